@@ -1,0 +1,88 @@
+import { readFileSync } from 'node:fs';
+import { LineCounter, parseDocument } from 'yaml';
+import { FatalError } from '../errors.js';
+import { crossCheck, type Fault } from './cross-check.js';
+import { type PipelineConfig, pipelineSchema } from './schema.js';
+import { substitute } from './substitute.js';
+
+/** Every fault of a pipeline.yaml at once: nobody should have to mend them one start at a time. */
+export class ConfigError extends FatalError {
+  constructor(
+    readonly file: string,
+    readonly faults: readonly Fault[],
+  ) {
+    const list = faults.map((fault) => `  ${fault.path || '(file)'}: ${fault.message}`).join('\n');
+    super('config_invalid', `${file} has ${faults.length} fault${faults.length === 1 ? '' : 's'}:\n${list}`);
+  }
+}
+
+/**
+ * Reads, substitutes and validates a pipeline file.
+ *
+ * @param file path of the YAML file
+ * @param env where `${NAME}` and `${NAME:-default}` are looked up
+ * @throws ConfigError with every fault, each with its path, its value and what was expected
+ */
+export function loadPipeline(file: string, env: Record<string, string | undefined>): PipelineConfig {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (cause) {
+    throw new ConfigError(file, [{ path: '', message: `cannot be read: ${(cause as Error).message}` }]);
+  }
+  return parsePipeline(text, env, file);
+}
+
+/** As {@link loadPipeline}, from text. */
+export function parsePipeline(text: string, env: Record<string, string | undefined>, file: string): PipelineConfig {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines });
+  if (document.errors.length > 0) {
+    throw new ConfigError(
+      file,
+      document.errors.map((error) => ({ path: `line ${lines.linePos(error.pos[0]).line}`, message: error.message })),
+    );
+  }
+
+  const faults: Fault[] = [];
+  const raw: unknown = substitute(document.toJS(), env, faults);
+  const parsed = pipelineSchema.safeParse(raw, { reportInput: true });
+  if (!parsed.success) {
+    // A variable that is not set leaves a value that is then wrong too; its own fault says it better.
+    const told = new Set(faults.map((fault) => fault.path));
+    for (const issue of parsed.error.issues) {
+      const path = issue.path.map(String).join('.');
+      if (!told.has(path)) faults.push({ path, message: describeIssue(issue, valueAt(raw, issue.path)) });
+    }
+  } else {
+    faults.push(...crossCheck(parsed.data));
+  }
+  if (faults.length > 0 || !parsed.success) throw new ConfigError(file, faults);
+  return parsed.data;
+}
+
+function valueAt(root: unknown, path: readonly PropertyKey[]): unknown {
+  let value: unknown = root;
+  for (const step of path) value = (value as Record<PropertyKey, unknown> | undefined)?.[step];
+  return value;
+}
+
+interface Issue {
+  readonly code?: string;
+  readonly message: string;
+  readonly keys?: readonly string[];
+  readonly errors?: readonly (readonly Issue[])[];
+}
+
+function describeIssue(issue: Issue, value: unknown): string {
+  if (issue.code === 'unrecognized_keys') return `unknown setting ${(issue.keys ?? []).join(', ')}`;
+  if (value === undefined) return 'missing';
+  // A union's own message is only "Invalid input": the alternatives say what would do.
+  const wants =
+    issue.errors === undefined
+      ? issue.message
+      : [...new Set(issue.errors.flat().map((one) => one.message))].join(' or ');
+  return `${shorten(JSON.stringify(value))} is not valid: ${wants}`;
+}
+
+const shorten = (text: string): string => (text.length > 120 ? `${text.slice(0, 117)}...` : text);

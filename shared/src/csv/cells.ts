@@ -1,0 +1,37 @@
+import canonicalize from 'canonicalize';
+import type { Field } from '../config/fields.js';
+
+/**
+ * A spreadsheet runs a cell that begins with one of these as a formula (OWASP, "CSV Injection"). The rule also takes
+ * in text that begins with quotes before such a character, so that reading can undo exactly what writing did.
+ */
+const FORMULA = /^'*[=+\-@\t\r\n＝＋－＠]/;
+
+/** A value as the text of a CSV cell. Nothing (an absent value) is the empty cell. */
+export function encodeCell(value: unknown, field: Field, neutraliseFormulas: boolean): string {
+  if (value === undefined || value === null) return '';
+  if (field.type === 'string' || field.type === 'datetime') {
+    const text = value as string;
+    return neutraliseFormulas && FORMULA.test(text) ? `'${text}` : text;
+  }
+  // Canonical JSON, so that the same value always has the same text.
+  return field.type === 'json' || field.type === 'list' ? (canonicalize(value) ?? '') : String(value);
+}
+
+/** The value that {@link encodeCell} made the text from; undefined for the empty cell of an optional field. */
+export function decodeCell(text: string, field: Field, neutraliseFormulas: boolean): unknown {
+  if (text === '' && (field.optional || field.type !== 'string')) return undefined;
+  switch (field.type) {
+    case 'string':
+    case 'datetime':
+      return neutraliseFormulas && text.startsWith("'") && FORMULA.test(text) ? text.slice(1) : text;
+    case 'integer':
+    case 'number':
+      return Number(text);
+    case 'boolean':
+      return text === 'true';
+    case 'json':
+    case 'list':
+      return JSON.parse(text) as unknown;
+  }
+}

@@ -1,0 +1,202 @@
+import { z } from 'zod';
+import type { Field } from './config/fields.js';
+import type { EntityConfig } from './config/schema.js';
+import { PoisonError } from './errors.js';
+import { contentHash } from './hash.js';
+
+/** A record's fields as they are hashed and written: declared fields only, and only those that hold something. */
+export type Payload = Readonly<Record<string, unknown>>;
+
+/** A record that passed its entity's schema. */
+export interface EntityRecord {
+  readonly entity: string;
+  readonly key: string;
+  /** Normalised so that a later version sorts after an earlier one (see {@link versionOrder}); '' without one. */
+  readonly version: string;
+  readonly payload: Payload;
+  /** Content hash: SHA-256 over entity, key and payload. */
+  readonly hash: string;
+  /** Fields the API sent that the entity does not declare; they are not carried on. */
+  readonly unknownFields: readonly string[];
+}
+
+/** An entity of the pipeline, compiled once: its schema, its key, its version. */
+export interface Entity {
+  readonly name: string;
+  readonly config: EntityConfig;
+  /**
+   * Validates one raw record.
+   * @throws PoisonError naming the field, what it holds and what was expected
+   */
+  decode(raw: unknown): EntityRecord;
+  /** The key of a raw record, if it has one; for tracing, before validation. */
+  keyOf(raw: unknown): string | undefined;
+  /** The normalised version of a raw record, if it has a usable one. */
+  versionOf(raw: unknown): string | undefined;
+}
+
+export function compileEntity(name: string, config: EntityConfig): Entity {
+  const schema = z.object(mapFields(config.fields, fieldValidator));
+  const fieldNames = Object.keys(config.fields);
+  const declared = new Set(fieldNames);
+  const versionType = config.version === undefined ? undefined : config.fields[config.version]?.type;
+
+  const property = (raw: unknown, field: string): unknown =>
+    raw !== null && typeof raw === 'object' ? (raw as Record<string, unknown>)[field] : undefined;
+
+  const keyOf = (raw: unknown): string | undefined => {
+    const key = property(raw, config.key);
+    return (typeof key === 'string' && key !== '') || typeof key === 'number' ? String(key) : undefined;
+  };
+  const versionOf = (raw: unknown): string | undefined =>
+    config.version === undefined ? '' : normaliseVersion(property(raw, config.version), versionType);
+
+  return {
+    name,
+    config,
+    keyOf,
+    versionOf,
+    decode(raw) {
+      if (raw === null || typeof raw !== 'object' || Array.isArray(raw)) {
+        throw new PoisonError('not_an_object', `${name}: the record is ${describe(raw)}, expected an object`);
+      }
+      const key = keyOf(raw);
+      if (key === undefined) {
+        const found = describe(property(raw, config.key));
+        throw new PoisonError('key_missing', `${name}: its key field "${config.key}" is ${found}`, config.key);
+      }
+      if (/\p{Cc}/u.test(key) || key.length > 512) {
+        const message = `${name}: its key ${describe(key)} has control characters or over 512 characters`;
+        throw new PoisonError('key_invalid', message, config.key);
+      }
+      const parsed = schema.safeParse(raw);
+      if (!parsed.success) throw invalidField(name, key, raw, parsed.error);
+      const version = versionOf(raw);
+      if (version === undefined) {
+        const found = describe(property(raw, config.version ?? ''));
+        const message = `${name} ${key}: its version field "${config.version}" is ${found}, which has no place in time`;
+        throw new PoisonError('version_invalid', message, config.version);
+      }
+      const payload = compact(parsed.data, fieldNames, config.fields);
+      const unknownFields = Object.keys(raw).filter((field) => !declared.has(field));
+      return { entity: name, key, version, payload, hash: contentHash(name, key, payload), unknownFields };
+    },
+  };
+}
+
+/**
+ * Versions are compared as text by the ledger, so they are made to sort: a time becomes UTC with its fraction kept,
+ * an integer stays as it is written (see {@link versionOrder}), text may hold no white space.
+ */
+function normaliseVersion(value: unknown, type: Field['type'] | undefined): string | undefined {
+  if (type === 'integer') return Number.isSafeInteger(value) && (value as number) >= 0 ? String(value) : undefined;
+  if (typeof value !== 'string' || value === '') return undefined;
+  if (type === 'string') return /\s/.test(value) ? undefined : value;
+  const time = Date.parse(value);
+  if (Number.isNaN(time)) return undefined;
+  // Date keeps milliseconds; databases send microseconds, and two changes in one millisecond are in order too.
+  const finer = /\.\d{3}(\d+)/.exec(value)?.[1]?.replace(/0+$/, '') ?? '';
+  return new Date(time).toISOString().replace('Z', `${finer}Z`);
+}
+
+/**
+ * What the ledger compares: the version, then the message id (UUIDv7, so it sorts by the time of the fetch). Between
+ * two records of one version, or with none, the one fetched later is the newer.
+ */
+export function versionOrder(version: string, messageId: string): string {
+  const sortable = /^\d+$/.test(version) ? version.padStart(20, '0') : version.replace(/Z$/, '');
+  return `${sortable} ${messageId}`;
+}
+
+function mapFields<T>(fields: Readonly<Record<string, Field>>, map: (field: Field) => T): Record<string, T> {
+  return Object.fromEntries(Object.entries(fields).map(([name, field]) => [name, map(field)]));
+}
+
+function fieldValidator(field: Field): z.ZodType {
+  const validator = typeValidator(field);
+  // '' counts as absent: CSV cannot tell the two apart, and both sinks must agree on what the content is.
+  return field.optional
+    ? z.preprocess((value) => (value === null || value === '' ? undefined : value), validator.optional())
+    : validator;
+}
+
+function typeValidator(field: Field): z.ZodType {
+  switch (field.type) {
+    case 'string':
+      return text(field.maxLength);
+    case 'integer':
+      return z.int({ error: 'expected a whole number' });
+    case 'number':
+      return z.number({ error: 'expected a number' });
+    case 'boolean':
+      return z.boolean({ error: 'expected true or false' });
+    case 'datetime':
+      return z.union([z.iso.datetime({ offset: true, local: true }), z.iso.date()], {
+        error: 'expected an ISO 8601 date or time',
+      });
+    case 'json':
+      return z
+        .unknown()
+        .refine((value) => value !== undefined, 'expected a value')
+        .refine(isStorableJson(field), STORABLE);
+    case 'list':
+      return z
+        .array(z.object(mapFields(field.items ?? {}, fieldValidator)), { error: 'expected a list of objects' })
+        .refine(isStorableJson(field), STORABLE);
+  }
+}
+
+const STORABLE = 'holds a NUL character or broken Unicode, or is too long';
+
+/** Postgres text cannot hold NUL, and a lone surrogate has no UTF-8 form: neither would come back as it went in. */
+const isStorable = (value: string): boolean => !value.includes('\0') && value.isWellFormed();
+
+const isStorableJson = (field: Field) => (value: unknown) => {
+  const json = JSON.stringify(value) ?? '';
+  // JSON.stringify escapes both: NUL as \u0000 and lone surrogates as \udXXX.
+  return json.length <= field.maxLength && !/(^|[^\\])(\\\\)*\\u(0000|d[89a-f])/.test(json);
+};
+
+function text(maxLength: number): z.ZodType {
+  return z
+    .string({ error: 'expected text' })
+    .max(maxLength, { error: `is longer than ${maxLength} characters` })
+    .refine(isStorable, { error: STORABLE });
+}
+
+/** Drops what holds nothing, and puts the fields in their declared order. */
+function compact(
+  data: Record<string, unknown>,
+  names: readonly string[],
+  fields: Readonly<Record<string, Field>>,
+): Payload {
+  const payload: Record<string, unknown> = {};
+  for (const name of names) {
+    const value = data[name];
+    if (value === undefined) continue;
+    const items = fields[name]?.items;
+    payload[name] =
+      items === undefined
+        ? value
+        : (value as Record<string, unknown>[]).map((item) => compact(item, Object.keys(items), items));
+  }
+  return payload;
+}
+
+function invalidField(entity: string, key: string, raw: unknown, error: z.ZodError): PoisonError {
+  const [issue] = error.issues;
+  const path = issue?.path.map(String).join('.') ?? '';
+  let value: unknown = raw;
+  for (const step of issue?.path ?? []) value = (value as Record<PropertyKey, unknown> | undefined)?.[step];
+  const wants = issue?.message ?? 'invalid';
+  const more = error.issues.length > 1 ? ` (and ${error.issues.length - 1} more)` : '';
+  const message = `${entity} ${key}: field "${path}" is ${describe(value)}: ${wants}${more}`;
+  return new PoisonError('field_invalid', message, path, { cause: undefined });
+}
+
+/** A value as shown to a person: short, and never the whole of a 5 MB field. */
+function describe(value: unknown): string {
+  if (value === undefined) return 'missing';
+  const json = JSON.stringify(value) ?? String(value);
+  return json.length > 80 ? `${json.slice(0, 60)}... (${json.length} characters)` : json;
+}

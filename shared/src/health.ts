@@ -1,0 +1,71 @@
+import { once } from 'node:events';
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import express, { type Express } from 'express';
+import type { Registry } from './metrics.js';
+
+/** What keeps a service from working now, in words; empty when it is ready. */
+export type Readiness = () => readonly string[];
+
+/**
+ * Adds the three paths that every service has:
+ * `/healthz` (the process lives), `/readyz` (it can do its work; 503 and the reasons if not), `/metrics` (Prometheus).
+ */
+export function addHealthRoutes(app: Express, registry: Registry, readiness: Readiness): Express {
+  app.get('/healthz', (_request, response) => {
+    response.json({ status: 'ok' });
+  });
+  app.get('/readyz', (_request, response) => {
+    const problems = readiness();
+    response.status(problems.length === 0 ? 200 : 503).json({ ready: problems.length === 0, problems });
+  });
+  app.get('/metrics', async (_request, response) => {
+    response.type(registry.contentType).send(await registry.metrics());
+  });
+  return app;
+}
+
+/** An express application with nothing but the health paths. */
+export function healthApp(registry: Registry, readiness: Readiness): Express {
+  return addHealthRoutes(createApp(), registry, readiness);
+}
+
+export function createApp(): Express {
+  const app = express();
+  app.disable('x-powered-by');
+  return app;
+}
+
+/** An HTTP server that listens, and how to stop it. */
+export interface Listening {
+  readonly url: string;
+  readonly port: number;
+  close(): Promise<void>;
+}
+
+/**
+ * Serves an application.
+ * @param port 0 for any free one
+ * @throws the listen error (EADDRINUSE and so on), naming the port
+ */
+export async function listen(app: Express, port: number, host = '127.0.0.1'): Promise<Listening> {
+  const server: Server = app.listen(port, host);
+  try {
+    await once(server, 'listening');
+  } catch (cause) {
+    throw new Error(`cannot listen on ${host}:${port}: ${(cause as Error).message}`, { cause });
+  }
+  const address = server.address() as AddressInfo;
+  return {
+    port: address.port,
+    url: `http://${host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host}:${address.port}`,
+    async close() {
+      if (!server.listening) return;
+      const closed = once(server, 'close');
+      server.close();
+      // Streams (server-sent events, keep-alive) would hold the server open for ever.
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+}

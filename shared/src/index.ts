@@ -1,0 +1,18 @@
+export * from './amqp.js';
+export * from './clock.js';
+export type { Field, FieldType } from './config/fields.js';
+export { ConfigError, loadPipeline, parsePipeline } from './config/load.js';
+export type * from './config/schema.js';
+export * from './csv/cells.js';
+export * from './csv/parts.js';
+export * from './entity.js';
+export * from './errors.js';
+export * from './hash.js';
+export * from './health.js';
+export * from './lifecycle.js';
+export * from './logging.js';
+export * from './message.js';
+export * from './metrics.js';
+export * from './redis.js';
+export * from './row.js';
+export * from './topology.js';

@@ -1,0 +1,67 @@
+import type { ConsumeMessage, Options } from 'amqplib';
+
+/** What travels with a record: where it came from and when. The record itself is the message's body, as JSON. */
+export interface Envelope {
+  /** UUIDv7 (RFC 9562): unique, and sorts by the time of the fetch, also within one page. */
+  readonly messageId: string;
+  readonly endpoint: string;
+  readonly entity: string;
+  /** The record's key; undefined if it has none, which the consumer then dead-letters with that reason. */
+  readonly key: string | undefined;
+  readonly version: string;
+  /** The number of the poll of this endpoint that fetched it. */
+  readonly run: number;
+  /** When the response that held it had arrived, as ISO 8601 in UTC. */
+  readonly fetchedAt: string;
+  /** W3C Trace Context, so that a trace spans producer and consumer. */
+  readonly traceparent: string;
+}
+
+/** The AMQP properties of a message: persistent, mandatory, and readable in RabbitMQ's management UI. */
+export function publishOptions(envelope: Envelope): Options.Publish {
+  return {
+    persistent: true,
+    mandatory: true,
+    contentType: 'application/json',
+    messageId: envelope.messageId,
+    type: envelope.entity,
+    appId: 'tributary',
+    timestamp: Math.floor(Date.parse(envelope.fetchedAt) / 1000),
+    headers: {
+      endpoint: envelope.endpoint,
+      ...(envelope.key === undefined ? {} : { key: envelope.key }),
+      version: envelope.version,
+      run: envelope.run,
+      fetchedAt: envelope.fetchedAt,
+      traceparent: envelope.traceparent,
+    },
+  };
+}
+
+/**
+ * The envelope of a delivery. A message that Tributary did not publish has no headers of its; it is carried all the
+ * same, as of endpoint "unknown", with its key and version read from the record.
+ */
+export function readEnvelope(message: ConsumeMessage, entity: string): Envelope {
+  const { messageId, headers = {} } = message.properties;
+  const text = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);
+  return {
+    messageId: text(messageId)?.replaceAll(/\s/g, '_') ?? '',
+    endpoint: text(headers.endpoint) ?? 'unknown',
+    entity,
+    key: text(headers.key),
+    version: text(headers.version) ?? '',
+    run: typeof headers.run === 'number' ? headers.run : 0,
+    fetchedAt: text(headers.fetchedAt) ?? '',
+    traceparent: text(headers.traceparent) ?? '',
+  };
+}
+
+/** Headers that a dead letter carries beside the original's own, so that people and programs see why it is there. */
+export const DEAD_LETTER_HEADERS = {
+  code: 'tributary-error-code',
+  reason: 'tributary-reason',
+  field: 'tributary-field',
+  queue: 'tributary-queue',
+  deadAt: 'tributary-dead-at',
+} as const;

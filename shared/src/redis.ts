@@ -1,0 +1,42 @@
+import { Redis } from 'ioredis';
+import { describeError } from './errors.js';
+import { type Logger, redactUrl } from './logging.js';
+
+export { Redis } from 'ioredis';
+
+export interface RedisOptions {
+  readonly url: string;
+  readonly connectionName: string;
+  readonly log: Logger;
+}
+
+/**
+ * A Redis client that waits for its server: commands queue while it is away and run when it is back. A command whose
+ * answer was lost with the connection is sent again, so every script must bear being run twice.
+ */
+export function connectRedis({ url, connectionName, log }: RedisOptions): Redis {
+  const client = new Redis(url, {
+    connectionName: connectionName.replaceAll(/\s/g, '-'),
+    maxRetriesPerRequest: null,
+    enableReadyCheck: true,
+    lazyConnect: false,
+    retryStrategy: (attempt) => Math.min(50 * 2 ** attempt, 2_000),
+    // A failover leaves the old master read-only: go and find the new one.
+    reconnectOnError: (error) => (error.message.startsWith('READONLY') ? 2 : false),
+  });
+  const server = redactUrl(url);
+  let last = '';
+  client.on('error', (error) => {
+    const reason = describeError(error);
+    if (reason !== last) log.warn({ redis: server, reason }, 'Redis cannot be reached; waiting for it');
+    last = reason;
+  });
+  client.on('ready', () => {
+    last = '';
+    log.info({ redis: server }, 'connected to Redis');
+  });
+  return client;
+}
+
+/** Every key of a pipeline begins with this; the braces put them all in one slot of a Redis Cluster. */
+export const redisPrefix = (pipeline: string): string => `{${pipeline}}:`;

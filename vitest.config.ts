@@ -1,0 +1,26 @@
+import { defineConfig } from 'vitest/config';
+
+// Tests run from the TypeScript sources (the "tributary-source" export condition), so no build can be stale.
+const conditions = ['tributary-source'];
+const sources = { resolve: { conditions }, ssr: { resolve: { conditions } } };
+
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        ...sources,
+        test: { name: 'unit', include: ['{shared,producer,consumer,mock-api,dashboard,embedded}/test/**/*.test.ts'] },
+      },
+      {
+        ...sources,
+        test: {
+          name: 'integration',
+          include: ['test/integration/**/*.test.ts', 'test/end-to-end/**/*.test.ts'],
+          globalSetup: ['test/services/global-setup.ts'],
+          testTimeout: 60_000,
+          hookTimeout: 120_000,
+        },
+      },
+    ],
+  },
+});
