@@ -1,0 +1,169 @@
+import { bornAt, firstBornSince } from './records.js';
+import { ServedLedger } from './served.js';
+
+export type CollectionName = 'customers' | 'products';
+
+/** The records that a collection begins with, each made when it is asked for. */
+export interface Origin {
+  readonly name: CollectionName;
+  readonly size: number;
+  keyOf(position: number): string;
+  positionOf(key: string): number | undefined;
+  make(position: number): object;
+}
+
+/** A record as it is now. */
+export interface Entry {
+  /** Its place in memory; unlike the key it is a small number, and unlike the stamp it never changes. */
+  readonly slot: number;
+  readonly key: string;
+  /** When it last changed, in milliseconds; no two records of a collection share one. */
+  readonly stamp: number;
+  /** Its JSON, in one line. */
+  readonly text: string;
+}
+
+export interface Page {
+  readonly entries: readonly Entry[];
+  /** Where the next page begins, if there is one. */
+  readonly next: number | undefined;
+}
+
+interface Written {
+  readonly stamp: number;
+  readonly text: string;
+  /** Put by hand, so maybe no record at all; the CRM leaves it alone. */
+  readonly byHand: boolean;
+}
+
+/** So many untouched records keep their JSON. Walks go round and round, so keeping the last ones would never hit. */
+const KEPT_TEXTS = 50_000;
+
+/**
+ * Records in the order of their last change. Those that nobody has touched are computed, in the order of their
+ * position; whatever changed comes after all of them, in a log whose newer entries make older ones of a slot void.
+ */
+export class Collection {
+  readonly served = new ServedLedger();
+  readonly #origin: Origin;
+  readonly #untouched: string[] = [];
+  readonly #written = new Map<number, Written>();
+  /** Ascending by stamp; an entry is void when its slot has been written again. */
+  #log: { readonly slot: number; readonly stamp: number }[] = [];
+  readonly #addedKeys: string[] = [];
+  readonly #addedSlots = new Map<string, number>();
+
+  constructor(origin: Origin) {
+    this.#origin = origin;
+  }
+
+  get name(): CollectionName {
+    return this.#origin.name;
+  }
+
+  /** How many records there were at the start. */
+  get originals(): number {
+    return this.#origin.size;
+  }
+
+  /**
+   * Up to `limit` records whose stamp is `from` or later, oldest change first.
+   *
+   * A walk that goes on from `next` misses no record that exists throughout: stamps only grow, so a record that is
+   * still ahead of the walk can only move further ahead, to the end. A record that the walk has passed and that then
+   * changes is met again, in its new state. For the same reason a client that remembers the highest stamp it has seen
+   * has seen every change up to it. An order by key has neither property for `updated_since`: a change behind the
+   * walk would lie below the mark that the walk leaves. The price: a walk that is slower than the changes goes on for ever.
+   */
+  page(from: number, limit: number): Page {
+    const entries: Entry[] = [];
+    for (const slot of this.#slotsFrom(from)) {
+      const entry = this.entry(slot);
+      if (entries.length === limit) return { entries, next: entry.stamp };
+      entries.push(entry);
+    }
+    return { entries, next: undefined };
+  }
+
+  find(key: string): Entry | undefined {
+    const slot = this.#slotOf(key);
+    return slot === undefined ? undefined : this.entry(slot);
+  }
+
+  entry(slot: number): Entry {
+    const key = this.#addedKeys[slot - this.#origin.size] ?? this.#origin.keyOf(slot);
+    const written = this.#written.get(slot);
+    if (written !== undefined) return { slot, key, stamp: written.stamp, text: written.text };
+    return { slot, key, stamp: bornAt(slot), text: this.#untouchedText(slot) };
+  }
+
+  /**
+   * A slot whose record the CRM may change: the one at `start` or the next, going round.
+   * @param start a slot of the original records
+   * @returns undefined if every record was put by hand
+   */
+  changeableFrom(start: number): number | undefined {
+    const { size } = this.#origin;
+    for (let step = 0; step < size; step++) {
+      const slot = (start + step) % size;
+      if (this.#written.get(slot)?.byHand !== true) return slot;
+    }
+    return undefined;
+  }
+
+  /** @param stamp later than every stamp before it */
+  write(slot: number, text: string, stamp: number, byHand = false): void {
+    this.#written.set(slot, { stamp, text, byHand });
+    this.#log.push({ slot, stamp });
+    if (this.#log.length > 2 * this.#written.size + 1_000) {
+      this.#log = this.#log.filter((entry) => this.#written.get(entry.slot)?.stamp === entry.stamp);
+    }
+  }
+
+  /** Puts any JSON under a key, whatever the JSON says its key is. */
+  put(key: string, text: string, stamp: number): { readonly entry: Entry; readonly created: boolean } {
+    const known = this.#slotOf(key);
+    const slot = known ?? this.#origin.size + this.#addedKeys.length;
+    if (known === undefined) {
+      this.#addedKeys.push(key);
+      this.#addedSlots.set(key, slot);
+    }
+    this.write(slot, text, stamp, true);
+    return { entry: this.entry(slot), created: known === undefined };
+  }
+
+  #slotOf(key: string): number | undefined {
+    const position = this.#origin.positionOf(key);
+    return position !== undefined && position < this.#origin.size ? position : this.#addedSlots.get(key);
+  }
+
+  *#slotsFrom(from: number): Generator<number> {
+    for (let slot = firstBornSince(from); slot < this.#origin.size; slot++) {
+      if (!this.#written.has(slot)) yield slot;
+    }
+    const log = this.#log;
+    for (let index = firstSince(log, from); index < log.length; index++) {
+      const entry = log[index];
+      if (entry !== undefined && this.#written.get(entry.slot)?.stamp === entry.stamp) yield entry.slot;
+    }
+  }
+
+  #untouchedText(slot: number): string {
+    const kept = this.#untouched[slot];
+    if (kept !== undefined) return kept;
+    const text = JSON.stringify(this.#origin.make(slot));
+    if (slot < KEPT_TEXTS) this.#untouched[slot] = text;
+    return text;
+  }
+}
+
+function firstSince(log: readonly { readonly stamp: number }[], from: number): number {
+  let low = 0;
+  let high = log.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((log[middle]?.stamp ?? from) < from) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}

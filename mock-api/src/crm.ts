@@ -1,0 +1,102 @@
+import type { Clock } from '@tributary/shared';
+import { changeCustomer, changeItem } from './changes.js';
+import { Collection, type CollectionName, type Entry } from './collection.js';
+import { bornAt, type Customer, createFaker, customerIds, type Item, isoTime, RecordMaker, skus } from './records.js';
+
+export interface CrmOptions {
+  readonly customers: number;
+  readonly items: number;
+  readonly seed: number;
+  readonly clock: Pick<Clock, 'now'>;
+  /** Told of every change, for counting. */
+  readonly onChange?: (name: CollectionName) => void;
+}
+
+/** Which records changed, in the order of their changes; a record that changed twice is there twice. */
+export type Changes = Readonly<Record<CollectionName, readonly string[]>>;
+
+/** The seeds of changes differ from those of records by this. */
+const CHANGE = 3;
+
+/**
+ * A CRM in memory. What it begins with, and which changes happen in which order, follows from its seed; only the times
+ * of the changes come from the clock. A new process begins at the beginning again.
+ */
+export class Crm {
+  readonly customers: Collection;
+  readonly products: Collection;
+  readonly #options: CrmOptions;
+  readonly #faker = createFaker();
+  #lastStamp: number;
+  #changes = 0;
+
+  constructor(options: CrmOptions) {
+    const { customers, items, seed } = options;
+    const maker = new RecordMaker(seed, items);
+    this.#options = options;
+    this.customers = new Collection({
+      name: 'customers',
+      size: customers,
+      make: (position) => maker.customer(position),
+      ...customerIds,
+    });
+    this.products = new Collection({
+      name: 'products',
+      size: items,
+      make: (position) => maker.item(position),
+      ...skus,
+    });
+    this.#lastStamp = bornAt(Math.max(customers, items));
+  }
+
+  /**
+   * Lets `count` things happen: customers move and order, items sell and get new prices. Records put by hand stay as
+   * they were put; a CRM with no other records has no changes.
+   */
+  change(count: number): Changes {
+    const changes = { customers: [] as string[], products: [] as string[] };
+    for (let done = 0; done < count; done++) {
+      this.#faker.seed([this.#options.seed, CHANGE, this.#changes++]);
+      const first = this.#faker.number.int({ min: 1, max: 5 }) <= 3 ? this.customers : this.products;
+      const second = first === this.customers ? this.products : this.customers;
+      const changed = this.#changeOneOf(first) ?? this.#changeOneOf(second);
+      if (changed === undefined) break;
+      changes[changed.name].push(changed.key);
+    }
+    return changes;
+  }
+
+  /**
+   * Puts any JSON in a record's place, valid or not: a real CRM sends such too. It is served as it is; its place in
+   * the order of changes is the time of the put, whatever `updatedAt` it has.
+   */
+  put(name: CollectionName, key: string, text: string): { readonly entry: Entry; readonly created: boolean } {
+    this.#options.onChange?.(name);
+    return this[name].put(key, text, this.#stamp());
+  }
+
+  #changeOneOf(collection: Collection): { readonly name: CollectionName; readonly key: string } | undefined {
+    if (collection.originals === 0) return undefined;
+    const slot = collection.changeableFrom(this.#faker.number.int({ min: 0, max: collection.originals - 1 }));
+    if (slot === undefined) return undefined;
+    const { key, text } = collection.entry(slot);
+    const stamp = this.#stamp();
+    const record: unknown = JSON.parse(text);
+    const changed =
+      collection === this.customers
+        ? changeCustomer(record as Customer, this.#faker, this.#options.items)
+        : changeItem(record as Item, this.#faker);
+    collection.write(slot, JSON.stringify({ ...changed, updatedAt: isoTime(stamp) }), stamp);
+    this.#options.onChange?.(collection.name);
+    return { name: collection.name, key };
+  }
+
+  /**
+   * The time of a change. It is later than that of every change before, so that it alone tells what is newer, also
+   * within one millisecond and when the clock is set back; after a burst it runs ahead of the clock for a while.
+   */
+  #stamp(): number {
+    this.#lastStamp = Math.max(Math.floor(this.#options.clock.now()), this.#lastStamp + 1);
+    return this.#lastStamp;
+  }
+}

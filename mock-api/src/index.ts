@@ -1,0 +1,3 @@
+export type { Customer, Item, OrderLine } from './records.js';
+export { createMockApi, type MockApi, type MockApiOptions } from './service.js';
+export { DEFAULT_SETTINGS, readSettings, type Settings } from './settings.js';

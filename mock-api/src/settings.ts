@@ -1,0 +1,50 @@
+import { FatalError } from '@tributary/shared';
+
+export interface Settings {
+  /** 0 for any free port. */
+  readonly port: number;
+  readonly host: string;
+  readonly customers: number;
+  readonly items: number;
+  readonly seed: number;
+  /** Changes a second over time; 0 for none. */
+  readonly changesPerSecond: number;
+}
+
+export const DEFAULT_SETTINGS: Settings = {
+  port: 8080,
+  host: '127.0.0.1',
+  customers: 200,
+  items: 50,
+  seed: 42,
+  changesPerSecond: 1,
+};
+
+/**
+ * Reads the mock's settings from the environment; an empty variable counts as not set.
+ * @throws FatalError listing every fault, each with its variable, its value and what is expected
+ */
+export function readSettings(env: Readonly<Record<string, string | undefined>>): Settings {
+  const faults: string[] = [];
+  const number = (name: string, fallback: number, most: number, whole = true): number => {
+    const text = env[name]?.trim() || String(fallback);
+    const value = (whole ? /^\d+$/ : /^\d+(\.\d+)?$/).test(text) ? Number(text) : Number.NaN;
+    if (value <= most) return value;
+    faults.push(`${name}: expected a ${whole ? 'whole ' : ''}number from 0 to ${most}, found ${JSON.stringify(text)}`);
+    return fallback;
+  };
+  const settings: Settings = {
+    port: number('PORT', DEFAULT_SETTINGS.port, 65_535),
+    host: env.HOST?.trim() || DEFAULT_SETTINGS.host,
+    // Untouched records were born a second apart from 2024 on, so this many are all in the past.
+    customers: number('MOCK_CUSTOMERS', DEFAULT_SETTINGS.customers, 10_000_000),
+    items: number('MOCK_ITEMS', DEFAULT_SETTINGS.items, 1_000_000),
+    seed: number('MOCK_SEED', DEFAULT_SETTINGS.seed, 2 ** 32 - 1),
+    // Each change has a millisecond of its own.
+    changesPerSecond: number('MOCK_CHANGES_PER_SECOND', DEFAULT_SETTINGS.changesPerSecond, 1_000, false),
+  };
+  if (faults.length > 0) {
+    throw new FatalError('settings_invalid', `the environment of mock-api has faults:\n  ${faults.join('\n  ')}`);
+  }
+  return settings;
+}
