@@ -15,7 +15,10 @@ export function addApiRoutes(app: Express, crm: Crm, clock: Pick<Clock, 'now'>, 
   for (const collection of [crm.customers, crm.products]) {
     const { name } = collection;
     app.use(`/${name}`, (_request, response, next) => {
-      response.on('finish', () => metrics.responses.inc({ collection: name, status: response.statusCode }));
+      response.on('close', () => {
+        const status = response.writableFinished ? response.statusCode : 'aborted';
+        metrics.responses.inc({ collection: name, status });
+      });
       next();
     });
 

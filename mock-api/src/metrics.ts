@@ -11,7 +11,7 @@ export function createMetrics(registry: Registry): MockMetrics {
   return {
     responses: new Counter({
       name: 'tributary_mock_responses_total',
-      help: 'Responses of the mock CRM',
+      help: 'Responses of the mock CRM; status "aborted" for a client that hung up before the end',
       labelNames: ['collection', 'status'],
       registers,
     }),

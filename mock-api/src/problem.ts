@@ -28,12 +28,12 @@ export const unknownPath: RequestHandler = (request) => {
 
 /** Goes last. It also words what express and its body parser throw, which carry a status of their own. */
 export function answerProblems(log: Logger): ErrorRequestHandler {
-  return (error: unknown, request, response, next) => {
-    // Too late for a status: express closes the connection, so the client sees that the body is not whole.
-    if (response.headersSent) return next(error);
+  return (error: unknown, request, response, _next) => {
     const { status, code, message } = problemOf(error);
     if (status >= 500) log.error({ path: request.path, reason: describeError(error) }, 'a request failed');
-    response.status(status).json({ error: { code, message } });
+    // Too late for a status: the connection is cut, so the client sees that the body is not whole.
+    if (response.headersSent) response.destroy();
+    else response.status(status).json({ error: { code, message } });
   };
 }
 

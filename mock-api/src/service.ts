@@ -47,8 +47,10 @@ export function createMockApi(options: MockApiOptions): MockApi {
 }
 
 class MockServer implements MockApi {
-  #listening: Promise<Listening> | undefined;
-  #last: Listening | undefined;
+  #listening: Listening | undefined;
+  #address: Pick<Listening, 'url' | 'port'> | undefined;
+  /** Starts and stops take turns, so that one called during another neither overtakes it nor returns before it. */
+  #turn: Promise<void> = Promise.resolve();
 
   constructor(
     private readonly app: Express,
@@ -58,31 +60,33 @@ class MockServer implements MockApi {
   ) {}
 
   get url(): string {
-    if (this.#last === undefined) throw new Error('the mock CRM has no URL before it is started');
-    return this.#last.url;
+    if (this.#address === undefined) throw new Error('the mock CRM has no URL before it is started');
+    return this.#address.url;
   }
 
-  async start(): Promise<void> {
-    if (this.#listening !== undefined) return void (await this.#listening);
-    const listening = listen(this.app, this.#last?.port ?? this.settings.port, this.settings.host);
-    this.#listening = listening;
-    try {
-      this.#last = await listening;
-    } catch (error) {
+  start(): Promise<void> {
+    return this.#inTurn(async () => {
+      if (this.#listening !== undefined) return;
+      const { host, port, customers, items, seed, changesPerSecond } = this.settings;
+      this.#listening = await listen(this.app, this.#address?.port ?? port, host);
+      this.#address = this.#listening;
+      this.pace.start();
+      this.log.info({ url: this.url, customers, items, seed, changesPerSecond }, 'the mock CRM is up');
+    });
+  }
+
+  stop(): Promise<void> {
+    return this.#inTurn(async () => {
+      const listening = this.#listening;
       this.#listening = undefined;
-      throw error;
-    }
-    // Stopped in the meantime.
-    if (this.#listening !== listening) return;
-    this.pace.start();
-    const { customers, items, seed, changesPerSecond } = this.settings;
-    this.log.info({ url: this.url, customers, items, seed, changesPerSecond }, 'the mock CRM is up');
+      await this.pace.stop();
+      await listening?.close();
+    });
   }
 
-  async stop(): Promise<void> {
-    const listening = this.#listening;
-    this.#listening = undefined;
-    await this.pace.stop();
-    await (await listening)?.close();
+  #inTurn(step: () => Promise<void>): Promise<void> {
+    const turn = this.#turn.then(step);
+    this.#turn = turn.catch(() => {});
+    return turn;
   }
 }

@@ -20,6 +20,8 @@ export const DEFAULT_SETTINGS: Settings = {
   changesPerSecond: 1,
 };
 
+const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
+
 /**
  * Reads the mock's settings from the environment; an empty variable counts as not set.
  * @throws FatalError listing every fault, each with its variable, its value and what is expected
@@ -43,6 +45,10 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
     // Each change has a millisecond of its own.
     changesPerSecond: number('MOCK_CHANGES_PER_SECOND', DEFAULT_SETTINGS.changesPerSecond, 1_000, false),
   };
+  // The logger refuses an unknown level too, but without naming the variable or the levels there are.
+  if (env.LOG_LEVEL && !LOG_LEVELS.includes(env.LOG_LEVEL)) {
+    faults.push(`LOG_LEVEL: expected one of ${LOG_LEVELS.join(', ')}, found ${JSON.stringify(env.LOG_LEVEL)}`);
+  }
   if (faults.length > 0) {
     throw new FatalError('settings_invalid', `the environment of mock-api has faults:\n  ${faults.join('\n  ')}`);
   }

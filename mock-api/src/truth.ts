@@ -1,26 +1,36 @@
-import type { Collection } from './collection.js';
+import type { Collection, CollectionName } from './collection.js';
 import type { Crm } from './crm.js';
 import { isoTime } from './records.js';
 
+/** A record that has been served at least once. */
+export interface TruthRecord {
+  /** Where it stands in the API, also when `record` has no key or a wrong one. */
+  readonly key: string;
+  /** Its last change (ISO time); for records that the CRM made or changed itself, their `updatedAt`. */
+  readonly version: string;
+  /** The newest version that was served. */
+  readonly servedVersion: string;
+  /** When it was served last, by the mock's clock (ISO time). */
+  readonly servedAt: string;
+  /** Whether it changed since: no client can know this state yet. */
+  readonly pending: boolean;
+  /** The record as it is now, byte for byte as it would be served. */
+  readonly record: unknown;
+}
+
 /**
- * The truth for checking: every record that has been served at least once, as it is now, and what was served of it last.
+ * `GET /admin/truth`, for checking: of each collection every record that has been served, as it is now, and what was
+ * served of it last. For large sizes, `GET /admin/truth/customers` and `GET /admin/truth/products` are NDJSON: one
+ * {@link TruthRecord} a line.
  *
- * `GET /admin/truth` is one document,
- *
- *     {"customers": {"served": 2, "records": [RECORD, RECORD]}, "products": {"served": 0, "records": []}}
- *
- * and `GET /admin/truth/customers`, `GET /admin/truth/products` are NDJSON, one RECORD a line:
- *
- *     {"key": "C-000001",                           where it stands, also when `record` has no key or a wrong one
- *      "version": "2025-01-01T00:00:01.000Z",       its last change; for records by the CRM itself: its updatedAt
- *      "servedVersion": "2025-01-01T00:00:00.000Z", the newest version that was served
- *      "servedAt": "2025-01-01T00:00:00.500Z",      when that was (the mock's clock)
- *      "pending": true,                             whether it changed since: no client can know this state yet
- *      "record": {...}}                             the record as it is now, byte for byte as it would be served
- *
- * It is streamed: which records there are is fixed at the start, their state is that of the moment they go out. For a
- * still picture, pause the changes first.
+ * Both are streamed. Which records there are is fixed at the start; their state is that of the moment they go out. For
+ * a still picture, pause the changes first.
  */
+export type TruthDocument = Readonly<
+  Record<CollectionName, { readonly served: number; readonly records: readonly TruthRecord[] }>
+>;
+
+/** The text of a {@link TruthDocument}. */
 export function* truthDocument(crm: Crm): Generator<string> {
   yield '{"customers":';
   yield* truthOf(crm.customers);
@@ -29,6 +39,7 @@ export function* truthDocument(crm: Crm): Generator<string> {
   yield '}';
 }
 
+/** The {@link TruthRecord}s of a collection as NDJSON. */
 export function* truthLines(collection: Collection): Generator<string> {
   for (const record of truthRecords(collection, collection.served.slots())) yield `${record}\n`;
 }
@@ -49,7 +60,7 @@ function* truthRecords(collection: Collection, slots: Iterable<number>): Generat
     const { key, stamp, text } = collection.entry(slot);
     const serving = collection.served.of(slot);
     if (serving === undefined) continue;
-    const about = {
+    const about: Omit<TruthRecord, 'record'> = {
       key,
       version: isoTime(stamp),
       servedVersion: isoTime(serving.version),

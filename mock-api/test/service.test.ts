@@ -12,7 +12,7 @@ describe('the mock CRM', () => {
     await mock.start();
     expect(mock.url).toBe(url);
     expect(await getJson(mock, '/healthz')).toEqual({ status: 'ok' });
-    await Promise.all([mock.stop(), mock.stop()]);
+    await Promise.all([mock.stop(), mock.start(), mock.stop(), mock.stop()]);
     await mock.stop();
     await expect(fetch(url)).rejects.toThrow('fetch failed');
   });

@@ -33,6 +33,7 @@ describe('the settings', () => {
       MOCK_ITEMS: '-1',
       MOCK_SEED: '1.5',
       MOCK_CHANGES_PER_SECOND: '1e3',
+      LOG_LEVEL: 'loud',
     };
     expect(() => readSettings(env)).toThrowErrorMatchingInlineSnapshot(`
       [FatalError: the environment of mock-api has faults:
@@ -40,7 +41,8 @@ describe('the settings', () => {
         MOCK_CUSTOMERS: expected a whole number from 0 to 10000000, found "many"
         MOCK_ITEMS: expected a whole number from 0 to 1000000, found "-1"
         MOCK_SEED: expected a whole number from 0 to 4294967295, found "1.5"
-        MOCK_CHANGES_PER_SECOND: expected a number from 0 to 1000, found "1e3"]
+        MOCK_CHANGES_PER_SECOND: expected a number from 0 to 1000, found "1e3"
+        LOG_LEVEL: expected one of trace, debug, info, warn, error, fatal, silent, found "loud"]
     `);
   });
 });

@@ -7,15 +7,6 @@ export const silent = createLogger({ service: 'mock-api', instance: 'test', leve
 /** A record as a client sees it; the tests put odd ones too. */
 export type Json = Record<string, unknown>;
 
-export interface Truth {
-  readonly key: string;
-  readonly version: string;
-  readonly servedVersion: string;
-  readonly servedAt: string;
-  readonly pending: boolean;
-  readonly record: unknown;
-}
-
 export interface Listing {
   readonly data: Json[];
   readonly nextCursor: string | null;

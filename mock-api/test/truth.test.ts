@@ -1,7 +1,6 @@
-import { describe, expect, it } from 'vitest';
-import { getJson, type Json, ManualClock, post, put, startMock, type Truth, walk } from './setup.js';
-
-type TruthDocument = Record<'customers' | 'products', { served: number; records: Truth[] }>;
+import { describe, expect, it, vi } from 'vitest';
+import type { TruthDocument, TruthRecord } from '../src/index.js';
+import { getJson, type Json, ManualClock, post, put, startMock, walk } from './setup.js';
 
 describe('the truth', () => {
   it('is empty before anything was served', async () => {
@@ -49,7 +48,7 @@ describe('the truth', () => {
       const response = await fetch(`${mock.url}/admin/truth/${name}`);
       expect(response.headers.get('content-type')).toContain('application/x-ndjson');
       const lines = (await response.text()).trimEnd().split('\n');
-      expect(lines.map((line) => JSON.parse(line) as Truth)).toEqual(truth[name].records);
+      expect(lines.map((line) => JSON.parse(line) as TruthRecord)).toEqual(truth[name].records);
     }
   });
 
@@ -61,6 +60,20 @@ describe('the truth', () => {
     const known = { 'If-None-Match': headers.get('etag') ?? '' };
     expect((await fetch(`${mock.url}/customers/C-000001`, { headers: known })).status).toBe(304);
     expect((await getJson<TruthDocument>(mock, '/admin/truth')).customers.served).toBe(1);
+  });
+
+  it('does not count a client that hung up before it had everything', async () => {
+    const mock = await startMock({ customers: 1 });
+    // More than the buffers between the two hold, so that it cannot all be on its way already.
+    await put(mock, '/admin/customers/C-000001', JSON.stringify('x'.repeat(30_000_000)));
+    const client = new AbortController();
+    expect((await fetch(`${mock.url}/customers`, { signal: client.signal })).status).toBe(200);
+    client.abort();
+    await vi.waitFor(async () => {
+      const metrics = await (await fetch(`${mock.url}/metrics`)).text();
+      expect(metrics).toMatch(/tributary_mock_responses_total\{collection="customers",status="aborted",.*\} 1/);
+    });
+    expect((await getJson<TruthDocument>(mock, '/admin/truth')).customers.served).toBe(0);
   });
 
   it('names a record put by hand by its place, also when it has no key', async () => {
