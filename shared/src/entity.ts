@@ -92,11 +92,18 @@ function normaliseVersion(value: unknown, type: Field['type'] | undefined): stri
   if (type === 'integer') return Number.isSafeInteger(value) && (value as number) >= 0 ? String(value) : undefined;
   if (typeof value !== 'string' || value === '') return undefined;
   if (type === 'string') return /\s/.test(value) ? undefined : value;
-  const time = Date.parse(value);
+  return normaliseInstant(value);
+}
+
+/**
+ * A time as UTC with milliseconds, and with microseconds where there are any: what a Postgres timestamptz holds, so that
+ * content is the same content in every sink. A time without an offset counts as UTC. Undefined if it is no time.
+ */
+function normaliseInstant(text: string): string | undefined {
+  const time = Date.parse(/([zZ]|[+-]\d{2}:?\d{2})$/.test(text) ? text : `${text}Z`);
   if (Number.isNaN(time)) return undefined;
-  // Date keeps milliseconds; databases send microseconds, and two changes in one millisecond are in order too.
-  const finer = /\.\d{3}(\d+)/.exec(value)?.[1]?.replace(/0+$/, '') ?? '';
-  return new Date(time).toISOString().replace('Z', `${finer}Z`);
+  const microseconds = /\.\d{3}(\d{1,3})/.exec(text)?.[1]?.replace(/0+$/, '') ?? '';
+  return new Date(time).toISOString().replace('Z', `${microseconds}Z`);
 }
 
 /**
@@ -131,9 +138,11 @@ function typeValidator(field: Field): z.ZodType {
     case 'boolean':
       return z.boolean({ error: 'expected true or false' });
     case 'datetime':
-      return z.union([z.iso.datetime({ offset: true, local: true }), z.iso.date()], {
-        error: 'expected an ISO 8601 date or time',
-      });
+      return z.iso
+        .datetime({ offset: true, local: true, error: 'expected an ISO 8601 time' })
+        .transform((value) => normaliseInstant(value) ?? value);
+    case 'date':
+      return z.iso.date({ error: 'expected an ISO 8601 date' });
     case 'json':
       return z
         .unknown()

@@ -1,3 +1,4 @@
+export type { Channel, ChannelModel, ConfirmChannel, ConsumeMessage, RecoveringChannelModel } from 'amqplib';
 export * from './amqp.js';
 export * from './clock.js';
 export type { Field, FieldType } from './config/fields.js';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-const SCALAR_TYPES = ['string', 'integer', 'number', 'boolean', 'datetime', 'json'] as const;
+const SCALAR_TYPES = ['string', 'integer', 'number', 'boolean', 'datetime', 'date', 'json'] as const;
 
 /** What a field may hold. `list` is an array of objects with scalar fields of their own (an order's lines). */
 export type FieldType = (typeof SCALAR_TYPES)[number] | 'list';

@@ -10,7 +10,7 @@ const FORMULA = /^'*[=+\-@\t\r\n＝＋－＠]/;
 /** A value as the text of a CSV cell. Nothing (an absent value) is the empty cell. */
 export function encodeCell(value: unknown, field: Field, neutraliseFormulas: boolean): string {
   if (value === undefined || value === null) return '';
-  if (field.type === 'string' || field.type === 'datetime') {
+  if (field.type === 'string' || field.type === 'datetime' || field.type === 'date') {
     const text = value as string;
     return neutraliseFormulas && FORMULA.test(text) ? `'${text}` : text;
   }
@@ -24,6 +24,7 @@ export function decodeCell(text: string, field: Field, neutraliseFormulas: boole
   switch (field.type) {
     case 'string':
     case 'datetime':
+    case 'date':
       return neutraliseFormulas && text.startsWith("'") && FORMULA.test(text) ? text.slice(1) : text;
     case 'integer':
     case 'number':

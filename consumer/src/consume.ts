@@ -1,0 +1,56 @@
+import { type Entity, PoisonError } from '@tributary/shared';
+import type { Batcher } from './batch.js';
+import type { DeadLetters } from './dead-letters.js';
+import { decode, type Incoming } from './decode.js';
+import { type Claims, dedupe } from './dedupe.js';
+import type { Intake } from './intake.js';
+import type { MergeStep } from './merge.js';
+import type { Reporter } from './report.js';
+import type { Delivery } from './settle.js';
+
+/** The steps that the records of one entity take. */
+export interface Steps {
+  readonly entity: Entity;
+  readonly intake: Intake;
+  readonly deadLetters: DeadLetters;
+  readonly claims: Claims;
+  readonly merge: MergeStep;
+  readonly batch: Batcher;
+  readonly report: Reporter;
+}
+
+/**
+ * The story of the consumer. Deliveries of one queue are decoded and validated, deduplicated by content, merged with
+ * the other side, and gathered into batches. A batch is written, committed and only then acknowledged (flush.ts).
+ * What can never succeed goes to the dead letters; what needs no row is acknowledged at once.
+ */
+export async function consume(steps: Steps): Promise<void> {
+  const { entity, intake, claims, merge, batch, report } = steps;
+  for await (const deliveries of intake) {
+    const incoming = await decodeAll(deliveries, steps);
+    const judged = await dedupe(incoming, entity.config.dataset, claims);
+    report.judged(entity.name, judged);
+    for (const { delivery } of [...judged.duplicates, ...judged.stale]) delivery.ack();
+    for (const { delivery } of judged.busy) intake.putBack(delivery);
+    batch.add(await merge.merge(judged.fresh));
+  }
+}
+
+async function decodeAll(deliveries: readonly Delivery[], steps: Steps): Promise<Incoming[]> {
+  const { entity, deadLetters, report } = steps;
+  const incoming: Incoming[] = [];
+  const burials: Promise<void>[] = [];
+  for (const delivery of deliveries) {
+    try {
+      const one = decode(delivery, entity);
+      report.unknownFields(one);
+      incoming.push(one);
+    } catch (error) {
+      if (!(error instanceof PoisonError)) throw error;
+      report.dead(delivery, entity.name, error);
+      burials.push(deadLetters.bury(delivery, error));
+    }
+  }
+  await Promise.all(burials);
+  return incoming;
+}

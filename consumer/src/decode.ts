@@ -1,0 +1,55 @@
+import {
+  type Entity,
+  type EntityRecord,
+  type Envelope,
+  PoisonError,
+  type Row,
+  readEnvelope,
+  versionOrder,
+} from '@tributary/shared';
+import type { Delivery } from './settle.js';
+
+/** A delivery whose record is valid, and the row that it asks for. */
+export interface Incoming {
+  readonly delivery: Delivery;
+  readonly envelope: Envelope;
+  readonly record: EntityRecord;
+  readonly row: Row;
+}
+
+/**
+ * Reads and validates one delivery.
+ * @throws PoisonError naming endpoint, entity, key and field: it can never succeed
+ */
+export function decode(delivery: Delivery, entity: Entity): Incoming {
+  const envelope = readEnvelope(delivery.message, entity.name);
+  try {
+    const record = entity.decode(parseBody(delivery.message.content));
+    const row = {
+      dataset: entity.config.dataset,
+      key: record.key,
+      hash: record.hash,
+      order: versionOrder(record.version, envelope.messageId),
+      version: record.version,
+      messageId: envelope.messageId,
+      values: record.payload,
+    };
+    return { delivery, envelope, record, row };
+  } catch (error) {
+    if (!(error instanceof PoisonError)) throw error;
+    const message = `endpoint ${envelope.endpoint}: ${error.message}`;
+    throw new PoisonError(error.code, message, error.field, { cause: error.cause });
+  }
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+
+function parseBody(content: Buffer): unknown {
+  try {
+    return JSON.parse(utf8.decode(content)) as unknown;
+  } catch (cause) {
+    throw new PoisonError('not_json', `the message body is not JSON: ${(cause as Error).message}`, undefined, {
+      cause,
+    });
+  }
+}

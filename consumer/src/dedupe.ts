@@ -1,0 +1,82 @@
+import type { Row } from '@tributary/shared';
+import type { Incoming } from './decode.js';
+import type { Ledger, Verdict } from './ledger/port.js';
+import type { LandedRows, Sink } from './sinks/port.js';
+
+/** A row that this writer has claimed. */
+export interface ClaimedRow {
+  readonly row: Row;
+  /** A writer that died had already written it: it is only committed. */
+  readonly landed: boolean;
+}
+
+/** An incoming record whose row is new, and claimed. */
+export interface Claimed extends Incoming {
+  readonly claim: ClaimedRow;
+}
+
+/** Asks the ledger, and where a dead writer held a row, its output: the rest of the path sees only rows of its own. */
+export class Claims {
+  /** The output of a dead writer does not change any more, so it is read once. */
+  readonly #landed = new Map<string, Promise<LandedRows>>();
+
+  constructor(
+    private readonly ledger: Ledger,
+    private readonly sink: Sink,
+    private readonly onTakeOver: (writer: string) => void,
+  ) {}
+
+  /** @returns for each row its verdict, and for accepted ones whether they had landed */
+  async claim(dataset: string, rows: readonly Row[]): Promise<{ verdict: Verdict; landed: boolean }[]> {
+    const verdicts = await this.ledger.claim(dataset, rows);
+    const judged: { verdict: Verdict; landed: boolean }[] = [];
+    for (const [index, verdict] of verdicts.entries()) {
+      const row = rows[index];
+      const landed =
+        row !== undefined && verdict.takenFrom !== undefined && (await this.#hasLanded(row, verdict.takenFrom));
+      judged.push({ verdict, landed });
+    }
+    return judged;
+  }
+
+  async #hasLanded(row: Row, writers: readonly string[]): Promise<boolean> {
+    for (const writer of writers) {
+      let landed = this.#landed.get(writer);
+      if (landed === undefined) {
+        this.onTakeOver(writer);
+        landed = this.sink.takeOver(writer);
+        this.#landed.set(writer, landed);
+        // A sink that is away now may be there when the row is asked for again.
+        landed.catch(() => this.#landed.delete(writer));
+      }
+      if ((await landed).has(row)) return true;
+    }
+    return false;
+  }
+}
+
+/** What becomes of each incoming record; the caller settles those that need no row. */
+export interface Deduplicated {
+  readonly fresh: readonly Claimed[];
+  readonly duplicates: readonly Incoming[];
+  readonly stale: readonly Incoming[];
+  /** Another consumer that lives holds the very same message's row. */
+  readonly busy: readonly Incoming[];
+}
+
+export async function dedupe(incoming: readonly Incoming[], dataset: string, claims: Claims): Promise<Deduplicated> {
+  const rows = incoming.map(({ row }) => row);
+  const judged = await claims.claim(dataset, rows);
+  const fresh: Claimed[] = [];
+  const duplicates: Incoming[] = [];
+  const stale: Incoming[] = [];
+  const busy: Incoming[] = [];
+  for (const [index, one] of incoming.entries()) {
+    const { verdict, landed } = judged[index] ?? {};
+    if (verdict?.kind === 'accept') fresh.push({ ...one, claim: { row: one.row, landed: landed === true } });
+    else if (verdict?.kind === 'duplicate') duplicates.push(one);
+    else if (verdict?.kind === 'stale') stale.push(one);
+    else busy.push(one);
+  }
+  return { fresh, duplicates, stale, busy };
+}

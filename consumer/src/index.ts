@@ -1,0 +1,1 @@
+export { type Consumer, type ConsumerOptions, createConsumer } from './service.js';

@@ -1,0 +1,74 @@
+import type { Clock } from '@tributary/shared';
+import type { Channel } from 'amqplib';
+import { type Delivery, Settler } from './settle.js';
+
+/** As many deliveries as are judged together: enough to share a round trip to Redis, few enough to keep it short. */
+const MICRO_BATCH = 256;
+
+/** How long a row that another consumer holds is left to that one before it is asked for again. */
+const BUSY_DELAY = 250;
+
+/** Deliveries of one queue, as they come: an async iterable of micro-batches, bounded by the channel's prefetch. */
+export class Intake implements AsyncIterable<Delivery[]> {
+  readonly settler: Settler;
+  #buffer: Delivery[] = [];
+  #waiting = new Set<NodeJS.Timeout>();
+  #ended = false;
+  #wake: (() => void) | undefined;
+  #consumerTag: string | undefined;
+
+  constructor(
+    private readonly channel: Channel,
+    private readonly clock: Clock,
+  ) {
+    this.settler = new Settler(channel);
+  }
+
+  /**
+   * Begins to consume.
+   * @param onCancel the broker has cancelled the consumer (its queue was deleted or moved): a null delivery
+   */
+  async start(queue: string, consumerTag: string, prefetch: number, onCancel: () => void): Promise<void> {
+    await this.channel.prefetch(prefetch);
+    const { consumerTag: tag } = await this.channel.consume(
+      queue,
+      (message) => {
+        if (message === null) return onCancel();
+        this.#buffer.push(this.settler.track(message, this.clock.now()));
+        this.#wake?.();
+      },
+      { consumerTag },
+    );
+    this.#consumerTag = tag;
+  }
+
+  /** Takes a delivery in again after a while: somebody else is at the same row. */
+  putBack(delivery: Delivery): void {
+    const timer = setTimeout(() => {
+      this.#waiting.delete(timer);
+      this.#buffer.push(delivery);
+      this.#wake?.();
+    }, BUSY_DELAY);
+    this.#waiting.add(timer);
+  }
+
+  /** Asks the broker for no more. What came already is still given out. */
+  async cancel(): Promise<void> {
+    if (this.#consumerTag !== undefined) await this.channel.cancel(this.#consumerTag);
+  }
+
+  /** Ends the iteration at once. What was not given out stays unacknowledged, and comes again. */
+  end(): void {
+    this.#ended = true;
+    for (const timer of this.#waiting) clearTimeout(timer);
+    this.#waiting.clear();
+    this.#wake?.();
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Delivery[]> {
+    while (!this.#ended) {
+      if (this.#buffer.length > 0) yield this.#buffer.splice(0, MICRO_BATCH);
+      else await new Promise<void>((resolve) => (this.#wake = resolve));
+    }
+  }
+}

@@ -1,0 +1,114 @@
+import { randomBytes } from 'node:crypto';
+import { type Clock, describeError, type Logger, type Redis } from '@tributary/shared';
+import type { Sink } from '../sinks/port.js';
+import { type LedgerKeys, ledgerKeys, rebuildLockKey } from './keys.js';
+import { WriterLost } from './port.js';
+import { LedgerScripts } from './scripts.js';
+
+/** Fills an empty ledger from the sink, under the keys of the epoch to be. */
+export type Rebuild = (keys: LedgerKeys) => Promise<void>;
+
+export interface EpochOptions {
+  readonly redis: Redis;
+  readonly pipeline: string;
+  readonly sink: Sink;
+  readonly rebuild: Rebuild;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly signal: AbortSignal;
+}
+
+/** The ledger's present life: from one rebuild to the next loss. */
+export interface Epoch {
+  readonly name: string;
+  readonly keys: LedgerKeys;
+  readonly scripts: LedgerScripts;
+}
+
+const LOCK_MILLISECONDS = 15_000;
+
+/**
+ * An epoch's name says whose state it is: `<sink>.<run of the Redis server>.<random>`. A server that restarted (even from
+ * a snapshot, which may lack the last commits) or that serves another sink has no valid epoch, and the state is rebuilt from the sink.
+ */
+export async function enterEpoch(options: EpochOptions): Promise<Epoch> {
+  const { redis, pipeline, sink, clock, log, signal } = options;
+  const sinkName = await sink.identity();
+  const root = ledgerKeys(pipeline, '').epoch;
+  while (!signal.aborted) {
+    const run = await serverRun(redis);
+    const present = await redis.get(root);
+    if (present?.startsWith(`${sinkName}.${run}.`) && (await sink.epoch()) === present) {
+      const keys = ledgerKeys(pipeline, present);
+      const scripts = new LedgerScripts(redis, () => verify(redis, root, present, run));
+      await scripts.load();
+      return { name: present, keys, scripts };
+    }
+    if (!(await rebuildUnderLock(options, present, `${sinkName}.${run}.`))) await clock.sleep(250, signal);
+  }
+  log.debug('stopped before the ledger was ready');
+  throw new WriterLost('lost', 'stopped while waiting for the ledger');
+}
+
+async function verify(redis: Redis, root: string, epoch: string, run: string): Promise<void> {
+  if ((await serverRun(redis)) !== run || (await redis.get(root)) !== epoch) throw new WriterLost('lost');
+}
+
+/** Redis gives each run of the server a random id. A service that hides it is taken as one that never restarts. */
+async function serverRun(redis: Redis): Promise<string> {
+  const info = await redis.info('server');
+  return /^run_id:(\w+)/m.exec(info)?.[1]?.slice(0, 16) ?? 'unknown';
+}
+
+/** @returns whether the epoch may be there now; false if somebody else is at it */
+async function rebuildUnderLock(options: EpochOptions, previous: string | null, namePrefix: string): Promise<boolean> {
+  const { redis, pipeline, sink, rebuild, clock, log } = options;
+  const lock = rebuildLockKey(pipeline);
+  const token = randomBytes(8).toString('hex');
+  if ((await redis.set(lock, token, 'PX', LOCK_MILLISECONDS, 'NX')) !== 'OK') return false;
+  const root = ledgerKeys(pipeline, '').epoch;
+  const keepLock = setInterval(() => {
+    redis.pexpire(lock, LOCK_MILLISECONDS).catch(() => {});
+  }, LOCK_MILLISECONDS / 3);
+  try {
+    const started = clock.now();
+    if (previous !== null) {
+      log.warn({ previous }, 'the ledger in Redis belongs to an earlier run of the server or to another sink');
+      await redis.del(root);
+      await forget(redis, ledgerKeys(pipeline, previous));
+    }
+    const name = `${namePrefix}${randomBytes(6).toString('hex')}`;
+    await sink.beginEpoch(name);
+    await rebuild(ledgerKeys(pipeline, name));
+    // Only the holder of the lock may publish: one that was held up past its lock built an epoch that nobody will use.
+    const published = await redis.eval(
+      "if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('SET', KEYS[2], ARGV[2]) return 1 end return 0",
+      2,
+      lock,
+      root,
+      token,
+      name,
+    );
+    if (published !== 1) return true;
+    log.info({ epoch: name, milliseconds: clock.now() - started }, 'the ledger in Redis was rebuilt from the sink');
+    return true;
+  } catch (error) {
+    log.error({ reason: describeError(error) }, 'the ledger could not be rebuilt from the sink; trying again');
+    await clock.sleep(1_000, options.signal);
+    return false;
+  } finally {
+    clearInterval(keepLock);
+    await redis.eval("if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end", 1, lock, token);
+  }
+}
+
+/** The keys of an epoch that is over. Whatever a name does not cover is gone with the server that held it. */
+async function forget(redis: Redis, keys: LedgerKeys): Promise<void> {
+  const pattern = `${keys.leases.slice(0, -'leases'.length).replaceAll(/[[\]*?\\]/g, '\\$&')}*`;
+  let cursor = '0';
+  do {
+    const [next, found] = await redis.scan(cursor, 'MATCH', pattern, 'COUNT', 1_000);
+    if (found.length > 0) await redis.unlink(...found);
+    cursor = next;
+  } while (cursor !== '0');
+}

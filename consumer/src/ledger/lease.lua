@@ -1,0 +1,13 @@
+-- Takes or renews a writer's lease. A lease that ran out may be renewed until somebody has fenced the writer.
+--
+-- KEYS: epoch, leases, fenced      ARGV: epoch, writer, length in ms (0 gives the lease back)
+-- Returns 'ok', 'lost' or 'fenced'.
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 'lost' end
+if redis.call('SISMEMBER', KEYS[3], ARGV[2]) == 1 then return 'fenced' end
+if ARGV[3] == '0' then
+  redis.call('ZREM', KEYS[2], ARGV[2])
+else
+  local time = redis.call('TIME')
+  redis.call('ZADD', KEYS[2], time[1] * 1000 + math.floor(time[2] / 1000) + tonumber(ARGV[3]), ARGV[2])
+end
+return 'ok'

@@ -1,0 +1,123 @@
+import { type Dataset, datasetsOf, type MergeConfig, type PipelineConfig, type Redis } from '@tributary/shared';
+import { linesOf, type MergeSide, readMergedKey, writeSide } from '../merge-rows.js';
+import type { Sink } from '../sinks/port.js';
+import type { Rebuild } from './epoch.js';
+import { isTombstone, type LedgerKeys, ledgerHash } from './keys.js';
+
+/** The newest landed row of a key, or as much of it as the ledger keeps. */
+interface Latest {
+  readonly order: string;
+  readonly hash: string;
+  /** Only for datasets that are a side of the merge. */
+  readonly side: Omit<MergeSide, 'key'> | undefined;
+}
+
+const WRITES_AT_ONCE = 1_000;
+
+/**
+ * Rebuilds the ledger and the merge's state from what has landed. The caller has fenced every writer before, so
+ * nothing lands while this reads.
+ */
+export function rebuildFromSink(redis: Redis, config: PipelineConfig, sink: Sink): Rebuild {
+  return async (keys) => {
+    const { merge } = config;
+    const writer = new PipelineWriter(redis);
+    const open = new OpenLines();
+    for (const dataset of datasetsOf(config)) {
+      const isSide = merge !== undefined && [merge.each.entity, merge.with.entity].includes(dataset.entity ?? '');
+      const latest = await newestRows(sink, dataset, isSide);
+      for (const [key, { hash, order }] of latest)
+        await writer.hset(keys.ledger(dataset.name), key, `${hash} ${order}`);
+      if (isSide) await rebuildSide(writer, keys, merge, dataset, latest, open);
+      if (dataset.name === merge?.dataset) open.addMerged(latest);
+    }
+    await open.write(writer, keys);
+    await writer.flush();
+  };
+}
+
+async function newestRows(sink: Sink, dataset: Dataset, isSide: boolean): Promise<Map<string, Latest>> {
+  const latest = new Map<string, Latest>();
+  for await (const row of sink.scan(dataset)) {
+    const order = dataset.orderOf(row.version, row.messageId);
+    const known = latest.get(row.key);
+    if (known !== undefined && known.order >= order) continue;
+    latest.set(row.key, {
+      order,
+      hash: ledgerHash(row.hash, row.deleted),
+      side: isSide ? { version: row.version, messageId: row.messageId, payload: row.values } : undefined,
+    });
+  }
+  return latest;
+}
+
+async function rebuildSide(
+  writer: PipelineWriter,
+  keys: LedgerKeys,
+  merge: MergeConfig,
+  dataset: Dataset,
+  latest: ReadonlyMap<string, Latest>,
+  open: OpenLines,
+): Promise<void> {
+  const isEach = dataset.entity === merge.each.entity;
+  for (const [key, { order, side }] of latest) {
+    if (side === undefined) continue;
+    await writer.hset(isEach ? keys.each : keys.with, key, `${order}\0${writeSide(side)}`);
+    if (!isEach) continue;
+    for (const line of linesOf(merge, side.payload)) {
+      await writer.zadd(keys.refs, `${line.target}\0${key}`);
+      open.add(key, line.id);
+    }
+  }
+}
+
+/**
+ * The lines that may have a merged row: those of the records that landed, and those whose merged row landed although
+ * its record did not (the merged rows are written first). If a newer record lacks such a line, it must be closed.
+ */
+class OpenLines {
+  readonly #lines = new Map<string, Set<string>>();
+
+  add(eachKey: string, lineId: string): void {
+    const lines = this.#lines.get(eachKey);
+    if (lines === undefined) this.#lines.set(eachKey, new Set([lineId]));
+    else lines.add(lineId);
+  }
+
+  addMerged(latest: ReadonlyMap<string, Latest>): void {
+    for (const [key, { hash }] of latest) {
+      if (isTombstone(hash)) continue;
+      const { eachKey, lineId } = readMergedKey(key);
+      this.add(eachKey, lineId);
+    }
+  }
+
+  async write(writer: PipelineWriter, keys: LedgerKeys): Promise<void> {
+    for (const [key, lines] of this.#lines) await writer.hset(keys.open, key, [...lines].join('\0'));
+  }
+}
+
+/** Writes without a round trip for each, and without holding all of them at once. */
+class PipelineWriter {
+  #pipeline;
+  constructor(private readonly redis: Redis) {
+    this.#pipeline = redis.pipeline();
+  }
+  hset(key: string, field: string, value: string): Promise<void> | undefined {
+    this.#pipeline.hset(key, field, value);
+    return this.#afterWrite();
+  }
+  zadd(key: string, member: string): Promise<void> | undefined {
+    this.#pipeline.zadd(key, 0, member);
+    return this.#afterWrite();
+  }
+  async flush(): Promise<void> {
+    const results = (await this.#pipeline.exec()) ?? [];
+    const failure = results.find(([error]) => error !== null)?.[0];
+    if (failure) throw failure;
+    this.#pipeline = this.redis.pipeline();
+  }
+  #afterWrite(): Promise<void> | undefined {
+    return this.#pipeline.length >= WRITES_AT_ONCE ? this.flush() : undefined;
+  }
+}

@@ -1,0 +1,136 @@
+import {
+  contentHash,
+  joinSides,
+  type MergeConfig,
+  mergedOrder,
+  type Payload,
+  type PipelineConfig,
+  type Row,
+  versionOrder,
+} from '@tributary/shared';
+
+/** A record as one side of the merge. */
+export interface MergeSide {
+  readonly key: string;
+  readonly version: string;
+  readonly messageId: string;
+  readonly payload: Payload;
+}
+
+/** One line of a record, and the key of the other side that it points at. */
+export interface MergeLine {
+  /** Names the line within its record: the target, and from the second line to the same target on, a number behind it. */
+  readonly id: string;
+  readonly target: string;
+  readonly values: Readonly<Record<string, unknown>>;
+}
+
+/** The pure half of the merge: which rows two sides make. Which sides meet is the ledger's business (join.lua). */
+export interface MergeRows {
+  readonly dataset: string;
+  readonly eachEntity: string;
+  readonly withEntity: string;
+  lines(payload: Payload): MergeLine[];
+  row(each: MergeSide, line: MergeLine, other: MergeSide): Row;
+  /** The row that closes what a record had and has no more. */
+  tombstone(each: MergeSide, lineId: string, other: MergeSide | undefined): Row;
+}
+
+export function createMergeRows(config: PipelineConfig): MergeRows | undefined {
+  const { merge } = config;
+  if (merge === undefined) return undefined;
+  const { dataset } = merge;
+
+  const row = (each: MergeSide, lineId: string, other: MergeSide | undefined, values: Row['values']): Row => {
+    const key = mergedKey(each.key, lineId);
+    return {
+      dataset,
+      key,
+      hash: contentHash(dataset, key, values),
+      order: mergedOrder(sideOrder(each), sideOrder(other)),
+      version: joinSides(each.version, other?.version ?? ''),
+      messageId: joinSides(each.messageId, other?.messageId ?? ''),
+      values,
+    };
+  };
+
+  return {
+    dataset,
+    eachEntity: merge.each.entity,
+    withEntity: merge.with.entity,
+    lines: (payload) => linesOf(merge, payload),
+    row: (each, line, other) =>
+      row(each, line.id, other, mergedValues(merge, each.payload, line.values, other.payload)),
+    tombstone: (each, lineId, other) => row(each, lineId, other, null),
+  };
+}
+
+/** A control character, which no key may hold, so that no target can look like a numbered one. */
+const NUMBERED = '\x01';
+
+/** The key of the other side that a line's id points at. */
+export const targetOfLine = (lineId: string): string => lineId.split(NUMBERED, 1)[0] ?? '';
+
+export function linesOf(merge: MergeConfig, payload: Payload): MergeLine[] {
+  const seen = new Map<string, number>();
+  const lines: MergeLine[] = [];
+  for (const values of (payload[merge.each.lines] as MergeLine['values'][] | undefined) ?? []) {
+    const target = String(values[merge.with.on] ?? '');
+    if (target === '') continue;
+    const count = (seen.get(target) ?? 0) + 1;
+    seen.set(target, count);
+    lines.push({ id: count === 1 ? target : `${target}${NUMBERED}${count}`, target, values });
+  }
+  return lines;
+}
+
+const escapePart = (part: string): string => part.replaceAll('%', '%25').replaceAll('/', '%2F');
+const unescapePart = (part: string): string => part.replaceAll('%2F', '/').replaceAll('%25', '%');
+
+/** `C-000001/SKU-00007`, or `C-000001/SKU-00007/2` for the second line to the same item. */
+export function mergedKey(eachKey: string, lineId: string): string {
+  return [eachKey, ...lineId.split(NUMBERED)].map(escapePart).join('/');
+}
+
+/** The record and line that a merged key names. */
+export function readMergedKey(key: string): { eachKey: string; lineId: string } {
+  const [eachKey = '', ...line] = key.split('/').map(unescapePart);
+  return { eachKey, lineId: line.join(NUMBERED) };
+}
+
+const sideOrder = (side: MergeSide | undefined): string =>
+  side === undefined ? versionOrder('', '') : versionOrder(side.version, side.messageId);
+
+function mergedValues(merge: MergeConfig, each: Payload, line: MergeLine['values'], other: Payload): Payload {
+  const lookUp = (source: string): unknown => {
+    const [side, field = ''] = source.split('.');
+    return (side === 'line' ? line : side === merge.each.entity ? each : other)[field];
+  };
+  const values: Record<string, unknown> = {};
+  for (const [column, definition] of Object.entries(merge.columns)) {
+    const value = typeof definition === 'string' ? lookUp(definition) : derive(definition, lookUp);
+    if (value !== undefined) values[column] = value;
+  }
+  return values;
+}
+
+/** A derived column has a value only if both its sources are numbers. */
+function derive(
+  definition: Exclude<MergeConfig['columns'][string], string>,
+  lookUp: (source: string) => unknown,
+): number | boolean | undefined {
+  const [left, right] = ('multiply' in definition ? definition.multiply : definition.atLeast).map(lookUp);
+  if (typeof left !== 'number' || typeof right !== 'number') return undefined;
+  if (!('multiply' in definition)) return left >= right;
+  const product = Number((left * right).toFixed(definition.decimals));
+  return Number.isFinite(product) ? product : undefined;
+}
+
+/** A side as the ledger keeps it for the others to meet. */
+export const writeSide = ({ version, messageId, payload }: Omit<MergeSide, 'key'>): string =>
+  JSON.stringify([version, messageId, payload]);
+
+export function readSide(key: string, text: string): MergeSide {
+  const [version, messageId, payload] = JSON.parse(text) as [string, string, Payload];
+  return { key, version, messageId, payload };
+}

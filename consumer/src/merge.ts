@@ -1,0 +1,134 @@
+import type { Row } from '@tributary/shared';
+import type { Claimed, ClaimedRow, Claims } from './dedupe.js';
+import type { EachRecord, Ledger, Side } from './ledger/port.js';
+import { type MergeRows, type MergeSide, readSide, targetOfLine, writeSide } from './merge-rows.js';
+
+/** A claimed record with everything that becomes durable before its message is acknowledged. */
+export interface Entry {
+  readonly claimed: Claimed;
+  readonly merged: readonly ClaimedRow[];
+  /** Set for a record with lines: those it dropped are forgotten once their tombstones are durable. */
+  readonly each: EachRecord | undefined;
+}
+
+/** So many records may point at one item that their merged rows are made and written in pages of this size. */
+const PAGE = 500;
+
+export interface MergeStep {
+  merge(claimed: readonly Claimed[]): Promise<Entry[]>;
+}
+
+/** Without a merge in the pipeline, or for an entity that has no part in it, records pass as they are. */
+export const NO_MERGE: MergeStep = {
+  merge: async (claimed) => claimed.map((one) => ({ claimed: one, merged: [], each: undefined })),
+};
+
+export interface MergeOptions {
+  readonly rows: MergeRows;
+  readonly ledger: Ledger;
+  readonly claims: Claims;
+  /** Makes merged rows durable and commits them at once, for the pages before the last. */
+  readonly land: (rows: readonly ClaimedRow[]) => Promise<void>;
+}
+
+export function createMergeStep(entity: string, options: MergeOptions): MergeStep {
+  if (entity === options.rows.eachEntity) return { merge: (claimed) => mergeEach(claimed, options) };
+  if (entity === options.rows.withEntity) return { merge: (claimed) => mergeWith(claimed, options) };
+  return NO_MERGE;
+}
+
+/** Records with lines: each line with what it points at, and a tombstone for each line that is no more. */
+async function mergeEach(claimed: readonly Claimed[], options: MergeOptions): Promise<Entry[]> {
+  const { rows, ledger } = options;
+  const lines = claimed.map(({ record }) => rows.lines(record.payload));
+  const records = claimed.map((one, index) => ({
+    ...sideOf(one),
+    key: one.record.key,
+    lines: (lines[index] ?? []).map(({ id }) => id),
+  }));
+  const joins = await ledger.joinEach(records);
+
+  const made = claimed.map((one, index) => {
+    const join = joins[index];
+    // A newer record of this key is in: whoever brought that one makes the rows.
+    if (join === undefined || join === 'superseded') return [];
+    const each = mergeSide(one);
+    const found = (lines[index] ?? []).flatMap((line, at) => {
+      const side = join.found[at];
+      return side === undefined ? [] : [rows.row(each, line, readSide(line.target, side.payload))];
+    });
+    const closed = join.closed.map(({ line, side }) =>
+      rows.tombstone(each, line, side === undefined ? undefined : readSide(targetOfLine(line), side.payload)),
+    );
+    return [...found, ...closed];
+  });
+
+  const accepted = await claimMerged(made, options);
+  return claimed.map((one, index) => ({ claimed: one, merged: accepted[index] ?? [], each: records[index] }));
+}
+
+/** Records that lines point at: each with every line that does. */
+async function mergeWith(claimed: readonly Claimed[], options: MergeOptions): Promise<Entry[]> {
+  const last = new Map<Claimed, readonly ClaimedRow[]>();
+  let pages = claimed.map((one) => ({ one, after: '' }));
+  while (pages.length > 0) {
+    const joined = await mergePages(pages, options);
+    pages = [];
+    for (const { one, rows, after } of joined) {
+      if (after === undefined) last.set(one, rows);
+      else {
+        await options.land(rows);
+        pages.push({ one, after });
+      }
+    }
+  }
+  return claimed.map((one) => ({ claimed: one, merged: last.get(one) ?? [], each: undefined }));
+}
+
+async function mergePages(pages: readonly { one: Claimed; after: string }[], options: MergeOptions) {
+  const { rows, ledger } = options;
+  const records = pages.map(({ one, after }) => ({ ...sideOf(one), key: one.record.key, after }));
+  const joins = await ledger.joinWith(records, PAGE);
+  const made = pages.map(({ one }, index) => {
+    const join = joins[index];
+    if (join === undefined || join === 'superseded') return [];
+    const other = mergeSide(one);
+    return join.pointing.flatMap(({ key, side }) => {
+      const each = readSide(key, side.payload);
+      const lines = rows.lines(each.payload).filter(({ target }) => target === other.key);
+      return lines.map((line) => rows.row(each, line, other));
+    });
+  });
+  const accepted = await claimMerged(made, options);
+  return pages.map(({ one }, index) => {
+    const join = joins[index];
+    const after = join === undefined || join === 'superseded' ? undefined : join.after;
+    return { one, rows: accepted[index] ?? [], after };
+  });
+}
+
+/**
+ * Claims merged rows, and keeps those that are this writer's to write. One that is a duplicate, stale or held by
+ * another belongs to another message, which is not acknowledged before the row, or a newer one, is durable.
+ */
+async function claimMerged(groups: readonly (readonly Row[])[], options: MergeOptions): Promise<ClaimedRow[][]> {
+  const all = groups.flat();
+  if (all.length === 0) return groups.map(() => []);
+  const judged = await options.claims.claim(options.rows.dataset, all);
+  let at = 0;
+  return groups.map((group) =>
+    group.flatMap((row) => {
+      const { verdict, landed } = judged[at++] ?? {};
+      return verdict?.kind === 'accept' ? [{ row, landed: landed === true }] : [];
+    }),
+  );
+}
+
+const sideOf = (one: Claimed): Side => ({ order: one.row.order, payload: writeSide(mergeSide(one)) });
+
+const mergeSide = ({ record, envelope }: Claimed): MergeSide => ({
+  key: record.key,
+  version: record.version,
+  messageId: envelope.messageId,
+  payload: record.payload,
+});

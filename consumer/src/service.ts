@@ -1,0 +1,182 @@
+import { randomBytes } from 'node:crypto';
+import {
+  type Clock,
+  compileEntity,
+  connectBroker,
+  connectRedis,
+  createRegistry,
+  DEFAULT_SHUTDOWN_DEADLINE,
+  datasetsOf,
+  describeError,
+  FatalError,
+  healthApp,
+  type Listening,
+  type Logger,
+  listen,
+  type PipelineConfig,
+  ReleaseList,
+  type Service,
+  systemClock,
+  topologyOf,
+} from '@tributary/shared';
+import { createMergeRows } from './merge-rows.js';
+import { ConsumerMetrics } from './metrics.js';
+import { type RunningSession, runSession, type SessionEnd } from './session.js';
+import { createCsvSink } from './sinks/csv.js';
+import type { Sink } from './sinks/port.js';
+
+export interface ConsumerOptions {
+  readonly config: PipelineConfig;
+  readonly amqpUrl: string;
+  readonly redisUrl: string;
+  /** Names this consumer in logs, in RabbitMQ's UI and in the names of its parts. */
+  readonly instance: string;
+  readonly port: number;
+  readonly host: string;
+  readonly log: Logger;
+  readonly clock?: Clock;
+}
+
+export interface Consumer extends Service {
+  readonly url: string;
+  readonly metrics: ConsumerMetrics;
+  /** Writes what waits for its batch now. */
+  flushNow(): Promise<void>;
+  /** Deliveries that are not settled. */
+  unsettled(): number;
+}
+
+/** Room for many batches, so that one can be written while others fill. */
+export const prefetchFor = (batchSize: number): number => Math.min(65_535, Math.max(250, batchSize * 25));
+
+/** A consumer of every queue of the pipeline. It waits for whatever is away, and never gives up. */
+export function createConsumer(options: ConsumerOptions): Consumer {
+  const { config, log, instance } = options;
+  const clock = options.clock ?? systemClock;
+  const problems = new Map<string, string>([['session', 'not consuming yet']]);
+  const release = new ReleaseList();
+  const stopping = new AbortController();
+  const overdue = new AbortController();
+  let running: RunningSession | undefined;
+  let sessions: Promise<void> | undefined;
+  let server: Listening | undefined;
+
+  const setProblem = (what: string) => (problem: string | undefined) => {
+    if (problem === undefined) problems.delete(what);
+    else problems.set(what, problem);
+  };
+  const registry = createRegistry('consumer');
+  const metrics = new ConsumerMetrics(registry, () =>
+    (running?.oldestUnflushed() ?? []).map(([entity, since]) => [entity, clock.now() - since] as const),
+  );
+
+  async function start(): Promise<void> {
+    if (sessions !== undefined || stopping.signal.aborted) return;
+    server = await listen(
+      healthApp(registry, () => [...problems.values()]),
+      options.port,
+      options.host,
+    );
+    release.add('HTTP server', () => server?.close());
+
+    const connectionName = `tributary consumer ${instance}`;
+    const redis = connectRedis({ url: options.redisUrl, connectionName, log });
+    release.add('Redis connection', () => redis.disconnect());
+    const onState = (connected: boolean) => setProblem('broker')(connected ? undefined : 'RabbitMQ is not connected');
+    onState(false);
+    const broker = await connectBroker({ urls: options.amqpUrl, connectionName, log, onState });
+    release.add('RabbitMQ connection', () => broker.close());
+
+    const sink: Sink = createCsvSink(config.sink.csv, datasetsOf(config), clock);
+    release.add('sink', () => sink.close());
+    const entities = Object.entries(config.entities).map(([name, entity]) => compileEntity(name, entity));
+    const mergeRows = createMergeRows(config);
+
+    const session = (): Promise<SessionEnd> =>
+      runSession({
+        ...{ config, entities, mergeRows, broker, redis, sink, instance, clock, log, metrics },
+        topology: topologyOf(config),
+        writer: newWriter(instance, clock),
+        prefetch: prefetchFor(config.batch.size),
+        onSinkProblem: setProblem('sink'),
+        onRunning: (session) => {
+          running = session;
+          setProblem('session')(undefined);
+        },
+        stop: stopping.signal,
+        overdue: overdue.signal,
+      });
+    sessions = runSessions(session, sink);
+  }
+
+  /** One session after another, for as long as nobody stops it. */
+  async function runSessions(session: () => Promise<SessionEnd>, sink: Sink): Promise<void> {
+    let after = 'start';
+    while (!stopping.signal.aborted) {
+      if (!(await waitForSink(sink))) return;
+      metrics.sessionBegan(after);
+      try {
+        after = await session();
+      } catch (error) {
+        after = 'failed';
+        if (error instanceof FatalError) {
+          log.fatal({ reason: error.message }, 'a person is needed; trying again in a minute');
+          setProblem('session')(error.message);
+          await clock.sleep(60_000, stopping.signal);
+        } else if (!stopping.signal.aborted) {
+          log.warn({ reason: describeError(error) }, 'could not begin to consume; trying again');
+        }
+      }
+      running = undefined;
+      if (after === 'stopped') return;
+      if (!problems.has('session')) setProblem('session')(`not consuming: ${after}`);
+      log.warn({ after }, 'beginning anew with a new writer; what was not acknowledged comes again');
+      await clock.sleep(500, stopping.signal);
+    }
+  }
+
+  /** Nothing is taken from the queues while nothing could be written. @returns false if stopped meanwhile */
+  async function waitForSink(sink: Sink): Promise<boolean> {
+    for (let attempt = 1; !stopping.signal.aborted; attempt++) {
+      try {
+        await sink.probe();
+        setProblem('sink')(undefined);
+        return true;
+      } catch (error) {
+        const reason = describeError(error);
+        setProblem('sink')(`the sink cannot be written: ${reason}`);
+        if (attempt === 1) log.error({ reason }, 'the sink cannot be written: nothing is consumed until it can');
+        await clock.sleep(Math.min(250 * 2 ** attempt, 5_000), stopping.signal);
+      }
+    }
+    return false;
+  }
+
+  async function stop(deadline = DEFAULT_SHUTDOWN_DEADLINE): Promise<void> {
+    stopping.abort();
+    const finished = await Promise.race([
+      (sessions ?? Promise.resolve()).then(() => true),
+      systemClock.sleep(deadline).then(() => false),
+    ]);
+    if (!finished) log.warn({ deadlineMs: deadline }, 'not everything could be written in time; the rest comes again');
+    overdue.abort();
+    await release.release();
+  }
+
+  return {
+    start,
+    stop,
+    metrics,
+    get url() {
+      return server?.url ?? '';
+    },
+    flushNow: async () => running?.flushNow(),
+    unsettled: () => running?.unsettled() ?? 0,
+  };
+}
+
+/** A writer's name is used once: the instance, the time, and chance for two that begin in the same millisecond. */
+function newWriter(instance: string, clock: Clock): string {
+  const safe = instance.replaceAll(/[^A-Za-z0-9._-]/g, '_').slice(0, 60);
+  return `${safe}-${clock.now().toString(36)}${randomBytes(2).toString('hex')}`;
+}

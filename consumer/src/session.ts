@@ -1,0 +1,229 @@
+import {
+  applyTopology,
+  type Clock,
+  type ConfirmChannel,
+  describeError,
+  type Entity,
+  type Logger,
+  type PipelineConfig,
+  type RecoveringChannelModel,
+  type Redis,
+  ReleaseList,
+  type Topology,
+} from '@tributary/shared';
+import { Batcher } from './batch.js';
+import { consume } from './consume.js';
+import { DeadLetters } from './dead-letters.js';
+import { Claims } from './dedupe.js';
+import { Flush } from './flush.js';
+import { Intake } from './intake.js';
+import { Lease } from './lease.js';
+import { enterEpoch } from './ledger/epoch.js';
+import { WriterLost } from './ledger/port.js';
+import { rebuildFromSink } from './ledger/rebuild.js';
+import { RedisLedger } from './ledger/redis.js';
+import { createMergeStep, NO_MERGE } from './merge.js';
+import type { MergeRows } from './merge-rows.js';
+import type { ConsumerMetrics } from './metrics.js';
+import { Reporter } from './report.js';
+import type { Sink } from './sinks/port.js';
+
+export interface SessionOptions {
+  readonly config: PipelineConfig;
+  readonly entities: readonly Entity[];
+  readonly topology: Topology;
+  readonly mergeRows: MergeRows | undefined;
+  readonly broker: RecoveringChannelModel;
+  readonly redis: Redis;
+  readonly sink: Sink;
+  readonly instance: string;
+  readonly writer: string;
+  readonly prefetch: number;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly metrics: ConsumerMetrics;
+  readonly onSinkProblem: (problem: string | undefined) => void;
+  /** Told when the session consumes, so that others can look into it. */
+  readonly onRunning: (running: RunningSession) => void;
+  /** Aborted to stop: begin nothing new, finish what is begun. */
+  readonly stop: AbortSignal;
+  /** Aborted when the time for that is over. */
+  readonly overdue: AbortSignal;
+}
+
+/** A session that consumes. */
+export interface RunningSession {
+  /** Writes every batch now, full or not. */
+  flushNow(): Promise<void>;
+  /** Deliveries that are not settled yet. */
+  unsettled(): number;
+  oldestUnflushed(): [entity: string, since: number][];
+}
+
+/** What ended a session. After all but `stopped` another begins, with a new writer. */
+export type SessionEnd =
+  | 'stopped'
+  | 'channel closed'
+  | 'consumer cancelled'
+  | 'writer lost'
+  | 'held too long'
+  | 'failed';
+
+/**
+ * RabbitMQ closes the channel of a consumer that holds a delivery for 30 minutes (consumer_timeout), and on some
+ * versions logs it as an error for each. Give it back before.
+ */
+const HOLD_AT_MOST = 20 * 60_000;
+
+/**
+ * The life of one writer: from its lease to the end of its channels. Whatever goes wrong ends the session, and what it
+ * had not acknowledged comes again, to the next session or to another consumer; the crash protocol is the only recovery.
+ */
+export async function runSession(options: SessionOptions): Promise<SessionEnd> {
+  const { config, sink, redis, clock, log, writer, stop } = options;
+  const pipeline = config.name;
+  const rebuild = rebuildFromSink(redis, config, sink);
+  const epoch = await enterEpoch({ redis, pipeline, sink, rebuild, clock, log, signal: stop });
+
+  const ended = new Ending(stop);
+  options.overdue.addEventListener('abort', () => ended.abandon(), { once: true });
+  const release = new ReleaseList();
+  const ledger = new RedisLedger({
+    ...{ scripts: epoch.scripts, keys: epoch.keys, epoch: epoch.name, writer },
+    mergeDataset: config.merge?.dataset,
+  });
+  const lease = new Lease(ledger, clock, log, () => ended.by('writer lost'));
+  await lease.take();
+  try {
+    const output = await sink.open(writer, epoch.name);
+    const flush = new Flush({ ...options, ledger, lease, writer: output, signal: ended.now });
+    const onTakeOver = (dead: string) => {
+      options.metrics.tookOver();
+      log.warn({ writer: dead }, 'taking over the unfinished rows of a consumer that died');
+    };
+    const claims = new Claims(ledger, sink, onTakeOver);
+    const report = new Reporter(options.metrics, log);
+
+    const lanes = await openLanes(options, ended, release);
+    const stories = lanes.map(({ entity, intake, deadLetters }) => {
+      const batch = new Batcher({
+        ...{ size: config.batch.size, interval: config.batch.interval, clock },
+        flush: (entries) => flush.flush(entries),
+        onError: (error) => ended.byError(error, log),
+      });
+      const merge =
+        options.mergeRows === undefined
+          ? NO_MERGE
+          : createMergeStep(entity.name, {
+              ...{ rows: options.mergeRows, ledger, claims },
+              land: (rows) => flush.land(rows),
+            });
+      const story = consume({ entity, intake, deadLetters, claims, merge, batch, report }).catch((error: unknown) =>
+        ended.byError(error, log),
+      );
+      return { entity, intake, batch, story };
+    });
+    const flushNow = async () => void (await Promise.all(stories.map(({ batch }) => batch.flushNow())));
+    options.onRunning({
+      flushNow,
+      unsettled: () => stories.reduce((sum, { intake }) => sum + intake.settler.unsettled, 0),
+      oldestUnflushed: () =>
+        stories.flatMap(({ entity, batch }) =>
+          batch.oldestSince === undefined ? [] : [[entity.name, batch.oldestSince]],
+        ),
+    });
+    log.info({ writer, queues: lanes.map(({ queue }) => queue) }, 'consuming');
+    void watchHeld(stories, clock, ended);
+
+    const end = await ended.outcome;
+    for (const { intake } of stories) intake.end();
+    if (end === 'stopped' || end === 'channel closed' || end === 'consumer cancelled') {
+      // The writer is sound: what it has claimed is written and committed, even if it cannot be acknowledged any more.
+      await Promise.all(stories.map(({ story }) => story));
+      await flushNow();
+      for (const { intake } of stories) intake.settler.flush();
+      await output.close();
+    } else {
+      ended.abandon();
+      for (const { batch } of stories) batch.abandon();
+    }
+    return end;
+  } finally {
+    ended.abandon();
+    await lease.release(true).catch((error: unknown) => {
+      if (!(error instanceof WriterLost)) log.debug({ reason: describeError(error) }, 'the lease was not given back');
+    });
+    await release.release().catch((error: unknown) => log.debug({ reason: describeError(error) }, 'closing channels'));
+  }
+}
+
+interface Lane {
+  readonly entity: Entity;
+  readonly queue: string;
+  readonly intake: Intake;
+  readonly deadLetters: DeadLetters;
+}
+
+/** A channel for each queue, so that each has its own prefetch and its own order of deliveries. */
+async function openLanes(options: SessionOptions, ended: Ending, release: ReleaseList): Promise<Lane[]> {
+  const { broker, topology, entities, clock, instance, prefetch } = options;
+  const lanes: Lane[] = [];
+  for (const entity of entities) {
+    const { queue } = entity.config;
+    const channel: ConfirmChannel = await broker.createConfirmChannel();
+    release.add(`channel of ${queue}`, () => channel.close());
+    channel.on('error', () => {});
+    channel.on('close', () => ended.by('channel closed'));
+    if (lanes.length === 0) await applyTopology(channel, topology);
+    const intake = new Intake(channel, clock);
+    const deadLetters = new DeadLetters(channel, topology.deadExchange, queue, () => new Date(clock.now()));
+    await intake.start(queue, `${instance}-${entity.name}`, prefetch, () => ended.by('consumer cancelled'));
+    lanes.push({ entity, queue, intake, deadLetters });
+  }
+  return lanes;
+}
+
+async function watchHeld(stories: readonly { readonly intake: Intake }[], clock: Clock, ended: Ending): Promise<void> {
+  while (!ended.now.aborted) {
+    await clock.sleep(10_000, ended.now);
+    const limit = clock.now() - HOLD_AT_MOST;
+    if (stories.some(({ intake }) => (intake.settler.oldest?.arrivedAt ?? limit) < limit)) ended.by('held too long');
+  }
+}
+
+/** How a session ends: the first reason counts. */
+class Ending {
+  readonly outcome: Promise<SessionEnd>;
+  readonly #now = new AbortController();
+  #resolve: (end: SessionEnd) => void = () => {};
+
+  constructor(stop: AbortSignal) {
+    this.outcome = new Promise((resolve) => {
+      this.#resolve = resolve;
+    });
+    if (stop.aborted) this.by('stopped');
+    else stop.addEventListener('abort', () => this.by('stopped'), { once: true });
+  }
+
+  /** Aborted when nothing is waited for any more. */
+  get now(): AbortSignal {
+    return this.#now.signal;
+  }
+
+  by(end: SessionEnd): void {
+    this.#resolve(end);
+  }
+
+  byError(error: unknown, log: Logger): void {
+    if (error instanceof WriterLost) this.by('writer lost');
+    else if (error instanceof Error && error.name === 'IllegalOperationError') this.by('channel closed');
+    else {
+      log.error({ reason: describeError(error) }, 'the consumer failed; beginning anew');
+      this.by('failed');
+    }
+  }
+
+  abandon(): void {
+    this.#now.abort();
+  }
+}

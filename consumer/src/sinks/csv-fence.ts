@@ -1,0 +1,159 @@
+import { randomBytes } from 'node:crypto';
+import { createReadStream, createWriteStream } from 'node:fs';
+import { link, mkdir, open, readFile, rename, stat, unlink, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { type Dataset, listParts, type Part, wholeLinesEnd } from '@tributary/shared';
+import { formatLines, headerOf } from './csv-format.js';
+
+/**
+ * How a CSV output is shut against a writer that may only seem dead. All of it lies in `<output>/.tributary`:
+ *
+ *     sink-id                  names this output
+ *     epoch                    the epoch that writers must belong to
+ *     fenced/<writer>          this writer may write no more
+ *     sealed/<dataset>/<part>  nobody writes to this part any more
+ *
+ * A writer looks for its fence after each write, before it calls the write durable. Whoever fences sets the mark first
+ * and copies after. So either the writer sees the mark, or its write is in the copy.
+ */
+export class CsvFence {
+  constructor(
+    private readonly directory: string,
+    private readonly datasets: readonly Dataset[],
+  ) {}
+
+  /** @returns what names this output; made at its first use, by one of those who come at the same time */
+  async identity(): Promise<string> {
+    const path = await this.#path('sink-id');
+    const known = await readIfThere(path);
+    if (known !== undefined && known !== '') return known;
+    const temporary = `${path}-${random()}`;
+    await writeFile(temporary, random(), { flush: true });
+    await unlessThere(link(temporary, path));
+    await unlink(temporary);
+    return readFile(path, 'utf8');
+  }
+
+  async epoch(): Promise<string | undefined> {
+    return readIfThere(await this.#path('epoch'));
+  }
+
+  /** Sets the epoch, then fences every writer whose parts are not sealed. */
+  async beginEpoch(epoch: string): Promise<void> {
+    const path = await this.#path('epoch');
+    await replaceFile(path, epoch);
+    for (const dataset of this.datasets) {
+      for (const part of await listParts(this.directory, dataset.name)) {
+        if (await this.#isSealed(dataset, part.name)) continue;
+        await this.#mark(part.writer);
+        await this.#seal(dataset, part);
+      }
+    }
+  }
+
+  /** Fences one writer: sets its mark, then seals each of its parts. */
+  async fence(writer: string): Promise<void> {
+    await this.#mark(writer);
+    for (const dataset of this.datasets) {
+      for (const part of await listParts(this.directory, dataset.name)) {
+        if (part.writer === writer) await this.#seal(dataset, part);
+      }
+    }
+  }
+
+  async isFenced(writer: string): Promise<boolean> {
+    return (await statIfThere(join(this.directory, '.tributary', 'fenced', writer))) !== undefined;
+  }
+
+  /** A writer is done with a part of its own. @returns false if somebody has fenced it before */
+  async sealOwn(dataset: string, name: string): Promise<boolean> {
+    const marker = await this.#path('sealed', dataset, name);
+    return unlessThere(writeFile(marker, '', { flag: 'wx' }));
+  }
+
+  async #mark(writer: string): Promise<void> {
+    const path = await this.#path('fenced', writer);
+    await writeFile(path, '');
+    await syncFolder(dirname(path));
+  }
+
+  async #isSealed(dataset: Dataset, name: string): Promise<boolean> {
+    return (await statIfThere(await this.#path('sealed', dataset.name, name)))?.size === 0;
+  }
+
+  /**
+   * Puts a copy of the part's whole lines in its place, so that a late write goes to a file that nobody sees.
+   *
+   * Several may do this at once, and each may be held up between any two steps. The copy that is linked first as the
+   * marker is the one; whoever comes later helps to put that one in place. An empty marker means that it is done.
+   */
+  async #seal(dataset: Dataset, part: Part): Promise<void> {
+    const marker = await this.#path('sealed', dataset.name, part.name);
+    const folder = dirname(part.path);
+    for (;;) {
+      const found = await statIfThere(marker);
+      if (found?.size === 0) return;
+      const temporary = join(folder, `.${part.name}-${random()}`);
+      if (found === undefined) {
+        await copyWholeLines(part.path, temporary, dataset);
+        await unlessThere(link(temporary, marker));
+        await unlink(temporary);
+        continue;
+      }
+      await link(marker, temporary);
+      // The marker may have become the empty one since it was looked at; that one must never be put in place.
+      if ((await stat(temporary)).ino === found.ino) await rename(temporary, part.path);
+      await unlink(temporary).catch(ignoreMissing);
+      await syncFolder(folder);
+      await replaceFile(marker, '');
+    }
+  }
+
+  async #path(...steps: string[]): Promise<string> {
+    const path = join(this.directory, '.tributary', ...steps);
+    await mkdir(dirname(path), { recursive: true });
+    return path;
+  }
+}
+
+/** Copies up to the end of the last whole line. A part whose very header was torn gets that. */
+async function copyWholeLines(from: string, to: string, dataset: Dataset): Promise<void> {
+  const end = await wholeLinesEnd(from);
+  if (end === 0) await writeFile(to, await formatLines([headerOf(dataset)]));
+  else await pipeline(createReadStream(from, { end: end - 1 }), createWriteStream(to));
+  const file = await open(to, 'r+');
+  await file.datasync().finally(() => file.close());
+}
+
+const random = (): string => randomBytes(8).toString('hex');
+
+async function replaceFile(path: string, content: string): Promise<void> {
+  const temporary = `${path}-${random()}`;
+  await writeFile(temporary, content, { flush: true });
+  await rename(temporary, path);
+  await syncFolder(dirname(path));
+}
+
+/** Makes a new name, or a rename, as durable as the file itself. */
+export async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, 'r');
+  await folder.sync().finally(() => folder.close());
+}
+
+async function unlessThere(action: Promise<unknown>): Promise<boolean> {
+  try {
+    await action;
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw error;
+  }
+}
+
+function ignoreMissing(error: NodeJS.ErrnoException): undefined {
+  if (error.code !== 'ENOENT') throw error;
+}
+
+const readIfThere = (path: string): Promise<string | undefined> => readFile(path, 'utf8').catch(ignoreMissing);
+const statIfThere = (path: string) => stat(path).catch(ignoreMissing);

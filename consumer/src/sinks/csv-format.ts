@@ -1,0 +1,53 @@
+import {
+  type Dataset,
+  decodeCell,
+  encodeCell,
+  type Field,
+  type Line,
+  type Row,
+  SYSTEM_COLUMNS,
+} from '@tributary/shared';
+import { writeToBuffer } from 'fast-csv';
+import type { LandedRow } from './port.js';
+
+const TEXT: Field = { type: 'string', optional: false, maxLength: Number.MAX_SAFE_INTEGER };
+
+export const headerOf = (dataset: Dataset): string[] => [...Object.keys(dataset.columns), ...SYSTEM_COLUMNS];
+
+/** A row's cells, in the order of the header. */
+export function cellsOf(row: Row, dataset: Dataset, writtenAt: string, neutraliseFormulas: boolean): string[] {
+  const cells: string[] = [];
+  for (const [name, field] of Object.entries(dataset.columns)) {
+    cells.push(encodeCell(row.values?.[name], field, neutraliseFormulas));
+  }
+  // Keys and versions come from outside too: a key may be a formula as well as any field.
+  const text = (value: string) => encodeCell(value, TEXT, neutraliseFormulas);
+  cells.push(text(row.key), row.hash, text(row.version), text(row.messageId), String(row.values === null), writtenAt);
+  return cells;
+}
+
+/** RFC 4180: lines end in CR LF. Each line is ended, so that a line without its end is known to be torn. */
+export function formatLines(lines: string[][]): Promise<Buffer> {
+  return writeToBuffer(lines, { headers: false, rowDelimiter: '\r\n', includeEndRowDelimiter: true });
+}
+
+/** A line of a part as a row; the opposite of {@link cellsOf}. */
+export function readLine(line: Line, dataset: Dataset, neutraliseFormulas: boolean): LandedRow {
+  const text = (cell: string | undefined) => decodeCell(cell ?? '', TEXT, neutraliseFormulas) as string;
+  return {
+    key: text(line._key),
+    hash: line._hash ?? '',
+    version: text(line._version),
+    messageId: text(line._message_id),
+    deleted: line._deleted === 'true',
+    get values() {
+      const values: Record<string, unknown> = {};
+      for (const [name, field] of Object.entries(dataset.columns)) {
+        // A part from before the column existed has no such cell.
+        const value = line[name] === undefined ? undefined : decodeCell(line[name], field, neutraliseFormulas);
+        if (value !== undefined) values[name] = value;
+      }
+      return values;
+    },
+  };
+}

@@ -1,0 +1,87 @@
+import { randomBytes } from 'node:crypto';
+import { mkdir, open, unlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Clock, type Dataset, listParts, type Row, readPart, type SinkConfig } from '@tributary/shared';
+import { CsvFence } from './csv-fence.js';
+import { readLine } from './csv-format.js';
+import { CsvPartWriter } from './csv-writer.js';
+import type { LandedRows, Sink, SinkWriter } from './port.js';
+
+/** A batch that was under way when its writer died lies in its last part, or just before it if that had begun anew. */
+const PARTS_IN_DOUBT = 2;
+
+/**
+ * CSV files, `<directory>/<dataset>/part-<writer>-<number>.csv`. Each part has one writer, and grows line by line.
+ *
+ * @param clock stamps `_written_at`
+ */
+export function createCsvSink(config: SinkConfig['csv'], datasets: readonly Dataset[], clock: Clock): Sink {
+  const { directory, neutraliseFormulas, maxPartSize } = config;
+  const fence = new CsvFence(directory, datasets);
+
+  return {
+    identity: () => fence.identity(),
+    epoch: () => fence.epoch(),
+    beginEpoch: (epoch) => fence.beginEpoch(epoch),
+
+    async open(writer, epoch): Promise<SinkWriter> {
+      const parts = new Map(
+        datasets.map((dataset) => {
+          const options = { directory, dataset, writer, epoch, fence, neutraliseFormulas, maxPartSize, clock };
+          return [dataset.name, new CsvPartWriter(options)] as const;
+        }),
+      );
+      return {
+        async write(dataset, rows) {
+          const part = parts.get(dataset);
+          if (part === undefined) throw new Error(`no dataset "${dataset}" in this pipeline`);
+          await part.append(rows);
+        },
+        async close() {
+          for (const part of parts.values()) await part.close();
+        },
+      };
+    },
+
+    async takeOver(writer): Promise<LandedRows> {
+      await fence.fence(writer);
+      const landed = new Set<string>();
+      for (const dataset of datasets) {
+        const parts = (await listParts(directory, dataset.name)).filter((part) => part.writer === writer);
+        for (const part of parts.slice(-PARTS_IN_DOUBT)) {
+          for await (const line of readPart(part.path)) {
+            const { key, messageId, hash } = readLine(line, dataset, neutraliseFormulas);
+            landed.add(landedId(dataset.name, key, messageId, hash));
+          }
+        }
+      }
+      return { has: (row: Row) => landed.has(landedId(row.dataset, row.key, row.messageId, row.hash)) };
+    },
+
+    async *scan(dataset) {
+      for (const part of await listParts(directory, dataset.name)) {
+        for await (const line of readPart(part.path)) {
+          if (line._key !== undefined) yield readLine(line, dataset, neutraliseFormulas);
+        }
+      }
+    },
+
+    async probe() {
+      const folder = join(directory, '.tributary');
+      await mkdir(folder, { recursive: true });
+      const path = join(folder, `probe-${randomBytes(6).toString('hex')}`);
+      const file = await open(path, 'wx');
+      try {
+        await file.write(Buffer.alloc(64 * 1024));
+        await file.datasync();
+      } finally {
+        await file.close();
+        await unlink(path);
+      }
+    },
+
+    async close() {},
+  };
+}
+
+const landedId = (...parts: readonly string[]): string => parts.join('\n');

@@ -1,0 +1,57 @@
+import type { Dataset, Row } from '@tributary/shared';
+
+/** A row as a sink gives it back: enough to rebuild the ledger and the merge from. */
+export interface LandedRow {
+  readonly key: string;
+  readonly hash: string;
+  readonly version: string;
+  readonly messageId: string;
+  readonly deleted: boolean;
+  /** The dataset's own columns, decoded; unread unless asked for. */
+  readonly values: Readonly<Record<string, unknown>>;
+}
+
+/** Where rows land. It is the truth: everything that Redis holds can be rebuilt from it. */
+export interface Sink {
+  /** A name that stays with the stored data, so that a ledger of other data (an emptied folder, another database) is told apart. */
+  identity(): Promise<string>;
+  /** The epoch that writers must belong to; undefined before the first. */
+  epoch(): Promise<string | undefined>;
+  /**
+   * Begins an epoch: no writer of an older one can change the output from here on, whether it lives or only seems dead.
+   * A write of theirs that is told as durable was so before, and is seen by {@link scan}.
+   */
+  beginEpoch(epoch: string): Promise<void>;
+  /** Begins this writer's own output. A writer's name is used once and never again. */
+  open(writer: string, epoch: string): Promise<SinkWriter>;
+  /**
+   * Shuts one dead writer's output against whatever it may still do (it may only be slow, and wake up), then
+   * tells which rows of its last writes had landed. Safe to repeat, and for several to do at once.
+   */
+  takeOver(writer: string): Promise<LandedRows>;
+  /** Every row that has landed. Several may have one key; the newest by the dataset's order is its state. */
+  scan(dataset: Dataset): AsyncIterable<LandedRow>;
+  /**
+   * Resolves if a write would succeed now.
+   * @throws Error saying why not (disk full, folder not writable, database away)
+   */
+  probe(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** The output of one writer. */
+export interface SinkWriter {
+  /**
+   * Resolves when every row is durable (fsync, COMMIT). After an error other than WriterLost none of them will ever be
+   * seen, and the same rows may be given again. Calls may overlap.
+   * @throws WriterLost if this writer was fenced, or its epoch is over; whether the rows landed is then for others to see
+   */
+  write(dataset: string, rows: readonly Row[]): Promise<void>;
+  /** Ends the output; nothing is lost without it. */
+  close(): Promise<void>;
+}
+
+/** The rows of a dead writer that had landed although they were never committed. */
+export interface LandedRows {
+  has(row: Row): boolean;
+}
