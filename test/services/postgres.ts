@@ -1,0 +1,109 @@
+import { execFile } from 'node:child_process';
+import { chownSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import { Client } from 'pg';
+import { findOrInstall } from './apt.js';
+import { firstExecutable, onPath, searchPath, versionsIn } from './binaries.js';
+import type { ServiceKind } from './choose.js';
+import { CONTAINER_TIMEOUT } from './docker.js';
+import { type PrivateService, type Say, sayOnConsole } from './handle.js';
+import { freePort } from './ports.js';
+import { type Recipe, runPrivately } from './private-server.js';
+
+const image = 'postgres:17';
+const debianPackage = 'postgresql';
+
+export const postgres: ServiceKind = {
+  name: 'Postgres',
+  variable: 'POSTGRES_URL',
+  example: 'postgres://user:password@127.0.0.1:5432/database',
+  image,
+  debianPackage,
+  check,
+  startPrivate: startPrivatePostgres,
+  async startContainer() {
+    const { PostgreSqlContainer } = await import('@testcontainers/postgresql');
+    const container = await new PostgreSqlContainer(image).withStartupTimeout(CONTAINER_TIMEOUT).start();
+    return { url: container.getConnectionUri(), stop: async () => void (await container.stop()) };
+  },
+};
+
+/** A Postgres of the test's own, from a program of this machine; what was committed outlives its kills. */
+export async function startPrivatePostgres(say: Say = sayOnConsole): Promise<PrivateService> {
+  const programs = await findOrInstall(findPrograms, [debianPackage], say);
+  return runPrivately((folder) => prepare(folder, programs));
+}
+
+/** The folder that holds both `initdb` and `postgres`: Debian keeps them off the PATH, one folder a version. */
+function findPrograms(): string | undefined {
+  const folders = [
+    ...versionsIn('/usr/lib/postgresql', /^\d+$/).map((folder) => join(folder, 'bin')),
+    ...versionsIn('/opt/homebrew/opt', /^postgresql(@\d+)?$/).map((folder) => join(folder, 'bin')),
+    dirname(onPath('initdb') ?? ''),
+  ];
+  return folders.find((folder) => ['initdb', 'postgres'].every((name) => firstExecutable([join(folder, name)])));
+}
+
+async function prepare(folder: string, programs: string): Promise<Recipe> {
+  const port = await freePort();
+  const data = join(folder, 'data');
+  const user = unprivilegedUser();
+  if (user !== undefined) chownSync(folder, user.uid, user.gid);
+  const env = { PATH: searchPath, LANG: 'C.UTF-8', HOME: folder };
+  const command = join(programs, 'postgres');
+  await promisify(execFile)(
+    join(programs, 'initdb'),
+    ['-D', data, '-U', 'tributary', '--auth=trust', '--encoding=UTF8', '--locale=C', '--no-sync'],
+    { cwd: folder, env, ...user },
+  );
+  const settings = {
+    port,
+    listen_addresses: '127.0.0.1',
+    unix_socket_directories: folder,
+    max_connections: 100,
+    shared_buffers: '32MB',
+    wal_level: 'minimal',
+    max_wal_senders: 0,
+    max_wal_size: '256MB',
+    // What survives a kill is what these servers are for.
+    fsync: 'on',
+    synchronous_commit: 'on',
+  };
+  return {
+    name: 'Postgres',
+    url: `postgres://tributary@127.0.0.1:${port}/postgres`,
+    how: `${command}, run privately on port ${port}`,
+    command,
+    args: ['-D', data, ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])],
+    env,
+    user,
+    // SIGTERM would wait for every client to leave (Postgres manual, "Shutting Down the Server").
+    stopSignal: 'SIGINT',
+    check,
+  };
+}
+
+/** Postgres refuses to run as root; the user of the package's own service will do, and else `nobody`. */
+function unprivilegedUser(): { uid: number; gid: number } | undefined {
+  if (process.getuid?.() !== 0) return undefined;
+  const users = readFileSync('/etc/passwd', 'utf8')
+    .split('\n')
+    .map((line) => line.split(':'));
+  for (const name of ['postgres', 'nobody']) {
+    const [, , uid, gid] = users.find(([user]) => user === name) ?? [];
+    if (uid !== undefined && gid !== undefined) return { uid: Number(uid), gid: Number(gid) };
+  }
+  throw new Error('Postgres cannot run as root, and there is no user "postgres" or "nobody" in /etc/passwd');
+}
+
+async function check(url: string): Promise<void> {
+  const client = new Client({ connectionString: url, connectionTimeoutMillis: 5_000 });
+  client.on('error', () => {});
+  try {
+    await client.connect();
+    await client.query('SELECT 1');
+  } finally {
+    await client.end();
+  }
+}
