@@ -14,10 +14,9 @@ import { Problem, quote } from './problem.js';
 export function addApiRoutes(app: Express, crm: Crm, clock: Pick<Clock, 'now'>, metrics: MockMetrics): void {
   for (const collection of [crm.customers, crm.products]) {
     const { name } = collection;
-    app.use(`/${name}`, (_request, response, next) => {
-      response.on('close', () => {
-        const status = response.writableFinished ? response.statusCode : 'aborted';
-        metrics.responses.inc({ collection: name, status });
+    app.use(`/${name}`, (request, response, next) => {
+      response.on('finish', () => {
+        metrics.responses.inc({ collection: name, status: hungUp(request) ? 'aborted' : response.statusCode });
       });
       next();
     });
@@ -46,8 +45,12 @@ export function addApiRoutes(app: Express, crm: Crm, clock: Pick<Clock, 'now'>, 
   function noteWhenServed(request: Request, response: Response, collection: Collection, entries: readonly Entry[]) {
     if (request.method !== 'GET') return;
     response.on('finish', () => {
+      if (hungUp(request)) return;
       collection.served.note(entries, clock.now());
       if (response.statusCode === 200) metrics.served.inc({ collection: collection.name }, entries.length);
     });
   }
 }
+
+/** Whether the client closed before the end. A response is "finished" for Node also when its socket died under it. */
+const hungUp = (request: Request): boolean => request.socket.destroyed;

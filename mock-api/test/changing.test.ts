@@ -70,7 +70,7 @@ describe('changes', () => {
     expect((await post<Changed>(onlyItems, '/admin/changes?count=3')).products).toHaveLength(3);
   });
 
-  it('stay cheap and right after many more of them than there are records', async () => {
+  it('leave every record in its place after many more of them than there are records', async () => {
     const mock = await startMock({ customers: 5, items: 5 });
     await post(mock, '/admin/changes?count=20000');
     expect((await walk(mock, '/customers?limit=2')).map(({ id }) => id).sort()).toEqual(
