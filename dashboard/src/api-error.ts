@@ -1,0 +1,14 @@
+/** An answer other than the one asked for: a status, a stable code, and what to do, for a person. */
+export class ApiError extends Error {
+  override readonly name = 'ApiError';
+  constructor(
+    readonly status: number,
+    readonly code: string,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+export const notFound = (message: string): ApiError => new ApiError(404, 'not_found', message);
+export const badRequest = (message: string): ApiError => new ApiError(400, 'bad_request', message);

@@ -1,0 +1,2 @@
+export type * from './readers/port.js';
+export { createDashboard, type Dashboard, type DashboardOptions } from './service.js';

@@ -1,0 +1,35 @@
+/**
+ * The cells of one line of a part (RFC 4180), without its line end.
+ *
+ * fast-csv reads some 75,000 rows a second, whole files only and without saying where a row began. The index needs the
+ * place of every row, and a search may not take half a minute, so parts are read with this; the tests hold it against
+ * what fast-csv writes and reads.
+ */
+export function splitCells(line: string): string[] {
+  if (!line.includes('"')) return line.split(',');
+  const cells: string[] = [];
+  let at = 0;
+  for (;;) {
+    const [cell, next] = line[at] === '"' ? quotedCell(line, at) : plainCell(line, at);
+    cells.push(cell);
+    if (next >= line.length) return cells;
+    at = next + 1;
+  }
+}
+
+/** The cell that begins at `at`, and where it ends. */
+function plainCell(line: string, at: number): [string, number] {
+  const comma = line.indexOf(',', at);
+  const end = comma === -1 ? line.length : comma;
+  return [line.slice(at, end), end];
+}
+
+function quotedCell(line: string, at: number): [string, number] {
+  let close = line.indexOf('"', at + 1);
+  while (close !== -1 && line[close + 1] === '"') close = line.indexOf('"', close + 2);
+  if (close === -1) return [line.slice(at + 1).replaceAll('""', '"'), line.length];
+  const text = line.slice(at + 1, close).replaceAll('""', '"');
+  // Text behind a closing quote is nothing that fast-csv writes; it is kept, as no reader should lose what is there.
+  const [rest, end] = plainCell(line, close + 1);
+  return [text + rest, end];
+}

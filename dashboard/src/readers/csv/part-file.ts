@@ -1,0 +1,94 @@
+import { type FileHandle, open, stat } from 'node:fs/promises';
+import { type Part, RetryableError, SYSTEM_COLUMNS } from '@tributary/shared';
+
+/** One part, as far as it has been read. */
+export interface PartFile {
+  /** Its place among the parts, by which the index names it. */
+  readonly number: number;
+  readonly name: string;
+  readonly path: string;
+  /** Which file it was: a part that is replaced keeps its path, and nothing else. */
+  readonly identity: string;
+  /** Bytes it had when last looked at. */
+  size: number;
+  /** Bytes looked at so far: beyond `end` by a last line that is not whole. */
+  read: number;
+  /** Just behind the last whole line. */
+  end: number;
+  rows: number;
+  header: PartHeader | undefined;
+  /** Why its rows cannot be shown, in words. */
+  problem: string | undefined;
+}
+
+/** The columns of one part, and where those that the reader needs stand. */
+export interface PartHeader {
+  readonly columns: readonly string[];
+  readonly key: number;
+  readonly version: number;
+  readonly messageId: number;
+  readonly deleted: number;
+  readonly writtenAt: number;
+  /** Where search looks: a dataset's own columns and the key, but not hashes and message ids. */
+  readonly searched: readonly number[];
+}
+
+export const isSystemColumn = (name: string): boolean => (SYSTEM_COLUMNS as readonly string[]).includes(name);
+
+/** @returns undefined if a system column is missing: then no consumer wrote this file */
+export function headerOf(columns: readonly string[]): PartHeader | undefined {
+  if (SYSTEM_COLUMNS.some((name) => !columns.includes(name))) return undefined;
+  return {
+    columns,
+    key: columns.indexOf('_key'),
+    version: columns.indexOf('_version'),
+    messageId: columns.indexOf('_message_id'),
+    deleted: columns.indexOf('_deleted'),
+    writtenAt: columns.indexOf('_written_at'),
+    searched: columns.flatMap((name, index) => (name === '_key' || !isSystemColumn(name) ? [index] : [])),
+  };
+}
+
+/** A part as it lies on disk now. */
+export interface PartState extends Part {
+  readonly identity: string;
+  readonly size: number;
+}
+
+const identityOf = ({ dev, ino }: { dev: number; ino: number }): string => `${dev}:${ino}`;
+
+/** @returns undefined if it is gone since it was listed */
+export async function inspectPart(part: Part): Promise<PartState | undefined> {
+  try {
+    const stats = await stat(part.path);
+    return { ...part, identity: identityOf(stats), size: stats.size };
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw error;
+  }
+}
+
+/** The file that a place in the index refers to is not there any more. What is asked for must be looked up anew. */
+export class PartReplacedError extends RetryableError {
+  readonly part: string;
+  constructor({ name }: PartFile) {
+    super('part_replaced', `${name} was replaced while it was read; ask again`);
+    this.part = name;
+  }
+}
+
+/** @throws PartReplacedError if the path holds another file now, or none */
+export async function openPart(part: PartFile): Promise<FileHandle> {
+  let handle: FileHandle;
+  try {
+    handle = await open(part.path);
+  } catch (error) {
+    throw isMissing(error) ? new PartReplacedError(part) : error;
+  }
+  const identity = await handle.stat().then(identityOf, () => undefined);
+  if (identity === part.identity) return handle;
+  await handle.close();
+  throw new PartReplacedError(part);
+}
+
+const isMissing = (error: unknown): boolean => (error as NodeJS.ErrnoException).code === 'ENOENT';

@@ -1,0 +1,134 @@
+import type { View } from '../port.js';
+import { NumberColumn } from './number-column.js';
+import { TimeOrder } from './time-order.js';
+
+/** What the index is told about a row. */
+export interface IndexedRow {
+  /** Number of the part that holds it. */
+  readonly part: number;
+  readonly offset: number;
+  readonly length: number;
+  readonly key: string;
+  /** What tells the newer of two rows of a key (`dataset.orderOf`). */
+  readonly order: string;
+  readonly deleted: boolean;
+  /** Milliseconds since the epoch. */
+  readonly writtenAt: number;
+}
+
+interface Head {
+  row: number;
+  order: string;
+}
+
+const MINUTE = 60_000;
+
+/**
+ * Where each row of a dataset lies, and which row is the latest of its key. Rows are numbered as they are added, and
+ * within one part in the order of its lines.
+ *
+ * It costs some 30 bytes for each row and 250 for each key: 60 MB for 200,000 keys, half a gigabyte for two million.
+ */
+export class RowIndex {
+  readonly #part = new NumberColumn((length) => new Uint32Array(length));
+  readonly #offset = new NumberColumn((length) => new Float64Array(length));
+  readonly #length = new NumberColumn((length) => new Uint32Array(length));
+  readonly #writtenAt = new NumberColumn((length) => new Float64Array(length));
+  /** 1 for a row that is its key's latest and no tombstone. */
+  readonly #live = new NumberColumn((length) => new Uint8Array(length));
+  readonly #heads = new Map<string, Head>();
+  readonly #byTime = new TimeOrder(this.#writtenAt);
+  #keys = 0;
+
+  get count(): number {
+    return this.#live.length;
+  }
+
+  /** Keys whose latest row is not a tombstone. */
+  get keys(): number {
+    return this.#keys;
+  }
+
+  get lastWrittenAt(): number | undefined {
+    const row = this.#byTime.newest(0);
+    return row === undefined ? undefined : this.#writtenAt.at(row);
+  }
+
+  place(row: number): { part: number; offset: number; length: number } {
+    return { part: this.#part.at(row), offset: this.#offset.at(row), length: this.#length.at(row) };
+  }
+
+  add(row: IndexedRow): void {
+    const number = this.count;
+    this.#part.push(row.part);
+    this.#offset.push(row.offset);
+    this.#length.push(row.length);
+    this.#writtenAt.push(row.writtenAt);
+    this.#live.push(0);
+    const head = this.#heads.get(row.key);
+    if (head === undefined) {
+      this.#heads.set(ownCopy(row.key), { row: number, order: ownCopy(row.order) });
+    } else if (row.order > head.order) {
+      this.#setLive(head.row, false);
+      head.row = number;
+      head.order = ownCopy(row.order);
+    } else return;
+    this.#setLive(number, !row.deleted);
+  }
+
+  #setLive(row: number, live: boolean): void {
+    this.#keys += Number(live) - this.#live.at(row);
+    this.#live.set(row, Number(live));
+  }
+
+  /**
+   * One page of a view, the newest first.
+   *
+   * @param matches rows a search found, if there is one: 1 for those that match
+   */
+  page(view: View, matches: NumberColumn | undefined, offset: number, limit: number) {
+    const rows: number[] = [];
+    // Without a search the total is known, and counting can end with the page.
+    const total = matches !== undefined ? undefined : view === 'history' ? this.count : this.#keys;
+    let seen = 0;
+    for (let back = 0; back < this.count; back++) {
+      const row = this.#byTime.newest(back) ?? 0;
+      if (view === 'latest' && this.#live.at(row) === 0) continue;
+      if (matches !== undefined && matches.at(row) === 0) continue;
+      if (seen++ >= offset && rows.length < limit) rows.push(row);
+      if (total !== undefined && rows.length === limit) break;
+    }
+    return { rows, total: total ?? seen };
+  }
+
+  /**
+   * The rows of a view as of now, in the order they were added; what is added while they are walked through does not
+   * change them.
+   */
+  select(view: View, matches: NumberColumn | undefined): Iterable<number> {
+    const { count } = this;
+    const shown = view === 'latest' ? this.#live.copy() : undefined;
+    const found = matches?.copy();
+    return (function* () {
+      for (let row = 0; row < count; row++) {
+        if (shown?.[row] !== 0 && found?.[row] !== 0) yield row;
+      }
+    })();
+  }
+
+  /** Rows written in each of the last `minutes`, this minute last. A clock that runs ahead counts as now. */
+  activity(now: number, minutes: number): number[] {
+    const buckets = new Array<number>(minutes).fill(0);
+    const thisMinute = Math.floor(now / MINUTE);
+    for (let back = 0; back < this.count; back++) {
+      const age = thisMinute - Math.floor(this.#writtenAt.at(this.#byTime.newest(back) ?? 0) / MINUTE);
+      if (age >= minutes) break;
+      const bucket = minutes - 1 - Math.max(0, age);
+      buckets[bucket] = (buckets[bucket] ?? 0) + 1;
+    }
+    return buckets;
+  }
+}
+
+/** A cell is a slice of its line, and a slice kept for long keeps the whole line in memory. */
+const ownCopy = (text: string): string => Buffer.from(text).toString();

@@ -1,0 +1,50 @@
+import { type Dataset, decodeCell, type Field, SYSTEM_COLUMNS } from '@tributary/shared';
+import type { Column } from '../port.js';
+import { isSystemColumn } from './part-file.js';
+
+/** A longer cell is shown by its beginning: a page of 500 rows must not become gigabytes. */
+const LONGEST_CELL = 1000;
+
+const anyText: Field = { type: 'string', optional: true, maxLength: Number.MAX_SAFE_INTEGER };
+const SYSTEM_TYPES: Readonly<Record<string, Field['type']>> = { _deleted: 'boolean', _written_at: 'datetime' };
+
+/** A column and how its cells are read. */
+export interface CellReader {
+  readonly column: Column;
+  /**
+   * @returns the value, null for nothing; and the text's length if the value is only its beginning
+   */
+  read(text: string): { value: unknown; length?: number };
+}
+
+/**
+ * The columns of a dataset: those of its configuration, those that only its older parts have, and Tributary's own.
+ *
+ * @param found names of columns in the parts
+ */
+export function cellReaders(dataset: Dataset, found: Iterable<string>, neutraliseFormulas: boolean): CellReader[] {
+  const fields = new Map<string, Field>(Object.entries(dataset.columns));
+  for (const name of found) if (!isSystemColumn(name) && !fields.has(name)) fields.set(name, anyText);
+  for (const name of SYSTEM_COLUMNS) fields.set(name, { ...anyText, type: SYSTEM_TYPES[name] ?? 'string' });
+  return [...fields].map(([name, field]) => ({
+    column: { name, type: field.type, optional: field.optional, system: isSystemColumn(name) },
+    read: (text) => readCell(text, field, neutraliseFormulas),
+  }));
+}
+
+function readCell(text: string, field: Field, neutraliseFormulas: boolean): { value: unknown; length?: number } {
+  if (text.length <= LONGEST_CELL) return { value: decode(text, field, neutraliseFormulas) ?? null };
+  const value = field.type === 'string' ? String(decode(text, field, neutraliseFormulas)) : text;
+  // A cut may go through the middle of an emoji, whose half has no UTF-8 form.
+  return { value: value.slice(0, LONGEST_CELL).toWellFormed(), length: value.length };
+}
+
+function decode(text: string, field: Field, neutraliseFormulas: boolean): unknown {
+  try {
+    const value = decodeCell(text, field, neutraliseFormulas);
+    return Number.isNaN(value) ? text : value;
+  } catch {
+    // A column whose type was changed in the configuration: its older cells are shown as they are.
+    return text;
+  }
+}
