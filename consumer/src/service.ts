@@ -14,6 +14,7 @@ import {
   type Logger,
   listen,
   type PipelineConfig,
+  type Registry,
   ReleaseList,
   type Service,
   systemClock,
@@ -39,7 +40,9 @@ export interface ConsumerOptions {
 
 export interface Consumer extends Service {
   readonly url: string;
-  readonly metrics: ConsumerMetrics;
+  readonly registry: Registry;
+  /** What keeps it from consuming, in words; empty if nothing does. */
+  problems(): readonly string[];
   /** Writes what waits for its batch now. */
   flushNow(): Promise<void>;
   /** Deliveries that are not settled. */
@@ -166,7 +169,8 @@ export function createConsumer(options: ConsumerOptions): Consumer {
   return {
     start,
     stop,
-    metrics,
+    registry,
+    problems: () => [...problems.values()],
     get url() {
       return server?.url ?? '';
     },

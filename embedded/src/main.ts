@@ -1,0 +1,63 @@
+import { hostname } from 'node:os';
+import { createLogger, describeError, type Logger, runMain, type Service, systemClock } from '@tributary/shared';
+import pretty from 'pino-pretty';
+import { readArguments, USAGE } from './arguments.js';
+import { showFlow } from './live.js';
+import { runOnce } from './once.js';
+import { type Pipeline, startPipeline } from './pipeline.js';
+import { describeSummary, welcome } from './tell.js';
+
+// `npm start`: the whole pipeline in this process. Logs go to stderr, so that stdout holds what was asked for.
+const lines = pretty({
+  ...{ destination: 2, sync: true, colorize: process.stderr.isTTY === true, translateTime: 'SYS:HH:MM:ss' },
+  ...{ ignore: 'pid,hostname,instance,service', messageFormat: '{service}: {msg}', singleLine: true },
+});
+const instance = process.env.INSTANCE_ID || hostname();
+const logger = (service: string): Logger =>
+  createLogger({ service, instance, level: process.env.LOG_LEVEL || 'warn' }, lines);
+const log = logger('tributary');
+
+try {
+  const asked = readArguments(process.argv.slice(2));
+  if (asked.help) process.stdout.write(USAGE);
+  else if (asked.once) await once(asked);
+  else await runMain(forever(asked), log);
+} catch (error) {
+  process.stderr.write(`${describeError(error)}\n`);
+  process.exit(1);
+}
+
+async function once(asked: ReturnType<typeof readArguments>): Promise<void> {
+  const pipeline = await start(asked);
+  const summary = await runOnce(pipeline, systemClock).finally(() => pipeline.stop());
+  process.stdout.write(asked.json ? `${JSON.stringify(summary)}\n` : describeSummary(summary));
+  if (summary.endpoints.some(({ error }) => error !== undefined)) process.exitCode = 1;
+}
+
+function forever(asked: ReturnType<typeof readArguments>): Service {
+  const ended = new AbortController();
+  let pipeline: Pipeline | undefined;
+  return {
+    async start() {
+      pipeline = await start(asked);
+      process.stdout.write(`\n${welcome(pipeline)}\n`);
+      void showFlow(pipeline, process.stdout, systemClock, ended.signal);
+    },
+    async stop() {
+      ended.abort();
+      await pipeline?.stop();
+    },
+  };
+}
+
+function start(asked: ReturnType<typeof readArguments>): Promise<Pipeline> {
+  return startPipeline({
+    arguments: asked,
+    env: process.env,
+    logger,
+    onStandInsDied: (reason) => {
+      log.fatal({ reason }, 'the broker in memory has died; start again: what was written is not written twice');
+      process.exit(1);
+    },
+  });
+}

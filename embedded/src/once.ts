@@ -1,0 +1,70 @@
+import { type Clock, FatalError } from '@tributary/shared';
+import { connect } from 'amqplib';
+import { type Figures, readFigures } from './figures.js';
+import type { Pipeline } from './pipeline.js';
+
+/** What one round of polls came to. `--json` prints it as it is. */
+export interface Summary extends Figures {
+  /** Records that the endpoints gave. */
+  readonly polled: number;
+  readonly seconds: number;
+  readonly output: string;
+  readonly endpoints: readonly { readonly endpoint: string; readonly records: number; readonly error?: string }[];
+}
+
+/** Without any progress for this long, something hangs, and a person should know. */
+const NO_PROGRESS = 120_000;
+
+/** Polls every endpoint once and sees every record to its row. */
+export async function runOnce(pipeline: Pipeline, clock: Clock): Promise<Summary> {
+  const started = clock.now();
+  const polls = await pipeline.producer.pollOnce();
+  await drain(pipeline, clock);
+  return {
+    polled: polls.reduce((sum, { records }) => sum + records, 0),
+    ...(await readFigures(pipeline)),
+    seconds: Math.round(clock.now() - started) / 1_000,
+    output: outputOf(pipeline),
+    endpoints: polls.map(({ endpoint, records, error }) => ({
+      endpoint,
+      records,
+      ...(error === undefined ? {} : { error }),
+    })),
+  };
+}
+
+export const outputOf = ({ config: { sink } }: Pipeline): string =>
+  sink.type === 'csv' ? sink.csv.directory : `Postgres schema ${sink.postgres.schema}`;
+
+/** Waits until the queues are empty and nothing is in flight; what waits for its batch to be full is written now. */
+async function drain(pipeline: Pipeline, clock: Clock): Promise<void> {
+  const connection = await connect(pipeline.amqpUrl.split(',')[0] ?? '');
+  try {
+    const channel = await connection.createChannel();
+    const queues = Object.values(pipeline.config.entities).map(({ queue }) => queue);
+    let last = '';
+    let since = clock.now();
+    // A message may be between the queue's count and the consumer's: three looks in a row must find nothing.
+    for (let quiet = 0; quiet < 3; ) {
+      await pipeline.consumer.flushNow();
+      const checked = await Promise.all(queues.map((queue) => channel.checkQueue(queue)));
+      const ready = checked.reduce((sum, { messageCount }) => sum + messageCount, 0);
+      const alone = checked.every(({ consumerCount }) => consumerCount === 1);
+      const figures = await readFigures(pipeline);
+      const judged = figures.accepted + figures.duplicate + figures.stale + figures.deadLettered;
+      const idle = ready === 0 && pipeline.consumer.unsettled() === 0 && (!alone || judged >= figures.published);
+      quiet = idle ? quiet + 1 : 0;
+
+      const state = `${ready} ${pipeline.consumer.unsettled()} ${judged}`;
+      if (state !== last) since = clock.now();
+      last = state;
+      if (clock.now() - since > NO_PROGRESS) {
+        const problems = pipeline.consumer.problems().join('; ') || 'no service reports a problem';
+        throw new FatalError('drain_stuck', `nothing has moved for ${NO_PROGRESS / 1_000} s: ${problems}`);
+      }
+      await clock.sleep(idle ? 20 : 50);
+    }
+  } finally {
+    await connection.close();
+  }
+}

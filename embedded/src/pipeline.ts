@@ -1,0 +1,117 @@
+import { readFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { type Consumer, createConsumer } from '@tributary/consumer';
+import { createDashboard, type Dashboard } from '@tributary/dashboard';
+import { createMockApi, type MockApi, readSettings } from '@tributary/mock-api';
+import { createProducer, type Producer } from '@tributary/producer';
+import { type Logger, loadPipeline, type PipelineConfig, ReleaseList, type Service } from '@tributary/shared';
+import type { Arguments } from './arguments.js';
+import { portOrAny } from './ports.js';
+import { startStandIns } from './stand-ins.js';
+
+export interface PipelineOptions {
+  readonly arguments: Arguments;
+  readonly env: Record<string, string | undefined>;
+  readonly logger: (service: string) => Logger;
+  /** Told when the stand-in broker or Redis has died: nothing can go on. */
+  readonly onStandInsDied: (reason: string) => void;
+}
+
+/** Every service of the pipeline in this process. */
+export interface Pipeline extends Service {
+  readonly config: PipelineConfig;
+  readonly producer: Producer;
+  readonly consumer: Consumer;
+  readonly dashboard: Dashboard;
+  readonly mockApi: MockApi | undefined;
+  readonly amqpUrl: string;
+  /** What lives in memory here, for lack of a URL in the environment. */
+  readonly inMemory: readonly string[];
+}
+
+const HOST = '127.0.0.1';
+
+/** Builds and starts everything; whatever had started is released again if something fails. */
+export async function startPipeline(options: PipelineOptions): Promise<Pipeline> {
+  const release = new ReleaseList();
+  try {
+    return await build(options, release);
+  } catch (error) {
+    await release.release().catch(() => {});
+    throw error;
+  }
+}
+
+async function build(options: PipelineOptions, release: ReleaseList): Promise<Pipeline> {
+  const { arguments: asked, logger } = options;
+  const env = { ...options.env, ...(asked.output === undefined ? {} : { OUTPUT_DIR: asked.output }) };
+  const port = (preferred: number) => portOrAny(Number(preferred), HOST);
+
+  const mockApi = needsMockApi(asked.config, env)
+    ? createMockApi({ ...mockSettings(asked, env), host: HOST, port: await port(8080), log: logger('mock-api') })
+    : undefined;
+  if (mockApi !== undefined) {
+    await mockApi.start();
+    release.add('mock CRM', () => mockApi.stop());
+    env.CRM_URL = mockApi.url;
+  }
+  const config = loadPipeline(asked.config, env);
+
+  const { amqpUrl, redisUrl, inMemory } = await connectionUrls(env, release, options.onStandInsDied);
+  const instance = env.INSTANCE_ID || hostname();
+  const common = { config, amqpUrl, redisUrl, instance, host: HOST };
+  const postgres = env.POSTGRES_URL === undefined ? {} : { postgresUrl: env.POSTGRES_URL };
+
+  const consumer = createConsumer({ ...common, ...postgres, port: await port(8082), log: logger('consumer') });
+  const producer = createProducer({
+    ...common,
+    port: await port(8081),
+    log: logger('producer'),
+    schedule: !asked.once,
+  });
+  const dashboard = createDashboard({ config, host: HOST, instance, port: await port(8000), log: logger('dashboard') });
+
+  // Stopped in reverse: the producer publishes no more before the consumer writes what is left.
+  for (const [what, service] of Object.entries({ dashboard, consumer, producer })) {
+    release.add(what, () => service.stop());
+    await service.start();
+  }
+  return {
+    ...{ config, producer, consumer, dashboard, mockApi, amqpUrl, inMemory },
+    start: async () => {},
+    stop: () => release.release(),
+  };
+}
+
+/** A single poll should see a CRM that stands still, so that the same command twice finds the same records. */
+function mockSettings(asked: Arguments, env: Record<string, string | undefined>) {
+  // PORT is for one service; here there are several.
+  const settings = readSettings({ ...env, PORT: undefined, HOST: undefined });
+  return asked.once && !env.MOCK_CHANGES_PER_SECOND ? { ...settings, changesPerSecond: 0 } : settings;
+}
+
+/** The demo's CRM is started where the pipeline asks for one and the environment names none. */
+function needsMockApi(file: string, env: Record<string, string | undefined>): boolean {
+  if (env.CRM_URL) return false;
+  try {
+    return /\$\{CRM_URL\b/.test(readFileSync(file, 'utf8'));
+  } catch {
+    return false; // loadPipeline says it better
+  }
+}
+
+async function connectionUrls(
+  env: Record<string, string | undefined>,
+  release: ReleaseList,
+  onDied: (reason: string) => void,
+) {
+  const { AMQP_URL, REDIS_URL } = env;
+  if (AMQP_URL && REDIS_URL) return { amqpUrl: AMQP_URL, redisUrl: REDIS_URL, inMemory: [] };
+  const standIns = await startStandIns({ onLost: (error) => onDied(error.message) });
+  release.add('stand-ins for RabbitMQ and Redis', () => standIns.stop());
+  return {
+    amqpUrl: AMQP_URL || standIns.amqpUrl,
+    redisUrl: REDIS_URL || standIns.redisUrl,
+    inMemory: [...(AMQP_URL ? [] : ['queues']), ...(REDIS_URL ? [] : ['ledger'])],
+  };
+}

@@ -1,0 +1,59 @@
+import { resolve } from 'node:path';
+import type { Figures } from './figures.js';
+import { outputOf, type Summary } from './once.js';
+import type { Pipeline } from './pipeline.js';
+
+/** What runs here and where to look, in plain words. */
+export function welcome(pipeline: Pipeline): string {
+  const { config, mockApi, dashboard, inMemory } = pipeline;
+  const endpoints = Object.entries(config.endpoints).filter(([, { enabled }]) => enabled);
+  const lines = [
+    'Tributary is running: REST API -> producer -> queues -> consumer -> files, all in this process.',
+    '',
+    ...(mockApi === undefined ? [] : [`  CRM to poll   ${mockApi.url}  (a mock; its records change as you watch)`]),
+    ...endpoints.map(([id, { url }]) => `  endpoint      ${id}  ${url.split('?')[0]}`),
+    `  dashboard     ${dashboard.url}`,
+    `  output        ${config.sink.type === 'csv' ? `${resolve(outputOf(pipeline))}  (CSV)` : outputOf(pipeline)}`,
+    `  a batch       ${config.batch.size} records, or what came in ${config.batch.interval / 1_000} s`,
+    '',
+    ...(inMemory.includes('queues')
+      ? [
+          'Queues live in memory here: what is not yet written is gone when this ends, and is polled again at the next start.',
+        ]
+      : []),
+    ...(inMemory.includes('ledger')
+      ? ['So does the ledger of what was written; it is rebuilt from the output at each start.']
+      : []),
+    ...(inMemory.length > 0 ? ['For queues that last, set AMQP_URL and REDIS_URL, or use docker compose.'] : []),
+    'Stop with Ctrl-C.',
+    '',
+  ];
+  return lines.join('\n');
+}
+
+/** One line of what flows. */
+export function flowLine(figures: Figures, unsettled: number): string {
+  const rows = Object.entries(figures.rows).map(([dataset, count]) => `${dataset} ${count}`);
+  return [
+    `published ${figures.published}`,
+    `accepted ${figures.accepted}`,
+    `duplicate ${figures.duplicate}`,
+    ...(figures.stale > 0 ? [`stale ${figures.stale}`] : []),
+    ...(figures.deadLettered > 0 ? [`dead ${figures.deadLettered}`] : []),
+    `in flight ${unsettled}`,
+    `rows: ${rows.join(', ')}`,
+  ].join(' | ');
+}
+
+/** The summary of `--once` for a person. */
+export function describeSummary(summary: Summary): string {
+  const { polled, published, accepted, duplicate, stale, deadLettered, rows, seconds, output, endpoints } = summary;
+  return [
+    `Polled ${polled} records from ${endpoints.length} endpoints, published ${published}, in ${seconds} s.`,
+    `Accepted ${accepted}, duplicate ${duplicate}, stale ${stale}, dead letters ${deadLettered}.`,
+    ...Object.entries(rows).map(([dataset, count]) => `  ${dataset}: ${count} rows written`),
+    `Output: ${output}`,
+    ...endpoints.flatMap(({ endpoint, error }) => (error === undefined ? [] : [`FAILED ${endpoint}: ${error}`])),
+    '',
+  ].join('\n');
+}
