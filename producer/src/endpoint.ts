@@ -1,0 +1,32 @@
+import { createHash } from 'node:crypto';
+import { compileEntity, type EndpointConfig, type Entity, type PipelineConfig } from '@tributary/shared';
+
+/** One thing that is polled, with what its records are. */
+export interface Endpoint {
+  readonly id: string;
+  readonly config: EndpointConfig;
+  readonly entity: Entity;
+  /**
+   * Changes with what is asked of the API or with what its records mean. A cursor kept under another fingerprint is not
+   * used: a 304 or a high-water mark would hide every record that the new settings should bring.
+   */
+  readonly fingerprint: string;
+}
+
+/** The endpoints of a pipeline that are enabled. */
+export function compileEndpoints(config: PipelineConfig): Endpoint[] {
+  return Object.entries(config.endpoints)
+    .filter(([, endpoint]) => endpoint.enabled)
+    .map(([id, endpoint]) => {
+      const entity = config.entities[endpoint.entity];
+      if (entity === undefined) throw new Error(`endpoint ${id} passed the config check without its entity`);
+      const { url, items, paging, query, incremental } = endpoint;
+      const asked = [url, items, paging, query, incremental?.parameter, endpoint.entity, entity];
+      return {
+        id,
+        config: endpoint,
+        entity: compileEntity(endpoint.entity, entity),
+        fingerprint: createHash('sha256').update(JSON.stringify(asked)).digest('hex'),
+      };
+    });
+}

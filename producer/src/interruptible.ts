@@ -1,0 +1,19 @@
+/**
+ * What a promise gives, unless the signal aborts first: for waits that have no end of their own, such as a command to a
+ * Redis that is away.
+ *
+ * @throws the signal's reason
+ */
+export async function interruptible<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  signal.throwIfAborted();
+  let stop = () => {};
+  const aborted = new Promise<never>((_resolve, reject) => {
+    stop = () => reject(signal.reason);
+    signal.addEventListener('abort', stop, { once: true });
+  });
+  try {
+    return await Promise.race([work, aborted]);
+  } finally {
+    signal.removeEventListener('abort', stop);
+  }
+}

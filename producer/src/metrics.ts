@@ -1,0 +1,91 @@
+import { Counter, Gauge, Histogram, type Registry } from '@tributary/shared';
+
+/** What happened to the messages of one queue: plain numbers, since they change with every message. */
+export interface QueueStats {
+  readonly queue: string;
+  published: number;
+  confirmed: number;
+  returned: number;
+  rejected: number;
+  tooLarge: number;
+  unconfirmed: number;
+}
+
+export const newQueueStats = (queue: string): QueueStats => ({
+  queue,
+  published: 0,
+  confirmed: 0,
+  returned: 0,
+  rejected: 0,
+  tooLarge: 0,
+  unconfirmed: 0,
+});
+
+const QUEUE_COUNTERS = {
+  published: 'Messages sent to RabbitMQ, again after a lost connection included',
+  confirmed: 'Messages RabbitMQ confirmed as stored',
+  returned: 'Messages RabbitMQ returned because no queue takes them',
+  rejected: 'Messages the queue refused for now, being full; each is sent again',
+  tooLarge: 'Records left out because RabbitMQ takes no message of their size',
+} as const satisfies Partial<Record<keyof QueueStats, string>>;
+
+/** Registers what the publisher counts, by queue; read when the metrics are. */
+export function registerPublishMetrics(registry: Registry, stats: () => readonly QueueStats[]): void {
+  for (const [field, help] of Object.entries(QUEUE_COUNTERS)) {
+    const counter = new Counter({
+      name: `tributary_publish_${field === 'tooLarge' ? 'too_large' : field}_total`,
+      help,
+      labelNames: ['queue'],
+      registers: [registry],
+      collect() {
+        counter.reset();
+        for (const queue of stats()) counter.inc({ queue: queue.queue }, queue[field as keyof typeof QUEUE_COUNTERS]);
+      },
+    });
+  }
+  const unconfirmed = new Gauge({
+    name: 'tributary_publish_unconfirmed',
+    help: 'Messages that RabbitMQ has not confirmed yet',
+    labelNames: ['queue'],
+    registers: [registry],
+    collect() {
+      for (const queue of stats()) unconfirmed.set({ queue: queue.queue }, queue.unconfirmed);
+    },
+  });
+}
+
+/** What is counted of each endpoint's polls. */
+export type PollMetrics = ReturnType<typeof createPollMetrics>;
+
+export function createPollMetrics(registry: Registry) {
+  const counter = (name: string, help: string, ...labels: string[]) =>
+    new Counter({
+      name: `tributary_poll_${name}_total`,
+      help,
+      labelNames: ['endpoint', ...labels],
+      registers: [registry],
+    });
+  return {
+    runs: counter('runs', 'Polls that have ended, well or not'),
+    failures: counter('failures', 'Polls that failed, by the code of the error', 'code'),
+    retries: counter('retries', 'Requests tried again, by the code of the error', 'code'),
+    pages: counter('pages', 'Pages fetched'),
+    notModified: counter('not_modified', 'Pages the API answered with 304, not modified'),
+    records: counter('records', 'Records fetched'),
+    keyless: counter('keyless_records', 'Records without their key; published all the same'),
+    overdue: counter('overdue_ticks', 'Ticks of the schedule at which the poll before was still going'),
+    duration: new Histogram({
+      name: 'tributary_poll_duration_seconds',
+      help: 'How long a poll took, from its first request to the last confirm, in seconds',
+      labelNames: ['endpoint'],
+      buckets: [0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300, 1_800],
+      registers: [registry],
+    }),
+    lastSuccess: new Gauge({
+      name: 'tributary_poll_last_success_timestamp_seconds',
+      help: 'When the last poll that succeeded ended, in seconds since the epoch',
+      labelNames: ['endpoint'],
+      registers: [registry],
+    }),
+  };
+}

@@ -1,0 +1,47 @@
+import type { Clock, Logger } from '@tributary/shared';
+
+/** How long a queue that refuses messages is left alone, in milliseconds: longer each time it refuses again. */
+const FIRST_DELAY = 100;
+const MAX_DELAY = 5_000;
+
+/**
+ * The wait for a queue that refuses messages: it is full (its overflow is reject-publish), or could not store them.
+ * Sending them again at once would only keep the broker busy refusing.
+ */
+export class QueueWait {
+  readonly #clock: Clock;
+  readonly #log: Logger;
+  readonly #sendAgain: () => void;
+  readonly #stop = new AbortController();
+  #delay = FIRST_DELAY;
+  #waiting = false;
+
+  /** @param sendAgain called when it is time to send what was refused */
+  constructor({ clock, log }: { clock: Clock; log: Logger }, sendAgain: () => void) {
+    this.#clock = clock;
+    this.#log = log;
+    this.#sendAgain = sendAgain;
+  }
+
+  /** The queue refused. */
+  async begin(queue: string): Promise<void> {
+    if (this.#waiting) return;
+    this.#waiting = true;
+    if (this.#delay === FIRST_DELAY) {
+      this.#log.warn({ queue }, 'the queue refuses messages, it may be full; waiting for room in it');
+    }
+    await this.#clock.sleep(this.#delay, this.#stop.signal);
+    this.#delay = Math.min(this.#delay * 2, MAX_DELAY);
+    this.#waiting = false;
+    this.#sendAgain();
+  }
+
+  /** A queue took a message. */
+  over(): void {
+    this.#delay = FIRST_DELAY;
+  }
+
+  close(): void {
+    this.#stop.abort();
+  }
+}

@@ -1,0 +1,95 @@
+import { describeError, FatalError, RetryableError } from '@tributary/shared';
+import { type Dispatcher, errors, request } from 'undici';
+
+/** An HTTP response that was read. */
+export interface Answer {
+  readonly status: number;
+  /** By lower-case name; values of headers that came more than once are joined with commas. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** The body as text; at most 4 KiB of it unless the status is 2xx. */
+  readonly text: string;
+  /** When the last byte had arrived, in milliseconds since the epoch. */
+  readonly arrivedAt: number;
+}
+
+export interface FetchOptions {
+  readonly dispatcher: Dispatcher;
+  readonly headers: Readonly<Record<string, string>>;
+  /** How long the whole exchange may take, from connecting to the last byte, in milliseconds. */
+  readonly timeout: number;
+  /** The largest body that is read, in bytes. */
+  readonly maxBodySize: number;
+  readonly signal: AbortSignal;
+  now(): number;
+}
+
+/** Enough of an error page to show what it says. */
+const MAX_ERROR_BODY = 4_096;
+
+/**
+ * One GET, without following redirects.
+ *
+ * @throws RetryableError for everything the network can do
+ * @throws FatalError if the body is larger than allowed, or the request cannot be made at all
+ * @throws the signal's reason once it has aborted
+ */
+export async function fetchAnswer(url: URL, options: FetchOptions): Promise<Answer> {
+  const { signal, timeout } = options;
+  signal.throwIfAborted();
+  // AbortSignal.any would tie every request to the long-lived stop signal (nodejs/node#54614); this lets go of it.
+  const exchange = new AbortController();
+  const stop = () => exchange.abort(signal.reason);
+  signal.addEventListener('abort', stop, { once: true });
+  const late = new RetryableError('timeout', `no complete answer within ${timeout} ms`);
+  const timer = setTimeout(() => exchange.abort(late), timeout);
+  try {
+    return await exchangeOnce(url, exchange.signal, options);
+  } catch (error) {
+    exchange.signal.throwIfAborted();
+    if (error instanceof FatalError) throw error;
+    if (error instanceof errors.InvalidArgumentError) {
+      throw new FatalError('request_invalid', `the request cannot be made: ${error.message}`, { cause: error });
+    }
+    throw new RetryableError('network', describeError(error), { cause: error });
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener('abort', stop);
+  }
+}
+
+async function exchangeOnce(url: URL, signal: AbortSignal, options: FetchOptions): Promise<Answer> {
+  const { dispatcher, maxBodySize } = options;
+  const { statusCode: status, headers, body } = await request(url, { dispatcher, headers: options.headers, signal });
+  const succeeded = status >= 200 && status < 300;
+  const limit = succeeded ? maxBodySize : MAX_ERROR_BODY;
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of body as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > limit && succeeded) {
+      // Leaving the loop destroys the body and its socket: the rest is never read.
+      throw new FatalError(
+        'body_too_large',
+        `the body is larger than ${limit} bytes; ask for smaller pages or raise maxBodySize`,
+      );
+    }
+    chunks.push(chunk);
+    if (size > limit) break;
+  }
+  const joined: Record<string, string> = {};
+  for (const [name, value] of Object.entries(headers)) {
+    if (value !== undefined) joined[name] = Array.isArray(value) ? value.join(', ') : value;
+  }
+  const text = decode(Buffer.concat(chunks), joined['content-type']);
+  return { status, headers: joined, text, arrivedAt: options.now() };
+}
+
+/** In the charset the API names, else UTF-8 (RFC 8259, section 8.1); a byte order mark is left out. */
+function decode(bytes: Buffer, contentType = ''): string {
+  const charset = /charset\s*=\s*"?([^\s;"]+)/i.exec(contentType)?.[1] ?? 'utf-8';
+  try {
+    return new TextDecoder(charset).decode(bytes);
+  } catch {
+    return new TextDecoder().decode(bytes);
+  }
+}

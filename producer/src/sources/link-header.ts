@@ -1,0 +1,17 @@
+const PARAMETER = String.raw`;\s*([^\s=;,]+)(?:\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;,"]*)))?`;
+const LINK = new RegExp(String.raw`<([^>]*)>((?:\s*${PARAMETER.replaceAll(/\((?!\?)/g, '(?:')})*)`, 'g');
+
+/**
+ * The target of the first link of a relation in a `Link` header (RFC 8288, section 3), as it stands there.
+ *
+ * @param header the header's value; several headers joined with commas
+ */
+export function linkTarget(header: string, relation: string): string | undefined {
+  for (const [, target = '', parameters = ''] of header.matchAll(LINK)) {
+    // Of several rel parameters only the first counts (RFC 8288, section 3.3).
+    const rel = [...parameters.matchAll(new RegExp(PARAMETER, 'g'))].find(([, name]) => name?.toLowerCase() === 'rel');
+    const relations = (rel?.[2] ?? rel?.[3] ?? '').toLowerCase().split(/\s+/);
+    if (relations.includes(relation)) return target;
+  }
+  return undefined;
+}

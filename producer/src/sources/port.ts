@@ -1,0 +1,39 @@
+import type { Validator } from '../cursor.js';
+
+/** One page of an endpoint's records. */
+export interface Page {
+  /** The records as the API sent them, not yet judged; empty when nothing changed. */
+  readonly records: readonly unknown[];
+  /** When the response that held them had arrived whole, in milliseconds since the epoch. */
+  readonly fetchedAt: number;
+  /** The API's own clock at that time, in milliseconds since the epoch; undefined if it does not tell. */
+  readonly serverTime: number | undefined;
+  /** The API said that this page is what it was (304). */
+  readonly notModified: boolean;
+  /** What to ask with next time; undefined if the API gives nothing to ask with. */
+  readonly validator: Validator | undefined;
+}
+
+export interface PageRequest {
+  /** Only what changed since; undefined for everything. */
+  readonly since: string | undefined;
+  /** What the last complete run was told of each URL. */
+  readonly validators: readonly Validator[];
+  /** Aborts the request in flight, and every wait. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Where records come from. A source belongs to one endpoint and is read by one run at a time; what it holds in memory is
+ * one page. It tries again what may succeed, within the endpoint's settings.
+ */
+export interface Source {
+  /**
+   * The pages, in order, each fetched when it is asked for.
+   *
+   * @throws RetryableError if the API did not answer as it should, though asked as often as the settings allow
+   * @throws FatalError if a person has to change something: the address, the credentials, the paging
+   * @throws the signal's reason once it has aborted
+   */
+  pages(request: PageRequest): AsyncGenerator<Page, void, undefined>;
+}
