@@ -48,7 +48,7 @@ async function decodeAll(deliveries: readonly Delivery[], steps: Steps): Promise
     } catch (error) {
       if (!(error instanceof PoisonError)) throw error;
       report.dead(delivery, entity.name, error);
-      burials.push(deadLetters.bury(delivery, error));
+      burials.push(deadLetters.bury(delivery, entity.config.queue, error));
     }
   }
   await Promise.all(burials);

@@ -1,22 +1,34 @@
-import { DEAD_LETTER_HEADERS, type PoisonError } from '@tributary/shared';
-import type { ConfirmChannel } from 'amqplib';
+import { DEAD_LETTER_HEADERS, type PoisonError, RetryableError } from '@tributary/shared';
+import type { ConfirmChannel, Message } from 'amqplib';
 import type { Delivery } from './settle.js';
 
+/** Marks a copy on its way, so that one that the broker could not route is told from its neighbours. */
+const COPY = 'tributary-copy';
+
 /**
- * Moves a message that can never succeed to the dead letters: the original body and headers, untouched, and why beside
+ * Moves messages that can never succeed to the dead letters: the original body and headers, untouched, and why beside
  * them. The copy is confirmed before the original is acknowledged, so a crash in between repeats it and loses nothing.
+ *
+ * @param channel on a connection of its own: a broker short of memory stops reading from connections that publish, and
+ *   the acknowledgements on this one would wait too
  */
 export class DeadLetters {
+  #copies = 0;
+  readonly #returned = new Set<number>();
+
   constructor(
     private readonly channel: ConfirmChannel,
     private readonly exchange: string,
-    private readonly queue: string,
     private readonly now: () => Date,
-  ) {}
+  ) {
+    channel.on('return', ({ properties }: Message) => this.#returned.add(Number(properties.headers?.[COPY])));
+  }
 
-  bury(delivery: Delivery, error: PoisonError): Promise<void> {
+  /** @throws RetryableError if the copy could not be put there: the original stays unacknowledged */
+  bury(delivery: Delivery, queue: string, error: PoisonError): Promise<void> {
     const { content, properties } = delivery.message;
     const { headers, messageId, type, appId, timestamp, contentType, correlationId } = properties;
+    const copy = ++this.#copies;
     const options = {
       ...{ messageId, type, appId, timestamp, contentType, correlationId },
       persistent: true,
@@ -26,13 +38,17 @@ export class DeadLetters {
         [DEAD_LETTER_HEADERS.code]: error.code,
         [DEAD_LETTER_HEADERS.reason]: error.message,
         ...(error.field === undefined ? {} : { [DEAD_LETTER_HEADERS.field]: error.field }),
-        [DEAD_LETTER_HEADERS.queue]: this.queue,
+        [DEAD_LETTER_HEADERS.queue]: queue,
         [DEAD_LETTER_HEADERS.deadAt]: this.now().toISOString(),
+        [COPY]: copy,
       },
     };
     return new Promise((resolve, reject) => {
-      this.channel.publish(this.exchange, this.queue, content, options, (failure: unknown) => {
-        if (failure) return reject(failure instanceof Error ? failure : new Error(String(failure)));
+      this.channel.publish(this.exchange, queue, content, options, (failure: unknown) => {
+        if (failure || this.#returned.delete(copy)) {
+          const message = `a dead letter of ${queue} could not be put on ${queue}.dead`;
+          return reject(new RetryableError('dead_letter_refused', message, { cause: failure ?? undefined }));
+        }
         delivery.ack();
         resolve();
       });

@@ -15,6 +15,9 @@ export interface Claimed extends Incoming {
   readonly claim: ClaimedRow;
 }
 
+/** Dead writers whose landed rows are remembered. A set may hold the rows of a few parts. */
+const REMEMBERED_WRITERS = 8;
+
 /** Asks the ledger, and where a dead writer held a row, its output: the rest of the path sees only rows of its own. */
 export class Claims {
   /** The output of a dead writer does not change any more, so it is read once. */
@@ -46,6 +49,8 @@ export class Claims {
         this.onTakeOver(writer);
         landed = this.sink.takeOver(writer);
         this.#landed.set(writer, landed);
+        const [oldest] = this.#landed.keys();
+        if (this.#landed.size > REMEMBERED_WRITERS && oldest !== undefined) this.#landed.delete(oldest);
         // A sink that is away now may be there when the row is asked for again.
         landed.catch(() => this.#landed.delete(writer));
       }

@@ -8,7 +8,6 @@ import {
   DEFAULT_SHUTDOWN_DEADLINE,
   datasetsOf,
   describeError,
-  FatalError,
   healthApp,
   type Listening,
   type Logger,
@@ -49,6 +48,9 @@ export interface Consumer extends Service {
   unsettled(): number;
 }
 
+/** A session that lasted this many milliseconds had begun well. */
+const LASTING = 10_000;
+
 /** Room for many batches, so that one can be written while others fill. */
 export const prefetchFor = (batchSize: number): number => Math.min(65_535, Math.max(250, batchSize * 25));
 
@@ -85,10 +87,18 @@ export function createConsumer(options: ConsumerOptions): Consumer {
     const connectionName = `tributary consumer ${instance}`;
     const redis = connectRedis({ url: options.redisUrl, connectionName, log });
     release.add('Redis connection', () => redis.disconnect());
+    redis.on('close', () => setProblem('redis')('Redis is not connected'));
+    redis.on('ready', () => setProblem('redis')(undefined));
     const onState = (connected: boolean) => setProblem('broker')(connected ? undefined : 'RabbitMQ is not connected');
     onState(false);
     const broker = await connectBroker({ urls: options.amqpUrl, connectionName, log, onState });
     release.add('RabbitMQ connection', () => broker.close());
+    const deadLetterBroker = await connectBroker({
+      urls: options.amqpUrl,
+      connectionName: `${connectionName} dead letters`,
+      log: log.child({ connection: 'dead letters' }),
+    });
+    release.add('RabbitMQ connection for dead letters', () => deadLetterBroker.close());
 
     const sink: Sink = createCsvSink(config.sink.csv, datasetsOf(config), clock);
     release.add('sink', () => sink.close());
@@ -97,7 +107,7 @@ export function createConsumer(options: ConsumerOptions): Consumer {
 
     const session = (): Promise<SessionEnd> =>
       runSession({
-        ...{ config, entities, mergeRows, broker, redis, sink, instance, clock, log, metrics },
+        ...{ config, entities, mergeRows, broker, deadLetterBroker, redis, sink, instance, clock, log, metrics },
         topology: topologyOf(config),
         writer: newWriter(instance, clock),
         prefetch: prefetchFor(config.batch.size),
@@ -115,26 +125,26 @@ export function createConsumer(options: ConsumerOptions): Consumer {
   /** One session after another, for as long as nobody stops it. */
   async function runSessions(session: () => Promise<SessionEnd>, sink: Sink): Promise<void> {
     let after = 'start';
-    while (!stopping.signal.aborted) {
+    for (let failures = 0; !stopping.signal.aborted; ) {
       if (!(await waitForSink(sink))) return;
       metrics.sessionBegan(after);
-      try {
-        after = await session();
-      } catch (error) {
-        after = 'failed';
-        if (error instanceof FatalError) {
-          log.fatal({ reason: error.message }, 'a person is needed; trying again in a minute');
-          setProblem('session')(error.message);
-          await clock.sleep(60_000, stopping.signal);
-        } else if (!stopping.signal.aborted) {
-          log.warn({ reason: describeError(error) }, 'could not begin to consume; trying again');
-        }
-      }
+      const began = clock.now();
+      const end = await session().catch((error: unknown) => ({
+        after: 'failed' as const,
+        reason: describeError(error),
+      }));
       running = undefined;
-      if (after === 'stopped') return;
-      if (!problems.has('session')) setProblem('session')(`not consuming: ${after}`);
-      log.warn({ after }, 'beginning anew with a new writer; what was not acknowledged comes again');
-      await clock.sleep(500, stopping.signal);
+      if (end.after === 'stopped' || stopping.signal.aborted) return;
+      after = end.after;
+      setProblem('session')(`not consuming: ${end.after}${end.reason === undefined ? '' : `: ${end.reason}`}`);
+      // What fails at once fails again: each time it waits longer, so that neither log nor delivery counts run away.
+      failures = clock.now() - began > LASTING ? 0 : failures + 1;
+      const delay = Math.min(250 * 2 ** failures, 30_000);
+      log.warn(
+        { after, reason: end.reason, delayMs: delay },
+        'beginning anew with a new writer; what was not acknowledged comes again',
+      );
+      await clock.sleep(delay, stopping.signal);
     }
   }
 
@@ -157,11 +167,15 @@ export function createConsumer(options: ConsumerOptions): Consumer {
 
   async function stop(deadline = DEFAULT_SHUTDOWN_DEADLINE): Promise<void> {
     stopping.abort();
+    // Where nothing is begun there is nothing to wait for.
+    if (running === undefined) overdue.abort();
     const finished = await Promise.race([
       (sessions ?? Promise.resolve()).then(() => true),
-      systemClock.sleep(deadline).then(() => false),
+      systemClock.sleep(running === undefined ? Math.min(deadline, 1_000) : deadline).then(() => false),
     ]);
-    if (!finished) log.warn({ deadlineMs: deadline }, 'not everything could be written in time; the rest comes again');
+    if (!finished && running !== undefined) {
+      log.warn({ deadlineMs: deadline }, 'not everything could be written in time; the rest comes again');
+    }
     overdue.abort();
     await release.release();
   }

@@ -34,6 +34,8 @@ export interface SessionOptions {
   readonly topology: Topology;
   readonly mergeRows: MergeRows | undefined;
   readonly broker: RecoveringChannelModel;
+  /** Another connection, for dead letters (see DeadLetters). */
+  readonly deadLetterBroker: RecoveringChannelModel;
   readonly redis: Redis;
   readonly sink: Sink;
   readonly instance: string;
@@ -61,13 +63,10 @@ export interface RunningSession {
 }
 
 /** What ended a session. After all but `stopped` another begins, with a new writer. */
-export type SessionEnd =
-  | 'stopped'
-  | 'channel closed'
-  | 'consumer cancelled'
-  | 'writer lost'
-  | 'held too long'
-  | 'failed';
+export interface SessionEnd {
+  readonly after: 'stopped' | 'channel closed' | 'consumer cancelled' | 'writer lost' | 'held too long' | 'failed';
+  readonly reason?: string | undefined;
+}
 
 /**
  * RabbitMQ closes the channel of a consumer that holds a delivery for 30 minutes (consumer_timeout), and on some
@@ -92,7 +91,7 @@ export async function runSession(options: SessionOptions): Promise<SessionEnd> {
     ...{ scripts: epoch.scripts, keys: epoch.keys, epoch: epoch.name, writer },
     mergeDataset: config.merge?.dataset,
   });
-  const lease = new Lease(ledger, clock, log, () => ended.by('writer lost'));
+  const lease = new Lease(ledger, clock, log, ({ message }) => ended.by('writer lost', message));
   await lease.take();
   try {
     const output = await sink.open(writer, epoch.name);
@@ -104,12 +103,13 @@ export async function runSession(options: SessionOptions): Promise<SessionEnd> {
     const claims = new Claims(ledger, sink, onTakeOver);
     const report = new Reporter(options.metrics, log);
 
+    const deadLetters = await openDeadLetters(options, ended, release);
     const lanes = await openLanes(options, ended, release);
-    const stories = lanes.map(({ entity, intake, deadLetters }) => {
+    const stories = lanes.map(({ entity, intake }) => {
       const batch = new Batcher({
         ...{ size: config.batch.size, interval: config.batch.interval, clock },
         flush: (entries) => flush.flush(entries),
-        onError: (error) => ended.byError(error, log),
+        onError: (error) => ended.byError(error),
       });
       const merge =
         options.mergeRows === undefined
@@ -119,7 +119,7 @@ export async function runSession(options: SessionOptions): Promise<SessionEnd> {
               land: (rows) => flush.land(rows),
             });
       const story = consume({ entity, intake, deadLetters, claims, merge, batch, report }).catch((error: unknown) =>
-        ended.byError(error, log),
+        ended.byError(error),
       );
       return { entity, intake, batch, story };
     });
@@ -137,7 +137,7 @@ export async function runSession(options: SessionOptions): Promise<SessionEnd> {
 
     const end = await ended.outcome;
     for (const { intake } of stories) intake.end();
-    if (end === 'stopped' || end === 'channel closed' || end === 'consumer cancelled') {
+    if (['stopped', 'channel closed', 'consumer cancelled'].includes(end.after)) {
       // The writer is sound: what it has claimed is written and committed, even if it cannot be acknowledged any more.
       await Promise.all(stories.map(({ story }) => story));
       await flushNow();
@@ -161,26 +161,35 @@ interface Lane {
   readonly entity: Entity;
   readonly queue: string;
   readonly intake: Intake;
-  readonly deadLetters: DeadLetters;
+}
+
+async function openDeadLetters(options: SessionOptions, ended: Ending, release: ReleaseList): Promise<DeadLetters> {
+  const { deadLetterBroker, topology, clock } = options;
+  const channel = await openChannel(deadLetterBroker, ended, release);
+  await applyTopology(channel, topology);
+  return new DeadLetters(channel, topology.deadExchange, () => new Date(clock.now()));
 }
 
 /** A channel for each queue, so that each has its own prefetch and its own order of deliveries. */
 async function openLanes(options: SessionOptions, ended: Ending, release: ReleaseList): Promise<Lane[]> {
-  const { broker, topology, entities, clock, instance, prefetch } = options;
+  const { broker, entities, clock, instance, prefetch } = options;
   const lanes: Lane[] = [];
   for (const entity of entities) {
     const { queue } = entity.config;
-    const channel: ConfirmChannel = await broker.createConfirmChannel();
-    release.add(`channel of ${queue}`, () => channel.close());
-    channel.on('error', () => {});
-    channel.on('close', () => ended.by('channel closed'));
-    if (lanes.length === 0) await applyTopology(channel, topology);
-    const intake = new Intake(channel, clock);
-    const deadLetters = new DeadLetters(channel, topology.deadExchange, queue, () => new Date(clock.now()));
+    const intake = new Intake(await openChannel(broker, ended, release), clock);
     await intake.start(queue, `${instance}-${entity.name}`, prefetch, () => ended.by('consumer cancelled'));
-    lanes.push({ entity, queue, intake, deadLetters });
+    lanes.push({ entity, queue, intake });
   }
   return lanes;
+}
+
+async function openChannel(broker: RecoveringChannelModel, ended: Ending, release: ReleaseList) {
+  const channel: ConfirmChannel = await broker.createConfirmChannel();
+  release.add('channel', () => channel.close());
+  // What an error says is said by the close that follows it.
+  channel.on('error', () => {});
+  channel.on('close', () => ended.by('channel closed'));
+  return channel;
 }
 
 async function watchHeld(stories: readonly { readonly intake: Intake }[], clock: Clock, ended: Ending): Promise<void> {
@@ -210,17 +219,15 @@ class Ending {
     return this.#now.signal;
   }
 
-  by(end: SessionEnd): void {
-    this.#resolve(end);
+  by(after: SessionEnd['after'], reason?: string): void {
+    this.#resolve({ after, reason });
   }
 
-  byError(error: unknown, log: Logger): void {
-    if (error instanceof WriterLost) this.by('writer lost');
-    else if (error instanceof Error && error.name === 'IllegalOperationError') this.by('channel closed');
-    else {
-      log.error({ reason: describeError(error) }, 'the consumer failed; beginning anew');
-      this.by('failed');
-    }
+  byError(error: unknown): void {
+    const reason = describeError(error);
+    if (error instanceof WriterLost) this.by('writer lost', reason);
+    else if (error instanceof Error && error.name === 'IllegalOperationError') this.by('channel closed', reason);
+    else this.by('failed', reason);
   }
 
   abandon(): void {

@@ -42,6 +42,7 @@ export async function enterEpoch(options: EpochOptions): Promise<Epoch> {
       const keys = ledgerKeys(pipeline, present);
       const scripts = new LedgerScripts(redis, () => verify(redis, root, present, run));
       await scripts.load();
+      await warnOfEviction(redis, log);
       return { name: present, keys, scripts };
     }
     if (!(await rebuildUnderLock(options, present, `${sinkName}.${run}.`))) await clock.sleep(250, signal);
@@ -58,6 +59,16 @@ async function verify(redis: Redis, root: string, epoch: string, run: string): P
 async function serverRun(redis: Redis): Promise<string> {
   const info = await redis.info('server');
   return /^run_id:(\w+)/m.exec(info)?.[1]?.slice(0, 16) ?? 'unknown';
+}
+
+/** A Redis that evicts keys to make room forgets what was accepted. It cannot be mended from here, only told. */
+async function warnOfEviction(redis: Redis, log: Logger): Promise<void> {
+  const policy = /^maxmemory_policy:(\S+)/m.exec(await redis.info('memory'))?.[1];
+  if (policy === undefined || policy === 'noeviction') return;
+  log.warn(
+    { policy },
+    'Redis may evict keys: duplicates would be written again; set "maxmemory-policy noeviction" (CONFIG SET, or its file)',
+  );
 }
 
 /** @returns whether the epoch may be there now; false if somebody else is at it */

@@ -127,7 +127,13 @@ export const pipelineSchema = z.strictObject({
   entities: z.record(name, entity),
   endpoints: z.record(endpointId, endpoint),
   merge: merge.optional(),
-  batch: z.strictObject({ size: z.int().positive().default(10), interval: duration.default(30_000) }).prefault({}),
+  batch: z
+    .strictObject({
+      size: z.int().min(1).max(2_000).default(10),
+      // RabbitMQ takes a delivery back that is held for 30 minutes (consumer_timeout).
+      interval: duration.refine((ms) => ms <= 15 * 60_000, 'expected at most 15m').default(30_000),
+    })
+    .prefault({}),
   sink: sink.prefault({}),
 });
 
