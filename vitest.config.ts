@@ -9,7 +9,13 @@ export default defineConfig({
     projects: [
       {
         ...sources,
-        test: { name: 'unit', include: ['{shared,producer,consumer,mock-api,dashboard,embedded}/test/**/*.test.ts'] },
+        test: {
+          name: 'unit',
+          include: [
+            '{shared,producer,consumer,mock-api,dashboard,embedded}/test/**/*.test.ts',
+            'test/services/**/*.test.ts',
+          ],
+        },
       },
       {
         ...sources,

@@ -29,6 +29,7 @@ export async function chooseService(
   kind: ServiceKind,
   environment: Readonly<Record<string, string | undefined>>,
   say: Say = sayOnConsole,
+  engine: () => Promise<string | undefined> = dockerEngine,
 ): Promise<ServiceHandle> {
   const { name, variable } = kind;
   const given = environment[variable];
@@ -39,7 +40,7 @@ export async function chooseService(
   }
   const reasons = [`${variable} is not set`];
   try {
-    const handle = await inDocker(kind);
+    const handle = await inDocker(kind, await engine());
     say(`${name} for the tests: ${handle.how} (${reasons.join('; ')})`);
     return handle;
   } catch (error) {
@@ -67,8 +68,7 @@ async function useGiven(kind: ServiceKind, url: string): Promise<ServiceHandle> 
   return { url, how: shown, stop: async () => {} };
 }
 
-async function inDocker(kind: ServiceKind): Promise<ServiceHandle> {
-  const engine = await dockerEngine();
+async function inDocker(kind: ServiceKind, engine: string | undefined): Promise<ServiceHandle> {
   if (engine === undefined) throw new Error('no Docker engine answers');
   try {
     const container = await kind.startContainer();
