@@ -169,10 +169,12 @@ export function createConsumer(options: ConsumerOptions): Consumer {
     stopping.abort();
     // Where nothing is begun there is nothing to wait for.
     if (running === undefined) overdue.abort();
+    const timer = new AbortController();
     const finished = await Promise.race([
       (sessions ?? Promise.resolve()).then(() => true),
-      systemClock.sleep(running === undefined ? Math.min(deadline, 1_000) : deadline).then(() => false),
+      systemClock.sleep(running === undefined ? Math.min(deadline, 1_000) : deadline, timer.signal).then(() => false),
     ]);
+    timer.abort();
     if (!finished && running !== undefined) {
       log.warn({ deadlineMs: deadline }, 'not everything could be written in time; the rest comes again');
     }

@@ -44,7 +44,8 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
 
 async function build(options: PipelineOptions, release: ReleaseList): Promise<Pipeline> {
   const { arguments: asked, logger } = options;
-  const env = { ...options.env, ...(asked.output === undefined ? {} : { OUTPUT_DIR: asked.output }) };
+  const env: Record<string, string | undefined> = { ...options.env };
+  if (asked.output !== undefined) env.OUTPUT_DIR = asked.output;
   const port = (preferred: number) => portOrAny(Number(preferred), HOST);
 
   const mockApi = needsMockApi(asked.config, env)
@@ -60,9 +61,8 @@ async function build(options: PipelineOptions, release: ReleaseList): Promise<Pi
   const { amqpUrl, redisUrl, inMemory } = await connectionUrls(env, release, options.onStandInsDied);
   const instance = env.INSTANCE_ID || hostname();
   const common = { config, amqpUrl, redisUrl, instance, host: HOST };
-  const postgres = env.POSTGRES_URL === undefined ? {} : { postgresUrl: env.POSTGRES_URL };
 
-  const consumer = createConsumer({ ...common, ...postgres, port: await port(8082), log: logger('consumer') });
+  const consumer = createConsumer({ ...common, port: await port(8082), log: logger('consumer') });
   const producer = createProducer({
     ...common,
     port: await port(8081),

@@ -7,6 +7,7 @@ import {
   type Logger,
   listen,
   type PipelineConfig,
+  type Registry,
   ReleaseList,
   RetryableError,
   redactUrl,
@@ -48,6 +49,7 @@ export interface ProducerOptions {
 export interface Producer extends Service {
   /** Of its HTTP server, once it is started. */
   readonly url: string;
+  readonly registry: Registry;
   /** Polls every enabled endpoint once, all at the same time. Never rejects: a poll that failed says so. */
   pollOnce(): Promise<PollSummary[]>;
 }
@@ -64,6 +66,7 @@ export function createProducer(options: ProducerOptions): Producer {
 }
 
 class ProducerService implements Producer {
+  readonly registry = createRegistry('producer');
   readonly #options: ProducerOptions;
   readonly #clock: Clock;
   readonly #releases = new ReleaseList();
@@ -112,7 +115,7 @@ class ProducerService implements Producer {
     const { publisher, problem } = await openPublisher(broker, this.#releases);
     this.#publisher = publisher;
 
-    const registry = createRegistry('producer');
+    const { registry } = this;
     registerPublishMetrics(registry, () => publisher.stats);
     const metrics = createPollMetrics(registry);
     const problems = () => [problem(), kept.problem()].filter((text) => text !== undefined);
