@@ -57,6 +57,7 @@ function privateServer(folder: string, recipe: Recipe, reaper: ReturnType<typeof
 
   const up = async () => {
     if (running !== undefined) return;
+    if (stopped !== undefined) throw new Error(`${recipe.name} was stopped for good: its folder is gone`);
     const child = launch(folder, recipe, logFile);
     const ended = once(child, 'exit');
     if (child.pid !== undefined) {
