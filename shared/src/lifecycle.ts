@@ -35,18 +35,22 @@ export class ReleaseList {
 
 export const DEFAULT_SHUTDOWN_DEADLINE = 25_000;
 
+/** Ctrl-C under `npm start` comes twice at once: from the terminal, and passed on by npm. That is one wish, not two. */
+const SAME_SIGNAL = 500;
+
 /**
  * Runs a service as a process: SIGTERM and SIGINT stop it within the deadline, a second signal ends it at once (which
  * is safe: whatever was not acknowledged comes again). Only `main.ts` files call this.
  */
 export async function runMain(service: Service, log: Logger, deadline = DEFAULT_SHUTDOWN_DEADLINE): Promise<void> {
-  let stopping = false;
+  let stopping: number | undefined;
   const onSignal = (signal: NodeJS.Signals) => {
-    if (stopping) {
+    if (stopping !== undefined) {
+      if (Date.now() - stopping < SAME_SIGNAL) return;
       log.warn({ signal }, 'second signal: ending at once; what was not acknowledged will come again');
       process.exit(1);
     }
-    stopping = true;
+    stopping = Date.now();
     log.info({ signal, deadlineMs: deadline }, 'stopping: finishing what is begun');
     const overdue = setTimeout(() => {
       log.error('not finished within the deadline: ending; what was not acknowledged will come again');
