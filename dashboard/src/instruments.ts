@@ -5,11 +5,16 @@ import type { DatasetReader, DatasetSummary } from './readers/port.js';
 /** What the dashboard tells Prometheus: the size of each dataset, and how long its own answers take. */
 export function createInstruments(reader: DatasetReader | undefined): { registry: Registry; timing: RequestHandler } {
   const registry = createRegistry('dashboard');
-  const measures = { rows: 'Rows, tombstones too', keys: 'Keys not deleted', bytes: 'Bytes', parts: 'Files' } as const;
+  const measures = {
+    rows: 'Rows of a dataset, tombstones too',
+    keys: 'Keys of a dataset that are not deleted',
+    bytes: 'Bytes of a dataset',
+    parts: 'Files of a dataset',
+  } as const;
   for (const [measure, help] of Object.entries(measures) as [keyof typeof measures & keyof DatasetSummary, string][]) {
     new Gauge({
       name: `tributary_dataset_${measure}`,
-      help: `${help} of a dataset, when it was last looked at`,
+      help: `${help}, when it was last looked at`,
       labelNames: ['dataset'],
       registers: [registry],
       collect() {
@@ -28,8 +33,8 @@ export function createInstruments(reader: DatasetReader | undefined): { registry
     const observe = seconds.startTimer();
     response.on('close', () => {
       // The route's pattern, never its URL: a label must not have as many values as there are visitors' whims.
-      const { path = 'none' } = (request.route ?? {}) as { path?: string };
-      observe({ route: path, status: response.statusCode });
+      const { path = '/*' } = (request.route ?? {}) as { path?: string };
+      observe({ route: `/api${path}`, status: response.statusCode });
     });
     next();
   };

@@ -97,6 +97,7 @@ export function describeReader(name: string, open: () => Promise<ReaderHarness>)
         { key: 'plain', at: 2 },
       ]);
       const [plain, odd] = records(await page('latest'));
+      expect(JSON.stringify(odd?.lines)).toBe(JSON.stringify(values.lines));
       expect(odd).toMatchObject({ ...values, id: '🦊', _key: '🦊', _deleted: false, _written_at: time1 });
       expect(plain).toMatchObject({ note: null, spent: null, active: null, lines: null });
     });

@@ -1,4 +1,4 @@
-import { type Clock, type Dataset, describeError, type Logger } from '@tributary/shared';
+import { type Clock, type Dataset, describeError, type Logger, RetryableError } from '@tributary/shared';
 import type { DatasetDescription, DatasetSummary, Download, RowPage, RowQuery, Selection } from '../port.js';
 import { Contents } from './contents.js';
 import { follow } from './follow.js';
@@ -144,12 +144,21 @@ export class CsvDataset {
   }
 
   download(selection: Selection, signal: AbortSignal, closed: AbortSignal): Promise<Download> {
-    return this.#retrying(closed, async (contents) => {
+    return this.#retrying(closed, async () => {
+      const contents = await this.#complete(signal, closed);
       const matches = await contents.searches.find(contents, selection.search, signal);
       const rows = contents.index.select(selection.view, matches);
       const columns = this.#readers().map((reader) => reader.column.name);
       return { columns, rows: readCells(contents, columns, rows, signal) };
     });
+  }
+
+  /** Waits until everything is read: a file with a part of the rows would be taken for the whole. */
+  async #complete(signal: AbortSignal, closed: AbortSignal): Promise<Contents> {
+    await this.refresh(closed);
+    signal.throwIfAborted();
+    if (this.#problem !== undefined) throw new RetryableError('unreadable', this.#problem);
+    return this.#contents;
   }
 
   async #retrying<T>(closed: AbortSignal, read: (contents: Contents) => Promise<T>): Promise<T> {

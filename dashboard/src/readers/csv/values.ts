@@ -42,9 +42,20 @@ function readCell(text: string, field: Field, neutraliseFormulas: boolean): { va
 function decode(text: string, field: Field, neutraliseFormulas: boolean): unknown {
   try {
     const value = decodeCell(text, field, neutraliseFormulas);
+    if (field.items !== undefined && Array.isArray(value)) return value.map((item) => inOrder(item, field.items));
     return Number.isNaN(value) ? text : value;
   } catch {
     // A column whose type was changed in the configuration: its older cells are shown as they are.
     return text;
   }
+}
+
+/** Canonical JSON sorts the names of an order line's fields; a person expects them as the configuration has them. */
+function inOrder(item: unknown, fields: Field['items'] = {}): unknown {
+  if (item === null || typeof item !== 'object') return item;
+  const declared = Object.keys(fields).filter((name) => Object.hasOwn(item, name));
+  return Object.fromEntries([
+    ...declared.map((name) => [name, (item as Record<string, unknown>)[name]]),
+    ...Object.entries(item).filter(([name]) => !Object.hasOwn(fields, name)),
+  ]);
 }

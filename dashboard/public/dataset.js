@@ -1,0 +1,165 @@
+import { datasetPath, get } from './api.js';
+import { openDetail } from './detail.js';
+import { h, replace } from './dom.js';
+import { bytes, count, plural, sentence } from './format.js';
+import { addressOf } from './location.js';
+import { kindOf } from './overview.js';
+import { noRows, PAGE, pager } from './pager.js';
+import { activity, emptyState, notices, since } from './parts.js';
+import { released } from './pointer.js';
+import { table } from './table.js';
+import { createTools } from './tools.js';
+
+/** A refresh that takes longer than this shows that it is under way, in milliseconds. */
+const NOTICEABLE = 150;
+
+/**
+ * One dataset: its numbers, the tools over it, a page of its rows.
+ *
+ * @param {{ navigate: (place: object, replace?: boolean) => void, announce: (text: string) => void }} page
+ */
+export function createDatasetView(name, { navigate, announce }) {
+  let place; // what the address says
+  let summary; // the dataset's numbers
+  let shown; // the page of rows in the table, and the address it is for
+  let loading; // the request under way
+  let following = true;
+
+  const kind = h('span', { class: 'kind' });
+  const stats = h('div', { class: 'stats' });
+  const messages = h('div', { class: 'messages' });
+  const rows = h('div', { class: 'rows', tabindex: '0', role: 'region', 'aria-label': `Rows of ${name}` });
+  const pages = h('nav', { class: 'pager', 'aria-label': 'Pages' });
+  const tools = createTools(name, {
+    onSearch(search) {
+      // One entry in the browser's history for one search, however long it was typed at.
+      if (search !== place.search) navigate({ ...place, search, page: 1 }, place.search !== '');
+    },
+    onFollow(on) {
+      following = on;
+      if (!on) return;
+      rows.scrollTo(0, 0);
+      if (place.page > 1) navigate({ ...place, page: 1 });
+      else load(true);
+    },
+    onDown: () => rows.querySelector('button')?.focus(),
+  });
+  const heading = h('div', { class: 'heading' }, h('h1', { id: 'title' }, name, kind), stats);
+  const root = h(
+    'section',
+    { class: 'dataset', 'aria-labelledby': 'title' },
+    heading,
+    messages,
+    tools.root,
+    rows,
+    pages,
+  );
+
+  function showSummary() {
+    const figures = [
+      ['Rows', count(summary.keys)],
+      ['In history', count(summary.rows)],
+      ['Size', bytes(summary.bytes)],
+      ['Parts', count(summary.parts)],
+      ['Last written', since(summary.lastWrittenAt)],
+    ];
+    const list = figures.map(([term, figure]) => h('div', {}, h('dt', {}, term), h('dd', {}, figure)));
+    kind.textContent = kindOf(summary);
+    stats.replaceChildren(h('dl', {}, ...list), activity(summary.activity));
+    messages.replaceChildren(...notices(summary));
+  }
+
+  /** Fetches the page of rows. @param quiet the same page anew: no word about it, and no complaint if it fails */
+  async function load(quiet = false) {
+    loading?.abort();
+    const mine = new AbortController();
+    loading = mine;
+    const address = addressOf(place);
+    const slow = setTimeout(() => rows.setAttribute('aria-busy', 'true'), NOTICEABLE);
+    try {
+      const page = await get(`${datasetPath(name)}/rows?${rowsQuery(place)}`, mine.signal);
+      await released();
+      if (mine.signal.aborted) return;
+      showRows(page, address);
+      if (!quiet && place.search !== '') announce(`${plural(page.total, 'row')} found`);
+    } catch (failure) {
+      if (!mine.signal.aborted && !(quiet && failure.status === 0)) showFailure(failure);
+    } finally {
+      clearTimeout(slow);
+      if (loading === mine) {
+        loading = undefined;
+        rows.removeAttribute('aria-busy');
+      }
+    }
+  }
+
+  function showRows(page, address) {
+    const id = identity(page.columns);
+    const same = shown?.address === address;
+    const before = same ? new Set(shown.page.rows.map(identity(shown.page.columns))) : undefined;
+    const options = { dataset: name, key: summary?.key ?? '_key', all: place.all };
+    shown = { page, address };
+    tools.markBehind(false);
+    replace(
+      rows,
+      page.rows.length === 0
+        ? noRows(name, place, page.total, summary?.rows ?? 0)
+        : table(
+            page,
+            options,
+            (index) => openDetail(page, index, options),
+            (row) => same && !before.has(id(row)),
+          ),
+    );
+    replace(pages, ...pager(place, page));
+    if (!same) rows.scrollTo(0, 0);
+  }
+
+  function showFailure({ message }) {
+    shown = undefined;
+    const again = h('button', { type: 'button', class: 'control', onclick: () => load() }, 'Try again');
+    rows.replaceChildren(emptyState('The rows cannot be shown', sentence(message), again));
+    pages.replaceChildren();
+  }
+
+  /** Rows must not move under someone who has scrolled down to read, is about to copy, or looks into one. */
+  function isReading() {
+    const selection = document.getSelection();
+    const selecting = selection !== null && !selection.isCollapsed && rows.contains(selection.anchorNode);
+    const scrolled = rows.scrollTop > 0 || rows.getBoundingClientRect().top < 0;
+    return scrolled || selecting || document.querySelector('dialog') !== null;
+  }
+
+  return {
+    root,
+    name,
+    focusSearch: tools.focusSearch,
+    show(to) {
+      place = to;
+      tools.show(place);
+      load();
+    },
+    /** Takes new numbers, and fetches the rows anew if they changed and someone follows them. */
+    update(to) {
+      summary = to;
+      showSummary();
+      if (shown === undefined || shown.page.revision === summary.revision || loading !== undefined) return;
+      const follow = following && place.page === 1 && !isReading();
+      tools.markBehind(!follow);
+      if (follow) load(true);
+    },
+    leave() {
+      tools.leave();
+      loading?.abort();
+    },
+  };
+}
+
+const rowsQuery = ({ view, search, page }) =>
+  new URLSearchParams({ view, search, offset: String((page - 1) * PAGE), limit: String(PAGE) });
+
+/** What tells a row from every other: its message, its content, its key. */
+function identity(columns) {
+  const places = ['_message_id', '_hash', '_key'].map((name) => columns.findIndex((column) => column.name === name));
+  return (row) => places.map((position) => row[position]).join(' ');
+}

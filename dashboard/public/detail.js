@@ -1,0 +1,102 @@
+import { h } from './dom.js';
+import { count, localTime } from './format.js';
+import { addressOf } from './location.js';
+import { moment } from './parts.js';
+
+/** One row with every column in full, in a panel over the page. Closing gives the focus back to where it was. */
+export function openDetail(page, index, { dataset, key }) {
+  const row = page.rows[index];
+  const record = Object.fromEntries(page.columns.map(({ name }, position) => [name, row[position]]));
+  const lengths = new Map(
+    page.clipped.filter((one) => one.row === index).map(({ column, length }) => [column, length]),
+  );
+  const name = String(record._key ?? '');
+  const entry = (column) => [
+    h(
+      'dt',
+      {},
+      column.name === key ? h('strong', {}, column.name) : column.name,
+      h('small', {}, column.system ? null : column.type),
+    ),
+    h('dd', {}, ...full(record[column.name], column.type, lengths.get(column.name))),
+  ];
+  const own = page.columns.filter((column) => !column.system);
+  const system = page.columns.filter((column) => column.system);
+
+  const copy = h(
+    'button',
+    { type: 'button', class: 'control', onclick: () => copyText(copy, JSON.stringify(record, null, 2)) },
+    'Copy as JSON',
+  );
+  const dialog = h(
+    'dialog',
+    { class: 'detail', 'aria-labelledby': 'detail-title' },
+    h(
+      'header',
+      {},
+      h('h2', { id: 'detail-title' }, name, record._deleted === true && h('span', { class: 'tag' }, 'deleted')),
+      h('button', { type: 'button', class: 'close', 'aria-label': 'Close', onclick: () => dialog.close() }, '×'),
+    ),
+    h(
+      'div',
+      { class: 'body' },
+      record._deleted === true &&
+        h('p', { class: 'notice' }, 'This row closes its key: the record is gone at its source.'),
+      h('dl', {}, ...(record._deleted === true ? [] : own.flatMap(entry))),
+      h('h3', {}, 'Written by Tributary'),
+      h('dl', {}, ...system.flatMap(entry)),
+    ),
+    h(
+      'footer',
+      {},
+      h(
+        'a',
+        { href: addressOf({ dataset, view: 'history', search: name }), onclick: () => dialog.close() },
+        'History of this key',
+      ),
+      navigator.clipboard !== undefined && copy,
+    ),
+  );
+  dialog.addEventListener('close', () => dialog.remove());
+  dialog.addEventListener('click', (event) => {
+    // The dialog's own area is its backdrop; its content lies within.
+    if (event.target === dialog) dialog.close();
+  });
+  document.body.append(dialog);
+  dialog.showModal();
+}
+
+/** A value in full, as nodes. */
+function full(value, type, length) {
+  if (value === null) return [h('span', { class: 'faint' }, '–')];
+  if (type === 'datetime' && localTime(value) !== undefined) return [moment(value), h('small', {}, String(value))];
+  if (Array.isArray(value) && value.length > 0 && value.every(isFlat)) return [smallTable(value)];
+  const text = typeof value === 'object' ? JSON.stringify(value, null, 2) : String(value);
+  const cut =
+    length !== undefined &&
+    `The first ${count(text.length)} of ${count(length)} characters; the download has them all.`;
+  return [h('span', { class: 'value' }, text), cut && h('small', {}, cut)].filter(Boolean);
+}
+
+const isFlat = (item) =>
+  item !== null &&
+  typeof item === 'object' &&
+  Object.values(item).every((part) => typeof part !== 'object' || part === null);
+
+function smallTable(items) {
+  const names = [...new Set(items.flatMap((item) => Object.keys(item)))];
+  return h(
+    'table',
+    { class: 'inner' },
+    h('thead', {}, h('tr', {}, ...names.map((name) => h('th', { scope: 'col' }, name)))),
+    h('tbody', {}, ...items.map((item) => h('tr', {}, ...names.map((name) => h('td', {}, String(item[name] ?? '–')))))),
+  );
+}
+
+async function copyText(button, text) {
+  const done = await navigator.clipboard.writeText(text).then(
+    () => 'Copied',
+    () => 'The browser did not allow it',
+  );
+  button.textContent = done;
+}

@@ -1,0 +1,54 @@
+const numbers = new Intl.NumberFormat();
+
+/** 1234567 → 1,234,567 as the reader's language writes it. */
+export const count = (number) => numbers.format(number);
+
+/** "1 row", "2 rows". */
+export const plural = (number, one, many = `${one}s`) => `${count(number)} ${number === 1 ? one : many}`;
+
+/** A size in powers of 1024, as pipeline.yaml writes them: 1.4 MB. */
+export function bytes(size) {
+  const units = ['B', 'kB', 'MB', 'GB', 'TB'];
+  let unit = 0;
+  let amount = size;
+  while (amount >= 1024 && unit < units.length - 1) {
+    amount /= 1024;
+    unit++;
+  }
+  const digits = unit === 0 || amount >= 100 ? 0 : 1;
+  return `${amount.toFixed(digits)} ${units[unit]}`;
+}
+
+/** How long ago, in one unit: "12 s ago". */
+export function ago(milliseconds) {
+  const seconds = Math.floor(milliseconds / 1000);
+  if (seconds < 2) return 'just now';
+  if (seconds < 60) return `${seconds} s ago`;
+  if (seconds < 3_600) return `${Math.floor(seconds / 60)} min ago`;
+  if (seconds < 48 * 3_600) return `${Math.floor(seconds / 3_600)} h ago`;
+  return `${Math.floor(seconds / 86_400)} days ago`;
+}
+
+/** A message as a sentence: the API's begin small, so that they can stand within a line of a log. */
+export const sentence = (message) => `${message.charAt(0).toUpperCase()}${message.slice(1)}.`;
+
+const two = (number) => String(number).padStart(2, '0');
+
+/** A time in the reader's zone, in the order that sorts: 2026-01-05 14:03:22. Undefined if it is none. */
+export function localTime(text) {
+  const time = new Date(text);
+  if (Number.isNaN(time.getTime())) return undefined;
+  const date = `${time.getFullYear()}-${two(time.getMonth() + 1)}-${two(time.getDate())}`;
+  return `${date} ${two(time.getHours())}:${two(time.getMinutes())}:${two(time.getSeconds())}`;
+}
+
+/** The same moment in UTC, for the title of a local time. */
+export const utcTime = (text) => `${new Date(text).toISOString().replace('T', ' ').replace('Z', '')} UTC`;
+
+/** A value in one line of text: a list of order lines becomes "SKU-1 · 2, SKU-4 · 1". */
+export function oneLine(value) {
+  if (value === null || value === undefined) return '';
+  if (Array.isArray(value)) return value.map(oneLine).join(', ');
+  if (typeof value === 'object') return Object.values(value).map(oneLine).join(' · ');
+  return String(value);
+}

@@ -1,0 +1,59 @@
+import { downloadAddress } from './api.js';
+import { h } from './dom.js';
+import { bytes, count, plural } from './format.js';
+import { addressOf } from './location.js';
+import { activity, emptyState, notices, since } from './parts.js';
+
+/** Every dataset at a glance. */
+export function overview(datasets) {
+  const sum = (of) => datasets.reduce((total, dataset) => total + of(dataset), 0);
+  const totals = [
+    plural(datasets.length, 'dataset'),
+    plural(
+      sum((dataset) => dataset.keys),
+      'row',
+    ),
+    `${count(sum((dataset) => dataset.rows))} in history`,
+    bytes(sum((dataset) => dataset.bytes)),
+  ];
+  const nothing = datasets.every((dataset) => dataset.rows === 0 && dataset.indexing === null);
+  return h(
+    'section',
+    { class: 'overview', 'aria-labelledby': 'title' },
+    h('h1', { id: 'title' }, 'Datasets'),
+    h('p', { class: 'totals' }, totals.join(' · ')),
+    nothing &&
+      emptyState(
+        'Nothing has landed yet',
+        'Rows appear here by themselves as soon as the consumer has written its first batch. If none come, look at the logs of the producer and the consumer.',
+      ),
+    h('ul', { class: 'cards' }, ...datasets.map(card)),
+  );
+}
+
+function card(dataset) {
+  const { name, keys, rows, bytes: size, parts } = dataset;
+  return h(
+    'li',
+    { class: 'card' },
+    h('h2', {}, h('a', { href: addressOf({ dataset: name }), class: 'cover' }, name)),
+    h('p', { class: 'kind' }, kindOf(dataset)),
+    h('p', { class: 'figure' }, h('strong', {}, count(keys)), keys === 1 ? ' row' : ' rows'),
+    activity(dataset.activity),
+    h('p', { class: 'axis', 'aria-hidden': 'true' }, h('span', {}, '60 min ago'), h('span', {}, 'now')),
+    h('p', { class: 'small' }, 'Last written ', since(dataset.lastWrittenAt)),
+    h('p', { class: 'small' }, [`${count(rows)} in history`, bytes(size), plural(parts, 'part')].join(' · ')),
+    ...notices(dataset),
+    h(
+      'p',
+      { class: 'actions' },
+      h(
+        'a',
+        { class: 'download', href: downloadAddress(name), download: true, 'aria-label': `Download ${name} as CSV` },
+        'Download CSV',
+      ),
+    ),
+  );
+}
+
+export const kindOf = ({ entity }) => (entity === null ? 'the merge' : `${entity} records`);

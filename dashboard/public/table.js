@@ -1,0 +1,85 @@
+import { h } from './dom.js';
+import { count, localTime, oneLine } from './format.js';
+import { moment } from './parts.js';
+
+/** Longer text is cut in the table; the row's own view has it. */
+const LONGEST = 120;
+/** Columns of Tributary's that a person wants beside the data; the others are shown when asked for. */
+const USUAL = new Set(['_written_at']);
+
+/**
+ * The columns a table shows, the key first and pinned. A dataset's own key column is left out where `_key`, which
+ * tombstones have too, says the same.
+ */
+export function shownColumns(page, { key, all }) {
+  const position = (name) => page.columns.findIndex((column) => column.name === name);
+  const others = page.columns
+    .map((column, index) => ({ ...column, index }))
+    .filter(({ name, system }) => name !== '_key' && name !== key && (!system || all || USUAL.has(name)));
+  return { key: { name: key, index: position('_key') }, deleted: position('_deleted'), others };
+}
+
+/**
+ * One page of a dataset as a table.
+ *
+ * @param onOpen called with a row's index when it is opened
+ * @param isNew whether a row was not there before
+ */
+export function table(page, options, onOpen, isNew) {
+  const columns = shownColumns(page, options);
+  const clipped = new Map(page.clipped.map(({ row, column, length }) => [`${row} ${column}`, length]));
+  const head = h(
+    'tr',
+    {},
+    h('th', { scope: 'col', class: 'key' }, columns.key.name === '_key' ? 'key' : columns.key.name),
+    ...columns.others.map(({ name, type }) => h('th', { scope: 'col', class: classOf(type), title: type }, name)),
+  );
+  const rows = page.rows.map((row, index) => {
+    const deleted = row[columns.deleted] === true;
+    const open = h(
+      'button',
+      { type: 'button', class: 'open', 'data-row': index, title: row[columns.key.index] },
+      row[columns.key.index] ?? '',
+    );
+    const cells = columns.others.map((column) =>
+      h(
+        'td',
+        { class: classOf(column.type) },
+        cell(row[column.index], column.type, clipped.get(`${index} ${column.name}`)),
+      ),
+    );
+    const state = [deleted && 'deleted', isNew(row) && 'new'].filter(Boolean).join(' ');
+    const mark = deleted && h('span', { class: 'tag' }, 'deleted');
+    return h(
+      'tr',
+      { class: state || null, onclick: () => getSelection()?.isCollapsed !== false && onOpen(index) },
+      h('th', { scope: 'row', class: 'key' }, open, mark),
+      ...cells,
+    );
+  });
+  return h('table', {}, h('thead', {}, head), h('tbody', { onkeydown: moveBetweenRows }, ...rows));
+}
+
+const classOf = (type) =>
+  ({ integer: 'number', number: 'number', datetime: 'time', list: 'list', json: 'list' })[type] ?? null;
+
+/** A value in a table: one line, cut if it is long. */
+function cell(value, type, length) {
+  if (value === null || value === '') return h('span', { class: 'faint' }, '–');
+  if (type === 'boolean') return h('span', { class: value === true ? 'yes' : 'no' }, value === true ? 'yes' : 'no');
+  if (type === 'datetime' && localTime(value) !== undefined) return moment(value);
+  if (typeof value === 'number') return String(value);
+  const text = oneLine(value);
+  if (text.length <= LONGEST && length === undefined) return text;
+  return h('span', { title: `${count(length ?? text.length)} characters` }, `${text.slice(0, LONGEST)}…`);
+}
+
+/** Up and down go from row to row, as they would in a list. */
+function moveBetweenRows(event) {
+  const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+  const row = event.target.closest('tr');
+  if (step === undefined || row === null) return;
+  const next = step === 1 ? row.nextElementSibling : row.previousElementSibling;
+  next?.querySelector('button')?.focus();
+  event.preventDefault();
+}
