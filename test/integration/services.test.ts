@@ -53,29 +53,33 @@ describe('a private RabbitMQ', () => {
   let server: PrivateService;
   beforeAll(async () => {
     server = await startPrivateRabbitMQ();
+    await publish(server.url, 'kept', []);
+    await publish(server.url, 'paused', []);
+    // So that the queues are on the disk before the first kill (see startPrivateRabbitMQ).
+    await server.restart();
   });
   afterAll(() => server.stop());
 
   test('has the messages of a quorum queue after a kill and after a restart, at the same URL', async () => {
     const { url } = server;
     const bodies = Array.from({ length: 200 }, (_, index) => `message ${index}`);
-    await publish(url, 'durable', ['before the restart']);
-    await server.restart();
-    await publish(url, 'durable', bodies);
+    await publish(url, 'kept', bodies);
     await server.kill();
+    await publish(url, 'kept', ['after the kill']);
+    await server.restart();
     expect(server.url).toBe(url);
-    expect(await consume(url, 'durable', 201)).toEqual(['before the restart', ...bodies]);
+    expect(await consume(url, 'kept', 201)).toEqual([...bodies, 'after the kill']);
   });
 
   test('answers nobody while it is paused or down, and everybody again afterwards', async () => {
     server.pause();
-    await expect(publish(server.url, 'durable', ['lost'])).rejects.toThrow();
+    await expect(publish(server.url, 'paused', ['lost'])).rejects.toThrow();
     server.resume();
-    await publish(server.url, 'durable', ['after the pause']);
+    await publish(server.url, 'paused', ['after the pause']);
     await server.down();
-    await expect(publish(server.url, 'durable', ['lost'])).rejects.toThrow('ECONNREFUSED');
+    await expect(publish(server.url, 'paused', ['lost'])).rejects.toThrow('ECONNREFUSED');
     await server.up();
-    expect(await consume(server.url, 'durable', 1)).toEqual(['after the pause']);
+    expect(await consume(server.url, 'paused', 1)).toEqual(['after the pause']);
   });
 });
 
@@ -189,6 +193,7 @@ async function withAmqp<T>(url: string, use: (connection: Awaited<ReturnType<typ
   }
 }
 
+/** Declares the queue and publishes to it; resolves when all is confirmed. */
 function publish(url: string, queue: string, bodies: readonly string[]): Promise<void> {
   return withAmqp(url, async (connection) => {
     const channel = await connection.createConfirmChannel();
@@ -198,7 +203,7 @@ function publish(url: string, queue: string, bodies: readonly string[]): Promise
   });
 }
 
-/** Takes and acknowledges `count` messages. */
+/** Takes and acknowledges `count` messages. A kill soon afterwards may bring them back: nobody confirms an ack. */
 function consume(url: string, queue: string, count: number): Promise<string[]> {
   return withAmqp(url, async (connection) => {
     const channel = await connection.createChannel();

@@ -39,9 +39,7 @@ test('a URL where nobody answers is an error, and no other server is taken for i
 test('then Docker, where an engine answers', async () => {
   const say = vi.fn();
   await chooseService(kind, {}, say, someEngine);
-  expect(say.mock.calls).toEqual([
-    ['Redis for the tests: a container of redis:8 (Docker 28.0) (REDIS_URL is not set)'],
-  ]);
+  expect(say.mock.calls).toEqual([['Redis for the tests: a container of redis:8, Docker 28.0 (REDIS_URL is not set)']]);
 });
 
 test('then a program of this machine, saying in one line why the image was not to be had', async () => {

@@ -72,7 +72,7 @@ async function inDocker(kind: ServiceKind, engine: string | undefined): Promise<
   if (engine === undefined) throw new Error('no Docker engine answers');
   try {
     const container = await kind.startContainer();
-    return { ...container, how: `a container of ${kind.image} (Docker ${engine})` };
+    return { ...container, how: `a container of ${kind.image}, Docker ${engine}` };
   } catch (cause) {
     throw new Error(`Docker ${engine} cannot run ${kind.image}`, { cause });
   }
