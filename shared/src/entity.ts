@@ -65,8 +65,9 @@ export function compileEntity(name: string, config: EntityConfig): Entity {
         const found = describe(property(raw, config.key));
         throw new PoisonError('key_missing', `${name}: its key field "${config.key}" is ${found}`, config.key);
       }
-      if (/\p{Cc}/u.test(key) || key.length > 512) {
-        const message = `${name}: its key ${describe(key)} has control characters or over 512 characters`;
+      if (!isUsableKey(key)) {
+        const limit = `over 512 characters (${MAX_KEY_BYTES} bytes of UTF-8, where / and % count three)`;
+        const message = `${name}: its key ${describe(key)} has control characters or ${limit}`;
         throw new PoisonError('key_invalid', message, config.key);
       }
       const parsed = schema.safeParse(raw);
@@ -85,6 +86,15 @@ export function compileEntity(name: string, config: EntityConfig): Entity {
 }
 
 /**
+ * An index entry of Postgres holds at most 2,704 bytes. The longest is a merged row's: two keys, escaped, with two
+ * message ids (AMQP: 255 bytes each) and a hash.
+ */
+const MAX_KEY_BYTES = 1_000;
+
+const isUsableKey = (key: string): boolean =>
+  key.length <= 512 && !/\p{Cc}/u.test(key) && Buffer.byteLength(key.replaceAll(/[/%]/g, '%25')) <= MAX_KEY_BYTES;
+
+/**
  * Versions are compared as text by the ledger, so they are made to sort: a time becomes UTC with its fraction kept,
  * an integer stays as it is written (see {@link versionOrder}), text may hold no white space.
  */
@@ -97,14 +107,20 @@ function normaliseVersion(value: unknown, type: Field['type'] | undefined): stri
 
 /**
  * A time as UTC with milliseconds, and with microseconds where there are any: what a Postgres timestamptz holds, so that
- * content is the same content in every sink. A time without an offset counts as UTC. Undefined if it is no time.
+ * content is the same content in every sink. A time without an offset counts as UTC. Undefined if it is no time, or not
+ * in the years 1 to 9999 of UTC: Postgres has no year 0, and beyond 9999 times as text no longer sort.
  */
 function normaliseInstant(text: string): string | undefined {
   const time = Date.parse(/([zZ]|[+-]\d{2}:?\d{2})$/.test(text) ? text : `${text}Z`);
   if (Number.isNaN(time)) return undefined;
+  const instant = new Date(time).toISOString();
+  if (!hasYear(instant)) return undefined;
   const microseconds = /\.\d{3}(\d{1,3})/.exec(text)?.[1]?.replace(/0+$/, '') ?? '';
-  return new Date(time).toISOString().replace('Z', `${microseconds}Z`);
+  return instant.replace('Z', `${microseconds}Z`);
 }
+
+const YEARS = 'expected a year from 0001 to 9999, in UTC';
+const hasYear = (date: string): boolean => /^(?!0000)\d{4}-/.test(date);
 
 /**
  * What the ledger compares: the version, then the message id (UUIDv7, so it sorts by the time of the fetch). Between
@@ -140,14 +156,21 @@ function typeValidator(field: Field): z.ZodType {
     case 'datetime':
       return z.iso
         .datetime({ offset: true, local: true, error: 'expected an ISO 8601 time' })
-        .transform((value) => normaliseInstant(value) ?? value);
+        .transform((value, context) => {
+          const instant = normaliseInstant(value);
+          if (instant === undefined) context.addIssue({ code: 'custom', message: YEARS });
+          return instant;
+        });
     case 'date':
-      return z.iso.date({ error: 'expected an ISO 8601 date' });
+      return z.iso.date({ error: 'expected an ISO 8601 date' }).refine(hasYear, YEARS);
     case 'json':
-      return z
-        .unknown()
-        .refine((value) => value !== undefined, 'expected a value')
-        .refine(isStorableJson(field), STORABLE);
+      return (
+        z
+          .unknown()
+          // A null that stands for itself has no place in a CSV cell, where the empty one means "nothing here".
+          .refine((value) => value !== undefined && value !== null, 'expected a value')
+          .refine(isStorableJson(field), STORABLE)
+      );
     case 'list':
       return z
         .array(z.object(mapFields(field.items ?? {}, fieldValidator)), { error: 'expected a list of objects' })
@@ -155,16 +178,28 @@ function typeValidator(field: Field): z.ZodType {
   }
 }
 
-const STORABLE = 'holds a NUL character or broken Unicode, or is too long';
+const STORABLE =
+  'holds a NUL character, broken Unicode or a number too large, or is too long or nested over 100 levels deep';
 
 /** Postgres text cannot hold NUL, and a lone surrogate has no UTF-8 form: neither would come back as it went in. */
 const isStorable = (value: string): boolean => !value.includes('\0') && value.isWellFormed();
 
 const isStorableJson = (field: Field) => (value: unknown) => {
+  if (!isShallowAndFinite(value, 100)) return false;
   const json = JSON.stringify(value) ?? '';
   // JSON.stringify escapes both: NUL as \u0000 and lone surrogates as \udXXX.
   return json.length <= field.maxLength && !/(^|[^\\])(\\\\)*\\u(0000|d[89a-f])/.test(json);
 };
+
+/**
+ * Nobody nests so deep in earnest; whoever walks such a value by recursion (JSON.stringify, Postgres) runs out of stack.
+ * And JSON.parse makes Infinity of 1e400, which no JSON can express again.
+ */
+function isShallowAndFinite(value: unknown, levels: number): boolean {
+  if (typeof value === 'number') return Number.isFinite(value);
+  if (value === null || typeof value !== 'object') return true;
+  return levels > 0 && Object.values(value).every((item) => isShallowAndFinite(item, levels - 1));
+}
 
 function text(maxLength: number): z.ZodType {
   return z
@@ -206,6 +241,14 @@ function invalidField(entity: string, key: string, raw: unknown, error: z.ZodErr
 /** A value as shown to a person: short, and never the whole of a 5 MB field. */
 function describe(value: unknown): string {
   if (value === undefined) return 'missing';
-  const json = JSON.stringify(value) ?? String(value);
+  const json = inJson(value);
   return json.length > 80 ? `${json.slice(0, 60)}... (${json.length} characters)` : json;
+}
+
+function inJson(value: unknown): string {
+  try {
+    return JSON.stringify(value) ?? String(value);
+  } catch {
+    return 'nested too deep to be shown';
+  }
 }

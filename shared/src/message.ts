@@ -46,7 +46,8 @@ export function readEnvelope(message: ConsumeMessage, entity: string): Envelope 
   const { messageId, headers = {} } = message.properties;
   const text = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);
   return {
-    messageId: text(messageId)?.replaceAll(/\s/g, '_') ?? '',
+    // It becomes part of an order, and text in every sink: no spaces, no NUL, and as short as AMQP has it.
+    messageId: text(messageId)?.replaceAll(/[^\x21-\x7e]/g, '_') ?? '',
     endpoint: text(headers.endpoint) ?? 'unknown',
     entity,
     key: text(headers.key),
