@@ -12,8 +12,7 @@ const BUSY_DELAY = 250;
 export class Intake implements AsyncIterable<Delivery[]> {
   readonly settler: Settler;
   #buffer: Delivery[] = [];
-  #waiting = new Set<NodeJS.Timeout>();
-  #ended = false;
+  readonly #over = new AbortController();
   #wake: (() => void) | undefined;
   #consumerTag: string | undefined;
 
@@ -44,12 +43,10 @@ export class Intake implements AsyncIterable<Delivery[]> {
 
   /** Takes a delivery in again after a while: somebody else is at the same row. */
   putBack(delivery: Delivery): void {
-    const timer = setTimeout(() => {
-      this.#waiting.delete(timer);
+    void this.clock.sleep(BUSY_DELAY, this.#over.signal).then(() => {
       this.#buffer.push(delivery);
       this.#wake?.();
-    }, BUSY_DELAY);
-    this.#waiting.add(timer);
+    });
   }
 
   /** Asks the broker for no more. What came already is still given out. */
@@ -59,14 +56,12 @@ export class Intake implements AsyncIterable<Delivery[]> {
 
   /** Ends the iteration at once. What was not given out stays unacknowledged, and comes again. */
   end(): void {
-    this.#ended = true;
-    for (const timer of this.#waiting) clearTimeout(timer);
-    this.#waiting.clear();
+    this.#over.abort();
     this.#wake?.();
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Delivery[]> {
-    while (!this.#ended) {
+    while (!this.#over.signal.aborted) {
       if (this.#buffer.length > 0) yield this.#buffer.splice(0, MICRO_BATCH);
       else await new Promise<void>((resolve) => (this.#wake = resolve));
     }

@@ -78,9 +78,8 @@ async function rebuildUnderLock(options: EpochOptions, previous: string | null, 
   const token = randomBytes(8).toString('hex');
   if ((await redis.set(lock, token, 'PX', LOCK_MILLISECONDS, 'NX')) !== 'OK') return false;
   const root = ledgerKeys(pipeline, '').epoch;
-  const keepLock = setInterval(() => {
-    redis.pexpire(lock, LOCK_MILLISECONDS).catch(() => {});
-  }, LOCK_MILLISECONDS / 3);
+  const done = new AbortController();
+  void keepLock(options, token, done.signal);
   try {
     const started = clock.now();
     if (previous !== null) {
@@ -108,8 +107,18 @@ async function rebuildUnderLock(options: EpochOptions, previous: string | null, 
     await clock.sleep(1_000, options.signal);
     return false;
   } finally {
-    clearInterval(keepLock);
+    done.abort();
     await redis.eval("if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end", 1, lock, token);
+  }
+}
+
+/** Whoever was held up past the lock must not keep alive the lock of the one that came after. */
+async function keepLock({ redis, pipeline, clock }: EpochOptions, token: string, done: AbortSignal): Promise<void> {
+  const extend = "if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end";
+  for (;;) {
+    await clock.sleep(LOCK_MILLISECONDS / 3, done);
+    if (done.aborted) return;
+    await redis.eval(extend, 1, rebuildLockKey(pipeline), token, LOCK_MILLISECONDS).catch(() => {});
   }
 }
 
