@@ -52,7 +52,7 @@ export interface Consumer extends Service {
 const LASTING = 10_000;
 
 /** Room for many batches, so that one can be written while others fill. */
-export const prefetchFor = (batchSize: number): number => Math.min(65_535, Math.max(250, batchSize * 25));
+export const prefetchFor = (batchSize: number): number => Math.min(65_535, Math.max(500, batchSize * 25));
 
 /** A consumer of every queue of the pipeline. It waits for whatever is away, and never gives up. */
 export function createConsumer(options: ConsumerOptions): Consumer {

@@ -36,7 +36,7 @@ export class CsvFence {
   }
 
   async epoch(): Promise<string | undefined> {
-    return readIfThere(await this.#path('epoch'));
+    return readIfThere(join(this.directory, '.tributary', 'epoch'));
   }
 
   /** Sets the epoch, then fences every writer whose parts are not sealed. */
