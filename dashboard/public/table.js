@@ -61,7 +61,7 @@ export function table(page, options, onOpen, isNew) {
 }
 
 const classOf = (type) =>
-  ({ integer: 'number', number: 'number', datetime: 'time', list: 'list', json: 'list' })[type] ?? null;
+  ({ integer: 'number', number: 'number', datetime: 'time', date: 'time', list: 'list', json: 'list' })[type] ?? null;
 
 /** A value in a table: one line, cut if it is long. */
 function cell(value, type, length) {

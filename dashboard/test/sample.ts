@@ -45,6 +45,8 @@ export interface SampleRow {
   readonly at: number;
   readonly values?: Readonly<Record<string, unknown>>;
   readonly deleted?: boolean;
+  /** Instead of the time in `at`. */
+  readonly version?: string;
 }
 
 export const time = (hour: number): string => new Date(Date.UTC(2026, 0, 5) + hour * 3_600_000).toISOString();
@@ -52,13 +54,14 @@ export const time = (hour: number): string => new Date(Date.UTC(2026, 0, 5) + ho
 /** The lines of a part of `customers`, without a header, as the sink writes them. */
 export async function customerLines(directory: string, rows: readonly SampleRow[]): Promise<string> {
   const fields = sampleConfig(directory).entities.customer?.fields ?? {};
-  const lines = rows.map(({ key, at, values, deleted = false }) => {
+  const text = (value: string) => encodeCell(value, { type: 'string', optional: false, maxLength: 1000 }, true);
+  const lines = rows.map(({ key, at, values, deleted = false, version = time(at) }) => {
     const record: Record<string, unknown> = { id: key, name: `Customer ${key}`, updatedAt: time(at), ...values };
     const own = Object.entries(fields).map(([name, field]) =>
       encodeCell(deleted ? undefined : record[name], field, true),
     );
     const messageId = `01900000-0000-7000-8000-${String(at * 1000).padStart(12, '0')}`;
-    return [...own, key, `hash-of-${key}-${at}`, time(at), messageId, String(deleted), time(at)];
+    return [...own, text(key), `hash-of-${key}-${at}`, text(version), text(messageId), String(deleted), time(at)];
   });
   return await writeToString(lines, { rowDelimiter: '\r\n', includeEndRowDelimiter: true });
 }

@@ -14,24 +14,27 @@ export function createCsvReader(config: PipelineConfig, clock: Clock, log: Logge
   const datasets = new Map(
     datasetsOf(config).map((dataset) => {
       const keyColumn = dataset.entity === undefined ? '_key' : (config.entities[dataset.entity]?.key ?? '_key');
-      return [dataset.name, new CsvDataset({ dataset, keyColumn, ...config.sink.csv, clock, log })];
+      return [
+        dataset.name,
+        new CsvDataset({ dataset, keyColumn, ...config.sink.csv, clock, log, closed: closing.signal }),
+      ];
     }),
   );
   const all = [...datasets.values()];
 
   return {
     start() {
-      for (const dataset of all) void dataset.refresh(closing.signal);
+      for (const dataset of all) void dataset.followed.refresh();
     },
     async close() {
       closing.abort();
-      await Promise.all(all.map((dataset) => dataset.settled()));
+      await Promise.all(all.map((dataset) => dataset.followed.settled()));
     },
-    list: () => Promise.all(all.map((dataset) => dataset.latestSummary(closing.signal))),
+    list: () => Promise.all(all.map((dataset) => dataset.latestSummary())),
     known: () => all.map((dataset) => dataset.summary()),
-    problems: () => all.flatMap((dataset) => dataset.problem ?? []),
-    describe: async (name) => datasets.get(name)?.describe(closing.signal),
-    rows: async (name, query, signal) => datasets.get(name)?.rows(query, signal, closing.signal),
-    download: async (name, selection, signal) => datasets.get(name)?.download(selection, signal, closing.signal),
+    problems: () => all.flatMap((dataset) => dataset.followed.problem ?? []),
+    describe: async (name) => datasets.get(name)?.describe(),
+    rows: async (name, query, signal) => datasets.get(name)?.rows(query, signal),
+    download: async (name, selection, signal) => datasets.get(name)?.download(selection, signal),
   };
 }

@@ -127,6 +127,37 @@ describe('the CSV reader and its parts', () => {
     expect(await names()).toEqual(['Customer c', 'Customer b', 'Customer a']);
   });
 
+  it('reads on, and not anew, behind lines of any characters', async () => {
+    await writePart(directory, []);
+    for (const [index, key] of ['🦊'.repeat(60), `x${'🦊'.repeat(60)}`, 'é'.repeat(99), '"'.repeat(99)].entries()) {
+      await appendRows(directory, [{ key, at: index }]);
+      expect((await summary())?.revision).toBe(`1.${index + 1}`);
+    }
+  });
+
+  it('notices when lines that were read are cut off and others written in their place, in the same file', async () => {
+    const path = await writePart(directory, [{ key: 'a', at: 1 }]);
+    const durable = (await readFile(path)).length;
+    await appendRows(directory, [{ key: 'failed', at: 2 }]);
+    expect(await names()).toEqual(['Customer failed', 'Customer a']);
+    // As a sink does after a write that failed half-way.
+    await truncate(path, durable);
+    await appendRows(directory, [
+      { key: 'other', at: 3 },
+      { key: 'more', at: 4 },
+    ]);
+    expect(await names()).toEqual(['Customer more', 'Customer other', 'Customer a']);
+  });
+
+  it('orders versions as they were before their cells were neutralised', async () => {
+    await writePart(directory, [
+      { key: '=a', at: 1, version: '-1', values: { name: 'newer' } },
+      { key: '=a', at: 2, version: '(1', values: { name: 'older' } },
+    ]);
+    const page = await reader.rows('customers', { view: 'latest', search: '', offset: 0, limit: 5 }, never);
+    expect(records(page)).toMatchObject([{ _key: '=a', _version: '-1', name: 'newer' }]);
+  });
+
   it('forgets a part that is gone, and rows that were cut off', async () => {
     await writePart(directory, [{ key: 'a', at: 1 }], 'one');
     const two = await writePart(directory, [{ key: 'b', at: 2 }], 'two');

@@ -1,9 +1,16 @@
-import type { Dataset } from '@tributary/shared';
+import { type Dataset, decodeCell, type Field } from '@tributary/shared';
 import { splitCells } from './cells.js';
 import type { WholeLine } from './lines.js';
 import { headerOf, type PartFile } from './part-file.js';
 import { RowIndex } from './row-index.js';
 import { Searches } from './search.js';
+
+const TEXT: Field = { type: 'string', optional: false, maxLength: Number.MAX_SAFE_INTEGER };
+
+/** How much of a line's end is kept to know it again: its message id and when it was written are there. */
+const ENDING = 120;
+/** What the cut may leave of an emoji. */
+const HALF_CHARACTER = /^[\udc00-\udfff]/;
 
 /**
  * All that is known of a dataset's files. It only ever grows; when a part is replaced it is thrown away and another
@@ -13,12 +20,15 @@ export class Contents {
   readonly index = new RowIndex();
   readonly parts: PartFile[] = [];
   readonly searches = new Searches();
+  /** Whether every part has been read to its end once. */
+  caughtUp = false;
   /** Lines that no row could be made of. */
   #unreadable = 0;
   #firstUnreadable = '';
 
   constructor(
     private readonly dataset: Dataset,
+    private readonly neutraliseFormulas: boolean,
     readonly generation: number,
   ) {}
 
@@ -43,6 +53,7 @@ export class Contents {
   /** Takes in the next whole line of a part: its header, or a row. */
   add(part: PartFile, line: WholeLine): void {
     part.end = line.offset + line.length;
+    part.ending = line.text.slice(-ENDING).replace(HALF_CHARACTER, '');
     const cells = splitCells(line.text);
     const { header } = part;
     if (header === undefined) {
@@ -57,12 +68,14 @@ export class Contents {
       return;
     }
     const cell = (index: number): string => cells[index] ?? '';
+    // Keys, versions and message ids come from outside, so the sink neutralises them like any other text.
+    const text = (index: number) => decodeCell(cell(index), TEXT, this.neutraliseFormulas) as string;
     this.index.add({
       part: part.number,
       offset: line.offset,
       length: line.length,
-      key: cell(header.key),
-      order: this.dataset.orderOf(cell(header.version), cell(header.messageId)),
+      key: text(header.key),
+      order: this.dataset.orderOf(text(header.version), text(header.messageId)),
       deleted: cell(header.deleted) === 'true',
       writtenAt: Date.parse(cell(header.writtenAt)) || 0,
     });

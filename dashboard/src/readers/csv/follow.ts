@@ -1,3 +1,4 @@
+import type { FileHandle } from 'node:fs/promises';
 import { listParts } from '@tributary/shared';
 import type { Contents } from './contents.js';
 import { wholeLines } from './lines.js';
@@ -7,7 +8,7 @@ import { inspectPart, openPart, type PartFile, PartReplacedError, type PartState
  * Takes in what has been appended to a dataset's parts since the last time, and nothing twice. A part that has not
  * grown is not opened.
  *
- * @throws PartReplacedError if a part that was read is another file now, or gone: a consumer took over a dead one's parts
+ * @throws PartReplacedError if what was read is not there any more: a consumer took over a dead one's parts
  */
 export async function follow(
   contents: Contents,
@@ -29,12 +30,14 @@ export async function follow(
     if (signal.aborted) return;
     if (part.read !== part.size) await readOn(contents, part, signal);
   }
+  contents.caughtUp = !signal.aborted;
 }
 
 async function readOn(contents: Contents, part: PartFile, signal: AbortSignal): Promise<void> {
   const { size } = part;
   const file = await openPart(part);
   try {
+    if (!(await endsAsRead(file, part))) throw new PartReplacedError(part);
     for await (const lines of wholeLines(file, part.end, size)) {
       for (const line of lines) if (part.problem === undefined) contents.add(part, line);
       part.read = part.end;
@@ -46,6 +49,17 @@ async function readOn(contents: Contents, part: PartFile, signal: AbortSignal): 
   }
 }
 
+/**
+ * Whether the last line that was read is still where it was. A sink whose write failed half-way cuts it off again and
+ * writes other lines in its place, to the same file.
+ */
+async function endsAsRead(file: FileHandle, part: PartFile): Promise<boolean> {
+  const expected = Buffer.from(part.ending);
+  const found = Buffer.alloc(Math.min(part.end, expected.length + 2));
+  await file.read(found, 0, found.length, part.end - found.length);
+  return found.toString().trimEnd().endsWith(part.ending.trimEnd());
+}
+
 const unread = ({ name, path, identity, size }: PartState, number: number): PartFile => ({
   number,
   name,
@@ -54,6 +68,7 @@ const unread = ({ name, path, identity, size }: PartState, number: number): Part
   size,
   read: 0,
   end: 0,
+  ending: '',
   rows: 0,
   header: undefined,
   problem: undefined,

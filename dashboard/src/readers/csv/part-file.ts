@@ -15,6 +15,8 @@ export interface PartFile {
   read: number;
   /** Just behind the last whole line. */
   end: number;
+  /** How the last whole line ends, its line end not included: the sign that what was read is still there. */
+  ending: string;
   rows: number;
   header: PartHeader | undefined;
   /** Why its rows cannot be shown, in words. */
