@@ -4,7 +4,14 @@ import { type Consumer, createConsumer } from '@tributary/consumer';
 import { createDashboard, type Dashboard } from '@tributary/dashboard';
 import { createMockApi, type MockApi, readSettings } from '@tributary/mock-api';
 import { createProducer, type Producer } from '@tributary/producer';
-import { type Logger, loadPipeline, type PipelineConfig, ReleaseList, type Service } from '@tributary/shared';
+import {
+  FatalError,
+  type Logger,
+  loadPipeline,
+  type PipelineConfig,
+  ReleaseList,
+  type Service,
+} from '@tributary/shared';
 import type { Arguments } from './arguments.js';
 import { portOrAny } from './ports.js';
 import { startStandIns } from './stand-ins.js';
@@ -107,6 +114,10 @@ async function connectionUrls(
 ) {
   const { AMQP_URL, REDIS_URL } = env;
   if (AMQP_URL && REDIS_URL) return { amqpUrl: AMQP_URL, redisUrl: REDIS_URL, inMemory: [] };
+  if (REDIS_URL && !AMQP_URL) {
+    const why = 'Redis would remember what was polled after a broker in memory had lost it';
+    throw new FatalError('amqp_url_missing', `REDIS_URL is set and AMQP_URL is not: ${why}. Set both, or neither.`);
+  }
   const standIns = await startStandIns({ onLost: (error) => onDied(error.message) });
   release.add('stand-ins for RabbitMQ and Redis', () => standIns.stop());
   return {

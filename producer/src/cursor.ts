@@ -1,3 +1,4 @@
+import { redisPrefix, sinkGenerationKey } from '@tributary/shared';
 import type { Redis } from 'ioredis';
 import type { Endpoint } from './endpoint.js';
 
@@ -33,20 +34,38 @@ export interface CursorStore {
 
 const EMPTY: Cursor = { validators: [] };
 
-/** Cursors in Redis: `<prefix>run:<endpoint>` counts the runs, `<prefix>cursor:<endpoint>` holds the cursor as JSON. */
-export function redisCursorStore(redis: Redis, prefix: string): CursorStore {
+/** A run that began for an earlier sink says nothing about what the present one holds: its cursor is not kept. */
+const SAVE = "if (redis.call('GET', KEYS[1]) or '') == ARGV[1] then redis.call('SET', KEYS[2], ARGV[2]) end return 1";
+
+/**
+ * Cursors in Redis: `run:<endpoint>` counts the runs, `cursor:<endpoint>` holds the cursor as JSON, with the generation of
+ * the sink that it was saved for.
+ */
+export function redisCursorStore(redis: Redis, pipeline: string): CursorStore {
+  const prefix = redisPrefix(pipeline);
+  const generationKey = sinkGenerationKey(pipeline);
+  const generations = new Map<string, string>();
   return {
     async begin(endpoint) {
+      const generation = (await redis.get(generationKey)) ?? '';
+      generations.set(endpoint.id, generation);
       // A counter whose answer was lost with the connection is counted again; a gap in the numbers harms nobody.
       const run = await redis.incr(`${prefix}run:${endpoint.id}`);
       const saved = await redis.get(`${prefix}cursor:${endpoint.id}`);
-      return { run, cursor: saved === null ? EMPTY : decode(saved, endpoint) };
+      return {
+        run,
+        cursor: saved === null ? EMPTY : decode(saved, { ...endpoint, fingerprint: of(endpoint, generation) }),
+      };
     },
     async save(endpoint, cursor) {
-      await redis.set(`${prefix}cursor:${endpoint.id}`, encode(cursor, endpoint));
+      const generation = generations.get(endpoint.id) ?? '';
+      const text = encode(cursor, { ...endpoint, fingerprint: of(endpoint, generation) });
+      await redis.eval(SAVE, 2, generationKey, `${prefix}cursor:${endpoint.id}`, generation, text);
     },
   };
 }
+
+const of = ({ fingerprint }: Endpoint, generation: string): string => `${fingerprint} ${generation}`;
 
 /** Cursors in memory: for dry runs and tests. */
 export function memoryCursorStore(): CursorStore {

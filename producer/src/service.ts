@@ -11,7 +11,6 @@ import {
   ReleaseList,
   RetryableError,
   redactUrl,
-  redisPrefix,
   type Service,
   systemClock,
   topologyOf,
@@ -162,7 +161,7 @@ class ProducerService implements Producer {
     const redis = connectRedis({ url: redisUrl, connectionName: `producer ${instance}`, log });
     this.#releases.add('the Redis connection', () => redis.disconnect());
     return {
-      cursors: redisCursorStore(redis, redisPrefix(config.name)),
+      cursors: redisCursorStore(redis, config.name),
       problem: () => (redis.status === 'ready' ? undefined : `Redis is not connected (${redactUrl(redisUrl)})`),
     };
   }

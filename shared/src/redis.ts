@@ -40,3 +40,9 @@ export function connectRedis({ url, connectionName, log }: RedisOptions): Redis 
 
 /** Every key of a pipeline begins with this; the braces put them all in one slot of a Redis Cluster. */
 export const redisPrefix = (pipeline: string): string => `{${pipeline}}:`;
+
+/**
+ * Counts the sinks that a pipeline has had. Cursors belong to one: when the consumer finds another (an emptied folder, another
+ * database), it counts on, the producer's cursors are void, and every endpoint is polled in full.
+ */
+export const sinkGenerationKey = (pipeline: string): string => `${redisPrefix(pipeline)}sink-generation`;

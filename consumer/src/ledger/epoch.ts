@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { type Clock, describeError, type Logger, type Redis } from '@tributary/shared';
+import { type Clock, describeError, type Logger, type Redis, sinkGenerationKey } from '@tributary/shared';
 import type { Sink } from '../sinks/port.js';
 import { type LedgerKeys, ledgerKeys, rebuildLockKey } from './keys.js';
 import { WriterLost } from './port.js';
@@ -85,6 +85,9 @@ async function rebuildUnderLock(options: EpochOptions, previous: string | null, 
     if (previous !== null) {
       log.warn({ previous }, 'the ledger in Redis belongs to an earlier run of the server or to another sink');
       await redis.del(root);
+      // What the other sink was given, this one lacks: the cursors of all endpoints are void.
+      if (!previous.startsWith(namePrefix.slice(0, namePrefix.indexOf('.') + 1)))
+        await redis.incr(sinkGenerationKey(pipeline));
       await forget(redis, ledgerKeys(pipeline, previous));
     }
     const name = `${namePrefix}${randomBytes(6).toString('hex')}`;
