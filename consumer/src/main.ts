@@ -3,7 +3,7 @@ import { createLogger, describeError, loadPipeline, runMain } from '@tributary/s
 import { createConsumer } from './service.js';
 
 // `npm run consumer`: one consumer of every queue of the pipeline. Run as many as you like.
-const { AMQP_URL, REDIS_URL, PIPELINE, PORT, HOST, INSTANCE_ID, LOG_LEVEL } = process.env;
+const { AMQP_URL, REDIS_URL, POSTGRES_URL, PIPELINE, PORT, HOST, INSTANCE_ID, LOG_LEVEL } = process.env;
 const instance = INSTANCE_ID || hostname();
 const log = createLogger({ service: 'consumer', instance, level: LOG_LEVEL });
 
@@ -13,7 +13,7 @@ if (!AMQP_URL || !REDIS_URL) {
 }
 try {
   const config = loadPipeline(PIPELINE || 'pipeline.yaml', process.env);
-  const options = { config, amqpUrl: AMQP_URL, redisUrl: REDIS_URL, instance, log };
+  const options = { config, amqpUrl: AMQP_URL, redisUrl: REDIS_URL, postgresUrl: POSTGRES_URL, instance, log };
   const consumer = createConsumer({ ...options, port: Number(PORT || 8082), host: HOST || '127.0.0.1' });
   await runMain(consumer, log);
 } catch (error) {

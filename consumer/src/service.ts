@@ -6,7 +6,6 @@ import {
   connectRedis,
   createRegistry,
   DEFAULT_SHUTDOWN_DEADLINE,
-  datasetsOf,
   describeError,
   healthApp,
   type Listening,
@@ -22,13 +21,15 @@ import {
 import { createMergeRows } from './merge-rows.js';
 import { ConsumerMetrics } from './metrics.js';
 import { type RunningSession, runSession, type SessionEnd } from './session.js';
-import { createCsvSink } from './sinks/csv.js';
+import { createSink } from './sinks/create.js';
 import type { Sink } from './sinks/port.js';
 
 export interface ConsumerOptions {
   readonly config: PipelineConfig;
   readonly amqpUrl: string;
   readonly redisUrl: string;
+  /** Needed if the pipeline's sink is postgres. */
+  readonly postgresUrl?: string | undefined;
   /** Names this consumer in logs, in RabbitMQ's UI and in the names of its parts. */
   readonly instance: string;
   readonly port: number;
@@ -100,7 +101,7 @@ export function createConsumer(options: ConsumerOptions): Consumer {
     });
     release.add('RabbitMQ connection for dead letters', () => deadLetterBroker.close());
 
-    const sink: Sink = createCsvSink(config.sink.csv, datasetsOf(config), clock);
+    const sink: Sink = createSink({ config, postgresUrl: options.postgresUrl, clock });
     release.add('sink', () => sink.close());
     const entities = Object.entries(config.entities).map(([name, entity]) => compileEntity(name, entity));
     const mergeRows = createMergeRows(config);

@@ -1,0 +1,30 @@
+import { type Clock, datasetsOf, FatalError, type PipelineConfig } from '@tributary/shared';
+import { createCsvSink } from './csv.js';
+import type { Sink } from './port.js';
+import { createPostgresSink } from './postgres.js';
+
+export interface SinkOptions {
+  readonly config: PipelineConfig;
+  /** Where the Postgres sink's database is; needed only for that one. */
+  readonly postgresUrl: string | undefined;
+  readonly clock: Clock;
+}
+
+/**
+ * The sink that the configuration names.
+ * @throws FatalError if something that it needs is missing
+ */
+export function createSink({ config, postgresUrl, clock }: SinkOptions): Sink {
+  const { sink, name: pipeline } = config;
+  const datasets = datasetsOf(config);
+  switch (sink.type) {
+    case 'csv':
+      return createCsvSink(sink.csv, datasets, clock);
+    case 'postgres':
+      if (!postgresUrl) {
+        const message = 'the sink is postgres: set POSTGRES_URL, such as postgres://user:password@host:5432/database';
+        throw new FatalError('postgres_url_missing', message);
+      }
+      return createPostgresSink({ url: postgresUrl, pipeline, datasets, clock, ...sink.postgres });
+  }
+}

@@ -1,0 +1,134 @@
+import { type Dataset, FatalError, type FieldType } from '@tributary/shared';
+import { escapeIdentifier } from 'pg';
+
+/** A column of a table as it must be. */
+export interface Column {
+  readonly name: string;
+  /** As Postgres itself names it (format_type). */
+  readonly type: string;
+  /** What stands behind the type in CREATE TABLE. */
+  readonly constraint: string;
+  /** The type in pipeline.yaml; undefined for Tributary's own columns. */
+  readonly field: FieldType | undefined;
+}
+
+export interface Table {
+  readonly name: string;
+  /** With its schema, quoted. */
+  readonly sql: string;
+  readonly columns: readonly Column[];
+  /** Columns of the primary key. */
+  readonly key: readonly string[];
+}
+
+/** Where the rows of one dataset lie. */
+export interface DatasetTables {
+  readonly dataset: Dataset;
+  /** The newest content of each key. */
+  readonly rows: Table;
+  /** The keys that were closed, and when: a late older row must not bring them back. */
+  readonly tombstones: Table;
+  /** Every accepted row, if the pipeline keeps them. */
+  readonly history: Table | undefined;
+}
+
+/** All tables of a pipeline. */
+export interface PostgresTables {
+  readonly schema: string;
+  readonly datasets: ReadonlyMap<string, DatasetTables>;
+  /** Of each pipeline: what names the stored data, and the epoch that writers must belong to. */
+  readonly meta: Table;
+  /** The writers of the present epoch, and which of them may write no more. */
+  readonly writers: Table;
+}
+
+const TYPES: Readonly<Record<FieldType, string>> = {
+  string: 'text',
+  integer: 'bigint',
+  number: 'double precision',
+  boolean: 'boolean',
+  datetime: 'timestamp with time zone',
+  date: 'date',
+  json: 'jsonb',
+  list: 'jsonb',
+};
+
+const own = (name: string, type = 'text', constraint = 'NOT NULL'): Column => ({
+  ...{ name, type, constraint },
+  field: undefined,
+});
+
+/** Keys and orders are compared byte by byte, as the ledger does; a language's own order would tell another newer. */
+const BYTEWISE = 'COLLATE "C" NOT NULL';
+
+const SYSTEM: readonly Column[] = [
+  own('_key', 'text', BYTEWISE),
+  own('_hash'),
+  own('_version'),
+  own('_message_id'),
+  own('_order', 'text', BYTEWISE),
+  own('_written_at', TYPES.datetime),
+];
+
+/** @throws FatalError for a name that Postgres cannot hold, or that two tables would share */
+export function tablesOf(schema: string, history: boolean, datasets: readonly Dataset[]): PostgresTables {
+  const names = new Set<string>();
+  const table = (name: string, columns: readonly Column[], key: readonly string[] = ['_key']): Table => {
+    checkName('dataset', name);
+    if (names.has(name)) {
+      throw new FatalError('postgres_name', `two tables would be named "${name}": rename one of the datasets`);
+    }
+    names.add(name);
+    return { name, sql: `${escapeIdentifier(schema)}.${escapeIdentifier(name)}`, columns, key };
+  };
+  return {
+    schema,
+    meta: table(
+      'tributary_meta',
+      [own('pipeline'), own('sink_id'), own('epoch', 'text', ''), own('probed_at', TYPES.datetime, '')],
+      ['pipeline'],
+    ),
+    writers: table(
+      'tributary_writers',
+      [own('writer'), own('pipeline'), own('fenced', 'boolean'), own('began_at', TYPES.datetime)],
+      ['writer'],
+    ),
+    datasets: new Map(
+      datasets.map((dataset) => {
+        const { name } = dataset;
+        const columns = [...columnsOf(dataset), ...SYSTEM];
+        const past = [...columns, own('_deleted', 'boolean')];
+        const tables: DatasetTables = {
+          dataset,
+          rows: table(name, columns),
+          tombstones: table(`${name}_tombstones`, SYSTEM),
+          history: history ? table(`${name}_history`, past, ['_key', '_message_id', '_hash']) : undefined,
+        };
+        return [name, tables] as const;
+      }),
+    ),
+  };
+}
+
+function columnsOf(dataset: Dataset): Column[] {
+  return Object.entries(dataset.columns).map(([name, field]) => {
+    checkName(`a field of dataset ${dataset.name}`, name);
+    return { name, type: TYPES[field.type], constraint: '', field: field.type };
+  });
+}
+
+/** Postgres would cut a long name off without a word, and two fields would share a column. */
+const LONGEST_NAME = 63;
+
+/** Columns that every table of Postgres has already (manual, "System Columns"). */
+const TAKEN = new Set(['tableoid', 'xmin', 'cmin', 'xmax', 'cmax', 'ctid']);
+
+function checkName(what: string, name: string): void {
+  if (Buffer.byteLength(name) > LONGEST_NAME || name.includes('\0') || !name.isWellFormed()) {
+    const message = `Postgres cannot name ${what} "${name}": it takes ${LONGEST_NAME} bytes of UTF-8 and no NUL`;
+    throw new FatalError('postgres_name', message);
+  }
+  if (TAKEN.has(name)) {
+    throw new FatalError('postgres_name', `Postgres keeps the name "${name}" for itself: it cannot be ${what}`);
+  }
+}
