@@ -4,7 +4,7 @@ import { count, sentence } from './format.js';
 import { watchDatasets } from './live.js';
 import { addressOf, readPlace } from './location.js';
 import { overview } from './overview.js';
-import { emptyState, tick } from './parts.js';
+import { emptyPage, tick } from './parts.js';
 import { released } from './pointer.js';
 
 const byId = (id) => document.getElementById(id);
@@ -46,7 +46,7 @@ function render() {
   if (summary === undefined) {
     const all = h('a', { href: '/' }, 'See all datasets');
     main.replaceChildren(
-      emptyState(`There is no dataset “${place.dataset}”`, 'This pipeline does not write one of that name.', all),
+      emptyPage(`There is no dataset “${place.dataset}”`, 'This pipeline does not write one of that name.', all),
     );
     return;
   }
@@ -97,13 +97,13 @@ watchDatasets(
   (failure, wait) => {
     if (failure.status === 501) {
       status('off', 'No reader');
-      main.replaceChildren(emptyState('Nothing to show for this sink', sentence(failure.message)));
+      main.replaceChildren(emptyPage('Nothing to show for this sink', sentence(failure.message)));
       return;
     }
     status('broken', `No connection, trying again in ${Math.round(wait / 1000)} s`);
     if (answer === undefined)
       main.replaceChildren(
-        emptyState('The dashboard does not answer', `${sentence(failure.message)} This page goes on trying.`),
+        emptyPage('The dashboard does not answer', `${sentence(failure.message)} This page goes on trying.`),
       );
   },
 );

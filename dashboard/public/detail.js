@@ -39,7 +39,7 @@ export function openDetail(page, index, { dataset, key }) {
     ),
     h(
       'div',
-      { class: 'body' },
+      { class: 'body', tabindex: '0' },
       record._deleted === true &&
         h('p', { class: 'notice' }, 'This row closes its key: the record is gone at its source.'),
       h('dl', {}, ...(record._deleted === true ? [] : own.flatMap(entry))),

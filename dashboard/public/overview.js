@@ -49,7 +49,7 @@ function card(dataset) {
       { class: 'actions' },
       h(
         'a',
-        { class: 'download', href: downloadAddress(name), download: true, 'aria-label': `Download ${name} as CSV` },
+        { class: 'download', href: downloadAddress(name), download: true, 'aria-label': `Download CSV of ${name}` },
         'Download CSV',
       ),
     ),

@@ -79,3 +79,9 @@ export function emptyState(title, text, ...actions) {
     actions.length > 0 && h('p', {}, ...actions),
   );
 }
+
+/** As {@link emptyState}, where it is all that the page shows. */
+export function emptyPage(title, text, ...actions) {
+  const message = actions.length > 0 && h('p', {}, ...actions);
+  return h('div', { class: 'empty' }, h('h1', {}, title), h('p', {}, text), message);
+}
