@@ -69,7 +69,7 @@ export class ConfirmChannelKeeper {
         if (!signal.aborted) this.#strike(error);
       }
       // Even without a strike it waits a moment: a connection that is just dying must be seen to be dead.
-      await this.#options.clock.sleep(Math.min(10 * 4 ** this.#strikes, 5_000), signal);
+      await this.#options.clock.sleep(Math.min(25 * 2 ** this.#strikes, 5_000), signal);
     }
   }
 

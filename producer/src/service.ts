@@ -42,7 +42,7 @@ export interface ProducerOptions {
   /** False: nothing is polled until `pollOnce` is called. */
   readonly schedule: boolean;
   /** Where cursors are kept, if not in Redis; then no Redis is connected to. */
-  readonly cursors?: CursorStore;
+  readonly cursors?: CursorStore | undefined;
 }
 
 export interface Producer extends Service {

@@ -1,5 +1,5 @@
 const PARAMETER = String.raw`;\s*([^\s=;,]+)(?:\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;,"]*)))?`;
-const LINK = new RegExp(String.raw`<([^>]*)>((?:\s*${PARAMETER.replaceAll(/\((?!\?)/g, '(?:')})*)`, 'g');
+const LINK = new RegExp(String.raw`<([^<>]*)>((?:\s*${PARAMETER.replaceAll(/\((?!\?)/g, '(?:')})*)`, 'g');
 
 /**
  * The target of the first link of a relation in a `Link` header (RFC 8288, section 3), as it stands there.

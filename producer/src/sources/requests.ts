@@ -11,15 +11,16 @@ export class Requests {
   readonly #headers: Readonly<Record<string, string>>;
 
   constructor({ config }: Endpoint) {
-    this.secrets = new Secrets(config);
     this.#since = config.incremental?.parameter;
     this.#start = new URL(config.url);
     for (const [name, value] of Object.entries(config.query)) this.#start.searchParams.set(name, value);
+    const basic = basicCredentials(this.#start);
+    this.secrets = new Secrets(config, basic.authorization);
     const configured = Object.entries(config.headers).map(([name, value]) => [name.toLowerCase(), value]);
     this.#headers = {
       accept: 'application/json',
       'user-agent': 'tributary',
-      ...basicCredentials(this.#start),
+      ...basic,
       ...Object.fromEntries(configured),
     };
     this.#start.username = '';
@@ -40,7 +41,7 @@ export class Requests {
 }
 
 /** `https://user:password@host` asks for HTTP's basic authentication (RFC 7617); undici leaves that to its caller. */
-function basicCredentials({ username, password }: URL): Record<string, string> {
+function basicCredentials({ username, password }: URL): { authorization?: string } {
   if (username === '' && password === '') return {};
   const credentials = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
   return { authorization: `Basic ${Buffer.from(credentials).toString('base64')}` };

@@ -12,10 +12,12 @@ export class Secrets {
   readonly #texts: readonly string[];
   readonly #query: readonly (readonly [string, string])[];
 
-  constructor({ url, query, headers }: EndpointConfig) {
+  /** @param authorization the header made of the URL's credentials, if there is one */
+  constructor({ url, query, headers }: EndpointConfig, authorization = '') {
     const { searchParams, username, password } = new URL(url);
     this.#query = [...searchParams, ...Object.entries(query)];
-    const values = [...Object.values(headers), ...this.#query.map(([, value]) => value), username, password];
+    const credentials = [username, password, authorization];
+    const values = [...Object.values(headers), ...this.#query.map(([, value]) => value), ...credentials];
     // "Bearer abc": the token is a secret by itself too.
     const parts = values.flatMap((value) => [value, ...value.split(/\s+/), encodeURIComponent(value)]);
     this.#texts = [...new Set(parts)]

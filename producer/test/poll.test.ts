@@ -1,0 +1,187 @@
+import { connectBroker, createRegistry, topologyOf } from '@tributary/shared';
+import { Agent } from 'undici';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { type Cursor, type CursorStore, memoryCursorStore } from '../src/cursor.js';
+import type { Endpoint } from '../src/endpoint.js';
+import { systemIds } from '../src/ids.js';
+import { createPollMetrics } from '../src/metrics.js';
+import { poll } from '../src/poll.js';
+import { PollProgress } from '../src/progress.js';
+import { Publisher } from '../src/publish.js';
+import { RestSource } from '../src/sources/rest.js';
+import { json, startApi } from './support/api.js';
+import { recordingLog } from './support/log.js';
+import { ManualClock } from './support/manual-clock.js';
+import { endpointWith, pipelineWith } from './support/pipeline.js';
+import { startRiggedBroker } from './support/rigged-broker.js';
+
+const paging = { type: 'cursor', next: '$.next' };
+
+/** Everything a poll goes through, real but for Redis and time. */
+async function setUp(settings: object, cursors: CursorStore = memoryCursorStore()) {
+  const broker = await startRiggedBroker();
+  const { log, lines } = recordingLog();
+  const clock = new ManualClock();
+  const connection = await connectBroker({ urls: broker.url, connectionName: 'test', log });
+  // Its waits are real: they are those of the broker, not of the schedule.
+  const real = { now: Date.now, sleep: (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms)) };
+  const publisher = new Publisher({ connection, topology: topologyOf(pipelineWith({})), clock: real, log });
+  const dispatcher = new Agent();
+  onTestFinished(async () => {
+    publisher.close();
+    await connection.close();
+    await dispatcher.destroy();
+  });
+  const saved: Cursor[] = [];
+  const noted: CursorStore = {
+    begin: (endpoint) => cursors.begin(endpoint),
+    async save(endpoint, cursor) {
+      saved.push(cursor);
+      await cursors.save(endpoint, cursor);
+    },
+  };
+  const endpoint: Endpoint = endpointWith({ retries: 0, ...settings });
+  const source = new RestSource(endpoint, { dispatcher, clock, onRetry: () => {}, onDoubt: () => {} });
+  const steps = { source, publisher, cursors: noted, clock, ids: systemIds };
+  const metrics = createPollMetrics(createRegistry('test'));
+  const stop = new AbortController();
+  const run = async () => {
+    const progress = new PollProgress(endpoint.id, metrics, log);
+    await poll(endpoint, steps, progress, stop.signal);
+    return progress.summary(0);
+  };
+  const queue = () => broker.server.getBroker().getQueue('customer_data');
+  const take = () => {
+    const records: Record<string, unknown>[] = [];
+    for (let message = queue()?.get({ noAck: true }); message; message = queue()?.get({ noAck: true })) {
+      records.push(JSON.parse(String(message.content)) as Record<string, unknown>);
+    }
+    return records;
+  };
+  return { broker, publisher, clock, lines, saved, stop, run, take, queued: () => queue()?.messageCount ?? 0 };
+}
+
+const customer = (id: string, updatedAt = '2026-03-01T11:00:00Z') => ({ id, updatedAt, extra: [1] });
+
+describe('a poll', () => {
+  it('publishes every record of every page, as it came, and says what it did', async () => {
+    const api = await startApi(({ url }, response) => {
+      const second = url.searchParams.has('cursor');
+      json(response, { data: second ? [customer('c')] : [customer('a'), customer('b')], next: second ? null : 'x' });
+    });
+    const { run, take } = await setUp({ url: api.url, items: '$.data', paging });
+    expect(await run()).toEqual({
+      endpoint: 'crm',
+      run: 1,
+      pages: 2,
+      records: 3,
+      published: 3,
+      notModified: 0,
+      durationMs: 0,
+    });
+    expect(take()).toEqual([customer('a'), customer('b'), customer('c')]);
+    expect((await run()).run).toBe(2);
+  });
+
+  it('advances the cursor only when the broker has confirmed every message', async () => {
+    const api = await startApi((_request, response) => json(response, [customer('a'), customer('b')], { etag: '"1"' }));
+    const { broker, run, saved, queued } = await setUp({ url: api.url, incremental: { parameter: 'since' } });
+    broker.confirm(false);
+    const polling = run();
+    await vi.waitFor(() => expect(queued()).toBe(2));
+    expect(saved).toEqual([]);
+    broker.confirm(true);
+    await polling;
+    expect(saved).toEqual([{ mark: '2026-03-01T11:00:00.000Z', validators: [{ url: `${api.url}/`, etag: '"1"' }] }]);
+  });
+
+  it('asks next for what changed since, less the overlap, and again the same while nothing does', async () => {
+    const api = await startApi((_request, response) => json(response, [customer('a')]));
+    const { run } = await setUp({ url: `${api.url}/c`, incremental: { parameter: 'since', overlap: '10s' } });
+    for (let index = 0; index < 3; index++) await run();
+    const since = `/c?since=${encodeURIComponent('2026-03-01T10:59:50.000Z')}`;
+    expect(api.paths).toEqual(['/c', since, since]);
+  });
+
+  it('publishes nothing, for one request, when nothing changed', async () => {
+    const api = await startApi(({ headers }, response) => {
+      if (headers['if-none-match'] === '"1"') return response.writeHead(304).end();
+      json(response, [customer('a')], { etag: '"1"' });
+    });
+    const { run, take } = await setUp({ url: api.url });
+    await run();
+    take();
+    expect(await run()).toMatchObject({ pages: 1, records: 0, published: 0, notModified: 1 });
+    expect(await run()).toMatchObject({ notModified: 1 });
+    expect([take(), api.asked.length]).toEqual([[], 3]);
+  });
+
+  it('repeats everything after a failure on a later page, and keeps the old cursor', async () => {
+    const api = await startApi(({ url }, response, number) => {
+      if (url.searchParams.has('cursor') && number === 1) return response.writeHead(400).end();
+      json(response, { data: [customer(url.searchParams.get('cursor') ?? 'a')], next: url.search ? null : 'x' });
+    });
+    const { run, saved, take } = await setUp({ url: api.url, items: '$.data', paging });
+    await expect(run()).rejects.toMatchObject({ code: 'http_400' });
+    expect(saved).toEqual([]);
+    expect(await run()).toMatchObject({ run: 2, records: 2, published: 2 });
+    expect(take().map(({ id }) => id)).toEqual(['a', 'a', 'x']);
+  });
+
+  it('does not advance the cursor when a message has nowhere to go', async () => {
+    const api = await startApi((_request, response) => json(response, [customer('a')]));
+    const { broker, publisher, run, saved } = await setUp({ url: api.url });
+    await vi.waitFor(() => expect(publisher.problem).toBeUndefined());
+    broker.server.getBroker().deleteQueue('customer_data');
+    await expect(run()).rejects.toThrow('queue "customer_data" is gone');
+    expect(saved).toEqual([]);
+    await run();
+    expect(saved).toHaveLength(1);
+  });
+
+  it('publishes records without a key too, and says once where to look', async () => {
+    const records = [customer('a'), { name: 'no key' }, 'not even an object', { id: null }];
+    const api = await startApi((_request, response) => json(response, records));
+    const { run, take, lines } = await setUp({ url: api.url });
+    expect(await run()).toMatchObject({ records: 4, published: 4 });
+    expect(take()).toEqual(records);
+    expect(lines.filter(({ level }) => level === 'warn')).toMatchObject([
+      { endpoint: 'crm', entity: 'customer', page: 1, record: 2, msg: expect.stringContaining('no key') },
+    ]);
+  });
+
+  it('carries large and strange records', async () => {
+    const records = [
+      { id: 'a', name: 'x'.repeat(5_000_000) },
+      { id: '=1+1', name: '"\r\n\u0000;😀\ud800' },
+    ];
+    const api = await startApi((_request, response) => json(response, records));
+    const { run, take } = await setUp({ url: api.url });
+    await run();
+    expect(take()).toEqual(JSON.parse(JSON.stringify(records)));
+  });
+
+  it('polls everything when the cursor is lost', async () => {
+    const api = await startApi((_request, response) => json(response, [customer('a')], { etag: '"1"' }));
+    const settings = { url: `${api.url}/c`, incremental: { parameter: 'since' } };
+    await (await setUp(settings)).run();
+    await (await setUp(settings)).run();
+    expect(api.paths).toEqual(['/c', '/c']);
+    expect(api.asked[1]?.headers['if-none-match']).toBeUndefined();
+  });
+
+  it('can be stopped while its cursor cannot be had, and while it fetches', async () => {
+    const away: CursorStore = { begin: () => new Promise(() => {}), save: async () => {} };
+    const one = await setUp({ url: 'http://127.0.0.1:1/' }, away);
+    const waiting = one.run();
+    one.stop.abort(new Error('stopping'));
+    await expect(waiting).rejects.toThrow('stopping');
+
+    const silent = await startApi(() => {});
+    const two = await setUp({ url: silent.url });
+    const fetching = two.run();
+    await vi.waitFor(() => expect(silent.asked).toHaveLength(1));
+    two.stop.abort(new Error('stopping'));
+    await expect(fetching).rejects.toThrow('stopping');
+  });
+});

@@ -1,0 +1,59 @@
+import type { Clock } from '@tributary/shared';
+
+interface Sleeper {
+  readonly at: number;
+  wake(): void;
+}
+
+/** Time that passes only when a test says so. */
+export class ManualClock implements Clock {
+  readonly slept: number[] = [];
+  #now: number;
+  #sleepers: Sleeper[] = [];
+
+  constructor(now = Date.parse('2026-03-01T12:00:00Z')) {
+    this.#now = now;
+  }
+
+  now(): number {
+    return this.#now;
+  }
+
+  sleep(ms: number, signal?: AbortSignal): Promise<void> {
+    if (ms <= 0) return Promise.resolve();
+    this.slept.push(ms);
+    return new Promise((resolve) => {
+      if (signal?.aborted) return resolve();
+      const sleeper = { at: this.#now + ms, wake: resolve };
+      this.#sleepers.push(sleeper);
+      signal?.addEventListener('abort', () => {
+        this.#sleepers = this.#sleepers.filter((one) => one !== sleeper);
+        resolve();
+      });
+    });
+  }
+
+  /** Lets time pass, waking whoever sleeps in the order of their waking. */
+  async advance(ms: number): Promise<void> {
+    await settled();
+    const end = this.#now + ms;
+    for (;;) {
+      const next = this.#sleepers.filter(({ at }) => at <= end).sort((a, b) => a.at - b.at)[0];
+      if (next === undefined) break;
+      this.#sleepers = this.#sleepers.filter((one) => one !== next);
+      this.#now = Math.max(this.#now, next.at);
+      next.wake();
+      // What was woken may sleep again before `end`.
+      await settled();
+    }
+    this.#now = end;
+  }
+
+  /** Sets the time without waking anybody, as an administrator or NTP would. */
+  set(now: number): void {
+    this.#now = now;
+  }
+}
+
+/** What waits only for promises has gone on. */
+const settled = () => new Promise((resolve) => setImmediate(resolve));

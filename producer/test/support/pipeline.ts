@@ -1,0 +1,33 @@
+import { type PipelineConfig, parsePipeline } from '@tributary/shared';
+import { compileEndpoints, type Endpoint } from '../../src/endpoint.js';
+
+const ENTITIES = {
+  customer: {
+    dataset: 'customers',
+    queue: 'customer_data',
+    key: 'id',
+    version: 'updatedAt',
+    fields: { id: 'string', name: 'string?', updatedAt: 'datetime' },
+  },
+  inventory: {
+    dataset: 'inventory',
+    queue: 'inventory_data',
+    key: 'sku',
+    fields: { sku: 'string', stock: 'integer?' },
+  },
+};
+
+/** A pipeline for tests: two entities, and endpoints given by their settings. */
+export function pipelineWith(endpoints: Record<string, object>, more: object = {}): PipelineConfig {
+  const withDefaults = Object.entries(endpoints).map(([id, endpoint]) => [id, { entity: 'customer', ...endpoint }]);
+  // YAML reads JSON, so the settings go through the same door as everybody's.
+  const text = JSON.stringify({ entities: ENTITIES, endpoints: Object.fromEntries(withDefaults), ...more });
+  return parsePipeline(text, {}, 'test');
+}
+
+/** One endpoint, given by its settings. */
+export function endpointWith(settings: object, more: object = {}): Endpoint {
+  const [endpoint] = compileEndpoints(pipelineWith({ crm: settings }, more));
+  if (endpoint === undefined) throw new Error('the endpoint is not enabled');
+  return endpoint;
+}
