@@ -35,15 +35,15 @@ export class Claims {
     const judged: { verdict: Verdict; landed: boolean }[] = [];
     for (const [index, verdict] of verdicts.entries()) {
       const row = rows[index];
-      const landed =
-        row !== undefined && verdict.takenFrom !== undefined && (await this.#hasLanded(row, verdict.takenFrom));
-      judged.push({ verdict, landed });
+      const inDoubt = verdict.takenFrom !== undefined && row !== undefined;
+      judged.push({ verdict, landed: inDoubt && (await this.#hasLanded(row, verdict)) });
     }
     return judged;
   }
 
-  async #hasLanded(row: Row, writers: readonly string[]): Promise<boolean> {
-    for (const writer of writers) {
+  async #hasLanded(row: Row, { takenFrom = [], takenOrder = row.order }: Verdict): Promise<boolean> {
+    const wanted = { ...row, order: takenOrder };
+    for (const writer of takenFrom) {
       let landed = this.#landed.get(writer);
       if (landed === undefined) {
         this.onTakeOver(writer);
@@ -54,7 +54,7 @@ export class Claims {
         // A sink that is away now may be there when the row is asked for again.
         landed.catch(() => this.#landed.delete(writer));
       }
-      if ((await landed).has(row)) return true;
+      if ((await landed).has(wanted)) return true;
     }
     return false;
   }

@@ -101,7 +101,8 @@ const isUsableKey = (key: string): boolean =>
 function normaliseVersion(value: unknown, type: Field['type'] | undefined): string | undefined {
   if (type === 'integer') return Number.isSafeInteger(value) && (value as number) >= 0 ? String(value) : undefined;
   if (typeof value !== 'string' || value === '') return undefined;
-  if (type === 'string') return /\s/.test(value) ? undefined : value;
+  // Orders are compared byte by byte in Redis and Postgres, and by UTF-16 units here: in ASCII both agree.
+  if (type === 'string') return /^[\x21-\x7e]+$/.test(value) ? value : undefined;
   return normaliseInstant(value);
 }
 

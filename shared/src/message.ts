@@ -1,4 +1,5 @@
 import type { ConsumeMessage, Options } from 'amqplib';
+import { v7 as newMessageId } from 'uuid';
 
 /** What travels with a record: where it came from and when. The record itself is the message's body, as JSON. */
 export interface Envelope {
@@ -39,15 +40,15 @@ export function publishOptions(envelope: Envelope): Options.Publish {
 }
 
 /**
- * The envelope of a delivery. A message that Tributary did not publish has no headers of its; it is carried all the
- * same, as of endpoint "unknown", with its key and version read from the record.
+ * The envelope of a delivery. A message that Tributary did not publish may have no headers and no id; it is carried all
+ * the same, as of endpoint "unknown", with an id given here. Its key and version are read from the record in any case.
  */
 export function readEnvelope(message: ConsumeMessage, entity: string): Envelope {
   const { messageId, headers = {} } = message.properties;
   const text = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);
   return {
     // It becomes part of an order, and text in every sink: no spaces, no NUL, and as short as AMQP has it.
-    messageId: text(messageId)?.replaceAll(/[^\x21-\x7e]/g, '_') ?? '',
+    messageId: text(messageId)?.replaceAll(/[^\x21-\x7e]/g, '_') || newMessageId(),
     endpoint: text(headers.endpoint) ?? 'unknown',
     entity,
     key: text(headers.key),

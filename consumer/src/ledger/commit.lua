@@ -21,8 +21,9 @@ for i = 4, #ARGV, 3 do
   if in_flight then
     local kept = {}
     for line in string.gmatch(in_flight, '[^\n]+') do
-      local claimed_hash, claimed_order = string.match(line, '^%S+ (%S+) (.*)$')
-      local done = claimed_hash == hash and claimed_order == order or sweep and before(claimed_order, order)
+      local owners, claimed_hash, claimed_order = string.match(line, '^(%S+) %S+ (%S+) (.*)$')
+      local own = string.match(owners, '^[^,]+') == writer and claimed_hash == hash and claimed_order == order
+      local done = own or sweep and before(claimed_order, order)
       if not done then kept[#kept + 1] = line end
     end
     if #kept == 0 then redis.call('HDEL', KEYS[4], key) else redis.call('HSET', KEYS[4], key, table.concat(kept, '\n')) end

@@ -8,6 +8,8 @@ export interface Verdict {
    * any of them, so their output is fenced and looked at before it is written again.
    */
   readonly takenFrom?: readonly string[];
+  /** With `takenFrom`: the order under which it was in flight there. */
+  readonly takenOrder?: string;
 }
 
 /** One side of the merge as last seen: the record's order and its payload as JSON. */

@@ -34,12 +34,18 @@ export interface RedisLedgerOptions {
 
 /** The ledger in Redis; what each step does atomically is written in the .lua file of its name. */
 export class RedisLedger implements Ledger {
+  /** Numbers the calls, so that one that is sent twice is known as one. */
+  #claimCalls = 0;
+
   constructor(private readonly options: RedisLedgerOptions) {}
 
   async claim(dataset: string, rows: readonly Row[]): Promise<Verdict[]> {
     const { scripts, keys, epoch, writer } = this.options;
     const names = [keys.epoch, keys.leases, keys.fenced, keys.ledger(dataset), keys.claims(dataset)];
-    const calls = chunk(rows).map((part) => ({ keys: names, args: [epoch, writer, ...part.flatMap(ledgerEntry)] }));
+    const calls = chunk(rows).map((part) => ({
+      keys: names,
+      args: [epoch, writer, ++this.#claimCalls, ...part.flatMap(ledgerEntry)],
+    }));
     const replies = (await scripts.run('claim', calls)) as string[][];
     return replies.flatMap((reply) => checked(reply).map(readVerdict));
   }
@@ -122,7 +128,10 @@ export class RedisLedger implements Ledger {
 const ledgerEntry = (row: Row): string[] => [row.key, ledgerHash(row.hash, row.values === null), row.order];
 
 function readVerdict(text: string): Verdict {
-  return VERDICTS[text] ?? { kind: 'accept', takenFrom: text.slice(1).split(',') };
+  const known = VERDICTS[text];
+  if (known !== undefined) return known;
+  const space = text.indexOf(' ');
+  return { kind: 'accept', takenFrom: text.slice(1, space).split(','), takenOrder: text.slice(space + 1) };
 }
 
 function readSide(text: string | undefined): Side | undefined {

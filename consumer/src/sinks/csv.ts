@@ -50,12 +50,12 @@ export function createCsvSink(config: SinkConfig['csv'], datasets: readonly Data
         const parts = (await listParts(directory, dataset.name)).filter((part) => part.writer === writer);
         for (const part of parts.slice(-PARTS_IN_DOUBT)) {
           for await (const line of readPart(part.path)) {
-            const { key, messageId, hash } = readLine(line, dataset, neutraliseFormulas);
-            landed.add(landedId(dataset.name, key, messageId, hash));
+            const { key, hash, version, messageId } = readLine(line, dataset, neutraliseFormulas);
+            landed.add(landedId(dataset.name, key, hash, dataset.orderOf(version, messageId)));
           }
         }
       }
-      return { has: (row: Row) => landed.has(landedId(row.dataset, row.key, row.messageId, row.hash)) };
+      return { has: (row: Row) => landed.has(landedId(row.dataset, row.key, row.hash, row.order)) };
     },
 
     async *scan(dataset) {

@@ -53,5 +53,6 @@ export interface SinkWriter {
 
 /** The rows of a dead writer that had landed although they were never committed. */
 export interface LandedRows {
+  /** Whether a row of this dataset, key, hash and order is among them. */
   has(row: Row): boolean;
 }
