@@ -63,11 +63,16 @@ function check(url: string): Promise<void> {
 
 async function withClient(url: string, use: (client: Redis) => Promise<unknown>): Promise<void> {
   const client = new Redis(url, { lazyConnect: true, connectTimeout: 5_000, retryStrategy: () => null });
-  // The same failure rejects connect(); without a listener ioredis would print it as well.
-  client.on('error', () => {});
+  // connect() rejects with "Connection is closed."; why it is closed comes as an event.
+  let reason: Error | undefined;
+  client.on('error', (error) => {
+    reason = error;
+  });
   try {
     await client.connect();
     await use(client);
+  } catch (error) {
+    throw reason ?? error;
   } finally {
     client.disconnect();
   }
