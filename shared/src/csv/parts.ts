@@ -1,7 +1,8 @@
 import { createReadStream } from 'node:fs';
-import { readdir } from 'node:fs/promises';
+import { open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { parse } from 'fast-csv';
+import { wholeLines } from './lines.js';
+import { splitCells } from './split-cells.js';
 
 /** One CSV file of one writer: `<directory>/<dataset>/part-<writer>-<number>.csv`. */
 export interface Part {
@@ -44,24 +45,37 @@ export type Line = Readonly<Record<string, string>>;
  * Streams a part's whole lines. A last line without its line end is still being written, or was torn by a crash:
  * it is not there yet for any reader.
  *
- * @param start byte to begin at, just behind a line end; the header is read all the same
+ * @throws Error naming the part and the line if a line has not as many cells as the header
  */
-export async function* readPart(path: string, start = 0): AsyncGenerator<Line> {
-  const end = await wholeLinesEnd(path);
-  if (end <= start) return;
-  const header = start === 0 ? undefined : await readHeader(path);
-  const rows = createReadStream(path, { start, end: end - 1 }).pipe(
-    parse({ headers: header ?? true, strictColumnHandling: false }),
-  );
-  for await (const row of rows) yield row as Line;
+export async function* readPart(path: string): AsyncGenerator<Line> {
+  let header: string[] | undefined;
+  for await (const { text, offset } of linesOf(path)) {
+    const cells = splitCells(text);
+    if (header === undefined) {
+      header = cells;
+      continue;
+    }
+    if (cells.length !== header.length) {
+      throw new Error(`${path}: the line at byte ${offset} has ${cells.length} cells, its header ${header.length}`);
+    }
+    yield Object.fromEntries(header.map((name, index) => [name, cells[index] ?? '']));
+  }
 }
 
 /** The column names of a part; undefined if not even its header is whole. */
 export async function readHeader(path: string): Promise<string[] | undefined> {
-  if ((await wholeLinesEnd(path)) === 0) return undefined;
-  const rows = createReadStream(path).pipe(parse({ headers: false, maxRows: 1 }));
-  for await (const row of rows) return row as string[];
+  for await (const { text } of linesOf(path)) return splitCells(text);
   return undefined;
+}
+
+async function* linesOf(path: string) {
+  const file = await open(path);
+  try {
+    const { size } = await file.stat();
+    for await (const lines of wholeLines(file, 0, size)) yield* lines;
+  } finally {
+    await file.close();
+  }
 }
 
 /**

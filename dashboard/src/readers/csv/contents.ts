@@ -1,6 +1,5 @@
-import { type Dataset, decodeCell, type Field } from '@tributary/shared';
-import { splitCells } from './cells.js';
-import type { WholeLine } from './lines.js';
+import type { WholeLine } from '@tributary/shared';
+import { type Dataset, decodeCell, type Field, splitCells } from '@tributary/shared';
 import { headerOf, type PartFile } from './part-file.js';
 import { RowIndex } from './row-index.js';
 import { Searches } from './search.js';

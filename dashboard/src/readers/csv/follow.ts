@@ -1,7 +1,6 @@
 import type { FileHandle } from 'node:fs/promises';
-import { listParts } from '@tributary/shared';
+import { listParts, wholeLines } from '@tributary/shared';
 import type { Contents } from './contents.js';
-import { wholeLines } from './lines.js';
 import { inspectPart, openPart, type PartFile, PartReplacedError, type PartState } from './part-file.js';
 
 /**

@@ -1,5 +1,5 @@
+import { splitCells } from '@tributary/shared';
 import type { ClippedCell, RowPage } from '../port.js';
-import { splitCells } from './cells.js';
 import type { Contents } from './contents.js';
 import { readRows } from './read-rows.js';
 import type { CellReader } from './values.js';

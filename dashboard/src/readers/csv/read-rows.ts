@@ -1,6 +1,6 @@
 import type { FileHandle } from 'node:fs/promises';
+import { lineText } from '@tributary/shared';
 import type { Contents } from './contents.js';
-import { lineText } from './lines.js';
 import { openPart, type PartHeader, PartReplacedError } from './part-file.js';
 import type { RowIndex } from './row-index.js';
 

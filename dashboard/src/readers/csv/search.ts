@@ -1,4 +1,4 @@
-import { splitCells } from './cells.js';
+import { splitCells } from '@tributary/shared';
 import type { Contents } from './contents.js';
 import { NumberColumn } from './number-column.js';
 import type { PartHeader } from './part-file.js';

@@ -1,8 +1,8 @@
+import { splitCells } from '@tributary/shared';
 import fc from 'fast-check';
 import { parseString, writeToString } from 'fast-csv';
 import { describe, expect, it } from 'vitest';
-import { splitCells } from '../../src/readers/csv/cells.js';
-import { collect } from '../sample.js';
+import { collect } from './collect.js';
 
 describe('a line of a part', () => {
   it.each([

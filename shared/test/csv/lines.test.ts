@@ -1,11 +1,10 @@
 import { mkdtemp, open, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { wholeLinesEnd } from '@tributary/shared';
+import { wholeLines, wholeLinesEnd } from '@tributary/shared';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { wholeLines } from '../../src/readers/csv/lines.js';
-import { collect } from '../sample.js';
+import { collect } from './collect.js';
 
 describe('whole lines', () => {
   let directory: string;
