@@ -12,6 +12,7 @@ const BUSY_DELAY = 250;
 export class Intake implements AsyncIterable<Delivery[]> {
   readonly settler: Settler;
   #buffer: Delivery[] = [];
+  #busy: Delivery[] = [];
   readonly #over = new AbortController();
   #wake: (() => void) | undefined;
   #consumerTag: string | undefined;
@@ -43,8 +44,10 @@ export class Intake implements AsyncIterable<Delivery[]> {
 
   /** Takes a delivery in again after a while: somebody else is at the same row. */
   putBack(delivery: Delivery): void {
+    this.#busy.push(delivery);
+    if (this.#busy.length > 1) return;
     void this.clock.sleep(BUSY_DELAY, this.#over.signal).then(() => {
-      this.#buffer.push(delivery);
+      this.#buffer.push(...this.#busy.splice(0));
       this.#wake?.();
     });
   }

@@ -27,7 +27,7 @@ local function alive(other)
   return lives[other]
 end
 
--- The hash of a tombstone begins with a dash. It closes what is there; where nothing is, there is nothing to close.
+-- The hash of a tombstone begins with a dash. It closes what is there; where nothing is, there is nothing to write.
 local function is_tombstone(hash) return string.sub(hash, 1, 1) == '-' end
 
 -- The row goes on under the order of whoever asks now.
@@ -65,7 +65,11 @@ local function judge(token, key, hash, order)
   end
 
   if latest == nil then
-    if is_tombstone(hash) then return 'D' end
+    if is_tombstone(hash) then
+      -- A row of the time before may still be on its way here, claimed by whoever met the line just before it went.
+      redis.call('HSET', KEYS[4], key, hash .. ' ' .. order)
+      return 'D'
+    end
   elseif hash == latest.hash then
     local owner = latest.owners and string.match(latest.owners, '^[^,]+')
     -- In flight with a writer that lives, its own message brings it. That of a dead one may be gone with its broker.
