@@ -1,8 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { createReadStream, createWriteStream } from 'node:fs';
-import { link, mkdir, open, readFile, rename, stat, unlink, writeFile } from 'node:fs/promises';
+import { copyFile, link, mkdir, open, readdir, readFile, rename, stat, unlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import { type Dataset, listParts, type Part, wholeLinesEnd } from '@tributary/shared';
 import { formatLines, headerOf } from './csv-format.js';
 
@@ -85,28 +83,34 @@ export class CsvFence {
   /**
    * Puts a copy of the part's whole lines in its place, so that a late write goes to a file that nobody sees.
    *
-   * Several may do this at once, and each may be held up between any two steps. The copy that is linked first as the
-   * marker is the one; whoever comes later helps to put that one in place. An empty marker means that it is done.
+   * Several may do this at once, and each may be held up, or die, between any two steps. The copy that is linked first
+   * as the marker is the one; whoever comes later helps to put that one in place. An empty marker means that it is done.
    */
   async #seal(dataset: Dataset, part: Part): Promise<void> {
-    const marker = await this.#path('sealed', dataset.name, part.name);
-    const folder = dirname(part.path);
-    for (;;) {
+    // A writer that found its fence has removed the part that it was about to begin.
+    while ((await statIfThere(part.path)) !== undefined) {
+      const marker = await this.#path('sealed', dataset.name, part.name);
       const found = await statIfThere(marker);
       if (found?.size === 0) return;
-      const temporary = join(folder, `.${part.name}-${random()}`);
-      if (found === undefined) {
-        await copyWholeLines(part.path, temporary, dataset);
-        await unlessThere(link(temporary, marker));
-        await unlink(temporary);
-        continue;
+      const temporary = `${temporaryPrefix(part)}${random()}`;
+      try {
+        if (found === undefined) {
+          await copyWholeLines(part.path, temporary, dataset);
+          await unlessThere(link(temporary, marker));
+          await unlink(temporary);
+          continue;
+        }
+        await link(marker, temporary);
+        // The marker may have become the empty one since it was looked at; that one must never be put in place.
+        if ((await stat(temporary)).ino === found.ino) await rename(temporary, part.path);
+        await syncFolder(dirname(part.path));
+        await replaceFile(marker, '');
+        await removeTemporaries(part);
+      } catch (error) {
+        await unlink(temporary).catch(ignoreMissing);
+        // Somebody else was faster, and has cleared up behind everybody: look again.
+        ignoreMissing(error as NodeJS.ErrnoException);
       }
-      await link(marker, temporary);
-      // The marker may have become the empty one since it was looked at; that one must never be put in place.
-      if ((await stat(temporary)).ino === found.ino) await rename(temporary, part.path);
-      await unlink(temporary).catch(ignoreMissing);
-      await syncFolder(folder);
-      await replaceFile(marker, '');
     }
   }
 
@@ -117,13 +121,32 @@ export class CsvFence {
   }
 }
 
-/** Copies up to the end of the last whole line. A part whose very header was torn gets that. */
+/**
+ * Copies a part up to the end of its last whole line; one whose very header was torn gets that. It is the copy that is
+ * cut, for the part itself may still grow or shrink.
+ */
 async function copyWholeLines(from: string, to: string, dataset: Dataset): Promise<void> {
-  const end = await wholeLinesEnd(from);
-  if (end === 0) await writeFile(to, await formatLines([headerOf(dataset)]));
-  else await pipeline(createReadStream(from, { end: end - 1 }), createWriteStream(to));
+  await copyFile(from, to);
+  const end = await wholeLinesEnd(to);
   const file = await open(to, 'r+');
-  await file.datasync().finally(() => file.close());
+  try {
+    await file.truncate(end);
+    if (end === 0) await file.writeFile(await formatLines([headerOf(dataset)]));
+    await file.datasync();
+  } finally {
+    await file.close();
+  }
+}
+
+const temporaryPrefix = (part: Part): string => join(dirname(part.path), `.${part.name}-`);
+
+/** Copies of a sealed part, from those who were slower or died. */
+async function removeTemporaries(part: Part): Promise<void> {
+  const folder = dirname(part.path);
+  for (const name of await readdir(folder)) {
+    const path = join(folder, name);
+    if (path.startsWith(temporaryPrefix(part))) await unlink(path).catch(ignoreMissing);
+  }
 }
 
 const random = (): string => randomBytes(8).toString('hex');

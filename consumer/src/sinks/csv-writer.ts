@@ -1,4 +1,4 @@
-import { type FileHandle, mkdir, open } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Clock, type Dataset, partName, type Row } from '@tributary/shared';
 import { WriterLost } from '../ledger/port.js';
@@ -46,7 +46,11 @@ export class CsvPartWriter {
 
   async close(): Promise<void> {
     await this.#running;
-    if (this.#file !== undefined) await this.#endPart();
+    try {
+      await this.#endPart();
+    } finally {
+      await this.#file?.close();
+    }
   }
 
   async #drain(): Promise<void> {
@@ -63,55 +67,84 @@ export class CsvPartWriter {
   }
 
   async #write(rows: readonly Row[]): Promise<void> {
-    if (this.#file !== undefined && this.#end >= this.options.maxPartSize) await this.#endPart();
+    const { dataset, clock, neutraliseFormulas, maxPartSize } = this.options;
+    if (this.#end >= maxPartSize) await this.#endPart();
     this.#file ??= await this.#beginPart();
-    const { dataset, clock, neutraliseFormulas } = this.options;
     const writtenAt = new Date(clock.now()).toISOString();
     const lines = rows.map((row) => cellsOf(row, dataset, writtenAt, neutraliseFormulas));
-    if (this.#end === 0) lines.unshift(headerOf(dataset));
-    const content = await formatLines(lines);
-    await this.#appendDurably(this.#file, content);
+    await this.#appendDurably(this.#file, await formatLines(lines));
     await this.#checkFence();
   }
 
   async #appendDurably(file: FileHandle, content: Buffer): Promise<void> {
-    // A failed write may have left part of a line (disk full). It must go before anything is put behind it.
-    if (this.#torn) await file.truncate(this.#end);
+    if (this.#torn) await this.#cut(file);
     this.#torn = true;
-    for (let done = 0; done < content.length; ) {
-      const { bytesWritten } = await file.write(content, done, content.length - done, this.#end + done);
-      done += bytesWritten;
+    try {
+      await writeAll(file, content, this.#end);
+      await file.datasync();
+    } catch (error) {
+      // If not now, then before anything is put behind it.
+      await this.#cut(file).catch(() => {});
+      throw error;
     }
-    await file.datasync();
     this.#torn = false;
     this.#end += content.length;
   }
 
-  async #beginPart(): Promise<FileHandle> {
-    const folder = join(this.options.directory, this.options.dataset.name);
-    await mkdir(folder, { recursive: true });
-    const file = await open(join(folder, partName(this.options.writer, ++this.#number)), 'wx');
-    this.#end = 0;
+  /** Removes what a failed write (disk full) has left behind the durable lines: part of a line, or lines that are not durable. */
+  async #cut(file: FileHandle): Promise<void> {
+    await file.truncate(this.#end);
     this.#torn = false;
-    await syncFolder(folder);
-    return file;
+  }
+
+  /**
+   * Creates the next part, with its header. A writer that was fenced while it had none open must not put rows into one
+   * that nobody knows of. So it looks for its fence once the part is there: a fence that it does not see then is raised
+   * later, and whoever raises it finds the part.
+   */
+  async #beginPart(): Promise<FileHandle> {
+    const { directory, dataset, writer } = this.options;
+    const folder = join(directory, dataset.name);
+    await mkdir(folder, { recursive: true });
+    const path = join(folder, partName(writer, ++this.#number));
+    const file = await open(path, 'wx');
+    try {
+      const header = await formatLines([headerOf(dataset)]);
+      await writeAll(file, header, 0);
+      await syncFolder(folder);
+      await this.#checkFence();
+      this.#end = header.length;
+      return file;
+    } catch (error) {
+      await file.close();
+      await unlink(path).catch(() => {});
+      throw error;
+    }
   }
 
   async #endPart(): Promise<void> {
     const file = this.#file;
+    if (file === undefined) return;
+    // Nobody looks into a sealed part again: what is torn would stay so.
+    if (this.#torn) await this.#cut(file);
     this.#file = undefined;
-    await file?.close();
-    const sealed = await this.options.fence.sealOwn(
-      this.options.dataset.name,
-      partName(this.options.writer, this.#number),
-    );
-    if (!sealed) throw new WriterLost('fenced');
+    this.#end = 0;
+    await file.close();
+    const { fence, dataset, writer } = this.options;
+    if (!(await fence.sealOwn(dataset.name, partName(writer, this.#number)))) throw new WriterLost('fenced');
   }
 
-  /** After the write, never before: see CsvFence. */
+  /** After the write, or the making of a part, never before: see CsvFence. */
   async #checkFence(): Promise<void> {
     const { fence, writer, epoch } = this.options;
     if (await fence.isFenced(writer)) throw new WriterLost('fenced');
     if ((await fence.epoch()) !== epoch) throw new WriterLost('lost');
+  }
+}
+
+async function writeAll(file: FileHandle, content: Buffer, position: number): Promise<void> {
+  for (let done = 0; done < content.length; ) {
+    const { bytesWritten } = await file.write(content, done, content.length - done, position + done);
+    done += bytesWritten;
   }
 }

@@ -1,14 +1,27 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, open, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Clock, type Dataset, listParts, type Row, readPart, type SinkConfig } from '@tributary/shared';
+import {
+  type Clock,
+  type Dataset,
+  type Line,
+  listParts,
+  type Part,
+  type Row,
+  readPart,
+  type SinkConfig,
+} from '@tributary/shared';
 import { CsvFence } from './csv-fence.js';
 import { readLine } from './csv-format.js';
 import { CsvPartWriter } from './csv-writer.js';
 import type { LandedRows, Sink, SinkWriter } from './port.js';
 
-/** A batch that was under way when its writer died lies in its last part, or just before it if that had begun anew. */
-const PARTS_IN_DOUBT = 2;
+/**
+ * What was written and not committed when a writer died lies in its last parts. Three writes to one dataset can be in
+ * doubt at once (merged rows: of either side's batch, and a page of them), each in a part of its own if parts are small,
+ * and behind them a part that has just begun.
+ */
+const PARTS_IN_DOUBT = 4;
 
 /**
  * CSV files, `<directory>/<dataset>/part-<writer>-<number>.csv`. Each part has one writer, and grows line by line.
@@ -49,7 +62,7 @@ export function createCsvSink(config: SinkConfig['csv'], datasets: readonly Data
       for (const dataset of datasets) {
         const parts = (await listParts(directory, dataset.name)).filter((part) => part.writer === writer);
         for (const part of parts.slice(-PARTS_IN_DOUBT)) {
-          for await (const line of readPart(part.path)) {
+          for await (const line of linesOf(part)) {
             const { key, hash, version, messageId } = readLine(line, dataset, neutraliseFormulas);
             landed.add(landedId(dataset.name, key, hash, dataset.orderOf(version, messageId)));
           }
@@ -60,7 +73,7 @@ export function createCsvSink(config: SinkConfig['csv'], datasets: readonly Data
 
     async *scan(dataset) {
       for (const part of await listParts(directory, dataset.name)) {
-        for await (const line of readPart(part.path)) {
+        for await (const line of linesOf(part)) {
           if (line._key !== undefined) yield readLine(line, dataset, neutraliseFormulas);
         }
       }
@@ -72,7 +85,7 @@ export function createCsvSink(config: SinkConfig['csv'], datasets: readonly Data
       const path = join(folder, `probe-${randomBytes(6).toString('hex')}`);
       const file = await open(path, 'wx');
       try {
-        await file.write(Buffer.alloc(64 * 1024));
+        await file.writeFile(Buffer.alloc(64 * 1024));
         await file.datasync();
       } finally {
         await file.close();
@@ -82,6 +95,15 @@ export function createCsvSink(config: SinkConfig['csv'], datasets: readonly Data
 
     async close() {},
   };
+}
+
+/** A writer that finds its fence when it begins a part removes it again, perhaps after it was listed. */
+async function* linesOf(part: Part): AsyncGenerator<Line> {
+  try {
+    yield* readPart(part.path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  }
 }
 
 const landedId = (...parts: readonly string[]): string => parts.join('\n');

@@ -1,6 +1,7 @@
 import type { Row } from '@tributary/shared';
 import { escapeIdentifier } from 'pg';
 import type { Transaction } from './postgres-database.js';
+import { changesOf, contentOf } from './postgres-history.js';
 import type { Column, DatasetTables, Table } from './postgres-tables.js';
 
 /** So much goes into one statement at most: as many rows, or as many characters, whichever comes first. */
@@ -16,17 +17,19 @@ const CHARACTERS_PER_STATEMENT = 8_000_000;
  */
 export async function writeRows(
   transaction: Transaction,
-  { rows, tombstones, history }: DatasetTables,
+  tables: DatasetTables,
   given: readonly Row[],
   options: { readonly writtenAt: string; readonly retired: readonly string[] },
 ): Promise<void> {
+  const { rows, tombstones, history } = tables;
   const newest = newestOfEachKey(given);
+  const keys = newest.map(({ key }) => key);
+  const changes = history === undefined ? [] : changesOf(given, await contentOf(transaction, tables, keys));
   await insert(transaction, rows, newest, options.writtenAt, replaceOlder(rows, options.retired));
   const closed = newest.filter(({ values }) => values === null);
   await insert(transaction, tombstones, closed, options.writtenAt, replaceOlder(tombstones, []));
-  const keys = newest.map(({ key }) => key);
   await transaction.query(settle(rows, tombstones), [keys]);
-  if (history !== undefined) await insert(transaction, history, given, options.writtenAt, 'ON CONFLICT DO NOTHING');
+  if (history !== undefined) await insert(transaction, history, changes, options.writtenAt, 'ON CONFLICT DO NOTHING');
 }
 
 /** One statement can write a key only once. Sorted, so that two writers take the locks of their keys in one order. */
@@ -34,9 +37,7 @@ function newestOfEachKey(rows: readonly Row[]): Row[] {
   const newest = new Map<string, Row>();
   for (const row of rows) {
     const known = newest.get(row.key);
-    if (known === undefined || Buffer.compare(Buffer.from(known.order), Buffer.from(row.order)) <= 0) {
-      newest.set(row.key, row);
-    }
+    if (known === undefined || known.order <= row.order) newest.set(row.key, row);
   }
   return [...newest.values()].sort((a, b) => (a.key < b.key ? -1 : 1));
 }

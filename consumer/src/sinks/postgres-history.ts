@@ -1,0 +1,36 @@
+import type { Row } from '@tributary/shared';
+import type { Transaction } from './postgres-database.js';
+import type { DatasetTables } from './postgres-tables.js';
+
+/** What a key holds: its newest content, or that it is closed. */
+interface Content {
+  readonly key: string;
+  readonly hash: string;
+  readonly order: string;
+}
+
+/** What these keys hold before they are written. */
+export async function contentOf(
+  transaction: Transaction,
+  { rows, tombstones }: DatasetTables,
+  keys: readonly string[],
+): Promise<Content[]> {
+  const select = ({ sql }: { readonly sql: string }) =>
+    `SELECT _key AS key, _hash AS hash, _order AS "order" FROM ${sql} WHERE _key = ANY($1::text[])`;
+  return transaction.query<Content>(`${select(rows)} UNION ALL ${select(tombstones)}`, [keys]);
+}
+
+/**
+ * The rows that are changes. One is not if its key had the very same content just before: what a dead writer had landed
+ * is taken over by another message of the same content, and written again under that one's order.
+ */
+export function changesOf(rows: readonly Row[], before: readonly Content[]): Row[] {
+  const previous = new Map<string, Content>();
+  const changes: Row[] = [];
+  // Sorting is stable: a row that is written again comes right behind itself.
+  for (const one of [...before, ...rows].sort((a, b) => (a.order < b.order ? -1 : a.order > b.order ? 1 : 0))) {
+    if ('dataset' in one && previous.get(one.key)?.hash !== one.hash) changes.push(one);
+    previous.set(one.key, one);
+  }
+  return changes;
+}
