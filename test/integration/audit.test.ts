@@ -1,0 +1,278 @@
+import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { audit } from '../src/audit/audit.js';
+import type { Counts } from '../src/audit/report.js';
+import { csvRows } from '../src/audit/sinks/csv.js';
+import {
+  linesOf,
+  orderRow,
+  partOf,
+  recordRow,
+  rightRows,
+  type SampleRows,
+  samplePipeline,
+  sampleRecords,
+  truthOf,
+  writeSample,
+} from './audit-sample.js';
+
+const CLEAN = {
+  customers: counts({ expected: 3, found: 3 }),
+  items: counts({ expected: 2, found: 2 }),
+  orders: counts({ expected: 3, found: 3 }),
+};
+
+function counts(some: Partial<Counts>): Counts {
+  const none = { missing: 0, duplicated: 0, torn: 0, stale: 0, wrongHash: 0, wrongMerge: 0 };
+  return { expected: 0, found: 0, ...none, ...some };
+}
+
+/** The clean report with what differs. */
+function report(different: Partial<Record<keyof SampleRows, Partial<Counts>>>) {
+  const audit = Object.entries(CLEAN).map(([name, clean]) => [
+    name,
+    { ...clean, ...different[name as keyof SampleRows] },
+  ]);
+  return { audit: Object.fromEntries(audit), ok: false };
+}
+
+describe('an audit of CSV', () => {
+  let directory: string;
+  beforeEach(() => {
+    directory = mkdtempSync(join(tmpdir(), 'tributary-audit-'));
+  });
+  afterEach(() => rmSync(directory, { recursive: true }));
+
+  const run = (options: { truth?: Record<string, readonly unknown[]>; live?: boolean } = {}) => {
+    const config = samplePipeline(directory);
+    return audit({
+      config,
+      truth: truthOf(options.truth ?? sampleRecords),
+      sink: csvRows(config.sink.csv, options.live === true),
+      ...(options.live ? { settledBefore: Date.parse('2026-01-01T00:01:00Z') } : {}),
+    });
+  };
+
+  /** Writes what is right, but for one thing. */
+  const plant = (change: (rows: SampleRows) => void) => {
+    const rows = rightRows();
+    change(rows);
+    writeSample(directory, rows);
+  };
+  const tamper = (dataset: keyof SampleRows, change: (text: string) => string) => {
+    writeSample(directory, rightRows());
+    const path = partOf(directory, dataset);
+    const [before, after] = [readFileSync(path, 'utf8'), change(readFileSync(path, 'utf8'))];
+    expect(after).not.toBe(before);
+    writeFileSync(path, after);
+  };
+
+  test('finds nothing wrong with what is right', async () => {
+    writeSample(directory, rightRows());
+    expect(await run()).toEqual({ audit: CLEAN, ok: true, findings: [], leftOut: 0 });
+  });
+
+  test('reads a history whatever the order of its lines, and over several parts', async () => {
+    const rows = rightRows();
+    const [header = '', ...lines] = linesOf('customers', rows.customers).reverse().toReversed();
+    writeSample(directory, { ...rows, customers: [] });
+    writeFileSync(join(directory, 'customers', 'part-v-1.csv'), [header, ...lines.slice(2)].join(''));
+    writeFileSync(join(directory, 'customers', 'part-v-2.csv'), [header, lines[1], lines[0]].join(''));
+    expect(await run()).toMatchObject({ audit: CLEAN, ok: true });
+  });
+
+  test('misses everything where nothing is', async () => {
+    expect(await run()).toMatchObject(
+      report({
+        customers: { found: 0, missing: 3 },
+        items: { found: 0, missing: 2 },
+        orders: { found: 0, missing: 3 },
+      }),
+    );
+  });
+
+  test('misses a row that was deleted', async () => {
+    plant(({ items }) => items.splice(1, 1));
+    // The join of what is in the sink lacks the item too, so its merged row stands there without a reason.
+    expect(await run()).toMatchObject(report({ items: { found: 1, missing: 1 }, orders: { wrongMerge: 1 } }));
+  });
+
+  test('misses a merged row that was deleted', async () => {
+    plant(({ orders }) => orders.splice(2, 1));
+    const found = await run();
+    expect(found).toMatchObject(report({ orders: { found: 2, missing: 1 } }));
+    expect(found.findings).toEqual([{ dataset: 'orders', problem: 'missing', what: 'C%2F1/S1/2 has no row' }]);
+  });
+
+  test('misses a merged row that a tombstone closes although its line is there', async () => {
+    plant(({ orders }) => orders.push(orderRow('C2/S2', ['m07', '2026-01-01T00:00:11.000Z'], ['m06', at20], null)));
+    expect(await run()).toMatchObject(report({ orders: { found: 2, missing: 1, wrongMerge: 1 } }));
+  });
+
+  test('counts a row that is there twice', async () => {
+    plant(({ customers }) => customers.push(...customers.slice(1, 3)));
+    const found = await run();
+    expect(found).toMatchObject(report({ customers: { duplicated: 2 } }));
+    expect(found.findings[0]?.what).toBe('C2 (part-w-1.csv line 7, version 2026-01-01T00:00:11.000Z, message m03)');
+  });
+
+  test('counts a row that repeats the content of the row before under another message', async () => {
+    plant(({ customers }) => customers.push({ ...rightRows().customers[2], messageId: 'm99' } as never));
+    expect(await run()).toMatchObject(report({ customers: { duplicated: 1 } }));
+  });
+
+  test('does not take the third row of A, B, A for a duplicate', async () => {
+    const records = [1, 2, 3].map((second) => ({
+      sku: 'S2',
+      price: second % 2,
+      stock: 1,
+      updatedAt: `2026-01-01T00:00:0${second}.000Z`,
+    }));
+    const unversioned = records.map(({ updatedAt: _, ...record }) => ({
+      ...record,
+      updatedAt: '2026-01-01T00:00:21.000Z',
+    }));
+    plant(({ items }) =>
+      items.unshift(...unversioned.map((record, index) => recordRow('item', 'sku', record, `a${index}`))),
+    );
+    expect(await run()).toMatchObject({ audit: { items: { duplicated: 0 } } });
+  });
+
+  test('counts a merged row that is there twice', async () => {
+    plant(({ orders }) => orders.push(...orders.slice(1, 2)));
+    expect(await run()).toMatchObject(report({ orders: { duplicated: 1 } }));
+  });
+
+  test('counts a last line that was torn, and misses what stood there', async () => {
+    tamper('items', (text) => text.slice(0, -20));
+    expect(await run()).toMatchObject(report({ items: { found: 1, missing: 1, torn: 1 }, orders: { wrongMerge: 1 } }));
+  });
+
+  test('counts a line that was torn in the middle, and reads those behind it', async () => {
+    const torn = linesOf('customers', rightRows().customers);
+    writeSample(directory, rightRows());
+    writeFileSync(partOf(directory, 'customers'), [torn[0], torn[2]?.slice(0, 12), ...torn.slice(1)].join(''));
+    // The half line holds an open quote and swallows the beginning of the line behind it, whose row is old.
+    expect(await run()).toMatchObject(report({ customers: { torn: 1 } }));
+  });
+
+  test.each([
+    ['has too few cells', (text: string) => text.replace('C2,', '')],
+    ['has too many cells', (text: string) => text.replace('C2,', 'C2,,')],
+    ['ends without carriage return', (text: string) => text.replace(/Z\r\n$/, 'Z\n')],
+    ['holds a quote in the middle of a cell', (text: string) => text.replace('false', 'fal"se')],
+  ])('counts a line that %s', async (_, change) => {
+    tamper('customers', change);
+    expect(await run()).toMatchObject({ audit: { customers: { torn: 1 } }, ok: false });
+  });
+
+  test('counts bytes that are no UTF-8', async () => {
+    writeSample(directory, rightRows());
+    appendFileSync(partOf(directory, 'items'), Buffer.from([0xc3, 0x28, 0x0d, 0x0a]));
+    expect(await run()).toMatchObject(report({ items: { torn: 1 } }));
+  });
+
+  test('counts a second header', async () => {
+    tamper('orders', (text) => text + text.slice(0, text.indexOf('\r\n') + 2));
+    expect(await run()).toMatchObject(report({ orders: { torn: 1 } }));
+  });
+
+  test('counts a part without a header, and reads it', async () => {
+    tamper('items', (text) => text.slice(text.indexOf('\r\n') + 2));
+    expect(await run()).toMatchObject(report({ items: { torn: 1 } }));
+  });
+
+  test('counts an empty part', async () => {
+    writeSample(directory, rightRows());
+    writeFileSync(join(directory, 'items', 'part-w-2.csv'), '');
+    expect(await run()).toMatchObject(report({ items: { torn: 1 } }));
+  });
+
+  test('counts a cell that was changed in an old row, which no other column shows', async () => {
+    tamper('customers', (text) => text.replace('Bob', 'Rob'));
+    expect(await run()).toMatchObject(report({ customers: { wrongHash: 1 } }));
+  });
+
+  test('counts a cell that was changed in a newest row as stale too, and its merged rows as wrong', async () => {
+    tamper('items', (text) => text.replace('S1,1.1,', 'S1,1.2,'));
+    expect(await run()).toMatchObject(report({ items: { wrongHash: 1, stale: 1 }, orders: { wrongMerge: 2 } }));
+  });
+
+  test.each([
+    ['another key', 'S2,20,7,2026-01-01T00:00:21.000Z,S2', 'S2,20,7,2026-01-01T00:00:21.000Z,S3'],
+    ['another version', /21\.000Z,m06/, '22.000Z,m06'],
+    ['a number in another form', 'S2,20,', 'S2,20.0,'],
+    ['a number that is none', 'S2,20,', 'S2,much,'],
+    ['a formula that would run', /^S2,/m, '=S2,'],
+  ])('counts a row with %s', async (_, what, instead) => {
+    tamper('items', (text) => text.replace(what, instead).replace(/Z,S2,(\w+),(\S+22)/, 'Z,S2,$1,$2'));
+    expect(await run()).toMatchObject({ audit: { items: { wrongHash: 1 } }, ok: false });
+  });
+
+  test('counts a merged row that was not made anew when a side changed', async () => {
+    const s2 = { ...sampleRecords.item[1], price: 25, updatedAt: '2026-01-01T00:00:25.000Z' };
+    plant(({ items }) => items.push(recordRow('item', 'sku', s2, 'm08')));
+    const truth = { ...sampleRecords, item: [sampleRecords.item[0], s2] };
+    expect(await run({ truth })).toMatchObject(report({ orders: { stale: 1, wrongMerge: 1 } }));
+  });
+
+  test('counts a side that is late as stale, and its merged rows as stale but not as wrong', async () => {
+    plant(() => {});
+    const s2 = { ...sampleRecords.item[1], price: 25, updatedAt: '2026-01-01T00:00:25.000Z' };
+    const truth = { ...sampleRecords, item: [sampleRecords.item[0], s2] };
+    expect(await run({ truth })).toMatchObject(report({ items: { stale: 1 }, orders: { stale: 1 } }));
+  });
+
+  test('counts a merged row with a wrong value although its hash is right', async () => {
+    plant(({ orders }) => {
+      const [values, last] = [orders[4]?.values, orders.length - 1];
+      orders[last] = orderRow('C2/S2', ['m03', at11], ['m06', at21], { ...values, value: 141 });
+    });
+    expect(await run()).toMatchObject(report({ orders: { stale: 1, wrongMerge: 1 } }));
+  });
+
+  test('counts a dropped line that was left open', async () => {
+    plant(({ orders }) => orders.splice(3, 1));
+    const found = await run();
+    expect(found).toMatchObject(report({ orders: { found: 4, stale: 1, wrongMerge: 1 } }));
+    expect(found.findings[0]).toMatchObject({ problem: 'stale', what: expect.stringContaining('no such row') });
+  });
+
+  test('counts a row that the API knows nothing of', async () => {
+    const ghost = { sku: 'S3', price: 1, stock: 1, updatedAt: at20 };
+    plant(({ items }) => items.push(recordRow('item', 'sku', ghost, 'm09')));
+    expect(await run()).toMatchObject(report({ items: { found: 3, stale: 1 } }));
+  });
+
+  test('does not judge a record that can only lie among the dead letters', async () => {
+    writeSample(directory, rightRows());
+    const truth = {
+      ...sampleRecords,
+      customer: [...sampleRecords.customer.slice(0, 1), { id: 'C2' }, ...sampleRecords.customer.slice(2)],
+    };
+    expect(await run({ truth })).toMatchObject({
+      audit: { ...CLEAN, customers: { ...CLEAN.customers, expected: 2 }, orders: { ...CLEAN.orders, expected: 2 } },
+      ok: true,
+      leftOut: 1,
+    });
+  });
+
+  test('on a pipeline that runs, leaves out a line under way and rows that are newer than the truth', async () => {
+    const s2 = { ...sampleRecords.item[1], price: 25, updatedAt: '2026-01-01T00:00:25.000Z' };
+    plant(({ items }) => items.push(recordRow('item', 'sku', s2, 'm08')));
+    appendFileSync(partOf(directory, 'customers'), 'C7,half a');
+    expect(await run({ live: true })).toMatchObject({ ok: true, leftOut: 1 });
+    expect(await run()).toMatchObject({ ok: false });
+  });
+
+  test('on a pipeline that runs, still counts what has settled', async () => {
+    plant(({ customers }) => customers.splice(3, 1));
+    expect(await run({ live: true })).toMatchObject(report({ customers: { found: 2, missing: 1 } }));
+  });
+});
+
+const at11 = '2026-01-01T00:00:11.000Z';
+const at20 = '2026-01-01T00:00:20.000Z';
+const at21 = '2026-01-01T00:00:21.000Z';

@@ -1,0 +1,127 @@
+import {
+  compileEntity,
+  type Dataset,
+  datasetsOf,
+  type MergeConfig,
+  type PipelineConfig,
+  versionOrder,
+} from '@tributary/shared';
+import type { Mark } from './history.js';
+import { Join, joinSides, sidesOfKey } from './join.js';
+import { judgeMerge, judgeState, readHistories } from './judge.js';
+import { FinalRecords, LandedRecords } from './records.js';
+import { type AuditReport, makeReport, Tally } from './report.js';
+import type { StoredRow, StoredRows } from './sinks/port.js';
+import type { Truth } from './truth.js';
+
+export interface AuditOptions {
+  readonly config: PipelineConfig;
+  readonly truth: Truth;
+  readonly sink: StoredRows;
+  /**
+   * For a pipeline that runs: records that changed after this time (milliseconds since the epoch), and rows newer than
+   * what the API told, are left out. Without it the pipeline is taken to have settled, and everything counts.
+   */
+  readonly settledBefore?: number | undefined;
+}
+
+/**
+ * Compares the API's truth with the sink. The sink is a history: the state of a key is its newest row by the dataset's
+ * order (version, then message id). For each dataset it counts
+ *
+ * - `expected`: the truth's keys; for the merge those of the inner join of the final lines with the final items, a
+ *   repeated line included
+ * - `found`: keys whose newest row is live
+ * - `missing`: expected keys that have no row, or whose newest row is a tombstone
+ * - `duplicated`: rows beyond the first of a key and message id, and rows that repeat the content of the row before them
+ * - `torn`: lines that are not whole or not CSV, have too few or too many cells, or are a header in the middle; parts
+ *   that do not begin with a header
+ * - `stale`: keys whose newest row is live and not the truth's latest content; a key that the truth does not know, or a
+ *   merged row whose line is gone, counts here
+ * - `wrongHash`: rows, old ones too, whose `_hash` is not that of their own cells, whose `_key` or `_version` is not that
+ *   of their fields, or with a cell that its field cannot hold
+ * - `wrongMerge`: newest merged rows, tombstones included, that are not what the newest rows of the two sides *in the
+ *   sink* give: a side that is late makes a merged row stale, a fault of the merge makes it wrong
+ *
+ * It holds a few hundred bytes a row in memory, and payloads only of the two sides of the merge.
+ */
+export async function audit(options: AuditOptions): Promise<AuditReport> {
+  const { config, sink } = options;
+  const { merge } = config;
+  const sides = new Map<string, Sides>();
+  const tallies: Tally[] = [];
+  for (const dataset of datasetsOf(config)) {
+    const tally = new Tally(dataset.name);
+    tallies.push(tally);
+    if (dataset.entity !== undefined)
+      sides.set(dataset.entity, await auditEntity(options, dataset, dataset.entity, tally));
+    else if (merge !== undefined)
+      await auditMerge(sink, dataset, merge, sides, tally, options.settledBefore !== undefined);
+  }
+  const leftOut = [...sides.values()].reduce((sum, { final }) => sum + final.leftOut, 0);
+  return makeReport(tallies, leftOut);
+}
+
+/** The records of one entity: as the API has them, and as they landed. */
+interface Sides {
+  readonly final: FinalRecords;
+  readonly landed: LandedRecords;
+}
+
+async function auditEntity(options: AuditOptions, dataset: Dataset, entity: string, tally: Tally): Promise<Sides> {
+  const { config, truth, sink, settledBefore } = options;
+  const { merge } = config;
+  const isLive = settledBefore !== undefined;
+  const isUnderWay = (changedAt: number, pending: boolean) => isLive && (pending || changedAt > settledBefore);
+  const keepPayloads = merge !== undefined && [merge.each.entity, merge.with.entity].includes(entity);
+  const final = await FinalRecords.read(config, entity, truth, { keepPayloads, isUnderWay });
+  const landed = new LandedRecords(final);
+  const histories = await readHistories(sink, dataset, tally, checkOfSystemColumns(config, entity), (row, mark) => {
+    const order = dataset.orderOf(mark.version, mark.messageId);
+    if (keepPayloads) landed.note(row.key, order, mark.content, row.deleted ? undefined : row.values);
+  });
+  judgeState(histories, tally, final, (key, newest) => {
+    const known = final.record(key)?.version ?? '';
+    if (isLive && newest !== undefined && isLater(newest.version, known)) final.leaveOut(key);
+    return final.isLeftOut(key);
+  });
+  return { final, landed };
+}
+
+async function auditMerge(
+  sink: StoredRows,
+  dataset: Dataset,
+  merge: MergeConfig,
+  sides: ReadonlyMap<string, Sides>,
+  tally: Tally,
+  isLive: boolean,
+): Promise<void> {
+  const each = sides.get(merge.each.entity);
+  const other = sides.get(merge.with.entity);
+  if (each === undefined || other === undefined) throw new Error('a side of the merge is no dataset');
+  const isLeftOut = (key: string, newest: Mark | undefined) => {
+    const { eachKey, target } = sidesOfKey(key);
+    if (each.final.isLeftOut(eachKey) || other.final.isLeftOut(target)) return true;
+    if (!isLive || newest === undefined) return false;
+    const [eachVersion = '', otherVersion = ''] = newest.version.split(' ');
+    const known = [each.final.record(eachKey)?.version ?? '', other.final.record(target)?.version ?? ''] as const;
+    return isLater(eachVersion, known[0]) || isLater(otherVersion, known[1]);
+  };
+  const histories = await readHistories(sink, dataset, tally, () => undefined);
+  judgeState(histories, tally, new Join(joinSides(merge, each.final, other.final)), isLeftOut);
+  judgeMerge(histories, tally, new Join(joinSides(merge, each.landed, other.landed)), isLeftOut);
+}
+
+/** A row's key and version are columns of their own, beside the fields that they were made from. */
+function checkOfSystemColumns(config: PipelineConfig, entity: string): (row: StoredRow) => string | undefined {
+  const entityConfig = config.entities[entity];
+  if (entityConfig === undefined) throw new Error(`no entity "${entity}" in the pipeline`);
+  const { keyOf, versionOf } = compileEntity(entity, entityConfig);
+  return ({ key, version, values, deleted }) => {
+    if (deleted || values === undefined) return undefined;
+    if (keyOf(values) !== key) return `its _key is not its ${entityConfig.key}`;
+    return versionOf(values) === version ? undefined : `its _version is not its ${entityConfig.version}`;
+  };
+}
+
+const isLater = (version: string, than: string): boolean => versionOrder(version, '') > versionOrder(than, '');

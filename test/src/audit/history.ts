@@ -1,0 +1,70 @@
+import { contentHash, type Dataset, type Payload } from '@tributary/shared';
+import type { StoredRow } from './sinks/port.js';
+
+/** What is kept of a stored row: little, for there may be millions. */
+export interface Mark {
+  readonly version: string;
+  readonly messageId: string;
+  /** The hash of what its cells say, whatever its own hash says. */
+  readonly content: string;
+  readonly deleted: boolean;
+  readonly source: string;
+  readonly line: number;
+}
+
+/** The rows of one key, oldest first by the dataset's order. */
+export interface KeyHistory {
+  readonly key: string;
+  readonly newest: Mark;
+  /** Rows beyond the first of the same message, or that repeat the content of the row before them. */
+  readonly duplicates: readonly Mark[];
+}
+
+/** Every row of one dataset, by key. */
+export class Histories {
+  readonly #rows = new Map<string, Mark[]>();
+
+  constructor(private readonly dataset: Dataset) {}
+
+  /** @returns what was kept of it, and why its hash is wrong if it is */
+  add(row: StoredRow): { readonly mark: Mark; readonly wrongHash: string | undefined } {
+    const { key, version, messageId, deleted, source, line } = row;
+    const content = contentOf(row, this.dataset);
+    const mark = { version, messageId, content: content ?? row.hash, deleted, source, line };
+    const rows = this.#rows.get(key);
+    if (rows === undefined) this.#rows.set(key, [mark]);
+    else rows.push(mark);
+    const wrongHash = content === row.hash || content === undefined ? undefined : `its cells hash to ${content}`;
+    return { mark, wrongHash: row.fault ?? wrongHash };
+  }
+
+  *all(): Generator<KeyHistory> {
+    for (const [key, rows] of this.#rows) yield this.#judge(key, rows);
+  }
+
+  get(key: string): KeyHistory | undefined {
+    const rows = this.#rows.get(key);
+    return rows === undefined ? undefined : this.#judge(key, rows);
+  }
+
+  #judge(key: string, rows: readonly Mark[]): KeyHistory {
+    const ordered = rows
+      .map((mark) => ({ mark, order: this.dataset.orderOf(mark.version, mark.messageId) }))
+      .sort((a, b) => (a.order < b.order ? -1 : a.order > b.order ? 1 : 0))
+      .map(({ mark }) => mark);
+    const messages = new Set<string>();
+    const duplicates = ordered.filter((mark, index) => {
+      const isRepeated = messages.has(mark.messageId) || ordered[index - 1]?.content === mark.content;
+      // A message that Tributary did not publish may have no id.
+      if (mark.messageId !== '') messages.add(mark.messageId);
+      return isRepeated;
+    });
+    return { key, newest: ordered.at(-1) as Mark, duplicates };
+  }
+}
+
+/** The hash of a row's cells; undefined if the configuration does not know all of them. */
+function contentOf({ key, values, deleted }: StoredRow, { hashedAs }: Dataset): string | undefined {
+  if (deleted) return contentHash(hashedAs, key, null);
+  return values === undefined ? undefined : contentHash(hashedAs, key, values satisfies Payload);
+}

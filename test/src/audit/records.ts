@@ -1,0 +1,100 @@
+import { compileEntity, type Payload, type PipelineConfig, PoisonError } from '@tributary/shared';
+import type { Side } from './join.js';
+import type { Expectations } from './judge.js';
+import type { Truth } from './truth.js';
+
+/** The final state of a record, as the API has it. */
+export interface FinalRecord {
+  readonly content: string;
+  readonly version: string;
+  /** Kept only for the sides of the merge. */
+  readonly payload: Payload | undefined;
+}
+
+export interface ReadOptions {
+  readonly keepPayloads: boolean;
+  /** Whether what the API changed at this time is still on its way, so that nobody can be blamed for not having it. */
+  readonly isUnderWay: (changedAt: number, pending: boolean) => boolean;
+}
+
+/** The truth about one entity. */
+export class FinalRecords implements Side, Expectations {
+  readonly #records = new Map<string, FinalRecord>();
+  readonly #leftOut = new Set<string>();
+
+  static async read(config: PipelineConfig, entity: string, truth: Truth, options: ReadOptions): Promise<FinalRecords> {
+    const entityConfig = config.entities[entity];
+    if (entityConfig === undefined) throw new Error(`no entity "${entity}" in the pipeline`);
+    const compiled = compileEntity(entity, entityConfig);
+    const final = new FinalRecords();
+    for await (const { record: raw, changedAt, pending } of truth.records(entity)) {
+      try {
+        const { key, version, hash, payload } = compiled.decode(raw);
+        if ((final.#records.get(key)?.version ?? '') > version) continue;
+        final.#records.set(key, { content: hash, version, payload: options.keepPayloads ? payload : undefined });
+        if (options.isUnderWay(changedAt, pending)) final.#leftOut.add(key);
+      } catch (error) {
+        if (!(error instanceof PoisonError)) throw error;
+        // It lies among the dead letters. Which earlier state of it the sink should have, the API does not tell.
+        const key = compiled.keyOf(raw);
+        if (key !== undefined) final.#leftOut.add(key);
+      }
+    }
+    return final;
+  }
+
+  record(key: string): FinalRecord | undefined {
+    return this.#records.get(key);
+  }
+
+  keys(): Iterable<string> {
+    return this.#records.keys();
+  }
+
+  content(key: string): string | undefined {
+    return this.#records.get(key)?.content;
+  }
+
+  get(key: string): Payload | undefined {
+    return this.#records.get(key)?.payload;
+  }
+
+  *entries(): Generator<readonly [string, Payload]> {
+    for (const [key, { payload }] of this.#records) if (payload !== undefined) yield [key, payload];
+  }
+
+  /** Whether the state of this key is not to be judged. */
+  isLeftOut(key: string): boolean {
+    return this.#leftOut.has(key);
+  }
+
+  leaveOut(key: string): void {
+    this.#leftOut.add(key);
+  }
+
+  get leftOut(): number {
+    return this.#leftOut.size;
+  }
+}
+
+/** The newest state of each record that the sink holds. It shares the payloads that are the truth's. */
+export class LandedRecords implements Side {
+  readonly #newest = new Map<string, { readonly order: string; readonly payload: Payload | undefined }>();
+
+  constructor(private readonly final: FinalRecords) {}
+
+  note(key: string, order: string, content: string, payload: Payload | undefined): void {
+    const known = this.#newest.get(key);
+    if (known !== undefined && known.order > order) return;
+    const final = this.final.record(key);
+    this.#newest.set(key, { order, payload: final?.content === content ? final.payload : payload });
+  }
+
+  get(key: string): Payload | undefined {
+    return this.#newest.get(key)?.payload;
+  }
+
+  *entries(): Generator<readonly [string, Payload]> {
+    for (const [key, { payload }] of this.#newest) if (payload !== undefined) yield [key, payload];
+  }
+}

@@ -1,0 +1,94 @@
+import { type Dataset, type Field, redactUrl, type SinkConfig } from '@tributary/shared';
+import { Client, escapeIdentifier } from 'pg';
+import type { StoredRow, StoredRows } from './port.js';
+
+const ROWS_PER_FETCH = 2_000;
+
+const SYSTEM = ['_key', '_hash', '_version', '_message_id', '_order', '_deleted', '_written_at'];
+
+/**
+ * The tables of a Postgres output: `<dataset>` with the newest row of each key, `<dataset>_tombstones` with the keys that
+ * are closed, and `<dataset>_history` if the pipeline keeps one. All of it is read as of one moment.
+ *
+ * @throws Error naming the server if it cannot be reached
+ */
+export async function postgresRows(config: SinkConfig['postgres'], url: string): Promise<StoredRows> {
+  const client = new Client({ connectionString: url, fallback_application_name: 'tributary audit' });
+  // It breaks in the middle of a query, which then says so.
+  client.on('error', () => {});
+  await client.connect().catch((cause: unknown) => {
+    throw new Error(`Postgres at ${redactUrl(url)} cannot be read`, { cause });
+  });
+  await client.query("SET timezone = 'UTC'");
+  await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
+  const table = (name: string) => `${escapeIdentifier(config.schema)}.${escapeIdentifier(name)}`;
+  const read = (name: string, dataset: Dataset, deleted?: boolean) =>
+    readTable(client, table(name), (json) => readRow(json, name, dataset, deleted));
+
+  return {
+    async *rows(dataset) {
+      const { name } = dataset;
+      yield* read(name, dataset, false);
+      yield* read(`${name}_tombstones`, dataset, true);
+      const { rows: twice } = await client.query<{ _key: string; extra: number }>(
+        `SELECT _key, count(*)::int - 1 AS extra
+           FROM (SELECT _key FROM ${table(name)} UNION ALL SELECT _key FROM ${table(`${name}_tombstones`)}) AS keys
+          GROUP BY _key HAVING count(*) > 1`,
+      );
+      for (const { _key: key, extra } of twice) {
+        const what = `${key} has ${extra + 1} rows in ${name} and ${name}_tombstones`;
+        for (let row = 0; row < extra; row++) yield { flaw: 'duplicated', what } as const;
+      }
+    },
+    ...(config.history ? { past: (dataset: Dataset) => read(`${dataset.name}_history`, dataset) } : {}),
+    close: () => client.end(),
+  };
+}
+
+async function* readTable(client: Client, table: string, map: (json: string) => StoredRow): AsyncGenerator<StoredRow> {
+  await client.query(`DECLARE stored NO SCROLL CURSOR FOR SELECT row_to_json(r)::text AS json FROM ${table} r`);
+  for (;;) {
+    const { rows } = await client.query<{ json: string }>(`FETCH ${ROWS_PER_FETCH} FROM stored`);
+    for (const { json } of rows) yield map(json);
+    if (rows.length < ROWS_PER_FETCH) break;
+  }
+  await client.query('CLOSE stored');
+}
+
+/** @param deleted whether the table holds tombstones; undefined if each row says so itself */
+function readRow(json: string, source: string, dataset: Dataset, deleted?: boolean): StoredRow {
+  const row = JSON.parse(json) as Record<string, unknown>;
+  const text = (column: string) => String(row[column]);
+  const values: Record<string, unknown> = {};
+  let isKnown = true;
+  for (const [column, value] of Object.entries(row)) {
+    if (value === null || SYSTEM.includes(column)) continue;
+    const field = dataset.columns[column];
+    if (field === undefined) isKnown = false;
+    else values[column] = readValue(value, field);
+  }
+  const isTombstone = deleted ?? row._deleted === true;
+  const order = dataset.orderOf(text('_version'), text('_message_id'));
+  const faults = [
+    ...(row._order === order ? [] : [`its _order is not ${JSON.stringify(order)}`]),
+    ...(isTombstone && Object.keys(values).length > 0 ? ['a tombstone with values'] : []),
+  ];
+  return {
+    key: text('_key'),
+    hash: text('_hash'),
+    version: text('_version'),
+    messageId: text('_message_id'),
+    deleted: isTombstone,
+    values: isKnown ? values : undefined,
+    fault: faults[0],
+    source,
+    line: 0,
+  };
+}
+
+/** JSON holds times as 2026-01-01T00:00:00.123456+00:00, with as many digits as they need; hashed were at least three. */
+function readValue(value: unknown, { type }: Field): unknown {
+  if (type !== 'datetime') return value;
+  const [, seconds = '', fraction = ''] = /^(.*?)(?:\.(\d+))?\+00:00$/.exec(value as string) ?? [];
+  return `${seconds}.${fraction.padEnd(3, '0')}Z`;
+}

@@ -1,0 +1,50 @@
+import { createInterface } from 'node:readline';
+import { Readable } from 'node:stream';
+import type { ReadableStream } from 'node:stream/web';
+import { describeError, type PipelineConfig, redactUrl } from '@tributary/shared';
+
+/** What the API knows about one record. */
+export interface TrueRecord {
+  /** As the API serves it now. */
+  readonly record: unknown;
+  /** When it last changed, in milliseconds since the epoch. */
+  readonly changedAt: number;
+  /** It changed since it was last served: no pipeline can know its state yet. */
+  readonly pending: boolean;
+}
+
+/** Where the truth comes from: every record that was ever served, as it is now. */
+export interface Truth {
+  records(entity: string): AsyncIterable<TrueRecord>;
+}
+
+/**
+ * The truth as the mock API tells it: `GET /admin/truth/<collection>`, one JSON object a line, where the collection is
+ * the path of the entity's endpoints.
+ * @param origin asked instead of the endpoints' own, such as http://127.0.0.1:8080
+ */
+export function apiTruth(config: PipelineConfig, origin?: string): Truth {
+  return {
+    async *records(entity) {
+      const urls = Object.values(config.endpoints)
+        .filter((endpoint) => endpoint.entity === entity)
+        .map(({ url }) => new URL(`/admin/truth${new URL(url).pathname}`, origin ?? url).href);
+      for (const url of new Set(urls)) yield* readTruth(url);
+    },
+  };
+}
+
+async function* readTruth(url: string): AsyncGenerator<TrueRecord> {
+  const response = await fetch(url).catch((cause: unknown) => {
+    throw new Error(`the API's truth cannot be read at ${redactUrl(url)}: ${describeError(cause)}; is the API up?`);
+  });
+  if (!response.ok || response.body === null) {
+    const wants = 'only an API that tells its truth can be audited, as the mock API does';
+    throw new Error(`${redactUrl(url)} answers ${response.status}: ${wants}`);
+  }
+  const body = Readable.fromWeb(response.body as ReadableStream<Uint8Array>);
+  for await (const line of createInterface({ input: body })) {
+    const { record, version, pending } = JSON.parse(line) as { record: unknown; version: string; pending: boolean };
+    yield { record, changedAt: Date.parse(version), pending };
+  }
+}
