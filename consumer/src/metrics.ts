@@ -93,6 +93,18 @@ export class ConsumerMetrics {
     });
   }
 
+  /** @param unsettled deliveries that are neither acknowledged nor given back */
+  measureUnsettled(unsettled: () => number): void {
+    new Gauge({
+      name: 'tributary_unsettled_deliveries',
+      help: 'Deliveries held: waiting for their batch, being written, or left to another consumer that is at the same row',
+      registers: [this.registry],
+      collect() {
+        this.set(unsettled());
+      },
+    });
+  }
+
   judged(entity: string, { fresh, duplicates, stale }: Deduplicated): void {
     if (fresh.length > 0) this.#records.inc({ entity, outcome: 'accepted' }, fresh.length);
     if (duplicates.length > 0) this.#records.inc({ entity, outcome: 'duplicate' }, duplicates.length);

@@ -75,6 +75,7 @@ export function createConsumer(options: ConsumerOptions): Consumer {
   const metrics = new ConsumerMetrics(registry, () =>
     (running?.oldestUnflushed() ?? []).map(([entity, since]) => [entity, clock.now() - since] as const),
   );
+  metrics.measureUnsettled(() => running?.unsettled() ?? 0);
 
   async function start(): Promise<void> {
     if (sessions !== undefined || stopping.signal.aborted) return;
