@@ -13,7 +13,7 @@ import {
   type Service,
 } from '@tributary/shared';
 import type { Arguments } from './arguments.js';
-import { portOrAny } from './ports.js';
+import { startOnPort } from './ports.js';
 import { startStandIns } from './stand-ins.js';
 
 export interface PipelineOptions {
@@ -53,13 +53,13 @@ async function build(options: PipelineOptions, release: ReleaseList): Promise<Pi
   const { arguments: asked, logger } = options;
   const env: Record<string, string | undefined> = { ...options.env };
   if (asked.output !== undefined) env.OUTPUT_DIR = asked.output;
-  const port = (preferred: number) => portOrAny(Number(preferred), HOST);
 
   const mockApi = needsMockApi(asked.config, env)
-    ? createMockApi({ ...mockSettings(asked, env), host: HOST, port: await port(8080), log: logger('mock-api') })
+    ? await startOnPort(8080, (port) =>
+        createMockApi({ ...mockSettings(asked, env), host: HOST, port, log: logger('mock-api') }),
+      )
     : undefined;
   if (mockApi !== undefined) {
-    await mockApi.start();
     release.add('mock CRM', () => mockApi.stop());
     env.CRM_URL = mockApi.url;
   }
@@ -69,20 +69,21 @@ async function build(options: PipelineOptions, release: ReleaseList): Promise<Pi
   const instance = env.INSTANCE_ID || hostname();
   const common = { config, amqpUrl, redisUrl, instance, host: HOST };
 
-  const consumer = createConsumer({ ...common, port: await port(8082), log: logger('consumer') });
-  const producer = createProducer({
-    ...common,
-    port: await port(8081),
-    log: logger('producer'),
-    schedule: !asked.once,
-  });
-  const dashboard = createDashboard({ config, host: HOST, instance, port: await port(8000), log: logger('dashboard') });
-
   // Stopped in reverse: the producer publishes no more before the consumer writes what is left.
-  for (const [what, service] of Object.entries({ dashboard, consumer, producer })) {
+  const start = async <T extends Service>(what: string, usualPort: number, make: (port: number) => T): Promise<T> => {
+    const service = await startOnPort(usualPort, make);
     release.add(what, () => service.stop());
-    await service.start();
-  }
+    return service;
+  };
+  const dashboard = await start('dashboard', 8000, (port) =>
+    createDashboard({ config, host: HOST, instance, port, log: logger('dashboard') }),
+  );
+  const consumer = await start('consumer', 8082, (port) =>
+    createConsumer({ ...common, port, log: logger('consumer') }),
+  );
+  const producer = await start('producer', 8081, (port) =>
+    createProducer({ ...common, port, log: logger('producer'), schedule: !asked.once }),
+  );
   return {
     ...{ config, producer, consumer, dashboard, mockApi, amqpUrl, inMemory },
     start: async () => {},

@@ -1,10 +1,22 @@
-import { createServer } from 'node:net';
+import type { Service } from '@tributary/shared';
 
-/** The port, or 0 (any free one) if somebody else listens on it already: a first run should not fail for that. */
-export function portOrAny(port: number, host: string): Promise<number> {
-  return new Promise((resolve) => {
-    const probe = createServer();
-    probe.once('error', () => resolve(0));
-    probe.listen(port, host, () => probe.close(() => resolve(port)));
-  });
+/**
+ * Starts a service on its usual port, or on any free one if somebody else listens there: a first run should not fail
+ * for that. It is tried by taking the port; a look beforehand would say nothing about the moment of the start.
+ *
+ * @throws whatever else keeps it from starting
+ */
+export async function startOnPort<T extends Service>(port: number, make: (port: number) => T): Promise<T> {
+  const service = make(port);
+  try {
+    await service.start();
+    return service;
+  } catch (error) {
+    await service.stop().catch(() => {});
+    if (port === 0 || !isTaken(error)) throw error;
+    return await startOnPort(0, make);
+  }
 }
+
+const isTaken = (error: unknown): boolean =>
+  error instanceof Error && (error.cause as NodeJS.ErrnoException | undefined)?.code === 'EADDRINUSE';
