@@ -1,0 +1,27 @@
+import { expect } from 'vitest';
+import type { Stage } from './stage.js';
+
+/** What `--once --json` prints. */
+export interface Summary {
+  readonly polled: number;
+  readonly published: number;
+  readonly accepted: number;
+  readonly duplicate: number;
+  readonly stale: number;
+  readonly deadLettered: number;
+  readonly rows: Readonly<Record<string, number>>;
+  readonly seconds: number;
+  readonly output: string;
+  readonly endpoints: readonly { readonly endpoint: string; readonly records: number; readonly error?: string }[];
+}
+
+/** Runs `npm start -- --once --json ...` and reads what it prints: one JSON object, and nothing else. */
+export async function runOnce(
+  stage: Stage,
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+): Promise<{ code: number | null; summary: Summary; stderr: string }> {
+  const { code, stdout, stderr } = await stage.run('embedded', { args: ['--once', '--json', ...args], env });
+  expect(stdout, `stdout; stderr was: ${stderr}`).toMatch(/^\{.*\}\n$/);
+  return { code, summary: JSON.parse(stdout) as Summary, stderr };
+}
