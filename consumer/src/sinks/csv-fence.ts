@@ -1,7 +1,7 @@
-import { randomBytes } from 'node:crypto';
 import { copyFile, link, mkdir, open, readdir, readFile, rename, stat, unlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type Dataset, listParts, type Part, wholeLinesEnd } from '@tributary/shared';
+import { ignoreMissing, random, readIfThere, replaceFile, statIfThere, syncFolder, unlessThere } from './csv-files.js';
 import { formatLines, headerOf } from './csv-format.js';
 
 /**
@@ -148,35 +148,3 @@ async function removeTemporaries(part: Part): Promise<void> {
     if (path.startsWith(temporaryPrefix(part))) await unlink(path).catch(ignoreMissing);
   }
 }
-
-const random = (): string => randomBytes(8).toString('hex');
-
-async function replaceFile(path: string, content: string): Promise<void> {
-  const temporary = `${path}-${random()}`;
-  await writeFile(temporary, content, { flush: true });
-  await rename(temporary, path);
-  await syncFolder(dirname(path));
-}
-
-/** Makes a new name, or a rename, as durable as the file itself. */
-export async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, 'r');
-  await folder.sync().finally(() => folder.close());
-}
-
-async function unlessThere(action: Promise<unknown>): Promise<boolean> {
-  try {
-    await action;
-    return true;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
-    throw error;
-  }
-}
-
-function ignoreMissing(error: NodeJS.ErrnoException): undefined {
-  if (error.code !== 'ENOENT') throw error;
-}
-
-const readIfThere = (path: string): Promise<string | undefined> => readFile(path, 'utf8').catch(ignoreMissing);
-const statIfThere = (path: string) => stat(path).catch(ignoreMissing);

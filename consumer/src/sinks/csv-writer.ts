@@ -2,7 +2,8 @@ import { type FileHandle, mkdir, open, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Clock, type Dataset, partName, type Row } from '@tributary/shared';
 import { WriterLost } from '../ledger/port.js';
-import { type CsvFence, syncFolder } from './csv-fence.js';
+import type { CsvFence } from './csv-fence.js';
+import { syncFolder } from './csv-files.js';
 import { cellsOf, formatLines, headerOf } from './csv-format.js';
 
 export interface CsvWriterOptions {

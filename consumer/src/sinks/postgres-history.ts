@@ -25,12 +25,16 @@ export async function contentOf(
  * is taken over by another message of the same content, and written again under that one's order.
  */
 export function changesOf(rows: readonly Row[], before: readonly Content[]): Row[] {
-  const previous = new Map<string, Content>();
-  const changes: Row[] = [];
   // Sorting is stable: a row that is written again comes right behind itself.
-  for (const one of [...before, ...rows].sort((a, b) => (a.order < b.order ? -1 : a.order > b.order ? 1 : 0))) {
-    if ('dataset' in one && previous.get(one.key)?.hash !== one.hash) changes.push(one);
-    previous.set(one.key, one);
+  const inOrder = [
+    ...before.map((content) => ({ content, row: undefined })),
+    ...rows.map((row) => ({ content: row, row })),
+  ].sort(({ content: a }, { content: b }) => (a.order < b.order ? -1 : a.order > b.order ? 1 : 0));
+  const previous = new Map<string, string>();
+  const changes: Row[] = [];
+  for (const { content, row } of inOrder) {
+    if (row !== undefined && previous.get(content.key) !== content.hash) changes.push(row);
+    previous.set(content.key, content.hash);
   }
   return changes;
 }
