@@ -1,0 +1,57 @@
+import { parseArgs } from 'node:util';
+import type { ChaosOptions } from './chaos.js';
+
+export const HELP = `Kills the pipeline again and again while records change, then audits what landed. Exit 1 if anything is wrong.
+
+  npm run chaos -- [options]
+
+  --seconds S      how long (default 60); starting, settling and auditing come on top
+  --seed N         chooses what is done when, and the API's records (default: by chance; it is printed)
+  --consumers K    consumer processes (default 3)
+  --producers P    producer processes (default 1)
+  --sink NAME      csv (default) or postgres
+  --json           print one JSON object on stdout, and nothing else there
+  --keep           keep logs and output also when all is well
+
+It runs a RabbitMQ, a Redis and a Postgres of its own, the mock API, and the producers and consumers as processes. At
+random moments it kills producers and consumers (SIGKILL), pauses a consumer past its lease (SIGSTOP), kills and
+restarts RabbitMQ, flushes Redis, kills it and brings it back empty or from an old snapshot, and cuts Postgres off.
+`;
+
+export interface ChaosArguments extends Omit<ChaosOptions, 'say' | 'signal'> {
+  readonly json: boolean;
+  readonly help: boolean;
+}
+
+/** @throws Error saying which argument is wrong, and what is expected */
+export function readArguments(args: readonly string[], newSeed: () => number): ChaosArguments {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      seconds: { type: 'string', default: '60' },
+      seed: { type: 'string' },
+      consumers: { type: 'string', default: '3' },
+      producers: { type: 'string', default: '1' },
+      sink: { type: 'string', default: 'csv' },
+      json: { type: 'boolean', default: false },
+      keep: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  const { sink, json, keep, help } = values;
+  if (sink !== 'csv' && sink !== 'postgres') throw new Error(`--sink: expected csv or postgres, found "${sink}"`);
+  return {
+    seconds: wholeNumber('--seconds', values.seconds, 1, 86_400),
+    seed: values.seed === undefined ? newSeed() : wholeNumber('--seed', values.seed, 0, 2 ** 32 - 1),
+    consumers: wholeNumber('--consumers', values.consumers, 1, 50),
+    producers: wholeNumber('--producers', values.producers, 1, 20),
+    ...{ sink, json, keep, help },
+  };
+}
+
+/** @throws Error naming the argument, what it holds and what is expected */
+export function wholeNumber(name: string, text: string, least: number, most: number): number {
+  const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+  if (value >= least && value <= most) return value;
+  throw new Error(`${name}: expected a whole number from ${least} to ${most}, found "${text}"`);
+}

@@ -1,0 +1,141 @@
+import { mkdtempSync, renameSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { datasetsOf, describeError, ReleaseList, systemClock } from '@tributary/shared';
+import { startReaper } from '../../services/reaper.js';
+import { audit } from '../audit/audit.js';
+import type { AuditReport } from '../audit/report.js';
+import { csvRows } from '../audit/sinks/csv.js';
+import type { StoredRows } from '../audit/sinks/port.js';
+import { postgresRows } from '../audit/sinks/postgres.js';
+import { apiTruth } from '../audit/truth.js';
+import { Faults } from './faults.js';
+import type { SinkName } from './pipeline.js';
+import { FAULT_KINDS, planFaults } from './plan.js';
+import { queueDepths } from './queues.js';
+import type { ChaosReport, ChaosResult } from './report.js';
+import { lastPolls, stopInOrder, untilDrained } from './settle.js';
+import { raiseStage, type Stage } from './stage.js';
+
+export interface ChaosOptions {
+  /** How long faults are done. What comes before and after is not counted. */
+  readonly seconds: number;
+  readonly seed: number;
+  readonly producers: number;
+  readonly consumers: number;
+  readonly sink: SinkName;
+  /** Keep logs and output also when all is well. */
+  readonly keep: boolean;
+  /** Told what happens, line by line. */
+  readonly say: (line: string) => void;
+  /** Aborted to break off; everything is cleared away all the same. */
+  readonly signal: AbortSignal;
+}
+
+/** RabbitMQ notes a queue's name half a second after it is declared; a kill before that loses it (see rabbitmq.ts). */
+const QUEUES_NOTED = 1_500;
+
+/**
+ * Kills, pauses and cuts off everything that carries records, at moments that follow from the seed, while the API goes on
+ * changing them. Then it lets things settle, and compares what landed with the truth.
+ *
+ * @throws Error if the stage cannot be raised, or the run was broken off
+ */
+export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
+  const folder = mkdtempSync(join(tmpdir(), 'tributary-chaos-'));
+  const reaper = startReaper(folder);
+  const release = new ReleaseList();
+  let keep = options.keep;
+  try {
+    const result = await play({ ...options, folder }, release);
+    keep ||= !result.report.ok;
+    return { ...result, folder: keep ? `${folder}-kept` : undefined };
+  } catch (error) {
+    keep = true;
+    if (!options.signal.aborted) options.say(`broken off; logs: ${folder}-kept`);
+    throw error;
+  } finally {
+    await release.release();
+    // The reaper removes the folder, unless it has another name by then.
+    if (keep && (options.keep || !options.signal.aborted)) renameSync(folder, `${folder}-kept`);
+    await reaper.release();
+  }
+}
+
+async function play(options: ChaosOptions & { folder: string }, release: ReleaseList): Promise<ChaosResult> {
+  const { seconds, seed, sink, say, signal } = options;
+  const problems: string[] = [];
+  const onDeath = (how: string) => {
+    say(how);
+    problems.push(how);
+  };
+  const stage = await raiseStage({ ...options, onDeath }, release);
+  await systemClock.sleep(QUEUES_NOTED, signal);
+
+  const kinds = FAULT_KINDS.filter((kind) => kind !== 'postgres' || sink === 'postgres');
+  const plan = planFaults(seed, seconds, kinds);
+  say(`seed ${seed}: ${plan.length} faults in ${seconds} s`);
+  const faults = new Faults(stage, say, signal);
+  const started = Date.now();
+  for (const fault of plan) {
+    await systemClock.sleep(started + fault.at - Date.now(), signal);
+    signal.throwIfAborted();
+    faults.begin(fault);
+  }
+  await faults.ended();
+  const rowsUnderFire = await countRows(stage);
+
+  say('the faults are over; waiting for the last polls and for the queues to empty');
+  problems.push(...(await settle(stage, signal)));
+  signal.throwIfAborted();
+  const report = await auditStage(stage);
+  const { waiting, dead: deadLettered } = await queueDepths(stage.rabbitmq.url, stage.pipeline.config);
+  if (waiting > 0) problems.push(`${waiting} messages are left in the queues after everything stopped`);
+  const ok = report.ok && deadLettered === 0 && problems.length === 0;
+  return {
+    report: { seconds, seed, sink, kills: faults.kills, audit: report.audit, deadLettered, ok } satisfies ChaosReport,
+    findings: report.findings,
+    problems,
+    rowsUnderFire,
+    folder: undefined,
+  };
+}
+
+/** Polls to the end, drains, stops. @returns what did not go as it should */
+async function settle(stage: Stage, signal: AbortSignal): Promise<string[]> {
+  const { producers, consumers, rabbitmq, pipeline } = stage;
+  const problems: string[] = [];
+  const attempt = (step: Promise<void>) =>
+    step.catch((error: unknown) => {
+      problems.push(describeError(error));
+    });
+  await attempt(lastPolls(stage, signal));
+  problems.push(...(await stopInOrder(producers)));
+  await attempt(untilDrained(rabbitmq.url, pipeline.config, consumers, signal));
+  problems.push(...(await stopInOrder(consumers)));
+  return problems;
+}
+
+async function withRows<T>({ pipeline, postgres }: Stage, live: boolean, use: (rows: StoredRows) => Promise<T>) {
+  const { csv, postgres: settings } = pipeline.config.sink;
+  const rows = postgres === undefined ? csvRows(csv, live) : await postgresRows(settings, postgres.url);
+  try {
+    return await use(rows);
+  } finally {
+    await rows.close();
+  }
+}
+
+const auditStage = (stage: Stage): Promise<AuditReport> =>
+  withRows(stage, false, (sink) =>
+    audit({ config: stage.pipeline.config, truth: apiTruth(stage.pipeline.config), sink }),
+  );
+
+const countRows = (stage: Stage): Promise<number> =>
+  withRows(stage, true, async (rows) => {
+    let count = 0;
+    for (const dataset of datasetsOf(stage.pipeline.config)) {
+      for await (const row of rows.past?.(dataset) ?? rows.rows(dataset)) if (!('flaw' in row)) count++;
+    }
+    return count;
+  });

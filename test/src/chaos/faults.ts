@@ -1,0 +1,150 @@
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { systemClock } from '@tributary/shared';
+import { Redis } from 'ioredis';
+import type { Fault, FaultKind } from './plan.js';
+import { FAULT_KINDS } from './plan.js';
+import type { Stage } from './stage.js';
+import type { Worker } from './worker.js';
+
+/** Does to the stage what the plan says. Faults of different servers and processes overlap; those of one take turns. */
+export class Faults {
+  readonly kills = Object.fromEntries(FAULT_KINDS.map((kind) => [kind, 0])) as Record<FaultKind, number>;
+  readonly #turns = new Map<object, Promise<void>>();
+  readonly #running = new Set<Promise<void>>();
+  #failure: unknown;
+
+  constructor(
+    private readonly stage: Stage,
+    private readonly say: (line: string) => void,
+    private readonly signal: AbortSignal,
+  ) {}
+
+  /** Begins one, and does not wait for its end. @throws whatever an earlier one has failed with */
+  begin(fault: Fault): void {
+    if (this.#failure !== undefined) throw this.#failure;
+    const running: Promise<void> = this.#do(fault)
+      .catch((error: unknown) => {
+        this.#failure ??= error;
+      })
+      .finally(() => this.#running.delete(running));
+    this.#running.add(running);
+  }
+
+  /** Resolves when everything that was killed or stopped runs again. */
+  async ended(): Promise<void> {
+    while (this.#running.size > 0) await Promise.all(this.#running);
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  async #do(fault: Fault): Promise<void> {
+    const { stage } = this;
+    switch (fault.kind) {
+      case 'producer':
+        return this.#kill(fault, stage.producers);
+      case 'consumer':
+        return this.#kill(fault, stage.consumers);
+      case 'pause':
+        return this.#pause(fault);
+      case 'rabbitmq':
+        return this.#inTurn(stage.rabbitmq, () => this.#restartRabbitMQ(fault));
+      case 'redisFlush':
+        return this.#inTurn(stage.redis, () => this.#tell(fault, 'FLUSHALL', () => stage.redis.flush()));
+      case 'redisRestart':
+        return this.#inTurn(stage.redis, () => this.#restartRedis(fault));
+      case 'postgres':
+        return this.#inTurn(stage, () => this.#cutPostgres(fault));
+    }
+  }
+
+  async #kill(fault: Fault, workers: readonly Worker[]): Promise<void> {
+    const worker = choose(workers, fault.victim);
+    // All of them are down or paused: that is chaos enough.
+    if (worker === undefined) return;
+    await this.#tell(fault, `kill -9 ${worker.name}, down for ${seconds(fault.length)}`, () => worker.kill());
+    await systemClock.sleep(fault.length, this.signal);
+    if (!this.signal.aborted) worker.start();
+  }
+
+  async #pause(fault: Fault): Promise<void> {
+    const worker = choose(this.stage.consumers, fault.victim);
+    if (worker === undefined) return;
+    await this.#tell(fault, `SIGSTOP ${worker.name} for ${seconds(fault.length)}`, async () => worker.pause());
+    await systemClock.sleep(fault.length, this.signal);
+    worker.resume();
+    this.say(`  SIGCONT ${worker.name}`);
+  }
+
+  async #restartRabbitMQ(fault: Fault): Promise<void> {
+    const { rabbitmq } = this.stage;
+    if (fault.otherWay) return this.#tell(fault, 'restart RabbitMQ in good order', () => rabbitmq.restart());
+    await this.#tell(fault, `kill -9 RabbitMQ, down for ${seconds(fault.length)}`, () => rabbitmq.down());
+    await systemClock.sleep(fault.length, this.signal);
+    await rabbitmq.up();
+    this.say('  RabbitMQ is up');
+  }
+
+  /** It comes back empty, or from a snapshot that lacks what was committed since. */
+  async #restartRedis(fault: Fault): Promise<void> {
+    const { redis } = this.stage;
+    const snapshot = await withRedis(redis.url, async (client) => {
+      if (fault.otherWay) await client.save();
+      const [, folder = ''] = (await client.config('GET', 'dir')) as string[];
+      return join(folder, 'dump.rdb');
+    });
+    if (fault.otherWay) await systemClock.sleep(fault.length + 500, this.signal);
+    const comesBack = fault.otherWay ? 'from its old snapshot' : 'empty';
+    const what = `kill -9 Redis, down for ${seconds(fault.length)}; it comes back ${comesBack}`;
+    await this.#tell(fault, what, () => redis.down());
+    if (!fault.otherWay) rmSync(snapshot, { force: true });
+    await systemClock.sleep(fault.length, this.signal);
+    await redis.up();
+  }
+
+  async #cutPostgres(fault: Fault): Promise<void> {
+    const { postgres } = this.stage;
+    if (postgres === undefined) return;
+    if (fault.otherWay) {
+      await this.#tell(fault, `SIGSTOP Postgres for ${seconds(fault.length)}`, async () => postgres.pause());
+      await systemClock.sleep(fault.length, this.signal);
+      postgres.resume();
+      return;
+    }
+    await this.#tell(fault, `kill -9 Postgres, down for ${seconds(fault.length)}`, () => postgres.down());
+    await systemClock.sleep(fault.length, this.signal);
+    await postgres.up();
+  }
+
+  async #tell(fault: Fault, what: string, hurt: () => Promise<void>): Promise<void> {
+    this.say(`${seconds(fault.at)}  ${what}`);
+    await hurt();
+    this.kills[fault.kind]++;
+  }
+
+  #inTurn(server: object, work: () => Promise<void>): Promise<void> {
+    const turn = (this.#turns.get(server) ?? Promise.resolve()).then(work);
+    this.#turns.set(
+      server,
+      turn.catch(() => {}),
+    );
+    return turn;
+  }
+}
+
+/** The chosen one, or the next that runs. */
+function choose(workers: readonly Worker[], victim: number): Worker | undefined {
+  const from = Math.floor(victim * workers.length);
+  return [...workers.slice(from), ...workers.slice(0, from)].find(({ runs, isPaused }) => runs && !isPaused);
+}
+
+const seconds = (milliseconds: number): string => `${(milliseconds / 1_000).toFixed(1)} s`;
+
+async function withRedis<T>(url: string, use: (client: Redis) => Promise<T>): Promise<T> {
+  const client = new Redis(url);
+  client.on('error', () => {});
+  try {
+    return await use(client);
+  } finally {
+    client.disconnect();
+  }
+}

@@ -1,0 +1,82 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { loadPipeline, type PipelineConfig } from '@tributary/shared';
+
+export interface PipelineFile {
+  readonly path: string;
+  readonly config: PipelineConfig;
+}
+
+export type SinkName = 'csv' | 'postgres';
+
+/** The CRM's pipeline with everything short: polls and batches each second, parts that rotate, quick retries. */
+export function writePipeline(folder: string, api: string, sink: SinkName): PipelineFile {
+  const endpoint = (path: string, entity: string) => ({
+    url: `${api}/${path}`,
+    entity,
+    schedule: { every: '1s' },
+    items: '$.data',
+    paging: { type: 'cursor', next: '$.nextCursor', sizeParameter: 'limit', size: 50 },
+    incremental: { parameter: 'updated_since', overlap: '3s' },
+    retryDelay: '100ms',
+    timeout: '5s',
+  });
+  return write(folder, {
+    name: 'chaos',
+    entities: ENTITIES,
+    endpoints: { customers: endpoint('customers', 'customer'), products: endpoint('products', 'inventory') },
+    merge: MERGE,
+    batch: { size: 10, interval: '1s' },
+    sink: {
+      type: sink,
+      csv: { directory: join(folder, 'output'), maxPartSize: '256KB' },
+      postgres: { schema: 'chaos', history: true },
+    },
+  });
+}
+
+/** JSON is YAML. */
+export function write(folder: string, pipeline: object): PipelineFile {
+  const path = join(folder, 'pipeline.yaml');
+  writeFileSync(path, JSON.stringify(pipeline, undefined, 2));
+  return { path, config: loadPipeline(path, {}) };
+}
+
+const ENTITIES = {
+  customer: {
+    dataset: 'customers',
+    queue: 'customer_data',
+    key: 'id',
+    version: 'updatedAt',
+    fields: {
+      ...{ id: 'string', name: 'string', email: 'string', phone: 'string?', company: 'string?' },
+      ...{ city: 'string?', country: 'string?', segment: 'string?' },
+      lines: { type: 'list', items: { sku: 'string', quantity: 'integer' } },
+      updatedAt: 'datetime',
+    },
+  },
+  inventory: {
+    dataset: 'inventory',
+    queue: 'inventory_data',
+    key: 'sku',
+    version: 'updatedAt',
+    fields: {
+      ...{ sku: 'string', name: 'string', category: 'string?', price: 'number', currency: 'string' },
+      ...{ stock: 'integer', reorderLevel: 'integer?', warehouse: 'string?', updatedAt: 'datetime' },
+    },
+  },
+};
+
+const MERGE = {
+  dataset: 'customer_inventory',
+  each: { entity: 'customer', lines: 'lines' },
+  with: { entity: 'inventory', on: 'sku' },
+  columns: {
+    ...{ customer_id: 'customer.id', customer_name: 'customer.name', customer_city: 'customer.city' },
+    ...{ customer_phone: 'customer.phone', customer_segment: 'customer.segment' },
+    ...{ sku: 'line.sku', quantity: 'line.quantity', item_name: 'inventory.name' },
+    ...{ price: 'inventory.price', stock: 'inventory.stock', warehouse: 'inventory.warehouse' },
+    line_value: { multiply: ['line.quantity', 'inventory.price'], decimals: 2 },
+    in_stock: { atLeast: ['inventory.stock', 'line.quantity'] },
+  },
+};

@@ -1,0 +1,79 @@
+import { between, createRandom, pick, type Random } from './random.js';
+
+export const FAULT_KINDS = [
+  'producer',
+  'consumer',
+  'pause',
+  'rabbitmq',
+  'redisFlush',
+  'redisRestart',
+  'postgres',
+] as const;
+
+export type FaultKind = (typeof FAULT_KINDS)[number];
+
+/** One thing that is done to the pipeline. */
+export interface Fault {
+  readonly kind: FaultKind;
+  /** When it begins, in milliseconds after the first. */
+  readonly at: number;
+  /** Chooses among several processes: from 0 up to 1. */
+  readonly victim: number;
+  /** Milliseconds until what was killed is started again, or what was stopped goes on. */
+  readonly length: number;
+  /** A milder or a different way to do the same: a stop in good order, an old snapshot, a pause instead of a kill. */
+  readonly otherWay: boolean;
+}
+
+interface Habit {
+  readonly weight: number;
+  /** Milliseconds from one to the next that hits the same server, so that it is up in between. */
+  readonly every: number;
+  readonly length: readonly [from: number, to: number];
+  /** How often it is done the other way. */
+  readonly otherWay: number;
+}
+
+/** Leases last 10 s, and a broker drops a connection after two missed heartbeats: 12 s are past both. */
+const PAUSE = [12_000, 15_000] as const;
+
+const HABITS: Readonly<Record<FaultKind, Habit>> = {
+  consumer: { weight: 34, every: 0, length: [0, 2_000], otherWay: 0 },
+  producer: { weight: 14, every: 0, length: [0, 3_000], otherWay: 0 },
+  pause: { weight: 10, every: 17_000, length: PAUSE, otherWay: 0 },
+  rabbitmq: { weight: 12, every: 16_000, length: [0, 2_000], otherWay: 0.3 },
+  redisFlush: { weight: 10, every: 6_000, length: [0, 0], otherWay: 0 },
+  redisRestart: { weight: 12, every: 9_000, length: [0, 1_500], otherWay: 0.5 },
+  postgres: { weight: 12, every: 9_000, length: [1_000, 6_000], otherWay: 0.5 },
+};
+
+/** Milliseconds from one fault to the next. */
+const GAP = [900, 2_400] as const;
+
+/**
+ * What is done, and when, in a run of so many seconds. It follows from the seed alone. Every kind comes once before any
+ * comes twice, so that a short run meets them all.
+ */
+export function planFaults(seed: number, seconds: number, kinds: readonly FaultKind[]): Fault[] {
+  const random = createRandom(seed);
+  const faults: Fault[] = [];
+  const untried = shuffled(random, kinds);
+  const last = new Map<FaultKind, number>();
+  const isDue = (kind: FaultKind, at: number) => at - (last.get(kind) ?? -Infinity) >= HABITS[kind].every;
+  for (let at = 0; at < seconds * 1_000; at += between(random, ...GAP)) {
+    const first = untried.findIndex((kind) => isDue(kind, at));
+    const due = kinds.filter((kind) => isDue(kind, at)).map((kind) => [kind, HABITS[kind].weight] as const);
+    const kind = first >= 0 ? (untried.splice(first, 1)[0] ?? 'consumer') : pick(random, due);
+    last.set(kind, at);
+    const { length, otherWay } = HABITS[kind];
+    faults.push({
+      ...{ kind, at, victim: random(), length: between(random, ...length), otherWay: random() < otherWay },
+    });
+  }
+  return faults;
+}
+
+function shuffled<T>(random: Random, items: readonly T[]): T[] {
+  const left = [...items];
+  return items.flatMap(() => left.splice(Math.floor(random() * left.length), 1));
+}

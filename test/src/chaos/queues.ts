@@ -1,0 +1,24 @@
+import { type PipelineConfig, topologyOf } from '@tributary/shared';
+import { connect } from 'amqplib';
+
+/** Messages that lie in the queues and are not with a consumer: records to come, and dead letters. */
+export interface Depths {
+  readonly waiting: number;
+  readonly dead: number;
+}
+
+export async function queueDepths(url: string, config: PipelineConfig): Promise<Depths> {
+  const connection = await connect(url, { timeout: 5_000 });
+  connection.on('error', () => {});
+  try {
+    const channel = await connection.createChannel();
+    const depths = { waiting: 0, dead: 0 };
+    for (const { queue, deadQueue } of topologyOf(config).queues) {
+      depths.waiting += (await channel.checkQueue(queue)).messageCount;
+      depths.dead += (await channel.checkQueue(deadQueue)).messageCount;
+    }
+    return depths;
+  } finally {
+    await connection.close().catch(() => {});
+  }
+}

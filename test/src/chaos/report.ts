@@ -1,0 +1,53 @@
+import { type AuditReport, formatFindings, formatTable } from '../audit/report.js';
+import { FAULT_KINDS, type FaultKind } from './plan.js';
+
+export interface ChaosReport {
+  readonly seconds: number;
+  readonly seed: number;
+  readonly sink: string;
+  readonly kills: Readonly<Record<FaultKind, number>>;
+  readonly audit: AuditReport['audit'];
+  readonly deadLettered: number;
+  readonly ok: boolean;
+}
+
+/** The report with what only people read. */
+export interface ChaosResult {
+  readonly report: ChaosReport;
+  readonly findings: AuditReport['findings'];
+  /** What went wrong beside the audit: a process that ended by itself, or did not end when it was told to. */
+  readonly problems: readonly string[];
+  /** Rows that were in the sink when the faults ended: proof that work went on under them. */
+  readonly rowsUnderFire: number;
+  /** Where the logs are, if they were kept. */
+  readonly folder: string | undefined;
+}
+
+const NAMES: Readonly<Record<FaultKind, string>> = {
+  producer: 'kills of a producer',
+  consumer: 'kills of a consumer',
+  pause: 'pauses of a consumer past its lease',
+  rabbitmq: 'restarts of RabbitMQ',
+  redisFlush: 'flushes of Redis',
+  redisRestart: 'restarts of Redis',
+  postgres: 'outages of Postgres',
+};
+
+export function formatResult({ report, findings, problems, rowsUnderFire, folder }: ChaosResult): string {
+  const { kills, seconds, seed, sink, deadLettered, ok } = report;
+  const total = FAULT_KINDS.reduce((sum, kind) => sum + kills[kind], 0);
+  const kinds = FAULT_KINDS.filter((kind) => kills[kind] > 0).map((kind) => `${kills[kind]} ${NAMES[kind]}`);
+  return [
+    `seed ${seed}, ${seconds} s, sink ${sink}: ${total} kills and outages`,
+    ...kinds.map((kind) => `  ${kind}`),
+    `  ${rowsUnderFire.toLocaleString('en')} rows landed meanwhile`,
+    '',
+    formatTable(report),
+    '',
+    ...(deadLettered > 0 ? [`${deadLettered} records among the dead letters`] : []),
+    ...problems,
+    ...(findings.length > 0 ? [formatFindings(findings)] : []),
+    ok ? 'no record lost, none twice' : 'NOT OK',
+    ...(folder === undefined ? [] : [`logs and output: ${folder}`]),
+  ].join('\n');
+}

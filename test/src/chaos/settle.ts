@@ -1,0 +1,104 @@
+import type { PipelineConfig } from '@tributary/shared';
+import { queueDepths } from './queues.js';
+import type { Stage } from './stage.js';
+import { until } from './until.js';
+import type { Worker } from './worker.js';
+
+/** Milliseconds for everything that waits to come to its end; what takes longer hangs. */
+const PATIENCE = 240_000;
+
+/** A stop by SIGTERM has 25 s for itself; more is a hang. */
+const STOP_PATIENCE = 30_000;
+
+/** Looked at so often in a row, the queues are not just empty by chance between two deliveries. */
+const QUIET_CHECKS = 5;
+
+/** Stops the changes, and lets every producer poll twice from here on. What it says last is the truth. */
+export async function lastPolls({ api, producers }: Stage, signal: AbortSignal): Promise<void> {
+  const response = await fetch(`${api.url}/admin/pause`, { method: 'POST' });
+  if (!response.ok) throw new Error(`the API cannot be paused: ${response.status}`);
+  await Promise.all(producers.map((producer) => twoMorePolls(producer, signal)));
+}
+
+async function twoMorePolls(producer: Worker, signal: AbortSignal): Promise<void> {
+  let before: Map<string, number> | undefined;
+  await until(
+    `${producer.name} polls each endpoint twice more`,
+    async () => {
+      const now = await goodPolls(producer);
+      before ??= now;
+      // Of three that end from now on, only the first may have begun before.
+      const late = [...now].filter(([labels, count]) => count < (before?.get(labels) ?? 0) + 3);
+      if (now.size > 0 && late.length === 0) return undefined;
+      return `good polls since: ${[...now].map(([labels, count]) => `${labels} ${count - (before?.get(labels) ?? 0)}`).join(', ')}`;
+    },
+    { timeout: PATIENCE, signal },
+  );
+}
+
+async function goodPolls(producer: Worker): Promise<Map<string, number>> {
+  const [runs, failures] = await Promise.all([
+    producer.metric('tributary_poll_runs_total'),
+    producer.metric('tributary_poll_failures_total'),
+  ]);
+  const endpoint = (labels: string) => /endpoint="([^"]*)"/.exec(labels)?.[1] ?? '';
+  const good = new Map<string, number>();
+  for (const [labels, count] of runs) good.set(endpoint(labels), count);
+  for (const [labels, count] of failures) good.set(endpoint(labels), (good.get(endpoint(labels)) ?? 0) - count);
+  return good;
+}
+
+/** Resolves when no queue holds a message and no consumer has one that is not settled. */
+export async function untilDrained(
+  rabbitmqUrl: string,
+  config: PipelineConfig,
+  consumers: readonly Worker[],
+  signal: AbortSignal,
+  patience = PATIENCE,
+): Promise<void> {
+  let quiet = 0;
+  await until(
+    'the pipeline settles',
+    async () => {
+      const { waiting } = await queueDepths(rabbitmqUrl, config);
+      const held = await Promise.all(consumers.map(unsettled));
+      const lacking = [
+        ...(waiting > 0 ? [`${waiting} messages wait in the queues`] : []),
+        ...held.flatMap((what) => what ?? []),
+      ];
+      quiet = lacking.length === 0 ? quiet + 1 : 0;
+      if (lacking.length > 0) return lacking.join('; ');
+      return quiet < QUIET_CHECKS ? 'it was quiet only for a moment' : undefined;
+    },
+    { timeout: patience, signal, every: 200 },
+  );
+}
+
+async function unsettled(consumer: Worker): Promise<string | undefined> {
+  await consumer.get('/readyz');
+  const held = [...(await consumer.metric('tributary_unsettled_deliveries')).values()];
+  if (held.length === 0) return `${consumer.name} does not tell what it holds`;
+  const sum = held.reduce((total, value) => total + value, 0);
+  return sum === 0 ? undefined : `${consumer.name} holds ${sum} deliveries`;
+}
+
+/** Stops processes by SIGTERM. @returns what was wrong with how they ended */
+export async function stopInOrder(workers: readonly Worker[]): Promise<string[]> {
+  const ends = await Promise.all(workers.map(stopOne));
+  return ends.filter((problem) => problem !== undefined);
+}
+
+async function stopOne(worker: Worker): Promise<string | undefined> {
+  if (!worker.runs) return `${worker.name} does not run`;
+  const timeout = new AbortController();
+  const late = new Promise<'late'>((resolve) => {
+    const timer = setTimeout(() => resolve('late'), STOP_PATIENCE);
+    timeout.signal.addEventListener('abort', () => clearTimeout(timer));
+  });
+  const code = await Promise.race([worker.terminate(), late]);
+  timeout.abort();
+  if (code === 0) return undefined;
+  if (code !== 'late') return `${worker.name} ended with exit code ${code} after SIGTERM`;
+  await worker.kill();
+  return `${worker.name} did not end in ${STOP_PATIENCE / 1_000} s of SIGTERM`;
+}
