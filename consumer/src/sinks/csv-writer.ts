@@ -33,13 +33,16 @@ export class CsvPartWriter {
   /** Where the durable lines of the present part end. What lies behind is from a write that failed. */
   #end = 0;
   #torn = false;
+  /** Set once this writer may write no more. */
+  #lost: WriterLost | undefined;
   readonly #waiting: Waiting[] = [];
   #running: Promise<void> | undefined;
 
   constructor(private readonly options: CsvWriterOptions) {}
 
-  append(rows: readonly Row[]): Promise<void> {
-    return new Promise((resolve, reject) => {
+  async append(rows: readonly Row[]): Promise<void> {
+    if (rows.length === 0) return;
+    await new Promise<void>((resolve, reject) => {
       this.#waiting.push({ rows, resolve, reject });
       this.#running ??= this.#drain();
     });
@@ -61,6 +64,7 @@ export class CsvPartWriter {
         await this.#write(group.flatMap(({ rows }) => rows));
         for (const { resolve } of group) resolve();
       } catch (error) {
+        if (error instanceof WriterLost) await this.#abandon(error);
         for (const { reject } of group) reject(error);
       }
     }
@@ -69,6 +73,7 @@ export class CsvPartWriter {
 
   async #write(rows: readonly Row[]): Promise<void> {
     const { dataset, clock, neutraliseFormulas, maxPartSize } = this.options;
+    if (this.#lost !== undefined) throw this.#lost;
     if (this.#end >= maxPartSize) await this.#endPart();
     this.#file ??= await this.#beginPart();
     const writtenAt = new Date(clock.now()).toISOString();
@@ -121,6 +126,14 @@ export class CsvPartWriter {
       await unlink(path).catch(() => {});
       throw error;
     }
+  }
+
+  /** Leaves the part to whoever has fenced this writer. */
+  async #abandon(error: WriterLost): Promise<void> {
+    this.#lost = error;
+    const file = this.#file;
+    this.#file = undefined;
+    await file?.close().catch(() => {});
   }
 
   async #endPart(): Promise<void> {

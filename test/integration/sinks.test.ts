@@ -1,0 +1,6 @@
+import { inject } from 'vitest';
+import { describeSink } from '../../consumer/test/sinks/conformance.js';
+import { postgresStore } from './postgres-store.js';
+
+describeSink('Postgres', () => postgresStore(inject('postgresUrl')));
+describeSink('Postgres, with history,', () => postgresStore(inject('postgresUrl'), { history: true }));
