@@ -1,0 +1,54 @@
+# One file, a target for each service: docker build --target consumer .
+# Base images are Debian-based throughout.
+FROM node:24-trixie-slim AS manifests
+WORKDIR /app
+COPY package.json package-lock.json .npmrc ./
+COPY shared/package.json shared/
+COPY mock-api/package.json mock-api/
+COPY producer/package.json producer/
+COPY consumer/package.json consumer/
+COPY dashboard/package.json dashboard/
+COPY embedded/package.json embedded/
+COPY test/package.json test/
+
+FROM manifests AS build
+RUN npm ci
+COPY tsconfig.base.json tsconfig.json pipeline.yaml ./
+COPY shared shared
+COPY mock-api mock-api
+COPY producer producer
+COPY consumer consumer
+COPY dashboard dashboard
+RUN npx tsc -b mock-api producer consumer dashboard
+
+# Production dependencies of the services alone: no compiler, no test tools.
+FROM manifests AS runtime
+ENV NODE_ENV=production HOST=0.0.0.0
+RUN npm ci --omit=dev -w shared -w mock-api -w producer -w consumer -w dashboard \
+ && npm cache clean --force
+COPY pipeline.yaml ./
+COPY --from=build /app/shared/dist shared/dist
+USER node
+
+FROM runtime AS mock-api
+COPY --from=build /app/mock-api/dist mock-api/dist
+EXPOSE 8080
+CMD ["node", "mock-api/dist/main.js"]
+
+FROM runtime AS producer
+COPY --from=build /app/producer/dist producer/dist
+EXPOSE 8081
+CMD ["node", "producer/dist/main.js"]
+
+FROM runtime AS consumer
+# The ledger's Lua scripts are read from src.
+COPY --from=build /app/consumer/src/ledger consumer/src/ledger
+COPY --from=build /app/consumer/dist consumer/dist
+EXPOSE 8082
+CMD ["node", "consumer/dist/main.js"]
+
+FROM runtime AS dashboard
+COPY --from=build /app/dashboard/dist dashboard/dist
+COPY --from=build /app/dashboard/public dashboard/public
+EXPOSE 8000
+CMD ["node", "dashboard/dist/main.js"]
