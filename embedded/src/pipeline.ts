@@ -52,7 +52,6 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
 async function build(options: PipelineOptions, release: ReleaseList): Promise<Pipeline> {
   const { arguments: asked, logger } = options;
   const env: Record<string, string | undefined> = { ...options.env };
-  if (asked.output !== undefined) env.OUTPUT_DIR = asked.output;
 
   const mockApi = needsMockApi(asked.config, env)
     ? await startOnPort(8080, (port) =>
@@ -63,7 +62,7 @@ async function build(options: PipelineOptions, release: ReleaseList): Promise<Pi
     release.add('mock CRM', () => mockApi.stop());
     env.CRM_URL = mockApi.url;
   }
-  const config = loadPipeline(asked.config, env);
+  const config = withOutput(loadPipeline(asked.config, env), asked.output);
 
   const { amqpUrl, redisUrl, inMemory } = await connectionUrls(env, release, options.onStandInsDied);
   const instance = env.INSTANCE_ID || hostname();
@@ -89,6 +88,12 @@ async function build(options: PipelineOptions, release: ReleaseList): Promise<Pi
     start: async () => {},
     stop: () => release.release(),
   };
+}
+
+/** The folder that was asked for, whether or not the pipeline's file leaves it to the environment. */
+function withOutput(config: PipelineConfig, directory: string | undefined): PipelineConfig {
+  if (directory === undefined) return config;
+  return { ...config, sink: { ...config.sink, csv: { ...config.sink.csv, directory } } };
 }
 
 /** A single poll should see a CRM that stands still, so that the same command twice finds the same records. */
