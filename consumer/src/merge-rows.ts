@@ -3,6 +3,7 @@ import {
   joinSides,
   type MergeConfig,
   mergedOrder,
+  ownValue,
   type Payload,
   type PipelineConfig,
   type Row,
@@ -74,8 +75,8 @@ export const targetOfLine = (lineId: string): string => lineId.split(NUMBERED, 1
 export function linesOf(merge: MergeConfig, payload: Payload): MergeLine[] {
   const seen = new Map<string, number>();
   const lines: MergeLine[] = [];
-  for (const values of (payload[merge.each.lines] as MergeLine['values'][] | undefined) ?? []) {
-    const target = String(values[merge.with.on] ?? '');
+  for (const values of (ownValue(payload, merge.each.lines) as MergeLine['values'][] | undefined) ?? []) {
+    const target = String(ownValue(values, merge.with.on) ?? '');
     if (target === '') continue;
     const count = (seen.get(target) ?? 0) + 1;
     seen.set(target, count);
@@ -104,7 +105,7 @@ const sideOrder = (side: MergeSide | undefined): string =>
 function mergedValues(merge: MergeConfig, each: Payload, line: MergeLine['values'], other: Payload): Payload {
   const lookUp = (source: string): unknown => {
     const [side, field = ''] = source.split('.');
-    return (side === 'line' ? line : side === merge.each.entity ? each : other)[field];
+    return ownValue(side === 'line' ? line : side === merge.each.entity ? each : other, field);
   };
   const values: Record<string, unknown> = {};
   for (const [column, definition] of Object.entries(merge.columns)) {

@@ -3,6 +3,7 @@ import type { Field } from './config/fields.js';
 import type { EntityConfig } from './config/schema.js';
 import { PoisonError } from './errors.js';
 import { contentHash } from './hash.js';
+import { ownValue, withoutInherited } from './own-value.js';
 
 /** A record's fields as they are hashed and written: declared fields only, and only those that hold something. */
 export type Payload = Readonly<Record<string, unknown>>;
@@ -36,13 +37,13 @@ export interface Entity {
 }
 
 export function compileEntity(name: string, config: EntityConfig): Entity {
-  const schema = z.object(mapFields(config.fields, fieldValidator));
+  const schema = objectValidator(config.fields);
   const fieldNames = Object.keys(config.fields);
   const declared = new Set(fieldNames);
   const versionType = config.version === undefined ? undefined : config.fields[config.version]?.type;
 
   const property = (raw: unknown, field: string): unknown =>
-    raw !== null && typeof raw === 'object' ? (raw as Record<string, unknown>)[field] : undefined;
+    typeof raw === 'object' ? ownValue(raw, field) : undefined;
 
   const keyOf = (raw: unknown): string | undefined => {
     const key = property(raw, config.key);
@@ -67,7 +68,7 @@ export function compileEntity(name: string, config: EntityConfig): Entity {
       }
       if (!isUsableKey(key)) {
         const limit = `over 512 characters (${MAX_KEY_BYTES} bytes of UTF-8, where / and % count three)`;
-        const message = `${name}: its key ${describe(key)} has control characters or ${limit}`;
+        const message = `${name}: its key field "${config.key}" is ${describe(key)}, with control characters or ${limit}`;
         throw new PoisonError('key_invalid', message, config.key);
       }
       const parsed = schema.safeParse(raw);
@@ -78,7 +79,7 @@ export function compileEntity(name: string, config: EntityConfig): Entity {
         const message = `${name} ${key}: its version field "${config.version}" is ${found}, which has no place in time`;
         throw new PoisonError('version_invalid', message, config.version);
       }
-      const payload = compact(parsed.data, fieldNames, config.fields);
+      const payload = compact(parsed.data as Payload, fieldNames, config.fields);
       const unknownFields = Object.keys(raw).filter((field) => !declared.has(field));
       return { entity: name, key, version, payload, hash: contentHash(name, key, payload), unknownFields };
     },
@@ -136,6 +137,13 @@ function mapFields<T>(fields: Readonly<Record<string, Field>>, map: (field: Fiel
   return Object.fromEntries(Object.entries(fields).map(([name, field]) => [name, map(field)]));
 }
 
+function objectValidator(fields: Readonly<Record<string, Field>>): z.ZodType {
+  const validator = z.object(mapFields(fields, fieldValidator));
+  // Only where a declared field is called so: the copy costs, and hardly anybody needs it.
+  const isInherited = Object.keys(fields).some((name) => name in Object.prototype);
+  return isInherited ? z.preprocess(withoutInherited, validator) : validator;
+}
+
 function fieldValidator(field: Field): z.ZodType {
   const validator = typeValidator(field);
   // '' counts as absent: CSV cannot tell the two apart, and both sinks must agree on what the content is.
@@ -174,7 +182,7 @@ function typeValidator(field: Field): z.ZodType {
       );
     case 'list':
       return z
-        .array(z.object(mapFields(field.items ?? {}, fieldValidator)), { error: 'expected a list of objects' })
+        .array(objectValidator(field.items ?? {}), { error: 'expected a list of objects' })
         .refine(isStorableJson(field), STORABLE);
   }
 }
@@ -210,20 +218,14 @@ function text(maxLength: number): z.ZodType {
 }
 
 /** Drops what holds nothing, and puts the fields in their declared order. */
-function compact(
-  data: Record<string, unknown>,
-  names: readonly string[],
-  fields: Readonly<Record<string, Field>>,
-): Payload {
+function compact(data: Payload, names: readonly string[], fields: Readonly<Record<string, Field>>): Payload {
   const payload: Record<string, unknown> = {};
   for (const name of names) {
-    const value = data[name];
+    const value = ownValue(data, name);
     if (value === undefined) continue;
     const items = fields[name]?.items;
     payload[name] =
-      items === undefined
-        ? value
-        : (value as Record<string, unknown>[]).map((item) => compact(item, Object.keys(items), items));
+      items === undefined ? value : (value as Payload[]).map((item) => compact(item, Object.keys(items), items));
   }
   return payload;
 }

@@ -16,6 +16,7 @@ export * from './lifecycle.js';
 export * from './logging.js';
 export * from './message.js';
 export * from './metrics.js';
+export * from './own-value.js';
 export * from './redis.js';
 export * from './row.js';
 export * from './topology.js';

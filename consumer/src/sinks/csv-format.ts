@@ -4,6 +4,7 @@ import {
   encodeCell,
   type Field,
   type Line,
+  ownValue,
   type Row,
   SYSTEM_COLUMNS,
 } from '@tributary/shared';
@@ -18,7 +19,7 @@ export const headerOf = (dataset: Dataset): string[] => [...Object.keys(dataset.
 export function cellsOf(row: Row, dataset: Dataset, writtenAt: string, neutraliseFormulas: boolean): string[] {
   const cells: string[] = [];
   for (const [name, field] of Object.entries(dataset.columns)) {
-    cells.push(encodeCell(row.values?.[name], field, neutraliseFormulas));
+    cells.push(encodeCell(ownValue(row.values, name), field, neutraliseFormulas));
   }
   // Keys and versions come from outside too: a key may be a formula as well as any field.
   const text = (value: string) => encodeCell(value, TEXT, neutraliseFormulas);
@@ -44,7 +45,8 @@ export function readLine(line: Line, dataset: Dataset, neutraliseFormulas: boole
       const values: Record<string, unknown> = {};
       for (const [name, field] of Object.entries(dataset.columns)) {
         // A part from before the column existed has no such cell.
-        const value = line[name] === undefined ? undefined : decodeCell(line[name], field, neutraliseFormulas);
+        const cell = ownValue(line, name) as string | undefined;
+        const value = cell === undefined ? undefined : decodeCell(cell, field, neutraliseFormulas);
         if (value !== undefined) values[name] = value;
       }
       return values;

@@ -1,4 +1,4 @@
-import type { Row } from '@tributary/shared';
+import { ownValue, type Row } from '@tributary/shared';
 import { escapeIdentifier } from 'pg';
 import type { Transaction } from './postgres-database.js';
 import { changesOf, contentOf } from './postgres-history.js';
@@ -82,7 +82,7 @@ type Cell = string | number | boolean | null;
 
 function cellOf(row: Row, { name, type, field }: Column, writtenAt: string): Cell {
   if (field !== undefined) {
-    const value = row.values?.[name];
+    const value = ownValue(row.values, name);
     if (value === undefined) return null;
     return type === 'jsonb' ? JSON.stringify(value) : (value as Cell);
   }
