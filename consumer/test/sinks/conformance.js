@@ -4,386 +4,393 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { WriterLost } from '../../src/ledger/port.js';
 import { datasetNamed, mergedRow, messageId, odd, partRow, thingRow } from './records.js';
+
 const EPOCH = 'sink.run.1';
 /** What every sink does, whatever it writes to: the contract of sinks/port.ts. */
 export function describeSink(name, makeStore) {
-    describe(`the ${name} sink`, () => {
-        let store;
-        let sinks;
-        /** Another process's view of the same store. */
-        const connect = (config) => {
-            const sink = store.connect(config);
-            sinks.push(sink);
-            return sink;
-        };
-        let sink;
-        let writer;
-        let writers;
-        /** Begins a writer, which is closed after the test. */
-        const open = async (name, epoch = EPOCH, on = connect()) => {
-            const opened = await on.open(name, epoch);
-            writers.push(opened);
-            return opened;
-        };
-        beforeEach(async () => {
-            store = await makeStore();
-            sinks = [];
-            writers = [];
-            sink = connect();
-            await sink.beginEpoch(EPOCH);
-            writer = await open('writer-1', EPOCH, sink);
-        });
-        afterEach(async () => {
-            // One that was fenced has nothing to end properly.
-            for (const one of writers)
-                await one.close().catch(() => { });
-            for (const one of sinks)
-                await one.close();
-            await store.remove();
-        });
-        /** Reads as another process, so that nothing is seen that only this one remembers. */
-        const landed = async (dataset) => {
-            const rows = [];
-            for await (const { key, hash, version, messageId, deleted, values } of connect().scan(datasetNamed(dataset))) {
-                rows.push({ key, hash, version, messageId, deleted, values });
-            }
-            return rows;
-        };
-        /** The newest row of each key. No row may be there twice, newest or not. */
-        const state = async (dataset) => {
-            const { orderOf } = datasetNamed(dataset);
-            const all = await landed(dataset);
-            const ids = all.map(({ key, hash, messageId }) => `${key} ${hash} ${messageId}`);
-            expect(new Set(ids).size, 'rows that are there twice').toBe(ids.length);
-            const newest = new Map();
-            for (const row of all) {
-                const order = orderOf(row.version, row.messageId);
-                if ((newest.get(row.key)?.order ?? '') < order)
-                    newest.set(row.key, { ...row, order });
-            }
-            return newest;
-        };
-        const expectState = async (dataset, rows) => {
-            const found = await state(dataset);
-            const plain = (key, hash, order, deleted) => ({ key, hash, order, deleted });
-            const byKey = (a, b) => (a.key < b.key ? -1 : 1);
-            expect([...found.values()].map((row) => plain(row.key, row.hash, row.order, row.deleted)).sort(byKey)).toEqual(rows.map((row) => plain(row.key, row.hash, row.order, row.values === null)).sort(byKey));
-        };
-        const expectLost = (action) => expect(action).rejects.toBeInstanceOf(WriterLost);
-        describe('when it writes', () => {
-            test('has the rows once the write resolves, for every other process', async () => {
-                const rows = [partRow('A', 1), partRow('B', 2), partRow('C', 3)];
-                await writer.write('parts', rows);
-                await expectState('parts', rows);
-                await expectState('things', []);
-            });
-            test('takes several contents of one key in one write, and the last is the newest: A, B, A again', async () => {
-                const last = partRow('A', 3, 'content 1');
-                await writer.write('parts', [partRow('A', 1, 'content 1'), partRow('A', 2), last, partRow('B', 2)]);
-                await expectState('parts', [last, partRow('B', 2)]);
-            });
-            test('does not let an older content that comes late replace a newer one', async () => {
-                await writer.write('parts', [partRow('A', 5)]);
-                await writer.write('parts', [partRow('A', 4)]);
-                await expectState('parts', [partRow('A', 5)]);
-            });
-            test('takes writes that overlap, of one writer and of several, to the same keys in any order', async () => {
-                const others = await Promise.all(['writer-2', 'writer-3'].map((one) => open(one)));
-                const keys = Array.from({ length: 20 }, (_, index) => `key ${index}`);
-                const writes = Array.from({ length: 30 }, (_, number) => {
-                    const rows = keys.map((key) => partRow(key, number + 1));
-                    return { by: [writer, ...others][number % 3], rows: number % 2 === 0 ? rows : rows.reverse() };
-                });
-                await Promise.all(writes.map(({ by, rows }) => by?.write('parts', rows)));
-                await expectState('parts', keys.map((key) => partRow(key, 30)));
-            });
-            test('takes thousands of rows at once, and gives each back once', async () => {
-                const rows = Array.from({ length: 3_333 }, (_, index) => partRow(`key ${index}`, index));
-                await writer.write('parts', rows);
-                await expectState('parts', rows);
-            });
-            test('takes an empty write', async () => {
-                await writer.write('parts', []);
-                await expectState('parts', []);
-            });
-            test('refuses a dataset that the pipeline does not have', async () => {
-                await expect(writer.write('nothing', [partRow('A', 1)])).rejects.toThrow('no dataset "nothing"');
-            });
-            test('shows nothing of a write that failed, and takes the same rows and others afterwards', async () => {
-                const mend = await store.obstruct('parts');
-                const failed = writer.write('parts', [partRow('A', 1), partRow('B', 1)]);
-                await expect(failed).rejects.toThrow();
-                await expect(failed).rejects.not.toBeInstanceOf(WriterLost);
-                await mend();
-                await expectState('parts', []);
-                await writer.write('parts', [partRow('A', 1), partRow('B', 1)]);
-                await writer.write('parts', [partRow('C', 1)]);
-                await expectState('parts', [partRow('A', 1), partRow('B', 1), partRow('C', 1)]);
-            });
-            test('goes on with the other datasets while one cannot be written', async () => {
-                const mend = await store.obstruct('parts');
-                const outcomes = await Promise.allSettled([
-                    writer.write('parts', [partRow('A', 1)]),
-                    writer.write('thing_parts', [mergedRow('T/A', 1)]),
-                ]);
-                expect(outcomes.map(({ status }) => status)).toEqual(['rejected', 'fulfilled']);
-                await mend();
-                await expectState('thing_parts', [mergedRow('T/A', 1)]);
-            });
-        });
-        describe('given a tombstone', () => {
-            test('closes the key, and an older content that comes late does not bring it back', async () => {
-                await writer.write('thing_parts', [mergedRow('T/A', 1), mergedRow('T/B', 1)]);
-                await writer.write('thing_parts', [mergedRow('T/A', 3, null)]);
-                await writer.write('thing_parts', [mergedRow('T/A', 2)]);
-                await expectState('thing_parts', [mergedRow('T/A', 3, null), mergedRow('T/B', 1)]);
-            });
-            test('closes a key of which nothing has landed', async () => {
-                await writer.write('thing_parts', [mergedRow('T/A', 2, null)]);
-                await writer.write('thing_parts', [mergedRow('T/A', 1)]);
-                await expectState('thing_parts', [mergedRow('T/A', 2, null)]);
-            });
-            test('opens the key again for a newer content, which an older tombstone does not close', async () => {
-                await writer.write('thing_parts', [mergedRow('T/A', 2, null)]);
-                await writer.write('thing_parts', [mergedRow('T/A', 4)]);
-                await writer.write('thing_parts', [mergedRow('T/A', 3, null)]);
-                await expectState('thing_parts', [mergedRow('T/A', 4)]);
-                await writer.write('thing_parts', [mergedRow('T/A', 5, null), mergedRow('T/A', 6), mergedRow('T/A', 7, null)]);
-                await expectState('thing_parts', [mergedRow('T/A', 7, null)]);
-            });
-            test('agrees with a content that another writer writes at the same time: the newer of both stays', async () => {
-                const other = await open('writer-2');
-                const keys = Array.from({ length: 50 }, (_, index) => `T/${index}`);
-                for (const [index, key] of keys.entries()) {
-                    const closing = mergedRow(key, index % 2 === 0 ? 2 : 1, null);
-                    const writes = [
-                        () => writer.write('thing_parts', [closing]),
-                        () => other.write('thing_parts', [mergedRow(key, index % 2 === 0 ? 1 : 2)]),
-                    ];
-                    if (index % 3 === 0)
-                        writes.reverse();
-                    await Promise.all(writes.map((write) => write()));
-                }
-                const expected = keys.map((key, index) => (index % 2 === 0 ? mergedRow(key, 2, null) : mergedRow(key, 2)));
-                await expectState('thing_parts', expected);
-            });
-        });
-        describe('when a writer is taken over', () => {
-            test('refuses it from then on, and shows nothing of what it tries', async () => {
-                await writer.write('parts', [partRow('A', 1)]);
-                await connect().takeOver('writer-1');
-                await expectLost(writer.write('parts', [partRow('B', 1)]));
-                await expectLost(writer.write('thing_parts', [mergedRow('T/A', 1)]));
-                await writer.close().catch(() => { });
-                await expectState('parts', [partRow('A', 1)]);
-                await expectState('thing_parts', []);
-            });
-            test('refuses it even if it had yet to begin', async () => {
-                await connect().takeOver('writer-2');
-                await expectLost(open('writer-2').then((late) => late.write('parts', [partRow('A', 1)])));
-                await expectState('parts', []);
-            });
-            test('tells what had landed, so that whoever writes the rest leaves each row there once', async () => {
-                const first = [partRow('A', 1), partRow('B', 2)];
-                const last = [partRow('A', 3), partRow('C', 3)];
-                await writer.write('parts', first);
-                await writer.write('parts', last);
-                const heir = connect();
-                const seen = await heir.takeOver('writer-1');
-                const inDoubt = [...last, partRow('D', 4)];
-                const missing = inDoubt.filter((row) => !seen.has(row));
-                expect(missing).toContainEqual(partRow('D', 4));
-                const next = await open('writer-2', EPOCH, heir);
-                await next.write('parts', missing);
-                await expectState('parts', [partRow('A', 3), partRow('B', 2), partRow('C', 3), partRow('D', 4)]);
-            });
-            test('leaves every other writer alone', async () => {
-                const other = await open('writer-2');
-                await other.write('parts', [partRow('A', 1)]);
-                await connect().takeOver('writer-1');
-                await other.write('parts', [partRow('B', 1)]);
-                await expectState('parts', [partRow('A', 1), partRow('B', 1)]);
-            });
-            test('may be taken over by several at once, and again', async () => {
-                await writer.write('parts', [partRow('A', 1)]);
-                const seen = await Promise.all([1, 2, 3, 4].map(() => connect().takeOver('writer-1')));
-                seen.push(await connect().takeOver('writer-1'));
-                expect(new Set(seen.map((one) => one.has(partRow('A', 1)))).size).toBe(1);
-                await expectLost(writer.write('parts', [partRow('B', 1)]));
-                await expectState('parts', [partRow('A', 1)]);
-            });
-            test('either tells a write as durable or lets nobody see it, when both happen at the same time', async () => {
-                for (let round = 0; round < 30; round++) {
-                    const name = `racing-${round}`;
-                    const racing = await open(name, EPOCH, sink);
-                    const rows = [partRow(`${round}/1`, 1), partRow(`${round}/2`, 1)];
-                    if (round % 2 === 0)
-                        await racing.write('parts', [partRow(`${round}/0`, 1)]);
-                    const write = racing.write('parts', rows).then(() => true, (error) => {
-                        expect(error).toBeInstanceOf(WriterLost);
-                        return false;
-                    });
-                    for (let turns = round % 7; turns > 0; turns--)
-                        await turn();
-                    const seen = await connect().takeOver(name);
-                    const after = [...(await state('parts')).keys()].filter((key) => key.startsWith(`${round}/`));
-                    const durable = await write;
-                    const still = [...(await state('parts')).keys()].filter((key) => key.startsWith(`${round}/`));
-                    expect(still).toEqual(after);
-                    if (durable)
-                        expect(still).toEqual(expect.arrayContaining([`${round}/1`, `${round}/2`]));
-                    for (const row of rows)
-                        if (seen.has(row))
-                            expect(still).toContain(row.key);
-                }
-            });
-        });
-        describe('when an epoch begins', () => {
-            test('names it for every process', async () => {
-                expect(await connect().epoch()).toBe(EPOCH);
-                await connect().beginEpoch('sink.run.2');
-                expect(await sink.epoch()).toBe('sink.run.2');
-            });
-            test('ends every writer of an older one: that has written, that has not, and that has yet to begin', async () => {
-                const idle = await open('writer-2');
-                await writer.write('parts', [partRow('A', 1)]);
-                await connect().beginEpoch('sink.run.2');
-                await expectLost(writer.write('parts', [partRow('B', 1)]));
-                await expectLost(idle.write('parts', [partRow('C', 1)]));
-                await expectLost(open('writer-3').then((late) => late.write('parts', [partRow('D', 1)])));
-                await expectState('parts', [partRow('A', 1)]);
-                const next = await open('writer-4', 'sink.run.2');
-                await next.write('parts', [partRow('E', 1)]);
-                await expectState('parts', [partRow('A', 1), partRow('E', 1)]);
-            });
-        });
-        test('has a name that stays, for all who ask, and that another output does not have', async () => {
-            const names = await Promise.all([sink, connect(), connect()].map((one) => one.identity()));
-            expect(new Set(names).size).toBe(1);
-            // An epoch's name begins with it, and a dot ends it there.
-            expect(names[0]).toMatch(/^[^.\s]{8,}$/);
-            const other = await makeStore();
-            try {
-                const theirs = other.connect();
-                const [name, again] = await Promise.all([theirs.identity(), theirs.identity()]);
-                expect(again).toBe(name);
-                expect(names).not.toContain(name);
-                expect(await theirs.epoch()).toBeUndefined();
-                await theirs.close();
-            }
-            finally {
-                await other.remove();
-            }
-        });
-        test('says that it can be written, and ends as often as it is told to', async () => {
-            await connect().probe();
-            await writer.close();
-            await sink.close();
-            await sink.close();
-        });
-        describe('when it is read', () => {
-            const thing = {
-                ...{ id: 'T-1', at: '2025-06-01T10:00:00Z', needed_text: 'text', needed_whole: 1, needed_size: 1.5 },
-                ...{ needed_flag: true, needed_day: '2025-06-01', needed_json: {}, lines: [] },
-            };
-            const readBack = async (raw) => {
-                const row = thingRow(raw, messageId(1));
-                await writer.write('things', [row]);
-                const found = (await landed('things')).find(({ key, hash }) => key === row.key && hash === row.hash);
-                return { values: found?.values, hash: contentHash('thing', row.key, { ...found?.values }), row };
-            };
-            test.each([
-                ['an empty text that is needed', { needed_text: '' }, { needed_text: '' }],
-                ['an empty text that is optional, which counts as nothing', { text: '' }, { text: undefined }],
-                ['text that a spreadsheet would run', { text: '=cmd()', needed_text: "'+1" }, { text: '=cmd()' }],
-                ['text with quotes, commas and line ends', { text: '"a",\r\n\'b\'\n,"' }, { text: '"a",\r\n\'b\'\n,"' }],
-                ['text of nothing but white space', { text: ' \t\r\n ' }, { text: ' \t\r\n ' }],
-                ['text that means something to Postgres', { text: '\\N{NULL,"\\' }, { text: '\\N{NULL,"\\' }],
-                ['very long text', { text: 'a"\n漢😀'.repeat(100_000) }, { text: 'a"\n漢😀'.repeat(100_000) }],
-                ['the largest and the smallest whole number', { whole: 2 ** 53 - 1, needed_whole: -(2 ** 53) + 1 }, {}],
-                ['the smallest and the largest fraction', { size: 5e-324, needed_size: 1.7976931348623157e308 }, {}],
-                [
-                    'a time with microseconds',
-                    { time: '2025-06-01T12:00:00.1234500+02:00' },
-                    { time: '2025-06-01T10:00:00.12345Z' },
-                ],
-                ['a time at a full second', { time: '2025-06-01T12:00:00' }, { time: '2025-06-01T12:00:00.000Z' }],
-                ['the first moment that there is', { time: '0001-01-01T00:00:00Z' }, { time: '0001-01-01T00:00:00.000Z' }],
-                [
-                    'the last moment that there is',
-                    { time: '9999-12-31T23:59:59.9999999Z' },
-                    { time: '9999-12-31T23:59:59.999999Z' },
-                ],
-                ['the first and the last day', { needed_day: '0001-01-01', day: '9999-12-31' }, { day: '9999-12-31' }],
-                ['JSON that is a text', { json: '"quoted"', needed_json: '' }, { json: '"quoted"', needed_json: '' }],
-                [
-                    'JSON with nulls and numbers inside',
-                    { json: { b: [null, 1e-9, -0.5], a: {} } },
-                    { json: { a: {}, b: [null, 1e-9, -0.5] } },
-                ],
-                ['no, which is not nothing', { flag: false, whole: 0 }, { flag: false, whole: 0 }],
-            ])('gives back %s', async (_what, fields, expected) => {
-                const { values, hash, row } = await readBack({ ...thing, ...fields });
-                expect(values).toEqual(row.values);
-                expect(values).toMatchObject(Object.fromEntries(Object.entries(expected).filter(([, value]) => value !== undefined)));
-                for (const [field, value] of Object.entries(expected))
-                    if (value === undefined)
-                        expect(values).not.toHaveProperty(field);
-                expect(hash).toBe(row.hash);
-            });
-            test('gives back the values, versions and hashes of whatever record was taken', async () => {
-                let number = 0;
-                let taken = 0;
-                await fc.assert(fc.asyncProperty(fc.array(fc.tuple(odd.key, odd.record), { minLength: 1, maxLength: 30 }), async (records) => {
-                    const rows = [];
-                    for (const [key, record] of records) {
-                        number += 1;
-                        try {
-                            // As it comes over the wire: JSON has no undefined and no minus zero.
-                            const raw = JSON.parse(JSON.stringify({ ...record, id: `${key}${number}` }));
-                            rows.push(thingRow(raw, messageId(number)));
-                        }
-                        catch (error) {
-                            if (!(error instanceof PoisonError))
-                                throw error;
-                        }
-                    }
-                    taken += rows.length;
-                    await writer.write('things', rows);
-                    const found = new Map((await landed('things')).map((row) => [row.messageId, row]));
-                    for (const { key, version, hash, messageId, values } of rows) {
-                        expect(found.get(messageId)).toMatchObject({ key, version, hash, deleted: false });
-                        expect(found.get(messageId)?.values).toEqual(values);
-                        expect(contentHash('thing', key, { ...found.get(messageId)?.values })).toBe(hash);
-                    }
-                }), { numRuns: 60 });
-                expect(taken / number).toBeGreaterThan(0.4);
-            });
-            test('gives back the two sides of a merged row, its order and its hash', async () => {
-                const values = {
-                    thing_text: '=1',
-                    thing_time: '2025-06-01T00:00:00.000Z',
-                    thing_json: [1],
-                    quantity: 2,
-                    value: 3.1,
-                };
-                const rows = [mergedRow('T%2F1/=A', 1, values), mergedRow('T/A/2', 1, {})];
-                await writer.write('thing_parts', rows);
-                await expectState('thing_parts', rows);
-                const found = (await landed('thing_parts')).find(({ key }) => key === 'T%2F1/=A');
-                expect(found?.values).toEqual(values);
-                expect(contentHash('thing_parts', 'T%2F1/=A', { ...found?.values })).toBe(found?.hash);
-            });
-            test('may be left in the middle', async () => {
-                await writer.write('parts', Array.from({ length: 1_500 }, (_, index) => partRow(`key ${index}`, 1)));
-                for (let time = 0; time < 20; time++) {
-                    const reader = sink.scan(datasetNamed('parts'))[Symbol.asyncIterator]();
-                    expect((await reader.next()).done).toBe(false);
-                    await reader.return?.();
-                }
-                await writer.write('parts', [partRow('another', 1)]);
-            });
-        });
+  describe(`the ${name} sink`, () => {
+    let store;
+    let sinks;
+    /** Another process's view of the same store. */
+    const connect = (config) => {
+      const sink = store.connect(config);
+      sinks.push(sink);
+      return sink;
+    };
+    let sink;
+    let writer;
+    let writers;
+    /** Begins a writer, which is closed after the test. */
+    const open = async (name, epoch = EPOCH, on = connect()) => {
+      const opened = await on.open(name, epoch);
+      writers.push(opened);
+      return opened;
+    };
+    beforeEach(async () => {
+      store = await makeStore();
+      sinks = [];
+      writers = [];
+      sink = connect();
+      await sink.beginEpoch(EPOCH);
+      writer = await open('writer-1', EPOCH, sink);
     });
+    afterEach(async () => {
+      // One that was fenced has nothing to end properly.
+      for (const one of writers) await one.close().catch(() => {});
+      for (const one of sinks) await one.close();
+      await store.remove();
+    });
+    /** Reads as another process, so that nothing is seen that only this one remembers. */
+    const landed = async (dataset) => {
+      const rows = [];
+      for await (const { key, hash, version, messageId, deleted, values } of connect().scan(datasetNamed(dataset))) {
+        rows.push({ key, hash, version, messageId, deleted, values });
+      }
+      return rows;
+    };
+    /** The newest row of each key. No row may be there twice, newest or not. */
+    const state = async (dataset) => {
+      const { orderOf } = datasetNamed(dataset);
+      const all = await landed(dataset);
+      const ids = all.map(({ key, hash, messageId }) => `${key} ${hash} ${messageId}`);
+      expect(new Set(ids).size, 'rows that are there twice').toBe(ids.length);
+      const newest = new Map();
+      for (const row of all) {
+        const order = orderOf(row.version, row.messageId);
+        if ((newest.get(row.key)?.order ?? '') < order) newest.set(row.key, { ...row, order });
+      }
+      return newest;
+    };
+    const expectState = async (dataset, rows) => {
+      const found = await state(dataset);
+      const plain = (key, hash, order, deleted) => ({ key, hash, order, deleted });
+      const byKey = (a, b) => (a.key < b.key ? -1 : 1);
+      expect([...found.values()].map((row) => plain(row.key, row.hash, row.order, row.deleted)).sort(byKey)).toEqual(
+        rows.map((row) => plain(row.key, row.hash, row.order, row.values === null)).sort(byKey),
+      );
+    };
+    const expectLost = (action) => expect(action).rejects.toBeInstanceOf(WriterLost);
+    describe('when it writes', () => {
+      test('has the rows once the write resolves, for every other process', async () => {
+        const rows = [partRow('A', 1), partRow('B', 2), partRow('C', 3)];
+        await writer.write('parts', rows);
+        await expectState('parts', rows);
+        await expectState('things', []);
+      });
+      test('takes several contents of one key in one write, and the last is the newest: A, B, A again', async () => {
+        const last = partRow('A', 3, 'content 1');
+        await writer.write('parts', [partRow('A', 1, 'content 1'), partRow('A', 2), last, partRow('B', 2)]);
+        await expectState('parts', [last, partRow('B', 2)]);
+      });
+      test('does not let an older content that comes late replace a newer one', async () => {
+        await writer.write('parts', [partRow('A', 5)]);
+        await writer.write('parts', [partRow('A', 4)]);
+        await expectState('parts', [partRow('A', 5)]);
+      });
+      test('takes writes that overlap, of one writer and of several, to the same keys in any order', async () => {
+        const others = await Promise.all(['writer-2', 'writer-3'].map((one) => open(one)));
+        const keys = Array.from({ length: 20 }, (_, index) => `key ${index}`);
+        const writes = Array.from({ length: 30 }, (_, number) => {
+          const rows = keys.map((key) => partRow(key, number + 1));
+          return { by: [writer, ...others][number % 3], rows: number % 2 === 0 ? rows : rows.reverse() };
+        });
+        await Promise.all(writes.map(({ by, rows }) => by?.write('parts', rows)));
+        await expectState(
+          'parts',
+          keys.map((key) => partRow(key, 30)),
+        );
+      });
+      test('takes thousands of rows at once, and gives each back once', async () => {
+        const rows = Array.from({ length: 3_333 }, (_, index) => partRow(`key ${index}`, index));
+        await writer.write('parts', rows);
+        await expectState('parts', rows);
+      });
+      test('takes an empty write', async () => {
+        await writer.write('parts', []);
+        await expectState('parts', []);
+      });
+      test('refuses a dataset that the pipeline does not have', async () => {
+        await expect(writer.write('nothing', [partRow('A', 1)])).rejects.toThrow('no dataset "nothing"');
+      });
+      test('shows nothing of a write that failed, and takes the same rows and others afterwards', async () => {
+        const mend = await store.obstruct('parts');
+        const failed = writer.write('parts', [partRow('A', 1), partRow('B', 1)]);
+        await expect(failed).rejects.toThrow();
+        await expect(failed).rejects.not.toBeInstanceOf(WriterLost);
+        await mend();
+        await expectState('parts', []);
+        await writer.write('parts', [partRow('A', 1), partRow('B', 1)]);
+        await writer.write('parts', [partRow('C', 1)]);
+        await expectState('parts', [partRow('A', 1), partRow('B', 1), partRow('C', 1)]);
+      });
+      test('goes on with the other datasets while one cannot be written', async () => {
+        const mend = await store.obstruct('parts');
+        const outcomes = await Promise.allSettled([
+          writer.write('parts', [partRow('A', 1)]),
+          writer.write('thing_parts', [mergedRow('T/A', 1)]),
+        ]);
+        expect(outcomes.map(({ status }) => status)).toEqual(['rejected', 'fulfilled']);
+        await mend();
+        await expectState('thing_parts', [mergedRow('T/A', 1)]);
+      });
+    });
+    describe('given a tombstone', () => {
+      test('closes the key, and an older content that comes late does not bring it back', async () => {
+        await writer.write('thing_parts', [mergedRow('T/A', 1), mergedRow('T/B', 1)]);
+        await writer.write('thing_parts', [mergedRow('T/A', 3, null)]);
+        await writer.write('thing_parts', [mergedRow('T/A', 2)]);
+        await expectState('thing_parts', [mergedRow('T/A', 3, null), mergedRow('T/B', 1)]);
+      });
+      test('closes a key of which nothing has landed', async () => {
+        await writer.write('thing_parts', [mergedRow('T/A', 2, null)]);
+        await writer.write('thing_parts', [mergedRow('T/A', 1)]);
+        await expectState('thing_parts', [mergedRow('T/A', 2, null)]);
+      });
+      test('opens the key again for a newer content, which an older tombstone does not close', async () => {
+        await writer.write('thing_parts', [mergedRow('T/A', 2, null)]);
+        await writer.write('thing_parts', [mergedRow('T/A', 4)]);
+        await writer.write('thing_parts', [mergedRow('T/A', 3, null)]);
+        await expectState('thing_parts', [mergedRow('T/A', 4)]);
+        await writer.write('thing_parts', [mergedRow('T/A', 5, null), mergedRow('T/A', 6), mergedRow('T/A', 7, null)]);
+        await expectState('thing_parts', [mergedRow('T/A', 7, null)]);
+      });
+      test('agrees with a content that another writer writes at the same time: the newer of both stays', async () => {
+        const other = await open('writer-2');
+        const keys = Array.from({ length: 50 }, (_, index) => `T/${index}`);
+        for (const [index, key] of keys.entries()) {
+          const closing = mergedRow(key, index % 2 === 0 ? 2 : 1, null);
+          const writes = [
+            () => writer.write('thing_parts', [closing]),
+            () => other.write('thing_parts', [mergedRow(key, index % 2 === 0 ? 1 : 2)]),
+          ];
+          if (index % 3 === 0) writes.reverse();
+          await Promise.all(writes.map((write) => write()));
+        }
+        const expected = keys.map((key, index) => (index % 2 === 0 ? mergedRow(key, 2, null) : mergedRow(key, 2)));
+        await expectState('thing_parts', expected);
+      });
+    });
+    describe('when a writer is taken over', () => {
+      test('refuses it from then on, and shows nothing of what it tries', async () => {
+        await writer.write('parts', [partRow('A', 1)]);
+        await connect().takeOver('writer-1');
+        await expectLost(writer.write('parts', [partRow('B', 1)]));
+        await expectLost(writer.write('thing_parts', [mergedRow('T/A', 1)]));
+        await writer.close().catch(() => {});
+        await expectState('parts', [partRow('A', 1)]);
+        await expectState('thing_parts', []);
+      });
+      test('refuses it even if it had yet to begin', async () => {
+        await connect().takeOver('writer-2');
+        await expectLost(open('writer-2').then((late) => late.write('parts', [partRow('A', 1)])));
+        await expectState('parts', []);
+      });
+      test('tells what had landed, so that whoever writes the rest leaves each row there once', async () => {
+        const first = [partRow('A', 1), partRow('B', 2)];
+        const last = [partRow('A', 3), partRow('C', 3)];
+        await writer.write('parts', first);
+        await writer.write('parts', last);
+        const heir = connect();
+        const seen = await heir.takeOver('writer-1');
+        const inDoubt = [...last, partRow('D', 4)];
+        const missing = inDoubt.filter((row) => !seen.has(row));
+        expect(missing).toContainEqual(partRow('D', 4));
+        const next = await open('writer-2', EPOCH, heir);
+        await next.write('parts', missing);
+        await expectState('parts', [partRow('A', 3), partRow('B', 2), partRow('C', 3), partRow('D', 4)]);
+      });
+      test('leaves every other writer alone', async () => {
+        const other = await open('writer-2');
+        await other.write('parts', [partRow('A', 1)]);
+        await connect().takeOver('writer-1');
+        await other.write('parts', [partRow('B', 1)]);
+        await expectState('parts', [partRow('A', 1), partRow('B', 1)]);
+      });
+      test('may be taken over by several at once, and again', async () => {
+        await writer.write('parts', [partRow('A', 1)]);
+        const seen = await Promise.all([1, 2, 3, 4].map(() => connect().takeOver('writer-1')));
+        seen.push(await connect().takeOver('writer-1'));
+        expect(new Set(seen.map((one) => one.has(partRow('A', 1)))).size).toBe(1);
+        await expectLost(writer.write('parts', [partRow('B', 1)]));
+        await expectState('parts', [partRow('A', 1)]);
+      });
+      test('either tells a write as durable or lets nobody see it, when both happen at the same time', async () => {
+        for (let round = 0; round < 30; round++) {
+          const name = `racing-${round}`;
+          const racing = await open(name, EPOCH, sink);
+          const rows = [partRow(`${round}/1`, 1), partRow(`${round}/2`, 1)];
+          if (round % 2 === 0) await racing.write('parts', [partRow(`${round}/0`, 1)]);
+          const write = racing.write('parts', rows).then(
+            () => true,
+            (error) => {
+              expect(error).toBeInstanceOf(WriterLost);
+              return false;
+            },
+          );
+          for (let turns = round % 7; turns > 0; turns--) await turn();
+          const seen = await connect().takeOver(name);
+          const after = [...(await state('parts')).keys()].filter((key) => key.startsWith(`${round}/`));
+          const durable = await write;
+          const still = [...(await state('parts')).keys()].filter((key) => key.startsWith(`${round}/`));
+          expect(still).toEqual(after);
+          if (durable) expect(still).toEqual(expect.arrayContaining([`${round}/1`, `${round}/2`]));
+          for (const row of rows) if (seen.has(row)) expect(still).toContain(row.key);
+        }
+      });
+    });
+    describe('when an epoch begins', () => {
+      test('names it for every process', async () => {
+        expect(await connect().epoch()).toBe(EPOCH);
+        await connect().beginEpoch('sink.run.2');
+        expect(await sink.epoch()).toBe('sink.run.2');
+      });
+      test('ends every writer of an older one: that has written, that has not, and that has yet to begin', async () => {
+        const idle = await open('writer-2');
+        await writer.write('parts', [partRow('A', 1)]);
+        await connect().beginEpoch('sink.run.2');
+        await expectLost(writer.write('parts', [partRow('B', 1)]));
+        await expectLost(idle.write('parts', [partRow('C', 1)]));
+        await expectLost(open('writer-3').then((late) => late.write('parts', [partRow('D', 1)])));
+        await expectState('parts', [partRow('A', 1)]);
+        const next = await open('writer-4', 'sink.run.2');
+        await next.write('parts', [partRow('E', 1)]);
+        await expectState('parts', [partRow('A', 1), partRow('E', 1)]);
+      });
+    });
+    test('has a name that stays, for all who ask, and that another output does not have', async () => {
+      const names = await Promise.all([sink, connect(), connect()].map((one) => one.identity()));
+      expect(new Set(names).size).toBe(1);
+      // An epoch's name begins with it, and a dot ends it there.
+      expect(names[0]).toMatch(/^[^.\s]{8,}$/);
+      const other = await makeStore();
+      try {
+        const theirs = other.connect();
+        const [name, again] = await Promise.all([theirs.identity(), theirs.identity()]);
+        expect(again).toBe(name);
+        expect(names).not.toContain(name);
+        expect(await theirs.epoch()).toBeUndefined();
+        await theirs.close();
+      } finally {
+        await other.remove();
+      }
+    });
+    test('says that it can be written, and ends as often as it is told to', async () => {
+      await connect().probe();
+      await writer.close();
+      await sink.close();
+      await sink.close();
+    });
+    describe('when it is read', () => {
+      const thing = {
+        ...{ id: 'T-1', at: '2025-06-01T10:00:00Z', needed_text: 'text', needed_whole: 1, needed_size: 1.5 },
+        ...{ needed_flag: true, needed_day: '2025-06-01', needed_json: {}, lines: [] },
+      };
+      const readBack = async (raw) => {
+        const row = thingRow(raw, messageId(1));
+        await writer.write('things', [row]);
+        const found = (await landed('things')).find(({ key, hash }) => key === row.key && hash === row.hash);
+        return { values: found?.values, hash: contentHash('thing', row.key, { ...found?.values }), row };
+      };
+      test.each([
+        ['an empty text that is needed', { needed_text: '' }, { needed_text: '' }],
+        ['an empty text that is optional, which counts as nothing', { text: '' }, { text: undefined }],
+        ['text that a spreadsheet would run', { text: '=cmd()', needed_text: "'+1" }, { text: '=cmd()' }],
+        ['text with quotes, commas and line ends', { text: '"a",\r\n\'b\'\n,"' }, { text: '"a",\r\n\'b\'\n,"' }],
+        ['text of nothing but white space', { text: ' \t\r\n ' }, { text: ' \t\r\n ' }],
+        ['text that means something to Postgres', { text: '\\N{NULL,"\\' }, { text: '\\N{NULL,"\\' }],
+        ['very long text', { text: 'a"\n漢😀'.repeat(100_000) }, { text: 'a"\n漢😀'.repeat(100_000) }],
+        ['the largest and the smallest whole number', { whole: 2 ** 53 - 1, needed_whole: -(2 ** 53) + 1 }, {}],
+        ['the smallest and the largest fraction', { size: 5e-324, needed_size: 1.7976931348623157e308 }, {}],
+        [
+          'a time with microseconds',
+          { time: '2025-06-01T12:00:00.1234500+02:00' },
+          { time: '2025-06-01T10:00:00.12345Z' },
+        ],
+        ['a time at a full second', { time: '2025-06-01T12:00:00' }, { time: '2025-06-01T12:00:00.000Z' }],
+        ['the first moment that there is', { time: '0001-01-01T00:00:00Z' }, { time: '0001-01-01T00:00:00.000Z' }],
+        [
+          'the last moment that there is',
+          { time: '9999-12-31T23:59:59.9999999Z' },
+          { time: '9999-12-31T23:59:59.999999Z' },
+        ],
+        ['the first and the last day', { needed_day: '0001-01-01', day: '9999-12-31' }, { day: '9999-12-31' }],
+        ['JSON that is a text', { json: '"quoted"', needed_json: '' }, { json: '"quoted"', needed_json: '' }],
+        [
+          'JSON with nulls and numbers inside',
+          { json: { b: [null, 1e-9, -0.5], a: {} } },
+          { json: { a: {}, b: [null, 1e-9, -0.5] } },
+        ],
+        ['no, which is not nothing', { flag: false, whole: 0 }, { flag: false, whole: 0 }],
+      ])('gives back %s', async (_what, fields, expected) => {
+        const { values, hash, row } = await readBack({ ...thing, ...fields });
+        expect(values).toEqual(row.values);
+        expect(values).toMatchObject(
+          Object.fromEntries(Object.entries(expected).filter(([, value]) => value !== undefined)),
+        );
+        for (const [field, value] of Object.entries(expected))
+          if (value === undefined) expect(values).not.toHaveProperty(field);
+        expect(hash).toBe(row.hash);
+      });
+      test('gives back the values, versions and hashes of whatever record was taken', async () => {
+        let number = 0;
+        let taken = 0;
+        await fc.assert(
+          fc.asyncProperty(
+            fc.array(fc.tuple(odd.key, odd.record), { minLength: 1, maxLength: 30 }),
+            async (records) => {
+              const rows = [];
+              for (const [key, record] of records) {
+                number += 1;
+                try {
+                  // As it comes over the wire: JSON has no undefined and no minus zero.
+                  const raw = JSON.parse(JSON.stringify({ ...record, id: `${key}${number}` }));
+                  rows.push(thingRow(raw, messageId(number)));
+                } catch (error) {
+                  if (!(error instanceof PoisonError)) throw error;
+                }
+              }
+              taken += rows.length;
+              await writer.write('things', rows);
+              const found = new Map((await landed('things')).map((row) => [row.messageId, row]));
+              for (const { key, version, hash, messageId, values } of rows) {
+                expect(found.get(messageId)).toMatchObject({ key, version, hash, deleted: false });
+                expect(found.get(messageId)?.values).toEqual(values);
+                expect(contentHash('thing', key, { ...found.get(messageId)?.values })).toBe(hash);
+              }
+            },
+          ),
+          { numRuns: 60 },
+        );
+        expect(taken / number).toBeGreaterThan(0.4);
+      });
+      test('gives back the two sides of a merged row, its order and its hash', async () => {
+        const values = {
+          thing_text: '=1',
+          thing_time: '2025-06-01T00:00:00.000Z',
+          thing_json: [1],
+          quantity: 2,
+          value: 3.1,
+        };
+        const rows = [mergedRow('T%2F1/=A', 1, values), mergedRow('T/A/2', 1, {})];
+        await writer.write('thing_parts', rows);
+        await expectState('thing_parts', rows);
+        const found = (await landed('thing_parts')).find(({ key }) => key === 'T%2F1/=A');
+        expect(found?.values).toEqual(values);
+        expect(contentHash('thing_parts', 'T%2F1/=A', { ...found?.values })).toBe(found?.hash);
+      });
+      test('may be left in the middle', async () => {
+        await writer.write(
+          'parts',
+          Array.from({ length: 1_500 }, (_, index) => partRow(`key ${index}`, 1)),
+        );
+        for (let time = 0; time < 20; time++) {
+          const reader = sink.scan(datasetNamed('parts'))[Symbol.asyncIterator]();
+          expect((await reader.next()).done).toBe(false);
+          await reader.return?.();
+        }
+        await writer.write('parts', [partRow('another', 1)]);
+      });
+    });
+  });
 }
 //# sourceMappingURL=conformance.js.map

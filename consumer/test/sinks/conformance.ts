@@ -20,7 +20,7 @@ const EPOCH = 'sink.run.1';
 
 /** What every sink does, whatever it writes to: the contract of sinks/port.ts. */
 export function describeSink(name: string, makeStore: () => Promise<Store>): void {
-  describe(`the ${name} sink`, () => {
+  describe(`the ${name} sink`, { timeout: 60_000 }, () => {
     let store: Store;
     let sinks: Sink[];
     /** Another process's view of the same store. */

@@ -1,4 +1,4 @@
-import { compileEntity, contentHash, datasetsOf, joinSides, parsePipeline, } from '@tributary/shared';
+import { compileEntity, contentHash, datasetsOf, joinSides, parsePipeline } from '@tributary/shared';
 import fc from 'fast-check';
 /** A pipeline with every type of field, twice, and a merge. One field is named to break whatever quotes it badly. */
 export const PIPELINE = `
@@ -49,116 +49,136 @@ merge:
 export const pipeline = (yaml = PIPELINE) => parsePipeline(yaml, {}, 'test.yaml');
 const DATASETS = new Map(datasetsOf(pipeline()).map((dataset) => [dataset.name, dataset]));
 export function datasetNamed(name) {
-    const found = DATASETS.get(name);
-    if (found === undefined)
-        throw new Error(`the test's pipeline has no dataset ${name}`);
-    return found;
+  const found = DATASETS.get(name);
+  if (found === undefined) throw new Error(`the test's pipeline has no dataset ${name}`);
+  return found;
 }
 const THING = compileEntity('thing', pipeline().entities.thing ?? { dataset: '', queue: '', key: '', fields: {} });
 /** Decodes a raw record as the consumer would. @throws PoisonError if the consumer would not take it */
 export function thingRow(raw, messageId) {
-    const { key, version, hash, payload } = THING.decode(raw);
-    const { orderOf } = datasetNamed('things');
-    return { dataset: 'things', key, hash, order: orderOf(version, messageId), version, messageId, values: payload };
+  const { key, version, hash, payload } = THING.decode(raw);
+  const { orderOf } = datasetNamed('things');
+  return { dataset: 'things', key, hash, order: orderOf(version, messageId), version, messageId, values: payload };
 }
 /** Message ids that sort by their number. */
 export const messageId = (number) => `0197f0a2-7b4e-7c11-8000-${String(number).padStart(12, '0')}`;
 /** The `number`th content of a part; contents of equal names are the same content. */
 export function partRow(sku, number, name = `content ${number}`) {
-    const values = { sku, revision: number, name };
-    const [version, id] = [String(number), messageId(number)];
-    const order = datasetNamed('parts').orderOf(version, id);
-    return { dataset: 'parts', key: sku, hash: contentHash('part', sku, values), order, version, messageId: id, values };
+  const values = { sku, revision: number, name };
+  const [version, id] = [String(number), messageId(number)];
+  const order = datasetNamed('parts').orderOf(version, id);
+  return { dataset: 'parts', key: sku, hash: contentHash('part', sku, values), order, version, messageId: id, values };
 }
 /** The `number`th content of a merged row, or with null the tombstone that closes it. */
 export function mergedRow(key, number, values = { quantity: number }) {
-    const version = joinSides(`2025-06-01T00:00:00.${String(number).padStart(3, '0')}Z`, '1');
-    const id = joinSides(messageId(number), messageId(0));
-    const order = datasetNamed('thing_parts').orderOf(version, id);
-    const hash = contentHash('thing_parts', key, values);
-    return { dataset: 'thing_parts', key, hash, order, version, messageId: id, values };
+  const version = joinSides(`2025-06-01T00:00:00.${String(number).padStart(3, '0')}Z`, '1');
+  const id = joinSides(messageId(number), messageId(0));
+  const order = datasetNamed('thing_parts').orderOf(version, id);
+  const hash = contentHash('thing_parts', key, values);
+  return { dataset: 'thing_parts', key, hash, order, version, messageId: id, values };
 }
 /** What some program between here and a spreadsheet takes for something else. */
 const NASTY = [
-    ...['"', '""', "'", "''", ',', ';', '\t', '\r', '\n', '\r\n', '\\', '\\n', '\\"', ' ', '  ', '|', '{', '}', '{}'],
-    ...[
-        '=',
-        '+',
-        '-',
-        '@',
-        '＝',
-        '＋',
-        '－',
-        '＠',
-        "'=",
-        "''@",
-        '=cmd()',
-        'NULL',
-        'null',
-        '\\N',
-        '\\.',
-        'true',
-        '0',
-        '1e3',
-    ],
-    ...[
-        '😀',
-        '👩‍👩‍👧',
-        'é',
-        'e\u0301',
-        '漢字',
-        '\u2028',
-        '\u2029',
-        '\ufeff',
-        '\uffff',
-        '\u0001',
-        '\u007f',
-        '\u0085',
-        '\u200f',
-    ],
-    ...['%', '%2F', '/', '$1', '{x}', '--', '/*', '<b>', '&amp;'],
+  ...['"', '""', "'", "''", ',', ';', '\t', '\r', '\n', '\r\n', '\\', '\\n', '\\"', ' ', '  ', '|', '{', '}', '{}'],
+  ...[
+    '=',
+    '+',
+    '-',
+    '@',
+    '＝',
+    '＋',
+    '－',
+    '＠',
+    "'=",
+    "''@",
+    '=cmd()',
+    'NULL',
+    'null',
+    '\\N',
+    '\\.',
+    'true',
+    '0',
+    '1e3',
+  ],
+  ...[
+    '😀',
+    '👩‍👩‍👧',
+    'é',
+    'e\u0301',
+    '漢字',
+    '\u2028',
+    '\u2029',
+    '\ufeff',
+    '\uffff',
+    '\u0001',
+    '\u007f',
+    '\u0085',
+    '\u200f',
+  ],
+  ...['%', '%2F', '/', '$1', '{x}', '--', '/*', '<b>', '&amp;'],
 ];
-const nasty = fc.oneof({ weight: 20, arbitrary: fc.array(fc.constantFrom(...NASTY), { maxLength: 6 }).map((parts) => parts.join('')) }, { weight: 10, arbitrary: fc.string({ unit: 'binary', maxLength: 20 }).map((text) => text.replaceAll('\0', '')) }, 
-// A lone surrogate now and then: it must be refused, and nothing else with it.
-{ weight: 1, arbitrary: fc.string({ unit: fc.constantFrom('a', '"', '\n', '\ud83d', '\ude00'), maxLength: 6 }) });
+const nasty = fc.oneof(
+  { weight: 20, arbitrary: fc.array(fc.constantFrom(...NASTY), { maxLength: 6 }).map((parts) => parts.join('')) },
+  { weight: 10, arbitrary: fc.string({ unit: 'binary', maxLength: 20 }).map((text) => text.replaceAll('\0', '')) },
+  // A lone surrogate now and then: it must be refused, and nothing else with it.
+  { weight: 1, arbitrary: fc.string({ unit: fc.constantFrom('a', '"', '\n', '\ud83d', '\ude00'), maxLength: 6 }) },
+);
 const day = fc
-    .tuple(fc.integer({ min: 1, max: 9999 }), fc.integer({ min: 1, max: 12 }), fc.integer({ min: 1, max: 28 }))
-    .map(([year, month, date]) => [String(year).padStart(4, '0'), pad(month), pad(date)].join('-'));
+  .tuple(fc.integer({ min: 1, max: 9999 }), fc.integer({ min: 1, max: 12 }), fc.integer({ min: 1, max: 28 }))
+  .map(([year, month, date]) => [String(year).padStart(4, '0'), pad(month), pad(date)].join('-'));
 const pad = (number) => String(number).padStart(2, '0');
 const time = fc
-    .tuple(fc.oneof(day, fc.constantFrom('0001-01-01', '1970-01-01', '1969-12-31', '2024-02-29', '9999-12-31')), fc.constantFrom('00:00:00', '23:59:59', '12:34:56', '02:30:00'), fc.constantFrom('', '.0', '.5', '.123', '.1234', '.123456', '.120000', '.999999999', '.000001'), fc.constantFrom('Z', '', '+00:00', '-05:00', '+05:45', '+14:00', '-12:00'))
-    .map(([date, clock, fraction, offset]) => `${date}T${clock}${fraction}${offset}`);
+  .tuple(
+    fc.oneof(day, fc.constantFrom('0001-01-01', '1970-01-01', '1969-12-31', '2024-02-29', '9999-12-31')),
+    fc.constantFrom('00:00:00', '23:59:59', '12:34:56', '02:30:00'),
+    fc.constantFrom('', '.0', '.5', '.123', '.1234', '.123456', '.120000', '.999999999', '.000001'),
+    fc.constantFrom('Z', '', '+00:00', '-05:00', '+05:45', '+14:00', '-12:00'),
+  )
+  .map(([date, clock, fraction, offset]) => `${date}T${clock}${fraction}${offset}`);
 const whole = fc.oneof(fc.maxSafeInteger(), fc.constantFrom(0, -0, 2 ** 31, -(2 ** 53) + 1, 2 ** 53 - 1));
-const size = fc.oneof(fc.double({ noNaN: true, noDefaultInfinity: true }), fc.constantFrom(0, -0, 0.1, 1e21, 1e-7, 5e-324, 2.2250738585072014e-308, 1.7976931348623157e308, -1e100, 1 / 3));
-const json = fc.oneof(fc.jsonValue({ maxDepth: 3 }), nasty, fc.dictionary(nasty, fc.oneof(nasty, size, fc.constant(null))), fc.array(fc.oneof(nasty, size, fc.boolean())), fc.constant({ z: 1, a: { y: [1.5, '1', null], b: 1e-9 } }));
-const optional = (arbitrary) => fc.option(fc.oneof({ weight: 5, arbitrary }, fc.constantFrom(null, '')), { nil: undefined });
+const size = fc.oneof(
+  fc.double({ noNaN: true, noDefaultInfinity: true }),
+  fc.constantFrom(0, -0, 0.1, 1e21, 1e-7, 5e-324, 2.2250738585072014e-308, 1.7976931348623157e308, -1e100, 1 / 3),
+);
+const json = fc.oneof(
+  fc.jsonValue({ maxDepth: 3 }),
+  nasty,
+  fc.dictionary(nasty, fc.oneof(nasty, size, fc.constant(null))),
+  fc.array(fc.oneof(nasty, size, fc.boolean())),
+  fc.constant({ z: 1, a: { y: [1.5, '1', null], b: 1e-9 } }),
+);
+const optional = (arbitrary) =>
+  fc.option(fc.oneof({ weight: 5, arbitrary }, fc.constantFrom(null, '')), { nil: undefined });
 /** Records as an odd API sends them. Most are taken; whatever is taken must come back from a sink as it is. */
 export const odd = {
-    key: nasty.map((text) => text.replaceAll(/\p{Cc}/gu, '')),
-    record: fc.record({
-        at: fc.oneof({ weight: 9, arbitrary: fc.constant('2025-06-01T00:00:00Z') }, { weight: 1, arbitrary: time }),
-        needed_text: nasty,
-        text: optional(nasty),
-        'we"ird,\'na;me--': optional(nasty),
-        needed_whole: fc.integer(),
-        whole: optional(whole),
-        needed_size: fc.double({ noNaN: true, noDefaultInfinity: true }),
-        size: optional(size),
-        needed_flag: fc.boolean(),
-        flag: optional(fc.boolean()),
-        time: optional(time),
-        needed_day: day,
-        day: optional(day),
-        needed_json: json,
-        json: optional(json),
-        lines: fc.array(fc.record({
-            sku: nasty,
-            quantity: fc.integer(),
-            note: optional(nasty),
-            at: optional(time),
-            extra: optional(json),
-        }), { maxLength: 3 }),
-        more_lines: optional(fc.array(fc.record({ sku: nasty, ratio: optional(size) }), { maxLength: 2 })),
-    }),
+  key: nasty.map((text) => text.replaceAll(/\p{Cc}/gu, '')),
+  record: fc.record({
+    at: fc.oneof({ weight: 9, arbitrary: fc.constant('2025-06-01T00:00:00Z') }, { weight: 1, arbitrary: time }),
+    needed_text: nasty,
+    text: optional(nasty),
+    'we"ird,\'na;me--': optional(nasty),
+    needed_whole: fc.integer(),
+    whole: optional(whole),
+    needed_size: fc.double({ noNaN: true, noDefaultInfinity: true }),
+    size: optional(size),
+    needed_flag: fc.boolean(),
+    flag: optional(fc.boolean()),
+    time: optional(time),
+    needed_day: day,
+    day: optional(day),
+    needed_json: json,
+    json: optional(json),
+    lines: fc.array(
+      fc.record({
+        sku: nasty,
+        quantity: fc.integer(),
+        note: optional(nasty),
+        at: optional(time),
+        extra: optional(json),
+      }),
+      { maxLength: 3 },
+    ),
+    more_lines: optional(fc.array(fc.record({ sku: nasty, ratio: optional(size) }), { maxLength: 2 })),
+  }),
 };
 //# sourceMappingURL=records.js.map

@@ -28,6 +28,7 @@ entities:
       whole: integer?
       needed_size: number
       size: number?
+      constructor: string?
       needed_flag: boolean
       flag: boolean?
       time: datetime?

@@ -1,0 +1,220 @@
+import { appendFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { WriterLost } from '../../src/ledger/port.js';
+import type { Sink, SinkWriter } from '../../src/sinks/port.js';
+import { type CsvStore, csvStore } from './csv-store.js';
+import { datasetNamed, partRow } from './records.js';
+import { Crash, crashAt, holdAt, withSteps } from './stepping-fs.js';
+
+// Each test runs once for every step on files that the action takes: a process dies, or is held up, just before it.
+vi.mock('node:fs/promises', async (original) => (await import('./stepping-fs.js')).stepping(await original()));
+
+vi.setConfig({ testTimeout: 60_000 });
+
+const EPOCH = 'sink.run.1';
+const NEXT_EPOCH = 'sink.run.2';
+
+let store: CsvStore;
+let writer: SinkWriter;
+const fresh = async (maxPartSize = 1_000_000) => {
+  store = await csvStore({ maxPartSize });
+  await store.connect().beginEpoch(EPOCH);
+  writer = await store.connect().open('writer-1', EPOCH);
+};
+const discard = async () => {
+  await writer.close().catch(() => {});
+  await store.remove();
+};
+beforeEach(() => fresh());
+afterEach(discard);
+
+/** How somebody shuts out writer-1, and a start of its own for each step of that. */
+const FENCES: [string, (sink: Sink) => Promise<unknown>][] = [
+  ['it is taken over', (sink) => sink.takeOver('writer-1')],
+  ['an epoch begins', (sink) => sink.beginEpoch(NEXT_EPOCH)],
+];
+
+/** What the writer is in the middle of. */
+const WRITES: [string, { maxPartSize: number; before: number }][] = [
+  ['its first write', { maxPartSize: 1_000_000, before: 0 }],
+  ['a later write', { maxPartSize: 1_000_000, before: 1 }],
+  ['a write that begins the next part', { maxPartSize: 1, before: 1 }],
+];
+
+const A_ROW = partRow('landed', 1);
+const ROWS = [partRow('new 1', 1), partRow('new 2', 1, 'two\nlines')];
+
+async function keys(): Promise<string[]> {
+  const found: string[] = [];
+  for await (const { key } of store.connect().scan(datasetNamed('parts'))) found.push(key);
+  return found.sort();
+}
+
+/** Whole lines with one header in each file, no file that only a crash explains. */
+async function expectSound(): Promise<void> {
+  for (const [name, content] of await store.files('parts')) {
+    expect(name).toMatch(/^part-/);
+    expect(content).toMatch(/^sku,revision,[^\r\n]*\r\n/);
+    expect(content.endsWith('\r\n')).toBe(true);
+    expect(content.split('_written_at')).toHaveLength(2);
+  }
+}
+
+/** Runs `attempt` with 0, 1, 2 and so on, each on a new store, until it says that there was no such step. */
+async function forEachStep(attempt: (at: number) => Promise<boolean>, maxPartSize?: number): Promise<void> {
+  let steps = 0;
+  for (let more = true; more; steps++) {
+    await discard();
+    await fresh(maxPartSize);
+    more = await attempt(steps);
+  }
+  // Fewer would mean that the steps are not seen.
+  expect(steps).toBeGreaterThan(3);
+}
+
+describe.each(FENCES)('when %s', (_when, fence) => {
+  test('whoever does it may die at any step, and another brings it to its end', async () => {
+    await forEachStep(async (at) => {
+      await writer.write('parts', [A_ROW]);
+      await appendFile(join(store.directory, 'parts', 'part-writer-1-1.csv'), 'X,1,"torn');
+      const crash = crashAt(at);
+      const attempt = withSteps(crash.step, () => fence(store.connect()));
+      if (crash.happened()) await expect(attempt).rejects.toBeInstanceOf(Crash);
+      else await attempt.catch((error: unknown) => expect(error).toBeInstanceOf(Crash));
+      await fence(store.connect());
+      await expectSound();
+      await expect(writer.write('parts', ROWS)).rejects.toBeInstanceOf(WriterLost);
+      expect(await keys()).toEqual(['landed']);
+      return crash.happened();
+    });
+  });
+
+  test('whoever does it may be held up at any step, while another brings it to its end and readers look', async () => {
+    await forEachStep(async (at) => {
+      await writer.write('parts', [A_ROW]);
+      await appendFile(join(store.directory, 'parts', 'part-writer-1-1.csv'), 'X,1,"torn');
+      const slow = await holdAt(at, () => fence(store.connect()));
+      expect(await keys()).toEqual(['landed']);
+      await fence(store.connect());
+      expect(await keys()).toEqual(['landed']);
+      await expect(writer.write('parts', ROWS)).rejects.toBeInstanceOf(WriterLost);
+      slow.letGo();
+      await slow.outcome;
+      await expectSound();
+      expect(await keys()).toEqual(['landed']);
+      return slow.held;
+    });
+  });
+
+  test.each(WRITES)(
+    'in the middle of %s, at any step, either the write counts or nobody ever sees it',
+    async (_what, how) => {
+      await forEachStep(async (at) => {
+        if (how.before > 0) await writer.write('parts', [A_ROW]);
+        const slow = await holdAt(at, () =>
+          writer.write('parts', ROWS).then(
+            () => 'durable',
+            (error: unknown) => error,
+          ),
+        );
+        await fence(store.connect());
+        const seen = await keys();
+        slow.letGo();
+        const outcome = await slow.outcome;
+        expect(await keys()).toEqual(seen);
+        if (outcome === 'durable') expect(seen).toEqual(expect.arrayContaining(['new 1', 'new 2']));
+        else expect(outcome).toBeInstanceOf(WriterLost);
+        // Held up before it wrote anything, it must find the fence.
+        if (at === 0) expect(outcome).toBeInstanceOf(WriterLost);
+        await expectSound();
+        return slow.held;
+      }, how.maxPartSize);
+    },
+  );
+});
+
+test.each(WRITES)(
+  'a writer that dies at any step of %s leaves whole rows once it is taken over',
+  async (_what, how) => {
+    await forEachStep(async (at) => {
+      if (how.before > 0) await writer.write('parts', [A_ROW]);
+      const crash = crashAt(at);
+      const outcome = await withSteps(crash.step, () => writer.write('parts', ROWS)).then(
+        () => 'durable',
+        (error: unknown) => error,
+      );
+      const landed = await store.connect().takeOver('writer-1');
+      await expectSound();
+      const seen = await keys();
+      expect(ROWS.filter((row) => landed.has(row)).map(({ key }) => key)).toEqual(
+        seen.filter((key) => key !== 'landed'),
+      );
+      if (outcome === 'durable') expect(seen).toEqual(expect.arrayContaining(['new 1', 'new 2']));
+      else expect(outcome).toBeInstanceOf(Crash);
+      return crash.happened();
+    }, how.maxPartSize);
+  },
+);
+
+describe('when the disk is full', () => {
+  /** A disk that takes so many bytes and no more, until it is told to. What fits of a write is written, as disks do. */
+  const disk = (bytes: number) => {
+    let left = bytes;
+    return {
+      free: () => (left = Number.POSITIVE_INFINITY),
+      step(what: string, args: readonly unknown[]) {
+        if (what !== 'write') return;
+        const [, , length] = args as [Buffer, number, number];
+        if (left <= 0) throw Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });
+        (args as number[])[2] = Math.min(length, left);
+        left -= length;
+      },
+    };
+  };
+
+  test.each([0, 1, 50, 100, 150, 250, 350])(
+    'after %d bytes, a write fails as a whole and the next one finds no trace of it',
+    async (bytes) => {
+      const { free, step } = disk(bytes);
+      await withSteps(step, async () => {
+        await expect(writer.write('parts', ROWS)).rejects.toThrow('ENOSPC');
+        expect(await keys()).toEqual([]);
+        await expect(writer.write('parts', ROWS)).rejects.toThrow('ENOSPC');
+        free();
+        await writer.write('parts', [...ROWS, A_ROW]);
+      });
+      expect(await keys()).toEqual(['landed', 'new 1', 'new 2']);
+      await expectSound();
+      await writer.close();
+      await expectSound();
+    },
+  );
+
+  test('a writer that ends leaves no torn line behind', async () => {
+    await writer.write('parts', [A_ROW]);
+    await withSteps(disk(30).step, async () => {
+      await expect(writer.write('parts', ROWS)).rejects.toThrow('ENOSPC');
+      await writer.close();
+    });
+    await expectSound();
+    expect(await keys()).toEqual(['landed']);
+  });
+
+  test('and what was written cannot even be cut, it is cut before anything is put behind it', async () => {
+    await writer.write('parts', [A_ROW]);
+    const { step } = disk(30);
+    const stuck = (what: string, args: readonly unknown[]) => {
+      if (what === 'truncate') throw new Error('EIO: i/o error, ftruncate');
+      step(what, args);
+    };
+    await withSteps(stuck, async () => {
+      await expect(writer.write('parts', ROWS)).rejects.toThrow('ENOSPC');
+      await expect(writer.write('parts', ROWS)).rejects.toThrow('EIO');
+      expect(await keys()).toEqual(['landed']);
+    });
+    await writer.write('parts', ROWS);
+    expect(await keys()).toEqual(['landed', 'new 1', 'new 2']);
+    await expectSound();
+  });
+});
