@@ -29,7 +29,9 @@ export function cellsOf(row: Row, dataset: Dataset, writtenAt: string, neutralis
 
 /** RFC 4180: lines end in CR LF. Each line is ended, so that a line without its end is known to be torn. */
 export function formatLines(lines: string[][]): Promise<Buffer> {
-  return writeToBuffer(lines, { headers: false, rowDelimiter: '\r\n', includeEndRowDelimiter: true });
+  // Without its quotes, fast-csv and others read a blank cell at the beginning of a line as an empty one.
+  const quoteColumns = lines.some(([first = '']) => first !== '' && first.trim() === '') ? [true] : false;
+  return writeToBuffer(lines, { headers: false, rowDelimiter: '\r\n', includeEndRowDelimiter: true, quoteColumns });
 }
 
 /** A line of a part as a row; the opposite of {@link cellsOf}. */
