@@ -1,6 +1,7 @@
 import { FatalError, RetryableError } from '@tributary/shared';
 import { valueAt } from './body-path.js';
 import type { Answer } from './fetch.js';
+import { parseJson } from './json.js';
 import { retryAfter } from './retry-after.js';
 
 /** The API asked for patience: not before this many milliseconds. */
@@ -60,7 +61,7 @@ function recordsIn({ status, headers, text }: Answer, itemsPath: string, shown: 
   }
   let body: unknown;
   try {
-    body = JSON.parse(text);
+    body = parseJson(text);
   } catch {
     const encoding = headers['content-encoding'];
     const why = encoding === undefined ? '' : `, content encoding ${encoding}, which was not asked for`;
