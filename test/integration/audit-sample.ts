@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { contentHash, type PipelineConfig, parsePipeline } from '@tributary/shared';
+import { contentHash, datasetsOf, type PipelineConfig, parsePipeline, systemClock } from '@tributary/shared';
+import { createSink } from '../../consumer/src/sinks/create.js';
 import type { Truth } from '../src/audit/truth.js';
 
 /** A pipeline with everything that an audit looks at, and little else. */
@@ -157,3 +158,22 @@ function cells(dataset: keyof SampleRows, { values, key, hash, version, messageI
 }
 
 const quote = (cell: string): string => (/[",\r\n]/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell);
+
+/** Writes the rows to Postgres, oldest first, through the sink itself: its tables are what an audit must read. */
+export async function storeSample(config: PipelineConfig, postgresUrl: string, rows: SampleRows): Promise<void> {
+  const sink = createSink({ config, postgresUrl, clock: systemClock });
+  try {
+    await sink.identity();
+    await sink.beginEpoch('sample');
+    const writer = await sink.open('writer', 'sample');
+    for (const dataset of datasetsOf(config)) {
+      for (const { key, hash, version, messageId, values } of rows[dataset.name as keyof SampleRows]) {
+        const order = dataset.orderOf(version, messageId);
+        await writer.write(dataset.name, [{ dataset: dataset.name, key, hash, order, version, messageId, values }]);
+      }
+    }
+    await writer.close();
+  } finally {
+    await sink.close();
+  }
+}

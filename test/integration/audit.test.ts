@@ -1,10 +1,13 @@
 import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { Client } from 'pg';
+import { afterEach, beforeEach, describe, expect, inject, test } from 'vitest';
+import { uniqueName } from '../services/handle.js';
 import { audit } from '../src/audit/audit.js';
 import type { Counts } from '../src/audit/report.js';
 import { csvRows } from '../src/audit/sinks/csv.js';
+import { postgresRows } from '../src/audit/sinks/postgres.js';
 import {
   linesOf,
   orderRow,
@@ -14,6 +17,7 @@ import {
   type SampleRows,
   samplePipeline,
   sampleRecords,
+  storeSample,
   truthOf,
   writeSample,
 } from './audit-sample.js';
@@ -270,6 +274,103 @@ describe('an audit of CSV', () => {
   test('on a pipeline that runs, still counts what has settled', async () => {
     plant(({ customers }) => customers.splice(3, 1));
     expect(await run({ live: true })).toMatchObject(report({ customers: { found: 2, missing: 1 } }));
+  });
+});
+
+describe('an audit of Postgres', () => {
+  let client: Client;
+  let schema: string;
+  beforeEach(async () => {
+    schema = uniqueName('audit');
+    client = new Client({ connectionString: inject('postgresUrl') });
+    await client.connect();
+    await client.query(`SET search_path TO ${schema}`);
+  });
+  afterEach(async () => {
+    await client.query(`DROP SCHEMA IF EXISTS ${schema} CASCADE`);
+    await client.end();
+  });
+
+  const pipeline = (history: boolean) => {
+    const { sink, ...config } = samplePipeline('unused');
+    return { ...config, sink: { ...sink, type: 'postgres' as const, postgres: { schema, history } } };
+  };
+  const store = (rows: SampleRows, history = false) => storeSample(pipeline(history), inject('postgresUrl'), rows);
+  const run = async (history = false, truth: Record<string, readonly unknown[]> = sampleRecords) => {
+    const config = pipeline(history);
+    const sink = await postgresRows(config.sink.postgres, inject('postgresUrl'));
+    try {
+      return await audit({ config, truth: truthOf(truth), sink });
+    } finally {
+      await sink.close();
+    }
+  };
+
+  test.each([false, true])('finds nothing wrong with what is right (history: %s)', async (history) => {
+    await store(rightRows(), history);
+    expect(await run(history)).toEqual({ audit: CLEAN, ok: true, findings: [], leftOut: 0 });
+  });
+
+  test('reads times to the microsecond', async () => {
+    const s2 = { ...sampleRecords.item[1], updatedAt: '2026-01-01T00:00:21.123456Z' };
+    const rows = rightRows();
+    await store({ ...rows, items: [...rows.items, recordRow('item', 'sku', s2, 'm08')] });
+    const found = await run(false, { ...sampleRecords, item: [sampleRecords.item[0], s2] });
+    expect(found).toMatchObject({ audit: CLEAN, ok: true });
+  });
+
+  test('misses rows that were deleted', async () => {
+    await store(rightRows());
+    await client.query(`DELETE FROM items WHERE sku = 'S2'; DELETE FROM orders WHERE _key = 'C%2F1/S1/2'`);
+    expect(await run()).toMatchObject(
+      report({ items: { found: 1, missing: 1 }, orders: { found: 2, missing: 1, wrongMerge: 1 } }),
+    );
+  });
+
+  test('counts a key that is open and closed at once', async () => {
+    await store(rightRows());
+    await client.query(
+      `INSERT INTO orders (_key, _hash, _version, _message_id, _order, _written_at)
+       SELECT _key, _hash, _version, replace(_message_id, 'm03', 'm01'), replace(_order, 'm03', 'm01'), _written_at
+         FROM orders_tombstones`,
+    );
+    expect(await run()).toMatchObject({ audit: { orders: { duplicated: 1 } }, ok: false });
+  });
+
+  test('counts a cell that was changed', async () => {
+    await store(rightRows());
+    await client.query(
+      `UPDATE customers SET name = 'Rob' WHERE id = 'C3'; UPDATE orders SET value = 2.3 WHERE value = 2.2`,
+    );
+    expect(await run()).toMatchObject(
+      report({ customers: { wrongHash: 1, stale: 1 }, orders: { wrongHash: 1, stale: 1, wrongMerge: 1 } }),
+    );
+  });
+
+  test('counts an order that does not follow from version and message', async () => {
+    await store(rightRows());
+    await client.query(`UPDATE items SET _order = _order || 'x' WHERE sku = 'S1'`);
+    expect(await run()).toMatchObject(report({ items: { wrongHash: 1 } }));
+  });
+
+  test('counts a merged row that is stale, and a dropped line that was left open', async () => {
+    const { orders, ...rows } = rightRows();
+    const s2 = { ...sampleRecords.item[1], stock: 8, price: 25, updatedAt: '2026-01-01T00:00:25.000Z' };
+    const items = [...rows.items, recordRow('item', 'sku', s2, 'm08')];
+    await store({ ...rows, items, orders: orders.toSpliced(3, 1) });
+    expect(await run(false, { ...sampleRecords, item: [sampleRecords.item[0], s2] })).toMatchObject(
+      report({ orders: { found: 4, stale: 2, wrongMerge: 2 } }),
+    );
+  });
+
+  test('counts a row of the history that repeats the one before it, and misses one that is not in it', async () => {
+    await store(rightRows(), true);
+    await client.query(`
+      CREATE TEMP TABLE copy AS SELECT * FROM customers_history WHERE _key = 'C3';
+      UPDATE copy SET _message_id = 'm99', _order = replace(_order, 'm04', 'm99');
+      INSERT INTO customers_history TABLE copy;
+      DELETE FROM items_history WHERE _key = 'S2'`);
+    expect(await run(true)).toMatchObject(report({ customers: { duplicated: 1 }, items: { missing: 1 } }));
   });
 });
 

@@ -1,8 +1,4 @@
-import { mkdtempSync, renameSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { datasetsOf, describeError, ReleaseList, systemClock } from '@tributary/shared';
-import { startReaper } from '../../services/reaper.js';
 import { audit } from '../audit/audit.js';
 import type { AuditReport } from '../audit/report.js';
 import { csvRows } from '../audit/sinks/csv.js';
@@ -10,6 +6,7 @@ import type { StoredRows } from '../audit/sinks/port.js';
 import { postgresRows } from '../audit/sinks/postgres.js';
 import { apiTruth } from '../audit/truth.js';
 import { Faults } from './faults.js';
+import { makeRunFolder } from './folder.js';
 import type { SinkName } from './pipeline.js';
 import { FAULT_KINDS, planFaults } from './plan.js';
 import { queueDepths } from './queues.js';
@@ -42,28 +39,25 @@ const QUEUES_NOTED = 1_500;
  * @throws Error if the stage cannot be raised, or the run was broken off
  */
 export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
-  const folder = mkdtempSync(join(tmpdir(), 'tributary-chaos-'));
-  const reaper = startReaper(folder);
+  const folder = makeRunFolder('chaos');
   const release = new ReleaseList();
-  let keep = options.keep;
+  let result: ChaosResult | undefined;
+  let kept: string | undefined;
   try {
-    const result = await play({ ...options, folder }, release);
-    keep ||= !result.report.ok;
-    return { ...result, folder: keep ? `${folder}-kept` : undefined };
-  } catch (error) {
-    keep = true;
-    if (!options.signal.aborted) options.say(`broken off; logs: ${folder}-kept`);
-    throw error;
+    result = await play({ ...options, folder: folder.path }, release);
   } finally {
     await release.release();
-    // The reaper removes the folder, unless it has another name by then.
-    if (keep && (options.keep || !options.signal.aborted)) renameSync(folder, `${folder}-kept`);
-    await reaper.release();
+    // A run that failed is to be looked into; one that somebody broke off is not.
+    const failed = result === undefined ? !options.signal.aborted : !result.report.ok;
+    kept = await folder.end(options.keep || failed);
+    if (kept !== undefined && result === undefined) options.say(`logs and output: ${kept}`);
   }
+  return { ...result, folder: kept };
 }
 
 async function play(options: ChaosOptions & { folder: string }, release: ReleaseList): Promise<ChaosResult> {
   const { seconds, seed, sink, say, signal } = options;
+  say(`logs meanwhile: ${options.folder}`);
   const problems: string[] = [];
   const onDeath = (how: string) => {
     say(how);

@@ -72,7 +72,7 @@ export class Faults {
     await this.#tell(fault, `SIGSTOP ${worker.name} for ${seconds(fault.length)}`, async () => worker.pause());
     await systemClock.sleep(fault.length, this.signal);
     worker.resume();
-    this.say(`  SIGCONT ${worker.name}`);
+    this.#note(`         SIGCONT ${worker.name}`);
   }
 
   async #restartRabbitMQ(fault: Fault): Promise<void> {
@@ -81,7 +81,7 @@ export class Faults {
     await this.#tell(fault, `kill -9 RabbitMQ, down for ${seconds(fault.length)}`, () => rabbitmq.down());
     await systemClock.sleep(fault.length, this.signal);
     await rabbitmq.up();
-    this.say('  RabbitMQ is up');
+    this.#note('         RabbitMQ is up');
   }
 
   /** It comes back empty, or from a snapshot that lacks what was committed since. */
@@ -116,9 +116,14 @@ export class Faults {
   }
 
   async #tell(fault: Fault, what: string, hurt: () => Promise<void>): Promise<void> {
-    this.say(`${seconds(fault.at)}  ${what}`);
+    this.#note(`${seconds(fault.at).padStart(7)}  ${what}`);
     await hurt();
     this.kills[fault.kind]++;
+  }
+
+  /** With the time of day, by which the logs of the processes are read. */
+  #note(what: string): void {
+    this.say(`${new Date().toISOString().slice(11, 23)} ${what}`);
   }
 
   #inTurn(server: object, work: () => Promise<void>): Promise<void> {

@@ -2,19 +2,16 @@ import { randomInt } from 'node:crypto';
 import { describeError } from '@tributary/shared';
 import { HELP, readArguments } from './arguments.js';
 import { runChaos } from './chaos.js';
+import { untilInterrupted } from './interrupt.js';
 import { formatResult } from './report.js';
 
 // `npm run chaos`: exit 0 if nothing was lost, doubled or hurt, 1 otherwise.
-const interrupted = new AbortController();
-for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  process.on(signal, () => interrupted.abort(new Error(`${signal}: breaking off and clearing away`)));
-}
 try {
   const { json, help, ...options } = readArguments(process.argv.slice(2), () => randomInt(2 ** 32));
   if (help) process.stdout.write(HELP);
   else {
     const say = (line: string) => void process.stderr.write(`${line}\n`);
-    const result = await runChaos({ ...options, say, signal: interrupted.signal });
+    const result = await runChaos({ ...options, say, signal: untilInterrupted() });
     (json ? process.stderr : process.stdout).write(`${formatResult(result)}\n`);
     if (json) process.stdout.write(`${JSON.stringify(result.report)}\n`);
     if (!result.report.ok) process.exitCode = 1;

@@ -98,10 +98,11 @@ export function workerEnv(servers: Servers, pipeline: string): Record<string, st
 }
 
 export async function untilReady(workers: readonly Worker[], signal: AbortSignal): Promise<void> {
-  const options = { timeout: START_TIMEOUT, signal };
   await Promise.all(
     workers.map((worker) => {
       worker.start();
+      const hopeless = () => (worker.runs ? undefined : 'it has ended');
+      const options = { timeout: START_TIMEOUT, signal, hopeless };
       return until(`${worker.name} is ready`, () => worker.get('/readyz').then(() => undefined), options);
     }),
   );

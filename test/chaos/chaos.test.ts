@@ -1,0 +1,96 @@
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { connect } from 'node:net';
+import { dirname } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { runChaos } from '../src/chaos/chaos.js';
+import { FAULT_KINDS, planFaults } from '../src/chaos/plan.js';
+import { runPreload } from '../src/chaos/preload.js';
+import { formatResult } from '../src/chaos/report.js';
+
+const say = (line: string) => console.log(line);
+const CLEAN = { missing: 0, duplicated: 0, torn: 0, stale: 0, wrongHash: 0, wrongMerge: 0 };
+
+describe('the plan of a run', () => {
+  test('follows from its seed', () => {
+    expect(planFaults(7, 120, FAULT_KINDS)).toEqual(planFaults(7, 120, FAULT_KINDS));
+    expect(planFaults(7, 120, FAULT_KINDS)).not.toEqual(planFaults(8, 120, FAULT_KINDS));
+  });
+
+  test.each(Array.from({ length: 20 }, (_, seed) => seed))(
+    'has every kind of fault, and 55 in 120 s (seed %i)',
+    (seed) => {
+      const long = planFaults(seed, 120, FAULT_KINDS);
+      expect(long.length).toBeGreaterThan(55);
+      expect(new Set(planFaults(seed, 60, FAULT_KINDS).map(({ kind }) => kind)).size).toBe(FAULT_KINDS.length);
+    },
+  );
+});
+
+describe('a pipeline that is killed, paused, cut off and robbed of its memory for a minute', () => {
+  test.each([
+    { sink: 'csv', seed: 20_260_101 },
+    { sink: 'postgres', seed: 20_260_102 },
+  ] as const)('loses nothing and writes nothing twice ($sink, seed $seed)', async ({ sink, seed }) => {
+    const options = { seconds: 60, seed, producers: 1, consumers: 3, sink, keep: false };
+    const result = await runChaos({ ...options, say, signal: new AbortController().signal });
+    console.log(formatResult(result));
+    const { report, problems, findings, rowsUnderFire, folder } = result;
+    expect({ problems, findings, ok: report.ok, folder }).toEqual({
+      problems: [],
+      findings: [],
+      ok: true,
+      folder: undefined,
+    });
+    for (const dataset of ['customers', 'inventory', 'customer_inventory']) {
+      expect(report.audit[dataset]).toMatchObject(CLEAN);
+      expect(report.audit[dataset]?.found).toBe(report.audit[dataset]?.expected);
+    }
+    expect(report.audit.customers?.found).toBe(300);
+    expect(Object.values(report.kills).reduce((sum, count) => sum + count)).toBeGreaterThan(20);
+    // It is no proof if everything was written before and after.
+    expect(rowsUnderFire).toBeGreaterThan(5_000);
+  });
+});
+
+describe('a queue full of records, whose consumers are killed in turn', () => {
+  test('becomes exactly one row of each', async () => {
+    const options = { records: 10_000, consumers: 3, killEvery: 2_000, batchSize: 10 };
+    const { report, problems } = await runPreload({ ...options, say, signal: new AbortController().signal });
+    expect(problems).toEqual([]);
+    expect(report.audit).toEqual({ readings: { expected: 10_000, found: 10_000, ...CLEAN } });
+  });
+});
+
+describe('a run that is broken off', () => {
+  test('leaves no server and no folder', async () => {
+    const interrupt = new AbortController();
+    const lines: string[] = [];
+    const options = { seconds: 60, seed: 1, producers: 1, consumers: 1, sink: 'csv' as const, keep: false };
+    const run = runChaos({
+      ...options,
+      signal: interrupt.signal,
+      say(line) {
+        lines.push(line);
+        if (line.startsWith('seed 1:')) interrupt.abort(new Error('that is enough'));
+      },
+    });
+    await expect(run).rejects.toThrow('that is enough');
+    const told = lines.join('\n');
+    const folder = /logs meanwhile: (\S+)/.exec(told)?.[1] ?? 'not told';
+    expect(existsSync(dirname(folder))).toBe(true);
+    expect(existsSync(folder)).toBe(false);
+    const ports = [...told.matchAll(/privately on port (\d+)/g)].map(([, port]) => Number(port));
+    expect(ports.length).toBe(2);
+    for (const port of ports) await expect(connectTo(port)).rejects.toThrow('ECONNREFUSED');
+  });
+});
+
+async function connectTo(port: number): Promise<void> {
+  const socket = connect(port, '127.0.0.1');
+  try {
+    await once(socket, 'connect');
+  } finally {
+    socket.destroy();
+  }
+}
