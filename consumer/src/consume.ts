@@ -32,7 +32,12 @@ export async function consume(steps: Steps): Promise<void> {
     report.judged(entity.name, judged);
     for (const { delivery } of [...judged.duplicates, ...judged.stale]) delivery.ack();
     for (const { delivery } of judged.busy) intake.putBack(delivery);
-    batch.add(await merge.merge(judged.fresh));
+    const { entries, waiting } = await merge.merge([...judged.kept, ...judged.fresh]);
+    batch.add(entries);
+    for (const one of waiting) {
+      claims.keep(one);
+      intake.putBack(one.delivery);
+    }
   }
 }
 

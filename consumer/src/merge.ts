@@ -14,20 +14,33 @@ export interface Entry {
 /** So many records may point at one item that their merged rows are made and written in pages of this size. */
 const PAGE = 500;
 
+/** What becomes of claimed records in the merge. */
+export interface Merged {
+  readonly entries: readonly Entry[];
+  /**
+   * Another consumer has the content of one of their merged rows in flight: they are merged again when that has come to
+   * its end. What else they asked for has landed, so that nobody waits for those that wait.
+   */
+  readonly waiting: readonly Claimed[];
+}
+
 export interface MergeStep {
-  merge(claimed: readonly Claimed[]): Promise<Entry[]>;
+  merge(claimed: readonly Claimed[]): Promise<Merged>;
 }
 
 /** Without a merge in the pipeline, or for an entity that has no part in it, records pass as they are. */
 export const NO_MERGE: MergeStep = {
-  merge: async (claimed) => claimed.map((one) => ({ claimed: one, merged: [], each: undefined })),
+  merge: async (claimed) => ({
+    entries: claimed.map((one) => ({ claimed: one, merged: [], each: undefined })),
+    waiting: [],
+  }),
 };
 
 export interface MergeOptions {
   readonly rows: MergeRows;
   readonly ledger: Ledger;
   readonly claims: Claims;
-  /** Makes merged rows durable and commits them at once, for the pages before the last. */
+  /** Makes merged rows durable and commits them at once, for the pages before the last and for those that wait. */
   readonly land: (rows: readonly ClaimedRow[]) => Promise<void>;
 }
 
@@ -38,7 +51,7 @@ export function createMergeStep(entity: string, options: MergeOptions): MergeSte
 }
 
 /** Records with lines: each line with what it points at, and a tombstone for each line that is no more. */
-async function mergeEach(claimed: readonly Claimed[], options: MergeOptions): Promise<Entry[]> {
+async function mergeEach(claimed: readonly Claimed[], options: MergeOptions): Promise<Merged> {
   const { rows, ledger } = options;
   const lines = claimed.map(({ record }) => rows.lines(record.payload));
   const records = claimed.map((one, index) => ({
@@ -63,26 +76,36 @@ async function mergeEach(claimed: readonly Claimed[], options: MergeOptions): Pr
     return [...found, ...closed];
   });
 
-  const accepted = await claimMerged(made, options);
-  return claimed.map((one, index) => ({ claimed: one, merged: accepted[index] ?? [], each: records[index] }));
+  const groups = await claimMerged(made, options);
+  await options.land(groups.flatMap(({ rows, busy }) => (busy ? rows : [])));
+  const entries = claimed.map((one, index) => ({
+    claimed: one,
+    merged: groups[index]?.rows ?? [],
+    each: records[index],
+  }));
+  return {
+    entries: entries.filter((_, index) => !groups[index]?.busy),
+    waiting: claimed.filter((_, index) => groups[index]?.busy),
+  };
 }
 
 /** Records that lines point at: each with every line that does. */
-async function mergeWith(claimed: readonly Claimed[], options: MergeOptions): Promise<Entry[]> {
+async function mergeWith(claimed: readonly Claimed[], options: MergeOptions): Promise<Merged> {
   const last = new Map<Claimed, readonly ClaimedRow[]>();
+  const waiting = new Set<Claimed>();
   let pages = claimed.map((one) => ({ one, after: '' }));
   while (pages.length > 0) {
     const joined = await mergePages(pages, options);
     pages = [];
-    for (const { one, rows, after } of joined) {
-      if (after === undefined) last.set(one, rows);
-      else {
-        await options.land(rows);
-        pages.push({ one, after });
-      }
+    for (const { one, rows, busy, after } of joined) {
+      if (busy) waiting.add(one);
+      if (after !== undefined) pages.push({ one, after });
+      if (after === undefined && !waiting.has(one)) last.set(one, rows);
+      else await options.land(rows);
     }
   }
-  return claimed.map((one) => ({ claimed: one, merged: last.get(one) ?? [], each: undefined }));
+  const entries = [...last].map(([one, rows]) => ({ claimed: one, merged: rows, each: undefined }));
+  return { entries, waiting: [...waiting] };
 }
 
 async function mergePages(pages: readonly { one: Claimed; after: string }[], options: MergeOptions) {
@@ -99,29 +122,31 @@ async function mergePages(pages: readonly { one: Claimed; after: string }[], opt
       return lines.map((line) => rows.row(each, line, other));
     });
   });
-  const accepted = await claimMerged(made, options);
+  const groups = await claimMerged(made, options);
   return pages.map(({ one }, index) => {
     const join = joins[index];
     const after = join === undefined || join === 'superseded' ? undefined : join.after;
-    return { one, rows: accepted[index] ?? [], after };
+    return { one, rows: groups[index]?.rows ?? [], busy: groups[index]?.busy === true, after };
   });
 }
 
 /**
- * Claims merged rows, and keeps those that are this writer's to write. One that is a duplicate, stale or held by
- * another belongs to another message, which is not acknowledged before the row, or a newer one, is durable.
+ * Claims merged rows, and keeps those that are this writer's to write. One that is a duplicate or stale belongs to
+ * another message, which is not acknowledged before the row, or a newer one, is durable.
  */
-async function claimMerged(groups: readonly (readonly Row[])[], options: MergeOptions): Promise<ClaimedRow[][]> {
+async function claimMerged(groups: readonly (readonly Row[])[], options: MergeOptions) {
   const all = groups.flat();
-  if (all.length === 0) return groups.map(() => []);
   const judged = await options.claims.claim(options.rows.dataset, all);
   let at = 0;
-  return groups.map((group) =>
-    group.flatMap((row) => {
-      const { verdict, landed } = judged[at++] ?? {};
-      return verdict?.kind === 'accept' ? [{ row, landed: landed === true }] : [];
-    }),
-  );
+  return groups.map((group) => {
+    const mine = group.map((row) => ({ row, ...judged[at++] }));
+    return {
+      rows: mine.flatMap(({ row, verdict, landed }) =>
+        verdict?.kind === 'accept' ? [{ row, landed: landed === true }] : [],
+      ),
+      busy: mine.some(({ verdict }) => verdict?.kind === 'busy'),
+    };
+  });
 }
 
 const sideOf = (one: Claimed): Side => ({ order: one.row.order, payload: writeSide(mergeSide(one)) });

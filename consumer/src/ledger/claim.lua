@@ -4,16 +4,17 @@
 -- ARGV: epoch, writer, call, then for each row: key, hash, order
 -- Returns {'ok', verdict, verdict, ...}, {'lost'} or {'fenced'}.
 --
--- A verdict:  A accept   D duplicate   S stale   B busy (another live writer holds this very message's row)
---             T<owners> <order>  accept, taken over from a dead writer, which is fenced from now on. The owners are all
---                that held it, commas between them: the row may have landed, under that order, in the parts of any.
+-- A verdict:  A accept   D duplicate   S stale
+--             B busy: another live writer holds this very message's row, or one of the same content; ask again
+--             T<owners> <orders>  accept, taken over from a dead writer, which is fenced from now on. The owners are all
+--                that held it, and the orders all that they held it under: it may have landed with any, under any.
 --
 -- ledger: key -> "hash order", the last accepted content.
--- claims: key -> lines "owners token hash order", rows in flight, the present owner first. The token names the row of
--- the call that claimed it, so that a call whose answer was lost, and a second message, are told apart.
+-- claims: key -> lines, rows in flight (read_claim). The token names the row of the call that claimed it, so that a call
+-- whose answer was lost, and a second message, are told apart.
 -- Both are looked at: with A committed and B in flight, a new A is the third row, not a duplicate of the first.
 local epoch, writer, call = ARGV[1], ARGV[2], ARGV[3]
-if redis.call('GET', KEYS[1]) ~= epoch then return { 'lost' } end
+if not is_epoch(epoch) then return { 'lost' } end
 if redis.call('SISMEMBER', KEYS[3], writer) == 1 then return { 'fenced' } end
 
 local time = redis.call('TIME')
@@ -30,13 +31,17 @@ end
 -- The hash of a tombstone begins with a dash. It closes what is there; where nothing is, there is nothing to write.
 local function is_tombstone(hash) return string.sub(hash, 1, 1) == '-' end
 
--- The row goes on under the order of whoever asks now.
-local function take_over(key, in_flight, theirs, token, hash, order)
-  redis.call('SADD', KEYS[3], (string.match(theirs.owners, '^[^,]+')))
-  local ours, lines = writer .. ',' .. theirs.owners .. ' ' .. token .. ' ' .. hash .. ' ' .. order, {}
-  for line in string.gmatch(in_flight, '[^\n]+') do lines[#lines + 1] = line == theirs.line and ours or line end
+local function replace(key, in_flight, claim, owners, token, order)
+  local orders = before(claim.order, order) and order .. '\r' .. claim.orders or claim.orders
+  local ours, lines = owners .. ' ' .. token .. ' ' .. claim.hash .. ' ' .. orders, {}
+  for line in string.gmatch(in_flight, '[^\n]+') do lines[#lines + 1] = line == claim.line and ours or line end
   redis.call('HSET', KEYS[5], key, table.concat(lines, '\n'))
-  return 'T' .. theirs.owners .. ' ' .. theirs.order
+end
+
+local function take_over(key, in_flight, claim, token, order)
+  redis.call('SADD', KEYS[3], claim.owner)
+  replace(key, in_flight, claim, writer .. ',' .. claim.owners, token, order)
+  return 'T' .. claim.owners .. ' ' .. claim.orders
 end
 
 local function judge(token, key, hash, order)
@@ -49,19 +54,18 @@ local function judge(token, key, hash, order)
   end
 
   for line in string.gmatch(in_flight or '', '[^\n]+') do
-    local owners, its_token, its_hash, its_order = string.match(line, '^(%S+) (%S+) (%S+) (.*)$')
-    local claim = { line = line, owners = owners, token = its_token, hash = its_hash, order = its_order }
-    local owner = string.match(owners, '^[^,]+')
-    if owner == writer and its_token == token then
+    local claim = read_claim(line)
+    if claim.owner == writer and claim.token == token then
       -- The answer to the first call was lost on its way: say it again.
-      return owners == owner and 'A' or 'T' .. string.sub(owners, #owner + 2) .. ' ' .. its_order
+      if claim.owners == writer then return 'A' end
+      return 'T' .. string.sub(claim.owners, #writer + 2) .. ' ' .. claim.orders
     end
-    if its_hash == hash and its_order == order then
-      if owner == writer then return 'D' end
-      if alive(owner) then return 'B' end
-      return take_over(key, in_flight, claim, token, hash, order)
+    if claim.hash == hash and has_order(claim, order) then
+      if claim.owner == writer then return 'D' end
+      if alive(claim.owner) then return 'B' end
+      return take_over(key, in_flight, claim, token, order)
     end
-    if latest == nil or before(latest.order, its_order) then latest = claim end
+    if latest == nil or before(latest.order, claim.order) then latest = claim end
   end
 
   if latest == nil then
@@ -71,13 +75,18 @@ local function judge(token, key, hash, order)
       return 'D'
     end
   elseif hash == latest.hash then
-    local owner = latest.owners and string.match(latest.owners, '^[^,]+')
-    -- In flight with a writer that lives, its own message brings it. That of a dead one may be gone with its broker.
-    if owner and owner ~= writer and not alive(owner) then
-      return take_over(key, in_flight, latest, token, hash, order)
-    end
+    if not before(latest.order, order) then return 'D' end
     -- The same content, seen again later: what comes late from in between is stale then, not the newest.
-    if not owner and before(latest.order, order) then redis.call('HSET', KEYS[4], key, hash .. ' ' .. order) end
+    if not latest.owner then
+      redis.call('HSET', KEYS[4], key, hash .. ' ' .. order)
+    elseif latest.owner == writer then
+      replace(key, in_flight, latest, latest.owners, latest.token, order)
+    elseif alive(latest.owner) then
+      -- Should it die, its own message may bring no merged row again: this one has replaced it. So it must be waited for.
+      return 'B'
+    else
+      return take_over(key, in_flight, latest, token, order)
+    end
     return 'D'
   elseif before(order, latest.order) then
     return 'S'

@@ -2,7 +2,7 @@
 --
 -- KEYS: epoch, fenced, each, open      ARGV: epoch, writer, then for each record: key, order, lines (NUL between them)
 -- Returns 'ok', 'lost' or 'fenced'. A newer record of the key keeps what it opened itself.
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 'lost' end
+if not is_epoch(ARGV[1]) then return 'lost' end
 if redis.call('SISMEMBER', KEYS[2], ARGV[2]) == 1 then return 'fenced' end
 for i = 3, #ARGV, 3 do
   local key, order, lines = ARGV[i], ARGV[i + 1], ARGV[i + 2]

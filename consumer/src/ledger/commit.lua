@@ -7,26 +7,30 @@
 -- An older claim on an entity's row stays: its message is not acknowledged and will ask for it again. One on a merged
 -- row is not asked for again once a newer pair of sides is there, so it would stay for ever.
 local epoch, writer, sweep = ARGV[1], ARGV[2], ARGV[3] == '1'
-if redis.call('GET', KEYS[1]) ~= epoch then return 'lost' end
+if not is_epoch(epoch) then return 'lost' end
 if redis.call('SISMEMBER', KEYS[2], writer) == 1 then return 'fenced' end
 
 for i = 4, #ARGV, 3 do
   local key, hash, order = ARGV[i], ARGV[i + 1], ARGV[i + 2]
+  local in_flight, kept = redis.call('HGET', KEYS[4], key), {}
+  for line in string.gmatch(in_flight or '', '[^\n]+') do
+    local claim = read_claim(line)
+    if claim.owner == writer and claim.hash == hash and has_order(claim, order) then
+      -- The newest under which this content was asked for.
+      order = claim.order
+    elseif not (sweep and before(claim.order, order)) then
+      kept[#kept + 1] = line
+    end
+  end
+  if #kept > 0 then
+    redis.call('HSET', KEYS[4], key, table.concat(kept, '\n'))
+  elseif in_flight then
+    redis.call('HDEL', KEYS[4], key)
+  end
+
   local committed = redis.call('HGET', KEYS[3], key)
   if not committed or before(string.match(committed, '^%S+ (.*)$'), order) then
     redis.call('HSET', KEYS[3], key, hash .. ' ' .. order)
-  end
-
-  local in_flight = redis.call('HGET', KEYS[4], key)
-  if in_flight then
-    local kept = {}
-    for line in string.gmatch(in_flight, '[^\n]+') do
-      local owners, claimed_hash, claimed_order = string.match(line, '^(%S+) %S+ (%S+) (.*)$')
-      local own = string.match(owners, '^[^,]+') == writer and claimed_hash == hash and claimed_order == order
-      local done = own or sweep and before(claimed_order, order)
-      if not done then kept[#kept + 1] = line end
-    end
-    if #kept == 0 then redis.call('HDEL', KEYS[4], key) else redis.call('HSET', KEYS[4], key, table.concat(kept, '\n')) end
   end
 end
 return 'ok'

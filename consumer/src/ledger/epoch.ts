@@ -30,6 +30,7 @@ const LOCK_MILLISECONDS = 15_000;
 /**
  * An epoch's name says whose state it is: `<sink>.<run of the Redis server>.<random>`. A server that restarted (even from
  * a snapshot, which may lack the last commits) or that serves another sink has no valid epoch, and the state is rebuilt from the sink.
+ * Each script looks at the name again, for a restart may come between any two of them (prelude.lua).
  */
 export async function enterEpoch(options: EpochOptions): Promise<Epoch> {
   const { redis, pipeline, sink, clock, log, signal } = options;
@@ -39,20 +40,13 @@ export async function enterEpoch(options: EpochOptions): Promise<Epoch> {
     const run = await serverRun(redis);
     const present = await redis.get(root);
     if (present?.startsWith(`${sinkName}.${run}.`) && (await sink.epoch()) === present) {
-      const keys = ledgerKeys(pipeline, present);
-      const scripts = new LedgerScripts(redis, () => verify(redis, root, present, run));
-      await scripts.load();
       await warnOfEviction(redis, log);
-      return { name: present, keys, scripts };
+      return { name: present, keys: ledgerKeys(pipeline, present), scripts: new LedgerScripts(redis) };
     }
     if (!(await rebuildUnderLock(options, present, `${sinkName}.${run}.`))) await clock.sleep(250, signal);
   }
   log.debug('stopped before the ledger was ready');
   throw new WriterLost('lost', 'stopped while waiting for the ledger');
-}
-
-async function verify(redis: Redis, root: string, epoch: string, run: string): Promise<void> {
-  if ((await serverRun(redis)) !== run || (await redis.get(root)) !== epoch) throw new WriterLost('lost');
 }
 
 /** Redis gives each run of the server a random id. A service that hides it is taken as one that never restarts. */

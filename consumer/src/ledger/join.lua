@@ -13,7 +13,7 @@
 --     Returns {'ok', each-key, each-side, ...}: up to `count` records that point at it, behind `after`.
 -- {'superseded'} if a newer record of the key is in: whoever brought that one merges it.
 local epoch, writer, kind, key, order, payload = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
-if redis.call('GET', KEYS[1]) ~= epoch then return { 'lost' } end
+if not is_epoch(epoch) then return { 'lost' } end
 if redis.call('SISMEMBER', KEYS[2], writer) == 1 then return { 'fenced' } end
 
 local own = kind == 'each' and KEYS[3] or KEYS[4]

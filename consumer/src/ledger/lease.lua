@@ -2,7 +2,7 @@
 --
 -- KEYS: epoch, leases, fenced      ARGV: epoch, writer, length in ms (0 gives the lease back)
 -- Returns 'ok', 'lost' or 'fenced'.
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 'lost' end
+if not is_epoch(ARGV[1]) then return 'lost' end
 if redis.call('SISMEMBER', KEYS[3], ARGV[2]) == 1 then return 'fenced' end
 if ARGV[3] == '0' then
   redis.call('ZREM', KEYS[2], ARGV[2])

@@ -8,8 +8,8 @@ export interface Verdict {
    * any of them, so their output is fenced and looked at before it is written again.
    */
   readonly takenFrom?: readonly string[];
-  /** With `takenFrom`: the order under which it was in flight there. */
-  readonly takenOrder?: string;
+  /** With `takenFrom`: the orders under which it was in flight there. */
+  readonly takenOrders?: readonly string[];
 }
 
 /** One side of the merge as last seen: the record's order and its payload as JSON. */
@@ -51,7 +51,10 @@ export interface WithJoin {
  * write again, and everything it had not acknowledged comes again.
  */
 export interface Ledger {
-  /** Asks for rows of one dataset, in order. An accepted row is in flight until it is committed. */
+  /**
+   * Asks for rows of one dataset, in order. An accepted row is in flight until it is committed. `busy`: this row, or one
+   * of the same content, is in flight with another writer that lives; ask again until that has come to its end.
+   */
   claim(dataset: string, rows: readonly Row[]): Promise<Verdict[]>;
   /** Rows are durable: they become the last accepted content of their keys. */
   commit(dataset: string, rows: readonly Row[]): Promise<void>;

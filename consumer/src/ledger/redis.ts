@@ -131,7 +131,7 @@ function readVerdict(text: string): Verdict {
   const known = VERDICTS[text];
   if (known !== undefined) return known;
   const space = text.indexOf(' ');
-  return { kind: 'accept', takenFrom: text.slice(1, space).split(','), takenOrder: text.slice(space + 1) };
+  return { kind: 'accept', takenFrom: text.slice(1, space).split(','), takenOrders: text.slice(space + 1).split('\r') };
 }
 
 function readSide(text: string | undefined): Side | undefined {

@@ -1,0 +1,36 @@
+-- Put before each script.
+
+-- Whether the ledger is the one that the caller began with. A server that restarted may hold the epoch again, from a
+-- snapshot that lacks the last commits, so the epoch's name tells its run as well. A service may hide its runs: it is
+-- taken as one that never restarts.
+local function is_epoch(epoch)
+  if redis.call('GET', KEYS[1]) ~= epoch then return false end
+  local info = redis.pcall('INFO', 'server')
+  local run = type(info) == 'string' and string.match(info, 'run_id:(%w+)')
+  return not run or string.find(epoch, '.' .. string.sub(run, 1, 16) .. '.', 1, true) ~= nil
+end
+
+-- Lua's own < asks the server's locale (strcoll), where punctuation may not count; orders are
+-- compared byte by byte, as everywhere else in Tributary.
+local function before(a, b)
+  local byte, length = string.byte, math.min(#a, #b)
+  for i = 1, length do
+    local x, y = byte(a, i), byte(b, i)
+    if x ~= y then return x < y end
+  end
+  return #a < #b
+end
+
+-- A row in flight: "owners token hash orders". Owners have commas between them, the present one first; orders have CR
+-- between them, the newest first: all under which its content was asked for, so it may have landed under any.
+local function read_claim(line)
+  local owners, token, hash, orders = string.match(line, '^(%S+) (%S+) (%S+) (.*)$')
+  return {
+    line = line, owners = owners, owner = string.match(owners, '^[^,]+'), token = token, hash = hash,
+    orders = orders, order = string.match(orders, '^[^\r]*'),
+  }
+end
+
+local function has_order(claim, order)
+  return string.find('\r' .. claim.orders .. '\r', '\r' .. order .. '\r', 1, true) ~= nil
+end
