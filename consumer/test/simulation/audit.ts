@@ -1,0 +1,112 @@
+import { contentHash, type Dataset } from '@tributary/shared';
+import { readMergedKey, targetOfLine } from '../../src/merge-rows.js';
+import type { LandedRow } from '../../src/sinks/port.js';
+import type { MemoryDisk } from './memory-sink.js';
+import type { Pipeline } from './pipelines.js';
+import { newest, type Published, sideOf } from './publications.js';
+
+/** What is wrong with an output, in words; empty if it is what the published messages ask for. */
+export function audit(published: readonly Published[], disk: MemoryDisk, pipeline: Pipeline): string[] {
+  return pipeline.datasets.flatMap((dataset) => {
+    const rows = disk.rows(dataset.name);
+    const expected = dataset.entity === undefined ? expectedMerge(published, pipeline) : expectedOf(published, dataset);
+    return [
+      ...auditLatest(rows, dataset, expected),
+      ...auditHashes(rows, dataset),
+      ...auditRepeats(rows, dataset, published, pipeline),
+    ].map((fault) => `${dataset.name}: ${fault}`);
+  });
+}
+
+function expectedOf(published: readonly Published[], { entity }: Dataset): Map<string, string> {
+  return new Map([...newest(published, entity ?? '')].map(([key, { record }]) => [key, record.hash]));
+}
+
+function expectedMerge(published: readonly Published[], { mergeRows }: Pipeline): Map<string, string> {
+  const expected = new Map<string, string>();
+  const items = newest(published, 'inventory');
+  for (const customer of newest(published, 'customer').values()) {
+    for (const line of mergeRows.lines(customer.record.payload)) {
+      const item = items.get(line.target);
+      if (item === undefined) continue;
+      const row = mergeRows.row(sideOf(customer), line, sideOf(item));
+      expected.set(row.key, row.hash);
+    }
+  }
+  return expected;
+}
+
+const inOrder = (rows: readonly LandedRow[], { orderOf }: Dataset): LandedRow[] =>
+  rows
+    .map((row) => ({ row, order: orderOf(row.version, row.messageId) }))
+    .sort((a, b) => (a.order < b.order ? -1 : a.order > b.order ? 1 : 0))
+    .map(({ row }) => row);
+
+function* auditLatest(rows: readonly LandedRow[], dataset: Dataset, expected: ReadonlyMap<string, string>) {
+  const latest = new Map(inOrder(rows, dataset).map((row) => [row.key, row]));
+  for (const [key, hash] of expected) {
+    const row = latest.get(key);
+    if (row === undefined) yield `${key} is missing`;
+    else if (row.deleted) yield `${key} is closed (by ${row.messageId}) and should be there`;
+    else if (row.hash !== hash) yield `${key} is not as it was last published, but as of ${row.messageId}`;
+  }
+  for (const [key, row] of latest) {
+    if (!expected.has(key) && !row.deleted) yield `${key} of ${row.messageId} should not be there`;
+  }
+}
+
+function* auditHashes(rows: readonly LandedRow[], { hashedAs }: Dataset) {
+  for (const { key, hash, deleted, values } of rows) {
+    if (hash !== contentHash(hashedAs, key, deleted ? null : values)) yield `${key} has a wrong hash`;
+  }
+}
+
+/** The same row twice; and the same content once more although nothing else was published in between. */
+function* auditRepeats(
+  rows: readonly LandedRow[],
+  dataset: Dataset,
+  published: readonly Published[],
+  pipeline: Pipeline,
+) {
+  const seen = new Set<string>();
+  const previous = new Map<string, LandedRow>();
+  for (const row of inOrder(rows, dataset)) {
+    const id = `${row.key} of ${row.messageId}`;
+    if (seen.has(id)) yield `${id} is there twice`;
+    seen.add(id);
+    const before = previous.get(row.key);
+    previous.set(row.key, row);
+    if (before === undefined || before.hash !== row.hash || before.deleted !== row.deleted) continue;
+    if (before.messageId === row.messageId) continue;
+    if (!changedBetween(before, row, dataset, published, pipeline)) {
+      yield `${row.key} has the same content in ${before.messageId} and ${row.messageId}, with no change between`;
+    }
+  }
+}
+
+/** A → B → A is two rows of A even if B was overtaken by a crash. */
+function changedBetween(
+  before: LandedRow,
+  row: LandedRow,
+  { entity, orderOf }: Dataset,
+  published: readonly Published[],
+  { mergeRows }: Pipeline,
+): boolean {
+  const from = orderOf(before.version, before.messageId);
+  const to = orderOf(row.version, row.messageId);
+  const isChange = (order: string, hash: string) => order > from && order < to && hash !== row.hash;
+  if (entity !== undefined) {
+    return published.some(({ record, order }) => record.key === row.key && isChange(order, record.hash));
+  }
+  const { eachKey, lineId } = readMergedKey(row.key);
+  const of = (name: string, key: string) =>
+    published.filter(({ record }) => record.entity === name && record.key === key).map(sideOf);
+  return of('customer', eachKey).some((customer) => {
+    const line = mergeRows.lines(customer.payload).find(({ id }) => id === lineId);
+    return of('inventory', targetOfLine(lineId)).some((item) => {
+      const made =
+        line === undefined ? mergeRows.tombstone(customer, lineId, item) : mergeRows.row(customer, line, item);
+      return isChange(made.order, made.hash);
+    });
+  });
+}

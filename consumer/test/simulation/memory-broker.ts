@@ -1,0 +1,206 @@
+import { EventEmitter } from 'node:events';
+import type { ConsumeMessage, RecoveringChannelModel } from '@tributary/shared';
+import { type Host, Wire, type World } from './world.js';
+
+export interface Message {
+  readonly messageId: string;
+  readonly body: unknown;
+}
+
+interface Queue {
+  readonly name: string;
+  readonly ready: Message[];
+  readonly channels: Set<MemoryChannel>;
+}
+
+export interface BrokerHabits {
+  /** Messages that one step gives to a consumer. */
+  readonly burst: number;
+  /** Where a message that comes back is put; RabbitMQ does either, by queue type and version. */
+  readonly requeue: 'front' | 'back';
+}
+
+/** As much of a RabbitMQ as the consumer's sessions need, in memory, one step at a time. */
+export class MemoryBroker {
+  readonly #queues = new Map<string, Queue>();
+  readonly #channels: MemoryChannel[] = [];
+  readonly #host: Host = { name: 'broker', alive: true, stalledUntil: 0 };
+
+  constructor(
+    readonly world: World,
+    readonly habits: BrokerHabits,
+  ) {}
+
+  publish(queue: string, message: Message): void {
+    this.queue(queue).ready.push(message);
+    this.pump();
+  }
+
+  /** Whether every message was acknowledged. */
+  get isDrained(): boolean {
+    return (
+      [...this.#queues.values()].every(({ ready }) => ready.length === 0) &&
+      this.#channels.every(({ unacknowledged }) => unacknowledged.size === 0)
+    );
+  }
+
+  connection(host: Host): RecoveringChannelModel {
+    const open = async () => {
+      await this.world.park(host, 'open channel');
+      const channel = new MemoryChannel(this, host);
+      this.#channels.push(channel);
+      return channel;
+    };
+    return { createConfirmChannel: open, createChannel: open } as unknown as RecoveringChannelModel;
+  }
+
+  /** The broker's side of these connections is gone; each host learns it when it looks. */
+  disconnect(host: Host): void {
+    for (const channel of this.#channels) if (channel.host === host) channel.closedByServer();
+  }
+
+  cancelConsumers(host: Host): void {
+    for (const channel of this.#channels) if (channel.host === host) channel.cancelledByServer();
+  }
+
+  queue(name: string): Queue {
+    let queue = this.#queues.get(name);
+    if (queue === undefined) {
+      queue = { name, ready: [], channels: new Set() };
+      this.#queues.set(name, queue);
+    }
+    return queue;
+  }
+
+  requeue(queue: Queue, messages: readonly Message[]): void {
+    if (this.habits.requeue === 'front') queue.ready.unshift(...messages);
+    else queue.ready.push(...messages);
+    this.pump();
+  }
+
+  /** Whoever has room will be given something, in the order that the schedule chooses. */
+  pump(): void {
+    for (const queue of this.#queues.values()) {
+      for (const channel of queue.channels) {
+        if (channel.delivering || !channel.hasRoom || queue.ready.length === 0) continue;
+        channel.delivering = true;
+        void this.world.park(this.#host, `deliver from ${queue.name} to ${channel.host.name}`).then(() => {
+          channel.delivering = false;
+          for (let n = 0; n < this.habits.burst && queue.channels.has(channel) && channel.hasRoom; n++) {
+            const message = queue.ready.shift();
+            if (message !== undefined) channel.deliver(queue, message);
+          }
+          this.pump();
+        });
+      }
+    }
+  }
+}
+
+class MemoryChannel extends EventEmitter {
+  readonly unacknowledged = new Map<number, { queue: Queue; message: Message }>();
+  delivering = false;
+  readonly #up: Wire;
+  readonly #down: Wire;
+  #prefetch = Number.POSITIVE_INFINITY;
+  #callback: (message: ConsumeMessage | null) => void = () => {};
+  #lastTag = 0;
+  /** Each side knows of the end at its own time. */
+  #openHere = true;
+  #openThere = true;
+
+  constructor(
+    private readonly broker: MemoryBroker,
+    readonly host: Host,
+  ) {
+    super();
+    this.#up = new Wire(broker.world, host);
+    this.#down = new Wire(broker.world, host);
+  }
+
+  get hasRoom(): boolean {
+    return this.unacknowledged.size < this.#prefetch;
+  }
+
+  async assertExchange(): Promise<void> {}
+  async assertQueue(): Promise<void> {}
+  async bindQueue(): Promise<void> {}
+  async prefetch(count: number): Promise<void> {
+    this.#prefetch = count;
+  }
+
+  async consume(name: string, callback: (message: ConsumeMessage | null) => void) {
+    await this.#up.send(`consume ${name}`, () => {
+      this.#callback = callback;
+      if (this.#openThere) this.broker.queue(name).channels.add(this);
+      this.broker.pump();
+    });
+    return { consumerTag: name };
+  }
+
+  ack({ fields: { deliveryTag } }: ConsumeMessage, allUpTo = false): void {
+    if (!this.#openHere) throw Object.assign(new Error('Channel closed'), { name: 'IllegalOperationError' });
+    void this.#up.send(`ack ${allUpTo ? 'up to ' : ''}${deliveryTag}`, () => {
+      for (const tag of [...this.unacknowledged.keys()]) {
+        if (tag === deliveryTag || (allUpTo && tag < deliveryTag)) this.unacknowledged.delete(tag);
+      }
+      this.broker.pump();
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.#up.send('close channel', () => this.#endThere());
+    this.#endHere();
+  }
+
+  deliver(queue: Queue, message: Message): void {
+    const deliveryTag = ++this.#lastTag;
+    this.unacknowledged.set(deliveryTag, { queue, message });
+    const { messageId, body } = message;
+    const delivery = {
+      content: Buffer.from(JSON.stringify(body)),
+      fields: { deliveryTag },
+      properties: { messageId, headers: { endpoint: 'simulation' } },
+    } as unknown as ConsumeMessage;
+    void this.#down.send(`receive ${messageId}`, () => {
+      if (this.#openHere) this.#callback(delivery);
+    });
+  }
+
+  closedByServer(): void {
+    if (!this.#openThere) return;
+    this.#endThere();
+    void this.#down.send('learn that the channel is closed', () => this.#endHere());
+  }
+
+  cancelledByServer(): void {
+    if (!this.#openThere) return;
+    this.#stopDelivering();
+    void this.#down.send('learn that the consumer is cancelled', () => this.#callback(null));
+  }
+
+  #endHere(): void {
+    if (!this.#openHere) return;
+    this.#openHere = false;
+    this.emit('close');
+  }
+
+  #stopDelivering(): void {
+    for (const queue of this.#queues()) queue.channels.delete(this);
+  }
+
+  #queues(): Queue[] {
+    return ['customer_data', 'inventory_data'].map((name) => this.broker.queue(name));
+  }
+
+  #endThere(): void {
+    this.#openThere = false;
+    this.#stopDelivering();
+    const held = [...this.unacknowledged.values()];
+    this.unacknowledged.clear();
+    for (const queue of this.#queues()) {
+      const messages = held.filter((one) => one.queue === queue).map(({ message }) => message);
+      if (messages.length > 0) this.broker.requeue(queue, messages);
+    }
+  }
+}

@@ -1,0 +1,181 @@
+import { before, type MemoryStore } from './memory-store.js';
+
+/** The ledger's scripts once more, in TypeScript; the conformance suite holds them to what the .lua files do. */
+export type Script = (store: MemoryStore, keys: readonly string[], args: readonly string[]) => string | string[];
+
+/** A row in flight: a line of a claims hash. The token names the call, and the row in it, that claimed it. */
+interface Line {
+  readonly owners: readonly string[];
+  readonly token: string;
+  readonly hash: string;
+  /** All that its content was asked for under, the newest first. */
+  readonly orders: readonly string[];
+}
+
+const readLines = (text: string | undefined): Line[] =>
+  (text ?? '')
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => {
+      const [owners = '', token = '', hash = '', ...orders] = line.split(' ');
+      return { owners: owners.split(','), token, hash, orders: orders.join(' ').split('\r') };
+    });
+
+const writeLines = (lines: readonly Line[]): string =>
+  lines
+    .map(({ owners, token, hash, orders }) => `${owners.join(',')} ${token} ${hash} ${orders.join('\r')}`)
+    .join('\n');
+
+const newestOf = (line: Line): string => line.orders[0] ?? '';
+
+const splitAt = (text: string, separator: string): [string, string] => {
+  const at = text.indexOf(separator);
+  return [text.slice(0, at), text.slice(at + separator.length)];
+};
+
+function* triples(args: readonly string[], from: number): Generator<[string, string, string]> {
+  for (let at = from; at < args.length; at += 3) yield [args[at] ?? '', args[at + 1] ?? '', args[at + 2] ?? ''];
+}
+
+function refusal(store: MemoryStore, epoch: string, fenced: string, [asked, writer]: readonly string[]) {
+  if (store.get(epoch) !== asked || !asked?.includes(`.${store.run}.`)) return 'lost';
+  return store.setOf(fenced).has(writer ?? '') ? 'fenced' : undefined;
+}
+
+export const claim: Script = (store, keys, args) => {
+  const [epoch = '', leases = '', fenced = '', ledger = '', claims = ''] = keys;
+  const [, writer = '', call = ''] = args;
+  const refused = refusal(store, epoch, fenced, args);
+  if (refused !== undefined) return [refused];
+  const alive = (other = '') =>
+    (store.sortedSet(leases).get(other) ?? 0) > store.now() && !store.setOf(fenced).has(other);
+
+  const judge = (token: string, key: string, hash: string, order: string): string => {
+    const committed = store.hash(ledger).get(key);
+    const lines = readLines(store.hash(claims).get(key));
+    const replace = (line: Line, changes: Partial<Line>) => {
+      const orders = before(newestOf(line), order) ? [order, ...line.orders] : line.orders;
+      const ours = { ...line, orders, ...changes };
+      store.hash(claims).set(key, writeLines(lines.map((one) => (one === line ? ours : one))));
+    };
+    const takeOver = (line: Line): string => {
+      store.setOf(fenced).add(line.owners[0] ?? '');
+      replace(line, { owners: [writer, ...line.owners], token });
+      return `T${line.owners.join(',')} ${line.orders.join('\r')}`;
+    };
+    const [committedHash = '', committedOrder = ''] = committed === undefined ? [] : splitAt(committed, ' ');
+    let latest: { hash: string; order: string; line?: Line } | undefined =
+      committed === undefined ? undefined : { hash: committedHash, order: committedOrder };
+    for (const line of lines) {
+      const [owner, ...earlier] = line.owners;
+      if (owner === writer && line.token === token) {
+        return earlier.length === 0 ? 'A' : `T${earlier.join(',')} ${line.orders.join('\r')}`;
+      }
+      if (line.hash === hash && line.orders.includes(order)) {
+        if (owner === writer) return 'D';
+        return alive(owner) ? 'B' : takeOver(line);
+      }
+      if (latest === undefined || before(latest.order, newestOf(line))) {
+        latest = { hash: line.hash, order: newestOf(line), line };
+      }
+    }
+    if (latest === undefined) {
+      if (hash.startsWith('-')) {
+        store.hash(ledger).set(key, `${hash} ${order}`);
+        return 'D';
+      }
+    } else if (latest.hash === hash) {
+      const { line } = latest;
+      const owner = line?.owners[0];
+      if (!before(latest.order, order)) return 'D';
+      if (line === undefined) store.hash(ledger).set(key, `${hash} ${order}`);
+      else if (owner === writer) replace(line, {});
+      else return alive(owner) ? 'B' : takeOver(line);
+      return 'D';
+    } else if (before(order, latest.order)) return 'S';
+    store.hash(claims).set(key, writeLines([...lines, { owners: [writer], token, hash, orders: [order] }]));
+    return 'A';
+  };
+  const verdicts = Array.from(triples(args, 3), ([key, hash, order], index) =>
+    judge(`${call}.${index * 3 + 4}`, key, hash, order),
+  );
+  return ['ok', ...verdicts];
+};
+
+export const commit: Script = (store, keys, args) => {
+  const [epoch = '', fenced = '', ledger = '', claims = ''] = keys;
+  const refused = refusal(store, epoch, fenced, args);
+  if (refused !== undefined) return refused;
+  const [, writer, sweep] = args;
+  for (const [key, hash, asked] of triples(args, 3)) {
+    let order = asked;
+    const kept = readLines(store.hash(claims).get(key)).filter((line) => {
+      const own = line.owners[0] === writer && line.hash === hash && line.orders.includes(asked);
+      if (own) order = newestOf(line);
+      return !own && !(sweep === '1' && before(newestOf(line), order));
+    });
+    if (kept.length === 0) store.hash(claims).delete(key);
+    else store.hash(claims).set(key, writeLines(kept));
+
+    const committed = store.hash(ledger).get(key);
+    if (committed === undefined || before(splitAt(committed, ' ')[1], order)) {
+      store.hash(ledger).set(key, `${hash} ${order}`);
+    }
+  }
+  return 'ok';
+};
+
+export const lease: Script = (store, keys, args) => {
+  const [epoch = '', leases = '', fenced = ''] = keys;
+  const [, writer = '', length = '0'] = args;
+  const refused = refusal(store, epoch, fenced, args);
+  if (refused !== undefined) return refused;
+  if (length === '0') store.sortedSet(leases).delete(writer);
+  else store.sortedSet(leases).set(writer, store.now() + Number(length));
+  return 'ok';
+};
+
+const targetOf = (line: string): string => line.split('\x01', 1)[0] ?? '';
+
+export const join: Script = (store, keys, args) => {
+  const [epoch = '', fenced = '', each = '', withs = '', refs = '', open = ''] = keys;
+  const [, , kind, key = '', order = '', payload = '', ...rest] = args;
+  const refused = refusal(store, epoch, fenced, args);
+  if (refused !== undefined) return [refused];
+  const own = store.hash(kind === 'each' ? each : withs);
+  const stored = own.get(key);
+  if (stored !== undefined && before(order, splitAt(stored, '\0')[0])) return ['superseded'];
+  own.set(key, `${order}\0${payload}`);
+
+  if (kind === 'with') {
+    const [after = '', count = '0'] = rest;
+    const found = store
+      .membersFrom(refs, `${key}\0${after}`, after === '')
+      .filter((member) => member.startsWith(`${key}\0`))
+      .slice(0, Number(count))
+      .map((member) => member.slice(key.length + 1));
+    return ['ok', ...found.flatMap((other) => [other, store.hash(each).get(other) ?? ''])];
+  }
+  const side = (line: string) => store.hash(withs).get(targetOf(line)) ?? '';
+  for (const line of rest) store.sortedSet(refs).set(`${targetOf(line)}\0${key}`, 0);
+  const targets = new Set(rest.map(targetOf));
+  const closed = (store.hash(open).get(key) ?? '').split('\0').filter((line) => line !== '' && !rest.includes(line));
+  for (const line of closed) {
+    if (!targets.has(targetOf(line))) store.sortedSet(refs).delete(`${targetOf(line)}\0${key}`);
+  }
+  if (rest.length + closed.length > 0) store.hash(open).set(key, [...rest, ...closed].join('\0'));
+  return ['ok', ...rest.map(side), 'closed', ...closed.flatMap((line) => [line, side(line)])];
+};
+
+export const close: Script = (store, keys, args) => {
+  const [epoch = '', fenced = '', each = '', open = ''] = keys;
+  const refused = refusal(store, epoch, fenced, args);
+  if (refused !== undefined) return refused;
+  for (const [key, order, lines] of triples(args, 2)) {
+    const stored = store.hash(each).get(key);
+    if (stored === undefined || splitAt(stored, '\0')[0] !== order) continue;
+    if (lines === '') store.hash(open).delete(key);
+    else store.hash(open).set(key, lines);
+  }
+  return 'ok';
+};

@@ -1,0 +1,170 @@
+import type { Dataset, Row } from '@tributary/shared';
+import { WriterLost } from '../../src/ledger/port.js';
+import type { LandedRow, LandedRows, Sink, SinkWriter } from '../../src/sinks/port.js';
+import type { Host, World } from './world.js';
+
+/** A file: what readers see of it, and how much of that a power cut leaves. */
+interface File {
+  readonly host: Host | undefined;
+  content: string;
+  synced: number;
+}
+
+interface Part {
+  readonly writer: string;
+  readonly dataset: string;
+  /** Another file once it is sealed: whoever still has the old one open writes where nobody looks. */
+  file: File;
+  sealed: boolean;
+}
+
+/** The disk that all hosts share, as the CSV sink uses it. It outlives every process. */
+export class MemoryDisk {
+  readonly parts: Part[] = [];
+  readonly fenced = new Set<string>();
+  epoch: string | undefined;
+  /** The next write of these hosts fails in its middle, as on a full disk. */
+  readonly failing = new Set<Host>();
+  readonly #files: File[] = [];
+
+  create(host: Host, writer: string, dataset: string): File {
+    const file = { host, content: '', synced: 0 };
+    this.#files.push(file);
+    this.parts.push({ writer, dataset, file, sealed: false });
+    return file;
+  }
+
+  /** The host's power is cut: what it wrote and did not sync is gone. */
+  losePower(host: Host): void {
+    for (const file of this.#files) if (file.host === host) file.content = file.content.slice(0, file.synced);
+  }
+
+  /** Puts a copy of the whole lines in the part's place, once. */
+  seal(part: Part): void {
+    if (part.sealed) return;
+    const content = wholeLines(part.file.content);
+    part.file = { host: undefined, content, synced: content.length };
+    part.sealed = true;
+  }
+
+  rows(dataset: string): LandedRow[] {
+    return this.parts.filter((part) => part.dataset === dataset).flatMap(({ file }) => readRows(file));
+  }
+}
+
+const wholeLines = (content: string): string => content.slice(0, content.lastIndexOf('\n') + 1);
+
+const readRows = ({ content }: File): LandedRow[] =>
+  wholeLines(content)
+    .split('\n')
+    .slice(0, -1)
+    .map((line) => JSON.parse(line) as LandedRow);
+
+const writeRow = ({ key, hash, version, messageId, values }: Row): string =>
+  `${JSON.stringify({ key, hash, version, messageId, deleted: values === null, values: values ?? {} })}\n`;
+
+/** The CSV sink's protocol on the disk in memory: a step for whatever another process could see or a crash could split. */
+export function createMemorySink(world: World, host: Host, disk: MemoryDisk, datasets: readonly Dataset[]): Sink {
+  const step = (what: string) => world.park(host, what);
+
+  return {
+    identity: async () => 'disk',
+    async epoch() {
+      await step('read the epoch');
+      return disk.epoch;
+    },
+    async beginEpoch(epoch) {
+      await step(`set the epoch ${epoch}`);
+      disk.epoch = epoch;
+      for (const part of disk.parts.filter(({ sealed }) => !sealed)) {
+        await step(`fence ${part.writer}`);
+        disk.fenced.add(part.writer);
+        await step(`seal ${part.dataset} of ${part.writer}`);
+        disk.seal(part);
+      }
+    },
+    async open(writer, epoch): Promise<SinkWriter> {
+      const parts = new Map(
+        datasets.map(({ name }) => [name, createPartWriter({ world, host, disk, writer, epoch, dataset: name })]),
+      );
+      return {
+        write: async (dataset, rows) => parts.get(dataset)?.(rows),
+        async close() {},
+      };
+    },
+    async takeOver(writer): Promise<LandedRows> {
+      await step(`fence ${writer}`);
+      disk.fenced.add(writer);
+      const landed = new Set<string>();
+      for (const dataset of datasets) {
+        await step(`seal ${dataset.name} of ${writer}`);
+        for (const part of disk.parts.filter((one) => one.writer === writer && one.dataset === dataset.name)) {
+          disk.seal(part);
+          for (const { key, version, messageId, hash } of readRows(part.file)) {
+            landed.add(landedId(dataset.name, key, dataset.orderOf(version, messageId), hash));
+          }
+        }
+      }
+      return { has: ({ dataset, key, order, hash }) => landed.has(landedId(dataset, key, order, hash)) };
+    },
+    async *scan({ name }) {
+      for (const { file } of disk.parts.filter((part) => part.dataset === name)) {
+        await step(`read a part of ${name}`);
+        yield* readRows(file);
+      }
+    },
+    probe: async () => {},
+    close: async () => {},
+  };
+}
+
+const landedId = (...of: readonly string[]): string => of.join('\n');
+
+interface PartWriterOptions {
+  readonly world: World;
+  readonly host: Host;
+  readonly disk: MemoryDisk;
+  readonly writer: string;
+  readonly epoch: string;
+  readonly dataset: string;
+}
+
+/** Writes of one part, one after the other. */
+function createPartWriter({ world, host, disk, writer, epoch, dataset }: PartWriterOptions) {
+  let file: File | undefined;
+  let end = 0;
+  let last: Promise<void> = Promise.resolve();
+  const step = (what: string) => world.park(host, `${what} ${dataset} of ${writer}`);
+
+  const checkFence = async () => {
+    await step('check the fence for');
+    if (disk.fenced.has(writer)) throw new WriterLost('fenced');
+    if (disk.epoch !== epoch) throw new WriterLost('lost');
+  };
+  /** Whoever fences lists the parts after it has set its mark: it sees this part, or this sees the mark. */
+  const begin = async (): Promise<File> => {
+    await step('create');
+    const part = disk.create(host, writer, dataset);
+    await checkFence();
+    return part;
+  };
+  const write = async (rows: readonly Row[]) => {
+    file ??= await begin();
+    const content = rows.map(writeRow).join('');
+    const half = Math.floor(content.length / 2);
+    await step(`write ${rows.map(({ key, messageId }) => `${key} of ${messageId}`).join(', ')} to`);
+    file.content = file.content.slice(0, end) + content.slice(0, half);
+    if (disk.failing.delete(host)) throw new Error('ENOSPC: no space left on device');
+    await step('write the rest to');
+    file.content += content.slice(half);
+    await step('sync');
+    file.synced = file.content.length;
+    end = file.content.length;
+    await checkFence();
+  };
+  return (rows: readonly Row[]): Promise<void> => {
+    const written = last.then(() => write(rows));
+    last = written.catch(() => {});
+    return written;
+  };
+}

@@ -1,0 +1,52 @@
+import { compileEntity, datasetsOf, parsePipeline } from '@tributary/shared';
+import { createMergeRows } from '../../src/merge-rows.js';
+
+/** Two pipelines: one whose records and merged rows hold their versions, and one where contents may come back. */
+const yaml = (versioned: boolean): string => `
+name: simulation
+entities:
+  customer:
+    dataset: customers
+    queue: customer_data
+    key: id
+    ${versioned ? 'version: revision' : ''}
+    fields:
+      id: string
+      name: string
+      lines: { type: list, items: { sku: string, quantity: integer } }
+      ${versioned ? 'revision: integer' : ''}
+  inventory:
+    dataset: inventory
+    queue: inventory_data
+    key: sku
+    ${versioned ? 'version: revision' : ''}
+    fields:
+      sku: string
+      price: integer
+      ${versioned ? 'revision: integer' : ''}
+endpoints: {}
+merge:
+  dataset: customer_inventory
+  each: { entity: customer, lines: lines }
+  with: { entity: inventory, on: sku }
+  columns:
+    name: customer.name
+    quantity: line.quantity
+    price: inventory.price
+    ${versioned ? 'customer_revision: customer.revision' : ''}
+    ${versioned ? 'item_revision: inventory.revision' : ''}
+batch: { size: 2, interval: 1s }
+`;
+
+export type Pipeline = ReturnType<typeof makePipeline>;
+
+function makePipeline(versioned: boolean) {
+  const config = parsePipeline(yaml(versioned), {}, 'simulation.yaml');
+  const mergeRows = createMergeRows(config);
+  if (mergeRows === undefined) throw new Error('the simulated pipeline has a merge');
+  const entities = Object.entries(config.entities).map(([name, entity]) => compileEntity(name, entity));
+  return { config, mergeRows, entities, datasets: datasetsOf(config), versioned };
+}
+
+export const VERSIONED = makePipeline(true);
+export const UNVERSIONED = makePipeline(false);

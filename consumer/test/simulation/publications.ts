@@ -1,0 +1,68 @@
+import { type EntityRecord, versionOrder } from '@tributary/shared';
+import type { MergeSide } from '../../src/merge-rows.js';
+import type { Message } from './memory-broker.js';
+import type { Pipeline } from './pipelines.js';
+
+/** One record that the producer publishes. */
+export interface Publication {
+  readonly entity: 'customer' | 'inventory';
+  /** Which record, and which of its few contents it has now. */
+  readonly key: number;
+  readonly content: number;
+  /** Its content changed and its version did not, as a careless API does. */
+  readonly sameVersion: boolean;
+  /** The confirm was lost: the same message is published twice. */
+  readonly twice: boolean;
+}
+
+/** A message that was published, and what the consumer should make of it. */
+export interface Published {
+  readonly queue: string;
+  readonly message: Message;
+  readonly record: EntityRecord;
+  readonly order: string;
+}
+
+const LINES = [['i0'], ['i0', 'i1'], ['i1'], [], ['i0', 'i0']];
+
+/** The messages of a schedule, in the order of their publication. */
+export function publish(publications: readonly Publication[], pipeline: Pipeline): Published[] {
+  const revisions = new Map<string, { revision: number; content: number }>();
+  return publications.flatMap((publication, index) => {
+    const { entity, key, content, sameVersion, twice } = publication;
+    const compiled = pipeline.entities.find(({ name }) => name === entity);
+    if (compiled === undefined) return [];
+    const before = revisions.get(`${entity} ${key}`) ?? { revision: 0, content: -1 };
+    const changed = before.content !== content && !(sameVersion && before.revision > 0);
+    const revision = before.revision + (changed ? 1 : 0);
+    revisions.set(`${entity} ${key}`, { revision, content });
+
+    const version = pipeline.versioned ? { revision } : {};
+    const body = entity === 'customer' ? customer(key, content) : { sku: `i${key}`, price: 10 + content };
+    const message = { messageId: `m${String(index).padStart(3, '0')}`, body: { ...body, ...version } };
+    const record = compiled.decode(message.body);
+    const order = versionOrder(record.version, message.messageId);
+    const published = { queue: compiled.config.queue, message, record, order };
+    return twice ? [published, published] : [published];
+  });
+}
+
+function customer(key: number, content: number) {
+  const lines = (LINES[content % LINES.length] ?? []).map((sku, index) => ({ sku, quantity: index + 1 }));
+  return { id: `c${key}`, name: `name ${Math.floor(content / LINES.length)}`, lines };
+}
+
+/** The newest message of each record of an entity. */
+export function newest(published: readonly Published[], entity: string): Map<string, Published> {
+  const latest = new Map<string, Published>();
+  for (const one of published) {
+    const known = latest.get(one.record.key);
+    if (one.record.entity === entity && (known === undefined || known.order < one.order))
+      latest.set(one.record.key, one);
+  }
+  return latest;
+}
+
+export const sideOf = ({ record: { key, version, payload }, message: { messageId } }: Published): MergeSide => ({
+  ...{ key, version, messageId, payload },
+});

@@ -1,0 +1,131 @@
+import { audit } from './audit.js';
+import { MemoryBroker } from './memory-broker.js';
+import { MemoryRedis } from './memory-redis.js';
+import { MemoryDisk } from './memory-sink.js';
+import { UNVERSIONED, VERSIONED } from './pipelines.js';
+import { publish } from './publications.js';
+import type { Fault, Schedule } from './schedule.js';
+import { SimulatedConsumer, type Surroundings } from './simulated-consumer.js';
+import { type Host, quiescence, World } from './world.js';
+
+/** Longer than a lease: whoever says nothing for so long is dead to the others. */
+const DEAD_AFTER = 11_000;
+/** A pipeline that is not done after so many steps without a fault never will be. */
+const SETTLED_AFTER = 8_000;
+
+export interface Outcome {
+  readonly faults: readonly string[];
+  readonly trace: readonly string[];
+}
+
+/** Runs a schedule, lets everything settle with no more faults, and audits what has landed. */
+export async function simulate(schedule: Schedule, broken: Partial<Surroundings> = {}): Promise<Outcome> {
+  const simulation = new Simulation(schedule, broken);
+  for (const { steps, pick, fault } of schedule.segments) {
+    await simulation.run(steps, pick);
+    simulation.fail(fault);
+  }
+  return simulation.settle();
+}
+
+class Simulation {
+  readonly #world = new World();
+  readonly #broker;
+  readonly #redis = new MemoryRedis(() => this.#world.now);
+  readonly #disk = new MemoryDisk();
+  readonly #pipeline;
+  readonly #published;
+  readonly #consumers: SimulatedConsumer[] = [];
+  #unpublished;
+  #snapshot: (() => void) | undefined;
+
+  constructor(schedule: Schedule, broken: Partial<Surroundings>) {
+    const world = this.#world;
+    this.#broker = new MemoryBroker(world, schedule);
+    this.#pipeline = schedule.versioned ? VERSIONED : UNVERSIONED;
+    this.#published = publish(schedule.publications, this.#pipeline);
+    this.#unpublished = this.#published.length;
+    const surroundings = {
+      ...{ world, broker: this.#broker, redis: this.#redis, disk: this.#disk, pipeline: this.#pipeline },
+      ...{ breakSink: (sink: Parameters<Surroundings['breakSink']>[0]) => sink, ...broken },
+    };
+    for (const name of ['A', 'B', 'C'].slice(0, schedule.consumers)) {
+      this.#consumers.push(new SimulatedConsumer(name, surroundings));
+    }
+    void this.#publish({ name: 'producer', alive: true, stalledUntil: 0 });
+  }
+
+  async #publish(host: Host): Promise<void> {
+    for (const { queue, message } of this.#published) {
+      await this.#world.park(host, `publish ${message.messageId} ${JSON.stringify(message.body)}`);
+      this.#broker.publish(queue, message);
+      this.#unpublished--;
+    }
+  }
+
+  async run(steps: number, pick: number): Promise<void> {
+    let random = pick;
+    for (let step = 0; step < steps; step++) {
+      random = (Math.imul(random, 1_103_515_245) + (pick === 0 ? 0 : 12_345)) >>> 1;
+      await this.#world.step(random >>> 8);
+    }
+  }
+
+  fail(fault: Fault): void {
+    if (fault.kind === 'none') return;
+    this.#world.note(JSON.stringify(fault));
+    if ('consumer' in fault) {
+      const consumer = this.#consumers[fault.consumer % this.#consumers.length];
+      if (consumer !== undefined) this.#failConsumer(consumer, fault);
+    } else if (fault.kind === 'flush Redis') this.#redis.store.flush();
+    else if (fault.kind === 'snapshot Redis') this.#snapshot = this.#redis.store.snapshot();
+    else this.#redis.restart(fault.kind === 'restart Redis empty' ? undefined : this.#snapshot);
+  }
+
+  #failConsumer(consumer: SimulatedConsumer, fault: Extract<Fault, { consumer: number }>): void {
+    const { host } = consumer;
+    switch (fault.kind) {
+      case 'cut the power':
+        this.#disk.losePower(host);
+        consumer.kill();
+        break;
+      case 'kill':
+        consumer.kill();
+        break;
+      case 'stop':
+        consumer.stop();
+        break;
+      case 'close channels':
+        this.#broker.disconnect(host);
+        break;
+      case 'cancel consumers':
+        this.#broker.cancelConsumers(host);
+        break;
+      case 'fail a write':
+        this.#disk.failing.add(host);
+        break;
+      case 'repeat a Redis command':
+        consumer.repeating = true;
+        break;
+      case 'stall':
+        host.stalledUntil = this.#world.steps + fault.steps;
+        this.#broker.disconnect(host);
+        this.#world.now += DEAD_AFTER;
+        break;
+    }
+  }
+
+  async settle(): Promise<Outcome> {
+    const world = this.#world;
+    world.note('no more faults');
+    for (const { host } of this.#consumers) host.stalledUntil = 0;
+    this.#disk.failing.clear();
+    await quiescence();
+    const end = world.steps + SETTLED_AFTER;
+    while (!(this.#unpublished === 0 && this.#broker.isDrained)) {
+      if (world.steps >= end) return { faults: [`not settled after ${SETTLED_AFTER} steps`], trace: world.trace };
+      await world.step(0);
+    }
+    return { faults: audit(this.#published, this.#disk, this.#pipeline), trace: world.trace };
+  }
+}

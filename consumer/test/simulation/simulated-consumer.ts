@@ -1,0 +1,99 @@
+import { createLogger, Registry, topologyOf } from '@tributary/shared';
+import { ConsumerMetrics } from '../../src/metrics.js';
+import { runSession } from '../../src/session.js';
+import type { Sink } from '../../src/sinks/port.js';
+import type { MemoryBroker } from './memory-broker.js';
+import type { Link, MemoryRedis } from './memory-redis.js';
+import { createMemorySink, type MemoryDisk } from './memory-sink.js';
+import type { Pipeline } from './pipelines.js';
+import { type Host, Wire, type World } from './world.js';
+
+const log = createLogger({ service: 'consumer', instance: 'simulation', level: 'silent' });
+const metrics = new ConsumerMetrics(new Registry(), () => []);
+
+export interface Surroundings {
+  readonly world: World;
+  readonly broker: MemoryBroker;
+  readonly redis: MemoryRedis;
+  readonly disk: MemoryDisk;
+  readonly pipeline: Pipeline;
+  /** A test of the tests breaks the sink here. */
+  readonly breakSink: (sink: Sink) => Sink;
+}
+
+/** A consumer that is started again whenever it ends, as an orchestrator does. Each start is a process of its own. */
+export class SimulatedConsumer {
+  host: Host;
+  /** The next command that it sends to Redis is done twice: the answer was lost, and the client asked again. */
+  repeating = false;
+  #stop = new AbortController();
+  #starts = 0;
+
+  constructor(
+    private readonly name: string,
+    private readonly surroundings: Surroundings,
+  ) {
+    this.host = this.#start();
+  }
+
+  kill(): void {
+    const { world, broker } = this.surroundings;
+    world.kill(this.host);
+    broker.disconnect(this.host);
+    this.host = this.#start();
+  }
+
+  /** SIGTERM: it ends in good order, and is started again. */
+  stop(): void {
+    this.#stop.abort();
+  }
+
+  #start(): Host {
+    const host: Host = { name: `${this.name}${++this.#starts}`, alive: true, stalledUntil: 0 };
+    this.#stop = new AbortController();
+    void this.#live(host, this.#stop.signal);
+    return host;
+  }
+
+  /** One session after another, as service.ts has it. */
+  async #live(host: Host, stop: AbortSignal): Promise<void> {
+    const { world, broker, redis, disk, pipeline, breakSink } = this.surroundings;
+    const { config, entities, mergeRows, datasets } = pipeline;
+    const clock = world.clockOf(host);
+    const connection = broker.connection(host);
+    const client = redis.client(this.#link(host));
+    for (let session = 1; !stop.aborted; session++) {
+      await world.park(host, 'begin a session');
+      const sink = breakSink(createMemorySink(world, host, disk, datasets));
+      await runSession({
+        ...{ config, entities, mergeRows, redis: client, sink, instance: host.name, clock, log, metrics, stop },
+        ...{ broker: connection, deadLetterBroker: connection, topology: topologyOf(config) },
+        writer: `${host.name}.${session}`,
+        prefetch: 4,
+        onSinkProblem: () => {},
+        onRunning: () => {},
+        overdue: new AbortController().signal,
+      }).catch((error: unknown) => world.note(`the session of ${host.name} failed: ${String(error)}`));
+      await clock.sleep(500, stop);
+    }
+    if (host.alive) this.kill();
+  }
+
+  #link(host: Host): Link {
+    const { world } = this.surroundings;
+    const up = new Wire(world, host);
+    const down = new Wire(world, host);
+    return (what, effect) => {
+      const done = up.send(what, () => {
+        if (this.repeating) effect();
+        this.repeating = false;
+        return effect();
+      });
+      const answer = `answer to ${what}`;
+      return done.then(
+        (value) => down.send(answer, () => value),
+        (error: unknown) => down.send(answer, () => {}).then(() => Promise.reject(error)),
+      );
+    };
+  }
+}
