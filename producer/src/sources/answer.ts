@@ -35,11 +35,12 @@ const worthRetrying = (status: number): boolean => status >= 500 || [408, 425, 4
  */
 export function findPage(answer: Answer, itemsPath: string, conceal: (text: string) => string): FoundPage {
   const { status, headers, text, arrivedAt } = answer;
-  const shown = excerpt(text, conceal);
+  // Only what is wrong is shown; reading a page must not pay for it.
+  const shown = () => excerpt(text, conceal);
   if (worthRetrying(status)) {
     throw new PatienceError(
       `http_${status}`,
-      `answered ${status}${shown}`,
+      `answered ${status}${shown()}`,
       retryAfter(headers['retry-after'], arrivedAt),
     );
   }
@@ -48,16 +49,16 @@ export function findPage(answer: Answer, itemsPath: string, conceal: (text: stri
     const advice = "redirects are not followed; put the right address into the endpoint's url";
     throw new FatalError(`http_${status}`, `answered ${status}, a redirect${target}: ${advice}`);
   }
-  if (status < 200 || status >= 400) throw new FatalError(`http_${status}`, `answered ${status}${shown}`);
+  if (status < 200 || status >= 400) throw new FatalError(`http_${status}`, `answered ${status}${shown()}`);
   if (status === 204) return { body: undefined, records: [] };
   return recordsIn(answer, itemsPath, shown);
 }
 
-function recordsIn({ status, headers, text }: Answer, itemsPath: string, shown: string): FoundPage {
+function recordsIn({ status, headers, text }: Answer, itemsPath: string, shown: () => string): FoundPage {
   const said = `content type ${headers['content-type'] ?? 'missing'}`;
   // The body decides, not what it is called: some APIs send JSON as text/html, and proxies send HTML as JSON.
   if (text.trimStart().startsWith('<')) {
-    throw new RetryableError('body_html', `answered ${status} with HTML or XML, not JSON (${said})${shown}`);
+    throw new RetryableError('body_html', `answered ${status} with HTML or XML, not JSON (${said})${shown()}`);
   }
   let body: unknown;
   try {
@@ -67,12 +68,12 @@ function recordsIn({ status, headers, text }: Answer, itemsPath: string, shown: 
     const why = encoding === undefined ? '' : `, content encoding ${encoding}, which was not asked for`;
     throw new RetryableError(
       'body_not_json',
-      `answered ${status} with a body that is not JSON (${said}${why})${shown}`,
+      `answered ${status} with a body that is not JSON (${said}${why})${shown()}`,
     );
   }
   const records = valueAt(body, itemsPath);
   if (!Array.isArray(records)) {
-    const message = `answered ${status}, but ${itemsPath} should be a list of records and is ${kindOf(records)}${shown}`;
+    const message = `answered ${status}, but ${itemsPath} should be a list of records and is ${kindOf(records)}${shown()}`;
     throw new RetryableError('items_not_a_list', message);
   }
   return { body, records };

@@ -40,8 +40,9 @@ export async function fetchAnswer(url: URL, options: FetchOptions): Promise<Answ
   const exchange = new AbortController();
   const stop = () => exchange.abort(signal.reason);
   signal.addEventListener('abort', stop, { once: true });
-  const late = new RetryableError('timeout', `no complete answer within ${timeout} ms`);
-  const timer = setTimeout(() => exchange.abort(late), timeout);
+  const timer = setTimeout(() => {
+    exchange.abort(new RetryableError('timeout', `no complete answer within ${timeout} ms`));
+  }, timeout);
   try {
     return await exchangeOnce(url, exchange.signal, options);
   } catch (error) {
