@@ -14,29 +14,31 @@ export interface PostgresStore extends Store {
 /** Rows in a schema of the test's own. */
 export async function postgresStore(url: string, settings: { history?: boolean } = {}): Promise<PostgresStore> {
   const schema = uniqueName('sinks');
-  const client = new Client({ connectionString: url });
-  client.on('error', () => {});
-  await client.connect();
-  await client.query(`SET search_path TO ${escapeIdentifier(schema)}`);
+  const query = async <Row>(text: string, values: unknown[] = []) => {
+    // A connection for each: the server may have been away meanwhile.
+    const client = new Client({ connectionString: url });
+    await client.connect();
+    try {
+      await client.query(`SET client_min_messages TO warning; SET search_path TO ${escapeIdentifier(schema)}`);
+      return (await client.query(text, values)).rows as Row[];
+    } finally {
+      await client.end();
+    }
+  };
   return {
     schema,
+    query,
     connect(config = pipeline()) {
       const postgres = { history: false, ...settings, schema };
       const sink = { ...config.sink, type: 'postgres' as const, postgres };
       return createSink({ config: { ...config, sink }, postgresUrl: url, clock: systemClock });
     },
-    async query<Row>(text: string, values: unknown[] = []) {
-      return (await client.query(text, values)).rows as Row[];
-    },
     async obstruct(dataset) {
-      await client.query(`ALTER TABLE ${dataset} ADD CONSTRAINT obstructed CHECK (false) NOT VALID`);
-      return async () => void (await client.query(`ALTER TABLE ${dataset} DROP CONSTRAINT obstructed`));
+      await query(`ALTER TABLE ${dataset} ADD CONSTRAINT obstructed CHECK (false) NOT VALID`);
+      return async () => void (await query(`ALTER TABLE ${dataset} DROP CONSTRAINT obstructed`));
     },
     async remove() {
-      await client.query(
-        `SET client_min_messages TO warning; DROP SCHEMA IF EXISTS ${escapeIdentifier(schema)} CASCADE`,
-      );
-      await client.end();
+      await query(`DROP SCHEMA IF EXISTS ${escapeIdentifier(schema)} CASCADE`);
     },
   };
 }

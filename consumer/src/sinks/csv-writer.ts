@@ -53,7 +53,10 @@ export class CsvPartWriter {
     try {
       await this.#endPart();
     } finally {
-      await this.#file?.close();
+      // It could not be cut: then it is not sealed either, and whoever begins the next epoch does both.
+      const file = this.#file;
+      this.#file = undefined;
+      await file?.close();
     }
   }
 

@@ -217,4 +217,22 @@ describe('when the disk is full', () => {
     expect(await keys()).toEqual(['landed', 'new 1', 'new 2']);
     await expectSound();
   });
+
+  test('and what was written cannot be cut either, a writer that ends does so later or leaves its part to others', async () => {
+    await writer.write('parts', [A_ROW]);
+    const { step } = disk(30);
+    await withSteps(
+      (what, args) => {
+        if (what === 'truncate') throw new Error('EIO: i/o error, ftruncate');
+        step(what, args);
+      },
+      async () => {
+        await expect(writer.write('parts', ROWS)).rejects.toThrow('ENOSPC');
+        await expect(writer.close()).rejects.toThrow('EIO');
+      },
+    );
+    await store.connect().takeOver('writer-1');
+    await expectSound();
+    expect(await keys()).toEqual(['landed']);
+  });
 });
