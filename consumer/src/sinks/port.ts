@@ -42,8 +42,9 @@ export interface Sink {
 /** The output of one writer. */
 export interface SinkWriter {
   /**
-   * Resolves when every row is durable (fsync, COMMIT). After an error other than WriterLost none of them will ever be
-   * seen, and the same rows may be given again. Calls may overlap.
+   * Resolves when every row is durable (fsync, COMMIT). After an error other than WriterLost the same rows may be given
+   * again: nothing of them is seen, or (where the answer to a COMMIT was lost) writing them again changes nothing.
+   * Calls may overlap.
    * @throws WriterLost if this writer was fenced, or its epoch is over; whether the rows landed is then for others to see
    */
   write(dataset: string, rows: readonly Row[]): Promise<void>;
