@@ -66,7 +66,7 @@ async function build(options: PipelineOptions, release: ReleaseList): Promise<Pi
 
   const { amqpUrl, redisUrl, inMemory } = await connectionUrls(env, release, options.onStandInsDied);
   const instance = env.INSTANCE_ID || hostname();
-  const common = { config, amqpUrl, redisUrl, instance, host: HOST };
+  const common = { config, amqpUrl, redisUrl, postgresUrl: env.POSTGRES_URL, instance, host: HOST };
 
   // Stopped in reverse: the producer publishes no more before the consumer writes what is left.
   const start = async <T extends Service>(what: string, usualPort: number, make: (port: number) => T): Promise<T> => {
