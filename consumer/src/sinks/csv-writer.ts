@@ -81,8 +81,19 @@ export class CsvPartWriter {
     this.#file ??= await this.#beginPart();
     const writtenAt = new Date(clock.now()).toISOString();
     const lines = rows.map((row) => cellsOf(row, dataset, writtenAt, neutraliseFormulas));
+    const before = this.#end;
     await this.#appendDurably(this.#file, await formatLines(lines));
-    await this.#checkFence();
+    await this.#checkFence().catch(async (error: unknown) => {
+      if (!(error instanceof WriterLost)) await this.#takeBack(this.#file, before);
+      throw error;
+    });
+  }
+
+  /** The folder went away under the look for the fence: the same rows will be given again, so these must not stay. */
+  async #takeBack(file: FileHandle | undefined, end: number): Promise<void> {
+    this.#end = end;
+    this.#torn = true;
+    if (file !== undefined) await this.#cut(file).catch(() => {});
   }
 
   async #appendDurably(file: FileHandle, content: Buffer): Promise<void> {
