@@ -5,6 +5,7 @@ import { Client } from 'pg';
 import { afterEach, beforeEach, describe, expect, inject, test } from 'vitest';
 import { uniqueName } from '../services/handle.js';
 import { audit } from '../src/audit/audit.js';
+import type { Changes } from '../src/audit/changes.js';
 import type { Counts } from '../src/audit/report.js';
 import { csvRows } from '../src/audit/sinks/csv.js';
 import { postgresRows } from '../src/audit/sinks/postgres.js';
@@ -49,12 +50,13 @@ describe('an audit of CSV', () => {
   });
   afterEach(() => rmSync(directory, { recursive: true }));
 
-  const run = (options: { truth?: Record<string, readonly unknown[]>; live?: boolean } = {}) => {
+  const run = (options: { truth?: Record<string, readonly unknown[]>; changes?: Changes; live?: boolean } = {}) => {
     const config = samplePipeline(directory);
     return audit({
       config,
       truth: truthOf(options.truth ?? sampleRecords),
       sink: csvRows(config.sink.csv, options.live === true),
+      changes: options.changes,
       ...(options.live ? { settledBefore: Date.parse('2026-01-01T00:01:00Z') } : {}),
     });
   };
@@ -75,7 +77,7 @@ describe('an audit of CSV', () => {
 
   test('finds nothing wrong with what is right', async () => {
     writeSample(directory, rightRows());
-    expect(await run()).toEqual({ audit: CLEAN, ok: true, findings: [], leftOut: 0 });
+    expect(await run()).toEqual({ audit: CLEAN, ok: true, findings: [], leftOut: 0, overtaken: 0 });
   });
 
   test('reads a history whatever the order of its lines, and over several parts', async () => {
@@ -119,7 +121,9 @@ describe('an audit of CSV', () => {
     plant(({ customers }) => customers.push(...customers.slice(1, 3)));
     const found = await run();
     expect(found).toMatchObject(report({ customers: { duplicated: 2 } }));
-    expect(found.findings[0]?.what).toBe('C2 (part-w-1.csv line 7, version 2026-01-01T00:00:11.000Z, message m03)');
+    expect(found.findings[0]?.what).toBe(
+      'C2 (part-w-1.csv line 7, version 2026-01-01T00:00:11.000Z, message m03): the same message once more',
+    );
   });
 
   test('counts a row that repeats the content of the row before under another message', async () => {
@@ -147,6 +151,32 @@ describe('an audit of CSV', () => {
   test('counts a merged row that is there twice', async () => {
     plant(({ orders }) => orders.push(...orders.slice(1, 2)));
     expect(await run()).toMatchObject(report({ orders: { duplicated: 1 } }));
+  });
+
+  test('tells a merged row that repeats another from the last A of A, B, A whose B was overtaken by a crash', async () => {
+    const bob = sampleRecords.customer[1];
+    const at13 = '2026-01-01T00:00:13.000Z';
+    const later = { ...bob, updatedAt: at13 };
+    plant(({ customers, orders }) => {
+      customers.push(recordRow('customer', 'id', later, 'm07'));
+      orders.push(orderRow('C2/S2', ['m07', at13], ['m06', at21], orders[4]?.values ?? null));
+    });
+    const truth = { ...sampleRecords, customer: [sampleRecords.customer[0], later, sampleRecords.customer[2]] };
+    const states = (records: readonly Readonly<Record<string, unknown>>[]) =>
+      records.map((payload) => ({ version: String(payload.updatedAt), payload, content: JSON.stringify(payload) }));
+    const changes = (customer: readonly Readonly<Record<string, unknown>>[]) => ({
+      states: (entity: string) => states(entity === 'customer' ? customer : [sampleRecords.item[1] ?? {}]),
+    });
+    const between = { ...bob, name: 'Rob', updatedAt: '2026-01-01T00:00:12.000Z' };
+    const dropped = { ...between, lines: [] };
+    for (const unseen of [between, dropped]) {
+      const found = await run({ truth, changes: changes([bob ?? {}, unseen, later]) });
+      expect(found).toMatchObject({ audit: CLEAN, ok: true, overtaken: 1 });
+    }
+    expect(await run({ truth, changes: changes([bob ?? {}, later]) })).toMatchObject(
+      report({ orders: { duplicated: 1 } }),
+    );
+    expect(await run({ truth })).toMatchObject(report({ orders: { duplicated: 1 } }));
   });
 
   test('counts a last line that was torn, and misses what stood there', async () => {
@@ -308,7 +338,7 @@ describe('an audit of Postgres', () => {
 
   test.each([false, true])('finds nothing wrong with what is right (history: %s)', async (history) => {
     await store(rightRows(), history);
-    expect(await run(history)).toEqual({ audit: CLEAN, ok: true, findings: [], leftOut: 0 });
+    expect(await run(history)).toEqual({ audit: CLEAN, ok: true, findings: [], leftOut: 0, overtaken: 0 });
   });
 
   test('reads times to the microsecond', async () => {

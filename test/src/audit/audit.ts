@@ -1,11 +1,5 @@
-import {
-  compileEntity,
-  type Dataset,
-  datasetsOf,
-  type MergeConfig,
-  type PipelineConfig,
-  versionOrder,
-} from '@tributary/shared';
+import { compileEntity, type Dataset, datasetsOf, type MergeConfig, type PipelineConfig } from '@tributary/shared';
+import { type Changes, isLater, overtakenMerge, overtakenRecord } from './changes.js';
 import type { Mark } from './history.js';
 import { Join, joinSides, sidesOfKey } from './join.js';
 import { judgeMerge, judgeState, readHistories } from './judge.js';
@@ -23,6 +17,8 @@ export interface AuditOptions {
    * what the API told, are left out. Without it the pipeline is taken to have settled, and everything counts.
    */
   readonly settledBefore?: number | undefined;
+  /** If it is known which states the records went through, a row that only seems to repeat another is told from one that does. */
+  readonly changes?: Changes | undefined;
 }
 
 /**
@@ -34,6 +30,7 @@ export interface AuditOptions {
  * - `found`: keys whose newest row is live
  * - `missing`: expected keys that have no row, or whose newest row is a tombstone
  * - `duplicated`: rows beyond the first of a key and message id, and rows that repeat the content of the row before them
+ *   (if `changes` are known: although there was no other content in between)
  * - `torn`: lines that are not whole or not CSV, have too few or too many cells, or are a header in the middle; parts
  *   that do not begin with a header
  * - `stale`: keys whose newest row is live and not the truth's latest content; a key that the truth does not know, or a
@@ -46,7 +43,7 @@ export interface AuditOptions {
  * It holds a few hundred bytes a row in memory, and payloads only of the two sides of the merge.
  */
 export async function audit(options: AuditOptions): Promise<AuditReport> {
-  const { config, sink } = options;
+  const { config } = options;
   const { merge } = config;
   const sides = new Map<string, Sides>();
   const tallies: Tally[] = [];
@@ -55,8 +52,7 @@ export async function audit(options: AuditOptions): Promise<AuditReport> {
     tallies.push(tally);
     if (dataset.entity !== undefined)
       sides.set(dataset.entity, await auditEntity(options, dataset, dataset.entity, tally));
-    else if (merge !== undefined)
-      await auditMerge(sink, dataset, merge, sides, tally, options.settledBefore !== undefined);
+    else if (merge !== undefined) await auditMerge(options, dataset, merge, sides, tally);
   }
   const leftOut = [...sides.values()].reduce((sum, { final }) => sum + final.leftOut, 0);
   return makeReport(tallies, leftOut);
@@ -69,16 +65,20 @@ interface Sides {
 }
 
 async function auditEntity(options: AuditOptions, dataset: Dataset, entity: string, tally: Tally): Promise<Sides> {
-  const { config, truth, sink, settledBefore } = options;
+  const { config, truth, sink, settledBefore, changes } = options;
   const { merge } = config;
   const isLive = settledBefore !== undefined;
   const isUnderWay = (changedAt: number, pending: boolean) => isLive && (pending || changedAt > settledBefore);
   const keepPayloads = merge !== undefined && [merge.each.entity, merge.with.entity].includes(entity);
   const final = await FinalRecords.read(config, entity, truth, { keepPayloads, isUnderWay });
   const landed = new LandedRecords(final);
-  const histories = await readHistories(sink, dataset, tally, checkOfSystemColumns(config, entity), (row, mark) => {
-    const order = dataset.orderOf(mark.version, mark.messageId);
-    if (keepPayloads) landed.note(row.key, order, mark.content, row.deleted ? undefined : row.values);
+  const histories = await readHistories(sink, dataset, tally, {
+    systemColumns: checkOfSystemColumns(config, entity),
+    isOvertaken: changes && overtakenRecord(changes, entity),
+    onRow(row, mark) {
+      const order = dataset.orderOf(mark.version, mark.messageId);
+      if (keepPayloads) landed.note(row.key, order, mark.content, row.deleted ? undefined : row.values);
+    },
   });
   judgeState(histories, tally, final, (key, newest) => {
     const known = final.record(key)?.version ?? '';
@@ -89,12 +89,11 @@ async function auditEntity(options: AuditOptions, dataset: Dataset, entity: stri
 }
 
 async function auditMerge(
-  sink: StoredRows,
+  { sink, settledBefore, changes }: AuditOptions,
   dataset: Dataset,
   merge: MergeConfig,
   sides: ReadonlyMap<string, Sides>,
   tally: Tally,
-  isLive: boolean,
 ): Promise<void> {
   const each = sides.get(merge.each.entity);
   const other = sides.get(merge.with.entity);
@@ -102,12 +101,13 @@ async function auditMerge(
   const isLeftOut = (key: string, newest: Mark | undefined) => {
     const { eachKey, target } = sidesOfKey(key);
     if (each.final.isLeftOut(eachKey) || other.final.isLeftOut(target)) return true;
-    if (!isLive || newest === undefined) return false;
+    if (settledBefore === undefined || newest === undefined) return false;
     const [eachVersion = '', otherVersion = ''] = newest.version.split(' ');
     const known = [each.final.record(eachKey)?.version ?? '', other.final.record(target)?.version ?? ''] as const;
     return isLater(eachVersion, known[0]) || isLater(otherVersion, known[1]);
   };
-  const histories = await readHistories(sink, dataset, tally, () => undefined);
+  const isOvertaken = changes && overtakenMerge(changes, merge);
+  const histories = await readHistories(sink, dataset, tally, { isOvertaken });
   judgeState(histories, tally, new Join(joinSides(merge, each.final, other.final)), isLeftOut);
   judgeMerge(histories, tally, new Join(joinSides(merge, each.landed, other.landed)), isLeftOut);
 }
@@ -123,5 +123,3 @@ function checkOfSystemColumns(config: PipelineConfig, entity: string): (row: Sto
     return versionOf(values) === version ? undefined : `its _version is not its ${entityConfig.version}`;
   };
 }
-
-const isLater = (version: string, than: string): boolean => versionOrder(version, '') > versionOrder(than, '');

@@ -12,12 +12,14 @@ export interface Mark {
   readonly line: number;
 }
 
-/** The rows of one key, oldest first by the dataset's order. */
+/** What the rows of one key come to, by the dataset's order. */
 export interface KeyHistory {
   readonly key: string;
   readonly newest: Mark;
-  /** Rows beyond the first of the same message, or that repeat the content of the row before them. */
-  readonly duplicates: readonly Mark[];
+  /** Rows beyond the first of the same message. */
+  readonly again: readonly Mark[];
+  /** Rows of other messages with the content of the row right before them. */
+  readonly repeats: readonly { readonly before: Mark; readonly mark: Mark }[];
 }
 
 /** Every row of one dataset, by key. */
@@ -53,13 +55,16 @@ export class Histories {
       .sort((a, b) => (a.order < b.order ? -1 : a.order > b.order ? 1 : 0))
       .map(({ mark }) => mark);
     const messages = new Set<string>();
-    const duplicates = ordered.filter((mark, index) => {
-      const isRepeated = messages.has(mark.messageId) || ordered[index - 1]?.content === mark.content;
+    const again: Mark[] = [];
+    const repeats: { before: Mark; mark: Mark }[] = [];
+    for (const [index, mark] of ordered.entries()) {
+      const before = ordered[index - 1];
+      if (messages.has(mark.messageId)) again.push(mark);
+      else if (before !== undefined && before.content === mark.content) repeats.push({ before, mark });
       // A message that Tributary did not publish may have no id.
       if (mark.messageId !== '') messages.add(mark.messageId);
-      return isRepeated;
-    });
-    return { key, newest: ordered.at(-1) as Mark, duplicates };
+    }
+    return { key, newest: ordered.at(-1) as Mark, again, repeats };
   }
 }
 

@@ -1,18 +1,23 @@
 import type { Dataset } from '@tributary/shared';
+import type { IsOvertaken } from './changes.js';
 import { Histories, type Mark } from './history.js';
 import type { Tally } from './report.js';
 import type { Flaw, StoredRow, StoredRows } from './sinks/port.js';
 
-/**
- * Reads every row of a dataset, and counts what is wrong with it by itself.
- * @param systemColumns what is wrong with a row's own columns, if anything is
- */
+export interface RowChecks {
+  /** What is wrong with a row's own columns, if anything is. */
+  readonly systemColumns?: (row: StoredRow) => string | undefined;
+  /** Whether a row that repeats the one before it is no duplicate. */
+  readonly isOvertaken?: IsOvertaken | undefined;
+  readonly onRow?: (row: StoredRow, mark: Mark) => void;
+}
+
+/** Reads every row of a dataset, and counts what is wrong with it by itself. */
 export async function readHistories(
   sink: StoredRows,
   dataset: Dataset,
   tally: Tally,
-  systemColumns: (row: StoredRow) => string | undefined,
-  onRow: (row: StoredRow, mark: Mark) => void = () => {},
+  { systemColumns, isOvertaken, onRow }: RowChecks,
 ): Promise<Histories> {
   const collect = async (rows: AsyncIterable<StoredRow | Flaw>, isState: boolean): Promise<Histories> => {
     const histories = new Histories(dataset);
@@ -22,16 +27,21 @@ export async function readHistories(
         continue;
       }
       const { mark, wrongHash } = histories.add(row);
-      const fault = wrongHash ?? systemColumns(row);
+      const fault = wrongHash ?? systemColumns?.(row);
       if (fault !== undefined) tally.problem('wrongHash', () => `${describe(row.key, mark)}: ${fault}`);
-      if (isState) onRow(row, mark);
+      if (isState) onRow?.(row, mark);
     }
     return histories;
   };
   const state = await collect(sink.rows(dataset), true);
   const past = sink.past === undefined ? state : await collect(sink.past(dataset), false);
-  for (const { key, duplicates } of past.all()) {
-    for (const mark of duplicates) tally.problem('duplicated', () => describe(key, mark));
+  for (const { key, again, repeats } of past.all()) {
+    for (const mark of again) tally.problem('duplicated', () => `${describe(key, mark)}: the same message once more`);
+    for (const { before, mark } of repeats) {
+      const repeat = { key, content: mark.content, versions: [before.version, mark.version] as const };
+      if (isOvertaken?.(repeat)) tally.overtaken++;
+      else tally.problem('duplicated', () => `${describe(key, mark)}: the content of ${describe(key, before)} again`);
+    }
   }
   if (past !== state) comparePast(state, past, tally);
   return state;

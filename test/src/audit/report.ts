@@ -29,6 +29,8 @@ export interface AuditReport {
   readonly findings: readonly Finding[];
   /** Keys that were not judged because their records are changing, or cannot be in the sink as they are. */
   readonly leftOut: number;
+  /** Rows that repeat the content of the row before them, but not that of the change before them: see IsOvertaken. */
+  readonly overtaken: number;
 }
 
 const FINDINGS_OF_A_KIND = 10;
@@ -39,6 +41,7 @@ export class Tally {
     ...{ expected: 0, found: 0, missing: 0, duplicated: 0, torn: 0, stale: 0, wrongHash: 0, wrongMerge: 0 },
   };
   readonly findings: Finding[] = [];
+  overtaken = 0;
 
   constructor(readonly dataset: string) {}
 
@@ -67,6 +70,7 @@ export function makeReport(tallies: readonly Tally[], leftOut: number): AuditRep
     ok: tallies.every(({ ok }) => ok),
     findings: tallies.flatMap(({ findings }) => findings),
     leftOut,
+    overtaken: tallies.reduce((sum, { overtaken }) => sum + overtaken, 0),
   };
 }
 

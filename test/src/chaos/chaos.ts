@@ -5,6 +5,7 @@ import { csvRows } from '../audit/sinks/csv.js';
 import type { StoredRows } from '../audit/sinks/port.js';
 import { postgresRows } from '../audit/sinks/postgres.js';
 import { apiTruth } from '../audit/truth.js';
+import { dumpTables } from './evidence.js';
 import { Faults } from './faults.js';
 import { makeRunFolder } from './folder.js';
 import type { SinkName } from './pipeline.js';
@@ -86,9 +87,14 @@ async function play(options: ChaosOptions & { folder: string }, release: Release
   const { waiting, dead: deadLettered } = await queueDepths(stage.rabbitmq.url, stage.pipeline.config);
   if (waiting > 0) problems.push(`${waiting} messages are left in the queues after everything stopped`);
   const ok = report.ok && deadLettered === 0 && problems.length === 0;
+  const { postgres, pipeline } = stage;
+  if (postgres !== undefined && !ok) {
+    await dumpTables(postgres.url, pipeline.config.sink.postgres.schema, options.folder);
+  }
   return {
     report: { seconds, seed, sink, kills: faults.kills, audit: report.audit, deadLettered, ok } satisfies ChaosReport,
     findings: report.findings,
+    overtaken: report.overtaken,
     problems,
     rowsUnderFire,
     folder: undefined,
@@ -121,9 +127,10 @@ async function withRows<T>({ pipeline, postgres }: Stage, live: boolean, use: (r
 }
 
 const auditStage = (stage: Stage): Promise<AuditReport> =>
-  withRows(stage, false, (sink) =>
-    audit({ config: stage.pipeline.config, truth: apiTruth(stage.pipeline.config), sink }),
-  );
+  withRows(stage, false, (sink) => {
+    const { config } = stage.pipeline;
+    return audit({ config, truth: apiTruth(config, stage.api.url), changes: stage.recorder, sink });
+  });
 
 const countRows = (stage: Stage): Promise<number> =>
   withRows(stage, true, async (rows) => {

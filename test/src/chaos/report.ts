@@ -15,6 +15,8 @@ export interface ChaosReport {
 export interface ChaosResult {
   readonly report: ChaosReport;
   readonly findings: AuditReport['findings'];
+  /** Rows that repeat the row before them because the change in between was overtaken by a crash; they are no duplicates. */
+  readonly overtaken: number;
   /** What went wrong beside the audit: a process that ended by itself, or did not end when it was told to. */
   readonly problems: readonly string[];
   /** Rows that were in the sink when the faults ended: proof that work went on under them. */
@@ -33,7 +35,7 @@ const NAMES: Readonly<Record<FaultKind, string>> = {
   postgres: 'outages of Postgres',
 };
 
-export function formatResult({ report, findings, problems, rowsUnderFire, folder }: ChaosResult): string {
+export function formatResult({ report, findings, overtaken, problems, rowsUnderFire, folder }: ChaosResult): string {
   const { kills, seconds, seed, sink, deadLettered, ok } = report;
   const total = FAULT_KINDS.reduce((sum, kind) => sum + kills[kind], 0);
   const kinds = FAULT_KINDS.filter((kind) => kills[kind] > 0).map((kind) => `${kills[kind]} ${NAMES[kind]}`);
@@ -41,6 +43,7 @@ export function formatResult({ report, findings, problems, rowsUnderFire, folder
     `seed ${seed}, ${seconds} s, sink ${sink}: ${total} kills and outages`,
     ...kinds.map((kind) => `  ${kind}`),
     `  ${rowsUnderFire.toLocaleString('en')} rows landed meanwhile`,
+    ...(overtaken > 0 ? [`  ${overtaken} of them A of A, B, A, where a crash overtook B`] : []),
     '',
     formatTable(report),
     '',

@@ -6,6 +6,7 @@ import { startPrivatePostgres } from '../../services/postgres.js';
 import { startPrivateRabbitMQ } from '../../services/rabbitmq.js';
 import { type PrivateRedis, startPrivateRedis } from '../../services/redis.js';
 import { type PipelineFile, type SinkName, writePipeline } from './pipeline.js';
+import { type Recorder, startRecorder } from './recorder.js';
 import { until } from './until.js';
 import { Worker, type Workspace } from './worker.js';
 
@@ -28,6 +29,7 @@ export interface Stage {
   readonly redis: PrivateRedis;
   readonly postgres: PrivateService | undefined;
   readonly api: Worker;
+  readonly recorder: Recorder;
   readonly producers: readonly Worker[];
   readonly consumers: readonly Worker[];
 }
@@ -114,11 +116,14 @@ export async function raiseStage(options: StageOptions, release: ReleaseList): P
   const servers = await startServers(sink === 'postgres', options, release);
   const [api] = await makeWorkers('mock-api', 1, { ...CRM, MOCK_SEED: String(seed) }, options, release);
   if (api === undefined) throw new Error('no API');
-  const pipeline = writePipeline(folder, api.url, sink);
+  const recorder = await startRecorder(api.url);
+  release.add('recorder', () => recorder.stop());
+  const pipeline = writePipeline(folder, recorder.url, sink);
+  recorder.know(pipeline.config);
   const env = workerEnv(servers, pipeline.path);
   const consumers = await makeWorkers('consumer', options.consumers, env, options, release);
   const producers = await makeWorkers('producer', options.producers, env, options, release);
   await untilReady([api], signal);
   await untilReady([...consumers, ...producers], signal);
-  return { pipeline, ...servers, api, producers, consumers };
+  return { pipeline, ...servers, api, recorder, producers, consumers };
 }
