@@ -228,7 +228,7 @@ describe('a connection that breaks', () => {
     const store = await newStore({ history: true });
     const proxy = await startPostgresProxy(inject('postgresUrl'));
     onTestFinished(() => proxy.close());
-    const { writer } = await begin(sinkOn(proxy.url, { schema: store.schema, history: true, ...settings }));
+    const { sink, writer } = await begin(sinkOn(proxy.url, { schema: store.schema, history: true, ...settings }));
     const { sink: other } = await begin(store.connect(), 'writer-2');
     const waiting = () =>
       vi.waitFor(async () => {
@@ -236,7 +236,7 @@ describe('a connection that breaks', () => {
         expect(await store.query(query, [`%${store.schema}%`])).toHaveLength(1);
       }, 10_000);
     const history = () => store.query<{ _key: string }>('SELECT _key FROM parts_history');
-    return { store, proxy, writer, other, waiting, history };
+    return { proxy, sink, writer, other, waiting, history };
   };
 
   test('after the COMMIT and before its answer fails the write, which can be repeated and leaves each row once', async () => {
@@ -278,6 +278,20 @@ describe('a connection that breaks', () => {
     await fencing;
     expect(await keys(other)).toEqual(['A']);
     await expect(writer.write('parts', [partRow('B', 1)])).rejects.toBeInstanceOf(WriterLost);
+  });
+
+  test('or is only slow while a writer begins is waited for by an epoch, which ends that writer too', async () => {
+    const { proxy, sink, other, waiting } = await throughProxy();
+    proxy.atCommit('hold');
+    const opening = sink.open('writer-3', EPOCH);
+    await proxy.held();
+    const beginning = other.beginEpoch('sink.run.2');
+    await waiting();
+    proxy.letGo();
+    await beginning;
+    const late = await opening;
+    await expect(late.write('parts', [partRow('A', 1)])).rejects.toBeInstanceOf(WriterLost);
+    expect(await keys(other)).toEqual([]);
   });
 
   test('by hanging in the middle of a write does not hold up its heir for ever', async () => {
