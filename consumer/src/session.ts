@@ -95,6 +95,8 @@ export async function runSession(options: SessionOptions): Promise<SessionEnd> {
   await lease.take();
   try {
     const output = await sink.open(writer, epoch.name);
+    // However the session ends: a file that nobody closes is closed by the garbage collector, which Node will not do for ever.
+    release.add('the output', () => output.close());
     const flush = new Flush({ ...options, ledger, lease, writer: output, signal: ended.now });
     const onTakeOver = (dead: string) => {
       options.metrics.tookOver();
