@@ -229,14 +229,14 @@ describe('a connection that breaks', () => {
     const proxy = await startPostgresProxy(inject('postgresUrl'));
     onTestFinished(() => proxy.close());
     const { sink, writer } = await begin(sinkOn(proxy.url, { schema: store.schema, history: true, ...settings }));
-    const { sink: other } = await begin(store.connect(), 'writer-2');
+    const { sink: other, writer: otherWriter } = await begin(store.connect(), 'writer-2');
     const waiting = () =>
       vi.waitFor(async () => {
         const query = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE $1";
         expect(await store.query(query, [`%${store.schema}%`])).toHaveLength(1);
       }, 10_000);
     const history = () => store.query<{ _key: string }>('SELECT _key FROM parts_history');
-    return { proxy, sink, writer, other, waiting, history };
+    return { proxy, sink, writer, other, otherWriter, waiting, history };
   };
 
   test('after the COMMIT and before its answer fails the write, which can be repeated and leaves each row once', async () => {
@@ -293,6 +293,27 @@ describe('a connection that breaks', () => {
     await expect(late.write('parts', [partRow('A', 1)])).rejects.toBeInstanceOf(WriterLost);
     expect(await keys(other)).toEqual([]);
   });
+
+  test.each([
+    ['a tombstone', 'an older content', mergedRow('T/A', 2, null), mergedRow('T/A', 1)],
+    ['a content', 'a newer tombstone', mergedRow('T/A', 1), mergedRow('T/A', 2, null)],
+    ['a content', 'an older tombstone', mergedRow('T/A', 2), mergedRow('T/A', 1, null)],
+  ])(
+    'or is only slow at the COMMIT of %s is waited for by %s, and the newer stays',
+    async (_one, _two, first, second) => {
+      const { proxy, writer, other, otherWriter, waiting } = await throughProxy();
+      proxy.atCommit('hold');
+      const write = writer.write('thing_parts', [first]);
+      await proxy.held();
+      const meanwhile = otherWriter.write('thing_parts', [second]);
+      await waiting();
+      proxy.letGo();
+      await Promise.all([write, meanwhile]);
+      const newer = first.order > second.order ? first : second;
+      const { messageId, values } = newer;
+      expect(await scanned(other, 'thing_parts')).toMatchObject([{ key: 'T/A', messageId, deleted: values === null }]);
+    },
+  );
 
   test('by hanging in the middle of a write does not hold up its heir for ever', async () => {
     const { proxy, writer, other } = await throughProxy({ hangTimeout: 300 });
