@@ -38,18 +38,21 @@ export async function readRows(folder: string, dataset: string): Promise<OutputR
     // Named, but not yet written to.
     if (bytes.length === 0) continue;
     if (!isUtf8(bytes)) throw new Error(`${part} is not UTF-8`);
-    const text = bytes.toString();
-    if (!text.endsWith('\r\n')) throw new Error(`${part} ends within a line: ...${text.slice(-60)}`);
-    const [header = [], ...lines] = await parse(text);
-    if (SYSTEM_COLUMNS.some((column) => !header.includes(column))) throw new Error(`${part} has no header: ${header}`);
-    for (const line of lines) {
-      if (line.length !== header.length)
-        throw new Error(`${part}: ${line.length} cells under ${header.length} columns`);
-      if (line.every((cell, index) => cell === header[index])) throw new Error(`${part} has two headers`);
-      rows.push(rowOf(part, header, line));
-    }
+    rows.push(...(await rowsOfCsv(part, bytes.toString())));
   }
   return rows;
+}
+
+/** The rows of one CSV file. @param part its name */
+export async function rowsOfCsv(part: string, text: string): Promise<OutputRow[]> {
+  if (!text.endsWith('\r\n')) throw new Error(`${part} ends within a line: ...${text.slice(-60)}`);
+  const [header = [], ...lines] = await parse(text);
+  if (SYSTEM_COLUMNS.some((column) => !header.includes(column))) throw new Error(`${part} has no header: ${header}`);
+  return lines.map((line) => {
+    if (line.length !== header.length) throw new Error(`${part}: ${line.length} cells under ${header.length} columns`);
+    if (line.every((cell, index) => cell === header[index])) throw new Error(`${part} has two headers`);
+    return rowOf(part, header, line);
+  });
 }
 
 function parse(text: string): Promise<string[][]> {

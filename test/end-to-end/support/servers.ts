@@ -59,6 +59,18 @@ export function takeDeadLetters(amqpUrl: string, queue: string): Promise<DeadLet
   });
 }
 
+/** Publishes a message as somebody would who knows nothing of Tributary. Resolves when the broker has it. */
+export async function publish(amqpUrl: string, exchange: string, routingKey: string, body: Buffer): Promise<void> {
+  const connection = await connect(amqpUrl);
+  try {
+    const channel = await connection.createConfirmChannel();
+    channel.publish(exchange, routingKey, body, { persistent: true });
+    await channel.waitForConfirms();
+  } finally {
+    await connection.close();
+  }
+}
+
 type Channel = Awaited<ReturnType<Awaited<ReturnType<typeof connect>>['createChannel']>>;
 
 async function withChannel<T>(url: string, use: (channel: Channel) => Promise<T>): Promise<T> {
