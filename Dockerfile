@@ -10,6 +10,7 @@ COPY consumer/package.json consumer/
 COPY dashboard/package.json dashboard/
 COPY embedded/package.json embedded/
 COPY test/package.json test/
+COPY bench/package.json bench/
 
 FROM manifests AS build
 RUN npm ci

@@ -12,7 +12,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: [
-            '{shared,producer,consumer,mock-api,dashboard,embedded}/test/**/*.test.ts',
+            '{shared,producer,consumer,mock-api,dashboard,embedded,bench}/test/**/*.test.ts',
             'test/services/**/*.test.ts',
           ],
         },

@@ -1,0 +1,55 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { applyTopology, type ConfirmChannel, type PipelineConfig, type Topology, topologyOf } from '@tributary/shared';
+import { type ChannelModel, connect } from 'amqplib';
+
+/** The RabbitMQ of the bench, with the pipeline's queues. */
+export interface Broker {
+  readonly url: string;
+  readonly topology: Topology;
+  /** The queue of an entity. */
+  queueOf(entity: string): string;
+  /** For the bare publisher; nobody else publishes on it. */
+  readonly channel: ConfirmChannel;
+  readonly version: string;
+  /** How many messages wait in the queue of an entity and are with nobody, and how many consumers it has. */
+  look(entity: string): Promise<{ readonly waiting: number; readonly consumers: number }>;
+  /** Throws away what is left in the queues. */
+  empty(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Milliseconds for the broker to be done with what was thrown away, so that it is not part of what comes next. */
+const SETTLE = 250;
+
+export async function openBroker(url: string, config: PipelineConfig): Promise<Broker> {
+  const topology = topologyOf(config);
+  const connection = await connect(url, { noDelay: true });
+  // Whatever needs the connection fails with it, and says so.
+  connection.on('error', () => {});
+  const channel = await connection.createConfirmChannel();
+  await applyTopology(channel, topology);
+  const control = await connection.createChannel();
+  const queueOf = (entity: string): string => {
+    const found = topology.queues.find((queue) => queue.entity === entity);
+    if (found === undefined) throw new Error(`the pipeline has no entity "${entity}"`);
+    return found.queue;
+  };
+  return {
+    ...{ url, topology, queueOf, channel },
+    version: versionOf(connection),
+    async look(entity) {
+      const { messageCount, consumerCount } = await control.checkQueue(queueOf(entity));
+      return { waiting: messageCount, consumers: consumerCount };
+    },
+    async empty() {
+      for (const { queue, deadQueue } of topology.queues) {
+        await control.purgeQueue(queue);
+        await control.purgeQueue(deadQueue);
+      }
+      await sleep(SETTLE);
+    },
+    close: () => connection.close(),
+  };
+}
+
+const versionOf = ({ connection }: ChannelModel): string => String(connection.serverProperties.version);

@@ -1,0 +1,93 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { drainBarely } from './bare/drain.js';
+import { publishBarely } from './bare/publish.js';
+import type { Bench } from './bench.js';
+import { beginAnew, freshSink, standingOf, startService } from './consumers.js';
+import { type CpuSeconds, cpuSeconds, perMillion } from './cpu.js';
+import type { Message } from './messages.js';
+import type { Program } from './program.js';
+import { untilCount } from './progress.js';
+
+/** A queue full of customers, and what must come of it. */
+export interface Load {
+  readonly sink: 'csv' | 'postgres';
+  readonly messages: readonly Message[];
+  /** What goes into the other queue. */
+  readonly items?: readonly Message[];
+  readonly consumers: number;
+  /** Rows that must be written, by dataset: a figure of work that was not done is worth nothing. */
+  readonly rows: Readonly<Record<string, number>>;
+}
+
+export interface DrainSpeed {
+  /** Customers settled: durable and committed, or known as duplicates. */
+  readonly perSecond: number;
+  /** Of the consumers (together) and the servers, for each million of customers. */
+  readonly cpu: CpuSeconds;
+}
+
+/**
+ * Fills the queues, then starts consumers as people start them, and measures from the moment at which each of them
+ * consumes until the last record is settled. Their start, and what the quicker of them did meanwhile, does not count.
+ * @throws Error if other rows were written than expected, or not everything was acknowledged
+ */
+export async function drainByConsumers(bench: Bench, load: Load): Promise<DrainSpeed> {
+  const { messages, items = [] } = load;
+  const broker = await bench.servers.broker();
+  await beginAnew(bench);
+  const sink = await freshSink(bench, load.sink);
+  if (items.length > 0) await publishBarely(broker, items);
+  await publishBarely(broker, messages);
+
+  const starting = Array.from({ length: load.consumers }, () => startService(bench, 'consumer', sink.environment));
+  const consumers = await Promise.all(starting);
+  await untilAllConsume(bench, consumers);
+  const before = cpuSeconds(consumers);
+  const began = performance.now();
+  const done = load.consumers === 1 ? 0 : (await standingOf(consumers, 'customer')).settled;
+  const settled = async () => (await standingOf(consumers, 'customer')).settled;
+  await untilCount('the drain', messages.length, settled, bench.signal);
+  const seconds = (performance.now() - began) / 1_000;
+  const after = cpuSeconds(consumers);
+
+  await checkRows(bench, consumers, load.rows);
+  await Promise.all(consumers.map((consumer) => consumer.stop()));
+  sink.remove();
+  const { waiting } = await broker.look('customer');
+  if (waiting > 0) throw new Error(`${waiting} messages came back although they were settled`);
+  const counted = messages.length - done;
+  return { perSecond: counted / seconds, cpu: perMillion(before, after, counted) };
+}
+
+/** What the same queue gives at most: messages a second. */
+export async function drainLimit(bench: Bench, messages: readonly Message[]): Promise<number> {
+  const broker = await bench.servers.broker();
+  await beginAnew(bench);
+  await publishBarely(broker, messages);
+  const { began, ended } = await drainBarely(broker.url, broker.queueOf('customer'), messages.length);
+  return (messages.length / (ended - began)) * 1_000;
+}
+
+/** Milliseconds: how exactly the beginning is known. */
+const LOOK_EVERY = 10;
+
+async function untilAllConsume({ servers, signal }: Bench, consumers: readonly Program[]): Promise<void> {
+  const broker = await servers.broker();
+  while ((await broker.look('customer')).consumers < consumers.length) {
+    for (const consumer of consumers) {
+      const hopeless = consumer.hopeless();
+      if (hopeless !== undefined) throw new Error(`consumer: ${hopeless}`);
+    }
+    await sleep(LOOK_EVERY, undefined, { signal });
+  }
+}
+
+async function checkRows(bench: Bench, consumers: readonly Program[], expected: Load['rows']): Promise<void> {
+  for (const [dataset, rows] of Object.entries(expected)) {
+    // The other queue may be a moment behind.
+    const written = async () => (await standingOf(consumers, 'customer')).rows(dataset);
+    await untilCount(`rows of ${dataset}`, rows, written, bench.signal);
+    const found = await written();
+    if (found !== rows) throw new Error(`${found} rows of ${dataset} were written, expected ${rows}`);
+  }
+}

@@ -1,0 +1,21 @@
+import type { Figure } from './figure.js';
+import { drainFigures } from './figures/drain.js';
+import { drainPython } from './figures/drain-python.js';
+import { embedded } from './figures/embedded.js';
+import { endToEnd } from './figures/end-to-end.js';
+import { memory } from './figures/memory.js';
+import { poll } from './figures/poll.js';
+import { publish } from './figures/publish.js';
+import { scaleFigures } from './figures/scale.js';
+
+/** Every figure, in the order in which they are measured. */
+export const FIGURES: readonly Figure[] = [
+  publish,
+  ...drainFigures,
+  drainPython,
+  poll,
+  endToEnd,
+  ...scaleFigures,
+  memory,
+  embedded,
+];

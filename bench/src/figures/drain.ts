@@ -1,0 +1,71 @@
+import { type Bench, type Size, sizeOf } from '../bench.js';
+import { drainByConsumers, drainLimit } from '../drain.js';
+import type { Figure } from '../figure.js';
+import { interleave } from '../interleave.js';
+import { customerMessages, ITEMS, itemMessages } from '../messages.js';
+
+interface Plan {
+  readonly name: string;
+  readonly sentence: string;
+  readonly sink: 'csv' | 'postgres';
+  readonly quick: Size;
+  readonly full: Size;
+  /** One record in so many is new, the others repeat one. */
+  readonly newEvery?: number;
+  /** Order lines of each customer. */
+  readonly lines?: number;
+}
+
+/** A consumer with default settings, beside a program that takes the same messages and only acknowledges them. */
+function drainFigure({ name, sentence, sink, quick, full, newEvery = 1, lines = 0 }: Plan): Figure {
+  return {
+    ...{ name, sentence, unit: 'records/s' },
+    async measure(bench: Bench) {
+      const { records, rounds } = sizeOf(bench, { quick, full });
+      const unique = records / newEvery;
+      const messages = customerMessages({ count: records, unique, lines });
+      const items = lines > 0 ? itemMessages() : [];
+      const rows = {
+        customers: unique,
+        ...(lines > 0 ? { inventory: ITEMS, customer_inventory: unique * lines } : {}),
+      };
+      return await interleave(bench, name, rounds, {
+        ours: async () => (await drainByConsumers(bench, { sink, messages, items, rows, consumers: 1 })).perSecond,
+        limit: () => drainLimit(bench, messages),
+      });
+    },
+  };
+}
+
+export const drainFigures: readonly Figure[] = [
+  drainFigure({
+    name: 'drain.csv',
+    sentence: 'One consumer writes unique records to CSV, with fsync; beside it the same queue only acknowledged.',
+    sink: 'csv',
+    quick: { records: 20_000, rounds: 2 },
+    full: { records: 100_000, rounds: 5 },
+  }),
+  drainFigure({
+    name: 'drain.postgres',
+    sentence: 'The same into Postgres, each flush one committed transaction.',
+    sink: 'postgres',
+    quick: { records: 10_000, rounds: 2 },
+    full: { records: 100_000, rounds: 5 },
+  }),
+  drainFigure({
+    name: 'drain.duplicates',
+    sentence: 'The same to CSV where nine of ten records repeat one that came before.',
+    sink: 'csv',
+    newEvery: 10,
+    quick: { records: 20_000, rounds: 2 },
+    full: { records: 100_000, rounds: 5 },
+  }),
+  drainFigure({
+    name: 'drain.merge',
+    sentence: `The same to CSV for customers with 3 order lines each, joined with ${ITEMS} items: four rows a record.`,
+    sink: 'csv',
+    lines: 3,
+    quick: { records: 4_000, rounds: 2 },
+    full: { records: 40_000, rounds: 5 },
+  }),
+];

@@ -1,0 +1,50 @@
+import { publishBarely } from '../bare/publish.js';
+import { type Bench, sizeOf } from '../bench.js';
+import { beginAnew, startService } from '../consumers.js';
+import type { Figure } from '../figure.js';
+import { interleave } from '../interleave.js';
+import { customerMessages, type Message } from '../messages.js';
+import { pagesOf, servePages } from '../pages.js';
+import { untilCount } from '../progress.js';
+
+export const poll: Figure = {
+  name: 'poll',
+  unit: 'records/s',
+  sentence: 'The producer polls pages of 100 over HTTP and publishes them, each confirmed; beside it amqplib alone.',
+  async measure(bench) {
+    const { records, rounds } = sizeOf(bench, {
+      quick: { records: 20_000, rounds: 2 },
+      full: { records: 100_000, rounds: 5 },
+    });
+    const messages = customerMessages({ count: records });
+    return await interleave(bench, 'poll', rounds, {
+      ours: () => pollOnce(bench, messages),
+      async limit() {
+        await beginAnew(bench);
+        return records / (await publishBarely(await bench.servers.broker(), messages));
+      },
+    });
+  },
+};
+
+const ENDPOINT = { endpoint: 'crm-customers' };
+
+/** @returns records a second, by the producer's own account: from the first request to the last confirm */
+async function pollOnce(bench: Bench, messages: readonly Message[]): Promise<number> {
+  await beginAnew(bench);
+  const pages = await servePages(pagesOf(messages));
+  try {
+    const producer = await startService(bench, 'producer', { CRM_URL: pages.url, POLL_INTERVAL: '1h' });
+    await producer.ready(bench.signal);
+    const confirmed = async () =>
+      (await producer.metrics())('tributary_publish_confirmed_total', { queue: 'customer_data' });
+    await untilCount('the poll', messages.length, confirmed, bench.signal);
+    const ended = async () => (await producer.metrics())('tributary_poll_runs_total', ENDPOINT);
+    await untilCount("the poll's end", 1, ended, bench.signal);
+    const seconds = (await producer.metrics())('tributary_poll_duration_seconds_sum', ENDPOINT);
+    await producer.stop();
+    return messages.length / seconds;
+  } finally {
+    await pages.close();
+  }
+}

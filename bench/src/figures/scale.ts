@@ -1,0 +1,42 @@
+import { sizeOf } from '../bench.js';
+import { type CpuSeconds, describeCpu } from '../cpu.js';
+import { drainByConsumers, drainLimit } from '../drain.js';
+import type { Figure } from '../figure.js';
+import { interleave } from '../interleave.js';
+import { customerMessages } from '../messages.js';
+
+function scaleFigure(consumers: number, sentence: string): Figure {
+  const name = `scale.${consumers}`;
+  return {
+    ...{ name, sentence, unit: 'records/s' },
+    async measure(bench) {
+      const { records, rounds } = sizeOf(bench, {
+        // The quickest consumer's start must not empty the queue before the others have theirs.
+        quick: { records: 30_000, rounds: 1 },
+        full: { records: 200_000, rounds: 3 },
+      });
+      const messages = customerMessages({ count: records });
+      let cpu: CpuSeconds = {};
+      const speed = await interleave(bench, name, rounds, {
+        async ours() {
+          const done = await drainByConsumers(bench, {
+            sink: 'csv',
+            messages,
+            rows: { customers: records },
+            consumers,
+          });
+          cpu = done.cpu;
+          return done.perSecond;
+        },
+        limit: () => drainLimit(bench, messages),
+      });
+      return { ...speed, more: { ...speed.more, cpuSecondsPerMillion: cpu }, detail: describeCpu(cpu) };
+    },
+  };
+}
+
+export const scaleFigures: readonly Figure[] = [
+  scaleFigure(1, 'One consumer to CSV, and the CPU that a million records cost.'),
+  scaleFigure(2, 'Two consumers on the same queue, together.'),
+  scaleFigure(3, 'Three consumers on the same queue, together.'),
+];

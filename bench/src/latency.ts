@@ -1,0 +1,63 @@
+import { listParts, readPart } from '@tributary/shared';
+import { type Bench, sizeOf } from './bench.js';
+import { flow } from './flow.js';
+import { customerMessages, timeOfMessage } from './messages.js';
+import { pagesOf } from './pages.js';
+import { percentile } from './statistics.js';
+
+export interface Latency {
+  /** Milliseconds from the fetch of a record to the write of its row. */
+  readonly p50Ms: number;
+  readonly p95Ms: number;
+  readonly p99Ms: number;
+  readonly maxMs: number;
+  /** Milliseconds from there until it is durable, committed and acknowledged, on average. */
+  readonly flushMs: number;
+  /** The share of records that were durable within 500 ms, by the consumer's own histogram. */
+  readonly within500Ms: number;
+}
+
+/** So many records come at a time, as many milliseconds apart: 1,000 a second, and the last batch is never full. */
+const BURST = 97;
+
+/** How long each record takes at 1,000 records a second, with a flush interval of 200 ms. */
+export async function measureLatency(bench: Bench): Promise<Latency> {
+  const { records } = sizeOf(bench, { quick: { records: 4_000, rounds: 1 }, full: { records: 60_000, rounds: 1 } });
+  const pages = pagesOf(customerMessages({ count: records }), BURST);
+  let waits: number[] = [];
+  let flushMs = 0;
+  let within = 0;
+  await flow(bench, {
+    records,
+    pages: { ...pages, due: (number) => number * BURST },
+    environment: { BATCH_INTERVAL: '200ms' },
+    async landed(output, consumer) {
+      waits = await readWaits(output);
+      const metrics = await consumer.metrics();
+      flushMs = (metrics('tributary_flush_seconds_sum') / metrics('tributary_flush_seconds_count')) * 1_000;
+      within = metrics('tributary_latency_seconds_bucket', { le: '0.5' });
+    },
+  });
+  return {
+    p50Ms: percentile(waits, 0.5),
+    p95Ms: percentile(waits, 0.95),
+    p99Ms: percentile(waits, 0.99),
+    maxMs: percentile(waits, 1),
+    flushMs: Math.round(flushMs * 10) / 10,
+    within500Ms: within / records,
+  };
+}
+
+export const describeLatency = ({ p50Ms, p95Ms, p99Ms, flushMs }: Latency): string =>
+  `at 1,000/s from fetch to write p50 ${p50Ms} ms, p95 ${p95Ms} ms, p99 ${p99Ms} ms, then ${flushMs} ms to flush`;
+
+/** For each row in the output, how long it was on its way: its message was made when its page had come. */
+async function readWaits(output: string): Promise<number[]> {
+  const waits: number[] = [];
+  for (const { path } of await listParts(output, 'customers')) {
+    for await (const { _message_id: id = '', _written_at: writtenAt = '' } of readPart(path)) {
+      waits.push(Date.parse(writtenAt) - timeOfMessage(id));
+    }
+  }
+  return waits;
+}

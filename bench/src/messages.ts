@@ -1,0 +1,76 @@
+import { type Envelope, publishOptions } from '@tributary/shared';
+import type { Options } from 'amqplib';
+
+/** A message as the producer would make it, with its AMQP properties ready for the bare publisher. */
+export interface Message {
+  readonly envelope: Envelope;
+  readonly body: Buffer;
+  readonly options: Options.Publish;
+}
+
+export interface Shape {
+  readonly count: number;
+  /** How many of them differ: beyond these they begin again from the first, as a poll that is repeated does. */
+  readonly unique?: number;
+  /** Order lines of each customer. */
+  readonly lines?: number;
+}
+
+/** So many items there are for lines to point at. */
+export const ITEMS = 50;
+
+const CHANGED_AT = '2026-01-01T00:00:00.000Z';
+
+/** The same records in every run. */
+export function customerMessages({ count, unique = count, lines = 0 }: Shape): Message[] {
+  return Array.from({ length: count }, (_, index) => {
+    const record = customerRecord(index % unique, lines);
+    return messageOf('customer', record.id, record, index);
+  });
+}
+
+export function itemMessages(): Message[] {
+  return Array.from({ length: ITEMS }, (_, index) => {
+    const sku = skuOf(index);
+    const item = { sku, name: `Item ${index}`, category: 'Tools', price: 10 + index / 4, currency: 'EUR', stock: 5 };
+    return messageOf('inventory', sku, { ...item, reorderLevel: 3, warehouse: 'Kiel', updatedAt: CHANGED_AT }, index);
+  });
+}
+
+export function customerRecord(index: number, lines: number) {
+  const number = String(index).padStart(7, '0');
+  return {
+    id: `C-${number}`,
+    name: `Ada Example ${index % 977}`,
+    email: `ada.${number}@example.com`,
+    phone: '030 555 0123',
+    company: index % 3 === 0 ? 'Umbrella, Ltd.' : 'Acme',
+    city: 'Kiel',
+    country: 'DE',
+    segment: 'business',
+    // A step of seven has no sku twice in a customer of up to 50 lines.
+    lines: Array.from({ length: lines }, (_, line) => ({ sku: skuOf((index + line * 7) % ITEMS), quantity: line + 1 })),
+    updatedAt: CHANGED_AT,
+  };
+}
+
+/** When a message was made, in milliseconds since the epoch: the first 48 bits of a UUIDv7 (RFC 9562, section 5.7). */
+export const timeOfMessage = (messageId: string): number =>
+  Number.parseInt(messageId.replaceAll('-', '').slice(0, 12), 16);
+
+const skuOf = (index: number): string => `SKU-${String(index).padStart(5, '0')}`;
+
+function messageOf(entity: string, key: string, record: object, index: number): Message {
+  const envelope: Envelope = {
+    // In the form of a UUIDv7 (RFC 9562), in the order of the messages.
+    messageId: `019b7600-0000-7000-8000-${index.toString(16).padStart(12, '0')}`,
+    endpoint: 'bench',
+    entity,
+    key,
+    version: CHANGED_AT,
+    run: 1,
+    fetchedAt: CHANGED_AT,
+    traceparent: `00-0af7651916cd43dd8448eb211c80319c-${index.toString(16).padStart(16, '0')}-01`,
+  };
+  return { envelope, body: Buffer.from(JSON.stringify(record)), options: publishOptions(envelope) };
+}

@@ -1,0 +1,93 @@
+import { once } from 'node:events';
+import { createServer, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { customerRecord, type Message } from './messages.js';
+
+/** As pipeline.yaml asks for. */
+const PAGE = 100;
+
+export interface PagesOptions {
+  /** How many there are. */
+  readonly count: number;
+  /** The records of one, as a JSON list; the first is 0. */
+  readonly page: (number: number) => string;
+  /** Milliseconds after the first page at which a page is there, if not at once. */
+  readonly due?: (number: number) => number;
+}
+
+/** Told of the first request, before it is answered. */
+export type OnFirst = () => void;
+
+/** An API that costs next to nothing: `/customers` page by page, and no products. */
+export interface Pages {
+  readonly url: string;
+  /** When the first page was given out, in milliseconds since the epoch; undefined before that. */
+  readonly beganAt: number | undefined;
+  close(): Promise<void>;
+}
+
+export async function servePages(
+  { count, page, due = () => 0 }: PagesOptions,
+  onFirst: OnFirst = () => {},
+): Promise<Pages> {
+  let beganAt: number | undefined;
+  const server = createServer((request, response) => {
+    const url = new URL(request.url ?? '/', 'http://127.0.0.1');
+    if (url.pathname !== '/customers') return answer(response, '[]', null);
+    if (beganAt === undefined) {
+      onFirst();
+      beganAt = now();
+    }
+    const number = Number(url.searchParams.get('cursor') ?? 0);
+    const next = number + 1 < count ? String(number + 1) : null;
+    const wait = beganAt + due(number) - now();
+    if (wait <= 0) answer(response, page(number), next);
+    else setTimeout(() => answer(response, page(number), next), wait);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `http://127.0.0.1:${port}`,
+    get beganAt() {
+      return beganAt;
+    },
+    async close() {
+      const closed = once(server, 'close');
+      server.close();
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+}
+
+function answer(response: ServerResponse, records: string, next: string | null): void {
+  const body = Buffer.from(`{"data":${records},"nextCursor":${JSON.stringify(next)}}`);
+  response.writeHead(200, { 'Content-Type': 'application/json', 'Content-Length': body.length }).end(body);
+}
+
+/** The bodies of these messages, in pages that are ready before anybody asks. */
+export function pagesOf(messages: readonly Message[], size = PAGE): PagesOptions {
+  const pages: string[] = [];
+  for (let from = 0; from < messages.length; from += size) {
+    pages.push(
+      `[${messages
+        .slice(from, from + size)
+        .map(({ body }) => body.toString())
+        .join(',')}]`,
+    );
+  }
+  return { count: pages.length, page: (number) => pages[number] ?? '[]' };
+}
+
+/** That many customers, made when they are asked for: not all fit in memory. */
+export function madePages(records: number): PagesOptions {
+  const page = (number: number) => {
+    const from = number * PAGE;
+    const length = Math.min(PAGE, records - from);
+    return JSON.stringify(Array.from({ length }, (_, index) => customerRecord(from + index, 0)));
+  };
+  return { count: Math.ceil(records / PAGE), page };
+}
+
+const now = (): number => performance.timeOrigin + performance.now();

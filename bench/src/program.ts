@@ -1,0 +1,114 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, mkdtempSync, openSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Bench } from './bench.js';
+import { sumOf } from './metrics.js';
+import { freePort, type Reaper, startReaper, until } from './services.js';
+
+export type ServiceName = 'producer' | 'consumer' | 'embedded';
+
+/** The program that `tsc -b` built: from src and from dist the same way. */
+const fileOf = (service: ServiceName): string =>
+  fileURLToPath(new URL(`../../${service}/dist/main.js`, import.meta.url));
+
+/** Milliseconds; a busy machine needs far more than usual. */
+const START_TIMEOUT = 60_000;
+const STOP_TIMEOUT = 30_000;
+
+/** A service as people run it: a process of its own. It ends with the bench, however that ends. */
+export class Program {
+  readonly pid: number;
+  /** Resolves with the exit code when it has gone; null after a signal. */
+  readonly ended: Promise<number | null>;
+  readonly #child: ChildProcess;
+  readonly #url: string;
+  readonly #reaper: Reaper;
+  readonly #logFile: string;
+  #runs = true;
+
+  private constructor(
+    readonly name: ServiceName,
+    port: number,
+    bench: Bench,
+    args: readonly string[],
+    environment: Readonly<Record<string, string>>,
+  ) {
+    const own = mkdtempSync(join(bench.folder, `${name}-`));
+    this.#url = `http://127.0.0.1:${port}`;
+    this.#logFile = join(own, 'log');
+    this.#reaper = startReaper(own);
+    const log = openSync(this.#logFile, 'a');
+    const profile = bench.profiles === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${bench.profiles}`];
+    this.#child = spawn(process.execPath, [...profile, fileOf(name), ...args], {
+      cwd: own,
+      env: { ...bench.environment, LOG_LEVEL: 'warn', INSTANCE_ID: name, ...environment, PORT: String(port) },
+      // A group of its own: Ctrl-C is for the bench, which then ends this one.
+      detached: true,
+      stdio: ['ignore', log, log],
+    });
+    closeSync(log);
+    this.pid = this.#child.pid ?? 0;
+    this.#reaper.watch(this.pid);
+    this.ended = once(this.#child, 'exit').then(([code]) => {
+      this.#runs = false;
+      this.#reaper.watch(undefined);
+      return code as number | null;
+    });
+  }
+
+  /** Starts it, and does not wait for it. */
+  static async start(
+    bench: Bench,
+    name: ServiceName,
+    environment: Readonly<Record<string, string>>,
+    args: readonly string[] = [],
+  ): Promise<Program> {
+    const program = new Program(name, await freePort(), bench, args, environment);
+    bench.release.add(`${name} ${program.pid}`, () => program.end('SIGKILL'));
+    return program;
+  }
+
+  /** Resolves when it can do its work. @throws Error with the end of its log if it never can */
+  async ready(signal: AbortSignal): Promise<void> {
+    const lacking = async () => {
+      const response = await fetch(`${this.#url}/readyz`);
+      return response.status === 200 ? undefined : await response.text();
+    };
+    const options = { timeout: START_TIMEOUT, signal, every: 50, hopeless: () => this.hopeless() };
+    await until(`${this.name} is ready`, lacking, options);
+  }
+
+  /** Why nothing is to be expected of it any more. */
+  hopeless(): string | undefined {
+    if (this.#runs) return undefined;
+    return `it has ended: ${this.log().trim().split('\n').slice(-5).join('\n')}`;
+  }
+
+  /** All that it has printed. */
+  log(): string {
+    return readFileSync(this.#logFile, 'utf8');
+  }
+
+  /** Its counters and gauges as they are now; each sums one up over all series with these labels. */
+  async metrics(): Promise<(name: string, labels?: Readonly<Record<string, string>>) => number> {
+    const hopeless = this.hopeless();
+    if (hopeless !== undefined) throw new Error(`${this.name}: ${hopeless}`);
+    const text = await (await fetch(`${this.#url}/metrics`)).text();
+    return (name, labels) => sumOf(text, name, labels);
+  }
+
+  /** Ends it in good order, so that everything is acknowledged. */
+  async stop(): Promise<void> {
+    const late = setTimeout(() => this.#child.kill('SIGKILL'), STOP_TIMEOUT);
+    await this.end('SIGTERM');
+    clearTimeout(late);
+  }
+
+  async end(signal: NodeJS.Signals): Promise<void> {
+    if (this.#runs) this.#child.kill(signal);
+    await this.ended;
+    await this.#reaper.release();
+  }
+}

@@ -1,0 +1,41 @@
+import { describeError } from '@tributary/shared';
+import { drainBarely } from './bare/drain.js';
+import { publishBarely } from './bare/publish.js';
+import type { Bench } from './bench.js';
+import { type Figure, LeftOut, type Outcome } from './figure.js';
+import { customerMessages } from './messages.js';
+
+export type Results = ReadonlyMap<Figure, Outcome>;
+
+/** Measures one figure after the other. One that fails does not keep the others from being measured. */
+export async function measureAll(bench: Bench, figures: readonly Figure[]): Promise<Results> {
+  await warmUp(bench);
+  const results = new Map<Figure, Outcome>();
+  for (const figure of figures) {
+    bench.signal.throwIfAborted();
+    results.set(figure, await measure(bench, figure));
+  }
+  return results;
+}
+
+async function measure(bench: Bench, figure: Figure): Promise<Outcome> {
+  const began = performance.now();
+  try {
+    const measured = await figure.measure(bench);
+    bench.say(`${figure.name}: done in ${Math.round((performance.now() - began) / 1_000)} s`);
+    return { kind: 'measured', measured };
+  } catch (error) {
+    bench.signal.throwIfAborted();
+    const kind = error instanceof LeftOut ? 'left out' : 'failed';
+    bench.say(`${figure.name}: ${kind}: ${describeError(error)}`);
+    return { kind, reason: describeError(error) };
+  }
+}
+
+/** A limit measured while V8 still compiles amqplib would be none. */
+async function warmUp({ servers }: Bench): Promise<void> {
+  const broker = await servers.broker();
+  const messages = customerMessages({ count: 5_000 });
+  await publishBarely(broker, messages);
+  await drainBarely(broker.url, broker.queueOf('customer'), messages.length);
+}
