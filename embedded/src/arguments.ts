@@ -17,12 +17,15 @@ export const USAGE = `npm start -- [options]
   --once          poll every endpoint once, write everything, print a summary and end
   --json          with --once: print the summary as one JSON object on stdout
   --output DIR    where the CSV files go (default ./output)
-  --config FILE   the pipeline (default pipeline.yaml)
+  --config FILE   the pipeline (default PIPELINE, or pipeline.yaml)
   --help          this text
 `;
 
-/** @throws FatalError for an option that does not exist, or lacks its value */
-export function readArguments(args: readonly string[]): Arguments {
+/**
+ * @param pipeline the file to use if no option names one
+ * @throws FatalError for an option that does not exist, or lacks its value
+ */
+export function readArguments(args: readonly string[], pipeline: string): Arguments {
   try {
     const { values } = parseArgs({
       args: [...args],
@@ -31,7 +34,7 @@ export function readArguments(args: readonly string[]): Arguments {
         json: { type: 'boolean', default: false },
         help: { type: 'boolean', default: false },
         output: { type: 'string' },
-        config: { type: 'string', default: 'pipeline.yaml' },
+        config: { type: 'string', default: pipeline },
       },
     });
     if (values.json && !values.once) throw new Error('--json needs --once');

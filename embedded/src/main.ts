@@ -18,7 +18,7 @@ const logger = (service: string): Logger =>
 const log = logger('tributary');
 
 try {
-  const asked = readArguments(process.argv.slice(2));
+  const asked = readArguments(process.argv.slice(2), process.env.PIPELINE || 'pipeline.yaml');
   if (asked.help) process.stdout.write(USAGE);
   else if (asked.once) await once(asked);
   else await runMain(forever(asked), log);

@@ -1,5 +1,5 @@
 import { type ChannelModel, connect, type RecoveringChannelModel } from 'amqplib';
-import { describeError } from './errors.js';
+import { describeError, FatalError } from './errors.js';
 import type { Logger } from './logging.js';
 import { redactUrl } from './logging.js';
 
@@ -18,11 +18,15 @@ export interface BrokerOptions {
   readonly onState?: (connected: boolean) => void;
 }
 
-/** A connection that comes back by itself (amqplib's own recovery): never rejects for an absent broker, but waits. */
+/**
+ * A connection that comes back by itself (amqplib's own recovery): never rejects for an absent broker, but waits.
+ * @throws FatalError for a URL that can never lead to one
+ */
 export async function connectBroker(options: BrokerOptions): Promise<RecoveringChannelModel> {
   const { log } = options;
   const urls = options.urls.split(',').map((url) => url.trim());
   const shown = urls.map(redactUrl).join(', ');
+  checkUrls(urls);
   let attempt = 0;
   const connection = await connect(
     nextUrl(urls, () => attempt++),
@@ -60,6 +64,13 @@ export async function connectBroker(options: BrokerOptions): Promise<RecoveringC
   connection.on('unblocked', () => log.info('RabbitMQ takes messages again'));
   connection.on('error', (error) => log.debug({ reason: describeError(error) }, 'RabbitMQ connection error'));
   return connection;
+}
+
+function checkUrls(urls: readonly string[]): void {
+  const wrong = urls.find((url) => !URL.canParse(url) || !/^amqps?:$/.test(new URL(url).protocol));
+  if (wrong === undefined) return;
+  const wants = 'expected something like amqp://user:password@host:5672, several with commas between';
+  throw new FatalError('amqp_url_invalid', `AMQP_URL holds ${redactUrl(wrong)}: ${wants}`);
 }
 
 /**

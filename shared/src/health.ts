@@ -49,6 +49,9 @@ export interface Listening {
  * @throws the listen error (EADDRINUSE and so on), naming the port
  */
 export async function listen(app: Express, port: number, host = '127.0.0.1'): Promise<Listening> {
+  if (!(Number.isInteger(port) && port >= 0 && port < 65_536)) {
+    throw new Error(`cannot listen on port ${port}: PORT must be a number from 0 to 65535`);
+  }
   const server: Server = app.listen(port, host);
   try {
     await once(server, 'listening');

@@ -1,5 +1,5 @@
 import { Redis } from 'ioredis';
-import { describeError } from './errors.js';
+import { describeError, FatalError } from './errors.js';
 import { type Logger, redactUrl } from './logging.js';
 
 export { Redis } from 'ioredis';
@@ -13,8 +13,14 @@ export interface RedisOptions {
 /**
  * A Redis client that waits for its server: commands queue while it is away and run when it is back. A command whose
  * answer was lost with the connection is sent again, so every script must bear being run twice.
+ * @throws FatalError for a URL that can never lead to one
  */
 export function connectRedis({ url, connectionName, log }: RedisOptions): Redis {
+  // ioredis takes anything else for the path of a Unix socket.
+  if (!URL.canParse(url) || !/^rediss?:$/.test(new URL(url).protocol)) {
+    const wants = 'expected something like redis://user:password@host:6379';
+    throw new FatalError('redis_url_invalid', `REDIS_URL holds ${redactUrl(url)}: ${wants}`);
+  }
   const client = new Redis(url, {
     connectionName: connectionName.replaceAll(/\s/g, '-'),
     maxRetriesPerRequest: null,
