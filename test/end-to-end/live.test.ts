@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest';
+import { freePorts } from '../services/ports.js';
 import { Crm } from './support/crm.js';
 import { eventually } from './support/eventually.js';
 import { type ExpectedRows, expectedRows } from './support/join.js';
@@ -86,6 +87,23 @@ describe('npm start, while the CRM changes', () => {
     expectNewest(rows, expected);
     await expect(fetch(`${dashboard}/healthz`)).rejects.toThrow();
   });
+});
+
+test('npm start with a broker and a Redis that are away says so, waits, and stops when it is asked to', async () => {
+  const [broker, redis] = (await freePorts(2)).map((port) => `127.0.0.1:${port}`);
+  const { program, dashboard } = await start(stage.path('waits'), {
+    AMQP_URL: `amqp://user:secret@${broker}`,
+    REDIS_URL: `redis://:secret@${redis}`,
+  });
+  await eventually(() => {
+    expect(program.stderr).toMatch(new RegExp(`RabbitMQ cannot be reached.*amqp://${broker}.*ECONNREFUSED`));
+    expect(program.stderr).toMatch(new RegExp(`Redis cannot be reached.*redis://${redis}.*ECONNREFUSED`));
+  });
+  expect(program.stdout).not.toContain('live in memory');
+  expect((await fetch(`${dashboard}/healthz`)).status).toBe(200);
+  const { code, stdout, stderr } = await program.stop();
+  expect(code).toBe(0);
+  expect(`${stdout}${stderr}`).not.toContain('secret');
 });
 
 // Both at once: each waits a while for the line that says how much is in flight.

@@ -140,6 +140,26 @@ describe('npm start with something wrong', () => {
     for (const option of ['--once', '--json', '--output DIR', '--config FILE']) expect(stderr).toContain(option);
   });
 
+  const redis = 'redis://127.0.0.1:1';
+  const expectedUrl = 'expected something like';
+  test.each<[says: string, env: Record<string, string>]>([
+    [
+      `AMQP_URL holds http://127.0.0.1:1/: ${expectedUrl}`,
+      { AMQP_URL: 'http://user:secret@127.0.0.1:1', REDIS_URL: redis },
+    ],
+    [`AMQP_URL holds (not a URL): ${expectedUrl}`, { AMQP_URL: 'amqp://user:secret@a:b', REDIS_URL: redis }],
+    [`REDIS_URL holds (not a URL): ${expectedUrl}`, { AMQP_URL: 'amqp://127.0.0.1:1', REDIS_URL: 'secret@a:6379' }],
+    ['REDIS_URL is set and AMQP_URL is not', { REDIS_URL: redis }],
+    ['endpoints.crm-customers.url: "ftp://127.0.0.1/customers" is not valid', { CRM_URL: 'ftp://127.0.0.1' }],
+    ['batch.size: "many" is not valid', { BATCH_SIZE: 'many' }],
+    ['no-such-file.yaml has 1 fault', { PIPELINE: 'no-such-file.yaml' }],
+  ])('%s: an environment that cannot be is told, without its passwords', async (says, env) => {
+    const { code, stdout, stderr } = await stage.run('embedded', { args: ['--once', '--json'], env });
+    expect(stderr).toContain(says);
+    expect(stderr).not.toContain('secret');
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+  });
+
   test('--help shows how it is used, and exits 0', async () => {
     const { code, stdout } = await stage.run('embedded', { args: ['--help'] });
     expect(code).toBe(0);
