@@ -7,6 +7,7 @@ import { HighWaterMark } from './mark.js';
 import { messageMaker } from './messages.js';
 import type { PollProgress } from './progress.js';
 import type { Publisher } from './publish.js';
+import { readAhead } from './read-ahead.js';
 import type { Source } from './sources/port.js';
 
 export interface PollSteps {
@@ -37,7 +38,8 @@ export async function poll(endpoint: Endpoint, steps: PollSteps, progress: PollP
   const messages = steps.publisher.begin();
   progress.begin(run, messages);
 
-  for await (const page of steps.source.pages({ since: mark.since(), validators: cursor.validators, signal })) {
+  const asked = { since: mark.since(), validators: cursor.validators };
+  for await (const page of readAhead((reading) => steps.source.pages({ ...asked, signal: reading }), signal)) {
     progress.page(page);
     mark.seeClock(page.serverTime);
     const fetchedAt = new Date(page.fetchedAt).toISOString();

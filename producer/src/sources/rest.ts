@@ -22,6 +22,9 @@ export interface RestOptions {
   onDoubt(message: string): void;
 }
 
+/** The longest wait between two tries, in milliseconds, unless the first is longer already. */
+const MAX_RETRY_DELAY = 300_000;
+
 /** A page, and where the next one is. */
 interface Fetched extends Page {
   readonly next: URL | undefined;
@@ -81,6 +84,7 @@ export class RestSource implements Source {
     return await pRetry(() => this.#attempt(url, number, run), {
       retries,
       minTimeout: retryDelay,
+      maxTimeout: Math.max(retryDelay, MAX_RETRY_DELAY),
       factor: 2,
       randomize: true,
       signal,
