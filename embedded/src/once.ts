@@ -1,4 +1,4 @@
-import { type Clock, FatalError } from '@tributary/shared';
+import { applyTopology, type Clock, FatalError, topologyOf } from '@tributary/shared';
 import { connect } from 'amqplib';
 import { type Figures, readFigures } from './figures.js';
 import type { Pipeline } from './pipeline.js';
@@ -39,8 +39,13 @@ export const outputOf = ({ config: { sink } }: Pipeline): string =>
 /** Waits until the queues are empty and nothing is in flight; what waits for its batch to be full is written now. */
 async function drain(pipeline: Pipeline, clock: Clock): Promise<void> {
   const connection = await connect(pipeline.amqpUrl.split(',')[0] ?? '');
+  // The call that fails tells; without a listener the event alone would end the process.
+  connection.on('error', () => {});
   try {
     const channel = await connection.createChannel();
+    channel.on('error', () => {});
+    // Where nothing was published, the consumer may not have come so far as to declare its queues.
+    await applyTopology(channel, topologyOf(pipeline.config));
     const queues = Object.values(pipeline.config.entities).map(({ queue }) => queue);
     let last = '';
     let since = clock.now();
@@ -65,6 +70,6 @@ async function drain(pipeline: Pipeline, clock: Clock): Promise<void> {
       await clock.sleep(idle ? 20 : 50);
     }
   } finally {
-    await connection.close();
+    await connection.close().catch(() => {});
   }
 }
