@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, inject, test } from 'vitest';
+import { freePort } from '../services/ports.js';
 import { type Crm, startCrm } from './support/crm.js';
 import { expectedRows } from './support/join.js';
 import { countExpected, countRows, expectNewest, expectNoDuplicates, readDemoRows } from './support/landed.js';
@@ -73,6 +74,18 @@ describe('npm start -- --once, on a RabbitMQ and a Redis of your own', () => {
     const changed = customers.length + products.length;
     expect(summary).toMatchObject({ polled: 250, accepted: changed, duplicate: 250 - changed });
     await expectAllThere();
+  });
+
+  test('says of each endpoint why, and exits 1, when none of them answers', async () => {
+    const nowhere = `http://127.0.0.1:${await freePort()}`;
+    const own = demoPipeline(stage, servers, [[`    schedule: {`, `    retries: 0\n    schedule: {`]]);
+    const args = ['--output', stage.path('nothing'), '--config', own.file];
+    const { code, summary } = await runOnce(stage, args, {
+      ...{ CRM_URL: nowhere, AMQP_URL: servers.amqpUrl, REDIS_URL: servers.redisUrl },
+    });
+    expect(code).toBe(1);
+    expect(summary).toMatchObject({ polled: 0, published: 0, accepted: 0 });
+    for (const { error } of summary.endpoints) expect(error).toContain('ECONNREFUSED');
   });
 
   test('two at once on one output share the records, and write none of them twice', async () => {
