@@ -15,6 +15,9 @@ export default defineConfig({
             '{shared,producer,consumer,mock-api,dashboard,embedded,bench}/test/**/*.test.ts',
             'test/services/**/*.test.ts',
           ],
+          // Generous: a machine under load is slow, and no test waits by the clock.
+          testTimeout: 30_000,
+          hookTimeout: 30_000,
         },
       },
       {

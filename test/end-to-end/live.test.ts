@@ -85,7 +85,6 @@ describe('npm start, while the CRM changes', () => {
     const rows = await readDemoRows(output);
     expect(countRows(rows)).toEqual(before);
     expectNewest(rows, expected);
-    await expect(fetch(`${dashboard}/healthz`)).rejects.toThrow();
   });
 });
 

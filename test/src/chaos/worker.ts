@@ -16,9 +16,9 @@ export interface WorkerOptions {
   readonly folder: string;
 }
 
-/** The built program: tests of a process outside vitest take what `tsc -b` built. */
+/** The built program, also where a workspace's name leads to its sources, as it does under vitest. */
 const programOf = (workspace: Workspace): string =>
-  join(dirname(createRequire(import.meta.url).resolve(`@tributary/${workspace}`)), 'main.js');
+  join(dirname(createRequire(import.meta.url).resolve(`@tributary/${workspace}`)), '..', 'dist', 'main.js');
 
 /** One service as a process of its own, that may be hurt and started again. */
 export class Worker {
