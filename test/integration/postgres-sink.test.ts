@@ -221,6 +221,28 @@ describe('the history', () => {
     await heir.write('parts', [{ ...again, order: partRow('A', 3).order, messageId: partRow('A', 3).messageId }]);
     expect(await past(store)).toEqual(['A one false', 'A two false']);
   });
+
+  test('has a change back to what was there, although what lay between is only being committed as it is written', async () => {
+    const store = await newStore({ history: true });
+    const { writer } = await begin(store.connect());
+    const [one, two, three] = [partRow('A', 1, 'one'), partRow('A', 2, 'two'), partRow('A', 3)];
+    await writer.write('parts', [one]);
+    const between = new Client({ connectionString: inject('postgresUrl') });
+    await between.connect();
+    onTestFinished(() => between.end());
+    await between.query('BEGIN');
+    const update = `UPDATE ${store.schema}.parts SET _hash = $1, _order = $2, _message_id = $3`;
+    await between.query(update, [two.hash, two.order, two.messageId]);
+    const back = writer.write('parts', [{ ...one, order: three.order, messageId: three.messageId }]);
+    await vi.waitFor(async () => {
+      const query = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE $1";
+      expect(await store.query(query, [`%${store.schema}%`])).toHaveLength(1);
+    }, 10_000);
+    await between.query('COMMIT');
+    await back;
+    const messages = await store.query('SELECT _message_id FROM parts_history ORDER BY _order');
+    expect(messages).toEqual([{ _message_id: one.messageId }, { _message_id: three.messageId }]);
+  });
 });
 
 describe('a connection that breaks', () => {

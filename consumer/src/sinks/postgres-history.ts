@@ -9,15 +9,24 @@ interface Content {
   readonly order: string;
 }
 
-/** What these keys hold before they are written. */
+/**
+ * What these keys hold before they are written. Their rows are locked, in the given order: whoever writes one of them at
+ * the same time is waited for, or a content that goes in behind theirs would be compared with the one before theirs.
+ */
 export async function contentOf(
   transaction: Transaction,
   { rows, tombstones }: DatasetTables,
   keys: readonly string[],
 ): Promise<Content[]> {
-  const select = ({ sql }: { readonly sql: string }) =>
-    `SELECT _key AS key, _hash AS hash, _order AS "order" FROM ${sql} WHERE _key = ANY($1::text[])`;
-  return transaction.query<Content>(`${select(rows)} UNION ALL ${select(tombstones)}`, [keys]);
+  const contents: Content[] = [];
+  // One after the other: what is waited for in the first may change what is in the second.
+  for (const { sql } of [rows, tombstones]) {
+    const select = `SELECT k.key, t._hash AS hash, t._order AS "order"
+      FROM unnest($1::text[]) WITH ORDINALITY AS k (key, place) JOIN ${sql} t ON t._key = k.key
+      ORDER BY k.place FOR UPDATE OF t`;
+    contents.push(...(await transaction.query<Content>(select, [keys])));
+  }
+  return contents;
 }
 
 /**
