@@ -157,7 +157,11 @@ describe('servers that go while records flow', { timeout: 120_000 }, () => {
   async function throughOutage(what: string, outage: (both: Awaited<ReturnType<typeof startBoth>>) => Promise<void>) {
     const { file } = demoPipeline(stage, undefined);
     const output = stage.path(what);
-    const { crm } = await startCrm(stage, { MOCK_CUSTOMERS: '1200', MOCK_CHANGES_PER_SECOND: '100' });
+    const { crm } = await startCrm(stage, {
+      MOCK_CUSTOMERS: '1000',
+      MOCK_ITEMS: '400',
+      MOCK_CHANGES_PER_SECOND: '100',
+    });
     const both = await startBoth({
       ...{ AMQP_URL: servers.amqpUrl, REDIS_URL: servers.redisUrl, CRM_URL: crm.url, PIPELINE: file },
       OUTPUT_DIR: output,
@@ -172,7 +176,7 @@ describe('servers that go while records flow', { timeout: 120_000 }, () => {
     await eventually(async () => expect(await accepted()).toBeGreaterThan(then + 100));
     await crm.pause();
     const expected = expectedRows(await crm.records());
-    expect(countExpected(expected)).toMatchObject({ customers: 1_200, inventory: 50 });
+    expect(countExpected(expected)).toMatchObject({ customers: 1_000, inventory: 400 });
     await expectAllLanded(output, expected);
     await Promise.all(Object.values(both).map(untilReady));
     const ends = await Promise.all([both.producer.program.stop(), both.consumer.program.stop()]);

@@ -12,7 +12,8 @@ import { useStage } from './support/stage.js';
 
 const stage = useStage();
 const servers = { amqpUrl: inject('amqpUrl'), redisUrl: inject('redisUrl') };
-const CUSTOMERS = 4_000;
+const CUSTOMERS = 3_000;
+const ITEMS = 1_000;
 
 describe('each service as a process of its own, with two consumers', () => {
   const { file, queues } = demoPipeline(stage, servers);
@@ -51,7 +52,11 @@ describe('each service as a process of its own, with two consumers', () => {
   }
 
   beforeAll(async () => {
-    ({ crm } = await startCrm(stage, { MOCK_CUSTOMERS: String(CUSTOMERS), MOCK_CHANGES_PER_SECOND: '50' }));
+    ({ crm } = await startCrm(stage, {
+      MOCK_CUSTOMERS: String(CUSTOMERS),
+      MOCK_ITEMS: String(ITEMS),
+      MOCK_CHANGES_PER_SECOND: '50',
+    }));
     await Promise.all([start('consumer', 'one'), start('consumer', 'two'), start('dashboard', 'board')]);
     await Promise.all(['one', 'two', 'board'].map((instance) => untilReady(service(instance))));
     await start('producer', 'poller');
@@ -76,7 +81,7 @@ describe('each service as a process of its own, with two consumers', () => {
   test('everything lands once, and what the killed consumers had begun is taken over', async () => {
     await crm.pause();
     const expected = expectedRows(await crm.records());
-    expect(countExpected(expected)).toMatchObject({ customers: CUSTOMERS, inventory: 50 });
+    expect(countExpected(expected)).toMatchObject({ customers: CUSTOMERS, inventory: ITEMS });
     await eventually(async () => expectNewest(await readDemoRows(output), expected), 1_000);
     expectNoDuplicates(await readDemoRows(output));
     const takeOvers = await Promise.all(
@@ -92,7 +97,7 @@ describe('each service as a process of its own, with two consumers', () => {
     const metrics = Object.fromEntries(
       await Promise.all([...services].map(async ([name, { url }]) => [name, await readMetrics(url)] as const)),
     );
-    expect(metrics.poller?.sum('tributary_poll_records_total')).toBeGreaterThanOrEqual(CUSTOMERS + 50);
+    expect(metrics.poller?.sum('tributary_poll_records_total')).toBeGreaterThanOrEqual(CUSTOMERS + ITEMS);
     expect(metrics.poller?.sum('tributary_publish_confirmed_total', { queue: queues[0] ?? '' })).toBeGreaterThanOrEqual(
       CUSTOMERS,
     );
