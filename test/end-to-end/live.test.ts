@@ -1,9 +1,13 @@
+import { statSync } from 'node:fs';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { freePorts } from '../services/ports.js';
-import { Crm } from './support/crm.js';
+import { family, untilGone } from '../services/processes.js';
+import { Crm, startCrm } from './support/crm.js';
 import { eventually } from './support/eventually.js';
 import { type ExpectedRows, expectedRows } from './support/join.js';
 import { countExpected, countRows, expectNewest, expectNoDuplicates, readDemoRows } from './support/landed.js';
+import { runOnce } from './support/once.js';
+import { partsOf } from './support/output.js';
 import type { Program } from './support/program.js';
 import { useStage } from './support/stage.js';
 
@@ -86,6 +90,31 @@ describe('npm start, while the CRM changes', () => {
     expect(countRows(rows)).toEqual(before);
     expectNewest(rows, expected);
   });
+});
+
+test('npm start, killed three times in the middle: nothing of it stays running, and no row is lost, torn or doubled', async () => {
+  const { crm } = await startCrm(stage, { MOCK_CHANGES_PER_SECOND: '50' });
+  const output = stage.path('killed');
+  const env = { CRM_URL: crm.url, POLL_INTERVAL: '500ms', BATCH_INTERVAL: '500ms' };
+  const bytesOf = (dataset: string) =>
+    partsOf(output, dataset).reduce((sum, part) => sum + statSync(`${output}/${dataset}/${part}`).size, 0);
+  for (let kills = 0; kills < 3; kills++) {
+    const before = bytesOf('customer_inventory');
+    const program = stage.start('embedded', { args: ['--output', output], env });
+    await program.orEnd(eventually(() => expect(bytesOf('customer_inventory')).toBeGreaterThan(before), 10));
+    const all = family(program.pid);
+    expect(all.length).toBeGreaterThan(1);
+    program.signal('SIGKILL');
+    await program.ended;
+    await untilGone(all);
+  }
+  await crm.pause();
+  const { code, summary } = await runOnce(stage, ['--output', output], { CRM_URL: crm.url });
+  expect(code).toBe(0);
+  expect(summary.polled).toBe(250);
+  const rows = await readDemoRows(output);
+  expectNewest(rows, expectedRows(await crm.records()));
+  expectNoDuplicates(rows);
 });
 
 test('npm start with a broker and a Redis that are away says so, waits, and stops when it is asked to', async () => {
