@@ -38,6 +38,7 @@ export async function flow(bench: Bench, { pages, records, environment, watch, l
     await consumer.ready(bench.signal);
     const producer = await startService(bench, 'producer', { CRM_URL: api.url, POLL_INTERVAL: '1h' });
     programs.push(producer);
+    await producer.ready(bench.signal);
     const settled = async () => {
       await watch?.(producer, consumer);
       const hopeless = producer.hopeless();

@@ -32,6 +32,7 @@ async function bench({ figures, quick, json, profiles }: Omit<ReturnType<typeof 
     const servers = new Servers(release, say);
     const options = { quick, servers, folder, say, release, environment: ownEnvironment(), signal: untilInterrupted() };
     const results = await measureAll({ ...options, profiles: profiles && resolve(profiles) }, figures);
+    say(`everything measured in ${Math.round(performance.now() / 1_000)} s`);
     const machine = await describeMachine(servers, folder, before);
     process.stdout.write(`\n${toTable(machine, quick, results)}`);
     if (json !== undefined) writeFileSync(json, `${JSON.stringify(toJson(machine, quick, results), undefined, 2)}\n`);
