@@ -122,7 +122,7 @@ describe('an audit of CSV', () => {
     const found = await run();
     expect(found).toMatchObject(report({ customers: { duplicated: 2 } }));
     expect(found.findings[0]?.what).toBe(
-      'C2 (part-w-1.csv line 7, version 2026-01-01T00:00:11.000Z, message m03): the same message once more',
+      'C2 (part-w-1.csv line 7, version 2026-01-01T00:00:11.000Z, message m03): the same message, or the same versions of both sides, once more',
     );
   });
 
@@ -150,6 +150,15 @@ describe('an audit of CSV', () => {
 
   test('counts a merged row that is there twice', async () => {
     plant(({ orders }) => orders.push(...orders.slice(1, 2)));
+    expect(await run()).toMatchObject(report({ orders: { duplicated: 1 } }));
+  });
+
+  test('counts a merged row that is made once more of the same versions of both sides', async () => {
+    plant(({ orders }) => {
+      const { values = null } = orders[4] ?? {};
+      const between = orderRow('C2/S2', ['m10', at11], ['m06', at21], { ...values, name: 'Rob' });
+      orders.push(between, orderRow('C2/S2', ['m11', at11], ['m12', at21], values));
+    });
     expect(await run()).toMatchObject(report({ orders: { duplicated: 1 } }));
   });
 

@@ -29,7 +29,8 @@ export interface AuditOptions {
  *   repeated line included
  * - `found`: keys whose newest row is live
  * - `missing`: expected keys that have no row, or whose newest row is a tombstone
- * - `duplicated`: rows beyond the first of a key and message id, and rows that repeat the content of the row before them
+ * - `duplicated`: rows beyond the first of a key and message id, or (merged rows) of a key, its two versions and its
+ *   content; and rows that repeat the content of the row before them
  *   (if `changes` are known: although there was no other content in between)
  * - `torn`: lines that are not whole or not CSV, have too few or too many cells, or are a header in the middle; parts
  *   that do not begin with a header

@@ -16,7 +16,7 @@ export interface Mark {
 export interface KeyHistory {
   readonly key: string;
   readonly newest: Mark;
-  /** Rows beyond the first of the same message. */
+  /** Rows beyond the first of the same message, or of the same versions and content of both sides of the merge. */
   readonly again: readonly Mark[];
   /** Rows of other messages with the content of the row right before them. */
   readonly repeats: readonly { readonly before: Mark; readonly mark: Mark }[];
@@ -54,17 +54,27 @@ export class Histories {
       .map((mark) => ({ mark, order: this.dataset.orderOf(mark.version, mark.messageId) }))
       .sort((a, b) => (a.order < b.order ? -1 : a.order > b.order ? 1 : 0))
       .map(({ mark }) => mark);
-    const messages = new Set<string>();
+    const seen = new Set<string>();
     const again: Mark[] = [];
     const repeats: { before: Mark; mark: Mark }[] = [];
     for (const [index, mark] of ordered.entries()) {
       const before = ordered[index - 1];
-      if (messages.has(mark.messageId)) again.push(mark);
+      const identities = this.#identitiesOf(mark);
+      if (identities.some((identity) => seen.has(identity))) again.push(mark);
       else if (before !== undefined && before.content === mark.content) repeats.push({ before, mark });
-      // A message that Tributary did not publish may have no id.
-      if (mark.messageId !== '') messages.add(mark.messageId);
+      for (const identity of identities) seen.add(identity);
     }
     return { key, newest: ordered.at(-1) as Mark, again, repeats };
+  }
+
+  /**
+   * What no two rows of a key may share. A merged row is one of two versions, however often these were fetched. A record
+   * without a version, or that changes under one version, may come back to what it was.
+   */
+  #identitiesOf({ messageId, version, content }: Mark): string[] {
+    const isOfTwoVersions = this.dataset.entity === undefined && /^\S+ \S+$/.test(version);
+    // A message that Tributary did not publish may have no id.
+    return [...(messageId === '' ? [] : [messageId]), ...(isOfTwoVersions ? [`${version} ${content}`] : [])];
   }
 }
 

@@ -36,7 +36,11 @@ export async function readHistories(
   const state = await collect(sink.rows(dataset), true);
   const past = sink.past === undefined ? state : await collect(sink.past(dataset), false);
   for (const { key, again, repeats } of past.all()) {
-    for (const mark of again) tally.problem('duplicated', () => `${describe(key, mark)}: the same message once more`);
+    for (const mark of again)
+      tally.problem(
+        'duplicated',
+        () => `${describe(key, mark)}: the same message, or the same versions of both sides, once more`,
+      );
     for (const { before, mark } of repeats) {
       const repeat = { key, content: mark.content, versions: [before.version, mark.version] as const };
       if (isOvertaken?.(repeat)) tally.overtaken++;
