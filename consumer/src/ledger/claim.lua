@@ -31,16 +31,24 @@ end
 -- The hash of a tombstone begins with a dash. It closes what is there; where nothing is, there is nothing to write.
 local function is_tombstone(hash) return string.sub(hash, 1, 1) == '-' end
 
-local function replace(key, in_flight, claim, owners, token, order)
-  local orders = before(claim.order, order) and order .. '\r' .. claim.orders or claim.orders
-  local ours, lines = owners .. ' ' .. token .. ' ' .. claim.hash .. ' ' .. orders, {}
+local function replace(key, in_flight, claim, ours)
+  local lines = {}
   for line in string.gmatch(in_flight, '[^\n]+') do lines[#lines + 1] = line == claim.line and ours or line end
   redis.call('HSET', KEYS[5], key, table.concat(lines, '\n'))
 end
 
+-- A newer message of the same content was told that it is a duplicate: what comes late from in between is stale.
+local function note(key, in_flight, claim, order)
+  replace(key, in_flight, claim, claim.line .. '\r' .. order)
+end
+
 local function take_over(key, in_flight, claim, token, order)
   redis.call('SADD', KEYS[3], claim.owner)
-  replace(key, in_flight, claim, writer .. ',' .. claim.owners, token, order)
+  local orders = order
+  for other in string.gmatch(claim.orders, '[^\r]+') do
+    if other ~= order then orders = orders .. '\r' .. other end
+  end
+  replace(key, in_flight, claim, writer .. ',' .. claim.owners .. ' ' .. token .. ' ' .. claim.hash .. ' ' .. orders)
   return 'T' .. claim.owners .. ' ' .. claim.orders
 end
 
@@ -50,7 +58,7 @@ local function judge(token, key, hash, order)
   local latest
   if committed then
     local its_hash, its_order = string.match(committed, '^(%S+) (.*)$')
-    latest = { hash = its_hash, order = its_order }
+    latest = { hash = its_hash, newest = its_order }
   end
 
   for line in string.gmatch(in_flight or '', '[^\n]+') do
@@ -61,11 +69,13 @@ local function judge(token, key, hash, order)
       return 'T' .. string.sub(claim.owners, #writer + 2) .. ' ' .. claim.orders
     end
     if claim.hash == hash and has_order(claim, order) then
-      if claim.owner == writer then return 'D' end
+      -- A newer message holds it now and comes again if it must; it may have met the other side of the merge already.
+      if claim.owner == writer or before(order, claim.held) then return 'D' end
       if alive(claim.owner) then return 'B' end
       return take_over(key, in_flight, claim, token, order)
     end
-    if latest == nil or before(latest.order, claim.order) then latest = claim end
+    -- Of the same order, this one is known, and the committed one may not be (doubts.ts).
+    if latest == nil or not before(claim.newest, latest.newest) then latest = claim end
   end
 
   if latest == nil then
@@ -75,12 +85,11 @@ local function judge(token, key, hash, order)
       return 'D'
     end
   elseif hash == latest.hash then
-    if not before(latest.order, order) then return 'D' end
-    -- The same content, seen again later: what comes late from in between is stale then, not the newest.
+    if not before(latest.newest, order) then return 'D' end
     if not latest.owner then
       redis.call('HSET', KEYS[4], key, hash .. ' ' .. order)
     elseif latest.owner == writer then
-      replace(key, in_flight, latest, latest.owners, latest.token, order)
+      note(key, in_flight, latest, order)
     elseif alive(latest.owner) then
       -- Should it die, its own message may bring no merged row again: this one has replaced it. So it must be waited for.
       return 'B'
@@ -88,7 +97,7 @@ local function judge(token, key, hash, order)
       return take_over(key, in_flight, latest, token, order)
     end
     return 'D'
-  elseif before(order, latest.order) then
+  elseif before(order, latest.newest) then
     return 'S'
   end
   local claim = writer .. ' ' .. token .. ' ' .. hash .. ' ' .. order

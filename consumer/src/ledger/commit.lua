@@ -17,8 +17,8 @@ for i = 4, #ARGV, 3 do
     local claim = read_claim(line)
     if claim.owner == writer and claim.hash == hash and has_order(claim, order) then
       -- The newest under which this content was asked for.
-      order = claim.order
-    elseif not (sweep and before(claim.order, order)) then
+      order = claim.newest
+    elseif not (sweep and before(claim.newest, order)) then
       kept[#kept + 1] = line
     end
   end
@@ -29,7 +29,7 @@ for i = 4, #ARGV, 3 do
   end
 
   local committed = redis.call('HGET', KEYS[3], key)
-  if not committed or before(string.match(committed, '^%S+ (.*)$'), order) then
+  if not committed or not before(order, string.match(committed, '^%S+ (.*)$')) then
     redis.call('HSET', KEYS[3], key, hash .. ' ' .. order)
   end
 end

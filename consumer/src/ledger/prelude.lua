@@ -21,14 +21,17 @@ local function before(a, b)
   return #a < #b
 end
 
--- A row in flight: "owners token hash orders". Owners have commas between them, the present one first; orders have CR
--- between them, the newest first: all under which its content was asked for, so it may have landed under any.
+-- A row in flight: "owners token hash orders". Owners have commas between them, the present one first. Orders have CR
+-- between them: first that of the message that holds it, then all others under which its content was asked for; it may
+-- have landed under any of them.
 local function read_claim(line)
   local owners, token, hash, orders = string.match(line, '^(%S+) (%S+) (%S+) (.*)$')
-  return {
-    line = line, owners = owners, owner = string.match(owners, '^[^,]+'), token = token, hash = hash,
-    orders = orders, order = string.match(orders, '^[^\r]*'),
-  }
+  local claim = { line = line, owners = owners, owner = string.match(owners, '^[^,]+'), token = token, hash = hash, orders = orders }
+  for order in string.gmatch(orders, '[^\r]+') do
+    claim.held = claim.held or order
+    if not claim.newest or before(claim.newest, order) then claim.newest = order end
+  end
+  return claim
 end
 
 local function has_order(claim, order)

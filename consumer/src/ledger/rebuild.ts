@@ -1,6 +1,7 @@
 import { type Dataset, datasetsOf, type MergeConfig, type PipelineConfig, type Redis } from '@tributary/shared';
-import { linesOf, type MergeSide, readMergedKey, writeSide } from '../merge-rows.js';
+import { createMergeRows, linesOf, type MergeSide, readMergedKey, writeSide } from '../merge-rows.js';
 import type { Sink } from '../sinks/port.js';
+import { findDoubts, UNKNOWN_CONTENT } from './doubts.js';
 import type { Rebuild } from './epoch.js';
 import { isTombstone, type LedgerKeys, ledgerHash } from './keys.js';
 
@@ -21,20 +22,36 @@ const WRITES_AT_ONCE = 1_000;
 export function rebuildFromSink(redis: Redis, config: PipelineConfig, sink: Sink): Rebuild {
   return async (keys) => {
     const { merge } = config;
+    const mergeRows = createMergeRows(config);
     const writer = new PipelineWriter(redis);
     const open = new OpenLines();
+    const landed = new Map<string, ReadonlyMap<string, { readonly order: string }>>();
+    // The merge's dataset is the last.
     for (const dataset of datasetsOf(config)) {
       const isSide = merge !== undefined && [merge.each.entity, merge.with.entity].includes(dataset.entity ?? '');
       const latest = await newestRows(sink, dataset, isSide);
       for (const [key, { hash, order }] of latest)
         await writer.hset(keys.ledger(dataset.name), key, `${hash} ${order}`);
-      if (isSide) await rebuildSide(writer, keys, merge, dataset, latest, open);
-      if (dataset.name === merge?.dataset) open.addMerged(latest);
+      if (isSide) {
+        await rebuildSide(writer, keys, merge, dataset, latest, open);
+        landed.set(dataset.entity ?? '', withoutSides(latest));
+      }
+      if (mergeRows === undefined || dataset.name !== mergeRows.dataset) continue;
+      open.addMerged(latest);
+      await writer.flush();
+      for (const { entity, key, order } of await findDoubts(redis, keys, mergeRows, latest, landed)) {
+        const { dataset: own = '' } = config.entities[entity] ?? {};
+        await writer.hset(keys.ledger(own), key, `${UNKNOWN_CONTENT} ${order}`);
+      }
     }
     await open.write(writer, keys);
     await writer.flush();
   };
 }
+
+/** Payloads are many, and needed once. */
+const withoutSides = (latest: ReadonlyMap<string, Latest>) =>
+  new Map([...latest].map(([key, { order }]) => [key, { order }]));
 
 async function newestRows(sink: Sink, dataset: Dataset, isSide: boolean): Promise<Map<string, Latest>> {
   const latest = new Map<string, Latest>();
