@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Redis, Row } from '@tributary/shared';
+import { afterEach, beforeEach } from 'vitest';
 import { type LedgerKeys, ledgerKeys } from '../../src/ledger/keys.js';
 import type { Ledger } from '../../src/ledger/port.js';
 import { RedisLedger } from '../../src/ledger/redis.js';
@@ -8,6 +9,8 @@ import { LedgerScripts } from '../../src/ledger/scripts.js';
 /** A ledger in an epoch of its own, and the writers that share it. */
 export interface LedgerHarness {
   writer(name: string): Ledger;
+  /** A writer that sends each call twice, as a client does that lost the answer to the first. */
+  stutterer(name: string): Ledger;
   /** As FLUSHALL does: the epoch is gone. */
   loseEpoch(): Promise<void>;
   /** Everything that it holds, but leases and fences. */
@@ -39,13 +42,35 @@ export async function redisHarness(redis: Redis, pipeline = uniquePipeline()): P
   const epoch = `sink.${await runOf(redis)}.first`;
   const keys = ledgerKeys(pipeline, epoch);
   await redis.set(keys.epoch, epoch);
-  const scripts = new LedgerScripts(redis);
+  const ledger = (client: Redis) => (writer: string) =>
+    new RedisLedger({ scripts: new LedgerScripts(client), keys, epoch, writer, mergeDataset: MERGED });
   return {
-    writer: (writer) => new RedisLedger({ scripts, keys, epoch, writer, mergeDataset: MERGED }),
+    writer: ledger(redis),
+    stutterer: ledger(stuttering(redis)),
     loseEpoch: async () => void (await redis.del(keys.epoch)),
     state: () => stateOf(redis, keys, [CUSTOMERS, MERGED]),
     clear: () => removePipeline(redis, pipeline),
   };
+}
+
+/** A client that sends every pipeline twice and gives the second answers. */
+function stuttering(redis: Redis): Redis {
+  const pipeline = () => {
+    const twins = [redis.pipeline(), redis.pipeline()] as const;
+    const client = {
+      evalsha: (...args: Parameters<(typeof twins)[0]['evalsha']>) => {
+        for (const twin of twins) twin.evalsha(...args);
+        return client;
+      },
+      exec: async () => {
+        await twins[0].exec();
+        return twins[1].exec();
+      },
+    };
+    return client;
+  };
+  const script = (...args: Parameters<Redis['script']>) => redis.script(...args);
+  return { pipeline, script } as unknown as Redis;
 }
 
 export type LedgerState = Readonly<Record<string, unknown>>;
@@ -71,4 +96,33 @@ export async function removePipeline(redis: Redis, pipeline: string): Promise<vo
     if (found.length > 0) await redis.unlink(...found);
     cursor = next;
   } while (cursor !== '0');
+}
+
+/** A ledger for each test, cleared after it. */
+export function useLedger(make: () => Promise<LedgerHarness>): () => LedgerHarness {
+  let ledger: LedgerHarness | undefined;
+  beforeEach(async () => {
+    ledger = await make();
+  });
+  afterEach(async () => {
+    await ledger?.clear();
+  });
+  return () => {
+    if (ledger === undefined) throw new Error('a ledger is there only while a test runs');
+    return ledger;
+  };
+}
+
+/** The verdicts on rows of any datasets, in the order of the rows. */
+export async function verdictsOf(writer: Ledger, ...rows: readonly Row[]): Promise<string[]> {
+  const verdicts: string[] = [];
+  const datasets = new Set(rows.map(({ dataset }) => dataset));
+  for (const dataset of datasets) {
+    const judged = await writer.claim(
+      dataset,
+      rows.filter((row) => row.dataset === dataset),
+    );
+    verdicts.push(...judged.map(({ kind }) => kind));
+  }
+  return verdicts;
 }

@@ -10,10 +10,18 @@ export type Link = <T>(what: string, effect: () => T) => Promise<T>;
 export const directLink: Link = async (_what, effect) => effect();
 
 const read = (name: string) => readFileSync(new URL(`../../src/ledger/${name}.lua`, import.meta.url), 'utf8');
-const sources = Object.entries(scripts).map(([name, script]) => ({ name, text: read(name), script }));
+const texts = Object.keys(scripts).map((name) => [name as ScriptName, read(name)] as const);
+
+export type ScriptName = keyof typeof scripts;
+export type Scripts = Readonly<Record<ScriptName, scripts.Script>>;
 
 /** Scripts by their SHA, for people who read a trace. */
-const names = new Map<string, string>();
+const names = new Map<string, ScriptName>();
+
+const COMMANDS = [
+  ...['info', 'get', 'set', 'incr', 'pttl', 'pexpire', 'del', 'unlink', 'scan', 'eval', 'script'],
+  ...['hget', 'hset', 'hgetall', 'zrange'],
+];
 
 /**
  * As much of a Redis server as the ledger asks of one, in this process and on the test's clock. Its Lua scripts are
@@ -21,10 +29,15 @@ const names = new Map<string, string>();
  */
 export class MemoryRedis {
   readonly store: MemoryStore;
+  /** Its maxmemory-policy. */
+  evicts = 'noeviction';
   #runs = 1;
-  #loaded = new Map<string, scripts.Script>();
+  readonly #loaded = new Set<string>();
 
-  constructor(now: () => number) {
+  constructor(
+    now: () => number,
+    private readonly scriptsOf: Scripts = scripts,
+  ) {
     this.store = new MemoryStore(now);
   }
 
@@ -42,11 +55,8 @@ export class MemoryRedis {
       (command: string) =>
       (...args: unknown[]) =>
         link(describe(command, args), () => this.#call(command, args.map(String)));
-    const commands = [
-      ...['info', 'get', 'set', 'incr', 'del', 'unlink', 'scan', 'hgetall', 'zrange', 'eval', 'script', 'flushall'],
-    ];
     const client = {
-      ...Object.fromEntries(commands.map((command) => [command, send(command)])),
+      ...Object.fromEntries(COMMANDS.map((command) => [command, send(command)])),
       pipeline: () => this.#pipeline(send),
     };
     return client as unknown as Redis;
@@ -79,7 +89,7 @@ export class MemoryRedis {
     const [key = '', ...rest] = args;
     switch (command) {
       case 'info':
-        return `run_id:${store.run}\r\n`;
+        return `run_id:${store.run}\r\nmaxmemory_policy:${this.evicts}\r\n`;
       case 'get':
         return store.get(key);
       case 'set': {
@@ -91,6 +101,11 @@ export class MemoryRedis {
       case 'incr':
         store.set(key, String(Number(store.get(key) ?? 0) + 1));
         return Number(store.get(key));
+      case 'pttl':
+        return (store.strings.get(key)?.expires ?? 0) - store.now();
+      case 'pexpire':
+        store.set(key, store.get(key) ?? '', Number(rest[0]));
+        return 1;
       case 'del':
       case 'unlink':
         for (const name of args) store.delete(name);
@@ -104,19 +119,22 @@ export class MemoryRedis {
         return this.#whileHeld(args);
       case 'script': {
         const [, source = ''] = args;
-        const known = sources.find(({ text }) => source.endsWith(text));
-        if (known === undefined) throw new Error('ERR this server has no Lua; it knows only the scripts of the ledger');
+        if (key === 'FLUSH') return this.#loaded.clear();
+        const [name] = texts.find(([, text]) => source.endsWith(text)) ?? [];
+        if (name === undefined) throw new Error('ERR this server has no Lua; it knows only the scripts of the ledger');
         const sha = createHash('sha1').update(source).digest('hex');
-        names.set(sha, known.name);
-        this.#loaded.set(sha, known.script);
-        return 'OK';
+        names.set(sha, name);
+        this.#loaded.add(sha);
+        return sha;
       }
       case 'evalsha': {
-        const script = this.#loaded.get(key);
-        if (script === undefined) throw new Error('NOSCRIPT No matching script. Please use EVAL.');
+        const name = this.#loaded.has(key) ? names.get(key) : undefined;
+        if (name === undefined) throw new Error('NOSCRIPT No matching script. Please use EVAL.');
         const count = Number(rest[0]);
-        return script(store, rest.slice(1, 1 + count), rest.slice(1 + count));
+        return this.scriptsOf[name](store, rest.slice(1, 1 + count), rest.slice(1 + count));
       }
+      case 'hget':
+        return store.hash(key).get(rest[0] ?? '') ?? null;
       case 'hgetall':
         return Object.fromEntries(store.hash(key));
       case 'zrange':
@@ -125,8 +143,6 @@ export class MemoryRedis {
         return store.hash(key).set(rest[0] ?? '', rest[1] ?? '').size;
       case 'zadd':
         return store.sortedSet(key).set(rest[1] ?? '', Number(rest[0])).size;
-      case 'flushall':
-        return store.flush();
       default:
         throw new Error(`ERR unknown command ${command}`);
     }

@@ -8,7 +8,7 @@ interface Line {
   readonly owners: readonly string[];
   readonly token: string;
   readonly hash: string;
-  /** All that its content was asked for under, the newest first. */
+  /** First that of the message that holds it, then the others that its content was asked for under. */
   readonly orders: readonly string[];
 }
 
@@ -26,7 +26,8 @@ const writeLines = (lines: readonly Line[]): string =>
     .map(({ owners, token, hash, orders }) => `${owners.join(',')} ${token} ${hash} ${orders.join('\r')}`)
     .join('\n');
 
-const newestOf = (line: Line): string => line.orders[0] ?? '';
+const heldUnder = (line: Line): string => line.orders[0] ?? '';
+const newestOf = (line: Line): string => line.orders.reduce((a, b) => (before(a, b) ? b : a));
 
 const splitAt = (text: string, separator: string): [string, string] => {
   const at = text.indexOf(separator);
@@ -54,13 +55,13 @@ export const claim: Script = (store, keys, args) => {
     const committed = store.hash(ledger).get(key);
     const lines = readLines(store.hash(claims).get(key));
     const replace = (line: Line, changes: Partial<Line>) => {
-      const orders = before(newestOf(line), order) ? [order, ...line.orders] : line.orders;
-      const ours = { ...line, orders, ...changes };
+      const ours = { ...line, ...changes };
       store.hash(claims).set(key, writeLines(lines.map((one) => (one === line ? ours : one))));
     };
     const takeOver = (line: Line): string => {
       store.setOf(fenced).add(line.owners[0] ?? '');
-      replace(line, { owners: [writer, ...line.owners], token });
+      const orders = [order, ...line.orders.filter((other) => other !== order)];
+      replace(line, { owners: [writer, ...line.owners], token, orders });
       return `T${line.owners.join(',')} ${line.orders.join('\r')}`;
     };
     const [committedHash = '', committedOrder = ''] = committed === undefined ? [] : splitAt(committed, ' ');
@@ -72,10 +73,10 @@ export const claim: Script = (store, keys, args) => {
         return earlier.length === 0 ? 'A' : `T${earlier.join(',')} ${line.orders.join('\r')}`;
       }
       if (line.hash === hash && line.orders.includes(order)) {
-        if (owner === writer) return 'D';
+        if (owner === writer || before(order, heldUnder(line))) return 'D';
         return alive(owner) ? 'B' : takeOver(line);
       }
-      if (latest === undefined || before(latest.order, newestOf(line))) {
+      if (latest === undefined || !before(newestOf(line), latest.order)) {
         latest = { hash: line.hash, order: newestOf(line), line };
       }
     }
@@ -89,7 +90,7 @@ export const claim: Script = (store, keys, args) => {
       const owner = line?.owners[0];
       if (!before(latest.order, order)) return 'D';
       if (line === undefined) store.hash(ledger).set(key, `${hash} ${order}`);
-      else if (owner === writer) replace(line, {});
+      else if (owner === writer) replace(line, { orders: [...line.orders, order] });
       else return alive(owner) ? 'B' : takeOver(line);
       return 'D';
     } else if (before(order, latest.order)) return 'S';
@@ -118,7 +119,7 @@ export const commit: Script = (store, keys, args) => {
     else store.hash(claims).set(key, writeLines(kept));
 
     const committed = store.hash(ledger).get(key);
-    if (committed === undefined || before(splitAt(committed, ' ')[1], order)) {
+    if (committed === undefined || !before(order, splitAt(committed, ' ')[1])) {
       store.hash(ledger).set(key, `${hash} ${order}`);
     }
   }

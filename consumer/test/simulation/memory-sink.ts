@@ -4,13 +4,13 @@ import type { LandedRow, LandedRows, Sink, SinkWriter } from '../../src/sinks/po
 import type { Host, World } from './world.js';
 
 /** A file: what readers see of it, and how much of that a power cut leaves. */
-interface File {
+export interface File {
   readonly host: Host | undefined;
   content: string;
   synced: number;
 }
 
-interface Part {
+export interface Part {
   readonly writer: string;
   readonly dataset: string;
   /** Another file once it is sealed: whoever still has the old one open writes where nobody looks. */
@@ -37,6 +37,14 @@ export class MemoryDisk {
   /** The host's power is cut: what it wrote and did not sync is gone. */
   losePower(host: Host): void {
     for (const file of this.#files) if (file.host === host) file.content = file.content.slice(0, file.synced);
+  }
+
+  fence(writer: string): void {
+    this.fenced.add(writer);
+  }
+
+  sync(file: File): void {
+    file.synced = file.content.length;
   }
 
   /** Puts a copy of the whole lines in the part's place, once. */
@@ -78,7 +86,7 @@ export function createMemorySink(world: World, host: Host, disk: MemoryDisk, dat
       disk.epoch = epoch;
       for (const part of disk.parts.filter(({ sealed }) => !sealed)) {
         await step(`fence ${part.writer}`);
-        disk.fenced.add(part.writer);
+        disk.fence(part.writer);
         await step(`seal ${part.dataset} of ${part.writer}`);
         disk.seal(part);
       }
@@ -94,7 +102,7 @@ export function createMemorySink(world: World, host: Host, disk: MemoryDisk, dat
     },
     async takeOver(writer): Promise<LandedRows> {
       await step(`fence ${writer}`);
-      disk.fenced.add(writer);
+      disk.fence(writer);
       const landed = new Set<string>();
       for (const dataset of datasets) {
         await step(`seal ${dataset.name} of ${writer}`);
@@ -158,7 +166,7 @@ function createPartWriter({ world, host, disk, writer, epoch, dataset }: PartWri
     await step('write the rest to');
     file.content += content.slice(half);
     await step('sync');
-    file.synced = file.content.length;
+    disk.sync(file);
     end = file.content.length;
     await checkFence();
   };

@@ -1,6 +1,7 @@
 import { audit } from './audit.js';
 import { MemoryBroker } from './memory-broker.js';
-import { MemoryRedis } from './memory-redis.js';
+import { MemoryRedis, type Scripts } from './memory-redis.js';
+import * as scripts from './memory-scripts.js';
 import { MemoryDisk } from './memory-sink.js';
 import { UNVERSIONED, VERSIONED } from './pipelines.js';
 import { publish } from './publications.js';
@@ -18,12 +19,21 @@ export interface Outcome {
   readonly trace: readonly string[];
 }
 
+/** What a test of the tests breaks. */
+export interface Broken {
+  readonly disk?: () => MemoryDisk;
+  readonly alterSink?: Surroundings['alterSink'];
+  readonly scripts?: Partial<Scripts>;
+}
+
 /** Runs a schedule, lets everything settle with no more faults, and audits what has landed. */
-export async function simulate(schedule: Schedule, broken: Partial<Surroundings> = {}): Promise<Outcome> {
+export async function simulate(schedule: Schedule, broken: Broken = {}): Promise<Outcome> {
   const simulation = new Simulation(schedule, broken);
+  await simulation.start();
   for (const { steps, pick, fault } of schedule.segments) {
     await simulation.run(steps, pick);
     simulation.fail(fault);
+    simulation.saveRedis();
   }
   return simulation.settle();
 }
@@ -31,27 +41,35 @@ export async function simulate(schedule: Schedule, broken: Partial<Surroundings>
 class Simulation {
   readonly #world = new World();
   readonly #broker;
-  readonly #redis = new MemoryRedis(() => this.#world.now);
-  readonly #disk = new MemoryDisk();
+  readonly #redis;
+  readonly #disk;
   readonly #pipeline;
   readonly #published;
   readonly #consumers: SimulatedConsumer[] = [];
   #unpublished;
   #snapshot: (() => void) | undefined;
 
-  constructor(schedule: Schedule, broken: Partial<Surroundings>) {
+  constructor(schedule: Schedule, broken: Broken) {
     const world = this.#world;
+    this.#redis = new MemoryRedis(() => world.now, { ...scripts, ...broken.scripts });
+    this.#disk = broken.disk?.() ?? new MemoryDisk();
     this.#broker = new MemoryBroker(world, schedule);
     this.#pipeline = schedule.versioned ? VERSIONED : UNVERSIONED;
     this.#published = publish(schedule.publications, this.#pipeline);
     this.#unpublished = this.#published.length;
-    const surroundings = {
+    const surroundings: Surroundings = {
       ...{ world, broker: this.#broker, redis: this.#redis, disk: this.#disk, pipeline: this.#pipeline },
-      ...{ breakSink: (sink: Parameters<Surroundings['breakSink']>[0]) => sink, ...broken },
+      alterSink: broken.alterSink ?? ((sink) => sink),
     };
     for (const name of ['A', 'B', 'C'].slice(0, schedule.consumers)) {
       this.#consumers.push(new SimulatedConsumer(name, surroundings));
     }
+  }
+
+  /** Everybody consumes before anything is published; beginnings are put to the test by those who begin anew. */
+  async start(): Promise<void> {
+    while (!this.#consumers.every(({ isRunning }) => isRunning)) await this.#world.step(0);
+    this.#world.note('everybody consumes');
     void this.#publish({ name: 'producer', alive: true, stalledUntil: 0 });
   }
 
@@ -78,8 +96,11 @@ class Simulation {
       const consumer = this.#consumers[fault.consumer % this.#consumers.length];
       if (consumer !== undefined) this.#failConsumer(consumer, fault);
     } else if (fault.kind === 'flush Redis') this.#redis.store.flush();
-    else if (fault.kind === 'snapshot Redis') this.#snapshot = this.#redis.store.snapshot();
     else this.#redis.restart(fault.kind === 'restart Redis empty' ? undefined : this.#snapshot);
+  }
+
+  saveRedis(): void {
+    this.#snapshot = this.#redis.store.snapshot();
   }
 
   #failConsumer(consumer: SimulatedConsumer, fault: Extract<Fault, { consumer: number }>): void {
@@ -90,6 +111,10 @@ class Simulation {
         consumer.kill();
         break;
       case 'kill':
+        consumer.kill();
+        break;
+      case 'kill and flush Redis':
+        this.#redis.store.flush();
         consumer.kill();
         break;
       case 'stop':
@@ -107,7 +132,10 @@ class Simulation {
       case 'repeat a Redis command':
         consumer.repeating = true;
         break;
-      case 'stall':
+      case 'pause':
+        host.stalledUntil = this.#world.steps + fault.steps;
+        break;
+      case 'hang':
         host.stalledUntil = this.#world.steps + fault.steps;
         this.#broker.disconnect(host);
         this.#world.now += DEAD_AFTER;

@@ -18,7 +18,7 @@ export interface Surroundings {
   readonly disk: MemoryDisk;
   readonly pipeline: Pipeline;
   /** A test of the tests breaks the sink here. */
-  readonly breakSink: (sink: Sink) => Sink;
+  readonly alterSink: (sink: Sink) => Sink;
 }
 
 /** A consumer that is started again whenever it ends, as an orchestrator does. Each start is a process of its own. */
@@ -26,6 +26,8 @@ export class SimulatedConsumer {
   host: Host;
   /** The next command that it sends to Redis is done twice: the answer was lost, and the client asked again. */
   repeating = false;
+  /** Whether it has begun to consume, once at least. */
+  isRunning = false;
   #stop = new AbortController();
   #starts = 0;
 
@@ -57,21 +59,23 @@ export class SimulatedConsumer {
 
   /** One session after another, as service.ts has it. */
   async #live(host: Host, stop: AbortSignal): Promise<void> {
-    const { world, broker, redis, disk, pipeline, breakSink } = this.surroundings;
+    const { world, broker, redis, disk, pipeline, alterSink } = this.surroundings;
     const { config, entities, mergeRows, datasets } = pipeline;
     const clock = world.clockOf(host);
     const connection = broker.connection(host);
     const client = redis.client(this.#link(host));
     for (let session = 1; !stop.aborted; session++) {
       await world.park(host, 'begin a session');
-      const sink = breakSink(createMemorySink(world, host, disk, datasets));
+      const sink = alterSink(createMemorySink(world, host, disk, datasets));
       await runSession({
         ...{ config, entities, mergeRows, redis: client, sink, instance: host.name, clock, log, metrics, stop },
         ...{ broker: connection, deadLetterBroker: connection, topology: topologyOf(config) },
         writer: `${host.name}.${session}`,
         prefetch: 4,
         onSinkProblem: () => {},
-        onRunning: () => {},
+        onRunning: () => {
+          this.isRunning = true;
+        },
         overdue: new AbortController().signal,
       }).catch((error: unknown) => world.note(`the session of ${host.name} failed: ${String(error)}`));
       await clock.sleep(500, stop);

@@ -1,0 +1,247 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { ledgerKeys } from '../src/ledger/keys.js';
+import { settled } from './fake-clock.js';
+import { PlainSink } from './plain-sink.js';
+import { CRM, customer, type Fields, item } from './records.js';
+import { MemoryRedis } from './simulation/memory-redis.js';
+import { type RunningSteps, startSteps } from './steps.js';
+
+const EPOCH = 'sink.run1.e1';
+const at = (minute: number) => `2025-01-01T00:${String(minute).padStart(2, '0')}:00.000Z`;
+const lines = (...skus: string[]) => skus.map((sku) => ({ sku, quantity: 1 }));
+
+describe('the consumer', () => {
+  let now: number;
+  let redis: MemoryRedis;
+  let sink: PlainSink;
+  let steps: RunningSteps;
+  const running: RunningSteps[] = [];
+  const start = async (writer: string) => {
+    const begun = await startSteps({ redis: redis.client(), sink, writer, epoch: EPOCH });
+    running.push(begun);
+    return begun;
+  };
+  /** Long enough for every lease that nobody renews. */
+  const letLeasesRunOut = () => {
+    now += 11_000;
+  };
+  beforeEach(async () => {
+    now = Date.now();
+    redis = new MemoryRedis(() => now);
+    redis.store.set(ledgerKeys(CRM.name, '').epoch, EPOCH);
+    sink = new PlainSink();
+    await sink.beginEpoch(EPOCH);
+    steps = await start('X');
+  });
+  afterEach(async () => {
+    for (const one of running.splice(0)) await one.kill();
+  });
+  const done = async (...of: RunningSteps[]) => {
+    await settled();
+    for (const one of of.length > 0 ? of : [steps]) await one.flushNow();
+    await settled();
+  };
+  const count = async (metric: string): Promise<string> =>
+    (await steps.metrics.registry.metrics()).split('\n').find((line) => line.startsWith(metric)) ?? '';
+
+  test('writes a batch when ten records are there, and not before', async () => {
+    for (let n = 1; n <= 9; n++) steps.deliver('customer', customer({ id: `C-${n}`, lines: [] }));
+    await settled();
+    expect(sink.rows).toEqual([]);
+    steps.deliver('customer', customer({ id: 'C-10', lines: [] }));
+    await settled();
+    expect(sink.keys('customers')).toHaveLength(10);
+    expect(steps.unsettled()).toBe(0);
+  });
+
+  test('writes what is there after thirty seconds', async () => {
+    steps.deliver('customer', customer());
+    await settled();
+    await steps.clock.advance(29_999);
+    expect(steps.unsettled()).toBe(1);
+    await steps.clock.advance(1);
+    expect(sink.keys('customers')).toEqual(['C-1']);
+    expect(steps.unsettled()).toBe(0);
+  });
+
+  test('acknowledges duplicates and stale records at once, also between records that wait for their batch', async () => {
+    steps.deliver('customer', customer({ updatedAt: at(5) }));
+    await done();
+    steps.deliver('customer', customer({ id: 'C-2' }));
+    steps.deliver('customer', customer({ updatedAt: at(5) }));
+    steps.deliver('customer', customer({ updatedAt: at(4), name: 'Old' }));
+    await settled();
+    expect(steps.unsettled()).toBe(1);
+    expect(steps.lane('customer').channel.acks.slice(1)).toEqual(['3', '4']);
+    expect(await count('tributary_records_total{entity="customer",outcome="duplicate"}')).toMatch(/ 1$/);
+    expect(await count('tributary_records_total{entity="customer",outcome="stale"}')).toMatch(/ 1$/);
+  });
+
+  test('writes a message that comes twice once', async () => {
+    steps.deliver('customer', customer(), 'm1');
+    steps.deliver('customer', customer(), 'm1');
+    await settled();
+    steps.deliver('customer', customer(), 'm1');
+    await done();
+    expect(sink.keys('customers')).toEqual(['C-1']);
+    expect(steps.unsettled()).toBe(0);
+  });
+
+  test('sends what can never succeed to the dead letters, at no cost to any other record', async () => {
+    const bodies: (Fields | string)[] = ['{', customer({ id: 'C-1' }), { name: 'no key' }, customer({ id: 'C-2' })];
+    for (const body of bodies) steps.deliver('customer', body);
+    await done();
+    expect(steps.buried.map(({ code }) => code)).toEqual(['not_json', 'key_missing']);
+    expect(sink.keys('customers')).toEqual(['C-1', 'C-2']);
+    expect(steps.unsettled()).toBe(0);
+    expect(
+      await count('tributary_dead_letters_total{endpoint="crm-customers",entity="customer",code="not_json"}'),
+    ).toMatch(/ 1$/);
+  });
+
+  test('counts fields that it does not know, and names no more than it can bear', async () => {
+    const invented = Object.fromEntries(Array.from({ length: 300 }, (_, n) => [`field${n}`, n]));
+    steps.deliver('customer', customer(invented));
+    await done();
+    const metrics = await steps.metrics.registry.metrics();
+    expect(metrics.match(/^tributary_unknown_fields_total/gm)).toHaveLength(201);
+    expect(metrics).toMatch(/field="\(others\)"} 100$/m);
+  });
+
+  describe('in the merge', () => {
+    test('whichever side comes second makes the row, before its own', async () => {
+      steps.deliver('customer', customer({ lines: lines('A', 'B') }));
+      await done();
+      expect(sink.rows).toHaveLength(1);
+      steps.deliver('inventory', item({ sku: 'A' }));
+      await done();
+      expect(sink.rows.map(({ key }) => key)).toEqual(['C-1', 'C-1/A', 'A']);
+      steps.deliver('inventory', item({ sku: 'B' }));
+      steps.deliver('customer', customer({ id: 'C-2', lines: lines('B', 'A', 'B') }));
+      await done();
+      expect(sink.keys('customer_inventory').sort()).toEqual(['C-1/A', 'C-1/B', 'C-2/A', 'C-2/B', 'C-2/B/2']);
+    });
+
+    test('a change of either side makes the rows anew, and no others', async () => {
+      steps.deliver('inventory', item({ sku: 'A' }));
+      steps.deliver('inventory', item({ sku: 'B' }));
+      await done();
+      steps.deliver('customer', customer({ lines: lines('A', 'B') }));
+      await done();
+      steps.deliver('inventory', item({ sku: 'A', price: 5, updatedAt: at(1) }));
+      await done();
+      expect(sink.keys('customer_inventory')).toEqual(['C-1/A', 'C-1/B', 'C-1/A']);
+      expect(sink.rows.findLast(({ key }) => key === 'C-1/A')?.values).toMatchObject({ price: 5, line_value: 5 });
+    });
+
+    test('a line that is dropped is closed once, and opens again when it comes back', async () => {
+      steps.deliver('inventory', item({ sku: 'A' }));
+      await done();
+      for (const [minute, skus] of [['A'], [], [], ['A']].entries()) {
+        steps.deliver('customer', customer({ lines: lines(...skus), updatedAt: at(minute), name: `name ${minute}` }));
+        await done();
+      }
+      expect(sink.keys('customer_inventory')).toEqual(['C-1/A', '-C-1/A', 'C-1/A']);
+    });
+
+    test('a line that is dropped before its row was made leaves nothing behind', async () => {
+      steps.deliver('customer', customer({ lines: lines('A') }));
+      steps.deliver('customer', customer({ lines: [], updatedAt: at(1) }));
+      steps.deliver('inventory', item({ sku: 'A' }));
+      await done();
+      expect(sink.keys('customer_inventory')).toEqual([]);
+      expect(steps.unsettled()).toBe(0);
+    });
+
+    test('an item that very many customers point at makes all their rows, in pages, before its own', async () => {
+      for (let n = 1; n <= 1_100; n++) steps.deliver('customer', customer({ id: `C-${n}`, lines: lines('A') }));
+      await done();
+      steps.deliver('inventory', item({ sku: 'A' }));
+      await settled();
+      expect(sink.keys('customer_inventory')).toHaveLength(1_000);
+      await done();
+      expect(new Set(sink.keys('customer_inventory')).size).toBe(1_100);
+      expect(sink.rows).toHaveLength(2_201);
+      expect(sink.rows.at(-1)?.key).toBe('A');
+    });
+  });
+
+  describe('beside another', () => {
+    let other: RunningSteps;
+    beforeEach(async () => {
+      other = await start('Y');
+    });
+
+    test('leaves a message that the other holds to it', async () => {
+      steps.deliver('customer', customer(), 'm1');
+      await settled();
+      other.deliver('customer', customer(), 'm1');
+      await settled();
+      expect(other.unsettled()).toBe(1);
+      await done(steps);
+      await other.clock.advance(250);
+      await done(other);
+      expect(sink.keys('customers')).toEqual(['C-1']);
+      expect(other.unsettled()).toBe(0);
+    });
+
+    test('takes over what the other held when it died, and writes it', async () => {
+      steps.deliver('customer', customer(), 'm1');
+      await settled();
+      await steps.kill();
+      other.deliver('customer', customer(), 'm1');
+      await settled();
+      expect(sink.takenOver).toEqual([]);
+      letLeasesRunOut();
+      await other.clock.advance(2_500);
+      await done(other);
+      expect(sink.takenOver).toEqual(['X']);
+      expect(sink.rows.map(({ writer, key }) => `${writer} ${key}`)).toEqual(['Y C-1']);
+    });
+
+    test('writes nothing anew of what had landed when the other died', async () => {
+      steps.deliver('inventory', item({ sku: 'A' }), 'm1');
+      await done(steps);
+      steps.deliver('customer', customer({ lines: lines('A', 'B') }), 'm2');
+      await settled();
+      // All was written, nothing was committed.
+      const landing = steps.flushNow();
+      redis.store.set(ledgerKeys(CRM.name, '').epoch, 'away');
+      await landing;
+      redis.store.set(ledgerKeys(CRM.name, '').epoch, EPOCH);
+      await steps.kill();
+      letLeasesRunOut();
+      await other.clock.advance(2_500);
+      const landed = sink.rows.map(({ key }) => key);
+      other.deliver('customer', customer({ lines: lines('A', 'B') }), 'm2');
+      await done(other);
+      expect(landed).toEqual(['A', 'C-1/A']);
+      expect(sink.rows.map(({ key }) => key)).toEqual(['A', 'C-1/A', 'C-1']);
+      expect(other.unsettled()).toBe(0);
+    });
+
+    test('merges again what it met in flight with the other, and lands the rest at once', async () => {
+      // Neither version nor any other column of the merge tells the two customers apart.
+      const same = customer({ lines: lines('A', 'B') });
+      steps.deliver('inventory', item({ sku: 'A' }), 'm1');
+      await done(steps);
+      steps.deliver('customer', { ...same, lines: lines('A') }, 'm2');
+      await settled();
+      other.deliver('inventory', item({ sku: 'B' }), 'm3');
+      await done(other);
+      other.deliver('customer', same, 'm4');
+      await settled();
+      expect(sink.keys('customer_inventory')).toEqual(['C-1/B']);
+      expect(sink.keys('customers')).toEqual([]);
+      await done(steps);
+      await other.clock.advance(250);
+      await done(other);
+      expect(sink.keys('customer_inventory')).toEqual(['C-1/B', 'C-1/A']);
+      expect(sink.rows.map(({ writer, key }) => `${writer} ${key}`).slice(-2)).toEqual(['X C-1', 'Y C-1']);
+      expect(other.unsettled()).toBe(0);
+      expect(await other.metrics.registry.metrics()).toContain(
+        'tributary_records_total{entity="customer",outcome="accepted"} 1',
+      );
+    });
+  });
+});

@@ -1,0 +1,53 @@
+import { EventEmitter } from 'node:events';
+import type { Channel, ConsumeMessage } from '@tributary/shared';
+import { type Fields, messageOf } from './records.js';
+
+/** A channel that only notes what it is asked for, and delivers what the test says. */
+export class FakeChannel extends EventEmitter {
+  /** `3` for an acknowledgement of one delivery, `<=3` for one of all up to it. */
+  readonly acks: string[] = [];
+  prefetched = 0;
+  consumed: { queue: string; consumerTag: string | undefined } | undefined;
+  cancelled: string | undefined;
+  isClosed = false;
+  #callback: (message: ConsumeMessage | null) => void = () => {};
+  #lastTag = 0;
+
+  /** For whoever wants a real one. */
+  get channel(): Channel {
+    return this as unknown as Channel;
+  }
+
+  async prefetch(count: number): Promise<void> {
+    this.prefetched = count;
+  }
+
+  async consume(
+    queue: string,
+    callback: (message: ConsumeMessage | null) => void,
+    { consumerTag }: { consumerTag?: string } = {},
+  ): Promise<{ consumerTag: string }> {
+    this.consumed = { queue, consumerTag };
+    this.#callback = callback;
+    return { consumerTag: consumerTag ?? 'tag' };
+  }
+
+  async cancel(consumerTag: string): Promise<void> {
+    this.cancelled = consumerTag;
+  }
+
+  ack({ fields: { deliveryTag } }: ConsumeMessage, allUpTo = false): void {
+    if (this.isClosed) throw Object.assign(new Error('Channel closed'), { name: 'IllegalOperationError' });
+    this.acks.push(`${allUpTo ? '<=' : ''}${deliveryTag}`);
+  }
+
+  message(body: unknown = {}, messageId = 'm1', headers: Fields = {}): ConsumeMessage {
+    const message = messageOf(body, messageId, headers);
+    return { ...message, fields: { ...message.fields, deliveryTag: ++this.#lastTag } };
+  }
+
+  /** Null is what the broker cancels a consumer with. */
+  deliver(message: ConsumeMessage | null = this.message()): void {
+    this.#callback(message);
+  }
+}

@@ -1,0 +1,201 @@
+import { versionOrder } from '@tributary/shared';
+import { beforeEach, describe, expect, test } from 'vitest';
+import type { Ledger } from '../../src/ledger/port.js';
+import { CUSTOMERS, type LedgerHarness, MERGED, rowOf, useLedger, verdictsOf } from './harness.js';
+
+/** What becomes of a row that asks to be written, while every writer lives. */
+export function describeClaims(make: () => Promise<LedgerHarness>): void {
+  const ledger = useLedger(make);
+  let x: Ledger;
+  let y: Ledger;
+  beforeEach(async () => {
+    x = ledger().writer('X');
+    y = ledger().writer('Y');
+    await Promise.all([x, y].map((writer) => writer.renewLease(60_000)));
+  });
+  const a = (order: string, key = 'k') => rowOf(CUSTOMERS, key, 'a', order);
+  const b = (order: string, key = 'k') => rowOf(CUSTOMERS, key, 'b', order);
+  const land = async (writer: Ledger, row: ReturnType<typeof a>) => {
+    expect(await verdictsOf(writer, row)).toEqual(['accept']);
+    await writer.commit(row.dataset, [row]);
+  };
+
+  describe('claims', () => {
+    test('a new key is accepted, and the same message again is a duplicate, in flight and committed', async () => {
+      expect(await verdictsOf(x, a('1 m1'), a('1 m1'))).toEqual(['accept', 'duplicate']);
+      expect(await verdictsOf(x, a('1 m1'))).toEqual(['duplicate']);
+      await x.commit(CUSTOMERS, [a('1 m1')]);
+      expect(await verdictsOf(x, a('1 m1'))).toEqual(['duplicate']);
+      expect(await verdictsOf(y, a('1 m1'))).toEqual(['duplicate']);
+    });
+
+    test('one key says nothing of another, and one dataset nothing of another', async () => {
+      await land(x, a('1 m1'));
+      expect(await verdictsOf(x, a('1 m1', 'other'), rowOf(MERGED, 'k', 'a', '1 m1'))).toEqual(['accept', 'accept']);
+    });
+
+    test('no rows are no verdicts', async () => {
+      expect(await x.claim(CUSTOMERS, [])).toEqual([]);
+      await x.commit(CUSTOMERS, []);
+    });
+
+    test('the same content in another message is a duplicate, and what comes late from in between is stale', async () => {
+      await land(x, a('1 m1'));
+      expect(await verdictsOf(y, a('3 m3'))).toEqual(['duplicate']);
+      expect(await verdictsOf(x, b('2 m2'))).toEqual(['stale']);
+      expect(await verdictsOf(x, b('4 m4'))).toEqual(['accept']);
+    });
+
+    test('so it is while the first is in flight with the same writer, and after its commit', async () => {
+      expect(await verdictsOf(x, a('1 m1'), a('3 m3'), b('2 m2'))).toEqual(['accept', 'duplicate', 'stale']);
+      await x.commit(CUSTOMERS, [a('1 m1')]);
+      expect(await verdictsOf(x, b('2 m2'))).toEqual(['stale']);
+    });
+
+    test('the same content of an older message is a duplicate and turns nothing back', async () => {
+      expect(await verdictsOf(x, a('3 m3'), a('1 m1'))).toEqual(['accept', 'duplicate']);
+      await x.commit(CUSTOMERS, [a('3 m3')]);
+      expect(await verdictsOf(y, a('1 m1'), b('2 m2'))).toEqual(['duplicate', 'stale']);
+    });
+
+    test('a late older version is stale, whether the newer is committed or in flight with anybody', async () => {
+      expect(await verdictsOf(x, a('2 m2'))).toEqual(['accept']);
+      expect(await verdictsOf(x, b('1 m1'))).toEqual(['stale']);
+      expect(await verdictsOf(y, b('1 m1'))).toEqual(['stale']);
+      await x.commit(CUSTOMERS, [a('2 m2')]);
+      expect(await verdictsOf(y, b('1 m1'))).toEqual(['stale']);
+    });
+
+    test('A, B and A again are three rows', async () => {
+      await land(x, a('1 m1'));
+      await land(y, b('2 m2'));
+      await land(x, a('3 m3'));
+      expect(await verdictsOf(y, a('3 m3'), b('2 m2'))).toEqual(['duplicate', 'stale']);
+    });
+
+    test('so they are while B is in flight with the same writer, or with another', async () => {
+      for (const [key, other] of [['own', x] as const, ['other', y] as const]) {
+        await land(x, a('1 m1', key));
+        expect(await verdictsOf(other, b('2 m2', key))).toEqual(['accept']);
+        expect(await verdictsOf(x, a('3 m3', key))).toEqual(['accept']);
+        await x.commit(CUSTOMERS, [a('3 m3', key)]);
+        await other.commit(CUSTOMERS, [b('2 m2', key)]);
+        expect(await verdictsOf(y, a('3 m3', key), b('2 m2', key))).toEqual(['duplicate', 'stale']);
+      }
+    });
+
+    test('the same message in flight with another writer that lives is busy, and a duplicate after its commit', async () => {
+      expect(await verdictsOf(x, a('1 m1'))).toEqual(['accept']);
+      expect(await verdictsOf(y, a('1 m1'))).toEqual(['busy']);
+      await x.commit(CUSTOMERS, [a('1 m1')]);
+      expect(await verdictsOf(y, a('1 m1'))).toEqual(['duplicate']);
+    });
+
+    test('the same content of a newer message is busy too while another writer has it in flight', async () => {
+      expect(await verdictsOf(x, a('1 m1'))).toEqual(['accept']);
+      expect(await verdictsOf(y, a('2 m2'))).toEqual(['busy']);
+      await x.commit(CUSTOMERS, [a('1 m1')]);
+      expect(await verdictsOf(y, a('2 m2'))).toEqual(['duplicate']);
+    });
+
+    test('rows of one call see each other, also thousands of them', async () => {
+      const rows = Array.from({ length: 1_200 }, (_, n) => a(versionOrder('1', `m${n}`), `k${n % 700}`));
+      const verdicts = await verdictsOf(x, ...rows);
+      expect(verdicts).toEqual(rows.map((_, n) => (n < 700 ? 'accept' : 'duplicate')));
+      await x.commit(CUSTOMERS, rows.slice(0, 700));
+      expect(new Set(await verdictsOf(y, ...rows))).toEqual(new Set(['duplicate']));
+    });
+  });
+
+  describe('orders', () => {
+    const older = (low: string, high: string) => async () => {
+      await land(x, a(high, low));
+      expect(await verdictsOf(x, b(low, low))).toEqual(['stale']);
+      await land(x, a(low, high));
+      expect(await verdictsOf(x, b(high, high))).toEqual(['accept']);
+    };
+
+    // Where punctuation does not count, as in the collation of many locales, the first of these is the newer.
+    test(
+      'a fraction of a second is older than a longer one',
+      older('2025-01-01T00:00:00.123 m2', '2025-01-01T00:00:00.1234 m1'),
+    );
+    test('versions that are numbers compare as numbers', older(versionOrder('9', 'm2'), versionOrder('10', 'm1')));
+    test('capitals come before small letters', older('1 mB', '1 ma'));
+    test('orders compare by their bytes', older('1 m\uffee', '1 m\u{1f600}'));
+    test('an order without a version compares by its message', older(versionOrder('', 'm1'), versionOrder('', 'm2')));
+  });
+
+  test('keys may hold whatever a record may', async () => {
+    const keys = [
+      'a b',
+      'a,b',
+      'a/b',
+      'a%2Fb',
+      '-',
+      "'=1+1",
+      '"',
+      '\\n',
+      '{x}',
+      'ключ',
+      '\u{1f600}',
+      '*',
+      'constructor',
+    ];
+    for (const key of keys) {
+      await land(x, a('1 m1', key));
+      expect(await verdictsOf(y, a('1 m1', key), b('0 m0', key))).toEqual(['duplicate', 'stale']);
+    }
+  });
+
+  describe('tombstones', () => {
+    const row = (order: string) => rowOf(MERGED, 'k', 'a', order);
+    const tombstone = (order: string) => rowOf(MERGED, 'k', null, order);
+
+    test('a tombstone closes what is there once', async () => {
+      await land(x, row('1 m1'));
+      await land(x, tombstone('2 m2'));
+      expect(await verdictsOf(y, tombstone('2 m2'), tombstone('3 m3'))).toEqual(['duplicate', 'duplicate']);
+    });
+
+    test('a closed row may open again', async () => {
+      await land(x, row('1 m1'));
+      await land(x, tombstone('2 m2'));
+      await land(x, row('3 m3'));
+    });
+
+    test('where nothing is there is nothing to close, and an older row that comes late is stale', async () => {
+      expect(await verdictsOf(x, tombstone('2 m2'))).toEqual(['duplicate']);
+      expect(await verdictsOf(y, row('1 m1'))).toEqual(['stale']);
+      expect(await verdictsOf(y, row('3 m3'))).toEqual(['accept']);
+    });
+
+    test('a tombstone is newer than a row in flight, and older than a newer one', async () => {
+      expect(await verdictsOf(x, row('2 m2'))).toEqual(['accept']);
+      expect(await verdictsOf(y, tombstone('1 m1'), tombstone('3 m3'))).toEqual(['stale', 'accept']);
+    });
+  });
+
+  describe('commits', () => {
+    test('a commit of older content leaves the newer as it is', async () => {
+      expect(await verdictsOf(x, a('1 m1'), b('2 m2'))).toEqual(['accept', 'accept']);
+      await x.commit(CUSTOMERS, [b('2 m2')]);
+      await x.commit(CUSTOMERS, [a('1 m1')]);
+      expect(await verdictsOf(y, b('2 m2'), a('1 m1'))).toEqual(['duplicate', 'stale']);
+    });
+
+    test("an older claim on a record's own row stays, for its message asks again", async () => {
+      expect(await verdictsOf(x, a('1 m1'))).toEqual(['accept']);
+      await land(y, b('2 m2'));
+      expect(await verdictsOf(y, a('1 m1'))).toEqual(['busy']);
+    });
+
+    test('an older claim on a merged row goes, for nobody asks again', async () => {
+      const [old, next] = [rowOf(MERGED, 'k', 'a', '1 m1'), rowOf(MERGED, 'k', 'b', '2 m2')];
+      expect(await verdictsOf(x, old)).toEqual(['accept']);
+      await land(y, next);
+      expect(await verdictsOf(y, old)).toEqual(['stale']);
+      expect(await verdictsOf(y, rowOf(MERGED, 'k', 'a', '3 m3'))).toEqual(['accept']);
+    });
+  });
+}

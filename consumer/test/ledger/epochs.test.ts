@@ -1,0 +1,45 @@
+import { createLogger } from '@tributary/shared';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { enterEpoch } from '../../src/ledger/epoch.js';
+import { FakeClock } from '../fake-clock.js';
+import { PlainSink } from '../plain-sink.js';
+import { MemoryRedis } from '../simulation/memory-redis.js';
+import { describeEpochs } from './epochs.js';
+import { describeRebuilds } from './rebuilds.js';
+import { describeRestarts } from './restarts.js';
+import { type RedisStandIn, startRedisStandIn } from './stand-in.js';
+
+let standIn: RedisStandIn;
+beforeAll(async () => {
+  standIn = await startRedisStandIn();
+});
+afterAll(() => standIn.stop());
+
+describeEpochs("embedded mode's Valkey", async () => standIn.redis);
+describeEpochs("the simulation's memory", async () => new MemoryRedis(Date.now).client());
+describeRebuilds("embedded mode's Valkey", async () => standIn.redis);
+describeRebuilds("the simulation's memory", async () => new MemoryRedis(Date.now).client());
+describeRestarts("simulation's memory", async () => {
+  const server = new MemoryRedis(Date.now);
+  return { redis: server.client(), restart: async () => server.restart(server.store.snapshot()) };
+});
+
+describe('a Redis that evicts keys', () => {
+  const warnings = async (policy: string): Promise<string[]> => {
+    const server = new MemoryRedis(Date.now);
+    server.evicts = policy;
+    const lines: string[] = [];
+    const log = createLogger({ service: 'consumer', instance: 'test' }, { write: (line: string) => lines.push(line) });
+    const options = { redis: server.client(), pipeline: 'p', sink: new PlainSink(), clock: new FakeClock(), log };
+    await enterEpoch({ ...options, rebuild: async () => {}, signal: new AbortController().signal });
+    return lines.filter((line) => line.includes('"level":"warn"'));
+  };
+
+  test('is told of, with what to do', async () => {
+    const [warning, ...others] = await warnings('allkeys-lru');
+    expect(warning).toContain('allkeys-lru');
+    expect(warning).toContain('maxmemory-policy noeviction');
+    expect(others).toEqual([]);
+    expect(await warnings('noeviction')).toEqual([]);
+  });
+});

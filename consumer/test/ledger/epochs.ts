@@ -1,0 +1,174 @@
+import { type Redis, sinkGenerationKey } from '@tributary/shared';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { type Epoch, enterEpoch, type Rebuild } from '../../src/ledger/epoch.js';
+import { ledgerKeys, rebuildLockKey } from '../../src/ledger/keys.js';
+import { WriterLost } from '../../src/ledger/port.js';
+import { FakeClock } from '../fake-clock.js';
+import { PlainSink } from '../plain-sink.js';
+import { log } from '../records.js';
+import { removePipeline, runOf, uniquePipeline } from './harness.js';
+
+/** How consumers agree on a ledger, and who rebuilds it. */
+export function describeEpochs(name: string, connect: () => Promise<Redis>): void {
+  describe(`epochs in ${name}`, () => {
+    let redis: Redis;
+    let pipeline: string;
+    let sink: PlainSink;
+    let clock: FakeClock;
+    let stop: AbortController;
+    beforeEach(async () => {
+      redis = await connect();
+      pipeline = uniquePipeline();
+      sink = new PlainSink();
+      clock = new FakeClock();
+      stop = new AbortController();
+    });
+    afterEach(async () => {
+      stop.abort();
+      await removePipeline(redis, pipeline);
+    });
+    const enter = (rebuild: Rebuild = async () => {}, from = sink): Promise<Epoch> =>
+      enterEpoch({ redis, pipeline, sink: from, rebuild, clock, log, signal: stop.signal });
+    const published = () => redis.get(ledgerKeys(pipeline, '').epoch);
+    const lock = () => redis.get(rebuildLockKey(pipeline));
+    const generation = () => redis.get(sinkGenerationKey(pipeline));
+
+    test('the first consumer makes one, named after the sink and the run of the server, and tells the sink', async () => {
+      const epoch = await enter();
+      expect(epoch.name).toMatch(new RegExp(`^sink\\.${await runOf(redis)}\\.[0-9a-f]{12}$`));
+      expect(sink.epochs).toEqual([epoch.name]);
+      expect(await published()).toBe(epoch.name);
+      expect(await lock()).toBeNull();
+    });
+
+    test('those that come later enter the same one', async () => {
+      const first = await enter();
+      const rebuild = vi.fn<Rebuild>();
+      expect((await enter(rebuild)).name).toBe(first.name);
+      expect(rebuild).not.toHaveBeenCalled();
+      expect(sink.epochs).toHaveLength(1);
+    });
+
+    test('of two that come at once one rebuilds and the other waits', async () => {
+      let finish = () => {};
+      const rebuild = vi.fn<Rebuild>(() => new Promise((resolve) => (finish = resolve)));
+      const both = Promise.all([enter(rebuild), enter(rebuild)]);
+      await vi.waitFor(() => expect([rebuild.mock.calls.length, clock.sleepers]).toEqual([1, 2]));
+      // The other asks again and again.
+      for (let n = 0; n < 4; n++) {
+        await clock.advance(250);
+        await vi.waitFor(() => expect(clock.sleepers).toBe(2));
+      }
+      finish();
+      await vi.waitFor(() => expect(published()).resolves.not.toBeNull());
+      await clock.advance(250);
+      const [one, other] = await both;
+      expect(other.name).toBe(one.name);
+      expect(rebuild).toHaveBeenCalledTimes(1);
+    });
+
+    test('that of another sink is over, its keys go, and the cursors are void', async () => {
+      const old = await enter();
+      await redis.hset(old.keys.ledger('customers'), 'k', 'hash 1 m1');
+      const other = new PlainSink('other');
+      const epoch = await enter(undefined, other);
+      expect(epoch.name).toMatch(/^other\./);
+      expect(other.epochs).toEqual([epoch.name]);
+      expect(await redis.hget(old.keys.ledger('customers'), 'k')).toBeNull();
+      expect(await generation()).toBe('1');
+    });
+
+    test('that of an earlier run of the server is over, and the cursors stay', async () => {
+      await redis.set(ledgerKeys(pipeline, '').epoch, 'sink.another-run.abcdef');
+      expect((await enter()).name).not.toContain('another-run');
+      expect(await generation()).toBeNull();
+    });
+
+    test('one that the sink does not know of is over', async () => {
+      const old = await enter();
+      sink.epochs.push('restored from a backup');
+      const epoch = await enter();
+      expect(epoch.name).not.toBe(old.name);
+      expect(sink.epochs.at(-1)).toBe(epoch.name);
+    });
+
+    test('one that is lost is made anew, under a name that was never used', async () => {
+      const old = await enter();
+      await redis.del(ledgerKeys(pipeline, '').epoch);
+      expect((await enter()).name).not.toBe(old.name);
+    });
+
+    test('the sink is told before the ledger is filled, and everybody else after', async () => {
+      let seen: unknown;
+      const epoch = await enter(async (keys) => {
+        seen = { sink: sink.epochs.length, published: await published(), key: keys.each };
+      });
+      expect(seen).toEqual({ sink: 1, published: null, key: ledgerKeys(pipeline, epoch.name).each });
+    });
+
+    test('a rebuild that fails is tried again after a second, by anybody', async () => {
+      const rebuild = vi.fn<Rebuild>().mockRejectedValueOnce(new Error('the sink is away'));
+      const entering = enter(rebuild);
+      await vi.waitFor(() => expect(rebuild).toHaveBeenCalledTimes(1));
+      // One keeps the lock, one lets the second pass.
+      await vi.waitFor(() => expect(clock.sleepers).toBe(2));
+      expect(await published()).toBeNull();
+      await clock.advance(1_000);
+      await vi.waitFor(() => expect(lock()).resolves.toBeNull());
+      await vi.waitFor(() => expect(clock.sleepers).toBe(1));
+      await clock.advance(250);
+      expect((await entering).name).toBe(await published());
+      expect(rebuild).toHaveBeenCalledTimes(2);
+    });
+
+    test('who rebuilds keeps the lock for as long as that takes', async () => {
+      let finish = () => {};
+      const entering = enter(() => new Promise((resolve) => (finish = resolve)));
+      await vi.waitFor(() => expect(lock()).resolves.not.toBeNull());
+      await vi.waitFor(() => expect(clock.sleepers).toBe(1));
+      await redis.pexpire(rebuildLockKey(pipeline), 5_000);
+      await clock.advance(5_000);
+      await vi.waitFor(async () => expect(await redis.pttl(rebuildLockKey(pipeline))).toBeGreaterThan(10_000));
+      finish();
+      await entering;
+    });
+
+    test('who was held up past its lock never publishes, and does not keep the lock of its successor', async () => {
+      let wake = () => {};
+      const late = enter(() => new Promise((resolve) => (wake = resolve)));
+      await vi.waitFor(() => expect(sink.epochs).toHaveLength(1));
+      await vi.waitFor(() => expect(clock.sleepers).toBe(1));
+      await redis.del(rebuildLockKey(pipeline));
+      let finish = () => {};
+      const successor = enter(() => new Promise((resolve) => (finish = resolve)));
+      await vi.waitFor(() => expect(sink.epochs).toHaveLength(2));
+      await vi.waitFor(() => expect(clock.sleepers).toBe(2));
+      const [token] = [await lock()];
+      wake();
+      await vi.waitFor(() => expect(clock.sleepers).toBe(2));
+      expect([await published(), await lock()]).toEqual([null, token]);
+      finish();
+      const { name: epoch } = await successor;
+      await clock.advance(250);
+      expect((await late).name).toBe(epoch);
+      expect(sink.epochs).toEqual([expect.any(String), epoch]);
+    });
+
+    test('who dies while it rebuilds leaves the lock to run out, and another rebuilds', async () => {
+      void enter(() => new Promise(() => {}));
+      await vi.waitFor(() => expect(sink.epochs).toHaveLength(1));
+      await redis.pexpire(rebuildLockKey(pipeline), 1);
+      await vi.waitFor(() => expect(lock()).resolves.toBeNull());
+      const epoch = await enter();
+      expect(sink.epochs.at(-1)).toBe(epoch.name);
+    });
+
+    test('who is stopped while it waits waits no more', async () => {
+      await redis.set(rebuildLockKey(pipeline), 'somebody else');
+      const entering = enter();
+      await vi.waitFor(() => expect(clock.sleepers).toBe(1));
+      stop.abort();
+      await expect(entering).rejects.toBeInstanceOf(WriterLost);
+    });
+  });
+}

@@ -1,0 +1,73 @@
+import type { Redis } from '@tributary/shared';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { enterEpoch } from '../../src/ledger/epoch.js';
+import { type Ledger, WriterLost } from '../../src/ledger/port.js';
+import { RedisLedger } from '../../src/ledger/redis.js';
+import { LedgerScripts } from '../../src/ledger/scripts.js';
+import { FakeClock } from '../fake-clock.js';
+import { PlainSink } from '../plain-sink.js';
+import { log } from '../records.js';
+import { CUSTOMERS, MERGED, removePipeline, rowOf, uniquePipeline, verdictsOf } from './harness.js';
+
+/** A server of the test's own. */
+export interface RestartableRedis {
+  /** Finds the server again by itself. */
+  readonly redis: Redis;
+  /** Starts it again with what it holds now, as from an RDB snapshot. */
+  restart(): Promise<void>;
+}
+
+/** A server that loses its scripts, or starts again. */
+export function describeRestarts(name: string, make: () => Promise<RestartableRedis>): void {
+  describe(`a ledger in a restarting ${name}`, () => {
+    let server: RestartableRedis;
+    let pipeline: string;
+    let sink: PlainSink;
+    beforeEach(async () => {
+      server = await make();
+      pipeline = uniquePipeline();
+      sink = new PlainSink();
+    });
+    afterEach(() => removePipeline(server.redis, pipeline));
+    const begin = async (writer: string): Promise<Ledger> => {
+      const { redis } = server;
+      const { signal } = new AbortController();
+      const clock = new FakeClock();
+      const epoch = await enterEpoch({ redis, pipeline, sink, rebuild: async () => {}, clock, log, signal });
+      const ledger = new RedisLedger({ ...epoch, epoch: epoch.name, writer, mergeDataset: MERGED });
+      await ledger.renewLease(60_000);
+      return ledger;
+    };
+    const row = rowOf(CUSTOMERS, 'k', 'a', '1 m1');
+
+    test('goes on when somebody has flushed the scripts', async () => {
+      const ledger = await begin('X');
+      await ledger.claim(CUSTOMERS, [row]);
+      await server.redis.script('FLUSH');
+      await ledger.commit(CUSTOMERS, [row]);
+      await server.redis.script('FLUSH');
+      expect(await verdictsOf(ledger, row)).toEqual(['duplicate']);
+      expect(sink.epochs).toHaveLength(1);
+    });
+
+    test('is lost when the server has started again, even with the very same content', async () => {
+      const ledger = await begin('X');
+      await ledger.claim(CUSTOMERS, [row]);
+      await server.restart();
+      // Whoever comes first gives the server the scripts again; that must not hide the restart from anybody.
+      await new LedgerScripts(server.redis).run('lease', [{ keys: ['none', 'none', 'none'], args: ['none', 'X', 0] }]);
+      const calls = [
+        () => ledger.claim(CUSTOMERS, [row]),
+        () => ledger.commit(CUSTOMERS, [row]),
+        () => ledger.joinEach([{ key: 'k', order: '1', payload: '', lines: [] }]),
+        () => ledger.joinWith([{ key: 'k', order: '1', payload: '', after: '' }], 1),
+        () => ledger.closeLines([{ key: 'k', order: '1', payload: '', lines: [] }]),
+        () => ledger.renewLease(1_000),
+      ];
+      for (const call of calls) await expect(call()).rejects.toEqual(new WriterLost('lost'));
+      const next = await begin('Y');
+      expect(sink.epochs).toHaveLength(2);
+      expect(await verdictsOf(next, row)).toEqual(['accept']);
+    });
+  });
+}

@@ -1,0 +1,85 @@
+import { beforeEach, describe, expect, test } from 'vitest';
+import { type Delivery, Settler } from '../src/settle.js';
+import { FakeChannel } from './fake-channel.js';
+import { settled } from './fake-clock.js';
+
+describe('deliveries', () => {
+  let channel: FakeChannel;
+  let settler: Settler;
+  let deliveries: Delivery[];
+  beforeEach(() => {
+    channel = new FakeChannel();
+    settler = new Settler(channel.channel);
+    deliveries = Array.from({ length: 6 }, (_, n) => settler.track(channel.message(), n));
+  });
+  const ack = (...tags: number[]) => {
+    for (const tag of tags) deliveries[tag - 1]?.ack();
+  };
+
+  test('that are settled without a gap are acknowledged in one go', async () => {
+    ack(2, 1, 3);
+    await settled();
+    expect(channel.acks).toEqual(['<=3']);
+    expect(settler.unsettled).toBe(3);
+  });
+
+  test('behind a gap are acknowledged one by one, and the gap when it is settled', async () => {
+    ack(1, 3, 5);
+    await settled();
+    expect(channel.acks).toEqual(['<=1', '3', '5']);
+    ack(2);
+    await settled();
+    expect(channel.acks.slice(3)).toEqual(['<=2']);
+    ack(4, 6);
+    await settled();
+    expect(channel.acks.slice(4)).toEqual(['<=6']);
+    expect(settler.unsettled).toBe(0);
+  });
+
+  test('are acknowledged once each', async () => {
+    ack(1, 1);
+    await settled();
+    ack(1);
+    await settled();
+    expect(channel.acks).toEqual(['<=1']);
+  });
+
+  test('that nobody settles are never acknowledged', async () => {
+    ack(6);
+    await settled();
+    expect(channel.acks).toEqual(['6']);
+    expect(settler.unsettled).toBe(5);
+  });
+
+  test('wait for the end of the turn, unless they are asked to go at once', () => {
+    ack(1);
+    expect(channel.acks).toEqual([]);
+    settler.flush();
+    expect(channel.acks).toEqual(['<=1']);
+  });
+
+  test('the oldest that waits is known', () => {
+    expect(settler.oldest?.arrivedAt).toBe(0);
+    ack(1, 2);
+    expect(settler.oldest?.arrivedAt).toBe(2);
+    ack(3, 4, 5, 6);
+    expect(settler.oldest).toBeUndefined();
+  });
+
+  test('of a channel that is closed need no acknowledgement: the broker has taken them back', async () => {
+    ack(1);
+    channel.isClosed = true;
+    await settled();
+    expect(channel.acks).toEqual([]);
+  });
+
+  test('any other error of the channel is told', () => {
+    channel.ack = () => {
+      throw new TypeError('a bug');
+    };
+    ack(1);
+    expect(() => settler.flush()).toThrow('a bug');
+    // Or it would be thrown once more, at the end of the turn.
+    channel.ack = () => {};
+  });
+});
