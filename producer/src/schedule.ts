@@ -1,5 +1,5 @@
-import { type Clock, ConfigError, type Logger, type PipelineConfig, type ScheduleConfig } from '@tributary/shared';
-import { createTask, validateDetailed } from 'node-cron';
+import type { Clock, Logger, ScheduleConfig } from '@tributary/shared';
+import { createTask } from 'node-cron';
 
 /** A schedule that ticks. */
 export interface Schedule {
@@ -80,33 +80,4 @@ function startOnce({ clock, tick }: ScheduleOptions): Schedule {
   };
   void run();
   return { nextAt: () => next, stop: () => stopped.abort() };
-}
-
-/**
- * Checks what only the cron library can judge.
- * @throws ConfigError naming every expression and time zone that is not one
- */
-export function checkSchedules({ endpoints }: PipelineConfig): void {
-  const faults = Object.entries(endpoints).flatMap(([id, { schedule }]) => {
-    if (!('cron' in schedule)) return [];
-    const path = `endpoints.${id}.schedule`;
-    const { valid, errors } = validateDetailed(schedule.cron);
-    const wrong = errors.map(({ message }) => message).join('; ');
-    const cron = { path: `${path}.cron`, message: `"${schedule.cron}" is not a cron expression: ${wrong}` };
-    const timezone = {
-      path: `${path}.timezone`,
-      message: `"${schedule.timezone}" is not a time zone, such as Europe/Rome`,
-    };
-    return [...(valid ? [] : [cron]), ...(isTimeZone(schedule.timezone) ? [] : [timezone])];
-  });
-  if (faults.length > 0) throw new ConfigError('the pipeline', faults);
-}
-
-function isTimeZone(name: string): boolean {
-  try {
-    new Intl.DateTimeFormat('en', { timeZone: name });
-    return true;
-  } catch {
-    return false;
-  }
 }

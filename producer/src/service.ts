@@ -25,7 +25,7 @@ import { type PollSteps, poll } from './poll.js';
 import type { PollSummary } from './progress.js';
 import type { Publisher } from './publish.js';
 import { Runner } from './runner.js';
-import { checkSchedules, type Schedule, startSchedule } from './schedule.js';
+import { type Schedule, startSchedule } from './schedule.js';
 import { RestSource } from './sources/rest.js';
 
 export interface ProducerOptions {
@@ -56,11 +56,8 @@ export interface Producer extends Service {
 /**
  * Polls the endpoints of a pipeline and publishes what they hold. It starts whether or not broker, Redis and APIs are
  * there, and waits for them; `/readyz` says what it waits for.
- *
- * @throws ConfigError if a schedule is none
  */
 export function createProducer(options: ProducerOptions): Producer {
-  checkSchedules(options.config);
   return new ProducerService(options);
 }
 

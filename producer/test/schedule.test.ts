@@ -1,9 +1,8 @@
 import type { ScheduleConfig } from '@tributary/shared';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
-import { checkSchedules, startSchedule } from '../src/schedule.js';
+import { startSchedule } from '../src/schedule.js';
 import { recordingLog } from './support/log.js';
 import { ManualClock } from './support/manual-clock.js';
-import { pipelineWith } from './support/pipeline.js';
 
 const start = Date.parse('2026-03-01T12:00:00Z');
 
@@ -154,24 +153,5 @@ describe('a schedule of cron', () => {
     await vi.advanceTimersByTimeAsync(60_000);
     expect(ticks).toBe(2);
     schedule.stop();
-  });
-});
-
-describe('checkSchedules', () => {
-  const url = 'http://127.0.0.1:1/';
-
-  it('names every expression and time zone that is not one', () => {
-    const config = pipelineWith({
-      good: { url, schedule: { cron: '*/5 * * * *', timezone: 'Europe/Rome' } },
-      'bad-cron': { url, schedule: { cron: '61 * * * *' } },
-      'bad-zone': { url, schedule: { cron: '0 6 * * *', timezone: 'Europe/Atlantis' } },
-    });
-    expect(() => checkSchedules(config)).toThrow(
-      /2 faults:[\s\S]*bad-cron\.schedule\.cron: "61 \* \* \* \*"[\s\S]*bad-zone\.schedule\.timezone: "Europe\/Atlantis"/,
-    );
-  });
-
-  it('has nothing against the others', () => {
-    checkSchedules(pipelineWith({ a: { url }, b: { url, schedule: { once: true } } }));
   });
 });

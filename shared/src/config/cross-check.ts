@@ -1,3 +1,4 @@
+import { checkSchedules } from './schedules.js';
 import type { PipelineConfig } from './schema.js';
 
 /** One thing wrong with a configuration. */
@@ -9,7 +10,7 @@ export interface Fault {
 
 /** What the schema cannot see: names that must exist elsewhere in the file, and names that must differ. */
 export function crossCheck(config: PipelineConfig): Fault[] {
-  return [...checkEntities(config), ...checkEndpoints(config), ...checkMerge(config)];
+  return [...checkEntities(config), ...checkEndpoints(config), ...checkSchedules(config), ...checkMerge(config)];
 }
 
 const known = (names: Iterable<string>): string => `expected one of ${[...names].join(', ')}`;

@@ -1,0 +1,159 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { ConfigError, loadPipeline, parsePipeline } from '@tributary/shared';
+import { afterEach, expect, test } from 'vitest';
+
+const OWN = fileURLToPath(new URL('../../../pipeline.yaml', import.meta.url));
+
+const GOOD = `
+entities:
+  post:
+    dataset: posts
+    queue: posts_data
+    key: id
+    version: updatedAt
+    fields: { id: integer, title: string, author: string?, updatedAt: datetime }
+endpoints:
+  blog:
+    url: http://127.0.0.1:1/posts
+    entity: post
+`;
+
+const folders: string[] = [];
+afterEach(() => {
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true });
+});
+
+/** The faults of a pipeline, a line each; empty if it has none. */
+function faults(text: string, env: Record<string, string | undefined> = {}): string[] {
+  try {
+    parsePipeline(text, env, 'test.yaml');
+    return [];
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    return error.faults.map(({ path, message }) => `${path}: ${message}`);
+  }
+}
+
+test("the project's own pipeline is valid, and polls every 60 s in batches of 10 or 30 s", () => {
+  const config = loadPipeline(OWN, {});
+  expect(Object.keys(config.endpoints)).toEqual(['crm-customers', 'crm-products']);
+  expect(config.endpoints['crm-customers']?.schedule).toEqual({ every: 60_000 });
+  expect(config.batch).toEqual({ size: 10, interval: 30_000 });
+  expect(config.sink.type).toBe('csv');
+});
+
+test('what is not said has a default', () => {
+  const config = parsePipeline(GOOD, {}, 'test.yaml');
+  expect(config).toMatchObject({
+    name: 'tributary',
+    endpoints: {
+      blog: {
+        enabled: true,
+        schedule: { every: 60_000 },
+        items: '$',
+        paging: { type: 'none' },
+        retries: 3,
+        retryDelay: 2_000,
+      },
+    },
+    sink: { type: 'csv', csv: { directory: './output', neutraliseFormulas: true, maxPartSize: 64 * 1024 * 1024 } },
+  });
+});
+
+test('every fault is told at once, with its path, its value and what is expected', () => {
+  const text = GOOD.replace('version: updatedAt', 'version: changedAt')
+    .replace('title: string', 'title: text')
+    .replace('http://127.0.0.1:1/posts', 'ftp://127.0.0.1/posts')
+    .replace('entity: post', 'entity: post\n    retries: many\n    tiemout: 5s');
+  const found = faults(text);
+  expect(found).toEqual(
+    expect.arrayContaining([
+      expect.stringMatching(/^entities\.post\.fields\.title: "text" is not valid: expected one of string, integer/),
+      expect.stringMatching(/^endpoints\.blog\.url: "ftp:.*expected an http or https URL/),
+      expect.stringMatching(/^endpoints\.blog\.retries: "many" is not valid/),
+      expect.stringMatching(/^endpoints\.blog: unknown setting tiemout/),
+    ]),
+  );
+});
+
+test('names that lead nowhere are told with those there are', () => {
+  expect(faults(GOOD.replace('entity: post', 'entity: pots'))).toEqual([
+    'endpoints.blog.entity: no entity "pots": expected one of post',
+  ]);
+  expect(faults(GOOD.replace('key: id', 'key: uid'))).toEqual([
+    'entities.post.key: no field "uid": expected one of id, title, author, updatedAt',
+  ]);
+});
+
+test('a cron expression or a time zone that is none is told here, not when the producer starts', () => {
+  const scheduled = (schedule: string) => `${GOOD}    schedule: ${schedule}\n`;
+  expect(faults(scheduled('{ cron: "61 * * * *" }'))).toEqual([
+    expect.stringMatching(/^endpoints\.blog\.schedule\.cron: "61 \* \* \* \*" is not a cron expression/),
+  ]);
+  expect(faults(scheduled('{ cron: "0 6 * * *", timezone: Europe/Atlantis }'))).toEqual([
+    'endpoints.blog.schedule.timezone: "Europe/Atlantis" is not a time zone, such as Europe/Rome',
+  ]);
+  expect(faults(scheduled('{ cron: "*/5 * * * * *", timezone: Europe/Rome }'))).toEqual([]);
+  expect(faults(scheduled('{ once: true }'))).toEqual([]);
+});
+
+test('two entities may not share a queue or a dataset', () => {
+  const text = GOOD.replace(
+    'endpoints:',
+    '  page: { dataset: posts, queue: posts_data, key: id, fields: { id: integer } }\nendpoints:',
+  );
+  expect(faults(text)).toEqual([
+    'entities.page.dataset: "posts" is already used by entities.post',
+    'entities.page.queue: "posts_data" is already used by entities.post',
+  ]);
+});
+
+test('variables are filled in as values, so that no value can change the structure', () => {
+  const text = GOOD.replace('author: string?', `author: '\${TYPE:-string?}'`).replace(
+    'title: string',
+    `title: "\${TITLE}"`,
+  );
+  expect(parsePipeline(text, { TITLE: 'string' }, 'test.yaml').entities.post?.fields).toMatchObject({
+    title: { type: 'string', optional: false },
+    author: { type: 'string', optional: true },
+  });
+  expect(faults(text, { TITLE: '{ type: string }' })).toEqual([
+    expect.stringMatching(/^entities\.post\.fields\.title: "\{ type: string \}" is not valid/),
+  ]);
+  const unset = 'entities.post.fields.title: the environment variable TITLE is not set';
+  expect(faults(text)).toEqual([unset]);
+  expect(faults(text, { TITLE: '' })).toEqual([unset]);
+});
+
+test('numbers and truths from variables are numbers and truths', () => {
+  const text = `${GOOD}    enabled: \${ON}\nbatch: { size: "\${SIZE}" }\n`;
+  const config = parsePipeline(text, { ON: 'false', SIZE: '25' }, 'test.yaml');
+  expect(config.batch.size).toBe(25);
+  expect(config.endpoints.blog?.enabled).toBe(false);
+});
+
+test('a secret may lie in a file; one that cannot be read is told without its content', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'tributary-config-'));
+  folders.push(folder);
+  const secret = join(folder, 'token');
+  writeFileSync(secret, 'top-secret\n');
+  const withHeader = (path: string) => `${GOOD}    headers: { authorization: "Bearer \${file:${path}}" }\n`;
+  const config = parsePipeline(withHeader(secret), {}, 'test.yaml');
+  expect(config.endpoints.blog?.headers).toEqual({ authorization: 'Bearer top-secret' });
+  expect(faults(withHeader(`${secret}-gone`))).toEqual([
+    expect.stringMatching(/^endpoints\.blog\.headers\.authorization: cannot read the secret file/),
+  ]);
+});
+
+test('YAML that is none is told with its line', () => {
+  expect(faults('entities:\n  post: [\n')).toEqual([expect.stringMatching(/^line 3: /)]);
+});
+
+test('a batch may not wait longer than RabbitMQ lets a consumer hold a message', () => {
+  expect(faults(`${GOOD}batch: { interval: 20m }\n`)).toEqual([
+    expect.stringMatching(/^batch\.interval: "20m" is not valid: expected at most 15m/),
+  ]);
+});
