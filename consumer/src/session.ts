@@ -85,7 +85,7 @@ export async function runSession(options: SessionOptions): Promise<SessionEnd> {
   const epoch = await enterEpoch({ redis, pipeline, sink, rebuild, clock, log, signal: stop });
 
   const ended = new Ending(stop);
-  options.overdue.addEventListener('abort', () => ended.abandon(), { once: true });
+  options.overdue.addEventListener('abort', () => ended.abandon(), { signal: ended.now });
   const release = new ReleaseList();
   const ledger = new RedisLedger({
     ...{ scripts: epoch.scripts, keys: epoch.keys, epoch: epoch.name, writer },
@@ -213,7 +213,7 @@ class Ending {
       this.#resolve = resolve;
     });
     if (stop.aborted) this.by('stopped');
-    else stop.addEventListener('abort', () => this.by('stopped'), { once: true });
+    else stop.addEventListener('abort', () => this.by('stopped'), { signal: this.#now.signal });
   }
 
   /** Aborted when nothing is waited for any more. */
