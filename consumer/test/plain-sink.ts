@@ -15,6 +15,10 @@ export class PlainSink implements Sink {
   readonly epochs: string[] = [];
   /** Thrown by writes and probes for as long as it is set. */
   failure: Error | undefined;
+  /** Writes wait for it. */
+  gate: Promise<void> = Promise.resolve();
+  /** Writes that were begun. */
+  writes = 0;
   readonly #fenced = new Set<string>();
 
   constructor(private readonly name = 'sink') {}
@@ -39,6 +43,8 @@ export class PlainSink implements Sink {
   async open(writer: string, epoch: string) {
     return {
       write: async (dataset: string, rows: readonly Row[]) => {
+        this.writes++;
+        await this.gate;
         if (this.failure !== undefined) throw this.failure;
         if (this.#fenced.has(writer)) throw new WriterLost('fenced');
         if (this.epochs.at(-1) !== epoch) throw new WriterLost('lost');

@@ -9,7 +9,7 @@ export interface Publication {
   /** Which record, and which of its few contents it has now. */
   readonly key: number;
   readonly content: number;
-  /** Its content changed and its version did not, as a careless API does. */
+  /** Its content changed and its version did not, as a careless API does; once in each version. */
   readonly sameVersion: boolean;
   /** The confirm was lost: the same message is published twice. */
   readonly twice: boolean;
@@ -27,15 +27,16 @@ const LINES = [['i0'], ['i0', 'i1'], ['i1'], [], ['i0', 'i0']];
 
 /** The messages of a schedule, in the order of their publication. */
 export function publish(publications: readonly Publication[], pipeline: Pipeline): Published[] {
-  const revisions = new Map<string, { revision: number; content: number }>();
+  const revisions = new Map<string, { revision: number; content: number; tied: boolean }>();
   return publications.flatMap((publication, index) => {
     const { entity, key, content, sameVersion, twice } = publication;
     const compiled = pipeline.entities.find(({ name }) => name === entity);
     if (compiled === undefined) return [];
-    const before = revisions.get(`${entity} ${key}`) ?? { revision: 0, content: -1 };
-    const changed = before.content !== content && !(sameVersion && before.revision > 0);
-    const revision = before.revision + (changed ? 1 : 0);
-    revisions.set(`${entity} ${key}`, { revision, content });
+    const before = revisions.get(`${entity} ${key}`) ?? { revision: 0, content: -1, tied: true };
+    const changed = before.content !== content;
+    const tied = changed && sameVersion && !before.tied;
+    const revision = before.revision + (changed && !tied ? 1 : 0);
+    revisions.set(`${entity} ${key}`, { revision, content, tied: tied || (before.tied && !changed) });
 
     const version = pipeline.versioned ? { revision } : {};
     const body = entity === 'customer' ? customer(key, content) : { sku: `i${key}`, price: 10 + content };

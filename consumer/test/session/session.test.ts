@@ -1,0 +1,251 @@
+import { getEventListeners } from 'node:events';
+import { DEAD_LETTER_HEADERS, FatalError } from '@tributary/shared';
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { ledgerKeys } from '../../src/ledger/keys.js';
+import { FakeClock } from '../fake-clock.js';
+import { type RedisStandIn, startRedisStandIn } from '../ledger/stand-in.js';
+import { customer, item } from '../records.js';
+import { type Rig, startRig } from './rig.js';
+
+const WAIT = { timeout: 10_000 };
+const NEVER = { size: 10, interval: 3_600_000 };
+
+describe('a session', () => {
+  let standIn: RedisStandIn;
+  let rig: Rig;
+  beforeAll(async () => {
+    standIn = await startRedisStandIn();
+  });
+  afterAll(() => standIn.stop());
+  beforeEach(async () => {
+    rig = await startRig(standIn);
+  });
+  const landed = (...keys: string[]) =>
+    vi.waitFor(() => expect(rig.sink.keys('customers').sort()).toEqual(keys.sort()), WAIT);
+  const drained = () =>
+    vi.waitFor(() => expect(rig.queue('customer_data')).toEqual({ messages: 0, unacknowledged: 0 }), WAIT);
+  const arrived = (session: { running: { unsettled(): number } }, count: number) =>
+    vi.waitFor(() => expect(session.running.unsettled()).toBe(count), WAIT);
+  /** Writes wait until the test lets them go. */
+  const holdWrites = () => {
+    let letGo = () => {};
+    rig.sink.gate = new Promise((resolve) => {
+      letGo = resolve;
+    });
+    return letGo;
+  };
+
+  test('acknowledges a message when its row is durable, and not before', async () => {
+    const letGo = holdWrites();
+    await rig.begin();
+    await rig.publish('customer', customer({ lines: [] }));
+    await vi.waitFor(() => expect(rig.sink.writes).toBe(1), WAIT);
+    expect(rig.queue('customer_data')).toEqual({ messages: 1, unacknowledged: 1 });
+    letGo();
+    await landed('C-1');
+    await drained();
+  });
+
+  test('merges what comes on either queue', async () => {
+    await rig.begin();
+    await rig.publish('customer', customer());
+    await rig.publish('inventory', item());
+    await vi.waitFor(() => expect(rig.sink.keys('customer_inventory')).toEqual(['C-1/SKU-1']), WAIT);
+    await drained();
+  });
+
+  test('puts what can never succeed on the dead queue as it came, with the reason, and goes on with the others', async () => {
+    await rig.begin();
+    await rig.publish('customer', customer({ id: 'C-1', lines: [] }));
+    const body = '{"id": "C-2", "name": 5}';
+    const messageId = await rig.publish('customer', body, { custom: 'kept', traceparent: '00-abc' });
+    await rig.publish('customer', customer({ id: 'C-3', lines: [] }));
+    await landed('C-1', 'C-3');
+    await drained();
+    const { content, properties } = await rig.take('customer_data.dead');
+    expect(content.toString()).toBe(body);
+    expect(properties).toMatchObject({
+      messageId,
+      type: 'customer',
+      appId: 'tributary',
+      contentType: 'application/json',
+    });
+    expect(properties.headers).toMatchObject({
+      ...{ custom: 'kept', traceparent: '00-abc', endpoint: 'crm', run: 1 },
+      [DEAD_LETTER_HEADERS.code]: 'field_invalid',
+      [DEAD_LETTER_HEADERS.field]: 'name',
+      [DEAD_LETTER_HEADERS.reason]: expect.stringMatching(
+        /^endpoint crm: customer C-2: field "name" is 5: expected text/,
+      ),
+      [DEAD_LETTER_HEADERS.queue]: 'customer_data',
+      [DEAD_LETTER_HEADERS.deadAt]: expect.stringMatching(/^\d{4}-\d\d-\d\dT/),
+    });
+  });
+
+  test('ends if a dead letter cannot be put anywhere, and the message is not lost', async () => {
+    const { end } = await rig.begin();
+    await rig.channel.unbindQueue('customer_data.dead', `${rig.pipeline}.dead`, 'customer_data');
+    await rig.publish('customer', '{');
+    expect(await end).toMatchObject({ after: 'failed', reason: expect.stringContaining('customer_data.dead') });
+    expect(rig.queue('customer_data').messages).toBe(1);
+    // The next one puts the binding back.
+    await rig.begin();
+    await drained();
+    expect(rig.queue('customer_data.dead').messages).toBe(1);
+  });
+
+  test('whose channel the broker closes writes what it has claimed; it comes again and is not written again', async () => {
+    const first = await rig.begin({ batch: NEVER });
+    for (const id of ['C-1', 'C-2', 'C-3']) await rig.publish('customer', customer({ id, lines: [] }));
+    await arrived(first, 3);
+    await vi.waitFor(() => expect(first.running.oldestUnflushed()).toHaveLength(1), WAIT);
+    // An acknowledgement of what was never delivered: RabbitMQ closes the channel for it.
+    first.channels[1]?.ack({ fields: { deliveryTag: 99 } } as Parameters<
+      NonNullable<(typeof first.channels)[1]>['ack']
+    >[0]);
+    expect(await first.end).toMatchObject({ after: 'channel closed' });
+    await landed('C-1', 'C-2', 'C-3');
+    expect(rig.queue('customer_data').messages).toBe(3);
+    await rig.begin();
+    await drained();
+    await landed('C-1', 'C-2', 'C-3');
+  });
+
+  test('whose connection is lost ends in the same way, and the next one uses the new connection', async () => {
+    const first = await rig.begin({ batch: NEVER });
+    await rig.publish('customer', customer({ id: 'C-1', lines: [] }));
+    await vi.waitFor(() => expect(first.running.oldestUnflushed()).toHaveLength(1), WAIT);
+    await rig.disconnect();
+    expect(await first.end).toMatchObject({ after: 'channel closed' });
+    await landed('C-1');
+    await rig.begin();
+    await drained();
+    await landed('C-1');
+  });
+
+  test('whose consumer the broker cancels writes what it has and ends', async () => {
+    const { end, running } = await rig.begin({ batch: NEVER });
+    await rig.publish('customer', customer({ id: 'C-1', lines: [] }));
+    await vi.waitFor(() => expect(running.oldestUnflushed()).toHaveLength(1), WAIT);
+    await rig.channel.deleteQueue('customer_data');
+    expect(await end).toMatchObject({ after: 'consumer cancelled' });
+    await landed('C-1');
+    // The next one declares the queue again.
+    await rig.begin();
+    await rig.publish('customer', customer({ id: 'C-2', lines: [] }));
+    await landed('C-1', 'C-2');
+  });
+
+  test('waits for a sink that is away, says so, and goes on when it is back', async () => {
+    rig.sink.failure = new Error('ENOSPC: no space left on device');
+    const { problems } = await rig.begin();
+    await rig.publish('customer', customer({ lines: [] }));
+    await vi.waitFor(() => expect(problems).toContainEqual(expect.stringContaining('no space left')), WAIT);
+    expect(rig.queue('customer_data').unacknowledged).toBe(1);
+    rig.sink.failure = undefined;
+    await landed('C-1');
+    await drained();
+    expect(problems.at(-1)).toBeUndefined();
+  });
+
+  test('stops in good order: what is begun is written, full batch or not, and the rest stays on the queue', async () => {
+    const session = await rig.begin({ batch: NEVER });
+    for (let n = 0; n < 5; n++) await rig.publish('customer', customer({ id: `C-${n}`, lines: [] }));
+    await arrived(session, 5);
+    await vi.waitFor(() => expect(session.running.oldestUnflushed()).toHaveLength(1), WAIT);
+    expect(rig.sink.rows).toEqual([]);
+    session.stop();
+    expect(await session.end).toEqual({ after: 'stopped', reason: undefined });
+    const written = rig.sink.keys('customers').length;
+    expect(written).toBeGreaterThan(0);
+    expect(rig.queue('customer_data')).toEqual({ messages: 5 - written, unacknowledged: 0 });
+  });
+
+  test('stops although the sink is away, when the time to stop is over; nothing is lost', async () => {
+    rig.sink.failure = new Error('away');
+    const session = await rig.begin();
+    await rig.publish('customer', customer({ lines: [] }));
+    await vi.waitFor(() => expect(session.problems).not.toEqual([]), WAIT);
+    session.stop();
+    await vi.waitFor(() => expect(rig.sink.writes).toBeGreaterThan(1), WAIT);
+    session.abandon();
+    expect(await session.end).toMatchObject({ after: 'stopped' });
+    expect(rig.queue('customer_data')).toEqual({ messages: 1, unacknowledged: 0 });
+    rig.sink.failure = undefined;
+    await rig.begin();
+    await landed('C-1');
+  });
+
+  test('whose ledger is gone writes no more; the next one knows from the sink what has landed', async () => {
+    const session = await rig.begin();
+    await rig.publish('customer', customer({ id: 'C-1', lines: [] }));
+    await landed('C-1');
+    await drained();
+    await rig.redis.del(ledgerKeys(rig.pipeline, '').epoch);
+    await rig.publish('customer', customer({ id: 'C-2', lines: [] }));
+    expect(await session.end).toMatchObject({ after: 'writer lost', reason: expect.stringContaining('flushed') });
+    await landed('C-1');
+    await rig.begin();
+    await rig.publish('customer', customer({ id: 'C-1', lines: [] }));
+    await landed('C-1', 'C-2');
+    await drained();
+    expect(rig.sink.epochs).toHaveLength(2);
+  });
+
+  test('gives its deliveries back before the broker takes them for held too long', async () => {
+    const clock = new FakeClock(Date.now());
+    rig.sink.failure = new Error('away');
+    const { end } = await rig.begin({ clock, batch: { size: 1, interval: 1_000 } });
+    await rig.publish('customer', customer({ lines: [] }));
+    await vi.waitFor(() => expect(rig.sink.writes).toBeGreaterThan(0), WAIT);
+    let ended = false;
+    const after = end.then((how) => {
+      ended = true;
+      return how.after;
+    });
+    for (let minute = 0; minute < 19; minute++) await clock.advance(60_000);
+    expect(ended).toBe(false);
+    for (let minute = 0; minute < 3; minute++) await clock.advance(60_000);
+    expect(await after).toBe('held too long');
+    await vi.waitFor(() => expect(rig.queue('customer_data')).toEqual({ messages: 1, unacknowledged: 0 }), WAIT);
+  });
+
+  test('cannot begin where a queue has other arguments, and says that a person must decide', async () => {
+    await rig.channel.assertQueue('inventory_data', { durable: false });
+    await expect(rig.begin()).rejects.toThrow(FatalError);
+    await expect(rig.begin()).rejects.toThrow('other arguments');
+  });
+
+  test('gives back what it was lent: its channels, and its place among those that a stop is told', async () => {
+    const [stop, overdue] = [new AbortController(), new AbortController()];
+    const begun = await rig.begin({ stop, overdue });
+    expect(getEventListeners(stop.signal, 'abort')).not.toEqual([]);
+    expect(getEventListeners(overdue.signal, 'abort')).not.toEqual([]);
+    expect(rig.channels()).toBeGreaterThan(1);
+    await rig.redis.del(ledgerKeys(rig.pipeline, '').epoch);
+    await rig.publish('customer', customer());
+    await begun.end;
+    // The one that is left is the test's.
+    await vi.waitFor(() => expect(rig.channels()).toBe(1), WAIT);
+    expect(getEventListeners(stop.signal, 'abort')).toEqual([]);
+    expect(getEventListeners(overdue.signal, 'abort')).toEqual([]);
+  });
+
+  test('that has ended leaves what it held to the next at once', async () => {
+    const first = await rig.begin({ batch: NEVER });
+    await rig.publish('customer', customer({ lines: [] }), {}, 'm1');
+    await vi.waitFor(() => expect(first.running.oldestUnflushed()).toHaveLength(1), WAIT);
+    rig.sink.failure = new Error('away');
+    first.stop();
+    await vi.waitFor(() => expect(rig.sink.writes).toBeGreaterThan(0), WAIT);
+    first.abandon();
+    await first.end;
+    rig.sink.failure = undefined;
+    const began = Date.now();
+    await rig.begin();
+    await landed('C-1');
+    // Far less than a lease lasts.
+    expect(Date.now() - began).toBeLessThan(8_000);
+    expect(rig.sink.takenOver).toEqual(['writer-1']);
+  });
+});
