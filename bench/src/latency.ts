@@ -22,7 +22,7 @@ const BURST = 97;
 
 /** How long each record takes at 1,000 records a second, with a flush interval of 200 ms. */
 export async function measureLatency(bench: Bench): Promise<Latency> {
-  const { records } = sizeOf(bench, { quick: { records: 4_000, rounds: 1 }, full: { records: 60_000, rounds: 1 } });
+  const { records } = sizeOf(bench, { quick: { records: 3_000, rounds: 1 }, full: { records: 60_000, rounds: 1 } });
   const pages = pagesOf(customerMessages({ count: records }), BURST);
   let waits: number[] = [];
   let flushMs = 0;

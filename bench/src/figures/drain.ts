@@ -42,7 +42,7 @@ export const drainFigures: readonly Figure[] = [
     name: 'drain.csv',
     sentence: 'One consumer writes unique records to CSV, with fsync; beside it the same queue only acknowledged.',
     sink: 'csv',
-    quick: { records: 20_000, rounds: 2 },
+    quick: { records: 15_000, rounds: 2 },
     full: { records: 100_000, rounds: 5 },
   }),
   drainFigure({
@@ -57,7 +57,7 @@ export const drainFigures: readonly Figure[] = [
     sentence: 'The same to CSV where nine of ten records repeat one that came before.',
     sink: 'csv',
     newEvery: 10,
-    quick: { records: 20_000, rounds: 2 },
+    quick: { records: 15_000, rounds: 2 },
     full: { records: 100_000, rounds: 5 },
   }),
   drainFigure({

@@ -13,7 +13,7 @@ export const publish: Figure = {
   sentence: "The producer's publisher puts records into the queue, each confirmed; beside it amqplib alone.",
   async measure(bench) {
     const { records, rounds } = sizeOf(bench, {
-      quick: { records: 20_000, rounds: 3 },
+      quick: { records: 15_000, rounds: 3 },
       full: { records: 100_000, rounds: 7 },
     });
     const broker = await bench.servers.broker();
