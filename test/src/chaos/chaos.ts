@@ -9,7 +9,7 @@ import { dumpTables } from './evidence.js';
 import { Faults } from './faults.js';
 import { makeRunFolder } from './folder.js';
 import type { SinkName } from './pipeline.js';
-import { FAULT_KINDS, planFaults } from './plan.js';
+import { planFaults } from './plan.js';
 import { queueDepths } from './queues.js';
 import type { ChaosReport, ChaosResult } from './report.js';
 import { lastPolls, stopInOrder, untilDrained } from './settle.js';
@@ -67,8 +67,7 @@ async function play(options: ChaosOptions & { folder: string }, release: Release
   const stage = await raiseStage({ ...options, onDeath }, release);
   await systemClock.sleep(QUEUES_NOTED, signal);
 
-  const kinds = FAULT_KINDS.filter((kind) => kind !== 'postgres' || sink === 'postgres');
-  const plan = planFaults(seed, seconds, kinds);
+  const plan = planFaults(seed, seconds, sink);
   say(`seed ${seed}: ${plan.length} faults in ${seconds} s`);
   const faults = new Faults(stage, say, signal);
   const started = Date.now();

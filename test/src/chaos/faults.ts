@@ -2,6 +2,7 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemClock } from '@tributary/shared';
 import { Redis } from 'ioredis';
+import { atMoment } from './moments.js';
 import type { Fault, FaultKind } from './plan.js';
 import { FAULT_KINDS } from './plan.js';
 import type { Stage } from './stage.js';
@@ -61,7 +62,10 @@ export class Faults {
     const worker = choose(workers, fault.victim);
     // All of them are down or paused: that is chaos enough.
     if (worker === undefined) return;
-    await this.#tell(fault, `kill -9 ${worker.name}, down for ${seconds(fault.length)}`, () => worker.kill());
+    const what = `kill -9 ${worker.name}${WHEN[fault.moment]}, down for ${seconds(fault.length)}`;
+    await this.#hit(fault, worker, () => void worker.kill());
+    this.#count(fault, what);
+    await worker.kill();
     await systemClock.sleep(fault.length, this.signal);
     if (!this.signal.aborted) worker.start();
   }
@@ -69,7 +73,8 @@ export class Faults {
   async #pause(fault: Fault): Promise<void> {
     const worker = choose(this.stage.consumers, fault.victim);
     if (worker === undefined) return;
-    await this.#tell(fault, `SIGSTOP ${worker.name} for ${seconds(fault.length)}`, async () => worker.pause());
+    await this.#hit(fault, worker, () => worker.pause());
+    this.#count(fault, `SIGSTOP ${worker.name}${WHEN[fault.moment]} for ${seconds(fault.length)}`);
     await systemClock.sleep(fault.length, this.signal);
     worker.resume();
     this.#note(`         SIGCONT ${worker.name}`);
@@ -115,10 +120,18 @@ export class Faults {
     await postgres.up();
   }
 
+  #hit({ moment, after }: Fault, worker: Worker, hit: () => void): Promise<void> {
+    return atMoment(moment, { stage: this.stage, worker, after, signal: this.signal }, hit);
+  }
+
   async #tell(fault: Fault, what: string, hurt: () => Promise<void>): Promise<void> {
-    this.#note(`${seconds(fault.at).padStart(7)}  ${what}`);
     await hurt();
+    this.#count(fault, what);
+  }
+
+  #count(fault: Fault, what: string): void {
     this.kills[fault.kind]++;
+    this.#note(`${seconds(fault.at).padStart(7)}  ${what}`);
   }
 
   /** With the time of day, by which the logs of the processes are read. */
@@ -135,6 +148,8 @@ export class Faults {
     return turn;
   }
 }
+
+const WHEN = { any: '', write: ' as it writes', ledger: ' as it speaks to Redis' } as const;
 
 /** The chosen one, or the next that runs. */
 function choose(workers: readonly Worker[], victim: number): Worker | undefined {

@@ -16,8 +16,9 @@ export function writePipeline(folder: string, api: string, sink: SinkName): Pipe
     entity,
     schedule: { every: '1s' },
     items: '$.data',
-    paging: { type: 'cursor', next: '$.nextCursor', sizeParameter: 'limit', size: 50 },
-    incremental: { parameter: 'updated_since', overlap: '3s' },
+    paging: { type: 'cursor', next: '$.nextCursor', sizeParameter: 'limit', size: 200 },
+    // An overlap would fetch each change several times, and hide that one of them was lost.
+    incremental: { parameter: 'updated_since', overlap: '0s' },
     retryDelay: '100ms',
     timeout: '5s',
   });

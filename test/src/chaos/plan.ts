@@ -1,3 +1,4 @@
+import type { Moment } from './moments.js';
 import { between, createRandom, pick, type Random } from './random.js';
 
 export const FAULT_KINDS = [
@@ -23,6 +24,9 @@ export interface Fault {
   readonly length: number;
   /** A milder or a different way to do the same: a stop in good order, an old snapshot, a pause instead of a kill. */
   readonly otherWay: boolean;
+  /** For what is done to a consumer: when exactly, and after how many such moments. */
+  readonly moment: Moment;
+  readonly after: number;
 }
 
 interface Habit {
@@ -32,34 +36,51 @@ interface Habit {
   readonly length: readonly [from: number, to: number];
   /** How often it is done the other way. */
   readonly otherWay: number;
+  /** It happens only in this first part of a run. */
+  readonly until: number;
 }
 
 /** Leases last 10 s, and a broker drops a connection after two missed heartbeats: 12 s are past both. */
 const PAUSE = [12_000, 15_000] as const;
 
+/**
+ * With Redis the cursors go, and the next polls fetch everything again: whatever was lost before is healed by that. So
+ * the last part of a run leaves Redis alone, and what is lost there stays lost for the audit to see.
+ */
+const REDIS_UNTIL = 0.6;
+
 const HABITS: Readonly<Record<FaultKind, Habit>> = {
-  consumer: { weight: 34, every: 0, length: [0, 2_000], otherWay: 0 },
-  producer: { weight: 14, every: 0, length: [0, 3_000], otherWay: 0 },
-  pause: { weight: 10, every: 17_000, length: PAUSE, otherWay: 0 },
-  rabbitmq: { weight: 12, every: 16_000, length: [0, 2_000], otherWay: 0.3 },
-  redisFlush: { weight: 10, every: 6_000, length: [0, 0], otherWay: 0 },
-  redisRestart: { weight: 12, every: 9_000, length: [0, 1_500], otherWay: 0.5 },
-  postgres: { weight: 12, every: 9_000, length: [1_000, 6_000], otherWay: 0.5 },
+  consumer: { weight: 34, every: 0, length: [0, 2_000], otherWay: 0, until: 1 },
+  producer: { weight: 14, every: 0, length: [0, 3_000], otherWay: 0, until: 1 },
+  pause: { weight: 10, every: 17_000, length: PAUSE, otherWay: 0, until: 1 },
+  rabbitmq: { weight: 12, every: 16_000, length: [0, 2_000], otherWay: 0.3, until: 1 },
+  redisFlush: { weight: 16, every: 6_000, length: [0, 0], otherWay: 0, until: REDIS_UNTIL },
+  redisRestart: { weight: 20, every: 9_000, length: [0, 1_500], otherWay: 0.5, until: REDIS_UNTIL },
+  postgres: { weight: 12, every: 9_000, length: [1_000, 6_000], otherWay: 0.5, until: 1 },
 };
 
 /** Milliseconds from one fault to the next. */
 const GAP = [900, 2_400] as const;
 
+const MOMENTS: readonly (readonly [Moment, weight: number])[] = [
+  ['any', 1],
+  ['write', 1],
+  ['ledger', 1],
+];
+
 /**
  * What is done, and when, in a run of so many seconds. It follows from the seed alone. Every kind comes once before any
  * comes twice, so that a short run meets them all.
  */
-export function planFaults(seed: number, seconds: number, kinds: readonly FaultKind[]): Fault[] {
+export function planFaults(seed: number, seconds: number, sink: 'csv' | 'postgres'): Fault[] {
+  const kinds = FAULT_KINDS.filter((kind) => kind !== 'postgres' || sink === 'postgres');
+  const moments = MOMENTS.filter(([moment]) => moment !== 'write' || sink === 'csv');
   const random = createRandom(seed);
   const faults: Fault[] = [];
   const untried = shuffled(random, kinds);
   const last = new Map<FaultKind, number>();
-  const isDue = (kind: FaultKind, at: number) => at - (last.get(kind) ?? -Infinity) >= HABITS[kind].every;
+  const isDue = (kind: FaultKind, at: number) =>
+    at - (last.get(kind) ?? -Infinity) >= HABITS[kind].every && at < HABITS[kind].until * seconds * 1_000;
   for (let at = 0; at < seconds * 1_000; at += between(random, ...GAP)) {
     const first = untried.findIndex((kind) => isDue(kind, at));
     const due = kinds.filter((kind) => isDue(kind, at)).map((kind) => [kind, HABITS[kind].weight] as const);
@@ -68,6 +89,8 @@ export function planFaults(seed: number, seconds: number, kinds: readonly FaultK
     const { length, otherWay } = HABITS[kind];
     faults.push({
       ...{ kind, at, victim: random(), length: between(random, ...length), otherWay: random() < otherWay },
+      moment: kind === 'consumer' || kind === 'pause' ? pick(random, moments) : 'any',
+      after: Math.floor(random() * 6),
     });
   }
   return faults;

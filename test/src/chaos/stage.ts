@@ -43,8 +43,11 @@ const HEARTBEAT_SECONDS = 3;
 /** Milliseconds for a process to be ready; a busy machine needs far more than usual. */
 const START_TIMEOUT = 60_000;
 
-/** So many records that each changes every few seconds; and so many changes that every moment has its batches. */
-const CRM = { MOCK_CUSTOMERS: '300', MOCK_ITEMS: '60', MOCK_CHANGES_PER_SECOND: '60' };
+/**
+ * So many customers that most change once or not at all after the last full poll (a later change would cover what was
+ * lost), so few items that each changes all the time, and so many changes that every moment has its batches.
+ */
+const CRM = { MOCK_CUSTOMERS: '2000', MOCK_ITEMS: '200', MOCK_CHANGES_PER_SECOND: '60' };
 
 export interface Servers {
   readonly rabbitmq: PrivateService;
