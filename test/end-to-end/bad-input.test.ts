@@ -1,113 +1,41 @@
-import { Redis } from 'ioredis';
 import { beforeAll, describe, expect, inject, test } from 'vitest';
 import { uniqueName } from '../services/handle.js';
 import { eventually } from './support/eventually.js';
-import { BAD_RECORDS, GOOD_RECORDS, LONG_KEY, THING_FIELDS } from './support/hostile-records.js';
-import { type Handler, serve } from './support/http-server.js';
+import {
+  ENDPOINTS,
+  FAILURES,
+  type HostileApi,
+  hostilePipeline,
+  SECRETS,
+  startHostileApi,
+} from './support/hostile-api.js';
+import { BAD_RECORDS, GOOD_RECORDS, LONG_KEY } from './support/hostile-records.js';
 import { repeatsIn } from './support/landed.js';
 import { readMetrics } from './support/metrics.js';
 import { historyOf, type OutputRow, readRows, rowsOfCsv } from './support/output.js';
-import { type DeadLetter, forgetInRedis, publish, removeAtEnd, takeDeadLetters, waitingIn } from './support/servers.js';
+import {
+  type DeadLetter,
+  forgetInRedis,
+  publish,
+  removeAtEnd,
+  takeDeadLetters,
+  textsInRedis,
+  waitingIn,
+} from './support/servers.js';
 import { type RunningService, startService, untilReady } from './support/services.js';
 import { useStage } from './support/stage.js';
 
 const stage = useStage();
 const servers = { amqpUrl: inject('amqpUrl'), redisUrl: inject('redisUrl') };
 
-/** Each stands where an API wants its credentials, and must be seen by the API alone. */
-const SECRETS = { header: 'header-secret-7d1f', query: 'query-secret-93ac', password: 'url-password-51be' };
-
 /** Messages that nobody's producer made: what somebody else may put on the queue. */
 const STRANGERS = [Buffer.from('{"id": "torn'), Buffer.from([0x7b, 0xff, 0xfe, 0x00]), Buffer.alloc(0)];
-
-const PARTS = ['a/b', 'a%2Fb', '__proto__', 'constructor'];
-
-/** How many requests of each path there were, and what each path answers. */
-const requests = new Map<string, number>();
-const list = (records: readonly string[], next?: string) =>
-  `{"data":[${records.join(',')}]${next === undefined ? '' : `,"next":"${next}"`}}`;
-const record = (id: string, more: object = {}) => JSON.stringify({ id, ...more });
-
-const ENDPOINTS = [
-  'things',
-  'parts',
-  'repeats',
-  'flaky',
-  'html',
-  'truncated',
-  'empty',
-  'wrong-path',
-  'forbidden',
-  'circles',
-  'silent',
-];
-
-const hostile: Handler = (request, response, url) => {
-  const count = (requests.get(url.pathname) ?? 0) + 1;
-  requests.set(url.pathname, count);
-  // An API that tells everybody what it was asked with.
-  const echo = `${request.url} ${JSON.stringify(request.headers)} ${atob((request.headers.authorization ?? '').slice(6))}`;
-  const answer = (body: string, status = 200, type = 'application/json') => {
-    response.writeHead(status, { 'content-type': type });
-    response.end(body);
-  };
-  switch (url.pathname) {
-    case '/things':
-      return url.searchParams.has('cursor')
-        ? answer(list(BAD_RECORDS.slice(10).map(({ json }) => json)))
-        : answer(
-            list(
-              [...BAD_RECORDS.slice(0, 10), ...GOOD_RECORDS].map(({ json }) => json),
-              'more',
-            ),
-          );
-    case '/parts':
-      return answer(list(PARTS.map((id) => record(id, { label: `=${id}` }))));
-    case '/repeats':
-      return answer(
-        list([
-          record('same', { title: 'A' }),
-          record('same', { title: 'B' }),
-          record('same', { title: 'B' }),
-          record('same', { title: 'A' }),
-        ]),
-      );
-    case '/html':
-      return answer(`<!doctype html><title>Please sign in</title>${echo}`, 200, 'text/html');
-    case '/truncated':
-      return answer(`{"echo":${JSON.stringify(echo)},"data":[{"id":"torn"},{"id":`);
-    case '/empty':
-      return answer('');
-    case '/wrong-path':
-      return answer(`{"records":[{"id":"elsewhere"}],"echo":${JSON.stringify(echo)}}`);
-    case '/forbidden':
-      return answer(`you sent ${echo}`, 403, 'text/plain');
-    case '/flaky':
-      return count <= 2 ? answer(`down: ${echo}`, 500) : answer(list([record('flaky')]));
-    case '/circles':
-      return answer(list([record(`circles-${url.searchParams.get('cursor')}`)], 'again'));
-    case '/silent':
-      return; // The client has to hang up.
-    default:
-      return answer('{}', 404);
-  }
-};
-
-/** What must be said of the endpoints that cannot be polled. */
-const FAILURES = {
-  html: 'body_html',
-  truncated: 'body_not_json',
-  empty: 'body_not_json',
-  'wrong-path': 'items_not_a_list',
-  forbidden: 'http_403',
-  circles: 'paging_loops',
-  silent: 'timeout',
-};
 
 describe('an API that sends everything it should not', () => {
   const name = uniqueName('e2e');
   const queues = { thing: `${name}.things`, part: `${name}.parts` };
   const output = stage.path('output');
+  let api: HostileApi;
   let producer: RunningService;
   let consumer: RunningService;
   let letters: DeadLetter[];
@@ -125,13 +53,13 @@ describe('an API that sends everything it should not', () => {
   const startProducer = () => startService(stage, 'producer', { ...env, INSTANCE_ID: 'producer' });
 
   beforeAll(async () => {
-    const api = await serve(stage, hostile);
+    api = await startHostileApi(stage);
     removeAtEnd(stage, servers, name, Object.values(queues));
     env = {
       ...{
         AMQP_URL: servers.amqpUrl,
         REDIS_URL: servers.redisUrl,
-        PIPELINE: stage.write('pipeline.yaml', pipeline(api)),
+        PIPELINE: stage.write('pipeline.yaml', hostilePipeline(api, name, queues)),
       },
       ...{ OUTPUT_DIR: output, HEADER_SECRET: SECRETS.header, QUERY_SECRET: SECRETS.query, PASSWORD: SECRETS.password },
     };
@@ -155,41 +83,6 @@ describe('an API that sends everything it should not', () => {
     });
     letters = await takeDeadLetters(servers.amqpUrl, queues.thing);
   });
-
-  function pipeline(api: string): string {
-    const one = (id: string) => `
-  ${id}:
-    url: ${api.replace('//', `//user:\${PASSWORD}@`)}/${id}
-    entity: ${id === 'parts' ? 'part' : 'thing'}
-    items: $.data
-    headers: { x-api-key: "\${HEADER_SECRET}" }
-    query: { api_key: "\${QUERY_SECRET}" }
-    paging: { type: cursor, parameter: cursor, next: $.next }
-    retries: 2
-    retryDelay: 20ms
-    timeout: ${id === 'silent' ? '200ms' : '30s'}`;
-    return `name: ${name}
-entities:
-  thing:
-    dataset: things
-    queue: ${queues.thing}
-    key: id
-    fields: ${THING_FIELDS}
-  part:
-    dataset: parts
-    queue: ${queues.part}
-    key: id
-    fields: { id: string, label: string }
-endpoints:${ENDPOINTS.map(one).join('')}
-merge:
-  dataset: thing_parts
-  each: { entity: thing, lines: lines }
-  with: { entity: part, on: ref }
-  columns: { thing: thing.id, ref: line.ref, note: line.note, label: part.label }
-batch: { size: 10, interval: 300ms }
-sink: { csv: { directory: "\${OUTPUT_DIR}" } }
-`;
-  }
 
   test('every good record lands, byte for byte', async () => {
     const rows = historyOf(await things());
@@ -267,7 +160,7 @@ sink: { csv: { directory: "\${OUTPUT_DIR}" } }
     expect(metrics.sum('tributary_poll_failures_total')).toBe(Object.keys(FAILURES).length);
     expect(metrics.sum('tributary_poll_retries_total', { endpoint: 'flaky', code: 'http_500' })).toBe(2);
     // What is wrong for good is not asked for again; what may be better is, as often as `retries` says.
-    const asked = Object.fromEntries(requests);
+    const asked = Object.fromEntries(api.requests);
     expect(asked).toMatchObject({ '/forbidden': 1, '/html': 3, '/empty': 3, '/silent': 3, '/flaky': 3 });
   });
 
@@ -303,9 +196,7 @@ sink: { csv: { directory: "\${OUTPUT_DIR}" } }
   });
 
   test('a secret of a header, a query or a URL is in no log, metric, header or key, though the API repeats it', async () => {
-    const redis = new Redis(servers.redisUrl);
-    const kept = await redis.mget(...(await redis.keys(`{${name}}:cursor:*`)));
-    redis.disconnect();
+    const kept = await textsInRedis(servers.redisUrl, `{${name}}:cursor:*`);
     expect(kept.length).toBeGreaterThan(0);
     const pages = await Promise.all(
       [producer, consumer].flatMap(({ url }) =>
@@ -343,12 +234,11 @@ sink: { csv: { directory: "\${OUTPUT_DIR}" } }
     consumer = await startConsumer();
     await untilReady(consumer);
     producer = await startProducer();
-    const [fresh, circles] = [before.length - 1, 1];
     await eventually(async () => {
       const metrics = await readMetrics(consumer.url);
-      expect(metrics.sum('tributary_records_total', { entity: 'thing', outcome: 'duplicate' })).toBeGreaterThanOrEqual(
-        fresh - circles,
-      );
+      // All but the three rows of the key that has no one content.
+      const duplicates = metrics.sum('tributary_records_total', { entity: 'thing', outcome: 'duplicate' });
+      expect(duplicates).toBeGreaterThanOrEqual(before.length - 3);
       for (const queue of Object.values(queues)) expect(await waitingIn(servers.amqpUrl, queue)).toBe(0);
     });
     const ends = await Promise.all([producer.program.stop(), consumer.program.stop()]);

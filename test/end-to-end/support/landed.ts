@@ -1,5 +1,6 @@
 import { expect } from 'vitest';
 import { cellOf } from './content.js';
+import { eventually } from './eventually.js';
 import type { ExpectedRow, ExpectedRows } from './join.js';
 import { historyOf, type OutputRow, readRows } from './output.js';
 
@@ -25,6 +26,12 @@ export function expectNewest(rows: DemoRows, expected: ExpectedRows): void {
   for (const dataset of Object.keys(expected) as (keyof ExpectedRows)[]) {
     expect(newestOf(rows[dataset]), dataset).toEqual(shown(expected[dataset], rows[dataset]));
   }
+}
+
+/** Everything the CRM has lands, sooner or later, and nothing that landed is there twice. */
+export async function expectAllLanded(folder: string, expected: ExpectedRows): Promise<void> {
+  await eventually(async () => expectNewest(await readDemoRows(folder), expected), 500);
+  expectNoDuplicates(await readDemoRows(folder));
 }
 
 /** No message made the same row twice, and no row repeats the content of the one before it. */

@@ -23,15 +23,26 @@ export function removeAtEnd(stage: Stage, servers: Servers, name: string, queues
   );
 }
 
-/** Deletes every key of a pipeline, as somebody would who has lost his Redis. */
-export async function forgetInRedis(redisUrl: string, name: string): Promise<number> {
-  const redis = new Redis(redisUrl);
+/** Deletes every key of a pipeline, as somebody would who has lost his Redis. @returns how many there were */
+export function forgetInRedis(redisUrl: string, name: string): Promise<number> {
+  return withKeys(redisUrl, `{${name}}:*`, (redis, keys) => (keys.length === 0 ? 0 : redis.unlink(...keys)));
+}
+
+/** What the text keys of a pattern hold. */
+export function textsInRedis(redisUrl: string, pattern: string): Promise<(string | null)[]> {
+  return withKeys(redisUrl, pattern, (redis, keys) => (keys.length === 0 ? [] : redis.mget(...keys)));
+}
+
+async function withKeys<T>(
+  url: string,
+  pattern: string,
+  use: (redis: Redis, keys: readonly string[]) => T | Promise<T>,
+): Promise<T> {
+  const redis = new Redis(url);
   try {
-    let count = 0;
-    for await (const keys of redis.scanStream({ match: `{${name}}:*`, count: 1_000 })) {
-      if ((keys as string[]).length > 0) count += await redis.unlink(...(keys as string[]));
-    }
-    return count;
+    const found: string[] = [];
+    for await (const keys of redis.scanStream({ match: pattern, count: 1_000 })) found.push(...(keys as string[]));
+    return await use(redis, found);
   } finally {
     redis.disconnect();
   }

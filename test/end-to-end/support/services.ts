@@ -26,6 +26,20 @@ export async function startService(
   return { program, url };
 }
 
+/** The two services of the path. */
+export interface Both {
+  readonly consumer: RunningService;
+  readonly producer: RunningService;
+}
+
+/** Starts producer and consumer of one pipeline, which polls and writes far more often than it would by itself. */
+export async function startBoth(stage: Stage, env: Readonly<Record<string, string>>): Promise<Both> {
+  const all = { BATCH_INTERVAL: '500ms', POLL_INTERVAL: '1s', ...env };
+  const consumer = await startService(stage, 'consumer', { ...all, INSTANCE_ID: 'consumer' });
+  const producer = await startService(stage, 'producer', { ...all, INSTANCE_ID: 'producer' });
+  return { consumer, producer };
+}
+
 export interface Readiness {
   readonly status: number;
   readonly ready: boolean;
