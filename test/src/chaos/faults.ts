@@ -85,6 +85,7 @@ export class Faults {
     if (fault.otherWay) return this.#tell(fault, 'restart RabbitMQ in good order', () => rabbitmq.restart());
     await this.#tell(fault, `kill -9 RabbitMQ, down for ${seconds(fault.length)}`, () => rabbitmq.down());
     await systemClock.sleep(fault.length, this.signal);
+    if (fault.length > PRODUCER_FULL) await this.#kill({ ...fault, kind: 'producer', length: 0 }, this.stage.producers);
     await rabbitmq.up();
     this.#note('         RabbitMQ is up');
   }
@@ -148,6 +149,9 @@ export class Faults {
     return turn;
   }
 }
+
+/** So long without a broker, and a producer holds records of a poll that it cannot publish: they must not die with it. */
+const PRODUCER_FULL = 1_300;
 
 const WHEN = { any: '', write: ' as it writes', ledger: ' as it speaks to Redis' } as const;
 

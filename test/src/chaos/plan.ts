@@ -53,7 +53,7 @@ const HABITS: Readonly<Record<FaultKind, Habit>> = {
   consumer: { weight: 34, every: 0, length: [0, 2_000], otherWay: 0, until: 1 },
   producer: { weight: 14, every: 0, length: [0, 3_000], otherWay: 0, until: 1 },
   pause: { weight: 10, every: 17_000, length: PAUSE, otherWay: 0, until: 1 },
-  rabbitmq: { weight: 12, every: 16_000, length: [0, 2_000], otherWay: 0.3, until: 1 },
+  rabbitmq: { weight: 12, every: 16_000, length: [0, 3_000], otherWay: 0.25, until: 1 },
   redisFlush: { weight: 16, every: 6_000, length: [0, 0], otherWay: 0, until: REDIS_UNTIL },
   redisRestart: { weight: 20, every: 9_000, length: [0, 1_500], otherWay: 0.5, until: REDIS_UNTIL },
   postgres: { weight: 12, every: 9_000, length: [1_000, 6_000], otherWay: 0.5, until: 1 },
