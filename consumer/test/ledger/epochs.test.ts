@@ -1,5 +1,5 @@
 import { createLogger } from '@tributary/shared';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { enterEpoch } from '../../src/ledger/epoch.js';
 import { FakeClock } from '../fake-clock.js';
 import { PlainSink } from '../plain-sink.js';
@@ -8,6 +8,9 @@ import { describeEpochs } from './epochs.js';
 import { describeRebuilds } from './rebuilds.js';
 import { describeRestarts } from './restarts.js';
 import { type RedisStandIn, startRedisStandIn } from './stand-in.js';
+
+// A stand-in starts a process, and the machine may be busy.
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 let standIn: RedisStandIn;
 beforeAll(async () => {

@@ -8,6 +8,8 @@ import { PlainSink } from '../plain-sink.js';
 import { log } from '../records.js';
 import { removePipeline, runOf, uniquePipeline } from './harness.js';
 
+const waitFor = (condition: () => unknown) => vi.waitFor(condition, { timeout: 20_000 });
+
 /** How consumers agree on a ledger, and who rebuilds it. */
 export function describeEpochs(name: string, connect: () => Promise<Redis>): void {
   describe(`epochs in ${name}`, () => {
@@ -53,14 +55,14 @@ export function describeEpochs(name: string, connect: () => Promise<Redis>): voi
       let finish = () => {};
       const rebuild = vi.fn<Rebuild>(() => new Promise((resolve) => (finish = resolve)));
       const both = Promise.all([enter(rebuild), enter(rebuild)]);
-      await vi.waitFor(() => expect([rebuild.mock.calls.length, clock.sleepers]).toEqual([1, 2]));
+      await waitFor(() => expect([rebuild.mock.calls.length, clock.sleepers]).toEqual([1, 2]));
       // The other asks again and again.
       for (let n = 0; n < 4; n++) {
         await clock.advance(250);
-        await vi.waitFor(() => expect(clock.sleepers).toBe(2));
+        await waitFor(() => expect(clock.sleepers).toBe(2));
       }
       finish();
-      await vi.waitFor(() => expect(published()).resolves.not.toBeNull());
+      await waitFor(() => expect(published()).resolves.not.toBeNull());
       await clock.advance(250);
       const [one, other] = await both;
       expect(other.name).toBe(one.name);
@@ -109,13 +111,13 @@ export function describeEpochs(name: string, connect: () => Promise<Redis>): voi
     test('a rebuild that fails is tried again after a second, by anybody', async () => {
       const rebuild = vi.fn<Rebuild>().mockRejectedValueOnce(new Error('the sink is away'));
       const entering = enter(rebuild);
-      await vi.waitFor(() => expect(rebuild).toHaveBeenCalledTimes(1));
+      await waitFor(() => expect(rebuild).toHaveBeenCalledTimes(1));
       // One keeps the lock, one lets the second pass.
-      await vi.waitFor(() => expect(clock.sleepers).toBe(2));
+      await waitFor(() => expect(clock.sleepers).toBe(2));
       expect(await published()).toBeNull();
       await clock.advance(1_000);
-      await vi.waitFor(() => expect(lock()).resolves.toBeNull());
-      await vi.waitFor(() => expect(clock.sleepers).toBe(1));
+      await waitFor(() => expect(lock()).resolves.toBeNull());
+      await waitFor(() => expect(clock.sleepers).toBe(1));
       await clock.advance(250);
       expect((await entering).name).toBe(await published());
       expect(rebuild).toHaveBeenCalledTimes(2);
@@ -124,11 +126,11 @@ export function describeEpochs(name: string, connect: () => Promise<Redis>): voi
     test('who rebuilds keeps the lock for as long as that takes', async () => {
       let finish = () => {};
       const entering = enter(() => new Promise((resolve) => (finish = resolve)));
-      await vi.waitFor(() => expect(lock()).resolves.not.toBeNull());
-      await vi.waitFor(() => expect(clock.sleepers).toBe(1));
+      await waitFor(() => expect(lock()).resolves.not.toBeNull());
+      await waitFor(() => expect(clock.sleepers).toBe(1));
       await redis.pexpire(rebuildLockKey(pipeline), 5_000);
       await clock.advance(5_000);
-      await vi.waitFor(async () => expect(await redis.pttl(rebuildLockKey(pipeline))).toBeGreaterThan(10_000));
+      await waitFor(async () => expect(await redis.pttl(rebuildLockKey(pipeline))).toBeGreaterThan(10_000));
       finish();
       await entering;
     });
@@ -136,16 +138,16 @@ export function describeEpochs(name: string, connect: () => Promise<Redis>): voi
     test('who was held up past its lock never publishes, and does not keep the lock of its successor', async () => {
       let wake = () => {};
       const late = enter(() => new Promise((resolve) => (wake = resolve)));
-      await vi.waitFor(() => expect(sink.epochs).toHaveLength(1));
-      await vi.waitFor(() => expect(clock.sleepers).toBe(1));
+      await waitFor(() => expect(sink.epochs).toHaveLength(1));
+      await waitFor(() => expect(clock.sleepers).toBe(1));
       await redis.del(rebuildLockKey(pipeline));
       let finish = () => {};
       const successor = enter(() => new Promise((resolve) => (finish = resolve)));
-      await vi.waitFor(() => expect(sink.epochs).toHaveLength(2));
-      await vi.waitFor(() => expect(clock.sleepers).toBe(2));
+      await waitFor(() => expect(sink.epochs).toHaveLength(2));
+      await waitFor(() => expect(clock.sleepers).toBe(2));
       const [token] = [await lock()];
       wake();
-      await vi.waitFor(() => expect(clock.sleepers).toBe(2));
+      await waitFor(() => expect(clock.sleepers).toBe(2));
       expect([await published(), await lock()]).toEqual([null, token]);
       finish();
       const { name: epoch } = await successor;
@@ -156,9 +158,9 @@ export function describeEpochs(name: string, connect: () => Promise<Redis>): voi
 
     test('who dies while it rebuilds leaves the lock to run out, and another rebuilds', async () => {
       void enter(() => new Promise(() => {}));
-      await vi.waitFor(() => expect(sink.epochs).toHaveLength(1));
+      await waitFor(() => expect(sink.epochs).toHaveLength(1));
       await redis.pexpire(rebuildLockKey(pipeline), 1);
-      await vi.waitFor(() => expect(lock()).resolves.toBeNull());
+      await waitFor(() => expect(lock()).resolves.toBeNull());
       const epoch = await enter();
       expect(sink.epochs.at(-1)).toBe(epoch.name);
     });
@@ -166,7 +168,7 @@ export function describeEpochs(name: string, connect: () => Promise<Redis>): voi
     test('who is stopped while it waits waits no more', async () => {
       await redis.set(rebuildLockKey(pipeline), 'somebody else');
       const entering = enter();
-      await vi.waitFor(() => expect(clock.sleepers).toBe(1));
+      await waitFor(() => expect(clock.sleepers).toBe(1));
       stop.abort();
       await expect(entering).rejects.toBeInstanceOf(WriterLost);
     });

@@ -1,8 +1,11 @@
-import { afterAll, beforeAll } from 'vitest';
+import { afterAll, beforeAll, vi } from 'vitest';
 import { MemoryRedis } from '../simulation/memory-redis.js';
 import { describeLedger } from './conformance.js';
 import { redisHarness } from './harness.js';
 import { type RedisStandIn, startRedisStandIn } from './stand-in.js';
+
+// A stand-in starts a process, and the machine may be busy.
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 let standIn: RedisStandIn;
 beforeAll(async () => {

@@ -1,10 +1,13 @@
 import type { Redis } from '@tributary/shared';
 import fc from 'fast-check';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { type Ledger, WriterLost } from '../../src/ledger/port.js';
 import { MemoryRedis } from '../simulation/memory-redis.js';
 import { CUSTOMERS, type LedgerHarness, MERGED, redisHarness, rowOf } from './harness.js';
 import { type RedisStandIn, startRedisStandIn } from './stand-in.js';
+
+// A stand-in starts a process, and the machine may be busy.
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 /** The simulation is worth as much as its ledger is like the real one: any calls whatsoever get the same answers. */
 

@@ -13,6 +13,9 @@ import { type Broken, simulate } from './simulate.js';
  * that break it. What none of them finds could be left out of the protocol.
  */
 
+// Some take thousands of schedules, and the machine may be busy.
+vi.setConfig({ testTimeout: 120_000 });
+
 type FlushClass = typeof Flush;
 const flush = vi.hoisted(() => ({ alter: (real: FlushClass): FlushClass => real }));
 vi.mock('../../src/flush.js', async (importOriginal) => {
