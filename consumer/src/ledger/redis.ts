@@ -137,7 +137,9 @@ function readVerdict(text: string): Verdict {
 function readSide(text: string | undefined): Side | undefined {
   if (text === undefined || text === '') return undefined;
   const split = text.indexOf('\0');
-  return { order: text.slice(0, split), payload: text.slice(split + 1) };
+  const payload = text.slice(split + 1);
+  // Known to be there, but not what it holds: see rebuild.ts.
+  return payload === '' ? undefined : { order: text.slice(0, split), payload };
 }
 
 function checked([status = '', ...values]: string[]): string[] {
