@@ -84,8 +84,7 @@ export async function runSession(options: SessionOptions): Promise<SessionEnd> {
   const rebuild = rebuildFromSink(redis, config, sink);
   const epoch = await enterEpoch({ redis, pipeline, sink, rebuild, clock, log, signal: stop });
 
-  const ended = new Ending(stop);
-  options.overdue.addEventListener('abort', () => ended.abandon(), { signal: ended.now });
+  const ended = new Ending(stop, options.overdue);
   const release = new ReleaseList();
   const ledger = new RedisLedger({
     ...{ scripts: epoch.scripts, keys: epoch.keys, epoch: epoch.name, writer },
@@ -151,7 +150,7 @@ export async function runSession(options: SessionOptions): Promise<SessionEnd> {
     }
     return end;
   } finally {
-    ended.abandon();
+    ended.close();
     await lease.release(true).catch((error: unknown) => {
       if (!(error instanceof WriterLost)) log.debug({ reason: describeError(error) }, 'the lease was not given back');
     });
@@ -208,12 +207,20 @@ class Ending {
   readonly #now = new AbortController();
   #resolve: (end: SessionEnd) => void = () => {};
 
-  constructor(stop: AbortSignal) {
+  readonly #onStop = () => this.by('stopped');
+  readonly #onOverdue = () => this.abandon();
+
+  constructor(
+    private readonly stop: AbortSignal,
+    private readonly overdue: AbortSignal,
+  ) {
     this.outcome = new Promise((resolve) => {
       this.#resolve = resolve;
     });
     if (stop.aborted) this.by('stopped');
-    else stop.addEventListener('abort', () => this.by('stopped'), { signal: this.#now.signal });
+    if (overdue.aborted) this.abandon();
+    stop.addEventListener('abort', this.#onStop);
+    overdue.addEventListener('abort', this.#onOverdue);
   }
 
   /** Aborted when nothing is waited for any more. */
@@ -234,5 +241,12 @@ class Ending {
 
   abandon(): void {
     this.#now.abort();
+  }
+
+  /** There will be many sessions, and one signal that stops them all. */
+  close(): void {
+    this.abandon();
+    this.stop.removeEventListener('abort', this.#onStop);
+    this.overdue.removeEventListener('abort', this.#onOverdue);
   }
 }
