@@ -91,8 +91,8 @@ export async function runSession(options: SessionOptions): Promise<SessionEnd> {
     mergeDataset: config.merge?.dataset,
   });
   const lease = new Lease(ledger, clock, log, ({ message }) => ended.by('writer lost', message));
-  await lease.take();
   try {
+    await lease.take();
     const output = await sink.open(writer, epoch.name);
     // However the session ends: a file that nobody closes is closed by the garbage collector, which Node will not do for ever.
     release.add('the output', () => output.close());
