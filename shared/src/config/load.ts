@@ -49,8 +49,8 @@ export function parsePipeline(text: string, env: Record<string, string | undefin
   const content: unknown = document.toJS();
   if (content === null) throw new ConfigError(file, [{ path: '', message: 'is empty' }]);
   const faults: Fault[] = [];
-  const filledIn = new Map<string, string>();
-  const raw: unknown = substitute(askEnvironment(content, env), env, faults, filledIn);
+  const secrets = new Map<string, string>();
+  const raw: unknown = substitute(askEnvironment(content, env), env, faults, secrets);
   const parsed = pipelineSchema.safeParse(raw, { reportInput: true });
   if (!parsed.success) {
     // A variable that is not set leaves a value that is then wrong too; its own fault says it better.
@@ -66,7 +66,7 @@ export function parsePipeline(text: string, env: Record<string, string | undefin
   if (faults.length > 0 || !parsed.success) {
     throw new ConfigError(
       file,
-      faults.map(({ path, message }) => ({ path, message: conceal(message, filledIn) })),
+      faults.map(({ path, message }) => ({ path, message: conceal(message, secrets) })),
     );
   }
   return parsed.data;
@@ -101,10 +101,10 @@ function whatIsWanted({ message, errors = [] }: Issue): string {
 
 const shorten = (text: string): string => (text.length > 120 ? `${text.slice(0, 117)}...` : text);
 
-/** What came from a variable or a secret file may be a password: a fault shows where it came from instead. */
-function conceal(message: string, filledIn: ReadonlyMap<string, string>): string {
+/** A fault shows where a secret came from, not what it is. */
+function conceal(message: string, secrets: ReadonlyMap<string, string>): string {
   let concealed = message;
-  for (const [value, placeholder] of filledIn) {
+  for (const [value, placeholder] of secrets) {
     for (const form of [value, JSON.stringify(value).slice(1, -1)]) {
       // Shorter ones are no secrets, and would be found in the middle of words.
       if (form.length >= 4) concealed = concealed.replaceAll(form, placeholder);
