@@ -34,8 +34,19 @@ export default defineConfig({
         ...sources,
         test: {
           name: 'chaos',
-          include: ['test/chaos/**/*.test.ts'],
+          include: ['test/chaos/chaos.test.ts'],
           // After all others, and one at a time: it loads the machine, and wants its load to be its own.
+          sequence: { groupOrder: 1 },
+          fileParallelism: false,
+          testTimeout: 600_000,
+        },
+      },
+      {
+        ...sources,
+        test: {
+          name: 'minutes',
+          include: ['test/chaos/minute.test.ts'],
+          // Runs by `npm run test:chaos`, not yet by `npm test`: see "Known gaps" in ARCHITECTURE.md.
           sequence: { groupOrder: 1 },
           fileParallelism: false,
           testTimeout: 600_000,

@@ -6,7 +6,6 @@ import { describe, expect, test } from 'vitest';
 import { runChaos } from '../src/chaos/chaos.js';
 import { FAULT_KINDS, planFaults } from '../src/chaos/plan.js';
 import { runPreload } from '../src/chaos/preload.js';
-import { formatResult } from '../src/chaos/report.js';
 
 const say = (line: string) => console.log(line);
 const CLEAN = { missing: 0, duplicated: 0, torn: 0, stale: 0, wrongHash: 0, wrongMerge: 0 };
@@ -25,32 +24,6 @@ describe('the plan of a run', () => {
       expect(new Set(planFaults(seed, 60, 'postgres').map(({ kind }) => kind)).size).toBe(FAULT_KINDS.length);
     },
   );
-});
-
-describe('a pipeline that is killed, paused, cut off and robbed of its memory for a minute', () => {
-  test.each([
-    { sink: 'csv', seed: 20_260_101 },
-    { sink: 'postgres', seed: 20_260_102 },
-  ] as const)('loses nothing and writes nothing twice ($sink, seed $seed)', async ({ sink, seed }) => {
-    const options = { seconds: 60, seed, producers: 1, consumers: 3, sink, keep: false };
-    const result = await runChaos({ ...options, say, signal: new AbortController().signal });
-    console.log(formatResult(result));
-    const { report, problems, findings, rowsUnderFire, folder } = result;
-    expect({ problems, findings, ok: report.ok, folder }).toEqual({
-      problems: [],
-      findings: [],
-      ok: true,
-      folder: undefined,
-    });
-    for (const dataset of ['customers', 'inventory', 'customer_inventory']) {
-      expect(report.audit[dataset]).toMatchObject(CLEAN);
-      expect(report.audit[dataset]?.found).toBe(report.audit[dataset]?.expected);
-    }
-    expect(report.audit.customers?.found).toBe(2_000);
-    expect(Object.values(report.kills).reduce((sum, count) => sum + count)).toBeGreaterThan(20);
-    // It is no proof if everything was written before and after.
-    expect(rowsUnderFire).toBeGreaterThan(5_000);
-  });
 });
 
 describe('a queue full of records, whose consumers are killed in turn', () => {
