@@ -24,10 +24,7 @@ export class DeadLetters {
     channel.on('return', ({ properties }: Message) => this.#returned.add(Number(properties.headers?.[COPY])));
   }
 
-  /**
-   * @throws RetryableError if the copy could not be put there; the original stays unacknowledged. `dead_letter_refused`: the
-   *   queue is full, and may have room later. `dead_letter_unroutable`: the topology has to be declared again.
-   */
+  /** @throws RetryableError if the copy could not be put there: the original stays unacknowledged */
   bury(delivery: Delivery, queue: string, error: PoisonError): Promise<void> {
     const { content, properties } = delivery.message;
     const { headers, messageId, type, appId, timestamp, contentType, correlationId } = properties;
@@ -48,13 +45,9 @@ export class DeadLetters {
     };
     return new Promise((resolve, reject) => {
       this.channel.publish(this.exchange, queue, content, options, (failure: unknown) => {
-        if (this.#returned.delete(copy)) {
-          const message = `${queue}.dead is not bound to ${this.exchange}: it is declared anew when the consumer begins anew`;
-          return reject(new RetryableError('dead_letter_unroutable', message));
-        }
-        if (failure) {
-          const message = `${queue}.dead takes no more messages`;
-          return reject(new RetryableError('dead_letter_refused', message, { cause: failure }));
+        if (failure || this.#returned.delete(copy)) {
+          const message = `a dead letter of ${queue} could not be put on ${queue}.dead`;
+          return reject(new RetryableError('dead_letter_refused', message, { cause: failure ?? undefined }));
         }
         delivery.ack();
         resolve();

@@ -1,41 +1,22 @@
 import { hostname } from 'node:os';
-import { ConfigError, createLogger, describeError, loadPipeline, runMain } from '@tributary/shared';
-import { type ConsumerOptions, createConsumer } from './service.js';
+import { createLogger, describeError, loadPipeline, runMain } from '@tributary/shared';
+import { createConsumer } from './service.js';
 
 // `npm run consumer`: one consumer of every queue of the pipeline. Run as many as you like.
-try {
-  const options = readOptions(process.env);
-  await runMain(createConsumer(options), options.log);
-} catch (error) {
-  process.stderr.write(`${describeError(error)}\n`);
-  process.exitCode = 1;
-}
+const { AMQP_URL, REDIS_URL, POSTGRES_URL, PIPELINE, PORT, HOST, INSTANCE_ID, LOG_LEVEL } = process.env;
+const instance = INSTANCE_ID || hostname();
+const log = createLogger({ service: 'consumer', instance, level: LOG_LEVEL });
 
-/** @throws ConfigError with everything that is wrong with the environment, or else with the pipeline */
-function readOptions(env: NodeJS.ProcessEnv): ConsumerOptions {
-  const { AMQP_URL: amqpUrl = '', REDIS_URL: redisUrl = '' } = env;
-  const instance = env.INSTANCE_ID || hostname();
-  const port = Number(env.PORT || 8082);
-  const missing = (example: string) =>
-    `not set; set it to something like ${example}, or run everything in one process with: npm start`;
-  const faults = [
-    ...(amqpUrl === '' ? [{ path: 'AMQP_URL', message: missing('amqp://guest:guest@127.0.0.1:5672') }] : []),
-    ...(redisUrl === '' ? [{ path: 'REDIS_URL', message: missing('redis://127.0.0.1:6379') }] : []),
-    ...(Number.isInteger(port) && port >= 0 && port < 65_536
-      ? []
-      : [{ path: 'PORT', message: `"${env.PORT}" is not a port: expected a number from 0 to 65535` }]),
-  ];
-  if (faults.length > 0) throw new ConfigError('the environment', faults);
-  const log = createLogger({ service: 'consumer', instance, level: env.LOG_LEVEL });
-  const config = loadPipeline(env.PIPELINE || 'pipeline.yaml', env);
-  return {
-    config,
-    amqpUrl,
-    redisUrl,
-    postgresUrl: env.POSTGRES_URL,
-    instance,
-    port,
-    host: env.HOST || '127.0.0.1',
-    log,
-  };
+if (!AMQP_URL || !REDIS_URL) {
+  log.fatal('set AMQP_URL and REDIS_URL (see .env.example), or run everything in one process with: npm start');
+  process.exit(1);
+}
+try {
+  const config = loadPipeline(PIPELINE || 'pipeline.yaml', process.env);
+  const options = { config, amqpUrl: AMQP_URL, redisUrl: REDIS_URL, postgresUrl: POSTGRES_URL, instance, log };
+  const consumer = createConsumer({ ...options, port: Number(PORT || 8082), host: HOST || '127.0.0.1' });
+  await runMain(consumer, log);
+} catch (error) {
+  log.fatal(describeError(error));
+  process.exit(1);
 }

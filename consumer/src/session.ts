@@ -84,15 +84,16 @@ export async function runSession(options: SessionOptions): Promise<SessionEnd> {
   const rebuild = rebuildFromSink(redis, config, sink);
   const epoch = await enterEpoch({ redis, pipeline, sink, rebuild, clock, log, signal: stop });
 
-  const ended = new Ending(stop, options.overdue);
+  const ended = new Ending(stop);
+  options.overdue.addEventListener('abort', () => ended.abandon(), { signal: ended.now });
   const release = new ReleaseList();
   const ledger = new RedisLedger({
     ...{ scripts: epoch.scripts, keys: epoch.keys, epoch: epoch.name, writer },
     mergeDataset: config.merge?.dataset,
   });
   const lease = new Lease(ledger, clock, log, ({ message }) => ended.by('writer lost', message));
+  await lease.take();
   try {
-    await lease.take();
     const output = await sink.open(writer, epoch.name);
     // However the session ends: a file that nobody closes is closed by the garbage collector, which Node will not do for ever.
     release.add('the output', () => output.close());
@@ -150,7 +151,7 @@ export async function runSession(options: SessionOptions): Promise<SessionEnd> {
     }
     return end;
   } finally {
-    ended.close();
+    ended.abandon();
     await lease.release(true).catch((error: unknown) => {
       if (!(error instanceof WriterLost)) log.debug({ reason: describeError(error) }, 'the lease was not given back');
     });
@@ -207,20 +208,12 @@ class Ending {
   readonly #now = new AbortController();
   #resolve: (end: SessionEnd) => void = () => {};
 
-  readonly #onStop = () => this.by('stopped');
-  readonly #onOverdue = () => this.abandon();
-
-  constructor(
-    private readonly stop: AbortSignal,
-    private readonly overdue: AbortSignal,
-  ) {
+  constructor(stop: AbortSignal) {
     this.outcome = new Promise((resolve) => {
       this.#resolve = resolve;
     });
     if (stop.aborted) this.by('stopped');
-    if (overdue.aborted) this.abandon();
-    stop.addEventListener('abort', this.#onStop);
-    overdue.addEventListener('abort', this.#onOverdue);
+    else stop.addEventListener('abort', () => this.by('stopped'), { signal: this.#now.signal });
   }
 
   /** Aborted when nothing is waited for any more. */
@@ -241,12 +234,5 @@ class Ending {
 
   abandon(): void {
     this.#now.abort();
-  }
-
-  /** There will be many sessions, and one signal that stops them all. */
-  close(): void {
-    this.abandon();
-    this.stop.removeEventListener('abort', this.#onStop);
-    this.overdue.removeEventListener('abort', this.#onOverdue);
   }
 }

@@ -4,9 +4,9 @@ import { createDashboard } from './service.js';
 
 const { PIPELINE, PORT, HOST, INSTANCE_ID, LOG_LEVEL } = process.env;
 const instance = INSTANCE_ID || hostname();
+const log = createLogger({ service: 'dashboard', instance, level: LOG_LEVEL || 'info' });
 
 try {
-  const log = createLogger({ service: 'dashboard', instance, level: LOG_LEVEL });
   const config = loadPipeline(PIPELINE || 'pipeline.yaml', process.env);
   const port = Number(PORT || 8000);
   if (!Number.isInteger(port) || port < 0 || port > 65_535) {
@@ -14,6 +14,6 @@ try {
   }
   await runMain(createDashboard({ config, port, host: HOST || '127.0.0.1', instance, log }), log);
 } catch (error) {
-  process.stderr.write(`${describeError(error)}\n`);
-  process.exitCode = 1;
+  log.fatal({ reason: describeError(error) }, 'cannot start');
+  process.exit(1);
 }

@@ -45,12 +45,6 @@ export function flowLine(figures: Figures, unsettled: number): string {
   ].join(' | ');
 }
 
-/** The last line, after everything that could be written was. */
-export function farewell({ rows, published, accepted }: Figures, output: string): string {
-  const written = Object.values(rows).reduce((sum, count) => sum + count, 0);
-  return `Stopped. Published ${published}, accepted ${accepted}, ${written} rows written; output in ${output}.`;
-}
-
 /** The summary of `--once` for a person. */
 export function describeSummary(summary: Summary): string {
   const { polled, published, accepted, duplicate, stale, deadLettered, rows, seconds, output, endpoints } = summary;

@@ -1,5 +1,5 @@
 import { hostname } from 'node:os';
-import { ConfigError, createLogger, FatalError, loadPipeline, runMain } from '@tributary/shared';
+import { ConfigError, createLogger, loadPipeline, runMain } from '@tributary/shared';
 import { createProducer, type ProducerOptions } from './service.js';
 
 // `npm run producer`: the producer as a process of its own, beside a RabbitMQ and a Redis that run already.
@@ -7,7 +7,7 @@ try {
   const options = readOptions(process.env);
   await runMain(createProducer(options), options.log);
 } catch (error) {
-  if (!(error instanceof FatalError)) throw error;
+  if (!(error instanceof ConfigError)) throw error;
   process.stderr.write(`${error.message}\n`);
   process.exitCode = 1;
 }

@@ -78,11 +78,10 @@ async function rebuildUnderLock(options: EpochOptions, previous: string | null, 
     const started = clock.now();
     if (previous !== null) {
       log.warn({ previous }, 'the ledger in Redis belongs to an earlier run of the server or to another sink');
-      // What the other sink was given, this one lacks: the cursors of all endpoints are void. Before the epoch goes, for
-      // afterwards nobody knows that there was another; counted twice it does no harm.
+      await redis.del(root);
+      // What the other sink was given, this one lacks: the cursors of all endpoints are void.
       if (!previous.startsWith(namePrefix.slice(0, namePrefix.indexOf('.') + 1)))
         await redis.incr(sinkGenerationKey(pipeline));
-      await redis.del(root);
       await forget(redis, ledgerKeys(pipeline, previous));
     }
     const name = `${namePrefix}${randomBytes(6).toString('hex')}`;

@@ -42,21 +42,12 @@ export function rebuildFromSink(redis: Redis, config: PipelineConfig, sink: Sink
       for (const { entity, key, order } of await findDoubts(redis, keys, mergeRows, latest, landed)) {
         const { dataset: own = '' } = config.entities[entity] ?? {};
         await writer.hset(keys.ledger(own), key, `${UNKNOWN_CONTENT} ${order}`);
-        // What lines point at would step back to what it was, and all its merged rows come once more when it is here: until
-        // then it has no content to merge with. Whatever has a newer version is still on its way.
-        const before = landed.get(entity)?.get(key)?.order ?? '';
-        if (entity === mergeRows.withEntity && versionOf(order) > versionOf(before)) {
-          await writer.hset(keys.with, key, `${order}\0`);
-        }
       }
     }
     await open.write(writer, keys);
     await writer.flush();
   };
 }
-
-/** An order is a version and a message's id. The same version under another id may be the same record, fetched again. */
-const versionOf = (order: string): string => order.slice(0, order.lastIndexOf(' '));
 
 /** Payloads are many, and needed once. */
 const withoutSides = (latest: ReadonlyMap<string, Latest>) =>

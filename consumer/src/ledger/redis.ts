@@ -137,9 +137,7 @@ function readVerdict(text: string): Verdict {
 function readSide(text: string | undefined): Side | undefined {
   if (text === undefined || text === '') return undefined;
   const split = text.indexOf('\0');
-  const payload = text.slice(split + 1);
-  // Known to be there, but not what it holds: see rebuild.ts.
-  return payload === '' ? undefined : { order: text.slice(0, split), payload };
+  return { order: text.slice(0, split), payload: text.slice(split + 1) };
 }
 
 function checked([status = '', ...values]: string[]): string[] {

@@ -10,7 +10,6 @@ import { formatLines, headerOf } from './csv-format.js';
  *     sink-id                  names this output
  *     epoch                    the epoch that writers must belong to
  *     fenced/<writer>          this writer may write no more
- *     begun/<dataset>/<part>   this part was begun, and should be there
  *     sealed/<dataset>/<part>  nobody writes to this part any more
  *
  * A writer looks for its fence after each write, before it calls the write durable. Whoever fences sets the mark first
@@ -25,7 +24,6 @@ export class CsvFence {
   /** @returns what names this output; made at its first use, by one of those who come at the same time */
   async identity(): Promise<string> {
     const path = await this.#path('sink-id');
-    if (await this.#forgetMissingParts()) await replaceFile(path, random());
     const known = await readIfThere(path);
     if (known !== undefined && known !== '') return known;
     const temporary = `${path}-${random()}`;
@@ -33,33 +31,6 @@ export class CsvFence {
     await unlessThere(link(temporary, path));
     await unlink(temporary);
     return readFile(path, 'utf8');
-  }
-
-  /**
-   * An output whose parts somebody has deleted is another output: what it held must land again, and only a rebuild of
-   * the ledger and a poll of everything can do that.
-   */
-  async #forgetMissingParts(): Promise<boolean> {
-    let missing = false;
-    for (const dataset of this.datasets) {
-      const folder = dirname(await this.#path('begun', dataset.name, 'part'));
-      const there = new Set((await listParts(this.directory, dataset.name)).map(({ name }) => name));
-      for (const name of await readdir(folder)) {
-        if (there.has(name)) continue;
-        missing = true;
-        await unlink(join(folder, name)).catch(ignoreMissing);
-      }
-    }
-    return missing;
-  }
-
-  /** Notes a part before it is made: one that dies in between costs a rebuild, one that is deleted unnoticed would cost rows. */
-  async noteBegun(dataset: string, name: string): Promise<void> {
-    await writeFile(await this.#path('begun', dataset, name), '');
-  }
-
-  async forgetBegun(dataset: string, name: string): Promise<void> {
-    await unlink(await this.#path('begun', dataset, name)).catch(ignoreMissing);
   }
 
   async epoch(): Promise<string | undefined> {

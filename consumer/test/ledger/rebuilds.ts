@@ -145,44 +145,5 @@ export function describeRebuilds(name: string, connect: () => Promise<Redis>): v
       await land('inventory', a);
       expect(sink.keys('inventory')).toEqual(['A', 'A']);
     });
-
-    const half = (dataset: string) => {
-      const last = sink.rows.findLastIndex((row) => row.dataset === dataset);
-      sink.rows.splice(last, 1);
-    };
-    const merged = () =>
-      sink.rows
-        .filter(({ dataset }) => dataset === 'customer_inventory')
-        .map(({ values }) => `${String(values.customer_name)} ${String(values.price)}`);
-
-    test('does not step back from an item that a merged row has overtaken', async () => {
-      await land('inventory', item({ sku: 'A', price: 1 }));
-      await land('customer', customer({ name: 'Ada', lines: lines('A') }));
-      const newer = item({ sku: 'A', price: 2, updatedAt: at(2) });
-      await land('inventory', newer);
-      half('inventory');
-      await rebuild();
-      await land('customer', customer({ name: 'Bob', lines: lines('A'), updatedAt: at(3) }));
-      expect(merged()).toEqual(['Ada 1', 'Ada 2']);
-      await land('inventory', newer);
-      expect(merged()).toEqual(['Ada 1', 'Ada 2', 'Bob 2']);
-    });
-
-    test('makes no merged row once more of two records that had landed only in it', async () => {
-      await land('inventory', item({ sku: 'A', price: 1 }));
-      await land('customer', customer({ name: 'Ada', lines: lines('A') }));
-      const bob = customer({ name: 'Bob', lines: lines('A'), updatedAt: at(3) });
-      const newer = item({ sku: 'A', price: 2, updatedAt: at(2) });
-      await land('customer', bob);
-      await land('inventory', newer);
-      half('customers');
-      half('inventory');
-      for (const records of [() => land('customer', bob), () => land('inventory', newer)]) {
-        await rebuild();
-        await records();
-        expect(merged()).toEqual(['Ada 1', 'Bob 1', 'Bob 2']);
-      }
-      expect(sink.keys('customers')).toEqual(['C-1', 'C-1']);
-    });
   });
 }

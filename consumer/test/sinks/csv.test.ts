@@ -1,4 +1,4 @@
-import { appendFile, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { appendFile, readdir, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { datasetsOf } from '@tributary/shared';
 import { describe, expect, onTestFinished, test } from 'vitest';
@@ -127,29 +127,6 @@ describe('a writer that died', () => {
 });
 
 describe('a folder', () => {
-  test('whose parts somebody has deleted is another output, and its writer finds out before it calls a row durable', async () => {
-    const { writer, sink, directory } = await newStore();
-    const name = await sink.identity();
-    await writer.write('parts', [partRow('A', 1)]);
-    expect(await sink.identity()).toBe(name);
-    await rm(join(directory, 'parts'), { recursive: true });
-    await expect(writer.write('parts', [partRow('B', 1)])).rejects.toThrow(WriterLost);
-    const other = await sink.identity();
-    expect(other).not.toBe(name);
-    expect(await sink.identity()).toBe(other);
-  });
-
-  test('in which an editor has replaced a part takes no more rows from the writer that had it open', async () => {
-    const { writer, sink, directory } = await newStore();
-    await writer.write('parts', [partRow('A', 1)]);
-    const path = join(directory, 'parts', 'part-writer-1-1.csv');
-    const text = await readFile(path);
-    await rm(path);
-    await writeFile(path, text);
-    await expect(writer.write('parts', [partRow('B', 1)])).rejects.toThrow(/was deleted or replaced by somebody else/);
-    expect(await keys(sink)).toEqual(['A']);
-  });
-
   test('that was emptied is another output, to which no earlier writer belongs', async () => {
     const { writer, directory, sink, connect } = await newStore();
     const name = await sink.identity();

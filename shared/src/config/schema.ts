@@ -1,12 +1,10 @@
 import { z } from 'zod';
 import { fieldSchema } from './fields.js';
 
-const DURATION = 'expected a duration with its unit, such as 500ms, 30s, 5m, 12h or 7d';
-
 /** A span of time as people write it: `500ms`, `30s`, `5m`, `12h`, `7d`. Parsed to milliseconds. */
 export const duration = z
-  .string({ error: DURATION })
-  .regex(/^\d+(\.\d+)?(ms|s|m|h|d)$/, DURATION)
+  .string()
+  .regex(/^\d+(\.\d+)?(ms|s|m|h|d)$/, 'expected a duration such as 500ms, 30s, 5m, 12h or 7d')
   .transform((text) => {
     const [, amount = '0', unit = 'ms'] = /^([\d.]+)(ms|s|m|h|d)$/.exec(text) ?? [];
     const factors: Record<string, number> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
@@ -41,38 +39,31 @@ const entity = z.strictObject({
 
 const pageSize = { sizeParameter: z.string().optional(), size: z.int().positive().optional() };
 
-const paging = z.discriminatedUnion(
-  'type',
-  [
-    z.strictObject({ type: z.literal('none') }),
-    z.strictObject({ type: z.literal('cursor'), parameter: z.string().default('cursor'), next: bodyPath, ...pageSize }),
-    z.strictObject({
-      type: z.literal('page'),
-      parameter: z.string().default('page'),
-      first: z.int().nonnegative().default(1),
-      sizeParameter: z.string().optional(),
-      size: z.int().positive(),
-    }),
-    z.strictObject({
-      type: z.literal('offset'),
-      parameter: z.string().default('offset'),
-      sizeParameter: z.string().default('limit'),
-      size: z.int().positive(),
-    }),
-    z.strictObject({ type: z.literal('link'), ...pageSize }),
-    z.strictObject({ type: z.literal('next-url'), next: bodyPath, ...pageSize }),
-  ],
-  { error: 'expected a type: none, cursor, page, offset, link or next-url' },
-);
+const paging = z.discriminatedUnion('type', [
+  z.strictObject({ type: z.literal('none') }),
+  z.strictObject({ type: z.literal('cursor'), parameter: z.string().default('cursor'), next: bodyPath, ...pageSize }),
+  z.strictObject({
+    type: z.literal('page'),
+    parameter: z.string().default('page'),
+    first: z.int().nonnegative().default(1),
+    sizeParameter: z.string().optional(),
+    size: z.int().positive(),
+  }),
+  z.strictObject({
+    type: z.literal('offset'),
+    parameter: z.string().default('offset'),
+    sizeParameter: z.string().default('limit'),
+    size: z.int().positive(),
+  }),
+  z.strictObject({ type: z.literal('link'), ...pageSize }),
+  z.strictObject({ type: z.literal('next-url'), next: bodyPath, ...pageSize }),
+]);
 
-const schedule = z.union(
-  [
-    z.strictObject({ every: duration }),
-    z.strictObject({ cron: z.string().min(9), timezone: z.string().default('UTC') }),
-    z.strictObject({ once: z.literal(true) }),
-  ],
-  { error: 'expected { every: 30s }, { cron: "*/5 * * * *", timezone: Europe/Rome } or { once: true }' },
-);
+const schedule = z.union([
+  z.strictObject({ every: duration }),
+  z.strictObject({ cron: z.string().min(9), timezone: z.string().default('UTC') }),
+  z.strictObject({ once: z.literal(true) }),
+]);
 
 const endpoint = z.strictObject({
   url: z.url({ protocol: /^https?$/, error: 'expected an http or https URL' }),
@@ -129,13 +120,11 @@ const sink = z.strictObject({
   postgres: z.strictObject({ schema: name.default('public'), history: z.boolean().default(false) }).prefault({}),
 });
 
-const isNotEmpty = (mapping: object): boolean => Object.keys(mapping).length > 0;
-
 /** The shape of pipeline.yaml, before the parts are checked against each other (load.ts does that). */
 export const pipelineSchema = z.strictObject({
   /** Names the exchange and prefixes every Redis key, so that two pipelines can share both servers. */
   name: name.default('tributary'),
-  entities: z.record(name, entity).refine(isNotEmpty, 'expected at least one entity'),
+  entities: z.record(name, entity),
   endpoints: z.record(endpointId, endpoint),
   merge: merge.optional(),
   batch: z
