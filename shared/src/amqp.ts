@@ -1,4 +1,4 @@
-import { type ChannelModel, connect, type RecoveringChannelModel } from 'amqplib';
+import { type Channel, type ChannelModel, connect, type RecoveringChannelModel } from 'amqplib';
 import { describeError, FatalError } from './errors.js';
 import type { Logger } from './logging.js';
 import { redactUrl } from './logging.js';
@@ -64,6 +64,15 @@ export async function connectBroker(options: BrokerOptions): Promise<RecoveringC
   connection.on('unblocked', () => log.info('RabbitMQ takes messages again'));
   connection.on('error', (error) => log.debug({ reason: describeError(error) }, 'RabbitMQ connection error'));
   return connection;
+}
+
+/**
+ * Closes a channel. amqplib never answers a close whose connection is lost before RabbitMQ's answer has come; the channel
+ * tells that it is closed all the same.
+ */
+export async function closeChannel(channel: Channel): Promise<void> {
+  const closed = new Promise<void>((resolve) => channel.once('close', resolve));
+  await Promise.race([channel.close(), closed]);
 }
 
 function checkUrls(urls: readonly string[]): void {

@@ -92,7 +92,12 @@ export function compileEntity(name: string, config: EntityConfig): Entity {
  */
 const MAX_KEY_BYTES = 1_000;
 
-const isUsableKey = (key: string): boolean =>
+/** Keys as nearly everybody has them: whatever the rule below may say, it says yes to them. */
+const PLAIN_KEY = /^[\x20-\x24\x26-\x2e\x30-\x7e]{1,512}$/;
+
+const isUsableKey = (key: string): boolean => PLAIN_KEY.test(key) || isUsableUnusualKey(key);
+
+const isUsableUnusualKey = (key: string): boolean =>
   key.length <= 512 && !/\p{Cc}/u.test(key) && Buffer.byteLength(key.replaceAll(/[/%]/g, '%25')) <= MAX_KEY_BYTES;
 
 /**
@@ -113,6 +118,14 @@ function normaliseVersion(value: unknown, type: Field['type'] | undefined): stri
  * in the years 1 to 9999 of UTC: Postgres has no year 0, and beyond 9999 times as text no longer sort.
  */
 function normaliseInstant(text: string): string | undefined {
+  // The version is a field as well, so most times come twice.
+  if (text !== lastInstant.text) lastInstant = { text, instant: toInstant(text) };
+  return lastInstant.instant;
+}
+
+let lastInstant: { text: string; instant: string | undefined } = { text: '', instant: undefined };
+
+function toInstant(text: string): string | undefined {
   const time = Date.parse(/([zZ]|[+-]\d{2}:?\d{2})$/.test(text) ? text : `${text}Z`);
   if (Number.isNaN(time)) return undefined;
   const instant = new Date(time).toISOString();

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import canonicalize from 'canonicalize';
 
 /**
@@ -7,7 +7,5 @@ import canonicalize from 'canonicalize';
  * tombstone (a row that closes its key) has the payload null.
  */
 export function contentHash(entity: string, key: string, payload: Readonly<Record<string, unknown>> | null): string {
-  return createHash('sha256')
-    .update(canonicalize({ entity, key, payload }) ?? '')
-    .digest('hex');
+  return hash('sha256', canonicalize({ entity, key, payload }) ?? '');
 }

@@ -56,7 +56,9 @@ export async function listen(app: Express, port: number, host = '127.0.0.1'): Pr
   try {
     await once(server, 'listening');
   } catch (cause) {
-    throw new Error(`cannot listen on ${host}:${port}: ${(cause as Error).message}`, { cause });
+    const taken = (cause as NodeJS.ErrnoException).code === 'EADDRINUSE';
+    const remedy = taken ? '; set PORT to one that is free' : '';
+    throw new Error(`cannot listen on ${host}:${port}: ${(cause as Error).message}${remedy}`, { cause });
   }
   const address = server.address() as AddressInfo;
   return {

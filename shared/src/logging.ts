@@ -1,6 +1,9 @@
 import { type DestinationStream, type Logger, pino } from 'pino';
+import { FatalError } from './errors.js';
 
 export type { Logger } from 'pino';
+
+const LEVELS: readonly string[] = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
 
 /** Fields that never reach a log line, wherever they stand in what is logged. */
 const SECRET_PATHS = [
@@ -18,14 +21,19 @@ const SECRET_PATHS = [
 /**
  * A JSON logger whose lines carry the service and instance.
  *
+ * @throws FatalError if the level is none
  * @param destination where lines go; stdout unless given (embedded with --json logs to stderr)
  */
 export function createLogger(
   options: { service: string; instance: string; level?: string | undefined },
   destination?: DestinationStream,
 ): Logger {
+  const level = options.level || 'info';
+  if (!LEVELS.includes(level)) {
+    throw new FatalError('settings_invalid', `LOG_LEVEL: expected one of ${LEVELS.join(', ')}, found "${level}"`);
+  }
   const settings = {
-    level: options.level ?? 'info',
+    level,
     base: { service: options.service, instance: options.instance },
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },

@@ -48,7 +48,7 @@ export function readEnvelope(message: ConsumeMessage, entity: string): Envelope 
   const text = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);
   return {
     // It becomes part of an order, and text in every sink: no spaces, no NUL, and as short as AMQP has it.
-    messageId: text(messageId)?.replaceAll(/[^\x21-\x7e]/g, '_') || newMessageId(),
+    messageId: usableId(text(messageId)) || newMessageId(),
     endpoint: text(headers.endpoint) ?? 'unknown',
     entity,
     key: text(headers.key),
@@ -59,6 +59,8 @@ export function readEnvelope(message: ConsumeMessage, entity: string): Envelope 
   };
 }
 
+const usableId = (id = ''): string => (/^[\x21-\x7e]*$/.test(id) ? id : id.replaceAll(/[^\x21-\x7e]/g, '_'));
+
 /** Headers that a dead letter carries beside the original's own, so that people and programs see why it is there. */
 export const DEAD_LETTER_HEADERS = {
   code: 'tributary-error-code',
@@ -67,3 +69,6 @@ export const DEAD_LETTER_HEADERS = {
   queue: 'tributary-queue',
   deadAt: 'tributary-dead-at',
 } as const;
+
+/** Marks a message that a person sent back from the dead letters. */
+export const REPLAY_HEADER = 'tributary-replay';

@@ -19,7 +19,8 @@ export interface EntityQueue {
 
 /**
  * A healthy record may be redelivered often while its consumers are killed again and again; each time counts. Only the
- * consumer decides that a record is dead, so the broker's own limit is far away (RabbitMQ 4 would set it to 20).
+ * consumer decides that a record is dead, so the broker's own limit is far away (RabbitMQ 4 would set it to 20). Each look
+ * at the dead letters counts as a delivery too, and beyond the limit they would be thrown away.
  */
 const DELIVERY_LIMIT = 100_000;
 
@@ -53,7 +54,6 @@ export async function applyTopology(channel: Channel, topology: Topology): Promi
         durable: true,
         arguments: {
           ...QUORUM.arguments,
-          'x-delivery-limit': DELIVERY_LIMIT,
           'x-dead-letter-exchange': topology.deadExchange,
           'x-dead-letter-routing-key': queue,
           // At least once needs reject-publish (RabbitMQ manual, "Quorum queues", dead-lettering).
@@ -77,4 +77,7 @@ export async function applyTopology(channel: Channel, topology: Topology): Promi
   }
 }
 
-const QUORUM = { durable: true, arguments: { 'x-queue-type': 'quorum' } } satisfies Options.AssertQueue;
+const QUORUM = {
+  durable: true,
+  arguments: { 'x-queue-type': 'quorum', 'x-delivery-limit': DELIVERY_LIMIT },
+} satisfies Options.AssertQueue;

@@ -8,7 +8,7 @@ try {
   const count = (things: object, noun: string) =>
     `${Object.keys(things).length} ${noun}${Object.keys(things).length === 1 ? '' : 's'}`;
   process.stdout.write(`${file} is valid: ${count(config.endpoints, 'endpoint')}, `);
-  process.stdout.write(`${Object.keys(config.entities).length} entities, sink ${config.sink.type}\n`);
+  process.stdout.write(`entities: ${Object.keys(config.entities).join(', ')}; sink: ${config.sink.type}\n`);
 } catch (error) {
   process.stderr.write(`${describeError(error)}\n`);
   process.exitCode = 1;

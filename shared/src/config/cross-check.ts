@@ -10,7 +10,13 @@ export interface Fault {
 
 /** What the schema cannot see: names that must exist elsewhere in the file, and names that must differ. */
 export function crossCheck(config: PipelineConfig): Fault[] {
-  return [...checkEntities(config), ...checkEndpoints(config), ...checkSchedules(config), ...checkMerge(config)];
+  return [
+    ...checkEntities(config),
+    ...checkEndpoints(config),
+    ...checkLimits(config),
+    ...checkSchedules(config),
+    ...checkMerge(config),
+  ];
 }
 
 const known = (names: Iterable<string>): string => `expected one of ${[...names].join(', ')}`;
@@ -50,6 +56,17 @@ function* checkEntities(config: PipelineConfig): Generator<Fault> {
 function* checkEndpoints(config: PipelineConfig): Generator<Fault> {
   for (const [id, endpoint] of Object.entries(config.endpoints)) {
     const entity = config.entities[endpoint.entity];
+    const named = Object.keys(endpoint.headers).some((name) => name.toLowerCase() === 'authorization');
+    const inUrl = new URL(endpoint.url).username !== '' || new URL(endpoint.url).password !== '';
+    if (endpoint.auth !== undefined && endpoint.auth.type !== 'api-key' && (named || inUrl)) {
+      const message =
+        'credentials stand twice: here, and in the URL or in an authorization header; expected one of them';
+      yield { path: `endpoints.${id}.auth`, message };
+    }
+    const { cert, key } = endpoint.tls ?? {};
+    if ((cert === undefined) !== (key === undefined)) {
+      yield { path: `endpoints.${id}.tls`, message: 'cert and key belong together: expected both or neither' };
+    }
     if (entity === undefined) {
       yield {
         path: `endpoints.${id}.entity`,
@@ -57,8 +74,32 @@ function* checkEndpoints(config: PipelineConfig): Generator<Fault> {
       };
     } else if (endpoint.incremental !== undefined && entity.version === undefined) {
       yield { path: `endpoints.${id}.incremental`, message: `entity "${endpoint.entity}" has no version to go by` };
+    } else {
+      const wrong = overlapFault(endpoint.incremental?.overlap, entity.fields[entity.version ?? '']?.type);
+      if (wrong !== undefined) yield { path: `endpoints.${id}.incremental.overlap`, message: wrong };
     }
   }
+}
+
+/** A host that is spelled wrong would have no limits of its own, and nobody would know. */
+function* checkLimits({ endpoints, limits }: PipelineConfig): Generator<Fault> {
+  const urls = Object.values(endpoints).flatMap(({ url, auth }) =>
+    auth?.type === 'oauth2' ? [url, auth.tokenUrl] : [url],
+  );
+  const hosts = new Set(urls.map((url) => new URL(url).host));
+  for (const host of Object.keys(limits.hosts)) {
+    if (!hosts.has(host)) yield { path: `limits.hosts.${host}`, message: `no endpoint is there: ${known(hosts)}` };
+  }
+}
+
+/** An overlap that the version cannot be moved back by would be ignored without a word. */
+function overlapFault(overlap: number | { milliseconds: number } | undefined, version: string | undefined) {
+  if (overlap === undefined || overlap === 0) return undefined;
+  if (version === 'string') return 'the version is text, which has no distance to move back by; leave overlap out';
+  if (version === 'datetime' && typeof overlap === 'number') {
+    return `${overlap} has no unit, and the version is a time: expected a duration such as 5s`;
+  }
+  return undefined;
 }
 
 function* checkMerge(config: PipelineConfig): Generator<Fault> {

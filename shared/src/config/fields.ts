@@ -22,7 +22,7 @@ const shorthand = z
   .string()
   .regex(
     new RegExp(`^(${SCALAR_TYPES.join('|')})\\??$`),
-    `expected one of ${SCALAR_TYPES.join(', ')}, with a "?" behind it if it is optional`,
+    `expected one of ${SCALAR_TYPES.join(', ')}, with a "?" behind it if it is optional, or { type: list, items: ... }`,
   )
   .transform(
     (text): Field => ({

@@ -2,6 +2,8 @@ import { readFileSync } from 'node:fs';
 import { LineCounter, parseDocument } from 'yaml';
 import { FatalError } from '../errors.js';
 import { crossCheck, type Fault } from './cross-check.js';
+import { askEnvironment } from './environment.js';
+import { crossCheckRest } from './repair.js';
 import { type PipelineConfig, pipelineSchema } from './schema.js';
 import { substitute } from './substitute.js';
 
@@ -44,8 +46,11 @@ export function parsePipeline(text: string, env: Record<string, string | undefin
     );
   }
 
+  const content: unknown = document.toJS();
+  if (content === null) throw new ConfigError(file, [{ path: '', message: 'is empty' }]);
   const faults: Fault[] = [];
-  const raw: unknown = substitute(document.toJS(), env, faults);
+  const secrets = new Map<string, string>();
+  const raw: unknown = substitute(askEnvironment(content, env), env, faults, secrets);
   const parsed = pipelineSchema.safeParse(raw, { reportInput: true });
   if (!parsed.success) {
     // A variable that is not set leaves a value that is then wrong too; its own fault says it better.
@@ -54,10 +59,16 @@ export function parsePipeline(text: string, env: Record<string, string | undefin
       const path = issue.path.map(String).join('.');
       if (!told.has(path)) faults.push({ path, message: describeIssue(issue, valueAt(raw, issue.path)) });
     }
+    faults.push(...crossCheckRest(raw, parsed.error.issues));
   } else {
     faults.push(...crossCheck(parsed.data));
   }
-  if (faults.length > 0 || !parsed.success) throw new ConfigError(file, faults);
+  if (faults.length > 0 || !parsed.success) {
+    throw new ConfigError(
+      file,
+      faults.map(({ path, message }) => ({ path, message: conceal(message, secrets) })),
+    );
+  }
   return parsed.data;
 }
 
@@ -77,12 +88,27 @@ interface Issue {
 function describeIssue(issue: Issue, value: unknown): string {
   if (issue.code === 'unrecognized_keys') return `unknown setting ${(issue.keys ?? []).join(', ')}`;
   if (value === undefined) return 'missing';
-  // A union's own message is only "Invalid input": the alternatives say what would do.
-  const wants =
-    issue.errors === undefined
-      ? issue.message
-      : [...new Set(issue.errors.flat().map((one) => one.message))].join(' or ');
-  return `${shorten(JSON.stringify(value))} is not valid: ${wants}`;
+  return `${shorten(JSON.stringify(value))} is not valid: ${whatIsWanted(issue)}`;
+}
+
+/** A union that does not say itself what it wants lets its alternatives say it. */
+function whatIsWanted({ message, errors = [] }: Issue): string {
+  const alternatives = [...new Set(errors.flat().map((one) => one.message))];
+  const telling = alternatives.filter((text) => !text.startsWith('Invalid input'));
+  if (!message.startsWith('Invalid input') || alternatives.length === 0) return message;
+  return (telling.length > 0 ? telling : alternatives).join(' or ');
 }
 
 const shorten = (text: string): string => (text.length > 120 ? `${text.slice(0, 117)}...` : text);
+
+/** A fault shows where a secret came from, not what it is. */
+function conceal(message: string, secrets: ReadonlyMap<string, string>): string {
+  let concealed = message;
+  for (const [value, placeholder] of secrets) {
+    for (const form of [value, JSON.stringify(value).slice(1, -1)]) {
+      // Shorter ones are no secrets, and would be found in the middle of words.
+      if (form.length >= 4) concealed = concealed.replaceAll(form, placeholder);
+    }
+  }
+  return concealed;
+}

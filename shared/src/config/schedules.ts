@@ -1,12 +1,23 @@
 import { validateDetailed } from 'node-cron';
 import type { Fault } from './cross-check.js';
-import type { PipelineConfig } from './schema.js';
+import type { PipelineConfig, ScheduleConfig } from './schema.js';
+
+/** Milliseconds; a poll that follows itself without a pause is a mistake, and no API bears it. */
+const SHORTEST = 100;
 
 /** What only the cron library and the time zone database can judge. */
 export function* checkSchedules({ endpoints }: PipelineConfig): Generator<Fault> {
-  for (const [id, { schedule }] of Object.entries(endpoints)) {
-    if (!('cron' in schedule)) continue;
-    const path = `endpoints.${id}.schedule`;
+  for (const [id, { schedule, resync }] of Object.entries(endpoints)) {
+    yield* checkSchedule(`endpoints.${id}.schedule`, schedule);
+    if (resync !== undefined) yield* checkSchedule(`endpoints.${id}.resync`, resync);
+  }
+}
+
+function* checkSchedule(path: string, schedule: ScheduleConfig): Generator<Fault> {
+  if ('every' in schedule && schedule.every < SHORTEST) {
+    yield { path: `${path}.every`, message: `${schedule.every}ms is too often: expected ${SHORTEST}ms or more` };
+  }
+  if ('cron' in schedule) {
     const { valid, errors } = validateDetailed(schedule.cron);
     if (!valid) {
       const wrong = errors.map(({ message }) => message).join('; ');

@@ -6,18 +6,23 @@ const PLACEHOLDER = /\$\{(?:file:(?<file>[^}]+)|(?<name>[A-Za-z_][A-Za-z0-9_]*)(
 /**
  * Replaces `${NAME}`, `${NAME:-default}` and `${file:/run/secrets/x}` in every string of a parsed YAML document.
  * It works on the parsed values, never on the text, so that no value can change the document's structure.
+ *
+ * @param secrets takes note of each value that may be a secret, and of the placeholder that it replaced
  */
 export function substitute(
   value: unknown,
   env: Record<string, string | undefined>,
   faults: Fault[],
+  secrets: Map<string, string>,
   path: readonly string[] = [],
 ): unknown {
-  if (typeof value === 'string') return substituteText(value, env, faults, path);
-  if (Array.isArray(value)) return value.map((item, index) => substitute(item, env, faults, [...path, String(index)]));
+  if (typeof value === 'string') return substituteText(value, env, faults, secrets, path);
+  if (Array.isArray(value)) {
+    return value.map((item, index) => substitute(item, env, faults, secrets, [...path, String(index)]));
+  }
   if (value !== null && typeof value === 'object') {
     return Object.fromEntries(
-      Object.entries(value).map(([key, item]) => [key, substitute(item, env, faults, [...path, key])]),
+      Object.entries(value).map(([key, item]) => [key, substitute(item, env, faults, secrets, [...path, key])]),
     );
   }
   return value;
@@ -27,6 +32,7 @@ function substituteText(
   text: string,
   env: Record<string, string | undefined>,
   faults: Fault[],
+  secrets: Map<string, string>,
   path: readonly string[],
 ): string | number | boolean {
   const whole = new RegExp(`^${PLACEHOLDER.source}$`).test(text);
@@ -34,7 +40,9 @@ function substituteText(
     const groups = match.at(-1) as { file?: string; name?: string; fallback?: string };
     if (groups.file !== undefined) {
       try {
-        return readFileSync(groups.file, 'utf8').trim();
+        const secret = readFileSync(groups.file, 'utf8').trim();
+        secrets.set(secret, match[0]);
+        return secret;
       } catch (error) {
         faults.push({ path: path.join('.'), message: `cannot read the secret file: ${(error as Error).message}` });
         return '';
@@ -42,6 +50,7 @@ function substituteText(
     }
     // An empty variable counts as not set: that is how compose files pass on what nobody chose.
     const found = env[groups.name ?? ''] || groups.fallback;
+    if (found !== undefined && isSecret(groups.name, found)) secrets.set(found, `\${${groups.name}}`);
     if (found === undefined) {
       faults.push({ path: path.join('.'), message: `the environment variable ${groups.name} is not set` });
     }
@@ -52,3 +61,7 @@ function substituteText(
   if (whole && /^(true|false)$/.test(result)) return result === 'true';
   return result;
 }
+
+/** A secret by its name, or a URL with a user in it. What else comes from the environment is shown in a fault. */
+const isSecret = (name = '', value: string): boolean =>
+  /pass|pwd|secret|token|key|auth|cred|bearer|dsn/i.test(name) || value.includes('@');

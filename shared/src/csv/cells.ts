@@ -18,7 +18,10 @@ export function encodeCell(value: unknown, field: Field, neutraliseFormulas: boo
   return field.type === 'json' || field.type === 'list' ? (canonicalize(value) ?? '') : String(value);
 }
 
-/** The value that {@link encodeCell} made the text from; undefined for the empty cell of an optional field. */
+/**
+ * The value that {@link encodeCell} made the text from; undefined for the empty cell of an optional field. A cell from
+ * before the field had its present type may hold no such value: that is nothing, not an end to all reading.
+ */
 export function decodeCell(text: string, field: Field, neutraliseFormulas: boolean): unknown {
   if (text === '' && (field.optional || field.type !== 'string')) return undefined;
   switch (field.type) {
@@ -28,11 +31,19 @@ export function decodeCell(text: string, field: Field, neutraliseFormulas: boole
       return neutraliseFormulas && text.startsWith("'") && FORMULA.test(text) ? text.slice(1) : text;
     case 'integer':
     case 'number':
-      return Number(text);
+      return Number.isNaN(Number(text)) ? undefined : Number(text);
     case 'boolean':
       return text === 'true';
     case 'json':
     case 'list':
-      return JSON.parse(text) as unknown;
+      return parseJson(text);
+  }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return undefined;
   }
 }

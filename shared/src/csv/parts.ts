@@ -1,5 +1,5 @@
 import { createReadStream } from 'node:fs';
-import { open, readdir } from 'node:fs/promises';
+import { open, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { wholeLines } from './lines.js';
 import { splitCells } from './split-cells.js';
@@ -36,6 +36,25 @@ export async function listParts(directory: string, dataset: string): Promise<Par
       number: Number(match?.number),
     }))
     .sort((a, b) => (a.writer === b.writer ? a.number - b.number : a.writer < b.writer ? -1 : 1));
+}
+
+const NEUTRALISED = 'formulas neutralised';
+const PLAIN = 'formulas plain';
+
+/** The note that the sink makes of a part when it begins it. */
+export const noteOfPart = (directory: string, dataset: string, name: string): string =>
+  join(directory, '.tributary', 'begun', dataset, name);
+
+export const writeNote = (neutraliseFormulas: boolean): string => (neutraliseFormulas ? NEUTRALISED : PLAIN);
+
+/** Whether a part was written with its formulas neutralised, whatever the configuration says today. */
+export async function isNeutralised(
+  { directory, neutraliseFormulas }: { readonly directory: string; readonly neutraliseFormulas: boolean },
+  dataset: string,
+  name: string,
+): Promise<boolean> {
+  const note = await readFile(noteOfPart(directory, dataset, name), 'utf8').catch(() => '');
+  return note === NEUTRALISED || (note !== PLAIN && neutraliseFormulas);
 }
 
 /** One line of a part: its cells by column. */

@@ -121,7 +121,7 @@ test('variables are filled in as values, so that no value can change the structu
     author: { type: 'string', optional: true },
   });
   expect(faults(text, { TITLE: '{ type: string }' })).toEqual([
-    expect.stringMatching(/^entities\.post\.fields\.title: "\{ type: string \}" is not valid/),
+    expect.stringMatching(/^entities\.post\.fields\.title: "\{ type: string \}" is not valid: expected one of string/),
   ]);
   const unset = 'entities.post.fields.title: the environment variable TITLE is not set';
   expect(faults(text)).toEqual([unset]);
@@ -155,5 +155,66 @@ test('YAML that is none is told with its line', () => {
 test('a batch may not wait longer than RabbitMQ lets a consumer hold a message', () => {
   expect(faults(`${GOOD}batch: { interval: 20m }\n`)).toEqual([
     expect.stringMatching(/^batch\.interval: "20m" is not valid: expected at most 15m/),
+  ]);
+});
+
+test('a fault never shows a secret, wherever it came from', () => {
+  const text = GOOD.replace('http://127.0.0.1:1/posts', `"\${BASE}"`);
+  const [fault = ''] = faults(text, { BASE: 'htp://user:sEcReT-"123"@host/x' });
+  expect(fault).toMatch(/^endpoints\.blog\.url: "\$\{BASE\}" is not valid: expected an http or https URL/);
+  expect(fault).not.toContain('sEcReT');
+  const [other] = faults(GOOD.replace('entity: post', `entity: "\${API_TOKEN}"`), { API_TOKEN: 'sEcReT' });
+  expect(other).toBe(`endpoints.blog.entity: no entity "\${API_TOKEN}": expected one of post`);
+});
+
+test('faults within the parts and between them are told in one go', () => {
+  const text = GOOD.replace('entity: post', 'entity: pots\n    retries: many').replace('key: id', 'key: uid');
+  expect(faults(text)).toEqual(
+    expect.arrayContaining([
+      expect.stringMatching(/^endpoints\.blog\.retries: /),
+      'endpoints.blog.entity: no entity "pots": expected one of post',
+      'entities.post.key: no field "uid": expected one of id, title, author, updatedAt',
+    ]),
+  );
+});
+
+test('a file that is silent on the batch and the sink asks the environment', () => {
+  const env = { BATCH_SIZE: '3', BATCH_INTERVAL: '1s', OUTPUT_DIR: 'elsewhere', SINK: 'postgres' };
+  const silent = parsePipeline(GOOD, env, 'test.yaml');
+  expect(silent.batch).toEqual({ size: 3, interval: 1_000 });
+  expect(silent.sink).toMatchObject({ type: 'postgres', csv: { directory: 'elsewhere' } });
+  const firm = parsePipeline(`${GOOD}batch: { size: 7 }\nsink: { csv: { directory: here } }\n`, env, 'test.yaml');
+  expect(firm.batch).toEqual({ size: 7, interval: 1_000 });
+  expect(firm.sink.csv.directory).toBe('here');
+});
+
+test('an overlap that the version cannot be moved back by is a fault, not ignored', () => {
+  const withOverlap = (type: string, overlap: string) =>
+    faults(
+      `${GOOD.replace('updatedAt: datetime', `updatedAt: ${type}`)}    incremental: { parameter: since, overlap: ${overlap} }\n`,
+    );
+  const path = 'endpoints.blog.incremental.overlap';
+  expect(withOverlap('string', '5s')).toEqual([expect.stringContaining(`${path}: the version is text`)]);
+  expect(withOverlap('datetime', '5')).toEqual([expect.stringContaining(`${path}: 5 has no unit`)]);
+  expect(withOverlap('integer', 'five')).toEqual([
+    expect.stringContaining(`${path}: "five" is not valid: expected a d`),
+  ]);
+  expect([withOverlap('integer', '5'), withOverlap('integer', '5s'), withOverlap('datetime', '0s')]).toEqual([
+    [],
+    [],
+    [],
+  ]);
+});
+
+test('credentials that stand twice, half a certificate and limits for a host that is none are faults', () => {
+  const settings = `    headers: { Authorization: Bearer x }
+    auth: { type: bearer, token: y }
+    tls: { cert: PEM }
+limits: { hosts: { api.example: { concurrency: 2 } } }
+`;
+  expect(faults(GOOD + settings)).toEqual([
+    expect.stringContaining('endpoints.blog.auth: credentials stand twice'),
+    expect.stringContaining('endpoints.blog.tls: cert and key belong together'),
+    expect.stringContaining('limits.hosts.api.example: no endpoint is there: expected one of 127.0.0.1:1'),
   ]);
 });

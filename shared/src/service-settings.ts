@@ -1,0 +1,35 @@
+import { hostname } from 'node:os';
+import { ConfigError, loadPipeline } from './config/load.js';
+import type { PipelineConfig } from './config/schema.js';
+import { createLogger, type Logger } from './logging.js';
+
+/** What producer and consumer read from the environment alike, as processes of their own. */
+export interface ServiceSettings {
+  readonly config: PipelineConfig;
+  readonly amqpUrl: string;
+  readonly redisUrl: string;
+  readonly instance: string;
+  readonly port: number;
+  readonly host: string;
+  readonly log: Logger;
+}
+
+/** @throws ConfigError with everything that is wrong with the environment, or else with the pipeline */
+export function readServiceSettings(service: string, defaultPort: number, env: NodeJS.ProcessEnv): ServiceSettings {
+  const { AMQP_URL: amqpUrl = '', REDIS_URL: redisUrl = '' } = env;
+  const instance = env.INSTANCE_ID || hostname();
+  const port = Number(env.PORT || defaultPort);
+  const missing = (example: string) =>
+    `not set; set it to something like ${example}, or run everything in one process with: npm start`;
+  const faults = [
+    ...(amqpUrl === '' ? [{ path: 'AMQP_URL', message: missing('amqp://guest:guest@127.0.0.1:5672') }] : []),
+    ...(redisUrl === '' ? [{ path: 'REDIS_URL', message: missing('redis://127.0.0.1:6379') }] : []),
+    ...(Number.isInteger(port) && port >= 0 && port < 65_536
+      ? []
+      : [{ path: 'PORT', message: `"${env.PORT}" is not a port: expected a number from 0 to 65535` }]),
+  ];
+  if (faults.length > 0) throw new ConfigError('the environment', faults);
+  const log = createLogger({ service, instance, level: env.LOG_LEVEL });
+  const config = loadPipeline(env.PIPELINE || 'pipeline.yaml', env);
+  return { config, amqpUrl, redisUrl, instance, port, host: env.HOST || '127.0.0.1', log };
+}
