@@ -1,17 +1,33 @@
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import express, { type Express, type Response } from 'express';
+import { type ChangeKind, CUSTOMER_KINDS, ITEM_KINDS } from './changes.js';
 import type { Crm } from './crm.js';
+import { type Faults, readFaults } from './faults.js';
 import type { Pace } from './pace.js';
 import { badRequest, quote } from './problem.js';
 import { isoTime } from './records.js';
+import { type Outage, runScenario } from './scenarios.js';
 import { inChunks, truthDocument, truthLines } from './truth.js';
 
 /** They are applied in one go, so a larger number would keep everyone else waiting for seconds. */
 const MOST_CHANGES = 100_000;
 
+export interface Administered {
+  readonly crm: Crm;
+  /** Of the changes of every kind together. */
+  readonly pace: Pace;
+  /** Of the changes of one kind each, beside. */
+  readonly streams: ReadonlyMap<ChangeKind, Pace>;
+  readonly faults: Faults;
+  readonly outage: Outage;
+}
+
+const anyText = express.text({ type: () => true, limit: '64mb' });
+
 /** What a test or an audit does to the CRM, and asks of it; a client of the API never comes here. */
-export function addAdminRoutes(app: Express, crm: Crm, pace: Pace): void {
+export function addAdminRoutes(app: Express, { crm, pace, streams, faults, outage }: Administered): void {
+  const paces = [pace, ...streams.values()];
   app.get('/admin/truth', (_request, response) => stream(response, 'application/json', truthDocument(crm)));
 
   /** So many changes at once, also while paused. Answers which records changed, in order. */
@@ -19,13 +35,34 @@ export function addAdminRoutes(app: Express, crm: Crm, pace: Pace): void {
     response.json(crm.change(parseCount(request.query.count ?? '1')));
   });
 
+  /** How the API misbehaves from now on; `{}` for not at all. See {@link faultsSchema}. */
+  app.post('/admin/faults', anyText, (request, response) => {
+    const read = readFaults(JSON.parse(readJson(request.body)));
+    if ('wrong' in read) throw badRequest('faults_invalid', read.wrong.join('; '));
+    faults.settings = read.faults;
+    response.json(faults.settings);
+  });
+  app.get('/admin/faults', (_request, response) => void response.json(faults.settings));
+
+  /** See scenarios.ts; numbers of a scenario stand in the query. */
+  app.post('/admin/scenarios/:name', ({ params: { name }, query }, response) => {
+    response.json(runScenario(name, query, crm, outage));
+  });
+
+  /** Changes a second of each kind named, beside those of the pace: `{"price": 5, "lines": 0.5}`. */
+  app.post('/admin/rates', anyText, async (request, response) => {
+    const rates = readRates(JSON.parse(readJson(request.body)));
+    for (const [kind, perSecond] of rates) await streams.get(kind)?.setRate(perSecond);
+    response.json(Object.fromEntries(rates));
+  });
+
   app.post('/admin/pause', (_request, response) => {
-    pace.paused = true;
+    for (const one of paces) one.paused = true;
     response.json({ paused: true });
   });
 
   app.post('/admin/resume', (_request, response) => {
-    pace.paused = false;
+    for (const one of paces) one.paused = false;
     response.json({ paused: false });
   });
 
@@ -36,7 +73,7 @@ export function addAdminRoutes(app: Express, crm: Crm, pace: Pace): void {
     );
 
     /** Any JSON, whatever the content type says; see {@link Crm.put}. */
-    app.put(`/admin/${name}/:key`, express.text({ type: () => true, limit: '64mb' }), (request, response) => {
+    app.put(`/admin/${name}/:key`, anyText, (request, response) => {
       const { entry, created } = crm.put(name, request.params.key, readJson(request.body));
       response.status(created ? 201 : 200).json({ key: entry.key, version: isoTime(entry.stamp) });
     });
@@ -51,6 +88,21 @@ async function stream(response: Response, type: string, pieces: Iterable<string>
     // A client that hangs up in the middle has what it wanted.
     if ((error as NodeJS.ErrnoException).code !== 'ERR_STREAM_PREMATURE_CLOSE') throw error;
   }
+}
+
+/** The most changes a second of one kind: each has a millisecond of its own. */
+const MOST_A_SECOND = 1_000;
+
+function readRates(value: unknown): [ChangeKind, number][] {
+  const kinds: readonly ChangeKind[] = [...CUSTOMER_KINDS, ...ITEM_KINDS];
+  const isMapping = value !== null && typeof value === 'object' && !Array.isArray(value);
+  if (!isMapping) throw badRequest('rates_invalid', `expected rates by kind: ${kinds.join(', ')}`);
+  return Object.entries(value).map(([name, rate]) => {
+    const kind = kinds.find((one) => one === name);
+    if (kind === undefined) throw badRequest('rates_invalid', `no kind ${quote(name)}; expected ${kinds.join(', ')}`);
+    if (typeof rate === 'number' && rate >= 0 && rate <= MOST_A_SECOND) return [kind, rate];
+    throw badRequest('rates_invalid', `${kind}: expected a number from 0 to ${MOST_A_SECOND}, not ${quote(rate)}`);
+  });
 }
 
 function parseCount(value: unknown): number {

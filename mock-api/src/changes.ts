@@ -2,16 +2,24 @@ import type { Faker } from '@faker-js/faker';
 import { type Customer, drawPhone, drawQuantity, type Item, MOST_LINES, type OrderLine, skus } from './records.js';
 import { PLACES } from './vocabulary.js';
 
+/** What may happen to a customer, and to an item. */
+export const CUSTOMER_KINDS = ['place', 'phone', 'segment', 'lines'] as const;
+export const ITEM_KINDS = ['price', 'stock'] as const;
+export type ChangeKind = (typeof CUSTOMER_KINDS)[number] | (typeof ITEM_KINDS)[number];
+
+export const isItemKind = (kind: ChangeKind): boolean => ITEM_KINDS.some((one) => one === kind);
+
 /**
  * The customer after something happened to them: they moved, got another phone number or segment, or ordered
  * something else. The content always differs from before, whatever is drawn; `updatedAt` is left to the CRM.
  *
  * @param faker seeded by the caller
  * @param items how many items there are to order
+ * @param kind what happens; drawn unless given
  */
-export function changeCustomer(customer: Customer, faker: Faker, items: number): Customer {
+export function changeCustomer(customer: Customer, faker: Faker, items: number, kind?: ChangeKind): Customer {
   // Lines count twice: they are what makes merged rows come and go.
-  switch (faker.helpers.arrayElement(['place', 'phone', 'segment', 'lines', 'lines'])) {
+  switch (kind ?? faker.helpers.arrayElement(['place', 'phone', 'segment', 'lines', 'lines'])) {
     case 'place': {
       const place = faker.helpers.arrayElement(PLACES.filter(({ city }) => city !== customer.city));
       const phone = drawPhone(faker, place.areaCode);
@@ -29,9 +37,9 @@ export function changeCustomer(customer: Customer, faker: Faker, items: number):
 }
 
 /** The item after a sale, a delivery, or a new price. The content always differs from before. */
-export function changeItem(item: Item, faker: Faker): Item {
+export function changeItem(item: Item, faker: Faker, kind?: ChangeKind): Item {
   const draw = faker.number.int({ min: 1, max: 10 });
-  if (draw <= 4) {
+  if (kind === undefined ? draw <= 4 : kind === 'price') {
     const cents = Math.round(item.price * 100);
     const factor = faker.number.int({ min: 85, max: 115 }) / 100;
     const changed = Math.max(1, Math.round(cents * factor));

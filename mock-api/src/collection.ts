@@ -1,4 +1,4 @@
-import { bornAt, firstBornSince } from './records.js';
+import { bornAt, firstBornSince, isoTime } from './records.js';
 import { ServedLedger } from './served.js';
 
 export type CollectionName = 'customers' | 'products';
@@ -31,7 +31,8 @@ export interface Page {
 
 interface Written {
   readonly stamp: number;
-  readonly text: string;
+  /** Its JSON; undefined if only its version is another than at the start, so that an audit of millions fits in memory. */
+  readonly text: string | undefined;
   /** Put by hand, so maybe no record at all; the CRM leaves it alone. */
   readonly byHand: boolean;
 }
@@ -75,9 +76,12 @@ export class Collection {
    * has seen every change up to it. An order by key has neither property for `updated_since`: a change behind the
    * walk would lie below the mark that the walk leaves. The price: a walk that is slower than the changes goes on for ever.
    */
-  page(from: number, limit: number): Page {
+  page(from: number, limit: number, skip = 0): Page {
     const entries: Entry[] = [];
+    let left = skip;
     for (const slot of this.#slotsFrom(from)) {
+      // Pages that are counted are walked to: such an API is slow at its far end, as those of the world are.
+      if (left-- > 0) continue;
       const entry = this.entry(slot);
       if (entries.length === limit) return { entries, next: entry.stamp };
       entries.push(entry);
@@ -93,7 +97,10 @@ export class Collection {
   entry(slot: number): Entry {
     const key = this.#addedKeys[slot - this.#origin.size] ?? this.#origin.keyOf(slot);
     const written = this.#written.get(slot);
-    if (written !== undefined) return { slot, key, stamp: written.stamp, text: written.text };
+    if (written !== undefined) {
+      const { stamp } = written;
+      return { slot, key, stamp, text: written.text ?? this.#touchedText(slot, stamp) };
+    }
     return { slot, key, stamp: bornAt(slot), text: this.#untouchedText(slot) };
   }
 
@@ -111,10 +118,23 @@ export class Collection {
     return undefined;
   }
 
+  /** Gives a record that the CRM may change another version, and nothing else. @param stamp later than every one before */
+  touch(slot: number, stamp: number): boolean {
+    const written = this.#written.get(slot);
+    if (written?.byHand === true) return false;
+    const text = written?.text === undefined ? undefined : restamped(JSON.parse(written.text) as object, stamp);
+    this.#note(slot, { stamp, text, byHand: false });
+    return true;
+  }
+
   /** @param stamp later than every stamp before it */
   write(slot: number, text: string, stamp: number, byHand = false): void {
-    this.#written.set(slot, { stamp, text, byHand });
-    this.#log.push({ slot, stamp });
+    this.#note(slot, { stamp, text, byHand });
+  }
+
+  #note(slot: number, written: Written): void {
+    this.#written.set(slot, written);
+    this.#log.push({ slot, stamp: written.stamp });
     if (this.#log.length > 2 * this.#written.size + 1_000) {
       this.#log = this.#log.filter((entry) => this.#written.get(entry.slot)?.stamp === entry.stamp);
     }
@@ -148,6 +168,10 @@ export class Collection {
     }
   }
 
+  #touchedText(slot: number, stamp: number): string {
+    return restamped(this.#origin.make(slot), stamp);
+  }
+
   #untouchedText(slot: number): string {
     const kept = this.#untouched[slot];
     if (kept !== undefined) return kept;
@@ -156,6 +180,8 @@ export class Collection {
     return text;
   }
 }
+
+const restamped = (record: object, stamp: number): string => JSON.stringify({ ...record, updatedAt: isoTime(stamp) });
 
 function firstSince(log: readonly { readonly stamp: number }[], from: number): number {
   let low = 0;

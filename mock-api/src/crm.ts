@@ -1,5 +1,5 @@
 import type { Clock } from '@tributary/shared';
-import { changeCustomer, changeItem } from './changes.js';
+import { type ChangeKind, changeCustomer, changeItem, isItemKind } from './changes.js';
 import { Collection, type CollectionName, type Entry } from './collection.js';
 import { bornAt, type Customer, createFaker, customerIds, type Item, isoTime, RecordMaker, skus } from './records.js';
 
@@ -75,7 +75,58 @@ export class Crm {
     return this[name].put(key, text, this.#stamp());
   }
 
-  #changeOneOf(collection: Collection): { readonly name: CollectionName; readonly key: string } | undefined {
+  /** Lets one thing of this kind happen to some record of its collection. @returns whether there was one */
+  changeKind(kind: ChangeKind): boolean {
+    this.#faker.seed([this.#options.seed, CHANGE, this.#changes++]);
+    return this.#changeOneOf(isItemKind(kind) ? this.products : this.customers, kind) !== undefined;
+  }
+
+  /** Every item's price times this. @returns how many changed */
+  reprice(factor: number): number {
+    return this.#changeItems((item) => {
+      const cents = Math.max(1, Math.round(item.price * 100 * factor));
+      return { ...item, price: cents / 100 };
+    });
+  }
+
+  /** Nothing is left of one item in so many. @returns how many changed */
+  sellOut(every: number): number {
+    return this.#changeItems((item, slot) => (slot % every === 0 ? { ...item, stock: 0 } : item));
+  }
+
+  /** Gives every record another version. @returns how many records there were to touch */
+  touchAll(): number {
+    let touched = 0;
+    for (const collection of [this.customers, this.products]) {
+      for (let slot = 0; slot < collection.originals; slot++) {
+        if (!collection.touch(slot, this.#stamp())) continue;
+        touched += 1;
+        this.#options.onChange?.(collection.name);
+      }
+    }
+    return touched;
+  }
+
+  #changeItems(change: (item: Item, slot: number) => Item): number {
+    const { products } = this;
+    let changed = 0;
+    for (let slot = 0; slot < products.originals; slot++) {
+      if (products.changeableFrom(slot) !== slot) continue;
+      const item = JSON.parse(products.entry(slot).text) as Item;
+      const after = change(item, slot);
+      if (after.price === item.price && after.stock === item.stock) continue;
+      const stamp = this.#stamp();
+      products.write(slot, JSON.stringify({ ...after, updatedAt: isoTime(stamp) }), stamp);
+      this.#options.onChange?.(products.name);
+      changed += 1;
+    }
+    return changed;
+  }
+
+  #changeOneOf(
+    collection: Collection,
+    kind?: ChangeKind,
+  ): { readonly name: CollectionName; readonly key: string } | undefined {
     if (collection.originals === 0) return undefined;
     const slot = collection.changeableFrom(this.#faker.number.int({ min: 0, max: collection.originals - 1 }));
     if (slot === undefined) return undefined;
@@ -84,8 +135,8 @@ export class Crm {
     const record: unknown = JSON.parse(text);
     const changed =
       collection === this.customers
-        ? changeCustomer(record as Customer, this.#faker, this.#options.items)
-        : changeItem(record as Item, this.#faker);
+        ? changeCustomer(record as Customer, this.#faker, this.#options.items, kind)
+        : changeItem(record as Item, this.#faker, kind);
     collection.write(slot, JSON.stringify({ ...changed, updatedAt: isoTime(stamp) }), stamp);
     this.#options.onChange?.(collection.name);
     return { name: collection.name, key };

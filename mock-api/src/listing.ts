@@ -5,25 +5,47 @@ import { badRequest, quote } from './problem.js';
 export interface ListingQuery {
   /** Records that changed at this time or later, in milliseconds. */
   readonly from: number;
+  /** So many of them are left out: what is asked for by page or offset. */
+  readonly skip: number;
   readonly limit: number;
+  /** How the next page is found: by a cursor, by its number, or by how many records come before it. */
+  readonly style: 'cursor' | 'page' | 'offset';
+  /** The body holds the next page's URL. */
+  readonly nextUrl: boolean;
 }
 
 const DEFAULT_LIMIT = 100;
 const MOST = 1_000;
 
 /**
- * Reads `limit`, `updated_since` (inclusive) and `cursor`. A parameter that it does not know is left alone, as most
- * APIs do. A cursor lies behind the `updated_since` it began with, so a client may go on sending that or not.
+ * Reads `limit`, `updated_since` (inclusive), and where to begin: `cursor`, `page` (from 1) or `offset`; `next=url` asks for
+ * the next page's URL in the body. A parameter that it does not know is left alone, as most APIs do. A cursor lies behind
+ * the `updated_since` it began with, so a client may go on sending that or not.
  *
  * @throws Problem (400) naming the parameter, what it holds and what was expected
  */
 export function readListingQuery(name: CollectionName, query: Readonly<Record<string, unknown>>): ListingQuery {
   const since = query.updated_since === undefined ? 0 : parseSince(query.updated_since);
   const position = query.cursor === undefined ? 0 : parseCursor(name, query.cursor);
+  const limit = query.limit === undefined ? DEFAULT_LIMIT : parseLimit(query.limit);
+  const page = query.page === undefined ? 1 : parseCount('page', query.page, 1);
+  const offset = query.offset === undefined ? 0 : parseCount('offset', query.offset, 0);
   return {
     from: Math.max(0, since, position),
-    limit: query.limit === undefined ? DEFAULT_LIMIT : parseLimit(query.limit),
+    skip: offset + (page - 1) * limit,
+    limit,
+    style: query.page !== undefined ? 'page' : query.offset !== undefined ? 'offset' : 'cursor',
+    nextUrl: query.next === 'url',
   };
+}
+
+/** The path and query of the page that follows; `next` is where the collection says that it begins. */
+export function nextPath(name: CollectionName, url: URL, { style, skip, limit }: ListingQuery, next: number): string {
+  const query = new URLSearchParams(url.search);
+  if (style === 'cursor') query.set('cursor', cursorTo(name, next));
+  if (style === 'page') query.set('page', String(Math.floor(skip / limit) + 2));
+  if (style === 'offset') query.set('offset', String(skip + limit));
+  return `/${name}?${query}`;
 }
 
 /** Opaque to clients. It holds a place in time, nothing in memory, so it stays good for ever. */
@@ -39,6 +61,12 @@ function parseCursor(name: CollectionName, value: unknown): number {
     throw badRequest('cursor_unknown', message);
   }
   return Number(next);
+}
+
+function parseCount(name: string, value: unknown, least: number): number {
+  const count = typeof value === 'string' && /^\d{1,9}$/.test(value) ? Number(value) : -1;
+  if (count >= least) return count;
+  throw badRequest(`${name}_invalid`, `${name} must be a whole number from ${least} on, not ${quote(value)}`);
 }
 
 function parseLimit(value: unknown): number {

@@ -7,6 +7,7 @@ const SHORTEST_WAIT = 20;
 export class Pace {
   /** While true nothing happens, and what would have happened is not made up for. */
   paused = false;
+  #started = false;
   #abort: AbortController | undefined;
   #loop: Promise<void> = Promise.resolve();
 
@@ -15,18 +16,28 @@ export class Pace {
    * @param change makes so many changes at once
    */
   constructor(
-    readonly perSecond: number,
+    private perSecond: number,
     private readonly change: (count: number) => void,
     private readonly clock: Clock,
   ) {}
 
+  /** Another rate, from now on. */
+  async setRate(perSecond: number): Promise<void> {
+    const wasRunning = this.#started;
+    await this.stop();
+    this.perSecond = perSecond;
+    if (wasRunning) this.start();
+  }
+
   start(): void {
+    this.#started = true;
     if (this.#abort !== undefined || this.perSecond === 0) return;
     this.#abort = new AbortController();
     this.#loop = this.#run(this.#abort.signal);
   }
 
   async stop(): Promise<void> {
+    this.#started = false;
     this.#abort?.abort();
     this.#abort = undefined;
     await this.#loop;

@@ -12,10 +12,14 @@ import {
 import type { Express } from 'express';
 import { addAdminRoutes } from './admin.js';
 import { addApiRoutes } from './api.js';
+import { type ChangeKind, CUSTOMER_KINDS, ITEM_KINDS } from './changes.js';
 import { Crm } from './crm.js';
+import { Faults } from './faults.js';
 import { createMetrics } from './metrics.js';
+import { addMisfortunes } from './misfortunes.js';
 import { Pace } from './pace.js';
 import { answerProblems, unknownPath } from './problem.js';
+import { Outage } from './scenarios.js';
 import { DEFAULT_SETTINGS, type Settings } from './settings.js';
 
 export interface MockApiOptions extends Partial<Settings> {
@@ -35,15 +39,26 @@ export function createMockApi(options: MockApiOptions): MockApi {
   const registry = createRegistry('mock-api');
   const metrics = createMetrics(registry);
   const onChange = (collection: string) => metrics.changes.inc({ collection });
-  const crm = new Crm({ ...settings, clock, onChange });
+  const faults = new Faults(settings.faults, settings.seed);
+  const crmClock = { now: () => clock.now() + faults.settings.clockSkew };
+  const crm = new Crm({ ...settings, clock: crmClock, onChange });
+  const outage = new Outage(clock);
   const pace = new Pace(settings.changesPerSecond, (count) => crm.change(count), clock);
+  const streams = new Map(
+    [...CUSTOMER_KINDS, ...ITEM_KINDS].map((kind) => [kind, new Pace(0, (count) => changeOf(crm, kind, count), clock)]),
+  );
 
   const app = createApp();
   addHealthRoutes(app, registry, () => []);
-  addApiRoutes(app, crm, clock, metrics);
-  addAdminRoutes(app, crm, pace);
+  addMisfortunes(app, ['/customers', '/products'], faults, outage, clock);
+  addApiRoutes(app, crm, faults, clock, metrics);
+  addAdminRoutes(app, { crm, pace, streams, faults, outage });
   app.use(unknownPath, answerProblems(log));
-  return new MockServer(app, settings, pace, log);
+  return new MockServer(app, settings, [pace, ...streams.values()], log);
+}
+
+function changeOf(crm: Crm, kind: ChangeKind, count: number): void {
+  for (let done = 0; done < count; done++) crm.changeKind(kind);
 }
 
 class MockServer implements MockApi {
@@ -55,7 +70,7 @@ class MockServer implements MockApi {
   constructor(
     private readonly app: Express,
     private readonly settings: Settings,
-    private readonly pace: Pace,
+    private readonly paces: readonly Pace[],
     private readonly log: Logger,
   ) {}
 
@@ -70,7 +85,7 @@ class MockServer implements MockApi {
       const { host, port, customers, items, seed, changesPerSecond } = this.settings;
       this.#listening = await listen(this.app, this.#address?.port ?? port, host);
       this.#address = this.#listening;
-      this.pace.start();
+      for (const pace of this.paces) pace.start();
       this.log.info({ url: this.url, customers, items, seed, changesPerSecond }, 'the mock CRM is up');
     });
   }
@@ -79,7 +94,7 @@ class MockServer implements MockApi {
     return this.#inTurn(async () => {
       const listening = this.#listening;
       this.#listening = undefined;
-      await this.pace.stop();
+      await Promise.all(this.paces.map((pace) => pace.stop()));
       await listening?.close();
     });
   }

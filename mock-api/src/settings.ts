@@ -1,4 +1,5 @@
 import { FatalError } from '@tributary/shared';
+import { type FaultSettings, NO_FAULTS, readFaults } from './faults.js';
 
 export interface Settings {
   /** 0 for any free port. */
@@ -9,6 +10,8 @@ export interface Settings {
   readonly seed: number;
   /** Changes a second over time; 0 for none. */
   readonly changesPerSecond: number;
+  /** How the API misbehaves. */
+  readonly faults: FaultSettings;
 }
 
 export const DEFAULT_SETTINGS: Settings = {
@@ -18,6 +21,7 @@ export const DEFAULT_SETTINGS: Settings = {
   items: 50,
   seed: 42,
   changesPerSecond: 1,
+  faults: NO_FAULTS,
 };
 
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
@@ -44,6 +48,7 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
     seed: number('MOCK_SEED', DEFAULT_SETTINGS.seed, 2 ** 32 - 1),
     // Each change has a millisecond of its own.
     changesPerSecond: number('MOCK_CHANGES_PER_SECOND', DEFAULT_SETTINGS.changesPerSecond, 1_000, false),
+    faults: faultsIn(env.MOCK_FAULTS, faults),
   };
   // The logger refuses an unknown level too, but without naming the variable or the levels there are.
   if (env.LOG_LEVEL && !LOG_LEVELS.includes(env.LOG_LEVEL)) {
@@ -53,4 +58,20 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
     throw new FatalError('settings_invalid', `the environment of mock-api has faults:\n  ${faults.join('\n  ')}`);
   }
   return settings;
+}
+
+/** JSON such as {"status": {"503": 0.1}, "latency": 200}. */
+function faultsIn(text: string | undefined, wrong: string[]): FaultSettings {
+  if (!text?.trim()) return NO_FAULTS;
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    wrong.push(`MOCK_FAULTS: expected JSON such as {"status": {"503": 0.1}}, found ${JSON.stringify(text)}`);
+    return NO_FAULTS;
+  }
+  const read = readFaults(value);
+  if ('faults' in read) return read.faults;
+  wrong.push(...read.wrong.map((line) => `MOCK_FAULTS: ${line}`));
+  return NO_FAULTS;
 }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { NO_FAULTS } from '../src/faults.js';
 import { DEFAULT_SETTINGS, readSettings } from '../src/index.js';
 
 describe('the settings', () => {
@@ -15,6 +16,7 @@ describe('the settings', () => {
       MOCK_ITEMS: '1000',
       MOCK_SEED: '7',
       MOCK_CHANGES_PER_SECOND: '0.25',
+      MOCK_FAULTS: '{"status":{"503":0.5}}',
     };
     expect(readSettings(env)).toEqual({
       port: 0,
@@ -23,6 +25,7 @@ describe('the settings', () => {
       items: 1_000,
       seed: 7,
       changesPerSecond: 0.25,
+      faults: { ...NO_FAULTS, status: { 503: 0.5 } },
     });
   });
 
@@ -33,6 +36,7 @@ describe('the settings', () => {
       MOCK_ITEMS: '-1',
       MOCK_SEED: '1.5',
       MOCK_CHANGES_PER_SECOND: '1e3',
+      MOCK_FAULTS: '{"status":{"200":2},"lag":1}',
       LOG_LEVEL: 'loud',
     };
     expect(() => readSettings(env)).toThrowErrorMatchingInlineSnapshot(`
@@ -42,6 +46,8 @@ describe('the settings', () => {
         MOCK_ITEMS: expected a whole number from 0 to 1000000, found "-1"
         MOCK_SEED: expected a whole number from 0 to 4294967295, found "1.5"
         MOCK_CHANGES_PER_SECOND: expected a number from 0 to 1000, found "1e3"
+        MOCK_FAULTS: status.200: expected a status from 400 to 599
+        MOCK_FAULTS: (all): there is no fault lag
         LOG_LEVEL: expected one of trace, debug, info, warn, error, fatal, silent, found "loud"]
     `);
   });

@@ -92,6 +92,11 @@ export class ManualClock implements Clock {
     });
   }
 
+  /** Whether anybody waits for time to pass. */
+  get isSlept(): boolean {
+    return this.#sleepers.length > 0;
+  }
+
   /** Sets the clock, also back, and wakes nobody. */
   set(time: number): void {
     this.#time = time;
