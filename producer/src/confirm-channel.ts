@@ -29,11 +29,20 @@ export interface ChannelUser {
 /** So often in a row may the broker take a channel away, without having confirmed anything on it. */
 const MAX_STRIKES = 5;
 
+/**
+ * RabbitMQ before 4 notes the name of a new quorum queue on disk up to a second late; killed before that, it comes back
+ * with the queue empty and without a leader, whatever it had confirmed (github.com/rabbitmq/ra/pull/443). Whoever
+ * declared the queues just now, nothing is entrusted to them in that second.
+ */
+const SETTLE_TIME = 1_100;
+
 /** Keeps one confirm channel open for as long as it lives: a new one after each reconnect and each closing by the broker. */
 export class ConfirmChannelKeeper {
   readonly #options: ConfirmChannelOptions;
   readonly #user: ChannelUser;
   readonly #stop = new AbortController();
+  /** The connection on which queues have settled; on another, the server may be one that had lost them. */
+  #settledOn: unknown;
   #strikes = 0;
   #lastReason = '';
   #problem: string | undefined = 'RabbitMQ is not connected';
@@ -94,13 +103,23 @@ export class ConfirmChannelKeeper {
     });
     // Here and not once per connection: a queue or exchange that someone deletes takes only the channel with it.
     await applyTopology(channel, topology);
+    await this.#letQueuesSettle(channel);
     if (open) {
+      this.#settledOn = channel.connection;
       this.#problem = undefined;
       this.#user.opened(channel);
     }
     await closed;
     this.#user.closed(reason);
     if (reason !== undefined) throw reason;
+  }
+
+  async #letQueuesSettle({ connection }: ConfirmChannel): Promise<void> {
+    if (this.#settledOn === connection) return;
+    const { product, version } = connection.serverProperties;
+    if (product === 'RabbitMQ' && Number.parseInt(version, 10) < 4) {
+      await this.#options.clock.sleep(SETTLE_TIME, this.#stop.signal);
+    }
   }
 
   #strike(error: unknown): void {

@@ -1,5 +1,3 @@
-import { redisPrefix, sinkGenerationKey } from '@tributary/shared';
-import type { Redis } from 'ioredis';
 import type { Endpoint } from './endpoint.js';
 
 /** What makes a request conditional: what the API said about a URL when it was last read (RFC 9110, section 8.8). */
@@ -15,7 +13,19 @@ export interface Validator {
 export interface Cursor {
   /** The largest version seen; undefined before the first run and for endpoints that are not incremental. */
   readonly mark?: string;
+  /** The largest version seen, where the mark must stay behind it for a run; see walks.ts. */
+  readonly seen?: string;
   readonly validators: readonly Validator[];
+}
+
+/** What a run begins with. */
+export interface Beginning {
+  /** One higher than any before (a number may be left out). */
+  readonly run: number;
+  /** Empty if there is none, if it cannot be read, or if it was saved for other settings of the endpoint. */
+  readonly cursor: Cursor;
+  /** The latest time that any run of the pipeline has begun at, this one included, in milliseconds since the epoch. */
+  readonly notBefore: number;
 }
 
 /**
@@ -24,73 +34,65 @@ export interface Cursor {
  */
 export interface CursorStore {
   /**
-   * Begins a run: its number, one higher than any before (a number may be left out), and where to go on. The cursor is
-   * empty if there is none, if it cannot be read, or if it was saved for other settings of the endpoint.
+   * Begins a run at this time, by our clock, in milliseconds since the epoch.
+   * @throws RetryableError if the endpoint is another producer's by now
    */
-  begin(endpoint: Endpoint): Promise<{ readonly run: number; readonly cursor: Cursor }>;
-  /** Replaces the cursor. */
+  begin(endpoint: Endpoint, now: number): Promise<Beginning>;
+  /** The cursor that the next run would begin with. */
+  peek(endpoint: Endpoint): Promise<Cursor>;
+  /**
+   * Replaces the cursor, unless it was reset since the run began.
+   * @throws RetryableError if the endpoint is another producer's by now
+   */
   save(endpoint: Endpoint, cursor: Cursor): Promise<void>;
+  /**
+   * Forgets the cursor, also the one that a run going on now will save: the next run polls everything, or everything
+   * since the mark.
+   */
+  reset(endpoint: Endpoint, mark?: string): Promise<void>;
 }
 
-const EMPTY: Cursor = { validators: [] };
-
-/** A run that began for an earlier sink says nothing about what the present one holds: its cursor is not kept. */
-const SAVE = "if (redis.call('GET', KEYS[1]) or '') == ARGV[1] then redis.call('SET', KEYS[2], ARGV[2]) end return 1";
-
-/**
- * Cursors in Redis: `run:<endpoint>` counts the runs, `cursor:<endpoint>` holds the cursor as JSON, with the generation of
- * the sink that it was saved for.
- */
-export function redisCursorStore(redis: Redis, pipeline: string): CursorStore {
-  const prefix = redisPrefix(pipeline);
-  const generationKey = sinkGenerationKey(pipeline);
-  const generations = new Map<string, string>();
-  return {
-    async begin(endpoint) {
-      const generation = (await redis.get(generationKey)) ?? '';
-      generations.set(endpoint.id, generation);
-      // A counter whose answer was lost with the connection is counted again; a gap in the numbers harms nobody.
-      const run = await redis.incr(`${prefix}run:${endpoint.id}`);
-      const saved = await redis.get(`${prefix}cursor:${endpoint.id}`);
-      return {
-        run,
-        cursor: saved === null ? EMPTY : decode(saved, { ...endpoint, fingerprint: of(endpoint, generation) }),
-      };
-    },
-    async save(endpoint, cursor) {
-      const generation = generations.get(endpoint.id) ?? '';
-      const text = encode(cursor, { ...endpoint, fingerprint: of(endpoint, generation) });
-      await redis.eval(SAVE, 2, generationKey, `${prefix}cursor:${endpoint.id}`, generation, text);
-    },
-  };
-}
-
-const of = ({ fingerprint }: Endpoint, generation: string): string => `${fingerprint} ${generation}`;
+export const EMPTY: Cursor = { validators: [] };
 
 /** Cursors in memory: for dry runs and tests. */
 export function memoryCursorStore(): CursorStore {
   const runs = new Map<string, number>();
   const cursors = new Map<string, string>();
+  const resetSince = new Set<string>();
+  let time = 0;
   return {
-    async begin({ id, ...endpoint }) {
+    async begin({ id, ...endpoint }, now) {
       const run = (runs.get(id) ?? 0) + 1;
       runs.set(id, run);
+      time = Math.max(time, now);
+      resetSince.delete(id);
       const saved = cursors.get(id);
-      return { run, cursor: saved === undefined ? EMPTY : decode(saved, { id, ...endpoint }) };
+      const cursor = saved === undefined ? EMPTY : decode(saved, { id, ...endpoint });
+      return { run, cursor, notBefore: time };
+    },
+    async peek(endpoint) {
+      const saved = cursors.get(endpoint.id);
+      return saved === undefined ? EMPTY : decode(saved, endpoint);
     },
     async save(endpoint, cursor) {
-      cursors.set(endpoint.id, encode(cursor, endpoint));
+      if (!resetSince.has(endpoint.id)) cursors.set(endpoint.id, encode(cursor, endpoint));
+    },
+    async reset(endpoint, mark) {
+      resetSince.add(endpoint.id);
+      if (mark === undefined) cursors.delete(endpoint.id);
+      else cursors.set(endpoint.id, encode({ mark, validators: [] }, endpoint));
     },
   };
 }
 
-function encode(cursor: Cursor, { fingerprint }: Endpoint): string {
+/** A cursor as it is kept. */
+export function encode(cursor: Cursor, { fingerprint }: Endpoint): string {
   return JSON.stringify({ fingerprint, ...cursor });
 }
 
 /** Anything that is not a cursor of these settings counts as none: a full poll is always right. */
-function decode(text: string, { fingerprint }: Endpoint): Cursor {
-  let saved: { fingerprint?: unknown; mark?: unknown; validators?: unknown } | null;
+export function decode(text: string, { fingerprint }: Endpoint): Cursor {
+  let saved: { fingerprint?: unknown; mark?: unknown; seen?: unknown; validators?: unknown } | null;
   try {
     saved = JSON.parse(text);
   } catch {
@@ -98,7 +100,12 @@ function decode(text: string, { fingerprint }: Endpoint): Cursor {
   }
   if (saved?.fingerprint !== fingerprint || !Array.isArray(saved.validators)) return EMPTY;
   const validators = saved.validators.filter(isValidator);
-  return typeof saved.mark === 'string' ? { mark: saved.mark, validators } : { validators };
+  const { mark, seen } = saved;
+  return {
+    ...(typeof mark === 'string' ? { mark } : {}),
+    ...(typeof seen === 'string' ? { seen } : {}),
+    validators,
+  };
 }
 
 function isValidator(value: unknown): value is Validator {

@@ -1,18 +1,47 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomInt } from 'node:crypto';
 import { v7 } from 'uuid';
 
 /** Where identities come from; passed in, so that tests can foresee them. */
 export interface Ids {
-  /** A UUIDv7 (RFC 9562), greater than every one before it in this process, also when the clock stands or steps back. */
-  messageId(): string;
+  /**
+   * A UUIDv7 (RFC 9562) of this time, or of the latest before it: greater than every one before it in this process, also
+   * when the clock stands or steps back.
+   * @param time milliseconds since the epoch
+   */
+  messageId(time: number): string;
+  /**
+   * No id from now on is of an earlier time: other producers, or this one before a restart, may have been at it with a
+   * clock ahead of ours. Of two records without a version the one with the later id counts as the newer.
+   * @param time milliseconds since the epoch
+   */
+  notBefore(time: number): void;
   /** Random bytes, in hex. */
   random(bytes: number): string;
 }
 
-export const systemIds: Ids = {
-  messageId: () => v7(),
-  random: (bytes) => randomBytes(bytes).toString('hex'),
-};
+const MAX_SEQUENCE = 0xffffffff;
+
+export function createIds(): Ids {
+  let msecs = 0;
+  let seq = 0;
+  const goOnFrom = (time: number) => {
+    msecs = time;
+    // A random beginning in the lower half keeps ids of two processes apart, and leaves room to count.
+    seq = randomInt(0x7fffffff);
+  };
+  return {
+    messageId(time) {
+      if (time > msecs) goOnFrom(time);
+      else if (seq < MAX_SEQUENCE) seq += 1;
+      else goOnFrom(msecs + 1);
+      return v7({ msecs, seq });
+    },
+    notBefore(time) {
+      if (time > msecs) goOnFrom(time);
+    },
+    random: (bytes) => randomBytes(bytes).toString('hex'),
+  };
+}
 
 /**
  * One trace for a run: each call gives the `traceparent` (W3C Trace Context) of one more message in it. Span ids are a

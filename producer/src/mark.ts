@@ -3,6 +3,9 @@ import type { Endpoint } from './endpoint.js';
 /** Further ahead of the clock than this, a saved mark is taken for the work of a clock that was wrong. */
 const MAX_CLOCK_ERROR = 3_600_000;
 
+/** Of versions that are times. */
+const DEFAULT_OVERLAP = { milliseconds: 5_000 };
+
 /**
  * Whole numbers that count time since 1970, by their size: seconds, milliseconds, microseconds. Smaller ones are a
  * sequence, which has no place in time.
@@ -20,7 +23,10 @@ const EPOCH_UNITS = [
  */
 export class HighWaterMark {
   readonly #kind: 'time' | 'integer' | 'text';
-  readonly #overlap: number | undefined;
+  /** Milliseconds; for a sequence, a number of its own. */
+  readonly #overlap: number;
+  readonly #incremental: boolean;
+  readonly #isSequence: boolean;
   readonly #saved: string | undefined;
   #limit: number;
   #largest: string;
@@ -35,7 +41,10 @@ export class HighWaterMark {
     const { version = '', fields } = entity.config;
     const type = fields[version]?.type;
     this.#kind = type === 'integer' ? 'integer' : type === 'string' ? 'text' : 'time';
-    this.#overlap = config.incremental?.overlap;
+    const { overlap = DEFAULT_OVERLAP } = config.incremental ?? {};
+    this.#incremental = config.incremental !== undefined;
+    this.#isSequence = typeof overlap === 'number';
+    this.#overlap = typeof overlap === 'number' ? overlap : overlap.milliseconds;
     this.#limit = startedAt;
     this.#saved = saved;
     this.#largest = saved ?? '';
@@ -43,10 +52,12 @@ export class HighWaterMark {
 
   /** What to ask the API for changes since: the saved mark less the overlap; undefined for everything. */
   since(): string | undefined {
-    if (this.#saved === undefined || this.#overlap === undefined) return undefined;
+    if (this.#saved === undefined || !this.#incremental) return undefined;
     if (this.#kind === 'text') return this.#saved;
     if (this.#kind === 'integer') {
       const saved = Number(this.#saved);
+      // A number that is told to be a sequence is one, however large.
+      if (this.#isSequence) return String(Math.max(0, saved - this.#overlap));
       const unit = epochUnit(saved);
       if (unit === undefined) return this.#saved;
       if (saved > (this.#limit + MAX_CLOCK_ERROR) * unit.perMillisecond) return undefined;
@@ -79,7 +90,7 @@ export class HighWaterMark {
 
   /** The mark to save; undefined if there is nothing to go by. */
   reached(): string | undefined {
-    if (this.#overlap === undefined) return undefined;
+    if (!this.#incremental) return undefined;
     if (this.#kind === 'integer') return this.#reachedNumber();
     if (this.#largest === '') return undefined;
     const limit = new Date(this.#limit).toISOString();
@@ -87,7 +98,17 @@ export class HighWaterMark {
     return this.#largest;
   }
 
+  /** Whether the mark is a time, which never passes the moment the run began; a sequence has no such moment. */
+  get isTime(): boolean {
+    if (this.#kind !== 'integer') return this.#kind === 'time';
+    return !this.#isSequence && epochUnit(Number(this.#reachedNumber() ?? 0)) !== undefined;
+  }
+
   #reachedNumber(): string | undefined {
+    if (this.#isSequence) {
+      const largest = Math.max(...this.#numbers, this.#saved === undefined ? -1 : Number(this.#saved));
+      return largest >= 0 ? String(largest) : undefined;
+    }
     // An API has one unit. A number far in the future may look like a larger one; honest records do not.
     const kind = this.#numbers.findIndex((value) => value >= 0);
     const seen = this.#numbers[kind] ?? -1;

@@ -16,25 +16,35 @@ export interface OutgoingMessage {
  */
 const MAX_HEADER_LENGTH = 512;
 
-/** Makes the messages of one run, in the order of the fetch. */
+/**
+ * Makes the messages of one run, in the order of the fetch. Their ids are of the time of the fetch, not of the publish: a
+ * producer that was stopped in between must not call old content new.
+ */
 export function messageMaker(
   endpoint: Endpoint,
   run: number,
   ids: Ids,
-): (record: unknown, fetchedAt: string) => OutgoingMessage {
+): (record: unknown, fetchedAt: number) => OutgoingMessage {
   const { id, entity } = endpoint;
   const traceparent = startTrace(ids);
+  let time = Number.NaN;
+  let timeAsText = '';
+  const textOf = (fetchedAt: number) => {
+    if (fetchedAt !== time) timeAsText = new Date(fetchedAt).toISOString();
+    time = fetchedAt;
+    return timeAsText;
+  };
   const short = (text: string | undefined) =>
     text === undefined || text.length > MAX_HEADER_LENGTH ? undefined : text;
   return (record, fetchedAt) => ({
     envelope: {
-      messageId: ids.messageId(),
+      messageId: ids.messageId(fetchedAt),
       endpoint: id,
       entity: entity.name,
       key: short(entity.keyOf(record)),
       version: short(entity.versionOf(record)) ?? '',
       run,
-      fetchedAt,
+      fetchedAt: textOf(fetchedAt),
       traceparent: traceparent(),
     },
     body: Buffer.from(JSON.stringify(record)),

@@ -54,6 +54,22 @@ export function registerPublishMetrics(registry: Registry, stats: () => readonly
   });
 }
 
+/** Registers how many requests go on and how many wait for the limits; read when the metrics are. */
+export function registerGateMetrics(
+  registry: Registry,
+  load: () => Readonly<Record<'running' | 'waiting', number>>,
+): void {
+  const requests = new Gauge({
+    name: 'tributary_poll_requests',
+    help: 'Requests to APIs that go on now (running), or wait for the limits (waiting)',
+    labelNames: ['state'],
+    registers: [registry],
+    collect() {
+      for (const state of ['running', 'waiting'] as const) requests.set({ state }, load()[state]);
+    },
+  });
+}
+
 /** What is counted of each endpoint's polls. */
 export type PollMetrics = ReturnType<typeof createPollMetrics>;
 
@@ -73,12 +89,38 @@ export function createPollMetrics(registry: Registry) {
     notModified: counter('not_modified', 'Pages the API answered with 304, not modified'),
     records: counter('records', 'Records fetched'),
     keyless: counter('keyless_records', 'Records without their key; published all the same'),
+    moving: counter(
+      'moving_pages',
+      'Polls whose numbered pages moved each time they were read, so that the mark stayed',
+    ),
     overdue: counter('overdue_ticks', 'Ticks of the schedule at which the poll before was still going'),
+    skipped: counter(
+      'skipped_ticks',
+      'Ticks of the schedule left out because the endpoint is left alone after failures',
+    ),
+    circuit: new Gauge({
+      name: 'tributary_poll_circuit_open',
+      help: '1 while the endpoint is left alone: after failures (open), or because it refuses our credentials (refused)',
+      labelNames: ['endpoint', 'state'],
+      registers: [registry],
+    }),
+    held: new Gauge({
+      name: 'tributary_poll_endpoint_held',
+      help: '1 while this producer is the one that polls the endpoint',
+      labelNames: ['endpoint'],
+      registers: [registry],
+    }),
     duration: new Histogram({
       name: 'tributary_poll_duration_seconds',
       help: 'How long a poll took, from its first request to the last confirm, in seconds',
       labelNames: ['endpoint'],
       buckets: [0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300, 1_800],
+      registers: [registry],
+    }),
+    due: new Gauge({
+      name: 'tributary_poll_due_timestamp_seconds',
+      help: 'When the poll after the last one that succeeded is due, in seconds since the epoch; in the past: it has not succeeded yet',
+      labelNames: ['endpoint'],
       registers: [registry],
     }),
     lastSuccess: new Gauge({

@@ -1,14 +1,15 @@
 import type { Clock } from '@tributary/shared';
-import type { CursorStore, Validator } from './cursor.js';
+import type { CursorStore } from './cursor.js';
 import type { Endpoint } from './endpoint.js';
 import type { Ids } from './ids.js';
 import { interruptible } from './interruptible.js';
-import { HighWaterMark } from './mark.js';
 import { messageMaker } from './messages.js';
 import type { PollProgress } from './progress.js';
 import type { Publisher } from './publish.js';
 import { readAhead } from './read-ahead.js';
+import type { RunManner } from './runner.js';
 import type { Source } from './sources/port.js';
+import { type Walk, Walks } from './walks.js';
 
 export interface PollSteps {
   readonly source: Source;
@@ -18,42 +19,50 @@ export interface PollSteps {
   readonly ids: Ids;
 }
 
-/** Pages beyond this many are asked for without conditions, so that a cursor stays small. */
-const MAX_VALIDATORS = 100;
-
 /**
  * One poll: reads the cursor, fetches the pages, makes a message of each record, publishes it, awaits every confirm, and
  * only then advances the cursor. A crash or a failure on the way repeats the poll, and the consumer drops the repeats.
+ * Pages that may have moved while they were read are read again.
  *
  * @param progress is told how far it came, also if it fails
  * @param signal aborts what has no end of its own; records already fetched are still published
  * @throws whatever keeps it from coming to its end
  */
-export async function poll(endpoint: Endpoint, steps: PollSteps, progress: PollProgress, signal: AbortSignal) {
-  const startedAt = steps.clock.now();
-  const { run, cursor } = await interruptible(steps.cursors.begin(endpoint), signal);
-  const mark = new HighWaterMark(endpoint, cursor.mark, startedAt);
-  const validators: Validator[] = [];
-  const messageOf = messageMaker(endpoint, run, steps.ids);
-  const messages = steps.publisher.begin();
+export async function poll(
+  endpoint: Endpoint,
+  steps: PollSteps,
+  progress: PollProgress,
+  signal: AbortSignal,
+  { trial, full }: RunManner = { trial: false, full: false },
+) {
+  const { source, publisher, cursors, clock, ids } = steps;
+  const { run, cursor: saved, notBefore } = await interruptible(cursors.begin(endpoint, clock.now()), signal);
+  const cursor = full ? { validators: [] } : saved;
+  ids.notBefore(notBefore);
+  const messageOf = messageMaker(endpoint, run, ids);
+  const messages = publisher.begin();
   progress.begin(run, messages);
 
-  const asked = { since: mark.since(), validators: cursor.validators };
-  for await (const page of readAhead((reading) => steps.source.pages({ ...asked, signal: reading }), signal)) {
-    progress.page(page);
-    mark.seeClock(page.serverTime);
-    const fetchedAt = new Date(page.fetchedAt).toISOString();
-    for (const record of page.records) {
-      const message = messageOf(record, fetchedAt);
-      progress.record(message);
-      mark.see(message.envelope.version);
-      const full = messages.publish(message);
-      if (full !== undefined) await full;
+  const walks = new Walks(endpoint, cursor, clock.now(), source.countsPages);
+  let asked = { since: walks.since, validators: cursor.validators, trial };
+  let walk: Walk;
+  do {
+    walk = walks.begin(clock.now());
+    for await (const page of readAhead((reading) => source.pages({ ...asked, signal: reading }), signal)) {
+      progress.page(page);
+      walk.page(page);
+      for (const record of page.records) {
+        const message = messageOf(record, page.fetchedAt);
+        if (!progress.accepts(message)) continue;
+        walk.record(message);
+        const room = messages.publish(message);
+        if (room !== undefined) await room;
+      }
     }
-    if (page.validator !== undefined && validators.length < MAX_VALIDATORS) validators.push(page.validator);
-  }
+    asked = { ...asked, validators: [], trial: false };
+  } while (walks.again(walk));
 
   await messages.flush();
-  const reached = mark.reached();
-  await steps.cursors.save(endpoint, reached === undefined ? { validators } : { mark: reached, validators });
+  if (!walks.settled) progress.neverStood();
+  await cursors.save(endpoint, walks.cursor());
 }

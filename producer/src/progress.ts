@@ -1,4 +1,5 @@
 import type { Logger } from '@tributary/shared';
+import type { Endpoint } from './endpoint.js';
 import type { OutgoingMessage } from './messages.js';
 import type { PollMetrics } from './metrics.js';
 import type { PublishRun } from './publish-run.js';
@@ -24,6 +25,7 @@ export interface PollSummary {
 /** How far a poll has come: counted, and told where a person should know. */
 export class PollProgress {
   readonly #endpoint: string;
+  readonly #badRecords: Endpoint['config']['badRecords'];
   readonly #metrics: PollMetrics;
   readonly #log: Logger;
   #messages: Pick<PublishRun, 'confirmed'> = { confirmed: 0 };
@@ -34,8 +36,9 @@ export class PollProgress {
   #notModified = 0;
   #keyless = 0;
 
-  constructor(endpoint: string, metrics: PollMetrics, log: Logger) {
-    this.#endpoint = endpoint;
+  constructor({ id, config }: Endpoint, metrics: PollMetrics, log: Logger) {
+    this.#endpoint = id;
+    this.#badRecords = config.badRecords;
     this.#metrics = metrics;
     this.#log = log;
   }
@@ -57,16 +60,34 @@ export class PollProgress {
     unchanged.inc(labels);
   }
 
-  record({ envelope }: OutgoingMessage): void {
+  /** Whether the record goes on its way; one without its key does unless the endpoint only counts such. */
+  accepts({ envelope }: OutgoingMessage): boolean {
     this.#records += 1;
     this.#onPage += 1;
-    if (envelope.key !== undefined) return;
+    if (envelope.key !== undefined) return true;
+    this.#tellKeyless(envelope.entity);
+    return this.#badRecords === 'dead-letter';
+  }
+
+  #tellKeyless(entity: string): void {
     this.#metrics.keyless.inc({ endpoint: this.#endpoint });
     this.#keyless += 1;
     // One line tells where to look; an API that leaves out every key would fill the log.
     if (this.#keyless > 1) return;
-    const position = { endpoint: this.#endpoint, entity: envelope.entity, page: this.#pages, record: this.#onPage };
-    this.#log.warn(position, 'a record has no key, or one of over 512 characters; the consumer will dead-letter it');
+    const position = { endpoint: this.#endpoint, entity, page: this.#pages, record: this.#onPage };
+    const fate =
+      this.#badRecords === 'count' ? 'it is left out, as badRecords says' : 'the consumer will dead-letter it';
+    this.#log.warn(position, `a record has no key, or one of over 512 characters; ${fate}`);
+  }
+
+  /** Its pages moved at every reading, so the high-water mark stays where it was. */
+  neverStood(): void {
+    this.#metrics.moving.inc({ endpoint: this.#endpoint });
+    const advice = 'poll it with paging of type cursor, or ask the API for an order that does not change';
+    this.#log.warn(
+      { endpoint: this.#endpoint, run: this.#run, advice },
+      'the pages moved each time they were read, and a record may have slipped through: the next poll asks for all of it again',
+    );
   }
 
   /** @param error why it failed */

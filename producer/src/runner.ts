@@ -1,17 +1,31 @@
-import { type Clock, describeError, FatalError, type Logger, RetryableError } from '@tributary/shared';
+import { type Clock, describeError, type Logger } from '@tributary/shared';
+import { Circuit } from './circuit.js';
 import type { Endpoint } from './endpoint.js';
 import type { PollMetrics } from './metrics.js';
 import { PollProgress, type PollSummary } from './progress.js';
 import { SingleFlight } from './single-flight.js';
+import type { EndpointState, StateStore } from './states.js';
+import { codeOf, isCutShort, tellFailure } from './tell-failure.js';
+
+/** How one run differs from another. */
+export interface RunManner {
+  /** The endpoint failed until now: its first request is tried once, and if it fails the run is over. */
+  readonly trial: boolean;
+  /** Everything is asked for, whatever the cursor says. */
+  readonly full: boolean;
+}
 
 export interface RunnerOptions {
   readonly endpoint: Endpoint;
+  /** The producer's name. */
+  readonly instance: string;
+  readonly states: StateStore;
   readonly metrics: PollMetrics;
   readonly clock: Clock;
   readonly log: Logger;
   readonly signal: AbortSignal;
   /** One poll, as in poll.ts. */
-  poll(progress: PollProgress): Promise<void>;
+  poll(progress: PollProgress, signal: AbortSignal, manner: RunManner): Promise<void>;
   /** When the schedule polls next, in milliseconds since the epoch; undefined if it does not. */
   nextAt(): number | undefined;
 }
@@ -20,11 +34,16 @@ export interface RunnerOptions {
 export class Runner {
   readonly #options: RunnerOptions;
   readonly #flight: SingleFlight<PollSummary>;
+  readonly #circuit: Circuit;
+  #abort = new AbortController();
+  #state: EndpointState | undefined;
   #overdueTold = false;
+  #fullWanted = false;
 
   constructor(options: RunnerOptions) {
     this.#options = options;
     this.#flight = new SingleFlight(() => this.#run());
+    this.#circuit = new Circuit(options.endpoint.config.circuit);
   }
 
   /** The poll going on now. */
@@ -32,61 +51,133 @@ export class Runner {
     return this.#flight.current;
   }
 
+  /** What became of the last poll, also of one by another producer. */
+  get state(): EndpointState | undefined {
+    return this.#state;
+  }
+
+  /** Goes on from where another producer, or this one before a restart, left off. */
+  resume(state: EndpointState | undefined): void {
+    this.#state = state;
+    this.#circuit.resume(state);
+    this.#showCircuit();
+  }
+
   /** Polls now, or joins the poll going on. Never rejects. */
   run(): Promise<PollSummary> {
     return this.#flight.run();
   }
 
-  /** Polls because it is time to; if the last poll is still going on, this one is left out. */
-  tick(): Promise<PollSummary> {
-    const { endpoint, metrics, log, signal } = this.#options;
+  /** Polls everything, now or, if a poll is going on, at the next. */
+  runInFull(): Promise<PollSummary> {
+    this.#fullWanted = true;
+    return this.run();
+  }
+
+  /**
+   * Polls because it is time to; if the last poll is still going on, or the endpoint is left alone after failures, this
+   * one is left out.
+   */
+  async tick(): Promise<PollSummary | undefined> {
+    const { endpoint, metrics, clock, log, signal } = this.#options;
     if (this.current !== undefined && !signal.aborted) {
       metrics.overdue.inc({ endpoint: endpoint.id });
       if (!this.#overdueTold)
         log.warn({ endpoint: endpoint.id }, 'the poll before is still going on; this one is left out');
       this.#overdueTold = true;
+    } else if (!this.#circuit.allows(clock.now())) {
+      metrics.skipped.inc({ endpoint: endpoint.id });
+      return undefined;
     }
-    return this.run();
+    return await this.run();
+  }
+
+  /** Ends the poll going on; what it had fetched is fetched again. */
+  abort(reason: Error): void {
+    this.#abort.abort(reason);
+  }
+
+  /** Forgets what went wrong: a person says that it is mended. */
+  forgive(): void {
+    this.#circuit.succeeded();
+    this.#showCircuit();
   }
 
   async #run(): Promise<PollSummary> {
-    const { endpoint, metrics, clock, log } = this.#options;
+    const { endpoint, metrics, clock, log, signal } = this.#options;
     const labels = { endpoint: endpoint.id };
-    const progress = new PollProgress(endpoint.id, metrics, log);
+    const progress = new PollProgress(endpoint, metrics, log);
     const startedAt = clock.now();
+    const manner = { trial: this.#circuit.isTrial, full: this.#fullWanted };
+    this.#abort = new AbortController();
+    const stop = () => this.abort(signal.reason as Error);
+    signal.addEventListener('abort', stop, { once: true });
+    if (signal.aborted) stop();
     this.#overdueTold = false;
+    this.#fullWanted = false;
     let failure: unknown;
     try {
-      await this.#options.poll(progress);
+      await this.#options.poll(progress, this.#abort.signal, manner);
     } catch (error) {
       failure = error ?? new Error('unknown');
     }
+    signal.removeEventListener('abort', stop);
     const durationMs = clock.now() - startedAt;
     const summary = progress.summary(durationMs, failure === undefined ? undefined : describeError(failure));
     metrics.runs.inc(labels);
     metrics.duration.observe(labels, durationMs / 1_000);
     if (failure !== undefined) {
-      this.#tellFailure(failure, summary);
+      this.#fullWanted ||= manner.full;
+      this.#judge(failure, summary);
     } else {
+      this.#circuit.succeeded();
+      if (manner.trial) log.info(labels, 'the endpoint answers again');
       metrics.lastSuccess.set(labels, clock.now() / 1_000);
+      const next = this.#options.nextAt();
+      if (next === undefined) metrics.due.remove(labels);
+      else metrics.due.set(labels, next / 1_000);
       log[summary.records > 0 ? 'info' : 'debug'](summary, 'polled');
     }
+    this.#showCircuit();
+    this.#keep(summary, startedAt, manner);
     return summary;
   }
 
-  #tellFailure(failure: unknown, { endpoint, run, published, error }: PollSummary): void {
-    const { metrics, log, signal, nextAt } = this.#options;
-    if (signal.aborted) {
-      log.info({ endpoint, run, published }, 'the poll was cut short by the stop');
+  #judge(failure: unknown, summary: PollSummary): void {
+    const { metrics, clock, log, nextAt } = this.#options;
+    if (isCutShort(failure, this.#abort.signal)) {
+      log.info({ endpoint: summary.endpoint, run: summary.run, reason: summary.error }, 'the poll was cut short');
       return;
     }
-    const known = failure instanceof RetryableError || failure instanceof FatalError;
-    metrics.failures.inc({ endpoint, code: known ? failure.code : 'unexpected' });
-    const at = nextAt();
-    const next = at === undefined ? 'not scheduled' : new Date(at).toISOString();
-    const told = { endpoint, run, published, reason: error, nextPoll: next };
-    if (known) log.warn(told, 'the poll failed; the next one begins where the last good one ended');
-    // A fault of ours: whoever mends it needs the stack.
-    else log.error({ ...told, err: failure }, 'the poll failed unexpectedly');
+    metrics.failures.inc({ endpoint: summary.endpoint, code: codeOf(failure) });
+    const opened = this.#circuit.failed(failure, clock.now());
+    tellFailure({ failure, summary, opened, memory: this.#circuit.memory, nextAt: nextAt() }, log);
+  }
+
+  #showCircuit(): void {
+    const { endpoint, metrics } = this.#options;
+    const { circuit } = this.#circuit.memory;
+    for (const state of ['open', 'refused'] as const) {
+      metrics.circuit.set({ endpoint: endpoint.id, state }, circuit === state ? 1 : 0);
+    }
+  }
+
+  #keep({ run, records, published, error }: PollSummary, startedAt: number, { full }: RunManner): void {
+    const { endpoint, instance, states, clock, log, nextAt, signal } = this.#options;
+    // A poll that was cut short says nothing of the endpoint; whoever takes it over polls at once.
+    if (signal.aborted || this.#abort.signal.aborted) return;
+    const succeeded = error === undefined;
+    const endedAt = clock.now();
+    this.#state = {
+      ...this.#circuit.memory,
+      ...{ producer: instance, run, startedAt, endedAt, records, published, error },
+      lastSuccessAt: succeeded ? endedAt : this.#state?.lastSuccessAt,
+      // The first poll of all finds no cursor to go on from.
+      lastFullAt: succeeded && (full || this.#state?.lastFullAt === undefined) ? startedAt : this.#state?.lastFullAt,
+      nextAt: succeeded && 'once' in endpoint.config.schedule ? null : nextAt(),
+    };
+    states.save(endpoint, this.#state).catch((reason: unknown) => {
+      log.debug({ endpoint: endpoint.id, reason: describeError(reason) }, 'how the poll went could not be noted');
+    });
   }
 }

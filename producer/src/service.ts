@@ -1,32 +1,37 @@
+import { randomBytes } from 'node:crypto';
+import { setMaxListeners } from 'node:events';
 import {
   type Clock,
-  connectRedis,
   createRegistry,
   DEFAULT_SHUTDOWN_DEADLINE,
   healthApp,
   type Logger,
   listen,
+  measureConnections,
   type PipelineConfig,
   type Registry,
   ReleaseList,
   RetryableError,
-  redactUrl,
   type Service,
   systemClock,
+  tellPipeline,
   topologyOf,
 } from '@tributary/shared';
-import { Agent } from 'undici';
 import { openPublisher } from './broker.js';
-import { type CursorStore, redisCursorStore } from './cursor.js';
-import { compileEndpoints, type Endpoint } from './endpoint.js';
-import { systemIds } from './ids.js';
-import { createPollMetrics, type PollMetrics, registerPublishMetrics } from './metrics.js';
-import { type PollSteps, poll } from './poll.js';
+import { Control } from './control.js';
+import type { CursorStore } from './cursor.js';
+import { createDuties } from './duties.js';
+import type { Duty } from './duty.js';
+import { compileEndpoints } from './endpoint.js';
+import { Leases } from './leases/leases.js';
+import type { LeaseTable } from './leases/table.js';
+import { createPollMetrics, registerGateMetrics, registerPublishMetrics } from './metrics.js';
+import { addOperationRoutes } from './operations.js';
 import type { PollSummary } from './progress.js';
 import type { Publisher } from './publish.js';
-import { Runner } from './runner.js';
-import { type Schedule, startSchedule } from './schedule.js';
-import { RestSource } from './sources/rest.js';
+import { Dispatchers, type Proxies } from './sources/dispatchers.js';
+import { Gate } from './sources/gate.js';
+import { memoryStores, openRedisStores, type Stores } from './stores.js';
 
 export interface ProducerOptions {
   readonly config: PipelineConfig;
@@ -39,6 +44,10 @@ export interface ProducerOptions {
   readonly host: string;
   readonly log: Logger;
   readonly clock?: Clock;
+  /** Who knows it may give commands over HTTP; nobody may unless it is given. */
+  readonly adminToken?: string | undefined;
+  /** Between us and the APIs; none unless given. */
+  readonly proxies?: Proxies;
   /** False: nothing is polled until `pollOnce` is called. */
   readonly schedule: boolean;
   /** Where cursors are kept, if not in Redis; then no Redis is connected to. */
@@ -67,8 +76,8 @@ class ProducerService implements Producer {
   readonly #clock: Clock;
   readonly #releases = new ReleaseList();
   readonly #stopping = new AbortController();
-  readonly #runners: Runner[] = [];
-  readonly #schedules: Schedule[] = [];
+  #duties: ReadonlyMap<string, Duty> = new Map();
+  #leases: Leases | undefined;
   #publisher: Publisher | undefined;
   #url = '';
   #started: Promise<void> | undefined;
@@ -77,6 +86,9 @@ class ProducerService implements Producer {
   constructor(options: ProducerOptions) {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
+    tellPipeline(this.registry, options.config);
+    // Every run listens while it goes on, and ninety may: that is no leak.
+    setMaxListeners(0, this.#stopping.signal);
   }
 
   get url(): string {
@@ -93,7 +105,7 @@ class ProducerService implements Producer {
 
   async pollOnce(): Promise<PollSummary[]> {
     await this.#started;
-    return await Promise.all(this.#runners.map((runner) => runner.run()));
+    return await Promise.all([...this.#duties.values()].map(({ runner }) => runner.run()));
   }
 
   stop(deadline = DEFAULT_SHUTDOWN_DEADLINE): Promise<void> {
@@ -103,75 +115,85 @@ class ProducerService implements Producer {
 
   async #start(): Promise<void> {
     if (this.#stopped !== undefined) throw new Error('the producer was stopped; make another');
-    const { config, amqpUrl, instance, port, host, log } = this.#options;
-    const dispatcher = new Agent({ headersTimeout: 0, bodyTimeout: 0 });
-    this.#releases.add('HTTP connections', () => dispatcher.destroy());
-    const kept = this.#openCursors();
+    const { config, amqpUrl, instance, log } = this.#options;
+    const dispatchers = new Dispatchers(this.#options.proxies);
+    this.#releases.add('HTTP connections', () => dispatchers.destroy());
+    const gate = new Gate(config.limits, this.#clock);
+    const kept = this.#openStores();
     const broker = { amqpUrl, instance, topology: topologyOf(config), clock: this.#clock, log };
     const { publisher, problem } = await openPublisher(broker, this.#releases);
     this.#publisher = publisher;
 
     const { registry } = this;
     registerPublishMetrics(registry, () => publisher.stats);
+    registerGateMetrics(registry, () => gate.load);
     const metrics = createPollMetrics(registry);
+    measureConnections(registry, {
+      rabbitmq: () => problem() === undefined,
+      redis: () => kept.problem() === undefined,
+    });
     const problems = () => [problem(), kept.problem()].filter((text) => text !== undefined);
-    const http = await listen(healthApp(registry, problems), port, host);
+    const endpoints = compileEndpoints(config);
+    const signal = this.#stopping.signal;
+    const dutyOptions = { ...kept, publisher, dispatchers, gate, metrics, clock: this.#clock, log, instance, signal };
+    this.#duties = createDuties(endpoints, dutyOptions);
+    const leases = this.#createLeases(kept.table);
+    this.#leases = leases;
+    const control = new Control({ ...kept, endpoints, duties: this.#duties, leases });
+    await this.#listen(control, problems);
+    // Without a schedule, whoever calls pollOnce answers for it that nobody else polls.
+    if (this.#options.schedule && this.#stopped === undefined) leases.start();
+    log.info({ endpoints: endpoints.length, url: this.#url }, 'the producer runs');
+  }
+
+  async #listen(control: Control, problems: () => readonly string[]): Promise<void> {
+    const { instance, adminToken, port, host } = this.#options;
+    const app = healthApp(this.registry, problems);
+    addOperationRoutes(app, { control, instance, adminToken });
+    const http = await listen(app, port, host);
     this.#releases.add('the HTTP server', () => http.close());
     this.#url = http.url;
-
-    const steps = { publisher, cursors: kept.cursors, clock: this.#clock, ids: systemIds };
-    for (const endpoint of compileEndpoints(config)) {
-      const onRetry = (code: string, reason: string) => {
-        metrics.retries.inc({ endpoint: endpoint.id, code });
-        log.debug({ endpoint: endpoint.id, reason }, 'trying again');
-      };
-      const onDoubt = (reason: string) => log.warn({ endpoint: endpoint.id, reason }, 'the polling may be set wrongly');
-      const source = new RestSource(endpoint, { dispatcher, clock: this.#clock, onRetry, onDoubt });
-      this.#addRunner(endpoint, { ...steps, source }, metrics);
-    }
-    log.info({ endpoints: this.#runners.length, url: http.url }, 'the producer runs');
   }
 
-  #addRunner(endpoint: Endpoint, steps: PollSteps, metrics: PollMetrics): void {
-    const { log, schedule } = this.#options;
-    const { signal } = this.#stopping;
-    let scheduled: Schedule | undefined;
-    const runner = new Runner({
-      endpoint,
-      metrics,
+  /** Endpoints are polled by the producer that holds their lease. */
+  #createLeases(table: LeaseTable): Leases {
+    const { instance, log } = this.#options;
+    return new Leases({
+      table,
+      me: `${instance} ${randomBytes(4).toString('hex')}`,
+      endpoints: [...this.#duties.keys()],
       clock: this.#clock,
+      monotonic: () => performance.now(),
       log,
-      signal,
-      poll: (progress) => poll(endpoint, steps, progress, signal),
-      nextAt: () => scheduled?.nextAt(),
+      isBusy: (id) => this.#duties.get(id)?.runner.current !== undefined,
+      onHeld: (id) => {
+        if (this.#stopping.signal.aborted) return;
+        void this.#duties.get(id)?.hold();
+      },
+      onLost: (id) => this.#duties.get(id)?.drop(),
+      onClaimed: (id, claimed) => this.#duties.get(id)?.claimed(claimed),
     });
-    this.#runners.push(runner);
-    if (!schedule || this.#stopped !== undefined) return;
-    const tick = async () => (await runner.tick()).error === undefined;
-    scheduled = startSchedule(endpoint.config.schedule, { clock: this.#clock, log, tick });
-    this.#schedules.push(scheduled);
   }
 
-  #openCursors(): { cursors: CursorStore; problem(): string | undefined } {
-    const { config, cursors, redisUrl, instance, log } = this.#options;
-    if (cursors !== undefined) return { cursors, problem: () => undefined };
-    const redis = connectRedis({ url: redisUrl, connectionName: `producer ${instance}`, log });
-    this.#releases.add('the Redis connection', () => redis.disconnect());
-    return {
-      cursors: redisCursorStore(redis, config.name),
-      problem: () => (redis.status === 'ready' ? undefined : `Redis is not connected (${redactUrl(redisUrl)})`),
-    };
+  #openStores(): Stores {
+    const { config, cursors, redisUrl, instance, log, schedule } = this.#options;
+    if (cursors !== undefined) return memoryStores(cursors);
+    const fenceOf = (id: string) => (schedule ? (this.#leases?.fence(id) ?? 0) : undefined);
+    return openRedisStores({ redisUrl, instance, pipeline: config.name, log, fenceOf }, this.#releases);
   }
 
   async #stop(deadline: number): Promise<void> {
     await this.#started?.catch(() => {});
-    for (const schedule of this.#schedules) schedule.stop();
+    for (const duty of this.#duties.values()) duty.stop();
     // Requests are aborted, but what was fetched is confirmed if there is time: else it would be fetched again.
     this.#stopping.abort(new RetryableError('stopping', 'the producer is stopping'));
-    const ended = Promise.all(this.#runners.map((runner) => runner.current)).then(() => this.#publisher?.drained());
+    const ended = Promise.all([...this.#duties.values()].map(({ runner }) => runner.current)).then(() =>
+      this.#publisher?.drained(),
+    );
     const late = new AbortController();
     await Promise.race([ended, this.#clock.sleep(deadline, late.signal)]);
     late.abort();
+    await this.#leases?.leave();
     await this.#releases.release();
     await ended;
   }

@@ -107,9 +107,24 @@ describe('the high-water mark of whole numbers', () => {
   });
 });
 
+describe('the high-water mark of a sequence', () => {
+  const endpoint = endpointOf('integer', { incremental: { parameter: 'since', overlap: 3 } });
+
+  it('goes back by as many as the overlap says', () => {
+    expect(runOf(endpoint, '42', '45')).toEqual({ since: '39', reached: '45' });
+    expect(runOf(endpoint, '2').since).toBe('0');
+    expect(runOf(endpoint, undefined).reached).toBeUndefined();
+  });
+
+  it('is none of a time, however large its numbers', () => {
+    expect(runOf(endpoint, '99000000000', '99000000005')).toEqual({ since: '98999999997', reached: '99000000005' });
+  });
+});
+
 describe('the high-water mark', () => {
   it('of texts is the last in their order', () => {
-    expect(runOf(endpointOf('string'), 'b', 'a', 'c', '')).toEqual({ since: 'b', reached: 'c' });
+    const byText = endpointOf('string', { incremental: { parameter: 'since' } });
+    expect(runOf(byText, 'b', 'a', 'c', '')).toEqual({ since: 'b', reached: 'c' });
   });
 
   it('is none for an endpoint that is not incremental', () => {

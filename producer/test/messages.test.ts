@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { systemIds } from '../src/ids.js';
+import { createIds } from '../src/ids.js';
 import { messageMaker } from '../src/messages.js';
 import { endpointWith } from './support/pipeline.js';
 
 const endpoint = endpointWith({ url: 'http://127.0.0.1:1/' });
 const fetchedAt = '2026-03-01T12:00:00.000Z';
-const messageOf = (record: unknown) => messageMaker(endpoint, 7, systemIds)(record, fetchedAt);
+const messageOf = (record: unknown) => messageMaker(endpoint, 7, createIds())(record, Date.parse(fetchedAt));
 
 describe('a message', () => {
   it('has an envelope that says where its record came from', () => {

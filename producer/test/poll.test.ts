@@ -1,14 +1,17 @@
 import { connectBroker, createRegistry, topologyOf } from '@tributary/shared';
+import fc from 'fast-check';
 import { Agent } from 'undici';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { type Cursor, type CursorStore, memoryCursorStore } from '../src/cursor.js';
 import type { Endpoint } from '../src/endpoint.js';
-import { systemIds } from '../src/ids.js';
+import { createIds } from '../src/ids.js';
 import { createPollMetrics } from '../src/metrics.js';
 import { poll } from '../src/poll.js';
 import { PollProgress } from '../src/progress.js';
 import { Publisher } from '../src/publish.js';
+import { Gate } from '../src/sources/gate.js';
 import { RestSource } from '../src/sources/rest.js';
+import { type Walk, Walks } from '../src/walks.js';
 import { json, startApi } from './support/api.js';
 import { recordingLog } from './support/log.js';
 import { ManualClock } from './support/manual-clock.js';
@@ -34,19 +37,22 @@ async function setUp(settings: object, cursors: CursorStore = memoryCursorStore(
   });
   const saved: Cursor[] = [];
   const noted: CursorStore = {
-    begin: (endpoint) => cursors.begin(endpoint),
+    ...cursors,
     async save(endpoint, cursor) {
       saved.push(cursor);
       await cursors.save(endpoint, cursor);
     },
   };
   const endpoint: Endpoint = endpointWith({ retries: 0, ...settings });
-  const source = new RestSource(endpoint, { dispatcher, clock, onRetry: () => {}, onDoubt: () => {} });
-  const steps = { source, publisher, cursors: noted, clock, ids: systemIds };
+  const source = new RestSource(endpoint, {
+    ...{ dispatcher, gate: new Gate(pipelineWith({}).limits, clock), clock, random: () => 0 },
+    ...{ onRetry: () => {}, onDoubt: () => {} },
+  });
+  const steps = { source, publisher, cursors: noted, clock, ids: createIds() };
   const metrics = createPollMetrics(createRegistry('test'));
   const stop = new AbortController();
   const run = async () => {
-    const progress = new PollProgress(endpoint.id, metrics, log);
+    const progress = new PollProgress(endpoint, metrics, log);
     await poll(endpoint, steps, progress, stop.signal);
     return progress.summary(0);
   };
@@ -150,6 +156,14 @@ describe('a poll', () => {
     ]);
   });
 
+  it('only counts records without a key where it is told to', async () => {
+    const api = await startApi((_request, response) => json(response, [customer('a'), { name: 'no key' }]));
+    const { run, take, lines } = await setUp({ url: api.url, badRecords: 'count' });
+    expect(await run()).toMatchObject({ records: 2, published: 1 });
+    expect(take()).toEqual([customer('a')]);
+    expect(lines.filter(({ level }) => level === 'warn')).toMatchObject([{ msg: expect.stringContaining('left out') }]);
+  });
+
   it('carries large and strange records', async () => {
     const records = [
       { id: 'a', name: 'x'.repeat(5_000_000) },
@@ -171,7 +185,12 @@ describe('a poll', () => {
   });
 
   it('can be stopped while its cursor cannot be had, and while it fetches', async () => {
-    const away: CursorStore = { begin: () => new Promise(() => {}), save: async () => {} };
+    const away: CursorStore = {
+      begin: () => new Promise(() => {}),
+      save: async () => {},
+      reset: async () => {},
+      peek: async () => ({ validators: [] }),
+    };
     const one = await setUp({ url: 'http://127.0.0.1:1/' }, away);
     const waiting = one.run();
     one.stop.abort(new Error('stopping'));
@@ -185,3 +204,130 @@ describe('a poll', () => {
     await expect(fetching).rejects.toThrow('stopping');
   });
 });
+
+describe('a poll of pages that move while they are read', () => {
+  const at = (minute: number) => `2026-03-01T11:${String(minute).padStart(2, '0')}:00.000Z`;
+  const settings = { items: '$.data', incremental: { parameter: 'since', overlap: '0s' } };
+  const pagings: [string, object][] = [
+    ['page', { type: 'page', size: 2 }],
+    ['offset', { type: 'offset', size: 2 }],
+    ['next-url', { type: 'next-url', next: '$.next' }],
+    ['a cursor that is an offset', { type: 'cursor', parameter: 'offset', next: '$.nextOffset' }],
+  ];
+
+  /** Customers in the order of their change, two a page; `meanwhile` is told of each request that was answered. */
+  async function movingApi(rows: Map<string, string>, meanwhile: (request: number) => void) {
+    return await startApi(({ url }, response, number) => {
+      const { searchParams } = url;
+      const found = [...rows]
+        .map(([id, updatedAt]) => ({ id, updatedAt }))
+        .filter(({ updatedAt }) => updatedAt >= (searchParams.get('since') ?? ''))
+        .sort((a, b) => (a.updatedAt < b.updatedAt ? -1 : 1));
+      const page = Number(searchParams.get('page') ?? 1);
+      const offset = Number(searchParams.get('offset') ?? (page - 1) * 2);
+      const last = offset + 2 >= found.length;
+      json(response, {
+        data: found.slice(offset, offset + 2),
+        next: last ? null : `/?page=${page + 1}`,
+        nextOffset: last ? null : offset + 2,
+      });
+      meanwhile(number);
+    });
+  }
+
+  it.each(pagings)('misses no record that slides onto a page already read (%s)', async (_type, paging) => {
+    const rows = new Map(['a', 'b', 'c', 'd', 'e'].map((id, index) => [id, at(index)]));
+    const api = await movingApi(rows, (request) => {
+      // After the first page: "a" is sorted to the end, and "c" slides to where "b" was.
+      if (request === 0) rows.set('a', at(30));
+    });
+    const { run, take, saved } = await setUp({ ...settings, url: api.url, paging });
+    await run();
+    expect(new Set(take().map(({ id }) => id))).toEqual(new Set(['a', 'b', 'c', 'd', 'e']));
+    expect(saved).toMatchObject([{ mark: at(30) }]);
+  });
+
+  it.each(pagings)(
+    'keeps the mark where it was when they never stand still, and says so (%s)',
+    async (_type, paging) => {
+      const rows = new Map(['a', 'b', 'c', 'd', 'e'].map((id, index) => [id, at(index)]));
+      let moving = true;
+      let minute = 30;
+      const api = await movingApi(rows, () => {
+        if (moving) rows.set('a', at(minute++));
+      });
+      const { run, take, saved, lines } = await setUp({ ...settings, url: api.url, paging });
+      await run();
+      expect(saved).toEqual([{ validators: [] }]);
+      expect(lines.filter(({ level }) => level === 'warn')).toMatchObject([{ msg: expect.stringContaining('moved') }]);
+      moving = false;
+      take();
+      await run();
+      expect(new Set(take().map(({ id }) => id))).toEqual(new Set(['a', 'b', 'c', 'd', 'e']));
+      expect(saved[1]).toMatchObject({ mark: at(minute - 1) });
+    },
+  );
+
+  it('never passes what a walk may have missed, whatever changes and goes while it reads', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.record({ id: fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f', 'g'), goes: fc.boolean() })),
+        async (plan) => {
+          const rows = new Map(['a', 'b', 'c', 'd', 'e', 'f', 'g'].map((id, index) => [id, at(index)]));
+          let minute = 20;
+          const source = pagesOf(rows, () => {
+            const step = plan.shift();
+            if (step === undefined) return;
+            if (step.goes) rows.delete(step.id);
+            else rows.set(step.id, at(minute++ % 60));
+          });
+          const seen = new Map<string, string>();
+          const walks = new Walks(
+            endpointWith({ ...settings, url: 'http://127.0.0.1:1/', paging: { type: 'page', size: 2 } }),
+            { validators: [] },
+            NOON,
+            true,
+          );
+          let walk: Walk;
+          do {
+            walk = walks.begin(NOON);
+            for (const page of source()) {
+              walk.page(page);
+              for (const record of page.records) {
+                seen.set(record.id, record.updatedAt);
+                walk.record({ envelope: { key: record.id, version: record.updatedAt }, body: Buffer.of() } as never);
+              }
+            }
+          } while (walks.again(walk));
+          const { mark = '' } = walks.cursor();
+          for (const [id, updatedAt] of rows) if (updatedAt < mark) expect([id, seen.get(id)]).toEqual([id, updatedAt]);
+        },
+      ),
+      { numRuns: 300 },
+    );
+  });
+});
+
+const NOON = Date.parse('2026-03-01T12:00:00Z');
+
+/** Pages of two, found by their number, of rows that change between one page and the next. */
+function pagesOf(rows: Map<string, string>, meanwhile: () => void) {
+  return function* () {
+    for (let offset = 0; ; offset += 2) {
+      const sorted = [...rows]
+        .map(([id, updatedAt]) => ({ id, updatedAt }))
+        .sort((a, b) => (a.updatedAt < b.updatedAt ? -1 : 1));
+      const records = sorted.slice(offset, offset + 2);
+      yield {
+        records,
+        fetchedAt: NOON,
+        serverTime: undefined,
+        notModified: false,
+        counted: offset > 0,
+        validator: undefined,
+      };
+      if (records.length === 0) return;
+      meanwhile();
+    }
+  };
+}

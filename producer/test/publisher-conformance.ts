@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { applyTopology, connectBroker, type Logger, readEnvelope, systemClock, topologyOf } from '@tributary/shared';
 import { type ConfirmChannel, type ConsumeMessage, connect } from 'amqplib';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { systemIds } from '../src/ids.js';
+import { createIds } from '../src/ids.js';
 import { messageMaker, type OutgoingMessage } from '../src/messages.js';
 import { Publisher, type PublisherOptions } from '../src/publish.js';
 import { recordingLog } from './support/log.js';
@@ -206,10 +206,10 @@ let made = 0;
 
 function messagesOf(count: number, entity: string, padding = ''): OutgoingMessage[] {
   const endpoint = endpointWith({ url: 'http://127.0.0.1:1/', entity });
-  const messageOf = messageMaker(endpoint, 1, systemIds);
+  const messageOf = messageMaker(endpoint, 1, createIds());
   const key = endpoint.entity.config.key;
   return Array.from({ length: count }, () =>
-    messageOf({ [key]: `k${made++}`, updatedAt: '2026-03-01T12:00:00Z', padding }, '2026-03-01T12:00:00.000Z'),
+    messageOf({ [key]: `k${made++}`, updatedAt: '2026-03-01T12:00:00Z', padding }, Date.parse('2026-03-01T12:00:00Z')),
   );
 }
 

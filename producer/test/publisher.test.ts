@@ -1,7 +1,7 @@
 import { connectBroker, systemClock, topologyOf } from '@tributary/shared';
 import { AmqpServer } from 'amqp-emulator';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { systemIds } from '../src/ids.js';
+import { createIds } from '../src/ids.js';
 import { messageMaker } from '../src/messages.js';
 import { Publisher } from '../src/publish.js';
 import { describePublisher } from './publisher-conformance.js';
@@ -39,8 +39,9 @@ describe('publisher: a broker that misbehaves', () => {
       await connection.close();
     });
     await vi.waitFor(() => expect(publisher.problem).toBeUndefined());
-    const messageOf = messageMaker(endpointWith({ url: 'http://127.0.0.1:1/' }), 1, systemIds);
-    const message = (id: string, size = 0) => messageOf({ id, padding: 'x'.repeat(size) }, '2026-03-01T12:00:00.000Z');
+    const messageOf = messageMaker(endpointWith({ url: 'http://127.0.0.1:1/' }), 1, createIds());
+    const message = (id: string, size = 0) =>
+      messageOf({ id, padding: 'x'.repeat(size) }, Date.parse('2026-03-01T12:00:00Z'));
     const queued = () => broker.server.getBroker().getQueue('customer_data')?.messageCount ?? 0;
     return { broker, publisher, message, lines, queued };
   }

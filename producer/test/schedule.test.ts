@@ -1,20 +1,20 @@
 import type { ScheduleConfig } from '@tributary/shared';
-import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
-import { startSchedule } from '../src/schedule.js';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { type ScheduleOptions, startSchedule } from '../src/schedule.js';
 import { recordingLog } from './support/log.js';
 import { ManualClock } from './support/manual-clock.js';
 
 const start = Date.parse('2026-03-01T12:00:00Z');
 
 /** A schedule whose ticks are noted, in seconds since the start. */
-function scheduleOf(config: ScheduleConfig, succeeds: () => boolean = () => true) {
+function scheduleOf(config: ScheduleConfig, succeeds: () => boolean = () => true, more: Partial<ScheduleOptions> = {}) {
   const clock = new ManualClock(start);
   const ticks: number[] = [];
   const tick = async () => {
     ticks.push((clock.now() - start) / 1_000);
     return succeeds();
   };
-  const schedule = startSchedule(config, { clock, log: recordingLog().log, tick });
+  const schedule = startSchedule(config, { clock, log: recordingLog().log, tick, ...more });
   onTestFinished(() => schedule.stop());
   const at = (): number | undefined => {
     const next = schedule.nextAt();
@@ -84,23 +84,58 @@ describe('a schedule of once', () => {
   });
 });
 
-describe('a schedule of cron', () => {
-  beforeEach(() => void vi.useFakeTimers());
-  afterEach(() => void vi.useRealTimers());
+describe('a schedule that another producer kept until now', () => {
+  const goesOn = (config: ScheduleConfig, first: number) => scheduleOf(config, () => true, { first });
 
+  it('goes on when the next tick is due, not at once', async () => {
+    const { clock, ticks, at } = goesOn({ every: 60_000 }, start + 40_000);
+    expect([ticks, at()]).toEqual([[], 40]);
+    await clock.advance(110_000);
+    expect(ticks).toEqual([40, 100]);
+  });
+
+  it('ticks at once if that is past, and within an interval if it is too far away to be true', async () => {
+    expect(goesOn({ every: 60_000 }, start - 1).ticks).toEqual([0]);
+    expect(goesOn({ every: 60_000 }, start + 86_400_000).at()).toBe(60);
+  });
+
+  it('does not tick again if it was to tick once', async () => {
+    const { clock, ticks, at } = goesOn({ once: true }, Number.POSITIVE_INFINITY);
+    await clock.advance(600_000);
+    expect([ticks, at()]).toEqual([[], undefined]);
+  });
+});
+
+describe('a schedule among many', () => {
+  const jittered = (config: ScheduleConfig, share: number) =>
+    scheduleOf(config, () => true, { jitter: 10_000, random: () => share });
+
+  it('begins somewhat later, and then keeps to its interval', async () => {
+    const { clock, ticks } = jittered({ every: 60_000 }, 0.5);
+    await clock.advance(130_000);
+    expect(ticks).toEqual([5, 65, 125]);
+  });
+
+  it('begins somewhat later if it ticks once', async () => {
+    const { clock, ticks } = jittered({ once: true }, 0.3);
+    await clock.advance(60_000);
+    expect(ticks).toEqual([3]);
+  });
+});
+
+describe('a schedule of cron', () => {
   /** The ticks of a cron schedule from a moment on, as times in UTC. */
   async function ticksOf(config: { cron: string; timezone: string }, from: string, ms: number): Promise<string[]> {
-    vi.setSystemTime(new Date(from));
+    const clock = new ManualClock(Date.parse(from));
     const ticks: string[] = [];
     const tick = async () => {
-      ticks.push(new Date().toISOString().slice(0, 19));
+      ticks.push(new Date(clock.now()).toISOString().slice(0, 19));
       return true;
     };
-    const { log } = recordingLog();
-    const schedule = startSchedule(config, { clock: new ManualClock(), log, tick });
-    await vi.advanceTimersByTimeAsync(ms);
+    const schedule = startSchedule(config, { clock, log: recordingLog().log, tick });
+    await clock.advance(ms);
     schedule.stop();
-    await vi.advanceTimersByTimeAsync(ms);
+    await clock.advance(ms);
     return ticks;
   }
 
@@ -131,27 +166,65 @@ describe('a schedule of cron', () => {
     ]);
   });
 
+  it.each([
+    // Europe/Rome: 2:30 does not exist on 29 March 2026, and is there twice on 25 October 2026.
+    [
+      'a tick in an hour that does not exist comes when that would have begun, not a day late',
+      '30 2 * * *',
+      '2026-03-28T12:00:00Z',
+      3,
+      ['2026-03-29T01:00:00', '2026-03-30T00:30:00', '2026-03-31T00:30:00'],
+    ],
+    [
+      'an hour that comes twice is ticked in once',
+      '30 2 * * *',
+      '2026-10-24T12:00:00Z',
+      3,
+      ['2026-10-25T00:30:00', '2026-10-26T01:30:00', '2026-10-27T01:30:00'],
+    ],
+    [
+      'a daily tick keeps its wall-clock time into winter',
+      '0 6 * * *',
+      '2026-10-24T12:00:00Z',
+      2,
+      ['2026-10-25T05:00:00', '2026-10-26T05:00:00'],
+    ],
+  ])('%s', async (_what, cron, from, days, expected) => {
+    const ticks = await ticksOf({ cron, timezone: 'Europe/Rome' }, from, days * 86_400_000);
+    expect(ticks.slice(1)).toEqual(expected);
+  });
+
+  it.each([
+    ['into summer time', '2026-03-28T22:00:00Z'],
+    ['into winter time', '2026-10-24T22:00:00Z'],
+  ])('ticks every quarter of an hour through the change %s, neither twice nor with a gap', async (_what, from) => {
+    const ticks = await ticksOf({ cron: '*/15 * * * *', timezone: 'Europe/Rome' }, from, 6 * 3_600_000);
+    const times = ticks.map((tick) => Date.parse(`${tick}Z`));
+    const gaps = times.slice(2).map((time, index) => time - (times[index + 1] ?? 0));
+    expect(new Set(gaps)).toEqual(new Set([900_000]));
+    expect(gaps.length).toBeGreaterThanOrEqual(22);
+  });
+
   it('says when it ticks next', () => {
-    vi.setSystemTime(new Date('2026-03-01T12:07:00Z'));
     const config = { cron: '0 6 * * *', timezone: 'UTC' };
-    const options = { clock: new ManualClock(), log: recordingLog().log, tick: async () => true };
-    const schedule = startSchedule(config, options);
+    const clock = new ManualClock(Date.parse('2026-03-01T12:07:00Z'));
+    const schedule = startSchedule(config, { clock, log: recordingLog().log, tick: async () => true });
     expect(schedule.nextAt()).toBe(Date.parse('2026-03-02T06:00:00Z'));
     schedule.stop();
   });
 
   it('ticks late rather than not at all when the machine slept', async () => {
-    vi.setSystemTime(new Date('2026-03-01T05:59:00Z'));
+    const clock = new ManualClock(Date.parse('2026-03-01T05:59:00Z'));
     let ticks = 0;
     const tick = async () => {
       ticks += 1;
       return true;
     };
     const config = { cron: '0 6 * * *', timezone: 'UTC' };
-    const schedule = startSchedule(config, { clock: new ManualClock(), log: recordingLog().log, tick });
-    vi.setSystemTime(new Date('2026-03-01T08:30:00Z'));
-    await vi.advanceTimersByTimeAsync(60_000);
+    const schedule = startSchedule(config, { clock, log: recordingLog().log, tick });
+    onTestFinished(() => schedule.stop());
+    clock.set(Date.parse('2026-03-01T08:30:00Z'));
+    await clock.advance(60_000);
     expect(ticks).toBe(2);
-    schedule.stop();
   });
 });

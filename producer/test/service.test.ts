@@ -1,41 +1,9 @@
-import { AmqpServer } from 'amqp-emulator';
-import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { type CursorStore, memoryCursorStore } from '../src/cursor.js';
-import { createProducer, type ProducerOptions } from '../src/service.js';
 import { json, startApi } from './support/api.js';
-import { recordingLog } from './support/log.js';
 import { ManualClock } from './support/manual-clock.js';
-import { pipelineWith } from './support/pipeline.js';
+import { setUpProducer } from './support/producer.js';
 import { startRiggedBroker } from './support/rigged-broker.js';
-
-async function setUp(endpoints: Record<string, object>, options: Partial<ProducerOptions> = {}) {
-  const server = new AmqpServer();
-  const { url } = await server.listen();
-  const { log, lines, text } = recordingLog();
-  const producer = createProducer({
-    config: pipelineWith(endpoints),
-    amqpUrl: url,
-    redisUrl: 'redis://127.0.0.1:1',
-    instance: 'test-1',
-    port: 0,
-    host: '127.0.0.1',
-    log,
-    schedule: false,
-    cursors: memoryCursorStore(),
-    ...options,
-  });
-  onTestFinished(async () => {
-    await producer.stop(1_000);
-    await server.close();
-  });
-  const get = async (path: string) => {
-    const response = await fetch(`${producer.url}${path}`);
-    return { status: response.status, text: await response.text() };
-  };
-  const ready = () => vi.waitFor(async () => expect((await get('/readyz')).status).toBe(200));
-  const queued = (queue: string) => server.getBroker().getQueue(queue)?.messageCount ?? 0;
-  return { server, producer, lines, text, get, ready, queued };
-}
 
 const customers = (...ids: string[]) => ids.map((id) => ({ id, updatedAt: '2026-03-01T11:00:00Z' }));
 
@@ -44,7 +12,7 @@ describe('the producer', () => {
     const api = await startApi(({ url }, response) =>
       json(response, url.pathname === '/products' ? [{ sku: 's1' }] : customers('a', 'b')),
     );
-    const { producer, queued } = await setUp({
+    const { producer, queued } = await setUpProducer({
       'crm-customers': { url: `${api.url}/customers` },
       'crm-products': { url: `${api.url}/products`, entity: 'inventory' },
       off: { url: `${api.url}/off`, enabled: false },
@@ -66,7 +34,7 @@ describe('the producer', () => {
       url.pathname === '/bad' && down ? response.writeHead(503).end('maintenance') : json(response, customers('a')),
     );
     const settings = { retries: 1, retryDelay: '1ms' };
-    const { producer, lines, get } = await setUp({
+    const { producer, lines, get } = await setUpProducer({
       bad: { url: `${api.url}/bad`, ...settings },
       good: { url: `${api.url}/good`, ...settings },
     });
@@ -91,7 +59,7 @@ describe('the producer', () => {
     const clock = new ManualClock();
     const held: (() => void)[] = [];
     const api = await startApi((_request, response) => void held.push(() => json(response, customers('a'))));
-    const { producer, lines, get } = await setUp(
+    const { producer, lines, get } = await setUpProducer(
       { crm: { url: api.url, schedule: { every: '10s' }, timeout: '1h' } },
       { schedule: true, clock: withRealWaits(clock) },
     );
@@ -113,7 +81,7 @@ describe('the producer', () => {
   it('says when it tries again after a failure', async () => {
     const clock = new ManualClock();
     const api = await startApi((_request, response) => response.writeHead(404).end());
-    const { producer, lines } = await setUp(
+    const { producer, lines } = await setUpProducer(
       { crm: { url: api.url, schedule: { every: '30s' } } },
       { schedule: true, clock: withRealWaits(clock) },
     );
@@ -123,7 +91,7 @@ describe('the producer', () => {
   });
 
   it('is not ready, and says why, while the broker is away; it is again when that is back', async () => {
-    const { producer, server, get, ready } = await setUp({});
+    const { producer, server, get, ready } = await setUpProducer({});
     await producer.start();
     expect((await get('/healthz')).status).toBe(200);
     await ready();
@@ -140,7 +108,7 @@ describe('the producer', () => {
 
   it('is not ready, and says why, while Redis is away; polls wait for it and can be stopped', async () => {
     const api = await startApi((_request, response) => json(response, []));
-    const { producer, get } = await setUp({ crm: { url: api.url } }, { cursors: undefined });
+    const { producer, get } = await setUpProducer({ crm: { url: api.url } }, { cursors: undefined });
     await producer.start();
     expect((await get('/readyz')).text).toContain('Redis is not connected (redis://127.0.0.1:1)');
     const polling = producer.pollOnce();
@@ -150,7 +118,7 @@ describe('the producer', () => {
   });
 
   it('is not ready while the broker blocks publishers', async () => {
-    const { producer, server, get, ready } = await setUp({});
+    const { producer, server, get, ready } = await setUpProducer({});
     await producer.start();
     await ready();
     server.block('low on disk');
@@ -164,14 +132,14 @@ describe('the producer', () => {
     const store = memoryCursorStore();
     const saves: string[] = [];
     const cursors: CursorStore = {
-      begin: (endpoint) => store.begin(endpoint),
+      ...store,
       async save(endpoint, cursor) {
         saves.push(endpoint.id);
         await store.save(endpoint, cursor);
       },
     };
     const broker = await startRiggedBroker();
-    const { producer } = await setUp({ crm: { url: api.url } }, { cursors, amqpUrl: broker.url });
+    const { producer } = await setUpProducer({ crm: { url: api.url } }, { cursors, amqpUrl: broker.url });
     await producer.start();
     broker.confirm(false);
     const polling = producer.pollOnce();
@@ -186,7 +154,7 @@ describe('the producer', () => {
 
   it('stops at its deadline when the broker does not come back, and says what becomes of the rest', async () => {
     const api = await startApi((_request, response) => json(response, customers('a')));
-    const { producer, server, ready } = await setUp({ crm: { url: api.url } });
+    const { producer, server, ready } = await setUpProducer({ crm: { url: api.url } });
     await producer.start();
     await ready();
     await server.close();
@@ -202,14 +170,14 @@ describe('the producer', () => {
   });
 
   it('can be stopped before it is started, and again', async () => {
-    const { producer } = await setUp({});
+    const { producer } = await setUpProducer({});
     await producer.stop();
     await producer.stop();
     await expect(producer.start()).rejects.toThrow('was stopped');
   });
 
   it('can be started twice, and is one', async () => {
-    const { producer } = await setUp({});
+    const { producer } = await setUpProducer({});
     await Promise.all([producer.start(), producer.start()]);
     const { url } = producer;
     await producer.start();
@@ -219,22 +187,22 @@ describe('the producer', () => {
   it('releases everything when its port is taken', async () => {
     const other = await startApi((_request, response) => response.end());
     const port = Number(new URL(other.url).port);
-    const { producer, server } = await setUp({}, { port });
+    const { producer, server } = await setUpProducer({}, { port });
     await expect(producer.start()).rejects.toThrow(`cannot listen on 127.0.0.1:${port}`);
     await vi.waitFor(() => expect(server.connections.size).toBe(0));
   });
 
   it('refuses a schedule that is none before anything runs', async () => {
-    await expect(setUp({ crm: { url: 'http://127.0.0.1:1/', schedule: { cron: '99 * * * *' } } })).rejects.toThrow(
-      'endpoints.crm.schedule.cron',
-    );
+    await expect(
+      setUpProducer({ crm: { url: 'http://127.0.0.1:1/', schedule: { cron: '99 * * * *' } } }),
+    ).rejects.toThrow('endpoints.crm.schedule.cron');
   });
 
   it('shows no secret in log, metrics or answers', async () => {
     const api = await startApi(({ headers, url }, response) =>
       response.writeHead(403).end(`${headers.authorization} ${url.search}`),
     );
-    const { producer, text, get } = await setUp({
+    const { producer, text, get } = await setUpProducer({
       crm: {
         url: `${api.url.replace('//', '//someone:p4ssword@')}/?sig=sigsecret`,
         headers: { 'x-key': 'headersecret' },

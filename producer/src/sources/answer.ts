@@ -1,7 +1,8 @@
-import { FatalError, RetryableError } from '@tributary/shared';
+import { type EndpointConfig, FatalError, RetryableError } from '@tributary/shared';
 import { valueAt } from './body-path.js';
 import type { Answer } from './fetch.js';
 import { parseJson } from './json.js';
+import { recordsInLines } from './ndjson.js';
 import { retryAfter } from './retry-after.js';
 
 /** The API asked for patience: not before this many milliseconds. */
@@ -27,13 +28,18 @@ const worthRetrying = (status: number): boolean => status >= 500 || [408, 425, 4
 /**
  * Judges an answer that is not a 304.
  *
- * @param itemsPath where the records lie in the body, such as `$.data`
+ * @param format what the body is: one JSON value, or one a line
+ * @param itemsPath where the records lie in a JSON body, such as `$.data`
  * @param conceal takes secrets out of a text before it is shown
  * @throws PatienceError, RetryableError if it may be better next time; a body that is not what it should be is such a
  *   case: it is what a proxy, a login page or a crashed worker sends
  * @throws FatalError if the same request would be answered the same way
  */
-export function findPage(answer: Answer, itemsPath: string, conceal: (text: string) => string): FoundPage {
+export function findPage(
+  answer: Answer,
+  { format, items: itemsPath }: Pick<EndpointConfig, 'format' | 'items'>,
+  conceal: (text: string) => string,
+): FoundPage {
   const { status, headers, text, arrivedAt } = answer;
   // Only what is wrong is shown; reading a page must not pay for it.
   const shown = () => excerpt(text, conceal);
@@ -51,15 +57,22 @@ export function findPage(answer: Answer, itemsPath: string, conceal: (text: stri
   }
   if (status < 200 || status >= 400) throw new FatalError(`http_${status}`, `answered ${status}${shown()}`);
   if (status === 204) return { body: undefined, records: [] };
+  refuseMarkup(answer, shown);
+  if (format === 'ndjson') return { body: undefined, records: recordsInLines(text) };
   return recordsIn(answer, itemsPath, shown);
 }
 
-function recordsIn({ status, headers, text }: Answer, itemsPath: string, shown: () => string): FoundPage {
-  const said = `content type ${headers['content-type'] ?? 'missing'}`;
-  // The body decides, not what it is called: some APIs send JSON as text/html, and proxies send HTML as JSON.
-  if (text.trimStart().startsWith('<')) {
-    throw new RetryableError('body_html', `answered ${status} with HTML or XML, not JSON (${said})${shown()}`);
-  }
+const typeOf = ({ headers }: Answer): string => `content type ${headers['content-type'] ?? 'missing'}`;
+
+/** The body decides, not what it is called: some APIs send JSON as text/html, and proxies send HTML as JSON. */
+function refuseMarkup(answer: Answer, shown: () => string): void {
+  if (!answer.text.trimStart().startsWith('<')) return;
+  const message = `answered ${answer.status} with HTML or XML, not JSON (${typeOf(answer)})${shown()}`;
+  throw new RetryableError('body_html', message);
+}
+
+function recordsIn(answer: Answer, itemsPath: string, shown: () => string): FoundPage {
+  const { status, headers, text } = answer;
   let body: unknown;
   try {
     body = parseJson(text);
@@ -68,7 +81,7 @@ function recordsIn({ status, headers, text }: Answer, itemsPath: string, shown: 
     const why = encoding === undefined ? '' : `, content encoding ${encoding}, which was not asked for`;
     throw new RetryableError(
       'body_not_json',
-      `answered ${status} with a body that is not JSON (${said}${why})${shown()}`,
+      `answered ${status} with a body that is not JSON (${typeOf(answer)}${why})${shown()}`,
     );
   }
   const records = valueAt(body, itemsPath);

@@ -15,8 +15,12 @@ export interface Answer {
 export interface FetchOptions {
   readonly dispatcher: Dispatcher;
   readonly headers: Readonly<Record<string, string>>;
+  /** Sent by POST, if it is given. */
+  readonly body?: string;
   /** How long the whole exchange may take, from connecting to the last byte, in milliseconds. */
   readonly timeout: number;
+  /** How long, in milliseconds, until the headers are there, and between two pieces of the body. */
+  readonly timeouts: { readonly headers: number; readonly body: number };
   /** The largest body that is read, in bytes. */
   readonly maxBodySize: number;
   readonly signal: AbortSignal;
@@ -27,7 +31,7 @@ export interface FetchOptions {
 const MAX_ERROR_BODY = 4_096;
 
 /**
- * One GET, without following redirects.
+ * One GET, or POST if there is a body to send, without following redirects.
  *
  * @throws RetryableError for everything the network can do
  * @throws FatalError if the body is larger than allowed, or the request cannot be made at all
@@ -51,16 +55,38 @@ export async function fetchAnswer(url: URL, options: FetchOptions): Promise<Answ
     if (error instanceof errors.InvalidArgumentError) {
       throw new FatalError('request_invalid', `the request cannot be made: ${error.message}`, { cause: error });
     }
-    throw new RetryableError('network', describeError(error), { cause: error });
+    throw timeoutOf(error) ?? new RetryableError('network', describeError(error), { cause: error });
   } finally {
     clearTimeout(timer);
     signal.removeEventListener('abort', stop);
   }
 }
 
+/** Which part of the exchange took too long, if that is what went wrong. */
+function timeoutOf(error: unknown): RetryableError | undefined {
+  const parts = [
+    [errors.ConnectTimeoutError, 'connect', 'no connection'],
+    [errors.HeadersTimeoutError, 'headers', 'no headers'],
+    [errors.BodyTimeoutError, 'body', 'the body stood still'],
+  ] as const;
+  const part = parts.find(([Class]) => error instanceof Class);
+  if (part === undefined) return undefined;
+  const [, name, what] = part;
+  return new RetryableError(`timeout_${name}`, `${what} within timeouts.${name}`, { cause: error });
+}
+
 async function exchangeOnce(url: URL, signal: AbortSignal, options: FetchOptions): Promise<Answer> {
-  const { dispatcher, maxBodySize } = options;
-  const { statusCode: status, headers, body } = await request(url, { dispatcher, headers: options.headers, signal });
+  const { dispatcher, maxBodySize, timeouts } = options;
+  const {
+    statusCode: status,
+    headers,
+    body,
+  } = await request(url, {
+    ...{ dispatcher, headers: options.headers, signal },
+    ...(options.body === undefined ? {} : { method: 'POST' as const, body: options.body }),
+    headersTimeout: timeouts.headers,
+    bodyTimeout: timeouts.body,
+  });
   const succeeded = status >= 200 && status < 300;
   const limit = succeeded ? maxBodySize : MAX_ERROR_BODY;
   const chunks: Buffer[] = [];

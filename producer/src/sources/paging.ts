@@ -88,6 +88,24 @@ function withSize(
   return sizeParameter === undefined || size === undefined ? url : withParameters(url, { [sizeParameter]: size });
 }
 
+/** As far as its name and its value can tell, this parameter counts pages or records. */
+const COUNTER = /^_?(page|p|offset|start|skip|start_?at|from|page\[?(number|offset)\]?)$/i;
+
+/** Whether pages may be found by their number: any but a cursor is, or may be, and so is one that is called an offset. */
+export const mayCount = (paging: PagingConfig): boolean =>
+  paging.type === 'cursor' ? COUNTER.test(paging.parameter) : paging.type !== 'none';
+
+/** Whether a page is found by its number or its offset, also where the API itself names the next page's URL. */
+export function isCounted(paging: PagingConfig, previous: URL | undefined, current: URL): boolean {
+  if (previous === undefined || !mayCount(paging)) return false;
+  if (paging.type === 'page' || paging.type === 'offset') return true;
+  const isNumber = (value: string | null) => value === null || /^\d{1,9}$/.test(value);
+  return [...current.searchParams].some(([name, value]) => {
+    const before = previous.searchParams.get(name);
+    return COUNTER.test(name) && value !== before && isNumber(value) && isNumber(before);
+  });
+}
+
 const advance = (url: URL, parameter: string, by: number, first: number): URL =>
   withParameters(url, { [parameter]: Number(url.searchParams.get(parameter) ?? first) + by });
 

@@ -10,6 +10,11 @@ export interface Page {
   readonly serverTime: number | undefined;
   /** The API said that this page is what it was (304). */
   readonly notModified: boolean;
+  /**
+   * The page was found by its number or offset, so that a record may have slid from it onto an earlier page while that was
+   * read. A page found by a cursor does not move.
+   */
+  readonly counted: boolean;
   /** What to ask with next time; undefined if the API gives nothing to ask with. */
   readonly validator: Validator | undefined;
 }
@@ -19,6 +24,8 @@ export interface PageRequest {
   readonly since: string | undefined;
   /** What the last complete run was told of each URL. */
   readonly validators: readonly Validator[];
+  /** The first request is made once and not tried again: the API failed until now. */
+  readonly trial?: boolean;
   /** Aborts the request in flight, and every wait. */
   readonly signal: AbortSignal;
 }
@@ -28,6 +35,8 @@ export interface PageRequest {
  * one page. It tries again what may succeed, within the endpoint's settings.
  */
 export interface Source {
+  /** Whether any of its pages may be found by its number (see {@link Page.counted}). */
+  readonly countsPages: boolean;
   /**
    * The pages, in order, each fetched when it is asked for.
    *

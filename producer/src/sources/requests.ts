@@ -1,5 +1,6 @@
 import type { Validator } from '../cursor.js';
 import type { Endpoint } from '../endpoint.js';
+import { basic } from './basic.js';
 import { Secrets } from './secrets.js';
 import { conditionsOf } from './validators.js';
 
@@ -18,7 +19,7 @@ export class Requests {
     this.secrets = new Secrets(config, basic.authorization);
     const configured = Object.entries(config.headers).map(([name, value]) => [name.toLowerCase(), value]);
     this.#headers = {
-      accept: 'application/json',
+      accept: config.format === 'ndjson' ? 'application/x-ndjson, application/json' : 'application/json',
       'user-agent': 'tributary',
       ...basic,
       ...Object.fromEntries(configured),
@@ -43,6 +44,5 @@ export class Requests {
 /** `https://user:password@host` asks for HTTP's basic authentication (RFC 7617); undici leaves that to its caller. */
 function basicCredentials({ username, password }: URL): { authorization?: string } {
   if (username === '' && password === '') return {};
-  const credentials = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
-  return { authorization: `Basic ${Buffer.from(credentials).toString('base64')}` };
+  return { authorization: basic(decodeURIComponent(username), decodeURIComponent(password)) };
 }

@@ -1,38 +1,11 @@
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
-import { Agent } from 'undici';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import type { Validator } from '../../src/cursor.js';
 import type { Page } from '../../src/sources/port.js';
-import { RestSource } from '../../src/sources/rest.js';
 import { json, startApi } from '../support/api.js';
 import { ManualClock } from '../support/manual-clock.js';
-import { endpointWith } from '../support/pipeline.js';
+import { recordsOf, sourceWith } from '../support/source.js';
 
-/** A source with the settings of an endpoint; it tries again after a millisecond unless told otherwise. */
-function sourceWith(settings: object) {
-  const dispatcher = new Agent();
-  onTestFinished(() => dispatcher.destroy());
-  const clock = new ManualClock();
-  const retries: string[] = [];
-  const doubts: string[] = [];
-  const source = new RestSource(endpointWith({ retryDelay: '1ms', ...settings }), {
-    dispatcher,
-    clock,
-    onRetry: (code) => void retries.push(code),
-    onDoubt: (message) => void doubts.push(message),
-  });
-  const stop = new AbortController();
-  const read = async (asked: { since?: string; validators?: readonly Validator[] } = {}): Promise<Page[]> => {
-    const pages: Page[] = [];
-    const request = { since: asked.since, validators: asked.validators ?? [], signal: stop.signal };
-    for await (const page of source.pages(request)) pages.push(page);
-    return pages;
-  };
-  return { source, clock, retries, doubts, stop, read };
-}
-
-const recordsOf = (pages: readonly Page[]) => pages.flatMap(({ records }) => records);
 const validatorsOf = (pages: readonly Page[]) => pages.flatMap(({ validator }) => validator ?? []);
 
 describe('a REST source', () => {
@@ -154,15 +127,22 @@ describe('a REST source, of an API that fails', () => {
     expect(api.asked).toHaveLength(1);
   });
 
-  it('waits longer before each retry, at least twice as long, from the configured delay', async () => {
-    const times: number[] = [];
-    const api = await startApi((_request, response) => {
-      times.push(performance.now());
-      response.writeHead(503).end();
-    });
-    await expect(sourceWith({ url: api.url, retryDelay: '40ms', retries: 3 }).read()).rejects.toThrow('503');
-    const waits = times.slice(1).map((time, index) => time - (times[index] ?? 0));
-    for (const [index, wait] of waits.entries()) expect(wait).toBeGreaterThanOrEqual(40 * 2 ** index - 5);
+  it('waits before each retry for any time up to twice as much as before the one before it', async () => {
+    const api = await startApi((_request, response) => response.writeHead(503).end());
+    const drawn = [0.5, 0, 1];
+    const { read, clock } = sourceWith(
+      { url: api.url, retryDelay: '40s', retries: 3 },
+      {
+        random: () => drawn.shift() ?? 0,
+      },
+    );
+    const reading = read().catch(String);
+    await vi.waitFor(() => expect(clock.slept).toEqual([20_000]));
+    await clock.advance(20_000);
+    await vi.waitFor(() => expect(clock.slept).toEqual([20_000, 160_000]));
+    await clock.advance(160_000);
+    expect(await reading).toContain('503');
+    expect(api.asked).toHaveLength(4);
   });
 
   it.each([
@@ -175,9 +155,9 @@ describe('a REST source, of an API that fails', () => {
     );
     const one = sourceWith({ url: api.url });
     const reading = one.read();
-    await vi.waitFor(() => expect(one.clock.slept).toEqual([wait]));
+    await vi.waitFor(() => expect(one.clock.slept).toEqual([wait + 1]));
     expect(api.asked).toHaveLength(1);
-    await one.clock.advance(wait);
+    await one.clock.advance(wait + 1);
     expect(recordsOf(await reading)).toEqual([1]);
   });
 
@@ -216,11 +196,45 @@ describe('a REST source, of an API that fails', () => {
     ['the body', (response: import('node:http').ServerResponse) => void response.writeHead(200).write('[')],
   ])('gives up on an answer of which %s take too long', async (_what, begin) => {
     const api = await startApi((_request, response) => begin(response));
-    await expect(sourceWith({ url: api.url, retries: 1, timeout: '50ms' }).read()).rejects.toMatchObject({
+    await expect(sourceWith({ url: api.url, retries: 1, timeout: '500ms' }).read()).rejects.toMatchObject({
       code: 'timeout',
-      message: expect.stringContaining('no complete answer within 50 ms'),
+      message: expect.stringContaining('no complete answer within 500 ms'),
     });
     expect(api.asked).toHaveLength(2);
+  });
+
+  it.each([
+    ['headers', 'timeout_headers', 'no headers within timeouts.headers', () => {}],
+    [
+      'body',
+      'timeout_body',
+      'the body stood still within timeouts.body',
+      (response: import('node:http').ServerResponse) => void response.writeHead(200).write('['),
+    ],
+  ])('has a time limit for the %s alone', async (part, code, message, begin) => {
+    const api = await startApi((_request, response) => begin(response));
+    const { read } = sourceWith({ url: api.url, retries: 0, timeouts: { [part]: '100ms' } });
+    await expect(read()).rejects.toMatchObject({ code, message: expect.stringContaining(message) });
+  });
+
+  it('has a time limit for connecting alone', async () => {
+    // TEST-NET-1 (RFC 5737) belongs to nobody; where the network says so at once, that is a network error.
+    const { read } = sourceWith({ url: 'http://192.0.2.1/', retries: 0, timeouts: { connect: '100ms' } });
+    const error = (await read().catch((caught: unknown) => caught)) as { code: string };
+    expect(['timeout_connect', 'network']).toContain(error.code);
+  });
+
+  it('asks once and not again in a trial', async () => {
+    const api = await startApi((_request, response) => response.writeHead(503).end());
+    await expect(sourceWith({ url: api.url }).read({ trial: true })).rejects.toMatchObject({ code: 'http_503' });
+    expect(api.asked).toHaveLength(1);
+  });
+
+  it('reads records in lines, and asks for them by that name', async () => {
+    const api = await startApi((_request, response) => response.end('{"id":1}\n{"id":2}\n'));
+    const { read } = sourceWith({ url: api.url, format: 'ndjson' });
+    expect(recordsOf(await read())).toEqual([{ id: 1 }, { id: 2 }]);
+    expect(api.asked[0]?.headers.accept).toContain('application/x-ndjson');
   });
 
   it('gives up on a body that comes one byte at a time', async () => {
@@ -270,7 +284,7 @@ describe('a REST source, of an API that fails', () => {
     const busy = await startApi((_request, response) => response.writeHead(429, { 'retry-after': '100' }).end());
     const three = sourceWith({ url: busy.url });
     const patient = three.read();
-    await vi.waitFor(() => expect(three.clock.slept).toEqual([100_000]));
+    await vi.waitFor(() => expect(three.clock.slept).toEqual([100_001]));
     three.stop.abort(new Error('stopping'));
     await expect(patient).rejects.toThrow('stopping');
     await expect(three.read()).rejects.toThrow('stopping');
@@ -383,6 +397,18 @@ describe('a REST source, of pages that do not end', () => {
     });
     const { read, doubts } = sourceWith({ url: api.url, paging: { type: 'page', size: 2 } });
     expect(recordsOf(await read()).map((record) => (record as { id: number }).id)).toEqual([2, 3, 4, 5, 6, 7]);
+    expect(doubts).toEqual([]);
+  });
+
+  it('goes on after a page that comes again because as many records came in before it', async () => {
+    const rows = [1, 2, 3, 4, 5, 6];
+    const api = await startApi(({ url }, response, number) => {
+      const from = (Number(url.searchParams.get('page')) - 1) * 2;
+      json(response, rows.slice(from, from + 2));
+      if (number === 1) rows.unshift(-1, 0);
+    });
+    const { read, doubts } = sourceWith({ url: api.url, paging: { type: 'page', size: 2 } });
+    expect(new Set(recordsOf(await read()))).toEqual(new Set([1, 2, 3, 4, 5, 6]));
     expect(doubts).toEqual([]);
   });
 

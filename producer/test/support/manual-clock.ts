@@ -24,12 +24,14 @@ export class ManualClock implements Clock {
     this.slept.push(ms);
     return new Promise((resolve) => {
       if (signal?.aborted) return resolve();
-      const sleeper = { at: this.#now + ms, wake: resolve };
-      this.#sleepers.push(sleeper);
-      signal?.addEventListener('abort', () => {
+      const wake = () => {
         this.#sleepers = this.#sleepers.filter((one) => one !== sleeper);
+        signal?.removeEventListener('abort', wake);
         resolve();
-      });
+      };
+      const sleeper = { at: this.#now + ms, wake };
+      this.#sleepers.push(sleeper);
+      signal?.addEventListener('abort', wake);
     });
   }
 
@@ -40,7 +42,6 @@ export class ManualClock implements Clock {
     for (;;) {
       const next = this.#sleepers.filter(({ at }) => at <= end).sort((a, b) => a.at - b.at)[0];
       if (next === undefined) break;
-      this.#sleepers = this.#sleepers.filter((one) => one !== next);
       this.#now = Math.max(this.#now, next.at);
       next.wake();
       // What was woken may sleep again before `end`.

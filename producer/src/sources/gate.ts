@@ -1,0 +1,122 @@
+import type { Clock, EndpointConfig, LimitsConfig } from '@tributary/shared';
+
+export type Priority = EndpointConfig['priority'];
+
+const RANKS: Readonly<Record<Priority, number>> = { critical: 0, high: 1, normal: 2, low: 3 };
+
+/** After so long, in milliseconds, a request goes before all others: low priority means later, not never. */
+const LONGEST_WAIT = 30_000;
+
+interface Waiting {
+  readonly host: Host;
+  readonly rank: number;
+  readonly since: number;
+  enter(): void;
+}
+
+/** What is going on at one host. */
+interface Host {
+  readonly concurrency: number;
+  /** Milliseconds between the beginnings of two requests. */
+  readonly spacing: number;
+  running: number;
+  /** When the next request may begin, in milliseconds since the epoch. */
+  freeAt: number;
+}
+
+/** Lets requests through: so many at a time, so many at a time and a second for each host, the more important ones first. */
+export class Gate {
+  readonly #limits: LimitsConfig;
+  readonly #clock: Clock;
+  readonly #hosts = new Map<string, Host>();
+  #waiting: Waiting[] = [];
+  #running = 0;
+  #wakeAt = Number.POSITIVE_INFINITY;
+
+  constructor(limits: LimitsConfig, clock: Clock) {
+    this.#limits = limits;
+    this.#clock = clock;
+  }
+
+  /** Requests that go on, and that wait. */
+  get load(): { readonly running: number; readonly waiting: number } {
+    return { running: this.#running, waiting: this.#waiting.length };
+  }
+
+  /**
+   * Does the work when it is its turn.
+   * @throws the signal's reason once it has aborted, if it had not begun
+   */
+  async pass<T>(url: URL, priority: Priority, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+    const host = this.#hostOf(url.host);
+    await this.#turn(host, RANKS[priority], signal);
+    try {
+      return await work();
+    } finally {
+      this.#running -= 1;
+      host.running -= 1;
+      this.#letIn();
+    }
+  }
+
+  async #turn(host: Host, rank: number, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    await new Promise<void>((resolve, reject) => {
+      const leave = () => {
+        this.#waiting = this.#waiting.filter((one) => one !== waiting);
+        reject(signal.reason);
+      };
+      const waiting: Waiting = {
+        ...{ host, rank, since: this.#clock.now() },
+        enter() {
+          signal.removeEventListener('abort', leave);
+          resolve();
+        },
+      };
+      signal.addEventListener('abort', leave, { once: true });
+      this.#waiting.push(waiting);
+      this.#letIn();
+    });
+  }
+
+  #letIn(): void {
+    if (this.#waiting.length === 0) return;
+    const now = this.#clock.now();
+    const rankOf = ({ rank, since }: Waiting) => (now - since >= LONGEST_WAIT ? -1 : rank);
+    // Sorting is stable: of the same rank, who came first goes first.
+    const kept: Waiting[] = [];
+    let soonest = Number.POSITIVE_INFINITY;
+    for (const one of this.#waiting.toSorted((a, b) => rankOf(a) - rankOf(b))) {
+      const { host } = one;
+      if (this.#running < this.#limits.concurrency && host.running < host.concurrency && host.freeAt <= now) {
+        this.#running += 1;
+        host.running += 1;
+        host.freeAt = now + host.spacing;
+        one.enter();
+      } else {
+        kept.push(one);
+        if (host.freeAt > now) soonest = Math.min(soonest, host.freeAt);
+      }
+    }
+    this.#waiting = this.#waiting.filter((one) => kept.includes(one));
+    if (soonest < this.#wakeAt) void this.#wake(soonest, now);
+  }
+
+  async #wake(at: number, now: number): Promise<void> {
+    this.#wakeAt = at;
+    await this.#clock.sleep(at - now);
+    this.#wakeAt = Number.POSITIVE_INFINITY;
+    this.#letIn();
+  }
+
+  #hostOf(name: string): Host {
+    const known = this.#hosts.get(name);
+    if (known !== undefined) return known;
+    const { perHost, hosts } = this.#limits;
+    const { concurrency, requestsPerSecond } = hosts[name] ?? perHost;
+    const spacing = requestsPerSecond === undefined ? 0 : 1_000 / requestsPerSecond;
+    const host = { concurrency, spacing, running: 0, freeAt: 0 };
+    this.#hosts.set(name, host);
+    return host;
+  }
+}

@@ -1,0 +1,45 @@
+import { connectRedis, type Logger, type ReleaseList, redactUrl } from '@tributary/shared';
+import { type CursorStore, memoryCursorStore } from './cursor.js';
+import { redisCursorStore } from './cursor-redis.js';
+import { type LeaseTable, memoryLeaseTable } from './leases/table.js';
+import { redisLeaseTable } from './leases/table-redis.js';
+import { memoryStateStore, redisStateStore, type StateStore } from './states.js';
+
+/** Where a producer keeps what it, or another, must find again. */
+export interface Stores {
+  readonly cursors: CursorStore;
+  readonly states: StateStore;
+  readonly table: LeaseTable;
+  /** What keeps it from being had now, in words; undefined when nothing does. */
+  problem(): string | undefined;
+}
+
+export interface RedisStoreOptions {
+  readonly redisUrl: string;
+  readonly instance: string;
+  /** Its name. */
+  readonly pipeline: string;
+  readonly log: Logger;
+  /** As of redisCursorStore. */
+  fenceOf(endpoint: string): number | undefined;
+}
+
+export function openRedisStores(options: RedisStoreOptions, releases: ReleaseList): Stores {
+  const { redisUrl, instance, pipeline, log, fenceOf } = options;
+  const redis = connectRedis({ url: redisUrl, connectionName: `producer ${instance}`, log });
+  releases.add('the Redis connection', () => redis.disconnect());
+  return {
+    cursors: redisCursorStore(redis, pipeline, fenceOf),
+    states: redisStateStore(redis, pipeline),
+    table: redisLeaseTable(redis, pipeline),
+    problem: () => (redis.status === 'ready' ? undefined : `Redis is not connected (${redactUrl(redisUrl)})`),
+  };
+}
+
+/** Nothing outlives the process, and nobody shares it. */
+export const memoryStores = (cursors = memoryCursorStore()): Stores => ({
+  cursors,
+  states: memoryStateStore(),
+  table: memoryLeaseTable(),
+  problem: () => undefined,
+});

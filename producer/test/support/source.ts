@@ -1,0 +1,49 @@
+import { onTestFinished } from 'vitest';
+import type { Validator } from '../../src/cursor.js';
+import { Dispatchers, type Proxies } from '../../src/sources/dispatchers.js';
+import { Gate } from '../../src/sources/gate.js';
+import type { Page } from '../../src/sources/port.js';
+import { RestSource } from '../../src/sources/rest.js';
+import { ManualClock } from './manual-clock.js';
+import { endpointWith, pipelineWith } from './pipeline.js';
+
+export interface SourceSetUp {
+  readonly random?: () => number;
+  readonly proxies?: Proxies;
+}
+
+/** A source with the settings of an endpoint; it tries again after a millisecond unless told otherwise. */
+export function sourceWith(settings: object, { random = () => 1, proxies = {} }: SourceSetUp = {}) {
+  const endpoint = endpointWith({ retryDelay: '1ms', ...settings });
+  const dispatchers = new Dispatchers(proxies);
+  onTestFinished(() => dispatchers.destroy());
+  const clock = new ManualClock();
+  const retries: string[] = [];
+  const doubts: string[] = [];
+  // Short waits are real, so that a test need not move the clock for each.
+  const real = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
+  const waiting = {
+    now: () => clock.now(),
+    sleep: (ms: number, signal?: AbortSignal) => (ms < 20 ? real(ms) : clock.sleep(ms, signal)),
+  };
+  const source = new RestSource(endpoint, {
+    dispatcher: dispatchers.for(endpoint.config),
+    gate: new Gate(pipelineWith({}).limits, waiting),
+    clock: waiting,
+    random,
+    onRetry: (code) => void retries.push(code),
+    onDoubt: (message) => void doubts.push(message),
+  });
+  const stop = new AbortController();
+  const read = async (
+    asked: { since?: string; validators?: readonly Validator[]; trial?: boolean } = {},
+  ): Promise<Page[]> => {
+    const { since, validators = [], trial = false } = asked;
+    const pages: Page[] = [];
+    for await (const page of source.pages({ since, validators, trial, signal: stop.signal })) pages.push(page);
+    return pages;
+  };
+  return { source, clock, retries, doubts, stop, read };
+}
+
+export const recordsOf = (pages: readonly Page[]): unknown[] => pages.flatMap(({ records }) => records);
