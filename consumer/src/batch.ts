@@ -7,10 +7,21 @@ export interface BatchOptions {
   /** Milliseconds that the oldest record of a batch waits for the others. */
   readonly interval: number;
   readonly clock: Clock;
-  /** Makes entries durable and settles them. Never called again before it has ended. */
-  readonly flush: (entries: readonly Entry[]) => Promise<void>;
+  /**
+   * Makes entries durable and settles them. Never called again before it has ended.
+   * @param waited for each entry, the milliseconds that it waited for its batch to be full
+   */
+  readonly flush: (entries: readonly Entry[], waited: readonly number[]) => Promise<void>;
   /** Told when a flush has failed for good: this writer has ended. */
   readonly onError: (error: unknown) => void;
+}
+
+interface Waiting {
+  readonly entry: Entry;
+  /** When it came in. */
+  readonly since: number;
+  /** Milliseconds that it waited for its batch to be full, once that is known. */
+  waited: number;
 }
 
 /**
@@ -18,9 +29,12 @@ export interface BatchOptions {
  * Batches that fill up while one is being written are written together, in one go.
  */
 export class Batcher {
-  #filling: { entry: Entry; since: number }[] = [];
-  #full: Entry[] = [];
+  #filling: Waiting[] = [];
+  #full: Waiting[] = [];
   #flushing: Promise<void> | undefined;
+  #watching = false;
+  /** When the oldest entry came in that is being written. */
+  #writingSince: number | undefined;
   #timer = new AbortController();
 
   constructor(private readonly options: BatchOptions) {}
@@ -30,6 +44,11 @@ export class Batcher {
     return this.#filling[0]?.since;
   }
 
+  /** When the oldest entry that is not durable came in, also while a sink that is away is waited for. */
+  get oldestUnwrittenSince(): number | undefined {
+    return this.#writingSince ?? this.#full[0]?.since ?? this.oldestSince;
+  }
+
   get isEmpty(): boolean {
     return this.#filling.length === 0 && this.#full.length === 0 && this.#flushing === undefined;
   }
@@ -37,50 +56,70 @@ export class Batcher {
   add(entries: readonly Entry[]): void {
     const { size, clock } = this.options;
     const since = clock.now();
-    const wasEmpty = this.#filling.length === 0;
-    for (const entry of entries) this.#filling.push({ entry, since });
+    for (const entry of entries) this.#filling.push({ entry, since, waited: 0 });
     const whole = this.#filling.length - (this.#filling.length % size);
     if (whole > 0) this.#release(whole);
-    if (this.#filling.length > 0 && (wasEmpty || whole > 0)) this.#startTimer();
+    if (this.#filling.length > 0) void this.#watch();
   }
 
   /** Writes what is there, full or not, and resolves when it is settled. */
   async flushNow(): Promise<void> {
     this.#release(this.#filling.length);
+    this.#timer.abort();
     await this.#flushing;
   }
 
   #release(count: number): void {
-    this.#full.push(...this.#filling.splice(0, count).map(({ entry }) => entry));
-    if (this.#filling.length === 0) this.#timer.abort();
+    const now = this.options.clock.now();
+    const full = this.#filling.splice(0, count);
+    for (const waiting of full) waiting.waited = now - waiting.since;
+    this.#full.push(...full);
     if (this.#full.length > 0) this.#flushing ??= this.#flushAll();
   }
 
   async #flushAll(): Promise<void> {
     try {
-      while (this.#full.length > 0) await this.options.flush(this.#full.splice(0));
+      while (this.#full.length > 0) {
+        const group = this.#full.splice(0);
+        this.#writingSince = group[0]?.since;
+        const entries = group.map(({ entry }) => entry);
+        await this.options.flush(
+          entries,
+          group.map(({ waited }) => waited),
+        );
+      }
     } catch (error) {
       this.options.onError(error);
     } finally {
+      this.#writingSince = undefined;
       this.#flushing = undefined;
     }
   }
 
-  #startTimer(): void {
-    this.#timer.abort();
-    const timer = new AbortController();
-    this.#timer = timer;
+  /** One timer for all batches: when it rings, the oldest entry has waited long enough, or the timer is set anew. */
+  async #watch(): Promise<void> {
+    if (this.#watching) return;
+    this.#watching = true;
     const { interval, clock } = this.options;
-    const wait = (this.oldestSince ?? clock.now()) + interval - clock.now();
-    void clock.sleep(Math.max(0, wait), timer.signal).then(() => {
-      if (!timer.signal.aborted) this.#release(this.#filling.length);
-    });
+    for (;;) {
+      const since = this.oldestSince;
+      if (since === undefined) break;
+      const wait = since + interval - clock.now();
+      // Longer than the interval: the clock was set back since.
+      if (wait <= 0 || wait > interval) {
+        this.#release(this.#filling.length);
+        continue;
+      }
+      this.#timer = new AbortController();
+      await clock.sleep(wait, this.#timer.signal);
+    }
+    this.#watching = false;
   }
 
   /** Forgets everything: nothing of it was settled, so it comes again. */
   abandon(): void {
-    this.#timer.abort();
     this.#filling = [];
     this.#full = [];
+    this.#timer.abort();
   }
 }

@@ -1,4 +1,4 @@
-import { type Entity, PoisonError } from '@tributary/shared';
+import { type Entity, PoisonError, RetryableError } from '@tributary/shared';
 import type { Batcher } from './batch.js';
 import type { DeadLetters } from './dead-letters.js';
 import { decode, type Incoming } from './decode.js';
@@ -42,7 +42,7 @@ export async function consume(steps: Steps): Promise<void> {
 }
 
 async function decodeAll(deliveries: readonly Delivery[], steps: Steps): Promise<Incoming[]> {
-  const { entity, deadLetters, report } = steps;
+  const { entity, report } = steps;
   const incoming: Incoming[] = [];
   const burials: Promise<void>[] = [];
   for (const delivery of deliveries) {
@@ -52,10 +52,21 @@ async function decodeAll(deliveries: readonly Delivery[], steps: Steps): Promise
       incoming.push(one);
     } catch (error) {
       if (!(error instanceof PoisonError)) throw error;
-      report.dead(delivery, entity.name, error);
-      burials.push(deadLetters.bury(delivery, entity.config.queue, error));
+      burials.push(bury(delivery, error, steps));
     }
   }
   await Promise.all(burials);
   return incoming;
+}
+
+/** A dead letter whose queue is full waits, and asks again; the records beside it go on. */
+async function bury(delivery: Delivery, error: PoisonError, { entity, intake, deadLetters, report }: Steps) {
+  try {
+    const isNew = await deadLetters.bury(delivery, entity.config.queue, error);
+    report.dead(delivery, entity.name, error, isNew);
+  } catch (cause) {
+    if (!(cause instanceof RetryableError) || cause.code !== 'dead_letter_refused') throw cause;
+    report.notBuried(delivery, entity.name, cause);
+    intake.putBack(delivery);
+  }
 }

@@ -1,5 +1,6 @@
 import { DEAD_LETTER_HEADERS, type PoisonError, RetryableError } from '@tributary/shared';
 import type { ConfirmChannel, Message } from 'amqplib';
+import type { Buried } from './buried.js';
 import type { Delivery } from './settle.js';
 
 /** Marks a copy on its way, so that one that the broker could not route is told from its neighbours. */
@@ -19,13 +20,28 @@ export class DeadLetters {
   constructor(
     private readonly channel: ConfirmChannel,
     private readonly exchange: string,
+    private readonly buried: Buried,
     private readonly now: () => Date,
   ) {
     channel.on('return', ({ properties }: Message) => this.#returned.add(Number(properties.headers?.[COPY])));
   }
 
-  /** @throws RetryableError if the copy could not be put there: the original stays unacknowledged */
-  bury(delivery: Delivery, queue: string, error: PoisonError): Promise<void> {
+  /**
+   * @returns whether it was put there; false if the same record lies there with the same reason already
+   * @throws RetryableError if the copy could not be put there; the original stays unacknowledged. `dead_letter_refused`: the
+   *   queue is full, and may have room later. `dead_letter_unroutable`: the topology has to be declared again.
+   */
+  async bury(delivery: Delivery, queue: string, error: PoisonError): Promise<boolean> {
+    const isThere = await this.buried.has(delivery, queue, error);
+    if (!isThere) {
+      await this.#put(delivery, queue, error);
+      await this.buried.add(delivery, queue, error);
+    }
+    delivery.ack();
+    return !isThere;
+  }
+
+  #put(delivery: Delivery, queue: string, error: PoisonError): Promise<void> {
     const { content, properties } = delivery.message;
     const { headers, messageId, type, appId, timestamp, contentType, correlationId } = properties;
     const copy = ++this.#copies;
@@ -45,11 +61,14 @@ export class DeadLetters {
     };
     return new Promise((resolve, reject) => {
       this.channel.publish(this.exchange, queue, content, options, (failure: unknown) => {
-        if (failure || this.#returned.delete(copy)) {
-          const message = `a dead letter of ${queue} could not be put on ${queue}.dead`;
-          return reject(new RetryableError('dead_letter_refused', message, { cause: failure ?? undefined }));
+        if (this.#returned.delete(copy)) {
+          const message = `${queue}.dead is not bound to ${this.exchange}: it is declared anew when the consumer begins anew`;
+          return reject(new RetryableError('dead_letter_unroutable', message));
         }
-        delivery.ack();
+        if (failure) {
+          const message = `${queue}.dead takes no more messages`;
+          return reject(new RetryableError('dead_letter_refused', message, { cause: failure }));
+        }
         resolve();
       });
     });

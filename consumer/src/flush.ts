@@ -23,8 +23,11 @@ export interface FlushOptions {
 export class Flush {
   constructor(private readonly options: FlushOptions) {}
 
-  /** Makes a group of batches durable, and settles their messages. */
-  async flush(entries: readonly Entry[]): Promise<void> {
+  /**
+   * Makes a group of batches durable, and settles their messages.
+   * @param waited for each entry, the milliseconds that it waited for its batch to be full
+   */
+  async flush(entries: readonly Entry[], waited: readonly number[] = []): Promise<void> {
     const { ledger, metrics, clock } = this.options;
     const started = clock.now();
     // The merged rows first: once a record's own row is there, a rebuild takes the whole record as done.
@@ -33,7 +36,7 @@ export class Flush {
     const withLines = entries.flatMap(({ each }) => each ?? []);
     if (withLines.length > 0) await ledger.closeLines(withLines);
     for (const { claimed } of entries) claimed.delivery.ack();
-    metrics.flushed(entries, clock.now() - started);
+    metrics.flushed(entries, clock.now() - started, waited);
   }
 
   /** Writes rows of one dataset, but those that had landed, and commits them all. */

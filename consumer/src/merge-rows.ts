@@ -66,6 +66,31 @@ export function createMergeRows(config: PipelineConfig): MergeRows | undefined {
   };
 }
 
+/** Names the merge by what its rows and their sides depend on; without one they depend on nothing. */
+export function nameOfMerge({ merge, entities }: PipelineConfig): string {
+  if (merge === undefined) return 'none';
+  const sides = [merge.each.entity, merge.with.entity].map((name) => [name, entities[name]] as const);
+  return contentHash('merge', merge.dataset, { merge, sides: Object.fromEntries(sides) }).slice(0, 8);
+}
+
+/**
+ * Ends the message ids of a merged row that was made once more of the same two records, because the merge itself had
+ * changed. It sorts behind the row before it, and before whatever comes of a newer record.
+ *
+ * @param at the rebuild's time, so that all who make this row make the same one: of two with times of their own, the
+ *   earlier would be told that the row is done while the later has yet to write it
+ */
+export function remergedAt(row: Row, at: number): Row {
+  const stamp = `+${at.toString(36).padStart(9, '0')}`;
+  return { ...row, order: `${row.order}${stamp}`, messageId: `${row.messageId}${stamp}` };
+}
+
+/** When the merged row of this order was made once more; 0 if it was not. */
+export const timeOfRemerge = (order: string): number => Number.parseInt(/\+([0-9a-z]{9})$/.exec(order)?.[1] ?? '0', 36);
+
+/** The order of a merged row as its two records have it. */
+export const orderOfRecords = (order: string): string => order.replace(/\+[0-9a-z]{9}$/, '');
+
 /** A control character, which no key may hold, so that no target can look like a numbered one. */
 const NUMBERED = '\x01';
 

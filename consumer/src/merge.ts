@@ -1,13 +1,13 @@
 import type { Row } from '@tributary/shared';
 import type { Claimed, ClaimedRow, Claims } from './dedupe.js';
-import type { EachRecord, Ledger, Side } from './ledger/port.js';
+import type { EachJoin, EachRecord, Ledger } from './ledger/port.js';
 import { type MergeRows, type MergeSide, readSide, targetOfLine, writeSide } from './merge-rows.js';
 
 /** A claimed record with everything that becomes durable before its message is acknowledged. */
 export interface Entry {
   readonly claimed: Claimed;
   readonly merged: readonly ClaimedRow[];
-  /** Set for a record with lines: those it dropped are forgotten once their tombstones are durable. */
+  /** Set for a record that dropped lines: they are forgotten once their tombstones are durable. */
   readonly each: EachRecord | undefined;
 }
 
@@ -52,20 +52,51 @@ export function createMergeStep(entity: string, options: MergeOptions): MergeSte
 
 /** Records with lines: each line with what it points at, and a tombstone for each line that is no more. */
 async function mergeEach(claimed: readonly Claimed[], options: MergeOptions): Promise<Merged> {
+  const sides = claimed.map((one) => ({ ...mergeSide(one), order: one.row.order }));
+  const joined = await joinLines(sides, options);
+  await options.land(joined.flatMap(({ rows, busy }) => (busy ? rows : [])));
+  const entries: Entry[] = [];
+  const waiting: Claimed[] = [];
+  for (const [index, { rows, busy, dropped }] of joined.entries()) {
+    const one = claimed[index];
+    if (one === undefined) continue;
+    if (busy) waiting.push(one);
+    else entries.push({ claimed: one, merged: rows, each: dropped });
+  }
+  return { entries, waiting };
+}
+
+/** What comes of the lines of one record. */
+export interface JoinedLines {
+  /** Its merged rows, claimed by this writer. */
+  readonly rows: readonly ClaimedRow[];
+  /** Another consumer has one of the others in flight. */
+  readonly busy: boolean;
+  /** Set if it dropped lines. */
+  readonly dropped: EachRecord | undefined;
+}
+
+/** @param remerge set for records that have landed: how each row that is made is marked */
+export async function joinLines(
+  sides: readonly (MergeSide & { readonly order: string })[],
+  options: Omit<MergeOptions, 'land'>,
+  remerge?: { readonly mark: (row: Row, index: number) => Row },
+): Promise<JoinedLines[]> {
   const { rows, ledger } = options;
-  const lines = claimed.map(({ record }) => rows.lines(record.payload));
-  const records = claimed.map((one, index) => ({
-    ...sideOf(one),
-    key: one.record.key,
-    lines: (lines[index] ?? []).map(({ id }) => id),
-  }));
+  const lines = sides.map(({ payload }) => rows.lines(payload));
+  const records = sides.map((side, index) => {
+    const ids = (lines[index] ?? []).map(({ id }) => id);
+    // Nobody looks into a side that points at nothing; its order is all that counts. But one that has landed is not
+    // delivered again: should this writer die before its rows are closed, the next one reads it here.
+    const payload = ids.length === 0 && remerge === undefined ? '' : writeSide(side);
+    return { key: side.key, order: side.order, payload, lines: ids };
+  });
   const joins = await ledger.joinEach(records);
 
-  const made = claimed.map((one, index) => {
+  const made = sides.map((each, index) => {
     const join = joins[index];
     // A newer record of this key is in: whoever brought that one makes the rows.
     if (join === undefined || join === 'superseded') return [];
-    const each = mergeSide(one);
     const found = (lines[index] ?? []).flatMap((line, at) => {
       const side = join.found[at];
       return side === undefined ? [] : [rows.row(each, line, readSide(line.target, side.payload))];
@@ -73,21 +104,19 @@ async function mergeEach(claimed: readonly Claimed[], options: MergeOptions): Pr
     const closed = join.closed.map(({ line, side }) =>
       rows.tombstone(each, line, side === undefined ? undefined : readSide(targetOfLine(line), side.payload)),
     );
-    return [...found, ...closed];
+    const made = [...found, ...closed];
+    return remerge === undefined ? made : made.map((row) => remerge.mark(row, index));
   });
 
   const groups = await claimMerged(made, options);
-  await options.land(groups.flatMap(({ rows, busy }) => (busy ? rows : [])));
-  const entries = claimed.map((one, index) => ({
-    claimed: one,
-    merged: groups[index]?.rows ?? [],
-    each: records[index],
+  return groups.map((group, index) => ({
+    ...group,
+    dropped: droppedLines(joins[index]) ? records[index] : undefined,
   }));
-  return {
-    entries: entries.filter((_, index) => !groups[index]?.busy),
-    waiting: claimed.filter((_, index) => groups[index]?.busy),
-  };
 }
+
+const droppedLines = (join: EachJoin | 'superseded' | undefined): boolean =>
+  join !== undefined && join !== 'superseded' && join.closed.length > 0;
 
 /** Records that lines point at: each with every line that does. */
 async function mergeWith(claimed: readonly Claimed[], options: MergeOptions): Promise<Merged> {
@@ -110,7 +139,12 @@ async function mergeWith(claimed: readonly Claimed[], options: MergeOptions): Pr
 
 async function mergePages(pages: readonly { one: Claimed; after: string }[], options: MergeOptions) {
   const { rows, ledger } = options;
-  const records = pages.map(({ one, after }) => ({ ...sideOf(one), key: one.record.key, after }));
+  const records = pages.map(({ one, after }) => ({
+    key: one.record.key,
+    order: one.row.order,
+    payload: writeSide(mergeSide(one)),
+    after,
+  }));
   const joins = await ledger.joinWith(records, PAGE);
   const made = pages.map(({ one }, index) => {
     const join = joins[index];
@@ -134,7 +168,7 @@ async function mergePages(pages: readonly { one: Claimed; after: string }[], opt
  * Claims merged rows, and keeps those that are this writer's to write. One that is a duplicate or stale belongs to
  * another message, which is not acknowledged before the row, or a newer one, is durable.
  */
-async function claimMerged(groups: readonly (readonly Row[])[], options: MergeOptions) {
+async function claimMerged(groups: readonly (readonly Row[])[], options: Omit<MergeOptions, 'land'>) {
   const all = groups.flat();
   const judged = await options.claims.claim(options.rows.dataset, all);
   let at = 0;
@@ -148,8 +182,6 @@ async function claimMerged(groups: readonly (readonly Row[])[], options: MergeOp
     };
   });
 }
-
-const sideOf = (one: Claimed): Side => ({ order: one.row.order, payload: writeSide(mergeSide(one)) });
 
 const mergeSide = ({ record, envelope }: Claimed): MergeSide => ({
   key: record.key,

@@ -2,6 +2,8 @@ import { Counter, Gauge, Histogram, type Registry } from '@tributary/shared';
 import type { Deduplicated } from './dedupe.js';
 import type { Entry } from './merge.js';
 
+const LATENCY_BUCKETS = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
+
 /** What the consumer counts and measures. Names and units are part of its interface. */
 export class ConsumerMetrics {
   readonly #records;
@@ -12,6 +14,7 @@ export class ConsumerMetrics {
   readonly #flushRecords;
   readonly #flushSeconds;
   readonly #latency;
+  readonly #processing;
   readonly #takeOvers;
   readonly #sessions;
 
@@ -67,7 +70,14 @@ export class ConsumerMetrics {
       name: 'tributary_latency_seconds',
       help: 'Seconds from the fetch of a record until its row is durable',
       labelNames: ['entity'],
-      buckets: [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300],
+      buckets: LATENCY_BUCKETS,
+      registers,
+    });
+    this.#processing = new Histogram({
+      name: 'tributary_processing_seconds',
+      help: 'The same, without the seconds that the record waited for its batch to be full',
+      labelNames: ['entity'],
+      buckets: LATENCY_BUCKETS,
       registers,
     });
     this.#takeOvers = new Counter({
@@ -83,7 +93,7 @@ export class ConsumerMetrics {
     });
     new Gauge({
       name: 'tributary_oldest_unflushed_seconds',
-      help: 'Age of the oldest record that waits for its batch to be written',
+      help: 'Age of the oldest record that is not durable yet: its batch is not full, or is being written',
       labelNames: ['entity'],
       registers,
       collect() {
@@ -91,6 +101,15 @@ export class ConsumerMetrics {
         for (const [entity, milliseconds] of oldestUnflushed()) this.set({ entity }, milliseconds / 1_000);
       },
     });
+  }
+
+  /** @param interval milliseconds that the oldest record of a batch waits for the others */
+  tellBatchInterval(interval: number): void {
+    new Gauge({
+      name: 'tributary_batch_interval_seconds',
+      help: 'How long the oldest record of a batch waits for the others at most, as configured',
+      registers: [this.registry],
+    }).set(interval / 1_000);
   }
 
   /** @param unsettled deliveries that are neither acknowledged nor given back */
@@ -116,6 +135,10 @@ export class ConsumerMetrics {
     this.#dead.inc({ endpoint, entity, code });
   }
 
+  deadAgain(entity: string): void {
+    this.#records.inc({ entity, outcome: 'dead' });
+  }
+
   unknownField(endpoint: string, entity: string, field: string): void {
     this.#unknownFields.inc({ endpoint, entity, field });
   }
@@ -136,13 +159,23 @@ export class ConsumerMetrics {
     this.#sessions.inc({ after });
   }
 
-  flushed(entries: readonly Entry[], milliseconds: number): void {
+  /** @param waited for each entry, the milliseconds that it waited for its batch to be full */
+  flushed(entries: readonly Entry[], milliseconds: number, waited: readonly number[]): void {
     const now = Date.now();
     this.#flushRecords.observe(entries.length);
     this.#flushSeconds.observe(milliseconds / 1_000);
-    for (const { claimed } of entries) {
-      const fetched = Date.parse(claimed.envelope.fetchedAt);
-      if (!Number.isNaN(fetched)) this.#latency.observe({ entity: claimed.record.entity }, (now - fetched) / 1_000);
+    const [first] = entries;
+    if (first === undefined) return;
+    // All are of one entity, and those of one page were fetched at the same time.
+    const { entity } = first.claimed.record;
+    const [latency, processing] = [this.#latency.labels(entity), this.#processing.labels(entity)];
+    let [text, fetched] = ['', Number.NaN];
+    for (const [index, { claimed }] of entries.entries()) {
+      const { fetchedAt } = claimed.envelope;
+      if (fetchedAt !== text) [text, fetched] = [fetchedAt, Date.parse(fetchedAt)];
+      if (Number.isNaN(fetched)) continue;
+      latency.observe((now - fetched) / 1_000);
+      processing.observe(Math.max(0, now - fetched - (waited[index] ?? 0)) / 1_000);
     }
   }
 }

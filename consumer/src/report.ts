@@ -1,4 +1,4 @@
-import { type Logger, type PoisonError, readEnvelope } from '@tributary/shared';
+import { describeError, type Logger, type PoisonError, readEnvelope } from '@tributary/shared';
 import type { Incoming } from './decode.js';
 import type { Deduplicated } from './dedupe.js';
 import type { ConsumerMetrics } from './metrics.js';
@@ -10,6 +10,7 @@ const UNKNOWN_FIELDS_NAMED = 200;
 /** Tells people what became of records: in the log where somebody should look, in the metrics always. */
 export class Reporter {
   readonly #unknown = new Set<string>();
+  readonly #unburied = new Set<string>();
 
   constructor(
     private readonly metrics: ConsumerMetrics,
@@ -20,12 +21,29 @@ export class Reporter {
     this.metrics.judged(entity, judged);
   }
 
-  dead(delivery: Delivery, entity: string, error: PoisonError): void {
+  /** @param isNew whether it is the first time: the same bad record may come with every poll */
+  dead(delivery: Delivery, entity: string, error: PoisonError, isNew: boolean): void {
     const { endpoint, messageId, key } = readEnvelope(delivery.message, entity);
+    if (!isNew) {
+      this.metrics.deadAgain(entity);
+      return;
+    }
     this.metrics.dead(endpoint, entity, error.code);
     this.log.warn(
       { endpoint, entity, key, field: error.field, code: error.code, messageId, reason: error.message },
       'record sent to the dead letters: it can never be written as it is; mend it at its source or replay it mended',
+    );
+  }
+
+  /** Told once for each queue: it is asked again four times a second. */
+  notBuried(delivery: Delivery, entity: string, cause: unknown): void {
+    if (this.#unburied.has(entity)) return;
+    this.#unburied.add(entity);
+    const { endpoint, key } = readEnvelope(delivery.message, entity);
+    const reason = describeError(cause);
+    this.log.error(
+      { endpoint, entity, key, reason },
+      'a record that can never be written cannot be put with the dead letters either: it waits in its queue until it can',
     );
   }
 

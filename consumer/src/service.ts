@@ -11,13 +11,16 @@ import {
   type Listening,
   type Logger,
   listen,
+  measureConnections,
   type PipelineConfig,
   type Registry,
   ReleaseList,
   type Service,
   systemClock,
+  tellPipeline,
   topologyOf,
 } from '@tributary/shared';
+import { measureEvictions } from './evictions.js';
 import { createMergeRows } from './merge-rows.js';
 import { ConsumerMetrics } from './metrics.js';
 import { type RunningSession, runSession, type SessionEnd } from './session.js';
@@ -52,8 +55,11 @@ export interface Consumer extends Service {
 /** A session that lasted this many milliseconds had begun well. */
 const LASTING = 10_000;
 
+/** Milliseconds. */
+const PROBE_TIMEOUT = 10_000;
+
 /** Room for many batches, so that one can be written while others fill. */
-export const prefetchFor = (batchSize: number): number => Math.min(65_535, Math.max(500, batchSize * 25));
+export const prefetchFor = (batchSize: number): number => Math.min(65_535, Math.max(1_000, batchSize * 25));
 
 /** A consumer of every queue of the pipeline. It waits for whatever is away, and never gives up. */
 export function createConsumer(options: ConsumerOptions): Consumer {
@@ -72,10 +78,14 @@ export function createConsumer(options: ConsumerOptions): Consumer {
     else problems.set(what, problem);
   };
   const registry = createRegistry('consumer');
+  tellPipeline(registry, config);
   const metrics = new ConsumerMetrics(registry, () =>
     (running?.oldestUnflushed() ?? []).map(([entity, since]) => [entity, clock.now() - since] as const),
   );
   metrics.measureUnsettled(() => running?.unsettled() ?? 0);
+  metrics.tellBatchInterval(config.batch.interval);
+  const isAway = (what: string) => problems.has(what);
+  measureConnections(registry, { rabbitmq: () => !isAway('broker'), redis: () => !isAway('redis') });
 
   async function start(): Promise<void> {
     if (sessions !== undefined || stopping.signal.aborted) return;
@@ -86,9 +96,10 @@ export function createConsumer(options: ConsumerOptions): Consumer {
     );
     release.add('HTTP server', () => server?.close());
 
-    const connectionName = `tributary consumer ${instance}`;
+    const connectionName = `consumer ${instance}`;
     const redis = connectRedis({ url: options.redisUrl, connectionName, log });
     release.add('Redis connection', () => redis.disconnect());
+    measureEvictions(registry, redis);
     redis.on('close', () => setProblem('redis')('Redis is not connected'));
     redis.on('ready', () => setProblem('redis')(undefined));
     const onState = (connected: boolean) => setProblem('broker')(connected ? undefined : 'RabbitMQ is not connected');
@@ -154,7 +165,7 @@ export function createConsumer(options: ConsumerOptions): Consumer {
   async function waitForSink(sink: Sink): Promise<boolean> {
     for (let attempt = 1; !stopping.signal.aborted; attempt++) {
       try {
-        await sink.probe();
+        await answered(sink.probe(), clock, stopping.signal);
         setProblem('sink')(undefined);
         return true;
       } catch (error) {
@@ -195,6 +206,19 @@ export function createConsumer(options: ConsumerOptions): Consumer {
     flushNow: async () => running?.flushNow(),
     unsettled: () => running?.unsettled() ?? 0,
   };
+}
+
+/**
+ * A folder may never answer: a network file system that is away, or one in which none can be made.
+ * @throws Error saying so
+ */
+async function answered(probe: Promise<void>, clock: Clock, signal: AbortSignal): Promise<void> {
+  const done = new AbortController();
+  const silence = clock.sleep(PROBE_TIMEOUT, AbortSignal.any([done.signal, signal])).then(() => {
+    if (!done.signal.aborted)
+      throw new Error(`no answer within ${PROBE_TIMEOUT / 1_000} s; is it a place that can be written to?`);
+  });
+  await Promise.race([probe, silence]).finally(() => done.abort());
 }
 
 /** A writer's name is used once: the instance, the time, and chance for two that begin in the same millisecond. */

@@ -2,6 +2,7 @@ import {
   applyTopology,
   type Clock,
   type ConfirmChannel,
+  closeChannel,
   describeError,
   type Entity,
   type Logger,
@@ -12,9 +13,10 @@ import {
   type Topology,
 } from '@tributary/shared';
 import { Batcher } from './batch.js';
+import { Buried } from './buried.js';
 import { consume } from './consume.js';
 import { DeadLetters } from './dead-letters.js';
-import { Claims } from './dedupe.js';
+import { type ClaimedRow, Claims } from './dedupe.js';
 import { Flush } from './flush.js';
 import { Intake } from './intake.js';
 import { Lease } from './lease.js';
@@ -23,8 +25,9 @@ import { WriterLost } from './ledger/port.js';
 import { rebuildFromSink } from './ledger/rebuild.js';
 import { RedisLedger } from './ledger/redis.js';
 import { createMergeStep, NO_MERGE } from './merge.js';
-import type { MergeRows } from './merge-rows.js';
+import { type MergeRows, nameOfMerge } from './merge-rows.js';
 import type { ConsumerMetrics } from './metrics.js';
+import { startRemerge } from './remerge.js';
 import { Reporter } from './report.js';
 import type { Sink } from './sinks/port.js';
 
@@ -74,6 +77,12 @@ export interface SessionEnd {
  */
 const HOLD_AT_MOST = 20 * 60_000;
 
+/** Milliseconds that a lease may take to be given back. */
+const GIVE_BACK = 1_000;
+
+/** Milliseconds after which RabbitMQ should have let a consumer in. */
+const SLOW_ANSWER = 10_000;
+
 /**
  * The life of one writer: from its lease to the end of its channels. Whatever goes wrong ends the session, and what it
  * had not acknowledged comes again, to the next session or to another consumer; the crash protocol is the only recovery.
@@ -81,19 +90,19 @@ const HOLD_AT_MOST = 20 * 60_000;
 export async function runSession(options: SessionOptions): Promise<SessionEnd> {
   const { config, sink, redis, clock, log, writer, stop } = options;
   const pipeline = config.name;
-  const rebuild = rebuildFromSink(redis, config, sink);
-  const epoch = await enterEpoch({ redis, pipeline, sink, rebuild, clock, log, signal: stop });
+  const rebuild = rebuildFromSink(redis, config, sink, clock);
+  const mergeName = nameOfMerge(config);
+  const epoch = await enterEpoch({ redis, pipeline, sink, mergeName, rebuild, clock, log, signal: stop });
 
-  const ended = new Ending(stop);
-  options.overdue.addEventListener('abort', () => ended.abandon(), { signal: ended.now });
+  const ended = new Ending(stop, options.overdue);
   const release = new ReleaseList();
   const ledger = new RedisLedger({
     ...{ scripts: epoch.scripts, keys: epoch.keys, epoch: epoch.name, writer },
     mergeDataset: config.merge?.dataset,
   });
   const lease = new Lease(ledger, clock, log, ({ message }) => ended.by('writer lost', message));
-  await lease.take();
   try {
+    await lease.take();
     const output = await sink.open(writer, epoch.name);
     // However the session ends: a file that nobody closes is closed by the garbage collector, which Node will not do for ever.
     release.add('the output', () => output.close());
@@ -107,31 +116,30 @@ export async function runSession(options: SessionOptions): Promise<SessionEnd> {
 
     const deadLetters = await openDeadLetters(options, ended, release);
     const lanes = await openLanes(options, ended, release);
+    const merging =
+      options.mergeRows === undefined
+        ? undefined
+        : { rows: options.mergeRows, ledger, claims, land: (rows: readonly ClaimedRow[]) => flush.land(rows) };
     const stories = lanes.map(({ entity, intake }) => {
       const batch = new Batcher({
         ...{ size: config.batch.size, interval: config.batch.interval, clock },
-        flush: (entries) => flush.flush(entries),
+        flush: (entries, waited) => flush.flush(entries, waited),
         onError: (error) => ended.byError(error),
       });
-      const merge =
-        options.mergeRows === undefined
-          ? NO_MERGE
-          : createMergeStep(entity.name, {
-              ...{ rows: options.mergeRows, ledger, claims },
-              land: (rows) => flush.land(rows),
-            });
+      const merge = merging === undefined ? NO_MERGE : createMergeStep(entity.name, merging);
       const story = consume({ entity, intake, deadLetters, claims, merge, batch, report }).catch((error: unknown) =>
         ended.byError(error),
       );
       return { entity, intake, batch, story };
     });
+    const remerge = startRemerge(merging, { clock, log, onError: (error) => ended.byError(error) });
     const flushNow = async () => void (await Promise.all(stories.map(({ batch }) => batch.flushNow())));
     options.onRunning({
       flushNow,
-      unsettled: () => stories.reduce((sum, { intake }) => sum + intake.settler.unsettled, 0),
+      unsettled: () => stories.reduce((sum, { intake }) => sum + intake.settler.unsettled, remerge.unsettled),
       oldestUnflushed: () =>
         stories.flatMap(({ entity, batch }) =>
-          batch.oldestSince === undefined ? [] : [[entity.name, batch.oldestSince]],
+          batch.oldestUnwrittenSince === undefined ? [] : [[entity.name, batch.oldestUnwrittenSince]],
         ),
     });
     log.info({ writer, queues: lanes.map(({ queue }) => queue) }, 'consuming');
@@ -139,9 +147,10 @@ export async function runSession(options: SessionOptions): Promise<SessionEnd> {
 
     const end = await ended.outcome;
     for (const { intake } of stories) intake.end();
+    remerge.end();
     if (['stopped', 'channel closed', 'consumer cancelled'].includes(end.after)) {
       // The writer is sound: what it has claimed is written and committed, even if it cannot be acknowledged any more.
-      await Promise.all(stories.map(({ story }) => story));
+      await Promise.all([remerge.ended, ...stories.map(({ story }) => story)]);
       await flushNow();
       for (const { intake } of stories) intake.settler.flush();
       await output.close();
@@ -151,10 +160,12 @@ export async function runSession(options: SessionOptions): Promise<SessionEnd> {
     }
     return end;
   } finally {
-    ended.abandon();
-    await lease.release(true).catch((error: unknown) => {
+    ended.close();
+    const given = lease.release(true).catch((error: unknown) => {
       if (!(error instanceof WriterLost)) log.debug({ reason: describeError(error) }, 'the lease was not given back');
     });
+    // A Redis that is away must not keep the deliveries from being given back; the lease runs out by itself.
+    await Promise.race([given, clock.sleep(GIVE_BACK)]);
     await release.release().catch((error: unknown) => log.debug({ reason: describeError(error) }, 'closing channels'));
   }
 }
@@ -169,7 +180,8 @@ async function openDeadLetters(options: SessionOptions, ended: Ending, release: 
   const { deadLetterBroker, topology, clock } = options;
   const channel = await openChannel(deadLetterBroker, ended, release);
   await applyTopology(channel, topology);
-  return new DeadLetters(channel, topology.deadExchange, () => new Date(clock.now()));
+  const buried = new Buried(options.redis, options.config.name);
+  return new DeadLetters(channel, topology.deadExchange, buried, () => new Date(clock.now()));
 }
 
 /** A channel for each queue, so that each has its own prefetch and its own order of deliveries. */
@@ -179,15 +191,28 @@ async function openLanes(options: SessionOptions, ended: Ending, release: Releas
   for (const entity of entities) {
     const { queue } = entity.config;
     const intake = new Intake(await openChannel(broker, ended, release), clock);
-    await intake.start(queue, `${instance}-${entity.name}`, prefetch, () => ended.by('consumer cancelled'));
+    const consumerTag = `consumer ${instance} ${entity.name}`;
+    const started = intake.start(queue, consumerTag, prefetch, () => ended.by('consumer cancelled'));
+    await tellIfSlow(started, queue, options);
     lanes.push({ entity, queue, intake });
   }
   return lanes;
 }
 
+/** A quorum queue without a leader answers nobody, and says nothing: RabbitMQ may be electing one, or need a person. */
+async function tellIfSlow(started: Promise<void>, queue: string, { clock, log, stop }: SessionOptions): Promise<void> {
+  const answered = new AbortController();
+  void clock.sleep(SLOW_ANSWER, AbortSignal.any([answered.signal, stop])).then(() => {
+    if (answered.signal.aborted || stop.aborted) return;
+    const remedy = 'it may have no leader: see "rabbitmq-queues quorum_status", and whether all nodes are up';
+    log.warn({ queue, waitedMs: SLOW_ANSWER }, `RabbitMQ does not answer for this queue; waiting. ${remedy}`);
+  });
+  await started.finally(() => answered.abort());
+}
+
 async function openChannel(broker: RecoveringChannelModel, ended: Ending, release: ReleaseList) {
   const channel: ConfirmChannel = await broker.createConfirmChannel();
-  release.add('channel', () => channel.close());
+  release.add('channel', () => closeChannel(channel));
   // What an error says is said by the close that follows it.
   channel.on('error', () => {});
   channel.on('close', () => ended.by('channel closed'));
@@ -208,12 +233,20 @@ class Ending {
   readonly #now = new AbortController();
   #resolve: (end: SessionEnd) => void = () => {};
 
-  constructor(stop: AbortSignal) {
+  readonly #onStop = () => this.by('stopped');
+  readonly #onOverdue = () => this.abandon();
+
+  constructor(
+    private readonly stop: AbortSignal,
+    private readonly overdue: AbortSignal,
+  ) {
     this.outcome = new Promise((resolve) => {
       this.#resolve = resolve;
     });
     if (stop.aborted) this.by('stopped');
-    else stop.addEventListener('abort', () => this.by('stopped'), { signal: this.#now.signal });
+    if (overdue.aborted) this.abandon();
+    stop.addEventListener('abort', this.#onStop);
+    overdue.addEventListener('abort', this.#onOverdue);
   }
 
   /** Aborted when nothing is waited for any more. */
@@ -234,5 +267,12 @@ class Ending {
 
   abandon(): void {
     this.#now.abort();
+  }
+
+  /** There will be many sessions, and one signal that stops them all. */
+  close(): void {
+    this.abandon();
+    this.stop.removeEventListener('abort', this.#onStop);
+    this.overdue.removeEventListener('abort', this.#onOverdue);
   }
 }

@@ -54,6 +54,24 @@ describe('a batch', () => {
     expect(flushed).toEqual([[1, 2]]);
   });
 
+  test('does not wait for a clock that was set back to catch up', async () => {
+    let behind = 0;
+    const shifted = {
+      now: () => clock.now() - behind,
+      sleep: (ms: number, signal?: AbortSignal) => clock.sleep(ms, signal),
+    };
+    batch = new Batcher({
+      ...{ size: 10, interval: 30_000, clock: shifted },
+      flush: async (group) => void flushed.push(numbers(group)),
+      onError: (error) => errors.push(error),
+    });
+    batch.add(entries(1, 1));
+    await clock.advance(10_000);
+    behind = 3_600_000;
+    await clock.advance(20_000);
+    expect(flushed).toEqual([[1]]);
+  });
+
   test('goes in whole tens; what is left waits for its own time', async () => {
     batch.add(entries(1, 3));
     await clock.advance(25_000);
@@ -86,6 +104,29 @@ describe('a batch', () => {
     expect(batch.oldestSince).toBe(since);
     await batch.flushNow();
     expect(batch.oldestSince).toBeUndefined();
+  });
+
+  test('tells it also while it is being written, and how long each entry waited for the others', async () => {
+    let waits: readonly number[] = [];
+    let finish = () => {};
+    const slow = new Batcher({
+      ...{ size: 2, interval: 30_000, clock, onError: () => {} },
+      flush: (_, waited) => {
+        waits = waited;
+        return new Promise((resolve) => (finish = resolve));
+      },
+    });
+    const since = clock.now();
+    slow.add(entries(1, 1));
+    await clock.advance(4_000);
+    slow.add(entries(2, 2));
+    await clock.advance(60_000);
+    expect(slow.oldestSince).toBeUndefined();
+    expect(slow.oldestUnwrittenSince).toBe(since);
+    expect(waits).toEqual([4_000, 0]);
+    finish();
+    await settled();
+    expect(slow.oldestUnwrittenSince).toBeUndefined();
   });
 
   test('that fills up while another is written waits for it, and goes together with the next', async () => {

@@ -2,7 +2,7 @@ import type { Entity, PipelineConfig, Redis } from '@tributary/shared';
 import { Batcher } from '../src/batch.js';
 import { consume } from '../src/consume.js';
 import type { DeadLetters } from '../src/dead-letters.js';
-import { Claims } from '../src/dedupe.js';
+import { type ClaimedRow, Claims } from '../src/dedupe.js';
 import { Flush } from '../src/flush.js';
 import { Intake } from '../src/intake.js';
 import { Lease } from '../src/lease.js';
@@ -11,6 +11,7 @@ import { RedisLedger } from '../src/ledger/redis.js';
 import { LedgerScripts } from '../src/ledger/scripts.js';
 import { createMergeStep, NO_MERGE } from '../src/merge.js';
 import { createMergeRows } from '../src/merge-rows.js';
+import { startRemerge } from '../src/remerge.js';
 import { Reporter } from '../src/report.js';
 import { FakeChannel } from './fake-channel.js';
 import { FakeClock } from './fake-clock.js';
@@ -50,10 +51,12 @@ export async function startSteps(options: StepsOptions) {
     bury: async (...[delivery, , error]: Parameters<DeadLetters['bury']>) => {
       buried.push({ messageId: String(delivery.message.properties.messageId), code: error.code });
       delivery.ack();
+      return true;
     },
   } as unknown as DeadLetters;
   const errors: unknown[] = [];
 
+  const merging = rows && { rows, ledger, claims, land: (landing: readonly ClaimedRow[]) => flush.land(landing) };
   const lanes = await Promise.all(
     entities.map(async (entity) => {
       const channel = new FakeChannel();
@@ -64,10 +67,7 @@ export async function startSteps(options: StepsOptions) {
         flush: (entries) => flush.flush(entries),
         onError: (error) => errors.push(error),
       });
-      const merge =
-        rows === undefined
-          ? NO_MERGE
-          : createMergeStep(entity.name, { rows, ledger, claims, land: (landing) => flush.land(landing) });
+      const merge = merging === undefined ? NO_MERGE : createMergeStep(entity.name, merging);
       const report = new Reporter(metrics, log);
       const story = consume({ entity, intake, deadLetters, claims, merge, batch, report }).catch((error: unknown) =>
         errors.push(error),
@@ -90,6 +90,8 @@ export async function startSteps(options: StepsOptions) {
       channel.deliver(channel.message(body, messageId));
     },
     flushNow: async () => void (await Promise.all(lanes.map(({ batch }) => batch.flushNow()))),
+    /** Makes merged rows of what had landed before the merge was as it is. */
+    remerge: () => startRemerge(merging, { clock, log, onError: (error) => errors.push(error) }).ended,
     unsettled: () => lanes.reduce((sum, { intake }) => sum + intake.settler.unsettled, 0),
     /** Ends as a killed process does: nothing more is written, and its lease is left to run out. */
     async kill(): Promise<void> {

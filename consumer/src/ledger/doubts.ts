@@ -1,5 +1,5 @@
 import type { Redis } from '@tributary/shared';
-import { type MergeRows, readMergedKey, readSide, targetOfLine } from '../merge-rows.js';
+import { type MergeRows, orderOfRecords, readMergedKey, readSide, targetOfLine } from '../merge-rows.js';
 import { isTombstone, type LedgerKeys } from './keys.js';
 
 /** Stands for content that nobody knows: whatever comes next is a change. */
@@ -35,7 +35,7 @@ export async function findDoubts(
   const doubts = new Map<string, Doubt>();
   for (const [key, { hash, order }] of merged) {
     const { eachKey, lineId } = readMergedKey(key);
-    const [left = '', right = ''] = order.split('\t');
+    const [left = '', right = ''] = orderOfRecords(order).split('\t');
     const sides = [
       { entity: rows.eachEntity, key: eachKey, order: left },
       { entity: rows.withEntity, key: targetOfLine(lineId), order: right },
@@ -60,6 +60,9 @@ export async function findDoubts(
 
   async function readStored(hashKey: string, key: string) {
     const stored = await redis.hget(hashKey, key);
-    return stored === null ? undefined : readSide(key, stored.slice(stored.indexOf('\0') + 1));
+    if (stored === null) return undefined;
+    const side = stored.slice(stored.indexOf('\0') + 1);
+    // One without lines is kept without what it holds (merge.ts).
+    return side === '' ? { key, version: '', messageId: '', payload: {} } : readSide(key, side);
   }
 }

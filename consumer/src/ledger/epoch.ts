@@ -12,6 +12,8 @@ export interface EpochOptions {
   readonly redis: Redis;
   readonly pipeline: string;
   readonly sink: Sink;
+  /** Names the merge: a ledger of another has other sides. */
+  readonly mergeName: string;
   readonly rebuild: Rebuild;
   readonly clock: Clock;
   readonly log: Logger;
@@ -28,22 +30,24 @@ export interface Epoch {
 const LOCK_MILLISECONDS = 15_000;
 
 /**
- * An epoch's name says whose state it is: `<sink>.<run of the Redis server>.<random>`. A server that restarted (even from
- * a snapshot, which may lack the last commits) or that serves another sink has no valid epoch, and the state is rebuilt from the sink.
+ * An epoch's name says whose state it is: `<sink>.<run of the Redis server>.<merge><random>`. A server that restarted (even
+ * from a snapshot, which may lack the last commits), or that serves another sink or merge, has no valid epoch, and the
+ * state is rebuilt from the sink.
  * Each script looks at the name again, for a restart may come between any two of them (prelude.lua).
  */
 export async function enterEpoch(options: EpochOptions): Promise<Epoch> {
-  const { redis, pipeline, sink, clock, log, signal } = options;
+  const { redis, pipeline, sink, mergeName, clock, log, signal } = options;
   const sinkName = await sink.identity();
   const root = ledgerKeys(pipeline, '').epoch;
   while (!signal.aborted) {
     const run = await serverRun(redis);
     const present = await redis.get(root);
-    if (present?.startsWith(`${sinkName}.${run}.`) && (await sink.epoch()) === present) {
+    const prefix = `${sinkName}.${run}.${mergeName}`;
+    if (present?.startsWith(prefix) && (await sink.epoch()) === present) {
       await warnOfEviction(redis, log);
       return { name: present, keys: ledgerKeys(pipeline, present), scripts: new LedgerScripts(redis) };
     }
-    if (!(await rebuildUnderLock(options, present, `${sinkName}.${run}.`))) await clock.sleep(250, signal);
+    if (!(await rebuildUnderLock(options, present, prefix))) await clock.sleep(250, signal);
   }
   log.debug('stopped before the ledger was ready');
   throw new WriterLost('lost', 'stopped while waiting for the ledger');
@@ -77,11 +81,15 @@ async function rebuildUnderLock(options: EpochOptions, previous: string | null, 
   try {
     const started = clock.now();
     if (previous !== null) {
-      log.warn({ previous }, 'the ledger in Redis belongs to an earlier run of the server or to another sink');
-      await redis.del(root);
-      // What the other sink was given, this one lacks: the cursors of all endpoints are void.
+      log.warn(
+        { previous },
+        'the ledger in Redis belongs to an earlier run of the server, to another sink, or to another merge',
+      );
+      // What the other sink was given, this one lacks: the cursors of all endpoints are void. Before the epoch goes, for
+      // afterwards nobody knows that there was another; counted twice it does no harm.
       if (!previous.startsWith(namePrefix.slice(0, namePrefix.indexOf('.') + 1)))
         await redis.incr(sinkGenerationKey(pipeline));
+      await redis.del(root);
       await forget(redis, ledgerKeys(pipeline, previous));
     }
     const name = `${namePrefix}${randomBytes(6).toString('hex')}`;

@@ -5,52 +5,74 @@
 --       open (hash: each-key -> ids of lines that may have a merged row, NUL between them)
 -- A side is "order NUL payload". A line's id is the with-key that it points at, or that, \1 and a number.
 --
--- ARGV: epoch, writer, then one of
---   'each', key, order, payload, line id, line id, ...
---     Returns {'ok', with-side or '', ..., 'closed', line id, with-side or '', ...}: the sides of its lines as given,
---     then the lines that it has no more.
---   'with', key, order, payload, after, count
---     Returns {'ok', each-key, each-side, ...}: up to `count` records that point at it, behind `after`.
--- {'superseded'} if a newer record of the key is in: whoever brought that one merges it.
-local epoch, writer, kind, key, order, payload = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
+-- ARGV: epoch, writer, kind, then for each record key, order, payload and, as its kind is,
+--   'each': how many lines it has, and the id of each
+--   'with': after, count
+-- Returns {'lost'}, {'fenced'} or {'ok', answer, answer, ...}. An answer is
+--   of 'each': {with-side or '', ..., line id, with-side or '', ...}: the sides of its lines as given, then the lines
+--     that it has no more
+--   of 'with': {each-key, each-side, ...}: up to `count` records that point at it, behind `after`
+--   0 if a newer record of the key is in: whoever brought that one merges it.
+local epoch, writer, kind = ARGV[1], ARGV[2], ARGV[3]
 if not is_epoch(epoch) then return { 'lost' } end
 if redis.call('SISMEMBER', KEYS[2], writer) == 1 then return { 'fenced' } end
 
-local own = kind == 'each' and KEYS[3] or KEYS[4]
-local stored = redis.call('HGET', own, key)
-local stored_order = stored and string.match(stored, '^(%Z*)')
-if stored_order and before(order, stored_order) then return { 'superseded' } end
-local side = order .. '\0' .. payload
-if stored ~= side then redis.call('HSET', own, key, side) end
+-- Whether the side is the newest of its key.
+local function put_in(own, key, order, payload)
+  local stored = redis.call('HGET', own, key)
+  local stored_order = stored and string.match(stored, '^(%Z*)')
+  if stored_order and before(order, stored_order) then return false end
+  local side = order .. '\0' .. payload
+  if stored ~= side then redis.call('HSET', own, key, side) end
+  return true
+end
 
-local reply = { 'ok' }
-if kind == 'each' then
-  local lines, targets, open = {}, {}, {}
-  for i = 7, #ARGV do
+local function join_each(key, first, last)
+  local answer, lines, targets, open = {}, {}, {}, {}
+  for i = first, last do
     local target = string.match(ARGV[i], '^[^\1]*')
     lines[ARGV[i]], targets[target] = true, true
     open[#open + 1] = ARGV[i]
     redis.call('ZADD', KEYS[5], 0, target .. '\0' .. key)
-    reply[#reply + 1] = redis.call('HGET', KEYS[4], target) or ''
+    answer[#answer + 1] = redis.call('HGET', KEYS[4], target) or ''
   end
-  reply[#reply + 1] = 'closed'
   -- What was open stays open until its tombstone is committed (close.lua), so that a crash in between repeats it.
-  for line in string.gmatch(redis.call('HGET', KEYS[6], key) or '', '%Z+') do
+  local was_open = redis.call('HGET', KEYS[6], key)
+  for line in string.gmatch(was_open or '', '%Z+') do
     if not lines[line] then
       local target = string.match(line, '^[^\1]*')
       if not targets[target] then redis.call('ZREM', KEYS[5], target .. '\0' .. key) end
       open[#open + 1] = line
-      reply[#reply + 1] = line
-      reply[#reply + 1] = redis.call('HGET', KEYS[4], target) or ''
+      answer[#answer + 1] = line
+      answer[#answer + 1] = redis.call('HGET', KEYS[4], target) or ''
     end
   end
-  if #open > 0 then redis.call('HSET', KEYS[6], key, table.concat(open, '\0')) end
-else
-  local from = ARGV[7] == '' and '[' .. key .. '\0' or '(' .. key .. '\0' .. ARGV[7]
-  for _, ref in ipairs(redis.call('ZRANGEBYLEX', KEYS[5], from, '[' .. key .. '\0\255', 'LIMIT', 0, tonumber(ARGV[8]))) do
+  local is_open = table.concat(open, '\0')
+  if is_open ~= (was_open or '') then redis.call('HSET', KEYS[6], key, is_open) end
+  return answer
+end
+
+local function join_with(key, after, count)
+  local answer = {}
+  local from = after == '' and '[' .. key .. '\0' or '(' .. key .. '\0' .. after
+  for _, ref in ipairs(redis.call('ZRANGEBYLEX', KEYS[5], from, '[' .. key .. '\0\255', 'LIMIT', 0, tonumber(count))) do
     local each = string.sub(ref, #key + 2)
-    reply[#reply + 1] = each
-    reply[#reply + 1] = redis.call('HGET', KEYS[3], each) or ''
+    answer[#answer + 1] = each
+    answer[#answer + 1] = redis.call('HGET', KEYS[3], each) or ''
+  end
+  return answer
+end
+
+local reply, i = { 'ok' }, 4
+while i <= #ARGV do
+  local key, order, payload = ARGV[i], ARGV[i + 1], ARGV[i + 2]
+  if kind == 'each' then
+    local last = i + 3 + tonumber(ARGV[i + 3])
+    reply[#reply + 1] = put_in(KEYS[3], key, order, payload) and join_each(key, i + 4, last) or 0
+    i = last + 1
+  else
+    reply[#reply + 1] = put_in(KEYS[4], key, order, payload) and join_with(key, ARGV[i + 3], ARGV[i + 4]) or 0
+    i = i + 5
   end
 end
 return reply

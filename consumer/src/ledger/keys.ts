@@ -15,6 +15,8 @@ export function ledgerKeys(pipeline: string, epoch: string) {
     with: `${prefix}merge:with`,
     refs: `${prefix}merge:refs`,
     open: `${prefix}merge:open`,
+    /** Records whose merged rows a rebuild found to be others than its sides make. */
+    unmerged: `${prefix}merge:unmerged`,
   };
 }
 

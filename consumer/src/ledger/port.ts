@@ -36,6 +36,14 @@ export interface WithRecord extends Side {
   readonly after: string;
 }
 
+/** A record whose merged rows are to be made once more, and the time that marks them: that of the rebuild. */
+export interface Unmerged {
+  readonly key: string;
+  /** Undefined if a record without lines has replaced it. */
+  readonly side: Side | undefined;
+  readonly at: number;
+}
+
 /** The records whose lines point at one of the other side; a page of them. */
 export interface WithJoin {
   readonly pointing: readonly { readonly key: string; readonly side: Side }[];
@@ -64,6 +72,10 @@ export interface Ledger {
   joinWith(records: readonly WithRecord[], count: number): Promise<(WithJoin | 'superseded')[]>;
   /** The tombstones of the lines that these records dropped are durable. */
   closeLines(records: readonly EachRecord[]): Promise<void>;
+  /** Records with lines whose merged rows are not what the sides make, as the rebuild found them; at most `count`. */
+  unmerged(count: number): Promise<readonly Unmerged[]>;
+  /** The merged rows of these records are durable. */
+  remerged(keys: readonly string[]): Promise<void>;
   /** Takes or renews the writer's lease; from its start it lasts `milliseconds`. */
   renewLease(milliseconds: number): Promise<void>;
   /** Gives the lease back: whatever is still claimed may be taken over at once. */

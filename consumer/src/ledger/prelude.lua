@@ -13,9 +13,13 @@ end
 -- Lua's own < asks the server's locale (strcoll), where punctuation may not count; orders are
 -- compared byte by byte, as everywhere else in Tributary.
 local function before(a, b)
+  if a == b then return false end
   local byte, length = string.byte, math.min(#a, #b)
-  for i = 1, length do
-    local x, y = byte(a, i), byte(b, i)
+  -- Most differ late: versions of one key share their beginning. Eight bytes a step cost as much as one.
+  local i = 1
+  while i + 7 <= length and string.sub(a, i, i + 7) == string.sub(b, i, i + 7) do i = i + 8 end
+  for at = i, length do
+    local x, y = byte(a, at), byte(b, at)
     if x ~= y then return x < y end
   end
   return #a < #b

@@ -1,9 +1,17 @@
-import { type Dataset, datasetsOf, type MergeConfig, type PipelineConfig, type Redis } from '@tributary/shared';
-import { createMergeRows, linesOf, type MergeSide, readMergedKey, writeSide } from '../merge-rows.js';
+import {
+  type Clock,
+  type Dataset,
+  datasetsOf,
+  type MergeConfig,
+  type PipelineConfig,
+  type Redis,
+} from '@tributary/shared';
+import { createMergeRows, linesOf, type MergeSide, readMergedKey, timeOfRemerge, writeSide } from '../merge-rows.js';
 import type { Sink } from '../sinks/port.js';
 import { findDoubts, UNKNOWN_CONTENT } from './doubts.js';
 import type { Rebuild } from './epoch.js';
 import { isTombstone, type LedgerKeys, ledgerHash } from './keys.js';
+import { findUnmerged } from './unmerged.js';
 
 /** The newest landed row of a key, or as much of it as the ledger keeps. */
 interface Latest {
@@ -19,13 +27,13 @@ const WRITES_AT_ONCE = 1_000;
  * Rebuilds the ledger and the merge's state from what has landed. The caller has fenced every writer before, so
  * nothing lands while this reads.
  */
-export function rebuildFromSink(redis: Redis, config: PipelineConfig, sink: Sink): Rebuild {
+export function rebuildFromSink(redis: Redis, config: PipelineConfig, sink: Sink, clock: Clock): Rebuild {
   return async (keys) => {
     const { merge } = config;
     const mergeRows = createMergeRows(config);
     const writer = new PipelineWriter(redis);
     const open = new OpenLines();
-    const landed = new Map<string, ReadonlyMap<string, { readonly order: string }>>();
+    const landed = new Map<string, ReadonlyMap<string, Latest>>();
     // The merge's dataset is the last.
     for (const dataset of datasetsOf(config)) {
       const isSide = merge !== undefined && [merge.each.entity, merge.with.entity].includes(dataset.entity ?? '');
@@ -34,7 +42,7 @@ export function rebuildFromSink(redis: Redis, config: PipelineConfig, sink: Sink
         await writer.hset(keys.ledger(dataset.name), key, `${hash} ${order}`);
       if (isSide) {
         await rebuildSide(writer, keys, merge, dataset, latest, open);
-        landed.set(dataset.entity ?? '', withoutSides(latest));
+        landed.set(dataset.entity ?? '', latest);
       }
       if (mergeRows === undefined || dataset.name !== mergeRows.dataset) continue;
       open.addMerged(latest);
@@ -42,6 +50,22 @@ export function rebuildFromSink(redis: Redis, config: PipelineConfig, sink: Sink
       for (const { entity, key, order } of await findDoubts(redis, keys, mergeRows, latest, landed)) {
         const { dataset: own = '' } = config.entities[entity] ?? {};
         await writer.hset(keys.ledger(own), key, `${UNKNOWN_CONTENT} ${order}`);
+        // What lines point at would step back to what it was, and all its merged rows come once more when it is here: until
+        // then it has no content to merge with. Whatever has a newer version is still on its way.
+        const before = landed.get(entity)?.get(key)?.order ?? '';
+        if (entity === mergeRows.withEntity && versionOf(order) > versionOf(before)) {
+          await writer.hset(keys.with, key, `${order}\0`);
+        }
+      }
+      const [each, others] = [mergeRows.eachEntity, mergeRows.withEntity].map((entity) => landed.get(entity));
+      if (each === undefined || others === undefined) continue;
+      // Behind whatever was made once more before, also by a clock that was ahead.
+      let at = clock.now();
+      for (const { order } of latest.values()) at = Math.max(at, timeOfRemerge(order) + 1);
+      for (const key of findUnmerged(mergeRows, each, others, latest)) {
+        const { order = '', side } = each.get(key) ?? {};
+        if (side !== undefined) await writer.hset(keys.each, key, `${order}\0${writeSide(side)}`);
+        await writer.zadd(keys.unmerged, key, at);
       }
     }
     await open.write(writer, keys);
@@ -49,9 +73,8 @@ export function rebuildFromSink(redis: Redis, config: PipelineConfig, sink: Sink
   };
 }
 
-/** Payloads are many, and needed once. */
-const withoutSides = (latest: ReadonlyMap<string, Latest>) =>
-  new Map([...latest].map(([key, { order }]) => [key, { order }]));
+/** An order is a version and a message's id. The same version under another id may be the same record, fetched again. */
+const versionOf = (order: string): string => order.slice(0, order.lastIndexOf(' '));
 
 async function newestRows(sink: Sink, dataset: Dataset, isSide: boolean): Promise<Map<string, Latest>> {
   const latest = new Map<string, Latest>();
@@ -79,9 +102,10 @@ async function rebuildSide(
   const isEach = dataset.entity === merge.each.entity;
   for (const [key, { order, side }] of latest) {
     if (side === undefined) continue;
-    await writer.hset(isEach ? keys.each : keys.with, key, `${order}\0${writeSide(side)}`);
-    if (!isEach) continue;
-    for (const line of linesOf(merge, side.payload)) {
+    const lines = isEach ? linesOf(merge, side.payload) : [];
+    const payload = isEach && lines.length === 0 ? '' : writeSide(side);
+    await writer.hset(isEach ? keys.each : keys.with, key, `${order}\0${payload}`);
+    for (const line of lines) {
       await writer.zadd(keys.refs, `${line.target}\0${key}`);
       open.add(key, line.id);
     }
@@ -124,8 +148,8 @@ class PipelineWriter {
     this.#pipeline.hset(key, field, value);
     return this.#afterWrite();
   }
-  zadd(key: string, member: string): Promise<void> | undefined {
-    this.#pipeline.zadd(key, 0, member);
+  zadd(key: string, member: string, score = 0): Promise<void> | undefined {
+    this.#pipeline.zadd(key, score, member);
     return this.#afterWrite();
   }
   async flush(): Promise<void> {

@@ -5,15 +5,17 @@ import {
   type EachRecord,
   type Ledger,
   type Side,
+  type Unmerged,
   type Verdict,
   type WithJoin,
   type WithRecord,
   WriterLost,
 } from './port.js';
-import type { LedgerScripts } from './scripts.js';
+import type { LedgerScripts, ScriptCall } from './scripts.js';
 
 /** Redis runs nothing else while a script runs: at most this many rows a call, a few milliseconds. */
 const ROWS_PER_CALL = 500;
+const RECORDS_PER_JOIN = 128;
 
 const ACCEPT: Verdict = { kind: 'accept' };
 const VERDICTS: Readonly<Record<string, Verdict>> = {
@@ -62,18 +64,15 @@ export class RedisLedger implements Ledger {
   }
 
   async joinEach(records: readonly EachRecord[]): Promise<(EachJoin | 'superseded')[]> {
-    const { scripts, epoch, writer } = this.options;
-    const calls = records.map(({ key, order, payload, lines }) => ({
-      keys: this.#joinKeys(),
-      args: [epoch, writer, 'each', key, order, payload, ...lines],
-    }));
-    const replies = (await scripts.run('join', calls)) as string[][];
-    return replies.map((reply, index) => {
-      if (reply[0] === 'superseded') return 'superseded';
-      const values = checked(reply);
+    const calls = chunk(records, RECORDS_PER_JOIN).map((part) =>
+      this.#joinCall('each', part, ({ lines }) => [lines.length, ...lines]),
+    );
+    const answers = await this.#join(calls);
+    return answers.map((values, index) => {
+      if (values === 'superseded') return 'superseded';
       const count = records[index]?.lines.length ?? 0;
       const closed: { line: string; side: Side | undefined }[] = [];
-      for (let at = count + 1; at < values.length; at += 2) {
+      for (let at = count; at < values.length; at += 2) {
         closed.push({ line: values[at] ?? '', side: readSide(values[at + 1]) });
       }
       return { found: values.slice(0, count).map(readSide), closed };
@@ -81,21 +80,38 @@ export class RedisLedger implements Ledger {
   }
 
   async joinWith(records: readonly WithRecord[], count: number): Promise<(WithJoin | 'superseded')[]> {
-    const { scripts, epoch, writer } = this.options;
-    const calls = records.map(({ key, order, payload, after }) => ({
-      keys: this.#joinKeys(),
-      args: [epoch, writer, 'with', key, order, payload, after, count],
-    }));
-    const replies = (await scripts.run('join', calls)) as string[][];
-    return replies.map((reply) => {
-      if (reply[0] === 'superseded') return 'superseded';
-      const values = checked(reply);
+    const calls = chunk(records, Math.ceil(RECORDS_PER_JOIN / count)).map((part) =>
+      this.#joinCall('with', part, ({ after }) => [after, count]),
+    );
+    const answers = await this.#join(calls);
+    return answers.map((values) => {
+      if (values === 'superseded') return 'superseded';
       const pointing: { key: string; side: Side }[] = [];
       for (let at = 0; at < values.length; at += 2) {
         const side = readSide(values[at + 1]);
         if (side !== undefined) pointing.push({ key: values[at] ?? '', side });
       }
       return { pointing, after: values.length < count * 2 ? undefined : values.at(-2) };
+    });
+  }
+
+  #joinCall<T extends EachRecord | WithRecord>(
+    kind: 'each' | 'with',
+    records: readonly T[],
+    more: (record: T) => readonly (string | number)[],
+  ): ScriptCall {
+    const { keys, epoch, writer } = this.options;
+    return {
+      keys: [keys.epoch, keys.fenced, keys.each, keys.with, keys.refs, keys.open],
+      args: [epoch, writer, kind, ...records.flatMap((one) => [one.key, one.order, one.payload, ...more(one)])],
+    };
+  }
+
+  async #join(calls: readonly ScriptCall[]): Promise<(readonly string[] | 'superseded')[]> {
+    const replies = (await this.options.scripts.run('join', calls)) as [status: string, ...answers: (string[] | 0)[]][];
+    return replies.flatMap(([status, ...answers]) => {
+      checkStatus(status);
+      return answers.map((answer) => (answer === 0 ? 'superseded' : answer));
     });
   }
 
@@ -109,6 +125,24 @@ export class RedisLedger implements Ledger {
     for (const reply of (await scripts.run('close', calls)) as string[]) checkStatus(reply);
   }
 
+  // These need no script: what they touch belongs to the epoch, and doing it twice does no harm.
+
+  async unmerged(count: number): Promise<Unmerged[]> {
+    const { scripts, keys } = this.options;
+    const found = chunk(await scripts.redis.zrange(keys.unmerged, 0, count - 1, 'WITHSCORES'), 2);
+    const sides = await Promise.all(found.map(([key = '']) => scripts.redis.hget(keys.each, key)));
+    return found.map(([key = '', at], index) => ({
+      key,
+      side: readSide(sides[index] ?? undefined),
+      at: Number(at),
+    }));
+  }
+
+  async remerged(records: readonly string[]): Promise<void> {
+    const { scripts, keys } = this.options;
+    if (records.length > 0) await scripts.redis.zrem(keys.unmerged, ...records);
+  }
+
   async renewLease(milliseconds: number): Promise<void> {
     const { scripts, keys, epoch, writer } = this.options;
     const call = { keys: [keys.epoch, keys.leases, keys.fenced], args: [epoch, writer, milliseconds] };
@@ -117,11 +151,6 @@ export class RedisLedger implements Ledger {
 
   releaseLease(): Promise<void> {
     return this.renewLease(0);
-  }
-
-  #joinKeys(): string[] {
-    const { keys } = this.options;
-    return [keys.epoch, keys.fenced, keys.each, keys.with, keys.refs, keys.open];
   }
 }
 
@@ -137,7 +166,9 @@ function readVerdict(text: string): Verdict {
 function readSide(text: string | undefined): Side | undefined {
   if (text === undefined || text === '') return undefined;
   const split = text.indexOf('\0');
-  return { order: text.slice(0, split), payload: text.slice(split + 1) };
+  const payload = text.slice(split + 1);
+  // Known to be there, but not what it holds: see rebuild.ts.
+  return payload === '' ? undefined : { order: text.slice(0, split), payload };
 }
 
 function checked([status = '', ...values]: string[]): string[] {
@@ -149,8 +180,8 @@ function checkStatus(status: string): void {
   if (status === 'lost' || status === 'fenced') throw new WriterLost(status);
 }
 
-function chunk<T>(items: readonly T[]): T[][] {
+function chunk<T>(items: readonly T[], size = ROWS_PER_CALL): T[][] {
   const chunks: T[][] = [];
-  for (let from = 0; from < items.length; from += ROWS_PER_CALL) chunks.push(items.slice(from, from + ROWS_PER_CALL));
+  for (let from = 0; from < items.length; from += size) chunks.push(items.slice(from, from + size));
   return chunks;
 }

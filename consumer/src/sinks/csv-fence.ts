@@ -1,6 +1,6 @@
 import { copyFile, link, mkdir, open, readdir, readFile, rename, stat, unlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { type Dataset, listParts, type Part, wholeLinesEnd } from '@tributary/shared';
+import { type Dataset, listParts, noteOfPart, type Part, wholeLinesEnd, writeNote } from '@tributary/shared';
 import { ignoreMissing, random, readIfThere, replaceFile, statIfThere, syncFolder, unlessThere } from './csv-files.js';
 import { formatLines, headerOf } from './csv-format.js';
 
@@ -10,6 +10,7 @@ import { formatLines, headerOf } from './csv-format.js';
  *     sink-id                  names this output
  *     epoch                    the epoch that writers must belong to
  *     fenced/<writer>          this writer may write no more
+ *     begun/<dataset>/<part>   this part was begun, and should be there; says whether its formulas are neutralised
  *     sealed/<dataset>/<part>  nobody writes to this part any more
  *
  * A writer looks for its fence after each write, before it calls the write durable. Whoever fences sets the mark first
@@ -24,6 +25,7 @@ export class CsvFence {
   /** @returns what names this output; made at its first use, by one of those who come at the same time */
   async identity(): Promise<string> {
     const path = await this.#path('sink-id');
+    if (await this.#forgetMissingParts()) await replaceFile(path, random());
     const known = await readIfThere(path);
     if (known !== undefined && known !== '') return known;
     const temporary = `${path}-${random()}`;
@@ -31,6 +33,35 @@ export class CsvFence {
     await unlessThere(link(temporary, path));
     await unlink(temporary);
     return readFile(path, 'utf8');
+  }
+
+  /**
+   * An output whose parts somebody has deleted is another output: what it held must land again, and only a rebuild of
+   * the ledger and a poll of everything can do that.
+   */
+  async #forgetMissingParts(): Promise<boolean> {
+    let missing = false;
+    for (const dataset of this.datasets) {
+      const folder = dirname(await this.#note(dataset.name, 'part'));
+      // In this order: a part that is begun meanwhile is not missing.
+      const begun = await readdir(folder);
+      const there = new Set((await listParts(this.directory, dataset.name)).map(({ name }) => name));
+      for (const name of begun.filter((one) => !there.has(one))) {
+        // Its writer may have taken it back, or somebody else has noticed too.
+        if (await unlinkIfThere(join(folder, name))) missing = true;
+      }
+    }
+    return missing;
+  }
+
+  /** Notes a part once it is there, and before it holds rows: that it lacks then tells that somebody has deleted it. */
+  async noteBegun(dataset: string, name: string, neutraliseFormulas: boolean): Promise<void> {
+    const path = await this.#note(dataset, name);
+    await writeFile(path, writeNote(neutraliseFormulas), { flush: true });
+  }
+
+  async forgetBegun(dataset: string, name: string): Promise<void> {
+    await unlink(await this.#note(dataset, name)).catch(ignoreMissing);
   }
 
   async epoch(): Promise<string | undefined> {
@@ -114,11 +145,18 @@ export class CsvFence {
     }
   }
 
-  async #path(...steps: string[]): Promise<string> {
-    const path = join(this.directory, '.tributary', ...steps);
-    await mkdir(dirname(path), { recursive: true });
-    return path;
+  #note(dataset: string, name: string): Promise<string> {
+    return withFolder(noteOfPart(this.directory, dataset, name));
   }
+
+  #path(...steps: string[]): Promise<string> {
+    return withFolder(join(this.directory, '.tributary', ...steps));
+  }
+}
+
+async function withFolder(path: string): Promise<string> {
+  await mkdir(dirname(path), { recursive: true });
+  return path;
 }
 
 /**
@@ -137,6 +175,12 @@ async function copyWholeLines(from: string, to: string, dataset: Dataset): Promi
     await file.close();
   }
 }
+
+const unlinkIfThere = (path: string): Promise<boolean> =>
+  unlink(path).then(
+    () => true,
+    (error: NodeJS.ErrnoException) => ignoreMissing(error) ?? false,
+  );
 
 const temporaryPrefix = (part: Part): string => join(dirname(part.path), `.${part.name}-`);
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { type Clock, type Dataset, partName, type Row } from '@tributary/shared';
 import { WriterLost } from '../ledger/port.js';
 import type { CsvFence } from './csv-fence.js';
-import { syncFolder } from './csv-files.js';
+import { statIfThere, syncFolder } from './csv-files.js';
 import { cellsOf, formatLines, headerOf } from './csv-format.js';
 
 export interface CsvWriterOptions {
@@ -83,7 +83,7 @@ export class CsvPartWriter {
     const lines = rows.map((row) => cellsOf(row, dataset, writtenAt, neutraliseFormulas));
     const before = this.#end;
     await this.#appendDurably(this.#file, await formatLines(lines));
-    await this.#checkFence().catch(async (error: unknown) => {
+    await this.#checkFence(this.#file, this.#path).catch(async (error: unknown) => {
       if (!(error instanceof WriterLost)) await this.#takeBack(this.#file, before);
       throw error;
     });
@@ -123,21 +123,26 @@ export class CsvPartWriter {
    * later, and whoever raises it finds the part.
    */
   async #beginPart(): Promise<FileHandle> {
-    const { directory, dataset, writer } = this.options;
+    const { directory, dataset, writer, fence, neutraliseFormulas } = this.options;
     const folder = join(directory, dataset.name);
     await mkdir(folder, { recursive: true });
-    const path = join(folder, partName(writer, ++this.#number));
+    const name = partName(writer, ++this.#number);
+    const path = join(folder, name);
     const file = await open(path, 'wx');
     try {
       const header = await formatLines([headerOf(dataset)]);
       await writeAll(file, header, 0);
       await syncFolder(folder);
-      await this.#checkFence();
+      await fence.noteBegun(dataset.name, name, neutraliseFormulas);
+      await this.#checkFence(file, path);
       this.#end = header.length;
       return file;
     } catch (error) {
       await file.close();
-      await unlink(path).catch(() => {});
+      await fence
+        .forgetBegun(dataset.name, name)
+        .then(() => unlink(path))
+        .catch(() => {});
       throw error;
     }
   }
@@ -162,11 +167,23 @@ export class CsvPartWriter {
     if (!(await fence.sealOwn(dataset.name, partName(writer, this.#number)))) throw new WriterLost('fenced');
   }
 
+  get #path(): string {
+    const { directory, dataset, writer } = this.options;
+    return join(directory, dataset.name, partName(writer, this.#number));
+  }
+
   /** After the write, or the making of a part, never before: see CsvFence. */
-  async #checkFence(): Promise<void> {
+  async #checkFence(file: FileHandle, path: string): Promise<void> {
     const { fence, writer, epoch } = this.options;
     if (await fence.isFenced(writer)) throw new WriterLost('fenced');
     if ((await fence.epoch()) !== epoch) throw new WriterLost('lost');
+    // Somebody may have deleted the part, or saved it from an editor: what is written to this handle nobody will see.
+    const [own, seen] = await Promise.all([file.stat(), statIfThere(path)]);
+    if (seen?.ino === own.ino && seen.dev === own.dev) return;
+    throw new WriterLost(
+      'lost',
+      `${path} was deleted or replaced by somebody else; what was not yet written goes to a new part`,
+    );
   }
 }
 

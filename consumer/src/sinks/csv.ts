@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import {
   type Clock,
   type Dataset,
+  isNeutralised,
   type Line,
   listParts,
   type Part,
@@ -14,14 +15,14 @@ import {
 import { CsvFence } from './csv-fence.js';
 import { readLine } from './csv-format.js';
 import { CsvPartWriter } from './csv-writer.js';
-import type { LandedRows, Sink, SinkWriter } from './port.js';
+import type { LandedRow, LandedRows, Sink, SinkWriter } from './port.js';
 
 /**
- * What was written and not committed when a writer died lies in its last parts. Three writes to one dataset can be in
- * doubt at once (merged rows: of either side's batch, and a page of them), each in a part of its own if parts are small,
- * and behind them a part that has just begun.
+ * What was written and not committed when a writer died lies in its last parts. Five writes to one dataset can be in
+ * doubt at once (merged rows: of either side's batch, of either side's story, and of remerge.ts), each in a part of its
+ * own if parts are small, and behind them a part that has just begun.
  */
-const PARTS_IN_DOUBT = 4;
+const PARTS_IN_DOUBT = 6;
 
 /**
  * CSV files, `<directory>/<dataset>/part-<writer>-<number>.csv`. Each part has one writer, and grows line by line.
@@ -31,6 +32,13 @@ const PARTS_IN_DOUBT = 4;
 export function createCsvSink(config: SinkConfig['csv'], datasets: readonly Dataset[], clock: Clock): Sink {
   const { directory, neutraliseFormulas, maxPartSize } = config;
   const fence = new CsvFence(directory, datasets);
+
+  async function* rowsOf(part: Part, dataset: Dataset): AsyncGenerator<LandedRow> {
+    const neutralised = await isNeutralised(config, dataset.name, part.name);
+    for await (const line of linesOf(part)) {
+      if (line._key !== undefined) yield readLine(line, dataset, neutralised);
+    }
+  }
 
   return {
     identity: () => fence.identity(),
@@ -62,8 +70,7 @@ export function createCsvSink(config: SinkConfig['csv'], datasets: readonly Data
       for (const dataset of datasets) {
         const parts = (await listParts(directory, dataset.name)).filter((part) => part.writer === writer);
         for (const part of parts.slice(-PARTS_IN_DOUBT)) {
-          for await (const line of linesOf(part)) {
-            const { key, hash, version, messageId } = readLine(line, dataset, neutraliseFormulas);
+          for await (const { key, hash, version, messageId } of rowsOf(part, dataset)) {
             landed.add(landedId(dataset.name, key, hash, dataset.orderOf(version, messageId)));
           }
         }
@@ -73,9 +80,7 @@ export function createCsvSink(config: SinkConfig['csv'], datasets: readonly Data
 
     async *scan(dataset) {
       for (const part of await listParts(directory, dataset.name)) {
-        for await (const line of linesOf(part)) {
-          if (line._key !== undefined) yield readLine(line, dataset, neutraliseFormulas);
-        }
+        yield* rowsOf(part, dataset);
       }
     },
 

@@ -1,4 +1,5 @@
 import type { Row } from '@tributary/shared';
+import { escapeIdentifier } from 'pg';
 import type { Transaction } from './postgres-database.js';
 import type { DatasetTables } from './postgres-tables.js';
 
@@ -46,4 +47,35 @@ export function changesOf(rows: readonly Row[], before: readonly Content[]): Row
     previous.set(content.key, content.hash);
   }
   return changes;
+}
+
+/**
+ * Records what the keys of late rows hold, where it is not the newest in the history. A content that came back was no
+ * change when it was written, for what lay in between was not there yet; now it is one.
+ *
+ * @param before what the keys held when the rows came, still locked
+ */
+export async function recordReturns(
+  transaction: Transaction,
+  { rows, tombstones, history }: DatasetTables,
+  given: readonly Row[],
+  before: readonly Content[],
+): Promise<void> {
+  const held = new Map(before.map((content) => [content.key, content]));
+  const late = given.filter(({ key, order, hash }) => {
+    const content = held.get(key);
+    return content !== undefined && order < content.order && hash !== content.hash;
+  });
+  if (history === undefined || late.length === 0) return;
+  const keys = late.map(({ key }) => key);
+  for (const table of [rows, tombstones]) {
+    const names = table.columns.map(({ name }) => escapeIdentifier(name)).join(', ');
+    const newest = `SELECT h._hash FROM ${history.sql} h
+      WHERE h._key = t._key AND h._order <= t._order ORDER BY h._order DESC LIMIT 1`;
+    await transaction.query(
+      `INSERT INTO ${history.sql} (${names}, _deleted) SELECT ${names}, ${table === tombstones} FROM ${table.sql} t
+        WHERE t._key = ANY($1::text[]) AND t._hash IS DISTINCT FROM (${newest}) ON CONFLICT DO NOTHING`,
+      [keys],
+    );
+  }
 }

@@ -1,7 +1,7 @@
 import { ownValue, type Row } from '@tributary/shared';
 import { escapeIdentifier } from 'pg';
 import type { Transaction } from './postgres-database.js';
-import { changesOf, contentOf } from './postgres-history.js';
+import { changesOf, contentOf, recordReturns } from './postgres-history.js';
 import type { Column, DatasetTables, Table } from './postgres-tables.js';
 
 /** So much goes into one statement at most: as many rows, or as many characters, whichever comes first. */
@@ -24,12 +24,14 @@ export async function writeRows(
   const { rows, tombstones, history } = tables;
   const newest = newestOfEachKey(given);
   const keys = newest.map(({ key }) => key);
-  const changes = history === undefined ? [] : changesOf(given, await contentOf(transaction, tables, keys));
+  const before = history === undefined ? [] : await contentOf(transaction, tables, keys);
   await insert(transaction, rows, newest, options.writtenAt, replaceOlder(rows, options.retired));
   const closed = newest.filter(({ values }) => values === null);
   await insert(transaction, tombstones, closed, options.writtenAt, replaceOlder(tombstones, []));
   await transaction.query(settle(rows, tombstones), [keys]);
-  if (history !== undefined) await insert(transaction, history, changes, options.writtenAt, 'ON CONFLICT DO NOTHING');
+  if (history === undefined) return;
+  await insert(transaction, history, changesOf(given, before), options.writtenAt, 'ON CONFLICT DO NOTHING');
+  await recordReturns(transaction, tables, given, before);
 }
 
 /** One statement can write a key only once. Sorted, so that two writers take the locks of their keys in one order. */

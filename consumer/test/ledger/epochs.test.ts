@@ -34,7 +34,7 @@ describe('a Redis that evicts keys', () => {
     const lines: string[] = [];
     const log = createLogger({ service: 'consumer', instance: 'test' }, { write: (line: string) => lines.push(line) });
     const options = { redis: server.client(), pipeline: 'p', sink: new PlainSink(), clock: new FakeClock(), log };
-    await enterEpoch({ ...options, rebuild: async () => {}, signal: new AbortController().signal });
+    await enterEpoch({ mergeName: 'none', ...options, rebuild: async () => {}, signal: new AbortController().signal });
     return lines.filter((line) => line.includes('"level":"warn"'));
   };
 

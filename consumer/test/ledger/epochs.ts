@@ -30,14 +30,14 @@ export function describeEpochs(name: string, connect: () => Promise<Redis>): voi
       await removePipeline(redis, pipeline);
     });
     const enter = (rebuild: Rebuild = async () => {}, from = sink): Promise<Epoch> =>
-      enterEpoch({ redis, pipeline, sink: from, rebuild, clock, log, signal: stop.signal });
+      enterEpoch({ mergeName: 'none', redis, pipeline, sink: from, rebuild, clock, log, signal: stop.signal });
     const published = () => redis.get(ledgerKeys(pipeline, '').epoch);
     const lock = () => redis.get(rebuildLockKey(pipeline));
     const generation = () => redis.get(sinkGenerationKey(pipeline));
 
     test('the first consumer makes one, named after the sink and the run of the server, and tells the sink', async () => {
       const epoch = await enter();
-      expect(epoch.name).toMatch(new RegExp(`^sink\\.${await runOf(redis)}\\.[0-9a-f]{12}$`));
+      expect(epoch.name).toMatch(new RegExp(`^sink\\.${await runOf(redis)}\\.none[0-9a-f]{12}$`));
       expect(sink.epochs).toEqual([epoch.name]);
       expect(await published()).toBe(epoch.name);
       expect(await lock()).toBeNull();

@@ -1,8 +1,9 @@
-import type { Redis } from '@tributary/shared';
+import type { PipelineConfig, Redis } from '@tributary/shared';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { enterEpoch } from '../../src/ledger/epoch.js';
 import type { LedgerKeys } from '../../src/ledger/keys.js';
 import { rebuildFromSink } from '../../src/ledger/rebuild.js';
+import { nameOfMerge } from '../../src/merge-rows.js';
 import { FakeClock } from '../fake-clock.js';
 import { PlainSink } from '../plain-sink.js';
 import { CRM, customer, type Fields, item, log } from '../records.js';
@@ -33,11 +34,27 @@ export function describeRebuilds(name: string, connect: () => Promise<Redis>): v
       for (const one of running.splice(0)) await one.kill();
       await removePipeline(redis, pipeline);
     });
-    async function begin(writer: string): Promise<void> {
-      const rebuild = rebuildFromSink(redis, CRM, sink);
+    async function begin(writer: string, config: PipelineConfig = CRM): Promise<void> {
+      const rebuild = rebuildFromSink(redis, config, sink, new FakeClock());
       const { signal } = new AbortController();
-      const epoch = await enterEpoch({ redis, pipeline, sink, rebuild, clock: new FakeClock(), log, signal });
-      steps = await startSteps({ redis, sink, writer, epoch: epoch.name, pipeline });
+      const epoch = await enterEpoch({
+        redis,
+        pipeline,
+        sink,
+        mergeName: nameOfMerge(config),
+        rebuild,
+        clock: new FakeClock(),
+        log,
+        signal,
+      });
+      steps = await startSteps({
+        redis,
+        sink,
+        writer: `${writer}${running.length}`,
+        epoch: epoch.name,
+        pipeline,
+        config,
+      });
       running.push(steps);
       keys = epoch.keys;
     }
@@ -81,6 +98,7 @@ export function describeRebuilds(name: string, connect: () => Promise<Redis>): v
       const count = sink.rows.length;
       await rebuild();
       expect(await state()).toEqual(before);
+      expect(await steps.ledger.unmerged(10)).toEqual([]);
       expect(sink.rows).toHaveLength(count);
     });
 
@@ -144,6 +162,101 @@ export function describeRebuilds(name: string, connect: () => Promise<Redis>): v
       expect(prices).toEqual([1, 2, 1]);
       await land('inventory', a);
       expect(sink.keys('inventory')).toEqual(['A', 'A']);
+    });
+
+    const half = (dataset: string) => {
+      const last = sink.rows.findLastIndex((row) => row.dataset === dataset);
+      sink.rows.splice(last, 1);
+    };
+    const merged = () =>
+      sink.rows
+        .filter(({ dataset }) => dataset === 'customer_inventory')
+        .map(({ values }) => `${String(values.customer_name)} ${String(values.price)}`);
+
+    test('does not step back from an item that a merged row has overtaken', async () => {
+      await land('inventory', item({ sku: 'A', price: 1 }));
+      await land('customer', customer({ name: 'Ada', lines: lines('A') }));
+      const newer = item({ sku: 'A', price: 2, updatedAt: at(2) });
+      await land('inventory', newer);
+      half('inventory');
+      await rebuild();
+      await land('customer', customer({ name: 'Bob', lines: lines('A'), updatedAt: at(3) }));
+      expect(merged()).toEqual(['Ada 1', 'Ada 2']);
+      await land('inventory', newer);
+      expect(merged()).toEqual(['Ada 1', 'Ada 2', 'Bob 2']);
+    });
+
+    test('makes no merged row once more of two records that had landed only in it', async () => {
+      await land('inventory', item({ sku: 'A', price: 1 }));
+      await land('customer', customer({ name: 'Ada', lines: lines('A') }));
+      const bob = customer({ name: 'Bob', lines: lines('A'), updatedAt: at(3) });
+      const newer = item({ sku: 'A', price: 2, updatedAt: at(2) });
+      await land('customer', bob);
+      await land('inventory', newer);
+      half('customers');
+      half('inventory');
+      for (const records of [() => land('customer', bob), () => land('inventory', newer)]) {
+        await rebuild();
+        await records();
+        expect(merged()).toEqual(['Ada 1', 'Bob 1', 'Bob 2']);
+      }
+      expect(sink.keys('customers')).toEqual(['C-1', 'C-1']);
+    });
+
+    describe('of a merge that was changed', () => {
+      const columns = (...names: string[]): PipelineConfig['merge'] =>
+        CRM.merge && {
+          ...CRM.merge,
+          columns: Object.fromEntries(names.map((name) => [name, CRM.merge?.columns[name] ?? ''])),
+        };
+      /** Begins anew with another merge, and makes merged rows of what landed. */
+      const change = async (merge: PipelineConfig['merge']) => {
+        await removePipeline(redis, pipeline);
+        await begin('Z', { ...CRM, merge });
+        await steps.clock.advance(running.length);
+        await steps.remerge();
+      };
+      const newest = () => {
+        const rows = sink.rows.filter(({ dataset }) => dataset === 'customer_inventory');
+        const sorted = rows.toSorted((a, b) => (a.order < b.order ? -1 : 1));
+        return Object.fromEntries(sorted.map(({ key, values }) => [key, values && Object.keys(values)]));
+      };
+
+      test('makes every merged row anew, once, and again when it is changed back', async () => {
+        await land('inventory', item({ sku: 'A' }), item({ sku: 'B' }));
+        await land('customer', customer({ lines: lines('A', 'B') }));
+        for (const names of [['sku', 'price'], ['sku', 'quantity', 'price'], ['sku']]) {
+          const before = sink.rows.length;
+          await change(columns(...names));
+          expect(newest()).toEqual({ 'C-1/A': names, 'C-1/B': names });
+          expect(sink.rows).toHaveLength(before + 2);
+          await change(columns(...names));
+          expect(sink.rows).toHaveLength(before + 2);
+        }
+        await land('inventory', item({ sku: 'A' }), item({ sku: 'A', updatedAt: at(5), price: 77 }));
+        expect(sink.keys('customer_inventory').filter((key) => key === 'C-1/A')).toHaveLength(4);
+      });
+
+      test('makes the rows of a merge that was added, and those that lacked and those to close after one that was off', async () => {
+        await begin('N', { ...CRM, merge: undefined });
+        await land('inventory', item({ sku: 'A' }), item({ sku: 'B' }));
+        await land('customer', customer({ lines: lines('A') }), customer({ id: 'C-2', lines: [] }));
+        expect(sink.keys('customer_inventory')).toEqual([]);
+        await change(CRM.merge);
+        expect(sink.keys('customer_inventory')).toEqual(['C-1/A']);
+
+        await begin('O', { ...CRM, merge: undefined });
+        await land(
+          'customer',
+          customer({ lines: lines('B'), updatedAt: at(1) }),
+          customer({ id: 'C-2', lines: lines('A'), updatedAt: at(1) }),
+        );
+        await land('inventory', item({ sku: 'B', price: 9, updatedAt: at(1) }));
+        await change(CRM.merge);
+        expect(sink.keys('customer_inventory').sort()).toEqual(['-C-1/A', 'C-1/A', 'C-1/B', 'C-2/A']);
+        await land('customer', customer({ lines: [], updatedAt: at(2) }));
+        expect(sink.keys('customer_inventory').slice(4)).toEqual(['-C-1/B']);
+      });
     });
   });
 }

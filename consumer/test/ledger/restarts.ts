@@ -33,7 +33,16 @@ export function describeRestarts(name: string, make: () => Promise<RestartableRe
       const { redis } = server;
       const { signal } = new AbortController();
       const clock = new FakeClock();
-      const epoch = await enterEpoch({ redis, pipeline, sink, rebuild: async () => {}, clock, log, signal });
+      const epoch = await enterEpoch({
+        mergeName: 'none',
+        redis,
+        pipeline,
+        sink,
+        rebuild: async () => {},
+        clock,
+        log,
+        signal,
+      });
       const ledger = new RedisLedger({ ...epoch, epoch: epoch.name, writer, mergeDataset: MERGED });
       await ledger.renewLease(60_000);
       return ledger;

@@ -1,5 +1,5 @@
 import { getEventListeners } from 'node:events';
-import { DEAD_LETTER_HEADERS, FatalError } from '@tributary/shared';
+import { DEAD_LETTER_HEADERS, FatalError, REPLAY_HEADER } from '@tributary/shared';
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { ledgerKeys } from '../../src/ledger/keys.js';
 import { FakeClock } from '../fake-clock.js';
@@ -83,6 +83,20 @@ describe('a session', () => {
       [DEAD_LETTER_HEADERS.queue]: 'customer_data',
       [DEAD_LETTER_HEADERS.deadAt]: expect.stringMatching(/^\d{4}-\d\d-\d\dT/),
     });
+  });
+
+  test('puts a record that is as bad with every poll on the dead queue once, and again when a person replayed it', async () => {
+    await rig.begin();
+    const body = '{"id": "C-2", "name": 5}';
+    for (const headers of [{}, {}, {}]) {
+      await rig.publish('customer', body, headers);
+      await drained();
+    }
+    expect(rig.queue('customer_data.dead').messages).toBe(1);
+    await rig.publish('customer', body, { [REPLAY_HEADER]: 1 });
+    await rig.publish('customer', '{"id": "C-2", "name": 6}');
+    await drained();
+    expect(rig.queue('customer_data.dead').messages).toBe(3);
   });
 
   test('ends if a dead letter cannot be put anywhere, and the message is not lost', async () => {

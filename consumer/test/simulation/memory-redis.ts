@@ -20,7 +20,7 @@ const names = new Map<string, ScriptName>();
 
 const COMMANDS = [
   ...['info', 'get', 'set', 'incr', 'pttl', 'pexpire', 'del', 'unlink', 'scan', 'eval', 'script'],
-  ...['hget', 'hset', 'hgetall', 'zrange'],
+  ...['hget', 'hset', 'hgetall', 'zrange', 'zrem'],
 ];
 
 /**
@@ -138,7 +138,12 @@ export class MemoryRedis {
       case 'hgetall':
         return Object.fromEntries(store.hash(key));
       case 'zrange':
-        return store.membersFrom(key, '', true);
+        return rest[2] === 'WITHSCORES'
+          ? store.membersFrom(key, '', true).flatMap((member) => [member, String(store.sortedSet(key).get(member))])
+          : store.membersFrom(key, '', true);
+      case 'zrem':
+        for (const member of rest) store.sortedSet(key).delete(member);
+        return rest.length;
       case 'hset':
         return store.hash(key).set(rest[0] ?? '', rest[1] ?? '').size;
       case 'zadd':

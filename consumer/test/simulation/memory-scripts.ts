@@ -1,7 +1,9 @@
 import { before, type MemoryStore } from './memory-store.js';
 
 /** The ledger's scripts once more, in TypeScript; the conformance suite holds them to what the .lua files do. */
-export type Script = (store: MemoryStore, keys: readonly string[], args: readonly string[]) => string | string[];
+export type ScriptReply = string | (string | string[] | 0)[];
+
+export type Script = (store: MemoryStore, keys: readonly string[], args: readonly string[]) => ScriptReply;
 
 /** A row in flight: a line of a claims hash. The token names the call, and the row in it, that claimed it. */
 interface Line {
@@ -140,32 +142,45 @@ const targetOf = (line: string): string => line.split('\x01', 1)[0] ?? '';
 
 export const join: Script = (store, keys, args) => {
   const [epoch = '', fenced = '', each = '', withs = '', refs = '', open = ''] = keys;
-  const [, , kind, key = '', order = '', payload = '', ...rest] = args;
+  const [, , kind, ...records] = args;
   const refused = refusal(store, epoch, fenced, args);
   if (refused !== undefined) return [refused];
-  const own = store.hash(kind === 'each' ? each : withs);
-  const stored = own.get(key);
-  if (stored !== undefined && before(order, splitAt(stored, '\0')[0])) return ['superseded'];
-  own.set(key, `${order}\0${payload}`);
 
-  if (kind === 'with') {
-    const [after = '', count = '0'] = rest;
-    const found = store
+  /** Whether the side is the newest of its key. */
+  const putIn = (sides: string, key: string, order: string, payload: string): boolean => {
+    const stored = store.hash(sides).get(key);
+    if (stored !== undefined && before(order, splitAt(stored, '\0')[0])) return false;
+    store.hash(sides).set(key, `${order}\0${payload}`);
+    return true;
+  };
+  const joinEach = (key: string, ids: readonly string[]): string[] => {
+    const side = (line: string) => store.hash(withs).get(targetOf(line)) ?? '';
+    for (const line of ids) store.sortedSet(refs).set(`${targetOf(line)}\0${key}`, 0);
+    const targets = new Set(ids.map(targetOf));
+    const closed = (store.hash(open).get(key) ?? '').split('\0').filter((line) => line !== '' && !ids.includes(line));
+    for (const line of closed) {
+      if (!targets.has(targetOf(line))) store.sortedSet(refs).delete(`${targetOf(line)}\0${key}`);
+    }
+    if (ids.length + closed.length > 0) store.hash(open).set(key, [...ids, ...closed].join('\0'));
+    return [...ids.map(side), ...closed.flatMap((line) => [line, side(line)])];
+  };
+  const joinWith = (key: string, after: string, count: number): string[] =>
+    store
       .membersFrom(refs, `${key}\0${after}`, after === '')
       .filter((member) => member.startsWith(`${key}\0`))
-      .slice(0, Number(count))
-      .map((member) => member.slice(key.length + 1));
-    return ['ok', ...found.flatMap((other) => [other, store.hash(each).get(other) ?? ''])];
+      .slice(0, count)
+      .map((member) => member.slice(key.length + 1))
+      .flatMap((other) => [other, store.hash(each).get(other) ?? '']);
+
+  const answers: (string[] | 0)[] = [];
+  for (let rest = [...records]; rest.length > 0; ) {
+    const [key = '', order = '', payload = '', fourth = '', fifth = ''] = rest;
+    const ids = kind === 'each' ? rest.slice(4, 4 + Number(fourth)) : [];
+    rest = rest.slice(kind === 'each' ? 4 + ids.length : 5);
+    if (!putIn(kind === 'each' ? each : withs, key, order, payload)) answers.push(0);
+    else answers.push(kind === 'each' ? joinEach(key, ids) : joinWith(key, fourth, Number(fifth)));
   }
-  const side = (line: string) => store.hash(withs).get(targetOf(line)) ?? '';
-  for (const line of rest) store.sortedSet(refs).set(`${targetOf(line)}\0${key}`, 0);
-  const targets = new Set(rest.map(targetOf));
-  const closed = (store.hash(open).get(key) ?? '').split('\0').filter((line) => line !== '' && !rest.includes(line));
-  for (const line of closed) {
-    if (!targets.has(targetOf(line))) store.sortedSet(refs).delete(`${targetOf(line)}\0${key}`);
-  }
-  if (rest.length + closed.length > 0) store.hash(open).set(key, [...rest, ...closed].join('\0'));
-  return ['ok', ...rest.map(side), 'closed', ...closed.flatMap((line) => [line, side(line)])];
+  return ['ok', ...answers];
 };
 
 export const close: Script = (store, keys, args) => {

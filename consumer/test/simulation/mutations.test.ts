@@ -128,7 +128,7 @@ describe('a fault is found when a take-over', () => {
   test('looks for the row under its newest order alone', async () => {
     const newestOnly = (verdict: string) => (verdict.startsWith('T') ? (verdict.split('\r')[0] ?? '') : verdict);
     await expectFault(
-      { scripts: { claim: (...call) => [...scripts.claim(...call)].map(newestOnly) } },
+      { scripts: { claim: (...call) => [...scripts.claim(...call)].map(String).map(newestOnly) } },
       only(item, item, item, item),
     );
   });

@@ -50,7 +50,8 @@ export function publish(publications: readonly Publication[], pipeline: Pipeline
 
 function customer(key: number, content: number) {
   const lines = (LINES[content % LINES.length] ?? []).map((sku, index) => ({ sku, quantity: index + 1 }));
-  return { id: `c${key}`, name: `name ${Math.floor(content / LINES.length)}`, lines };
+  const extra = (LINES[(content + 2) % LINES.length] ?? []).map((sku, index) => ({ sku, quantity: index + 5 }));
+  return { id: `c${key}`, name: `name ${Math.floor(content / LINES.length)}`, lines, extra };
 }
 
 /** The newest message of each record of an entity. */

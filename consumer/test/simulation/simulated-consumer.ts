@@ -28,6 +28,8 @@ export class SimulatedConsumer {
   repeating = false;
   /** Whether it has begun to consume, once at least. */
   isRunning = false;
+  /** What the present session has not settled; of one that does not run, nobody knows. */
+  unsettled: () => number = () => 1;
   #stop = new AbortController();
   #starts = 0;
 
@@ -53,6 +55,7 @@ export class SimulatedConsumer {
   #start(): Host {
     const host: Host = { name: `${this.name}${++this.#starts}`, alive: true, stalledUntil: 0 };
     this.#stop = new AbortController();
+    this.unsettled = () => 1;
     void this.#live(host, this.#stop.signal);
     return host;
   }
@@ -73,11 +76,13 @@ export class SimulatedConsumer {
         writer: `${host.name}.${session}`,
         prefetch: 4,
         onSinkProblem: () => {},
-        onRunning: () => {
+        onRunning: (running) => {
           this.isRunning = true;
+          if (host === this.host) this.unsettled = () => running.unsettled();
         },
         overdue: new AbortController().signal,
       }).catch((error: unknown) => world.note(`the session of ${host.name} failed: ${String(error)}`));
+      if (host === this.host) this.unsettled = () => 1;
       await clock.sleep(500, stop);
     }
     if (host.alive) this.kill();

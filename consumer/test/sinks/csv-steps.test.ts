@@ -1,4 +1,4 @@
-import { appendFile } from 'node:fs/promises';
+import { appendFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { WriterLost } from '../../src/ledger/port.js';
@@ -235,4 +235,75 @@ describe('when the disk is full', () => {
     await expectSound();
     expect(await keys()).toEqual(['landed']);
   });
+});
+
+describe('the output is the same one', () => {
+  const identity = () => store.connect().identity();
+  const firstWrite = () => writer.write('parts', [A_ROW]);
+  /** Steps at which the output was taken for another one. */
+  let changed: number[];
+  beforeEach(() => {
+    changed = [];
+  });
+
+  test('for another consumer that starts (held up at any step) while a part begins', async () => {
+    await forEachStep(async (at) => {
+      const before = await identity();
+      const slow = await holdAt(at, identity);
+      await firstWrite();
+      slow.letGo();
+      if ((await slow.outcome) !== before) changed.push(at);
+      return slow.held;
+    });
+    expect(changed).toEqual([]);
+  });
+
+  test('for another consumer that starts while one is held up at any step of its first write', async () => {
+    await forEachStep(async (at) => {
+      const before = await identity();
+      const slow = await holdAt(at, firstWrite);
+      const seen = await identity();
+      slow.letGo();
+      await slow.outcome;
+      if (seen !== before) changed.push(at);
+      return slow.held;
+    });
+    expect(changed).toEqual([]);
+  });
+
+  test('after a writer that dies at any step of its first write', async () => {
+    await forEachStep(async (at) => {
+      const before = await identity();
+      const crash = crashAt(at);
+      await withSteps(crash.step, firstWrite).catch(() => {});
+      if ((await identity()) !== before) changed.push(at);
+      return crash.happened();
+    });
+    expect(changed).toEqual([]);
+  });
+
+  test('no more once a part was deleted, however the one who looked before was held up', async () => {
+    const unnoticed: number[] = [];
+    await forEachStep(async (at) => {
+      await identity();
+      const slow = await holdAt(at, identity);
+      await firstWrite();
+      slow.letGo();
+      const before = await slow.outcome;
+      await rm(join(store.directory, 'parts', 'part-writer-1-1.csv'));
+      if ((await identity()) === before) unnoticed.push(at);
+      return slow.held;
+    });
+    expect(unnoticed).toEqual([]);
+  });
+});
+
+test('five writes in doubt (two stories, two flushes, the remerge), each in a part of its own', async () => {
+  await discard();
+  await fresh(1);
+  const rows = [1, 2, 3, 4, 5].map((n) => partRow(`row ${n}`, 1));
+  // As session.ts has them: each awaits its own commit behind its own write. None is committed when the process dies.
+  for (const row of rows) await writer.write('parts', [row]);
+  const landed = await store.connect().takeOver('writer-1');
+  expect(rows.map((row) => landed.has(row))).toEqual([true, true, true, true, true]);
 });

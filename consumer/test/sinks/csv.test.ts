@@ -1,4 +1,4 @@
-import { appendFile, readdir, rm, truncate, writeFile } from 'node:fs/promises';
+import { appendFile, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { datasetsOf } from '@tributary/shared';
 import { describe, expect, onTestFinished, test } from 'vitest';
@@ -48,6 +48,17 @@ describe('a part', () => {
     // Both the field and the key are text from outside: a spreadsheet must not run either.
     expect(lines[1]).toMatch(`"'=A""",1,content 1,,"'=A""",${hash},1,${messageId},false,20`);
     expect(lines[2]).toContain('"two\nlines"');
+  });
+
+  test('is read as it was written, also after the configuration has changed its mind about formulas', async () => {
+    const { writer, connect } = await newStore();
+    await writer.write('parts', [partRow('=A', 1), partRow("'=B", 1)]);
+    const config = pipeline();
+    const csv = { ...config.sink.csv, neutraliseFormulas: false };
+    const changed = connect({ ...config, sink: { ...config.sink, csv } });
+    expect(await keys(changed)).toEqual(["'=B", '=A']);
+    await (await changed.open('writer-2', EPOCH)).write('parts', [partRow('=C', 1), partRow("'=D", 1)]);
+    for (const sink of [changed, connect()]) expect(await keys(sink)).toEqual(["'=B", "'=D", '=A', '=C']);
   });
 
   test('is followed by another, with a header of its own, once it is as large as parts may become', async () => {
@@ -127,6 +138,29 @@ describe('a writer that died', () => {
 });
 
 describe('a folder', () => {
+  test('whose parts somebody has deleted is another output, and its writer finds out before it calls a row durable', async () => {
+    const { writer, sink, directory } = await newStore();
+    const name = await sink.identity();
+    await writer.write('parts', [partRow('A', 1)]);
+    expect(await sink.identity()).toBe(name);
+    await rm(join(directory, 'parts'), { recursive: true });
+    await expect(writer.write('parts', [partRow('B', 1)])).rejects.toThrow(WriterLost);
+    const other = await sink.identity();
+    expect(other).not.toBe(name);
+    expect(await sink.identity()).toBe(other);
+  });
+
+  test('in which an editor has replaced a part takes no more rows from the writer that had it open', async () => {
+    const { writer, sink, directory } = await newStore();
+    await writer.write('parts', [partRow('A', 1)]);
+    const path = join(directory, 'parts', 'part-writer-1-1.csv');
+    const text = await readFile(path);
+    await rm(path);
+    await writeFile(path, text);
+    await expect(writer.write('parts', [partRow('B', 1)])).rejects.toThrow(/was deleted or replaced by somebody else/);
+    expect(await keys(sink)).toEqual(['A']);
+  });
+
   test('that was emptied is another output, to which no earlier writer belongs', async () => {
     const { writer, directory, sink, connect } = await newStore();
     const name = await sink.identity();

@@ -1,0 +1,167 @@
+import type { PipelineConfig, Redis } from '@tributary/shared';
+import { compileEntity } from '@tributary/shared';
+import { beforeEach, expect, test, vi } from 'vitest';
+import { enterEpoch } from '../../src/ledger/epoch.js';
+import { rebuildFromSink } from '../../src/ledger/rebuild.js';
+import { nameOfMerge } from '../../src/merge-rows.js';
+import { FakeClock, settled } from '../fake-clock.js';
+import { PlainSink } from '../plain-sink.js';
+import { CRM, customer, type Fields, item, log } from '../records.js';
+import { MemoryRedis } from '../simulation/memory-redis.js';
+import { type RunningSteps, startSteps } from '../steps.js';
+
+const at = (minute: number) => `2025-01-01T00:${String(minute).padStart(2, '0')}:00.000Z`;
+const lines = (...skus: string[]) => skus.map((sku, n) => ({ sku, quantity: n + 1 }));
+
+let now: number;
+let memory: MemoryRedis;
+let redis: Redis;
+let sink: PlainSink;
+let messages: number;
+let writers: number;
+let skew = 0;
+beforeEach(() => {
+  now = Date.UTC(2025, 0, 1);
+  skew = 0;
+  memory = new MemoryRedis(() => now);
+  redis = memory.client();
+  sink = new PlainSink();
+  messages = 0;
+  writers = 0;
+});
+
+async function begin(config: PipelineConfig = CRM): Promise<RunningSteps> {
+  const epoch = await enterEpoch({
+    redis,
+    pipeline: 'remerge',
+    sink,
+    mergeName: nameOfMerge(config),
+    rebuild: rebuildFromSink(redis, config, sink, new FakeClock(now + skew)),
+    clock: new FakeClock(now),
+    log,
+    signal: new AbortController().signal,
+  });
+  const entities = Object.entries(config.entities).map(([name, entity]) => compileEntity(name, entity));
+  return startSteps({ redis, sink, writer: `W${++writers}`, epoch: epoch.name, pipeline: 'remerge', config, entities });
+}
+async function land(steps: RunningSteps, entity: string, ...bodies: Fields[]) {
+  for (const body of bodies) {
+    steps.deliver(entity, body, `m${String(++messages).padStart(4, '0')}`);
+    await vi.waitFor(
+      async () => {
+        await steps.flushNow();
+        expect(steps.errors).toEqual([]);
+        expect(steps.unsettled()).toBe(0);
+      },
+      { timeout: 10_000 },
+    );
+  }
+}
+const OFF: PipelineConfig = { ...CRM, merge: undefined };
+const PRICES: PipelineConfig = { ...CRM, merge: CRM.merge && { ...CRM.merge, columns: { price: 'inventory.price' } } };
+const newest = () => {
+  const rows = sink.rows.filter(({ dataset }) => dataset === 'customer_inventory');
+  const sorted = rows.toSorted((a, b) => (a.order < b.order ? -1 : 1));
+  return Object.fromEntries(
+    sorted.map(({ key, deleted, values }) => [key, deleted ? 'closed' : Object.keys(values).length]),
+  );
+};
+
+/** Kills a writer whose remerge is held up just before its write. */
+async function remergeAndDieBeforeTheWrite(steps: RunningSteps, between = async () => {}) {
+  let open = () => {};
+  sink.gate = new Promise((resolve) => (open = resolve));
+  const writes = sink.writes;
+  void steps.remerge();
+  await vi.waitFor(() => expect(sink.writes).toBe(writes + 1));
+  await between();
+  // Whoever takes over fences it; a process that was killed does not write after that either.
+  sink.gate = Promise.resolve();
+  await sink.takeOver(`W${writers}`);
+  await steps.kill();
+  open();
+  await settled();
+}
+
+test('a consumer that dies while it closes the rows of a record without lines leaves them open for ever', async () => {
+  const one = await begin();
+  await land(one, 'inventory', item({ sku: 'A' }));
+  await land(one, 'customer', customer({ lines: lines('A') }));
+  await one.kill();
+  const off = await begin(OFF);
+  await land(off, 'customer', customer({ lines: [], updatedAt: at(1) }));
+  await off.kill();
+  // The merge is on again: C-1/A must be closed.
+  const two = await begin();
+  expect((await two.ledger.unmerged(10)).map(({ key }) => key)).toEqual(['C-1']);
+  await remergeAndDieBeforeTheWrite(two);
+  now += 11_000;
+  const three = await begin();
+  await three.remerge();
+  expect(three.errors).toEqual([]);
+  expect(await three.ledger.unmerged(10)).toEqual([]);
+  expect(newest()).toEqual({ 'C-1/A': 'closed' });
+});
+
+test('a consumer whose clock is a millisecond behind takes as done what another holds, and that one dies', async () => {
+  const one = await begin();
+  await land(one, 'inventory', item({ sku: 'A' }));
+  await land(one, 'customer', customer({ lines: lines('A') }));
+  await one.kill();
+  now += 11_000;
+  const behind = await begin(PRICES);
+  const ahead = await begin(PRICES);
+  await ahead.clock.advance(1);
+  let over: Promise<void> = Promise.resolve();
+  await remergeAndDieBeforeTheWrite(ahead, async () => {
+    over = behind.remerge();
+    await settled();
+    await settled();
+  });
+  now += 11_000;
+  await behind.clock.advance(11_000);
+  await over;
+  expect(behind.errors).toEqual([]);
+  const three = await begin(PRICES);
+  await three.remerge();
+  expect(newest()).toEqual({ 'C-1/A': 1 });
+});
+
+test('a line that was dropped while the merge was off is closed though its item landed only in the merged row', async () => {
+  const one = await begin();
+  await land(one, 'customer', customer({ lines: lines('A') }));
+  await land(one, 'inventory', item({ sku: 'A' }));
+  sink.rows.splice(
+    sink.rows.findLastIndex((row) => row.dataset === 'inventory'),
+    1,
+  );
+  await one.kill();
+  const off = await begin(OFF);
+  await land(off, 'customer', customer({ lines: [], updatedAt: at(1) }));
+  await off.kill();
+  const two = await begin();
+  await two.remerge();
+  expect(newest()).toEqual({ 'C-1/A': 'closed' });
+});
+
+test('a merge that is changed back within a clock that was set back is made anew', async () => {
+  const one = await begin();
+  await land(one, 'inventory', item({ sku: 'A' }));
+  await land(one, 'customer', customer({ lines: lines('A') }));
+  await one.kill();
+  const full = newest()['C-1/A'];
+  now += 11_000;
+  // Whoever rebuilds (and merges) first has a clock that is an hour ahead.
+  skew = 3_600_000;
+  const two = await begin(PRICES);
+  await two.clock.advance(3_600_000);
+  await two.remerge();
+  expect(newest()).toEqual({ 'C-1/A': 1 });
+  skew = 0;
+  await two.kill();
+  now += 11_000;
+  const three = await begin();
+  await three.clock.advance(1_000);
+  await three.remerge();
+  expect(newest()).toEqual({ 'C-1/A': full });
+});
