@@ -7,19 +7,40 @@ export class ApiFailure extends Error {
   }
 }
 
+/** Milliseconds before a request that got no answer is made once more. */
+const AGAIN = 400;
+
 /**
  * @param {string} path under /api
  * @param {AbortSignal} [signal]
  * @throws {ApiFailure} with status 0 when the dashboard cannot be reached
  */
 export async function get(path, signal) {
+  try {
+    return await ask(path, { signal });
+  } catch (failure) {
+    // A network that changed under the request, or a laptop that woke up: reading may be asked twice.
+    if (failure.status !== 0) throw failure;
+    await new Promise((resolve) => setTimeout(resolve, AGAIN));
+    return await ask(path, { signal });
+  }
+}
+
+/** @param {unknown} body sent as JSON. @throws {ApiFailure} as {@link get} */
+export const post = (path, body, signal) =>
+  ask(path, { method: 'POST', body: JSON.stringify(body), headers: { 'content-type': 'application/json' }, signal });
+
+export const remove = (path) => ask(path, { method: 'DELETE', headers: { 'content-type': 'application/json' } });
+
+async function ask(path, { headers = {}, signal, ...options }) {
   let response;
   try {
-    response = await fetch(`/api${path}`, { headers: { accept: 'application/json' }, signal });
+    response = await fetch(`/api${path}`, { headers: { accept: 'application/json', ...headers }, signal, ...options });
   } catch (error) {
     if (signal?.aborted) throw error;
     throw new ApiFailure(0, 'unreachable', 'the dashboard cannot be reached');
   }
+  if (response.status === 204) return undefined;
   const body = await response.json().catch(() => undefined);
   if (response.ok && body !== undefined) return body;
   const { code = 'unknown', message = `the dashboard answered ${response.status}` } = body?.error ?? {};
@@ -28,11 +49,19 @@ export async function get(path, signal) {
 
 export const datasetPath = (name) => `/datasets/${encodeURIComponent(name)}`;
 
-/** The address of a dataset as one CSV file. */
-export function downloadAddress(name, { view = 'latest', search = '' } = {}) {
+/** What a place selects of its dataset, as the API takes it. */
+export function selectionQuery({ view = 'latest', search = '', where = [], sort = '' }) {
   const query = new URLSearchParams();
   if (view === 'history') query.set('view', view);
   if (search !== '') query.set('search', search);
+  for (const one of where) query.append('where', one);
+  if (sort !== '') query.set('sort', sort);
+  return query;
+}
+
+/** The address of a dataset as one file. @param {'csv' | 'ndjson'} [format] */
+export function downloadAddress(name, place = {}, format = 'csv') {
+  const query = selectionQuery(place);
   const suffix = query.size === 0 ? '' : `?${query}`;
-  return `/api${datasetPath(name)}.csv${suffix}`;
+  return `/api${datasetPath(name)}.${format}${suffix}`;
 }

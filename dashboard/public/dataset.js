@@ -1,10 +1,12 @@
-import { datasetPath, get } from './api.js';
+import { datasetPath, get, selectionQuery } from './api.js';
 import { openDetail } from './detail.js';
-import { h, replace } from './dom.js';
+import { h, replace, setText } from './dom.js';
+import { createFilters } from './filters.js';
 import { bytes, count, plural, sentence } from './format.js';
 import { addressOf } from './location.js';
 import { kindOf } from './overview.js';
 import { noRows, PAGE, pager } from './pager.js';
+import { openParts } from './part-list.js';
 import { activity, emptyState, notices, since } from './parts.js';
 import { released } from './pointer.js';
 import { table } from './table.js';
@@ -24,6 +26,7 @@ export function createDatasetView(name, { navigate, announce }) {
   let shown; // the page of rows in the table, and the address it is for
   let loading; // the request under way
   let following = true;
+  let told = ''; // which numbers are shown
 
   const kind = h('span', { class: 'kind' });
   const stats = h('div', { class: 'stats' });
@@ -44,6 +47,7 @@ export function createDatasetView(name, { navigate, announce }) {
     },
     onDown: () => rows.querySelector('button')?.focus(),
   });
+  const filters = createFilters(name, navigate);
   const heading = h('div', { class: 'heading' }, h('h1', { id: 'title' }, name, kind), stats);
   const root = h(
     'section',
@@ -51,20 +55,29 @@ export function createDatasetView(name, { navigate, announce }) {
     heading,
     messages,
     tools.root,
+    filters.root,
     rows,
     pages,
   );
 
   function showSummary() {
+    const now = JSON.stringify([summary.revision, summary.indexing, summary.problems, summary.bytes]);
+    if (now === told) return;
+    told = now;
     const figures = [
       ['Rows', count(summary.keys)],
       ['In history', count(summary.rows)],
       ['Size', bytes(summary.bytes)],
-      ['Parts', count(summary.parts)],
+      [
+        'Parts',
+        summary.parts === 0
+          ? '0'
+          : h('button', { type: 'button', class: 'link', onclick: () => openParts(name) }, count(summary.parts)),
+      ],
       ['Last written', since(summary.lastWrittenAt)],
     ];
     const list = figures.map(([term, figure]) => h('div', {}, h('dt', {}, term), h('dd', {}, figure)));
-    kind.textContent = kindOf(summary);
+    setText(kind, kindOf(summary));
     stats.replaceChildren(h('dl', {}, ...list), activity(summary.activity));
     messages.replaceChildren(...notices(summary));
   }
@@ -81,7 +94,7 @@ export function createDatasetView(name, { navigate, announce }) {
       await released();
       if (mine.signal.aborted) return;
       showRows(page, address);
-      if (!quiet && place.search !== '') announce(`${plural(page.total, 'row')} found`);
+      if (!quiet && (place.search !== '' || place.where.length > 0)) announce(`${plural(page.total, 'row')} found`);
     } catch (failure) {
       if (!mine.signal.aborted && !(quiet && failure.status === 0)) showFailure(failure);
     } finally {
@@ -97,7 +110,8 @@ export function createDatasetView(name, { navigate, announce }) {
     const id = identity(page.columns);
     const same = shown?.address === address;
     const before = same ? new Set(shown.page.rows.map(identity(shown.page.columns))) : undefined;
-    const options = { dataset: name, key: summary?.key ?? '_key', all: place.all };
+    const options = { dataset: name, key: summary?.key ?? '_key', all: place.all, place };
+    filters.offer(page.columns, options.key);
     shown = { page, address };
     tools.markBehind(false);
     replace(
@@ -137,26 +151,35 @@ export function createDatasetView(name, { navigate, announce }) {
     show(to) {
       place = to;
       tools.show(place);
+      filters.show(place);
       load();
     },
     /** Takes new numbers, and fetches the rows anew if they changed and someone follows them. */
-    update(to) {
+    update({ datasets }) {
+      const to = datasets.find((dataset) => dataset.name === name);
+      if (to === undefined) return;
       summary = to;
       showSummary();
       if (shown === undefined || shown.page.revision === summary.revision || loading !== undefined) return;
+      filters.update();
       const follow = following && place.page === 1 && !isReading();
       tools.markBehind(!follow);
       if (follow) load(true);
     },
     leave() {
       tools.leave();
+      filters.leave();
       loading?.abort();
     },
   };
 }
 
-const rowsQuery = ({ view, search, page }) =>
-  new URLSearchParams({ view, search, offset: String((page - 1) * PAGE), limit: String(PAGE) });
+function rowsQuery(place) {
+  const query = selectionQuery(place);
+  query.set('offset', String((place.page - 1) * PAGE));
+  query.set('limit', String(PAGE));
+  return query;
+}
 
 /** What tells a row from every other: its message, its content, its key. */
 function identity(columns) {

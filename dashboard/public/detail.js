@@ -51,8 +51,8 @@ export function openDetail(page, index, { dataset, key }) {
       {},
       h(
         'a',
-        { href: addressOf({ dataset, view: 'history', search: name }), onclick: () => dialog.close() },
-        'History of this key',
+        { href: addressOf({ at: 'trace', dataset, key: name }), onclick: () => dialog.close() },
+        'Trace and history of this key',
       ),
       navigator.clipboard !== undefined && copy,
     ),

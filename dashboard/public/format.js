@@ -29,15 +29,40 @@ export function ago(milliseconds) {
   return `${Math.floor(seconds / 86_400)} days ago`;
 }
 
+/** A rate or another number that need not be exact: 0, 0.4, 12, 1,530. */
+export function speed(number) {
+  if (number === 0) return '0';
+  if (number < 0.1) return '<0.1';
+  return number < 10 ? number.toFixed(1) : numbers.format(Math.round(number));
+}
+
+/** How long something lasts, as a figure and its unit. @param {number} seconds */
+export function span(seconds) {
+  if (seconds < 10) return [seconds.toFixed(1), 's'];
+  if (seconds < 120) return [String(Math.round(seconds)), 's'];
+  if (seconds < 7_200) return [String(Math.round(seconds / 60)), 'min'];
+  if (seconds < 172_800) return [String(Math.round(seconds / 3_600)), 'h'];
+  return [String(Math.round(seconds / 86_400)), 'days'];
+}
+
 /** A message as a sentence: the API's begin small, so that they can stand within a line of a log. */
 export const sentence = (message) => `${message.charAt(0).toUpperCase()}${message.slice(1)}.`;
 
 const two = (number) => String(number).padStart(2, '0');
 
-/** A time in the reader's zone, in the order that sorts: 2026-01-05 14:03:22. Undefined if it is none. */
-export function localTime(text) {
+let inUtc = false;
+
+/** Whether times are shown in UTC instead of the reader's zone. */
+export const showsUtc = () => inUtc;
+export function showUtc(utc) {
+  inUtc = utc;
+}
+
+/** A time in the reader's zone, or in UTC if that is asked for, in the order that sorts: 2026-01-05 14:03:22. Undefined if it is none. */
+export function localTime(text, utc = inUtc) {
   const time = new Date(text);
   if (Number.isNaN(time.getTime())) return undefined;
+  if (utc) return time.toISOString().slice(0, 19).replace('T', ' ');
   const date = `${time.getFullYear()}-${two(time.getMonth() + 1)}-${two(time.getDate())}`;
   return `${date} ${two(time.getHours())}:${two(time.getMinutes())}:${two(time.getSeconds())}`;
 }

@@ -1,33 +1,52 @@
-import { get } from './api.js';
-
-const EVERY = 2_000;
-const LONGEST_WAIT = 15_000;
+/** A connection that is silent for so long is taken as lost, in milliseconds: what flows is sent every second. */
+const SILENCE = 15_000;
+const AGAIN = 3_000;
 
 /**
- * Asks for the list of datasets again and again: every two seconds, more slowly while it fails, and not at all while
- * nobody looks.
+ * Hears what flows, as server-sent events. It comes back by itself when the connection is lost, and rests while nobody
+ * looks at the page.
  *
- * @param {(answer: { sink: string, instance: string, datasets: object[] }) => void} onAnswer
- * @param {(failure: Error, wait: number) => void} onFailure told how long it will wait, in milliseconds
+ * @param {{ onFlow: (flow: object) => void, onHistory: (history: object) => void, onState: (live: boolean) => void }} listener
  */
-export function watchDatasets(onAnswer, onFailure) {
-  let failures = 0;
-  let waiting = false;
+export function watchFlow({ onFlow, onHistory, onState }) {
+  let source;
+  let watchdog;
 
-  async function ask() {
-    const answer = await get('/datasets').catch((failure) => failure);
-    failures = answer instanceof Error ? failures + 1 : 0;
-    const wait = failures === 0 ? EVERY : Math.min(LONGEST_WAIT, EVERY * 2 ** (failures - 1));
-    if (document.hidden) waiting = true;
-    else setTimeout(ask, wait);
-    if (failures === 0) onAnswer(answer);
-    else onFailure(answer, wait);
+  function close() {
+    clearTimeout(watchdog);
+    source?.close();
+    source = undefined;
+  }
+
+  function open() {
+    close();
+    source = new EventSource('/api/live');
+    const heard = (take) => (event) => {
+      alive();
+      onState(true);
+      take(JSON.parse(event.data));
+    };
+    source.addEventListener('flow', heard(onFlow));
+    source.addEventListener('history', heard(onHistory));
+    source.onerror = () => {
+      onState(false);
+      // The browser tries again by itself, but not after an answer that was no stream.
+      if (source?.readyState === EventSource.CLOSED) setTimeout(open, AGAIN);
+    };
+    alive();
+  }
+
+  function alive() {
+    clearTimeout(watchdog);
+    watchdog = setTimeout(() => {
+      onState(false);
+      open();
+    }, SILENCE);
   }
 
   document.addEventListener('visibilitychange', () => {
-    if (document.hidden || !waiting) return;
-    waiting = false;
-    ask();
+    if (document.hidden) close();
+    else if (source === undefined) open();
   });
-  ask();
+  if (!document.hidden) open();
 }

@@ -1,11 +1,22 @@
 import { downloadAddress } from './api.js';
-import { h } from './dom.js';
+import { h, replace } from './dom.js';
 import { bytes, count, plural } from './format.js';
 import { addressOf } from './location.js';
 import { activity, emptyState, notices, since } from './parts.js';
 
-/** Every dataset at a glance. */
-export function overview(datasets) {
+/** Every dataset at a glance, as long as it is shown. */
+export function createOverview() {
+  const root = h('div', { class: 'overview' });
+  let shown = '';
+  const update = ({ datasets }) => {
+    const now = JSON.stringify(datasets);
+    if (now !== shown) replace(root, overview(datasets));
+    shown = now;
+  };
+  return { root, update };
+}
+
+function overview(datasets) {
   const sum = (of) => datasets.reduce((total, dataset) => total + of(dataset), 0);
   const totals = [
     plural(datasets.length, 'dataset'),
@@ -19,7 +30,7 @@ export function overview(datasets) {
   const nothing = datasets.every((dataset) => dataset.rows === 0 && dataset.indexing === null);
   return h(
     'section',
-    { class: 'overview', 'aria-labelledby': 'title' },
+    { 'aria-labelledby': 'title' },
     h('h1', { id: 'title' }, 'Datasets'),
     h('p', { class: 'totals' }, totals.join(' · ')),
     nothing &&

@@ -15,12 +15,18 @@ export function pager(place, { total, rows: { length } }) {
       ? h('a', { href: addressOf({ ...place, page }), rel: page < place.page ? 'prev' : 'next' }, label)
       : h('span', { class: 'faint' }, label);
   return [
-    h('p', {}, range, length > 1 && h('span', { class: 'faint' }, ', newest first')),
+    h(
+      'p',
+      {},
+      range,
+      length > 1 &&
+        h('span', { class: 'faint' }, place.sort === '' ? ', newest first' : `, by ${place.sort.replace('-', '')}`),
+    ),
     h(
       'p',
       { class: 'steps' },
-      step(place.page - 1, '← Newer', place.page > 1),
-      step(place.page + 1, 'Older →', first + length < total),
+      step(place.page - 1, place.sort === '' ? '← Newer' : '← Previous', place.page > 1),
+      step(place.page + 1, place.sort === '' ? 'Older →' : 'Next →', first + length < total),
     ),
   ];
 }
@@ -34,6 +40,10 @@ export function noRows(name, place, total, rows) {
       `There are ${plural(total, 'row')} only.`,
       link({}, 'Go to the first page'),
     );
+  }
+  if (place.where.length > 0) {
+    const clear = link({ where: [], search: '' }, 'Remove the filters');
+    return emptyState('No row matches', 'All filters must hold at once; text is compared letter by letter.', clear);
   }
   if (place.search !== '') {
     const clear = link({ search: '' }, 'Clear the search');

@@ -1,5 +1,6 @@
 import { h } from './dom.js';
 import { count, localTime, oneLine } from './format.js';
+import { addressOf } from './location.js';
 import { moment } from './parts.js';
 
 /** Longer text is cut in the table; the row's own view has it. */
@@ -31,8 +32,18 @@ export function table(page, options, onOpen, isNew) {
   const head = h(
     'tr',
     {},
-    h('th', { scope: 'col', class: 'key' }, columns.key.name === '_key' ? 'key' : columns.key.name),
-    ...columns.others.map(({ name, type }) => h('th', { scope: 'col', class: classOf(type), title: type }, name)),
+    header(
+      {
+        name: columns.key.name === '_key' ? '_key' : columns.key.name,
+        label: columns.key.name === '_key' ? 'key' : columns.key.name,
+        type: 'string',
+        className: 'key',
+      },
+      options.place,
+    ),
+    ...columns.others.map(({ name, type }) =>
+      header({ name, label: name, type, className: classOf(type) }, options.place),
+    ),
   );
   const rows = page.rows.map((row, index) => {
     const deleted = row[columns.deleted] === true;
@@ -58,6 +69,20 @@ export function table(page, options, onOpen, isNew) {
     );
   });
   return h('table', {}, h('thead', {}, head), h('tbody', { onkeydown: moveBetweenRows }, ...rows));
+}
+
+/** A column's head: sorts by it, then the other way, then by time again. */
+function header({ name, label, type, className }, place) {
+  const state = place.sort === name ? 'ascending' : place.sort === `-${name}` ? 'descending' : null;
+  const next = state === null ? name : state === 'ascending' ? `-${name}` : '';
+  const arrow = { ascending: ' ↑', descending: ' ↓' }[state] ?? '';
+  const link = h(
+    'a',
+    { href: addressOf({ ...place, sort: next, page: 1 }), title: `${type}: sort` },
+    label,
+    arrow && h('span', { 'aria-hidden': 'true' }, arrow),
+  );
+  return h('th', { scope: 'col', class: className, 'aria-sort': state }, link);
 }
 
 const classOf = (type) =>

@@ -46,7 +46,8 @@ export function createTools(name, { onSearch, onFollow, onDown }) {
     'Follow',
   );
   const columns = h('a', { class: 'control toggle' }, 'All columns');
-  const download = h('a', { class: 'control download', download: true });
+  const csv = h('a', { class: 'control download', download: true });
+  const ndjson = h('a', { class: 'control', download: true, title: 'One JSON object a line' }, 'NDJSON');
 
   function apply() {
     clearTimeout(typing);
@@ -60,7 +61,7 @@ export function createTools(name, { onSearch, onFollow, onDown }) {
   }
 
   return {
-    root: h('div', { class: 'tools' }, views, search, follow, columns, download),
+    root: h('div', { class: 'tools' }, views, search, follow, columns, h('span', { class: 'push' }, csv, ndjson)),
     focusSearch: () => search.focus(),
     leave: () => clearTimeout(typing),
     /** Tells that there are newer rows than the table shows. */
@@ -75,8 +76,10 @@ export function createTools(name, { onSearch, onFollow, onDown }) {
       if (document.activeElement !== search || place.search === '') search.value = place.search;
       columns.href = addressOf({ ...place, all: !place.all });
       columns.setAttribute('aria-current', String(place.all));
-      download.href = downloadAddress(name, place);
-      setText(download, place.search === '' ? 'Download CSV' : 'Download these rows');
+      const chosen = place.search !== '' || place.where.length > 0;
+      csv.href = downloadAddress(name, place);
+      ndjson.href = downloadAddress(name, place, 'ndjson');
+      setText(csv, chosen ? 'Download these rows' : 'Download CSV');
     },
   };
 }

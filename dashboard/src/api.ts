@@ -1,8 +1,13 @@
-import { type Request, type Response, Router } from 'express';
-import { ApiError, notFound } from './api-error.js';
-import { sendCsv } from './download.js';
-import { parseRowQuery, parseSelection } from './query.js';
+import { pipeline } from 'node:stream/promises';
+import type { PipelineConfig } from '@tributary/shared';
+import { type Request, Router } from 'express';
+import { ApiError, badRequest, notFound } from './api-error.js';
+import { whileConnected } from './connected.js';
+import type { DeadLetter } from './dead-letters/letter.js';
+import { sendCsv, sendNdjson } from './download.js';
+import { parseRowQuery, parseSelection, text } from './query.js';
 import type { DatasetReader } from './readers/port.js';
+import { traceKey } from './trace.js';
 
 /** What the page says about where it looks. */
 export interface About {
@@ -12,11 +17,22 @@ export interface About {
   readonly instance: string;
 }
 
+/** The longest is a merged row's, of two keys. */
+const MAX_KEY = 2_100;
+
+export interface DataRoutes {
+  readonly reader: DatasetReader;
+  readonly about: About;
+  readonly config: PipelineConfig;
+  /** The dead letters of a key, as far as they were looked at. */
+  readonly deadLettersOf: (key: string) => Promise<readonly DeadLetter[]>;
+}
+
 /**
  * Everything the page shows, as JSON under `/api`. Names in requests are looked up among the pipeline's datasets and
  * nowhere else.
  */
-export function apiRoutes(reader: DatasetReader, about: About): Router {
+export function apiRoutes({ reader, about, config, deadLettersOf }: DataRoutes): Router {
   const routes = Router();
 
   routes.get('/datasets', async (_request, response) => {
@@ -24,24 +40,54 @@ export function apiRoutes(reader: DatasetReader, about: About): Router {
   });
 
   // Before the route of a dataset itself, which would take the ending for a part of the name.
-  routes.get('/datasets/:name.csv', async (request, response) => {
-    const { name } = request.params;
-    const selection = parseSelection(request.query);
-    const signal = whileConnected(response);
-    const download = known(await reader.download(name, selection, signal), name);
-    const fileName = selection.view === 'history' ? `${name}-history.csv` : `${name}.csv`;
-    await sendCsv(response, fileName, request.method === 'HEAD' ? undefined : download);
-  });
+  for (const [format, send] of Object.entries({ csv: sendCsv, ndjson: sendNdjson })) {
+    routes.get(`/datasets/:name.${format}`, async (request: Request<{ name: string }>, response) => {
+      const { name } = request.params;
+      const selection = parseSelection(request.query);
+      const signal = whileConnected(response);
+      const download = known(await reader.download(name, selection, signal), name);
+      const fileName = selection.view === 'history' ? `${name}-history.${format}` : `${name}.${format}`;
+      await send(response, fileName, request.method === 'HEAD' ? undefined : download);
+    });
+  }
 
   routes.get('/datasets/:name', async (request, response) => {
     response.json(known(await reader.describe(request.params.name), request.params.name));
+  });
+
+  routes.get('/datasets/:name/parts/:part', async (request, response) => {
+    const { name, part } = request.params;
+    const found = await reader.part(name, part);
+    if (found === undefined) throw notFound(`${name.slice(0, 80)} has no part of that name`);
+    response.set({
+      'Content-Type': 'text/csv; charset=utf-8; header=present',
+      'Content-Disposition': `attachment; filename="${part.replaceAll(/[^\w.-]/g, '_')}"`,
+      'Content-Length': String(found.bytes),
+    });
+    await pipeline(found.read(), response);
+  });
+
+  routes.get('/datasets/:name/facets', async (request: Request<{ name: string }>, response) => {
+    const { name } = request.params;
+    const selection = parseSelection(request.query);
+    const facets = known(await reader.facets(name, selection, whileConnected(response)), name);
+    response.json({ dataset: name, ...selection, facets });
+  });
+
+  routes.get('/trace', async (request, response) => {
+    const key = text(request.query, 'key');
+    if (key === '' || key.length > MAX_KEY) throw badRequest(`key is what to trace: 1 to ${MAX_KEY} characters`);
+    const name = text(request.query, 'dataset') || (reader.known()[0]?.name ?? '');
+    const trace = known(await traceKey(config, reader, name, key, whileConnected(response)), name);
+    const dead = await deadLettersOf(key).catch(() => []);
+    response.json({ ...trace, deadLetters: dead });
   });
 
   routes.get('/datasets/:name/rows', async (request: Request<{ name: string }>, response) => {
     const { name } = request.params;
     const query = parseRowQuery(request.query);
     const page = known(await reader.rows(name, query, whileConnected(response)), name);
-    response.json({ dataset: name, ...query, ...page });
+    response.json({ dataset: name, ...query, sort: query.sort ?? null, ...page });
   });
 
   return routes;
@@ -59,11 +105,4 @@ export function unsupportedRoutes(message: string): Router {
 function known<T>(found: T | undefined, name: string): T {
   if (found === undefined) throw notFound(`there is no dataset "${name.slice(0, 80)}" in this pipeline`);
   return found;
-}
-
-/** Aborts when the client goes away, so that a search nobody waits for ends. */
-function whileConnected(response: Response): AbortSignal {
-  const controller = new AbortController();
-  response.on('close', () => controller.abort());
-  return controller.signal;
 }

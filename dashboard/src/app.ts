@@ -1,16 +1,45 @@
-import { fileURLToPath } from 'node:url';
-import { addHealthRoutes, createApp, describeError, type Logger, RetryableError } from '@tributary/shared';
-import express, { type ErrorRequestHandler, type Express } from 'express';
+import {
+  addHealthRoutes,
+  type Clock,
+  createApp,
+  describeError,
+  type Logger,
+  type PipelineConfig,
+  RetryableError,
+} from '@tributary/shared';
+import type { ErrorRequestHandler, Express } from 'express';
+import { type AccessOptions, Guard, sameOriginOnly } from './access/guard.js';
+import { rateLimit } from './access/rate-limit.js';
+import { sessionRoutes } from './access/routes.js';
+import { actRoutes } from './act/routes.js';
 import { type About, apiRoutes, unsupportedRoutes } from './api.js';
 import { ApiError, notFound } from './api-error.js';
+import type { AuditLog } from './audit.js';
+import { auditRoutes } from './audit-routes.js';
+import type { DeadLetters } from './dead-letters/dead-letters.js';
+import { Listing } from './dead-letters/listing.js';
+import { deadLetterRoutes } from './dead-letters/routes.js';
+import type { Live } from './flow/live.js';
+import type { Observer } from './flow/observer.js';
+import { flowRoutes } from './flow/routes.js';
 import { createInstruments } from './instruments.js';
-import type { DatasetReader } from './readers/port.js';
+import { openApiDocument } from './openapi/document.js';
+import { pageFiles } from './page-files.js';
+import { pipelineRoutes } from './pipeline-routes.js';
+import { type DatasetReader, QueryError } from './readers/port.js';
 import { securityHeaders } from './security.js';
 
-/** Beside `src` and beside `dist`, wherever this module was loaded from. */
-const PUBLIC = fileURLToPath(new URL('../public', import.meta.url));
-
 export interface AppOptions {
+  readonly access: AccessOptions;
+  readonly deadLetters: DeadLetters;
+  readonly audit: AuditLog;
+  readonly config: PipelineConfig;
+  readonly live: Live;
+  readonly observer: Observer;
+  readonly producers: () => readonly string[];
+  readonly producerToken: string | undefined;
+  readonly mockApi: () => string | undefined;
+  readonly clock: Clock;
   /** Undefined if there is no adapter for the pipeline's sink. */
   readonly reader: DatasetReader | undefined;
   readonly about: About;
@@ -20,14 +49,35 @@ export interface AppOptions {
 }
 
 /** The dashboard over HTTP: health and metrics, the API, the page; every error is JSON that says what to do. */
-export function createDashboardApp({ reader, about, unsupported, log }: AppOptions): Express {
+export function createDashboardApp(options: AppOptions): Express {
+  const { reader, about, unsupported, log, clock, deadLetters, access, audit } = options;
+  const guard = new Guard(access);
   const { registry, timing } = createInstruments(reader);
   const app = createApp();
   app.set('query parser', 'simple');
   app.use(securityHeaders);
   addHealthRoutes(app, registry, () => reader?.problems() ?? [unsupported]);
-  app.use('/api', timing, reader === undefined ? unsupportedRoutes(unsupported) : apiRoutes(reader, about));
-  app.use(express.static(PUBLIC, { cacheControl: false, dotfiles: 'ignore', redirect: false }));
+  app.use('/api', timing, sameOriginOnly, rateLimit({ burst: 600, perSecond: 100, clock }));
+  const document = openApiDocument();
+  app.get('/api/openapi.json', (_request, response) => {
+    response.json(document);
+  });
+  app.use('/api', sessionRoutes(access, guard, clock), guard.needs('viewer'));
+  const listing = new Listing(deadLetters, clock);
+  const deadLettersOf = (key: string) => listing.ofKey(key, AbortSignal.timeout(5_000));
+  app.use('/api/dead-letters', deadLetterRoutes({ deadLetters, listing, guard, clock }));
+  app.use('/api/audit', auditRoutes(audit));
+  app.use('/api/pipeline', pipelineRoutes(options.config));
+  const { config, producers, producerToken, mockApi } = options;
+  app.use('/api', actRoutes({ config, guard, audit, clock, producers, producerToken, mockApi }));
+  app.use('/api', flowRoutes(options.live, options.observer));
+  app.use(
+    '/api',
+    reader === undefined
+      ? unsupportedRoutes(unsupported)
+      : apiRoutes({ reader, about, config: options.config, deadLettersOf }),
+  );
+  app.use(pageFiles());
   app.use(() => {
     throw notFound('there is nothing here; the dashboard is at /');
   });
@@ -53,6 +103,7 @@ function errorAnswers(log: Logger): ErrorRequestHandler {
 
 function explain(error: unknown): { status: number; code: string; message: string } {
   if (error instanceof ApiError) return error;
+  if (error instanceof QueryError) return { status: 400, code: 'bad_request', message: error.message };
   if (error instanceof RetryableError) return { status: 503, code: error.code, message: error.message };
   // What express itself refuses, such as a path with a broken percent sign.
   const { status } = error as { status?: number };

@@ -28,3 +28,31 @@ export async function sendCsv(response: Response, fileName: string, download: Do
   });
   await pipeline(Readable.from(download.rows), csv, response);
 }
+
+/** As {@link sendCsv}, one JSON object a line: values of their type, and what holds nothing left out. */
+export async function sendNdjson(response: Response, fileName: string, download: Download | undefined): Promise<void> {
+  response.set({
+    'Content-Type': 'application/x-ndjson; charset=utf-8',
+    'Content-Disposition': `attachment; filename="${fileName}"`,
+  });
+  if (download === undefined) {
+    response.end();
+    return;
+  }
+  await pipeline(Readable.from(jsonLines(download)), response);
+}
+
+/** Characters that are sent at once: a chunk for each row would cost more than the row. */
+const CHUNK = 64 * 1024;
+
+async function* jsonLines({ columns, rows, decode }: Download): AsyncGenerator<string> {
+  let chunk = '';
+  for await (const cells of rows) {
+    const values = columns.map((name, index) => [name, decode(name, cells[index] ?? '')] as const);
+    chunk += `${JSON.stringify(Object.fromEntries(values))}\n`;
+    if (chunk.length < CHUNK) continue;
+    yield chunk;
+    chunk = '';
+  }
+  yield chunk;
+}

@@ -1,19 +1,37 @@
 import { hostname } from 'node:os';
 import { createLogger, describeError, FatalError, loadPipeline, runMain } from '@tributary/shared';
 import { createDashboard } from './service.js';
+import { readDashboardSettings, readServiceUrls } from './settings.js';
 
-const { PIPELINE, PORT, HOST, INSTANCE_ID, LOG_LEVEL } = process.env;
+const { PIPELINE, PORT, HOST, INSTANCE_ID, LOG_LEVEL, AMQP_URL, POSTGRES_URL, ADMIN_TOKEN, MOCK_API_URL } = process.env;
 const instance = INSTANCE_ID || hostname();
-const log = createLogger({ service: 'dashboard', instance, level: LOG_LEVEL || 'info' });
 
 try {
+  const log = createLogger({ service: 'dashboard', instance, level: LOG_LEVEL });
   const config = loadPipeline(PIPELINE || 'pipeline.yaml', process.env);
   const port = Number(PORT || 8000);
   if (!Number.isInteger(port) || port < 0 || port > 65_535) {
     throw new FatalError('port_invalid', `PORT is "${PORT}": expected a number from 0 to 65535`);
   }
-  await runMain(createDashboard({ config, port, host: HOST || '127.0.0.1', instance, log }), log);
+  const own = readDashboardSettings(process.env);
+  const services = readServiceUrls(process.env);
+  const dashboard = createDashboard({
+    ...{
+      config,
+      port,
+      host: HOST || '127.0.0.1',
+      instance,
+      log,
+      amqpUrl: AMQP_URL,
+      postgresUrl: POSTGRES_URL,
+      producerToken: ADMIN_TOKEN,
+    },
+    ...own,
+    services: () => services,
+    mockApi: () => MOCK_API_URL || undefined,
+  });
+  await runMain(dashboard, log);
 } catch (error) {
-  log.fatal({ reason: describeError(error) }, 'cannot start');
-  process.exit(1);
+  process.stderr.write(`${describeError(error)}\n`);
+  process.exitCode = 1;
 }

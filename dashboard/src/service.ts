@@ -8,8 +8,19 @@ import {
   type Service,
   systemClock,
 } from '@tributary/shared';
+import { isLoopback, type Reading } from './access/guard.js';
+import { type TokenSettings, Tokens } from './access/roles.js';
+import { Sessions } from './access/sessions.js';
 import { createDashboardApp } from './app.js';
+import { AuditLog } from './audit.js';
+import { Broker } from './broker.js';
+import { DeadLetters } from './dead-letters/dead-letters.js';
+import { Live } from './flow/live.js';
+import { Observer, type ServiceUrls } from './flow/observer.js';
 import { createCsvReader } from './readers/csv.js';
+import type { DatasetReader } from './readers/port.js';
+import { createPostgresReader } from './readers/postgres.js';
+import { DEFAULT_AUDIT_LOG } from './settings.js';
 
 export interface DashboardOptions {
   readonly config: PipelineConfig;
@@ -19,6 +30,21 @@ export interface DashboardOptions {
   readonly instance: string;
   readonly log: Logger;
   readonly clock?: Clock;
+  /** Where queues and dead letters are; without it the page shows data alone, and says so. */
+  readonly amqpUrl?: string | undefined;
+  /** Needed if the pipeline's sink is postgres. */
+  readonly postgresUrl?: string | undefined;
+  readonly tokens?: TokenSettings | undefined;
+  /** Where producers and consumers answer, for the picture of what flows. */
+  readonly services?: (() => ServiceUrls) | undefined;
+  /** The token that producers take commands with. */
+  readonly producerToken?: string | undefined;
+  /** The mock CRM's address, in demo mode. */
+  readonly mockApi?: (() => string | undefined) | undefined;
+  /** Who may read without a token: by default this machine alone, and nobody where a viewer's token is set. */
+  readonly reading?: Reading | undefined;
+  /** The file that everything done here is written down in. */
+  readonly auditLog?: string | undefined;
 }
 
 export interface Dashboard extends Service {
@@ -26,31 +52,58 @@ export interface Dashboard extends Service {
   readonly url: string;
 }
 
-const CSV_ONLY =
-  'the dashboard reads CSV sinks for now, and this pipeline writes to Postgres: look at its tables with psql, or set sink.type to csv';
+const NO_POSTGRES =
+  'this pipeline writes to Postgres: set POSTGRES_URL to something like postgres://user:password@host:5432/database, and what landed is shown';
+
+/** @returns undefined if nobody has told where the sink is */
+function createReader({ config, log, postgresUrl }: DashboardOptions, clock: Clock): DatasetReader | undefined {
+  if (config.sink.type === 'csv') return createCsvReader(config, clock, log);
+  return postgresUrl ? createPostgresReader(config, postgresUrl, clock) : undefined;
+}
 
 /** The dashboard as a service, for `main.ts` and for embedded mode. `start` resolves when the page can be opened. */
-export function createDashboard({
-  config,
-  port,
-  host,
-  instance,
-  log,
-  clock = systemClock,
-}: DashboardOptions): Dashboard {
-  const reader = config.sink.type === 'csv' ? createCsvReader(config, clock, log) : undefined;
-  const about = { sink: reader === undefined ? 'Postgres' : `CSV files in ${config.sink.csv.directory}`, instance };
+export function createDashboard(options: DashboardOptions): Dashboard {
+  const { config, port, host, instance, log, amqpUrl, clock = systemClock } = options;
+  const reader = createReader(options, clock);
+  const { csv, postgres, type } = config.sink;
+  const about = {
+    sink: type === 'csv' ? `CSV files in ${csv.directory}` : `Postgres, schema ${postgres.schema}`,
+    instance,
+  };
+  const tokens = new Tokens(options.tokens ?? {});
+  const usual = isLoopback(host) && !options.tokens?.viewer ? 'local' : 'token';
+  const access = { tokens, sessions: new Sessions(clock), reading: options.reading ?? usual };
+  const audit = new AuditLog(options.auditLog || DEFAULT_AUDIT_LOG, clock);
+  const broker = new Broker({ urls: amqpUrl ?? '', connectionName: `tributary dashboard ${instance}`, log });
+  const deadLetters = new DeadLetters({ config, broker, audit, clock });
+  const services = options.services ?? (() => ({ producers: [], consumers: [] }));
+  const observer = new Observer({
+    ...{ config, broker, brokerKnown: Boolean(amqpUrl), reader, services, where: about.sink, clock },
+  });
+  const live = new Live(observer, clock, log);
   const releases = new ReleaseList();
   let starting: Promise<Listening> | undefined;
   let url = '';
 
   async function open(): Promise<Listening> {
-    if (reader === undefined) log.warn(CSV_ONLY);
+    releases.add('the audit log', () => audit.close());
+    if (amqpUrl) {
+      await broker.open();
+      releases.add('the RabbitMQ connection', () => broker.close());
+    }
+    if (reader === undefined) log.warn(NO_POSTGRES);
     else {
       releases.add('the reader', () => reader.close());
       reader.start();
     }
-    const server = await listen(createDashboardApp({ reader, about, unsupported: CSV_ONLY, log }), port, host);
+    const app = createDashboardApp({
+      ...{ producers: () => services().producers, producerToken: options.producerToken },
+      mockApi: options.mockApi ?? (() => undefined),
+      ...{ reader, about, unsupported: NO_POSTGRES, log, clock, access, audit, deadLetters, config, live, observer },
+    });
+    live.start();
+    releases.add('what is shown live', () => live.stop());
+    const server = await listen(app, port, host);
     releases.add('the HTTP server', () => server.close());
     url = server.url;
     log.info({ url }, `the dashboard is at ${url}`);

@@ -116,6 +116,28 @@ describe('the dashboard over HTTP', () => {
     expect((await parseCsv(await latest.text())).map((row) => row._key)).toEqual(['b']);
   });
 
+  it('gives a part as it lies there, its whole lines, and no other file', async () => {
+    const path = await writePart(directory, [{ key: 'a', at: 1, values: { note: '=1' } }]);
+    const whole = await readFile(path, 'utf8');
+    await appendFile(path, 'torn,"line');
+    const response = await fetchPath('/api/datasets/customers/parts/part-one-1.csv');
+    expect(response.headers.get('content-disposition')).toBe('attachment; filename="part-one-1.csv"');
+    expect(await response.text()).toBe(whole);
+    for (const name of ['part-two-1.csv', '..%2F..%2Fetc%2Fpasswd', '%2e%2e%2fx', 'part-one-1.csv%00']) {
+      expect((await fetchPath(`/api/datasets/customers/parts/${name}`)).status).toBe(404);
+    }
+  });
+
+  it('downloads rows as JSON, one object a line, of their types and as they were sent', async () => {
+    const values = { note: '=cmd()', spent: 2.5, active: false, lines: [{ sku: 'S', quantity: 1 }] };
+    await writePart(directory, [{ key: 'a', at: 1, values }]);
+    const response = await fetchPath('/api/datasets/customers.ndjson');
+    expect(response.headers.get('content-disposition')).toBe('attachment; filename="customers.ndjson"');
+    const lines = (await response.text()).trim().split('\n');
+    expect(JSON.parse(lines[0] ?? '')).toMatchObject({ id: 'a', ...values, _key: 'a', _deleted: false });
+    expect(lines).toHaveLength(1);
+  });
+
   it('downloads only the rows found when there is a search, and a header alone when there is none', async () => {
     await writePart(directory, [
       { key: 'a', at: 1 },
@@ -257,7 +279,7 @@ describe('the dashboard as a service', () => {
     await first.stop();
   });
 
-  it('says that it reads CSV sinks for now when the sink is Postgres', async () => {
+  it('says what it lacks when the sink is Postgres and nobody has told where', async () => {
     const dashboard = createDashboard({ ...options, config: sampleConfig('nowhere', 'postgres') });
     await dashboard.start();
     for (const path of ['/api/datasets', '/api/datasets/customers/rows', '/api/datasets/customers.csv']) {
@@ -266,7 +288,7 @@ describe('the dashboard as a service', () => {
       expect(await response.json()).toMatchObject({
         error: {
           code: 'sink_not_supported',
-          message: expect.stringContaining('the dashboard reads CSV sinks for now'),
+          message: expect.stringContaining('set POSTGRES_URL'),
         },
       });
     }

@@ -35,6 +35,10 @@ export function createCsvReader(config: PipelineConfig, clock: Clock, log: Logge
     problems: () => all.flatMap((dataset) => dataset.followed.problem ?? []),
     describe: async (name) => datasets.get(name)?.describe(),
     rows: async (name, query, signal) => datasets.get(name)?.rows(query, signal),
+    facets: async (name, selection, signal) => datasets.get(name)?.facets(selection, signal),
+    versions: async (name, key, limit, signal) => datasets.get(name)?.versions(key, limit, signal),
+    keys: async (name, pattern, limit) => datasets.get(name)?.keys(pattern, limit),
+    part: async (name, part) => datasets.get(name)?.part(part),
     download: async (name, selection, signal) => datasets.get(name)?.download(selection, signal),
   };
 }

@@ -1,15 +1,37 @@
+import type { Readable } from 'node:stream';
 import type { FieldType } from '@tributary/shared';
 
 /** `latest`: one row for each key that is not deleted; `history`: every row ever written, tombstones too. */
 export type View = 'latest' | 'history';
 
+/** How a column's value is compared. `contains` is of text in any letter case; `above` and the like of numbers, times and text. */
+export const COMPARISONS = ['is', 'not', 'contains', 'above', 'below', 'from', 'to', 'empty', 'filled'] as const;
+export type Comparison = (typeof COMPARISONS)[number];
+
+/** One filter of a table: `city is Berlin`, `price above 100`. */
+export interface Condition {
+  readonly column: string;
+  readonly is: Comparison;
+  /** '' for `empty` and `filled`. */
+  readonly value: string;
+}
+
+export interface Sort {
+  readonly column: string;
+  readonly descending: boolean;
+}
+
 export interface Selection {
   readonly view: View;
+  /** All of them must hold. */
+  readonly where: readonly Condition[];
   /** Words that must all occur in a row, in any of its columns or its key, in any letter case; '' for every row. */
   readonly search: string;
 }
 
 export interface RowQuery extends Selection {
+  /** By what is written last if undefined; rows that hold nothing there come last. */
+  readonly sort: Sort | undefined;
   readonly offset: number;
   readonly limit: number;
 }
@@ -78,11 +100,56 @@ export interface RowPage {
   readonly revision: string;
 }
 
+/** What was asked of a dataset cannot be answered, whatever it holds: the message says why. */
+export class QueryError extends Error {}
+
+export class UnknownColumnError extends QueryError {
+  constructor(column: string) {
+    super(`there is no column "${column.slice(0, 80)}" in this dataset`);
+  }
+}
+
+/** How often each value of a column occurs in a selection. */
+export interface Facet {
+  readonly column: string;
+  /** The most frequent first; null stands for nothing. */
+  readonly values: readonly { readonly value: string | number | boolean | null; readonly count: number }[];
+  /** Different values beyond those given. */
+  readonly more: number;
+}
+
+/** Where one version of a key lies. */
+export interface VersionPlace {
+  /** For people: a file with its record, or a table. */
+  readonly place: string;
+  /** The consumer's writer that wrote it; null if the sink does not keep that. */
+  readonly writer: string | null;
+  /** Rows that were written together with it; null if the sink does not keep that. */
+  readonly batch: number | null;
+}
+
+/** All that was ever accepted of one key, the newest first by the dataset's order. */
+export interface Versions {
+  readonly columns: readonly Column[];
+  readonly rows: readonly (readonly unknown[])[];
+  readonly places: readonly VersionPlace[];
+  /** How many there are, if not all are given. */
+  readonly total: number;
+}
+
+/** Keys of the merge with this part in the first or second place: `FIRST/SECOND`, or `FIRST/SECOND/2`. */
+export interface KeyPattern {
+  readonly place: 'first' | 'second';
+  readonly part: string;
+}
+
 /** A selection as a file: cells are text, exactly as the sink wrote it. */
 export interface Download {
   readonly columns: readonly string[];
   /** Rows as of the moment of the call. It throws if the data is replaced while it is read. */
   readonly rows: AsyncIterable<readonly string[]>;
+  /** The value that a cell's text stands for, whole; undefined for nothing. */
+  decode(column: string, cell: string): unknown;
 }
 
 /**
@@ -101,6 +168,19 @@ export interface DatasetReader {
   describe(dataset: string): Promise<DatasetDescription | undefined>;
   rows(dataset: string, query: RowQuery, signal: AbortSignal): Promise<RowPage | undefined>;
   download(dataset: string, selection: Selection, signal: AbortSignal): Promise<Download | undefined>;
+  /** One of a dataset's files as it lies there, its whole lines; undefined if there is none of that name. */
+  part(dataset: string, name: string): Promise<{ readonly bytes: number; read(): Readable } | undefined>;
+  /** The columns with few different values, and how often each occurs; at most a dozen values each. */
+  facets(dataset: string, selection: Selection, signal: AbortSignal): Promise<readonly Facet[] | undefined>;
+  /** @param limit versions to give at most */
+  versions(dataset: string, key: string, limit: number, signal: AbortSignal): Promise<Versions | undefined>;
+  /** Live keys of a pattern, in their order. */
+  keys(
+    dataset: string,
+    pattern: KeyPattern,
+    limit: number,
+    signal: AbortSignal,
+  ): Promise<{ readonly keys: readonly string[]; readonly total: number } | undefined>;
   /** What keeps it from reading, in words; empty if nothing does. */
   problems(): readonly string[];
   /** What is known now, without looking: for metrics. */

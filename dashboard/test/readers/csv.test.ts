@@ -46,7 +46,9 @@ describe('the CSV reader and its parts', () => {
 
   const summary = async () => (await reader.list())[0];
   const names = async (view: View = 'history') =>
-    records(await reader.rows('customers', { view, search: '', offset: 0, limit: 500 }, never)).map((row) => row.name);
+    records(
+      await reader.rows('customers', { view, search: '', where: [], sort: undefined, offset: 0, limit: 500 }, never),
+    ).map((row) => row.name);
 
   it('reads the parts of all writers as one dataset, with the latest row of a key wherever it lies', async () => {
     await writePart(
@@ -154,7 +156,11 @@ describe('the CSV reader and its parts', () => {
       { key: '=a', at: 1, version: '-1', values: { name: 'newer' } },
       { key: '=a', at: 2, version: '(1', values: { name: 'older' } },
     ]);
-    const page = await reader.rows('customers', { view: 'latest', search: '', offset: 0, limit: 5 }, never);
+    const page = await reader.rows(
+      'customers',
+      { view: 'latest', search: '', where: [], sort: undefined, offset: 0, limit: 5 },
+      never,
+    );
     expect(records(page)).toMatchObject([{ _key: '=a', _version: '-1', name: 'newer' }]);
   });
 
@@ -173,7 +179,7 @@ describe('the CSV reader and its parts', () => {
       { key: 'a', at: 1 },
       { key: 'b', at: 2 },
     ]);
-    const download = await reader.download('customers', { view: 'history', search: '' }, never);
+    const download = await reader.download('customers', { view: 'history', search: '', where: [] }, never);
     await writeFile(`${path}.new`, customerHeader(directory) + (await customerLines(directory, [{ key: 'z', at: 1 }])));
     await rename(`${path}.new`, path);
     await expect(collect(download?.rows)).rejects.toThrow('part-one-1.csv was replaced');
@@ -185,7 +191,11 @@ describe('the CSV reader and its parts', () => {
     const rows = Array.from({ length: 700 }, (_, index) => ({ key: `k${index}`, at: index, values: { note } }));
     await writePart(directory, rows);
     expect(await summary()).toMatchObject({ rows: 700, keys: 700, problems: [] });
-    const page = await reader.rows('customers', { view: 'latest', search: 'k123', offset: 0, limit: 5 }, never);
+    const page = await reader.rows(
+      'customers',
+      { view: 'latest', search: 'k123', where: [], sort: undefined, offset: 0, limit: 5 },
+      never,
+    );
     expect(records(page)).toMatchObject([{ _key: 'k123' }]);
   });
 
@@ -196,7 +206,11 @@ describe('the CSV reader and its parts', () => {
       partPath(directory, 'older'),
       older.replace('Customer a,', 'Customer a,Ann').replaceAll(',a,', ',b,'),
     );
-    const page = await reader.rows('customers', { view: 'latest', search: 'ann', offset: 0, limit: 5 }, never);
+    const page = await reader.rows(
+      'customers',
+      { view: 'latest', search: 'ann', where: [], sort: undefined, offset: 0, limit: 5 },
+      never,
+    );
     expect(page?.columns.map((column) => column.name)).toContain('nickname');
     expect(records(page)).toMatchObject([{ _key: 'b', nickname: 'Ann', note: null }]);
   });
@@ -231,7 +245,11 @@ describe('the CSV reader and its parts', () => {
     await writePart(directory, [{ key: 'a', at: 1, values: { spent: 5, lines: [] } }]);
     const text = await readFile(partPath(directory), 'utf8');
     await writeFile(partPath(directory), text.replace(',5,', ',five,').replace(',[],', ',[broken,'));
-    const page = await reader.rows('customers', { view: 'latest', search: '', offset: 0, limit: 5 }, never);
+    const page = await reader.rows(
+      'customers',
+      { view: 'latest', search: '', where: [], sort: undefined, offset: 0, limit: 5 },
+      never,
+    );
     expect(records(page)).toMatchObject([{ spent: 'five', lines: '[broken' }]);
   });
 

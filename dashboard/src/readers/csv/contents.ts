@@ -3,6 +3,7 @@ import { type Dataset, decodeCell, type Field, splitCells } from '@tributary/sha
 import { headerOf, type PartFile } from './part-file.js';
 import { RowIndex } from './row-index.js';
 import { Searches } from './search.js';
+import { type ReadNumber, ValueColumns } from './value-columns.js';
 
 const TEXT: Field = { type: 'string', optional: false, maxLength: Number.MAX_SAFE_INTEGER };
 
@@ -11,6 +12,12 @@ const ENDING = 120;
 /** What the cut may leave of an emoji. */
 const HALF_CHARACTER = /^[\udc00-\udfff]/;
 
+function numberReader(field: Field | undefined): ReadNumber | undefined {
+  if (field?.type === 'datetime') return (cell) => Date.parse(cell);
+  if (field?.type !== 'integer' && field?.type !== 'number') return undefined;
+  return (cell) => (cell === '' ? Number.NaN : Number(cell));
+}
+
 /**
  * All that is known of a dataset's files. It only ever grows; when a part is replaced it is thrown away and another
  * begins, so whoever still reads by an old one is told (PartReplacedError) and never shown a wrong row.
@@ -18,6 +25,7 @@ const HALF_CHARACTER = /^[\udc00-\udfff]/;
 export class Contents {
   readonly index = new RowIndex();
   readonly parts: PartFile[] = [];
+  readonly values = new ValueColumns((name) => numberReader(this.dataset.columns[name]));
   readonly searches = new Searches();
   /** Whether every part has been read to its end once. */
   caughtUp = false;
@@ -69,13 +77,15 @@ export class Contents {
     const cell = (index: number): string => cells[index] ?? '';
     // Keys, versions and message ids come from outside, so the sink neutralises them like any other text.
     const text = (index: number) => decodeCell(cell(index), TEXT, this.neutraliseFormulas) as string;
+    const deleted = cell(header.deleted) === 'true';
+    this.values.add(this.index.count, header.columns, deleted ? undefined : cells);
     this.index.add({
       part: part.number,
       offset: line.offset,
       length: line.length,
       key: text(header.key),
       order: this.dataset.orderOf(text(header.version), text(header.messageId)),
-      deleted: cell(header.deleted) === 'true',
+      deleted,
       writtenAt: Date.parse(cell(header.writtenAt)) || 0,
     });
     part.rows++;

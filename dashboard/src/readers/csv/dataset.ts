@@ -1,7 +1,23 @@
-import type { DatasetDescription, DatasetSummary, Download, RowPage, RowQuery, Selection } from '../port.js';
+import {
+  type DatasetDescription,
+  type DatasetSummary,
+  type Download,
+  type Facet,
+  type KeyPattern,
+  type RowPage,
+  type RowQuery,
+  type Selection,
+  type Sort,
+  UnknownColumnError,
+  type VersionPlace,
+  type Versions,
+} from '../port.js';
 import type { Contents } from './contents.js';
+import { facetsOf } from './facets.js';
 import { FollowedContents, type FollowOptions } from './followed.js';
 import { readCells, readPage } from './page.js';
+import { openPart } from './part-file.js';
+import { sortedPage } from './sort.js';
 import { type CellReader, cellReaders } from './values.js';
 
 export interface CsvDatasetOptions extends FollowOptions {
@@ -9,8 +25,25 @@ export interface CsvDatasetOptions extends FollowOptions {
   readonly keyColumn: string;
 }
 
+/** A key that changes every minute for years has more versions than anybody wants to be read for one page. */
+const VERSIONS_READ = 1_000;
+
 /** Minutes of activity that a summary shows. */
 const MINUTES = 60;
+
+function placeOf({ index, parts }: Contents, row: number): VersionPlace {
+  const { part, offset } = index.place(row);
+  const name = parts[part]?.name ?? '';
+  const [, writer = null] = /^part-(.+)-\d+\.csv$/.exec(name) ?? [];
+  return { place: `${name}, record ${index.recordOf(row)}, at byte ${offset}`, writer, batch: index.batchOf(row) };
+}
+
+/** @throws UnknownColumnError for a column that the dataset does not have */
+function checkColumns({ where, sort }: Selection & { sort?: Sort | undefined }, readers: readonly CellReader[]): void {
+  for (const { column } of [...where, ...(sort === undefined ? [] : [sort])]) {
+    if (!readers.some((reader) => reader.column.name === column)) throw new UnknownColumnError(column);
+  }
+}
 
 /** One dataset as its CSV parts hold it. */
 export class CsvDataset {
@@ -66,15 +99,34 @@ export class CsvDataset {
     };
   }
 
+  async part(name: string) {
+    const { parts } = await this.followed.fresh();
+    const part = parts.find((one) => one.name === name);
+    if (part === undefined || part.end === 0) return undefined;
+    const file = await openPart(part);
+    // A last line that is not whole yet is left out.
+    return { bytes: part.end, read: () => file.createReadStream({ start: 0, end: part.end - 1 }) };
+  }
+
   rows(query: RowQuery, signal: AbortSignal): Promise<RowPage> {
     const { followed } = this;
     return followed.retrying(
       () => followed.fresh(),
       async (contents) => {
-        const matches = await contents.searches.find(contents, query.search, signal);
-        const { revision } = contents;
-        const { rows, total } = contents.index.page(query.view, matches, query.offset, query.limit);
         const readers = this.#readers(contents);
+        checkColumns(query, readers);
+        const matches = await contents.searches.find(contents, query, readers, signal);
+        const { revision } = contents;
+        const { rows, total } =
+          query.sort === undefined
+            ? contents.index.page(query.view, matches, query.offset, query.limit)
+            : await sortedPage(
+                contents,
+                contents.index.newestFirst(query.view, matches),
+                { ...query, sort: query.sort },
+                readers,
+                signal,
+              );
         const columns = readers.map((reader) => reader.column);
         return { columns, ...(await readPage(contents, readers, rows, signal)), total, revision };
       },
@@ -87,13 +139,57 @@ export class CsvDataset {
     return followed.retrying(
       () => followed.complete(),
       async (contents) => {
-        const matches = await contents.searches.find(contents, selection.search, signal);
+        const readers = this.#readers(contents);
+        checkColumns(selection, readers);
+        const matches = await contents.searches.find(contents, selection, readers, signal);
         signal.throwIfAborted();
         const rows = contents.index.select(selection.view, matches);
-        const columns = this.#readers(contents).map((reader) => reader.column.name);
-        return { columns, rows: readCells(contents, columns, rows, signal) };
+        const columns = readers.map((reader) => reader.column.name);
+        const decode = (name: string, cell: string) => readers.find(({ column }) => column.name === name)?.whole(cell);
+        return { columns, rows: readCells(contents, columns, rows, signal), decode };
       },
     );
+  }
+
+  async facets(selection: Selection, signal: AbortSignal): Promise<readonly Facet[]> {
+    const contents = await this.followed.fresh();
+    const readers = this.#readers(contents);
+    checkColumns(selection, readers);
+    const matches = await contents.searches.find(contents, selection, readers, signal);
+    return facetsOf(contents, contents.index.select(selection.view, matches), readers);
+  }
+
+  versions(key: string, limit: number, signal: AbortSignal): Promise<Versions> {
+    const { followed } = this;
+    return followed.retrying(
+      () => followed.fresh(),
+      async (contents) => {
+        const all = contents.index.rowsOf(key);
+        const readers = this.#readers(contents);
+        const columns = readers.map((reader) => reader.column);
+        const recent = all.slice(0, VERSIONS_READ);
+        const { rows } = await readPage(contents, readers, recent, signal);
+        const [version, messageId] = ['_version', '_message_id'].map((name) =>
+          columns.findIndex((one) => one.name === name),
+        );
+        const orderOf = (row: readonly unknown[]) =>
+          this.options.dataset.orderOf(String(row[version ?? -1] ?? ''), String(row[messageId ?? -1] ?? ''));
+        const found = rows.map((row, index) => ({ row, order: orderOf(row), number: recent[index] ?? 0 }));
+        found.sort((a, b) => (a.order < b.order ? 1 : a.order > b.order ? -1 : b.number - a.number));
+        const shown = found.slice(0, limit);
+        const places = shown.map(({ number }) => placeOf(contents, number));
+        return { columns, rows: shown.map(({ row }) => row), places, total: all.length };
+      },
+    );
+  }
+
+  async keys(pattern: KeyPattern, limit: number): Promise<{ keys: string[]; total: number }> {
+    const { index } = await this.followed.fresh();
+    const position = pattern.place === 'first' ? 0 : 1;
+    const fits = (key: string) => key.includes(pattern.part) && key.split('/')[position] === pattern.part;
+    const keys: string[] = [];
+    for (const key of index.liveKeys()) if (fits(key)) keys.push(key);
+    return { keys: keys.sort().slice(0, limit), total: keys.length };
   }
 
   #readers(contents: Contents): CellReader[] {

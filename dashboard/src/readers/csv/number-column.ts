@@ -1,4 +1,4 @@
-type Numbers = Float64Array | Uint32Array | Uint8Array;
+type Numbers = Float64Array | Uint32Array | Uint16Array | Uint8Array;
 
 /** A growing column of numbers: a few bytes a row, where an object for each row would cost a hundred. */
 export class NumberColumn {

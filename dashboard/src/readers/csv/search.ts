@@ -1,32 +1,58 @@
 import { splitCells } from '@tributary/shared';
+import { comparable, meets } from '../compare.js';
+import type { Comparison, Condition, Selection } from '../port.js';
 import type { Contents } from './contents.js';
 import { NumberColumn } from './number-column.js';
 import type { PartHeader } from './part-file.js';
 import { readRows } from './read-rows.js';
+import type { CellReader } from './values.js';
 
-/** Searches whose results are kept. Someone who types, pages and watches repeats the same one again and again. */
+/** Selections whose results are kept. Someone who types, pages and watches repeats the same one again and again. */
 const KEPT = 8;
 
 /**
- * What searches found, by row. A row never changes, so a result is kept and extended by the rows that came since:
- * the first search reads every part once, its repetitions only what is new.
+ * What searches and filters found, by row. A row never changes, so a result is kept and extended by the rows that came
+ * since. A filter on a column with few different values is answered from memory; all else reads the rows that pass those,
+ * once.
  */
 export class Searches {
   readonly #found = new Map<string, NumberColumn>();
 
   /** @returns 1 for each row that matches and 0 for others; undefined if nothing is searched for */
-  async find(contents: Contents, search: string, signal: AbortSignal): Promise<NumberColumn | undefined> {
+  async find(
+    contents: Contents,
+    { search, where }: Pick<Selection, 'search' | 'where'>,
+    readers: readonly CellReader[],
+    signal: AbortSignal,
+  ): Promise<NumberColumn | undefined> {
     const words = search.toLowerCase().split(/\s+/).filter(Boolean);
-    if (words.length === 0) return undefined;
-    const found = this.#recall(words.join(' '));
+    if (words.length === 0 && where.length === 0) return undefined;
+    const found = this.#recall(JSON.stringify([words, where]));
     const { count } = contents.index;
+    const known = where.flatMap((condition) => inMemory(contents, condition, readers));
+    const read = where.filter((condition) => !isInMemory(contents, condition));
+    const passes = (row: number) => known.every((meetsIt) => meetsIt(row));
     while (found.length < count) {
       const first = found.length;
-      for await (const { header, rows, lines } of readRows(contents, range(first, count), signal)) {
-        // The same search runs for someone else too, and was quicker: go on from where it has come to.
-        if (rows[0] !== found.length) break;
-        for (const line of lines) found.push(Number(lineMatches(line, header, words)));
+      if (words.length === 0 && read.length === 0) {
+        for (let row = first; row < count; row++) found.push(Number(passes(row)));
+        break;
       }
+      let stale = false;
+      for await (const { header, rows, lines } of readRows(contents, passing(first, count, passes), signal)) {
+        const matches = matcher(header, words, read, readers);
+        for (const [index, line] of lines.entries()) {
+          const row = rows[index] ?? 0;
+          // The same search runs for someone else too, and was quicker: go on from where it has come to.
+          stale = row < found.length;
+          if (stale) break;
+          while (found.length < row) found.push(0);
+          found.push(Number(matches(line)));
+        }
+        if (stale) break;
+      }
+      signal.throwIfAborted();
+      while (!stale && found.length < count) found.push(0);
     }
     return found;
   }
@@ -42,7 +68,79 @@ export class Searches {
   }
 }
 
+/** What a number contains as text is a question for its cell. */
+const isInMemory = ({ values }: Contents, { column, is }: Condition): boolean =>
+  values.get(column) !== undefined || (is !== 'contains' && values.numbers(column) !== undefined);
+
+/** A condition on a column that is in memory, as a question about a row. */
+function inMemory(
+  contents: Contents,
+  condition: Condition,
+  readers: readonly CellReader[],
+): ((row: number) => boolean)[] {
+  const numbers = contents.values.numbers(condition.column);
+  const reader = readers.find((one) => one.column.name === condition.column);
+  if (numbers !== undefined && reader !== undefined && condition.is !== 'contains') {
+    const wanted = comparable(condition.value, reader.column.type);
+    const meetsIt = numberTest(condition.is, typeof wanted === 'number' ? wanted : Number.NaN);
+    return [(row) => meetsIt(numbers.at(row))];
+  }
+  const column = contents.values.get(condition.column);
+  if (column === undefined || reader === undefined) return [];
+  const allowed = Uint8Array.from(column.cells, (cell) =>
+    Number(meets(reader.read(cell).value, reader.column.type, condition)),
+  );
+  return [(row) => allowed[column.code(row)] === 1];
+}
+
+/** The same as `meets`, for numbers: NaN is nothing, and equal to nothing. */
+function numberTest(is: Exclude<Comparison, 'contains'>, wanted: number): (value: number) => boolean {
+  switch (is) {
+    case 'empty':
+      return (value) => Number.isNaN(value);
+    case 'filled':
+      return (value) => !Number.isNaN(value);
+    case 'is':
+      return (value) => value === wanted;
+    case 'not':
+      return (value) => value !== wanted;
+    case 'above':
+      return (value) => value > wanted;
+    case 'below':
+      return (value) => value < wanted;
+    case 'from':
+      return (value) => value >= wanted;
+    case 'to':
+      return (value) => value <= wanted;
+  }
+}
+
+function matcher(
+  header: PartHeader,
+  words: readonly string[],
+  where: readonly Condition[],
+  readers: readonly CellReader[],
+) {
+  const conditions = where.map((condition) => ({
+    condition,
+    place: header.columns.indexOf(condition.column),
+    reader: readers.find((one) => one.column.name === condition.column),
+  }));
+  return (line: string): boolean => {
+    if (!lineMatches(line, header, words)) return false;
+    if (conditions.length === 0) return true;
+    const cells = splitCells(line);
+    const closed = cells[header.deleted] === 'true';
+    return conditions.every(({ condition, place, reader }) => {
+      if (reader === undefined) return false;
+      const cell = closed && !reader.column.system ? '' : (cells[place] ?? '');
+      return meets(reader.read(cell).value, reader.column.type, condition);
+    });
+  };
+}
+
 function lineMatches(line: string, header: PartHeader, words: readonly string[]): boolean {
+  if (words.length === 0) return true;
   const text = line.toLowerCase();
   // Most lines fall here, and need not be taken apart.
   if (!words.every((word) => text.includes(word.replaceAll('"', '""')))) return false;
@@ -51,6 +149,6 @@ function lineMatches(line: string, header: PartHeader, words: readonly string[])
   return words.every((word) => searched.includes(word));
 }
 
-function* range(from: number, to: number): Generator<number> {
-  for (let number = from; number < to; number++) yield number;
+function* passing(from: number, to: number, passes: (row: number) => boolean): Generator<number> {
+  for (let row = from; row < to; row++) if (passes(row)) yield row;
 }

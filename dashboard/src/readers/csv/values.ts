@@ -15,6 +15,8 @@ export interface CellReader {
    * @returns the value, null for nothing; and the text's length if the value is only its beginning
    */
   read(text: string): { value: unknown; length?: number };
+  /** The value, whole however long; undefined for nothing. */
+  whole(text: string): unknown;
 }
 
 /**
@@ -29,6 +31,7 @@ export function cellReaders(dataset: Dataset, found: Iterable<string>, neutralis
   return [...fields].map(([name, field]) => ({
     column: { name, type: field.type, optional: field.optional, system: isSystemColumn(name) },
     read: (text) => readCell(text, field, neutraliseFormulas),
+    whole: (text) => decode(text, field, neutraliseFormulas),
   }));
 }
 
@@ -41,7 +44,8 @@ function readCell(text: string, field: Field, neutraliseFormulas: boolean): { va
 
 function decode(text: string, field: Field, neutraliseFormulas: boolean): unknown {
   try {
-    const value = decodeCell(text, field, neutraliseFormulas);
+    // A cell that its type cannot read, such as one of a column whose type was changed, is shown as it stands.
+    const value = decodeCell(text, field, neutraliseFormulas) ?? (text === '' ? undefined : text);
     if (field.items !== undefined && Array.isArray(value)) return value.map((item) => inOrder(item, field.items));
     return Number.isNaN(value) ? text : value;
   } catch {

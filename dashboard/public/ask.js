@@ -1,0 +1,61 @@
+import { h } from './dom.js';
+import { sentence } from './format.js';
+
+/**
+ * Asks before something is done, and does it: the dialog stays until it is, and says what went wrong.
+ *
+ * @param {{ title: string, text: string, action: string, danger?: boolean, reason?: boolean, run: (given: { reason: string }) => Promise<unknown> }} question
+ * @returns {Promise<unknown>} what `run` came to; undefined if nobody wanted it
+ */
+export function ask({ title, text, action, danger = false, reason: wantsReason = false, run }) {
+  const problem = h('p', { class: 'notice bad', hidden: true, role: 'alert' });
+  const reason = h('input', {
+    class: 'control',
+    type: 'text',
+    required: true,
+    minlength: 3,
+    maxlength: 500,
+    'aria-label': 'Reason',
+    placeholder: 'Why, for the audit log',
+  });
+  const go = h('button', { type: 'submit', class: `control ${danger ? 'danger' : 'primary'}` }, action);
+  const dialog = h(
+    'dialog',
+    { class: 'small-dialog', 'aria-labelledby': 'ask-title' },
+    h(
+      'form',
+      { method: 'dialog', onsubmit: submit },
+      h('h2', { id: 'ask-title' }, title),
+      h('p', { class: 'quiet' }, text),
+      wantsReason && reason,
+      problem,
+      h(
+        'p',
+        { class: 'buttons' },
+        h('button', { type: 'button', class: 'control', onclick: () => dialog.close() }, 'Cancel'),
+        go,
+      ),
+    ),
+  );
+  let outcome;
+  async function submit(event) {
+    event.preventDefault();
+    go.disabled = true;
+    try {
+      outcome = await run({ reason: reason.value.trim() });
+      dialog.close();
+    } catch (failure) {
+      problem.textContent = sentence(failure.message);
+      problem.hidden = false;
+      go.disabled = false;
+    }
+  }
+  document.body.append(dialog);
+  dialog.showModal();
+  return new Promise((resolve) => {
+    dialog.addEventListener('close', () => {
+      dialog.remove();
+      resolve(outcome);
+    });
+  });
+}

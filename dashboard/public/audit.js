@@ -1,0 +1,72 @@
+import { get } from './api.js';
+import { h } from './dom.js';
+import { count, sentence } from './format.js';
+import { emptyPage, emptyState, moment } from './parts.js';
+
+const STEPS = { begun: 'asked for', letter: 'one record', done: 'done', failed: 'failed' };
+
+/** Who did what, the newest first. */
+export function createAuditView() {
+  const list = h('div', { class: 'rows audit', tabindex: '0', role: 'region', 'aria-label': 'Entries' });
+  const root = h(
+    'section',
+    { class: 'page', 'aria-labelledby': 'title' },
+    h('div', { class: 'heading' }, h('h1', { id: 'title' }, 'Audit log')),
+    list,
+  );
+  get('/audit?limit=500').then(
+    ({ entries }) =>
+      list.replaceChildren(
+        entries.length === 0
+          ? emptyState(
+              'Nobody has done anything yet',
+              'Whatever is replayed, discarded, run or paused is written down here, with who and when.',
+            )
+          : tableOf(entries),
+      ),
+    (failure) => root.replaceChildren(emptyPage('The audit log cannot be shown', sentence(failure.message))),
+  );
+  return { root };
+}
+
+function tableOf(entries) {
+  const row = (entry) =>
+    h(
+      'tr',
+      {},
+      h('td', { class: 'time' }, moment(entry.at)),
+      h('td', {}, h('strong', {}, entry.who), h('span', { class: 'faint' }, ` ${entry.role}`)),
+      h('td', {}, entry.action),
+      h('td', {}, STEPS[entry.step] ?? entry.step),
+      h('td', {}, describe(entry)),
+      h('td', { class: 'faint' }, entry.from),
+    );
+  return h(
+    'table',
+    {},
+    h(
+      'thead',
+      {},
+      h(
+        'tr',
+        {},
+        ...['When', 'Who', 'What', 'Step', 'Of what', 'From'].map((title) => h('th', { scope: 'col' }, title)),
+      ),
+    ),
+    h('tbody', {}, ...entries.map(row)),
+  );
+}
+
+function describe({ step, key, queue, match = {}, reason, done, why, edited, endpoint, scenario }) {
+  if (step === 'done' && done !== undefined) return `${count(done)} done`;
+  if (step === 'failed') return why;
+  const what =
+    endpoint ??
+    scenario ??
+    (key === undefined
+      ? Object.entries(match)
+          .map(([name, value]) => `${name} ${value}`)
+          .join(', ') || 'all'
+      : `${key} of ${queue}`);
+  return [what, edited === true && 'mended', reason].filter(Boolean).join(' · ');
+}

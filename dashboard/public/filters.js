@@ -1,0 +1,163 @@
+import { datasetPath, get, selectionQuery } from './api.js';
+import { h, replace } from './dom.js';
+import { count } from './format.js';
+import { addressOf } from './location.js';
+
+/** The comparisons, in words. */
+const WORDS = {
+  is: 'is',
+  not: 'is not',
+  contains: 'contains',
+  above: '>',
+  below: '<',
+  from: '≥',
+  to: '≤',
+  empty: 'is empty',
+  filled: 'is filled',
+};
+const WITHOUT_VALUE = new Set(['empty', 'filled']);
+/** Milliseconds before facets are counted anew while rows come. */
+const FACETS_REST = 10_000;
+
+/** One filter of an address, taken apart. */
+export function readFilter(text) {
+  const [, column = '', is = '', value = ''] = /^(.+?):([a-z]+)(?::(.*))?$/su.exec(text) ?? [];
+  return { column, is, value };
+}
+
+const writeFilter = ({ column, is, value }) => (WITHOUT_VALUE.has(is) ? `${column}:${is}` : `${column}:${is}:${value}`);
+
+/**
+ * The filters over a table, each with its address, and the facets: how often each value occurs, one click from the rows.
+ *
+ * @param {(place: object) => void} navigate
+ */
+export function createFilters(name, navigate) {
+  let place;
+  let columns = [];
+  let counted; // what the facets shown are of, and when they were counted
+  let loading;
+
+  const active = h('p', { class: 'facet active-filters' });
+  const column = h('select', { class: 'control', 'aria-label': 'Column' });
+  const is = h(
+    'select',
+    { class: 'control', 'aria-label': 'Comparison', onchange: showValue },
+    ...Object.entries(WORDS).map(([value, words]) => h('option', { value }, words)),
+  );
+  const value = h('input', {
+    class: 'control',
+    type: 'text',
+    'aria-label': 'Value',
+    placeholder: 'value',
+    maxlength: 200,
+    spellcheck: 'false',
+    autocomplete: 'off',
+  });
+  const form = h(
+    'form',
+    { class: 'filter-form', onsubmit: add },
+    column,
+    is,
+    value,
+    h('button', { type: 'submit', class: 'control' }, 'Add filter'),
+  );
+  const facets = h('div', { class: 'facets' });
+  const box = h(
+    'details',
+    { class: 'filter-box', ontoggle: () => box.open && count_() },
+    h('summary', {}, 'Filters and facets'),
+    form,
+    facets,
+  );
+
+  function showValue() {
+    value.hidden = WITHOUT_VALUE.has(is.value);
+  }
+
+  function add(event) {
+    event.preventDefault();
+    const one = writeFilter({ column: column.value, is: is.value, value: value.value });
+    value.value = '';
+    navigate({ ...place, where: [...place.where.filter((other) => other !== one), one], page: 1 });
+  }
+
+  const without = (one) => addressOf({ ...place, where: place.where.filter((other) => other !== one), page: 1 });
+
+  function showActive() {
+    const chip = (one) => {
+      const filter = readFilter(one);
+      const words = WITHOUT_VALUE.has(filter.is)
+        ? `${filter.column} ${WORDS[filter.is]}`
+        : `${filter.column} ${WORDS[filter.is] ?? filter.is} ${filter.value}`;
+      return h(
+        'a',
+        { class: 'chip', 'aria-current': 'true', href: without(one), title: 'Remove this filter' },
+        words,
+        h('span', { class: 'faint', 'aria-label': 'remove' }, ' ×'),
+      );
+    };
+    const all = place.where.length > 1 && h('a', { href: addressOf({ ...place, where: [], page: 1 }) }, 'Remove all');
+    replace(active, ...place.where.map(chip), all || '');
+    active.hidden = place.where.length === 0;
+  }
+
+  async function count_() {
+    const selection = selectionQuery({ ...place, sort: '' }).toString();
+    if (counted?.selection === selection && Date.now() - counted.at < FACETS_REST) return;
+    loading?.abort();
+    const mine = new AbortController();
+    loading = mine;
+    counted = { selection, at: Date.now() };
+    try {
+      const answer = await get(`${datasetPath(name)}/facets?${selection}`, mine.signal);
+      replace(facets, ...answer.facets.map(facet));
+    } catch {
+      if (!mine.signal.aborted) counted = undefined;
+    }
+  }
+
+  function facet({ column: of, values, more }) {
+    const chip = ({ value: found, count: times }) => {
+      const one = writeFilter(
+        found === null ? { column: of, is: 'empty' } : { column: of, is: 'is', value: String(found) },
+      );
+      const on = place.where.includes(one);
+      const href = on ? without(one) : addressOf({ ...place, where: [...place.where, one], page: 1 });
+      return h(
+        'a',
+        { class: 'chip', 'aria-current': on ? 'true' : null, href },
+        found === null ? '–' : String(found),
+        h('span', { class: 'faint' }, ` ${count(times)}`),
+      );
+    };
+    return h(
+      'p',
+      { class: 'facet' },
+      h('span', { class: 'facet-name' }, of),
+      ...values.map(chip),
+      more > 0 && h('span', { class: 'faint' }, `and ${count(more)} more`),
+    );
+  }
+
+  return {
+    root: h('div', { class: 'filters' }, active, box),
+    show(to) {
+      place = to;
+      showActive();
+      if (box.open) count_();
+    },
+    /** The columns that rows have, once a page of them is here. */
+    offer(all, key) {
+      const names = all
+        .filter(({ system, name: one }) => !system || one === '_written_at' || one === '_key')
+        .map(({ name: one }) => one);
+      if (names.join() === columns.join()) return;
+      columns = names;
+      column.replaceChildren(...names.map((one) => h('option', { value: one }, one)));
+      column.value = names.find((one) => one !== key && !one.startsWith('_')) ?? names[0];
+    },
+    update: () => box.open && count_(),
+    leave: () => loading?.abort(),
+  };
+}

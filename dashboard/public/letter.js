@@ -1,0 +1,208 @@
+import { get, post } from './api.js';
+import { ask } from './ask.js';
+import { h, setText } from './dom.js';
+import { bytes, sentence } from './format.js';
+import { addressOf } from './location.js';
+import { emptyPage, moment } from './parts.js';
+import { session } from './session.js';
+
+/** Milliseconds after the last keystroke. */
+const TYPING_PAUSE = 150;
+
+/** One dead letter: why it is here, its payload to mend, and what can be done with it. */
+export function createLetterView(id, { navigate, announce, signIn }) {
+  const root = h('section', { class: 'page letter-page', 'aria-labelledby': 'title' });
+  const closing = new AbortController();
+
+  async function load() {
+    try {
+      const [found, pipeline] = await Promise.all([
+        get(`/dead-letters/${encodeURIComponent(id)}`, closing.signal),
+        get('/pipeline', closing.signal),
+      ]);
+      render(found, pipeline.entities[found.letter.entity]);
+    } catch (failure) {
+      if (closing.signal.aborted) return;
+      root.replaceChildren(
+        emptyPage(
+          failure.status === 404 ? 'It is not here any more' : 'It cannot be shown',
+          sentence(failure.message),
+          back(),
+        ),
+      );
+    }
+  }
+
+  function render({ letter, payload, problem, valid }, entity) {
+    const original = pretty(payload);
+    const verdict = h('p', { class: 'verdict', role: 'status' });
+    const fields = fieldList(entity, letter.field);
+    const editor = h('textarea', {
+      class: 'editor',
+      spellcheck: 'false',
+      autocomplete: 'off',
+      autocapitalize: 'off',
+      'aria-label': `Payload of ${letter.key ?? 'this record'}`,
+      wrap: 'off',
+      oninput: () => changed(),
+    });
+    editor.value = original;
+    const replay = h('button', { type: 'button', class: 'control primary', onclick: () => send() }, 'Replay');
+    const reset = h('button', { type: 'button', class: 'control', onclick: () => undo() }, 'Undo changes');
+    const discard = h('button', { type: 'button', class: 'control danger', onclick: () => throwAway() }, 'Discard…');
+    const isChanged = () => editor.value !== original;
+    let typing;
+
+    function judge({ valid: good, problem: trouble }) {
+      verdict.dataset.state = good ? 'good' : 'bad';
+      setText(
+        verdict,
+        good
+          ? isChanged()
+            ? '✓ Valid: it can be replayed'
+            : '✓ Valid now: it can be replayed as it is'
+          : `✕ ${sentence(trouble.message)}`,
+      );
+      fields.mark(good ? null : trouble.field);
+      replay.disabled = !good && isChanged();
+      setText(replay, isChanged() ? 'Replay mended' : 'Replay as it is');
+      // What is not valid can be sent, where the pipeline has changed; it is not what one should do.
+      replay.classList.toggle('primary', good);
+      reset.hidden = !isChanged();
+    }
+    function changed() {
+      clearTimeout(typing);
+      replay.disabled = true;
+      typing = setTimeout(async () => {
+        const body = editor.value;
+        const judgement = await post(
+          '/dead-letters/validate',
+          { entity: letter.entity, payload: body },
+          closing.signal,
+        ).catch((failure) => ({ valid: false, problem: { message: failure.message, field: null } }));
+        if (body === editor.value) judge(judgement);
+      }, TYPING_PAUSE);
+    }
+    function undo() {
+      editor.value = original;
+      judge({ valid, problem });
+      editor.focus();
+    }
+    async function send() {
+      if (!session.may('operator')) await signIn();
+      if (!session.may('operator')) return;
+      replay.disabled = true;
+      try {
+        await post(`/dead-letters/${encodeURIComponent(id)}/replay`, isChanged() ? { payload: editor.value } : {});
+        announce('Replayed');
+        navigate({ at: 'letters' });
+      } catch (failure) {
+        verdict.dataset.state = 'bad';
+        setText(verdict, `✕ ${sentence(failure.message)}`);
+        replay.disabled = false;
+      }
+    }
+    async function throwAway() {
+      if (!session.may('operator')) await signIn();
+      if (!session.may('operator')) return;
+      const done = await ask({
+        title: `Discard ${letter.key ?? 'this record'}?`,
+        text: 'It is thrown away. What it held stays in the audit log.',
+        action: 'Discard',
+        danger: true,
+        reason: true,
+        run: ({ reason }) => post(`/dead-letters/${encodeURIComponent(id)}/discard`, { reason }),
+      });
+      if (done === undefined) return;
+      announce('Discarded');
+      navigate({ at: 'letters' });
+    }
+
+    const facts = [
+      ['Key', letter.key ?? '–'],
+      ['Entity', letter.entity],
+      ['Endpoint', letter.endpoint],
+      ['Run', String(letter.run)],
+      ['Fetched', letter.fetchedAt === '' ? '–' : moment(letter.fetchedAt)],
+      ['Dead since', letter.deadAt === '' ? '–' : moment(letter.deadAt)],
+      ['Message', letter.messageId || '–'],
+      ['Queue', `${letter.queue}.dead`],
+      ['Size', bytes(letter.size)],
+    ];
+    root.replaceChildren(
+      h('p', { class: 'crumb' }, back()),
+      h(
+        'div',
+        { class: 'heading' },
+        h('h1', { id: 'title' }, letter.key ?? 'A record without a key', h('span', { class: 'tag' }, letter.code)),
+        letter.key !== null &&
+          entity !== undefined &&
+          h('a', { href: addressOf({ at: 'trace', dataset: entity.dataset, key: letter.key }) }, 'Trace this key'),
+      ),
+      h('p', { class: 'notice bad' }, sentence(letter.reason)),
+      h(
+        'div',
+        { class: 'mend' },
+        h(
+          'div',
+          { class: 'mend-main' },
+          h('h2', {}, 'Payload'),
+          editor,
+          verdict,
+          h('p', { class: 'buttons' }, replay, reset, h('span', { class: 'push' }, discard)),
+        ),
+        h(
+          'aside',
+          {},
+          h('h2', {}, 'Where it comes from'),
+          h('dl', { class: 'facts' }, ...facts.flatMap(([term, value]) => [h('dt', {}, term), h('dd', {}, value)])),
+          h('h2', {}, 'What is expected'),
+          fields.root,
+        ),
+      ),
+    );
+    judge({ valid, problem });
+  }
+
+  load();
+  return { root, leave: () => closing.abort() };
+}
+
+const back = () => h('a', { href: addressOf({ at: 'letters' }) }, '← All dead letters');
+
+/** Laid out to be read, if that changes nothing: numbers beyond what JavaScript holds would come out as others. */
+function pretty(payload) {
+  try {
+    const value = JSON.parse(payload);
+    const same =
+      JSON.stringify(value) === payload.replaceAll(/\s+(?=(?:[^"\\]|\\.|"(?:[^"\\]|\\.)*")*$)/g, '') ||
+      JSON.stringify(value) === payload;
+    return same ? JSON.stringify(value, null, 2) : payload;
+  } catch {
+    return payload;
+  }
+}
+
+/** The fields that the entity declares, and which of them is at fault. */
+function fieldList(entity, field) {
+  const items = Object.entries(entity?.fields ?? {}).map(([name, { type, optional, items: inner }]) => {
+    const within = inner === undefined ? '' : ` of ${Object.keys(inner).join(', ')}`;
+    const key = name === entity.key && ' · key';
+    return h(
+      'li',
+      { 'data-field': name },
+      h('code', {}, name),
+      h('span', { class: 'faint' }, `${type}${within}${optional ? ', optional' : ''}`, key),
+    );
+  });
+  const root = h('ul', { class: 'fields' }, ...items);
+  const mark = (at) => {
+    for (const item of items)
+      item.classList.toggle(
+        'wrong',
+        at !== null && at !== undefined && (at === item.dataset.field || at.startsWith(`${item.dataset.field}.`)),
+      );
+  };
+  mark(field);
+  return { root, mark };
+}

@@ -1,0 +1,228 @@
+import { get, post } from './api.js';
+import { ask } from './ask.js';
+import { h, replace, setText } from './dom.js';
+import { count, plural, sentence } from './format.js';
+import { addressOf } from './location.js';
+import { emptyState, since } from './parts.js';
+import { session } from './session.js';
+
+const PAGE = 50;
+/** Milliseconds. */
+const TYPING_PAUSE = 250;
+const CRITERIA = [
+  ['queue', 'Queue'],
+  ['code', 'Reason'],
+  ['field', 'Field'],
+  ['endpoint', 'Endpoint'],
+];
+
+/** What could not be written and why; what matches can be replayed or discarded as a whole. */
+export function createLettersView({ navigate, announce, signIn }) {
+  let place;
+  let shown; // the page as it was answered
+  let dead; // how many there were when it was
+  let loading;
+  let typing;
+
+  const found = h('p', { class: 'quiet', role: 'status' });
+  const facets = h('div', { class: 'facets' });
+  const search = h('input', {
+    class: 'control',
+    type: 'search',
+    placeholder: 'Search key, reason, payload',
+    'aria-label': 'Search dead letters',
+    maxlength: 200,
+    spellcheck: 'false',
+    autocomplete: 'off',
+    oninput() {
+      clearTimeout(typing);
+      typing = setTimeout(
+        () => navigate({ ...place, search: search.value.trim(), page: 1 }, place.search !== ''),
+        TYPING_PAUSE,
+      );
+    },
+  });
+  const replayAll = h(
+    'button',
+    { type: 'button', class: 'control primary', onclick: () => actOnAll('replay') },
+    'Replay all',
+  );
+  const discardAll = h(
+    'button',
+    { type: 'button', class: 'control danger', onclick: () => actOnAll('discard') },
+    'Discard all',
+  );
+  const list = h('div', { class: 'letters' });
+  const pages = h('nav', { class: 'pager', 'aria-label': 'Pages' });
+  const root = h(
+    'section',
+    { class: 'page', 'aria-labelledby': 'title' },
+    h(
+      'div',
+      { class: 'heading' },
+      h('div', {}, h('h1', { id: 'title' }, 'Dead letters'), found),
+      h('a', { href: '/audit' }, 'Audit log'),
+    ),
+    h('div', { class: 'tools' }, search, h('span', { class: 'push' }, replayAll, discardAll)),
+    facets,
+    list,
+    pages,
+  );
+
+  const criteria = () =>
+    Object.fromEntries(
+      [...CRITERIA.map(([name]) => name), 'search']
+        .filter((name) => place[name] !== '')
+        .map((name) => [name, place[name]]),
+    );
+
+  async function load(refresh = false) {
+    loading?.abort();
+    const mine = new AbortController();
+    loading = mine;
+    const query = new URLSearchParams({
+      ...criteria(),
+      offset: String((place.page - 1) * PAGE),
+      limit: String(PAGE),
+      ...(refresh ? { refresh: '1' } : {}),
+    });
+    try {
+      shown = await get(`/dead-letters?${query}`, mine.signal);
+      dead = shown.queues.reduce((sum, { letters }) => sum + letters, 0);
+      render();
+      if (place.search !== '') announce(`${plural(shown.total, 'dead letter')} found`);
+    } catch (failure) {
+      if (mine.signal.aborted) return;
+      const again = h('button', { type: 'button', class: 'control', onclick: () => load() }, 'Try again');
+      replace(list, emptyState('The dead letters cannot be shown', sentence(failure.message), again));
+    }
+  }
+
+  function render() {
+    const { letters, total, complete } = shown;
+    const filtered = Object.keys(criteria()).length > 0;
+    setText(
+      found,
+      dead === 0
+        ? 'Nothing waits to be mended.'
+        : filtered
+          ? `${count(total)} of ${plural(dead, 'dead letter')} match`
+          : `${plural(dead, 'record')} could not be written. Mend and replay them, or discard them with a reason.`,
+    );
+    replace(facets, ...CRITERIA.map(facet).filter(Boolean));
+    replace(list, ...(letters.length === 0 ? [nothing(filtered)] : letters.map(row)));
+    if (!complete)
+      list.prepend(h('p', { class: 'notice' }, 'There are more than were looked at: these are the oldest.'));
+    const all = filtered ? 'all that match' : 'all';
+    setText(replayAll, `Replay ${all}`);
+    setText(discardAll, `Discard ${all}…`);
+    replayAll.hidden = discardAll.hidden = total === 0;
+    const step = (page, label, exists) =>
+      exists ? h('a', { href: addressOf({ ...place, page }) }, label) : h('span', { class: 'faint' }, label);
+    const first = (place.page - 1) * PAGE;
+    replace(
+      pages,
+      ...(total <= PAGE
+        ? []
+        : [
+            h('p', {}, `${count(first + 1)}–${count(first + letters.length)} of ${count(total)}`),
+            h(
+              'p',
+              { class: 'steps' },
+              step(place.page - 1, '← Newer', place.page > 1),
+              step(place.page + 1, 'Older →', first + PAGE < total),
+            ),
+          ]),
+    );
+  }
+
+  function facet([name, title]) {
+    const values = shown.facets[name];
+    if (values.length < 2 && place[name] === '') return undefined;
+    const chip = ({ value, count: times }) => {
+      const on = place[name] === value;
+      return h(
+        'a',
+        {
+          class: 'chip',
+          'aria-current': on ? 'true' : null,
+          href: addressOf({ ...place, [name]: on ? '' : value, page: 1 }),
+        },
+        value,
+        h('span', { class: 'faint' }, ` ${count(times)}`),
+      );
+    };
+    return h('p', { class: 'facet' }, h('span', { class: 'facet-name' }, title), ...values.slice(0, 12).map(chip));
+  }
+
+  const row = ({ id, key, entity, endpoint, code, reason, field, preview, deadAt }) =>
+    h(
+      'article',
+      { class: 'letter' },
+      h('h2', {}, h('a', { class: 'cover', href: addressOf({ at: 'letters', letter: id }) }, key ?? 'no key')),
+      h('p', { class: 'letter-when' }, deadAt === '' ? '' : since(deadAt)),
+      h('p', { class: 'letter-why' }, reason),
+      h(
+        'p',
+        { class: 'letter-what' },
+        h('span', { class: 'tag' }, code),
+        field !== null && h('span', { class: 'tag plain' }, field),
+        `${entity} · ${endpoint}`,
+      ),
+      h('p', { class: 'letter-body' }, preview),
+    );
+
+  function nothing(filtered) {
+    if (filtered)
+      return emptyState(
+        'None matches',
+        'Other dead letters may.',
+        h('a', { href: addressOf({ at: 'letters' }) }, 'See all'),
+      );
+    return emptyState(
+      'No dead letters',
+      'A record that can never be written (no key, a wrong type, not JSON) waits here with the reason, and costs no other record.',
+    );
+  }
+
+  async function actOnAll(action) {
+    const role = action === 'replay' ? 'operator' : 'admin';
+    if (!session.may(role)) await signIn();
+    if (!session.may(role)) return;
+    const words = {
+      replay: ['Replay', 'They go into the pipeline again. What is still wrong with them comes back here.'],
+      discard: ['Discard', 'They are thrown away. What they held stays in the audit log.'],
+    }[action];
+    const done = await ask({
+      title: `${words[0]} ${plural(shown.total, 'dead letter')}?`,
+      text: words[1],
+      action: words[0],
+      danger: action === 'discard',
+      reason: action === 'discard',
+      run: ({ reason }) =>
+        post(`/dead-letters/${action}`, { match: criteria(), ...(action === 'discard' ? { reason } : {}) }),
+    });
+    if (done === undefined) return;
+    announce(`${plural(done.done, 'dead letter')} ${action === 'replay' ? 'replayed' : 'discarded'}`);
+    load(true);
+  }
+
+  return {
+    root,
+    focusSearch: () => search.focus(),
+    show(to) {
+      place = to;
+      if (document.activeElement !== search || place.search === '') search.value = place.search;
+      load();
+    },
+    update({ queues }) {
+      const now = queues.reduce((sum, queue) => sum + (queue.dead ?? 0), 0);
+      const quiet = document.querySelector('dialog') === null && loading !== undefined;
+      if (shown !== undefined && now !== dead && quiet) load();
+    },
+    leave() {
+      clearTimeout(typing);
+      loading?.abort();
+    },
+  };
+}

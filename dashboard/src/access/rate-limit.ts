@@ -1,0 +1,47 @@
+import type { Clock } from '@tributary/shared';
+import type { Request, RequestHandler } from 'express';
+import { ApiError } from '../api-error.js';
+
+/** Addresses that are remembered; beyond that the one that has been quiet longest is forgotten. */
+const MOST = 10_000;
+
+interface Bucket {
+  left: number;
+  at: number;
+}
+
+/**
+ * Lets each address ask `burst` times at once and then `perSecond` times a second; more is answered 429. What comes over
+ * one proxy counts as one address: a header that anybody can write is not believed.
+ */
+export function rateLimit(options: {
+  readonly burst: number;
+  readonly perSecond: number;
+  readonly clock: Clock;
+  /** Which requests count; all unless given. */
+  readonly counts?: (request: Request) => boolean;
+}): RequestHandler {
+  const { burst, perSecond, clock, counts = () => true } = options;
+  const buckets = new Map<string, Bucket>();
+
+  return (request, response, next) => {
+    if (!counts(request)) return next();
+    const address = request.socket.remoteAddress ?? '';
+    const now = clock.now();
+    const bucket = buckets.get(address) ?? { left: burst, at: now };
+    bucket.left = Math.min(burst, bucket.left + ((now - bucket.at) / 1_000) * perSecond);
+    bucket.at = now;
+    // The last that asked moves to the end, so the first is the one to forget.
+    buckets.delete(address);
+    buckets.set(address, bucket);
+    const [quietest] = buckets.keys();
+    if (buckets.size > MOST && quietest !== undefined) buckets.delete(quietest);
+    if (bucket.left < 1) {
+      const wait = Math.ceil((1 - bucket.left) / perSecond);
+      response.set('Retry-After', String(wait));
+      throw new ApiError(429, 'too_many_requests', `too many requests from this address; try again in ${wait} s`);
+    }
+    bucket.left -= 1;
+    next();
+  };
+}

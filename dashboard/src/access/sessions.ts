@@ -1,0 +1,40 @@
+import { randomBytes } from 'node:crypto';
+import type { Clock } from '@tributary/shared';
+import type { Person } from './roles.js';
+
+/** Milliseconds. Someone who signed in this morning is still at work; a browser left behind is signed out tomorrow. */
+const LIFETIME = 12 * 3_600_000;
+/** The oldest is forgotten beyond this many: nobody fills the memory by signing in again and again. */
+const MOST = 1_000;
+
+interface Session {
+  readonly person: Person;
+  readonly until: number;
+}
+
+/** Who is signed in, in this process's memory: a restart signs everybody out, and nothing is ever stored. */
+export class Sessions {
+  readonly #sessions = new Map<string, Session>();
+
+  constructor(private readonly clock: Clock) {}
+
+  /** @returns the session's id, which is a secret */
+  begin(person: Person): string {
+    const [oldest] = this.#sessions.keys();
+    if (this.#sessions.size >= MOST && oldest !== undefined) this.#sessions.delete(oldest);
+    const id = randomBytes(32).toString('base64url');
+    this.#sessions.set(id, { person, until: this.clock.now() + LIFETIME });
+    return id;
+  }
+
+  find(id: string): Person | undefined {
+    const session = this.#sessions.get(id);
+    if (session === undefined || session.until > this.clock.now()) return session?.person;
+    this.#sessions.delete(id);
+    return undefined;
+  }
+
+  end(id: string): void {
+    this.#sessions.delete(id);
+  }
+}

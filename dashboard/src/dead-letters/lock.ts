@@ -1,0 +1,47 @@
+import { type Clock, RetryableError } from '@tributary/shared';
+import { asRetryable, type Broker, isLocked } from '../broker.js';
+
+/** Milliseconds that someone waits for another's look to end. */
+const PATIENCE = 10_000;
+
+/**
+ * Lets one at a time go through a dead-letter queue, across dashboards and shells: two at once would each see a part. The
+ * lock is a queue that belongs to one connection (AMQP's `exclusive`), so it goes with whoever dies. Within a process it
+ * excludes nobody.
+ *
+ * @throws RetryableError if someone else holds it for long, or the broker is away
+ */
+export async function withLock<T>(broker: Broker, deadQueue: string, clock: Clock, work: () => Promise<T>): Promise<T> {
+  const queue = `${deadQueue}.lock`;
+  const until = clock.now() + PATIENCE;
+  while (!(await take(broker, queue))) {
+    if (clock.now() > until) {
+      const message = `someone else is going through ${deadQueue} right now; try again in a moment`;
+      throw new RetryableError('dead_letters_busy', message);
+    }
+    await clock.sleep(100);
+  }
+  try {
+    return await work();
+  } finally {
+    await give(broker, queue).catch(() => {});
+  }
+}
+
+async function take(broker: Broker, queue: string): Promise<boolean> {
+  const channel = await broker.channel();
+  try {
+    await channel.assertQueue(queue, { exclusive: true, durable: false });
+    await channel.close();
+    return true;
+  } catch (error) {
+    if (isLocked(error)) return false;
+    throw asRetryable(error);
+  }
+}
+
+async function give(broker: Broker, queue: string): Promise<void> {
+  const channel = await broker.channel();
+  await channel.deleteQueue(queue);
+  await channel.close();
+}

@@ -1,0 +1,76 @@
+import {
+  type ConfirmChannel,
+  type ConsumeMessage,
+  DEAD_LETTER_HEADERS,
+  REPLAY_HEADER,
+  RetryableError,
+} from '@tributary/shared';
+import type { Message } from 'amqplib';
+import type { Broker } from '../broker.js';
+
+/** Its value tells one replay that could not be routed from its neighbours. */
+const MARK = REPLAY_HEADER;
+
+const OURS: ReadonlySet<string> = new Set<string>([...Object.values(DEAD_LETTER_HEADERS), 'tributary-copy', MARK]);
+
+/** Headers in which RabbitMQ tells of dead-lettering and deliveries: they were true of the old message alone. */
+const BROKERS = /^x-(death|first-death-|last-death-|delivery-count|acquired-count)/;
+
+/** Sends dead letters back to where their like come from. */
+export class Replayer {
+  #replays = 0;
+  readonly #returned = new Set<number>();
+  readonly #waiting = new Set<(error: Error) => void>();
+
+  private constructor(
+    private readonly channel: ConfirmChannel,
+    private readonly exchange: string,
+  ) {
+    channel.on('return', ({ properties }: Message) => this.#returned.add(Number(properties.headers?.[MARK])));
+    channel.once('close', () => {
+      for (const reject of this.#waiting) {
+        reject(new RetryableError('broker_away', 'RabbitMQ went away before it had confirmed a replay'));
+      }
+    });
+  }
+
+  static async open(broker: Broker, exchange: string): Promise<Replayer> {
+    return new Replayer(await broker.confirmChannel(), exchange);
+  }
+
+  /**
+   * Publishes it as it was, or with another body, under its own message id: so a second replay of the same is a duplicate
+   * by content, and one that meanwhile has a newer version is stale. Resolves when the broker has it on disk.
+   *
+   * @throws RetryableError if it was not taken; the dead letter must stay
+   */
+  replay(message: ConsumeMessage, entity: string, body: Buffer = message.content): Promise<void> {
+    const { messageId, type, appId, timestamp, contentType, correlationId, headers = {} } = message.properties;
+    const replay = ++this.#replays;
+    const kept = Object.entries(headers).filter(([name]) => !OURS.has(name) && !BROKERS.test(name));
+    const options = {
+      ...{ messageId, type, appId, timestamp, contentType, correlationId },
+      ...{ persistent: true, mandatory: true, headers: { ...Object.fromEntries(kept), [MARK]: replay } },
+    };
+    return new Promise((resolve, reject) => {
+      this.#waiting.add(reject);
+      this.channel.publish(this.exchange, entity, body, options, (failure: unknown) => {
+        this.#waiting.delete(reject);
+        if (this.#returned.delete(replay)) {
+          const message = `no queue takes records of ${entity} from exchange ${this.exchange}: start a consumer or a producer, which declare it`;
+          return reject(new RetryableError('replay_unroutable', message));
+        }
+        if (failure) {
+          return reject(
+            new RetryableError('replay_refused', `RabbitMQ takes no more records of ${entity} now`, { cause: failure }),
+          );
+        }
+        resolve();
+      });
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.channel.close().catch(() => {});
+  }
+}

@@ -1,0 +1,61 @@
+import type { DatasetSummary } from '../readers/port.js';
+import type { Rates } from './rates.js';
+
+/** One endpoint that is polled. */
+export interface EndpointFlow {
+  readonly id: string;
+  readonly entity: string;
+  /** Without user, password and what its query holds. */
+  readonly url: string;
+  readonly schedule: string;
+  readonly enabled: boolean;
+  readonly paused: boolean;
+  readonly running: boolean;
+  /** ISO 8601 in UTC; null if it is not known. */
+  readonly lastPollAt: string | null;
+  readonly nextPollAt: string | null;
+  readonly polls: number;
+  readonly failures: number;
+  /** Records a second. */
+  readonly rate: number;
+  readonly problem: string | null;
+}
+
+export interface QueueFlow {
+  readonly queue: string;
+  readonly entity: string;
+  /** Messages that wait; null while RabbitMQ is away or the queue is not declared. */
+  readonly ready: number | null;
+  readonly consumers: number | null;
+  readonly dead: number | null;
+  /** Judged by consumers, a second. */
+  readonly rate: number;
+}
+
+/** One running instance of a service. */
+export interface InstanceFlow {
+  readonly address: string;
+  readonly answers: boolean;
+  readonly problems: readonly string[];
+}
+
+/** The path with live numbers on each part, as of one moment. */
+export interface Flow {
+  readonly at: string;
+  readonly rates: Rates;
+  readonly endpoints: readonly EndpointFlow[];
+  readonly producers: readonly InstanceFlow[];
+  readonly broker: { readonly known: boolean; readonly connected: boolean };
+  readonly queues: readonly QueueFlow[];
+  readonly consumers: readonly (InstanceFlow & { readonly unsettled: number })[];
+  /** Deliveries that consumers hold and have not acknowledged. */
+  readonly unacked: number;
+  /** Seconds that the oldest record has waited for its batch; null if none waits. */
+  readonly oldestUnflushed: number | null;
+  /** Seconds since the newest durable record was written; null while there is none. */
+  readonly freshness: number | null;
+  readonly sink: { readonly type: string; readonly where: string };
+  readonly datasets: readonly DatasetSummary[];
+  /** What is wrong, in words; the gravest first. */
+  readonly problems: readonly string[];
+}

@@ -1,0 +1,39 @@
+import { FLOW_NAMES, type FlowName } from './rates.js';
+
+export const MEASURES = [...FLOW_NAMES, 'backlog', 'unacked', 'freshness'] as const;
+export type Measure = FlowName | 'backlog' | 'unacked' | 'freshness';
+
+/** The last hour, as columns of one length: what a chart takes. */
+export interface History {
+  /** Seconds since the epoch. */
+  readonly at: readonly number[];
+  readonly series: Readonly<Record<Measure, readonly (number | null)[]>>;
+}
+
+const HOUR = 3_600_000;
+/** Milliseconds between two points: 360 of them are an hour, and more than a small chart has pixels for. */
+export const EVERY = 10_000;
+
+/** One hour of measurements, in memory. */
+export class Recorder {
+  readonly #points: { at: number; values: Readonly<Record<Measure, number | null>> }[] = [];
+
+  /** Takes a point, unless the last one is too near. */
+  record(at: number, values: Readonly<Record<Measure, number | null>>): boolean {
+    const last = this.#points.at(-1);
+    if (last !== undefined && at - last.at < EVERY - 500) return false;
+    this.#points.push({ at, values });
+    while (at - (this.#points[0]?.at ?? at) > HOUR) this.#points.shift();
+    return true;
+  }
+
+  get history(): History {
+    const column = (measure: Measure) => this.#points.map(({ values }) => round(values[measure]));
+    return {
+      at: this.#points.map(({ at }) => Math.round(at / 1_000)),
+      series: Object.fromEntries(MEASURES.map((measure) => [measure, column(measure)])) as unknown as History['series'],
+    };
+  }
+}
+
+const round = (value: number | null): number | null => (value === null ? null : Math.round(value * 100) / 100);

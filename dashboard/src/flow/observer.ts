@@ -1,0 +1,101 @@
+import { type Clock, type PipelineConfig, topologyOf } from '@tributary/shared';
+import type { Broker } from '../broker.js';
+import type { DatasetReader } from '../readers/port.js';
+import { askEndpoints, endpointFlows } from './endpoints.js';
+import type { Flow, QueueFlow } from './flow.js';
+import { type History, Recorder } from './history.js';
+import { sumOf } from './metrics-text.js';
+import { RateMeter } from './rates.js';
+import { type Scrape, scrapeAll } from './scrape.js';
+import { tellProblems } from './words.js';
+
+/** Where the services of the pipeline answer; asked for anew at each look, as embedded mode knows them only once all run. */
+export interface ServiceUrls {
+  readonly producers: readonly string[];
+  readonly consumers: readonly string[];
+}
+
+export interface ObserverOptions {
+  readonly config: PipelineConfig;
+  readonly broker: Broker;
+  /** False where no RabbitMQ was named. */
+  readonly brokerKnown: boolean;
+  readonly reader: DatasetReader | undefined;
+  readonly services: () => ServiceUrls;
+  readonly where: string;
+  readonly clock: Clock;
+}
+
+/** Looks at every part of the path: the services' own metrics, RabbitMQ's queues, the sink. */
+export class Observer {
+  readonly #meter = new RateMeter();
+  readonly #recorder = new Recorder();
+  #lastRecorded = 0;
+
+  constructor(private readonly options: ObserverOptions) {}
+
+  get history(): History {
+    return this.#recorder.history;
+  }
+
+  /** Changes whenever the history has got a point. */
+  get recorded(): number {
+    return this.#lastRecorded;
+  }
+
+  async look(): Promise<Flow> {
+    const { config, broker, brokerKnown, reader, where, clock } = this.options;
+    const urls = this.options.services();
+    const [producers, consumers, states, queues, datasets] = await Promise.all([
+      scrapeAll(urls.producers, config),
+      scrapeAll(urls.consumers, config),
+      askEndpoints(urls.producers),
+      this.#queues(),
+      reader?.list().catch(() => reader.known()) ?? [],
+    ]);
+    const now = clock.now();
+    this.#meter.take(now, [...producers, ...consumers]);
+    const newest = Math.max(0, ...datasets.map(({ lastWrittenAt }) => Date.parse(lastWrittenAt ?? '') || 0));
+    const waits = consumers.flatMap(({ metrics }) => metrics.get('tributary_oldest_unflushed_seconds') ?? []);
+    const flow: Omit<Flow, 'problems'> = {
+      at: new Date(now).toISOString(),
+      rates: this.#meter.rates,
+      endpoints: endpointFlows(config, producers, states, this.#meter),
+      producers: producers.map(instance),
+      broker: { known: brokerKnown, connected: broker.connected },
+      queues,
+      consumers: consumers.map((one) => ({
+        ...instance(one),
+        unsettled: sumOf(one.metrics, 'tributary_unsettled_deliveries'),
+      })),
+      unacked: consumers.reduce((sum, { metrics }) => sum + sumOf(metrics, 'tributary_unsettled_deliveries'), 0),
+      oldestUnflushed: waits.length === 0 ? null : Math.max(...waits.map(({ value }) => value)),
+      freshness: newest === 0 ? null : Math.max(0, (now - newest) / 1_000),
+      sink: { type: config.sink.type, where },
+      datasets,
+    };
+    this.#record(now, flow);
+    return { ...flow, problems: tellProblems(flow, now) };
+  }
+
+  #record(now: number, { rates, queues, unacked, freshness }: Omit<Flow, 'problems'>): void {
+    const backlog = queues.reduce((sum, { ready }) => sum + (ready ?? 0), 0);
+    if (this.#recorder.record(now, { ...rates, backlog, unacked, freshness })) this.#lastRecorded = now;
+  }
+
+  async #queues(): Promise<QueueFlow[]> {
+    const { broker, config } = this.options;
+    return await Promise.all(
+      topologyOf(config).queues.map(async ({ queue, entity, deadQueue }) => {
+        const look = (name: string) => broker.depth(name).catch(() => undefined);
+        const [live, dead] = await Promise.all([look(queue), look(deadQueue)]);
+        const judged = ['accepted', 'duplicate', 'stale', 'dead'] as const;
+        const rate = judged.reduce((sum, outcome) => sum + this.#meter.rate(`${outcome} ${entity}`), 0);
+        const ready = live?.messages ?? null;
+        return { queue, entity, ready, consumers: live?.consumers ?? null, dead: dead?.messages ?? null, rate };
+      }),
+    );
+  }
+}
+
+const instance = ({ address, answers, problems }: Scrape) => ({ address, answers, problems });

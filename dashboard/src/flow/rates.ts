@@ -1,0 +1,68 @@
+import type { Metrics } from './metrics-text.js';
+import type { Scrape } from './scrape.js';
+
+/** What flows, counted since the dashboard began to look: name, the service's counter, and which of its labels. */
+const FLOWS = {
+  fetched: ['tributary_poll_records_total', {}],
+  published: ['tributary_publish_confirmed_total', {}],
+  accepted: ['tributary_records_total', { outcome: 'accepted' }],
+  duplicate: ['tributary_records_total', { outcome: 'duplicate' }],
+  stale: ['tributary_records_total', { outcome: 'stale' }],
+  dead: ['tributary_records_total', { outcome: 'dead' }],
+  written: ['tributary_rows_written_total', {}],
+} as const;
+
+export type FlowName = keyof typeof FLOWS;
+export const FLOW_NAMES = Object.keys(FLOWS) as readonly FlowName[];
+export type Rates = Readonly<Record<FlowName, number>>;
+
+/** Milliseconds over which a rate is taken: long enough to be calm, short enough to be now. */
+const WINDOW = 15_000;
+
+/** Turns counters of processes that come, go and start again into rates. */
+export class RateMeter {
+  /** By instance and counter, the value last seen. */
+  readonly #last = new Map<string, number>();
+  readonly #totals = new Map<string, number>();
+  readonly #past: { at: number; totals: ReadonlyMap<string, number> }[] = [];
+
+  /** Takes in what the instances count now. */
+  take(at: number, scrapes: readonly Scrape[]): void {
+    for (const { address, metrics } of scrapes) this.#takeFrom(address, metrics);
+    this.#past.push({ at, totals: new Map(this.#totals) });
+    while (this.#past.length > 2 && at - (this.#past[1]?.at ?? at) >= WINDOW) this.#past.shift();
+  }
+
+  #takeFrom(address: string, metrics: Metrics): void {
+    for (const [flow, [name, labels]] of Object.entries(FLOWS)) {
+      for (const sample of metrics.get(name) ?? []) {
+        if (!Object.entries(labels).every(([label, value]) => sample.labels[label] === value)) continue;
+        const series = `${address} ${flow} ${JSON.stringify(sample.labels)}`;
+        const before = this.#last.get(series);
+        this.#last.set(series, sample.value);
+        // What was counted before the first look is no flow of now; a smaller value is a process that began anew.
+        const more = before === undefined ? 0 : sample.value >= before ? sample.value - before : sample.value;
+        this.#add(flow, more);
+        const entity = sample.labels.entity ?? sample.labels.endpoint ?? sample.labels.dataset ?? sample.labels.queue;
+        if (entity !== undefined) this.#add(`${flow} ${entity}`, more);
+      }
+    }
+  }
+
+  #add(what: string, more: number): void {
+    this.#totals.set(what, (this.#totals.get(what) ?? 0) + more);
+  }
+
+  /** Per second, of a flow as a whole or of one entity, endpoint, queue or dataset (`fetched crm-customers`). */
+  rate(what: string): number {
+    const first = this.#past[0];
+    const last = this.#past.at(-1);
+    if (first === undefined || last === undefined || last.at <= first.at) return 0;
+    const more = (last.totals.get(what) ?? 0) - (first.totals.get(what) ?? 0);
+    return (more * 1_000) / (last.at - first.at);
+  }
+
+  get rates(): Rates {
+    return Object.fromEntries(FLOW_NAMES.map((name) => [name, this.rate(name)])) as Record<FlowName, number>;
+  }
+}

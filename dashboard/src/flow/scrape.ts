@@ -1,0 +1,74 @@
+import { lookup } from 'node:dns/promises';
+import { describeError, type PipelineConfig, partsOf } from '@tributary/shared';
+import { type Metrics, parseMetrics } from './metrics-text.js';
+
+/** Milliseconds. A picture of what flows cannot wait for what does not answer. */
+const TIMEOUT = 1_500;
+
+/** What one instance of a service said of itself. */
+export interface Scrape {
+  /** Its address, without anything secret. */
+  readonly address: string;
+  readonly answers: boolean;
+  /** Why it is not ready, in words. */
+  readonly problems: readonly string[];
+  readonly metrics: Metrics;
+}
+
+/**
+ * Asks every instance behind these addresses. A name may stand for several (as `consumer` does under `--scale`): each of
+ * its addresses is asked.
+ */
+export async function scrapeAll(urls: readonly string[], config: PipelineConfig): Promise<Scrape[]> {
+  const instances = await Promise.all(urls.map(instancesOf));
+  return await Promise.all(instances.flat().map((url) => scrape(url, config)));
+}
+
+async function instancesOf(url: string): Promise<string[]> {
+  const { protocol, hostname, port } = new URL(url);
+  // A certificate is for a name, not for an address.
+  if (protocol !== 'http:' || /^[\d.]+$|^\[/.test(hostname)) return [url];
+  try {
+    const found = await lookup(hostname, { all: true });
+    const addresses = found.filter(({ family }, _index, all) => family === 4 || all.every((one) => one.family !== 4));
+    const at = (address: string) => (address.includes(':') ? `[${address}]` : address);
+    return addresses.map(({ address }) => `http://${at(address)}:${port || 80}`).sort();
+  } catch {
+    return [url];
+  }
+}
+
+/** Services of several pipelines may run on one machine, and the usual ports are those of whoever came first. */
+function strangerIn(metrics: Metrics, config: PipelineConfig): string | undefined {
+  const [info] = metrics.get('tributary_pipeline_info') ?? [];
+  if (info === undefined) return undefined;
+  const { pipeline = '', parts } = info.labels;
+  if (pipeline === config.name && parts === partsOf(config)) return undefined;
+  return `a service of another pipeline, "${pipeline}", answers there; PRODUCER_URL and CONSUMER_URL say where to look`;
+}
+
+async function scrape(url: string, config: PipelineConfig): Promise<Scrape> {
+  const address = new URL(url).host;
+  try {
+    const [metrics, readiness] = await Promise.all([ask(url, '/metrics'), ask(url, '/readyz')]);
+    const { problems } = JSON.parse(await readiness.text()) as { problems?: unknown };
+    const parsed = parseMetrics(await metrics.text());
+    const stranger = strangerIn(parsed, config);
+    if (stranger !== undefined) return { address, answers: false, problems: [stranger], metrics: new Map() };
+    return {
+      ...{ address, answers: true },
+      problems: Array.isArray(problems) ? problems.map(String) : [],
+      metrics: parsed,
+    };
+  } catch (error) {
+    return { address, answers: false, problems: [reasonOf(error)], metrics: new Map() };
+  }
+}
+
+/** @throws Error if it does not answer in time */
+export function ask(url: string, path: string, init: RequestInit = {}): Promise<Response> {
+  return fetch(new URL(path, url), { ...init, signal: init.signal ?? AbortSignal.timeout(TIMEOUT) });
+}
+
+const reasonOf = (error: unknown): string =>
+  error instanceof Error && error.name === 'TimeoutError' ? `no answer in ${TIMEOUT} ms` : describeError(error);

@@ -1,0 +1,43 @@
+import type { Flow } from './flow.js';
+
+/** How much later than its schedule a poll may be before it is told, in seconds. */
+const LATE = 30;
+
+/** What is wrong, in words: what happened, where, and what comes of it. The gravest first. */
+export function tellProblems(flow: Omit<Flow, 'problems'>, now: number): string[] {
+  const { broker, producers, consumers, queues, endpoints, datasets } = flow;
+  const words: string[] = [];
+  if (broker.known && !broker.connected)
+    words.push('RabbitMQ is away. Nothing flows, and nothing is lost: it goes on by itself.');
+  for (const { address, answers, problems } of producers) {
+    if (!answers)
+      words.push(`The producer at ${address} does not answer (${problems.join('; ')}). Nothing new is polled.`);
+    else for (const problem of problems) words.push(`The producer at ${address} waits: ${problem}.`);
+  }
+  for (const { address, answers, problems } of consumers) {
+    if (!answers)
+      words.push(`The consumer at ${address} does not answer (${problems.join('; ')}). Others take over what it held.`);
+    else for (const problem of problems) words.push(`The consumer at ${address} waits: ${problem}.`);
+  }
+  for (const { queue, ready, consumers: takers } of queues) {
+    if (ready === null && broker.connected)
+      words.push(`The queue ${queue} is not there yet: a producer or a consumer declares it.`);
+    else if (takers === 0 && (ready ?? 0) > 0)
+      words.push(`Nobody takes from ${queue}: ${ready} records wait there for a consumer.`);
+  }
+  for (const { id, enabled, paused, problem, nextPollAt, running } of endpoints) {
+    if (!enabled || paused) continue;
+    if (problem !== null) words.push(`${id}: ${problem}.`);
+    const late = nextPollAt === null ? 0 : (now - Date.parse(nextPollAt)) / 1_000;
+    if (late > LATE && !running && producers.some(({ answers }) => answers)) {
+      words.push(`${id} should have been polled ${Math.round(late)} s ago.`);
+    }
+  }
+  for (const { name, problems } of datasets) for (const problem of problems) words.push(`${name}: ${problem}.`);
+  const dead = queues.reduce((sum, queue) => sum + (queue.dead ?? 0), 0);
+  if (dead > 0)
+    words.push(
+      `${dead} ${dead === 1 ? 'record waits' : 'records wait'} among the dead letters for somebody to mend ${dead === 1 ? 'it' : 'them'}.`,
+    );
+  return words;
+}

@@ -1,0 +1,111 @@
+import { comparable } from '../compare.js';
+import { QueryError, type Sort } from '../port.js';
+import type { Contents } from './contents.js';
+import { readCells } from './page.js';
+import type { CellReader } from './values.js';
+
+/** Texts of so many rows at most are read to be sorted; numbers and columns with few values have no limit. */
+const MOST_TEXTS = 200_000;
+/** What rows are sorted by, smaller first; Infinity for nothing, which always comes last. */
+type KeyOf = (row: number) => number;
+
+/**
+ * One page of rows in the order of a column; rows of one value stay in the order they are given in.
+ * @throws QueryError for a text column with too many rows
+ */
+export async function sortedPage(
+  contents: Contents,
+  rows: Uint32Array,
+  { sort, offset, limit }: { readonly sort: Sort; readonly offset: number; readonly limit: number },
+  readers: readonly CellReader[],
+  signal: AbortSignal,
+): Promise<{ rows: number[]; total: number }> {
+  const keyOf = await keysFor(contents, rows, sort, readers, signal);
+  const sign = sort.descending ? -1 : 1;
+  const keys = new Float64Array(rows.length);
+  for (let place = 0; place < rows.length; place++) {
+    const key = keyOf(rows[place] ?? 0);
+    keys[place] = key === Number.POSITIVE_INFINITY ? key : sign * key;
+  }
+  const places = smallest(keys, Math.min(keys.length, offset + limit));
+  return { rows: places.slice(offset, offset + limit).map((place) => rows[place] ?? 0), total: rows.length };
+}
+
+/** The places of the smallest keys, in order. Only as many are sorted as are asked for, for a page is few of many. */
+function smallest(keys: Float64Array, count: number): number[] {
+  if (count === 0) return [];
+  const threshold = thresholdFor(keys, count);
+  const below: number[] = [];
+  const equal: number[] = [];
+  for (let place = 0; place < keys.length; place++) {
+    const key = keys[place] ?? 0;
+    if (key < threshold) below.push(place);
+    else if (key === threshold && equal.length < count) equal.push(place);
+  }
+  below.sort((a, b) => (keys[a] ?? 0) - (keys[b] ?? 0) || a - b);
+  return [...below, ...equal].slice(0, count);
+}
+
+/** Looked at to guess where the end of a page is. */
+const SAMPLE = 8_192;
+
+/** A key that at least `count` keys do not exceed, and hardly more. */
+function thresholdFor(keys: Float64Array, count: number): number {
+  const step = Math.floor(keys.length / SAMPLE);
+  if (step >= 2) {
+    const sample = new Float64Array(SAMPLE);
+    for (let index = 0; index < SAMPLE; index++) sample[index] = keys[index * step] ?? 0;
+    sample.sort();
+    // Three deviations beyond where the page should end: a guess that is short happens once in a thousand, and is seen.
+    const expected = (count / keys.length) * SAMPLE;
+    const guess = sample[Math.min(SAMPLE - 1, Math.ceil(expected + 3 * Math.sqrt(expected) + 3))] ?? 0;
+    const candidates = keys.filter((key) => key <= guess);
+    if (candidates.length >= count) return candidates.sort()[count - 1] ?? 0;
+  }
+  return keys.slice().sort()[count - 1] ?? 0;
+}
+
+async function keysFor(
+  contents: Contents,
+  rows: Uint32Array,
+  { column: name }: Sort,
+  readers: readonly CellReader[],
+  signal: AbortSignal,
+): Promise<KeyOf> {
+  const reader = readers.find((one) => one.column.name === name);
+  if (reader === undefined) return () => 0;
+  const { type } = reader.column;
+  const column = contents.values.get(name);
+  if (column !== undefined) {
+    const values = column.cells.map((cell) => comparable(reader.read(cell).value, type));
+    const ranks = ranksOf(values);
+    return (row) => ranks[column.code(row)] ?? Number.POSITIVE_INFINITY;
+  }
+  const numbers = contents.values.numbers(name);
+  if (numbers !== undefined) {
+    return (row) => {
+      const value = numbers.at(row);
+      return Number.isNaN(value) ? Number.POSITIVE_INFINITY : value;
+    };
+  }
+  if (rows.length > MOST_TEXTS) {
+    const many = rows.length.toLocaleString('en');
+    throw new QueryError(`${name} has too many different texts to sort ${many} rows of CSV by it: filter first`);
+  }
+  const ascending = rows.slice().sort();
+  const texts: unknown[] = [];
+  for await (const [cell = ''] of readCells(contents, [name], ascending, signal)) {
+    texts.push(comparable(reader.read(cell).value, type));
+  }
+  const ranks = ranksOf(texts);
+  const byRow = new Map([...ascending.entries()].map(([place, row]) => [row, ranks[place] ?? 0]));
+  return (row) => byRow.get(row) ?? Number.POSITIVE_INFINITY;
+}
+
+/** The rank of each value among all; Infinity for nothing. */
+function ranksOf(values: readonly unknown[]): number[] {
+  const there = values.filter((value) => value !== undefined) as (string | number)[];
+  const distinct = [...new Set(there)].sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
+  const ranks = new Map<unknown, number>(distinct.map((value, rank) => [value, rank]));
+  return values.map((value) => ranks.get(value) ?? Number.POSITIVE_INFINITY);
+}

@@ -1,0 +1,45 @@
+import { type Clock, datasetsOf, type PipelineConfig } from '@tributary/shared';
+import type { DatasetReader } from './port.js';
+import { ReadDatabase } from './postgres/database.js';
+import { PostgresDataset } from './postgres/dataset.js';
+
+/**
+ * Reads the Postgres sink's tables. Names of tables and columns are made of the pipeline's configuration alone; what comes
+ * from a request goes in as a value of a statement, or is looked up among those names. Every session is read-only.
+ *
+ * @param quick milliseconds that counting a dataset may take to be done for everyone who asks; what takes longer is counted
+ *   now and then, and its numbers are up to twenty times as old as it takes
+ * @throws FatalError if the URL is none
+ */
+export function createPostgresReader(config: PipelineConfig, url: string, clock: Clock, quick = 50): DatasetReader {
+  const database = new ReadDatabase(url);
+  const { schema, history } = config.sink.postgres;
+  const { neutraliseFormulas } = config.sink.csv;
+  const datasets = new Map(
+    datasetsOf(config).map((dataset) => {
+      const keyColumn = dataset.entity === undefined ? '_key' : (config.entities[dataset.entity]?.key ?? '_key');
+      const options = { dataset, keyColumn, schema, history, neutraliseFormulas, database, clock, quick };
+      return [dataset.name, new PostgresDataset(options)];
+    }),
+  );
+  const all = [...datasets.values()];
+
+  return {
+    start() {
+      for (const dataset of all) void dataset.latestSummary();
+    },
+    close: () => database.close(),
+    list: () => Promise.all(all.map((dataset) => dataset.latestSummary())),
+    known: () => all.map((dataset) => dataset.summary),
+    // All of them have one problem at a time: the database.
+    problems: () => [...new Set(all.flatMap((dataset) => dataset.problem ?? []))],
+    describe: async (name) => datasets.get(name)?.describe(),
+    rows: async (name, query, signal) => datasets.get(name)?.rows(query, signal),
+    facets: async (name, selection) => datasets.get(name)?.facets(selection),
+    versions: async (name, key, limit) => datasets.get(name)?.versions(key, limit),
+    keys: async (name, pattern, limit) => datasets.get(name)?.keys(pattern, limit),
+    // Tables are no files.
+    part: async () => undefined,
+    download: async (name, selection, signal) => datasets.get(name)?.download(selection, signal),
+  };
+}

@@ -1,0 +1,266 @@
+import { type Clock, type Dataset, decodeCell, encodeCell, type Field } from '@tributary/shared';
+import { escapeIdentifier } from 'pg';
+import type {
+  ClippedCell,
+  DatasetDescription,
+  DatasetSummary,
+  Download,
+  Facet,
+  KeyPattern,
+  RowPage,
+  RowQuery,
+  Selection,
+  Versions,
+  View,
+} from '../port.js';
+import { asText, columnsOf, forPage, type ReadColumn, readValue } from './columns.js';
+import { MissingTableError, type ReadDatabase } from './database.js';
+import { facetsOf } from './facets.js';
+import { emptySummary, readSummary } from './summary.js';
+import { columnNamed, Parameters, whereOf } from './where.js';
+
+export interface PostgresDatasetOptions {
+  readonly dataset: Dataset;
+  readonly keyColumn: string;
+  readonly schema: string;
+  /** Whether every accepted row is kept, in a table of its own. */
+  readonly history: boolean;
+  readonly neutraliseFormulas: boolean;
+  readonly database: ReadDatabase;
+  readonly clock: Clock;
+  /** Milliseconds up to which a summary is read for everyone who asks. */
+  readonly quick: number;
+}
+
+const TEXT: Field = { type: 'string', optional: true, maxLength: Number.MAX_SAFE_INTEGER };
+/** A summary that took long is shown again for so many times as long: counting must not be all that the database does. */
+const REST = 20;
+
+/** One dataset as the Postgres sink's tables hold it. */
+export class PostgresDataset {
+  readonly columns: readonly ReadColumn[];
+  #summary: DatasetSummary;
+  #readAt = Number.NEGATIVE_INFINITY;
+  #took = 0;
+  #reading: Promise<void> | undefined;
+  #problem: string | undefined;
+  #collation: string | undefined;
+
+  constructor(private readonly options: PostgresDatasetOptions) {
+    this.columns = columnsOf(options.dataset);
+    this.#summary = emptySummary(options.dataset, options.keyColumn);
+  }
+
+  get summary(): DatasetSummary {
+    return this.#problem === undefined ? this.#summary : { ...this.#summary, problems: [this.#problem] };
+  }
+
+  get problem(): string | undefined {
+    return this.#problem;
+  }
+
+  async latestSummary(): Promise<DatasetSummary> {
+    const age = this.options.clock.now() - this.#readAt;
+    if (this.#took > this.options.quick && age < this.#took * REST) return this.summary;
+    this.#reading ??= this.#read().finally(() => {
+      this.#reading = undefined;
+    });
+    await this.#reading;
+    return this.summary;
+  }
+
+  async #read(): Promise<void> {
+    const { clock } = this.options;
+    const began = clock.now();
+    try {
+      this.#summary = await readSummary(this.options);
+      this.#problem = undefined;
+    } catch (error) {
+      if (!(error instanceof MissingTableError)) this.#problem = (error as Error).message;
+      else {
+        this.#summary = emptySummary(this.options.dataset, this.options.keyColumn);
+        this.#problem = undefined;
+      }
+    }
+    this.#readAt = clock.now();
+    this.#took = this.#readAt - began;
+  }
+
+  async describe(): Promise<DatasetDescription> {
+    const summary = await this.latestSummary();
+    const { dataset, schema, history } = this.options;
+    const names = [dataset.name, `${dataset.name}_tombstones`, ...(history ? [`${dataset.name}_history`] : [])];
+    const files = await this.#ifThere([], () =>
+      this.options.database.query<{ name: string; rows: string; bytes: string }>(
+        `SELECT c.relname AS name, GREATEST(c.reltuples, 0) AS rows, pg_total_relation_size(c.oid) AS bytes
+           FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+          WHERE n.nspname = $1 AND c.relname = ANY($2::text[]) ORDER BY 1`,
+        [schema, names],
+      ),
+    );
+    return {
+      ...summary,
+      columns: this.columns.map(plain),
+      files: files.map(({ name, rows, bytes }) => ({ name, rows: Number(rows), bytes: Number(bytes) })),
+    };
+  }
+
+  async rows(query: RowQuery, signal: AbortSignal): Promise<RowPage> {
+    signal.throwIfAborted();
+    const { database } = this.options;
+    const parameters = new Parameters();
+    const where = await this.#where(query, parameters);
+    const order = this.#orderBy(query);
+    const from = this.#source(query.view);
+    // The page is found first, and only then made readable: Postgres would do that to every row before it sorts them.
+    const text = `WITH page AS MATERIALIZED (
+        SELECT * FROM ${from} WHERE ${where} ORDER BY ${order} LIMIT ${query.limit} OFFSET ${query.offset})
+      SELECT ${this.columns.flatMap(forPage).join(', ')} FROM page ORDER BY ${order}`;
+    return await this.#ifThere(this.#nothing(), async () => {
+      const [fetched, total, { revision }] = await Promise.all([
+        database.query<Readonly<Record<string, unknown>>>(text, parameters.values),
+        this.#count(query.view, where, parameters),
+        this.latestSummary(),
+      ]);
+      signal.throwIfAborted();
+      return { ...this.#pageOf(fetched), total, revision };
+    });
+  }
+
+  /** The summary has counted all rows already. */
+  async #count(view: View, where: string, { values }: Parameters): Promise<number> {
+    if (where === 'true') {
+      const { keys, rows } = await this.latestSummary();
+      return view === 'latest' ? keys : rows;
+    }
+    const text = `SELECT count(*) AS total FROM ${this.#source(view)} WHERE ${where}`;
+    const [counted] = await this.options.database.query<{ total: string }>(text, values);
+    return Number(counted?.total ?? 0);
+  }
+
+  /** The cells are as the CSV sink would write them, so that the file is the same from either sink. */
+  async download(selection: Selection, signal: AbortSignal): Promise<Download> {
+    const { database, dataset, neutraliseFormulas } = this.options;
+    const parameters = new Parameters();
+    const where = await this.#where(selection, parameters);
+    const selected = this.columns.map((column, index) => `${asText(column)} AS v${index}`).join(', ');
+    const columns = this.columns.map(({ name }) => name);
+    const text = `SELECT ${selected} FROM ${this.#source(selection.view)} WHERE ${where} ORDER BY _key`;
+    const fieldOf = (name: string): Field => dataset.columns[name] ?? TEXT;
+    type Cells = Readonly<Record<string, string | null>>;
+    const batches = await this.#ifThere<AsyncIterable<Cells[]> | Cells[][]>([], () =>
+      database.stream<Cells>(text, parameters.values, signal),
+    );
+    const encode = (column: ReadColumn, cell: string | null | undefined): string => {
+      if (cell === null || cell === undefined) return '';
+      const isText = column.type === 'string' || column.type === 'datetime' || column.type === 'date';
+      if (isText) return encodeCell(cell, TEXT, neutraliseFormulas && column.name !== '_written_at');
+      const field = column.field;
+      return field?.type === 'json' || field?.type === 'list' ? encodeCell(JSON.parse(cell), field, false) : cell;
+    };
+    const all = this.columns;
+    async function* rows(): AsyncGenerator<string[]> {
+      for await (const batch of batches) {
+        for (const row of batch) yield all.map((column, index) => encode(column, row[`v${index}`]));
+      }
+    }
+    return { columns, rows: rows(), decode: (name, cell) => decodeCell(cell, fieldOf(name), neutraliseFormulas) };
+  }
+
+  async facets(selection: Selection): Promise<readonly Facet[]> {
+    const parameters = new Parameters();
+    const where = await this.#where(selection, parameters);
+    const { database, keyColumn } = this.options;
+    const candidates = this.columns.filter(
+      ({ name, system, type }) => name !== keyColumn && !system && (type === 'string' || type === 'boolean'),
+    );
+    return await this.#ifThere([], () =>
+      facetsOf(database, this.#source(selection.view), where, parameters.values, candidates),
+    );
+  }
+
+  async versions(key: string, limit: number): Promise<Versions> {
+    const { database, dataset, schema, history } = this.options;
+    const columns = this.columns.map(plain);
+    return await this.#ifThere({ columns, rows: [], places: [], total: 0 }, async () => {
+      const fetched = await database.query<Readonly<Record<string, unknown>>>(
+        `SELECT ${this.columns.flatMap(forPage).join(', ')}, count(*) OVER () AS total FROM ${this.#source('history')}
+          WHERE _key = $1 ORDER BY _order DESC LIMIT ${limit}`,
+        [key],
+      );
+      const place = `table ${schema}.${dataset.name}${history ? '_history' : ''}`;
+      const places = fetched.map(() => ({ place, writer: null, batch: null }));
+      return { columns, rows: this.#pageOf(fetched).rows, places, total: Number(fetched[0]?.total ?? 0) };
+    });
+  }
+
+  async keys({ place, part }: KeyPattern, limit: number): Promise<{ keys: string[]; total: number }> {
+    const found = await this.#ifThere([], () =>
+      this.options.database.query<{ key: string; total: string }>(
+        `SELECT _key AS key, count(*) OVER () AS total FROM ${this.#source('latest')}
+          WHERE split_part(_key, '/', ${place === 'first' ? 1 : 2}) = $1 ORDER BY _key LIMIT ${limit}`,
+        [part],
+      ),
+    );
+    return { keys: found.map(({ key }) => key), total: Number(found[0]?.total ?? 0) };
+  }
+
+  async #where(selection: Pick<Selection, 'search' | 'where'>, parameters: Parameters): Promise<string> {
+    this.#collation ??= await this.options.database.collation();
+    return whereOf(selection, this.columns, parameters, this.#collation);
+  }
+
+  /** What a view reads, under the names of the columns. Without a history, the closed keys are all that is kept of it. */
+  #source(view: View): string {
+    const { dataset, schema, history } = this.options;
+    const table = (suffix: string) => `${escapeIdentifier(schema)}.${escapeIdentifier(`${dataset.name}${suffix}`)}`;
+    if (view === 'history' && history) return table('_history');
+    const live = `SELECT *, false AS _deleted FROM ${table('')}`;
+    if (view === 'latest') return `(${live}) AS latest`;
+    const own = this.columns.filter(({ system }) => !system);
+    const list = (expression: (column: ReadColumn) => string) => own.map(expression).join(', ');
+    const rest = '_key, _hash, _version, _message_id, _order, _written_at';
+    const nothing = list(({ sql }) => `l.${sql}`);
+    // A row of nothing with the table's own types, for the tombstones' columns.
+    const closed = `SELECT ${nothing === '' ? '' : `${nothing}, `}${rest.replaceAll(/_\w+/g, 't.$&')}, true AS _deleted
+      FROM ${table('_tombstones')} t LEFT JOIN ${table('')} l ON false`;
+    return `(SELECT ${list(({ sql }) => sql)}, ${rest}, false AS _deleted FROM ${table('')} UNION ALL ${closed}) AS history`;
+  }
+
+  #orderBy({ sort }: RowQuery): string {
+    const newest = '_written_at DESC, _order DESC, _key';
+    if (sort === undefined) return newest;
+    const column = columnNamed(sort.column, this.columns);
+    const isText = column.type === 'string' || column.type === 'json' || column.type === 'list';
+    const by = isText ? `NULLIF(${asText(column)}, '') COLLATE "C"` : column.sql;
+    return `${by} ${sort.descending ? 'DESC' : 'ASC'} NULLS LAST, ${newest}`;
+  }
+
+  #pageOf(fetched: readonly Readonly<Record<string, unknown>>[]): Pick<RowPage, 'columns' | 'rows' | 'clipped'> {
+    const clipped: ClippedCell[] = [];
+    const rows = fetched.map((row, number) =>
+      this.columns.map((column, index) => {
+        const { value, length } = readValue(row[`v${index}`], row[`l${index}`], column);
+        if (length !== undefined) clipped.push({ row: number, column: column.name, length });
+        return value;
+      }),
+    );
+    return { columns: this.columns.map(plain), rows, clipped };
+  }
+
+  #nothing(): RowPage {
+    return { ...this.#pageOf([]), total: 0, revision: this.#summary.revision };
+  }
+
+  /** Before the consumer's first start there is no table, and nothing in it. */
+  async #ifThere<T>(nothing: T, read: () => Promise<T>): Promise<T> {
+    try {
+      return await read();
+    } catch (error) {
+      if (error instanceof MissingTableError) return nothing;
+      throw error;
+    }
+  }
+}
+
+const plain = ({ name, type, optional, system }: ReadColumn) => ({ name, type, optional, system });

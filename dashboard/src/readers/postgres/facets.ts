@@ -1,0 +1,46 @@
+import type { Facet } from '../port.js';
+import { asText, type ReadColumn } from './columns.js';
+import type { ReadDatabase } from './database.js';
+
+/** Values of a facet that are shown, facets, and different values above which a column is none. */
+const MOST_SHOWN = 10;
+const MOST_FACETS = 8;
+const MOST_VALUES = 60;
+
+interface Counted {
+  readonly value: string | null;
+  readonly count: string;
+  readonly different: string;
+}
+
+/** How often each value of these columns occurs, for those that have few. */
+export async function facetsOf(
+  database: ReadDatabase,
+  source: string,
+  where: string,
+  values: readonly unknown[],
+  columns: readonly ReadColumn[],
+): Promise<Facet[]> {
+  const facets: Facet[] = [];
+  // One after the other: each reads the whole selection, and others want the database too.
+  for (const column of columns) {
+    const counted = await database.query<Counted>(
+      `SELECT value, count, count(*) OVER () AS different FROM (
+         SELECT NULLIF(left(${asText(column)}, 200), '') AS value, count(*) AS count
+           FROM ${source} WHERE ${where} GROUP BY 1 LIMIT ${MOST_VALUES + 1}) AS counted
+        ORDER BY count DESC, value LIMIT ${MOST_SHOWN}`,
+      values,
+    );
+    const different = Number(counted[0]?.different ?? 0);
+    if (different < 2 || different > MOST_VALUES || Number(counted[0]?.count ?? 0) < 2) continue;
+    facets.push({
+      column: column.name,
+      values: counted.map(({ value, count }) => ({ value: typed(value, column), count: Number(count) })),
+      more: different - counted.length,
+    });
+  }
+  return facets.sort((a, b) => a.values.length + a.more - (b.values.length + b.more)).slice(0, MOST_FACETS);
+}
+
+const typed = (value: string | null, { type }: ReadColumn): string | boolean | null =>
+  value !== null && type === 'boolean' ? value === 'true' || value === 't' : value;

@@ -1,0 +1,85 @@
+import { comparable } from '../compare.js';
+import { type Condition, type Selection, UnknownColumnError } from '../port.js';
+import { asText, type ReadColumn } from './columns.js';
+
+/** What a column's values are compared as, by type of field. */
+const CASTS: Readonly<Partial<Record<ReadColumn['type'], string>>> = {
+  integer: 'double precision',
+  number: 'double precision',
+  datetime: 'timestamptz',
+  date: 'date',
+  boolean: 'boolean',
+};
+
+const OPERATORS = { above: '>', below: '<', from: '>=', to: '<=' } as const;
+
+/** Values for a statement; what comes from a request only ever goes in as one of them. */
+export class Parameters {
+  readonly values: unknown[] = [];
+
+  /** @returns its place in the statement */
+  add(value: unknown): string {
+    return `$${this.values.push(value)}`;
+  }
+}
+
+/**
+ * What a selection asks of the rows, as SQL; `true` if nothing.
+ * @throws UnknownColumnError
+ */
+export function whereOf(
+  { search, where }: Pick<Selection, 'search' | 'where'>,
+  columns: readonly ReadColumn[],
+  parameters: Parameters,
+  collation: string,
+): string {
+  const words = search.toLowerCase().split(/\s+/).filter(Boolean);
+  // Plainly as Postgres writes it: to give times the form that is shown costs more than all the rest.
+  const searched = columns.filter(({ system, name }) => !system || name === '_key').map(({ sql }) => `${sql}::text`);
+  const small = (text: string) => `lower((${text}) COLLATE ${collation})`;
+  const all = small(`concat_ws(E'\\n', ${searched.join(', ')})`);
+  const conditions = [
+    ...words.map((word) => `${all} LIKE ${parameters.add(`%${escapeLike(word)}%`)}`),
+    ...where.map((condition) => conditionOf(condition, columns, parameters, small)),
+  ];
+  return conditions.length === 0 ? 'true' : conditions.join(' AND ');
+}
+
+export const escapeLike = (text: string): string => text.replaceAll(/[\\%_]/g, '\\$&');
+
+function conditionOf(
+  condition: Condition,
+  columns: readonly ReadColumn[],
+  parameters: Parameters,
+  small: (text: string) => string,
+): string {
+  const { is, value } = condition;
+  const column = columnNamed(condition.column, columns);
+  const { sql, type } = column;
+  if (is === 'empty') return `(${sql} IS NULL OR ${asText(column)} = '')`;
+  if (is === 'filled') return `(${sql} IS NOT NULL AND ${asText(column)} <> '')`;
+  if (is === 'contains') {
+    return `${small(asText(column))} LIKE ${parameters.add(`%${escapeLike(value.toLowerCase())}%`)}`;
+  }
+  // What is no number is equal to none, and neither above nor below any; Postgres would refuse the whole statement.
+  if (!isOfType(value, type)) return is === 'not' ? 'true' : 'false';
+  const cast = CASTS[type];
+  const mine = cast === undefined ? `${asText(column)} COLLATE "C"` : `${sql}::${cast}`;
+  const theirs = cast === undefined ? parameters.add(value) : `${parameters.add(value)}::${cast}`;
+  if (is === 'is') return `${mine} = ${theirs}`;
+  if (is === 'not') return `${mine} IS DISTINCT FROM ${theirs}`;
+  return `${mine} ${OPERATORS[is]} ${theirs}`;
+}
+
+function isOfType(value: string, type: ReadColumn['type']): boolean {
+  if (type === 'boolean') return value === 'true' || value === 'false';
+  if (type === 'date') return /^\d{4}-\d{2}-\d{2}$/.test(value) && !Number.isNaN(Date.parse(value));
+  return comparable(value, type) !== undefined || type === 'string';
+}
+
+/** @throws UnknownColumnError */
+export function columnNamed(name: string, columns: readonly ReadColumn[]): ReadColumn {
+  const found = columns.find((column) => column.name === name);
+  if (found === undefined) throw new UnknownColumnError(name);
+  return found;
+}
