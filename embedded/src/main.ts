@@ -2,10 +2,11 @@ import { hostname } from 'node:os';
 import { createLogger, describeError, type Logger, runMain, type Service, systemClock } from '@tributary/shared';
 import pretty from 'pino-pretty';
 import { readArguments, USAGE } from './arguments.js';
+import { readFigures } from './figures.js';
 import { showFlow } from './live.js';
-import { runOnce } from './once.js';
+import { outputOf, runOnce } from './once.js';
 import { type Pipeline, startPipeline } from './pipeline.js';
-import { describeSummary, welcome } from './tell.js';
+import { describeSummary, farewell, welcome } from './tell.js';
 
 // `npm start`: the whole pipeline in this process. Logs go to stderr, so that stdout holds what was asked for.
 const lines = pretty({
@@ -15,13 +16,12 @@ const lines = pretty({
 const instance = process.env.INSTANCE_ID || hostname();
 const logger = (service: string): Logger =>
   createLogger({ service, instance, level: process.env.LOG_LEVEL || 'warn' }, lines);
-const log = logger('tributary');
 
 try {
   const asked = readArguments(process.argv.slice(2), process.env.PIPELINE || 'pipeline.yaml');
   if (asked.help) process.stdout.write(USAGE);
   else if (asked.once) await once(asked);
-  else await runMain(forever(asked), log);
+  else await runMain(forever(await start(asked)), logger('tributary'));
 } catch (error) {
   process.stderr.write(`${describeError(error)}\n`);
   process.exit(1);
@@ -34,18 +34,18 @@ async function once(asked: ReturnType<typeof readArguments>): Promise<void> {
   if (summary.endpoints.some(({ error }) => error !== undefined)) process.exitCode = 1;
 }
 
-function forever(asked: ReturnType<typeof readArguments>): Service {
+/** The pipeline as it runs until somebody stops it. */
+function forever(pipeline: Pipeline): Service {
   const ended = new AbortController();
-  let pipeline: Pipeline | undefined;
   return {
     async start() {
-      pipeline = await start(asked);
       process.stdout.write(`\n${welcome(pipeline)}\n`);
       void showFlow(pipeline, process.stdout, systemClock, ended.signal);
     },
     async stop() {
       ended.abort();
-      await pipeline?.stop();
+      await pipeline.stop();
+      process.stdout.write(`${farewell(await readFigures(pipeline), outputOf(pipeline))}\n`);
     },
   };
 }
@@ -56,7 +56,10 @@ function start(asked: ReturnType<typeof readArguments>): Promise<Pipeline> {
     env: process.env,
     logger,
     onStandInsDied: (reason) => {
-      log.fatal({ reason }, 'the broker in memory has died; start again: what was written is not written twice');
+      logger('tributary').fatal(
+        { reason },
+        'the broker in memory has died; start again: what was written is not written twice',
+      );
       process.exit(1);
     },
   });

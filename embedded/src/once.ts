@@ -15,11 +15,18 @@ export interface Summary extends Figures {
 /** Without any progress for this long, something hangs, and a person should know. */
 const NO_PROGRESS = 120_000;
 
+/** A service that says for this long what it lacks will not find it while somebody waits for a single round. */
+const LACKING = 20_000;
+
 /** Polls every endpoint once and sees every record to its row. */
 export async function runOnce(pipeline: Pipeline, clock: Clock): Promise<Summary> {
   const started = clock.now();
-  const polls = await pipeline.producer.pollOnce();
-  await drain(pipeline, clock);
+  const done = new AbortController();
+  const round = pipeline.producer.pollOnce().then(async (polls) => {
+    await drain(pipeline, clock);
+    return polls;
+  });
+  const polls = await Promise.race([round, untilLacking(pipeline, clock, done.signal)]).finally(() => done.abort());
   return {
     polled: polls.reduce((sum, { records }) => sum + records, 0),
     ...(await readFigures(pipeline)),
@@ -35,6 +42,23 @@ export async function runOnce(pipeline: Pipeline, clock: Clock): Promise<Summary
 
 export const outputOf = ({ config: { sink } }: Pipeline): string =>
   sink.type === 'csv' ? sink.csv.directory : `Postgres schema ${sink.postgres.schema}`;
+
+/** @throws FatalError when the consumer has lacked the same thing (its sink, its broker) for too long; never resolves */
+async function untilLacking(pipeline: Pipeline, clock: Clock, signal: AbortSignal): Promise<never> {
+  let since = clock.now();
+  let last = '';
+  while (!signal.aborted) {
+    // A large output takes its time to be read: beginning to consume is no lack.
+    const lacks = pipeline.consumer.problems().filter((problem) => problem !== 'not consuming yet');
+    const now = lacks.join('; ');
+    if (now === '' || now !== last) since = clock.now();
+    last = now;
+    if (clock.now() - since > LACKING)
+      throw new FatalError('round_stuck', `given up after ${LACKING / 1_000} s: ${now}`);
+    await clock.sleep(250, signal);
+  }
+  return new Promise(() => {});
+}
 
 /** Waits until the queues are empty and nothing is in flight; what waits for its batch to be full is written now. */
 async function drain(pipeline: Pipeline, clock: Clock): Promise<void> {

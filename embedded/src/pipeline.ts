@@ -1,9 +1,10 @@
+import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { type Consumer, createConsumer } from '@tributary/consumer';
-import { createDashboard, type Dashboard } from '@tributary/dashboard';
+import { createDashboard, type Dashboard, readDashboardSettings } from '@tributary/dashboard';
 import { createMockApi, type MockApi, readSettings } from '@tributary/mock-api';
-import { createProducer, type Producer } from '@tributary/producer';
+import { createProducer, type Producer, proxiesOf } from '@tributary/producer';
 import {
   FatalError,
   type Logger,
@@ -32,6 +33,8 @@ export interface Pipeline extends Service {
   readonly dashboard: Dashboard;
   readonly mockApi: MockApi | undefined;
   readonly amqpUrl: string;
+  /** What to sign in to the dashboard with; undefined where the environment has tokens of its own. */
+  readonly dashboardToken: string | undefined;
   /** What lives in memory here, for lack of a URL in the environment. */
   readonly inMemory: readonly string[];
 }
@@ -74,17 +77,42 @@ async function build(options: PipelineOptions, release: ReleaseList): Promise<Pi
     release.add(what, () => service.stop());
     return service;
   };
-  const dashboard = await start('dashboard', 8000, (port) =>
-    createDashboard({ config, host: HOST, instance, port, log: logger('dashboard') }),
-  );
+  const settings = readDashboardSettings(env);
+  const named = Object.values(settings.tokens ?? {}).some(Boolean);
+  const dashboardToken = named ? undefined : randomBytes(12).toString('base64url');
+  const tokens = named ? settings.tokens : { admin: dashboardToken };
+  const producerToken = env.ADMIN_TOKEN || randomBytes(24).toString('base64url');
+  const running: { consumer?: Consumer; producer?: Producer } = {};
+  const urlsOf = (service: { url: string } | undefined) => (service?.url ? [service.url] : []);
+  const services = () => ({ producers: urlsOf(running.producer), consumers: urlsOf(running.consumer) });
+  const dashboard = await start('dashboard', 8000, (port) => {
+    const own = {
+      ...settings,
+      tokens,
+      services,
+      amqpUrl,
+      postgresUrl: env.POSTGRES_URL,
+      producerToken,
+      mockApi: () => mockApi?.url,
+    };
+    return createDashboard({ config, host: HOST, instance, port, log: logger('dashboard'), ...own });
+  });
   const consumer = await start('consumer', 8082, (port) =>
     createConsumer({ ...common, port, log: logger('consumer') }),
   );
   const producer = await start('producer', 8081, (port) =>
-    createProducer({ ...common, port, log: logger('producer'), schedule: !asked.once }),
+    createProducer({
+      ...common,
+      port,
+      log: logger('producer'),
+      schedule: !asked.once,
+      proxies: proxiesOf(env),
+      adminToken: producerToken,
+    }),
   );
+  Object.assign(running, { consumer, producer });
   return {
-    ...{ config, producer, consumer, dashboard, mockApi, amqpUrl, inMemory },
+    ...{ config, producer, consumer, dashboard, mockApi, amqpUrl, dashboardToken, inMemory },
     start: async () => {},
     stop: () => release.release(),
   };

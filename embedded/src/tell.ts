@@ -5,7 +5,7 @@ import type { Pipeline } from './pipeline.js';
 
 /** What runs here and where to look, in plain words. */
 export function welcome(pipeline: Pipeline): string {
-  const { config, mockApi, dashboard, inMemory } = pipeline;
+  const { config, mockApi, dashboard, dashboardToken, inMemory } = pipeline;
   const endpoints = Object.entries(config.endpoints).filter(([, { enabled }]) => enabled);
   const lines = [
     'Tributary is running: REST API -> producer -> queues -> consumer -> files, all in this process.',
@@ -13,6 +13,7 @@ export function welcome(pipeline: Pipeline): string {
     ...(mockApi === undefined ? [] : [`  CRM to poll   ${mockApi.url}  (a mock; its records change as you watch)`]),
     ...endpoints.map(([id, { url }]) => `  endpoint      ${id}  ${url.split('?')[0]}`),
     `  dashboard     ${dashboard.url}`,
+    ...(dashboardToken === undefined ? [] : [`  to act there  sign in with ${dashboardToken}  (until this ends)`]),
     `  output        ${config.sink.type === 'csv' ? `${resolve(outputOf(pipeline))}  (CSV)` : outputOf(pipeline)}`,
     `  a batch       ${config.batch.size} records, or what came in ${config.batch.interval / 1_000} s`,
     '',
@@ -43,6 +44,12 @@ export function flowLine(figures: Figures, unsettled: number): string {
     `in flight ${unsettled}`,
     `rows: ${rows.join(', ')}`,
   ].join(' | ');
+}
+
+/** The last line, after everything that could be written was. */
+export function farewell({ rows, published, accepted }: Figures, output: string): string {
+  const written = Object.values(rows).reduce((sum, count) => sum + count, 0);
+  return `Stopped. Published ${published}, accepted ${accepted}, ${written} rows written; output in ${output}.`;
 }
 
 /** The summary of `--once` for a person. */
