@@ -29,6 +29,8 @@ RUN npm ci --omit=dev -w shared -w mock-api -w producer -w consumer -w dashboard
  && npm cache clean --force
 COPY pipeline.yaml ./
 COPY --from=build /app/shared/dist shared/dist
+# Where a volume for the dashboard's audit log goes: a new one takes the owner of the folder that it covers.
+RUN mkdir /audit && chown node:node /audit
 USER node
 
 FROM runtime AS mock-api
