@@ -8,6 +8,8 @@ export interface Arguments {
   readonly quick: boolean;
   /** Where the results go as JSON; undefined for nowhere. */
   readonly json: string | undefined;
+  /** Earlier results, that these must not fall far behind. */
+  readonly against: string | undefined;
   readonly profiles: string | undefined;
   readonly help: boolean;
 }
@@ -17,6 +19,7 @@ export const usage = (figures: readonly Figure[]): string => `npm run bench -- [
   NAME            measure these figures alone; "drain" stands for all that begin so
   --quick         fewer records and rounds: three minutes, and rougher
   --json FILE     write the results there as one JSON object
+  --against FILE  exit 1 if a ratio is below half of what this FILE of --json has, also when it is measured once more
   --cpu-prof DIR  each producer and consumer leaves a CPU profile there, for Chrome's or VS Code's viewer
   --help          this text
 
@@ -33,12 +36,13 @@ export function readArguments(args: readonly string[], all: readonly Figure[]): 
       options: {
         quick: { type: 'boolean', default: false },
         json: { type: 'string' },
+        against: { type: 'string' },
         'cpu-prof': { type: 'string' },
         help: { type: 'boolean', default: false },
       },
     });
-    const { quick, json, help, 'cpu-prof': profiles } = values;
-    return { figures: choose(positionals, all), quick, json, profiles, help };
+    const { quick, json, against, help, 'cpu-prof': profiles } = values;
+    return { figures: choose(positionals, all), quick, json, against, profiles, help };
   } catch (cause) {
     throw new FatalError('usage', `${(cause as Error).message}\n\n${usage(all)}`, { cause });
   }

@@ -2,11 +2,13 @@ import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { describeError, ReleaseList } from '@tributary/shared';
+import { describeFallen, fallenFigures, readRecorded } from './against.js';
 import { readArguments, usage } from './arguments.js';
+import type { Bench } from './bench.js';
 import { FIGURES } from './figures.js';
 import { describeMachine, loadNow } from './machine.js';
 import { toJson, toTable } from './report.js';
-import { measureAll } from './run.js';
+import { measureAll, type Results } from './run.js';
 import { Servers } from './servers.js';
 import { startReaper } from './services.js';
 
@@ -20,7 +22,7 @@ try {
   process.exitCode = 1;
 }
 
-async function bench({ figures, quick, json, profiles }: Omit<ReturnType<typeof readArguments>, 'help'>) {
+async function bench({ figures, quick, json, against, profiles }: Omit<ReturnType<typeof readArguments>, 'help'>) {
   const before = { measuredAt: new Date().toISOString(), loadBefore: loadNow() };
   const say = (line: string) => void process.stderr.write(`${line}\n`);
   const release = new ReleaseList();
@@ -31,7 +33,9 @@ async function bench({ figures, quick, json, profiles }: Omit<ReturnType<typeof 
   try {
     const servers = new Servers(release, say);
     const options = { quick, servers, folder, say, release, environment: ownEnvironment(), signal: untilInterrupted() };
-    const results = await measureAll({ ...options, profiles: profiles && resolve(profiles) }, figures);
+    const at = { ...options, profiles: profiles && resolve(profiles) };
+    const results = await measureAll(at, figures);
+    if (against !== undefined) await compare(at, results, against);
     say(`everything measured in ${Math.round(performance.now() / 1_000)} s`);
     const machine = await describeMachine(servers, folder, before);
     process.stdout.write(`\n${toTable(machine, quick, results)}`);
@@ -40,6 +44,21 @@ async function bench({ figures, quick, json, profiles }: Omit<ReturnType<typeof 
   } finally {
     await release.release();
   }
+}
+
+/** What seems to have fallen is measured once more: a busy machine may have had its moment. */
+async function compare(bench: Bench, results: Results, file: string): Promise<void> {
+  const recorded = readRecorded(file);
+  const suspects = fallenFigures(results, recorded);
+  if (suspects.length === 0) return;
+  for (const one of suspects) bench.say(`${describeFallen(one)}; measuring it once more`);
+  const again = await measureAll(
+    bench,
+    suspects.map(({ figure }) => figure),
+  );
+  const fallen = fallenFigures(again, recorded);
+  for (const one of fallen) bench.say(`FALLEN ${describeFallen(one)}`);
+  if (fallen.length > 0) process.exitCode = 1;
 }
 
 /** What a developer has set for Tributary must not change what is measured. */
