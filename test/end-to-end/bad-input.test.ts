@@ -152,7 +152,9 @@ describe('an API that sends everything it should not', () => {
     const metrics = await readMetrics(producer.url);
     for (const [endpoint, code] of Object.entries(FAILURES)) {
       expect(metrics.sum('tributary_poll_failures_total', { endpoint, code }), endpoint).toBe(1);
-      const lines = logLines(producer).filter((line) => line.endpoint === endpoint && line.level === 'warn');
+      const lines = logLines(producer).filter(
+        (line) => line.endpoint === endpoint && ['warn', 'error'].includes(String(line.level)),
+      );
       expect(lines, endpoint).toEqual([
         expect.objectContaining({ reason: expect.stringContaining(`${endpoint}: page`) }),
       ]);

@@ -70,6 +70,20 @@ describe('servers that go while records flow', { timeout: 120_000 }, () => {
     });
   });
 
+  test('RabbitMQ is killed, is away for a while, and comes back: no row twice, none missing', async () => {
+    await throughOutage('rabbitmq', async (both) => {
+      await rabbit.down();
+      for (const service of Object.values(both)) {
+        await eventually(async () => {
+          const { status, problems } = await readiness(service);
+          expect(status).toBe(503);
+          expect(problems.join('; ')).toContain('RabbitMQ is not connected');
+        });
+      }
+      await rabbit.up();
+    });
+  });
+
   test('RabbitMQ is restarted in good order, and Redis with it', async () => {
     await throughOutage('both', async () => {
       await Promise.all([rabbit.restart(), redis.restart()]);

@@ -104,6 +104,12 @@ describe('three consumers, with both sides of the merge changing at once,', () =
     }
     return channel.waitForConfirms();
   };
+  const publishInRounds = async (after: (round: number) => Promise<unknown>) => {
+    for (let round = 0; round < 10; round++) {
+      await publish(CHANGES / 10);
+      await after(round);
+    }
+  };
   const drained = () =>
     vi.waitFor(
       async () => {
@@ -133,10 +139,7 @@ describe('three consumers, with both sides of the merge changing at once,', () =
 
   test('leave in CSV just the join of the final sides, and a tombstone for every line that is gone', async () => {
     await startConsumers();
-    for (let round = 0; round < 10; round++) {
-      await publish(CHANGES / 10);
-      await sleep(randomInt(50));
-    }
+    await publishInRounds(() => sleep(randomInt(50)));
     await drained();
     await expectClean();
   });
@@ -151,21 +154,17 @@ describe('three consumers, with both sides of the merge changing at once,', () =
       await client.end();
     });
     await startConsumers();
-    for (let round = 0; round < 10; round++) {
-      await publish(CHANGES / 10);
-      await sleep(randomInt(50));
-    }
+    await publishInRounds(() => sleep(randomInt(50)));
     await drained();
     await expectClean();
   });
 
   test('leave the same when everything in Redis is lost in the middle, twice', async () => {
     await startConsumers();
-    for (let round = 0; round < 10; round++) {
-      await publish(CHANGES / 10);
+    await publishInRounds(async (round) => {
       if (round === 3) await redis.flush();
       if (round === 6) await redis.kill();
-    }
+    });
     await drained();
     await expectClean();
   });

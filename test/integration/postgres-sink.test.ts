@@ -222,6 +222,23 @@ describe('the history', () => {
     expect(await past(store)).toEqual(['A one false', 'A two false']);
   });
 
+  test('has a change back to what was there, although what lay between comes only later', async () => {
+    const store = await newStore({ history: true });
+    const { writer } = await begin(store.connect());
+    const [one, between, back] = [partRow('A', 1, 'one'), partRow('A', 2, 'two'), partRow('A', 3)];
+    await writer.write('parts', [one, partRow('B', 1, 'one')]);
+    await writer.write('parts', [{ ...one, order: back.order, messageId: back.messageId }]);
+    expect(await past(store)).toEqual(['A one false', 'B one false']);
+    await writer.write('parts', [between, partRow('B', 2, 'two')]);
+    expect(await past(store)).toEqual(['A one false', 'A two false', 'A one false', 'B one false', 'B two false']);
+
+    const closed = (revision: number) => mergedRow('T', revision, null);
+    await writer.write('thing_parts', [mergedRow('T', 1), closed(2)]);
+    await writer.write('thing_parts', [closed(4)]);
+    await writer.write('thing_parts', [mergedRow('T', 3)]);
+    expect(await past(store, 'thing_parts_history')).toEqual(['T 1 false', 'T  true', 'T 3 false', 'T  true']);
+  });
+
   test('has a change back to what was there, although what lay between is only being committed as it is written', async () => {
     const store = await newStore({ history: true });
     const { writer } = await begin(store.connect());

@@ -1,39 +1,12 @@
-import { once } from 'node:events';
-import { type AddressInfo, createServer, connect as dial, type Socket } from 'node:net';
-import { redisCursorStore } from '@tributary/producer';
+import { redisCursorStore, redisLeaseTable } from '@tributary/producer';
 import { Redis } from '@tributary/shared';
-import { inject, onTestFinished } from 'vitest';
+import { expect, inject, onTestFinished, test } from 'vitest';
 import { describeCursorStore } from '../../producer/test/cursor-conformance.js';
+import { describeLeaseTable } from '../../producer/test/leases/table-conformance.js';
 import { describePublisher } from '../../producer/test/publisher-conformance.js';
+import { endpointWith } from '../../producer/test/support/pipeline.js';
 import { uniqueName } from '../services/handle.js';
-
-/** A way to the broker that can be cut without hurting anybody else's connections. */
-async function startCuttableWay(target: string) {
-  const { hostname, port } = new URL(target);
-  const sockets = new Set<Socket>();
-  const server = createServer((client) => {
-    const broker = dial(Number(port || 5672), hostname);
-    for (const socket of [client, broker]) {
-      sockets.add(socket);
-      socket.on('error', () => {});
-      socket.on('close', () => sockets.delete(socket));
-    }
-    client.pipe(broker).pipe(client);
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const cut = () => {
-    for (const socket of sockets) socket.destroy();
-  };
-  onTestFinished(() => {
-    server.close();
-    cut();
-  });
-  const url = new URL(target);
-  url.hostname = '127.0.0.1';
-  url.port = String((server.address() as AddressInfo).port);
-  return { url: url.toString(), cut };
-}
+import { startCuttableWay } from './cuttable-way.js';
 
 describePublisher(
   'RabbitMQ',
@@ -44,16 +17,46 @@ describePublisher(
   { refusesOverflow: true },
 );
 
-describeCursorStore('Redis', async () => {
-  const pipeline = uniqueName('cursors');
+/** A Redis for one test, and a pipeline of its own in it. */
+function openRedis() {
+  const pipeline = uniqueName('stores');
   const redis = new Redis(inject('redisUrl'));
   onTestFinished(async () => {
     const keys = await redis.keys(`{${pipeline}}:*`);
     if (keys.length > 0) await redis.del(keys);
     redis.disconnect();
   });
-  return {
-    store: redisCursorStore(redis, pipeline),
-    reopened: async () => redisCursorStore(redis, pipeline),
-  };
+  return { redis, pipeline };
+}
+
+describeCursorStore('Redis', async () => {
+  const { redis, pipeline } = openRedis();
+  const open = () => redisCursorStore(redis, pipeline);
+  return { store: open(), reopened: async () => open() };
+});
+
+describeLeaseTable(
+  'Redis',
+  async () => {
+    const { redis, pipeline } = openRedis();
+    return redisLeaseTable(redis, pipeline);
+  },
+  true,
+);
+
+test('a cursor is neither read nor saved under a lease that is another one’s by now', async () => {
+  const { redis, pipeline } = openRedis();
+  const endpoint = endpointWith({ url: 'http://127.0.0.1:1/' });
+  const table = redisLeaseTable(redis, pipeline);
+  const take = async (me: string) => (await table.claim(me, new Map([[endpoint.id, true]]), 60_000)).get(endpoint.id);
+  let fence = (await take('one'))?.fence;
+  const cursors = redisCursorStore(redis, pipeline, () => fence);
+  await cursors.begin(endpoint, 0);
+  await table.leave('one');
+  await take('two');
+  await expect(cursors.save(endpoint, { mark: '5', validators: [] })).rejects.toMatchObject({ code: 'lease_lost' });
+  await expect(cursors.begin(endpoint, 0)).rejects.toMatchObject({ code: 'lease_lost' });
+  expect(await cursors.peek(endpoint)).toEqual({ validators: [] });
+  fence = undefined;
+  expect((await cursors.begin(endpoint, 0)).run).toBe(2);
 });

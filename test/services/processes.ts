@@ -64,12 +64,16 @@ function fromProc(): ProcessEntry[] {
       const stat = readFileSync(`/proc/${name}/stat`, 'utf8');
       // "pid (name) state parent group ...": the name may hold spaces and parentheses (proc(5)).
       const [state = '', parent, group] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-      return 'ZX'.includes(state) ? [] : [{ pid: Number(name), parent: Number(parent), group: Number(group) }];
+      return hasEnded(name, state) ? [] : [{ pid: Number(name), parent: Number(parent), group: Number(group) }];
     } catch {
       return []; // It ended between the listing and the reading.
     }
   });
 }
+
+/** A killed process whose first thread has ended keeps its files and ports open until the last one has. */
+const hasEnded = (pid: string, state: string): boolean =>
+  state === 'X' || (state === 'Z' && readdirSync(`/proc/${pid}/task`).length <= 1);
 
 function fromPs(): ProcessEntry[] {
   const listing = execFileSync('ps', ['-A', '-o', 'pid=,ppid=,pgid=,stat='], { encoding: 'utf8' });

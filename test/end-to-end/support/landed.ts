@@ -64,7 +64,7 @@ function newestOf(rows: readonly OutputRow[]): Shown {
 
 /** The same of what is expected: every column has a cell, an empty one where there is nothing. */
 function shown(expected: ReadonlyMap<string, ExpectedRow>, rows: readonly OutputRow[]): Shown {
-  const columns = Object.keys(rows[0]?.cells ?? {});
+  const columns = [...new Set(rows.flatMap(({ cells }) => Object.keys(cells)))];
   return Object.fromEntries(
     [...expected].map(([key, { values, hash }]) => {
       const cells = columns.map((column) => [column, cellOf(values[column])]);

@@ -69,6 +69,7 @@ async function play(options: ChaosOptions & { folder: string }, release: Release
 
   const plan = planFaults(seed, seconds, sink);
   say(`seed ${seed}: ${plan.length} faults in ${seconds} s`);
+  const rowsBefore = await countRows(stage);
   const faults = new Faults(stage, say, signal);
   const started = Date.now();
   for (const fault of plan) {
@@ -77,7 +78,7 @@ async function play(options: ChaosOptions & { folder: string }, release: Release
     faults.begin(fault);
   }
   await faults.ended();
-  const rowsUnderFire = await countRows(stage);
+  const rowsUnderFire = (await countRows(stage)) - rowsBefore;
 
   say('the faults are over; waiting for the last polls and for the queues to empty');
   problems.push(...(await settle(stage, signal)));

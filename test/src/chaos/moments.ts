@@ -1,7 +1,8 @@
 import { type FSWatcher, mkdirSync, watch } from 'node:fs';
+import { connect } from 'node:net';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { datasetsOf, systemClock } from '@tributary/shared';
-import { Redis } from 'ioredis';
 import type { Stage } from './stage.js';
 import type { Worker } from './worker.js';
 
@@ -30,25 +31,14 @@ export async function atMoment(
     hit();
     passed.abort();
   };
-  const stop = await lookOut(moment, stage, worker, onSign);
+  if (moment === 'any') return hit();
+  const stop = moment === 'write' ? watchWrites(stage, worker, onSign) : watchLedger(stage, worker, onSign);
   try {
     await systemClock.sleep(PATIENCE, AbortSignal.any([passed.signal, signal]));
     if (!passed.signal.aborted) hit();
   } finally {
     passed.abort();
     stop();
-  }
-}
-
-async function lookOut(moment: Moment, stage: Stage, worker: Worker, onSign: () => void): Promise<() => void> {
-  switch (moment) {
-    case 'any':
-      onSign();
-      return () => {};
-    case 'write':
-      return watchWrites(stage, worker, onSign);
-    case 'ledger':
-      return watchLedger(stage, worker, onSign);
   }
 }
 
@@ -67,25 +57,20 @@ function watchWrites({ pipeline: { config } }: Stage, worker: Worker, onSign: ()
   };
 }
 
-/** Redis tells each command as it runs it (MONITOR); the ledger's scripts are called with the writer's name. */
-async function watchLedger({ redis }: Stage, worker: Worker, onSign: () => void): Promise<() => void> {
-  const client = new Redis(redis.url, { lazyConnect: true, retryStrategy: () => null });
-  client.on('error', () => {});
-  try {
-    await client.connect();
-    const monitor = await client.monitor();
-    monitor.on('error', () => {});
-    monitor.on('monitor', (_time: string, [command, ...args]: string[]) => {
-      if (command === 'evalsha' && args.some((arg) => arg.startsWith(`${worker.name}-`))) onSign();
-    });
-    return () => {
-      monitor.disconnect();
-      client.disconnect();
-    };
-  } catch {
-    // Redis is down just now: then any moment will do.
-    client.disconnect();
-    onSign();
-    return () => {};
-  }
+/**
+ * Redis tells each command as it runs it (MONITOR); the ledger's scripts are called with the writer's name. Read from a
+ * plain socket: a client library takes lines that come with the first answer for answers of their own. While Redis is
+ * down there is no sign, and any moment will do after a while.
+ */
+function watchLedger({ redis }: Stage, worker: Worker, onSign: () => void): () => void {
+  const { hostname, port } = new URL(redis.url);
+  const socket = connect(Number(port), hostname, () => socket.write('MONITOR\r\n'));
+  socket.on('error', () => {});
+  const lines = createInterface({ input: socket });
+  // It hands its input's errors on, as its own.
+  lines.on('error', () => {});
+  lines.on('line', (line) => {
+    if (line.includes(' "evalsha" ') && line.includes(` "${worker.name}-`)) onSign();
+  });
+  return () => socket.destroy();
 }

@@ -19,7 +19,7 @@ export interface ChaosResult {
   readonly overtaken: number;
   /** What went wrong beside the audit: a process that ended by itself, or did not end when it was told to. */
   readonly problems: readonly string[];
-  /** Rows that were in the sink when the faults ended: proof that work went on under them. */
+  /** Rows that landed from the first fault to the end of the last: proof that work went on under them. */
   readonly rowsUnderFire: number;
   /** Where the logs are, if they were kept. */
   readonly folder: string | undefined;

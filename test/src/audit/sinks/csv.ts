@@ -3,6 +3,7 @@ import {
   decodeCell,
   encodeCell,
   type Field,
+  isNeutralised,
   listParts,
   type SinkConfig,
   SYSTEM_COLUMNS,
@@ -21,7 +22,8 @@ export function csvRows(config: SinkConfig['csv'], live: boolean): StoredRows {
   return {
     async *rows(dataset) {
       for (const part of await listParts(config.directory, dataset.name)) {
-        yield* rowsOfPart(part.path, part.name, dataset, config.neutraliseFormulas, live);
+        const neutralised = await isNeutralised(config, dataset.name, part.name);
+        yield* rowsOfPart(part.path, part.name, dataset, neutralised, live);
       }
     },
     async close() {},

@@ -1,0 +1,48 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { ROOT } from '../end-to-end/support/program.js';
+
+const read = (name: string) => readFileSync(join(ROOT, name), 'utf8');
+const FILES = ['docker-compose.yml', 'docker-compose.cluster.yml'];
+
+test.for(FILES)('every variable of %s is listed in .env.example, with the default it has there', (file) => {
+  const listed = new Map(
+    [...read('.env.example').matchAll(/^#?([A-Z_]+)=(.*)$/gm)].map(([, name, value]) => [name, value]),
+  );
+  const used = [...read(file).matchAll(/\$\{([A-Z_]+):-([^}]*)\}/g)];
+  expect(used.length).toBeGreaterThan(5);
+  for (const [, name = '', value = ''] of used) {
+    expect([...listed.keys()]).toContain(name);
+    // What a default must hide (a webhook) or what differs in a container is shown as an example.
+    if (value !== '' && name !== 'CRM_URL') expect(listed.get(name), name).toBe(value);
+  }
+});
+
+test('.env.example, copied to .env, changes nothing', () => {
+  expect(read('.env.example')).not.toMatch(/^[^#\n]/m);
+});
+
+// It does not know them, and refuses a file that has one (or, worse, reads past it).
+test.for(FILES)('%s has no key that docker-compose 1.29 does not know', (file) => {
+  const later = [
+    'name',
+    'include',
+    'required',
+    'start_interval',
+    'develop',
+    'pull_policy',
+    'post_start',
+    'attach',
+    'annotations',
+  ];
+  const keys = [...read(file).matchAll(/(?:^|[{,])\s*([a-z_]+):/gm)].map(([, key]) => key);
+  expect(keys).toContain('services');
+  expect(keys.filter((key) => key !== undefined && later.includes(key))).toEqual([]);
+});
+
+test('nothing is published to more than this machine unless BIND says so', () => {
+  const ports = FILES.flatMap((file) => [...read(file).matchAll(/"(\S+):\d+"/g)].map(([, port]) => port));
+  expect(ports.filter((port) => port?.includes('_PORT'))).not.toEqual([]);
+  for (const port of ports.filter((one) => one?.includes('_PORT'))) expect(port).toMatch(/^\$\{BIND:-127\.0\.0\.1\}:/);
+});

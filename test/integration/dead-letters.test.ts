@@ -1,0 +1,359 @@
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { createDashboard, type Dashboard } from '@tributary/dashboard';
+import {
+  applyTopology,
+  type Channel,
+  type ConfirmChannel,
+  createLogger,
+  DEAD_LETTER_HEADERS,
+  type PipelineConfig,
+  parsePipeline,
+  topologyOf,
+} from '@tributary/shared';
+import { AmqpServer } from 'amqp-emulator';
+import { type ChannelModel, connect } from 'amqplib';
+import { afterEach, beforeEach, describe, expect, inject, it, vi } from 'vitest';
+import { uniqueName } from '../services/handle.js';
+
+const log = createLogger({ service: 'dashboard', instance: 'test', level: 'silent' });
+const OPERATOR = 'operator-secret';
+const ADMIN = 'admin-secret-1';
+
+const pipelineFile = (name: string): string => `
+name: ${name}
+entities:
+  customer: { dataset: customers, queue: ${name}_customer, key: id, fields: { id: string, age: integer, note: string? } }
+  item: { dataset: items, queue: ${name}_item, key: sku, fields: { sku: string } }
+endpoints:
+  crm: { url: "http://127.0.0.1:1/customers", entity: customer }
+`;
+const pipeline = (name: string): PipelineConfig => parsePipeline(pipelineFile(name), {}, 'test.yaml');
+
+/** The command as `tsc -b` built it. */
+const SHELL = fileURLToPath(new URL('../../dashboard/dist/dead-letters/shell/main.js', import.meta.url));
+
+const brokers = [
+  { broker: 'RabbitMQ', start: async () => ({ url: inject('amqpUrl'), stop: async () => {} }) },
+  {
+    broker: "RabbitMQ's stand-in",
+    start: async () => {
+      const server = new AmqpServer();
+      const { url } = await server.listen(0, '127.0.0.1');
+      return { url, stop: () => server.close() };
+    },
+  },
+];
+
+describe.each(brokers)('dead letters on $broker', ({ start }) => {
+  let server: { url: string; stop(): Promise<void> };
+  let folder: string;
+  let config: PipelineConfig;
+  let connection: ChannelModel;
+  let channel: ConfirmChannel;
+  let dashboard: Dashboard;
+
+  beforeEach(async () => {
+    server = await start();
+    folder = await mkdtemp(join(tmpdir(), 'dead-letters-'));
+    config = pipeline(uniqueName('dead'));
+    connection = await connect(server.url);
+    channel = await connection.createConfirmChannel();
+    await applyTopology(channel, topologyOf(config));
+    dashboard = await startDashboard();
+  });
+  afterEach(async () => {
+    await dashboard.stop();
+    await removeTopology(channel, config);
+    await connection.close();
+    await server.stop();
+    await rm(folder, { recursive: true });
+  });
+
+  async function startDashboard(): Promise<Dashboard> {
+    const started = createDashboard({
+      ...{ config, port: 0, host: '127.0.0.1', instance: 'test', log, amqpUrl: server.url },
+      tokens: { operator: `anna=${OPERATOR}`, admin: ADMIN },
+      auditLog: join(folder, 'audit.jsonl'),
+    });
+    await started.start();
+    await expect.poll(async () => (await call(started, 'GET', '')).status).toBe(200);
+    return started;
+  }
+
+  const queue = () => `${config.name}_customer`;
+
+  /** Puts a message where the consumer would, with the reason in its headers. */
+  function bury(index: number, body: unknown = { id: `c-${index}`, age: 'old' }, code = 'field_invalid'): void {
+    channel.publish(`${config.name}.dead`, queue(), Buffer.from(JSON.stringify(body)), {
+      persistent: true,
+      messageId: `message-${String(index).padStart(6, '0')}`,
+      type: 'customer',
+      headers: {
+        ...{ endpoint: 'crm', key: `c-${index}`, version: 'v1', run: 3, fetchedAt: '2026-01-05T10:00:00.000Z' },
+        [DEAD_LETTER_HEADERS.code]: code,
+        [DEAD_LETTER_HEADERS.reason]: `customer c-${index}: field "age" is "old": expected a whole number`,
+        [DEAD_LETTER_HEADERS.field]: 'age',
+        [DEAD_LETTER_HEADERS.queue]: queue(),
+        [DEAD_LETTER_HEADERS.deadAt]: new Date(Date.UTC(2026, 0, 5, 11) + index).toISOString(),
+      },
+    });
+  }
+
+  async function buryAll(count: number, from = 0): Promise<void> {
+    for (let index = from; index < from + count; index++) bury(index);
+    await channel.waitForConfirms();
+  }
+
+  interface Answer {
+    status: number;
+    body: {
+      letters: { id: string; messageId: string; key: string; reason: string; field: string; preview: string }[];
+      total: number;
+      complete: boolean;
+      done: number;
+      payload: string;
+      problem: { message: string; field: string } | null;
+      facets: Record<string, { value: string; count: number }[]>;
+      entries: Record<string, unknown>[];
+      error: { code: string; message: string };
+    };
+  }
+
+  async function call(to: Dashboard, method: string, path: string, body?: unknown, token = OPERATOR): Promise<Answer> {
+    const response = await fetch(`${to.url}/api/dead-letters${path}`, {
+      method,
+      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    return { status: response.status, body: (await response.json()) as Answer['body'] };
+  }
+
+  const list = async (query = '') => (await call(dashboard, 'GET', `?refresh=1&limit=500${query}`)).body;
+  const auditLines = async () =>
+    (await readFile(join(folder, 'audit.jsonl'), 'utf8'))
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+
+  it('are listed with reason, field and payload, the newest first, as often as one likes', async () => {
+    await buryAll(600);
+    for (let look = 0; look < 5; look++) {
+      const { letters, total, complete } = await list();
+      expect([total, complete]).toEqual([600, true]);
+      expect(letters[0]).toMatchObject({ key: 'c-599', field: 'age', preview: '{"id":"c-599","age":"old"}' });
+      expect(letters[0]?.reason).toContain('expected a whole number');
+    }
+    // What went back lies in its order, for whoever else reads the queue.
+    const order: string[] = [];
+    for (let index = 0; index < 600; index++) {
+      const message = await channel.get(`${queue()}.dead`, { noAck: true });
+      if (message !== false) order.push(message.properties.messageId as string);
+    }
+    expect(order).toEqual([...order].sort());
+    expect(order).toHaveLength(600);
+  });
+
+  it('are found by their criteria, with counts for each', async () => {
+    bury(1);
+    bury(2, 'no object', 'not_an_object');
+    bury(3);
+    await channel.waitForConfirms();
+    const { letters, facets } = await list('&code=field_invalid&search=C-3');
+    expect(letters.map(({ key }) => key)).toEqual(['c-3']);
+    expect(facets.code).toEqual([{ value: 'field_invalid', count: 1 }]);
+    expect((await list()).facets.code).toEqual([
+      { value: 'field_invalid', count: 2 },
+      { value: 'not_an_object', count: 1 },
+    ]);
+  });
+
+  it('are mended, replayed and gone, and the log says who did it, when, and what it was before', async () => {
+    await buryAll(3);
+    const [, letter] = (await list()).letters;
+    const whole = await call(dashboard, 'GET', `/${letter?.id}`);
+    expect(whole.body).toMatchObject({ payload: '{"id":"c-1","age":"old"}', problem: { field: 'age' } });
+
+    const wrong = await call(dashboard, 'POST', `/${letter?.id}/replay`, { payload: '{"id":"c-1","age":1.5}' });
+    expect(wrong).toMatchObject({ status: 422, body: { error: { code: 'field_invalid' } } });
+    const mended = await call(dashboard, 'POST', `/${letter?.id}/replay`, { payload: '{"id":"c-1","age":15}' });
+    expect(mended).toMatchObject({ status: 200, body: { done: 1 } });
+
+    const sent = await take(channel, queue());
+    expect(sent?.content.toString()).toBe('{"id":"c-1","age":15}');
+    expect(sent?.properties).toMatchObject({ messageId: 'message-000001', type: 'customer', deliveryMode: 2 });
+    expect(sent?.properties.headers).toMatchObject({ endpoint: 'crm', key: 'c-1', run: 3 });
+    expect(Object.keys(sent?.properties.headers ?? {}).filter((name) => name.includes('reason'))).toEqual([]);
+    expect((await list()).letters.map(({ key }) => key)).toEqual(['c-2', 'c-0']);
+
+    expect(await auditLines()).toMatchObject([
+      { who: 'anna', role: 'operator', action: 'replay', step: 'begun', at: expect.stringContaining('T') },
+      { step: 'letter', key: 'c-1', before: '{"id":"c-1","age":"old"}', body: '{"id":"c-1","age":15}' },
+      { step: 'done', done: 1 },
+    ]);
+    expect((await call(dashboard, 'POST', `/${letter?.id}/replay`, {})).status).toBe(404);
+  });
+
+  it('are replayed all that match, each once, and others stay', async () => {
+    await buryAll(700);
+    for (let index = 700; index < 1_400; index++) bury(index, { id: `c-${index}` }, 'other');
+    await channel.waitForConfirms();
+    const { body } = await call(dashboard, 'POST', '/replay', { match: { code: 'other' } });
+    expect(body).toMatchObject({ done: 700, looked: 1_400, complete: true });
+    const keys = new Set<string>();
+    for (let index = 0; index < 700; index++) {
+      keys.add(String((await take(channel, queue()))?.properties.messageId));
+    }
+    expect(keys.size).toBe(700);
+    expect(await channel.get(queue(), { noAck: true })).toBe(false);
+    expect((await list()).total).toBe(700);
+  });
+
+  it('are replayed once, although they die anew at once', async () => {
+    await buryAll(200);
+    let deaths = 0;
+    await channel.consume(queue(), (message) => {
+      if (message === null) return;
+      deaths += 1;
+      bury(10_000 + deaths);
+      channel.ack(message);
+    });
+    const { body } = await call(dashboard, 'POST', '/replay', { match: {} });
+    expect(body.done).toBe(200);
+    await vi.waitFor(() => expect(deaths).toBe(200));
+    await vi.waitFor(async () => expect((await list()).total).toBe(200));
+    expect(deaths).toBe(200);
+  });
+
+  it('are discarded with a reason by an operator, in numbers by an admin only, and kept in the log', async () => {
+    await buryAll(4);
+    const [letter] = (await list()).letters;
+    const silent = await call(dashboard, 'POST', `/${letter?.id}/discard`, {});
+    expect(silent).toMatchObject({ status: 400 });
+    const one = await call(dashboard, 'POST', `/${letter?.id}/discard`, { reason: 'a test customer' });
+    expect(one).toMatchObject({ status: 200, body: { done: 1 } });
+    const many = { match: { queue: queue() }, reason: 'all of the test' };
+    expect(await call(dashboard, 'POST', '/discard', many)).toMatchObject({
+      status: 403,
+      body: { error: { message: 'this needs the role admin, and anna is a operator' } },
+    });
+    expect(await call(dashboard, 'POST', '/discard', many, ADMIN)).toMatchObject({ body: { done: 3 } });
+    expect((await list()).total).toBe(0);
+    const thrown = (await auditLines()).filter(({ step }) => step === 'letter');
+    expect(thrown.map(({ body }) => body)).toContain('{"id":"c-3","age":"old"}');
+    expect(thrown).toHaveLength(4);
+  });
+
+  it('stay where they are when the broker does not take a replay', async () => {
+    await buryAll(3);
+    await channel.unbindQueue(queue(), config.name, 'customer');
+    const refused = await call(dashboard, 'POST', '/replay', { match: {} });
+    expect(refused).toMatchObject({ status: 503, body: { error: { code: 'replay_unroutable' } } });
+    expect((await list()).total).toBe(3);
+    expect((await auditLines()).at(-1)).toMatchObject({ step: 'failed', done: 0 });
+  });
+
+  it('are not touched while the audit log cannot be written', async () => {
+    await buryAll(1);
+    await dashboard.stop();
+    await writeFile(join(folder, 'file'), '');
+    dashboard = createDashboard({
+      ...{ config, port: 0, host: '127.0.0.1', instance: 'test', log, amqpUrl: server.url },
+      tokens: { operator: OPERATOR },
+      auditLog: join(folder, 'file', 'audit.jsonl'),
+    });
+    await dashboard.start();
+    await expect.poll(async () => (await call(dashboard, 'GET', '')).status).toBe(200);
+    const refused = await call(dashboard, 'POST', '/replay', { match: {} });
+    expect(refused).toMatchObject({ status: 503, body: { error: { code: 'audit_unwritable' } } });
+    expect((await list()).total).toBe(1);
+  });
+
+  describe('from the shell', () => {
+    const environment = async () => {
+      const file = join(folder, 'pipeline.yaml');
+      await writeFile(file, pipelineFile(config.name));
+      const { PATH = '' } = process.env;
+      return { PATH, AMQP_URL: server.url, PIPELINE: file, AUDIT_LOG: join(folder, 'audit.jsonl') };
+    };
+    const shell = async (...args: string[]) =>
+      await promisify(execFile)(process.execPath, [SHELL, ...args], { env: await environment() });
+
+    it('are listed, shown, mended, replayed and discarded the same', async () => {
+      await buryAll(3);
+      const page = JSON.parse((await shell('list', '--search', 'c-1', '--json')).stdout) as {
+        letters: { id: string }[];
+      };
+      const id = page.letters[0]?.id ?? '';
+      expect((await shell('list')).stdout).toContain('3 in all.');
+      expect((await shell('show', id)).stdout).toContain('{"id":"c-1","age":"old"}');
+
+      const file = join(folder, 'mended.json');
+      await writeFile(file, '{"id":"c-1","age":"older"}');
+      await expect(shell('replay', id, '--payload', file)).rejects.toThrow('not sent: customer c-1: field "age"');
+      await writeFile(file, '{"id":"c-1","age":15}');
+      expect((await shell('replay', id, '--payload', file)).stdout).toContain('1 replayed');
+      expect((await take(channel, queue()))?.content.toString()).toBe('{"id":"c-1","age":15}');
+
+      expect((await shell('discard', '--all', '--reason', 'a test')).stdout).toContain('2 discarded');
+      expect((await shell('list')).stdout).toBe('No dead letters.\n');
+      expect((await auditLines()).at(-1)).toMatchObject({ from: 'shell', action: 'discard', step: 'done', done: 2 });
+    });
+
+    it('are none of them lost when it is killed in the middle of a replay', async () => {
+      const all = 3_000;
+      await buryAll(all);
+      const program = spawn(process.execPath, [SHELL, 'replay', '--all'], {
+        env: await environment(),
+        stdio: 'ignore',
+      });
+      const ended = once(program, 'exit');
+      await vi.waitFor(async () => expect((await channel.checkQueue(queue())).messageCount).toBeGreaterThan(0), {
+        timeout: 20_000,
+        interval: 1,
+      });
+      program.kill('SIGKILL');
+      await ended;
+      const found = new Set<string>();
+      for (const name of [queue(), `${queue()}.dead`]) {
+        await vi.waitFor(async () => {
+          for (let message = await take(channel, name); message !== undefined; message = await take(channel, name)) {
+            found.add(String(message.properties.messageId));
+          }
+          // What the dead process held comes back a moment after it.
+          if (name.endsWith('.dead')) expect(found.size).toBe(all);
+        }, 20_000);
+      }
+    });
+  });
+
+  it('are seen whole by two that look at the same time', async () => {
+    await buryAll(400);
+    const other = await startDashboard();
+    const totals = await Promise.all(
+      [dashboard, other, dashboard, other].map(async (one) => (await call(one, 'GET', '?refresh=1')).body.total),
+    );
+    await other.stop();
+    expect(totals).toEqual([400, 400, 400, 400]);
+  });
+});
+
+async function take(channel: Channel, queue: string) {
+  const message = await channel.get(queue, { noAck: true });
+  return message === false ? undefined : message;
+}
+
+async function removeTopology(channel: Channel, config: PipelineConfig): Promise<void> {
+  const { exchange, deadExchange, queues } = topologyOf(config);
+  for (const { queue, deadQueue } of queues) {
+    await channel.deleteQueue(queue);
+    await channel.deleteQueue(deadQueue);
+  }
+  await channel.deleteExchange(exchange);
+  await channel.deleteExchange(deadExchange);
+}
