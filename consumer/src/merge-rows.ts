@@ -1,5 +1,7 @@
 import {
+  compileContentHash,
   contentHash,
+  datasetsOf,
   joinSides,
   type MergeConfig,
   mergedOrder,
@@ -9,6 +11,7 @@ import {
   type Row,
   versionOrder,
 } from '@tributary/shared';
+import { compileColumns } from './merge-columns.js';
 
 /** A record as one side of the merge. */
 export interface MergeSide {
@@ -41,13 +44,16 @@ export function createMergeRows(config: PipelineConfig): MergeRows | undefined {
   const { merge } = config;
   if (merge === undefined) return undefined;
   const { dataset } = merge;
+  const columns = datasetsOf(config).find(({ name }) => name === dataset)?.columns ?? {};
+  const hashOf = compileContentHash(dataset, columns);
+  const valuesOf = compileColumns(merge);
 
   const row = (each: MergeSide, lineId: string, other: MergeSide | undefined, values: Row['values']): Row => {
     const key = mergedKey(each.key, lineId);
     return {
       dataset,
       key,
-      hash: contentHash(dataset, key, values),
+      hash: hashOf(key, values),
       order: mergedOrder(sideOrder(each), sideOrder(other)),
       version: joinSides(each.version, other?.version ?? ''),
       messageId: joinSides(each.messageId, other?.messageId ?? ''),
@@ -60,8 +66,7 @@ export function createMergeRows(config: PipelineConfig): MergeRows | undefined {
     eachEntity: merge.each.entity,
     withEntity: merge.with.entity,
     lines: (payload) => linesOf(merge, payload),
-    row: (each, line, other) =>
-      row(each, line.id, other, mergedValues(merge, each.payload, line.values, other.payload)),
+    row: (each, line, other) => row(each, line.id, other, valuesOf(each.payload, line.values, other.payload)),
     tombstone: (each, lineId, other) => row(each, lineId, other, null),
   };
 }
@@ -126,31 +131,6 @@ export function readMergedKey(key: string): { eachKey: string; lineId: string } 
 
 const sideOrder = (side: MergeSide | undefined): string =>
   side === undefined ? versionOrder('', '') : versionOrder(side.version, side.messageId);
-
-function mergedValues(merge: MergeConfig, each: Payload, line: MergeLine['values'], other: Payload): Payload {
-  const lookUp = (source: string): unknown => {
-    const [side, field = ''] = source.split('.');
-    return ownValue(side === 'line' ? line : side === merge.each.entity ? each : other, field);
-  };
-  const values: Record<string, unknown> = {};
-  for (const [column, definition] of Object.entries(merge.columns)) {
-    const value = typeof definition === 'string' ? lookUp(definition) : derive(definition, lookUp);
-    if (value !== undefined) values[column] = value;
-  }
-  return values;
-}
-
-/** A derived column has a value only if both its sources are numbers. */
-function derive(
-  definition: Exclude<MergeConfig['columns'][string], string>,
-  lookUp: (source: string) => unknown,
-): number | boolean | undefined {
-  const [left, right] = ('multiply' in definition ? definition.multiply : definition.atLeast).map(lookUp);
-  if (typeof left !== 'number' || typeof right !== 'number') return undefined;
-  if (!('multiply' in definition)) return left >= right;
-  const product = Number((left * right).toFixed(definition.decimals));
-  return Number.isFinite(product) ? product : undefined;
-}
 
 /** A side as the ledger keeps it for the others to meet. */
 export const writeSide = ({ version, messageId, payload }: Omit<MergeSide, 'key'>): string =>

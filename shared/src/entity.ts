@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Field } from './config/fields.js';
 import type { EntityConfig } from './config/schema.js';
 import { PoisonError } from './errors.js';
-import { contentHash } from './hash.js';
+import { compileContentHash } from './hash.js';
 import { ownValue, withoutInherited } from './own-value.js';
 
 /** A record's fields as they are hashed and written: declared fields only, and only those that hold something. */
@@ -38,6 +38,7 @@ export interface Entity {
 
 export function compileEntity(name: string, config: EntityConfig): Entity {
   const schema = objectValidator(config.fields);
+  const contentHash = compileContentHash(name, config.fields);
   const fieldNames = Object.keys(config.fields);
   const declared = new Set(fieldNames);
   const versionType = config.version === undefined ? undefined : config.fields[config.version]?.type;
@@ -81,7 +82,7 @@ export function compileEntity(name: string, config: EntityConfig): Entity {
       }
       const payload = compact(parsed.data as Payload, fieldNames, config.fields);
       const unknownFields = Object.keys(raw).filter((field) => !declared.has(field));
-      return { entity: name, key, version, payload, hash: contentHash(name, key, payload), unknownFields };
+      return { entity: name, key, version, payload, hash: contentHash(key, payload), unknownFields };
     },
   };
 }
