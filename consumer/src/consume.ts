@@ -2,9 +2,10 @@ import { type Entity, PoisonError, RetryableError } from '@tributary/shared';
 import type { Batcher } from './batch.js';
 import type { DeadLetters } from './dead-letters.js';
 import { decode, type Incoming } from './decode.js';
-import { type Claims, dedupe } from './dedupe.js';
+import { type Claims, type Deduplicated, dedupe } from './dedupe.js';
 import type { Intake } from './intake.js';
 import type { MergeStep } from './merge.js';
+import { oneAhead } from './one-ahead.js';
 import type { Reporter } from './report.js';
 import type { Delivery } from './settle.js';
 
@@ -25,11 +26,8 @@ export interface Steps {
  * What can never succeed goes to the dead letters; what needs no row is acknowledged at once.
  */
 export async function consume(steps: Steps): Promise<void> {
-  const { entity, intake, claims, merge, batch, report } = steps;
-  for await (const deliveries of intake) {
-    const incoming = await decodeAll(deliveries, steps);
-    const judged = await dedupe(incoming, entity.config.dataset, claims);
-    report.judged(entity.name, judged);
+  const { intake, claims, merge, batch } = steps;
+  for await (const judged of oneAhead(intake, (deliveries) => judge(deliveries, steps))) {
     for (const { delivery } of [...judged.duplicates, ...judged.stale]) delivery.ack();
     for (const { delivery } of judged.busy) intake.putBack(delivery);
     const { entries, waiting } = await merge.merge([...judged.kept, ...judged.fresh]);
@@ -39,6 +37,15 @@ export async function consume(steps: Steps): Promise<void> {
       intake.putBack(one.delivery);
     }
   }
+}
+
+/** Which of these deliveries hold anything new. Those that cannot be read are buried. */
+async function judge(deliveries: readonly Delivery[], steps: Steps): Promise<Deduplicated> {
+  const { entity, claims, report } = steps;
+  const incoming = await decodeAll(deliveries, steps);
+  const judged = await dedupe(incoming, entity.config.dataset, claims);
+  report.judged(entity.name, judged);
+  return judged;
 }
 
 async function decodeAll(deliveries: readonly Delivery[], steps: Steps): Promise<Incoming[]> {

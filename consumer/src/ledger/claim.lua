@@ -1,13 +1,13 @@
 -- Claims rows before they are written: one call for the rows of one dataset in a micro-batch.
 --
 -- KEYS: epoch, leases (zset: writer -> end of its lease, ms), fenced (set of writers), ledger (hash), claims (hash)
--- ARGV: epoch, writer, call, then for each row: key, hash, order
--- Returns {'ok', verdict, verdict, ...}, {'lost'} or {'fenced'}.
+-- ARGV: epoch, writer, call, rows (each_row)
+-- Returns {'ok', one letter for each row, what belongs to the first T, to the second, ...}, {'lost'} or {'fenced'}.
 --
 -- A verdict:  A accept   D duplicate   S stale
 --             B busy: another live writer holds this very message's row, or one of the same content; ask again
---             T<owners> <orders>  accept, taken over from a dead writer, which is fenced from now on. The owners are all
---                that held it, and the orders all that they held it under: it may have landed with any, under any.
+--             T accept, taken over from a dead writer, which is fenced from now on. To it belong "owners orders": all
+--                that held it, and all that they held it under: it may have landed with any, under any.
 --
 -- ledger: key -> "hash order", the last accepted content.
 -- claims: key -> lines, rows in flight (read_claim). The token names the row of the call that claimed it, so that a call
@@ -49,7 +49,7 @@ local function take_over(key, in_flight, claim, token, order)
     if other ~= order then orders = orders .. '\r' .. other end
   end
   replace(key, in_flight, claim, writer .. ',' .. claim.owners .. ' ' .. token .. ' ' .. claim.hash .. ' ' .. orders)
-  return 'T' .. claim.owners .. ' ' .. claim.orders
+  return 'T', claim.owners .. ' ' .. claim.orders
 end
 
 local function judge(token, key, hash, order)
@@ -66,7 +66,7 @@ local function judge(token, key, hash, order)
     if claim.owner == writer and claim.token == token then
       -- The answer to the first call was lost on its way: say it again.
       if claim.owners == writer then return 'A' end
-      return 'T' .. string.sub(claim.owners, #writer + 2) .. ' ' .. claim.orders
+      return 'T', string.sub(claim.owners, #writer + 2) .. ' ' .. claim.orders
     end
     if claim.hash == hash and has_order(claim, order) then
       -- A newer message holds it now and comes again if it must; it may have met the other side of the merge already.
@@ -105,6 +105,11 @@ local function judge(token, key, hash, order)
   return 'A'
 end
 
-local reply = { 'ok' }
-for i = 4, #ARGV, 3 do reply[#reply + 1] = judge(call .. '.' .. i, ARGV[i], ARGV[i + 1], ARGV[i + 2]) end
+local reply, letters = { 'ok', '' }, {}
+for key, hash, order in each_row(ARGV[4]) do
+  local letter, taken_over = judge(call .. '.' .. #letters, key, hash, order)
+  letters[#letters + 1] = letter
+  reply[#reply + 1] = taken_over
+end
+reply[2] = table.concat(letters)
 return reply

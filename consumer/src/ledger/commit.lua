@@ -1,7 +1,7 @@
 -- Commits rows after they are durable: their content becomes the last accepted one, their claims go.
 --
 -- KEYS: epoch, fenced, ledger, claims
--- ARGV: epoch, writer, '1' if claims on older content of the key go too, then for each row: key, hash, order
+-- ARGV: epoch, writer, '1' if claims on older content of the key go too, rows (each_row)
 -- Returns 'ok', 'lost' or 'fenced'. Running it twice changes nothing.
 --
 -- An older claim on an entity's row stays: its message is not acknowledged and will ask for it again. One on a merged
@@ -10,8 +10,7 @@ local epoch, writer, sweep = ARGV[1], ARGV[2], ARGV[3] == '1'
 if not is_epoch(epoch) then return 'lost' end
 if redis.call('SISMEMBER', KEYS[2], writer) == 1 then return 'fenced' end
 
-for i = 4, #ARGV, 3 do
-  local key, hash, order = ARGV[i], ARGV[i + 1], ARGV[i + 2]
+for key, hash, order in each_row(ARGV[4]) do
   local in_flight, kept = redis.call('HGET', KEYS[4], key), {}
   for line in string.gmatch(in_flight or '', '[^\n]+') do
     local claim = read_claim(line)

@@ -46,10 +46,10 @@ export class RedisLedger implements Ledger {
     const names = [keys.epoch, keys.leases, keys.fenced, keys.ledger(dataset), keys.claims(dataset)];
     const calls = chunk(rows).map((part) => ({
       keys: names,
-      args: [epoch, writer, ++this.#claimCalls, ...part.flatMap(ledgerEntry)],
+      args: [epoch, writer, ++this.#claimCalls, writeRows(part)],
     }));
     const replies = (await scripts.run('claim', calls)) as string[][];
-    return replies.flatMap((reply) => checked(reply).map(readVerdict));
+    return replies.flatMap(readVerdicts);
   }
 
   async commit(dataset: string, rows: readonly Row[]): Promise<void> {
@@ -58,7 +58,7 @@ export class RedisLedger implements Ledger {
     const sweep = dataset === mergeDataset ? '1' : '0';
     const calls = chunk(rows).map((part) => ({
       keys: names,
-      args: [epoch, writer, sweep, ...part.flatMap(ledgerEntry)],
+      args: [epoch, writer, sweep, writeRows(part)],
     }));
     for (const reply of (await scripts.run('commit', calls)) as string[]) checkStatus(reply);
   }
@@ -154,13 +154,21 @@ export class RedisLedger implements Ledger {
   }
 }
 
-const ledgerEntry = (row: Row): string[] => [row.key, ledgerHash(row.hash, row.values === null), row.order];
+/** Rows as the scripts read them: see each_row in prelude.lua. */
+function writeRows(rows: readonly Row[]): string {
+  let text = '';
+  for (const { key, hash, order, values } of rows) text += `${key}\n${ledgerHash(hash, values === null)}\n${order}\n`;
+  return text;
+}
 
-function readVerdict(text: string): Verdict {
-  const known = VERDICTS[text];
-  if (known !== undefined) return known;
+function readVerdicts([status = '', letters = '', ...takenOver]: string[]): Verdict[] {
+  checkStatus(status);
+  return Array.from(letters, (letter) => VERDICTS[letter] ?? readTakeOver(takenOver.shift()));
+}
+
+function readTakeOver(text = ''): Verdict {
   const space = text.indexOf(' ');
-  return { kind: 'accept', takenFrom: text.slice(1, space).split(','), takenOrders: text.slice(space + 1).split('\r') };
+  return { kind: 'accept', takenFrom: text.slice(0, space).split(','), takenOrders: text.slice(space + 1).split('\r') };
 }
 
 function readSide(text: string | undefined): Side | undefined {
@@ -169,11 +177,6 @@ function readSide(text: string | undefined): Side | undefined {
   const payload = text.slice(split + 1);
   // Known to be there, but not what it holds: see rebuild.ts.
   return payload === '' ? undefined : { order: text.slice(0, split), payload };
-}
-
-function checked([status = '', ...values]: string[]): string[] {
-  checkStatus(status);
-  return values;
 }
 
 function checkStatus(status: string): void {

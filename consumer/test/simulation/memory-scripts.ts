@@ -40,6 +40,8 @@ function* triples(args: readonly string[], from: number): Generator<[string, str
   for (let at = from; at < args.length; at += 3) yield [args[at] ?? '', args[at + 1] ?? '', args[at + 2] ?? ''];
 }
 
+const rowsOf = (text = '') => triples(text.split('\n').slice(0, -1), 0);
+
 function refusal(store: MemoryStore, epoch: string, fenced: string, [asked, writer]: readonly string[]) {
   if (store.get(epoch) !== asked || !asked?.includes(`.${store.run}.`)) return 'lost';
   return store.setOf(fenced).has(writer ?? '') ? 'fenced' : undefined;
@@ -53,6 +55,7 @@ export const claim: Script = (store, keys, args) => {
   const alive = (other = '') =>
     (store.sortedSet(leases).get(other) ?? 0) > store.now() && !store.setOf(fenced).has(other);
 
+  const takenOver: string[] = [];
   const judge = (token: string, key: string, hash: string, order: string): string => {
     const committed = store.hash(ledger).get(key);
     const lines = readLines(store.hash(claims).get(key));
@@ -64,7 +67,8 @@ export const claim: Script = (store, keys, args) => {
       store.setOf(fenced).add(line.owners[0] ?? '');
       const orders = [order, ...line.orders.filter((other) => other !== order)];
       replace(line, { owners: [writer, ...line.owners], token, orders });
-      return `T${line.owners.join(',')} ${line.orders.join('\r')}`;
+      takenOver.push(`${line.owners.join(',')} ${line.orders.join('\r')}`);
+      return 'T';
     };
     const [committedHash = '', committedOrder = ''] = committed === undefined ? [] : splitAt(committed, ' ');
     let latest: { hash: string; order: string; line?: Line } | undefined =
@@ -72,7 +76,9 @@ export const claim: Script = (store, keys, args) => {
     for (const line of lines) {
       const [owner, ...earlier] = line.owners;
       if (owner === writer && line.token === token) {
-        return earlier.length === 0 ? 'A' : `T${earlier.join(',')} ${line.orders.join('\r')}`;
+        if (earlier.length === 0) return 'A';
+        takenOver.push(`${earlier.join(',')} ${line.orders.join('\r')}`);
+        return 'T';
       }
       if (line.hash === hash && line.orders.includes(order)) {
         if (owner === writer || before(order, heldUnder(line))) return 'D';
@@ -99,10 +105,10 @@ export const claim: Script = (store, keys, args) => {
     store.hash(claims).set(key, writeLines([...lines, { owners: [writer], token, hash, orders: [order] }]));
     return 'A';
   };
-  const verdicts = Array.from(triples(args, 3), ([key, hash, order], index) =>
-    judge(`${call}.${index * 3 + 4}`, key, hash, order),
+  const letters = Array.from(rowsOf(args[3]), ([key, hash, order], index) =>
+    judge(`${call}.${index}`, key, hash, order),
   );
-  return ['ok', ...verdicts];
+  return ['ok', letters.join(''), ...takenOver];
 };
 
 export const commit: Script = (store, keys, args) => {
@@ -110,7 +116,7 @@ export const commit: Script = (store, keys, args) => {
   const refused = refusal(store, epoch, fenced, args);
   if (refused !== undefined) return refused;
   const [, writer, sweep] = args;
-  for (const [key, hash, asked] of triples(args, 3)) {
+  for (const [key, hash, asked] of rowsOf(args[3])) {
     let order = asked;
     const kept = readLines(store.hash(claims).get(key)).filter((line) => {
       const own = line.owners[0] === writer && line.hash === hash && line.orders.includes(asked);
