@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import type { Measured } from './figure.js';
 import { family } from './services.js';
 
 /** CPU seconds by what used them. */
@@ -40,7 +41,14 @@ export function perMillion(before: CpuSeconds, after: CpuSeconds, records: numbe
   return Object.fromEntries(used.filter(([, seconds]) => seconds > 0));
 }
 
-export const describeCpu = (used: CpuSeconds): string =>
+/** A figure that also says what its last round cost. */
+export const withCpu = (measured: Measured, cpu: CpuSeconds): Measured => ({
+  ...measured,
+  more: { ...measured.more, cpuSecondsPerMillion: cpu },
+  detail: [...(measured.detail === undefined ? [] : [measured.detail]), describeCpu(cpu)].join('; '),
+});
+
+const describeCpu = (used: CpuSeconds): string =>
   `CPU s per million: ${Object.entries(used)
     .map(([name, seconds]) => `${name} ${Math.round(seconds)}`)
     .join(', ')}`;

@@ -15,6 +15,8 @@ export interface Load {
   /** What goes into the other queue. */
   readonly items?: readonly Message[];
   readonly consumers: number;
+  /** So many are settled before the clock starts: a service that has just started is not what anybody runs for long. */
+  readonly warmUp: number;
   /** Rows that must be written, by dataset: a figure of work that was not done is worth nothing. */
   readonly rows: Readonly<Record<string, number>>;
 }
@@ -28,7 +30,7 @@ export interface DrainSpeed {
 
 /**
  * Fills the queues, then starts consumers as people start them, and measures from the moment at which each of them
- * consumes until the last record is settled. Their start, and what the quicker of them did meanwhile, does not count.
+ * consumes and has warmed up until the last record is settled. What was done before does not count.
  * @throws Error if other rows were written than expected, or not everything was acknowledged
  */
 export async function drainByConsumers(bench: Bench, load: Load): Promise<DrainSpeed> {
@@ -42,10 +44,10 @@ export async function drainByConsumers(bench: Bench, load: Load): Promise<DrainS
   const starting = Array.from({ length: load.consumers }, () => startService(bench, 'consumer', sink.environment));
   const consumers = await Promise.all(starting);
   await untilAllConsume(bench, consumers);
-  const before = cpuSeconds(consumers);
-  const began = performance.now();
-  const done = load.consumers === 1 ? 0 : (await standingOf(consumers, 'customer')).settled;
   const settled = async () => (await standingOf(consumers, 'customer')).settled;
+  const done = await untilCount('the warm-up', load.warmUp, settled, bench.signal);
+  const began = performance.now();
+  const before = cpuSeconds(consumers);
   await untilCount('the drain', messages.length, settled, bench.signal);
   const seconds = (performance.now() - began) / 1_000;
   const after = cpuSeconds(consumers);

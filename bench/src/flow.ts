@@ -9,6 +9,8 @@ import { untilCount } from './progress.js';
 export interface Flow {
   readonly pages: PagesOptions;
   readonly records: number;
+  /** So many are through before the clock starts. */
+  readonly warmUp: number;
   /** Of the consumer, beside the servers and its sink. */
   readonly environment?: Readonly<Record<string, string>>;
   /** Called again and again while they flow. */
@@ -23,15 +25,15 @@ export interface FlowSpeed {
   readonly cpu: CpuSeconds;
 }
 
-/** Measures from the first page until the last record's row is durable and committed. */
-export async function flow(bench: Bench, { pages, records, environment, watch, landed }: Flow): Promise<FlowSpeed> {
+/** Measures from the end of the warm-up until the last record's row is durable and committed. */
+export async function flow(
+  bench: Bench,
+  { pages, records, warmUp, environment, watch, landed }: Flow,
+): Promise<FlowSpeed> {
   await beginAnew(bench);
   const sink = await freshSink(bench, 'csv');
   const programs: Program[] = [];
-  let before: CpuSeconds = {};
-  const api = await servePages(pages, () => {
-    before = cpuSeconds(programs);
-  });
+  const api = await servePages(pages);
   try {
     const consumer = await startService(bench, 'consumer', { ...sink.environment, ...environment });
     programs.push(consumer);
@@ -45,12 +47,16 @@ export async function flow(bench: Bench, { pages, records, environment, watch, l
       if (hopeless !== undefined) throw new Error(`producer: ${hopeless}`);
       return (await standingOf([consumer], 'customer')).settled;
     };
+    const done = await untilCount('the warm-up', warmUp, settled, bench.signal);
+    const began = performance.now();
+    const before = cpuSeconds(programs);
     await untilCount('the flow', records, settled, bench.signal);
-    const seconds = (performance.timeOrigin + performance.now() - (api.beganAt ?? Number.NaN)) / 1_000;
-    const cpu = perMillion(before, cpuSeconds(programs), records);
+    const seconds = (performance.now() - began) / 1_000;
+    const counted = records - done;
+    const cpu = perMillion(before, cpuSeconds(programs), counted);
     await landed?.(sink.folder, consumer);
     await Promise.all([producer.stop(), consumer.stop()]);
-    return { perSecond: records / seconds, cpu };
+    return { perSecond: counted / seconds, cpu };
   } finally {
     await api.close();
     sink.remove();

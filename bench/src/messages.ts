@@ -10,8 +10,8 @@ export interface Message {
 
 export interface Shape {
   readonly count: number;
-  /** How many of them differ: beyond these they begin again from the first, as a poll that is repeated does. */
-  readonly unique?: number;
+  /** One in so many is new; the others repeat any that came before, as polls that find little news do. */
+  readonly newEvery?: number;
   /** Order lines of each customer. */
   readonly lines?: number;
 }
@@ -22,12 +22,16 @@ export const ITEMS = 50;
 const CHANGED_AT = '2026-01-01T00:00:00.000Z';
 
 /** The same records in every run. */
-export function customerMessages({ count, unique = count, lines = 0 }: Shape): Message[] {
+export function customerMessages({ count, newEvery = 1, lines = 0 }: Shape): Message[] {
   return Array.from({ length: count }, (_, index) => {
-    const record = customerRecord(index % unique, lines);
+    const isNew = index % newEvery === 0;
+    const record = customerRecord(isNew ? index / newEvery : anyBelow(Math.ceil(index / newEvery), index), lines);
     return messageOf('customer', record.id, record, index);
   });
 }
+
+/** Spread evenly, and the same in every run. */
+const anyBelow = (limit: number, index: number): number => (index * 7_919) % limit;
 
 export function itemMessages(): Message[] {
   return Array.from({ length: ITEMS }, (_, index) => {

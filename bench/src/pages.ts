@@ -15,29 +15,18 @@ export interface PagesOptions {
   readonly due?: (number: number) => number;
 }
 
-/** Told of the first request, before it is answered. */
-export type OnFirst = () => void;
-
 /** An API that costs next to nothing: `/customers` page by page, and no products. */
 export interface Pages {
   readonly url: string;
-  /** When the first page was given out, in milliseconds since the epoch; undefined before that. */
-  readonly beganAt: number | undefined;
   close(): Promise<void>;
 }
 
-export async function servePages(
-  { count, page, due = () => 0 }: PagesOptions,
-  onFirst: OnFirst = () => {},
-): Promise<Pages> {
+export async function servePages({ count, page, due = () => 0 }: PagesOptions): Promise<Pages> {
   let beganAt: number | undefined;
   const server = createServer((request, response) => {
     const url = new URL(request.url ?? '/', 'http://127.0.0.1');
     if (url.pathname !== '/customers') return answer(response, '[]', null);
-    if (beganAt === undefined) {
-      onFirst();
-      beganAt = now();
-    }
+    beganAt ??= now();
     const number = Number(url.searchParams.get('cursor') ?? 0);
     const next = number + 1 < count ? String(number + 1) : null;
     const wait = beganAt + due(number) - now();
@@ -49,9 +38,6 @@ export async function servePages(
   const { port } = server.address() as AddressInfo;
   return {
     url: `http://127.0.0.1:${port}`,
-    get beganAt() {
-      return beganAt;
-    },
     async close() {
       const closed = once(server, 'close');
       server.close();

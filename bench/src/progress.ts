@@ -14,6 +14,7 @@ const UNKNOWN = 100;
  * Waits until a count has reached its goal. Each look costs the process that is looked at, so it looks seldom, and
  * often only where the end is near.
  * @param count what is done so far
+ * @returns the count at the end of the wait
  * @throws Error if nothing moves any more, or the signal's reason
  */
 export async function untilCount(
@@ -21,14 +22,14 @@ export async function untilCount(
   goal: number,
   count: () => Promise<number>,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<number> {
   const began = performance.now();
   let last = 0;
   let movedAt = began;
   for (;;) {
     signal.throwIfAborted();
     const done = await count();
-    if (done >= goal) return;
+    if (done >= goal) return done;
     const now = performance.now();
     if (done !== last) movedAt = now;
     last = done;

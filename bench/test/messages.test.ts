@@ -18,14 +18,15 @@ describe('the messages that are measured with', () => {
   });
 
   test('differ in content, unless they are to repeat', () => {
-    const hashes = (count: number, unique: number) =>
-      new Set(customerMessages({ count, unique }).map(({ body }) => decode('customer', body).hash)).size;
-    expect(hashes(100, 100)).toBe(100);
+    const hashes = (count: number, newEvery: number) =>
+      new Set(customerMessages({ count, newEvery }).map(({ body }) => decode('customer', body).hash)).size;
+    expect(hashes(100, 1)).toBe(100);
     expect(hashes(100, 10)).toBe(10);
+    expect(hashes(25, 10)).toBe(3);
   });
 
   test('have ids that grow, also where their content repeats', () => {
-    const ids = customerMessages({ count: 300, unique: 3 }).map(({ envelope }) => envelope.messageId);
+    const ids = customerMessages({ count: 300, newEvery: 100 }).map(({ envelope }) => envelope.messageId);
     expect(ids).toEqual([...new Set(ids)].sort());
   });
 

@@ -52,7 +52,7 @@ export function createMergeStep(entity: string, options: MergeOptions): MergeSte
 
 /** Records with lines: each line with what it points at, and a tombstone for each line that is no more. */
 async function mergeEach(claimed: readonly Claimed[], options: MergeOptions): Promise<Merged> {
-  const sides = claimed.map((one) => ({ ...mergeSide(one), order: one.row.order }));
+  const sides = claimed.map(mergeSide);
   const joined = await joinLines(sides, options);
   await options.land(joined.flatMap(({ rows, busy }) => (busy ? rows : [])));
   const entries: Entry[] = [];
@@ -93,16 +93,17 @@ export async function joinLines(
   });
   const joins = await ledger.joinEach(records);
 
+  const read = sideReader();
   const made = sides.map((each, index) => {
     const join = joins[index];
     // A newer record of this key is in: whoever brought that one makes the rows.
     if (join === undefined || join === 'superseded') return [];
     const found = (lines[index] ?? []).flatMap((line, at) => {
       const side = join.found[at];
-      return side === undefined ? [] : [rows.row(each, line, readSide(line.target, side.payload))];
+      return side === undefined ? [] : [rows.row(each, line, read(line.target, side.payload))];
     });
     const closed = join.closed.map(({ line, side }) =>
-      rows.tombstone(each, line, side === undefined ? undefined : readSide(targetOfLine(line), side.payload)),
+      rows.tombstone(each, line, side === undefined ? undefined : read(targetOfLine(line), side.payload)),
     );
     const made = [...found, ...closed];
     return remerge === undefined ? made : made.map((row) => remerge.mark(row, index));
@@ -183,9 +184,22 @@ async function claimMerged(groups: readonly (readonly Row[])[], options: Omit<Me
   });
 }
 
-const mergeSide = ({ record, envelope }: Claimed): MergeSide => ({
+const mergeSide = ({ record, envelope, row }: Claimed): MergeSide & { readonly order: string } => ({
   key: record.key,
   version: record.version,
   messageId: envelope.messageId,
   payload: record.payload,
+  order: row.order,
 });
+
+/** Lines of many records point at the same few sides: each is read once. */
+function sideReader(): typeof readSide {
+  const sides = new Map<string, { readonly text: string; readonly side: MergeSide }>();
+  return (key, text) => {
+    const known = sides.get(key);
+    if (known?.text === text) return known.side;
+    const side = readSide(key, text);
+    sides.set(key, { text, side });
+    return side;
+  };
+}

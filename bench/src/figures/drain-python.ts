@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { describeError } from '@tributary/shared';
 import { publishBarely } from '../bare/publish.js';
-import { type Bench, sizeOf } from '../bench.js';
+import { type Bench, sizeOf, warmUpOf } from '../bench.js';
 import { beginAnew } from '../consumers.js';
 import { drainByConsumers } from '../drain.js';
 import { type Figure, LeftOut } from '../figure.js';
@@ -31,8 +31,12 @@ export const drainPython: Figure = {
     const messages = customerMessages({ count: records });
     return await interleave(bench, 'drain.python', rounds, {
       ours: async () =>
-        (await drainByConsumers(bench, { sink: 'csv', messages, rows: { customers: records }, consumers: 1 }))
-          .perSecond,
+        (
+          await drainByConsumers(bench, {
+            ...{ sink: 'csv', messages, rows: { customers: records }, consumers: 1 },
+            warmUp: warmUpOf(records),
+          })
+        ).perSecond,
       limit: () => drainByPython(bench, python, messages),
     });
   },

@@ -1,4 +1,5 @@
-import { type Bench, type Size, sizeOf } from '../bench.js';
+import { type Bench, type Size, sizeOf, warmUpOf } from '../bench.js';
+import { type CpuSeconds, withCpu } from '../cpu.js';
 import { drainByConsumers, drainLimit } from '../drain.js';
 import type { Figure } from '../figure.js';
 import { interleave } from '../interleave.js';
@@ -10,7 +11,7 @@ interface Plan {
   readonly sink: 'csv' | 'postgres';
   readonly quick: Size;
   readonly full: Size;
-  /** One record in so many is new, the others repeat one. */
+  /** One record in so many is new, the others repeat one that came before. */
   readonly newEvery?: number;
   /** Order lines of each customer. */
   readonly lines?: number;
@@ -22,17 +23,24 @@ function drainFigure({ name, sentence, sink, quick, full, newEvery = 1, lines = 
     ...{ name, sentence, unit: 'records/s' },
     async measure(bench: Bench) {
       const { records, rounds } = sizeOf(bench, { quick, full });
-      const unique = records / newEvery;
-      const messages = customerMessages({ count: records, unique, lines });
+      const unique = Math.ceil(records / newEvery);
+      const messages = customerMessages({ count: records, newEvery, lines });
       const items = lines > 0 ? itemMessages() : [];
       const rows = {
         customers: unique,
         ...(lines > 0 ? { inventory: ITEMS, customer_inventory: unique * lines } : {}),
       };
-      return await interleave(bench, name, rounds, {
-        ours: async () => (await drainByConsumers(bench, { sink, messages, items, rows, consumers: 1 })).perSecond,
+      let cpu: CpuSeconds = {};
+      const speed = await interleave(bench, name, rounds, {
+        async ours() {
+          const load = { sink, messages, items, rows, consumers: 1, warmUp: warmUpOf(records) };
+          const done = await drainByConsumers(bench, load);
+          cpu = done.cpu;
+          return done.perSecond;
+        },
         limit: () => drainLimit(bench, messages),
       });
+      return withCpu(speed, cpu);
     },
   };
 }
@@ -42,14 +50,14 @@ export const drainFigures: readonly Figure[] = [
     name: 'drain.csv',
     sentence: 'One consumer writes unique records to CSV, with fsync; beside it the same queue only acknowledged.',
     sink: 'csv',
-    quick: { records: 15_000, rounds: 2 },
+    quick: { records: 40_000, rounds: 2 },
     full: { records: 100_000, rounds: 5 },
   }),
   drainFigure({
     name: 'drain.postgres',
     sentence: 'The same into Postgres, each flush one committed transaction.',
     sink: 'postgres',
-    quick: { records: 10_000, rounds: 2 },
+    quick: { records: 30_000, rounds: 2 },
     full: { records: 100_000, rounds: 5 },
   }),
   drainFigure({
@@ -57,7 +65,7 @@ export const drainFigures: readonly Figure[] = [
     sentence: 'The same to CSV where nine of ten records repeat one that came before.',
     sink: 'csv',
     newEvery: 10,
-    quick: { records: 15_000, rounds: 2 },
+    quick: { records: 60_000, rounds: 2 },
     full: { records: 100_000, rounds: 5 },
   }),
   drainFigure({
@@ -65,7 +73,7 @@ export const drainFigures: readonly Figure[] = [
     sentence: `The same to CSV for customers with 3 order lines each, joined with ${ITEMS} items: four rows a record.`,
     sink: 'csv',
     lines: 3,
-    quick: { records: 4_000, rounds: 2 },
+    quick: { records: 8_000, rounds: 2 },
     full: { records: 40_000, rounds: 5 },
   }),
 ];

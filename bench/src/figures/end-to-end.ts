@@ -4,9 +4,9 @@ import { Worker } from 'node:worker_threads';
 import type { Drained } from '../bare/drain.js';
 import type { DrainOrder } from '../bare/drain-thread.js';
 import { publishBarely } from '../bare/publish.js';
-import { type Bench, sizeOf } from '../bench.js';
+import { type Bench, sizeOf, warmUpOf } from '../bench.js';
 import { beginAnew } from '../consumers.js';
-import { type CpuSeconds, describeCpu } from '../cpu.js';
+import { type CpuSeconds, withCpu } from '../cpu.js';
 import type { Figure } from '../figure.js';
 import { flow } from '../flow.js';
 import { interleave } from '../interleave.js';
@@ -20,25 +20,21 @@ export const endToEnd: Figure = {
   sentence: 'From HTTP page to durable CSV row, producer and consumer at once; beside it amqplib alone on both sides.',
   async measure(bench) {
     const { records, rounds } = sizeOf(bench, {
-      quick: { records: 15_000, rounds: 1 },
+      quick: { records: 40_000, rounds: 1 },
       full: { records: 100_000, rounds: 5 },
     });
     const messages = customerMessages({ count: records });
     let cpu: CpuSeconds = {};
     const speed = await interleave(bench, 'e2e', rounds, {
       async ours() {
-        const done = await flow(bench, { pages: pagesOf(messages), records });
+        const done = await flow(bench, { pages: pagesOf(messages), records, warmUp: warmUpOf(records) });
         cpu = done.cpu;
         return done.perSecond;
       },
       limit: () => passThrough(bench, messages),
     });
     const latency = await measureLatency(bench);
-    return {
-      ...speed,
-      more: { ...speed.more, ...latency, cpuSecondsPerMillion: cpu },
-      detail: `${describeLatency(latency)}; ${describeCpu(cpu)}`,
-    };
+    return withCpu({ ...speed, more: { ...speed.more, ...latency }, detail: describeLatency(latency) }, cpu);
   },
 };
 

@@ -1,4 +1,4 @@
-import { sizeOf } from '../bench.js';
+import { sizeOf, warmUpOf } from '../bench.js';
 import type { Figure } from '../figure.js';
 import { flow } from '../flow.js';
 import { madePages } from '../pages.js';
@@ -16,6 +16,7 @@ export const memory: Figure = {
     const seen = { producer: [] as number[], consumer: [] as number[] };
     const { perSecond } = await flow(bench, {
       records,
+      warmUp: warmUpOf(records),
       pages: madePages(records),
       async watch(producer, consumer) {
         seen.producer.push(await residentMegabytes(producer));

@@ -1,5 +1,5 @@
-import { sizeOf } from '../bench.js';
-import { type CpuSeconds, describeCpu } from '../cpu.js';
+import { sizeOf, warmUpOf } from '../bench.js';
+import { type CpuSeconds, withCpu } from '../cpu.js';
 import { drainByConsumers, drainLimit } from '../drain.js';
 import type { Figure } from '../figure.js';
 import { interleave } from '../interleave.js';
@@ -12,7 +12,7 @@ function scaleFigure(consumers: number, sentence: string): Figure {
     async measure(bench) {
       const { records, rounds } = sizeOf(bench, {
         // The quickest consumer's start must not empty the queue before the others have theirs.
-        quick: { records: 15_000, rounds: 1 },
+        quick: { records: 30_000, rounds: 1 },
         full: { records: 200_000, rounds: 3 },
       });
       const messages = customerMessages({ count: records });
@@ -24,13 +24,14 @@ function scaleFigure(consumers: number, sentence: string): Figure {
             messages,
             rows: { customers: records },
             consumers,
+            warmUp: warmUpOf(records),
           });
           cpu = done.cpu;
           return done.perSecond;
         },
         limit: () => drainLimit(bench, messages),
       });
-      return { ...speed, more: { ...speed.more, cpuSecondsPerMillion: cpu }, detail: describeCpu(cpu) };
+      return withCpu(speed, cpu);
     },
   };
 }
