@@ -3,7 +3,7 @@ import type { Field } from './config/fields.js';
 import type { EntityConfig } from './config/schema.js';
 import { PoisonError } from './errors.js';
 import { compileContentHash } from './hash.js';
-import { ownValue, withoutInherited } from './own-value.js';
+import { ownValue } from './own-value.js';
 
 /** A record's fields as they are hashed and written: declared fields only, and only those that hold something. */
 export type Payload = Readonly<Record<string, unknown>>;
@@ -38,9 +38,9 @@ export interface Entity {
 
 export function compileEntity(name: string, config: EntityConfig): Entity {
   const schema = objectValidator(config.fields);
+  const present = compilePresent(config.fields);
   const contentHash = compileContentHash(name, config.fields);
-  const fieldNames = Object.keys(config.fields);
-  const declared = new Set(fieldNames);
+  const declared = new Set(Object.keys(config.fields));
   const versionType = config.version === undefined ? undefined : config.fields[config.version]?.type;
 
   const property = (raw: unknown, field: string): unknown =>
@@ -72,7 +72,7 @@ export function compileEntity(name: string, config: EntityConfig): Entity {
         const message = `${name}: its key field "${config.key}" is ${describe(key)}, with control characters or ${limit}`;
         throw new PoisonError('key_invalid', message, config.key);
       }
-      const parsed = schema.safeParse(raw);
+      const parsed = schema.safeParse(present(raw));
       if (!parsed.success) throw invalidField(name, key, raw, parsed.error);
       const version = versionOf(raw);
       if (version === undefined) {
@@ -80,7 +80,7 @@ export function compileEntity(name: string, config: EntityConfig): Entity {
         const message = `${name} ${key}: its version field "${config.version}" is ${found}, which has no place in time`;
         throw new PoisonError('version_invalid', message, config.version);
       }
-      const payload = compact(parsed.data as Payload, fieldNames, config.fields);
+      const payload = parsed.data as Payload;
       const unknownFields = Object.keys(raw).filter((field) => !declared.has(field));
       return { entity: name, key, version, payload, hash: contentHash(key, payload), unknownFields };
     },
@@ -152,19 +152,35 @@ function mapFields<T>(fields: Readonly<Record<string, Field>>, map: (field: Fiel
 }
 
 function objectValidator(fields: Readonly<Record<string, Field>>): z.ZodType {
-  const validator = z.object(mapFields(fields, fieldValidator));
-  // Only where a declared field is called so: the copy costs, and hardly anybody needs it.
-  const isInherited = Object.keys(fields).some((name) => name in Object.prototype);
-  return isInherited ? z.preprocess(withoutInherited, validator) : validator;
+  return z.object(
+    mapFields(fields, (field) => (field.optional ? typeValidator(field).optional() : typeValidator(field))),
+  );
 }
 
-function fieldValidator(field: Field): z.ZodType {
-  const validator = typeValidator(field);
-  // '' counts as absent: CSV cannot tell the two apart, and both sinks must agree on what the content is.
-  return field.optional
-    ? z.preprocess((value) => (value === null || value === '' ? undefined : value), validator.optional())
-    : validator;
+/**
+ * What a record holds of the declared fields, in their order, before it is validated. An optional field that is null or
+ * '' counts as absent: CSV cannot tell '' from nothing, and both sinks must agree on what the content is.
+ */
+function compilePresent(fields: Readonly<Record<string, Field>>): (record: object) => Payload {
+  const columns = Object.entries(fields).map(([name, { optional, items }]) => {
+    const present = items && compilePresent(items);
+    return { name, optional, listOf: present && ((item: unknown) => (isObject(item) ? present(item) : item)) };
+  });
+  // zod reads plainly, and would find what every object inherits.
+  const isInherited = Object.keys(fields).some((name) => name in Object.prototype);
+  return (record) => {
+    const found: Record<string, unknown> = isInherited ? Object.create(null) : {};
+    for (const { name, optional, listOf } of columns) {
+      const value = ownValue(record, name);
+      if (value === undefined || (optional && (value === null || value === ''))) continue;
+      found[name] = listOf !== undefined && Array.isArray(value) ? value.map(listOf) : value;
+    }
+    return found;
+  };
 }
+
+const isObject = (value: unknown): value is object =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 function typeValidator(field: Field): z.ZodType {
   switch (field.type) {
@@ -229,19 +245,6 @@ function text(maxLength: number): z.ZodType {
     .string({ error: 'expected text' })
     .max(maxLength, { error: `is longer than ${maxLength} characters` })
     .refine(isStorable, { error: STORABLE });
-}
-
-/** Drops what holds nothing, and puts the fields in their declared order. */
-function compact(data: Payload, names: readonly string[], fields: Readonly<Record<string, Field>>): Payload {
-  const payload: Record<string, unknown> = {};
-  for (const name of names) {
-    const value = ownValue(data, name);
-    if (value === undefined) continue;
-    const items = fields[name]?.items;
-    payload[name] =
-      items === undefined ? value : (value as Payload[]).map((item) => compact(item, Object.keys(items), items));
-  }
-  return payload;
 }
 
 function invalidField(entity: string, key: string, raw: unknown, error: z.ZodError): PoisonError {
