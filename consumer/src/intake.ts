@@ -21,7 +21,7 @@ export class Intake implements AsyncIterable<Delivery[]> {
     private readonly channel: Channel,
     private readonly clock: Clock,
   ) {
-    this.settler = new Settler(channel);
+    this.settler = new Settler(channel, clock, this.#over.signal);
   }
 
   /**

@@ -1,3 +1,4 @@
+import type { Clock } from '@tributary/shared';
 import type { Channel, ConsumeMessage } from 'amqplib';
 
 /** A message in flight, with the only thing that may end it. */
@@ -17,15 +18,28 @@ export class Delivery {
   }
 }
 
+/** Milliseconds that an acknowledgement waits for the gap before it to close. */
+const LINGER = 100;
+
+/** As many wait for that at most: a quarter of the deliveries that the broker gives out before it waits itself. */
+const LINGERING = 250;
+
 /**
- * Acknowledges deliveries of one channel. Those settled without a gap go in one `ack up to`; one behind a gap is
- * acknowledged by itself, so that a batch that waits to be full does not hold the duplicates behind it.
+ * Acknowledges deliveries of one channel. Those settled without a gap go in one `ack up to`. Behind a gap they wait a
+ * moment, for it will close when its batch is written; if it does not, each is acknowledged by itself, so that a batch
+ * that waits to be full does not hold the duplicates behind it.
  */
 export class Settler {
   #open: Delivery[] = [];
   #scheduled = false;
+  #lingering = false;
 
-  constructor(private readonly channel: Channel) {}
+  constructor(
+    private readonly channel: Channel,
+    private readonly clock: Clock,
+    /** Aborted when nothing is settled here any more. */
+    private readonly over: AbortSignal,
+  ) {}
 
   track(message: ConsumeMessage, arrivedAt: number): Delivery {
     const delivery = new Delivery(message, arrivedAt, this);
@@ -45,22 +59,43 @@ export class Settler {
   schedule(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
-    setImmediate(() => this.flush());
+    setImmediate(() => {
+      this.#scheduled = false;
+      this.#acknowledge(LINGERING);
+      if (this.#open.some(({ settled }) => settled)) void this.#linger();
+    });
   }
 
-  /** Sends what is due now. On a closed channel there is nothing to send: the broker has taken its messages back. */
+  /** Acknowledges all that is settled. */
   flush(): void {
-    this.#scheduled = false;
+    this.#acknowledge(0);
+  }
+
+  async #linger(): Promise<void> {
+    if (this.#lingering) return;
+    this.#lingering = true;
+    await this.clock.sleep(LINGER, this.over);
+    this.#lingering = false;
+    if (!this.over.aborted) this.flush();
+  }
+
+  /**
+   * On a closed channel there is nothing to send: the broker has taken its messages back.
+   * @param lingering so many may wait behind a gap
+   */
+  #acknowledge(lingering: number): void {
     const gap = this.#open.findIndex(({ settled }) => !settled);
     const prefix = gap === -1 ? this.#open.length : gap;
+    const last = this.#open[prefix - 1];
     const behind = this.#open.slice(prefix);
+    const settled = behind.filter((delivery) => delivery.settled);
+    const mayWait = settled.length <= lingering;
+    this.#open = mayWait ? behind : behind.filter((delivery) => !delivery.settled);
     try {
-      const last = this.#open[prefix - 1];
       if (last !== undefined) this.channel.ack(last.message, true);
-      for (const delivery of behind) if (delivery.settled) this.channel.ack(delivery.message);
+      if (!mayWait) for (const delivery of settled) this.channel.ack(delivery.message);
     } catch (error) {
       if (!(error instanceof Error) || error.name !== 'IllegalOperationError') throw error;
     }
-    this.#open = behind.filter(({ settled }) => !settled);
   }
 }

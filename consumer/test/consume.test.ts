@@ -64,7 +64,7 @@ describe('the consumer', () => {
     expect(steps.unsettled()).toBe(0);
   });
 
-  test('acknowledges duplicates and stale records at once, also between records that wait for their batch', async () => {
+  test('acknowledges duplicates and stale records within a moment, also between records that wait for their batch', async () => {
     steps.deliver('customer', customer({ updatedAt: at(5) }));
     await done();
     steps.deliver('customer', customer({ id: 'C-2' }));
@@ -72,6 +72,7 @@ describe('the consumer', () => {
     steps.deliver('customer', customer({ updatedAt: at(4), name: 'Old' }));
     await settled();
     expect(steps.unsettled()).toBe(1);
+    await steps.clock.advance(100);
     expect(steps.lane('customer').channel.acks.slice(1)).toEqual(['3', '4']);
     expect(await count('tributary_records_total{entity="customer",outcome="duplicate"}')).toMatch(/ 1$/);
     expect(await count('tributary_records_total{entity="customer",outcome="stale"}')).toMatch(/ 1$/);

@@ -3,10 +3,11 @@ import { describe, expect, test } from 'vitest';
 import { decode } from '../src/decode.js';
 import { Settler } from '../src/settle.js';
 import { FakeChannel } from './fake-channel.js';
+import { FakeClock } from './fake-clock.js';
 import { CUSTOMER, customer, messageOf } from './records.js';
 
-const deliveryOf = (...of: Parameters<typeof messageOf>) =>
-  new Settler(new FakeChannel().channel).track(messageOf(...of), 0);
+const settler = new Settler(new FakeChannel().channel, new FakeClock(), new AbortController().signal);
+const deliveryOf = (...of: Parameters<typeof messageOf>) => settler.track(messageOf(...of), 0);
 
 function refusalOf(body: unknown): PoisonError {
   try {

@@ -31,8 +31,8 @@ describe('a flush', () => {
     clock = new FakeClock();
     problems = [];
     channel = new FakeChannel();
-    settler = new Settler(channel.channel);
     ended = new AbortController();
+    settler = new Settler(channel.channel, clock, ended.signal);
     metrics = newMetrics();
     held = write = commit = async () => {};
     const note = (step: string, action: () => Promise<void>) => {

@@ -1,15 +1,19 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { type Delivery, Settler } from '../src/settle.js';
 import { FakeChannel } from './fake-channel.js';
-import { settled } from './fake-clock.js';
+import { FakeClock, settled } from './fake-clock.js';
 
 describe('deliveries', () => {
   let channel: FakeChannel;
+  let clock: FakeClock;
+  let over: AbortController;
   let settler: Settler;
   let deliveries: Delivery[];
   beforeEach(() => {
     channel = new FakeChannel();
-    settler = new Settler(channel.channel);
+    clock = new FakeClock();
+    over = new AbortController();
+    settler = new Settler(channel.channel, clock, over.signal);
     deliveries = Array.from({ length: 6 }, (_, n) => settler.track(channel.message(), n));
   });
   const ack = (...tags: number[]) => {
@@ -23,9 +27,20 @@ describe('deliveries', () => {
     expect(settler.unsettled).toBe(3);
   });
 
-  test('behind a gap are acknowledged one by one, and the gap when it is settled', async () => {
+  test('behind a gap wait for it to close, and go with it', async () => {
     ack(1, 3, 5);
     await settled();
+    expect(channel.acks).toEqual(['<=1']);
+    await clock.advance(50);
+    ack(2);
+    await settled();
+    expect(channel.acks).toEqual(['<=1', '<=3']);
+  });
+
+  test('behind a gap that stays are acknowledged one by one, and the gap when it is settled', async () => {
+    ack(1, 3, 5);
+    await settled();
+    await clock.advance(100);
     expect(channel.acks).toEqual(['<=1', '3', '5']);
     ack(2);
     await settled();
@@ -34,6 +49,26 @@ describe('deliveries', () => {
     await settled();
     expect(channel.acks.slice(4)).toEqual(['<=6']);
     expect(settler.unsettled).toBe(0);
+  });
+
+  test('behind a gap wait no longer once they are many: the broker gives out nothing new for them', async () => {
+    const more = Array.from({ length: 251 }, (_, n) => settler.track(channel.message(), n));
+    for (const delivery of more.slice(0, 250)) delivery.ack();
+    await settled();
+    expect(channel.acks).toEqual([]);
+    more[250]?.ack();
+    await settled();
+    expect(channel.acks).toHaveLength(251);
+  });
+
+  test('behind a gap are left to the end of the session, if that comes first', async () => {
+    ack(2);
+    await settled();
+    over.abort();
+    await clock.advance(1_000);
+    expect(channel.acks).toEqual([]);
+    settler.flush();
+    expect(channel.acks).toEqual(['2']);
   });
 
   test('are acknowledged once each', async () => {
@@ -47,6 +82,7 @@ describe('deliveries', () => {
   test('that nobody settles are never acknowledged', async () => {
     ack(6);
     await settled();
+    await clock.advance(100);
     expect(channel.acks).toEqual(['6']);
     expect(settler.unsettled).toBe(5);
   });
