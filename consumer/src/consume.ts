@@ -1,4 +1,4 @@
-import { type Entity, PoisonError, RetryableError } from '@tributary/shared';
+import { type Entity, PoisonError, RetryableError, type SeenAgain } from '@tributary/shared';
 import type { Batcher } from './batch.js';
 import type { DeadLetters } from './dead-letters.js';
 import { decode, type Incoming } from './decode.js';
@@ -18,6 +18,9 @@ export interface Steps {
   readonly merge: MergeStep;
   readonly batch: Batcher;
   readonly report: Reporter;
+  readonly seenAgain: Pick<SeenAgain, 'note'>;
+  /** Who this is, for people. */
+  readonly instance: string;
 }
 
 /**
@@ -45,7 +48,16 @@ async function judge(deliveries: readonly Delivery[], steps: Steps): Promise<Ded
   const incoming = await decodeAll(deliveries, steps);
   const judged = await dedupe(incoming, entity.config.dataset, claims);
   report.judged(entity.name, judged);
+  noteDropped(judged, steps);
   return judged;
+}
+
+/** For whoever traces a record: one note for the whole micro-batch, which nobody waits for. */
+function noteDropped({ duplicates, stale }: Deduplicated, { entity, seenAgain, instance }: Steps): void {
+  if (duplicates.length === 0 && stale.length === 0) return;
+  const keysOf = (dropped: readonly Incoming[]) => dropped.map(({ row }) => row.key);
+  const keys = { duplicate: keysOf(duplicates), stale: keysOf(stale) };
+  seenAgain.note({ consumer: instance, dataset: entity.config.dataset, keys });
 }
 
 async function decodeAll(deliveries: readonly Delivery[], steps: Steps): Promise<Incoming[]> {

@@ -10,6 +10,7 @@ import {
   type RecoveringChannelModel,
   type Redis,
   ReleaseList,
+  redisSeenAgain,
   type Topology,
 } from '@tributary/shared';
 import { Batcher } from './batch.js';
@@ -88,7 +89,7 @@ const SLOW_ANSWER = 10_000;
  * had not acknowledged comes again, to the next session or to another consumer; the crash protocol is the only recovery.
  */
 export async function runSession(options: SessionOptions): Promise<SessionEnd> {
-  const { config, sink, redis, clock, log, writer, stop } = options;
+  const { config, sink, redis, clock, log, writer, instance, stop } = options;
   const pipeline = config.name;
   const rebuild = rebuildFromSink(redis, config, sink, clock);
   const mergeName = nameOfMerge(config);
@@ -113,6 +114,7 @@ export async function runSession(options: SessionOptions): Promise<SessionEnd> {
     };
     const claims = new Claims(ledger, sink, onTakeOver);
     const report = new Reporter(options.metrics, log);
+    const seenAgain = redisSeenAgain(redis, pipeline);
 
     const deadLetters = await openDeadLetters(options, ended, release);
     const lanes = await openLanes(options, ended, release);
@@ -127,9 +129,8 @@ export async function runSession(options: SessionOptions): Promise<SessionEnd> {
         onError: (error) => ended.byError(error),
       });
       const merge = merging === undefined ? NO_MERGE : createMergeStep(entity.name, merging);
-      const story = consume({ entity, intake, deadLetters, claims, merge, batch, report }).catch((error: unknown) =>
-        ended.byError(error),
-      );
+      const steps = { entity, intake, deadLetters, claims, merge, batch, report, seenAgain, instance };
+      const story = consume(steps).catch((error: unknown) => ended.byError(error));
       return { entity, intake, batch, story };
     });
     const remerge = startRemerge(merging, { clock, log, onError: (error) => ended.byError(error) });

@@ -76,6 +76,9 @@ describe('the consumer', () => {
     expect(steps.lane('customer').channel.acks.slice(1)).toEqual(['3', '4']);
     expect(await count('tributary_records_total{entity="customer",outcome="duplicate"}')).toMatch(/ 1$/);
     expect(await count('tributary_records_total{entity="customer",outcome="stale"}')).toMatch(/ 1$/);
+    const seen = await steps.seenAgain.last('customers', 'C-1', new AbortController().signal);
+    expect(seen.last).toMatchObject({ consumer: 'X', verdict: 'duplicate' });
+    expect((await steps.seenAgain.last('customers', 'C-2', new AbortController().signal)).last).toBeUndefined();
   });
 
   test('writes a message that comes twice once', async () => {

@@ -1,4 +1,4 @@
-import type { Entity, PipelineConfig, Redis } from '@tributary/shared';
+import { type Entity, memorySeenAgain, type PipelineConfig, type Redis } from '@tributary/shared';
 import { Batcher } from '../src/batch.js';
 import { consume } from '../src/consume.js';
 import type { DeadLetters } from '../src/dead-letters.js';
@@ -55,6 +55,7 @@ export async function startSteps(options: StepsOptions) {
     },
   } as unknown as DeadLetters;
   const errors: unknown[] = [];
+  const seenAgain = memorySeenAgain(() => clock.now());
 
   const merging = rows && { rows, ledger, claims, land: (landing: readonly ClaimedRow[]) => flush.land(landing) };
   const lanes = await Promise.all(
@@ -69,9 +70,8 @@ export async function startSteps(options: StepsOptions) {
       });
       const merge = merging === undefined ? NO_MERGE : createMergeStep(entity.name, merging);
       const report = new Reporter(metrics, log);
-      const story = consume({ entity, intake, deadLetters, claims, merge, batch, report }).catch((error: unknown) =>
-        errors.push(error),
-      );
+      const steps = { entity, intake, deadLetters, claims, merge, batch, report, seenAgain, instance: writer };
+      const story = consume(steps).catch((error: unknown) => errors.push(error));
       return { name: entity.name, channel, intake, batch, story };
     }),
   );
@@ -83,7 +83,7 @@ export async function startSteps(options: StepsOptions) {
   let messages = 0;
 
   return {
-    ...{ clock, ledger, metrics, buried, errors, lane, keys },
+    ...{ clock, ledger, metrics, buried, errors, lane, keys, seenAgain },
     /** Delivers a record; messages are numbered as they come, unless one is named. */
     deliver(entity: string, body: Fields | string, messageId = `m${String(++messages).padStart(4, '0')}`): void {
       const { channel } = lane(entity);

@@ -67,7 +67,7 @@ export function createTraceView({ navigate, announce }) {
     }
   }
 
-  function render({ dataset: name, versions, total, merged, deadLetters }) {
+  function render({ dataset: name, versions, total, seenAgain, merged, deadLetters }) {
     if (versions.length === 0) {
       const others = datasets
         .filter((one) => one !== name)
@@ -94,6 +94,7 @@ export function createTraceView({ navigate, announce }) {
           : plural(total, 'version'),
         ', the newest first',
       ),
+      seenAgain === null ? '' : againLine(seenAgain),
       h(
         'ol',
         { class: 'versions' },
@@ -153,20 +154,57 @@ function letters(found) {
   );
 }
 
+const VERDICTS = { duplicate: 'the same content again: a duplicate', stale: 'an older version: stale' };
+
+/** Whether the key still comes, though nothing of it is new; and how far back that can be told. */
+function againLine({ last, since, note }) {
+  const reach =
+    since === null ? '' : h('span', { class: 'faint' }, ' Notes of that reach back to ', moment(since), '.');
+  const words = () => {
+    if (note !== null) return [h('span', { class: 'faint' }, `not known: ${note}`)];
+    if (last === null) return [since === null ? 'nothing has come again that needed no row' : 'not of late.', reach];
+    return [moment(last.at), `, ${VERDICTS[last.verdict]}, dropped by ${last.consumer}.`, reach];
+  };
+  return h('p', { class: 'again' }, h('span', { class: 'step' }, 'Seen again'), ' ', ...words());
+}
+
+/** Which poll brought it, and whether RabbitMQ has all of that; or why that cannot be told. */
+function runSteps({ runs, note, since, endpoints }) {
+  if (runs.length === 0) {
+    const from = endpoints.length === 0 ? 'Its run is ' : `Of ${endpoints.join(' or ')}; its run is `;
+    return [['Run', h('span', { class: 'faint' }, from, note, since !== null && [' ', moment(since)]), '']];
+  }
+  return runs.flatMap(({ endpoint, run, producer, startedAt, endedAt, confirmedAt, published, error }) => [
+    ['Run', `${count(run)} of ${endpoint}`, ['begun ', moment(startedAt), ` by ${producer}`]],
+    confirmedAt === null
+      ? [
+          'Confirmed',
+          `${plural(published, 'message')} of the run`,
+          ['until ', moment(endedAt), `, when it failed: ${error}`],
+        ]
+      : ['Confirmed', moment(confirmedAt), `with all ${plural(published, 'message')} of the run`],
+  ]);
+}
+
+/** What became durable in the same write. */
+function batchWords(batch, place) {
+  if (batch === null) return '';
+  if (batch.rows === 1) return 'by itself';
+  const others = `with ${plural(batch.rows - 1, 'other')}`;
+  if (batch.records === null) return `${others} in one transaction`;
+  const [first, last] = batch.records.map(count);
+  return `${others} in one write: records ${first} to ${last} of ${place.split(',')[0]}`;
+}
+
 /** One version: the steps that it took, and what it changed. */
-function versionItem(
-  { deleted, version, hash, messageIds, fetchedAt, endpoints, writtenAt, consumer, batch, place, changes, values },
-  first,
-) {
+function versionItem(traced, first) {
+  const { deleted, version, hash, messageIds, fetchedAt, writtenAt, consumer, batch, place, changes, values } = traced;
   const steps = [
-    [
-      'Fetched',
-      fetchedAt === null ? 'not known' : moment(fetchedAt),
-      endpoints.length === 0 ? '' : `from ${endpoints.join(' or ')}`,
-    ],
+    ['Fetched', fetchedAt === null ? 'not known' : moment(fetchedAt), ''],
+    ...runSteps(traced),
     ['Message', h('code', {}, messageIds.join(' + ')), ''],
     ['Accepted', consumer === null ? 'as new content' : `by ${consumer}`, `version ${version || 'of the fetch'}`],
-    ['Written', moment(writtenAt), batch === null ? '' : `in a batch of ${count(batch)}`],
+    ['Written', moment(writtenAt), batchWords(batch, place)],
     ['Lies in', h('code', {}, place), ''],
   ];
   const title = deleted ? 'Closed' : first ? 'First seen' : 'Changed';
@@ -184,7 +222,7 @@ function versionItem(
           h('span', { class: 'step' }, what),
           ' ',
           how,
-          more !== '' && h('span', { class: 'faint' }, ` ${more}`),
+          more !== '' && h('span', { class: 'faint' }, ' ', ...[more].flat()),
         ),
       ),
     ),

@@ -5,9 +5,10 @@ import { ApiError, badRequest, notFound } from './api-error.js';
 import { whileConnected } from './connected.js';
 import type { DeadLetter } from './dead-letters/letter.js';
 import { sendCsv, sendNdjson } from './download.js';
+import type { Journal } from './journal.js';
 import { parseRowQuery, parseSelection, text } from './query.js';
 import type { DatasetReader } from './readers/port.js';
-import { traceKey } from './trace.js';
+import { traceKey } from './trace/trace.js';
 
 /** What the page says about where it looks. */
 export interface About {
@@ -24,6 +25,7 @@ export interface DataRoutes {
   readonly reader: DatasetReader;
   readonly about: About;
   readonly config: PipelineConfig;
+  readonly journal: Journal | undefined;
   /** The dead letters of a key, as far as they were looked at. */
   readonly deadLettersOf: (key: string) => Promise<readonly DeadLetter[]>;
 }
@@ -32,7 +34,7 @@ export interface DataRoutes {
  * Everything the page shows, as JSON under `/api`. Names in requests are looked up among the pipeline's datasets and
  * nowhere else.
  */
-export function apiRoutes({ reader, about, config, deadLettersOf }: DataRoutes): Router {
+export function apiRoutes({ reader, about, config, journal, deadLettersOf }: DataRoutes): Router {
   const routes = Router();
 
   routes.get('/datasets', async (_request, response) => {
@@ -78,7 +80,8 @@ export function apiRoutes({ reader, about, config, deadLettersOf }: DataRoutes):
     const key = text(request.query, 'key');
     if (key === '' || key.length > MAX_KEY) throw badRequest(`key is what to trace: 1 to ${MAX_KEY} characters`);
     const name = text(request.query, 'dataset') || (reader.known()[0]?.name ?? '');
-    const trace = known(await traceKey(config, reader, name, key, whileConnected(response)), name);
+    const sources = { config, reader, journal };
+    const trace = known(await traceKey(sources, name, key, whileConnected(response)), name);
     const dead = await deadLettersOf(key).catch(() => []);
     response.json({ ...trace, deadLetters: dead });
   });

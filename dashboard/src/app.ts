@@ -23,6 +23,7 @@ import type { Live } from './flow/live.js';
 import type { Observer } from './flow/observer.js';
 import { flowRoutes } from './flow/routes.js';
 import { createInstruments } from './instruments.js';
+import type { Journal } from './journal.js';
 import { openApiDocument } from './openapi/document.js';
 import { pageFiles } from './page-files.js';
 import { pipelineRoutes } from './pipeline-routes.js';
@@ -42,6 +43,8 @@ export interface AppOptions {
   readonly clock: Clock;
   /** Undefined if there is no adapter for the pipeline's sink. */
   readonly reader: DatasetReader | undefined;
+  /** Undefined if nobody has told where it is. */
+  readonly journal: Journal | undefined;
   readonly about: About;
   /** What to say when there is no reader. */
   readonly unsupported: string;
@@ -75,7 +78,7 @@ export function createDashboardApp(options: AppOptions): Express {
     '/api',
     reader === undefined
       ? unsupportedRoutes(unsupported)
-      : apiRoutes({ reader, about, config: options.config, deadLettersOf }),
+      : apiRoutes({ reader, about, config: options.config, journal: options.journal, deadLettersOf }),
   );
   app.use(pageFiles());
   app.use(() => {

@@ -3,7 +3,8 @@ import { createLogger, describeError, FatalError, loadPipeline, runMain } from '
 import { createDashboard } from './service.js';
 import { readDashboardSettings, readServiceUrls } from './settings.js';
 
-const { PIPELINE, PORT, HOST, INSTANCE_ID, LOG_LEVEL, AMQP_URL, POSTGRES_URL, ADMIN_TOKEN, MOCK_API_URL } = process.env;
+const { PIPELINE, PORT, HOST, INSTANCE_ID, LOG_LEVEL, AMQP_URL, REDIS_URL, POSTGRES_URL, ADMIN_TOKEN, MOCK_API_URL } =
+  process.env;
 const instance = INSTANCE_ID || hostname();
 
 try {
@@ -23,6 +24,7 @@ try {
       instance,
       log,
       amqpUrl: AMQP_URL,
+      redisUrl: REDIS_URL,
       postgresUrl: POSTGRES_URL,
       producerToken: ADMIN_TOKEN,
     },

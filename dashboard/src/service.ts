@@ -17,6 +17,7 @@ import { Broker } from './broker.js';
 import { DeadLetters } from './dead-letters/dead-letters.js';
 import { Live } from './flow/live.js';
 import { Observer, type ServiceUrls } from './flow/observer.js';
+import { openJournal } from './journal.js';
 import { createCsvReader } from './readers/csv.js';
 import type { DatasetReader } from './readers/port.js';
 import { createPostgresReader } from './readers/postgres.js';
@@ -32,6 +33,8 @@ export interface DashboardOptions {
   readonly clock?: Clock;
   /** Where queues and dead letters are; without it the page shows data alone, and says so. */
   readonly amqpUrl?: string | undefined;
+  /** Where producers and consumers note what a trace tells of runs and duplicates; without it the trace says so. */
+  readonly redisUrl?: string | undefined;
   /** Needed if the pipeline's sink is postgres. */
   readonly postgresUrl?: string | undefined;
   readonly tokens?: TokenSettings | undefined;
@@ -96,10 +99,24 @@ export function createDashboard(options: DashboardOptions): Dashboard {
       releases.add('the reader', () => reader.close());
       reader.start();
     }
+    const journal = options.redisUrl ? openJournal(options.redisUrl, config.name, instance, log, releases) : undefined;
     const app = createDashboardApp({
       ...{ producers: () => services().producers, producerToken: options.producerToken },
       mockApi: options.mockApi ?? (() => undefined),
-      ...{ reader, about, unsupported: NO_POSTGRES, log, clock, access, audit, deadLetters, config, live, observer },
+      ...{
+        reader,
+        journal,
+        about,
+        unsupported: NO_POSTGRES,
+        log,
+        clock,
+        access,
+        audit,
+        deadLetters,
+        config,
+        live,
+        observer,
+      },
     });
     live.start();
     releases.add('what is shown live', () => live.stop());

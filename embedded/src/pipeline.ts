@@ -91,6 +91,7 @@ async function build(options: PipelineOptions, release: ReleaseList): Promise<Pi
       tokens,
       services,
       amqpUrl,
+      redisUrl,
       postgresUrl: env.POSTGRES_URL,
       producerToken,
       mockApi: () => mockApi?.url,

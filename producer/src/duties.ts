@@ -11,7 +11,7 @@ import type { Gate } from './sources/gate.js';
 import { RestSource } from './sources/rest.js';
 import type { Stores } from './stores.js';
 
-export interface DutiesOptions extends Pick<Stores, 'cursors' | 'states'> {
+export interface DutiesOptions extends Pick<Stores, 'cursors' | 'states' | 'runs'> {
   readonly publisher: Publisher;
   readonly dispatchers: Dispatchers;
   readonly gate: Gate;
@@ -25,14 +25,14 @@ export interface DutiesOptions extends Pick<Stores, 'cursors' | 'states'> {
 
 /** A duty for each endpoint: its API to poll, its runs, its schedule. None of them begins by itself. */
 export function createDuties(endpoints: readonly Endpoint[], options: DutiesOptions): Map<string, Duty> {
-  const { publisher, cursors, states, clock, log, instance, metrics, signal } = options;
+  const { publisher, cursors, states, runs, clock, log, instance, metrics, signal } = options;
   const ids = createIds();
   const companions = endpoints.length - 1;
   return new Map(
     endpoints.map((endpoint) => {
       const steps: PollSteps = { source: sourceOf(endpoint, options), publisher, cursors, clock, ids };
       const runner = new Runner({
-        ...{ endpoint, instance, states, metrics, clock, log, signal },
+        ...{ endpoint, instance, states, runs, metrics, clock, log, signal },
         poll: (progress, stop, manner) => poll(endpoint, steps, progress, stop, manner),
         nextAt: () => duty.nextAt(),
       });

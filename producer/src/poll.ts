@@ -41,7 +41,7 @@ export async function poll(
   ids.notBefore(notBefore);
   const messageOf = messageMaker(endpoint, run, ids);
   const messages = publisher.begin();
-  progress.begin(run, messages);
+  progress.begin(run, messages, notBefore);
 
   const walks = new Walks(endpoint, cursor, clock.now(), source.countsPages);
   let asked = { since: walks.since, validators: cursor.validators, trial };
@@ -63,6 +63,7 @@ export async function poll(
   } while (walks.again(walk));
 
   await messages.flush();
+  progress.confirmed(clock.now());
   if (!walks.settled) progress.neverStood();
   await cursors.save(endpoint, walks.cursor());
 }

@@ -30,6 +30,8 @@ export class PollProgress {
   readonly #log: Logger;
   #messages: Pick<PublishRun, 'confirmed'> = { confirmed: 0 };
   #run = 0;
+  #idsFrom = 0;
+  #confirmedAt: number | undefined;
   #pages = 0;
   #records = 0;
   #onPage = 0;
@@ -43,9 +45,21 @@ export class PollProgress {
     this.#log = log;
   }
 
-  begin(run: number, messages: Pick<PublishRun, 'confirmed'>): void {
+  /** @param idsFrom no message id of it will be of an earlier time, in milliseconds since the epoch */
+  begin(run: number, messages: Pick<PublishRun, 'confirmed'>, idsFrom: number): void {
     this.#run = run;
     this.#messages = messages;
+    this.#idsFrom = idsFrom;
+  }
+
+  /** The broker has confirmed every message. @param at milliseconds since the epoch */
+  confirmed(at: number): void {
+    this.#confirmedAt = at;
+  }
+
+  /** What the log of runs tells beside the summary. */
+  get times(): { readonly idsFrom: number; readonly confirmedAt: number | undefined } {
+    return { idsFrom: this.#idsFrom, confirmedAt: this.#confirmedAt };
   }
 
   page({ records, notModified }: Page): void {

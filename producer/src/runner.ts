@@ -1,4 +1,4 @@
-import { type Clock, describeError, type Logger } from '@tributary/shared';
+import { type Clock, describeError, type Logger, type RunLog } from '@tributary/shared';
 import { Circuit } from './circuit.js';
 import type { Endpoint } from './endpoint.js';
 import type { PollMetrics } from './metrics.js';
@@ -20,6 +20,7 @@ export interface RunnerOptions {
   /** The producer's name. */
   readonly instance: string;
   readonly states: StateStore;
+  readonly runs: RunLog;
   readonly metrics: PollMetrics;
   readonly clock: Clock;
   readonly log: Logger;
@@ -139,6 +140,7 @@ export class Runner {
       log[summary.records > 0 ? 'info' : 'debug'](summary, 'polled');
     }
     this.#showCircuit();
+    this.#remember(summary, progress, startedAt);
     this.#keep(summary, startedAt, manner);
     return summary;
   }
@@ -160,6 +162,16 @@ export class Runner {
     for (const state of ['open', 'refused'] as const) {
       metrics.circuit.set({ endpoint: endpoint.id, state }, circuit === state ? 1 : 0);
     }
+  }
+
+  /** Also of a run that was cut short: what it had published is under way, and somebody may ask where it came from. */
+  #remember({ run, records, published, durationMs, error }: PollSummary, progress: PollProgress, startedAt: number) {
+    const { endpoint, instance, runs, log } = this.#options;
+    if (records === 0) return;
+    const times = { startedAt, endedAt: startedAt + durationMs, ...progress.times };
+    runs.add(endpoint.id, { run, producer: instance, ...times, published, error }).catch((reason: unknown) => {
+      log.debug({ endpoint: endpoint.id, reason: describeError(reason) }, 'the run could not be noted');
+    });
   }
 
   #keep({ run, records, published, error }: PollSummary, startedAt: number, { full }: RunManner): void {

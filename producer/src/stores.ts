@@ -1,4 +1,12 @@
-import { connectRedis, type Logger, type ReleaseList, redactUrl } from '@tributary/shared';
+import {
+  connectRedis,
+  type Logger,
+  memoryRunLog,
+  type ReleaseList,
+  type RunLog,
+  redactUrl,
+  redisRunLog,
+} from '@tributary/shared';
 import { type CursorStore, memoryCursorStore } from './cursor.js';
 import { redisCursorStore } from './cursor-redis.js';
 import { type LeaseTable, memoryLeaseTable } from './leases/table.js';
@@ -9,6 +17,7 @@ import { memoryStateStore, redisStateStore, type StateStore } from './states.js'
 export interface Stores {
   readonly cursors: CursorStore;
   readonly states: StateStore;
+  readonly runs: RunLog;
   readonly table: LeaseTable;
   /** What keeps it from being had now, in words; undefined when nothing does. */
   problem(): string | undefined;
@@ -31,6 +40,7 @@ export function openRedisStores(options: RedisStoreOptions, releases: ReleaseLis
   return {
     cursors: redisCursorStore(redis, pipeline, fenceOf),
     states: redisStateStore(redis, pipeline),
+    runs: redisRunLog(redis, pipeline),
     table: redisLeaseTable(redis, pipeline),
     problem: () => (redis.status === 'ready' ? undefined : `Redis is not connected (${redactUrl(redisUrl)})`),
   };
@@ -40,6 +50,7 @@ export function openRedisStores(options: RedisStoreOptions, releases: ReleaseLis
 export const memoryStores = (cursors = memoryCursorStore()): Stores => ({
   cursors,
   states: memoryStateStore(),
+  runs: memoryRunLog(),
   table: memoryLeaseTable(),
   problem: () => undefined,
 });

@@ -20,5 +20,7 @@ export * from './metrics.js';
 export * from './own-value.js';
 export * from './redis.js';
 export * from './row.js';
+export * from './run-log.js';
+export * from './seen-again.js';
 export * from './service-settings.js';
 export * from './topology.js';

@@ -8,6 +8,8 @@ export interface RedisOptions {
   readonly url: string;
   readonly connectionName: string;
   readonly log: Logger;
+  /** Milliseconds after which a command fails that has no answer; for ever unless given. */
+  readonly commandTimeout?: number;
 }
 
 /**
@@ -15,7 +17,7 @@ export interface RedisOptions {
  * answer was lost with the connection is sent again, so every script must bear being run twice.
  * @throws FatalError for a URL that can never lead to one
  */
-export function connectRedis({ url, connectionName, log }: RedisOptions): Redis {
+export function connectRedis({ url, connectionName, log, commandTimeout }: RedisOptions): Redis {
   // ioredis takes anything else for the path of a Unix socket.
   if (!URL.canParse(url) || !/^rediss?:$/.test(new URL(url).protocol)) {
     const wants = 'expected something like redis://user:password@host:6379';
@@ -26,6 +28,7 @@ export function connectRedis({ url, connectionName, log }: RedisOptions): Redis 
     maxRetriesPerRequest: null,
     enableReadyCheck: true,
     lazyConnect: false,
+    ...(commandTimeout === undefined ? {} : { commandTimeout }),
     retryStrategy: (attempt) => Math.min(50 * 2 ** attempt, 2_000),
     // A failover leaves the old master read-only: go and find the new one.
     reconnectOnError: (error) => (error.message.startsWith('READONLY') ? 2 : false),

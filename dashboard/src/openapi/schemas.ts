@@ -121,6 +121,17 @@ export const wholeLetter = z.strictObject({
 export const judgement = z.strictObject({ valid: z.boolean(), problem });
 export const acted = z.strictObject({ done: count, looked: count, complete: z.boolean() });
 
+const tracedRun = z.strictObject({
+  endpoint: z.string(),
+  run: count,
+  producer: z.string(),
+  startedAt: time,
+  endedAt: time,
+  confirmedAt: maybe(time),
+  published: count,
+  error: maybe(z.string()),
+});
+
 export const trace = z.strictObject({
   dataset: z.string(),
   key: z.string(),
@@ -132,15 +143,25 @@ export const trace = z.strictObject({
       messageIds: z.array(z.string()),
       fetchedAt: maybe(time),
       endpoints: z.array(z.string()),
+      runs: z.array(tracedRun),
+      note: maybe(z.string()),
+      since: maybe(time),
       writtenAt: z.string(),
       consumer: maybe(z.string()),
-      batch: maybe(count),
+      batch: maybe(z.strictObject({ rows: count, records: maybe(z.tuple([count, count])) })),
       place: z.string(),
       changes: z.array(z.strictObject({ field: z.string(), before: z.unknown(), after: z.unknown() })),
       values: z.record(z.string(), z.unknown()),
     }),
   ),
   total: count,
+  seenAgain: maybe(
+    z.strictObject({
+      last: maybe(z.strictObject({ at: time, consumer: z.string(), verdict: z.enum(['duplicate', 'stale']) })),
+      since: maybe(time),
+      note: maybe(z.string()),
+    }),
+  ),
   merged: z.array(z.strictObject({ dataset: z.string(), rows: z.array(z.string()), total: count })),
   deadLetters: z.array(letter),
 });

@@ -124,8 +124,15 @@ export interface VersionPlace {
   readonly place: string;
   /** The consumer's writer that wrote it; null if the sink does not keep that. */
   readonly writer: string | null;
-  /** Rows that were written together with it; null if the sink does not keep that. */
-  readonly batch: number | null;
+  /** What was written together with it; null if the sink does not keep that. */
+  readonly batch: Batch | null;
+}
+
+/** Rows of one dataset that became durable in one write, as far as they are still there. */
+export interface Batch {
+  readonly rows: number;
+  /** The first and the last of them among the records of their file, from 1 on; null if the sink is no file. */
+  readonly records: readonly [first: number, last: number] | null;
 }
 
 /** All that was ever accepted of one key, the newest first by the dataset's order. */

@@ -260,6 +260,20 @@ export function describeReader(name: string, open: () => Promise<ReaderHarness>)
       expect(await harness.reader.versions('customers', 'nobody', 1, never)).toMatchObject({ rows: [], total: 0 });
     });
 
+    it('tells how many rows were written in one go with a version', async () => {
+      await harness.write([
+        { key: 'a', at: 3 },
+        { key: 'b', at: 3 },
+        { key: 'c', at: 3 },
+      ]);
+      await harness.write([{ key: 'd', at: 4 }]);
+      const batchOf = async (key: string) =>
+        (await harness.reader.versions('customers', key, 10, never))?.places.map(({ batch }) => batch?.rows);
+      expect(await batchOf('b')).toEqual([3]);
+      expect(await batchOf('d')).toEqual([1]);
+      expect(await batchOf('nobody')).toEqual([]);
+    });
+
     it("describes the columns, Tributary's own last", async () => {
       const described = await harness.reader.describe('customers');
       expect(described?.key).toBe('id');

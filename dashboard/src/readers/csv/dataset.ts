@@ -35,7 +35,11 @@ function placeOf({ index, parts }: Contents, row: number): VersionPlace {
   const { part, offset } = index.place(row);
   const name = parts[part]?.name ?? '';
   const [, writer = null] = /^part-(.+)-\d+\.csv$/.exec(name) ?? [];
-  return { place: `${name}, record ${index.recordOf(row)}, at byte ${offset}`, writer, batch: index.batchOf(row) };
+  const record = index.recordOf(row);
+  const { rows, first } = index.batchOf(row);
+  const begin = record - (row - first);
+  const batch = { rows, records: [begin, begin + rows - 1] as const };
+  return { place: `${name}, record ${record}, at byte ${offset}`, writer, batch };
 }
 
 /** @throws UnknownColumnError for a column that the dataset does not have */

@@ -151,15 +151,19 @@ export class RowIndex {
     for (const [key, head] of this.#heads) if (this.#live.at(head.row) === 1) yield key;
   }
 
-  /** How many rows one part got in the same write as this one: they stand beside one another, and bear one time. */
-  batchOf(row: number): number {
+  /**
+   * What one part got in the same write as this row: it stands together, and bears one time. Two writes of one millisecond
+   * look like one.
+   */
+  batchOf(row: number): { readonly rows: number; readonly first: number } {
     const [part, at] = [this.#part.at(row), this.#writtenAt.at(row)];
     const isOfIt = (other: number) =>
       other >= 0 && other < this.count && this.#part.at(other) === part && this.#writtenAt.at(other) === at;
-    let size = 1;
-    for (let other = row - 1; isOfIt(other); other--) size++;
-    for (let other = row + 1; isOfIt(other); other++) size++;
-    return size;
+    let first = row;
+    let last = row;
+    while (isOfIt(first - 1)) first--;
+    while (isOfIt(last + 1)) last++;
+    return { rows: last - first + 1, first };
   }
 
   /** Which record of its part a row is, from 1 on. */

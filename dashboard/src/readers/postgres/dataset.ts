@@ -13,6 +13,7 @@ import type {
   Versions,
   View,
 } from '../port.js';
+import { batchesOf } from './batches.js';
 import { asText, columnsOf, forPage, type ReadColumn, readValue } from './columns.js';
 import { MissingTableError, type ReadDatabase } from './database.js';
 import { facetsOf } from './facets.js';
@@ -188,8 +189,12 @@ export class PostgresDataset {
           WHERE _key = $1 ORDER BY _order DESC LIMIT ${limit}`,
         [key],
       );
-      const place = `table ${schema}.${dataset.name}${history ? '_history' : ''}`;
-      const places = fetched.map(() => ({ place, writer: null, batch: null }));
+      const suffix = history ? '_history' : '';
+      const batchOf = await batchesOf(database, this.#table(suffix), key, limit);
+      const place = `table ${schema}.${dataset.name}${suffix}`;
+      const index = (name: string) => this.columns.findIndex((column) => column.name === name);
+      const [messageId, hash] = [`v${index('_message_id')}`, `v${index('_hash')}`];
+      const places = fetched.map((row) => ({ place, writer: null, batch: batchOf(row[messageId], row[hash]) }));
       return { columns, rows: this.#pageOf(fetched).rows, places, total: Number(fetched[0]?.total ?? 0) };
     });
   }
@@ -210,10 +215,15 @@ export class PostgresDataset {
     return whereOf(selection, this.columns, parameters, this.#collation);
   }
 
+  #table(suffix: string): string {
+    const { dataset, schema } = this.options;
+    return `${escapeIdentifier(schema)}.${escapeIdentifier(`${dataset.name}${suffix}`)}`;
+  }
+
   /** What a view reads, under the names of the columns. Without a history, the closed keys are all that is kept of it. */
   #source(view: View): string {
-    const { dataset, schema, history } = this.options;
-    const table = (suffix: string) => `${escapeIdentifier(schema)}.${escapeIdentifier(`${dataset.name}${suffix}`)}`;
+    const { history } = this.options;
+    const table = (suffix: string) => this.#table(suffix);
     if (view === 'history' && history) return table('_history');
     const live = `SELECT *, false AS _deleted FROM ${table('')}`;
     if (view === 'latest') return `(${live}) AS latest`;

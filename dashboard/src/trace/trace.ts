@@ -1,8 +1,11 @@
 import type { PipelineConfig } from '@tributary/shared';
-import type { DatasetReader, KeyPattern, Versions } from './readers/port.js';
+import type { Journal } from '../journal.js';
+import type { Batch, DatasetReader, KeyPattern, Versions } from '../readers/port.js';
+import { runsOf, type Sent, type TracedRuns } from './runs.js';
+import { seenAgainOf, type TracedAgain } from './seen-again.js';
 
 /** One version of a record: where it came from, where it lies, what it changed. */
-export interface TracedVersion {
+export interface TracedVersion extends TracedRuns {
   readonly deleted: boolean;
   readonly version: string;
   readonly hash: string;
@@ -14,7 +17,7 @@ export interface TracedVersion {
   readonly endpoints: readonly string[];
   readonly writtenAt: string;
   readonly consumer: string | null;
-  readonly batch: number | null;
+  readonly batch: Batch | null;
   readonly place: string;
   /** Against the version before it; every field for the first. */
   readonly changes: readonly { readonly field: string; readonly before: unknown; readonly after: unknown }[];
@@ -26,6 +29,8 @@ export interface Trace {
   readonly key: string;
   readonly versions: readonly TracedVersion[];
   readonly total: number;
+  /** When it was last seen and dropped; null for merged rows, which do not come but are made. */
+  readonly seenAgain: TracedAgain | null;
   /** Merged rows of today that were made of this record. */
   readonly merged: readonly { readonly dataset: string; readonly rows: readonly string[]; readonly total: number }[];
 }
@@ -34,10 +39,16 @@ export interface Trace {
 const SHOWN = 50;
 const MERGED_SHOWN = 20;
 
+export interface TraceSources {
+  readonly config: PipelineConfig;
+  readonly reader: DatasetReader;
+  /** Undefined where nobody has told where it is. */
+  readonly journal: Journal | undefined;
+}
+
 /** Follows one key of a dataset back to where it came from, and on to what was made of it. */
 export async function traceKey(
-  config: PipelineConfig,
-  reader: DatasetReader,
+  { config, reader, journal }: TraceSources,
   dataset: string,
   key: string,
   signal: AbortSignal,
@@ -45,11 +56,27 @@ export async function traceKey(
   // One more than is shown: the oldest of those shown has one before it.
   const found = await reader.versions(dataset, key, SHOWN + 1, signal);
   if (found === undefined) return undefined;
-  const versions = versionsOf(found, endpointsOf(config, dataset)).slice(0, SHOWN);
-  return { dataset, key, versions, total: found.total, merged: await mergedOf(config, reader, dataset, key, signal) };
+  const entities = entitiesOf(config, dataset);
+  const [versions, seenAgain, merged] = await Promise.all([
+    Promise.all(versionsOf(found, config, entities).slice(0, SHOWN).map(addRuns)),
+    dataset === config.merge?.dataset ? null : seenAgainOf(journal, dataset, key, signal),
+    mergedOf(config, reader, dataset, key, signal),
+  ]);
+  return { dataset, key, versions, total: found.total, seenAgain, merged };
+
+  async function addRuns({ sent, ...version }: SentVersion): Promise<TracedVersion> {
+    return { ...version, ...(await runsOf(journal, sent)) };
+  }
 }
 
-function versionsOf({ columns, rows, places }: Versions, endpoints: readonly string[]): TracedVersion[] {
+type SentVersion = Omit<TracedVersion, keyof TracedRuns> & { readonly sent: readonly Sent[] };
+
+function versionsOf(
+  { columns, rows, places }: Versions,
+  config: PipelineConfig,
+  entities: readonly string[],
+): SentVersion[] {
+  const endpoints = endpointsOf(config, entities);
   const records = rows.map((row) => Object.fromEntries(columns.map(({ name }, index) => [name, row[index]])));
   const names = columns.filter(({ system }) => !system).map(({ name }) => name);
   return records.map((record, index) => {
@@ -58,9 +85,18 @@ function versionsOf({ columns, rows, places }: Versions, endpoints: readonly str
     const before = records[index + 1];
     const deleted = record._deleted === true;
     const place = places[index];
+    const sent = messageIds.map((id, side) => ({
+      time: timeOf(id),
+      // A merged row has its sides' messages in the order of the sides.
+      endpoints:
+        entities.length === messageIds.length ? endpointsOf(config, entities.slice(side, side + 1)) : endpoints,
+    }));
+    const times = sent.flatMap(({ time }) => time ?? []);
     return {
+      sent,
       ...{ deleted, version: text('_version'), hash: text('_hash'), messageIds, endpoints },
-      fetchedAt: fetchTime(messageIds),
+      // Of two, the later counts.
+      fetchedAt: times.length === 0 ? null : new Date(Math.max(...times)).toISOString(),
       writtenAt: text('_written_at'),
       ...{ consumer: place?.writer ?? null, batch: place?.batch ?? null, place: place?.place ?? '' },
       changes: before === undefined || deleted ? [] : changesBetween(before, record, names),
@@ -77,25 +113,20 @@ function changesBetween(before: ReadRecord, after: ReadRecord, names: readonly s
     .map((field) => ({ field, before: before[field] ?? null, after: after[field] ?? null }));
 }
 
-/** The first 48 bits of a UUIDv7 are milliseconds since the epoch (RFC 9562, section 5.7). Of two, the later counts. */
-function fetchTime(messageIds: readonly string[]): string | null {
-  const times = messageIds
-    .filter((id) => /^[\da-f]{8}-[\da-f]{4}-7/i.test(id))
-    .map((id) => Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16));
-  return times.length === 0 ? null : new Date(Math.max(...times)).toISOString();
+/** The first 48 bits of a UUIDv7 are milliseconds since the epoch (RFC 9562, section 5.7). */
+function timeOf(messageId: string): number | undefined {
+  if (!/^[\da-f]{8}-[\da-f]{4}-7/i.test(messageId)) return undefined;
+  return Number.parseInt(messageId.slice(0, 8) + messageId.slice(9, 13), 16);
 }
 
-function endpointsOf({ entities, endpoints, merge }: PipelineConfig, dataset: string): string[] {
-  const of = Object.entries(entities)
-    .filter(([name, entity]) => entity.dataset === dataset || (merge?.dataset === dataset && isSide(merge, name)))
-    .map(([name]) => name);
-  return Object.entries(endpoints)
-    .filter(([, { entity }]) => of.includes(entity))
-    .map(([id]) => id);
+/** The entity whose records a dataset holds; the merge's two sides. */
+function entitiesOf({ entities, merge }: PipelineConfig, dataset: string): string[] {
+  if (merge?.dataset === dataset) return [merge.each.entity, merge.with.entity];
+  return Object.keys(entities).filter((name) => entities[name]?.dataset === dataset);
 }
 
-const isSide = (merge: NonNullable<PipelineConfig['merge']>, entity: string): boolean =>
-  merge.each.entity === entity || merge.with.entity === entity;
+const endpointsOf = ({ endpoints }: PipelineConfig, entities: readonly string[]): string[] =>
+  Object.keys(endpoints).filter((id) => entities.includes(endpoints[id]?.entity ?? ''));
 
 async function mergedOf(
   config: PipelineConfig,

@@ -1,0 +1,44 @@
+import {
+  connectRedis,
+  type Logger,
+  type ReleaseList,
+  RetryableError,
+  type RunLog,
+  redactUrl,
+  redisRunLog,
+  redisSeenAgain,
+  type SeenAgain,
+} from '@tributary/shared';
+
+/** What producers and consumers noted in Redis of their own doings. The dashboard only reads it. */
+export interface Journal {
+  readonly runs: Pick<RunLog, 'find'>;
+  readonly seenAgain: Pick<SeenAgain, 'last'>;
+  /** @throws RetryableError, at once, while it cannot be read */
+  check(): void;
+}
+
+/** Milliseconds. A Redis that stands still must not keep a page from being shown. */
+const ANSWER_WITHIN = 3_000;
+
+/** Connects in the background. @throws FatalError for a URL that can never lead to a Redis */
+export function openJournal(
+  url: string,
+  pipeline: string,
+  instance: string,
+  log: Logger,
+  releases: ReleaseList,
+): Journal {
+  const connectionName = `dashboard ${instance}`;
+  const redis = connectRedis({ url, connectionName, log, commandTimeout: ANSWER_WITHIN });
+  releases.add('the Redis connection', () => redis.disconnect());
+  return {
+    runs: redisRunLog(redis, pipeline),
+    seenAgain: redisSeenAgain(redis, pipeline),
+    check() {
+      // A command would wait for Redis to come back, and the page with it.
+      if (redis.status === 'ready') return;
+      throw new RetryableError('redis_away', `Redis at ${redactUrl(url)} does not answer`);
+    },
+  };
+}
