@@ -5,30 +5,34 @@ import { emptyState } from './parts.js';
 
 /** Rows on one page. */
 export const PAGE = 50;
+const NEWEST = '-_written_at';
 
 /** Where one is among all rows, and the ways on, as links. */
-export function pager(place, { total, rows: { length } }) {
+export function pager(place, { total, order, rows: { length } }) {
   const first = (place.page - 1) * PAGE;
   const range = length === 0 ? 'No rows' : `${count(first + 1)}–${count(first + length)} of ${count(total)}`;
+  const byTime = place.sort === NEWEST || (place.sort === '' && order === 'newest');
   const step = (page, label, exists) =>
     exists
       ? h('a', { href: addressOf({ ...place, page }), rel: page < place.page ? 'prev' : 'next' }, label)
       : h('span', { class: 'faint' }, label);
   return [
-    h(
-      'p',
-      {},
-      range,
-      length > 1 &&
-        h('span', { class: 'faint' }, place.sort === '' ? ', newest first' : `, by ${place.sort.replace('-', '')}`),
-    ),
+    h('p', {}, range, length > 1 && h('span', { class: 'faint' }, ', ', orderWords(place, order))),
     h(
       'p',
       { class: 'steps' },
-      step(place.page - 1, place.sort === '' ? '← Newer' : '← Previous', place.page > 1),
-      step(place.page + 1, place.sort === '' ? 'Older →' : 'Next →', first + length < total),
+      step(place.page - 1, byTime ? '← Newer' : '← Previous', place.page > 1),
+      step(place.page + 1, byTime ? 'Older →' : 'Next →', first + length < total),
     ),
   ];
+}
+
+/** What the rows are ordered by. A large table is not sorted by time unless somebody wants to wait for that. */
+function orderWords(place, order) {
+  if (place.sort === NEWEST || (place.sort === '' && order === 'newest')) return 'newest first';
+  if (place.sort !== '') return `by ${place.sort.replace('-', '')}`;
+  const newest = addressOf({ ...place, sort: NEWEST, page: 1 });
+  return h('span', {}, 'by key, for there are many; ', h('a', { href: newest }, 'newest first'), ' takes longer');
 }
 
 /** Why there are no rows here, and where there are. @param rows how many the dataset has in all */

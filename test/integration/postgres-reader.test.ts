@@ -2,13 +2,14 @@ import { datasetsOf, systemClock, versionOrder } from '@tributary/shared';
 import { Client, escapeIdentifier } from 'pg';
 import { describe, expect, inject, it, onTestFinished } from 'vitest';
 import { createPostgresSink } from '../../consumer/src/sinks/postgres.js';
+import type { RowQuery } from '../../dashboard/src/readers/port.js';
 import { createPostgresReader } from '../../dashboard/src/readers/postgres.js';
-import { describeReader, type ReaderHarness } from '../../dashboard/test/readers/conformance.js';
+import { describeReader, type ReaderHarness, records } from '../../dashboard/test/readers/conformance.js';
 import { type SampleRow, sampleConfig, time } from '../../dashboard/test/sample.js';
 import { uniqueName } from '../services/handle.js';
 
 /** A reader over tables that the consumer's own sink writes. */
-async function openHarness(history = true): Promise<ReaderHarness> {
+async function openHarness(history = true, large?: number): Promise<ReaderHarness> {
   const url = inject('postgresUrl');
   const schema = uniqueName('reader');
   const sample = sampleConfig('nowhere', 'postgres');
@@ -16,7 +17,10 @@ async function openHarness(history = true): Promise<ReaderHarness> {
   let now = 0;
   const clock = { ...systemClock, now: () => now };
   const sink = createPostgresSink({ url, schema, history, pipeline: 'sample', datasets: datasetsOf(config), clock });
-  const reader = createPostgresReader(config, url, systemClock, Number.POSITIVE_INFINITY);
+  const reader = createPostgresReader(config, url, systemClock, {
+    quick: Number.POSITIVE_INFINITY,
+    ...(large === undefined ? {} : { large }),
+  });
   let writer: Awaited<ReturnType<typeof sink.open>> | undefined;
   return {
     reader,
@@ -79,6 +83,58 @@ describe('the Postgres reader without a history', () => {
     const deleted = history?.columns.findIndex(({ name }) => name === '_deleted') ?? -1;
     expect(history?.rows.map((row) => row[deleted])).toEqual([true, false]);
     expect((await harness.reader.list())[0]).toMatchObject({ keys: 1, rows: 2 });
+  });
+
+  it('shows a large table by key, and says so; the newest first if that is asked for', async () => {
+    for (const history of [true, false]) {
+      const harness = await openHarness(history, 2);
+      onTestFinished(() => harness.close());
+      await harness.write([
+        { key: 'c', at: 1 },
+        { key: 'a', at: 2 },
+        { key: 'd', at: 3 },
+        { key: 'b', at: 4, values: { note: 'last' } },
+      ]);
+      const never = new AbortController().signal;
+      const page = async (change: Partial<RowQuery> = {}) => {
+        const query = {
+          view: 'latest',
+          search: '',
+          where: [],
+          sort: undefined,
+          offset: 0,
+          limit: 9,
+          ...change,
+        } as const;
+        const found = await harness.reader.rows('customers', query, never);
+        return `${found?.order} ${records(found)
+          .map((row) => String(row._key))
+          .join('')} of ${found?.total}`;
+      };
+      // The first look asks Postgres for its own guess, which knows nothing of rows so young; the second has counted.
+      await page();
+      expect(await page()).toBe('key abcd of 4');
+      expect(await page({ offset: 1, limit: 2 })).toBe('key bc of 4');
+      expect(await page({ sort: { column: '_written_at', descending: true } })).toBe('newest bdac of 4');
+      expect(await page({ sort: { column: 'id', descending: true }, limit: 3 })).toBe('newest dcb of 4');
+      expect(await page({ where: [{ column: 'note', is: 'empty', value: '' }] })).toBe('newest dac of 3');
+      expect(await page({ view: 'history' })).toMatch(history ? 'key abcd of 4' : 'newest bdac of 4');
+    }
+  });
+
+  it('finds by its key alone what a tombstone has no column for', async () => {
+    const harness = await openHarness();
+    onTestFinished(() => harness.close());
+    await harness.write([
+      { key: 'a', at: 1 },
+      { key: 'a', at: 2, deleted: true },
+    ]);
+    const total = async (column: string) => {
+      const where = [{ column, is: 'is', value: 'a' }] as const;
+      const query = { view: 'history', search: '', where, sort: undefined, offset: 0, limit: 9 } as const;
+      return (await harness.reader.rows('customers', query, new AbortController().signal))?.total;
+    };
+    expect([await total('id'), await total('_key')]).toEqual([1, 2]);
   });
 
   it('cannot write, whatever it is asked', async () => {

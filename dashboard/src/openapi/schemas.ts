@@ -56,6 +56,7 @@ const selection = {
 export const rows = z.strictObject({
   ...selection,
   sort: maybe(z.strictObject({ column: z.string(), descending: z.boolean() })),
+  order: z.enum(['newest', 'key']),
   offset: count,
   limit: count,
   columns: z.array(column),

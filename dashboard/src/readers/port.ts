@@ -30,7 +30,7 @@ export interface Selection {
 }
 
 export interface RowQuery extends Selection {
-  /** By what is written last if undefined; rows that hold nothing there come last. */
+  /** The reader's own order if undefined (see RowPage); rows that hold nothing there come last. */
   readonly sort: Sort | undefined;
   readonly offset: number;
   readonly limit: number;
@@ -90,8 +90,10 @@ export interface ClippedCell {
   readonly length: number;
 }
 
-/** Rows as a table shows them: the newest first, each an array of values in the order of the columns. */
+/** Rows as a table shows them, each an array of values in the order of the columns. */
 export interface RowPage {
+  /** Where no sort was asked for: what is written last comes first, or, where finding that out takes too long, by key. */
+  readonly order: 'newest' | 'key';
   readonly columns: readonly Column[];
   readonly rows: readonly (readonly unknown[])[];
   readonly clipped: readonly ClippedCell[];

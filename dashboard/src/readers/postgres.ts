@@ -9,16 +9,22 @@ import { PostgresDataset } from './postgres/dataset.js';
  *
  * @param quick milliseconds that counting a dataset may take to be done for everyone who asks; what takes longer is counted
  *   now and then, and its numbers are up to twenty times as old as it takes
+ * @param large rows above which a table is shown by key unless another order is asked for: there is no index by time
  * @throws FatalError if the URL is none
  */
-export function createPostgresReader(config: PipelineConfig, url: string, clock: Clock, quick = 50): DatasetReader {
+export function createPostgresReader(
+  config: PipelineConfig,
+  url: string,
+  clock: Clock,
+  { quick = 50, large = 200_000 } = {},
+): DatasetReader {
   const database = new ReadDatabase(url);
   const { schema, history } = config.sink.postgres;
   const { neutraliseFormulas } = config.sink.csv;
   const datasets = new Map(
     datasetsOf(config).map((dataset) => {
       const keyColumn = dataset.entity === undefined ? '_key' : (config.entities[dataset.entity]?.key ?? '_key');
-      const options = { dataset, keyColumn, schema, history, neutraliseFormulas, database, clock, quick };
+      const options = { dataset, keyColumn, schema, history, neutraliseFormulas, database, clock, quick, large };
       return [dataset.name, new PostgresDataset(options)];
     }),
   );

@@ -132,7 +132,7 @@ export class CsvDataset {
                 signal,
               );
         const columns = readers.map((reader) => reader.column);
-        return { columns, ...(await readPage(contents, readers, rows, signal)), total, revision };
+        return { columns, ...(await readPage(contents, readers, rows, signal)), order: 'newest', total, revision };
       },
     );
   }

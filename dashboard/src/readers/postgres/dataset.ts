@@ -17,6 +17,7 @@ import { batchesOf } from './batches.js';
 import { asText, columnsOf, forPage, type ReadColumn, readValue } from './columns.js';
 import { MissingTableError, type ReadDatabase } from './database.js';
 import { facetsOf } from './facets.js';
+import { isLarge, keyOrder, type Order, pageSql } from './order.js';
 import { emptySummary, readSummary } from './summary.js';
 import { columnNamed, Parameters, whereOf } from './where.js';
 
@@ -31,6 +32,8 @@ export interface PostgresDatasetOptions {
   readonly clock: Clock;
   /** Milliseconds up to which a summary is read for everyone who asks. */
   readonly quick: number;
+  /** Rows above which a table is shown by key. */
+  readonly large: number;
 }
 
 const TEXT: Field = { type: 'string', optional: true, maxLength: Number.MAX_SAFE_INTEGER };
@@ -111,12 +114,10 @@ export class PostgresDataset {
     const { database } = this.options;
     const parameters = new Parameters();
     const where = await this.#where(query, parameters);
-    const order = this.#orderBy(query);
-    const from = this.#source(query.view);
-    // The page is found first, and only then made readable: Postgres would do that to every row before it sorts them.
-    const text = `WITH page AS MATERIALIZED (
-        SELECT * FROM ${from} WHERE ${where} ORDER BY ${order} LIMIT ${query.limit} OFFSET ${query.offset})
-      SELECT ${this.columns.flatMap(forPage).join(', ')} FROM page ORDER BY ${order}`;
+    const byKey = where === 'true' ? await this.#byKey(query) : undefined;
+    const selected = this.columns.flatMap(forPage).join(', ');
+    const text = pageSql(selected, this.#source(query.view), where, byKey ?? this.#orderBy(query), query);
+    const order = byKey !== undefined && query.sort === undefined ? 'key' : 'newest';
     return await this.#ifThere(this.#nothing(), async () => {
       const [fetched, total, { revision }] = await Promise.all([
         database.query<Readonly<Record<string, unknown>>>(text, parameters.values),
@@ -124,7 +125,7 @@ export class PostgresDataset {
         this.latestSummary(),
       ]);
       signal.throwIfAborted();
-      return { ...this.#pageOf(fetched), total, revision };
+      return { ...this.#pageOf(fetched), order, total, revision };
     });
   }
 
@@ -212,7 +213,8 @@ export class PostgresDataset {
 
   async #where(selection: Pick<Selection, 'search' | 'where'>, parameters: Parameters): Promise<string> {
     this.#collation ??= await this.options.database.collation();
-    return whereOf(selection, this.columns, parameters, this.#collation);
+    const { keyColumn } = this.options;
+    return whereOf(selection, this.columns, parameters, { collation: this.#collation, keyColumn });
   }
 
   #table(suffix: string): string {
@@ -237,13 +239,32 @@ export class PostgresDataset {
     return `(SELECT ${list(({ sql }) => sql)}, ${rest}, false AS _deleted FROM ${table('')} UNION ALL ${closed}) AS history`;
   }
 
-  #orderBy({ sort }: RowQuery): string {
+  /** The order of the primary key, which costs no sorting: asked for, or because the table is large. */
+  async #byKey({ sort, view }: RowQuery): Promise<Order | undefined> {
+    const { schema, dataset, history, database, large } = this.options;
+    const table = view === 'history' && history ? `${dataset.name}_history` : dataset.name;
+    // Nothing there makes one order of two tables.
+    if (view === 'history' && !history) return undefined;
+    const order = keyOrder(view, sort?.descending ?? false);
+    if (sort !== undefined) return this.#isKey(sort.column, view) ? order : undefined;
+    const known = view === 'latest' ? this.#summary.keys : this.#summary.rows;
+    return known > large || (await isLarge(database, schema, table, large)) ? order : undefined;
+  }
+
+  /** A text that is the key says the same as `_key`, which has the index; a tombstone has only that. */
+  #isKey(name: string, view: View): boolean {
+    const isText = columnNamed(name, this.columns).type === 'string';
+    return name === '_key' || (view === 'latest' && isText && name === this.options.keyColumn);
+  }
+
+  #orderBy({ sort }: RowQuery): Order {
     const newest = '_written_at DESC, _order DESC, _key';
-    if (sort === undefined) return newest;
+    if (sort === undefined) return { by: newest };
     const column = columnNamed(sort.column, this.columns);
+    if (column.name === '_written_at' && sort.descending) return { by: newest };
     const isText = column.type === 'string' || column.type === 'json' || column.type === 'list';
     const by = isText ? `NULLIF(${asText(column)}, '') COLLATE "C"` : column.sql;
-    return `${by} ${sort.descending ? 'DESC' : 'ASC'} NULLS LAST, ${newest}`;
+    return { by: `${by} ${sort.descending ? 'DESC' : 'ASC'} NULLS LAST, ${newest}` };
   }
 
   #pageOf(fetched: readonly Readonly<Record<string, unknown>>[]): Pick<RowPage, 'columns' | 'rows' | 'clipped'> {
@@ -259,7 +280,7 @@ export class PostgresDataset {
   }
 
   #nothing(): RowPage {
-    return { ...this.#pageOf([]), total: 0, revision: this.#summary.revision };
+    return { ...this.#pageOf([]), order: 'newest', total: 0, revision: this.#summary.revision };
   }
 
   /** Before the consumer's first start there is no table, and nothing in it. */
