@@ -1,5 +1,5 @@
 import { FatalError, redactUrl } from '@tributary/shared';
-import { READING, type Reading } from './access/guard.js';
+import { isLoopback, READING, type Reading } from './access/guard.js';
 import type { ServiceUrls } from './flow/observer.js';
 import type { DashboardOptions } from './service.js';
 
@@ -10,10 +10,10 @@ export type DashboardSettings = Pick<DashboardOptions, 'tokens' | 'reading' | 'a
 
 /** @throws FatalError for one that cannot be used */
 export function readDashboardSettings(env: Readonly<Record<string, string | undefined>>): DashboardSettings {
-  const { DASHBOARD_VIEWER_TOKEN, DASHBOARD_OPERATOR_TOKEN, DASHBOARD_ADMIN_TOKEN, DASHBOARD_READ, AUDIT_LOG } = env;
+  const { DASHBOARD_VIEWER_TOKEN, DASHBOARD_OPERATOR_TOKEN, DASHBOARD_ADMIN_TOKEN, AUDIT_LOG } = env;
   return {
     tokens: { viewer: DASHBOARD_VIEWER_TOKEN, operator: DASHBOARD_OPERATOR_TOKEN, admin: DASHBOARD_ADMIN_TOKEN },
-    reading: readingOf(DASHBOARD_READ),
+    reading: readingOf(env.DASHBOARD_READ, env.PUBLISHED_ON, DASHBOARD_VIEWER_TOKEN),
     auditLog: AUDIT_LOG || undefined,
   };
 }
@@ -35,9 +35,17 @@ export function readServiceUrls(env: Readonly<Record<string, string | undefined>
   };
 }
 
-function readingOf(text: string | undefined): Reading | undefined {
+type Setting = string | undefined;
+
+/**
+ * @param publishedOn the address of the host on which the port of our container is published, which we cannot see from
+ *   within. Anybody who reaches it can send any Host header, so `local` cannot be kept on one that others reach.
+ */
+function readingOf(text: Setting, publishedOn: Setting, viewer: Setting): Reading | undefined {
+  const beyond = Boolean(publishedOn) && !isLoopback(publishedOn ?? '');
+  if (!text && publishedOn) return beyond || viewer ? 'token' : 'local';
   if (!text) return undefined;
   const found = READING.find((reading) => reading === text);
-  if (found !== undefined) return found;
+  if (found !== undefined) return found === 'local' && beyond ? 'token' : found;
   throw new FatalError('settings_invalid', `DASHBOARD_READ is "${text}": expected ${READING.join(', ')}`);
 }

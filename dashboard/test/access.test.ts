@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { createLogger } from '@tributary/shared';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Tokens } from '../src/access/roles.js';
-import { createDashboard, type Dashboard, type DashboardOptions } from '../src/index.js';
+import { createDashboard, type Dashboard, type DashboardOptions, readDashboardSettings } from '../src/index.js';
 import { sampleConfig } from './sample.js';
 
 const log = createLogger({ service: 'dashboard', instance: 'test', level: 'silent' });
@@ -47,6 +47,16 @@ describe('who may do what', () => {
       });
       asked.on('error', reject).end();
     });
+
+  it('believes no Host header where its container is published beyond this machine', async () => {
+    await start(readDashboardSettings({ PUBLISHED_ON: '0.0.0.0', AUDIT_LOG: join(folder, 'audit.jsonl') }));
+    expect(await statusFor('localhost', '/api/datasets')).toBe(403);
+    const AUDIT_LOG = join(folder, 'audit.jsonl');
+    await start(readDashboardSettings({ PUBLISHED_ON: '0.0.0.0', DASHBOARD_VIEWER_TOKEN: VIEWER, AUDIT_LOG }));
+    expect(await statusFor('localhost', '/api/datasets')).toBe(401);
+    expect((await call('/datasets', { authorization: `Bearer ${VIEWER}` })).status).toBe(200);
+    expect((await call('/session')).status).toBe(200);
+  });
 
   it('lets this machine read, and nobody act, where no token is set', async () => {
     await start({});

@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { readDashboardSettings } from '@tributary/dashboard';
 import { expect, test } from 'vitest';
+import { parse } from 'yaml';
 import { ROOT } from '../end-to-end/support/program.js';
 
 const read = (name: string) => readFileSync(join(ROOT, name), 'utf8');
@@ -40,6 +42,32 @@ test.for(FILES)('%s has no key that docker-compose 1.29 does not know', (file) =
   expect(keys).toContain('services');
   expect(keys.filter((key) => key !== undefined && later.includes(key))).toEqual([]);
 });
+
+test.for([
+  [{}, 'local'],
+  [{ BIND: '127.0.0.1' }, 'local'],
+  [{ BIND: '[::1]' }, 'local'],
+  [{ BIND: '0.0.0.0' }, 'token'],
+  [{ BIND: '192.168.1.20' }, 'token'],
+  [{ BIND: '[::]' }, 'token'],
+  [{ BIND: '0.0.0.0', DASHBOARD_READ: 'local' }, 'token'],
+  [{ BIND: '0.0.0.0', DASHBOARD_READ: 'open' }, 'open'],
+  [{ DASHBOARD_VIEWER_TOKEN: 'secret-of-viewers' }, 'token'],
+  [{ DASHBOARD_READ: 'local', DASHBOARD_VIEWER_TOKEN: 'secret-of-viewers' }, 'local'],
+] satisfies [Record<string, string>, string][])(
+  'with %j in .env, compose’s dashboard lets look without a token: %s',
+  ([set, reading]) => {
+    const asCompose = (text: string) =>
+      text.replaceAll(
+        /\$\{([A-Z_]+):-([^}]*)\}/g,
+        (_, name: string, usual: string) => new Map(Object.entries(set)).get(name) || usual,
+      );
+    type File = { services: { dashboard: { environment: Record<string, string> } } };
+    const { environment } = (parse(read('docker-compose.yml'), { merge: true }) as File).services.dashboard;
+    const env = Object.fromEntries(Object.entries(environment).map(([name, value]) => [name, asCompose(value)]));
+    expect(readDashboardSettings(env).reading).toBe(reading);
+  },
+);
 
 test('nothing is published to more than this machine unless BIND says so', () => {
   const ports = FILES.flatMap((file) => [...read(file).matchAll(/"(\S+):\d+"/g)].map(([, port]) => port));
