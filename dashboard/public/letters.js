@@ -106,17 +106,16 @@ export function createLettersView({ navigate, announce, signIn }) {
       dead === 0
         ? 'Nothing waits to be mended.'
         : filtered
-          ? `${count(total)} of ${plural(dead, 'dead letter')} match`
+          ? `${count(total)} of ${complete ? plural(dead, 'dead letter') : `the oldest ${count(shown.looked)}`} match`
           : `${plural(dead, 'record')} could not be written. Mend and replay them, or discard them with a reason.`,
     );
     replace(facets, ...CRITERIA.map(facet).filter(Boolean));
     replace(list, ...(letters.length === 0 ? [nothing(filtered)] : letters.map(row)));
-    if (!complete)
-      list.prepend(h('p', { class: 'notice' }, 'There are more than were looked at: these are the oldest.'));
+    if (!complete) list.prepend(oldestAlone(shown, dead));
     const all = filtered ? 'all that match' : 'all';
     setText(replayAll, `Replay ${all}`);
     setText(discardAll, `Discard ${all}…`);
-    replayAll.hidden = discardAll.hidden = total === 0;
+    replayAll.hidden = discardAll.hidden = total === 0 && complete;
     const step = (page, label, exists) =>
       exists ? h('a', { href: addressOf({ ...place, page }) }, label) : h('span', { class: 'faint' }, label);
     const first = (place.page - 1) * PAGE;
@@ -194,7 +193,9 @@ export function createLettersView({ navigate, announce, signIn }) {
       discard: ['Discard', 'They are thrown away. What they held stays in the audit log.'],
     }[action];
     const done = await ask({
-      title: `${words[0]} ${plural(shown.total, 'dead letter')}?`,
+      title: shown.complete
+        ? `${words[0]} ${plural(shown.total, 'dead letter')}?`
+        : `${words[0]} every dead letter that matches?`,
       text: words[1],
       action: words[0],
       danger: action === 'discard',
@@ -225,4 +226,10 @@ export function createLettersView({ navigate, announce, signIn }) {
       loading?.abort();
     },
   };
+}
+
+/** A list is bounded; what is done to all that match is not. */
+function oldestAlone({ looked }, dead) {
+  const words = `Listed and counted are the oldest ${count(looked)} of ${plural(dead, 'dead letter')}.`;
+  return h('p', { class: 'notice' }, words, ' Replay and discard go through all of them.');
 }

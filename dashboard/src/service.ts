@@ -14,7 +14,7 @@ import { Sessions } from './access/sessions.js';
 import { createDashboardApp } from './app.js';
 import { AuditLog } from './audit.js';
 import { Broker } from './broker.js';
-import { DeadLetters } from './dead-letters/dead-letters.js';
+import { DeadLetters, type SweepLimits } from './dead-letters/dead-letters.js';
 import { Live } from './flow/live.js';
 import { Observer, type ServiceUrls } from './flow/observer.js';
 import { openJournal } from './journal.js';
@@ -46,6 +46,8 @@ export interface DashboardOptions {
   readonly mockApi?: (() => string | undefined) | undefined;
   /** Who may read without a token: by default this machine alone, and nobody where a viewer's token is set. */
   readonly reading?: Reading | undefined;
+  /** How much a look at the dead letters takes; for tests. */
+  readonly sweepLimits?: Partial<SweepLimits> | undefined;
   /** The file that everything done here is written down in. */
   readonly auditLog?: string | undefined;
 }
@@ -78,7 +80,7 @@ export function createDashboard(options: DashboardOptions): Dashboard {
   const access = { tokens, sessions: new Sessions(clock), reading: options.reading ?? usual };
   const audit = new AuditLog(options.auditLog || DEFAULT_AUDIT_LOG, clock);
   const broker = new Broker({ urls: amqpUrl ?? '', connectionName: `tributary dashboard ${instance}`, log });
-  const deadLetters = new DeadLetters({ config, broker, audit, clock });
+  const deadLetters = new DeadLetters({ config, broker, audit, clock, limits: options.sweepLimits });
   const services = options.services ?? (() => ({ producers: [], consumers: [] }));
   const observer = new Observer({
     ...{ config, broker, brokerKnown: Boolean(amqpUrl), reader, services, where: about.sink, clock },

@@ -2,6 +2,7 @@ import type { ConsumeMessage } from '@tributary/shared';
 import { describe, expect, it } from 'vitest';
 import { matches, readLetter } from '../src/dead-letters/letter.js';
 import { readArguments } from '../src/dead-letters/shell/arguments.js';
+import { run, type Shell } from '../src/dead-letters/shell/run.js';
 
 const QUEUE = { entity: 'customer', queue: 'customer_data', deadQueue: 'customer_data.dead' };
 
@@ -19,6 +20,11 @@ describe('a dead letter', () => {
     expect(readLetter(message('{"a":1}', {}, 'm2'), QUEUE).id).not.toBe(one.id);
     // Without an id of its own it would be given another each time.
     expect(readLetter(message('x'), QUEUE).id).toBe(readLetter(message('x'), QUEUE).id);
+  });
+
+  it('has a name that no shell takes for an option', () => {
+    const first = (n: number) => readLetter(message(`${n}`), QUEUE).id.charAt(0);
+    expect(Array.from({ length: 1_000 }, (_, n) => first(n))).not.toContain('-');
   });
 
   it('says what RabbitMQ says where the consumer has said nothing', () => {
@@ -64,5 +70,28 @@ describe('npm run dead-letters', () => {
     [['list', '--nope'], 'npm run dead-letters -- COMMAND'],
   ])('says what is wrong with %j', (args, message) => {
     expect(() => readArguments(args)).toThrow(message);
+  });
+});
+
+describe('the list from the shell', () => {
+  const list = async (page: object, ...args: string[]): Promise<string> => {
+    let printed = '';
+    const print = (text: string) => {
+      printed += text;
+    };
+    const queues = [{ queue: 'customer_data', entity: 'customer', letters: 25_310 }];
+    const found = { queues, letters: [], total: 0, complete: true, looked: 25_310, ...page };
+    const asked = readArguments(['list', ...args]);
+    if (asked !== undefined) await run(asked, { listing: { page: async () => found }, print } as unknown as Shell);
+    return printed;
+  };
+  const letters = [readLetter(message('{"a":1}', {}, 'm1'), QUEUE)];
+
+  it('says of how many it is, and which of them were not looked at', async () => {
+    expect(await list({ letters, total: 1 })).toContain('1 in all.');
+    const oldest = await list({ letters, total: 20_000, complete: false, looked: 20_000 });
+    expect(oldest).toContain('1 of 20000 shown; --limit shows more.');
+    expect(oldest).toContain('of the oldest 20000 of 25310; replay and discard mean all of them');
+    expect(await list({ complete: false, looked: 20_000 })).toBe('None of the oldest 20000 of 25310 matches.\n');
   });
 });

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { createDashboard, type Dashboard } from '@tributary/dashboard';
+import { createDashboard, type Dashboard, type DashboardOptions } from '@tributary/dashboard';
 import {
   applyTopology,
   type Channel,
@@ -75,8 +75,9 @@ describe.each(brokers)('dead letters on $broker', ({ start }) => {
     await rm(folder, { recursive: true });
   });
 
-  async function startDashboard(): Promise<Dashboard> {
+  async function startDashboard(sweepLimits?: DashboardOptions['sweepLimits']): Promise<Dashboard> {
     const started = createDashboard({
+      sweepLimits,
       ...{ config, port: 0, host: '127.0.0.1', instance: 'test', log, amqpUrl: server.url },
       tokens: { operator: `anna=${OPERATOR}`, admin: ADMIN },
       auditLog: join(folder, 'audit.jsonl'),
@@ -116,6 +117,7 @@ describe.each(brokers)('dead letters on $broker', ({ start }) => {
       letters: { id: string; messageId: string; key: string; reason: string; field: string; preview: string }[];
       total: number;
       complete: boolean;
+      looked: number;
       done: number;
       payload: string;
       problem: { message: string; field: string } | null;
@@ -212,6 +214,69 @@ describe.each(brokers)('dead letters on $broker', ({ start }) => {
     expect(keys.size).toBe(700);
     expect(await channel.get(queue(), { noAck: true })).toBe(false);
     expect((await list()).total).toBe(700);
+  });
+
+  describe('more of them than a look takes', () => {
+    const restart = async () => {
+      await dashboard.stop();
+      dashboard = await startDashboard({ listed: 50, looking: 40, acting: 30 });
+    };
+    /** What lies there, in its order. */
+    const left = async () => {
+      const ids: string[] = [];
+      for (;;) {
+        const message = await channel.get(`${queue()}.dead`, { noAck: true });
+        if (message === false) return ids;
+        ids.push(String(message.properties.messageId));
+      }
+    };
+
+    it('are listed from the oldest on, and it is said how many there are', async () => {
+      await restart();
+      await buryAll(300);
+      const page = await list();
+      expect(page).toMatchObject({ complete: false, looked: 50, total: 50, queues: [{ letters: 300 }, {}] });
+      expect(page.letters.at(-1)?.key).toBe('c-0');
+      const order = await left();
+      expect(order).toHaveLength(300);
+      expect(order).toEqual([...order].sort());
+    });
+
+    it('are found one by one wherever they lie, and stay in their order', async () => {
+      await buryAll(300);
+      const last = (await list()).letters[0]?.id ?? '';
+      await restart();
+      expect((await call(dashboard, 'GET', `/${last}`)).body.payload).toBe('{"id":"c-299","age":"old"}');
+      expect((await call(dashboard, 'POST', `/${last}/replay`, {})).body).toMatchObject({ done: 1 });
+      const order = await left();
+      expect(order).toHaveLength(299);
+      expect(order).toEqual([...order].sort());
+    });
+
+    it('are replayed until none that matches is left, and others stay in their order', async () => {
+      await restart();
+      // Those that are meant lie behind many more than one channel may hold.
+      for (let index = 0; index < 400; index++)
+        bury(index, undefined, index < 200 || index % 2 === 0 ? 'kept' : 'meant');
+      await channel.waitForConfirms();
+      const { body } = await call(dashboard, 'POST', '/replay', { match: { code: 'meant' } });
+      expect(body).toMatchObject({ done: 100, looked: 400, complete: true });
+      await vi.waitFor(async () => expect((await channel.checkQueue(queue())).messageCount).toBe(100));
+      const order = await left();
+      expect(order).toHaveLength(300);
+      expect(order).toEqual([...order].sort());
+    });
+
+    it('are discarded until none is left', async () => {
+      await restart();
+      await buryAll(500);
+      const many = { match: {}, reason: 'all of the test' };
+      expect((await call(dashboard, 'POST', '/discard', many, ADMIN)).body).toMatchObject({
+        done: 500,
+        complete: true,
+      });
+      expect((await list()).total).toBe(0);
+    });
   });
 
   it('are replayed once, although they die anew at once', async () => {

@@ -8,7 +8,7 @@ export interface Acted {
   readonly done: number;
   /** Dead letters that were looked at for it. */
   readonly looked: number;
-  /** False if there are more behind those that were looked at. */
+  /** False if it was ended before it had looked at all. */
   readonly complete: boolean;
 }
 
@@ -19,7 +19,6 @@ export type Visit = (message: ConsumeMessage, letter: DeadLetter) => Verdict | P
 type Mutable<T> = { -readonly [Name in keyof T]: T[Name] };
 
 /** What is being acted on has its body in memory. What comes while there is no room is left for the next pass. */
-const IN_HAND = 5_000;
 const BYTES_IN_HAND = 64 * 1024 * 1024;
 
 /**
@@ -76,7 +75,7 @@ class Hand {
   #bytes = 0;
 
   takes({ content }: ConsumeMessage): boolean {
-    if (this.#letters > 0 && (this.#letters >= IN_HAND || this.#bytes + content.length > BYTES_IN_HAND)) return false;
+    if (this.#letters > 0 && this.#bytes + content.length > BYTES_IN_HAND) return false;
     this.#letters += 1;
     this.#bytes += content.length;
     return true;

@@ -16,7 +16,7 @@ import { type Acted, actOnQueue, type DoTo, type Visit } from './act.js';
 import { type DeadLetter, type LetterMatch, readLetter } from './letter.js';
 import { withLock } from './lock.js';
 import { Replayer } from './replayer.js';
-import { type Swept, sweep } from './sweep.js';
+import { type SweepOptions, type Swept, sweep } from './sweep.js';
 
 /** One dead letter in full. */
 export interface WholeLetter {
@@ -26,28 +26,38 @@ export interface WholeLetter {
   readonly headers: Readonly<Record<string, unknown>>;
 }
 
-/** A list holds this many digests at most, of some 600 bytes each. */
-const LISTED = 20_000;
-/** An action may hold this many that it does not mean: AMQP's own limit. */
-const HELD = 60_000;
-const SWEPT_BYTES = 1024 * 1024 * 1024;
+export interface SweepLimits {
+  /** A list holds this many digests of each queue at most, of some 600 bytes each. */
+  readonly listed: number;
+  /** Bytes that are fetched for a list at most. */
+  readonly listedBytes: number;
+  /** Letters that a look may take at once on one channel. */
+  readonly looking: number;
+  /** Letters that an action may take at once: it holds their bodies. */
+  readonly acting: number;
+}
+
+const LIMITS: SweepLimits = { listed: 20_000, listedBytes: 1024 ** 3, looking: 60_000, acting: 4_000 };
 
 export interface DeadLettersOptions {
   readonly config: PipelineConfig;
   readonly broker: Broker;
   readonly audit: AuditLog;
   readonly clock: Clock;
+  readonly limits?: Partial<SweepLimits> | undefined;
 }
 
 /** The dead letters of a pipeline: looked at, mended and sent again, or thrown away. */
 export class DeadLetters {
   readonly topology: Topology;
+  readonly #limits: SweepLimits;
   readonly #entities: ReadonlyMap<string, Entity>;
   /** In this process, one after the other for each queue. */
   readonly #turns = new Map<string, Promise<unknown>>();
 
   constructor(private readonly options: DeadLettersOptions) {
     this.topology = topologyOf(options.config);
+    this.#limits = { ...LIMITS, ...options.limits };
     const entities = Object.entries(options.config.entities);
     this.#entities = new Map(entities.map(([name, entity]) => [name, compileEntity(name, entity)]));
   }
@@ -65,7 +75,9 @@ export class DeadLetters {
   /** The letters of one queue, the oldest first; digests alone, and no more than memory can bear. */
   async list(queue: string, signal: AbortSignal): Promise<{ letters: DeadLetter[]; complete: boolean }> {
     const letters: DeadLetter[] = [];
-    const { complete } = await this.#sweep(this.#queue(queue), LISTED, signal, (_message, letter) => {
+    const { listed: atMost, listedBytes: atMostBytes, looking: perChannel } = this.#limits;
+    const bounds = { atMost, atMostBytes, perChannel };
+    const { complete } = await this.#sweep(this.#queue(queue), bounds, signal, (_message, letter) => {
       letters.push(letter);
       return 'keep';
     });
@@ -76,7 +88,8 @@ export class DeadLetters {
     let found: WholeLetter | undefined;
     const stop = new AbortController();
     const either = AbortSignal.any([signal, stop.signal]);
-    await this.#sweep(this.#queue(queue), HELD, either, (message, letter) => {
+    const bounds = { ...EVERYTHING, perChannel: this.#limits.looking };
+    await this.#sweep(this.#queue(queue), bounds, either, (message, letter) => {
       if (letter.id === id && found === undefined) {
         const headers = message.properties.headers ?? {};
         found = { letter, body: message.content.toString('utf8'), headers };
@@ -130,7 +143,8 @@ export class DeadLetters {
     const queues = this.topology.queues.filter(({ queue }) => (match.queue ?? queue) === queue);
     try {
       for (const queue of queues) {
-        const pass = (until: AbortSignal, visit: Visit) => this.#sweep(queue, HELD, until, visit);
+        const bounds = { ...EVERYTHING, perChannel: this.#limits.acting };
+        const pass = (until: AbortSignal, visit: Visit) => this.#sweep(queue, bounds, until, visit);
         await actOnQueue(pass, match, signal, doTo, total);
       }
     } catch (error) {
@@ -141,12 +155,12 @@ export class DeadLetters {
     return total;
   }
 
-  async #sweep(queue: EntityQueue, atMost: number, signal: AbortSignal, visit: Visit): Promise<Swept> {
+  async #sweep(queue: EntityQueue, bounds: Bounds, signal: AbortSignal, visit: Visit): Promise<Swept> {
     const { broker, clock } = this.options;
     const { deadQueue } = queue;
     const sweepIt = () =>
       sweep(broker, {
-        ...{ deadQueue, atMost, atMostBytes: SWEPT_BYTES, signal, clock },
+        ...{ deadQueue, ...bounds, signal, clock },
         visit: (message) => visit(message, readLetter(message, queue)),
       });
     const before = this.#turns.get(deadQueue) ?? Promise.resolve();
@@ -162,6 +176,9 @@ export class DeadLetters {
     return found;
   }
 }
+
+type Bounds = Pick<SweepOptions, 'atMost' | 'atMostBytes' | 'perChannel'>;
+const EVERYTHING = { atMost: Number.POSITIVE_INFINITY, atMostBytes: Number.POSITIVE_INFINITY };
 
 const nameOf = ({ id, queue, entity, key, messageId, code, reason }: DeadLetter) => ({
   ...{ id, queue, entity, key, messageId, code, why: reason },

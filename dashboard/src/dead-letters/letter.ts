@@ -76,7 +76,8 @@ function idOf(queue: string, messageId: string, deadAt: string, content: Buffer)
   const hash = createHash('sha256')
     .update(JSON.stringify([queue, messageId, deadAt]))
     .update(content);
-  return hash.digest('base64url').slice(0, 22);
+  // A shell takes what begins with a dash for an option.
+  return hash.digest('base64url').slice(0, 22).replace(/^-/, 'A');
 }
 
 /** Which dead letters are meant: every criterion that is given must hold. */

@@ -13,8 +13,10 @@ export interface LetterPage {
   readonly total: number;
   /** Over all that match but for the facet's own criterion. */
   readonly facets: Readonly<Record<'queue' | 'code' | 'field' | 'endpoint', Facet>>;
-  /** False if there are more letters than were looked at. */
+  /** False if there are more letters than were looked at: then those are the oldest of each queue. */
   readonly complete: boolean;
+  /** How many were looked at; filters, counts and pages are of these. */
+  readonly looked: number;
   readonly lookedAt: string;
 }
 
@@ -63,6 +65,7 @@ export class Listing {
         FACETS.map((name) => [name, facet(all, name, { ...match, [name]: undefined })]),
       ) as LetterPage['facets'],
       complete: looks.every((look) => look.complete),
+      looked: all.length,
       lookedAt: new Date(Math.min(...looks.map((look) => look.at))).toISOString(),
     };
   }

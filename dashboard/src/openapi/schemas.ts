@@ -108,6 +108,7 @@ export const letters = z.strictObject({
   total: count,
   facets: z.strictObject({ queue: letterFacet, code: letterFacet, field: letterFacet, endpoint: letterFacet }),
   complete: z.boolean(),
+  looked: count,
   lookedAt: time,
 });
 

@@ -2,8 +2,7 @@ import { FatalError, PoisonError } from '@tributary/shared';
 import type { Actor } from '../../audit.js';
 import type { Acted } from '../act.js';
 import type { DeadLetters, WholeLetter } from '../dead-letters.js';
-import type { DeadLetter } from '../letter.js';
-import type { Listing } from '../listing.js';
+import type { LetterPage, Listing } from '../listing.js';
 import type { ShellArguments } from './arguments.js';
 
 /** What the commands work with, and how they speak. */
@@ -24,7 +23,7 @@ export async function run(asked: ShellArguments, shell: Shell): Promise<void> {
   switch (asked.command) {
     case 'list': {
       const page = await shell.listing.page(asked.match, { offset: 0, limit: asked.limit }, shell.signal);
-      return tell(page, describeList(page.letters, page.total, page.complete));
+      return tell(page, describeList(page));
     }
     case 'show': {
       const found = await find(asked, shell);
@@ -68,15 +67,17 @@ async function mended(asked: ShellArguments, shell: Shell): Promise<string | und
 const gone = (id: string) =>
   new FatalError('not_found', `no dead letter has the id "${id}": it was replayed or discarded`);
 
-function describeList(letters: readonly DeadLetter[], total: number, complete: boolean): string {
-  if (total === 0) return 'No dead letters.\n';
+function describeList({ letters, total, complete, looked, queues }: LetterPage): string {
+  const all = queues.reduce((sum, queue) => sum + queue.letters, 0);
+  const rest = complete ? '' : ` These are of the oldest ${looked} of ${all}; replay and discard mean all of them.`;
+  if (total === 0) return complete ? 'No dead letters.\n' : `None of the oldest ${looked} of ${all} matches.\n`;
   const lines = letters.map(
     ({ id, deadAt, queue, key, code, reason }) =>
       `${id}  ${deadAt}  ${queue}  ${key ?? '(no key)'}  ${code}\n    ${reason}`,
   );
   const shown =
     letters.length < total ? `${letters.length} of ${total} shown; --limit shows more.` : `${total} in all.`;
-  return `${lines.join('\n')}\n\n${shown}${complete ? '' : ' There are more behind those that were looked at.'}\n`;
+  return `${lines.join('\n')}\n\n${shown}${rest}\n`;
 }
 
 function describeLetter({ letter, body, headers }: WholeLetter): string {
@@ -90,6 +91,6 @@ function describeLetter({ letter, body, headers }: WholeLetter): string {
 }
 
 function describeActed(done: string, acted: Acted): string {
-  const rest = acted.complete ? '' : ' There are more behind those that were looked at: run it again.';
+  const rest = acted.complete ? '' : ' It was ended before it had looked at all: run it again.';
   return `${acted.done} ${done}, of ${acted.looked} looked at.${rest}\n`;
 }
