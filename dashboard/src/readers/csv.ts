@@ -9,14 +9,14 @@ import type { DatasetReader } from './port.js';
  * The index lives in memory (see RowIndex for what it costs) and is built again at each start, at some 100,000 rows a
  * second. Pages of 1.7 million rows then take some 20 ms; the first search for something reads every part once.
  */
-export function createCsvReader(config: PipelineConfig, clock: Clock, log: Logger): DatasetReader {
+export function createCsvReader(config: PipelineConfig, clock: Clock, log: Logger, mostTexts?: number): DatasetReader {
   const closing = new AbortController();
   const datasets = new Map(
     datasetsOf(config).map((dataset) => {
       const keyColumn = dataset.entity === undefined ? '_key' : (config.entities[dataset.entity]?.key ?? '_key');
       return [
         dataset.name,
-        new CsvDataset({ dataset, keyColumn, ...config.sink.csv, clock, log, closed: closing.signal }),
+        new CsvDataset({ dataset, keyColumn, ...config.sink.csv, clock, log, mostTexts, closed: closing.signal }),
       ];
     }),
   );

@@ -3,6 +3,7 @@ import { type Dataset, decodeCell, type Field, splitCells } from '@tributary/sha
 import { headerOf, type PartFile } from './part-file.js';
 import { RowIndex } from './row-index.js';
 import { Searches } from './search.js';
+import { TextOrders } from './text-order.js';
 import { type ReadNumber, ValueColumns } from './value-columns.js';
 
 const TEXT: Field = { type: 'string', optional: false, maxLength: Number.MAX_SAFE_INTEGER };
@@ -27,6 +28,7 @@ export class Contents {
   readonly parts: PartFile[] = [];
   readonly values = new ValueColumns((name) => numberReader(this.dataset.columns[name]));
   readonly searches = new Searches();
+  readonly textOrders = new TextOrders();
   /** Whether every part has been read to its end once. */
   caughtUp = false;
   /** Lines that no row could be made of. */

@@ -23,6 +23,8 @@ import { type CellReader, cellReaders } from './values.js';
 export interface CsvDatasetOptions extends FollowOptions {
   /** The column that holds a row's key. */
   readonly keyColumn: string;
+  /** As of sortedPage. */
+  readonly mostTexts?: number | undefined;
 }
 
 /** A key that changes every minute for years has more versions than anybody wants to be read for one page. */
@@ -126,10 +128,13 @@ export class CsvDataset {
             ? contents.index.page(query.view, matches, query.offset, query.limit)
             : await sortedPage(
                 contents,
-                contents.index.newestFirst(query.view, matches),
+                {
+                  rows: contents.index.newestFirst(query.view, matches),
+                  upTo: matches?.length ?? contents.index.count,
+                },
                 { ...query, sort: query.sort },
                 readers,
-                signal,
+                { mostTexts: this.options.mostTexts, signal },
               );
         const columns = readers.map((reader) => reader.column);
         return { columns, ...(await readPage(contents, readers, rows, signal)), order: 'newest', total, revision };

@@ -135,6 +135,10 @@ export class RowIndex {
     })();
   }
 
+  writtenAt(row: number): number {
+    return this.#writtenAt.at(row);
+  }
+
   isLive(row: number): boolean {
     return this.#live.at(row) === 1;
   }

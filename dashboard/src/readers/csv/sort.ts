@@ -1,25 +1,38 @@
 import { comparable } from '../compare.js';
-import { QueryError, type Sort } from '../port.js';
+import { QueryError, type RowQuery, type Sort } from '../port.js';
 import type { Contents } from './contents.js';
 import { readCells } from './page.js';
+import { type Selected, TextOrder } from './text-order.js';
 import type { CellReader } from './values.js';
 
-/** Texts of so many rows at most are read to be sorted; numbers and columns with few values have no limit. */
+/** Texts of so many rows at most are read to be sorted as a whole; numbers and columns with few values have no limit. */
 const MOST_TEXTS = 200_000;
 /** What rows are sorted by, smaller first; Infinity for nothing, which always comes last. */
 type KeyOf = (row: number) => number;
 
 /**
  * One page of rows in the order of a column; rows of one value stay in the order they are given in.
- * @throws QueryError for a text column with too many rows
+ * @param mostTexts rows up to which all texts of a column are sorted; of more, only the first can be reached (see TextOrder),
+ *   a tenth of that
+ * @throws QueryError for a page beyond those
  */
 export async function sortedPage(
   contents: Contents,
-  rows: Uint32Array,
-  { sort, offset, limit }: { readonly sort: Sort; readonly offset: number; readonly limit: number },
+  selected: Selected,
+  query: RowQuery & { readonly sort: Sort },
   readers: readonly CellReader[],
-  signal: AbortSignal,
+  { mostTexts = MOST_TEXTS, signal }: { readonly mostTexts?: number | undefined; readonly signal: AbortSignal },
 ): Promise<{ rows: number[]; total: number }> {
+  const { sort, offset, limit } = query;
+  const { rows } = selected;
+  const reader = readers.find(({ column }) => column.name === sort.column);
+  if (reader !== undefined && !isInMemory(contents, sort.column) && rows.length > mostTexts) {
+    const reach = mostTexts / 10;
+    const order = contents.textOrders.get(nameOf(query), () => new TextOrder(sort, reader, reach));
+    const first = await order.find(contents, selected, offset + limit, signal);
+    if (first === undefined) throw new QueryError(tooFar(sort, reach, rows.length));
+    return { rows: first.slice(offset, offset + limit), total: rows.length };
+  }
   const keyOf = await keysFor(contents, rows, sort, readers, signal);
   const sign = sort.descending ? -1 : 1;
   const keys = new Float64Array(rows.length);
@@ -65,6 +78,16 @@ function thresholdFor(keys: Float64Array, count: number): number {
   return keys.slice().sort()[count - 1] ?? 0;
 }
 
+const WRITTEN_AT = '_written_at';
+
+const isInMemory = ({ values }: Contents, name: string): boolean =>
+  name === WRITTEN_AT || values.get(name) !== undefined || values.numbers(name) !== undefined;
+
+const nameOf = ({ sort, view, search, where }: RowQuery): string => JSON.stringify([sort, view, search, where]);
+
+const tooFar = ({ column }: Sort, reach: number, rows: number): string =>
+  `by ${column}, which has many different texts, the first ${reach.toLocaleString('en')} of ${rows.toLocaleString('en')} rows of CSV can be paged through: filter, or sort the other way round for the last of them`;
+
 async function keysFor(
   contents: Contents,
   rows: Uint32Array,
@@ -74,6 +97,7 @@ async function keysFor(
 ): Promise<KeyOf> {
   const reader = readers.find((one) => one.column.name === name);
   if (reader === undefined) return () => 0;
+  if (name === WRITTEN_AT) return (row) => contents.index.writtenAt(row);
   const { type } = reader.column;
   const column = contents.values.get(name);
   if (column !== undefined) {
@@ -87,10 +111,6 @@ async function keysFor(
       const value = numbers.at(row);
       return Number.isNaN(value) ? Number.POSITIVE_INFINITY : value;
     };
-  }
-  if (rows.length > MOST_TEXTS) {
-    const many = rows.length.toLocaleString('en');
-    throw new QueryError(`${name} has too many different texts to sort ${many} rows of CSV by it: filter first`);
   }
   const ascending = rows.slice().sort();
   const texts: unknown[] = [];
