@@ -165,8 +165,8 @@ export function createLettersView({ navigate, announce, signIn }) {
         'p',
         { class: 'letter-what' },
         h('span', { class: 'tag' }, code),
-        field !== null && h('span', { class: 'tag plain' }, field),
-        `${entity} · ${endpoint}`,
+        field !== null && h('span', { class: 'tag quieter' }, field),
+        h('span', { class: 'letter-from' }, `${entity} · ${endpoint}`),
       ),
       h('p', { class: 'letter-body' }, preview),
     );

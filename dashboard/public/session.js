@@ -27,12 +27,12 @@ export function accountButton(onChange) {
     await loadSession();
     onChange();
   };
-  const title = session.signedIn ? 'Sign out' : 'Sign in with a token, to act';
+  const title = session.signedIn ? `Sign out ${session.name}` : 'Sign in with a token, to act';
   return h(
     'button',
     { type: 'button', class: 'account', title, onclick: act },
-    label,
-    session.signedIn && h('span', { class: 'faint' }, ' sign out'),
+    session.signedIn ? h('span', { class: 'account-name' }, label, ' ') : label,
+    session.signedIn && h('span', { class: 'faint' }, 'sign out'),
   );
 }
 

@@ -165,7 +165,7 @@ function againLine({ last, since, note }) {
     if (last === null) return [since === null ? 'nothing has come again that needed no row' : 'not of late.', reach];
     return [moment(last.at), `, ${VERDICTS[last.verdict]}, dropped by ${last.consumer}.`, reach];
   };
-  return h('p', { class: 'again' }, h('span', { class: 'step' }, 'Seen again'), ' ', ...words());
+  return h('p', { class: 'again' }, h('span', { class: 'step' }, 'Seen again'), ' ', h('span', {}, ...words()));
 }
 
 /** Which poll brought it, and whether RabbitMQ has all of that; or why that cannot be told. */
@@ -221,8 +221,7 @@ function versionItem(traced, first) {
           {},
           h('span', { class: 'step' }, what),
           ' ',
-          how,
-          more !== '' && h('span', { class: 'faint' }, ' ', ...[more].flat()),
+          h('span', {}, how, more !== '' && h('span', { class: 'faint' }, ' ', ...[more].flat())),
         ),
       ),
     ),
