@@ -100,7 +100,7 @@ describe('the dashboard in a browser', () => {
       .first()
       .click();
     await page.getByRole('heading', { name: /^customers/ }).waitFor();
-    await page.getByRole('link', { name: 'History' }).click();
+    await page.getByRole('link', { name: 'History', exact: true }).click();
     await page.locator('.rows tbody tr').first().waitFor();
     const before = await rowCount(page);
     await expect.poll(() => rowCount(page), { timeout: 30_000 }).toBeGreaterThan(before);
@@ -119,13 +119,13 @@ describe('the dashboard in a browser', () => {
       .filter({ hasText: String(customer?.id) })
       .locator('button')
       .click();
-    await page.locator('dialog').getByText(String(customer?.email)).waitFor();
+    await page.locator('dialog').getByText(String(customer?.email)).first().waitFor();
     await page.getByRole('link', { name: /Trace/ }).last().click();
     await page
       .getByText(/part-.*\.csv, record \d+/)
       .first()
       .waitFor();
-    await page.getByRole('heading', { name: 'What was made of it' }).waitFor();
+    await page.getByRole('heading', { name: 'What was made of it', exact: true }).waitFor();
     // The key's last poll may be too young to be noted; it is when the page is loaded again.
     const first = page.locator('.version').last();
     await expect
@@ -167,11 +167,11 @@ describe('the dashboard in a browser', () => {
 
   test('filters, sorts and facets by links that can be kept', async () => {
     const page = await open('/data/inventory');
-    await page.getByText('Filters and facets').click();
+    await page.getByText('Filters and facets', { exact: true }).click();
     const chip = page.locator('.facet .chip').first();
     await chip.click();
     await page.locator('.active-filters .chip').waitFor();
-    await page.getByRole('link', { name: 'price' }).click();
+    await page.getByRole('link', { name: 'price', exact: true }).click();
     await page.locator('th[aria-sort="ascending"]').waitFor();
     const kept = page.url();
     const prices = async (of: Page) => {
@@ -204,7 +204,10 @@ describe('the dashboard in a browser', () => {
 
     const page = await open('/');
     await page.locator('#dead-count').filter({ hasText: /\d/ }).waitFor({ timeout: 30_000 });
-    await page.getByText(/among the dead letters/).waitFor();
+    await page
+      .getByText(/among the dead letters/)
+      .first()
+      .waitFor();
     await page
       .getByRole('link', { name: /Dead letters/ })
       .first()
@@ -218,13 +221,16 @@ describe('the dashboard in a browser', () => {
     const editor = page.getByRole('textbox', { name: /Payload/ });
     const payload = await editor.inputValue();
     await editor.fill(payload.replace('"two"', '2.5'));
-    await page.getByText(/✕ .*is 2.5: expected a whole number/).waitFor();
+    await page
+      .getByText(/✕ .*is 2.5: expected a whole number/)
+      .first()
+      .waitFor();
     await editor.fill(payload.replace('"two"', '2'));
-    await page.getByText('✓ Valid').waitFor();
-    await page.getByRole('button', { name: 'Replay mended' }).click();
-    await page.getByLabel('Token').fill(TOKEN);
-    await page.locator('dialog').getByRole('button', { name: 'Sign in' }).click();
-    await page.getByText('anna · admin').waitFor();
+    await page.getByText('✓ Valid').first().waitFor();
+    await page.getByRole('button', { name: 'Replay mended', exact: true }).click();
+    await page.getByLabel('Token', { exact: true }).fill(TOKEN);
+    await page.locator('dialog').getByRole('button', { name: 'Sign in', exact: true }).click();
+    await page.locator('.account', { hasText: 'anna · admin' }).waitFor();
     await page.getByRole('heading', { name: 'Dead letters', exact: true }).waitFor();
 
     const table = await open(`/data/customers?search=${encodeURIComponent(name)}`);
@@ -241,8 +247,8 @@ describe('the dashboard in a browser', () => {
     // Who has signed in can make the CRM's prices jump, and see that come.
     await visit(page, '/');
     await page.getByRole('button', { name: 'Run now' }).first().waitFor();
-    await page.getByRole('button', { name: 'Every price rises by half' }).click();
-    await page.getByText('Every price rises by half: begun.').waitFor();
+    await page.getByRole('button', { name: 'Every price rises by half', exact: true }).click();
+    await page.getByText('Every price rises by half: begun.', { exact: true }).first().waitFor();
     await page.context().close();
     await table.context().close();
   });
@@ -253,10 +259,10 @@ describe('the dashboard in a browser', () => {
     const moment = new Date((await time.getAttribute('datetime')) ?? '');
     const shown = (of: Date) => of.toISOString().slice(0, 19).replace('T', ' ');
     expect(await time.innerText()).toBe(shown(new Date(moment.getTime() + 9 * 3_600_000)));
-    await page.getByRole('button', { name: 'Times in Asia/Tokyo' }).click();
+    await page.getByRole('button', { name: 'Times in Asia/Tokyo', exact: true }).click();
     await expect.poll(() => time.innerText()).toBe(shown(moment));
     await visit(page, '/trace?dataset=customers&key=C-000001');
-    await page.getByRole('button', { name: 'Times in UTC' }).waitFor();
+    await page.getByRole('button', { name: 'Times in UTC', exact: true }).waitFor();
     await expect.poll(() => time.innerText()).toBe(shown(moment));
     await page.context().close();
   });
