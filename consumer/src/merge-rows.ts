@@ -2,6 +2,7 @@ import {
   compileContentHash,
   contentHash,
   datasetsOf,
+  isUsableKey,
   joinSides,
   type MergeConfig,
   mergedOrder,
@@ -107,7 +108,8 @@ export function linesOf(merge: MergeConfig, payload: Payload): MergeLine[] {
   const lines: MergeLine[] = [];
   for (const values of (ownValue(payload, merge.each.lines) as MergeLine['values'][] | undefined) ?? []) {
     const target = String(ownValue(values, merge.with.on) ?? '');
-    if (target === '') continue;
+    // Nothing can have such a key, so the line points at nothing.
+    if (target === '' || !isUsableKey(target)) continue;
     const count = (seen.get(target) ?? 0) + 1;
     seen.set(target, count);
     lines.push({ id: count === 1 ? target : `${target}${NUMBERED}${count}`, target, values });

@@ -130,6 +130,8 @@ describe('lines', () => {
   test('that point nowhere make no row, nor does a record without lines', () => {
     expect(ids({ sku: '', quantity: 1 })).toEqual([]);
     expect(linesOf(present(merge), {})).toEqual([]);
+    // Neither can be the key of an item.
+    expect(ids({ sku: 'A\nB', quantity: 1 }, { sku: 'x'.repeat(513), quantity: 1 })).toEqual([]);
   });
 });
 

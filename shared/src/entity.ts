@@ -96,7 +96,8 @@ const MAX_KEY_BYTES = 1_000;
 /** Keys as nearly everybody has them: whatever the rule below may say, it says yes to them. */
 const PLAIN_KEY = /^[\x20-\x24\x26-\x2e\x30-\x7e]{1,512}$/;
 
-const isUsableKey = (key: string): boolean => PLAIN_KEY.test(key) || isUsableUnusualKey(key);
+/** Whether a record can have this key: then it holds no control character, and is not too long for any sink. */
+export const isUsableKey = (key: string): boolean => PLAIN_KEY.test(key) || isUsableUnusualKey(key);
 
 const isUsableUnusualKey = (key: string): boolean =>
   key.length <= 512 && !/\p{Cc}/u.test(key) && Buffer.byteLength(key.replaceAll(/[/%]/g, '%25')) <= MAX_KEY_BYTES;
