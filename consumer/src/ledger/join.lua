@@ -5,12 +5,12 @@
 --       open (hash: each-key -> ids of lines that may have a merged row, NUL between them)
 -- A side is "order NUL payload". A line's id is the with-key that it points at, or that, \1 and a number.
 --
--- ARGV: epoch, writer, kind, then for each record key, order, payload and, as its kind is,
---   'each': how many lines it has, and the id of each
---   'with': after, count
--- Returns {'lost'}, {'fenced'} or {'ok', answer, answer, ...}. An answer is
---   of 'each': {with-side or '', ..., line id, with-side or '', ...}: the sides of its lines as given, then the lines
---     that it has no more
+-- ARGV: epoch, writer, kind, records, and of 'with': count
+--   A record is "key US order US payload US" and the id of each of its lines with a US behind it, or of 'with' "after US";
+--   then LF. Keys and ids hold no control characters but the \1, and payloads are JSON, so none of them holds LF or US.
+-- Returns {'lost'}, {'fenced'} or {'ok', {with-side, ...}, answer, answer, ...}. An answer is
+--   of 'each': {index, ..., line id, index, ...}: the sides of its lines as given, then the lines that it has no more. An
+--     index is that of a with-side, each of which is told once, or 0 for none
 --   of 'with': {each-key, each-side, ...}: up to `count` records that point at it, behind `after`
 --   0 if a newer record of the key is in: whoever brought that one merges it.
 local epoch, writer, kind = ARGV[1], ARGV[2], ARGV[3]
@@ -27,14 +27,24 @@ local function put_in(own, key, order, payload)
   return true
 end
 
-local function join_each(key, first, last)
+local sides, indexes = {}, {}
+local function side_of(target)
+  if not indexes[target] then
+    local side = redis.call('HGET', KEYS[4], target)
+    if side then sides[#sides + 1] = side end
+    indexes[target] = side and #sides or 0
+  end
+  return indexes[target]
+end
+
+local function join_each(key, ids)
   local answer, lines, targets, open = {}, {}, {}, {}
-  for i = first, last do
-    local target = string.match(ARGV[i], '^[^\1]*')
-    lines[ARGV[i]], targets[target] = true, true
-    open[#open + 1] = ARGV[i]
+  for id in string.gmatch(ids, '([^\31]*)\31') do
+    local target = string.match(id, '^[^\1]*')
+    lines[id], targets[target] = true, true
+    open[#open + 1] = id
     redis.call('ZADD', KEYS[5], 0, target .. '\0' .. key)
-    answer[#answer + 1] = redis.call('HGET', KEYS[4], target) or ''
+    answer[#answer + 1] = side_of(target)
   end
   -- What was open stays open until its tombstone is committed (close.lua), so that a crash in between repeats it.
   local was_open = redis.call('HGET', KEYS[6], key)
@@ -44,7 +54,7 @@ local function join_each(key, first, last)
       if not targets[target] then redis.call('ZREM', KEYS[5], target .. '\0' .. key) end
       open[#open + 1] = line
       answer[#answer + 1] = line
-      answer[#answer + 1] = redis.call('HGET', KEYS[4], target) or ''
+      answer[#answer + 1] = side_of(target)
     end
   end
   local is_open = table.concat(open, '\0')
@@ -63,16 +73,13 @@ local function join_with(key, after, count)
   return answer
 end
 
-local reply, i = { 'ok' }, 4
-while i <= #ARGV do
-  local key, order, payload = ARGV[i], ARGV[i + 1], ARGV[i + 2]
+local reply = { 'ok', sides }
+for key, order, payload, rest in string.gmatch(ARGV[4], '([^\31\n]*)\31([^\31\n]*)\31([^\31\n]*)\31([^\n]*)\n') do
   if kind == 'each' then
-    local last = i + 3 + tonumber(ARGV[i + 3])
-    reply[#reply + 1] = put_in(KEYS[3], key, order, payload) and join_each(key, i + 4, last) or 0
-    i = last + 1
+    reply[#reply + 1] = put_in(KEYS[3], key, order, payload) and join_each(key, rest) or 0
   else
-    reply[#reply + 1] = put_in(KEYS[4], key, order, payload) and join_with(key, ARGV[i + 3], ARGV[i + 4]) or 0
-    i = i + 5
+    local after = string.match(rest, '^[^\31]*')
+    reply[#reply + 1] = put_in(KEYS[4], key, order, payload) and join_with(key, after, ARGV[5]) or 0
   end
 end
 return reply

@@ -49,7 +49,11 @@ export class RedisLedger implements Ledger {
       args: [epoch, writer, ++this.#claimCalls, writeRows(part)],
     }));
     const replies = (await scripts.run('claim', calls)) as string[][];
-    return replies.flatMap(readVerdicts);
+    const verdicts = replies.flatMap(readVerdicts);
+    // Rows run into each other where one of their texts holds a line feed, which none may.
+    if (verdicts.length !== rows.length)
+      throw new Error(`${dataset}: ${rows.length} rows had ${verdicts.length} verdicts`);
+    return verdicts;
   }
 
   async commit(dataset: string, rows: readonly Row[]): Promise<void> {
@@ -64,27 +68,27 @@ export class RedisLedger implements Ledger {
   }
 
   async joinEach(records: readonly EachRecord[]): Promise<(EachJoin | 'superseded')[]> {
-    const calls = chunk(records, RECORDS_PER_JOIN).map((part) =>
-      this.#joinCall('each', part, ({ lines }) => [lines.length, ...lines]),
-    );
+    const calls = chunk(records, RECORDS_PER_JOIN).map((part) => this.#joinCall('each', part, ({ lines }) => lines));
     const answers = await this.#join(calls);
-    return answers.map((values, index) => {
+    return answers.map(({ sides, values }, index) => {
       if (values === 'superseded') return 'superseded';
+      const sideAt = (value: string | number | undefined) => sides[Number(value) - 1];
       const count = records[index]?.lines.length ?? 0;
       const closed: { line: string; side: Side | undefined }[] = [];
       for (let at = count; at < values.length; at += 2) {
-        closed.push({ line: values[at] ?? '', side: readSide(values[at + 1]) });
+        closed.push({ line: String(values[at]), side: sideAt(values[at + 1]) });
       }
-      return { found: values.slice(0, count).map(readSide), closed };
+      return { found: values.slice(0, count).map(sideAt), closed };
     });
   }
 
   async joinWith(records: readonly WithRecord[], count: number): Promise<(WithJoin | 'superseded')[]> {
     const calls = chunk(records, Math.ceil(RECORDS_PER_JOIN / count)).map((part) =>
-      this.#joinCall('with', part, ({ after }) => [after, count]),
+      this.#joinCall('with', part, ({ after }) => [after], [count]),
     );
     const answers = await this.#join(calls);
-    return answers.map((values) => {
+    return answers.map(({ values: told }) => {
+      const values = told as readonly string[] | 'superseded';
       if (values === 'superseded') return 'superseded';
       const pointing: { key: string; side: Side }[] = [];
       for (let at = 0; at < values.length; at += 2) {
@@ -98,20 +102,22 @@ export class RedisLedger implements Ledger {
   #joinCall<T extends EachRecord | WithRecord>(
     kind: 'each' | 'with',
     records: readonly T[],
-    more: (record: T) => readonly (string | number)[],
+    more: (record: T) => readonly string[],
+    last: readonly number[] = [],
   ): ScriptCall {
     const { keys, epoch, writer } = this.options;
     return {
       keys: [keys.epoch, keys.fenced, keys.each, keys.with, keys.refs, keys.open],
-      args: [epoch, writer, kind, ...records.flatMap((one) => [one.key, one.order, one.payload, ...more(one)])],
+      args: [epoch, writer, kind, records.map((one) => writeRecord(one, more(one))).join(''), ...last],
     };
   }
 
-  async #join(calls: readonly ScriptCall[]): Promise<(readonly string[] | 'superseded')[]> {
-    const replies = (await this.options.scripts.run('join', calls)) as [status: string, ...answers: (string[] | 0)[]][];
-    return replies.flatMap(([status, ...answers]) => {
+  async #join(calls: readonly ScriptCall[]): Promise<JoinAnswer[]> {
+    const replies = (await this.options.scripts.run('join', calls)) as JoinReply[];
+    return replies.flatMap(([status, texts = [], ...answers]) => {
       checkStatus(status);
-      return answers.map((answer) => (answer === 0 ? 'superseded' : answer));
+      const sides = texts.map(readSide);
+      return answers.map((values) => ({ sides, values: values === 0 ? ('superseded' as const) : values }));
     });
   }
 
@@ -152,6 +158,21 @@ export class RedisLedger implements Ledger {
   releaseLease(): Promise<void> {
     return this.renewLease(0);
   }
+}
+
+/** What join.lua returns. */
+type JoinReply = [status: string, sides?: string[], ...answers: ((string | number)[] | 0)[]];
+
+interface JoinAnswer {
+  readonly sides: readonly (Side | undefined)[];
+  readonly values: readonly (string | number)[] | 'superseded';
+}
+
+/** A record as join.lua reads it. */
+function writeRecord({ key, order, payload }: EachRecord | WithRecord, more: readonly string[]): string {
+  let text = `${key}\x1f${order}\x1f${payload}\x1f`;
+  for (const one of more) text += `${one}\x1f`;
+  return `${text}\n`;
 }
 
 /** Rows as the scripts read them: see each_row in prelude.lua. */

@@ -1,7 +1,7 @@
 import { before, type MemoryStore } from './memory-store.js';
 
 /** The ledger's scripts once more, in TypeScript; the conformance suite holds them to what the .lua files do. */
-export type ScriptReply = string | (string | string[] | 0)[];
+export type ScriptReply = string | (string | (string | number)[] | 0)[];
 
 export type Script = (store: MemoryStore, keys: readonly string[], args: readonly string[]) => ScriptReply;
 
@@ -148,7 +148,7 @@ const targetOf = (line: string): string => line.split('\x01', 1)[0] ?? '';
 
 export const join: Script = (store, keys, args) => {
   const [epoch = '', fenced = '', each = '', withs = '', refs = '', open = ''] = keys;
-  const [, , kind, ...records] = args;
+  const [, , kind, records = '', count = '0'] = args;
   const refused = refusal(store, epoch, fenced, args);
   if (refused !== undefined) return [refused];
 
@@ -159,8 +159,15 @@ export const join: Script = (store, keys, args) => {
     store.hash(sides).set(key, `${order}\0${payload}`);
     return true;
   };
-  const joinEach = (key: string, ids: readonly string[]): string[] => {
-    const side = (line: string) => store.hash(withs).get(targetOf(line)) ?? '';
+  const sides: string[] = [];
+  const indexes = new Map<string, number>();
+  const side = (line: string): number => {
+    const target = targetOf(line);
+    const text = store.hash(withs).get(target);
+    if (!indexes.has(target)) indexes.set(target, text === undefined ? 0 : sides.push(text));
+    return indexes.get(target) ?? 0;
+  };
+  const joinEach = (key: string, ids: readonly string[]): (string | number)[] => {
     for (const line of ids) store.sortedSet(refs).set(`${targetOf(line)}\0${key}`, 0);
     const targets = new Set(ids.map(targetOf));
     const closed = (store.hash(open).get(key) ?? '').split('\0').filter((line) => line !== '' && !ids.includes(line));
@@ -170,23 +177,23 @@ export const join: Script = (store, keys, args) => {
     if (ids.length + closed.length > 0) store.hash(open).set(key, [...ids, ...closed].join('\0'));
     return [...ids.map(side), ...closed.flatMap((line) => [line, side(line)])];
   };
-  const joinWith = (key: string, after: string, count: number): string[] =>
+  const joinWith = (key: string, after: string): string[] =>
     store
       .membersFrom(refs, `${key}\0${after}`, after === '')
       .filter((member) => member.startsWith(`${key}\0`))
-      .slice(0, count)
+      .slice(0, Number(count))
       .map((member) => member.slice(key.length + 1))
       .flatMap((other) => [other, store.hash(each).get(other) ?? '']);
 
-  const answers: (string[] | 0)[] = [];
-  for (let rest = [...records]; rest.length > 0; ) {
-    const [key = '', order = '', payload = '', fourth = '', fifth = ''] = rest;
-    const ids = kind === 'each' ? rest.slice(4, 4 + Number(fourth)) : [];
-    rest = rest.slice(kind === 'each' ? 4 + ids.length : 5);
-    if (!putIn(kind === 'each' ? each : withs, key, order, payload)) answers.push(0);
-    else answers.push(kind === 'each' ? joinEach(key, ids) : joinWith(key, fourth, Number(fifth)));
-  }
-  return ['ok', ...answers];
+  const answers = records
+    .split('\n')
+    .slice(0, -1)
+    .map((record) => {
+      const [key = '', order = '', payload = '', ...rest] = record.split('\x1f').slice(0, -1);
+      if (!putIn(kind === 'each' ? each : withs, key, order, payload)) return 0;
+      return kind === 'each' ? joinEach(key, rest) : joinWith(key, rest[0] ?? '');
+    });
+  return ['ok', sides, ...answers];
 };
 
 export const close: Script = (store, keys, args) => {

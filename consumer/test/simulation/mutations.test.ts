@@ -177,7 +177,12 @@ describe('a fault is found when the ledger', () => {
 
   test('takes content in flight elsewhere for a duplicate', async () => {
     await expectFault({
-      scripts: { claim: (...call) => [...scripts.claim(...call)].map((verdict) => (verdict === 'B' ? 'D' : verdict)) },
+      scripts: {
+        claim: (...call) => {
+          const [status = '', letters = '', ...takenOver] = scripts.claim(...call);
+          return [status, String(letters).replaceAll('B', 'D'), ...takenOver];
+        },
+      },
     });
   });
 
