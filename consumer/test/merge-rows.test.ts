@@ -48,6 +48,17 @@ describe('a merged row', () => {
     });
   });
 
+  test('has the content hash of what it holds, also of lists that landed under other declarations', () => {
+    const config = { ...CRM, merge: { ...present(merge), columns: { id: 'customer.id', lines: 'customer.lines' } } };
+    const listed = present(createMergeRows(config));
+    const line = { id: 'SKU-1', target: 'SKU-1', values: {} };
+    for (const was of [[{ sku: 'SKU-1', note: 'gift', quantity: 2 }], { b: 1, a: 2 }, 'text']) {
+      const each = { key: 'C-1', version: '', messageId: 'm1', payload: { id: 'C-1', lines: was } };
+      const row = listed.row(each, line, itemSide());
+      expect(row.hash).toBe(contentHash(row.dataset, row.key, row.values));
+    }
+  });
+
   test('names both records that it was made of, and is ordered by both', () => {
     const [each, other] = [customerSide(), itemSide({ updatedAt: '2025-02-01T00:00:00Z' })];
     const row = rowOf(each, other);
