@@ -46,11 +46,7 @@ export function createMergeRows(config: PipelineConfig): MergeRows | undefined {
   if (merge === undefined) return undefined;
   const { dataset } = merge;
   const columns = datasetsOf(config).find(({ name }) => name === dataset)?.columns ?? {};
-  // Sides are taken as they landed: a list may hold what its fields no longer declare, and must not be hashed without it.
-  const hasLists = Object.values(columns).some(({ type }) => type === 'list');
-  const hashOf = hasLists
-    ? (key: string, values: Row['values']) => contentHash(dataset, key, values)
-    : compileContentHash(dataset, columns);
+  const hashOf = compileContentHash(dataset, columns);
   const valuesOf = compileColumns(merge);
 
   const row = (each: MergeSide, lineId: string, other: MergeSide | undefined, values: Row['values']): Row => {

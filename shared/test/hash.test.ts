@@ -60,6 +60,16 @@ describe('a compiled content hash', () => {
     expect(compileContentHash('thing', { a: field('string') })('K', null)).toBe(contentHash('thing', 'K', null));
   });
 
+  test('is the content hash also of values that are not what the fields declare', () => {
+    const fields = { a: field('string'), lines: field('list', { b: field('number'), a: field('string') }) };
+    const compiled = compileContentHash('thing', fields);
+    for (const odd of [{ d: 1, c: 2 }, [{ d: 1, c: 2 }], [{ a: { d: 1, c: 2 } }], null, [null], 'text', [[]]]) {
+      for (const values of [{ a: odd }, { lines: odd }, { z: odd, a: 'x' }, { lines: [{ b: 1, z: odd }] }]) {
+        expect(compiled('K', values)).toBe(contentHash('thing', 'K', values));
+      }
+    }
+  });
+
   test('is SHA-256 over the text that RFC 8785 gives', () => {
     const text = '{"entity":"thing","key":"K","payload":{"a":"\\u000f\\n€","b":1e+21,"c":true}}';
     const fields = { b: field('number'), a: field('string'), c: field('boolean') };
