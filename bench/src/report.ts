@@ -40,7 +40,7 @@ function introduce(machine: Machine, quick: boolean): string[] {
   return [
     `${cores} cores of ${cpu}, ${memoryGb} GB, ${os}, fsync ${fsyncMs} ms; Node ${node}, RabbitMQ ${rabbitmq}, Redis ${redis}${postgres === undefined ? '' : `, Postgres ${postgres}`}`,
     `load before: ${loadBefore}${busy}`,
-    ...(quick ? ['a quick run: few records, so starts and warm-up weigh more than they do in real life'] : []),
+    ...(quick ? ['a quick run: fewer records and rounds, so rougher than a full one'] : []),
   ];
 }
 
