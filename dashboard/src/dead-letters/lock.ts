@@ -1,4 +1,4 @@
-import { type Clock, RetryableError } from '@tributary/shared';
+import { type Clock, closeChannel, RetryableError } from '@tributary/shared';
 import { asRetryable, type Broker, isLocked } from '../broker.js';
 
 /** Milliseconds that someone waits for another's look to end. */
@@ -32,7 +32,7 @@ async function take(broker: Broker, queue: string): Promise<boolean> {
   const channel = await broker.channel();
   try {
     await channel.assertQueue(queue, { exclusive: true, durable: false });
-    await channel.close();
+    await closeChannel(channel);
     return true;
   } catch (error) {
     if (isLocked(error)) return false;
@@ -43,5 +43,5 @@ async function take(broker: Broker, queue: string): Promise<boolean> {
 async function give(broker: Broker, queue: string): Promise<void> {
   const channel = await broker.channel();
   await channel.deleteQueue(queue);
-  await channel.close();
+  await closeChannel(channel);
 }

@@ -1,6 +1,7 @@
 import {
   type ConfirmChannel,
   type ConsumeMessage,
+  closeChannel,
   DEAD_LETTER_HEADERS,
   REPLAY_HEADER,
   RetryableError,
@@ -71,6 +72,6 @@ export class Replayer {
   }
 
   async close(): Promise<void> {
-    await this.channel.close().catch(() => {});
+    await closeChannel(this.channel).catch(() => {});
   }
 }

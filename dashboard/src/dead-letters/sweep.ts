@@ -1,4 +1,4 @@
-import { type Channel, type Clock, type ConsumeMessage, RetryableError } from '@tributary/shared';
+import { type Channel, type Clock, type ConsumeMessage, closeChannel, RetryableError } from '@tributary/shared';
 import { asRetryable, type Broker, isMissing } from '../broker.js';
 
 /** What becomes of a dead letter: it stays where it is, or is acknowledged and gone. */
@@ -130,7 +130,7 @@ class Walk {
     let held = 0;
     for (const [index, holder] of holders.entries()) {
       held += holder.held;
-      await holder.channel.close();
+      await closeChannel(holder.channel);
       if (index < holders.length - 1) await untilBack(untaken + held);
     }
     return await untilBack(held);
@@ -139,7 +139,7 @@ class Walk {
   /** Whatever happened. */
   async close(): Promise<void> {
     this.#quiet.abort();
-    for (const { channel } of this.#holders.splice(0)) await channel.close().catch(() => {});
+    for (const { channel } of this.#holders.splice(0)) await closeChannel(channel).catch(() => {});
   }
 
   async #nextHolder(): Promise<Holder> {
@@ -158,6 +158,8 @@ class Walk {
       this.#onPause = resolve;
       this.#lost = reject;
     });
+    // Lost before anybody waits for it, the channel says so in the answers to its calls.
+    paused.catch(() => {});
     try {
       if (this.#ended) return;
       this.#paused = false;
