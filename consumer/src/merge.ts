@@ -1,4 +1,4 @@
-import type { Row } from '@tributary/shared';
+import { isUsableKey, type Row } from '@tributary/shared';
 import type { Claimed, ClaimedRow, Claims } from './dedupe.js';
 import type { EachJoin, EachRecord, Ledger } from './ledger/port.js';
 import { type MergeRows, type MergeSide, readSide, targetOfLine, writeSide } from './merge-rows.js';
@@ -102,9 +102,12 @@ export async function joinLines(
       const side = join.found[at];
       return side === undefined ? [] : [rows.row(each, line, read(line.target, side.payload))];
     });
-    const closed = join.closed.map(({ line, side }) =>
-      rows.tombstone(each, line, side === undefined ? undefined : read(targetOfLine(line), side.payload)),
-    );
+    const closed = join.closed.flatMap(({ line, side }) => {
+      const target = targetOfLine(line);
+      // A ledger may have such a line open from before they pointed at nothing; it never had a row.
+      if (!isUsableKey(target)) return [];
+      return [rows.tombstone(each, line, side === undefined ? undefined : read(target, side.payload))];
+    });
     const made = [...found, ...closed];
     return remerge === undefined ? made : made.map((row) => remerge.mark(row, index));
   });
