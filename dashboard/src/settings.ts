@@ -13,7 +13,7 @@ export function readDashboardSettings(env: Readonly<Record<string, string | unde
   const { DASHBOARD_VIEWER_TOKEN, DASHBOARD_OPERATOR_TOKEN, DASHBOARD_ADMIN_TOKEN, AUDIT_LOG } = env;
   return {
     tokens: { viewer: DASHBOARD_VIEWER_TOKEN, operator: DASHBOARD_OPERATOR_TOKEN, admin: DASHBOARD_ADMIN_TOKEN },
-    reading: readingOf(env.DASHBOARD_READ, env.PUBLISHED_ON, DASHBOARD_VIEWER_TOKEN),
+    reading: readingOf(env.DASHBOARD_READ, env.PUBLISHED_ON || env.HOST, DASHBOARD_VIEWER_TOKEN),
     auditLog: AUDIT_LOG || undefined,
   };
 }
@@ -38,8 +38,9 @@ export function readServiceUrls(env: Readonly<Record<string, string | undefined>
 type Setting = string | undefined;
 
 /**
- * @param publishedOn the address of the host on which the port of our container is published, which we cannot see from
- *   within. Anybody who reaches it can send any Host header, so `local` cannot be kept on one that others reach.
+ * @param publishedOn the address that we listen on, or in a container that of the host on which its port is published,
+ *   which we cannot see from within. Anybody who reaches it can send any Host header, so `local` cannot be kept on one
+ *   that others reach.
  */
 function readingOf(text: Setting, publishedOn: Setting, viewer: Setting): Reading | undefined {
   const beyond = Boolean(publishedOn) && !isLoopback(publishedOn ?? '');

@@ -58,6 +58,12 @@ describe('who may do what', () => {
     expect((await call('/session')).status).toBe(200);
   });
 
+  it('believes no Host header where it listens beyond this machine itself', async () => {
+    const AUDIT_LOG = join(folder, 'audit.jsonl');
+    await start({ ...readDashboardSettings({ HOST: '0.0.0.0', DASHBOARD_READ: 'local', AUDIT_LOG }), host: '0.0.0.0' });
+    expect(await statusFor('localhost', '/api/datasets')).toBe(403);
+  });
+
   it('lets this machine read, and nobody act, where no token is set', async () => {
     await start({});
     expect((await call('/datasets')).status).toBe(200);

@@ -77,7 +77,8 @@ async function build(options: PipelineOptions, release: ReleaseList): Promise<Pi
     release.add(what, () => service.stop());
     return service;
   };
-  const settings = readDashboardSettings(env);
+  // It stays on this machine, whatever HOST says.
+  const settings = readDashboardSettings({ ...env, HOST: undefined });
   const named = Object.values(settings.tokens ?? {}).some(Boolean);
   const dashboardToken = named ? undefined : randomBytes(12).toString('base64url');
   const tokens = named ? settings.tokens : { admin: dashboardToken };
