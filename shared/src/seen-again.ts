@@ -30,23 +30,23 @@ export interface SeenAgain {
   last(dataset: string, key: string, signal: AbortSignal): Promise<LastSeenAgain>;
 }
 
-const MOST_CHARACTERS = 5_000_000;
+const MOST_BYTES = 5_000_000;
 /** Very long keys must not make one note as large as many: what comes beyond these is left out of it. */
-const MOST_CHARACTERS_OF_A_NOTE = 10_000;
+const MOST_BYTES_OF_A_NOTE = 10_000;
 /** What Redis keeps of a note beside its text. */
 const OVERHEAD = 100;
 /** Notes that are read at a time, the newest first. */
 const PAGE = 100;
 
 /** In a stream of Redis, `seen-again`: one entry for each micro-batch that dropped something, keys as JSON. */
-export function redisSeenAgain(redis: Redis, pipeline: string, most = MOST_CHARACTERS): SeenAgain {
+export function redisSeenAgain(redis: Redis, pipeline: string, most = MOST_BYTES): SeenAgain {
   const key = `${redisPrefix(pipeline)}seen-again`;
   // A stream is bounded by its entries, and these are of very different lengths: of short ones there may be more.
   let usual = 1_000;
   return {
     note(note) {
       const cells = encode(note);
-      const length = cells.reduce((sum, cell) => sum + cell.length, OVERHEAD);
+      const length = cells.reduce((sum, cell) => sum + Buffer.byteLength(cell), OVERHEAD);
       usual += (length - usual) / 50;
       redis.xadd(key, 'MAXLEN', '~', Math.ceil(most / usual), '*', ...cells).catch(() => {});
     },
@@ -90,9 +90,9 @@ const VERDICTS: readonly Dropped[] = ['duplicate', 'stale'];
 
 /** Names and values in turns, as an entry of a stream has them. */
 function encode({ consumer, dataset, keys }: SeenAgainNote): string[] {
-  let room = MOST_CHARACTERS_OF_A_NOTE;
+  let room = MOST_BYTES_OF_A_NOTE;
   const fits = (one: string) => {
-    room -= one.length + 3;
+    room -= Buffer.byteLength(one) + 3;
     return room >= 0;
   };
   const lists = VERDICTS.filter((verdict) => keys[verdict].length > 0);

@@ -22,13 +22,19 @@ afterAll(async () => {
 describeRunLog('Redis', (kept) => redisRunLog(redis, newPipeline(), kept));
 describeSeenAgain('Redis', () => redisSeenAgain(redis, newPipeline(), 100_000));
 
-test('what came again takes some 5 MB of Redis at most, of long keys and of short ones', async () => {
+test('what came again takes some 5 MB of Redis at most, of long keys and of short ones, in any script', async () => {
   const { signal } = new AbortController();
-  for (const length of [3, 480]) {
+  for (const [length, filling] of [
+    [3, 'x'],
+    [480, 'x'],
+    [480, '客'],
+  ] as const) {
     const pipeline = newPipeline();
     const notes = redisSeenAgain(redis, pipeline, 500_000);
     for (let batch = 0; batch < 3_000; batch++) {
-      const duplicate = Array.from({ length: length === 3 ? 2 : 20 }, (_, n) => `${batch}-${n}-`.padEnd(length, 'x'));
+      const duplicate = Array.from({ length: length === 3 ? 2 : 20 }, (_, n) =>
+        `${batch}-${n}-`.padEnd(length, filling),
+      );
       notes.note({ consumer: 'one', dataset: 'd', keys: { duplicate, stale: [] } });
     }
     await notes.last('d', 'none', signal);
