@@ -24,3 +24,4 @@ export * from './run-log.js';
 export * from './seen-again.js';
 export * from './service-settings.js';
 export * from './topology.js';
+export { count } from './words.js';

@@ -1,15 +1,38 @@
-import { describeError } from '../errors.js';
+import { parseArgs } from 'node:util';
+import { describeError, FatalError } from '../errors.js';
+import { count } from '../words.js';
 import { loadPipeline } from './load.js';
 
+const USAGE = `npm run check-config -- [FILE]
+
+Tells every fault of a pipeline's file at once, and exits 1 if there is one. FILE is PIPELINE, or pipeline.yaml, unless given;
+--config FILE is the same.
+`;
+
 // `npm run check-config [FILE]`: every fault of the file at once; exit 1 if there is one.
-const file = process.argv[2] ?? process.env.PIPELINE ?? 'pipeline.yaml';
 try {
-  const config = loadPipeline(file, process.env);
-  const count = (things: object, noun: string) =>
-    `${Object.keys(things).length} ${noun}${Object.keys(things).length === 1 ? '' : 's'}`;
-  process.stdout.write(`${file} is valid: ${count(config.endpoints, 'endpoint')}, `);
-  process.stdout.write(`entities: ${Object.keys(config.entities).join(', ')}; sink: ${config.sink.type}\n`);
+  const asked = readArguments();
+  if (asked.help) process.stdout.write(USAGE);
+  else check(asked.file);
 } catch (error) {
   process.stderr.write(`${describeError(error)}\n`);
   process.exitCode = 1;
+}
+
+function check(file: string): void {
+  const config = loadPipeline(file, process.env);
+  process.stdout.write(`${file} is valid: ${count(Object.keys(config.endpoints).length, 'endpoint')}, `);
+  process.stdout.write(`entities: ${Object.keys(config.entities).join(', ')}; sink: ${config.sink.type}\n`);
+}
+
+function readArguments(): { readonly help: boolean; readonly file: string } {
+  try {
+    const options = { config: { type: 'string' }, help: { type: 'boolean', default: false } } as const;
+    const { values, positionals } = parseArgs({ options, allowPositionals: true });
+    const files = [...positionals, ...(values.config === undefined ? [] : [values.config])];
+    if (files.length > 1) throw new Error(`one file at a time, not ${files.join(' ')}`);
+    return { help: values.help, file: files[0] ?? (process.env.PIPELINE || 'pipeline.yaml') };
+  } catch (cause) {
+    throw new FatalError('usage', `${(cause as Error).message}\n\n${USAGE}`, { cause });
+  }
 }

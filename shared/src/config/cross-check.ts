@@ -113,20 +113,18 @@ function* checkMerge(config: PipelineConfig): Generator<Fault> {
   if (Object.values(config.entities).some((entity) => entity.dataset === merge.dataset)) {
     yield { path: 'merge.dataset', message: `"${merge.dataset}" is already an entity's dataset` };
   }
-  if (each === undefined || target === undefined) return;
-
-  const lines = each.fields[merge.each.lines];
-  if (lines?.type !== 'list') {
+  const lines = each?.fields[merge.each.lines];
+  if (each !== undefined && lines?.type !== 'list') {
     yield { path: 'merge.each.lines', message: `"${merge.each.lines}" must be a field of type list` };
-    return;
   }
-  const items = lines.items ?? {};
-  if (items[merge.with.on] === undefined) {
+  const items = lines?.type === 'list' ? lines.items : undefined;
+  if (items !== undefined && items[merge.with.on] === undefined) {
     yield { path: 'merge.with.on', message: `a line has no "${merge.with.on}": ${known(Object.keys(items))}` };
   }
-  const sides: Record<string, object> = {
-    [merge.each.entity]: each.fields,
-    [merge.with.entity]: target.fields,
+  // Undefined: a side that is not known itself, which was told above; what is taken from it nobody can judge.
+  const sides: Record<string, object | undefined> = {
+    [merge.each.entity]: each?.fields,
+    [merge.with.entity]: target?.fields,
     line: items,
   };
   for (const [column, definition] of Object.entries(merge.columns)) {
@@ -138,8 +136,12 @@ function* checkMerge(config: PipelineConfig): Generator<Fault> {
           : definition.atLeast;
     for (const source of sources) {
       const [side = '', field = ''] = source.split('.');
-      if (!Object.hasOwn(sides[side] ?? {}, field)) {
-        yield { path: `merge.columns.${column}`, message: `"${source}" does not exist: no such side or field` };
+      const fields = sides[side];
+      const path = `merge.columns.${column}`;
+      if (!Object.hasOwn(sides, side)) {
+        yield { path, message: `"${source}" does not exist: no side "${side}": ${known(Object.keys(sides))}` };
+      } else if (fields !== undefined && !Object.hasOwn(fields, field)) {
+        yield { path, message: `"${source}" does not exist: no field "${field}": ${known(Object.keys(fields))}` };
       }
     }
   }

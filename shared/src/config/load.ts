@@ -1,8 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { LineCounter, parseDocument } from 'yaml';
 import { FatalError } from '../errors.js';
+import { count } from '../words.js';
 import { crossCheck, type Fault } from './cross-check.js';
 import { askEnvironment } from './environment.js';
+import { ASKED, describeIssue, issuesOf, valueAt } from './issues.js';
 import { crossCheckRest } from './repair.js';
 import { type PipelineConfig, pipelineSchema } from './schema.js';
 import { substitute } from './substitute.js';
@@ -14,7 +16,7 @@ export class ConfigError extends FatalError {
     readonly faults: readonly Fault[],
   ) {
     const list = faults.map((fault) => `  ${fault.path || '(file)'}: ${fault.message}`).join('\n');
-    super('config_invalid', `${file} has ${faults.length} fault${faults.length === 1 ? '' : 's'}:\n${list}`);
+    super('config_invalid', `${file} has ${count(faults.length, 'fault')}:\n${list}`);
   }
 }
 
@@ -30,7 +32,7 @@ export function loadPipeline(file: string, env: Record<string, string | undefine
   try {
     text = readFileSync(file, 'utf8');
   } catch (cause) {
-    throw new ConfigError(file, [{ path: '', message: `cannot be read: ${(cause as Error).message}` }]);
+    throw new ConfigError(file, [{ path: '', message: cannotBeRead(cause as NodeJS.ErrnoException) }]);
   }
   return parsePipeline(text, env, file);
 }
@@ -38,7 +40,7 @@ export function loadPipeline(file: string, env: Record<string, string | undefine
 /** As {@link loadPipeline}, from text. */
 export function parsePipeline(text: string, env: Record<string, string | undefined>, file: string): PipelineConfig {
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines });
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
   if (document.errors.length > 0) {
     throw new ConfigError(
       file,
@@ -51,15 +53,16 @@ export function parsePipeline(text: string, env: Record<string, string | undefin
   const faults: Fault[] = [];
   const secrets = new Map<string, string>();
   const raw: unknown = substitute(askEnvironment(content, env), env, faults, secrets);
-  const parsed = pipelineSchema.safeParse(raw, { reportInput: true });
+  const parsed = pipelineSchema.safeParse(raw, ASKED);
   if (!parsed.success) {
+    const issues = issuesOf(parsed.error);
     // A variable that is not set leaves a value that is then wrong too; its own fault says it better.
     const told = new Set(faults.map((fault) => fault.path));
-    for (const issue of parsed.error.issues) {
+    for (const issue of issues) {
       const path = issue.path.map(String).join('.');
       if (!told.has(path)) faults.push({ path, message: describeIssue(issue, valueAt(raw, issue.path)) });
     }
-    faults.push(...crossCheckRest(raw, parsed.error.issues));
+    faults.push(...crossCheckRest(raw, issues));
   } else {
     faults.push(...crossCheck(parsed.data));
   }
@@ -72,34 +75,10 @@ export function parsePipeline(text: string, env: Record<string, string | undefin
   return parsed.data;
 }
 
-function valueAt(root: unknown, path: readonly PropertyKey[]): unknown {
-  let value: unknown = root;
-  for (const step of path) value = (value as Record<PropertyKey, unknown> | undefined)?.[step];
-  return value;
+function cannotBeRead({ code, message }: NodeJS.ErrnoException): string {
+  const known: Record<string, string> = { ENOENT: 'there is no such file', EISDIR: 'it is a folder' };
+  return `cannot be read: ${known[code ?? ''] ?? message}${code === undefined ? '' : ` (${code})`}`;
 }
-
-interface Issue {
-  readonly code?: string;
-  readonly message: string;
-  readonly keys?: readonly string[];
-  readonly errors?: readonly (readonly Issue[])[];
-}
-
-function describeIssue(issue: Issue, value: unknown): string {
-  if (issue.code === 'unrecognized_keys') return `unknown setting ${(issue.keys ?? []).join(', ')}`;
-  if (value === undefined) return 'missing';
-  return `${shorten(JSON.stringify(value))} is not valid: ${whatIsWanted(issue)}`;
-}
-
-/** A union that does not say itself what it wants lets its alternatives say it. */
-function whatIsWanted({ message, errors = [] }: Issue): string {
-  const alternatives = [...new Set(errors.flat().map((one) => one.message))];
-  const telling = alternatives.filter((text) => !text.startsWith('Invalid input'));
-  if (!message.startsWith('Invalid input') || alternatives.length === 0) return message;
-  return (telling.length > 0 ? telling : alternatives).join(' or ');
-}
-
-const shorten = (text: string): string => (text.length > 120 ? `${text.slice(0, 117)}...` : text);
 
 /** A fault shows where a secret came from, not what it is. */
 function conceal(message: string, secrets: ReadonlyMap<string, string>): string {

@@ -218,3 +218,63 @@ limits: { hosts: { api.example: { concurrency: 2 } } }
     expect.stringContaining('limits.hosts.api.example: no endpoint is there: expected one of 127.0.0.1:1'),
   ]);
 });
+
+test('a setting that nobody knows, or that is missing, hides no other fault', () => {
+  const text = GOOD.replace('key: id', 'key: uid\n    kee: id')
+    .replace('title: string', 'title: strng')
+    .replace('    dataset: posts\n', '')
+    .replace('entity: post', 'entity: pots\n    itms: $.data');
+  expect(faults(text)).toEqual([
+    'entities.post.dataset: missing',
+    expect.stringMatching(/^entities\.post\.fields\.title: "strng" is not valid: expected one of string, [^[]*\}$/),
+    'entities.post: unknown setting kee',
+    'endpoints.blog: unknown setting itms',
+    'entities.post.key: no field "uid": expected one of id, title, author, updatedAt',
+    'endpoints.blog.entity: no entity "pots": expected one of post',
+  ]);
+});
+
+test('every fault of a merge is told at once, and none that follows from another', () => {
+  const merge = `
+merge:
+  dataset: posts
+  each: { entity: post, lines: title }
+  with: { entity: pots, on: sku }
+  columns: { a: post.nope, b: line.sku, c: pots.x, d: other.x, e: post.id }
+`;
+  expect(faults(GOOD + merge)).toEqual([
+    'merge.with.entity: no entity "pots": expected one of post',
+    'merge.dataset: "posts" is already an entity\'s dataset',
+    'merge.each.lines: "title" must be a field of type list',
+    'merge.columns.a: "post.nope" does not exist: no field "nope": expected one of id, title, author, updatedAt',
+    'merge.columns.d: "other.x" does not exist: no side "other": expected one of post, pots, line',
+  ]);
+  const without = GOOD + merge.replace('  dataset: posts\n', '');
+  expect(faults(without)).toEqual([
+    'merge.dataset: missing',
+    ...faults(GOOD + merge).filter((one) => !/^merge.dataset/.test(one)),
+  ]);
+});
+
+test('what is expected is told in words for people', () => {
+  const set = (text: string) => faults(`${GOOD}    ${text}\n`);
+  expect(set('schedule: { every: 30 }')).toEqual([
+    'endpoints.blog.schedule.every: 30 is not valid: expected a duration with its unit, such as 500ms, 30s, 5m, 12h or 7d',
+  ]);
+  expect(set('retries: many')).toEqual(['endpoints.blog.retries: "many" is not valid: expected a number']);
+  expect(set('retries: 99')).toEqual(['endpoints.blog.retries: 99 is not valid: expected at most 10']);
+  expect(set('priority: now')).toEqual([
+    'endpoints.blog.priority: "now" is not valid: expected one of critical, high, normal, low',
+  ]);
+  expect(set('headers: { x: [1] }')).toEqual(['endpoints.blog.headers.x: [1] is not valid: expected text']);
+  expect(faults('hello')).toEqual([': "hello" is not valid: expected a mapping']);
+  expect(faults(`${GOOD}batch: { size: 0 }\n`)).toEqual(['batch.size: 0 is not valid: expected 1 or more']);
+  expect(faults(GOOD.replace('  post:', '  Post:'))).toContainEqual(
+    'entities.Post: the name "Post" is not valid: expected a lower-case name: letters, digits, underscores',
+  );
+});
+
+test('a limit for a host is no fault where the URL that may name it cannot be read', () => {
+  const text = `${GOOD.replace('http://127.0.0.1:1', '127.0.0.1:1')}limits: { hosts: { "127.0.0.1:1": {} } }\n`;
+  expect(faults(text)).toEqual([expect.stringMatching(/^endpoints\.blog\.url: .*expected an http or https URL$/)]);
+});
