@@ -43,11 +43,13 @@ export async function enterEpoch(options: EpochOptions): Promise<Epoch> {
     const run = await serverRun(redis);
     const present = await redis.get(root);
     const prefix = `${sinkName}.${run}.${mergeName}`;
-    if (present?.startsWith(prefix) && (await sink.epoch()) === present) {
+    const entered = await sink.epoch();
+    if (present?.startsWith(prefix) && entered === present) {
       await warnOfEviction(redis, log);
       return { name: present, keys: ledgerKeys(pipeline, present), scripts: new LedgerScripts(redis) };
     }
-    if (!(await rebuildUnderLock(options, present, prefix))) await clock.sleep(250, signal);
+    const other = present?.startsWith(prefix) ? otherRun(entered, run) : undefined;
+    if (!(await rebuildUnderLock(options, present, prefix, other))) await clock.sleep(250, signal);
   }
   log.debug('stopped before the ledger was ready');
   throw new WriterLost('lost', 'stopped while waiting for the ledger');
@@ -57,6 +59,15 @@ export async function enterEpoch(options: EpochOptions): Promise<Epoch> {
 async function serverRun(redis: Redis): Promise<string> {
   const info = await redis.info('server');
   return /^run_id:(\w+)/m.exec(info)?.[1]?.slice(0, 16) ?? 'unknown';
+}
+
+/**
+ * Our Redis holds the epoch that it began with this very sink, and yet the sink is in one of another Redis: somebody has begun
+ * that since. Two runs without a REDIS_URL on the same folder are two such pipelines.
+ */
+function otherRun(entered: string | undefined, run: string): string | undefined {
+  const theirs = entered?.split('.')[1];
+  return theirs === undefined || theirs === run ? undefined : theirs;
 }
 
 /** A Redis that evicts keys to make room forgets what was accepted. It cannot be mended from here, only told. */
@@ -70,7 +81,12 @@ async function warnOfEviction(redis: Redis, log: Logger): Promise<void> {
 }
 
 /** @returns whether the epoch may be there now; false if somebody else is at it */
-async function rebuildUnderLock(options: EpochOptions, previous: string | null, namePrefix: string): Promise<boolean> {
+async function rebuildUnderLock(
+  options: EpochOptions,
+  previous: string | null,
+  namePrefix: string,
+  other: string | undefined,
+): Promise<boolean> {
   const { redis, pipeline, sink, rebuild, clock, log } = options;
   const lock = rebuildLockKey(pipeline);
   const token = randomBytes(8).toString('hex');
@@ -81,10 +97,18 @@ async function rebuildUnderLock(options: EpochOptions, previous: string | null, 
   try {
     const started = clock.now();
     if (previous !== null) {
-      log.warn(
-        { previous },
-        'the ledger in Redis belongs to an earlier run of the server, to another sink, or to another merge',
-      );
+      if (other !== undefined) {
+        const remedy =
+          'no row is lost or doubled, but they keep taking it from each other: stop one, or give it another output';
+        log.warn(
+          { theirs: other },
+          `another pipeline, with a Redis of its own, is writing to the same output. ${remedy}`,
+        );
+      } else {
+        const what =
+          'the ledger in Redis belongs to an earlier run of the server, to another sink, or to another merge';
+        log.warn({ previous }, what);
+      }
       // What the other sink was given, this one lacks: the cursors of all endpoints are void. Before the epoch goes, for
       // afterwards nobody knows that there was another; counted twice it does no harm.
       if (!previous.startsWith(namePrefix.slice(0, namePrefix.indexOf('.') + 1)))

@@ -89,7 +89,7 @@ export class WriterLost extends Error {
     readonly code: 'lost' | 'fenced',
     message = code === 'lost'
       ? 'the ledger in Redis is not the one this writer began with (flushed, restarted or replaced)'
-      : 'another consumer has taken over this writer, whose lease had run out',
+      : 'another consumer, or another pipeline on the same output, has taken over from this writer',
   ) {
     super(message);
   }

@@ -59,7 +59,14 @@ export function createCsvSink(config: SinkConfig['csv'], datasets: readonly Data
           await part.append(rows);
         },
         async close() {
-          for (const part of parts.values()) await part.close();
+          // One that was fenced throws; a file that stays open for that is closed by the garbage collector, which Node will not do for ever.
+          let failed: unknown;
+          for (const part of parts.values()) {
+            await part.close().catch((error: unknown) => {
+              failed ??= error;
+            });
+          }
+          if (failed !== undefined) throw failed;
         },
       };
     },

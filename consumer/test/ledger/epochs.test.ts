@@ -27,15 +27,43 @@ describeRestarts("simulation's memory", async () => {
   return { redis: server.client(), restart: async () => server.restart(server.store.snapshot()) };
 });
 
+/** What entering an epoch tells people. */
+async function warningsOf(server: MemoryRedis, sink: PlainSink): Promise<string[]> {
+  const lines: string[] = [];
+  const log = createLogger({ service: 'consumer', instance: 'test' }, { write: (line: string) => lines.push(line) });
+  const options = { redis: server.client(), pipeline: 'p', sink, clock: new FakeClock(), log };
+  await enterEpoch({ mergeName: 'none', ...options, rebuild: async () => {}, signal: new AbortController().signal });
+  return lines.filter((line) => line.includes('"level":"warn"'));
+}
+
+describe('two pipelines, each with a Redis of its own, on one output', () => {
+  test('are told so, each as soon as the other has taken the output from it', async () => {
+    const sink = new PlainSink();
+    const [one, two] = [new MemoryRedis(Date.now), new MemoryRedis(Date.now)];
+    two.restart(two.store.snapshot()); // which gives it another run than the first one's
+    // The second cannot know whether the first still runs.
+    expect([await warningsOf(one, sink), await warningsOf(two, sink)]).toEqual([[], []]);
+    for (const server of [one, two]) {
+      expect(await warningsOf(server, sink)).toEqual([
+        expect.stringContaining('another pipeline, with a Redis of its own, is writing to the same output'),
+      ]);
+    }
+  });
+
+  test('are not taken for one whose Redis has restarted', async () => {
+    const sink = new PlainSink();
+    const server = new MemoryRedis(Date.now);
+    await warningsOf(server, sink);
+    server.restart(server.store.snapshot());
+    expect(await warningsOf(server, sink)).toEqual([expect.stringContaining('an earlier run of the server')]);
+  });
+});
+
 describe('a Redis that evicts keys', () => {
   const warnings = async (policy: string): Promise<string[]> => {
     const server = new MemoryRedis(Date.now);
     server.evicts = policy;
-    const lines: string[] = [];
-    const log = createLogger({ service: 'consumer', instance: 'test' }, { write: (line: string) => lines.push(line) });
-    const options = { redis: server.client(), pipeline: 'p', sink: new PlainSink(), clock: new FakeClock(), log };
-    await enterEpoch({ mergeName: 'none', ...options, rebuild: async () => {}, signal: new AbortController().signal });
-    return lines.filter((line) => line.includes('"level":"warn"'));
+    return warningsOf(server, new PlainSink());
   };
 
   test('is told of, with what to do', async () => {

@@ -1,4 +1,4 @@
-import { appendFile, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { appendFile, readdir, readFile, readlink, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { datasetsOf } from '@tributary/shared';
 import { describe, expect, onTestFinished, test } from 'vitest';
@@ -6,7 +6,7 @@ import { WriterLost } from '../../src/ledger/port.js';
 import type { Sink } from '../../src/sinks/port.js';
 import { describeSink } from './conformance.js';
 import { type CsvSettings, csvStore } from './csv-store.js';
-import { datasetNamed, PIPELINE, partRow, pipeline } from './records.js';
+import { datasetNamed, mergedRow, PIPELINE, partRow, pipeline } from './records.js';
 
 describeSink('CSV', csvStore);
 describeSink('CSV, with formulas left as they are,', () => csvStore({ neutraliseFormulas: false }));
@@ -183,4 +183,19 @@ describe('a folder', () => {
     await sink.probe();
     expect(await readdir(join(store.directory, '.tributary'))).toEqual([]);
   });
+});
+
+// Only Linux tells which files a process has open.
+test.skipIf(process.platform !== 'linux')('a writer that was fenced leaves no file open', async () => {
+  const { writer, sink, directory } = await newStore();
+  await writer.write('parts', [partRow('A', 1)]);
+  await writer.write('thing_parts', [mergedRow('a/A', 1)]);
+  const open = async () => {
+    const links = (await readdir('/proc/self/fd')).map((fd) => readlink(join('/proc/self/fd', fd)).catch(() => ''));
+    return (await Promise.all(links)).filter((path) => path.startsWith(directory));
+  };
+  expect(await open()).toHaveLength(2);
+  await sink.beginEpoch('sink.run.2');
+  await expect(writer.close()).rejects.toThrow(WriterLost);
+  expect(await open()).toEqual([]);
 });
