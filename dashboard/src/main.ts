@@ -1,19 +1,16 @@
 import { hostname } from 'node:os';
-import { createLogger, describeError, FatalError, loadPipeline, runMain } from '@tributary/shared';
+import { createLogger, describeError, loadPipeline, readPort, runMain } from '@tributary/shared';
 import { createDashboard } from './service.js';
 import { readDashboardSettings, readServiceUrls } from './settings.js';
 
-const { PIPELINE, PORT, HOST, INSTANCE_ID, LOG_LEVEL, AMQP_URL, REDIS_URL, POSTGRES_URL, ADMIN_TOKEN, MOCK_API_URL } =
+const { PIPELINE, HOST, INSTANCE_ID, LOG_LEVEL, AMQP_URL, REDIS_URL, POSTGRES_URL, ADMIN_TOKEN, MOCK_API_URL } =
   process.env;
 const instance = INSTANCE_ID || hostname();
 
 try {
   const log = createLogger({ service: 'dashboard', instance, level: LOG_LEVEL });
   const config = loadPipeline(PIPELINE || 'pipeline.yaml', process.env);
-  const port = Number(PORT || 8000);
-  if (!Number.isInteger(port) || port < 0 || port > 65_535) {
-    throw new FatalError('port_invalid', `PORT is "${PORT}": expected a number from 0 to 65535`);
-  }
+  const port = readPort(process.env, 8000);
   const own = readDashboardSettings(process.env);
   const services = readServiceUrls(process.env);
   const dashboard = createDashboard({

@@ -19,6 +19,8 @@ export const USAGE = `npm start -- [options]
   --output DIR    where the CSV files go (default ./output)
   --config FILE   the pipeline (default PIPELINE, or pipeline.yaml)
   --help          this text
+
+PORT is the dashboard's; without it, 8000 or one that is free.
 `;
 
 /**

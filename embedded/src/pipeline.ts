@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { type Consumer, createConsumer } from '@tributary/consumer';
+import { type Consumer, checkSink, createConsumer } from '@tributary/consumer';
 import { createDashboard, type Dashboard, readDashboardSettings } from '@tributary/dashboard';
 import { createMockApi, type MockApi, readSettings } from '@tributary/mock-api';
 import { createProducer, type Producer, proxiesOf } from '@tributary/producer';
@@ -11,6 +11,7 @@ import {
   loadPipeline,
   type PipelineConfig,
   ReleaseList,
+  readPort,
   type Service,
 } from '@tributary/shared';
 import type { Arguments } from './arguments.js';
@@ -56,6 +57,8 @@ async function build(options: PipelineOptions, release: ReleaseList): Promise<Pi
   const { arguments: asked, logger } = options;
   const env: Record<string, string | undefined> = { ...options.env };
 
+  // PORT is the dashboard's: it is what somebody opens. Asked for, it is that one or none.
+  const dashboardPort = readPort(env, 8000);
   const mockApi = needsMockApi(asked.config, env)
     ? await startOnPort(8080, (port) =>
         createMockApi({ ...mockSettings(asked, env), host: HOST, port, log: logger('mock-api') }),
@@ -66,14 +69,20 @@ async function build(options: PipelineOptions, release: ReleaseList): Promise<Pi
     env.CRM_URL = mockApi.url;
   }
   const config = withOutput(loadPipeline(asked.config, env), asked.output);
+  checkSink({ config, postgresUrl: env.POSTGRES_URL });
 
   const { amqpUrl, redisUrl, inMemory } = await connectionUrls(env, release, options.onStandInsDied);
   const instance = env.INSTANCE_ID || hostname();
   const common = { config, amqpUrl, redisUrl, postgresUrl: env.POSTGRES_URL, instance, host: HOST };
 
   // Stopped in reverse: the producer publishes no more before the consumer writes what is left.
-  const start = async <T extends Service>(what: string, usualPort: number, make: (port: number) => T): Promise<T> => {
-    const service = await startOnPort(usualPort, make);
+  const start = async <T extends Service>(
+    what: string,
+    port: number,
+    make: (port: number) => T,
+    isFirm = false,
+  ): Promise<T> => {
+    const service = await startOnPort(port, make, isFirm);
     release.add(what, () => service.stop());
     return service;
   };
@@ -86,7 +95,7 @@ async function build(options: PipelineOptions, release: ReleaseList): Promise<Pi
   const running: { consumer?: Consumer; producer?: Producer } = {};
   const urlsOf = (service: { url: string } | undefined) => (service?.url ? [service.url] : []);
   const services = () => ({ producers: urlsOf(running.producer), consumers: urlsOf(running.consumer) });
-  const dashboard = await start('dashboard', 8000, (port) => {
+  const startDashboard = (port: number) => {
     const own = {
       ...settings,
       tokens,
@@ -98,7 +107,8 @@ async function build(options: PipelineOptions, release: ReleaseList): Promise<Pi
       mockApi: () => mockApi?.url,
     };
     return createDashboard({ config, host: HOST, instance, port, log: logger('dashboard'), ...own });
-  });
+  };
+  const dashboard = await start('dashboard', dashboardPort, startDashboard, Boolean(env.PORT));
   const consumer = await start('consumer', 8082, (port) =>
     createConsumer({ ...common, port, log: logger('consumer') }),
   );

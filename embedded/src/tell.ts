@@ -1,11 +1,12 @@
 import { resolve } from 'node:path';
+import { count } from '@tributary/shared';
 import type { Figures } from './figures.js';
 import { outputOf, type Summary } from './once.js';
 import type { Pipeline } from './pipeline.js';
 
 /** What runs here and where to look, in plain words. */
 export function welcome(pipeline: Pipeline): string {
-  const { config, mockApi, dashboard, dashboardToken, inMemory } = pipeline;
+  const { config, mockApi, producer, consumer, dashboard, dashboardToken, inMemory } = pipeline;
   const endpoints = Object.entries(config.endpoints).filter(([, { enabled }]) => enabled);
   const lines = [
     'Tributary is running: REST API -> producer -> queues -> consumer -> files, all in this process.',
@@ -14,8 +15,10 @@ export function welcome(pipeline: Pipeline): string {
     ...endpoints.map(([id, { url }]) => `  endpoint      ${id}  ${url.split('?')[0]}`),
     `  dashboard     ${dashboard.url}`,
     ...(dashboardToken === undefined ? [] : [`  to act there  sign in with ${dashboardToken}  (until this ends)`]),
+    `  producer      ${producer.url}  (asked by: ${askedBy(producer.url)})`,
+    `  consumer      ${consumer.url}`,
     `  output        ${config.sink.type === 'csv' ? `${resolve(outputOf(pipeline))}  (CSV)` : outputOf(pipeline)}`,
-    `  a batch       ${config.batch.size} records, or what came in ${config.batch.interval / 1_000} s`,
+    `  a batch       ${count(config.batch.size, 'record')}, or what came in ${config.batch.interval / 1_000} s`,
     '',
     ...(inMemory.includes('queues')
       ? [
@@ -32,9 +35,15 @@ export function welcome(pipeline: Pipeline): string {
   return lines.join('\n');
 }
 
+/** The command looks at the usual port unless it is told of another. */
+function askedBy(producerUrl: string): string {
+  const command = 'npm run endpoints -- list';
+  return new URL(producerUrl).port === '8081' ? command : `PRODUCER_URL=${producerUrl} ${command}`;
+}
+
 /** One line of what flows. */
 export function flowLine(figures: Figures, unsettled: number): string {
-  const rows = Object.entries(figures.rows).map(([dataset, count]) => `${dataset} ${count}`);
+  const rows = Object.entries(figures.rows).map(([dataset, written]) => `${dataset} ${written}`);
   return [
     `published ${figures.published}`,
     `accepted ${figures.accepted}`,
@@ -48,17 +57,17 @@ export function flowLine(figures: Figures, unsettled: number): string {
 
 /** The last line, after everything that could be written was. */
 export function farewell({ rows, published, accepted }: Figures, output: string): string {
-  const written = Object.values(rows).reduce((sum, count) => sum + count, 0);
-  return `Stopped. Published ${published}, accepted ${accepted}, ${written} rows written; output in ${output}.`;
+  const written = Object.values(rows).reduce((sum, one) => sum + one, 0);
+  return `Stopped. Published ${published}, accepted ${accepted}, ${count(written, 'row')} written; output in ${output}.`;
 }
 
 /** The summary of `--once` for a person. */
 export function describeSummary(summary: Summary): string {
   const { polled, published, accepted, duplicate, stale, deadLettered, rows, seconds, output, endpoints } = summary;
   return [
-    `Polled ${polled} records from ${endpoints.length} endpoints, published ${published}, in ${seconds} s.`,
+    `Polled ${count(polled, 'record')} from ${count(endpoints.length, 'endpoint')}, published ${published}, in ${seconds} s.`,
     `Accepted ${accepted}, duplicate ${duplicate}, stale ${stale}, dead letters ${deadLettered}.`,
-    ...Object.entries(rows).map(([dataset, count]) => `  ${dataset}: ${count} rows written`),
+    ...Object.entries(rows).map(([dataset, written]) => `  ${dataset}: ${count(written, 'row')} written`),
     `Output: ${output}`,
     ...endpoints.flatMap(({ endpoint, error }) => (error === undefined ? [] : [`FAILED ${endpoint}: ${error}`])),
     '',

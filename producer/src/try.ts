@@ -1,4 +1,4 @@
-import { type Clock, describeError, FatalError, type PipelineConfig, PoisonError } from '@tributary/shared';
+import { type Clock, count, describeError, FatalError, type PipelineConfig, PoisonError } from '@tributary/shared';
 import { compileEndpoints, type Endpoint } from './endpoint.js';
 import { createIds } from './ids.js';
 import { messageMaker } from './messages.js';
@@ -45,7 +45,7 @@ export async function tryEndpoint({ config, id, limit, clock, proxies, write }: 
   let bad = 0;
   try {
     for await (const { records, fetchedAt } of source.pages({ since: undefined, validators: [], signal })) {
-      write(`${records.length} record${records.length === 1 ? '' : 's'}\n`);
+      write(`${count(records.length, 'record')}\n`);
       for (const record of records.slice(0, limit - shown)) {
         const { envelope, body } = messageOf(record, fetchedAt);
         const { valid, said } = judge(endpoint, record);

@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import { ConfigError, loadPipeline } from './config/load.js';
 import type { PipelineConfig } from './config/schema.js';
+import { FatalError } from './errors.js';
 import { createLogger, type Logger } from './logging.js';
 
 /** What producer and consumer read from the environment alike, as processes of their own. */
@@ -14,6 +15,15 @@ export interface ServiceSettings {
   readonly log: Logger;
 }
 
+const isPort = (port: number): boolean => Number.isInteger(port) && port >= 0 && port < 65_536;
+
+/** @throws FatalError if the environment names a port that cannot be one */
+export function readPort({ PORT }: Record<string, string | undefined>, usual: number): number {
+  const port = Number(PORT || usual);
+  if (!isPort(port)) throw new FatalError('port_invalid', `PORT is "${PORT}": expected a number from 0 to 65535`);
+  return port;
+}
+
 /** @throws ConfigError with everything that is wrong with the environment, or else with the pipeline */
 export function readServiceSettings(service: string, defaultPort: number, env: NodeJS.ProcessEnv): ServiceSettings {
   const { AMQP_URL: amqpUrl = '', REDIS_URL: redisUrl = '' } = env;
@@ -24,7 +34,7 @@ export function readServiceSettings(service: string, defaultPort: number, env: N
   const faults = [
     ...(amqpUrl === '' ? [{ path: 'AMQP_URL', message: missing('amqp://guest:guest@127.0.0.1:5672') }] : []),
     ...(redisUrl === '' ? [{ path: 'REDIS_URL', message: missing('redis://127.0.0.1:6379') }] : []),
-    ...(Number.isInteger(port) && port >= 0 && port < 65_536
+    ...(isPort(port)
       ? []
       : [{ path: 'PORT', message: `"${env.PORT}" is not a port: expected a number from 0 to 65535` }]),
   ];

@@ -46,7 +46,15 @@ describe('npm start, while the CRM changes', () => {
     expect(stdout).toContain(`output        ${output}  (CSV)`);
     expect(stdout).toContain('Queues live in memory here');
     expect(stdout).toContain('set AMQP_URL and REDIS_URL');
+    expect(stdout).toMatch(/consumer +http:\/\/127\.0\.0\.1:\d+\n/);
     expect(dashboard).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
+  });
+
+  test('says where the producer is, and how it is asked', async () => {
+    const [, address = '', command] = /producer +(http:\S+) {2}\(asked by: (.+)\)/.exec(program.stdout) ?? [];
+    expect(command).toMatch(/^(PRODUCER_URL=http:\S+ )?npm run endpoints -- list$/);
+    const endpoints = (await (await fetch(new URL('/endpoints', address))).json()) as { endpoint: string }[];
+    expect(endpoints.map(({ endpoint }) => endpoint)).toEqual(['crm-customers', 'crm-products']);
   });
 
   test('shows what flows, in a line that grows', async () => {

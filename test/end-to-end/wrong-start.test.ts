@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import { countRows, readDemoRows } from './support/landed.js';
 import { demoPipeline } from './support/pipeline-file.js';
@@ -32,11 +34,29 @@ describe('npm start with something wrong', () => {
     ['endpoints.crm-customers.url: "ftp://127.0.0.1/customers" is not valid', { CRM_URL: 'ftp://127.0.0.1' }],
     ['batch.size: "many" is not valid', { BATCH_SIZE: 'many' }],
     ['no-such-file.yaml has 1 fault', { PIPELINE: 'no-such-file.yaml' }],
+    ['PORT is "many": expected a number from 0 to 65535', { PORT: 'many' }],
   ])('%s: an environment that cannot be is told, without its passwords', async (says, env) => {
     const { code, stdout, stderr } = await stage.run('embedded', { args: ['--once', '--json'], env });
     expect(stderr).toContain(says);
     expect(stderr).not.toContain('secret');
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+  });
+
+  test('a Postgres that nobody has named is told at once, in one line', async () => {
+    const { code, stdout, stderr } = await stage.run('embedded', { args: ['--once'], env: { SINK: 'postgres' } });
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+    expect(stderr).toMatch(/^the sink is postgres: set POSTGRES_URL, such as \S+\n$/);
+  });
+
+  test('a PORT that was asked for and is taken is told, not passed over', async () => {
+    const server = createServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    stage.atEnd('the port', () => server.close());
+    const PORT = String((server.address() as AddressInfo).port);
+    const { code, stderr } = await stage.run('embedded', { args: ['--once'], env: { PORT } });
+    expect(code).toBe(1);
+    expect(stderr).toContain(`cannot listen on 127.0.0.1:${PORT}`);
+    expect(stderr).toContain('set PORT to one that is free');
   });
 
   test('--help shows how it is used, and exits 0', async () => {
