@@ -50,6 +50,7 @@ describe('a dead letter', () => {
 
 describe('npm run dead-letters', () => {
   it('understands its commands', () => {
+    expect(readArguments(['list', '--config', 'mine.yaml'])).toMatchObject({ config: 'mine.yaml' });
     expect(readArguments(['list', '--code', 'x', '--limit', '5', '--json'])).toMatchObject({
       ...{ command: 'list', limit: 5, json: true, match: { code: 'x' } },
     });

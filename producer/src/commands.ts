@@ -30,9 +30,13 @@ export async function runCommand({ args, producerUrl, adminToken, write }: Comma
   const { values, positionals } = parse(args);
   const [command = '', id] = positionals;
   const call = async (method: string, path: string) => await ask(new URL(path, producerUrl), method, adminToken);
+  if (values.help) return write(USAGE);
   if (command === 'list') return write(table((await call('GET', '/endpoints')) as EndpointReport[]));
   const isChange = COMMANDS.some((one) => one === command);
-  if (id === undefined || !(isChange || command === 'status')) throw new FatalError('usage', USAGE);
+  const known = ['list', 'status', ...COMMANDS];
+  if (!known.includes(command))
+    throw usage(`expected one of ${known.join(', ')}, found ${command === '' ? 'nothing' : `"${command}"`}`);
+  if (id === undefined) throw usage(`${command} which endpoint?`);
   const path = `/endpoints/${encodeURIComponent(id)}/${command}`;
   if (!isChange) return write(`${JSON.stringify(await call('GET', path), null, 2)}\n`);
   const since = values.since === undefined ? '' : `?since=${encodeURIComponent(values.since)}`;
@@ -42,11 +46,14 @@ export async function runCommand({ args, producerUrl, adminToken, write }: Comma
 
 function parse(args: readonly string[]) {
   try {
-    return parseArgs({ args: [...args], options: { since: { type: 'string' } }, allowPositionals: true });
+    const options = { since: { type: 'string' }, help: { type: 'boolean', default: false } } as const;
+    return parseArgs({ args: [...args], options, allowPositionals: true });
   } catch (error) {
-    throw new FatalError('usage', `${describeError(error)}\n\n${USAGE}`);
+    throw usage(describeError(error));
   }
 }
+
+const usage = (wrong: string): FatalError => new FatalError('usage', `${wrong}\n\n${USAGE}`);
 
 async function ask(url: URL, method: string, token: string): Promise<unknown> {
   const headers: Record<string, string> = token === '' ? {} : { authorization: `Bearer ${token}` };
@@ -65,7 +72,8 @@ async function ask(url: URL, method: string, token: string): Promise<unknown> {
   } catch {
     // What answers there is no producer; its own words tell best.
   }
-  throw new FatalError('producer_refused', `${url.origin} answered ${response.status}: ${said}`);
+  const advice = response.status === 401 ? '; set ADMIN_TOKEN to the one that the producer was started with' : '';
+  throw new FatalError('producer_refused', `${url.origin} answered ${response.status}: ${said}${advice}`);
 }
 
 function table(reports: readonly EndpointReport[]): string {

@@ -3,6 +3,8 @@ import { parseArgs } from 'node:util';
 import { FatalError, parsePipeline } from '@tributary/shared';
 import { generateEndpoints } from './generate.js';
 
+const USAGE = 'npm run generate-endpoints -- [--count 90] [--every 5s] [--config FILE] [--output FILE]\n';
+
 // `npm run generate-endpoints -- --count 90`: a pipeline with many endpoints, on stdout or in a file.
 try {
   const { values } = parseArgs({
@@ -11,8 +13,26 @@ try {
       every: { type: 'string', default: '5s' },
       config: { type: 'string', default: process.env.PIPELINE || 'pipeline.yaml' },
       output: { type: 'string' },
+      help: { type: 'boolean', default: false },
     },
   });
+  if (values.help) process.stdout.write(USAGE);
+  else generate(values);
+} catch (error) {
+  const isForPerson = error instanceof FatalError || (error instanceof Error && 'code' in error);
+  if (!isForPerson) throw error;
+  process.stderr.write(`${error.message}\n\n${USAGE}`);
+  process.exitCode = 1;
+}
+
+interface Asked {
+  readonly config: string;
+  readonly count: string;
+  readonly every: string;
+  readonly output?: string | undefined;
+}
+
+function generate(values: Asked): void {
   const text = generateEndpoints({
     text: readFileSync(values.config, 'utf8'),
     count: Number(values.count),
@@ -22,9 +42,4 @@ try {
   parsePipeline(text, process.env, 'the generated pipeline');
   if (values.output === undefined) process.stdout.write(text);
   else writeFileSync(values.output, text);
-} catch (error) {
-  const isForPerson = error instanceof FatalError || (error instanceof Error && 'code' in error);
-  if (!isForPerson) throw error;
-  process.stderr.write(`${error.message}\nnpm run generate-endpoints -- --count 90 [--every 5s] [--output FILE]\n`);
-  process.exitCode = 1;
 }

@@ -16,7 +16,10 @@ const PRIORITIES = ['critical', 'high', 'normal', 'low'];
  */
 export function generateEndpoints({ text, count, every }: GenerateOptions): string {
   if (!(Number.isInteger(count) && count >= 1 && count <= 10_000)) {
-    throw new FatalError('count_invalid', `--count must be a whole number from 1 to 10000, not ${count}`);
+    throw new FatalError(
+      'count_invalid',
+      `--count must be a whole number from 1 to 10000, not ${Number.isNaN(count) ? 'a word' : count}`,
+    );
   }
   const section = /^endpoints:\n(?:(?:[ \t#].*)?\n)*/m;
   if (!section.test(text))

@@ -4,23 +4,47 @@ import { proxiesOf } from './sources/dispatchers.js';
 import { tryEndpoint } from './try.js';
 
 // `npm run try -- ENDPOINT [--limit 5]`: a poll that shows what it would do.
-const USAGE = 'npm run try -- ENDPOINT [--limit 5] [--config pipeline.yaml]';
+const USAGE = `npm run try -- ENDPOINT [--limit 5] [--config pipeline.yaml]
+
+Polls the endpoint once, shows requests, records and what is wrong with them, and publishes nothing.
+`;
 try {
-  const { values, positionals } = parseArgs({
-    options: { limit: { type: 'string', default: '5' }, config: { type: 'string' } },
-    allowPositionals: true,
-  });
-  const [id] = positionals;
-  const limit = Number(values.limit);
-  if (id === undefined || !(Number.isInteger(limit) && limit > 0)) throw new FatalError('usage', USAGE);
-  const file = values.config ?? (process.env.PIPELINE || 'pipeline.yaml');
-  await tryEndpoint({
-    ...{ config: loadPipeline(file, process.env), id, limit, clock: systemClock, proxies: proxiesOf(process.env) },
-    write: (text) => void process.stdout.write(text),
-  });
+  const asked = readArguments();
+  if (asked === undefined) process.stdout.write(USAGE);
+  else {
+    const { id, limit, file } = asked;
+    await tryEndpoint({
+      ...{ config: loadPipeline(file, process.env), id, limit, clock: systemClock, proxies: proxiesOf(process.env) },
+      write: (text) => void process.stdout.write(text),
+    });
+  }
 } catch (error) {
-  const isOfArguments = error instanceof TypeError && String(Reflect.get(error, 'code')).startsWith('ERR_PARSE_ARGS');
-  if (!(error instanceof FatalError || error instanceof RetryableError || isOfArguments)) throw error;
-  process.stderr.write(`${error.message}\n${isOfArguments ? `${USAGE}\n` : ''}`);
+  if (!(error instanceof FatalError || error instanceof RetryableError)) throw error;
+  process.stderr.write(`${error.message}\n`);
   process.exitCode = 1;
+}
+
+/** @returns undefined for somebody who asks for help */
+function readArguments() {
+  try {
+    const { values, positionals } = parseArgs({
+      options: {
+        limit: { type: 'string', default: '5' },
+        config: { type: 'string', default: process.env.PIPELINE || 'pipeline.yaml' },
+        help: { type: 'boolean', default: false },
+      },
+      allowPositionals: true,
+    });
+    if (values.help) return undefined;
+    const [id, ...rest] = positionals;
+    const limit = Number(values.limit);
+    if (id === undefined) throw new Error('try which endpoint?');
+    if (rest.length > 0) throw new Error(`one at a time: ${rest.join(' ')} is too much`);
+    if (!(Number.isInteger(limit) && limit > 0)) {
+      throw new Error(`--limit is "${values.limit}": expected a whole number, 1 or more`);
+    }
+    return { id, limit, file: values.config };
+  } catch (cause) {
+    throw new FatalError('usage', `${(cause as Error).message}\n\n${USAGE}`, { cause });
+  }
 }

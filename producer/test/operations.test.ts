@@ -133,7 +133,7 @@ describe('the operation of endpoints', () => {
   });
 
   it('can be asked for from the command line', async () => {
-    const { command, untilAsked } = await setUp();
+    const { command, untilAsked, producer } = await setUp();
     await untilAsked(1);
     const list = await command('list');
     expect(list).toMatch(/^endpoint +state +producer/);
@@ -143,6 +143,11 @@ describe('the operation of endpoints', () => {
     for (const args of [[], ['run'], ['dance', 'crm'], ['run', 'crm', '--fast']]) {
       await expect(command(...args)).rejects.toThrow('npm run endpoints -- list');
     }
+    await expect(command('dance', 'crm')).rejects.toThrow('expected one of list, status, run');
+    await expect(command('reset')).rejects.toThrow('reset which endpoint?');
+    expect(await command('--help')).toContain('npm run reset');
+    const stranger = runCommand({ args: ['run', 'crm'], producerUrl: producer.url, adminToken: '', write: () => {} });
+    await expect(stranger).rejects.toThrow('set ADMIN_TOKEN to the one that the producer was started with');
     const away = { args: ['list'], producerUrl: 'http://127.0.0.1:1', adminToken: '', write: () => {} };
     await expect(runCommand(away)).rejects.toThrow('no producer answers at http://127.0.0.1:1');
   });

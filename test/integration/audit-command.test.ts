@@ -1,5 +1,8 @@
 import { execFile } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -66,6 +69,7 @@ test('npm run audit exits 0 as long as the API has served nothing and nothing la
     ok: false,
   });
   expect(after.code).toBe(1);
+  expect(after.stderr).toContain(`there is no folder ${join(directory, 'output')}`);
   expect(after.stderr).toContain('customers: missing: C-000001 has no row');
 });
 
@@ -85,4 +89,13 @@ test('npm run audit says what is wrong with how it was called', async () => {
   const { code, stderr } = await run('--api', 'http://127.0.0.1:1');
   expect(code).toBe(1);
   expect(stderr).toMatch(/the API's truth cannot be read at http:\/\/127\.0\.0\.1:1\/.*is the API up\?/);
+});
+
+test('an API that answers anything to everything is not taken for one that tells its truth', async () => {
+  const server = createServer((_request, response) => response.end('{"data":[]}')).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { code, stderr } = await run('--api', `http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  server.close();
+  expect(code).toBe(1);
+  expect(stderr).toMatch(/what http:\/\/\S+ answers is no truth: only an API that tells its truth can be audited/);
 });

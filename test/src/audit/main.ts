@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { describeError, loadPipeline, type PipelineConfig } from '@tributary/shared';
 import { HELP, readArguments } from './arguments.js';
 import { audit } from './audit.js';
@@ -39,6 +40,8 @@ async function run(args: ReturnType<typeof readArguments>): Promise<void> {
 function openSink(config: PipelineConfig, args: ReturnType<typeof readArguments>): StoredRows | Promise<StoredRows> {
   if ((args.sink ?? config.sink.type) === 'csv') {
     const directory = args.output ?? config.sink.csv.directory;
+    // All that is expected is missing then, and nobody should look for the reason elsewhere.
+    if (!existsSync(directory)) process.stderr.write(`there is no folder ${directory}: nothing has landed there\n`);
     return csvRows({ ...config.sink.csv, directory }, args.live);
   }
   const url = process.env.POSTGRES_URL;

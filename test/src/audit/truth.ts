@@ -34,17 +34,29 @@ export function apiTruth(config: PipelineConfig, origin?: string): Truth {
   };
 }
 
+const WANTS = 'only an API that tells its truth can be audited, as the mock API does';
+
 async function* readTruth(url: string): AsyncGenerator<TrueRecord> {
   const response = await fetch(url).catch((cause: unknown) => {
     throw new Error(`the API's truth cannot be read at ${redactUrl(url)}: ${describeError(cause)}; is the API up?`);
   });
   if (!response.ok || response.body === null) {
-    const wants = 'only an API that tells its truth can be audited, as the mock API does';
-    throw new Error(`${redactUrl(url)} answers ${response.status}: ${wants}`);
+    throw new Error(`${redactUrl(url)} answers ${response.status}: ${WANTS}`);
   }
   const body = Readable.fromWeb(response.body as ReadableStream<Uint8Array>);
   for await (const line of createInterface({ input: body })) {
-    const { record, version, pending } = JSON.parse(line) as { record: unknown; version: string; pending: boolean };
-    yield { record, changedAt: Date.parse(version), pending };
+    const told = readLine(line);
+    if (told === undefined) throw new Error(`what ${redactUrl(url)} answers is no truth: ${WANTS}`);
+    yield { record: told.record, changedAt: Date.parse(told.version), pending: told.pending };
+  }
+}
+
+/** @returns undefined for a line of something else: an API may answer anything to a path that it does not know */
+function readLine(line: string) {
+  try {
+    const told = JSON.parse(line) as { record: unknown; version: string; pending: boolean };
+    return typeof told.version === 'string' && told.record !== undefined ? told : undefined;
+  } catch {
+    return undefined;
   }
 }

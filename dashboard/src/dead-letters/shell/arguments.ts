@@ -16,6 +16,8 @@ export interface ShellArguments {
   /** File with the mended record; `-` is stdin. */
   readonly payload: string | undefined;
   readonly json: boolean;
+  /** The pipeline's file, where it is not the one of the environment. */
+  readonly config: string | undefined;
 }
 
 export const USAGE = `npm run dead-letters -- COMMAND [options]
@@ -30,9 +32,9 @@ export const USAGE = `npm run dead-letters -- COMMAND [options]
   --queue NAME  --endpoint ID  --code CODE  --field NAME  --search WORDS    which ones are meant
   --limit N                  with list: how many are shown (default 50)
   --json                     for programs
+  --config FILE              the pipeline (default PIPELINE, or pipeline.yaml)
 
-AMQP_URL names the RabbitMQ, PIPELINE the pipeline's file, AUDIT_LOG the file in which everything done is written down
-(default ./audit/actions.jsonl).
+AMQP_URL names the RabbitMQ, AUDIT_LOG the file in which everything done is written down (default ./audit/actions.jsonl).
 `;
 
 /** @throws FatalError for what it does not understand */
@@ -44,7 +46,7 @@ export function readArguments(args: readonly string[]): ShellArguments | undefin
       options: {
         ...{ queue: { type: 'string' }, endpoint: { type: 'string' }, code: { type: 'string' } },
         ...{ field: { type: 'string' }, search: { type: 'string' }, reason: { type: 'string', default: '' } },
-        ...{ payload: { type: 'string' }, limit: { type: 'string', default: '50' } },
+        ...{ config: { type: 'string' }, payload: { type: 'string' }, limit: { type: 'string', default: '50' } },
         all: { type: 'boolean', default: false },
         json: { type: 'boolean', default: false },
         help: { type: 'boolean', default: false },
@@ -53,13 +55,14 @@ export function readArguments(args: readonly string[]): ShellArguments | undefin
     if (values.help) return undefined;
     const [asked = '', id, ...rest] = positionals;
     const command = COMMANDS.find((known) => known === asked);
-    if (command === undefined) throw new Error(`expected one of ${COMMANDS.join(', ')}, found "${asked}"`);
+    if (command === undefined)
+      throw new Error(`expected one of ${COMMANDS.join(', ')}, found ${asked === '' ? 'nothing' : `"${asked}"`}`);
     if (rest.length > 0) throw new Error(`one at a time: ${rest.join(' ')} is too much`);
-    const { queue, endpoint, code, field, search, all, reason, payload, json } = values;
+    const { queue, endpoint, code, field, search, all, reason, payload, json, config } = values;
     check(command, id, { all, reason, payload });
     const limit = Number(values.limit);
     if (!Number.isInteger(limit) || limit < 1) throw new Error(`--limit is "${values.limit}": expected a whole number`);
-    return { command, match: { id, queue, endpoint, code, field, search }, limit, all, reason, payload, json };
+    return { command, match: { id, queue, endpoint, code, field, search }, limit, all, reason, payload, json, config };
   } catch (cause) {
     throw new FatalError('usage', `${(cause as Error).message}\n\n${USAGE}`);
   }

@@ -34,9 +34,10 @@ async function act(asked: ShellArguments): Promise<void> {
   if (!urls)
     throw new FatalError(
       'amqp_url_missing',
-      'AMQP_URL is not set; set it to something like amqp://guest:guest@127.0.0.1:5672',
+      'AMQP_URL is not set; set it to something like amqp://guest:guest@127.0.0.1:5672. ' +
+        'Where npm start keeps the queues in memory, its dashboard alone shows the dead letters',
     );
-  const config = loadPipeline(PIPELINE || 'pipeline.yaml', process.env);
+  const config = loadPipeline(asked.config ?? (PIPELINE || 'pipeline.yaml'), process.env);
   const log = createLogger({ service: 'dead-letters', instance: 'shell', level: LOG_LEVEL || 'error' });
   const broker = new Broker({ urls, connectionName: 'tributary dead-letters', log });
   await broker.open();
