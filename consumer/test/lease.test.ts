@@ -104,7 +104,7 @@ describe('a lease', () => {
     leases.answer = () => Promise.reject(new WriterLost('fenced'));
     await clock.advance(2_500);
     expect(losses).toEqual([new WriterLost('fenced')]);
-    expect(await state()).toContain('another consumer has taken over');
+    expect(await state()).toContain('has taken over from this writer');
     const { length } = leases.renewals;
     await clock.advance(60_000);
     expect(leases.renewals).toHaveLength(length);

@@ -1,3 +1,4 @@
+import { wanted } from '@tributary/shared';
 import type { ZodType } from 'zod';
 import { badRequest } from './api-error.js';
 import { COMPARISONS, type Condition, type RowQuery, type Selection, type Sort, type View } from './readers/port.js';
@@ -71,7 +72,7 @@ export function wholeNumber(query: Query, name: string, fallback: number, least:
 
 /** @throws ApiError (400) naming the first thing that is wrong with a request's body */
 export function readBody<T>(schema: ZodType<T>, body: unknown): T {
-  const parsed = schema.safeParse(body ?? {});
+  const parsed = schema.safeParse(body ?? {}, { error: wanted });
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
   throw badRequest(`${issue?.path.map(String).join('.') || 'the body'}: ${issue?.message ?? 'not valid'}`);

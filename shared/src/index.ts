@@ -4,6 +4,7 @@ export * from './clock.js';
 export type { Field, FieldType } from './config/fields.js';
 export { ConfigError, loadPipeline, parsePipeline } from './config/load.js';
 export type * from './config/schema.js';
+export { wanted } from './config/wanted.js';
 export * from './csv/cells.js';
 export * from './csv/lines.js';
 export * from './csv/parts.js';

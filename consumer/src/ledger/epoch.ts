@@ -99,10 +99,10 @@ async function rebuildUnderLock(
     if (previous !== null) {
       if (other !== undefined) {
         const remedy =
-          'no row is lost or doubled, but they keep taking it from each other: stop one, or give it another output';
+          'no row is lost or doubled, but they keep taking it from each other; stop one, or give it another output';
         log.warn(
           { theirs: other },
-          `another pipeline, with a Redis of its own, is writing to the same output. ${remedy}`,
+          `another pipeline, with a Redis of its own, is writing to the same output: ${remedy}`,
         );
       } else {
         const what =
