@@ -50,7 +50,7 @@ export const drainFigures: readonly Figure[] = [
     name: 'drain.csv',
     sentence: 'One consumer writes unique records to CSV, with fsync; beside it the same queue only acknowledged.',
     sink: 'csv',
-    quick: { records: 40_000, rounds: 2 },
+    quick: { records: 30_000, rounds: 2 },
     full: { records: 100_000, rounds: 5 },
   }),
   drainFigure({
@@ -65,7 +65,7 @@ export const drainFigures: readonly Figure[] = [
     sentence: 'The same to CSV where nine of ten records repeat one that came before.',
     sink: 'csv',
     newEvery: 10,
-    quick: { records: 60_000, rounds: 2 },
+    quick: { records: 40_000, rounds: 2 },
     full: { records: 100_000, rounds: 5 },
   }),
   drainFigure({

@@ -20,7 +20,7 @@ export const endToEnd: Figure = {
   sentence: 'From HTTP page to durable CSV row, producer and consumer at once; beside it amqplib alone on both sides.',
   async measure(bench) {
     const { records, rounds } = sizeOf(bench, {
-      quick: { records: 40_000, rounds: 1 },
+      quick: { records: 30_000, rounds: 1 },
       full: { records: 100_000, rounds: 5 },
     });
     const messages = customerMessages({ count: records });

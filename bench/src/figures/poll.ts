@@ -13,7 +13,7 @@ export const poll: Figure = {
   sentence: 'The producer polls pages of 100 over HTTP and publishes them, each confirmed; beside it amqplib alone.',
   async measure(bench) {
     const { records, rounds } = sizeOf(bench, {
-      quick: { records: 40_000, rounds: 2 },
+      quick: { records: 30_000, rounds: 2 },
       full: { records: 100_000, rounds: 5 },
     });
     const messages = customerMessages({ count: records });
