@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { FatalError } from '@tributary/shared';
+import { usageError } from '@tributary/shared';
 import type { Figure } from './figure.js';
 
 /** What `npm run bench -- ...` was asked to do. */
@@ -44,7 +44,7 @@ export function readArguments(args: readonly string[], all: readonly Figure[]): 
     const { quick, json, against, help, 'cpu-prof': profiles } = values;
     return { figures: choose(positionals, all), quick, json, against, profiles, help };
   } catch (cause) {
-    throw new FatalError('usage', `${(cause as Error).message}\n\n${usage(all)}`, { cause });
+    throw usageError(cause, usage(all));
   }
 }
 

@@ -9,13 +9,12 @@ import {
   describeError,
   healthApp,
   type Listening,
-  type Logger,
   listen,
   measureConnections,
-  type PipelineConfig,
   type Registry,
   ReleaseList,
   type Service,
+  type ServiceSettings,
   systemClock,
   tellPipeline,
   topologyOf,
@@ -27,17 +26,9 @@ import { type RunningSession, runSession, type SessionEnd } from './session.js';
 import { createSink } from './sinks/create.js';
 import type { Sink } from './sinks/port.js';
 
-export interface ConsumerOptions {
-  readonly config: PipelineConfig;
-  readonly amqpUrl: string;
-  readonly redisUrl: string;
+export interface ConsumerOptions extends ServiceSettings {
   /** Needed if the pipeline's sink is postgres. */
   readonly postgresUrl?: string | undefined;
-  /** Names this consumer in logs, in RabbitMQ's UI and in the names of its parts. */
-  readonly instance: string;
-  readonly port: number;
-  readonly host: string;
-  readonly log: Logger;
   readonly clock?: Clock;
 }
 

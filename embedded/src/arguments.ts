@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { FatalError } from '@tributary/shared';
+import { usageError } from '@tributary/shared';
 
 /** What `npm start -- ...` was asked to do. */
 export interface Arguments {
@@ -42,6 +42,6 @@ export function readArguments(args: readonly string[], pipeline: string): Argume
     if (values.json && !values.once) throw new Error('--json needs --once');
     return { ...values, output: values.output };
   } catch (cause) {
-    throw new FatalError('usage', `${(cause as Error).message}\n\n${USAGE}`, { cause });
+    throw usageError(cause, USAGE);
   }
 }

@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { isMapping } from '@tributary/shared';
 import express, { type Express, type Response } from 'express';
 import { type ChangeKind, CUSTOMER_KINDS, ITEM_KINDS } from './changes.js';
 import type { Crm } from './crm.js';
@@ -95,8 +96,7 @@ const MOST_A_SECOND = 1_000;
 
 function readRates(value: unknown): [ChangeKind, number][] {
   const kinds: readonly ChangeKind[] = [...CUSTOMER_KINDS, ...ITEM_KINDS];
-  const isMapping = value !== null && typeof value === 'object' && !Array.isArray(value);
-  if (!isMapping) throw badRequest('rates_invalid', `expected rates by kind: ${kinds.join(', ')}`);
+  if (!isMapping(value)) throw badRequest('rates_invalid', `expected rates by kind: ${kinds.join(', ')}`);
   return Object.entries(value).map(([name, rate]) => {
     const kind = kinds.find((one) => one === name);
     if (kind === undefined) throw badRequest('rates_invalid', `no kind ${quote(name)}; expected ${kinds.join(', ')}`);

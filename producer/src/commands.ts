@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { describeError, FatalError } from '@tributary/shared';
+import { describeError, FatalError, usageError } from '@tributary/shared';
 import { COMMANDS, type EndpointReport } from './control.js';
 
 export interface CommandOptions {
@@ -35,8 +35,11 @@ export async function runCommand({ args, producerUrl, adminToken, write }: Comma
   const isChange = COMMANDS.some((one) => one === command);
   const known = ['list', 'status', ...COMMANDS];
   if (!known.includes(command))
-    throw usage(`expected one of ${known.join(', ')}, found ${command === '' ? 'nothing' : `"${command}"`}`);
-  if (id === undefined) throw usage(`${command} which endpoint?`);
+    throw usageError(
+      `expected one of ${known.join(', ')}, found ${command === '' ? 'nothing' : `"${command}"`}`,
+      USAGE,
+    );
+  if (id === undefined) throw usageError(`${command} which endpoint?`, USAGE);
   const path = `/endpoints/${encodeURIComponent(id)}/${command}`;
   if (!isChange) return write(`${JSON.stringify(await call('GET', path), null, 2)}\n`);
   const since = values.since === undefined ? '' : `?since=${encodeURIComponent(values.since)}`;
@@ -49,11 +52,9 @@ function parse(args: readonly string[]) {
     const options = { since: { type: 'string' }, help: { type: 'boolean', default: false } } as const;
     return parseArgs({ args: [...args], options, allowPositionals: true });
   } catch (error) {
-    throw usage(describeError(error));
+    throw usageError(error, USAGE);
   }
 }
-
-const usage = (wrong: string): FatalError => new FatalError('usage', `${wrong}\n\n${USAGE}`);
 
 async function ask(url: URL, method: string, token: string): Promise<unknown> {
   const headers: Record<string, string> = token === '' ? {} : { authorization: `Bearer ${token}` };

@@ -5,14 +5,13 @@ import {
   createRegistry,
   DEFAULT_SHUTDOWN_DEADLINE,
   healthApp,
-  type Logger,
   listen,
   measureConnections,
-  type PipelineConfig,
   type Registry,
   ReleaseList,
   RetryableError,
   type Service,
+  type ServiceSettings,
   systemClock,
   tellPipeline,
   topologyOf,
@@ -33,16 +32,7 @@ import { Dispatchers, type Proxies } from './sources/dispatchers.js';
 import { Gate } from './sources/gate.js';
 import { memoryStores, openRedisStores, type Stores } from './stores.js';
 
-export interface ProducerOptions {
-  readonly config: PipelineConfig;
-  readonly amqpUrl: string;
-  readonly redisUrl: string;
-  /** Names this producer among its like. */
-  readonly instance: string;
-  /** Of its HTTP server, with /healthz, /readyz and /metrics; 0 for any free one. */
-  readonly port: number;
-  readonly host: string;
-  readonly log: Logger;
+export interface ProducerOptions extends ServiceSettings {
   readonly clock?: Clock;
   /** Who knows it may give commands over HTTP; nobody may unless it is given. */
   readonly adminToken?: string | undefined;

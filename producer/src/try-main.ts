@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { FatalError, loadPipeline, RetryableError, systemClock } from '@tributary/shared';
+import { FatalError, loadPipeline, RetryableError, systemClock, usageError } from '@tributary/shared';
 import { proxiesOf } from './sources/dispatchers.js';
 import { tryEndpoint } from './try.js';
 
@@ -45,6 +45,6 @@ function readArguments() {
     }
     return { id, limit, file: values.config };
   } catch (cause) {
-    throw new FatalError('usage', `${(cause as Error).message}\n\n${USAGE}`, { cause });
+    throw usageError(cause, USAGE);
   }
 }

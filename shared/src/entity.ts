@@ -3,7 +3,7 @@ import type { Field } from './config/fields.js';
 import type { EntityConfig } from './config/schema.js';
 import { PoisonError } from './errors.js';
 import { compileContentHash } from './hash.js';
-import { ownValue } from './own-value.js';
+import { isMapping, ownValue } from './own-value.js';
 
 /** A record's fields as they are hashed and written: declared fields only, and only those that hold something. */
 export type Payload = Readonly<Record<string, unknown>>;
@@ -59,7 +59,7 @@ export function compileEntity(name: string, config: EntityConfig): Entity {
     keyOf,
     versionOf,
     decode(raw) {
-      if (raw === null || typeof raw !== 'object' || Array.isArray(raw)) {
+      if (!isMapping(raw)) {
         throw new PoisonError('not_an_object', `${name}: the record is ${describe(raw)}, expected an object`);
       }
       const key = keyOf(raw);
@@ -165,7 +165,7 @@ function objectValidator(fields: Readonly<Record<string, Field>>): z.ZodType {
 function compilePresent(fields: Readonly<Record<string, Field>>): (record: object) => Payload {
   const columns = Object.entries(fields).map(([name, { optional, items }]) => {
     const present = items && compilePresent(items);
-    return { name, optional, listOf: present && ((item: unknown) => (isObject(item) ? present(item) : item)) };
+    return { name, optional, listOf: present && ((item: unknown) => (isMapping(item) ? present(item) : item)) };
   });
   // zod reads plainly, and would find what every object inherits.
   const isInherited = Object.keys(fields).some((name) => name in Object.prototype);
@@ -179,9 +179,6 @@ function compilePresent(fields: Readonly<Record<string, Field>>): (record: objec
     return found;
   };
 }
-
-const isObject = (value: unknown): value is object =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 function typeValidator(field: Field): z.ZodType {
   switch (field.type) {

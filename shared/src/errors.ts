@@ -40,6 +40,14 @@ export class FatalError extends Error {
   }
 }
 
+/**
+ * A command was asked in a way that it does not understand.
+ * @param wrong what is wrong, in words or as it was thrown
+ * @param usage how the command is asked; told below it
+ */
+export const usageError = (wrong: unknown, usage: string): FatalError =>
+  new FatalError('usage', `${describeError(wrong)}\n\n${usage}`, { cause: wrong });
+
 /** The text of anything thrown, with the causes that explain it: "fetch failed: connect ECONNREFUSED 127.0.0.1:8080". */
 export function describeError(error: unknown): string {
   if (!(error instanceof Error)) return String(error);

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import canonicalize from 'canonicalize';
 import type { Field } from './config/fields.js';
-import { ownValue } from './own-value.js';
+import { isMapping, ownValue } from './own-value.js';
 
 type Values = Readonly<Record<string, unknown>>;
 type Fields = Readonly<Record<string, Field>>;
@@ -45,7 +45,7 @@ function sorter(fields: Fields): (values: unknown) => Values | undefined {
     .sort()
     .map((name) => ({ name, items: fields[name]?.items && sorter(fields[name].items) }));
   return (values) => {
-    if (!isRecord(values)) return undefined;
+    if (!isMapping(values)) return undefined;
     const sorted: Record<string, unknown> = {};
     let found = 0;
     for (const { name, items } of columns) {
@@ -64,6 +64,3 @@ function sorter(fields: Fields): (values: unknown) => Values | undefined {
     return found === Object.keys(values).length ? sorted : undefined;
   };
 }
-
-const isRecord = (value: unknown): value is Values =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -1,3 +1,7 @@
+/** Whether it is what JSON and YAML call an object or a mapping: names with values. */
+export const isMapping = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
 /**
  * What a record itself holds under a name. An API may well call a field `constructor` or `valueOf`, and a plain read finds
  * those on every object.

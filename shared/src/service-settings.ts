@@ -4,12 +4,14 @@ import type { PipelineConfig } from './config/schema.js';
 import { FatalError } from './errors.js';
 import { createLogger, type Logger } from './logging.js';
 
-/** What producer and consumer read from the environment alike, as processes of their own. */
+/** What producer and consumer need alike. As processes of their own they read it from the environment. */
 export interface ServiceSettings {
   readonly config: PipelineConfig;
   readonly amqpUrl: string;
   readonly redisUrl: string;
+  /** Names this one among its like: in logs, in RabbitMQ's UI, in the names of its parts. */
   readonly instance: string;
+  /** Of its HTTP server, with /healthz, /readyz and /metrics; 0 for any free one. */
   readonly port: number;
   readonly host: string;
   readonly log: Logger;

@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { describeError, FatalError } from '../errors.js';
+import { describeError, usageError } from '../errors.js';
 import { count } from '../words.js';
 import { loadPipeline } from './load.js';
 
@@ -33,6 +33,6 @@ function readArguments(): { readonly help: boolean; readonly file: string } {
     if (files.length > 1) throw new Error(`one file at a time, not ${files.join(' ')}`);
     return { help: values.help, file: files[0] ?? (process.env.PIPELINE || 'pipeline.yaml') };
   } catch (cause) {
-    throw new FatalError('usage', `${(cause as Error).message}\n\n${USAGE}`, { cause });
+    throw usageError(cause, USAGE);
   }
 }

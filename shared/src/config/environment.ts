@@ -1,3 +1,5 @@
+import { isMapping } from '../own-value.js';
+
 /**
  * What a pipeline file that is silent asks the environment for. The file has the last word: a setting that it names, with
  * or without a variable, is not touched.
@@ -29,6 +31,3 @@ export function askEnvironment(document: unknown, env: Record<string, string | u
   }
   return asked;
 }
-
-const isMapping = (value: unknown): value is Record<string, unknown> =>
-  value !== null && typeof value === 'object' && !Array.isArray(value);

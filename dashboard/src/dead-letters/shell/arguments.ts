@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { FatalError } from '@tributary/shared';
+import { usageError } from '@tributary/shared';
 import type { LetterMatch } from '../letter.js';
 
 export const COMMANDS = ['list', 'show', 'replay', 'discard'] as const;
@@ -64,7 +64,7 @@ export function readArguments(args: readonly string[]): ShellArguments | undefin
     if (!Number.isInteger(limit) || limit < 1) throw new Error(`--limit is "${values.limit}": expected a whole number`);
     return { command, match: { id, queue, endpoint, code, field, search }, limit, all, reason, payload, json, config };
   } catch (cause) {
-    throw new FatalError('usage', `${(cause as Error).message}\n\n${USAGE}`);
+    throw usageError(cause, USAGE);
   }
 }
 
