@@ -1,7 +1,7 @@
 -- Claims rows before they are written: one call for the rows of one dataset in a micro-batch.
 --
 -- KEYS: epoch, leases (zset: writer -> end of its lease, ms), fenced (set of writers), ledger (hash), claims (hash)
--- ARGV: epoch, writer, call, rows (each_row)
+-- ARGV: epoch, writer, call, rows (read_rows)
 -- Returns {'ok', one letter for each row, what belongs to the first T, to the second, ...}, {'lost'} or {'fenced'}.
 --
 -- A verdict:  A accept   D duplicate   S stale
@@ -28,13 +28,16 @@ local function alive(other)
   return lives[other]
 end
 
+local keys, hashes, orders = read_rows(ARGV[4])
+local ledger, claims = open_hash(KEYS[4], keys), open_hash(KEYS[5], keys)
+
 -- The hash of a tombstone begins with a dash. It closes what is there; where nothing is, there is nothing to write.
 local function is_tombstone(hash) return string.sub(hash, 1, 1) == '-' end
 
 local function replace(key, in_flight, claim, ours)
   local lines = {}
   for line in string.gmatch(in_flight, '[^\n]+') do lines[#lines + 1] = line == claim.line and ours or line end
-  redis.call('HSET', KEYS[5], key, table.concat(lines, '\n'))
+  claims.set(key, table.concat(lines, '\n'))
 end
 
 -- A newer message of the same content was told that it is a duplicate: what comes late from in between is stale.
@@ -53,8 +56,7 @@ local function take_over(key, in_flight, claim, token, order)
 end
 
 local function judge(token, key, hash, order)
-  local committed = redis.call('HGET', KEYS[4], key)
-  local in_flight = redis.call('HGET', KEYS[5], key)
+  local committed, in_flight = ledger.get(key), claims.get(key)
   local latest
   if committed then
     local its_hash, its_order = string.match(committed, '^(%S+) (.*)$')
@@ -81,13 +83,13 @@ local function judge(token, key, hash, order)
   if latest == nil then
     if is_tombstone(hash) then
       -- A row of the time before may still be on its way here, claimed by whoever met the line just before it went.
-      redis.call('HSET', KEYS[4], key, hash .. ' ' .. order)
+      ledger.set(key, hash .. ' ' .. order)
       return 'D'
     end
   elseif hash == latest.hash then
     if not before(latest.newest, order) then return 'D' end
     if not latest.owner then
-      redis.call('HSET', KEYS[4], key, hash .. ' ' .. order)
+      ledger.set(key, hash .. ' ' .. order)
     elseif latest.owner == writer then
       note(key, in_flight, latest, order)
     elseif alive(latest.owner) then
@@ -101,15 +103,17 @@ local function judge(token, key, hash, order)
     return 'S'
   end
   local claim = writer .. ' ' .. token .. ' ' .. hash .. ' ' .. order
-  redis.call('HSET', KEYS[5], key, in_flight and in_flight .. '\n' .. claim or claim)
+  claims.set(key, in_flight and in_flight .. '\n' .. claim or claim)
   return 'A'
 end
 
 local reply, letters = { 'ok', '' }, {}
-for key, hash, order in each_row(ARGV[4]) do
-  local letter, taken_over = judge(call .. '.' .. #letters, key, hash, order)
-  letters[#letters + 1] = letter
+for at, key in ipairs(keys) do
+  local letter, taken_over = judge(call .. '.' .. (at - 1), key, hashes[at], orders[at])
+  letters[at] = letter
   reply[#reply + 1] = taken_over
 end
+ledger.write()
+claims.write()
 reply[2] = table.concat(letters)
 return reply

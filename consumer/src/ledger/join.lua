@@ -17,13 +17,21 @@ local epoch, writer, kind = ARGV[1], ARGV[2], ARGV[3]
 if not is_epoch(epoch) then return { 'lost' } end
 if redis.call('SISMEMBER', KEYS[2], writer) == 1 then return { 'fenced' } end
 
+local keys, side_orders, payloads, rests = {}, {}, {}, {}
+for key, order, payload, rest in string.gmatch(ARGV[4], '([^\31\n]*)\31([^\31\n]*)\31([^\31\n]*)\31([^\n]*)\n') do
+  local at = #keys + 1
+  keys[at], side_orders[at], payloads[at], rests[at] = key, order, payload, rest
+end
+local own_sides = open_hash(kind == 'each' and KEYS[3] or KEYS[4], keys)
+local open_lines = kind == 'each' and open_hash(KEYS[6], keys)
+
 -- Whether the side is the newest of its key.
-local function put_in(own, key, order, payload)
-  local stored = redis.call('HGET', own, key)
+local function put_in(key, order, payload)
+  local stored = own_sides.get(key)
   local stored_order = stored and string.match(stored, '^(%Z*)')
   if stored_order and before(order, stored_order) then return false end
   local side = order .. '\0' .. payload
-  if stored ~= side then redis.call('HSET', own, key, side) end
+  if stored ~= side then own_sides.set(key, side) end
   return true
 end
 
@@ -47,7 +55,7 @@ local function join_each(key, ids)
     answer[#answer + 1] = side_of(target)
   end
   -- What was open stays open until its tombstone is committed (close.lua), so that a crash in between repeats it.
-  local was_open = redis.call('HGET', KEYS[6], key)
+  local was_open = open_lines.get(key)
   for line in string.gmatch(was_open or '', '%Z+') do
     if not lines[line] then
       local target = string.match(line, '^[^\1]*')
@@ -58,7 +66,7 @@ local function join_each(key, ids)
     end
   end
   local is_open = table.concat(open, '\0')
-  if is_open ~= (was_open or '') then redis.call('HSET', KEYS[6], key, is_open) end
+  if is_open ~= (was_open or '') then open_lines.set(key, is_open) end
   return answer
 end
 
@@ -74,12 +82,17 @@ local function join_with(key, after, count)
 end
 
 local reply = { 'ok', sides }
-for key, order, payload, rest in string.gmatch(ARGV[4], '([^\31\n]*)\31([^\31\n]*)\31([^\31\n]*)\31([^\n]*)\n') do
-  if kind == 'each' then
-    reply[#reply + 1] = put_in(KEYS[3], key, order, payload) and join_each(key, rest) or 0
-  else
-    local after = string.match(rest, '^[^\31]*')
-    reply[#reply + 1] = put_in(KEYS[4], key, order, payload) and join_with(key, after, ARGV[5]) or 0
+for at, key in ipairs(keys) do
+  local answer = 0
+  if put_in(key, side_orders[at], payloads[at]) then
+    if kind == 'each' then
+      answer = join_each(key, rests[at])
+    else
+      answer = join_with(key, string.match(rests[at], '^[^\31]*'), ARGV[5])
+    end
   end
+  reply[at + 2] = answer
 end
+own_sides.write()
+if open_lines then open_lines.write() end
 return reply

@@ -27,7 +27,45 @@ end
 
 -- Rows as they are asked for: "key LF hash LF order LF" each, all in one argument. One long argument costs the client
 -- less than hundreds of short ones. None of the three can hold a line feed.
-local function each_row(rows) return string.gmatch(rows, '([^\n]*)\n([^\n]*)\n([^\n]*)\n') end
+-- Returns three lists.
+local function read_rows(rows)
+  local keys, hashes, orders = {}, {}, {}
+  for key, hash, order in string.gmatch(rows, '([^\n]*)\n([^\n]*)\n([^\n]*)\n') do
+    local at = #keys + 1
+    keys[at], hashes[at], orders[at] = key, hash, order
+  end
+  return keys, hashes, orders
+end
+
+-- Some fields of a hash, read with one command and written back with one or two: a command for each of them would cost
+-- more than all else that a script does. Nothing is written before write(). At most some thousand fields (Lua's unpack).
+local function open_hash(name, fields)
+  local values, changed, touched = {}, {}, {}
+  for at, value in ipairs(redis.call('HMGET', name, unpack(fields))) do values[fields[at]] = value end
+
+  local hash = {}
+  -- false for a field that is not there
+  function hash.get(field) return values[field] end
+  -- false takes the field away
+  function hash.set(field, value)
+    values[field] = value
+    if not touched[field] then changed[#changed + 1], touched[field] = field, true end
+  end
+  function hash.write()
+    local set, gone = {}, {}
+    for _, field in ipairs(changed) do
+      if values[field] then
+        set[#set + 1] = field
+        set[#set + 1] = values[field]
+      else
+        gone[#gone + 1] = field
+      end
+    end
+    if #set > 0 then redis.call('HSET', name, unpack(set)) end
+    if #gone > 0 then redis.call('HDEL', name, unpack(gone)) end
+  end
+  return hash
+end
 
 -- A row in flight: "owners token hash orders". Owners have commas between them, the present one first. Orders have CR
 -- between them: first that of the message that holds it, then all others under which its content was asked for; it may
