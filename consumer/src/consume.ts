@@ -4,6 +4,7 @@ import type { DeadLetters } from './dead-letters.js';
 import { decode, type Incoming } from './decode.js';
 import { type Claims, type Deduplicated, dedupe } from './dedupe.js';
 import type { Intake } from './intake.js';
+import type { KnownRecords } from './known-records.js';
 import type { MergeStep } from './merge.js';
 import { oneAhead } from './one-ahead.js';
 import type { Reporter } from './report.js';
@@ -14,6 +15,7 @@ export interface Steps {
   readonly entity: Entity;
   readonly intake: Intake;
   readonly deadLetters: DeadLetters;
+  readonly known: KnownRecords;
   readonly claims: Claims;
   readonly merge: MergeStep;
   readonly batch: Batcher;
@@ -44,9 +46,12 @@ export async function consume(steps: Steps): Promise<void> {
 
 /** Which of these deliveries hold anything new. Those that cannot be read are buried. */
 async function judge(deliveries: readonly Delivery[], steps: Steps): Promise<Deduplicated> {
-  const { entity, claims, report } = steps;
+  const { entity, known, claims, report } = steps;
   const incoming = await decodeAll(deliveries, steps);
   const judged = await dedupe(incoming, entity.config.dataset, claims);
+  for (const { isKnown, delivery, record } of judged.duplicates) {
+    if (!isKnown) known.keep(delivery.message.content, record);
+  }
   report.judged(entity.name, judged);
   noteDropped(judged, steps);
   return judged;
@@ -61,12 +66,12 @@ function noteDropped({ duplicates, stale }: Deduplicated, { entity, seenAgain, i
 }
 
 async function decodeAll(deliveries: readonly Delivery[], steps: Steps): Promise<Incoming[]> {
-  const { entity, report } = steps;
+  const { entity, known, report } = steps;
   const incoming: Incoming[] = [];
   const burials: Promise<void>[] = [];
   for (const delivery of deliveries) {
     try {
-      const one = decode(delivery, entity);
+      const one = decode(delivery, entity, known);
       report.unknownFields(one);
       incoming.push(one);
     } catch (error) {

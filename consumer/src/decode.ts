@@ -7,6 +7,7 @@ import {
   readEnvelope,
   versionOrder,
 } from '@tributary/shared';
+import type { KnownRecords } from './known-records.js';
 import type { Delivery } from './settle.js';
 
 /** A delivery whose record is valid, and the row that it asks for. */
@@ -15,16 +16,21 @@ export interface Incoming {
   readonly envelope: Envelope;
   readonly record: EntityRecord;
   readonly row: Row;
+  /** The same bytes were read before. */
+  readonly isKnown: boolean;
 }
 
 /**
  * Reads and validates one delivery.
+ * @param known records that were read and validated before
  * @throws PoisonError naming endpoint, entity, key and field: it can never succeed
  */
-export function decode(delivery: Delivery, entity: Entity): Incoming {
-  const envelope = readEnvelope(delivery.message, entity.name);
+export function decode(delivery: Delivery, entity: Entity, known: Pick<KnownRecords, 'find'>): Incoming {
+  const { message } = delivery;
+  const envelope = readEnvelope(message, entity.name);
   try {
-    const record = entity.decode(parseBody(delivery.message.content));
+    const knownRecord = known.find(message.content);
+    const record = knownRecord ?? entity.decode(parseBody(message.content));
     const row = {
       dataset: entity.config.dataset,
       key: record.key,
@@ -34,7 +40,7 @@ export function decode(delivery: Delivery, entity: Entity): Incoming {
       messageId: envelope.messageId,
       values: record.payload,
     };
-    return { delivery, envelope, record, row };
+    return { delivery, envelope, record, row, isKnown: knownRecord !== undefined };
   } catch (error) {
     if (!(error instanceof PoisonError)) throw error;
     const message = `endpoint ${envelope.endpoint}: ${error.message}`;

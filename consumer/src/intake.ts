@@ -20,16 +20,18 @@ export class Intake implements AsyncIterable<Delivery[]> {
   constructor(
     private readonly channel: Channel,
     private readonly clock: Clock,
+    /** As many deliveries as the broker gives out before it waits for an acknowledgement. */
+    private readonly prefetch: number,
   ) {
-    this.settler = new Settler(channel, clock, this.#over.signal);
+    this.settler = new Settler(channel, clock, prefetch, this.#over.signal);
   }
 
   /**
    * Begins to consume.
    * @param onCancel the broker has cancelled the consumer (its queue was deleted or moved): a null delivery
    */
-  async start(queue: string, consumerTag: string, prefetch: number, onCancel: () => void): Promise<void> {
-    await this.channel.prefetch(prefetch);
+  async start(queue: string, consumerTag: string, onCancel: () => void): Promise<void> {
+    await this.channel.prefetch(this.prefetch);
     const { consumerTag: tag } = await this.channel.consume(
       queue,
       (message) => {

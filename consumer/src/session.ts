@@ -20,6 +20,7 @@ import { DeadLetters } from './dead-letters.js';
 import { type ClaimedRow, Claims } from './dedupe.js';
 import { Flush } from './flush.js';
 import { Intake } from './intake.js';
+import { KnownRecords } from './known-records.js';
 import { Lease } from './lease.js';
 import { enterEpoch } from './ledger/epoch.js';
 import { WriterLost } from './ledger/port.js';
@@ -129,7 +130,8 @@ export async function runSession(options: SessionOptions): Promise<SessionEnd> {
         onError: (error) => ended.byError(error),
       });
       const merge = merging === undefined ? NO_MERGE : createMergeStep(entity.name, merging);
-      const steps = { entity, intake, deadLetters, claims, merge, batch, report, seenAgain, instance };
+      const known = new KnownRecords();
+      const steps = { entity, intake, deadLetters, known, claims, merge, batch, report, seenAgain, instance };
       const story = consume(steps).catch((error: unknown) => ended.byError(error));
       return { entity, intake, batch, story };
     });
@@ -191,9 +193,9 @@ async function openLanes(options: SessionOptions, ended: Ending, release: Releas
   const lanes: Lane[] = [];
   for (const entity of entities) {
     const { queue } = entity.config;
-    const intake = new Intake(await openChannel(broker, ended, release), clock);
+    const intake = new Intake(await openChannel(broker, ended, release), clock, prefetch);
     const consumerTag = `consumer ${instance} ${entity.name}`;
-    const started = intake.start(queue, consumerTag, prefetch, () => ended.by('consumer cancelled'));
+    const started = intake.start(queue, consumerTag, () => ended.by('consumer cancelled'));
     await tellIfSlow(started, queue, options);
     lanes.push({ entity, queue, intake });
   }

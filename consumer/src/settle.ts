@@ -21,8 +21,11 @@ export class Delivery {
 /** Milliseconds that an acknowledgement waits for the gap before it to close. */
 const LINGER = 100;
 
-/** As many wait for that at most: a quarter of the deliveries that the broker gives out before it waits itself. */
-const LINGERING = 250;
+/**
+ * The share of the deliveries that the broker gives out which may wait so: an acknowledgement of its own costs broker and
+ * consumer more than all else that a duplicate asks of them. Were it all of them, nothing new would come meanwhile.
+ */
+const LINGERING = 0.9;
 
 /**
  * Acknowledges deliveries of one channel. Those settled without a gap go in one `ack up to`. Behind a gap they wait a
@@ -37,6 +40,8 @@ export class Settler {
   constructor(
     private readonly channel: Channel,
     private readonly clock: Clock,
+    /** As many deliveries as the broker gives out before it waits for an acknowledgement. */
+    private readonly prefetch: number,
     /** Aborted when nothing is settled here any more. */
     private readonly over: AbortSignal,
   ) {}
@@ -61,7 +66,7 @@ export class Settler {
     this.#scheduled = true;
     setImmediate(() => {
       this.#scheduled = false;
-      this.#acknowledge(LINGERING);
+      this.#acknowledge(this.prefetch * LINGERING);
       if (this.#open.some(({ settled }) => settled)) void this.#linger();
     });
   }

@@ -1,17 +1,19 @@
 import { PoisonError, versionOrder } from '@tributary/shared';
 import { describe, expect, test } from 'vitest';
 import { decode } from '../src/decode.js';
+import { KnownRecords } from '../src/known-records.js';
 import { Settler } from '../src/settle.js';
 import { FakeChannel } from './fake-channel.js';
 import { FakeClock } from './fake-clock.js';
 import { CUSTOMER, customer, messageOf } from './records.js';
 
-const settler = new Settler(new FakeChannel().channel, new FakeClock(), new AbortController().signal);
+const settler = new Settler(new FakeChannel().channel, new FakeClock(), 250, new AbortController().signal);
+const none = new KnownRecords();
 const deliveryOf = (...of: Parameters<typeof messageOf>) => settler.track(messageOf(...of), 0);
 
 function refusalOf(body: unknown): PoisonError {
   try {
-    decode(deliveryOf(body), CUSTOMER);
+    decode(deliveryOf(body), CUSTOMER, none);
   } catch (error) {
     if (error instanceof PoisonError) return error;
     throw error;
@@ -21,7 +23,7 @@ function refusalOf(body: unknown): PoisonError {
 
 describe('a delivery', () => {
   test('becomes a record and the row that it asks for', () => {
-    const { record, row, envelope } = decode(deliveryOf(customer({ phone: null, extra: 1 }), 'm7'), CUSTOMER);
+    const { record, row, envelope } = decode(deliveryOf(customer({ phone: null, extra: 1 }), 'm7'), CUSTOMER, none);
     expect(record).toMatchObject({ entity: 'customer', key: 'C-1', unknownFields: ['extra'] });
     expect(row).toEqual({
       ...{ dataset: 'customers', key: 'C-1', hash: record.hash, messageId: 'm7', version: '2025-01-01T00:00:00.000Z' },
@@ -32,16 +34,31 @@ describe('a delivery', () => {
   });
 
   test('has the same hash whenever and by whomever it was fetched', () => {
-    const hash = (...of: Parameters<typeof messageOf>) => decode(deliveryOf(...of), CUSTOMER).record.hash;
+    const hash = (...of: Parameters<typeof messageOf>) => decode(deliveryOf(...of), CUSTOMER, none).record.hash;
     expect(hash(customer(), 'm2', { run: 8, endpoint: 'other' })).toBe(hash(customer(), 'm1'));
     expect(hash(customer({ updatedAt: '2025-01-01T01:00:00+01:00' }))).toBe(hash(customer()));
     expect(hash(customer({ name: 'Bob' }))).not.toBe(hash(customer()));
   });
 
+  test('whose bytes were read before is not read again, and is a row of its own message', () => {
+    const known = new KnownRecords();
+    const first = decode(deliveryOf(customer(), 'm1'), CUSTOMER, known);
+    known.keep(first.delivery.message.content, first.record);
+    const second = decode(deliveryOf(customer(), 'm2'), CUSTOMER, known);
+    expect([first.isKnown, second.isKnown]).toEqual([false, true]);
+    expect(second.record).toBe(first.record);
+    expect(second.row).toEqual({
+      ...first.row,
+      messageId: 'm2',
+      order: versionOrder('2025-01-01T00:00:00.000Z', 'm2'),
+    });
+    expect(decode(deliveryOf(customer({ name: 'Bob' }), 'm3'), CUSTOMER, known).isKnown).toBe(false);
+  });
+
   test('that somebody else published is carried all the same, as of an unknown endpoint', () => {
     const delivery = deliveryOf(customer());
     delivery.message.properties.headers = {};
-    expect(decode(delivery, CUSTOMER).envelope.endpoint).toBe('unknown');
+    expect(decode(delivery, CUSTOMER, none).envelope.endpoint).toBe('unknown');
   });
 
   test.each([

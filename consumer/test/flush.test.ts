@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { decode } from '../src/decode.js';
 import type { ClaimedRow } from '../src/dedupe.js';
 import { Flush } from '../src/flush.js';
+import { KnownRecords } from '../src/known-records.js';
 import type { Lease } from '../src/lease.js';
 import { type Ledger, WriterLost } from '../src/ledger/port.js';
 import type { Entry } from '../src/merge.js';
@@ -32,7 +33,7 @@ describe('a flush', () => {
     problems = [];
     channel = new FakeChannel();
     ended = new AbortController();
-    settler = new Settler(channel.channel, clock, ended.signal);
+    settler = new Settler(channel.channel, clock, 250, ended.signal);
     metrics = newMetrics();
     held = write = commit = async () => {};
     const note = (step: string, action: () => Promise<void>) => {
@@ -63,7 +64,7 @@ describe('a flush', () => {
     delivery.ack = () => {
       steps.push(`ack ${id}`);
     };
-    const incoming = decode(delivery, CUSTOMER);
+    const incoming = decode(delivery, CUSTOMER, new KnownRecords());
     const each = { key: id, order: '1', payload: '{}', lines: [] };
     return { claimed: { ...incoming, claim: { row: incoming.row, landed } }, merged: rows, each };
   };

@@ -13,7 +13,7 @@ describe('deliveries', () => {
     channel = new FakeChannel();
     clock = new FakeClock();
     over = new AbortController();
-    settler = new Settler(channel.channel, clock, over.signal);
+    settler = new Settler(channel.channel, clock, 500, over.signal);
     deliveries = Array.from({ length: 6 }, (_, n) => settler.track(channel.message(), n));
   });
   const ack = (...tags: number[]) => {
@@ -52,13 +52,13 @@ describe('deliveries', () => {
   });
 
   test('behind a gap wait no longer once they are many: the broker gives out nothing new for them', async () => {
-    const more = Array.from({ length: 251 }, (_, n) => settler.track(channel.message(), n));
-    for (const delivery of more.slice(0, 250)) delivery.ack();
+    const more = Array.from({ length: 451 }, (_, n) => settler.track(channel.message(), n));
+    for (const delivery of more.slice(0, 450)) delivery.ack();
     await settled();
     expect(channel.acks).toEqual([]);
-    more[250]?.ack();
+    more[450]?.ack();
     await settled();
-    expect(channel.acks).toHaveLength(251);
+    expect(channel.acks).toHaveLength(451);
   });
 
   test('behind a gap are left to the end of the session, if that comes first', async () => {

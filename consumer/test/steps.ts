@@ -5,6 +5,7 @@ import type { DeadLetters } from '../src/dead-letters.js';
 import { type ClaimedRow, Claims } from '../src/dedupe.js';
 import { Flush } from '../src/flush.js';
 import { Intake } from '../src/intake.js';
+import { KnownRecords } from '../src/known-records.js';
 import { Lease } from '../src/lease.js';
 import { ledgerKeys } from '../src/ledger/keys.js';
 import { RedisLedger } from '../src/ledger/redis.js';
@@ -61,8 +62,8 @@ export async function startSteps(options: StepsOptions) {
   const lanes = await Promise.all(
     entities.map(async (entity) => {
       const channel = new FakeChannel();
-      const intake = new Intake(channel.channel, clock);
-      await intake.start(entity.config.queue, writer, 250, () => {});
+      const intake = new Intake(channel.channel, clock, 250);
+      await intake.start(entity.config.queue, writer, () => {});
       const batch = new Batcher({
         ...{ size: config.batch.size, interval: config.batch.interval, clock },
         flush: (entries) => flush.flush(entries),
@@ -70,7 +71,8 @@ export async function startSteps(options: StepsOptions) {
       });
       const merge = merging === undefined ? NO_MERGE : createMergeStep(entity.name, merging);
       const report = new Reporter(metrics, log);
-      const steps = { entity, intake, deadLetters, claims, merge, batch, report, seenAgain, instance: writer };
+      const known = new KnownRecords();
+      const steps = { entity, intake, deadLetters, known, claims, merge, batch, report, seenAgain, instance: writer };
       const story = consume(steps).catch((error: unknown) => errors.push(error));
       return { name: entity.name, channel, intake, batch, story };
     }),
