@@ -50,7 +50,7 @@ async function judge(deliveries: readonly Delivery[], steps: Steps): Promise<Ded
   const incoming = await decodeAll(deliveries, steps);
   const judged = await dedupe(incoming, entity.config.dataset, claims);
   for (const { isKnown, delivery, record } of judged.duplicates) {
-    if (!isKnown) known.keep(delivery.message.content, record);
+    if (!isKnown) known.keep(entity, delivery.message.content, record);
   }
   report.judged(entity.name, judged);
   noteDropped(judged, steps);

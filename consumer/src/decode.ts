@@ -29,7 +29,7 @@ export function decode(delivery: Delivery, entity: Entity, known: Pick<KnownReco
   const { message } = delivery;
   const envelope = readEnvelope(message, entity.name);
   try {
-    const knownRecord = known.find(message.content);
+    const knownRecord = known.find(entity, message.content);
     const record = knownRecord ?? entity.decode(parseBody(message.content));
     const row = {
       dataset: entity.config.dataset,

@@ -23,7 +23,7 @@ export class Intake implements AsyncIterable<Delivery[]> {
     /** As many deliveries as the broker gives out before it waits for an acknowledgement. */
     private readonly prefetch: number,
   ) {
-    this.settler = new Settler(channel, clock, prefetch, this.#over.signal);
+    this.settler = new Settler(channel, clock, prefetch, () => this.#buffer.length === 0, this.#over.signal);
   }
 
   /**

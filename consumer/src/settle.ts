@@ -21,6 +21,9 @@ export class Delivery {
 /** Milliseconds that an acknowledgement waits for the gap before it to close. */
 const LINGER = 100;
 
+/** Milliseconds that it waits at most where the broker will give out nothing new before it, and nothing else is left to do. */
+const LINGER_STARVED = 20;
+
 /**
  * The share of the deliveries that the broker gives out which may wait so: an acknowledgement of its own costs broker and
  * consumer more than all else that a duplicate asks of them. Were it all of them, nothing new would come meanwhile.
@@ -42,6 +45,8 @@ export class Settler {
     private readonly clock: Clock,
     /** As many deliveries as the broker gives out before it waits for an acknowledgement. */
     private readonly prefetch: number,
+    /** Whether nothing that came is left to be given out. */
+    private readonly isStarved: () => boolean,
     /** Aborted when nothing is settled here any more. */
     private readonly over: AbortSignal,
   ) {}
@@ -79,7 +84,10 @@ export class Settler {
   async #linger(): Promise<void> {
     if (this.#lingering) return;
     this.#lingering = true;
-    await this.clock.sleep(LINGER, this.over);
+    for (let waited = 0; waited < LINGER && !this.over.aborted; waited += LINGER_STARVED) {
+      await this.clock.sleep(LINGER_STARVED, this.over);
+      if (this.#open.length >= this.prefetch * LINGERING && this.isStarved()) break;
+    }
     this.#lingering = false;
     if (!this.over.aborted) this.flush();
   }

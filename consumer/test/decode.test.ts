@@ -7,7 +7,7 @@ import { FakeChannel } from './fake-channel.js';
 import { FakeClock } from './fake-clock.js';
 import { CUSTOMER, customer, messageOf } from './records.js';
 
-const settler = new Settler(new FakeChannel().channel, new FakeClock(), 250, new AbortController().signal);
+const settler = new Settler(new FakeChannel().channel, new FakeClock(), 250, () => false, new AbortController().signal);
 const none = new KnownRecords();
 const deliveryOf = (...of: Parameters<typeof messageOf>) => settler.track(messageOf(...of), 0);
 
@@ -43,7 +43,7 @@ describe('a delivery', () => {
   test('whose bytes were read before is not read again, and is a row of its own message', () => {
     const known = new KnownRecords();
     const first = decode(deliveryOf(customer(), 'm1'), CUSTOMER, known);
-    known.keep(first.delivery.message.content, first.record);
+    known.keep(CUSTOMER, first.delivery.message.content, first.record);
     const second = decode(deliveryOf(customer(), 'm2'), CUSTOMER, known);
     expect([first.isKnown, second.isKnown]).toEqual([false, true]);
     expect(second.record).toBe(first.record);

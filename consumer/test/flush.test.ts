@@ -33,7 +33,7 @@ describe('a flush', () => {
     problems = [];
     channel = new FakeChannel();
     ended = new AbortController();
-    settler = new Settler(channel.channel, clock, 250, ended.signal);
+    settler = new Settler(channel.channel, clock, 250, () => false, ended.signal);
     metrics = newMetrics();
     held = write = commit = async () => {};
     const note = (step: string, action: () => Promise<void>) => {

@@ -8,12 +8,14 @@ describe('deliveries', () => {
   let clock: FakeClock;
   let over: AbortController;
   let settler: Settler;
+  let starved: boolean;
   let deliveries: Delivery[];
   beforeEach(() => {
     channel = new FakeChannel();
     clock = new FakeClock();
     over = new AbortController();
-    settler = new Settler(channel.channel, clock, 500, over.signal);
+    starved = false;
+    settler = new Settler(channel.channel, clock, 500, () => starved, over.signal);
     deliveries = Array.from({ length: 6 }, (_, n) => settler.track(channel.message(), n));
   });
   const ack = (...tags: number[]) => {
@@ -59,6 +61,17 @@ describe('deliveries', () => {
     more[450]?.ack();
     await settled();
     expect(channel.acks).toHaveLength(451);
+  });
+
+  test('behind a gap wait only a moment where that is all that keeps the broker from giving out more', async () => {
+    const more = Array.from({ length: 494 }, (_, n) => settler.track(channel.message(), n));
+    for (const delivery of more.slice(0, 10)) delivery.ack();
+    await settled();
+    await clock.advance(20);
+    expect(channel.acks).toEqual([]);
+    starved = true;
+    await clock.advance(20);
+    expect(channel.acks).toHaveLength(10);
   });
 
   test('behind a gap are left to the end of the session, if that comes first', async () => {

@@ -43,6 +43,7 @@ for at, key in ipairs(keys) do
     ledger.set(key, hash .. ' ' .. order)
   end
 end
-ledger.write()
+-- What goes, goes first: a Redis that is full lets a script write on once it has begun, but not begin with a write that grows.
 claims.write()
+ledger.write()
 return 'ok'

@@ -38,7 +38,7 @@ local function read_rows(rows)
 end
 
 -- Some fields of a hash, read with one command and written back with one or two: a command for each of them would cost
--- more than all else that a script does. Nothing is written before write(). At most some thousand fields (Lua's unpack).
+-- more than all else that a script does. Nothing is written before write(). Fewer than 4,000 fields: Lua's unpack has an end.
 local function open_hash(name, fields)
   local values, changed, touched = {}, {}, {}
   for at, value in ipairs(redis.call('HMGET', name, unpack(fields))) do values[fields[at]] = value end

@@ -13,7 +13,7 @@ import {
 } from './port.js';
 import type { LedgerScripts, ScriptCall } from './scripts.js';
 
-/** Redis runs nothing else while a script runs: at most this many rows a call, a few milliseconds. */
+/** Redis runs nothing else while a script runs: at most this many rows a call, a few milliseconds. Never over 4,000 (prelude.lua). */
 const ROWS_PER_CALL = 500;
 const RECORDS_PER_JOIN = 128;
 
@@ -175,7 +175,7 @@ function writeRecord({ key, order, payload }: EachRecord | WithRecord, more: rea
   return `${text}\n`;
 }
 
-/** Rows as the scripts read them: see each_row in prelude.lua. */
+/** Rows as the scripts read them: see read_rows in prelude.lua. */
 function writeRows(rows: readonly Row[]): string {
   let text = '';
   for (const { key, hash, order, values } of rows) text += `${key}\n${ledgerHash(hash, values === null)}\n${order}\n`;

@@ -27,14 +27,25 @@ export function cellsOf(row: Row, dataset: Dataset, writtenAt: string, neutralis
   return cells;
 }
 
+/** Lines that are formatted at a time, so that a very large write does not stand in memory several times over. */
+const SLICE = 2_000;
+
 /**
  * RFC 4180: lines end in CR LF. Each line is ended, so that a line without its end is known to be torn. Most lines are their
  * cells with commas between; only the others are worth what fast-csv costs, and all come out as it would write them.
  */
 export async function formatLines(lines: readonly string[][]): Promise<Buffer> {
+  const slices: Buffer[] = [];
+  for (let from = 0; from < lines.length; from += SLICE)
+    slices.push(await formatSlice(lines.slice(from, from + SLICE)));
+  return Buffer.concat(slices);
+}
+
+async function formatSlice(lines: readonly string[][]): Promise<Buffer> {
   const texts = lines.map(plainLine);
   const formatted = await formatSpecial(lines.filter((_cells, index) => texts[index] === undefined));
-  return Buffer.from(texts.map((text) => `${text ?? formatted.shift()}\r\n`).join(''));
+  let next = 0;
+  return Buffer.from(texts.map((text) => `${text ?? formatted[next++]}\r\n`).join(''));
 }
 
 /** The line of cells that need no quotes; undefined if one of them may. fast-csv also quotes a bar, and removes NUL. */

@@ -53,6 +53,16 @@ describe('lines of CSV', () => {
     expect(await textOf(given)).toBe('a,1\r\n"b, c",2\r\nd,3\r\n"e ""f""",4\r\n"g\r\nh",5\r\n"i|j",6\r\nk,\r\n');
   });
 
+  test('may be very many, with or without quotes, and no one waits long for them', async () => {
+    const given = Array.from({ length: 100_000 }, (_, index) => [
+      `C-${index}`,
+      index % 3 === 0 ? 'Umbrella, Ltd.' : 'Acme',
+    ]);
+    const text = await textOf(given);
+    expect(text.split('\r\n')).toHaveLength(100_001);
+    expect(text.endsWith('C-99998,Acme\r\nC-99999,"Umbrella, Ltd."\r\n')).toBe(true);
+  });
+
   test('that begin with a blank cell have it in quotes, or readers would take it for an empty one', async () => {
     expect(
       await textOf([
