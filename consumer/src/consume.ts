@@ -4,7 +4,7 @@ import type { DeadLetters } from './dead-letters.js';
 import { decode, type Incoming } from './decode.js';
 import { type Claims, type Deduplicated, dedupe } from './dedupe.js';
 import type { Intake } from './intake.js';
-import type { KnownRecords } from './known-records.js';
+import type { KnownOfEntity } from './known-records.js';
 import type { MergeStep } from './merge.js';
 import { oneAhead } from './one-ahead.js';
 import type { Reporter } from './report.js';
@@ -15,7 +15,7 @@ export interface Steps {
   readonly entity: Entity;
   readonly intake: Intake;
   readonly deadLetters: DeadLetters;
-  readonly known: KnownRecords;
+  readonly known: KnownOfEntity;
   readonly claims: Claims;
   readonly merge: MergeStep;
   readonly batch: Batcher;
@@ -50,7 +50,7 @@ async function judge(deliveries: readonly Delivery[], steps: Steps): Promise<Ded
   const incoming = await decodeAll(deliveries, steps);
   const judged = await dedupe(incoming, entity.config.dataset, claims);
   for (const { isKnown, delivery, record } of judged.duplicates) {
-    if (!isKnown) known.keep(entity, delivery.message.content, record);
+    if (!isKnown) known.keep(delivery.message.content, record);
   }
   report.judged(entity.name, judged);
   noteDropped(judged, steps);

@@ -7,7 +7,7 @@ import {
   readEnvelope,
   versionOrder,
 } from '@tributary/shared';
-import type { KnownRecords } from './known-records.js';
+import type { KnownOfEntity } from './known-records.js';
 import type { Delivery } from './settle.js';
 
 /** A delivery whose record is valid, and the row that it asks for. */
@@ -25,11 +25,11 @@ export interface Incoming {
  * @param known records that were read and validated before
  * @throws PoisonError naming endpoint, entity, key and field: it can never succeed
  */
-export function decode(delivery: Delivery, entity: Entity, known: Pick<KnownRecords, 'find'>): Incoming {
+export function decode(delivery: Delivery, entity: Entity, known: Pick<KnownOfEntity, 'find'>): Incoming {
   const { message } = delivery;
   const envelope = readEnvelope(message, entity.name);
   try {
-    const knownRecord = known.find(entity, message.content);
+    const knownRecord = known.find(message.content);
     const record = knownRecord ?? entity.decode(parseBody(message.content));
     const row = {
       dataset: entity.config.dataset,

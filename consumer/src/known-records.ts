@@ -13,11 +13,19 @@ const LONGEST_BODY = 16_000;
 /** Once there is no room, one in so many is let in. */
 const LET_IN = 16;
 
+/** Records of one entity by the bytes of the messages that they were read from. */
+export interface KnownOfEntity {
+  find(body: Buffer): EntityRecord | undefined;
+  keep(body: Buffer, record: EntityRecord): void;
+}
+
+const NONE: KnownOfEntity = { find: () => undefined, keep: () => {} };
+
 /**
- * Records by the bytes of the messages that they were read from. Most polls bring what the one before brought: such a
- * record need not be parsed, validated and hashed once more. Only what came again is kept, so that a stream of
- * news costs nothing here; and where it is more than there is room for, most of what is kept stays, for a poll
- * brings its records in the same order every time, and each would drive out the one that comes next.
+ * Records that came again. Most polls bring what the one before brought: such a record need not be parsed, validated and
+ * hashed once more. A stream of news costs nothing here; and where it is more than there is room for, most of what is
+ * kept stays, for a poll brings its records in the same order every time, and each would drive out the one that
+ * comes next. All entities share the room.
  */
 export class KnownRecords {
   readonly #records = new LRUCache<string, EntityRecord>({
@@ -26,20 +34,22 @@ export class KnownRecords {
   });
   #refused = 0;
 
-  find({ name }: Entity, body: Buffer): EntityRecord | undefined {
-    if (this.#records.size === 0 || body.length > LONGEST_BODY) return undefined;
-    return this.#records.get(textOf(name, body));
+  of({ name, config }: Entity): KnownOfEntity {
+    // JSON of any shape may take twenty times the memory of its text.
+    if (Object.values(config.fields).some(({ type }) => type === 'json')) return NONE;
+    // Latin-1 has a character for each byte: other bytes, another text, even where they are no UTF-8.
+    const textOf = (body: Buffer) => `${name}\0${body.toString('latin1')}`;
+    return {
+      find: (body) =>
+        this.#records.size === 0 || body.length > LONGEST_BODY ? undefined : this.#records.get(textOf(body)),
+      keep: (body, record) => {
+        if (body.length <= LONGEST_BODY) this.#keep(textOf(body), record);
+      },
+    };
   }
 
-  keep({ name, config }: Entity, body: Buffer, record: EntityRecord): void {
-    if (body.length > LONGEST_BODY) return;
-    // JSON of any shape may take twenty times the memory of its text.
-    if (Object.values(config.fields).some(({ type }) => type === 'json')) return;
-    const text = textOf(name, body);
+  #keep(text: string, record: EntityRecord): void {
     const hasRoom = this.#records.calculatedSize + bytesOf(text) <= MOST_BYTES;
     if (hasRoom || ++this.#refused % LET_IN === 0) this.#records.set(text, record);
   }
 }
-
-/** Latin-1 has a character for each byte: other bytes, another text, even where they are no UTF-8. */
-const textOf = (entity: string, body: Buffer): string => `${entity}\0${body.toString('latin1')}`;

@@ -116,7 +116,7 @@ export async function runSession(options: SessionOptions): Promise<SessionEnd> {
     const claims = new Claims(ledger, sink, onTakeOver);
     const report = new Reporter(options.metrics, log);
     const seenAgain = redisSeenAgain(redis, pipeline);
-    const known = new KnownRecords();
+    const knownRecords = new KnownRecords();
 
     const deadLetters = await openDeadLetters(options, ended, release);
     const lanes = await openLanes(options, ended, release);
@@ -131,6 +131,7 @@ export async function runSession(options: SessionOptions): Promise<SessionEnd> {
         onError: (error) => ended.byError(error),
       });
       const merge = merging === undefined ? NO_MERGE : createMergeStep(entity.name, merging);
+      const known = knownRecords.of(entity);
       const steps = { entity, intake, deadLetters, known, claims, merge, batch, report, seenAgain, instance };
       const story = consume(steps).catch((error: unknown) => ended.byError(error));
       return { entity, intake, batch, story };

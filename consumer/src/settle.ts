@@ -39,17 +39,21 @@ export class Settler {
   #open: Delivery[] = [];
   #scheduled = false;
   #lingering = false;
+  /** So many may wait behind a gap. */
+  readonly #most: number;
 
   constructor(
     private readonly channel: Channel,
     private readonly clock: Clock,
     /** As many deliveries as the broker gives out before it waits for an acknowledgement. */
-    private readonly prefetch: number,
+    prefetch: number,
     /** Whether nothing that came is left to be given out. */
     private readonly isStarved: () => boolean,
     /** Aborted when nothing is settled here any more. */
     private readonly over: AbortSignal,
-  ) {}
+  ) {
+    this.#most = prefetch * LINGERING;
+  }
 
   track(message: ConsumeMessage, arrivedAt: number): Delivery {
     const delivery = new Delivery(message, arrivedAt, this);
@@ -71,7 +75,7 @@ export class Settler {
     this.#scheduled = true;
     setImmediate(() => {
       this.#scheduled = false;
-      this.#acknowledge(this.prefetch * LINGERING);
+      this.#acknowledge(this.#most);
       if (this.#open.some(({ settled }) => settled)) void this.#linger();
     });
   }
@@ -86,7 +90,7 @@ export class Settler {
     this.#lingering = true;
     for (let waited = 0; waited < LINGER && !this.over.aborted; waited += LINGER_STARVED) {
       await this.clock.sleep(LINGER_STARVED, this.over);
-      if (this.#open.length >= this.prefetch * LINGERING && this.isStarved()) break;
+      if (this.#open.length >= this.#most && this.isStarved()) break;
     }
     this.#lingering = false;
     if (!this.over.aborted) this.flush();

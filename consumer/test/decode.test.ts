@@ -8,7 +8,7 @@ import { FakeClock } from './fake-clock.js';
 import { CUSTOMER, customer, messageOf } from './records.js';
 
 const settler = new Settler(new FakeChannel().channel, new FakeClock(), 250, () => false, new AbortController().signal);
-const none = new KnownRecords();
+const none = new KnownRecords().of(CUSTOMER);
 const deliveryOf = (...of: Parameters<typeof messageOf>) => settler.track(messageOf(...of), 0);
 
 function refusalOf(body: unknown): PoisonError {
@@ -41,9 +41,9 @@ describe('a delivery', () => {
   });
 
   test('whose bytes were read before is not read again, and is a row of its own message', () => {
-    const known = new KnownRecords();
+    const known = new KnownRecords().of(CUSTOMER);
     const first = decode(deliveryOf(customer(), 'm1'), CUSTOMER, known);
-    known.keep(CUSTOMER, first.delivery.message.content, first.record);
+    known.keep(first.delivery.message.content, first.record);
     const second = decode(deliveryOf(customer(), 'm2'), CUSTOMER, known);
     expect([first.isKnown, second.isKnown]).toEqual([false, true]);
     expect(second.record).toBe(first.record);

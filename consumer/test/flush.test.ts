@@ -64,7 +64,7 @@ describe('a flush', () => {
     delivery.ack = () => {
       steps.push(`ack ${id}`);
     };
-    const incoming = decode(delivery, CUSTOMER, new KnownRecords());
+    const incoming = decode(delivery, CUSTOMER, new KnownRecords().of(CUSTOMER));
     const each = { key: id, order: '1', payload: '{}', lines: [] };
     return { claimed: { ...incoming, claim: { row: incoming.row, landed } }, merged: rows, each };
   };

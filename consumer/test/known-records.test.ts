@@ -9,19 +9,19 @@ describe('known records', () => {
   test('are found by their entity and their bytes, in whatever buffer they come', () => {
     const known = new KnownRecords();
     const record = recordOf(bodyOf());
-    expect(known.find(CUSTOMER, bodyOf())).toBeUndefined();
-    known.keep(CUSTOMER, bodyOf(), record);
-    expect(known.find(CUSTOMER, bodyOf())).toBe(record);
-    expect(known.find(CUSTOMER, bodyOf({ name: 'Bob' }))).toBeUndefined();
-    expect(known.find(INVENTORY, bodyOf())).toBeUndefined();
+    expect(known.of(CUSTOMER).find(bodyOf())).toBeUndefined();
+    known.of(CUSTOMER).keep(bodyOf(), record);
+    expect(known.of(CUSTOMER).find(bodyOf())).toBe(record);
+    expect(known.of(CUSTOMER).find(bodyOf({ name: 'Bob' }))).toBeUndefined();
+    expect(known.of(INVENTORY).find(bodyOf())).toBeUndefined();
   });
 
   test('are not mixed up where bytes are different, but the same characters to who reads them loosely', () => {
     const known = new KnownRecords();
     const [one, other] = [Buffer.from([0x22, 0xff, 0x22]), Buffer.from([0x22, 0xfe, 0x22])];
-    known.keep(CUSTOMER, one, recordOf(bodyOf()));
+    known.of(CUSTOMER).keep(one, recordOf(bodyOf()));
     expect(one.toString('utf8')).toBe(other.toString('utf8'));
-    expect(known.find(CUSTOMER, other)).toBeUndefined();
+    expect(known.of(CUSTOMER).find(other)).toBeUndefined();
   });
 
   test.each([
@@ -32,8 +32,8 @@ describe('known records', () => {
     const known = new KnownRecords();
     const record = recordOf(bodyOf());
     const bodies = Array.from({ length: most * 2 }, (_, index) => Buffer.from(String(index).padEnd(length, '.')));
-    for (const body of bodies) known.keep(CUSTOMER, body, record);
-    const kept = bodies.filter((body) => known.find(CUSTOMER, body) !== undefined).length;
+    for (const body of bodies) known.of(CUSTOMER).keep(body, record);
+    const kept = bodies.filter((body) => known.of(CUSTOMER).find(body) !== undefined).length;
     expect(kept).toBeLessThanOrEqual(most);
     expect(kept).toBeGreaterThan(most * 0.95);
   });
@@ -45,7 +45,7 @@ describe('known records', () => {
     const poll = () => {
       let found = 0;
       for (const body of bodies) {
-        if (known.find(CUSTOMER, body) === undefined) known.keep(CUSTOMER, body, record);
+        if (known.of(CUSTOMER).find(body) === undefined) known.of(CUSTOMER).keep(body, record);
         else found++;
       }
       return found;
@@ -57,10 +57,10 @@ describe('known records', () => {
   test('of very large bodies are not kept, as each would drive out hundreds of others', () => {
     const known = new KnownRecords();
     const large = Buffer.alloc(16_001, 'a');
-    known.keep(CUSTOMER, bodyOf(), recordOf(bodyOf()));
-    known.keep(CUSTOMER, large, recordOf(bodyOf()));
-    expect(known.find(CUSTOMER, large)).toBeUndefined();
-    expect(known.find(CUSTOMER, bodyOf())).toBeDefined();
+    known.of(CUSTOMER).keep(bodyOf(), recordOf(bodyOf()));
+    known.of(CUSTOMER).keep(large, recordOf(bodyOf()));
+    expect(known.of(CUSTOMER).find(large)).toBeUndefined();
+    expect(known.of(CUSTOMER).find(bodyOf())).toBeDefined();
   });
 
   test('of an entity with JSON of any shape are not kept: nobody knows what memory it takes', () => {
@@ -68,7 +68,7 @@ describe('known records', () => {
     const json = { type: 'json', optional: true, maxLength: 1_000 } as const;
     const entity = { ...INVENTORY, config: { ...INVENTORY.config, fields: { ...INVENTORY.config.fields, json } } };
     const body = Buffer.from(JSON.stringify(item()));
-    known.keep(entity, body, INVENTORY.decode(item()));
-    expect(known.find(entity, body)).toBeUndefined();
+    known.of(entity).keep(body, INVENTORY.decode(item()));
+    expect(known.of(entity).find(body)).toBeUndefined();
   });
 });

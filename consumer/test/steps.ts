@@ -57,7 +57,7 @@ export async function startSteps(options: StepsOptions) {
   } as unknown as DeadLetters;
   const errors: unknown[] = [];
   const seenAgain = memorySeenAgain(() => clock.now());
-  const known = new KnownRecords();
+  const knownRecords = new KnownRecords();
 
   const merging = rows && { rows, ledger, claims, land: (landing: readonly ClaimedRow[]) => flush.land(landing) };
   const lanes = await Promise.all(
@@ -72,6 +72,7 @@ export async function startSteps(options: StepsOptions) {
       });
       const merge = merging === undefined ? NO_MERGE : createMergeStep(entity.name, merging);
       const report = new Reporter(metrics, log);
+      const known = knownRecords.of(entity);
       const steps = { entity, intake, deadLetters, known, claims, merge, batch, report, seenAgain, instance: writer };
       const story = consume(steps).catch((error: unknown) => errors.push(error));
       return { name: entity.name, channel, intake, batch, story };
