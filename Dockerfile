@@ -8,7 +8,7 @@ COPY mock-api/package.json mock-api/
 COPY producer/package.json producer/
 COPY consumer/package.json consumer/
 COPY dashboard/package.json dashboard/
-COPY embedded/package.json embedded/
+COPY tributary/package.json tributary/
 COPY test/package.json test/
 COPY bench/package.json bench/
 
@@ -45,7 +45,7 @@ CMD ["node", "producer/dist/main.js"]
 
 FROM runtime AS consumer
 # The ledger's Lua scripts are read from src.
-COPY --from=build /app/consumer/src/ledger consumer/src/ledger
+COPY --from=build /app/consumer/src/ledger/lua consumer/src/ledger/lua
 COPY --from=build /app/consumer/dist consumer/dist
 EXPOSE 8082
 CMD ["node", "consumer/dist/main.js"]

@@ -8,7 +8,7 @@ const sources = { resolve: { conditions }, ssr: { resolve: { conditions } } };
 const slow = [
   'consumer/test/{ledger,session,simulation}/**/*.test.ts',
   'consumer/test/sinks/*.test.ts',
-  'embedded/test/stand-ins.test.ts',
+  'tributary/test/embedded/stand-ins.test.ts',
 ];
 
 export default defineConfig({
@@ -19,7 +19,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: [
-            '{shared,producer,consumer,mock-api,dashboard,embedded,bench}/test/**/*.test.ts',
+            '{shared,producer,consumer,mock-api,dashboard,tributary,bench}/test/**/*.test.ts',
             'test/services/**/*.test.ts',
           ],
           exclude: slow,

@@ -7,11 +7,11 @@ import type { Bench } from './bench.js';
 import { sumOf } from './metrics.js';
 import { freePort, type Reaper, startReaper, until } from './services.js';
 
-export type ServiceName = 'producer' | 'consumer' | 'embedded';
+export type ServiceName = 'producer' | 'consumer' | 'tributary';
 
 /** The program that `tsc -b` built: from src and from dist the same way. */
 const fileOf = (service: ServiceName): string =>
-  fileURLToPath(new URL(`../../${service}/dist/main.js`, import.meta.url));
+  fileURLToPath(new URL(`../../${service}/dist/${service === 'tributary' ? 'cli/' : ''}main.js`, import.meta.url));
 
 /** Milliseconds; a busy machine needs far more than usual. */
 const START_TIMEOUT = 60_000;

@@ -1,14 +1,14 @@
 import { type Entity, PoisonError, RetryableError, type SeenAgain } from '@tributary/shared';
-import type { Batcher } from './batch.js';
-import type { DeadLetters } from './dead-letters.js';
-import { decode, type Incoming } from './decode.js';
-import { type Claims, type Deduplicated, dedupe } from './dedupe.js';
-import type { Intake } from './intake.js';
-import type { KnownOfEntity } from './known-records.js';
-import type { MergeStep } from './merge.js';
-import { oneAhead } from './one-ahead.js';
-import type { Reporter } from './report.js';
-import type { Delivery } from './settle.js';
+import { type Claims, type Deduplicated, dedupe } from './claim/claims.js';
+import type { DeadLetters } from './dead-letters/dead-letters.js';
+import { decode, type Incoming } from './intake/decode.js';
+import type { Intake } from './intake/intake.js';
+import type { KnownOfEntity } from './intake/known-records.js';
+import { oneAhead } from './intake/one-ahead.js';
+import type { Delivery } from './intake/settle.js';
+import type { MergeStep } from './merge/merge.js';
+import type { Reporter } from './metrics/report.js';
+import type { Batcher } from './write/batch.js';
 
 /** The steps that the records of one entity take. */
 export interface Steps {

@@ -19,9 +19,9 @@ import {
   tellPipeline,
   topologyOf,
 } from '@tributary/shared';
-import { measureEvictions } from './evictions.js';
-import { createMergeRows } from './merge-rows.js';
-import { ConsumerMetrics } from './metrics.js';
+import { createMergeRows } from './merge/rows.js';
+import { measureEvictions } from './metrics/evictions.js';
+import { ConsumerMetrics } from './metrics/metrics.js';
 import { type RunningSession, runSession, type SessionEnd } from './session.js';
 import { createSink } from './sinks/create.js';
 import type { Sink } from './sinks/port.js';

@@ -13,25 +13,25 @@ import {
   redisSeenAgain,
   type Topology,
 } from '@tributary/shared';
-import { Batcher } from './batch.js';
-import { Buried } from './buried.js';
+import { type ClaimedRow, Claims } from './claim/claims.js';
+import { Lease } from './claim/lease.js';
 import { consume } from './consume.js';
-import { DeadLetters } from './dead-letters.js';
-import { type ClaimedRow, Claims } from './dedupe.js';
-import { Flush } from './flush.js';
-import { Intake } from './intake.js';
-import { KnownRecords } from './known-records.js';
-import { Lease } from './lease.js';
-import { enterEpoch } from './ledger/epoch.js';
+import { Buried } from './dead-letters/buried.js';
+import { DeadLetters } from './dead-letters/dead-letters.js';
+import { Intake } from './intake/intake.js';
+import { KnownRecords } from './intake/known-records.js';
 import { WriterLost } from './ledger/port.js';
-import { rebuildFromSink } from './ledger/rebuild.js';
 import { RedisLedger } from './ledger/redis.js';
-import { createMergeStep, NO_MERGE } from './merge.js';
-import { type MergeRows, nameOfMerge } from './merge-rows.js';
-import type { ConsumerMetrics } from './metrics.js';
-import { startRemerge } from './remerge.js';
-import { Reporter } from './report.js';
+import { createMergeStep, NO_MERGE } from './merge/merge.js';
+import { startRemerge } from './merge/remerge.js';
+import { type MergeRows, nameOfMerge } from './merge/rows.js';
+import type { ConsumerMetrics } from './metrics/metrics.js';
+import { Reporter } from './metrics/report.js';
+import { enterEpoch } from './recovery/epoch.js';
+import { rebuildFromSink } from './recovery/rebuild.js';
 import type { Sink } from './sinks/port.js';
+import { Batcher } from './write/batch.js';
+import { Flush } from './write/flush.js';
 
 export interface SessionOptions {
   readonly config: PipelineConfig;

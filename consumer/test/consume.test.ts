@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ledgerKeys } from '../src/ledger/keys.js';
-import { settled } from './fake-clock.js';
-import { PlainSink } from './plain-sink.js';
-import { CRM, customer, type Fields, item } from './records.js';
 import { MemoryRedis } from './simulation/memory-redis.js';
-import { type RunningSteps, startSteps } from './steps.js';
+import { settled } from './support/fake-clock.js';
+import { PlainSink } from './support/plain-sink.js';
+import { CRM, customer, type Fields, item } from './support/records.js';
+import { type RunningSteps, startSteps } from './support/steps.js';
 
 const EPOCH = 'sink.run1.e1';
 const at = (minute: number) => `2025-01-01T00:${String(minute).padStart(2, '0')}:00.000Z`;

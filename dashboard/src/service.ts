@@ -11,17 +11,17 @@ import {
 import { isLoopback, type Reading } from './access/guard.js';
 import { type TokenSettings, Tokens } from './access/roles.js';
 import { Sessions } from './access/sessions.js';
-import { createDashboardApp } from './app.js';
-import { AuditLog } from './audit.js';
+import { AuditLog } from './audit/audit.js';
 import { Broker } from './broker.js';
+import { createCsvReader } from './data/readers/csv.js';
+import type { DatasetReader } from './data/readers/port.js';
+import { createPostgresReader } from './data/readers/postgres.js';
 import { DeadLetters, type SweepLimits } from './dead-letters/dead-letters.js';
 import { Live } from './flow/live.js';
 import { Observer, type ServiceUrls } from './flow/observer.js';
-import { openJournal } from './journal.js';
-import { createCsvReader } from './readers/csv.js';
-import type { DatasetReader } from './readers/port.js';
-import { createPostgresReader } from './readers/postgres.js';
+import { createDashboardApp } from './http/app.js';
 import { DEFAULT_AUDIT_LOG } from './settings.js';
+import { openJournal } from './trace/journal.js';
 
 export interface DashboardOptions {
   readonly config: PipelineConfig;

@@ -1,11 +1,11 @@
-export { type Cursor, type CursorStore, memoryCursorStore, type Validator } from './cursor.js';
-export { redisCursorStore } from './cursor-redis.js';
+export { type Cursor, type CursorStore, memoryCursorStore, type Validator } from './cursor/cursor.js';
+export { redisCursorStore } from './cursor/cursor-redis.js';
 export { compileEndpoints, type Endpoint } from './endpoint.js';
 export type { LeaseTable } from './leases/table.js';
 export { redisLeaseTable } from './leases/table-redis.js';
-export type { OutgoingMessage } from './messages.js';
-export type { PollSummary } from './progress.js';
-export { Publisher, type PublisherOptions } from './publish.js';
-export type { PublishRun } from './publish-run.js';
+export type { PollSummary } from './poll/progress.js';
+export type { OutgoingMessage } from './publish/messages.js';
+export type { PublishRun } from './publish/publish-run.js';
+export { Publisher, type PublisherOptions } from './publish/publisher.js';
 export { createProducer, type Producer, type ProducerOptions } from './service.js';
-export { type Proxies, proxiesOf } from './sources/dispatchers.js';
+export { type Proxies, proxiesOf } from './sources/rest/dispatchers.js';

@@ -1,6 +1,6 @@
 import { FatalError, readServiceSettings, runMain, warnOfDevelopmentCredentials } from '@tributary/shared';
 import { createProducer } from './service.js';
-import { proxiesOf } from './sources/dispatchers.js';
+import { proxiesOf } from './sources/rest/dispatchers.js';
 
 // `npm run producer`: the producer as a process of its own, beside a RabbitMQ and a Redis that run already.
 try {

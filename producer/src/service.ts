@@ -16,20 +16,20 @@ import {
   tellPipeline,
   topologyOf,
 } from '@tributary/shared';
-import { openPublisher } from './broker.js';
-import { Control } from './control.js';
-import type { CursorStore } from './cursor.js';
-import { createDuties } from './duties.js';
-import type { Duty } from './duty.js';
+import type { CursorStore } from './cursor/cursor.js';
 import { compileEndpoints } from './endpoint.js';
 import { Leases } from './leases/leases.js';
 import type { LeaseTable } from './leases/table.js';
 import { createPollMetrics, registerGateMetrics, registerPublishMetrics } from './metrics.js';
-import { addOperationRoutes } from './operations.js';
-import type { PollSummary } from './progress.js';
-import type { Publisher } from './publish.js';
-import { Dispatchers, type Proxies } from './sources/dispatchers.js';
-import { Gate } from './sources/gate.js';
+import { Control } from './operate/control.js';
+import { addOperationRoutes } from './operate/routes.js';
+import type { PollSummary } from './poll/progress.js';
+import { openPublisher } from './publish/open.js';
+import type { Publisher } from './publish/publisher.js';
+import { createDuties } from './schedule/duties.js';
+import type { Duty } from './schedule/duty.js';
+import { Dispatchers, type Proxies } from './sources/rest/dispatchers.js';
+import { Gate } from './sources/rest/gate.js';
 import { memoryStores, openRedisStores, type Stores } from './stores.js';
 
 export interface ProducerOptions extends ServiceSettings {

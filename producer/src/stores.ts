@@ -7,11 +7,11 @@ import {
   redactUrl,
   redisRunLog,
 } from '@tributary/shared';
-import { type CursorStore, memoryCursorStore } from './cursor.js';
-import { redisCursorStore } from './cursor-redis.js';
+import { type CursorStore, memoryCursorStore } from './cursor/cursor.js';
+import { redisCursorStore } from './cursor/cursor-redis.js';
 import { type LeaseTable, memoryLeaseTable } from './leases/table.js';
 import { redisLeaseTable } from './leases/table-redis.js';
-import { memoryStateStore, redisStateStore, type StateStore } from './states.js';
+import { memoryStateStore, redisStateStore, type StateStore } from './schedule/states.js';
 
 /** Where a producer keeps what it, or another, must find again. */
 export interface Stores {

@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
-import { type CursorStore, memoryCursorStore } from '../src/cursor.js';
+import { type CursorStore, memoryCursorStore } from '../src/cursor/cursor.js';
 import { json, startApi } from './support/api.js';
 import { ManualClock } from './support/manual-clock.js';
 import { setUpProducer } from './support/producer.js';

@@ -37,7 +37,7 @@ describe('the dashboard in a browser', () => {
       ...{ POLL_INTERVAL: '1s', BATCH_INTERVAL: '1s', MOCK_CHANGES_PER_SECOND: '10' },
       ...{ DASHBOARD_ADMIN_TOKEN: `anna=${TOKEN}`, AUDIT_LOG: stage.path('audit.jsonl') },
     };
-    const program = stage.start('embedded', { args: ['--output', stage.path('output')], env });
+    const program = stage.start('tributary', { args: ['--output', stage.path('output')], env });
     await program.orEnd(eventually(() => expect(program.stdout).toContain('Stop with Ctrl-C')));
     url = /dashboard +(http:\S+)/.exec(program.stdout)?.[1] ?? '';
     crm = new Crm(/CRM to poll +(http:\S+)/.exec(program.stdout)?.[1] ?? '');

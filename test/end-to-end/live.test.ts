@@ -15,7 +15,7 @@ const stage = useStage();
 
 /** Runs `npm start`, and waits until it says that it runs. */
 async function start(output: string, env: Readonly<Record<string, string>>) {
-  const program = stage.start('embedded', { args: ['--output', output], env });
+  const program = stage.start('tributary', { args: ['--output', output], env });
   const told = (what: RegExp) => {
     const found = what.exec(program.stdout)?.[1];
     if (found === undefined) throw new Error(`npm start has not said ${what}: ${program.stdout}`);
@@ -108,7 +108,7 @@ test('npm start, killed three times in the middle: nothing of it stays running, 
     partsOf(output, dataset).reduce((sum, part) => sum + statSync(`${output}/${dataset}/${part}`).size, 0);
   for (let kills = 0; kills < 3; kills++) {
     const before = bytesOf('customer_inventory');
-    const program = stage.start('embedded', { args: ['--output', output], env });
+    const program = stage.start('tributary', { args: ['--output', output], env });
     await program.orEnd(eventually(() => expect(bytesOf('customer_inventory')).toBeGreaterThan(before), 10));
     const all = family(program.pid);
     expect(all.length).toBeGreaterThan(1);

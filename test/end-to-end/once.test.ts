@@ -90,7 +90,7 @@ describe('npm start -- --once, on a machine with nothing but Node', () => {
   });
 
   test('says what it did in words without --json', async () => {
-    const { code, stdout } = await stage.run('embedded', {
+    const { code, stdout } = await stage.run('tributary', {
       args: ['--once', '--output', output],
       env: { CRM_URL: crm.url },
     });

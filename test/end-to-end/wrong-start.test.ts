@@ -14,7 +14,7 @@ describe('npm start with something wrong', () => {
     ['--json without --once', ['--json'], '--json needs --once'],
     ['a word that is no option', ['once'], 'once'],
   ])('%s: says what, shows how it is used, and exits 1', async (_what, args, says) => {
-    const { code, stdout, stderr } = await stage.run('embedded', { args });
+    const { code, stdout, stderr } = await stage.run('tributary', { args });
     expect(code).toBe(1);
     expect(stdout).toBe('');
     expect(stderr).toContain(says);
@@ -36,14 +36,14 @@ describe('npm start with something wrong', () => {
     ['no-such-file.yaml has 1 fault', { PIPELINE: 'no-such-file.yaml' }],
     ['PORT is "many": expected a number from 0 to 65535', { PORT: 'many' }],
   ])('%s: an environment that cannot be is told, without its passwords', async (says, env) => {
-    const { code, stdout, stderr } = await stage.run('embedded', { args: ['--once', '--json'], env });
+    const { code, stdout, stderr } = await stage.run('tributary', { args: ['--once', '--json'], env });
     expect(stderr).toContain(says);
     expect(stderr).not.toContain('secret');
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
   });
 
   test('a Postgres that nobody has named is told at once, in one line', async () => {
-    const { code, stdout, stderr } = await stage.run('embedded', { args: ['--once'], env: { SINK: 'postgres' } });
+    const { code, stdout, stderr } = await stage.run('tributary', { args: ['--once'], env: { SINK: 'postgres' } });
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
     expect(stderr).toMatch(/^the sink is postgres: set POSTGRES_URL, such as \S+\n$/);
   });
@@ -53,14 +53,14 @@ describe('npm start with something wrong', () => {
     await once(server, 'listening');
     stage.atEnd('the port', () => server.close());
     const PORT = String((server.address() as AddressInfo).port);
-    const { code, stderr } = await stage.run('embedded', { args: ['--once'], env: { PORT } });
+    const { code, stderr } = await stage.run('tributary', { args: ['--once'], env: { PORT } });
     expect(code).toBe(1);
     expect(stderr).toContain(`cannot listen on 127.0.0.1:${PORT}`);
     expect(stderr).toContain('set PORT to one that is free');
   });
 
   test('--help shows how it is used, and exits 0', async () => {
-    const { code, stdout } = await stage.run('embedded', { args: ['--help'] });
+    const { code, stdout } = await stage.run('tributary', { args: ['--help'] });
     expect(code).toBe(0);
     for (const option of ['--once', '--json', '--output DIR', '--config FILE']) expect(stdout).toContain(option);
   });
@@ -101,7 +101,7 @@ describe('npm start with something wrong', () => {
     const { file, faults } = make();
     const folder = stage.path('never-made');
     const [start, check] = await Promise.all([
-      stage.run('embedded', { args: ['--once', '--json', '--output', folder, '--config', file] }),
+      stage.run('tributary', { args: ['--once', '--json', '--output', folder, '--config', file] }),
       stage.run('check-config', { args: [file] }),
     ]);
     for (const { code, stdout, stderr } of [start, check]) {

@@ -1,6 +1,6 @@
 import { Redis, redisPrefix, redisRunLog, redisSeenAgain } from '@tributary/shared';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
-import { describeRunLog, describeSeenAgain } from '../../shared/test/journal-conformance.js';
+import { describeRunLog, describeSeenAgain } from '../../shared/test/redis/journal-conformance.js';
 import { uniqueName } from '../services/handle.js';
 
 let redis: Redis;

@@ -1,10 +1,10 @@
 import { datasetsOf, systemClock, versionOrder } from '@tributary/shared';
 import { Client, escapeIdentifier } from 'pg';
 import { describe, expect, inject, it, onTestFinished } from 'vitest';
-import { createPostgresSink } from '../../consumer/src/sinks/postgres.js';
-import type { RowQuery } from '../../dashboard/src/readers/port.js';
-import { createPostgresReader } from '../../dashboard/src/readers/postgres.js';
-import { describeReader, type ReaderHarness, records } from '../../dashboard/test/readers/conformance.js';
+import { createPostgresSink } from '../../consumer/src/sinks/postgres/sink.js';
+import type { RowQuery } from '../../dashboard/src/data/readers/port.js';
+import { createPostgresReader } from '../../dashboard/src/data/readers/postgres.js';
+import { describeReader, type ReaderHarness, records } from '../../dashboard/test/data/readers/conformance.js';
 import { type SampleRow, sampleConfig, time } from '../../dashboard/test/sample.js';
 import { uniqueName } from '../services/handle.js';
 

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, inject, onTestFinish
 import { WriterLost } from '../../consumer/src/ledger/port.js';
 import { createSink } from '../../consumer/src/sinks/create.js';
 import type { Sink } from '../../consumer/src/sinks/port.js';
-import { createPostgresSink, type PostgresSinkOptions } from '../../consumer/src/sinks/postgres.js';
+import { createPostgresSink, type PostgresSinkOptions } from '../../consumer/src/sinks/postgres/sink.js';
 import { datasetNamed, mergedRow, PIPELINE, partRow, pipeline } from '../../consumer/test/sinks/records.js';
 import { type PrivateService, uniqueName } from '../services/handle.js';
 import { startPrivatePostgres } from '../services/postgres.js';

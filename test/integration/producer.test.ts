@@ -1,9 +1,9 @@
 import { redisCursorStore, redisLeaseTable } from '@tributary/producer';
 import { Redis } from '@tributary/shared';
 import { expect, inject, onTestFinished, test } from 'vitest';
-import { describeCursorStore } from '../../producer/test/cursor-conformance.js';
+import { describeCursorStore } from '../../producer/test/cursor/cursor-conformance.js';
 import { describeLeaseTable } from '../../producer/test/leases/table-conformance.js';
-import { describePublisher } from '../../producer/test/publisher-conformance.js';
+import { describePublisher } from '../../producer/test/publish/publisher-conformance.js';
 import { endpointWith } from '../../producer/test/support/pipeline.js';
 import { uniqueName } from '../services/handle.js';
 import { startCuttableWay } from './cuttable-way.js';

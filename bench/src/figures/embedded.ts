@@ -42,7 +42,7 @@ export const embedded: Figure = {
 
 async function runOnce(bench: Bench, customers: number): Promise<Summary> {
   const output = mkdtempSync(join(bench.folder, 'output-'));
-  const program = await Program.start(bench, 'embedded', { MOCK_CUSTOMERS: String(customers) }, [
+  const program = await Program.start(bench, 'tributary', { MOCK_CUSTOMERS: String(customers) }, [
     ...['--once', '--json', '--config', PIPELINE, '--output', output],
   ]);
   const code = await program.ended;

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import type { Redis } from '@tributary/shared';
 
 // The .lua files lie in src; both src/ledger and dist/ledger are two folders below the workspace.
-const read = (name: string) => readFileSync(new URL(`../../src/ledger/${name}.lua`, import.meta.url), 'utf8');
+const read = (name: string) => readFileSync(new URL(`../../src/ledger/lua/${name}.lua`, import.meta.url), 'utf8');
 
 function load(name: string) {
   const source = `${read('prelude')}\n${read(name)}`;

@@ -1,7 +1,7 @@
 import { type Clock, datasetsOf, FatalError, type PipelineConfig } from '@tributary/shared';
-import { createCsvSink } from './csv.js';
+import { createCsvSink } from './csv/sink.js';
 import type { Sink } from './port.js';
-import { createPostgresSink } from './postgres.js';
+import { createPostgresSink } from './postgres/sink.js';
 
 export interface SinkOptions {
   readonly config: PipelineConfig;

@@ -1,9 +1,9 @@
 import { createLogger } from '@tributary/shared';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { enterEpoch } from '../../src/ledger/epoch.js';
-import { FakeClock } from '../fake-clock.js';
-import { PlainSink } from '../plain-sink.js';
+import { enterEpoch } from '../../src/recovery/epoch.js';
 import { MemoryRedis } from '../simulation/memory-redis.js';
+import { FakeClock } from '../support/fake-clock.js';
+import { PlainSink } from '../support/plain-sink.js';
 import { describeEpochs } from './epochs.js';
 import { describeRebuilds } from './rebuilds.js';
 import { describeRestarts } from './restarts.js';

@@ -1,11 +1,11 @@
 import { type Redis, sinkGenerationKey } from '@tributary/shared';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { type Epoch, enterEpoch, type Rebuild } from '../../src/ledger/epoch.js';
 import { ledgerKeys, rebuildLockKey } from '../../src/ledger/keys.js';
 import { WriterLost } from '../../src/ledger/port.js';
-import { FakeClock } from '../fake-clock.js';
-import { PlainSink } from '../plain-sink.js';
-import { log } from '../records.js';
+import { type Epoch, enterEpoch, type Rebuild } from '../../src/recovery/epoch.js';
+import { FakeClock } from '../support/fake-clock.js';
+import { PlainSink } from '../support/plain-sink.js';
+import { log } from '../support/records.js';
 import { removePipeline, runOf, uniquePipeline } from './harness.js';
 
 const waitFor = (condition: () => unknown) => vi.waitFor(condition, { timeout: 20_000 });

@@ -1,13 +1,13 @@
 import type { PipelineConfig, Redis } from '@tributary/shared';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { enterEpoch } from '../../src/ledger/epoch.js';
 import type { LedgerKeys } from '../../src/ledger/keys.js';
-import { rebuildFromSink } from '../../src/ledger/rebuild.js';
-import { nameOfMerge } from '../../src/merge-rows.js';
-import { FakeClock } from '../fake-clock.js';
-import { PlainSink } from '../plain-sink.js';
-import { CRM, customer, type Fields, item, log } from '../records.js';
-import { type RunningSteps, startSteps } from '../steps.js';
+import { nameOfMerge } from '../../src/merge/rows.js';
+import { enterEpoch } from '../../src/recovery/epoch.js';
+import { rebuildFromSink } from '../../src/recovery/rebuild.js';
+import { FakeClock } from '../support/fake-clock.js';
+import { PlainSink } from '../support/plain-sink.js';
+import { CRM, customer, type Fields, item, log } from '../support/records.js';
+import { type RunningSteps, startSteps } from '../support/steps.js';
 import { removePipeline, stateOf, uniquePipeline } from './harness.js';
 
 const DATASETS = ['customers', 'inventory', 'customer_inventory'];

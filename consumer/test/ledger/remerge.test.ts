@@ -1,14 +1,14 @@
 import type { PipelineConfig, Redis } from '@tributary/shared';
 import { compileEntity } from '@tributary/shared';
 import { beforeEach, expect, test, vi } from 'vitest';
-import { enterEpoch } from '../../src/ledger/epoch.js';
-import { rebuildFromSink } from '../../src/ledger/rebuild.js';
-import { nameOfMerge } from '../../src/merge-rows.js';
-import { FakeClock, settled } from '../fake-clock.js';
-import { PlainSink } from '../plain-sink.js';
-import { CRM, customer, type Fields, item, log } from '../records.js';
+import { nameOfMerge } from '../../src/merge/rows.js';
+import { enterEpoch } from '../../src/recovery/epoch.js';
+import { rebuildFromSink } from '../../src/recovery/rebuild.js';
 import { MemoryRedis } from '../simulation/memory-redis.js';
-import { type RunningSteps, startSteps } from '../steps.js';
+import { FakeClock, settled } from '../support/fake-clock.js';
+import { PlainSink } from '../support/plain-sink.js';
+import { CRM, customer, type Fields, item, log } from '../support/records.js';
+import { type RunningSteps, startSteps } from '../support/steps.js';
 
 const at = (minute: number) => `2025-01-01T00:${String(minute).padStart(2, '0')}:00.000Z`;
 const lines = (...skus: string[]) => skus.map((sku, n) => ({ sku, quantity: n + 1 }));

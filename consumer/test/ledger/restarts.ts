@@ -1,12 +1,12 @@
 import type { Redis } from '@tributary/shared';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { enterEpoch } from '../../src/ledger/epoch.js';
 import { type Ledger, WriterLost } from '../../src/ledger/port.js';
 import { RedisLedger } from '../../src/ledger/redis.js';
 import { LedgerScripts } from '../../src/ledger/scripts.js';
-import { FakeClock } from '../fake-clock.js';
-import { PlainSink } from '../plain-sink.js';
-import { log } from '../records.js';
+import { enterEpoch } from '../../src/recovery/epoch.js';
+import { FakeClock } from '../support/fake-clock.js';
+import { PlainSink } from '../support/plain-sink.js';
+import { log } from '../support/records.js';
 import { CUSTOMERS, MERGED, removePipeline, rowOf, uniquePipeline, verdictsOf } from './harness.js';
 
 /** A server of the test's own. */

@@ -1,5 +1,5 @@
 import { connectRedis, createLogger, type Redis } from '@tributary/shared';
-import { startStandIns } from '../../../embedded/src/stand-ins.js';
+import { startStandIns } from '../../../tributary/src/embedded/stand-ins.js';
 
 export interface RedisStandIn {
   readonly url: string;

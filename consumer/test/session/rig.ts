@@ -12,12 +12,12 @@ import {
 import { AmqpServer } from 'amqp-emulator';
 import { type Channel, connect, type GetMessage } from 'amqplib';
 import { onTestFinished } from 'vitest';
-import { createMergeRows } from '../../src/merge-rows.js';
+import { createMergeRows } from '../../src/merge/rows.js';
 import { type RunningSession, runSession, type SessionEnd } from '../../src/session.js';
 import { removePipeline, uniquePipeline } from '../ledger/harness.js';
 import type { RedisStandIn } from '../ledger/stand-in.js';
-import { PlainSink } from '../plain-sink.js';
-import { CRM, type Fields, log, newMetrics } from '../records.js';
+import { PlainSink } from '../support/plain-sink.js';
+import { CRM, type Fields, log, newMetrics } from '../support/records.js';
 
 export interface SessionChanges {
   /** Told to stop; a session has one of its own unless it is given one. */

@@ -2,9 +2,9 @@ import { getEventListeners } from 'node:events';
 import { DEAD_LETTER_HEADERS, FatalError, REPLAY_HEADER } from '@tributary/shared';
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { ledgerKeys } from '../../src/ledger/keys.js';
-import { FakeClock } from '../fake-clock.js';
 import { type RedisStandIn, startRedisStandIn } from '../ledger/stand-in.js';
-import { customer, item } from '../records.js';
+import { FakeClock } from '../support/fake-clock.js';
+import { customer, item } from '../support/records.js';
 import { type Rig, startRig } from './rig.js';
 
 // A stand-in starts a process, and the machine may be busy.

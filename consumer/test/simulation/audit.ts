@@ -1,5 +1,5 @@
 import { contentHash, type Dataset } from '@tributary/shared';
-import { readMergedKey, targetOfLine } from '../../src/merge-rows.js';
+import { readMergedKey, targetOfLine } from '../../src/merge/rows.js';
 import type { LandedRow } from '../../src/sinks/port.js';
 import type { MemoryDisk } from './memory-sink.js';
 import type { Pipeline } from './pipelines.js';

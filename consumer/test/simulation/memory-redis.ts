@@ -9,7 +9,7 @@ export type Link = <T>(what: string, effect: () => T) => Promise<T>;
 
 export const directLink: Link = async (_what, effect) => effect();
 
-const read = (name: string) => readFileSync(new URL(`../../src/ledger/${name}.lua`, import.meta.url), 'utf8');
+const read = (name: string) => readFileSync(new URL(`../../src/ledger/lua/${name}.lua`, import.meta.url), 'utf8');
 const texts = Object.keys(scripts).map((name) => [name as ScriptName, read(name)] as const);
 
 export type ScriptName = keyof typeof scripts;

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import type { Flush, FlushOptions } from '../../src/flush.js';
 import type { Sink } from '../../src/sinks/port.js';
+import type { Flush, FlushOptions } from '../../src/write/flush.js';
 import * as scripts from './memory-scripts.js';
 import { type File, MemoryDisk, type Part } from './memory-sink.js';
 import type { Publication } from './publications.js';
@@ -18,7 +18,7 @@ vi.setConfig({ testTimeout: 120_000 });
 
 type FlushClass = typeof Flush;
 const flush = vi.hoisted(() => ({ alter: (real: FlushClass): FlushClass => real }));
-vi.mock('../../src/flush.js', async (importOriginal) => {
+vi.mock('../../src/write/flush.js', async (importOriginal) => {
   const real = await importOriginal<{ Flush: FlushClass }>();
   return {
     get Flush() {

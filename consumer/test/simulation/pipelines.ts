@@ -1,5 +1,5 @@
 import { compileEntity, datasetsOf, parsePipeline } from '@tributary/shared';
-import { createMergeRows } from '../../src/merge-rows.js';
+import { createMergeRows } from '../../src/merge/rows.js';
 
 /** Two pipelines: one whose records and merged rows hold their versions, and one where contents may come back. */
 const yaml = (versioned: boolean): string => `

@@ -1,5 +1,5 @@
 import { type EntityRecord, versionOrder } from '@tributary/shared';
-import type { MergeSide } from '../../src/merge-rows.js';
+import type { MergeSide } from '../../src/merge/rows.js';
 import type { Message } from './memory-broker.js';
 import type { Pipeline } from './pipelines.js';
 

@@ -1,5 +1,5 @@
 import { createLogger, Registry, topologyOf } from '@tributary/shared';
-import { ConsumerMetrics } from '../../src/metrics.js';
+import { ConsumerMetrics } from '../../src/metrics/metrics.js';
 import { runSession } from '../../src/session.js';
 import type { Sink } from '../../src/sinks/port.js';
 import type { MemoryBroker } from './memory-broker.js';

@@ -2,7 +2,7 @@ import { splitCells } from '@tributary/shared';
 import fc from 'fast-check';
 import { writeToString } from 'fast-csv';
 import { describe, expect, test } from 'vitest';
-import { formatLines } from '../../src/sinks/csv-format.js';
+import { formatLines } from '../../src/sinks/csv/format.js';
 
 const textOf = async (lines: string[][]) => (await formatLines(lines)).toString('utf8');
 

@@ -1,5 +1,5 @@
 import type { Request, RequestHandler } from 'express';
-import { ApiError } from '../api-error.js';
+import { ApiError } from '../http/api-error.js';
 import { mayAct, type Person, type Role, type Tokens } from './roles.js';
 import type { Sessions } from './sessions.js';
 

@@ -1,6 +1,6 @@
 import type { Clock } from '@tributary/shared';
 import type { Request, RequestHandler } from 'express';
-import { ApiError } from '../api-error.js';
+import { ApiError } from '../http/api-error.js';
 
 /** Addresses that are remembered; beyond that the one that has been quiet longest is forgotten. */
 const MOST = 10_000;

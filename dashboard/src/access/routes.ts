@@ -1,8 +1,8 @@
 import type { Clock } from '@tributary/shared';
 import { json, Router } from 'express';
 import { z } from 'zod';
-import { ApiError } from '../api-error.js';
-import { readBody } from '../query.js';
+import { readBody } from '../data/query.js';
+import { ApiError } from '../http/api-error.js';
 import { type AccessOptions, type Guard, SESSION_COOKIE, sessionId } from './guard.js';
 import { rateLimit } from './rate-limit.js';
 

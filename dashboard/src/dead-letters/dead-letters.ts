@@ -10,7 +10,7 @@ import {
   type Topology,
   topologyOf,
 } from '@tributary/shared';
-import type { Actor, AuditedAct, AuditLog } from '../audit.js';
+import type { Actor, AuditedAct, AuditLog } from '../audit/audit.js';
 import type { Broker } from '../broker.js';
 import { type Acted, actOnQueue, type DoTo, type Visit } from './act.js';
 import { type DeadLetter, type LetterMatch, readLetter } from './letter.js';

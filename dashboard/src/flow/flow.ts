@@ -1,4 +1,4 @@
-import type { DatasetSummary } from '../readers/port.js';
+import type { DatasetSummary } from '../data/readers/port.js';
 import type { Rates } from './rates.js';
 
 /** One endpoint that is polled. */

@@ -1,6 +1,6 @@
 import { type Clock, describeError, type Logger } from '@tributary/shared';
 import type { Request, Response } from 'express';
-import { ApiError } from '../api-error.js';
+import { ApiError } from '../http/api-error.js';
 import type { Flow } from './flow.js';
 import type { Observer } from './observer.js';
 

@@ -1,5 +1,5 @@
 import { type LoggedRun, RetryableError, type RunLog } from '@tributary/shared';
-import type { Journal } from '../journal.js';
+import type { Journal } from './journal.js';
 
 /** The poll that a version came with. */
 export interface TracedRun {

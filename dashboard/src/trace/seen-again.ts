@@ -1,5 +1,5 @@
 import type { Dropped } from '@tributary/shared';
-import type { Journal } from '../journal.js';
+import type { Journal } from './journal.js';
 
 /** When a key last came again and needed no row. */
 export interface TracedAgain {

@@ -1,6 +1,6 @@
 import type { PipelineConfig } from '@tributary/shared';
-import type { Journal } from '../journal.js';
-import type { Batch, DatasetReader, KeyPattern, Versions } from '../readers/port.js';
+import type { Batch, DatasetReader, KeyPattern, Versions } from '../data/readers/port.js';
+import type { Journal } from './journal.js';
 import { runsOf, type Sent, type TracedRuns } from './runs.js';
 import { seenAgainOf, type TracedAgain } from './seen-again.js';
 

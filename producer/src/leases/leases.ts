@@ -1,5 +1,5 @@
 import { type Clock, describeError, type Logger } from '@tributary/shared';
-import { interruptible } from '../interruptible.js';
+import { interruptible } from '../poll/interruptible.js';
 import { spread } from './spread.js';
 import type { Claimed, LeaseTable } from './table.js';
 

@@ -1,4 +1,4 @@
-import type { Validator } from '../cursor.js';
+import type { Validator } from '../cursor/cursor.js';
 
 /** One page of an endpoint's records. */
 export interface Page {

@@ -1,6 +1,6 @@
 import { AmqpServer } from 'amqp-emulator';
 import { expect, onTestFinished, vi } from 'vitest';
-import { memoryCursorStore } from '../../src/cursor.js';
+import { memoryCursorStore } from '../../src/cursor/cursor.js';
 import { createProducer, type ProducerOptions } from '../../src/service.js';
 import { recordingLog } from './log.js';
 import { pipelineWith } from './pipeline.js';

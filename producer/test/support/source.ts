@@ -1,9 +1,9 @@
 import { onTestFinished } from 'vitest';
-import type { Validator } from '../../src/cursor.js';
-import { Dispatchers, type Proxies } from '../../src/sources/dispatchers.js';
-import { Gate } from '../../src/sources/gate.js';
+import type { Validator } from '../../src/cursor/cursor.js';
 import type { Page } from '../../src/sources/port.js';
-import { RestSource } from '../../src/sources/rest.js';
+import { Dispatchers, type Proxies } from '../../src/sources/rest/dispatchers.js';
+import { Gate } from '../../src/sources/rest/gate.js';
+import { RestSource } from '../../src/sources/rest/rest.js';
 import { ManualClock } from './manual-clock.js';
 import { endpointWith, pipelineWith } from './pipeline.js';
 

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { describeError, usageError } from '../errors.js';
-import { count } from '../words.js';
+import { count } from '../service/words.js';
 import { loadPipeline } from './load.js';
 
 const USAGE = `npm run check-config -- [FILE]

@@ -1,4 +1,4 @@
-import { isMapping } from '../own-value.js';
+import { isMapping } from '../records/own-value.js';
 
 /**
  * What a pipeline file that is silent asks the environment for. The file has the last word: a setting that it names, with

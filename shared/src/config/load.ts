@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { LineCounter, parseDocument } from 'yaml';
 import { FatalError } from '../errors.js';
-import { count } from '../words.js';
+import { count } from '../service/words.js';
 import { crossCheck, type Fault } from './cross-check.js';
 import { askEnvironment } from './environment.js';
 import { ASKED, describeIssue, issuesOf, valueAt } from './issues.js';

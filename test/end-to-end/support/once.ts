@@ -21,7 +21,7 @@ export async function runOnce(
   args: readonly string[],
   env: Readonly<Record<string, string>>,
 ): Promise<{ code: number | null; summary: Summary; stderr: string }> {
-  const { code, stdout, stderr } = await stage.run('embedded', { args: ['--once', '--json', ...args], env });
+  const { code, stdout, stderr } = await stage.run('tributary', { args: ['--once', '--json', ...args], env });
   expect(stdout, `stdout; stderr was: ${stderr}`).toMatch(/^\{.*\}\n$/);
   return { code, summary: JSON.parse(stdout) as Summary, stderr };
 }

@@ -8,7 +8,7 @@ export const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 
 /** What people run, as `tsc -b` built it: the commands of package.json's scripts. */
 const PROGRAMS = {
-  embedded: 'embedded/dist/main.js',
+  tributary: 'tributary/dist/cli/main.js',
   producer: 'producer/dist/main.js',
   consumer: 'consumer/dist/main.js',
   'mock-api': 'mock-api/dist/main.js',

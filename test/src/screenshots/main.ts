@@ -45,7 +45,13 @@ const env = {
   AUDIT_LOG: join(folder, 'audit.jsonl'),
 };
 // From within its folder, so that no path of this machine is in a picture.
-const command = [join(ROOT, 'embedded/dist/main.js'), '--config', join(ROOT, 'pipeline.yaml'), '--output', './output'];
+const command = [
+  join(ROOT, 'tributary/dist/cli/main.js'),
+  '--config',
+  join(ROOT, 'pipeline.yaml'),
+  '--output',
+  './output',
+];
 const program = spawn(process.execPath, command, { cwd: folder, env, stdio: ['ignore', 'pipe', 'inherit'] });
 let said = '';
 program.stdout?.setEncoding('utf8').on('data', (text: string) => {

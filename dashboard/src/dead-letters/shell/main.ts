@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { text } from 'node:stream/consumers';
 import { createLogger, describeError, FatalError, loadPipeline, ReleaseList, systemClock } from '@tributary/shared';
-import { AuditLog } from '../../audit.js';
+import { AuditLog } from '../../audit/audit.js';
 import { Broker } from '../../broker.js';
 import { DEFAULT_AUDIT_LOG } from '../../settings.js';
 import { DeadLetters } from '../dead-letters.js';

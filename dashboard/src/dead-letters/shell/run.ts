@@ -1,5 +1,5 @@
 import { FatalError, PoisonError } from '@tributary/shared';
-import type { Actor } from '../../audit.js';
+import type { Actor } from '../../audit/audit.js';
 import type { Acted } from '../act.js';
 import type { DeadLetters, WholeLetter } from '../dead-letters.js';
 import type { LetterPage, Listing } from '../listing.js';

@@ -1,0 +1,181 @@
+import { Counter, Gauge, Histogram, type Registry } from '@tributary/shared';
+import type { Deduplicated } from '../claim/claims.js';
+import type { Entry } from '../merge/merge.js';
+
+const LATENCY_BUCKETS = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
+
+/** What the consumer counts and measures. Names and units are part of its interface. */
+export class ConsumerMetrics {
+  readonly #records;
+  readonly #dead;
+  readonly #unknownFields;
+  readonly #rows;
+  readonly #sinkFailures;
+  readonly #flushRecords;
+  readonly #flushSeconds;
+  readonly #latency;
+  readonly #processing;
+  readonly #takeOvers;
+  readonly #sessions;
+
+  constructor(
+    readonly registry: Registry,
+    /** Milliseconds since the oldest record that waits for its batch came in, by entity. */
+    oldestUnflushed: () => Iterable<readonly [entity: string, milliseconds: number]>,
+  ) {
+    const registers = [registry];
+    this.#records = new Counter({
+      name: 'tributary_records_total',
+      help: 'Records judged, by outcome: accepted, duplicate, stale, dead',
+      labelNames: ['entity', 'outcome'],
+      registers,
+    });
+    this.#dead = new Counter({
+      name: 'tributary_dead_letters_total',
+      help: 'Records sent to the dead letters, by error code',
+      labelNames: ['endpoint', 'entity', 'code'],
+      registers,
+    });
+    this.#unknownFields = new Counter({
+      name: 'tributary_unknown_fields_total',
+      help: 'Fields that records held and their entity does not declare',
+      labelNames: ['endpoint', 'entity', 'field'],
+      registers,
+    });
+    this.#rows = new Counter({
+      name: 'tributary_rows_written_total',
+      help: 'Rows made durable',
+      labelNames: ['dataset'],
+      registers,
+    });
+    this.#sinkFailures = new Counter({
+      name: 'tributary_sink_failures_total',
+      help: 'Writes that the sink refused; each is tried again',
+      labelNames: ['dataset'],
+      registers,
+    });
+    this.#flushRecords = new Histogram({
+      name: 'tributary_flush_records',
+      help: 'Records in one flush: one batch, or several that filled up meanwhile',
+      buckets: [1, 10, 20, 50, 100, 200, 500, 1_000],
+      registers,
+    });
+    this.#flushSeconds = new Histogram({
+      name: 'tributary_flush_seconds',
+      help: 'Seconds from the start of a flush to the last acknowledgement',
+      buckets: [0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10],
+      registers,
+    });
+    this.#latency = new Histogram({
+      name: 'tributary_latency_seconds',
+      help: 'Seconds from the fetch of a record until its row is durable',
+      labelNames: ['entity'],
+      buckets: LATENCY_BUCKETS,
+      registers,
+    });
+    this.#processing = new Histogram({
+      name: 'tributary_processing_seconds',
+      help: 'The same, without the seconds that the record waited for its batch to be full',
+      labelNames: ['entity'],
+      buckets: LATENCY_BUCKETS,
+      registers,
+    });
+    this.#takeOvers = new Counter({
+      name: 'tributary_take_overs_total',
+      help: 'Dead writers whose unfinished rows this consumer took over',
+      registers,
+    });
+    this.#sessions = new Counter({
+      name: 'tributary_sessions_total',
+      help: 'Times this consumer began with a new writer, by what ended the one before',
+      labelNames: ['after'],
+      registers,
+    });
+    new Gauge({
+      name: 'tributary_oldest_unflushed_seconds',
+      help: 'Age of the oldest record that is not durable yet: its batch is not full, or is being written',
+      labelNames: ['entity'],
+      registers,
+      collect() {
+        this.reset();
+        for (const [entity, milliseconds] of oldestUnflushed()) this.set({ entity }, milliseconds / 1_000);
+      },
+    });
+  }
+
+  /** @param interval milliseconds that the oldest record of a batch waits for the others */
+  tellBatchInterval(interval: number): void {
+    new Gauge({
+      name: 'tributary_batch_interval_seconds',
+      help: 'How long the oldest record of a batch waits for the others at most, as configured',
+      registers: [this.registry],
+    }).set(interval / 1_000);
+  }
+
+  /** @param unsettled deliveries that are neither acknowledged nor given back */
+  measureUnsettled(unsettled: () => number): void {
+    new Gauge({
+      name: 'tributary_unsettled_deliveries',
+      help: 'Deliveries held: waiting for their batch, being written, or left to another consumer that is at the same row',
+      registers: [this.registry],
+      collect() {
+        this.set(unsettled());
+      },
+    });
+  }
+
+  judged(entity: string, { fresh, duplicates, stale }: Deduplicated): void {
+    if (fresh.length > 0) this.#records.inc({ entity, outcome: 'accepted' }, fresh.length);
+    if (duplicates.length > 0) this.#records.inc({ entity, outcome: 'duplicate' }, duplicates.length);
+    if (stale.length > 0) this.#records.inc({ entity, outcome: 'stale' }, stale.length);
+  }
+
+  dead(endpoint: string, entity: string, code: string): void {
+    this.#records.inc({ entity, outcome: 'dead' });
+    this.#dead.inc({ endpoint, entity, code });
+  }
+
+  deadAgain(entity: string): void {
+    this.#records.inc({ entity, outcome: 'dead' });
+  }
+
+  unknownField(endpoint: string, entity: string, field: string): void {
+    this.#unknownFields.inc({ endpoint, entity, field });
+  }
+
+  written(dataset: string, rows: number): void {
+    if (rows > 0) this.#rows.inc({ dataset }, rows);
+  }
+
+  sinkFailed(dataset: string): void {
+    this.#sinkFailures.inc({ dataset });
+  }
+
+  tookOver(): void {
+    this.#takeOvers.inc();
+  }
+
+  sessionBegan(after: string): void {
+    this.#sessions.inc({ after });
+  }
+
+  /** @param waited for each entry, the milliseconds that it waited for its batch to be full */
+  flushed(entries: readonly Entry[], milliseconds: number, waited: readonly number[]): void {
+    const now = Date.now();
+    this.#flushRecords.observe(entries.length);
+    this.#flushSeconds.observe(milliseconds / 1_000);
+    const [first] = entries;
+    if (first === undefined) return;
+    // All are of one entity, and those of one page were fetched at the same time.
+    const { entity } = first.claimed.record;
+    const [latency, processing] = [this.#latency.labels(entity), this.#processing.labels(entity)];
+    let [text, fetched] = ['', Number.NaN];
+    for (const [index, { claimed }] of entries.entries()) {
+      const { fetchedAt } = claimed.envelope;
+      if (fetchedAt !== text) [text, fetched] = [fetchedAt, Date.parse(fetchedAt)];
+      if (Number.isNaN(fetched)) continue;
+      latency.observe((now - fetched) / 1_000);
+      processing.observe(Math.max(0, now - fetched - (waited[index] ?? 0)) / 1_000);
+    }
+  }
+}

@@ -1,0 +1,89 @@
+import {
+  type Dataset,
+  decodeCell,
+  encodeCell,
+  type Field,
+  type Line,
+  ownValue,
+  type Row,
+  SYSTEM_COLUMNS,
+} from '@tributary/shared';
+import { writeToString } from 'fast-csv';
+import type { LandedRow } from '../port.js';
+
+const TEXT: Field = { type: 'string', optional: false, maxLength: Number.MAX_SAFE_INTEGER };
+
+export const headerOf = (dataset: Dataset): string[] => [...Object.keys(dataset.columns), ...SYSTEM_COLUMNS];
+
+/** A row's cells, in the order of the header. */
+export function cellsOf(row: Row, dataset: Dataset, writtenAt: string, neutraliseFormulas: boolean): string[] {
+  const cells: string[] = [];
+  for (const [name, field] of Object.entries(dataset.columns)) {
+    cells.push(encodeCell(ownValue(row.values, name), field, neutraliseFormulas));
+  }
+  // Keys and versions come from outside too: a key may be a formula as well as any field.
+  const text = (value: string) => encodeCell(value, TEXT, neutraliseFormulas);
+  cells.push(text(row.key), row.hash, text(row.version), text(row.messageId), String(row.values === null), writtenAt);
+  return cells;
+}
+
+/** Lines that are formatted at a time, so that a very large write does not stand in memory several times over. */
+const SLICE = 2_000;
+
+/**
+ * RFC 4180: lines end in CR LF. Each line is ended, so that a line without its end is known to be torn. Most lines are their
+ * cells with commas between; only the others are worth what fast-csv costs, and all come out as it would write them.
+ */
+export async function formatLines(lines: readonly string[][]): Promise<Buffer> {
+  const slices: Buffer[] = [];
+  for (let from = 0; from < lines.length; from += SLICE)
+    slices.push(await formatSlice(lines.slice(from, from + SLICE)));
+  return Buffer.concat(slices);
+}
+
+async function formatSlice(lines: readonly string[][]): Promise<Buffer> {
+  const texts = lines.map(plainLine);
+  const formatted = await formatSpecial(lines.filter((_cells, index) => texts[index] === undefined));
+  let next = 0;
+  return Buffer.from(texts.map((text) => `${text ?? formatted[next++]}\r\n`).join(''));
+}
+
+/** The line of cells that need no quotes; undefined if one of them may. fast-csv also quotes a bar, and removes NUL. */
+function plainLine(cells: readonly string[]): string | undefined {
+  const line = cells.join(',');
+  let commas = 0;
+  for (let at = line.indexOf(','); at !== -1; at = line.indexOf(',', at + 1)) commas++;
+  return commas === cells.length - 1 && !/["\r\n\0|]/.test(line) && !beginsBlank(cells) ? line : undefined;
+}
+
+/** The lines one by one, without their ends: with NUL between, which fast-csv leaves in no cell. */
+async function formatSpecial(lines: string[][]): Promise<string[]> {
+  if (lines.length === 0) return [];
+  const quoteColumns = lines.some(beginsBlank) ? [true] : false;
+  return (await writeToString(lines, { headers: false, rowDelimiter: '\0', quoteColumns })).split('\0');
+}
+
+/** Without its quotes, fast-csv and others read a blank cell at the beginning of a line as an empty one. */
+const beginsBlank = ([first = '']: readonly string[]): boolean => first !== '' && first.trim() === '';
+
+/** A line of a part as a row; the opposite of {@link cellsOf}. */
+export function readLine(line: Line, dataset: Dataset, neutraliseFormulas: boolean): LandedRow {
+  const text = (cell: string | undefined) => decodeCell(cell ?? '', TEXT, neutraliseFormulas) as string;
+  return {
+    key: text(line._key),
+    hash: line._hash ?? '',
+    version: text(line._version),
+    messageId: text(line._message_id),
+    deleted: line._deleted === 'true',
+    get values() {
+      const values: Record<string, unknown> = {};
+      for (const [name, field] of Object.entries(dataset.columns)) {
+        // A part from before the column existed has no such cell.
+        const cell = ownValue(line, name) as string | undefined;
+        const value = cell === undefined ? undefined : decodeCell(cell, field, neutraliseFormulas);
+        if (value !== undefined) values[name] = value;
+      }
+      return values;
+    },
+  };
+}

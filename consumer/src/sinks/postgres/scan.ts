@@ -1,0 +1,81 @@
+import type { Dataset, FieldType } from '@tributary/shared';
+import { escapeIdentifier } from 'pg';
+import type { LandedRow } from '../port.js';
+import type { Database } from './database.js';
+import type { Column, DatasetTables } from './tables.js';
+
+const ROWS_PER_FETCH = 500;
+
+/** Milliseconds that the reader may take for what it was given, before the server ends its transaction. */
+const PATIENCE = 5 * 60_000;
+
+interface Fetched {
+  readonly _key: string;
+  readonly _hash: string;
+  readonly _version: string;
+  readonly _message_id: string;
+  readonly [column: string]: unknown;
+}
+
+/** Streams what has landed, as of one moment: the newest row of each key, then the keys that were closed. */
+export async function* scanRows(database: Database, { rows, tombstones, dataset }: DatasetTables) {
+  const transaction = await database.begin('REPEATABLE READ READ ONLY', PATIENCE);
+  try {
+    for (const table of [rows, tombstones]) {
+      const columns = table.columns.map(expression).join(', ');
+      await transaction.query(`DECLARE landed NO SCROLL CURSOR FOR SELECT ${columns} FROM ${table.sql}`);
+      for (;;) {
+        const fetched = await transaction.query<Fetched>(`FETCH ${ROWS_PER_FETCH} FROM landed`);
+        for (const row of fetched) yield readRow(row, dataset, table === tombstones);
+        if (fetched.length < ROWS_PER_FETCH) break;
+      }
+      await transaction.query('CLOSE landed');
+    }
+  } finally {
+    await transaction.abandon();
+  }
+}
+
+/** Times as text: a JavaScript Date would lose their microseconds, and their form depends on the server's settings. */
+function expression({ name, type }: Column): string {
+  const quoted = escapeIdentifier(name);
+  switch (type) {
+    case 'timestamp with time zone':
+      return `to_char(${quoted} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS ${quoted}`;
+    case 'date':
+      return `to_char(${quoted}, 'YYYY-MM-DD') AS ${quoted}`;
+    default:
+      return quoted;
+  }
+}
+
+function readRow(row: Fetched, dataset: Dataset, deleted: boolean): LandedRow {
+  return {
+    key: row._key,
+    hash: row._hash,
+    version: row._version,
+    messageId: row._message_id,
+    deleted,
+    get values() {
+      const values: Record<string, unknown> = {};
+      for (const [name, { type }] of Object.entries(dataset.columns)) {
+        const value = row[name];
+        if (value !== undefined && value !== null) values[name] = readValue(value, type);
+      }
+      return values;
+    },
+  };
+}
+
+function readValue(value: unknown, type: FieldType): unknown {
+  switch (type) {
+    case 'integer':
+      // pg gives a bigint as text; what went in was a whole number that a double holds exactly.
+      return Number(value);
+    case 'datetime':
+      // To milliseconds at least, and to microseconds where there are any: the form it was hashed in.
+      return (value as string).replace(/(\.\d{3}\d*?)0+Z$/, '$1Z');
+    default:
+      return value;
+  }
+}

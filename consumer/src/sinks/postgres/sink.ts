@@ -1,0 +1,98 @@
+import type { Clock, Dataset } from '@tributary/shared';
+import type { LandedRows, Sink, SinkWriter } from '../port.js';
+import { Database } from './database.js';
+import { PostgresFence } from './fence.js';
+import { scanRows } from './scan.js';
+import { PostgresSchema } from './schema.js';
+import { type DatasetTables, tablesOf } from './tables.js';
+import { writeRows } from './write.js';
+
+export interface PostgresSinkOptions {
+  readonly url: string;
+  readonly schema: string;
+  /** Keep every accepted row in `<dataset>_history` too. */
+  readonly history: boolean;
+  /** Several pipelines may share a schema, if their datasets have other names. */
+  readonly pipeline: string;
+  readonly datasets: readonly Dataset[];
+  /** Stamps `_written_at`. */
+  readonly clock: Clock;
+  /** Milliseconds after which the server ends the transaction of a consumer that hangs in the middle of it. */
+  readonly hangTimeout?: number;
+}
+
+/** As long as a lease: nobody takes over a writer, and waits for its locks, before that has run out. */
+const HANG_TIMEOUT = 10_000;
+
+/** A write is idempotent (see writeRows), so nothing that a dead writer left in doubt needs to be looked for. */
+const NONE: LandedRows = { has: () => false };
+
+/**
+ * Postgres tables: `<schema>.<dataset>` holds the newest row of each key. A write is one transaction.
+ *
+ * @throws FatalError if the URL or a name cannot be used
+ */
+export function createPostgresSink(options: PostgresSinkOptions): Sink {
+  const { url, schema: schemaName, history, pipeline, datasets, clock, hangTimeout = HANG_TIMEOUT } = options;
+  const tables = tablesOf(schemaName, history, datasets);
+  const database = new Database({ url, hangTimeout, onMissing: () => schema.forget() });
+  const schema = new PostgresSchema(database, tables);
+  const fence = new PostgresFence(database, tables, pipeline);
+
+  const tablesFor = (dataset: string): DatasetTables => {
+    const found = tables.datasets.get(dataset);
+    if (found === undefined) throw new Error(`no dataset "${dataset}" in this pipeline`);
+    return found;
+  };
+
+  return {
+    async identity() {
+      await schema.ensure();
+      return fence.identity();
+    },
+
+    async epoch() {
+      await schema.ensure();
+      return fence.epoch();
+    },
+
+    async beginEpoch(epoch) {
+      await schema.ensure();
+      await fence.beginEpoch(epoch);
+    },
+
+    async open(writer, epoch): Promise<SinkWriter> {
+      await schema.ensure();
+      await fence.enter(writer, epoch);
+      return {
+        async write(dataset, rows) {
+          const into = tablesFor(dataset);
+          const retired = (await schema.ensure()).get(into.rows.name) ?? [];
+          await database.transaction(async (transaction) => {
+            await fence.hold(transaction, writer);
+            await writeRows(transaction, into, rows, { writtenAt: new Date(clock.now()).toISOString(), retired });
+          });
+        },
+        async close() {},
+      };
+    },
+
+    async takeOver(writer) {
+      await schema.ensure();
+      await fence.fence(writer);
+      return NONE;
+    },
+
+    async *scan(dataset) {
+      await schema.ensure();
+      yield* scanRows(database, tablesFor(dataset.name));
+    },
+
+    async probe() {
+      await schema.ensure();
+      await fence.probe();
+    },
+
+    close: () => database.close(),
+  };
+}

@@ -1,0 +1,122 @@
+import { ownValue, type Row } from '@tributary/shared';
+import { escapeIdentifier } from 'pg';
+import type { Transaction } from './database.js';
+import { changesOf, contentOf, recordReturns } from './history.js';
+import type { Column, DatasetTables, Table } from './tables.js';
+
+/** So much goes into one statement at most: as many rows, or as many characters, whichever comes first. */
+const ROWS_PER_STATEMENT = 1_000;
+const CHARACTERS_PER_STATEMENT = 8_000_000;
+
+/**
+ * Writes rows of one dataset, in a transaction of the caller's. Running it again changes nothing: a row gives way only
+ * to a newer one.
+ *
+ * The tombstone of a key goes in like any row, and only then to its own table. So all that is done to a key begins with
+ * its row, whose lock makes concurrent writers take turns, and the statement that settles sees what the others did.
+ */
+export async function writeRows(
+  transaction: Transaction,
+  tables: DatasetTables,
+  given: readonly Row[],
+  options: { readonly writtenAt: string; readonly retired: readonly string[] },
+): Promise<void> {
+  const { rows, tombstones, history } = tables;
+  const newest = newestOfEachKey(given);
+  const keys = newest.map(({ key }) => key);
+  const before = history === undefined ? [] : await contentOf(transaction, tables, keys);
+  await insert(transaction, rows, newest, options.writtenAt, replaceOlder(rows, options.retired));
+  const closed = newest.filter(({ values }) => values === null);
+  await insert(transaction, tombstones, closed, options.writtenAt, replaceOlder(tombstones, []));
+  await transaction.query(settle(rows, tombstones), [keys]);
+  if (history === undefined) return;
+  await insert(transaction, history, changesOf(given, before), options.writtenAt, 'ON CONFLICT DO NOTHING');
+  await recordReturns(transaction, tables, given, before);
+}
+
+/** One statement can write a key only once. Sorted, so that two writers take the locks of their keys in one order. */
+function newestOfEachKey(rows: readonly Row[]): Row[] {
+  const newest = new Map<string, Row>();
+  for (const row of rows) {
+    const known = newest.get(row.key);
+    if (known === undefined || known.order <= row.order) newest.set(row.key, row);
+  }
+  return [...newest.values()].sort((a, b) => (a.key < b.key ? -1 : 1));
+}
+
+/** Of two rows that nothing orders (a message from elsewhere, without an id), the one written last stays. */
+function replaceOlder(table: Table, retired: readonly string[]): string {
+  const changes = table.columns.map(({ name }) => escapeIdentifier(name)).map((name) => `${name} = EXCLUDED.${name}`);
+  const losses = retired.map((name) => `${escapeIdentifier(name)} = NULL`);
+  return `ON CONFLICT (_key) DO UPDATE SET ${[...changes, ...losses].join(', ')}
+    WHERE landed._order < EXCLUDED._order OR (landed._order = EXCLUDED._order AND landed._hash <> EXCLUDED._hash)`;
+}
+
+/** Of a row and a tombstone of one key, the newer stays; both are of the caller's keys, so nobody else is at them. */
+function settle(rows: Table, tombstones: Table): string {
+  return `
+    WITH closed AS (
+      DELETE FROM ${rows.sql} r USING ${tombstones.sql} t
+       WHERE r._key = ANY($1::text[]) AND t._key = r._key AND t._order >= r._order)
+    DELETE FROM ${tombstones.sql} t USING ${rows.sql} r
+     WHERE t._key = ANY($1::text[]) AND r._key = t._key AND t._order < r._order`;
+}
+
+async function insert(
+  transaction: Transaction,
+  table: Table,
+  rows: readonly Row[],
+  writtenAt: string,
+  onConflict: string,
+): Promise<void> {
+  const names = table.columns.map(({ name }) => escapeIdentifier(name)).join(', ');
+  const arrays = table.columns.map(({ type }, index) => `$${index + 1}::${type}[]`).join(', ');
+  const text = `INSERT INTO ${table.sql} AS landed (${names}) SELECT * FROM unnest(${arrays}) ${onConflict}`;
+  for (const cells of inStatements(rows.map((row) => table.columns.map((column) => cellOf(row, column, writtenAt))))) {
+    await transaction.query(
+      text,
+      table.columns.map((_, index) => cells.map((row) => row[index])),
+    );
+  }
+}
+
+type Cell = string | number | boolean | null;
+
+function cellOf(row: Row, { name, type, field }: Column, writtenAt: string): Cell {
+  if (field !== undefined) {
+    const value = ownValue(row.values, name);
+    if (value === undefined) return null;
+    return type === 'jsonb' ? JSON.stringify(value) : (value as Cell);
+  }
+  switch (name) {
+    case '_key':
+      return row.key;
+    case '_hash':
+      return row.hash;
+    case '_version':
+      return row.version;
+    case '_message_id':
+      return row.messageId;
+    case '_order':
+      return row.order;
+    case '_deleted':
+      return row.values === null;
+    default:
+      return writtenAt;
+  }
+}
+
+/** A few rows with very long fields must not make a statement longer than a string can be. */
+function* inStatements(rows: readonly Cell[][]): Generator<readonly Cell[][]> {
+  let statement: Cell[][] = [];
+  let characters = 0;
+  for (const row of rows) {
+    statement.push(row);
+    for (const cell of row) characters += typeof cell === 'string' ? cell.length : 8;
+    if (statement.length < ROWS_PER_STATEMENT && characters < CHARACTERS_PER_STATEMENT) continue;
+    yield statement;
+    statement = [];
+    characters = 0;
+  }
+  if (statement.length > 0) yield statement;
+}

@@ -1,0 +1,78 @@
+import { type Clock, describeError, type Logger } from '@tributary/shared';
+import type { ClaimedRow } from '../claim/claims.js';
+import type { Lease } from '../claim/lease.js';
+import { type Ledger, WriterLost } from '../ledger/port.js';
+import type { Entry } from '../merge/merge.js';
+import type { ConsumerMetrics } from '../metrics/metrics.js';
+import type { SinkWriter } from '../sinks/port.js';
+
+export interface FlushOptions {
+  readonly ledger: Ledger;
+  readonly lease: Lease;
+  readonly writer: SinkWriter;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly metrics: ConsumerMetrics;
+  /** Told what keeps the sink from taking rows, and undefined when it takes them again. */
+  readonly onSinkProblem: (problem: string | undefined) => void;
+  /** Aborted when the writer has ended: nothing is waited for any more. */
+  readonly signal: AbortSignal;
+}
+
+/** The second half of the path: write, commit, acknowledge. Nothing is settled before it is durable. */
+export class Flush {
+  constructor(private readonly options: FlushOptions) {}
+
+  /**
+   * Makes a group of batches durable, and settles their messages.
+   * @param waited for each entry, the milliseconds that it waited for its batch to be full
+   */
+  async flush(entries: readonly Entry[], waited: readonly number[] = []): Promise<void> {
+    const { ledger, metrics, clock } = this.options;
+    const started = clock.now();
+    // The merged rows first: once a record's own row is there, a rebuild takes the whole record as done.
+    await this.land(entries.flatMap(({ merged }) => merged));
+    await this.land(entries.map(({ claimed }) => claimed.claim));
+    const withLines = entries.flatMap(({ each }) => each ?? []);
+    if (withLines.length > 0) await ledger.closeLines(withLines);
+    for (const { claimed } of entries) claimed.delivery.ack();
+    metrics.flushed(entries, clock.now() - started, waited);
+  }
+
+  /** Writes rows of one dataset, but those that had landed, and commits them all. */
+  async land(rows: readonly ClaimedRow[]): Promise<void> {
+    const dataset = rows[0]?.row.dataset;
+    if (dataset === undefined) return;
+    const toWrite = rows.filter(({ landed }) => !landed).map(({ row }) => row);
+    if (toWrite.length > 0) await this.#writeWhenPossible(dataset, toWrite);
+    await this.options.ledger.commit(
+      dataset,
+      rows.map(({ row }) => row),
+    );
+    this.options.metrics.written(dataset, toWrite.length);
+  }
+
+  /** A sink that is away or full is waited for, for as long as it takes: its records wait in the queue meanwhile. */
+  async #writeWhenPossible(dataset: string, rows: readonly ClaimedRow['row'][]): Promise<void> {
+    const { lease, writer, clock, log, metrics, onSinkProblem, signal } = this.options;
+    for (let attempt = 1; ; attempt++) {
+      try {
+        await lease.held();
+        await writer.write(dataset, rows);
+        if (attempt > 1) {
+          log.info({ dataset, attempt }, 'the sink takes rows again');
+          onSinkProblem(undefined);
+        }
+        return;
+      } catch (error) {
+        if (error instanceof WriterLost || signal.aborted) throw error;
+        const reason = describeError(error);
+        metrics.sinkFailed(dataset);
+        onSinkProblem(`${dataset} cannot be written: ${reason}`);
+        if (attempt === 1)
+          log.error({ dataset, reason }, 'the sink does not take rows: nothing is acknowledged until it does');
+        await clock.sleep(Math.min(250 * 2 ** attempt, 10_000), signal);
+      }
+    }
+  }
+}

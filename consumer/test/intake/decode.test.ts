@@ -1,0 +1,96 @@
+import { PoisonError, versionOrder } from '@tributary/shared';
+import { describe, expect, test } from 'vitest';
+import { decode } from '../../src/intake/decode.js';
+import { KnownRecords } from '../../src/intake/known-records.js';
+import { Settler } from '../../src/intake/settle.js';
+import { FakeChannel } from '../support/fake-channel.js';
+import { FakeClock } from '../support/fake-clock.js';
+import { CUSTOMER, customer, messageOf } from '../support/records.js';
+
+const settler = new Settler(new FakeChannel().channel, new FakeClock(), 250, () => false, new AbortController().signal);
+const none = new KnownRecords().of(CUSTOMER);
+const deliveryOf = (...of: Parameters<typeof messageOf>) => settler.track(messageOf(...of), 0);
+
+function refusalOf(body: unknown): PoisonError {
+  try {
+    decode(deliveryOf(body), CUSTOMER, none);
+  } catch (error) {
+    if (error instanceof PoisonError) return error;
+    throw error;
+  }
+  throw new Error('it was not refused');
+}
+
+describe('a delivery', () => {
+  test('becomes a record and the row that it asks for', () => {
+    const { record, row, envelope } = decode(deliveryOf(customer({ phone: null, extra: 1 }), 'm7'), CUSTOMER, none);
+    expect(record).toMatchObject({ entity: 'customer', key: 'C-1', unknownFields: ['extra'] });
+    expect(row).toEqual({
+      ...{ dataset: 'customers', key: 'C-1', hash: record.hash, messageId: 'm7', version: '2025-01-01T00:00:00.000Z' },
+      order: versionOrder('2025-01-01T00:00:00.000Z', 'm7'),
+      values: customer({ updatedAt: '2025-01-01T00:00:00.000Z' }),
+    });
+    expect(envelope).toMatchObject({ endpoint: 'crm-customers', run: 7, messageId: 'm7' });
+  });
+
+  test('has the same hash whenever and by whomever it was fetched', () => {
+    const hash = (...of: Parameters<typeof messageOf>) => decode(deliveryOf(...of), CUSTOMER, none).record.hash;
+    expect(hash(customer(), 'm2', { run: 8, endpoint: 'other' })).toBe(hash(customer(), 'm1'));
+    expect(hash(customer({ updatedAt: '2025-01-01T01:00:00+01:00' }))).toBe(hash(customer()));
+    expect(hash(customer({ name: 'Bob' }))).not.toBe(hash(customer()));
+  });
+
+  test('whose bytes were read before is not read again, and is a row of its own message', () => {
+    const known = new KnownRecords().of(CUSTOMER);
+    const first = decode(deliveryOf(customer(), 'm1'), CUSTOMER, known);
+    known.keep(first.delivery.message.content, first.record);
+    const second = decode(deliveryOf(customer(), 'm2'), CUSTOMER, known);
+    expect([first.isKnown, second.isKnown]).toEqual([false, true]);
+    expect(second.record).toBe(first.record);
+    expect(second.row).toEqual({
+      ...first.row,
+      messageId: 'm2',
+      order: versionOrder('2025-01-01T00:00:00.000Z', 'm2'),
+    });
+    expect(decode(deliveryOf(customer({ name: 'Bob' }), 'm3'), CUSTOMER, known).isKnown).toBe(false);
+  });
+
+  test('that somebody else published is carried all the same, as of an unknown endpoint', () => {
+    const delivery = deliveryOf(customer());
+    delivery.message.properties.headers = {};
+    expect(decode(delivery, CUSTOMER, none).envelope.endpoint).toBe('unknown');
+  });
+
+  test.each([
+    ['is not JSON', '{"id": "C-1"', 'not_json', undefined],
+    ['is not UTF-8', Buffer.from([0x22, 0xff, 0xfe, 0x22]), 'not_json', undefined],
+    ['is HTML', '<html>502 Bad Gateway</html>', 'not_json', undefined],
+    ['is a list', '[]', 'not_an_object', undefined],
+    ['is null', 'null', 'not_an_object', undefined],
+    ['has no key', JSON.stringify({ name: 'Ada' }), 'key_missing', 'id'],
+    ['has a key with a line end', JSON.stringify(customer({ id: 'C\n1' })), 'key_invalid', 'id'],
+    ['has a field of a wrong type', JSON.stringify(customer({ name: 5 })), 'field_invalid', 'name'],
+    [
+      'has a line without a quantity',
+      JSON.stringify(customer({ lines: [{ sku: 'S' }] })),
+      'field_invalid',
+      'lines.0.quantity',
+    ],
+    [
+      'has a version that is no time',
+      JSON.stringify(customer({ updatedAt: 'yesterday' })),
+      'field_invalid',
+      'updatedAt',
+    ],
+  ])('that %s is refused, with endpoint, code and field', (_, body, code, field) => {
+    const refusal = refusalOf(body);
+    expect(refusal).toMatchObject({ code, field });
+    expect(refusal.message).toMatch(/^endpoint crm-customers: /);
+  });
+
+  test('that is refused names its entity, key and field, and shows little of what it holds', () => {
+    const { message } = refusalOf(JSON.stringify(customer({ email: { text: 'x'.repeat(5_000_000) } })));
+    expect(message).toContain('customer C-1: field "email"');
+    expect(message.length).toBeLessThan(300);
+  });
+});

@@ -1,0 +1,95 @@
+import { beforeEach, describe, expect, test } from 'vitest';
+import { Intake } from '../../src/intake/intake.js';
+import type { Delivery } from '../../src/intake/settle.js';
+import { FakeChannel } from '../support/fake-channel.js';
+import { FakeClock, settled } from '../support/fake-clock.js';
+
+describe('the intake', () => {
+  let channel: FakeChannel;
+  let clock: FakeClock;
+  let intake: Intake;
+  let cancellations: number;
+  let given: Delivery[][];
+  beforeEach(async () => {
+    channel = new FakeChannel();
+    clock = new FakeClock();
+    intake = new Intake(channel.channel, clock, 250);
+    cancellations = 0;
+    given = [];
+    await intake.start('customer_data', 'host-1-customer', () => {
+      cancellations++;
+    });
+  });
+  const deliver = (count: number) => {
+    for (let n = 0; n < count; n++) channel.deliver();
+  };
+  const take = async () => {
+    for await (const deliveries of intake) given.push(deliveries);
+  };
+  const sizes = () => given.map(({ length }) => length);
+
+  test('consumes its queue, with a prefetch and a tag that people can read', () => {
+    expect(channel.prefetched).toBe(250);
+    expect(channel.consumed).toEqual({ queue: 'customer_data', consumerTag: 'host-1-customer' });
+  });
+
+  test('gives out what came in the meantime together, at most 256 at a time', async () => {
+    deliver(300);
+    void take();
+    await settled();
+    expect(sizes()).toEqual([256, 44]);
+    deliver(2);
+    await settled();
+    expect(sizes()).toEqual([256, 44, 2]);
+    expect(new Set(given.flat()).size).toBe(302);
+  });
+
+  test('stamps each delivery with the time it came', async () => {
+    void take();
+    deliver(1);
+    await clock.advance(5_000);
+    deliver(1);
+    await settled();
+    const [first, second] = given.flat();
+    expect((second?.arrivedAt ?? 0) - (first?.arrivedAt ?? 0)).toBe(5_000);
+    expect(intake.settler.unsettled).toBe(2);
+  });
+
+  test('takes what was put back in again after a quarter of a second, many with one timer', async () => {
+    void take();
+    deliver(20);
+    await settled();
+    for (const delivery of given.flat()) intake.putBack(delivery);
+    expect(clock.sleepers).toBe(1);
+    await clock.advance(249);
+    expect(sizes()).toEqual([20]);
+    await clock.advance(1);
+    expect(sizes()).toEqual([20, 20]);
+    expect(given[1]).toEqual(given[0]);
+  });
+
+  test('tells when the broker cancels the consumer', () => {
+    channel.deliver(null);
+    expect(cancellations).toBe(1);
+    expect(intake.settler.unsettled).toBe(0);
+  });
+
+  test('asks the broker for no more when it is cancelled here', async () => {
+    await intake.cancel();
+    expect(channel.cancelled).toBe('host-1-customer');
+    await new Intake(channel.channel, clock, 250).cancel();
+  });
+
+  test('ends at once, also while it waits, and what was put back is left to the broker', async () => {
+    const taken = take();
+    deliver(1);
+    await settled();
+    for (const delivery of given.flat()) intake.putBack(delivery);
+    intake.end();
+    await taken;
+    deliver(1);
+    await clock.advance(1_000);
+    expect(sizes()).toEqual([1]);
+    expect(channel.acks).toEqual([]);
+  });
+});

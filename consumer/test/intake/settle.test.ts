@@ -1,0 +1,134 @@
+import { beforeEach, describe, expect, test } from 'vitest';
+import { type Delivery, Settler } from '../../src/intake/settle.js';
+import { FakeChannel } from '../support/fake-channel.js';
+import { FakeClock, settled } from '../support/fake-clock.js';
+
+describe('deliveries', () => {
+  let channel: FakeChannel;
+  let clock: FakeClock;
+  let over: AbortController;
+  let settler: Settler;
+  let starved: boolean;
+  let deliveries: Delivery[];
+  beforeEach(() => {
+    channel = new FakeChannel();
+    clock = new FakeClock();
+    over = new AbortController();
+    starved = false;
+    settler = new Settler(channel.channel, clock, 500, () => starved, over.signal);
+    deliveries = Array.from({ length: 6 }, (_, n) => settler.track(channel.message(), n));
+  });
+  const ack = (...tags: number[]) => {
+    for (const tag of tags) deliveries[tag - 1]?.ack();
+  };
+
+  test('that are settled without a gap are acknowledged in one go', async () => {
+    ack(2, 1, 3);
+    await settled();
+    expect(channel.acks).toEqual(['<=3']);
+    expect(settler.unsettled).toBe(3);
+  });
+
+  test('behind a gap wait for it to close, and go with it', async () => {
+    ack(1, 3, 5);
+    await settled();
+    expect(channel.acks).toEqual(['<=1']);
+    await clock.advance(50);
+    ack(2);
+    await settled();
+    expect(channel.acks).toEqual(['<=1', '<=3']);
+  });
+
+  test('behind a gap that stays are acknowledged one by one, and the gap when it is settled', async () => {
+    ack(1, 3, 5);
+    await settled();
+    await clock.advance(100);
+    expect(channel.acks).toEqual(['<=1', '3', '5']);
+    ack(2);
+    await settled();
+    expect(channel.acks.slice(3)).toEqual(['<=2']);
+    ack(4, 6);
+    await settled();
+    expect(channel.acks.slice(4)).toEqual(['<=6']);
+    expect(settler.unsettled).toBe(0);
+  });
+
+  test('behind a gap wait no longer once they are many: the broker gives out nothing new for them', async () => {
+    const more = Array.from({ length: 451 }, (_, n) => settler.track(channel.message(), n));
+    for (const delivery of more.slice(0, 450)) delivery.ack();
+    await settled();
+    expect(channel.acks).toEqual([]);
+    more[450]?.ack();
+    await settled();
+    expect(channel.acks).toHaveLength(451);
+  });
+
+  test('behind a gap wait only a moment where that is all that keeps the broker from giving out more', async () => {
+    const more = Array.from({ length: 494 }, (_, n) => settler.track(channel.message(), n));
+    for (const delivery of more.slice(0, 10)) delivery.ack();
+    await settled();
+    await clock.advance(20);
+    expect(channel.acks).toEqual([]);
+    starved = true;
+    await clock.advance(20);
+    expect(channel.acks).toHaveLength(10);
+  });
+
+  test('behind a gap are left to the end of the session, if that comes first', async () => {
+    ack(2);
+    await settled();
+    over.abort();
+    await clock.advance(1_000);
+    expect(channel.acks).toEqual([]);
+    settler.flush();
+    expect(channel.acks).toEqual(['2']);
+  });
+
+  test('are acknowledged once each', async () => {
+    ack(1, 1);
+    await settled();
+    ack(1);
+    await settled();
+    expect(channel.acks).toEqual(['<=1']);
+  });
+
+  test('that nobody settles are never acknowledged', async () => {
+    ack(6);
+    await settled();
+    await clock.advance(100);
+    expect(channel.acks).toEqual(['6']);
+    expect(settler.unsettled).toBe(5);
+  });
+
+  test('wait for the end of the turn, unless they are asked to go at once', () => {
+    ack(1);
+    expect(channel.acks).toEqual([]);
+    settler.flush();
+    expect(channel.acks).toEqual(['<=1']);
+  });
+
+  test('the oldest that waits is known', () => {
+    expect(settler.oldest?.arrivedAt).toBe(0);
+    ack(1, 2);
+    expect(settler.oldest?.arrivedAt).toBe(2);
+    ack(3, 4, 5, 6);
+    expect(settler.oldest).toBeUndefined();
+  });
+
+  test('of a channel that is closed need no acknowledgement: the broker has taken them back', async () => {
+    ack(1);
+    channel.isClosed = true;
+    await settled();
+    expect(channel.acks).toEqual([]);
+  });
+
+  test('any other error of the channel is told', () => {
+    channel.ack = () => {
+      throw new TypeError('a bug');
+    };
+    ack(1);
+    expect(() => settler.flush()).toThrow('a bug');
+    // Or it would be thrown once more, at the end of the turn.
+    channel.ack = () => {};
+  });
+});

@@ -1,0 +1,82 @@
+import type { Dataset, Row } from '@tributary/shared';
+import { WriterLost } from '../../src/ledger/port.js';
+import type { LandedRow, Sink } from '../../src/sinks/port.js';
+
+interface Landed extends LandedRow {
+  readonly writer: string;
+  readonly dataset: string;
+  readonly order: string;
+}
+
+/** A sink that keeps rows in a list and does everything at once; tests look into it, and make it fail. */
+export class PlainSink implements Sink {
+  readonly rows: Landed[] = [];
+  readonly takenOver: string[] = [];
+  readonly epochs: string[] = [];
+  /** Thrown by writes and probes for as long as it is set. */
+  failure: Error | undefined;
+  /** Writes wait for it. */
+  gate: Promise<void> = Promise.resolve();
+  /** Writes that were begun. */
+  writes = 0;
+  readonly #fenced = new Set<string>();
+
+  constructor(private readonly name = 'sink') {}
+
+  /** The keys of a dataset's rows, in the order in which they landed; a tombstone's bears a dash. */
+  keys(dataset: string): string[] {
+    return this.rows.filter((row) => row.dataset === dataset).map(({ key, deleted }) => (deleted ? `-${key}` : key));
+  }
+
+  async identity(): Promise<string> {
+    return this.name;
+  }
+
+  async epoch(): Promise<string | undefined> {
+    return this.epochs.at(-1);
+  }
+
+  async beginEpoch(epoch: string): Promise<void> {
+    this.epochs.push(epoch);
+  }
+
+  async open(writer: string, epoch: string) {
+    return {
+      write: async (dataset: string, rows: readonly Row[]) => {
+        this.writes++;
+        await this.gate;
+        if (this.failure !== undefined) throw this.failure;
+        if (this.#fenced.has(writer)) throw new WriterLost('fenced');
+        if (this.epochs.at(-1) !== epoch) throw new WriterLost('lost');
+        this.land(writer, dataset, rows);
+      },
+      close: async () => {},
+    };
+  }
+
+  land(writer: string, dataset: string, rows: readonly Row[]): void {
+    for (const { key, hash, order, version, messageId, values } of rows) {
+      const deleted = values === null;
+      this.rows.push({ writer, dataset, key, hash, order, version, messageId, deleted, values: values ?? {} });
+    }
+  }
+
+  async takeOver(writer: string) {
+    this.takenOver.push(writer);
+    this.#fenced.add(writer);
+    const theirs = this.rows.filter((row) => row.writer === writer);
+    const same = (a: Row) => (b: Landed) =>
+      a.dataset === b.dataset && a.key === b.key && a.hash === b.hash && a.order === b.order;
+    return { has: (row: Row) => theirs.some(same(row)) };
+  }
+
+  async *scan({ name }: Dataset): AsyncIterable<LandedRow> {
+    yield* this.rows.filter(({ dataset }) => dataset === name);
+  }
+
+  async probe(): Promise<void> {
+    if (this.failure !== undefined) throw this.failure;
+  }
+
+  async close(): Promise<void> {}
+}

@@ -1,0 +1,184 @@
+import type { Row } from '@tributary/shared';
+import { beforeEach, describe, expect, test } from 'vitest';
+import type { ClaimedRow } from '../../src/claim/claims.js';
+import type { Lease } from '../../src/claim/lease.js';
+import { decode } from '../../src/intake/decode.js';
+import { KnownRecords } from '../../src/intake/known-records.js';
+import { Settler } from '../../src/intake/settle.js';
+import { type Ledger, WriterLost } from '../../src/ledger/port.js';
+import type { Entry } from '../../src/merge/merge.js';
+import { Flush } from '../../src/write/flush.js';
+import { FakeChannel } from '../support/fake-channel.js';
+import { FakeClock, settled } from '../support/fake-clock.js';
+import { CUSTOMER, customer, log, newMetrics } from '../support/records.js';
+
+const names = (rows: readonly Row[]): string => rows.map(({ key }) => key).join(' ');
+
+describe('a flush', () => {
+  let steps: string[];
+  let clock: FakeClock;
+  let problems: (string | undefined)[];
+  let channel: FakeChannel;
+  let settler: Settler;
+  let ended: AbortController;
+  let metrics: ReturnType<typeof newMetrics>;
+  /** Replaced by a test that wants a step to fail. */
+  let held: () => Promise<void>;
+  let write: () => Promise<void>;
+  let commit: () => Promise<void>;
+  let flush: Flush;
+  beforeEach(() => {
+    steps = [];
+    clock = new FakeClock();
+    problems = [];
+    channel = new FakeChannel();
+    ended = new AbortController();
+    settler = new Settler(channel.channel, clock, 250, () => false, ended.signal);
+    metrics = newMetrics();
+    held = write = commit = async () => {};
+    const note = (step: string, action: () => Promise<void>) => {
+      steps.push(step);
+      return action();
+    };
+    const ledger: Partial<Ledger> = {
+      commit: (dataset, rows) => note(`commit ${dataset} ${names(rows)}`, commit),
+      closeLines: (records) => note(`close ${records.map(({ key }) => key).join(' ')}`, async () => {}),
+    };
+    flush = new Flush({
+      ...{ ledger: ledger as Ledger, clock, log, metrics, signal: ended.signal },
+      lease: { held: () => note('lease', () => held()) } as unknown as Lease,
+      writer: {
+        write: (dataset, rows) => note(`write ${dataset} ${names(rows)}`, () => write()),
+        close: async () => {},
+      },
+      onSinkProblem: (problem) => problems.push(problem),
+    });
+  });
+
+  const merged = (key: string, landed = false): ClaimedRow => ({
+    row: { dataset: 'customer_inventory', key, hash: 'h', order: '1', version: '', messageId: '', values: {} },
+    landed,
+  });
+  const entryOf = (id: string, landed: boolean, ...rows: ClaimedRow[]): Entry => {
+    const delivery = settler.track(channel.message(customer({ id })), clock.now());
+    delivery.ack = () => {
+      steps.push(`ack ${id}`);
+    };
+    const incoming = decode(delivery, CUSTOMER, new KnownRecords().of(CUSTOMER));
+    const each = { key: id, order: '1', payload: '{}', lines: [] };
+    return { claimed: { ...incoming, claim: { row: incoming.row, landed } }, merged: rows, each };
+  };
+
+  test('writes and commits the merged rows, then the own rows, and acknowledges when all of that is done', async () => {
+    await flush.flush([
+      entryOf('C-1', false, merged('C-1/A'), merged('C-1/B')),
+      entryOf('C-2', false, merged('C-2/A')),
+    ]);
+    expect(steps).toEqual([
+      'lease',
+      'write customer_inventory C-1/A C-1/B C-2/A',
+      'commit customer_inventory C-1/A C-1/B C-2/A',
+      'lease',
+      'write customers C-1 C-2',
+      'commit customers C-1 C-2',
+      'close C-1 C-2',
+      'ack C-1',
+      'ack C-2',
+    ]);
+  });
+
+  test('commits rows that had landed and does not write them again', async () => {
+    await flush.flush([entryOf('C-1', true, merged('C-1/A', true), merged('C-1/B')), entryOf('C-2', true)]);
+    expect(steps).toEqual([
+      'lease',
+      'write customer_inventory C-1/B',
+      'commit customer_inventory C-1/A C-1/B',
+      'commit customers C-1 C-2',
+      'close C-1 C-2',
+      'ack C-1',
+      'ack C-2',
+    ]);
+    expect(await metrics.registry.metrics()).toContain('tributary_rows_written_total{dataset="customer_inventory"} 1');
+  });
+
+  test('of records without merged rows and lines has nothing else to do', async () => {
+    const { claimed } = entryOf('C-1', false);
+    await flush.flush([{ claimed, merged: [], each: undefined }]);
+    expect(steps).toEqual(['lease', 'write customers C-1', 'commit customers C-1', 'ack C-1']);
+  });
+
+  test('waits for the lease before it writes', async () => {
+    let take = () => {};
+    held = () => new Promise((resolve) => (take = resolve));
+    const flushing = flush.flush([entryOf('C-1', false)]);
+    await settled();
+    expect(steps).toEqual(['lease']);
+    held = async () => {};
+    take();
+    await flushing;
+    expect(steps.at(-1)).toBe('ack C-1');
+  });
+
+  test('waits for a sink that refuses, longer each time, up to ten seconds, and says so and when it is over', async () => {
+    write = () => Promise.reject(new Error('ENOSPC: no space left on device'));
+    const flushing = flush.flush([entryOf('C-1', false)]);
+    await settled();
+    const attempts = () => steps.filter((step) => step.startsWith('write')).length;
+    expect(attempts()).toBe(1);
+    const waits = [500, 1_000, 2_000, 4_000, 8_000, 10_000, 10_000];
+    for (const [index, wait] of waits.entries()) {
+      await clock.advance(wait - 1);
+      expect(attempts()).toBe(index + 1);
+      await clock.advance(1);
+      expect(attempts()).toBe(index + 2);
+    }
+    expect(new Set(problems)).toEqual(new Set(['customers cannot be written: ENOSPC: no space left on device']));
+    expect(steps.some((step) => /commit|ack/.test(step))).toBe(false);
+    write = async () => {};
+    await clock.advance(10_000);
+    await flushing;
+    expect(problems.at(-1)).toBeUndefined();
+    expect(steps.slice(-3)).toEqual(['commit customers C-1', 'close C-1', 'ack C-1']);
+    expect(await metrics.registry.metrics()).toContain('tributary_sink_failures_total{dataset="customers"} 8');
+  });
+
+  test('asks for the lease again before each attempt', async () => {
+    write = () => Promise.reject(new Error('away'));
+    const flushing = flush.flush([entryOf('C-1', false)]);
+    await settled();
+    held = () => Promise.reject(new WriterLost('fenced'));
+    await Promise.all([expect(flushing).rejects.toEqual(new WriterLost('fenced')), clock.advance(500)]);
+    expect(steps).toEqual(['lease', 'write customers C-1', 'lease']);
+  });
+
+  test.each([
+    ['its writer was lost while it wrote', () => (write = () => Promise.reject(new WriterLost('lost')))],
+    ['its writer was lost before it committed', () => (commit = () => Promise.reject(new WriterLost('fenced')))],
+    ['the ledger fails', () => (commit = () => Promise.reject(new Error('OOM command not allowed')))],
+  ])('acknowledges nothing if %s', async (_, fail) => {
+    fail();
+    await expect(flush.flush([entryOf('C-1', false)])).rejects.toThrow();
+    expect(steps.some((step) => step.startsWith('ack'))).toBe(false);
+    expect(problems).toEqual([]);
+  });
+
+  test('writes no own row when its merged rows could not be committed', async () => {
+    commit = () => Promise.reject(new WriterLost('lost'));
+    await expect(flush.flush([entryOf('C-1', false, merged('C-1/A'))])).rejects.toEqual(new WriterLost('lost'));
+    expect(steps).toEqual(['lease', 'write customer_inventory C-1/A', 'commit customer_inventory C-1/A']);
+  });
+
+  test('waits for the sink no more when the writer has ended', async () => {
+    write = () => Promise.reject(new Error('away'));
+    const flushing = flush.flush([entryOf('C-1', false)]);
+    await settled();
+    ended.abort();
+    await expect(flushing).rejects.toThrow('away');
+  });
+
+  test('of nothing does nothing', async () => {
+    await flush.land([]);
+    await flush.flush([]);
+    expect(steps).toEqual([]);
+  });
+});

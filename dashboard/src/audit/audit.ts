@@ -1,0 +1,159 @@
+import { randomUUID } from 'node:crypto';
+import { type FileHandle, mkdir, open, readFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { type Clock, describeError, RetryableError } from '@tributary/shared';
+import type { Role } from '../access/roles.js';
+
+/** Someone who acts, and from where. */
+export interface Actor {
+  readonly name: string;
+  readonly role: Role;
+  /** An address, or `shell`. */
+  readonly from: string;
+}
+
+/** One line of the log: who did what to what, when, and what came of it. */
+export interface AuditEntry {
+  readonly at: string;
+  readonly who: string;
+  readonly role: string;
+  readonly from: string;
+  /** What was asked for: `replay`, `discard`, `run`, ... */
+  readonly action: string;
+  /** Names what belongs to one request. */
+  readonly request: string;
+  /** What it was done to, and why, in the fields that this action has. */
+  readonly [detail: string]: unknown;
+}
+
+/** What one request does, each step told to the log. */
+export interface AuditedAct {
+  /** Resolves when the step is on disk. */
+  note(step: string, detail?: Readonly<Record<string, unknown>>): Promise<void>;
+}
+
+/** A page of it is shown from the end; a log is read whole for that, so the shown part is bounded. */
+const SHOWN_BYTES = 2 * 1024 * 1024;
+
+/**
+ * The append-only log of everything that somebody did. One JSON object a line, synced to disk before what it tells of is
+ * done: what cannot be written down is not done. Lines that come at the same time share a write.
+ */
+export class AuditLog {
+  #waiting: { line: string; done: () => void; failed: (error: unknown) => void }[] = [];
+  #writing: Promise<void> | undefined;
+  #file: FileHandle | undefined;
+
+  constructor(
+    private readonly path: string,
+    private readonly clock: Clock,
+  ) {}
+
+  /**
+   * Notes that something is about to be done.
+   * @throws RetryableError if the log cannot be written
+   */
+  async begin(actor: Actor, action: string, detail: Readonly<Record<string, unknown>>): Promise<AuditedAct> {
+    const request = randomUUID();
+    const note: AuditedAct['note'] = (step, more = {}) => {
+      const { name, role, from } = actor;
+      return this.#append({
+        at: new Date(this.clock.now()).toISOString(),
+        who: name,
+        role,
+        from,
+        action,
+        request,
+        step,
+        ...more,
+      });
+    };
+    await note('begun', detail);
+    return { note };
+  }
+
+  /** The newest entries, the newest first; what was kept of a record's body is in the file alone. */
+  async newest(limit: number): Promise<AuditEntry[]> {
+    const text = await this.#tail();
+    const lines = text.split('\n').filter((line) => line !== '');
+    return lines
+      .slice(-limit)
+      .reverse()
+      .flatMap((line) => {
+        const { body: _body, before: _before, ...entry } = (parse(line) ?? {}) as AuditEntry;
+        return entry.at === undefined ? [] : [entry as AuditEntry];
+      });
+  }
+
+  async close(): Promise<void> {
+    await this.#writing;
+    await this.#file?.close();
+    this.#file = undefined;
+  }
+
+  async #tail(): Promise<string> {
+    try {
+      const file = await open(this.path);
+      try {
+        const { size } = await file.stat();
+        if (size <= SHOWN_BYTES) return await readFile(this.path, 'utf8');
+        const buffer = Buffer.alloc(SHOWN_BYTES);
+        await file.read(buffer, 0, SHOWN_BYTES, size - SHOWN_BYTES);
+        const text = buffer.toString();
+        return text.slice(text.indexOf('\n') + 1);
+      } finally {
+        await file.close();
+      }
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
+      throw new RetryableError('audit_unreadable', `the audit log cannot be read: ${describeError(error)}`);
+    }
+  }
+
+  #append(entry: AuditEntry): Promise<void> {
+    return new Promise((done, failed) => {
+      this.#waiting.push({ line: `${JSON.stringify(entry)}\n`, done, failed });
+      this.#writing ??= this.#write().finally(() => {
+        this.#writing = undefined;
+      });
+    });
+  }
+
+  async #write(): Promise<void> {
+    while (this.#waiting.length > 0) {
+      const batch = this.#waiting.splice(0);
+      try {
+        this.#file ??= await this.#open();
+        await this.#file.appendFile(batch.map(({ line }) => line).join(''));
+        await this.#file.datasync();
+        for (const { done } of batch) done();
+      } catch (cause) {
+        await this.#file?.close().catch(() => {});
+        this.#file = undefined;
+        const message = `${this.path} cannot be written, and what is not in the audit log is not done: ${describeError(cause)}`;
+        for (const { failed } of batch) failed(new RetryableError('audit_unwritable', message, { cause }));
+      }
+    }
+  }
+
+  /** Records' bodies are in it: it is for its owner's eyes. */
+  async #open(): Promise<FileHandle> {
+    await mkdir(dirname(this.path), { recursive: true });
+    const file = await open(this.path, 'a+', 0o600);
+    const { size } = await file.stat();
+    const last = Buffer.from('\n');
+    if (size > 0) await file.read(last, 0, 1, size - 1);
+    // A crash tore the last line: the next must not be written on to it.
+    if (last.toString() !== '\n') await file.appendFile('\n');
+    return file;
+  }
+}
+
+function parse(line: string): unknown {
+  try {
+    return JSON.parse(line) as unknown;
+  } catch {
+    // A line that a crash tore.
+    return undefined;
+  }
+}

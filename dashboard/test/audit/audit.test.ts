@@ -1,0 +1,61 @@
+import { appendFile, mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { systemClock } from '@tributary/shared';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { AuditLog } from '../../src/audit/audit.js';
+
+const anna = { name: 'anna', role: 'operator', from: '127.0.0.1' } as const;
+
+describe('the audit log', () => {
+  let folder: string;
+  let path: string;
+  let log: AuditLog;
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'audit-'));
+    path = join(folder, 'deep', 'audit.jsonl');
+    log = new AuditLog(path, systemClock);
+  });
+  afterEach(async () => {
+    await log.close();
+    await rm(folder, { recursive: true });
+  });
+
+  it('has a line for each step, in its order, on disk before the step is told as noted', async () => {
+    const act = await log.begin(anna, 'replay', { match: { code: 'x' } });
+    expect(await readFile(path, 'utf8')).toContain('"step":"begun"');
+    await Promise.all(Array.from({ length: 300 }, (_, index) => act.note('letter', { key: `k${index}` })));
+    await act.note('done', { done: 300 });
+    const lines = (await readFile(path, 'utf8'))
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect(lines).toHaveLength(302);
+    expect(lines.slice(1, 301).map(({ key }) => key)).toEqual(Array.from({ length: 300 }, (_, index) => `k${index}`));
+    expect(new Set(lines.map(({ request }) => request)).size).toBe(1);
+    expect(lines[0]).toMatchObject({ who: 'anna', role: 'operator', from: '127.0.0.1', action: 'replay' });
+  });
+
+  it('is for its owner alone, and is shown without what the records held', async () => {
+    const act = await log.begin(anna, 'discard', { reason: 'a test' });
+    await act.note('letter', { body: 'private' });
+    expect((await stat(path)).mode & 0o777).toBe(0o600);
+    const shown = await log.newest(10);
+    expect(shown.map(({ step }) => step)).toEqual(['letter', 'begun']);
+    expect(JSON.stringify(shown)).not.toContain('private');
+  });
+
+  it('goes on behind a line that a crash tore, and loses that one only', async () => {
+    await log.begin(anna, 'replay', {});
+    await log.close();
+    await appendFile(path, '{"at":"2026-01-05T10:00:00.000Z","wh');
+    const next = new AuditLog(path, systemClock);
+    await next.begin(anna, 'discard', {});
+    expect((await next.newest(10)).map(({ action }) => action)).toEqual(['discard', 'replay']);
+    await next.close();
+  });
+
+  it('is empty before anybody has done anything', async () => {
+    expect(await log.newest(10)).toEqual([]);
+  });
+});

@@ -1,0 +1,315 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Comparison, DatasetReader, RowPage, View } from '../../../src/data/readers/port.js';
+import { collect, type SampleRow } from '../../sample.js';
+
+/** A reader over a sink that the suite may write to. */
+export interface ReaderHarness {
+  readonly reader: DatasetReader;
+  /** Adds rows to `customers`, as the consumer's sink would. */
+  write(rows: readonly SampleRow[]): Promise<void>;
+  close(): Promise<void>;
+}
+
+const never = new AbortController().signal;
+
+/** A row as an object, which reads better than positions. */
+export const records = (page: RowPage | undefined): Record<string, unknown>[] =>
+  (page?.rows ?? []).map((row) => Object.fromEntries(row.map((value, index) => [page?.columns[index]?.name, value])));
+
+/** What every reader must do, whatever the sink. */
+export function describeReader(name: string, open: () => Promise<ReaderHarness>): void {
+  describe(`the ${name} reader`, () => {
+    let harness: ReaderHarness;
+    beforeEach(async () => {
+      harness = await open();
+    });
+    afterEach(() => harness.close());
+
+    const page = (view: View, search = '', offset = 0, limit = 50) =>
+      harness.reader.rows('customers', { view, search, where: [], sort: undefined, offset, limit }, never);
+    const keys = async (...query: Parameters<typeof page>) => records(await page(...query)).map((row) => row._key);
+    const summary = async () => (await harness.reader.list()).find((dataset) => dataset.name === 'customers');
+
+    it('lists every dataset of the pipeline before anything is written', async () => {
+      const datasets = await harness.reader.list();
+      expect(datasets.map(({ name, rows, keys, lastWrittenAt }) => ({ name, rows, keys, lastWrittenAt }))).toEqual(
+        ['customers', 'items', 'customer_items'].map((name) => ({ name, rows: 0, keys: 0, lastWrittenAt: null })),
+      );
+      expect(await page('latest')).toMatchObject({ rows: [], total: 0 });
+    });
+
+    it('counts rows and live keys, and gives a new revision when rows come', async () => {
+      await harness.write([
+        { key: 'a', at: 1 },
+        { key: 'b', at: 2 },
+      ]);
+      const before = await summary();
+      await harness.write([
+        { key: 'a', at: 3 },
+        { key: 'b', at: 4, deleted: true },
+      ]);
+      const after = await summary();
+      expect(before).toMatchObject({ rows: 2, keys: 2 });
+      expect(after).toMatchObject({ rows: 4, keys: 1, problems: [], indexing: null });
+      expect(after?.revision).not.toBe(before?.revision);
+      expect(after?.bytes).toBeGreaterThanOrEqual(before?.bytes ?? 0);
+      expect((await summary())?.revision).toBe(after?.revision);
+    });
+
+    it('shows the latest row of each key by version, not by the order of writing', async () => {
+      await harness.write([{ key: 'a', at: 5, values: { name: 'newer' } }]);
+      await harness.write([{ key: 'a', at: 1, values: { name: 'older, written late' } }]);
+      expect(records(await page('latest')).map((row) => row.name)).toEqual(['newer']);
+      expect((await page('history'))?.total).toBe(2);
+    });
+
+    it('leaves out a key whose latest row is a tombstone, and shows it again when it comes back', async () => {
+      await harness.write([
+        { key: 'a', at: 1 },
+        { key: 'a', at: 2, deleted: true },
+      ]);
+      expect(await keys('latest')).toEqual([]);
+      const [tombstone] = records(await page('history'));
+      expect(tombstone).toMatchObject({ _key: 'a', _deleted: true, name: null, id: null });
+      await harness.write([{ key: 'a', at: 3, values: { name: 'back' } }]);
+      expect(records(await page('latest')).map((row) => row.name)).toEqual(['back']);
+    });
+
+    it('shows what was written last first, and pages through it without loss or repetition', async () => {
+      const rows = Array.from({ length: 23 }, (_, index) => ({ key: `k${index}`, at: index + 1 }));
+      await harness.write(rows);
+      const seen: unknown[] = [];
+      for (let offset = 0; offset < 30; offset += 5) seen.push(...(await keys('latest', '', offset, 5)));
+      expect(seen).toEqual(rows.map((row) => row.key).reverse());
+      expect((await page('latest', '', 5, 5))?.total).toBe(23);
+    });
+
+    it('returns values of their type, text as it was sent, and null for nothing', async () => {
+      const values = {
+        name: 'quote " comma , newline \r\n end',
+        note: '=cmd()',
+        spent: 12.5,
+        active: true,
+        lines: [{ sku: 's"1', quantity: 2 }],
+      };
+      await harness.write([
+        { key: '🦊', at: 1, values },
+        { key: 'plain', at: 2 },
+      ]);
+      const [plain, odd] = records(await page('latest'));
+      expect(JSON.stringify(odd?.lines)).toBe(JSON.stringify(values.lines));
+      expect(odd).toMatchObject({ ...values, id: '🦊', _key: '🦊', _deleted: false, _written_at: time1 });
+      expect(plain).toMatchObject({ note: null, spent: null, active: null, lines: null });
+    });
+
+    it('shows the beginning of a very long cell and tells its length', async () => {
+      await harness.write([{ key: 'a', at: 1, values: { note: `${'x'.repeat(999)}🦊${'y'.repeat(5_000_000)}` } }]);
+      const found = await page('latest');
+      expect(String(records(found)[0]?.note)).toHaveLength(1000);
+      expect(String(records(found)[0]?.note).isWellFormed()).toBe(true);
+      expect(found?.clipped).toEqual([{ row: 0, column: 'note', length: 5_001_001 }]);
+    });
+
+    it('finds rows in which every word occurs, in any column or the key, in any case', async () => {
+      await harness.write([
+        { key: 'c-1', at: 1, values: { name: 'Anna Meyer', note: 'says "HELLO", often' } },
+        { key: 'c-2', at: 2, values: { name: 'Anna Schmidt', spent: 77 } },
+        { key: 'c-3', at: 3, values: { name: 'Ömer', lines: [{ sku: 'SKU-9', quantity: 1 }] } },
+      ]);
+      expect(await keys('latest', 'anna')).toEqual(['c-2', 'c-1']);
+      expect(await keys('latest', 'anna  MEYER')).toEqual(['c-1']);
+      expect(await keys('latest', '"hello",')).toEqual(['c-1']);
+      expect(await keys('latest', 'ömer')).toEqual(['c-3']);
+      expect(await keys('latest', 'sku-9')).toEqual(['c-3']);
+      expect(await keys('latest', '77')).toEqual(['c-2']);
+      expect(await keys('latest', 'C-3')).toEqual(['c-3']);
+      expect(await keys('latest', 'hash-of')).toEqual([]);
+      expect((await page('latest', 'anna', 0, 1))?.total).toBe(2);
+    });
+
+    it('finds in a repeated search what was written since the first', async () => {
+      await harness.write([{ key: 'a', at: 1, values: { note: 'needle' } }]);
+      expect(await keys('history', 'needle')).toEqual(['a']);
+      await harness.write([
+        { key: 'b', at: 2, values: { note: 'needle' } },
+        { key: 'a', at: 3, values: { note: 'none' } },
+      ]);
+      expect(await keys('history', 'needle')).toEqual(['b', 'a']);
+      expect(await keys('latest', 'needle')).toEqual(['b']);
+    });
+
+    it('downloads the rows of a view as text, as of the moment of the call', async () => {
+      await harness.write([
+        { key: 'a', at: 1, values: { note: '=1+1' } },
+        { key: 'b', at: 2 },
+      ]);
+      const latest = await harness.reader.download('customers', { view: 'latest', search: '', where: [] }, never);
+      const history = await harness.reader.download(
+        'customers',
+        { view: 'history', search: 'customer', where: [] },
+        never,
+      );
+      await harness.write([{ key: 'a', at: 3 }]);
+      const key = latest?.columns.indexOf('_key') ?? -1;
+      const note = latest?.columns.indexOf('note') ?? -1;
+      const rows = await collect(latest?.rows);
+      expect(rows.map((row) => row[key])).toEqual(['a', 'b']);
+      expect(rows[0]?.[note]).toBe("'=1+1");
+      expect(await collect(history?.rows)).toHaveLength(2);
+    });
+
+    describe('filters and sorts', () => {
+      beforeEach(() =>
+        harness.write([
+          { key: 'a', at: 1, values: { name: 'Anna', spent: 10, active: true, note: 'red' } },
+          { key: 'b', at: 2, values: { name: 'ben', spent: 9.5, active: false, note: 'Blue' } },
+          { key: 'c', at: 3, values: { name: 'Çelik', note: 'red' } },
+          { key: 'd', at: 4, values: { name: 'Dora', spent: 100, note: '50% \\ _' } },
+        ]),
+      );
+      const found = async (...where: [string, Comparison, string?][]) => {
+        const conditions = where.map(([column, is, value = '']) => ({ column, is, value }));
+        const query = { view: 'latest', search: '', where: conditions, sort: undefined, offset: 0, limit: 50 } as const;
+        const shown = await harness.reader.rows('customers', query, never);
+        const keys = records(shown).map((row) => row._key);
+        expect(shown?.total).toBe(keys.length);
+        return keys.sort().join('');
+      };
+      const sorted = async (column: string, descending = false, limit = 50) => {
+        const query = {
+          view: 'latest',
+          search: '',
+          where: [],
+          sort: { column, descending },
+          offset: 0,
+          limit,
+        } as const;
+        return records(await harness.reader.rows('customers', query, never))
+          .map((row) => row._key)
+          .join('');
+      };
+
+      it('compares numbers as numbers, times as moments, truth as truth and text as text', async () => {
+        expect(await found(['spent', 'above', '9.5'])).toBe('ad');
+        expect(await found(['spent', 'from', '9.5'], ['spent', 'below', '100'])).toBe('ab');
+        expect(await found(['spent', 'is', '100.0'])).toBe('d');
+        expect(await found(['updatedAt', 'to', '2026-01-05T03:00:00+01:00'])).toBe('ab');
+        expect(await found(['active', 'is', 'false'])).toBe('b');
+        expect(await found(['note', 'is', 'red'])).toBe('ac');
+        expect(await found(['name', 'above', 'a'])).toBe('bc');
+        expect(await found(['_key', 'is', 'c'])).toBe('c');
+      });
+
+      it('takes what holds nothing for nothing, and text for no pattern', async () => {
+        expect(await found(['spent', 'empty'])).toBe('c');
+        expect(await found(['spent', 'filled'])).toBe('abd');
+        expect(await found(['spent', 'not', '10'])).toBe('bcd');
+        expect(await found(['note', 'contains', 'BLU'])).toBe('b');
+        expect(await found(['note', 'contains', '%'])).toBe('d');
+        expect(await found(['note', 'contains', '\\'])).toBe('d');
+        expect(await found(['spent', 'above', 'x'])).toBe('');
+        expect(await found(['note', 'is', "'; DROP TABLE customers"])).toBe('');
+      });
+
+      it('finds by filters and words together, in what came later too', async () => {
+        expect(await found(['note', 'is', 'red'], ['name', 'contains', 'elik'])).toBe('c');
+        await harness.write([{ key: 'e', at: 5, values: { name: 'Felik', note: 'red' } }]);
+        expect(await found(['note', 'is', 'red'], ['name', 'contains', 'elik'])).toBe('ce');
+      });
+
+      it('sorts by any column, what holds nothing last either way, and the newest first among equals', async () => {
+        expect(await sorted('spent')).toBe('badc');
+        expect(await sorted('spent', true)).toBe('dabc');
+        expect(await sorted('spent', true, 2)).toBe('da');
+        expect(await sorted('name')).toBe('adbc');
+        expect(await sorted('note')).toBe('dbca');
+        expect(await sorted('updatedAt', true)).toBe('dcba');
+      });
+
+      it('says so when there is no such column', async () => {
+        await expect(found(['nope', 'is', '1'])).rejects.toThrow('there is no column "nope" in this dataset');
+        await expect(sorted('"; --')).rejects.toThrow('there is no column');
+      });
+
+      it('counts the values of columns that have few', async () => {
+        const facets = await harness.reader.facets('customers', { view: 'latest', search: '', where: [] }, never);
+        expect(facets?.find(({ column }) => column === 'note')).toEqual({
+          column: 'note',
+          values: expect.arrayContaining([
+            { value: 'red', count: 2 },
+            { value: 'Blue', count: 1 },
+          ]),
+          more: 0,
+        });
+        expect(facets?.map(({ column }) => column)).not.toContain('name');
+      });
+    });
+
+    it('gives every version of a key, the newest first, and where each lies', async () => {
+      await harness.write([
+        { key: 'a', at: 3, values: { name: 'third' } },
+        { key: 'b', at: 4 },
+      ]);
+      await harness.write([{ key: 'a', at: 5, deleted: true }]);
+      const found = await harness.reader.versions('customers', 'a', 10, never);
+      const place = found?.columns.findIndex((column) => column.name === 'name') ?? -1;
+      expect(found?.rows.map((row) => row[place])).toEqual([null, 'third']);
+      expect(found?.total).toBe(2);
+      expect(found?.places.every((one) => one.place.length > 0)).toBe(true);
+      expect((await harness.reader.versions('customers', 'a', 1, never))?.rows).toHaveLength(1);
+      expect(await harness.reader.versions('customers', 'nobody', 1, never)).toMatchObject({ rows: [], total: 0 });
+    });
+
+    it('tells how many rows were written in one go with a version', async () => {
+      await harness.write([
+        { key: 'a', at: 3 },
+        { key: 'b', at: 3 },
+        { key: 'c', at: 3 },
+      ]);
+      await harness.write([{ key: 'd', at: 4 }]);
+      const batchOf = async (key: string) =>
+        (await harness.reader.versions('customers', key, 10, never))?.places.map(({ batch }) => batch?.rows);
+      expect(await batchOf('b')).toEqual([3]);
+      expect(await batchOf('d')).toEqual([1]);
+      expect(await batchOf('nobody')).toEqual([]);
+    });
+
+    it("describes the columns, Tributary's own last", async () => {
+      const described = await harness.reader.describe('customers');
+      expect(described?.key).toBe('id');
+      expect(described?.columns.filter((column) => !column.system).map(({ name, type }) => `${name}: ${type}`)).toEqual(
+        [
+          'id: string',
+          'name: string',
+          'note: string',
+          'spent: number',
+          'active: boolean',
+          'lines: list',
+          'updatedAt: datetime',
+        ],
+      );
+      expect(described?.columns.slice(-6).every((column) => column.system)).toBe(true);
+    });
+
+    it("knows no dataset but the pipeline's", async () => {
+      for (const name of ['nope', '../customers', 'customers/../items', '', '__proto__', 'constructor']) {
+        expect(await harness.reader.describe(name)).toBeUndefined();
+        expect(await harness.reader.download(name, { view: 'latest', search: '', where: [] }, never)).toBeUndefined();
+      }
+    });
+
+    it('ends a search whose caller has gone', async () => {
+      await harness.write([{ key: 'a', at: 1 }]);
+      const query = { view: 'latest', search: 'a', where: [], sort: undefined, offset: 0, limit: 5 } as const;
+      await expect(harness.reader.rows('customers', query, AbortSignal.abort())).rejects.toThrow(/abort/i);
+    });
+
+    it('may be closed twice', async () => {
+      harness.reader.start();
+      await harness.reader.close();
+      await harness.reader.close();
+    });
+  });
+}
+
+const time1 = '2026-01-05T01:00:00.000Z';

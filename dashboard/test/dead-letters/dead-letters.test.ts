@@ -1,0 +1,98 @@
+import type { ConsumeMessage } from '@tributary/shared';
+import { describe, expect, it } from 'vitest';
+import { matches, readLetter } from '../../src/dead-letters/letter.js';
+import { readArguments } from '../../src/dead-letters/shell/arguments.js';
+import { run, type Shell } from '../../src/dead-letters/shell/run.js';
+
+const QUEUE = { entity: 'customer', queue: 'customer_data', deadQueue: 'customer_data.dead' };
+
+const message = (content: string, headers: Record<string, unknown> = {}, messageId?: string): ConsumeMessage => ({
+  content: Buffer.from(content),
+  fields: { deliveryTag: 1, redelivered: false, exchange: '', routingKey: '', consumerTag: '' },
+  properties: { headers, messageId } as ConsumeMessage['properties'],
+});
+
+describe('a dead letter', () => {
+  it('is named by what it is: the same each time it is looked at, another for each', () => {
+    const one = readLetter(message('{"a":1}', {}, 'm1'), QUEUE);
+    expect(readLetter(message('{"a":1}', {}, 'm1'), QUEUE).id).toBe(one.id);
+    expect(readLetter(message('{"a":2}', {}, 'm1'), QUEUE).id).not.toBe(one.id);
+    expect(readLetter(message('{"a":1}', {}, 'm2'), QUEUE).id).not.toBe(one.id);
+    // Without an id of its own it would be given another each time.
+    expect(readLetter(message('x'), QUEUE).id).toBe(readLetter(message('x'), QUEUE).id);
+  });
+
+  it('has a name that no shell takes for an option', () => {
+    const first = (n: number) => readLetter(message(`${n}`), QUEUE).id.charAt(0);
+    expect(Array.from({ length: 1_000 }, (_, n) => first(n))).not.toContain('-');
+  });
+
+  it('says what RabbitMQ says where the consumer has said nothing', () => {
+    const letter = readLetter(message('x', { 'x-first-death-reason': 'delivery_limit' }), QUEUE);
+    expect(letter).toMatchObject({ code: 'delivery_limit', reason: 'RabbitMQ gave it up: delivery_limit' });
+    expect(readLetter(message('x'), QUEUE)).toMatchObject({ code: 'unknown', key: null, endpoint: 'unknown' });
+  });
+
+  it('is kept short in a list, whatever it holds', () => {
+    const letter = readLetter(message('ü\n'.repeat(100_000), { 'tributary-reason': 'y'.repeat(100_000) }), QUEUE);
+    expect(letter.size).toBe(300_000);
+    expect(JSON.stringify(letter).length).toBeLessThan(2_000);
+  });
+
+  it('matches where every criterion does', () => {
+    const letter = readLetter(message('{"name":"Ada"}', { endpoint: 'crm', 'tributary-error-code': 'x' }, 'm'), QUEUE);
+    expect(matches(letter, {})).toBe(true);
+    expect(matches(letter, { endpoint: 'crm', code: 'x', search: 'ADA name' })).toBe(true);
+    expect(matches(letter, { endpoint: 'crm', code: 'y' })).toBe(false);
+    expect(matches(letter, { search: 'ada bob' })).toBe(false);
+  });
+});
+
+describe('npm run dead-letters', () => {
+  it('understands its commands', () => {
+    expect(readArguments(['list', '--config', 'mine.yaml'])).toMatchObject({ config: 'mine.yaml' });
+    expect(readArguments(['list', '--code', 'x', '--limit', '5', '--json'])).toMatchObject({
+      ...{ command: 'list', limit: 5, json: true, match: { code: 'x' } },
+    });
+    expect(readArguments(['replay', 'abc', '--payload', '-'])).toMatchObject({ command: 'replay', payload: '-' });
+    expect(readArguments(['discard', '--all', '--reason', 'old'])).toMatchObject({ all: true, reason: 'old' });
+    expect(readArguments(['--help'])).toBeUndefined();
+  });
+
+  it.each([
+    [[], 'expected one of list, show, replay, discard'],
+    [['delete'], 'found "delete"'],
+    [['show'], 'show which one?'],
+    [['replay'], 'Give an id, or --all'],
+    [['replay', 'a', '--all'], 'not both'],
+    [['replay', '--all', '--payload', 'f'], '--payload goes with replay ID'],
+    [['discard', 'a'], 'discard needs --reason'],
+    [['list', '--limit', 'x'], 'expected a whole number'],
+    [['list', '--nope'], 'npm run dead-letters -- COMMAND'],
+  ])('says what is wrong with %j', (args, message) => {
+    expect(() => readArguments(args)).toThrow(message);
+  });
+});
+
+describe('the list from the shell', () => {
+  const list = async (page: object, ...args: string[]): Promise<string> => {
+    let printed = '';
+    const print = (text: string) => {
+      printed += text;
+    };
+    const queues = [{ queue: 'customer_data', entity: 'customer', letters: 25_310 }];
+    const found = { queues, letters: [], total: 0, complete: true, looked: 25_310, ...page };
+    const asked = readArguments(['list', ...args]);
+    if (asked !== undefined) await run(asked, { listing: { page: async () => found }, print } as unknown as Shell);
+    return printed;
+  };
+  const letters = [readLetter(message('{"a":1}', {}, 'm1'), QUEUE)];
+
+  it('says of how many it is, and which of them were not looked at', async () => {
+    expect(await list({ letters, total: 1 })).toContain('1 in all.');
+    const oldest = await list({ letters, total: 20_000, complete: false, looked: 20_000 });
+    expect(oldest).toContain('1 of 20000 shown; --limit shows more.');
+    expect(oldest).toContain('of the oldest 20000 of 25310; replay and discard mean all of them');
+    expect(await list({ complete: false, looked: 20_000 })).toBe('None of the oldest 20000 of 25310 matches.\n');
+  });
+});

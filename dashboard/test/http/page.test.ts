@@ -1,0 +1,128 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
+import { describe, expect, it } from 'vitest';
+import { ago, bytes, localTime, oneLine, plural, utcTime } from '../../public/format.js';
+import { addressOf, readPlace } from '../../public/location.js';
+
+const folder = fileURLToPath(new URL('../../public', import.meta.url));
+const files = await readdir(folder);
+const read = (file: string) => readFile(join(folder, file), 'utf8');
+
+describe('the page', () => {
+  it('weighs less than 150 kB as it is sent, charts and all', async () => {
+    const charts = createRequire(import.meta.url).resolve('uplot/dist/uPlot.iife.min.js');
+    const all = [...files.map((file) => join(folder, file)), charts];
+    const sizes = await Promise.all(all.map(async (file) => gzipSync(await readFile(file)).length));
+    expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThan(80_000);
+  });
+
+  it('has no script, style or handler within its HTML', async () => {
+    const html = await read('index.html');
+    expect([...html.matchAll(/<script(?![^>]*\ssrc=)/g)]).toEqual([]);
+    expect([...html.matchAll(/<script[^>]*>[^<]/g)]).toEqual([]);
+    expect(html).not.toMatch(/<style|\sstyle=|\son[a-z]+=|javascript:/i);
+  });
+
+  it('asks nobody else for anything', async () => {
+    for (const file of files) {
+      // The name of SVG's namespace is an address that nothing is fetched from.
+      const text = (await read(file)).replaceAll('http://www.w3.org/2000/svg', '');
+      expect([file, /https?:\/\/|\/\/cdn|@import|url\(/.test(text)]).toEqual([file, false]);
+    }
+  });
+
+  it('has no way from a record to markup or code', async () => {
+    for (const file of files.filter((name) => name.endsWith('.js'))) {
+      const forbidden =
+        /innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\b|new Function|DOMParser|\.srcdoc/;
+      expect([file, forbidden.test(await read(file))]).toEqual([file, false]);
+    }
+  });
+});
+
+describe('an address of the page', () => {
+  it('leaves out what is as usual, and comes back as it was', () => {
+    const usual = readPlace('/data/customers');
+    expect(usual).toMatchObject({ at: 'data', dataset: 'customers', view: 'latest', page: 1, search: '', all: false });
+    expect(addressOf(usual)).toBe('/data/customers');
+    expect(addressOf({ ...usual, dataset: undefined })).toBe('/data');
+    const places = [
+      {
+        ...usual,
+        view: 'history',
+        page: 3,
+        search: 'a&b=ü',
+        all: true,
+        sort: '-price',
+        where: ['city:is:Köln', 'a:empty'],
+      },
+      { ...usual, dataset: 'name with / and ?' },
+      readPlace('/'),
+      readPlace('/audit'),
+      { ...readPlace('/dead-letters'), queue: 'customer_data', code: 'not_json', page: 2 },
+      { ...readPlace('/dead-letters'), letter: 'KdBd_-9' },
+      { ...readPlace('/trace'), dataset: undefined, key: 'C-000001/SKU 7' },
+    ];
+    for (const place of places) {
+      const { pathname, search } = new URL(addressOf(place), 'http://page');
+      expect(readPlace(pathname, search).at).toBe(place.at);
+      expect(addressOf(readPlace(pathname, search))).toBe(addressOf(place));
+    }
+  });
+
+  it('survives being tampered with', () => {
+    expect(readPlace('/data', '?view=x&page=-4&search=&columns=1')).toEqual(readPlace('/data'));
+    expect(readPlace('/nowhere/%E0%A4%A')).toEqual(readPlace('/'));
+    const long = readPlace('/data/a', `?page=2.9&search=${'x'.repeat(500)}`);
+    expect(long).toMatchObject({ page: 2, search: 'x'.repeat(200) });
+  });
+});
+
+describe('what the page writes', () => {
+  it('gives sizes in the unit that fits', () => {
+    expect([0, 1023, 1024, 1_500_000, 200 * 1024 ** 2].map(bytes)).toEqual([
+      '0 B',
+      '1023 B',
+      '1.0 kB',
+      '1.4 MB',
+      '200 MB',
+    ]);
+  });
+
+  it('tells how long ago something was in one unit', () => {
+    const times = [-5_000, 1_500, 59_000, 60_000, 3_600_000, 47 * 3_600_000, 50 * 3_600_000];
+    expect(times.map(ago)).toEqual([
+      'just now',
+      'just now',
+      '59 s ago',
+      '1 min ago',
+      '1 h ago',
+      '47 h ago',
+      '2 days ago',
+    ]);
+  });
+
+  it('shows times in the local zone and in UTC', () => {
+    const moment = new Date(2026, 0, 5, 14, 3, 9);
+    expect(localTime(moment.toISOString())).toBe('2026-01-05 14:03:09');
+    expect(utcTime('2026-01-05T14:03:09.120+02:00')).toBe('2026-01-05 12:03:09.120 UTC');
+    expect(localTime('2026-01-05T14:03:09.120+02:00', true)).toBe('2026-01-05 12:03:09');
+    expect(localTime('no time')).toBeUndefined();
+  });
+
+  it('puts any value into one line', () => {
+    const lines = [
+      { sku: 'SKU-1', quantity: 2 },
+      { sku: 'SKU-4', quantity: null },
+    ];
+    expect(oneLine(lines)).toBe('SKU-1 · 2, SKU-4 · ');
+    expect([null, 0, false, 'text'].map(oneLine)).toEqual(['', '0', 'false', 'text']);
+  });
+
+  it('counts in words', () => {
+    expect([plural(1, 'row'), plural(2, 'row')]).toEqual(['1 row', '2 rows']);
+  });
+});

@@ -1,0 +1,82 @@
+import { RetryableError, redisPrefix, sinkGenerationKey } from '@tributary/shared';
+import type { Redis } from 'ioredis';
+import type { Endpoint } from '../endpoint.js';
+import { type CursorStore, decode, EMPTY, encode } from './cursor.js';
+
+/** A producer that stood still, and whose lease went to another meanwhile, must not touch what is the other's now. */
+const FENCED = `
+local fence = string.match(redis.call('HGET', KEYS[1], ARGV[1]) or '', '^(%d+)') or ''
+if ARGV[2] ~= '' and ARGV[2] ~= fence then return false end
+local void = (redis.call('GET', KEYS[2]) or '') .. ' ' .. (redis.call('GET', KEYS[3]) or '')`;
+
+const BEGIN = `${FENCED}
+local time = math.max(tonumber(redis.call('GET', KEYS[6]) or '0'), tonumber(ARGV[3]))
+redis.call('SET', KEYS[6], string.format('%.0f', time))
+return { redis.call('INCR', KEYS[5]), redis.call('GET', KEYS[4]) or '', void, string.format('%.0f', time) }`;
+
+/**
+ * A run that began for an earlier sink says nothing about what the present one holds, and one that began before a reset
+ * would undo it: the cursor of neither is kept.
+ */
+const SAVE = `${FENCED}
+if void == ARGV[3] then redis.call('SET', KEYS[4], ARGV[4]) end
+return 1`;
+
+/**
+ * Cursors in Redis: `run:<endpoint>` counts the runs, `reset:<endpoint>` the resets, `cursor:<endpoint>` holds the cursor as
+ * JSON, with the generation of the sink that it was saved for, and `time` the time of the latest run.
+ *
+ * @param fenceOf the number of the lease under which an endpoint is polled, 0 if that is lost; undefined if it needs none
+ */
+export function redisCursorStore(
+  redis: Redis,
+  pipeline: string,
+  fenceOf: (endpoint: string) => number | undefined = () => undefined,
+): CursorStore {
+  const prefix = redisPrefix(pipeline);
+  const generationKey = sinkGenerationKey(pipeline);
+  const begun = new Map<string, { readonly madeVoidBy: string; readonly fence: number | '' }>();
+  const keysOf = (id: string) => [`${prefix}leases`, generationKey, `${prefix}reset:${id}`, `${prefix}cursor:${id}`];
+  const stored = (endpoint: Endpoint, madeVoidBy: string): Endpoint => ({
+    ...endpoint,
+    fingerprint: `${endpoint.fingerprint} ${madeVoidBy}`,
+  });
+  return {
+    async begin(endpoint, now) {
+      const keys = [...keysOf(endpoint.id), `${prefix}run:${endpoint.id}`, `${prefix}time`];
+      // A counter whose answer was lost with the connection is counted again; a gap in the numbers harms nobody.
+      const fence = fenceOf(endpoint.id) ?? '';
+      const answer = await redis.eval(BEGIN, keys.length, ...keys, endpoint.id, fence, now);
+      if (answer === null) throw notOurs(endpoint);
+      const [run, saved, madeVoidBy, time] = answer as [number, string, string, string];
+      begun.set(endpoint.id, { madeVoidBy, fence });
+      const cursor = saved === '' ? EMPTY : decode(saved, stored(endpoint, madeVoidBy));
+      return { run, cursor, notBefore: Number(time) };
+    },
+    async peek(endpoint) {
+      const [, generation = '', resets = '', key = ''] = keysOf(endpoint.id);
+      const [saved, sink, count] = await redis.mget(key, generation, resets);
+      return saved ? decode(saved, stored(endpoint, `${sink ?? ''} ${count ?? ''}`)) : EMPTY;
+    },
+    async save(endpoint, cursor) {
+      const { madeVoidBy, fence } = begun.get(endpoint.id) ?? { madeVoidBy: ' ', fence: '' };
+      const text = encode(cursor, stored(endpoint, madeVoidBy));
+      const keys = keysOf(endpoint.id);
+      const answer = await redis.eval(SAVE, keys.length, ...keys, endpoint.id, fence, madeVoidBy, text);
+      if (answer === null) throw notOurs(endpoint);
+    },
+    async reset(endpoint, mark) {
+      const [, , resets = '', key = ''] = keysOf(endpoint.id);
+      const count = await redis.incr(resets);
+      if (mark === undefined) return;
+      const madeVoidBy = `${(await redis.get(generationKey)) ?? ''} ${count}`;
+      await redis.set(key, encode({ mark, validators: [] }, stored(endpoint, madeVoidBy)));
+    },
+  };
+}
+
+const notOurs = ({ id }: Endpoint): RetryableError =>
+  new RetryableError(
+    'lease_lost',
+    `${id}: another producer polls it by now; what was fetched here is fetched there again`,
+  );

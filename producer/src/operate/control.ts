@@ -1,0 +1,134 @@
+import { FatalError } from '@tributary/shared';
+import type { CursorStore } from '../cursor/cursor.js';
+import type { Endpoint } from '../endpoint.js';
+import type { Leases } from '../leases/leases.js';
+import type { LeaseTable } from '../leases/table.js';
+import type { CircuitState } from '../schedule/circuit.js';
+import type { Duty } from '../schedule/duty.js';
+import type { EndpointState, StateStore } from '../schedule/states.js';
+
+/** What a person can do to an endpoint, whichever producer polls it. */
+export const COMMANDS = ['run', 'pause', 'resume', 'restart', 'reset'] as const;
+export type Command = (typeof COMMANDS)[number];
+
+/** How an endpoint stands. Times are ISO 8601 in UTC. */
+export interface EndpointReport {
+  readonly endpoint: string;
+  readonly entity: string;
+  readonly priority: string;
+  /** What matters most: `refused` and `failing` need a person, `open` is left alone for a while. */
+  readonly state: 'polling' | 'waiting' | 'paused' | 'failing' | Exclude<CircuitState, 'closed'>;
+  /** The producer that polls it; null if none does. */
+  readonly producer: string | null;
+  readonly run: number | null;
+  readonly lastRun: { startedAt: string; endedAt: string; records: number; published: number; error?: string } | null;
+  readonly lastSuccess: string | null;
+  readonly nextRun: string | null;
+  /** Failed runs in a row. */
+  readonly failures: number;
+  /** The high-water mark; null if there is none. */
+  readonly cursor: string | null;
+}
+
+export interface ControlOptions {
+  readonly endpoints: readonly Endpoint[];
+  readonly duties: ReadonlyMap<string, Duty>;
+  readonly leases: Leases;
+  readonly table: LeaseTable;
+  readonly states: StateStore;
+  readonly cursors: CursorStore;
+}
+
+/** What a person may ask of the endpoints, at any producer: it is told to the one whose endpoint it is. */
+export class Control {
+  readonly #options: ControlOptions;
+
+  constructor(options: ControlOptions) {
+    this.#options = options;
+  }
+
+  async list(): Promise<EndpointReport[]> {
+    return await Promise.all(this.#options.endpoints.map((endpoint) => this.#report(endpoint)));
+  }
+
+  /** Undefined if there is no such endpoint. */
+  async report(id: string): Promise<EndpointReport | undefined> {
+    const endpoint = this.#find(id);
+    return endpoint && (await this.#report(endpoint));
+  }
+
+  /**
+   * Does it, or has it done within a few seconds by the producer that polls the endpoint.
+   *
+   * @param since for `reset`: from where to poll again; everything unless given
+   * @returns whether there is such an endpoint
+   * @throws FatalError if `since` is nothing that this endpoint could have reached
+   */
+  async command(id: string, command: Command, since?: string): Promise<boolean> {
+    const endpoint = this.#find(id);
+    if (endpoint === undefined) return false;
+    const { table, cursors, leases } = this.#options;
+    if (command === 'pause' || command === 'resume') await table.pause(id, command === 'pause');
+    if (command === 'reset') await cursors.reset(endpoint, since === undefined ? undefined : markOf(endpoint, since));
+    // A run that is going on would go on as it began: it is begun anew.
+    if (command === 'run' || command === 'restart') await table.ask(id, command);
+    if (command === 'reset') await table.ask(id, 'restart');
+    leases.beatNow();
+    return true;
+  }
+
+  #find(id: string): Endpoint | undefined {
+    return this.#options.endpoints.find((endpoint) => endpoint.id === id);
+  }
+
+  async #report(endpoint: Endpoint): Promise<EndpointReport> {
+    const { duties, leases, states, cursors } = this.#options;
+    const { id, config } = endpoint;
+    const duty = leases.fence(id) === undefined ? undefined : duties.get(id);
+    const claim = leases.claim(id);
+    const state = duty?.runner.state ?? (await states.load(endpoint));
+    const next = duty?.nextAt() ?? state?.nextAt ?? undefined;
+    const nextAt = next === undefined ? undefined : Math.max(next, state?.retryAt ?? 0);
+    return {
+      ...{ endpoint: id, entity: config.entity, priority: config.priority },
+      state: stateOf(state, claim?.paused ?? false, duty?.runner.current !== undefined),
+      // Without what tells one life of a producer from the next.
+      producer: claim?.holder?.replace(/ [^ ]*$/, '') ?? null,
+      run: state?.run ?? null,
+      lastRun: state === undefined ? null : lastRunOf(state),
+      lastSuccess: textOf(state?.lastSuccessAt),
+      nextRun: claim?.paused ? null : textOf(nextAt),
+      failures: state?.failures ?? 0,
+      cursor: (await cursors.peek(endpoint))?.mark ?? null,
+    };
+  }
+}
+
+function stateOf(state: EndpointState | undefined, paused: boolean, running: boolean): EndpointReport['state'] {
+  if (paused) return 'paused';
+  if (state !== undefined && state.circuit !== 'closed') return state.circuit;
+  if (running) return 'polling';
+  return state?.error === undefined ? 'waiting' : 'failing';
+}
+
+function lastRunOf({ startedAt, endedAt, records, published, error }: EndpointState): EndpointReport['lastRun'] {
+  const times = { startedAt: new Date(startedAt).toISOString(), endedAt: new Date(endedAt).toISOString() };
+  return { ...times, records, published, ...(error === undefined ? {} : { error }) };
+}
+
+const textOf = (time: number | undefined): string | null => (time === undefined ? null : new Date(time).toISOString());
+
+/** A mark as the endpoint's own runs would have left it. */
+function markOf({ id, config, entity }: Endpoint, since: string): string {
+  if (config.incremental === undefined) {
+    throw new FatalError('since_useless', `${id} is not incremental: it is always polled in full; leave --since out`);
+  }
+  const type = entity.config.fields[entity.config.version ?? '']?.type;
+  if (type === 'string') return since;
+  const valid = type === 'integer' ? /^\d{1,15}$/.test(since) : !Number.isNaN(Date.parse(since));
+  if (!valid) {
+    const wanted = type === 'integer' ? 'a whole number' : 'a time such as 2026-03-01T12:00:00Z';
+    throw new FatalError('since_invalid', `${id}: "${since}" is no version to go on from; expected ${wanted}`);
+  }
+  return type === 'integer' ? since : new Date(since).toISOString();
+}

@@ -1,0 +1,87 @@
+import { type Clock, count, describeError, FatalError, type PipelineConfig, PoisonError } from '@tributary/shared';
+import { compileEndpoints, type Endpoint } from '../endpoint.js';
+import { createIds } from '../publish/ids.js';
+import { messageMaker } from '../publish/messages.js';
+import { Dispatchers, type Proxies } from '../sources/rest/dispatchers.js';
+import { Gate } from '../sources/rest/gate.js';
+import { RestSource } from '../sources/rest/rest.js';
+
+export interface TryOptions {
+  readonly config: PipelineConfig;
+  /** The endpoint's id. */
+  readonly id: string;
+  /** How many records are shown; it asks for no more pages than that takes. */
+  readonly limit: number;
+  readonly clock: Clock;
+  readonly proxies: Proxies;
+  write(text: string): void;
+}
+
+/**
+ * Polls an endpoint once, as far as a few records, and shows what is asked, what comes of it, and what the consumer would
+ * say of it. Nothing is published, no cursor is read or moved; neither RabbitMQ nor Redis is needed.
+ *
+ * @returns how many of the records shown would be dead-lettered
+ * @throws FatalError if there is no such endpoint, FatalError or RetryableError if it cannot be polled
+ */
+export async function tryEndpoint({ config, id, limit, clock, proxies, write }: TryOptions): Promise<number> {
+  const endpoint = find(config, id);
+  const dispatchers = new Dispatchers(proxies);
+  const source = new RestSource(endpoint, {
+    ...{
+      dispatcher: dispatchers.for(endpoint.config),
+      gate: new Gate(config.limits, clock),
+      clock,
+      random: Math.random,
+    },
+    onRetry: (_code, reason) => write(`trying again: ${reason}\n`),
+    onDoubt: (reason) => write(`this may be set wrongly: ${reason}\n`),
+    onExchange: ({ method, url, status, characters, milliseconds }) =>
+      write(`${method} ${url} -> ${status}, ${characters} characters, ${milliseconds} ms\n`),
+  });
+  const messageOf = messageMaker(endpoint, 0, createIds());
+  const { signal } = new AbortController();
+  let shown = 0;
+  let bad = 0;
+  try {
+    for await (const { records, fetchedAt } of source.pages({ since: undefined, validators: [], signal })) {
+      write(`${count(records.length, 'record')}\n`);
+      for (const record of records.slice(0, limit - shown)) {
+        const { envelope, body } = messageOf(record, fetchedAt);
+        const { valid, said } = judge(endpoint, record);
+        bad += valid ? 0 : 1;
+        shown += 1;
+        write(`\n${JSON.stringify(envelope)}\n${body.toString()}\n${said}\n`);
+      }
+      if (shown >= limit) break;
+    }
+  } finally {
+    await dispatchers.destroy();
+  }
+  write(`\n${shown} shown, ${bad} of them would be dead-lettered; nothing was published, no cursor was moved\n`);
+  return bad;
+}
+
+function find(config: PipelineConfig, id: string): Endpoint {
+  const settings = config.endpoints[id];
+  if (settings === undefined) {
+    const known = Object.keys(config.endpoints).join(', ');
+    throw new FatalError('endpoint_unknown', `there is no endpoint "${id}"; expected one of ${known}`);
+  }
+  // Trying is how one finds out whether to enable it.
+  const [endpoint] = compileEndpoints({ ...config, endpoints: { [id]: { ...settings, enabled: true } } });
+  if (endpoint === undefined) throw new Error(`endpoint ${id} was not compiled`);
+  return endpoint;
+}
+
+/** What the consumer would say of a record. */
+function judge({ entity }: Endpoint, record: unknown): { readonly valid: boolean; readonly said: string } {
+  try {
+    const { unknownFields } = entity.decode(record);
+    const left = unknownFields.length === 0 ? '' : `; unknown fields, which are left out: ${unknownFields.join(', ')}`;
+    return { valid: true, said: `valid${left}` };
+  } catch (error) {
+    if (!(error instanceof PoisonError)) throw error;
+    return { valid: false, said: `a dead letter (${error.code}): ${describeError(error)}` };
+  }
+}

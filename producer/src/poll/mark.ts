@@ -1,0 +1,122 @@
+import type { Endpoint } from '../endpoint.js';
+
+/** Further ahead of the clock than this, a saved mark is taken for the work of a clock that was wrong. */
+const MAX_CLOCK_ERROR = 3_600_000;
+
+/** Of versions that are times. */
+const DEFAULT_OVERLAP = { milliseconds: 5_000 };
+
+/**
+ * Whole numbers that count time since 1970, by their size: seconds, milliseconds, microseconds. Smaller ones are a
+ * sequence, which has no place in time.
+ */
+const EPOCH_UNITS = [
+  { from: 1e8, perMillisecond: 0.001 },
+  { from: 1e11, perMillisecond: 1 },
+  { from: 1e14, perMillisecond: 1_000 },
+] as const;
+
+/**
+ * How far an incremental endpoint has come: the largest version seen, but never past the moment the run began. A record
+ * that changes during a long run may lie on a page already read, and be older than the newest record of a later page;
+ * only the next run finds it. It also keeps a record dated in the future from hiding all that changes until then.
+ */
+export class HighWaterMark {
+  readonly #kind: 'time' | 'integer' | 'text';
+  /** Milliseconds; for a sequence, a number of its own. */
+  readonly #overlap: number;
+  readonly #incremental: boolean;
+  readonly #isSequence: boolean;
+  readonly #saved: string | undefined;
+  #limit: number;
+  #largest: string;
+  /** The largest whole number of each kind: sequence, seconds, milliseconds, microseconds. */
+  readonly #numbers = [-1, -1, -1, -1];
+
+  /**
+   * @param saved the mark of the last complete run
+   * @param startedAt when this run began, in milliseconds since the epoch
+   */
+  constructor({ config, entity }: Endpoint, saved: string | undefined, startedAt: number) {
+    const { version = '', fields } = entity.config;
+    const type = fields[version]?.type;
+    this.#kind = type === 'integer' ? 'integer' : type === 'string' ? 'text' : 'time';
+    const { overlap = DEFAULT_OVERLAP } = config.incremental ?? {};
+    this.#incremental = config.incremental !== undefined;
+    this.#isSequence = typeof overlap === 'number';
+    this.#overlap = typeof overlap === 'number' ? overlap : overlap.milliseconds;
+    this.#limit = startedAt;
+    this.#saved = saved;
+    this.#largest = saved ?? '';
+  }
+
+  /** What to ask the API for changes since: the saved mark less the overlap; undefined for everything. */
+  since(): string | undefined {
+    if (this.#saved === undefined || !this.#incremental) return undefined;
+    if (this.#kind === 'text') return this.#saved;
+    if (this.#kind === 'integer') {
+      const saved = Number(this.#saved);
+      // A number that is told to be a sequence is one, however large.
+      if (this.#isSequence) return String(Math.max(0, saved - this.#overlap));
+      const unit = epochUnit(saved);
+      if (unit === undefined) return this.#saved;
+      if (saved > (this.#limit + MAX_CLOCK_ERROR) * unit.perMillisecond) return undefined;
+      return String(Math.floor(saved - this.#overlap * unit.perMillisecond));
+    }
+    const saved = Date.parse(this.#saved);
+    return Number.isNaN(saved) || saved > this.#limit + MAX_CLOCK_ERROR
+      ? undefined
+      : new Date(saved - this.#overlap).toISOString();
+  }
+
+  /** Takes note of a record's version, as the entity normalises it; '' for one without. */
+  see(version: string): void {
+    if (this.#kind !== 'integer') {
+      if (version > this.#largest) this.#largest = version;
+      return;
+    }
+    const value = version === '' ? -1 : Number(version);
+    const kind = EPOCH_UNITS.findLastIndex(({ from }) => value >= from) + 1;
+    if (value > (this.#numbers[kind] ?? -1)) this.#numbers[kind] = value;
+  }
+
+  /**
+   * Takes note of the API's own clock (its Date header): versions are stamped by that clock, and if it runs behind ours,
+   * the moment this run began was earlier there.
+   */
+  seeClock(serverTime: number | undefined): void {
+    if (serverTime !== undefined && serverTime < this.#limit) this.#limit = serverTime;
+  }
+
+  /** The mark to save; undefined if there is nothing to go by. */
+  reached(): string | undefined {
+    if (!this.#incremental) return undefined;
+    if (this.#kind === 'integer') return this.#reachedNumber();
+    if (this.#largest === '') return undefined;
+    const limit = new Date(this.#limit).toISOString();
+    if (this.#kind === 'time' && this.#largest > limit) return limit;
+    return this.#largest;
+  }
+
+  /** Whether the mark is a time, which never passes the moment the run began; a sequence has no such moment. */
+  get isTime(): boolean {
+    if (this.#kind !== 'integer') return this.#kind === 'time';
+    return !this.#isSequence && epochUnit(Number(this.#reachedNumber() ?? 0)) !== undefined;
+  }
+
+  #reachedNumber(): string | undefined {
+    if (this.#isSequence) {
+      const largest = Math.max(...this.#numbers, this.#saved === undefined ? -1 : Number(this.#saved));
+      return largest >= 0 ? String(largest) : undefined;
+    }
+    // An API has one unit. A number far in the future may look like a larger one; honest records do not.
+    const kind = this.#numbers.findIndex((value) => value >= 0);
+    const seen = this.#numbers[kind] ?? -1;
+    const reached = Math.max(seen, this.#saved === undefined ? -1 : Number(this.#saved));
+    if (!(reached >= 0)) return undefined;
+    const unit = epochUnit(seen >= 0 ? seen : reached);
+    return String(unit === undefined ? reached : Math.min(reached, Math.floor(this.#limit * unit.perMillisecond)));
+  }
+}
+
+const epochUnit = (value: number) => EPOCH_UNITS.findLast(({ from }) => value >= from);

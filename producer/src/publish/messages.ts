@@ -1,0 +1,52 @@
+import type { Envelope } from '@tributary/shared';
+import type { Endpoint } from '../endpoint.js';
+import { type Ids, startTrace } from './ids.js';
+
+/** A record on its way to the broker. */
+export interface OutgoingMessage {
+  readonly envelope: Envelope;
+  /** The record as the API sent it, unknown fields and all: the consumer judges it. */
+  readonly body: Buffer;
+}
+
+/**
+ * The longest key or version that travels in the envelope, in UTF-16 code units. AMQP properties must fit one frame
+ * (128 KiB), and a broker closes the connection over one that does not, again at each try. The record itself is whole:
+ * the consumer finds its key there, and dead-letters it if it is this long.
+ */
+const MAX_HEADER_LENGTH = 512;
+
+/**
+ * Makes the messages of one run, in the order of the fetch. Their ids are of the time of the fetch, not of the publish: a
+ * producer that was stopped in between must not call old content new.
+ */
+export function messageMaker(
+  endpoint: Endpoint,
+  run: number,
+  ids: Ids,
+): (record: unknown, fetchedAt: number) => OutgoingMessage {
+  const { id, entity } = endpoint;
+  const traceparent = startTrace(ids);
+  let time = Number.NaN;
+  let timeAsText = '';
+  const textOf = (fetchedAt: number) => {
+    if (fetchedAt !== time) timeAsText = new Date(fetchedAt).toISOString();
+    time = fetchedAt;
+    return timeAsText;
+  };
+  const short = (text: string | undefined) =>
+    text === undefined || text.length > MAX_HEADER_LENGTH ? undefined : text;
+  return (record, fetchedAt) => ({
+    envelope: {
+      messageId: ids.messageId(fetchedAt),
+      endpoint: id,
+      entity: entity.name,
+      key: short(entity.keyOf(record)),
+      version: short(entity.versionOf(record)) ?? '',
+      run,
+      fetchedAt: textOf(fetchedAt),
+      traceparent: traceparent(),
+    },
+    body: Buffer.from(JSON.stringify(record)),
+  });
+}

@@ -1,0 +1,147 @@
+import type { Options } from 'amqplib';
+import type { QueueStats } from '../metrics.js';
+import type { OutgoingMessage } from './messages.js';
+import type { PublishRun } from './publish-run.js';
+
+/** A message that is not settled: the broker has not confirmed it, nor has it been given up. */
+export interface Held {
+  readonly message: OutgoingMessage;
+  readonly options: Options.Publish;
+  readonly run: PublishRun;
+  readonly stats: QueueStats;
+  /** The broker sent it back; its confirm still comes, and means nothing. */
+  returned: boolean;
+}
+
+/**
+ * The messages that are not settled. Each is either in flight, under the delivery tag of the channel it was sent on, or
+ * waiting to be sent (again). How many there are is bounded by `room`, not by `add`.
+ */
+export class Outbox {
+  readonly #maxMessages: number;
+  readonly #maxBytes: number;
+  readonly #inFlight = new Map<number, Held>();
+  #waiting: Held[] = [];
+  #tag = 0;
+  #messages = 0;
+  #bytes = 0;
+  #room: Gate | undefined;
+  #empty: Gate | undefined;
+
+  constructor(maxMessages: number, maxBytes: number) {
+    this.#maxMessages = maxMessages;
+    this.#maxBytes = maxBytes;
+  }
+
+  get size(): number {
+    return this.#messages;
+  }
+
+  add(held: Held): void {
+    this.#messages += 1;
+    this.#bytes += held.message.body.length;
+    held.stats.unconfirmed += 1;
+  }
+
+  /** Nothing if there is room for more; else a promise, shared by all who wait, that resolves when half of it is free. */
+  room(): Promise<void> | undefined {
+    if (this.#messages < this.#maxMessages && this.#bytes < this.#maxBytes) return undefined;
+    this.#room ??= new Gate();
+    return this.#room.promise;
+  }
+
+  /** Resolves when every message is settled. */
+  emptied(): Promise<void> {
+    if (this.#messages === 0) return Promise.resolve();
+    this.#empty ??= new Gate();
+    return this.#empty.promise;
+  }
+
+  /** It was sent as the next message of the present channel. */
+  sent(held: Held): void {
+    this.#tag += 1;
+    this.#inFlight.set(this.#tag, held);
+  }
+
+  /** It is to be sent later. */
+  wait(held: Held): void {
+    this.#waiting.push(held);
+  }
+
+  /** What an ack or nack is about; in flight no longer. */
+  answered(tag: number, multiple: boolean): Held[] {
+    const found: Held[] = [];
+    if (!multiple) {
+      const held = this.#inFlight.get(tag);
+      if (held !== undefined) found.push(held);
+      this.#inFlight.delete(tag);
+      return found;
+    }
+    for (const [sentAs, held] of this.#inFlight) {
+      if (sentAs > tag) break;
+      this.#inFlight.delete(sentAs);
+      found.push(held);
+    }
+    return found;
+  }
+
+  inFlight(messageId: unknown): Held | undefined {
+    for (const held of this.#inFlight.values()) {
+      if (held.message.envelope.messageId === messageId) return held;
+    }
+    return undefined;
+  }
+
+  /** The channel is gone, and with it the answers: what was in flight waits to be sent again, before what was not. */
+  channelLost(): void {
+    this.#waiting = [...this.#inFlight.values(), ...this.#waiting];
+    this.#inFlight.clear();
+    this.#tag = 0;
+    this.prune();
+  }
+
+  /** Everything that waits, to be sent now. */
+  takeWaiting(): Held[] {
+    return this.#waiting.splice(0);
+  }
+
+  /** Gives up those of the waiting messages whose runs have failed, and those chosen, which it returns. */
+  prune(choose: (held: Held) => boolean = () => false): Held[] {
+    const chosen: Held[] = [];
+    const kept: Held[] = [];
+    for (const held of this.#waiting.splice(0)) {
+      if (choose(held)) chosen.push(held);
+      else if (!held.run.failed) kept.push(held);
+      if (kept.at(-1) !== held) this.settle(held, false);
+    }
+    this.#waiting.push(...kept);
+    return chosen;
+  }
+
+  /** The runs that have messages here. */
+  runs(): Set<PublishRun> {
+    return new Set([...this.#inFlight.values(), ...this.#waiting].map(({ run }) => run));
+  }
+
+  settle(held: Held, confirmed: boolean): void {
+    this.#messages -= 1;
+    this.#bytes -= held.message.body.length;
+    held.stats.unconfirmed -= 1;
+    if (confirmed) held.stats.confirmed += 1;
+    held.run.settle(confirmed);
+    if (this.#messages <= this.#maxMessages / 2 && this.#bytes <= this.#maxBytes / 2) this.#room = open(this.#room);
+    if (this.#messages === 0) this.#empty = open(this.#empty);
+  }
+}
+
+/** A promise that many wait on and one resolves. */
+class Gate {
+  open: () => void = () => {};
+  readonly promise = new Promise<void>((resolve) => {
+    this.open = resolve;
+  });
+}
+
+function open(gate: Gate | undefined): undefined {
+  gate?.open();
+}

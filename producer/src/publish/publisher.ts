@@ -1,0 +1,204 @@
+import {
+  type Clock,
+  describeError,
+  FatalError,
+  type Logger,
+  publishOptions,
+  RetryableError,
+  type Topology,
+} from '@tributary/shared';
+import {
+  type ConfirmChannel,
+  IllegalOperationError,
+  type Message,
+  type Options,
+  type RecoveringChannelModel,
+} from 'amqplib';
+import { newQueueStats, type QueueStats } from '../metrics.js';
+import { type ChannelUser, ConfirmChannelKeeper } from './confirm-channel.js';
+import type { OutgoingMessage } from './messages.js';
+import { type Held, Outbox } from './outbox.js';
+import { PublishRun } from './publish-run.js';
+import { QueueWait } from './queue-wait.js';
+
+export interface PublisherOptions {
+  readonly connection: RecoveringChannelModel;
+  readonly topology: Topology;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** How many messages may be unconfirmed at a time; 1,000 unless given. */
+  readonly window?: number;
+  /** How many bytes of message bodies may be unconfirmed at a time; 32 MiB unless given. */
+  readonly windowBytes?: number;
+}
+
+/** RabbitMQ 4's own `max_message_size`, in bytes. Where it is set lower, the broker's refusal tells. */
+const MAX_MESSAGE_SIZE = 16 * 1024 * 1024;
+
+/**
+ * Publishes messages and keeps each until the broker has confirmed it: what was not confirmed when a channel is lost is
+ * published again on the next one, under the same message id. A broker that is away, or whose queue is full, is waited
+ * for; memory stays bounded, because whoever publishes waits too.
+ */
+export class Publisher implements ChannelUser {
+  readonly #options: PublisherOptions;
+  readonly #outbox: Outbox;
+  readonly #keeper: ConfirmChannelKeeper;
+  readonly #stats: ReadonlyMap<string, QueueStats>;
+  readonly #queueWait: QueueWait;
+  #channel: ConfirmChannel | undefined;
+  /** Why no run can succeed until a person acts. */
+  #fault: FatalError | undefined;
+  #maxMessageSize = MAX_MESSAGE_SIZE;
+
+  constructor(options: PublisherOptions) {
+    const { window = 1_000, windowBytes = 32 * 1024 * 1024, topology } = options;
+    this.#options = options;
+    this.#outbox = new Outbox(window, windowBytes);
+    this.#stats = new Map(topology.queues.map(({ entity, queue }) => [entity, newQueueStats(queue)]));
+    this.#queueWait = new QueueWait(options, () => this.#sendWaiting());
+    this.#keeper = new ConfirmChannelKeeper(options, this);
+    void this.#keeper.keepOpen();
+  }
+
+  /** Begins a run of messages that are awaited together. */
+  begin(): PublishRun {
+    return new PublishRun((message, run) => this.#accept(message, run));
+  }
+
+  get stats(): readonly QueueStats[] {
+    return [...this.#stats.values()];
+  }
+
+  /** What keeps it from publishing now, in words; undefined when nothing does. */
+  get problem(): string | undefined {
+    return this.#keeper.problem;
+  }
+
+  /** Resolves when nothing is unconfirmed. */
+  drained(): Promise<void> {
+    return this.#outbox.emptied();
+  }
+
+  /** Gives up what is not confirmed, which fails its runs. The connection is closed by whoever made it. */
+  close(): void {
+    this.#keeper.close();
+    this.#queueWait.close();
+    const left = 'stopped before RabbitMQ had confirmed every message; the next poll publishes them again';
+    this.failed(new RetryableError('publisher_closed', left));
+    this.closed(undefined);
+  }
+
+  #accept(message: OutgoingMessage, run: PublishRun): Promise<void> | undefined {
+    const { entity } = message.envelope;
+    const stats = this.#stats.get(entity);
+    if (stats === undefined) throw new Error(`no queue for entity ${entity}`);
+    const held: Held = { message, options: publishOptions(message.envelope), run, stats, returned: false };
+    this.#outbox.add(held);
+    if (message.body.length <= this.#maxMessageSize) {
+      this.#send(held);
+    } else {
+      this.#tellTooLarge(held);
+      this.#outbox.settle(held, false);
+    }
+    if (this.#fault !== undefined) this.failed(this.#fault);
+    return this.#outbox.room();
+  }
+
+  #send(held: Held): void {
+    const { message, options, stats, run } = held;
+    try {
+      if (this.#publish(message, options)) {
+        stats.published += 1;
+        this.#outbox.sent(held);
+      } else {
+        this.#outbox.wait(held);
+      }
+    } catch (error) {
+      run.fail(new FatalError('message_invalid', `a message cannot be encoded: ${describeError(error)}`));
+      this.#outbox.settle(held, false);
+    }
+  }
+
+  /** Whether there was a channel to publish on. */
+  #publish({ envelope, body }: OutgoingMessage, options: Options.Publish): boolean {
+    try {
+      this.#channel?.publish(this.#options.topology.exchange, envelope.entity, body, options);
+      return this.#channel !== undefined;
+    } catch (error) {
+      // amqplib refuses to publish on a channel that is closing, before it tells that it is.
+      if (error instanceof IllegalOperationError) return false;
+      throw error;
+    }
+  }
+
+  opened(channel: ConfirmChannel): void {
+    this.#fault = undefined;
+    this.#channel = channel;
+    channel.on('ack', ({ deliveryTag, multiple }) => this.#onAck(deliveryTag, multiple));
+    channel.on('nack', ({ deliveryTag, multiple }) => this.#onNack(deliveryTag, multiple));
+    channel.on('return', (message) => this.#onReturn(channel, message));
+    this.#sendWaiting();
+  }
+
+  closed(reason: Error | undefined): void {
+    this.#channel = undefined;
+    this.#outbox.channelLost();
+    // RabbitMQ closes the channel over one message that is too large; without it the others can go on.
+    const limit = /message size \d+ is larger than (?:configured )?max size (\d+)/.exec(reason?.message ?? '')?.[1];
+    if (limit === undefined) return;
+    this.#maxMessageSize = Number(limit);
+    for (const held of this.#outbox.prune((held) => held.message.body.length > this.#maxMessageSize)) {
+      this.#tellTooLarge(held);
+    }
+  }
+
+  failed(error: FatalError | RetryableError): void {
+    this.#fault = error instanceof FatalError ? error : undefined;
+    for (const run of this.#outbox.runs()) run.fail(error);
+    this.#outbox.prune();
+  }
+
+  #onAck(tag: number, multiple: boolean): void {
+    for (const held of this.#outbox.answered(tag, multiple)) this.#outbox.settle(held, !held.returned);
+    this.#keeper.works();
+    this.#queueWait.over();
+  }
+
+  #onNack(tag: number, multiple: boolean): void {
+    for (const held of this.#outbox.answered(tag, multiple)) {
+      held.stats.rejected += 1;
+      this.#outbox.wait(held);
+      void this.#queueWait.begin(held.stats.queue);
+    }
+    this.#keeper.works();
+  }
+
+  #sendWaiting(): void {
+    for (const held of this.#outbox.takeWaiting()) this.#send(held);
+  }
+
+  /** No queue took the message. RabbitMQ says so before it confirms it. */
+  #onReturn(channel: ConfirmChannel, { properties }: Message): void {
+    const held = this.#outbox.inFlight(properties.messageId);
+    if (held === undefined || held.returned) return;
+    held.returned = true;
+    held.stats.returned += 1;
+    const { entity } = held.message.envelope;
+    const problem = `queue "${held.stats.queue}" is gone, or not bound to exchange "${this.#options.topology.exchange}" with key "${entity}"`;
+    const remedy = 'it is declared again now, and the next poll publishes everything again';
+    const first = !held.run.failed;
+    held.run.fail(new RetryableError('unroutable', `RabbitMQ returned a message: ${problem}; ${remedy}`));
+    // The next channel declares the topology again.
+    if (first) channel.close().catch(() => {});
+  }
+
+  #tellTooLarge({ message, stats }: Held): void {
+    const { endpoint, entity, key } = message.envelope;
+    stats.tooLarge += 1;
+    this.#options.log.error(
+      { endpoint, entity, key, bytes: message.body.length, limit: this.#maxMessageSize },
+      'a record is larger than RabbitMQ takes (max_message_size); it is left out',
+    );
+  }
+}

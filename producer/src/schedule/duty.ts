@@ -1,0 +1,121 @@
+import type { Clock, Logger } from '@tributary/shared';
+import { RetryableError } from '@tributary/shared';
+import type { Endpoint } from '../endpoint.js';
+import type { Claimed } from '../leases/table.js';
+import type { PollMetrics } from '../metrics.js';
+import type { Runner } from './runner.js';
+import { type Schedule, startSchedule } from './schedule.js';
+import type { StateStore } from './states.js';
+
+export interface DutyOptions {
+  readonly endpoint: Endpoint;
+  readonly runner: Runner;
+  readonly states: StateStore;
+  readonly metrics: Pick<PollMetrics, 'held' | 'due'>;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** From 0 to 1. */
+  random(): number;
+  /** How many endpoints begin together with this one. */
+  readonly companions: number;
+}
+
+/** Of each endpoint that begins together with others, in milliseconds; and the most that it comes to. */
+const SPREAD_BY = 100;
+const MOST_SPREAD = 10_000;
+
+/** What a producer does for an endpoint while that is its to poll: it keeps the schedule, and heeds what a person asks. */
+export class Duty {
+  readonly #options: DutyOptions;
+  #schedules: Schedule[] = [];
+  #held: AbortController | undefined;
+  #paused = false;
+
+  constructor(options: DutyOptions) {
+    this.#options = options;
+  }
+
+  get runner(): Runner {
+    return this.#options.runner;
+  }
+
+  get paused(): boolean {
+    return this.#paused;
+  }
+
+  /** When the schedule polls next, in milliseconds since the epoch; undefined if it does not. */
+  nextAt(): number | undefined {
+    return this.#schedules[0]?.nextAt();
+  }
+
+  /** Takes the endpoint on, from where it was left. */
+  async hold(): Promise<void> {
+    const { endpoint, runner, states, metrics, clock } = this.#options;
+    const held = new AbortController();
+    this.#held = held;
+    metrics.held.set({ endpoint: endpoint.id }, 1);
+    // Without it the endpoint is polled at once, which is always right.
+    const state = await states.load(endpoint).catch(() => undefined);
+    await runner.current;
+    if (held.signal.aborted) return;
+    runner.resume(state);
+    const { schedule, resync } = endpoint.config;
+    // After a failure it is not waited for: the next poll may be long away.
+    const first = state?.error === undefined ? (state?.nextAt ?? undefined) : undefined;
+    // The first poll is due now, unless another producer's schedule says later; until it succeeds, it is overdue.
+    if (state?.nextAt !== null) metrics.due.set({ endpoint: endpoint.id }, Math.max(clock.now(), first ?? 0) / 1_000);
+    this.#start(schedule, state?.nextAt === null ? Number.POSITIVE_INFINITY : first, () => this.#tick());
+    if (resync === undefined) return;
+    const firstFull = 'every' in resync ? (state?.lastFullAt ?? clock.now()) + resync.every : Number.POSITIVE_INFINITY;
+    this.#start(resync, firstFull, async () => this.#paused || (await runner.runInFull()).error === undefined);
+  }
+
+  /** Leaves the endpoint to others: it is theirs by now, or about to be. */
+  drop(): void {
+    const { endpoint, metrics } = this.#options;
+    this.stop();
+    // The one that polls it from now on tells the rest.
+    metrics.held.set({ endpoint: endpoint.id }, 0);
+    metrics.due.remove({ endpoint: endpoint.id });
+    this.runner.abort(new RetryableError('lease_lost', 'another producer polls this endpoint from now on'));
+  }
+
+  /** Begins no more polls. */
+  stop(): void {
+    this.#held?.abort();
+    for (const schedule of this.#schedules.splice(0)) schedule.stop();
+  }
+
+  /** Heeds what a person asked for, here or at another producer. */
+  claimed({ paused, asked }: Claimed): void {
+    const { endpoint, log } = this.#options;
+    if (paused !== this.#paused) log.info({ endpoint: endpoint.id }, paused ? 'polling is paused' : 'polling goes on');
+    this.#paused = paused;
+    if (asked === 'run') void this.runner.run();
+    if (asked === 'restart') void this.#restart();
+  }
+
+  async #restart(): Promise<void> {
+    this.runner.abort(new RetryableError('restarted', 'the poll was begun anew, as a person asked'));
+    await this.runner.current;
+    this.runner.forgive();
+    await this.runner.run();
+  }
+
+  async #tick(): Promise<boolean> {
+    if (this.#paused) return false;
+    const summary = await this.runner.tick();
+    return summary !== undefined && summary.error === undefined;
+  }
+
+  #start(schedule: Endpoint['config']['schedule'], first: number | undefined, tick: () => Promise<boolean>): void {
+    const { endpoint, clock, log, random, companions } = this.#options;
+    const spread = Math.min(
+      companions * SPREAD_BY,
+      MOST_SPREAD,
+      'every' in schedule ? schedule.every / 2 : MOST_SPREAD,
+    );
+    const jitter = endpoint.config.jitter ?? spread;
+    this.#schedules.push(startSchedule(schedule, { clock, log, first, jitter, random, tick }));
+  }
+}

@@ -1,0 +1,195 @@
+import { type Clock, describeError, type Logger, type RunLog } from '@tributary/shared';
+import type { Endpoint } from '../endpoint.js';
+import type { PollMetrics } from '../metrics.js';
+import { PollProgress, type PollSummary } from '../poll/progress.js';
+import { Circuit } from './circuit.js';
+import { SingleFlight } from './single-flight.js';
+import type { EndpointState, StateStore } from './states.js';
+import { codeOf, isCutShort, tellFailure } from './tell-failure.js';
+
+/** How one run differs from another. */
+export interface RunManner {
+  /** The endpoint failed until now: its first request is tried once, and if it fails the run is over. */
+  readonly trial: boolean;
+  /** Everything is asked for, whatever the cursor says. */
+  readonly full: boolean;
+}
+
+export interface RunnerOptions {
+  readonly endpoint: Endpoint;
+  /** The producer's name. */
+  readonly instance: string;
+  readonly states: StateStore;
+  readonly runs: RunLog;
+  readonly metrics: PollMetrics;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly signal: AbortSignal;
+  /** One poll, as in poll.ts. */
+  poll(progress: PollProgress, signal: AbortSignal, manner: RunManner): Promise<void>;
+  /** When the schedule polls next, in milliseconds since the epoch; undefined if it does not. */
+  nextAt(): number | undefined;
+}
+
+/** Runs the polls of one endpoint, one at a time, and answers for them: a poll that fails is told and counted here. */
+export class Runner {
+  readonly #options: RunnerOptions;
+  readonly #flight: SingleFlight<PollSummary>;
+  readonly #circuit: Circuit;
+  #abort = new AbortController();
+  #state: EndpointState | undefined;
+  #overdueTold = false;
+  #fullWanted = false;
+
+  constructor(options: RunnerOptions) {
+    this.#options = options;
+    this.#flight = new SingleFlight(() => this.#run());
+    this.#circuit = new Circuit(options.endpoint.config.circuit);
+  }
+
+  /** The poll going on now. */
+  get current(): Promise<PollSummary> | undefined {
+    return this.#flight.current;
+  }
+
+  /** What became of the last poll, also of one by another producer. */
+  get state(): EndpointState | undefined {
+    return this.#state;
+  }
+
+  /** Goes on from where another producer, or this one before a restart, left off. */
+  resume(state: EndpointState | undefined): void {
+    this.#state = state;
+    this.#circuit.resume(state);
+    this.#showCircuit();
+  }
+
+  /** Polls now, or joins the poll going on. Never rejects. */
+  run(): Promise<PollSummary> {
+    return this.#flight.run();
+  }
+
+  /** Polls everything, now or, if a poll is going on, at the next. */
+  runInFull(): Promise<PollSummary> {
+    this.#fullWanted = true;
+    return this.run();
+  }
+
+  /**
+   * Polls because it is time to; if the last poll is still going on, or the endpoint is left alone after failures, this
+   * one is left out.
+   */
+  async tick(): Promise<PollSummary | undefined> {
+    const { endpoint, metrics, clock, log, signal } = this.#options;
+    if (this.current !== undefined && !signal.aborted) {
+      metrics.overdue.inc({ endpoint: endpoint.id });
+      if (!this.#overdueTold)
+        log.warn({ endpoint: endpoint.id }, 'the poll before is still going on; this one is left out');
+      this.#overdueTold = true;
+    } else if (!this.#circuit.allows(clock.now())) {
+      metrics.skipped.inc({ endpoint: endpoint.id });
+      return undefined;
+    }
+    return await this.run();
+  }
+
+  /** Ends the poll going on; what it had fetched is fetched again. */
+  abort(reason: Error): void {
+    this.#abort.abort(reason);
+  }
+
+  /** Forgets what went wrong: a person says that it is mended. */
+  forgive(): void {
+    this.#circuit.succeeded();
+    this.#showCircuit();
+  }
+
+  async #run(): Promise<PollSummary> {
+    const { endpoint, metrics, clock, log, signal } = this.#options;
+    const labels = { endpoint: endpoint.id };
+    const progress = new PollProgress(endpoint, metrics, log);
+    const startedAt = clock.now();
+    const manner = { trial: this.#circuit.isTrial, full: this.#fullWanted };
+    this.#abort = new AbortController();
+    const stop = () => this.abort(signal.reason as Error);
+    signal.addEventListener('abort', stop, { once: true });
+    if (signal.aborted) stop();
+    this.#overdueTold = false;
+    this.#fullWanted = false;
+    let failure: unknown;
+    try {
+      await this.#options.poll(progress, this.#abort.signal, manner);
+    } catch (error) {
+      failure = error ?? new Error('unknown');
+    }
+    signal.removeEventListener('abort', stop);
+    const durationMs = clock.now() - startedAt;
+    const summary = progress.summary(durationMs, failure === undefined ? undefined : describeError(failure));
+    metrics.runs.inc(labels);
+    metrics.duration.observe(labels, durationMs / 1_000);
+    if (failure !== undefined) {
+      this.#fullWanted ||= manner.full;
+      this.#judge(failure, summary);
+    } else {
+      this.#circuit.succeeded();
+      if (manner.trial) log.info(labels, 'the endpoint answers again');
+      metrics.lastSuccess.set(labels, clock.now() / 1_000);
+      const next = this.#options.nextAt();
+      if (next === undefined) metrics.due.remove(labels);
+      else metrics.due.set(labels, next / 1_000);
+      log[summary.records > 0 ? 'info' : 'debug'](summary, 'polled');
+    }
+    this.#showCircuit();
+    this.#remember(summary, progress, startedAt);
+    this.#keep(summary, startedAt, manner);
+    return summary;
+  }
+
+  #judge(failure: unknown, summary: PollSummary): void {
+    const { metrics, clock, log, nextAt } = this.#options;
+    if (isCutShort(failure, this.#abort.signal)) {
+      log.info({ endpoint: summary.endpoint, run: summary.run, reason: summary.error }, 'the poll was cut short');
+      return;
+    }
+    metrics.failures.inc({ endpoint: summary.endpoint, code: codeOf(failure) });
+    const opened = this.#circuit.failed(failure, clock.now());
+    tellFailure({ failure, summary, opened, memory: this.#circuit.memory, nextAt: nextAt() }, log);
+  }
+
+  #showCircuit(): void {
+    const { endpoint, metrics } = this.#options;
+    const { circuit } = this.#circuit.memory;
+    for (const state of ['open', 'refused'] as const) {
+      metrics.circuit.set({ endpoint: endpoint.id, state }, circuit === state ? 1 : 0);
+    }
+  }
+
+  /** Also of a run that was cut short: what it had published is under way, and somebody may ask where it came from. */
+  #remember({ run, records, published, durationMs, error }: PollSummary, progress: PollProgress, startedAt: number) {
+    const { endpoint, instance, runs, log } = this.#options;
+    if (records === 0) return;
+    const times = { startedAt, endedAt: startedAt + durationMs, ...progress.times };
+    runs.add(endpoint.id, { run, producer: instance, ...times, published, error }).catch((reason: unknown) => {
+      log.debug({ endpoint: endpoint.id, reason: describeError(reason) }, 'the run could not be noted');
+    });
+  }
+
+  #keep({ run, records, published, error }: PollSummary, startedAt: number, { full }: RunManner): void {
+    const { endpoint, instance, states, clock, log, nextAt, signal } = this.#options;
+    // A poll that was cut short says nothing of the endpoint; whoever takes it over polls at once.
+    if (signal.aborted || this.#abort.signal.aborted) return;
+    const succeeded = error === undefined;
+    const endedAt = clock.now();
+    this.#state = {
+      ...this.#circuit.memory,
+      ...{ producer: instance, run, startedAt, endedAt, records, published, error },
+      lastSuccessAt: succeeded ? endedAt : this.#state?.lastSuccessAt,
+      // The first poll of all finds no cursor to go on from.
+      lastFullAt: succeeded && (full || this.#state?.lastFullAt === undefined) ? startedAt : this.#state?.lastFullAt,
+      nextAt: succeeded && 'once' in endpoint.config.schedule ? null : nextAt(),
+    };
+    states.save(endpoint, this.#state).catch((reason: unknown) => {
+      log.debug({ endpoint: endpoint.id, reason: describeError(reason) }, 'how the poll went could not be noted');
+    });
+  }
+}

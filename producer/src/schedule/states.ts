@@ -1,0 +1,74 @@
+import { redisPrefix, sinkGenerationKey } from '@tributary/shared';
+import type { Redis } from 'ioredis';
+import type { Endpoint } from '../endpoint.js';
+import type { CircuitState } from './circuit.js';
+
+/** What is known of an endpoint's polls, whichever producer made them. Times are milliseconds since the epoch. */
+export interface EndpointState {
+  /** The producer that polled it last. */
+  readonly producer: string;
+  readonly run: number;
+  readonly startedAt: number;
+  readonly endedAt: number;
+  readonly records: number;
+  readonly published: number;
+  /** Why the last run failed; absent if it did not. */
+  readonly error?: string | undefined;
+  readonly lastSuccessAt?: number | undefined;
+  /** When everything was last polled, whatever the cursor said. */
+  readonly lastFullAt?: number | undefined;
+  /**
+   * When the schedule polls next; null if it never does again. Absent if that is not known, or if other settings or another
+   * sink ask for a poll at once.
+   */
+  readonly nextAt?: number | null | undefined;
+  readonly circuit: CircuitState;
+  readonly failures: number;
+  readonly retryAt?: number | undefined;
+}
+
+/** Keeps what a producer tells of its polls, for the one that takes an endpoint over, and for whoever asks. */
+export interface StateStore {
+  load(endpoint: Endpoint): Promise<EndpointState | undefined>;
+  save(endpoint: Endpoint, state: EndpointState): Promise<void>;
+}
+
+/** In a hash of Redis, `states`: JSON by endpoint. */
+export function redisStateStore(redis: Redis, pipeline: string): StateStore {
+  const key = `${redisPrefix(pipeline)}states`;
+  const settingsOf = async ({ fingerprint }: Endpoint) =>
+    `${fingerprint} ${(await redis.get(sinkGenerationKey(pipeline))) ?? ''}`;
+  return {
+    async load(endpoint) {
+      const [text, settings] = await Promise.all([redis.hget(key, endpoint.id), settingsOf(endpoint)]);
+      return text === null ? undefined : decode(text, settings);
+    },
+    async save(endpoint, state) {
+      await redis.hset(key, endpoint.id, JSON.stringify({ ...state, settings: await settingsOf(endpoint) }));
+    },
+  };
+}
+
+/** In memory: for dry runs and tests. */
+export function memoryStateStore(): StateStore {
+  const states = new Map<string, string>();
+  return {
+    async load({ id, fingerprint }) {
+      const text = states.get(id);
+      return text === undefined ? undefined : decode(text, fingerprint);
+    },
+    async save({ id, fingerprint }, state) {
+      states.set(id, JSON.stringify({ ...state, settings: fingerprint }));
+    },
+  };
+}
+
+/** Only producers write here, so what is there is taken for what it should be; what is not JSON is not there. */
+function decode(text: string, settings: string): EndpointState | undefined {
+  try {
+    const { settings: saved, ...state } = JSON.parse(text) as EndpointState & { settings: string };
+    return saved === settings ? state : { ...state, nextAt: undefined, lastFullAt: undefined };
+  } catch {
+    return undefined;
+  }
+}

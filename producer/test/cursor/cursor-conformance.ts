@@ -1,0 +1,96 @@
+import { describe, expect, it } from 'vitest';
+import type { CursorStore } from '../../src/cursor/cursor.js';
+import { endpointWith } from '../support/pipeline.js';
+
+const NOW = Date.parse('2026-03-01T12:00:00Z');
+
+/**
+ * What every cursor store must do.
+ * @param make an empty store, and another that shares what it keeps, as after a restart
+ */
+export function describeCursorStore(
+  name: string,
+  make: () => Promise<{ store: CursorStore; reopened: () => Promise<CursorStore> }>,
+): void {
+  describe(`cursor store: ${name}`, () => {
+    const endpoint = endpointWith({ url: 'http://127.0.0.1:1/customers' });
+
+    it('begins with run 1 and an empty cursor', async () => {
+      const { store } = await make();
+      expect(await store.begin(endpoint, NOW)).toEqual({ run: 1, cursor: { validators: [] }, notBefore: NOW });
+    });
+
+    it('counts runs upwards, also those that saved nothing, also after a restart', async () => {
+      const { store, reopened } = await make();
+      await store.begin(endpoint, NOW);
+      await store.begin(endpoint, NOW);
+      expect((await (await reopened()).begin(endpoint, NOW)).run).toBe(3);
+    });
+
+    it('gives back the cursor that was saved last, also after a restart', async () => {
+      const { store, reopened } = await make();
+      const cursor = {
+        mark: '2026-03-01T12:00:00.000Z',
+        seen: '2026-03-01T12:00:01.000Z',
+        validators: [
+          { url: 'http://127.0.0.1:1/customers', etag: 'W/"1 é"', next: 'http://127.0.0.1:1/customers?page=2' },
+          { url: 'http://127.0.0.1:1/customers?page=2', lastModified: 'Sun, 01 Mar 2026 12:00:00 GMT' },
+        ],
+      };
+      await store.save(endpoint, { mark: 'older', validators: [] });
+      await store.save(endpoint, cursor);
+      expect(await (await reopened()).peek(endpoint)).toEqual(cursor);
+      expect((await (await reopened()).begin(endpoint, NOW)).cursor).toEqual(cursor);
+    });
+
+    it('forgets a mark that is saved no more', async () => {
+      const { store } = await make();
+      await store.save(endpoint, { mark: '5', validators: [] });
+      await store.save(endpoint, { validators: [] });
+      expect((await store.begin(endpoint, NOW)).cursor).toEqual({ validators: [] });
+    });
+
+    it('keeps endpoints apart', async () => {
+      const { store } = await make();
+      const other = { ...endpoint, id: 'another' };
+      await store.begin(endpoint, NOW);
+      await store.save(endpoint, { mark: '5', validators: [] });
+      expect(await store.begin(other, NOW)).toEqual({ run: 1, cursor: { validators: [] }, notBefore: NOW });
+    });
+
+    it('does not use a cursor that was saved for other settings, whose records it would hide', async () => {
+      const { store } = await make();
+      await store.begin(endpoint, NOW);
+      await store.save(endpoint, { mark: '5', validators: [{ url: 'http://127.0.0.1:1/customers', etag: '"1"' }] });
+      const changed = endpointWith({ url: 'http://127.0.0.1:1/customers', items: '$.data' });
+      expect(await store.begin(changed, NOW)).toEqual({ run: 2, cursor: { validators: [] }, notBefore: NOW });
+    });
+
+    it('remembers the latest time of any run, also when the clock is set back, also after a restart', async () => {
+      const { store, reopened } = await make();
+      const other = { ...endpoint, id: 'another' };
+      await store.begin(other, NOW + 60_000);
+      expect((await (await reopened()).begin(endpoint, NOW)).notBefore).toBe(NOW + 60_000);
+      expect((await store.begin(endpoint, NOW + 120_000)).notBefore).toBe(NOW + 120_000);
+    });
+
+    it('forgets a cursor that is reset, also the one that a run going on then saves', async () => {
+      const { store, reopened } = await make();
+      await store.save(endpoint, { mark: '5', validators: [] });
+      await store.begin(endpoint, NOW);
+      await (await reopened()).reset(endpoint);
+      await store.save(endpoint, { mark: '6', validators: [] });
+      expect((await store.begin(endpoint, NOW)).cursor).toEqual({ validators: [] });
+      await store.save(endpoint, { mark: '7', validators: [] });
+      expect((await store.begin(endpoint, NOW)).cursor).toEqual({ mark: '7', validators: [] });
+    });
+
+    it('goes on from the mark that it is reset to', async () => {
+      const { store } = await make();
+      await store.begin(endpoint, NOW);
+      await store.reset(endpoint, '3');
+      await store.save(endpoint, { mark: '6', validators: [] });
+      expect((await store.begin(endpoint, NOW)).cursor).toEqual({ mark: '3', validators: [] });
+    });
+  });
+}

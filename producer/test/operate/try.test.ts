@@ -1,0 +1,90 @@
+import { parsePipeline } from '@tributary/shared';
+import { describe, expect, it } from 'vitest';
+import { generateEndpoints } from '../../src/operate/generate.js';
+import { tryEndpoint } from '../../src/operate/try.js';
+import { json, startApi } from '../support/api.js';
+import { ManualClock } from '../support/manual-clock.js';
+import { pipelineWith } from '../support/pipeline.js';
+
+/** What trying an endpoint shows. */
+async function tryIt(settings: object, limit = 5) {
+  const config = pipelineWith({ crm: settings });
+  let shown = '';
+  const write = (text: string) => {
+    shown += text;
+  };
+  const bad = await tryEndpoint({ config, id: 'crm', limit, clock: new ManualClock(), proxies: {}, write });
+  return { bad, shown };
+}
+
+describe('trying an endpoint', () => {
+  const records = [
+    { id: 'a', updatedAt: '2026-03-01T11:00:00Z', extra: 1 },
+    { id: 'b' },
+    { id: 'c', updatedAt: '2026-03-01T11:00:00Z' },
+  ];
+
+  it('shows the requests without secrets, the records as messages, and what is wrong with them', async () => {
+    const api = await startApi((_request, response) => json(response, records));
+    const { bad, shown } = await tryIt({ url: `${api.url}/c`, query: { key: 'secret-key' }, enabled: false });
+    expect(bad).toBe(1);
+    expect(shown).toMatch(/^GET http:\/\/127\.0\.0\.1:\d+\/c\?key=\.\.\. -> 200, \d+ characters/);
+    expect(shown).toContain('"entity":"customer","key":"a"');
+    expect(shown).toContain(
+      '{"id":"a","updatedAt":"2026-03-01T11:00:00Z","extra":1}\nvalid; unknown fields, which are left out: extra',
+    );
+    expect(shown).toContain('{"id":"b"}\na dead letter (');
+    expect(shown).toContain('3 shown, 1 of them would be dead-lettered; nothing was published');
+    expect(shown).not.toContain('secret-key');
+  });
+
+  it('asks for no more pages than it needs', async () => {
+    const api = await startApi(({ url }, response) => json(response, [{ id: url.search }]));
+    const { shown } = await tryIt({ url: api.url, paging: { type: 'page', size: 1 } }, 2);
+    expect(api.paths).toEqual(['/?page=1', '/?page=2']);
+    expect(shown).toContain('2 shown');
+  });
+
+  it('says which endpoints there are, and why one cannot be polled', async () => {
+    const options = { config: pipelineWith({ crm: { url: 'http://127.0.0.1:1/' } }), limit: 1, proxies: {} };
+    const rest = { ...options, clock: new ManualClock(), write: () => {} };
+    await expect(tryEndpoint({ ...rest, id: 'nope' })).rejects.toThrow('no endpoint "nope"; expected one of crm');
+    const api = await startApi((_request, response) => response.writeHead(404).end());
+    await expect(tryIt({ url: api.url })).rejects.toThrow('answered 404');
+  });
+});
+
+describe('the generated endpoints', () => {
+  const entity = (key: string) =>
+    `{ dataset: ${key}s, queue: ${key}s, key: id, version: at, fields: { id: string, at: datetime } }`;
+  const text = `# mine
+entities:
+  customer: ${entity('customer')}
+  inventory: ${entity('item')}
+
+endpoints:
+  old:
+    url: http://127.0.0.1:1/
+
+    entity: customer
+# what follows stays
+batch: { size: 7 }
+`;
+
+  it('are as many as one asks for, in a file that is valid and else as it was', () => {
+    const generated = generateEndpoints({ text, count: 90, every: '5s' });
+    const config = parsePipeline(generated, {}, 'generated');
+    expect(Object.keys(config.endpoints)).toHaveLength(90);
+    expect(config.endpoints.old).toBeUndefined();
+    expect(config.batch.size).toBe(7);
+    expect(generated).toContain('# mine');
+    expect(
+      Object.values(config.endpoints).every(({ schedule }) => 'every' in schedule && schedule.every === 5_000),
+    ).toBe(true);
+  });
+
+  it('are refused where they cannot be', () => {
+    expect(() => generateEndpoints({ text, count: 0, every: '5s' })).toThrow('--count');
+    expect(() => generateEndpoints({ text: 'batch: {}\n', count: 1, every: '5s' })).toThrow('has no "endpoints:"');
+  });
+});

@@ -1,0 +1,333 @@
+import { connectBroker, createRegistry, topologyOf } from '@tributary/shared';
+import fc from 'fast-check';
+import { Agent } from 'undici';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { type Cursor, type CursorStore, memoryCursorStore } from '../../src/cursor/cursor.js';
+import type { Endpoint } from '../../src/endpoint.js';
+import { createPollMetrics } from '../../src/metrics.js';
+import { poll } from '../../src/poll/poll.js';
+import { PollProgress } from '../../src/poll/progress.js';
+import { type Walk, Walks } from '../../src/poll/walks.js';
+import { createIds } from '../../src/publish/ids.js';
+import { Publisher } from '../../src/publish/publisher.js';
+import { Gate } from '../../src/sources/rest/gate.js';
+import { RestSource } from '../../src/sources/rest/rest.js';
+import { json, startApi } from '../support/api.js';
+import { recordingLog } from '../support/log.js';
+import { ManualClock } from '../support/manual-clock.js';
+import { endpointWith, pipelineWith } from '../support/pipeline.js';
+import { startRiggedBroker } from '../support/rigged-broker.js';
+
+const paging = { type: 'cursor', next: '$.next' };
+
+/** Everything a poll goes through, real but for Redis and time. */
+async function setUp(settings: object, cursors: CursorStore = memoryCursorStore()) {
+  const broker = await startRiggedBroker();
+  const { log, lines } = recordingLog();
+  const clock = new ManualClock();
+  const connection = await connectBroker({ urls: broker.url, connectionName: 'test', log });
+  // Its waits are real: they are those of the broker, not of the schedule.
+  const real = { now: Date.now, sleep: (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms)) };
+  const publisher = new Publisher({ connection, topology: topologyOf(pipelineWith({})), clock: real, log });
+  const dispatcher = new Agent();
+  onTestFinished(async () => {
+    publisher.close();
+    await connection.close();
+    await dispatcher.destroy();
+  });
+  const saved: Cursor[] = [];
+  const noted: CursorStore = {
+    ...cursors,
+    async save(endpoint, cursor) {
+      saved.push(cursor);
+      await cursors.save(endpoint, cursor);
+    },
+  };
+  const endpoint: Endpoint = endpointWith({ retries: 0, ...settings });
+  const source = new RestSource(endpoint, {
+    ...{ dispatcher, gate: new Gate(pipelineWith({}).limits, clock), clock, random: () => 0 },
+    ...{ onRetry: () => {}, onDoubt: () => {} },
+  });
+  const steps = { source, publisher, cursors: noted, clock, ids: createIds() };
+  const metrics = createPollMetrics(createRegistry('test'));
+  const stop = new AbortController();
+  const run = async () => {
+    const progress = new PollProgress(endpoint, metrics, log);
+    await poll(endpoint, steps, progress, stop.signal);
+    return progress.summary(0);
+  };
+  const queue = () => broker.server.getBroker().getQueue('customer_data');
+  const take = () => {
+    const records: Record<string, unknown>[] = [];
+    for (let message = queue()?.get({ noAck: true }); message; message = queue()?.get({ noAck: true })) {
+      records.push(JSON.parse(String(message.content)) as Record<string, unknown>);
+    }
+    return records;
+  };
+  return { broker, publisher, clock, lines, saved, stop, run, take, queued: () => queue()?.messageCount ?? 0 };
+}
+
+const customer = (id: string, updatedAt = '2026-03-01T11:00:00Z') => ({ id, updatedAt, extra: [1] });
+
+describe('a poll', () => {
+  it('publishes every record of every page, as it came, and says what it did', async () => {
+    const api = await startApi(({ url }, response) => {
+      const second = url.searchParams.has('cursor');
+      json(response, { data: second ? [customer('c')] : [customer('a'), customer('b')], next: second ? null : 'x' });
+    });
+    const { run, take } = await setUp({ url: api.url, items: '$.data', paging });
+    expect(await run()).toEqual({
+      endpoint: 'crm',
+      run: 1,
+      pages: 2,
+      records: 3,
+      published: 3,
+      notModified: 0,
+      durationMs: 0,
+    });
+    expect(take()).toEqual([customer('a'), customer('b'), customer('c')]);
+    expect((await run()).run).toBe(2);
+  });
+
+  it('advances the cursor only when the broker has confirmed every message', async () => {
+    const api = await startApi((_request, response) => json(response, [customer('a'), customer('b')], { etag: '"1"' }));
+    const { broker, run, saved, queued } = await setUp({ url: api.url, incremental: { parameter: 'since' } });
+    broker.confirm(false);
+    const polling = run();
+    await vi.waitFor(() => expect(queued()).toBe(2));
+    expect(saved).toEqual([]);
+    broker.confirm(true);
+    await polling;
+    expect(saved).toEqual([{ mark: '2026-03-01T11:00:00.000Z', validators: [{ url: `${api.url}/`, etag: '"1"' }] }]);
+  });
+
+  it('asks next for what changed since, less the overlap, and again the same while nothing does', async () => {
+    const api = await startApi((_request, response) => json(response, [customer('a')]));
+    const { run } = await setUp({ url: `${api.url}/c`, incremental: { parameter: 'since', overlap: '10s' } });
+    for (let index = 0; index < 3; index++) await run();
+    const since = `/c?since=${encodeURIComponent('2026-03-01T10:59:50.000Z')}`;
+    expect(api.paths).toEqual(['/c', since, since]);
+  });
+
+  it('publishes nothing, for one request, when nothing changed', async () => {
+    const api = await startApi(({ headers }, response) => {
+      if (headers['if-none-match'] === '"1"') return response.writeHead(304).end();
+      json(response, [customer('a')], { etag: '"1"' });
+    });
+    const { run, take } = await setUp({ url: api.url });
+    await run();
+    take();
+    expect(await run()).toMatchObject({ pages: 1, records: 0, published: 0, notModified: 1 });
+    expect(await run()).toMatchObject({ notModified: 1 });
+    expect([take(), api.asked.length]).toEqual([[], 3]);
+  });
+
+  it('repeats everything after a failure on a later page, and keeps the old cursor', async () => {
+    const api = await startApi(({ url }, response, number) => {
+      if (url.searchParams.has('cursor') && number === 1) return response.writeHead(400).end();
+      json(response, { data: [customer(url.searchParams.get('cursor') ?? 'a')], next: url.search ? null : 'x' });
+    });
+    const { run, saved, take } = await setUp({ url: api.url, items: '$.data', paging });
+    await expect(run()).rejects.toMatchObject({ code: 'http_400' });
+    expect(saved).toEqual([]);
+    expect(await run()).toMatchObject({ run: 2, records: 2, published: 2 });
+    expect(take().map(({ id }) => id)).toEqual(['a', 'a', 'x']);
+  });
+
+  it('does not advance the cursor when a message has nowhere to go', async () => {
+    const api = await startApi((_request, response) => json(response, [customer('a')]));
+    const { broker, publisher, run, saved } = await setUp({ url: api.url });
+    await vi.waitFor(() => expect(publisher.problem).toBeUndefined());
+    broker.server.getBroker().deleteQueue('customer_data');
+    await expect(run()).rejects.toThrow('queue "customer_data" is gone');
+    expect(saved).toEqual([]);
+    await run();
+    expect(saved).toHaveLength(1);
+  });
+
+  it('publishes records without a key too, and says once where to look', async () => {
+    const records = [customer('a'), { name: 'no key' }, 'not even an object', { id: null }];
+    const api = await startApi((_request, response) => json(response, records));
+    const { run, take, lines } = await setUp({ url: api.url });
+    expect(await run()).toMatchObject({ records: 4, published: 4 });
+    expect(take()).toEqual(records);
+    expect(lines.filter(({ level }) => level === 'warn')).toMatchObject([
+      { endpoint: 'crm', entity: 'customer', page: 1, record: 2, msg: expect.stringContaining('no key') },
+    ]);
+  });
+
+  it('only counts records without a key where it is told to', async () => {
+    const api = await startApi((_request, response) => json(response, [customer('a'), { name: 'no key' }]));
+    const { run, take, lines } = await setUp({ url: api.url, badRecords: 'count' });
+    expect(await run()).toMatchObject({ records: 2, published: 1 });
+    expect(take()).toEqual([customer('a')]);
+    expect(lines.filter(({ level }) => level === 'warn')).toMatchObject([{ msg: expect.stringContaining('left out') }]);
+  });
+
+  it('carries large and strange records', async () => {
+    const records = [
+      { id: 'a', name: 'x'.repeat(5_000_000) },
+      { id: '=1+1', name: '"\r\n\u0000;😀\ud800' },
+    ];
+    const api = await startApi((_request, response) => json(response, records));
+    const { run, take } = await setUp({ url: api.url });
+    await run();
+    expect(take()).toEqual(JSON.parse(JSON.stringify(records)));
+  });
+
+  it('polls everything when the cursor is lost', async () => {
+    const api = await startApi((_request, response) => json(response, [customer('a')], { etag: '"1"' }));
+    const settings = { url: `${api.url}/c`, incremental: { parameter: 'since' } };
+    await (await setUp(settings)).run();
+    await (await setUp(settings)).run();
+    expect(api.paths).toEqual(['/c', '/c']);
+    expect(api.asked[1]?.headers['if-none-match']).toBeUndefined();
+  });
+
+  it('can be stopped while its cursor cannot be had, and while it fetches', async () => {
+    const away: CursorStore = {
+      begin: () => new Promise(() => {}),
+      save: async () => {},
+      reset: async () => {},
+      peek: async () => ({ validators: [] }),
+    };
+    const one = await setUp({ url: 'http://127.0.0.1:1/' }, away);
+    const waiting = one.run();
+    one.stop.abort(new Error('stopping'));
+    await expect(waiting).rejects.toThrow('stopping');
+
+    const silent = await startApi(() => {});
+    const two = await setUp({ url: silent.url });
+    const fetching = two.run();
+    await vi.waitFor(() => expect(silent.asked).toHaveLength(1));
+    two.stop.abort(new Error('stopping'));
+    await expect(fetching).rejects.toThrow('stopping');
+  });
+});
+
+describe('a poll of pages that move while they are read', () => {
+  const at = (minute: number) => `2026-03-01T11:${String(minute).padStart(2, '0')}:00.000Z`;
+  const settings = { items: '$.data', incremental: { parameter: 'since', overlap: '0s' } };
+  const pagings: [string, object][] = [
+    ['page', { type: 'page', size: 2 }],
+    ['offset', { type: 'offset', size: 2 }],
+    ['next-url', { type: 'next-url', next: '$.next' }],
+    ['a cursor that is an offset', { type: 'cursor', parameter: 'offset', next: '$.nextOffset' }],
+  ];
+
+  /** Customers in the order of their change, two a page; `meanwhile` is told of each request that was answered. */
+  async function movingApi(rows: Map<string, string>, meanwhile: (request: number) => void) {
+    return await startApi(({ url }, response, number) => {
+      const { searchParams } = url;
+      const found = [...rows]
+        .map(([id, updatedAt]) => ({ id, updatedAt }))
+        .filter(({ updatedAt }) => updatedAt >= (searchParams.get('since') ?? ''))
+        .sort((a, b) => (a.updatedAt < b.updatedAt ? -1 : 1));
+      const page = Number(searchParams.get('page') ?? 1);
+      const offset = Number(searchParams.get('offset') ?? (page - 1) * 2);
+      const last = offset + 2 >= found.length;
+      json(response, {
+        data: found.slice(offset, offset + 2),
+        next: last ? null : `/?page=${page + 1}`,
+        nextOffset: last ? null : offset + 2,
+      });
+      meanwhile(number);
+    });
+  }
+
+  it.each(pagings)('misses no record that slides onto a page already read (%s)', async (_type, paging) => {
+    const rows = new Map(['a', 'b', 'c', 'd', 'e'].map((id, index) => [id, at(index)]));
+    const api = await movingApi(rows, (request) => {
+      // After the first page: "a" is sorted to the end, and "c" slides to where "b" was.
+      if (request === 0) rows.set('a', at(30));
+    });
+    const { run, take, saved } = await setUp({ ...settings, url: api.url, paging });
+    await run();
+    expect(new Set(take().map(({ id }) => id))).toEqual(new Set(['a', 'b', 'c', 'd', 'e']));
+    expect(saved).toMatchObject([{ mark: at(30) }]);
+  });
+
+  it.each(pagings)(
+    'keeps the mark where it was when they never stand still, and says so (%s)',
+    async (_type, paging) => {
+      const rows = new Map(['a', 'b', 'c', 'd', 'e'].map((id, index) => [id, at(index)]));
+      let moving = true;
+      let minute = 30;
+      const api = await movingApi(rows, () => {
+        if (moving) rows.set('a', at(minute++));
+      });
+      const { run, take, saved, lines } = await setUp({ ...settings, url: api.url, paging });
+      await run();
+      expect(saved).toEqual([{ validators: [] }]);
+      expect(lines.filter(({ level }) => level === 'warn')).toMatchObject([{ msg: expect.stringContaining('moved') }]);
+      moving = false;
+      take();
+      await run();
+      expect(new Set(take().map(({ id }) => id))).toEqual(new Set(['a', 'b', 'c', 'd', 'e']));
+      expect(saved[1]).toMatchObject({ mark: at(minute - 1) });
+    },
+  );
+
+  it('never passes what a walk may have missed, whatever changes and goes while it reads', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.record({ id: fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f', 'g'), goes: fc.boolean() })),
+        async (plan) => {
+          const rows = new Map(['a', 'b', 'c', 'd', 'e', 'f', 'g'].map((id, index) => [id, at(index)]));
+          let minute = 20;
+          const source = pagesOf(rows, () => {
+            const step = plan.shift();
+            if (step === undefined) return;
+            if (step.goes) rows.delete(step.id);
+            else rows.set(step.id, at(minute++ % 60));
+          });
+          const seen = new Map<string, string>();
+          const walks = new Walks(
+            endpointWith({ ...settings, url: 'http://127.0.0.1:1/', paging: { type: 'page', size: 2 } }),
+            { validators: [] },
+            NOON,
+            true,
+          );
+          let walk: Walk;
+          do {
+            walk = walks.begin(NOON);
+            for (const page of source()) {
+              walk.page(page);
+              for (const record of page.records) {
+                seen.set(record.id, record.updatedAt);
+                walk.record({ envelope: { key: record.id, version: record.updatedAt }, body: Buffer.of() } as never);
+              }
+            }
+          } while (walks.again(walk));
+          const { mark = '' } = walks.cursor();
+          for (const [id, updatedAt] of rows) if (updatedAt < mark) expect([id, seen.get(id)]).toEqual([id, updatedAt]);
+        },
+      ),
+      { numRuns: 300 },
+    );
+  });
+});
+
+const NOON = Date.parse('2026-03-01T12:00:00Z');
+
+/** Pages of two, found by their number, of rows that change between one page and the next. */
+function pagesOf(rows: Map<string, string>, meanwhile: () => void) {
+  return function* () {
+    for (let offset = 0; ; offset += 2) {
+      const sorted = [...rows]
+        .map(([id, updatedAt]) => ({ id, updatedAt }))
+        .sort((a, b) => (a.updatedAt < b.updatedAt ? -1 : 1));
+      const records = sorted.slice(offset, offset + 2);
+      yield {
+        records,
+        fetchedAt: NOON,
+        serverTime: undefined,
+        notModified: false,
+        counted: offset > 0,
+        validator: undefined,
+      };
+      if (records.length === 0) return;
+      meanwhile();
+    }
+  };
+}

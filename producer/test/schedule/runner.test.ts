@@ -1,0 +1,71 @@
+import { createRegistry, memoryRunLog } from '@tributary/shared';
+import { describe, expect, it } from 'vitest';
+import { createPollMetrics } from '../../src/metrics.js';
+import type { PollProgress } from '../../src/poll/progress.js';
+import { Runner } from '../../src/schedule/runner.js';
+import { memoryStateStore } from '../../src/schedule/states.js';
+import { recordingLog } from '../support/log.js';
+import { ManualClock } from '../support/manual-clock.js';
+import { endpointWith } from '../support/pipeline.js';
+
+/** A runner whose polls are what the test says they are. */
+function setUp(poll: (progress: PollProgress, clock: ManualClock) => Promise<void>) {
+  const clock = new ManualClock();
+  const runs = memoryRunLog();
+  const stop = new AbortController();
+  const runner = new Runner({
+    ...{
+      endpoint: endpointWith({ url: 'http://127.0.0.1:1/' }),
+      instance: 'p1',
+      states: memoryStateStore(),
+      runs,
+      clock,
+    },
+    ...{ metrics: createPollMetrics(createRegistry('test')), log: recordingLog().log, signal: stop.signal },
+    poll: (progress) => poll(progress, clock),
+    nextAt: () => undefined,
+  });
+  return { runner, runs, clock, stop };
+}
+
+/** One record, fetched. */
+function fetchOne(progress: PollProgress): void {
+  progress.page({ records: [{}], fetchedAt: 0, notModified: false, counted: false } as never);
+  progress.accepts({ envelope: { key: 'a' } } as never);
+}
+
+describe('the log of runs', () => {
+  it('holds a run that brought something: its number, its times, how much the broker confirmed', async () => {
+    const { runner, runs, clock } = setUp(async (progress, time) => {
+      progress.begin(7, { confirmed: 1 }, time.now() + 2);
+      fetchOne(progress);
+      await time.advance(10);
+      progress.confirmed(time.now());
+      await time.advance(5);
+    });
+    const startedAt = clock.now();
+    await runner.run();
+    const found = await runs.find('crm', startedAt + 5);
+    expect(found.run).toEqual({
+      ...{ run: 7, producer: 'p1', startedAt, idsFrom: startedAt + 2, confirmedAt: startedAt + 10 },
+      ...{ endedAt: startedAt + 15, published: 1, error: undefined },
+    });
+  });
+
+  it('holds one that failed, or was cut short, for what it had published is under way', async () => {
+    const { runner, runs, clock, stop } = setUp(async (progress, time) => {
+      progress.begin(8, { confirmed: 1 }, time.now());
+      fetchOne(progress);
+      stop.abort(new Error('stopping'));
+      throw new Error('no more');
+    });
+    await runner.run();
+    expect((await runs.find('crm', clock.now())).run).toMatchObject({ run: 8, published: 1, confirmedAt: undefined });
+  });
+
+  it('leaves out one that brought nothing, which no record is of', async () => {
+    const { runner, runs, clock } = setUp(async (progress, time) => progress.begin(9, { confirmed: 0 }, time.now()));
+    await runner.run();
+    expect(await runs.find('crm', clock.now())).toEqual({ run: undefined, since: undefined });
+  });
+});

@@ -1,0 +1,102 @@
+import type { PagingConfig } from '@tributary/shared';
+import { describe, expect, it } from 'vitest';
+import { createPager } from '../../../../src/sources/rest/paging/paging.js';
+import { endpointWith } from '../../../support/pipeline.js';
+
+const base = new URL('http://api/customers?active=yes');
+
+function pagerOf(paging: object) {
+  const config: PagingConfig = endpointWith({ url: base.href, paging }).config.paging;
+  const pager = createPager(config);
+  const next = (current: URL, answer: { body?: unknown; records?: unknown[]; link?: string }) =>
+    pager.next(current, { body: undefined, records: [], link: undefined, ...answer })?.href;
+  return { first: pager.first(base), next };
+}
+
+describe('paging', () => {
+  it('none: one page', () => {
+    const { first, next } = pagerOf({ type: 'none' });
+    expect(first.href).toBe('http://api/customers?active=yes');
+    expect(next(first, { body: { next: 'x' }, records: [1], link: '</2>; rel=next' })).toBeUndefined();
+  });
+
+  it('cursor: the cursor of a page asks for the next, and the size is kept', () => {
+    const { first, next } = pagerOf({ type: 'cursor', next: '$.meta.next', sizeParameter: 'limit', size: 50 });
+    expect(first.href).toBe('http://api/customers?active=yes&limit=50');
+    const second = next(first, { body: { meta: { next: 'a+b/=' } } });
+    expect(second).toBe('http://api/customers?active=yes&limit=50&cursor=a%2Bb%2F%3D');
+    expect(next(new URL(second ?? ''), { body: { meta: { next: 17 } } })).toBe(
+      'http://api/customers?active=yes&limit=50&cursor=17',
+    );
+  });
+
+  it.each([null, undefined, '', false, 0, '0'])('cursor: %j is the end', (end) => {
+    const { first, next } = pagerOf({ type: 'cursor', next: '$.next' });
+    expect(next(first, { body: { next: end }, records: [1] })).toBeUndefined();
+  });
+
+  it.each([[{ a: 1 }], [['a']], [true]])('cursor: %j is no cursor', (cursor) => {
+    const { first, next } = pagerOf({ type: 'cursor', next: '$.next' });
+    expect(() => next(first, { body: { next: cursor } })).toThrow(/\$\.next should hold .* but holds/);
+  });
+
+  it('cursor: an inherited property is no cursor', () => {
+    const { first, next } = pagerOf({ type: 'cursor', next: '$.constructor.name' });
+    expect(next(first, { body: {} })).toBeUndefined();
+  });
+
+  it('page: counts pages until one is empty, not until one is short', () => {
+    const { first, next } = pagerOf({ type: 'page', sizeParameter: 'per', size: 10 });
+    expect(first.href).toBe('http://api/customers?active=yes&per=10&page=1');
+    const second = next(first, { records: [1, 2, 3] }) ?? '';
+    expect(second).toBe('http://api/customers?active=yes&per=10&page=2');
+    expect(next(new URL(second), { records: [] })).toBeUndefined();
+  });
+
+  it('page: begins where it is told, and asks for no size without a parameter for it', () => {
+    const { first, next } = pagerOf({ type: 'page', parameter: 'p', first: 0, size: 10 });
+    expect(first.href).toBe('http://api/customers?active=yes&p=0');
+    expect(next(first, { records: [1] })).toBe('http://api/customers?active=yes&p=1');
+  });
+
+  it('offset: moves on by what came, so that a server that caps the size loses nothing', () => {
+    const { first, next } = pagerOf({ type: 'offset', size: 100 });
+    expect(first.href).toBe('http://api/customers?active=yes&limit=100&offset=0');
+    const second = next(first, { records: Array(25).fill(1) }) ?? '';
+    expect(second).toBe('http://api/customers?active=yes&limit=100&offset=25');
+    expect(next(new URL(second), { records: [] })).toBeUndefined();
+  });
+
+  it('link: follows rel="next", relative or not, exactly as it is given', () => {
+    const { first, next } = pagerOf({ type: 'link', sizeParameter: 'limit', size: 5 });
+    expect(first.href).toBe('http://api/customers?active=yes&limit=5');
+    expect(next(first, { link: '</customers?page_info=abc>; rel="next"' })).toBe('http://api/customers?page_info=abc');
+    expect(next(first, { link: '<http://api/c?p=2>; rel="next", <http://api/c?p=9>; rel="last"' })).toBe(
+      'http://api/c?p=2',
+    );
+    expect(next(first, { link: '<http://api/c?p=1>; rel="prev"' })).toBeUndefined();
+    expect(next(first, {})).toBeUndefined();
+  });
+
+  it('next-url: follows the URL in the body', () => {
+    const { first, next } = pagerOf({ type: 'next-url', next: '$.next' });
+    expect(next(first, { body: { next: 'http://api/customers?page=2#x' } })).toBe('http://api/customers?page=2');
+    expect(next(first, { body: { next: '?page=3' } })).toBe('http://api/customers?page=3');
+    expect(next(first, { body: { next: null } })).toBeUndefined();
+    expect(() => next(first, { body: { next: 7 } })).toThrow('$.next should hold');
+    expect(() => next(first, { body: { next: 'http://[' } })).toThrow('holds no URL');
+  });
+
+  it.each(['http://evil/customers?page=2', 'https://api/customers', 'http://api:81/', '//evil/', 'ftp://api/'])(
+    'does not follow %s to another server',
+    (target) => {
+      const { first, next } = pagerOf({ type: 'next-url', next: '$.next' });
+      expect(() => next(first, { body: { next: target } })).toThrow('leads to another server');
+    },
+  );
+
+  it('drops credentials that a next URL carries', () => {
+    const { first, next } = pagerOf({ type: 'next-url', next: '$.next' });
+    expect(next(first, { body: { next: 'http://u:p@api/x' } })).toBe('http://api/x');
+  });
+});

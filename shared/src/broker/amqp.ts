@@ -1,0 +1,116 @@
+import { type Channel, type ChannelModel, connect, type RecoveringChannelModel } from 'amqplib';
+import { describeError, FatalError } from '../errors.js';
+import type { Logger } from '../service/logging.js';
+import { redactUrl } from '../service/logging.js';
+
+export interface BrokerOptions {
+  /** One URL, or several with commas between them: the next is tried when a node is gone. */
+  readonly urls: string;
+  /** Shown in RabbitMQ's management UI, such as `consumer host-1`. */
+  readonly connectionName: string;
+  readonly log: Logger;
+  /**
+   * Declares topology and consumers. It runs after every connect, before anything else may use the connection; if it
+   * fails, the connection is closed and tried again.
+   */
+  readonly setup?: (model: ChannelModel) => Promise<void>;
+  /** Told when the connection is lost and when it is back, for readiness and metrics. */
+  readonly onState?: (connected: boolean) => void;
+}
+
+/**
+ * A connection that comes back by itself (amqplib's own recovery): never rejects for an absent broker, but waits.
+ * @throws FatalError for a URL that can never lead to one
+ */
+export async function connectBroker(options: BrokerOptions): Promise<RecoveringChannelModel> {
+  const { log } = options;
+  const urls = options.urls.split(',').map((url) => url.trim());
+  const shown = urls.map(redactUrl).join(', ');
+  checkUrls(urls);
+  let attempt = 0;
+  const connection = await connect(
+    nextUrl(urls, () => attempt++),
+    {
+      timeout: 10_000,
+      noDelay: true,
+      clientProperties: { connection_name: options.connectionName, product: 'tributary' },
+      recovery: {
+        initialDelay: 200,
+        maxDelay: 5_000,
+        waitForConnect: false,
+        ...(options.setup === undefined ? {} : { setup: options.setup }),
+      },
+    },
+  );
+  let last = '';
+  connection.on('connect', () => {
+    last = '';
+    log.info({ broker: shown }, 'connected to RabbitMQ');
+    options.onState?.(true);
+  });
+  connection.on('disconnect', (error) => {
+    log.warn({ broker: shown, reason: describeError(error) }, 'lost RabbitMQ; connecting again');
+    options.onState?.(false);
+  });
+  connection.on('connect-failed', (error) => {
+    const reason = describeError(error);
+    // The same reason every five seconds tells nobody anything new.
+    if (reason !== last) log.warn({ broker: shown, reason }, 'RabbitMQ cannot be reached; trying again until it can');
+    last = reason;
+  });
+  connection.on('blocked', (reason) =>
+    log.warn({ reason }, 'RabbitMQ blocks publishers: it is short of memory or disk'),
+  );
+  connection.on('unblocked', () => log.info('RabbitMQ takes messages again'));
+  connection.on('error', (error) => log.debug({ reason: describeError(error) }, 'RabbitMQ connection error'));
+  return connection;
+}
+
+/**
+ * Closes a channel. amqplib never answers a close whose connection is lost before RabbitMQ's answer has come; the channel
+ * tells that it is closed all the same.
+ */
+export async function closeChannel(channel: Channel): Promise<void> {
+  const closed = new Promise<void>((resolve) => channel.once('close', resolve));
+  await Promise.race([channel.close(), closed]);
+}
+
+function checkUrls(urls: readonly string[]): void {
+  const wrong = urls.find((url) => !URL.canParse(url) || !/^amqps?:$/.test(new URL(url).protocol));
+  if (wrong === undefined) return;
+  const wants = 'expected something like amqp://user:password@host:5672, several with commas between';
+  throw new FatalError('amqp_url_invalid', `AMQP_URL holds ${redactUrl(wrong)}: ${wants}`);
+}
+
+/**
+ * amqplib reads its URL argument anew at each attempt when it is an object, so getters let one connection move on to
+ * the next node of a cluster.
+ */
+function nextUrl(urls: readonly string[], next: () => number) {
+  let parsed = new URL(urls[0] ?? 'amqp://127.0.0.1');
+  const vhost = (url: URL) => (url.pathname.length > 1 ? decodeURIComponent(url.pathname.slice(1)) : '/');
+  return {
+    get protocol() {
+      parsed = new URL(urls[next() % urls.length] ?? 'amqp://127.0.0.1');
+      return parsed.protocol.replace(':', '');
+    },
+    get hostname() {
+      return parsed.hostname.replace(/^\[|\]$/g, '');
+    },
+    get port() {
+      return Number(parsed.port) || (parsed.protocol === 'amqps:' ? 5671 : 5672);
+    },
+    get username() {
+      return decodeURIComponent(parsed.username || 'guest');
+    },
+    get password() {
+      return decodeURIComponent(parsed.password || 'guest');
+    },
+    get vhost() {
+      return vhost(parsed);
+    },
+    get heartbeat() {
+      return Number(parsed.searchParams.get('heartbeat') ?? 15);
+    },
+  };
+}

@@ -1,0 +1,66 @@
+import { hash } from 'node:crypto';
+import canonicalize from 'canonicalize';
+import type { Field } from '../config/fields.js';
+import { isMapping, ownValue } from './own-value.js';
+
+type Values = Readonly<Record<string, unknown>>;
+type Fields = Readonly<Record<string, Field>>;
+
+/**
+ * The content hash of a row: SHA-256, in hex, over the RFC 8785 canonical JSON of `{entity, key, payload}`. When it was
+ * fetched or written is not part of it. The hash of a merged row names its dataset as the entity; that of a
+ * tombstone (a row that closes its key) has the payload null.
+ */
+export function contentHash(entity: string, key: string, payload: Values | null): string {
+  return hash('sha256', canonicalize({ entity, key, payload }) ?? '');
+}
+
+/**
+ * {@link contentHash} for rows whose fields are known, compiled once: about a third of the time. Text, numbers and
+ * booleans have in RFC 8785 the form that JSON.stringify gives them, so all that is left to do is to put the names in
+ * order. Fields that hold JSON of any shape, names for which objects have an order of their own, and values that are not
+ * what their field declares (they landed when it declared something else) take the long way.
+ */
+export function compileContentHash(entity: string, fields: Fields): (key: string, payload: Values | null) => string {
+  if (!isPlain(fields)) return (key, payload) => contentHash(entity, key, payload);
+  const inOrder = sorter(fields);
+  return (key, payload) => {
+    const sorted = payload && inOrder(payload);
+    if (sorted === undefined) return contentHash(entity, key, payload);
+    return hash('sha256', JSON.stringify({ entity, key, payload: sorted }));
+  };
+}
+
+const isPlain = (fields: Fields): boolean =>
+  Object.entries(fields).every(
+    ([name, { type, items = {} }]) =>
+      // Objects put names that look like an index first, and do something else on `__proto__ =`.
+      type !== 'json' && !/^\d+$/.test(name) && !(name in Object.prototype) && isPlain(items),
+  );
+
+/** The same values with their names in order; undefined if they are not what the fields declare. */
+function sorter(fields: Fields): (values: unknown) => Values | undefined {
+  // By UTF-16 code units, as RFC 8785 has it (section 3.2.3).
+  const columns = Object.keys(fields)
+    .sort()
+    .map((name) => ({ name, items: fields[name]?.items && sorter(fields[name].items) }));
+  return (values) => {
+    if (!isMapping(values)) return undefined;
+    const sorted: Record<string, unknown> = {};
+    let found = 0;
+    for (const { name, items } of columns) {
+      const value = ownValue(values, name);
+      if (value === undefined) continue;
+      found += 1;
+      if (items === undefined) {
+        if (typeof value === 'object') return undefined;
+        sorted[name] = value;
+      } else {
+        const list = Array.isArray(value) ? value.map(items) : [undefined];
+        if (list.includes(undefined)) return undefined;
+        sorted[name] = list;
+      }
+    }
+    return found === Object.keys(values).length ? sorted : undefined;
+  };
+}

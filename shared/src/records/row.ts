@@ -1,0 +1,87 @@
+import type { Field } from '../config/fields.js';
+import type { MergeConfig, PipelineConfig } from '../config/schema.js';
+import { versionOrder } from './entity.js';
+
+/** One line of a dataset, before a sink gives it a form. */
+export interface Row {
+  readonly dataset: string;
+  readonly key: string;
+  readonly hash: string;
+  /** What the ledger compares to tell newer from older (see versionOrder). */
+  readonly order: string;
+  readonly version: string;
+  readonly messageId: string;
+  /** The columns' values; null for a tombstone, the row that closes its key. */
+  readonly values: Readonly<Record<string, unknown>> | null;
+}
+
+/** The columns Tributary adds behind a dataset's own. */
+export const SYSTEM_COLUMNS = ['_key', '_hash', '_version', '_message_id', '_deleted', '_written_at'] as const;
+
+/** A dataset of the pipeline: the columns of an entity, or of the merge. */
+export interface Dataset {
+  readonly name: string;
+  /** The entity whose records it holds; undefined for the merge. */
+  readonly entity: string | undefined;
+  /** What its content hashes name as the entity: the entity, or for the merge the dataset itself. */
+  readonly hashedAs: string;
+  readonly columns: Readonly<Record<string, Field>>;
+  /** The order of a row that was read back, from its system columns. */
+  orderOf(version: string, messageId: string): string;
+}
+
+/** Every dataset that a pipeline writes, the merge last. */
+export function datasetsOf(config: PipelineConfig): Dataset[] {
+  const datasets: Dataset[] = Object.entries(config.entities).map(([entity, { dataset, fields }]) => ({
+    name: dataset,
+    entity,
+    hashedAs: entity,
+    columns: fields,
+    orderOf: versionOrder,
+  }));
+  if (config.merge !== undefined) {
+    const { dataset } = config.merge;
+    const columns = mergeColumns(config, config.merge);
+    datasets.push({ name: dataset, entity: undefined, hashedAs: dataset, columns, orderOf: orderOfMerged });
+  }
+  return datasets;
+}
+
+/**
+ * The order of a merged row: that of its two sides, one after the other. Each change advances one side and never turns
+ * the other back, so the pairs of one merged row form a chain, and comparing them as text finds the newer.
+ */
+export function mergedOrder(left: string, right: string): string {
+  // A tab sorts before every character of an order, so a left side that begins like a longer one is still the older.
+  return `${left}\t${right}`;
+}
+
+/** A merged row's `_version` and `_message_id` hold both sides', with a space between. */
+export const joinSides = (left: string, right: string): string => `${left} ${right}`;
+
+function orderOfMerged(version: string, messageId: string): string {
+  const [leftVersion = '', rightVersion = ''] = version.split(' ');
+  const [leftId = '', rightId = ''] = messageId.split(' ');
+  return mergedOrder(versionOrder(leftVersion, leftId), versionOrder(rightVersion, rightId));
+}
+
+function mergeColumns(config: PipelineConfig, merge: MergeConfig): Record<string, Field> {
+  const each = config.entities[merge.each.entity]?.fields ?? {};
+  const sides: Record<string, Readonly<Record<string, Field>>> = {
+    [merge.each.entity]: each,
+    [merge.with.entity]: config.entities[merge.with.entity]?.fields ?? {},
+    line: (each[merge.each.lines] as Field | undefined)?.items ?? {},
+  };
+  const column = (definition: MergeConfig['columns'][string]): Field => {
+    const optional = { optional: true, maxLength: Number.MAX_SAFE_INTEGER };
+    if (typeof definition !== 'string') {
+      return 'multiply' in definition ? { type: 'number', ...optional } : { type: 'boolean', ...optional };
+    }
+    const [side = '', field = ''] = definition.split('.');
+    const source = sides[side]?.[field];
+    if (source === undefined)
+      throw new Error(`merge column source ${definition} passed the config check but is unknown`);
+    return source;
+  };
+  return Object.fromEntries(Object.entries(merge.columns).map(([name, definition]) => [name, column(definition)]));
+}

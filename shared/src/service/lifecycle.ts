@@ -1,0 +1,79 @@
+import { describeError } from '../errors.js';
+import type { Logger } from './logging.js';
+
+/** A part of Tributary that runs: started once, stopped once, both safe to call again. */
+export interface Service {
+  start(): Promise<void>;
+  /**
+   * Takes in nothing new, finishes what is begun, releases everything. Safe before `start`.
+   * @param deadline milliseconds after which what is unfinished is left to redelivery
+   */
+  stop(deadline?: number): Promise<void>;
+}
+
+/** Things to release, in the reverse order of their making, each attempted even if another fails. */
+export class ReleaseList {
+  readonly #entries: { what: string; release: () => unknown }[] = [];
+
+  add(what: string, release: () => unknown): void {
+    this.#entries.push({ what, release });
+  }
+
+  /** @throws AggregateError naming everything that could not be released */
+  async release(): Promise<void> {
+    const failures: Error[] = [];
+    for (let entry = this.#entries.pop(); entry !== undefined; entry = this.#entries.pop()) {
+      try {
+        await entry.release();
+      } catch (cause) {
+        failures.push(new Error(`${entry.what}: ${describeError(cause)}`, { cause }));
+      }
+    }
+    if (failures.length > 0) throw new AggregateError(failures, 'not everything could be released');
+  }
+}
+
+export const DEFAULT_SHUTDOWN_DEADLINE = 25_000;
+
+/** Ctrl-C under `npm start` comes twice at once: from the terminal, and passed on by npm. That is one wish, not two. */
+const SAME_SIGNAL = 500;
+
+/**
+ * Runs a service as a process: SIGTERM and SIGINT stop it within the deadline, a second signal ends it at once (which
+ * is safe: whatever was not acknowledged comes again). Only `main.ts` files call this.
+ */
+export async function runMain(service: Service, log: Logger, deadline = DEFAULT_SHUTDOWN_DEADLINE): Promise<void> {
+  let stopping: number | undefined;
+  const onSignal = (signal: NodeJS.Signals) => {
+    if (stopping !== undefined) {
+      if (Date.now() - stopping < SAME_SIGNAL) return;
+      log.warn({ signal }, 'second signal: ending at once; what was not acknowledged will come again');
+      process.exit(1);
+    }
+    stopping = Date.now();
+    log.info({ signal, deadlineMs: deadline }, 'stopping: finishing what is begun');
+    const overdue = setTimeout(() => {
+      log.error('not finished within the deadline: ending; what was not acknowledged will come again');
+      process.exit(1);
+    }, deadline + 2_000);
+    service.stop(deadline).then(
+      () => {
+        clearTimeout(overdue);
+        log.info('stopped');
+        process.exit(0);
+      },
+      (error: unknown) => {
+        log.error({ reason: describeError(error) }, 'stopped with errors');
+        process.exit(1);
+      },
+    );
+  };
+  process.on('SIGTERM', onSignal);
+  process.on('SIGINT', onSignal);
+  try {
+    await service.start();
+  } catch (error) {
+    log.fatal({ reason: describeError(error) }, 'cannot start');
+    process.exit(1);
+  }
+}

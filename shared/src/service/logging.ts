@@ -1,0 +1,56 @@
+import { type DestinationStream, type Logger, pino } from 'pino';
+import { FatalError } from '../errors.js';
+
+export type { Logger } from 'pino';
+
+const LEVELS: readonly string[] = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
+
+/** Fields that never reach a log line, wherever they stand in what is logged. */
+const SECRET_PATHS = [
+  'authorization',
+  'password',
+  'token',
+  'secret',
+  'apiKey',
+  'headers',
+  '*.authorization',
+  '*.password',
+  '*.headers',
+];
+
+/**
+ * A JSON logger whose lines carry the service and instance.
+ *
+ * @throws FatalError if the level is none
+ * @param destination where lines go; stdout unless given (embedded with --json logs to stderr)
+ */
+export function createLogger(
+  options: { service: string; instance: string; level?: string | undefined },
+  destination?: DestinationStream,
+): Logger {
+  const level = options.level || 'info';
+  if (!LEVELS.includes(level)) {
+    throw new FatalError('settings_invalid', `LOG_LEVEL: expected one of ${LEVELS.join(', ')}, found "${level}"`);
+  }
+  const settings = {
+    level,
+    base: { service: options.service, instance: options.instance },
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: (label: string) => ({ level: label }) },
+    redact: { paths: SECRET_PATHS, censor: '[secret]' },
+  };
+  return destination === undefined ? pino(settings) : pino(settings, destination);
+}
+
+/** A URL fit for logs: without its user, password, and the values of its query (they may hold API keys). */
+export function redactUrl(url: string): string {
+  try {
+    const parsed = new URL(url);
+    parsed.username = '';
+    parsed.password = '';
+    for (const name of [...parsed.searchParams.keys()]) parsed.searchParams.set(name, '...');
+    return parsed.toString();
+  } catch {
+    return '(not a URL)';
+  }
+}

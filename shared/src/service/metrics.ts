@@ -1,0 +1,43 @@
+import { createHash } from 'node:crypto';
+import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import type { PipelineConfig } from '../config/schema.js';
+
+export { Counter, Gauge, Histogram, Registry } from 'prom-client';
+
+/** A registry of a service's own, so that all services can live in one process (embedded mode) without colliding. */
+export function createRegistry(service: string): Registry {
+  const registry = new Registry();
+  registry.setDefaultLabels({ service });
+  collectDefaultMetrics({ register: registry });
+  return registry;
+}
+
+/** Tells whose service this is, so that whoever asks the wrong one finds out. */
+export function tellPipeline(registry: Registry, config: PipelineConfig): void {
+  new Gauge({
+    name: 'tributary_pipeline_info',
+    help: 'Always 1; the labels name the pipeline, and what its entities and endpoints are called',
+    labelNames: ['pipeline', 'parts'],
+    registers: [registry],
+  }).set({ pipeline: config.name, parts: partsOf(config) }, 1);
+}
+
+/** The same for services of one pipeline, whatever the environment of each is. */
+export const partsOf = ({ entities, endpoints }: PipelineConfig): string =>
+  createHash('sha256')
+    .update(JSON.stringify([Object.keys(entities).sort(), Object.keys(endpoints).sort()]))
+    .digest('hex')
+    .slice(0, 8);
+
+/** Adds, for each server that a service needs, whether it is connected to it; asked when the metrics are read. */
+export function measureConnections(registry: Registry, connected: Readonly<Record<string, () => boolean>>): void {
+  new Gauge({
+    name: 'tributary_connected',
+    help: '1 if the service is connected to the server, 0 if it waits for it',
+    labelNames: ['server'],
+    registers: [registry],
+    collect() {
+      for (const [server, isConnected] of Object.entries(connected)) this.set({ server }, isConnected() ? 1 : 0);
+    },
+  });
+}

@@ -1,0 +1,99 @@
+import { applyTopology, type Clock, FatalError, topologyOf } from '@tributary/shared';
+import { connect } from 'amqplib';
+import type { Pipeline } from '../embedded/pipeline.js';
+import { type Figures, readFigures } from './figures.js';
+
+/** What one round of polls came to. `--json` prints it as it is. */
+export interface Summary extends Figures {
+  /** Records that the endpoints gave. */
+  readonly polled: number;
+  readonly seconds: number;
+  readonly output: string;
+  readonly endpoints: readonly { readonly endpoint: string; readonly records: number; readonly error?: string }[];
+}
+
+/** Without any progress for this long, something hangs, and a person should know. */
+const NO_PROGRESS = 120_000;
+
+/** A service that says for this long what it lacks will not find it while somebody waits for a single round. */
+const LACKING = 20_000;
+
+/** Polls every endpoint once and sees every record to its row. */
+export async function runOnce(pipeline: Pipeline, clock: Clock): Promise<Summary> {
+  const started = clock.now();
+  const done = new AbortController();
+  const round = pipeline.producer.pollOnce().then(async (polls) => {
+    await drain(pipeline, clock);
+    return polls;
+  });
+  const polls = await Promise.race([round, untilLacking(pipeline, clock, done.signal)]).finally(() => done.abort());
+  return {
+    polled: polls.reduce((sum, { records }) => sum + records, 0),
+    ...(await readFigures(pipeline)),
+    seconds: Math.round(clock.now() - started) / 1_000,
+    output: outputOf(pipeline),
+    endpoints: polls.map(({ endpoint, records, error }) => ({
+      endpoint,
+      records,
+      ...(error === undefined ? {} : { error }),
+    })),
+  };
+}
+
+export const outputOf = ({ config: { sink } }: Pipeline): string =>
+  sink.type === 'csv' ? sink.csv.directory : `Postgres schema ${sink.postgres.schema}`;
+
+/** @throws FatalError when the consumer has lacked the same thing (its sink, its broker) for too long; never resolves */
+async function untilLacking(pipeline: Pipeline, clock: Clock, signal: AbortSignal): Promise<never> {
+  let since = clock.now();
+  let last = '';
+  while (!signal.aborted) {
+    // A large output takes its time to be read: beginning to consume is no lack.
+    const lacks = pipeline.consumer.problems().filter((problem) => problem !== 'not consuming yet');
+    const now = lacks.join('; ');
+    if (now === '' || now !== last) since = clock.now();
+    last = now;
+    if (clock.now() - since > LACKING)
+      throw new FatalError('round_stuck', `given up after ${LACKING / 1_000} s: ${now}`);
+    await clock.sleep(250, signal);
+  }
+  return new Promise(() => {});
+}
+
+/** Waits until the queues are empty and nothing is in flight; what waits for its batch to be full is written now. */
+async function drain(pipeline: Pipeline, clock: Clock): Promise<void> {
+  const connection = await connect(pipeline.amqpUrl.split(',')[0] ?? '');
+  // The call that fails tells; without a listener the event alone would end the process.
+  connection.on('error', () => {});
+  try {
+    const channel = await connection.createChannel();
+    channel.on('error', () => {});
+    // Where nothing was published, the consumer may not have come so far as to declare its queues.
+    await applyTopology(channel, topologyOf(pipeline.config));
+    const queues = Object.values(pipeline.config.entities).map(({ queue }) => queue);
+    let last = '';
+    let since = clock.now();
+    // A message may be between the queue's count and the consumer's: three looks in a row must find nothing.
+    for (let quiet = 0; quiet < 3; ) {
+      await pipeline.consumer.flushNow();
+      const checked = await Promise.all(queues.map((queue) => channel.checkQueue(queue)));
+      const ready = checked.reduce((sum, { messageCount }) => sum + messageCount, 0);
+      const alone = checked.every(({ consumerCount }) => consumerCount === 1);
+      const figures = await readFigures(pipeline);
+      const judged = figures.accepted + figures.duplicate + figures.stale + figures.deadLettered;
+      const idle = ready === 0 && pipeline.consumer.unsettled() === 0 && (!alone || judged >= figures.published);
+      quiet = idle ? quiet + 1 : 0;
+
+      const state = `${ready} ${pipeline.consumer.unsettled()} ${judged}`;
+      if (state !== last) since = clock.now();
+      last = state;
+      if (clock.now() - since > NO_PROGRESS) {
+        const problems = pipeline.consumer.problems().join('; ') || 'no service reports a problem';
+        throw new FatalError('drain_stuck', `nothing has moved for ${NO_PROGRESS / 1_000} s: ${problems}`);
+      }
+      await clock.sleep(idle ? 20 : 50);
+    }
+  } finally {
+    await connection.close().catch(() => {});
+  }
+}
