@@ -8,7 +8,7 @@ import { type Faults, readFaults } from './faults.js';
 import type { Pace } from './pace.js';
 import { badRequest, quote } from './problem.js';
 import { isoTime } from './records.js';
-import { type Outage, runScenario } from './scenarios.js';
+import { listScenarios, type Outage, runScenario } from './scenarios.js';
 import { inChunks, truthDocument, truthLines } from './truth.js';
 
 /** They are applied in one go, so a larger number would keep everyone else waiting for seconds. */
@@ -45,7 +45,10 @@ export function addAdminRoutes(app: Express, { crm, pace, streams, faults, outag
   });
   app.get('/admin/faults', (_request, response) => void response.json(faults.settings));
 
-  /** See scenarios.ts; numbers of a scenario stand in the query. */
+  /** What a person can make happen: `[{ name, title, description }]`. */
+  app.get('/admin/scenarios', (_request, response) => void response.json(listScenarios()));
+
+  /** Makes one happen, see scenarios.ts; its numbers stand in the query. */
   app.post('/admin/scenarios/:name', ({ params: { name }, query }, response) => {
     response.json(runScenario(name, query, crm, outage));
   });

@@ -28,29 +28,64 @@ export interface ScenarioOutcome {
   readonly changed: number;
 }
 
-/** A number in the query of a scenario, or what it is without one. */
+/** Reads a number from the scenario's query; `fallback` if the query does not have it. */
 type Ask = (name: string, fallback: number, most: number) => number;
 
-const SCENARIOS: Readonly<Record<string, (crm: Crm, outage: Outage, ask: Ask) => number>> = {
-  /** A campaign, an import: `count` changes at once. */
-  burst(crm, _outage, ask) {
-    const { customers, products } = crm.change(ask('count', 1_000, 100_000));
-    return customers.length + products.length;
+interface Scenario {
+  /** For a button: what happens, in a few words. */
+  readonly title: string;
+  /** What happens, and which number of the query changes it. */
+  readonly description: string;
+  /** @returns how many records changed */
+  run(crm: Crm, outage: Outage, ask: Ask): number;
+}
+
+const SCENARIOS: Readonly<Record<string, Scenario>> = {
+  burst: {
+    title: 'A thousand changes at once',
+    description: 'Records change all at once, as after a campaign or an import. count: how many (1000).',
+    run(crm, _outage, ask) {
+      const { customers, products } = crm.change(ask('count', 1_000, 100_000));
+      return customers.length + products.length;
+    },
   },
-  /** Every price rises (or falls) to `percent` of what it was. */
-  'price-shock': (crm, _outage, ask) => crm.reprice(ask('percent', 150, 1_000) / 100),
-  /** Nothing is left of one item in `every`. */
-  'stock-out': (crm, _outage, ask) => crm.sellOut(Math.max(1, ask('every', 3, 1_000_000))),
-  /** The CRM is down for so many `seconds`; 0 ends it. */
-  'crm-outage'(_crm, outage, ask) {
-    outage.begin(ask('seconds', 30, 86_400));
-    return 0;
+  'price-shock': {
+    title: 'Every price rises by half',
+    description: 'Every price becomes this share of what it was. percent: the share in percent (150).',
+    run: (crm, _outage, ask) => crm.reprice(ask('percent', 150, 1_000) / 100),
   },
-  /** Every record is touched: it has a new version, and is what it was. */
-  audit: (crm) => crm.touchAll(),
+  'stock-out': {
+    title: 'A third of the items sell out',
+    description: 'The stock of one item in so many becomes 0. every: one item in how many (3).',
+    run: (crm, _outage, ask) => crm.sellOut(Math.max(1, ask('every', 3, 1_000_000))),
+  },
+  'crm-outage': {
+    title: 'The CRM is down for 30 seconds',
+    description: 'The API answers every request with status 503. seconds: for how long (30); 0 ends it at once.',
+    run(_crm, outage, ask) {
+      outage.begin(ask('seconds', 30, 86_400));
+      return 0;
+    },
+  },
+  audit: {
+    title: 'Every record is touched, none changes',
+    description: 'Every record gets a new version (updatedAt), and its content stays as it was.',
+    run: (crm) => crm.touchAll(),
+  },
 };
 
-/** @throws Problem if there is no such scenario, or a number of it is none */
+/** A scenario as a person chooses it. */
+export interface ScenarioInWords {
+  readonly name: string;
+  readonly title: string;
+  readonly description: string;
+}
+
+/** Every scenario, in words. */
+export const listScenarios = (): readonly ScenarioInWords[] =>
+  Object.entries(SCENARIOS).map(([name, { title, description }]) => ({ name, title, description }));
+
+/** @throws Problem if there is no scenario of this name, or if the query holds something that is not a number */
 export function runScenario(
   name: string,
   query: Readonly<Record<string, unknown>>,
@@ -69,5 +104,5 @@ export function runScenario(
     if (value >= 0 && value <= most) return value;
     throw badRequest(`${parameter}_invalid`, `${parameter} must be a whole number up to ${most}, not ${quote(text)}`);
   };
-  return { scenario: name, changed: scenario(crm, outage, ask) };
+  return { scenario: name, changed: scenario.run(crm, outage, ask) };
 }

@@ -163,6 +163,16 @@ describe('a scenario', () => {
     expect(after.every(({ updatedAt }) => String(updatedAt) > last)).toBe(true);
   });
 
+  it('is listed with its name, title and description, and runs by that name', async () => {
+    const mock = await startMock();
+    const scenarios = await getJson<{ name: string; title: string; description: string }[]>(mock, '/admin/scenarios');
+    expect(scenarios.map(({ name }) => name)).toEqual(['burst', 'price-shock', 'stock-out', 'crm-outage', 'audit']);
+    for (const { name, title, description } of scenarios) {
+      expect([title.length > 0, description.length > title.length]).toEqual([true, true]);
+      expect(await post(mock, `/admin/scenarios/${name}`)).toMatchObject({ scenario: name });
+    }
+  });
+
   it('is refused if there is none of that name, or with a number that is none', async () => {
     const mock = await startMock();
     const ask = (path: string) => getProblem(mock, `/admin/scenarios/${path}`, { method: 'POST' });
