@@ -70,7 +70,10 @@ test('shares the queues among three consumers, and the management UI names them 
   const monitor = new Management(stack, 'monitor', 'monitor');
   const queues = await monitor.get<Queue[]>('queues');
   expect(queues.map(({ name, type }) => `${name} ${type}`).sort()).toEqual([
-    ...['customer_data quorum', 'customer_data.dead quorum', 'inventory_data quorum', 'inventory_data.dead quorum'],
+    'customer_data quorum',
+    'customer_data.dead quorum',
+    'inventory_data quorum',
+    'inventory_data.dead quorum',
   ]);
   await eventually(async () => {
     const consumers = await monitor.get<ConsumerOfQueue[]>('consumers');

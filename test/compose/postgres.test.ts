@@ -7,8 +7,12 @@ import { expectNothingLostOrDoubled, postgres } from './support/settle.js';
 import { useStack } from './support/stack.js';
 
 const stack = useStack('--profile postgres', {
-  ...{ RABBITMQ_USER: 'pipeline', RABBITMQ_PASSWORD: 'rabbit-own-1', RABBITMQ_MONITOR_PASSWORD: 'monitor-own-1' },
-  ...{ POSTGRES_USER: 'pipeline', POSTGRES_PASSWORD: 'postgres-own-1', POSTGRES_DB: 'crm' },
+  RABBITMQ_USER: 'pipeline',
+  RABBITMQ_PASSWORD: 'rabbit-own-1',
+  RABBITMQ_MONITOR_PASSWORD: 'monitor-own-1',
+  POSTGRES_USER: 'pipeline',
+  POSTGRES_PASSWORD: 'postgres-own-1',
+  POSTGRES_DB: 'crm',
 });
 const up = readmeCommand('to a Postgres');
 
@@ -22,7 +26,8 @@ test('shows on the dashboard what has landed in Postgres', async () => {
   await eventually(async () => {
     const { datasets } = await flowOf(stack);
     expect(Object.fromEntries(datasets.map(({ name, keys }) => [name, keys]))).toMatchObject({
-      ...{ customers: 200, inventory: 50 },
+      customers: 200,
+      inventory: 50,
     });
   });
 });

@@ -34,8 +34,11 @@ describe('the dashboard in a browser', () => {
 
   beforeAll(async () => {
     const env = {
-      ...{ POLL_INTERVAL: '1s', BATCH_INTERVAL: '1s', MOCK_CHANGES_PER_SECOND: '10' },
-      ...{ DASHBOARD_ADMIN_TOKEN: `anna=${TOKEN}`, AUDIT_LOG: stage.path('audit.jsonl') },
+      POLL_INTERVAL: '1s',
+      BATCH_INTERVAL: '1s',
+      MOCK_CHANGES_PER_SECOND: '10',
+      DASHBOARD_ADMIN_TOKEN: `anna=${TOKEN}`,
+      AUDIT_LOG: stage.path('audit.jsonl'),
     };
     const program = stage.start('tributary', { args: ['--output', stage.path('output')], env });
     await program.orEnd(eventually(() => expect(program.stdout).toContain('Stop with Ctrl-C')));

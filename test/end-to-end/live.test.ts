@@ -34,7 +34,9 @@ describe('npm start, while the CRM changes', () => {
 
   beforeAll(async () => {
     ({ program, crm, dashboard } = await start(output, {
-      ...{ POLL_INTERVAL: '1s', BATCH_INTERVAL: '1s', MOCK_CHANGES_PER_SECOND: '20' },
+      POLL_INTERVAL: '1s',
+      BATCH_INTERVAL: '1s',
+      MOCK_CHANGES_PER_SECOND: '20',
     }));
   });
 
@@ -148,7 +150,9 @@ test.concurrent.each(['SIGTERM', 'SIGINT'] as const)(
   async (signal) => {
     const output = stage.path(signal);
     const { program, crm } = await start(output, {
-      ...{ BATCH_SIZE: '2000', BATCH_INTERVAL: '10m', MOCK_CHANGES_PER_SECOND: '0' },
+      BATCH_SIZE: '2000',
+      BATCH_INTERVAL: '10m',
+      MOCK_CHANGES_PER_SECOND: '0',
     });
     await eventually(() => expect(program.stdout).toContain('in flight 250'));
     expect(countRows(await readDemoRows(output))).toEqual({ customers: 0, inventory: 0, customer_inventory: 0 });

@@ -28,8 +28,11 @@ describe.each([
 
   const run = async () => {
     const { code, summary, stderr } = await runOnce(stage, ['--output', output, '--config', file], {
-      ...{ CRM_URL: crm.url, AMQP_URL: servers.amqpUrl, REDIS_URL: servers.redisUrl },
-      ...{ SINK: 'postgres', POSTGRES_URL: postgresUrl },
+      CRM_URL: crm.url,
+      AMQP_URL: servers.amqpUrl,
+      REDIS_URL: servers.redisUrl,
+      SINK: 'postgres',
+      POSTGRES_URL: postgresUrl,
     });
     expect(code, stderr).toBe(0);
     return summary;

@@ -81,7 +81,9 @@ describe('npm start -- --once, on a RabbitMQ and a Redis of your own', () => {
     const own = demoPipeline(stage, servers, [[`    schedule: {`, `    retries: 0\n    schedule: {`]]);
     const args = ['--output', stage.path('nothing'), '--config', own.file];
     const { code, summary } = await runOnce(stage, args, {
-      ...{ CRM_URL: nowhere, AMQP_URL: servers.amqpUrl, REDIS_URL: servers.redisUrl },
+      CRM_URL: nowhere,
+      AMQP_URL: servers.amqpUrl,
+      REDIS_URL: servers.redisUrl,
     });
     expect(code).toBe(1);
     expect(summary).toMatchObject({ polled: 0, published: 0, accepted: 0 });

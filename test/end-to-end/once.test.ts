@@ -48,7 +48,13 @@ describe('npm start -- --once, on a machine with nothing but Node', () => {
     expect(countRows(rows)).toEqual(countExpected(expected));
     expectNewest(rows, expected);
     expect(summary).toEqual({
-      ...{ polled: 250, published: 250, accepted: 250, duplicate: 0, stale: 0, deadLettered: 0, output },
+      polled: 250,
+      published: 250,
+      accepted: 250,
+      duplicate: 0,
+      stale: 0,
+      deadLettered: 0,
+      output,
       rows: countExpected(expected),
       seconds: expect.any(Number),
       endpoints: [

@@ -35,7 +35,10 @@ describe('servers that go while records flow', { timeout: 120_000 }, () => {
       MOCK_CHANGES_PER_SECOND: '100',
     });
     const both = await startBoth(stage, {
-      ...{ AMQP_URL: servers.amqpUrl, REDIS_URL: servers.redisUrl, CRM_URL: crm.url, PIPELINE: file },
+      AMQP_URL: servers.amqpUrl,
+      REDIS_URL: servers.redisUrl,
+      CRM_URL: crm.url,
+      PIPELINE: file,
       OUTPUT_DIR: output,
     });
     const accepted = async () =>

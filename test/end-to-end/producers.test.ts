@@ -46,7 +46,10 @@ describe('producers that share the endpoints', () => {
 
   const start = async (instance: string) => {
     const service = await startService(stage, 'producer', {
-      ...{ AMQP_URL: servers.amqpUrl, REDIS_URL: servers.redisUrl, PIPELINE: file, INSTANCE_ID: instance },
+      AMQP_URL: servers.amqpUrl,
+      REDIS_URL: servers.redisUrl,
+      PIPELINE: file,
+      INSTANCE_ID: instance,
     });
     running.set(instance, service);
   };

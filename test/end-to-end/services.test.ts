@@ -23,8 +23,14 @@ describe('each service as a process of its own, with two consumers', () => {
 
   const start = async (name: 'producer' | 'consumer' | 'dashboard', instance: string) => {
     const service = await startService(stage, name, {
-      ...{ AMQP_URL: servers.amqpUrl, REDIS_URL: servers.redisUrl, CRM_URL: crm.url, PIPELINE: file },
-      ...{ OUTPUT_DIR: output, INSTANCE_ID: instance, POLL_INTERVAL: '1s', BATCH_INTERVAL: '1s' },
+      AMQP_URL: servers.amqpUrl,
+      REDIS_URL: servers.redisUrl,
+      CRM_URL: crm.url,
+      PIPELINE: file,
+      OUTPUT_DIR: output,
+      INSTANCE_ID: instance,
+      POLL_INTERVAL: '1s',
+      BATCH_INTERVAL: '1s',
     });
     services.set(instance, service);
     return service;

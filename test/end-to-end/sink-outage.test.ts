@@ -27,7 +27,10 @@ describe('an output folder that cannot be written', () => {
   beforeAll(async () => {
     ({ crm } = await startCrm(stage));
     both = await startBoth(stage, {
-      ...{ AMQP_URL: servers.amqpUrl, REDIS_URL: servers.redisUrl, CRM_URL: crm.url, PIPELINE: file },
+      AMQP_URL: servers.amqpUrl,
+      REDIS_URL: servers.redisUrl,
+      CRM_URL: crm.url,
+      PIPELINE: file,
       OUTPUT_DIR: output,
     });
   });
@@ -98,8 +101,12 @@ describe('a Postgres that goes', () => {
   test('is waited for: /readyz says so, and what came meanwhile lands when it is back', async () => {
     const { crm } = await startCrm(stage);
     const { consumer, producer } = await startBoth(stage, {
-      ...{ AMQP_URL: servers.amqpUrl, REDIS_URL: servers.redisUrl, CRM_URL: crm.url, PIPELINE: file },
-      ...{ SINK: 'postgres', POSTGRES_URL: postgres.url },
+      AMQP_URL: servers.amqpUrl,
+      REDIS_URL: servers.redisUrl,
+      CRM_URL: crm.url,
+      PIPELINE: file,
+      SINK: 'postgres',
+      POSTGRES_URL: postgres.url,
     });
     const written = async () => (await readMetrics(consumer.url)).sum('tributary_rows_written_total');
     await eventually(async () => expect(await written()).toBeGreaterThan(50), 20);

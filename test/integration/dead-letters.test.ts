@@ -78,7 +78,12 @@ describe.each(brokers)('dead letters on $broker', ({ start }) => {
   async function startDashboard(sweepLimits?: DashboardOptions['sweepLimits']): Promise<Dashboard> {
     const started = createDashboard({
       sweepLimits,
-      ...{ config, port: 0, host: '127.0.0.1', instance: 'test', log, amqpUrl: server.url },
+      config,
+      port: 0,
+      host: '127.0.0.1',
+      instance: 'test',
+      log,
+      amqpUrl: server.url,
       tokens: { operator: `anna=${OPERATOR}`, admin: ADMIN },
       auditLog: join(folder, 'audit.jsonl'),
     });
@@ -96,7 +101,11 @@ describe.each(brokers)('dead letters on $broker', ({ start }) => {
       messageId: `message-${String(index).padStart(6, '0')}`,
       type: 'customer',
       headers: {
-        ...{ endpoint: 'crm', key: `c-${index}`, version: 'v1', run: 3, fetchedAt: '2026-01-05T10:00:00.000Z' },
+        endpoint: 'crm',
+        key: `c-${index}`,
+        version: 'v1',
+        run: 3,
+        fetchedAt: '2026-01-05T10:00:00.000Z',
         [DEAD_LETTER_HEADERS.code]: code,
         [DEAD_LETTER_HEADERS.reason]: `customer c-${index}: field "age" is "old": expected a whole number`,
         [DEAD_LETTER_HEADERS.field]: 'age',
@@ -328,7 +337,12 @@ describe.each(brokers)('dead letters on $broker', ({ start }) => {
     await dashboard.stop();
     await writeFile(join(folder, 'file'), '');
     dashboard = createDashboard({
-      ...{ config, port: 0, host: '127.0.0.1', instance: 'test', log, amqpUrl: server.url },
+      config,
+      port: 0,
+      host: '127.0.0.1',
+      instance: 'test',
+      log,
+      amqpUrl: server.url,
       tokens: { operator: OPERATOR },
       auditLog: join(folder, 'file', 'audit.jsonl'),
     });

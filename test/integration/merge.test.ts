@@ -122,7 +122,12 @@ describe('three consumers, with both sides of the merge changing at once,', () =
       { timeout: 45_000, interval: 100 },
     );
   const clean = {
-    ...{ missing: 0, duplicated: 0, torn: 0, stale: 0, wrongHash: 0, wrongMerge: 0 },
+    missing: 0,
+    duplicated: 0,
+    torn: 0,
+    stale: 0,
+    wrongHash: 0,
+    wrongMerge: 0,
   };
   const expectClean = async () => {
     const sink =

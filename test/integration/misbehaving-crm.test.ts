@@ -9,8 +9,15 @@ import { uniqueName } from '../services/handle.js';
 const FAULTS = {
   status: { 500: 0.03, 503: 0.03, 429: 0.03 },
   retryAfter: 0,
-  ...{ dropped: 0.03, truncated: 0.03, malformed: 0.03, html: 0.03, slow: 0.03, slowPause: 1 },
-  ...{ moving: 0.3, duplicated: 0.05, shuffled: 0.05 },
+  dropped: 0.03,
+  truncated: 0.03,
+  malformed: 0.03,
+  html: 0.03,
+  slow: 0.03,
+  slowPause: 1,
+  moving: 0.3,
+  duplicated: 0.05,
+  shuffled: 0.05,
 };
 
 const page = { sizeParameter: 'limit', size: 10 };
@@ -25,7 +32,8 @@ const PAGINGS: Record<string, object> = {
   'link-of-pages': { ...body, query: { page: 1 }, paging: { type: 'link', ...page } },
   'next-url': { ...body, query: { next: 'url' }, paging: { type: 'next-url', next: '$.next', ...page } },
   'next-url-of-offsets': {
-    ...{ ...body, query: { next: 'url', offset: 0 } },
+    ...body,
+    query: { next: 'url', offset: 0 },
     paging: { type: 'next-url', next: '$.next', ...page },
   },
   ndjson: { format: 'ndjson', paging: { type: 'link', ...page } },
@@ -49,8 +57,14 @@ test('a CRM that misbehaves in every way loses no change, however its pages are 
   const customer = { dataset: 'customers', queue, key: 'id', version: 'updatedAt', fields };
   const pipeline = { name, entities: { customer }, endpoints: Object.fromEntries(endpoints) };
   const producer = createProducer({
-    ...{ config: parsePipeline(JSON.stringify(pipeline), {}, 'test'), instance: 'test', log, schedule: false },
-    ...{ amqpUrl: inject('amqpUrl'), redisUrl: inject('redisUrl'), port: 0, host: '127.0.0.1' },
+    config: parsePipeline(JSON.stringify(pipeline), {}, 'test'),
+    instance: 'test',
+    log,
+    schedule: false,
+    amqpUrl: inject('amqpUrl'),
+    redisUrl: inject('redisUrl'),
+    port: 0,
+    host: '127.0.0.1',
   });
   const broker = await connect(inject('amqpUrl'));
   const channel = await broker.createChannel();

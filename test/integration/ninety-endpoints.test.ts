@@ -38,7 +38,11 @@ test('ninety endpoints every five seconds are no load for one producer, and do n
   const producer = createProducer({
     config: parsePipeline(JSON.stringify(pipeline), {}, 'test'),
     log: createLogger({ service: 'test', instance: 'test', level: 'silent' }),
-    ...{ amqpUrl: inject('amqpUrl'), redisUrl: inject('redisUrl'), instance: 'test', port: 0, host: '127.0.0.1' },
+    amqpUrl: inject('amqpUrl'),
+    redisUrl: inject('redisUrl'),
+    instance: 'test',
+    port: 0,
+    host: '127.0.0.1',
     schedule: true,
   });
   const broker = await connect(inject('amqpUrl'));

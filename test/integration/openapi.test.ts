@@ -78,8 +78,15 @@ describe('the API as its OpenAPI document has it', () => {
     const other = `http://127.0.0.1:${(others.address() as AddressInfo).port}`;
 
     dashboard = createDashboard({
-      ...{ config, port: 0, host: '127.0.0.1', instance: 'test', log, amqpUrl: url },
-      ...{ tokens: { admin: ADMIN }, auditLog: join(folder, 'audit.jsonl'), producerToken: 'producer-token' },
+      config,
+      port: 0,
+      host: '127.0.0.1',
+      instance: 'test',
+      log,
+      amqpUrl: url,
+      tokens: { admin: ADMIN },
+      auditLog: join(folder, 'audit.jsonl'),
+      producerToken: 'producer-token',
       services: () => ({ producers: [other], consumers: [] }),
       mockApi: () => other,
     });

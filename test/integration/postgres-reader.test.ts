@@ -56,8 +56,13 @@ function rowOf({ key, at, values, deleted = false, version = time(at) }: SampleR
   const messageId = `01900000-0000-7000-8000-${String(at * 1000).padStart(12, '0')}`;
   const record = { id: key, name: `Customer ${key}`, updatedAt: time(at), ...values };
   return {
-    ...{ dataset: 'customers', key, hash: `hash-of-${key}-${at}`, order: versionOrder(version, messageId) },
-    ...{ version, messageId, values: deleted ? null : record },
+    dataset: 'customers',
+    key,
+    hash: `hash-of-${key}-${at}`,
+    order: versionOrder(version, messageId),
+    version,
+    messageId,
+    values: deleted ? null : record,
   };
 }
 

@@ -23,8 +23,13 @@ afterAll(() => server.stop());
 /** A sink of the test's own making. */
 const sinkOn = (url: string, options: Partial<PostgresSinkOptions> = {}) =>
   createPostgresSink({
-    ...{ url, schema: 'public', history: false, pipeline: 'tributary', clock: systemClock },
-    ...{ datasets: datasetsOf(pipeline()), ...options },
+    url,
+    schema: 'public',
+    history: false,
+    pipeline: 'tributary',
+    clock: systemClock,
+    datasets: datasetsOf(pipeline()),
+    ...options,
   });
 
 /** A sink that is closed after the test, with an epoch begun and one writer. */
@@ -62,9 +67,21 @@ describe('the tables', () => {
     );
     const types = Object.fromEntries(columns.map(({ name, type }) => [name, type]));
     expect(types).toMatchObject({
-      ...{ id: 'text', at: 'timestamp with time zone', whole: 'bigint', size: 'double precision', flag: 'boolean' },
-      ...{ needed_day: 'date', json: 'jsonb', lines: 'jsonb', 'we"ird,\'na;me--': 'text', constructor: 'text' },
-      ...{ _key: 'text', _hash: 'text', _version: 'text', _message_id: 'text', _order: 'text' },
+      id: 'text',
+      at: 'timestamp with time zone',
+      whole: 'bigint',
+      size: 'double precision',
+      flag: 'boolean',
+      needed_day: 'date',
+      json: 'jsonb',
+      lines: 'jsonb',
+      'we"ird,\'na;me--': 'text',
+      constructor: 'text',
+      _key: 'text',
+      _hash: 'text',
+      _version: 'text',
+      _message_id: 'text',
+      _order: 'text',
       _written_at: 'timestamp with time zone',
     });
     const bytewise = columns.filter(({ collation }) => collation === 'C').map(({ name }) => name);

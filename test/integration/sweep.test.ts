@@ -35,8 +35,13 @@ describe('a look at the dead letters whose connection is cut', () => {
   });
   const look = () =>
     sweep(broker, {
-      ...{ deadQueue, visit: () => 'keep' as const, atMost: 100, atMostBytes: 1_000_000, perChannel: 6 },
-      ...{ signal: new AbortController().signal, clock: systemClock },
+      deadQueue,
+      visit: () => 'keep' as const,
+      atMost: 100,
+      atMostBytes: 1_000_000,
+      perChannel: 6,
+      signal: new AbortController().signal,
+      clock: systemClock,
     });
   /** Cuts the way once a call of that name is asked on any channel, before its answer can come. */
   const cutAfter = (name: 'consume' | 'cancel' | 'close') => {

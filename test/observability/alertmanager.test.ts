@@ -17,8 +17,10 @@ beforeAll(async () => {
 
 const SLACK = { SLACK_WEBHOOK_URL: 'https://hooks.slack.com/services/T0/B0/slack-secret', SLACK_CHANNEL: "#o'clock" };
 const EMAIL = {
-  ...{ ALERT_EMAIL_TO: 'ops@example.org', SMTP_HOST: 'smtp.example.org:587' },
-  ...{ SMTP_USER: 'tributary', SMTP_PASSWORD: 'mail-secret' },
+  ALERT_EMAIL_TO: 'ops@example.org',
+  SMTP_HOST: 'smtp.example.org:587',
+  SMTP_USER: 'tributary',
+  SMTP_PASSWORD: 'mail-secret',
 };
 const PAGERDUTY = { PAGERDUTY_ROUTING_KEY: 'pager-secret' };
 

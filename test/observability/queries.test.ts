@@ -14,8 +14,12 @@ beforeAll(async () => {
   const { crm, service: api } = await startCrm(stage);
   const { file } = demoPipeline(stage, servers);
   const env = {
-    ...{ AMQP_URL: servers.amqpUrl, REDIS_URL: servers.redisUrl, CRM_URL: crm.url, PIPELINE: file },
-    ...{ OUTPUT_DIR: stage.path('output'), BATCH_INTERVAL: '500ms' },
+    AMQP_URL: servers.amqpUrl,
+    REDIS_URL: servers.redisUrl,
+    CRM_URL: crm.url,
+    PIPELINE: file,
+    OUTPUT_DIR: stage.path('output'),
+    BATCH_INTERVAL: '500ms',
   };
   const others = await Promise.all(
     (['producer', 'consumer', 'dashboard'] as const).map((name) => startService(stage, name, env)),

@@ -4,7 +4,12 @@ import { delimiter, join } from 'node:path';
 /** Where programs are looked for; also the PATH of the servers that are started. */
 export const searchPath: string = [
   process.env.PATH ?? '',
-  ...['/usr/local/bin', '/usr/bin', '/bin', '/usr/sbin', '/sbin', '/opt/homebrew/bin'],
+  '/usr/local/bin',
+  '/usr/bin',
+  '/bin',
+  '/usr/sbin',
+  '/sbin',
+  '/opt/homebrew/bin',
 ].join(delimiter);
 
 /** The first of these files that can be run. */

@@ -5,8 +5,15 @@ import { type Say, sayOnConsole } from './handle.js';
 
 /** What a browser that tests drive needs, and what it shall not do by itself: talk to its maker. */
 const ARGUMENTS = [
-  ...['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-dev-shm-usage'],
-  ...['--disable-background-networking', '--disable-component-update', '--disable-sync', '--mute-audio'],
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-dev-shm-usage',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+  '--mute-audio',
 ];
 
 /** A headless Chromium: this machine's, or with apt-get Debian's. It has a profile of its own, which goes with it. */

@@ -38,15 +38,17 @@ export class Stack {
   readonly output = join(this.folder, 'output');
   readonly project = uniqueName('tributary-test');
   #env: Record<string, string> = {};
+  readonly flags: string;
+  readonly settings: Readonly<Record<string, string>>;
 
   /**
    * @param flags what the README's commands give `docker compose` for these services: files and profiles
    * @param settings what people write into .env
    */
-  constructor(
-    readonly flags: string,
-    readonly settings: Readonly<Record<string, string>>,
-  ) {}
+  constructor(flags: string, settings: Readonly<Record<string, string>>) {
+    this.flags = flags;
+    this.settings = settings;
+  }
 
   get crm(): string {
     return `http://127.0.0.1:${this.#env.MOCK_API_PORT}`;

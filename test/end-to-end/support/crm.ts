@@ -10,7 +10,11 @@ interface Truth<T> {
 
 /** A mock CRM: what happens to it, and what it holds. */
 export class Crm {
-  constructor(readonly url: string) {}
+  readonly url: string;
+
+  constructor(url: string) {
+    this.url = url;
+  }
 
   /** Every record that was ever served, as it is now. */
   async records(): Promise<Records> {

@@ -7,12 +7,16 @@ interface Sample {
 
 /** What a service's `/metrics` says now. */
 export class Metrics {
-  constructor(private readonly samples: readonly Sample[]) {}
+  readonly #samples: readonly Sample[];
+
+  constructor(samples: readonly Sample[]) {
+    this.#samples = samples;
+  }
 
   /** The sum of a metric over every series that has these labels; 0 if there is none. */
   sum(name: string, labels: Readonly<Record<string, string>> = {}): number {
     const wanted = Object.entries(labels);
-    return this.samples
+    return this.#samples
       .filter((sample) => sample.name === name && wanted.every(([label, value]) => sample.labels[label] === value))
       .reduce((sum, { value }) => sum + value, 0);
   }

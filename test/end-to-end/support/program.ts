@@ -46,11 +46,10 @@ export class Program {
   #stderr = '';
   #isRunning = true;
   readonly #kill: (signal: NodeJS.Signals) => void;
+  readonly name: ProgramName;
 
-  constructor(
-    readonly name: ProgramName,
-    { args = [], env = {} }: ProgramOptions,
-  ) {
+  constructor(name: ProgramName, { args = [], env = {} }: ProgramOptions) {
+    this.name = name;
     const file = `${ROOT}${PROGRAMS[name]}`;
     if (!existsSync(file)) throw new Error(`there is no ${file}: run "npm run build" first`);
     const { PATH = '', HOME = '', TMPDIR } = process.env;

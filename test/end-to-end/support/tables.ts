@@ -4,10 +4,13 @@ import type { Stage } from './stage.js';
 
 /** A schema of Postgres that a pipeline writes to. */
 export class Schema {
-  constructor(
-    private readonly url: string,
-    readonly name: string,
-  ) {}
+  readonly #url: string;
+  readonly name: string;
+
+  constructor(url: string, name: string) {
+    this.#url = url;
+    this.name = name;
+  }
 
   /** On a server that others use too it goes at the end, with all that is in it. */
   dropAtEnd(stage: Stage): this {
@@ -24,7 +27,7 @@ export class Schema {
   }
 
   async #query(sql: string): Promise<{ row: Record<string, unknown> }[]> {
-    const client = new Client({ connectionString: this.url });
+    const client = new Client({ connectionString: this.#url });
     await client.connect();
     try {
       return (await client.query<{ row: Record<string, unknown> }>(sql)).rows;

@@ -25,13 +25,16 @@ export interface KeyHistory {
 /** Every row of one dataset, by key. */
 export class Histories {
   readonly #rows = new Map<string, Mark[]>();
+  readonly #dataset: Dataset;
 
-  constructor(private readonly dataset: Dataset) {}
+  constructor(dataset: Dataset) {
+    this.#dataset = dataset;
+  }
 
   /** @returns what was kept of it, and why its hash is wrong if it is */
   add(row: StoredRow): { readonly mark: Mark; readonly wrongHash: string | undefined } {
     const { key, version, messageId, deleted, source, line } = row;
-    const content = contentOf(row, this.dataset);
+    const content = contentOf(row, this.#dataset);
     const mark = { version, messageId, content: content ?? row.hash, deleted, source, line };
     const rows = this.#rows.get(key);
     if (rows === undefined) this.#rows.set(key, [mark]);
@@ -51,7 +54,7 @@ export class Histories {
 
   #judge(key: string, rows: readonly Mark[]): KeyHistory {
     const ordered = rows
-      .map((mark) => ({ mark, order: this.dataset.orderOf(mark.version, mark.messageId) }))
+      .map((mark) => ({ mark, order: this.#dataset.orderOf(mark.version, mark.messageId) }))
       .sort((a, b) => (a.order < b.order ? -1 : a.order > b.order ? 1 : 0))
       .map(({ mark }) => mark);
     const seen = new Set<string>();
@@ -72,7 +75,7 @@ export class Histories {
    * without a version, or that changes under one version, may come back to what it was.
    */
   #identitiesOf({ messageId, version, content }: Mark): string[] {
-    const isOfTwoVersions = this.dataset.entity === undefined && /^\S+ \S+$/.test(version);
+    const isOfTwoVersions = this.#dataset.entity === undefined && /^\S+ \S+$/.test(version);
     // A message that Tributary did not publish may have no id.
     return [...(messageId === '' ? [] : [messageId]), ...(isOfTwoVersions ? [`${version} ${content}`] : [])];
   }

@@ -80,13 +80,16 @@ export class FinalRecords implements Side, Expectations {
 /** The newest state of each record that the sink holds. It shares the payloads that are the truth's. */
 export class LandedRecords implements Side {
   readonly #newest = new Map<string, { readonly order: string; readonly payload: Payload | undefined }>();
+  readonly #final: FinalRecords;
 
-  constructor(private readonly final: FinalRecords) {}
+  constructor(final: FinalRecords) {
+    this.#final = final;
+  }
 
   note(key: string, order: string, content: string, payload: Payload | undefined): void {
     const known = this.#newest.get(key);
     if (known !== undefined && known.order > order) return;
-    const final = this.final.record(key);
+    const final = this.#final.record(key);
     this.#newest.set(key, { order, payload: final?.content === content ? final.payload : payload });
   }
 

@@ -38,12 +38,22 @@ const FINDINGS_OF_A_KIND = 10;
 /** The counts of one dataset while it is being audited. */
 export class Tally {
   readonly #counts: Record<Column, number> = {
-    ...{ expected: 0, found: 0, missing: 0, duplicated: 0, torn: 0, stale: 0, wrongHash: 0, wrongMerge: 0 },
+    expected: 0,
+    found: 0,
+    missing: 0,
+    duplicated: 0,
+    torn: 0,
+    stale: 0,
+    wrongHash: 0,
+    wrongMerge: 0,
   };
   readonly findings: Finding[] = [];
   overtaken = 0;
+  readonly dataset: string;
 
-  constructor(readonly dataset: string) {}
+  constructor(dataset: string) {
+    this.dataset = dataset;
+  }
 
   get counts(): Counts {
     return { ...this.#counts };
@@ -75,8 +85,14 @@ export function makeReport(tallies: readonly Tally[], leftOut: number): AuditRep
 }
 
 const HEADINGS: Readonly<Record<Column, string>> = {
-  ...{ expected: 'expected', found: 'found', missing: 'missing', duplicated: 'duplicated', torn: 'torn' },
-  ...{ stale: 'stale', wrongHash: 'wrong hash', wrongMerge: 'wrong merge' },
+  expected: 'expected',
+  found: 'found',
+  missing: 'missing',
+  duplicated: 'duplicated',
+  torn: 'torn',
+  stale: 'stale',
+  wrongHash: 'wrong hash',
+  wrongMerge: 'wrong merge',
 };
 
 /** The report as a table for people, one line a dataset. */

@@ -45,7 +45,10 @@ export function readArguments(args: readonly string[], newSeed: () => number): C
     seed: values.seed === undefined ? newSeed() : wholeNumber('--seed', values.seed, 0, 2 ** 32 - 1),
     consumers: wholeNumber('--consumers', values.consumers, 1, 50),
     producers: wholeNumber('--producers', values.producers, 1, 20),
-    ...{ sink, json, keep, help },
+    sink,
+    json,
+    keep,
+    help,
   };
 }
 

@@ -14,12 +14,15 @@ export class Faults {
   readonly #turns = new Map<object, Promise<void>>();
   readonly #running = new Set<Promise<void>>();
   #failure: unknown;
+  readonly #stage: Stage;
+  readonly #say: (line: string) => void;
+  readonly #signal: AbortSignal;
 
-  constructor(
-    private readonly stage: Stage,
-    private readonly say: (line: string) => void,
-    private readonly signal: AbortSignal,
-  ) {}
+  constructor(stage: Stage, say: (line: string) => void, signal: AbortSignal) {
+    this.#stage = stage;
+    this.#say = say;
+    this.#signal = signal;
+  }
 
   /** Begins one, and does not wait for its end. @throws whatever an earlier one has failed with */
   begin(fault: Fault): void {
@@ -39,7 +42,7 @@ export class Faults {
   }
 
   async #do(fault: Fault): Promise<void> {
-    const { stage } = this;
+    const stage = this.#stage;
     switch (fault.kind) {
       case 'producer':
         return this.#kill(fault, stage.producers);
@@ -66,63 +69,64 @@ export class Faults {
     await this.#hit(fault, worker, () => void worker.kill());
     this.#count(fault, what);
     await worker.kill();
-    await systemClock.sleep(fault.length, this.signal);
-    if (!this.signal.aborted) worker.start();
+    await systemClock.sleep(fault.length, this.#signal);
+    if (!this.#signal.aborted) worker.start();
   }
 
   async #pause(fault: Fault): Promise<void> {
-    const worker = choose(this.stage.consumers, fault.victim);
+    const worker = choose(this.#stage.consumers, fault.victim);
     if (worker === undefined) return;
     await this.#hit(fault, worker, () => worker.pause());
     this.#count(fault, `SIGSTOP ${worker.name}${WHEN[fault.moment]} for ${seconds(fault.length)}`);
-    await systemClock.sleep(fault.length, this.signal);
+    await systemClock.sleep(fault.length, this.#signal);
     worker.resume();
     this.#note(`         SIGCONT ${worker.name}`);
   }
 
   async #restartRabbitMQ(fault: Fault): Promise<void> {
-    const { rabbitmq } = this.stage;
+    const { rabbitmq } = this.#stage;
     if (fault.otherWay) return this.#tell(fault, 'restart RabbitMQ in good order', () => rabbitmq.restart());
     await this.#tell(fault, `kill -9 RabbitMQ, down for ${seconds(fault.length)}`, () => rabbitmq.down());
-    await systemClock.sleep(fault.length, this.signal);
-    if (fault.length > PRODUCER_FULL) await this.#kill({ ...fault, kind: 'producer', length: 0 }, this.stage.producers);
+    await systemClock.sleep(fault.length, this.#signal);
+    if (fault.length > PRODUCER_FULL)
+      await this.#kill({ ...fault, kind: 'producer', length: 0 }, this.#stage.producers);
     await rabbitmq.up();
     this.#note('         RabbitMQ is up');
   }
 
   /** It comes back empty, or from a snapshot that lacks what was committed since. */
   async #restartRedis(fault: Fault): Promise<void> {
-    const { redis } = this.stage;
+    const { redis } = this.#stage;
     const snapshot = await withRedis(redis.url, async (client) => {
       if (fault.otherWay) await client.save();
       const [, folder = ''] = (await client.config('GET', 'dir')) as string[];
       return join(folder, 'dump.rdb');
     });
-    if (fault.otherWay) await systemClock.sleep(fault.length + 500, this.signal);
+    if (fault.otherWay) await systemClock.sleep(fault.length + 500, this.#signal);
     const comesBack = fault.otherWay ? 'from its old snapshot' : 'empty';
     const what = `kill -9 Redis, down for ${seconds(fault.length)}; it comes back ${comesBack}`;
     await this.#tell(fault, what, () => redis.down());
     if (!fault.otherWay) rmSync(snapshot, { force: true });
-    await systemClock.sleep(fault.length, this.signal);
+    await systemClock.sleep(fault.length, this.#signal);
     await redis.up();
   }
 
   async #cutPostgres(fault: Fault): Promise<void> {
-    const { postgres } = this.stage;
+    const { postgres } = this.#stage;
     if (postgres === undefined) return;
     if (fault.otherWay) {
       await this.#tell(fault, `SIGSTOP Postgres for ${seconds(fault.length)}`, async () => postgres.pause());
-      await systemClock.sleep(fault.length, this.signal);
+      await systemClock.sleep(fault.length, this.#signal);
       postgres.resume();
       return;
     }
     await this.#tell(fault, `kill -9 Postgres, down for ${seconds(fault.length)}`, () => postgres.down());
-    await systemClock.sleep(fault.length, this.signal);
+    await systemClock.sleep(fault.length, this.#signal);
     await postgres.up();
   }
 
   #hit({ moment, after }: Fault, worker: Worker, hit: () => void): Promise<void> {
-    return atMoment(moment, { stage: this.stage, worker, after, signal: this.signal }, hit);
+    return atMoment(moment, { stage: this.#stage, worker, after, signal: this.#signal }, hit);
   }
 
   async #tell(fault: Fault, what: string, hurt: () => Promise<void>): Promise<void> {
@@ -137,7 +141,7 @@ export class Faults {
 
   /** With the time of day, by which the logs of the processes are read. */
   #note(what: string): void {
-    this.say(`${new Date().toISOString().slice(11, 23)} ${what}`);
+    this.#say(`${new Date().toISOString().slice(11, 23)} ${what}`);
   }
 
   #inTurn(server: object, work: () => Promise<void>): Promise<void> {

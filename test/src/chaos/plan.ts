@@ -88,7 +88,11 @@ export function planFaults(seed: number, seconds: number, sink: 'csv' | 'postgre
     last.set(kind, at);
     const { length, otherWay } = HABITS[kind];
     faults.push({
-      ...{ kind, at, victim: random(), length: between(random, ...length), otherWay: random() < otherWay },
+      kind,
+      at,
+      victim: random(),
+      length: between(random, ...length),
+      otherWay: random() < otherWay,
       moment: kind === 'consumer' || kind === 'pause' ? pick(random, moments) : 'any',
       after: Math.floor(random() * 6),
     });

@@ -19,12 +19,12 @@ const SHOTS: readonly Shot[] = [
   { name: 'flow-dark', path: '/', ready: '.chart canvas', width: 1440, scheme: 'dark' },
   { name: 'flow-phone', path: '/', ready: '.chart canvas', width: 360, scheme: 'dark' },
   {
-    ...{
-      name: 'table',
-      path: '/data/customer_inventory?where=customer_country:is:Germany&sort=-line_value',
-      width: 1440,
-    },
-    ...{ ready: '.rows tbody tr', scheme: 'light', open: '.filter-box summary' },
+    name: 'table',
+    path: '/data/customer_inventory?where=customer_country:is:Germany&sort=-line_value',
+    width: 1440,
+    ready: '.rows tbody tr',
+    scheme: 'light',
+    open: '.filter-box summary',
   },
   { name: 'trace', path: '/trace?dataset=customers&key=C-000012', ready: '.version', width: 1440, scheme: 'light' },
   {
@@ -41,7 +41,10 @@ const SHOTS: readonly Shot[] = [
 const folder = await mkdtemp(join(tmpdir(), 'screenshots-'));
 const env = {
   ...process.env,
-  ...{ MOCK_CHANGES_PER_SECOND: '15', POLL_INTERVAL: '5s', BATCH_INTERVAL: '3s', DASHBOARD_ADMIN_TOKEN: TOKEN },
+  MOCK_CHANGES_PER_SECOND: '15',
+  POLL_INTERVAL: '5s',
+  BATCH_INTERVAL: '3s',
+  DASHBOARD_ADMIN_TOKEN: TOKEN,
   AUDIT_LOG: join(folder, 'audit.jsonl'),
 };
 // From within its folder, so that no path of this machine is in a picture.
@@ -72,7 +75,11 @@ try {
   await systemClock.sleep(FLOWING);
   const now = new Date().toISOString();
   const broken = {
-    ...{ id: 'C-000042', name: 'Ada Lovelace', email: 'ada@example.com', city: 'London', updatedAt: now },
+    id: 'C-000042',
+    name: 'Ada Lovelace',
+    email: 'ada@example.com',
+    city: 'London',
+    updatedAt: now,
     lines: [{ sku: 'SKU-00001', quantity: 'two' }],
   };
   await fetch(`${crm}/admin/customers/C-000042`, { method: 'PUT', body: JSON.stringify(broken) });
