@@ -20,7 +20,6 @@ import { Buried } from './dead-letters/buried.js';
 import { DeadLetters } from './dead-letters/dead-letters.js';
 import { Intake } from './intake/intake.js';
 import { KnownRecords } from './intake/known-records.js';
-import { WriterLost } from './ledger/port.js';
 import { RedisLedger } from './ledger/redis.js';
 import { createMergeStep, NO_MERGE } from './merge/merge.js';
 import { startRemerge } from './merge/remerge.js';
@@ -32,6 +31,7 @@ import { rebuildFromSink } from './recovery/rebuild.js';
 import type { Sink } from './sinks/port.js';
 import { Batcher } from './write/batch.js';
 import { Flush } from './write/flush.js';
+import { WriterLost } from './writer-lost.js';
 
 export interface SessionOptions {
   readonly config: PipelineConfig;

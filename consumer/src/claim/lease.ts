@@ -1,5 +1,6 @@
 import { type Clock, describeError, type Logger } from '@tributary/shared';
-import { type Ledger, WriterLost } from '../ledger/port.js';
+import type { Ledger } from '../ledger/port.js';
+import { WriterLost } from '../writer-lost.js';
 
 /**
  * How long others wait for a writer that says nothing before they take over what it holds. Long enough for a pause of

@@ -55,7 +55,7 @@ export interface WithJoin {
  * The memory of what was accepted and what is in flight, shared by every consumer. It belongs to one writer.
  *
  * Each call may be repeated: a call whose answer was lost gives the same answer again. Every call throws
- * {@link WriterLost} once the writer was fenced by another or the whole memory was lost; the writer must then never
+ * WriterLost once the writer was fenced by another or the whole memory was lost; the writer must then never
  * write again, and everything it had not acknowledged comes again.
  */
 export interface Ledger {
@@ -80,17 +80,4 @@ export interface Ledger {
   renewLease(milliseconds: number): Promise<void>;
   /** Gives the lease back: whatever is still claimed may be taken over at once. */
   releaseLease(): Promise<void>;
-}
-
-/** This writer may write no more: it was fenced, or the ledger came back empty. */
-export class WriterLost extends Error {
-  override readonly name = 'WriterLost';
-  constructor(
-    readonly code: 'lost' | 'fenced',
-    message = code === 'lost'
-      ? 'the ledger in Redis is not the one this writer began with (flushed, restarted or replaced)'
-      : 'another consumer, or another pipeline on the same output, has taken over from this writer',
-  ) {
-    super(message);
-  }
 }

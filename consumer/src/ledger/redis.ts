@@ -1,16 +1,7 @@
 import type { Row } from '@tributary/shared';
+import { WriterLost } from '../writer-lost.js';
 import { type LedgerKeys, ledgerHash } from './keys.js';
-import {
-  type EachJoin,
-  type EachRecord,
-  type Ledger,
-  type Side,
-  type Unmerged,
-  type Verdict,
-  type WithJoin,
-  type WithRecord,
-  WriterLost,
-} from './port.js';
+import type { EachJoin, EachRecord, Ledger, Side, Unmerged, Verdict, WithJoin, WithRecord } from './port.js';
 import type { LedgerScripts, ScriptCall } from './scripts.js';
 
 /** Redis runs nothing else while a script runs: at most this many rows a call, a few milliseconds. Never over 4,000 (prelude.lua). */

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { type Clock, describeError, type Logger, type Redis, sinkGenerationKey } from '@tributary/shared';
 import { type LedgerKeys, ledgerKeys, rebuildLockKey } from '../ledger/keys.js';
-import { WriterLost } from '../ledger/port.js';
 import { LedgerScripts } from '../ledger/scripts.js';
 import type { Sink } from '../sinks/port.js';
+import { WriterLost } from '../writer-lost.js';
 
 /** Fills an empty ledger from the sink, under the keys of the epoch to be. */
 export type Rebuild = (keys: LedgerKeys) => Promise<void>;

@@ -1,34 +1,37 @@
-import { type Clock, datasetsOf, FatalError, type PipelineConfig } from '@tributary/shared';
-import { createCsvSink } from './csv/sink.js';
-import type { Sink } from './port.js';
-import { createPostgresSink } from './postgres/sink.js';
+import { type Clock, datasetsOf, type PipelineConfig } from '@tributary/shared';
+import { csvSink } from './csv/sink.js';
+import type { Sink, SinkKind, SinkKinds } from './port.js';
+import { postgresSink } from './postgres/sink.js';
+
+/** Every kind of sink. A new kind is a folder beside these, and a line here. */
+const SINKS = { csv: csvSink, postgres: postgresSink } satisfies SinkKinds;
 
 export interface SinkOptions {
   readonly config: PipelineConfig;
-  /** Where the Postgres sink's database is; needed only for that one. */
+  /** The address of the Postgres sink's database; the other kinds do not need it. */
   readonly postgresUrl: string | undefined;
   readonly clock: Clock;
 }
 
-/** @throws FatalError if something that the sink needs is missing; for those who want to know before anything starts */
+/**
+ * Checks that the sink has all that it needs, for callers that want to know before anything starts.
+ * @throws FatalError if something is missing, saying what to do
+ */
 export function checkSink({ config, postgresUrl }: Pick<SinkOptions, 'config' | 'postgresUrl'>): void {
-  if (config.sink.type !== 'postgres' || postgresUrl) return;
-  const message = 'the sink is postgres: set POSTGRES_URL, such as postgres://user:password@host:5432/database';
-  throw new FatalError('postgres_url_missing', message);
+  SINKS[config.sink.type].check({ postgresUrl });
 }
 
 /**
- * The sink that the configuration names.
+ * Makes the sink that the configuration names.
  * @throws FatalError if something that it needs is missing
  */
-export function createSink({ config, postgresUrl, clock }: SinkOptions): Sink {
-  checkSink({ config, postgresUrl });
+export function createSink(options: SinkOptions): Sink {
+  checkSink(options);
+  return createOf(options.config.sink.type, options);
+}
+
+function createOf<K extends SinkKind>(kind: K, { config, postgresUrl, clock }: SinkOptions): Sink {
   const { sink, name: pipeline } = config;
-  const datasets = datasetsOf(config);
-  switch (sink.type) {
-    case 'csv':
-      return createCsvSink(sink.csv, datasets, clock);
-    case 'postgres':
-      return createPostgresSink({ url: postgresUrl ?? '', pipeline, datasets, clock, ...sink.postgres });
-  }
+  const kinds: SinkKinds = SINKS;
+  return kinds[kind].create({ settings: sink[kind], pipeline, datasets: datasetsOf(config), postgresUrl, clock });
 }

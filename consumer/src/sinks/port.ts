@@ -1,4 +1,4 @@
-import type { Dataset, Row } from '@tributary/shared';
+import type { Clock, Dataset, Row, SinkConfig } from '@tributary/shared';
 
 /** A row as a sink gives it back: enough to rebuild the ledger and the merge from. */
 export interface LandedRow {
@@ -57,3 +57,32 @@ export interface LandedRows {
   /** Whether a row of this dataset, key, hash and order is among them. */
   has(row: Row): boolean;
 }
+
+/** The kinds of sink that pipeline.yaml can name. */
+export type SinkKind = SinkConfig['type'];
+
+/** What a sink may need that is not in pipeline.yaml: addresses and secrets come from the environment. */
+export interface SinkSecrets {
+  readonly postgresUrl: string | undefined;
+}
+
+/** What a sink is made of. */
+export interface SinkParts<Settings> extends SinkSecrets {
+  /** The settings of its kind, from pipeline.yaml. */
+  readonly settings: Settings;
+  readonly pipeline: string;
+  readonly datasets: readonly Dataset[];
+  /** Stamps `_written_at`. */
+  readonly clock: Clock;
+}
+
+/** One kind of sink: how it is checked and made. */
+export interface SinkMaker<Settings> {
+  /** @throws FatalError if something that the sink needs is missing, saying what to do */
+  check(secrets: SinkSecrets): void;
+  /** @throws FatalError if a setting or a name cannot be used */
+  create(parts: SinkParts<Settings>): Sink;
+}
+
+/** A maker for each kind: the compiler tells which one is missing. */
+export type SinkKinds = { readonly [K in SinkKind]: SinkMaker<SinkConfig[K]> };

@@ -1,10 +1,11 @@
 import { type Clock, describeError, type Logger } from '@tributary/shared';
 import type { ClaimedRow } from '../claim/claims.js';
 import type { Lease } from '../claim/lease.js';
-import { type Ledger, WriterLost } from '../ledger/port.js';
+import type { Ledger } from '../ledger/port.js';
 import type { Entry } from '../merge/merge.js';
 import type { ConsumerMetrics } from '../metrics/metrics.js';
 import type { SinkWriter } from '../sinks/port.js';
+import { WriterLost } from '../writer-lost.js';
 
 export interface FlushOptions {
   readonly ledger: Ledger;

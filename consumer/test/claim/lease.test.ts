@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { Lease } from '../../src/claim/lease.js';
-import { type Ledger, WriterLost } from '../../src/ledger/port.js';
+import type { Ledger } from '../../src/ledger/port.js';
+import { WriterLost } from '../../src/writer-lost.js';
 import { FakeClock, settled } from '../support/fake-clock.js';
 import { log } from '../support/records.js';
 

@@ -1,8 +1,8 @@
 import { type Redis, sinkGenerationKey } from '@tributary/shared';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { ledgerKeys, rebuildLockKey } from '../../src/ledger/keys.js';
-import { WriterLost } from '../../src/ledger/port.js';
 import { type Epoch, enterEpoch, type Rebuild } from '../../src/recovery/epoch.js';
+import { WriterLost } from '../../src/writer-lost.js';
 import { FakeClock } from '../support/fake-clock.js';
 import { PlainSink } from '../support/plain-sink.js';
 import { log } from '../support/records.js';

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test, vi } from 'vitest';
-import { type Ledger, WriterLost } from '../../src/ledger/port.js';
+import type { Ledger } from '../../src/ledger/port.js';
+import { WriterLost } from '../../src/writer-lost.js';
 import { CUSTOMERS, type LedgerHarness, MERGED, rowOf, useLedger, verdictsOf } from './harness.js';
 
 const a = (order: string) => rowOf(CUSTOMERS, 'k', 'a', order);

@@ -1,7 +1,8 @@
 import type { Redis } from '@tributary/shared';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import { type Ledger, WriterLost } from '../../src/ledger/port.js';
+import type { Ledger } from '../../src/ledger/port.js';
+import { WriterLost } from '../../src/writer-lost.js';
 import { MemoryRedis } from '../simulation/memory-redis.js';
 import { CUSTOMERS, type LedgerHarness, MERGED, redisHarness, rowOf } from './harness.js';
 import { type RedisStandIn, startRedisStandIn } from './stand-in.js';

@@ -1,9 +1,10 @@
 import type { Redis } from '@tributary/shared';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { type Ledger, WriterLost } from '../../src/ledger/port.js';
+import type { Ledger } from '../../src/ledger/port.js';
 import { RedisLedger } from '../../src/ledger/redis.js';
 import { LedgerScripts } from '../../src/ledger/scripts.js';
 import { enterEpoch } from '../../src/recovery/epoch.js';
+import { WriterLost } from '../../src/writer-lost.js';
 import { FakeClock } from '../support/fake-clock.js';
 import { PlainSink } from '../support/plain-sink.js';
 import { log } from '../support/records.js';

@@ -1,6 +1,6 @@
 import type { Dataset, Row } from '@tributary/shared';
-import { WriterLost } from '../../src/ledger/port.js';
 import type { LandedRow, LandedRows, Sink, SinkWriter } from '../../src/sinks/port.js';
+import { WriterLost } from '../../src/writer-lost.js';
 import type { Host, World } from './world.js';
 
 /** A file: what readers see of it, and how much of that a power cut leaves. */

@@ -2,8 +2,8 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { contentHash, type PipelineConfig, PoisonError, type Row } from '@tributary/shared';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { WriterLost } from '../../src/ledger/port.js';
 import type { Sink, SinkWriter } from '../../src/sinks/port.js';
+import { WriterLost } from '../../src/writer-lost.js';
 import { datasetNamed, mergedRow, messageId, odd, partRow, thingRow } from './records.js';
 
 /** One place where rows are stored, new and empty. */

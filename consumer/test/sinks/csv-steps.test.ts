@@ -1,8 +1,8 @@
 import { appendFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { WriterLost } from '../../src/ledger/port.js';
 import type { Sink, SinkWriter } from '../../src/sinks/port.js';
+import { WriterLost } from '../../src/writer-lost.js';
 import { type CsvStore, csvStore } from './csv-store.js';
 import { datasetNamed, partRow } from './records.js';
 import { Crash, crashAt, holdAt, withSteps } from './stepping-fs.js';

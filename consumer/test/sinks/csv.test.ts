@@ -2,8 +2,8 @@ import { appendFile, readdir, readFile, readlink, rm, truncate, writeFile } from
 import { join } from 'node:path';
 import { datasetsOf } from '@tributary/shared';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { WriterLost } from '../../src/ledger/port.js';
 import type { Sink } from '../../src/sinks/port.js';
+import { WriterLost } from '../../src/writer-lost.js';
 import { describeSink } from './conformance.js';
 import { type CsvSettings, csvStore } from './csv-store.js';
 import { datasetNamed, mergedRow, PIPELINE, partRow, pipeline } from './records.js';

@@ -1,6 +1,6 @@
 import type { Dataset, Row } from '@tributary/shared';
-import { WriterLost } from '../../src/ledger/port.js';
 import type { LandedRow, Sink } from '../../src/sinks/port.js';
+import { WriterLost } from '../../src/writer-lost.js';
 
 interface Landed extends LandedRow {
   readonly writer: string;

@@ -12,7 +12,7 @@ import {
   readPart,
   type SinkConfig,
 } from '@tributary/shared';
-import type { LandedRow, LandedRows, Sink, SinkWriter } from '../port.js';
+import type { LandedRow, LandedRows, Sink, SinkMaker, SinkWriter } from '../port.js';
 import { CsvFence } from './fence.js';
 import { readLine } from './format.js';
 import { CsvPartWriter } from './writer.js';
@@ -24,12 +24,18 @@ import { CsvPartWriter } from './writer.js';
  */
 const PARTS_IN_DOUBT = 6;
 
+/** The kind `csv`. */
+export const csvSink: SinkMaker<SinkConfig['csv']> = {
+  check() {},
+  create: ({ settings, datasets, clock }) => createCsvSink(settings, datasets, clock),
+};
+
 /**
  * CSV files, `<directory>/<dataset>/part-<writer>-<number>.csv`. Each part has one writer, and grows line by line.
  *
  * @param clock stamps `_written_at`
  */
-export function createCsvSink(config: SinkConfig['csv'], datasets: readonly Dataset[], clock: Clock): Sink {
+function createCsvSink(config: SinkConfig['csv'], datasets: readonly Dataset[], clock: Clock): Sink {
   const { directory, neutraliseFormulas, maxPartSize } = config;
   const fence = new CsvFence(directory, datasets);
 

@@ -1,7 +1,7 @@
 import { type FileHandle, mkdir, open, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Clock, type Dataset, partName, type Row } from '@tributary/shared';
-import { WriterLost } from '../../ledger/port.js';
+import { WriterLost } from '../../writer-lost.js';
 import type { CsvFence } from './fence.js';
 import { statIfThere, syncFolder } from './files.js';
 import { cellsOf, formatLines, headerOf } from './format.js';

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { WriterLost } from '../../ledger/port.js';
+import { WriterLost } from '../../writer-lost.js';
 import type { Database, Transaction } from './database.js';
 import type { PostgresTables } from './tables.js';
 

@@ -1,11 +1,22 @@
-import type { Clock, Dataset } from '@tributary/shared';
-import type { LandedRows, Sink, SinkWriter } from '../port.js';
+import { type Clock, type Dataset, FatalError, type SinkConfig } from '@tributary/shared';
+import type { LandedRows, Sink, SinkMaker, SinkWriter } from '../port.js';
 import { Database } from './database.js';
 import { PostgresFence } from './fence.js';
 import { scanRows } from './scan.js';
 import { PostgresSchema } from './schema.js';
 import { type DatasetTables, tablesOf } from './tables.js';
 import { writeRows } from './write.js';
+
+/** The kind `postgres`. */
+export const postgresSink: SinkMaker<SinkConfig['postgres']> = {
+  check({ postgresUrl }) {
+    if (postgresUrl) return;
+    const message = 'the sink is postgres: set POSTGRES_URL, such as postgres://user:password@host:5432/database';
+    throw new FatalError('postgres_url_missing', message);
+  },
+  create: ({ settings, pipeline, datasets, postgresUrl = '', clock }) =>
+    createPostgresSink({ url: postgresUrl, pipeline, datasets, clock, ...settings }),
+};
 
 export interface PostgresSinkOptions {
   readonly url: string;

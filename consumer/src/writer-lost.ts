@@ -1,0 +1,18 @@
+/**
+ * This writer may write no more: another consumer has fenced it, or the ledger that it began with is gone. Both the sink
+ * and the ledger tell a writer so. Its session ends, and what it had not acknowledged is delivered again.
+ */
+export class WriterLost extends Error {
+  override readonly name = 'WriterLost';
+  readonly code: 'lost' | 'fenced';
+
+  constructor(
+    code: 'lost' | 'fenced',
+    message = code === 'lost'
+      ? 'the ledger in Redis is not the one this writer began with (flushed, restarted or replaced)'
+      : 'another consumer, or another pipeline on the same output, has taken over from this writer',
+  ) {
+    super(message);
+    this.code = code;
+  }
+}
