@@ -6,6 +6,7 @@ import {
   type PipelineConfig,
   ReleaseList,
   type Service,
+  sinkWords,
   systemClock,
 } from '@tributary/shared';
 import { isLoopback, type Reading } from './access/guard.js';
@@ -70,11 +71,7 @@ function createReader({ config, log, postgresUrl }: DashboardOptions, clock: Clo
 export function createDashboard(options: DashboardOptions): Dashboard {
   const { config, port, host, instance, log, amqpUrl, clock = systemClock } = options;
   const reader = createReader(options, clock);
-  const { csv, postgres, type } = config.sink;
-  const about = {
-    sink: type === 'csv' ? `CSV files in ${csv.directory}` : `Postgres, schema ${postgres.schema}`,
-    instance,
-  };
+  const about = { sink: sinkWords(config.sink).description, instance };
   const tokens = new Tokens(options.tokens ?? {});
   const usual = isLoopback(host) && !options.tokens?.viewer ? 'local' : 'token';
   const access = { tokens, sessions: new Sessions(clock), reading: options.reading ?? usual };

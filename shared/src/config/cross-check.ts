@@ -1,3 +1,4 @@
+import { AUTH, authUrls } from './kinds/auth.js';
 import { checkSchedules } from './schedules.js';
 import type { PipelineConfig } from './schema.js';
 
@@ -58,7 +59,7 @@ function* checkEndpoints(config: PipelineConfig): Generator<Fault> {
     const entity = config.entities[endpoint.entity];
     const named = Object.keys(endpoint.headers).some((name) => name.toLowerCase() === 'authorization');
     const inUrl = new URL(endpoint.url).username !== '' || new URL(endpoint.url).password !== '';
-    if (endpoint.auth !== undefined && endpoint.auth.type !== 'api-key' && (named || inUrl)) {
+    if (endpoint.auth !== undefined && AUTH[endpoint.auth.type].usesAuthorizationHeader && (named || inUrl)) {
       const message =
         'credentials stand twice: here, and in the URL or in an authorization header; expected one of them';
       yield { path: `endpoints.${id}.auth`, message };
@@ -83,9 +84,7 @@ function* checkEndpoints(config: PipelineConfig): Generator<Fault> {
 
 /** A host that is spelled wrong would have no limits of its own, and nobody would know. */
 function* checkLimits({ endpoints, limits }: PipelineConfig): Generator<Fault> {
-  const urls = Object.values(endpoints).flatMap(({ url, auth }) =>
-    auth?.type === 'oauth2' ? [url, auth.tokenUrl] : [url],
-  );
+  const urls = Object.values(endpoints).flatMap(({ url, auth }) => [url, ...authUrls(auth)]);
   const hosts = new Set(urls.map((url) => new URL(url).host));
   for (const host of Object.keys(limits.hosts)) {
     if (!hosts.has(host)) yield { path: `limits.hosts.${host}`, message: `no endpoint is there: ${known(hosts)}` };

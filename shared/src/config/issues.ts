@@ -44,7 +44,7 @@ export function describeIssue(issue: Issue, value: unknown): string {
     return `unknown setting${keys.length === 1 ? '' : 's'} ${keys.join(', ')}`;
   }
   if (issue.code === 'invalid_key') return nameFault(issue);
-  if (value === undefined) return 'missing';
+  if (value === undefined) return issue.code === 'invalid_union' ? `missing: ${issue.message}` : 'missing';
   return `${shorten(JSON.stringify(value))} is not valid: ${whatIsWanted(issue)}`;
 }
 

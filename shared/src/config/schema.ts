@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { endpointSchema } from './endpoint.js';
 import { fieldSchema } from './fields.js';
-import { bytes, duration } from './units.js';
+import { sinkSchema } from './kinds/sinks.js';
+import { duration, name } from './values.js';
 
-const name = z.string().regex(/^[a-z][a-z0-9_]{0,62}$/, 'expected a lower-case name: letters, digits, underscores');
 const endpointId = z.string().regex(/^[a-z0-9][a-z0-9._-]{0,99}$/, 'expected letters, digits, dots, dashes');
 const queueName = z.string().regex(/^[A-Za-z0-9._-]{1,200}$/, 'expected letters, digits, dots, dashes, underscores');
 
@@ -50,19 +50,6 @@ const merge = z.strictObject({
   ),
 });
 
-const sink = z.strictObject({
-  type: z.enum(['csv', 'postgres'], { error: 'expected csv or postgres' }).default('csv'),
-  csv: z
-    .strictObject({
-      directory: z.string().min(1).default('./output'),
-      /** Put a ' before cells that a spreadsheet would run as a formula (OWASP, CSV injection). */
-      neutraliseFormulas: z.boolean().default(true),
-      maxPartSize: bytes.default(64 * 1024 * 1024),
-    })
-    .prefault({}),
-  postgres: z.strictObject({ schema: name.default('public'), history: z.boolean().default(false) }).prefault({}),
-});
-
 const isNotEmpty = (mapping: object): boolean => Object.keys(mapping).length > 0;
 
 /** The shape of pipeline.yaml, before the parts are checked against each other (load.ts does that). */
@@ -81,17 +68,14 @@ export const pipelineSchema = z.strictObject({
       interval: duration.refine((ms) => ms <= 15 * 60_000, 'expected at most 15m').default(30_000),
     })
     .prefault({}),
-  sink: sink.prefault({}),
+  sink: sinkSchema.prefault({}),
 });
 
 export type PipelineConfig = z.output<typeof pipelineSchema>;
 export type EntityConfig = PipelineConfig['entities'][string];
 export type EndpointConfig = PipelineConfig['endpoints'][string];
-export type PagingConfig = EndpointConfig['paging'];
 export type ScheduleConfig = EndpointConfig['schedule'];
 export type LimitsConfig = PipelineConfig['limits'];
-export type AuthConfig = NonNullable<EndpointConfig['auth']>;
 export type TlsConfig = NonNullable<EndpointConfig['tls']>;
 export type MergeConfig = NonNullable<PipelineConfig['merge']>;
-export type SinkConfig = PipelineConfig['sink'];
 export type BatchConfig = PipelineConfig['batch'];

@@ -1,4 +1,4 @@
-import { applyTopology, type Clock, FatalError, topologyOf } from '@tributary/shared';
+import { applyTopology, type Clock, FatalError, sinkWords, topologyOf } from '@tributary/shared';
 import { connect } from 'amqplib';
 import type { Pipeline } from '../embedded/pipeline.js';
 import { type Figures, readFigures } from './figures.js';
@@ -40,8 +40,7 @@ export async function runOnce(pipeline: Pipeline, clock: Clock): Promise<Summary
   };
 }
 
-export const outputOf = ({ config: { sink } }: Pipeline): string =>
-  sink.type === 'csv' ? sink.csv.directory : `Postgres schema ${sink.postgres.schema}`;
+export const outputOf = ({ config }: Pipeline): string => sinkWords(config.sink).place;
 
 /** @throws FatalError when the consumer has lacked the same thing (its sink, its broker) for too long; never resolves */
 async function untilLacking(pipeline: Pipeline, clock: Clock, signal: AbortSignal): Promise<never> {

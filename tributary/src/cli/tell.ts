@@ -1,12 +1,12 @@
-import { resolve } from 'node:path';
-import { count } from '@tributary/shared';
+import { count, sinkWords } from '@tributary/shared';
 import type { Pipeline } from '../embedded/pipeline.js';
 import type { Figures } from './figures.js';
-import { outputOf, type Summary } from './once.js';
+import type { Summary } from './once.js';
 
 /** What runs here and where to look, in plain words. */
 export function welcome(pipeline: Pipeline): string {
   const { config, mockApi, producer, consumer, dashboard, dashboardToken, inMemory } = pipeline;
+  const { place, form } = sinkWords(config.sink);
   const endpoints = Object.entries(config.endpoints).filter(([, { enabled }]) => enabled);
   const lines = [
     'Tributary is running: REST API -> producer -> queues -> consumer -> files, all in this process.',
@@ -17,7 +17,7 @@ export function welcome(pipeline: Pipeline): string {
     ...(dashboardToken === undefined ? [] : [`  to act there  sign in with ${dashboardToken}  (until this ends)`]),
     `  producer      ${producer.url}  (asked by: ${askedBy(producer.url)})`,
     `  consumer      ${consumer.url}`,
-    `  output        ${config.sink.type === 'csv' ? `${resolve(outputOf(pipeline))}  (CSV)` : outputOf(pipeline)}`,
+    `  output        ${place}  (${form})`,
     `  a batch       ${count(config.batch.size, 'record')}, or what came in ${config.batch.interval / 1_000} s`,
     '',
     ...(inMemory.includes('queues')

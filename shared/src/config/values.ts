@@ -21,3 +21,16 @@ export const bytes = z
     const [, amount = '0', unit = 'B'] = /^([\d.]+)(B|KB|MB|GB)$/.exec(size) ?? [];
     return Math.round(Number(amount) * 1024 ** ['B', 'KB', 'MB', 'GB'].indexOf(unit));
   });
+
+export const httpUrl = z.url({ protocol: /^https?$/, error: 'expected an http or https URL' });
+
+/** Where a value lies in a JSON body: `$` is the body itself, `$.data.items` a path of property names. */
+export const bodyPath = z.string().regex(/^\$(\.[A-Za-z0-9_-]+)*$/, 'expected a path such as $, $.data or $.meta.next');
+
+/** Text that holds something. */
+export const someText = z.string().min(1);
+
+/** A name that can be a table, a column and a folder. */
+export const name = z
+  .string()
+  .regex(/^[a-z][a-z0-9_]{0,62}$/, 'expected a lower-case name: letters, digits, underscores');

@@ -1,0 +1,65 @@
+import { resolve } from 'node:path';
+import { z } from 'zod';
+import { bytes, name, someText } from '../values.js';
+import { type KindTable, nameSchema, sectionsOf } from './table.js';
+
+/** Where rows land. */
+export const SINKS = {
+  csv: {
+    words: 'CSV files in a folder',
+    settings: {
+      directory: someText.default('./output').describe('Folder of the CSV files; each dataset has a folder in it'),
+      neutraliseFormulas: z
+        .boolean()
+        .default(true)
+        .describe("Put a ' before cells that a spreadsheet would run as a formula (OWASP, CSV injection)"),
+      maxPartSize: bytes.default(64 * 1024 * 1024).describe('Size at which a file is followed by a new one'),
+    },
+  },
+  postgres: {
+    words: 'Tables in Postgres; the environment variable POSTGRES_URL names the database',
+    settings: {
+      schema: name.default('public').describe('Schema of the tables; it is created if it does not exist'),
+      history: z
+        .boolean()
+        .default(false)
+        .describe('Whether <dataset>_history keeps every change beside the newest row of each key'),
+    },
+  },
+} as const satisfies KindTable;
+
+/** The file may hold the settings of every kind; `type` says which of them count. */
+export const sinkSchema = z.strictObject({
+  type: nameSchema(SINKS).default('csv').describe('Where rows land'),
+  ...sectionsOf(SINKS),
+});
+
+export type SinkKind = keyof typeof SINKS;
+export type SinkConfig = z.output<typeof sinkSchema>;
+
+/** What a person is told of where the rows are. */
+export interface SinkWords {
+  /** What a row becomes, in a word. */
+  readonly form: string;
+  /** Where the rows are, such as an absolute path. */
+  readonly place: string;
+  /** Both, for a page or a sentence: `CSV files in ./output`. */
+  readonly description: string;
+}
+
+const WORDS: { readonly [K in SinkKind]: (settings: SinkConfig[K]) => SinkWords } = {
+  csv: ({ directory }) => ({
+    form: 'CSV',
+    place: resolve(directory),
+    description: `CSV files in ${directory}`,
+  }),
+  postgres: ({ schema }) => ({
+    form: 'tables',
+    place: `Postgres schema ${schema}`,
+    description: `Postgres, schema ${schema}`,
+  }),
+};
+
+export const sinkWords = (sink: SinkConfig): SinkWords => wordsOf(sink.type, sink);
+
+const wordsOf = <K extends SinkKind>(type: K, sink: Pick<SinkConfig, K>): SinkWords => WORDS[type](sink[type]);

@@ -1,0 +1,66 @@
+import { resolve } from 'node:path';
+import { ConfigError, parsePipeline, sinkWords } from '@tributary/shared';
+import { expect, test } from 'vitest';
+
+const pipeline = (endpoint = '', rest = ''): string => `
+entities:
+  post: { dataset: posts, queue: posts_data, key: id, fields: { id: integer } }
+endpoints:
+  blog: { url: http://127.0.0.1:1/posts, entity: post${endpoint} }
+${rest}`;
+
+const configOf = (text: string) => parsePipeline(text, {}, 'test.yaml');
+
+function faults(text: string): string[] {
+  try {
+    configOf(text);
+    return [];
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    return error.faults.map(({ path, message }) => `${path}: ${message}`);
+  }
+}
+
+test('an endpoint that names no source reads a REST API', () => {
+  expect(configOf(pipeline()).endpoints.blog?.source).toBe('rest');
+  expect(configOf(pipeline(', source: rest'))).toEqual(configOf(pipeline()));
+  expect(faults(pipeline(', source: carrier-pigeon'))).toEqual([
+    'endpoints.blog.source: "carrier-pigeon" is not valid: expected a source: rest',
+  ]);
+});
+
+test('a kind that does not exist, is missing or is no mapping is told with the kinds that exist', () => {
+  const kinds = 'expected a type: none, cursor, page, offset, link or next-url';
+  expect(faults(pipeline(', paging: { type: kursor }'))).toEqual([
+    `endpoints.blog.paging.type: "kursor" is not valid: ${kinds}`,
+  ]);
+  expect(faults(pipeline(', paging: { size: 5 }'))).toEqual([`endpoints.blog.paging.type: missing: ${kinds}`]);
+  expect(faults(pipeline(', paging: cursor'))).toEqual([
+    'endpoints.blog.paging: "cursor" is not valid: expected a mapping such as { type: none }, with a type: none, cursor, page, offset, link or next-url',
+  ]);
+  expect(faults(pipeline(', auth: { type: kerberos }'))).toEqual([
+    'endpoints.blog.auth.type: "kerberos" is not valid: expected a type: bearer, basic, api-key or oauth2',
+  ]);
+  expect(faults(pipeline(', format: xml'))).toEqual([
+    'endpoints.blog.format: "xml" is not valid: expected json or ndjson',
+  ]);
+  expect(faults(pipeline('', 'sink: { type: parquet }'))).toEqual([
+    'sink.type: "parquet" is not valid: expected csv or postgres',
+  ]);
+});
+
+test('the settings of one kind are unknown to another', () => {
+  expect(faults(pipeline(', paging: { type: link, parameter: page }'))).toEqual([
+    'endpoints.blog.paging: unknown setting parameter',
+  ]);
+});
+
+test('each sink says in words where its rows are', () => {
+  const { sink } = configOf(pipeline('', 'sink: { csv: { directory: out }, postgres: { schema: crm } }'));
+  expect(sinkWords(sink)).toEqual({ form: 'CSV', place: resolve('out'), description: 'CSV files in out' });
+  expect(sinkWords({ ...sink, type: 'postgres' })).toEqual({
+    form: 'tables',
+    place: 'Postgres schema crm',
+    description: 'Postgres, schema crm',
+  });
+});
