@@ -1,25 +1,16 @@
-import { type EndpointConfig, FatalError, RetryableError } from '@tributary/shared';
+import { FatalError, RetryableError } from '@tributary/shared';
 import type { Answer } from './fetch.js';
-import { valueAt } from './formats/body-path.js';
-import { parseJson } from './formats/json.js';
-import { recordsInLines } from './formats/ndjson.js';
-import { retryAfter } from './retry-after.js';
+import type { BodyFormat, FoundPage } from './formats/format.js';
+import { retryAfter } from './retry-delay.js';
 
-/** The API asked for patience: not before this many milliseconds. */
-export class PatienceError extends RetryableError {
-  constructor(
-    code: string,
-    message: string,
-    readonly waitMs: number,
-  ) {
+/** It may succeed later, but not before as many milliseconds have passed as the API asked for (0 if it did not say). */
+export class RetryAfterError extends RetryableError {
+  readonly waitMs: number;
+
+  constructor(code: string, message: string, waitMs: number) {
     super(code, message);
+    this.waitMs = waitMs;
   }
-}
-
-/** A page as it was found in a body. */
-export interface FoundPage {
-  readonly body: unknown;
-  readonly records: readonly unknown[];
 }
 
 /** Asked too early, too often, or of a server that is not well: it may be well later (RFC 9110, RFC 6585, RFC 8470). */
@@ -28,23 +19,16 @@ const worthRetrying = (status: number): boolean => status >= 500 || [408, 425, 4
 /**
  * Judges an answer that is not a 304.
  *
- * @param format what the body is: one JSON value, or one a line
- * @param itemsPath where the records lie in a JSON body, such as `$.data`
  * @param conceal takes secrets out of a text before it is shown
- * @throws PatienceError, RetryableError if it may be better next time; a body that is not what it should be is such a
- *   case: it is what a proxy, a login page or a crashed worker sends
+ * @throws RetryAfterError, RetryableError if it may be better next time
  * @throws FatalError if the same request would be answered the same way
  */
-export function findPage(
-  answer: Answer,
-  { format, items: itemsPath }: Pick<EndpointConfig, 'format' | 'items'>,
-  conceal: (text: string) => string,
-): FoundPage {
+export function findPage(answer: Answer, format: BodyFormat, conceal: (text: string) => string): FoundPage {
   const { status, headers, text, arrivedAt } = answer;
   // Only what is wrong is shown; reading a page must not pay for it.
   const shown = () => excerpt(text, conceal);
   if (worthRetrying(status)) {
-    throw new PatienceError(
+    throw new RetryAfterError(
       `http_${status}`,
       `answered ${status}${shown()}`,
       retryAfter(headers['retry-after'], arrivedAt),
@@ -57,44 +41,7 @@ export function findPage(
   }
   if (status < 200 || status >= 400) throw new FatalError(`http_${status}`, `answered ${status}${shown()}`);
   if (status === 204) return { body: undefined, records: [] };
-  refuseMarkup(answer, shown);
-  if (format === 'ndjson') return { body: undefined, records: recordsInLines(text) };
-  return recordsIn(answer, itemsPath, shown);
-}
-
-const typeOf = ({ headers }: Answer): string => `content type ${headers['content-type'] ?? 'missing'}`;
-
-/** The body decides, not what it is called: some APIs send JSON as text/html, and proxies send HTML as JSON. */
-function refuseMarkup(answer: Answer, shown: () => string): void {
-  if (!answer.text.trimStart().startsWith('<')) return;
-  const message = `answered ${answer.status} with HTML or XML, not JSON (${typeOf(answer)})${shown()}`;
-  throw new RetryableError('body_html', message);
-}
-
-function recordsIn(answer: Answer, itemsPath: string, shown: () => string): FoundPage {
-  const { status, headers, text } = answer;
-  let body: unknown;
-  try {
-    body = parseJson(text);
-  } catch {
-    const encoding = headers['content-encoding'];
-    const why = encoding === undefined ? '' : `, content encoding ${encoding}, which was not asked for`;
-    throw new RetryableError(
-      'body_not_json',
-      `answered ${status} with a body that is not JSON (${typeOf(answer)}${why})${shown()}`,
-    );
-  }
-  const records = valueAt(body, itemsPath);
-  if (!Array.isArray(records)) {
-    const message = `answered ${status}, but ${itemsPath} should be a list of records and is ${kindOf(records)}${shown()}`;
-    throw new RetryableError('items_not_a_list', message);
-  }
-  return { body, records };
-}
-
-function kindOf(value: unknown): string {
-  if (value === undefined) return 'missing';
-  return value === null ? 'null' : `a value of type ${typeof value}`;
+  return format.read(answer, shown);
 }
 
 /** The first 80 characters of a body, for a person: on one line, without secrets. */

@@ -1,13 +1,15 @@
 import { type Clock, type EndpointConfig, redactUrl } from '@tributary/shared';
 import type { Dispatcher } from 'undici';
-import { type Credentials, createCredentials } from './auth/credentials.js';
+import type { Credentials } from './auth/credentials.js';
+import { createCredentials } from './auth/kinds.js';
 import type { Secrets } from './auth/secrets.js';
 import { type Answer, fetchAnswer } from './fetch.js';
 import type { Gate } from './gate.js';
+import type { HttpRequest } from './request.js';
 
-/** What became of one request, for whoever watches. */
+/** What became of one request, for the caller that shows it. */
 export interface Exchange {
-  readonly method: 'GET' | 'POST';
+  readonly method: HttpRequest['method'];
   /** Without secrets. */
   readonly url: string;
   readonly status: number;
@@ -22,53 +24,52 @@ export interface ClientOptions {
   onExchange?(exchange: Exchange): void;
 }
 
-/** Asks one endpoint's API: when it is its turn, with its credentials, within its time. */
+/** Sends requests to one endpoint's API: when it is their turn, with its credentials, within its time. */
 export class Client {
   readonly #config: EndpointConfig;
   readonly #options: ClientOptions;
   readonly #credentials: Credentials;
-  /** Of the request that asks now: a token is asked for on its behalf. */
-  #signal: AbortSignal = new AbortController().signal;
 
+  /** @param secrets is told those of the credentials */
   constructor(config: EndpointConfig, secrets: Secrets, options: ClientOptions) {
     this.#config = config;
     this.#options = options;
     this.#credentials = createCredentials(config.auth, {
       clock: options.clock,
       onSecret: (secret) => secrets.add(secret),
-      post: ({ url, headers, body }) => this.#exchange(url, headers, this.#signal, body),
     });
+    secrets.add(...this.#credentials.secrets);
   }
 
   /**
-   * One GET. An answer of 401 is asked again once, if a new token may be had.
+   * Sends one request. One that is answered with 401 is sent again once, if a new token may be had.
    * @throws as fetchAnswer does, and as credentials do
    */
-  async get(url: URL, headers: Readonly<Record<string, string>>, signal: AbortSignal): Promise<Answer> {
-    this.#signal = signal;
-    let answer = await this.#ask(url, headers, signal);
-    if (answer.status === 401 && this.#credentials.refused()) answer = await this.#ask(url, headers, signal);
+  async send(request: HttpRequest, signal: AbortSignal): Promise<Answer> {
+    let answer = await this.#sendAuthorized(request, signal);
+    if (answer.status === 401 && this.#credentials.refused()) answer = await this.#sendAuthorized(request, signal);
     if (answer.status !== 401) this.#credentials.accepted();
     return answer;
   }
 
-  async #ask(url: URL, headers: Readonly<Record<string, string>>, signal: AbortSignal): Promise<Answer> {
-    const authorized = await this.#credentials.authorize(url);
-    return await this.#exchange(authorized.url, { ...headers, ...authorized.headers }, signal);
+  async #sendAuthorized(request: HttpRequest, signal: AbortSignal): Promise<Answer> {
+    const authorized = await this.#credentials.authorize(request, (own) => this.#exchange(own, signal));
+    return await this.#exchange(authorized, signal);
   }
 
-  async #exchange(url: URL, headers: Readonly<Record<string, string>>, signal: AbortSignal, body?: string) {
+  async #exchange(request: HttpRequest, signal: AbortSignal): Promise<Answer> {
     const { timeout, timeouts, maxBodySize, priority } = this.#config;
     const { dispatcher, gate, clock, onExchange } = this.#options;
     const now = () => clock.now();
-    const sent = body === undefined ? {} : { body };
-    return await gate.pass(url, priority, signal, async () => {
+    return await gate.pass(request.url, priority, signal, async () => {
       const begun = now();
-      const options = { dispatcher, headers, ...sent, timeout, timeouts, maxBodySize, signal, now };
-      const answer = await fetchAnswer(url, options);
+      const answer = await fetchAnswer(request, { dispatcher, timeout, timeouts, maxBodySize, signal, now });
       onExchange?.({
-        ...{ method: body === undefined ? 'GET' : 'POST', url: redactUrl(url.href), status: answer.status },
-        ...{ characters: answer.text.length, milliseconds: answer.arrivedAt - begun },
+        method: request.method,
+        url: redactUrl(request.url.href),
+        status: answer.status,
+        characters: answer.text.length,
+        milliseconds: answer.arrivedAt - begun,
       });
       return answer;
     });

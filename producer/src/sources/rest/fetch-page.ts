@@ -3,16 +3,19 @@ import pRetry from 'p-retry';
 import type { Validator } from '../../cursor/cursor.js';
 import type { Endpoint } from '../../endpoint.js';
 import type { Page } from '../port.js';
-import { findPage, PatienceError } from './answer.js';
-import { backoff } from './backoff.js';
+import { findPage, RetryAfterError } from './answer.js';
+import type { Secrets } from './auth/secrets.js';
 import type { Client } from './client.js';
-import type { Pager } from './paging/paging.js';
-import type { Requests } from './requests.js';
-import { validatorOf } from './validators.js';
+import type { BodyFormat } from './formats/format.js';
+import type { Pager } from './paging/pager.js';
+import { type HttpRequest, withUrl } from './request.js';
+import { backoff } from './retry-delay.js';
+import { conditionsOf, validatorOf } from './validators.js';
 
 export interface FetchPageOptions {
   readonly client: Client;
-  readonly requests: Requests;
+  readonly format: BodyFormat;
+  readonly secrets: Secrets;
   readonly clock: Clock;
   /** From 0 to 1. */
   random(): number;
@@ -22,7 +25,7 @@ export interface FetchPageOptions {
 
 /** A page, and where the next one is. */
 export interface Fetched extends Page {
-  readonly next: URL | undefined;
+  readonly next: HttpRequest | undefined;
 }
 
 /** What one run asks with. */
@@ -45,11 +48,11 @@ export class PageFetcher {
   }
 
   /** @throws RetryableError, FatalError saying where it happened; the signal's reason once it has aborted */
-  async fetch(url: URL, number: number, run: Run): Promise<Fetched> {
+  async fetch(request: HttpRequest, number: number, run: Run): Promise<Fetched> {
     const { retries, retryDelay } = this.#endpoint.config;
     const { clock, random, onRetry } = this.#options;
     const { signal } = run;
-    return await pRetry(() => this.#attempt(url, number, run), {
+    return await pRetry(() => this.#attempt(request, number, run), {
       retries: run.trial && number === 1 ? 0 : retries,
       // The waiting is done below, by a clock that tests can hold in their hands.
       minTimeout: 0,
@@ -60,45 +63,45 @@ export class PageFetcher {
         if (signal.aborted || retriesLeft === 0 || !(error instanceof RetryableError)) return;
         onRetry(error.code, error.message);
         // The back-off comes on top: of all who were told "in 30 seconds", not every one should come in that second.
-        const asked = error.cause instanceof PatienceError ? error.cause.waitMs : 0;
+        const asked = error.cause instanceof RetryAfterError ? error.cause.waitMs : 0;
         const wait = asked + backoff(retryDelay, attemptNumber, random());
         if (wait > 0) await clock.sleep(wait, signal);
       },
     });
   }
 
-  async #attempt(url: URL, number: number, { pager, known, signal }: Run): Promise<Fetched> {
-    const { client, requests } = this.#options;
-    const { secrets } = requests;
-    const kept = secrets.withhold(url);
+  async #attempt(request: HttpRequest, number: number, { pager, known, signal }: Run): Promise<Fetched> {
+    const { client, format, secrets } = this.#options;
+    const kept = secrets.withhold(request.url);
     const validator = known.get(kept);
     try {
-      const answer = await client.get(url, requests.headers(validator), signal);
+      const conditional = { ...request, headers: { ...request.headers, ...conditionsOf(validator) } };
+      const answer = await client.send(conditional, signal);
       const times = { fetchedAt: answer.arrivedAt, serverTime: timeOf(answer.headers.date), counted: false };
       if (answer.status === 304 && validator !== undefined) {
-        const next = validator.next === undefined ? undefined : secrets.reveal(validator.next);
+        const url = validator.next === undefined ? undefined : secrets.reveal(validator.next);
+        const next = url === undefined ? undefined : withUrl(request, url);
         return { ...times, records: [], notModified: true, validator, next };
       }
-      const { body, records } = findPage(answer, this.#endpoint.config, (text) => secrets.conceal(text));
-      const next = pager.next(url, { body, records, link: answer.headers.link });
-      const nextKept = next === undefined ? undefined : secrets.withhold(next);
+      const { body, records } = findPage(answer, format, (text) => secrets.conceal(text));
+      const next = pager.next(request, { body, records, link: answer.headers.link });
+      const nextKept = next === undefined ? undefined : secrets.withhold(next.url);
       return { ...times, records, notModified: false, validator: validatorOf(kept, answer.headers, nextKept), next };
     } catch (error) {
-      throw signal.aborted ? error : this.#named(url, number, error);
+      throw signal.aborted ? error : this.#named(request, number, pager, error);
     }
   }
 
   /** Which page of which endpoint, and its URL without secrets. */
-  where(url: URL, number: number): string {
-    return `${this.#endpoint.id}: page ${number}, GET ${redactUrl(url.href)}`;
+  where({ method, url }: HttpRequest, number: number): string {
+    return `${this.#endpoint.id}: page ${number}, ${method} ${redactUrl(url.href)}`;
   }
 
   /** The same error, saying where it happened. */
-  #named(url: URL, number: number, cause: unknown): unknown {
+  #named(request: HttpRequest, number: number, pager: Pager, cause: unknown): unknown {
     if (!(cause instanceof RetryableError || cause instanceof FatalError)) return cause;
-    const counted = ['page', 'offset'].includes(this.#endpoint.config.paging.type);
-    const hint = counted && number > 1 && /^http_4/.test(cause.code) ? PAST_THE_END : '';
-    const message = `${this.where(url, number)}: ${cause.message}${hint}`;
+    const hint = pager.counted === 'always' && number > 1 && /^http_4/.test(cause.code) ? PAST_THE_END : '';
+    const message = `${this.where(request, number)}: ${cause.message}${hint}`;
     const Class = cause instanceof RetryableError ? RetryableError : FatalError;
     return new Class(cause.code, message, { cause });
   }

@@ -1,5 +1,6 @@
 import { describeError, FatalError, RetryableError } from '@tributary/shared';
-import { type Dispatcher, errors, request } from 'undici';
+import { type Dispatcher, errors, request as send } from 'undici';
+import type { HttpRequest } from './request.js';
 
 /** An HTTP response that was read. */
 export interface Answer {
@@ -14,9 +15,6 @@ export interface Answer {
 
 export interface FetchOptions {
   readonly dispatcher: Dispatcher;
-  readonly headers: Readonly<Record<string, string>>;
-  /** Sent by POST, if it is given. */
-  readonly body?: string;
   /** How long the whole exchange may take, from connecting to the last byte, in milliseconds. */
   readonly timeout: number;
   /** How long, in milliseconds, until the headers are there, and between two pieces of the body. */
@@ -31,13 +29,13 @@ export interface FetchOptions {
 const MAX_ERROR_BODY = 4_096;
 
 /**
- * One GET, or POST if there is a body to send, without following redirects.
+ * One request and its answer. Redirects are not followed.
  *
  * @throws RetryableError for everything the network can do
  * @throws FatalError if the body is larger than allowed, or the request cannot be made at all
  * @throws the signal's reason once it has aborted
  */
-export async function fetchAnswer(url: URL, options: FetchOptions): Promise<Answer> {
+export async function fetchAnswer(request: HttpRequest, options: FetchOptions): Promise<Answer> {
   const { signal, timeout } = options;
   signal.throwIfAborted();
   // AbortSignal.any would tie every request to the long-lived stop signal (nodejs/node#54614); this lets go of it.
@@ -48,7 +46,7 @@ export async function fetchAnswer(url: URL, options: FetchOptions): Promise<Answ
     exchange.abort(new RetryableError('timeout', `no complete answer within ${timeout} ms`));
   }, timeout);
   try {
-    return await exchangeOnce(url, exchange.signal, options);
+    return await exchangeOnce(request, exchange.signal, options);
   } catch (error) {
     exchange.signal.throwIfAborted();
     if (error instanceof FatalError) throw error;
@@ -75,19 +73,18 @@ function timeoutOf(error: unknown): RetryableError | undefined {
   return new RetryableError(`timeout_${name}`, `${what} within timeouts.${name}`, { cause: error });
 }
 
-async function exchangeOnce(url: URL, signal: AbortSignal, options: FetchOptions): Promise<Answer> {
+async function exchangeOnce(request: HttpRequest, signal: AbortSignal, options: FetchOptions): Promise<Answer> {
   const { dispatcher, maxBodySize, timeouts } = options;
-  const {
-    statusCode: status,
-    headers,
-    body,
-  } = await request(url, {
-    ...{ dispatcher, headers: options.headers, signal },
-    ...(options.body === undefined ? {} : { method: 'POST' as const, body: options.body }),
+  const { statusCode, headers, body } = await send(request.url, {
+    dispatcher,
+    signal,
+    method: request.method,
+    headers: request.headers,
+    body: request.body ?? null,
     headersTimeout: timeouts.headers,
     bodyTimeout: timeouts.body,
   });
-  const succeeded = status >= 200 && status < 300;
+  const succeeded = statusCode >= 200 && statusCode < 300;
   const limit = succeeded ? maxBodySize : MAX_ERROR_BODY;
   const chunks: Buffer[] = [];
   let size = 0;
@@ -108,7 +105,7 @@ async function exchangeOnce(url: URL, signal: AbortSignal, options: FetchOptions
     if (value !== undefined) joined[name] = Array.isArray(value) ? value.join(', ') : value;
   }
   const text = decode(Buffer.concat(chunks), joined['content-type']);
-  return { status, headers: joined, text, arrivedAt: options.now() };
+  return { status: statusCode, headers: joined, text, arrivedAt: options.now() };
 }
 
 /** In the charset the API names, else UTF-8 (RFC 8259, section 8.1); a byte order mark is left out. */

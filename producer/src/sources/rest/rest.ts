@@ -2,13 +2,17 @@ import { type Clock, FatalError } from '@tributary/shared';
 import type { Dispatcher } from 'undici';
 import type { Endpoint } from '../../endpoint.js';
 import type { Page, PageRequest, Source } from '../port.js';
+import { Secrets } from './auth/secrets.js';
 import { Client, type Exchange } from './client.js';
 import { type Fetched, PageFetcher, type Run } from './fetch-page.js';
+import { firstRequest } from './first-request.js';
+import { createFormat } from './formats/kinds.js';
 import type { Gate } from './gate.js';
+import { isCounted } from './paging/counted.js';
+import { createPager } from './paging/kinds.js';
 import { LoopGuard } from './paging/loop-guard.js';
-import { createPager, isCounted, mayCount } from './paging/paging.js';
 import { RepeatCheck } from './paging/repeat-check.js';
-import { Requests } from './requests.js';
+import type { HttpRequest } from './request.js';
 
 export interface RestOptions {
   /** Whose connections are used; closed by whoever made it. */
@@ -31,58 +35,61 @@ export class RestSource implements Source {
   readonly countsPages: boolean;
   readonly #endpoint: Endpoint;
   readonly #onDoubt: (message: string) => void;
-  readonly #requests: Requests;
+  readonly #firstRequest: (since: string | undefined) => HttpRequest;
   readonly #fetcher: PageFetcher;
   /** A page remembered as following a 304 may be gone by now; after a failed run nothing remembered is relied on. */
   #lastRunFailed = false;
 
   constructor(endpoint: Endpoint, options: RestOptions) {
     const { clock, random, onRetry, onDoubt } = options;
-    const requests = new Requests(endpoint);
-    const client = new Client(endpoint.config, requests.secrets, options);
-    this.countsPages = mayCount(endpoint.config.paging);
+    const { config } = endpoint;
+    const secrets = new Secrets(config);
+    const client = new Client(config, secrets, options);
+    const format = createFormat(config);
+    this.countsPages = createPager(config.paging).counted !== 'never';
     this.#endpoint = endpoint;
     this.#onDoubt = onDoubt;
-    this.#requests = requests;
-    this.#fetcher = new PageFetcher(endpoint, { client, requests, clock, random, onRetry });
+    this.#firstRequest = firstRequest(config, format.accept);
+    this.#fetcher = new PageFetcher(endpoint, { client, format, secrets, clock, random, onRetry });
   }
 
   async *pages({ since, validators, trial = false, signal }: PageRequest): AsyncGenerator<Page, void, undefined> {
     const { paging, maxPages } = this.#endpoint.config;
     const known = new Map((this.#lastRunFailed ? [] : validators).map((validator) => [validator.url, validator]));
     this.#lastRunFailed = true;
-    const run: Run = { pager: createPager(paging), known, trial, signal };
-    const repeats = new RepeatCheck(paging);
-    let url: URL | undefined = run.pager.first(this.#requests.start(since));
-    const loop = new LoopGuard(url);
+    const pager = createPager(paging);
+    const run: Run = { pager, known, trial, signal };
+    const repeats = new RepeatCheck(pager.repeatedSize);
+    let request: HttpRequest | undefined = pager.first(this.#firstRequest(since));
+    const loop = new LoopGuard(request);
 
-    let previous: URL | undefined;
+    let previous: HttpRequest | undefined;
     // A page that repeats the one before may be the end. It is held back until the page after it has told.
     let held: Fetched | undefined;
-    for (let number = 1; url !== undefined; number++) {
-      if (number > maxPages) throw this.#fault(url, number, 'too_many_pages', TOO_MANY_PAGES);
-      const fetched = await this.#fetcher.fetch(url, number, run);
-      const page: Fetched = { ...fetched, counted: isCounted(paging, previous, url) };
+    for (let number = 1; request !== undefined; number++) {
+      if (number > maxPages) throw this.#fault(request, number, 'too_many_pages', TOO_MANY_PAGES);
+      const fetched = await this.#fetcher.fetch(request, number, run);
+      const page: Fetched = { ...fetched, counted: isCounted(pager.counted, previous, request) };
       const count = repeats.repeats(page.records);
       if (count > 1 && held !== undefined) {
-        if (repeats.isDoubtful(page.records)) this.#onDoubt(`${this.#fetcher.where(url, number)}: ${SAME_PAGE}`);
+        if (repeats.isDoubtful(page.records)) this.#onDoubt(`${this.#fetcher.where(request, number)}: ${SAME_PAGE}`);
         yield endOf(held);
         break;
       }
       if (held !== undefined) yield held;
       held = count === 1 && page.next !== undefined ? page : undefined;
       if (held === undefined) yield page;
-      if (page.next !== undefined && loop.isLoop(url, page.next)) {
-        throw this.#fault(url, number, 'paging_loops', PAGING_LOOPS);
+      if (page.next !== undefined && loop.isLoop(request, page.next)) {
+        throw this.#fault(request, number, 'paging_loops', PAGING_LOOPS);
       }
-      previous = url;
-      url = page.next;
+      previous = request;
+      request = page.next;
     }
     this.#lastRunFailed = false;
   }
 
-  #fault(url: URL, number: number, code: string, message: string): FatalError {
-    return new FatalError(code, `${this.#fetcher.where(url, number)}: ${message}`);
+  #fault(request: HttpRequest, number: number, code: string, message: string): FatalError {
+    return new FatalError(code, `${this.#fetcher.where(request, number)}: ${message}`);
   }
 }
 

@@ -1,3 +1,22 @@
-/** `name:password` as HTTP's basic authentication has it (RFC 7617). */
-export const basic = (name: string, password: string): string =>
-  `Basic ${Buffer.from(`${name}:${password}`).toString('base64')}`;
+import type { AuthConfig } from '@tributary/shared';
+import { type Credentials, fixedCredentials, withHeader } from './credentials.js';
+
+/** A user and a password (RFC 7617). */
+export function basicCredentials({ username, password }: Extract<AuthConfig, { type: 'basic' }>): Credentials {
+  const authorization = basic(username, password);
+  const secrets = [username, password, authorization];
+  return fixedCredentials(secrets, (request) => withHeader(request, 'authorization', authorization));
+}
+
+/** The `Authorization` header for a user and a password. */
+export const basic = (username: string, password: string): string =>
+  `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
+
+/**
+ * The same for the user and the password that a URL holds; undefined if it holds none. `https://user:password@host` asks
+ * for basic authentication, and undici leaves that to its caller.
+ */
+export function basicOfUrl({ username, password }: URL): string | undefined {
+  if (username === '' && password === '') return undefined;
+  return basic(decodeURIComponent(username), decodeURIComponent(password));
+}

@@ -1,64 +1,45 @@
-import type { AuthConfig, Clock } from '@tributary/shared';
+import type { Clock } from '@tributary/shared';
 import type { Answer } from '../fetch.js';
-import { basic } from './basic.js';
-import { ClientCredentials } from './client-credentials.js';
+import type { HttpRequest } from '../request.js';
 
-/** Shows the API who asks. */
+/** Sends one request for a token, within the limits and the time of the endpoint that asks. */
+export type Send = (request: HttpRequest) => Promise<Answer>;
+
+/** Shows the API who asks. Each kind of auth makes one from its settings. */
 export interface Credentials {
+  /** What its settings hold that must not be shown. */
+  readonly secrets: readonly string[];
   /**
-   * What goes with a request.
-   * @throws RetryableError, FatalError if there is no token to be had
+   * The request as it is sent.
+   * @param send for a request of its own that comes first, such as one for a token
+   * @throws RetryableError, FatalError if a token is needed and cannot be had
    */
-  authorize(url: URL): Promise<{ readonly url: URL; readonly headers: Readonly<Record<string, string>> }>;
+  authorize(request: HttpRequest, send: Send): Promise<HttpRequest>;
   /** The API refused what {@link authorize} gave. @returns whether other credentials may be had now */
   refused(): boolean;
   /** The API took what {@link authorize} gave. */
   accepted(): void;
 }
 
-export interface TokenRequest {
-  readonly url: URL;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: string;
-}
-
 export interface CredentialOptions {
   readonly clock: Pick<Clock, 'now'>;
-  /** Asks for a token, within the endpoint's limits and time. */
-  post(request: TokenRequest): Promise<Answer>;
-  /** Told of each secret that is had along the way. */
+  /** Told of each secret that is had along the way, such as a token. */
   onSecret(secret: string): void;
 }
 
-export function createCredentials(auth: AuthConfig | undefined, options: CredentialOptions): Credentials {
-  if (auth?.type === 'oauth2') return new ClientCredentials(auth, options);
-  const { headers = {}, query } = fixed(auth);
-  return {
-    async authorize(url) {
-      if (query === undefined) return { url, headers };
-      const signed = new URL(url);
-      signed.searchParams.set(query.name, query.value);
-      return { url: signed, headers };
-    },
-    refused: () => false,
-    accepted: () => {},
-  };
-}
+/** Credentials that stay what they are: there are no others to be had when the API refuses them. */
+export const fixedCredentials = (
+  secrets: readonly string[],
+  apply: (request: HttpRequest) => HttpRequest,
+): Credentials => ({
+  secrets,
+  authorize: async (request) => apply(request),
+  refused: () => false,
+  accepted: () => {},
+});
 
-function fixed(auth: Exclude<AuthConfig, { type: 'oauth2' }> | undefined): {
-  headers?: Record<string, string>;
-  query?: { name: string; value: string };
-} {
-  switch (auth?.type) {
-    case undefined:
-      return {};
-    case 'bearer':
-      return { headers: { authorization: `Bearer ${auth.token}` } };
-    case 'basic':
-      return { headers: { authorization: basic(auth.username, auth.password) } };
-    case 'api-key': {
-      const { name, value } = auth;
-      return auth.in === 'header' ? { headers: { [name.toLowerCase()]: value } } : { query: { name, value } };
-    }
-  }
-}
+/** The request with one more header. @param name in lower case */
+export const withHeader = (request: HttpRequest, name: string, value: string): HttpRequest => ({
+  ...request,
+  headers: { ...request.headers, [name]: value },
+});

@@ -1,5 +1,5 @@
 import type { EndpointConfig } from '@tributary/shared';
-import { basic } from './basic.js';
+import { basicOfUrl } from './basic.js';
 
 /** Shorter values would be found in every other text, and are no secrets. */
 const MIN_SECRET_LENGTH = 4;
@@ -7,29 +7,29 @@ const MOST_SECRETS = 1_000;
 const CONCEALED = '{configured}';
 
 /**
- * What an endpoint's settings hold that is not to be shown or kept: header values, query values, credentials in its URL.
- * An API may send any of it back, in an error page or in the URL of its next page.
+ * What an endpoint's settings hold that is not to be shown or kept: header values, query values, credentials in its URL,
+ * and what its kind of auth adds. An API may send any of it back, in an error page or in the URL of its next page.
  */
 export class Secrets {
   #texts: readonly string[] = [];
   readonly #query: readonly (readonly [string, string])[];
 
-  /** @param authorization the header made of the URL's credentials, if there is one */
-  constructor({ url, query, headers, auth, tls }: EndpointConfig, authorization = '') {
-    const { searchParams, username, password } = new URL(url);
-    this.#query = [...searchParams, ...Object.entries(query)];
-    const credentials = [username, password, authorization, ...secretsOf(auth), tls?.key ?? '', tls?.passphrase ?? ''];
-    this.add(...Object.values(headers), ...this.#query.map(([, value]) => value), ...credentials);
+  constructor({ url: text, query, headers, tls }: EndpointConfig) {
+    const url = new URL(text);
+    this.#query = [...url.searchParams, ...Object.entries(query)];
+    const credentials = [url.username, url.password, basicOfUrl(url), tls?.key, tls?.passphrase];
+    this.add(...Object.values(headers), ...this.#query.map(([, value]) => value));
+    this.add(...credentials.filter((value) => value !== undefined));
   }
 
-  /** Takes note of more of them, such as a token that was had. */
+  /** Takes note of more of them, such as a token. */
   add(...values: string[]): void {
     // "Bearer abc": the token is a secret by itself too.
     const parts = values.flatMap((value) => [value, ...value.split(/\s+/), encodeURIComponent(value)]);
     this.#texts = [...new Set([...this.#texts, ...parts])]
       .filter((text) => text.length >= MIN_SECRET_LENGTH)
       .sort((a, b) => b.length - a.length)
-      // Tokens come and go; of those that are long gone nobody speaks any more.
+      // Tokens come and go; an API no longer sends back those that expired long ago.
       .slice(0, MOST_SECRETS);
   }
 
@@ -55,20 +55,5 @@ export class Secrets {
       if (url.searchParams.get(name) === CONCEALED) url.searchParams.set(name, value);
     }
     return url;
-  }
-}
-
-function secretsOf(auth: EndpointConfig['auth']): string[] {
-  switch (auth?.type) {
-    case undefined:
-      return [];
-    case 'bearer':
-      return [auth.token];
-    case 'basic':
-      return [auth.username, auth.password, basic(auth.username, auth.password)];
-    case 'api-key':
-      return [auth.value];
-    case 'oauth2':
-      return [auth.clientId, auth.clientSecret, basic(auth.clientId, auth.clientSecret)];
   }
 }

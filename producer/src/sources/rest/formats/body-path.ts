@@ -1,3 +1,5 @@
+import { RetryableError } from '@tributary/shared';
+
 /**
  * What lies at a path such as `$.data.items` in a JSON body; undefined if the path leads nowhere. Only the body's own
  * properties count, so that no path reaches into a prototype.
@@ -9,4 +11,27 @@ export function valueAt(body: unknown, path: string): unknown {
     value = (value as Record<string, unknown>)[name];
   }
   return value;
+}
+
+/**
+ * The records of a body that was parsed.
+ *
+ * @param path where they lie, such as `$.data`
+ * @param status of the answer, and what its body begins with, for a person
+ * @throws RetryableError if there is no list
+ */
+export function recordsAt(
+  body: unknown,
+  path: string,
+  { status, excerpt }: { readonly status: number; excerpt(): string },
+): readonly unknown[] {
+  const records = valueAt(body, path);
+  if (Array.isArray(records)) return records;
+  const message = `answered ${status}, but ${path} should be a list of records and is ${kindOf(records)}${excerpt()}`;
+  throw new RetryableError('items_not_a_list', message);
+}
+
+function kindOf(value: unknown): string {
+  if (value === undefined) return 'missing';
+  return value === null ? 'null' : `a value of type ${typeof value}`;
 }

@@ -1,9 +1,19 @@
 import { RetryableError } from '@tributary/shared';
-import { parseJson } from './json.js';
+import type { BodyFormat } from './format.js';
+import { parseJson, refuseMarkup } from './json.js';
+
+/** One JSON record on each line. Nothing else is in the body, so `items` is not used. */
+export const ndjsonFormat = (): BodyFormat => ({
+  accept: 'application/x-ndjson, application/json',
+  read(answer, excerpt) {
+    refuseMarkup(answer, excerpt);
+    return { body: undefined, records: recordsInLines(answer.text) };
+  },
+});
 
 /**
- * The records of a body that holds one JSON value a line. A line that is none costs no other line its place: it becomes a
- * record of its own, the text as it came, which the consumer dead-letters. Unless it is the last and has no end: then the
+ * The records of a body that holds one JSON value a line. A line that is not JSON costs no other line its place: it becomes
+ * a record of its own, the text as it came, which the consumer dead-letters. Unless it is the last and has no end: then the
  * body was cut off.
  *
  * @throws RetryableError if the body was cut off

@@ -1,24 +1,27 @@
+import { type HttpRequest, identityOf } from '../request.js';
+
 /**
  * Notices when paging goes in circles: a cursor that does not move, or pages that lead back to an earlier one. It
- * remembers one URL, not all of them (Brent's cycle detection), so a run of a million pages costs it nothing.
+ * remembers one request, not all of them (Brent's cycle detection), so a run of a million pages costs it nothing.
  */
 export class LoopGuard {
   #remembered: string;
   #steps = 0;
   #limit = 1;
 
-  constructor(first: URL) {
-    this.#remembered = first.href;
+  constructor(first: HttpRequest) {
+    this.#remembered = identityOf(first);
   }
 
   /** Whether going on to `next` is going in circles; a circle of n pages is noticed within a few rounds. */
-  isLoop(current: URL, next: URL): boolean {
-    if (next.href === current.href || next.href === this.#remembered) return true;
+  isLoop(current: HttpRequest, next: HttpRequest): boolean {
+    const identity = identityOf(next);
+    if (identity === identityOf(current) || identity === this.#remembered) return true;
     this.#steps += 1;
     if (this.#steps === this.#limit) {
       this.#steps = 0;
       this.#limit *= 2;
-      this.#remembered = next.href;
+      this.#remembered = identity;
     }
     return false;
   }

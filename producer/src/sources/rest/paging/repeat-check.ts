@@ -1,5 +1,3 @@
-import type { PagingConfig } from '@tributary/shared';
-
 /**
  * Where pages are counted by us, an API may answer the page after the last with the last one again (json-server 1 does),
  * for ever. This finds that page, by its length and its first and last record. One repeat proves nothing: a page's worth
@@ -11,8 +9,9 @@ export class RepeatCheck {
   #previous = '';
   #repeats = 0;
 
-  constructor(paging: PagingConfig) {
-    this.#size = paging.type === 'page' || paging.type === 'offset' ? paging.size : undefined;
+  /** @param size the number of records asked for on a page; undefined if repeats are not to be looked for */
+  constructor(size: number | undefined) {
+    this.#size = size;
   }
 
   /** How many pages in a row, this one included, repeat the one before them. To be called once for each page with a body. */

@@ -1,6 +1,7 @@
 import type { PagingConfig } from '@tributary/shared';
 import { describe, expect, it } from 'vitest';
-import { createPager } from '../../../../src/sources/rest/paging/paging.js';
+import { createPager } from '../../../../src/sources/rest/paging/kinds.js';
+import type { HttpRequest } from '../../../../src/sources/rest/request.js';
 import { endpointWith } from '../../../support/pipeline.js';
 
 const base = new URL('http://api/customers?active=yes');
@@ -8,9 +9,10 @@ const base = new URL('http://api/customers?active=yes');
 function pagerOf(paging: object) {
   const config: PagingConfig = endpointWith({ url: base.href, paging }).config.paging;
   const pager = createPager(config);
+  const requestFor = (url: URL): HttpRequest => ({ method: 'GET', url, headers: {} });
   const next = (current: URL, answer: { body?: unknown; records?: unknown[]; link?: string }) =>
-    pager.next(current, { body: undefined, records: [], link: undefined, ...answer })?.href;
-  return { first: pager.first(base), next };
+    pager.next(requestFor(current), { body: undefined, records: [], link: undefined, ...answer })?.url.href;
+  return { first: pager.first(requestFor(base)).url, next };
 }
 
 describe('paging', () => {

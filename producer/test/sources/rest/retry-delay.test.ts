@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { retryAfter } from '../../../src/sources/rest/retry-after.js';
+import { retryAfter } from '../../../src/sources/rest/retry-delay.js';
 
 const now = Date.parse('2026-03-01T12:00:00Z');
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { linkTarget } from '../../../../src/sources/rest/paging/link-header.js';
+import { linkTarget } from '../../../../src/sources/rest/paging/link.js';
 
 describe('linkTarget', () => {
   it.each([

@@ -1,3 +1,18 @@
+import type { PagingConfig } from '@tributary/shared';
+import { follow } from './follow.js';
+import { type Pager, withSize } from './pager.js';
+
+/** The `Link` header of each answer names the next page's URL. */
+export const linkPager = (settings: Extract<PagingConfig, { type: 'link' }>): Pager => ({
+  counted: 'maybe',
+  repeatedSize: undefined,
+  first: (request) => withSize(request, settings),
+  next(current, { link }) {
+    const target = link === undefined ? undefined : linkTarget(link, 'next');
+    return target === undefined ? undefined : follow(current, target, 'the Link header');
+  },
+});
+
 const PARAMETER = String.raw`;\s*([^\s=;,]+)(?:\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;,"]*)))?`;
 const LINK = new RegExp(String.raw`<([^<>]*)>((?:\s*${PARAMETER.replaceAll(/\((?!\?)/g, '(?:')})*)`, 'g');
 

@@ -1,0 +1,6 @@
+import type { AuthConfig } from '@tributary/shared';
+import { type Credentials, fixedCredentials, withHeader } from './credentials.js';
+
+/** A token that does not change (RFC 6750). */
+export const bearerCredentials = ({ token }: Extract<AuthConfig, { type: 'bearer' }>): Credentials =>
+  fixedCredentials([token], (request) => withHeader(request, 'authorization', `Bearer ${token}`));

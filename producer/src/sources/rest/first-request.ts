@@ -1,0 +1,27 @@
+import type { EndpointConfig } from '@tributary/shared';
+import { basicOfUrl } from './auth/basic.js';
+import { type HttpRequest, withParameters } from './request.js';
+
+/**
+ * What an endpoint's API is asked, before paging.
+ *
+ * @param accept the `Accept` header, unless the endpoint has one of its own
+ * @returns makes the request for what changed since; undefined for everything
+ */
+export function firstRequest(
+  { url: text, query, headers: configured, incremental }: EndpointConfig,
+  accept: string,
+): (since: string | undefined) => HttpRequest {
+  const url = new URL(text);
+  const headers: Record<string, string> = { accept, 'user-agent': 'tributary' };
+  const authorization = basicOfUrl(url);
+  if (authorization !== undefined) headers.authorization = authorization;
+  for (const [name, value] of Object.entries(configured)) headers[name.toLowerCase()] = value;
+  url.username = '';
+  url.password = '';
+  const request = withParameters({ method: 'GET', url, headers }, query);
+  return (since) =>
+    since === undefined || incremental === undefined
+      ? request
+      : withParameters(request, { [incremental.parameter]: since });
+}

@@ -1,0 +1,24 @@
+import type { Answer } from '../fetch.js';
+
+/** A page as it was found in a body. */
+export interface FoundPage {
+  /** What a pager looks into for the next page; undefined where a body holds nothing but records. */
+  readonly body: unknown;
+  readonly records: readonly unknown[];
+}
+
+/** How the records of an endpoint are written in the bodies of its answers. Each kind makes one from the endpoint's settings. */
+export interface BodyFormat {
+  /** The `Accept` header to ask with, unless the endpoint has one of its own. */
+  readonly accept: string;
+  /**
+   * Reads an answer that has a body.
+   *
+   * @param excerpt what the body begins with, for a person; to be called only when something is wrong
+   * @throws RetryableError if the body is not what it should be: that is what a proxy, a login page or a crashed worker sends
+   */
+  read(answer: Answer, excerpt: () => string): FoundPage;
+}
+
+/** What the answer says its body is, for a person. */
+export const typeOf = ({ headers }: Answer): string => `content type ${headers['content-type'] ?? 'missing'}`;

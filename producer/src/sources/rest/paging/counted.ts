@@ -1,0 +1,19 @@
+import type { HttpRequest } from '../request.js';
+import type { Counted } from './pager.js';
+
+/** As far as its name and its value can tell, this parameter counts pages or records. */
+const COUNTER = /^_?(page|p|offset|start|skip|start_?at|from|page\[?(number|offset)\]?)$/i;
+
+/** Whether a parameter has a name that APIs give to page numbers and offsets. */
+export const isCounterName = (parameter: string): boolean => COUNTER.test(parameter);
+
+/** Whether a page was found by its number or its offset, also where the API itself names the next page's URL. */
+export function isCounted(counted: Counted, previous: HttpRequest | undefined, current: HttpRequest): boolean {
+  if (previous === undefined || counted === 'never') return false;
+  if (counted === 'always') return true;
+  const isNumber = (value: string | null) => value === null || /^\d{1,9}$/.test(value);
+  return [...current.url.searchParams].some(([name, value]) => {
+    const before = previous.url.searchParams.get(name);
+    return isCounterName(name) && value !== before && isNumber(value) && isNumber(before);
+  });
+}
