@@ -1,3 +1,10 @@
 export type * from './data/readers/port.js';
+export {
+  checkDeadLetterRequest,
+  DEAD_LETTER_COMMANDS,
+  type DeadLetterCommand,
+  type DeadLetterRequest,
+} from './dead-letters/shell/request.js';
+export { type DeadLetterCommandOptions, runDeadLetterCommand } from './dead-letters/shell/run.js';
 export { createDashboard, type Dashboard, type DashboardOptions } from './service.js';
 export { type DashboardSettings, readDashboardSettings } from './settings.js';

@@ -9,22 +9,22 @@ import {
   sinkWords,
   systemClock,
 } from '@tributary/shared';
-import { isLoopback, type Reading } from './access/guard.js';
-import { type TokenSettings, Tokens } from './access/roles.js';
+import { isLoopback } from './access/guard.js';
+import { Tokens } from './access/roles.js';
 import { Sessions } from './access/sessions.js';
-import { AuditLog } from './audit/audit.js';
-import { Broker } from './broker.js';
+import { AuditLog, DEFAULT_AUDIT_LOG } from './audit/audit.js';
 import { createCsvReader } from './data/readers/csv.js';
 import type { DatasetReader } from './data/readers/port.js';
 import { createPostgresReader } from './data/readers/postgres.js';
+import { Broker } from './dead-letters/broker.js';
 import { DeadLetters, type SweepLimits } from './dead-letters/dead-letters.js';
 import { Live } from './flow/live.js';
 import { Observer, type ServiceUrls } from './flow/observer.js';
 import { createDashboardApp } from './http/app.js';
-import { DEFAULT_AUDIT_LOG } from './settings.js';
+import type { DashboardSettings } from './settings.js';
 import { openJournal } from './trace/journal.js';
 
-export interface DashboardOptions {
+export interface DashboardOptions extends DashboardSettings {
   readonly config: PipelineConfig;
   /** 0 for any free port. */
   readonly port: number;
@@ -38,19 +38,14 @@ export interface DashboardOptions {
   readonly redisUrl?: string | undefined;
   /** Needed if the pipeline's sink is postgres. */
   readonly postgresUrl?: string | undefined;
-  readonly tokens?: TokenSettings | undefined;
   /** Where producers and consumers answer, for the picture of what flows. */
   readonly services?: (() => ServiceUrls) | undefined;
   /** The token that producers take commands with. */
   readonly producerToken?: string | undefined;
   /** The mock CRM's address, in demo mode. */
   readonly mockApi?: (() => string | undefined) | undefined;
-  /** Who may read without a token: by default this machine alone, and nobody where a viewer's token is set. */
-  readonly reading?: Reading | undefined;
   /** How much a look at the dead letters takes; for tests. */
   readonly sweepLimits?: Partial<SweepLimits> | undefined;
-  /** The file that everything done here is written down in. */
-  readonly auditLog?: string | undefined;
 }
 
 export interface Dashboard extends Service {

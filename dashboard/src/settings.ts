@@ -1,14 +1,18 @@
 import { FatalError, redactUrl } from '@tributary/shared';
 import { isLoopback, READING, type Reading } from './access/guard.js';
+import type { TokenSettings } from './access/roles.js';
 import type { ServiceUrls } from './flow/observer.js';
-import type { DashboardOptions } from './service.js';
 
-export const DEFAULT_AUDIT_LOG = './audit/actions.jsonl';
+/** The settings that only the dashboard has, as the environment gives them; for `main.ts` and for `npm start`. */
+export interface DashboardSettings {
+  readonly tokens?: TokenSettings | undefined;
+  /** Who may read without a token: unless given, this machine alone, and no one where a viewer's token is set. */
+  readonly reading?: Reading | undefined;
+  /** The file in which everything that is done here is written down. */
+  readonly auditLog?: string | undefined;
+}
 
-/** The settings of the dashboard alone, as the environment has them; for `main.ts` and for embedded mode. */
-export type DashboardSettings = Pick<DashboardOptions, 'tokens' | 'reading' | 'auditLog'>;
-
-/** @throws FatalError for one that cannot be used */
+/** @throws FatalError for a setting that cannot be used */
 export function readDashboardSettings(env: Readonly<Record<string, string | undefined>>): DashboardSettings {
   const { DASHBOARD_VIEWER_TOKEN, DASHBOARD_OPERATOR_TOKEN, DASHBOARD_ADMIN_TOKEN, AUDIT_LOG } = env;
   return {
@@ -20,7 +24,7 @@ export function readDashboardSettings(env: Readonly<Record<string, string | unde
 
 /**
  * Where the services answer: their usual ports on this machine unless the environment says otherwise.
- * @throws FatalError for something that is no URL
+ * @throws FatalError for a setting that is not a URL
  */
 export function readServiceUrls(env: Readonly<Record<string, string | undefined>>): ServiceUrls {
   const list = (name: string, usual: string) => {
@@ -38,9 +42,9 @@ export function readServiceUrls(env: Readonly<Record<string, string | undefined>
 type Setting = string | undefined;
 
 /**
- * @param publishedOn the address that we listen on, or in a container that of the host on which its port is published,
- *   which we cannot see from within. Anybody who reaches it can send any Host header, so `local` cannot be kept on one
- *   that others reach.
+ * @param publishedOn the address that we listen on. In a container it is the address of the host on which the container's
+ *   port is published, which we cannot see from inside. Other machines that reach it can send any Host header, so `local`
+ *   would not keep them out: it becomes `token`.
  */
 function readingOf(text: Setting, publishedOn: Setting, viewer: Setting): Reading | undefined {
   const beyond = Boolean(publishedOn) && !isLoopback(publishedOn ?? '');

@@ -1,7 +1,7 @@
 import { type Channel, createLogger, RetryableError, systemClock } from '@tributary/shared';
 import { connect } from 'amqplib';
 import { beforeEach, describe, expect, inject, onTestFinished, test } from 'vitest';
-import { Broker } from '../../dashboard/src/broker.js';
+import { Broker } from '../../dashboard/src/dead-letters/broker.js';
 import { sweep } from '../../dashboard/src/dead-letters/sweep.js';
 import { uniqueName } from '../services/handle.js';
 import { startCuttableWay } from './cuttable-way.js';

@@ -4,7 +4,7 @@ import { dirname } from 'node:path';
 import { type Clock, describeError, RetryableError } from '@tributary/shared';
 import type { Role } from '../access/roles.js';
 
-/** Someone who acts, and from where. */
+/** The person who acts, and from where. */
 export interface Actor {
   readonly name: string;
   readonly role: Role;
@@ -12,7 +12,7 @@ export interface Actor {
   readonly from: string;
 }
 
-/** One line of the log: who did what to what, when, and what came of it. */
+/** One line of the log: who did what, to what, when, and with what result. */
 export interface AuditEntry {
   readonly at: string;
   readonly who: string;
@@ -20,37 +20,43 @@ export interface AuditEntry {
   readonly from: string;
   /** What was asked for: `replay`, `discard`, `run`, ... */
   readonly action: string;
-  /** Names what belongs to one request. */
+  /** The same for all lines of one request. */
   readonly request: string;
-  /** What it was done to, and why, in the fields that this action has. */
+  /** What it was done to and why, in fields of the action's own. */
   readonly [detail: string]: unknown;
 }
 
-/** What one request does, each step told to the log. */
+/** A request whose steps are written to the log. */
 export interface AuditedAct {
   /** Resolves when the step is on disk. */
   note(step: string, detail?: Readonly<Record<string, unknown>>): Promise<void>;
 }
 
-/** A page of it is shown from the end; a log is read whole for that, so the shown part is bounded. */
+/** Bytes from the log's end that are read to show its newest entries. */
 const SHOWN_BYTES = 2 * 1024 * 1024;
 
+/** Where the log is unless a setting says otherwise. */
+export const DEFAULT_AUDIT_LOG = './audit/actions.jsonl';
+
 /**
- * The append-only log of everything that somebody did. One JSON object a line, synced to disk before what it tells of is
- * done: what cannot be written down is not done. Lines that come at the same time share a write.
+ * The append-only log of everything that is done on the dashboard or from the shell. It has one JSON object a line, which is
+ * synced to disk before the step that it describes is taken: what cannot be written down is not done. Lines that come at the
+ * same time share a write.
  */
 export class AuditLog {
-  #waiting: { line: string; done: () => void; failed: (error: unknown) => void }[] = [];
+  readonly #path: string;
+  readonly #clock: Clock;
+  readonly #waiting: { line: string; done: () => void; failed: (error: unknown) => void }[] = [];
   #writing: Promise<void> | undefined;
   #file: FileHandle | undefined;
 
-  constructor(
-    private readonly path: string,
-    private readonly clock: Clock,
-  ) {}
+  constructor(path: string, clock: Clock) {
+    this.#path = path;
+    this.#clock = clock;
+  }
 
   /**
-   * Notes that something is about to be done.
+   * Writes down that something is about to be done.
    * @throws RetryableError if the log cannot be written
    */
   async begin(actor: Actor, action: string, detail: Readonly<Record<string, unknown>>): Promise<AuditedAct> {
@@ -58,7 +64,7 @@ export class AuditLog {
     const note: AuditedAct['note'] = (step, more = {}) => {
       const { name, role, from } = actor;
       return this.#append({
-        at: new Date(this.clock.now()).toISOString(),
+        at: new Date(this.#clock.now()).toISOString(),
         who: name,
         role,
         from,
@@ -72,7 +78,7 @@ export class AuditLog {
     return { note };
   }
 
-  /** The newest entries, the newest first; what was kept of a record's body is in the file alone. */
+  /** The newest entries, the newest first, without the bodies of records: those are in the file only. */
   async newest(limit: number): Promise<AuditEntry[]> {
     const text = await this.#tail();
     const lines = text.split('\n').filter((line) => line !== '');
@@ -93,10 +99,10 @@ export class AuditLog {
 
   async #tail(): Promise<string> {
     try {
-      const file = await open(this.path);
+      const file = await open(this.#path);
       try {
         const { size } = await file.stat();
-        if (size <= SHOWN_BYTES) return await readFile(this.path, 'utf8');
+        if (size <= SHOWN_BYTES) return await readFile(this.#path, 'utf8');
         const buffer = Buffer.alloc(SHOWN_BYTES);
         await file.read(buffer, 0, SHOWN_BYTES, size - SHOWN_BYTES);
         const text = buffer.toString();
@@ -130,20 +136,20 @@ export class AuditLog {
       } catch (cause) {
         await this.#file?.close().catch(() => {});
         this.#file = undefined;
-        const message = `${this.path} cannot be written, and what is not in the audit log is not done: ${describeError(cause)}`;
+        const message = `${this.#path} cannot be written, and what is not in the audit log is not done: ${describeError(cause)}`;
         for (const { failed } of batch) failed(new RetryableError('audit_unwritable', message, { cause }));
       }
     }
   }
 
-  /** Records' bodies are in it: it is for its owner's eyes. */
+  /** The file holds bodies of records, so only its owner may read it. */
   async #open(): Promise<FileHandle> {
-    await mkdir(dirname(this.path), { recursive: true });
-    const file = await open(this.path, 'a+', 0o600);
+    await mkdir(dirname(this.#path), { recursive: true });
+    const file = await open(this.#path, 'a+', 0o600);
     const { size } = await file.stat();
     const last = Buffer.from('\n');
     if (size > 0) await file.read(last, 0, 1, size - 1);
-    // A crash tore the last line: the next must not be written on to it.
+    // A crash tore the last line: the next one must not be appended to it.
     if (last.toString() !== '\n') await file.appendFile('\n');
     return file;
   }
@@ -153,7 +159,7 @@ function parse(line: string): unknown {
   try {
     return JSON.parse(line) as unknown;
   } catch {
-    // A line that a crash tore.
+    // A crash tore this line.
     return undefined;
   }
 }

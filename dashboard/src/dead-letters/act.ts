@@ -1,32 +1,33 @@
 import type { ConsumeMessage } from '@tributary/shared';
 import { type DeadLetter, type LetterMatch, matches } from './letter.js';
-import type { Swept, Verdict } from './sweep.js';
+import type { Disposition } from './pass.js';
+import type { Swept } from './sweep.js';
 
-/** What one action came to. */
+/** What one action has done. */
 export interface Acted {
   /** Dead letters that it was done to. */
   readonly done: number;
   /** Dead letters that were looked at for it. */
   readonly looked: number;
-  /** False if it was ended before it had looked at all. */
+  /** False if the action was ended before it had looked at all of them. */
   readonly complete: boolean;
 }
 
-/** Does something to one letter; resolves when the letter may go. */
+/** Does something to one letter; resolves when the letter may be removed. */
 export type DoTo = (message: ConsumeMessage, letter: DeadLetter) => Promise<void>;
-export type Visit = (message: ConsumeMessage, letter: DeadLetter) => Verdict | Promise<Verdict>;
+export type Visit = (message: ConsumeMessage, letter: DeadLetter) => Disposition | Promise<Disposition>;
 
 type Mutable<T> = { -readonly [Name in keyof T]: T[Name] };
 
-/** What is being acted on has its body in memory. What comes while there is no room is left for the next pass. */
+/** The bodies of letters that are being acted on are in memory. A letter for which there is no room waits for the next pass. */
 const BYTES_IN_HAND = 64 * 1024 * 1024;
 
 /**
- * Acts on the letters of one queue that match: in one pass, and in another for what there was no room for and for what
- * had its acknowledgement lost. Only what was there at first is meant: a letter that is replayed and dies anew must not
- * be replayed for ever.
+ * Acts on the letters of one queue that match. After the first pass there is another one for the letters that there was no
+ * room for, and for those whose acknowledgement was lost. Only letters that were there at first are acted on: a letter that
+ * is replayed and comes back must not be replayed for ever.
  *
- * @param total is added to
+ * @param total what was done is added to it
  */
 export async function actOnQueue(
   pass: (until: AbortSignal, visit: Visit) => Promise<Swept>,
@@ -44,16 +45,16 @@ export async function actOnQueue(
     const left = new Set<string>();
     const swept = await pass(AbortSignal.any([signal, stop.signal]), (message, letter) => {
       const { id } = letter;
-      // Done already; only its acknowledgement was lost.
+      // It was acted on before; only its acknowledgement was lost.
       if (settled.has(id)) return 'remove';
       if (stop.signal.aborted || !matches(letter, match) || meant?.has(id) === false) return 'keep';
       if (!hand.takes(message)) {
         left.add(id);
         return 'keep';
       }
-      // One letter was meant: nobody waits for a look at all those behind it.
+      // Only this letter was asked for: the caller need not wait for a look at all those behind it.
       if (match.id !== undefined) stop.abort();
-      return doTo(message, letter).then((): Verdict => {
+      return doTo(message, letter).then((): Disposition => {
         hand.puts(message);
         settled.add(id);
         total.done += 1;
@@ -69,7 +70,7 @@ export async function actOnQueue(
   }
 }
 
-/** How much is being acted on at the same time. */
+/** The letters that are being acted on at the same time. */
 class Hand {
   #letters = 0;
   #bytes = 0;

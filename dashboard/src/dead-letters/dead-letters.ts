@@ -11,29 +11,30 @@ import {
   topologyOf,
 } from '@tributary/shared';
 import type { Actor, AuditedAct, AuditLog } from '../audit/audit.js';
-import type { Broker } from '../broker.js';
 import { type Acted, actOnQueue, type DoTo, type Visit } from './act.js';
+import type { Broker } from './broker.js';
 import { type DeadLetter, type LetterMatch, readLetter } from './letter.js';
 import { withLock } from './lock.js';
+import type { PassOptions } from './pass.js';
 import { Replayer } from './replayer.js';
-import { type SweepOptions, type Swept, sweep } from './sweep.js';
+import { type Swept, sweep } from './sweep.js';
 
 /** One dead letter in full. */
 export interface WholeLetter {
   readonly letter: DeadLetter;
-  /** Its body as text; bytes that are no UTF-8 are shown as �. */
+  /** Its body as text; bytes that are not UTF-8 are shown as �. */
   readonly body: string;
   readonly headers: Readonly<Record<string, unknown>>;
 }
 
 export interface SweepLimits {
-  /** A list holds this many digests of each queue at most, of some 600 bytes each. */
+  /** Letters of each queue that a list holds at most, some 600 bytes of each. */
   readonly listed: number;
-  /** Bytes that are fetched for a list at most. */
+  /** Bytes of each queue that are fetched for a list at most. */
   readonly listedBytes: number;
-  /** Letters that a look may take at once on one channel. */
+  /** Letters that one channel may hold while they are only looked at. */
   readonly looking: number;
-  /** Letters that an action may take at once: it holds their bodies. */
+  /** Letters that one channel may hold while they are acted on: their bodies are in memory. */
   readonly acting: number;
 }
 
@@ -47,32 +48,34 @@ export interface DeadLettersOptions {
   readonly limits?: Partial<SweepLimits> | undefined;
 }
 
-/** The dead letters of a pipeline: looked at, mended and sent again, or thrown away. */
+/** The dead letters of a pipeline: lists them, sends them again (mended or as they were), discards them. */
 export class DeadLetters {
   readonly topology: Topology;
+  readonly #options: DeadLettersOptions;
   readonly #limits: SweepLimits;
   readonly #entities: ReadonlyMap<string, Entity>;
-  /** In this process, one after the other for each queue. */
+  /** The last sweep of each queue: within this process they run one after the other. */
   readonly #turns = new Map<string, Promise<unknown>>();
 
-  constructor(private readonly options: DeadLettersOptions) {
+  constructor(options: DeadLettersOptions) {
+    this.#options = options;
     this.topology = topologyOf(options.config);
     this.#limits = { ...LIMITS, ...options.limits };
     const entities = Object.entries(options.config.entities);
     this.#entities = new Map(entities.map(([name, entity]) => [name, compileEntity(name, entity)]));
   }
 
-  /** How many lie on each queue, without looking at any. */
+  /** Counts the letters of each queue, without taking any. */
   async counts(): Promise<{ readonly queue: string; readonly entity: string; readonly letters: number }[]> {
     return await Promise.all(
       this.topology.queues.map(async ({ queue, entity, deadQueue }) => {
-        const depth = await this.options.broker.depth(deadQueue);
+        const depth = await this.#options.broker.depth(deadQueue);
         return { queue, entity, letters: depth?.messages ?? 0 };
       }),
     );
   }
 
-  /** The letters of one queue, the oldest first; digests alone, and no more than memory can bear. */
+  /** The letters of one queue, the oldest first, without their bodies, and at most as many as the limits allow. */
   async list(queue: string, signal: AbortSignal): Promise<{ letters: DeadLetter[]; complete: boolean }> {
     const letters: DeadLetter[] = [];
     const { listed: atMost, listedBytes: atMostBytes, looking: perChannel } = this.#limits;
@@ -100,7 +103,7 @@ export class DeadLetters {
     return found;
   }
 
-  /** @throws PoisonError as the consumer would: what is wrong with a body, naming the field */
+  /** @throws PoisonError with what the consumer would say: what is wrong with a body, naming the field */
   validate(entity: string, body: string): void {
     const compiled = this.#entities.get(entity);
     if (compiled === undefined) throw new PoisonError('entity_unknown', `this pipeline has no entity "${entity}"`);
@@ -113,16 +116,14 @@ export class DeadLetters {
     compiled.decode(record);
   }
 
-  /** Sends letters back into the pipeline: each is confirmed there before it is acknowledged here. */
+  /** Sends letters into the pipeline again: each is confirmed there before it is acknowledged here. */
   async replay(match: LetterMatch, actor: Actor, signal: AbortSignal, body?: string): Promise<Acted> {
-    const act = await this.options.audit.begin(actor, 'replay', { match, edited: body !== undefined });
-    const replayer = await Replayer.open(this.options.broker, this.topology.exchange);
+    const act = await this.#options.audit.begin(actor, 'replay', { match, edited: body !== undefined });
+    const replayer = await Replayer.open(this.#options.broker, this.topology.exchange);
     try {
       return await this.#act(act, match, signal, async (message, letter) => {
-        await act.note('letter', {
-          ...nameOf(letter),
-          ...(body === undefined ? {} : { before: bodyOf(message), body }),
-        });
+        const mended = body === undefined ? {} : { before: bodyOf(message), body };
+        await act.note('letter', { ...nameOf(letter), ...mended });
         await replayer.replay(message, letter.entity, body === undefined ? undefined : Buffer.from(body));
       });
     } finally {
@@ -130,9 +131,9 @@ export class DeadLetters {
     }
   }
 
-  /** Throws letters away; what they held stays in the audit log. */
+  /** Removes letters; what they held stays in the audit log. */
   async discard(match: LetterMatch, reason: string, actor: Actor, signal: AbortSignal): Promise<Acted> {
-    const act = await this.options.audit.begin(actor, 'discard', { match, reason });
+    const act = await this.#options.audit.begin(actor, 'discard', { match, reason });
     return await this.#act(act, match, signal, async (message, letter) => {
       await act.note('letter', { ...nameOf(letter), body: bodyOf(message) });
     });
@@ -156,11 +157,14 @@ export class DeadLetters {
   }
 
   async #sweep(queue: EntityQueue, bounds: Bounds, signal: AbortSignal, visit: Visit): Promise<Swept> {
-    const { broker, clock } = this.options;
+    const { broker, clock } = this.#options;
     const { deadQueue } = queue;
     const sweepIt = () =>
       sweep(broker, {
-        ...{ deadQueue, ...bounds, signal, clock },
+        ...bounds,
+        deadQueue,
+        signal,
+        clock,
         visit: (message) => visit(message, readLetter(message, queue)),
       });
     const before = this.#turns.get(deadQueue) ?? Promise.resolve();
@@ -177,13 +181,19 @@ export class DeadLetters {
   }
 }
 
-type Bounds = Pick<SweepOptions, 'atMost' | 'atMostBytes' | 'perChannel'>;
+type Bounds = Pick<PassOptions, 'atMost' | 'atMostBytes' | 'perChannel'>;
 const EVERYTHING = { atMost: Number.POSITIVE_INFINITY, atMostBytes: Number.POSITIVE_INFINITY };
 
 const nameOf = ({ id, queue, entity, key, messageId, code, reason }: DeadLetter) => ({
-  ...{ id, queue, entity, key, messageId, code, why: reason },
+  id,
+  queue,
+  entity,
+  key,
+  messageId,
+  code,
+  why: reason,
 });
 
-/** Whole, so that nothing is lost by a discard: as text, or in base64 if it is none. */
+/** The whole body, so that a discard loses nothing: as text, or in base64 if it is not UTF-8. */
 const bodyOf = ({ content }: ConsumeMessage): string =>
   isUtf8(content) ? content.toString('utf8') : `base64:${content.toString('base64')}`;

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import { type ConsumeMessage, DEAD_LETTER_HEADERS, type EntityQueue, readEnvelope } from '@tributary/shared';
 
-/** A message that can never succeed, as a list shows it: its body stays in RabbitMQ. */
+/** A message that can never succeed, as a list shows it; its whole body stays in RabbitMQ. */
 export interface DeadLetter {
-  /** Names it for as long as it lies there: made of what it is, since RabbitMQ gives it no name. */
+  /** Names the letter for as long as it is there. It is a hash of the letter, since RabbitMQ gives messages no names. */
   readonly id: string;
-  /** The queue that it came from; it lies on `<queue>.dead`. */
+  /** The queue that it came from; it is on `<queue>.dead` now. */
   readonly queue: string;
   readonly entity: string;
   readonly endpoint: string;
@@ -13,7 +13,7 @@ export interface DeadLetter {
   readonly messageId: string;
   readonly version: string;
   readonly run: number;
-  /** ISO 8601 in UTC; '' if it does not say. */
+  /** ISO 8601 in UTC; '' if the message does not say. */
   readonly fetchedAt: string;
   readonly deadAt: string;
   /** Why, for programs: `field_invalid`, `not_json`, ... */
@@ -23,16 +23,16 @@ export interface DeadLetter {
   readonly field: string | null;
   /** Bytes of its body. */
   readonly size: number;
-  /** How its body begins, in one line. */
+  /** The beginning of its body, in one line. */
   readonly preview: string;
 }
 
 /** Characters of a body that a list shows. */
 const PREVIEW = 160;
-/** What a list keeps of text from outside: a hundred thousand letters must fit into memory. */
+/** Characters that a list keeps of any text from outside: a hundred thousand letters must fit into memory. */
 const LONGEST = 400;
 
-/** What a message on a dead-letter queue says of itself. */
+/** Reads a message on a dead-letter queue. */
 export function readLetter(message: ConsumeMessage, { entity, queue }: EntityQueue): DeadLetter {
   const headers = message.properties.headers ?? {};
   const text = (name: string): string | undefined => {
@@ -54,7 +54,7 @@ export function readLetter(message: ConsumeMessage, { entity, queue }: EntityQue
     run: envelope.run,
     fetchedAt: envelope.fetchedAt,
     deadAt,
-    // Without our headers, RabbitMQ itself gave it up: the delivery limit, or a queue's length.
+    // Without our headers it was RabbitMQ that gave the message up: by a delivery limit or the queue's length.
     code: text(DEAD_LETTER_HEADERS.code) ?? text('x-first-death-reason') ?? 'unknown',
     reason: text(DEAD_LETTER_HEADERS.reason) ?? brokersReason(text('x-first-death-reason')),
     field: text(DEAD_LETTER_HEADERS.field) ?? null,
@@ -68,26 +68,26 @@ export function readLetter(message: ConsumeMessage, { entity, queue }: EntityQue
 }
 
 function brokersReason(reason: string | undefined): string {
-  return reason === undefined ? 'it does not say why it is here' : `RabbitMQ gave it up: ${reason}`;
+  return reason === undefined ? 'the message does not say why it is here' : `RabbitMQ gave it up: ${reason}`;
 }
 
-/** Two that agree in all of this are copies of one another, and what is done to either may be done to both. */
+/** Letters with the same id are copies of one another, and what is done to one may be done to the other. */
 function idOf(queue: string, messageId: string, deadAt: string, content: Buffer): string {
   const hash = createHash('sha256')
     .update(JSON.stringify([queue, messageId, deadAt]))
     .update(content);
-  // A shell takes what begins with a dash for an option.
+  // A shell would take a word that begins with a dash for an option.
   return hash.digest('base64url').slice(0, 22).replace(/^-/, 'A');
 }
 
-/** Which dead letters are meant: every criterion that is given must hold. */
+/** Which dead letters are meant: those that meet every criterion that is given. */
 export interface LetterMatch {
   readonly id?: string | undefined;
   readonly queue?: string | undefined;
   readonly endpoint?: string | undefined;
   readonly code?: string | undefined;
   readonly field?: string | undefined;
-  /** Words that must all occur in its key, reason or the beginning of its body, in any letter case. */
+  /** Words that must all occur in its key, its reason or the beginning of its body, in any letter case. */
   readonly search?: string | undefined;
 }
 

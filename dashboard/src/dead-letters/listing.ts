@@ -2,25 +2,28 @@ import type { Clock } from '@tributary/shared';
 import type { DeadLetters, WholeLetter } from './dead-letters.js';
 import { type DeadLetter, type LetterMatch, matches } from './letter.js';
 
-/** How often each value of something occurs, the most frequent first. */
-export type Facet = readonly { readonly value: string; readonly count: number }[];
+/** How often each value of a criterion occurs, the most frequent first. */
+export type LetterFacet = readonly { readonly value: string; readonly count: number }[];
 
 export interface LetterPage {
-  /** What lies on each queue now. */
+  /** How many letters each queue holds now. */
   readonly queues: readonly { readonly queue: string; readonly entity: string; readonly letters: number }[];
   /** The letters that match, the newest first. */
   readonly letters: readonly DeadLetter[];
   readonly total: number;
-  /** Over all that match but for the facet's own criterion. */
-  readonly facets: Readonly<Record<'queue' | 'code' | 'field' | 'endpoint', Facet>>;
-  /** False if there are more letters than were looked at: then those are the oldest of each queue. */
+  /** Counts over the letters that meet all other criteria than the facet's own. */
+  readonly facets: Readonly<Record<'queue' | 'code' | 'field' | 'endpoint', LetterFacet>>;
+  /** False if there are more letters than were looked at: only the oldest of each queue were. */
   readonly complete: boolean;
-  /** How many were looked at; filters, counts and pages are of these. */
+  /** How many were looked at: filters, counts and pages are made of these. */
   readonly looked: number;
   readonly lookedAt: string;
 }
 
-/** Each look burns a delivery of every letter: what was seen is shown again while the queue's count stays, for so long. */
+/**
+ * Milliseconds for which the letters that were seen are shown again, as long as the queue's count stays: each look uses up
+ * one delivery of every letter.
+ */
 const FRESH = 30_000;
 
 interface Look {
@@ -32,16 +35,19 @@ interface Look {
 
 const FACETS = ['queue', 'code', 'field', 'endpoint'] as const;
 
-/** What the dead letters looked like when somebody last looked. */
+/** The dead letters as they were when they were last looked at. */
 export class Listing {
+  readonly #deadLetters: DeadLetters;
+  readonly #clock: Clock;
+  /** The last look at each queue. */
   readonly #looks = new Map<string, Look>();
 
-  constructor(
-    private readonly deadLetters: DeadLetters,
-    private readonly clock: Clock,
-  ) {}
+  constructor(deadLetters: DeadLetters, clock: Clock) {
+    this.#deadLetters = deadLetters;
+    this.#clock = clock;
+  }
 
-  /** Something was done to them: the next page looks again. */
+  /** Called when something was done to the letters: the next page looks again. */
   forget(): void {
     this.#looks.clear();
   }
@@ -51,7 +57,7 @@ export class Listing {
     range: { readonly offset: number; readonly limit: number },
     signal: AbortSignal,
   ): Promise<LetterPage> {
-    const queues = await this.deadLetters.counts();
+    const queues = await this.#deadLetters.counts();
     const looks: Look[] = [];
     for (const { queue, letters } of queues) looks.push(await this.#look(queue, letters, signal));
     const all = looks.flatMap((look) => look.letters);
@@ -70,18 +76,18 @@ export class Listing {
     };
   }
 
-  /** The letters of one key, the newest first. */
+  /** The letters of one key, the newest first, at most 20. */
   async ofKey(key: string, signal: AbortSignal): Promise<readonly DeadLetter[]> {
     const { letters } = await this.page({}, { offset: 0, limit: 1_000_000 }, signal);
     return letters.filter((letter) => letter.key === key).slice(0, 20);
   }
 
-  /** Finds one wherever it lies. */
+  /** Finds a letter in any queue. */
   async find(id: string, signal: AbortSignal): Promise<WholeLetter | undefined> {
     const known = [...this.#looks].find(([, look]) => look.letters.some((letter) => letter.id === id))?.[0];
-    const others = this.deadLetters.topology.queues.map(({ queue }) => queue).filter((queue) => queue !== known);
+    const others = this.#deadLetters.topology.queues.map(({ queue }) => queue).filter((queue) => queue !== known);
     for (const queue of known === undefined ? others : [known, ...others]) {
-      const found = await this.deadLetters.find(queue, id, signal);
+      const found = await this.#deadLetters.find(queue, id, signal);
       if (found !== undefined) return found;
     }
     return undefined;
@@ -89,9 +95,9 @@ export class Listing {
 
   async #look(queue: string, depth: number, signal: AbortSignal): Promise<Look> {
     const before = this.#looks.get(queue);
-    const now = this.clock.now();
+    const now = this.#clock.now();
     if (before !== undefined && before.depth === depth && now - before.at < FRESH) return before;
-    const found = depth === 0 ? { letters: [], complete: true } : await this.deadLetters.list(queue, signal);
+    const found = depth === 0 ? { letters: [], complete: true } : await this.#deadLetters.list(queue, signal);
     signal.throwIfAborted();
     const look = { at: now, depth, ...found };
     this.#looks.set(queue, look);
@@ -99,7 +105,7 @@ export class Listing {
   }
 }
 
-function facet(letters: readonly DeadLetter[], name: (typeof FACETS)[number], match: LetterMatch): Facet {
+function facet(letters: readonly DeadLetter[], name: (typeof FACETS)[number], match: LetterMatch): LetterFacet {
   const counts = new Map<string, number>();
   for (const letter of letters) {
     const value = letter[name];

@@ -1,22 +1,22 @@
 import { type Clock, closeChannel, RetryableError } from '@tributary/shared';
-import { asRetryable, type Broker, isLocked } from '../broker.js';
+import { asRetryable, type Broker, isLocked } from './broker.js';
 
-/** Milliseconds that someone waits for another's look to end. */
+/** Milliseconds to wait for the lock. */
 const PATIENCE = 10_000;
 
 /**
- * Lets one at a time go through a dead-letter queue, across dashboards and shells: two at once would each see a part. The
- * lock is a queue that belongs to one connection (AMQP's `exclusive`), so it goes with whoever dies. Within a process it
- * excludes nobody.
+ * Lets one connection at a time go through a dead-letter queue, of all dashboards and shells: two at once would see a part of
+ * it each. The lock is a queue that belongs to one connection (AMQP's `exclusive`), so RabbitMQ removes it when its owner dies.
+ * It does not exclude other work on the same connection.
  *
- * @throws RetryableError if someone else holds it for long, or the broker is away
+ * @throws RetryableError if another connection holds it for long, or the broker is away
  */
 export async function withLock<T>(broker: Broker, deadQueue: string, clock: Clock, work: () => Promise<T>): Promise<T> {
   const queue = `${deadQueue}.lock`;
   const until = clock.now() + PATIENCE;
   while (!(await take(broker, queue))) {
     if (clock.now() > until) {
-      const message = `someone else is going through ${deadQueue} right now; try again in a moment`;
+      const message = `another dashboard or shell is going through ${deadQueue} right now; try again in a moment`;
       throw new RetryableError('dead_letters_busy', message);
     }
     await clock.sleep(100);

@@ -7,26 +7,29 @@ import {
   RetryableError,
 } from '@tributary/shared';
 import type { Message } from 'amqplib';
-import type { Broker } from '../broker.js';
+import type { Broker } from './broker.js';
 
-/** Its value tells one replay that could not be routed from its neighbours. */
+/** Holds the replay's number, so that a message that RabbitMQ returns can be told from the others. */
 const MARK = REPLAY_HEADER;
 
 const OURS: ReadonlySet<string> = new Set<string>([...Object.values(DEAD_LETTER_HEADERS), 'tributary-copy', MARK]);
 
-/** Headers in which RabbitMQ tells of dead-lettering and deliveries: they were true of the old message alone. */
+/** Headers in which RabbitMQ describes dead-lettering and deliveries: they are true of the old message only. */
 const BROKERS = /^x-(death|first-death-|last-death-|delivery-count|acquired-count)/;
 
-/** Sends dead letters back to where their like come from. */
+/** Publishes dead letters to the exchange that records come from. */
 export class Replayer {
-  #replays = 0;
+  readonly #channel: ConfirmChannel;
+  readonly #exchange: string;
+  /** The numbers of replays that no queue took. */
   readonly #returned = new Set<number>();
+  /** Reject the replays that are not confirmed yet. */
   readonly #waiting = new Set<(error: Error) => void>();
+  #replays = 0;
 
-  private constructor(
-    private readonly channel: ConfirmChannel,
-    private readonly exchange: string,
-  ) {
+  private constructor(channel: ConfirmChannel, exchange: string) {
+    this.#channel = channel;
+    this.#exchange = exchange;
     channel.on('return', ({ properties }: Message) => this.#returned.add(Number(properties.headers?.[MARK])));
     channel.once('close', () => {
       for (const reject of this.#waiting) {
@@ -40,25 +43,32 @@ export class Replayer {
   }
 
   /**
-   * Publishes it as it was, or with another body, under its own message id: so a second replay of the same is a duplicate
-   * by content, and one that meanwhile has a newer version is stale. Resolves when the broker has it on disk.
+   * Publishes a letter as it was, or with another body, under its own message id. So a second replay of it is a duplicate by
+   * content, and the replay of a record that has a newer version by now is stale. Resolves when the broker has it on disk.
    *
-   * @throws RetryableError if it was not taken; the dead letter must stay
+   * @throws RetryableError if the broker did not take it: the dead letter must stay
    */
   replay(message: ConsumeMessage, entity: string, body: Buffer = message.content): Promise<void> {
     const { messageId, type, appId, timestamp, contentType, correlationId, headers = {} } = message.properties;
     const replay = ++this.#replays;
     const kept = Object.entries(headers).filter(([name]) => !OURS.has(name) && !BROKERS.test(name));
     const options = {
-      ...{ messageId, type, appId, timestamp, contentType, correlationId },
-      ...{ persistent: true, mandatory: true, headers: { ...Object.fromEntries(kept), [MARK]: replay } },
+      messageId,
+      type,
+      appId,
+      timestamp,
+      contentType,
+      correlationId,
+      persistent: true,
+      mandatory: true,
+      headers: { ...Object.fromEntries(kept), [MARK]: replay },
     };
     return new Promise((resolve, reject) => {
       this.#waiting.add(reject);
-      this.channel.publish(this.exchange, entity, body, options, (failure: unknown) => {
+      this.#channel.publish(this.#exchange, entity, body, options, (failure: unknown) => {
         this.#waiting.delete(reject);
         if (this.#returned.delete(replay)) {
-          const message = `no queue takes records of ${entity} from exchange ${this.exchange}: start a consumer or a producer, which declare it`;
+          const message = `no queue takes records of ${entity} from exchange ${this.#exchange}: start a consumer or a producer, which declare it`;
           return reject(new RetryableError('replay_unroutable', message));
         }
         if (failure) {
@@ -72,6 +82,6 @@ export class Replayer {
   }
 
   async close(): Promise<void> {
-    await closeChannel(this.channel).catch(() => {});
+    await closeChannel(this.#channel).catch(() => {});
   }
 }

@@ -1,6 +1,6 @@
 import { type Clock, type PipelineConfig, topologyOf } from '@tributary/shared';
-import type { Broker } from '../broker.js';
 import type { DatasetReader } from '../data/readers/port.js';
+import type { Broker } from '../dead-letters/broker.js';
 import { askEndpoints, endpointFlows } from './endpoints.js';
 import type { Flow, QueueFlow } from './flow.js';
 import { type History, Recorder } from './history.js';

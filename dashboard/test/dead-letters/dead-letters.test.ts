@@ -1,8 +1,9 @@
 import type { ConsumeMessage } from '@tributary/shared';
 import { describe, expect, it } from 'vitest';
 import { matches, readLetter } from '../../src/dead-letters/letter.js';
+import type { LetterPage } from '../../src/dead-letters/listing.js';
 import { readArguments } from '../../src/dead-letters/shell/arguments.js';
-import { run, type Shell } from '../../src/dead-letters/shell/run.js';
+import { describeList } from '../../src/dead-letters/shell/words.js';
 
 const QUEUE = { entity: 'customer', queue: 'customer_data', deadQueue: 'customer_data.dead' };
 
@@ -52,7 +53,10 @@ describe('npm run dead-letters', () => {
   it('understands its commands', () => {
     expect(readArguments(['list', '--config', 'mine.yaml'])).toMatchObject({ config: 'mine.yaml' });
     expect(readArguments(['list', '--code', 'x', '--limit', '5', '--json'])).toMatchObject({
-      ...{ command: 'list', limit: 5, json: true, match: { code: 'x' } },
+      command: 'list',
+      limit: 5,
+      json: true,
+      match: { code: 'x' },
     });
     expect(readArguments(['replay', 'abc', '--payload', '-'])).toMatchObject({ command: 'replay', payload: '-' });
     expect(readArguments(['discard', '--all', '--reason', 'old'])).toMatchObject({ all: true, reason: 'old' });
@@ -75,24 +79,24 @@ describe('npm run dead-letters', () => {
 });
 
 describe('the list from the shell', () => {
-  const list = async (page: object, ...args: string[]): Promise<string> => {
-    let printed = '';
-    const print = (text: string) => {
-      printed += text;
-    };
-    const queues = [{ queue: 'customer_data', entity: 'customer', letters: 25_310 }];
-    const found = { queues, letters: [], total: 0, complete: true, looked: 25_310, ...page };
-    const asked = readArguments(['list', ...args]);
-    if (asked !== undefined) await run(asked, { listing: { page: async () => found }, print } as unknown as Shell);
-    return printed;
-  };
+  const list = (page: Partial<LetterPage>): string =>
+    describeList({
+      queues: [{ queue: 'customer_data', entity: 'customer', letters: 25_310 }],
+      letters: [],
+      total: 0,
+      facets: { queue: [], code: [], field: [], endpoint: [] },
+      complete: true,
+      looked: 25_310,
+      lookedAt: '2026-01-05T10:00:00.000Z',
+      ...page,
+    });
   const letters = [readLetter(message('{"a":1}', {}, 'm1'), QUEUE)];
 
-  it('says of how many it is, and which of them were not looked at', async () => {
-    expect(await list({ letters, total: 1 })).toContain('1 in all.');
-    const oldest = await list({ letters, total: 20_000, complete: false, looked: 20_000 });
+  it('says how many letters there are, and which of them were not looked at', () => {
+    expect(list({ letters, total: 1 })).toContain('1 in all.');
+    const oldest = list({ letters, total: 20_000, complete: false, looked: 20_000 });
     expect(oldest).toContain('1 of 20000 shown; --limit shows more.');
     expect(oldest).toContain('of the oldest 20000 of 25310; replay and discard mean all of them');
-    expect(await list({ complete: false, looked: 20_000 })).toBe('None of the oldest 20000 of 25310 matches.\n');
+    expect(list({ complete: false, looked: 20_000 })).toBe('None of the oldest 20000 of 25310 matches.\n');
   });
 });

@@ -1,62 +1,112 @@
-import { FatalError, PoisonError } from '@tributary/shared';
-import type { Actor } from '../../audit/audit.js';
-import type { Acted } from '../act.js';
-import type { DeadLetters, WholeLetter } from '../dead-letters.js';
-import type { LetterPage, Listing } from '../listing.js';
-import type { ShellArguments } from './arguments.js';
+import { readFile } from 'node:fs/promises';
+import { userInfo } from 'node:os';
+import { text } from 'node:stream/consumers';
+import { FatalError, type Logger, type PipelineConfig, PoisonError, ReleaseList, systemClock } from '@tributary/shared';
+import { type Actor, AuditLog, DEFAULT_AUDIT_LOG } from '../../audit/audit.js';
+import { Broker } from '../broker.js';
+import { DeadLetters, type WholeLetter } from '../dead-letters.js';
+import { Listing } from '../listing.js';
+import { checkDeadLetterRequest, type DeadLetterRequest } from './request.js';
+import { describeActed, describeLetter, describeList } from './words.js';
 
-/** What the commands work with, and how they speak. */
-export interface Shell {
-  readonly deadLetters: DeadLetters;
-  readonly listing: Listing;
-  readonly actor: Actor;
-  /** Reads the file with a mended record. */
-  readonly readPayload: (file: string) => Promise<string>;
-  readonly print: (text: string) => void;
+export interface DeadLetterCommandOptions {
+  readonly config: PipelineConfig;
+  readonly amqpUrl: string | undefined;
+  /** The file in which everything that is done is written down; ./audit/actions.jsonl unless given. */
+  readonly auditLog?: string | undefined;
+  readonly log: Logger;
+  /** Takes what the command answers. */
+  readonly write: (text: string) => void;
+  /** Ends the command early; a letter that is being sent or removed is finished. */
   readonly signal: AbortSignal;
 }
 
-/** @throws FatalError if there is nothing of that id; PoisonError if a mended record is not valid */
-export async function run(asked: ShellArguments, shell: Shell): Promise<void> {
-  const { print } = shell;
-  const tell = (found: unknown, words: string) => print(asked.json ? `${JSON.stringify(found)}\n` : words);
-  switch (asked.command) {
+/** Milliseconds to wait for RabbitMQ. */
+const CONNECT_TIMEOUT = 10_000;
+
+const NO_BROKER =
+  'AMQP_URL is not set; set it to something like amqp://guest:guest@127.0.0.1:5672. ' +
+  'Where npm start keeps the queues in memory, only its dashboard shows the dead letters';
+
+/**
+ * Lists, shows, replays or discards dead letters for a person at a shell.
+ *
+ * @throws Error for a request that makes no sense (see checkDeadLetterRequest); FatalError if there is no letter of that id,
+ *   or if a mended record is not valid; RetryableError if RabbitMQ is away
+ */
+export async function runDeadLetterCommand(
+  request: DeadLetterRequest,
+  { config, amqpUrl, auditLog, log, write, signal }: DeadLetterCommandOptions,
+): Promise<void> {
+  checkDeadLetterRequest(request);
+  if (!amqpUrl) throw new FatalError('amqp_url_missing', NO_BROKER);
+  const releases = new ReleaseList();
+  try {
+    const broker = new Broker({ urls: amqpUrl, connectionName: 'tributary dead-letters', log });
+    await broker.open();
+    releases.add('the RabbitMQ connection', () => broker.close());
+    const until = systemClock.now() + CONNECT_TIMEOUT;
+    while (!broker.connected && systemClock.now() < until && !signal.aborted) await systemClock.sleep(50, signal);
+    const audit = new AuditLog(auditLog || DEFAULT_AUDIT_LOG, systemClock);
+    releases.add('the audit log', () => audit.close());
+    const deadLetters = new DeadLetters({ config, broker, audit, clock: systemClock });
+    const listing = new Listing(deadLetters, systemClock);
+    const { found, words } = await run(request, deadLetters, listing, signal);
+    write(request.json ? `${JSON.stringify(found)}\n` : words);
+  } finally {
+    await releases.release().catch(() => {});
+  }
+}
+
+/** What a command answers: for programs, and for people. */
+interface Answer {
+  readonly found: unknown;
+  readonly words: string;
+}
+
+async function run(
+  { command, match, limit, reason, payload }: DeadLetterRequest,
+  deadLetters: DeadLetters,
+  listing: Listing,
+  signal: AbortSignal,
+): Promise<Answer> {
+  // A person who can reach the broker may do anything with it; the audit log says who it was.
+  const actor: Actor = { name: userInfo().username, role: 'admin', from: 'shell' };
+  switch (command) {
     case 'list': {
-      const page = await shell.listing.page(asked.match, { offset: 0, limit: asked.limit }, shell.signal);
-      return tell(page, describeList(page));
+      const page = await listing.page(match, { offset: 0, limit }, signal);
+      return { found: page, words: describeList(page) };
     }
     case 'show': {
-      const found = await find(asked, shell);
-      return tell(found, describeLetter(found));
+      const letter = await find(match.id ?? '', listing, signal);
+      return { found: letter, words: describeLetter(letter) };
     }
     case 'replay': {
-      const match = asked.match.id === undefined ? asked.match : { ...asked.match, queue: await queueOf(asked, shell) };
-      const body = await mended(asked, shell);
-      const acted = await shell.deadLetters.replay(match, shell.actor, shell.signal, body);
-      return tell(acted, describeActed('replayed', acted));
+      const letter = match.id === undefined ? undefined : await find(match.id, listing, signal);
+      const body = payload === undefined ? undefined : await readMended(payload, letter, deadLetters);
+      const meant = letter === undefined ? match : { ...match, queue: letter.letter.queue };
+      const acted = await deadLetters.replay(meant, actor, signal, body);
+      return { found: acted, words: describeActed('replayed', acted) };
     }
     case 'discard': {
-      const acted = await shell.deadLetters.discard(asked.match, asked.reason, shell.actor, shell.signal);
-      if (asked.match.id !== undefined && acted.done === 0) throw gone(asked.match.id);
-      return tell(acted, describeActed('discarded', acted));
+      const acted = await deadLetters.discard(match, reason, actor, signal);
+      if (match.id !== undefined && acted.done === 0) throw gone(match.id);
+      return { found: acted, words: describeActed('discarded', acted) };
     }
   }
 }
 
-async function find({ match: { id = '' } }: ShellArguments, { listing, signal }: Shell): Promise<WholeLetter> {
+async function find(id: string, listing: Listing, signal: AbortSignal): Promise<WholeLetter> {
   const found = await listing.find(id, signal);
   if (found === undefined) throw gone(id);
   return found;
 }
 
-const queueOf = async (asked: ShellArguments, shell: Shell): Promise<string> => (await find(asked, shell)).letter.queue;
-
-async function mended(asked: ShellArguments, shell: Shell): Promise<string | undefined> {
-  if (asked.payload === undefined) return undefined;
-  const body = await shell.readPayload(asked.payload);
-  const { letter } = await find(asked, shell);
+/** @throws FatalError if the consumer would not take the record */
+async function readMended(file: string, found: WholeLetter | undefined, deadLetters: DeadLetters): Promise<string> {
+  const body = file === '-' ? await text(process.stdin) : await readFile(file, 'utf8');
   try {
-    shell.deadLetters.validate(letter.entity, body);
+    deadLetters.validate(found?.letter.entity ?? '', body);
   } catch (error) {
     if (!(error instanceof PoisonError)) throw error;
     throw new FatalError(error.code, `not sent: ${error.message}`);
@@ -66,31 +116,3 @@ async function mended(asked: ShellArguments, shell: Shell): Promise<string | und
 
 const gone = (id: string) =>
   new FatalError('not_found', `no dead letter has the id "${id}": it was replayed or discarded`);
-
-function describeList({ letters, total, complete, looked, queues }: LetterPage): string {
-  const all = queues.reduce((sum, queue) => sum + queue.letters, 0);
-  const rest = complete ? '' : ` These are of the oldest ${looked} of ${all}; replay and discard mean all of them.`;
-  if (total === 0) return complete ? 'No dead letters.\n' : `None of the oldest ${looked} of ${all} matches.\n`;
-  const lines = letters.map(
-    ({ id, deadAt, queue, key, code, reason }) =>
-      `${id}  ${deadAt}  ${queue}  ${key ?? '(no key)'}  ${code}\n    ${reason}`,
-  );
-  const shown =
-    letters.length < total ? `${letters.length} of ${total} shown; --limit shows more.` : `${total} in all.`;
-  return `${lines.join('\n')}\n\n${shown}${rest}\n`;
-}
-
-function describeLetter({ letter, body, headers }: WholeLetter): string {
-  const facts = Object.entries(letter).filter(([name]) => name !== 'preview');
-  const rest = Object.entries(headers).filter(([name]) => name.startsWith('x-') || name === 'traceparent');
-  const lines = [...facts, ...rest].map(([name, value]) => {
-    const text = typeof value === 'object' ? JSON.stringify(value) : String(value);
-    return `${name.padEnd(14)}${text}`;
-  });
-  return `${lines.join('\n')}\n\n${body}\n`;
-}
-
-function describeActed(done: string, acted: Acted): string {
-  const rest = acted.complete ? '' : ' It was ended before it had looked at all: run it again.';
-  return `${acted.done} ${done}, of ${acted.looked} looked at.${rest}\n`;
-}

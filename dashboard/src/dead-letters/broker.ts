@@ -8,30 +8,39 @@ import {
   RetryableError,
 } from '@tributary/shared';
 
-/** What waits in a queue, and who takes from it. */
+/** How many messages wait in a queue, and how many consumers take from it. */
 export interface QueueDepth {
   readonly messages: number;
   readonly consumers: number;
 }
 
-/** The dashboard's own connection to RabbitMQ. It comes back by itself; while it is away calls fail at once, and say so. */
+export interface BrokerOptions {
+  /** One URL, or several with commas between them. */
+  readonly urls: string;
+  readonly connectionName: string;
+  readonly log: Logger;
+}
+
+/** The dashboard's own connection to RabbitMQ. It reconnects by itself; while it is away, calls fail at once and say so. */
 export class Broker {
+  readonly #options: BrokerOptions;
   #connection: RecoveringChannelModel | undefined;
   #connected = false;
+  /** The channel on which queues are looked at. */
   #looking: Promise<Channel> | undefined;
 
-  constructor(
-    private readonly options: { readonly urls: string; readonly connectionName: string; readonly log: Logger },
-  ) {}
+  constructor(options: BrokerOptions) {
+    this.#options = options;
+  }
 
   get connected(): boolean {
     return this.#connected;
   }
 
-  /** @throws FatalError for a URL that can never lead to a broker */
+  /** @throws FatalError for a URL that no broker can be reached by */
   async open(): Promise<void> {
     this.#connection = await connectBroker({
-      ...this.options,
+      ...this.#options,
       onState: (connected) => {
         this.#connected = connected;
         this.#looking = undefined;
@@ -40,7 +49,7 @@ export class Broker {
   }
 
   /**
-   * A channel that the caller closes; its errors are those of the calls on it.
+   * A new channel, which the caller closes. Its errors are thrown by the calls on it.
    * @throws RetryableError if RabbitMQ is away
    */
   async channel(): Promise<Channel> {
@@ -53,7 +62,7 @@ export class Broker {
   }
 
   /**
-   * What waits in a queue, by declaring it passively: no management API is needed, and nothing is changed.
+   * Counts what waits in a queue by declaring it passively, which needs no management API and changes nothing.
    * @returns undefined if there is no such queue (yet)
    */
   async depth(queue: string): Promise<QueueDepth | undefined> {
@@ -86,10 +95,10 @@ function quiet<T extends Channel>(channel: T): T {
   return channel;
 }
 
-/** The queue does not exist. */
+/** Whether the queue does not exist. */
 export const isMissing = (error: unknown): boolean => (error as { code?: unknown }).code === 404;
 
-/** The broker has given an exclusive thing to somebody else. */
+/** Whether another connection has declared the queue as exclusive. */
 export const isLocked = (error: unknown): boolean => (error as { code?: unknown }).code === 405;
 
 export function asRetryable(error: unknown): RetryableError {

@@ -1,0 +1,33 @@
+import type { Acted } from '../act.js';
+import type { WholeLetter } from '../dead-letters.js';
+import type { LetterPage } from '../listing.js';
+
+/** A list of dead letters as a person reads it. */
+export function describeList({ letters, total, complete, looked, queues }: LetterPage): string {
+  const all = queues.reduce((sum, queue) => sum + queue.letters, 0);
+  const rest = complete ? '' : ` These are of the oldest ${looked} of ${all}; replay and discard mean all of them.`;
+  if (total === 0) return complete ? 'No dead letters.\n' : `None of the oldest ${looked} of ${all} matches.\n`;
+  const lines = letters.map(
+    ({ id, deadAt, queue, key, code, reason }) =>
+      `${id}  ${deadAt}  ${queue}  ${key ?? '(no key)'}  ${code}\n    ${reason}`,
+  );
+  const shown =
+    letters.length < total ? `${letters.length} of ${total} shown; --limit shows more.` : `${total} in all.`;
+  return `${lines.join('\n')}\n\n${shown}${rest}\n`;
+}
+
+export function describeLetter({ letter, body, headers }: WholeLetter): string {
+  const facts = Object.entries(letter).filter(([name]) => name !== 'preview');
+  const rest = Object.entries(headers).filter(([name]) => name.startsWith('x-') || name === 'traceparent');
+  const lines = [...facts, ...rest].map(([name, value]) => {
+    const text = typeof value === 'object' ? JSON.stringify(value) : String(value);
+    return `${name.padEnd(14)}${text}`;
+  });
+  return `${lines.join('\n')}\n\n${body}\n`;
+}
+
+/** @param done `replayed` or `discarded` */
+export function describeActed(done: string, acted: Acted): string {
+  const rest = acted.complete ? '' : ' The command was ended before it had looked at all of them: run it again.';
+  return `${acted.done} ${done}, of ${acted.looked} looked at.${rest}\n`;
+}
