@@ -1,4 +1,4 @@
-export { type Cursor, type CursorStore, memoryCursorStore, type Validator } from './cursor/cursor.js';
+export { type Cursor, type CursorStore, memoryCursorStore } from './cursor/cursor.js';
 export { redisCursorStore } from './cursor/cursor-redis.js';
 export { compileEndpoints, type Endpoint } from './endpoint.js';
 export type { LeaseTable } from './leases/table.js';
@@ -8,4 +8,5 @@ export type { OutgoingMessage } from './publish/messages.js';
 export type { PublishRun } from './publish/publish-run.js';
 export { Publisher, type PublisherOptions } from './publish/publisher.js';
 export { createProducer, type Producer, type ProducerOptions } from './service.js';
+export type { Validator } from './sources/port.js';
 export { type Proxies, proxiesOf } from './sources/rest/dispatchers.js';

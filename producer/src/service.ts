@@ -28,8 +28,8 @@ import { openPublisher } from './publish/open.js';
 import type { Publisher } from './publish/publisher.js';
 import { createDuties } from './schedule/duties.js';
 import type { Duty } from './schedule/duty.js';
-import { Dispatchers, type Proxies } from './sources/rest/dispatchers.js';
-import { Gate } from './sources/rest/gate.js';
+import type { Proxies } from './sources/rest/dispatchers.js';
+import { createSurroundings } from './sources/surroundings.js';
 import { memoryStores, openRedisStores, type Stores } from './stores.js';
 
 export interface ProducerOptions extends ServiceSettings {
@@ -106,9 +106,9 @@ class ProducerService implements Producer {
   async #start(): Promise<void> {
     if (this.#stopped !== undefined) throw new Error('the producer was stopped; make another');
     const { config, amqpUrl, instance, log } = this.#options;
-    const dispatchers = new Dispatchers(this.#options.proxies);
-    this.#releases.add('HTTP connections', () => dispatchers.destroy());
-    const gate = new Gate(config.limits, this.#clock);
+    const { proxies } = this.#options;
+    const surroundings = createSurroundings({ limits: config.limits, proxies, clock: this.#clock });
+    this.#releases.add('the connections of the sources', () => surroundings.close());
     const kept = this.#openStores();
     const broker = { amqpUrl, instance, topology: topologyOf(config), clock: this.#clock, log };
     const { publisher, problem } = await openPublisher(broker, this.#releases);
@@ -116,7 +116,7 @@ class ProducerService implements Producer {
 
     const { registry } = this;
     registerPublishMetrics(registry, () => publisher.stats);
-    registerGateMetrics(registry, () => gate.load);
+    registerGateMetrics(registry, () => surroundings.rest.gate.load);
     const metrics = createPollMetrics(registry);
     measureConnections(registry, {
       rabbitmq: () => problem() === undefined,
@@ -125,7 +125,7 @@ class ProducerService implements Producer {
     const problems = () => [problem(), kept.problem()].filter((text) => text !== undefined);
     const endpoints = compileEndpoints(config);
     const signal = this.#stopping.signal;
-    const dutyOptions = { ...kept, publisher, dispatchers, gate, metrics, clock: this.#clock, log, instance, signal };
+    const dutyOptions = { ...kept, publisher, surroundings, metrics, clock: this.#clock, log, instance, signal };
     this.#duties = createDuties(endpoints, dutyOptions);
     const leases = this.#createLeases(kept.table);
     this.#leases = leases;

@@ -1,13 +1,5 @@
 import type { Endpoint } from '../endpoint.js';
-
-/** What makes a request conditional: what the API said about a URL when it was last read (RFC 9110, section 8.8). */
-export interface Validator {
-  readonly url: string;
-  readonly etag?: string;
-  readonly lastModified?: string;
-  /** The page that followed. A 304 has no body to find it in. */
-  readonly next?: string;
-}
+import type { Validator } from '../sources/port.js';
 
 /** Where the last complete run of an endpoint left off. */
 export interface Cursor {
@@ -99,7 +91,7 @@ export function decode(text: string, { fingerprint }: Endpoint): Cursor {
     return EMPTY;
   }
   if (saved?.fingerprint !== fingerprint || !Array.isArray(saved.validators)) return EMPTY;
-  const validators = saved.validators.filter(isValidator);
+  const validators = saved.validators.filter(isObject);
   const { mark, seen } = saved;
   return {
     ...(typeof mark === 'string' ? { mark } : {}),
@@ -108,8 +100,5 @@ export function decode(text: string, { fingerprint }: Endpoint): Cursor {
   };
 }
 
-function isValidator(value: unknown): value is Validator {
-  const { url, etag, lastModified, next } = (value ?? {}) as Record<string, unknown>;
-  const optionalText = (field: unknown) => field === undefined || typeof field === 'string';
-  return typeof url === 'string' && [etag, lastModified, next].every(optionalText);
-}
+/** Whether it is one, only its source can tell. */
+const isObject = (value: unknown): value is Validator => typeof value === 'object' && value !== null;

@@ -1,5 +1,4 @@
-import { type Clock, describeError, type Logger } from '@tributary/shared';
-import { interruptible } from '../poll/interruptible.js';
+import { type Clock, describeError, interruptible, type Logger } from '@tributary/shared';
 import { spread } from './spread.js';
 import type { Claimed, LeaseTable } from './table.js';
 

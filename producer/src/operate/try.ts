@@ -2,9 +2,9 @@ import { type Clock, count, describeError, FatalError, type PipelineConfig, Pois
 import { compileEndpoints, type Endpoint } from '../endpoint.js';
 import { createIds } from '../publish/ids.js';
 import { messageMaker } from '../publish/messages.js';
-import { Dispatchers, type Proxies } from '../sources/rest/dispatchers.js';
-import { Gate } from '../sources/rest/gate.js';
-import { RestSource } from '../sources/rest/rest.js';
+import { createSource } from '../sources/kinds.js';
+import type { Proxies } from '../sources/rest/dispatchers.js';
+import { createSurroundings } from '../sources/surroundings.js';
 
 export interface TryOptions {
   readonly config: PipelineConfig;
@@ -26,18 +26,11 @@ export interface TryOptions {
  */
 export async function tryEndpoint({ config, id, limit, clock, proxies, write }: TryOptions): Promise<number> {
   const endpoint = find(config, id);
-  const dispatchers = new Dispatchers(proxies);
-  const source = new RestSource(endpoint, {
-    ...{
-      dispatcher: dispatchers.for(endpoint.config),
-      gate: new Gate(config.limits, clock),
-      clock,
-      random: Math.random,
-    },
+  const surroundings = createSurroundings({ limits: config.limits, proxies, clock });
+  const source = createSource(endpoint, surroundings, {
     onRetry: (_code, reason) => write(`trying again: ${reason}\n`),
     onDoubt: (reason) => write(`this may be set wrongly: ${reason}\n`),
-    onExchange: ({ method, url, status, characters, milliseconds }) =>
-      write(`${method} ${url} -> ${status}, ${characters} characters, ${milliseconds} ms\n`),
+    onExchange: ({ asked, answered, milliseconds }) => write(`${asked} -> ${answered}, ${milliseconds} ms\n`),
   });
   const messageOf = messageMaker(endpoint, 0, createIds());
   const { signal } = new AbortController();
@@ -56,7 +49,7 @@ export async function tryEndpoint({ config, id, limit, clock, proxies, write }: 
       if (shown >= limit) break;
     }
   } finally {
-    await dispatchers.destroy();
+    await surroundings.close();
   }
   write(`\n${shown} shown, ${bad} of them would be dead-lettered; nothing was published, no cursor was moved\n`);
   return bad;

@@ -1,15 +1,21 @@
-import type { Clock } from '@tributary/shared';
+import { type Clock, interruptible } from '@tributary/shared';
 import type { CursorStore } from '../cursor/cursor.js';
 import type { Endpoint } from '../endpoint.js';
 import type { Ids } from '../publish/ids.js';
 import { messageMaker } from '../publish/messages.js';
 import type { Publisher } from '../publish/publisher.js';
-import type { RunManner } from '../schedule/runner.js';
 import type { Source } from '../sources/port.js';
-import { interruptible } from './interruptible.js';
 import type { PollProgress } from './progress.js';
 import { readAhead } from './read-ahead.js';
 import { type Walk, Walks } from './walks.js';
+
+/** How one run differs from another. */
+export interface RunManner {
+  /** The endpoint failed until now: its first request is tried once, and if it fails the run is over. */
+  readonly trial: boolean;
+  /** Everything is asked for, whatever the cursor says. */
+  readonly full: boolean;
+}
 
 export interface PollSteps {
   readonly source: Source;

@@ -1,8 +1,8 @@
 import { createHash, type Hash } from 'node:crypto';
-import type { Cursor, Validator } from '../cursor/cursor.js';
+import type { Cursor } from '../cursor/cursor.js';
 import type { Endpoint } from '../endpoint.js';
 import type { OutgoingMessage } from '../publish/messages.js';
-import type { Page } from '../sources/port.js';
+import type { Page, Validator } from '../sources/port.js';
 import { HighWaterMark } from './mark.js';
 
 /** Pages beyond this many are asked for without conditions, so that a cursor stays small. */

@@ -7,19 +7,19 @@ import {
   RetryableError,
   type Topology,
 } from '@tributary/shared';
-import type { ConfirmChannel, RecoveringChannelModel } from 'amqplib';
+import type { PublishChannel, PublishConnection } from './channel.js';
 
 export interface ConfirmChannelOptions {
-  readonly connection: RecoveringChannelModel;
+  readonly connection: PublishConnection;
   readonly topology: Topology;
   readonly clock: Clock;
   readonly log: Logger;
 }
 
-/** Who publishes on the channel. */
+/** What publishes on the channel. */
 export interface ChannelUser {
   /** There is a channel, and everything it needs is declared. */
-  opened(channel: ConfirmChannel): void;
+  opened(channel: PublishChannel): void;
   /** It is gone, with every answer that had not come; `reason` is the broker's, if it had one. */
   closed(reason: Error | undefined): void;
   /** There is no channel to be had for now: a person must act, or the broker refuses again and again. */
@@ -114,7 +114,7 @@ export class ConfirmChannelKeeper {
     if (reason !== undefined) throw reason;
   }
 
-  async #letQueuesSettle({ connection }: ConfirmChannel): Promise<void> {
+  async #letQueuesSettle({ connection }: PublishChannel): Promise<void> {
     if (this.#settledOn === connection) return;
     const { product, version } = connection.serverProperties;
     if (product === 'RabbitMQ' && Number.parseInt(version, 10) < 4) {

@@ -1,6 +1,12 @@
-import type { Clock } from '@tributary/shared';
-import { connectBroker, type Logger, type ReleaseList, redactUrl, type Topology } from '@tributary/shared';
-import { interruptible } from '../poll/interruptible.js';
+import {
+  type Clock,
+  connectBroker,
+  interruptible,
+  type Logger,
+  type ReleaseList,
+  redactUrl,
+  type Topology,
+} from '@tributary/shared';
 import { Publisher } from './publisher.js';
 
 export interface BrokerOptions {

@@ -1,12 +1,12 @@
-import type { Options } from 'amqplib';
 import type { QueueStats } from '../metrics.js';
+import type { PublishOptions } from './channel.js';
 import type { OutgoingMessage } from './messages.js';
 import type { PublishRun } from './publish-run.js';
 
 /** A message that is not settled: the broker has not confirmed it, nor has it been given up. */
 export interface Held {
   readonly message: OutgoingMessage;
-  readonly options: Options.Publish;
+  readonly options: PublishOptions;
   readonly run: PublishRun;
   readonly stats: QueueStats;
   /** The broker sent it back; its confirm still comes, and means nothing. */
@@ -25,8 +25,8 @@ export class Outbox {
   #tag = 0;
   #messages = 0;
   #bytes = 0;
-  #room: Gate | undefined;
-  #empty: Gate | undefined;
+  #room: Latch | undefined;
+  #empty: Latch | undefined;
 
   constructor(maxMessages: number, maxBytes: number) {
     this.#maxMessages = maxMessages;
@@ -46,14 +46,14 @@ export class Outbox {
   /** Nothing if there is room for more; else a promise, shared by all who wait, that resolves when half of it is free. */
   room(): Promise<void> | undefined {
     if (this.#messages < this.#maxMessages && this.#bytes < this.#maxBytes) return undefined;
-    this.#room ??= new Gate();
+    this.#room ??= new Latch();
     return this.#room.promise;
   }
 
   /** Resolves when every message is settled. */
   emptied(): Promise<void> {
     if (this.#messages === 0) return Promise.resolve();
-    this.#empty ??= new Gate();
+    this.#empty ??= new Latch();
     return this.#empty.promise;
   }
 
@@ -129,19 +129,20 @@ export class Outbox {
     held.stats.unconfirmed -= 1;
     if (confirmed) held.stats.confirmed += 1;
     held.run.settle(confirmed);
-    if (this.#messages <= this.#maxMessages / 2 && this.#bytes <= this.#maxBytes / 2) this.#room = open(this.#room);
-    if (this.#messages === 0) this.#empty = open(this.#empty);
+    if (this.#messages <= this.#maxMessages / 2 && this.#bytes <= this.#maxBytes / 2) {
+      this.#room?.resolve();
+      this.#room = undefined;
+    }
+    if (this.#messages > 0) return;
+    this.#empty?.resolve();
+    this.#empty = undefined;
   }
 }
 
-/** A promise that many wait on and one resolves. */
-class Gate {
-  open: () => void = () => {};
+/** A promise that many await and one call resolves. */
+class Latch {
+  resolve: () => void = () => {};
   readonly promise = new Promise<void>((resolve) => {
-    this.open = resolve;
+    this.resolve = resolve;
   });
-}
-
-function open(gate: Gate | undefined): undefined {
-  gate?.open();
 }

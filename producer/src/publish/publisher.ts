@@ -7,14 +7,8 @@ import {
   RetryableError,
   type Topology,
 } from '@tributary/shared';
-import {
-  type ConfirmChannel,
-  IllegalOperationError,
-  type Message,
-  type Options,
-  type RecoveringChannelModel,
-} from 'amqplib';
 import { newQueueStats, type QueueStats } from '../metrics.js';
+import { isClosing, type PublishChannel, type PublishConnection, type PublishOptions } from './channel.js';
 import { type ChannelUser, ConfirmChannelKeeper } from './confirm-channel.js';
 import type { OutgoingMessage } from './messages.js';
 import { type Held, Outbox } from './outbox.js';
@@ -22,7 +16,7 @@ import { PublishRun } from './publish-run.js';
 import { QueueWait } from './queue-wait.js';
 
 export interface PublisherOptions {
-  readonly connection: RecoveringChannelModel;
+  readonly connection: PublishConnection;
   readonly topology: Topology;
   readonly clock: Clock;
   readonly log: Logger;
@@ -46,7 +40,7 @@ export class Publisher implements ChannelUser {
   readonly #keeper: ConfirmChannelKeeper;
   readonly #stats: ReadonlyMap<string, QueueStats>;
   readonly #queueWait: QueueWait;
-  #channel: ConfirmChannel | undefined;
+  #channel: PublishChannel | undefined;
   /** Why no run can succeed until a person acts. */
   #fault: FatalError | undefined;
   #maxMessageSize = MAX_MESSAGE_SIZE;
@@ -121,23 +115,23 @@ export class Publisher implements ChannelUser {
   }
 
   /** Whether there was a channel to publish on. */
-  #publish({ envelope, body }: OutgoingMessage, options: Options.Publish): boolean {
+  #publish({ envelope, body }: OutgoingMessage, options: PublishOptions): boolean {
     try {
       this.#channel?.publish(this.#options.topology.exchange, envelope.entity, body, options);
       return this.#channel !== undefined;
     } catch (error) {
       // amqplib refuses to publish on a channel that is closing, before it tells that it is.
-      if (error instanceof IllegalOperationError) return false;
+      if (isClosing(error)) return false;
       throw error;
     }
   }
 
-  opened(channel: ConfirmChannel): void {
+  opened(channel: PublishChannel): void {
     this.#fault = undefined;
     this.#channel = channel;
     channel.on('ack', ({ deliveryTag, multiple }) => this.#onAck(deliveryTag, multiple));
     channel.on('nack', ({ deliveryTag, multiple }) => this.#onNack(deliveryTag, multiple));
-    channel.on('return', (message) => this.#onReturn(channel, message));
+    channel.on('return', ({ properties }) => this.#onReturn(channel, properties.messageId));
     this.#sendWaiting();
   }
 
@@ -179,8 +173,8 @@ export class Publisher implements ChannelUser {
   }
 
   /** No queue took the message. RabbitMQ says so before it confirms it. */
-  #onReturn(channel: ConfirmChannel, { properties }: Message): void {
-    const held = this.#outbox.inFlight(properties.messageId);
+  #onReturn(channel: PublishChannel, messageId: unknown): void {
+    const held = this.#outbox.inFlight(messageId);
     if (held === undefined || held.returned) return;
     held.returned = true;
     held.stats.returned += 1;

@@ -4,17 +4,16 @@ import type { PollMetrics } from '../metrics.js';
 import { type PollSteps, poll } from '../poll/poll.js';
 import { createIds } from '../publish/ids.js';
 import type { Publisher } from '../publish/publisher.js';
-import type { Dispatchers } from '../sources/rest/dispatchers.js';
-import type { Gate } from '../sources/rest/gate.js';
-import { RestSource } from '../sources/rest/rest.js';
+import { createSource } from '../sources/kinds.js';
+import type { SourceEvents } from '../sources/port.js';
+import type { Surroundings } from '../sources/surroundings.js';
 import type { Stores } from '../stores.js';
 import { Duty } from './duty.js';
 import { Runner } from './runner.js';
 
 export interface DutiesOptions extends Pick<Stores, 'cursors' | 'states' | 'runs'> {
   readonly publisher: Publisher;
-  readonly dispatchers: Dispatchers;
-  readonly gate: Gate;
+  readonly surroundings: Surroundings;
   readonly metrics: PollMetrics;
   readonly clock: Clock;
   readonly log: Logger;
@@ -25,14 +24,22 @@ export interface DutiesOptions extends Pick<Stores, 'cursors' | 'states' | 'runs
 
 /** A duty for each endpoint: its API to poll, its runs, its schedule. None of them begins by itself. */
 export function createDuties(endpoints: readonly Endpoint[], options: DutiesOptions): Map<string, Duty> {
-  const { publisher, cursors, states, runs, clock, log, instance, metrics, signal } = options;
+  const { publisher, surroundings, cursors, states, runs, clock, log, instance, metrics, signal } = options;
   const ids = createIds();
   const companions = endpoints.length - 1;
   return new Map(
     endpoints.map((endpoint) => {
-      const steps: PollSteps = { source: sourceOf(endpoint, options), publisher, cursors, clock, ids };
+      const source = createSource(endpoint, surroundings, sourceEvents(endpoint, options));
+      const steps: PollSteps = { source, publisher, cursors, clock, ids };
       const runner = new Runner({
-        ...{ endpoint, instance, states, runs, metrics, clock, log, signal },
+        endpoint,
+        instance,
+        states,
+        runs,
+        metrics,
+        clock,
+        log,
+        signal,
         poll: (progress, stop, manner) => poll(endpoint, steps, progress, stop, manner),
         nextAt: () => duty.nextAt(),
       });
@@ -42,13 +49,12 @@ export function createDuties(endpoints: readonly Endpoint[], options: DutiesOpti
   );
 }
 
-function sourceOf(endpoint: Endpoint, { dispatchers, gate, metrics, clock, log }: DutiesOptions): RestSource {
-  return new RestSource(endpoint, {
-    ...{ dispatcher: dispatchers.for(endpoint.config), gate, clock, random: Math.random },
+function sourceEvents({ id }: Endpoint, { metrics, log }: DutiesOptions): SourceEvents {
+  return {
     onRetry: (code, reason) => {
-      metrics.retries.inc({ endpoint: endpoint.id, code });
-      log.debug({ endpoint: endpoint.id, reason }, 'trying again');
+      metrics.retries.inc({ endpoint: id, code });
+      log.debug({ endpoint: id, reason }, 'trying again');
     },
-    onDoubt: (reason) => log.warn({ endpoint: endpoint.id, reason }, 'the polling may be set wrongly'),
-  });
+    onDoubt: (reason) => log.warn({ endpoint: id, reason }, 'the polling may be set wrongly'),
+  };
 }

@@ -1,19 +1,12 @@
 import { type Clock, describeError, type Logger, type RunLog } from '@tributary/shared';
 import type { Endpoint } from '../endpoint.js';
 import type { PollMetrics } from '../metrics.js';
+import type { RunManner } from '../poll/poll.js';
 import { PollProgress, type PollSummary } from '../poll/progress.js';
 import { Circuit } from './circuit.js';
 import { SingleFlight } from './single-flight.js';
 import type { EndpointState, StateStore } from './states.js';
 import { codeOf, isCutShort, tellFailure } from './tell-failure.js';
-
-/** How one run differs from another. */
-export interface RunManner {
-  /** The endpoint failed until now: its first request is tried once, and if it fails the run is over. */
-  readonly trial: boolean;
-  /** Everything is asked for, whatever the cursor says. */
-  readonly full: boolean;
-}
 
 export interface RunnerOptions {
   readonly endpoint: Endpoint;

@@ -1,4 +1,8 @@
-import type { Validator } from '../cursor/cursor.js';
+/**
+ * What a source is to be reminded of at the next run: what the API said of a page when it was last read, say. It is JSON, it
+ * is kept with the cursor, and only the source that made it looks into it.
+ */
+export type Validator = object;
 
 /** One page of an endpoint's records. */
 export interface Page {
@@ -45,4 +49,22 @@ export interface Source {
    * @throws the signal's reason once it has aborted
    */
   pages(request: PageRequest): AsyncGenerator<Page, void, undefined>;
+}
+
+/** One request that was answered, in words for a person, without secrets. */
+export interface Exchange {
+  /** What was asked, such as `GET https://api.example.org/customers`. */
+  readonly asked: string;
+  /** What came of it, such as `200, 1024 characters`. */
+  readonly answered: string;
+  readonly milliseconds: number;
+}
+
+/** What a source tells while it is read. */
+export interface SourceEvents {
+  /** A request failed, and is tried again. */
+  onRetry(code: string, reason: string): void;
+  /** A person should look at something, though the run goes on. */
+  onDoubt(message: string): void;
+  onExchange?(exchange: Exchange): void;
 }

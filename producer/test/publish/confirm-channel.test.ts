@@ -1,6 +1,5 @@
 import { EventEmitter } from 'node:events';
 import { type Clock, topologyOf } from '@tributary/shared';
-import type { RecoveringChannelModel } from 'amqplib';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { ConfirmChannelKeeper } from '../../src/publish/confirm-channel.js';
 import { recordingLog } from '../support/log.js';
@@ -15,7 +14,11 @@ function keeperOf(product: string, version: string, whileWaiting = () => {}) {
     const declare = async () => ({});
     channels.push(channel);
     return Object.assign(channel, {
-      ...{ assertExchange: declare, assertQueue: declare, bindQueue: declare },
+      assertExchange: declare,
+      assertQueue: declare,
+      bindQueue: declare,
+      publish: () => true,
+      close: async () => {},
       connection: server.connection,
     });
   };
@@ -30,8 +33,10 @@ function keeperOf(product: string, version: string, whileWaiting = () => {}) {
   };
   const keeper = new ConfirmChannelKeeper(
     {
-      ...{ topology: topologyOf(pipelineWith({})), clock, log: recordingLog().log },
-      connection: { createConfirmChannel } as unknown as RecoveringChannelModel,
+      topology: topologyOf(pipelineWith({})),
+      clock,
+      log: recordingLog().log,
+      connection: { createConfirmChannel },
     },
     { opened: () => waits.push(waited), closed: () => {}, failed: () => {} },
   );

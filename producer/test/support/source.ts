@@ -1,6 +1,5 @@
 import { onTestFinished } from 'vitest';
-import type { Validator } from '../../src/cursor/cursor.js';
-import type { Page } from '../../src/sources/port.js';
+import type { Page, Validator } from '../../src/sources/port.js';
 import { Dispatchers, type Proxies } from '../../src/sources/rest/dispatchers.js';
 import { Gate } from '../../src/sources/rest/gate.js';
 import { RestSource } from '../../src/sources/rest/rest.js';

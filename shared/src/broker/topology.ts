@@ -1,4 +1,4 @@
-import type { Channel, Options } from 'amqplib';
+import type { Options } from 'amqplib';
 import type { PipelineConfig } from '../config/schema.js';
 import { describeError, FatalError } from '../errors.js';
 
@@ -36,11 +36,20 @@ export function topologyOf(config: PipelineConfig): Topology {
   };
 }
 
+/** What declaring needs of a channel of amqplib. */
+export interface DeclaringChannel {
+  assertExchange(exchange: string, type: string, options: Options.AssertExchange): Promise<unknown>;
+  assertQueue(queue: string, options: Options.AssertQueue): Promise<unknown>;
+  bindQueue(queue: string, exchange: string, routingKey: string): Promise<unknown>;
+  on(event: 'error', listener: (error: Error) => void): unknown;
+  off(event: 'error', listener: (error: Error) => void): unknown;
+}
+
 /**
  * Declares everything. Safe to repeat.
  * @throws FatalError if a queue exists already with other arguments: only a person can decide to delete it
  */
-export async function applyTopology(channel: Channel, topology: Topology): Promise<void> {
+export async function applyTopology(channel: DeclaringChannel, topology: Topology): Promise<void> {
   // A refused declaration closes the channel and is emitted as well as thrown; the throw is the one that is handled.
   const ignore = () => {};
   channel.on('error', ignore);

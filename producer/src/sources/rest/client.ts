@@ -1,5 +1,6 @@
 import { type Clock, type EndpointConfig, redactUrl } from '@tributary/shared';
 import type { Dispatcher } from 'undici';
+import type { SourceEvents } from '../port.js';
 import type { Credentials } from './auth/credentials.js';
 import { createCredentials } from './auth/kinds.js';
 import type { Secrets } from './auth/secrets.js';
@@ -7,21 +8,10 @@ import { type Answer, fetchAnswer } from './fetch.js';
 import type { Gate } from './gate.js';
 import type { HttpRequest } from './request.js';
 
-/** What became of one request, for the caller that shows it. */
-export interface Exchange {
-  readonly method: HttpRequest['method'];
-  /** Without secrets. */
-  readonly url: string;
-  readonly status: number;
-  readonly characters: number;
-  readonly milliseconds: number;
-}
-
-export interface ClientOptions {
+export interface ClientOptions extends Pick<SourceEvents, 'onExchange'> {
   readonly dispatcher: Dispatcher;
   readonly gate: Gate;
   readonly clock: Clock;
-  onExchange?(exchange: Exchange): void;
 }
 
 /** Sends requests to one endpoint's API: when it is their turn, with its credentials, within its time. */
@@ -65,10 +55,8 @@ export class Client {
       const begun = now();
       const answer = await fetchAnswer(request, { dispatcher, timeout, timeouts, maxBodySize, signal, now });
       onExchange?.({
-        method: request.method,
-        url: redactUrl(request.url.href),
-        status: answer.status,
-        characters: answer.text.length,
+        asked: `${request.method} ${redactUrl(request.url.href)}`,
+        answered: `${answer.status}, ${answer.text.length} characters`,
         milliseconds: answer.arrivedAt - begun,
       });
       return answer;

@@ -36,9 +36,12 @@ export class Dispatchers {
       httpProxy === undefined && httpsProxy === undefined
         ? new Agent(options)
         : new EnvHttpProxyAgent({
-            ...{ ...options, requestTls: { timeout: timeouts.connect, ...tls } },
+            ...options,
+            requestTls: { timeout: timeouts.connect, ...tls },
             // Where one is not given undici would look into the environment by itself.
-            ...{ httpProxy: httpProxy ?? '', httpsProxy: httpsProxy ?? '', noProxy: noProxy ?? '' },
+            httpProxy: httpProxy ?? '',
+            httpsProxy: httpsProxy ?? '',
+            noProxy: noProxy ?? '',
           });
     this.#made.set(key, made);
     return made;

@@ -1,6 +1,5 @@
 import { type Clock, FatalError, RetryableError, redactUrl } from '@tributary/shared';
 import pRetry from 'p-retry';
-import type { Validator } from '../../cursor/cursor.js';
 import type { Endpoint } from '../../endpoint.js';
 import type { Page } from '../port.js';
 import { findPage, RetryAfterError } from './answer.js';
@@ -10,7 +9,7 @@ import type { BodyFormat } from './formats/format.js';
 import type { Pager } from './paging/pager.js';
 import { type HttpRequest, withUrl } from './request.js';
 import { backoff } from './retry-delay.js';
-import { conditionsOf, validatorOf } from './validators.js';
+import { conditionsOf, type PageValidator, validatorOf } from './validators.js';
 
 export interface FetchPageOptions {
   readonly client: Client;
@@ -25,13 +24,14 @@ export interface FetchPageOptions {
 
 /** A page, and where the next one is. */
 export interface Fetched extends Page {
+  readonly validator: PageValidator | undefined;
   readonly next: HttpRequest | undefined;
 }
 
 /** What one run asks with. */
 export interface Run {
   readonly pager: Pager;
-  readonly known: ReadonlyMap<string, Validator>;
+  readonly known: ReadonlyMap<string, PageValidator>;
   /** The first request is not tried again. */
   readonly trial: boolean;
   readonly signal: AbortSignal;

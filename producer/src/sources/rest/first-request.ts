@@ -2,16 +2,22 @@ import type { EndpointConfig } from '@tributary/shared';
 import { basicOfUrl } from './auth/basic.js';
 import { type HttpRequest, withParameters } from './request.js';
 
+/** What differs from run to run. */
+export interface RequestValues {
+  /** Only what changed since; undefined for everything. */
+  readonly since: string | undefined;
+}
+
 /**
  * What an endpoint's API is asked, before paging.
  *
  * @param accept the `Accept` header, unless the endpoint has one of its own
- * @returns makes the request for what changed since; undefined for everything
+ * @returns makes the request with the values of a run
  */
 export function firstRequest(
   { url: text, query, headers: configured, incremental }: EndpointConfig,
   accept: string,
-): (since: string | undefined) => HttpRequest {
+): (values: RequestValues) => HttpRequest {
   const url = new URL(text);
   const headers: Record<string, string> = { accept, 'user-agent': 'tributary' };
   const authorization = basicOfUrl(url);
@@ -20,7 +26,7 @@ export function firstRequest(
   url.username = '';
   url.password = '';
   const request = withParameters({ method: 'GET', url, headers }, query);
-  return (since) =>
+  return ({ since }) =>
     since === undefined || incremental === undefined
       ? request
       : withParameters(request, { [incremental.parameter]: since });

@@ -1,11 +1,11 @@
 import { type Clock, FatalError } from '@tributary/shared';
 import type { Dispatcher } from 'undici';
 import type { Endpoint } from '../../endpoint.js';
-import type { Page, PageRequest, Source } from '../port.js';
+import type { Page, PageRequest, Source, SourceEvents } from '../port.js';
 import { Secrets } from './auth/secrets.js';
-import { Client, type Exchange } from './client.js';
+import { Client } from './client.js';
 import { type Fetched, PageFetcher, type Run } from './fetch-page.js';
-import { firstRequest } from './first-request.js';
+import { firstRequest, type RequestValues } from './first-request.js';
 import { createFormat } from './formats/kinds.js';
 import type { Gate } from './gate.js';
 import { isCounted } from './paging/counted.js';
@@ -13,29 +13,24 @@ import { createPager } from './paging/kinds.js';
 import { LoopGuard } from './paging/loop-guard.js';
 import { RepeatCheck } from './paging/repeat-check.js';
 import type { HttpRequest } from './request.js';
+import { validatorsByUrl } from './validators.js';
 
-export interface RestOptions {
-  /** Whose connections are used; closed by whoever made it. */
+export interface RestOptions extends SourceEvents {
+  /** Whose connections are used; closed by the caller that made it. */
   readonly dispatcher: Dispatcher;
-  /** What all endpoints together ask of the world at a time. */
+  /** Holds the requests of all endpoints together to the limits. */
   readonly gate: Gate;
   readonly clock: Clock;
   /** From 0 to 1. */
   random(): number;
-  /** Told of each failed attempt that is followed by another. */
-  onRetry(code: string, reason: string): void;
-  /** Told what a person should look at, though the run goes on. */
-  onDoubt(message: string): void;
-  /** Told of each request that was answered. */
-  onExchange?(exchange: Exchange): void;
 }
 
-/** A REST API that answers with JSON, polled as the endpoint's settings say. */
+/** A REST API, polled as the endpoint's settings say. */
 export class RestSource implements Source {
   readonly countsPages: boolean;
   readonly #endpoint: Endpoint;
   readonly #onDoubt: (message: string) => void;
-  readonly #firstRequest: (since: string | undefined) => HttpRequest;
+  readonly #firstRequest: (values: RequestValues) => HttpRequest;
   readonly #fetcher: PageFetcher;
   /** A page remembered as following a 304 may be gone by now; after a failed run nothing remembered is relied on. */
   #lastRunFailed = false;
@@ -55,12 +50,12 @@ export class RestSource implements Source {
 
   async *pages({ since, validators, trial = false, signal }: PageRequest): AsyncGenerator<Page, void, undefined> {
     const { paging, maxPages } = this.#endpoint.config;
-    const known = new Map((this.#lastRunFailed ? [] : validators).map((validator) => [validator.url, validator]));
+    const known = validatorsByUrl(this.#lastRunFailed ? [] : validators);
     this.#lastRunFailed = true;
     const pager = createPager(paging);
     const run: Run = { pager, known, trial, signal };
     const repeats = new RepeatCheck(pager.repeatedSize);
-    let request: HttpRequest | undefined = pager.first(this.#firstRequest(since));
+    let request: HttpRequest | undefined = pager.first(this.#firstRequest({ since }));
     const loop = new LoopGuard(request);
 
     let previous: HttpRequest | undefined;

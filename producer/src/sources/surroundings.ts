@@ -1,0 +1,31 @@
+import type { Clock, LimitsConfig } from '@tributary/shared';
+import { Dispatchers, type Proxies } from './rest/dispatchers.js';
+import { Gate } from './rest/gate.js';
+
+/** What the sources of all endpoints share: time, connections and limits. */
+export interface Surroundings {
+  readonly clock: Clock;
+  /** From 0 to 1. */
+  random(): number;
+  /** For sources that are REST APIs. */
+  readonly rest: { readonly dispatchers: Dispatchers; readonly gate: Gate };
+  /** Closes the connections, also those that are in use. */
+  close(): Promise<void>;
+}
+
+export interface SurroundingsOptions {
+  readonly limits: LimitsConfig;
+  /** Between us and the APIs; none unless given. */
+  readonly proxies?: Proxies | undefined;
+  readonly clock: Clock;
+}
+
+export function createSurroundings({ limits, proxies, clock }: SurroundingsOptions): Surroundings {
+  const dispatchers = new Dispatchers(proxies);
+  return {
+    clock,
+    random: Math.random,
+    rest: { dispatchers, gate: new Gate(limits, clock) },
+    close: () => dispatchers.destroy(),
+  };
+}
