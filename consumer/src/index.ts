@@ -1,2 +1,2 @@
-export { type Consumer, type ConsumerOptions, createConsumer } from './service.js';
+export { type Consumer, type ConsumerOptions, consumerProcess, createConsumer } from './service.js';
 export { checkSink } from './sinks/create.js';

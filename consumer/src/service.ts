@@ -7,17 +7,22 @@ import {
   createRegistry,
   DEFAULT_SHUTDOWN_DEADLINE,
   describeError,
+  type Environment,
   healthApp,
   type Listening,
+  type LogOutput,
   listen,
   measureConnections,
   type Registry,
   ReleaseList,
+  readServiceSettings,
   type Service,
+  type ServiceProcess,
   type ServiceSettings,
   systemClock,
   tellPipeline,
   topologyOf,
+  warnOfDevelopmentCredentials,
 } from '@tributary/shared';
 import { createMergeRows } from './merge/rows.js';
 import { measureEvictions } from './metrics/evictions.js';
@@ -197,6 +202,17 @@ export function createConsumer(options: ConsumerOptions): Consumer {
     flushNow: async () => running?.flushNow(),
     unsettled: () => running?.unsettled() ?? 0,
   };
+}
+
+/**
+ * A consumer that is a process of its own, with its settings from the environment.
+ * @param output where its log lines go; stdout unless given
+ * @throws FatalError for settings or a pipeline that cannot be used
+ */
+export function consumerProcess(env: Environment, output?: LogOutput): ServiceProcess {
+  const settings = readServiceSettings('consumer', 8082, env, output);
+  warnOfDevelopmentCredentials(env, settings.log);
+  return { service: createConsumer({ ...settings, postgresUrl: env.POSTGRES_URL }), log: settings.log };
 }
 
 /**

@@ -6,5 +6,5 @@ export {
   type DeadLetterRequest,
 } from './dead-letters/shell/request.js';
 export { type DeadLetterCommandOptions, runDeadLetterCommand } from './dead-letters/shell/run.js';
-export { createDashboard, type Dashboard, type DashboardOptions } from './service.js';
+export { createDashboard, type Dashboard, type DashboardOptions, dashboardProcess } from './service.js';
 export { type DashboardSettings, readDashboardSettings } from './settings.js';

@@ -1,11 +1,18 @@
+import { hostname } from 'node:os';
 import {
   type Clock,
+  createLogger,
+  type Environment,
   type Listening,
   type Logger,
+  type LogOutput,
   listen,
+  loadPipeline,
   type PipelineConfig,
   ReleaseList,
+  readPort,
   type Service,
+  type ServiceProcess,
   sinkWords,
   systemClock,
 } from '@tributary/shared';
@@ -21,7 +28,7 @@ import { DeadLetters, type SweepLimits } from './dead-letters/dead-letters.js';
 import { Live } from './flow/live.js';
 import { Observer, type ServiceUrls } from './flow/observer.js';
 import { createDashboardApp } from './http/app.js';
-import type { DashboardSettings } from './settings.js';
+import { type DashboardSettings, readDashboardSettings, readServiceUrls } from './settings.js';
 import { openJournal } from './trace/journal.js';
 
 export interface DashboardOptions extends DashboardSettings {
@@ -134,4 +141,31 @@ export function createDashboard(options: DashboardOptions): Dashboard {
       await releases.release();
     },
   };
+}
+
+/**
+ * A dashboard that is a process of its own, with its settings from the environment.
+ * @param output where its log lines go; stdout unless given
+ * @throws FatalError for settings or a pipeline that cannot be used
+ */
+export function dashboardProcess(env: Environment, output?: LogOutput): ServiceProcess {
+  const instance = env.INSTANCE_ID || hostname();
+  const log = createLogger({ service: 'dashboard', instance, level: env.LOG_LEVEL }, output);
+  const config = loadPipeline(env.PIPELINE || 'pipeline.yaml', env);
+  const services = readServiceUrls(env);
+  const service = createDashboard({
+    ...readDashboardSettings(env),
+    config,
+    port: readPort(env, 8000),
+    host: env.HOST || '127.0.0.1',
+    instance,
+    log,
+    amqpUrl: env.AMQP_URL,
+    redisUrl: env.REDIS_URL,
+    postgresUrl: env.POSTGRES_URL,
+    producerToken: env.ADMIN_TOKEN,
+    services: () => services,
+    mockApi: () => env.MOCK_API_URL || undefined,
+  });
+  return { service, log };
 }

@@ -1,12 +1,17 @@
+import { hostname } from 'node:os';
 import {
   addHealthRoutes,
   type Clock,
   createApp,
+  createLogger,
   createRegistry,
+  type Environment,
   type Listening,
   type Logger,
+  type LogOutput,
   listen,
   type Service,
+  type ServiceProcess,
   systemClock,
 } from '@tributary/shared';
 import type { Express } from 'express';
@@ -20,7 +25,7 @@ import { addMisfortunes } from './misfortunes.js';
 import { Pace } from './pace.js';
 import { answerProblems, unknownPath } from './problem.js';
 import { Outage } from './scenarios.js';
-import { DEFAULT_SETTINGS, type Settings } from './settings.js';
+import { DEFAULT_SETTINGS, readSettings, type Settings } from './settings.js';
 
 export interface MockApiOptions extends Partial<Settings> {
   readonly log: Logger;
@@ -55,6 +60,18 @@ export function createMockApi(options: MockApiOptions): MockApi {
   addAdminRoutes(app, { crm, pace, streams, faults, outage });
   app.use(unknownPath, answerProblems(log));
   return new MockServer(app, settings, [pace, ...streams.values()], log);
+}
+
+/**
+ * A mock CRM that is a process of its own, with its settings from the environment.
+ * @param output where its log lines go; stdout unless given
+ * @throws FatalError for settings that cannot be used
+ */
+export function mockApiProcess(env: Environment, output?: LogOutput): ServiceProcess {
+  const settings = readSettings(env);
+  const instance = env.INSTANCE_ID || hostname();
+  const log = createLogger({ service: 'mock-api', instance, level: env.LOG_LEVEL }, output);
+  return { service: createMockApi({ ...settings, log }), log };
 }
 
 function changeOf(crm: Crm, kind: ChangeKind, count: number): void {

@@ -7,6 +7,6 @@ export type { PollSummary } from './poll/progress.js';
 export type { OutgoingMessage } from './publish/messages.js';
 export type { PublishRun } from './publish/publish-run.js';
 export { Publisher, type PublisherOptions } from './publish/publisher.js';
-export { createProducer, type Producer, type ProducerOptions } from './service.js';
+export { createProducer, type Producer, type ProducerOptions, producerProcess } from './service.js';
 export type { Validator } from './sources/port.js';
 export { type Proxies, proxiesOf } from './sources/rest/dispatchers.js';

@@ -4,17 +4,22 @@ import {
   type Clock,
   createRegistry,
   DEFAULT_SHUTDOWN_DEADLINE,
+  type Environment,
   healthApp,
+  type LogOutput,
   listen,
   measureConnections,
   type Registry,
   ReleaseList,
   RetryableError,
+  readServiceSettings,
   type Service,
+  type ServiceProcess,
   type ServiceSettings,
   systemClock,
   tellPipeline,
   topologyOf,
+  warnOfDevelopmentCredentials,
 } from '@tributary/shared';
 import type { CursorStore } from './cursor/cursor.js';
 import { compileEndpoints } from './endpoint.js';
@@ -28,7 +33,7 @@ import { openPublisher } from './publish/open.js';
 import type { Publisher } from './publish/publisher.js';
 import { createDuties } from './schedule/duties.js';
 import type { Duty } from './schedule/duty.js';
-import type { Proxies } from './sources/rest/dispatchers.js';
+import { type Proxies, proxiesOf } from './sources/rest/dispatchers.js';
 import { createSurroundings } from './sources/surroundings.js';
 import { memoryStores, openRedisStores, type Stores } from './stores.js';
 
@@ -58,6 +63,19 @@ export interface Producer extends Service {
  */
 export function createProducer(options: ProducerOptions): Producer {
   return new ProducerService(options);
+}
+
+/**
+ * A producer that is a process of its own, with its settings from the environment.
+ * @param output where its log lines go; stdout unless given
+ * @throws FatalError for settings or a pipeline that cannot be used
+ */
+export function producerProcess(env: Environment, output?: LogOutput): ServiceProcess {
+  const settings = readServiceSettings('producer', 8081, env, output);
+  warnOfDevelopmentCredentials(env, settings.log);
+  const adminToken = env.ADMIN_TOKEN || undefined;
+  const service = createProducer({ ...settings, adminToken, proxies: proxiesOf(env), schedule: true });
+  return { service, log: settings.log };
 }
 
 class ProducerService implements Producer {

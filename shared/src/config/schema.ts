@@ -71,6 +71,8 @@ export const pipelineSchema = z.strictObject({
   sink: sinkSchema.prefault({}),
 });
 
+/** As a person writes it. */
+export type PipelineInput = z.input<typeof pipelineSchema>;
 export type PipelineConfig = z.output<typeof pipelineSchema>;
 export type EntityConfig = PipelineConfig['entities'][string];
 export type EndpointConfig = PipelineConfig['endpoints'][string];

@@ -40,16 +40,19 @@ const SAME_SIGNAL = 500;
 
 /**
  * Runs a service as a process: SIGTERM and SIGINT stop it within the deadline, a second signal ends it at once (which
- * is safe: whatever was not acknowledged comes again). Only `main.ts` files call this.
+ * is safe: whatever was not acknowledged comes again). Only `main.ts` files and the command line call this.
+ * @param until stops it too, as a first signal would: the reader of its output has gone, for example
  */
-export async function runMain(service: Service, log: Logger, deadline = DEFAULT_SHUTDOWN_DEADLINE): Promise<void> {
+export async function runMain(service: Service, log: Logger, until?: AbortSignal): Promise<void> {
+  const deadline = DEFAULT_SHUTDOWN_DEADLINE;
   let stopping: number | undefined;
   const onSignal = (signal: NodeJS.Signals) => {
-    if (stopping !== undefined) {
-      if (Date.now() - stopping < SAME_SIGNAL) return;
-      log.warn({ signal }, 'second signal: ending at once; what was not acknowledged will come again');
-      process.exit(1);
-    }
+    if (stopping === undefined) return stop(signal);
+    if (Date.now() - stopping < SAME_SIGNAL) return;
+    log.warn({ signal }, 'second signal: ending at once; what was not acknowledged will come again');
+    process.exit(1);
+  };
+  const stop = (signal: string) => {
     stopping = Date.now();
     log.info({ signal, deadlineMs: deadline }, 'stopping: finishing what is begun');
     const overdue = setTimeout(() => {
@@ -70,10 +73,30 @@ export async function runMain(service: Service, log: Logger, deadline = DEFAULT_
   };
   process.on('SIGTERM', onSignal);
   process.on('SIGINT', onSignal);
+  until?.addEventListener('abort', () => {
+    if (stopping === undefined) stop('none');
+  });
   try {
     await service.start();
   } catch (error) {
     log.fatal({ reason: describeError(error) }, 'cannot start');
     process.exit(1);
+  }
+}
+
+/** A service that is about to be run as a process, and the log of that process. */
+export interface ServiceProcess {
+  readonly service: Service;
+  readonly log: Logger;
+}
+
+/** All that a `main.ts` does: makes the service and runs it. One that cannot be made is told on stderr, with exit code 1. */
+export async function runProcess(make: () => ServiceProcess): Promise<void> {
+  try {
+    const { service, log } = make();
+    await runMain(service, log);
+  } catch (error) {
+    process.stderr.write(`${describeError(error)}\n`);
+    process.exitCode = 1;
   }
 }

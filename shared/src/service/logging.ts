@@ -1,7 +1,7 @@
 import { type DestinationStream, type Logger, pino } from 'pino';
 import { FatalError } from '../errors.js';
 
-export type { Logger } from 'pino';
+export type { DestinationStream as LogOutput, Logger } from 'pino';
 
 const LEVELS: readonly string[] = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
 

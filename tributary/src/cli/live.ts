@@ -1,6 +1,5 @@
 import type { Clock } from '@tributary/shared';
-import type { Pipeline } from '../embedded/pipeline.js';
-import { readFigures } from './figures.js';
+import type { Pipeline } from '../library/pipeline.js';
 import { flowLine } from './tell.js';
 
 /** A terminal's line is drawn over once a second; a file or pipe gets a new line, and only when something has changed. */
@@ -16,7 +15,7 @@ export async function showFlow(
 ): Promise<void> {
   let last = '';
   while (!signal.aborted) {
-    const line = flowLine(await readFigures(pipeline), pipeline.consumer.unsettled());
+    const line = flowLine(await pipeline.figures(), pipeline.inFlight());
     if (line !== last) out.write(out.isTTY === true ? `\r\x1b[K${line}` : `${line}\n`);
     last = line;
     await clock.sleep(out.isTTY === true ? TERMINAL_EVERY : PIPE_EVERY, signal);

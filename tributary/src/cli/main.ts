@@ -1,11 +1,17 @@
 import { hostname } from 'node:os';
-import { createLogger, describeError, type Logger, runMain, type Service, systemClock } from '@tributary/shared';
+import {
+  createLogger,
+  describeError,
+  type Logger,
+  runMain,
+  type Service,
+  sinkWords,
+  systemClock,
+} from '@tributary/shared';
 import pretty from 'pino-pretty';
-import { type Pipeline, startPipeline } from '../embedded/pipeline.js';
+import { type Pipeline, startPipeline } from '../library/pipeline.js';
 import { readArguments, USAGE } from './arguments.js';
-import { readFigures } from './figures.js';
 import { showFlow } from './live.js';
-import { outputOf, runOnce } from './once.js';
 import { describeSummary, farewell, welcome } from './tell.js';
 
 // `npm start`: the whole pipeline in this process. Logs go to stderr, so that stdout holds what was asked for.
@@ -29,7 +35,7 @@ try {
 
 async function once(asked: ReturnType<typeof readArguments>): Promise<void> {
   const pipeline = await start(asked);
-  const summary = await runOnce(pipeline, systemClock).finally(() => pipeline.stop());
+  const summary = await pipeline.once().finally(() => pipeline.stop());
   process.stdout.write(asked.json ? `${JSON.stringify(summary)}\n` : describeSummary(summary));
   if (summary.endpoints.some(({ error }) => error !== undefined)) process.exitCode = 1;
 }
@@ -45,19 +51,21 @@ function forever(pipeline: Pipeline): Service {
     async stop() {
       ended.abort();
       await pipeline.stop();
-      process.stdout.write(`${farewell(await readFigures(pipeline), outputOf(pipeline))}\n`);
+      process.stdout.write(`${farewell(await pipeline.figures(), sinkWords(pipeline.config.sink).place)}\n`);
     },
   };
 }
 
 function start(asked: ReturnType<typeof readArguments>): Promise<Pipeline> {
   return startPipeline({
-    arguments: asked,
+    config: asked.config,
+    output: asked.output,
+    schedule: !asked.once,
     env: process.env,
     logger,
-    onStandInsDied: (reason) => {
+    onLost: ({ message }) => {
       logger('tributary').fatal(
-        { reason },
+        { reason: message },
         'the broker in memory has died; start again: what was written is not written twice',
       );
       process.exit(1);

@@ -1,22 +1,23 @@
 import { count, sinkWords } from '@tributary/shared';
-import type { Pipeline } from '../embedded/pipeline.js';
-import type { Figures } from './figures.js';
-import type { Summary } from './once.js';
+import type { Figures } from '../library/figures.js';
+import type { Summary } from '../library/once.js';
+import type { Pipeline } from '../library/pipeline.js';
 
 /** What runs here and where to look, in plain words. */
-export function welcome(pipeline: Pipeline): string {
-  const { config, mockApi, producer, consumer, dashboard, dashboardToken, inMemory } = pipeline;
+export function welcome({ config, urls, dashboardToken, inMemory }: Pipeline): string {
   const { place, form } = sinkWords(config.sink);
   const endpoints = Object.entries(config.endpoints).filter(([, { enabled }]) => enabled);
   const lines = [
     'Tributary is running: REST API -> producer -> queues -> consumer -> files, all in this process.',
     '',
-    ...(mockApi === undefined ? [] : [`  CRM to poll   ${mockApi.url}  (a mock; its records change as you watch)`]),
+    ...(urls.mockApi === undefined
+      ? []
+      : [`  CRM to poll   ${urls.mockApi}  (a mock; its records change as you watch)`]),
     ...endpoints.map(([id, { url }]) => `  endpoint      ${id}  ${url.split('?')[0]}`),
-    `  dashboard     ${dashboard.url}`,
+    `  dashboard     ${urls.dashboard}`,
     ...(dashboardToken === undefined ? [] : [`  to act there  sign in with ${dashboardToken}  (until this ends)`]),
-    `  producer      ${producer.url}  (asked by: ${askedBy(producer.url)})`,
-    `  consumer      ${consumer.url}`,
+    `  producer      ${urls.producer}  (asked by: ${askedBy(urls.producer)})`,
+    `  consumer      ${urls.consumer}`,
     `  output        ${place}  (${form})`,
     `  a batch       ${count(config.batch.size, 'record')}, or what came in ${config.batch.interval / 1_000} s`,
     '',

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import type { Summary } from '../../src/cli/once.js';
 import { describeSummary } from '../../src/cli/tell.js';
+import type { Summary } from '../../src/library/once.js';
 
 const summary = (number: number): Summary => ({
   ...{ polled: number, published: number, accepted: number, duplicate: 0, stale: 0, deadLettered: 0 },

@@ -1,7 +1,6 @@
-import type { Registry } from '@tributary/shared';
-import type { Pipeline } from '../embedded/pipeline.js';
+import type { PipelineConfig, Registry } from '@tributary/shared';
 
-/** What has flowed since the start. */
+/** What has flowed since the start, in records. */
 export interface Figures {
   readonly published: number;
   readonly accepted: number;
@@ -12,12 +11,19 @@ export interface Figures {
   readonly rows: Readonly<Record<string, number>>;
 }
 
-/** Reads the figures where everybody reads them: from the services' metrics. */
-export async function readFigures({ config, producer, consumer }: Pipeline): Promise<Figures> {
+/** What the figures are read from. */
+export interface Counted {
+  readonly config: PipelineConfig;
+  readonly producer: { readonly registry: Registry };
+  readonly consumer: { readonly registry: Registry };
+}
+
+/** Reads the figures from the services' metrics, as Prometheus would. */
+export async function readFigures({ config, producer, consumer }: Counted): Promise<Figures> {
   const outcome = await sums(consumer.registry, 'tributary_records_total', 'outcome');
   const written = await sums(consumer.registry, 'tributary_rows_written_total', 'dataset');
   const confirmed = await sums(producer.registry, 'tributary_publish_confirmed_total', 'queue');
-  const datasets = [...Object.values(config.entities).map(({ dataset }) => dataset)];
+  const datasets = Object.values(config.entities).map(({ dataset }) => dataset);
   if (config.merge !== undefined) datasets.push(config.merge.dataset);
   return {
     published: [...confirmed.values()].reduce((sum, count) => sum + count, 0),
@@ -26,6 +32,20 @@ export async function readFigures({ config, producer, consumer }: Pipeline): Pro
     stale: outcome.get('stale') ?? 0,
     deadLettered: outcome.get('dead') ?? 0,
     rows: Object.fromEntries(datasets.map((dataset) => [dataset, written.get(dataset) ?? 0])),
+  };
+}
+
+/** What has flowed between two looks. */
+export function since(before: Figures, after: Figures): Figures {
+  return {
+    published: after.published - before.published,
+    accepted: after.accepted - before.accepted,
+    duplicate: after.duplicate - before.duplicate,
+    stale: after.stale - before.stale,
+    deadLettered: after.deadLettered - before.deadLettered,
+    rows: Object.fromEntries(
+      Object.entries(after.rows).map(([dataset, rows]) => [dataset, rows - (before.rows[dataset] ?? 0)]),
+    ),
   };
 }
 

@@ -1,15 +1,26 @@
-import { applyTopology, type Clock, FatalError, sinkWords, topologyOf } from '@tributary/shared';
+import type { Consumer } from '@tributary/consumer';
+import type { Producer } from '@tributary/producer';
+import { applyTopology, type Clock, FatalError, type PipelineConfig, sinkWords, topologyOf } from '@tributary/shared';
 import { connect } from 'amqplib';
-import type { Pipeline } from '../embedded/pipeline.js';
-import { type Figures, readFigures } from './figures.js';
+import { type Counted, type Figures, readFigures, since } from './figures.js';
 
-/** What one round of polls came to. `--json` prints it as it is. */
+/** What one round of polls came to; its figures are of this round. `--json` prints it as it is. */
 export interface Summary extends Figures {
   /** Records that the endpoints gave. */
   readonly polled: number;
+  /** How long it took. */
   readonly seconds: number;
+  /** Where the rows are. */
   readonly output: string;
   readonly endpoints: readonly { readonly endpoint: string; readonly records: number; readonly error?: string }[];
+}
+
+/** The services that a round needs. */
+interface Round extends Counted {
+  readonly config: PipelineConfig;
+  readonly producer: Producer;
+  readonly consumer: Consumer;
+  readonly amqpUrl: string;
 }
 
 /** Without any progress for this long, something hangs, and a person should know. */
@@ -18,9 +29,10 @@ const NO_PROGRESS = 120_000;
 /** A service that says for this long what it lacks will not find it while somebody waits for a single round. */
 const LACKING = 20_000;
 
-/** Polls every endpoint once and sees every record to its row. */
-export async function runOnce(pipeline: Pipeline, clock: Clock): Promise<Summary> {
+/** Polls every endpoint once, and waits until every record has its row. */
+export async function runOnce(pipeline: Round, clock: Clock): Promise<Summary> {
   const started = clock.now();
+  const before = await readFigures(pipeline);
   const done = new AbortController();
   const round = pipeline.producer.pollOnce().then(async (polls) => {
     await drain(pipeline, clock);
@@ -29,9 +41,9 @@ export async function runOnce(pipeline: Pipeline, clock: Clock): Promise<Summary
   const polls = await Promise.race([round, untilLacking(pipeline, clock, done.signal)]).finally(() => done.abort());
   return {
     polled: polls.reduce((sum, { records }) => sum + records, 0),
-    ...(await readFigures(pipeline)),
+    ...since(before, await readFigures(pipeline)),
     seconds: Math.round(clock.now() - started) / 1_000,
-    output: outputOf(pipeline),
+    output: sinkWords(pipeline.config.sink).place,
     endpoints: polls.map(({ endpoint, records, error }) => ({
       endpoint,
       records,
@@ -40,10 +52,8 @@ export async function runOnce(pipeline: Pipeline, clock: Clock): Promise<Summary
   };
 }
 
-export const outputOf = ({ config }: Pipeline): string => sinkWords(config.sink).place;
-
 /** @throws FatalError when the consumer has lacked the same thing (its sink, its broker) for too long; never resolves */
-async function untilLacking(pipeline: Pipeline, clock: Clock, signal: AbortSignal): Promise<never> {
+async function untilLacking(pipeline: Round, clock: Clock, signal: AbortSignal): Promise<never> {
   let since = clock.now();
   let last = '';
   while (!signal.aborted) {
@@ -60,7 +70,7 @@ async function untilLacking(pipeline: Pipeline, clock: Clock, signal: AbortSigna
 }
 
 /** Waits until the queues are empty and nothing is in flight; what waits for its batch to be full is written now. */
-async function drain(pipeline: Pipeline, clock: Clock): Promise<void> {
+async function drain(pipeline: Round, clock: Clock): Promise<void> {
   const connection = await connect(pipeline.amqpUrl.split(',')[0] ?? '');
   // The call that fails tells; without a listener the event alone would end the process.
   connection.on('error', () => {});
