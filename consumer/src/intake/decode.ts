@@ -3,6 +3,7 @@ import {
   type EntityRecord,
   type Envelope,
   PoisonError,
+  parseJson,
   type Row,
   readEnvelope,
   versionOrder,
@@ -52,7 +53,7 @@ const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 function parseBody(content: Buffer): unknown {
   try {
-    return JSON.parse(utf8.decode(content)) as unknown;
+    return parseJson(utf8.decode(content));
   } catch (cause) {
     throw new PoisonError('not_json', `the message body is not JSON: ${(cause as Error).message}`, undefined, {
       cause,

@@ -9,7 +9,9 @@ import {
   ownValue,
   type Payload,
   type PipelineConfig,
+  parseJson,
   type Row,
+  stringifyJson,
   versionOrder,
 } from '@tributary/shared';
 import { compileColumns } from './columns.js';
@@ -136,9 +138,9 @@ const sideOrder = (side: MergeSide | undefined): string =>
 
 /** A side as the ledger keeps it for the others to meet. */
 export const writeSide = ({ version, messageId, payload }: Omit<MergeSide, 'key'>): string =>
-  JSON.stringify([version, messageId, payload]);
+  stringifyJson([version, messageId, payload]) ?? '';
 
 export function readSide(key: string, text: string): MergeSide {
-  const [version, messageId, payload] = JSON.parse(text) as [string, string, Payload];
+  const [version, messageId, payload] = parseJson(text) as [string, string, Payload];
   return { key, version, messageId, payload };
 }

@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { stringifyJson } from '@tributary/shared';
 import type { Response } from 'express';
 import { format } from 'fast-csv';
 import type { Download } from './readers/port.js';
@@ -49,7 +50,7 @@ async function* jsonLines({ columns, rows, decode }: Download): AsyncGenerator<s
   let chunk = '';
   for await (const cells of rows) {
     const values = columns.map((name, index) => [name, decode(name, cells[index] ?? '')] as const);
-    chunk += `${JSON.stringify(Object.fromEntries(values))}\n`;
+    chunk += `${stringifyJson(Object.fromEntries(values))}\n`;
     if (chunk.length < CHUNK) continue;
     yield chunk;
     chunk = '';

@@ -7,6 +7,7 @@ import {
   type EntityQueue,
   type PipelineConfig,
   PoisonError,
+  parseJson,
   type Topology,
   topologyOf,
 } from '@tributary/shared';
@@ -109,7 +110,7 @@ export class DeadLetters {
     if (compiled === undefined) throw new PoisonError('entity_unknown', `this pipeline has no entity "${entity}"`);
     let record: unknown;
     try {
-      record = JSON.parse(body);
+      record = parseJson(body);
     } catch (cause) {
       throw new PoisonError('not_json', (cause as Error).message, undefined, { cause });
     }

@@ -1,4 +1,4 @@
-import type { Envelope } from '@tributary/shared';
+import { type Envelope, stringifyJson } from '@tributary/shared';
 import type { Endpoint } from '../endpoint.js';
 import { type Ids, startTrace } from './ids.js';
 
@@ -47,6 +47,6 @@ export function messageMaker(
       fetchedAt: textOf(fetchedAt),
       traceparent: traceparent(),
     },
-    body: Buffer.from(JSON.stringify(record)),
+    body: Buffer.from(stringifyJson(record) ?? 'null'),
   });
 }

@@ -1,4 +1,7 @@
 import { z } from 'zod';
+import { compilePath, PathError } from '../records/path.js';
+
+const PATH = "expected a path such as $, $.data, $['any name'] or $.list[-1].id";
 
 const DURATION = 'expected a duration with its unit, such as 500ms, 30s, 5m, 12h or 7d';
 
@@ -24,8 +27,28 @@ export const bytes = z
 
 export const httpUrl = z.url({ protocol: /^https?$/, error: 'expected an http or https URL' });
 
-/** Where a value lies in a JSON body: `$` is the body itself, `$.data.items` a path of property names. */
-export const bodyPath = z.string().regex(/^\$(\.[A-Za-z0-9_-]+)*$/, 'expected a path such as $, $.data or $.meta.next');
+/** Where a value lies in JSON: `$` is all of it, `$.data.items` a path of property names (see records/path.ts). */
+export const pathSchema = z.string({ error: PATH }).check(({ value, issues }) => {
+  const fault = pathFault(value) ?? (value.endsWith('?') ? '"?" at the end has no meaning here' : undefined);
+  if (fault !== undefined) issues.push({ code: 'custom', input: value, message: fault });
+});
+
+/** The same, with a `?` at its end where a page may lack what lies there. */
+export const pathOrNothing = z.string({ error: PATH }).check(({ value, issues }) => {
+  const fault = pathFault(value);
+  if (fault !== undefined) issues.push({ code: 'custom', input: value, message: fault });
+});
+
+/** What is wrong with a path, in words; undefined if nothing is. */
+export function pathFault(text: string): string | undefined {
+  try {
+    compilePath(text);
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof PathError)) throw error;
+    return `${PATH}; ${error.message}`;
+  }
+}
 
 /** Text that holds something. */
 export const someText = z.string().min(1);

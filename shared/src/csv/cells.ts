@@ -1,5 +1,5 @@
-import canonicalize from 'canonicalize';
 import type { Field } from '../config/fields.js';
+import { canonicalJson, parseJson } from '../records/json.js';
 
 /**
  * A spreadsheet runs a cell that begins with one of these as a formula (OWASP, "CSV Injection"). The rule also takes
@@ -15,7 +15,7 @@ export function encodeCell(value: unknown, field: Field, neutraliseFormulas: boo
     return neutraliseFormulas && FORMULA.test(text) ? `'${text}` : text;
   }
   // Canonical JSON, so that the same value always has the same text.
-  return field.type === 'json' || field.type === 'list' ? (canonicalize(value) ?? '') : String(value);
+  return field.type === 'json' || field.type === 'list' ? (canonicalJson(value) ?? '') : String(value);
 }
 
 /**
@@ -36,13 +36,13 @@ export function decodeCell(text: string, field: Field, neutraliseFormulas: boole
       return text === 'true';
     case 'json':
     case 'list':
-      return parseJson(text);
+      return jsonOf(text);
   }
 }
 
-function parseJson(text: string): unknown {
+function jsonOf(text: string): unknown {
   try {
-    return JSON.parse(text) as unknown;
+    return parseJson(text);
   } catch {
     return undefined;
   }

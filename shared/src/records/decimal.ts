@@ -19,7 +19,13 @@ export function plainDecimal(text: string): string | undefined {
   if (whole.length + fraction.length + Math.abs(shift) > MAX_DIGITS) return undefined;
   const digits = whole + fraction;
   const point = whole.length + shift;
-  const before = point <= 0 ? '0' : digits.slice(0, point).padEnd(point, '0').replace(/^0+(?=\d)/, '');
+  const before =
+    point <= 0
+      ? '0'
+      : digits
+          .slice(0, point)
+          .padEnd(point, '0')
+          .replace(/^0+(?=\d)/, '');
   const after = point <= 0 ? digits.padStart(digits.length - point, '0') : digits.slice(point);
   const plain = after === '' ? before : `${before}.${after}`;
   return sign === '-' && /[1-9]/.test(digits) ? `-${plain}` : plain;

@@ -2,7 +2,9 @@ import { z } from 'zod';
 import type { Field } from '../config/fields.js';
 import type { EntityConfig } from '../config/schema.js';
 import { PoisonError } from '../errors.js';
+import { plainDecimal } from './decimal.js';
 import { compileContentHash } from './hash.js';
+import { doubleOf, ExactNumber, stringifyJson } from './json.js';
 import { isMapping, ownValue } from './own-value.js';
 
 /** A record's fields as they are hashed and written: declared fields only, and only those that hold something. */
@@ -163,18 +165,19 @@ function objectValidator(fields: Readonly<Record<string, Field>>): z.ZodType {
  * '' counts as absent: CSV cannot tell '' from nothing, and both sinks must agree on what the content is.
  */
 function compilePresent(fields: Readonly<Record<string, Field>>): (record: object) => Payload {
-  const columns = Object.entries(fields).map(([name, { optional, items }]) => {
+  const columns = Object.entries(fields).map(([name, { type, optional, items }]) => {
     const present = items && compilePresent(items);
-    return { name, optional, listOf: present && ((item: unknown) => (isMapping(item) ? present(item) : item)) };
+    return { name, type, optional, listOf: present && ((item: unknown) => (isMapping(item) ? present(item) : item)) };
   });
   // zod reads plainly, and would find what every object inherits.
   const isInherited = Object.keys(fields).some((name) => name in Object.prototype);
   return (record) => {
     const found: Record<string, unknown> = isInherited ? Object.create(null) : {};
-    for (const { name, optional, listOf } of columns) {
+    for (const { name, type, optional, listOf } of columns) {
       const value = ownValue(record, name);
       if (value === undefined || (optional && (value === null || value === ''))) continue;
-      found[name] = listOf !== undefined && Array.isArray(value) ? value.map(listOf) : value;
+      if (type === 'number' && value instanceof ExactNumber) found[name] = doubleOf(value.toString()) ?? value;
+      else found[name] = listOf !== undefined && Array.isArray(value) ? value.map(listOf) : value;
     }
     return found;
   };
@@ -223,18 +226,19 @@ const isStorable = (value: string): boolean => !value.includes('\0') && value.is
 
 const isStorableJson = (field: Field) => (value: unknown) => {
   if (!isShallowAndFinite(value, 100)) return false;
-  const json = JSON.stringify(value) ?? '';
+  const json = stringifyJson(value) ?? '';
   // JSON.stringify escapes both: NUL as \u0000 and lone surrogates as \udXXX.
   return json.length <= field.maxLength && !/(^|[^\\])(\\\\)*\\u(0000|d[89a-f])/.test(json);
 };
 
 /**
  * Nobody nests so deep in earnest; whoever walks such a value by recursion (JSON.stringify, Postgres) runs out of stack.
- * And JSON.parse makes Infinity of 1e400, which no JSON can express again.
+ * And JSON cannot express Infinity, nor can Postgres hold a number of many thousand digits.
  */
 function isShallowAndFinite(value: unknown, levels: number): boolean {
   if (typeof value === 'number') return Number.isFinite(value);
   if (value === null || typeof value !== 'object') return true;
+  if (value instanceof ExactNumber) return plainDecimal(value.toString()) !== undefined;
   return levels > 0 && Object.values(value).every((item) => isShallowAndFinite(item, levels - 1));
 }
 
@@ -265,7 +269,7 @@ function describe(value: unknown): string {
 
 function inJson(value: unknown): string {
   try {
-    return JSON.stringify(value) ?? String(value);
+    return stringifyJson(value) ?? String(value);
   } catch {
     return 'nested too deep to be shown';
   }

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
-import canonicalize from 'canonicalize';
 import type { Field } from '../config/fields.js';
+import { canonicalJson } from './json.js';
 import { isMapping, ownValue } from './own-value.js';
 
 type Values = Readonly<Record<string, unknown>>;
@@ -12,7 +12,7 @@ type Fields = Readonly<Record<string, Field>>;
  * tombstone (a row that closes its key) has the payload null.
  */
 export function contentHash(entity: string, key: string, payload: Values | null): string {
-  return hash('sha256', canonicalize({ entity, key, payload }) ?? '');
+  return hash('sha256', canonicalJson({ entity, key, payload }) ?? '');
 }
 
 /**

@@ -26,6 +26,20 @@ export class ExactNumber {
   }
 }
 
+/**
+ * The double that a number stands for: it is the one that the digits were written of, be it with more of them than are needed
+ * (0.10000000000000001 is 0.1). Undefined if it would be altered.
+ */
+export function doubleOf(text: string): number | undefined {
+  const double = Number(text);
+  const plain = plainDecimal(text);
+  if (!Number.isFinite(double) || plain === undefined) return undefined;
+  if (compareNumber(plain, String(double)) === 0) return double;
+  const digits = plain.replace('.', '').replaceAll(/^-?0*|0+$/g, '').length;
+  if (digits > 100) return undefined;
+  return compareNumber(plain, double.toPrecision(digits)) === 0 ? double : undefined;
+}
+
 /** 16 digits or more stand together: only such a number, or one with a large exponent, can be more than a double holds. */
 const MANY_DIGITS = new RegExp('[\\d.]'.repeat(16));
 const LARGE_EXPONENT = /\d[eE][+-]?\d\d\d/;

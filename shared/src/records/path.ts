@@ -21,6 +21,7 @@ export class PathError extends Error {
 
 /** Letters and digits of any alphabet, and what names in JSON and XML are often made of besides. */
 const NAME = /[\p{L}\p{N}_\-@$:#]+/uy;
+const PLAIN_NAME = /^[\p{L}\p{N}_\-@$:#]+$/u;
 const INDEX = /\[(-?\d{1,9})\]/y;
 const QUOTED = /\[(?:'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)")\]/sy;
 
@@ -49,7 +50,8 @@ function parseSteps(text: string): PathStep[] {
   while (at < text.length) {
     if (text[at] === '.') {
       const name = take(NAME, at + 1);
-      if (name === null) throw faultAt(text, at + 1, "expected a name; one with other characters is written ['a name']");
+      if (name === null)
+        throw faultAt(text, at + 1, "expected a name; one with other characters is written ['a name']");
       steps.push(name[0]);
       continue;
     }
@@ -91,8 +93,6 @@ function reader(steps: readonly PathStep[]): (value: unknown) => unknown {
 
 /** The path of one property of this name. */
 export function pathToName(name: string): Path {
-  const isPlain = NAME.test(name) && NAME.lastIndex === name.length;
-  NAME.lastIndex = 0;
-  const text = isPlain ? `$.${name}` : `$['${name.replaceAll(/[\\']/g, '\\$&')}']`;
+  const text = PLAIN_NAME.test(name) ? `$.${name}` : `$['${name.replaceAll(/[\\']/g, '\\$&')}']`;
   return { text, steps: [name], mayBeMissing: false, read: reader([name]) };
 }

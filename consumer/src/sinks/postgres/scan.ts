@@ -1,4 +1,4 @@
-import type { Dataset, FieldType } from '@tributary/shared';
+import { type Dataset, type FieldType, parseJson } from '@tributary/shared';
 import { escapeIdentifier } from 'pg';
 import type { LandedRow } from '../port.js';
 import type { Database } from './database.js';
@@ -36,7 +36,10 @@ export async function* scanRows(database: Database, { rows, tombstones, dataset 
   }
 }
 
-/** Times as text: a JavaScript Date would lose their microseconds, and their form depends on the server's settings. */
+/**
+ * Times as text: a JavaScript Date would lose their microseconds, and their form depends on the server's settings. JSON as
+ * text too: pg would read numbers of many digits as others.
+ */
 function expression({ name, type }: Column): string {
   const quoted = escapeIdentifier(name);
   switch (type) {
@@ -44,6 +47,8 @@ function expression({ name, type }: Column): string {
       return `to_char(${quoted} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS ${quoted}`;
     case 'date':
       return `to_char(${quoted}, 'YYYY-MM-DD') AS ${quoted}`;
+    case 'jsonb':
+      return `${quoted}::text AS ${quoted}`;
     default:
       return quoted;
   }
@@ -75,6 +80,9 @@ function readValue(value: unknown, type: FieldType): unknown {
     case 'datetime':
       // To milliseconds at least, and to microseconds where there are any: the form it was hashed in.
       return (value as string).replace(/(\.\d{3}\d*?)0+Z$/, '$1Z');
+    case 'json':
+    case 'list':
+      return parseJson(value as string);
     default:
       return value;
   }

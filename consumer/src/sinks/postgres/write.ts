@@ -1,4 +1,4 @@
-import { ownValue, type Row } from '@tributary/shared';
+import { ownValue, type Row, stringifyJson } from '@tributary/shared';
 import { escapeIdentifier } from 'pg';
 import type { Transaction } from './database.js';
 import { changesOf, contentOf, recordReturns } from './history.js';
@@ -86,7 +86,7 @@ function cellOf(row: Row, { name, type, field }: Column, writtenAt: string): Cel
   if (field !== undefined) {
     const value = ownValue(row.values, name);
     if (value === undefined) return null;
-    return type === 'jsonb' ? JSON.stringify(value) : (value as Cell);
+    return type === 'jsonb' ? (stringifyJson(value) ?? null) : (value as Cell);
   }
   switch (name) {
     case '_key':

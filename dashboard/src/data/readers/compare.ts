@@ -1,4 +1,4 @@
-import type { FieldType } from '@tributary/shared';
+import { type FieldType, stringifyJson } from '@tributary/shared';
 import type { Condition } from './port.js';
 
 /** What a column's value is compared as. */
@@ -43,4 +43,4 @@ export function comparable(value: unknown, type: FieldType): Comparable {
   }
 }
 
-const textOf = (value: unknown): string => (typeof value === 'object' ? JSON.stringify(value) : String(value));
+const textOf = (value: unknown): string => (typeof value === 'object' ? (stringifyJson(value) ?? '') : String(value));

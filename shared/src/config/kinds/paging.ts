@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { bodyPath } from '../values.js';
+import { pathSchema } from '../values.js';
 import { choiceOf, type KindTable } from './table.js';
 
 const sizeParameter = z.string().describe('Query parameter that tells the API how many records a page should hold');
@@ -14,7 +14,7 @@ export const PAGING = {
     words: 'Each page holds a cursor, and the next page is asked for with it',
     settings: {
       parameter: z.string().default('cursor').describe('Query parameter that carries the cursor'),
-      next: bodyPath.describe(
+      next: pathSchema.describe(
         'Where the cursor of the next page lies in the body; the last page has none, or null, false, 0 or empty text',
       ),
       ...optionalSize,
@@ -41,7 +41,7 @@ export const PAGING = {
   'next-url': {
     words: 'Each page holds the URL of the next page',
     settings: {
-      next: bodyPath.describe(
+      next: pathSchema.describe(
         'Where the URL of the next page lies in the body; the last page has none, or null, false, 0 or empty text',
       ),
       ...optionalSize,

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { bodyPath, bytes, duration, httpUrl, someText } from '../values.js';
+import { bytes, duration, httpUrl, pathOrNothing, someText } from '../values.js';
 import { authSchema } from './auth.js';
 import { formatSchema } from './formats.js';
 import { pagingSchema } from './paging.js';
@@ -28,7 +28,9 @@ export const restSettings = {
   auth: authSchema.optional().describe('How the endpoint shows who asks'),
   tls: tls.optional().describe('Certificates, as PEM texts: set each from a file, as secrets are'),
   format: formatSchema.default('json').describe('What the body of an answer is'),
-  items: bodyPath.default('$').describe('Where the list of records lies in the body'),
+  items: pathOrNothing
+    .default('$')
+    .describe('Where the list of records lies in the body; with "?" at its end, a page without it is an empty page'),
   paging: pagingSchema.default({ type: 'none' }).describe('How the pages follow each other'),
   retries: z.int().min(0).max(10).default(3).describe('How often a request that failed is sent again within one poll'),
   retryDelay: duration.default(2_000).describe('Wait before the first retry; it doubles with each'),

@@ -1,4 +1,4 @@
-import { type Dataset, type Field, redactUrl, type SinkConfig } from '@tributary/shared';
+import { type Dataset, type Field, parseJson, redactUrl, type SinkConfig } from '@tributary/shared';
 import { Client, escapeIdentifier } from 'pg';
 import type { StoredRow, StoredRows } from './port.js';
 
@@ -57,7 +57,7 @@ async function* readTable(client: Client, table: string, map: (json: string) => 
 
 /** @param deleted whether the table holds tombstones; undefined if each row says so itself */
 function readRow(json: string, source: string, dataset: Dataset, deleted?: boolean): StoredRow {
-  const row = JSON.parse(json) as Record<string, unknown>;
+  const row = parseJson(json) as Record<string, unknown>;
   const text = (column: string) => String(row[column]);
   const values: Record<string, unknown> = {};
   let isKnown = true;

@@ -1,4 +1,4 @@
-import { type Dataset, type Field, type FieldType, SYSTEM_COLUMNS } from '@tributary/shared';
+import { type Dataset, type Field, type FieldType, parseJson, SYSTEM_COLUMNS } from '@tributary/shared';
 import { escapeIdentifier } from 'pg';
 import type { Column } from '../port.js';
 
@@ -72,7 +72,7 @@ export function readValue(
   if (length !== null && length !== undefined) return { value: cut(value), length: Number(length) };
   if (type === 'json' || type === 'list') {
     if (value.length > LONGEST_CELL) return { value: cut(value), length: value.length };
-    return { value: inOrder(JSON.parse(value) as unknown, field?.items) };
+    return { value: inOrder(parseJson(value), field?.items) };
   }
   return value.length > LONGEST_CELL ? { value: cut(value), length: value.length } : { value };
 }

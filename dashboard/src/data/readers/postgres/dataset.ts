@@ -1,4 +1,4 @@
-import { type Clock, type Dataset, decodeCell, encodeCell, type Field } from '@tributary/shared';
+import { type Clock, type Dataset, decodeCell, encodeCell, type Field, parseJson } from '@tributary/shared';
 import { escapeIdentifier } from 'pg';
 import type {
   ClippedCell,
@@ -158,7 +158,7 @@ export class PostgresDataset {
       const isText = column.type === 'string' || column.type === 'datetime' || column.type === 'date';
       if (isText) return encodeCell(cell, TEXT, neutraliseFormulas && column.name !== '_written_at');
       const field = column.field;
-      return field?.type === 'json' || field?.type === 'list' ? encodeCell(JSON.parse(cell), field, false) : cell;
+      return field?.type === 'json' || field?.type === 'list' ? encodeCell(parseJson(cell), field, false) : cell;
     };
     const all = this.columns;
     async function* rows(): AsyncGenerator<string[]> {

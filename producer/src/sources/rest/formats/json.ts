@@ -1,17 +1,20 @@
-import { type EndpointConfig, RetryableError } from '@tributary/shared';
+import { compilePath, type EndpointConfig, parseJson, RetryableError } from '@tributary/shared';
 import type { Answer } from '../fetch.js';
-import { recordsAt } from './body-path.js';
 import { type BodyFormat, typeOf } from './format.js';
+import { recordsAt } from './records-at.js';
 
 /** One JSON document, with a list of records in it. */
-export const jsonFormat = ({ items }: Pick<EndpointConfig, 'items'>): BodyFormat => ({
-  accept: 'application/json',
-  read(answer, excerpt) {
-    refuseMarkup(answer, excerpt);
-    const body = parseBody(answer, excerpt);
-    return { body, records: recordsAt(body, items, { status: answer.status, excerpt }) };
-  },
-});
+export function jsonFormat({ items }: Pick<EndpointConfig, 'items'>): BodyFormat {
+  const path = compilePath(items);
+  return {
+    accept: 'application/json',
+    read(answer, excerpt) {
+      refuseMarkup(answer, excerpt);
+      const body = parseBody(answer, excerpt);
+      return { body, records: recordsAt(body, path, { status: answer.status, excerpt }) };
+    },
+  };
+}
 
 /**
  * The body decides, not what it is called: some APIs send JSON as text/html, and proxies send HTML as JSON.
@@ -35,20 +38,4 @@ function parseBody(answer: Answer, excerpt: () => string): unknown {
       `answered ${status} with a body that is not JSON (${typeOf(answer)}${why})${excerpt()}`,
     );
   }
-}
-
-/** A number in JSON text that may be larger than a double can hold, by its exponent or its length. */
-const LARGE_NUMBER = /[[:,\s]-?(?:\d+(?:\.\d+)?[eE]\+?\d{3}|\d{309})/;
-
-/**
- * What a JSON text says. JSON.parse makes Infinity of 1e400, and writing that again makes null of it: the value would be
- * gone without a word. Here it stays as the text "Infinity", and the consumer finds that it is no number.
- *
- * @throws SyntaxError as JSON.parse does
- */
-export function parseJson(text: string): unknown {
-  if (!LARGE_NUMBER.test(text)) return JSON.parse(text);
-  return JSON.parse(text, (_name, value: unknown) =>
-    value === Number.POSITIVE_INFINITY || value === Number.NEGATIVE_INFINITY ? String(value) : value,
-  );
 }

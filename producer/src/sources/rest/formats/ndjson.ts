@@ -1,6 +1,6 @@
-import { RetryableError } from '@tributary/shared';
+import { parseJson, RetryableError } from '@tributary/shared';
 import type { BodyFormat } from './format.js';
-import { parseJson, refuseMarkup } from './json.js';
+import { refuseMarkup } from './json.js';
 
 /** One JSON record on each line. Nothing else is in the body, so `items` is not used. */
 export const ndjsonFormat = (): BodyFormat => ({

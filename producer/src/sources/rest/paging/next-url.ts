@@ -1,17 +1,19 @@
-import type { PagingConfig } from '@tributary/shared';
-import { valueAt } from '../formats/body-path.js';
+import { compilePath, type PagingConfig } from '@tributary/shared';
 import { follow } from './follow.js';
 import { isEnd, notUsable, type Pager, withSize } from './pager.js';
 
 /** Each page holds the next page's URL. */
-export const nextUrlPager = (settings: Extract<PagingConfig, { type: 'next-url' }>): Pager => ({
-  counted: 'maybe',
-  repeatedSize: undefined,
-  first: (request) => withSize(request, settings),
-  next(current, { body }) {
-    const target = valueAt(body, settings.next);
-    if (isEnd(target)) return undefined;
-    if (typeof target !== 'string') throw notUsable(settings.next, target);
-    return follow(current, target, settings.next);
-  },
-});
+export function nextUrlPager(settings: Extract<PagingConfig, { type: 'next-url' }>): Pager {
+  const path = compilePath(settings.next);
+  return {
+    counted: 'maybe',
+    repeatedSize: undefined,
+    first: (request) => withSize(request, settings),
+    next(current, { body }) {
+      const target = path.read(body);
+      if (isEnd(target)) return undefined;
+      if (typeof target !== 'string') throw notUsable(settings.next, target);
+      return follow(current, target, settings.next);
+    },
+  };
+}

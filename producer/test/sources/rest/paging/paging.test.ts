@@ -1,4 +1,4 @@
-import type { PagingConfig } from '@tributary/shared';
+import { type PagingConfig, parseJson } from '@tributary/shared';
 import { describe, expect, it } from 'vitest';
 import { createPager } from '../../../../src/sources/rest/paging/kinds.js';
 import type { HttpRequest } from '../../../../src/sources/rest/request.js';
@@ -30,6 +30,26 @@ describe('paging', () => {
     expect(next(new URL(second ?? ''), { body: { meta: { next: 17 } } })).toBe(
       'http://api/customers?active=yes&limit=50&cursor=17',
     );
+  });
+
+  it.each(['1374004777531007833', '-9007199254740993', '12345678901234567890123'])(
+    'cursor: the number %s asks for the next page with all its digits',
+    (number) => {
+      const { first, next } = pagerOf({ type: 'cursor', next: '$.nextCursor' });
+      const body = parseJson(`{"nextCursor":${number}}`);
+      expect(next(first, { body })).toBe(`http://api/customers?active=yes&cursor=${number}`);
+    },
+  );
+
+  it.each([
+    ['$.data[-1].id', 'b'],
+    ["$['next page']", 'c'],
+    ['$.links[0].cursor', 'd'],
+  ])('cursor: it is found at %s', (path, found) => {
+    const { first, next } = pagerOf({ type: 'cursor', next: path });
+    const body = { data: [{ id: 'a' }, { id: 'b' }], 'next page': 'c', links: [{ cursor: 'd' }] };
+    expect(next(first, { body })).toBe(`http://api/customers?active=yes&cursor=${found}`);
+    expect(next(first, { body: { data: [], links: [] } })).toBeUndefined();
   });
 
   it.each([null, undefined, '', false, 0, '0'])('cursor: %j is the end', (end) => {
