@@ -3,6 +3,14 @@ export { redisCursorStore } from './cursor/cursor-redis.js';
 export { compileEndpoints, type Endpoint } from './endpoint.js';
 export type { LeaseTable } from './leases/table.js';
 export { redisLeaseTable } from './leases/table-redis.js';
+export {
+  ENDPOINT_REQUESTS,
+  type EndpointCommandOptions,
+  type EndpointRequest,
+  runEndpointCommand,
+} from './operate/commands.js';
+export { type GenerateOptions, generateEndpoints } from './operate/generate.js';
+export { type TryOptions, tryEndpoint } from './operate/try.js';
 export type { PollSummary } from './poll/progress.js';
 export type { OutgoingMessage } from './publish/messages.js';
 export type { PublishRun } from './publish/publish-run.js';

@@ -8,8 +8,8 @@ import type { Duty } from '../schedule/duty.js';
 import type { EndpointState, StateStore } from '../schedule/states.js';
 
 /** What a person can do to an endpoint, whichever producer polls it. */
-export const COMMANDS = ['run', 'pause', 'resume', 'restart', 'reset'] as const;
-export type Command = (typeof COMMANDS)[number];
+export const ENDPOINT_COMMANDS = ['run', 'pause', 'resume', 'restart', 'reset'] as const;
+export type EndpointCommand = (typeof ENDPOINT_COMMANDS)[number];
 
 /** How an endpoint stands. Times are ISO 8601 in UTC. */
 export interface EndpointReport {
@@ -64,7 +64,7 @@ export class Control {
    * @returns whether there is such an endpoint
    * @throws FatalError if `since` is nothing that this endpoint could have reached
    */
-  async command(id: string, command: Command, since?: string): Promise<boolean> {
+  async command(id: string, command: EndpointCommand, since?: string): Promise<boolean> {
     const endpoint = this.#find(id);
     if (endpoint === undefined) return false;
     const { table, cursors, leases } = this.#options;
@@ -90,7 +90,9 @@ export class Control {
     const next = duty?.nextAt() ?? state?.nextAt ?? undefined;
     const nextAt = next === undefined ? undefined : Math.max(next, state?.retryAt ?? 0);
     return {
-      ...{ endpoint: id, entity: config.entity, priority: config.priority },
+      endpoint: id,
+      entity: config.entity,
+      priority: config.priority,
       state: stateOf(state, claim?.paused ?? false, duty?.runner.current !== undefined),
       // Without what tells one life of a producer from the next.
       producer: claim?.holder?.replace(/ [^ ]*$/, '') ?? null,

@@ -1,5 +1,5 @@
 import { FatalError } from '@tributary/shared';
-import { runCommand } from './commands.js';
+import { runCommand } from './command-line.js';
 
 // `npm run endpoints -- ...` and `npm run reset -- ...`: a person's word to the producers that run.
 const { PRODUCER_URL, ADMIN_TOKEN } = process.env;

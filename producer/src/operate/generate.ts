@@ -1,4 +1,4 @@
-import { FatalError } from '@tributary/shared';
+import { FatalError, parsePipeline } from '@tributary/shared';
 
 export interface GenerateOptions {
   /** A pipeline's file; its endpoints are replaced, all else stays as it is. */
@@ -6,6 +6,8 @@ export interface GenerateOptions {
   readonly count: number;
   /** How often each is polled, such as 5s. */
   readonly every: string;
+  /** What `${NAME}` in the pipeline stands for. */
+  readonly env: Readonly<Record<string, string | undefined>>;
 }
 
 const PRIORITIES = ['critical', 'high', 'normal', 'low'];
@@ -13,8 +15,11 @@ const PRIORITIES = ['critical', 'high', 'normal', 'low'];
 /**
  * A pipeline with as many endpoints as one likes, for trying how many a producer bears. They poll the mock CRM's two
  * collections, each with a query of its own, so that they are as different as those of ninety APIs.
+ *
+ * @returns the file's new text, which is valid
+ * @throws FatalError, ConfigError if it cannot be made
  */
-export function generateEndpoints({ text, count, every }: GenerateOptions): string {
+export function generateEndpoints({ text, count, every, env }: GenerateOptions): string {
   if (!(Number.isInteger(count) && count >= 1 && count <= 10_000)) {
     throw new FatalError(
       'count_invalid',
@@ -25,7 +30,9 @@ export function generateEndpoints({ text, count, every }: GenerateOptions): stri
   if (!section.test(text))
     throw new FatalError('pipeline_unusable', 'the pipeline has no "endpoints:" to put them into');
   const endpoints = Array.from({ length: count }, (_, index) => endpoint(index + 1, count, every));
-  return text.replace(section, () => `endpoints:\n${endpoints.join('\n')}\n`);
+  const generated = text.replace(section, () => `endpoints:\n${endpoints.join('\n')}\n`);
+  parsePipeline(generated, env, 'the generated pipeline');
+  return generated;
 }
 
 function endpoint(number: number, count: number, every: string): string {

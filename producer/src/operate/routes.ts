@@ -1,7 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { describeError, FatalError } from '@tributary/shared';
 import type { Express, Request, Response } from 'express';
-import { COMMANDS, type Control } from './control.js';
+import { type Control, ENDPOINT_COMMANDS } from './control.js';
 
 export interface OperationsOptions {
   readonly control: Control;
@@ -20,7 +20,8 @@ export function addOperationRoutes(app: Express, { control, instance, adminToken
     const count = (state: string) => endpoints.filter((one) => one.state === state).length;
     const states = ['polling', 'waiting', 'paused', 'failing', 'open', 'refused'];
     response.json({
-      ...{ instance, endpoints: endpoints.length },
+      instance,
+      endpoints: endpoints.length,
       held: endpoints.filter(({ producer }) => producer === instance).length,
       states: Object.fromEntries(states.map((state) => [state, count(state)])),
     });
@@ -36,7 +37,7 @@ export function addOperationRoutes(app: Express, { control, instance, adminToken
     response.json(report);
   });
 
-  for (const command of COMMANDS) {
+  for (const command of ENDPOINT_COMMANDS) {
     app.post(`/endpoints/:id/${command}`, async (request: Request<{ id: string }>, response) => {
       if (!isAllowed(request, response, adminToken)) return;
       const { id } = request.params;

@@ -14,7 +14,11 @@ try {
   else {
     const { id, limit, file } = asked;
     await tryEndpoint({
-      ...{ config: loadPipeline(file, process.env), id, limit, clock: systemClock, proxies: proxiesOf(process.env) },
+      config: loadPipeline(file, process.env),
+      id,
+      limit,
+      clock: systemClock,
+      proxies: proxiesOf(process.env),
       write: (text) => void process.stdout.write(text),
     });
   }

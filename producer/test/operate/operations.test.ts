@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
-import { runCommand } from '../../src/operate/commands.js';
+import { runCommand } from '../../src/operate/command-line.js';
 import type { EndpointReport } from '../../src/operate/control.js';
 import { json, startApi } from '../support/api.js';
 import { setUpProducer } from '../support/producer.js';

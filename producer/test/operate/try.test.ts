@@ -72,7 +72,7 @@ batch: { size: 7 }
 `;
 
   it('are as many as one asks for, in a file that is valid and else as it was', () => {
-    const generated = generateEndpoints({ text, count: 90, every: '5s' });
+    const generated = generateEndpoints({ text, count: 90, every: '5s', env: {} });
     const config = parsePipeline(generated, {}, 'generated');
     expect(Object.keys(config.endpoints)).toHaveLength(90);
     expect(config.endpoints.old).toBeUndefined();
@@ -84,7 +84,9 @@ batch: { size: 7 }
   });
 
   it('are refused where they cannot be', () => {
-    expect(() => generateEndpoints({ text, count: 0, every: '5s' })).toThrow('--count');
-    expect(() => generateEndpoints({ text: 'batch: {}\n', count: 1, every: '5s' })).toThrow('has no "endpoints:"');
+    expect(() => generateEndpoints({ text, count: 0, every: '5s', env: {} })).toThrow('--count');
+    expect(() => generateEndpoints({ text: 'batch: {}\n', count: 1, every: '5s', env: {} })).toThrow(
+      'has no "endpoints:"',
+    );
   });
 });
