@@ -1,25 +1,28 @@
-import { createAuditView } from './audit.js';
-import { createDatasetView } from './dataset.js';
-import { h, replace, setText } from './dom.js';
-import { createFlowView } from './flow.js';
-import { count, sentence, showsUtc, showUtc } from './format.js';
-import { createLetterView } from './letter.js';
-import { createLettersView } from './letters.js';
-import { watchFlow } from './live.js';
-import { addressOf, readPlace } from './location.js';
-import { createOverview } from './overview.js';
-import { emptyPage, tick } from './parts.js';
-import { released } from './pointer.js';
-import { accountButton, askForToken, loadSession, session } from './session.js';
-import { createTraceView } from './trace.js';
+import { PAGES, pageAt } from './pages/table.js';
+import { h, replace, setText } from './ui/dom.js';
+import { emptyPage } from './ui/empty.js';
+import { sentence, showsUtc, showUtc } from './ui/format.js';
+import { watchFlow } from './ui/live.js';
+import { addressOf, readPlace } from './ui/location.js';
+import { released } from './ui/pointer.js';
+import { accountButton, askForToken, loadSession, session } from './ui/session.js';
+import { createTabs, keyHints, pathForKey } from './ui/tabs.js';
+import { tick } from './ui/times.js';
 
 const byId = (id) => document.getElementById(id);
 const main = byId('main');
+const tabs = createTabs();
 
-let place = readPlace(location.pathname, location.search);
+/**
+ * The modules of the pages, by the name of the view. All are loaded at the start, so that going to another page asks
+ * for no file: none can be missing after an upgrade, or while the network is away.
+ */
+const modules = new Map();
+
+let ready = false; // whether the modules and the session are loaded
 let flow; // what flows, as last heard
-let history_; // the last hour
-let view; // what is shown, and what it is of
+let lastHour; // the history of it
+let view; // what is shown, and the path it is for
 
 const announce = (text) => setText(byId('announcer'), text);
 
@@ -36,37 +39,38 @@ function navigate(to, instead = false) {
 const signIn = () => askForToken(showAccount);
 
 /** What every view is given to work with. */
-const page = { navigate, announce, signIn };
+const app = { navigate, announce, signIn };
 
-const VIEWS = {
-  flow: () => createFlowView(page),
-  data: ({ dataset }) => (dataset === undefined ? createOverview() : createDatasetView(dataset, page)),
-  trace: () => createTraceView(page),
-  letters: ({ letter }) => (letter === undefined ? createLettersView(page) : createLetterView(letter, page)),
-  audit: () => createAuditView(page),
-};
-const TITLES = { flow: 'Flow', data: 'Data', trace: 'Trace', letters: 'Dead letters', audit: 'Audit log' };
-
-/** Shows what the address says. */
+/**
+ * Shows what the address says. A page's module makes the view:
+ *
+ * `createView(place, app)` gives `root`, the element, and any of: `show(place)`, called at first and whenever the query
+ * changes; `update(flow)` and `history(lastHour)`, called when there is news; `focusSearch()`, for the key `/`;
+ * `leave()`, called before it goes; `holdsInput`, true where being made anew would lose what a person typed.
+ */
 function show() {
-  place = readPlace(location.pathname, location.search);
-  document.title = `${place.dataset ?? TITLES[place.at]} – Tributary`;
-  for (const tab of byId('tabs').children) {
-    if (tab.dataset.at === place.at) tab.setAttribute('aria-current', 'page');
-    else tab.removeAttribute('aria-current');
-  }
-  const id = [place.at, place.dataset, place.letter].join('/');
-  if (view?.id !== id) {
-    view?.leave?.();
-    view = undefined;
+  // A link that is followed before all is loaded is shown when it is.
+  if (!ready) return;
+  const { pathname, search } = location;
+  const place = readPlace(pathname, search);
+  const { page } = pageAt(pathname) ?? { page: PAGES[0] };
+  document.title = `${typeof page.title === 'string' ? page.title : page.title(place)} – Tributary`;
+  tabs.show(place);
+  if (view?.path !== pathname) {
+    leave();
     if (!session.mayRead) return showSignIn();
-    view = { id, ...VIEWS[place.at](place) };
+    view = { path: pathname, ...modules.get(page.view).createView(place, app) };
     main.replaceChildren(view.root);
     scrollTo(0, 0);
     if (flow !== undefined) view.update?.(flow);
-    if (history_ !== undefined) view.history?.(history_);
+    if (lastHour !== undefined) view.history?.(lastHour);
   }
   view.show?.(place);
+}
+
+function leave() {
+  view?.leave?.();
+  view = undefined;
 }
 
 function showSignIn() {
@@ -89,8 +93,7 @@ function showAccount() {
 function refreshAccount() {
   showAccount();
   const watches = session.mayRead;
-  view?.leave?.();
-  view = undefined;
+  leave();
   show();
   if (watches) watch();
 }
@@ -104,13 +107,12 @@ function watch() {
       await released();
       flow = to;
       setText(byId('source'), flow.sink.where);
-      const dead = flow.queues.reduce((sum, queue) => sum + (queue.dead ?? 0), 0);
-      setText(byId('dead-count'), dead === 0 ? '' : count(dead));
+      tabs.update(flow);
       view?.update?.(flow);
     },
     onHistory(to) {
-      history_ = to;
-      view?.history?.(history_);
+      lastHour = to;
+      view?.history?.(lastHour);
     },
     onState(live) {
       byId('status').dataset.state = live ? 'live' : 'broken';
@@ -135,9 +137,9 @@ let going = false;
 document.addEventListener('keydown', (event) => {
   const typing = event.target instanceof Element && event.target.closest('input, textarea, select, dialog') !== null;
   if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
-  const to = going && { f: '/', d: '/data', t: '/trace', l: '/dead-letters' }[event.key];
+  const to = going ? pathForKey(event.key) : undefined;
   going = event.key === 'g';
-  if (to) {
+  if (to !== undefined) {
     history.pushState(null, '', to);
     show();
   } else if (event.key === '/' && view?.focusSearch !== undefined) {
@@ -155,15 +157,29 @@ function showZone(utc) {
 }
 byId('zone').addEventListener('click', () => {
   showZone(!showsUtc());
-  // What is being typed into a dead letter stays.
-  if (place.letter === undefined) refreshAccount();
+  if (view?.holdsInput !== true) refreshAccount();
 });
-showZone(localStorage.getItem('times') === 'utc');
 
 addEventListener('popstate', show);
-setInterval(tick, 1_000);
-loadSession().then(refreshAccount, (failure) => {
-  main.replaceChildren(
-    emptyPage('The dashboard does not answer', `${sentence(failure.message)} Load the page again in a moment.`),
-  );
-});
+
+async function loadPages() {
+  await Promise.all(PAGES.map(async ({ view: name }) => modules.set(name, await import(`./pages/${name}.js`))));
+}
+
+async function begin() {
+  replace(byId('tabs'), ...tabs.links);
+  replace(byId('hints'), ...keyHints());
+  showZone(localStorage.getItem('times') === 'utc');
+  try {
+    await Promise.all([loadPages(), loadSession()]);
+  } catch (failure) {
+    const words = `${sentence(failure.message)} Load the page again in a moment.`;
+    main.replaceChildren(emptyPage('The dashboard does not answer', words));
+    return;
+  }
+  ready = true;
+  setInterval(tick, 1_000);
+  refreshAccount();
+}
+
+begin();

@@ -206,7 +206,7 @@ describe('the dashboard in a browser', () => {
     await fetch(`${crm.url}/admin/customers/${broken?.id}`, { method: 'PUT', body: JSON.stringify(record) });
 
     const page = await open('/');
-    await page.locator('#dead-count').filter({ hasText: /\d/ }).waitFor({ timeout: 30_000 });
+    await page.locator('.tabs .alarm').filter({ hasText: /\d/ }).waitFor({ timeout: 30_000 });
     await page
       .getByText(/among the dead letters/)
       .first()

@@ -1,27 +1,32 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { extname, join } from 'node:path';
+import { extname, join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import type { RequestHandler, Response } from 'express';
+import { pageAt } from '../../public/pages/table.js';
 
 /** Beside `src` and beside `dist`, wherever this module was loaded from. */
 const PUBLIC = fileURLToPath(new URL('../../public', import.meta.url));
 const { resolve } = createRequire(import.meta.url);
 
-/** What the page uses of others, as they publish it. */
+/** Files of packages that the page uses, as the packages publish them. */
 const VENDOR = {
   '/vendor/uplot.js': resolve('uplot/dist/uPlot.iife.min.js'),
   '/vendor/uplot.css': resolve('uplot/dist/uPlot.min.css'),
 };
 
+/** What is served. Other files of the folder, such as type declarations, are not. */
 const TYPES: Readonly<Record<string, string>> = {
   '.html': 'text/html; charset=utf-8',
   '.js': 'text/javascript; charset=utf-8',
   '.css': 'text/css; charset=utf-8',
   '.svg': 'image/svg+xml; charset=utf-8',
 };
+
+/** The place in index.html for the links to everything in `ui` and `pages`. */
+const LINKS = /<!-- Here the server puts .*-->/;
 
 interface PageFile {
   readonly type: string;
@@ -30,28 +35,51 @@ interface PageFile {
   readonly gzip: Buffer;
 }
 
-/** One page, whose script reads the address. */
-const PLACES = /^\/(|data|data\/[^/]+|dead-letters|dead-letters\/[^/]+|trace|audit)$/;
-
 /**
- * The page's own files, read and compressed once: they are few and small, and there is no path from a request to the disk.
- * What is not among them goes on to the next handler.
+ * The page's own files, read and compressed once: they are few and small, and no path of a request reaches the disk. All
+ * addresses of the page (see the table of pages) get the same HTML, whose script reads the address. What is not among
+ * the files goes on to the next handler.
  */
 export function pageFiles(): RequestHandler {
-  const files = new Map<string, PageFile>();
-  for (const name of readdirSync(PUBLIC)) files.set(`/${name}`, load(join(PUBLIC, name)));
-  for (const [path, file] of Object.entries(VENDOR)) files.set(path, load(file));
+  const files = readFiles();
   return (request, response, next) => {
-    const file = files.get(PLACES.test(request.path) ? '/index.html' : request.path);
+    const file = files.get(pageAt(request.path) === undefined ? request.path : '/index.html');
     if (file === undefined || (request.method !== 'GET' && request.method !== 'HEAD')) return next();
     send(file, request.acceptsEncodings('gzip') === 'gzip', request.get('if-none-match'), response);
   };
 }
 
-function load(path: string): PageFile {
-  const plain = readFileSync(path);
+/** Every file by its path in URLs. */
+function readFiles(): ReadonlyMap<string, PageFile> {
+  const found = readdirSync(PUBLIC, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && Object.hasOwn(TYPES, extname(entry.name)))
+    .map((entry) => join(entry.parentPath, entry.name));
+  const paths = new Map(found.map((file) => [`/${relative(PUBLIC, file).split(sep).join('/')}`, file]));
+  for (const [path, file] of Object.entries(VENDOR)) paths.set(path, file);
+  const files = new Map<string, PageFile>();
+  for (const [path, file] of paths) files.set(path, pack(readFileSync(file), extname(file)));
+  const links = linksTo([...paths.keys()]);
+  const index = readFileSync(join(PUBLIC, 'index.html'), 'utf8').replace(LINKS, () => links);
+  files.set('/index.html', pack(Buffer.from(index), '.html'));
+  return files;
+}
+
+/**
+ * Links to the style sheets and modules of `ui` and `pages`: a browser fetches them at once, not one after the other as it
+ * finds the imports. Pages come last, so that their styles win.
+ */
+function linksTo(paths: readonly string[]): string {
+  const inFolder = (folder: string) => paths.filter((path) => path.startsWith(folder)).sort();
+  const links = [...inFolder('/ui/'), ...inFolder('/pages/')].map((path) =>
+    path.endsWith('.css') ? `<link rel="stylesheet" href="${path}" />` : `<link rel="modulepreload" href="${path}" />`,
+  );
+  return links.join('\n    ');
+}
+
+function pack(plain: Buffer, extension: string): PageFile {
   const etag = `"${createHash('sha256').update(plain).digest('base64url').slice(0, 27)}"`;
-  return { type: TYPES[extname(path)] ?? 'application/octet-stream', etag, plain, gzip: gzipSync(plain, { level: 9 }) };
+  const type = TYPES[extension] ?? 'application/octet-stream';
+  return { type, etag, plain, gzip: gzipSync(plain, { level: 9 }) };
 }
 
 function send({ type, etag, plain, gzip }: PageFile, zipped: boolean, known: string | undefined, response: Response) {

@@ -252,8 +252,15 @@ describe('the dashboard over HTTP', () => {
     for (const path of asked.filter((one) => !one.startsWith('/api'))) {
       expect([path, (await fetchPath(path)).status]).toEqual([path, 200]);
     }
-    const files = await readdir(new URL('../../public', import.meta.url));
+    const entries = await readdir(new URL('../../public', import.meta.url), { recursive: true });
+    const files = entries.filter((entry) => /\.(html|js|css|svg)$/.test(entry));
     for (const file of files) expect([file, (await fetchPath(`/${file}`)).status]).toEqual([file, 200]);
+    const linked = files.filter((file) => /^(ui|pages)\//.test(file)).map((file) => `/${file}`);
+    expect(asked).toEqual(expect.arrayContaining(linked));
+    for (const path of ['/ui', '/pages/', '/pages/table.d.ts', '/ui/..%2fapp.js']) {
+      expect([path, (await fetchPath(path)).status]).toEqual([path, 404]);
+    }
+    expect(await rawStatus(dashboard.url, '/ui/../../package.json')).toBe(404);
   });
 });
 

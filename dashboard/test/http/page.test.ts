@@ -4,11 +4,12 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { ago, bytes, localTime, oneLine, plural, utcTime } from '../../public/format.js';
-import { addressOf, readPlace } from '../../public/location.js';
+import { PAGES, pageAt } from '../../public/pages/table.js';
+import { ago, bytes, localTime, oneLine, plural, utcTime } from '../../public/ui/format.js';
+import { addressOf, readPlace } from '../../public/ui/location.js';
 
 const folder = fileURLToPath(new URL('../../public', import.meta.url));
-const files = await readdir(folder);
+const files = (await readdir(folder, { recursive: true })).filter((file) => /\.[a-z]+$/.test(file));
 const read = (file: string) => readFile(join(folder, file), 'utf8');
 
 describe('the page', () => {
@@ -43,6 +44,27 @@ describe('the page', () => {
   });
 });
 
+describe('the table of pages', () => {
+  it('names a module for each page, and no module is without a page', () => {
+    const modules = files.flatMap((file) => /^pages\/([^/]+)\.js$/.exec(file)?.[1] ?? []);
+    expect(PAGES.map(({ view }) => view).sort()).toEqual(modules.filter((name) => name !== 'table').sort());
+  });
+
+  it('leads from each path to its page, and from no other path to any', () => {
+    for (const page of PAGES) expect(pageAt(page.path.replaceAll(/:\w+/g, 'x%2Fy'))?.page).toBe(page);
+    expect(pageAt('/data/x%2Fy')?.values).toEqual([['dataset', 'x%2Fy']]);
+    for (const path of ['', '/nope', '/data/', '/data/a/b', '/Data', '/audit/x', '//', '/pages/table.js']) {
+      expect([path, pageAt(path)]).toEqual([path, undefined]);
+    }
+  });
+
+  it('gives each tab another key', () => {
+    const keys = PAGES.flatMap(({ tab, key }) => (tab === undefined ? [] : [key]));
+    expect(keys).not.toContain(undefined);
+    expect(new Set(keys).size).toBe(keys.length);
+  });
+});
+
 describe('an address of the page', () => {
   it('leaves out what is as usual, and comes back as it was', () => {
     const usual = readPlace('/data/customers');
@@ -65,16 +87,19 @@ describe('an address of the page', () => {
       { ...readPlace('/dead-letters'), queue: 'customer_data', code: 'not_json', page: 2 },
       { ...readPlace('/dead-letters'), letter: 'KdBd_-9' },
       { ...readPlace('/trace'), dataset: undefined, key: 'C-000001/SKU 7' },
+      { ...readPlace('/trace'), dataset: 'inventory', key: 'SKU-00001' },
     ];
     for (const place of places) {
       const { pathname, search } = new URL(addressOf(place), 'http://page');
       expect(readPlace(pathname, search).at).toBe(place.at);
+      expect(readPlace(pathname, search).dataset).toBe(place.dataset);
       expect(addressOf(readPlace(pathname, search))).toBe(addressOf(place));
     }
   });
 
   it('survives being tampered with', () => {
     expect(readPlace('/data', '?view=x&page=-4&search=&columns=1')).toEqual(readPlace('/data'));
+    expect(readPlace('/data/a', '?view=x&page=-4&search=&columns=1')).toEqual(readPlace('/data/a'));
     expect(readPlace('/nowhere/%E0%A4%A')).toEqual(readPlace('/'));
     const long = readPlace('/data/a', `?page=2.9&search=${'x'.repeat(500)}`);
     expect(long).toMatchObject({ page: 2, search: 'x'.repeat(200) });

@@ -1,16 +1,17 @@
-import { datasetPath, get, selectionQuery } from './api.js';
-import { openDetail } from './detail.js';
-import { h, replace, setText } from './dom.js';
-import { createFilters } from './filters.js';
-import { bytes, count, plural, sentence } from './format.js';
-import { addressOf } from './location.js';
-import { kindOf } from './overview.js';
-import { noRows, PAGE, pager } from './pager.js';
-import { openParts } from './part-list.js';
-import { activity, emptyState, notices, since } from './parts.js';
-import { released } from './pointer.js';
-import { table } from './table.js';
-import { createTools } from './tools.js';
+import { datasetPath, get, selectionQuery } from '../ui/api.js';
+import { h, replace, setText } from '../ui/dom.js';
+import { emptyState } from '../ui/empty.js';
+import { bytes, count, plural, sentence } from '../ui/format.js';
+import { addressOf } from '../ui/location.js';
+import { released } from '../ui/pointer.js';
+import { activity, kindOf, notices } from '../ui/summary.js';
+import { since } from '../ui/times.js';
+import { createFilters } from './dataset/filters.js';
+import { noRows, PAGE, pager } from './dataset/pager.js';
+import { openParts } from './dataset/part-list.js';
+import { openDetail } from './dataset/row.js';
+import { table } from './dataset/table.js';
+import { createTools } from './dataset/tools.js';
 
 /** A refresh that takes longer than this shows that it is under way, in milliseconds. */
 const NOTICEABLE = 150;
@@ -20,7 +21,7 @@ const NOTICEABLE = 150;
  *
  * @param {{ navigate: (place: object, replace?: boolean) => void, announce: (text: string) => void }} page
  */
-export function createDatasetView(name, { navigate, announce }) {
+export function createView({ dataset: name }, { navigate, announce }) {
   let place; // what the address says
   let summary; // the dataset's numbers
   let shown; // the page of rows in the table, and the address it is for

@@ -1,16 +1,17 @@
-import { get, post } from './api.js';
-import { ask } from './ask.js';
-import { h, setText } from './dom.js';
-import { bytes, sentence } from './format.js';
-import { addressOf } from './location.js';
-import { emptyPage, moment } from './parts.js';
-import { session } from './session.js';
+import { get, post } from '../ui/api.js';
+import { ask } from '../ui/ask.js';
+import { h, setText } from '../ui/dom.js';
+import { emptyPage } from '../ui/empty.js';
+import { bytes, sentence } from '../ui/format.js';
+import { addressOf } from '../ui/location.js';
+import { session } from '../ui/session.js';
+import { moment } from '../ui/times.js';
 
 /** Milliseconds after the last keystroke. */
 const TYPING_PAUSE = 150;
 
 /** One dead letter: why it is here, its payload to mend, and what can be done with it. */
-export function createLetterView(id, { navigate, announce, signIn }) {
+export function createView({ letter: id }, { navigate, announce, signIn }) {
   const root = h('section', { class: 'page letter-page', 'aria-labelledby': 'title' });
   const closing = new AbortController();
 
@@ -95,7 +96,7 @@ export function createLetterView(id, { navigate, announce, signIn }) {
       try {
         await post(`/dead-letters/${encodeURIComponent(id)}/replay`, isChanged() ? { payload: editor.value } : {});
         announce('Replayed');
-        navigate({ at: 'letters' });
+        navigate({ at: 'dead-letters' });
       } catch (failure) {
         verdict.dataset.state = 'bad';
         setText(verdict, `✕ ${sentence(failure.message)}`);
@@ -115,7 +116,7 @@ export function createLetterView(id, { navigate, announce, signIn }) {
       });
       if (done === undefined) return;
       announce('Discarded');
-      navigate({ at: 'letters' });
+      navigate({ at: 'dead-letters' });
     }
 
     const facts = [
@@ -165,10 +166,10 @@ export function createLetterView(id, { navigate, announce, signIn }) {
   }
 
   load();
-  return { root, leave: () => closing.abort() };
+  return { root, holdsInput: true, leave: () => closing.abort() };
 }
 
-const back = () => h('a', { href: addressOf({ at: 'letters' }) }, '← All dead letters');
+const back = () => h('a', { href: addressOf({ at: 'dead-letters' }) }, '← All dead letters');
 
 /** Laid out to be read, if that changes nothing: numbers beyond what JavaScript holds would come out as others. */
 function pretty(payload) {

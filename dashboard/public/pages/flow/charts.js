@@ -1,5 +1,5 @@
-import { h, setText } from './dom.js';
-import { count, localTime, span, speed } from './format.js';
+import { h, setText } from '../../ui/dom.js';
+import { count, localTime, span, speed } from '../../ui/format.js';
 
 const HEIGHT = 96;
 

@@ -1,7 +1,7 @@
-import { datasetPath, get, selectionQuery } from './api.js';
-import { h, replace } from './dom.js';
-import { count } from './format.js';
-import { addressOf } from './location.js';
+import { datasetPath, get, selectionQuery } from '../../ui/api.js';
+import { h, replace } from '../../ui/dom.js';
+import { count } from '../../ui/format.js';
+import { addressOf } from '../../ui/location.js';
 
 /** The comparisons, in words. */
 const WORDS = {

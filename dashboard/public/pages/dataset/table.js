@@ -1,7 +1,7 @@
-import { h } from './dom.js';
-import { count, localTime, oneLine } from './format.js';
-import { addressOf } from './location.js';
-import { moment } from './parts.js';
+import { h } from '../../ui/dom.js';
+import { count, localTime, oneLine } from '../../ui/format.js';
+import { addressOf } from '../../ui/location.js';
+import { moment } from '../../ui/times.js';
 
 /** Longer text is cut in the table; the row's own view has it. */
 const LONGEST = 120;

@@ -1,6 +1,6 @@
-import { downloadAddress } from './api.js';
-import { h, setText } from './dom.js';
-import { addressOf } from './location.js';
+import { downloadAddress } from '../../ui/api.js';
+import { h, setText } from '../../ui/dom.js';
+import { addressOf } from '../../ui/location.js';
 
 /** A search begins when the typing pauses, in milliseconds. */
 const TYPING_PAUSE = 250;

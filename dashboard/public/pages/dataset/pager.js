@@ -1,7 +1,7 @@
-import { h } from './dom.js';
-import { count, plural } from './format.js';
-import { addressOf } from './location.js';
-import { emptyState } from './parts.js';
+import { h } from '../../ui/dom.js';
+import { emptyState } from '../../ui/empty.js';
+import { count, plural } from '../../ui/format.js';
+import { addressOf } from '../../ui/location.js';
 
 /** Rows on one page. */
 export const PAGE = 50;

@@ -1,10 +1,11 @@
-import { get, post } from './api.js';
-import { ask } from './ask.js';
-import { h, replace, setText } from './dom.js';
-import { count, plural, sentence } from './format.js';
-import { addressOf } from './location.js';
-import { emptyState, since } from './parts.js';
-import { session } from './session.js';
+import { get, post } from '../ui/api.js';
+import { ask } from '../ui/ask.js';
+import { h, replace, setText } from '../ui/dom.js';
+import { emptyState } from '../ui/empty.js';
+import { count, plural, sentence } from '../ui/format.js';
+import { addressOf } from '../ui/location.js';
+import { session } from '../ui/session.js';
+import { since } from '../ui/times.js';
 
 const PAGE = 50;
 /** Milliseconds. */
@@ -17,7 +18,7 @@ const CRITERIA = [
 ];
 
 /** What could not be written and why; what matches can be replayed or discarded as a whole. */
-export function createLettersView({ navigate, announce, signIn }) {
+export function createView(_place, { navigate, announce, signIn }) {
   let place;
   let shown; // the page as it was answered
   let dead; // how many there were when it was
@@ -158,7 +159,7 @@ export function createLettersView({ navigate, announce, signIn }) {
     h(
       'article',
       { class: 'letter' },
-      h('h2', {}, h('a', { class: 'cover', href: addressOf({ at: 'letters', letter: id }) }, key ?? 'no key')),
+      h('h2', {}, h('a', { class: 'cover', href: addressOf({ at: 'dead-letters', letter: id }) }, key ?? 'no key')),
       h('p', { class: 'letter-when' }, deadAt === '' ? '' : since(deadAt)),
       h('p', { class: 'letter-why' }, reason),
       h(
@@ -176,7 +177,7 @@ export function createLettersView({ navigate, announce, signIn }) {
       return emptyState(
         'None matches',
         'Other dead letters may.',
-        h('a', { href: addressOf({ at: 'letters' }) }, 'See all'),
+        h('a', { href: addressOf({ at: 'dead-letters' }) }, 'See all'),
       );
     return emptyState(
       'No dead letters',

@@ -1,11 +1,12 @@
-import { get } from './api.js';
-import { h, replace } from './dom.js';
-import { count, oneLine, plural, sentence } from './format.js';
-import { addressOf } from './location.js';
-import { emptyState, moment } from './parts.js';
+import { get } from '../ui/api.js';
+import { h, replace } from '../ui/dom.js';
+import { emptyState } from '../ui/empty.js';
+import { count, oneLine, plural, sentence } from '../ui/format.js';
+import { addressOf } from '../ui/location.js';
+import { moment } from '../ui/times.js';
 
 /** Where a record is, and how it came there: every version of a key, what changed, and what was made of it. */
-export function createTraceView({ navigate, announce }) {
+export function createView(_place, { navigate, announce }) {
   let place;
   let loading;
   let datasets = [];
@@ -145,7 +146,7 @@ export function createTraceView({ navigate, announce }) {
 
 function letters(found) {
   if (found.length === 0) return '';
-  const link = ({ id, reason }) => h('li', {}, h('a', { href: addressOf({ at: 'letters', letter: id }) }, reason));
+  const link = ({ id, reason }) => h('li', {}, h('a', { href: addressOf({ at: 'dead-letters', letter: id }) }, reason));
   return h(
     'div',
     { class: 'notice bad' },

@@ -1,12 +1,13 @@
-import { get } from './api.js';
-import { h } from './dom.js';
-import { count, sentence } from './format.js';
-import { emptyPage, emptyState, moment } from './parts.js';
+import { get } from '../ui/api.js';
+import { h } from '../ui/dom.js';
+import { emptyPage, emptyState } from '../ui/empty.js';
+import { count, sentence } from '../ui/format.js';
+import { moment } from '../ui/times.js';
 
 const STEPS = { begun: 'asked for', letter: 'one record', done: 'done', failed: 'failed' };
 
 /** Who did what, the newest first. */
-export function createAuditView() {
+export function createView() {
   const list = h('div', { class: 'rows audit', tabindex: '0', role: 'region', 'aria-label': 'Entries' });
   const root = h(
     'section',

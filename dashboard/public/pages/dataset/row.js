@@ -1,7 +1,7 @@
-import { h } from './dom.js';
-import { count, localTime } from './format.js';
-import { addressOf } from './location.js';
-import { moment } from './parts.js';
+import { h } from '../../ui/dom.js';
+import { count, localTime } from '../../ui/format.js';
+import { addressOf } from '../../ui/location.js';
+import { moment } from '../../ui/times.js';
 
 /** One row with every column in full, in a panel over the page. Closing gives the focus back to where it was. */
 export function openDetail(page, index, { dataset, key }) {

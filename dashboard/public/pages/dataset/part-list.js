@@ -1,6 +1,6 @@
-import { datasetPath, get } from './api.js';
-import { h } from './dom.js';
-import { bytes, plural, sentence } from './format.js';
+import { datasetPath, get } from '../../ui/api.js';
+import { h } from '../../ui/dom.js';
+import { bytes, plural, sentence } from '../../ui/format.js';
 
 /** The files that a dataset is in, for those who want them as they are. */
 export async function openParts(name) {

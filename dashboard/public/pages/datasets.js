@@ -1,11 +1,13 @@
-import { downloadAddress } from './api.js';
-import { h, replace } from './dom.js';
-import { bytes, count, plural } from './format.js';
-import { addressOf } from './location.js';
-import { activity, emptyState, notices, since } from './parts.js';
+import { downloadAddress } from '../ui/api.js';
+import { h, replace } from '../ui/dom.js';
+import { emptyState } from '../ui/empty.js';
+import { bytes, count, plural } from '../ui/format.js';
+import { addressOf } from '../ui/location.js';
+import { activity, kindOf, notices } from '../ui/summary.js';
+import { since } from '../ui/times.js';
 
 /** Every dataset at a glance, as long as it is shown. */
-export function createOverview() {
+export function createView() {
   const root = h('div', { class: 'overview' });
   let shown = '';
   const update = ({ datasets }) => {
@@ -66,5 +68,3 @@ function card(dataset) {
     ),
   );
 }
-
-export const kindOf = ({ entity }) => (entity === null ? 'the merge' : `${entity} records`);

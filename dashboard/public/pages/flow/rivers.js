@@ -1,4 +1,4 @@
-import { svg } from './dom.js';
+import { svg } from '../../ui/dom.js';
 
 /** Below this width the stages stand under one another, in pixels; flow.css has the same. */
 const NARROW = 900;

@@ -1,11 +1,12 @@
-import { createActs, createScenarios } from './acts.js';
-import { createCharts } from './charts.js';
-import { h, setText } from './dom.js';
-import { bytes, count, span, speed } from './format.js';
-import { addressOf } from './location.js';
-import { since, until } from './parts.js';
-import { createRivers } from './rivers.js';
-import { session } from './session.js';
+import { h, setText } from '../ui/dom.js';
+import { bytes, count, span, speed } from '../ui/format.js';
+import { addressOf } from '../ui/location.js';
+import { session } from '../ui/session.js';
+import { since, until } from '../ui/times.js';
+import { createCharts } from './flow/charts.js';
+import { createActs } from './flow/endpoint-buttons.js';
+import { createRivers } from './flow/rivers.js';
+import { createScenarios } from './flow/scenarios.js';
 
 /** What a person asks first, each with the flow's own answer. */
 const VITALS = [
@@ -18,7 +19,7 @@ const VITALS = [
 ];
 
 /** The path as a picture with live numbers, what is wrong in words, and the last hour. */
-export function createFlowView({ announce }) {
+export function createView(_place, { announce }) {
   const mood = h('p', { class: 'mood' }, 'Looking…');
   const troubles = h('ul', { class: 'troubles' });
   const vitals = VITALS.map(([term, title]) => {
@@ -219,7 +220,7 @@ function instanceNode() {
 
 function queueNode(queue) {
   const { root, name, figure, below } = node(queue, 'consumers');
-  const dead = h('a', { class: 'node-line dead', href: addressOf({ at: 'letters', queue }) });
+  const dead = h('a', { class: 'node-line dead', href: addressOf({ at: 'dead-letters', queue }) });
   root.append(dead);
   name.title = queue;
   return {

@@ -1,0 +1,81 @@
+import { namesIn, PAGES, pageAt, sectionOf } from '../pages/table.js';
+
+/**
+ * What the page shows, as its URL says it: every view has an address that can be kept, sent and opened again. A place
+ * has the fields of its page alone: the values in the path, and those of the query.
+ *
+ * @typedef {{ column: string, is: string, value: string }} Filter
+ * @typedef {{
+ *   at: string, dataset?: string | undefined, letter?: string | undefined,
+ *   view?: 'latest' | 'history', page?: number, search?: string, all?: boolean, sort?: string, where?: string[],
+ *   key?: string, queue?: string, code?: string, field?: string, endpoint?: string,
+ * }} Place
+ */
+
+const LONGEST = 200;
+
+/** A parameter that is a text, and left out of the address where it is empty. */
+const text = (longest = LONGEST) => ({
+  read: ([first = '']) => first.slice(0, longest),
+  write: (value = '') => (value === '' ? [] : [value]),
+});
+
+/**
+ * The parameters of addresses. `read` makes a value of the texts that the query has, whatever they are; `write` makes
+ * the texts of a value, none for the usual one. `field` is the place's, where it has another name.
+ */
+const PARAMETERS = {
+  view: {
+    read: ([view]) => (view === 'history' ? 'history' : 'latest'),
+    write: (view) => (view === 'history' ? [view] : []),
+  },
+  page: {
+    read: ([page]) => Math.max(1, Math.floor(Number(page) || 1)),
+    write: (page = 1) => (page > 1 ? [String(page)] : []),
+  },
+  search: text(),
+  columns: { field: 'all', read: ([columns]) => columns === 'all', write: (all) => (all ? ['all'] : []) },
+  sort: text(),
+  where: { read: (filters) => filters.map((one) => one.slice(0, LONGEST)), write: (where = []) => where },
+  dataset: { ...text(), read: ([dataset]) => dataset?.slice(0, LONGEST) || undefined },
+  key: text(2_000),
+  queue: text(),
+  code: text(),
+  field: text(),
+  endpoint: text(),
+};
+
+/** @param {string} path @param {string} [query] @returns {Place} */
+export function readPlace(path, query = '') {
+  const { page, values } = pageAt(path) ?? { page: PAGES[0], values: [] };
+  const given = new URLSearchParams(query);
+  const place = { at: sectionOf(page) };
+  for (const [name, value] of values) place[name] = decode(value);
+  for (const name of page.query) {
+    const { field = name, read } = PARAMETERS[name];
+    place[field] = read(given.getAll(name));
+  }
+  return place;
+}
+
+function decode(part) {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
+}
+
+/** The address of a place; what is as usual is left out of it. Without `at` it is a dataset's. */
+export function addressOf({ at = 'data', ...place }) {
+  const has = (name) => place[name] !== undefined;
+  // Of the pages of a section, the last one whose path the place can fill: a dataset's before the list of all of them.
+  const page = PAGES.findLast((one) => sectionOf(one) === at && namesIn(one).every(has));
+  const path = page.path.replaceAll(/:(\w+)/g, (_all, name) => encodeURIComponent(place[name]));
+  const query = new URLSearchParams();
+  for (const name of page.query) {
+    const { field = name, write } = PARAMETERS[name];
+    for (const one of write(place[field])) query.append(name, one);
+  }
+  return query.size === 0 ? path : `${path}?${query}`;
+}

@@ -1,0 +1,39 @@
+import { PAGES, sectionOf } from '../pages/table.js';
+import { h, setText } from './dom.js';
+import { count } from './format.js';
+
+const WITH_TAB = PAGES.filter(({ tab }) => tab !== undefined);
+
+/** The path that a key leads to after a `g`. @param {string} key */
+export const pathForKey = (key) => PAGES.find((page) => page.key === key)?.path;
+
+/** The tabs, from the table of pages. */
+export function createTabs() {
+  const tabs = WITH_TAB.map((page) => {
+    const alarm = page.alarm !== undefined && h('span', { class: 'figure alarm' });
+    return { page, alarm, link: h('a', { href: page.path }, page.tab, alarm) };
+  });
+  return {
+    links: tabs.map(({ link }) => link),
+    show(place) {
+      for (const { page, link } of tabs) {
+        if (sectionOf(page) === place.at) link.setAttribute('aria-current', 'page');
+        else link.removeAttribute('aria-current');
+      }
+    },
+    update(flow) {
+      for (const { page, alarm } of tabs) {
+        if (alarm === false) continue;
+        const number = page.alarm(flow);
+        setText(alarm, number === 0 ? '' : count(number));
+      }
+    },
+  };
+}
+
+/** What the keys do, for the foot of the page. */
+export const keyHints = () => [
+  ...WITH_TAB.flatMap(({ key, tab }) => [h('kbd', {}, 'g'), ' ', h('kbd', {}, key), ` ${tab.toLowerCase()} `]),
+  h('kbd', {}, '/'),
+  ' search',
+];
