@@ -100,7 +100,7 @@ export async function runSession(options: SessionOptions): Promise<SessionEnd> {
   const release = new ReleaseList();
   const ledger = new RedisLedger({
     ...{ scripts: epoch.scripts, keys: epoch.keys, epoch: epoch.name, writer },
-    mergeDataset: config.merge?.dataset,
+    mergeDataset: config.merges[0]?.dataset,
   });
   const lease = new Lease(ledger, clock, log, ({ message }) => ended.by('writer lost', message));
   try {

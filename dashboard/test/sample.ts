@@ -25,11 +25,11 @@ entities:
     fields: { sku: string, price: number }
 endpoints:
   crm: { url: "http://127.0.0.1:1/customers", entity: customer }
-merge:
-  dataset: customer_items
-  each: { entity: customer, lines: lines }
-  with: { entity: item, on: sku }
-  columns: { customer_name: customer.name, price: item.price, value: { multiply: [line.quantity, item.price] } }
+merges:
+  customer_items:
+    each: { entity: customer, lines: lines }
+    with: { entity: item, on: sku }
+    columns: { customer_name: customer.name, price: item.price, value: { multiply: [line.quantity, item.price] } }
 sink:
   type: \${SINK:-csv}
   csv: { directory: "\${DIRECTORY}" }

@@ -1,13 +1,14 @@
 export type { Channel, ChannelModel, ConfirmChannel, ConsumeMessage, RecoveringChannelModel } from 'amqplib';
 export * from './broker/amqp.js';
 export * from './broker/topology.js';
+export { ConfigError } from './config/fault.js';
 export type { Field, FieldType } from './config/fields.js';
 export type { AuthConfig, AuthKind } from './config/kinds/auth.js';
 export type { FormatKind } from './config/kinds/formats.js';
 export type { PagingConfig, PagingKind } from './config/kinds/paging.js';
 export { type SinkConfig, type SinkKind, type SinkWords, sinkWords } from './config/kinds/sinks.js';
 export type { SourceKind } from './config/kinds/sources.js';
-export { ConfigError, loadPipeline, parsePipeline } from './config/load.js';
+export { loadPipeline, parsePipeline } from './config/load.js';
 export type * from './config/schema.js';
 export { wanted } from './config/wanted.js';
 export * from './csv/cells.js';

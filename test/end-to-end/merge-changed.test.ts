@@ -8,7 +8,7 @@ import { demoPipeline } from './support/pipeline-file.js';
 import { useStage } from './support/stage.js';
 
 const stage = useStage();
-const COLUMN = '    item_name: inventory.name\n';
+const COLUMN = '      item_name: inventory.name\n';
 
 describe('a merge that is changed in pipeline.yaml', () => {
   test.each([

@@ -71,7 +71,7 @@ describe('npm start with something wrong', () => {
       ['lines: lines', 'lines: orders'],
       ['on: sku', 'on: item'],
     ]).file,
-    faults: ['entities.inventory.key', '"article"', 'merge.each.lines', '"orders"'],
+    faults: ['entities.inventory.key', '"article"', 'merges.customer_inventory.each.lines', '"orders"'],
   });
   const malformed = () => ({
     file: demoPipeline(stage, undefined, [

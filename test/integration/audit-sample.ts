@@ -28,17 +28,17 @@ entities:
 endpoints:
   customers: { url: http://127.0.0.1:1/customers, entity: customer }
   items: { url: http://127.0.0.1:1/items, entity: item }
-merge:
-  dataset: orders
-  each: { entity: customer, lines: lines }
-  with: { entity: item, on: sku }
-  columns:
-    name: customer.name
-    sku: line.sku
-    quantity: line.quantity
-    price: item.price
-    value: { multiply: [line.quantity, item.price] }
-    in_stock: { atLeast: [item.stock, line.quantity] }
+merges:
+  orders:
+    each: { entity: customer, lines: lines }
+    with: { entity: item, on: sku }
+    columns:
+      name: customer.name
+      sku: line.sku
+      quantity: line.quantity
+      price: item.price
+      value: { multiply: [line.quantity, item.price] }
+      in_stock: { atLeast: [item.stock, line.quantity] }
 sink:
   csv: { directory: ${JSON.stringify(directory)} }
 `,

@@ -3,7 +3,7 @@ import { type MergeConfig, ownValue, type Payload } from '@tributary/shared';
 /** One look into what a merged row is made of: a side's record, or the line. */
 type Source = (each: Payload, line: Payload, other: Payload) => unknown;
 
-/** The columns of a merged row, worked out once from `merge.columns`: what each takes from where. */
+/** The columns of a merged row, worked out once from the `columns` of a merge: what each takes from where. */
 export function compileColumns(merge: MergeConfig): (each: Payload, line: Payload, other: Payload) => Payload {
   const columns = Object.entries(merge.columns).map(([name, definition]) => ({
     name,

@@ -44,7 +44,7 @@ export interface MergeRows {
 }
 
 export function createMergeRows(config: PipelineConfig): MergeRows | undefined {
-  const { merge } = config;
+  const [merge] = config.merges;
   if (merge === undefined) return undefined;
   const { dataset } = merge;
   const columns = datasetsOf(config).find(({ name }) => name === dataset)?.columns ?? {};
@@ -75,7 +75,8 @@ export function createMergeRows(config: PipelineConfig): MergeRows | undefined {
 }
 
 /** Names the merge by what its rows and their sides depend on; without one they depend on nothing. */
-export function nameOfMerge({ merge, entities }: PipelineConfig): string {
+export function nameOfMerge({ merges, entities }: PipelineConfig): string {
+  const [merge] = merges;
   if (merge === undefined) return 'none';
   const sides = [merge.each.entity, merge.with.entity].map((name) => [name, entities[name]] as const);
   return contentHash('merge', merge.dataset, { merge, sides: Object.fromEntries(sides) }).slice(0, 8);

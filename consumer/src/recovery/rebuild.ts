@@ -29,7 +29,7 @@ const WRITES_AT_ONCE = 1_000;
  */
 export function rebuildFromSink(redis: Redis, config: PipelineConfig, sink: Sink, clock: Clock): Rebuild {
   return async (keys) => {
-    const { merge } = config;
+    const [merge] = config.merges;
     const mergeRows = createMergeRows(config);
     const writer = new PipelineWriter(redis);
     const open = new OpenLines();

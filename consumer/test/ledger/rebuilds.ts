@@ -204,15 +204,15 @@ export function describeRebuilds(name: string, connect: () => Promise<Redis>): v
     });
 
     describe('of a merge that was changed', () => {
-      const columns = (...names: string[]): PipelineConfig['merge'] =>
-        CRM.merge && {
-          ...CRM.merge,
-          columns: Object.fromEntries(names.map((name) => [name, CRM.merge?.columns[name] ?? ''])),
-        };
+      const columns = (...names: string[]): PipelineConfig['merges'] =>
+        CRM.merges.map((merge) => ({
+          ...merge,
+          columns: Object.fromEntries(names.map((name) => [name, merge.columns[name] ?? ''])),
+        }));
       /** Begins anew with another merge, and makes merged rows of what landed. */
-      const change = async (merge: PipelineConfig['merge']) => {
+      const change = async (merges: PipelineConfig['merges']) => {
         await removePipeline(redis, pipeline);
-        await begin('Z', { ...CRM, merge });
+        await begin('Z', { ...CRM, merges });
         await steps.clock.advance(running.length);
         await steps.remerge();
       };
@@ -238,21 +238,21 @@ export function describeRebuilds(name: string, connect: () => Promise<Redis>): v
       });
 
       test('makes the rows of a merge that was added, and those that lacked and those to close after one that was off', async () => {
-        await begin('N', { ...CRM, merge: undefined });
+        await begin('N', { ...CRM, merges: [] });
         await land('inventory', item({ sku: 'A' }), item({ sku: 'B' }));
         await land('customer', customer({ lines: lines('A') }), customer({ id: 'C-2', lines: [] }));
         expect(sink.keys('customer_inventory')).toEqual([]);
-        await change(CRM.merge);
+        await change(CRM.merges);
         expect(sink.keys('customer_inventory')).toEqual(['C-1/A']);
 
-        await begin('O', { ...CRM, merge: undefined });
+        await begin('O', { ...CRM, merges: [] });
         await land(
           'customer',
           customer({ lines: lines('B'), updatedAt: at(1) }),
           customer({ id: 'C-2', lines: lines('A'), updatedAt: at(1) }),
         );
         await land('inventory', item({ sku: 'B', price: 9, updatedAt: at(1) }));
-        await change(CRM.merge);
+        await change(CRM.merges);
         expect(sink.keys('customer_inventory').sort()).toEqual(['-C-1/A', 'C-1/A', 'C-1/B', 'C-2/A']);
         await land('customer', customer({ lines: [], updatedAt: at(2) }));
         expect(sink.keys('customer_inventory').slice(4)).toEqual(['-C-1/B']);

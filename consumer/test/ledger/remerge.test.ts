@@ -57,8 +57,11 @@ async function land(steps: RunningSteps, entity: string, ...bodies: Fields[]) {
     );
   }
 }
-const OFF: PipelineConfig = { ...CRM, merge: undefined };
-const PRICES: PipelineConfig = { ...CRM, merge: CRM.merge && { ...CRM.merge, columns: { price: 'inventory.price' } } };
+const OFF: PipelineConfig = { ...CRM, merges: [] };
+const PRICES: PipelineConfig = {
+  ...CRM,
+  merges: CRM.merges.map((merge) => ({ ...merge, columns: { price: 'inventory.price' } })),
+};
 const newest = () => {
   const rows = sink.rows.filter(({ dataset }) => dataset === 'customer_inventory');
   const sorted = rows.toSorted((a, b) => (a.order < b.order ? -1 : 1));

@@ -12,7 +12,7 @@ import {
 } from '../../src/merge/rows.js';
 import { CRM, CUSTOMER, customer, type Fields, INVENTORY, item } from '../support/records.js';
 
-const { merge } = CRM;
+const [merge] = CRM.merges;
 const rows = present(createMergeRows(CRM));
 
 function present<T>(value: T | undefined): T {
@@ -49,7 +49,8 @@ describe('a merged row', () => {
   });
 
   test('has the content hash of what it holds, also of lists that landed under other declarations', () => {
-    const config = { ...CRM, merge: { ...present(merge), columns: { id: 'customer.id', lines: 'customer.lines' } } };
+    const columns = { id: 'customer.id', lines: 'customer.lines' };
+    const config = { ...CRM, merges: [{ ...present(merge), columns }] };
     const listed = present(createMergeRows(config));
     const line = { id: 'SKU-1', target: 'SKU-1', values: {} };
     for (const was of [[{ sku: 'SKU-1', note: 'gift', quantity: 2 }], { b: 1, a: 2 }, 'text']) {
@@ -181,6 +182,5 @@ test('a side comes back as it was stored', () => {
 });
 
 test('a pipeline without a merge makes no merged rows', () => {
-  const { merge: _, ...without } = CRM;
-  expect(createMergeRows(without)).toBeUndefined();
+  expect(createMergeRows({ ...CRM, merges: [] })).toBeUndefined();
 });

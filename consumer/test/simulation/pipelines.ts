@@ -25,16 +25,16 @@ entities:
       price: integer
       ${versioned ? 'revision: integer' : ''}
 endpoints: {}
-merge:
-  dataset: customer_inventory
-  each: { entity: customer, lines: lines }
-  with: { entity: inventory, on: sku }
-  columns:
-    name: customer.name
-    quantity: line.quantity
-    price: inventory.price
-    ${versioned ? 'customer_revision: customer.revision' : ''}
-    ${versioned ? 'item_revision: inventory.revision' : ''}
+merges:
+  customer_inventory:
+    each: { entity: customer, lines: lines }
+    with: { entity: inventory, on: sku }
+    columns:
+      name: customer.name
+      quantity: line.quantity
+      price: inventory.price
+      ${versioned ? 'customer_revision: customer.revision' : ''}
+      ${versioned ? 'item_revision: inventory.revision' : ''}
 batch: { size: 2, interval: 1s }
 `;
 

@@ -45,17 +45,17 @@ entities:
     version: revision
     fields: { sku: string, revision: integer, name: string?, price: number? }
 endpoints: {}
-merge:
-  dataset: thing_parts
-  each: { entity: thing, lines: lines }
-  with: { entity: part, on: sku }
-  columns:
-    thing_text: thing.text
-    thing_time: thing.time
-    thing_json: thing.json
-    quantity: line.quantity
-    price: part.price
-    value: { multiply: [line.quantity, part.price] }
+merges:
+  thing_parts:
+    each: { entity: thing, lines: lines }
+    with: { entity: part, on: sku }
+    columns:
+      thing_text: thing.text
+      thing_time: thing.time
+      thing_json: thing.json
+      quantity: line.quantity
+      price: part.price
+      value: { multiply: [line.quantity, part.price] }
 `;
 
 export const pipeline = (yaml = PIPELINE): PipelineConfig => parsePipeline(yaml, {}, 'test.yaml');

@@ -36,7 +36,7 @@ export async function startSteps(options: StepsOptions) {
   const metrics = newMetrics();
   const keys = ledgerKeys(options.pipeline ?? config.name, epoch);
   const scripts = new LedgerScripts(redis);
-  const ledger = new RedisLedger({ scripts, keys, epoch, writer, mergeDataset: config.merge?.dataset });
+  const ledger = new RedisLedger({ scripts, keys, epoch, writer, mergeDataset: config.merges[0]?.dataset });
   const lease = new Lease(ledger, clock, log, () => {});
   await lease.take();
   const output = await sink.open(writer, epoch);

@@ -13,12 +13,11 @@ export function pipelineRoutes(config: PipelineConfig): Router {
   const endpoints = Object.entries(config.endpoints).map(([id, { url, entity, enabled, schedule }]) => ({
     ...{ id, entity, enabled, url: redactUrl(url).split('?')[0], schedule: describeSchedule(schedule) },
   }));
-  const { merge } = config;
   const described = {
     name: config.name,
     entities,
     endpoints,
-    merge: merge === undefined ? null : { dataset: merge.dataset, each: merge.each, with: merge.with },
+    merges: config.merges.map(({ dataset, each, with: other }) => ({ dataset, each, with: other })),
     batch: config.batch,
     sink: config.sink.type,
   };

@@ -59,7 +59,7 @@ export async function traceKey(
   const entities = entitiesOf(config, dataset);
   const [versions, seenAgain, merged] = await Promise.all([
     Promise.all(versionsOf(found, config, entities).slice(0, SHOWN).map(addRuns)),
-    dataset === config.merge?.dataset ? null : seenAgainOf(journal, dataset, key, signal),
+    config.merges.some((merge) => merge.dataset === dataset) ? null : seenAgainOf(journal, dataset, key, signal),
     mergedOf(config, reader, dataset, key, signal),
   ]);
   return { dataset, key, versions, total: found.total, seenAgain, merged };
@@ -119,9 +119,10 @@ function timeOf(messageId: string): number | undefined {
   return Number.parseInt(messageId.slice(0, 8) + messageId.slice(9, 13), 16);
 }
 
-/** The entity whose records a dataset holds; the merge's two sides. */
-function entitiesOf({ entities, merge }: PipelineConfig, dataset: string): string[] {
-  if (merge?.dataset === dataset) return [merge.each.entity, merge.with.entity];
+/** The entity whose records a dataset holds; for a merge those of its two sides. */
+function entitiesOf({ entities, merges }: PipelineConfig, dataset: string): string[] {
+  const merge = merges.find((one) => one.dataset === dataset);
+  if (merge !== undefined) return [merge.each.entity, merge.with.entity];
   return Object.keys(entities).filter((name) => entities[name]?.dataset === dataset);
 }
 
@@ -135,15 +136,17 @@ async function mergedOf(
   key: string,
   signal: AbortSignal,
 ) {
-  const { merge, entities } = config;
-  if (merge === undefined) return [];
-  // A merged key is CUSTOMER/ITEM (see merge-rows.ts), with what could be mistaken for that escaped.
+  const { merges, entities } = config;
+  // A merged key is CUSTOMER/ITEM (see consumer/src/merge/rows.ts), with what could be mistaken for that escaped.
   const part = key.replaceAll('%', '%25').replaceAll('/', '%2F');
-  const isEach = entities[merge.each.entity]?.dataset === dataset;
-  if (!isEach && entities[merge.with.entity]?.dataset !== dataset) return [];
-  const pattern: KeyPattern = { place: isEach ? 'first' : 'second', part };
-  const found = await reader.keys(merge.dataset, pattern, MERGED_SHOWN, signal);
-  return found === undefined || found.total === 0
-    ? []
-    : [{ dataset: merge.dataset, rows: found.keys, total: found.total }];
+  const merged = merges.map(async (merge) => {
+    const isEach = entities[merge.each.entity]?.dataset === dataset;
+    if (!isEach && entities[merge.with.entity]?.dataset !== dataset) return [];
+    const pattern: KeyPattern = { place: isEach ? 'first' : 'second', part };
+    const found = await reader.keys(merge.dataset, pattern, MERGED_SHOWN, signal);
+    return found === undefined || found.total === 0
+      ? []
+      : [{ dataset: merge.dataset, rows: found.keys, total: found.total }];
+  });
+  return (await Promise.all(merged)).flat();
 }

@@ -1,4 +1,6 @@
 import type { z } from 'zod';
+import { isMapping, ownValue } from '../records/own-value.js';
+import { describeRenamed } from './renamed.js';
 import { wanted } from './wanted.js';
 
 /** One thing that the schema refuses, at the very place where it lies. */
@@ -10,7 +12,13 @@ export interface Issue {
   readonly keys?: readonly string[];
   /** Of a value that may have several shapes: what each of them refuses. */
   readonly errors?: readonly (readonly Issue[])[];
+  /** Of a name that may not be one: why. */
+  readonly issues?: readonly Issue[];
+  /** What lies there, if the schema was asked to say it. */
+  readonly input?: unknown;
 }
+
+const RENAMED = 'renamed';
 
 /** How the schema is asked, so that its issues speak to people. */
 export const ASKED = { reportInput: true, error: wanted } as const;
@@ -20,7 +28,7 @@ export const ASKED = { reportInput: true, error: wanted } as const;
  * one of them, the fault is in there: `{ every: 30 }` is a schedule whose `every` lacks its unit.
  */
 export function issuesOf(error: z.ZodError): Issue[] {
-  return (error.issues as Issue[]).flatMap(narrow);
+  return error.issues.flatMap(narrow).flatMap(splitRenamed);
 }
 
 function narrow(issue: Issue): Issue[] {
@@ -30,8 +38,23 @@ function narrow(issue: Issue): Issue[] {
   return nearest.flatMap((inner) => narrow({ ...inner, path: [...issue.path, ...inner.path] }));
 }
 
-/** What stands at a place, if anything does. */
-export function valueAt(root: unknown, path: readonly PropertyKey[]): unknown {
+/** A setting that was renamed is a fault of its own among those that are unknown. */
+function splitRenamed(issue: Issue): Issue[] {
+  const renamed: Issue[] = [];
+  const unknown: string[] = [];
+  for (const key of issue.keys ?? []) {
+    const path = [...issue.path, key];
+    const value = isMapping(issue.input) ? ownValue(issue.input, key) : undefined;
+    const message = describeRenamed(path.map(String).join('.'), value);
+    if (message === undefined) unknown.push(key);
+    else renamed.push({ path, code: RENAMED, message });
+  }
+  if (renamed.length === 0) return [issue];
+  return unknown.length === 0 ? renamed : [{ ...issue, keys: unknown }, ...renamed];
+}
+
+/** The value that lies at a path, if any does. */
+export function valueAtPath(root: unknown, path: readonly PropertyKey[]): unknown {
   let value: unknown = root;
   for (const step of path) value = (value as Record<PropertyKey, unknown> | null | undefined)?.[step];
   return value;
@@ -43,6 +66,7 @@ export function describeIssue(issue: Issue, value: unknown): string {
     const keys = issue.keys ?? [];
     return `unknown setting${keys.length === 1 ? '' : 's'} ${keys.join(', ')}`;
   }
+  if (issue.code === RENAMED) return issue.message;
   if (issue.code === 'invalid_key') return nameFault(issue);
   if (value === undefined) return issue.code === 'invalid_union' ? `missing: ${issue.message}` : 'missing';
   return `${shorten(JSON.stringify(value))} is not valid: ${whatIsWanted(issue)}`;
@@ -59,7 +83,7 @@ function whatIsWanted({ message, errors = [] }: Issue): string {
 
 /** A name that may not be one, such as that of an entity. */
 function nameFault(issue: Issue): string {
-  const [inner] = (issue as unknown as { readonly issues?: readonly Issue[] }).issues ?? [];
+  const [inner] = issue.issues ?? [];
   return `the name "${String(issue.path.at(-1))}" is not valid: ${inner?.message ?? issue.message}`;
 }
 

@@ -1,24 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { LineCounter, parseDocument } from 'yaml';
-import { FatalError } from '../errors.js';
-import { count } from '../service/words.js';
-import { crossCheck, type Fault } from './cross-check.js';
+import { crossCheck } from './cross-check/cross-check.js';
 import { askEnvironment } from './environment.js';
-import { ASKED, describeIssue, issuesOf, valueAt } from './issues.js';
+import { ConfigError, type Fault } from './fault.js';
+import { ASKED, describeIssue, issuesOf, valueAtPath } from './issues.js';
 import { crossCheckRest } from './repair.js';
 import { type PipelineConfig, pipelineSchema } from './schema.js';
 import { substitute } from './substitute.js';
-
-/** Every fault of a pipeline.yaml at once: nobody should have to mend them one start at a time. */
-export class ConfigError extends FatalError {
-  constructor(
-    readonly file: string,
-    readonly faults: readonly Fault[],
-  ) {
-    const list = faults.map((fault) => `  ${fault.path || '(file)'}: ${fault.message}`).join('\n');
-    super('config_invalid', `${file} has ${count(faults.length, 'fault')}:\n${list}`);
-  }
-}
 
 /**
  * Reads, substitutes and validates a pipeline file.
@@ -60,7 +48,7 @@ export function parsePipeline(text: string, env: Record<string, string | undefin
     const told = new Set(faults.map((fault) => fault.path));
     for (const issue of issues) {
       const path = issue.path.map(String).join('.');
-      if (!told.has(path)) faults.push({ path, message: describeIssue(issue, valueAt(raw, issue.path)) });
+      if (!told.has(path)) faults.push({ path, message: describeIssue(issue, valueAtPath(raw, issue.path)) });
     }
     faults.push(...crossCheckRest(raw, issues));
   } else {

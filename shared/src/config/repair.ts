@@ -1,5 +1,6 @@
-import { crossCheck, type Fault } from './cross-check.js';
-import { ASKED, type Issue, issuesOf, valueAt } from './issues.js';
+import { crossCheck } from './cross-check/cross-check.js';
+import type { Fault } from './fault.js';
+import { ASKED, type Issue, issuesOf, valueAtPath } from './issues.js';
 import { pipelineSchema } from './schema.js';
 
 type Path = readonly PropertyKey[];
@@ -39,7 +40,7 @@ const placesOf = ({ path, keys }: Issue): Path[] => (keys === undefined ? [path]
 /** Takes out what lies at the path, or puts a stand-in there; where neither can be, whatever holds it goes. */
 function repair(root: unknown, path: Path, removed: Set<string>): void {
   for (let length = path.length; length > 0; length--) {
-    const holder = valueAt(root, path.slice(0, length - 1));
+    const holder = valueAtPath(root, path.slice(0, length - 1));
     const last = path[length - 1];
     if (last === undefined || holder === null || typeof holder !== 'object') continue;
     const place = path.slice(0, length).map(String).join('.');

@@ -35,7 +35,6 @@ const limits = z.strictObject({
 const source = z.string().regex(/^[a-z][a-z0-9_]*\.[^.\s]+$/, 'expected ENTITY.FIELD or line.FIELD');
 
 const merge = z.strictObject({
-  dataset: name,
   /** The side with the lines (customers) and the field that holds them. */
   each: z.strictObject({ entity: z.string(), lines: z.string() }),
   /** The side that a line points at (inventory) and the line's field that holds that side's key. */
@@ -60,7 +59,11 @@ export const pipelineSchema = z.strictObject({
   endpoints: z.record(endpointId, endpointSchema),
   /** What one producer asks of the world at a time. */
   limits: limits.prefault({}),
-  merge: merge.optional(),
+  /** By the dataset that its rows make. */
+  merges: z
+    .record(name, merge)
+    .default({})
+    .transform((merges) => Object.entries(merges).map(([dataset, settings]) => ({ dataset, ...settings }))),
   batch: z
     .strictObject({
       size: z.int().min(1).max(2_000).default(10),
@@ -79,5 +82,5 @@ export type EndpointConfig = PipelineConfig['endpoints'][string];
 export type ScheduleConfig = EndpointConfig['schedule'];
 export type LimitsConfig = PipelineConfig['limits'];
 export type TlsConfig = NonNullable<EndpointConfig['tls']>;
-export type MergeConfig = NonNullable<PipelineConfig['merge']>;
+export type MergeConfig = PipelineConfig['merges'][number];
 export type BatchConfig = PipelineConfig['batch'];

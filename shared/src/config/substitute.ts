@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import type { Fault } from './cross-check.js';
+import type { Fault } from './fault.js';
 
 const PLACEHOLDER = /\$\{(?:file:(?<file>[^}]+)|(?<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?<fallback>[^}]*))?)\}/g;
 

@@ -18,19 +18,19 @@ export interface Row {
 /** The columns Tributary adds behind a dataset's own. */
 export const SYSTEM_COLUMNS = ['_key', '_hash', '_version', '_message_id', '_deleted', '_written_at'] as const;
 
-/** A dataset of the pipeline: the columns of an entity, or of the merge. */
+/** A dataset of the pipeline: the columns of an entity, or of a merge. */
 export interface Dataset {
   readonly name: string;
-  /** The entity whose records it holds; undefined for the merge. */
+  /** The entity whose records it holds; undefined for a merge. */
   readonly entity: string | undefined;
-  /** What its content hashes name as the entity: the entity, or for the merge the dataset itself. */
+  /** What its content hashes name as the entity: the entity, or for a merge the dataset itself. */
   readonly hashedAs: string;
   readonly columns: Readonly<Record<string, Field>>;
   /** The order of a row that was read back, from its system columns. */
   orderOf(version: string, messageId: string): string;
 }
 
-/** Every dataset that a pipeline writes, the merge last. */
+/** Every dataset that a pipeline writes, those of merges last. */
 export function datasetsOf(config: PipelineConfig): Dataset[] {
   const datasets: Dataset[] = Object.entries(config.entities).map(([entity, { dataset, fields }]) => ({
     name: dataset,
@@ -39,9 +39,9 @@ export function datasetsOf(config: PipelineConfig): Dataset[] {
     columns: fields,
     orderOf: versionOrder,
   }));
-  if (config.merge !== undefined) {
-    const { dataset } = config.merge;
-    const columns = mergeColumns(config, config.merge);
+  for (const merge of config.merges) {
+    const { dataset } = merge;
+    const columns = mergeColumns(config, merge);
     datasets.push({ name: dataset, entity: undefined, hashedAs: dataset, columns, orderOf: orderOfMerged });
   }
   return datasets;

@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
-import { ConfigError, loadPipeline } from '../config/load.js';
+import { ConfigError } from '../config/fault.js';
+import { loadPipeline } from '../config/load.js';
 import type { PipelineConfig } from '../config/schema.js';
 import { FatalError } from '../errors.js';
 import { createLogger, type Logger, type LogOutput } from './logging.js';

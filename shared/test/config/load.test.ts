@@ -236,23 +236,45 @@ test('a setting that nobody knows, or that is missing, hides no other fault', ()
 
 test('every fault of a merge is told at once, and none that follows from another', () => {
   const merge = `
-merge:
-  dataset: posts
-  each: { entity: post, lines: title }
-  with: { entity: pots, on: sku }
-  columns: { a: post.nope, b: line.sku, c: pots.x, d: other.x, e: post.id }
+merges:
+  posts:
+    each: { entity: post, lines: title }
+    with: { entity: pots, on: sku }
+    columns: { a: post.nope, b: line.sku, c: pots.x, d: other.x, e: post.id }
 `;
   expect(faults(GOOD + merge)).toEqual([
-    'merge.with.entity: no entity "pots": expected one of post',
-    'merge.dataset: "posts" is already an entity\'s dataset',
-    'merge.each.lines: "title" must be a field of type list',
-    'merge.columns.a: "post.nope" does not exist: no field "nope": expected one of id, title, author, updatedAt',
-    'merge.columns.d: "other.x" does not exist: no side "other": expected one of post, pots, line',
+    'merges.posts.with.entity: no entity "pots": expected one of post',
+    'merges.posts: "posts" is already an entity\'s dataset',
+    'merges.posts.each.lines: "title" must be a field of type list',
+    'merges.posts.columns.a: "post.nope" does not exist: no field "nope": expected one of id, title, author, updatedAt',
+    'merges.posts.columns.d: "other.x" does not exist: no side "other": expected one of post, pots, line',
   ]);
-  const without = GOOD + merge.replace('  dataset: posts\n', '');
+  const without = GOOD + merge.replace('lines: title', '');
   expect(faults(without)).toEqual([
-    'merge.dataset: missing',
-    ...faults(GOOD + merge).filter((one) => !/^merge.dataset/.test(one)),
+    'merges.posts.each.lines: missing',
+    ...faults(GOOD + merge).filter((one) => !/^merges.posts.each/.test(one)),
+  ]);
+});
+
+test('a file that says merge is told what it is called now, and its other faults', () => {
+  const merge =
+    'merge: { dataset: lines, each: { entity: post, lines: x }, with: { entity: post, on: id }, columns: {} }';
+  const renamed = `is called merges now, and names its dataset: write merges: { lines: { each: ..., with: ..., columns: ... } }`;
+  expect(faults(GOOD + merge)).toEqual([`merge: ${renamed}`]);
+  expect(faults(`${GOOD.replace('key: id', 'key: uid')}${merge}\nlimit: 3\n`)).toEqual([
+    ': unknown setting limit',
+    `merge: ${renamed}`,
+    'entities.post.key: no field "uid": expected one of id, title, author, updatedAt',
+  ]);
+});
+
+test('a second merge is refused in words that say so', () => {
+  const side = '{ each: { entity: post, lines: comments }, with: { entity: post, on: id }, columns: {} }';
+  const text = GOOD.replace('author: string?', 'comments: { type: list, items: { id: integer } }');
+  const config = parsePipeline(`${text}merges: { one: ${side} }\n`, {}, 'test.yaml');
+  expect(config.merges.map(({ dataset }) => dataset)).toEqual(['one']);
+  expect(faults(`${text}merges: { one: ${side}, two: ${side} }\n`)).toEqual([
+    'merges.two: only one merge is supported today, and "one" is one; take this one out',
   ]);
 });
 

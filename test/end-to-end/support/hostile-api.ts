@@ -124,11 +124,11 @@ entities:
     key: id
     fields: { id: string, label: string }
 endpoints:${ENDPOINTS.map(endpoint).join('')}
-merge:
-  dataset: thing_parts
-  each: { entity: thing, lines: lines }
-  with: { entity: part, on: ref }
-  columns: { thing: thing.id, ref: line.ref, note: line.note, label: part.label }
+merges:
+  thing_parts:
+    each: { entity: thing, lines: lines }
+    with: { entity: part, on: ref }
+    columns: { thing: thing.id, ref: line.ref, note: line.note, label: part.label }
 batch: { size: 10, interval: 300ms }
 sink: { csv: { directory: "\${OUTPUT_DIR}" } }
 `;

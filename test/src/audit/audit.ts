@@ -45,7 +45,6 @@ export interface AuditOptions {
  */
 export async function audit(options: AuditOptions): Promise<AuditReport> {
   const { config } = options;
-  const { merge } = config;
   const sides = new Map<string, Sides>();
   const tallies: Tally[] = [];
   for (const dataset of datasetsOf(config)) {
@@ -53,7 +52,9 @@ export async function audit(options: AuditOptions): Promise<AuditReport> {
     tallies.push(tally);
     if (dataset.entity !== undefined)
       sides.set(dataset.entity, await auditEntity(options, dataset, dataset.entity, tally));
-    else if (merge !== undefined) await auditMerge(options, dataset, merge, sides, tally);
+    for (const merge of config.merges) {
+      if (merge.dataset === dataset.name) await auditMerge(options, dataset, merge, sides, tally);
+    }
   }
   const leftOut = [...sides.values()].reduce((sum, { final }) => sum + final.leftOut, 0);
   return makeReport(tallies, leftOut);
@@ -67,10 +68,9 @@ interface Sides {
 
 async function auditEntity(options: AuditOptions, dataset: Dataset, entity: string, tally: Tally): Promise<Sides> {
   const { config, truth, sink, settledBefore, changes } = options;
-  const { merge } = config;
   const isLive = settledBefore !== undefined;
   const isUnderWay = (changedAt: number, pending: boolean) => isLive && (pending || changedAt > settledBefore);
-  const keepPayloads = merge !== undefined && [merge.each.entity, merge.with.entity].includes(entity);
+  const keepPayloads = config.merges.some((merge) => [merge.each.entity, merge.with.entity].includes(entity));
   const final = await FinalRecords.read(config, entity, truth, { keepPayloads, isUnderWay });
   const landed = new LandedRecords(final);
   const histories = await readHistories(sink, dataset, tally, {

@@ -26,7 +26,7 @@ export function writePipeline(folder: string, api: string, sink: SinkName): Pipe
     name: 'chaos',
     entities: ENTITIES,
     endpoints: { customers: endpoint('customers', 'customer'), products: endpoint('products', 'inventory') },
-    merge: MERGE,
+    merges: MERGES,
     batch: { size: 10, interval: '1s' },
     sink: {
       type: sink,
@@ -81,23 +81,24 @@ const ENTITIES = {
   },
 };
 
-const MERGE = {
-  dataset: 'customer_inventory',
-  each: { entity: 'customer', lines: 'lines' },
-  with: { entity: 'inventory', on: 'sku' },
-  columns: {
-    customer_id: 'customer.id',
-    customer_name: 'customer.name',
-    customer_city: 'customer.city',
-    customer_phone: 'customer.phone',
-    customer_segment: 'customer.segment',
-    sku: 'line.sku',
-    quantity: 'line.quantity',
-    item_name: 'inventory.name',
-    price: 'inventory.price',
-    stock: 'inventory.stock',
-    warehouse: 'inventory.warehouse',
-    line_value: { multiply: ['line.quantity', 'inventory.price'], decimals: 2 },
-    in_stock: { atLeast: ['inventory.stock', 'line.quantity'] },
+const MERGES = {
+  customer_inventory: {
+    each: { entity: 'customer', lines: 'lines' },
+    with: { entity: 'inventory', on: 'sku' },
+    columns: {
+      customer_id: 'customer.id',
+      customer_name: 'customer.name',
+      customer_city: 'customer.city',
+      customer_phone: 'customer.phone',
+      customer_segment: 'customer.segment',
+      sku: 'line.sku',
+      quantity: 'line.quantity',
+      item_name: 'inventory.name',
+      price: 'inventory.price',
+      stock: 'inventory.stock',
+      warehouse: 'inventory.warehouse',
+      line_value: { multiply: ['line.quantity', 'inventory.price'], decimals: 2 },
+      in_stock: { atLeast: ['inventory.stock', 'line.quantity'] },
+    },
   },
 };

@@ -1,4 +1,4 @@
-import type { PipelineConfig, Registry } from '@tributary/shared';
+import { datasetsOf, type PipelineConfig, type Registry } from '@tributary/shared';
 
 /** What has flowed since the start, in records. */
 export interface Figures {
@@ -23,15 +23,13 @@ export async function readFigures({ config, producer, consumer }: Counted): Prom
   const outcome = await sums(consumer.registry, 'tributary_records_total', 'outcome');
   const written = await sums(consumer.registry, 'tributary_rows_written_total', 'dataset');
   const confirmed = await sums(producer.registry, 'tributary_publish_confirmed_total', 'queue');
-  const datasets = Object.values(config.entities).map(({ dataset }) => dataset);
-  if (config.merge !== undefined) datasets.push(config.merge.dataset);
   return {
     published: [...confirmed.values()].reduce((sum, count) => sum + count, 0),
     accepted: outcome.get('accepted') ?? 0,
     duplicate: outcome.get('duplicate') ?? 0,
     stale: outcome.get('stale') ?? 0,
     deadLettered: outcome.get('dead') ?? 0,
-    rows: Object.fromEntries(datasets.map((dataset) => [dataset, written.get(dataset) ?? 0])),
+    rows: Object.fromEntries(datasetsOf(config).map(({ name }) => [name, written.get(name) ?? 0])),
   };
 }
 

@@ -248,7 +248,7 @@ export const pipeline = z.strictObject({
   endpoints: z.array(
     z.strictObject({ id: z.string(), entity: z.string(), enabled: z.boolean(), url: z.string(), schedule: z.string() }),
   ),
-  merge: maybe(z.looseObject({ dataset: z.string() })),
+  merges: z.array(z.looseObject({ dataset: z.string() })),
   batch: z.strictObject({ size: count, interval: count }),
   sink: z.enum(['csv', 'postgres']),
 });

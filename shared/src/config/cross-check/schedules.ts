@@ -1,6 +1,6 @@
 import { validateDetailed } from 'node-cron';
-import type { Fault } from './cross-check.js';
-import type { PipelineConfig, ScheduleConfig } from './schema.js';
+import type { Fault } from '../fault.js';
+import type { PipelineConfig, ScheduleConfig } from '../schema.js';
 
 /** Milliseconds; a poll that follows itself without a pause is a mistake, and no API bears it. */
 const SHORTEST = 100;

@@ -1,0 +1,14 @@
+import type { Fault } from '../fault.js';
+import type { PipelineConfig } from '../schema.js';
+import { checkEndpoints } from './endpoints.js';
+import { checkEntities } from './entities.js';
+import { checkLimits } from './limits.js';
+import { checkMerges } from './merges.js';
+import { checkSchedules } from './schedules.js';
+
+/** What the schema cannot see: names that must exist elsewhere in the file, and names that must differ. */
+export function crossCheck(config: PipelineConfig): Fault[] {
+  return [checkEntities, checkEndpoints, checkLimits, checkSchedules, checkMerges].flatMap((check) => [
+    ...check(config),
+  ]);
+}

@@ -1,0 +1,66 @@
+import { expectedOneOf, type Fault } from '../fault.js';
+import type { Field } from '../fields.js';
+import type { MergeConfig, PipelineConfig } from '../schema.js';
+
+export function* checkMerges(config: PipelineConfig): Generator<Fault> {
+  const [first, ...others] = config.merges;
+  for (const { dataset } of others) {
+    const message = `only one merge is supported today, and "${first?.dataset}" is one; take this one out`;
+    yield { path: `merges.${dataset}`, message };
+  }
+  for (const merge of config.merges) yield* checkMerge(`merges.${merge.dataset}`, merge, config);
+}
+
+function* checkMerge(path: string, merge: MergeConfig, { entities }: PipelineConfig): Generator<Fault> {
+  const each = entities[merge.each.entity];
+  const target = entities[merge.with.entity];
+  const names = expectedOneOf(Object.keys(entities));
+  if (each === undefined) yield { path: `${path}.each.entity`, message: `no entity "${merge.each.entity}": ${names}` };
+  if (target === undefined)
+    yield { path: `${path}.with.entity`, message: `no entity "${merge.with.entity}": ${names}` };
+  if (Object.values(entities).some((entity) => entity.dataset === merge.dataset)) {
+    yield { path, message: `"${merge.dataset}" is already an entity's dataset` };
+  }
+  const lines = each?.fields[merge.each.lines];
+  if (each !== undefined && lines?.type !== 'list') {
+    yield { path: `${path}.each.lines`, message: `"${merge.each.lines}" must be a field of type list` };
+  }
+  const items = lines?.type === 'list' ? lines.items : undefined;
+  if (items !== undefined && items[merge.with.on] === undefined) {
+    const message = `a line has no "${merge.with.on}": ${expectedOneOf(Object.keys(items))}`;
+    yield { path: `${path}.with.on`, message };
+  }
+  yield* checkColumns(`${path}.columns`, merge, {
+    [merge.each.entity]: each?.fields,
+    [merge.with.entity]: target?.fields,
+    line: items,
+  });
+}
+
+/**
+ * @param sides the fields of each side by the name that columns give it; undefined for a side that does not exist: that is
+ *   a fault of its own, and what is taken from it cannot be judged
+ */
+function* checkColumns(
+  path: string,
+  { columns }: MergeConfig,
+  sides: Readonly<Record<string, Readonly<Record<string, Field>> | undefined>>,
+): Generator<Fault> {
+  for (const [column, definition] of Object.entries(columns)) {
+    for (const source of sourcesOf(definition)) {
+      const [side = '', field = ''] = source.split('.');
+      const fields = sides[side];
+      const missing = !Object.hasOwn(sides, side)
+        ? `no side "${side}": ${expectedOneOf(Object.keys(sides))}`
+        : fields !== undefined && !Object.hasOwn(fields, field)
+          ? `no field "${field}": ${expectedOneOf(Object.keys(fields))}`
+          : undefined;
+      if (missing !== undefined) yield { path: `${path}.${column}`, message: `"${source}" does not exist: ${missing}` };
+    }
+  }
+}
+
+function sourcesOf(definition: MergeConfig['columns'][string]): readonly string[] {
+  if (typeof definition === 'string') return [definition];
+  return 'multiply' in definition ? definition.multiply : definition.atLeast;
+}

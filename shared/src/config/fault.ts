@@ -1,0 +1,25 @@
+import { FatalError } from '../errors.js';
+import { count } from '../service/words.js';
+
+/** One thing wrong with a configuration. */
+export interface Fault {
+  /** Dotted path of the setting, such as `endpoints.customers.entity`. */
+  readonly path: string;
+  readonly message: string;
+}
+
+/** Every fault of a configuration at once, so that a person does not have to mend them one start at a time. */
+export class ConfigError extends FatalError {
+  readonly file: string;
+  readonly faults: readonly Fault[];
+
+  constructor(file: string, faults: readonly Fault[]) {
+    const list = faults.map((fault) => `  ${fault.path || '(file)'}: ${fault.message}`).join('\n');
+    super('config_invalid', `${file} has ${count(faults.length, 'fault')}:\n${list}`);
+    this.file = file;
+    this.faults = faults;
+  }
+}
+
+/** What is told after a name that does not exist. */
+export const expectedOneOf = (names: Iterable<string>): string => `expected one of ${[...names].join(', ')}`;
