@@ -179,7 +179,7 @@ class ProducerService implements Producer {
         void this.#duties.get(id)?.hold();
       },
       onLost: (id) => this.#duties.get(id)?.drop(),
-      onClaimed: (id, claimed) => this.#duties.get(id)?.claimed(claimed),
+      onClaim: (id, claim) => this.#duties.get(id)?.applyClaim(claim),
     });
   }
 

@@ -1,6 +1,6 @@
 import { type Clock, describeError, interruptible, type Logger } from '@tributary/shared';
 import { spread } from './spread.js';
-import type { Claimed, LeaseTable } from './table.js';
+import type { EndpointClaim, LeaseTable } from './table.js';
 
 /**
  * How long, in milliseconds, others wait for a producer that says nothing before they poll its endpoints. With the time
@@ -27,7 +27,7 @@ export interface LeasesOptions {
   /** It is no more; a run that is going on has to end. */
   onLost(endpoint: string): void;
   /** How an endpoint that is held stands, after each beat. */
-  onClaimed(endpoint: string, claimed: Claimed): void;
+  onClaim(endpoint: string, claim: EndpointClaim): void;
 }
 
 /** The endpoints that this producer may poll now, of all that the living producers share among them. */
@@ -35,7 +35,7 @@ export class Leases {
   readonly #options: LeasesOptions;
   readonly #stop = new AbortController();
   readonly #held = new Map<string, { readonly fence: number; readonly until: number }>();
-  readonly #claims = new Map<string, Claimed>();
+  readonly #claims = new Map<string, EndpointClaim>();
   #wake = new AbortController();
   #beating: Promise<void> | undefined;
 
@@ -55,7 +55,7 @@ export class Leases {
   }
 
   /** How the endpoint stood at the last beat, also if it is another producer's. */
-  claim(endpoint: string): Claimed | undefined {
+  claim(endpoint: string): EndpointClaim | undefined {
     return this.#claims.get(endpoint);
   }
 
@@ -102,12 +102,12 @@ export class Leases {
     const until = monotonic() + LEASE;
     const mine = spread(await table.announce(me, endpoints, LEASE, clock.now())).get(me) ?? new Set();
     const wishes = new Map(endpoints.map((id) => [id, mine.has(id) || (this.#held.has(id) && isBusy(id))]));
-    const claimed = await table.claim(me, wishes, LEASE);
+    const claims = await table.claim(me, wishes, LEASE);
     if (this.#stop.signal.aborted) return;
-    for (const [id, claim] of claimed) this.#note(id, claim, until);
+    for (const [id, claim] of claims) this.#note(id, claim, until);
   }
 
-  #note(id: string, claim: Claimed, until: number): void {
+  #note(id: string, claim: EndpointClaim, until: number): void {
     const before = this.#held.get(id);
     this.#claims.set(id, claim);
     if (before !== undefined && before.fence !== claim.fence) this.#lose(id);
@@ -115,7 +115,7 @@ export class Leases {
     if (claim.fence === undefined || until <= this.#options.monotonic()) return;
     this.#held.set(id, { fence: claim.fence, until });
     if (before?.fence !== claim.fence) this.#options.onHeld(id);
-    this.#options.onClaimed(id, claim);
+    this.#options.onClaim(id, claim);
   }
 
   #lose(id: string): void {

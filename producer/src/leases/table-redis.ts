@@ -1,6 +1,6 @@
 import { redisPrefix } from '@tributary/shared';
 import type { Redis } from 'ioredis';
-import type { Action, LeaseTable } from './table.js';
+import type { AskedAction, LeaseTable } from './table.js';
 
 const NOW = `local t = redis.call('TIME') local now = t[1] * 1000 + math.floor(t[2] / 1000)
 local text = function(number) return string.format('%.0f', number) end`;
@@ -84,7 +84,7 @@ export function redisLeaseTable(redis: Redis, pipeline: string): LeaseTable {
               fence: fence === '' ? undefined : Number(fence),
               holder: holder === '' ? undefined : holder,
               paused: paused !== '',
-              asked: asked === '' ? undefined : (asked as Action),
+              asked: asked === '' ? undefined : (asked as AskedAction),
             },
           ];
         }),

@@ -29,8 +29,14 @@ export class CronTimes {
     const matcher = createTask(expression, () => {}, { timezone: 'UTC' });
     this.#isWall = (wall) => matcher.match(new Date(wall));
     this.#format = new Intl.DateTimeFormat('en-US', {
-      ...{ timeZone, hourCycle: 'h23', year: 'numeric', month: 'numeric', day: 'numeric' },
-      ...{ hour: 'numeric', minute: 'numeric', second: 'numeric' },
+      timeZone,
+      hourCycle: 'h23',
+      year: 'numeric',
+      month: 'numeric',
+      day: 'numeric',
+      hour: 'numeric',
+      minute: 'numeric',
+      second: 'numeric',
     });
   }
 

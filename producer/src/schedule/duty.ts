@@ -1,7 +1,7 @@
 import type { Clock, Logger } from '@tributary/shared';
 import { RetryableError } from '@tributary/shared';
 import type { Endpoint } from '../endpoint.js';
-import type { Claimed } from '../leases/table.js';
+import type { EndpointClaim } from '../leases/table.js';
 import type { PollMetrics } from '../metrics.js';
 import type { Runner } from './runner.js';
 import { type Schedule, startSchedule } from './schedule.js';
@@ -87,7 +87,7 @@ export class Duty {
   }
 
   /** Heeds what a person asked for, here or at another producer. */
-  claimed({ paused, asked }: Claimed): void {
+  applyClaim({ paused, asked }: EndpointClaim): void {
     const { endpoint, log } = this.#options;
     if (paused !== this.#paused) log.info({ endpoint: endpoint.id }, paused ? 'polling is paused' : 'polling goes on');
     this.#paused = paused;

@@ -175,7 +175,13 @@ export class Runner {
     const endedAt = clock.now();
     this.#state = {
       ...this.#circuit.memory,
-      ...{ producer: instance, run, startedAt, endedAt, records, published, error },
+      producer: instance,
+      run,
+      startedAt,
+      endedAt,
+      records,
+      published,
+      error,
       lastSuccessAt: succeeded ? endedAt : this.#state?.lastSuccessAt,
       // The first poll of all finds no cursor to go on from.
       lastFullAt: succeeded && (full || this.#state?.lastFullAt === undefined) ? startedAt : this.#state?.lastFullAt,

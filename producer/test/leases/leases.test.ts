@@ -17,11 +17,15 @@ function setUp(table: LeaseTable, me = 'me', clock = new ManualClock(), endpoint
       announce: (...args) => (answers.silent ? never : table.announce(...args)),
       claim: (...args) => (answers.silent ? never : table.claim(...args)),
     },
-    ...{ me, endpoints, clock, log, monotonic: () => clock.now() },
+    me,
+    endpoints,
+    clock,
+    log,
+    monotonic: () => clock.now(),
     isBusy: (id) => busy.has(id),
     onHeld: (id) => void told.push(`held ${id}`),
     onLost: (id) => void told.push(`lost ${id}`),
-    onClaimed: (id, { paused, asked }) => {
+    onClaim: (id, { paused, asked }) => {
       if (paused || asked !== undefined) told.push(`${id} ${paused ? 'paused' : asked}`);
     },
   });

@@ -48,7 +48,12 @@ describe('the operation of endpoints', () => {
     const { get, report } = await setUp();
     await vi.waitFor(async () => expect((await report()).lastRun?.published).toBe(1));
     expect(await report()).toEqual({
-      ...{ endpoint: 'crm', entity: 'customer', priority: 'normal', state: 'waiting', run: 1, failures: 0 },
+      endpoint: 'crm',
+      entity: 'customer',
+      priority: 'normal',
+      state: 'waiting',
+      run: 1,
+      failures: 0,
       producer: 'test-1',
       lastRun: { startedAt: expect.any(String), endedAt: expect.any(String), records: 1, published: 1 },
       lastSuccess: expect.any(String),
@@ -156,7 +161,10 @@ describe('the operation of endpoints', () => {
 describe('an endpoint that fails again and again', () => {
   it('is left alone after so many failures, tried once after a pause, and polled again when it answers', async () => {
     const { answers, asked, report, untilAsked, lines, get } = await setUp({
-      ...{ schedule: { every: '100ms' }, retries: 2, retryDelay: '1ms', circuit: { failures: 2, pause: '1s' } },
+      schedule: { every: '100ms' },
+      retries: 2,
+      retryDelay: '1ms',
+      circuit: { failures: 2, pause: '1s' },
     });
     await untilAsked(1);
     answers.status = 503;

@@ -45,8 +45,12 @@ async function setUp(settings: object, cursors: CursorStore = memoryCursorStore(
   };
   const endpoint: Endpoint = endpointWith({ retries: 0, ...settings });
   const source = new RestSource(endpoint, {
-    ...{ dispatcher, gate: new Gate(pipelineWith({}).limits, clock), clock, random: () => 0 },
-    ...{ onRetry: () => {}, onDoubt: () => {} },
+    dispatcher,
+    gate: new Gate(pipelineWith({}).limits, clock),
+    clock,
+    random: () => 0,
+    onRetry: () => {},
+    onDoubt: () => {},
   });
   const steps = { source, publisher, cursors: noted, clock, ids: createIds() };
   const metrics = createPollMetrics(createRegistry('test'));

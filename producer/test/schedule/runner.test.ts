@@ -2,11 +2,15 @@ import { createRegistry, memoryRunLog } from '@tributary/shared';
 import { describe, expect, it } from 'vitest';
 import { createPollMetrics } from '../../src/metrics.js';
 import type { PollProgress } from '../../src/poll/progress.js';
+import { createIds } from '../../src/publish/ids.js';
+import { messageMaker } from '../../src/publish/messages.js';
 import { Runner } from '../../src/schedule/runner.js';
 import { memoryStateStore } from '../../src/schedule/states.js';
 import { recordingLog } from '../support/log.js';
 import { ManualClock } from '../support/manual-clock.js';
 import { endpointWith } from '../support/pipeline.js';
+
+const endpoint = endpointWith({ url: 'http://127.0.0.1:1/' });
 
 /** A runner whose polls are what the test says they are. */
 function setUp(poll: (progress: PollProgress, clock: ManualClock) => Promise<void>) {
@@ -14,14 +18,14 @@ function setUp(poll: (progress: PollProgress, clock: ManualClock) => Promise<voi
   const runs = memoryRunLog();
   const stop = new AbortController();
   const runner = new Runner({
-    ...{
-      endpoint: endpointWith({ url: 'http://127.0.0.1:1/' }),
-      instance: 'p1',
-      states: memoryStateStore(),
-      runs,
-      clock,
-    },
-    ...{ metrics: createPollMetrics(createRegistry('test')), log: recordingLog().log, signal: stop.signal },
+    endpoint,
+    instance: 'p1',
+    states: memoryStateStore(),
+    runs,
+    clock,
+    metrics: createPollMetrics(createRegistry('test')),
+    log: recordingLog().log,
+    signal: stop.signal,
     poll: (progress) => poll(progress, clock),
     nextAt: () => undefined,
   });
@@ -30,8 +34,9 @@ function setUp(poll: (progress: PollProgress, clock: ManualClock) => Promise<voi
 
 /** One record, fetched. */
 function fetchOne(progress: PollProgress): void {
-  progress.page({ records: [{}], fetchedAt: 0, notModified: false, counted: false } as never);
-  progress.accepts({ envelope: { key: 'a' } } as never);
+  const page = { records: [{ id: 'a' }], fetchedAt: 0, serverTime: undefined, validator: undefined };
+  progress.page({ ...page, notModified: false, counted: false });
+  progress.accepts(messageMaker(endpoint, 1, createIds())({ id: 'a' }, 0));
 }
 
 describe('the log of runs', () => {
@@ -47,8 +52,14 @@ describe('the log of runs', () => {
     await runner.run();
     const found = await runs.find('crm', startedAt + 5);
     expect(found.run).toEqual({
-      ...{ run: 7, producer: 'p1', startedAt, idsFrom: startedAt + 2, confirmedAt: startedAt + 10 },
-      ...{ endedAt: startedAt + 15, published: 1, error: undefined },
+      run: 7,
+      producer: 'p1',
+      startedAt,
+      idsFrom: startedAt + 2,
+      confirmedAt: startedAt + 10,
+      endedAt: startedAt + 15,
+      published: 1,
+      error: undefined,
     });
   });
 

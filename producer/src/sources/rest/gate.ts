@@ -7,7 +7,7 @@ const RANKS: Readonly<Record<Priority, number>> = { critical: 0, high: 1, normal
 /** After so long, in milliseconds, a request goes before all others: low priority means later, not never. */
 const LONGEST_WAIT = 30_000;
 
-interface Waiting {
+interface WaitingRequest {
   readonly host: Host;
   readonly rank: number;
   readonly since: number;
@@ -29,7 +29,7 @@ export class Gate {
   readonly #limits: LimitsConfig;
   readonly #clock: Clock;
   readonly #hosts = new Map<string, Host>();
-  #waiting: Waiting[] = [];
+  #waiting: WaitingRequest[] = [];
   #running = 0;
   #wakeAt = Number.POSITIVE_INFINITY;
 
@@ -66,8 +66,10 @@ export class Gate {
         this.#waiting = this.#waiting.filter((one) => one !== waiting);
         reject(signal.reason);
       };
-      const waiting: Waiting = {
-        ...{ host, rank, since: this.#clock.now() },
+      const waiting: WaitingRequest = {
+        host,
+        rank,
+        since: this.#clock.now(),
         enter() {
           signal.removeEventListener('abort', leave);
           resolve();
@@ -82,9 +84,9 @@ export class Gate {
   #letIn(): void {
     if (this.#waiting.length === 0) return;
     const now = this.#clock.now();
-    const rankOf = ({ rank, since }: Waiting) => (now - since >= LONGEST_WAIT ? -1 : rank);
+    const rankOf = ({ rank, since }: WaitingRequest) => (now - since >= LONGEST_WAIT ? -1 : rank);
     // Sorting is stable: of the same rank, who came first goes first.
-    const kept: Waiting[] = [];
+    const kept: WaitingRequest[] = [];
     let soonest = Number.POSITIVE_INFINITY;
     for (const one of this.#waiting.toSorted((a, b) => rankOf(a) - rankOf(b))) {
       const { host } = one;
