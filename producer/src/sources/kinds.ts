@@ -20,6 +20,6 @@ const SOURCES: Readonly<Record<SourceKind, MakeSource>> = {
     }),
 };
 
-/** The source of an endpoint. It is told to `events` what happens while it is read. */
+/** Makes the source of an endpoint. It reports to `events` while it is read. */
 export const createSource: MakeSource = (endpoint, surroundings, events) =>
   SOURCES.rest(endpoint, surroundings, events);

@@ -1,6 +1,6 @@
 /**
- * What a source is to be reminded of at the next run: what the API said of a page when it was last read, say. It is JSON, it
- * is kept with the cursor, and only the source that made it looks into it.
+ * What a source needs again at the next run, such as the ETag of a page. It is JSON and is kept with the cursor. Only the
+ * source that made it reads it.
  */
 export type Validator = object;
 
@@ -8,43 +8,43 @@ export type Validator = object;
 export interface Page {
   /** The records as the API sent them, not yet judged; empty when nothing changed. */
   readonly records: readonly unknown[];
-  /** When the response that held them had arrived whole, in milliseconds since the epoch. */
+  /** When the whole response had arrived, in milliseconds since the epoch. */
   readonly fetchedAt: number;
-  /** The API's own clock at that time, in milliseconds since the epoch; undefined if it does not tell. */
+  /** The API's own clock at that time, in milliseconds since the epoch; undefined if the API does not send it. */
   readonly serverTime: number | undefined;
-  /** The API said that this page is what it was (304). */
+  /** The API said that this page has not changed (304). */
   readonly notModified: boolean;
   /**
-   * The page was found by its number or offset, so that a record may have slid from it onto an earlier page while that was
-   * read. A page found by a cursor does not move.
+   * The page was found by its number or offset, so a record may have moved from it to an earlier page that was read already.
+   * Pages that are found by a cursor do not move.
    */
   readonly counted: boolean;
-  /** What to ask with next time; undefined if the API gives nothing to ask with. */
+  /** What makes the next request for this page conditional; undefined if the API sent nothing for that. */
   readonly validator: Validator | undefined;
 }
 
 export interface PageRequest {
   /** Only what changed since; undefined for everything. */
   readonly since: string | undefined;
-  /** What the last complete run was told of each URL. */
+  /** The validators of the last complete run. */
   readonly validators: readonly Validator[];
-  /** The first request is made once and not tried again: the API failed until now. */
+  /** The API failed until now: the first request is not tried again if it fails. */
   readonly trial?: boolean;
   /** Aborts the request in flight, and every wait. */
   readonly signal: AbortSignal;
 }
 
 /**
- * Where records come from. A source belongs to one endpoint and is read by one run at a time; what it holds in memory is
- * one page. It tries again what may succeed, within the endpoint's settings.
+ * Where records come from. A source belongs to one endpoint, is read by one run at a time, and holds one page in memory.
+ * It repeats requests that may succeed later, as often as the endpoint's settings allow.
  */
 export interface Source {
   /** Whether any of its pages may be found by its number (see {@link Page.counted}). */
   readonly countsPages: boolean;
   /**
-   * The pages, in order, each fetched when it is asked for.
+   * The pages, in order. Each is fetched when the caller asks for it.
    *
-   * @throws RetryableError if the API did not answer as it should, though asked as often as the settings allow
+   * @throws RetryableError if the API did not answer correctly, after as many attempts as the settings allow
    * @throws FatalError if a person has to change something: the address, the credentials, the paging
    * @throws the signal's reason once it has aborted
    */
@@ -53,18 +53,18 @@ export interface Source {
 
 /** One request that was answered, in words for a person, without secrets. */
 export interface Exchange {
-  /** What was asked, such as `GET https://api.example.org/customers`. */
+  /** The request, such as `GET https://api.example.org/customers`. */
   readonly asked: string;
-  /** What came of it, such as `200, 1024 characters`. */
+  /** The answer, such as `200, 1024 characters`. */
   readonly answered: string;
   readonly milliseconds: number;
 }
 
-/** What a source tells while it is read. */
+/** What a source reports while it is read. */
 export interface SourceEvents {
-  /** A request failed, and is tried again. */
+  /** A request failed and will be repeated. */
   onRetry(code: string, reason: string): void;
-  /** A person should look at something, though the run goes on. */
+  /** The run goes on, but a person should check the settings. */
   onDoubt(message: string): void;
   onExchange?(exchange: Exchange): void;
 }

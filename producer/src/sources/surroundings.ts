@@ -9,13 +9,13 @@ export interface Surroundings {
   random(): number;
   /** For sources that are REST APIs. */
   readonly rest: { readonly dispatchers: Dispatchers; readonly gate: Gate };
-  /** Closes the connections, also those that are in use. */
+  /** Closes all connections, even those in use. */
   close(): Promise<void>;
 }
 
 export interface SurroundingsOptions {
   readonly limits: LimitsConfig;
-  /** Between us and the APIs; none unless given. */
+  /** The proxies between the producer and the APIs; none unless given. */
   readonly proxies?: Proxies | undefined;
   readonly clock: Clock;
 }

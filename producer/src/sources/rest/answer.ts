@@ -3,7 +3,7 @@ import type { Answer } from './fetch.js';
 import type { BodyFormat, FoundPage } from './formats/format.js';
 import { retryAfter } from './retry-delay.js';
 
-/** It may succeed later, but not before as many milliseconds have passed as the API asked for (0 if it did not say). */
+/** The request may succeed later, but not before the time that the API asked for; 0 if it asked for none. */
 export class RetryAfterError extends RetryableError {
   readonly waitMs: number;
 
@@ -13,19 +13,19 @@ export class RetryAfterError extends RetryableError {
   }
 }
 
-/** Asked too early, too often, or of a server that is not well: it may be well later (RFC 9110, RFC 6585, RFC 8470). */
+/** Requests that came too early or too often, or met a server in trouble, may succeed later (RFC 9110, RFC 6585, RFC 8470). */
 const worthRetrying = (status: number): boolean => status >= 500 || [408, 425, 429].includes(status);
 
 /**
- * Judges an answer that is not a 304.
+ * Decides what an answer means, unless it is a 304.
  *
- * @param conceal takes secrets out of a text before it is shown
- * @throws RetryAfterError, RetryableError if it may be better next time
+ * @param conceal removes secrets from a text before it is shown
+ * @throws RetryAfterError, RetryableError if the same request may succeed later
  * @throws FatalError if the same request would be answered the same way
  */
 export function findPage(answer: Answer, format: BodyFormat, conceal: (text: string) => string): FoundPage {
   const { status, headers, text, arrivedAt } = answer;
-  // Only what is wrong is shown; reading a page must not pay for it.
+  // Computed only for an error, so that reading a good page does not pay for it.
   const shown = () => excerpt(text, conceal);
   if (worthRetrying(status)) {
     throw new RetryAfterError(

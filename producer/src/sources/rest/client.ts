@@ -14,13 +14,13 @@ export interface ClientOptions extends Pick<SourceEvents, 'onExchange'> {
   readonly clock: Clock;
 }
 
-/** Sends requests to one endpoint's API: when it is their turn, with its credentials, within its time. */
+/** Sends requests to one endpoint's API: within the limits, with the endpoint's credentials, within its timeouts. */
 export class Client {
   readonly #config: EndpointConfig;
   readonly #options: ClientOptions;
   readonly #credentials: Credentials;
 
-  /** @param secrets is told those of the credentials */
+  /** @param secrets receives the secrets of the credentials */
   constructor(config: EndpointConfig, secrets: Secrets, options: ClientOptions) {
     this.#config = config;
     this.#options = options;
@@ -32,7 +32,7 @@ export class Client {
   }
 
   /**
-   * Sends one request. One that is answered with 401 is sent again once, if a new token may be had.
+   * Sends one request. If the answer is 401 and new credentials are possible, it is sent once more.
    * @throws as fetchAnswer does, and as credentials do
    */
   async send(request: HttpRequest, signal: AbortSignal): Promise<Answer> {

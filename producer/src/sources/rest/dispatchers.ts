@@ -1,21 +1,21 @@
 import type { EndpointConfig } from '@tributary/shared';
 import { Agent, type Dispatcher, EnvHttpProxyAgent } from 'undici';
 
-/** Which proxies stand between us and the APIs, as the environment names them. */
+/** The proxies between the producer and the APIs, as the environment names them. */
 export interface Proxies {
   readonly httpProxy?: string | undefined;
   readonly httpsProxy?: string | undefined;
-  /** Hosts that are reached without one: names, domains, ports; `*` for all. */
+  /** Hosts that are reached without a proxy: names, domains, ports; `*` for all. */
   readonly noProxy?: string | undefined;
 }
 
-/** The proxies of an environment: HTTP_PROXY, HTTPS_PROXY and NO_PROXY, in either case; the lower one has the say. */
+/** The proxies of an environment: HTTP_PROXY, HTTPS_PROXY and NO_PROXY, in upper or lower case; lower case wins. */
 export function proxiesOf(env: Readonly<Record<string, string | undefined>>): Proxies {
   const named = (name: string) => env[name.toLowerCase()] || env[name] || undefined;
   return { httpProxy: named('HTTP_PROXY'), httpsProxy: named('HTTPS_PROXY'), noProxy: named('NO_PROXY') };
 }
 
-/** The connections of all endpoints. Those with the same settings share them. */
+/** The connections of all endpoints. Endpoints with the same settings share them. */
 export class Dispatchers {
   readonly #proxies: Proxies;
   readonly #made = new Map<string, Dispatcher>();
@@ -24,12 +24,12 @@ export class Dispatchers {
     this.#proxies = proxies;
   }
 
-  /** @throws Error if a certificate or key is none */
+  /** @throws Error if a certificate or key cannot be read */
   for({ tls = {}, timeouts }: Pick<EndpointConfig, 'tls' | 'timeouts'>): Dispatcher {
     const key = JSON.stringify([tls, timeouts.connect]);
     const known = this.#made.get(key);
     if (known !== undefined) return known;
-    // Headers and body have their time limits with each request.
+    // The timeouts of headers and body are set with each request.
     const options = { connect: { timeout: timeouts.connect, ...tls }, headersTimeout: 0, bodyTimeout: 0 };
     const { httpProxy, httpsProxy, noProxy } = this.#proxies;
     const made =
@@ -38,7 +38,7 @@ export class Dispatchers {
         : new EnvHttpProxyAgent({
             ...options,
             requestTls: { timeout: timeouts.connect, ...tls },
-            // Where one is not given undici would look into the environment by itself.
+            // undici reads the environment itself for a setting that is undefined.
             httpProxy: httpProxy ?? '',
             httpsProxy: httpsProxy ?? '',
             noProxy: noProxy ?? '',

@@ -18,7 +18,7 @@ export interface FetchPageOptions {
   readonly clock: Clock;
   /** From 0 to 1. */
   random(): number;
-  /** Told of each failed attempt that is followed by another. */
+  /** Called for each failed attempt that is followed by another. */
   onRetry(code: string, reason: string): void;
 }
 
@@ -28,16 +28,16 @@ export interface Fetched extends Page {
   readonly next: HttpRequest | undefined;
 }
 
-/** What one run asks with. */
+/** What all requests of one run share. */
 export interface Run {
   readonly pager: Pager;
   readonly known: ReadonlyMap<string, PageValidator>;
-  /** The first request is not tried again. */
+  /** The first request is not repeated if it fails. */
   readonly trial: boolean;
   readonly signal: AbortSignal;
 }
 
-/** Fetches one page of an endpoint: asks, asks again while that may help, and finds the records. */
+/** Fetches one page of an endpoint: sends the request, repeats it while that may help, and finds the records. */
 export class PageFetcher {
   readonly #endpoint: Endpoint;
   readonly #options: FetchPageOptions;
@@ -54,7 +54,7 @@ export class PageFetcher {
     const { signal } = run;
     return await pRetry(() => this.#attempt(request, number, run), {
       retries: run.trial && number === 1 ? 0 : retries,
-      // The waiting is done below, by a clock that tests can hold in their hands.
+      // p-retry does not wait; the wait is below, by a clock that tests control.
       minTimeout: 0,
       maxTimeout: 0,
       signal,
@@ -62,7 +62,7 @@ export class PageFetcher {
       onFailedAttempt: async ({ error, attemptNumber, retriesLeft }) => {
         if (signal.aborted || retriesLeft === 0 || !(error instanceof RetryableError)) return;
         onRetry(error.code, error.message);
-        // The back-off comes on top: of all who were told "in 30 seconds", not every one should come in that second.
+        // The random back-off is added, so that clients that were all told "in 30 seconds" do not come in the same second.
         const asked = error.cause instanceof RetryAfterError ? error.cause.waitMs : 0;
         const wait = asked + backoff(retryDelay, attemptNumber, random());
         if (wait > 0) await clock.sleep(wait, signal);
@@ -92,12 +92,12 @@ export class PageFetcher {
     }
   }
 
-  /** Which page of which endpoint, and its URL without secrets. */
+  /** The endpoint, the page's number, and its URL without secrets, for a person. */
   where({ method, url }: HttpRequest, number: number): string {
     return `${this.#endpoint.id}: page ${number}, ${method} ${redactUrl(url.href)}`;
   }
 
-  /** The same error, saying where it happened. */
+  /** The same error, with the place where it happened. */
   #named(request: HttpRequest, number: number, pager: Pager, cause: unknown): unknown {
     if (!(cause instanceof RetryableError || cause instanceof FatalError)) return cause;
     const hint = pager.counted === 'always' && number > 1 && /^http_4/.test(cause.code) ? PAST_THE_END : '';

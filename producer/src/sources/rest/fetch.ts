@@ -2,14 +2,14 @@ import { describeError, FatalError, RetryableError } from '@tributary/shared';
 import { type Dispatcher, errors, request as send } from 'undici';
 import type { HttpRequest } from './request.js';
 
-/** An HTTP response that was read. */
+/** An HTTP response whose body was read. */
 export interface Answer {
   readonly status: number;
   /** By lower-case name; values of headers that came more than once are joined with commas. */
   readonly headers: Readonly<Record<string, string>>;
   /** The body as text; at most 4 KiB of it unless the status is 2xx. */
   readonly text: string;
-  /** When the last byte had arrived, in milliseconds since the epoch. */
+  /** When the last byte arrived, in milliseconds since the epoch. */
   readonly arrivedAt: number;
 }
 
@@ -31,14 +31,14 @@ const MAX_ERROR_BODY = 4_096;
 /**
  * One request and its answer. Redirects are not followed.
  *
- * @throws RetryableError for everything the network can do
- * @throws FatalError if the body is larger than allowed, or the request cannot be made at all
+ * @throws RetryableError for every fault of the network
+ * @throws FatalError if the body is larger than allowed, or the request cannot be sent at all
  * @throws the signal's reason once it has aborted
  */
 export async function fetchAnswer(request: HttpRequest, options: FetchOptions): Promise<Answer> {
   const { signal, timeout } = options;
   signal.throwIfAborted();
-  // AbortSignal.any would tie every request to the long-lived stop signal (nodejs/node#54614); this lets go of it.
+  // AbortSignal.any would keep every request in memory as long as the stop signal lives (nodejs/node#54614).
   const exchange = new AbortController();
   const stop = () => exchange.abort(signal.reason);
   signal.addEventListener('abort', stop, { once: true });
@@ -60,7 +60,7 @@ export async function fetchAnswer(request: HttpRequest, options: FetchOptions): 
   }
 }
 
-/** Which part of the exchange took too long, if that is what went wrong. */
+/** The error for the part of the exchange that took too long; undefined if the error is not a timeout. */
 function timeoutOf(error: unknown): RetryableError | undefined {
   const parts = [
     [errors.ConnectTimeoutError, 'connect', 'no connection'],

@@ -9,7 +9,7 @@ export interface RequestValues {
 }
 
 /**
- * What an endpoint's API is asked, before paging.
+ * The request for an endpoint's records, before paging.
  *
  * @param accept the `Accept` header, unless the endpoint has one of its own
  * @returns makes the request with the values of a run

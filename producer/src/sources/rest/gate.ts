@@ -4,7 +4,7 @@ export type Priority = EndpointConfig['priority'];
 
 const RANKS: Readonly<Record<Priority, number>> = { critical: 0, high: 1, normal: 2, low: 3 };
 
-/** After so long, in milliseconds, a request goes before all others: low priority means later, not never. */
+/** A request that has waited this long, in milliseconds, goes before all others: low priority means later, not never. */
 const LONGEST_WAIT = 30_000;
 
 interface WaitingRequest {
@@ -14,17 +14,20 @@ interface WaitingRequest {
   enter(): void;
 }
 
-/** What is going on at one host. */
+/** The requests to one host. */
 interface Host {
   readonly concurrency: number;
-  /** Milliseconds between the beginnings of two requests. */
+  /** Milliseconds between the starts of two requests. */
   readonly spacing: number;
   running: number;
-  /** When the next request may begin, in milliseconds since the epoch. */
+  /** When the next request may start, in milliseconds since the epoch. */
   freeAt: number;
 }
 
-/** Lets requests through: so many at a time, so many at a time and a second for each host, the more important ones first. */
+/**
+ * Holds requests to the limits: how many run at a time, in all and for each host, and how many start in a second for each
+ * host. Requests of a higher priority go first.
+ */
 export class Gate {
   readonly #limits: LimitsConfig;
   readonly #clock: Clock;
@@ -38,14 +41,14 @@ export class Gate {
     this.#clock = clock;
   }
 
-  /** Requests that go on, and that wait. */
+  /** How many requests are running, and how many wait. */
   get load(): { readonly running: number; readonly waiting: number } {
     return { running: this.#running, waiting: this.#waiting.length };
   }
 
   /**
-   * Does the work when it is its turn.
-   * @throws the signal's reason once it has aborted, if it had not begun
+   * Does the work as soon as the limits allow it.
+   * @throws the signal's reason if it aborts before the work begins
    */
   async pass<T>(url: URL, priority: Priority, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
     const host = this.#hostOf(url.host);
@@ -85,7 +88,7 @@ export class Gate {
     if (this.#waiting.length === 0) return;
     const now = this.#clock.now();
     const rankOf = ({ rank, since }: WaitingRequest) => (now - since >= LONGEST_WAIT ? -1 : rank);
-    // Sorting is stable: of the same rank, who came first goes first.
+    // Sorting is stable: requests of the same rank keep the order in which they came.
     const kept: WaitingRequest[] = [];
     let soonest = Number.POSITIVE_INFINITY;
     for (const one of this.#waiting.toSorted((a, b) => rankOf(a) - rankOf(b))) {

@@ -32,7 +32,10 @@ export class RestSource implements Source {
   readonly #onDoubt: (message: string) => void;
   readonly #firstRequest: (values: RequestValues) => HttpRequest;
   readonly #fetcher: PageFetcher;
-  /** A page remembered as following a 304 may be gone by now; after a failed run nothing remembered is relied on. */
+  /**
+   * The last run failed, so validators are not used: they name the page that follows a 304, and that page may not exist
+   * any more.
+   */
   #lastRunFailed = false;
 
   constructor(endpoint: Endpoint, options: RestOptions) {
@@ -59,7 +62,7 @@ export class RestSource implements Source {
     const loop = new LoopGuard(request);
 
     let previous: HttpRequest | undefined;
-    // A page that repeats the one before may be the end. It is held back until the page after it has told.
+    // A page that repeats the one before may mean the end. It is held back until the next page shows whether it does.
     let held: Fetched | undefined;
     for (let number = 1; request !== undefined; number++) {
       if (number > maxPages) throw this.#fault(request, number, 'too_many_pages', TOO_MANY_PAGES);
@@ -93,7 +96,10 @@ const PAGING_LOOPS = 'the page leads back to one already read, its cursor does n
 const SAME_PAGE =
   'is the same as page 1. If there is more, the API does not know the paging parameter; look at the paging settings';
 
-/** The page after the last, where the API repeats the last one: it is remembered as the end, so that a 304 ends it too. */
+/**
+ * The page after the last, where the API repeats the last one. It is remembered as the end, so that the next run ends there
+ * too when the API answers 304.
+ */
 function endOf({ next: _next, validator, ...page }: Fetched): Page {
   if (validator === undefined) return { ...page, validator, records: [] };
   const { next: _following, ...last } = validator;

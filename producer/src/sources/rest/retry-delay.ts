@@ -1,11 +1,11 @@
 /** The longest wait for an API that asks for one, in milliseconds. */
 const MAX_RETRY_AFTER = 300_000;
-/** The longest wait between two tries, in milliseconds, unless the first is longer already. */
+/** The longest wait between two attempts, in milliseconds, unless the first wait may be longer. */
 const MAX_DELAY = 300_000;
 
 /**
- * What a `Retry-After` header asks for (RFC 9110, section 10.2.3: seconds, or a date), in milliseconds, at most five
- * minutes; 0 if it asks for nothing that can be read.
+ * The wait that a `Retry-After` header asks for (RFC 9110, section 10.2.3: seconds, or a date), in milliseconds, at most
+ * five minutes; 0 if it cannot be read.
  *
  * @param now milliseconds since the epoch
  */
@@ -17,11 +17,12 @@ export function retryAfter(header: string | undefined, now: number): number {
 }
 
 /**
- * How long to wait before trying again, in milliseconds: anything up to twice as much with each try ("full jitter"; AWS
- * Architecture Blog, "Exponential Backoff And Jitter"). Clients that failed together must not come again together.
+ * How long to wait before the next attempt, in milliseconds: a random time below a limit that doubles with each attempt
+ * ("full jitter"; AWS Architecture Blog, "Exponential Backoff And Jitter"). Without it, clients that failed together would
+ * come again together.
  *
- * @param delay the longest wait before the first try again, in milliseconds
- * @param attempt how often it has been tried, from 1
+ * @param delay the longest wait after the first attempt, in milliseconds
+ * @param attempt how many attempts have failed, from 1
  * @param random from 0 to 1
  */
 export function backoff(delay: number, attempt: number, random: number): number {

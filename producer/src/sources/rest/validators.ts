@@ -1,16 +1,16 @@
 import type { Validator } from '../port.js';
 
-/** What the API said of a page when it was last read (RFC 9110, section 8.8). It makes the next request conditional. */
+/** How the API identified the content of a page that was read (RFC 9110, section 8.8). */
 export interface PageValidator {
-  /** The page's URL as it is kept. */
+  /** The page's URL, without secrets. */
   readonly url: string;
   readonly etag?: string;
   readonly lastModified?: string;
-  /** The URL of the page that followed, as it is kept: a 304 has no body to find it in. */
+  /** The URL of the page that followed, without secrets: a 304 has no body to find it in. */
   readonly next?: string;
 }
 
-/** Those of the last run, by URL. What was not made here is left out: then the page is asked for without conditions. */
+/** The validators of the last run by URL. Objects that are not page validators are left out. */
 export const validatorsByUrl = (validators: readonly Validator[]): ReadonlyMap<string, PageValidator> =>
   new Map(validators.filter(isPageValidator).map((validator) => [validator.url, validator]));
 
@@ -28,10 +28,10 @@ export function conditionsOf(validator: PageValidator | undefined): Record<strin
 }
 
 /**
- * What an answer gives to ask with next time.
+ * The validator that an answer gives for the next run.
  *
- * @param url the page's URL as it is kept
- * @param next the URL of the page that follows, as it is kept
+ * @param url the page's URL, without secrets
+ * @param next the URL of the page that follows, without secrets
  */
 export function validatorOf(
   url: string,
@@ -41,8 +41,8 @@ export function validatorOf(
   const { etag, 'last-modified': lastModified, date } = headers;
   const following = next === undefined ? {} : { next };
   if (etag !== undefined) return { url, etag, ...following };
-  // Last-Modified counts seconds. What changed in the second of the answer may change again in it, unseen, so such a
-  // date is not to be relied on (RFC 9110, section 8.8.2.2).
+  // Last-Modified counts seconds. A page may change again within the second of the answer and keep its date, so a date of
+  // that second proves nothing (RFC 9110, section 8.8.2.2).
   const age = Date.parse(date ?? '') - Date.parse(lastModified ?? '');
   return lastModified !== undefined && age >= 1_000 ? { url, lastModified, ...following } : undefined;
 }

@@ -13,8 +13,8 @@ export const basic = (username: string, password: string): string =>
   `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
 
 /**
- * The same for the user and the password that a URL holds; undefined if it holds none. `https://user:password@host` asks
- * for basic authentication, and undici leaves that to its caller.
+ * The `Authorization` header for a URL such as `https://user:password@host`; undefined if it holds no credentials. undici
+ * does not send it by itself.
  */
 export function basicOfUrl({ username, password }: URL): string | undefined {
   if (username === '' && password === '') return undefined;

@@ -5,29 +5,29 @@ import type { HttpRequest } from '../request.js';
 /** Sends one request for a token, within the limits and the time of the endpoint that asks. */
 export type Send = (request: HttpRequest) => Promise<Answer>;
 
-/** Shows the API who asks. Each kind of auth makes one from its settings. */
+/** Authenticates requests. Each kind of auth makes one from its settings. */
 export interface Credentials {
-  /** What its settings hold that must not be shown. */
+  /** The values of its settings that must never be shown. */
   readonly secrets: readonly string[];
   /**
-   * The request as it is sent.
-   * @param send for a request of its own that comes first, such as one for a token
-   * @throws RetryableError, FatalError if a token is needed and cannot be had
+   * The request with the credentials.
+   * @param send sends a request that must come first, such as one for a token
+   * @throws RetryableError, FatalError if a token is needed and cannot be obtained
    */
   authorize(request: HttpRequest, send: Send): Promise<HttpRequest>;
-  /** The API refused what {@link authorize} gave. @returns whether other credentials may be had now */
+  /** The API refused the credentials. @returns whether {@link authorize} can give others now */
   refused(): boolean;
-  /** The API took what {@link authorize} gave. */
+  /** The API accepted the credentials. */
   accepted(): void;
 }
 
 export interface CredentialOptions {
   readonly clock: Pick<Clock, 'now'>;
-  /** Told of each secret that is had along the way, such as a token. */
+  /** Called with each secret that is obtained later, such as a token. */
   onSecret(secret: string): void;
 }
 
-/** Credentials that stay what they are: there are no others to be had when the API refuses them. */
+/** Credentials that never change: if the API refuses them, there are no others. */
 export const fixedCredentials = (
   secrets: readonly string[],
   apply: (request: HttpRequest) => HttpRequest,

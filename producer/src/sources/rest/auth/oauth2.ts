@@ -39,7 +39,7 @@ function tokenIn({ status, text }: Answer, url: string): GivenToken {
   if (status >= 500 || status === 429 || status === 408) {
     throw new RetryableError('token_unavailable', `no token: ${url} answered ${status}`);
   }
-  // What it says may repeat what it was sent; its error code is one of a few words (RFC 6749, section 5.2).
+  // The body may repeat the secrets that were sent, so only the error code is shown (RFC 6749, section 5.2).
   const said = parse(text);
   if (status >= 300) {
     const code = typeof said.error === 'string' && /^[a-z_]{1,40}$/.test(said.error) ? ` (${said.error})` : '';

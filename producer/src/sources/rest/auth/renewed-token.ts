@@ -4,23 +4,23 @@ import { type CredentialOptions, type Credentials, type Send, withHeader } from 
 /** A token is renewed this long before it expires, in milliseconds; a short-lived one after nine tenths of its life. */
 const RENEW_BEFORE = 30_000;
 
-/** A token as it was given. */
+/** A token, as the server gave it. */
 export interface GivenToken {
   readonly value: string;
-  /** How long it lives, in milliseconds; infinite if only a refusal tells. */
+  /** How long it is valid, in milliseconds; infinite if the server does not say. */
   readonly lifetime: number;
 }
 
 export interface RenewedTokenOptions extends CredentialOptions {
-  /** What the settings hold that must not be shown. */
+  /** The values of the settings that must never be shown. */
   readonly secrets: readonly string[];
-  /** Asks for a token. @throws RetryableError, FatalError if it cannot be had */
+  /** Requests a token. @throws RetryableError, FatalError if the server does not give one */
   request(send: Send): Promise<GivenToken>;
 }
 
 interface Token {
   readonly value: string;
-  /** When it is to be renewed, in milliseconds since the epoch. */
+  /** When it has to be renewed, in milliseconds since the epoch. */
   readonly goodUntil: number;
 }
 
@@ -28,7 +28,7 @@ interface Token {
 export class RenewedToken implements Credentials {
   readonly #options: RenewedTokenOptions;
   #token: Promise<Token> | undefined;
-  /** No request has succeeded with this token yet. If it is refused, another would be too, and so on for ever. */
+  /** No request has succeeded with this token yet. If the API refuses such a token, a new one would not help. */
   #fresh = true;
 
   constructor(options: RenewedTokenOptions) {
@@ -54,7 +54,7 @@ export class RenewedToken implements Credentials {
     return true;
   }
 
-  /** A refusal from now on may be of a token that was taken back. */
+  /** The token works, so a later refusal means that it was revoked, and a new one may help. */
   accepted(): void {
     this.#fresh = false;
   }

@@ -1,14 +1,14 @@
 import type { EndpointConfig } from '@tributary/shared';
 import { basicOfUrl } from './basic.js';
 
-/** Shorter values would be found in every other text, and are no secrets. */
+/** Shorter values are no secrets, and would be found in many texts by chance. */
 const MIN_SECRET_LENGTH = 4;
 const MOST_SECRETS = 1_000;
 const CONCEALED = '{configured}';
 
 /**
- * What an endpoint's settings hold that is not to be shown or kept: header values, query values, credentials in its URL,
- * and what its kind of auth adds. An API may send any of it back, in an error page or in the URL of its next page.
+ * The values of an endpoint's settings that must not be shown or stored: header values, query values, credentials in its
+ * URL, and those that its kind of auth adds. An API may send any of them back, in an error page or in the URL of its next page.
  */
 export class Secrets {
   #texts: readonly string[] = [];
@@ -22,9 +22,9 @@ export class Secrets {
     this.add(...credentials.filter((value) => value !== undefined));
   }
 
-  /** Takes note of more of them, such as a token. */
+  /** Adds more of them, such as a token. */
   add(...values: string[]): void {
-    // "Bearer abc": the token is a secret by itself too.
+    // Of "Bearer abc" the token alone is a secret too.
     const parts = values.flatMap((value) => [value, ...value.split(/\s+/), encodeURIComponent(value)]);
     this.#texts = [...new Set([...this.#texts, ...parts])]
       .filter((text) => text.length >= MIN_SECRET_LENGTH)
@@ -33,12 +33,12 @@ export class Secrets {
       .slice(0, MOST_SECRETS);
   }
 
-  /** A text without them. */
+  /** The text with every secret replaced. */
   conceal(text: string): string {
     return this.#texts.reduce((shown, secret) => shown.replaceAll(secret, '[secret]'), text);
   }
 
-  /** A URL without the configured query values, fit to be kept; {@link reveal} puts them back. */
+  /** A URL without the configured query values, so that it can be stored; {@link reveal} puts them back. */
   withhold(url: URL): string {
     const kept = new URL(url);
     for (const [name, value] of this.#query) {
@@ -47,7 +47,7 @@ export class Secrets {
     return kept.href;
   }
 
-  /** The reverse of {@link withhold}; undefined if it is no URL. */
+  /** The reverse of {@link withhold}; undefined if the text is not a URL. */
   reveal(kept: string): URL | undefined {
     if (!URL.canParse(kept)) return undefined;
     const url = new URL(kept);

@@ -1,10 +1,10 @@
 import type { HttpRequest } from '../request.js';
 import type { Counted } from './pager.js';
 
-/** As far as its name and its value can tell, this parameter counts pages or records. */
+/** Names that APIs give to parameters that count pages or records. */
 const COUNTER = /^_?(page|p|offset|start|skip|start_?at|from|page\[?(number|offset)\]?)$/i;
 
-/** Whether a parameter has a name that APIs give to page numbers and offsets. */
+/** Whether a parameter has such a name. */
 export const isCounterName = (parameter: string): boolean => COUNTER.test(parameter);
 
 /** Whether a page was found by its number or its offset, also where the API itself names the next page's URL. */

@@ -2,10 +2,12 @@ import { FatalError, RetryableError, redactUrl } from '@tributary/shared';
 import { type HttpRequest, withUrl } from '../request.js';
 
 /**
- * The request for a URL that the API names as the next page's. An API that sends us to another server would have our
- * credentials sent there, and could reach into our network.
+ * The request for the next page, whose URL the API gives. It must be on the same server: credentials would be sent to
+ * another one, and an API could make us reach servers inside our network.
  *
- * @param where where the URL stood, for a person
+ * @param where where the URL was found, for a person
+ * @throws RetryableError if it is not a URL
+ * @throws FatalError if it leads to another server
  */
 export function follow(current: HttpRequest, target: string, where: string): HttpRequest {
   const next = URL.canParse(target, current.url.href) ? new URL(target, current.url) : undefined;

@@ -17,7 +17,7 @@ const PARAMETER = String.raw`;\s*([^\s=;,]+)(?:\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^
 const LINK = new RegExp(String.raw`<([^<>]*)>((?:\s*${PARAMETER.replaceAll(/\((?!\?)/g, '(?:')})*)`, 'g');
 
 /**
- * The target of the first link of a relation in a `Link` header (RFC 8288, section 3), as it stands there.
+ * The target of the first link of a relation in a `Link` header (RFC 8288, section 3), unchanged.
  *
  * @param header the header's value; several headers joined with commas
  */

@@ -1,8 +1,8 @@
 import { type HttpRequest, identityOf } from '../request.js';
 
 /**
- * Notices when paging goes in circles: a cursor that does not move, or pages that lead back to an earlier one. It
- * remembers one request, not all of them (Brent's cycle detection), so a run of a million pages costs it nothing.
+ * Detects paging that goes in circles: a cursor that does not move, or a page that leads back to an earlier one. It keeps
+ * one request, not all of them (Brent's cycle detection), so its memory does not grow with the number of pages.
  */
 export class LoopGuard {
   #remembered: string;
@@ -13,7 +13,7 @@ export class LoopGuard {
     this.#remembered = identityOf(first);
   }
 
-  /** Whether going on to `next` is going in circles; a circle of n pages is noticed within a few rounds. */
+  /** Whether `next` was asked for before. A circle of n pages is detected within a few rounds. */
   isLoop(current: HttpRequest, next: HttpRequest): boolean {
     const identity = identityOf(next);
     if (identity === identityOf(current) || identity === this.#remembered) return true;

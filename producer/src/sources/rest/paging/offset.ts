@@ -3,8 +3,8 @@ import { withParameters } from '../request.js';
 import { advance, type Pager, withSize } from './pager.js';
 
 /**
- * A page is found by the number of records before it. Pages are asked for until one is empty (see page.ts), and each begins
- * after the records that came, so that a server that caps the size loses nothing.
+ * A page is found by the number of records before it, and an empty page is the end (see page.ts). The offset grows by the
+ * number of records that came, so no record is lost when the server caps the size.
  */
 export const offsetPager = (settings: Extract<PagingConfig, { type: 'offset' }>): Pager => ({
   counted: 'always',

@@ -3,8 +3,8 @@ import { withParameters } from '../request.js';
 import { advance, type Pager, withSize } from './pager.js';
 
 /**
- * Pages have numbers. They are asked for until one is empty: a short page is no sign of the end, since servers cap the size
- * that is asked for, and some filter a page after cutting it. Ending there would lose what follows without a word.
+ * Pages are numbered, and an empty page is the end. A short page is not: servers cap the size that is asked for, and some
+ * filter a page after cutting it. Ending there would silently lose the pages that follow.
  */
 export const pagePager = (settings: Extract<PagingConfig, { type: 'page' }>): Pager => ({
   counted: 'always',

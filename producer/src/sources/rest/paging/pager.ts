@@ -1,7 +1,7 @@
 import { RetryableError } from '@tributary/shared';
 import { type HttpRequest, parameterOf, withParameters } from '../request.js';
 
-/** What a pager goes by. */
+/** What a pager needs of an answer. */
 export interface PagedAnswer {
   readonly body: unknown;
   readonly records: readonly unknown[];
@@ -10,8 +10,9 @@ export interface PagedAnswer {
 }
 
 /**
- * Whether a page is found by its number or offset, so that records move from page to page when one before them goes away:
- * by our own count (`always`), never, or perhaps, where the API chooses the next page and the requests have to be compared.
+ * Whether pages are found by their number or offset. Records on such pages move to an earlier page when one before them
+ * goes away. `always`: the pager counts. `never`: it does not. `maybe`: the API chooses the next page, and only comparing the
+ * requests shows whether it counts.
  */
 export type Counted = 'always' | 'maybe' | 'never';
 
@@ -19,25 +20,25 @@ export type Counted = 'always' | 'maybe' | 'never';
 export interface Pager {
   readonly counted: Counted;
   /**
-   * The number of records asked for on a page, where the API may answer a page after the last with the last one again,
-   * for ever; undefined where it cannot, so that repeats are not looked for.
+   * The number of records that a page should hold, if the API may repeat the last page for every page after it (see
+   * RepeatCheck); undefined if it cannot.
    */
   readonly repeatedSize: number | undefined;
   /** The request for the first page, made of the endpoint's own. */
   first(request: HttpRequest): HttpRequest;
   /**
    * The request for the page after this one; undefined if it was the last.
-   * @throws RetryableError if the answer should say which page follows, and does not do so intelligibly
+   * @throws RetryableError if the answer should say which page follows, and what it says cannot be used
    * @throws FatalError if it leads to another server
    */
   next(current: HttpRequest, answer: PagedAnswer): HttpRequest | undefined;
 }
 
-/** APIs say "no more" in all these ways; none of them can name a page that follows another. */
+/** Whether a cursor or URL says that no page follows. APIs use all of these values, and none of them can name a page. */
 export const isEnd = (value: unknown): boolean =>
   value === undefined || value === null || value === '' || value === false || value === 0 || value === '0';
 
-/** The request with the page size that the settings ask for, if they do. */
+/** The request with the page size of the settings, if they have one. */
 export function withSize(
   request: HttpRequest,
   { sizeParameter, size }: { sizeParameter?: string | undefined; size?: number | undefined },
@@ -47,7 +48,7 @@ export function withSize(
     : withParameters(request, { [sizeParameter]: size });
 }
 
-/** The request with a parameter that counts pages or records moved on. */
+/** The request with a counting parameter moved on. */
 export const advance = (request: HttpRequest, parameter: string, by: number, first: number): HttpRequest =>
   withParameters(request, { [parameter]: Number(parameterOf(request, parameter) ?? first) + by });
 

@@ -1,7 +1,8 @@
 /**
- * Where pages are counted by us, an API may answer the page after the last with the last one again (json-server 1 does),
- * for ever. This finds that page, by its length and its first and last record. One repeat proves nothing: a page's worth
- * of records that came in before it pushes the page just read onto the next. So one more page is asked for.
+ * Finds the end of numbered pages where the API answers every page after the last with the last one again (json-server 1
+ * does). A repeat is recognised by the number of records and by the first and the last record. One repeat proves nothing: if
+ * a page's worth of records was inserted before it, the page just read moves to the next number. So one more page is asked
+ * for.
  */
 export class RepeatCheck {
   readonly #size: number | undefined;
@@ -14,7 +15,7 @@ export class RepeatCheck {
     this.#size = size;
   }
 
-  /** How many pages in a row, this one included, repeat the one before them. To be called once for each page with a body. */
+  /** How many pages in a row, this one included, repeat the page before. To be called once for each page. */
   repeats(records: readonly unknown[]): number {
     if (this.#size === undefined || records.length === 0) return 0;
     this.#pages += 1;
@@ -25,8 +26,8 @@ export class RepeatCheck {
   }
 
   /**
-   * Whether the repeats may mean that the API does not know the paging parameter, and gave its first page each time: that
-   * is when the second and third page, after a full first one, are the same.
+   * Whether the API may not know the paging parameter, and answers with its first page each time. That is possible if the
+   * second and the third page repeat a full first page.
    */
   isDoubtful(records: readonly unknown[]): boolean {
     return this.#pages === 3 && records.length >= (this.#size ?? 0);
