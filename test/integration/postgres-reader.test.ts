@@ -3,7 +3,7 @@ import { Client, escapeIdentifier } from 'pg';
 import { describe, expect, inject, it, onTestFinished } from 'vitest';
 import { createPostgresSink } from '../../consumer/src/sinks/postgres/sink.js';
 import type { RowQuery } from '../../dashboard/src/data/readers/port.js';
-import { createPostgresReader } from '../../dashboard/src/data/readers/postgres.js';
+import { createPostgresReader } from '../../dashboard/src/data/readers/postgres/reader.js';
 import { describeReader, type ReaderHarness, records } from '../../dashboard/test/data/readers/conformance.js';
 import { type SampleRow, sampleConfig, time } from '../../dashboard/test/sample.js';
 import { uniqueName } from '../services/handle.js';

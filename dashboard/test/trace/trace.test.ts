@@ -10,7 +10,7 @@ import {
   systemClock,
 } from '@tributary/shared';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createCsvReader } from '../../src/data/readers/csv.js';
+import { createCsvReader } from '../../src/data/readers/csv/reader.js';
 import type { DatasetReader } from '../../src/data/readers/port.js';
 import type { Journal } from '../../src/trace/journal.js';
 import { traceKey } from '../../src/trace/trace.js';

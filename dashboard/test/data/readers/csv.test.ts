@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createLogger, systemClock } from '@tributary/shared';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createCsvReader } from '../../../src/data/readers/csv.js';
+import { createCsvReader } from '../../../src/data/readers/csv/reader.js';
 import type { DatasetReader, View } from '../../../src/data/readers/port.js';
 import { appendRows, collect, customerHeader, customerLines, partPath, sampleConfig, writePart } from '../../sample.js';
 import { describeReader, records } from './conformance.js';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { createLogger, systemClock } from '@tributary/shared';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createCsvReader } from '../../../src/data/readers/csv.js';
+import { createCsvReader } from '../../../src/data/readers/csv/reader.js';
 import type { DatasetReader, View } from '../../../src/data/readers/port.js';
 import { appendRows, type SampleRow, sampleConfig, writePart } from '../../sample.js';
 import { records } from './conformance.js';

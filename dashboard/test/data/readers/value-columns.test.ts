@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createLogger, systemClock } from '@tributary/shared';
 import { expect, it, onTestFinished } from 'vitest';
-import { createCsvReader } from '../../../src/data/readers/csv.js';
+import { createCsvReader } from '../../../src/data/readers/csv/reader.js';
 import type { Condition, Sort } from '../../../src/data/readers/port.js';
 import { appendRows, sampleConfig, writePart } from '../../sample.js';
 import { records } from './conformance.js';

@@ -1,6 +1,7 @@
 import type { WholeLine } from '@tributary/shared';
 import { type Dataset, decodeCell, type Field, splitCells } from '@tributary/shared';
 import { headerOf, type PartFile } from './part-file.js';
+import type { IndexedParts } from './read-rows.js';
 import { RowIndex } from './row-index.js';
 import { Searches } from './search.js';
 import { TextOrders } from './text-order.js';
@@ -20,26 +21,31 @@ function numberReader(field: Field | undefined): ReadNumber | undefined {
 }
 
 /**
- * All that is known of a dataset's files. It only ever grows; when a part is replaced it is thrown away and another
- * begins, so whoever still reads by an old one is told (PartReplacedError) and never shown a wrong row.
+ * All that is known of a dataset's files. It only grows. When a part is replaced, it is thrown away and another one begins, so
+ * a call that still reads by an old one fails (PartReplacedError) and never shows a wrong row.
  */
-export class Contents {
+export class Contents implements IndexedParts {
   readonly index = new RowIndex();
   readonly parts: PartFile[] = [];
-  readonly values = new ValueColumns((name) => numberReader(this.dataset.columns[name]));
+  readonly values: ValueColumns;
   readonly searches = new Searches();
   readonly textOrders = new TextOrders();
   /** Whether every part has been read to its end once. */
   caughtUp = false;
+  /** How many contents of this dataset there were, with this one. */
+  readonly generation: number;
+  readonly #dataset: Dataset;
+  readonly #neutraliseFormulas: boolean;
   /** Lines that no row could be made of. */
   #unreadable = 0;
   #firstUnreadable = '';
 
-  constructor(
-    private readonly dataset: Dataset,
-    private readonly neutraliseFormulas: boolean,
-    readonly generation: number,
-  ) {}
+  constructor(dataset: Dataset, neutraliseFormulas: boolean, generation: number) {
+    this.#dataset = dataset;
+    this.#neutraliseFormulas = neutraliseFormulas;
+    this.generation = generation;
+    this.values = new ValueColumns((name) => numberReader(dataset.columns[name]));
+  }
 
   get revision(): string {
     return `${this.generation}.${this.index.count}`;
@@ -78,7 +84,7 @@ export class Contents {
     }
     const cell = (index: number): string => cells[index] ?? '';
     // Keys, versions and message ids come from outside, so the sink neutralises them like any other text.
-    const text = (index: number) => decodeCell(cell(index), TEXT, this.neutraliseFormulas) as string;
+    const text = (index: number) => decodeCell(cell(index), TEXT, this.#neutraliseFormulas) as string;
     const deleted = cell(header.deleted) === 'true';
     this.values.add(this.index.count, header.columns, deleted ? undefined : cells);
     this.index.add({
@@ -86,7 +92,7 @@ export class Contents {
       offset: line.offset,
       length: line.length,
       key: text(header.key),
-      order: this.dataset.orderOf(text(header.version), text(header.messageId)),
+      order: this.#dataset.orderOf(text(header.version), text(header.messageId)),
       deleted,
       writtenAt: Date.parse(cell(header.writtenAt)) || 0,
     });

@@ -27,7 +27,7 @@ export interface CsvDatasetOptions extends FollowOptions {
   readonly mostTexts?: number | undefined;
 }
 
-/** A key that changes every minute for years has more versions than anybody wants to be read for one page. */
+/** A key that changes every minute for years has more versions than should be read for one page. */
 const VERSIONS_READ = 1_000;
 
 /** Minutes of activity that a summary shows. */
@@ -54,9 +54,11 @@ function checkColumns({ where, sort }: Selection & { sort?: Sort | undefined }, 
 /** One dataset as its CSV parts hold it. */
 export class CsvDataset {
   readonly followed: FollowedContents;
+  readonly #options: CsvDatasetOptions;
   #activity: { readonly at: string; readonly counts: readonly number[] } = { at: '', counts: [] };
 
-  constructor(private readonly options: CsvDatasetOptions) {
+  constructor(options: CsvDatasetOptions) {
+    this.#options = options;
     this.followed = new FollowedContents(options);
   }
 
@@ -67,7 +69,7 @@ export class CsvDataset {
 
   /** What is known without looking at the disk. */
   summary(): DatasetSummary {
-    const { dataset, keyColumn } = this.options;
+    const { dataset, keyColumn } = this.#options;
     const { known, problem } = this.followed;
     const { index, parts } = known;
     const bytes = parts.reduce((sum, part) => sum + part.size, 0);
@@ -90,7 +92,7 @@ export class CsvDataset {
   }
 
   #activityNow(contents: Contents): readonly number[] {
-    const now = this.options.clock.now();
+    const now = this.#options.clock.now();
     const at = `${contents.revision} ${Math.floor(now / 60_000)}`;
     if (this.#activity.at !== at) this.#activity = { at, counts: contents.index.activity(now, MINUTES) };
     return this.#activity.counts;
@@ -134,7 +136,7 @@ export class CsvDataset {
                 },
                 { ...query, sort: query.sort },
                 readers,
-                { mostTexts: this.options.mostTexts, signal },
+                { mostTexts: this.#options.mostTexts, signal },
               );
         const columns = readers.map((reader) => reader.column);
         return { columns, ...(await readPage(contents, readers, rows, signal)), order: 'newest', total, revision };
@@ -182,7 +184,7 @@ export class CsvDataset {
           columns.findIndex((one) => one.name === name),
         );
         const orderOf = (row: readonly unknown[]) =>
-          this.options.dataset.orderOf(String(row[version ?? -1] ?? ''), String(row[messageId ?? -1] ?? ''));
+          this.#options.dataset.orderOf(String(row[version ?? -1] ?? ''), String(row[messageId ?? -1] ?? ''));
         const found = rows.map((row, index) => ({ row, order: orderOf(row), number: recent[index] ?? 0 }));
         found.sort((a, b) => (a.order < b.order ? 1 : a.order > b.order ? -1 : b.number - a.number));
         const shown = found.slice(0, limit);
@@ -202,6 +204,6 @@ export class CsvDataset {
   }
 
   #readers(contents: Contents): CellReader[] {
-    return cellReaders(this.options.dataset, contents.foundColumns, this.options.neutraliseFormulas);
+    return cellReaders(this.#options.dataset, contents.foundColumns, this.#options.neutraliseFormulas);
   }
 }

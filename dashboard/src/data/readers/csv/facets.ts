@@ -1,5 +1,5 @@
 import type { Facet } from '../port.js';
-import type { Contents } from './contents.js';
+import type { IndexedParts } from './read-rows.js';
 import type { CellReader } from './values.js';
 
 /** Values of a facet that are shown; facets; and different values with which a column is worth being one. */
@@ -8,7 +8,7 @@ const MOST_FACETS = 8;
 const MOST_VALUES = 60;
 
 /** How often each value of the columns with few of them occurs in some rows; all of it is in memory. */
-export function facetsOf(contents: Contents, rows: Iterable<number>, readers: readonly CellReader[]): Facet[] {
+export function facetsOf(contents: IndexedParts, rows: Iterable<number>, readers: readonly CellReader[]): Facet[] {
   const columns = [...contents.values.all]
     .filter(([, { cells }]) => cells.length > 2 || contents.index.count > 20)
     .flatMap(([name, column]) => {

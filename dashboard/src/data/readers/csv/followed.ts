@@ -18,13 +18,15 @@ const PATIENCE = 400;
 /** How often one call begins anew when parts are replaced under it. */
 const ATTEMPTS = 3;
 
-/** A dataset's contents, brought up to date whenever someone asks for them. */
+/** A dataset's contents, brought up to date whenever they are asked for. */
 export class FollowedContents {
+  readonly #options: FollowOptions;
   #contents: Contents;
   #following: Promise<void> | undefined;
   #problem: string | undefined;
 
-  constructor(private readonly options: FollowOptions) {
+  constructor(options: FollowOptions) {
+    this.#options = options;
     this.#contents = new Contents(options.dataset, options.neutraliseFormulas, 1);
   }
 
@@ -38,7 +40,7 @@ export class FollowedContents {
     return this.#problem;
   }
 
-  /** Takes in what is new. One run at a time: who comes during it waits for the same one. Never rejects. */
+  /** Takes in what is new. One run at a time: calls that come during a run wait for that one. Never rejects. */
   refresh(): Promise<void> {
     this.#following ??= this.#follow().finally(() => {
       this.#following = undefined;
@@ -54,7 +56,7 @@ export class FollowedContents {
   /** Waits for what is new, but not for long: a first read of much data goes on behind the answer. */
   async fresh(): Promise<Contents> {
     const enough = new AbortController();
-    await Promise.race([this.refresh(), this.options.clock.sleep(PATIENCE, enough.signal)]);
+    await Promise.race([this.refresh(), this.#options.clock.sleep(PATIENCE, enough.signal)]);
     enough.abort();
     return this.#contents;
   }
@@ -81,7 +83,7 @@ export class FollowedContents {
   }
 
   async #follow(): Promise<void> {
-    const { directory, dataset, neutraliseFormulas, closed, log } = this.options;
+    const { directory, dataset, neutraliseFormulas, closed, log } = this.#options;
     for (let attempt = 1; ; attempt++) {
       try {
         await follow(this.#contents, directory, dataset.name, closed);

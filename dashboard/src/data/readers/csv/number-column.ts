@@ -2,11 +2,13 @@ type Numbers = Float64Array | Uint32Array | Uint16Array | Uint8Array;
 
 /** A growing column of numbers: a few bytes a row, where an object for each row would cost a hundred. */
 export class NumberColumn {
+  readonly #allocate: (length: number) => Numbers;
   #values: Numbers;
   #length = 0;
 
   /** @param allocate makes an array of that many zeros; its type decides what range the column holds */
-  constructor(readonly allocate: (length: number) => Numbers) {
+  constructor(allocate: (length: number) => Numbers) {
+    this.#allocate = allocate;
     this.#values = allocate(1024);
   }
 
@@ -16,7 +18,7 @@ export class NumberColumn {
 
   push(value: number): void {
     if (this.#length === this.#values.length) {
-      const larger = this.allocate(this.#length * 2);
+      const larger = this.#allocate(this.#length * 2);
       larger.set(this.#values);
       this.#values = larger;
     }

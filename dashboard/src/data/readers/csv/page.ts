@@ -1,12 +1,11 @@
 import { splitCells } from '@tributary/shared';
 import type { ClippedCell, RowPage } from '../port.js';
-import type { Contents } from './contents.js';
-import { readRows } from './read-rows.js';
+import { type IndexedParts, readRows } from './read-rows.js';
 import type { CellReader } from './values.js';
 
 /** The values of rows, in the order asked for; the parts are read in the order of their lines. */
 export async function readPage(
-  contents: Contents,
+  contents: IndexedParts,
   readers: readonly CellReader[],
   rows: readonly number[],
   signal: AbortSignal,
@@ -36,7 +35,7 @@ export async function readPage(
 
 /** The cells of rows as they stand in the parts, under one set of columns. */
 export async function* readCells(
-  contents: Contents,
+  contents: IndexedParts,
   columns: readonly string[],
   rows: Iterable<number>,
   signal: AbortSignal,

@@ -1,8 +1,15 @@
 import type { FileHandle } from 'node:fs/promises';
 import { lineText } from '@tributary/shared';
-import type { Contents } from './contents.js';
-import { openPart, type PartHeader, PartReplacedError } from './part-file.js';
+import { openPart, type PartFile, type PartHeader, PartReplacedError } from './part-file.js';
 import type { RowIndex } from './row-index.js';
+import type { ValueColumns } from './value-columns.js';
+
+/** What is known of a dataset's parts: where their rows are, and the values that are kept of them (see Contents). */
+export interface IndexedParts {
+  readonly index: RowIndex;
+  readonly parts: readonly PartFile[];
+  readonly values: ValueColumns;
+}
 
 /** Some rows of one part: its columns, the rows' numbers, and the text of their lines. */
 export interface RowBatch {
@@ -21,7 +28,7 @@ const WINDOW = 1024 * 1024;
  * @throws PartReplacedError if a part is another file now; what was yielded before is right all the same
  */
 export async function* readRows(
-  contents: Contents,
+  contents: IndexedParts,
   rows: Iterable<number>,
   signal: AbortSignal,
 ): AsyncGenerator<RowBatch> {

@@ -1,13 +1,12 @@
 import { splitCells } from '@tributary/shared';
 import { comparable, meets } from '../compare.js';
 import type { Comparison, Condition, Selection } from '../port.js';
-import type { Contents } from './contents.js';
 import { NumberColumn } from './number-column.js';
 import type { PartHeader } from './part-file.js';
-import { readRows } from './read-rows.js';
+import { type IndexedParts, readRows } from './read-rows.js';
 import type { CellReader } from './values.js';
 
-/** Selections whose results are kept. Someone who types, pages and watches repeats the same one again and again. */
+/** Selections whose results are kept. A person who types, pages and watches repeats the same one again and again. */
 const KEPT = 8;
 
 /**
@@ -20,7 +19,7 @@ export class Searches {
 
   /** @returns 1 for each row that matches and 0 for others; undefined if nothing is searched for */
   async find(
-    contents: Contents,
+    contents: IndexedParts,
     { search, where }: Pick<Selection, 'search' | 'where'>,
     readers: readonly CellReader[],
     signal: AbortSignal,
@@ -43,7 +42,7 @@ export class Searches {
         const matches = matcher(header, words, read, readers);
         for (const [index, line] of lines.entries()) {
           const row = rows[index] ?? 0;
-          // The same search runs for someone else too, and was quicker: go on from where it has come to.
+          // The same search runs for another caller too, and was quicker: go on from where it has come to.
           stale = row < found.length;
           if (stale) break;
           while (found.length < row) found.push(0);
@@ -69,12 +68,12 @@ export class Searches {
 }
 
 /** What a number contains as text is a question for its cell. */
-const isInMemory = ({ values }: Contents, { column, is }: Condition): boolean =>
+const isInMemory = ({ values }: IndexedParts, { column, is }: Condition): boolean =>
   values.get(column) !== undefined || (is !== 'contains' && values.numbers(column) !== undefined);
 
 /** A condition on a column that is in memory, as a question about a row. */
 function inMemory(
-  contents: Contents,
+  contents: IndexedParts,
   condition: Condition,
   readers: readonly CellReader[],
 ): ((row: number) => boolean)[] {

@@ -1,8 +1,7 @@
 import { splitCells } from '@tributary/shared';
 import { comparable } from '../compare.js';
 import type { Sort } from '../port.js';
-import type { Contents } from './contents.js';
-import { readRows } from './read-rows.js';
+import { type IndexedParts, readRows } from './read-rows.js';
 import type { CellReader } from './values.js';
 
 /** Texts that agree in so many characters count as the same. */
@@ -25,11 +24,14 @@ export interface Selected {
 }
 
 /**
- * The first rows of a table by a column whose values are not in memory. Its parts are read once, and only what may still
- * be among the first is kept; what is written later is read when somebody asks again. A row that leaves the selection (it
+ * The first rows of a table by a column whose values are not in memory. Its parts are read once, and only rows that may still
+ * be among the first are kept; rows that are written later are read at the next call. A row that leaves the selection (it
  * is no longer its key's latest) leaves the order, and if that makes it too short, all is read anew.
  */
 export class TextOrder {
+  readonly #sort: Sort;
+  readonly #reader: CellReader;
+  readonly #reach: number;
   #next = 0;
   #first: Ranked[] = [];
   /** Set once rows were left out: nothing behind this value is among the first, for those may come before it. */
@@ -37,25 +39,25 @@ export class TextOrder {
   #turn: Promise<unknown> = Promise.resolve();
 
   /** @param reach rows that are kept at most */
-  constructor(
-    private readonly sort: Sort,
-    private readonly reader: CellReader,
-    private readonly reach: number,
-  ) {}
+  constructor(sort: Sort, reader: CellReader, reach: number) {
+    this.#sort = sort;
+    this.#reader = reader;
+    this.#reach = reach;
+  }
 
   /**
    * @param end how many of the first are asked for
    * @returns undefined if it does not reach that far
    */
-  find(contents: Contents, selected: Selected, end: number, signal: AbortSignal): Promise<number[] | undefined> {
+  find(contents: IndexedParts, selected: Selected, end: number, signal: AbortSignal): Promise<number[] | undefined> {
     // One after the other: they share what they find, and two at once would both read everything.
     const found = this.#turn.then(() => this.#find(contents, selected, end, signal));
     this.#turn = found.catch(() => {});
     return found;
   }
 
-  async #find(contents: Contents, { rows, upTo }: Selected, end: number, signal: AbortSignal) {
-    if (end > this.reach && rows.length > this.reach) return undefined;
+  async #find(contents: IndexedParts, { rows, upTo }: Selected, end: number, signal: AbortSignal) {
+    if (end > this.#reach && rows.length > this.#reach) return undefined;
     // From 1 on; 0 for a row that is none of them.
     const places = new Uint32Array(upTo);
     for (const [place, row] of rows.entries()) places[row] = place + 1;
@@ -69,8 +71,8 @@ export class TextOrder {
     }
   }
 
-  async #extend(contents: Contents, places: Uint32Array, signal: AbortSignal): Promise<void> {
-    const { column, read } = this.reader;
+  async #extend(contents: IndexedParts, places: Uint32Array, signal: AbortSignal): Promise<void> {
+    const { column, read } = this.#reader;
     for await (const { header, rows, lines } of readRows(contents, placed(places, this.#next), signal)) {
       const place = header.columns.indexOf(column.name);
       for (const [index, line] of lines.entries()) {
@@ -78,7 +80,7 @@ export class TextOrder {
         this.#first.push({ row: rows[index] ?? 0, value: ownCopy(value) });
       }
       this.#next = (rows.at(-1) ?? 0) + 1;
-      if (this.#first.length >= 2 * this.reach) this.#settle(places);
+      if (this.#first.length >= 2 * this.#reach) this.#settle(places);
     }
     this.#next = Math.max(this.#next, places.length);
   }
@@ -90,16 +92,16 @@ export class TextOrder {
     const bound = this.#bound;
     const near = bound === undefined ? shown : shown.filter(({ value }) => this.#compare(value, bound.value) <= 0);
     near.sort((a, b) => this.#compare(a.value, b.value) || placeOf(a) - placeOf(b));
-    const last = near[this.reach - 1];
-    if (near.length > this.reach && last !== undefined) this.#bound = { value: last.value };
-    this.#first = near.slice(0, this.reach);
+    const last = near[this.#reach - 1];
+    if (near.length > this.#reach && last !== undefined) this.#bound = { value: last.value };
+    this.#first = near.slice(0, this.#reach);
   }
 
   #compare(a: Ranked['value'], b: Ranked['value']): number {
     if (a === b) return 0;
     if (a === undefined) return 1;
     if (b === undefined) return -1;
-    return a < b === this.sort.descending ? 1 : -1;
+    return a < b === this.#sort.descending ? 1 : -1;
   }
 
   #forget(): void {

@@ -41,13 +41,16 @@ export type ReadNumber = (cell: string) => number;
  * each row's value in two bytes, of other columns with numbers and times each row's number in eight.
  */
 export class ValueColumns {
+  readonly #numeric: (column: string) => ReadNumber | undefined;
   readonly #columns = new Map<string, ValueColumn>();
   readonly #numbers = new Map<string, { readonly values: NumberColumn; readonly read: ReadNumber }>();
   /** Columns with many texts, of which nothing is kept. */
   readonly #given = new Set<string>();
 
   /** @param numeric how a column's cells are read as numbers; undefined for a column of texts */
-  constructor(private readonly numeric: (column: string) => ReadNumber | undefined) {}
+  constructor(numeric: (column: string) => ReadNumber | undefined) {
+    this.#numeric = numeric;
+  }
 
   /** @param cells of one row, under these columns; undefined for a tombstone, whose columns hold nothing */
   add(row: number, columns: readonly string[], cells: readonly string[] | undefined): void {
@@ -72,7 +75,7 @@ export class ValueColumns {
     }
     if (column.add(row, cell)) return;
     this.#columns.delete(name);
-    const read = this.numeric(name);
+    const read = this.#numeric(name);
     if (read === undefined) {
       this.#given.add(name);
       return;

@@ -19,10 +19,19 @@ const SYSTEM_TYPES: Readonly<Record<string, FieldType>> = { _deleted: 'boolean',
 /** The columns of a dataset, Tributary's own last; `_order` is for the consumer alone. */
 export function columnsOf(dataset: Dataset): ReadColumn[] {
   const own = Object.entries(dataset.columns).map(([name, field]) => ({
-    ...{ name, type: field.type, optional: field.optional, system: false, field, sql: escapeIdentifier(name) },
+    name,
+    type: field.type,
+    optional: field.optional,
+    system: false,
+    field,
+    sql: escapeIdentifier(name),
   }));
   const system = SYSTEM_COLUMNS.map((name) => ({
-    ...{ name, type: SYSTEM_TYPES[name] ?? 'string', optional: true, system: true, field: undefined },
+    name,
+    type: SYSTEM_TYPES[name] ?? 'string',
+    optional: true,
+    system: true,
+    field: undefined,
     sql: escapeIdentifier(name),
   }));
   return [...own, ...system];

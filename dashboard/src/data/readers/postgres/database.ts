@@ -1,10 +1,10 @@
 import { describeError, FatalError, RetryableError, redactUrl } from '@tributary/shared';
 import { Pool, type PoolClient } from 'pg';
 
-/** Milliseconds. A page that takes longer than this helps nobody, and holds up the database for others. */
+/** Milliseconds. A page that takes longer than this is of no use, and its statement keeps the database from other work. */
 const STATEMENT_TIMEOUT = 20_000;
 const CONNECT_TIMEOUT = 5_000;
-/** As long as a download may rest while its reader takes what it was given. */
+/** Milliseconds that a download may wait for its client to take what it was sent. */
 const REST_TIMEOUT = 5 * 60_000;
 const CONNECTIONS = 6;
 
@@ -33,7 +33,7 @@ export class ReadDatabase {
       idle_in_transaction_session_timeout: REST_TIMEOUT,
       options: '-c default_transaction_read_only=on -c timezone=UTC',
     });
-    // A connection that breaks while nobody asks anything of it must not end the process; the next query will tell.
+    // A connection that breaks while no query uses it must not end the process: the next query fails instead.
     this.#pool.on('error', () => {});
     this.#pool.on('connect', (client) => client.on('error', () => {}));
   }

@@ -1,4 +1,4 @@
-import { type Clock, type Dataset, decodeCell, encodeCell, type Field, parseJson } from '@tributary/shared';
+import { decodeCell, encodeCell, type Field, parseJson } from '@tributary/shared';
 import { escapeIdentifier } from 'pg';
 import type {
   ClippedCell,
@@ -15,34 +15,28 @@ import type {
 } from '../port.js';
 import { batchesOf } from './batches.js';
 import { asText, columnsOf, forPage, type ReadColumn, readValue } from './columns.js';
-import { MissingTableError, type ReadDatabase } from './database.js';
+import { MissingTableError } from './database.js';
 import { facetsOf } from './facets.js';
 import { isLarge, keyOrder, type Order, pageSql } from './order.js';
-import { emptySummary, readSummary } from './summary.js';
+import { emptySummary, readSummary, type SummaryOptions } from './summary.js';
 import { columnNamed, Parameters, whereOf } from './where.js';
 
-export interface PostgresDatasetOptions {
-  readonly dataset: Dataset;
-  readonly keyColumn: string;
-  readonly schema: string;
-  /** Whether every accepted row is kept, in a table of its own. */
-  readonly history: boolean;
+export interface PostgresDatasetOptions extends SummaryOptions {
   readonly neutraliseFormulas: boolean;
-  readonly database: ReadDatabase;
-  readonly clock: Clock;
-  /** Milliseconds up to which a summary is read for everyone who asks. */
+  /** Milliseconds that reading a summary may take to be done for each call; see createPostgresReader. */
   readonly quick: number;
   /** Rows above which a table is shown by key. */
   readonly large: number;
 }
 
 const TEXT: Field = { type: 'string', optional: true, maxLength: Number.MAX_SAFE_INTEGER };
-/** A summary that took long is shown again for so many times as long: counting must not be all that the database does. */
+/** A summary that took long to read is shown again for so many times as long, or the database would do nothing but count. */
 const REST = 20;
 
 /** One dataset as the Postgres sink's tables hold it. */
 export class PostgresDataset {
   readonly columns: readonly ReadColumn[];
+  readonly #options: PostgresDatasetOptions;
   #summary: DatasetSummary;
   #readAt = Number.NEGATIVE_INFINITY;
   #took = 0;
@@ -50,7 +44,8 @@ export class PostgresDataset {
   #problem: string | undefined;
   #collation: string | undefined;
 
-  constructor(private readonly options: PostgresDatasetOptions) {
+  constructor(options: PostgresDatasetOptions) {
+    this.#options = options;
     this.columns = columnsOf(options.dataset);
     this.#summary = emptySummary(options.dataset, options.keyColumn);
   }
@@ -64,8 +59,8 @@ export class PostgresDataset {
   }
 
   async latestSummary(): Promise<DatasetSummary> {
-    const age = this.options.clock.now() - this.#readAt;
-    if (this.#took > this.options.quick && age < this.#took * REST) return this.summary;
+    const age = this.#options.clock.now() - this.#readAt;
+    if (this.#took > this.#options.quick && age < this.#took * REST) return this.summary;
     this.#reading ??= this.#read().finally(() => {
       this.#reading = undefined;
     });
@@ -74,15 +69,15 @@ export class PostgresDataset {
   }
 
   async #read(): Promise<void> {
-    const { clock } = this.options;
+    const { clock } = this.#options;
     const began = clock.now();
     try {
-      this.#summary = await readSummary(this.options);
+      this.#summary = await readSummary(this.#options);
       this.#problem = undefined;
     } catch (error) {
       if (!(error instanceof MissingTableError)) this.#problem = (error as Error).message;
       else {
-        this.#summary = emptySummary(this.options.dataset, this.options.keyColumn);
+        this.#summary = emptySummary(this.#options.dataset, this.#options.keyColumn);
         this.#problem = undefined;
       }
     }
@@ -92,10 +87,10 @@ export class PostgresDataset {
 
   async describe(): Promise<DatasetDescription> {
     const summary = await this.latestSummary();
-    const { dataset, schema, history } = this.options;
+    const { dataset, schema, history } = this.#options;
     const names = [dataset.name, `${dataset.name}_tombstones`, ...(history ? [`${dataset.name}_history`] : [])];
     const files = await this.#ifThere([], () =>
-      this.options.database.query<{ name: string; rows: string; bytes: string }>(
+      this.#options.database.query<{ name: string; rows: string; bytes: string }>(
         `SELECT c.relname AS name, GREATEST(c.reltuples, 0) AS rows, pg_total_relation_size(c.oid) AS bytes
            FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
           WHERE n.nspname = $1 AND c.relname = ANY($2::text[]) ORDER BY 1`,
@@ -111,7 +106,7 @@ export class PostgresDataset {
 
   async rows(query: RowQuery, signal: AbortSignal): Promise<RowPage> {
     signal.throwIfAborted();
-    const { database } = this.options;
+    const { database } = this.#options;
     const parameters = new Parameters();
     const where = await this.#where(query, parameters);
     const byKey = where === 'true' ? await this.#byKey(query) : undefined;
@@ -136,13 +131,13 @@ export class PostgresDataset {
       return view === 'latest' ? keys : rows;
     }
     const text = `SELECT count(*) AS total FROM ${this.#source(view)} WHERE ${where}`;
-    const [counted] = await this.options.database.query<{ total: string }>(text, values);
+    const [counted] = await this.#options.database.query<{ total: string }>(text, values);
     return Number(counted?.total ?? 0);
   }
 
   /** The cells are as the CSV sink would write them, so that the file is the same from either sink. */
   async download(selection: Selection, signal: AbortSignal): Promise<Download> {
-    const { database, dataset, neutraliseFormulas } = this.options;
+    const { database, dataset, neutraliseFormulas } = this.#options;
     const parameters = new Parameters();
     const where = await this.#where(selection, parameters);
     const selected = this.columns.map((column, index) => `${asText(column)} AS v${index}`).join(', ');
@@ -172,7 +167,7 @@ export class PostgresDataset {
   async facets(selection: Selection): Promise<readonly Facet[]> {
     const parameters = new Parameters();
     const where = await this.#where(selection, parameters);
-    const { database, keyColumn } = this.options;
+    const { database, keyColumn } = this.#options;
     const candidates = this.columns.filter(
       ({ name, system, type }) => name !== keyColumn && !system && (type === 'string' || type === 'boolean'),
     );
@@ -182,7 +177,7 @@ export class PostgresDataset {
   }
 
   async versions(key: string, limit: number): Promise<Versions> {
-    const { database, dataset, schema, history } = this.options;
+    const { database, dataset, schema, history } = this.#options;
     const columns = this.columns.map(plain);
     return await this.#ifThere({ columns, rows: [], places: [], total: 0 }, async () => {
       const fetched = await database.query<Readonly<Record<string, unknown>>>(
@@ -202,7 +197,7 @@ export class PostgresDataset {
 
   async keys({ place, part }: KeyPattern, limit: number): Promise<{ keys: string[]; total: number }> {
     const found = await this.#ifThere([], () =>
-      this.options.database.query<{ key: string; total: string }>(
+      this.#options.database.query<{ key: string; total: string }>(
         `SELECT _key AS key, count(*) OVER () AS total FROM ${this.#source('latest')}
           WHERE split_part(_key, '/', ${place === 'first' ? 1 : 2}) = $1 ORDER BY _key LIMIT ${limit}`,
         [part],
@@ -212,19 +207,19 @@ export class PostgresDataset {
   }
 
   async #where(selection: Pick<Selection, 'search' | 'where'>, parameters: Parameters): Promise<string> {
-    this.#collation ??= await this.options.database.collation();
-    const { keyColumn } = this.options;
+    this.#collation ??= await this.#options.database.collation();
+    const { keyColumn } = this.#options;
     return whereOf(selection, this.columns, parameters, { collation: this.#collation, keyColumn });
   }
 
   #table(suffix: string): string {
-    const { dataset, schema } = this.options;
+    const { dataset, schema } = this.#options;
     return `${escapeIdentifier(schema)}.${escapeIdentifier(`${dataset.name}${suffix}`)}`;
   }
 
   /** What a view reads, under the names of the columns. Without a history, the closed keys are all that is kept of it. */
   #source(view: View): string {
-    const { history } = this.options;
+    const { history } = this.#options;
     const table = (suffix: string) => this.#table(suffix);
     if (view === 'history' && history) return table('_history');
     const live = `SELECT *, false AS _deleted FROM ${table('')}`;
@@ -241,7 +236,7 @@ export class PostgresDataset {
 
   /** The order of the primary key, which costs no sorting: asked for, or because the table is large. */
   async #byKey({ sort, view }: RowQuery): Promise<Order | undefined> {
-    const { schema, dataset, history, database, large } = this.options;
+    const { schema, dataset, history, database, large } = this.#options;
     const table = view === 'history' && history ? `${dataset.name}_history` : dataset.name;
     // Nothing there makes one order of two tables.
     if (view === 'history' && !history) return undefined;
@@ -254,7 +249,7 @@ export class PostgresDataset {
   /** A text that is the key says the same as `_key`, which has the index; a tombstone has only that. */
   #isKey(name: string, view: View): boolean {
     const isText = columnNamed(name, this.columns).type === 'string';
-    return name === '_key' || (view === 'latest' && isText && name === this.options.keyColumn);
+    return name === '_key' || (view === 'latest' && isText && name === this.#options.keyColumn);
   }
 
   #orderBy({ sort }: RowQuery): Order {

@@ -1,21 +1,35 @@
-import type { Dataset } from '@tributary/shared';
+import type { Clock, Dataset } from '@tributary/shared';
 import { escapeIdentifier } from 'pg';
 import type { DatasetSummary } from '../port.js';
-import type { PostgresDatasetOptions } from './dataset.js';
+import type { ReadDatabase } from './database.js';
+
+export interface SummaryOptions {
+  readonly dataset: Dataset;
+  readonly keyColumn: string;
+  readonly schema: string;
+  /** Whether every accepted row is kept, in a table of its own. */
+  readonly history: boolean;
+  readonly database: ReadDatabase;
+  readonly clock: Clock;
+}
 
 /** Minutes of activity that a summary shows. */
 const MINUTES = 60;
 
 export function emptySummary(dataset: Dataset, keyColumn: string): DatasetSummary {
   return {
-    ...{ name: dataset.name, entity: dataset.entity ?? null, key: keyColumn, rows: 0, keys: 0, bytes: 0, parts: 0 },
-    ...{
-      lastWrittenAt: null,
-      activity: new Array<number>(MINUTES).fill(0),
-      revision: '0',
-      indexing: null,
-      problems: [],
-    },
+    name: dataset.name,
+    entity: dataset.entity ?? null,
+    key: keyColumn,
+    rows: 0,
+    keys: 0,
+    bytes: 0,
+    parts: 0,
+    lastWrittenAt: null,
+    activity: new Array<number>(MINUTES).fill(0),
+    revision: '0',
+    indexing: null,
+    problems: [],
   };
 }
 
@@ -28,7 +42,7 @@ interface Counted {
 }
 
 /** Counts a dataset. @throws MissingTableError if nothing was written yet */
-export async function readSummary(options: PostgresDatasetOptions): Promise<DatasetSummary> {
+export async function readSummary(options: SummaryOptions): Promise<DatasetSummary> {
   const { dataset, keyColumn, schema, history, database, clock } = options;
   const table = (suffix: string) => `${escapeIdentifier(schema)}.${escapeIdentifier(`${dataset.name}${suffix}`)}`;
   const [live, tombstones, past] = [table(''), table('_tombstones'), table('_history')];
@@ -52,7 +66,11 @@ export async function readSummary(options: PostgresDatasetOptions): Promise<Data
   const lastWrittenAt = last === null ? null : last.toISOString();
   return {
     ...emptySummary(dataset, keyColumn),
-    ...{ keys: Number(keys), rows: Number(rows), bytes: Number(bytes), parts: history ? 3 : 2, lastWrittenAt },
+    keys: Number(keys),
+    rows: Number(rows),
+    bytes: Number(bytes),
+    parts: history ? 3 : 2,
+    lastWrittenAt,
     activity: Array.from({ length: MINUTES }, (_, minute) => activity?.[String(MINUTES - 1 - minute)] ?? 0),
     revision: `${rows}.${keys}.${lastWrittenAt ?? ''}`,
   };

@@ -1,14 +1,14 @@
 import { type Clock, datasetsOf, type PipelineConfig } from '@tributary/shared';
-import type { DatasetReader } from './port.js';
-import { ReadDatabase } from './postgres/database.js';
-import { PostgresDataset } from './postgres/dataset.js';
+import type { DatasetReader } from '../port.js';
+import { ReadDatabase } from './database.js';
+import { PostgresDataset } from './dataset.js';
 
 /**
  * Reads the Postgres sink's tables. Names of tables and columns are made of the pipeline's configuration alone; what comes
  * from a request goes in as a value of a statement, or is looked up among those names. Every session is read-only.
  *
- * @param quick milliseconds that counting a dataset may take to be done for everyone who asks; what takes longer is counted
- *   now and then, and its numbers are up to twenty times as old as it takes
+ * @param quick milliseconds that counting a dataset may take to be done for each call; a dataset that takes longer is counted
+ *   now and then, and its numbers are up to twenty times as old as the counting takes
  * @param large rows above which a table is shown by key unless another order is asked for: there is no index by time
  * @throws FatalError if the URL is none
  */

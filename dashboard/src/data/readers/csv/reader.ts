@@ -1,6 +1,6 @@
 import { type Clock, datasetsOf, type Logger, type PipelineConfig } from '@tributary/shared';
-import { CsvDataset } from './csv/dataset.js';
-import type { DatasetReader } from './port.js';
+import type { DatasetReader } from '../port.js';
+import { CsvDataset } from './dataset.js';
 
 /**
  * Reads the CSV sink's parts. Paths are made of the configured folder and dataset names alone; a name from a request
