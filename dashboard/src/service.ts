@@ -3,7 +3,6 @@ import {
   type Clock,
   createLogger,
   type Environment,
-  type Listening,
   type Logger,
   type LogOutput,
   listen,
@@ -13,23 +12,22 @@ import {
   readPort,
   type Service,
   type ServiceProcess,
-  sinkWords,
   systemClock,
 } from '@tributary/shared';
-import { isLoopback } from './access/guard.js';
+import { Guard, isLoopback } from './access/guard.js';
 import { Tokens } from './access/roles.js';
 import { Sessions } from './access/sessions.js';
 import { AuditLog, DEFAULT_AUDIT_LOG } from './audit/audit.js';
-import { createCsvReader } from './data/readers/csv/reader.js';
-import type { DatasetReader } from './data/readers/port.js';
-import { createPostgresReader } from './data/readers/postgres/reader.js';
+import { createReader } from './data/readers/create.js';
 import { Broker } from './dead-letters/broker.js';
 import { DeadLetters, type SweepLimits } from './dead-letters/dead-letters.js';
+import { Listing } from './dead-letters/listing.js';
 import { Live } from './flow/live.js';
 import { Observer, type ServiceUrls } from './flow/observer.js';
 import { createDashboardApp } from './http/app.js';
+import type { Context } from './http/context.js';
 import { type DashboardSettings, readDashboardSettings, readServiceUrls } from './settings.js';
-import { openJournal } from './trace/journal.js';
+import { type Journal, openJournal } from './trace/journal.js';
 
 export interface DashboardOptions extends DashboardSettings {
   readonly config: PipelineConfig;
@@ -51,7 +49,7 @@ export interface DashboardOptions extends DashboardSettings {
   readonly producerToken?: string | undefined;
   /** The mock CRM's address, in demo mode. */
   readonly mockApi?: (() => string | undefined) | undefined;
-  /** How much a look at the dead letters takes; for tests. */
+  /** How many dead letters are taken at once; for tests. */
   readonly sweepLimits?: Partial<SweepLimits> | undefined;
 }
 
@@ -60,87 +58,93 @@ export interface Dashboard extends Service {
   readonly url: string;
 }
 
-const NO_POSTGRES =
-  'this pipeline writes to Postgres: set POSTGRES_URL to something like postgres://user:password@host:5432/database, and what landed is shown';
-
-/** @returns undefined if nobody has told where the sink is */
-function createReader({ config, log, postgresUrl }: DashboardOptions, clock: Clock): DatasetReader | undefined {
-  if (config.sink.type === 'csv') return createCsvReader(config, clock, log);
-  return postgresUrl ? createPostgresReader(config, postgresUrl, clock) : undefined;
+/** The dashboard as a service. `start` resolves when the page can be opened. */
+export function createDashboard(options: DashboardOptions): Dashboard {
+  return new DashboardService(options);
 }
 
-/** The dashboard as a service, for `main.ts` and for embedded mode. `start` resolves when the page can be opened. */
-export function createDashboard(options: DashboardOptions): Dashboard {
-  const { config, port, host, instance, log, amqpUrl, clock = systemClock } = options;
-  const reader = createReader(options, clock);
-  const about = { sink: sinkWords(config.sink).description, instance };
-  const tokens = new Tokens(options.tokens ?? {});
-  const usual = isLoopback(host) && !options.tokens?.viewer ? 'local' : 'token';
-  const access = { tokens, sessions: new Sessions(clock), reading: options.reading ?? usual };
-  const audit = new AuditLog(options.auditLog || DEFAULT_AUDIT_LOG, clock);
-  const broker = new Broker({ urls: amqpUrl ?? '', connectionName: `tributary dashboard ${instance}`, log });
-  const deadLetters = new DeadLetters({ config, broker, audit, clock, limits: options.sweepLimits });
-  const services = options.services ?? (() => ({ producers: [], consumers: [] }));
-  const observer = new Observer({
-    ...{ config, broker, brokerKnown: Boolean(amqpUrl), reader, services, where: about.sink, clock },
-  });
-  const live = new Live(observer, clock, log);
-  const releases = new ReleaseList();
-  let starting: Promise<Listening> | undefined;
-  let url = '';
+class DashboardService implements Dashboard {
+  readonly #options: DashboardOptions;
+  readonly #clock: Clock;
+  readonly #broker: Broker;
+  /** All that operations work with, but for what `start` opens. */
+  readonly #context: Omit<Context, 'journal'>;
+  readonly #releases = new ReleaseList();
+  #url = '';
+  #started: Promise<void> | undefined;
 
-  async function open(): Promise<Listening> {
-    releases.add('the audit log', () => audit.close());
-    if (amqpUrl) {
-      await broker.open();
-      releases.add('the RabbitMQ connection', () => broker.close());
-    }
-    if (reader === undefined) log.warn(NO_POSTGRES);
-    else {
-      releases.add('the reader', () => reader.close());
-      reader.start();
-    }
-    const journal = options.redisUrl ? openJournal(options.redisUrl, config.name, instance, log, releases) : undefined;
-    const app = createDashboardApp({
-      ...{ producers: () => services().producers, producerToken: options.producerToken },
+  constructor(options: DashboardOptions) {
+    const { config, instance, log, amqpUrl, postgresUrl, producerToken } = options;
+    const clock = options.clock ?? systemClock;
+    this.#options = options;
+    this.#clock = clock;
+    const broker = new Broker({ urls: amqpUrl ?? '', connectionName: `tributary dashboard ${instance}`, log });
+    this.#broker = broker;
+    const audit = new AuditLog(options.auditLog || DEFAULT_AUDIT_LOG, clock);
+    const reader = createReader({ config, postgresUrl, clock, log });
+    const services = options.services ?? (() => ({ producers: [], consumers: [] }));
+    const observer = new Observer({ config, broker, brokerKnown: Boolean(amqpUrl), reader, services, clock });
+    const deadLetters = new DeadLetters({ config, broker, audit, clock, limits: options.sweepLimits });
+    this.#context = {
+      config,
+      instance,
+      guard: createGuard(options, clock),
+      audit,
+      reader,
+      deadLetters,
+      listing: new Listing(deadLetters, clock),
+      observer,
+      live: new Live(observer, clock, log),
+      services,
+      producerToken,
       mockApi: options.mockApi ?? (() => undefined),
-      ...{
-        reader,
-        journal,
-        about,
-        unsupported: NO_POSTGRES,
-        log,
-        clock,
-        access,
-        audit,
-        deadLetters,
-        config,
-        live,
-        observer,
-      },
-    });
-    live.start();
-    releases.add('what is shown live', () => live.stop());
-    const server = await listen(app, port, host);
-    releases.add('the HTTP server', () => server.close());
-    url = server.url;
-    log.info({ url }, `the dashboard is at ${url}`);
-    return server;
+    };
   }
 
-  return {
-    get url() {
-      return url;
-    },
-    async start() {
-      starting ??= open();
-      await starting;
-    },
-    async stop() {
-      await starting?.catch(() => {});
-      await releases.release();
-    },
-  };
+  get url(): string {
+    return this.#url;
+  }
+
+  start(): Promise<void> {
+    this.#started ??= this.#start();
+    return this.#started;
+  }
+
+  async stop(): Promise<void> {
+    await this.#started?.catch(() => {});
+    await this.#releases.release();
+  }
+
+  async #start(): Promise<void> {
+    const { port, host, log, amqpUrl } = this.#options;
+    const { audit, reader, live } = this.#context;
+    this.#releases.add('the audit log', () => audit.close());
+    if (amqpUrl) {
+      await this.#broker.open();
+      this.#releases.add('the RabbitMQ connection', () => this.#broker.close());
+    }
+    this.#releases.add('the reader', () => reader.close());
+    for (const problem of reader.problems()) log.warn(problem);
+    reader.start();
+    const journal = this.#openJournal();
+    const app = createDashboardApp({ ...this.#context, journal }, this.#clock, log);
+    live.start();
+    this.#releases.add('the live events', () => live.stop());
+    const server = await listen(app, port, host);
+    this.#releases.add('the HTTP server', () => server.close());
+    this.#url = server.url;
+    log.info({ url: server.url }, `the dashboard is at ${server.url}`);
+  }
+
+  #openJournal(): Journal | undefined {
+    const { redisUrl, config, instance, log } = this.#options;
+    return redisUrl ? openJournal(redisUrl, config.name, instance, log, this.#releases) : undefined;
+  }
+}
+
+function createGuard({ host, tokens, reading }: DashboardOptions, clock: Clock): Guard {
+  const usual = isLoopback(host) && !tokens?.viewer ? 'local' : 'token';
+  return new Guard({ tokens: new Tokens(tokens ?? {}), sessions: new Sessions(clock), reading: reading ?? usual });
 }
 
 /**

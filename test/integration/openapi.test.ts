@@ -68,7 +68,12 @@ describe('the API as its OpenAPI document has it', () => {
     /** A producer and a mock CRM, as far as they are asked. */
     const others = createServer((request, response) => {
       response.setHeader('content-type', 'application/json');
-      const isEndpoints = request.method === 'GET' && request.url === '/endpoints';
+      const asked = `${request.method} ${request.url}`;
+      if (asked === 'GET /admin/scenarios') {
+        response.end(JSON.stringify([{ name: 'burst', title: 'Much at once', description: 'count: how much' }]));
+        return;
+      }
+      const isEndpoints = asked === 'GET /endpoints';
       const endpoint = { endpoint: 'crm', state: 'failing', failures: 2, nextRun: '2026-01-05T10:00:00.000Z' };
       const lastRun = { endedAt: '2026-01-05T09:00:00.000Z', error: 'HTTP 500' };
       response.end(isEndpoints ? JSON.stringify([{ ...endpoint, lastRun }]) : '{"problems":[]}');

@@ -1,11 +1,12 @@
 import type { Request, RequestHandler } from 'express';
+import type { Actor } from '../audit/audit.js';
 import { ApiError } from '../http/api-error.js';
 import { mayAct, type Person, type Role, type Tokens } from './roles.js';
 import type { Sessions } from './sessions.js';
 
 /**
- * Who may read without a token. `local`: whoever asks this machine by a name of its own; a page elsewhere that points its
- * own name at 127.0.0.1 (DNS rebinding) is not that. `open`: everybody who can reach the port. `token`: nobody.
+ * Who may read without a token. `local`: a client that names this machine in the Host header; a page of another site that
+ * points its own name at 127.0.0.1 (DNS rebinding) does not. `open`: every client that can reach the port. `token`: none.
  */
 export const READING = ['local', 'open', 'token'] as const;
 export type Reading = (typeof READING)[number];
@@ -18,15 +19,24 @@ export interface AccessOptions {
 
 export const SESSION_COOKIE = 'tributary_session';
 
+/** A person who has shown no token, where reading is open. */
 const ANYBODY: Person = { name: 'anybody', role: 'viewer' };
 
-/** Tells who asks, and stops who may not. */
+/** Tells who asks, and refuses what they may not do. */
 export class Guard {
-  constructor(private readonly options: AccessOptions) {}
+  readonly tokens: Tokens;
+  readonly sessions: Sessions;
+  readonly reading: Reading;
 
-  /** Whoever asks: by `Authorization: Bearer`, by session, or anybody where reading is open. */
+  constructor({ tokens, sessions, reading }: AccessOptions) {
+    this.tokens = tokens;
+    this.sessions = sessions;
+    this.reading = reading;
+  }
+
+  /** @returns undefined for a person who has shown no token, where that is needed for reading */
   personOf(request: Request): Person | undefined {
-    const { tokens, sessions, reading } = this.options;
+    const { tokens, sessions, reading } = this;
     const bearer = /^Bearer (.+)$/i.exec(request.get('authorization') ?? '')?.[1];
     if (bearer !== undefined) return tokens.personOf(bearer);
     const person = sessions.find(sessionId(request));
@@ -35,7 +45,13 @@ export class Guard {
     return open ? ANYBODY : undefined;
   }
 
-  /** Lets pass who has the role; nobody acts as "anybody". */
+  /** The person who asks, as the audit log names them. */
+  actorOf(request: Request): Actor {
+    const { name, role } = this.personOf(request) ?? ANYBODY;
+    return { name, role, from: request.socket.remoteAddress ?? '' };
+  }
+
+  /** Lets a request pass whose person has the role. */
   needs(role: Role): RequestHandler {
     return (request, _response, next) => {
       const person = this.personOf(request);
@@ -45,12 +61,12 @@ export class Guard {
   }
 
   #refusal(person: Person | undefined, role: Role): ApiError {
-    if (!this.options.tokens.someoneMay(role)) {
+    if (!this.tokens.someoneMay(role)) {
       const remedy =
         role === 'viewer'
-          ? 'set DASHBOARD_VIEWER_TOKEN, or DASHBOARD_READ=open if everybody who can reach this port may read'
+          ? 'set DASHBOARD_VIEWER_TOKEN, or DASHBOARD_READ=open if every client that can reach this port may read'
           : `set DASHBOARD_${role.toUpperCase()}_TOKEN and start the dashboard again`;
-      return new ApiError(403, 'no_token_set', `this needs the role ${role}, and nobody has it: ${remedy}`);
+      return new ApiError(403, 'no_token_set', `this needs the role ${role}, and no token has it: ${remedy}`);
     }
     if (person === undefined || person === ANYBODY) {
       return new ApiError(401, 'sign_in', `this needs the role ${role}: sign in with a token`);
@@ -61,8 +77,8 @@ export class Guard {
 }
 
 /**
- * Refuses what another site makes a browser send. A session's cookie is SameSite=Strict and bodies must be JSON, which no
- * form can send; this holds too where a browser is old or a neighbour shares the site.
+ * Refuses what another site makes a browser send. A session's cookie is SameSite=Strict, and bodies must be JSON, which no
+ * form can send; this check also covers old browsers, and other hosts of the same site.
  */
 export const sameOriginOnly: RequestHandler = (request, _response, next) => {
   if (request.method === 'GET' || request.method === 'HEAD') return next();
@@ -70,7 +86,7 @@ export const sameOriginOnly: RequestHandler = (request, _response, next) => {
   const origin = request.get('origin');
   const own = origin === undefined || hostOf(origin) === request.get('host');
   if ((site !== undefined && site !== 'same-origin' && site !== 'none') || !own) {
-    throw new ApiError(403, 'other_origin', 'this was asked for by another site, and is not done');
+    throw new ApiError(403, 'other_origin', 'another site asked for this, so it is not done');
   }
   if (request.get('content-length') !== '0' && request.is('application/json') === false) {
     throw new ApiError(415, 'not_json', 'send the body as application/json');

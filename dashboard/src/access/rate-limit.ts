@@ -1,6 +1,12 @@
 import type { Clock } from '@tributary/shared';
-import type { Request, RequestHandler } from 'express';
+import type { RequestHandler } from 'express';
 import { ApiError } from '../http/api-error.js';
+
+/** How often one address may ask: `burst` times at once, and then `perSecond` times a second. */
+export interface Rate {
+  readonly burst: number;
+  readonly perSecond: number;
+}
 
 /** Addresses that are remembered; beyond that the one that has been quiet longest is forgotten. */
 const MOST = 10_000;
@@ -11,21 +17,13 @@ interface Bucket {
 }
 
 /**
- * Lets each address ask `burst` times at once and then `perSecond` times a second; more is answered 429. What comes over
- * one proxy counts as one address: a header that anybody can write is not believed.
+ * Answers 429 to an address that asks more often than the rate allows. All that comes through one proxy counts as one
+ * address: a client can write any header, so no header is believed.
  */
-export function rateLimit(options: {
-  readonly burst: number;
-  readonly perSecond: number;
-  readonly clock: Clock;
-  /** Which requests count; all unless given. */
-  readonly counts?: (request: Request) => boolean;
-}): RequestHandler {
-  const { burst, perSecond, clock, counts = () => true } = options;
+export function rateLimit({ burst, perSecond }: Rate, clock: Clock): RequestHandler {
   const buckets = new Map<string, Bucket>();
 
   return (request, response, next) => {
-    if (!counts(request)) return next();
     const address = request.socket.remoteAddress ?? '';
     const now = clock.now();
     const bucket = buckets.get(address) ?? { left: burst, at: now };

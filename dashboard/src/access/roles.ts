@@ -1,13 +1,16 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { FatalError } from '@tributary/shared';
 
-/** What someone may do, each more than the one before: look; mend and steer; throw away in numbers, and demo scenarios. */
+/**
+ * What a person may do, each role more than the one before: look; replay or discard one dead letter, and command endpoints;
+ * discard many dead letters, and start demo scenarios.
+ */
 export const ROLES = ['viewer', 'operator', 'admin'] as const;
 export type Role = (typeof ROLES)[number];
 
 export const mayAct = (role: Role, needed: Role): boolean => ROLES.indexOf(role) >= ROLES.indexOf(needed);
 
-/** Someone who has shown a token. */
+/** A person who has shown a token. */
 export interface Person {
   /** As the token names them, for the audit log. */
   readonly name: string;
@@ -26,7 +29,7 @@ interface KnownToken extends Person {
 
 const digestOf = (token: string): Buffer => createHash('sha256').update(token).digest();
 
-/** Who may do what. Tokens are kept as digests, and compared in a time that tells nothing about them. */
+/** Who may do what. Tokens are kept as digests, and compared in a time that does not depend on them. */
 export class Tokens {
   readonly #known: readonly KnownToken[];
 
@@ -35,7 +38,7 @@ export class Tokens {
     this.#known = ROLES.flatMap((role) => parse(role, settings[role] ?? ''));
   }
 
-  /** Whether anybody can have this role at all. */
+  /** Whether there is a token with this role. */
   someoneMay(role: Role): boolean {
     return this.#known.some((token) => mayAct(token.role, role));
   }

@@ -22,6 +22,8 @@ export interface AuditEntry {
   readonly action: string;
   /** The same for all lines of one request. */
   readonly request: string;
+  /** `begun`, `letter`, `done`, `failed`. */
+  readonly step: string;
   /** What it was done to and why, in fields of the action's own. */
   readonly [detail: string]: unknown;
 }

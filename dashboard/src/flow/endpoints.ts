@@ -1,10 +1,10 @@
-import { type PipelineConfig, redactUrl } from '@tributary/shared';
+import type { EndpointConfig, PipelineConfig } from '@tributary/shared';
+import { describeEndpoint } from '../endpoints/describe.js';
+import { ask } from '../http/ask.js';
 import type { EndpointFlow } from './flow.js';
 import { sumOf } from './metrics-text.js';
 import type { RateMeter } from './rates.js';
-import { ask, type Scrape } from './scrape.js';
-
-type EndpointConfig = PipelineConfig['endpoints'][string];
+import type { Scrape } from './scrape.js';
 
 /** What a producer says of one endpoint at `GET /endpoints`, as far as it is shown; an older one has no such path. */
 export interface EndpointState {
@@ -17,7 +17,7 @@ export interface EndpointState {
   readonly failures: number;
 }
 
-/** Asks the first producer that answers; all of them share what they know. */
+/** Asks producers until one answers; all of them know the same. */
 export async function askEndpoints(urls: readonly string[]): Promise<EndpointState[]> {
   for (const url of urls) {
     const answer = await ask(url, '/endpoints').catch(() => undefined);
@@ -28,7 +28,7 @@ export async function askEndpoints(urls: readonly string[]): Promise<EndpointSta
   return [];
 }
 
-/** Each endpoint of the pipeline: its own words where a producer has them, and else what its counters tell. */
+/** Each endpoint of the pipeline: what a producer says of it, or else what its counters show. */
 export function endpointFlows(
   config: PipelineConfig,
   producers: readonly Scrape[],
@@ -48,8 +48,7 @@ export function endpointFlows(
     const lastPollAt =
       state?.lastRun?.endedAt ?? (lastSuccess === 0 ? null : new Date(lastSuccess * 1_000).toISOString());
     return {
-      ...{ id, entity: endpoint.entity, url: redactUrl(endpoint.url).split('?')[0] ?? '', enabled: endpoint.enabled },
-      schedule: describeSchedule(endpoint.schedule),
+      ...describeEndpoint(id, endpoint),
       paused: state?.state === 'paused',
       running: state?.state === 'polling',
       lastPollAt,
@@ -70,23 +69,8 @@ function problemOf(state: EndpointState | undefined): string | null {
   return `${times} failed: ${state.lastRun?.error ?? 'the reason is not known'}${rest}`;
 }
 
-/** Where the producer does not say: with `every`, a poll begins so long after the one before. */
+/** For a producer that does not say when the next poll is: with `every`, it begins so long after the one before. */
 function nextBySchedule({ schedule }: EndpointConfig, lastPollAt: string | null): string | null {
   if (!('every' in schedule) || lastPollAt === null) return null;
   return new Date(Date.parse(lastPollAt) + schedule.every).toISOString();
-}
-
-export function describeSchedule(schedule: EndpointConfig['schedule']): string {
-  if ('once' in schedule) return 'once';
-  if ('cron' in schedule) return `${schedule.cron} (${schedule.timezone})`;
-  const { every } = schedule;
-  const [unit, size] = (
-    [
-      ['d', 86_400_000],
-      ['h', 3_600_000],
-      ['min', 60_000],
-      ['s', 1_000],
-    ] as const
-  ).find(([, length]) => every % length === 0) ?? ['ms', 1];
-  return `every ${every / size} ${unit}`;
 }

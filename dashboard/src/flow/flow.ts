@@ -1,14 +1,10 @@
+import type { SinkKind } from '@tributary/shared';
 import type { DatasetSummary } from '../data/readers/port.js';
+import type { EndpointDescription } from '../endpoints/describe.js';
 import type { Rates } from './rates.js';
 
 /** One endpoint that is polled. */
-export interface EndpointFlow {
-  readonly id: string;
-  readonly entity: string;
-  /** Without user, password and what its query holds. */
-  readonly url: string;
-  readonly schedule: string;
-  readonly enabled: boolean;
+export interface EndpointFlow extends EndpointDescription {
   readonly paused: boolean;
   readonly running: boolean;
   /** ISO 8601 in UTC; null if it is not known. */
@@ -28,7 +24,7 @@ export interface QueueFlow {
   readonly ready: number | null;
   readonly consumers: number | null;
   readonly dead: number | null;
-  /** Judged by consumers, a second. */
+  /** Records a second that consumers accept, drop or dead-letter. */
   readonly rate: number;
 }
 
@@ -39,7 +35,7 @@ export interface InstanceFlow {
   readonly problems: readonly string[];
 }
 
-/** The path with live numbers on each part, as of one moment. */
+/** What flows, with numbers for each part of the pipeline, as of one moment. */
 export interface Flow {
   readonly at: string;
   readonly rates: Rates;
@@ -54,7 +50,7 @@ export interface Flow {
   readonly oldestUnflushed: number | null;
   /** Seconds since the newest durable record was written; null while there is none. */
   readonly freshness: number | null;
-  readonly sink: { readonly type: string; readonly where: string };
+  readonly sink: { readonly type: SinkKind; readonly where: string };
   readonly datasets: readonly DatasetSummary[];
   /** What is wrong, in words; the gravest first. */
   readonly problems: readonly string[];

@@ -1,9 +1,9 @@
-import { FLOW_NAMES, type FlowName } from './rates.js';
+import { FLOW_NAMES } from './rates.js';
 
 export const MEASURES = [...FLOW_NAMES, 'backlog', 'unacked', 'freshness'] as const;
-export type Measure = FlowName | 'backlog' | 'unacked' | 'freshness';
+type Measure = (typeof MEASURES)[number];
 
-/** The last hour, as columns of one length: what a chart takes. */
+/** The last hour, as columns of one length, as a chart takes them. */
 export interface History {
   /** Seconds since the epoch. */
   readonly at: readonly number[];
@@ -11,14 +11,14 @@ export interface History {
 }
 
 const HOUR = 3_600_000;
-/** Milliseconds between two points: 360 of them are an hour, and more than a small chart has pixels for. */
+/** Milliseconds between two points: 360 of them are an hour, more than a small chart can show. */
 export const EVERY = 10_000;
 
 /** One hour of measurements, in memory. */
 export class Recorder {
   readonly #points: { at: number; values: Readonly<Record<Measure, number | null>> }[] = [];
 
-  /** Takes a point, unless the last one is too near. */
+  /** Adds a point, unless the last one is too near. @returns whether it did */
   record(at: number, values: Readonly<Record<Measure, number | null>>): boolean {
     const last = this.#points.at(-1);
     if (last !== undefined && at - last.at < EVERY - 500) return false;
@@ -31,7 +31,10 @@ export class Recorder {
     const column = (measure: Measure) => this.#points.map(({ values }) => round(values[measure]));
     return {
       at: this.#points.map(({ at }) => Math.round(at / 1_000)),
-      series: Object.fromEntries(MEASURES.map((measure) => [measure, column(measure)])) as unknown as History['series'],
+      series: Object.fromEntries(MEASURES.map((measure) => [measure, column(measure)])) as Record<
+        Measure,
+        ReturnType<typeof column>
+      >,
     };
   }
 }

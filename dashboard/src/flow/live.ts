@@ -4,17 +4,20 @@ import { ApiError } from '../http/api-error.js';
 import type { Flow } from './flow.js';
 import type { Observer } from './observer.js';
 
-/** Milliseconds between two looks: while somebody watches, and while nobody does. */
+/** Milliseconds between two looks: while a client watches, and while none does. */
 const WATCHED = 1_000;
 const UNWATCHED = 10_000;
-/** More than anybody needs, and few enough that they cannot hold every socket of the machine. */
+/** More than are needed, and too few to hold every socket of the machine. */
 const MOST_CLIENTS = 1_000;
 
 /**
- * Sends what flows to everybody who watches, as server-sent events. What is sent is made once for all of them, so two hundred
- * cost hardly more than one. A client that does not take what it is sent is not waited for: it gets the next.
+ * Sends what flows to every client that watches, as server-sent events. An event is made once for all clients, so two hundred
+ * cost hardly more than one. A client that does not take what it is sent misses events instead of delaying others.
  */
 export class Live {
+  readonly #observer: Observer;
+  readonly #clock: Clock;
+  readonly #log: Logger;
   readonly #clients = new Set<Response>();
   readonly #stopped = new AbortController();
   #wake = new AbortController();
@@ -22,14 +25,10 @@ export class Live {
   #last = '';
   #flow: Flow | undefined;
 
-  constructor(
-    private readonly observer: Observer,
-    private readonly clock: Clock,
-    private readonly log: Logger,
-  ) {}
-
-  get clients(): number {
-    return this.#clients.size;
+  constructor(observer: Observer, clock: Clock, log: Logger) {
+    this.#observer = observer;
+    this.#clock = clock;
+    this.#log = log;
   }
 
   start(): void {
@@ -43,10 +42,10 @@ export class Live {
     await this.#running;
   }
 
-  /** What flows now; looked at anew if nobody has watched. */
+  /** What flows now; it is looked at anew if no client has watched. */
   async now(): Promise<Flow> {
-    const age = this.clock.now() - Date.parse(this.#flow?.at ?? '1970-01-01T00:00:00Z');
-    return this.#flow !== undefined && age < 2 * WATCHED ? this.#flow : await this.observer.look();
+    const age = this.#clock.now() - Date.parse(this.#flow?.at ?? '1970-01-01T00:00:00Z');
+    return this.#flow !== undefined && age < 2 * WATCHED ? this.#flow : await this.#observer.look();
   }
 
   watch(request: Request, response: Response): void {
@@ -55,8 +54,8 @@ export class Live {
     }
     response.set({ 'Content-Type': 'text/event-stream; charset=utf-8', 'X-Accel-Buffering': 'no' });
     response.flushHeaders();
-    // Told to come back after two seconds if the connection is lost.
-    response.write(`retry: 2000\n\n${event('history', this.observer.history)}${this.#last}`);
+    // Tells the client to connect again after two seconds if the connection is lost.
+    response.write(`retry: 2000\n\n${event('history', this.#observer.history)}${this.#last}`);
     this.#clients.add(response);
     request.on('close', () => this.#clients.delete(response));
     this.#wake.abort();
@@ -66,20 +65,21 @@ export class Live {
     let recorded = 0;
     while (!this.#stopped.signal.aborted) {
       try {
-        this.#flow = await this.observer.look();
+        this.#flow = await this.#observer.look();
         this.#last = event('flow', this.#flow);
         this.#send(this.#last);
-        if (this.observer.recorded !== recorded && recorded !== 0) this.#send(event('history', this.observer.history));
-        recorded = this.observer.recorded;
+        if (this.#observer.recorded !== recorded && recorded !== 0)
+          this.#send(event('history', this.#observer.history));
+        recorded = this.#observer.recorded;
       } catch (error) {
-        this.log.warn({ reason: describeError(error) }, 'what flows could not be looked at; trying again');
+        this.#log.warn({ reason: describeError(error) }, 'what flows could not be looked at; trying again');
       }
-      // Who comes to watch wakes it from the long wait, but does not make it look more often than once a second.
-      await this.clock.sleep(WATCHED, this.#stopped.signal);
+      // A client that begins to watch ends the long wait, but does not cause more than one look a second.
+      await this.#clock.sleep(WATCHED, this.#stopped.signal);
       this.#wake = new AbortController();
       if (this.#clients.size === 0) {
         const { signal } = this.#wake;
-        await this.clock.sleep(UNWATCHED - WATCHED, AbortSignal.any([signal, this.#stopped.signal]));
+        await this.#clock.sleep(UNWATCHED - WATCHED, AbortSignal.any([signal, this.#stopped.signal]));
       }
     }
   }

@@ -10,11 +10,11 @@ export type Metrics = ReadonlyMap<string, readonly Sample[]>;
 const LINE = /^([A-Za-z_:][\w:]*)(?:\{(.*)\})?\s+(\S+)/;
 const LABEL = /([A-Za-z_]\w*)="((?:[^"\\]|\\.)*)"/g;
 
-/** Reads Prometheus's text format (exposition format 0.0.4), as far as our own services write it. */
+/** Reads Prometheus's text format (exposition format 0.0.4), as far as our services use it. */
 export function parseMetrics(text: string): Metrics {
   const metrics = new Map<string, Sample[]>();
   for (const line of text.split('\n')) {
-    // Node's own are many, and nothing here asks for them.
+    // Node's own metrics are many, and not used here.
     if (!line.startsWith('tributary_')) continue;
     const [, name, labels = '', value] = LINE.exec(line) ?? [];
     if (name === undefined) continue;

@@ -1,4 +1,4 @@
-import { type Clock, type PipelineConfig, topologyOf } from '@tributary/shared';
+import { type Clock, type PipelineConfig, sinkWords, topologyOf } from '@tributary/shared';
 import type { DatasetReader } from '../data/readers/port.js';
 import type { Broker } from '../dead-letters/broker.js';
 import { askEndpoints, endpointFlows } from './endpoints.js';
@@ -9,7 +9,7 @@ import { RateMeter } from './rates.js';
 import { type Scrape, scrapeAll } from './scrape.js';
 import { tellProblems } from './words.js';
 
-/** Where the services of the pipeline answer; asked for anew at each look, as embedded mode knows them only once all run. */
+/** Where the services of the pipeline answer. */
 export interface ServiceUrls {
   readonly producers: readonly string[];
   readonly consumers: readonly string[];
@@ -18,40 +18,43 @@ export interface ServiceUrls {
 export interface ObserverOptions {
   readonly config: PipelineConfig;
   readonly broker: Broker;
-  /** False where no RabbitMQ was named. */
+  /** False where no setting names a RabbitMQ. */
   readonly brokerKnown: boolean;
-  readonly reader: DatasetReader | undefined;
+  readonly reader: DatasetReader;
+  /** Called at each look: under `npm start`, the services have no URLs before all of them run. */
   readonly services: () => ServiceUrls;
-  readonly where: string;
   readonly clock: Clock;
 }
 
-/** Looks at every part of the path: the services' own metrics, RabbitMQ's queues, the sink. */
+/** Looks at every part of the pipeline: the services' own metrics, RabbitMQ's queues, the sink. */
 export class Observer {
+  readonly #options: ObserverOptions;
   readonly #meter = new RateMeter();
   readonly #recorder = new Recorder();
   #lastRecorded = 0;
 
-  constructor(private readonly options: ObserverOptions) {}
+  constructor(options: ObserverOptions) {
+    this.#options = options;
+  }
 
   get history(): History {
     return this.#recorder.history;
   }
 
-  /** Changes whenever the history has got a point. */
+  /** When the last point was added to the history, in milliseconds since the epoch. */
   get recorded(): number {
     return this.#lastRecorded;
   }
 
   async look(): Promise<Flow> {
-    const { config, broker, brokerKnown, reader, where, clock } = this.options;
-    const urls = this.options.services();
+    const { config, broker, brokerKnown, reader, clock } = this.#options;
+    const urls = this.#options.services();
     const [producers, consumers, states, queues, datasets] = await Promise.all([
       scrapeAll(urls.producers, config),
       scrapeAll(urls.consumers, config),
       askEndpoints(urls.producers),
       this.#queues(),
-      reader?.list().catch(() => reader.known()) ?? [],
+      reader.list().catch(() => reader.known()),
     ]);
     const now = clock.now();
     this.#meter.take(now, [...producers, ...consumers]);
@@ -71,7 +74,7 @@ export class Observer {
       unacked: consumers.reduce((sum, { metrics }) => sum + sumOf(metrics, 'tributary_unsettled_deliveries'), 0),
       oldestUnflushed: waits.length === 0 ? null : Math.max(...waits.map(({ value }) => value)),
       freshness: newest === 0 ? null : Math.max(0, (now - newest) / 1_000),
-      sink: { type: config.sink.type, where },
+      sink: { type: config.sink.type, where: sinkWords(config.sink).description },
       datasets,
     };
     this.#record(now, flow);
@@ -84,7 +87,7 @@ export class Observer {
   }
 
   async #queues(): Promise<QueueFlow[]> {
-    const { broker, config } = this.options;
+    const { broker, config } = this.#options;
     return await Promise.all(
       topologyOf(config).queues.map(async ({ queue, entity, deadQueue }) => {
         const look = (name: string) => broker.depth(name).catch(() => undefined);

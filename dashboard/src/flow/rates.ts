@@ -1,7 +1,7 @@
 import type { Metrics } from './metrics-text.js';
 import type { Scrape } from './scrape.js';
 
-/** What flows, counted since the dashboard began to look: name, the service's counter, and which of its labels. */
+/** What flows, by name: the service's counter, and the labels that are counted. */
 const FLOWS = {
   fetched: ['tributary_poll_records_total', {}],
   published: ['tributary_publish_confirmed_total', {}],
@@ -12,21 +12,21 @@ const FLOWS = {
   written: ['tributary_rows_written_total', {}],
 } as const;
 
-export type FlowName = keyof typeof FLOWS;
+type FlowName = keyof typeof FLOWS;
 export const FLOW_NAMES = Object.keys(FLOWS) as readonly FlowName[];
 export type Rates = Readonly<Record<FlowName, number>>;
 
-/** Milliseconds over which a rate is taken: long enough to be calm, short enough to be now. */
+/** Milliseconds over which a rate is taken: long enough for a steady number, short enough for a present one. */
 const WINDOW = 15_000;
 
-/** Turns counters of processes that come, go and start again into rates. */
+/** Turns counters into rates, also of processes that come, go and start again. */
 export class RateMeter {
-  /** By instance and counter, the value last seen. */
+  /** The value last seen, by instance and counter. */
   readonly #last = new Map<string, number>();
   readonly #totals = new Map<string, number>();
   readonly #past: { at: number; totals: ReadonlyMap<string, number> }[] = [];
 
-  /** Takes in what the instances count now. */
+  /** Adds what the instances count now. */
   take(at: number, scrapes: readonly Scrape[]): void {
     for (const { address, metrics } of scrapes) this.#takeFrom(address, metrics);
     this.#past.push({ at, totals: new Map(this.#totals) });
@@ -40,7 +40,7 @@ export class RateMeter {
         const series = `${address} ${flow} ${JSON.stringify(sample.labels)}`;
         const before = this.#last.get(series);
         this.#last.set(series, sample.value);
-        // What was counted before the first look is no flow of now; a smaller value is a process that began anew.
+        // What was counted before the first look does not flow now. A smaller value means that the process began anew.
         const more = before === undefined ? 0 : sample.value >= before ? sample.value - before : sample.value;
         this.#add(flow, more);
         const entity = sample.labels.entity ?? sample.labels.endpoint ?? sample.labels.dataset ?? sample.labels.queue;

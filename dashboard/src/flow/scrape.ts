@@ -1,11 +1,9 @@
 import { lookup } from 'node:dns/promises';
 import { describeError, type PipelineConfig, partsOf } from '@tributary/shared';
+import { ask, LOOK_WITHIN } from '../http/ask.js';
 import { type Metrics, parseMetrics } from './metrics-text.js';
 
-/** Milliseconds. A picture of what flows cannot wait for what does not answer. */
-const TIMEOUT = 1_500;
-
-/** What one instance of a service said of itself. */
+/** What one instance of a service says of itself. */
 export interface Scrape {
   /** Its address, without anything secret. */
   readonly address: string;
@@ -15,10 +13,7 @@ export interface Scrape {
   readonly metrics: Metrics;
 }
 
-/**
- * Asks every instance behind these addresses. A name may stand for several (as `consumer` does under `--scale`): each of
- * its addresses is asked.
- */
+/** Asks every instance behind these URLs: a name may stand for several (as `consumer` does under `--scale`). */
 export async function scrapeAll(urls: readonly string[], config: PipelineConfig): Promise<Scrape[]> {
   const instances = await Promise.all(urls.map(instancesOf));
   return await Promise.all(instances.flat().map((url) => scrape(url, config)));
@@ -38,7 +33,7 @@ async function instancesOf(url: string): Promise<string[]> {
   }
 }
 
-/** Services of several pipelines may run on one machine, and the usual ports are those of whoever came first. */
+/** Services of several pipelines may run on one machine, and the first to start has the usual ports. */
 function strangerIn(metrics: Metrics, config: PipelineConfig): string | undefined {
   const [info] = metrics.get('tributary_pipeline_info') ?? [];
   if (info === undefined) return undefined;
@@ -56,7 +51,8 @@ async function scrape(url: string, config: PipelineConfig): Promise<Scrape> {
     const stranger = strangerIn(parsed, config);
     if (stranger !== undefined) return { address, answers: false, problems: [stranger], metrics: new Map() };
     return {
-      ...{ address, answers: true },
+      address,
+      answers: true,
       problems: Array.isArray(problems) ? problems.map(String) : [],
       metrics: parsed,
     };
@@ -65,10 +61,5 @@ async function scrape(url: string, config: PipelineConfig): Promise<Scrape> {
   }
 }
 
-/** @throws Error if it does not answer in time */
-export function ask(url: string, path: string, init: RequestInit = {}): Promise<Response> {
-  return fetch(new URL(path, url), { ...init, signal: init.signal ?? AbortSignal.timeout(TIMEOUT) });
-}
-
 const reasonOf = (error: unknown): string =>
-  error instanceof Error && error.name === 'TimeoutError' ? `no answer in ${TIMEOUT} ms` : describeError(error);
+  error instanceof Error && error.name === 'TimeoutError' ? `no answer in ${LOOK_WITHIN} ms` : describeError(error);

@@ -1,9 +1,9 @@
 import type { Flow } from './flow.js';
 
-/** How much later than its schedule a poll may be before it is told, in seconds. */
+/** Seconds that a poll may be late before it counts as a problem. */
 const LATE = 30;
 
-/** What is wrong, in words: what happened, where, and what comes of it. The gravest first. */
+/** What is wrong, in words: what happened, where, and what follows from it. The gravest first. */
 export function tellProblems(flow: Omit<Flow, 'problems'>, now: number): string[] {
   const { broker, producers, consumers, queues, endpoints, datasets } = flow;
   const words: string[] = [];
@@ -23,7 +23,7 @@ export function tellProblems(flow: Omit<Flow, 'problems'>, now: number): string[
     if (ready === null && broker.connected)
       words.push(`The queue ${queue} is not there yet: a producer or a consumer declares it.`);
     else if (takers === 0 && (ready ?? 0) > 0)
-      words.push(`Nobody takes from ${queue}: ${ready} records wait there for a consumer.`);
+      words.push(`No consumer takes from ${queue}: ${ready} records wait there.`);
   }
   for (const { id, enabled, paused, problem, nextPollAt, running } of endpoints) {
     if (!enabled || paused) continue;
@@ -37,7 +37,9 @@ export function tellProblems(flow: Omit<Flow, 'problems'>, now: number): string[
   const dead = queues.reduce((sum, queue) => sum + (queue.dead ?? 0), 0);
   if (dead > 0)
     words.push(
-      `${dead} ${dead === 1 ? 'record waits' : 'records wait'} among the dead letters for somebody to mend ${dead === 1 ? 'it' : 'them'}.`,
+      dead === 1
+        ? '1 record waits among the dead letters to be mended.'
+        : `${dead} records wait among the dead letters to be mended.`,
     );
   return words;
 }

@@ -2,8 +2,8 @@ import { createRegistry, Gauge, Histogram, type Registry } from '@tributary/shar
 import type { RequestHandler } from 'express';
 import type { DatasetReader, DatasetSummary } from '../data/readers/port.js';
 
-/** What the dashboard tells Prometheus: the size of each dataset, and how long its own answers take. */
-export function createInstruments(reader: DatasetReader | undefined): { registry: Registry; timing: RequestHandler } {
+/** The dashboard's metrics: the size of each dataset, and how long its own answers take. */
+export function createInstruments(reader: DatasetReader): { registry: Registry; timing: RequestHandler } {
   const registry = createRegistry('dashboard');
   const measures = {
     rows: 'Rows of a dataset, tombstones too',
@@ -18,7 +18,7 @@ export function createInstruments(reader: DatasetReader | undefined): { registry
       labelNames: ['dataset'],
       registers: [registry],
       collect() {
-        for (const dataset of reader?.known() ?? []) this.set({ dataset: dataset.name }, dataset[measure]);
+        for (const dataset of reader.known()) this.set({ dataset: dataset.name }, dataset[measure]);
       },
     });
   }
@@ -32,7 +32,7 @@ export function createInstruments(reader: DatasetReader | undefined): { registry
   const timing: RequestHandler = (request, response, next) => {
     const observe = seconds.startTimer();
     response.on('close', () => {
-      // The route's pattern, never its URL: a label must not have as many values as there are visitors' whims.
+      // The route's pattern, never the URL: a client could give the label any number of values.
       const { path = '/*' } = (request.route ?? {}) as { path?: string };
       observe({ route: `/api${path}`, status: response.statusCode });
     });

@@ -112,8 +112,8 @@ describe('what is wrong', () => {
     expect(words).toEqual([
       'The producer at p:1 does not answer (connect ECONNREFUSED). Nothing new is polled.',
       'The consumer at c:1 waits: Redis is not connected.',
-      'Nobody takes from q: 12 records wait there for a consumer.',
-      '1 record waits among the dead letters for somebody to mend it.',
+      'No consumer takes from q: 12 records wait there.',
+      '1 record waits among the dead letters to be mended.',
     ]);
     expect(tellProblems({ ...calm, broker: { known: true, connected: false } }, 0)[0]).toContain('RabbitMQ is away');
   });

@@ -105,6 +105,9 @@ export interface RowPage {
 /** What was asked of a dataset cannot be answered, whatever it holds: the message says why. */
 export class QueryError extends Error {}
 
+/** No setting says where the sink is: the message says which one to give. */
+export class SinkNotSetError extends Error {}
+
 export class UnknownColumnError extends QueryError {
   constructor(column: string) {
     super(`there is no column "${column.slice(0, 80)}" in this dataset`);

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { z } from 'zod';
-import { readBody } from '../../src/data/query.js';
+import { readBody } from '../../src/http/parameters.js';
 
 test("what is wrong with a request's body is told in words for people", () => {
   const schema = z.strictObject({ reason: z.string().min(3), limit: z.int().max(10).optional() });

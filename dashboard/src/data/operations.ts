@@ -1,0 +1,114 @@
+import { pipeline } from 'node:stream/promises';
+import { sinkWords } from '@tributary/shared';
+import type { Response } from 'express';
+import { z } from 'zod';
+import { notFound } from '../http/api-error.js';
+import { type Operation, operation } from '../http/operation.js';
+import * as answers from './answers.js';
+import { sendCsv, sendNdjson } from './download.js';
+import { rowQuery, selection } from './query.js';
+import type { Download } from './readers/port.js';
+
+const params = { name: z.string().describe('A dataset of the pipeline') };
+
+const CSV = 'text/csv; charset=utf-8; header=present';
+
+/** What landed. Names in requests are looked up among the pipeline's datasets, and nowhere else. */
+export const dataOperations: readonly Operation[] = [
+  operation({
+    method: 'get',
+    path: '/datasets',
+    summary: 'Every dataset with its numbers',
+    role: 'viewer',
+    answer: answers.datasets,
+    handler: async (_call, { config, instance, reader }) => ({
+      sink: sinkWords(config.sink).description,
+      instance,
+      datasets: await reader.list(),
+    }),
+  }),
+  // Before the dataset itself, whose route would take the ending for a part of the name.
+  downloadOf('csv', 'text/csv', 'A selection as one CSV file (RFC 4180)', sendCsv),
+  downloadOf('ndjson', 'application/x-ndjson', 'A selection, one JSON object a line', sendNdjson),
+  operation({
+    method: 'get',
+    path: '/datasets/{name}',
+    summary: 'A dataset with its columns and files',
+    role: 'viewer',
+    params,
+    answer: answers.dataset,
+    handler: async ({ params: { name } }, { reader }) => known(await reader.describe(name), name),
+  }),
+  operation({
+    method: 'get',
+    path: '/datasets/{name}/rows',
+    summary: 'A page of rows, the newest first',
+    role: 'viewer',
+    params,
+    query: rowQuery,
+    answer: answers.rows,
+    async handler({ params: { name }, query, signal }, { reader }) {
+      const page = known(await reader.rows(name, query, signal), name);
+      return { dataset: name, ...query, sort: query.sort ?? null, ...page };
+    },
+  }),
+  operation({
+    method: 'get',
+    path: '/datasets/{name}/facets',
+    summary: 'How often each value occurs',
+    role: 'viewer',
+    params,
+    query: selection,
+    answer: answers.facets,
+    async handler({ params: { name }, query, signal }, { reader }) {
+      const facets = known(await reader.facets(name, query, signal), name);
+      return { dataset: name, ...query, facets };
+    },
+  }),
+  operation({
+    method: 'get',
+    path: '/datasets/{name}/parts/{part}',
+    summary: 'One file as it is on disk',
+    role: 'viewer',
+    params: { ...params, part: z.string().describe('As the dataset names it') },
+    answer: 'text/csv',
+    async handler({ params: { name, part }, response }, { reader }) {
+      const found = await reader.part(name, part);
+      if (found === undefined) throw notFound(`${name.slice(0, 80)} has no part of that name`);
+      response.set({
+        'Content-Type': CSV,
+        'Content-Disposition': `attachment; filename="${part.replaceAll(/[^\w.-]/g, '_')}"`,
+        'Content-Length': String(found.bytes),
+      });
+      await pipeline(found.read(), response);
+    },
+  }),
+];
+
+/** @param format the ending of the file's name */
+function downloadOf(
+  format: string,
+  answer: 'text/csv' | 'application/x-ndjson',
+  summary: string,
+  send: (response: Response, fileName: string, download: Download | undefined) => Promise<void>,
+): Operation {
+  return operation({
+    method: 'get',
+    path: `/datasets/{name}.${format}`,
+    summary,
+    role: 'viewer',
+    params,
+    query: selection,
+    answer,
+    async handler({ params: { name }, query, request, response, signal }, { reader }) {
+      const download = known(await reader.download(name, query, signal), name);
+      const fileName = query.view === 'history' ? `${name}-history.${format}` : `${name}.${format}`;
+      await send(response, fileName, request.method === 'HEAD' ? undefined : download);
+    },
+  });
+}
+
+function known<T>(found: T | undefined, name: string): T {
+  if (found === undefined) throw notFound(`there is no dataset "${name.slice(0, 80)}" in this pipeline`);
+  return found;
+}

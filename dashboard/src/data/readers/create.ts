@@ -1,0 +1,28 @@
+import type { Clock, Logger, PipelineConfig, SinkKind } from '@tributary/shared';
+import { createAbsentReader } from './absent.js';
+import { createCsvReader } from './csv/reader.js';
+import type { DatasetReader } from './port.js';
+import { createPostgresReader } from './postgres/reader.js';
+
+export interface ReaderOptions {
+  readonly config: PipelineConfig;
+  /** Needed if the pipeline's sink is postgres. */
+  readonly postgresUrl?: string | undefined;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+const NO_POSTGRES =
+  'this pipeline writes to Postgres: set POSTGRES_URL to something like postgres://user:password@host:5432/database to see its rows';
+
+/** What reads the rows of each kind of sink. */
+const READERS = {
+  csv: ({ config, clock, log }) => createCsvReader(config, clock, log),
+  postgres: ({ config, postgresUrl, clock }) =>
+    postgresUrl ? createPostgresReader(config, postgresUrl, clock) : createAbsentReader(NO_POSTGRES),
+} as const satisfies { readonly [K in SinkKind]: (options: ReaderOptions) => DatasetReader };
+
+export const SINK_KINDS = Object.keys(READERS) as readonly SinkKind[];
+
+/** @throws FatalError for a setting that cannot be used */
+export const createReader = (options: ReaderOptions): DatasetReader => READERS[options.config.sink.type](options);

@@ -1,0 +1,49 @@
+import { z } from 'zod';
+
+const count = z.int().nonnegative();
+
+export const letter = z.strictObject({
+  id: z.string(),
+  queue: z.string(),
+  entity: z.string(),
+  endpoint: z.string(),
+  key: z.string().nullable(),
+  messageId: z.string(),
+  version: z.string(),
+  run: count,
+  fetchedAt: z.string(),
+  deadAt: z.string(),
+  code: z.string(),
+  reason: z.string(),
+  field: z.string().nullable(),
+  size: count,
+  preview: z.string(),
+});
+
+const facet = z.array(z.strictObject({ value: z.string(), count: count }));
+
+export const letters = z.strictObject({
+  offset: count,
+  limit: count,
+  queues: z.array(z.strictObject({ queue: z.string(), entity: z.string(), letters: count })),
+  letters: z.array(letter),
+  total: count,
+  facets: z.strictObject({ queue: facet, code: facet, field: facet, endpoint: facet }),
+  complete: z.boolean(),
+  looked: count,
+  lookedAt: z.iso.datetime(),
+});
+
+/** What the consumer would say to a body. */
+export const judgement = z.strictObject({
+  valid: z.boolean(),
+  problem: z.strictObject({ code: z.string(), message: z.string(), field: z.string().nullable() }).nullable(),
+});
+
+export const wholeLetter = judgement.extend({
+  letter,
+  payload: z.string(),
+  headers: z.record(z.string(), z.unknown()),
+});
+
+export const acted = z.strictObject({ done: count, looked: count, complete: z.boolean() });

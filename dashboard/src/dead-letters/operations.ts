@@ -1,0 +1,169 @@
+import { PoisonError } from '@tributary/shared';
+import { z } from 'zod';
+import { ApiError, notFound } from '../http/api-error.js';
+import type { Context } from '../http/context.js';
+import { type Operation, operation } from '../http/operation.js';
+import { wholeNumber } from '../http/parameters.js';
+import * as answers from './answers.js';
+import type { DeadLetters } from './dead-letters.js';
+import type { DeadLetter } from './letter.js';
+
+/** Longer than any queue, endpoint, code or field is named. */
+const LONGEST_CRITERION = 512;
+
+const CRITERIA = ['queue', 'endpoint', 'code', 'field', 'search'] as const;
+type Criterion = (typeof CRITERIA)[number];
+
+const forEachCriterion = <T>(make: (name: Criterion) => T) =>
+  Object.fromEntries(CRITERIA.map((name) => [name, make(name)])) as Record<Criterion, T>;
+
+const match = z.strictObject(forEachCriterion(() => z.string().max(LONGEST_CRITERION).optional()));
+const criteria = forEachCriterion((name) =>
+  z
+    .string()
+    .transform((text) => text.slice(0, LONGEST_CRITERION))
+    .optional()
+    .describe(`Those of this ${name}`),
+);
+
+const reason = z.string().trim().min(3, 'say why in a few words').max(500);
+const payload = z.string().max(20_000_000);
+const params = { id: z.string().describe('As the list gives it') };
+
+/** Bytes of a body: a mended record may be as large as RabbitMQ takes it. */
+const limit = 20 * 1024 * 1024;
+
+/** A person who acts by hand is far below this; a program that repeats itself is stopped. */
+const rate = { burst: 60, perSecond: 2 };
+
+/** An action that has begun is finished even if the client has gone: half of an action is of no use. */
+const untilDone = new AbortController().signal;
+
+export const deadLetterOperations: readonly Operation[] = [
+  operation({
+    method: 'get',
+    path: '/dead-letters',
+    summary: 'What could not be written, and why',
+    role: 'viewer',
+    query: {
+      ...criteria,
+      offset: wholeNumber(0, 1_000_000, 0).describe('Letters to skip'),
+      limit: wholeNumber(1, 500, 50).describe('Letters to give'),
+      refresh: z.string().optional().describe('Anything, to look again instead of showing what was seen a moment ago'),
+    },
+    answer: answers.letters,
+    async handler({ query: { offset, limit: most, refresh, ...asked }, signal }, { listing }) {
+      if (refresh !== undefined) listing.forget();
+      const range = { offset, limit: most };
+      return { ...range, ...(await listing.page(asked, range, signal)) };
+    },
+  }),
+  operation({
+    method: 'post',
+    path: '/dead-letters/validate',
+    summary: 'What the consumer would say to a payload',
+    role: 'viewer',
+    body: { schema: z.strictObject({ entity: z.string().max(100), payload }), limit },
+    answer: answers.judgement,
+    handler: ({ body }, { deadLetters }) => judge(deadLetters, body.entity, body.payload),
+  }),
+  operation({
+    method: 'post',
+    path: '/dead-letters/replay',
+    summary: 'Send all that match again',
+    role: 'operator',
+    rate,
+    body: { schema: z.strictObject({ match }), limit },
+    answer: answers.acted,
+    async handler({ body, actor }, { deadLetters, listing }) {
+      const acted = await deadLetters.replay(body.match, actor, untilDone);
+      listing.forget();
+      return acted;
+    },
+  }),
+  operation({
+    method: 'post',
+    path: '/dead-letters/discard',
+    summary: 'Discard all that match',
+    role: 'admin',
+    rate,
+    body: { schema: z.strictObject({ match, reason }), limit },
+    answer: answers.acted,
+    async handler({ body, actor }, { deadLetters, listing }) {
+      const acted = await deadLetters.discard(body.match, body.reason, actor, untilDone);
+      listing.forget();
+      return acted;
+    },
+  }),
+  operation({
+    method: 'get',
+    path: '/dead-letters/{id}',
+    summary: 'One in full',
+    role: 'viewer',
+    params,
+    answer: answers.wholeLetter,
+    async handler({ params: { id }, signal }, { deadLetters, listing }) {
+      const found = await listing.find(id, signal);
+      if (found === undefined) throw gone();
+      const { letter, body, headers } = found;
+      return { letter, payload: body, headers, ...judge(deadLetters, letter.entity, body) };
+    },
+  }),
+  operation({
+    method: 'post',
+    path: '/dead-letters/{id}/replay',
+    summary: 'Send one again, mended if a payload is given',
+    role: 'operator',
+    rate,
+    params,
+    body: { schema: z.strictObject({ payload: payload.optional() }), limit },
+    answer: answers.acted,
+    async handler({ params: { id }, body, actor, signal }, { deadLetters, listing }) {
+      const { queue, entity } = await whereIs(id, listing, signal);
+      if (body.payload !== undefined) {
+        const { problem } = judge(deadLetters, entity, body.payload);
+        if (problem !== null) throw new ApiError(422, problem.code, problem.message);
+      }
+      const acted = await deadLetters.replay({ id, queue }, actor, untilDone, body.payload);
+      listing.forget();
+      if (acted.done === 0) throw gone();
+      return acted;
+    },
+  }),
+  operation({
+    method: 'post',
+    path: '/dead-letters/{id}/discard',
+    summary: 'Discard one',
+    role: 'operator',
+    rate,
+    params,
+    body: { schema: z.strictObject({ reason }), limit },
+    answer: answers.acted,
+    async handler({ params: { id }, body, actor, signal }, { deadLetters, listing }) {
+      const { queue } = await whereIs(id, listing, signal);
+      const acted = await deadLetters.discard({ id, queue }, body.reason, actor, untilDone);
+      listing.forget();
+      if (acted.done === 0) throw gone();
+      return acted;
+    },
+  }),
+];
+
+async function whereIs(id: string, listing: Context['listing'], signal: AbortSignal): Promise<DeadLetter> {
+  const found = await listing.find(id, signal);
+  if (found === undefined) throw gone();
+  return found.letter;
+}
+
+const gone = () => notFound('this dead letter is not there: it was replayed or discarded');
+
+function judge(deadLetters: DeadLetters, entity: string, body: string): z.output<typeof answers.judgement> {
+  try {
+    deadLetters.validate(entity, body);
+    return { valid: true, problem: null };
+  } catch (error) {
+    if (!(error instanceof PoisonError)) throw error;
+    const { code, message, field = null } = error;
+    return { valid: false, problem: { code, message, field } };
+  }
+}

@@ -1,0 +1,30 @@
+import { type EndpointConfig, redactUrl, type ScheduleConfig } from '@tributary/shared';
+
+/** An endpoint as it is shown to people: without user, password and what its query holds. */
+export interface EndpointDescription {
+  readonly id: string;
+  readonly entity: string;
+  readonly enabled: boolean;
+  readonly url: string;
+  readonly schedule: string;
+}
+
+export function describeEndpoint(id: string, { entity, enabled, url, schedule }: EndpointConfig): EndpointDescription {
+  const shown = redactUrl(url).split('?')[0] ?? '';
+  return { id, entity, enabled, url: shown, schedule: describeSchedule(schedule) };
+}
+
+const UNITS = [
+  ['d', 86_400_000],
+  ['h', 3_600_000],
+  ['min', 60_000],
+  ['s', 1_000],
+] as const;
+
+function describeSchedule(schedule: ScheduleConfig): string {
+  if ('once' in schedule) return 'once';
+  if ('cron' in schedule) return `${schedule.cron} (${schedule.timezone})`;
+  const { every } = schedule;
+  const [unit, size] = UNITS.find(([, length]) => every % length === 0) ?? ['ms', 1];
+  return `every ${every / size} ${unit}`;
+}

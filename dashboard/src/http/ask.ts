@@ -1,0 +1,29 @@
+import { describeError, RetryableError } from '@tributary/shared';
+import { ApiError } from './api-error.js';
+
+/** Milliseconds. Looking at a service must not take longer: what it says is shown with what others say. */
+export const LOOK_WITHIN = 1_500;
+/** Milliseconds. What a service is told to do may take it a moment. */
+const ACT_WITHIN = 10_000;
+
+/** Asks another service. @throws Error if it does not answer in time */
+export function ask(url: string, path: string, init: RequestInit = {}): Promise<Response> {
+  return fetch(new URL(path, url), { ...init, signal: init.signal ?? AbortSignal.timeout(LOOK_WITHIN) });
+}
+
+/**
+ * Asks another service for something that a person wants, and reads the JSON that it answers.
+ * @throws RetryableError if it does not answer; ApiError with the service's own words if it refuses
+ */
+export async function askForPerson(url: string, path: string, init: RequestInit = {}): Promise<unknown> {
+  let answer: Response;
+  try {
+    answer = await ask(url, path, { ...init, signal: AbortSignal.timeout(ACT_WITHIN) });
+  } catch (error) {
+    throw new RetryableError('no_answer', `${new URL(url).host} does not answer: ${describeError(error)}`);
+  }
+  const body = (await answer.json().catch(() => ({}))) as { error?: unknown };
+  if (answer.ok) return body;
+  const why = typeof body.error === 'string' ? body.error : `it answered ${answer.status}`;
+  throw new ApiError(answer.status < 500 ? 409 : 503, 'refused', why);
+}

@@ -1,0 +1,31 @@
+import type { PipelineConfig } from '@tributary/shared';
+import type { Guard } from '../access/guard.js';
+import type { AuditLog } from '../audit/audit.js';
+import type { DatasetReader } from '../data/readers/port.js';
+import type { DeadLetters } from '../dead-letters/dead-letters.js';
+import type { Listing } from '../dead-letters/listing.js';
+import type { Live } from '../flow/live.js';
+import type { Observer, ServiceUrls } from '../flow/observer.js';
+import type { Journal } from '../trace/journal.js';
+
+/** What the operations of the API work with. */
+export interface Context {
+  readonly config: PipelineConfig;
+  /** Names this dashboard among others. */
+  readonly instance: string;
+  readonly guard: Guard;
+  readonly audit: AuditLog;
+  readonly reader: DatasetReader;
+  /** Undefined if no setting says where it is. */
+  readonly journal: Journal | undefined;
+  readonly deadLetters: DeadLetters;
+  readonly listing: Listing;
+  readonly observer: Observer;
+  readonly live: Live;
+  /** Where producers and consumers answer. */
+  readonly services: () => ServiceUrls;
+  /** The token that producers take commands with; they refuse commands without it. */
+  readonly producerToken: string | undefined;
+  /** The mock CRM's address, in demo mode. */
+  readonly mockApi: () => string | undefined;
+}

@@ -1,0 +1,36 @@
+import { z } from 'zod';
+import { accessOperations } from '../access/operations.js';
+import { auditOperations } from '../audit/operations.js';
+import { dataOperations } from '../data/operations.js';
+import { deadLetterOperations } from '../dead-letters/operations.js';
+import { endpointOperations } from '../endpoints/operations.js';
+import { scenarioOperations } from '../endpoints/scenarios.js';
+import { flowOperations } from '../flow/operations.js';
+import { traceOperations } from '../trace/operations.js';
+import { openApiDocument } from './openapi.js';
+import { type Operation, operation } from './operation.js';
+
+const described: readonly Operation[] = [
+  ...accessOperations,
+  ...flowOperations,
+  ...dataOperations,
+  ...traceOperations,
+  ...deadLetterOperations,
+  ...endpointOperations,
+  ...scenarioOperations,
+  ...auditOperations,
+];
+const document = openApiDocument(described);
+
+/** Every operation of the API. There is no other route under `/api`. */
+export const OPERATIONS: readonly Operation[] = [
+  ...described,
+  operation({
+    method: 'get',
+    path: '/openapi.json',
+    summary: 'The API as an OpenAPI 3.1 document',
+    role: 'open',
+    answer: z.record(z.string(), z.unknown()),
+    handler: () => document,
+  }),
+];
