@@ -20,10 +20,12 @@ export function compileEndpoints(config: PipelineConfig): Endpoint[] {
     .map(([id, endpoint]) => {
       const entity = config.entities[endpoint.entity];
       if (entity === undefined) throw new Error(`endpoint ${id} passed the config check without its entity`);
-      const { url, items, format, paging, query, headers, auth, incremental } = endpoint;
+      const { url, items, as, header, format, paging, method, query, headers, body, form, graphql, auth, incremental } =
+        endpoint;
       // Headers and credentials too: another tenant, or another account's token, sees other records. A token that is merely replaced
       // costs one full poll, whose repeats the consumer drops.
-      const asked = [url, items, format, paging, query, headers, auth, incremental?.parameter, endpoint.entity, entity];
+      const request = [url, method, query, headers, body, form, graphql, auth];
+      const asked = [request, items, as, header, format, paging, incremental?.parameter, endpoint.entity, entity];
       return {
         id,
         config: endpoint,

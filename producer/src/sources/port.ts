@@ -25,8 +25,12 @@ export interface Page {
 
 export interface PageRequest {
   /** Only what changed since; undefined for everything. */
-  readonly since: string | undefined;
-  /** The validators of the last complete run. */
+  readonly since?: string | number | undefined;
+  /** Only what changed before; undefined for everything. */
+  readonly until?: string | number | undefined;
+  /** What else placeholders in the request name, such as `parent`. */
+  readonly variables?: Readonly<Record<string, unknown>> | undefined;
+  /** What the last complete run was told of each URL. */
   readonly validators: readonly Validator[];
   /** The API failed until now: the first request is not tried again if it fails. */
   readonly trial?: boolean;

@@ -187,7 +187,7 @@ describe('an endpoint that fails again and again', () => {
     answers.status = status;
     await command('run', 'crm');
     await vi.waitFor(async () => expect(await report()).toMatchObject({ state: 'refused', failures: 1 }));
-    expect(lines.filter(({ level }) => level === 'error')).toMatchObject([
+    expect(lines.filter(({ level, endpoint }) => level === 'error' && endpoint === 'crm')).toMatchObject([
       { endpoint: 'crm', msg: expect.stringContaining('refuses our credentials'), advice: expect.any(String) },
     ]);
     expect((await get('/metrics')).text).toMatch(/tributary_poll_circuit_open\{endpoint="crm",state="refused",.*\} 1/);

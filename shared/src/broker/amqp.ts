@@ -1,7 +1,7 @@
 import { type Channel, type ChannelModel, connect, type RecoveringChannelModel } from 'amqplib';
 import { describeError, FatalError } from '../errors.js';
 import type { Logger } from '../service/logging.js';
-import { redactUrl } from '../service/logging.js';
+import { decodeUserInfo, redactUrl } from '../service/logging.js';
 
 export interface BrokerOptions {
   /** One URL, or several with commas between them: the next is tried when a node is gone. */
@@ -88,7 +88,7 @@ function checkUrls(urls: readonly string[]): void {
  */
 function nextUrl(urls: readonly string[], next: () => number) {
   let parsed = new URL(urls[0] ?? 'amqp://127.0.0.1');
-  const vhost = (url: URL) => (url.pathname.length > 1 ? decodeURIComponent(url.pathname.slice(1)) : '/');
+  const vhost = (url: URL) => (url.pathname.length > 1 ? decodeUserInfo(url.pathname.slice(1)) : '/');
   return {
     get protocol() {
       parsed = new URL(urls[next() % urls.length] ?? 'amqp://127.0.0.1');
@@ -101,10 +101,10 @@ function nextUrl(urls: readonly string[], next: () => number) {
       return Number(parsed.port) || (parsed.protocol === 'amqps:' ? 5671 : 5672);
     },
     get username() {
-      return decodeURIComponent(parsed.username || 'guest');
+      return decodeUserInfo(parsed.username || 'guest');
     },
     get password() {
-      return decodeURIComponent(parsed.password || 'guest');
+      return decodeUserInfo(parsed.password || 'guest');
     },
     get vhost() {
       return vhost(parsed);

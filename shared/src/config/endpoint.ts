@@ -21,7 +21,14 @@ const schedule = z.union(
 );
 
 const incremental = z.strictObject({
-  parameter: z.string().describe('Query parameter that carries the newest version seen'),
+  parameter: z
+    .string()
+    .optional()
+    .describe('Query parameter that carries the newest version seen; not needed where {{since}} stands in the request'),
+  untilParameter: z
+    .string()
+    .optional()
+    .describe('Query parameter that carries the end of a window; or place {{until}}'),
   overlap: z
     .union([z.int().nonnegative(), duration.transform((milliseconds) => ({ milliseconds }))], { error: OVERLAP })
     .optional()

@@ -27,6 +27,22 @@ export const bytes = z
 
 export const httpUrl = z.url({ protocol: /^https?$/, error: 'expected an http or https URL' });
 
+/** A URL that placeholders may stand in. */
+export const placedUrl = z
+  .string({ error: 'expected an http or https URL' })
+  .refine((text) => isHttpUrl(withoutPlaceholders(text)), 'expected an http or https URL');
+
+const isHttpUrl = (text: string): boolean => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol);
+
+/** Text with its placeholders filled in by something. */
+export const withoutPlaceholders = (text: string): string => text.replaceAll(/\{\{[^{}]*\}\}/g, 'x');
+
+/** What may hold of a body: so far a path. */
+export const conditionSchema = z.string({ error: 'expected a path such as $.has_more' }).check(({ value, issues }) => {
+  const fault = pathFault(value);
+  if (fault !== undefined) issues.push({ code: 'custom', input: value, message: fault });
+});
+
 /** Where a value lies in JSON: `$` is all of it, `$.data.items` a path of property names (see records/path.ts). */
 export const pathSchema = z.string({ error: PATH }).check(({ value, issues }) => {
   const fault = pathFault(value) ?? (value.endsWith('?') ? '"?" at the end has no meaning here' : undefined);

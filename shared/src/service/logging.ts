@@ -42,6 +42,15 @@ export function createLogger(
   return destination === undefined ? pino(settings) : pino(settings, destination);
 }
 
+/** The user or the password of a URL, decoded; as it is written where it is not encoded, such as `50%off`. */
+export function decodeUserInfo(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
 /** A URL fit for logs: without its user, password, and the values of its query (they may hold API keys). */
 export function redactUrl(url: string): string {
   try {

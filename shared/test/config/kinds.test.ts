@@ -41,8 +41,8 @@ test('a kind that does not exist, is missing or is no mapping is told with the k
   expect(faults(pipeline(', auth: { type: kerberos }'))).toEqual([
     'endpoints.blog.auth.type: "kerberos" is not valid: expected a type: bearer, basic, api-key or oauth2',
   ]);
-  expect(faults(pipeline(', format: xml'))).toEqual([
-    'endpoints.blog.format: "xml" is not valid: expected json or ndjson',
+  expect(faults(pipeline(', format: yaml'))).toEqual([
+    'endpoints.blog.format: "yaml" is not valid: expected json, ndjson, csv or xml, or a mapping with that as its type',
   ]);
   expect(faults(pipeline('', 'sink: { type: parquet }'))).toEqual([
     'sink.type: "parquet" is not valid: expected csv or postgres',

@@ -34,15 +34,28 @@ export function findPage(answer: Answer, format: BodyFormat, conceal: (text: str
       retryAfter(headers['retry-after'], arrivedAt),
     );
   }
-  if (status >= 300 && status < 400) {
-    const target = headers.location === undefined ? '' : ` to ${conceal(headers.location.replace(/\?.*/, '?...'))}`;
-    const advice = "redirects are not followed; put the right address into the endpoint's url";
-    throw new FatalError(`http_${status}`, `answered ${status}, a redirect${target}: ${advice}`);
-  }
+  if (status >= 300 && status < 400) throw redirectFault(answer, conceal);
   if (status < 200 || status >= 400) throw new FatalError(`http_${status}`, `answered ${status}${shown()}`);
   if (status === 204) return { body: undefined, records: [] };
   return format.read(answer, shown);
 }
+
+/** A redirect that was not followed: it leads to another server, or in circles. */
+function redirectFault({ status, headers }: Answer, conceal: (text: string) => string): FatalError {
+  const target = headers.location === undefined ? '' : ` to ${conceal(headers.location.replace(/\?.*/, '?...'))}`;
+  const advice =
+    "only redirects on the same server are followed, and only a few in a row; put the right address into the endpoint's url";
+  return new FatalError(`http_${status}`, `answered ${status}, a redirect${target}: ${advice}`);
+}
+
+/**
+ * How many records there are in all, as a `Content-Range` header tells of an answer that holds a part of them (status 206,
+ * or 200 with `items 0-24/3573`); undefined if it does not tell.
+ */
+export const wholeOf = ({ headers }: Answer): number | undefined => {
+  const total = /^\s*(?!bytes)[\w-]+\s+(?:\d+-\d+|\*)\/(\d+)\s*$/.exec(headers['content-range'] ?? '')?.[1];
+  return total === undefined ? undefined : Number(total);
+};
 
 /** The first 80 characters of a body, for a person: on one line, without secrets. */
 function excerpt(text: string, conceal: (text: string) => string): string {

@@ -4,9 +4,11 @@ import type { SourceEvents } from '../port.js';
 import type { Credentials } from './auth/credentials.js';
 import { createCredentials } from './auth/kinds.js';
 import type { Secrets } from './auth/secrets.js';
+import type { Cookies } from './cookies.js';
 import { type Answer, fetchAnswer } from './fetch.js';
 import type { Gate } from './gate.js';
-import type { HttpRequest } from './request.js';
+import { MOST_REDIRECTS, redirected } from './redirect.js';
+import type { HttpRequest } from './request/http-request.js';
 
 export interface ClientOptions extends Pick<SourceEvents, 'onExchange'> {
   readonly dispatcher: Dispatcher;
@@ -32,30 +34,42 @@ export class Client {
   }
 
   /**
-   * Sends one request. If the answer is 401 and new credentials are possible, it is sent once more.
+   * Sends one request, and follows redirects on the same server. One that is answered with 401 is sent again once, if a new
+   * token may be had.
+   *
+   * @param cookies of the run
    * @throws as fetchAnswer does, and as credentials do
    */
-  async send(request: HttpRequest, signal: AbortSignal): Promise<Answer> {
-    let answer = await this.#sendAuthorized(request, signal);
-    if (answer.status === 401 && this.#credentials.refused()) answer = await this.#sendAuthorized(request, signal);
+  async send(request: HttpRequest, cookies: Cookies, signal: AbortSignal): Promise<Answer> {
+    let answer = await this.#sendAuthorized(request, cookies, signal);
+    if (answer.status === 401 && this.#credentials.refused()) {
+      answer = await this.#sendAuthorized(request, cookies, signal);
+    }
     if (answer.status !== 401) this.#credentials.accepted();
     return answer;
   }
 
-  async #sendAuthorized(request: HttpRequest, signal: AbortSignal): Promise<Answer> {
-    const authorized = await this.#credentials.authorize(request, (own) => this.#exchange(own, signal));
-    return await this.#exchange(authorized, signal);
+  async #sendAuthorized(request: HttpRequest, cookies: Cookies, signal: AbortSignal): Promise<Answer> {
+    let asked = request;
+    for (let redirects = 0; ; redirects++) {
+      const authorized = await this.#credentials.authorize(asked, (own) => this.#exchange(own, signal));
+      const answer = await this.#exchange(cookies.give(authorized), signal);
+      cookies.take(asked.address, answer.cookies, answer.arrivedAt);
+      const next = redirects < MOST_REDIRECTS ? redirected(asked, answer) : undefined;
+      if (next === undefined) return answer;
+      asked = next;
+    }
   }
 
   async #exchange(request: HttpRequest, signal: AbortSignal): Promise<Answer> {
     const { timeout, timeouts, maxBodySize, priority } = this.#config;
     const { dispatcher, gate, clock, onExchange } = this.#options;
     const now = () => clock.now();
-    return await gate.pass(request.url, priority, signal, async () => {
+    return await gate.pass(request.address.host, priority, signal, async () => {
       const begun = now();
       const answer = await fetchAnswer(request, { dispatcher, timeout, timeouts, maxBodySize, signal, now });
       onExchange?.({
-        asked: `${request.method} ${redactUrl(request.url.href)}`,
+        asked: `${request.method} ${redactUrl(request.address.href)}`,
         answered: `${answer.status}, ${answer.text.length} characters`,
         milliseconds: answer.arrivedAt - begun,
       });

@@ -24,13 +24,18 @@ export class Dispatchers {
     this.#proxies = proxies;
   }
 
-  /** @throws Error if a certificate or key cannot be read */
-  for({ tls = {}, timeouts }: Pick<EndpointConfig, 'tls' | 'timeouts'>): Dispatcher {
-    const key = JSON.stringify([tls, timeouts.connect]);
+  /** @throws Error if a certificate or key is none */
+  for({ tls = {}, timeouts, maxHeaderSize }: Pick<EndpointConfig, 'tls' | 'timeouts' | 'maxHeaderSize'>): Dispatcher {
+    const key = JSON.stringify([tls, timeouts.connect, maxHeaderSize]);
     const known = this.#made.get(key);
     if (known !== undefined) return known;
-    // The timeouts of headers and body are set with each request.
-    const options = { connect: { timeout: timeouts.connect, ...tls }, headersTimeout: 0, bodyTimeout: 0 };
+    // Headers and body have their time limits with each request.
+    const options = {
+      connect: { timeout: timeouts.connect, ...tls },
+      headersTimeout: 0,
+      bodyTimeout: 0,
+      maxHeaderSize,
+    };
     const { httpProxy, httpsProxy, noProxy } = this.#proxies;
     const made =
       httpProxy === undefined && httpsProxy === undefined

@@ -2,17 +2,22 @@ import { type Clock, FatalError, RetryableError, redactUrl } from '@tributary/sh
 import pRetry from 'p-retry';
 import type { Endpoint } from '../../endpoint.js';
 import type { Page } from '../port.js';
-import { findPage, RetryAfterError } from './answer.js';
+import { findPage, RetryAfterError, wholeOf } from './answer.js';
 import type { Secrets } from './auth/secrets.js';
 import type { Client } from './client.js';
+import type { Cookies } from './cookies.js';
+import type { Answer } from './fetch.js';
 import type { BodyFormat } from './formats/format.js';
-import type { Pager } from './paging/pager.js';
-import { type HttpRequest, withUrl } from './request.js';
+import type { Ends, Progress } from './paging/ends.js';
+import type { PageAddress, Pager } from './paging/pager.js';
+import type { HttpRequest } from './request/http-request.js';
+import type { Asked, Requests } from './request/requests.js';
 import { backoff } from './retry-delay.js';
-import { conditionsOf, type PageValidator, validatorOf } from './validators.js';
+import { conditionsOf, keepAddress, keptAddress, type PageValidator, validatorOf } from './validators.js';
 
 export interface FetchPageOptions {
   readonly client: Client;
+  readonly requests: Requests;
   readonly format: BodyFormat;
   readonly secrets: Secrets;
   readonly clock: Clock;
@@ -20,19 +25,27 @@ export interface FetchPageOptions {
   random(): number;
   /** Called for each failed attempt that is followed by another. */
   onRetry(code: string, reason: string): void;
+  /** Told what a person should look at, though the run goes on. */
+  onDoubt(message: string): void;
 }
 
 /** A page, and where the next one is. */
 export interface Fetched extends Page {
   readonly validator: PageValidator | undefined;
-  readonly next: HttpRequest | undefined;
+  readonly request: HttpRequest;
+  readonly next: PageAddress | undefined;
+  /** Why there is no way to the next page, though there is one: to be thrown once the records of this page are taken. */
+  readonly dead: FatalError | undefined;
 }
 
 /** What all requests of one run share. */
 export interface Run {
+  readonly asked: Omit<Asked, 'page'>;
   readonly pager: Pager;
+  readonly ends: Ends;
   readonly known: ReadonlyMap<string, PageValidator>;
-  /** The first request is not repeated if it fails. */
+  readonly cookies: Cookies;
+  /** The first request is not tried again. */
   readonly trial: boolean;
   readonly signal: AbortSignal;
 }
@@ -48,13 +61,14 @@ export class PageFetcher {
   }
 
   /** @throws RetryableError, FatalError saying where it happened; the signal's reason once it has aborted */
-  async fetch(request: HttpRequest, number: number, run: Run): Promise<Fetched> {
+  async fetch(page: PageAddress, progress: Progress, run: Run): Promise<Fetched> {
     const { retries, retryDelay } = this.#endpoint.config;
     const { clock, random, onRetry } = this.#options;
     const { signal } = run;
-    return await pRetry(() => this.#attempt(request, number, run), {
-      retries: run.trial && number === 1 ? 0 : retries,
-      // p-retry does not wait; the wait is below, by a clock that tests control.
+    const request = this.#options.requests.build({ ...run.asked, page });
+    return await pRetry(() => this.#attempt(request, page, progress, run), {
+      retries: run.trial && progress.pages === 0 ? 0 : retries,
+      // The waiting is done below, by a clock that tests can hold in their hands.
       minTimeout: 0,
       maxTimeout: 0,
       signal,
@@ -70,45 +84,98 @@ export class PageFetcher {
     });
   }
 
-  async #attempt(request: HttpRequest, number: number, { pager, known, signal }: Run): Promise<Fetched> {
-    const { client, format, secrets } = this.#options;
-    const kept = secrets.withhold(request.url);
-    const validator = known.get(kept);
+  async #attempt(request: HttpRequest, page: PageAddress, progress: Progress, run: Run): Promise<Fetched> {
+    const { client, requests, secrets } = this.#options;
+    const { known, cookies, signal } = run;
+    const kept = requests.isKnownByUrl ? secrets.withhold(request.address) : undefined;
+    const validator = kept === undefined ? undefined : known.get(kept);
     try {
       const conditional = { ...request, headers: { ...request.headers, ...conditionsOf(validator) } };
-      const answer = await client.send(conditional, signal);
-      const times = { fetchedAt: answer.arrivedAt, serverTime: timeOf(answer.headers.date), counted: false };
-      if (answer.status === 304 && validator !== undefined) {
-        const url = validator.next === undefined ? undefined : secrets.reveal(validator.next);
-        const next = url === undefined ? undefined : withUrl(request, url);
-        return { ...times, records: [], notModified: true, validator, next };
-      }
-      const { body, records } = findPage(answer, format, (text) => secrets.conceal(text));
-      const next = pager.next(request, { body, records, link: answer.headers.link });
-      const nextKept = next === undefined ? undefined : secrets.withhold(next.url);
-      return { ...times, records, notModified: false, validator: validatorOf(kept, answer.headers, nextKept), next };
+      const answer = await client.send(conditional, cookies, signal);
+      return answer.status === 304 && validator !== undefined
+        ? this.#unchanged(answer, request, page, validator, run)
+        : this.#found(answer, request, page, kept, progress, run);
     } catch (error) {
-      throw signal.aborted ? error : this.#named(request, number, pager, error);
+      throw signal.aborted ? error : this.#named(request, progress, run.pager, error);
     }
   }
 
-  /** The endpoint, the page's number, and its URL without secrets, for a person. */
-  where({ method, url }: HttpRequest, number: number): string {
-    return `${this.#endpoint.id}: page ${number}, ${method} ${redactUrl(url.href)}`;
+  /** What the API says of the next page now counts more than what it said when the body was last read. */
+  #unchanged(answer: Answer, request: HttpRequest, page: PageAddress, validator: PageValidator, run: Run): Fetched {
+    const { secrets } = this.#options;
+    const { link } = answer.headers;
+    const told = { body: undefined, records: [], link, asked: request.address, more: undefined };
+    const fresh = link === undefined ? undefined : run.pager.next(page, told);
+    const next = fresh ?? (validator.next === undefined ? undefined : keptAddress(validator.next, secrets));
+    const following = next === undefined ? {} : { next: keepAddress(next, secrets) };
+    return {
+      ...timesOf(answer),
+      request,
+      records: [],
+      notModified: true,
+      validator: { ...validator, ...following },
+      next,
+      dead: undefined,
+    };
   }
 
-  /** The same error, with the place where it happened. */
-  #named(request: HttpRequest, number: number, pager: Pager, cause: unknown): unknown {
+  #found(
+    answer: Answer,
+    request: HttpRequest,
+    page: PageAddress,
+    kept: string | undefined,
+    progress: Progress,
+    { pager, ends }: Run,
+  ): Fetched {
+    const { format, secrets, onDoubt } = this.#options;
+    const number = progress.pages + 1;
+    const { paging } = this.#endpoint.config;
+    const common = { ...timesOf(answer), request, notModified: false };
+    if (number > 1 && 'endStatus' in paging && paging.endStatus.includes(answer.status)) {
+      return { ...common, records: [], validator: undefined, next: undefined, dead: undefined };
+    }
+    const { body, records, doubts = [] } = findPage(answer, format, (text) => secrets.conceal(text));
+    for (const doubt of [...(answer.doubt === undefined ? [] : [answer.doubt]), ...doubts]) {
+      onDoubt(`${this.where(request, number)}: ${doubt}`);
+    }
+    const told = { body, records, link: answer.headers.link, asked: request.address };
+    let next: PageAddress | undefined;
+    let dead: FatalError | undefined;
+    try {
+      next = ends.next(page, told, progress, wholeOf(answer));
+    } catch (error) {
+      if (!(error instanceof FatalError)) throw error;
+      dead = this.#named(request, progress, pager, error) as FatalError;
+    }
+    const following = next === undefined ? undefined : keepAddress(next, secrets);
+    const validator = kept === undefined ? undefined : validatorOf(kept, answer.headers, following);
+    return { ...common, records, validator, next, dead };
+  }
+
+  /** Which page of which endpoint, and its URL without secrets. */
+  where({ method, address }: HttpRequest, number: number): string {
+    return `${this.#endpoint.id}: page ${number}, ${method} ${redactUrl(address.href)}`;
+  }
+
+  /** The same error, saying where it happened. */
+  #named(request: HttpRequest, { pages }: Progress, pager: Pager, cause: unknown): unknown {
     if (!(cause instanceof RetryableError || cause instanceof FatalError)) return cause;
-    const hint = pager.counted === 'always' && number > 1 && /^http_4/.test(cause.code) ? PAST_THE_END : '';
-    const message = `${this.where(request, number)}: ${cause.message}${hint}`;
+    const hint = pager.counted === 'always' && pages > 0 && /^http_4/.test(cause.code) ? PAST_THE_END : '';
+    const message = `${this.where(request, pages + 1)}: ${cause.message}${hint}`;
     const Class = cause instanceof RetryableError ? RetryableError : FatalError;
     return new Class(cause.code, message, { cause });
   }
 }
 
+/** What is noted of every page. */
+const timesOf = ({ arrivedAt, headers }: Answer) => ({
+  fetchedAt: arrivedAt,
+  serverTime: timeOf(headers.date),
+  counted: false,
+});
+
 const PAST_THE_END =
-  '. If that is how this API says that there are no more pages, poll it with paging of type link, next-url or cursor';
+  '. If that is how this API says that there are no more pages, name the status in endStatus, or poll it with paging of type link, next-url or cursor';
 
 function timeOf(date: string | undefined): number | undefined {
   const time = Date.parse(date ?? '');

@@ -1,15 +1,21 @@
 import { describeError, FatalError, RetryableError } from '@tributary/shared';
-import { type Dispatcher, errors, request as send } from 'undici';
-import type { HttpRequest } from './request.js';
+import { type Dispatcher, errors } from 'undici';
+import { ACCEPT_ENCODING, decodeContent, tooLarge } from './content-encoding.js';
+import { charsetOf, decodeText } from './formats/text.js';
+import type { HttpRequest } from './request/http-request.js';
 
 /** An HTTP response whose body was read. */
 export interface Answer {
   readonly status: number;
   /** By lower-case name; values of headers that came more than once are joined with commas. */
   readonly headers: Readonly<Record<string, string>>;
+  /** The `Set-Cookie` headers. */
+  readonly cookies: readonly string[];
   /** The body as text; at most 4 KiB of it unless the status is 2xx. */
   readonly text: string;
-  /** When the last byte arrived, in milliseconds since the epoch. */
+  /** What a person should know about how the text was read from its bytes. */
+  readonly doubt?: string | undefined;
+  /** When the last byte had arrived, in milliseconds since the epoch. */
   readonly arrivedAt: number;
 }
 
@@ -75,11 +81,13 @@ function timeoutOf(error: unknown): RetryableError | undefined {
 
 async function exchangeOnce(request: HttpRequest, signal: AbortSignal, options: FetchOptions): Promise<Answer> {
   const { dispatcher, maxBodySize, timeouts } = options;
-  const { statusCode, headers, body } = await send(request.url, {
-    dispatcher,
+  // The path is sent as it is written; a URL object would encode what needs no encoding.
+  const { statusCode, headers, body } = await dispatcher.request({
     signal,
+    origin: request.address.origin,
+    path: request.address.path,
     method: request.method,
-    headers: request.headers,
+    headers: { 'accept-encoding': ACCEPT_ENCODING, ...request.headers },
     body: request.body ?? null,
     headersTimeout: timeouts.headers,
     bodyTimeout: timeouts.body,
@@ -90,13 +98,8 @@ async function exchangeOnce(request: HttpRequest, signal: AbortSignal, options: 
   let size = 0;
   for await (const chunk of body as AsyncIterable<Buffer>) {
     size += chunk.length;
-    if (size > limit && succeeded) {
-      // Leaving the loop destroys the body and its socket: the rest is never read.
-      throw new FatalError(
-        'body_too_large',
-        `the body is larger than ${limit} bytes; ask for smaller pages or raise maxBodySize`,
-      );
-    }
+    // Leaving the loop destroys the body and its socket: the rest is never read.
+    if (size > limit && succeeded) throw tooLarge(limit);
     chunks.push(chunk);
     if (size > limit) break;
   }
@@ -104,16 +107,19 @@ async function exchangeOnce(request: HttpRequest, signal: AbortSignal, options: 
   for (const [name, value] of Object.entries(headers)) {
     if (value !== undefined) joined[name] = Array.isArray(value) ? value.join(', ') : value;
   }
-  const text = decode(Buffer.concat(chunks), joined['content-type']);
-  return { status: statusCode, headers: joined, text, arrivedAt: options.now() };
+  const cookies = [headers['set-cookie'] ?? []].flat();
+  const bytes = Buffer.concat(chunks);
+  const told = { status: statusCode, headers: joined, cookies, arrivedAt: options.now() };
+  if (!succeeded) return { ...told, text: await textOfError(bytes, joined, size > limit) };
+  return {
+    ...told,
+    ...decodeText(await decodeContent(bytes, joined['content-encoding'], limit), charsetOf(joined['content-type'])),
+  };
 }
 
-/** In the charset the API names, else UTF-8 (RFC 8259, section 8.1); a byte order mark is left out. */
-function decode(bytes: Buffer, contentType = ''): string {
-  const charset = /charset\s*=\s*"?([^\s;"]+)/i.exec(contentType)?.[1] ?? 'utf-8';
-  try {
-    return new TextDecoder(charset).decode(bytes);
-  } catch {
-    return new TextDecoder().decode(bytes);
-  }
+/** An error page is only shown: what of it can be read is enough. */
+async function textOfError(bytes: Buffer, headers: Readonly<Record<string, string>>, isCut: boolean): Promise<string> {
+  const encoding = isCut ? undefined : headers['content-encoding'];
+  const decoded = await decodeContent(bytes, encoding, MAX_ERROR_BODY * 100).catch(() => bytes);
+  return new TextDecoder().decode(decoded);
 }

@@ -47,11 +47,12 @@ export class Gate {
   }
 
   /**
-   * Does the work as soon as the limits allow it.
-   * @throws the signal's reason if it aborts before the work begins
+   * Does the work when it is its turn.
+   * @param hostName as in the URL, with the port if it has one
+   * @throws the signal's reason once it has aborted, if it had not begun
    */
-  async pass<T>(url: URL, priority: Priority, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
-    const host = this.#hostOf(url.host);
+  async pass<T>(hostName: string, priority: Priority, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+    const host = this.#hostOf(hostName);
     await this.#turn(host, RANKS[priority], signal);
     try {
       return await work();

@@ -4,15 +4,18 @@ import type { Endpoint } from '../../endpoint.js';
 import type { Page, PageRequest, Source, SourceEvents } from '../port.js';
 import { Secrets } from './auth/secrets.js';
 import { Client } from './client.js';
+import { Cookies } from './cookies.js';
 import { type Fetched, PageFetcher, type Run } from './fetch-page.js';
-import { firstRequest, type RequestValues } from './first-request.js';
 import { createFormat } from './formats/kinds.js';
 import type { Gate } from './gate.js';
 import { isCounted } from './paging/counted.js';
+import { Ends } from './paging/ends.js';
 import { createPager } from './paging/kinds.js';
 import { LoopGuard } from './paging/loop-guard.js';
+import type { PageAddress } from './paging/pager.js';
 import { RepeatCheck } from './paging/repeat-check.js';
-import type { HttpRequest } from './request.js';
+import type { HttpRequest } from './request/http-request.js';
+import { Requests } from './request/requests.js';
 import { validatorsByUrl } from './validators.js';
 
 export interface RestOptions extends SourceEvents {
@@ -30,7 +33,6 @@ export class RestSource implements Source {
   readonly countsPages: boolean;
   readonly #endpoint: Endpoint;
   readonly #onDoubt: (message: string) => void;
-  readonly #firstRequest: (values: RequestValues) => HttpRequest;
   readonly #fetcher: PageFetcher;
   /**
    * The last run failed, so validators are not used: they name the page that follows a 304, and that page may not exist
@@ -44,44 +46,50 @@ export class RestSource implements Source {
     const secrets = new Secrets(config);
     const client = new Client(config, secrets, options);
     const format = createFormat(config);
+    const requests = new Requests(config, format.accept);
     this.countsPages = createPager(config.paging).counted !== 'never';
     this.#endpoint = endpoint;
     this.#onDoubt = onDoubt;
-    this.#firstRequest = firstRequest(config, format.accept);
-    this.#fetcher = new PageFetcher(endpoint, { client, format, secrets, clock, random, onRetry });
+    this.#fetcher = new PageFetcher(endpoint, { client, requests, format, secrets, clock, random, onRetry, onDoubt });
   }
 
-  async *pages({ since, validators, trial = false, signal }: PageRequest): AsyncGenerator<Page, void, undefined> {
+  async *pages({ validators, trial = false, signal, ...asked }: PageRequest): AsyncGenerator<Page, void, undefined> {
     const { paging, maxPages } = this.#endpoint.config;
     const known = validatorsByUrl(this.#lastRunFailed ? [] : validators);
     this.#lastRunFailed = true;
     const pager = createPager(paging);
-    const run: Run = { pager, known, trial, signal };
-    const repeats = new RepeatCheck(pager.repeatedSize);
-    let request: HttpRequest | undefined = pager.first(this.#firstRequest({ since }));
-    const loop = new LoopGuard(request);
+    const run: Run = { asked, pager, ends: new Ends(paging, pager), known, cookies: new Cookies(), trial, signal };
+    const repeats = new RepeatCheck(pager.mayRepeat);
+    const loop = new LoopGuard(pager.first);
+    const progress = { pages: 0, records: 0 };
 
     let previous: HttpRequest | undefined;
     // A page that repeats the one before may mean the end. It is held back until the next page shows whether it does.
     let held: Fetched | undefined;
-    for (let number = 1; request !== undefined; number++) {
-      if (number > maxPages) throw this.#fault(request, number, 'too_many_pages', TOO_MANY_PAGES);
-      const fetched = await this.#fetcher.fetch(request, number, run);
-      const page: Fetched = { ...fetched, counted: isCounted(pager.counted, previous, request) };
-      const count = repeats.repeats(page.records);
+    for (let address: PageAddress | undefined = pager.first; address !== undefined; ) {
+      const fetched = await this.#fetcher.fetch(address, progress, run);
+      const { request, records, next, dead } = fetched;
+      progress.pages += 1;
+      progress.records += records.length;
+      const page: Fetched = { ...fetched, counted: isCounted(pager.counted, previous?.address, request.address) };
+      const count = repeats.repeats(records);
       if (count > 1 && held !== undefined) {
-        if (repeats.isDoubtful(page.records)) this.#onDoubt(`${this.#fetcher.where(request, number)}: ${SAME_PAGE}`);
+        if (repeats.isOfTheFirst) this.#onDoubt(`${this.#fetcher.where(request, progress.pages)}: ${FIRST_PAGE_AGAIN}`);
         yield endOf(held);
         break;
       }
       if (held !== undefined) yield held;
-      held = count === 1 && page.next !== undefined ? page : undefined;
+      held = count === 1 && next !== undefined ? page : undefined;
       if (held === undefined) yield page;
-      if (page.next !== undefined && loop.isLoop(request, page.next)) {
-        throw this.#fault(request, number, 'paging_loops', PAGING_LOOPS);
+      if (dead !== undefined) throw dead;
+      if (next !== undefined && loop.isLoop(address, next)) {
+        throw this.#fault(request, progress.pages, 'paging_loops', PAGING_LOOPS);
+      }
+      if (next !== undefined && progress.pages >= maxPages) {
+        throw this.#fault(request, progress.pages, 'too_many_pages', TOO_MANY_PAGES);
       }
       previous = request;
-      request = page.next;
+      address = next;
     }
     this.#lastRunFailed = false;
   }
@@ -91,16 +99,12 @@ export class RestSource implements Source {
   }
 }
 
-const TOO_MANY_PAGES = 'more pages than maxPages allows; raise it, or ask for larger pages';
+const TOO_MANY_PAGES = 'more pages than maxPages allows follow; raise it, or ask for larger pages';
 const PAGING_LOOPS = 'the page leads back to one already read, its cursor does not move; look at the paging settings';
-const SAME_PAGE =
+const FIRST_PAGE_AGAIN =
   'is the same as page 1. If there is more, the API does not know the paging parameter; look at the paging settings';
-
-/**
- * The page after the last, where the API repeats the last one. It is remembered as the end, so that the next run ends there
- * too when the API answers 304.
- */
-function endOf({ next: _next, validator, ...page }: Fetched): Page {
+/** The page after the last, where the API repeats the last one: it is remembered as the end, so that a 304 ends it too. */
+function endOf({ validator, ...page }: Fetched): Page {
   if (validator === undefined) return { ...page, validator, records: [] };
   const { next: _following, ...last } = validator;
   return { ...page, validator: last, records: [] };

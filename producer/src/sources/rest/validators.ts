@@ -1,4 +1,6 @@
 import type { Validator } from '../port.js';
+import type { Secrets } from './auth/secrets.js';
+import type { PageAddress } from './paging/pager.js';
 
 /** How the API identified the content of a page that was read (RFC 9110, section 8.8). */
 export interface PageValidator {
@@ -6,7 +8,7 @@ export interface PageValidator {
   readonly url: string;
   readonly etag?: string;
   readonly lastModified?: string;
-  /** The URL of the page that followed, without secrets: a 304 has no body to find it in. */
+  /** The page that followed, as it is kept: a 304 has no body to find it in. */
   readonly next?: string;
 }
 
@@ -30,8 +32,8 @@ export function conditionsOf(validator: PageValidator | undefined): Record<strin
 /**
  * The validator that an answer gives for the next run.
  *
- * @param url the page's URL, without secrets
- * @param next the URL of the page that follows, without secrets
+ * @param url the page's URL as it is kept
+ * @param next the page that follows, as it is kept
  */
 export function validatorOf(
   url: string,
@@ -45,4 +47,19 @@ export function validatorOf(
   // that second proves nothing (RFC 9110, section 8.8.2.2).
   const age = Date.parse(date ?? '') - Date.parse(lastModified ?? '');
   return lastModified !== undefined && age >= 1_000 ? { url, lastModified, ...following } : undefined;
+}
+
+/** A page's place as it is kept: without secrets. */
+export function keepAddress(page: PageAddress, secrets: Secrets): string {
+  if ('address' in page) return JSON.stringify({ address: secrets.withhold(page.address) });
+  const { cursor, ...values } = page.values;
+  return JSON.stringify({ values: { ...values, ...(cursor === undefined ? {} : { cursor: String(cursor) }) } });
+}
+
+/** The reverse of {@link keepAddress}; undefined for what it did not make. */
+export function keptAddress(kept: string, secrets: Secrets): PageAddress | undefined {
+  const { address, values } = JSON.parse(kept) as { address?: string; values?: Record<string, string | number> };
+  if (values !== undefined) return { values };
+  const revealed = address === undefined ? undefined : secrets.reveal(address);
+  return revealed === undefined ? undefined : { address: revealed };
 }

@@ -14,7 +14,7 @@ function setUp(limits: object) {
   const begun: string[] = [];
   const endings = new Map<string, () => void>();
   const ask = (name: string, url = here, priority: Priority = 'normal', stop = signal) =>
-    gate.pass(url, priority, stop, () => {
+    gate.pass(url.host, priority, stop, () => {
       begun.push(name);
       return new Promise<string>((resolve) => endings.set(name, () => resolve(name)));
     });
@@ -87,7 +87,7 @@ describe('the gate of requests', () => {
   it('forgets who does not wait any more, and makes room after work that failed', async () => {
     const { gate, begun, ask, settled } = setUp({ concurrency: 1 });
     await expect(
-      gate.pass(here, 'normal', signal, async () => await Promise.reject(new Error('down'))),
+      gate.pass(here.host, 'normal', signal, async () => await Promise.reject(new Error('down'))),
     ).rejects.toThrow('down');
     void ask('a');
     await settled();

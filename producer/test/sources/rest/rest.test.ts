@@ -351,11 +351,23 @@ describe('a REST source, of an API that answers nonsense', () => {
     }
   });
 
-  it('says where a redirect leads instead of following it', async () => {
-    const api = await startApi((_request, response) => response.writeHead(302, { location: '/login?t=abc' }).end());
+  it('says where a redirect to another server leads instead of following it', async () => {
+    const api = await startApi((_request, response) => {
+      response.writeHead(302, { location: 'http://elsewhere.example/login?t=abc' }).end();
+    });
     await expect(sourceWith({ url: api.url }).read()).rejects.toThrow(
-      'answered 302, a redirect to /login?...: redirects are not followed',
+      'answered 302, a redirect to http://elsewhere.example/login?...: only redirects on the same server are followed',
     );
+    expect(api.asked).toHaveLength(1);
+  });
+
+  it('follows a redirect on the same server, but not in circles', async () => {
+    const api = await startApi(({ url }, response) => {
+      if (url.pathname === '/new') json(response, [{ id: 'a' }]);
+      else response.writeHead(308, { location: url.pathname === '/old' ? '/new?a=b' : '/circle' }).end();
+    });
+    expect(recordsOf(await sourceWith({ url: `${api.url}/old` }).read())).toEqual([{ id: 'a' }]);
+    await expect(sourceWith({ url: `${api.url}/circle` }).read()).rejects.toThrow('a redirect to /circle');
   });
 
   it('refuses headers that cannot be sent without showing them', async () => {

@@ -1,11 +1,13 @@
 import { expectedOneOf, type Fault } from '../fault.js';
 import { AUTH } from '../kinds/auth.js';
 import type { EndpointConfig, EntityConfig, PipelineConfig } from '../schema.js';
+import { checkRequest } from './request.js';
 
 export function* checkEndpoints({ endpoints, entities }: PipelineConfig): Generator<Fault> {
   for (const [id, endpoint] of Object.entries(endpoints)) {
     const path = `endpoints.${id}`;
     yield* checkCredentials(path, endpoint);
+    yield* checkRequest(path, endpoint);
     const entity = entities[endpoint.entity];
     if (entity === undefined) {
       const message = `no entity "${endpoint.entity}": ${expectedOneOf(Object.keys(entities))}`;
@@ -17,8 +19,7 @@ export function* checkEndpoints({ endpoints, entities }: PipelineConfig): Genera
 }
 
 function* checkCredentials(path: string, { auth, headers, tls, url }: EndpointConfig): Generator<Fault> {
-  const { username, password } = new URL(url);
-  const inUrl = username !== '' || password !== '';
+  const inUrl = /^\w+:\/\/[^/?#]*@/.test(url);
   const inHeaders = Object.keys(headers).some((name) => name.toLowerCase() === 'authorization');
   if (auth !== undefined && AUTH[auth.type].usesAuthorizationHeader && (inHeaders || inUrl)) {
     const message = 'credentials stand twice: here, and in the URL or in an authorization header; expected one of them';

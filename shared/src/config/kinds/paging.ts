@@ -1,9 +1,25 @@
 import { z } from 'zod';
-import { pathSchema } from '../values.js';
+import { conditionSchema, pathSchema } from '../values.js';
 import { choiceOf, type KindTable } from './table.js';
 
 const sizeParameter = z.string().describe('Query parameter that tells the API how many records a page should hold');
 const size = z.int().positive().describe('Records to ask for on a page');
+
+/** How an API tells that more follows, or that nothing does; every kind of paging heeds it. */
+const ends = {
+  while: conditionSchema
+    .optional()
+    .describe(
+      'Pages are asked for as long as this holds: a path, such as $.has_more, at whose end is neither nothing nor false',
+    ),
+  until: conditionSchema.optional().describe('The page on which this holds is the last: a path, such as $.isLast'),
+  total: pathSchema.optional().describe('Where the body tells how many records, or pages, there are in all'),
+  totalIn: z.enum(['records', 'pages']).default('records').describe('What `total` counts'),
+  endStatus: z
+    .array(z.int().min(400).max(499))
+    .default([])
+    .describe('Statuses by which the API says, after the first page, that there are no more, such as [404]'),
+};
 
 const optionalSize = { sizeParameter: sizeParameter.optional(), size: size.optional() };
 
@@ -25,14 +41,14 @@ export const PAGING = {
     settings: {
       parameter: z.string().default('page').describe('Query parameter that carries the number of the page'),
       first: z.int().nonnegative().default(1).describe('Number of the first page'),
-      sizeParameter: sizeParameter.optional(),
-      size,
+      ...optionalSize,
     },
   },
   offset: {
     words: 'A page is asked for by the number of records before it; an empty page is the end',
     settings: {
       parameter: z.string().default('offset').describe('Query parameter that carries the number of records to skip'),
+      first: z.int().nonnegative().default(0).describe('Where the first page begins'),
       sizeParameter: sizeParameter.default('limit'),
       size,
     },
@@ -49,7 +65,7 @@ export const PAGING = {
   },
 } as const satisfies KindTable;
 
-export const pagingSchema = choiceOf(PAGING);
+export const pagingSchema = choiceOf(PAGING, { common: ends });
 
 export type PagingKind = keyof typeof PAGING;
 export type PagingConfig = z.output<typeof pagingSchema>;

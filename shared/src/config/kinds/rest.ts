@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { bytes, duration, httpUrl, pathOrNothing, someText } from '../values.js';
+import { bytes, conditionSchema, duration, pathOrNothing, pathSchema, placedUrl, someText } from '../values.js';
 import { authSchema } from './auth.js';
-import { formatSchema } from './formats.js';
+import { ARRANGEMENTS, formatSchema } from './formats.js';
 import { pagingSchema } from './paging.js';
 
 const tls = z.strictObject({
@@ -17,25 +17,70 @@ const timeouts = z.strictObject({
   body: duration.default(30_000).describe('Between two pieces of the body'),
 });
 
+const scalar = z.union([z.string(), z.number(), z.boolean()], { error: 'expected text' }).transform(String);
+
+/** Any value, such as YAML has it. */
+const anything: z.ZodType<unknown> = z.unknown();
+
+const graphql = z.strictObject({
+  query: someText.describe('The query, with variables rather than placeholders in it'),
+  variables: z.record(z.string(), anything).default({}).describe('Its variables; placeholders are filled in'),
+  operationName: z.string().optional().describe('Which operation of the query is meant'),
+});
+
 /** The settings of an endpoint that reads a REST API. */
 export const restSettings = {
-  url: httpUrl.describe('Where the first page is; http or https'),
-  query: z
-    .record(z.string(), z.union([z.string(), z.number(), z.boolean()]).transform(String))
-    .default({})
-    .describe('Query parameters of every request'),
-  headers: z.record(z.string(), z.string()).default({}).describe('Headers of every request'),
+  url: placedUrl.describe('Where the first page is; http or https. Its query is sent as it is written'),
+  method: z
+    .enum(['GET', 'POST', 'PUT'], { error: 'expected GET, POST or PUT' })
+    .optional()
+    .describe('GET, or POST where there is a body, unless given'),
+  query: z.record(z.string(), scalar).default({}).describe('Query parameters of every request'),
+  headers: z.record(z.string(), scalar).default({}).describe('Headers of every request'),
+  body: anything
+    .optional()
+    .describe('Sent as JSON, or as it is if it is text. An entry whose placeholder is empty is left out'),
+  form: z
+    .record(z.string(), scalar)
+    .optional()
+    .describe('Sent as application/x-www-form-urlencoded. An entry whose placeholder is empty is left out'),
+  graphql: graphql.optional().describe('Sent as a GraphQL request; errors in the answer are errors of the poll'),
   auth: authSchema.optional().describe('How the endpoint shows who asks'),
   tls: tls.optional().describe('Certificates, as PEM texts: set each from a file, as secrets are'),
-  format: formatSchema.default('json').describe('What the body of an answer is'),
+  format: formatSchema.default({ type: 'json' }).describe('What the body of an answer is'),
   items: pathOrNothing
     .default('$')
-    .describe('Where the list of records lies in the body; with "?" at its end, a page without it is an empty page'),
-  paging: pagingSchema.default({ type: 'none' }).describe('How the pages follow each other'),
+    .describe('Where the records lie in the body; a "?" at the end says that a page may lack them'),
+  as: z
+    .enum(ARRANGEMENTS, { error: `expected one of ${ARRANGEMENTS.join(', ')}` })
+    .default('list')
+    .describe(
+      'How the records lie there: a list; a single record; a map of records by name, which becomes $key; an object with a ' +
+        'list for each column; a list of rows, which are lists of cells',
+    ),
+  header: z
+    .union([z.literal('first'), z.array(z.string()).min(1), pathSchema], {
+      error: 'expected first, a list of names, or a path to one',
+    })
+    .default('first')
+    .describe('For rows: what names the columns: the first row, a list, or where the body names them'),
+  errorWhen: z
+    .union([z.literal(false), conditionSchema], { error: 'expected a path such as $.error, or false' })
+    .optional()
+    .describe(
+      'When an answer with a good status is an error all the same: a path, such as $.error, at whose end is neither nothing ' +
+        'nor false. Unless given, an answer without records whose body has an `error` or `errors` is one; false turns that off',
+    ),
+  paging: pagingSchema
+    .default({ type: 'none', totalIn: 'records', endStatus: [] })
+    .describe('How the pages follow each other'),
   retries: z.int().min(0).max(10).default(3).describe('How often a request that failed is sent again within one poll'),
   retryDelay: duration.default(2_000).describe('Wait before the first retry; it doubles with each'),
   timeout: duration.default(30_000).describe('Limit of one exchange, from connecting to the last byte'),
   timeouts: timeouts.prefault({}).describe('Limits of the parts of one exchange'),
   maxPages: z.int().positive().default(100_000).describe('A poll of more pages than this is stopped as a failure'),
-  maxBodySize: bytes.default(64 * 1024 * 1024).describe('An answer larger than this is a failure'),
+  maxBodySize: bytes
+    .default(64 * 1024 * 1024)
+    .describe('An answer larger than this is a failure; compressed ones are measured as they are read'),
+  maxHeaderSize: bytes.default(64 * 1024).describe('Headers of an answer that are larger than this are a failure'),
 };

@@ -1,6 +1,6 @@
 import type { Clock } from '@tributary/shared';
 import type { Answer } from '../fetch.js';
-import type { HttpRequest } from '../request.js';
+import type { HttpRequest } from '../request/http-request.js';
 
 /** Sends one request for a token, within the limits and the time of the endpoint that asks. */
 export type Send = (request: HttpRequest) => Promise<Answer>;
@@ -36,10 +36,4 @@ export const fixedCredentials = (
   authorize: async (request) => apply(request),
   refused: () => false,
   accepted: () => {},
-});
-
-/** The request with one more header. @param name in lower case */
-export const withHeader = (request: HttpRequest, name: string, value: string): HttpRequest => ({
-  ...request,
-  headers: { ...request.headers, [name]: value },
 });

@@ -1,6 +1,7 @@
 import { type AuthConfig, FatalError, RetryableError, redactUrl } from '@tributary/shared';
 import type { Answer } from '../fetch.js';
-import type { HttpRequest } from '../request.js';
+import { addressOf } from '../request/address.js';
+import type { HttpRequest } from '../request/http-request.js';
 import { basic } from './basic.js';
 import type { CredentialOptions, Credentials } from './credentials.js';
 import { type GivenToken, RenewedToken } from './renewed-token.js';
@@ -32,7 +33,7 @@ function tokenRequest({ tokenUrl, clientId, clientSecret, scope, audience, crede
     form.set('client_id', clientId);
     form.set('client_secret', clientSecret);
   }
-  return { method: 'POST', url: new URL(tokenUrl), headers, body: form.toString() };
+  return { method: 'POST', address: addressOf(tokenUrl), headers, body: form.toString() };
 }
 
 function tokenIn({ status, text }: Answer, url: string): GivenToken {

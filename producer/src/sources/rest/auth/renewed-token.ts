@@ -1,5 +1,5 @@
-import type { HttpRequest } from '../request.js';
-import { type CredentialOptions, type Credentials, type Send, withHeader } from './credentials.js';
+import { type HttpRequest, withHeader } from '../request/http-request.js';
+import type { CredentialOptions, Credentials, Send } from './credentials.js';
 
 /** A token is renewed this long before it expires, in milliseconds; a short-lived one after nine tenths of its life. */
 const RENEW_BEFORE = 30_000;

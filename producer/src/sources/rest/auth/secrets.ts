@@ -1,5 +1,6 @@
 import type { EndpointConfig } from '@tributary/shared';
-import { basicOfUrl } from './basic.js';
+import { Address } from '../request/address.js';
+import { userOf } from './basic.js';
 
 /** Shorter values are no secrets, and would be found in many texts by chance. */
 const MIN_SECRET_LENGTH = 4;
@@ -14,12 +15,11 @@ export class Secrets {
   #texts: readonly string[] = [];
   readonly #query: readonly (readonly [string, string])[];
 
-  constructor({ url: text, query, headers, tls }: EndpointConfig) {
-    const url = new URL(text);
-    this.#query = [...url.searchParams, ...Object.entries(query)];
-    const credentials = [url.username, url.password, basicOfUrl(url), tls?.key, tls?.passphrase];
-    this.add(...Object.values(headers), ...this.#query.map(([, value]) => value));
-    this.add(...credentials.filter((value) => value !== undefined));
+  constructor({ url, query, headers, body, form, graphql, tls }: EndpointConfig) {
+    const { user, password, authorization } = userOf(url);
+    this.#query = [...(Address.parse(url)?.entries ?? []), ...Object.entries(query)];
+    this.add(...Object.values(headers), ...this.#query.map(([, value]) => value), ...secretsIn([body, form, graphql]));
+    this.add(...[user, password, authorization, tls?.key, tls?.passphrase].filter((value) => value !== undefined));
   }
 
   /** Adds more of them, such as a token. */
@@ -38,22 +38,28 @@ export class Secrets {
     return this.#texts.reduce((shown, secret) => shown.replaceAll(secret, '[secret]'), text);
   }
 
-  /** A URL without the configured query values, so that it can be stored; {@link reveal} puts them back. */
-  withhold(url: URL): string {
-    const kept = new URL(url);
-    for (const [name, value] of this.#query) {
-      if (kept.searchParams.get(name) === value) kept.searchParams.set(name, CONCEALED);
-    }
-    return kept.href;
+  /** A URL without the configured query values, fit to be kept; {@link reveal} puts them back. */
+  withhold(address: Address): string {
+    return address.mapValues((name, value) => (this.#isConfigured(name, value) ? CONCEALED : value)).href;
   }
 
-  /** The reverse of {@link withhold}; undefined if the text is not a URL. */
-  reveal(kept: string): URL | undefined {
-    if (!URL.canParse(kept)) return undefined;
-    const url = new URL(kept);
-    for (const [name, value] of this.#query) {
-      if (url.searchParams.get(name) === CONCEALED) url.searchParams.set(name, value);
-    }
-    return url;
+  /** The reverse of {@link withhold}; undefined if it is no URL. */
+  reveal(kept: string): Address | undefined {
+    const configured = new Map(this.#query);
+    return Address.parse(kept)?.mapValues((name, value) =>
+      value === CONCEALED ? (configured.get(name) ?? value) : value,
+    );
   }
+
+  #isConfigured(name: string, value: string): boolean {
+    return this.#query.some(([known, configured]) => known === name && configured === value);
+  }
+}
+
+/** The texts in a body that are secrets by their names: an API may repeat what it was sent in an error. */
+function secretsIn(value: unknown, name = ''): string[] {
+  if (typeof value === 'string') return /pass|pwd|secret|token|key|auth|cred/i.test(name) ? [value] : [];
+  if (typeof value !== 'object' || value === null) return [];
+  const named = Array.isArray(value) ? value.map((item) => [name, item] as const) : Object.entries(value);
+  return named.flatMap(([itemName, item]) => secretsIn(item, itemName));
 }

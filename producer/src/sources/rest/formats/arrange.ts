@@ -1,4 +1,4 @@
-import { RetryableError } from '@tributary/shared';
+import { isMapping, RetryableError } from '@tributary/shared';
 
 /** How the records lie in what `items` leads to. */
 export type Arrangement =
@@ -27,13 +27,13 @@ export function arrangeRecords(found: unknown, arrangement: Arrangement, where: 
       if (!Array.isArray(found)) throw misplaced(where, found, 'a list of records');
       return found;
     case 'single':
-      if (!isObject(found)) throw misplaced(where, found, 'one record');
+      if (!isMapping(found)) throw misplaced(where, found, 'one record');
       return [found];
     case 'map':
-      if (!isObject(found)) throw misplaced(where, found, 'an object with a record for each name');
+      if (!isMapping(found)) throw misplaced(where, found, 'an object with a record for each name');
       return Object.entries(found).map(([key, value]) => recordOfEntry(key, value));
     case 'columns':
-      if (!isObject(found)) throw misplaced(where, found, 'an object with a list for each column');
+      if (!isMapping(found)) throw misplaced(where, found, 'an object with a list for each column');
       return recordsOfColumns(found, where);
     case 'rows':
       if (!Array.isArray(found)) throw misplaced(where, found, 'a list of rows');
@@ -44,7 +44,7 @@ export function arrangeRecords(found: unknown, arrangement: Arrangement, where: 
 function recordOfEntry(key: string, value: unknown): Record<string, unknown> {
   const record: Record<string, unknown> = Object.create(null);
   record.$key = key;
-  return isObject(value) ? Object.assign(record, value) : Object.assign(record, { $value: value });
+  return isMapping(value) ? Object.assign(record, value) : Object.assign(record, { $value: value });
 }
 
 /** What is no list (a unit, a name) belongs to every record. */
@@ -79,24 +79,22 @@ function recordsOfRows(rows: readonly unknown[], header: 'first' | readonly unkn
 
 /** Names stand alone, or in an object that describes the column. */
 function nameOfColumn(column: unknown): string {
-  const named = isObject(column) ? (column.name ?? column.id ?? column.field ?? column.label) : column;
+  const named = isMapping(column) ? (column.name ?? column.id ?? column.field ?? column.label) : column;
   return String(named);
 }
 
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  value !== null && typeof value === 'object' && !Array.isArray(value);
-
 function misplaced(where: string, found: unknown, expected: string): RetryableError {
-  return new RetryableError('items_missing', `${where} should hold ${expected}, but ${described(found)}`);
+  return new RetryableError('items_not_a_list', `${where} should be ${expected} and is ${described(found)}`);
 }
 
 /** What was found, and which arrangement would fit it. */
 function described(found: unknown): string {
-  if (found === undefined) return 'there is nothing; if a page may lack it, put a "?" behind the path';
-  if (Array.isArray(found)) return `holds a list${Array.isArray(found[0]) ? ' of lists (as: rows)' : ''}`;
-  if (!isObject(found)) return `holds a value of type ${typeof found}`;
+  if (found === undefined) return 'missing; if a page may lack it, put a "?" behind the path';
+  if (Array.isArray(found)) return `a list${Array.isArray(found[0]) ? ' of lists (as: rows)' : ''}`;
+  if (!isMapping(found)) return found === null ? 'null' : `a value of type ${typeof found}`;
   const values = Object.values(found);
-  if (values.length > 0 && values.every(Array.isArray)) return 'holds an object of lists (as: columns)';
-  if (values.length > 1 && values.every(isObject)) return 'holds an object of objects (as: map)';
-  return `holds an object with ${Object.keys(found).slice(0, 5).join(', ')} (as: single, or a longer path)`;
+  if (values.length > 0 && values.every(Array.isArray)) return 'a value of type object that holds lists (as: columns)';
+  if (values.length > 1 && values.every(isMapping)) return 'a value of type object that holds objects (as: map)';
+  const names = Object.keys(found).slice(0, 5).join(', ');
+  return `a value of type object with the names ${names} (as: single, or a longer path)`;
 }

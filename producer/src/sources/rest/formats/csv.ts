@@ -1,12 +1,23 @@
 import { describeError, RetryableError } from '@tributary/shared';
 import { parse } from 'csv-parse/sync';
+import type { BodyFormat } from './format.js';
+import { refuseMarkup } from './json.js';
 
 export interface CsvSettings {
-  /** One character, or `auto`: found in the first lines. */
+  /** One character, or `auto`: found in the first line. */
   readonly delimiter: string;
   /** `true`: the first line names the columns. Otherwise their names, in order. */
   readonly header: true | readonly string[];
 }
+
+/** Each line is a record. */
+export const csvFormat = (settings: CsvSettings): BodyFormat => ({
+  accept: 'text/csv, */*;q=0.5',
+  read(answer, excerpt) {
+    refuseMarkup(answer, excerpt, 'CSV');
+    return { body: undefined, ...recordsInCsv(answer.text, settings) };
+  },
+});
 
 /** Records of a CSV body, and what a person should know about it. */
 export interface CsvRecords {

@@ -5,6 +5,8 @@ export interface FoundPage {
   /** What a pager looks into for the next page; undefined where a body holds nothing but records. */
   readonly body: unknown;
   readonly records: readonly unknown[];
+  /** What a person should know about how they were read. */
+  readonly doubts?: readonly string[];
 }
 
 /** How the records of an endpoint are written in the bodies of its answers. Each kind makes one from the endpoint's settings. */

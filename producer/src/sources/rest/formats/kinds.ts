@@ -1,15 +1,21 @@
-import type { EndpointConfig } from '@tributary/shared';
+import type { EndpointConfig, FormatConfig } from '@tributary/shared';
+import { type Makers, makeKind } from '../../makers.js';
+import { csvFormat } from './csv.js';
 import type { BodyFormat } from './format.js';
 import { jsonFormat } from './json.js';
 import { ndjsonFormat } from './ndjson.js';
+import { xmlFormat } from './xml.js';
 
-/** The settings of an endpoint that say how its bodies are read. */
-type FormatSettings = Pick<EndpointConfig, 'format' | 'items'>;
+/** The settings of an endpoint that say how the records of a body are found, beside the format itself. */
+export type RecordSettings = Pick<EndpointConfig, 'items' | 'as' | 'header' | 'errorWhen' | 'graphql'>;
 
-/** The kinds of bodies. Their words for people are in shared/src/config/kinds/formats.ts. */
-const FORMATS: Readonly<Record<EndpointConfig['format'], (settings: FormatSettings) => BodyFormat>> = {
+/** The kinds of bodies. Their settings are in shared/src/config/kinds/formats.ts. */
+const FORMATS: Makers<FormatConfig, [RecordSettings], BodyFormat> = {
   json: jsonFormat,
   ndjson: ndjsonFormat,
+  csv: csvFormat,
+  xml: xmlFormat,
 };
 
-export const createFormat = (settings: FormatSettings): BodyFormat => FORMATS[settings.format](settings);
+export const createFormat = (settings: RecordSettings & Pick<EndpointConfig, 'format'>): BodyFormat =>
+  makeKind(FORMATS, settings.format, settings);

@@ -1,5 +1,17 @@
 import { describeError, RetryableError } from '@tributary/shared';
 import { XMLParser } from 'fast-xml-parser';
+import type { BodyFormat } from './format.js';
+import type { RecordSettings } from './kinds.js';
+import { recordFinder } from './records-at.js';
+
+/** One XML document, with records in it. */
+export function xmlFormat(_kind: unknown, settings: RecordSettings): BodyFormat {
+  const find = recordFinder(settings, true);
+  return {
+    accept: 'application/xml, text/xml, application/rss+xml, application/atom+xml, */*;q=0.5',
+    read: (answer, excerpt) => find(parseXml(answer.text), { status: answer.status, excerpt }),
+  };
+}
 
 const parser = new XMLParser({
   ignoreAttributes: false,

@@ -1,15 +1,14 @@
-import type { PagingConfig } from '@tributary/shared';
 import { follow } from './follow.js';
-import { type Pager, withSize } from './pager.js';
+import type { Pager } from './pager.js';
 
 /** The `Link` header of each answer names the next page's URL. */
-export const linkPager = (settings: Extract<PagingConfig, { type: 'link' }>): Pager => ({
+export const linkPager = (): Pager => ({
   counted: 'maybe',
-  repeatedSize: undefined,
-  first: (request) => withSize(request, settings),
-  next(current, { link }) {
+  mayRepeat: false,
+  first: { values: {} },
+  next(_current, { link, asked }) {
     const target = link === undefined ? undefined : linkTarget(link, 'next');
-    return target === undefined ? undefined : follow(current, target, 'the Link header');
+    return target === undefined ? undefined : { address: follow(asked, target, 'the Link header') };
   },
 });
 

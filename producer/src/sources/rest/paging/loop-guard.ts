@@ -1,20 +1,20 @@
-import { type HttpRequest, identityOf } from '../request.js';
+import type { PageAddress } from './pager.js';
 
 /**
- * Detects paging that goes in circles: a cursor that does not move, or a page that leads back to an earlier one. It keeps
- * one request, not all of them (Brent's cycle detection), so its memory does not grow with the number of pages.
+ * Notices when paging goes in circles: a cursor that does not move, or pages that lead back to an earlier one. It
+ * remembers one page, not all of them (Brent's cycle detection), so a run of a million pages costs it nothing.
  */
 export class LoopGuard {
   #remembered: string;
   #steps = 0;
   #limit = 1;
 
-  constructor(first: HttpRequest) {
+  constructor(first: PageAddress) {
     this.#remembered = identityOf(first);
   }
 
-  /** Whether `next` was asked for before. A circle of n pages is detected within a few rounds. */
-  isLoop(current: HttpRequest, next: HttpRequest): boolean {
+  /** Whether going on to `next` is going in circles; a circle of n pages is noticed within a few rounds. */
+  isLoop(current: PageAddress, next: PageAddress): boolean {
     const identity = identityOf(next);
     if (identity === identityOf(current) || identity === this.#remembered) return true;
     this.#steps += 1;
@@ -26,3 +26,11 @@ export class LoopGuard {
     return false;
   }
 }
+
+/** Equal for the same page. */
+const identityOf = (page: PageAddress): string =>
+  'address' in page
+    ? page.address.href
+    : Object.entries(page.values)
+        .map(([name, value]) => `${name} ${value}`)
+        .join(' ');

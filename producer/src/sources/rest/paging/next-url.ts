@@ -1,19 +1,19 @@
 import { compilePath, type PagingConfig } from '@tributary/shared';
 import { follow } from './follow.js';
-import { isEnd, notUsable, type Pager, withSize } from './pager.js';
+import { isEnd, notUsable, type Pager } from './pager.js';
 
 /** Each page holds the next page's URL. */
-export function nextUrlPager(settings: Extract<PagingConfig, { type: 'next-url' }>): Pager {
-  const path = compilePath(settings.next);
+export function nextUrlPager({ next: path }: Extract<PagingConfig, { type: 'next-url' }>): Pager {
+  const { read } = compilePath(path);
   return {
     counted: 'maybe',
-    repeatedSize: undefined,
-    first: (request) => withSize(request, settings),
-    next(current, { body }) {
-      const target = path.read(body);
+    mayRepeat: false,
+    first: { values: {} },
+    next(_current, { body, asked }) {
+      const target = read(body);
       if (isEnd(target)) return undefined;
-      if (typeof target !== 'string') throw notUsable(settings.next, target);
-      return follow(current, target, settings.next);
+      if (typeof target !== 'string') throw notUsable(path, target);
+      return { address: follow(asked, target, path) };
     },
   };
 }

@@ -1,9 +1,9 @@
 import type { Pager } from './pager.js';
 
-/** One answer holds every record. */
+/** One answer holds everything. */
 export const nonePager = (): Pager => ({
   counted: 'never',
-  repeatedSize: undefined,
-  first: (request) => request,
+  mayRepeat: false,
+  first: { values: {} },
   next: () => undefined,
 });

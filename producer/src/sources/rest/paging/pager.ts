@@ -1,5 +1,13 @@
 import { RetryableError } from '@tributary/shared';
-import { type HttpRequest, parameterOf, withParameters } from '../request.js';
+import type { Address } from '../request/address.js';
+
+/** A cursor as an API gives it; a number beyond 2^53 is exact. */
+export type Cursor = string | number | { toString(): string };
+
+/** Where a page is: what the request is filled in with, or an address that the API gave. */
+export type PageAddress =
+  | { readonly values: { readonly page?: number; readonly offset?: number; readonly cursor?: Cursor } }
+  | { readonly address: Address };
 
 /** What a pager needs of an answer. */
 export interface PagedAnswer {
@@ -7,6 +15,10 @@ export interface PagedAnswer {
   readonly records: readonly unknown[];
   /** The `Link` header, if there is one. */
   readonly link: string | undefined;
+  /** The address that was asked. */
+  readonly asked: Address;
+  /** Whether the settings tell that more follows (`while`, `until`, `total`); undefined if they do not tell. */
+  readonly more: boolean | undefined;
 }
 
 /**
@@ -20,37 +32,25 @@ export type Counted = 'always' | 'maybe' | 'never';
 export interface Pager {
   readonly counted: Counted;
   /**
-   * The number of records that a page should hold, if the API may repeat the last page for every page after it (see
-   * RepeatCheck); undefined if it cannot.
+   * Whether the API may answer a page after the last with the last one again, for ever, so that repeats are looked for.
    */
-  readonly repeatedSize: number | undefined;
-  /** The request for the first page, made of the endpoint's own. */
-  first(request: HttpRequest): HttpRequest;
+  readonly mayRepeat: boolean;
+  readonly first: PageAddress;
   /**
-   * The request for the page after this one; undefined if it was the last.
-   * @throws RetryableError if the answer should say which page follows, and what it says cannot be used
+   * The page after this one; undefined if it was the last.
+   * @throws RetryableError if the answer should say which page follows, and does not do so intelligibly
    * @throws FatalError if it leads to another server
    */
-  next(current: HttpRequest, answer: PagedAnswer): HttpRequest | undefined;
+  next(current: PageAddress, answer: PagedAnswer): PageAddress | undefined;
 }
 
-/** Whether a cursor or URL says that no page follows. APIs use all of these values, and none of them can name a page. */
-export const isEnd = (value: unknown): boolean =>
+/** APIs say "no more" in all these ways; none of them can name a page that follows another. */
+export const isEnd = (value: unknown): value is undefined | null | false | '' | 0 | '0' =>
   value === undefined || value === null || value === '' || value === false || value === 0 || value === '0';
 
-/** The request with the page size of the settings, if they have one. */
-export function withSize(
-  request: HttpRequest,
-  { sizeParameter, size }: { sizeParameter?: string | undefined; size?: number | undefined },
-): HttpRequest {
-  return sizeParameter === undefined || size === undefined
-    ? request
-    : withParameters(request, { [sizeParameter]: size });
-}
-
-/** The request with a counting parameter moved on. */
-export const advance = (request: HttpRequest, parameter: string, by: number, first: number): HttpRequest =>
-  withParameters(request, { [parameter]: Number(parameterOf(request, parameter) ?? first) + by });
+/** A number that a page is asked for with. */
+export const countOf = (address: PageAddress, name: 'page' | 'offset', first: number): number =>
+  ('values' in address ? address.values[name] : undefined) ?? first;
 
 /** @param path where the cursor or URL of the next page should lie in the body */
 export const notUsable = (path: string, value: unknown): RetryableError =>

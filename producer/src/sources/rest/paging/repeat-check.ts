@@ -5,19 +5,19 @@
  * for.
  */
 export class RepeatCheck {
-  readonly #size: number | undefined;
+  readonly #looks: boolean;
   #pages = 0;
   #previous = '';
   #repeats = 0;
 
-  /** @param size the number of records asked for on a page; undefined if repeats are not to be looked for */
-  constructor(size: number | undefined) {
-    this.#size = size;
+  /** @param looks whether repeats are to be looked for */
+  constructor(looks: boolean) {
+    this.#looks = looks;
   }
 
   /** How many pages in a row, this one included, repeat the page before. To be called once for each page. */
   repeats(records: readonly unknown[]): number {
-    if (this.#size === undefined || records.length === 0) return 0;
+    if (!this.#looks || records.length === 0) return 0;
     this.#pages += 1;
     const fingerprint = `${records.length} ${JSON.stringify([records[0], records.at(-1)])}`;
     this.#repeats = fingerprint === this.#previous ? this.#repeats + 1 : 0;
@@ -26,10 +26,10 @@ export class RepeatCheck {
   }
 
   /**
-   * Whether the API may not know the paging parameter, and answers with its first page each time. That is possible if the
-   * second and the third page repeat a full first page.
+   * Whether the first page itself came again: then nothing tells an API with a single page, which gives its last page for
+   * every number, from one that does not know the paging parameter, and has more.
    */
-  isDoubtful(records: readonly unknown[]): boolean {
-    return this.#pages === 3 && records.length >= (this.#size ?? 0);
+  get isOfTheFirst(): boolean {
+    return this.#pages === this.#repeats + 1;
   }
 }

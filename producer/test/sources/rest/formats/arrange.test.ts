@@ -53,11 +53,11 @@ describe('the records of a page', () => {
 
   it('are missed with words that say what is there, and what would fit it', () => {
     const told: [unknown, RegExp][] = [
-      [undefined, /\$\.data should hold a list of records, but there is nothing; .*"\?"/],
-      [{ id: 1 }, /holds an object with id \(as: single, or a longer path\)/],
-      [{ a: [1], b: [2] }, /holds an object of lists \(as: columns\)/],
-      [{ a: { x: 1 }, b: { x: 2 } }, /holds an object of objects \(as: map\)/],
-      ['text', /holds a value of type string/],
+      [undefined, /\$\.data should be a list of records and is missing; .*"\?"/],
+      [{ id: 1 }, /is a value of type object with the names id \(as: single, or a longer path\)/],
+      [{ a: [1], b: [2] }, /that holds lists \(as: columns\)/],
+      [{ a: { x: 1 }, b: { x: 2 } }, /that holds objects \(as: map\)/],
+      ['text', /is a value of type string/],
     ];
     for (const [found, words] of told) expect(() => arrange(found, { as: 'list' })).toThrow(words);
     expect(() => arrange([[1]], { as: 'single' })).toThrow(/a list of lists \(as: rows\)/);

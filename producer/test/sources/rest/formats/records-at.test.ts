@@ -1,9 +1,11 @@
-import { compilePath, RetryableError } from '@tributary/shared';
+import { RetryableError } from '@tributary/shared';
 import { describe, expect, it } from 'vitest';
-import { recordsAt } from '../../../../src/sources/rest/formats/records-at.js';
+import { recordFinder } from '../../../../src/sources/rest/formats/records-at.js';
+import { endpointWith } from '../../../support/pipeline.js';
 
 const answer = { status: 200, excerpt: () => '' };
-const at = (path: string, body: unknown) => recordsAt(body, compilePath(path), answer);
+const finderOf = (settings: object) => recordFinder(endpointWith({ url: 'http://api/', ...settings }).config);
+const at = (items: string, body: unknown) => finderOf({ items })(body, answer).records;
 
 describe('the records of a body', () => {
   it.each([
@@ -20,5 +22,39 @@ describe('the records of a body', () => {
     expect(at('$.results?', {})).toEqual([]);
     expect(() => at('$.results?', { results: 'none' })).toThrow(RetryableError);
     expect(() => at('$.results', {})).toThrow('$.results should be a list of records and is missing');
+  });
+
+  it('are none where the API says null, at any path into the body', () => {
+    expect(at('$.data', { data: null })).toEqual([]);
+    expect(at('$.a.b', { a: { b: null } })).toEqual([]);
+    expect(finderOf({ items: '$.d', as: 'map' })({ d: null }, answer).records).toEqual([]);
+  });
+
+  it('lie in rows under names that the body itself tells', () => {
+    const body = { columns: [{ name: 'id' }, { name: 'n' }], rows: [[1, 2]] };
+    expect(finderOf({ items: '$.rows', as: 'rows', header: '$.columns' })(body, answer).records).toEqual([
+      { id: 1, n: 2 },
+    ]);
+  });
+
+  it.each([
+    [{}, { data: [], error: { code: 'TIMEOUT' } }, '$.error: {"code":"TIMEOUT"}'],
+    [{}, { data: [], errors: ['slow'] }, '$.errors: ["slow"]'],
+    [{ errorWhen: '$.status.failed' }, { data: [1], status: { failed: 'quota' } }, '$.status.failed: quota'],
+    [{ graphql: { query: '{a}' } }, { data: [1], errors: [{ message: 'no' }] }, '$.errors: [{"message":"no"}]'],
+  ])('are not believed where the body tells of an error: %j %j', (settings, body, told) => {
+    expect(() => finderOf({ items: '$.data', ...settings })(body, answer)).toThrow(
+      `answered 200, but its body tells of an error at ${told}`,
+    );
+  });
+
+  it.each([
+    [{}, { data: [], error: null }],
+    [{}, { data: [], errors: [] }],
+    [{}, { data: [1], error: 'a warning beside records' }],
+    [{ errorWhen: false }, { data: [], error: 'x' }],
+    [{ errorWhen: '$.bad' }, { data: [], error: 'x' }],
+  ])('are believed where it tells of none: %j %j', (settings, body) => {
+    expect(finderOf({ items: '$.data', ...settings })(body, answer).records).toEqual(body.data);
   });
 });

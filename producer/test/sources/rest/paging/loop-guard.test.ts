@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { LoopGuard } from '../../../../src/sources/rest/paging/loop-guard.js';
-import type { HttpRequest } from '../../../../src/sources/rest/request.js';
+import type { PageAddress } from '../../../../src/sources/rest/paging/pager.js';
 
-const page = (number: number): HttpRequest => ({ method: 'GET', url: new URL(`http://api/?p=${number}`), headers: {} });
+const page = (number: number): PageAddress => ({ values: { page: number } });
 
 /** How many pages are read, of `before` and then a circle of `round`, until the guard speaks. */
 function pagesUntilNoticed(before: number, round: number): number {

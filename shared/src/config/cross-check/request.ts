@@ -1,0 +1,52 @@
+import { expectedOneOf, type Fault } from '../fault.js';
+import { placeholdersIn } from '../placeholders.js';
+import type { EndpointConfig } from '../schema.js';
+
+/** What a request cannot be: two bodies, a body that is not sent, a placeholder that nothing fills. */
+export function* checkRequest(path: string, endpoint: EndpointConfig): Generator<Fault> {
+  const { method, body, form, graphql } = endpoint;
+  const bodies = Object.entries({ body, form, graphql }).filter(([, content]) => content !== undefined);
+  if (bodies.length > 1) {
+    const names = bodies.map(([name]) => name).join(' and ');
+    yield { path, message: `${names} stand beside each other: expected one of them, since a request has one body` };
+  }
+  const [first] = bodies;
+  if (method === 'GET' && first !== undefined) {
+    yield { path: `${path}.method`, message: `a GET sends no ${first[0]}: leave method out, or say POST` };
+  }
+  yield* checkPlaceholders(path, endpoint);
+}
+
+function* checkPlaceholders(path: string, endpoint: EndpointConfig): Generator<Fault> {
+  const { url, query, headers, body, form, graphql, paging, incremental } = endpoint;
+  const placed = placeholdersIn([url, query, headers, body, form, graphql]);
+  const page = { cursor: ['cursor'], page: ['page'], offset: ['offset'] }[paging.type as 'cursor'] ?? [];
+  const filled = new Set([
+    ...page,
+    ...('size' in paging && paging.size !== undefined ? ['size'] : []),
+    ...(incremental === undefined ? [] : ['since', 'until']),
+    ...variablesOf(endpoint),
+  ]);
+  for (const name of placed) {
+    const first = /^[^.[]*/.exec(name)?.[0] ?? '';
+    if (filled.has(first)) continue;
+    yield { path, message: `{{${name}}} ${REASONS[first] ?? `is filled by nothing: ${expectedOneOf(filled)}`}` };
+  }
+  if (incremental !== undefined && incremental.parameter === undefined && !placed.has('since')) {
+    const message = 'nothing carries the newest version seen: expected a parameter, or {{since}} somewhere in the request';
+    yield { path: `${path}.incremental`, message };
+  }
+}
+
+/** What an endpoint fills in beside paging and increments. */
+const variablesOf = (_endpoint: EndpointConfig): string[] => [];
+
+const REASONS: Readonly<Record<string, string>> = {
+  since: 'needs incremental: without it there is nothing to go on from',
+  until: 'needs incremental with a window',
+  cursor: 'needs paging of type cursor',
+  page: 'needs paging of type page',
+  offset: 'needs paging of type offset',
+  size: 'needs the size of paging',
+  parent: 'needs parent: { endpoint: … }',
+};
