@@ -8,7 +8,7 @@ export type { Arrangement, FormatConfig, FormatKind } from './config/kinds/forma
 export type { PagingConfig, PagingKind } from './config/kinds/paging.js';
 export { type SinkConfig, type SinkKind, type SinkWords, sinkWords } from './config/kinds/sinks.js';
 export type { SourceKind } from './config/kinds/sources.js';
-export { ConfigError, loadPipeline, parsePipeline } from './config/load.js';
+export { loadPipeline, parsePipeline } from './config/load.js';
 export { type PlacedText, type Placeholder, parsePlaceholders, placeholdersIn } from './config/placeholders.js';
 export type * from './config/schema.js';
 export { wanted } from './config/wanted.js';

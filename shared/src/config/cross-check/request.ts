@@ -1,4 +1,5 @@
 import { expectedOneOf, type Fault } from '../fault.js';
+import { PAGING } from '../kinds/paging.js';
 import { placeholdersIn } from '../placeholders.js';
 import type { EndpointConfig } from '../schema.js';
 
@@ -20,9 +21,8 @@ export function* checkRequest(path: string, endpoint: EndpointConfig): Generator
 function* checkPlaceholders(path: string, endpoint: EndpointConfig): Generator<Fault> {
   const { url, query, headers, body, form, graphql, paging, incremental } = endpoint;
   const placed = placeholdersIn([url, query, headers, body, form, graphql]);
-  const page = { cursor: ['cursor'], page: ['page'], offset: ['offset'] }[paging.type as 'cursor'] ?? [];
-  const filled = new Set([
-    ...page,
+  const filled = new Set<string>([
+    ...PAGING[paging.type].fills,
     ...('size' in paging && paging.size !== undefined ? ['size'] : []),
     ...(incremental === undefined ? [] : ['since', 'until']),
     ...variablesOf(endpoint),
@@ -33,7 +33,8 @@ function* checkPlaceholders(path: string, endpoint: EndpointConfig): Generator<F
     yield { path, message: `{{${name}}} ${REASONS[first] ?? `is filled by nothing: ${expectedOneOf(filled)}`}` };
   }
   if (incremental !== undefined && incremental.parameter === undefined && !placed.has('since')) {
-    const message = 'nothing carries the newest version seen: expected a parameter, or {{since}} somewhere in the request';
+    const message =
+      'nothing carries the newest version seen: expected a parameter, or {{since}} somewhere in the request';
     yield { path: `${path}.incremental`, message };
   }
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { conditionSchema, pathSchema } from '../values.js';
-import { choiceOf, type KindTable } from './table.js';
+import { choiceOf, type Kind } from './table.js';
 
 const sizeParameter = z.string().describe('Query parameter that tells the API how many records a page should hold');
 const size = z.int().positive().describe('Records to ask for on a page');
@@ -23,11 +23,17 @@ const ends = {
 
 const optionalSize = { sizeParameter: sizeParameter.optional(), size: size.optional() };
 
+interface PagingTableEntry extends Kind {
+  /** The placeholders that it fills in. */
+  readonly fills: readonly string[];
+}
+
 /** How the pages of an endpoint follow each other. */
 export const PAGING = {
-  none: { words: 'One answer holds every record', settings: {} },
+  none: { words: 'One answer holds every record', fills: [], settings: {} },
   cursor: {
     words: 'Each page holds a cursor, and the next page is asked for with it',
+    fills: ['cursor'],
     settings: {
       parameter: z.string().default('cursor').describe('Query parameter that carries the cursor'),
       next: pathSchema.describe(
@@ -38,6 +44,7 @@ export const PAGING = {
   },
   page: {
     words: 'Pages are numbered; an empty page is the end',
+    fills: ['page'],
     settings: {
       parameter: z.string().default('page').describe('Query parameter that carries the number of the page'),
       first: z.int().nonnegative().default(1).describe('Number of the first page'),
@@ -46,6 +53,7 @@ export const PAGING = {
   },
   offset: {
     words: 'A page is asked for by the number of records before it; an empty page is the end',
+    fills: ['offset'],
     settings: {
       parameter: z.string().default('offset').describe('Query parameter that carries the number of records to skip'),
       first: z.int().nonnegative().default(0).describe('Where the first page begins'),
@@ -53,9 +61,14 @@ export const PAGING = {
       size,
     },
   },
-  link: { words: 'The Link header of an answer names the next page (RFC 8288, rel="next")', settings: optionalSize },
+  link: {
+    words: 'The Link header of an answer names the next page (RFC 8288, rel="next")',
+    fills: [],
+    settings: optionalSize,
+  },
   'next-url': {
     words: 'Each page holds the URL of the next page',
+    fills: [],
     settings: {
       next: pathSchema.describe(
         'Where the URL of the next page lies in the body; the last page has none, or null, false, 0 or empty text',
@@ -63,7 +76,7 @@ export const PAGING = {
       ...optionalSize,
     },
   },
-} as const satisfies KindTable;
+} as const satisfies Readonly<Record<string, PagingTableEntry>>;
 
 export const pagingSchema = choiceOf(PAGING, { common: ends });
 
