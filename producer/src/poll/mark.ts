@@ -1,14 +1,14 @@
 import type { Endpoint } from '../endpoint.js';
 
-/** Further ahead of the clock than this, a saved mark is taken for the work of a clock that was wrong. */
+/** A saved mark further ahead of the clock than this, in milliseconds, came from a clock that was wrong. */
 const MAX_CLOCK_ERROR = 3_600_000;
 
-/** Of versions that are times. */
+/** The overlap of versions that are times. */
 const DEFAULT_OVERLAP = { milliseconds: 5_000 };
 
 /**
- * Whole numbers that count time since 1970, by their size: seconds, milliseconds, microseconds. Smaller ones are a
- * sequence, which has no place in time.
+ * Whole numbers that count time since 1970, told apart by their size: seconds, milliseconds, microseconds. Smaller numbers
+ * are a sequence, which says nothing about time.
  */
 const EPOCH_UNITS = [
   { from: 1e8, perMillisecond: 0.001 },
@@ -18,12 +18,12 @@ const EPOCH_UNITS = [
 
 /**
  * How far an incremental endpoint has come: the largest version seen, but never past the moment the run began. A record
- * that changes during a long run may lie on a page already read, and be older than the newest record of a later page;
- * only the next run finds it. It also keeps a record dated in the future from hiding all that changes until then.
+ * that changes during a long run may be on a page already read, and be older than the newest record of a later page; only
+ * the next run finds it. The limit also keeps a record dated in the future from hiding all changes until then.
  */
 export class HighWaterMark {
   readonly #kind: 'time' | 'integer' | 'text';
-  /** Milliseconds; for a sequence, a number of its own. */
+  /** In milliseconds; in numbers for a sequence. */
   readonly #overlap: number;
   readonly #incremental: boolean;
   readonly #isSequence: boolean;
@@ -50,13 +50,13 @@ export class HighWaterMark {
     this.#largest = saved ?? '';
   }
 
-  /** What to ask the API for changes since: the saved mark less the overlap; undefined for everything. */
+  /** The version from which the API is asked for changes: the saved mark less the overlap; undefined for everything. */
   since(): string | undefined {
     if (this.#saved === undefined || !this.#incremental) return undefined;
     if (this.#kind === 'text') return this.#saved;
     if (this.#kind === 'integer') {
       const saved = Number(this.#saved);
-      // A number that is told to be a sequence is one, however large.
+      // The settings say that it is a sequence, so its size does not matter.
       if (this.#isSequence) return String(Math.max(0, saved - this.#overlap));
       const unit = epochUnit(saved);
       if (unit === undefined) return this.#saved;
@@ -69,7 +69,7 @@ export class HighWaterMark {
       : new Date(saved - this.#overlap).toISOString();
   }
 
-  /** Takes note of a record's version, as the entity normalises it; '' for one without. */
+  /** Notes a record's version, as the entity normalises it; '' for a record without one. */
   see(version: string): void {
     if (this.#kind !== 'integer') {
       if (version > this.#largest) this.#largest = version;
@@ -81,14 +81,14 @@ export class HighWaterMark {
   }
 
   /**
-   * Takes note of the API's own clock (its Date header): versions are stamped by that clock, and if it runs behind ours,
-   * the moment this run began was earlier there.
+   * Notes the API's own clock (its Date header). Versions come from that clock; if it is behind ours, this run began at an
+   * earlier time there.
    */
   seeClock(serverTime: number | undefined): void {
     if (serverTime !== undefined && serverTime < this.#limit) this.#limit = serverTime;
   }
 
-  /** The mark to save; undefined if there is nothing to go by. */
+  /** The mark to save; undefined if no record had a version. */
   reached(): string | undefined {
     if (!this.#incremental) return undefined;
     if (this.#kind === 'integer') return this.#reachedNumber();
@@ -109,7 +109,7 @@ export class HighWaterMark {
       const largest = Math.max(...this.#numbers, this.#saved === undefined ? -1 : Number(this.#saved));
       return largest >= 0 ? String(largest) : undefined;
     }
-    // An API has one unit. A number far in the future may look like a larger one; honest records do not.
+    // An API uses one unit. A number far in the future may look like a larger unit, so the smallest one seen counts.
     const kind = this.#numbers.findIndex((value) => value >= 0);
     const seen = this.#numbers[kind] ?? -1;
     const reached = Math.max(seen, this.#saved === undefined ? -1 : Number(this.#saved));

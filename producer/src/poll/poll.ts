@@ -11,9 +11,9 @@ import { type Walk, Walks } from './walks.js';
 
 /** How one run differs from another. */
 export interface RunManner {
-  /** The endpoint failed until now: its first request is tried once, and if it fails the run is over. */
+  /** The endpoint failed until now: if its first request fails, it is not repeated, and the run is over. */
   readonly trial: boolean;
-  /** Everything is asked for, whatever the cursor says. */
+  /** Everything is fetched, and the saved cursor is not used. */
   readonly full: boolean;
 }
 
@@ -30,9 +30,9 @@ export interface PollSteps {
  * only then advances the cursor. A crash or a failure on the way repeats the poll, and the consumer drops the repeats.
  * Pages that may have moved while they were read are read again.
  *
- * @param progress is told how far it came, also if it fails
- * @param signal aborts what has no end of its own; records already fetched are still published
- * @throws whatever keeps it from coming to its end
+ * @param progress counts what the poll does, also if it fails
+ * @param signal aborts requests and waits; records already fetched are still published
+ * @throws the error that ended it early
  */
 export async function poll(
   endpoint: Endpoint,

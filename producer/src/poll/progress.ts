@@ -5,10 +5,10 @@ import type { OutgoingMessage } from '../publish/messages.js';
 import type { PublishRun } from '../publish/publish-run.js';
 import type { Page } from '../sources/port.js';
 
-/** What one poll came to. */
+/** The result of one poll. */
 export interface PollSummary {
   readonly endpoint: string;
-  /** The poll's number; 0 if it did not come so far as to get one. */
+  /** The poll's number; 0 if it failed before it got one. */
   readonly run: number;
   readonly pages: number;
   /** Records fetched. */
@@ -22,7 +22,7 @@ export interface PollSummary {
   readonly error?: string;
 }
 
-/** How far a poll has come: counted, and told where a person should know. */
+/** Counts what a poll does, and logs what a person should know. */
 export class PollProgress {
   readonly #endpoint: string;
   readonly #badRecords: Endpoint['config']['badRecords'];
@@ -45,7 +45,7 @@ export class PollProgress {
     this.#log = log;
   }
 
-  /** @param idsFrom no message id of it will be of an earlier time, in milliseconds since the epoch */
+  /** @param idsFrom no message id of the run has an earlier time, in milliseconds since the epoch */
   begin(run: number, messages: Pick<PublishRun, 'confirmed'>, idsFrom: number): void {
     this.#run = run;
     this.#messages = messages;
@@ -57,7 +57,7 @@ export class PollProgress {
     this.#confirmedAt = at;
   }
 
-  /** What the log of runs tells beside the summary. */
+  /** Times for the log of runs, which the summary does not have. */
   get times(): { readonly idsFrom: number; readonly confirmedAt: number | undefined } {
     return { idsFrom: this.#idsFrom, confirmedAt: this.#confirmedAt };
   }
@@ -74,7 +74,7 @@ export class PollProgress {
     unchanged.inc(labels);
   }
 
-  /** Whether the record goes on its way; one without its key does unless the endpoint only counts such. */
+  /** Whether the record is published: not if it has no key and the endpoint only counts such records. */
   accepts({ envelope }: OutgoingMessage): boolean {
     this.#records += 1;
     this.#onPage += 1;
@@ -86,7 +86,7 @@ export class PollProgress {
   #tellKeyless(entity: string): void {
     this.#metrics.keyless.inc({ endpoint: this.#endpoint });
     this.#keyless += 1;
-    // One line tells where to look; an API that leaves out every key would fill the log.
+    // Only the first record is logged; an API that leaves out every key would fill the log.
     if (this.#keyless > 1) return;
     const position = { endpoint: this.#endpoint, entity, page: this.#pages, record: this.#onPage };
     const fate =
@@ -94,7 +94,7 @@ export class PollProgress {
     this.#log.warn(position, `a record has no key, or one of over 512 characters; ${fate}`);
   }
 
-  /** Its pages moved at every reading, so the high-water mark stays where it was. */
+  /** The pages moved each time they were read, so the high-water mark stays where it was. */
   neverStood(): void {
     this.#metrics.moving.inc({ endpoint: this.#endpoint });
     const advice = 'poll it with paging of type cursor, or ask the API for an order that does not change';

@@ -2,8 +2,8 @@
  * Reads one item ahead: the next page is fetched while this one is published, so that API and broker work at the same
  * time. It holds two items at most.
  *
- * @param open begins the sequence; its signal aborts with the outer one, and when nobody reads on
- * @throws what the sequence throws, when its turn comes: every item before it is yielded
+ * @param open begins the sequence; its signal aborts with the outer one, and when the caller stops reading
+ * @throws what the sequence throws, after every item before it was yielded
  */
 export async function* readAhead<T>(
   open: (signal: AbortSignal) => AsyncGenerator<T, void, undefined>,
@@ -20,14 +20,14 @@ export async function* readAhead<T>(
       const item = await next;
       if (item.done) return;
       next = items.next();
-      // Until its turn comes nobody awaits it, and Node would take a failure for one that nobody handles.
+      // It is awaited only later. Without a handler Node would report an unhandled rejection.
       next.catch(() => {});
       yield item.value;
     }
   } finally {
     signal.removeEventListener('abort', stop);
     reading.abort();
-    // What was begun ends before the caller goes on: no request outlives its run.
+    // The request in flight ends before the caller goes on, so no request outlives its run.
     await items.return();
   }
 }

@@ -5,13 +5,13 @@ import type { OutgoingMessage } from '../publish/messages.js';
 import type { Page, Validator } from '../sources/port.js';
 import { HighWaterMark } from './mark.js';
 
-/** Pages beyond this many are asked for without conditions, so that a cursor stays small. */
+/** Validators of more pages than this are not kept, so that a cursor stays small. */
 const MAX_VALIDATORS = 100;
 
-/** So often does one run read the pages before it gives up on seeing them stand still. */
+/** How many times one run reads the pages at most, if they keep moving. */
 const MAX_WALKS = 4;
 
-/** One reading of all pages: what it saw, and how far that reaches. */
+/** One reading of all pages: the records that it saw, and the mark that they reach. */
 export class Walk {
   readonly mark: HighWaterMark;
   readonly validators: Validator[] = [];
@@ -22,7 +22,7 @@ export class Walk {
   #modified = false;
 
   constructor(endpoint: Endpoint, saved: Cursor, startedAt: number, countsPages: boolean) {
-    // The digest costs a microsecond a record; with a cursor nothing is compared.
+    // The digest costs a microsecond for each record, and is needed only where walks are compared.
     this.#compares = endpoint.config.incremental !== undefined && countsPages;
     this.mark = new HighWaterMark(endpoint, saved.mark, startedAt);
     if (saved.seen !== undefined) this.mark.see(saved.seen);
@@ -41,33 +41,33 @@ export class Walk {
     if (this.#compares) this.#digest.update(JSON.stringify([key, version]));
   }
 
-  /** Whether a record may have slid onto a page already read: pages were found by their number, and were not all 304. */
+  /** Whether a record may have moved to a page already read: pages were counted, and not all of them were unchanged (304). */
   get mayHaveMissed(): boolean {
     return this.#counted && this.#modified;
   }
 
-  /** Whether the records were read in one piece, so that none changed behind the reader's back. */
+  /** Whether all records were on one page, so that none can have changed between two requests. */
   get isOnePiece(): boolean {
     return this.#pages <= 1;
   }
 
-  /** The records, in order. To be asked once, at the end. */
+  /** Identifies the records and their order. To be called once, at the end. */
   digest(): string {
     return this.#digest.digest('base64');
   }
 }
 
 /**
- * The walks of one run. Pages that are found by their number move when a record before them goes away or is sorted to
- * another place: what followed slides onto a page already read, and the walk misses it, while the high-water mark would
- * pass it for good. So an incremental run over such pages walks again until two walks in a row agree. A record slides
- * back only when one before it was read and then left its place, which the next walk shows (it is gone, or has another
- * version): two walks that agree have both seen everything. If none do, the mark stays, and the next run repeats.
+ * The walks of one run. Records on counted pages move when a record before them goes away or is sorted to another place:
+ * the records that followed move to a page already read, the walk misses them, and the high-water mark would pass them for
+ * good. So an incremental run over such pages walks again until two walks in a row agree. A record moves back only if a
+ * record before it was read and then left its place, and the next walk shows that (the record is gone, or has another
+ * version). So two walks that agree have both seen everything. If no two agree, the mark stays, and the next run repeats.
  *
- * Versions that are no times need one thing more. A record may change behind the reader, on a page already read, and get a
- * number below that of a record on a later page; a mark at the largest number seen would pass it. A time cannot (see
- * {@link HighWaterMark}). So after several pages such a mark is only what the run before had seen: those numbers were given
- * out before this run began, and it has seen all that still bear them.
+ * Versions that are not times need one more rule. A record on a page already read may change and get a number below that of
+ * a record on a later page. A mark at the largest number seen would pass it; a mark that is a time cannot (see
+ * {@link HighWaterMark}). So after several pages the mark is only the largest number that the run before had seen: those
+ * numbers were given out before this run began, and this run has seen every record that still has one of them.
  */
 export class Walks {
   readonly #endpoint: Endpoint;
@@ -81,7 +81,7 @@ export class Walks {
 
   /**
    * @param now milliseconds since the epoch
-   * @param countsPages whether any page may be found by its number
+   * @param countsPages whether any page may be found by its number or offset
    */
   constructor(endpoint: Endpoint, saved: Cursor, now: number, countsPages: boolean) {
     this.#endpoint = endpoint;
@@ -102,7 +102,7 @@ export class Walks {
       return false;
     }
     const digest = walk.digest();
-    // The earlier of the two saw everything that there was when it began; the mark must not pass that moment.
+    // The earlier walk saw everything that existed when it began; the mark must not pass that moment.
     if (this.#previous?.digest === digest) {
       this.#settled = this.#previous.walk;
       this.#agreed = true;
@@ -111,12 +111,12 @@ export class Walks {
     return this.#settled === undefined && this.#walks < MAX_WALKS;
   }
 
-  /** Whether the pages stood still for long enough to be read. */
+  /** Whether the pages did not move while they were read. */
   get settled(): boolean {
     return this.#settled !== undefined;
   }
 
-  /** What the next run goes on from. */
+  /** The cursor for the next run. */
   cursor(): Cursor {
     if (this.#settled === undefined) return { ...this.#saved, validators: [] };
     const { mark, validators } = this.#settled;

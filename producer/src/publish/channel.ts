@@ -3,18 +3,18 @@ import type { DeclaringChannel, publishOptions } from '@tributary/shared';
 /** The AMQP properties of a message. */
 export type PublishOptions = ReturnType<typeof publishOptions>;
 
-/** A broker's answer to one message, or to all up to it. Delivery tags count the messages of a channel from 1. */
+/** A broker's answer to one message, or to all messages up to it. Delivery tags count the messages of a channel from 1. */
 export interface PublishAnswer {
   readonly deliveryTag: number;
   readonly multiple: boolean;
 }
 
-/** What publishing needs of a confirm channel. amqplib's has it as it is. */
+/** What publishing needs of a confirm channel. amqplib's confirm channel is one. */
 export interface PublishChannel extends DeclaringChannel {
   /** The connection; channels of one connection share it. */
   readonly connection: { readonly serverProperties: { readonly product: string; readonly version: string } };
   /**
-   * Sends a message; its answer comes by `ack` or `nack`. It is sent whatever is returned.
+   * Sends a message. The broker answers by `ack` or `nack`. The message is sent also if this returns false.
    * @throws an error for which {@link isClosing} is true while the channel closes; a TypeError for what cannot be encoded
    */
   publish(exchange: string, routingKey: string, content: Buffer, options: PublishOptions): boolean;
@@ -25,15 +25,15 @@ export interface PublishChannel extends DeclaringChannel {
   on(event: 'return', listener: (message: { readonly properties: { messageId?: unknown } }) => void): unknown;
   /** The broker closes the channel, for this reason; `close` follows. */
   on(event: 'error', listener: (reason: Error) => void): unknown;
-  /** It is gone, by whichever side, and with it every answer that had not come. */
+  /** The channel is closed, by either side. Answers that had not come never will. */
   on(event: 'close', listener: () => void): unknown;
 }
 
-/** What publishing needs of a connection that comes back by itself. */
+/** What publishing needs of a connection that reconnects by itself. */
 export interface PublishConnection {
   /** Waits for a connection, if there is none. */
   createConfirmChannel(): Promise<PublishChannel>;
 }
 
-/** Whether a channel refused to publish because it closes, of which its `close` has not told yet. */
+/** Whether a channel refused to publish because it is closing and has not emitted `close` yet. */
 export const isClosing = (error: unknown): boolean => error instanceof Error && error.name === 'IllegalOperationError';

@@ -18,30 +18,30 @@ export interface ConfirmChannelOptions {
 
 /** What publishes on the channel. */
 export interface ChannelUser {
-  /** There is a channel, and everything it needs is declared. */
+  /** A channel is open, and the topology is declared. */
   opened(channel: PublishChannel): void;
-  /** It is gone, with every answer that had not come; `reason` is the broker's, if it had one. */
+  /** The channel is closed, and answers that had not come never will; `reason` is the broker's, if it gave one. */
   closed(reason: Error | undefined): void;
-  /** There is no channel to be had for now: a person must act, or the broker refuses again and again. */
+  /** No channel can be opened: a person must act, or the broker keeps refusing. */
   failed(error: FatalError | RetryableError): void;
 }
 
-/** So often in a row may the broker take a channel away, without having confirmed anything on it. */
+/** How many times in a row the broker may close a channel on which it has confirmed nothing. */
 const MAX_STRIKES = 5;
 
 /**
- * RabbitMQ before 4 notes the name of a new quorum queue on disk up to a second late; killed before that, it comes back
- * with the queue empty and without a leader, whatever it had confirmed (github.com/rabbitmq/ra/pull/443). Whoever
- * declared the queues just now, nothing is entrusted to them in that second.
+ * RabbitMQ before 4 writes the name of a new quorum queue to disk up to a second late. If it is killed before that, it comes
+ * back with the queue empty and without a leader, also if it had confirmed messages (github.com/rabbitmq/ra/pull/443). So
+ * nothing is published in the second after queues were declared. In milliseconds.
  */
 const SETTLE_TIME = 1_100;
 
-/** Keeps one confirm channel open for as long as it lives: a new one after each reconnect and each closing by the broker. */
+/** Keeps one confirm channel open: it opens a new one after each reconnect, and each time the broker closes it. */
 export class ConfirmChannelKeeper {
   readonly #options: ConfirmChannelOptions;
   readonly #user: ChannelUser;
   readonly #stop = new AbortController();
-  /** The connection on which queues have settled; on another, the server may be one that had lost them. */
+  /** The connection on which queues have settled. After a reconnect the server may have lost them. */
   #settledOn: unknown;
   #strikes = 0;
   #lastReason = '';
@@ -57,18 +57,18 @@ export class ConfirmChannelKeeper {
     return this.#problem;
   }
 
-  /** The broker does its work: what went wrong before is forgiven. */
+  /** The broker answers, so earlier failures no longer count. */
   works(): void {
     this.#strikes = 0;
     this.#lastReason = '';
   }
 
-  /** Opens no more channels. The connection is closed by whoever made it. */
+  /** Opens no more channels. The connection is closed by the caller that made it. */
   close(): void {
     this.#stop.abort();
   }
 
-  /** Opens a channel whenever there is none. Never rejects. */
+  /** Opens a channel whenever none is open. Never rejects. */
   async keepOpen(): Promise<void> {
     const { signal } = this.#stop;
     while (!signal.aborted) {
@@ -77,14 +77,14 @@ export class ConfirmChannelKeeper {
       } catch (error) {
         if (!signal.aborted) this.#strike(error);
       }
-      // Even without a strike it waits a moment: a connection that is just dying must be seen to be dead.
+      // It waits a moment even after no failure: amqplib needs it to notice that a connection is closed.
       await this.#options.clock.sleep(Math.min(25 * 2 ** this.#strikes, 5_000), signal);
     }
   }
 
   /**
    * Opens a channel and waits until it closes.
-   * @throws what the broker had against it
+   * @throws the reason why the broker refused or closed it
    */
   async #useChannel(): Promise<void> {
     const { connection, topology } = this.#options;
@@ -101,7 +101,7 @@ export class ConfirmChannelKeeper {
         resolve();
       });
     });
-    // Here and not once per connection: a queue or exchange that someone deletes takes only the channel with it.
+    // Declared for each channel, not once for each connection: deleting a queue or exchange closes only the channel.
     await applyTopology(channel, topology);
     await this.#letQueuesSettle(channel);
     if (open) {

@@ -1,17 +1,17 @@
 import { randomBytes, randomInt } from 'node:crypto';
 import { v7 } from 'uuid';
 
-/** Where identities come from; passed in, so that tests can foresee them. */
+/** Makes ids. It is passed in, so that tests can predict them. */
 export interface Ids {
   /**
-   * A UUIDv7 (RFC 9562) of this time, or of the latest before it: greater than every one before it in this process, also
-   * when the clock stands or steps back.
+   * A UUIDv7 (RFC 9562) of this time, or of the latest time before if that is later. Each is greater than all before it in
+   * this process, also when the clock stands still or is set back.
    * @param time milliseconds since the epoch
    */
   messageId(time: number): string;
   /**
-   * No id from now on is of an earlier time: other producers, or this one before a restart, may have been at it with a
-   * clock ahead of ours. Of two records without a version the one with the later id counts as the newer.
+   * From now on no id has an earlier time. Other producers, or this one before a restart, may have used a clock ahead of
+   * ours, and of two records without a version the one with the later id counts as newer.
    * @param time milliseconds since the epoch
    */
   notBefore(time: number): void;
@@ -26,7 +26,7 @@ export function createIds(): Ids {
   let seq = 0;
   const goOnFrom = (time: number) => {
     msecs = time;
-    // A random beginning in the lower half keeps ids of two processes apart, and leaves room to count.
+    // A random start in the lower half keeps the ids of two processes apart, and leaves room to count.
     seq = randomInt(0x7fffffff);
   };
   return {
@@ -44,8 +44,8 @@ export function createIds(): Ids {
 }
 
 /**
- * One trace for a run: each call gives the `traceparent` (W3C Trace Context) of one more message in it. Span ids are a
- * random half and a counter, since random bytes for every message would cost more than the rest of making it.
+ * Starts the trace of a run. Each call of the result gives the `traceparent` (W3C Trace Context) of one more message. A span
+ * id is a random half and a counter: random bytes for every message would cost more than the rest of the message.
  */
 export function startTrace(ids: Ids): () => string {
   const trace = ids.random(16);

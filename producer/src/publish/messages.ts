@@ -10,15 +10,15 @@ export interface OutgoingMessage {
 }
 
 /**
- * The longest key or version that travels in the envelope, in UTF-16 code units. AMQP properties must fit one frame
- * (128 KiB), and a broker closes the connection over one that does not, again at each try. The record itself is whole:
- * the consumer finds its key there, and dead-letters it if it is this long.
+ * The longest key or version that is put into the envelope, in UTF-16 code units. AMQP properties must fit into one frame
+ * (128 KiB); if they do not, a broker closes the connection, at every attempt. The record itself is sent whole: the consumer
+ * finds the key there, and dead-letters a record whose key is longer.
  */
 const MAX_HEADER_LENGTH = 512;
 
 /**
- * Makes the messages of one run, in the order of the fetch. Their ids are of the time of the fetch, not of the publish: a
- * producer that was stopped in between must not call old content new.
+ * Makes the messages of one run, in the order of the fetch. Their ids have the time of the fetch, not of the publish: a
+ * producer that was suspended in between must not make old content look new.
  */
 export function messageMaker(
   endpoint: Endpoint,

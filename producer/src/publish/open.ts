@@ -17,7 +17,7 @@ export interface BrokerOptions {
   readonly log: Logger;
 }
 
-/** How long a broker may take to answer a goodbye, in milliseconds; one that is gone never does. */
+/** How long a broker may take to confirm that the connection closes, in milliseconds; one that is away never does. */
 const CLOSE_TIMEOUT = 2_000;
 
 /** A publisher on a connection of its own. */

@@ -3,19 +3,19 @@ import type { PublishOptions } from './channel.js';
 import type { OutgoingMessage } from './messages.js';
 import type { PublishRun } from './publish-run.js';
 
-/** A message that is not settled: the broker has not confirmed it, nor has it been given up. */
+/** A message that is not settled: the broker has not confirmed it, and it has not been given up. */
 export interface Held {
   readonly message: OutgoingMessage;
   readonly options: PublishOptions;
   readonly run: PublishRun;
   readonly stats: QueueStats;
-  /** The broker sent it back; its confirm still comes, and means nothing. */
+  /** The broker returned it. Its confirm still comes, and does not mean that a queue holds it. */
   returned: boolean;
 }
 
 /**
- * The messages that are not settled. Each is either in flight, under the delivery tag of the channel it was sent on, or
- * waiting to be sent (again). How many there are is bounded by `room`, not by `add`.
+ * The messages that are not settled. Each is either in flight, under its delivery tag on the present channel, or waiting to
+ * be sent (again). Their number is bounded by callers that await `room`; `add` itself does not refuse.
  */
 export class Outbox {
   readonly #maxMessages: number;
@@ -43,7 +43,7 @@ export class Outbox {
     held.stats.unconfirmed += 1;
   }
 
-  /** Nothing if there is room for more; else a promise, shared by all who wait, that resolves when half of it is free. */
+  /** Undefined if there is room for more; otherwise a promise, shared by all callers, that resolves when half is free. */
   room(): Promise<void> | undefined {
     if (this.#messages < this.#maxMessages && this.#bytes < this.#maxBytes) return undefined;
     this.#room ??= new Latch();
@@ -57,18 +57,18 @@ export class Outbox {
     return this.#empty.promise;
   }
 
-  /** It was sent as the next message of the present channel. */
+  /** The message was sent as the next one of the present channel. */
   sent(held: Held): void {
     this.#tag += 1;
     this.#inFlight.set(this.#tag, held);
   }
 
-  /** It is to be sent later. */
+  /** The message has to be sent later. */
   wait(held: Held): void {
     this.#waiting.push(held);
   }
 
-  /** What an ack or nack is about; in flight no longer. */
+  /** The messages that an ack or nack answers. They are no longer in flight. */
   answered(tag: number, multiple: boolean): Held[] {
     const found: Held[] = [];
     if (!multiple) {
@@ -92,7 +92,7 @@ export class Outbox {
     return undefined;
   }
 
-  /** The channel is gone, and with it the answers: what was in flight waits to be sent again, before what was not. */
+  /** The channel is closed and no more answers come: messages in flight wait to be sent again, before those that waited. */
   channelLost(): void {
     this.#waiting = [...this.#inFlight.values(), ...this.#waiting];
     this.#inFlight.clear();
@@ -100,12 +100,12 @@ export class Outbox {
     this.prune();
   }
 
-  /** Everything that waits, to be sent now. */
+  /** Takes all waiting messages, to be sent now. */
   takeWaiting(): Held[] {
     return this.#waiting.splice(0);
   }
 
-  /** Gives up those of the waiting messages whose runs have failed, and those chosen, which it returns. */
+  /** Gives up the waiting messages whose runs have failed, and the chosen ones. @returns the chosen ones */
   prune(choose: (held: Held) => boolean = () => false): Held[] {
     const chosen: Held[] = [];
     const kept: Held[] = [];
@@ -118,7 +118,7 @@ export class Outbox {
     return chosen;
   }
 
-  /** The runs that have messages here. */
+  /** The runs whose messages are not all settled. */
   runs(): Set<PublishRun> {
     return new Set([...this.#inFlight.values(), ...this.#waiting].map(({ run }) => run));
   }

@@ -6,7 +6,7 @@ export class PublishRun {
   #unsettled = 0;
   #confirmed = 0;
   #error: Error | undefined;
-  #flush: PromiseWithResolvers | undefined;
+  #flush: Flush | undefined;
 
   constructor(accept: (message: OutgoingMessage, run: PublishRun) => Promise<void> | undefined) {
     this.#accept = accept;
@@ -22,10 +22,10 @@ export class PublishRun {
   }
 
   /**
-   * Accepts a message, whatever state the broker is in.
+   * Accepts a message, also while the broker is away.
    *
-   * @returns nothing while there is room for more, otherwise a promise to await before the next message
-   * @throws what has failed the run (see {@link flush})
+   * @returns undefined while there is room for more, otherwise a promise to await before the next message
+   * @throws the error that failed the run (see {@link flush})
    */
   publish(message: OutgoingMessage): Promise<void> | undefined {
     if (this.#error !== undefined) throw this.#error;
@@ -34,10 +34,10 @@ export class PublishRun {
   }
 
   /**
-   * Resolves when the broker has confirmed every message. It waits for a broker that is away.
+   * Resolves when the broker has confirmed every message. While the broker is away, it waits.
    *
-   * @throws RetryableError if a message had no queue to go to, if the broker refuses again and again, or if the
-   *   publisher was closed before it was done
+   * @throws RetryableError if a message had no queue to go to, if the broker keeps refusing, or if the publisher was closed
+   *   before every message was confirmed
    * @throws FatalError if the topology cannot be declared
    */
   flush(): Promise<void> {
@@ -48,21 +48,22 @@ export class PublishRun {
     });
   }
 
-  /** One of its messages is confirmed, or given up. For the publisher. */
+  /** The publisher calls it when one of the messages is confirmed or given up. */
   settle(confirmed: boolean): void {
     this.#unsettled -= 1;
     if (confirmed) this.#confirmed += 1;
     if (this.#unsettled === 0 && this.#error === undefined) this.#flush?.resolve();
   }
 
-  /** Its messages cannot all be published. For the publisher. */
+  /** The publisher calls it when a message of the run cannot be published. */
   fail(error: Error): void {
     this.#error ??= error;
     this.#flush?.reject(this.#error);
   }
 }
 
-interface PromiseWithResolvers {
+/** The caller that awaits the confirms. */
+interface Flush {
   resolve(): void;
   reject(error: Error): void;
 }

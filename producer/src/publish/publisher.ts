@@ -26,13 +26,13 @@ export interface PublisherOptions {
   readonly windowBytes?: number;
 }
 
-/** RabbitMQ 4's own `max_message_size`, in bytes. Where it is set lower, the broker's refusal tells. */
+/** The `max_message_size` of RabbitMQ 4, in bytes. If a broker has a lower one, its refusal says so. */
 const MAX_MESSAGE_SIZE = 16 * 1024 * 1024;
 
 /**
- * Publishes messages and keeps each until the broker has confirmed it: what was not confirmed when a channel is lost is
- * published again on the next one, under the same message id. A broker that is away, or whose queue is full, is waited
- * for; memory stays bounded, because whoever publishes waits too.
+ * Publishes messages and keeps each until the broker has confirmed it. Messages that were not confirmed when a channel
+ * closed are published again on the next one, with the same message ids. While the broker is away or a queue is full, the
+ * publisher waits; its memory stays bounded because its callers wait too.
  */
 export class Publisher implements ChannelUser {
   readonly #options: PublisherOptions;
@@ -41,7 +41,7 @@ export class Publisher implements ChannelUser {
   readonly #stats: ReadonlyMap<string, QueueStats>;
   readonly #queueWait: QueueWait;
   #channel: PublishChannel | undefined;
-  /** Why no run can succeed until a person acts. */
+  /** The fault that a person has to mend before any run can succeed. */
   #fault: FatalError | undefined;
   #maxMessageSize = MAX_MESSAGE_SIZE;
 
@@ -55,7 +55,7 @@ export class Publisher implements ChannelUser {
     void this.#keeper.keepOpen();
   }
 
-  /** Begins a run of messages that are awaited together. */
+  /** Begins a run: messages that are awaited together. */
   begin(): PublishRun {
     return new PublishRun((message, run) => this.#accept(message, run));
   }
@@ -64,17 +64,17 @@ export class Publisher implements ChannelUser {
     return [...this.#stats.values()];
   }
 
-  /** What keeps it from publishing now, in words; undefined when nothing does. */
+  /** Why it cannot publish now, in words; undefined if it can. */
   get problem(): string | undefined {
     return this.#keeper.problem;
   }
 
-  /** Resolves when nothing is unconfirmed. */
+  /** Resolves when every message is settled. */
   drained(): Promise<void> {
     return this.#outbox.emptied();
   }
 
-  /** Gives up what is not confirmed, which fails its runs. The connection is closed by whoever made it. */
+  /** Gives up unconfirmed messages, which fails their runs. The connection is closed by the caller that made it. */
   close(): void {
     this.#keeper.close();
     this.#queueWait.close();
@@ -114,13 +114,13 @@ export class Publisher implements ChannelUser {
     }
   }
 
-  /** Whether there was a channel to publish on. */
+  /** @returns whether a channel was open to publish on */
   #publish({ envelope, body }: OutgoingMessage, options: PublishOptions): boolean {
     try {
       this.#channel?.publish(this.#options.topology.exchange, envelope.entity, body, options);
       return this.#channel !== undefined;
     } catch (error) {
-      // amqplib refuses to publish on a channel that is closing, before it tells that it is.
+      // amqplib refuses to publish on a channel that is closing before it emits `close`.
       if (isClosing(error)) return false;
       throw error;
     }
@@ -138,7 +138,7 @@ export class Publisher implements ChannelUser {
   closed(reason: Error | undefined): void {
     this.#channel = undefined;
     this.#outbox.channelLost();
-    // RabbitMQ closes the channel over one message that is too large; without it the others can go on.
+    // RabbitMQ closes the channel if one message is too large. Without that message the others can be published.
     const limit = /message size \d+ is larger than (?:configured )?max size (\d+)/.exec(reason?.message ?? '')?.[1];
     if (limit === undefined) return;
     this.#maxMessageSize = Number(limit);
@@ -172,7 +172,7 @@ export class Publisher implements ChannelUser {
     for (const held of this.#outbox.takeWaiting()) this.#send(held);
   }
 
-  /** No queue took the message. RabbitMQ says so before it confirms it. */
+  /** No queue took the message. RabbitMQ returns it before it confirms it. */
   #onReturn(channel: PublishChannel, messageId: unknown): void {
     const held = this.#outbox.inFlight(messageId);
     if (held === undefined || held.returned) return;

@@ -1,12 +1,12 @@
 import type { Clock, Logger } from '@tributary/shared';
 
-/** How long a queue that refuses messages is left alone, in milliseconds: longer each time it refuses again. */
+/** How long to wait before publishing to a queue that refused, in milliseconds; it doubles each time it refuses again. */
 const FIRST_DELAY = 100;
 const MAX_DELAY = 5_000;
 
 /**
- * The wait for a queue that refuses messages: it is full (its overflow is reject-publish), or could not store them.
- * Sending them again at once would only keep the broker busy refusing.
+ * The wait for a queue that refuses messages, because it is full (its overflow is reject-publish) or cannot store them.
+ * Sending them again at once would only keep the broker busy with refusing.
  */
 export class QueueWait {
   readonly #clock: Clock;
@@ -16,7 +16,7 @@ export class QueueWait {
   #delay = FIRST_DELAY;
   #waiting = false;
 
-  /** @param sendAgain called when it is time to send what was refused */
+  /** @param sendAgain called when refused messages should be sent again */
   constructor({ clock, log }: { clock: Clock; log: Logger }, sendAgain: () => void) {
     this.#clock = clock;
     this.#log = log;
