@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
 import { compileEntity, type EndpointConfig, type Entity, type PipelineConfig } from '@tributary/shared';
 
-/** One thing that is polled, with what its records are. */
+/** An endpoint to poll, with the entity of its records. */
 export interface Endpoint {
   readonly id: string;
   readonly config: EndpointConfig;
   readonly entity: Entity;
   /**
-   * Changes with what is asked of the API or with what its records mean. A cursor kept under another fingerprint is not
+   * Changes when the requests or the meaning of the records change. A cursor that was saved under another fingerprint is not
    * used: a 304 or a high-water mark would hide every record that the new settings should bring.
    */
   readonly fingerprint: string;

@@ -1,6 +1,6 @@
 import { Counter, Gauge, Histogram, type Registry } from '@tributary/shared';
 
-/** What happened to the messages of one queue: plain numbers, since they change with every message. */
+/** Counts the messages of one queue. Plain numbers, since they change with every message. */
 export interface QueueStats {
   readonly queue: string;
   published: number;
@@ -29,7 +29,7 @@ const QUEUE_COUNTERS = {
   tooLarge: 'Records left out because RabbitMQ takes no message of their size',
 } as const satisfies Partial<Record<keyof QueueStats, string>>;
 
-/** Registers what the publisher counts, by queue; read when the metrics are. */
+/** Registers the publisher's counts by queue. They are read when the metrics are. */
 export function registerPublishMetrics(registry: Registry, stats: () => readonly QueueStats[]): void {
   for (const [field, help] of Object.entries(QUEUE_COUNTERS)) {
     const counter = new Counter({
@@ -54,7 +54,7 @@ export function registerPublishMetrics(registry: Registry, stats: () => readonly
   });
 }
 
-/** Registers how many requests go on and how many wait for the limits; read when the metrics are. */
+/** Registers how many requests are running and how many wait for the limits. They are read when the metrics are. */
 export function registerGateMetrics(
   registry: Registry,
   load: () => Readonly<Record<'running' | 'waiting', number>>,
@@ -70,7 +70,7 @@ export function registerGateMetrics(
   });
 }
 
-/** What is counted of each endpoint's polls. */
+/** What is counted for each endpoint's polls. */
 export type PollMetrics = ReturnType<typeof createPollMetrics>;
 
 export function createPollMetrics(registry: Registry) {

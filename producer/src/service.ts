@@ -39,27 +39,27 @@ import { memoryStores, openRedisStores, type Stores } from './stores.js';
 
 export interface ProducerOptions extends ServiceSettings {
   readonly clock?: Clock;
-  /** Who knows it may give commands over HTTP; nobody may unless it is given. */
+  /** The token for commands over HTTP; without it, all commands are refused. */
   readonly adminToken?: string | undefined;
-  /** Between us and the APIs; none unless given. */
+  /** The proxies between the producer and the APIs; none unless given. */
   readonly proxies?: Proxies;
   /** False: nothing is polled until `pollOnce` is called. */
   readonly schedule: boolean;
-  /** Where cursors are kept, if not in Redis; then no Redis is connected to. */
+  /** Where cursors are stored, if not in Redis; then Redis is not used at all. */
   readonly cursors?: CursorStore | undefined;
 }
 
 export interface Producer extends Service {
-  /** Of its HTTP server, once it is started. */
+  /** The URL of its HTTP server, once it is started. */
   readonly url: string;
   readonly registry: Registry;
-  /** Polls every enabled endpoint once, all at the same time. Never rejects: a poll that failed says so. */
+  /** Polls every enabled endpoint once, all at the same time. Never rejects: the summary of a failed poll holds its error. */
   pollOnce(): Promise<PollSummary[]>;
 }
 
 /**
- * Polls the endpoints of a pipeline and publishes what they hold. It starts whether or not broker, Redis and APIs are
- * there, and waits for them; `/readyz` says what it waits for.
+ * Polls the endpoints of a pipeline and publishes their records. It starts also while broker, Redis or APIs are away, and
+ * waits for them; `/readyz` says what it waits for.
  */
 export function createProducer(options: ProducerOptions): Producer {
   return new ProducerService(options);
@@ -95,7 +95,7 @@ class ProducerService implements Producer {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
     tellPipeline(this.registry, options.config);
-    // Every run listens while it goes on, and ninety may: that is no leak.
+    // Every run in progress listens to it, and there may be ninety: that is not a leak.
     setMaxListeners(0, this.#stopping.signal);
   }
 
@@ -149,7 +149,7 @@ class ProducerService implements Producer {
     this.#leases = leases;
     const control = new Control({ ...kept, endpoints, duties: this.#duties, leases });
     await this.#listen(control, problems);
-    // Without a schedule, whoever calls pollOnce answers for it that nobody else polls.
+    // Without a schedule, the caller of pollOnce makes sure that no other producer polls.
     if (this.#options.schedule && this.#stopped === undefined) leases.start();
     log.info({ endpoints: endpoints.length, url: this.#url }, 'the producer runs');
   }
@@ -193,7 +193,7 @@ class ProducerService implements Producer {
   async #stop(deadline: number): Promise<void> {
     await this.#started?.catch(() => {});
     for (const duty of this.#duties.values()) duty.stop();
-    // Requests are aborted, but what was fetched is confirmed if there is time: else it would be fetched again.
+    // Requests are aborted. Records already fetched are confirmed if there is time, or they would be fetched again.
     this.#stopping.abort(new RetryableError('stopping', 'the producer is stopping'));
     const ended = Promise.all([...this.#duties.values()].map(({ runner }) => runner.current)).then(() =>
       this.#publisher?.drained(),

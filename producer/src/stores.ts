@@ -13,20 +13,20 @@ import { type LeaseTable, memoryLeaseTable } from './leases/table.js';
 import { redisLeaseTable } from './leases/table-redis.js';
 import { memoryStateStore, redisStateStore, type StateStore } from './schedule/states.js';
 
-/** Where a producer keeps what it, or another, must find again. */
+/** The stores of what must survive a run, a restart, or the move of an endpoint to another producer. */
 export interface Stores {
   readonly cursors: CursorStore;
   readonly states: StateStore;
   readonly runs: RunLog;
   readonly table: LeaseTable;
-  /** What keeps it from being had now, in words; undefined when nothing does. */
+  /** Why the stores cannot be reached now, in words; undefined if they can. */
   problem(): string | undefined;
 }
 
 export interface RedisStoreOptions {
   readonly redisUrl: string;
   readonly instance: string;
-  /** Its name. */
+  /** The pipeline's name. */
   readonly pipeline: string;
   readonly log: Logger;
   /** As of redisCursorStore. */
@@ -46,7 +46,7 @@ export function openRedisStores(options: RedisStoreOptions, releases: ReleaseLis
   };
 }
 
-/** Nothing outlives the process, and nobody shares it. */
+/** Stores in memory, for one process: they are lost when it ends. */
 export const memoryStores = (cursors = memoryCursorStore()): Stores => ({
   cursors,
   states: memoryStateStore(),

@@ -3,7 +3,7 @@ import type { Redis } from 'ioredis';
 import type { Endpoint } from '../endpoint.js';
 import { type CursorStore, decode, EMPTY, encode } from './cursor.js';
 
-/** A producer that stood still, and whose lease went to another meanwhile, must not touch what is the other's now. */
+/** A producer that was suspended, and lost its lease to another meanwhile, must not change cursors. */
 const FENCED = `
 local fence = string.match(redis.call('HGET', KEYS[1], ARGV[1]) or '', '^(%d+)') or ''
 if ARGV[2] ~= '' and ARGV[2] ~= fence then return false end
@@ -15,18 +15,18 @@ redis.call('SET', KEYS[6], string.format('%.0f', time))
 return { redis.call('INCR', KEYS[5]), redis.call('GET', KEYS[4]) or '', void, string.format('%.0f', time) }`;
 
 /**
- * A run that began for an earlier sink says nothing about what the present one holds, and one that began before a reset
- * would undo it: the cursor of neither is kept.
+ * The cursor of a run is not saved if the sink changed since it began, because it says nothing about what the new sink holds;
+ * nor if the cursor was reset, because that would undo the reset.
  */
 const SAVE = `${FENCED}
 if void == ARGV[3] then redis.call('SET', KEYS[4], ARGV[4]) end
 return 1`;
 
 /**
- * Cursors in Redis: `run:<endpoint>` counts the runs, `reset:<endpoint>` the resets, `cursor:<endpoint>` holds the cursor as
- * JSON, with the generation of the sink that it was saved for, and `time` the time of the latest run.
+ * Cursors in Redis: `run:<endpoint>` counts the runs, `reset:<endpoint>` counts the resets, `cursor:<endpoint>` holds the
+ * cursor as JSON, with the generation of the sink that it was saved for, and `time` is the time of the latest run.
  *
- * @param fenceOf the number of the lease under which an endpoint is polled, 0 if that is lost; undefined if it needs none
+ * @param fenceOf the number of the lease under which an endpoint is polled, 0 if it is lost; undefined if no lease is needed
  */
 export function redisCursorStore(
   redis: Redis,
@@ -44,7 +44,7 @@ export function redisCursorStore(
   return {
     async begin(endpoint, now) {
       const keys = [...keysOf(endpoint.id), `${prefix}run:${endpoint.id}`, `${prefix}time`];
-      // A counter whose answer was lost with the connection is counted again; a gap in the numbers harms nobody.
+      // If the answer is lost with the connection, the run is counted twice. A gap in the numbers does no harm.
       const fence = fenceOf(endpoint.id) ?? '';
       const answer = await redis.eval(BEGIN, keys.length, ...keys, endpoint.id, fence, now);
       if (answer === null) throw notOurs(endpoint);
@@ -76,7 +76,4 @@ export function redisCursorStore(
 }
 
 const notOurs = ({ id }: Endpoint): RetryableError =>
-  new RetryableError(
-    'lease_lost',
-    `${id}: another producer polls it by now; what was fetched here is fetched there again`,
-  );
+  new RetryableError('lease_lost', `${id}: another producer polls it by now, and fetches again what was fetched here`);

@@ -1,44 +1,45 @@
 import type { Endpoint } from '../endpoint.js';
 import type { Validator } from '../sources/port.js';
 
-/** Where the last complete run of an endpoint left off. */
+/** Where the last complete run of an endpoint stopped. */
 export interface Cursor {
   /** The largest version seen; undefined before the first run and for endpoints that are not incremental. */
   readonly mark?: string;
-  /** The largest version seen, where the mark must stay behind it for a run; see walks.ts. */
+  /** The largest version seen, if the mark must stay behind it for one run; see walks.ts. */
   readonly seen?: string;
   readonly validators: readonly Validator[];
 }
 
-/** What a run begins with. */
+/** What a run starts from. */
 export interface Beginning {
-  /** One higher than any before (a number may be left out). */
+  /** The number of the run, higher than any before; numbers may be skipped. */
   readonly run: number;
-  /** Empty if there is none, if it cannot be read, or if it was saved for other settings of the endpoint. */
+  /** Empty if none was saved, if it cannot be read, or if it was saved for other settings of the endpoint. */
   readonly cursor: Cursor;
-  /** The latest time that any run of the pipeline has begun at, this one included, in milliseconds since the epoch. */
+  /** The latest time at which any run of the pipeline began, this one included, in milliseconds since the epoch. */
   readonly notBefore: number;
 }
 
 /**
- * Keeps cursors between runs and restarts. Losing one costs a full poll, whose repeats the consumer drops; keeping one
- * too far ahead costs records, so `save` is called only when every record of a run is confirmed by the broker.
+ * Stores cursors between runs and restarts. Losing one costs a full poll, whose repeats the consumer drops. A cursor that is
+ * too far ahead costs records, so `save` is called only after the broker has confirmed every record of a run.
  */
 export interface CursorStore {
   /**
-   * Begins a run at this time, by our clock, in milliseconds since the epoch.
-   * @throws RetryableError if the endpoint is another producer's by now
+   * Begins a run.
+   * @param now by our clock, in milliseconds since the epoch
+   * @throws RetryableError if another producer holds the endpoint by now
    */
   begin(endpoint: Endpoint, now: number): Promise<Beginning>;
-  /** The cursor that the next run would begin with. */
+  /** The cursor from which the next run would start. */
   peek(endpoint: Endpoint): Promise<Cursor>;
   /**
    * Replaces the cursor, unless it was reset since the run began.
-   * @throws RetryableError if the endpoint is another producer's by now
+   * @throws RetryableError if another producer holds the endpoint by now
    */
   save(endpoint: Endpoint, cursor: Cursor): Promise<void>;
   /**
-   * Forgets the cursor, also the one that a run going on now will save: the next run polls everything, or everything
+   * Deletes the cursor, and ignores the one that a run in progress will save. The next run polls everything, or everything
    * since the mark.
    */
   reset(endpoint: Endpoint, mark?: string): Promise<void>;
@@ -46,7 +47,7 @@ export interface CursorStore {
 
 export const EMPTY: Cursor = { validators: [] };
 
-/** Cursors in memory: for dry runs and tests. */
+/** Cursors in memory, for one process: they are lost when it ends. */
 export function memoryCursorStore(): CursorStore {
   const runs = new Map<string, number>();
   const cursors = new Map<string, string>();
@@ -77,12 +78,12 @@ export function memoryCursorStore(): CursorStore {
   };
 }
 
-/** A cursor as it is kept. */
+/** A cursor as text, to be stored. */
 export function encode(cursor: Cursor, { fingerprint }: Endpoint): string {
   return JSON.stringify({ fingerprint, ...cursor });
 }
 
-/** Anything that is not a cursor of these settings counts as none: a full poll is always right. */
+/** The cursor in a stored text. Text that is not a cursor of these settings counts as none: a full poll is always correct. */
 export function decode(text: string, { fingerprint }: Endpoint): Cursor {
   let saved: { fingerprint?: unknown; mark?: unknown; seen?: unknown; validators?: unknown } | null;
   try {
@@ -100,5 +101,5 @@ export function decode(text: string, { fingerprint }: Endpoint): Cursor {
   };
 }
 
-/** Whether it is one, only its source can tell. */
+/** Only the source can tell whether an object is a validator of its own. */
 const isObject = (value: unknown): value is Validator => typeof value === 'object' && value !== null;

@@ -3,34 +3,34 @@ import { spread } from './spread.js';
 import type { EndpointClaim, LeaseTable } from './table.js';
 
 /**
- * How long, in milliseconds, others wait for a producer that says nothing before they poll its endpoints. With the time
- * between two beats it is how long a killed producer's endpoints rest: well under 15 s.
+ * How long a lease is valid, in milliseconds. With the time between two beats it is how long the endpoints of a killed
+ * producer are not polled: well under 15 s.
  */
 const LEASE = 6_000;
 const BEAT_EVERY = 1_500;
-/** How often a lease is looked at that may have run out while Redis does not answer. */
+/** How often leases are checked that may expire while Redis does not answer, in milliseconds. */
 const CHECK_EVERY = 500;
 
 export interface LeasesOptions {
   readonly table: LeaseTable;
-  /** Names this life of this producer; never used again. */
+  /** Names this run of this producer's process; never used again. */
   readonly me: string;
   readonly endpoints: readonly string[];
   readonly clock: Clock;
-  /** Milliseconds of a clock that nobody sets: a lease must not grow because the time of day was set back. */
+  /** Milliseconds of a clock that is never set: a lease must not get longer because the time of day was set back. */
   monotonic(): number;
   readonly log: Logger;
-  /** A run is going on: its lease is kept until it has ended, also if the endpoint is to be another producer's. */
+  /** Whether a run is in progress: the lease is kept until it ends, also if another producer is to have the endpoint. */
   isBusy(endpoint: string): boolean;
-  /** The endpoint is this producer's to poll, from now until `onLost`. */
+  /** This producer has to poll the endpoint from now until `onLost`. */
   onHeld(endpoint: string): void;
-  /** It is no more; a run that is going on has to end. */
+  /** This producer must not poll the endpoint any more; a run in progress has to end. */
   onLost(endpoint: string): void;
-  /** How an endpoint that is held stands, after each beat. */
+  /** The state of an endpoint that is held, after each beat. */
   onClaim(endpoint: string, claim: EndpointClaim): void;
 }
 
-/** The endpoints that this producer may poll now, of all that the living producers share among them. */
+/** The endpoints that this producer may poll now. The living producers share all endpoints among them. */
 export class Leases {
   readonly #options: LeasesOptions;
   readonly #stop = new AbortController();
@@ -43,28 +43,28 @@ export class Leases {
     this.#options = options;
   }
 
-  /** Takes part from now on. */
+  /** Announces this producer and takes its leases, from now on. */
   start(): void {
     this.#beating ??= Promise.all([this.#beatOn(), this.#watch()]).then(() => {});
   }
 
-  /** The number of the lease while it is surely held. */
+  /** The number of the lease while it is certainly held. */
   fence(endpoint: string): number | undefined {
     const lease = this.#held.get(endpoint);
     return lease !== undefined && lease.until > this.#options.monotonic() ? lease.fence : undefined;
   }
 
-  /** How the endpoint stood at the last beat, also if it is another producer's. */
+  /** The state of the endpoint at the last beat, also if another producer holds it. */
   claim(endpoint: string): EndpointClaim | undefined {
     return this.#claims.get(endpoint);
   }
 
-  /** Beats at once: something has changed that others should learn, or that this producer asked for. */
+  /** Beats at once, so that a change reaches its holder without waiting. */
   beatNow(): void {
     this.#wake.abort();
   }
 
-  /** Gives back every lease, if Redis can be told within a moment; runs must have ended before. */
+  /** Gives back every lease, if Redis answers within a second. Runs must have ended before. */
   async leave(): Promise<void> {
     if (this.#stop.signal.aborted || this.#beating === undefined) return;
     this.#stop.abort();
@@ -98,7 +98,7 @@ export class Leases {
 
   async #beat(): Promise<void> {
     const { table, me, endpoints, clock, isBusy, monotonic } = this.#options;
-    // Counted from before the calls: how long the answers take must not lengthen a lease.
+    // Counted from before the calls: a slow answer must not lengthen a lease.
     const until = monotonic() + LEASE;
     const mine = spread(await table.announce(me, endpoints, LEASE, clock.now())).get(me) ?? new Set();
     const wishes = new Map(endpoints.map((id) => [id, mine.has(id) || (this.#held.has(id) && isBusy(id))]));
@@ -111,7 +111,7 @@ export class Leases {
     const before = this.#held.get(id);
     this.#claims.set(id, claim);
     if (before !== undefined && before.fence !== claim.fence) this.#lose(id);
-    // An answer that came too late says nothing.
+    // The lease of an answer that came too late has expired already.
     if (claim.fence === undefined || until <= this.#options.monotonic()) return;
     this.#held.set(id, { fence: claim.fence, until });
     if (before?.fence !== claim.fence) this.#options.onHeld(id);
@@ -123,7 +123,7 @@ export class Leases {
     this.#options.onLost(id);
   }
 
-  /** A lease that could not be renewed in time may be another's by now. */
+  /** Another producer may hold a lease that was not renewed in time. */
   async #watch(): Promise<void> {
     const { clock, monotonic, log } = this.#options;
     const { signal } = this.#stop;

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 
 /**
- * Which producer polls what: every producer computes the same from the same list of the living, so nobody has to decide.
+ * Which producer polls which endpoint. Every producer computes the same result from the same list, so no leader is needed.
  * Each endpoint goes to the producer that ranks highest for it (rendezvous hashing), unless that one has its fair share
- * already; when a producer comes or goes, most of the others' endpoints stay where they are.
+ * already. When a producer comes or goes, most endpoints of the others stay where they are.
  *
- * @param living the endpoints that each living producer knows: in the middle of a deployment they may differ
+ * @param living the endpoints that each living producer knows; during a deployment they may differ
  */
 export function spread(living: ReadonlyMap<string, readonly string[]>): Map<string, Set<string>> {
   const shares = new Map([...living.keys()].map((producer) => [producer, new Set<string>()]));

@@ -22,8 +22,10 @@ for i = 1, #all, 2 do
 end
 return living`;
 
-/** An entry is "fence expires holder"; it stays when it has run out, so that fences grow. Redis may be emptied: so they
- * begin with the time. */
+/**
+ * An entry is "fence expires holder". It stays when it has expired, so that fences only grow. Redis may be emptied, so a
+ * fence begins with the time.
+ */
 const CLAIM = `${NOW}
 local answer = {}
 for i = 3, #ARGV, 2 do
@@ -58,7 +60,7 @@ for i = 1, #all, 2 do
 end
 return 1`;
 
-/** The table in Redis: hashes `producers`, `leases`, `paused` and `asked`, and `time`, which the cursor store has too. */
+/** The table in Redis: hashes `producers`, `leases`, `paused` and `asked`, and `time`, which the cursor store uses too. */
 export function redisLeaseTable(redis: Redis, pipeline: string): LeaseTable {
   const key = (name: string) => `${redisPrefix(pipeline)}${name}`;
   return {

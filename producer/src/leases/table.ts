@@ -1,36 +1,37 @@
-/** What an endpoint can be asked to do by a person, at whichever producer. */
+/** What a person can ask of an endpoint, at any producer, and its holder has to do. */
 export type AskedAction = 'run' | 'restart';
 
-/** How an endpoint stands, as of a claim. */
+/** The state of an endpoint, as the answer to a claim. */
 export interface EndpointClaim {
-  /** Higher than that of every lease before it; undefined if the lease is another producer's, or nobody's. */
+  /** The number of the lease, higher than that of every lease before; undefined if this producer does not hold it. */
   readonly fence: number | undefined;
-  /** The producer that holds the lease; undefined if nobody does. */
+  /** The producer that holds the lease; undefined if none does. */
   readonly holder: string | undefined;
   readonly paused: boolean;
-  /** What a person asked for since the last claim; only the holder is told, and once. */
+  /** What a person asked for since the last claim. Only the holder receives it, and only once. */
   readonly asked: AskedAction | undefined;
 }
 
-/** Where producers agree on who polls what. Every call takes effect at once and as a whole. */
+/** Where producers agree on which of them polls which endpoint. Every call is atomic. */
 export interface LeaseTable {
   /**
-   * Says that this producer lives, for so many milliseconds more, and which endpoints it knows.
+   * Announces this producer and the endpoints that it knows.
+   * @param length how long the announcement is valid, in milliseconds
    * @param now by its own clock, in milliseconds since the epoch: no run begins at an earlier time (see CursorStore)
-   * @returns the endpoints that each living producer knows, this one included
+   * @returns the endpoints that each announced producer knows, this one included
    */
   announce(me: string, endpoints: readonly string[], length: number, now: number): Promise<Map<string, string[]>>;
-  /** Renews or takes, for so many milliseconds, the leases that are wanted (true) and free; gives back the others. */
+  /** Renews or takes the leases that are wanted (true) and free, for `length` milliseconds; gives back the others. */
   claim(me: string, wishes: ReadonlyMap<string, boolean>, length: number): Promise<Map<string, EndpointClaim>>;
-  /** Gives everything back and lives no more. */
+  /** Gives back every lease and withdraws the announcement. */
   leave(me: string): Promise<void>;
-  /** Pauses an endpoint for all producers, and for those to come; or lets it go on. */
+  /** Pauses an endpoint for all producers, also those that start later; or resumes it. */
   pause(endpoint: string, paused: boolean): Promise<void>;
-  /** Asks the holder of an endpoint, now or at its next claim. */
+  /** Asks the holder of an endpoint, which learns it at its next claim. */
   ask(endpoint: string, action: AskedAction): Promise<void>;
 }
 
-/** The table in memory, for a producer that has nobody to share with. */
+/** The table in memory, for a single producer. */
 export function memoryLeaseTable(): LeaseTable {
   const paused = new Set<string>();
   const asked = new Map<string, AskedAction>();

@@ -9,17 +9,17 @@ export interface EndpointCommandOptions {
   readonly command: EndpointRequest;
   /** The endpoint's id; `list` needs none. */
   readonly endpoint?: string | undefined;
-  /** For `reset`: from where to poll again; everything unless given. */
+  /** For `reset`: the version from which to poll again; everything unless given. */
   readonly since?: string | undefined;
-  /** Of any producer; the one that polls the endpoint does it. */
+  /** The URL of any producer. The one that holds the endpoint does it. */
   readonly producerUrl: string;
   readonly adminToken: string;
   write(text: string): void;
 }
 
 /**
- * Asks a producer, and writes what it says.
- * @throws FatalError if it cannot be asked, or refuses
+ * Sends a command to a producer, and writes the answer.
+ * @throws FatalError if no producer answers, or if it refuses
  */
 export async function runEndpointCommand(options: EndpointCommandOptions): Promise<void> {
   const { command, endpoint, since, producerUrl, adminToken, write } = options;
@@ -50,7 +50,7 @@ async function ask(url: URL, method: string, token: string): Promise<unknown> {
   try {
     said = (JSON.parse(text) as { error?: string }).error ?? text;
   } catch {
-    // What answers there is not a producer; its own words tell best.
+    // The server there is not a producer; its own words are shown.
   }
   const advice = response.status === 401 ? '; set ADMIN_TOKEN to the one that the producer was started with' : '';
   throw new FatalError('producer_refused', `${url.origin} answered ${response.status}: ${said}${advice}`);

@@ -7,16 +7,16 @@ import type { CircuitState } from '../schedule/circuit.js';
 import type { Duty } from '../schedule/duty.js';
 import type { EndpointState, StateStore } from '../schedule/states.js';
 
-/** What a person can do to an endpoint, whichever producer polls it. */
+/** What a person can do to an endpoint, at any producer. */
 export const ENDPOINT_COMMANDS = ['run', 'pause', 'resume', 'restart', 'reset'] as const;
 export type EndpointCommand = (typeof ENDPOINT_COMMANDS)[number];
 
-/** How an endpoint stands. Times are ISO 8601 in UTC. */
+/** The state of an endpoint. Times are ISO 8601 in UTC. */
 export interface EndpointReport {
   readonly endpoint: string;
   readonly entity: string;
   readonly priority: string;
-  /** What matters most: `refused` and `failing` need a person, `open` is left alone for a while. */
+  /** `refused` and `failing` need a person; `open` is not polled for a while. */
   readonly state: 'polling' | 'waiting' | 'paused' | 'failing' | Exclude<CircuitState, 'closed'>;
   /** The producer that polls it; null if none does. */
   readonly producer: string | null;
@@ -39,7 +39,7 @@ export interface ControlOptions {
   readonly cursors: CursorStore;
 }
 
-/** What a person may ask of the endpoints, at any producer: it is told to the one whose endpoint it is. */
+/** What a person can ask about the endpoints and of them, at any producer: the one that holds an endpoint does it. */
 export class Control {
   readonly #options: ControlOptions;
 
@@ -51,18 +51,18 @@ export class Control {
     return await Promise.all(this.#options.endpoints.map((endpoint) => this.#report(endpoint)));
   }
 
-  /** Undefined if there is no such endpoint. */
+  /** @returns undefined if there is no such endpoint */
   async report(id: string): Promise<EndpointReport | undefined> {
     const endpoint = this.#find(id);
     return endpoint && (await this.#report(endpoint));
   }
 
   /**
-   * Does it, or has it done within a few seconds by the producer that polls the endpoint.
+   * Does it, or lets the producer that holds the endpoint do it within a few seconds.
    *
-   * @param since for `reset`: from where to poll again; everything unless given
+   * @param since for `reset`: the version from which to poll again; everything unless given
    * @returns whether there is such an endpoint
-   * @throws FatalError if `since` is nothing that this endpoint could have reached
+   * @throws FatalError if `since` cannot be a version of this endpoint
    */
   async command(id: string, command: EndpointCommand, since?: string): Promise<boolean> {
     const endpoint = this.#find(id);
@@ -70,7 +70,7 @@ export class Control {
     const { table, cursors, leases } = this.#options;
     if (command === 'pause' || command === 'resume') await table.pause(id, command === 'pause');
     if (command === 'reset') await cursors.reset(endpoint, since === undefined ? undefined : markOf(endpoint, since));
-    // A run that is going on would go on as it began: it is begun anew.
+    // A run in progress would continue with the old cursor, so it is begun anew.
     if (command === 'run' || command === 'restart') await table.ask(id, command);
     if (command === 'reset') await table.ask(id, 'restart');
     leases.beatNow();
@@ -94,7 +94,7 @@ export class Control {
       entity: config.entity,
       priority: config.priority,
       state: stateOf(state, claim?.paused ?? false, duty?.runner.current !== undefined),
-      // Without what tells one life of a producer from the next.
+      // Without the part that tells two runs of a producer's process apart.
       producer: claim?.holder?.replace(/ [^ ]*$/, '') ?? null,
       run: state?.run ?? null,
       lastRun: state === undefined ? null : lastRunOf(state),
@@ -120,7 +120,7 @@ function lastRunOf({ startedAt, endedAt, records, published, error }: EndpointSt
 
 const textOf = (time: number | undefined): string | null => (time === undefined ? null : new Date(time).toISOString());
 
-/** A mark as the endpoint's own runs would have left it. */
+/** The mark as the endpoint's own runs would have saved it. */
 function markOf({ id, config, entity }: Endpoint, since: string): string {
   if (config.incremental === undefined) {
     throw new FatalError('since_useless', `${id} is not incremental: it is always polled in full; leave --since out`);

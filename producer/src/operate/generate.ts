@@ -1,10 +1,10 @@
 import { FatalError, parsePipeline } from '@tributary/shared';
 
 export interface GenerateOptions {
-  /** A pipeline's file; its endpoints are replaced, all else stays as it is. */
+  /** The text of a pipeline file. Its endpoints are replaced; everything else stays. */
   readonly text: string;
   readonly count: number;
-  /** How often each is polled, such as 5s. */
+  /** How often each endpoint is polled, such as 5s. */
   readonly every: string;
   /** What `${NAME}` in the pipeline stands for. */
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -13,8 +13,8 @@ export interface GenerateOptions {
 const PRIORITIES = ['critical', 'high', 'normal', 'low'];
 
 /**
- * A pipeline with as many endpoints as one likes, for trying how many a producer bears. They poll the mock CRM's two
- * collections, each with a query of its own, so that they are as different as those of ninety APIs.
+ * A pipeline with as many endpoints as asked, to test how many a producer can poll. They poll the mock CRM's two collections,
+ * each with a query of its own, so that they are as different as the endpoints of ninety APIs.
  *
  * @returns the file's new text, which is valid
  * @throws FatalError, ConfigError if it cannot be made

@@ -6,13 +6,13 @@ import { type Control, ENDPOINT_COMMANDS } from './control.js';
 export interface OperationsOptions {
   readonly control: Control;
   readonly instance: string;
-  /** Who knows it may give commands; nobody may if there is none. */
+  /** The token for commands; without it, all commands are refused. */
   readonly adminToken: string | undefined;
 }
 
 /**
- * What people and programs ask of a producer: `GET /status`, `GET /endpoints`, `GET /endpoints/:id/status`, and, with the
- * admin token as bearer, `POST /endpoints/:id/run|pause|resume|restart|reset`.
+ * Adds the routes for people and programs: `GET /status`, `GET /endpoints`, `GET /endpoints/:id/status`, and, with the admin
+ * token as bearer, `POST /endpoints/:id/run|pause|resume|restart|reset`.
  */
 export function addOperationRoutes(app: Express, { control, instance, adminToken }: OperationsOptions): void {
   app.get('/status', async (_request, response) => {
@@ -45,7 +45,7 @@ export function addOperationRoutes(app: Express, { control, instance, adminToken
       try {
         const known = await control.command(id, command, typeof since === 'string' ? since : undefined);
         if (!known) return unknown(response, id);
-        // Another producer may be the one to do it, at its next beat.
+        // Another producer may have to do it, at its next beat.
         response.status(202).json({ endpoint: id, command, accepted: true });
       } catch (error) {
         const status = error instanceof FatalError ? 400 : 503;
@@ -68,7 +68,7 @@ function isAllowed({ headers }: Request<{ id: string }>, response: Response, adm
   return false;
 }
 
-/** In the same time whatever is wrong with it; digests have one length, whatever the texts have. */
+/** Compares in constant time, so that the time of an answer says nothing about the token. Digests have equal lengths. */
 function isSame(given: string, wanted: string): boolean {
   const digest = (text: string) => createHash('sha256').update(text).digest();
   return timingSafeEqual(digest(given), digest(wanted));

@@ -10,7 +10,7 @@ export interface TryOptions {
   readonly config: PipelineConfig;
   /** The endpoint's id. */
   readonly id: string;
-  /** How many records are shown; it asks for no more pages than that takes. */
+  /** How many records are shown. No more pages are fetched than that takes. */
   readonly limit: number;
   readonly clock: Clock;
   readonly proxies: Proxies;
@@ -18,8 +18,8 @@ export interface TryOptions {
 }
 
 /**
- * Polls an endpoint once, as far as a few records, and shows what is asked, what comes of it, and what the consumer would
- * say of it. Nothing is published, no cursor is read or moved; neither RabbitMQ nor Redis is needed.
+ * Polls an endpoint once, up to a few records, and shows the requests, the messages, and whether the consumer would accept
+ * them. Nothing is published, no cursor is read or moved; neither RabbitMQ nor Redis is needed.
  *
  * @returns how many of the records shown would be dead-lettered
  * @throws FatalError if there is no such endpoint, FatalError or RetryableError if it cannot be polled
@@ -61,13 +61,13 @@ function find(config: PipelineConfig, id: string): Endpoint {
     const known = Object.keys(config.endpoints).join(', ');
     throw new FatalError('endpoint_unknown', `there is no endpoint "${id}"; expected one of ${known}`);
   }
-  // Trying is how one finds out whether to enable it.
+  // An endpoint that is not enabled can be tried too: that shows whether to enable it.
   const [endpoint] = compileEndpoints({ ...config, endpoints: { [id]: { ...settings, enabled: true } } });
   if (endpoint === undefined) throw new Error(`endpoint ${id} was not compiled`);
   return endpoint;
 }
 
-/** What the consumer would say of a record. */
+/** Whether the consumer would accept a record, and why not. */
 function judge({ entity }: Endpoint, record: unknown): { readonly valid: boolean; readonly said: string } {
   try {
     const { unknownFields } = entity.decode(record);

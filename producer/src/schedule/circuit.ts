@@ -1,12 +1,12 @@
 import { FatalError, RetryableError } from '@tributary/shared';
 
 /**
- * How an endpoint is: polled as usual (`closed`), left alone for a while after failures (`open`), or left alone because the
- * API refuses its credentials (`refused`), which only a person can mend.
+ * The state of an endpoint: polled as usual (`closed`), not polled for a while after failures (`open`), or not polled for a
+ * while because the API refuses its credentials (`refused`), which only a person can mend.
  */
 export type CircuitState = 'closed' | 'open' | 'refused';
 
-/** What a circuit is, fit to be kept. */
+/** The state of a circuit, as it is stored. */
 export interface CircuitMemory {
   readonly circuit: CircuitState;
   /** Failed runs in a row. */
@@ -20,7 +20,7 @@ const MAX_FACTOR = 16;
 
 const CLOSED: CircuitMemory = { circuit: 'closed', failures: 0 };
 
-/** Keeps an endpoint that fails again and again from being asked again and again. */
+/** Stops polling an endpoint that keeps failing, for a while, and then tries one request. */
 export class Circuit {
   readonly #settings: { readonly failures: number; readonly pause: number };
   #memory: CircuitMemory = CLOSED;
@@ -34,7 +34,7 @@ export class Circuit {
     return this.#memory;
   }
 
-  /** Goes on from what was kept, or as new. */
+  /** Continues from the stored state, or starts anew. */
   resume(memory: CircuitMemory = CLOSED): void {
     const { circuit, failures, retryAt } = memory;
     this.#memory = { circuit, failures, retryAt };
@@ -45,7 +45,7 @@ export class Circuit {
     return this.#memory.circuit === 'closed' || now >= (this.#memory.retryAt ?? 0);
   }
 
-  /** Whether the run that begins is a trial: its first request is not to be tried again. */
+  /** Whether the next run is a trial: if its first request fails, it is not repeated. */
   get isTrial(): boolean {
     return this.#memory.circuit !== 'closed';
   }
@@ -54,7 +54,7 @@ export class Circuit {
     this.#memory = CLOSED;
   }
 
-  /** @returns whether it was closed until now and is no more, or is for another reason */
+  /** @returns whether the state changed to `open` or `refused` */
   failed(error: unknown, now: number): boolean {
     const before = this.#memory;
     const failures = before.failures + 1;
@@ -70,7 +70,7 @@ export class Circuit {
   }
 }
 
-/** 401 and 403: asking again as before can only lock the account (RFC 9110, sections 15.5.2 and 15.5.4). */
+/** 401 and 403: repeating the request could only lock the account (RFC 9110, sections 15.5.2 and 15.5.4). */
 export const isRefusal = (error: unknown): boolean =>
   (error instanceof FatalError || error instanceof RetryableError) &&
   ['http_401', 'http_403', 'token_refused'].includes(error.code);

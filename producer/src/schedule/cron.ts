@@ -2,18 +2,19 @@ import { createTask, parse } from 'node-cron';
 
 const SECOND = 1_000;
 const HOUR = 3_600_000;
-/** Every time zone's offset is a multiple of this, and changes at one. */
+/** Every time zone's offset is a multiple of this, and changes at a multiple of it. In milliseconds. */
 const BLOCK = HOUR / 4;
-/** Clocks are changed by no more than this. */
+/** Clocks are put forward or back by this at most, in milliseconds. */
 const LARGEST_CHANGE = 3 * HOUR;
-/** The 29th of February, if it must be a Monday, comes every 28 years. */
+/** How far to look for a tick, in milliseconds: a 29th of February that is a Monday comes every 28 years. */
 const HORIZON = 40 * 366 * 24 * HOUR;
 
 /**
- * When a cron expression ticks, by the wall clock of a time zone. node-cron reads the expression; its own next time leaves
- * out, when clocks are put back, an hour of ticks that come every minute, and when they are put forward, a daily tick in the
- * hour that does not exist. Here, as in Vixie's cron: an expression for every hour ticks by the time that passes; one for
- * certain hours ticks once in an hour that comes twice, and in one that does not exist at the moment it would have begun.
+ * The ticks of a cron expression, by the wall clock of a time zone. node-cron parses the expression. Its own next time is not
+ * used: when clocks are put back, it leaves out an hour of ticks that come every minute; when they are put forward, it leaves
+ * out a daily tick in the hour that does not exist. This follows Vixie's cron: an expression for every hour ticks by the time
+ * that passes. An expression for certain hours ticks once in an hour that comes twice, and for an hour that does not exist it
+ * ticks at the moment when that hour would have begun.
  */
 export class CronTimes {
   readonly #isWall: (wall: number) => boolean;
@@ -21,11 +22,11 @@ export class CronTimes {
   readonly #everyHour: boolean;
   readonly #format: Intl.DateTimeFormat;
 
-  /** @throws Error for what is no expression, or no time zone; the pipeline's check says it better */
+  /** @throws Error if the expression or the time zone is invalid; the check of the pipeline finds both earlier */
   constructor(expression: string, timeZone: string) {
     this.#fields = parse(expression);
     this.#everyHour = this.#fields.hour.length === 24;
-    // Wall-clock times are handled as if they were UTC, in which every one exists once.
+    // Wall-clock times are handled as if they were UTC, where each exists exactly once.
     const matcher = createTask(expression, () => {}, { timezone: 'UTC' });
     this.#isWall = (wall) => matcher.match(new Date(wall));
     this.#format = new Intl.DateTimeFormat('en-US', {
@@ -40,7 +41,7 @@ export class CronTimes {
     });
   }
 
-  /** The first tick after this moment, both in milliseconds since the epoch; undefined if there is none. */
+  /** The first tick after a moment, both in milliseconds since the epoch; undefined if there is none. */
   after(moment: number): number | undefined {
     const from = Math.floor(moment / SECOND) * SECOND + SECOND;
     for (let block = Math.floor(from / BLOCK) * BLOCK; block < from + HORIZON; ) {
@@ -66,7 +67,7 @@ export class CronTimes {
     return undefined;
   }
 
-  /** Whether clocks are put forward at this moment, over a tick. */
+  /** Whether clocks are put forward at this moment, and skip a tick. */
   #isInGap(moment: number, offset: number): boolean {
     const before = this.#offset(moment - BLOCK);
     for (let wall = moment + before; wall < moment + offset; wall += 60 * SECOND) {
@@ -88,13 +89,13 @@ export class CronTimes {
     return this.#isWall(new Date(wall).setUTCHours(h, m, s, 0));
   }
 
-  /** How far it is safe to go on a day without ticks: clocks may be changed on it. */
+  /** How far to go on a day without ticks, in milliseconds; less than the whole day, since clocks may change on it. */
   #restOfDay(wall: number): number {
     const left = 24 * HOUR - (wall % (24 * HOUR));
     return left > LARGEST_CHANGE + BLOCK ? left - LARGEST_CHANGE : BLOCK;
   }
 
-  /** What the wall clock is ahead of UTC, in milliseconds. */
+  /** How far the wall clock is ahead of UTC, in milliseconds. */
   #offset(moment: number): number {
     const parts = Object.fromEntries(
       this.#format.formatToParts(moment).map(({ type, value }) => [type, Number(value)]),

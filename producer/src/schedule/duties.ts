@@ -22,7 +22,7 @@ export interface DutiesOptions extends Pick<Stores, 'cursors' | 'states' | 'runs
   readonly signal: AbortSignal;
 }
 
-/** A duty for each endpoint: its API to poll, its runs, its schedule. None of them begins by itself. */
+/** A duty for each endpoint: its source, its runs, its schedule. Nothing is polled until the duty is held. */
 export function createDuties(endpoints: readonly Endpoint[], options: DutiesOptions): Map<string, Duty> {
   const { publisher, surroundings, cursors, states, runs, clock, log, instance, metrics, signal } = options;
   const ids = createIds();

@@ -16,15 +16,15 @@ export interface DutyOptions {
   readonly log: Logger;
   /** From 0 to 1. */
   random(): number;
-  /** How many endpoints begin together with this one. */
+  /** How many endpoints start together with this one. */
   readonly companions: number;
 }
 
-/** Of each endpoint that begins together with others, in milliseconds; and the most that it comes to. */
+/** How far endpoints that start together are spread, in milliseconds: for each of them, and at most. */
 const SPREAD_BY = 100;
 const MOST_SPREAD = 10_000;
 
-/** What a producer does for an endpoint while that is its to poll: it keeps the schedule, and heeds what a person asks. */
+/** What a producer does for an endpoint while it holds the lease: it polls by schedule, and does what a person asks. */
 export class Duty {
   readonly #options: DutyOptions;
   #schedules: Schedule[] = [];
@@ -43,24 +43,24 @@ export class Duty {
     return this.#paused;
   }
 
-  /** When the schedule polls next, in milliseconds since the epoch; undefined if it does not. */
+  /** When the schedule polls next, in milliseconds since the epoch; undefined if never. */
   nextAt(): number | undefined {
     return this.#schedules[0]?.nextAt();
   }
 
-  /** Takes the endpoint on, from where it was left. */
+  /** Begins to poll the endpoint, and continues from its stored state. */
   async hold(): Promise<void> {
     const { endpoint, runner, states, metrics, clock } = this.#options;
     const held = new AbortController();
     this.#held = held;
     metrics.held.set({ endpoint: endpoint.id }, 1);
-    // Without it the endpoint is polled at once, which is always right.
+    // If the state cannot be loaded, the endpoint is polled at once, which is always correct.
     const state = await states.load(endpoint).catch(() => undefined);
     await runner.current;
     if (held.signal.aborted) return;
     runner.resume(state);
     const { schedule, resync } = endpoint.config;
-    // After a failure it is not waited for: the next poll may be long away.
+    // After a failure the endpoint is polled at once: the next scheduled poll may be far away.
     const first = state?.error === undefined ? (state?.nextAt ?? undefined) : undefined;
     // The first poll is due now, unless another producer's schedule says later; until it succeeds, it is overdue.
     if (state?.nextAt !== null) metrics.due.set({ endpoint: endpoint.id }, Math.max(clock.now(), first ?? 0) / 1_000);
@@ -70,23 +70,23 @@ export class Duty {
     this.#start(resync, firstFull, async () => this.#paused || (await runner.runInFull()).error === undefined);
   }
 
-  /** Leaves the endpoint to others: it is theirs by now, or about to be. */
+  /** Stops polling the endpoint: another producer holds its lease, or is about to. */
   drop(): void {
     const { endpoint, metrics } = this.#options;
     this.stop();
-    // The one that polls it from now on tells the rest.
+    // The producer that polls it from now on exports the other metrics.
     metrics.held.set({ endpoint: endpoint.id }, 0);
     metrics.due.remove({ endpoint: endpoint.id });
     this.runner.abort(new RetryableError('lease_lost', 'another producer polls this endpoint from now on'));
   }
 
-  /** Begins no more polls. */
+  /** Begins no more polls. The one in progress goes on. */
   stop(): void {
     this.#held?.abort();
     for (const schedule of this.#schedules.splice(0)) schedule.stop();
   }
 
-  /** Heeds what a person asked for, here or at another producer. */
+  /** Does what a person asked for, at this producer or at another. */
   applyClaim({ paused, asked }: EndpointClaim): void {
     const { endpoint, log } = this.#options;
     if (paused !== this.#paused) log.info({ endpoint: endpoint.id }, paused ? 'polling is paused' : 'polling goes on');

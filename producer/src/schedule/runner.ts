@@ -20,11 +20,11 @@ export interface RunnerOptions {
   readonly signal: AbortSignal;
   /** One poll, as in poll.ts. */
   poll(progress: PollProgress, signal: AbortSignal, manner: RunManner): Promise<void>;
-  /** When the schedule polls next, in milliseconds since the epoch; undefined if it does not. */
+  /** When the schedule polls next, in milliseconds since the epoch; undefined if never. */
   nextAt(): number | undefined;
 }
 
-/** Runs the polls of one endpoint, one at a time, and answers for them: a poll that fails is told and counted here. */
+/** Runs the polls of one endpoint, one at a time. It logs and counts those that fail. */
 export class Runner {
   readonly #options: RunnerOptions;
   readonly #flight: SingleFlight<PollSummary>;
@@ -40,37 +40,36 @@ export class Runner {
     this.#circuit = new Circuit(options.endpoint.config.circuit);
   }
 
-  /** The poll going on now. */
+  /** The poll in progress. */
   get current(): Promise<PollSummary> | undefined {
     return this.#flight.current;
   }
 
-  /** What became of the last poll, also of one by another producer. */
+  /** The result of the last poll, also if another producer made it. */
   get state(): EndpointState | undefined {
     return this.#state;
   }
 
-  /** Goes on from where another producer, or this one before a restart, left off. */
+  /** Continues from where another producer, or this one before a restart, stopped. */
   resume(state: EndpointState | undefined): void {
     this.#state = state;
     this.#circuit.resume(state);
     this.#showCircuit();
   }
 
-  /** Polls now, or joins the poll going on. Never rejects. */
+  /** Polls now, or joins the poll in progress. Never rejects. */
   run(): Promise<PollSummary> {
     return this.#flight.run();
   }
 
-  /** Polls everything, now or, if a poll is going on, at the next. */
+  /** Polls everything: now, or with the next poll if one is in progress. */
   runInFull(): Promise<PollSummary> {
     this.#fullWanted = true;
     return this.run();
   }
 
   /**
-   * Polls because it is time to; if the last poll is still going on, or the endpoint is left alone after failures, this
-   * one is left out.
+   * Polls because it is due. It does nothing if the last poll is still in progress, or if the circuit is open after failures.
    */
   async tick(): Promise<PollSummary | undefined> {
     const { endpoint, metrics, clock, log, signal } = this.#options;
@@ -86,12 +85,12 @@ export class Runner {
     return await this.run();
   }
 
-  /** Ends the poll going on; what it had fetched is fetched again. */
+  /** Ends the poll in progress. What it had fetched is fetched again. */
   abort(reason: Error): void {
     this.#abort.abort(reason);
   }
 
-  /** Forgets what went wrong: a person says that it is mended. */
+  /** Closes the circuit: a person says that the fault is mended. */
   forgive(): void {
     this.#circuit.succeeded();
     this.#showCircuit();
@@ -157,7 +156,7 @@ export class Runner {
     }
   }
 
-  /** Also of a run that was cut short: what it had published is under way, and somebody may ask where it came from. */
+  /** Runs that were cut short are noted too: their records are under way, and a trace may ask where they came from. */
   #remember({ run, records, published, durationMs, error }: PollSummary, progress: PollProgress, startedAt: number) {
     const { endpoint, instance, runs, log } = this.#options;
     if (records === 0) return;
@@ -169,7 +168,7 @@ export class Runner {
 
   #keep({ run, records, published, error }: PollSummary, startedAt: number, { full }: RunManner): void {
     const { endpoint, instance, states, clock, log, nextAt, signal } = this.#options;
-    // A poll that was cut short says nothing of the endpoint; whoever takes it over polls at once.
+    // A poll that was cut short says nothing about the endpoint. The producer that takes it over polls at once.
     if (signal.aborted || this.#abort.signal.aborted) return;
     const succeeded = error === undefined;
     const endedAt = clock.now();
@@ -183,7 +182,7 @@ export class Runner {
       published,
       error,
       lastSuccessAt: succeeded ? endedAt : this.#state?.lastSuccessAt,
-      // The first poll of all finds no cursor to go on from.
+      // The very first poll finds no cursor, so it is full.
       lastFullAt: succeeded && (full || this.#state?.lastFullAt === undefined) ? startedAt : this.#state?.lastFullAt,
       nextAt: succeeded && 'once' in endpoint.config.schedule ? null : nextAt(),
     };

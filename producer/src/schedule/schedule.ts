@@ -1,34 +1,34 @@
 import type { Clock, Logger, ScheduleConfig } from '@tributary/shared';
 import { CronTimes } from './cron.js';
 
-/** A schedule that ticks. */
+/** A schedule in progress. */
 export interface Schedule {
-  /** When it ticks next, in milliseconds since the epoch; undefined if it does not. */
+  /** When the next tick is due, in milliseconds since the epoch; undefined if there is none. */
   nextAt(): number | undefined;
-  /** No more ticks. */
+  /** Ends the ticks. */
   stop(): void;
 }
 
 export interface ScheduleOptions {
   readonly clock: Clock;
   readonly log: Logger;
-  /** Called at each tick; it must not wait, for the next tick may come before it is done. Resolves with the success. */
+  /** Called at each tick, also while an earlier call is in progress. Resolves with whether it succeeded. */
   tick(): Promise<boolean>;
   /**
-   * When the first tick is due, in milliseconds since the epoch: another producer ticked until now. If it is past, or not
+   * When the first tick is due, in milliseconds since the epoch, if another producer polled until now. If it is past or not
    * given, the first tick is at once; `once` does not tick at all if it is given.
    */
   readonly first?: number | undefined;
-  /** Up to so many milliseconds after its time each tick comes (of `every`, the first, which the others count from). */
+  /** Each tick comes up to this many milliseconds late. With `every` only the first does: the others count from it. */
   readonly jitter?: number;
   /** From 0 to 1. */
   random?(): number;
 }
 
-/** How long after a failure something that is to be done once is tried again, in milliseconds. */
+/** How long after a failure `once` tries again, in milliseconds. */
 const ONCE_AGAIN = 60_000;
 
-/** Starts a schedule. It ticks at once, unless told otherwise, and then as configured; `once` ticks until it has succeeded. */
+/** Starts a schedule. It ticks at once, unless `first` says later, and then as configured; `once` ticks until it succeeds. */
 export function startSchedule(config: ScheduleConfig, options: ScheduleOptions): Schedule {
   if ('cron' in config) return startCron(config, options);
   if ('every' in config) return startInterval(config.every, options);
@@ -38,14 +38,14 @@ export function startSchedule(config: ScheduleConfig, options: ScheduleOptions):
 const delayOf = ({ jitter = 0, random = () => 0 }: ScheduleOptions): number => Math.floor(jitter * random());
 
 /**
- * Cron cannot express every interval (90 s, or 7 minutes evenly), and what it can it ties to the minute, in which all
- * endpoints would then begin together. This counts from the first tick instead, without drifting.
+ * Ticks at an interval from the first tick, without drifting. Cron cannot express every interval (90 s, or 7 minutes evenly),
+ * and it ticks at full minutes, when all endpoints would start together.
  */
 function startInterval(interval: number, options: ScheduleOptions): Schedule {
   const { clock, tick, first = 0 } = options;
   const stopped = new AbortController();
   const begun = clock.now();
-  // Further away than one interval is the work of a clock that was wrong.
+  // A first tick further away than one interval came from a clock that was wrong.
   let next = first > begun ? Math.min(first, begun + interval) : begun + delayOf(options);
   const run = async () => {
     if (next > begun) await clock.sleep(next - begun, stopped.signal);
@@ -53,9 +53,9 @@ function startInterval(interval: number, options: ScheduleOptions): Schedule {
       void tick();
       const now = clock.now();
       next += interval;
-      // A machine that slept does not make up for what it missed.
+      // Ticks that were missed while the machine slept are not made up for.
       if (next <= now) next += Math.ceil((now - next + 1) / interval) * interval;
-      // A clock that was set back must not stop the polling for as long.
+      // If the clock was set back, the next tick must not wait until it has caught up.
       if (next > now + interval) next = now + interval;
       await clock.sleep(next - now, stopped.signal);
     }
@@ -64,7 +64,7 @@ function startInterval(interval: number, options: ScheduleOptions): Schedule {
   return { nextAt: () => next, stop: () => stopped.abort() };
 }
 
-/** Timers hold no more than 24 days, and a machine that slept is to be noticed: the wait is looked at this often. */
+/** A long wait is checked this often, in milliseconds: timers hold 24 days at most, and the machine may sleep. */
 const LOOK_EVERY = 60_000;
 
 function startCron({ cron, timezone }: { cron: string; timezone: string }, options: ScheduleOptions): Schedule {
@@ -83,9 +83,9 @@ function startCron({ cron, timezone }: { cron: string; timezone: string }, optio
       await clock.sleep(Math.min(next - before, LOOK_EVERY), stopped.signal);
       const now = clock.now();
       if (stopped.signal.aborted) return;
-      // A tick that comes late, because the machine slept, is better than none: it may be the only one of the day.
+      // A tick that is late because the machine slept still counts: it may be the only one of the day.
       if (now >= next) void tickLater();
-      // A clock that was set back must not stop the polling for as long.
+      // If the clock was set back, the next tick must not wait until it has caught up.
       if (now >= next || now < before) next = times.after(now);
     }
   };

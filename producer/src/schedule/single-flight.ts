@@ -1,4 +1,4 @@
-/** Work of which one piece at a time may be going on. */
+/** Runs work of which only one piece may be in progress at a time. */
 export class SingleFlight<T> {
   readonly #work: () => Promise<T>;
   #current: Promise<T> | undefined;
@@ -7,12 +7,12 @@ export class SingleFlight<T> {
     this.#work = work;
   }
 
-  /** What is going on now. */
+  /** The work in progress. */
   get current(): Promise<T> | undefined {
     return this.#current;
   }
 
-  /** Starts it, or joins what is going on. */
+  /** Starts the work, or joins the work in progress. */
   run(): Promise<T> {
     this.#current ??= this.#work().finally(() => {
       this.#current = undefined;

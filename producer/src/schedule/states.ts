@@ -3,7 +3,7 @@ import type { Redis } from 'ioredis';
 import type { Endpoint } from '../endpoint.js';
 import type { CircuitState } from './circuit.js';
 
-/** What is known of an endpoint's polls, whichever producer made them. Times are milliseconds since the epoch. */
+/** What is known about an endpoint's polls, by any producer. Times are milliseconds since the epoch. */
 export interface EndpointState {
   /** The producer that polled it last. */
   readonly producer: string;
@@ -15,11 +15,11 @@ export interface EndpointState {
   /** Why the last run failed; absent if it did not. */
   readonly error?: string | undefined;
   readonly lastSuccessAt?: number | undefined;
-  /** When everything was last polled, whatever the cursor said. */
+  /** When the last full poll began: one that did not use the cursor. */
   readonly lastFullAt?: number | undefined;
   /**
-   * When the schedule polls next; null if it never does again. Absent if that is not known, or if other settings or another
-   * sink ask for a poll at once.
+   * When the schedule polls next; null if never again. Absent if it is not known, or if the settings or the sink changed, so
+   * that the endpoint has to be polled at once.
    */
   readonly nextAt?: number | null | undefined;
   readonly circuit: CircuitState;
@@ -27,7 +27,7 @@ export interface EndpointState {
   readonly retryAt?: number | undefined;
 }
 
-/** Keeps what a producer tells of its polls, for the one that takes an endpoint over, and for whoever asks. */
+/** Stores the states of endpoints, for the producer that takes an endpoint over and for the operation routes. */
 export interface StateStore {
   load(endpoint: Endpoint): Promise<EndpointState | undefined>;
   save(endpoint: Endpoint, state: EndpointState): Promise<void>;
@@ -63,7 +63,7 @@ export function memoryStateStore(): StateStore {
   };
 }
 
-/** Only producers write here, so what is there is taken for what it should be; what is not JSON is not there. */
+/** Only producers write here, so the fields are not checked. Text that is not JSON counts as absent. */
 function decode(text: string, settings: string): EndpointState | undefined {
   try {
     const { settings: saved, ...state } = JSON.parse(text) as EndpointState & { settings: string };

@@ -2,28 +2,28 @@ import { FatalError, type Logger, RetryableError } from '@tributary/shared';
 import type { PollSummary } from '../poll/progress.js';
 import type { CircuitMemory } from './circuit.js';
 
-/** A poll that failed, and what follows from that. */
+/** A poll that failed, and its consequences. */
 export interface Failure {
   readonly failure: unknown;
   readonly summary: PollSummary;
-  /** Its endpoint is left alone from now on. */
+  /** Its endpoint is not polled for a while from now on. */
   readonly opened: boolean;
   readonly memory: CircuitMemory;
-  /** When the schedule polls next, in milliseconds since the epoch; undefined if it does not. */
+  /** When the schedule polls next, in milliseconds since the epoch; undefined if never. */
   readonly nextAt: number | undefined;
 }
 
 const isKnown = (failure: unknown): failure is RetryableError | FatalError =>
   failure instanceof RetryableError || failure instanceof FatalError;
 
-/** What a failure is counted as. */
+/** The code under which a failure is counted. */
 export const codeOf = (failure: unknown): string => (isKnown(failure) ? failure.code : 'unexpected');
 
-/** Whether a poll was ended for a reason that says nothing of its endpoint. */
+/** Whether a poll was ended for a reason that says nothing about its endpoint. */
 export const isCutShort = (failure: unknown, signal: AbortSignal): boolean =>
   signal.aborted || codeOf(failure) === 'lease_lost';
 
-/** Tells a person what happened to which endpoint, what is done about it, and what to do. */
+/** Logs what happened to which endpoint, what is done about it, and what a person should do. */
 export function tellFailure({ failure, summary, opened, memory, nextAt }: Failure, log: Logger): void {
   const { endpoint, run, published, error } = summary;
   const { circuit, failures, retryAt } = memory;
@@ -31,7 +31,7 @@ export function tellFailure({ failure, summary, opened, memory, nextAt }: Failur
   const nextPoll = next === undefined ? 'not scheduled' : new Date(next).toISOString();
   const told = { endpoint, run, published, reason: error, nextPoll };
   if (!isKnown(failure)) {
-    // A fault of ours: whoever mends it needs the stack.
+    // A fault of Tributary: mending it takes the stack.
     log.error({ ...told, err: failure }, 'the poll failed unexpectedly');
   } else if (circuit === 'refused' && opened) {
     const advice = `mend its credentials in pipeline.yaml and restart, or: npm run endpoints -- restart ${endpoint}`;
