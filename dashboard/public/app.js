@@ -14,27 +14,27 @@ const main = byId('main');
 const tabs = createTabs();
 
 /**
- * The modules of the pages, by the name of the view. All are loaded at the start, so that going to another page asks
- * for no file: none can be missing after an upgrade, or while the network is away.
+ * The modules of the pages, by the name of the view. All are loaded at the start. Otherwise a page that is opened later
+ * could fail to load, after an upgrade of the dashboard or while the network is down.
  */
 const modules = new Map();
 
 let ready = false; // whether the modules and the session are loaded
-let flow; // what flows, as last heard
-let lastHour; // the history of it
+let flow; // the newest numbers
+let lastHour; // the numbers of the last hour
 let view; // what is shown, and the path it is for
 
 const announce = (text) => setText(byId('announcer'), text);
 
-/** Goes to another place on this page. @param {boolean} [instead] without a new entry in the browser's history */
+/** Goes to another place. @param {boolean} [instead] replaces the entry in the browser's history */
 function navigate(to, instead = false) {
   history[instead ? 'replaceState' : 'pushState'](null, '', addressOf(to));
   show();
 }
 
 /**
- * Asks who acts. What is being typed stays as it is.
- * @returns {Promise<void>} resolves when the dialog is gone, signed in or not
+ * Asks for a token. The view is not made again, so what a person has typed stays.
+ * @returns {Promise<void>} resolves when the dialog is closed, signed in or not
  */
 const signIn = () => askForToken(showAccount);
 
@@ -45,11 +45,11 @@ const app = { navigate, announce, signIn };
  * Shows what the address says. A page's module makes the view:
  *
  * `createView(place, app)` gives `root`, the element, and any of: `show(place)`, called at first and whenever the query
- * changes; `update(flow)` and `history(lastHour)`, called when there is news; `focusSearch()`, for the key `/`;
- * `leave()`, called before it goes; `holdsInput`, true where being made anew would lose what a person typed.
+ * changes; `update(flow)` and `history(lastHour)`, called with new numbers; `focusSearch()`, for the key `/`;
+ * `leave()`, called before it is removed; `holdsInput`, true if making the view again would lose what a person typed.
  */
 function show() {
-  // A link that is followed before all is loaded is shown when it is.
+  // An address that is opened while modules are still loading is shown when they are there.
   if (!ready) return;
   const { pathname, search } = location;
   const place = readPlace(pathname, search);
@@ -75,21 +75,23 @@ function leave() {
 
 function showSignIn() {
   const words = session.canSignIn
-    ? 'What is shown here is not for everybody.'
-    : 'Nobody may read here yet: set DASHBOARD_VIEWER_TOKEN, or DASHBOARD_READ=open, and start the dashboard again.';
+    ? 'This dashboard can be read only with a token.'
+    : 'Reading is switched off. To allow it, set DASHBOARD_VIEWER_TOKEN, or DASHBOARD_READ=open, and restart the dashboard.';
   const button = h(
     'button',
     { type: 'button', class: 'control primary', onclick: () => askForToken(refreshAccount) },
     'Sign in',
   );
-  main.replaceChildren(emptyPage('Sign in to look', words, session.canSignIn && button));
+  main.replaceChildren(
+    emptyPage(session.canSignIn ? 'Sign in to read' : 'Reading is not allowed', words, session.canSignIn && button),
+  );
 }
 
 function showAccount() {
   replace(byId('account'), session.canSignIn || session.signedIn ? accountButton(refreshAccount) : '');
 }
 
-/** Somebody has signed in or out: what the page offers them may be other than before. */
+/** Shows the view again after a person has signed in or out, because it may offer other buttons now. */
 function refreshAccount() {
   showAccount();
   const watches = session.mayRead;
@@ -116,7 +118,7 @@ function watch() {
     },
     onState(live) {
       byId('status').dataset.state = live ? 'live' : 'broken';
-      setText(byId('status'), live ? 'Live' : 'No connection, trying again');
+      setText(byId('status'), live ? 'Live' : 'Connection lost, reconnecting');
     },
   });
 }
@@ -148,7 +150,7 @@ document.addEventListener('keydown', (event) => {
   }
 });
 
-/** Times are shown as one reads them here, or in UTC as logs have them; the browser remembers which. */
+/** Shows times in the local zone, or in UTC as logs do. The browser remembers which. */
 function showZone(utc) {
   showUtc(utc);
   localStorage.setItem('times', utc ? 'utc' : 'local');
@@ -173,7 +175,7 @@ async function begin() {
   try {
     await Promise.all([loadPages(), loadSession()]);
   } catch (failure) {
-    const words = `${sentence(failure.message)} Load the page again in a moment.`;
+    const words = `${sentence(failure.message)} Reload the page in a moment.`;
     main.replaceChildren(emptyPage('The dashboard does not answer', words));
     return;
   }

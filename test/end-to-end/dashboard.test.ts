@@ -128,7 +128,7 @@ describe('the dashboard in a browser', () => {
       .getByText(/part-.*\.csv, record \d+/)
       .first()
       .waitFor();
-    await page.getByRole('heading', { name: 'What was made of it', exact: true }).waitFor();
+    await page.getByRole('heading', { name: 'Merged rows', exact: true }).waitFor();
     // The key's last poll may be too young to be noted; it is when the page is loaded again.
     const first = page.locator('.version').last();
     await expect
@@ -140,10 +140,10 @@ describe('the dashboard in a browser', () => {
         { timeout: 30_000 },
       )
       .toMatch(
-        /Run [\d,]+ of crm-customers begun [-\d]+ [:\d]+ by .+ Confirmed [-\d]+ [:\d]+ with all [\d,]+ messages? of the run/,
+        /Run [\d,]+ of crm-customers started [-\d]+ [:\d]+ by .+ Confirmed [-\d]+ [:\d]+ with all [\d,]+ messages? of the run/,
       );
     expect(await first.innerText()).toMatch(
-      /by itself|with [\d,]+ others? in one write: records [\d,]+ to [\d,]+ of part-.+\.csv/,
+      /alone|with [\d,]+ others? in one write: records [\d,]+ to [\d,]+ of part-.+\.csv/,
     );
     await page.context().close();
   });
@@ -162,15 +162,13 @@ describe('the dashboard in a browser', () => {
         },
         { timeout: 30_000, interval: 2_000 },
       )
-      .toMatch(
-        /Seen again [-\d]+ [:\d]+, the same content again: a duplicate, dropped by .+ reach back to [-\d]+ [:\d]+/,
-      );
+      .toMatch(/Seen again [-\d]+ [:\d]+: a duplicate \(the same content\), dropped by .+ go back to [-\d]+ [:\d]+/);
     await page.context().close();
   });
 
   test('filters, sorts and facets by links that can be kept', async () => {
     const page = await open('/data/inventory');
-    await page.getByText('Filters and facets', { exact: true }).click();
+    await page.getByText('Filters', { exact: true }).click();
     const chip = page.locator('.facet .chip').first();
     await chip.click();
     await page.locator('.active-filters .chip').waitFor();
@@ -230,7 +228,7 @@ describe('the dashboard in a browser', () => {
       .waitFor();
     await editor.fill(payload.replace('"two"', '2'));
     await page.getByText('✓ Valid').first().waitFor();
-    await page.getByRole('button', { name: 'Replay mended', exact: true }).click();
+    await page.getByRole('button', { name: 'Replay with changes', exact: true }).click();
     await page.getByLabel('Token', { exact: true }).fill(TOKEN);
     await page.locator('dialog').getByRole('button', { name: 'Sign in', exact: true }).click();
     await page.locator('.account', { hasText: 'anna · admin' }).waitFor();
@@ -251,7 +249,7 @@ describe('the dashboard in a browser', () => {
     await visit(page, '/');
     await page.getByRole('button', { name: 'Run now' }).first().waitFor();
     await page.getByRole('button', { name: 'Every price rises by half', exact: true }).click();
-    await page.getByText('Every price rises by half: begun.', { exact: true }).first().waitFor();
+    await page.getByText('Every price rises by half: started.', { exact: true }).first().waitFor();
     await page.context().close();
     await table.context().close();
   });

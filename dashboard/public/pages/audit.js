@@ -4,9 +4,9 @@ import { emptyPage, emptyState } from '../ui/empty.js';
 import { count, sentence } from '../ui/format.js';
 import { moment } from '../ui/times.js';
 
-const STEPS = { begun: 'asked for', letter: 'one record', done: 'done', failed: 'failed' };
+const STEPS = { begun: 'requested', letter: 'one record', done: 'done', failed: 'failed' };
 
-/** Who did what, the newest first. */
+/** Who did what and when, newest first. */
 export function createView() {
   const list = h('div', { class: 'rows audit', tabindex: '0', role: 'region', 'aria-label': 'Entries' });
   const root = h(
@@ -20,8 +20,8 @@ export function createView() {
       list.replaceChildren(
         entries.length === 0
           ? emptyState(
-              'Nobody has done anything yet',
-              'Whatever is replayed, discarded, run or paused is written down here, with who and when.',
+              'No actions yet',
+              'Every replay, discard, run, pause and resume is recorded here, with the person and the time.',
             )
           : tableOf(entries),
       ),
@@ -51,7 +51,9 @@ function tableOf(entries) {
       h(
         'tr',
         {},
-        ...['When', 'Who', 'What', 'Step', 'Of what', 'From'].map((title) => h('th', { scope: 'col' }, title)),
+        ...['Time', 'Person', 'Action', 'Step', 'Details', 'From address'].map((title) =>
+          h('th', { scope: 'col' }, title),
+        ),
       ),
     ),
     h('tbody', {}, ...entries.map(row)),
@@ -69,5 +71,5 @@ function describe({ step, key, queue, match = {}, reason, done, why, edited, end
           .map(([name, value]) => `${name} ${value}`)
           .join(', ') || 'all'
       : `${key} of ${queue}`);
-  return [what, edited === true && 'mended', reason].filter(Boolean).join(' · ');
+  return [what, edited === true && 'edited', reason].filter(Boolean).join(' · ');
 }

@@ -13,21 +13,21 @@ import { openDetail } from './dataset/row.js';
 import { table } from './dataset/table.js';
 import { createTools } from './dataset/tools.js';
 
-/** A refresh that takes longer than this shows that it is under way, in milliseconds. */
+/** A refresh that takes longer than this many milliseconds shows a progress line. */
 const NOTICEABLE = 150;
 
 /**
- * One dataset: its numbers, the tools over it, a page of its rows.
+ * One dataset: its numbers, the tools above the table, one page of rows.
  *
- * @param {{ navigate: (place: object, replace?: boolean) => void, announce: (text: string) => void }} page
+ * @param {{ navigate: (place: object, replace?: boolean) => void, announce: (text: string) => void }} app
  */
 export function createView({ dataset: name }, { navigate, announce }) {
   let place; // what the address says
-  let summary; // the dataset's numbers
-  let shown; // the page of rows in the table, and the address it is for
-  let loading; // the request under way
-  let following = true;
-  let told = ''; // which numbers are shown
+  let summary; // the numbers of the dataset
+  let shown; // the page of rows in the table, and its address
+  let loading; // the request that is running
+  let live = true;
+  let shownNumbers = ''; // the numbers that are shown
 
   const kind = h('span', { class: 'kind' });
   const stats = h('div', { class: 'stats' });
@@ -36,11 +36,11 @@ export function createView({ dataset: name }, { navigate, announce }) {
   const pages = h('nav', { class: 'pager', 'aria-label': 'Pages' });
   const tools = createTools(name, {
     onSearch(search) {
-      // One entry in the browser's history for one search, however long it was typed at.
+      // One search makes one entry in the browser's history, however many letters are typed.
       if (search !== place.search) navigate({ ...place, search, page: 1 }, place.search !== '');
     },
-    onFollow(on) {
-      following = on;
+    onLive(on) {
+      live = on;
       if (!on) return;
       rows.scrollTo(0, 0);
       if (place.page > 1) navigate({ ...place, page: 1 });
@@ -63,11 +63,11 @@ export function createView({ dataset: name }, { navigate, announce }) {
 
   function showSummary() {
     const now = JSON.stringify([summary.revision, summary.indexing, summary.problems, summary.bytes]);
-    if (now === told) return;
-    told = now;
+    if (now === shownNumbers) return;
+    shownNumbers = now;
     const figures = [
       ['Rows', count(summary.keys)],
-      ['In history', count(summary.rows)],
+      ['Versions', count(summary.rows)],
       ['Size', bytes(summary.bytes)],
       [
         'Parts',
@@ -83,7 +83,7 @@ export function createView({ dataset: name }, { navigate, announce }) {
     messages.replaceChildren(...notices(summary));
   }
 
-  /** Fetches the page of rows. @param quiet the same page anew: no word about it, and no complaint if it fails */
+  /** Fetches the page of rows. @param quiet for a refresh: it is not announced, and a lost connection is not shown */
   async function load(quiet = false) {
     loading?.abort();
     const mine = new AbortController();
@@ -137,7 +137,7 @@ export function createView({ dataset: name }, { navigate, announce }) {
     pages.replaceChildren();
   }
 
-  /** Rows must not move under someone who has scrolled down to read, is about to copy, or looks into one. */
+  /** Whether a person has scrolled down, selects text, or has a row open: the rows must not move then. */
   function isReading() {
     const selection = document.getSelection();
     const selecting = selection !== null && !selection.isCollapsed && rows.contains(selection.anchorNode);
@@ -155,7 +155,7 @@ export function createView({ dataset: name }, { navigate, announce }) {
       filters.show(place);
       load();
     },
-    /** Takes new numbers, and fetches the rows anew if they changed and someone follows them. */
+    /** Takes new numbers, and fetches the rows again if they changed and are shown live. */
     update({ datasets }) {
       const to = datasets.find((dataset) => dataset.name === name);
       if (to === undefined) return;
@@ -163,9 +163,9 @@ export function createView({ dataset: name }, { navigate, announce }) {
       showSummary();
       if (shown === undefined || shown.page.revision === summary.revision || loading !== undefined) return;
       filters.update();
-      const follow = following && place.page === 1 && !isReading();
-      tools.markBehind(!follow);
-      if (follow) load(true);
+      const refresh = live && place.page === 1 && !isReading();
+      tools.markBehind(!refresh);
+      if (refresh) load(true);
     },
     leave() {
       tools.leave();
@@ -182,7 +182,7 @@ function rowsQuery(place) {
   return query;
 }
 
-/** What tells a row from every other: its message, its content, its key. */
+/** What distinguishes a row from every other: its message, its content, its key. */
 function identity(columns) {
   const places = ['_message_id', '_hash', '_key'].map((name) => columns.findIndex((column) => column.name === name));
   return (row) => places.map((position) => row[position]).join(' ');

@@ -6,7 +6,7 @@ import { addressOf } from '../ui/location.js';
 import { activity, kindOf, notices } from '../ui/summary.js';
 import { since } from '../ui/times.js';
 
-/** Every dataset at a glance, as long as it is shown. */
+/** Every dataset with its numbers. */
 export function createView() {
   const root = h('div', { class: 'overview' });
   let shown = '';
@@ -26,7 +26,10 @@ function overview(datasets) {
       sum((dataset) => dataset.keys),
       'row',
     ),
-    `${count(sum((dataset) => dataset.rows))} in history`,
+    plural(
+      sum((dataset) => dataset.rows),
+      'version',
+    ),
     bytes(sum((dataset) => dataset.bytes)),
   ];
   const nothing = datasets.every((dataset) => dataset.rows === 0 && dataset.indexing === null);
@@ -37,8 +40,8 @@ function overview(datasets) {
     h('p', { class: 'totals' }, totals.join(' · ')),
     nothing &&
       emptyState(
-        'Nothing has landed yet',
-        'Rows appear here by themselves as soon as the consumer has written its first batch. If none come, look at the logs of the producer and the consumer.',
+        'Nothing has been written yet',
+        'Rows appear here as soon as the consumer has written its first batch. If none appear, read the logs of the producer and the consumer.',
       ),
     h('ul', { class: 'cards' }, ...datasets.map(card)),
   );
@@ -55,7 +58,7 @@ function card(dataset) {
     activity(dataset.activity),
     h('p', { class: 'axis', 'aria-hidden': 'true' }, h('span', {}, '60 min ago'), h('span', {}, 'now')),
     h('p', { class: 'small' }, 'Last written ', since(dataset.lastWrittenAt)),
-    h('p', { class: 'small' }, [`${count(rows)} in history`, bytes(size), plural(parts, 'part')].join(' · ')),
+    h('p', { class: 'small' }, [plural(rows, 'version'), bytes(size), plural(parts, 'part')].join(' · ')),
     ...notices(dataset),
     h(
       'p',

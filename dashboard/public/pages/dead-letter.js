@@ -10,7 +10,7 @@ import { moment } from '../ui/times.js';
 /** Milliseconds after the last keystroke. */
 const TYPING_PAUSE = 150;
 
-/** One dead letter: why it is here, its payload to mend, and what can be done with it. */
+/** One dead letter: why it is here, its payload to edit, and the buttons to replay or discard it. */
 export function createView({ letter: id }, { navigate, announce, signIn }) {
   const root = h('section', { class: 'page letter-page', 'aria-labelledby': 'title' });
   const closing = new AbortController();
@@ -26,7 +26,7 @@ export function createView({ letter: id }, { navigate, announce, signIn }) {
       if (closing.signal.aborted) return;
       root.replaceChildren(
         emptyPage(
-          failure.status === 404 ? 'It is not here any more' : 'It cannot be shown',
+          failure.status === 404 ? 'This dead letter no longer exists' : 'The dead letter cannot be shown',
           sentence(failure.message),
           back(),
         ),
@@ -60,14 +60,14 @@ export function createView({ letter: id }, { navigate, announce, signIn }) {
         verdict,
         good
           ? isChanged()
-            ? '✓ Valid: it can be replayed'
-            : '✓ Valid now: it can be replayed as it is'
+            ? '✓ Valid: you can replay it'
+            : '✓ Valid now: you can replay it unchanged'
           : `✕ ${sentence(trouble.message)}`,
       );
       fields.mark(good ? null : trouble.field);
       replay.disabled = !good && isChanged();
-      setText(replay, isChanged() ? 'Replay mended' : 'Replay as it is');
-      // What is not valid can be sent, where the pipeline has changed; it is not what one should do.
+      setText(replay, isChanged() ? 'Replay with changes' : 'Replay unchanged');
+      // An invalid payload can be sent too, because the pipeline may accept it now, but it is not the advised action.
       replay.classList.toggle('primary', good);
       reset.hidden = !isChanged();
     }
@@ -108,7 +108,7 @@ export function createView({ letter: id }, { navigate, announce, signIn }) {
       if (!session.may('operator')) return;
       const done = await ask({
         title: `Discard ${letter.key ?? 'this record'}?`,
-        text: 'It is thrown away. What it held stays in the audit log.',
+        text: 'It is deleted. The audit log keeps its content.',
         action: 'Discard',
         danger: true,
         reason: true,
@@ -143,10 +143,10 @@ export function createView({ letter: id }, { navigate, announce, signIn }) {
       h('p', { class: 'notice bad' }, sentence(letter.reason)),
       h(
         'div',
-        { class: 'mend' },
+        { class: 'edit' },
         h(
           'div',
-          { class: 'mend-main' },
+          { class: 'edit-main' },
           h('h2', {}, 'Payload'),
           editor,
           verdict,
@@ -155,9 +155,9 @@ export function createView({ letter: id }, { navigate, announce, signIn }) {
         h(
           'aside',
           {},
-          h('h2', {}, 'Where it comes from'),
+          h('h2', {}, 'Origin'),
           h('dl', { class: 'facts' }, ...facts.flatMap(([term, value]) => [h('dt', {}, term), h('dd', {}, value)])),
-          h('h2', {}, 'What is expected'),
+          h('h2', {}, 'Expected fields'),
           fields.root,
         ),
       ),
@@ -171,7 +171,7 @@ export function createView({ letter: id }, { navigate, announce, signIn }) {
 
 const back = () => h('a', { href: addressOf({ at: 'dead-letters' }) }, '← All dead letters');
 
-/** Laid out to be read, if that changes nothing: numbers beyond what JavaScript holds would come out as others. */
+/** Indents the payload, but only if that changes no value: JavaScript would alter large numbers. */
 function pretty(payload) {
   try {
     const value = JSON.parse(payload);
@@ -184,16 +184,16 @@ function pretty(payload) {
   }
 }
 
-/** The fields that the entity declares, and which of them is at fault. */
+/** The fields that the entity declares; the wrong one is marked. */
 function fieldList(entity, field) {
   const items = Object.entries(entity?.fields ?? {}).map(([name, { type, optional, items: inner }]) => {
-    const within = inner === undefined ? '' : ` of ${Object.keys(inner).join(', ')}`;
+    const columns = inner === undefined ? '' : ` of ${Object.keys(inner).join(', ')}`;
     const key = name === entity.key && ' · key';
     return h(
       'li',
       { 'data-field': name },
       h('code', {}, name),
-      h('span', { class: 'faint' }, `${type}${within}${optional ? ', optional' : ''}`, key),
+      h('span', { class: 'faint' }, `${type}${columns}${optional ? ', optional' : ''}`, key),
     );
   });
   const root = h('ul', { class: 'fields' }, ...items);

@@ -17,11 +17,11 @@ const CRITERIA = [
   ['endpoint', 'Endpoint'],
 ];
 
-/** What could not be written and why; what matches can be replayed or discarded as a whole. */
+/** The records that could not be written, and why. All that match can be replayed or discarded together. */
 export function createView(_place, { navigate, announce, signIn }) {
   let place;
-  let shown; // the page as it was answered
-  let dead; // how many there were when it was
+  let shown; // the newest answer
+  let dead; // how many dead letters there were then
   let loading;
   let typing;
 
@@ -105,10 +105,10 @@ export function createView(_place, { navigate, announce, signIn }) {
     setText(
       found,
       dead === 0
-        ? 'Nothing waits to be mended.'
+        ? 'There are no dead letters.'
         : filtered
           ? `${count(total)} of ${complete ? plural(dead, 'dead letter') : `the oldest ${count(shown.looked)}`} match`
-          : `${plural(dead, 'record')} could not be written. Mend and replay them, or discard them with a reason.`,
+          : `${plural(dead, 'record')} could not be written. Edit and replay them, or discard them with a reason.`,
     );
     replace(facets, ...CRITERIA.map(facet).filter(Boolean));
     replace(list, ...(letters.length === 0 ? [nothing(filtered)] : letters.map(row)));
@@ -175,13 +175,13 @@ export function createView(_place, { navigate, announce, signIn }) {
   function nothing(filtered) {
     if (filtered)
       return emptyState(
-        'None matches',
-        'Other dead letters may.',
-        h('a', { href: addressOf({ at: 'dead-letters' }) }, 'See all'),
+        'No dead letter matches',
+        'Remove the filters and the search to see all of them.',
+        h('a', { href: addressOf({ at: 'dead-letters' }) }, 'Show all'),
       );
     return emptyState(
       'No dead letters',
-      'A record that can never be written (no key, a wrong type, not JSON) waits here with the reason, and costs no other record.',
+      'A record that can never be written (no key, a wrong type, not JSON) is kept here with the reason. It does not delay other records.',
     );
   }
 
@@ -190,8 +190,8 @@ export function createView(_place, { navigate, announce, signIn }) {
     if (!session.may(role)) await signIn();
     if (!session.may(role)) return;
     const words = {
-      replay: ['Replay', 'They go into the pipeline again. What is still wrong with them comes back here.'],
-      discard: ['Discard', 'They are thrown away. What they held stays in the audit log.'],
+      replay: ['Replay', 'They are sent through the pipeline again. Those that are still wrong come back here.'],
+      discard: ['Discard', 'They are deleted. The audit log keeps their content.'],
     }[action];
     const done = await ask({
       title: shown.complete
@@ -229,8 +229,8 @@ export function createView(_place, { navigate, announce, signIn }) {
   };
 }
 
-/** A list is bounded; what is done to all that match is not. */
+/** The list is limited in length, but actions on all that match are not. */
 function oldestAlone({ looked }, dead) {
-  const words = `Listed and counted are the oldest ${count(looked)} of ${plural(dead, 'dead letter')}.`;
-  return h('p', { class: 'notice' }, words, ' Replay and discard go through all of them.');
+  const words = `This page lists and counts only the oldest ${count(looked)} of ${plural(dead, 'dead letter')}.`;
+  return h('p', { class: 'notice' }, words, ' Replay and discard work on all of them.');
 }

@@ -1,26 +1,34 @@
 import { h, setText } from '../ui/dom.js';
-import { bytes, count, span, speed } from '../ui/format.js';
+import { bytes, count, plural, span, speed } from '../ui/format.js';
 import { addressOf } from '../ui/location.js';
 import { session } from '../ui/session.js';
 import { since, until } from '../ui/times.js';
 import { createCharts } from './flow/charts.js';
-import { createActs } from './flow/endpoint-buttons.js';
+import { createEndpointButtons } from './flow/endpoint-buttons.js';
 import { createRivers } from './flow/rivers.js';
 import { createScenarios } from './flow/scenarios.js';
 
-/** What a person asks first, each with the flow's own answer. */
+/** The numbers at the top: label, explanation, and how each is read from the flow. */
 const VITALS = [
-  ['Written', 'rows a second, durable', ({ rates }) => [speed(rates.written), '/s']],
-  ['Fresh', 'since the newest durable row', ({ freshness }) => age(freshness)],
-  ['Backlog', 'records waiting in the queues', ({ queues }) => [compact(total(queues, 'ready'))]],
-  ['In flight', 'held by consumers, unacknowledged', ({ unacked }) => [compact(unacked)]],
-  ['Oldest waiting', 'for its batch to be written', ({ oldestUnflushed }) => age(oldestUnflushed)],
-  ['Dead letters', 'to be mended', ({ queues }) => [compact(total(queues, 'dead'))]],
+  ['Written', 'Rows written to the sink per second', ({ rates }) => [speed(rates.written), '/s']],
+  ['Newest row', 'How long ago the newest row was written', ({ freshness }) => age(freshness, ' ago')],
+  [
+    'In the queues',
+    'Records that wait in the queues for a consumer',
+    ({ queues }) => [compact(total(queues, 'ready'))],
+  ],
+  ['In flight', 'Records that consumers have taken and not yet acknowledged', ({ unacked }) => [compact(unacked)]],
+  [
+    'Oldest in flight',
+    'How long the oldest record has waited for its batch to be written',
+    ({ oldestUnflushed }) => age(oldestUnflushed),
+  ],
+  ['Dead letters', 'Records that could not be written', ({ queues }) => [compact(total(queues, 'dead'))]],
 ];
 
-/** The path as a picture with live numbers, what is wrong in words, and the last hour. */
+/** The path of the records as a picture with live numbers, the problems in words, and charts of the last hour. */
 export function createView(_place, { announce }) {
-  const mood = h('p', { class: 'mood' }, 'Looking…');
+  const mood = h('p', { class: 'mood' }, 'Loading…');
   const troubles = h('ul', { class: 'troubles' });
   const vitals = VITALS.map(([term, title]) => {
     const figure = h('strong', {}, '–');
@@ -47,7 +55,7 @@ export function createView(_place, { announce }) {
   let shape = '';
   let nodes = new Map();
 
-  /** The picture is made anew only when a part comes or goes: numbers change within it, and nothing jumps. */
+  /** Makes the picture. It is made again only when a part comes or goes, so that nothing moves when numbers change. */
   function build(flow) {
     nodes = new Map();
     const add = (id, node) => {
@@ -148,32 +156,28 @@ export function createView(_place, { announce }) {
 
 const total = (list, what) => list.reduce((sum, one) => sum + (one[what] ?? 0), 0);
 const compact = (number) => (number < 100_000 ? count(number) : `${speed(number / 1000)}k`);
-const judged = ({ accepted, duplicate }) => `${speed(accepted)} new/s, ${speed(duplicate)} known/s`;
+const judged = ({ accepted, duplicate }) => `${speed(accepted)} new/s, ${speed(duplicate)} duplicate/s`;
 
-function age(seconds) {
-  return seconds === null ? ['–'] : span(seconds);
+function age(seconds, suffix = '') {
+  if (seconds === null) return ['–'];
+  const [number, unit] = span(seconds);
+  return [number, unit + suffix];
 }
 
-/** Where none is known the picture keeps its place, and the words say why. */
+/** If no instance is known, the picture shows an empty box for it; the problems say why. */
 const atLeastOne = (list, name) => (list.length > 0 ? list : [{ address: name }]);
 
 function tellMood(flow, mood, troubles) {
   const { problems, rates } = flow;
-  const calm = rates.fetched + rates.written === 0 ? 'All is well, and quiet.' : 'Everything flows.';
-  setText(
-    mood,
-    problems.length === 0
-      ? calm
-      : problems.length === 1
-        ? 'One thing to look at'
-        : `${problems.length} things to look at`,
-  );
+  const calm =
+    rates.fetched + rates.written === 0 ? 'No problems. Nothing new to read.' : 'No problems. Records are flowing.';
+  setText(mood, problems.length === 0 ? calm : problems.length === 1 ? '1 problem' : `${problems.length} problems`);
   mood.dataset.state = problems.length === 0 ? 'good' : 'bad';
   if (troubles.childElementCount !== problems.length) troubles.replaceChildren(...problems.map(() => h('li')));
   for (const [index, problem] of problems.entries()) setText(troubles.children[index], problem);
 }
 
-/** A box of the picture: a name, one figure, and lines below it. */
+/** A box of the picture: a name, one number, and lines below it. */
 function node(title, ...lines) {
   const name = h('h3', {}, title);
   const figure = h('p', { class: 'node-figure' });
@@ -183,17 +187,17 @@ function node(title, ...lines) {
 
 function endpointNode(announce) {
   const { root, name, figure, below } = node('', 'last', 'next');
-  const act = createActs(announce);
-  if (session.may('operator')) root.append(act.root);
+  const buttons = createEndpointButtons(announce);
+  if (session.may('operator')) root.append(buttons.root);
   let shown = '';
   return {
     root,
     update({ id, url, schedule, lastPollAt, nextPollAt, paused, running, enabled, problem, rate, failures }) {
       setText(name, id);
-      act.update(id, paused);
+      buttons.update(id, paused);
       name.title = url;
       setText(figure, rate > 0 ? `${speed(rate)}/s` : running ? 'polling…' : schedule);
-      const state = !enabled ? 'switched off' : paused ? 'paused' : undefined;
+      const state = !enabled ? 'disabled' : paused ? 'paused' : undefined;
       const now = [lastPollAt, nextPollAt, state, failures].join();
       if (now !== shown) {
         shown = now;
@@ -226,9 +230,9 @@ function queueNode(queue) {
   return {
     root,
     update({ ready, consumers, dead: letters, rate }) {
-      setText(figure, ready === null ? 'not known' : `${count(ready)} waiting`);
-      setText(below[0], `${speed(rate)}/s · ${consumers ?? 0} ${consumers === 1 ? 'consumer' : 'consumers'}`);
-      setText(dead, letters ? `${count(letters)} dead ${letters === 1 ? 'letter' : 'letters'}` : '');
+      setText(figure, ready === null ? 'unknown' : `${count(ready)} waiting`);
+      setText(below[0], `${speed(rate)}/s · ${plural(consumers ?? 0, 'consumer')}`);
+      setText(dead, letters ? plural(letters, 'dead letter') : '');
       root.dataset.state = ready === null || (consumers === 0 && ready > 0) ? 'bad' : 'good';
     },
   };
@@ -241,12 +245,12 @@ function datasetNode(name) {
   return {
     root,
     update({ keys, lastWrittenAt, rows, bytes: size, problems }) {
-      setText(figure, `${count(keys)} ${keys === 1 ? 'row' : 'rows'}`);
+      setText(figure, plural(keys, 'row'));
       if (shown !== lastWrittenAt) {
         shown = lastWrittenAt;
         below[0].replaceChildren('written ', since(lastWrittenAt));
       }
-      setText(below[1], `${count(rows)} in history · ${bytes(size)}`);
+      setText(below[1], `${plural(rows, 'version')} · ${bytes(size)}`);
       root.dataset.state = problems.length > 0 ? 'bad' : 'good';
     },
   };

@@ -5,7 +5,7 @@ import { count, oneLine, plural, sentence } from '../ui/format.js';
 import { addressOf } from '../ui/location.js';
 import { moment } from '../ui/times.js';
 
-/** Where a record is, and how it came there: every version of a key, what changed, and what was made of it. */
+/** Where a record is and how it got there: every version of a key, what changed, and the merged rows made from it. */
 export function createView(_place, { navigate, announce }) {
   let place;
   let loading;
@@ -13,7 +13,7 @@ export function createView(_place, { navigate, announce }) {
   const key = h('input', {
     class: 'control',
     type: 'search',
-    placeholder: 'The key of a record, such as c-000001',
+    placeholder: 'Key of a record, such as C-000001',
     'aria-label': 'Key',
     maxlength: 2000,
     spellcheck: 'false',
@@ -49,8 +49,8 @@ export function createView(_place, { navigate, announce }) {
       replace(
         answer,
         emptyState(
-          'Where is a record?',
-          'Enter its key: every version of it, when it was fetched, which consumer wrote it where, and what was made of it.',
+          'Find a record',
+          'Enter a key to see every version of the record: when it was fetched, which consumer wrote it, where it is stored, and which merged rows were made from it.',
         ),
       );
       return;
@@ -64,7 +64,7 @@ export function createView(_place, { navigate, announce }) {
       render(found);
       announce(`${plural(found.versions.length, 'version')} found`);
     } catch (failure) {
-      if (!mine.signal.aborted) replace(answer, emptyState('It cannot be traced', sentence(failure.message)));
+      if (!mine.signal.aborted) replace(answer, emptyState('The record cannot be traced', sentence(failure.message)));
     }
   }
 
@@ -72,12 +72,14 @@ export function createView(_place, { navigate, announce }) {
     if (versions.length === 0) {
       const others = datasets
         .filter((one) => one !== name)
-        .map((one) => h('a', { href: addressOf({ at: 'trace', dataset: one, key: place.key }) }, `Look in ${one}`));
+        .map((one) => h('a', { href: addressOf({ at: 'trace', dataset: one, key: place.key }) }, `Search in ${one}`));
       replace(
         answer,
         emptyState(
-          `${name} has no “${place.key}”`,
-          deadLetters.length > 0 ? 'But there are dead letters of that key.' : 'Keys are compared exactly.',
+          `There is no “${place.key}” in ${name}`,
+          deadLetters.length > 0
+            ? 'There are dead letters with this key.'
+            : 'The key must match exactly, including capital letters.',
           ...others,
         ),
         letters(deadLetters),
@@ -93,7 +95,7 @@ export function createView(_place, { navigate, announce }) {
         total > versions.length
           ? `The newest ${count(versions.length)} of ${plural(total, 'version')}`
           : plural(total, 'version'),
-        ', the newest first',
+        ', newest first',
       ),
       seenAgain === null ? '' : againLine(seenAgain),
       h(
@@ -103,7 +105,7 @@ export function createView(_place, { navigate, announce }) {
           versionItem(version, index === versions.length - 1 && total === versions.length),
         ),
       ),
-      merged.length > 0 && h('section', {}, h('h2', {}, 'What was made of it'), ...merged.map(mergedRows)),
+      merged.length > 0 && h('section', {}, h('h2', {}, 'Merged rows'), ...merged.map(mergedRows)),
     );
   }
 
@@ -115,7 +117,7 @@ export function createView(_place, { navigate, announce }) {
         'p',
         {},
         h('a', { href: addressOf({ dataset: name, search: place.key }) }, name),
-        `: ${plural(total, 'row')} of today's join`,
+        `: ${plural(total, 'current row')}`,
       ),
       h(
         'ul',
@@ -150,65 +152,64 @@ function letters(found) {
   return h(
     'div',
     { class: 'notice bad' },
-    `${plural(found.length, 'dead letter')} of this key:`,
+    `${plural(found.length, 'dead letter')} with this key:`,
     h('ul', {}, ...found.map(link)),
   );
 }
 
-const VERDICTS = { duplicate: 'the same content again: a duplicate', stale: 'an older version: stale' };
+const VERDICTS = { duplicate: 'a duplicate (the same content)', stale: 'an older version' };
 
-/** Whether the key still comes, though nothing of it is new; and how far back that can be told. */
+/** When the key last came again with nothing new, and how far back that is known. */
 function againLine({ last, since, note }) {
-  const reach =
-    since === null ? '' : h('span', { class: 'faint' }, ' Notes of that reach back to ', moment(since), '.');
+  const reach = since === null ? '' : h('span', { class: 'faint' }, ' These notes go back to ', moment(since), '.');
   const words = () => {
-    if (note !== null) return [h('span', { class: 'faint' }, `not known: ${note}`)];
-    if (last === null) return [since === null ? 'nothing has come again that needed no row' : 'not of late.', reach];
-    return [moment(last.at), `, ${VERDICTS[last.verdict]}, dropped by ${last.consumer}.`, reach];
+    if (note !== null) return [h('span', { class: 'faint' }, `unknown: ${note}`)];
+    if (last === null) return ['no duplicate and no older version is noted.', reach];
+    return [moment(last.at), `: ${VERDICTS[last.verdict]}, dropped by ${last.consumer}.`, reach];
   };
   return h('p', { class: 'again' }, h('span', { class: 'step' }, 'Seen again'), ' ', h('span', {}, ...words()));
 }
 
-/** Which poll brought it, and whether RabbitMQ has all of that; or why that cannot be told. */
+/** Which poll fetched it, and whether RabbitMQ has confirmed all messages of that poll; or why this is unknown. */
 function runSteps({ runs, note, since, endpoints }) {
   if (runs.length === 0) {
-    const from = endpoints.length === 0 ? 'Its run is ' : `Of ${endpoints.join(' or ')}; its run is `;
+    const from = endpoints.length === 0 ? '' : `of ${endpoints.join(' or ')}, `;
     return [['Run', h('span', { class: 'faint' }, from, note, since !== null && [' ', moment(since)]), '']];
   }
   return runs.flatMap(({ endpoint, run, producer, startedAt, endedAt, confirmedAt, published, error }) => [
-    ['Run', `${count(run)} of ${endpoint}`, ['begun ', moment(startedAt), ` by ${producer}`]],
+    ['Run', `${count(run)} of ${endpoint}`, ['started ', moment(startedAt), ` by ${producer}`]],
     confirmedAt === null
-      ? [
-          'Confirmed',
-          `${plural(published, 'message')} of the run`,
-          ['until ', moment(endedAt), `, when it failed: ${error}`],
-        ]
+      ? ['Confirmed', `${plural(published, 'message')} of the run`, ['the run failed ', moment(endedAt), `: ${error}`]]
       : ['Confirmed', moment(confirmedAt), `with all ${plural(published, 'message')} of the run`],
   ]);
 }
 
-/** What became durable in the same write. */
+/** The other rows of the same write. */
 function batchWords(batch, place) {
   if (batch === null) return '';
-  if (batch.rows === 1) return 'by itself';
+  if (batch.rows === 1) return 'alone';
   const others = `with ${plural(batch.rows - 1, 'other')}`;
   if (batch.records === null) return `${others} in one transaction`;
   const [first, last] = batch.records.map(count);
   return `${others} in one write: records ${first} to ${last} of ${place.split(',')[0]}`;
 }
 
-/** One version: the steps that it took, and what it changed. */
+/** One version: its steps through the pipeline, and what it changed. */
 function versionItem(traced, first) {
   const { deleted, version, hash, messageIds, fetchedAt, writtenAt, consumer, batch, place, changes, values } = traced;
   const steps = [
-    ['Fetched', fetchedAt === null ? 'not known' : moment(fetchedAt), ''],
+    ['Fetched', fetchedAt === null ? 'unknown' : moment(fetchedAt), ''],
     ...runSteps(traced),
     ['Message', h('code', {}, messageIds.join(' + ')), ''],
-    ['Accepted', consumer === null ? 'as new content' : `by ${consumer}`, `version ${version || 'of the fetch'}`],
+    [
+      'Accepted',
+      consumer === null ? 'as new content' : `by ${consumer}`,
+      `version ${version || '= time of the fetch'}`,
+    ],
     ['Written', moment(writtenAt), batchWords(batch, place)],
-    ['Lies in', h('code', {}, place), ''],
+    ['Stored in', h('code', {}, place), ''],
   ];
-  const title = deleted ? 'Closed' : first ? 'First seen' : 'Changed';
+  const title = deleted ? 'Deleted' : first ? 'First seen' : 'Changed';
   return h(
     'li',
     { class: deleted ? 'version deleted' : 'version' },
@@ -234,7 +235,7 @@ function versionItem(traced, first) {
         h('thead', {}, h('tr', {}, ...['Field', 'Before', 'After'].map((head) => h('th', { scope: 'col' }, head)))),
         h('tbody', {}, ...changes.map(changeRow)),
       ),
-    !deleted && h('details', {}, h('summary', {}, 'The whole row'), h('pre', {}, JSON.stringify(values, null, 2))),
+    !deleted && h('details', {}, h('summary', {}, 'All fields'), h('pre', {}, JSON.stringify(values, null, 2))),
   );
 }
 

@@ -1,4 +1,4 @@
-/** An answer that is not the one asked for, with the server's own words for what is wrong. */
+/** An answer that says that something is wrong, in the server's own words. */
 export class ApiFailure extends Error {
   constructor(status, code, message) {
     super(message);
@@ -7,7 +7,7 @@ export class ApiFailure extends Error {
   }
 }
 
-/** Milliseconds before a request that got no answer is made once more. */
+/** Milliseconds before a request that got no answer is sent once more. */
 const AGAIN = 400;
 
 /**
@@ -19,7 +19,7 @@ export async function get(path, signal) {
   try {
     return await ask(path, { signal });
   } catch (failure) {
-    // A network that changed under the request, or a laptop that woke up: reading may be asked twice.
+    // The network changed during the request, or a laptop woke up. A read can safely be sent twice.
     if (failure.status !== 0) throw failure;
     await new Promise((resolve) => setTimeout(resolve, AGAIN));
     return await ask(path, { signal });
@@ -49,7 +49,7 @@ async function ask(path, { headers = {}, signal, ...options }) {
 
 export const datasetPath = (name) => `/datasets/${encodeURIComponent(name)}`;
 
-/** What a place selects of its dataset, as the API takes it. */
+/** The rows that a place selects from its dataset, as a query of the API. */
 export function selectionQuery({ view = 'latest', search = '', where = [], sort = '' }) {
   const query = new URLSearchParams();
   if (view === 'history') query.set('view', view);

@@ -2,10 +2,11 @@ import { h } from './dom.js';
 import { sentence } from './format.js';
 
 /**
- * Asks before something is done, and does it: the dialog stays until it is, and says what went wrong.
+ * Asks a person to confirm an action, and runs it. The dialog stays open until the action has succeeded, and shows what
+ * went wrong.
  *
  * @param {{ title: string, text: string, action: string, danger?: boolean, reason?: boolean, run: (given: { reason: string }) => Promise<unknown> }} question
- * @returns {Promise<unknown>} what `run` came to; undefined if nobody wanted it
+ * @returns {Promise<unknown>} the result of `run`; undefined if the person cancelled
  */
 export function ask({ title, text, action, danger = false, reason: wantsReason = false, run }) {
   const problem = h('p', { class: 'notice bad', hidden: true, role: 'alert' });
@@ -16,7 +17,7 @@ export function ask({ title, text, action, danger = false, reason: wantsReason =
     minlength: 3,
     maxlength: 500,
     'aria-label': 'Reason',
-    placeholder: 'Why, for the audit log',
+    placeholder: 'Reason, for the audit log',
   });
   const go = h('button', { type: 'submit', class: `control ${danger ? 'danger' : 'primary'}` }, action);
   const dialog = h(

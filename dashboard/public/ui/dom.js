@@ -1,11 +1,11 @@
 const SVG = 'http://www.w3.org/2000/svg';
 
 /**
- * Makes an element. Text only ever goes in as text nodes, and attributes through setAttribute: there is no way from a
- * record's content to markup.
+ * Makes an element. Text is added as text nodes only, and attributes with setAttribute, so that the content of a record
+ * can never become markup.
  *
  * @param {string} tag
- * @param {Record<string, unknown>} [attributes] `onclick` and its like take functions; false, null and undefined are left out
+ * @param {Record<string, unknown>} [attributes] a function is a listener (`onclick`); false, null and undefined are left out
  * @param {...(Node | string | number | null | undefined | false)} children
  */
 export function h(tag, attributes = {}, ...children) {
@@ -30,8 +30,8 @@ function fill(element, attributes, children) {
 const asNode = (child) => (child instanceof Node ? child : document.createTextNode(String(child)));
 
 /**
- * Puts other children into an element. What stands for the same thing as before keeps the focus: someone who goes
- * through the page by keyboard must not be thrown back to its top every two seconds.
+ * Replaces the children of an element. The focus stays on the link or button that is the same as before; otherwise each
+ * refresh would throw a person who uses the keyboard back to the top of the page.
  */
 export function replace(element, ...children) {
   const focused = element.contains(document.activeElement) ? sameness(document.activeElement) : undefined;
@@ -42,7 +42,7 @@ export function replace(element, ...children) {
 
 const sameness = (element) => element.getAttribute('href') ?? element.textContent;
 
-/** Changes an element's text only if it differs, so that a selection or a screen reader is not disturbed for nothing. */
+/** Changes an element's text only if it differs, so that selections and screen readers are not disturbed. */
 export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }

@@ -1,6 +1,6 @@
 import { h } from './dom.js';
 
-/** A message where data would be: what is the case, and what one can do. */
+/** A message in the place of data: what the situation is, and what a person can do. */
 export function emptyState(title, text, ...actions) {
   return h(
     'div',
@@ -11,7 +11,7 @@ export function emptyState(title, text, ...actions) {
   );
 }
 
-/** As {@link emptyState}, where it is all that the page shows. */
+/** Like {@link emptyState}, as the whole content of the page. */
 export function emptyPage(title, text, ...actions) {
   const message = actions.length > 0 && h('p', {}, ...actions);
   return h('div', { class: 'empty' }, h('h1', {}, title), h('p', {}, text), message);

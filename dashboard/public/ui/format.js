@@ -6,7 +6,7 @@ export const count = (number) => numbers.format(number);
 /** "1 row", "2 rows". */
 export const plural = (number, one, many = `${one}s`) => `${count(number)} ${number === 1 ? one : many}`;
 
-/** A size in powers of 1024, as pipeline.yaml writes them: 1.4 MB. */
+/** A size in powers of 1024, as in pipeline.yaml: 1.4 MB. */
 export function bytes(size) {
   const units = ['B', 'kB', 'MB', 'GB', 'TB'];
   let unit = 0;
@@ -29,14 +29,14 @@ export function ago(milliseconds) {
   return `${Math.floor(seconds / 86_400)} days ago`;
 }
 
-/** A rate or another number that need not be exact: 0, 0.4, 12, 1,530. */
+/** A rate, rounded: 0, 0.4, 12, 1,530. */
 export function speed(number) {
   if (number === 0) return '0';
   if (number < 0.1) return '<0.1';
   return number < 10 ? number.toFixed(1) : numbers.format(Math.round(number));
 }
 
-/** How long something lasts, as a figure and its unit. @param {number} seconds */
+/** A duration as a number and its unit. @param {number} seconds */
 export function span(seconds) {
   if (seconds < 10) return [seconds.toFixed(1), 's'];
   if (seconds < 120) return [String(Math.round(seconds)), 's'];
@@ -45,7 +45,7 @@ export function span(seconds) {
   return [String(Math.round(seconds / 86_400)), 'days'];
 }
 
-/** A message as a sentence: the API's begin small, so that they can stand within a line of a log. */
+/** A message of the API as a sentence: it begins with a small letter there, to fit into a line of a log. */
 export const sentence = (message) => `${message.charAt(0).toUpperCase()}${message.slice(1)}.`;
 
 const two = (number) => String(number).padStart(2, '0');
@@ -58,7 +58,7 @@ export function showUtc(utc) {
   inUtc = utc;
 }
 
-/** A time in the reader's zone, or in UTC if that is asked for, in the order that sorts: 2026-01-05 14:03:22. Undefined if it is none. */
+/** A time in the reader's zone, or in UTC, in a form that sorts: 2026-01-05 14:03:22. Undefined if the text is not a time. */
 export function localTime(text, utc = inUtc) {
   const time = new Date(text);
   if (Number.isNaN(time.getTime())) return undefined;

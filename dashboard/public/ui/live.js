@@ -1,10 +1,10 @@
-/** A connection that is silent for so long is taken as lost, in milliseconds: what flows is sent every second. */
+/** A connection that is silent for this long counts as lost, in milliseconds. The server sends every second. */
 const SILENCE = 15_000;
 const AGAIN = 3_000;
 
 /**
- * Hears what flows, as server-sent events. It comes back by itself when the connection is lost, and rests while nobody
- * looks at the page.
+ * Receives the live numbers as server-sent events. It reconnects when the connection is lost, and disconnects while the
+ * page is hidden.
  *
  * @param {{ onFlow: (flow: object) => void, onHistory: (history: object) => void, onState: (live: boolean) => void }} listener
  */
@@ -30,7 +30,7 @@ export function watchFlow({ onFlow, onHistory, onState }) {
     source.addEventListener('history', heard(onHistory));
     source.onerror = () => {
       onState(false);
-      // The browser tries again by itself, but not after an answer that was no stream.
+      // The browser reconnects by itself, but not after an answer that is not an event stream.
       if (source?.readyState === EventSource.CLOSED) setTimeout(open, AGAIN);
     };
     alive();

@@ -2,7 +2,7 @@ import { namesIn, PAGES, pageAt, sectionOf } from '../pages/table.js';
 
 /**
  * What the page shows, as its URL says it: every view has an address that can be kept, sent and opened again. A place
- * has the fields of its page alone: the values in the path, and those of the query.
+ * has only the fields of its page: the values in the path, and the parameters of the query.
  *
  * @typedef {{ column: string, is: string, value: string }} Filter
  * @typedef {{
@@ -14,15 +14,15 @@ import { namesIn, PAGES, pageAt, sectionOf } from '../pages/table.js';
 
 const LONGEST = 200;
 
-/** A parameter that is a text, and left out of the address where it is empty. */
+/** A parameter that is text. An empty one is left out of the address. */
 const text = (longest = LONGEST) => ({
   read: ([first = '']) => first.slice(0, longest),
   write: (value = '') => (value === '' ? [] : [value]),
 });
 
 /**
- * The parameters of addresses. `read` makes a value of the texts that the query has, whatever they are; `write` makes
- * the texts of a value, none for the usual one. `field` is the place's, where it has another name.
+ * The parameters of addresses. `read` makes a value from the texts in the query, also from wrong ones; `write` makes the
+ * texts from a value, and none from the default. `field` is the name in a place, if it differs.
  */
 const PARAMETERS = {
   view: {
@@ -66,10 +66,10 @@ function decode(part) {
   }
 }
 
-/** The address of a place; what is as usual is left out of it. Without `at` it is a dataset's. */
+/** The address of a place; defaults are left out. Without `at` it is the address of a dataset. */
 export function addressOf({ at = 'data', ...place }) {
   const has = (name) => place[name] !== undefined;
-  // Of the pages of a section, the last one whose path the place can fill: a dataset's before the list of all of them.
+  // The last page of the section whose path the place can fill: the page of a dataset before the list of datasets.
   const page = PAGES.findLast((one) => sectionOf(one) === at && namesIn(one).every(has));
   const path = page.path.replaceAll(/:(\w+)/g, (_all, name) => encodeURIComponent(place[name]));
   const query = new URLSearchParams();

@@ -6,7 +6,7 @@ addEventListener('pointerdown', () => {
 });
 for (const end of ['pointerup', 'pointercancel']) {
   addEventListener(end, () => {
-    // The click comes after this event, and needs what was pressed still to be there.
+    // The click event follows this one, and needs the element that was pressed.
     setTimeout(() => {
       pressed = false;
       for (const resolve of waiting.splice(0)) resolve();
@@ -14,5 +14,5 @@ for (const end of ['pointerup', 'pointercancel']) {
   });
 }
 
-/** Resolves when no button is held down: what is replaced between press and release never hears of its click. */
+/** Resolves when no button is held down. An element that is replaced between press and release gets no click. */
 export const released = () => (pressed ? new Promise((resolve) => waiting.push(resolve)) : Promise.resolve());

@@ -4,7 +4,7 @@ import { sentence } from './format.js';
 
 const RANK = { viewer: 0, operator: 1, admin: 2 };
 
-/** Who looks at this page, and what they may do. */
+/** The person at this page, and what they may do. */
 export const session = {
   name: null,
   role: null,
@@ -18,7 +18,7 @@ export async function loadSession() {
   Object.assign(session, await get('/session'));
 }
 
-/** The account's corner: who is signed in, or the way to sign in. @param {() => void} onChange */
+/** The button that shows who is signed in, and signs in or out. @param {() => void} onChange */
 export function accountButton(onChange) {
   const label = session.signedIn ? `${session.name} · ${session.role}` : 'Sign in';
   const act = async () => {
@@ -27,7 +27,7 @@ export function accountButton(onChange) {
     await loadSession();
     onChange();
   };
-  const title = session.signedIn ? `Sign out ${session.name}` : 'Sign in with a token, to act';
+  const title = session.signedIn ? `Sign out ${session.name}` : 'Sign in with a token to make changes';
   return h(
     'button',
     { type: 'button', class: 'account', title, onclick: act },
@@ -39,8 +39,8 @@ export function accountButton(onChange) {
 /**
  * Asks for a token in a dialog.
  *
- * @param {() => void} onChange called once somebody is signed in
- * @returns {Promise<void>} resolves when the dialog is gone
+ * @param {() => void} onChange called when a person has signed in
+ * @returns {Promise<void>} resolves when the dialog is closed
  */
 export function askForToken(onChange) {
   const problem = h('p', { class: 'notice bad', hidden: true, role: 'alert' });
@@ -62,7 +62,7 @@ export function askForToken(onChange) {
       h(
         'p',
         { class: 'quiet' },
-        'The token that npm start prints, or one of DASHBOARD_OPERATOR_TOKEN and DASHBOARD_ADMIN_TOKEN. It stays with the server; this browser keeps a session only.',
+        'Enter the token that npm start prints, or a token from DASHBOARD_OPERATOR_TOKEN or DASHBOARD_ADMIN_TOKEN. The browser does not keep the token, only a session.',
       ),
       token,
       problem,

@@ -3,7 +3,7 @@ import { bytes, count, plural } from './format.js';
 
 const HEIGHT = 28;
 
-/** Rows written in each minute of the last hour, as bars. The scale is logarithmic: one flood must not flatten the rest. */
+/** Rows written in each minute of the last hour, as bars. The scale is logarithmic, so that one burst does not hide the rest. */
 export function activity(counts) {
   const most = Math.max(1, ...counts);
   const bars = counts.map((rows, minute) => {
@@ -18,8 +18,8 @@ export function activity(counts) {
     });
   });
   const total = counts.reduce((sum, rows) => sum + rows, 0);
-  const label = `${plural(total, 'row')} written in the last hour, at most ${count(most)} in a minute`;
-  const words = total === 0 ? 'No row was written in the last hour' : label;
+  const label = `${plural(total, 'row')} written in the last hour, at most ${count(most)} in one minute`;
+  const words = total === 0 ? 'No rows were written in the last hour' : label;
   const box = {
     class: 'activity',
     viewBox: `0 0 239 ${HEIGHT}`,
@@ -30,18 +30,18 @@ export function activity(counts) {
   return svg('svg', box, svg('title', {}, words), ...bars);
 }
 
-/** What keeps a summary's numbers from being whole: a first read under way, or something wrong with the data. */
+/** Why the numbers of a summary are not complete: the first read still runs, or something is wrong with the data. */
 export function notices({ indexing, problems }) {
   const reading =
     indexing !== null &&
     h(
       'p',
       { class: 'notice' },
-      h('progress', { max: indexing.total, value: indexing.done, 'aria-label': 'Reading the parts' }),
-      ` Reading the parts, ${bytes(indexing.done)} of ${bytes(indexing.total)}. Numbers and rows fill up meanwhile.`,
+      h('progress', { max: indexing.total, value: indexing.done, 'aria-label': 'Reading the files' }),
+      ` Reading the files: ${bytes(indexing.done)} of ${bytes(indexing.total)}. Until this is done, numbers and rows are incomplete.`,
     );
   return [reading, ...problems.map((problem) => h('p', { class: 'notice bad' }, problem))].filter(Boolean);
 }
 
-/** What the rows of a dataset are. */
-export const kindOf = ({ entity }) => (entity === null ? 'the merge' : `${entity} records`);
+/** What the rows of a dataset hold. */
+export const kindOf = ({ entity }) => (entity === null ? 'merged rows' : `${entity} records`);

@@ -7,7 +7,7 @@ const WITH_TAB = PAGES.filter(({ tab }) => tab !== undefined);
 /** The path that a key leads to after a `g`. @param {string} key */
 export const pathForKey = (key) => PAGES.find((page) => page.key === key)?.path;
 
-/** The tabs, from the table of pages. */
+/** Makes the tabs from the table of pages. */
 export function createTabs() {
   const tabs = WITH_TAB.map((page) => {
     const alarm = page.alarm !== undefined && h('span', { class: 'figure alarm' });
@@ -31,9 +31,8 @@ export function createTabs() {
   };
 }
 
-/** What the keys do, for the foot of the page. */
+/** The keyboard shortcuts, for the foot of the page. */
 export const keyHints = () => [
-  ...WITH_TAB.flatMap(({ key, tab }) => [h('kbd', {}, 'g'), ' ', h('kbd', {}, key), ` ${tab.toLowerCase()} `]),
-  h('kbd', {}, '/'),
-  ' search',
+  ...WITH_TAB.map(({ key, tab }) => h('span', {}, h('kbd', {}, 'g'), ' ', h('kbd', {}, key), ` ${tab.toLowerCase()}`)),
+  h('span', {}, h('kbd', {}, '/'), ' search'),
 ];

@@ -1,14 +1,14 @@
 import { h } from './dom.js';
 import { ago, localTime, span, utcTime } from './format.js';
 
-/** A moment: local time, with UTC where one points. @param {string} [text] what is shown instead of the time */
+/** A time: local, with UTC as the tooltip. @param {string} [text] shown instead of the time */
 export function moment(iso, text) {
   const local = localTime(iso);
   if (local === undefined) return h('span', {}, iso);
-  return h('time', { datetime: iso, title: `${localTime(iso, false)} here, ${utcTime(iso)}` }, text ?? local);
+  return h('time', { datetime: iso, title: `${localTime(iso, false)} local time, ${utcTime(iso)}` }, text ?? local);
 }
 
-/** How long ago something was, which {@link tick} keeps true. */
+/** How long ago something was; {@link tick} keeps it up to date. */
 export function since(iso) {
   if (iso === null) return h('span', { class: 'faint' }, 'never');
   const element = moment(iso, ago(Date.now() - Date.parse(iso)));
@@ -16,9 +16,9 @@ export function since(iso) {
   return element;
 }
 
-/** How long until something, which {@link tick} keeps true. */
+/** How long until something happens; {@link tick} keeps it up to date. */
 export function until(iso) {
-  if (iso === null) return h('span', { class: 'faint' }, 'not known');
+  if (iso === null) return h('span', { class: 'faint' }, 'unknown');
   const element = moment(iso, ahead(Date.parse(iso) - Date.now()));
   element.dataset.until = iso;
   return element;

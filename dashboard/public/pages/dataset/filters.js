@@ -1,9 +1,9 @@
 import { datasetPath, get, selectionQuery } from '../../ui/api.js';
 import { h, replace } from '../../ui/dom.js';
-import { count } from '../../ui/format.js';
+import { count, plural } from '../../ui/format.js';
 import { addressOf } from '../../ui/location.js';
 
-/** The comparisons, in words. */
+/** The comparisons as a person reads them. */
 const WORDS = {
   is: 'is',
   not: 'is not',
@@ -13,13 +13,13 @@ const WORDS = {
   from: '≥',
   to: '≤',
   empty: 'is empty',
-  filled: 'is filled',
+  filled: 'is not empty',
 };
 const WITHOUT_VALUE = new Set(['empty', 'filled']);
-/** Milliseconds before facets are counted anew while rows come. */
-const FACETS_REST = 10_000;
+/** While rows arrive, values are counted again after this many milliseconds. */
+const COUNT_AGAIN = 10_000;
 
-/** One filter of an address, taken apart. */
+/** The parts of a filter as an address writes it. */
 export function readFilter(text) {
   const [, column = '', is = '', value = ''] = /^(.+?):([a-z]+)(?::(.*))?$/su.exec(text) ?? [];
   return { column, is, value };
@@ -28,14 +28,14 @@ export function readFilter(text) {
 const writeFilter = ({ column, is, value }) => (WITHOUT_VALUE.has(is) ? `${column}:${is}` : `${column}:${is}:${value}`);
 
 /**
- * The filters over a table, each with its address, and the facets: how often each value occurs, one click from the rows.
+ * The filters above a table, and the facets: how often each value occurs, as links to the rows that have it.
  *
  * @param {(place: object) => void} navigate
  */
 export function createFilters(name, navigate) {
   let place;
   let columns = [];
-  let counted; // what the facets shown are of, and when they were counted
+  let counted; // what the facets were counted for, and when
   let loading;
 
   const active = h('p', { class: 'facet active-filters' });
@@ -49,7 +49,7 @@ export function createFilters(name, navigate) {
     class: 'control',
     type: 'text',
     'aria-label': 'Value',
-    placeholder: 'value',
+    placeholder: 'Value',
     maxlength: 200,
     spellcheck: 'false',
     autocomplete: 'off',
@@ -65,8 +65,8 @@ export function createFilters(name, navigate) {
   const facets = h('div', { class: 'facets' });
   const box = h(
     'details',
-    { class: 'filter-box', ontoggle: () => box.open && count_() },
-    h('summary', {}, 'Filters and facets'),
+    { class: 'filter-box', ontoggle: () => box.open && countValues() },
+    h('summary', {}, 'Filters'),
     form,
     facets,
   );
@@ -97,14 +97,15 @@ export function createFilters(name, navigate) {
         h('span', { class: 'faint', 'aria-label': 'remove' }, ' ×'),
       );
     };
-    const all = place.where.length > 1 && h('a', { href: addressOf({ ...place, where: [], page: 1 }) }, 'Remove all');
+    const all =
+      place.where.length > 1 && h('a', { href: addressOf({ ...place, where: [], page: 1 }) }, 'Remove all filters');
     replace(active, ...place.where.map(chip), all || '');
     active.hidden = place.where.length === 0;
   }
 
-  async function count_() {
+  async function countValues() {
     const selection = selectionQuery({ ...place, sort: '' }).toString();
-    if (counted?.selection === selection && Date.now() - counted.at < FACETS_REST) return;
+    if (counted?.selection === selection && Date.now() - counted.at < COUNT_AGAIN) return;
     loading?.abort();
     const mine = new AbortController();
     loading = mine;
@@ -136,7 +137,7 @@ export function createFilters(name, navigate) {
       { class: 'facet' },
       h('span', { class: 'facet-name' }, of),
       ...values.map(chip),
-      more > 0 && h('span', { class: 'faint' }, `and ${count(more)} more`),
+      more > 0 && h('span', { class: 'faint' }, `and ${plural(more, 'more value')}`),
     );
   }
 
@@ -145,9 +146,9 @@ export function createFilters(name, navigate) {
     show(to) {
       place = to;
       showActive();
-      if (box.open) count_();
+      if (box.open) countValues();
     },
-    /** The columns that rows have, once a page of them is here. */
+    /** Offers the columns of the rows, when a page of them has been read. */
     offer(all, key) {
       const names = all
         .filter(({ system, name: one }) => !system || one === '_written_at' || one === '_key')
@@ -157,7 +158,7 @@ export function createFilters(name, navigate) {
       column.replaceChildren(...names.map((one) => h('option', { value: one }, one)));
       column.value = names.find((one) => one !== key && !one.startsWith('_')) ?? names[0];
     },
-    update: () => box.open && count_(),
+    update: () => box.open && countValues(),
     leave: () => loading?.abort(),
   };
 }

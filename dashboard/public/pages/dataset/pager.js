@@ -7,7 +7,7 @@ import { addressOf } from '../../ui/location.js';
 export const PAGE = 50;
 const NEWEST = '-_written_at';
 
-/** Where one is among all rows, and the ways on, as links. */
+/** The position among all rows, and links to the pages before and after. */
 export function pager(place, { total, order, rows: { length } }) {
   const first = (place.page - 1) * PAGE;
   const range = length === 0 ? 'No rows' : `${count(first + 1)}–${count(first + length)} of ${count(total)}`;
@@ -27,38 +27,46 @@ export function pager(place, { total, order, rows: { length } }) {
   ];
 }
 
-/** What the rows are ordered by. A large table is not sorted by time unless somebody wants to wait for that. */
+/** The order of the rows. A large table is sorted by time only on request, because that takes seconds. */
 function orderWords(place, order) {
   if (place.sort === NEWEST || (place.sort === '' && order === 'newest')) return 'newest first';
-  if (place.sort !== '') return `by ${place.sort.replace('-', '')}`;
+  if (place.sort !== '') return `sorted by ${place.sort.replace('-', '')}`;
   const newest = addressOf({ ...place, sort: NEWEST, page: 1 });
-  return h('span', {}, 'by key, for there are many; ', h('a', { href: newest }, 'newest first'), ' takes longer');
+  return h('span', {}, 'sorted by key. ', h('a', { href: newest }, 'Newest first'), ' takes longer');
 }
 
-/** Why there are no rows here, and where there are. @param rows how many the dataset has in all */
+/** Why there are no rows here, and where there are some. @param rows how many the dataset has, all versions together */
 export function noRows(name, place, total, rows) {
   const link = (change, label) => h('a', { href: addressOf({ ...place, page: 1, ...change }) }, label);
   if (total > 0) {
     return emptyState(
-      'Nothing this far back',
-      `There are ${plural(total, 'row')} only.`,
+      'This page is empty',
+      `There ${total === 1 ? 'is' : 'are'} only ${plural(total, 'row')}.`,
       link({}, 'Go to the first page'),
     );
   }
   if (place.where.length > 0) {
     const clear = link({ where: [], search: '' }, 'Remove the filters');
-    return emptyState('No row matches', 'All filters must hold at once; text is compared letter by letter.', clear);
+    return emptyState(
+      'No row matches',
+      'A row must match all filters. “is” distinguishes capital and small letters.',
+      clear,
+    );
   }
   if (place.search !== '') {
     const clear = link({ search: '' }, 'Clear the search');
-    const links = place.view === 'latest' ? [clear, link({ view: 'history' }, 'Search the history too')] : [clear];
-    const rule = 'Every word must occur somewhere in a row; small and capital letters are the same.';
-    return emptyState(`No row holds “${place.search}”`, rule, ...links);
+    const links = place.view === 'latest' ? [clear, link({ view: 'history' }, 'Search the history')] : [clear];
+    const rule = 'Each word of the search must be somewhere in the row. Capital and small letters count as the same.';
+    return emptyState(`No row contains “${place.search}”`, rule, ...links);
   }
   if (rows > 0) {
-    const history = link({ view: 'history' }, 'Look at the history');
-    return emptyState('Every key is closed', 'All records are deleted at their source.', history);
+    const history = link({ view: 'history' }, 'Show the history');
+    return emptyState(
+      'All records are deleted',
+      'They no longer exist at their source. The history still has them.',
+      history,
+    );
   }
-  const hope = `Rows of ${name} appear by themselves as soon as the consumer has written its first batch.`;
-  return emptyState('Nothing has been written here yet', hope);
+  const words = `Rows of ${name} appear here as soon as the consumer has written its first batch.`;
+  return emptyState('Nothing has been written yet', words);
 }

@@ -2,9 +2,9 @@ import { datasetPath, get } from '../../ui/api.js';
 import { h } from '../../ui/dom.js';
 import { bytes, plural, sentence } from '../../ui/format.js';
 
-/** The files that a dataset is in, for those who want them as they are. */
+/** Lists the files of a dataset, each to download as it is. */
 export async function openParts(name) {
-  const list = h('ul', { class: 'part-list' }, h('li', { class: 'faint' }, 'Looking…'));
+  const list = h('ul', { class: 'part-list' }, h('li', { class: 'faint' }, 'Loading…'));
   const dialog = h(
     'dialog',
     { class: 'small-dialog', 'aria-labelledby': 'parts-title' },
@@ -29,7 +29,7 @@ export async function openParts(name) {
 
 function item(name, { name: part, rows, bytes: size }) {
   const about = h('span', { class: 'faint' }, ` ${plural(rows, 'row')}, ${bytes(size)}`);
-  // A table of Postgres is no file.
+  // A part in Postgres is a table, which cannot be downloaded as a file.
   if (!part.endsWith('.csv')) return h('li', {}, h('code', {}, part), about);
   const href = `/api${datasetPath(name)}/parts/${encodeURIComponent(part)}`;
   return h('li', {}, h('a', { href, download: true }, h('code', {}, part)), about);

@@ -3,7 +3,7 @@ import { count, localTime } from '../../ui/format.js';
 import { addressOf } from '../../ui/location.js';
 import { moment } from '../../ui/times.js';
 
-/** One row with every column in full, in a panel over the page. Closing gives the focus back to where it was. */
+/** Shows one row with every column in full, in a panel over the page. When it closes, the focus returns to the row. */
 export function openDetail(page, index, { dataset, key }) {
   const row = page.rows[index];
   const record = Object.fromEntries(page.columns.map(({ name }, position) => [name, row[position]]));
@@ -41,32 +41,28 @@ export function openDetail(page, index, { dataset, key }) {
       'div',
       { class: 'body', tabindex: '0' },
       record._deleted === true &&
-        h('p', { class: 'notice' }, 'This row closes its key: the record is gone at its source.'),
+        h('p', { class: 'notice' }, 'This row marks a deletion: the record no longer exists at its source.'),
       h('dl', {}, ...(record._deleted === true ? [] : own.flatMap(entry))),
-      h('h3', {}, 'Written by Tributary'),
+      h('h3', {}, 'Added by Tributary'),
       h('dl', {}, ...system.flatMap(entry)),
     ),
     h(
       'footer',
       {},
-      h(
-        'a',
-        { href: addressOf({ at: 'trace', dataset, key: name }), onclick: () => dialog.close() },
-        'Trace and history of this key',
-      ),
+      h('a', { href: addressOf({ at: 'trace', dataset, key: name }), onclick: () => dialog.close() }, 'Trace this key'),
       navigator.clipboard !== undefined && copy,
     ),
   );
   dialog.addEventListener('close', () => dialog.remove());
   dialog.addEventListener('click', (event) => {
-    // The dialog's own area is its backdrop; its content lies within.
+    // A click on the dialog itself is a click on the backdrop: everything else in it has elements of its own.
     if (event.target === dialog) dialog.close();
   });
   document.body.append(dialog);
   dialog.showModal();
 }
 
-/** A value in full, as nodes. */
+/** A value in full. */
 function full(value, type, length) {
   if (value === null) return [h('span', { class: 'faint' }, '–')];
   if (type === 'datetime' && localTime(value) !== undefined) return [moment(value), h('small', {}, String(value))];
@@ -74,7 +70,7 @@ function full(value, type, length) {
   const text = typeof value === 'object' ? JSON.stringify(value, null, 2) : String(value);
   const cut =
     length !== undefined &&
-    `The first ${count(text.length)} of ${count(length)} characters; the download has them all.`;
+    `These are the first ${count(text.length)} of ${count(length)} characters. The download has all of them.`;
   return [h('span', { class: 'value' }, text), cut && h('small', {}, cut)].filter(Boolean);
 }
 
@@ -96,7 +92,7 @@ function smallTable(items) {
 async function copyText(button, text) {
   const done = await navigator.clipboard.writeText(text).then(
     () => 'Copied',
-    () => 'The browser did not allow it',
+    () => 'The browser refused to copy',
   );
   button.textContent = done;
 }

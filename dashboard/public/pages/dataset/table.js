@@ -3,14 +3,14 @@ import { count, localTime, oneLine } from '../../ui/format.js';
 import { addressOf } from '../../ui/location.js';
 import { moment } from '../../ui/times.js';
 
-/** Longer text is cut in the table; the row's own view has it. */
+/** Longer text is cut in the table; the view of the row has all of it. */
 const LONGEST = 120;
-/** Columns of Tributary's that a person wants beside the data; the others are shown when asked for. */
+/** The system columns that are always shown; `All columns` shows the others. */
 const USUAL = new Set(['_written_at']);
 
 /**
- * The columns a table shows, the key first and pinned. A dataset's own key column is left out where `_key`, which
- * tombstones have too, says the same.
+ * The columns of a table; the key comes first and stays in view. It is read from `_key`, which tombstones have too, so the
+ * dataset's own key column is left out.
  */
 export function shownColumns(page, { key, all }) {
   const position = (name) => page.columns.findIndex((column) => column.name === name);
@@ -71,14 +71,14 @@ export function table(page, options, onOpen, isNew) {
   return h('table', {}, h('thead', {}, head), h('tbody', { onkeydown: moveBetweenRows }, ...rows));
 }
 
-/** A column's head: sorts by it, then the other way, then by time again. */
+/** The head of a column. It sorts by the column, then in the other direction, then by time again. */
 function header({ name, label, type, className }, place) {
   const state = place.sort === name ? 'ascending' : place.sort === `-${name}` ? 'descending' : null;
   const next = state === null ? name : state === 'ascending' ? `-${name}` : '';
   const arrow = { ascending: ' ↑', descending: ' ↓' }[state] ?? '';
   const link = h(
     'a',
-    { href: addressOf({ ...place, sort: next, page: 1 }), title: `${type}: sort` },
+    { href: addressOf({ ...place, sort: next, page: 1 }), title: `Sort by this column (${type})` },
     label,
     arrow && h('span', { 'aria-hidden': 'true' }, arrow),
   );
@@ -99,7 +99,7 @@ function cell(value, type, length) {
   return h('span', { title: `${count(length ?? text.length)} characters` }, `${text.slice(0, LONGEST)}…`);
 }
 
-/** Up and down go from row to row, as they would in a list. */
+/** The arrow keys move from row to row. */
 function moveBetweenRows(event) {
   const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
   const row = event.target.closest('tr');

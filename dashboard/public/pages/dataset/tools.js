@@ -2,22 +2,22 @@ import { downloadAddress } from '../../ui/api.js';
 import { h, setText } from '../../ui/dom.js';
 import { addressOf } from '../../ui/location.js';
 
-/** A search begins when the typing pauses, in milliseconds. */
+/** A search starts when typing has paused for this long, in milliseconds. */
 const TYPING_PAUSE = 250;
 
 /**
- * What stands over a table: which rows, the search, which columns, the download. Made once for each dataset and kept,
- * so that typing is never interrupted.
+ * The tools above a table: latest or all versions, the search, the columns, the download. They are made once for each
+ * dataset and kept, so that typing is never interrupted.
  *
- * @param {{ onSearch: (text: string) => void, onFollow: (following: boolean) => void, onDown: () => void }} actions
+ * @param {{ onSearch: (text: string) => void, onLive: (live: boolean) => void, onDown: () => void }} actions
  */
-export function createTools(name, { onSearch, onFollow, onDown }) {
+export function createTools(name, { onSearch, onLive, onDown }) {
   let typing;
   const views = h('div', { class: 'views', role: 'group', 'aria-label': 'Which rows' });
   const search = h('input', {
     class: 'control',
     type: 'search',
-    placeholder: 'Search every column',
+    placeholder: 'Search all columns',
     'aria-label': `Search ${name}`,
     maxlength: 200,
     enterkeyhint: 'search',
@@ -34,20 +34,20 @@ export function createTools(name, { onSearch, onFollow, onDown }) {
       onDown();
     },
   });
-  const follow = h(
+  const live = h(
     'button',
     {
       type: 'button',
       class: 'control toggle',
       'aria-pressed': 'true',
-      title: 'Show new rows as they are written',
+      title: 'Show new rows when they are written',
       onclick: toggle,
     },
-    'Follow',
+    'Show live',
   );
   const columns = h('a', { class: 'control toggle' }, 'All columns');
   const csv = h('a', { class: 'control download', download: true });
-  const ndjson = h('a', { class: 'control', download: true, title: 'One JSON object a line' }, 'NDJSON');
+  const ndjson = h('a', { class: 'control', download: true, title: 'One JSON object per line' }, 'NDJSON');
 
   function apply() {
     clearTimeout(typing);
@@ -55,24 +55,24 @@ export function createTools(name, { onSearch, onFollow, onDown }) {
   }
 
   function toggle() {
-    const following = follow.getAttribute('aria-pressed') !== 'true';
-    follow.setAttribute('aria-pressed', String(following));
-    onFollow(following);
+    const on = live.getAttribute('aria-pressed') !== 'true';
+    live.setAttribute('aria-pressed', String(on));
+    onLive(on);
   }
 
   return {
-    root: h('div', { class: 'tools' }, views, search, follow, columns, h('span', { class: 'push' }, csv, ndjson)),
+    root: h('div', { class: 'tools' }, views, search, live, columns, h('span', { class: 'push' }, csv, ndjson)),
     focusSearch: () => search.focus(),
     leave: () => clearTimeout(typing),
-    /** Tells that there are newer rows than the table shows. */
-    markBehind: (behind) => follow.classList.toggle('behind', behind),
+    /** Shows that there are newer rows than those in the table. */
+    markBehind: (behind) => live.classList.toggle('behind', behind),
     show(place) {
       const view = (which, label) => {
         const href = addressOf({ ...place, view: which, page: 1 });
         return h('a', { href, 'aria-current': place.view === which ? 'true' : null }, label);
       };
       views.replaceChildren(view('latest', 'Latest'), view('history', 'History'));
-      // What someone is typing is newer than the address.
+      // What a person is typing is newer than the address.
       if (document.activeElement !== search || place.search === '') search.value = place.search;
       columns.href = addressOf({ ...place, all: !place.all });
       columns.setAttribute('aria-current', String(place.all));

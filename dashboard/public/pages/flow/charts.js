@@ -3,21 +3,21 @@ import { count, localTime, span, speed } from '../../ui/format.js';
 
 const HEIGHT = 96;
 
-/** The last hour: what each chart shows, in which of the page's colours, and how its numbers read. */
+/** The charts of the last hour: what each shows, in which of the page's colours, and how its numbers are written. */
 const CHARTS = [
   {
     title: 'Written',
     unit: 'rows/s',
-    series: [['written', '--accent', 'rows written a second']],
+    series: [['written', '--accent', 'rows written per second']],
     read: (value) => `${speed(value)}/s`,
   },
   {
-    title: 'Records judged',
+    title: 'Records checked',
     unit: 'per second',
     series: [
       ['accepted', '--accent', 'new'],
-      ['duplicate', '--second', 'already known'],
-      ['dead', '--bad', 'dead'],
+      ['duplicate', '--second', 'duplicates'],
+      ['dead', '--bad', 'dead letters'],
     ],
     read: (value) => `${speed(value)}/s`,
   },
@@ -31,14 +31,14 @@ const CHARTS = [
     read: count,
   },
   {
-    title: 'Freshness',
-    unit: 'age of the newest row',
-    series: [['freshness', '--accent', 'since the newest row']],
+    title: 'Newest row',
+    unit: 'age',
+    series: [['freshness', '--accent', 'age of the newest row']],
     read: (value) => span(value).join(' '),
   },
 ];
 
-/** Small charts of the last hour. They follow the colours of the page, and say in words what they show. */
+/** Small charts of the last hour. They follow the colours of the page, and have their numbers in words for screen readers. */
 export function createCharts() {
   const figures = CHARTS.map(createChart);
   const root = h('div', { class: 'charts' }, ...figures.map((figure) => figure.root));
@@ -131,7 +131,7 @@ function createChart({ title, unit, series, read }) {
     );
   }
 
-  /** The value under the pointer, and else the newest. */
+  /** Shows the value under the pointer, or the newest one. */
   function tell(index) {
     const at = index ?? data[0].length - 1;
     const values = series.map((_one, place) => data[place + 1][at]);

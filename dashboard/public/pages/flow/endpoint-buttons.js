@@ -2,28 +2,28 @@ import { post } from '../../ui/api.js';
 import { h, setText } from '../../ui/dom.js';
 import { sentence } from '../../ui/format.js';
 
-/** What can be done with an endpoint, for those who may. @param {(text: string) => void} announce */
-export function createActs(announce) {
+/** The buttons of one endpoint, for operators. @param {(text: string) => void} announce */
+export function createEndpointButtons(announce) {
   let id;
-  const told = h('span', { class: 'faint', role: 'status' });
+  const answer = h('span', { class: 'faint', role: 'status' });
   const button = (label, command) =>
     h('button', { type: 'button', class: 'small-button', onclick: () => send(command()) }, label);
   const run = button('Run now', () => 'run');
-  const rest = button('Pause', () => (rest.textContent === 'Pause' ? 'pause' : 'resume'));
+  const pause = button('Pause', () => (pause.textContent === 'Pause' ? 'pause' : 'resume'));
   async function send(command) {
     try {
       await post(`/endpoints/${encodeURIComponent(id)}/${command}`, {});
-      setText(told, '');
+      setText(answer, '');
       announce(`${id}: ${command}`);
     } catch (failure) {
-      setText(told, sentence(failure.message));
+      setText(answer, sentence(failure.message));
     }
   }
   return {
-    root: h('p', { class: 'acts' }, run, rest, told),
+    root: h('p', { class: 'acts' }, run, pause, answer),
     update(endpoint, paused) {
       id = endpoint;
-      setText(rest, paused ? 'Resume' : 'Pause');
+      setText(pause, paused ? 'Resume' : 'Pause');
     },
   };
 }

@@ -1,12 +1,12 @@
 import { svg } from '../../ui/dom.js';
 
-/** Below this width the stages stand under one another, in pixels; flow.css has the same. */
+/** Below this width, in pixels, the stages are one below the other. */
 const NARROW = 900;
 
 /**
- * The streams between the parts of the path: as wide as what flows in them, and moving while it does.
+ * The lines between the parts of the path. They are wider the more flows in them, and move while something flows.
  *
- * @param {HTMLElement} around what the picture is drawn in
+ * @param {HTMLElement} around the element that the picture is in
  */
 export function createRivers(around) {
   const root = svg('svg', { class: 'rivers', 'aria-hidden': 'true' });
@@ -52,7 +52,7 @@ function place(root, around, stages, streams) {
   }
 }
 
-/** From the right side of one part to the left side of the next. */
+/** A line from the right side of one part to the left side of the next. */
 function across(from, to, frame) {
   const a = from.getBoundingClientRect();
   const b = to.getBoundingClientRect();
@@ -62,7 +62,7 @@ function across(from, to, frame) {
   return `M${x1} ${y1}C${x1 + bend} ${y1} ${x2 - bend} ${y2} ${x2} ${y2}`;
 }
 
-/** On a phone the streams of a stage are one, from its foot to the head of the next. */
+/** On a phone there is one line per stage, from its bottom to the top of the next stage. */
 function down(from, to, stages, frame) {
   const a = stages.find((stage) => stage.contains(from))?.lastElementChild.getBoundingClientRect();
   const b = stages.find((stage) => stage.contains(to))?.getBoundingClientRect();

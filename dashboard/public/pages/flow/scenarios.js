@@ -3,9 +3,9 @@ import { h, setText } from '../../ui/dom.js';
 import { sentence } from '../../ui/format.js';
 import { session } from '../../ui/session.js';
 
-/** What the mock CRM can be made to suffer; nothing where there is none, or for those who may not. */
+/** A button for each scenario of the mock CRM. Hidden if there is no mock CRM, and for people who are not admins. */
 export function createScenarios(announce) {
-  const told = h('span', { class: 'quiet', role: 'status' });
+  const answer = h('span', { class: 'quiet', role: 'status' });
   const root = h('section', { class: 'scenarios', hidden: true, 'aria-label': 'Scenarios of the mock CRM' });
   if (!session.may('admin')) return root;
   const button = ({ name, words }) =>
@@ -13,19 +13,19 @@ export function createScenarios(announce) {
   async function start(name, words) {
     try {
       await post(`/scenarios/${name}`, {});
-      setText(told, `${words}: begun.`);
-      announce(`${words}: begun`);
+      setText(answer, `${words}: started.`);
+      announce(`${words}: started`);
     } catch (failure) {
-      setText(told, sentence(failure.message));
+      setText(answer, sentence(failure.message));
     }
   }
   get('/scenarios').then(
     ({ scenarios }) => {
       root.hidden = scenarios.length === 0;
       root.replaceChildren(
-        h('h2', {}, 'Make something happen'),
+        h('h2', {}, 'Scenarios of the mock CRM'),
         h('p', { class: 'buttons' }, ...scenarios.map(button)),
-        told,
+        answer,
       );
     },
     () => {},
