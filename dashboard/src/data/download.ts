@@ -7,10 +7,11 @@ import type { Download } from './readers/port.js';
 
 /**
  * Sends rows as one CSV file (RFC 4180: one header, CRLF), as fast as the client takes them. Cells are as the sink wrote
- * them: what it neutralised for spreadsheets stays so. If the rows end with an error the connection is cut, so that no
+ * them: what it neutralised for spreadsheets stays so. If the rows end with an error, the connection is cut, so that no
  * client takes half a file for the whole.
  *
- * @param fileName what the browser saves it as; letters, digits, `-`, `_` and `.` only
+ * @param fileName the name under which the browser saves it; letters, digits, `-`, `_` and `.` only
+ * @param download undefined to send the headers alone, for HEAD
  */
 export async function sendCsv(response: Response, fileName: string, download: Download | undefined): Promise<void> {
   response.set({
@@ -30,7 +31,7 @@ export async function sendCsv(response: Response, fileName: string, download: Do
   await pipeline(Readable.from(download.rows), csv, response);
 }
 
-/** As {@link sendCsv}, one JSON object a line: values of their type, and what holds nothing left out. */
+/** As {@link sendCsv}, but one JSON object a line: values have their types, and columns without a value are left out. */
 export async function sendNdjson(response: Response, fileName: string, download: Download | undefined): Promise<void> {
   response.set({
     'Content-Type': 'application/x-ndjson; charset=utf-8',
@@ -43,7 +44,7 @@ export async function sendNdjson(response: Response, fileName: string, download:
   await pipeline(Readable.from(jsonLines(download)), response);
 }
 
-/** Characters that are sent at once: a chunk for each row would cost more than the row. */
+/** Characters that are sent at once: to send each row by itself would cost more than to read it. */
 const CHUNK = 64 * 1024;
 
 async function* jsonLines({ columns, rows, decode }: Download): AsyncGenerator<string> {

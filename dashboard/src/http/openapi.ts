@@ -39,7 +39,7 @@ const MAYBE_SIGNED_IN = [{}, ...SIGNED_IN];
 function describe({ summary, role, params, query, body, answer, status }: Operation) {
   return {
     summary,
-    description: role === 'open' ? 'For anybody.' : `Needs the role ${role}.`,
+    description: role === 'open' ? 'No role is needed.' : `Needs the role ${role}.`,
     security: role === 'open' ? [] : role === 'viewer' ? MAYBE_SIGNED_IN : SIGNED_IN,
     parameters: [
       ...Object.entries(params).map(([name, schema]) => ({

@@ -1,8 +1,8 @@
 import type { RequestHandler } from 'express';
 
 /**
- * The page runs its own files and nothing else: a record's text can never become a script, whatever it holds. Trusted
- * Types make the browser refuse `innerHTML` and its like altogether.
+ * The page runs its own files and nothing else, so no text of a record can become a script. Trusted Types make the browser
+ * refuse `innerHTML` and everything like it.
  */
 const CONTENT_SECURITY_POLICY = [
   "default-src 'none'",

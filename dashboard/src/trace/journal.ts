@@ -10,18 +10,18 @@ import {
   type SeenAgain,
 } from '@tributary/shared';
 
-/** What producers and consumers noted in Redis of their own doings. The dashboard only reads it. */
+/** What producers and consumers keep in Redis about their runs and about records seen again. The dashboard only reads it. */
 export interface Journal {
   readonly runs: Pick<RunLog, 'find'>;
   readonly seenAgain: Pick<SeenAgain, 'last'>;
-  /** @throws RetryableError, at once, while it cannot be read */
+  /** @throws RetryableError, without waiting, while Redis cannot be read */
   check(): void;
 }
 
-/** Milliseconds. A Redis that stands still must not keep a page from being shown. */
+/** Milliseconds. A Redis that does not answer must not keep a page from being shown. */
 const ANSWER_WITHIN = 3_000;
 
-/** Connects in the background. @throws FatalError for a URL that can never lead to a Redis */
+/** Connects in the background. @throws FatalError for a URL that no Redis can be reached by */
 export function openJournal(
   url: string,
   pipeline: string,
@@ -36,7 +36,7 @@ export function openJournal(
     runs: redisRunLog(redis, pipeline),
     seenAgain: redisSeenAgain(redis, pipeline),
     check() {
-      // A command would wait for Redis to come back, and the page with it.
+      // A command would wait until Redis is back, and the page with it.
       if (redis.status === 'ready') return;
       throw new RetryableError('redis_away', `Redis at ${redactUrl(url)} does not answer`);
     },

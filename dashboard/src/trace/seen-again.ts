@@ -3,11 +3,11 @@ import type { Journal } from './journal.js';
 
 /** When a key last came again and needed no row. */
 export interface TracedAgain {
-  /** Null if it is not among what is kept. */
+  /** Null if no repetition of this key is kept. */
   readonly last: { readonly at: string; readonly consumer: string; readonly verdict: Dropped } | null;
-  /** Since when what came again is kept; null if nothing is. */
+  /** Since when repetitions are kept; null if none are. */
   readonly since: string | null;
-  /** Why that cannot be told, in words; null if it can. */
+  /** Why this is not known, in words; null if it is. */
   readonly note: string | null;
 }
 
@@ -18,7 +18,7 @@ export async function seenAgainOf(
   signal: AbortSignal,
 ): Promise<TracedAgain> {
   if (journal === undefined) {
-    const note = 'give the dashboard REDIS_URL, where consumers note what came again';
+    const note = 'give the dashboard the REDIS_URL of the consumers, which keep there what they have seen again';
     return { last: null, since: null, note };
   }
   try {

@@ -4,22 +4,22 @@ import type { Journal } from './journal.js';
 import { runsOf, type Sent, type TracedRuns } from './runs.js';
 import { seenAgainOf, type TracedAgain } from './seen-again.js';
 
-/** One version of a record: where it came from, where it lies, what it changed. */
+/** One version of a record: where it came from, where it is, what it changed. */
 export interface TracedVersion extends TracedRuns {
   readonly deleted: boolean;
   readonly version: string;
   readonly hash: string;
-  /** One, or both sides' of a merged row. */
+  /** One, or those of both sides of a merged row. */
   readonly messageIds: readonly string[];
-  /** When the response that held it had arrived: a UUIDv7 tells; null for an id that is none. */
+  /** When the response that held it had arrived, by the time in its message id; null for an id that is not a UUIDv7. */
   readonly fetchedAt: string | null;
-  /** The endpoints that give records of this entity. */
+  /** The endpoints that bring records of this entity. */
   readonly endpoints: readonly string[];
   readonly writtenAt: string;
   readonly consumer: string | null;
   readonly batch: Batch | null;
   readonly place: string;
-  /** Against the version before it; every field for the first. */
+  /** What differs from the version before it; nothing for the first. */
   readonly changes: readonly { readonly field: string; readonly before: unknown; readonly after: unknown }[];
   readonly values: Readonly<Record<string, unknown>>;
 }
@@ -29,9 +29,9 @@ export interface Trace {
   readonly key: string;
   readonly versions: readonly TracedVersion[];
   readonly total: number;
-  /** When it was last seen and dropped; null for merged rows, which do not come but are made. */
+  /** When it was last seen and dropped; null for merged rows, which do not come from an endpoint. */
   readonly seenAgain: TracedAgain | null;
-  /** Merged rows of today that were made of this record. */
+  /** Merged rows that hold this record now. */
   readonly merged: readonly { readonly dataset: string; readonly rows: readonly string[]; readonly total: number }[];
 }
 
@@ -42,18 +42,21 @@ const MERGED_SHOWN = 20;
 export interface TraceSources {
   readonly config: PipelineConfig;
   readonly reader: DatasetReader;
-  /** Undefined where nobody has told where it is. */
+  /** Undefined if no setting says where it is. */
   readonly journal: Journal | undefined;
 }
 
-/** Follows one key of a dataset back to where it came from, and on to what was made of it. */
+/**
+ * Follows one key of a dataset back to where it came from, and on to the merged rows that were made of it.
+ * @returns undefined if there is no such dataset
+ */
 export async function traceKey(
   { config, reader, journal }: TraceSources,
   dataset: string,
   key: string,
   signal: AbortSignal,
 ): Promise<Trace | undefined> {
-  // One more than is shown: the oldest of those shown has one before it.
+  // One more than is shown, to compare the oldest that is shown with.
   const found = await reader.versions(dataset, key, SHOWN + 1, signal);
   if (found === undefined) return undefined;
   const entities = entitiesOf(config, dataset);
@@ -94,11 +97,17 @@ function versionsOf(
     const times = sent.flatMap(({ time }) => time ?? []);
     return {
       sent,
-      ...{ deleted, version: text('_version'), hash: text('_hash'), messageIds, endpoints },
-      // Of two, the later counts.
+      deleted,
+      version: text('_version'),
+      hash: text('_hash'),
+      messageIds,
+      endpoints,
+      // Of two times, the later counts.
       fetchedAt: times.length === 0 ? null : new Date(Math.max(...times)).toISOString(),
       writtenAt: text('_written_at'),
-      ...{ consumer: place?.writer ?? null, batch: place?.batch ?? null, place: place?.place ?? '' },
+      consumer: place?.writer ?? null,
+      batch: place?.batch ?? null,
+      place: place?.place ?? '',
       changes: before === undefined || deleted ? [] : changesBetween(before, record, names),
       values: Object.fromEntries(names.map((name) => [name, record[name]])),
     };

@@ -18,7 +18,11 @@ describe('who may do what', () => {
   const start = async (options: Partial<DashboardOptions>) => {
     await dashboard?.stop();
     dashboard = createDashboard({
-      ...{ config: sampleConfig(folder), port: 0, host: '127.0.0.1', instance: 'test', log },
+      config: sampleConfig(folder),
+      port: 0,
+      host: '127.0.0.1',
+      instance: 'test',
+      log,
       auditLog: join(folder, 'audit.jsonl'),
       ...options,
     });
@@ -48,7 +52,7 @@ describe('who may do what', () => {
       asked.on('error', reject).end();
     });
 
-  it('believes no Host header where its container is published beyond this machine', async () => {
+  it('does not believe the Host header where the port of its container is published beyond this machine', async () => {
     await start(readDashboardSettings({ PUBLISHED_ON: '0.0.0.0', AUDIT_LOG: join(folder, 'audit.jsonl') }));
     expect(await statusFor('localhost', '/api/datasets')).toBe(403);
     const AUDIT_LOG = join(folder, 'audit.jsonl');
@@ -58,13 +62,13 @@ describe('who may do what', () => {
     expect((await call('/session')).status).toBe(200);
   });
 
-  it('believes no Host header where it listens beyond this machine itself', async () => {
+  it('does not believe the Host header where it listens beyond this machine itself', async () => {
     const AUDIT_LOG = join(folder, 'audit.jsonl');
     await start({ ...readDashboardSettings({ HOST: '0.0.0.0', DASHBOARD_READ: 'local', AUDIT_LOG }), host: '0.0.0.0' });
     expect(await statusFor('localhost', '/api/datasets')).toBe(403);
   });
 
-  it('lets this machine read, and nobody act, where no token is set', async () => {
+  it('lets this machine read, and no one act, where no token is set', async () => {
     await start({});
     expect((await call('/datasets')).status).toBe(200);
     const refused = await post('/dead-letters/replay', { match: {} });
@@ -82,7 +86,7 @@ describe('who may do what', () => {
     expect(await statusFor('attacker.example', '/healthz')).toBe(200);
   });
 
-  it('wants a token for reading where one is set, or where others can reach it', async () => {
+  it('asks for a token for reading where one is set, or where other machines can reach it', async () => {
     await start({ tokens: { viewer: VIEWER } });
     expect((await call('/datasets')).status).toBe(401);
     expect((await call('/datasets', { authorization: 'Bearer wrong' })).status).toBe(401);
@@ -123,7 +127,7 @@ describe('who may do what', () => {
     ['a neighbour on the same site', { 'sec-fetch-site': 'same-site' }, 403],
     ['another origin', { origin: 'https://attacker.example' }, 403],
     ['a form', { 'content-type': 'text/plain' }, 415],
-  ])('does nothing that %s makes a browser ask for', async (_who, headers, status) => {
+  ])('refuses what %s makes a browser ask for', async (_who, headers, status) => {
     await start({ tokens: { operator: OPERATOR } });
     const asked = await post(
       '/dead-letters/replay',
@@ -133,7 +137,7 @@ describe('who may do what', () => {
     expect(asked.status).toBe(status);
   });
 
-  it('stops somebody who tries tokens, and says when to come back', async () => {
+  it('stops a client that tries many tokens, and says when it may try again', async () => {
     await start({ tokens: { operator: OPERATOR } });
     const tries = await Promise.all(
       Array.from({ length: 15 }, (_, index) => post('/session', { token: `guess ${index}` })),

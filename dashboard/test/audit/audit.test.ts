@@ -21,7 +21,7 @@ describe('the audit log', () => {
     await rm(folder, { recursive: true });
   });
 
-  it('has a line for each step, in its order, on disk before the step is told as noted', async () => {
+  it('has a line for each step, in order, which is on disk before note() resolves', async () => {
     const act = await log.begin(anna, 'replay', { match: { code: 'x' } });
     expect(await readFile(path, 'utf8')).toContain('"step":"begun"');
     await Promise.all(Array.from({ length: 300 }, (_, index) => act.note('letter', { key: `k${index}` })));
@@ -36,7 +36,7 @@ describe('the audit log', () => {
     expect(lines[0]).toMatchObject({ who: 'anna', role: 'operator', from: '127.0.0.1', action: 'replay' });
   });
 
-  it('is for its owner alone, and is shown without what the records held', async () => {
+  it('can be read by its owner only, and is shown without the bodies of records', async () => {
     const act = await log.begin(anna, 'discard', { reason: 'a test' });
     await act.note('letter', { body: 'private' });
     expect((await stat(path)).mode & 0o777).toBe(0o600);
@@ -45,7 +45,7 @@ describe('the audit log', () => {
     expect(JSON.stringify(shown)).not.toContain('private');
   });
 
-  it('goes on behind a line that a crash tore, and loses that one only', async () => {
+  it('continues behind a line that a crash tore, and loses only that line', async () => {
     await log.begin(anna, 'replay', {});
     await log.close();
     await appendFile(path, '{"at":"2026-01-05T10:00:00.000Z","wh');
@@ -55,7 +55,7 @@ describe('the audit log', () => {
     await next.close();
   });
 
-  it('is empty before anybody has done anything', async () => {
+  it('is empty before anything was done', async () => {
     expect(await log.newest(10)).toEqual([]);
   });
 });

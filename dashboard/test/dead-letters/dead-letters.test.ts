@@ -14,7 +14,7 @@ const message = (content: string, headers: Record<string, unknown> = {}, message
 });
 
 describe('a dead letter', () => {
-  it('is named by what it is: the same each time it is looked at, another for each', () => {
+  it('has an id made of its content: the same each time it is looked at, and different from others', () => {
     const one = readLetter(message('{"a":1}', {}, 'm1'), QUEUE);
     expect(readLetter(message('{"a":1}', {}, 'm1'), QUEUE).id).toBe(one.id);
     expect(readLetter(message('{"a":2}', {}, 'm1'), QUEUE).id).not.toBe(one.id);
@@ -23,24 +23,24 @@ describe('a dead letter', () => {
     expect(readLetter(message('x'), QUEUE).id).toBe(readLetter(message('x'), QUEUE).id);
   });
 
-  it('has a name that no shell takes for an option', () => {
+  it('has an id that no shell takes for an option', () => {
     const first = (n: number) => readLetter(message(`${n}`), QUEUE).id.charAt(0);
     expect(Array.from({ length: 1_000 }, (_, n) => first(n))).not.toContain('-');
   });
 
-  it('says what RabbitMQ says where the consumer has said nothing', () => {
+  it('has the reason of RabbitMQ where the consumer has given none', () => {
     const letter = readLetter(message('x', { 'x-first-death-reason': 'delivery_limit' }), QUEUE);
     expect(letter).toMatchObject({ code: 'delivery_limit', reason: 'RabbitMQ gave it up: delivery_limit' });
     expect(readLetter(message('x'), QUEUE)).toMatchObject({ code: 'unknown', key: null, endpoint: 'unknown' });
   });
 
-  it('is kept short in a list, whatever it holds', () => {
+  it('is short in a list, also if it holds much', () => {
     const letter = readLetter(message('ü\n'.repeat(100_000), { 'tributary-reason': 'y'.repeat(100_000) }), QUEUE);
     expect(letter.size).toBe(300_000);
     expect(JSON.stringify(letter).length).toBeLessThan(2_000);
   });
 
-  it('matches where every criterion does', () => {
+  it('matches if it meets every criterion', () => {
     const letter = readLetter(message('{"name":"Ada"}', { endpoint: 'crm', 'tributary-error-code': 'x' }, 'm'), QUEUE);
     expect(matches(letter, {})).toBe(true);
     expect(matches(letter, { endpoint: 'crm', code: 'x', search: 'ADA name' })).toBe(true);

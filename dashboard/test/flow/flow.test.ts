@@ -16,7 +16,7 @@ import { sampleConfig, time, writePart } from '../sample.js';
 const log = createLogger({ service: 'dashboard', instance: 'test', level: 'silent' });
 
 describe('metrics as text', () => {
-  it('are read with their labels, whatever these hold, and summed over those that are asked for', () => {
+  it('are read with their labels, also escaped ones, and summed over the labels that are asked for', () => {
     const metrics = parseMetrics(
       [
         '# HELP tributary_records_total Records',
@@ -37,7 +37,9 @@ describe('metrics as text', () => {
 
 describe('rates', () => {
   const scrape = (address: string, written: number) => ({
-    ...{ address, answers: true, problems: [] },
+    address,
+    answers: true,
+    problems: [],
     metrics: parseMetrics(`tributary_rows_written_total{dataset="customers"} ${written}`),
   });
 
@@ -49,7 +51,7 @@ describe('rates', () => {
     expect(meter.rate('written customers')).toBe(20);
   });
 
-  it('take a counter that began anew for a process that did, and one that is away for nothing', () => {
+  it('count from 0 when a counter began anew, and count nothing for a process that is away', () => {
     const meter = new RateMeter();
     meter.take(0, [scrape('a', 1_000)]);
     meter.take(5_000, []);
@@ -57,7 +59,7 @@ describe('rates', () => {
     expect(meter.rates.written).toBe(3);
   });
 
-  it('fall to nothing once nothing flows any more', () => {
+  it('fall to 0 when nothing flows any more', () => {
     const meter = new RateMeter();
     meter.take(0, [scrape('a', 0)]);
     for (let at = 1_000; at <= 60_000; at += 1_000) meter.take(at, [scrape('a', 100)]);
@@ -81,16 +83,18 @@ describe('the last hour', () => {
 
 describe('what is wrong', () => {
   const calm: Omit<Flow, 'problems'> = {
-    ...{ at: '', rates: { fetched: 0, published: 0, accepted: 0, duplicate: 0, stale: 0, dead: 0, written: 0 } },
-    ...{
-      endpoints: [],
-      producers: [],
-      consumers: [],
-      queues: [],
-      datasets: [],
-      broker: { known: true, connected: true },
-    },
-    ...{ unacked: 0, oldestUnflushed: null, freshness: null, sink: { type: 'csv', where: '' } },
+    at: '',
+    rates: { fetched: 0, published: 0, accepted: 0, duplicate: 0, stale: 0, dead: 0, written: 0 },
+    endpoints: [],
+    producers: [],
+    consumers: [],
+    queues: [],
+    datasets: [],
+    broker: { known: true, connected: true },
+    unacked: 0,
+    oldestUnflushed: null,
+    freshness: null,
+    sink: { type: 'csv', where: '' },
   };
   const queue = { queue: 'q', entity: 'e', ready: 0, consumers: 1, dead: 0, rate: 0 };
 
@@ -98,7 +102,7 @@ describe('what is wrong', () => {
     expect(tellProblems({ ...calm, queues: [queue] }, 0)).toEqual([]);
   });
 
-  it('is told in words, each with what comes of it', () => {
+  it('is told in words, each with what follows from it', () => {
     const words = tellProblems(
       {
         ...calm,
@@ -148,7 +152,11 @@ describe('what flows, over HTTP', () => {
     await new Promise((resolve) => services.once('listening', resolve));
     const url = `http://127.0.0.1:${(services.address() as AddressInfo).port}`;
     dashboard = createDashboard({
-      ...{ config: sampleConfig(folder), port: 0, host: '127.0.0.1', instance: 'test', log },
+      config: sampleConfig(folder),
+      port: 0,
+      host: '127.0.0.1',
+      instance: 'test',
+      log,
       services: () => ({ producers: [url], consumers: [url] }),
     });
     await dashboard.start();
@@ -159,7 +167,7 @@ describe('what flows, over HTTP', () => {
     await rm(folder, { recursive: true });
   });
 
-  /** Events as they come, until one is as wanted. */
+  /** Reads events until one meets the condition. */
   async function hear(wanted: (flow: Flow) => boolean): Promise<Flow> {
     const stream = await fetch(`${dashboard.url}/api/live`);
     let text = '';
@@ -188,7 +196,7 @@ describe('what flows, over HTTP', () => {
     expect(later.datasets[0]).toMatchObject({ name: 'customers', keys: 1 });
   });
 
-  it('looks once for all who watch: two hundred cost what one does', async () => {
+  it('looks once for all clients: two hundred cost what one does', async () => {
     const heard = await Promise.all(Array.from({ length: 200 }, () => hear(() => true)));
     expect(heard).toHaveLength(200);
     const before = looks;
@@ -209,7 +217,7 @@ describe('what flows, over HTTP', () => {
     expect(gone.producers[0]).toMatchObject({ answers: false });
   });
 
-  it('shows no figures of another pipeline whose services have the usual ports, and says whose they are', async () => {
+  it('shows no numbers of another pipeline whose services have the usual ports, and says which pipeline it is', async () => {
     owner = 'another';
     const { producers, endpoints, problems } = await hear(() => true);
     expect(producers[0]).toMatchObject({ answers: false });

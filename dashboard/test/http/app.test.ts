@@ -116,7 +116,7 @@ describe('the dashboard over HTTP', () => {
     expect((await parseCsv(await latest.text())).map((row) => row._key)).toEqual(['b']);
   });
 
-  it('gives a part as it lies there, its whole lines, and no other file', async () => {
+  it('gives the whole lines of a part as they are on disk, and no other file', async () => {
     const path = await writePart(directory, [{ key: 'a', at: 1, values: { note: '=1' } }]);
     const whole = await readFile(path, 'utf8');
     await appendFile(path, 'torn,"line');
@@ -128,7 +128,7 @@ describe('the dashboard over HTTP', () => {
     }
   });
 
-  it('downloads rows as JSON, one object a line, of their types and as they were sent', async () => {
+  it('downloads rows as JSON, one object a line, with values of their types as they were sent', async () => {
     const values = { note: '=cmd()', spent: 2.5, active: false, lines: [{ sku: 'S', quantity: 1 }] };
     await writePart(directory, [{ key: 'a', at: 1, values }]);
     const response = await fetchPath('/api/datasets/customers.ndjson');
@@ -179,7 +179,7 @@ describe('the dashboard over HTTP', () => {
     expect(await json('/api/datasets/customers/rows')).toMatchObject({ total: 2 });
   });
 
-  it("knows no dataset but the pipeline's, whatever the path", async () => {
+  it("knows only the pipeline's datasets, also by paths that try to lead elsewhere", async () => {
     await writeFile(join(directory, 'secret.csv'), 'secret');
     for (const path of [
       '/api/datasets/nope',
@@ -211,7 +211,7 @@ describe('the dashboard over HTTP', () => {
     expect(await rawStatus(dashboard.url, '/api/datasets/%E0%A4%A')).toBe(400);
   });
 
-  it('is alive, is ready, and counts for Prometheus', async () => {
+  it('is alive, is ready, and has metrics', async () => {
     await writePart(directory, [{ key: 'a', at: 1 }]);
     await json('/api/datasets');
     expect(await json('/healthz')).toEqual({ status: 'ok' });
@@ -276,7 +276,7 @@ describe('the dashboard as a service', () => {
     await expect(fetch(`${dashboard.url}/healthz`)).rejects.toThrow();
   });
 
-  it('names the port when it cannot have it', async () => {
+  it('names the port when another process has it', async () => {
     const first = createDashboard({ ...options, config: sampleConfig('nowhere') });
     await first.start();
     const port = Number(new URL(first.url).port);
@@ -286,7 +286,7 @@ describe('the dashboard as a service', () => {
     await first.stop();
   });
 
-  it('says what it lacks when the sink is Postgres and nobody has told where', async () => {
+  it('says which setting is missing when the sink is Postgres and has no URL', async () => {
     const dashboard = createDashboard({ ...options, config: sampleConfig('nowhere', 'postgres') });
     await dashboard.start();
     for (const path of ['/api/datasets', '/api/datasets/customers/rows', '/api/datasets/customers.csv']) {

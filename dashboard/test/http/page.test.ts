@@ -27,7 +27,7 @@ describe('the page', () => {
     expect(html).not.toMatch(/<style|\sstyle=|\son[a-z]+=|javascript:/i);
   });
 
-  it('asks nobody else for anything', async () => {
+  it('asks no other site for anything', async () => {
     for (const file of files) {
       // The name of SVG's namespace is an address that nothing is fetched from.
       const text = (await read(file)).replaceAll('http://www.w3.org/2000/svg', '');

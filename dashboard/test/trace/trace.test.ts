@@ -36,7 +36,7 @@ describe('a trace', () => {
   const trace = (key: string, dataset = 'customers', journal?: Journal) =>
     traceKey({ config: sampleConfig(folder), reader, journal }, dataset, key, new AbortController().signal);
 
-  it('tells of each version when it was fetched, who wrote it where, and what it changed', async () => {
+  it('says of each version when it was fetched, which consumer wrote it where, and what it changed', async () => {
     await writePart(folder, [
       { key: 'a', at: 1, values: { note: 'first' } },
       { key: 'b', at: 1 },
@@ -60,7 +60,7 @@ describe('a trace', () => {
     expect(first?.changes).toEqual([]);
   });
 
-  it('shows that a key was closed and came back', async () => {
+  it('shows that a key was deleted and came back', async () => {
     await writePart(folder, [
       { key: 'a', at: 1 },
       { key: 'a', at: 2, deleted: true },
@@ -77,10 +77,15 @@ describe('a trace', () => {
     expect((await trace('a'))?.versions.map(({ values }) => values.note)).toEqual(['newer', 'older, written late']);
   });
 
-  describe('with what producers and consumers noted', () => {
+  describe('with what producers and consumers keep in Redis', () => {
     const at = Date.parse(FETCHED);
     const run: LoggedRun = {
-      ...{ run: 12, producer: 'p1', startedAt: at - 5, idsFrom: at - 5, endedAt: at + 30, confirmedAt: at + 20 },
+      run: 12,
+      producer: 'p1',
+      startedAt: at - 5,
+      idsFrom: at - 5,
+      endedAt: at + 30,
+      confirmedAt: at + 20,
       published: 7,
     };
     const journal = () => ({ runs: memoryRunLog(), seenAgain: memorySeenAgain(() => at + 99), check: () => {} });
@@ -97,7 +102,8 @@ describe('a trace', () => {
       const times = { startedAt: iso(at - 5), endedAt: iso(at + 30), confirmedAt: iso(at + 20) };
       expect(version).toMatchObject({
         runs: [{ endpoint: 'crm', run: 12, producer: 'p1', published: 7, error: null, ...times }],
-        ...{ note: null, since: null },
+        note: null,
+        since: null,
       });
     });
 
@@ -107,12 +113,14 @@ describe('a trace', () => {
       expect((await traceOf(noted)).version?.runs).toMatchObject([{ confirmedAt: null, error: 'no answer' }]);
     });
 
-    it('says so when the run is kept no longer, was not noted, or cannot be known', async () => {
+    it('says so when the run is no longer kept, was not kept, or cannot be known', async () => {
       const noted = journal();
       expect((await traceOf(noted)).version).toMatchObject({ runs: [], note: expect.stringContaining('holds no run') });
       await noted.runs.add('crm', { ...run, startedAt: at + 1, idsFrom: at + 1 });
       expect((await traceOf(noted)).version).toMatchObject({
-        ...{ runs: [], note: 'no longer kept: the oldest that is began', since: iso(at + 1) },
+        runs: [],
+        note: 'no longer kept: the oldest run that is kept began',
+        since: iso(at + 1),
       });
       const ended = journal();
       await ended.runs.add('crm', { ...run, startedAt: at - 9, idsFrom: at - 9, endedAt: at - 2 });
@@ -136,14 +144,15 @@ describe('a trace', () => {
       const since = iso(at + 99);
       expect((await traceOf(noted)).seenAgain).toEqual({
         last: { at: since, consumer: 'c1', verdict: 'duplicate' },
-        ...{ since, note: null },
+        since,
+        note: null,
       });
       expect((await traceOf(noted, 'b')).seenAgain).toEqual({ last: null, since, note: null });
     });
   });
 
-  it('is empty for a key that nobody has, and nothing for a dataset that is none', async () => {
-    expect(await trace('nobody')).toMatchObject({ versions: [], total: 0, merged: [] });
+  it('is empty for a key that does not exist, and undefined for a dataset that does not exist', async () => {
+    expect(await trace('no such key')).toMatchObject({ versions: [], total: 0, merged: [] });
     expect(await trace('a', 'nope')).toBeUndefined();
   });
 });

@@ -4,7 +4,7 @@ import type { FieldType } from '@tributary/shared';
 /** `latest`: one row for each key that is not deleted; `history`: every row ever written, tombstones too. */
 export type View = 'latest' | 'history';
 
-/** How a column's value is compared. `contains` is of text in any letter case; `above` and the like of numbers, times and text. */
+/** How a column's value is compared. `contains` ignores the letter case; `above` and the like compare numbers, times and text. */
 export const COMPARISONS = ['is', 'not', 'contains', 'above', 'below', 'from', 'to', 'empty', 'filled'] as const;
 export type Comparison = (typeof COMPARISONS)[number];
 
@@ -25,12 +25,12 @@ export interface Selection {
   readonly view: View;
   /** All of them must hold. */
   readonly where: readonly Condition[];
-  /** Words that must all occur in a row, in any of its columns or its key, in any letter case; '' for every row. */
+  /** Words that must all occur in a row, in its key or any of its columns, in any letter case; '' for every row. */
   readonly search: string;
 }
 
 export interface RowQuery extends Selection {
-  /** The reader's own order if undefined (see RowPage); rows that hold nothing there come last. */
+  /** The reader's own order if undefined (see RowPage). Rows without a value in the column come last. */
   readonly sort: Sort | undefined;
   readonly offset: number;
   readonly limit: number;
@@ -40,11 +40,11 @@ export interface Column {
   readonly name: string;
   readonly type: FieldType;
   readonly optional: boolean;
-  /** One of Tributary's own (`_key`, `_hash`, ...), behind the dataset's. */
+  /** One of Tributary's own columns (`_key`, `_hash`, ...), which stand behind the dataset's. */
   readonly system: boolean;
 }
 
-/** What is known about a dataset at this moment, small enough to be asked for every two seconds. */
+/** What is known about a dataset now, small enough to be asked for every two seconds. */
 export interface DatasetSummary {
   readonly name: string;
   /** The entity whose records it holds; null for the merge. */
@@ -62,9 +62,9 @@ export interface DatasetSummary {
   readonly lastWrittenAt: string | null;
   /** Rows written in each of the last 60 minutes, this minute last. */
   readonly activity: readonly number[];
-  /** Changes whenever rows do: what was fetched under the same revision is still true. */
+  /** Changes whenever the rows do: what was fetched under the same revision is still true. */
   readonly revision: string;
-  /** How far a first read of the data has come, in bytes; null once every number here is complete. */
+  /** How many bytes a first read of the data has read, and of how many; null once every number here is complete. */
   readonly indexing: { readonly done: number; readonly total: number } | null;
   /** What is wrong with the data, in words. */
   readonly problems: readonly string[];
@@ -81,7 +81,7 @@ export interface DatasetDescription extends DatasetSummary {
   readonly files: readonly PartSummary[];
 }
 
-/** A cell too long for a table: the page holds its beginning only. */
+/** A cell that is too long for a table: the page holds only its beginning. */
 export interface ClippedCell {
   /** Index in the page's rows. */
   readonly row: number;
@@ -92,7 +92,7 @@ export interface ClippedCell {
 
 /** Rows as a table shows them, each an array of values in the order of the columns. */
 export interface RowPage {
-  /** Where no sort was asked for: what is written last comes first, or, where finding that out takes too long, by key. */
+  /** The order where no sort was asked for: the rows written last come first, or, where that would take too long, by key. */
   readonly order: 'newest' | 'key';
   readonly columns: readonly Column[];
   readonly rows: readonly (readonly unknown[])[];
@@ -102,7 +102,7 @@ export interface RowPage {
   readonly revision: string;
 }
 
-/** What was asked of a dataset cannot be answered, whatever it holds: the message says why. */
+/** A question that this dataset cannot answer with any data: the message says why. */
 export class QueryError extends Error {}
 
 /** No setting says where the sink is: the message says which one to give. */
@@ -123,29 +123,29 @@ export interface Facet {
   readonly more: number;
 }
 
-/** Where one version of a key lies. */
+/** Where one version of a key is. */
 export interface VersionPlace {
-  /** For people: a file with its record, or a table. */
+  /** In words: a file with the number of the record, or a table. */
   readonly place: string;
-  /** The consumer's writer that wrote it; null if the sink does not keep that. */
+  /** The writer of the consumer that wrote it; null if the sink does not keep that. */
   readonly writer: string | null;
   /** What was written together with it; null if the sink does not keep that. */
   readonly batch: Batch | null;
 }
 
-/** Rows of one dataset that became durable in one write, as far as they are still there. */
+/** The rows of one dataset that became durable in one write and are still there. */
 export interface Batch {
   readonly rows: number;
   /** The first and the last of them among the records of their file, from 1 on; null if the sink is no file. */
   readonly records: readonly [first: number, last: number] | null;
 }
 
-/** All that was ever accepted of one key, the newest first by the dataset's order. */
+/** The rows that were accepted for one key, the newest first by the dataset's order. */
 export interface Versions {
   readonly columns: readonly Column[];
   readonly rows: readonly (readonly unknown[])[];
   readonly places: readonly VersionPlace[];
-  /** How many there are, if not all are given. */
+  /** How many there are, also those that are not given. */
   readonly total: number;
 }
 
@@ -155,46 +155,46 @@ export interface KeyPattern {
   readonly part: string;
 }
 
-/** A selection as a file: cells are text, exactly as the sink wrote it. */
+/** A selection as a file: cells are text, exactly as the sink wrote them. */
 export interface Download {
   readonly columns: readonly string[];
-  /** Rows as of the moment of the call. It throws if the data is replaced while it is read. */
+  /** Rows as of the moment of the call. Reading them throws if the data is replaced meanwhile. */
   readonly rows: AsyncIterable<readonly string[]>;
-  /** The value that a cell's text stands for, whole; undefined for nothing. */
+  /** The whole value that a cell's text stands for; undefined for nothing. */
   decode(column: string, cell: string): unknown;
 }
 
 /**
- * Reads what a sink wrote. One adapter for each sink; it only ever looks at the datasets that the pipeline names, and
- * answers undefined for any other name.
+ * Reads what a sink wrote. There is one adapter for each kind of sink. It only looks at the datasets that the pipeline names,
+ * and answers undefined for any other name.
  *
- * Every call may be made before `start`, and tells of what has been written up to then; a first read of much data goes
- * on in the background while calls answer with what is known (see `indexing`). A call whose signal aborts rejects with
- * the signal's reason. `close` may be called twice, and ends what is under way.
+ * Every call may be made before `start`, and answers with what has been written up to then. A first read of much data goes
+ * on in the background, while calls answer with what is known (see `indexing`). A call whose signal aborts rejects with
+ * the signal's reason. `close` may be called twice, and ends calls that have not ended.
  */
 export interface DatasetReader {
-  /** Begins to read, so that the first visitor need not wait; does not wait for it. */
+  /** Begins to read in the background, so that the first visitor need not wait. */
   start(): void;
   close(): Promise<void>;
   list(): Promise<DatasetSummary[]>;
   describe(dataset: string): Promise<DatasetDescription | undefined>;
   rows(dataset: string, query: RowQuery, signal: AbortSignal): Promise<RowPage | undefined>;
   download(dataset: string, selection: Selection, signal: AbortSignal): Promise<Download | undefined>;
-  /** One of a dataset's files as it lies there, its whole lines; undefined if there is none of that name. */
+  /** The whole lines of one of a dataset's files; undefined if there is no file of that name. */
   part(dataset: string, name: string): Promise<{ readonly bytes: number; read(): Readable } | undefined>;
   /** The columns with few different values, and how often each occurs; at most a dozen values each. */
   facets(dataset: string, selection: Selection, signal: AbortSignal): Promise<readonly Facet[] | undefined>;
   /** @param limit versions to give at most */
   versions(dataset: string, key: string, limit: number, signal: AbortSignal): Promise<Versions | undefined>;
-  /** Live keys of a pattern, in their order. */
+  /** The live keys that fit a pattern, in their order. */
   keys(
     dataset: string,
     pattern: KeyPattern,
     limit: number,
     signal: AbortSignal,
   ): Promise<{ readonly keys: readonly string[]; readonly total: number } | undefined>;
-  /** What keeps it from reading, in words; empty if nothing does. */
+  /** What keeps the reader from reading, in words; empty if nothing does. */
   problems(): readonly string[];
-  /** What is known now, without looking: for metrics. */
+  /** The summaries as they are known, without reading anything: for metrics. */
   known(): readonly DatasetSummary[];
 }

@@ -16,7 +16,7 @@ const never = new AbortController().signal;
 export const records = (page: RowPage | undefined): Record<string, unknown>[] =>
   (page?.rows ?? []).map((row) => Object.fromEntries(row.map((value, index) => [page?.columns[index]?.name, value])));
 
-/** What every reader must do, whatever the sink. */
+/** What every reader must do, for any sink. */
 export function describeReader(name: string, open: () => Promise<ReaderHarness>): void {
   describe(`the ${name} reader`, () => {
     let harness: ReaderHarness;
@@ -102,7 +102,7 @@ export function describeReader(name: string, open: () => Promise<ReaderHarness>)
       expect(plain).toMatchObject({ note: null, spent: null, active: null, lines: null });
     });
 
-    it('shows the beginning of a very long cell and tells its length', async () => {
+    it('shows the beginning of a very long cell, and its length', async () => {
       await harness.write([{ key: 'a', at: 1, values: { note: `${'x'.repeat(999)}🦊${'y'.repeat(5_000_000)}` } }]);
       const found = await page('latest');
       expect(String(records(found)[0]?.note)).toHaveLength(1000);
@@ -127,7 +127,7 @@ export function describeReader(name: string, open: () => Promise<ReaderHarness>)
       expect((await page('latest', 'anna', 0, 1))?.total).toBe(2);
     });
 
-    it('finds in a repeated search what was written since the first', async () => {
+    it('finds in a repeated search the rows that were written since the first', async () => {
       await harness.write([{ key: 'a', at: 1, values: { note: 'needle' } }]);
       expect(await keys('history', 'needle')).toEqual(['a']);
       await harness.write([
@@ -189,7 +189,7 @@ export function describeReader(name: string, open: () => Promise<ReaderHarness>)
           .join('');
       };
 
-      it('compares numbers as numbers, times as moments, truth as truth and text as text', async () => {
+      it('compares numbers as numbers, times as moments, booleans as booleans and text as text', async () => {
         expect(await found(['spent', 'above', '9.5'])).toBe('ad');
         expect(await found(['spent', 'from', '9.5'], ['spent', 'below', '100'])).toBe('ab');
         expect(await found(['spent', 'is', '100.0'])).toBe('d');
@@ -200,7 +200,7 @@ export function describeReader(name: string, open: () => Promise<ReaderHarness>)
         expect(await found(['_key', 'is', 'c'])).toBe('c');
       });
 
-      it('takes what holds nothing for nothing, and text for no pattern', async () => {
+      it('treats missing values as missing, and text as text and not as a pattern', async () => {
         expect(await found(['spent', 'empty'])).toBe('c');
         expect(await found(['spent', 'filled'])).toBe('abd');
         expect(await found(['spent', 'not', '10'])).toBe('bcd');
@@ -211,13 +211,13 @@ export function describeReader(name: string, open: () => Promise<ReaderHarness>)
         expect(await found(['note', 'is', "'; DROP TABLE customers"])).toBe('');
       });
 
-      it('finds by filters and words together, in what came later too', async () => {
+      it('finds by filters and words together, also in rows that came later', async () => {
         expect(await found(['note', 'is', 'red'], ['name', 'contains', 'elik'])).toBe('c');
         await harness.write([{ key: 'e', at: 5, values: { name: 'Felik', note: 'red' } }]);
         expect(await found(['note', 'is', 'red'], ['name', 'contains', 'elik'])).toBe('ce');
       });
 
-      it('sorts by any column, what holds nothing last either way, and the newest first among equals', async () => {
+      it('sorts by any column: rows without a value last in both directions, and the newest first among equals', async () => {
         expect(await sorted('spent')).toBe('badc');
         expect(await sorted('spent', true)).toBe('dabc');
         expect(await sorted('spent', true, 2)).toBe('da');
@@ -245,7 +245,7 @@ export function describeReader(name: string, open: () => Promise<ReaderHarness>)
       });
     });
 
-    it('gives every version of a key, the newest first, and where each lies', async () => {
+    it('gives every version of a key, the newest first, and where each is', async () => {
       await harness.write([
         { key: 'a', at: 3, values: { name: 'third' } },
         { key: 'b', at: 4 },
@@ -257,10 +257,10 @@ export function describeReader(name: string, open: () => Promise<ReaderHarness>)
       expect(found?.total).toBe(2);
       expect(found?.places.every((one) => one.place.length > 0)).toBe(true);
       expect((await harness.reader.versions('customers', 'a', 1, never))?.rows).toHaveLength(1);
-      expect(await harness.reader.versions('customers', 'nobody', 1, never)).toMatchObject({ rows: [], total: 0 });
+      expect(await harness.reader.versions('customers', 'no such key', 1, never)).toMatchObject({ rows: [], total: 0 });
     });
 
-    it('tells how many rows were written in one go with a version', async () => {
+    it('says how many rows were written together with a version', async () => {
       await harness.write([
         { key: 'a', at: 3 },
         { key: 'b', at: 3 },
@@ -271,7 +271,7 @@ export function describeReader(name: string, open: () => Promise<ReaderHarness>)
         (await harness.reader.versions('customers', key, 10, never))?.places.map(({ batch }) => batch?.rows);
       expect(await batchOf('b')).toEqual([3]);
       expect(await batchOf('d')).toEqual([1]);
-      expect(await batchOf('nobody')).toEqual([]);
+      expect(await batchOf('no such key')).toEqual([]);
     });
 
     it("describes the columns, Tributary's own last", async () => {
@@ -298,7 +298,7 @@ export function describeReader(name: string, open: () => Promise<ReaderHarness>)
       }
     });
 
-    it('ends a search whose caller has gone', async () => {
+    it('ends a search whose signal aborts', async () => {
       await harness.write([{ key: 'a', at: 1 }]);
       const query = { view: 'latest', search: 'a', where: [], sort: undefined, offset: 0, limit: 5 } as const;
       await expect(harness.reader.rows('customers', query, AbortSignal.abort())).rejects.toThrow(/abort/i);

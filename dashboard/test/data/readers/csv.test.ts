@@ -50,7 +50,7 @@ describe('the CSV reader and its parts', () => {
       await reader.rows('customers', { view, search: '', where: [], sort: undefined, offset: 0, limit: 500 }, never),
     ).map((row) => row.name);
 
-  it('reads the parts of all writers as one dataset, with the latest row of a key wherever it lies', async () => {
+  it('reads the parts of all writers as one dataset, with the latest row of a key from any of them', async () => {
     await writePart(
       directory,
       [
@@ -215,7 +215,7 @@ describe('the CSV reader and its parts', () => {
     expect(records(page)).toMatchObject([{ _key: 'b', nickname: 'Ann', note: null }]);
   });
 
-  it('leaves out files that no consumer wrote and lines that are no rows, and says so', async () => {
+  it('leaves out files that no consumer wrote and lines that are not rows, and says so', async () => {
     await writePart(directory, [{ key: 'a', at: 1 }]);
     await appendFile(partPath(directory), 'only,three,cells\r\n');
     await writeFile(partPath(directory, 'stranger'), 'a,b\r\n1,2\r\n');
@@ -241,7 +241,7 @@ describe('the CSV reader and its parts', () => {
     expect(reader.problems()).toEqual([]);
   });
 
-  it('shows a cell that its type cannot read as it stands', async () => {
+  it('shows the text of a cell that its type cannot read', async () => {
     await writePart(directory, [{ key: 'a', at: 1, values: { spent: 5, lines: [] } }]);
     const text = await readFile(partPath(directory), 'utf8');
     await writeFile(partPath(directory), text.replace(',5,', ',five,').replace(',[],', ',[broken,'));
@@ -253,7 +253,7 @@ describe('the CSV reader and its parts', () => {
     expect(records(page)).toMatchObject([{ spent: 'five', lines: '[broken' }]);
   });
 
-  it('answers while a first read of much data goes on, telling how far it has come', async () => {
+  it('answers while a first read of much data goes on, and says how far it is', async () => {
     const impatient = { now: () => 0, sleep: () => Promise.resolve() };
     await writePart(directory, [{ key: 'a', at: 1 }]);
     const hasty = createCsvReader(sampleConfig(directory), impatient, log);

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { RowIndex } from '../../../src/data/readers/csv/row-index.js';
 
 describe('the row index', () => {
-  it('agrees with sorting and grouping all rows, however they come and whenever it is asked', () => {
+  it('agrees with sorting and grouping all rows, in any order of arrival and at any time', () => {
     const row = fc.record({
       key: fc.constantFrom('a', 'b', 'c', 'd'),
       order: fc.nat(50),

@@ -27,7 +27,8 @@ describe('sorting a large table by a column of many texts', () => {
     limited = createCsvReader(config, systemClock, log, 1_000);
     whole = createCsvReader(config, systemClock, log);
     rows = Array.from({ length: MANY }, (_, index) => ({
-      ...{ key: `k${index}`, at: 1 + index / 10_000 },
+      key: `k${index}`,
+      at: 1 + index / 10_000,
       values: index % 50 === 0 ? { note: 'x' } : { name: nameOf(index), note: `note ${nameOf(index * 3)}` },
     }));
     await writePart(folder, rows);
@@ -56,13 +57,13 @@ describe('sorting a large table by a column of many texts', () => {
     }
   });
 
-  it('says how far it goes, and what to do', async () => {
+  it('says how far one can page, and what to do', async () => {
     await expect(page(limited, { offset: 90 })).rejects.toThrow(
       'by note, which has many different texts, the first 100 of 1,200 rows of CSV can be paged through: filter, or sort the other way round',
     );
   });
 
-  it('takes in what is written later, and leaves out what is the latest no more', async () => {
+  it('takes in rows that are written later, and leaves out rows that are no longer the latest', async () => {
     await expectSame({});
     let at = 3;
     await fc.assert(
