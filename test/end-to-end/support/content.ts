@@ -12,7 +12,7 @@ export function canonicalJson(value: unknown): string {
 }
 
 /**
- * The hash that a row should have, from its definition in ARCHITECTURE.md: SHA-256, in hex, over the canonical JSON of
+ * The hash that a row should have, from its definition in docs/delivery-promise.md: SHA-256, in hex, over the canonical JSON of
  * entity, key and payload.
  * @param entity for a merged row its dataset
  * @param payload null for a tombstone

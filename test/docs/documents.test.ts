@@ -1,0 +1,74 @@
+import { parsePipeline } from '@tributary/shared';
+import { describe, expect, test } from 'vitest';
+import { parse, stringify } from 'yaml';
+import {
+  anchorsOf,
+  blocksOf,
+  commandsOf,
+  type Document,
+  documents,
+  exists,
+  files,
+  linksOf,
+  pathsOf,
+  read,
+} from './documents.js';
+
+/** What npm itself does. */
+const NPM = new Set(['ci', 'i', 'init', 'install', 'pack']);
+
+const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
+
+const find = (path: string): Document | undefined => documents.find((one) => one.path === path);
+
+test('The README is short enough to be read', () => {
+  expect(find('README.md')?.text.split('\n').length).toBeLessThan(150);
+});
+
+describe.each(documents.map((document) => [document.path, document] as const))('%s', (_path, document) => {
+  test('links to files and headings that exist', () => {
+    const broken = linksOf(document).filter((link) => {
+      const [target = '', anchor] = link.split('#');
+      if (!exists(target)) return true;
+      const page = find(target);
+      return anchor !== undefined && page !== undefined && !anchorsOf(page).includes(anchor);
+    });
+    expect(broken).toEqual([]);
+  });
+
+  test('names files and folders that exist, and marks those to come', () => {
+    const wrong = pathsOf(document).filter(({ path, isToCome }) => exists(path) === isToCome);
+    expect(wrong).toEqual([]);
+  });
+
+  test('names npm scripts that exist', () => {
+    const named = commandsOf(document, /\bnpm (?:run (?:-s |--silent )?)?([a-z][a-z:-]*)/g);
+    expect(named.filter((name) => !NPM.has(name) && !(name in scripts))).toEqual([]);
+  });
+
+  test('shows pipeline files that are valid', () => {
+    for (const block of blocksOf(document, 'yaml')) {
+      const env = Object.fromEntries([...block.matchAll(/\$\{(\w+)/g)].map(([, name]) => [name, 'value']));
+      expect(() => parsePipeline(wholePipeline(block), env, document.path), block).not.toThrow();
+    }
+  });
+
+  test('names environment variables that something reads', () => {
+    const named = [...document.text.matchAll(/`([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)`/g)].map(([, name = '']) => name);
+    expect(named.filter((name) => !sources.includes(name))).toEqual([]);
+  });
+});
+
+/** A part of a pipeline file, such as `limits`, is checked as a part of the README's example. */
+function wholePipeline(block: string): string {
+  const part = parse(block) as Record<string, unknown>;
+  if ('entities' in part) return block;
+  const [example = ''] = blocksOf({ path: 'README.md', text: read('README.md') }, 'yaml');
+  return stringify({ ...(parse(example.replaceAll(/\$\{\w+\}/g, 'value')) as object), ...part });
+}
+
+/** Everything that may read an environment variable. */
+const sources = files
+  .filter((path) => /\.(ts|yml|yaml|sh|conf|example)$/.test(path) || path.endsWith('Dockerfile'))
+  .map(read)
+  .join('\n');
