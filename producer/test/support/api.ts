@@ -3,6 +3,10 @@ import type { AddressInfo } from 'node:net';
 import { onTestFinished } from 'vitest';
 
 export interface Asked {
+  readonly method: string;
+  /** Path and query as they were sent. */
+  readonly path: string;
+  readonly body: string;
   readonly url: URL;
   readonly headers: IncomingMessage['headers'];
 }
@@ -22,10 +26,18 @@ export async function startApi(
   port = 0,
 ): Promise<Api> {
   const asked: Asked[] = [];
-  const server = createServer((request, response) => {
-    const one = { url: new URL(request.url ?? '/', 'http://api'), headers: request.headers };
+  const answer = (request: IncomingMessage, response: ServerResponse, body: string) => {
+    const { method = '', url: path = '/', headers } = request;
+    const one = { method, path, body, url: new URL(path, 'http://api'), headers };
     asked.push(one);
     handle(one, response, asked.length - 1);
+  };
+  const server = createServer(async (request, response) => {
+    // A request without a body is answered at once, as it always was.
+    if (request.method === 'GET') return answer(request, response, '');
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk as Buffer);
+    answer(request, response, Buffer.concat(chunks).toString());
   });
   await new Promise<void>((resolve) => {
     server.listen(port, '127.0.0.1', resolve);
