@@ -7,7 +7,6 @@ import {
   createRegistry,
   DEFAULT_SHUTDOWN_DEADLINE,
   describeError,
-  type Environment,
   healthApp,
   type Listening,
   type LogOutput,
@@ -17,6 +16,7 @@ import {
   ReleaseList,
   readServiceSettings,
   type Service,
+  type ServiceEnvironment,
   type ServiceProcess,
   type ServiceSettings,
   systemClock,
@@ -209,8 +209,8 @@ export function createConsumer(options: ConsumerOptions): Consumer {
  * @param output where its log lines go; stdout unless given
  * @throws FatalError for settings or a pipeline that cannot be used
  */
-export function consumerProcess(env: Environment, output?: LogOutput): ServiceProcess {
-  const settings = readServiceSettings('consumer', 8082, env, output);
+export function consumerProcess(env: ServiceEnvironment, output?: LogOutput): ServiceProcess {
+  const settings = readServiceSettings('consumer', env, output);
   warnOfDevelopmentCredentials(env, settings.log);
   return { service: createConsumer({ ...settings, postgresUrl: env.POSTGRES_URL }), log: settings.log };
 }

@@ -1,18 +1,20 @@
-import { hostname } from 'node:os';
 import {
   type Clock,
   createLogger,
-  type Environment,
   type Logger,
   type LogOutput,
   listen,
   loadPipeline,
   type PipelineConfig,
+  PORTS,
   ReleaseList,
+  readInstance,
   readPort,
   type Service,
+  type ServiceEnvironment,
   type ServiceProcess,
   systemClock,
+  variable,
 } from '@tributary/shared';
 import { Guard, isLoopback } from './access/guard.js';
 import { Tokens } from './access/roles.js';
@@ -152,16 +154,16 @@ function createGuard({ host, tokens, reading }: DashboardOptions, clock: Clock):
  * @param output where its log lines go; stdout unless given
  * @throws FatalError for settings or a pipeline that cannot be used
  */
-export function dashboardProcess(env: Environment, output?: LogOutput): ServiceProcess {
-  const instance = env.INSTANCE_ID || hostname();
+export function dashboardProcess(env: ServiceEnvironment, output?: LogOutput): ServiceProcess {
+  const instance = readInstance(env);
   const log = createLogger({ service: 'dashboard', instance, level: env.LOG_LEVEL }, output);
-  const config = loadPipeline(env.PIPELINE || 'pipeline.yaml', env);
+  const config = loadPipeline(variable(env, 'PIPELINE'), env);
   const services = readServiceUrls(env);
   const service = createDashboard({
     ...readDashboardSettings(env),
     config,
-    port: readPort(env, 8000),
-    host: env.HOST || '127.0.0.1',
+    port: readPort(env, PORTS.dashboard),
+    host: variable(env, 'HOST'),
     instance,
     log,
     amqpUrl: env.AMQP_URL,

@@ -1,4 +1,4 @@
-import { FatalError, redactUrl } from '@tributary/shared';
+import { ENVIRONMENT, FatalError, redactUrl, type ServiceEnvironment, variable } from '@tributary/shared';
 import { isLoopback, READING, type Reading } from './access/guard.js';
 import type { TokenSettings } from './access/roles.js';
 import type { ServiceUrls } from './flow/observer.js';
@@ -13,7 +13,7 @@ export interface DashboardSettings {
 }
 
 /** @throws FatalError for a setting that cannot be used */
-export function readDashboardSettings(env: Readonly<Record<string, string | undefined>>): DashboardSettings {
+export function readDashboardSettings(env: ServiceEnvironment): DashboardSettings {
   const { DASHBOARD_VIEWER_TOKEN, DASHBOARD_OPERATOR_TOKEN, DASHBOARD_ADMIN_TOKEN, AUDIT_LOG } = env;
   return {
     tokens: { viewer: DASHBOARD_VIEWER_TOKEN, operator: DASHBOARD_OPERATOR_TOKEN, admin: DASHBOARD_ADMIN_TOKEN },
@@ -26,16 +26,21 @@ export function readDashboardSettings(env: Readonly<Record<string, string | unde
  * Where the services answer: their usual ports on this machine unless the environment says otherwise.
  * @throws FatalError for a setting that is not a URL
  */
-export function readServiceUrls(env: Readonly<Record<string, string | undefined>>): ServiceUrls {
-  const list = (name: string, usual: string) => {
-    const urls = (env[name] || usual).split(',').map((url) => url.trim());
+export function readServiceUrls(env: ServiceEnvironment): ServiceUrls {
+  const list = (name: 'PRODUCER_URL' | 'CONSUMER_URL') => {
+    const urls = variable(env, name)
+      .split(',')
+      .map((url) => url.trim());
     const wrong = urls.find((url) => !/^https?:\/\//.test(url) || !URL.canParse(url));
     if (wrong === undefined) return urls;
-    throw new FatalError('settings_invalid', `${name} holds ${redactUrl(wrong)}: expected something like ${usual}`);
+    throw new FatalError(
+      'settings_invalid',
+      `${name} holds ${redactUrl(wrong)}: expected something like ${ENVIRONMENT[name].usual}`,
+    );
   };
   return {
-    producers: list('PRODUCER_URL', 'http://127.0.0.1:8081'),
-    consumers: list('CONSUMER_URL', 'http://127.0.0.1:8082'),
+    producers: list('PRODUCER_URL'),
+    consumers: list('CONSUMER_URL'),
   };
 }
 

@@ -1,16 +1,16 @@
-import { hostname } from 'node:os';
 import {
   addHealthRoutes,
   type Clock,
   createApp,
   createLogger,
   createRegistry,
-  type Environment,
   type Listening,
   type Logger,
   type LogOutput,
   listen,
+  readInstance,
   type Service,
+  type ServiceEnvironment,
   type ServiceProcess,
   systemClock,
 } from '@tributary/shared';
@@ -67,9 +67,9 @@ export function createMockApi(options: MockApiOptions): MockApi {
  * @param output where its log lines go; stdout unless given
  * @throws FatalError for settings that cannot be used
  */
-export function mockApiProcess(env: Environment, output?: LogOutput): ServiceProcess {
+export function mockApiProcess(env: ServiceEnvironment, output?: LogOutput): ServiceProcess {
   const settings = readSettings(env);
-  const instance = env.INSTANCE_ID || hostname();
+  const instance = readInstance(env);
   const log = createLogger({ service: 'mock-api', instance, level: env.LOG_LEVEL }, output);
   return { service: createMockApi({ ...settings, log }), log };
 }

@@ -1,4 +1,4 @@
-import { FatalError } from '@tributary/shared';
+import { ENVIRONMENT, FatalError, PORTS, type ServiceEnvironment, type VariableName } from '@tributary/shared';
 import { type FaultSettings, NO_FAULTS, readFaults } from './faults.js';
 
 export interface Settings {
@@ -15,12 +15,12 @@ export interface Settings {
 }
 
 export const DEFAULT_SETTINGS: Settings = {
-  port: 8080,
-  host: '127.0.0.1',
-  customers: 200,
-  items: 50,
-  seed: 42,
-  changesPerSecond: 1,
+  port: PORTS['mock-api'],
+  host: ENVIRONMENT.HOST.usual,
+  customers: Number(ENVIRONMENT.MOCK_CUSTOMERS.usual),
+  items: Number(ENVIRONMENT.MOCK_ITEMS.usual),
+  seed: Number(ENVIRONMENT.MOCK_SEED.usual),
+  changesPerSecond: Number(ENVIRONMENT.MOCK_CHANGES_PER_SECOND.usual),
   faults: NO_FAULTS,
 };
 
@@ -30,9 +30,9 @@ const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'
  * Reads the mock's settings from the environment; an empty variable counts as not set.
  * @throws FatalError listing every fault, each with its variable, its value and what is expected
  */
-export function readSettings(env: Readonly<Record<string, string | undefined>>): Settings {
+export function readSettings(env: ServiceEnvironment): Settings {
   const faults: string[] = [];
-  const number = (name: string, fallback: number, most: number, whole = true): number => {
+  const number = (name: VariableName, fallback: number, most: number, whole = true): number => {
     const text = env[name]?.trim() || String(fallback);
     const value = (whole ? /^\d+$/ : /^\d+(\.\d+)?$/).test(text) ? Number(text) : Number.NaN;
     if (value <= most) return value;

@@ -4,7 +4,6 @@ import {
   type Clock,
   createRegistry,
   DEFAULT_SHUTDOWN_DEADLINE,
-  type Environment,
   healthApp,
   type LogOutput,
   listen,
@@ -14,6 +13,7 @@ import {
   RetryableError,
   readServiceSettings,
   type Service,
+  type ServiceEnvironment,
   type ServiceProcess,
   type ServiceSettings,
   systemClock,
@@ -70,8 +70,8 @@ export function createProducer(options: ProducerOptions): Producer {
  * @param output where its log lines go; stdout unless given
  * @throws FatalError for settings or a pipeline that cannot be used
  */
-export function producerProcess(env: Environment, output?: LogOutput): ServiceProcess {
-  const settings = readServiceSettings('producer', 8081, env, output);
+export function producerProcess(env: ServiceEnvironment, output?: LogOutput): ServiceProcess {
+  const settings = readServiceSettings('producer', env, output);
   warnOfDevelopmentCredentials(env, settings.log);
   const adminToken = env.ADMIN_TOKEN || undefined;
   const service = createProducer({ ...settings, adminToken, proxies: proxiesOf(env), schedule: true });

@@ -1,6 +1,7 @@
 export type { Channel, ChannelModel, ConfirmChannel, ConsumeMessage, RecoveringChannelModel } from 'amqplib';
 export * from './broker/amqp.js';
 export * from './broker/topology.js';
+export * from './config/environment.js';
 export { ConfigError } from './config/fault.js';
 export type { Field, FieldType } from './config/fields.js';
 export type { AuthConfig, AuthKind } from './config/kinds/auth.js';

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { type FileHandle, mkdir, open, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { type Clock, describeError, RetryableError } from '@tributary/shared';
+import { type Clock, describeError, ENVIRONMENT, RetryableError } from '@tributary/shared';
 import type { Role } from '../access/roles.js';
 
 /** The person who acts, and from where. */
@@ -38,7 +38,7 @@ export interface AuditedAct {
 const SHOWN_BYTES = 2 * 1024 * 1024;
 
 /** Where the log is unless a setting says otherwise. */
-export const DEFAULT_AUDIT_LOG = './audit/actions.jsonl';
+export const DEFAULT_AUDIT_LOG: string = ENVIRONMENT.AUDIT_LOG.usual;
 
 /**
  * The append-only log of everything that is done on the dashboard or from the shell. It has one JSON object a line, which is

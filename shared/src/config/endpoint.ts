@@ -6,15 +6,24 @@ import { duration } from './values.js';
 const OVERLAP = 'expected a duration such as 5s, or a whole number where the version is a sequence';
 
 const REPEATED = [
-  z.strictObject({ every: duration.describe('From the beginning of one poll to that of the next') }),
-  z.strictObject({
-    cron: z.string().min(9).describe('A cron expression of five fields, or six with seconds first'),
-    timezone: z.string().default('UTC').describe('Time zone of the expression, such as Europe/Rome'),
-  }),
+  z
+    .strictObject({ every: duration.describe('From the beginning of one poll to that of the next') })
+    .describe('Again and again'),
+  z
+    .strictObject({
+      cron: z.string().min(9).describe('A cron expression of five fields, or six with seconds first'),
+      timezone: z.string().default('UTC').describe('Time zone of the expression, such as Europe/Rome'),
+    })
+    .describe('At the times that a cron expression names'),
 ] as const;
 
 const schedule = z.union(
-  [...REPEATED, z.strictObject({ once: z.literal(true).describe('Poll once and never again') })],
+  [
+    ...REPEATED,
+    z
+      .strictObject({ once: z.literal(true).describe('Always true') })
+      .describe('Until one poll has succeeded, and then never again'),
+  ],
   {
     error: 'expected { every: 30s }, { cron: "*/5 * * * *", timezone: Europe/Rome } or { once: true }',
   },
@@ -41,8 +50,10 @@ const incremental = z.strictObject({
 const circuit = z.strictObject({
   failures: z.int().min(1).max(100).default(5).describe('Failed polls in a row after which the endpoint is left alone'),
   pause: duration
-    .default(60_000)
-    .describe('How long it is left alone; then one request decides whether polling goes on'),
+    .prefault('1m')
+    .describe(
+      'How long it is left alone; then one request is tried, and each trial that fails doubles the pause, up to 16 times',
+    ),
 });
 
 export const PRIORITIES = ['critical', 'high', 'normal', 'low'] as const;
@@ -55,7 +66,7 @@ const common = {
     .enum(PRIORITIES)
     .default('normal')
     .describe('Whose requests go first where requests wait for each other (see limits)'),
-  schedule: schedule.default({ every: 60_000 }).describe('When it is polled'),
+  schedule: schedule.prefault({ every: '60s' }).describe('When it is polled'),
   resync: z
     .union(REPEATED, { error: 'expected { every: 24h } or { cron: "0 3 * * *" }' })
     .optional()

@@ -1,33 +1,169 @@
 import { isMapping } from '../records/own-value.js';
 
-/**
- * What a pipeline file that is silent asks the environment for. The file has the last word: a setting that it names, with
- * or without a variable, is not touched.
- */
-const ASKED: Readonly<Record<string, Readonly<Record<string, string>>>> = {
-  batch: { size: 'BATCH_SIZE', interval: 'BATCH_INTERVAL' },
-  sink: { type: 'SINK' },
-  'sink.csv': { directory: 'OUTPUT_DIR' },
-};
+/** What reads a variable. `pipeline` is the pipeline file, which names variables as `${NAME}`. */
+export type Reader = 'mock-api' | 'producer' | 'consumer' | 'dashboard' | 'pipeline' | 'start';
 
-/** Adds `${NAME}` for each setting above that is not in the parsed document and has a variable that is set. */
-export function askEnvironment(document: unknown, env: Record<string, string | undefined>): unknown {
+interface Variable {
+  readonly readers: readonly Reader[];
+  /** What counts where the variable is not set or empty. */
+  readonly usual?: string;
+  /** `usual` in words, where it is no value. */
+  readonly usually?: string;
+  /** The setting of the pipeline file that it stands for, where the file is silent about that. */
+  readonly setting?: string;
+  readonly words: string;
+}
+
+const SERVICES = ['mock-api', 'producer', 'consumer', 'dashboard'] as const;
+const POLLING = ['producer', 'consumer', 'dashboard'] as const;
+
+/** The port of each service that runs by itself. */
+export const PORTS = { 'mock-api': 8080, producer: 8081, consumer: 8082, dashboard: 8000 } as const;
+
+/**
+ * Every environment variable that a service reads, except the proxies' and those that only docker-compose.yml reads. {@link
+ * ServiceEnvironment} is made from it, so that code which reads a variable that is not in here does not compile.
+ */
+export const ENVIRONMENT = {
+  PIPELINE: { readers: POLLING, usual: 'pipeline.yaml', words: 'The pipeline file' },
+  AMQP_URL: {
+    readers: POLLING,
+    words: 'RabbitMQ, such as amqp://user:password@host:5672; several nodes with commas between them',
+  },
+  REDIS_URL: {
+    readers: POLLING,
+    words: 'Redis, such as redis://host:6379; the dashboard reads there what a trace tells of polls and duplicates',
+  },
+  POSTGRES_URL: {
+    readers: ['consumer', 'dashboard'],
+    words: 'Postgres, such as postgres://user:password@host:5432/database; needed for the sink postgres',
+  },
+  HOST: {
+    readers: SERVICES,
+    usual: '127.0.0.1',
+    words: 'The address that a service listens on which runs by itself',
+  },
+  PORT: {
+    readers: SERVICES,
+    usually: Object.entries(PORTS)
+      .map(([service, port]) => `${service} ${port}`)
+      .join(', '),
+    words: 'The port that a service listens on; 0 for any free one. `npm start` gives it to its dashboard',
+  },
+  INSTANCE_ID: {
+    readers: SERVICES,
+    usually: "the host's name",
+    words: 'Names this instance in logs, in RabbitMQ and in the names of CSV files',
+  },
+  LOG_LEVEL: {
+    readers: SERVICES,
+    usual: 'info',
+    usually: '`info`; with `npm start` `warn`',
+    words: 'How much is logged: trace, debug, info, warn, error, fatal or silent',
+  },
+  NODE_ENV: {
+    readers: POLLING,
+    words: 'With `production`, as in the images, a service warns of passwords that stand in the sources',
+  },
+  ADMIN_TOKEN: {
+    readers: ['producer', 'dashboard'],
+    words: 'The token for commands to the producer (poll, pause, reset); without it the producer takes none',
+  },
+  PRODUCER_URL: {
+    readers: ['dashboard'],
+    usual: 'http://127.0.0.1:8081',
+    words:
+      'Where the producers answer, several with commas between them; a name with several addresses stands for all of them',
+  },
+  CONSUMER_URL: {
+    readers: ['dashboard'],
+    usual: 'http://127.0.0.1:8082',
+    words: 'Where the consumers answer, as PRODUCER_URL',
+  },
+  MOCK_API_URL: { readers: ['dashboard'], words: 'Where the mock CRM answers, for the demonstration on the page' },
+  DASHBOARD_VIEWER_TOKEN: { readers: ['dashboard'], words: 'The token of a person who may look' },
+  DASHBOARD_OPERATOR_TOKEN: { readers: ['dashboard'], words: 'The token of a person who may look, replay and command' },
+  DASHBOARD_ADMIN_TOKEN: { readers: ['dashboard'], words: 'The token of a person who may do everything' },
+  DASHBOARD_READ: {
+    readers: ['dashboard'],
+    usually: '`local`; `token` where a viewer has a token or other machines can reach the page',
+    words: 'Who may look without a token: `local` (this machine), `open` (every machine) or `token` (no one)',
+  },
+  PUBLISHED_ON: {
+    readers: ['dashboard'],
+    words:
+      'The address of the host on which the port of its container is published; docker-compose.yml sets it from BIND',
+  },
+  AUDIT_LOG: {
+    readers: ['dashboard'],
+    usual: './audit/actions.jsonl',
+    words: 'The file that records everything done on the dashboard',
+  },
+  CRM_URL: {
+    readers: ['pipeline', 'start'],
+    usually: 'a mock CRM',
+    words: 'The API that the shipped pipeline.yaml polls; without it `npm start` runs a mock CRM',
+  },
+  POLL_INTERVAL: { readers: ['pipeline'], usual: '60s', words: 'How often the shipped pipeline.yaml polls' },
+  BATCH_SIZE: { readers: ['pipeline'], usual: '10', setting: 'batch.size', words: 'Records in a batch' },
+  BATCH_INTERVAL: {
+    readers: ['pipeline'],
+    usual: '30s',
+    setting: 'batch.interval',
+    words: 'How long the oldest record of a batch waits at most',
+  },
+  SINK: { readers: ['pipeline'], usual: 'csv', setting: 'sink.type', words: 'Where rows land: csv or postgres' },
+  OUTPUT_DIR: {
+    readers: ['pipeline'],
+    usual: './output',
+    setting: 'sink.csv.directory',
+    words: 'The folder of the CSV files',
+  },
+  MOCK_CUSTOMERS: { readers: ['mock-api', 'start'], usual: '200', words: 'Customers that the mock CRM begins with' },
+  MOCK_ITEMS: { readers: ['mock-api', 'start'], usual: '50', words: 'Items that the mock CRM begins with' },
+  MOCK_SEED: { readers: ['mock-api', 'start'], usual: '42', words: 'The same seed makes the same records' },
+  MOCK_CHANGES_PER_SECOND: {
+    readers: ['mock-api', 'start'],
+    usual: '1',
+    words: 'Changes to its records a second; 0 for none',
+  },
+  MOCK_FAULTS: {
+    readers: ['mock-api', 'start'],
+    words: 'How the mock CRM misbehaves, as JSON: {"status": {"503": 0.1}, "latency": 200, "truncated": 0.01}',
+  },
+} as const satisfies Readonly<Record<string, Variable>>;
+
+export type VariableName = keyof typeof ENVIRONMENT;
+
+/** Names and values, such as `process.env`. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** The same for code that reads variables by their name. */
+export type ServiceEnvironment = { readonly [Name in VariableName]?: string | undefined };
+
+const VARIABLES: ReadonlyMap<string, Variable> = new Map(Object.entries(ENVIRONMENT));
+
+/** The value of a variable, or what counts where it is not set; '' if nothing does. An empty variable counts as not set. */
+export const variable = (env: ServiceEnvironment, name: VariableName): string =>
+  env[name] || (VARIABLES.get(name)?.usual ?? '');
+
+/**
+ * Adds `${NAME}` for each setting that a variable stands for, is not in the parsed document and has a variable that is set.
+ * The file has the last word: a setting that it names, with or without a variable, is not touched.
+ */
+export function askEnvironment(document: unknown, env: Environment): unknown {
   if (!isMapping(document)) return document;
   const asked = structuredClone(document);
-  for (const [path, settings] of Object.entries(ASKED)) {
-    for (const [setting, name] of Object.entries(settings)) {
-      const value = env[name];
-      if (value === undefined || value === '') continue;
-      let section: Record<string, unknown> = asked;
-      for (const step of path.split('.')) {
-        section[step] ??= {};
-        const next = section[step];
-        // Something else stands where a section belongs: that is a fault of its own.
-        if (!isMapping(next)) return asked;
-        section = next;
-      }
-      section[setting] ??= `\${${name}}`;
-    }
+  for (const [name, { setting }] of VARIABLES) {
+    if (setting !== undefined && env[name]) fillIn(asked, setting.split('.'), `\${${name}}`);
   }
   return asked;
+}
+
+function fillIn(document: Record<string, unknown>, path: readonly string[], value: string): void {
+  const [step = '', ...rest] = path;
+  document[step] ??= rest.length === 0 ? value : {};
+  const section = document[step];
+  // Something else may stand where a section belongs: that is a fault of its own.
+  if (rest.length > 0 && isMapping(section)) fillIn(section, rest, value);
 }

@@ -1,9 +1,26 @@
 import { z } from 'zod';
 
-const SCALAR_TYPES = ['string', 'integer', 'number', 'boolean', 'datetime', 'date', 'json'] as const;
+/** The types of a field that holds one value, and what each takes. */
+const SCALARS = {
+  string: 'text',
+  integer: 'a whole number',
+  number: 'a number',
+  boolean: 'true or false',
+  datetime: 'an ISO 8601 time; one without an offset counts as UTC',
+  date: 'an ISO 8601 date',
+  json: 'any JSON',
+} as const;
+
+type ScalarType = keyof typeof SCALARS;
+
+const SCALAR_TYPES = Object.keys(SCALARS) as [ScalarType, ...ScalarType[]];
+
+const TYPES_IN_WORDS = Object.entries(SCALARS)
+  .map(([type, words]) => `\`${type}\` (${words})`)
+  .join(', ');
 
 /** What a field may hold. `list` is an array of objects with scalar fields of their own (an order's lines). */
-export type FieldType = (typeof SCALAR_TYPES)[number] | 'list';
+export type FieldType = ScalarType | 'list';
 
 export interface Field {
   readonly type: FieldType;
@@ -30,17 +47,35 @@ const shorthand = z
       optional: text.endsWith('?'),
       maxLength: DEFAULT_MAX_LENGTH,
     }),
-  );
+  )
+  .meta({
+    id: 'FieldType',
+    description: `The type of a field, with a "?" behind it if it is optional: ${TYPES_IN_WORDS}`,
+  });
 
-const common = { optional: z.boolean().default(false), maxLength: z.int().positive().default(DEFAULT_MAX_LENGTH) };
+const common = {
+  optional: z
+    .boolean()
+    .default(false)
+    .describe('Whether it may be absent, null or empty text; all three mean that it holds nothing'),
+  maxLength: z
+    .int()
+    .positive()
+    .default(DEFAULT_MAX_LENGTH)
+    .describe('The longest text that is accepted, in UTF-16 code units; a longer value is dead-lettered'),
+};
 
-const scalar = z.strictObject({ type: z.enum(SCALAR_TYPES), ...common });
+const scalar = z
+  .strictObject({ type: z.enum(SCALAR_TYPES).describe(TYPES_IN_WORDS), ...common })
+  .describe('A field that holds one value, with more settings than the short form has');
 
-const list = z.strictObject({
-  type: z.literal('list'),
-  ...common,
-  items: z.record(z.string(), z.union([shorthand, scalar])),
-});
+const list = z
+  .strictObject({
+    type: z.literal('list').describe('A list of objects'),
+    ...common,
+    items: z.record(z.string(), z.union([shorthand, scalar])).describe('The fields of each object of the list'),
+  })
+  .describe("A list of objects, such as an order's lines");
 
 /** `id: string`, `phone: string?`, or `{ type, optional, maxLength, items }`. */
 export const fieldSchema = z.union([shorthand, z.discriminatedUnion('type', [scalar, list])]);

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { LineCounter, parseDocument } from 'yaml';
 import { crossCheck } from './cross-check/cross-check.js';
-import { askEnvironment } from './environment.js';
+import { askEnvironment, type Environment } from './environment.js';
 import { ConfigError, type Fault } from './fault.js';
 import { ASKED, describeIssue, issuesOf, valueAtPath } from './issues.js';
 import { crossCheckRest } from './repair.js';
@@ -15,7 +15,7 @@ import { substitute } from './substitute.js';
  * @param env where `${NAME}` and `${NAME:-default}` are looked up
  * @throws ConfigError with every fault, each with its path, its value and what was expected
  */
-export function loadPipeline(file: string, env: Record<string, string | undefined>): PipelineConfig {
+export function loadPipeline(file: string, env: Environment): PipelineConfig {
   let text: string;
   try {
     text = readFileSync(file, 'utf8');
@@ -26,7 +26,7 @@ export function loadPipeline(file: string, env: Record<string, string | undefine
 }
 
 /** As {@link loadPipeline}, from text. */
-export function parsePipeline(text: string, env: Record<string, string | undefined>, file: string): PipelineConfig {
+export function parsePipeline(text: string, env: Environment, file: string): PipelineConfig {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
   if (document.errors.length > 0) {

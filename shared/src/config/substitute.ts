@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import type { Environment } from './environment.js';
 import type { Fault } from './fault.js';
 
 const PLACEHOLDER = /\$\{(?:file:(?<file>[^}]+)|(?<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?<fallback>[^}]*))?)\}/g;
@@ -11,7 +12,7 @@ const PLACEHOLDER = /\$\{(?:file:(?<file>[^}]+)|(?<name>[A-Za-z_][A-Za-z0-9_]*)(
  */
 export function substitute(
   value: unknown,
-  env: Record<string, string | undefined>,
+  env: Environment,
   faults: Fault[],
   secrets: Map<string, string>,
   path: readonly string[] = [],
@@ -30,7 +31,7 @@ export function substitute(
 
 function substituteText(
   text: string,
-  env: Record<string, string | undefined>,
+  env: Environment,
   faults: Fault[],
   secrets: Map<string, string>,
   path: readonly string[],

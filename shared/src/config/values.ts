@@ -14,7 +14,8 @@ export const duration = z
     const factors: Record<string, number> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
     return Math.round(Number(amount) * (factors[unit] ?? 1));
   })
-  .refine((milliseconds) => milliseconds <= 2 ** 31 - 1, 'longer than 24 days, which Node timers cannot hold');
+  .refine((milliseconds) => milliseconds <= 2 ** 31 - 1, 'longer than 24 days, which Node timers cannot hold')
+  .meta({ id: 'Duration', description: 'A span of time with its unit: 500ms, 30s, 5m, 12h, 7d; at most 24 days' });
 
 /** A size as people write it: `512KB`, `64MB`, `1GB` (powers of 1024), or a plain number of bytes. */
 export const bytes = z
@@ -23,9 +24,12 @@ export const bytes = z
     if (typeof size === 'number') return size;
     const [, amount = '0', unit = 'B'] = /^([\d.]+)(B|KB|MB|GB)$/.exec(size) ?? [];
     return Math.round(Number(amount) * 1024 ** ['B', 'KB', 'MB', 'GB'].indexOf(unit));
-  });
+  })
+  .meta({ id: 'Size', description: 'A size: 512KB, 64MB, 1GB (powers of 1024), or a number of bytes' });
 
-export const httpUrl = z.url({ protocol: /^https?$/, error: 'expected an http or https URL' });
+export const httpUrl = z
+  .url({ protocol: /^https?$/, error: 'expected an http or https URL' })
+  .meta({ id: 'HttpUrl', description: 'An http or https URL' });
 
 /** A URL that placeholders may stand in. */
 export const placedUrl = z
@@ -44,16 +48,26 @@ export const conditionSchema = z.string({ error: 'expected a path such as $.has_
 });
 
 /** Where a value lies in JSON: `$` is all of it, `$.data.items` a path of property names (see records/path.ts). */
-export const pathSchema = z.string({ error: PATH }).check(({ value, issues }) => {
-  const fault = pathFault(value) ?? (value.endsWith('?') ? '"?" at the end has no meaning here' : undefined);
-  if (fault !== undefined) issues.push({ code: 'custom', input: value, message: fault });
-});
+export const pathSchema = z
+  .string({ error: PATH })
+  .check(({ value, issues }) => {
+    const fault = pathFault(value) ?? (value.endsWith('?') ? '"?" at the end has no meaning here' : undefined);
+    if (fault !== undefined) issues.push({ code: 'custom', input: value, message: fault });
+  })
+  .meta({
+    id: 'Path',
+    description:
+      "Where a value lies in JSON (a subset of RFC 9535): `$` is all of it, `$.data.items`, `$['any name']`, `$.list[0]`, `$.list[-1].id`",
+  });
 
 /** The same, with a `?` at its end where a page may lack what lies there. */
-export const pathOrNothing = z.string({ error: PATH }).check(({ value, issues }) => {
-  const fault = pathFault(value);
-  if (fault !== undefined) issues.push({ code: 'custom', input: value, message: fault });
-});
+export const pathOrNothing = z
+  .string({ error: PATH })
+  .check(({ value, issues }) => {
+    const fault = pathFault(value);
+    if (fault !== undefined) issues.push({ code: 'custom', input: value, message: fault });
+  })
+  .meta({ id: 'PathOrNothing', description: 'A path, with a `?` at its end if what lies there may be missing' });
 
 /** What is wrong with a path, in words; undefined if nothing is. */
 export function pathFault(text: string): string | undefined {
@@ -72,4 +86,5 @@ export const someText = z.string().min(1);
 /** A name that can be a table, a column and a folder. */
 export const name = z
   .string()
-  .regex(/^[a-z][a-z0-9_]{0,62}$/, 'expected a lower-case name: letters, digits, underscores');
+  .regex(/^[a-z][a-z0-9_]{0,62}$/, 'expected a lower-case name: letters, digits, underscores')
+  .meta({ id: 'Name', description: 'Up to 63 lower-case letters, digits and underscores, with a letter first' });

@@ -1,3 +1,4 @@
+import type { ServiceEnvironment } from '../config/environment.js';
 import type { Logger } from './logging.js';
 
 /** Passwords that anybody can read: those of docker-compose.yml, of .env.example, and RabbitMQ's own first one. */
@@ -9,7 +10,7 @@ const VARIABLES = ['AMQP_URL', 'REDIS_URL', 'POSTGRES_URL'] as const;
  * Warns, by the names of the variables, of passwords that are fit for development alone. Only where NODE_ENV is
  * `production`, as in the images: on a developer's machine such a password is what one expects.
  */
-export function warnOfDevelopmentCredentials(env: Readonly<Record<string, string | undefined>>, log: Logger): void {
+export function warnOfDevelopmentCredentials(env: ServiceEnvironment, log: Logger): void {
   if (env.NODE_ENV !== 'production') return;
   const variables = VARIABLES.filter((name) => (env[name] ?? '').split(',').some(isWellKnown));
   if (variables.length === 0) return;

@@ -9,6 +9,7 @@ import {
   type Environment,
   type Logger,
   type PipelineConfig,
+  PORTS,
   ReleaseList,
   readPort,
   systemClock,
@@ -120,7 +121,7 @@ async function startServices(options: PipelineOptions, release: ReleaseList): Pr
   const env: Record<string, string | undefined> = { ...options.env };
   const instance = env.INSTANCE_ID || hostname();
   // A person opens the dashboard, so PORT is for it. If it was asked for, it is that port or none.
-  const dashboardPort = readPort(env, 8000);
+  const dashboardPort = readPort(env, PORTS.dashboard);
 
   const mockApi = asksForMockApi(options.config, env) ? await startMockApi(env, schedule, logger) : undefined;
   if (mockApi !== undefined) {

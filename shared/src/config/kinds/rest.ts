@@ -12,9 +12,9 @@ const tls = z.strictObject({
 });
 
 const timeouts = z.strictObject({
-  connect: duration.default(10_000).describe('Until the connection is made'),
-  headers: duration.default(30_000).describe('Until the headers of the answer have come'),
-  body: duration.default(30_000).describe('Between two pieces of the body'),
+  connect: duration.prefault('10s').describe('Until the connection is made'),
+  headers: duration.prefault('30s').describe('Until the headers of the answer have come'),
+  body: duration.prefault('30s').describe('Between two pieces of the body'),
 });
 
 const scalar = z.union([z.string(), z.number(), z.boolean()], { error: 'expected text' }).transform(String);
@@ -46,8 +46,8 @@ export const restSettings = {
     .describe('Sent as application/x-www-form-urlencoded. An entry whose placeholder is empty is left out'),
   graphql: graphql.optional().describe('Sent as a GraphQL request; errors in the answer are errors of the poll'),
   auth: authSchema.optional().describe('How the endpoint shows who asks'),
-  tls: tls.optional().describe('Certificates, as PEM texts: set each from a file, as secrets are'),
-  format: formatSchema.default({ type: 'json' }).describe('What the body of an answer is'),
+  tls: tls.optional().describe('Certificates as PEM texts, best read from files as secrets are'),
+  format: formatSchema.prefault({ type: 'json' }).describe('What the body of an answer is'),
   items: pathOrNothing
     .default('$')
     .describe('Where the records lie in the body; a "?" at the end says that a page may lack them'),
@@ -71,16 +71,16 @@ export const restSettings = {
       'When an answer with a good status is an error all the same: a path, such as $.error, at whose end is neither nothing ' +
         'nor false. Unless given, an answer without records whose body has an `error` or `errors` is one; false turns that off',
     ),
-  paging: pagingSchema
-    .default({ type: 'none', totalIn: 'records', endStatus: [] })
-    .describe('How the pages follow each other'),
+  paging: pagingSchema.prefault({ type: 'none' }).describe('How the pages follow each other'),
   retries: z.int().min(0).max(10).default(3).describe('How often a request that failed is sent again within one poll'),
-  retryDelay: duration.default(2_000).describe('Wait before the first retry; it doubles with each'),
-  timeout: duration.default(30_000).describe('Limit of one exchange, from connecting to the last byte'),
+  retryDelay: duration
+    .prefault('2s')
+    .describe('The longest wait before the first retry; it doubles with each (the wait itself is random)'),
+  timeout: duration.prefault('30s').describe('Limit of one exchange, from connecting to the last byte'),
   timeouts: timeouts.prefault({}).describe('Limits of the parts of one exchange'),
-  maxPages: z.int().positive().default(100_000).describe('A poll of more pages than this is stopped as a failure'),
+  maxPages: z.int().positive().default(100_000).describe('Pages that one poll may read; a poll of more fails'),
   maxBodySize: bytes
-    .default(64 * 1024 * 1024)
-    .describe('An answer larger than this is a failure; compressed ones are measured as they are read'),
-  maxHeaderSize: bytes.default(64 * 1024).describe('Headers of an answer that are larger than this are a failure'),
+    .prefault('64MB')
+    .describe('The largest body of an answer; a larger one fails. A compressed body is measured as it is unpacked'),
+  maxHeaderSize: bytes.prefault('64KB').describe('The largest headers of an answer; larger ones fail'),
 };

@@ -13,7 +13,7 @@ export const SINKS = {
         .boolean()
         .default(true)
         .describe("Put a ' before cells that a spreadsheet would run as a formula (OWASP, CSV injection)"),
-      maxPartSize: bytes.default(64 * 1024 * 1024).describe('Size at which a file is followed by a new one'),
+      maxPartSize: bytes.prefault('64MB').describe('Size at which a file is followed by a new one'),
     },
   },
   postgres: {

@@ -54,8 +54,8 @@ export function choiceOf<
   const by = options.by ?? 'type';
   const expected = oneOf(Object.keys(table));
   const schemas = Object.entries(table).map(([kind, { words, settings }]) => {
-    const kindName = kind === options.usual ? z.literal(kind).optional().default(kind) : z.literal(kind);
-    return z.strictObject({ [by]: kindName, ...options.common, ...settings }).describe(words);
+    const literal = kind === options.usual ? z.literal(kind).optional().default(kind) : z.literal(kind);
+    return z.strictObject({ [by]: literal.describe(words), ...options.common, ...settings }).describe(words);
   });
   type Option = OptionOf<By, Table, Common>;
   return z.discriminatedUnion(by as By, schemas as [Option, ...Option[]], {
