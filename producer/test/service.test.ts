@@ -28,7 +28,7 @@ describe('the producer', () => {
     expect([...api.paths].sort()).toEqual(['/customers', '/products']);
   });
 
-  it('lets one endpoint fail alone: told once, counted, and tried again at the next poll', async () => {
+  it('keeps the failure of one endpoint from the others: it is logged once, counted, and tried again at the next poll', async () => {
     let down = true;
     const api = await startApi(({ url }, response) =>
       url.pathname === '/bad' && down ? response.writeHead(503).end('maintenance') : json(response, customers('a')),
@@ -90,7 +90,7 @@ describe('the producer', () => {
     expect(lines.find(({ level }) => level === 'warn')).toMatchObject({ nextPoll: '2026-03-01T12:00:30.000Z' });
   });
 
-  it('is not ready, and says why, while the broker is away; it is again when that is back', async () => {
+  it('is not ready, and says why, while the broker is away; it is ready again when the broker is back', async () => {
     const { producer, server, get, ready } = await setUpProducer({});
     await producer.start();
     expect((await get('/healthz')).status).toBe(200);
@@ -152,7 +152,7 @@ describe('the producer', () => {
     expect(saves).toEqual(['crm']);
   });
 
-  it('stops at its deadline when the broker does not come back, and says what becomes of the rest', async () => {
+  it('stops at its deadline when the broker does not come back, and says what happens to unconfirmed messages', async () => {
     const api = await startApi((_request, response) => json(response, customers('a')));
     const { producer, server, ready } = await setUpProducer({ crm: { url: api.url } });
     await producer.start();
@@ -176,7 +176,7 @@ describe('the producer', () => {
     await expect(producer.start()).rejects.toThrow('was stopped');
   });
 
-  it('can be started twice, and is one', async () => {
+  it('can be started twice, and runs once', async () => {
     const { producer } = await setUpProducer({});
     await Promise.all([producer.start(), producer.start()]);
     const { url } = producer;
@@ -192,7 +192,7 @@ describe('the producer', () => {
     await vi.waitFor(() => expect(server.connections.size).toBe(0));
   });
 
-  it('refuses a schedule that is none before anything runs', async () => {
+  it('refuses an invalid schedule before anything runs', async () => {
     await expect(
       setUpProducer({ crm: { url: 'http://127.0.0.1:1/', schedule: { cron: '99 * * * *' } } }),
     ).rejects.toThrow('endpoints.crm.schedule.cron');

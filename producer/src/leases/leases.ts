@@ -88,7 +88,7 @@ export class Leases {
         if (!told)
           log.warn(
             { reason: describeError(error) },
-            'cannot agree with other producers on who polls what; trying again',
+            'cannot agree with other producers on which of them polls which endpoint; trying again',
           );
         told = true;
       }
@@ -134,7 +134,7 @@ export class Leases {
       if (lost.length === 0) continue;
       log.warn(
         { endpoints: lost.length },
-        'the leases have run out: Redis did not answer, or this process stood still; polling rests',
+        'the leases have run out: Redis did not answer, or this process was suspended; polling stops until they are renewed',
       );
       for (const [id] of lost) this.#lose(id);
     }

@@ -130,7 +130,7 @@ function markOf({ id, config, entity }: Endpoint, since: string): string {
   const valid = type === 'integer' ? /^\d{1,15}$/.test(since) : !Number.isNaN(Date.parse(since));
   if (!valid) {
     const wanted = type === 'integer' ? 'a whole number' : 'a time such as 2026-03-01T12:00:00Z';
-    throw new FatalError('since_invalid', `${id}: "${since}" is no version to go on from; expected ${wanted}`);
+    throw new FatalError('since_invalid', `${id}: "${since}" is not a version to continue from; expected ${wanted}`);
   }
   return type === 'integer' ? since : new Date(since).toISOString();
 }

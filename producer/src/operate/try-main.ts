@@ -28,7 +28,7 @@ try {
   process.exitCode = 1;
 }
 
-/** @returns undefined for somebody who asks for help */
+/** @returns undefined if help was asked for */
 function readArguments() {
   try {
     const { values, positionals } = parseArgs({

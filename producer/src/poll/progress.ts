@@ -91,7 +91,7 @@ export class PollProgress {
     const position = { endpoint: this.#endpoint, entity, page: this.#pages, record: this.#onPage };
     const fate =
       this.#badRecords === 'count' ? 'it is left out, as badRecords says' : 'the consumer will dead-letter it';
-    this.#log.warn(position, `a record has no key, or one of over 512 characters; ${fate}`);
+    this.#log.warn(position, `a record has no key, or a key of over 512 characters; ${fate}`);
   }
 
   /** The pages moved each time they were read, so the high-water mark stays where it was. */

@@ -134,7 +134,9 @@ export class ConfirmChannelKeeper {
       this.#user.failed(error);
     } else if (this.#strikes >= MAX_STRIKES) {
       this.#user.failed(
-        new RetryableError('broker_refuses', `RabbitMQ refuses to be published to: ${reason}`, { cause: error }),
+        new RetryableError('broker_refuses', `RabbitMQ keeps closing the channel for publishing: ${reason}`, {
+          cause: error,
+        }),
       );
     }
   }

@@ -162,7 +162,7 @@ export class Runner {
     if (records === 0) return;
     const times = { startedAt, endedAt: startedAt + durationMs, ...progress.times };
     runs.add(endpoint.id, { run, producer: instance, ...times, published, error }).catch((reason: unknown) => {
-      log.debug({ endpoint: endpoint.id, reason: describeError(reason) }, 'the run could not be noted');
+      log.debug({ endpoint: endpoint.id, reason: describeError(reason) }, 'the run could not be stored for traces');
     });
   }
 
@@ -187,7 +187,7 @@ export class Runner {
       nextAt: succeeded && 'once' in endpoint.config.schedule ? null : nextAt(),
     };
     states.save(endpoint, this.#state).catch((reason: unknown) => {
-      log.debug({ endpoint: endpoint.id, reason: describeError(reason) }, 'how the poll went could not be noted');
+      log.debug({ endpoint: endpoint.id, reason: describeError(reason) }, 'the result of the poll could not be stored');
     });
   }
 }

@@ -34,10 +34,10 @@ export function tellFailure({ failure, summary, opened, memory, nextAt }: Failur
     // A fault of Tributary: mending it takes the stack.
     log.error({ ...told, err: failure }, 'the poll failed unexpectedly');
   } else if (circuit === 'refused' && opened) {
-    const advice = `mend its credentials in pipeline.yaml and restart, or: npm run endpoints -- restart ${endpoint}`;
+    const advice = `correct its credentials in pipeline.yaml and restart, or: npm run endpoints -- restart ${endpoint}`;
     log.error(
       { ...told, advice },
-      'the API refuses our credentials; it is tried now and then, and a person has to mend that',
+      'the API refuses our credentials; a person has to correct them, and until then one request is tried now and then',
     );
   } else if (opened) {
     log.warn(
@@ -45,6 +45,6 @@ export function tellFailure({ failure, summary, opened, memory, nextAt }: Failur
       'the poll failed too often; the endpoint is left alone for a while, then one request is tried',
     );
   } else {
-    log.warn(told, 'the poll failed; the next one begins where the last good one ended');
+    log.warn(told, 'the poll failed; the next one starts where the last successful one ended');
   }
 }

@@ -27,7 +27,7 @@ export function describeCursorStore(
       expect((await (await reopened()).begin(endpoint, NOW)).run).toBe(3);
     });
 
-    it('gives back the cursor that was saved last, also after a restart', async () => {
+    it('returns the cursor that was saved last, also after a restart', async () => {
       const { store, reopened } = await make();
       const cursor = {
         mark: '2026-03-01T12:00:00.000Z',
@@ -43,7 +43,7 @@ export function describeCursorStore(
       expect((await (await reopened()).begin(endpoint, NOW)).cursor).toEqual(cursor);
     });
 
-    it('forgets a mark that is saved no more', async () => {
+    it('forgets a mark that the last save did not have', async () => {
       const { store } = await make();
       await store.save(endpoint, { mark: '5', validators: [] });
       await store.save(endpoint, { validators: [] });
@@ -74,7 +74,7 @@ export function describeCursorStore(
       expect((await store.begin(endpoint, NOW + 120_000)).notBefore).toBe(NOW + 120_000);
     });
 
-    it('forgets a cursor that is reset, also the one that a run going on then saves', async () => {
+    it('forgets a cursor that is reset, and does not save that of a run in progress', async () => {
       const { store, reopened } = await make();
       await store.save(endpoint, { mark: '5', validators: [] });
       await store.begin(endpoint, NOW);
@@ -85,7 +85,7 @@ export function describeCursorStore(
       expect((await store.begin(endpoint, NOW)).cursor).toEqual({ mark: '7', validators: [] });
     });
 
-    it('goes on from the mark that it is reset to', async () => {
+    it('continues from the mark that it is reset to', async () => {
       const { store } = await make();
       await store.begin(endpoint, NOW);
       await store.reset(endpoint, '3');

@@ -41,7 +41,7 @@ describe('the leases of a producer', () => {
     expect([told, leases.fence('a'), leases.claim('a')?.holder]).toEqual([['held a'], 1, 'me']);
   });
 
-  it('are lost when the table does not answer in time, before anybody else may have them', async () => {
+  it('are lost when the table does not answer in time, before another producer can have them', async () => {
     const { leases, told, answers, clock, lines } = setUp(memoryLeaseTable());
     leases.start();
     await clock.advance(0);
@@ -53,7 +53,7 @@ describe('the leases of a producer', () => {
     expect(lines.some(({ msg }) => msg.includes('have run out'))).toBe(true);
   });
 
-  it('count for nothing once they have run out, also before anybody has looked', async () => {
+  it('do not count once they have expired, also before that was checked', async () => {
     const { leases, clock } = setUp(memoryLeaseTable());
     leases.start();
     await clock.advance(0);
@@ -61,7 +61,7 @@ describe('the leases of a producer', () => {
     expect(leases.fence('a')).toBeUndefined();
   });
 
-  it('pass to another who is to have them only when no run is going on', async () => {
+  it('pass to another producer only when no run is in progress', async () => {
     const table = memoryLeaseTable();
     const clock = new ManualClock();
     const one = setUp(table, 'one', clock, ['a', 'b']);
@@ -77,7 +77,7 @@ describe('the leases of a producer', () => {
     expect([one.told.length, two.told.length]).toEqual([3, 1]);
   });
 
-  it('tell what a person asks for, at once after a beat that is asked for', async () => {
+  it('tell what a person asks for, at once if a beat is requested', async () => {
     const table = memoryLeaseTable();
     const { leases, told, clock } = setUp(table);
     leases.start();
@@ -89,7 +89,7 @@ describe('the leases of a producer', () => {
     expect(told).toEqual(['held a', 'a paused']);
   });
 
-  it('are given back at the end, also before the beginning, and twice', async () => {
+  it('are given back by leaving, also before starting, and also twice', async () => {
     const table = memoryLeaseTable();
     const { leases, clock } = setUp(table);
     await leases.leave();

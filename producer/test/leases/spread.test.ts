@@ -7,7 +7,7 @@ const producers = (count: number, endpoints: readonly string[]) =>
   new Map(Array.from({ length: count }, (_, index) => [`producer-${index}`, endpoints]));
 
 describe('the spread of endpoints over producers', () => {
-  it('gives each endpoint to exactly one producer, and nobody more than a fair share', () => {
+  it('gives each endpoint to exactly one producer, and no producer more than a fair share', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 120 }), fc.integer({ min: 1, max: 7 }), (endpoints, count) => {
         const shares = [...spread(producers(count, ids(endpoints))).values()];
@@ -17,7 +17,7 @@ describe('the spread of endpoints over producers', () => {
     );
   });
 
-  it('is the same whoever computes it, in whatever order it learned of the others', () => {
+  it('is the same at every producer, in any order in which it learned of the others', () => {
     const living = producers(3, ids(20));
     expect(spread(new Map([...living].reverse()))).toEqual(spread(living));
   });

@@ -12,7 +12,7 @@ export function describeLeaseTable(name: string, make: () => Promise<LeaseTable>
     Object.fromEntries(await table.claim(me, new Map(Object.entries(wishes)), length));
 
   describe(`lease table: ${name}`, () => {
-    it('tells who lives, and which endpoints each knows', async () => {
+    it('says which producers live, and which endpoints each knows', async () => {
       const table = await make();
       await table.announce('one', ['a', 'b'], LONG, 0);
       expect(await table.announce('two', [], LONG, 0)).toEqual(
@@ -25,7 +25,7 @@ export function describeLeaseTable(name: string, make: () => Promise<LeaseTable>
       expect([...(await table.announce('two', [], LONG, 0)).keys()]).toEqual(['two']);
     });
 
-    it('gives a lease to one, who keeps its fence, until it is given back', async () => {
+    it('gives a lease to one producer, with one fence, until it is given back', async () => {
       const table = await make();
       const { a } = await claim(table, 'one', { a: true });
       expect(a).toEqual({ fence: expect.any(Number), holder: 'one', paused: false, asked: undefined });
@@ -36,7 +36,7 @@ export function describeLeaseTable(name: string, make: () => Promise<LeaseTable>
       expect(after?.fence).toBeGreaterThan(a?.fence ?? 0);
     });
 
-    it('gives back every lease of one who leaves', async () => {
+    it('gives back every lease of a producer that leaves', async () => {
       const table = await make();
       await claim(table, 'one', { a: true, b: true, c: false });
       await table.leave('one');
@@ -44,7 +44,7 @@ export function describeLeaseTable(name: string, make: () => Promise<LeaseTable>
       expect([a?.holder, b?.holder]).toEqual(['two', 'two']);
     });
 
-    it('tells everybody what is paused, and the holder alone, once, what is asked', async () => {
+    it('tells every producer what is paused, and only the holder, once, what is asked', async () => {
       const table = await make();
       await claim(table, 'one', { a: true });
       await table.pause('a', true);
@@ -56,7 +56,7 @@ export function describeLeaseTable(name: string, make: () => Promise<LeaseTable>
     });
 
     if (!runsOut) return;
-    it('takes a lease that ran out for free, under a higher fence', async () => {
+    it('gives a lease that expired to another producer, with a higher fence', async () => {
       const table = await make();
       const before = (await claim(table, 'one', { a: true }, 1)).a?.fence ?? 0;
       await expect.poll(async () => (await claim(table, 'two', { a: true })).a?.holder).toBe('two');

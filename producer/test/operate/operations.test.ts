@@ -159,7 +159,7 @@ describe('the operation of endpoints', () => {
 });
 
 describe('an endpoint that fails again and again', () => {
-  it('is left alone after so many failures, tried once after a pause, and polled again when it answers', async () => {
+  it('is not polled after the configured number of failures, tried once after a pause, and polled again when it answers', async () => {
     const { answers, asked, report, untilAsked, lines, get } = await setUp({
       schedule: { every: '100ms' },
       retries: 2,
@@ -195,7 +195,7 @@ describe('an endpoint that fails again and again', () => {
 });
 
 describe('an endpoint that is polled in full on a schedule of its own', () => {
-  it('is asked for everything again, now and then', async () => {
+  it('is polled in full at the configured times', async () => {
     const { asked, report } = await setUp({ schedule: { every: '100ms' }, resync: { every: '500ms' } });
     const full = () => asked().filter((path) => path === '/c').length;
     await vi.waitFor(() => expect(full()).toBeGreaterThanOrEqual(3), { timeout: 15_000 });

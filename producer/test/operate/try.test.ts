@@ -38,14 +38,14 @@ describe('trying an endpoint', () => {
     expect(shown).not.toContain('secret-key');
   });
 
-  it('asks for no more pages than it needs', async () => {
+  it('fetches only the pages that it needs', async () => {
     const api = await startApi(({ url }, response) => json(response, [{ id: url.search }]));
     const { shown } = await tryIt({ url: api.url, paging: { type: 'page', size: 1 } }, 2);
     expect(api.paths).toEqual(['/?page=1', '/?page=2']);
     expect(shown).toContain('2 shown');
   });
 
-  it('says which endpoints there are, and why one cannot be polled', async () => {
+  it('says which endpoints exist, and why one cannot be polled', async () => {
     const options = { config: pipelineWith({ crm: { url: 'http://127.0.0.1:1/' } }), limit: 1, proxies: {} };
     const rest = { ...options, clock: new ManualClock(), write: () => {} };
     await expect(tryEndpoint({ ...rest, id: 'nope' })).rejects.toThrow('no endpoint "nope"; expected one of crm');
@@ -71,7 +71,7 @@ endpoints:
 batch: { size: 7 }
 `;
 
-  it('are as many as one asks for, in a file that is valid and else as it was', () => {
+  it('are as many as asked, in a valid file that is otherwise unchanged', () => {
     const generated = generateEndpoints({ text, count: 90, every: '5s', env: {} });
     const config = parsePipeline(generated, {}, 'generated');
     expect(Object.keys(config.endpoints)).toHaveLength(90);
@@ -83,7 +83,7 @@ batch: { size: 7 }
     ).toBe(true);
   });
 
-  it('are refused where they cannot be', () => {
+  it('are refused if the count or the file is not usable', () => {
     expect(() => generateEndpoints({ text, count: 0, every: '5s', env: {} })).toThrow('--count');
     expect(() => generateEndpoints({ text: 'batch: {}\n', count: 1, every: '5s', env: {} })).toThrow(
       'has no "endpoints:"',

@@ -24,7 +24,7 @@ function runOf(endpoint: Endpoint, saved: string | undefined, ...versions: strin
 describe('the high-water mark of times', () => {
   const endpoint = endpointOf('datetime');
 
-  it('asks for everything first, and then from the newest record on, less the overlap', () => {
+  it('asks for everything at first, and then for changes since the newest record less the overlap', () => {
     const first = runOf(endpoint, undefined, '2026-03-01T10:00:00.000Z', '2026-03-01T11:00:00.000Z', '');
     expect(first).toEqual({ since: undefined, reached: '2026-03-01T11:00:00.000Z' });
     expect(runOf(endpoint, first.reached).since).toBe('2026-03-01T10:59:55.000Z');
@@ -42,7 +42,7 @@ describe('the high-water mark of times', () => {
     expect(runOf(endpoint, undefined, '2026-03-01T12:03:00.000Z').reached).toBe('2026-03-01T12:00:00.000Z');
   });
 
-  it('is not dragged along by a record from the far future', () => {
+  it('does not follow a record from the far future', () => {
     const { reached } = runOf(endpoint, '2026-03-01T11:00:00.000Z', '2099-01-01T00:00:00.000Z');
     expect(reached).toBe('2026-03-01T12:00:00.000Z');
   });
@@ -56,7 +56,7 @@ describe('the high-water mark of times', () => {
     expect(mark.reached()).toBe('2026-03-01T11:59:30.000Z');
   });
 
-  it('asks for everything if the saved mark is no time, or far in the future', () => {
+  it('asks for everything if the saved mark is not a time, or is far in the future', () => {
     expect(runOf(endpoint, 'yesterday').since).toBeUndefined();
     expect(runOf(endpoint, '2030-01-01T00:00:00.000Z')).toEqual({
       since: undefined,
@@ -80,7 +80,7 @@ describe('the high-water mark of whole numbers', () => {
   const endpoint = endpointOf('integer');
   const seconds = startedAt / 1_000;
 
-  it('goes by size, not by text', () => {
+  it('compares by size, not as text', () => {
     expect(runOf(endpoint, '9', '10', '2', '')).toEqual({ since: '9', reached: '10' });
   });
 
@@ -97,7 +97,7 @@ describe('the high-water mark of whole numbers', () => {
     expect(runOf(endpoint, String(now + 7_200 * factor)).since).toBeUndefined();
   });
 
-  it('is not dragged into another unit by a number that is far too large', () => {
+  it('keeps its unit when one number is far too large', () => {
     expect(runOf(endpoint, undefined, String(seconds - 60), '9000000000000000').reached).toBe(String(seconds - 60));
   });
 
@@ -116,7 +116,7 @@ describe('the high-water mark of a sequence', () => {
     expect(runOf(endpoint, undefined).reached).toBeUndefined();
   });
 
-  it('is none of a time, however large its numbers', () => {
+  it('is not taken for a time, even if its numbers are large', () => {
     expect(runOf(endpoint, '99000000000', '99000000005')).toEqual({ since: '98999999997', reached: '99000000005' });
   });
 });
@@ -127,7 +127,7 @@ describe('the high-water mark', () => {
     expect(runOf(byText, 'b', 'a', 'c', '')).toEqual({ since: 'b', reached: 'c' });
   });
 
-  it('is none for an endpoint that is not incremental', () => {
+  it('does not exist for an endpoint that is not incremental', () => {
     expect(runOf(endpointOf('datetime', {}), undefined, '2026-03-01T10:00:00.000Z')).toEqual({
       since: undefined,
       reached: undefined,

@@ -188,7 +188,7 @@ describe('a poll', () => {
     expect(api.asked[1]?.headers['if-none-match']).toBeUndefined();
   });
 
-  it('can be stopped while its cursor cannot be had, and while it fetches', async () => {
+  it('can be stopped while the cursor store does not answer, and while it fetches', async () => {
     const away: CursorStore = {
       begin: () => new Promise(() => {}),
       save: async () => {},
@@ -272,7 +272,7 @@ describe('a poll of pages that move while they are read', () => {
     },
   );
 
-  it('never passes what a walk may have missed, whatever changes and goes while it reads', async () => {
+  it('never passes what a walk may have missed, when records change and disappear while it reads', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(fc.record({ id: fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f', 'g'), goes: fc.boolean() })),

@@ -59,7 +59,7 @@ describe('readAhead', () => {
     expect(seen).toEqual([1, 2]);
   });
 
-  it('aborts what it reads ahead when nobody reads on, and waits for its end', async () => {
+  it('aborts the item that it reads ahead when the caller stops reading, and waits for its end', async () => {
     const { open, noted } = sequence(3, 1);
     const reading = async () => {
       for await (const _item of readAhead(open, never)) throw new Error('the broker is gone');

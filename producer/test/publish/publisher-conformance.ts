@@ -20,7 +20,7 @@ export interface BrokerTraits {
   readonly refusesOverflow: boolean;
 }
 
-/** What the publisher must do, on whatever broker. */
+/** What the publisher must do, on any broker. */
 export function describePublisher(name: string, makeBroker: () => Promise<Broker>, traits: BrokerTraits): void {
   describe(`publisher: ${name}`, () => {
     it('publishes persistent messages with their envelope, in order, and flush awaits their confirms', async () => {
@@ -145,7 +145,7 @@ export function describePublisher(name: string, makeBroker: () => Promise<Broker
       expect([first.confirmed, second.confirmed]).toEqual([10, 1]);
     });
 
-    it('fails what is not confirmed when it is closed, and wakes whoever waits', async () => {
+    it('fails runs with unconfirmed messages when it is closed, and resolves the waits of callers', async () => {
       const { broker, publisher, messages, unconfirmed } = await setUp(makeBroker, { window: 5 });
       await broker.disconnectAll();
       await vi.waitFor(() => expect(publisher.problem).toContain('not connected'));
@@ -180,7 +180,7 @@ export function describePublisher(name: string, makeBroker: () => Promise<Broker
     });
 
     if (traits.refusesOverflow) {
-      it('publishes again, with patience, what a full queue refuses', async () => {
+      it('publishes what a full queue refuses again, after a pause each time', async () => {
         const { publisher, messages, read, admin, topology } = await setUp(makeBroker);
         const full = `${topology.exchange}.full`;
         await admin.assertQueue(full, {

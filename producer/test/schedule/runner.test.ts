@@ -40,7 +40,7 @@ function fetchOne(progress: PollProgress): void {
 }
 
 describe('the log of runs', () => {
-  it('holds a run that brought something: its number, its times, how much the broker confirmed', async () => {
+  it('holds a run that brought records: its number, its times, how many the broker confirmed', async () => {
     const { runner, runs, clock } = setUp(async (progress, time) => {
       progress.begin(7, { confirmed: 1 }, time.now() + 2);
       fetchOne(progress);
@@ -63,7 +63,7 @@ describe('the log of runs', () => {
     });
   });
 
-  it('holds one that failed, or was cut short, for what it had published is under way', async () => {
+  it('holds runs that failed or were cut short, since records that they published are under way', async () => {
     const { runner, runs, clock, stop } = setUp(async (progress, time) => {
       progress.begin(8, { confirmed: 1 }, time.now());
       fetchOne(progress);

@@ -57,7 +57,7 @@ describe('a schedule of intervals', () => {
     expect(ticks.length - before).toBe(2);
   });
 
-  it('ticks no more once it is stopped', async () => {
+  it('does not tick after it was stopped', async () => {
     const { clock, ticks, schedule } = scheduleOf({ every: 10_000 });
     schedule.stop();
     schedule.stop();

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { SingleFlight } from '../../src/schedule/single-flight.js';
 
 describe('SingleFlight', () => {
-  it('does one piece of work at a time; whoever comes meanwhile joins it', async () => {
+  it('does one piece of work at a time; calls that come meanwhile join it', async () => {
     const { promise, resolve } = deferred<number>();
     let started = 0;
     const flight = new SingleFlight(() => {

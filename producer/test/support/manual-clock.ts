@@ -35,7 +35,7 @@ export class ManualClock implements Clock {
     });
   }
 
-  /** Lets time pass, waking whoever sleeps in the order of their waking. */
+  /** Lets time pass, and ends sleeps in the order in which they are due. */
   async advance(ms: number): Promise<void> {
     await settled();
     const end = this.#now + ms;
@@ -50,11 +50,11 @@ export class ManualClock implements Clock {
     this.#now = end;
   }
 
-  /** Sets the time without waking anybody, as an administrator or NTP would. */
+  /** Sets the time without ending any sleep, as an administrator or NTP would. */
   set(now: number): void {
     this.#now = now;
   }
 }
 
-/** What waits only for promises has gone on. */
+/** Resolves after everything that waits only for promises has continued. */
 const settled = () => new Promise((resolve) => setImmediate(resolve));

@@ -28,7 +28,7 @@ function setUp(limits: object) {
 }
 
 describe('the gate of requests', () => {
-  it('lets so many through at a time, and the next when one has ended', async () => {
+  it('lets the configured number run at a time, and the next when one has ended', async () => {
     const { gate, begun, ask, end, settled } = setUp({ concurrency: 2 });
     for (const name of ['a', 'b', 'c']) void ask(name);
     await settled();
@@ -37,7 +37,7 @@ describe('the gate of requests', () => {
     expect(begun).toEqual(['a', 'b', 'c']);
   });
 
-  it('lets so many through to one host, and others to other hosts meanwhile', async () => {
+  it('lets the configured number run for one host, and others for other hosts meanwhile', async () => {
     const { begun, ask, end, settled } = setUp({
       perHost: { concurrency: 1 },
       hosts: { 'there.example': { concurrency: 2 } },
@@ -74,7 +74,7 @@ describe('the gate of requests', () => {
     expect(begun).toEqual(['first', 'critical', 'high', 'normal', 'normal too', 'low']);
   });
 
-  it('lets nobody wait for ever: after half a minute the least important goes first', async () => {
+  it('lets no request wait forever: after half a minute the least important goes first', async () => {
     const { clock, begun, ask, end } = setUp({ concurrency: 1 });
     void ask('first');
     void ask('low', here, 'low');
@@ -84,7 +84,7 @@ describe('the gate of requests', () => {
     expect(begun).toEqual(['first', 'low']);
   });
 
-  it('forgets who does not wait any more, and makes room after work that failed', async () => {
+  it('forgets requests that were aborted, and makes room after work that failed', async () => {
     const { gate, begun, ask, settled } = setUp({ concurrency: 1 });
     await expect(
       gate.pass(here.host, 'normal', signal, async () => await Promise.reject(new Error('down'))),

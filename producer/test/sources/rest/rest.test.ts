@@ -55,7 +55,7 @@ describe('a REST source', () => {
     expect(seen).toEqual([0, 1, 2, 3, 4]);
   });
 
-  it('tells when each response had arrived, by our clock and by the server', async () => {
+  it('says when each response arrived, by our clock and by that of the server', async () => {
     const api = await startApi((_request, response) => {
       response.setHeader('date', 'Sun, 01 Mar 2026 11:59:50 GMT');
       json(response, []);
@@ -81,7 +81,7 @@ describe('a REST source', () => {
     expect(recordsOf(await sourceWith({ url: api.url, items: '$.data' }).read())).toEqual([]);
   });
 
-  it('takes JSON for JSON, whatever it is called', async () => {
+  it('reads JSON under any content type', async () => {
     const api = await startApi((_request, response) => {
       response.setHeader('content-type', 'text/html');
       response.end('[1]');
@@ -161,7 +161,7 @@ describe('a REST source, of an API that fails', () => {
     expect(recordsOf(await reading)).toEqual([1]);
   });
 
-  it('tries again when nobody listens', async () => {
+  it('tries again when no server listens', async () => {
     const gone = await startApi(() => {});
     await gone.close();
     const { read, retries } = sourceWith({ url: gone.url, retries: 1 });
@@ -217,8 +217,8 @@ describe('a REST source, of an API that fails', () => {
     await expect(read()).rejects.toMatchObject({ code, message: expect.stringContaining(message) });
   });
 
-  it('has a time limit for connecting alone', async () => {
-    // TEST-NET-1 (RFC 5737) belongs to nobody; where the network says so at once, that is a network error.
+  it('has a time limit of its own for connecting', async () => {
+    // TEST-NET-1 (RFC 5737) has no hosts. Some networks say so at once, which is a network error.
     const { read } = sourceWith({ url: 'http://192.0.2.1/', retries: 0, timeouts: { connect: '100ms' } });
     const error = (await read().catch((caught: unknown) => caught)) as { code: string };
     expect(['timeout_connect', 'network']).toContain(error.code);
@@ -292,7 +292,7 @@ describe('a REST source, of an API that fails', () => {
   });
 });
 
-describe('a REST source, of an API that answers nonsense', () => {
+describe('a REST source, of an API that does not answer as it should', () => {
   it.each([
     ['HTML with status 200', 'body_html', 'text/html', '<!doctype html><title>Log in</title>', 'HTML or XML'],
     ['HTML that is called JSON', 'body_html', 'application/json', '\n <html>', 'HTML or XML'],
@@ -402,7 +402,7 @@ describe('a REST source, of pages that do not end', () => {
     expect(api.asked).toHaveLength(5);
   });
 
-  it('takes a last page that comes again for the end, once it has seen that pages differ', async () => {
+  it('takes a repeated last page for the end, once it has seen that pages differ', async () => {
     const api = await startApi(({ url }, response) => {
       const page = Math.min(Number(url.searchParams.get('page')), 3);
       json(response, [{ id: page * 2 }, { id: page * 2 + 1 }]);
@@ -412,7 +412,7 @@ describe('a REST source, of pages that do not end', () => {
     expect(doubts).toEqual([]);
   });
 
-  it('goes on after a page that comes again because as many records came in before it', async () => {
+  it('goes on after a page that is repeated because a page of records was inserted before it', async () => {
     const rows = [1, 2, 3, 4, 5, 6];
     const api = await startApi(({ url }, response, number) => {
       const from = (Number(url.searchParams.get('page')) - 1) * 2;
@@ -494,7 +494,7 @@ describe('a REST source, of an API that knows what has changed', () => {
     expect(api.asked.map(({ headers }) => headers['if-none-match'])).toEqual(Array(4).fill(undefined));
   });
 
-  it('goes by Last-Modified where there is no ETag, unless it is too fresh to tell', async () => {
+  it('uses Last-Modified where there is no ETag, unless it is too recent to prove anything', async () => {
     const date = 'Sun, 01 Mar 2026 12:00:00 GMT';
     let lastModified = 'Sun, 01 Mar 2026 11:00:00 GMT';
     const api = await startApi(({ headers }, response) => {

@@ -11,7 +11,7 @@ describe('retryAfter', () => {
     ['a date that is past', 'Sun, 01 Mar 2026 11:00:00 GMT', 0],
     ['more than five minutes', '86400', 300_000],
     ['a date far away', 'Mon, 01 Mar 2027 12:00:00 GMT', 300_000],
-    ['what nobody can read', 'soon', 0],
+    ['an unreadable header', 'soon', 0],
     ['a negative number', '-5', 0],
     ['nothing', undefined, 0],
   ])('reads %s', (_what, header, wait) => {

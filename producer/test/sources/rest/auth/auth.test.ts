@@ -101,7 +101,7 @@ describe('an endpoint with OAuth 2 client credentials', () => {
     expect(given).toHaveLength(2);
   });
 
-  it('gets another token, once, when the API takes the present one no more', async () => {
+  it('requests another token, once, when the API no longer accepts the present one', async () => {
     const { read, given, good, api } = await setUp();
     await read();
     good.revoked = 'token-1';
