@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 
 /** The top of the checkout. */
-const root = join(import.meta.dirname, '..', '..');
+export const root = join(import.meta.dirname, '..', '..');
 
 /** Folders that hold nothing of the sources. */
 const MADE = new Set(['node_modules', 'dist', '.git', 'output', 'audit', 'coverage']);
