@@ -1,6 +1,6 @@
 #!/bin/sh
-# Alertmanager reads no environment variables, so this writes its configuration from them, and then becomes Alertmanager.
-# Everything goes to each of Slack, e-mail and PagerDuty that is set; to PagerDuty only what is critical. Secrets go into
+# Alertmanager does not read environment variables. This script writes its configuration from them, and then runs Alertmanager.
+# Every alert goes to each of Slack, e-mail and PagerDuty that is set; PagerDuty gets only the critical ones. Secrets go into
 # files of their own, so that neither the configuration nor Alertmanager's page shows them.
 set -eu
 folder=${CONFIG_FOLDER:-/tmp/alertmanager}
@@ -13,7 +13,7 @@ if [ -n "${ALERT_EMAIL_TO:-}" ]; then
 fi
 
 secret() { printf '%s' "$2" >"$folder/$1"; }
-# For single-quoted YAML, where only the quote is doubled.
+# A text as single-quoted YAML: only quotes have to be doubled.
 quoted() { printf "'%s'" "$(printf '%s' "$1" | sed "s/'/''/g")"; }
 
 {
@@ -36,13 +36,13 @@ quoted() { printf "'%s'" "$(printf '%s' "$1" | sed "s/'/''/g")"; }
   echo '  group_interval: 5m'
   echo '  repeat_interval: 4h'
   echo '  routes:'
-  # The last one continues to nobody, which is the route's own receiver.
+  # Each route continues to the next. What no route takes goes to the receiver "nobody", which sends nothing.
   [ -z "${PAGERDUTY_ROUTING_KEY:-}" ] || echo "    - { receiver: pagerduty, matchers: ['severity = critical'], continue: true }"
   [ -z "${SLACK_WEBHOOK_URL:-}" ] || echo '    - { receiver: slack, continue: true }'
   [ -z "${ALERT_EMAIL_TO:-}" ] || echo '    - { receiver: email, continue: true }'
 
   echo 'inhibit_rules:'
-  echo '  # A service that does not answer is the cause of what else is said of it.'
+  echo '  # A service that does not answer causes the other alerts about it.'
   echo "  - { source_matchers: ['alertname = TributaryServiceDown'], target_matchers: ['alertname = TributaryNotConnected'], equal: [job] }"
 
   echo 'receivers:'
