@@ -6,7 +6,7 @@ import type { Intake } from './intake/intake.js';
 import type { KnownOfEntity } from './intake/known-records.js';
 import { oneAhead } from './intake/one-ahead.js';
 import type { Delivery } from './intake/settle.js';
-import type { MergeStep } from './merge/merge.js';
+import type { Entry, MergeStep } from './merge/merge.js';
 import type { Reporter } from './metrics/report.js';
 import type { Batcher } from './write/batch.js';
 
@@ -14,11 +14,11 @@ import type { Batcher } from './write/batch.js';
 export interface Steps {
   readonly entity: Entity;
   readonly intake: Intake;
-  readonly deadLetters: DeadLetters;
+  readonly deadLetters: Pick<DeadLetters, 'bury'>;
   readonly known: KnownOfEntity;
   readonly claims: Claims;
   readonly merge: MergeStep;
-  readonly batch: Batcher;
+  readonly batch: Batcher<Entry>;
   readonly report: Reporter;
   readonly seenAgain: Pick<SeenAgain, 'note'>;
   /** Who this is, for people. */

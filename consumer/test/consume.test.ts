@@ -160,12 +160,12 @@ describe('the consumer', () => {
     test('a line that an earlier ledger has open under a text that can be no key is forgotten', async () => {
       steps.deliver('customer', customer({ lines: lines('A') }));
       await done();
-      redis.store.hash(steps.keys.open).set('C-1', 'x\ny\n\nz');
+      redis.store.hash(steps.keys.merge('customer_inventory').open).set('C-1', 'x\ny\n\nz');
       steps.deliver('customer', customer({ lines: [], updatedAt: at(1) }));
       await done();
       expect([steps.errors, steps.unsettled()]).toEqual([[], 0]);
       expect(sink.keys('customer_inventory')).toEqual([]);
-      expect(redis.store.hash(steps.keys.open).get('C-1')).toBeUndefined();
+      expect(redis.store.hash(steps.keys.merge('customer_inventory').open).get('C-1')).toBeUndefined();
     });
 
     test('an item that very many customers point at makes all their rows, in pages, before its own', async () => {

@@ -7,34 +7,62 @@ import type { LandedRows, Sink } from '../sinks/port.js';
 /** A row that this writer has claimed. */
 export interface ClaimedRow {
   readonly row: Row;
-  /** A writer that died had already written it: it is only committed. */
+  /** Whether a writer that died had already written it: then it is only committed. */
   readonly landed: boolean;
 }
 
+/** Rows of any datasets, in one list for each dataset: a write and a commit are of one dataset. */
+export function rowsByDataset(groups: readonly (readonly ClaimedRow[])[]): Iterable<readonly ClaimedRow[]> {
+  const datasets = new Map<string, ClaimedRow[]>();
+  for (const group of groups) {
+    for (const claimed of group) {
+      const rows = datasets.get(claimed.row.dataset);
+      if (rows === undefined) datasets.set(claimed.row.dataset, [claimed]);
+      else rows.push(claimed);
+    }
+  }
+  return datasets.values();
+}
+
 /** An incoming record whose row is new, and claimed. */
-export interface Claimed extends Incoming {
+export interface ClaimedRecord extends Incoming {
   readonly claim: ClaimedRow;
 }
 
-/** Dead writers whose landed rows are remembered. A set may hold the rows of a few parts. */
+/** A row that the ledger has judged. */
+export interface JudgedRow {
+  readonly verdict: Verdict;
+  /** Whether an accepted row had landed already, in the output of a writer that died. */
+  readonly landed: boolean;
+}
+
+/** The number of dead writers whose landed rows are remembered. Each set may hold the rows of a few parts. */
 const REMEMBERED_WRITERS = 8;
 
-/** Asks the ledger, and where a dead writer held a row, its output: the rest of the path sees only rows of its own. */
+export interface ClaimsOptions {
+  readonly ledger: Pick<Ledger, 'claim'>;
+  readonly sink: Pick<Sink, 'takeOver'>;
+  /** Called with the name of a dead writer before its output is fenced and searched. */
+  readonly onTakeOver: (writer: string) => void;
+}
+
+/**
+ * Claims rows: asks the ledger, and where a dead writer held a row, that writer's output. The steps behind it see only rows
+ * that this writer has claimed.
+ */
 export class Claims {
-  /** The output of a dead writer does not change any more, so it is read once. */
+  readonly #options: ClaimsOptions;
+  /** The output of a fenced writer never changes again, so it is read once. */
   readonly #landed = new Map<string, Promise<LandedRows>>();
   readonly #kept = new WeakMap<Delivery, ClaimedRow>();
 
-  constructor(
-    private readonly ledger: Ledger,
-    private readonly sink: Sink,
-    private readonly onTakeOver: (writer: string) => void,
-  ) {}
+  constructor(options: ClaimsOptions) {
+    this.#options = options;
+  }
 
-  /** @returns for each row its verdict, and for accepted ones whether they had landed */
-  async claim(dataset: string, rows: readonly Row[]): Promise<{ verdict: Verdict; landed: boolean }[]> {
-    const verdicts = rows.length === 0 ? [] : await this.ledger.claim(dataset, rows);
-    const judged: { verdict: Verdict; landed: boolean }[] = [];
+  async claim(dataset: string, rows: readonly Row[]): Promise<JudgedRow[]> {
+    const verdicts = rows.length === 0 ? [] : await this.#options.ledger.claim(dataset, rows);
+    const judged: JudgedRow[] = [];
     for (const [index, verdict] of verdicts.entries()) {
       const row = rows[index];
       const inDoubt = verdict.takenFrom !== undefined && row !== undefined;
@@ -43,8 +71,8 @@ export class Claims {
     return judged;
   }
 
-  /** The row of this record stays claimed while its delivery waits to be merged. */
-  keep({ delivery, claim }: Claimed): void {
+  /** Remembers that the row of this record stays claimed while its delivery waits to be merged. */
+  keep({ delivery, claim }: ClaimedRecord): void {
     this.#kept.set(delivery, claim);
   }
 
@@ -54,36 +82,39 @@ export class Claims {
 
   async #hasLanded(row: Row, { takenFrom = [], takenOrders = [] }: Verdict): Promise<boolean> {
     for (const writer of takenFrom) {
-      let landed = this.#landed.get(writer);
-      if (landed === undefined) {
-        this.onTakeOver(writer);
-        landed = this.sink.takeOver(writer);
-        this.#landed.set(writer, landed);
-        const [oldest] = this.#landed.keys();
-        if (this.#landed.size > REMEMBERED_WRITERS && oldest !== undefined) this.#landed.delete(oldest);
-        // A sink that is away now may be there when the row is asked for again.
-        landed.catch(() => this.#landed.delete(writer));
-      }
-      const rows = await landed;
+      const rows = await this.#landedOf(writer);
       if (takenOrders.some((order) => rows.has({ ...row, order }))) return true;
     }
     return false;
+  }
+
+  #landedOf(writer: string): Promise<LandedRows> {
+    const known = this.#landed.get(writer);
+    if (known !== undefined) return known;
+    this.#options.onTakeOver(writer);
+    const landed = this.#options.sink.takeOver(writer);
+    this.#landed.set(writer, landed);
+    const [oldest] = this.#landed.keys();
+    if (this.#landed.size > REMEMBERED_WRITERS && oldest !== undefined) this.#landed.delete(oldest);
+    // A sink that is away now may be there when the row is asked for again.
+    landed.catch(() => this.#landed.delete(writer));
+    return landed;
   }
 }
 
 /** What becomes of each incoming record; the caller settles those that need no row. */
 export interface Deduplicated {
-  readonly fresh: readonly Claimed[];
+  readonly fresh: readonly ClaimedRecord[];
   /** Claimed before, and to be merged once more. */
-  readonly kept: readonly Claimed[];
+  readonly kept: readonly ClaimedRecord[];
   readonly duplicates: readonly Incoming[];
   readonly stale: readonly Incoming[];
-  /** Another consumer that lives has this row, or the same content, in flight. */
+  /** Another consumer, which lives, has this row or the same content in flight. */
   readonly busy: readonly Incoming[];
 }
 
 export async function dedupe(incoming: readonly Incoming[], dataset: string, claims: Claims): Promise<Deduplicated> {
-  const kept: Claimed[] = [];
+  const kept: ClaimedRecord[] = [];
   const asking: Incoming[] = [];
   for (const one of incoming) {
     const claim = claims.kept(one.delivery);
@@ -92,7 +123,7 @@ export async function dedupe(incoming: readonly Incoming[], dataset: string, cla
   }
   const rows = asking.map(({ row }) => row);
   const judged = await claims.claim(dataset, rows);
-  const fresh: Claimed[] = [];
+  const fresh: ClaimedRecord[] = [];
   const duplicates: Incoming[] = [];
   const stale: Incoming[] = [];
   const busy: Incoming[] = [];

@@ -3,26 +3,32 @@ import type { Ledger } from '../ledger/port.js';
 import { WriterLost } from '../writer-lost.js';
 
 /**
- * How long others wait for a writer that says nothing before they take over what it holds. Long enough for a pause of
- * garbage collection or a slow disk, short enough that a killed consumer's records wait no longer than its restart.
+ * Milliseconds that other consumers wait for a writer that does not renew its lease, before they take over what it holds.
+ * Long enough for a pause of garbage collection or a slow disk, short enough that the records of a killed consumer wait no
+ * longer than its restart takes.
  */
 const LEASE = 10_000;
 const RENEW_EVERY = 2_500;
 
-/** A writer's right to write. It is renewed in the background; whoever writes asks first. */
+export interface LeaseOptions {
+  readonly ledger: Pick<Ledger, 'renewLease' | 'releaseLease'>;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Called once, when the lease is lost for good. */
+  readonly onLost: (error: WriterLost) => void;
+}
+
+/** A writer's right to write. It is renewed in the background; every write asks for it first. */
 export class Lease {
+  readonly #options: LeaseOptions;
+  readonly #stop = new AbortController();
   #heldUntil = 0;
   #lost: WriterLost | undefined;
-  #renewed: (() => void)[] = [];
-  readonly #stop = new AbortController();
+  #onRenewed: (() => void)[] = [];
 
-  constructor(
-    private readonly ledger: Ledger,
-    private readonly clock: Clock,
-    private readonly log: Logger,
-    /** Told once, when the lease is gone for good. */
-    private readonly onLost: (error: WriterLost) => void,
-  ) {}
+  constructor(options: LeaseOptions) {
+    this.#options = options;
+  }
 
   /** Takes the lease, and keeps it until {@link release}. */
   async take(): Promise<void> {
@@ -32,26 +38,27 @@ export class Lease {
 
   /**
    * Resolves when the lease is surely held for a while: at once, or after Redis has answered again.
-   * @throws WriterLost if it never will be
+   * @throws WriterLost if the lease is lost
    */
   async held(): Promise<void> {
-    while (this.#lost === undefined && this.clock.now() > this.#heldUntil - LEASE / 4) {
-      await new Promise<void>((resolve) => this.#renewed.push(resolve));
+    while (this.#lost === undefined && this.#options.clock.now() > this.#heldUntil - LEASE / 4) {
+      await new Promise<void>((resolve) => this.#onRenewed.push(resolve));
     }
     if (this.#lost !== undefined) throw this.#lost;
   }
 
-  /** Ends the renewal; with `giveBack`, others may take over at once what is still claimed. */
+  /** Ends the renewal. With `giveBack`, other consumers may take over at once what is still claimed. */
   async release(giveBack: boolean): Promise<void> {
     this.#stop.abort();
     this.#fail(new WriterLost('fenced', 'this writer has ended'));
-    if (giveBack) await this.ledger.releaseLease();
+    if (giveBack) await this.#options.ledger.releaseLease();
   }
 
   async #keep(): Promise<void> {
+    const { clock, log, onLost } = this.#options;
     const { signal } = this.#stop;
     while (!signal.aborted) {
-      await this.clock.sleep(RENEW_EVERY, signal);
+      await clock.sleep(RENEW_EVERY, signal);
       if (signal.aborted) return;
       try {
         await this.#renew();
@@ -59,18 +66,19 @@ export class Lease {
         if (signal.aborted) return;
         if (error instanceof WriterLost) {
           this.#fail(error);
-          this.onLost(error);
+          onLost(error);
           return;
         }
-        this.log.warn({ reason: describeError(error) }, 'the lease could not be renewed; trying again');
+        log.warn({ reason: describeError(error) }, 'the lease could not be renewed; trying again');
       }
     }
   }
 
   async #renew(): Promise<void> {
-    // Counted from before the call: how long the answer took must not lengthen the lease.
-    const asked = this.clock.now();
-    await this.ledger.renewLease(LEASE);
+    const { clock, ledger } = this.#options;
+    // Counted from before the call: a slow answer must not make the lease longer here than it is in Redis.
+    const asked = clock.now();
+    await ledger.renewLease(LEASE);
     this.#heldUntil = asked + LEASE;
     this.#wakeAll();
   }
@@ -81,6 +89,6 @@ export class Lease {
   }
 
   #wakeAll(): void {
-    for (const wake of this.#renewed.splice(0)) wake();
+    for (const wake of this.#onRenewed.splice(0)) wake();
   }
 }

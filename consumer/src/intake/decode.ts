@@ -11,20 +11,20 @@ import {
 import type { KnownOfEntity } from './known-records.js';
 import type { Delivery } from './settle.js';
 
-/** A delivery whose record is valid, and the row that it asks for. */
+/** A delivery whose record is valid, and the row that the record asks for. */
 export interface Incoming {
   readonly delivery: Delivery;
   readonly envelope: Envelope;
   readonly record: EntityRecord;
   readonly row: Row;
-  /** The same bytes were read before. */
+  /** Whether the same bytes were read before. */
   readonly isKnown: boolean;
 }
 
 /**
  * Reads and validates one delivery.
  * @param known records that were read and validated before
- * @throws PoisonError naming endpoint, entity, key and field: it can never succeed
+ * @throws PoisonError naming endpoint, entity, key and field, if the record can never be written
  */
 export function decode(delivery: Delivery, entity: Entity, known: Pick<KnownOfEntity, 'find'>): Incoming {
   const { message } = delivery;

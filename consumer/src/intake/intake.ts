@@ -1,42 +1,51 @@
 import type { Clock } from '@tributary/shared';
-import type { Channel } from 'amqplib';
+import type { IntakeChannel } from './channel.js';
 import { type Delivery, Settler } from './settle.js';
 
-/** As many deliveries as are judged together: enough to share a round trip to Redis, few enough to keep it short. */
+/** How many deliveries are judged together: enough to share a round trip to Redis, few enough to keep it short. */
 const MICRO_BATCH = 256;
 
-/** How long a row that another consumer holds is left to that one before it is asked for again. */
+/** Milliseconds to wait before a row that another consumer has claimed is asked for again. */
 const BUSY_DELAY = 250;
+
+export interface IntakeOptions {
+  readonly channel: IntakeChannel;
+  readonly clock: Clock;
+  /** The number of deliveries that the broker gives out before it waits for an acknowledgement. */
+  readonly prefetch: number;
+}
 
 /** Deliveries of one queue, as they come: an async iterable of micro-batches, bounded by the channel's prefetch. */
 export class Intake implements AsyncIterable<Delivery[]> {
   readonly settler: Settler;
+  readonly #channel: IntakeChannel;
+  readonly #clock: Clock;
+  readonly #prefetch: number;
+  readonly #over = new AbortController();
   #buffer: Delivery[] = [];
   #busy: Delivery[] = [];
-  readonly #over = new AbortController();
   #wake: (() => void) | undefined;
   #consumerTag: string | undefined;
 
-  constructor(
-    private readonly channel: Channel,
-    private readonly clock: Clock,
-    /** As many deliveries as the broker gives out before it waits for an acknowledgement. */
-    private readonly prefetch: number,
-  ) {
-    this.settler = new Settler(channel, clock, prefetch, () => this.#buffer.length === 0, this.#over.signal);
+  constructor({ channel, clock, prefetch }: IntakeOptions) {
+    this.#channel = channel;
+    this.#clock = clock;
+    this.#prefetch = prefetch;
+    const isStarved = () => this.#buffer.length === 0;
+    this.settler = new Settler({ channel, clock, prefetch, isStarved, over: this.#over.signal });
   }
 
   /**
    * Begins to consume.
-   * @param onCancel the broker has cancelled the consumer (its queue was deleted or moved): a null delivery
+   * @param onCancel called when the broker has cancelled the consumer because its queue was deleted or moved
    */
   async start(queue: string, consumerTag: string, onCancel: () => void): Promise<void> {
-    await this.channel.prefetch(this.prefetch);
-    const { consumerTag: tag } = await this.channel.consume(
+    await this.#channel.prefetch(this.#prefetch);
+    const { consumerTag: tag } = await this.#channel.consume(
       queue,
       (message) => {
         if (message === null) return onCancel();
-        this.#buffer.push(this.settler.track(message, this.clock.now()));
+        this.#buffer.push(this.settler.track(message, this.#clock.now()));
         this.#wake?.();
       },
       { consumerTag },
@@ -44,22 +53,22 @@ export class Intake implements AsyncIterable<Delivery[]> {
     this.#consumerTag = tag;
   }
 
-  /** Takes a delivery in again after a while: somebody else is at the same row. */
+  /** Gives a delivery out again after a while, because another consumer has its row in flight. */
   putBack(delivery: Delivery): void {
     this.#busy.push(delivery);
     if (this.#busy.length > 1) return;
-    void this.clock.sleep(BUSY_DELAY, this.#over.signal).then(() => {
+    void this.#clock.sleep(BUSY_DELAY, this.#over.signal).then(() => {
       this.#buffer.push(...this.#busy.splice(0));
       this.#wake?.();
     });
   }
 
-  /** Asks the broker for no more. What came already is still given out. */
+  /** Asks the broker for no more deliveries. Those that came already are still given out. */
   async cancel(): Promise<void> {
-    if (this.#consumerTag !== undefined) await this.channel.cancel(this.#consumerTag);
+    if (this.#consumerTag !== undefined) await this.#channel.cancel(this.#consumerTag);
   }
 
-  /** Ends the iteration at once. What was not given out stays unacknowledged, and comes again. */
+  /** Ends the iteration at once. Deliveries that were not given out stay unacknowledged, and are delivered again. */
   end(): void {
     this.#over.abort();
     this.#wake?.();

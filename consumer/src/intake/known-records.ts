@@ -1,16 +1,16 @@
 import type { Entity, EntityRecord } from '@tributary/shared';
 import { LRUCache } from 'lru-cache';
 
-/** The memory that all of it may take, in bytes. */
+/** The memory that all known records together may take, in bytes. */
 const MOST_BYTES = 12_000_000;
 
-/** What a record with its text takes: short ones as much as their objects do, long ones by their length. Measured, rounded up. */
+/** The memory that a record and its text take. Measured and rounded up: objects count for short records, text for long ones. */
 const bytesOf = (text: string): number => 600 + 4 * text.length;
 
 /** One large body must not drive out hundreds of small ones. */
 const LONGEST_BODY = 16_000;
 
-/** Once there is no room, one in so many is let in. */
+/** When there is no room left, one record in so many is kept, in the place of others. */
 const LET_IN = 16;
 
 /** Records of one entity by the bytes of the messages that they were read from. */
@@ -22,10 +22,12 @@ export interface KnownOfEntity {
 const NONE: KnownOfEntity = { find: () => undefined, keep: () => {} };
 
 /**
- * Records that came again. Most polls bring what the one before brought: such a record need not be parsed, validated and
- * hashed once more. A stream of news costs nothing here; and where it is more than there is room for, most of what is
- * kept stays, for a poll brings its records in the same order every time, and each would drive out the one that
- * comes next. All entities share the room.
+ * Remembers records that came again. Most polls bring the same records as the poll before, and such a record need not be
+ * parsed, validated and hashed once more. Records that come for the first time cost nothing here.
+ *
+ * When there are more records than there is room for, most of those that are kept stay. A poll brings its records in the
+ * same order every time, so a cache that keeps the latest would always drop the record that comes next. All entities
+ * share the room.
  */
 export class KnownRecords {
   readonly #records = new LRUCache<string, EntityRecord>({
@@ -35,9 +37,9 @@ export class KnownRecords {
   #refused = 0;
 
   of({ name, config }: Entity): KnownOfEntity {
-    // JSON of any shape may take twenty times the memory of its text.
+    // A JSON value may take twenty times the memory of its text, so its size cannot be told from the text.
     if (Object.values(config.fields).some(({ type }) => type === 'json')) return NONE;
-    // Latin-1 has a character for each byte: other bytes, another text, even where they are no UTF-8.
+    // Latin-1 has a character for each byte, so two bodies have one text only if their bytes are the same, UTF-8 or not.
     const textOf = (body: Buffer) => `${name}\0${body.toString('latin1')}`;
     return {
       find: (body) =>

@@ -1,6 +1,6 @@
 /**
- * Takes items through a step, one item ahead of whoever works on the results: while that one is busy, or waits for an
- * answer, the next item is already on its way. Results come in the order of their items.
+ * Takes items through a step, one item ahead of the caller: while the caller works on a result, or waits for an answer,
+ * the step of the next item is already running. Results come in the order of their items.
  */
 export async function* oneAhead<T, R>(items: AsyncIterable<T>, step: (item: T) => Promise<R>): AsyncGenerator<R> {
   const iterator = items[Symbol.asyncIterator]();
@@ -13,7 +13,7 @@ export async function* oneAhead<T, R>(items: AsyncIterable<T>, step: (item: T) =
     const present = await next;
     if (present === undefined) return;
     next = begin();
-    // It is thrown when its turn comes; if that never does, nobody is left to hear of it.
+    // Its error is thrown when its turn comes. If the caller stops before, the error must not end the process.
     next.catch(() => {});
     yield present.result;
   }

@@ -1,61 +1,73 @@
 import type { Clock } from '@tributary/shared';
-import type { Channel, ConsumeMessage } from 'amqplib';
+import type { AckChannel, BrokerMessage } from './channel.js';
 
-/** A message in flight, with the only thing that may end it. */
+/** A message in flight, with the only function that may settle it. */
 export class Delivery {
   settled = false;
-  constructor(
-    readonly message: ConsumeMessage,
-    /** When it arrived here, in milliseconds since the epoch. */
-    readonly arrivedAt: number,
-    private readonly settler: Settler,
-  ) {}
+  readonly message: BrokerMessage;
+  /** When it arrived here, in milliseconds since the epoch. */
+  readonly arrivedAt: number;
+  readonly #settler: Settler;
 
-  /** Nothing more is to be done for it: it is durable, or needs no row. */
+  constructor(message: BrokerMessage, arrivedAt: number, settler: Settler) {
+    this.message = message;
+    this.arrivedAt = arrivedAt;
+    this.#settler = settler;
+  }
+
+  /** To be called when nothing more has to be done for it: its row is durable, or it needs no row. */
   ack(): void {
     this.settled = true;
-    this.settler.schedule();
+    this.#settler.schedule();
   }
 }
 
-/** Milliseconds that an acknowledgement waits for the gap before it to close. */
+/** Milliseconds that an acknowledgement waits for the older deliveries before it to be settled too. */
 const LINGER = 100;
 
-/** Milliseconds that it waits at most where the broker will give out nothing new before it, and nothing else is left to do. */
+/**
+ * Milliseconds that it waits at most when the broker gives out nothing new before it gets an acknowledgement, and the
+ * consumer has nothing else left to do.
+ */
 const LINGER_STARVED = 20;
 
 /**
- * The share of the deliveries that the broker gives out which may wait so: an acknowledgement of its own costs broker and
- * consumer more than all else that a duplicate asks of them. Were it all of them, nothing new would come meanwhile.
+ * The share of the prefetch that may wait like that. A separate acknowledgement costs broker and consumer more than all
+ * other work on a duplicate. But if all deliveries of the prefetch waited, the broker would give out nothing new meanwhile.
  */
 const LINGERING = 0.9;
 
+export interface SettlerOptions {
+  readonly channel: AckChannel;
+  readonly clock: Clock;
+  /** The number of deliveries that the broker gives out before it waits for an acknowledgement. */
+  readonly prefetch: number;
+  /** Whether all deliveries that arrived have been handed on. */
+  readonly isStarved: () => boolean;
+  /** Aborted when nothing is settled here any more. */
+  readonly over: AbortSignal;
+}
+
 /**
- * Acknowledges deliveries of one channel. Those settled without a gap go in one `ack up to`. Behind a gap they wait a
- * moment, for it will close when its batch is written; if it does not, each is acknowledged by itself, so that a batch
- * that waits to be full does not hold the duplicates behind it.
+ * Acknowledges the deliveries of one channel. Deliveries that are settled without a gap go in one `ack up to`. A settled
+ * delivery behind a gap waits a moment, because the gap closes when its batch is written, and then one acknowledgement
+ * covers both. If the gap stays, each delivery behind it is acknowledged separately, so that a batch that waits for more
+ * records does not hold the duplicates behind it.
  */
 export class Settler {
+  readonly #options: SettlerOptions;
+  /** How many deliveries may wait behind a gap. */
+  readonly #most: number;
   #open: Delivery[] = [];
   #scheduled = false;
   #lingering = false;
-  /** So many may wait behind a gap. */
-  readonly #most: number;
 
-  constructor(
-    private readonly channel: Channel,
-    private readonly clock: Clock,
-    /** As many deliveries as the broker gives out before it waits for an acknowledgement. */
-    prefetch: number,
-    /** Whether nothing that came is left to be given out. */
-    private readonly isStarved: () => boolean,
-    /** Aborted when nothing is settled here any more. */
-    private readonly over: AbortSignal,
-  ) {
-    this.#most = prefetch * LINGERING;
+  constructor(options: SettlerOptions) {
+    this.#options = options;
+    this.#most = options.prefetch * LINGERING;
   }
 
-  track(message: ConsumeMessage, arrivedAt: number): Delivery {
+  track(message: BrokerMessage, arrivedAt: number): Delivery {
     const delivery = new Delivery(message, arrivedAt, this);
     this.#open.push(delivery);
     return delivery;
@@ -80,7 +92,7 @@ export class Settler {
     });
   }
 
-  /** Acknowledges all that is settled. */
+  /** Acknowledges everything that is settled. */
   flush(): void {
     this.#acknowledge(0);
   }
@@ -88,18 +100,16 @@ export class Settler {
   async #linger(): Promise<void> {
     if (this.#lingering) return;
     this.#lingering = true;
-    for (let waited = 0; waited < LINGER && !this.over.aborted; waited += LINGER_STARVED) {
-      await this.clock.sleep(LINGER_STARVED, this.over);
-      if (this.#open.length >= this.#most && this.isStarved()) break;
+    const { clock, over, isStarved } = this.#options;
+    for (let waited = 0; waited < LINGER && !over.aborted; waited += LINGER_STARVED) {
+      await clock.sleep(LINGER_STARVED, over);
+      if (this.#open.length >= this.#most && isStarved()) break;
     }
     this.#lingering = false;
-    if (!this.over.aborted) this.flush();
+    if (!over.aborted) this.flush();
   }
 
-  /**
-   * On a closed channel there is nothing to send: the broker has taken its messages back.
-   * @param lingering so many may wait behind a gap
-   */
+  /** @param lingering how many settled deliveries may stay unacknowledged behind a gap */
   #acknowledge(lingering: number): void {
     const gap = this.#open.findIndex(({ settled }) => !settled);
     const prefix = gap === -1 ? this.#open.length : gap;
@@ -109,9 +119,11 @@ export class Settler {
     const mayWait = settled.length <= lingering;
     this.#open = mayWait ? behind : behind.filter((delivery) => !delivery.settled);
     try {
-      if (last !== undefined) this.channel.ack(last.message, true);
-      if (!mayWait) for (const delivery of settled) this.channel.ack(delivery.message);
+      const { channel } = this.#options;
+      if (last !== undefined) channel.ack(last.message, true);
+      if (!mayWait) for (const delivery of settled) channel.ack(delivery.message);
     } catch (error) {
+      // The channel is closed: the broker has taken its messages back, and there is nothing to acknowledge.
       if (!(error instanceof Error) || error.name !== 'IllegalOperationError') throw error;
     }
   }

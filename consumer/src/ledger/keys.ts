@@ -1,6 +1,9 @@
 import { redisPrefix } from '@tributary/shared';
 
-/** The Redis keys of a pipeline's ledger. All but the epoch's own hold the epoch, so that no writer of an old one can reach the new. */
+/**
+ * The Redis keys of a pipeline's ledger. All of them but `epoch` hold the epoch's name, so that no writer of an old epoch
+ * can reach anything of the new one.
+ */
 export function ledgerKeys(pipeline: string, epoch: string) {
   const root = redisPrefix(pipeline);
   const prefix = `${root}${epoch.split('.').at(-1)}:`;
@@ -10,20 +13,40 @@ export function ledgerKeys(pipeline: string, epoch: string) {
     fenced: `${prefix}fenced`,
     ledger: (dataset: string) => `${prefix}ledger:${dataset}`,
     claims: (dataset: string) => `${prefix}claims:${dataset}`,
-    /** The merge's sides, the pointers from one to the other, and the lines that may have a merged row. */
-    each: `${prefix}merge:each`,
-    with: `${prefix}merge:with`,
-    refs: `${prefix}merge:refs`,
-    open: `${prefix}merge:open`,
-    /** Records whose merged rows a rebuild found to be others than its sides make. */
-    unmerged: `${prefix}merge:unmerged`,
+    merge: (dataset: string): MergeKeys => mergeKeys(`${prefix}merge:${dataset}:`),
+    /** A pattern of SCAN that finds every key of the epoch. */
+    pattern: `${prefix.replaceAll(/[[\]*?\\]/g, '\\$&')}*`,
   };
 }
 
 export type LedgerKeys = ReturnType<typeof ledgerKeys>;
 
+/** The Redis keys of one merge. */
+export interface MergeKeys {
+  /** The two sides. */
+  readonly each: string;
+  readonly with: string;
+  /** The pointers from the one side to the other. */
+  readonly refs: string;
+  /** The lines that may have a merged row. */
+  readonly open: string;
+  /** Records whose merged rows were not what their sides make when the ledger was rebuilt. */
+  readonly unmerged: string;
+}
+
+const mergeKeys = (prefix: string): MergeKeys => ({
+  each: `${prefix}each`,
+  with: `${prefix}with`,
+  refs: `${prefix}refs`,
+  open: `${prefix}open`,
+  unmerged: `${prefix}unmerged`,
+});
+
 export const rebuildLockKey = (pipeline: string): string => `${redisPrefix(pipeline)}rebuild-lock`;
 
-/** In the ledger a tombstone's hash bears a dash, so that closing what was never open can be told from a change. */
+/**
+ * A row's hash as the ledger keeps it. A tombstone's begins with a dash, so that a tombstone for a key that has no row is
+ * told from a change.
+ */
 export const ledgerHash = (hash: string, deleted: boolean): string => (deleted ? `-${hash}` : hash);
 export const isTombstone = (hash: string): boolean => hash.startsWith('-');

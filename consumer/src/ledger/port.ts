@@ -4,80 +4,99 @@ import type { Row } from '@tributary/shared';
 export interface Verdict {
   readonly kind: 'accept' | 'duplicate' | 'stale' | 'busy';
   /**
-   * Set when an accepted row was in flight on writers that died, the latest first: it may have landed in the output of
-   * any of them, so their output is fenced and looked at before it is written again.
+   * Set when an accepted row was in flight on writers that died, the latest first. The row may have landed in the output of
+   * any of them, so their output is fenced and searched before the row is written again.
    */
   readonly takenFrom?: readonly string[];
-  /** With `takenFrom`: the orders under which it was in flight there. */
+  /** With `takenFrom`: the orders under which the row was in flight there. */
   readonly takenOrders?: readonly string[];
 }
 
-/** One side of the merge as last seen: the record's order and its payload as JSON. */
+/** One side of a merge as the ledger last saw it: the record's order, and its payload as JSON. */
 export interface Side {
   readonly order: string;
   readonly payload: string;
 }
 
-/** A record of the side with the lines, and the ids of its lines (see MergeLine). */
+/** A record of the side that has the lines, and the ids of its lines (see MergeLine). */
 export interface EachRecord extends Side {
   readonly key: string;
   readonly lines: readonly string[];
 }
 
-/** What a record with lines meets: for each line the other side, if it is there; and the lines it has no more. */
+/** What a record with lines meets: for each line the other side, if it is there, and the lines that it has dropped. */
 export interface EachJoin {
   readonly found: readonly (Side | undefined)[];
   readonly closed: readonly { readonly line: string; readonly side: Side | undefined }[];
 }
 
-/** A record that lines point at, and where the page of those begins: '' for the first. */
+/** A record that lines point at. */
 export interface WithRecord extends Side {
   readonly key: string;
+  /** The key of a record that points at it, after which the page begins; '' for the first page. */
   readonly after: string;
 }
 
-/** A record whose merged rows are to be made once more, and the time that marks them: that of the rebuild. */
-export interface Unmerged {
-  readonly key: string;
-  /** Undefined if a record without lines has replaced it. */
-  readonly side: Side | undefined;
-  readonly at: number;
-}
-
-/** The records whose lines point at one of the other side; a page of them. */
+/** A page of the records whose lines point at a record of the other side. */
 export interface WithJoin {
   readonly pointing: readonly { readonly key: string; readonly side: Side }[];
   /** Where the next page begins; undefined after the last. */
   readonly after: string | undefined;
 }
 
+/** A record whose merged rows have to be made once more. */
+export interface Unmerged {
+  readonly key: string;
+  /** Undefined if a record without lines has replaced it. */
+  readonly side: Side | undefined;
+  /** The time of the rebuild, which marks the rows that are made. */
+  readonly at: number;
+}
+
 /**
- * The memory of what was accepted and what is in flight, shared by every consumer. It belongs to one writer.
+ * The memory of what was accepted and what is in flight, shared by all consumers. An instance belongs to one writer.
+ * A merge is named by its dataset.
  *
- * Each call may be repeated: a call whose answer was lost gives the same answer again. Every call throws
- * WriterLost once the writer was fenced by another or the whole memory was lost; the writer must then never
- * write again, and everything it had not acknowledged comes again.
+ * Each call may be repeated: a call whose answer was lost gives the same answer again. Every call throws WriterLost once
+ * another consumer has fenced this writer, or the whole memory was lost. The writer must then never write again, and all
+ * messages that it had not acknowledged are delivered again.
  */
 export interface Ledger {
   /**
-   * Asks for rows of one dataset, in order. An accepted row is in flight until it is committed. `busy`: this row, or one
-   * of the same content, is in flight with another writer that lives; ask again until that has come to its end.
+   * Asks for rows of one dataset, in order. An accepted row is in flight until it is committed. `busy` means that another
+   * writer, which lives, has this row or one of the same content in flight: ask again when that has ended.
    */
   claim(dataset: string, rows: readonly Row[]): Promise<Verdict[]>;
-  /** Rows are durable: they become the last accepted content of their keys. */
+  /** To be called when rows are durable: they become the last accepted content of their keys. */
   commit(dataset: string, rows: readonly Row[]): Promise<void>;
-  /** Puts records in, and takes out what they meet. `superseded`: a newer record of that key is already in. */
-  joinEach(records: readonly EachRecord[]): Promise<(EachJoin | 'superseded')[]>;
-  /** As {@link joinEach} for records that lines point at: for each one page of at most `count`. */
-  joinWith(records: readonly WithRecord[], count: number): Promise<(WithJoin | 'superseded')[]>;
-  /** The tombstones of the lines that these records dropped are durable. */
-  closeLines(records: readonly EachRecord[]): Promise<void>;
-  /** Records with lines whose merged rows are not what the sides make, as the rebuild found them; at most `count`. */
-  unmerged(count: number): Promise<readonly Unmerged[]>;
-  /** The merged rows of these records are durable. */
-  remerged(keys: readonly string[]): Promise<void>;
+  /** Stores records and reads what they meet. `superseded`: a newer record of that key is already stored. */
+  joinEach(merge: string, records: readonly EachRecord[]): Promise<(EachJoin | 'superseded')[]>;
+  /** Does the same for records that lines point at, and reads one page of at most `count` for each. */
+  joinWith(merge: string, records: readonly WithRecord[], count: number): Promise<(WithJoin | 'superseded')[]>;
+  /** To be called when the tombstones of the lines that these records dropped are durable. */
+  closeLines(merge: string, records: readonly EachRecord[]): Promise<void>;
+  /** Records with lines whose merged rows were not what the two sides make when the ledger was rebuilt; at most `count`. */
+  unmerged(merge: string, count: number): Promise<readonly Unmerged[]>;
+  /** To be called when the merged rows of these records are durable. */
+  remerged(merge: string, keys: readonly string[]): Promise<void>;
   /** Takes or renews the writer's lease; from its start it lasts `milliseconds`. */
   renewLease(milliseconds: number): Promise<void>;
-  /** Gives the lease back: whatever is still claimed may be taken over at once. */
+  /** Gives the lease back: other writers may take over at once what is still claimed. */
   releaseLease(): Promise<void>;
+}
+
+/** The ledger as one writer has entered it. */
+export interface EnteredLedger {
+  /** The epoch that the writer belongs to; the sink is opened under it. */
+  readonly epoch: string;
+  readonly ledger: Ledger;
+}
+
+/** Where the ledger is kept. */
+export interface LedgerStore {
+  /**
+   * Enters the ledger as a new writer. Waits for as long as the store is away, and rebuilds a ledger that was lost.
+   * @throws WriterLost if the signal aborts while it waits
+   */
+  enter(writer: string, signal: AbortSignal): Promise<EnteredLedger>;
 }

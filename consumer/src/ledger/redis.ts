@@ -2,9 +2,13 @@ import type { Row } from '@tributary/shared';
 import { WriterLost } from '../writer-lost.js';
 import { type LedgerKeys, ledgerHash } from './keys.js';
 import type { EachJoin, EachRecord, Ledger, Side, Unmerged, Verdict, WithJoin, WithRecord } from './port.js';
-import type { LedgerScripts, ScriptCall } from './scripts.js';
+import type { LedgerRedis } from './redis-client.js';
+import { LedgerScripts, type ScriptCall } from './scripts.js';
 
-/** Redis runs nothing else while a script runs: at most this many rows a call, a few milliseconds. Never over 4,000 (prelude.lua). */
+/**
+ * Redis runs nothing else while a script runs, so a call holds at most this many rows, which takes a few milliseconds.
+ * It must never be over 4,000 (see open_hash in prelude.lua).
+ */
 const ROWS_PER_CALL = 500;
 const RECORDS_PER_JOIN = 128;
 
@@ -17,49 +21,56 @@ const VERDICTS: Readonly<Record<string, Verdict>> = {
 };
 
 export interface RedisLedgerOptions {
-  readonly scripts: LedgerScripts;
+  readonly redis: Pick<LedgerRedis, 'pipeline' | 'script' | 'hget' | 'zrange' | 'zrem'>;
   readonly keys: LedgerKeys;
   readonly epoch: string;
   readonly writer: string;
-  /** The merge's dataset, whose superseded claims nobody asks for again. */
-  readonly mergeDataset: string | undefined;
+  /** The datasets of the merges. No message asks again for a claim on an older merged row, so commits remove it. */
+  readonly mergeDatasets: ReadonlySet<string>;
 }
 
-/** The ledger in Redis; what each step does atomically is written in the .lua file of its name. */
+/** The ledger in Redis. The .lua file of each step says what the step does atomically. */
 export class RedisLedger implements Ledger {
-  /** Numbers the calls, so that one that is sent twice is known as one. */
+  readonly #options: RedisLedgerOptions;
+  readonly #scripts: LedgerScripts;
+  /** Numbers the calls, so that a call that is sent twice is known as one. */
   #claimCalls = 0;
 
-  constructor(private readonly options: RedisLedgerOptions) {}
+  constructor(options: RedisLedgerOptions) {
+    this.#options = options;
+    this.#scripts = new LedgerScripts(options.redis);
+  }
 
   async claim(dataset: string, rows: readonly Row[]): Promise<Verdict[]> {
-    const { scripts, keys, epoch, writer } = this.options;
+    const { keys, epoch, writer } = this.#options;
     const names = [keys.epoch, keys.leases, keys.fenced, keys.ledger(dataset), keys.claims(dataset)];
     const calls = chunk(rows).map((part) => ({
       keys: names,
       args: [epoch, writer, ++this.#claimCalls, writeRows(part)],
     }));
-    const replies = (await scripts.run('claim', calls)) as string[][];
+    const replies = (await this.#scripts.run('claim', calls)) as string[][];
     const verdicts = replies.flatMap(readVerdicts);
-    // Rows run into each other where one of their texts holds a line feed, which none may.
+    // If a key, hash or order held a line feed, one row would be read as two. None of them may hold one.
     if (verdicts.length !== rows.length)
-      throw new Error(`${dataset}: ${rows.length} rows had ${verdicts.length} verdicts`);
+      throw new Error(`${dataset}: the ledger gave ${verdicts.length} verdicts for ${rows.length} rows`);
     return verdicts;
   }
 
   async commit(dataset: string, rows: readonly Row[]): Promise<void> {
-    const { scripts, keys, epoch, writer, mergeDataset } = this.options;
+    const { keys, epoch, writer, mergeDatasets } = this.#options;
     const names = [keys.epoch, keys.fenced, keys.ledger(dataset), keys.claims(dataset)];
-    const sweep = dataset === mergeDataset ? '1' : '0';
+    const sweep = mergeDatasets.has(dataset) ? '1' : '0';
     const calls = chunk(rows).map((part) => ({
       keys: names,
       args: [epoch, writer, sweep, writeRows(part)],
     }));
-    for (const reply of (await scripts.run('commit', calls)) as string[]) checkStatus(reply);
+    for (const reply of (await this.#scripts.run('commit', calls)) as string[]) checkStatus(reply);
   }
 
-  async joinEach(records: readonly EachRecord[]): Promise<(EachJoin | 'superseded')[]> {
-    const calls = chunk(records, RECORDS_PER_JOIN).map((part) => this.#joinCall('each', part, ({ lines }) => lines));
+  async joinEach(merge: string, records: readonly EachRecord[]): Promise<(EachJoin | 'superseded')[]> {
+    const calls = chunk(records, RECORDS_PER_JOIN).map((part) =>
+      this.#joinCall(merge, 'each', part, ({ lines }) => lines),
+    );
     const answers = await this.#join(calls);
     return answers.map(({ sides, values }, index) => {
       if (values === 'superseded') return 'superseded';
@@ -73,9 +84,9 @@ export class RedisLedger implements Ledger {
     });
   }
 
-  async joinWith(records: readonly WithRecord[], count: number): Promise<(WithJoin | 'superseded')[]> {
+  async joinWith(merge: string, records: readonly WithRecord[], count: number): Promise<(WithJoin | 'superseded')[]> {
     const calls = chunk(records, Math.ceil(RECORDS_PER_JOIN / count)).map((part) =>
-      this.#joinCall('with', part, ({ after }) => [after], [count]),
+      this.#joinCall(merge, 'with', part, ({ after }) => [after], [count]),
     );
     const answers = await this.#join(calls);
     return answers.map(({ values: told }) => {
@@ -91,20 +102,22 @@ export class RedisLedger implements Ledger {
   }
 
   #joinCall<T extends EachRecord | WithRecord>(
+    merge: string,
     kind: 'each' | 'with',
     records: readonly T[],
     more: (record: T) => readonly string[],
     last: readonly number[] = [],
   ): ScriptCall {
-    const { keys, epoch, writer } = this.options;
+    const { keys, epoch, writer } = this.#options;
+    const of = keys.merge(merge);
     return {
-      keys: [keys.epoch, keys.fenced, keys.each, keys.with, keys.refs, keys.open],
+      keys: [keys.epoch, keys.fenced, of.each, of.with, of.refs, of.open],
       args: [epoch, writer, kind, records.map((one) => writeRecord(one, more(one))).join(''), ...last],
     };
   }
 
   async #join(calls: readonly ScriptCall[]): Promise<JoinAnswer[]> {
-    const replies = (await this.options.scripts.run('join', calls)) as JoinReply[];
+    const replies = (await this.#scripts.run('join', calls)) as JoinReply[];
     return replies.flatMap(([status, texts = [], ...answers]) => {
       checkStatus(status);
       const sides = texts.map(readSide);
@@ -112,22 +125,24 @@ export class RedisLedger implements Ledger {
     });
   }
 
-  async closeLines(records: readonly EachRecord[]): Promise<void> {
-    const { scripts, keys, epoch, writer } = this.options;
-    const names = [keys.epoch, keys.fenced, keys.each, keys.open];
+  async closeLines(merge: string, records: readonly EachRecord[]): Promise<void> {
+    const { keys, epoch, writer } = this.#options;
+    const of = keys.merge(merge);
+    const names = [keys.epoch, keys.fenced, of.each, of.open];
     const calls = chunk(records).map((part) => ({
       keys: names,
       args: [epoch, writer, ...part.flatMap(({ key, order, lines }) => [key, order, lines.join('\0')])],
     }));
-    for (const reply of (await scripts.run('close', calls)) as string[]) checkStatus(reply);
+    for (const reply of (await this.#scripts.run('close', calls)) as string[]) checkStatus(reply);
   }
 
-  // These need no script: what they touch belongs to the epoch, and doing it twice does no harm.
+  // The next two need no script: what they touch belongs to the epoch, and doing it twice does no harm.
 
-  async unmerged(count: number): Promise<Unmerged[]> {
-    const { scripts, keys } = this.options;
-    const found = chunk(await scripts.redis.zrange(keys.unmerged, 0, count - 1, 'WITHSCORES'), 2);
-    const sides = await Promise.all(found.map(([key = '']) => scripts.redis.hget(keys.each, key)));
+  async unmerged(merge: string, count: number): Promise<Unmerged[]> {
+    const { redis, keys } = this.#options;
+    const of = keys.merge(merge);
+    const found = chunk(await redis.zrange(of.unmerged, 0, count - 1, 'WITHSCORES'), 2);
+    const sides = await Promise.all(found.map(([key = '']) => redis.hget(of.each, key)));
     return found.map(([key = '', at], index) => ({
       key,
       side: readSide(sides[index] ?? undefined),
@@ -135,15 +150,15 @@ export class RedisLedger implements Ledger {
     }));
   }
 
-  async remerged(records: readonly string[]): Promise<void> {
-    const { scripts, keys } = this.options;
-    if (records.length > 0) await scripts.redis.zrem(keys.unmerged, ...records);
+  async remerged(merge: string, records: readonly string[]): Promise<void> {
+    const { redis, keys } = this.#options;
+    if (records.length > 0) await redis.zrem(keys.merge(merge).unmerged, ...records);
   }
 
   async renewLease(milliseconds: number): Promise<void> {
-    const { scripts, keys, epoch, writer } = this.options;
+    const { keys, epoch, writer } = this.#options;
     const call = { keys: [keys.epoch, keys.leases, keys.fenced], args: [epoch, writer, milliseconds] };
-    for (const reply of (await scripts.run('lease', [call])) as string[]) checkStatus(reply);
+    for (const reply of (await this.#scripts.run('lease', [call])) as string[]) checkStatus(reply);
   }
 
   releaseLease(): Promise<void> {
@@ -187,7 +202,7 @@ function readSide(text: string | undefined): Side | undefined {
   if (text === undefined || text === '') return undefined;
   const split = text.indexOf('\0');
   const payload = text.slice(split + 1);
-  // Known to be there, but not what it holds: see rebuild.ts.
+  // The record is known to be there, but its content is not: see rebuild.ts.
   return payload === '' ? undefined : { order: text.slice(0, split), payload };
 }
 

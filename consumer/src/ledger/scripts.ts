@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import type { Redis } from '@tributary/shared';
+import type { LedgerRedis } from './redis-client.js';
 
 // The .lua files lie in src; both src/ledger and dist/ledger are two folders below the workspace.
 const read = (name: string) => readFileSync(new URL(`../../src/ledger/lua/${name}.lua`, import.meta.url), 'utf8');
@@ -21,22 +21,26 @@ const SCRIPTS = {
 export type ScriptName = keyof typeof SCRIPTS;
 export type ScriptCall = { readonly keys: readonly string[]; readonly args: readonly (string | number)[] };
 
-/** Runs the ledger's scripts by their SHA. A server that has none of them, or lost them, is given them. */
+/** Runs the ledger's scripts by their SHA. A server that does not know them, or has lost them, is given them. */
 export class LedgerScripts {
-  constructor(readonly redis: Redis) {}
+  readonly #redis: Pick<LedgerRedis, 'pipeline' | 'script'>;
+
+  constructor(redis: Pick<LedgerRedis, 'pipeline' | 'script'>) {
+    this.#redis = redis;
+  }
 
   /** Runs one script for each call, in one round trip, and gives the answers in order. */
   async run(name: ScriptName, calls: readonly ScriptCall[]): Promise<unknown[]> {
     if (calls.length === 0) return [];
     for (;;) {
-      const pipeline = this.redis.pipeline();
+      const pipeline = this.#redis.pipeline();
       for (const { keys, args } of calls) pipeline.evalsha(SCRIPTS[name].sha, keys.length, ...keys, ...args);
       const results = (await pipeline.exec()) ?? [];
       const failure = results.find(([error]) => error !== null)?.[0];
-      if (failure === undefined || failure === null) return results.map(([, value]) => value);
+      if (failure === undefined || failure === null) return results.map(([, answer]) => answer);
       if (!failure.message.startsWith('NOSCRIPT')) throw failure;
-      // Some of the calls may have been answered: every script bears being run again.
-      await Promise.all(Object.values(SCRIPTS).map(({ source }) => this.redis.script('LOAD', source)));
+      // Some of the calls may have run already: every script may safely run twice.
+      await Promise.all(Object.values(SCRIPTS).map(({ source }) => this.#redis.script('LOAD', source)));
     }
   }
 }

@@ -1,9 +1,9 @@
 import { type MergeConfig, ownValue, type Payload } from '@tributary/shared';
 
-/** One look into what a merged row is made of: a side's record, or the line. */
+/** Reads one value out of what a merged row is made of: a record of either side, or the line. */
 type Source = (each: Payload, line: Payload, other: Payload) => unknown;
 
-/** The columns of a merged row, worked out once from the `columns` of a merge: what each takes from where. */
+/** Compiles `columns` of a merge once: which value each column takes from where. */
 export function compileColumns(merge: MergeConfig): (each: Payload, line: Payload, other: Payload) => Payload {
   const columns = Object.entries(merge.columns).map(([name, definition]) => ({
     name,

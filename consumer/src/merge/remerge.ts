@@ -1,23 +1,24 @@
 import type { Clock, Logger } from '@tributary/shared';
-import { joinLines, type MergeOptions } from './merge.js';
+import { joinLines } from './each-side.js';
+import type { MergeOptions } from './join.js';
 import { readSide, remergedAt } from './rows.js';
 
-/** Records that are merged in one go. */
+/** The number of records that are merged in one go. */
 const PAGE = 200;
 
-/** How long what another consumer is at is left to that one. */
+/** Milliseconds to wait before rows that another consumer has in flight are asked for again. */
 const BUSY_DELAY = 250;
 
 export interface RemergeSurroundings {
   readonly clock: Clock;
   readonly log: Logger;
-  /** Told when it has failed for good: this writer has ended. */
+  /** Called when the remerge has failed for good: this writer has ended. */
   readonly onError: (error: unknown) => void;
 }
 
-/** The merging of what landed before this merge was there. */
+/** The merging of records that landed before their merge was there, or before it was as it is now. */
 export interface Remerge {
-  /** 1 until it is done: the pipeline has not come to rest before. */
+  /** 1 until the remerge is done, 0 after: until then the pipeline is not at rest. */
   readonly unsettled: number;
   readonly ended: Promise<void>;
   /** Begins no other page. */
@@ -25,15 +26,16 @@ export interface Remerge {
 }
 
 /**
- * Makes merged rows the join of both sides where a rebuild found them to be something else: the merge was added, or
- * changed, and the records themselves do not come again. Every consumer is at it at the same time; the ledger sees to it
- * that each row is written once.
+ * Makes merged rows the join of both sides where a rebuild found that they are not. A merge was added or changed, and the
+ * records themselves are not delivered again. All consumers do this at the same time; the ledger makes sure that each row is
+ * written once.
  */
-export function startRemerge(options: MergeOptions | undefined, { clock, log, onError }: RemergeSurroundings): Remerge {
+export function startRemerge(merges: readonly MergeOptions[], { clock, log, onError }: RemergeSurroundings): Remerge {
   const over = new AbortController();
-  let isDone = options === undefined;
+  let isDone = merges.length === 0;
   const work = async () => {
-    const count = options === undefined ? 0 : await remergeAll(options, clock, over.signal);
+    let count = 0;
+    for (const merge of merges) count += await remergeAll(merge, clock, over.signal);
     if (count > 0) log.info({ records: count }, 'merged again what had landed before the merge was as it is now');
     isDone = true;
   };
@@ -46,24 +48,33 @@ export function startRemerge(options: MergeOptions | undefined, { clock, log, on
   };
 }
 
+/** @returns the number of records that were merged */
 async function remergeAll(options: MergeOptions, clock: Clock, signal: AbortSignal): Promise<number> {
-  const { ledger, land } = options;
   let count = 0;
   while (!signal.aborted) {
-    const page = await ledger.unmerged(PAGE);
-    if (page.length === 0) break;
-    // One that was replaced by a record without lines is left to that one, which sees to what it dropped.
-    const sides = page.flatMap(({ key, side, at }) =>
-      side === undefined ? [] : [{ ...readSide(key, side.payload), order: side.order, at }],
-    );
-    const joined = await joinLines(sides, options, { mark: (row, index) => remergedAt(row, sides[index]?.at ?? 0) });
-    await land(joined.flatMap(({ rows }) => rows));
-    await ledger.closeLines(joined.flatMap(({ dropped, busy }) => (dropped === undefined || busy ? [] : [dropped])));
-    const busy = new Set(sides.filter((_, index) => joined[index]?.busy).map(({ key }) => key));
-    const done = page.map(({ key }) => key).filter((key) => !busy.has(key));
-    await ledger.remerged(done);
-    count += done.length;
-    if (busy.size > 0) await clock.sleep(BUSY_DELAY, signal);
+    const { found, done } = await remergePage(options);
+    if (found === 0) break;
+    count += done;
+    if (done < found) await clock.sleep(BUSY_DELAY, signal);
   }
   return count;
+}
+
+/** @returns how many records were still to be merged, at most a page, and how many of them are merged now */
+async function remergePage(options: MergeOptions): Promise<{ found: number; done: number }> {
+  const { rows, ledger, land } = options;
+  const page = await ledger.unmerged(rows.dataset, PAGE);
+  if (page.length === 0) return { found: 0, done: 0 };
+  // A record that was replaced by one without lines is left to that one, which closes the lines that it dropped.
+  const sides = page.flatMap(({ key, side, at }) =>
+    side === undefined ? [] : [{ ...readSide(key, side.payload), order: side.order, at }],
+  );
+  const joined = await joinLines(sides, options, { mark: (row, index) => remergedAt(row, sides[index]?.at ?? 0) });
+  await land(joined.flatMap((one) => one.rows));
+  const closed = joined.flatMap(({ dropped, busy }) => (dropped === undefined || busy ? [] : [dropped]));
+  await ledger.closeLines(rows.dataset, closed);
+  const busy = new Set(sides.filter((_, index) => joined[index]?.busy).map(({ key }) => key));
+  const done = page.map(({ key }) => key).filter((key) => !busy.has(key));
+  await ledger.remerged(rows.dataset, done);
+  return { found: page.length, done: done.length };
 }

@@ -16,7 +16,7 @@ import {
 } from '@tributary/shared';
 import { compileColumns } from './columns.js';
 
-/** A record as one side of the merge. */
+/** A record as one side of a merge. */
 export interface MergeSide {
   readonly key: string;
   readonly version: string;
@@ -32,23 +32,29 @@ export interface MergeLine {
   readonly values: Readonly<Record<string, unknown>>;
 }
 
-/** The pure half of the merge: which rows two sides make. Which sides meet is the ledger's business (join.lua). */
+/** The pure half of a merge: which rows two sides make. Which sides meet is decided in the ledger (join.lua). */
 export interface MergeRows {
+  /** Where its rows go. It also names the merge. */
   readonly dataset: string;
   readonly eachEntity: string;
   readonly withEntity: string;
   lines(payload: Payload): MergeLine[];
   row(each: MergeSide, line: MergeLine, other: MergeSide): Row;
-  /** The row that closes what a record had and has no more. */
+  /** The row that closes a line that the record had and has no more. */
   tombstone(each: MergeSide, lineId: string, other: MergeSide | undefined): Row;
 }
 
-export function createMergeRows(config: PipelineConfig): MergeRows | undefined {
-  const [merge] = config.merges;
-  if (merge === undefined) return undefined;
+/** The merges of a pipeline, in the order of its file. */
+export function createMergeRows(config: PipelineConfig): readonly MergeRows[] {
+  const datasets = datasetsOf(config);
+  return config.merges.map((merge) => {
+    const columns = datasets.find(({ name }) => name === merge.dataset)?.columns ?? {};
+    return compileMerge(merge, compileContentHash(merge.dataset, columns));
+  });
+}
+
+function compileMerge(merge: MergeConfig, hashOf: ReturnType<typeof compileContentHash>): MergeRows {
   const { dataset } = merge;
-  const columns = datasetsOf(config).find(({ name }) => name === dataset)?.columns ?? {};
-  const hashOf = compileContentHash(dataset, columns);
   const valuesOf = compileColumns(merge);
 
   const row = (each: MergeSide, lineId: string, other: MergeSide | undefined, values: Row['values']): Row => {
@@ -74,20 +80,23 @@ export function createMergeRows(config: PipelineConfig): MergeRows | undefined {
   };
 }
 
-/** Names the merge by what its rows and their sides depend on; without one they depend on nothing. */
-export function nameOfMerge({ merges, entities }: PipelineConfig): string {
-  const [merge] = merges;
-  if (merge === undefined) return 'none';
-  const sides = [merge.each.entity, merge.with.entity].map((name) => [name, entities[name]] as const);
-  return contentHash('merge', merge.dataset, { merge, sides: Object.fromEntries(sides) }).slice(0, 8);
+/** Names the merges of a pipeline by all that their rows and their sides depend on; `none` if there are none. */
+export function nameOfMerges(config: PipelineConfig): string {
+  const { merges, entities } = config;
+  if (merges.length === 0) return 'none';
+  const described = merges.map((merge) => {
+    const sides = [merge.each.entity, merge.with.entity].map((name) => [name, entities[name]] as const);
+    return { merge, sides: Object.fromEntries(sides) };
+  });
+  return contentHash('merges', 'all', { merges: described }).slice(0, 8);
 }
 
 /**
- * Ends the message ids of a merged row that was made once more of the same two records, because the merge itself had
- * changed. It sorts behind the row before it, and before whatever comes of a newer record.
+ * Marks a merged row that was made once more of the same two records because the merge itself had changed: its order and
+ * message ids end in `+` and the time. So it sorts behind the row before it, and before any row of a newer record.
  *
- * @param at the rebuild's time, so that all who make this row make the same one: of two with times of their own, the
- *   earlier would be told that the row is done while the later has yet to write it
+ * @param at the time of the rebuild, so that all consumers that make this row make the same one. If they used times of
+ *   their own, the one with the earlier time would be told that the row is done while the other has yet to write it
  */
 export function remergedAt(row: Row, at: number): Row {
   const stamp = `+${at.toString(36).padStart(9, '0')}`;
@@ -97,21 +106,21 @@ export function remergedAt(row: Row, at: number): Row {
 /** When the merged row of this order was made once more; 0 if it was not. */
 export const timeOfRemerge = (order: string): number => Number.parseInt(/\+([0-9a-z]{9})$/.exec(order)?.[1] ?? '0', 36);
 
-/** The order of a merged row as its two records have it. */
+/** The order of a merged row as its two records make it, without the time of a remerge. */
 export const orderOfRecords = (order: string): string => order.replace(/\+[0-9a-z]{9}$/, '');
 
-/** A control character, which no key may hold, so that no target can look like a numbered one. */
+/** Between a line's target and its number. No key may hold this control character, so no target looks like a numbered one. */
 const NUMBERED = '\x01';
 
 /** The key of the other side that a line's id points at. */
 export const targetOfLine = (lineId: string): string => lineId.split(NUMBERED, 1)[0] ?? '';
 
-export function linesOf(merge: MergeConfig, payload: Payload): MergeLine[] {
+function linesOf(merge: MergeConfig, payload: Payload): MergeLine[] {
   const seen = new Map<string, number>();
   const lines: MergeLine[] = [];
   for (const values of (ownValue(payload, merge.each.lines) as MergeLine['values'][] | undefined) ?? []) {
     const target = String(ownValue(values, merge.with.on) ?? '');
-    // Nothing can have such a key, so the line points at nothing.
+    // No record can have such a key, so the line points at nothing.
     if (target === '' || !isUsableKey(target)) continue;
     const count = (seen.get(target) ?? 0) + 1;
     seen.set(target, count);
@@ -137,7 +146,7 @@ export function readMergedKey(key: string): { eachKey: string; lineId: string } 
 const sideOrder = (side: MergeSide | undefined): string =>
   side === undefined ? versionOrder('', '') : versionOrder(side.version, side.messageId);
 
-/** A side as the ledger keeps it for the others to meet. */
+/** A side as text, as the ledger keeps it for records of the other side. */
 export const writeSide = ({ version, messageId, payload }: Omit<MergeSide, 'key'>): string =>
   stringifyJson([version, messageId, payload]) ?? '';
 

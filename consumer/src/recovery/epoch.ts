@@ -1,18 +1,19 @@
 import { randomBytes } from 'node:crypto';
-import { type Clock, describeError, type Logger, type Redis, sinkGenerationKey } from '@tributary/shared';
-import { type LedgerKeys, ledgerKeys, rebuildLockKey } from '../ledger/keys.js';
-import { LedgerScripts } from '../ledger/scripts.js';
+import { type Clock, describeError, type Logger, sinkGenerationKey } from '@tributary/shared';
+import { type LedgerKeys, ledgerKeys } from '../ledger/keys.js';
+import type { LedgerRedis } from '../ledger/redis-client.js';
 import type { Sink } from '../sinks/port.js';
 import { WriterLost } from '../writer-lost.js';
+import { RebuildLock } from './lock.js';
 
-/** Fills an empty ledger from the sink, under the keys of the epoch to be. */
+/** Fills an empty ledger from the sink, under the keys of the epoch that is about to begin. */
 export type Rebuild = (keys: LedgerKeys) => Promise<void>;
 
 export interface EpochOptions {
-  readonly redis: Redis;
+  readonly redis: LedgerRedis;
   readonly pipeline: string;
   readonly sink: Sink;
-  /** Names the merge: a ledger of another has other sides. */
+  /** Names the merges: a ledger of other merges holds other sides. */
   readonly mergeName: string;
   readonly rebuild: Rebuild;
   readonly clock: Clock;
@@ -24,16 +25,17 @@ export interface EpochOptions {
 export interface Epoch {
   readonly name: string;
   readonly keys: LedgerKeys;
-  readonly scripts: LedgerScripts;
 }
 
-const LOCK_MILLISECONDS = 15_000;
-
 /**
- * An epoch's name says whose state it is: `<sink>.<run of the Redis server>.<merge><random>`. A server that restarted (even
- * from a snapshot, which may lack the last commits), or that serves another sink or merge, has no valid epoch, and the
- * state is rebuilt from the sink.
- * Each script looks at the name again, for a restart may come between any two of them (prelude.lua).
+ * Enters the present epoch. If there is none that is valid, one consumer rebuilds the ledger from the sink in a new epoch,
+ * and the others wait for it.
+ *
+ * An epoch's name says whose state it is: `<sink>.<run of the Redis server>.<merges><random>`. A server that restarted (even
+ * from a snapshot, which may lack the last commits), or that serves another sink or other merges, has no valid epoch. Each
+ * script checks the name again, because a restart may come between any two of them (prelude.lua).
+ *
+ * @throws WriterLost if the signal aborts while it waits
  */
 export async function enterEpoch(options: EpochOptions): Promise<Epoch> {
   const { redis, pipeline, sink, mergeName, clock, log, signal } = options;
@@ -44,34 +46,36 @@ export async function enterEpoch(options: EpochOptions): Promise<Epoch> {
     const present = await redis.get(root);
     const prefix = `${sinkName}.${run}.${mergeName}`;
     const entered = await sink.epoch();
-    if (present?.startsWith(prefix) && entered === present) {
+    const isOurs = present?.startsWith(prefix) === true;
+    if (present !== null && isOurs && entered === present) {
       await warnOfEviction(redis, log);
-      return { name: present, keys: ledgerKeys(pipeline, present), scripts: new LedgerScripts(redis) };
+      return { name: present, keys: ledgerKeys(pipeline, present) };
     }
-    const other = present?.startsWith(prefix) ? otherRun(entered, run) : undefined;
-    if (!(await rebuildUnderLock(options, present, prefix, other))) await clock.sleep(250, signal);
+    const rival = isOurs ? otherRun(entered, run) : undefined;
+    if (!(await rebuildUnderLock(options, { present, prefix, rival }))) await clock.sleep(250, signal);
   }
   log.debug('stopped before the ledger was ready');
   throw new WriterLost('lost', 'stopped while waiting for the ledger');
 }
 
 /** Redis gives each run of the server a random id. A service that hides it is taken as one that never restarts. */
-async function serverRun(redis: Redis): Promise<string> {
+async function serverRun(redis: LedgerRedis): Promise<string> {
   const info = await redis.info('server');
   return /^run_id:(\w+)/m.exec(info)?.[1]?.slice(0, 16) ?? 'unknown';
 }
 
 /**
- * Our Redis holds the epoch that it began with this very sink, and yet the sink is in one of another Redis: somebody has begun
- * that since. Two runs without a REDIS_URL on the same folder are two such pipelines.
+ * The run of another Redis server whose pipeline has taken the sink. Our Redis holds the epoch that it began with this very
+ * sink, and yet the sink is in the epoch of another Redis, so that one has begun later. Two pipelines without a REDIS_URL
+ * on the same folder do this to each other.
  */
 function otherRun(entered: string | undefined, run: string): string | undefined {
   const theirs = entered?.split('.')[1];
   return theirs === undefined || theirs === run ? undefined : theirs;
 }
 
-/** A Redis that evicts keys to make room forgets what was accepted. It cannot be mended from here, only told. */
-async function warnOfEviction(redis: Redis, log: Logger): Promise<void> {
+/** A Redis that may evict keys is a ledger with holes. Nothing can be done about it here, so people are told. */
+async function warnOfEviction(redis: LedgerRedis, log: Logger): Promise<void> {
   const policy = /^maxmemory_policy:(\S+)/m.exec(await redis.info('memory'))?.[1];
   if (policy === undefined || policy === 'noeviction') return;
   log.warn(
@@ -80,80 +84,65 @@ async function warnOfEviction(redis: Redis, log: Logger): Promise<void> {
   );
 }
 
-/** @returns whether the epoch may be there now; false if somebody else is at it */
-async function rebuildUnderLock(
-  options: EpochOptions,
-  previous: string | null,
-  namePrefix: string,
-  other: string | undefined,
-): Promise<boolean> {
-  const { redis, pipeline, sink, rebuild, clock, log } = options;
-  const lock = rebuildLockKey(pipeline);
-  const token = randomBytes(8).toString('hex');
-  if ((await redis.set(lock, token, 'PX', LOCK_MILLISECONDS, 'NX')) !== 'OK') return false;
-  const root = ledgerKeys(pipeline, '').epoch;
-  const done = new AbortController();
-  void keepLock(options, token, done.signal);
+interface Rebuilding {
+  /** The epoch that Redis holds, which is not valid any more. */
+  readonly present: string | null;
+  /** What the new epoch's name begins with. */
+  readonly prefix: string;
+  /** The run of another Redis whose pipeline writes to the same output. */
+  readonly rival: string | undefined;
+}
+
+/** @returns whether the epoch may be there now; false if another consumer is rebuilding it, or this rebuild failed */
+async function rebuildUnderLock(options: EpochOptions, { present, prefix, rival }: Rebuilding): Promise<boolean> {
+  const { pipeline, sink, rebuild, clock, log } = options;
+  const lock = await RebuildLock.take(options);
+  if (lock === undefined) return false;
   try {
     const started = clock.now();
-    if (previous !== null) {
-      if (other !== undefined) {
-        const remedy =
-          'no row is lost or doubled, but they keep taking it from each other; stop one, or give it another output';
-        log.warn(
-          { theirs: other },
-          `another pipeline, with a Redis of its own, is writing to the same output: ${remedy}`,
-        );
-      } else {
-        const what =
-          'the ledger in Redis belongs to an earlier run of the server, to another sink, or to another merge';
-        log.warn({ previous }, what);
-      }
-      // What the other sink was given, this one lacks: the cursors of all endpoints are void. Before the epoch goes, for
-      // afterwards nobody knows that there was another; counted twice it does no harm.
-      if (!previous.startsWith(namePrefix.slice(0, namePrefix.indexOf('.') + 1)))
-        await redis.incr(sinkGenerationKey(pipeline));
-      await redis.del(root);
-      await forget(redis, ledgerKeys(pipeline, previous));
+    if (present !== null) {
+      tellWhyItEnds(present, rival, log);
+      await endEpoch(options, present, prefix);
     }
-    const name = `${namePrefix}${randomBytes(6).toString('hex')}`;
+    const name = `${prefix}${randomBytes(6).toString('hex')}`;
     await sink.beginEpoch(name);
     await rebuild(ledgerKeys(pipeline, name));
-    // Only the holder of the lock may publish: one that was held up past its lock built an epoch that nobody will use.
-    const published = await redis.eval(
-      "if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('SET', KEYS[2], ARGV[2]) return 1 end return 0",
-      2,
-      lock,
-      root,
-      token,
-      name,
-    );
-    if (published !== 1) return true;
-    log.info({ epoch: name, milliseconds: clock.now() - started }, 'the ledger in Redis was rebuilt from the sink');
+    if (await lock.publish(ledgerKeys(pipeline, '').epoch, name)) {
+      log.info({ epoch: name, milliseconds: clock.now() - started }, 'the ledger in Redis was rebuilt from the sink');
+    }
     return true;
   } catch (error) {
     log.error({ reason: describeError(error) }, 'the ledger could not be rebuilt from the sink; trying again');
     await clock.sleep(1_000, options.signal);
     return false;
   } finally {
-    done.abort();
-    await redis.eval("if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end", 1, lock, token);
+    await lock.release();
   }
 }
 
-/** Whoever was held up past the lock must not keep alive the lock of the one that came after. */
-async function keepLock({ redis, pipeline, clock }: EpochOptions, token: string, done: AbortSignal): Promise<void> {
-  const extend = "if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end";
-  for (;;) {
-    await clock.sleep(LOCK_MILLISECONDS / 3, done);
-    if (done.aborted) return;
-    await redis.eval(extend, 1, rebuildLockKey(pipeline), token, LOCK_MILLISECONDS).catch(() => {});
+function tellWhyItEnds(present: string, rival: string | undefined, log: Logger): void {
+  if (rival === undefined) {
+    const what = 'the ledger in Redis belongs to an earlier run of the server, to another sink, or to other merges';
+    log.warn({ previous: present }, what);
+    return;
   }
+  const remedy =
+    'no row is lost or doubled, but they keep taking it from each other; stop one, or give it another output';
+  log.warn({ theirs: rival }, `another pipeline, with a Redis of its own, is writing to the same output: ${remedy}`);
 }
 
-/** The keys of an epoch that is over. Whatever a name does not cover is gone with the server that held it. */
-async function forget(redis: Redis, keys: LedgerKeys): Promise<void> {
-  const pattern = `${keys.leases.slice(0, -'leases'.length).replaceAll(/[[\]*?\\]/g, '\\$&')}*`;
+/** Removes an epoch that is over, and everything under its keys. */
+async function endEpoch({ redis, pipeline }: EpochOptions, present: string, prefix: string): Promise<void> {
+  const sinkOf = (name: string) => name.slice(0, name.indexOf('.') + 1);
+  // This sink lacks what the other one was given, so the cursors of all endpoints are void. They are voided before the epoch
+  // is removed, for afterwards nothing tells that there was another sink; to void them twice does no harm.
+  if (!present.startsWith(sinkOf(prefix))) await redis.incr(sinkGenerationKey(pipeline));
+  await redis.del(ledgerKeys(pipeline, '').epoch);
+  await removeKeys(redis, ledgerKeys(pipeline, present).pattern);
+}
+
+/** Keys of epochs that were never named here are gone with the server that held them. */
+async function removeKeys(redis: LedgerRedis, pattern: string): Promise<void> {
   let cursor = '0';
   do {
     const [next, found] = await redis.scan(cursor, 'MATCH', pattern, 'COUNT', 1_000);

@@ -1,164 +1,164 @@
-import {
-  type Clock,
-  type Dataset,
-  datasetsOf,
-  type MergeConfig,
-  type PipelineConfig,
-  type Redis,
-} from '@tributary/shared';
-import { isTombstone, type LedgerKeys, ledgerHash } from '../ledger/keys.js';
-import { createMergeRows, linesOf, type MergeSide, readMergedKey, timeOfRemerge, writeSide } from '../merge/rows.js';
+import { type Clock, type Dataset, datasetsOf, type PipelineConfig } from '@tributary/shared';
+import { isTombstone, type LedgerKeys, type MergeKeys } from '../ledger/keys.js';
+import type { LedgerRedis } from '../ledger/redis-client.js';
+import { createMergeRows, type MergeRows, readMergedKey, timeOfRemerge, writeSide } from '../merge/rows.js';
 import type { Sink } from '../sinks/port.js';
-import { findDoubts, UNKNOWN_CONTENT } from './doubts.js';
+import { type Doubt, findDoubts } from './doubts.js';
 import type { Rebuild } from './epoch.js';
+import { type LandedMerge, type NewestRow, type NewestSide, newestRows, newestSides } from './landed.js';
+import { PipelineWriter } from './pipeline-writer.js';
 import { findUnmerged } from './unmerged.js';
 
-/** The newest landed row of a key, or as much of it as the ledger keeps. */
-interface Latest {
-  readonly order: string;
-  readonly hash: string;
-  /** Only for datasets that are a side of the merge. */
-  readonly side: Omit<MergeSide, 'key'> | undefined;
+export interface RebuildOptions {
+  readonly redis: Pick<LedgerRedis, 'pipeline'>;
+  readonly config: PipelineConfig;
+  readonly sink: Sink;
+  readonly clock: Clock;
 }
 
-const WRITES_AT_ONCE = 1_000;
+/**
+ * Rebuilds the ledger and the state of the merges from what has landed. The caller has fenced every writer before, so
+ * nothing lands meanwhile.
+ */
+export function rebuildFromSink(options: RebuildOptions): Rebuild {
+  return (keys) => new LedgerRebuild(options, keys).run();
+}
+
+/** Stands in the ledger for content that is not known: a record of any content is a change then. */
+const UNKNOWN_CONTENT = '?';
+
+class LedgerRebuild {
+  readonly #sink: Sink;
+  readonly #clock: Clock;
+  readonly #keys: LedgerKeys;
+  readonly #writer: PipelineWriter;
+  readonly #datasets: readonly Dataset[];
+  readonly #merges: readonly MergeRows[];
+  /** The records that have landed, by entity; only of entities that are a side of a merge. */
+  readonly #sides = new Map<string, ReadonlyMap<string, NewestSide>>();
+  /** The newest order of each record in doubt, by its key in the ledger: two merges may doubt the same record. */
+  readonly #doubted = new Map<string, string>();
+
+  constructor({ redis, config, sink, clock }: RebuildOptions, keys: LedgerKeys) {
+    this.#sink = sink;
+    this.#clock = clock;
+    this.#keys = keys;
+    this.#writer = new PipelineWriter(redis);
+    this.#datasets = datasetsOf(config);
+    this.#merges = createMergeRows(config);
+  }
+
+  async run(): Promise<void> {
+    for (const dataset of this.#datasets) {
+      if (dataset.entity !== undefined) await this.#rebuildEntity(dataset, dataset.entity);
+    }
+    for (const rows of this.#merges) await this.#rebuildMerge(rows);
+    await this.#writer.flush();
+  }
+
+  async #rebuildEntity(dataset: Dataset, entity: string): Promise<void> {
+    const isSide = this.#merges.some(({ eachEntity, withEntity }) => eachEntity === entity || withEntity === entity);
+    if (!isSide) return this.#writeContents(dataset, await newestRows(this.#sink, dataset));
+    const records = await newestSides(this.#sink, dataset);
+    await this.#writeContents(dataset, records);
+    this.#sides.set(entity, records);
+  }
+
+  async #rebuildMerge(rows: MergeRows): Promise<void> {
+    const dataset = this.#datasets.find(({ name }) => name === rows.dataset);
+    if (dataset === undefined) return;
+    const landed: LandedMerge = {
+      rows,
+      each: this.#sides.get(rows.eachEntity) ?? new Map(),
+      with: this.#sides.get(rows.withEntity) ?? new Map(),
+      merged: await newestRows(this.#sink, dataset),
+    };
+    const keys = this.#keys.merge(rows.dataset);
+    await this.#writeContents(dataset, landed.merged);
+    await this.#writeEachSide(landed, keys);
+    await this.#writeWithSide(landed, keys);
+    await this.#writeOpenLines(landed, keys);
+    for (const doubt of findDoubts(landed)) await this.#writeDoubt(doubt, landed, keys);
+    await this.#writeUnmerged(landed, keys);
+  }
+
+  /** The last accepted content of each key. */
+  async #writeContents({ name }: Dataset, newest: ReadonlyMap<string, NewestRow>): Promise<void> {
+    const key = this.#keys.ledger(name);
+    for (const [field, { hash, order }] of newest) await this.#writer.hset(key, field, `${hash} ${order}`);
+  }
+
+  /** The records that have lines, and the pointers from the other side to them. */
+  async #writeEachSide({ rows, each }: LandedMerge, keys: MergeKeys): Promise<void> {
+    for (const [key, record] of each) {
+      const lines = rows.lines(record.payload);
+      const payload = lines.length === 0 ? '' : writeSide(record);
+      await this.#writer.hset(keys.each, key, `${record.order}\0${payload}`);
+      for (const { target } of lines) await this.#writer.zadd(keys.refs, `${target}\0${key}`);
+    }
+  }
+
+  /** The records that lines point at. */
+  async #writeWithSide(landed: LandedMerge, keys: MergeKeys): Promise<void> {
+    for (const [key, record] of landed.with) {
+      await this.#writer.hset(keys.with, key, `${record.order}\0${writeSide(record)}`);
+    }
+  }
+
+  /** The lines that may have a merged row. If a newer record lacks such a line, its row must be closed. */
+  async #writeOpenLines(landed: LandedMerge, keys: MergeKeys): Promise<void> {
+    for (const [key, lines] of openLines(landed)) await this.#writer.hset(keys.open, key, [...lines].join('\0'));
+  }
+
+  async #writeDoubt({ side, entity, key, order }: Doubt, landed: LandedMerge, keys: MergeKeys): Promise<void> {
+    const { name = '' } = this.#datasets.find((dataset) => dataset.entity === entity) ?? {};
+    const id = `${name} ${key}`;
+    if (order > (this.#doubted.get(id) ?? '')) {
+      this.#doubted.set(id, order);
+      await this.#writer.hset(this.#keys.ledger(name), key, `${UNKNOWN_CONTENT} ${order}`);
+    }
+    // Until the newer record comes, the one that lines point at has no content to merge with. If lines met the older content
+    // that has landed, its merged rows would step back, and all of them would come once more with the newer record. Only
+    // where its version is newer: otherwise nothing says that the record in doubt still comes.
+    const landedOrder = landed.with.get(key)?.order ?? '';
+    if (side === 'with' && versionOf(order) > versionOf(landedOrder)) {
+      await this.#writer.hset(keys.with, key, `${order}\0`);
+    }
+  }
+
+  /** The records whose merged rows have to be made once more, and the time that will mark those rows. */
+  async #writeUnmerged(landed: LandedMerge, keys: MergeKeys): Promise<void> {
+    // Later than all that was made once more before, even if the clock was ahead then.
+    let at = this.#clock.now();
+    for (const { order } of landed.merged.values()) at = Math.max(at, timeOfRemerge(order) + 1);
+    for (const key of findUnmerged(landed)) {
+      const record = landed.each.get(key);
+      // With its content even if it has no lines: the record itself is not delivered again.
+      if (record !== undefined) await this.#writer.hset(keys.each, key, `${record.order}\0${writeSide(record)}`);
+      await this.#writer.zadd(keys.unmerged, key, at);
+    }
+  }
+}
 
 /**
- * Rebuilds the ledger and the merge's state from what has landed. The caller has fenced every writer before, so
- * nothing lands while this reads.
+ * The lines of each record that may have a merged row: those of the records that landed, and those whose merged row landed
+ * although its record did not, because merged rows are written first.
  */
-export function rebuildFromSink(redis: Redis, config: PipelineConfig, sink: Sink, clock: Clock): Rebuild {
-  return async (keys) => {
-    const [merge] = config.merges;
-    const mergeRows = createMergeRows(config);
-    const writer = new PipelineWriter(redis);
-    const open = new OpenLines();
-    const landed = new Map<string, ReadonlyMap<string, Latest>>();
-    // The merge's dataset is the last.
-    for (const dataset of datasetsOf(config)) {
-      const isSide = merge !== undefined && [merge.each.entity, merge.with.entity].includes(dataset.entity ?? '');
-      const latest = await newestRows(sink, dataset, isSide);
-      for (const [key, { hash, order }] of latest)
-        await writer.hset(keys.ledger(dataset.name), key, `${hash} ${order}`);
-      if (isSide) {
-        await rebuildSide(writer, keys, merge, dataset, latest, open);
-        landed.set(dataset.entity ?? '', latest);
-      }
-      if (mergeRows === undefined || dataset.name !== mergeRows.dataset) continue;
-      open.addMerged(latest);
-      await writer.flush();
-      for (const { entity, key, order } of await findDoubts(redis, keys, mergeRows, latest, landed)) {
-        const { dataset: own = '' } = config.entities[entity] ?? {};
-        await writer.hset(keys.ledger(own), key, `${UNKNOWN_CONTENT} ${order}`);
-        // What lines point at would step back to what it was, and all its merged rows come once more when it is here: until
-        // then it has no content to merge with. Whatever has a newer version is still on its way.
-        const before = landed.get(entity)?.get(key)?.order ?? '';
-        if (entity === mergeRows.withEntity && versionOf(order) > versionOf(before)) {
-          await writer.hset(keys.with, key, `${order}\0`);
-        }
-      }
-      const [each, others] = [mergeRows.eachEntity, mergeRows.withEntity].map((entity) => landed.get(entity));
-      if (each === undefined || others === undefined) continue;
-      // Behind whatever was made once more before, also by a clock that was ahead.
-      let at = clock.now();
-      for (const { order } of latest.values()) at = Math.max(at, timeOfRemerge(order) + 1);
-      for (const key of findUnmerged(mergeRows, each, others, latest)) {
-        const { order = '', side } = each.get(key) ?? {};
-        if (side !== undefined) await writer.hset(keys.each, key, `${order}\0${writeSide(side)}`);
-        await writer.zadd(keys.unmerged, key, at);
-      }
-    }
-    await open.write(writer, keys);
-    await writer.flush();
+function openLines({ rows, each, merged }: LandedMerge): Map<string, Set<string>> {
+  const open = new Map<string, Set<string>>();
+  const add = (key: string, line: string) => {
+    const lines = open.get(key);
+    if (lines === undefined) open.set(key, new Set([line]));
+    else lines.add(line);
   };
+  for (const [key, { payload }] of each) for (const { id } of rows.lines(payload)) add(key, id);
+  for (const [key, { hash }] of merged) {
+    if (isTombstone(hash)) continue;
+    const { eachKey, lineId } = readMergedKey(key);
+    add(eachKey, lineId);
+  }
+  return open;
 }
 
 /** An order is a version and a message's id. The same version under another id may be the same record, fetched again. */
 const versionOf = (order: string): string => order.slice(0, order.lastIndexOf(' '));
-
-async function newestRows(sink: Sink, dataset: Dataset, isSide: boolean): Promise<Map<string, Latest>> {
-  const latest = new Map<string, Latest>();
-  for await (const row of sink.scan(dataset)) {
-    const order = dataset.orderOf(row.version, row.messageId);
-    const known = latest.get(row.key);
-    if (known !== undefined && known.order >= order) continue;
-    latest.set(row.key, {
-      order,
-      hash: ledgerHash(row.hash, row.deleted),
-      side: isSide ? { version: row.version, messageId: row.messageId, payload: row.values } : undefined,
-    });
-  }
-  return latest;
-}
-
-async function rebuildSide(
-  writer: PipelineWriter,
-  keys: LedgerKeys,
-  merge: MergeConfig,
-  dataset: Dataset,
-  latest: ReadonlyMap<string, Latest>,
-  open: OpenLines,
-): Promise<void> {
-  const isEach = dataset.entity === merge.each.entity;
-  for (const [key, { order, side }] of latest) {
-    if (side === undefined) continue;
-    const lines = isEach ? linesOf(merge, side.payload) : [];
-    const payload = isEach && lines.length === 0 ? '' : writeSide(side);
-    await writer.hset(isEach ? keys.each : keys.with, key, `${order}\0${payload}`);
-    for (const line of lines) {
-      await writer.zadd(keys.refs, `${line.target}\0${key}`);
-      open.add(key, line.id);
-    }
-  }
-}
-
-/**
- * The lines that may have a merged row: those of the records that landed, and those whose merged row landed although
- * its record did not (the merged rows are written first). If a newer record lacks such a line, it must be closed.
- */
-class OpenLines {
-  readonly #lines = new Map<string, Set<string>>();
-
-  add(eachKey: string, lineId: string): void {
-    const lines = this.#lines.get(eachKey);
-    if (lines === undefined) this.#lines.set(eachKey, new Set([lineId]));
-    else lines.add(lineId);
-  }
-
-  addMerged(latest: ReadonlyMap<string, Latest>): void {
-    for (const [key, { hash }] of latest) {
-      if (isTombstone(hash)) continue;
-      const { eachKey, lineId } = readMergedKey(key);
-      this.add(eachKey, lineId);
-    }
-  }
-
-  async write(writer: PipelineWriter, keys: LedgerKeys): Promise<void> {
-    for (const [key, lines] of this.#lines) await writer.hset(keys.open, key, [...lines].join('\0'));
-  }
-}
-
-/** Writes without a round trip for each, and without holding all of them at once. */
-class PipelineWriter {
-  #pipeline;
-  constructor(private readonly redis: Redis) {
-    this.#pipeline = redis.pipeline();
-  }
-  hset(key: string, field: string, value: string): Promise<void> | undefined {
-    this.#pipeline.hset(key, field, value);
-    return this.#afterWrite();
-  }
-  zadd(key: string, member: string, score = 0): Promise<void> | undefined {
-    this.#pipeline.zadd(key, score, member);
-    return this.#afterWrite();
-  }
-  async flush(): Promise<void> {
-    const results = (await this.#pipeline.exec()) ?? [];
-    const failure = results.find(([error]) => error !== null)?.[0];
-    if (failure) throw failure;
-    this.#pipeline = this.redis.pipeline();
-  }
-  #afterWrite(): Promise<void> | undefined {
-    return this.#pipeline.length >= WRITES_AT_ONCE ? this.flush() : undefined;
-  }
-}

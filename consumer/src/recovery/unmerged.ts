@@ -1,56 +1,55 @@
 import { isTombstone } from '../ledger/keys.js';
-import { type MergeRows, type MergeSide, mergedKey, orderOfRecords, readMergedKey } from '../merge/rows.js';
-
-/** The newest row of a side of the merge. */
-interface Landed {
-  readonly order: string;
-  readonly side: Omit<MergeSide, 'key'> | undefined;
-}
+import { type MergeLine, mergedKey, orderOfRecords, readMergedKey } from '../merge/rows.js';
+import type { LandedMerge, NewestRow, NewestSide } from './landed.js';
 
 /**
- * The records with lines whose merged rows are not what the two sides make, as both have landed: the merge is new, or
- * another than before, or it was off for a while. A merged row that is newer than its sides belongs to a record that is
- * still on its way here; that record will see to it.
- *
- * @param each the newest rows of the side with the lines, by key
- * @param others those of the other side
- * @param merged the newest merged rows, by key
+ * The keys of the records with lines whose merged rows are not what the two sides make, as both have landed: the merge is
+ * new, or it was changed, or it was off for a while. A merged row that is newer than its sides belongs to a record that is
+ * still on its way here; that record makes it right.
  */
-export function* findUnmerged(
-  rows: MergeRows,
-  each: ReadonlyMap<string, Landed>,
-  others: ReadonlyMap<string, Landed>,
-  merged: ReadonlyMap<string, { readonly hash: string; readonly order: string }>,
-): Generator<string> {
-  const lineIds = liveLines(merged);
-  for (const [key, { order, side }] of each) {
-    if (side === undefined) continue;
-    const record = { key, ...side };
-    const other = (target: string): MergeSide | undefined => {
-      const found = others.get(target)?.side;
-      return found === undefined ? undefined : { key: target, ...found };
-    };
-    const lines = rows.lines(side.payload);
-    const declared = new Set(lines.map(({ id }) => id));
-    const lacks = lines.some((line) => {
-      const target = other(line.target);
-      if (target === undefined) return false;
-      const row = rows.row(record, line, target);
-      const known = merged.get(row.key);
-      return known === undefined || (known.hash !== row.hash && orderOfRecords(known.order) <= row.order);
-    });
-    const keeps = (lineIds.get(key) ?? []).some(
-      (id) => !declared.has(id) && leftOf(merged.get(mergedKey(key, id))?.order ?? '') <= order,
-    );
-    if (lacks || keeps) yield key;
+export function* findUnmerged(landed: LandedMerge): Generator<string> {
+  const rowsOfRecord = liveLines(landed.merged);
+  for (const [key, record] of landed.each) {
+    const lines = landed.rows.lines(record.payload);
+    if (lacksRow(record, lines, landed) || keepsDroppedLine(record, lines, rowsOfRecord.get(key) ?? [], landed))
+      yield key;
   }
 }
 
-/** A merged row's order is that of the record with the lines, then that of the other (see mergedOrder). */
-const leftOf = (order: string): string => order.split('\t', 1)[0] ?? '';
+/** Whether the merged row of one of the record's lines is missing, or has another content than the two sides make. */
+function lacksRow(
+  record: NewestSide,
+  lines: readonly MergeLine[],
+  { rows, with: others, merged }: LandedMerge,
+): boolean {
+  return lines.some((line) => {
+    const other = others.get(line.target);
+    if (other === undefined) return false;
+    const row = rows.row(record, line, other);
+    const known = merged.get(row.key);
+    return known === undefined || (known.hash !== row.hash && orderOfRecords(known.order) <= row.order);
+  });
+}
 
-/** The lines of each record that have a merged row, which no tombstone closes. */
-function liveLines(merged: ReadonlyMap<string, { readonly hash: string }>): Map<string, string[]> {
+/** Whether a line that the record has dropped still has a merged row. */
+function keepsDroppedLine(
+  record: NewestSide,
+  lines: readonly MergeLine[],
+  lineIdsWithRow: readonly string[],
+  { merged }: LandedMerge,
+): boolean {
+  const declared = new Set(lines.map(({ id }) => id));
+  return lineIdsWithRow.some((id) => {
+    const order = merged.get(mergedKey(record.key, id))?.order ?? '';
+    return !declared.has(id) && eachOrderOf(order) <= record.order;
+  });
+}
+
+/** A merged row's order is that of the record with the lines, then that of the other (see mergedOrder). */
+const eachOrderOf = (order: string): string => order.split('\t', 1)[0] ?? '';
+
+/** The lines of each record that have a merged row which no tombstone closes. */
+function liveLines(merged: ReadonlyMap<string, NewestRow>): Map<string, string[]> {
   const lines = new Map<string, string[]>();
   for (const [key, { hash }] of merged) {
     if (isTombstone(hash)) continue;

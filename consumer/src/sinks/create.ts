@@ -1,6 +1,6 @@
-import { type Clock, datasetsOf, type PipelineConfig } from '@tributary/shared';
+import { type Clock, datasetsOf, type PipelineConfig, type SinkKind } from '@tributary/shared';
 import { csvSink } from './csv/sink.js';
-import type { Sink, SinkKind, SinkKinds } from './port.js';
+import type { Sink, SinkKinds } from './port.js';
 import { postgresSink } from './postgres/sink.js';
 
 /** Every kind of sink. A new kind is a folder beside these, and a line here. */

@@ -1,4 +1,4 @@
-import type { Clock, Dataset, Row, SinkConfig } from '@tributary/shared';
+import type { Clock, Dataset, Row, SinkConfig, SinkKind } from '@tributary/shared';
 
 /** A row as a sink gives it back: enough to rebuild the ledger and the merge from. */
 export interface LandedRow {
@@ -57,9 +57,6 @@ export interface LandedRows {
   /** Whether a row of this dataset, key, hash and order is among them. */
   has(row: Row): boolean;
 }
-
-/** The kinds of sink that pipeline.yaml can name. */
-export type SinkKind = SinkConfig['type'];
 
 /** What a sink may need that is not in pipeline.yaml: addresses and secrets come from the environment. */
 export interface SinkSecrets {

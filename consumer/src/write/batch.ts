@@ -1,7 +1,6 @@
 import type { Clock } from '@tributary/shared';
-import type { Entry } from '../merge/merge.js';
 
-export interface BatchOptions {
+export interface BatchOptions<Entry> {
   /** Records that make a batch. */
   readonly size: number;
   /** Milliseconds that the oldest record of a batch waits for the others. */
@@ -12,11 +11,11 @@ export interface BatchOptions {
    * @param waited for each entry, the milliseconds that it waited for its batch to be full
    */
   readonly flush: (entries: readonly Entry[], waited: readonly number[]) => Promise<void>;
-  /** Told when a flush has failed for good: this writer has ended. */
+  /** Called when a flush has failed for good: this writer has ended. */
   readonly onError: (error: unknown) => void;
 }
 
-interface Waiting {
+interface Batched<Entry> {
   readonly entry: Entry;
   /** When it came in. */
   readonly since: number;
@@ -25,26 +24,29 @@ interface Waiting {
 }
 
 /**
- * Gathers entries into batches: written when full, or when the oldest has waited long enough, whichever comes first.
- * Batches that fill up while one is being written are written together, in one go.
+ * Gathers entries into batches. A batch is written when it is full, or when its oldest entry has waited for the interval,
+ * whichever comes first. Batches that fill up while one is being written are written together, in one go.
  */
-export class Batcher {
-  #filling: Waiting[] = [];
-  #full: Waiting[] = [];
+export class Batcher<Entry> {
+  readonly #options: BatchOptions<Entry>;
+  #filling: Batched<Entry>[] = [];
+  #full: Batched<Entry>[] = [];
   #flushing: Promise<void> | undefined;
   #watching = false;
-  /** When the oldest entry came in that is being written. */
+  /** When the oldest of the entries that are being written came in. */
   #writingSince: number | undefined;
   #timer = new AbortController();
 
-  constructor(private readonly options: BatchOptions) {}
+  constructor(options: BatchOptions<Entry>) {
+    this.#options = options;
+  }
 
-  /** When the oldest entry that is not yet being written came in; undefined if there is none. */
+  /** When the oldest entry came in of those that are not being written yet; undefined if there is none. */
   get oldestSince(): number | undefined {
     return this.#filling[0]?.since;
   }
 
-  /** When the oldest entry that is not durable came in, also while a sink that is away is waited for. */
+  /** When the oldest entry came in that is not durable. It counts on while a write waits for a sink that is away. */
   get oldestUnwrittenSince(): number | undefined {
     return this.#writingSince ?? this.#full[0]?.since ?? this.oldestSince;
   }
@@ -54,7 +56,7 @@ export class Batcher {
   }
 
   add(entries: readonly Entry[]): void {
-    const { size, clock } = this.options;
+    const { size, clock } = this.#options;
     const since = clock.now();
     for (const entry of entries) this.#filling.push({ entry, since, waited: 0 });
     const whole = this.#filling.length - (this.#filling.length % size);
@@ -62,7 +64,7 @@ export class Batcher {
     if (this.#filling.length > 0) void this.#watch();
   }
 
-  /** Writes what is there, full or not, and resolves when it is settled. */
+  /** Writes all entries, whether or not their batch is full, and resolves when they are settled. */
   async flushNow(): Promise<void> {
     this.#release(this.#filling.length);
     this.#timer.abort();
@@ -70,42 +72,41 @@ export class Batcher {
   }
 
   #release(count: number): void {
-    const now = this.options.clock.now();
+    const now = this.#options.clock.now();
     const full = this.#filling.splice(0, count);
-    for (const waiting of full) waiting.waited = now - waiting.since;
+    for (const one of full) one.waited = now - one.since;
     this.#full.push(...full);
     if (this.#full.length > 0) this.#flushing ??= this.#flushAll();
   }
 
   async #flushAll(): Promise<void> {
+    const { flush, onError } = this.#options;
     try {
       while (this.#full.length > 0) {
         const group = this.#full.splice(0);
         this.#writingSince = group[0]?.since;
         const entries = group.map(({ entry }) => entry);
-        await this.options.flush(
-          entries,
-          group.map(({ waited }) => waited),
-        );
+        const waited = group.map((one) => one.waited);
+        await flush(entries, waited);
       }
     } catch (error) {
-      this.options.onError(error);
+      onError(error);
     } finally {
       this.#writingSince = undefined;
       this.#flushing = undefined;
     }
   }
 
-  /** One timer for all batches: when it rings, the oldest entry has waited long enough, or the timer is set anew. */
+  /** One timer for all batches: when it rings, the oldest entry has waited for the interval, or the timer is set again. */
   async #watch(): Promise<void> {
     if (this.#watching) return;
     this.#watching = true;
-    const { interval, clock } = this.options;
+    const { interval, clock } = this.#options;
     for (;;) {
       const since = this.oldestSince;
       if (since === undefined) break;
       const wait = since + interval - clock.now();
-      // Longer than the interval: the clock was set back since.
+      // It is longer than the interval if the clock was set back meanwhile.
       if (wait <= 0 || wait > interval) {
         this.#release(this.#filling.length);
         continue;
@@ -116,7 +117,7 @@ export class Batcher {
     this.#watching = false;
   }
 
-  /** Forgets everything: nothing of it was settled, so it comes again. */
+  /** Forgets all entries. None of them was settled, so all are delivered again. */
   abandon(): void {
     this.#filling = [];
     this.#full = [];

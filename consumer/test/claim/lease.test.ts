@@ -1,6 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { Lease } from '../../src/claim/lease.js';
-import type { Ledger } from '../../src/ledger/port.js';
 import { WriterLost } from '../../src/writer-lost.js';
 import { FakeClock, settled } from '../support/fake-clock.js';
 import { log } from '../support/records.js';
@@ -30,7 +29,7 @@ describe('a lease', () => {
     clock = new FakeClock();
     leases = new Leases();
     losses = [];
-    lease = new Lease(leases as unknown as Ledger, clock, log, (error) => losses.push(error));
+    lease = new Lease({ ledger: leases, clock, log, onLost: (error) => losses.push(error) });
   });
   /** `held`, `waiting` or why it never will be. */
   const state = async (): Promise<string> => {

@@ -1,5 +1,6 @@
 import { PoisonError, versionOrder } from '@tributary/shared';
 import { describe, expect, test } from 'vitest';
+import type { BrokerMessage } from '../../src/intake/channel.js';
 import { decode } from '../../src/intake/decode.js';
 import { KnownRecords } from '../../src/intake/known-records.js';
 import { Settler } from '../../src/intake/settle.js';
@@ -7,9 +8,16 @@ import { FakeChannel } from '../support/fake-channel.js';
 import { FakeClock } from '../support/fake-clock.js';
 import { CUSTOMER, customer, messageOf } from '../support/records.js';
 
-const settler = new Settler(new FakeChannel().channel, new FakeClock(), 250, () => false, new AbortController().signal);
+const settler = new Settler({
+  channel: new FakeChannel(),
+  clock: new FakeClock(),
+  prefetch: 250,
+  isStarved: () => false,
+  over: new AbortController().signal,
+});
 const none = new KnownRecords().of(CUSTOMER);
-const deliveryOf = (...of: Parameters<typeof messageOf>) => settler.track(messageOf(...of), 0);
+const deliveryOf = (...of: Parameters<typeof messageOf>) => deliver(messageOf(...of));
+const deliver = (message: BrokerMessage) => settler.track(message, 0);
 
 function refusalOf(body: unknown): PoisonError {
   try {
@@ -26,7 +34,11 @@ describe('a delivery', () => {
     const { record, row, envelope } = decode(deliveryOf(customer({ phone: null, extra: 1 }), 'm7'), CUSTOMER, none);
     expect(record).toMatchObject({ entity: 'customer', key: 'C-1', unknownFields: ['extra'] });
     expect(row).toEqual({
-      ...{ dataset: 'customers', key: 'C-1', hash: record.hash, messageId: 'm7', version: '2025-01-01T00:00:00.000Z' },
+      dataset: 'customers',
+      key: 'C-1',
+      hash: record.hash,
+      messageId: 'm7',
+      version: '2025-01-01T00:00:00.000Z',
       order: versionOrder('2025-01-01T00:00:00.000Z', 'm7'),
       values: customer({ updatedAt: '2025-01-01T00:00:00.000Z' }),
     });
@@ -56,8 +68,7 @@ describe('a delivery', () => {
   });
 
   test('that somebody else published is carried all the same, as of an unknown endpoint', () => {
-    const delivery = deliveryOf(customer());
-    delivery.message.properties.headers = {};
+    const delivery = deliver({ ...messageOf(customer()), properties: { messageId: 'm1', headers: {} } });
     expect(decode(delivery, CUSTOMER, none).envelope.endpoint).toBe('unknown');
   });
 

@@ -13,7 +13,7 @@ describe('the intake', () => {
   beforeEach(async () => {
     channel = new FakeChannel();
     clock = new FakeClock();
-    intake = new Intake(channel.channel, clock, 250);
+    intake = new Intake({ channel, clock, prefetch: 250 });
     cancellations = 0;
     given = [];
     await intake.start('customer_data', 'host-1-customer', () => {
@@ -77,7 +77,7 @@ describe('the intake', () => {
   test('asks the broker for no more when it is cancelled here', async () => {
     await intake.cancel();
     expect(channel.cancelled).toBe('host-1-customer');
-    await new Intake(channel.channel, clock, 250).cancel();
+    await new Intake({ channel, clock, prefetch: 250 }).cancel();
   });
 
   test('ends at once, also while it waits, and what was put back is left to the broker', async () => {

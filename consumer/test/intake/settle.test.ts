@@ -15,7 +15,7 @@ describe('deliveries', () => {
     clock = new FakeClock();
     over = new AbortController();
     starved = false;
-    settler = new Settler(channel.channel, clock, 500, () => starved, over.signal);
+    settler = new Settler({ channel, clock, prefetch: 500, isStarved: () => starved, over: over.signal });
     deliveries = Array.from({ length: 6 }, (_, n) => settler.track(channel.message(), n));
   });
   const ack = (...tags: number[]) => {

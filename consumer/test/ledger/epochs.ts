@@ -1,4 +1,4 @@
-import { type Redis, sinkGenerationKey } from '@tributary/shared';
+import { sinkGenerationKey } from '@tributary/shared';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { ledgerKeys, rebuildLockKey } from '../../src/ledger/keys.js';
 import { type Epoch, enterEpoch, type Rebuild } from '../../src/recovery/epoch.js';
@@ -6,14 +6,15 @@ import { WriterLost } from '../../src/writer-lost.js';
 import { FakeClock } from '../support/fake-clock.js';
 import { PlainSink } from '../support/plain-sink.js';
 import { log } from '../support/records.js';
+import type { TestRedis } from '../support/test-redis.js';
 import { removePipeline, runOf, uniquePipeline } from './harness.js';
 
 const waitFor = (condition: () => unknown) => vi.waitFor(condition, { timeout: 20_000 });
 
 /** How consumers agree on a ledger, and who rebuilds it. */
-export function describeEpochs(name: string, connect: () => Promise<Redis>): void {
+export function describeEpochs(name: string, connect: () => Promise<TestRedis>): void {
   describe(`epochs in ${name}`, () => {
-    let redis: Redis;
+    let redis: TestRedis;
     let pipeline: string;
     let sink: PlainSink;
     let clock: FakeClock;
@@ -103,9 +104,9 @@ export function describeEpochs(name: string, connect: () => Promise<Redis>): voi
     test('the sink is told before the ledger is filled, and everybody else after', async () => {
       let seen: unknown;
       const epoch = await enter(async (keys) => {
-        seen = { sink: sink.epochs.length, published: await published(), key: keys.each };
+        seen = { sink: sink.epochs.length, published: await published(), key: keys.leases };
       });
-      expect(seen).toEqual({ sink: 1, published: null, key: ledgerKeys(pipeline, epoch.name).each });
+      expect(seen).toEqual({ sink: 1, published: null, key: ledgerKeys(pipeline, epoch.name).leases });
     });
 
     test('a rebuild that fails is tried again after a second, by anybody', async () => {

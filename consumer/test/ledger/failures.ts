@@ -12,9 +12,9 @@ const item = { key: 'i', order: '1 m1', payload: '{}', after: '' };
 const CALLS: Readonly<Record<string, (writer: Ledger) => Promise<unknown>>> = {
   claim: (writer) => writer.claim(CUSTOMERS, [b('9 m9')]),
   commit: (writer) => writer.commit(CUSTOMERS, [a('1 m1')]),
-  'join each': (writer) => writer.joinEach([each]),
-  'join with': (writer) => writer.joinWith([item], 10),
-  'close lines': (writer) => writer.closeLines([each]),
+  'join each': (writer) => writer.joinEach(MERGED, [each]),
+  'join with': (writer) => writer.joinWith(MERGED, [item], 10),
+  'close lines': (writer) => writer.closeLines(MERGED, [each]),
   'renew its lease': (writer) => writer.renewLease(60_000),
   'give its lease back': (writer) => writer.releaseLease(),
 };
@@ -170,15 +170,17 @@ export function describeFailures(make: () => Promise<LedgerHarness>): void {
 
     test('joins have the answers and the effect of one', async () => {
       const record = { key: 'c', order: '1 m1', payload: 'each', lines: ['i', 'j'] };
-      expect(await s.joinEach([record])).toEqual([{ found: [undefined, undefined], closed: [] }]);
+      expect(await s.joinEach(MERGED, [record])).toEqual([{ found: [undefined, undefined], closed: [] }]);
       const other = { order: '1 m2', payload: 'with' };
-      expect(await s.joinWith([{ key: 'i', ...other, after: '' }], 10)).toEqual([
+      expect(await s.joinWith(MERGED, [{ key: 'i', ...other, after: '' }], 10)).toEqual([
         { pointing: [{ key: 'c', side: { order: '1 m1', payload: 'each' } }], after: undefined },
       ]);
       const shorter = { ...record, order: '2 m3', lines: ['j'] };
-      expect(await s.joinEach([shorter])).toEqual([{ found: [undefined], closed: [{ line: 'i', side: other }] }]);
-      await s.closeLines([shorter]);
-      expect(await s.joinEach([shorter])).toEqual([{ found: [undefined], closed: [] }]);
+      expect(await s.joinEach(MERGED, [shorter])).toEqual([
+        { found: [undefined], closed: [{ line: 'i', side: other }] },
+      ]);
+      await s.closeLines(MERGED, [shorter]);
+      expect(await s.joinEach(MERGED, [shorter])).toEqual([{ found: [undefined], closed: [] }]);
     });
 
     test('of merged rows, too', async () => {

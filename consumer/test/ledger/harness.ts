@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import type { Redis, Row } from '@tributary/shared';
+import type { Row } from '@tributary/shared';
 import { afterEach, beforeEach } from 'vitest';
 import { type LedgerKeys, ledgerKeys } from '../../src/ledger/keys.js';
 import type { Ledger } from '../../src/ledger/port.js';
-import { RedisLedger } from '../../src/ledger/redis.js';
-import { LedgerScripts } from '../../src/ledger/scripts.js';
+import { RedisLedger, type RedisLedgerOptions } from '../../src/ledger/redis.js';
+import type { LedgerPipeline } from '../../src/ledger/redis-client.js';
+import type { TestRedis } from '../support/test-redis.js';
 
 /** A ledger in an epoch of its own, and the writers that share it. */
 export interface LedgerHarness {
@@ -33,17 +34,17 @@ export function rowOf(dataset: string, key: string, content: string | null, orde
 export const uniquePipeline = (): string => `ledger_${randomBytes(5).toString('hex')}`;
 
 /** What the epoch's name holds of the server's run (see enterEpoch). */
-export async function runOf(redis: Redis): Promise<string> {
+export async function runOf(redis: TestRedis): Promise<string> {
   return /run_id:(\w+)/.exec(await redis.info('server'))?.[1]?.slice(0, 16) ?? 'unknown';
 }
 
 /** A ledger in a Redis, under a pipeline name that nobody else uses. */
-export async function redisHarness(redis: Redis, pipeline = uniquePipeline()): Promise<LedgerHarness> {
+export async function redisHarness(redis: TestRedis, pipeline = uniquePipeline()): Promise<LedgerHarness> {
   const epoch = `sink.${await runOf(redis)}.first`;
   const keys = ledgerKeys(pipeline, epoch);
   await redis.set(keys.epoch, epoch);
-  const ledger = (client: Redis) => (writer: string) =>
-    new RedisLedger({ scripts: new LedgerScripts(client), keys, epoch, writer, mergeDataset: MERGED });
+  const ledger = (client: LedgerClient) => (writer: string) =>
+    new RedisLedger({ redis: client, keys, epoch, writer, mergeDatasets: new Set([MERGED]) });
   return {
     writer: ledger(redis),
     stutterer: ledger(stuttering(redis)),
@@ -54,42 +55,73 @@ export async function redisHarness(redis: Redis, pipeline = uniquePipeline()): P
 }
 
 /** A client that sends every pipeline twice and gives the second answers. */
-function stuttering(redis: Redis): Redis {
-  const pipeline = () => {
-    const twins = [redis.pipeline(), redis.pipeline()] as const;
-    const client = {
-      evalsha: (...args: Parameters<(typeof twins)[0]['evalsha']>) => {
-        for (const twin of twins) twin.evalsha(...args);
-        return client;
-      },
-      exec: async () => {
-        await twins[0].exec();
-        return twins[1].exec();
-      },
-    };
-    return client;
+function stuttering(redis: TestRedis): LedgerClient {
+  return {
+    pipeline: () => new Twins(redis.pipeline(), redis.pipeline()),
+    script: (command, source) => redis.script(command, source),
+    hget: (key, field) => redis.hget(key, field),
+    zrange: (...args) => redis.zrange(...args),
+    zrem: (...args) => redis.zrem(...args),
   };
-  const script = (...args: Parameters<Redis['script']>) => redis.script(...args);
-  return { pipeline, script } as unknown as Redis;
+}
+
+type LedgerClient = RedisLedgerOptions['redis'];
+
+/** Two pipelines that are sent one after the other. */
+class Twins implements LedgerPipeline {
+  readonly #first: LedgerPipeline;
+  readonly #second: LedgerPipeline;
+
+  constructor(first: LedgerPipeline, second: LedgerPipeline) {
+    this.#first = first;
+    this.#second = second;
+  }
+
+  get length(): number {
+    return this.#second.length;
+  }
+
+  evalsha(...args: Parameters<LedgerPipeline['evalsha']>): void {
+    this.#first.evalsha(...args);
+    this.#second.evalsha(...args);
+  }
+
+  hset(...args: Parameters<LedgerPipeline['hset']>): void {
+    this.#first.hset(...args);
+    this.#second.hset(...args);
+  }
+
+  zadd(...args: Parameters<LedgerPipeline['zadd']>): void {
+    this.#first.zadd(...args);
+    this.#second.zadd(...args);
+  }
+
+  async exec(): ReturnType<LedgerPipeline['exec']> {
+    await this.#first.exec();
+    return this.#second.exec();
+  }
 }
 
 export type LedgerState = Readonly<Record<string, unknown>>;
 
-export async function stateOf(redis: Redis, keys: LedgerKeys, datasets: readonly string[]): Promise<LedgerState> {
+export async function stateOf(redis: TestRedis, keys: LedgerKeys, datasets: readonly string[]): Promise<LedgerState> {
+  const of = keys.merge(MERGED);
   const hashes = {
     ...Object.fromEntries(datasets.map((dataset) => [`ledger of ${dataset}`, keys.ledger(dataset)])),
     ...Object.fromEntries(datasets.map((dataset) => [`claims of ${dataset}`, keys.claims(dataset)])),
-    ...{ each: keys.each, with: keys.with, open: keys.open },
+    each: of.each,
+    with: of.with,
+    open: of.open,
   };
   const pipeline = redis.pipeline();
   for (const key of Object.values(hashes)) pipeline.hgetall(key);
-  pipeline.zrange(keys.refs, 0, -1);
+  pipeline.zrange(of.refs, 0, -1);
   const names = [...Object.keys(hashes), 'refs'];
   return Object.fromEntries(((await pipeline.exec()) ?? []).map(([, value], index) => [names[index] ?? '', value]));
 }
 
 /** Removes the keys of one pipeline, and no others. */
-export async function removePipeline(redis: Redis, pipeline: string): Promise<void> {
+export async function removePipeline(redis: TestRedis, pipeline: string): Promise<void> {
   let cursor = '0';
   do {
     const [next, found] = await redis.scan(cursor, 'MATCH', `{${pipeline}}:*`, 'COUNT', 1_000);

@@ -1,13 +1,17 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { EachRecord, Ledger, WithJoin, WithRecord } from '../../src/ledger/port.js';
-import { type LedgerHarness, useLedger } from './harness.js';
+import { type LedgerHarness, MERGED, useLedger } from './harness.js';
 
 const each = (key: string, order: string, ...lines: string[]): EachRecord => ({
-  ...{ key, order, lines },
+  key,
+  order,
+  lines,
   payload: `each ${key} ${order}`,
 });
 const item = (key: string, order: string, after = ''): WithRecord => ({
-  ...{ key, order, after },
+  key,
+  order,
+  after,
   payload: `with ${key} ${order}`,
 });
 const side = ({ order, payload }: { order: string; payload: string }) => ({ order, payload });
@@ -21,9 +25,9 @@ export function describeJoins(make: () => Promise<LedgerHarness>): void {
   beforeEach(() => {
     [x, y] = [ledger().writer('X'), ledger().writer('Y')];
   });
-  const joinEach = async (writer: Ledger, record: EachRecord) => (await writer.joinEach([record]))[0];
+  const joinEach = async (writer: Ledger, record: EachRecord) => (await writer.joinEach(MERGED, [record]))[0];
   const joinWith = async (writer: Ledger, record: WithRecord, count = 10) =>
-    (await writer.joinWith([record], count))[0];
+    (await writer.joinWith(MERGED, [record], count))[0];
   const pointing = (...records: EachRecord[]) => ({
     pointing: records.map((record) => ({ key: record.key, side: side(record) })),
     after: undefined,
@@ -72,7 +76,7 @@ export function describeJoins(make: () => Promise<LedgerHarness>): void {
 
     test('records of one call see each other', async () => {
       await joinWith(x, item('i', '1 m1'));
-      const joins = await x.joinEach([each('c', '1 m2', 'i'), each('c', '2 m3'), each('c', '1 m2', 'i')]);
+      const joins = await x.joinEach(MERGED, [each('c', '1 m2', 'i'), each('c', '2 m3'), each('c', '1 m2', 'i')]);
       expect(joins).toEqual([
         { found: [side(item('i', '1 m1'))], closed: [] },
         { found: [], closed: [{ line: 'i', side: side(item('i', '1 m1')) }] },
@@ -91,7 +95,7 @@ export function describeJoins(make: () => Promise<LedgerHarness>): void {
       ];
       expect(await joinEach(x, each('c', '2 m3', 'k'))).toEqual({ found: [undefined], closed });
       expect(await joinEach(y, each('c', '3 m4', 'k'))).toMatchObject({ closed: expect.arrayContaining(closed) });
-      await y.closeLines([each('c', '3 m4', 'k')]);
+      await y.closeLines(MERGED, [each('c', '3 m4', 'k')]);
       expect(await joinEach(y, each('c', '4 m5', 'k'))).toEqual({ found: [undefined], closed: [] });
     });
 
@@ -99,7 +103,7 @@ export function describeJoins(make: () => Promise<LedgerHarness>): void {
       await joinEach(x, each('c', '1 m1', 'i'));
       await joinEach(x, each('c', '2 m2'));
       await joinEach(y, each('c', '3 m3', 'j'));
-      await x.closeLines([each('c', '2 m2')]);
+      await x.closeLines(MERGED, [each('c', '2 m2')]);
       expect(await joinEach(y, each('c', '4 m4', 'j'))).toEqual({
         found: [undefined],
         closed: [{ line: 'i', side: undefined }],
@@ -128,14 +132,14 @@ export function describeJoins(make: () => Promise<LedgerHarness>): void {
 
     test('a record that has none left and never had says so', async () => {
       expect(await joinEach(x, each('c', '1 m1'))).toEqual({ found: [], closed: [] });
-      await x.closeLines([each('c', '1 m1')]);
+      await x.closeLines(MERGED, [each('c', '1 m1')]);
       expect(await joinEach(x, each('c', '1 m1'))).toEqual({ found: [], closed: [] });
     });
   });
 
   test('many records that point at one come in pages, each once', async () => {
     const records = Array.from({ length: 1_234 }, (_, n) => each(`c${n}`, '1 m', 'i', 'i2'));
-    await x.joinEach([...records, each('zz', '1 m', 'i2')]);
+    await x.joinEach(MERGED, [...records, each('zz', '1 m', 'i2')]);
     const found: string[] = [];
     const sizes: number[] = [];
     for (let after: string | undefined = ''; after !== undefined; ) {
@@ -149,7 +153,7 @@ export function describeJoins(make: () => Promise<LedgerHarness>): void {
   });
 
   test('a page that is just full says where the next would begin', async () => {
-    await x.joinEach([each('a', '1 m', 'i'), each('b', '1 m', 'i')]);
+    await x.joinEach(MERGED, [each('a', '1 m', 'i'), each('b', '1 m', 'i')]);
     const page = (await joinWith(y, item('i', '1 m2'), 2)) as WithJoin;
     expect(page.after).toBe('b');
     expect(await joinWith(y, item('i', '1 m2', 'b'), 2)).toEqual({ pointing: [], after: undefined });

@@ -1,9 +1,9 @@
-import type { Redis } from '@tributary/shared';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import type { Ledger } from '../../src/ledger/port.js';
 import { WriterLost } from '../../src/writer-lost.js';
 import { MemoryRedis } from '../simulation/memory-redis.js';
+import type { TestRedis } from '../support/test-redis.js';
 import { CUSTOMERS, type LedgerHarness, MERGED, redisHarness, rowOf } from './harness.js';
 import { type RedisStandIn, startRedisStandIn } from './stand-in.js';
 
@@ -13,7 +13,7 @@ vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 /** The simulation is worth as much as its ledger is like the real one: any calls whatsoever get the same answers. */
 
 let standIn: RedisStandIn;
-let redis: Redis;
+let redis: TestRedis;
 beforeAll(async () => {
   standIn = await startRedisStandIn();
   redis = standIn.redis;
@@ -50,15 +50,15 @@ const call: fc.Arbitrary<{ shown: string; run: Call }> = fc.oneof(
   },
   fc.record({ key, order, lines }).map((each) => ({
     shown: `join each ${JSON.stringify(each)}`,
-    run: (writer: Ledger) => writer.joinEach([{ ...each, payload: `each ${each.order}` }]),
+    run: (writer: Ledger) => writer.joinEach(MERGED, [{ ...each, payload: `each ${each.order}` }]),
   })),
   fc.record({ key, order, after: fc.constantFrom('', 'k1'), count: fc.constantFrom(1, 5) }).map((item) => ({
     shown: `join with ${JSON.stringify(item)}`,
-    run: (writer: Ledger) => writer.joinWith([{ ...item, payload: `with ${item.order}` }], item.count),
+    run: (writer: Ledger) => writer.joinWith(MERGED, [{ ...item, payload: `with ${item.order}` }], item.count),
   })),
   fc.record({ key, order, lines }).map((each) => ({
     shown: `close ${JSON.stringify(each)}`,
-    run: (writer: Ledger) => writer.closeLines([{ ...each, payload: '' }]),
+    run: (writer: Ledger) => writer.closeLines(MERGED, [{ ...each, payload: '' }]),
   })),
   fc.constant({ shown: 'take the lease', run: (writer: Ledger) => writer.renewLease(3_600_000) }),
   fc.constant({ shown: 'give the lease back', run: (writer: Ledger) => writer.releaseLease() }),

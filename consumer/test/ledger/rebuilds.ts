@@ -1,23 +1,24 @@
-import type { PipelineConfig, Redis } from '@tributary/shared';
+import type { PipelineConfig } from '@tributary/shared';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { LedgerKeys } from '../../src/ledger/keys.js';
-import { nameOfMerge } from '../../src/merge/rows.js';
+import { nameOfMerges } from '../../src/merge/rows.js';
 import { enterEpoch } from '../../src/recovery/epoch.js';
 import { rebuildFromSink } from '../../src/recovery/rebuild.js';
 import { FakeClock } from '../support/fake-clock.js';
 import { PlainSink } from '../support/plain-sink.js';
 import { CRM, customer, type Fields, item, log } from '../support/records.js';
 import { type RunningSteps, startSteps } from '../support/steps.js';
-import { removePipeline, stateOf, uniquePipeline } from './harness.js';
+import type { TestRedis } from '../support/test-redis.js';
+import { MERGED, removePipeline, stateOf, uniquePipeline } from './harness.js';
 
 const DATASETS = ['customers', 'inventory', 'customer_inventory'];
 const at = (minute: number) => `2025-01-01T00:${String(minute).padStart(2, '0')}:00.000Z`;
 const lines = (...skus: string[]) => skus.map((sku, n) => ({ sku, quantity: n + 1 }));
 
 /** What a ledger knows can be read back from the sink. */
-export function describeRebuilds(name: string, connect: () => Promise<Redis>): void {
+export function describeRebuilds(name: string, connect: () => Promise<TestRedis>): void {
   describe(`a ledger in ${name}, rebuilt from the sink,`, () => {
-    let redis: Redis;
+    let redis: TestRedis;
     let pipeline: string;
     let sink: PlainSink;
     let steps: RunningSteps;
@@ -35,13 +36,13 @@ export function describeRebuilds(name: string, connect: () => Promise<Redis>): v
       await removePipeline(redis, pipeline);
     });
     async function begin(writer: string, config: PipelineConfig = CRM): Promise<void> {
-      const rebuild = rebuildFromSink(redis, config, sink, new FakeClock());
+      const rebuild = rebuildFromSink({ redis, config, sink, clock: new FakeClock() });
       const { signal } = new AbortController();
       const epoch = await enterEpoch({
         redis,
         pipeline,
         sink,
-        mergeName: nameOfMerge(config),
+        mergeName: nameOfMerges(config),
         rebuild,
         clock: new FakeClock(),
         log,
@@ -78,7 +79,8 @@ export function describeRebuilds(name: string, connect: () => Promise<Redis>): v
     const landed = () => sink.rows.map(({ dataset, key }) => `${dataset} ${key}`);
 
     test('is what it was', async () => {
-      await land('inventory', ...['A', 'B', 'A/2', 'Ä 100%'].map((sku) => item({ sku })));
+      const items = ['A', 'B', 'A/2', 'Ä 100%'].map((sku) => item({ sku }));
+      await land('inventory', ...items);
       await land(
         'customer',
         customer({ id: 'C-1', lines: lines('A', 'B', 'A') }),
@@ -98,7 +100,7 @@ export function describeRebuilds(name: string, connect: () => Promise<Redis>): v
       const count = sink.rows.length;
       await rebuild();
       expect(await state()).toEqual(before);
-      expect(await steps.ledger.unmerged(10)).toEqual([]);
+      expect(await steps.ledger.unmerged(MERGED, 10)).toEqual([]);
       expect(sink.rows).toHaveLength(count);
     });
 

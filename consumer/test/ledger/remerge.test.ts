@@ -1,7 +1,8 @@
-import type { PipelineConfig, Redis } from '@tributary/shared';
+import type { PipelineConfig } from '@tributary/shared';
 import { compileEntity } from '@tributary/shared';
 import { beforeEach, expect, test, vi } from 'vitest';
-import { nameOfMerge } from '../../src/merge/rows.js';
+import type { LedgerRedis } from '../../src/ledger/redis-client.js';
+import { nameOfMerges } from '../../src/merge/rows.js';
 import { enterEpoch } from '../../src/recovery/epoch.js';
 import { rebuildFromSink } from '../../src/recovery/rebuild.js';
 import { MemoryRedis } from '../simulation/memory-redis.js';
@@ -9,13 +10,14 @@ import { FakeClock, settled } from '../support/fake-clock.js';
 import { PlainSink } from '../support/plain-sink.js';
 import { CRM, customer, type Fields, item, log } from '../support/records.js';
 import { type RunningSteps, startSteps } from '../support/steps.js';
+import { MERGED } from './harness.js';
 
 const at = (minute: number) => `2025-01-01T00:${String(minute).padStart(2, '0')}:00.000Z`;
 const lines = (...skus: string[]) => skus.map((sku, n) => ({ sku, quantity: n + 1 }));
 
 let now: number;
 let memory: MemoryRedis;
-let redis: Redis;
+let redis: LedgerRedis;
 let sink: PlainSink;
 let messages: number;
 let writers: number;
@@ -35,8 +37,8 @@ async function begin(config: PipelineConfig = CRM): Promise<RunningSteps> {
     redis,
     pipeline: 'remerge',
     sink,
-    mergeName: nameOfMerge(config),
-    rebuild: rebuildFromSink(redis, config, sink, new FakeClock(now + skew)),
+    mergeName: nameOfMerges(config),
+    rebuild: rebuildFromSink({ redis, config, sink, clock: new FakeClock(now + skew) }),
     clock: new FakeClock(now),
     log,
     signal: new AbortController().signal,
@@ -96,13 +98,13 @@ test('a consumer that dies while it closes the rows of a record without lines le
   await off.kill();
   // The merge is on again: C-1/A must be closed.
   const two = await begin();
-  expect((await two.ledger.unmerged(10)).map(({ key }) => key)).toEqual(['C-1']);
+  expect((await two.ledger.unmerged(MERGED, 10)).map(({ key }) => key)).toEqual(['C-1']);
   await remergeAndDieBeforeTheWrite(two);
   now += 11_000;
   const three = await begin();
   await three.remerge();
   expect(three.errors).toEqual([]);
-  expect(await three.ledger.unmerged(10)).toEqual([]);
+  expect(await three.ledger.unmerged(MERGED, 10)).toEqual([]);
   expect(newest()).toEqual({ 'C-1/A': 'closed' });
 });
 

@@ -1,4 +1,3 @@
-import type { Redis } from '@tributary/shared';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Ledger } from '../../src/ledger/port.js';
 import { RedisLedger } from '../../src/ledger/redis.js';
@@ -8,12 +7,13 @@ import { WriterLost } from '../../src/writer-lost.js';
 import { FakeClock } from '../support/fake-clock.js';
 import { PlainSink } from '../support/plain-sink.js';
 import { log } from '../support/records.js';
+import type { TestRedis } from '../support/test-redis.js';
 import { CUSTOMERS, MERGED, removePipeline, rowOf, uniquePipeline, verdictsOf } from './harness.js';
 
 /** A server of the test's own. */
 export interface RestartableRedis {
   /** Finds the server again by itself. */
-  readonly redis: Redis;
+  readonly redis: TestRedis;
   /** Starts it again with what it holds now, as from an RDB snapshot. */
   restart(): Promise<void>;
 }
@@ -44,7 +44,8 @@ export function describeRestarts(name: string, make: () => Promise<RestartableRe
         log,
         signal,
       });
-      const ledger = new RedisLedger({ ...epoch, epoch: epoch.name, writer, mergeDataset: MERGED });
+      const mergeDatasets = new Set([MERGED]);
+      const ledger = new RedisLedger({ redis, keys: epoch.keys, epoch: epoch.name, writer, mergeDatasets });
       await ledger.renewLease(60_000);
       return ledger;
     };
@@ -69,9 +70,9 @@ export function describeRestarts(name: string, make: () => Promise<RestartableRe
       const calls = [
         () => ledger.claim(CUSTOMERS, [row]),
         () => ledger.commit(CUSTOMERS, [row]),
-        () => ledger.joinEach([{ key: 'k', order: '1', payload: '', lines: [] }]),
-        () => ledger.joinWith([{ key: 'k', order: '1', payload: '', after: '' }], 1),
-        () => ledger.closeLines([{ key: 'k', order: '1', payload: '', lines: [] }]),
+        () => ledger.joinEach(MERGED, [{ key: 'k', order: '1', payload: '', lines: [] }]),
+        () => ledger.joinWith(MERGED, [{ key: 'k', order: '1', payload: '', after: '' }], 1),
+        () => ledger.closeLines(MERGED, [{ key: 'k', order: '1', payload: '', lines: [] }]),
         () => ledger.renewLease(1_000),
       ];
       for (const call of calls) await expect(call()).rejects.toEqual(new WriterLost('lost'));

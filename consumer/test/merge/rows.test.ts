@@ -1,19 +1,10 @@
 import { contentHash, mergedOrder, versionOrder } from '@tributary/shared';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import {
-  createMergeRows,
-  linesOf,
-  mergedKey,
-  readMergedKey,
-  readSide,
-  targetOfLine,
-  writeSide,
-} from '../../src/merge/rows.js';
+import { createMergeRows, mergedKey, readMergedKey, readSide, targetOfLine, writeSide } from '../../src/merge/rows.js';
 import { CRM, CUSTOMER, customer, type Fields, INVENTORY, item } from '../support/records.js';
 
-const [merge] = CRM.merges;
-const rows = present(createMergeRows(CRM));
+const rows = present(createMergeRows(CRM)[0]);
 
 function present<T>(value: T | undefined): T {
   if (value === undefined) throw new Error('the CRM pipeline has a merge');
@@ -41,17 +32,27 @@ describe('a merged row', () => {
     const row = rowOf(customerSide({ phone: '+1' }));
     expect(row).toMatchObject({ dataset: 'customer_inventory', key: 'C-1/SKU-1' });
     expect(row.values).toEqual({
-      ...{ customer_id: 'C-1', customer_name: 'Ada', customer_email: 'ada@example.org', customer_phone: '+1' },
-      ...{ customer_updated_at: '2025-01-01T00:00:00.000Z', sku: 'SKU-1', quantity: 2, item_name: 'Lamp' },
-      ...{ price: 19.99, currency: 'EUR', stock: 5, item_updated_at: '2025-01-01T00:00:00.000Z' },
-      ...{ line_value: 39.98, in_stock: true },
+      customer_id: 'C-1',
+      customer_name: 'Ada',
+      customer_email: 'ada@example.org',
+      customer_phone: '+1',
+      customer_updated_at: '2025-01-01T00:00:00.000Z',
+      sku: 'SKU-1',
+      quantity: 2,
+      item_name: 'Lamp',
+      price: 19.99,
+      currency: 'EUR',
+      stock: 5,
+      item_updated_at: '2025-01-01T00:00:00.000Z',
+      line_value: 39.98,
+      in_stock: true,
     });
   });
 
   test('has the content hash of what it holds, also of lists that landed under other declarations', () => {
     const columns = { id: 'customer.id', lines: 'customer.lines' };
-    const config = { ...CRM, merges: [{ ...present(merge), columns }] };
-    const listed = present(createMergeRows(config));
+    const config = { ...CRM, merges: CRM.merges.map((merge) => ({ ...merge, columns })) };
+    const listed = present(createMergeRows(config)[0]);
     const line = { id: 'SKU-1', target: 'SKU-1', values: {} };
     for (const was of [[{ sku: 'SKU-1', note: 'gift', quantity: 2 }], { b: 1, a: 2 }, 'text']) {
       const each = { key: 'C-1', version: '', messageId: 'm1', payload: { id: 'C-1', lines: was } };
@@ -121,7 +122,7 @@ describe('a merged row', () => {
 });
 
 describe('lines', () => {
-  const ids = (...of: Fields[]) => linesOf(present(merge), customerSide(lines(...of)).payload).map(({ id }) => id);
+  const ids = (...of: Fields[]) => rows.lines(customerSide(lines(...of)).payload).map(({ id }) => id);
 
   test('are named by what they point at', () => {
     expect(ids({ sku: 'A', quantity: 1 }, { sku: 'B', quantity: 1 })).toEqual(['A', 'B']);
@@ -141,7 +142,7 @@ describe('lines', () => {
 
   test('that point nowhere make no row, nor does a record without lines', () => {
     expect(ids({ sku: '', quantity: 1 })).toEqual([]);
-    expect(linesOf(present(merge), {})).toEqual([]);
+    expect(rows.lines({})).toEqual([]);
     // Neither can be the key of an item.
     expect(ids({ sku: 'A\nB', quantity: 1 }, { sku: 'x'.repeat(513), quantity: 1 })).toEqual([]);
   });
@@ -182,5 +183,5 @@ test('a side comes back as it was stored', () => {
 });
 
 test('a pipeline without a merge makes no merged rows', () => {
-  expect(createMergeRows({ ...CRM, merges: [] })).toBeUndefined();
+  expect(createMergeRows({ ...CRM, merges: [] })).toEqual([]);
 });

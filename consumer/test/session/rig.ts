@@ -6,14 +6,20 @@ import {
   type PipelineConfig,
   publishOptions,
   type RecoveringChannelModel,
+  redisSeenAgain,
   systemClock,
   topologyOf,
 } from '@tributary/shared';
 import { AmqpServer } from 'amqp-emulator';
 import { type Channel, connect, type GetMessage } from 'amqplib';
 import { onTestFinished } from 'vitest';
+import { RedisBuried } from '../../src/dead-letters/redis-buried.js';
 import { createMergeRows } from '../../src/merge/rows.js';
-import { type RunningSession, runSession, type SessionEnd } from '../../src/session.js';
+import { RedisLedgerStore } from '../../src/recovery/store.js';
+import type { Broker } from '../../src/session/broker.js';
+import type { SessionEnd } from '../../src/session/ending.js';
+import type { RunningSession } from '../../src/session/options.js';
+import { runSession } from '../../src/session.js';
 import { removePipeline, uniquePipeline } from '../ledger/harness.js';
 import type { RedisStandIn } from '../ledger/stand-in.js';
 import { PlainSink } from '../support/plain-sink.js';
@@ -65,27 +71,35 @@ export async function startRig({ redis }: RedisStandIn) {
     const problems: (string | undefined)[] = [];
     return new Promise((resolve, reject) => {
       const end = runSession({
-        ...{
-          config,
-          redis,
-          sink,
-          clock,
-          log,
-          broker: noting(broker, channels),
-          deadLetterBroker: noting(broker, channels),
-        },
+        config,
         entities: Object.entries(config.entities).map(([name, entity]) => compileEntity(name, entity)),
-        ...{ topology: topologyOf(config), mergeRows: createMergeRows(config), metrics: newMetrics() },
-        ...{ instance: 'test', writer: `writer-${++sessions}`, prefetch: 250 },
+        merges: createMergeRows(config),
+        topology: topologyOf(config),
+        broker: noting(broker, channels),
+        deadLetterBroker: noting(broker, channels),
+        ledgers: new RedisLedgerStore({ redis, config, sink, clock, log }),
+        buried: new RedisBuried(redis, config.name),
+        seenAgain: redisSeenAgain(redis, config.name),
+        sink,
+        instance: 'test',
+        writer: `writer-${++sessions}`,
+        prefetch: 250,
+        clock,
+        log,
+        metrics: newMetrics(),
         onSinkProblem: (problem) => problems.push(problem),
         onRunning: (running) => {
           resolve({
-            ...{ end, running, channels, problems },
+            end,
+            running,
+            channels,
+            problems,
             stop: () => stop.abort(),
             abandon: () => overdue.abort(),
           });
         },
-        ...{ stop: stop.signal, overdue: overdue.signal },
+        stop: stop.signal,
+        overdue: overdue.signal,
       });
       onTestFinished(async () => {
         stop.abort();
@@ -97,7 +111,13 @@ export async function startRig({ redis }: RedisStandIn) {
   }
 
   return {
-    ...{ server, sink, redis, pipeline, channel, broker, begin },
+    server,
+    sink,
+    redis,
+    pipeline,
+    channel,
+    broker,
+    begin,
     /** Publishes a record as the producer does; confirmed when this resolves. */
     async publish(entity: string, body: Fields | string, headers: Fields = {}, messageId = nextId()): Promise<string> {
       const envelope = { messageId, endpoint: 'crm', entity, key: undefined, version: '', run: 1 };
@@ -114,8 +134,8 @@ export async function startRig({ redis }: RedisStandIn) {
     },
     /** How many channels are open at the broker, the test's own among them. */
     channels(): number {
-      const connections = [...server.connections] as unknown as { channels: ReadonlyMap<number, unknown> }[];
-      return connections.reduce((sum, { channels }) => sum + channels.size, 0);
+      const counts = [...server.connections].map((one) => ('channels' in one ? one.channels.size : 0));
+      return counts.reduce((sum, count) => sum + count, 0);
     },
     async take(queue: string): Promise<GetMessage> {
       const message = await channel.get(queue);
@@ -139,11 +159,12 @@ export async function startRig({ redis }: RedisStandIn) {
 export type Rig = Awaited<ReturnType<typeof startRig>>;
 
 /** The broker, and a note of each channel that is opened. */
-function noting(broker: RecoveringChannelModel, channels: Channel[]): RecoveringChannelModel {
-  const createConfirmChannel = async () => {
-    const channel = await broker.createConfirmChannel();
-    channels.push(channel);
-    return channel;
+function noting(broker: RecoveringChannelModel, channels: Channel[]): Broker {
+  return {
+    async createConfirmChannel() {
+      const channel = await broker.createConfirmChannel();
+      channels.push(channel);
+      return channel;
+    },
   };
-  return { createConfirmChannel } as unknown as RecoveringChannelModel;
 }

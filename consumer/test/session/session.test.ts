@@ -74,7 +74,10 @@ describe('a session', () => {
       contentType: 'application/json',
     });
     expect(properties.headers).toMatchObject({
-      ...{ custom: 'kept', traceparent: '00-abc', endpoint: 'crm', run: 1 },
+      custom: 'kept',
+      traceparent: '00-abc',
+      endpoint: 'crm',
+      run: 1,
       [DEAD_LETTER_HEADERS.code]: 'field_invalid',
       [DEAD_LETTER_HEADERS.field]: 'name',
       [DEAD_LETTER_HEADERS.reason]: expect.stringMatching(

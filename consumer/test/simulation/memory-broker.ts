@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events';
-import type { ConsumeMessage, RecoveringChannelModel } from '@tributary/shared';
+import type { BrokerMessage } from '../../src/intake/channel.js';
+import type { Broker, SessionChannel } from '../../src/session/broker.js';
 import { type Host, Wire, type World } from './world.js';
 
 export interface Message {
@@ -22,14 +23,16 @@ export interface BrokerHabits {
 
 /** As much of a RabbitMQ as the consumer's sessions need, in memory, one step at a time. */
 export class MemoryBroker {
+  readonly world: World;
+  readonly habits: BrokerHabits;
   readonly #queues = new Map<string, Queue>();
   readonly #channels: MemoryChannel[] = [];
   readonly #host: Host = { name: 'broker', alive: true, stalledUntil: 0 };
 
-  constructor(
-    readonly world: World,
-    readonly habits: BrokerHabits,
-  ) {}
+  constructor(world: World, habits: BrokerHabits) {
+    this.world = world;
+    this.habits = habits;
+  }
 
   publish(queue: string, message: Message): void {
     this.queue(queue).ready.push(message);
@@ -44,14 +47,15 @@ export class MemoryBroker {
     );
   }
 
-  connection(host: Host): RecoveringChannelModel {
-    const open = async () => {
-      await this.world.park(host, 'open channel');
-      const channel = new MemoryChannel(this, host);
-      this.#channels.push(channel);
-      return channel;
+  connection(host: Host): Broker {
+    return {
+      createConfirmChannel: async () => {
+        await this.world.park(host, 'open channel');
+        const channel = new MemoryChannel(this, host);
+        this.#channels.push(channel);
+        return channel;
+      },
     };
-    return { createConfirmChannel: open, createChannel: open } as unknown as RecoveringChannelModel;
   }
 
   /** The broker's side of these connections is gone; each host learns it when it looks. */
@@ -97,23 +101,24 @@ export class MemoryBroker {
   }
 }
 
-class MemoryChannel extends EventEmitter {
+class MemoryChannel extends EventEmitter implements SessionChannel {
   readonly unacknowledged = new Map<number, { queue: Queue; message: Message }>();
+  readonly host: Host;
   delivering = false;
+  readonly #broker: MemoryBroker;
   readonly #up: Wire;
   readonly #down: Wire;
   #prefetch = Number.POSITIVE_INFINITY;
-  #callback: (message: ConsumeMessage | null) => void = () => {};
+  #callback: (message: BrokerMessage | null) => void = () => {};
   #lastTag = 0;
   /** Each side knows of the end at its own time. */
   #openHere = true;
   #openThere = true;
 
-  constructor(
-    private readonly broker: MemoryBroker,
-    readonly host: Host,
-  ) {
+  constructor(broker: MemoryBroker, host: Host) {
     super();
+    this.host = host;
+    this.#broker = broker;
     this.#up = new Wire(broker.world, host);
     this.#down = new Wire(broker.world, host);
   }
@@ -125,26 +130,30 @@ class MemoryChannel extends EventEmitter {
   async assertExchange(): Promise<void> {}
   async assertQueue(): Promise<void> {}
   async bindQueue(): Promise<void> {}
+  async cancel(): Promise<void> {}
+  publish(): never {
+    throw new Error('every record of a simulation is valid: there are no dead letters');
+  }
   async prefetch(count: number): Promise<void> {
     this.#prefetch = count;
   }
 
-  async consume(name: string, callback: (message: ConsumeMessage | null) => void) {
+  async consume(name: string, callback: (message: BrokerMessage | null) => void) {
     await this.#up.send(`consume ${name}`, () => {
       this.#callback = callback;
-      if (this.#openThere) this.broker.queue(name).channels.add(this);
-      this.broker.pump();
+      if (this.#openThere) this.#broker.queue(name).channels.add(this);
+      this.#broker.pump();
     });
     return { consumerTag: name };
   }
 
-  ack({ fields: { deliveryTag } }: ConsumeMessage, allUpTo = false): void {
+  ack({ fields: { deliveryTag } }: BrokerMessage, allUpTo = false): void {
     if (!this.#openHere) throw Object.assign(new Error('Channel closed'), { name: 'IllegalOperationError' });
     void this.#up.send(`ack ${allUpTo ? 'up to ' : ''}${deliveryTag}`, () => {
       for (const tag of [...this.unacknowledged.keys()]) {
         if (tag === deliveryTag || (allUpTo && tag < deliveryTag)) this.unacknowledged.delete(tag);
       }
-      this.broker.pump();
+      this.#broker.pump();
     });
   }
 
@@ -157,11 +166,11 @@ class MemoryChannel extends EventEmitter {
     const deliveryTag = ++this.#lastTag;
     this.unacknowledged.set(deliveryTag, { queue, message });
     const { messageId, body } = message;
-    const delivery = {
+    const delivery: BrokerMessage = {
       content: Buffer.from(JSON.stringify(body)),
       fields: { deliveryTag },
       properties: { messageId, headers: { endpoint: 'simulation' } },
-    } as unknown as ConsumeMessage;
+    };
     void this.#down.send(`receive ${messageId}`, () => {
       if (this.#openHere) this.#callback(delivery);
     });
@@ -190,7 +199,7 @@ class MemoryChannel extends EventEmitter {
   }
 
   #queues(): Queue[] {
-    return ['customer_data', 'inventory_data'].map((name) => this.broker.queue(name));
+    return ['customer_data', 'inventory_data'].map((name) => this.#broker.queue(name));
   }
 
   #endThere(): void {
@@ -200,7 +209,7 @@ class MemoryChannel extends EventEmitter {
     this.unacknowledged.clear();
     for (const queue of this.#queues()) {
       const messages = held.filter((one) => one.queue === queue).map(({ message }) => message);
-      if (messages.length > 0) this.broker.requeue(queue, messages);
+      if (messages.length > 0) this.#broker.requeue(queue, messages);
     }
   }
 }

@@ -7,7 +7,11 @@ export class MemoryStore {
   sortedSets = new Map<string, Map<string, number>>();
   sets = new Map<string, Set<string>>();
 
-  constructor(readonly now: () => number) {}
+  readonly now: () => number;
+
+  constructor(now: () => number) {
+    this.now = now;
+  }
 
   get(key: string): string | null {
     const found = this.strings.get(key);
@@ -52,13 +56,16 @@ export class MemoryStore {
   /** A copy of everything, as an RDB file is one. */
   snapshot(): () => void {
     const { strings, hashes, sortedSets, sets } = structuredClone({
-      ...{ strings: this.strings, hashes: this.hashes, sortedSets: this.sortedSets, sets: this.sets },
+      strings: this.strings,
+      hashes: this.hashes,
+      sortedSets: this.sortedSets,
+      sets: this.sets,
     });
     return () => Object.assign(this, structuredClone({ strings, hashes, sortedSets, sets }));
   }
 }
 
-/** Byte by byte, as order.lua does. */
+/** Byte by byte, as `before` of prelude.lua does. */
 export const before = (a: string, b: string): boolean => Buffer.compare(Buffer.from(a), Buffer.from(b)) < 0;
 
 function getOrMake<T>(map: Map<string, T>, key: string, make: () => T): T {

@@ -42,10 +42,11 @@ export type Pipeline = ReturnType<typeof makePipeline>;
 
 function makePipeline(versioned: boolean) {
   const config = parsePipeline(yaml(versioned), {}, 'simulation.yaml');
-  const mergeRows = createMergeRows(config);
+  const merges = createMergeRows(config);
+  const [mergeRows] = merges;
   if (mergeRows === undefined) throw new Error('the simulated pipeline has a merge');
   const entities = Object.entries(config.entities).map(([name, entity]) => compileEntity(name, entity));
-  return { config, mergeRows, entities, datasets: datasetsOf(config), versioned };
+  return { config, merges, mergeRows, entities, datasets: datasetsOf(config), versioned };
 }
 
 export const VERSIONED = makePipeline(true);

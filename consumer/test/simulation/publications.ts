@@ -66,5 +66,8 @@ export function newest(published: readonly Published[], entity: string): Map<str
 }
 
 export const sideOf = ({ record: { key, version, payload }, message: { messageId } }: Published): MergeSide => ({
-  ...{ key, version, messageId, payload },
+  key,
+  version,
+  messageId,
+  payload,
 });

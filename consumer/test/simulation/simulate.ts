@@ -1,11 +1,12 @@
 import { versionOrder } from '@tributary/shared';
 import { audit } from './audit.js';
 import { MemoryBroker } from './memory-broker.js';
-import { MemoryRedis, type Scripts } from './memory-redis.js';
+import { MemoryRedis } from './memory-redis.js';
 import * as scripts from './memory-scripts.js';
 import { MemoryDisk } from './memory-sink.js';
 import { UNVERSIONED, VERSIONED } from './pipelines.js';
 import { newest, publish } from './publications.js';
+import type { Scripts } from './redis-commands.js';
 import type { Fault, Schedule } from './schedule.js';
 import { SimulatedConsumer, type Surroundings } from './simulated-consumer.js';
 import { type Host, quiescence, World } from './world.js';
@@ -60,7 +61,11 @@ class Simulation {
     this.#published = publish(schedule.publications, this.#pipeline);
     this.#unpublished = this.#published.length;
     const surroundings: Surroundings = {
-      ...{ world, broker: this.#broker, redis: this.#redis, disk: this.#disk, pipeline: this.#pipeline },
+      world,
+      broker: this.#broker,
+      redis: this.#redis,
+      disk: this.#disk,
+      pipeline: this.#pipeline,
       alterSink: broken.alterSink ?? ((sink) => sink),
     };
     for (const name of ['A', 'B', 'C'].slice(0, schedule.consumers)) {

@@ -1,5 +1,6 @@
 import { createLogger, Registry, topologyOf } from '@tributary/shared';
 import { ConsumerMetrics } from '../../src/metrics/metrics.js';
+import { RedisLedgerStore } from '../../src/recovery/store.js';
 import { runSession } from '../../src/session.js';
 import type { Sink } from '../../src/sinks/port.js';
 import type { MemoryBroker } from './memory-broker.js';
@@ -30,18 +31,19 @@ export class SimulatedConsumer {
   isRunning = false;
   /** What the present session has not settled; of one that does not run, nobody knows. */
   unsettled: () => number = () => 1;
+  readonly #name: string;
+  readonly #surroundings: Surroundings;
   #stop = new AbortController();
   #starts = 0;
 
-  constructor(
-    private readonly name: string,
-    private readonly surroundings: Surroundings,
-  ) {
+  constructor(name: string, surroundings: Surroundings) {
+    this.#name = name;
+    this.#surroundings = surroundings;
     this.host = this.#start();
   }
 
   kill(): void {
-    const { world, broker } = this.surroundings;
+    const { world, broker } = this.#surroundings;
     world.kill(this.host);
     broker.disconnect(this.host);
     this.host = this.#start();
@@ -53,7 +55,7 @@ export class SimulatedConsumer {
   }
 
   #start(): Host {
-    const host: Host = { name: `${this.name}${++this.#starts}`, alive: true, stalledUntil: 0 };
+    const host: Host = { name: `${this.#name}${++this.#starts}`, alive: true, stalledUntil: 0 };
     this.#stop = new AbortController();
     this.unsettled = () => 1;
     void this.#live(host, this.#stop.signal);
@@ -62,8 +64,8 @@ export class SimulatedConsumer {
 
   /** One session after another, as service.ts has it. */
   async #live(host: Host, stop: AbortSignal): Promise<void> {
-    const { world, broker, redis, disk, pipeline, alterSink } = this.surroundings;
-    const { config, entities, mergeRows, datasets } = pipeline;
+    const { world, broker, redis, disk, pipeline, alterSink } = this.#surroundings;
+    const { config, entities, merges, datasets } = pipeline;
     const clock = world.clockOf(host);
     const connection = broker.connection(host);
     const client = redis.client(this.#link(host));
@@ -71,15 +73,29 @@ export class SimulatedConsumer {
       await world.park(host, 'begin a session');
       const sink = alterSink(createMemorySink(world, host, disk, datasets));
       await runSession({
-        ...{ config, entities, mergeRows, redis: client, sink, instance: host.name, clock, log, metrics, stop },
-        ...{ broker: connection, deadLetterBroker: connection, topology: topologyOf(config) },
+        config,
+        entities,
+        merges,
+        topology: topologyOf(config),
+        broker: connection,
+        deadLetterBroker: connection,
+        ledgers: new RedisLedgerStore({ redis: client, config, sink, clock, log }),
+        buried: { has: async () => false, add: async () => {} },
+        // Notes for people, which nothing waits for: they are no step of a schedule.
+        seenAgain: { note: () => {} },
+        sink,
+        instance: host.name,
         writer: `${host.name}.${session}`,
         prefetch: 4,
+        clock,
+        log,
+        metrics,
         onSinkProblem: () => {},
         onRunning: (running) => {
           this.isRunning = true;
           if (host === this.host) this.unsettled = () => running.unsettled();
         },
+        stop,
         overdue: new AbortController().signal,
       }).catch((error: unknown) => world.note(`the session of ${host.name} failed: ${String(error)}`));
       if (host === this.host) this.unsettled = () => 1;
@@ -89,7 +105,7 @@ export class SimulatedConsumer {
   }
 
   #link(host: Host): Link {
-    const { world } = this.surroundings;
+    const { world } = this.#surroundings;
     const up = new Wire(world, host);
     const down = new Wire(world, host);
     return (what, effect) => {

@@ -95,16 +95,18 @@ export async function quiescence(): Promise<void> {
 
 /** A connection: what is sent over it arrives in order. */
 export class Wire {
+  readonly #world: World;
+  readonly #host: Host;
   #last: Promise<unknown> = Promise.resolve();
 
-  constructor(
-    private readonly world: World,
-    private readonly host: Host,
-  ) {}
+  constructor(world: World, host: Host) {
+    this.#world = world;
+    this.#host = host;
+  }
 
   /** Does it when everything sent before was done and the schedule lets it. */
   send<T>(what: string, effect: () => T): Promise<T> {
-    const done = this.#last.then(() => this.world.park(this.host, what)).then(effect);
+    const done = this.#last.then(() => this.#world.park(this.#host, what)).then(effect);
     this.#last = done.catch(() => {});
     return done;
   }

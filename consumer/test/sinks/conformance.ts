@@ -330,8 +330,15 @@ export function describeSink(name: string, makeStore: () => Promise<Store>): voi
 
     describe('when it is read', () => {
       const thing = {
-        ...{ id: 'T-1', at: '2025-06-01T10:00:00Z', needed_text: 'text', needed_whole: 1, needed_size: 1.5 },
-        ...{ needed_flag: true, needed_day: '2025-06-01', needed_json: {}, lines: [] },
+        id: 'T-1',
+        at: '2025-06-01T10:00:00Z',
+        needed_text: 'text',
+        needed_whole: 1,
+        needed_size: 1.5,
+        needed_flag: true,
+        needed_day: '2025-06-01',
+        needed_json: {},
+        lines: [],
       };
       const readBack = async (raw: object) => {
         const row = thingRow(raw, messageId(1));

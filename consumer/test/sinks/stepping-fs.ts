@@ -24,7 +24,7 @@ const HANDLE_STEPS = ['write', 'writeFile', 'truncate', 'datasync', 'sync', 'clo
  * node:fs/promises, with something to be done before each step. For
  * `vi.mock('node:fs/promises', async (original) => stepping(await original()))`.
  */
-export function stepping(files: Files): Files {
+export function stepping(files: Files): Record<string, unknown> {
   const wrapped: Record<string, unknown> = { ...files };
   for (const name of CHANGES) {
     const real = files[name] as (...args: unknown[]) => Promise<unknown>;
@@ -34,7 +34,7 @@ export function stepping(files: Files): Files {
       return name === 'open' ? steppingHandle(result as FileHandle) : result;
     };
   }
-  return { ...wrapped, default: wrapped } as unknown as Files;
+  return { ...wrapped, default: wrapped };
 }
 
 function steppingHandle(handle: FileHandle): FileHandle {

@@ -1,22 +1,16 @@
-import { EventEmitter } from 'node:events';
-import type { Channel, ConsumeMessage } from '@tributary/shared';
+import type { BrokerMessage, IntakeChannel } from '../../src/intake/channel.js';
 import { type Fields, messageOf } from './records.js';
 
 /** A channel that only notes what it is asked for, and delivers what the test says. */
-export class FakeChannel extends EventEmitter {
+export class FakeChannel implements IntakeChannel {
   /** `3` for an acknowledgement of one delivery, `<=3` for one of all up to it. */
   readonly acks: string[] = [];
   prefetched = 0;
-  consumed: { queue: string; consumerTag: string | undefined } | undefined;
+  consumed: { queue: string; consumerTag: string } | undefined;
   cancelled: string | undefined;
   isClosed = false;
-  #callback: (message: ConsumeMessage | null) => void = () => {};
+  #callback: (message: BrokerMessage | null) => void = () => {};
   #lastTag = 0;
-
-  /** For whoever wants a real one. */
-  get channel(): Channel {
-    return this as unknown as Channel;
-  }
 
   async prefetch(count: number): Promise<void> {
     this.prefetched = count;
@@ -24,30 +18,30 @@ export class FakeChannel extends EventEmitter {
 
   async consume(
     queue: string,
-    callback: (message: ConsumeMessage | null) => void,
-    { consumerTag }: { consumerTag?: string } = {},
+    callback: (message: BrokerMessage | null) => void,
+    { consumerTag }: { consumerTag: string },
   ): Promise<{ consumerTag: string }> {
     this.consumed = { queue, consumerTag };
     this.#callback = callback;
-    return { consumerTag: consumerTag ?? 'tag' };
+    return { consumerTag };
   }
 
   async cancel(consumerTag: string): Promise<void> {
     this.cancelled = consumerTag;
   }
 
-  ack({ fields: { deliveryTag } }: ConsumeMessage, allUpTo = false): void {
+  ack({ fields: { deliveryTag } }: BrokerMessage, allUpTo = false): void {
     if (this.isClosed) throw Object.assign(new Error('Channel closed'), { name: 'IllegalOperationError' });
     this.acks.push(`${allUpTo ? '<=' : ''}${deliveryTag}`);
   }
 
-  message(body: unknown = {}, messageId = 'm1', headers: Fields = {}): ConsumeMessage {
+  message(body: unknown = {}, messageId = 'm1', headers: Fields = {}): BrokerMessage {
     const message = messageOf(body, messageId, headers);
-    return { ...message, fields: { ...message.fields, deliveryTag: ++this.#lastTag } };
+    return { ...message, fields: { deliveryTag: ++this.#lastTag } };
   }
 
   /** Null is what the broker cancels a consumer with. */
-  deliver(message: ConsumeMessage | null = this.message()): void {
+  deliver(message: BrokerMessage | null = this.message()): void {
     this.#callback(message);
   }
 }

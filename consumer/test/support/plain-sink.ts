@@ -19,9 +19,12 @@ export class PlainSink implements Sink {
   gate: Promise<void> = Promise.resolve();
   /** Writes that were begun. */
   writes = 0;
+  readonly #name: string;
   readonly #fenced = new Set<string>();
 
-  constructor(private readonly name = 'sink') {}
+  constructor(name = 'sink') {
+    this.#name = name;
+  }
 
   /** The keys of a dataset's rows, in the order in which they landed; a tombstone's bears a dash. */
   keys(dataset: string): string[] {
@@ -29,7 +32,7 @@ export class PlainSink implements Sink {
   }
 
   async identity(): Promise<string> {
-    return this.name;
+    return this.#name;
   }
 
   async epoch(): Promise<string | undefined> {

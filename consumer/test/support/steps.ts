@@ -1,14 +1,13 @@
-import { type Entity, memorySeenAgain, type PipelineConfig, type Redis } from '@tributary/shared';
+import { type Entity, memorySeenAgain, type PipelineConfig } from '@tributary/shared';
 import { type ClaimedRow, Claims } from '../../src/claim/claims.js';
 import { Lease } from '../../src/claim/lease.js';
-import { consume } from '../../src/consume.js';
-import type { DeadLetters } from '../../src/dead-letters/dead-letters.js';
+import { consume, type Steps } from '../../src/consume.js';
 import { Intake } from '../../src/intake/intake.js';
 import { KnownRecords } from '../../src/intake/known-records.js';
 import { ledgerKeys } from '../../src/ledger/keys.js';
 import { RedisLedger } from '../../src/ledger/redis.js';
-import { LedgerScripts } from '../../src/ledger/scripts.js';
-import { createMergeStep, NO_MERGE } from '../../src/merge/merge.js';
+import type { LedgerRedis } from '../../src/ledger/redis-client.js';
+import { createMergeStep, type Entry } from '../../src/merge/merge.js';
 import { startRemerge } from '../../src/merge/remerge.js';
 import { createMergeRows } from '../../src/merge/rows.js';
 import { Reporter } from '../../src/metrics/report.js';
@@ -20,7 +19,7 @@ import type { PlainSink } from './plain-sink.js';
 import { CRM, CUSTOMER, type Fields, INVENTORY, log, newMetrics } from './records.js';
 
 export interface StepsOptions {
-  readonly redis: Redis;
+  readonly redis: LedgerRedis;
   readonly sink: PlainSink;
   readonly writer: string;
   readonly epoch: string;
@@ -35,42 +34,51 @@ export async function startSteps(options: StepsOptions) {
   const clock = new FakeClock();
   const metrics = newMetrics();
   const keys = ledgerKeys(options.pipeline ?? config.name, epoch);
-  const scripts = new LedgerScripts(redis);
-  const ledger = new RedisLedger({ scripts, keys, epoch, writer, mergeDataset: config.merges[0]?.dataset });
-  const lease = new Lease(ledger, clock, log, () => {});
+  const rows = createMergeRows(config);
+  const mergeDatasets = new Set(rows.map(({ dataset }) => dataset));
+  const ledger = new RedisLedger({ redis, keys, epoch, writer, mergeDatasets });
+  const lease = new Lease({ ledger, clock, log, onLost: () => {} });
   await lease.take();
   const output = await sink.open(writer, epoch);
   const ended = new AbortController();
   const flush = new Flush({
-    ...{ ledger, lease, writer: output, clock, log, metrics, signal: ended.signal },
+    ledger,
+    lease,
+    writer: output,
+    clock,
+    log,
+    metrics,
     onSinkProblem: () => {},
+    signal: ended.signal,
   });
-  const claims = new Claims(ledger, sink, () => {});
-  const rows = createMergeRows(config);
+  const claims = new Claims({ ledger, sink, onTakeOver: () => {} });
   const buried: { messageId: string; code: string }[] = [];
-  const deadLetters = {
-    bury: async (...[delivery, , error]: Parameters<DeadLetters['bury']>) => {
+  const deadLetters: Steps['deadLetters'] = {
+    async bury(delivery, _queue, error) {
       buried.push({ messageId: String(delivery.message.properties.messageId), code: error.code });
       delivery.ack();
       return true;
     },
-  } as unknown as DeadLetters;
+  };
   const errors: unknown[] = [];
   const seenAgain = memorySeenAgain(() => clock.now());
   const knownRecords = new KnownRecords();
 
-  const merging = rows && { rows, ledger, claims, land: (landing: readonly ClaimedRow[]) => flush.land(landing) };
+  const land = (landing: readonly ClaimedRow[]) => flush.land(landing);
+  const merges = rows.map((of) => ({ rows: of, ledger, claims, land }));
   const lanes = await Promise.all(
     entities.map(async (entity) => {
       const channel = new FakeChannel();
-      const intake = new Intake(channel.channel, clock, 250);
+      const intake = new Intake({ channel, clock, prefetch: 250 });
       await intake.start(entity.config.queue, writer, () => {});
-      const batch = new Batcher({
-        ...{ size: config.batch.size, interval: config.batch.interval, clock },
+      const batch = new Batcher<Entry>({
+        size: config.batch.size,
+        interval: config.batch.interval,
+        clock,
         flush: (entries) => flush.flush(entries),
         onError: (error) => errors.push(error),
       });
-      const merge = merging === undefined ? NO_MERGE : createMergeStep(entity.name, merging);
+      const merge = createMergeStep(entity.name, merges);
       const report = new Reporter(metrics, log);
       const known = knownRecords.of(entity);
       const steps = { entity, intake, deadLetters, known, claims, merge, batch, report, seenAgain, instance: writer };
@@ -86,7 +94,14 @@ export async function startSteps(options: StepsOptions) {
   let messages = 0;
 
   return {
-    ...{ clock, ledger, metrics, buried, errors, lane, keys, seenAgain },
+    clock,
+    ledger,
+    metrics,
+    buried,
+    errors,
+    lane,
+    keys,
+    seenAgain,
     /** Delivers a record; messages are numbered as they come, unless one is named. */
     deliver(entity: string, body: Fields | string, messageId = `m${String(++messages).padStart(4, '0')}`): void {
       const { channel } = lane(entity);
@@ -94,7 +109,7 @@ export async function startSteps(options: StepsOptions) {
     },
     flushNow: async () => void (await Promise.all(lanes.map(({ batch }) => batch.flushNow()))),
     /** Makes merged rows of what had landed before the merge was as it is. */
-    remerge: () => startRemerge(merging, { clock, log, onError: (error) => errors.push(error) }).ended,
+    remerge: () => startRemerge(merges, { clock, log, onError: (error) => errors.push(error) }).ended,
     unsettled: () => lanes.reduce((sum, { intake }) => sum + intake.settler.unsettled, 0),
     /** Ends as a killed process does: nothing more is written, and its lease is left to run out. */
     async kill(): Promise<void> {

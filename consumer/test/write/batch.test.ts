@@ -1,13 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import type { Entry } from '../../src/merge/merge.js';
 import { Batcher } from '../../src/write/batch.js';
 import { FakeClock, settled } from '../support/fake-clock.js';
-
-/** An entry is only passed on here, so any object will do. */
-const entries = (from: number, to: number): Entry[] =>
-  Array.from({ length: to - from + 1 }, (_, n) => ({ number: from + n }) as unknown as Entry);
-const numbers = (batch: readonly Entry[]): number[] =>
-  batch.map((entry) => (entry as unknown as { number: number }).number);
 
 const upTo = (from: number, to: number): number[] => Array.from({ length: to - from + 1 }, (_, n) => from + n);
 
@@ -17,16 +10,18 @@ describe('a batch', () => {
   let errors: unknown[];
   /** Replaced by a test that wants a flush to take its time, or to fail. */
   let write: () => Promise<void>;
-  let batch: Batcher;
+  let batch: Batcher<number>;
   beforeEach(() => {
     clock = new FakeClock();
     flushed = [];
     errors = [];
     write = async () => {};
-    batch = new Batcher({
-      ...{ size: 10, interval: 30_000, clock },
+    batch = new Batcher<number>({
+      size: 10,
+      interval: 30_000,
+      clock,
       flush: (group) => {
-        flushed.push(numbers(group));
+        flushed.push([...group]);
         return write();
       },
       onError: (error) => errors.push(error),
@@ -34,19 +29,19 @@ describe('a batch', () => {
   });
 
   test('is written at once when it is full', async () => {
-    batch.add(entries(1, 9));
+    batch.add(upTo(1, 9));
     await settled();
     expect(flushed).toEqual([]);
-    batch.add(entries(10, 10));
+    batch.add(upTo(10, 10));
     await settled();
     expect(flushed).toEqual([upTo(1, 10)]);
     expect(batch.isEmpty).toBe(true);
   });
 
   test('is written when its oldest entry has waited for the interval, and not before', async () => {
-    batch.add(entries(1, 1));
+    batch.add(upTo(1, 1));
     await clock.advance(20_000);
-    batch.add(entries(2, 2));
+    batch.add(upTo(2, 2));
     await clock.advance(9_999);
     expect(flushed).toEqual([]);
     expect(batch.isEmpty).toBe(false);
@@ -60,12 +55,14 @@ describe('a batch', () => {
       now: () => clock.now() - behind,
       sleep: (ms: number, signal?: AbortSignal) => clock.sleep(ms, signal),
     };
-    batch = new Batcher({
-      ...{ size: 10, interval: 30_000, clock: shifted },
-      flush: async (group) => void flushed.push(numbers(group)),
+    batch = new Batcher<number>({
+      size: 10,
+      interval: 30_000,
+      clock: shifted,
+      flush: async (group) => void flushed.push([...group]),
       onError: (error) => errors.push(error),
     });
-    batch.add(entries(1, 1));
+    batch.add(upTo(1, 1));
     await clock.advance(10_000);
     behind = 3_600_000;
     await clock.advance(20_000);
@@ -73,9 +70,9 @@ describe('a batch', () => {
   });
 
   test('goes in whole tens; what is left waits for its own time', async () => {
-    batch.add(entries(1, 3));
+    batch.add(upTo(1, 3));
     await clock.advance(25_000);
-    batch.add(entries(4, 25));
+    batch.add(upTo(4, 25));
     await settled();
     expect(flushed).toEqual([upTo(1, 20)]);
     await clock.advance(29_999);
@@ -85,11 +82,11 @@ describe('a batch', () => {
   });
 
   test('starts no timer when nothing is left, and a new one for what comes next', async () => {
-    batch.add(entries(1, 10));
+    batch.add(upTo(1, 10));
     await settled();
     expect(clock.sleepers).toBe(0);
     await clock.advance(100_000);
-    batch.add(entries(11, 11));
+    batch.add(upTo(11, 11));
     expect(clock.sleepers).toBe(1);
     await clock.advance(30_000);
     expect(flushed).toEqual([upTo(1, 10), [11]]);
@@ -98,9 +95,9 @@ describe('a batch', () => {
   test('tells since when its oldest entry waits', async () => {
     expect(batch.oldestSince).toBeUndefined();
     const since = clock.now();
-    batch.add(entries(1, 1));
+    batch.add(upTo(1, 1));
     await clock.advance(1_000);
-    batch.add(entries(2, 2));
+    batch.add(upTo(2, 2));
     expect(batch.oldestSince).toBe(since);
     await batch.flushNow();
     expect(batch.oldestSince).toBeUndefined();
@@ -109,17 +106,20 @@ describe('a batch', () => {
   test('tells it also while it is being written, and how long each entry waited for the others', async () => {
     let waits: readonly number[] = [];
     let finish = () => {};
-    const slow = new Batcher({
-      ...{ size: 2, interval: 30_000, clock, onError: () => {} },
+    const slow = new Batcher<number>({
+      size: 2,
+      interval: 30_000,
+      clock,
+      onError: () => {},
       flush: (_, waited) => {
         waits = waited;
         return new Promise((resolve) => (finish = resolve));
       },
     });
     const since = clock.now();
-    slow.add(entries(1, 1));
+    slow.add(upTo(1, 1));
     await clock.advance(4_000);
-    slow.add(entries(2, 2));
+    slow.add(upTo(2, 2));
     await clock.advance(60_000);
     expect(slow.oldestSince).toBeUndefined();
     expect(slow.oldestUnwrittenSince).toBe(since);
@@ -132,9 +132,9 @@ describe('a batch', () => {
   test('that fills up while another is written waits for it, and goes together with the next', async () => {
     let finish = () => {};
     write = () => new Promise((resolve) => (finish = resolve));
-    batch.add(entries(1, 10));
-    batch.add(entries(11, 20));
-    batch.add(entries(21, 30));
+    batch.add(upTo(1, 10));
+    batch.add(upTo(11, 20));
+    batch.add(upTo(21, 30));
     await settled();
     expect(flushed).toEqual([upTo(1, 10)]);
     finish();
@@ -146,7 +146,7 @@ describe('a batch', () => {
   });
 
   test('is written now, full or not, when that is asked for', async () => {
-    batch.add(entries(1, 3));
+    batch.add(upTo(1, 3));
     await batch.flushNow();
     expect(flushed).toEqual([[1, 2, 3]]);
     expect(clock.sleepers).toBe(0);
@@ -157,7 +157,7 @@ describe('a batch', () => {
   test('is waited for when it is asked for while another is written', async () => {
     let finish = () => {};
     write = () => new Promise((resolve) => (finish = resolve));
-    batch.add(entries(1, 12));
+    batch.add(upTo(1, 12));
     let done = false;
     void batch.flushNow().then(() => {
       done = true;
@@ -173,7 +173,7 @@ describe('a batch', () => {
   test('whose time comes while another is written is written after it', async () => {
     let finish = () => {};
     write = () => new Promise((resolve) => (finish = resolve));
-    batch.add(entries(1, 11));
+    batch.add(upTo(1, 11));
     await clock.advance(30_000);
     expect(flushed).toEqual([upTo(1, 10)]);
     finish();
@@ -183,7 +183,7 @@ describe('a batch', () => {
 
   test('that cannot be written is told of', async () => {
     write = () => Promise.reject(new Error('the writer has ended'));
-    batch.add(entries(1, 10));
+    batch.add(upTo(1, 10));
     await settled();
     expect(errors).toEqual([new Error('the writer has ended')]);
   });
@@ -191,7 +191,7 @@ describe('a batch', () => {
   test('that was abandoned is never written', async () => {
     let finish = () => {};
     write = () => new Promise((resolve) => (finish = resolve));
-    batch.add(entries(1, 25));
+    batch.add(upTo(1, 25));
     batch.abandon();
     finish();
     await clock.advance(60_000);
@@ -200,13 +200,16 @@ describe('a batch', () => {
   });
 
   test('of one is written entry by entry as they come', async () => {
-    const single = new Batcher({
-      ...{ size: 1, interval: 30_000, clock, onError: () => {} },
-      flush: async (group) => void flushed.push(numbers(group)),
+    const single = new Batcher<number>({
+      size: 1,
+      interval: 30_000,
+      clock,
+      onError: () => {},
+      flush: async (group) => void flushed.push([...group]),
     });
-    single.add(entries(1, 1));
+    single.add(upTo(1, 1));
     await settled();
-    single.add(entries(2, 3));
+    single.add(upTo(2, 3));
     await settled();
     expect(flushed).toEqual([[1], [2, 3]]);
   });

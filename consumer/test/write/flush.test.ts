@@ -1,11 +1,9 @@
 import type { Row } from '@tributary/shared';
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { ClaimedRow } from '../../src/claim/claims.js';
-import type { Lease } from '../../src/claim/lease.js';
 import { decode } from '../../src/intake/decode.js';
 import { KnownRecords } from '../../src/intake/known-records.js';
 import { Settler } from '../../src/intake/settle.js';
-import type { Ledger } from '../../src/ledger/port.js';
 import type { Entry } from '../../src/merge/merge.js';
 import { Flush } from '../../src/write/flush.js';
 import { WriterLost } from '../../src/writer-lost.js';
@@ -34,25 +32,28 @@ describe('a flush', () => {
     problems = [];
     channel = new FakeChannel();
     ended = new AbortController();
-    settler = new Settler(channel.channel, clock, 250, () => false, ended.signal);
+    settler = new Settler({ channel, clock, prefetch: 250, isStarved: () => false, over: ended.signal });
     metrics = newMetrics();
     held = write = commit = async () => {};
     const note = (step: string, action: () => Promise<void>) => {
       steps.push(step);
       return action();
     };
-    const ledger: Partial<Ledger> = {
-      commit: (dataset, rows) => note(`commit ${dataset} ${names(rows)}`, commit),
-      closeLines: (records) => note(`close ${records.map(({ key }) => key).join(' ')}`, async () => {}),
-    };
     flush = new Flush({
-      ...{ ledger: ledger as Ledger, clock, log, metrics, signal: ended.signal },
-      lease: { held: () => note('lease', () => held()) } as unknown as Lease,
+      ledger: {
+        commit: (dataset, rows) => note(`commit ${dataset} ${names(rows)}`, commit),
+        closeLines: (_merge, records) => note(`close ${records.map(({ key }) => key).join(' ')}`, async () => {}),
+      },
+      lease: { held: () => note('lease', () => held()) },
       writer: {
         write: (dataset, rows) => note(`write ${dataset} ${names(rows)}`, () => write()),
         close: async () => {},
       },
+      clock,
+      log,
+      metrics,
       onSinkProblem: (problem) => problems.push(problem),
+      signal: ended.signal,
     });
   });
 
@@ -66,8 +67,12 @@ describe('a flush', () => {
       steps.push(`ack ${id}`);
     };
     const incoming = decode(delivery, CUSTOMER, new KnownRecords().of(CUSTOMER));
-    const each = { key: id, order: '1', payload: '{}', lines: [] };
-    return { claimed: { ...incoming, claim: { row: incoming.row, landed } }, merged: rows, each };
+    const record = { key: id, order: '1', payload: '{}', lines: [] };
+    return {
+      claimed: { ...incoming, claim: { row: incoming.row, landed } },
+      merged: rows,
+      dropped: [{ merge: 'customer_inventory', record }],
+    };
   };
 
   test('writes and commits the merged rows, then the own rows, and acknowledges when all of that is done', async () => {
@@ -104,7 +109,7 @@ describe('a flush', () => {
 
   test('of records without merged rows and lines has nothing else to do', async () => {
     const { claimed } = entryOf('C-1', false);
-    await flush.flush([{ claimed, merged: [], each: undefined }]);
+    await flush.flush([{ claimed, merged: [], dropped: [] }]);
     expect(steps).toEqual(['lease', 'write customers C-1', 'commit customers C-1', 'ack C-1']);
   });
 

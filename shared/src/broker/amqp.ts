@@ -1,4 +1,4 @@
-import { type Channel, type ChannelModel, connect, type RecoveringChannelModel } from 'amqplib';
+import { type ChannelModel, connect, type RecoveringChannelModel } from 'amqplib';
 import { describeError, FatalError } from '../errors.js';
 import type { Logger } from '../service/logging.js';
 import { decodeUserInfo, redactUrl } from '../service/logging.js';
@@ -66,12 +66,18 @@ export async function connectBroker(options: BrokerOptions): Promise<RecoveringC
   return connection;
 }
 
+/** What closing needs of a channel. */
+export interface ClosableChannel {
+  close(): Promise<unknown>;
+  once(event: 'close', listener: () => void): unknown;
+}
+
 /**
  * Closes a channel. amqplib never answers a close whose connection is lost before RabbitMQ's answer has come; the channel
  * tells that it is closed all the same.
  */
-export async function closeChannel(channel: Channel): Promise<void> {
-  const closed = new Promise<void>((resolve) => channel.once('close', resolve));
+export async function closeChannel(channel: ClosableChannel): Promise<void> {
+  const closed = new Promise<void>((resolve) => channel.once('close', () => resolve()));
   await Promise.race([channel.close(), closed]);
 }
 

@@ -1,4 +1,4 @@
-import type { ConsumeMessage, Options } from 'amqplib';
+import type { Options } from 'amqplib';
 import { v7 as newMessageId } from 'uuid';
 
 /** What travels with a record: where it came from and when. The record itself is the message's body, as JSON. */
@@ -39,11 +39,19 @@ export function publishOptions(envelope: Envelope): Options.Publish {
   };
 }
 
+/** What an envelope is read from: the properties of a message, whose publisher may be any program. */
+export interface EnvelopedMessage {
+  readonly properties: {
+    readonly messageId?: unknown;
+    readonly headers?: Readonly<Record<string, unknown>> | undefined;
+  };
+}
+
 /**
  * The envelope of a delivery. A message that Tributary did not publish may have no headers and no id; it is carried all
  * the same, as of endpoint "unknown", with an id given here. Its key and version are read from the record in any case.
  */
-export function readEnvelope(message: ConsumeMessage, entity: string): Envelope {
+export function readEnvelope(message: EnvelopedMessage, entity: string): Envelope {
   const { messageId, headers = {} } = message.properties;
   const text = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);
   return {

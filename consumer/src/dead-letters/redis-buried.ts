@@ -1,0 +1,33 @@
+import { createHash } from 'node:crypto';
+import { type PoisonError, REPLAY_HEADER, redisPrefix } from '@tributary/shared';
+import type { Delivery } from '../intake/settle.js';
+import type { LedgerRedis } from '../ledger/redis-client.js';
+import type { Buried } from './dead-letters.js';
+
+/** Milliseconds. A record that is still wrong after a day is buried again, so that people see it once a day. */
+const REMEMBERED = 24 * 60 * 60_000;
+
+/** Remembers in Redis, by a hash of the record and the reason. */
+export class RedisBuried implements Buried {
+  readonly #redis: Pick<LedgerRedis, 'get' | 'set'>;
+  readonly #pipeline: string;
+
+  constructor(redis: Pick<LedgerRedis, 'get' | 'set'>, pipeline: string) {
+    this.#redis = redis;
+    this.#pipeline = pipeline;
+  }
+
+  async has(delivery: Delivery, queue: string, error: PoisonError): Promise<boolean> {
+    if (delivery.message.properties.headers?.[REPLAY_HEADER] !== undefined) return false;
+    return (await this.#redis.get(this.#keyOf(delivery, queue, error))) !== null;
+  }
+
+  async add(delivery: Delivery, queue: string, error: PoisonError): Promise<void> {
+    await this.#redis.set(this.#keyOf(delivery, queue, error), '1', 'PX', REMEMBERED);
+  }
+
+  #keyOf({ message }: Delivery, queue: string, { code, message: reason }: PoisonError): string {
+    const hash = createHash('sha256').update(`${queue}\n${code}\n${reason}\n`).update(message.content);
+    return `${redisPrefix(this.#pipeline)}buried:${hash.digest('hex')}`;
+  }
+}

@@ -1,0 +1,97 @@
+import { isUsableKey, type Row } from '@tributary/shared';
+import type { ClaimedRecord } from '../claim/claims.js';
+import type { EachJoin, EachRecord } from '../ledger/port.js';
+import {
+  type ClaimedGroup,
+  claimMergedRows,
+  type JoinedRecord,
+  type MergeOptions,
+  NONE_DROPPED,
+  type OrderedSide,
+  sideOf,
+} from './join.js';
+import { type MergeLine, type MergeRows, type MergeSide, readSide, targetOfLine, writeSide } from './rows.js';
+
+/** Joins records that have lines: each line with what it points at, and a tombstone for each line that is gone. */
+export async function joinEachSide(claimed: readonly ClaimedRecord[], options: MergeOptions): Promise<JoinedRecord[]> {
+  const joined = await joinLines(claimed.map(sideOf), options);
+  const merge = options.rows.dataset;
+  return joined.map(({ rows, busy, dropped }) => ({
+    rows,
+    busy,
+    dropped: dropped === undefined ? NONE_DROPPED : [{ merge, record: dropped }],
+  }));
+}
+
+/** What comes of the lines of one record. */
+export interface JoinedLines extends ClaimedGroup {
+  /** Set if it dropped lines. */
+  readonly dropped: EachRecord | undefined;
+}
+
+/** @param remerge set for records that have landed: how each row that is made is marked */
+export async function joinLines(
+  sides: readonly OrderedSide[],
+  { rows, ledger, claims }: Pick<MergeOptions, 'rows' | 'ledger' | 'claims'>,
+  remerge?: { readonly mark: (row: Row, index: number) => Row },
+): Promise<JoinedLines[]> {
+  const lines = sides.map(({ payload }) => rows.lines(payload));
+  const records = sides.map((side, index) => {
+    const ids = (lines[index] ?? []).map(({ id }) => id);
+    // No record reads a side without lines; only its order counts, so its content is left out. But a record that has landed
+    // is not delivered again: if this writer dies before its rows are closed, the next writer reads the content here.
+    const payload = ids.length === 0 && remerge === undefined ? '' : writeSide(side);
+    return { key: side.key, order: side.order, payload, lines: ids };
+  });
+  const joins = await ledger.joinEach(rows.dataset, records);
+
+  const read = sideReader();
+  const made = sides.map((each, index) => {
+    const own = rowsOf(each, lines[index] ?? [], joins[index], rows, read);
+    return remerge === undefined ? own : own.map((row) => remerge.mark(row, index));
+  });
+  const groups = await claimMergedRows(made, rows.dataset, claims);
+  return groups.map((group, index) => ({
+    ...group,
+    dropped: hasDropped(joins[index]) ? records[index] : undefined,
+  }));
+}
+
+/** The merged rows of one record: one for each line whose other side is there, and a tombstone for each dropped line. */
+function rowsOf(
+  each: MergeSide,
+  lines: readonly MergeLine[],
+  join: EachJoin | 'superseded' | undefined,
+  rows: MergeRows,
+  read: typeof readSide,
+): Row[] {
+  // A newer record of this key is stored; its message makes the rows.
+  if (join === undefined || join === 'superseded') return [];
+  const made: Row[] = [];
+  for (const [at, line] of lines.entries()) {
+    const side = join.found[at];
+    if (side !== undefined) made.push(rows.row(each, line, read(line.target, side.payload)));
+  }
+  for (const { line, side } of join.closed) {
+    const target = targetOfLine(line);
+    // A ledger may hold such a line from a time when it was taken for a key; the line never had a row.
+    if (!isUsableKey(target)) continue;
+    made.push(rows.tombstone(each, line, side === undefined ? undefined : read(target, side.payload)));
+  }
+  return made;
+}
+
+const hasDropped = (join: EachJoin | 'superseded' | undefined): boolean =>
+  join !== undefined && join !== 'superseded' && join.closed.length > 0;
+
+/** Lines of many records point at the same few sides: each is parsed once. */
+function sideReader(): typeof readSide {
+  const sides = new Map<string, { readonly text: string; readonly side: MergeSide }>();
+  return (key, text) => {
+    const known = sides.get(key);
+    if (known?.text === text) return known.side;
+    const side = readSide(key, text);
+    sides.set(key, { text, side });
+    return side;
+  };
+}

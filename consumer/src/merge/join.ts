@@ -1,0 +1,71 @@
+import type { Row } from '@tributary/shared';
+import type { ClaimedRecord, ClaimedRow, Claims } from '../claim/claims.js';
+import type { EachRecord, Ledger } from '../ledger/port.js';
+import type { MergeRows, MergeSide } from './rows.js';
+
+/** One merge, and what its steps need. */
+export interface MergeOptions {
+  readonly rows: MergeRows;
+  readonly ledger: Ledger;
+  readonly claims: Claims;
+  /** Makes merged rows of one dataset durable and commits them at once: pages before the last, and rows of waiting records. */
+  readonly land: (rows: readonly ClaimedRow[]) => Promise<void>;
+}
+
+/** A record that dropped lines, in one merge. */
+export interface DroppedLines {
+  /** The merge's dataset. */
+  readonly merge: string;
+  readonly record: EachRecord;
+}
+
+export const NONE_DROPPED: readonly DroppedLines[] = [];
+
+/** What comes of one record in one merge. */
+export interface JoinedRecord extends ClaimedGroup {
+  readonly dropped: readonly DroppedLines[];
+}
+
+/** A record as one side of a merge, with the order under which the ledger keeps it. */
+export interface OrderedSide extends MergeSide {
+  readonly order: string;
+}
+
+export const sideOf = ({ record, envelope, row }: ClaimedRecord): OrderedSide => ({
+  key: record.key,
+  version: record.version,
+  messageId: envelope.messageId,
+  payload: record.payload,
+  order: row.order,
+});
+
+/** The merged rows of one record, once they are claimed. */
+export interface ClaimedGroup {
+  /** Those that this writer has claimed. */
+  readonly rows: readonly ClaimedRow[];
+  /** Whether another consumer has one of the others in flight. */
+  readonly busy: boolean;
+}
+
+/**
+ * Claims the merged rows of several records, and keeps those that this writer has to write. A row that is a duplicate or
+ * stale belongs to another message, which is not acknowledged before that row, or a newer one, is durable.
+ */
+export async function claimMergedRows(
+  groups: readonly (readonly Row[])[],
+  dataset: string,
+  claims: Claims,
+): Promise<ClaimedGroup[]> {
+  const judged = await claims.claim(dataset, groups.flat());
+  let at = 0;
+  return groups.map((group) => {
+    const rows: ClaimedRow[] = [];
+    let busy = false;
+    for (const row of group) {
+      const { verdict, landed = false } = judged[at++] ?? {};
+      if (verdict?.kind === 'accept') rows.push({ row, landed });
+      else if (verdict?.kind === 'busy') busy = true;
+    }
+    return { rows, busy };
+  });
+}

@@ -1,0 +1,48 @@
+import type { Dataset } from '@tributary/shared';
+import { ledgerHash } from '../ledger/keys.js';
+import type { MergeRows, MergeSide } from '../merge/rows.js';
+import type { LandedRow, Sink } from '../sinks/port.js';
+
+/** The newest landed row of a key, as much of it as the ledger keeps. */
+export interface NewestRow {
+  readonly order: string;
+  readonly hash: string;
+}
+
+/** The newest landed record of a key, with its content: that of an entity that is a side of a merge. */
+export interface NewestSide extends NewestRow, MergeSide {}
+
+/** What has landed of one merge: the newest rows of both sides and of the merge itself, by key. */
+export interface LandedMerge {
+  readonly rows: MergeRows;
+  readonly each: ReadonlyMap<string, NewestSide>;
+  readonly with: ReadonlyMap<string, NewestSide>;
+  readonly merged: ReadonlyMap<string, NewestRow>;
+}
+
+export const newestRows = (sink: Sink, dataset: Dataset): Promise<Map<string, NewestRow>> =>
+  newestOf(sink, dataset, ({ hash, deleted }, order) => ({ order, hash: ledgerHash(hash, deleted) }));
+
+export const newestSides = (sink: Sink, dataset: Dataset): Promise<Map<string, NewestSide>> =>
+  newestOf(sink, dataset, ({ key, hash, version, messageId, deleted, values }, order) => ({
+    order,
+    hash: ledgerHash(hash, deleted),
+    key,
+    version,
+    messageId,
+    payload: values,
+  }));
+
+async function newestOf<T extends NewestRow>(
+  sink: Sink,
+  dataset: Dataset,
+  read: (row: LandedRow, order: string) => T,
+): Promise<Map<string, T>> {
+  const newest = new Map<string, T>();
+  for await (const row of sink.scan(dataset)) {
+    const order = dataset.orderOf(row.version, row.messageId);
+    const known = newest.get(row.key);
+    if (known === undefined || known.order < order) newest.set(row.key, read(row, order));
+  }
+  return newest;
+}

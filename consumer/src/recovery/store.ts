@@ -1,0 +1,40 @@
+import type { Clock, Logger, PipelineConfig } from '@tributary/shared';
+import type { EnteredLedger, LedgerStore } from '../ledger/port.js';
+import { RedisLedger } from '../ledger/redis.js';
+import type { LedgerRedis } from '../ledger/redis-client.js';
+import { createMergeRows, nameOfMerges } from '../merge/rows.js';
+import type { Sink } from '../sinks/port.js';
+import { enterEpoch } from './epoch.js';
+import { rebuildFromSink } from './rebuild.js';
+
+export interface LedgerStoreOptions {
+  readonly redis: LedgerRedis;
+  readonly config: PipelineConfig;
+  /** What the ledger is rebuilt from when Redis has lost it. */
+  readonly sink: Sink;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** The ledger in Redis, rebuilt from the sink whenever it is lost. */
+export class RedisLedgerStore implements LedgerStore {
+  readonly #options: LedgerStoreOptions;
+  readonly #mergeName: string;
+  readonly #mergeDatasets: ReadonlySet<string>;
+
+  constructor(options: LedgerStoreOptions) {
+    this.#options = options;
+    this.#mergeName = nameOfMerges(options.config);
+    this.#mergeDatasets = new Set(createMergeRows(options.config).map(({ dataset }) => dataset));
+  }
+
+  async enter(writer: string, signal: AbortSignal): Promise<EnteredLedger> {
+    const { redis, config, sink, clock, log } = this.#options;
+    const pipeline = config.name;
+    const rebuild = rebuildFromSink(this.#options);
+    const mergeName = this.#mergeName;
+    const { name, keys } = await enterEpoch({ redis, pipeline, sink, mergeName, rebuild, clock, log, signal });
+    const ledger = new RedisLedger({ redis, keys, epoch: name, writer, mergeDatasets: this.#mergeDatasets });
+    return { epoch: name, ledger };
+  }
+}

@@ -1,0 +1,28 @@
+import { type ClosableChannel, closeChannel, type DeclaringChannel, type ReleaseList } from '@tributary/shared';
+import type { DeadLetterChannel } from '../dead-letters/dead-letters.js';
+import type { IntakeChannel } from '../intake/channel.js';
+import type { Ending } from './ending.js';
+
+/** A connection to the broker, as a session needs it. The recovering connection of amqplib fits this port. */
+export interface Broker {
+  /** Waits for as long as the broker is away. */
+  createConfirmChannel(): Promise<SessionChannel>;
+}
+
+/** A channel of a session: for deliveries, or for dead letters. */
+export type SessionChannel = IntakeChannel & DeadLetterChannel & DeclaringChannel & ClosableChannel & ClosingChannel;
+
+interface ClosingChannel {
+  /** Emitted when the channel is closed by either side, after `error` if there was one. */
+  on(event: 'close', listener: () => void): unknown;
+}
+
+/** Opens a channel that ends the session when it closes, and is closed when the session ends. */
+export async function openChannel(broker: Broker, ending: Ending, release: ReleaseList): Promise<SessionChannel> {
+  const channel = await broker.createConfirmChannel();
+  release.add('channel', () => closeChannel(channel));
+  // The reason is not needed: the close that follows ends the session.
+  channel.on('error', () => {});
+  channel.on('close', () => ending.by('channel closed'));
+  return channel;
+}

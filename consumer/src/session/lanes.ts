@@ -1,0 +1,59 @@
+import type { Clock, Entity, Logger, ReleaseList } from '@tributary/shared';
+import { Intake } from '../intake/intake.js';
+import type { Entry } from '../merge/merge.js';
+import { Batcher, type BatchOptions } from '../write/batch.js';
+import { type Broker, openChannel } from './broker.js';
+import type { Ending } from './ending.js';
+
+/** The way of the records of one entity: from its queue to its batches. */
+export interface Lane {
+  readonly entity: Entity;
+  readonly intake: Intake;
+  readonly batch: Batcher<Entry>;
+}
+
+export interface LaneOptions {
+  readonly entities: readonly Entity[];
+  readonly broker: Broker;
+  /** Names the consumers in RabbitMQ's management UI. */
+  readonly instance: string;
+  readonly prefetch: number;
+  readonly batch: Pick<BatchOptions<Entry>, 'size' | 'interval' | 'flush'>;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly stop: AbortSignal;
+}
+
+/** Milliseconds after which RabbitMQ should have answered that it lets a consumer in. */
+const SLOW_ANSWER = 10_000;
+
+/** Opens a channel for each queue, so that each queue has a prefetch and an order of deliveries of its own. */
+export async function openLanes(options: LaneOptions, ending: Ending, release: ReleaseList): Promise<Lane[]> {
+  const { entities, broker, instance, prefetch, clock } = options;
+  const lanes: Lane[] = [];
+  for (const entity of entities) {
+    const { queue } = entity.config;
+    const channel = await openChannel(broker, ending, release);
+    const intake = new Intake({ channel, clock, prefetch });
+    const consumerTag = `consumer ${instance} ${entity.name}`;
+    const started = intake.start(queue, consumerTag, () => ending.by('consumer cancelled'));
+    await tellIfSlow(started, queue, options);
+    const batch = new Batcher({ ...options.batch, clock, onError: (error) => ending.byError(error) });
+    lanes.push({ entity, intake, batch });
+  }
+  return lanes;
+}
+
+/**
+ * A quorum queue without a leader does not answer, and gives no error: RabbitMQ may be electing one, or a person may have to
+ * do something.
+ */
+async function tellIfSlow(started: Promise<void>, queue: string, { clock, log, stop }: LaneOptions): Promise<void> {
+  const answered = new AbortController();
+  void clock.sleep(SLOW_ANSWER, AbortSignal.any([answered.signal, stop])).then(() => {
+    if (answered.signal.aborted || stop.aborted) return;
+    const remedy = 'it may have no leader: see "rabbitmq-queues quorum_status", and whether all nodes are up';
+    log.warn({ queue, waitedMs: SLOW_ANSWER }, `RabbitMQ does not answer for this queue; waiting. ${remedy}`);
+  });
+  await started.finally(() => answered.abort());
+}

@@ -1,0 +1,46 @@
+import type { Clock, Entity, Logger, PipelineConfig, SeenAgain, Topology } from '@tributary/shared';
+import type { Buried } from '../dead-letters/dead-letters.js';
+import type { LedgerStore } from '../ledger/port.js';
+import type { MergeRows } from '../merge/rows.js';
+import type { ConsumerMetrics } from '../metrics/metrics.js';
+import type { Sink } from '../sinks/port.js';
+import type { Broker } from './broker.js';
+
+export interface SessionOptions {
+  readonly config: PipelineConfig;
+  readonly entities: readonly Entity[];
+  readonly merges: readonly MergeRows[];
+  readonly topology: Topology;
+  readonly broker: Broker;
+  /** Another connection, for dead letters (see DeadLettersOptions). */
+  readonly deadLetterBroker: Broker;
+  readonly ledgers: LedgerStore;
+  readonly buried: Buried;
+  readonly seenAgain: Pick<SeenAgain, 'note'>;
+  readonly sink: Sink;
+  /** Names this consumer for people. */
+  readonly instance: string;
+  /** Names the writer. A name is used once and never again. */
+  readonly writer: string;
+  readonly prefetch: number;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly metrics: ConsumerMetrics;
+  readonly onSinkProblem: (problem: string | undefined) => void;
+  /** Called when the session consumes, so that others can look into it. */
+  readonly onRunning: (running: RunningSession) => void;
+  /** Aborted to stop: begin nothing new, finish what is begun. */
+  readonly stop: AbortSignal;
+  /** Aborted when the time for that is over. */
+  readonly overdue: AbortSignal;
+}
+
+/** A session that consumes. */
+export interface RunningSession {
+  /** Writes every batch now, whether or not it is full. */
+  flushNow(): Promise<void>;
+  /** The number of deliveries that are not settled yet. */
+  unsettled(): number;
+  /** For each entity with records that are not durable, when the oldest of them came in. */
+  oldestUnflushed(): [entity: string, since: number][];
+}

@@ -1,0 +1,82 @@
+import { applyTopology, type ReleaseList } from '@tributary/shared';
+import { type ClaimedRow, Claims } from '../claim/claims.js';
+import type { Lease } from '../claim/lease.js';
+import { DeadLetters } from '../dead-letters/dead-letters.js';
+import type { EnteredLedger } from '../ledger/port.js';
+import type { MergeOptions } from '../merge/join.js';
+import type { SinkWriter } from '../sinks/port.js';
+import { Flush } from '../write/flush.js';
+import { openChannel } from './broker.js';
+import type { Ending } from './ending.js';
+import { type Lane, openLanes } from './lanes.js';
+import type { SessionOptions } from './options.js';
+
+/** The path that records take in one session, with everything open that it needs. */
+export interface Path {
+  readonly lanes: readonly Lane[];
+  readonly claims: Claims;
+  readonly merges: readonly MergeOptions[];
+  readonly deadLetters: DeadLetters;
+  readonly output: SinkWriter;
+}
+
+/** What a session has before its path is open, and what ends with it. */
+export interface PathSurroundings extends EnteredLedger {
+  readonly lease: Lease;
+  readonly ending: Ending;
+  /** Closes what is open. */
+  readonly release: ReleaseList;
+}
+
+/** Opens the writer's output, the channel for dead letters and a channel for each queue, and joins the steps between them. */
+export async function openPath(options: SessionOptions, surroundings: PathSurroundings): Promise<Path> {
+  const { config, clock, log, metrics, onSinkProblem } = options;
+  const { ledger, lease, ending, release } = surroundings;
+  const output = await openOutput(options, surroundings);
+  const flush = new Flush({
+    ledger,
+    lease,
+    writer: output,
+    clock,
+    log,
+    metrics,
+    onSinkProblem,
+    signal: ending.abandoned,
+  });
+  const claims = openClaims(options, surroundings);
+  const land = (rows: readonly ClaimedRow[]) => flush.land(rows);
+  const merges = options.merges.map((rows) => ({ rows, ledger, claims, land }));
+  const deadLetters = await openDeadLetters(options, surroundings);
+  const batch = {
+    size: config.batch.size,
+    interval: config.batch.interval,
+    flush: (...group: Parameters<Flush['flush']>) => flush.flush(...group),
+  };
+  const lanes = await openLanes({ ...options, batch }, ending, release);
+  return { lanes, claims, merges, deadLetters, output };
+}
+
+/**
+ * It is closed however the session ends: a file that is left open is closed by the garbage collector, which Node will not
+ * do for ever.
+ */
+async function openOutput({ sink, writer }: SessionOptions, { epoch, release }: PathSurroundings): Promise<SinkWriter> {
+  const output = await sink.open(writer, epoch);
+  release.add('the output', () => output.close());
+  return output;
+}
+
+function openClaims({ sink, metrics, log }: SessionOptions, { ledger }: PathSurroundings): Claims {
+  const onTakeOver = (dead: string) => {
+    metrics.tookOver();
+    log.warn({ writer: dead }, 'taking over the unfinished rows of a consumer that died');
+  };
+  return new Claims({ ledger, sink, onTakeOver });
+}
+
+async function openDeadLetters(options: SessionOptions, { ending, release }: PathSurroundings): Promise<DeadLetters> {
+  const { deadLetterBroker, topology, buried, clock } = options;
+  const channel = await openChannel(deadLetterBroker, ending, release);
+  await applyTopology(channel, topology);
+  return new DeadLetters({ channel, exchange: topology.deadExchange, buried, now: () => new Date(clock.now()) });
+}

@@ -1,0 +1,81 @@
+import { type Clock, describeError, type Logger } from '@tributary/shared';
+import type { ConsumerMetrics } from '../metrics/metrics.js';
+import type { Sink } from '../sinks/port.js';
+import type { SessionEnd } from './ending.js';
+
+/** A session that lasted this many milliseconds had begun well. */
+const LASTING = 10_000;
+
+/** Milliseconds. */
+const PROBE_TIMEOUT = 10_000;
+
+export interface SessionsOptions {
+  /** Runs one session, with a new writer. */
+  readonly session: () => Promise<SessionEnd>;
+  readonly sink: Sink;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly metrics: ConsumerMetrics;
+  /** Called with what keeps the consumer from consuming, and with undefined when that is over. */
+  readonly onProblem: (what: 'session' | 'sink', problem: string | undefined) => void;
+  /** Called when a session has ended. */
+  readonly onEnd: () => void;
+  /** Aborted to stop: no other session begins. */
+  readonly stop: AbortSignal;
+}
+
+/** Runs one session after another, until it is stopped. */
+export async function runSessions(options: SessionsOptions): Promise<void> {
+  const { session, clock, log, metrics, onProblem, onEnd, stop } = options;
+  let after: SessionEnd['after'] | 'start' = 'start';
+  for (let failures = 0; !stop.aborted; ) {
+    if (!(await waitForSink(options))) return;
+    metrics.sessionBegan(after);
+    const began = clock.now();
+    const end = await session().catch(failed);
+    onEnd();
+    if (end.after === 'stopped' || stop.aborted) return;
+    after = end.after;
+    onProblem('session', `not consuming: ${after}${end.reason === undefined ? '' : `: ${end.reason}`}`);
+    // What fails at once fails again: each time it waits longer, so that neither log nor delivery counts run away.
+    failures = clock.now() - began > LASTING ? 0 : failures + 1;
+    const delay = Math.min(250 * 2 ** failures, 30_000);
+    log.warn(
+      { after, reason: end.reason, delayMs: delay },
+      'beginning again with a new writer; what was not acknowledged is delivered again',
+    );
+    await clock.sleep(delay, stop);
+  }
+}
+
+const failed = (error: unknown): SessionEnd => ({ after: 'failed', reason: describeError(error) });
+
+/** Nothing is taken from the queues while nothing can be written. @returns false if it was stopped meanwhile */
+async function waitForSink({ sink, clock, log, onProblem, stop }: SessionsOptions): Promise<boolean> {
+  for (let attempt = 1; !stop.aborted; attempt++) {
+    try {
+      await answered(sink.probe(), clock, stop);
+      onProblem('sink', undefined);
+      return true;
+    } catch (error) {
+      const reason = describeError(error);
+      onProblem('sink', `the sink cannot be written: ${reason}`);
+      if (attempt === 1) log.error({ reason }, 'the sink cannot be written: nothing is consumed until it can');
+      await clock.sleep(Math.min(250 * 2 ** attempt, 5_000), stop);
+    }
+  }
+  return false;
+}
+
+/**
+ * A folder may never answer, such as a network file system that is away.
+ * @throws Error saying so
+ */
+async function answered(probe: Promise<void>, clock: Clock, signal: AbortSignal): Promise<void> {
+  const done = new AbortController();
+  const silence = clock.sleep(PROBE_TIMEOUT, AbortSignal.any([done.signal, signal])).then(() => {
+    if (!done.signal.aborted)
+      throw new Error(`no answer within ${PROBE_TIMEOUT / 1_000} s; is it a place that can be written to?`);
+  });
+  await Promise.race([probe, silence]).finally(() => done.abort());
+}

@@ -1,0 +1,77 @@
+import { consume } from '../consume.js';
+import { KnownRecords } from '../intake/known-records.js';
+import { createMergeStep } from '../merge/merge.js';
+import { type Remerge, startRemerge } from '../merge/remerge.js';
+import { Reporter } from '../metrics/report.js';
+import type { Ending } from './ending.js';
+import type { RunningSession, SessionOptions } from './options.js';
+import type { Path } from './path.js';
+
+/** The work of one session: it consumes each queue, and makes merged rows once more where a rebuild asked for it. */
+export class Work implements RunningSession {
+  readonly #path: Path;
+  readonly #stories: readonly Promise<void>[];
+  readonly #remerge: Remerge;
+
+  constructor(path: Path, options: SessionOptions, ending: Ending) {
+    const { clock, log } = options;
+    const onError = (error: unknown) => ending.byError(error);
+    this.#path = path;
+    this.#stories = startStories(path, options, onError);
+    this.#remerge = startRemerge(path.merges, { clock, log, onError });
+  }
+
+  async flushNow(): Promise<void> {
+    await Promise.all(this.#path.lanes.map(({ batch }) => batch.flushNow()));
+  }
+
+  unsettled(): number {
+    return this.#path.lanes.reduce((sum, { intake }) => sum + intake.settler.unsettled, this.#remerge.unsettled);
+  }
+
+  oldestUnflushed(): [entity: string, since: number][] {
+    return this.#path.lanes.flatMap(({ entity, batch }): [string, number][] => {
+      const since = batch.oldestUnwrittenSince;
+      return since === undefined ? [] : [[entity.name, since]];
+    });
+  }
+
+  /** When the oldest delivery arrived that is not settled; undefined if there is none. */
+  heldSince(): number | undefined {
+    const arrivals = this.#path.lanes.flatMap(({ intake }) => intake.settler.oldest?.arrivedAt ?? []);
+    return arrivals.length === 0 ? undefined : Math.min(...arrivals);
+  }
+
+  /** Begins nothing new. */
+  end(): void {
+    for (const { intake } of this.#path.lanes) intake.end();
+    this.#remerge.end();
+  }
+
+  /** Writes and commits all that is claimed, and acknowledges it as far as the channels are still open. */
+  async finish(): Promise<void> {
+    await Promise.all([this.#remerge.ended, ...this.#stories]);
+    await this.flushNow();
+    for (const { intake } of this.#path.lanes) intake.settler.flush();
+    await this.#path.output.close();
+  }
+
+  /** Forgets all that is not written yet. It was not acknowledged, so it is delivered again. */
+  abandon(): void {
+    for (const { batch } of this.#path.lanes) batch.abandon();
+  }
+}
+
+/** One story for each queue; each ends when its intake ends, or with an error that ends the session. */
+function startStories(path: Path, options: SessionOptions, onError: (error: unknown) => void): Promise<void>[] {
+  const { claims, merges, deadLetters } = path;
+  const { seenAgain, instance } = options;
+  const report = new Reporter(options.metrics, options.log);
+  const knownRecords = new KnownRecords();
+  return path.lanes.map(({ entity, intake, batch }) => {
+    const known = knownRecords.of(entity);
+    const merge = createMergeStep(entity.name, merges);
+    const steps = { entity, intake, deadLetters, known, claims, merge, batch, report, seenAgain, instance };
+    return consume(steps).catch(onError);
+  });
+}
