@@ -1,5 +1,5 @@
-export type { CollectionName } from './collection.js';
-export type { Customer, Item, OrderLine } from './records.js';
+export type { TruthDocument, TruthRecord } from './admin/truth.js';
+export type { CollectionName } from './crm/collection.js';
+export type { Customer, Item, OrderLine } from './crm/records.js';
 export { createMockApi, type MockApi, type MockApiOptions, mockApiProcess } from './service.js';
 export { DEFAULT_SETTINGS, readSettings, type Settings } from './settings.js';
-export type { TruthDocument, TruthRecord } from './truth.js';

@@ -23,7 +23,7 @@ export function createMetrics(registry: Registry): MockMetrics {
     }),
     changes: new Counter({
       name: 'tributary_mock_changes_total',
-      help: 'Changes of records, those by hand included',
+      help: 'Changes of records, including those put by hand',
       labelNames: ['collection'],
       registers,
     }),

@@ -1,37 +1,38 @@
 import { describeError, type Logger } from '@tributary/shared';
 import type { ErrorRequestHandler, RequestHandler } from 'express';
 
-/** A request that cannot be answered as asked, with what the client is told: `{"error": {"code", "message"}}`. */
+/** A request that cannot be answered, and what the client is told: `{"error": {"code", "message"}}`. */
 export class Problem extends Error {
   override readonly name = 'Problem';
-  constructor(
-    readonly status: number,
-    readonly code: string,
-    message: string,
-  ) {
+  readonly status: number;
+  readonly code: string;
+
+  constructor(status: number, code: string, message: string) {
     super(message);
+    this.status = status;
+    this.code = code;
   }
 }
 
 export const badRequest = (code: string, message: string): Problem => new Problem(400, code, message);
 
-/** Something the client sent, as shown to them again: short, whatever they sent. */
+/** What the client sent, for an error message: shortened if it is long. */
 export function quote(value: unknown): string {
   const text = JSON.stringify(value) ?? 'nothing';
   return text.length > 80 ? `${text.slice(0, 60)}... (${text.length} characters)` : text;
 }
 
-/** Goes behind all routes. */
+/** Comes after all routes. */
 export const unknownPath: RequestHandler = (request) => {
   throw new Problem(404, 'unknown_path', `there is no ${request.method} ${request.path}`);
 };
 
-/** Goes last. It also words what express and its body parser throw, which carry a status of their own. */
+/** Comes last. It also answers errors of express and its body parser, which have their own status. */
 export function answerProblems(log: Logger): ErrorRequestHandler {
   return (error: unknown, request, response, _next) => {
     const { status, code, message } = problemOf(error);
     if (status >= 500) log.error({ path: request.path, reason: describeError(error) }, 'a request failed');
-    // Too late for a status: the connection is cut, so the client sees that the body is not whole.
+    // It is too late for a status. Closing the connection shows the client that the body is not complete.
     if (response.headersSent) response.destroy();
     else response.status(status).json({ error: { code, message } });
   };

@@ -1,5 +1,5 @@
 import { ENVIRONMENT, FatalError, PORTS, type ServiceEnvironment, type VariableName } from '@tributary/shared';
-import { type FaultSettings, NO_FAULTS, readFaults } from './faults.js';
+import { type FaultSettings, NO_FAULTS, readFaults } from './faults/faults.js';
 
 export interface Settings {
   /** 0 for any free port. */
@@ -8,7 +8,7 @@ export interface Settings {
   readonly customers: number;
   readonly items: number;
   readonly seed: number;
-  /** Changes a second over time; 0 for none. */
+  /** Changes per second; 0 for none. */
   readonly changesPerSecond: number;
   /** How the API misbehaves. */
   readonly faults: FaultSettings;
@@ -28,34 +28,34 @@ const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'
 
 /**
  * Reads the mock's settings from the environment; an empty variable counts as not set.
- * @throws FatalError listing every fault, each with its variable, its value and what is expected
+ * @throws FatalError listing every mistake, with the variable, its value and what is expected
  */
 export function readSettings(env: ServiceEnvironment): Settings {
-  const faults: string[] = [];
+  const wrong: string[] = [];
   const number = (name: VariableName, fallback: number, most: number, whole = true): number => {
     const text = env[name]?.trim() || String(fallback);
     const value = (whole ? /^\d+$/ : /^\d+(\.\d+)?$/).test(text) ? Number(text) : Number.NaN;
     if (value <= most) return value;
-    faults.push(`${name}: expected a ${whole ? 'whole ' : ''}number from 0 to ${most}, found ${JSON.stringify(text)}`);
+    wrong.push(`${name}: expected a ${whole ? 'whole ' : ''}number from 0 to ${most}, found ${JSON.stringify(text)}`);
     return fallback;
   };
   const settings: Settings = {
     port: number('PORT', DEFAULT_SETTINGS.port, 65_535),
     host: env.HOST?.trim() || DEFAULT_SETTINGS.host,
-    // Untouched records were born a second apart from 2024 on, so this many are all in the past.
+    // The first records were last updated one second apart, from 2024 on: this many are all in the past.
     customers: number('MOCK_CUSTOMERS', DEFAULT_SETTINGS.customers, 10_000_000),
     items: number('MOCK_ITEMS', DEFAULT_SETTINGS.items, 1_000_000),
     seed: number('MOCK_SEED', DEFAULT_SETTINGS.seed, 2 ** 32 - 1),
-    // Each change has a millisecond of its own.
+    // Each change needs its own millisecond.
     changesPerSecond: number('MOCK_CHANGES_PER_SECOND', DEFAULT_SETTINGS.changesPerSecond, 1_000, false),
-    faults: faultsIn(env.MOCK_FAULTS, faults),
+    faults: faultsIn(env.MOCK_FAULTS, wrong),
   };
-  // The logger refuses an unknown level too, but without naming the variable or the levels there are.
+  // The logger refuses an unknown level too, but it names neither the variable nor the known levels.
   if (env.LOG_LEVEL && !LOG_LEVELS.includes(env.LOG_LEVEL)) {
-    faults.push(`LOG_LEVEL: expected one of ${LOG_LEVELS.join(', ')}, found ${JSON.stringify(env.LOG_LEVEL)}`);
+    wrong.push(`LOG_LEVEL: expected one of ${LOG_LEVELS.join(', ')}, found ${JSON.stringify(env.LOG_LEVEL)}`);
   }
-  if (faults.length > 0) {
-    throw new FatalError('settings_invalid', `the environment of mock-api has faults:\n  ${faults.join('\n  ')}`);
+  if (wrong.length > 0) {
+    throw new FatalError('settings_invalid', `the environment of mock-api has faults:\n  ${wrong.join('\n  ')}`);
   }
   return settings;
 }

@@ -28,7 +28,7 @@ describe('a record put by hand', () => {
     expect(await (await fetch(`${mock.url}/products/SKU-00001`)).text()).toBe(json);
   });
 
-  it('is a change: it comes last, and updated_since goes by when it was put, not by what it says', async () => {
+  it('is a change: it comes last, and updated_since compares the time of the put, not its updatedAt', async () => {
     const mock = await startMock({ clock: new ManualClock(Date.UTC(2026, 0, 1)) });
     const response = await put(
       mock,
@@ -49,7 +49,7 @@ describe('a record put by hand', () => {
     expect(await walk(mock, '/customers')).toHaveLength(26);
   });
 
-  it('stays as it was put, whatever else changes', async () => {
+  it('stays as it was put when other records change', async () => {
     const mock = await startMock({ customers: 2, items: 1 });
     await put(mock, '/admin/customers/C-000001', '[]');
     await put(mock, '/admin/products/SKU-00001', '{}');
@@ -65,7 +65,7 @@ describe('a record put by hand', () => {
     expect(problem.message).toContain('must be one JSON value');
   });
 
-  it('may be spread over lines; NDJSON still has it in one', async () => {
+  it('may have several lines; NDJSON still has it in one', async () => {
     const mock = await startMock();
     await put(mock, '/admin/customers/C-000001', '{\n  "id": "C-000001",\r\n  "name": "A\\nB"\n}\n');
     await walk(mock, '/customers');

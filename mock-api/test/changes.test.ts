@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { changeCustomer, changeItem } from '../src/changes.js';
-import { createFaker, RecordMaker } from '../src/records.js';
+import { changeCustomer, changeItem } from '../src/crm/changes.js';
+import { createFaker, RecordMaker } from '../src/crm/records.js';
 
 const rounds = Array.from({ length: 3_000 }, (_, round) => round);
 
 describe('a change', () => {
-  it('leaves a customer with other content, and with lines that are still one to five different items', () => {
+  it('gives a customer other content, and still one to five lines of different items', () => {
     const faker = createFaker();
     const maker = new RecordMaker(42, 6);
     let customer = maker.customer(1);
@@ -25,7 +25,7 @@ describe('a change', () => {
     expect([...lineCounts].sort()).toEqual([1, 2, 3, 4, 5]);
   });
 
-  it('touches each of city, phone, segment and lines of some customer', () => {
+  it('affects city, phone, segment and lines, each in some customer', () => {
     const faker = createFaker();
     const maker = new RecordMaker(42, 6);
     const touched = new Set<string>();
@@ -40,7 +40,7 @@ describe('a change', () => {
     expect([...touched].sort()).toEqual(['city', 'country', 'lines', 'phone', 'segment']);
   });
 
-  it('leaves an item with another price or stock, the price positive in whole cents, the stock not negative', () => {
+  it('gives an item another price or stock: the price positive in whole cents, the stock not negative', () => {
     const faker = createFaker();
     let item = new RecordMaker(42, 1).item(0);
     const touched = new Set<string>();
@@ -59,7 +59,7 @@ describe('a change', () => {
     expect([...touched].sort()).toEqual(['price', 'stock']);
   });
 
-  it('can befall a customer of a CRM without items', () => {
+  it('is possible for a customer of a CRM without items', () => {
     const faker = createFaker();
     const customer = new RecordMaker(42, 0).customer(0);
     for (const round of rounds.slice(0, 50)) {

@@ -10,7 +10,7 @@ const snapshot = async (mock: Parameters<typeof walk>[0]) => [
 const times = (records: Json[]) => records.map(({ updatedAt }) => String(updatedAt));
 
 describe('changes', () => {
-  it('at once change just so many records, and say which', async () => {
+  it('change exactly as many records as asked for, and say which', async () => {
     const mock = await startMock({ customers: 500, items: 500 });
     const before = new Map((await snapshot(mock)).map((record) => [record.id ?? record.sku, record]));
     const { customers, products } = await post<Changed>(mock, '/admin/changes?count=40');
@@ -51,7 +51,7 @@ describe('changes', () => {
     expect(new Set(all).size).toBe(all.length);
   });
 
-  it('bear the time of the clock', async () => {
+  it('have the time of the clock', async () => {
     const mock = await startMock({ clock: new ManualClock(Date.UTC(2030, 0, 1)) });
     await post(mock, '/admin/changes');
     expect(times(await snapshot(mock))).toContain('2030-01-01T00:00:00.000Z');
@@ -63,14 +63,14 @@ describe('changes', () => {
     expect(problem.message).toContain(JSON.stringify(count));
   });
 
-  it('do not happen where there is nothing to change', async () => {
+  it('do not happen if there is nothing to change', async () => {
     const mock = await startMock({ customers: 0, items: 0 });
     expect(await post(mock, '/admin/changes?count=3')).toEqual({ customers: [], products: [] });
     const onlyItems = await startMock({ customers: 0, items: 3 });
     expect((await post<Changed>(onlyItems, '/admin/changes?count=3')).products).toHaveLength(3);
   });
 
-  it('leave every record in its place after many more of them than there are records', async () => {
+  it('keep every record, also after many more changes than there are records', async () => {
     const mock = await startMock({ customers: 5, items: 5 });
     await post(mock, '/admin/changes?count=20000');
     expect((await walk(mock, '/customers?limit=2')).map(({ id }) => id).sort()).toEqual(

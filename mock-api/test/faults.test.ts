@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { MockApi } from '../src/index.js';
 import { getJson, getProblem, type Listing, ManualClock, post, startMock } from './setup.js';
 
-/** Sets the faults, and says what came of it. */
+/** Sets the faults. @returns the answer */
 async function setFaults(mock: MockApi, faults: unknown) {
   const response = await fetch(`${mock.url}/admin/faults`, { method: 'POST', body: JSON.stringify(faults) });
   return { status: response.status, body: (await response.json()) as Record<string, unknown> };
@@ -11,7 +11,7 @@ async function setFaults(mock: MockApi, faults: unknown) {
 const get = (mock: MockApi, path = '/customers') => fetch(mock.url + path);
 
 describe('a mock CRM that misbehaves', () => {
-  it('answers with a status by its rate, and does nothing of the kind once it is told to stop', async () => {
+  it('answers with a status at its rate, until the faults are removed', async () => {
     const mock = await startMock();
     await setFaults(mock, { status: { 503: 0.5 } });
     const statuses = new Set<number>();
@@ -21,7 +21,7 @@ describe('a mock CRM that misbehaves', () => {
     for (let index = 0; index < 10; index++) expect((await get(mock)).status).toBe(200);
   });
 
-  it('misbehaves alike for the same seed', async () => {
+  it('misbehaves in the same way for the same seed', async () => {
     const walk = async () => {
       const mock = await startMock({ seed: 7 });
       await setFaults(mock, { status: { 500: 0.3, 404: 0.2 } });
@@ -41,7 +41,7 @@ describe('a mock CRM that misbehaves', () => {
     expect((await get(mock)).headers.get('retry-after')).toBe(new Date(clock.now() + 7_000).toUTCString());
   });
 
-  it('lets every answer wait', async () => {
+  it('delays every answer', async () => {
     const clock = new ManualClock();
     const mock = await startMock({ clock });
     await setFaults(mock, { latency: 1_000 });
@@ -59,9 +59,9 @@ describe('a mock CRM that misbehaves', () => {
     ['truncated', /^\{"data":\[.*[^}]$/s],
     ['malformed', /,,\}$/],
     ['html', /^<!doctype html>/],
-  ])('spoils a body with status 200 (%s), which then counts as not served', async (spoil, body) => {
+  ])('damages a body with status 200 (%s), which then does not count as served', async (damage, body) => {
     const mock = await startMock();
-    await setFaults(mock, { [spoil]: 1 });
+    await setFaults(mock, { [damage]: 1 });
     const response = await get(mock);
     expect(response.status).toBe(200);
     expect(await response.text()).toMatch(body);
@@ -76,7 +76,7 @@ describe('a mock CRM that misbehaves', () => {
     expect(await getJson(mock, '/admin/truth')).toMatchObject({ customers: { served: 0 } });
   });
 
-  it('sends a body in small pieces, whole in the end', async () => {
+  it('sends a body in small pieces, and completely', async () => {
     const mock = await startMock();
     await setFaults(mock, { slow: 1, slowPause: 1 });
     expect((await getJson<Listing>(mock, '/customers')).data).toHaveLength(25);
@@ -106,7 +106,7 @@ describe('a mock CRM that misbehaves', () => {
     expect((await get(mock)).headers.get('date')).toBe(new Date(clock.now() - 3_600_000).toUTCString());
   });
 
-  it('refuses faults that are none, saying which there are', async () => {
+  it('refuses unknown faults and wrong rates, and says which', async () => {
     const mock = await startMock();
     const { status, body } = await setFaults(mock, { status: { 200: 1 }, slow: 2, lag: 1 });
     expect(status).toBe(400);
@@ -173,7 +173,7 @@ describe('a scenario', () => {
     }
   });
 
-  it('is refused if there is none of that name, or with a number that is none', async () => {
+  it('is refused if there is none of that name, or if its number is not a number', async () => {
     const mock = await startMock();
     const ask = (path: string) => getProblem(mock, `/admin/scenarios/${path}`, { method: 'POST' });
     expect(await ask('flood')).toMatchObject({
@@ -185,7 +185,7 @@ describe('a scenario', () => {
 });
 
 describe('a stream of changes of one kind', () => {
-  it('changes that, at its rate', async () => {
+  it('changes records of that kind, at its rate', async () => {
     const clock = new ManualClock();
     const mock = await startMock({ clock });
     const prices = async () => (await getJson<Listing>(mock, '/products')).data.map(({ price }) => price);
@@ -240,7 +240,7 @@ describe('the ways to page', () => {
     expect(await walk(mock, '/customers?limit=10&offset=0&next=url', url)).toEqual(all);
   });
 
-  it('hold a record a line for who asks for that', async () => {
+  it('have one record per line if the client accepts that', async () => {
     const mock = await startMock();
     const response = await fetch(`${mock.url}/customers?limit=10`, { headers: { accept: 'application/x-ndjson' } });
     expect(response.headers.get('content-type')).toContain('application/x-ndjson');
@@ -249,7 +249,7 @@ describe('the ways to page', () => {
     expect(lines.map((line) => (JSON.parse(line) as { id: string }).id)).toHaveLength(10);
   });
 
-  it('are refused where they lead nowhere', async () => {
+  it('are refused with a page or offset that cannot be', async () => {
     const mock = await startMock();
     expect(await getProblem(mock, '/customers?page=0')).toMatchObject({ status: 400, code: 'page_invalid' });
     expect(await getProblem(mock, '/customers?offset=-1')).toMatchObject({ status: 400, code: 'offset_invalid' });
@@ -257,7 +257,7 @@ describe('the ways to page', () => {
 });
 
 describe('a CRM of 1.8 million customers', () => {
-  it('is there at once, and holds in memory only what was touched', async () => {
+  it('is ready at once, and has only changed records in memory', async () => {
     const mock = await startMock({ customers: 1_800_000 });
     const heap = process.memoryUsage().heapUsed;
     const { data } = await getJson<Listing>(mock, '/customers?limit=1000&updated_since=2024-01-21T00:00:00Z');

@@ -1,11 +1,11 @@
 import { encodeCell } from '@tributary/shared';
 import { describe, expect, it } from 'vitest';
-import { bornAt, customerIds, firstBornSince, RecordMaker, skus } from '../src/records.js';
+import { customerIds, firstChangedSince, initialStamp, RecordMaker, skus } from '../src/crm/records.js';
 
 const many = Array.from({ length: 2_000 }, (_, position) => position);
 
 describe('records', () => {
-  it('are the same for the same seed, in whatever order they are made', () => {
+  it('are the same for the same seed, in any order of making', () => {
     const forwards = many.map((position) => new RecordMaker(7, 50).customer(position));
     const maker = new RecordMaker(7, 50);
     const backwards = many.toReversed().map((position) => maker.customer(position));
@@ -20,7 +20,7 @@ describe('records', () => {
     expect(new Set(texts).size).toBe(texts.length);
   });
 
-  it('stay what they are, by version: a change of the mock that changes its data must be meant', () => {
+  it('are these ones, so that a change of the mock cannot change its data unnoticed', () => {
     const maker = new RecordMaker(42, 50);
     expect(maker.customer(0)).toMatchInlineSnapshot(`
       {
@@ -80,7 +80,7 @@ describe('records', () => {
     expect(new RecordMaker(42, 0).customer(0).lines).toEqual([]);
   });
 
-  it('hold commas, quotes, apostrophes, umlauts and emoji, and no text that a CSV writer must neutralise', () => {
+  it('have commas, quotes, apostrophes, umlauts and emoji, and no text that a CSV writer must neutralise', () => {
     const maker = new RecordMaker(42, 50);
     const texts = many
       .flatMap((position) => [maker.customer(position), maker.item(position)])
@@ -98,17 +98,17 @@ describe('records', () => {
     expect(prices.filter((price) => Number(price.toFixed(2)) !== price || price <= 0)).toEqual([]);
   });
 
-  it('are born one after the other, and the first born since a time is found without looking', () => {
+  it('have later and later times at the start, and the first one since a time is computed', () => {
     for (const position of [0, 1, 999, 1_000, 1_799_999]) {
-      const born = bornAt(position);
-      expect(bornAt(position + 1)).toBeGreaterThan(born);
-      expect(firstBornSince(born)).toBe(position);
-      expect(firstBornSince(born + 1)).toBe(position + 1);
+      const stamp = initialStamp(position);
+      expect(initialStamp(position + 1)).toBeGreaterThan(stamp);
+      expect(firstChangedSince(stamp)).toBe(position);
+      expect(firstChangedSince(stamp + 1)).toBe(position + 1);
     }
-    expect(firstBornSince(0)).toBe(0);
+    expect(firstChangedSince(0)).toBe(0);
   });
 
-  it('have keys that grow a digit where the numbers do, and only the exact form is a key', () => {
+  it('have keys with as many digits as the number needs, and only the exact form is a key', () => {
     expect(customerIds.keyOf(0)).toBe('C-000001');
     expect(customerIds.keyOf(1_799_999)).toBe('C-1800000');
     expect(customerIds.positionOf('C-1800000')).toBe(1_799_999);

@@ -69,7 +69,7 @@ describe('the mock CRM', () => {
     expect(problem.message).toContain(`${method} ${path}`);
   });
 
-  it('answers a path that is no URL text with 400 in JSON', async () => {
+  it('answers a path that is not valid in a URL with 400 in JSON', async () => {
     expect(await getProblem(await startMock(), '/customers/%E0%A4%A')).toMatchObject({ status: 400 });
   });
 });

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { NO_FAULTS } from '../src/faults.js';
+import { NO_FAULTS } from '../src/faults/faults.js';
 import { DEFAULT_SETTINGS, readSettings } from '../src/index.js';
 
 describe('the settings', () => {
-  it('have defaults, which an empty variable means too', () => {
+  it('have defaults, also for an empty variable', () => {
     expect(readSettings({})).toEqual(DEFAULT_SETTINGS);
     expect(readSettings({ PORT: '', MOCK_CUSTOMERS: ' ', HOST: '' })).toEqual(DEFAULT_SETTINGS);
   });

@@ -4,7 +4,7 @@ import { createMockApi, type MockApi, type MockApiOptions } from '../src/index.j
 
 export const silent = createLogger({ service: 'mock-api', instance: 'test', level: 'silent' });
 
-/** A record as a client sees it; the tests put odd ones too. */
+/** A record as a client sees it; tests put odd ones too. */
 export type Json = Record<string, unknown>;
 
 export interface Listing {
@@ -12,7 +12,7 @@ export interface Listing {
   readonly nextCursor: string | null;
 }
 
-/** A mock CRM on a free port, stopped when the test ends. Still unless the test asks for changes. */
+/** A mock CRM on a free port, stopped when the test ends. Nothing changes unless the test asks for it. */
 export async function startMock(options: Partial<MockApiOptions> = {}): Promise<MockApi> {
   const mock = createMockApi({ port: 0, customers: 25, items: 10, changesPerSecond: 0, log: silent, ...options });
   onTestFinished(() => mock.stop());
@@ -20,7 +20,7 @@ export async function startMock(options: Partial<MockApiOptions> = {}): Promise<
   return mock;
 }
 
-/** Stops the mock and starts it again; fetch's kept connections to it are then closed, which it may notice late. */
+/** Stops the mock and starts it again. fetch may notice late that its kept connections are closed. */
 export async function restart(mock: MockApi): Promise<void> {
   await mock.stop();
   await mock.start();
@@ -92,17 +92,17 @@ export class ManualClock implements Clock {
     });
   }
 
-  /** Whether anybody waits for time to pass. */
+  /** Whether something waits for time to pass. */
   get isSlept(): boolean {
     return this.#sleepers.length > 0;
   }
 
-  /** Sets the clock, also back, and wakes nobody. */
+  /** Sets the clock, also back, without waking a sleeper. */
   set(time: number): void {
     this.#time = time;
   }
 
-  /** Lets time pass in one jump; whoever is due has had their turn when this resolves. */
+  /** Lets time pass in one jump. When this resolves, all sleepers that are due have run. */
   async pass(ms: number): Promise<void> {
     this.#time += ms;
     const due = this.#sleepers.filter(({ until }) => until <= this.#time);

@@ -18,7 +18,7 @@ describe('the truth', () => {
     expect(truth.products.records.map(({ key, record }) => [key, record])).toEqual([['SKU-00007', item]]);
   });
 
-  it('has the state of now, and tells what changed since it was served', async () => {
+  it('has the present state, and says what has changed since it was served', async () => {
     const clock = new ManualClock(Date.UTC(2026, 0, 1));
     const mock = await startMock({ clock });
     const before = new Map((await walk(mock, '/customers')).map((record) => [record.id, record]));
@@ -39,7 +39,7 @@ describe('the truth', () => {
     for (const { key, record } of again.customers.records) expect(record).toEqual(now.get(key));
   });
 
-  it('comes as NDJSON too, line by line the same', async () => {
+  it('comes as NDJSON too, with the same lines', async () => {
     const mock = await startMock({ customers: 1_000 });
     await walk(mock, '/customers?limit=1000');
     await walk(mock, '/products');
@@ -76,7 +76,7 @@ describe('the truth', () => {
     expect((await getJson<TruthDocument>(mock, '/admin/truth')).customers.served).toBe(0);
   });
 
-  it('names a record put by hand by its place, also when it has no key', async () => {
+  it('names a record put by hand by its key in the API, also if the record has no key', async () => {
     const mock = await startMock({ customers: 1 });
     await put(mock, '/admin/customers/C-000001', '{"name":"no id"}');
     await put(mock, '/admin/customers/NEW', '{"id":12345678901234567890}');

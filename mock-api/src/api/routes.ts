@@ -1,20 +1,20 @@
 import type { Clock } from '@tributary/shared';
 import type { Express, Request, Response } from 'express';
-import type { Collection, Entry } from './collection.js';
-import type { Crm } from './crm.js';
-import type { Faults } from './faults.js';
+import type { Collection, Entry } from '../crm/collection.js';
+import type { Crm } from '../crm/crm.js';
+import type { Faults } from '../faults/faults.js';
+import { faultsOf } from '../faults/inject.js';
+import type { MockMetrics } from '../metrics.js';
+import { Problem, quote } from '../problem.js';
 import { cursorTo, nextPath, readListingQuery } from './listing.js';
-import type { MockMetrics } from './metrics.js';
-import { misfortuneOf } from './misfortunes.js';
-import { Problem, quote } from './problem.js';
 import { send } from './send.js';
 
 const NDJSON = 'application/x-ndjson';
 
 /**
- * What a client of the CRM sees: `GET /customers` and `GET /products` (`{"data": [...], "nextCursor": "..." or null}`, or
- * one record a line for who accepts application/x-ndjson; the next page is in the `Link` header too), and one record at
- * `GET /customers/:id` and `GET /products/:sku`.
+ * The API for clients. `GET /customers` and `GET /products` answer `{"data": [...], "nextCursor": "..." or null}`, or one
+ * record per line if the client accepts application/x-ndjson; the next page is in the `Link` header too.
+ * `GET /customers/:id` and `GET /products/:sku` answer one record.
  */
 export function addApiRoutes(
   app: Express,
@@ -35,7 +35,7 @@ export function addApiRoutes(
 
     app.get(`/${name}`, (request, response) => {
       const asked = readListingQuery(name, request.query);
-      const { moving, duplicated, shuffled } = misfortuneOf(response);
+      const { moving, duplicated, shuffled } = faultsOf(response);
       if (moving) crm.change(1);
       const { entries, next } = collection.page(asked.from, asked.limit, asked.skip);
       const url = new URL(request.originalUrl, 'http://mock');
@@ -69,15 +69,15 @@ export function addApiRoutes(
     entries: readonly Entry[],
     textOf: () => string,
   ) {
-    const { spoil } = misfortuneOf(response);
+    const { damage } = faultsOf(response);
     const type = request.accepts(['json', NDJSON]) === NDJSON ? NDJSON : 'application/json';
-    const sending = { text: textOf(), type, spoil, pause: faults.settings.slowPause };
+    const sending = { text: textOf(), type, damage, pause: faults.settings.slowPause };
     if (send(request, response, sending)) noteWhenServed(request, response, collection, entries);
   }
 
   /**
-   * A record counts as served once its response has gone out in full: not for a client that hung up before, nor for
-   * HEAD. A 304 counts, since the client says that it holds these bytes.
+   * A record counts as served when its response has been sent in full; not if the client hung up before, and not for
+   * HEAD. A 304 counts, because the client said that it has these bytes.
    */
   function noteWhenServed(request: Request, response: Response, collection: Collection, entries: readonly Entry[]) {
     if (request.method !== 'GET') return;
@@ -89,5 +89,5 @@ export function addApiRoutes(
   }
 }
 
-/** Whether the client closed before the end. A response is "finished" for Node also when its socket died under it. */
+/** Whether the client hung up before the end. Node calls a response "finished" also if its socket was closed. */
 const hungUp = (request: Request): boolean => request.socket.destroyed;

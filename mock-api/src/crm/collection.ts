@@ -1,9 +1,9 @@
-import { bornAt, firstBornSince, isoTime } from './records.js';
-import { ServedLedger } from './served.js';
+import { firstChangedSince, initialStamp, isoTime } from './records.js';
+import { ServedLedger, type Version } from './served.js';
 
 export type CollectionName = 'customers' | 'products';
 
-/** The records that a collection begins with, each made when it is asked for. */
+/** The records that a collection starts with. Each is made when it is read. */
 export interface Origin {
   readonly name: CollectionName;
   readonly size: number;
@@ -12,44 +12,43 @@ export interface Origin {
   make(position: number): object;
 }
 
-/** A record as it is now. */
-export interface Entry {
-  /** Its place in memory; unlike the key it is a small number, and unlike the stamp it never changes. */
-  readonly slot: number;
+/**
+ * A record as it is now. `slot` is its place in memory: a small number that never changes. `stamp` is the time of its last
+ * change in milliseconds; no two records of a collection have the same.
+ */
+export interface Entry extends Version {
   readonly key: string;
-  /** When it last changed, in milliseconds; no two records of a collection share one. */
-  readonly stamp: number;
   /** Its JSON, in one line. */
   readonly text: string;
 }
 
 export interface Page {
   readonly entries: readonly Entry[];
-  /** Where the next page begins, if there is one. */
+  /** The stamp of the first record of the next page, if there is one. */
   readonly next: number | undefined;
 }
 
 interface Written {
   readonly stamp: number;
-  /** Its JSON; undefined if only its version is another than at the start, so that an audit of millions fits in memory. */
+  /** Its JSON; undefined if only its version has changed since the start, so that touching millions fits in memory. */
   readonly text: string | undefined;
-  /** Put by hand, so maybe no record at all; the CRM leaves it alone. */
+  /** Put by hand, so it may be no record at all. The CRM never changes it. */
   readonly byHand: boolean;
 }
 
-/** So many untouched records keep their JSON. Walks go round and round, so keeping the last ones would never hit. */
+/** The JSON of this many unchanged records is kept: the first ones, because clients walk all records again and again. */
 const KEPT_TEXTS = 50_000;
 
 /**
- * Records in the order of their last change. Those that nobody has touched are computed, in the order of their
- * position; whatever changed comes after all of them, in a log whose newer entries make older ones of a slot void.
+ * Records in the order of their last change. Unchanged records are computed, in the order of their position. Changed
+ * records come after all of them, in a log; the newest entry of a slot replaces its older ones.
  */
 export class Collection {
   readonly served = new ServedLedger();
   readonly #origin: Origin;
   readonly #untouched: string[] = [];
   readonly #written = new Map<number, Written>();
-  /** Ascending by stamp; an entry is void when its slot has been written again. */
+  /** In the order of the stamps. An entry is out of date when its slot has been written again. */
   #log: { readonly slot: number; readonly stamp: number }[] = [];
   readonly #addedKeys: string[] = [];
   readonly #addedSlots = new Map<string, number>();
@@ -70,17 +69,17 @@ export class Collection {
   /**
    * Up to `limit` records whose stamp is `from` or later, oldest change first.
    *
-   * A walk that goes on from `next` misses no record that exists throughout: stamps only grow, so a record that is
-   * still ahead of the walk can only move further ahead, to the end. A record that the walk has passed and that then
-   * changes is met again, in its new state. For the same reason a client that remembers the highest stamp it has seen
-   * has seen every change up to it. An order by key has neither property for `updated_since`: a change behind the
-   * walk would lie below the mark that the walk leaves. The price: a walk that is slower than the changes goes on for ever.
+   * A walk that continues from `next` misses no record: stamps only grow, so a record that is ahead of the walk can only
+   * move further ahead, to the end. A record that changes after the walk has passed it is read again, in its new state.
+   * For the same reason, a client that remembers the highest stamp it has seen has seen every change up to it. An order
+   * by key has neither property for `updated_since`: a change behind the walk would lie below the mark that the walk
+   * leaves. The price is that a walk which is slower than the changes never ends.
    */
   page(from: number, limit: number, skip = 0): Page {
     const entries: Entry[] = [];
     let left = skip;
     for (const slot of this.#slotsFrom(from)) {
-      // Pages that are counted are walked to: such an API is slow at its far end, as those of the world are.
+      // Numbered pages are reached by reading all before them: like real APIs of this kind, it is slow at the far end.
       if (left-- > 0) continue;
       const entry = this.entry(slot);
       if (entries.length === limit) return { entries, next: entry.stamp };
@@ -101,11 +100,11 @@ export class Collection {
       const { stamp } = written;
       return { slot, key, stamp, text: written.text ?? this.#touchedText(slot, stamp) };
     }
-    return { slot, key, stamp: bornAt(slot), text: this.#untouchedText(slot) };
+    return { slot, key, stamp: initialStamp(slot), text: this.#untouchedText(slot) };
   }
 
   /**
-   * A slot whose record the CRM may change: the one at `start` or the next, going round.
+   * A slot whose record the CRM may change: `start`, or the next one after it, continuing at the first slot after the last.
    * @param start a slot of the original records
    * @returns undefined if every record was put by hand
    */
@@ -118,7 +117,7 @@ export class Collection {
     return undefined;
   }
 
-  /** Gives a record that the CRM may change another version, and nothing else. @param stamp later than every one before */
+  /** Gives a record another version and changes nothing else. @param stamp later than all before @returns false if it was put by hand */
   touch(slot: number, stamp: number): boolean {
     const written = this.#written.get(slot);
     if (written?.byHand === true) return false;
@@ -158,7 +157,7 @@ export class Collection {
   }
 
   *#slotsFrom(from: number): Generator<number> {
-    for (let slot = firstBornSince(from); slot < this.#origin.size; slot++) {
+    for (let slot = firstChangedSince(from); slot < this.#origin.size; slot++) {
       if (!this.#written.has(slot)) yield slot;
     }
     const log = this.#log;

@@ -1,25 +1,6 @@
-import type { Clock } from '@tributary/shared';
-import type { Crm } from './crm.js';
-import { badRequest, Problem, quote } from './problem.js';
-
-/** While it lasts, clients get nothing but 503. */
-export class Outage {
-  #until = 0;
-  readonly #clock: Pick<Clock, 'now'>;
-
-  constructor(clock: Pick<Clock, 'now'>) {
-    this.#clock = clock;
-  }
-
-  begin(seconds: number): void {
-    this.#until = this.#clock.now() + seconds * 1_000;
-  }
-
-  /** 0 if there is none. */
-  secondsLeft(): number {
-    return Math.max(0, Math.ceil((this.#until - this.#clock.now()) / 1_000));
-  }
-}
+import type { Crm } from '../crm/crm.js';
+import type { Outage } from '../faults/outage.js';
+import { badRequest, Problem, quote } from '../problem.js';
 
 /** What a scenario did. */
 export interface ScenarioOutcome {

@@ -1,10 +1,10 @@
 import type { Randomizer } from '@faker-js/faker';
 
 /**
- * A random source for faker that is cheap to seed. Every record is made from a seed of its own, and seeding faker's
- * default (a Mersenne Twister) costs more than making the record: 20 of 40 microseconds.
+ * A random source for faker that is cheap to seed. Every record is made from its own seed, and seeding faker's default (a
+ * Mersenne Twister) takes 20 of the 40 microseconds that a record then costs.
  *
- * It steps as mulberry32 does; the parts of a seed are mixed by MurmurHash3's finaliser. Good for names, not for secrets.
+ * It steps like mulberry32; the parts of a seed are mixed by the finaliser of MurmurHash3. Good for names, not for secrets.
  */
 export function createRandomizer(): Randomizer {
   let state = 0;

@@ -1,37 +1,38 @@
 import { z } from 'zod';
-import { createRandomizer } from './randomizer.js';
+import { createRandomizer } from '../crm/randomizer.js';
 
 const rate = z.number({ error: 'expected a rate from 0 to 1' }).min(0).max(1);
 const milliseconds = z.int({ error: 'expected whole milliseconds' }).min(0).max(600_000);
 
-/** How the API misbehaves. A rate is the share of requests that it happens to; nothing happens unless it is named. */
+/** How the API misbehaves. A rate is the share of requests that have the fault. A fault that is not named never happens. */
 export const faultsSchema = z.strictObject({
-  /** Answers with a status instead, by its rate: `{"503": 0.1, "429": 0.05}`. */
+  /** Answers with an error status, each at its rate: `{"503": 0.1, "429": 0.05}`. */
   status: z.record(z.string().regex(/^[45]\d\d$/, 'expected a status from 400 to 599'), rate).default({}),
-  /** What 429 and 503 say in Retry-After, in seconds; nothing if it is not given. */
+  /** The Retry-After header of 429 and 503, in seconds; without it, they have none. */
   retryAfter: z.number().min(0).max(86_400).optional(),
-  /** It says so as a date, not in seconds. */
+  /** Writes Retry-After as a date instead of seconds. */
   retryAfterAsDate: z.boolean().default(false),
-  /** Every answer comes so much later, and up to `jitter` more. */
+  /** Delays every answer by this long, and by up to `jitter` more. */
   latency: milliseconds.default(0),
   jitter: milliseconds.default(0),
-  /** The body ends in the middle, though its headers say that it does not; or as if it were whole. */
+  /** Closes the connection in the middle of the body. */
   dropped: rate.default(0),
+  /** Ends the body in the middle, as if it were complete. */
   truncated: rate.default(0),
-  /** JSON that is none. */
+  /** Sends text that is not valid JSON. */
   malformed: rate.default(0),
-  /** A page for people, with status 200. */
+  /** Sends an HTML page with status 200. */
   html: rate.default(0),
-  /** The body comes in small pieces, so many milliseconds apart. */
+  /** Sends the body in small pieces, with `slowPause` milliseconds between them. */
   slow: rate.default(0),
   slowPause: milliseconds.default(50),
-  /** A record changes just before the page is read, so that numbered pages move. */
+  /** Changes a record just before the page is read, so that numbered pages move. */
   moving: rate.default(0),
-  /** The page holds the records of the page before as well. */
+  /** Puts the records of the page before into this page as well. */
   duplicated: rate.default(0),
-  /** The records of the page come in another order. */
+  /** Reverses the order of the records of a page. */
   shuffled: rate.default(0),
-  /** How far the API's clock is ahead (or, below 0, behind), in milliseconds: its Date header, and its new versions. */
+  /** How many milliseconds the API's clock is ahead (below 0: behind), in its Date header and in new versions. */
   clockSkew: z.int().min(-86_400_000).max(86_400_000).default(0),
 });
 
@@ -39,7 +40,7 @@ export type FaultSettings = z.output<typeof faultsSchema>;
 
 export const NO_FAULTS: FaultSettings = faultsSchema.parse({});
 
-/** @returns what is wrong with the settings, a line each, if anything is */
+/** Reads fault settings. @returns the settings, or what is wrong with them, one line for each mistake */
 export function readFaults(value: unknown): { readonly faults: FaultSettings } | { readonly wrong: readonly string[] } {
   const parsed = faultsSchema.safeParse(value);
   if (parsed.success) return { faults: parsed.data };
@@ -52,23 +53,26 @@ function describe(issue: z.core.$ZodIssue): string {
   return `${place}: ${issue.code === 'invalid_key' ? issue.issues[0]?.message : issue.message}`;
 }
 
-/** Ways to spoil a body that is otherwise right. */
-export const SPOILS = ['dropped', 'truncated', 'malformed', 'html', 'slow'] as const;
-export type Spoil = (typeof SPOILS)[number];
+/** Ways to damage a body that is otherwise right. */
+export const DAMAGES = ['dropped', 'truncated', 'malformed', 'html', 'slow'] as const;
+export type Damage = (typeof DAMAGES)[number];
 
-/** What happens to one request. */
-export interface Misfortune {
+/** The faults of one request. */
+export interface DrawnFaults {
   /** In milliseconds. */
   readonly latency: number;
-  /** Answered instead; undefined for an honest answer. */
+  /** The error status to answer with; undefined for a normal answer. */
   readonly status: number | undefined;
-  readonly spoil: Spoil | undefined;
+  readonly damage: Damage | undefined;
   readonly moving: boolean;
   readonly duplicated: boolean;
   readonly shuffled: boolean;
 }
 
-/** The faults that are set, drawn for each request from a source of its own: the same seed, the same misfortunes. */
+/** Added to the seed, so that faults differ from records and changes. */
+const FAULTS = 4;
+
+/** The faults that are set. They are drawn for each request from a random source of their own: the same seed gives the same faults. */
 export class Faults {
   settings: FaultSettings;
   readonly #random = createRandomizer();
@@ -78,25 +82,17 @@ export class Faults {
     this.#random.seed([seed, FAULTS]);
   }
 
-  draw(): Misfortune {
+  draw(): DrawnFaults {
     const { status, latency, jitter, moving, duplicated, shuffled } = this.settings;
     const happens = (rate: number) => rate > 0 && this.#random.next() < rate;
     const drawn = Object.entries(status).find(([, rate]) => happens(rate))?.[0];
     return {
       latency: latency + (jitter > 0 ? Math.floor(this.#random.next() * jitter) : 0),
       status: drawn === undefined ? undefined : Number(drawn),
-      spoil: SPOILS.find((spoil) => happens(this.settings[spoil])),
+      damage: DAMAGES.find((damage) => happens(this.settings[damage])),
       moving: happens(moving),
       duplicated: happens(duplicated),
       shuffled: happens(shuffled),
     };
   }
-
-  /** From 0 to 1, for what a misfortune needs beside. */
-  random(): number {
-    return this.#random.next();
-  }
 }
-
-/** The seed of misfortunes differs from those of records and changes by this. */
-const FAULTS = 4;

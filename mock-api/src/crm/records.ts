@@ -11,14 +11,14 @@ export interface Customer {
   readonly id: string;
   readonly name: string;
   readonly email: string;
-  /** National form. The international form begins with a plus, which a CSV writer has to neutralise. */
+  /** In the national form. The international form starts with a plus, which a CSV writer has to neutralise. */
   readonly phone: string;
-  /** Consumers begin without one. */
+  /** Null for consumers. */
   readonly company: string | null;
   readonly city: string;
   readonly country: string;
   readonly segment: (typeof SEGMENTS)[number];
-  /** Open order lines: each sku once, and every one of them exists. */
+  /** Open order lines. Each sku occurs once, and is an item that exists. */
   readonly lines: readonly OrderLine[];
   /** ISO 8601, UTC, milliseconds. */
   readonly updatedAt: string;
@@ -38,10 +38,10 @@ export interface Item {
   readonly updatedAt: string;
 }
 
-/** A form of key, such as C-000001: it grows a digit where the numbers outgrow it. Positions count from 0, keys from 1. */
+/** A form of key, such as C-000001. It gets more digits where a number needs them. Positions start at 0, keys at 1. */
 export interface KeyForm {
   keyOf(position: number): string;
-  /** undefined for a key of another form */
+  /** @returns undefined for a key of another form */
   positionOf(key: string): number | undefined;
 }
 
@@ -50,31 +50,33 @@ export const skus = keyForm('SKU-', 5);
 
 export const MOST_LINES = 5;
 
-/** Seeds of the different kinds of record differ by this, so that customer 7 and item 7 share no luck. */
+/** Added to the seed, so that customer 7 and item 7 get different random numbers. */
 const CUSTOMER = 1;
 const ITEM = 2;
-/** One record in so many has awkward text. */
+/** One record in this many has awkward text. */
 const AWKWARD_EVERY = 8;
 
-/** A faker on a random source that is cheap to seed; whoever draws from it seeds it first. */
+/** A faker with a random source that is cheap to seed. The caller seeds it before each use. */
 export const createFaker = (): Faker => new Faker({ locale: [en, base], randomizer: createRandomizer() });
 
 /**
- * Makes the records of a CRM that nobody has touched yet. Record N is a function of the seed and N alone, so a CRM of
- * 100,000 customers begins with the very customers of one of 200, and none needs to be held in memory. (Only the order
- * lines of customers look further: they are drawn from the items there are.)
+ * Makes the records that a CRM starts with. Record N depends on the seed and N only, so a CRM of 100,000 customers starts
+ * with the same customers as one of 200, and no record has to be held in memory. (Only the order lines of customers
+ * depend on more: they are drawn from all items.)
  */
 export class RecordMaker {
   readonly #faker = createFaker();
+  readonly #seed: number;
+  readonly #items: number;
 
-  constructor(
-    readonly seed: number,
-    readonly items: number,
-  ) {}
+  constructor(seed: number, items: number) {
+    this.#seed = seed;
+    this.#items = items;
+  }
 
   customer(position: number): Customer {
     const faker = this.#faker;
-    faker.seed([this.seed, CUSTOMER, position]);
+    faker.seed([this.#seed, CUSTOMER, position]);
     const firstName = faker.person.firstName();
     const lastName = faker.person.lastName();
     const place = faker.helpers.arrayElement(PLACES);
@@ -89,14 +91,14 @@ export class RecordMaker {
       city: place.city,
       country: place.country,
       segment,
-      lines: drawLines(faker, this.items),
-      updatedAt: isoTime(bornAt(position)),
+      lines: drawLines(faker, this.#items),
+      updatedAt: isoTime(initialStamp(position)),
     };
   }
 
   item(position: number): Item {
     const faker = this.#faker;
-    faker.seed([this.seed, ITEM, position]);
+    faker.seed([this.#seed, ITEM, position]);
     return {
       sku: skus.keyOf(position),
       name: awkward(position, 5, AWKWARD_ITEMS) ?? faker.commerce.productName(),
@@ -107,7 +109,7 @@ export class RecordMaker {
       stock: Math.max(0, faker.number.int({ min: -20, max: 500 })),
       reorderLevel: faker.number.int({ min: 1, max: 10 }) * 5,
       warehouse: faker.helpers.arrayElement(WAREHOUSES),
-      updatedAt: isoTime(bornAt(position)),
+      updatedAt: isoTime(initialStamp(position)),
     };
   }
 }
@@ -126,21 +128,21 @@ function drawLines(faker: Faker, items: number): OrderLine[] {
   return [...positions].map((position) => ({ sku: skus.keyOf(position), quantity: drawQuantity(faker) }));
 }
 
-const FIRST_BORN = Date.UTC(2024, 0, 1);
-const BORN_EVERY = 1_000;
+const FIRST = Date.UTC(2024, 0, 1);
+const INTERVAL = 1_000;
 
 /**
- * When record N was last updated before anybody touched it: later for each N, and computed rather than kept, so that a
- * listing by time needs neither the records nor a sort. Milliseconds since the epoch.
+ * When record N was last updated at the start, in milliseconds since the epoch. It is later for each N and computed, so
+ * that a listing by time needs neither the records nor a sort.
  */
-export function bornAt(position: number): number {
-  return FIRST_BORN + position * BORN_EVERY + ((position * 7_919) % BORN_EVERY);
+export function initialStamp(position: number): number {
+  return FIRST + position * INTERVAL + ((position * 7_919) % INTERVAL);
 }
 
-/** The first position whose record was born at `time` or later. */
-export function firstBornSince(time: number): number {
-  const position = Math.max(0, Math.floor((time - FIRST_BORN) / BORN_EVERY));
-  return bornAt(position) < time ? position + 1 : position;
+/** The first position whose record was last updated at `time` or later. */
+export function firstChangedSince(time: number): number {
+  const position = Math.max(0, Math.floor((time - FIRST) / INTERVAL));
+  return initialStamp(position) < time ? position + 1 : position;
 }
 
 export const isoTime = (time: number): string => new Date(time).toISOString();

@@ -1,26 +1,35 @@
 import type { Clock } from '@tributary/shared';
 import { type ChangeKind, changeCustomer, changeItem, isItemKind } from './changes.js';
 import { Collection, type CollectionName, type Entry } from './collection.js';
-import { bornAt, type Customer, createFaker, customerIds, type Item, isoTime, RecordMaker, skus } from './records.js';
+import {
+  type Customer,
+  createFaker,
+  customerIds,
+  type Item,
+  initialStamp,
+  isoTime,
+  RecordMaker,
+  skus,
+} from './records.js';
 
 export interface CrmOptions {
   readonly customers: number;
   readonly items: number;
   readonly seed: number;
   readonly clock: Pick<Clock, 'now'>;
-  /** Told of every change, for counting. */
+  /** Called for every change, to count it. */
   readonly onChange?: (name: CollectionName) => void;
 }
 
 /** Which records changed, in the order of their changes; a record that changed twice is there twice. */
 export type Changes = Readonly<Record<CollectionName, readonly string[]>>;
 
-/** The seeds of changes differ from those of records by this. */
+/** Added to the seed, so that changes differ from records and faults. */
 const CHANGE = 3;
 
 /**
- * A CRM in memory. What it begins with, and which changes happen in which order, follows from its seed; only the times
- * of the changes come from the clock. A new process begins at the beginning again.
+ * A CRM in memory. Its first records, and which changes happen in which order, depend on its seed; only the times of the
+ * changes come from the clock. A new process starts with the first records again.
  */
 export class Crm {
   readonly customers: Collection;
@@ -46,12 +55,12 @@ export class Crm {
       make: (position) => maker.item(position),
       ...skus,
     });
-    this.#lastStamp = bornAt(Math.max(customers, items));
+    this.#lastStamp = initialStamp(Math.max(customers, items));
   }
 
   /**
-   * Lets `count` things happen: customers move and order, items sell and get new prices. Records put by hand stay as
-   * they were put; a CRM with no other records has no changes.
+   * Makes `count` changes: customers move and order, items sell and get new prices. Records that were put by hand are
+   * never changed; a CRM that has only such records has no changes.
    */
   change(count: number): Changes {
     const changes = { customers: [] as string[], products: [] as string[] };
@@ -67,21 +76,21 @@ export class Crm {
   }
 
   /**
-   * Puts any JSON in a record's place, valid or not: a real CRM sends such too. It is served as it is; its place in
-   * the order of changes is the time of the put, whatever `updatedAt` it has.
+   * Puts any JSON in the place of a record, also an invalid record, because real CRMs have those too. It is served as it
+   * is. Its place in the order of changes is the time of the put, whatever its `updatedAt` says.
    */
   put(name: CollectionName, key: string, text: string): { readonly entry: Entry; readonly created: boolean } {
     this.#options.onChange?.(name);
     return this[name].put(key, text, this.#stamp());
   }
 
-  /** Lets one thing of this kind happen to some record of its collection. @returns whether there was one */
+  /** Makes one change of this kind. @returns whether there was a record to change */
   changeKind(kind: ChangeKind): boolean {
     this.#faker.seed([this.#options.seed, CHANGE, this.#changes++]);
     return this.#changeOneOf(isItemKind(kind) ? this.products : this.customers, kind) !== undefined;
   }
 
-  /** Every item's price times this. @returns how many changed */
+  /** Multiplies the price of every item. @returns how many items changed */
   reprice(factor: number): number {
     return this.#changeItems((item) => {
       const cents = Math.max(1, Math.round(item.price * 100 * factor));
@@ -89,12 +98,12 @@ export class Crm {
     });
   }
 
-  /** Nothing is left of one item in so many. @returns how many changed */
+  /** Sets the stock of one item in `every` to 0. @returns how many items changed */
   sellOut(every: number): number {
     return this.#changeItems((item, slot) => (slot % every === 0 ? { ...item, stock: 0 } : item));
   }
 
-  /** Gives every record another version. @returns how many records there were to touch */
+  /** Gives every record a new version. @returns how many records got one */
   touchAll(): number {
     let touched = 0;
     for (const collection of [this.customers, this.products]) {
@@ -143,8 +152,8 @@ export class Crm {
   }
 
   /**
-   * The time of a change. It is later than that of every change before, so that it alone tells what is newer, also
-   * within one millisecond and when the clock is set back; after a burst it runs ahead of the clock for a while.
+   * The time of a change. It is later than the time of every change before, also within one millisecond and when the clock
+   * is set back, so that it alone says which version is newer. After a burst it is ahead of the clock for a while.
    */
   #stamp(): number {
     this.#lastStamp = Math.max(Math.floor(this.#options.clock.now()), this.#lastStamp + 1);

@@ -1,16 +1,16 @@
-import type { CollectionName } from './collection.js';
-import { badRequest, quote } from './problem.js';
+import type { CollectionName } from '../crm/collection.js';
+import { badRequest, quote } from '../problem.js';
 
 /** What a client asks of a listing. */
 export interface ListingQuery {
   /** Records that changed at this time or later, in milliseconds. */
   readonly from: number;
-  /** So many of them are left out: what is asked for by page or offset. */
+  /** How many of them to skip: from `page` or `offset`. */
   readonly skip: number;
   readonly limit: number;
   /** How the next page is found: by a cursor, by its number, or by how many records come before it. */
   readonly style: 'cursor' | 'page' | 'offset';
-  /** The body holds the next page's URL. */
+  /** Whether the body has the URL of the next page. */
   readonly nextUrl: boolean;
 }
 
@@ -18,9 +18,9 @@ const DEFAULT_LIMIT = 100;
 const MOST = 1_000;
 
 /**
- * Reads `limit`, `updated_since` (inclusive), and where to begin: `cursor`, `page` (from 1) or `offset`; `next=url` asks for
- * the next page's URL in the body. A parameter that it does not know is left alone, as most APIs do. A cursor lies behind
- * the `updated_since` it began with, so a client may go on sending that or not.
+ * Reads `limit`, `updated_since` (inclusive), and where to start: `cursor`, `page` (from 1) or `offset`; `next=url` asks for
+ * the URL of the next page in the body. Unknown parameters are ignored, as most APIs do. A cursor is later than the
+ * `updated_since` that it started with, so a client may send both or only the cursor.
  *
  * @throws Problem (400) naming the parameter, what it holds and what was expected
  */
@@ -39,7 +39,7 @@ export function readListingQuery(name: CollectionName, query: Readonly<Record<st
   };
 }
 
-/** The path and query of the page that follows; `next` is where the collection says that it begins. */
+/** The path and query of the next page. @param next the stamp of its first record */
 export function nextPath(name: CollectionName, url: URL, { style, skip, limit }: ListingQuery, next: number): string {
   const query = new URLSearchParams(url.search);
   if (style === 'cursor') query.set('cursor', cursorTo(name, next));
@@ -48,16 +48,16 @@ export function nextPath(name: CollectionName, url: URL, { style, skip, limit }:
   return `/${name}?${query}`;
 }
 
-/** Opaque to clients. It holds a place in time, nothing in memory, so it stays good for ever. */
+/** Opaque to clients. It holds a time and refers to nothing in memory, so it never expires. */
 export function cursorTo(name: CollectionName, next: number): string {
   return Buffer.from(`${name} ${next}`).toString('base64url');
 }
 
 function parseCursor(name: CollectionName, value: unknown): number {
   const [owner, next = ''] = Buffer.from(String(value), 'base64url').toString().split(' ');
-  // Writing it again finds whatever is not exactly what cursorTo made.
+  // Writing it again and comparing finds everything that cursorTo did not make.
   if (owner !== name || !/^\d{1,15}$/.test(next) || cursorTo(name, Number(next)) !== value) {
-    const message = `cursor ${quote(value)} is none that /${name} gave out; begin again without a cursor`;
+    const message = `cursor ${quote(value)} does not come from /${name}; begin again without a cursor`;
     throw badRequest('cursor_unknown', message);
   }
   return Number(next);
@@ -66,7 +66,7 @@ function parseCursor(name: CollectionName, value: unknown): number {
 function parseCount(name: string, value: unknown, least: number): number {
   const count = typeof value === 'string' && /^\d{1,9}$/.test(value) ? Number(value) : -1;
   if (count >= least) return count;
-  throw badRequest(`${name}_invalid`, `${name} must be a whole number from ${least} on, not ${quote(value)}`);
+  throw badRequest(`${name}_invalid`, `${name} must be a whole number, ${least} or more, not ${quote(value)}`);
 }
 
 function parseLimit(value: unknown): number {
@@ -80,7 +80,7 @@ const ISO_TIME = /^(\d{4})-(\d{2})-(\d{2})(T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\
 function parseSince(value: unknown): number {
   const [text, year, month, day] = typeof value === 'string' ? (ISO_TIME.exec(value) ?? []) : [];
   const time = Date.parse(text ?? '');
-  // Date.parse takes 30 February for 1 March.
+  // Date.parse reads 30 February as 1 March.
   const date = new Date(Date.UTC(Number(year), Number(month) - 1, Number(day)));
   if (!Number.isNaN(time) && date.getUTCDate() === Number(day)) return time;
   const expected = 'an ISO 8601 date, or date and time with Z or an offset (a plus must be sent as %2B)';

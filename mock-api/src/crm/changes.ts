@@ -2,7 +2,7 @@ import type { Faker } from '@faker-js/faker';
 import { type Customer, drawPhone, drawQuantity, type Item, MOST_LINES, type OrderLine, skus } from './records.js';
 import { PLACES } from './vocabulary.js';
 
-/** What may happen to a customer, and to an item. */
+/** What can change in a customer, and in an item. */
 export const CUSTOMER_KINDS = ['place', 'phone', 'segment', 'lines'] as const;
 export const ITEM_KINDS = ['price', 'stock'] as const;
 export type ChangeKind = (typeof CUSTOMER_KINDS)[number] | (typeof ITEM_KINDS)[number];
@@ -10,15 +10,15 @@ export type ChangeKind = (typeof CUSTOMER_KINDS)[number] | (typeof ITEM_KINDS)[n
 export const isItemKind = (kind: ChangeKind): boolean => ITEM_KINDS.some((one) => one === kind);
 
 /**
- * The customer after something happened to them: they moved, got another phone number or segment, or ordered
- * something else. The content always differs from before, whatever is drawn; `updatedAt` is left to the CRM.
+ * The customer after a change: they moved, got another phone number or segment, or ordered something else. The content
+ * always differs from before, whatever is drawn. The CRM sets `updatedAt`.
  *
  * @param faker seeded by the caller
  * @param items how many items there are to order
- * @param kind what happens; drawn unless given
+ * @param kind what changes; drawn at random unless given
  */
 export function changeCustomer(customer: Customer, faker: Faker, items: number, kind?: ChangeKind): Customer {
-  // Lines count twice: they are what makes merged rows come and go.
+  // Lines are there twice, because they make merged rows appear and disappear.
   switch (kind ?? faker.helpers.arrayElement(['place', 'phone', 'segment', 'lines', 'lines'])) {
     case 'place': {
       const place = faker.helpers.arrayElement(PLACES.filter(({ city }) => city !== customer.city));
@@ -26,7 +26,7 @@ export function changeCustomer(customer: Customer, faker: Faker, items: number, 
       return { ...customer, city: place.city, country: place.country, phone };
     }
     case 'segment':
-      // Whoever has a company grows or shrinks; a consumer stays one.
+      // A customer with a company gets another segment; a consumer stays a consumer.
       if (customer.company === null) break;
       return { ...customer, segment: customer.segment === 'business' ? 'enterprise' : 'business' };
     case 'lines':
@@ -71,7 +71,7 @@ function changeLines(lines: readonly OrderLine[], faker: Faker, items: number): 
   );
 }
 
-/** Draws until the value is none of those there were. */
+/** Draws until the value is a new one. */
 function another<T>(taken: T | ReadonlySet<T>, draw: () => T): T {
   const isTaken = taken instanceof Set ? (value: T) => taken.has(value) : (value: T) => value === taken;
   let value = draw();

@@ -1,35 +1,35 @@
 import { createHash } from 'node:crypto';
 import { type Clock, systemClock } from '@tributary/shared';
 import type { Request, Response } from 'express';
-import type { Misfortune, Spoil } from './faults.js';
+import type { Damage } from '../faults/faults.js';
 
-/** A body, and how it is to go wrong. */
+/** A body, and how to damage it. */
 export interface Sending {
   readonly text: string;
   readonly type: string;
-  readonly spoil: Spoil | undefined;
-  /** Between the pieces of a slow body, in milliseconds. */
+  readonly damage: Damage | undefined;
+  /** Milliseconds between the pieces of a slow body. */
   readonly pause: number;
 }
 
 /**
- * Sends a body with a strong ETag over its bytes, or 304 if the client has these bytes (RFC 9110, 13.1.2), or spoils it.
+ * Sends a body with a strong ETag over its bytes, or 304 if the client has these bytes (RFC 9110, 13.1.2), or damages it.
  *
- * Express's own check is not used: it does not answer 304 when the request says `Cache-Control: no-cache`, and fetch
- * says so by itself whenever `If-None-Match` is set (Fetch Standard, "HTTP-network-or-cache fetch").
+ * Express's own check is not used: it does not answer 304 to a request with `Cache-Control: no-cache`, and fetch adds
+ * that header itself whenever `If-None-Match` is set (Fetch Standard, "HTTP-network-or-cache fetch").
  *
- * @returns whether the client can know the content now, once the response has gone out
+ * @returns whether the client knows the content once the response has been sent in full
  */
-export function send(request: Request, response: Response, { text, type, spoil, pause }: Sending): boolean {
+export function send(request: Request, response: Response, { text, type, damage, pause }: Sending): boolean {
   const bytes = Buffer.from(text);
   const etag = `"${createHash('sha256').update(bytes).digest('base64url')}"`;
-  if (spoil === undefined || spoil === 'slow') response.set('ETag', etag);
-  if (spoil === undefined && isKnown(request.headers['if-none-match'], etag)) {
+  if (damage === undefined || damage === 'slow') response.set('ETag', etag);
+  if (damage === undefined && isKnown(request.headers['if-none-match'], etag)) {
     response.status(304).end();
     return true;
   }
   response.set('Content-Type', `${type}; charset=utf-8`);
-  switch (spoil) {
+  switch (damage) {
     case undefined:
       response.set('Content-Length', String(bytes.length)).end(bytes);
       return true;
@@ -52,7 +52,7 @@ export function send(request: Request, response: Response, { text, type, spoil, 
   }
 }
 
-/** So many pieces has a slow body. */
+/** The number of pieces of a slow body. */
 const PIECES = 10;
 
 async function sendSlowly(response: Response, bytes: Buffer, pause: number, clock: Clock): Promise<void> {
@@ -64,19 +64,9 @@ async function sendSlowly(response: Response, bytes: Buffer, pause: number, cloc
   response.end();
 }
 
-/** Retry-After as it is set, for the statuses that have one (RFC 9110, section 10.2.3). */
-export function retryAfter(
-  { status }: Misfortune,
-  { retryAfter: seconds, retryAfterAsDate }: { retryAfter?: number | undefined; retryAfterAsDate: boolean },
-  now: number,
-): string | undefined {
-  if (seconds === undefined || (status !== 429 && status !== 503)) return undefined;
-  return retryAfterAsDate ? new Date(now + seconds * 1_000).toUTCString() : String(seconds);
-}
-
 function isKnown(ifNoneMatch: string | undefined, etag: string): boolean {
   if (ifNoneMatch === undefined) return false;
-  // If-None-Match compares weakly, so a W/ that a proxy put in front does not count.
+  // If-None-Match compares weakly, so a W/ that a proxy has put in front is ignored.
   const known = ifNoneMatch.split(',').map((tag) => tag.trim().replace(/^W\//, ''));
   return known.includes('*') || known.includes(etag);
 }

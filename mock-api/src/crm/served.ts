@@ -1,14 +1,18 @@
-import type { Entry } from './collection.js';
+/** A version of a record: which record, and the time of its last change. */
+export interface Version {
+  readonly slot: number;
+  readonly stamp: number;
+}
 
-/** What was served last of a record. */
+/** The newest version of a record that a client has. */
 export interface Serving {
-  /** The newest stamp that was served. */
+  /** The stamp of the newest version that was served. */
   readonly version: number;
-  /** When, in milliseconds. */
+  /** When it was served, in milliseconds. */
   readonly at: number;
 }
 
-/** Remembers of each record what was served last, in 16 bytes a record. */
+/** Remembers the newest version that was served of each record, in 16 bytes a record. */
 export class ServedLedger {
   #versions = new Float64Array(256);
   #times = new Float64Array(256);
@@ -19,12 +23,12 @@ export class ServedLedger {
     return this.#size;
   }
 
-  note(entries: readonly Entry[], at: number): void {
-    for (const { slot, stamp } of entries) {
+  note(versions: readonly Version[], at: number): void {
+    for (const { slot, stamp } of versions) {
       this.#makeRoomFor(slot);
       const before = this.#versions[slot] ?? 0;
       if (before === 0) this.#size++;
-      // Of two responses that cross, the older one may be finished last.
+      // Two responses can overlap, and the one with the older version can finish last.
       if (stamp < before) continue;
       this.#versions[slot] = stamp;
       this.#times[slot] = at;
@@ -36,7 +40,7 @@ export class ServedLedger {
     return version === 0 ? undefined : { version, at: this.#times[slot] ?? 0 };
   }
 
-  /** The slots that have been served, as of now. */
+  /** The slots of all records that have been served until now. */
   slots(): Uint32Array {
     const slots = new Uint32Array(this.#size);
     let count = 0;

@@ -1,30 +1,30 @@
-import type { Collection, CollectionName } from './collection.js';
-import type { Crm } from './crm.js';
-import { isoTime } from './records.js';
+import type { Collection, CollectionName } from '../crm/collection.js';
+import type { Crm } from '../crm/crm.js';
+import { isoTime } from '../crm/records.js';
 
 /** A record that has been served at least once. */
 export interface TruthRecord {
-  /** Where it stands in the API, also when `record` has no key or a wrong one. */
+  /** Its key in the API, also if `record` has no key or another one. */
   readonly key: string;
-  /** Its last change (ISO time); for records that the CRM made or changed itself, their `updatedAt`. */
+  /** The time of its last change (ISO); the `updatedAt` of all records that were not put by hand. */
   readonly version: string;
   /** The newest version that was served. */
   readonly servedVersion: string;
-  /** When it was served last, by the mock's clock (ISO time). */
+  /** When that was served, by the clock of the mock CRM (ISO time). */
   readonly servedAt: string;
-  /** Whether it changed since: no client can know this state yet. */
+  /** Whether it has changed since, so that no client can know its state yet. */
   readonly pending: boolean;
-  /** The record as it is now, byte for byte as it would be served. */
+  /** The record as it is now, with the same bytes as in an answer. */
   readonly record: unknown;
 }
 
 /**
- * `GET /admin/truth`, for checking: of each collection every record that has been served, as it is now, and what was
- * served of it last. For large sizes, `GET /admin/truth/customers` and `GET /admin/truth/products` are NDJSON: one
- * {@link TruthRecord} a line.
+ * `GET /admin/truth`, for audits: every record that has been served, as it is now, and the newest version that was
+ * served. For large sizes, `GET /admin/truth/customers` and `GET /admin/truth/products` answer NDJSON: one
+ * {@link TruthRecord} per line.
  *
- * Both are streamed. Which records there are is fixed at the start; their state is that of the moment they go out. For
- * a still picture, pause the changes first.
+ * Both are streamed. The list of records is fixed at the start, but each has the state of the moment at which it is sent.
+ * For a consistent state, pause the changes first.
  */
 export type TruthDocument = Readonly<
   Record<CollectionName, { readonly served: number; readonly records: readonly TruthRecord[] }>
@@ -67,14 +67,14 @@ function* truthRecords(collection: Collection, slots: Iterable<number>): Generat
       servedAt: isoTime(serving.at),
       pending: serving.version < stamp,
     };
-    // The record's own text goes in as it is: parsing it would lose what is odd about it.
+    // The text of the record is copied as it is: parsing would alter odd records, such as those with large numbers.
     yield `${JSON.stringify(about).slice(0, -1)},"record":${text}}`;
   }
 }
 
 const CHUNK = 64 * 1024;
 
-/** The same text in pieces worth a write each. */
+/** The same text in larger pieces, because each piece is one write. */
 export function* inChunks(pieces: Iterable<string>): Generator<string> {
   let chunk = '';
   for (const piece of pieces) {

@@ -1,4 +1,4 @@
-/** Where customers live. City, country and area code go together, so a customer who moves gets all three. */
+/** Where customers live. City, country and area code belong together, so a customer who moves gets all three. */
 export const PLACES = [
   { city: 'Berlin', country: 'Germany', areaCode: '030' },
   { city: 'München', country: 'Germany', areaCode: '089' },
@@ -30,7 +30,7 @@ export const SEGMENTS = ['consumer', 'business', 'enterprise'] as const;
 
 export const WAREHOUSES = ['Hamburg', 'Rotterdam', 'Leipzig', 'Lyon'] as const;
 
-/** Names as people really write them; each breaks some careless CSV writer, shell, or byte count. */
+/** Names as people really write them. Each breaks a careless CSV writer, shell or byte count. */
 export const AWKWARD_NAMES = [
   "Siobhán O'Brien-Nguyễn",
   'Smith, John "Jack"',

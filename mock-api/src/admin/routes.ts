@@ -2,23 +2,24 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { isMapping } from '@tributary/shared';
 import express, { type Express, type Response } from 'express';
-import { type ChangeKind, CUSTOMER_KINDS, ITEM_KINDS } from './changes.js';
-import type { Crm } from './crm.js';
-import { type Faults, readFaults } from './faults.js';
-import type { Pace } from './pace.js';
-import { badRequest, quote } from './problem.js';
-import { isoTime } from './records.js';
-import { listScenarios, type Outage, runScenario } from './scenarios.js';
+import { type ChangeKind, CUSTOMER_KINDS, ITEM_KINDS } from '../crm/changes.js';
+import type { Crm } from '../crm/crm.js';
+import type { Pace } from '../crm/pace.js';
+import { isoTime } from '../crm/records.js';
+import { type Faults, readFaults } from '../faults/faults.js';
+import type { Outage } from '../faults/outage.js';
+import { badRequest, quote } from '../problem.js';
+import { listScenarios, runScenario } from './scenarios.js';
 import { inChunks, truthDocument, truthLines } from './truth.js';
 
-/** They are applied in one go, so a larger number would keep everyone else waiting for seconds. */
+/** They are applied in one step, so a larger number would delay all other requests by seconds. */
 const MOST_CHANGES = 100_000;
 
 export interface Administered {
   readonly crm: Crm;
-  /** Of the changes of every kind together. */
+  /** The pace of changes of all kinds together. */
   readonly pace: Pace;
-  /** Of the changes of one kind each, beside. */
+  /** Further changes, of one kind each. */
   readonly streams: ReadonlyMap<ChangeKind, Pace>;
   readonly faults: Faults;
   readonly outage: Outage;
@@ -26,17 +27,17 @@ export interface Administered {
 
 const anyText = express.text({ type: () => true, limit: '64mb' });
 
-/** What a test or an audit does to the CRM, and asks of it; a client of the API never comes here. */
+/** The routes for tests, audits and demonstrations. Clients of the API do not use them. */
 export function addAdminRoutes(app: Express, { crm, pace, streams, faults, outage }: Administered): void {
   const paces = [pace, ...streams.values()];
   app.get('/admin/truth', (_request, response) => stream(response, 'application/json', truthDocument(crm)));
 
-  /** So many changes at once, also while paused. Answers which records changed, in order. */
+  /** Makes `count` changes at once, also while paused. Answers which records changed, in order. */
   app.post('/admin/changes', (request, response) => {
     response.json(crm.change(parseCount(request.query.count ?? '1')));
   });
 
-  /** How the API misbehaves from now on; `{}` for not at all. See {@link faultsSchema}. */
+  /** Sets how the API misbehaves from now on; `{}` for no faults. See {@link faultsSchema}. */
   app.post('/admin/faults', anyText, (request, response) => {
     const read = readFaults(JSON.parse(readJson(request.body)));
     if ('wrong' in read) throw badRequest('faults_invalid', read.wrong.join('; '));
@@ -45,15 +46,15 @@ export function addAdminRoutes(app: Express, { crm, pace, streams, faults, outag
   });
   app.get('/admin/faults', (_request, response) => void response.json(faults.settings));
 
-  /** What a person can make happen: `[{ name, title, description }]`. */
+  /** The scenarios that a person can start: `[{ name, title, description }]`. */
   app.get('/admin/scenarios', (_request, response) => void response.json(listScenarios()));
 
-  /** Makes one happen, see scenarios.ts; its numbers stand in the query. */
+  /** Runs a scenario, see scenarios.ts. Its numbers are in the query. */
   app.post('/admin/scenarios/:name', ({ params: { name }, query }, response) => {
     response.json(runScenario(name, query, crm, outage));
   });
 
-  /** Changes a second of each kind named, beside those of the pace: `{"price": 5, "lines": 0.5}`. */
+  /** Further changes per second of the kinds that are named: `{"price": 5, "lines": 0.5}`. */
   app.post('/admin/rates', anyText, async (request, response) => {
     const rates = readRates(JSON.parse(readJson(request.body)));
     for (const [kind, perSecond] of rates) await streams.get(kind)?.setRate(perSecond);
@@ -76,7 +77,7 @@ export function addAdminRoutes(app: Express, { crm, pace, streams, faults, outag
       stream(response, 'application/x-ndjson', truthLines(collection)),
     );
 
-    /** Any JSON, whatever the content type says; see {@link Crm.put}. */
+    /** Takes any JSON, with any content type; see {@link Crm.put}. */
     app.put(`/admin/${name}/:key`, anyText, (request, response) => {
       const { entry, created } = crm.put(name, request.params.key, readJson(request.body));
       response.status(created ? 201 : 200).json({ key: entry.key, version: isoTime(entry.stamp) });
@@ -89,12 +90,12 @@ async function stream(response: Response, type: string, pieces: Iterable<string>
   try {
     await pipeline(Readable.from(inChunks(pieces)), response);
   } catch (error) {
-    // A client that hangs up in the middle has what it wanted.
+    // A client that hangs up in the middle has read what it needs.
     if ((error as NodeJS.ErrnoException).code !== 'ERR_STREAM_PREMATURE_CLOSE') throw error;
   }
 }
 
-/** The most changes a second of one kind: each has a millisecond of its own. */
+/** The most changes per second of one kind: each change needs its own millisecond. */
 const MOST_A_SECOND = 1_000;
 
 function readRates(value: unknown): [ChangeKind, number][] {
@@ -102,7 +103,8 @@ function readRates(value: unknown): [ChangeKind, number][] {
   if (!isMapping(value)) throw badRequest('rates_invalid', `expected rates by kind: ${kinds.join(', ')}`);
   return Object.entries(value).map(([name, rate]) => {
     const kind = kinds.find((one) => one === name);
-    if (kind === undefined) throw badRequest('rates_invalid', `no kind ${quote(name)}; expected ${kinds.join(', ')}`);
+    if (kind === undefined)
+      throw badRequest('rates_invalid', `there is no kind ${quote(name)}; expected ${kinds.join(', ')}`);
     if (typeof rate === 'number' && rate >= 0 && rate <= MOST_A_SECOND) return [kind, rate];
     throw badRequest('rates_invalid', `${kind}: expected a number from 0 to ${MOST_A_SECOND}, not ${quote(rate)}`);
   });
@@ -114,7 +116,7 @@ function parseCount(value: unknown): number {
   throw badRequest('count_invalid', `count must be a whole number up to ${MOST_CHANGES}, not ${quote(value)}`);
 }
 
-/** The JSON of a body as it was sent, but in one line (its strings hold no line breaks: those are escaped). */
+/** The JSON of a body as it was sent, but in one line. (Line breaks within strings are escaped in JSON, so they stay.) */
 function readJson(body: unknown): string {
   const text = typeof body === 'string' ? body.trim() : '';
   try {
