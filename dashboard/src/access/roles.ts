@@ -2,7 +2,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { FatalError } from '@tributary/shared';
 
 /**
- * What a person may do, each role more than the one before: look; replay or discard one dead letter, and command endpoints;
+ * What a person may do, each role more than the one before: look; replay dead letters, discard one, and command endpoints;
  * discard many dead letters, and start demo scenarios.
  */
 export const ROLES = ['viewer', 'operator', 'admin'] as const;
@@ -20,7 +20,7 @@ export interface Person {
 /** Tokens as the environment has them, by role: `anna=SECRET,ben=SECRET`, or a bare secret whose name is the role. */
 export type TokenSettings = Readonly<Partial<Record<Role, string | undefined>>>;
 
-/** Shorter ones can be guessed, rate limits or not. */
+/** Characters. A shorter token can be guessed, also with rate limits. */
 const SHORTEST = 12;
 
 interface KnownToken extends Person {
@@ -38,7 +38,7 @@ export class Tokens {
     this.#known = ROLES.flatMap((role) => parse(role, settings[role] ?? ''));
   }
 
-  /** Whether there is a token with this role. */
+  /** Whether there is a token with this role or one that may do more. */
   someoneMay(role: Role): boolean {
     return this.#known.some((token) => mayAct(token.role, role));
   }

@@ -114,7 +114,7 @@ export class Pass {
     return await untilBack(held);
   }
 
-  /** Closes what is still open; called at the end, whatever happened. */
+  /** Closes the channels that are still open; called at the end, also after a failure. */
   async close(): Promise<void> {
     this.#quiet.abort();
     for (const { channel } of this.#holders.splice(0)) await closeChannel(channel).catch(() => {});

@@ -6,7 +6,7 @@ import { sumOf } from './metrics-text.js';
 import type { RateMeter } from './rates.js';
 import type { Scrape } from './scrape.js';
 
-/** What a producer says of one endpoint at `GET /endpoints`, as far as it is shown; an older one has no such path. */
+/** What a producer says of one endpoint at `GET /endpoints`, as far as it is shown. */
 export interface EndpointState {
   readonly endpoint: string;
   /** `polling`, `waiting`, `paused`, `failing`, `open` (left alone for a while) or `refused`. */

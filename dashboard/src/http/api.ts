@@ -14,7 +14,7 @@ export function apiRoutes(operations: readonly Operation[], context: Context, cl
     return known;
   };
   for (const { method, path, role, rate, body, handle } of operations) {
-    // The guard first and the body last: a body is read for a person who may send it, and only so often.
+    // The guard first and the body last: a body is only read from a person who may send it, and only as often as they may.
     const before: RequestHandler[] = [];
     if (role !== 'open') before.push(context.guard.needs(role));
     if (rate !== undefined) before.push(limitOf(rate));
@@ -23,7 +23,7 @@ export function apiRoutes(operations: readonly Operation[], context: Context, cl
       handle(request, response, context),
     );
   }
-  // A person who may not read is not told either which paths there are.
+  // A person who may not read is not told which paths exist.
   routes.use(context.guard.needs('viewer'));
   return routes;
 }

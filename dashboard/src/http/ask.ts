@@ -1,9 +1,9 @@
 import { describeError, RetryableError } from '@tributary/shared';
 import { ApiError } from './api-error.js';
 
-/** Milliseconds. Looking at a service must not take longer: what it says is shown with what others say. */
+/** Milliseconds that a look at a service may take: its answer is shown together with those of other services. */
 export const LOOK_WITHIN = 1_500;
-/** Milliseconds. What a service is told to do may take it a moment. */
+/** Milliseconds that a service may take to do what a person asks for. */
 const ACT_WITHIN = 10_000;
 
 /** Asks another service. @throws Error if it does not answer in time */

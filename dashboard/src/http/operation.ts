@@ -15,14 +15,14 @@ export type Answer = z.ZodType | MediaType | 'none';
 /** A JSON body that an operation takes. */
 export interface Body<Schema extends z.ZodType = z.ZodType> {
   readonly schema: Schema;
-  /** Bytes; a larger body is refused before it is read. */
+  /** Bytes; a larger body is refused before it is parsed. */
   readonly limit: number;
 }
 
-/** One operation of the API. From it come its route, with the guard, the limits and the checks of what is sent, and its words. */
+/** One operation of the API. Its route (with guard, limits and checks of what is sent) and its documentation are made from it. */
 export interface Operation {
   readonly method: 'get' | 'post' | 'delete';
-  /** Behind `/api`; parameters stand in braces. */
+  /** What follows `/api`, with parameters in braces. */
   readonly path: string;
   readonly summary: string;
   /** Who may ask for it; `open`: also a person who may not read. */
@@ -33,7 +33,7 @@ export interface Operation {
   /** How often one address may ask, beside the limit of the whole API. Operations that share this object share its count. */
   readonly rate: Rate | undefined;
   readonly answer: Answer;
-  /** Of an answer that is no error. */
+  /** The status of an answer that is not an error. */
   readonly status: number;
   /** Checks what was sent, does the work and answers. */
   readonly handle: (request: Request, response: Response, context: Context) => Promise<void>;

@@ -5,14 +5,14 @@ import type { Condition } from './port.js';
 type Comparable = string | number | boolean | undefined;
 
 /**
- * Whether a value meets a condition; undefined is nothing. Numbers are compared as numbers, times as moments, all else as
- * text by its characters. Lists and JSON are compared as the text they are written as.
+ * Whether a value meets a condition; undefined is a missing value. Numbers are compared as numbers, times as moments, all
+ * others as text by its characters. Lists and JSON are compared as the text that they are written as.
  */
 export function meets(value: unknown, type: FieldType, { is, value: wanted }: Condition): boolean {
   const nothing = value === undefined || value === null || value === '';
   if (is === 'empty') return nothing;
   if (is === 'filled') return !nothing;
-  // What holds nothing is not Berlin, and neither above nor below anything.
+  // A missing value is not Berlin, and neither above nor below anything.
   if (nothing) return is === 'not';
   if (is === 'contains') return textOf(value).toLowerCase().includes(wanted.toLowerCase());
   const mine = comparable(value, type);
@@ -25,7 +25,7 @@ export function meets(value: unknown, type: FieldType, { is, value: wanted }: Co
   return is === 'from' ? mine >= theirs : mine <= theirs;
 }
 
-/** What two values of a type are compared by; undefined for something that is none of the type. */
+/** What two values of a type are compared by; undefined for a value that is not of the type. */
 export function comparable(value: unknown, type: FieldType): Comparable {
   if (value === undefined || value === null || value === '') return undefined;
   switch (type) {

@@ -2,12 +2,12 @@ import type { Facet } from '../port.js';
 import type { IndexedParts } from './read-rows.js';
 import type { CellReader } from './values.js';
 
-/** Values of a facet that are shown; facets; and different values with which a column is worth being one. */
+/** Values that a facet shows, facets, and different values that the column of a facet may have: at most so many. */
 const MOST_SHOWN = 10;
 const MOST_FACETS = 8;
 const MOST_VALUES = 60;
 
-/** How often each value of the columns with few of them occurs in some rows; all of it is in memory. */
+/** How often each value of the columns with few different values occurs in some rows; all of them are in memory. */
 export function facetsOf(contents: IndexedParts, rows: Iterable<number>, readers: readonly CellReader[]): Facet[] {
   const columns = [...contents.values.all]
     .filter(([, { cells }]) => cells.length > 2 || contents.index.count > 20)
@@ -30,7 +30,7 @@ export function facetsOf(contents: IndexedParts, rows: Iterable<number>, readers
     }));
     return { column: name, values, more: present.length - values.length };
   });
-  // A column in which every row is its own says nothing; the fewer values, the better a facet.
+  // A column with another value in each row is of no use; the fewer values, the better the facet.
   return facets
     .filter(
       ({ values, more }) => (values[0]?.count ?? 0) > 1 && values.length > 1 && values.length + more <= MOST_VALUES,

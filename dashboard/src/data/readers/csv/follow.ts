@@ -7,7 +7,7 @@ import { inspectPart, openPart, type PartFile, PartReplacedError, type PartState
  * Takes in what has been appended to a dataset's parts since the last time, and nothing twice. A part that has not
  * grown is not opened.
  *
- * @throws PartReplacedError if what was read is not there any more: a consumer took over a dead one's parts
+ * @throws PartReplacedError if what was read is no longer there: a consumer took over the parts of one that died
  */
 export async function follow(
   contents: Contents,

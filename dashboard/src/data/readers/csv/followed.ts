@@ -48,7 +48,7 @@ export class FollowedContents {
     return this.#following;
   }
 
-  /** Resolves when nothing is under way. */
+  /** Resolves when no run is going on. */
   async settled(): Promise<void> {
     await this.#following;
   }
@@ -71,7 +71,7 @@ export class FollowedContents {
     return this.#contents;
   }
 
-  /** Reads with what is there now, and once more with what is there then if a part was replaced meanwhile. */
+  /** Reads with the contents as they are now, and again with the new contents if a part was replaced meanwhile. */
   async retrying<T>(contents: () => Promise<Contents>, read: (contents: Contents) => Promise<T>): Promise<T> {
     for (let attempt = 1; ; attempt++) {
       try {

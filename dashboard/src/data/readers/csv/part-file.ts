@@ -51,7 +51,7 @@ export function headerOf(columns: readonly string[]): PartHeader | undefined {
   };
 }
 
-/** A part as it lies on disk now. */
+/** A part as it is on disk now. */
 export interface PartState extends Part {
   readonly identity: string;
   readonly size: number;
@@ -70,7 +70,7 @@ export async function inspectPart(part: Part): Promise<PartState | undefined> {
   }
 }
 
-/** The file that a place in the index refers to is not there any more. What is asked for must be looked up anew. */
+/** The file that a place in the index refers to is no longer there. What was asked for must be looked up anew. */
 export class PartReplacedError extends RetryableError {
   readonly part: string;
   constructor({ name }: PartFile) {

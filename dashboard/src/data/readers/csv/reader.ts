@@ -4,7 +4,7 @@ import { CsvDataset } from './dataset.js';
 
 /**
  * Reads the CSV sink's parts. Paths are made of the configured folder and dataset names alone; a name from a request
- * is only ever looked up among them.
+ * is only looked up among them.
  *
  * The index lives in memory (see RowIndex for what it costs) and is built again at each start, at some 100,000 rows a
  * second. Pages of 1.7 million rows then take some 20 ms; the first search for something reads every part once.

@@ -26,7 +26,7 @@ interface Head {
 const MINUTE = 60_000;
 
 /**
- * Where each row of a dataset lies, and which row is the latest of its key. Rows are numbered as they are added, and
+ * Where each row of a dataset is, and which row is the latest of its key. Rows are numbered as they are added, and
  * within one part in the order of its lines.
  *
  * It costs some 35 bytes for each row and 450 for each key: 100 MB for 200,000 keys, 0.8 GB for 1.7 million.
@@ -121,7 +121,7 @@ export class RowIndex {
   }
 
   /**
-   * The rows of a view as of now, in the order they were added; what is added while they are walked through does not
+   * The rows of a view as of now, in the order in which they were added. Rows that are added while the caller iterates do not
    * change them.
    */
   select(view: View, matches: NumberColumn | undefined): Iterable<number> {
@@ -156,8 +156,8 @@ export class RowIndex {
   }
 
   /**
-   * What one part got in the same write as this row: it stands together, and bears one time. Two writes of one millisecond
-   * look like one.
+   * The rows that were written to the same part together with this one: they follow each other and have the same time. Two
+   * writes within one millisecond look like one.
    */
   batchOf(row: number): { readonly rows: number; readonly first: number } {
     const [part, at] = [this.#part.at(row), this.#writtenAt.at(row)];

@@ -10,9 +10,9 @@ import type { CellReader } from './values.js';
 const KEPT = 8;
 
 /**
- * What searches and filters found, by row. A row never changes, so a result is kept and extended by the rows that came
- * since. A filter on a column with few different values is answered from memory; all else reads the rows that pass those,
- * once.
+ * What searches and filters found, by row. A row never changes, so a result is kept, and extended by the rows that came
+ * since. A filter on a column with few different values is answered from memory; all others read each row that passes those
+ * filters once.
  */
 export class Searches {
   readonly #found = new Map<string, NumberColumn>();
@@ -67,7 +67,7 @@ export class Searches {
   }
 }
 
-/** What a number contains as text is a question for its cell. */
+/** Whether a number contains a text is seen in its cell, which is not in memory. */
 const isInMemory = ({ values }: IndexedParts, { column, is }: Condition): boolean =>
   values.get(column) !== undefined || (is !== 'contains' && values.numbers(column) !== undefined);
 
@@ -141,7 +141,7 @@ function matcher(
 function lineMatches(line: string, header: PartHeader, words: readonly string[]): boolean {
   if (words.length === 0) return true;
   const text = line.toLowerCase();
-  // Most lines fall here, and need not be taken apart.
+  // Most lines do not pass this check, and need not be split into cells.
   if (!words.every((word) => text.includes(word.replaceAll('"', '""')))) return false;
   const cells = splitCells(text);
   const searched = header.searched.map((index) => cells[index]).join('\n');

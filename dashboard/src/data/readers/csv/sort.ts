@@ -44,7 +44,7 @@ export async function sortedPage(
   return { rows: places.slice(offset, offset + limit).map((place) => rows[place] ?? 0), total: rows.length };
 }
 
-/** The places of the smallest keys, in order. Only as many are sorted as are asked for, for a page is few of many. */
+/** The places of the smallest keys, in order. Only as many are sorted as are asked for: a page is a small part of all rows. */
 function smallest(keys: Float64Array, count: number): number[] {
   if (count === 0) return [];
   const threshold = thresholdFor(keys, count);
@@ -59,7 +59,7 @@ function smallest(keys: Float64Array, count: number): number[] {
   return [...below, ...equal].slice(0, count);
 }
 
-/** Looked at to guess where the end of a page is. */
+/** Keys that are looked at to guess the last key of a page. */
 const SAMPLE = 8_192;
 
 /** A key that at least `count` keys do not exceed, and hardly more. */
@@ -69,7 +69,7 @@ function thresholdFor(keys: Float64Array, count: number): number {
     const sample = new Float64Array(SAMPLE);
     for (let index = 0; index < SAMPLE; index++) sample[index] = keys[index * step] ?? 0;
     sample.sort();
-    // Three deviations beyond where the page should end: a guess that is short happens once in a thousand, and is seen.
+    // Three deviations beyond the expected end of the page: once in a thousand times the guess is too small, which is noticed.
     const expected = (count / keys.length) * SAMPLE;
     const guess = sample[Math.min(SAMPLE - 1, Math.ceil(expected + 3 * Math.sqrt(expected) + 3))] ?? 0;
     const candidates = keys.filter((key) => key <= guess);

@@ -19,7 +19,7 @@ interface Ranked {
 export interface Selected {
   /** The newest first. */
   readonly rows: Uint32Array;
-  /** Rows with a number from this on were not asked whether they belong to them. */
+  /** Rows with this number or a higher one were not asked whether they belong to the selection. */
   readonly upTo: number;
 }
 
@@ -34,7 +34,7 @@ export class TextOrder {
   readonly #reach: number;
   #next = 0;
   #first: Ranked[] = [];
-  /** Set once rows were left out: nothing behind this value is among the first, for those may come before it. */
+  /** Set once rows were left out: a row behind this value is not among the first, since rows that were left out may precede it. */
   #bound: { readonly value: Ranked['value'] } | undefined;
   #turn: Promise<unknown> = Promise.resolve();
 
@@ -58,7 +58,7 @@ export class TextOrder {
 
   async #find(contents: IndexedParts, { rows, upTo }: Selected, end: number, signal: AbortSignal) {
     if (end > this.#reach && rows.length > this.#reach) return undefined;
-    // From 1 on; 0 for a row that is none of them.
+    // Places from 1 on; 0 for a row that is not selected.
     const places = new Uint32Array(upTo);
     for (const [place, row] of rows.entries()) places[row] = place + 1;
     for (;;) {

@@ -1,10 +1,10 @@
 import type { Batch } from '../port.js';
 import type { ReadDatabase } from './database.js';
 
-/** Pages of 8 kB to either side of a row: what one transaction wrote lies together, unless the table has gaps. */
+/** Pages of 8 kB on either side of a row: the rows of one transaction are next to each other, unless the table has gaps. */
 const PAGES = 64;
 
-/** Before Postgres 14 a range of tuple ids is not read by itself (release notes of 14, E.1.3.1.2): the whole table would be. */
+/** Before version 14, Postgres reads the whole table for a range of tuple ids (release notes of 14, E.1.3.1.2). */
 const LEAST_VERSION = 140_000;
 
 interface Found {
@@ -14,8 +14,8 @@ interface Found {
 }
 
 /**
- * How many rows of a table became durable in one transaction with each version of a key, as far as they are still there.
- * Nothing is stored for it, and no more read than a megabyte around each: transactions tell by their number (xmin).
+ * How many rows became durable in one transaction with each version of a key and are still there. Nothing is stored for it:
+ * rows hold the number of their transaction (xmin), and no more than a megabyte around each version is read.
  *
  * @param table quoted
  * @returns by message id and hash

@@ -11,12 +11,12 @@ const CONNECTIONS = 6;
 /** A table, a column or a schema is not there (SQLSTATE, Postgres manual, appendix A): nothing was written yet. */
 const MISSING = new Set(['42P01', '42703', '3F000']);
 
-/** Reads from one Postgres, and can do nothing else: every session of it is read-only. Errors never hold the password. */
+/** Reads from one Postgres, and cannot write: each of its sessions is read-only. Errors never hold the password. */
 export class ReadDatabase {
   readonly #pool: Pool;
   readonly #where: string;
 
-  /** @throws FatalError if the URL is none */
+  /** @throws FatalError if the URL is not one */
   constructor(url: string) {
     if (!/^postgres(ql)?:\/\//.test(url) || !URL.canParse(url)) {
       const example = 'postgres://user:password@host:5432/database';
@@ -57,8 +57,8 @@ export class ReadDatabase {
   }
 
   /**
-   * Rows as of the moment of the call, so many at a time. The connection is given back when they end, when the reader
-   * stops, and when the signal aborts.
+   * Rows as of the moment of the call, some hundred at a time. The connection is given back when the rows end, when the caller
+   * stops reading, and when the signal aborts.
    */
   async stream<Row>(text: string, values: readonly unknown[], signal: AbortSignal): Promise<AsyncIterable<Row[]>> {
     const client = await this.#pool.connect().catch((error: unknown) => {

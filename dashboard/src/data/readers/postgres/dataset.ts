@@ -217,7 +217,7 @@ export class PostgresDataset {
     return `${escapeIdentifier(schema)}.${escapeIdentifier(`${dataset.name}${suffix}`)}`;
   }
 
-  /** What a view reads, under the names of the columns. Without a history, the closed keys are all that is kept of it. */
+  /** What a view reads, under the names of the columns. Without a history table, only the deleted keys are kept of the past. */
   #source(view: View): string {
     const { history } = this.#options;
     const table = (suffix: string) => this.#table(suffix);
@@ -228,17 +228,17 @@ export class PostgresDataset {
     const list = (expression: (column: ReadColumn) => string) => own.map(expression).join(', ');
     const rest = '_key, _hash, _version, _message_id, _order, _written_at';
     const nothing = list(({ sql }) => `l.${sql}`);
-    // A row of nothing with the table's own types, for the tombstones' columns.
+    // The columns of the tombstones: null, with the table's own types.
     const closed = `SELECT ${nothing === '' ? '' : `${nothing}, `}${rest.replaceAll(/_\w+/g, 't.$&')}, true AS _deleted
       FROM ${table('_tombstones')} t LEFT JOIN ${table('')} l ON false`;
     return `(SELECT ${list(({ sql }) => sql)}, ${rest}, false AS _deleted FROM ${table('')} UNION ALL ${closed}) AS history`;
   }
 
-  /** The order of the primary key, which costs no sorting: asked for, or because the table is large. */
+  /** The order of the primary key, which needs no sorting: if it was asked for, or if the table is large. */
   async #byKey({ sort, view }: RowQuery): Promise<Order | undefined> {
     const { schema, dataset, history, database, large } = this.#options;
     const table = view === 'history' && history ? `${dataset.name}_history` : dataset.name;
-    // Nothing there makes one order of two tables.
+    // Without a history table the rows come from two tables, which have no key in common.
     if (view === 'history' && !history) return undefined;
     const order = keyOrder(view, sort?.descending ?? false);
     if (sort !== undefined) return this.#isKey(sort.column, view) ? order : undefined;
@@ -246,7 +246,7 @@ export class PostgresDataset {
     return known > large || (await isLarge(database, schema, table, large)) ? order : undefined;
   }
 
-  /** A text that is the key says the same as `_key`, which has the index; a tombstone has only that. */
+  /** If the key is a text, its column equals `_key`, which has the index; a tombstone has `_key` only. */
   #isKey(name: string, view: View): boolean {
     const isText = columnNamed(name, this.columns).type === 'string';
     return name === '_key' || (view === 'latest' && isText && name === this.#options.keyColumn);
@@ -278,7 +278,7 @@ export class PostgresDataset {
     return { ...this.#pageOf([]), order: 'newest', total: 0, revision: this.#summary.revision };
   }
 
-  /** Before the consumer's first start there is no table, and nothing in it. */
+  /** Before the consumer's first start there is no table: then there are no rows. */
   async #ifThere<T>(nothing: T, read: () => Promise<T>): Promise<T> {
     try {
       return await read();

@@ -2,7 +2,7 @@ import type { Facet } from '../port.js';
 import { asText, type ReadColumn } from './columns.js';
 import type { ReadDatabase } from './database.js';
 
-/** Values of a facet that are shown, facets, and different values above which a column is none. */
+/** Values that a facet shows, facets, and different values that the column of a facet may have: at most so many. */
 const MOST_SHOWN = 10;
 const MOST_FACETS = 8;
 const MOST_VALUES = 60;
@@ -13,7 +13,7 @@ interface Counted {
   readonly different: string;
 }
 
-/** How often each value of these columns occurs, for those that have few. */
+/** How often each value of these columns occurs, for columns with few different values. */
 export async function facetsOf(
   database: ReadDatabase,
   source: string,
@@ -22,7 +22,7 @@ export async function facetsOf(
   columns: readonly ReadColumn[],
 ): Promise<Facet[]> {
   const facets: Facet[] = [];
-  // One after the other: each reads the whole selection, and others want the database too.
+  // One after the other: each reads the whole selection, and the database has other work too.
   for (const column of columns) {
     const counted = await database.query<Counted>(
       `SELECT value, count, count(*) OVER () AS different FROM (

@@ -38,10 +38,10 @@ export function pageSql(
   { limit, offset }: Pick<RowQuery, 'limit' | 'offset'>,
 ): string {
   const range = `ORDER BY ${by} LIMIT ${limit} OFFSET ${offset}`;
-  // The page is found first, and only then made readable: Postgres would do that to every row before it sorts them.
+  // The page is found first, and only its rows are formatted: else Postgres would format every row before it sorts them.
   const end = `SELECT ${selected} FROM page ORDER BY ${by}`;
   if (key === undefined) return `WITH page AS MATERIALIZED (SELECT * FROM ${from} WHERE ${where} ${range}) ${end}`;
-  // Rows before the page are counted in the index alone, and not fetched.
+  // Rows before the page are counted in the index, and not fetched.
   const columns = key.join(', ');
   return `WITH place AS MATERIALIZED (SELECT ${columns} FROM ${from} ${range}),
       page AS MATERIALIZED (SELECT * FROM place JOIN ${from} USING (${columns})) ${end}`;

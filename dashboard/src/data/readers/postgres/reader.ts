@@ -10,7 +10,7 @@ import { PostgresDataset } from './dataset.js';
  * @param quick milliseconds that counting a dataset may take to be done for each call; a dataset that takes longer is counted
  *   now and then, and its numbers are up to twenty times as old as the counting takes
  * @param large rows above which a table is shown by key unless another order is asked for: there is no index by time
- * @throws FatalError if the URL is none
+ * @throws FatalError if the URL is not one
  */
 export function createPostgresReader(
   config: PipelineConfig,
@@ -37,14 +37,14 @@ export function createPostgresReader(
     close: () => database.close(),
     list: () => Promise.all(all.map((dataset) => dataset.latestSummary())),
     known: () => all.map((dataset) => dataset.summary),
-    // All of them have one problem at a time: the database.
+    // All datasets have the same problem at a time: the database.
     problems: () => [...new Set(all.flatMap((dataset) => dataset.problem ?? []))],
     describe: async (name) => datasets.get(name)?.describe(),
     rows: async (name, query, signal) => datasets.get(name)?.rows(query, signal),
     facets: async (name, selection) => datasets.get(name)?.facets(selection),
     versions: async (name, key, limit) => datasets.get(name)?.versions(key, limit),
     keys: async (name, pattern, limit) => datasets.get(name)?.keys(pattern, limit),
-    // Tables are no files.
+    // Tables are not files.
     part: async () => undefined,
     download: async (name, selection, signal) => datasets.get(name)?.download(selection, signal),
   };

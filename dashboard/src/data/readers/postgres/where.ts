@@ -13,7 +13,7 @@ const CASTS: Readonly<Partial<Record<ReadColumn['type'], string>>> = {
 
 const OPERATORS = { above: '>', below: '<', from: '>=', to: '<=' } as const;
 
-/** Values for a statement; what comes from a request only ever goes in as one of them. */
+/** Values for a statement: what comes from a request becomes one of them, and never a part of the statement's text. */
 export class Parameters {
   readonly values: unknown[] = [];
 
@@ -33,7 +33,7 @@ export function whereOf(
   parameters: Parameters,
   { collation, keyColumn }: { readonly collation: string; readonly keyColumn: string },
 ): string {
-  // A text that is the key says the same as `_key`, which has an index.
+  // If the key is a text, its column equals `_key`, which has an index.
   const keyText = columns.find(({ name, type }) => name === keyColumn && type === 'string')?.name;
   const words = search.toLowerCase().split(/\s+/).filter(Boolean);
   const searched = columns.filter(({ system, name }) => !system || name === '_key');
@@ -51,7 +51,7 @@ export function whereOf(
   return conditions.length === 0 ? 'true' : conditions.join(' AND ');
 }
 
-/** What values of some types look like. To write numbers and times out for every row takes as long as to search the rest. */
+/** What values of some types look like. To turn numbers and times into text for every row takes as long as to search the rest. */
 const LOOKS: Readonly<Partial<Record<ReadColumn['type'], RegExp>>> = {
   integer: /^[-\d]+$/,
   number: /^[-+.\de]+$/,
@@ -64,7 +64,7 @@ const LOOKS: Readonly<Partial<Record<ReadColumn['type'], RegExp>>> = {
 function wordsByText(words: readonly string[], columns: readonly ReadColumn[]): Map<string, string[]> {
   const found = new Map<string, string[]>();
   for (const word of words) {
-    // Plainly as Postgres writes it: to give times the form that is shown costs more than all the rest.
+    // As Postgres writes it: to give times the form in which they are shown would take longer than all the rest.
     const texts = columns.filter(({ type }) => mayHold(type, word)).map(({ sql }) => `${sql}::text`);
     const text = `concat_ws(E'\\n', ${texts.join(', ')})`;
     found.set(text, [...(found.get(text) ?? []), `%${escapeLike(word)}%`]);
@@ -90,7 +90,7 @@ function conditionOf(
   if (is === 'contains') {
     return `${small(asText(column))} LIKE ${parameters.add(`%${escapeLike(value.toLowerCase())}%`)}`;
   }
-  // What is no number is equal to none, and neither above nor below any; Postgres would refuse the whole statement.
+  // A text that is not a number equals no number, and is neither above nor below one. Postgres would refuse the statement.
   if (!isOfType(value, type)) return is === 'not' ? 'true' : 'false';
   const cast = CASTS[type];
   const mine = cast === undefined ? `${asText(column)} COLLATE "C"` : `${sql}::${cast}`;
