@@ -1,9 +1,12 @@
 import { isMapping } from '../records/own-value.js';
 
-/** What reads a variable. `pipeline` is the pipeline file, which names variables as `${NAME}`. */
-export type Reader = 'mock-api' | 'producer' | 'consumer' | 'dashboard' | 'pipeline' | 'start';
+/**
+ * What reads a variable: a service, the commands that ask a service, a pipeline file, or `npm start`, which also reads what
+ * its services read.
+ */
+export type Reader = 'mock-api' | 'producer' | 'consumer' | 'dashboard' | 'commands' | 'pipeline' | 'start';
 
-interface Variable {
+export interface Variable {
   readonly readers: readonly Reader[];
   /** What counts where the variable is not set or empty. */
   readonly usual?: string;
@@ -48,7 +51,8 @@ export const ENVIRONMENT = {
     usually: Object.entries(PORTS)
       .map(([service, port]) => `${service} ${port}`)
       .join(', '),
-    words: 'The port that a service listens on; 0 for any free one. `npm start` gives it to its dashboard',
+    words:
+      'The port that a service listens on; 0 for any free one. `npm start` gives it to its dashboard, stays on 127.0.0.1, and takes another port where one is taken',
   },
   INSTANCE_ID: {
     readers: SERVICES,
@@ -62,15 +66,15 @@ export const ENVIRONMENT = {
     words: 'How much is logged: trace, debug, info, warn, error, fatal or silent',
   },
   NODE_ENV: {
-    readers: POLLING,
+    readers: ['producer', 'consumer'],
     words: 'With `production`, as in the images, a service warns of passwords that stand in the sources',
   },
   ADMIN_TOKEN: {
-    readers: ['producer', 'dashboard'],
-    words: 'The token for commands to the producer (poll, pause, reset); without it the producer takes none',
+    readers: ['producer', 'dashboard', 'commands'],
+    words: 'The token for commands to endpoints (run, pause, reset); without it the producer refuses them',
   },
   PRODUCER_URL: {
-    readers: ['dashboard'],
+    readers: ['dashboard', 'commands'],
     usual: 'http://127.0.0.1:8081',
     words:
       'Where the producers answer, several with commas between them; a name with several addresses stands for all of them',
@@ -119,19 +123,26 @@ export const ENVIRONMENT = {
     setting: 'sink.csv.directory',
     words: 'The folder of the CSV files',
   },
-  MOCK_CUSTOMERS: { readers: ['mock-api', 'start'], usual: '200', words: 'Customers that the mock CRM begins with' },
-  MOCK_ITEMS: { readers: ['mock-api', 'start'], usual: '50', words: 'Items that the mock CRM begins with' },
-  MOCK_SEED: { readers: ['mock-api', 'start'], usual: '42', words: 'The same seed makes the same records' },
+  MOCK_CUSTOMERS: { readers: ['mock-api'], usual: '200', words: 'Customers that the mock CRM begins with' },
+  MOCK_ITEMS: { readers: ['mock-api'], usual: '50', words: 'Items that the mock CRM begins with' },
+  MOCK_SEED: { readers: ['mock-api'], usual: '42', words: 'The same seed makes the same records' },
   MOCK_CHANGES_PER_SECOND: {
-    readers: ['mock-api', 'start'],
+    readers: ['mock-api'],
     usual: '1',
     words: 'Changes to its records a second; 0 for none',
   },
   MOCK_FAULTS: {
-    readers: ['mock-api', 'start'],
+    readers: ['mock-api'],
     words: 'How the mock CRM misbehaves, as JSON: {"status": {"503": 0.1}, "latency": 200, "truncated": 0.01}',
   },
 } as const satisfies Readonly<Record<string, Variable>>;
+
+/** Read by the producer alone, in lower case too, as other programs do. */
+export const PROXIES: Readonly<Record<string, Variable>> = {
+  HTTP_PROXY: { readers: ['producer'], words: 'The proxy for http URLs of endpoints' },
+  HTTPS_PROXY: { readers: ['producer'], words: 'The proxy for https URLs of endpoints' },
+  NO_PROXY: { readers: ['producer'], words: 'Hosts that are asked without a proxy, with commas between them' },
+};
 
 export type VariableName = keyof typeof ENVIRONMENT;
 

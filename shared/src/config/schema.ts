@@ -11,7 +11,7 @@ const queueName = z.string().regex(/^[A-Za-z0-9._-]{1,200}$/, 'expected letters,
 
 const entity = z.strictObject({
   dataset: name.describe('Where its records land: the name of a folder of CSV files, or of a table'),
-  queue: queueName.describe('The RabbitMQ queue that its records travel through; dead letters go to <queue>.dead'),
+  queue: queueName.describe('The RabbitMQ queue that its records travel through; dead letters go to `<queue>.dead`'),
   key: z.string().min(1).describe('The field that names a record: a string or an integer, not optional'),
   version: z
     .string()

@@ -23,7 +23,7 @@ export const SINKS = {
       history: z
         .boolean()
         .default(false)
-        .describe('Whether <dataset>_history keeps every change beside the newest row of each key'),
+        .describe('Whether `<dataset>_history` keeps every change beside the newest row of each key'),
     },
   },
 } as const satisfies KindTable;

@@ -9,6 +9,9 @@ export interface Kind {
   readonly settings: z.core.$ZodShape;
 }
 
+/** Under this name a choice's schema lists the settings that every kind has, for the page of settings. */
+export const COMMON = 'x-common';
+
 export type KindTable = Readonly<Record<string, Kind>>;
 
 type NameOf<Table extends KindTable> = keyof Table & string;
@@ -58,12 +61,13 @@ export function choiceOf<
     return z.strictObject({ [by]: literal.describe(words), ...options.common, ...settings }).describe(words);
   });
   type Option = OptionOf<By, Table, Common>;
-  return z.discriminatedUnion(by as By, schemas as [Option, ...Option[]], {
+  const choice = z.discriminatedUnion(by as By, schemas as [Option, ...Option[]], {
     error: ({ input }) =>
       isMapping(input)
         ? `expected a ${by}: ${expected}`
         : `expected a mapping such as { ${by}: ${Object.keys(table)[0]} }, with a ${by}: ${expected}`,
   });
+  return choice.meta({ [COMMON]: Object.keys(options.common ?? {}) });
 }
 
 /** For each kind a section with its settings, for a choice whose file may hold the settings of several kinds. */
