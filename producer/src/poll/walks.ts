@@ -1,7 +1,7 @@
 import { createHash, type Hash } from 'node:crypto';
+import type { Envelope } from '@tributary/shared';
 import type { Cursor } from '../cursor/cursor.js';
 import type { Endpoint } from '../endpoint.js';
-import type { OutgoingMessage } from '../publish/messages.js';
 import type { Page, Validator } from '../sources/port.js';
 import { HighWaterMark } from './mark.js';
 
@@ -36,7 +36,7 @@ export class Walk {
     if (validator !== undefined && this.validators.length < MAX_VALIDATORS) this.validators.push(validator);
   }
 
-  record({ envelope: { key, version } }: OutgoingMessage): void {
+  record({ envelope: { key, version } }: { readonly envelope: Pick<Envelope, 'key' | 'version'> }): void {
     this.mark.see(version);
     if (this.#compares) this.#digest.update(JSON.stringify([key, version]));
   }

@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Cursor } from '../../src/cursor/cursor.js';
 import { Walks } from '../../src/poll/walks.js';
-import type { OutgoingMessage } from '../../src/publish/messages.js';
 import { endpointWith } from '../support/pipeline.js';
 
 const NOON = Date.parse('2026-03-01T12:00:00Z');
@@ -22,8 +21,7 @@ function setUp(type: 'integer' | 'string', paging: object = { type: 'cursor', ne
         const page = { records: versions, fetchedAt: NOON, serverTime: undefined, notModified: false };
         walk.page({ ...page, counted, validator: undefined });
         for (const version of versions) {
-          const envelope = { key: version, version } as OutgoingMessage['envelope'];
-          walk.record({ envelope, body: Buffer.of() });
+          walk.record({ envelope: { key: version, version } });
         }
       }
       if (!walks.again(walk)) break;

@@ -1,7 +1,7 @@
 import { parseJson, RetryableError } from '@tributary/shared';
 import type { Answer } from '../fetch.js';
+import type { RecordSettings } from './format.js';
 import { type BodyFormat, typeOf } from './format.js';
-import type { RecordSettings } from './kinds.js';
 import { recordFinder } from './records-at.js';
 
 /** One JSON document, with records in it. */

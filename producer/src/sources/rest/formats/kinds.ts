@@ -1,13 +1,10 @@
 import type { EndpointConfig, FormatConfig } from '@tributary/shared';
 import { type Makers, makeKind } from '../../makers.js';
 import { csvFormat } from './csv.js';
-import type { BodyFormat } from './format.js';
+import type { BodyFormat, RecordSettings } from './format.js';
 import { jsonFormat } from './json.js';
 import { ndjsonFormat } from './ndjson.js';
 import { xmlFormat } from './xml.js';
-
-/** The settings of an endpoint that say how the records of a body are found, beside the format itself. */
-export type RecordSettings = Pick<EndpointConfig, 'items' | 'as' | 'header' | 'errorWhen' | 'graphql'>;
 
 /** The kinds of bodies. Their settings are in shared/src/config/kinds/formats.ts. */
 const FORMATS: Makers<FormatConfig, [RecordSettings], BodyFormat> = {

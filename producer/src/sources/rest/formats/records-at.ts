@@ -1,8 +1,7 @@
 import { compilePath, RetryableError, stringifyJson } from '@tributary/shared';
 import { compileCondition } from '../condition.js';
 import { type Arrangement, arrangeRecords } from './arrange.js';
-import type { FoundPage } from './format.js';
-import type { RecordSettings } from './kinds.js';
+import type { FoundPage, RecordSettings } from './format.js';
 
 /** How an answer is named in an error. */
 export interface Shown {

@@ -1,7 +1,6 @@
 import { describeError, RetryableError } from '@tributary/shared';
 import { XMLParser } from 'fast-xml-parser';
-import type { BodyFormat } from './format.js';
-import type { RecordSettings } from './kinds.js';
+import type { BodyFormat, RecordSettings } from './format.js';
 import { recordFinder } from './records-at.js';
 
 /** One XML document, with records in it. */
