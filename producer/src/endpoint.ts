@@ -24,7 +24,7 @@ export function compileEndpoints(config: PipelineConfig): Endpoint[] {
         endpoint;
       // Headers and credentials too: another tenant, or another account's token, sees other records. A token that is merely replaced
       // costs one full poll, whose repeats the consumer drops.
-      const request = [url, method, query, headers, body, form, graphql, auth];
+      const request = [url, method, query, headers, body, form, graphql, auth, endpoint.for];
       const asked = [request, items, as, header, format, paging, incremental?.parameter, endpoint.entity, entity];
       return {
         id,

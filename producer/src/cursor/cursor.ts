@@ -8,6 +8,8 @@ export interface Cursor {
   /** The largest version seen, if the mark must stay behind it for one run; see walks.ts. */
   readonly seen?: string;
   readonly validators: readonly Validator[];
+  /** The part of the past that is still to be read, slice by slice; see slices.ts. Both are versions that are times. */
+  readonly backfill?: { readonly from: string; readonly to: string };
 }
 
 /** What a run starts from. */
@@ -85,7 +87,7 @@ export function encode(cursor: Cursor, { fingerprint }: Endpoint): string {
 
 /** The cursor in a stored text. Text that is not a cursor of these settings counts as none: a full poll is always correct. */
 export function decode(text: string, { fingerprint }: Endpoint): Cursor {
-  let saved: { fingerprint?: unknown; mark?: unknown; seen?: unknown; validators?: unknown } | null;
+  let saved: { fingerprint?: unknown; mark?: unknown; seen?: unknown; validators?: unknown; backfill?: unknown } | null;
   try {
     saved = JSON.parse(text);
   } catch {
@@ -93,13 +95,19 @@ export function decode(text: string, { fingerprint }: Endpoint): Cursor {
   }
   if (saved?.fingerprint !== fingerprint || !Array.isArray(saved.validators)) return EMPTY;
   const validators = saved.validators.filter(isObject);
-  const { mark, seen } = saved;
+  const { mark, seen, backfill } = saved;
   return {
     ...(typeof mark === 'string' ? { mark } : {}),
     ...(typeof seen === 'string' ? { seen } : {}),
+    ...(isBackfill(backfill) ? { backfill } : {}),
     validators,
   };
 }
 
 /** Only the source can tell whether an object is a validator of its own. */
 const isObject = (value: unknown): value is Validator => typeof value === 'object' && value !== null;
+
+function isBackfill(value: unknown): value is NonNullable<Cursor['backfill']> {
+  const { from, to } = (value ?? {}) as { from?: unknown; to?: unknown };
+  return typeof from === 'string' && typeof to === 'string';
+}

@@ -1,12 +1,14 @@
 import { type Clock, interruptible } from '@tributary/shared';
-import type { CursorStore } from '../cursor/cursor.js';
+import { type CursorStore, EMPTY } from '../cursor/cursor.js';
 import type { Endpoint } from '../endpoint.js';
 import type { Ids } from '../publish/ids.js';
 import { messageMaker } from '../publish/messages.js';
 import type { Publisher } from '../publish/publisher.js';
-import type { Source } from '../sources/port.js';
+import type { PageRequest, Source } from '../sources/port.js';
 import type { PollProgress } from './progress.js';
 import { readAhead } from './read-ahead.js';
+import { versionWriter } from './since.js';
+import { type Slice, Slices } from './slices.js';
 import { type Walk, Walks } from './walks.js';
 
 /** How one run differs from another. */
@@ -15,6 +17,8 @@ export interface RunManner {
   readonly trial: boolean;
   /** Everything is fetched, and the saved cursor is not used. */
   readonly full: boolean;
+  /** The schedule waits for it: slices of the past that would make it late are left to the next run. */
+  readonly hurried?: boolean;
 }
 
 export interface PollSteps {
@@ -24,6 +28,9 @@ export interface PollSteps {
   readonly clock: Clock;
   readonly ids: Ids;
 }
+
+/** How long, in milliseconds, a run may take before the next one is due. */
+const intervalOf = ({ config: { schedule } }: Endpoint): number => ('every' in schedule ? schedule.every : 60_000);
 
 /**
  * One poll: reads the cursor, fetches the pages, makes a message of each record, publishes it, awaits every confirm, and
@@ -39,7 +46,7 @@ export async function poll(
   steps: PollSteps,
   progress: PollProgress,
   signal: AbortSignal,
-  { trial, full }: RunManner = { trial: false, full: false },
+  { trial, full, hurried = false }: RunManner = { trial: false, full: false },
 ) {
   const { source, publisher, cursors, clock, ids } = steps;
   const { run, cursor: saved, notBefore } = await interruptible(cursors.begin(endpoint, clock.now()), signal);
@@ -49,12 +56,9 @@ export async function poll(
   const messages = publisher.begin();
   progress.begin(run, messages, notBefore);
 
-  const walks = new Walks(endpoint, cursor, clock.now(), source.countsPages);
-  let asked = { since: walks.since, validators: cursor.validators, trial };
-  let walk: Walk;
-  do {
-    walk = walks.begin(clock.now());
-    for await (const page of readAhead((reading) => source.pages({ ...asked, signal: reading }), signal)) {
+  /** Reads all pages once, and publishes what is on them. */
+  const read = async (walk: Walk, request: Omit<PageRequest, 'signal'>) => {
+    for await (const page of readAhead((reading) => source.pages({ ...request, signal: reading }), signal)) {
       progress.page(page);
       walk.page(page);
       for (const record of page.records) {
@@ -65,11 +69,29 @@ export async function poll(
         if (room !== undefined) await room;
       }
     }
-    asked = { ...asked, validators: [], trial: false };
-  } while (walks.again(walk));
+  };
 
-  await messages.flush();
-  progress.confirmed(clock.now());
-  if (!walks.settled) progress.neverStood();
-  await cursors.save(endpoint, walks.cursor());
+  const begunAt = clock.now();
+  const isLate = () => hurried && clock.now() - begunAt > intervalOf(endpoint);
+  const write = versionWriter(endpoint);
+  const slices = new Slices(endpoint, cursor, begunAt);
+  let walks = new Walks(endpoint, cursor, begunAt, source.countsPages);
+  let conditions: Pick<PageRequest, 'validators' | 'trial'> = { validators: cursor.validators, trial };
+  let slice: Slice | undefined = slices.first(walks.since);
+  while (slice !== undefined) {
+    const asked = { since: slice.since && write(slice.since), until: slice.until && write(slice.until) };
+    let walk: Walk;
+    do {
+      walk = walks.begin(clock.now());
+      await read(walk, { ...asked, ...conditions });
+      conditions = { validators: [], trial: false };
+    } while (walks.again(walk));
+
+    await messages.flush();
+    progress.confirmed(clock.now());
+    if (!walks.settled) progress.neverStood();
+    await cursors.save(endpoint, slices.confirmed(slice, walks));
+    walks = new Walks(endpoint, EMPTY, begunAt, source.countsPages);
+    slice = isLate() ? undefined : slices.next();
+  }
 }

@@ -33,6 +33,8 @@ export class Runner {
   #state: EndpointState | undefined;
   #overdueTold = false;
   #fullWanted = false;
+  /** The schedule began the next run, rather than a person. */
+  #hurried = false;
 
   constructor(options: RunnerOptions) {
     this.#options = options;
@@ -82,6 +84,7 @@ export class Runner {
       metrics.skipped.inc({ endpoint: endpoint.id });
       return undefined;
     }
+    this.#hurried = true;
     return await this.run();
   }
 
@@ -101,13 +104,14 @@ export class Runner {
     const labels = { endpoint: endpoint.id };
     const progress = new PollProgress(endpoint, metrics, log);
     const startedAt = clock.now();
-    const manner = { trial: this.#circuit.isTrial, full: this.#fullWanted };
+    const manner = { trial: this.#circuit.isTrial, full: this.#fullWanted, hurried: this.#hurried };
     this.#abort = new AbortController();
     const stop = () => this.abort(signal.reason as Error);
     signal.addEventListener('abort', stop, { once: true });
     if (signal.aborted) stop();
     this.#overdueTold = false;
     this.#fullWanted = false;
+    this.#hurried = false;
     let failure: unknown;
     try {
       await this.#options.poll(progress, this.#abort.signal, manner);

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { SOURCES, USUAL_SOURCE } from './kinds/sources.js';
 import { choiceOf } from './kinds/table.js';
-import { duration } from './values.js';
+import { duration, scalar } from './values.js';
 
 const OVERLAP = 'expected a duration such as 5s, or a whole number where the version is a sequence';
 
@@ -38,6 +38,25 @@ const incremental = z.strictObject({
     .string()
     .optional()
     .describe('Query parameter that carries the end of a window; or place {{until}}'),
+  format: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      'How a version that is a time is written: iso (the usual), date, unix (seconds), unix-ms, or a pattern such as yyyy-MM-dd HH:mm (in UTC)',
+    ),
+  initial: z
+    .union([z.string(), z.number()], {
+      error: 'expected a time such as 2024-01-01, or a number where the version is a sequence',
+    })
+    .transform(String)
+    .optional()
+    .describe('What the first poll asks for changes since; everything unless given'),
+  window: duration
+    .optional()
+    .describe(
+      'Reads the past from `initial` on in slices of this length, each saved when it is done, while new records go on; needs {{until}} or untilParameter',
+    ),
   overlap: z
     .union([z.int().nonnegative(), duration.transform((milliseconds) => ({ milliseconds }))], { error: OVERLAP })
     .optional()
@@ -74,6 +93,15 @@ const common = {
       'When every record is read again, whatever was read before: for an API that does not report every change. Never unless given',
     ),
   incremental: incremental.optional().describe('Asks only for what is new or changed since the last poll'),
+  for: z
+    .record(
+      z.string().regex(/^[a-z][a-zA-Z0-9_]*$/, 'expected a name of letters, digits and underscores'),
+      z.array(scalar).min(1),
+    )
+    .default({})
+    .describe(
+      'Lists of values for placeholders: the endpoint is polled for each, under a name that ends in it, such as orders.eu',
+    ),
   badRecords: z
     .enum(['dead-letter', 'count'])
     .default('dead-letter')

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { LineCounter, parseDocument } from 'yaml';
 import { crossCheck } from './cross-check/cross-check.js';
 import { askEnvironment, type Environment } from './environment.js';
+import { expandEndpoints } from './expand.js';
 import { ConfigError, type Fault } from './fault.js';
 import { ASKED, describeIssue, issuesOf, valueAtPath } from './issues.js';
 import { crossCheckRest } from './repair.js';
@@ -60,7 +61,7 @@ export function parsePipeline(text: string, env: Environment, file: string): Pip
       faults.map(({ path, message }) => ({ path, message: conceal(message, secrets) })),
     );
   }
-  return parsed.data;
+  return expandEndpoints(parsed.data);
 }
 
 function cannotBeRead({ code, message }: NodeJS.ErrnoException): string {

@@ -80,6 +80,9 @@ export function pathFault(text: string): string | undefined {
   }
 }
 
+/** Text, as which a number or a truth value may be written too. */
+export const scalar = z.union([z.string(), z.number(), z.boolean()], { error: 'expected text' }).transform(String);
+
 /** Text that holds something. */
 export const someText = z.string().min(1);
 

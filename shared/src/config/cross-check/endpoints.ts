@@ -39,8 +39,29 @@ function* checkIncremental(
     yield { path, message: `entity "${endpoint.entity}" has no version to go by` };
     return;
   }
+  yield* checkInitial(path, endpoint, fields[version]?.type);
   const message = overlapFault(endpoint.incremental?.overlap, fields[version]?.type);
   if (message !== undefined) yield { path: `${path}.overlap`, message };
+}
+
+function* checkInitial(path: string, { incremental }: EndpointConfig, type: string | undefined): Generator<Fault> {
+  const { initial, window, format } = incremental ?? {};
+  if (window !== undefined && type !== 'datetime') {
+    yield { path: `${path}.window`, message: 'the version is no time, and only time has windows: leave window out' };
+  }
+  if (format !== undefined && type !== 'datetime') {
+    yield { path: `${path}.format`, message: 'the version is no time: it is sent as it is; leave format out' };
+  }
+  if (initial === undefined) return;
+  if (type === 'datetime' && Number.isNaN(Date.parse(initial))) {
+    yield {
+      path: `${path}.initial`,
+      message: `"${initial}" is no time: expected one such as 2024-01-01 or 2024-01-01T00:00:00Z`,
+    };
+  }
+  if (type === 'integer' && !/^\d+$/.test(initial)) {
+    yield { path: `${path}.initial`, message: `"${initial}" is no whole number, as the version is` };
+  }
 }
 
 /** An overlap that the version cannot be moved back by would be ignored without a word. */

@@ -32,6 +32,7 @@ function* checkPlaceholders(path: string, endpoint: EndpointConfig): Generator<F
     if (filled.has(first)) continue;
     yield { path, message: `{{${name}}} ${REASONS[first] ?? `is filled by nothing: ${expectedOneOf(filled)}`}` };
   }
+  yield* checkWindow(`${path}.incremental`, endpoint, placed);
   if (incremental !== undefined && incremental.parameter === undefined && !placed.has('since')) {
     const message =
       'nothing carries the newest version seen: expected a parameter, or {{since}} somewhere in the request';
@@ -39,8 +40,20 @@ function* checkPlaceholders(path: string, endpoint: EndpointConfig): Generator<F
   }
 }
 
+function* checkWindow(path: string, { incremental }: EndpointConfig, placed: ReadonlySet<string>): Generator<Fault> {
+  if (incremental?.window === undefined) return;
+  if (incremental.initial === undefined)
+    yield { path, message: 'window needs initial: the time that the past begins at' };
+  if (incremental.untilParameter === undefined && !placed.has('until')) {
+    yield {
+      path,
+      message: 'window needs untilParameter, or {{until}} somewhere in the request: the end of each slice',
+    };
+  }
+}
+
 /** What an endpoint fills in beside paging and increments. */
-const variablesOf = (_endpoint: EndpointConfig): string[] => [];
+const variablesOf = (endpoint: EndpointConfig): string[] => Object.keys(endpoint.for);
 
 const REASONS: Readonly<Record<string, string>> = {
   since: 'needs incremental: without it there is nothing to go on from',

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { bytes, conditionSchema, duration, pathOrNothing, pathSchema, placedUrl, someText } from '../values.js';
+import { bytes, conditionSchema, duration, pathOrNothing, pathSchema, placedUrl, scalar, someText } from '../values.js';
 import { authSchema } from './auth.js';
 import { ARRANGEMENTS, formatSchema } from './formats.js';
 import { pagingSchema } from './paging.js';
@@ -16,8 +16,6 @@ const timeouts = z.strictObject({
   headers: duration.prefault('30s').describe('Until the headers of the answer have come'),
   body: duration.prefault('30s').describe('Between two pieces of the body'),
 });
-
-const scalar = z.union([z.string(), z.number(), z.boolean()], { error: 'expected text' }).transform(String);
 
 /** Any value, such as YAML has it. */
 const anything: z.ZodType<unknown> = z.unknown();

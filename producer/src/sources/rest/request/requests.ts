@@ -40,6 +40,8 @@ export class Requests {
   readonly #headers: readonly QueryEntry[];
   readonly #body: ((fillings: (name: string) => Filling | undefined) => string | undefined) | undefined;
   readonly #placed: ReadonlySet<string>;
+  /** The values of `for` that this endpoint is polled for. */
+  readonly #chosen: Readonly<Record<string, unknown>>;
 
   /** @param accept the `Accept` header, unless the endpoint has one of its own */
   constructor(config: EndpointConfig, accept: string) {
@@ -61,6 +63,7 @@ export class Requests {
       ...(authorization === undefined ? {} : { authorization }),
       ...(body === undefined ? {} : { 'content-type': body.type }),
     };
+    this.#chosen = Object.fromEntries(Object.entries(config.for).map(([name, [value]]) => [name, value]));
     this.#placed = placeholdersIn(SETTINGS.map((setting) => config[setting]));
   }
 
@@ -77,7 +80,7 @@ export class Requests {
     const { paging, incremental, method } = this.#config;
     const values = 'values' in page ? page.values : {};
     const size = 'size' in paging ? paging.size : undefined;
-    const fillings = fillingsOf({ ...variables, since, until, size, ...values });
+    const fillings = fillingsOf({ ...this.#chosen, ...variables, since, until, size, ...values });
     const headers: Record<string, string> = { ...this.#fixedHeaders };
     for (const { name, value } of this.#headers) {
       const filled = fillText(value, fillings);

@@ -1,0 +1,107 @@
+import { parsePipeline } from '@tributary/shared';
+import { describe, expect, it } from 'vitest';
+import { type Cursor, EMPTY, memoryCursorStore } from '../../src/cursor/cursor.js';
+import { versionWriter } from '../../src/poll/since.js';
+import { Slices } from '../../src/poll/slices.js';
+import { Walks } from '../../src/poll/walks.js';
+import { endpointWith } from '../support/pipeline.js';
+
+const NOW = Date.parse('2026-03-01T12:00:00Z');
+
+/** One run: the slices it asks for, and what it saves after each; it stops after so many. */
+function run(settings: object, saved: Cursor, most = 100) {
+  const endpoint = endpointWith({ url: 'http://api/', incremental: { parameter: 'since', ...settings } });
+  const slices = new Slices(endpoint, saved, NOW);
+  const asked: (string | undefined)[][] = [];
+  const cursors: Cursor[] = [];
+  let walks = new Walks(endpoint, saved, NOW, false);
+  for (let slice = slices.first(walks.since); slice !== undefined; ) {
+    asked.push([slice.since, slice.until]);
+    const walk = walks.begin(NOW);
+    walks.again(walk);
+    cursors.push(slices.confirmed(slice, walks));
+    walks = new Walks(endpoint, EMPTY, NOW, false);
+    const next = asked.length < most ? slices.next() : undefined;
+    if (next === undefined) break;
+    slice = next;
+  }
+  return { asked, cursors, last: cursors.at(-1) ?? saved };
+}
+
+const window = { window: '20d', initial: '2026-01-01', untilParameter: 'until' };
+
+describe('what a run asks for', () => {
+  it('is everything, or what changed since initial, until there is a mark', () => {
+    expect(run({}, EMPTY).asked).toEqual([[undefined, undefined]]);
+    expect(run({ initial: '2024-05-01' }, EMPTY).asked).toEqual([['2024-05-01', undefined]]);
+    const marked = { mark: '2026-02-01T00:00:00.000Z', validators: [] };
+    expect(run({ initial: '2024-05-01' }, marked).asked).toEqual([['2026-01-31T23:59:55.000Z', undefined]]);
+  });
+
+  it('with a window is the newest first, then the past slice by slice', () => {
+    const { asked, last } = run(window, EMPTY);
+    expect(asked).toEqual([
+      ['2026-02-09T11:59:55.000Z', undefined],
+      ['2025-12-31T23:59:55.000Z', '2026-01-21T00:00:00.000Z'],
+      ['2026-01-20T23:59:55.000Z', '2026-02-09T12:00:00.000Z'],
+    ]);
+    expect(last).toEqual({ validators: [] });
+  });
+
+  it('goes on with the past where the run before was cut short, and asks for what is new before that', () => {
+    const cut = run(window, EMPTY, 2);
+    expect(cut.last.backfill).toEqual({ from: '2026-01-21T00:00:00.000Z', to: '2026-02-09T12:00:00.000Z' });
+    const marked = { ...cut.last, mark: '2026-02-20T00:00:00.000Z' };
+    expect(run(window, marked).asked).toEqual([
+      ['2026-02-19T23:59:55.000Z', undefined],
+      ['2026-01-20T23:59:55.000Z', '2026-02-09T12:00:00.000Z'],
+    ]);
+    expect(run(window, cut.cursors[0] ?? EMPTY).asked).toHaveLength(3);
+  });
+
+  it('is kept with the cursor', async () => {
+    const store = memoryCursorStore();
+    const endpoint = endpointWith({ url: 'http://api/' });
+    const cursor = { mark: 'a', validators: [], backfill: { from: '2026-01-01', to: '2026-02-01' } };
+    await store.save(endpoint, cursor);
+    expect((await store.begin(endpoint, NOW)).cursor).toEqual(cursor);
+  });
+});
+
+describe('a version in a request', () => {
+  const written = (format: string | undefined, version: string) =>
+    versionWriter(endpointWith({ url: 'http://api/', incremental: { parameter: 'since', ...(format && { format }) } }))(
+      version,
+    );
+
+  it.each([
+    [undefined, '2026-03-01T12:00:01.250Z'],
+    ['iso', '2026-03-01T12:00:01.250Z'],
+    ['date', '2026-03-01'],
+    ['unix', 1772366401],
+    ['unix-ms', 1772366401250],
+  ])('is written as %s', (format, expected) => {
+    expect(written(format, '2026-03-01T12:00:01.250Z')).toBe(expected);
+  });
+});
+
+describe('an endpoint for each of a list', () => {
+  const parse = (lists: string) =>
+    parsePipeline(
+      `entities: { a: { dataset: a, queue: q, key: id, fields: { id: string } } }
+endpoints: { orders: { url: "https://{{region}}.api.example/{{region}}/{{kind}}", entity: a, for: ${lists} } }`,
+      {},
+      'test',
+    ).endpoints;
+
+  it('is an endpoint of its own for each combination', () => {
+    const endpoints = parse('{ region: [eu, US East], kind: [1, 2] }');
+    expect(Object.keys(endpoints)).toEqual(['orders.eu.1', 'orders.eu.2', 'orders.us-east.1', 'orders.us-east.2']);
+    expect(endpoints['orders.us-east.2']?.for).toEqual({ region: ['US East'], kind: ['2'] });
+  });
+
+  it('is refused without a list for each placeholder', () => {
+    expect(() => parse('{ region: [eu] }')).toThrow('{{kind}} is filled by nothing');
+    expect(() => parse('{ region: [], kind: [a] }')).toThrow('endpoints.orders.for.region');
+  });
+});
