@@ -9,9 +9,12 @@ import { freePort, type Reaper, startReaper, until } from './services.js';
 
 export type ServiceName = 'producer' | 'consumer' | 'tributary';
 
-/** The program that `tsc -b` built: from src and from dist the same way. */
-const fileOf = (service: ServiceName): string =>
-  fileURLToPath(new URL(`../../${service}/dist/${service === 'tributary' ? 'cli/' : ''}main.js`, import.meta.url));
+/** The program that `tsc -b` built, and its first words: from src and from dist the same way. */
+const PROGRAMS: Readonly<Record<ServiceName, readonly [file: string, ...words: string[]]>> = {
+  producer: ['producer/dist/main.js'],
+  consumer: ['consumer/dist/main.js'],
+  tributary: ['tributary/dist/cli/main.js', 'start'],
+};
 
 /** Milliseconds; a busy machine needs far more than usual. */
 const START_TIMEOUT = 60_000;
@@ -41,7 +44,9 @@ export class Program {
     this.#reaper = startReaper(own);
     const log = openSync(this.#logFile, 'a');
     const profile = bench.profiles === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${bench.profiles}`];
-    this.#child = spawn(process.execPath, [...profile, fileOf(name), ...args], {
+    const [path, ...words] = PROGRAMS[name];
+    const file = fileURLToPath(new URL(`../../${path}`, import.meta.url));
+    this.#child = spawn(process.execPath, [...profile, file, ...words, ...args], {
       cwd: own,
       env: { ...bench.environment, LOG_LEVEL: 'warn', INSTANCE_ID: name, ...environment, PORT: String(port) },
       // A group of its own: Ctrl-C is for the bench, which then ends this one.

@@ -13,9 +13,9 @@ describe('npm start with something wrong', () => {
     ['an option without its value', ['--once', '--output'], '--output'],
     ['--json without --once', ['--json'], '--json needs --once'],
     ['a word that is no option', ['once'], 'once'],
-  ])('%s: says what, shows how it is used, and exits 1', async (_what, args, says) => {
+  ])('%s: says what, shows how it is used, and exits 2', async (_what, args, says) => {
     const { code, stdout, stderr } = await stage.run('tributary', { args });
-    expect(code).toBe(1);
+    expect(code).toBe(2);
     expect(stdout).toBe('');
     expect(stderr).toContain(says);
     for (const option of ['--once', '--json', '--output DIR', '--config FILE']) expect(stderr).toContain(option);

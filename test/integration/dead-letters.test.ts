@@ -36,7 +36,7 @@ endpoints:
 const pipeline = (name: string): PipelineConfig => parsePipeline(pipelineFile(name), {}, 'test.yaml');
 
 /** The command as `tsc -b` built it. */
-const SHELL = fileURLToPath(new URL('../../dashboard/dist/dead-letters/shell/main.js', import.meta.url));
+const CLI = fileURLToPath(new URL('../../tributary/dist/cli/main.js', import.meta.url));
 
 const brokers = [
   { broker: 'RabbitMQ', start: async () => ({ url: inject('amqpUrl'), stop: async () => {} }) },
@@ -361,7 +361,7 @@ describe.each(brokers)('dead letters on $broker', ({ start }) => {
       return { PATH, AMQP_URL: server.url, PIPELINE: file, AUDIT_LOG: join(folder, 'audit.jsonl') };
     };
     const shell = async (...args: string[]) =>
-      await promisify(execFile)(process.execPath, [SHELL, ...args], { env: await environment() });
+      await promisify(execFile)(process.execPath, [CLI, 'dead-letters', ...args], { env: await environment() });
 
     it('are listed, shown, mended, replayed and discarded the same', async () => {
       await buryAll(3);
@@ -387,7 +387,7 @@ describe.each(brokers)('dead letters on $broker', ({ start }) => {
     it('are none of them lost when it is killed in the middle of a replay', async () => {
       const all = 3_000;
       await buryAll(all);
-      const program = spawn(process.execPath, [SHELL, 'replay', '--all'], {
+      const program = spawn(process.execPath, [CLI, 'dead-letters', 'replay', '--all'], {
         env: await environment(),
         stdio: 'ignore',
       });

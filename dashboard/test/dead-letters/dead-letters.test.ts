@@ -2,7 +2,6 @@ import type { ConsumeMessage } from '@tributary/shared';
 import { describe, expect, it } from 'vitest';
 import { matches, readLetter } from '../../src/dead-letters/letter.js';
 import type { LetterPage } from '../../src/dead-letters/listing.js';
-import { readArguments } from '../../src/dead-letters/shell/arguments.js';
 import { describeList } from '../../src/dead-letters/shell/words.js';
 
 const QUEUE = { entity: 'customer', queue: 'customer_data', deadQueue: 'customer_data.dead' };
@@ -46,35 +45,6 @@ describe('a dead letter', () => {
     expect(matches(letter, { endpoint: 'crm', code: 'x', search: 'ADA name' })).toBe(true);
     expect(matches(letter, { endpoint: 'crm', code: 'y' })).toBe(false);
     expect(matches(letter, { search: 'ada bob' })).toBe(false);
-  });
-});
-
-describe('npm run dead-letters', () => {
-  it('understands its commands', () => {
-    expect(readArguments(['list', '--config', 'mine.yaml'])).toMatchObject({ config: 'mine.yaml' });
-    expect(readArguments(['list', '--code', 'x', '--limit', '5', '--json'])).toMatchObject({
-      command: 'list',
-      limit: 5,
-      json: true,
-      match: { code: 'x' },
-    });
-    expect(readArguments(['replay', 'abc', '--payload', '-'])).toMatchObject({ command: 'replay', payload: '-' });
-    expect(readArguments(['discard', '--all', '--reason', 'old'])).toMatchObject({ all: true, reason: 'old' });
-    expect(readArguments(['--help'])).toBeUndefined();
-  });
-
-  it.each([
-    [[], 'expected one of list, show, replay, discard'],
-    [['delete'], 'found "delete"'],
-    [['show'], 'show which one?'],
-    [['replay'], 'Give an id, or --all'],
-    [['replay', 'a', '--all'], 'not both'],
-    [['replay', '--all', '--payload', 'f'], '--payload goes with replay ID'],
-    [['discard', 'a'], 'discard needs --reason'],
-    [['list', '--limit', 'x'], 'expected a whole number'],
-    [['list', '--nope'], 'npm run dead-letters -- COMMAND'],
-  ])('says what is wrong with %j', (args, message) => {
-    expect(() => readArguments(args)).toThrow(message);
   });
 });
 

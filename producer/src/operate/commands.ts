@@ -29,7 +29,7 @@ export async function runEndpointCommand(options: EndpointCommandOptions): Promi
   const path = `/endpoints/${encodeURIComponent(endpoint)}/${command}`;
   if (!isChange(command)) return write(`${JSON.stringify(await call('GET', path), null, 2)}\n`);
   await call('POST', since === undefined ? path : `${path}?since=${encodeURIComponent(since)}`);
-  write(`${endpoint}: ${command} is accepted; npm run endpoints -- status ${endpoint} tells how it goes\n`);
+  write(`${endpoint}: ${command} is accepted\n`);
 }
 
 const isChange = (command: EndpointRequest): command is EndpointCommand =>

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { endpointSchema } from './endpoint.js';
 import { fieldSchema } from './fields.js';
 import { sinkSchema } from './kinds/sinks.js';
+import type { USUAL_SOURCE } from './kinds/sources.js';
 import { limitsSchema } from './limits.js';
 import { mergeSchema } from './merge.js';
 import { duration, name } from './values.js';
@@ -58,8 +59,13 @@ export const pipelineSchema = z.strictObject({
   sink: sinkSchema.prefault({}).describe('Where the rows land'),
 });
 
+type Written = z.input<typeof pipelineSchema>;
+/** An endpoint that does not name its source has the usual one. */
+type EndpointInput<E> = E extends { source: typeof USUAL_SOURCE } ? Omit<E, 'source'> & Partial<Pick<E, 'source'>> : E;
 /** As a person writes it. */
-export type PipelineInput = z.input<typeof pipelineSchema>;
+export type PipelineInput = Omit<Written, 'endpoints'> & {
+  endpoints: Record<string, EndpointInput<Written['endpoints'][string]>>;
+};
 export type PipelineConfig = z.output<typeof pipelineSchema>;
 export type EntityConfig = PipelineConfig['entities'][string];
 export type EndpointConfig = PipelineConfig['endpoints'][string];

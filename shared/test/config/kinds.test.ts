@@ -57,8 +57,14 @@ test('the settings of one kind are unknown to another', () => {
 
 test('each sink says in words where its rows are', () => {
   const { sink } = configOf(pipeline('', 'sink: { csv: { directory: out }, postgres: { schema: crm } }'));
-  expect(sinkWords(sink)).toEqual({ form: 'CSV', place: resolve('out'), description: 'CSV files in out' });
+  expect(sinkWords(sink)).toEqual({
+    medium: 'CSV files',
+    form: 'CSV',
+    place: resolve('out'),
+    description: 'CSV files in out',
+  });
   expect(sinkWords({ ...sink, type: 'postgres' })).toEqual({
+    medium: 'Postgres',
     form: 'tables',
     place: 'Postgres schema crm',
     description: 'Postgres, schema crm',

@@ -6,15 +6,17 @@ import { fileURLToPath } from 'node:url';
 /** The repository's top folder: what a person's commands run in. */
 export const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 
+const CLI = 'tributary/dist/cli/main.js';
+
 /** What people run, as `tsc -b` built it: the commands of package.json's scripts. */
 const PROGRAMS = {
-  tributary: 'tributary/dist/cli/main.js',
-  producer: 'producer/dist/main.js',
-  consumer: 'consumer/dist/main.js',
-  'mock-api': 'mock-api/dist/main.js',
-  dashboard: 'dashboard/dist/main.js',
-  'check-config': 'shared/dist/config/check.js',
-  'json-server': 'node_modules/json-server/lib/cli/bin.js',
+  tributary: [CLI, 'start'],
+  producer: [CLI, 'producer'],
+  consumer: [CLI, 'consumer'],
+  'mock-api': [CLI, 'mock-api'],
+  dashboard: [CLI, 'dashboard'],
+  'check-config': [CLI, 'check'],
+  'json-server': ['node_modules/json-server/lib/cli/bin.js'],
 } as const;
 
 export type ProgramName = keyof typeof PROGRAMS;
@@ -50,10 +52,11 @@ export class Program {
 
   constructor(name: ProgramName, { args = [], env = {} }: ProgramOptions) {
     this.name = name;
-    const file = `${ROOT}${PROGRAMS[name]}`;
+    const [path, ...command] = PROGRAMS[name];
+    const file = `${ROOT}${path}`;
     if (!existsSync(file)) throw new Error(`there is no ${file}: run "npm run build" first`);
     const { PATH = '', HOME = '', TMPDIR } = process.env;
-    const child = spawn(process.execPath, [file, ...args], {
+    const child = spawn(process.execPath, [file, ...command, ...args], {
       cwd: ROOT,
       env: { PATH, HOME, ...(TMPDIR === undefined ? {} : { TMPDIR }), ...env },
       stdio: ['ignore', 'pipe', 'pipe'],

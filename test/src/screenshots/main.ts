@@ -50,6 +50,7 @@ const env = {
 // From within its folder, so that no path of this machine is in a picture.
 const command = [
   join(ROOT, 'tributary/dist/cli/main.js'),
+  'start',
   '--config',
   join(ROOT, 'pipeline.yaml'),
   '--output',

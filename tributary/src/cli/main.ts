@@ -1,74 +1,51 @@
-import { hostname } from 'node:os';
-import {
-  createLogger,
-  describeError,
-  type Logger,
-  runMain,
-  type Service,
-  sinkWords,
-  systemClock,
-} from '@tributary/shared';
-import pretty from 'pino-pretty';
-import { type Pipeline, startPipeline } from '../library/pipeline.js';
-import { readArguments, USAGE } from './arguments.js';
-import { showFlow } from './live.js';
-import { describeSummary, farewell, welcome } from './tell.js';
+#!/usr/bin/env node
+import { readFileSync } from 'node:fs';
+import { runMain } from '@tributary/shared';
+import { runCli } from './program.js';
+import type { Context } from './shell/context.js';
+import { speller } from './shell/spelling.js';
+import { Terminal } from './shell/terminal.js';
 
-// `npm start`: the whole pipeline in this process. Logs go to stderr, so that stdout holds what was asked for.
-const lines = pretty({
-  ...{ destination: 2, sync: true, colorize: process.stderr.isTTY === true, translateTime: 'SYS:HH:MM:ss' },
-  ...{ ignore: 'pid,hostname,instance,service', messageFormat: '{service}: {msg}', singleLine: true },
+// The `tributary` command; the npm scripts of the repository call it too.
+
+/** Ctrl-C under npm comes twice at once: from the terminal, and passed on by npm. That is one wish, not two. Milliseconds. */
+const SAME_SIGNAL = 500;
+
+/** Of a shell whose command was ended by Ctrl-C. */
+const INTERRUPTED = 130;
+
+const terminal = new Terminal(process.stdout, process.stderr);
+let stopsInOrder = false;
+terminal.closed.addEventListener('abort', () => {
+  if (!stopsInOrder) process.exit(0);
 });
-const instance = process.env.INSTANCE_ID || hostname();
-const logger = (service: string): Logger =>
-  createLogger({ service, instance, level: process.env.LOG_LEVEL || 'warn' }, lines);
 
-try {
-  const asked = readArguments(process.argv.slice(2), process.env.PIPELINE || 'pipeline.yaml');
-  if (asked.help) process.stdout.write(USAGE);
-  else if (asked.once) await once(asked);
-  else await runMain(forever(await start(asked)), logger('tributary'));
-} catch (error) {
-  process.stderr.write(`${describeError(error)}\n`);
-  process.exit(1);
-}
+const context: Context = {
+  env: process.env,
+  terminal,
+  spell: speller(import.meta.url.includes('/node_modules/')),
+  untilStopped() {
+    stopsInOrder = true;
+    const stopped = new AbortController();
+    let first: number | undefined;
+    const onSignal = () => {
+      if (first !== undefined && Date.now() - first > SAME_SIGNAL) process.exit(INTERRUPTED);
+      first ??= Date.now();
+      stopped.abort();
+    };
+    process.on('SIGINT', onSignal);
+    process.on('SIGTERM', onSignal);
+    return AbortSignal.any([stopped.signal, terminal.closed]);
+  },
+  async run(service, log) {
+    stopsInOrder = true;
+    await runMain(service, log, terminal.closed);
+  },
+  exit: (code) => process.exit(code),
+};
 
-async function once(asked: ReturnType<typeof readArguments>): Promise<void> {
-  const pipeline = await start(asked);
-  const summary = await pipeline.once().finally(() => pipeline.stop());
-  process.stdout.write(asked.json ? `${JSON.stringify(summary)}\n` : describeSummary(summary));
-  if (summary.endpoints.some(({ error }) => error !== undefined)) process.exitCode = 1;
-}
-
-/** The pipeline as it runs until somebody stops it. */
-function forever(pipeline: Pipeline): Service {
-  const ended = new AbortController();
-  return {
-    async start() {
-      process.stdout.write(`\n${welcome(pipeline)}\n`);
-      void showFlow(pipeline, process.stdout, systemClock, ended.signal);
-    },
-    async stop() {
-      ended.abort();
-      await pipeline.stop();
-      process.stdout.write(`${farewell(await pipeline.figures(), sinkWords(pipeline.config.sink).place)}\n`);
-    },
-  };
-}
-
-function start(asked: ReturnType<typeof readArguments>): Promise<Pipeline> {
-  return startPipeline({
-    config: asked.config,
-    output: asked.output,
-    schedule: !asked.once,
-    env: process.env,
-    logger,
-    onLost: ({ message }) => {
-      logger('tributary').fatal(
-        { reason: message },
-        'the broker in memory has died; start again: what was written is not written twice',
-      );
-      process.exit(1);
-    },
-  });
-}
+const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+  version: string;
+};
+const code = await runCli(process.argv.slice(2), version, context);
+process.exitCode = terminal.closed.aborted ? 0 : code;

@@ -1,6 +1,9 @@
-import { expect, test } from 'vitest';
-import { describeSummary } from '../../src/cli/tell.js';
+import { parsePipeline } from '@tributary/shared';
+import { describe, expect, test } from 'vitest';
+import { describeSummary, welcome } from '../../src/cli/flow/tell.js';
+import { speller } from '../../src/cli/shell/spelling.js';
 import type { Summary } from '../../src/library/once.js';
+import type { Pipeline } from '../../src/library/pipeline.js';
 
 const summary = (number: number): Summary => ({
   ...{ polled: number, published: number, accepted: number, duplicate: 0, stale: 0, deadLettered: 0 },
@@ -15,4 +18,50 @@ test('one is told as one, and two as two', () => {
   const two = describeSummary(summary(2));
   expect(two).toContain('Polled 2 records from 2 endpoints, published 2');
   expect(two).toContain('posts: 2 rows written');
+});
+
+describe('the banner', () => {
+  const banner = (sink: string, inMemory: Pipeline['inMemory'], installed = false) => {
+    const text = `
+entities: { post: { dataset: posts, queue: posts, key: id, fields: { id: string } } }
+endpoints:
+  blog: { url: "http://127.0.0.1:1/posts?key=secret", entity: post }
+  gone: { url: "http://127.0.0.1:1/gone", entity: post, enabled: false }
+sink: { type: ${sink} }`;
+    const at = (port: number) => `http://127.0.0.1:${port}`;
+    const urls = { dashboard: at(8000), producer: at(8081), consumer: at(8082), mockApi: undefined };
+    const config = parsePipeline(text, {}, 'test.yaml');
+    return welcome({ config, urls, inMemory, dashboardToken: 'abc' }, speller(installed));
+  };
+
+  test('says that queues and ledger live in memory where they do, and that files are written', () => {
+    const said = banner('csv', ['queues', 'ledger']);
+    expect(said).toContain('Tributary is running: REST API -> producer -> queues in memory -> consumer -> CSV');
+    expect(said).toContain('Queues live in memory here');
+    expect(said).not.toContain('Postgres');
+  });
+
+  test('says nothing of files or memory where rows go to Postgres and the servers are a person’s own', () => {
+    const said = banner('postgres', []);
+    expect(said).toContain('REST API -> producer -> your RabbitMQ -> consumer -> Postgres');
+    for (const word of ['memory', 'CSV', 'files']) expect(said).not.toContain(word);
+  });
+
+  test('says what is kept in memory beside an own RabbitMQ', () => {
+    const said = banner('csv', ['ledger']);
+    expect(said).toContain('your RabbitMQ');
+    expect(said).toContain('The ledger of what was written lives in memory here');
+    expect(said).not.toContain('Queues live');
+  });
+
+  test('names the endpoints that are polled, without the secrets of their queries', () => {
+    const said = banner('csv', []);
+    expect(said).toContain('blog  http://127.0.0.1:1/posts\n');
+    for (const word of ['secret', 'gone', 'CRM to poll']) expect(said).not.toContain(word);
+  });
+
+  test('writes commands as they are written where it runs', () => {
+    expect(banner('csv', [])).toContain('(asked by: npm run endpoints -- list)');
+    expect(banner('csv', [], true)).toContain('(asked by: npx tributary endpoints list)');
+  });
 });

@@ -39,6 +39,8 @@ export type SinkConfig = z.output<typeof sinkSchema>;
 
 /** What a person is told of where the rows are. */
 export interface SinkWords {
+  /** What rows are written to: `CSV files`. */
+  readonly medium: string;
   /** What a row becomes, in a word. */
   readonly form: string;
   /** Where the rows are, such as an absolute path. */
@@ -49,11 +51,13 @@ export interface SinkWords {
 
 const WORDS: { readonly [K in SinkKind]: (settings: SinkConfig[K]) => SinkWords } = {
   csv: ({ directory }) => ({
+    medium: 'CSV files',
     form: 'CSV',
     place: resolve(directory),
     description: `CSV files in ${directory}`,
   }),
   postgres: ({ schema }) => ({
+    medium: 'Postgres',
     form: 'tables',
     place: `Postgres schema ${schema}`,
     description: `Postgres, schema ${schema}`,

@@ -1,5 +1,6 @@
 import type { Clock } from '@tributary/shared';
-import type { Pipeline } from '../library/pipeline.js';
+import type { Pipeline } from '../../library/pipeline.js';
+import type { Terminal } from '../shell/terminal.js';
 import { flowLine } from './tell.js';
 
 /** A terminal's line is drawn over once a second; a file or pipe gets a new line, and only when something has changed. */
@@ -9,16 +10,19 @@ const PIPE_EVERY = 5_000;
 /** Shows what flows until the signal aborts. */
 export async function showFlow(
   pipeline: Pipeline,
-  out: { readonly isTTY?: boolean; write(text: string): unknown },
+  terminal: Terminal,
   clock: Clock,
   signal: AbortSignal,
 ): Promise<void> {
   let last = '';
   while (!signal.aborted) {
     const line = flowLine(await pipeline.figures(), pipeline.inFlight());
-    if (line !== last) out.write(out.isTTY === true ? `\r\x1b[K${line}` : `${line}\n`);
+    if (terminal.isScreen) terminal.status(line, 'stdout');
+    else if (line !== last) terminal.write(`${line}\n`);
     last = line;
-    await clock.sleep(out.isTTY === true ? TERMINAL_EVERY : PIPE_EVERY, signal);
+    await clock.sleep(terminal.isScreen ? TERMINAL_EVERY : PIPE_EVERY, signal);
   }
-  if (out.isTTY === true) out.write('\n');
+  if (!terminal.isScreen) return;
+  terminal.status(undefined);
+  terminal.write(`${last}\n`);
 }

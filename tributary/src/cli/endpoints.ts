@@ -1,0 +1,77 @@
+import type { CommandUnknownOpts } from '@commander-js/extra-typings';
+import type { EndpointRequest } from '@tributary/producer';
+import { createCommand, createGroup, withExamples } from './shell/command.js';
+import type { Context } from './shell/context.js';
+import { withProgress } from './shell/terminal.js';
+
+/** `reset` has options of its own, and is a command of its own. */
+type Request = Exclude<EndpointRequest, 'reset'>;
+
+/** What each request does, as its help says it. */
+const REQUESTS = {
+  list: 'every endpoint, how it is, and when it polls next',
+  status: 'one endpoint, as JSON',
+  run: 'poll now',
+  pause: 'poll no more, on any producer, until it is resumed',
+  resume: 'poll again after a pause',
+  restart: 'begin the poll anew, and forget that it failed',
+} as const satisfies Readonly<Record<Request, string>>;
+
+const ENVIRONMENT = `Environment:
+  PRODUCER_URL  a producer; http://127.0.0.1:8081 unless set
+  ADMIN_TOKEN   the one that the producer was started with; what changes something needs it`;
+
+/** Asks a producer that runs, and has it do something. */
+export function endpointsCommand(context: Context): CommandUnknownOpts {
+  const about = 'Asks a producer that runs about the endpoints, or has it do something to one of them.';
+  const requests = (Object.keys(REQUESTS) as Request[]).map((request) => requestCommand(context, request));
+  const command = createGroup(context, 'endpoints', 'look at, run, pause or resume the endpoints', about, requests);
+  const examples = [
+    ['list', 'as a table'],
+    ['status blog-posts', 'all that is known of one'],
+    ['pause blog-posts', 'until resume blog-posts'],
+  ] as const;
+  return withExamples(context, command, examples, ENVIRONMENT);
+}
+
+function requestCommand(context: Context, request: Request): CommandUnknownOpts {
+  const command = createCommand(context, request, REQUESTS[request]).addHelpText('after', `\n${ENVIRONMENT}`);
+  if (request === 'list') return command.action(() => ask(context, request));
+  return command.argument('<ENDPOINT>').action((endpoint) => ask(context, request, endpoint));
+}
+
+/** Forgets how far an endpoint came. */
+export function resetCommand(context: Context): CommandUnknownOpts {
+  const about = 'Forgets how far an endpoint came: everything is polled again, or everything since a version.';
+  const command = createCommand(context, 'reset', 'poll an endpoint again from the beginning, or from a version', about)
+    .argument('<ENDPOINT>')
+    .option('--since <VERSION>', 'from where to poll again: a time, or a number where versions are numbers')
+    .action((id, { since }) => ask(context, 'reset', id, since));
+  const examples = [
+    ['blog-posts', 'everything'],
+    ['blog-posts --since 2026-03-01', 'what changed since'],
+  ] as const;
+  return withExamples(context, command, examples, ENVIRONMENT);
+}
+
+async function ask(
+  { env, terminal, spell }: Context,
+  command: EndpointRequest,
+  endpoint?: string,
+  since?: string,
+): Promise<void> {
+  const { runEndpointCommand } = await import('@tributary/producer');
+  const producerUrl = env.PRODUCER_URL || 'http://127.0.0.1:8081';
+  const write = (text: string) => terminal.write(text);
+  const asking = runEndpointCommand({
+    command,
+    endpoint,
+    since,
+    producerUrl,
+    adminToken: env.ADMIN_TOKEN ?? '',
+    write,
+  });
+  await withProgress(terminal, () => `asking the producer at ${producerUrl}`, asking);
+  if (command === 'list' || command === 'status') return;
+  terminal.say(`How it goes is told by: ${spell('endpoints', `status ${endpoint}`)}\n`);
+}

@@ -1,0 +1,19 @@
+import { hostname } from 'node:os';
+import { createLogger, type Logger } from '@tributary/shared';
+import pretty from 'pino-pretty';
+import type { Context } from './context.js';
+
+/** Loggers whose lines a person reads, on stderr. Warnings and errors alone are told unless LOG_LEVEL asks for more. */
+export function personLogger({ env, terminal }: Context): (service: string) => Logger {
+  // One line after the other, with no stream between: what is logged last is told also if the process ends then.
+  const format = pretty.prettyFactory({
+    colorize: terminal.isErrorScreen,
+    translateTime: 'SYS:HH:MM:ss',
+    ignore: 'pid,hostname,instance,service',
+    messageFormat: '{service}: {msg}',
+    singleLine: true,
+  });
+  const lines = { write: (line: string) => terminal.say(format(line)) };
+  const instance = env.INSTANCE_ID || hostname();
+  return (service) => createLogger({ service, instance, level: env.LOG_LEVEL || 'warn' }, lines);
+}

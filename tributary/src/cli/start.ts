@@ -1,0 +1,102 @@
+import type { CommandUnknownOpts } from '@commander-js/extra-typings';
+import { type Service, sinkWords, systemClock } from '@tributary/shared';
+import type { Pipeline } from '../library/pipeline.js';
+import { showFlow } from './flow/live.js';
+import { describeSummary, farewell, flowLine, welcome } from './flow/tell.js';
+import { configOption, createCommand, withExamples } from './shell/command.js';
+import { CommandFailed, type Context, EXIT } from './shell/context.js';
+import { personLogger } from './shell/logs.js';
+import { tellFile } from './shell/pipeline-file.js';
+import { withProgress } from './shell/terminal.js';
+
+interface StartOptions {
+  readonly once?: true | undefined;
+  readonly json?: true | undefined;
+  readonly output?: string | undefined;
+  readonly config: string;
+}
+
+const ENVIRONMENT = `Environment:
+  AMQP_URL, REDIS_URL  a RabbitMQ and a Redis of your own; without them both are kept in memory
+  POSTGRES_URL         the database of a pipeline whose sink is postgres
+  PORT                 of the dashboard; without it 8000, or one that is free
+  LOG_LEVEL            of what is said on stderr: warn unless set; info and debug say more`;
+
+/** The whole pipeline in this process. */
+export function startCommand(context: Context): CommandUnknownOpts {
+  const about =
+    'Runs the whole pipeline in this process: polls the endpoints on their schedules, carries the records ' +
+    'through queues, and writes each exactly once. Stops in good order at Ctrl-C.';
+  const command = createCommand(context, 'start', 'run the whole pipeline in one process', about)
+    .option('--once', 'poll every endpoint once, write everything, print a summary and end')
+    .option('--json', 'with --once: print the summary as one JSON object on stdout')
+    .option('--output <DIR>', 'where the CSV files go, whatever the pipeline file says')
+    .addOption(configOption(context));
+  command.action(async (options) => {
+    if (options.json && !options.once) command.error('error: --json needs --once', { exitCode: EXIT.usage });
+    await (options.once ? pollOnce(context, options) : runUntilStopped(context, options));
+  });
+  const examples = [
+    ['', 'until Ctrl-C'],
+    ['--once', 'one round; fails if an endpoint cannot be polled'],
+    ['--once --json --output ./out', 'for programs'],
+  ] as const;
+  return withExamples(context, command, examples, ENVIRONMENT);
+}
+
+async function pollOnce(context: Context, options: StartOptions): Promise<void> {
+  const { terminal } = context;
+  const stop = context.untilStopped();
+  const pipeline = await start(context, options);
+  try {
+    const progress = async () => flowLine(await pipeline.figures(), pipeline.inFlight());
+    const summary = await withProgress(terminal, progress, Promise.race([pipeline.once(), untilAborted(stop)]));
+    terminal.write(options.json ? `${JSON.stringify(summary)}\n` : describeSummary(summary));
+    if (summary.endpoints.some(({ error }) => error !== undefined)) throw new CommandFailed('an endpoint failed');
+  } finally {
+    await withProgress(terminal, () => 'stopping: what is under way is written', pipeline.stop());
+  }
+}
+
+async function untilAborted(signal: AbortSignal): Promise<never> {
+  if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve));
+  throw new Error('stopped before the round was complete; the next one polls what is missing');
+}
+
+async function runUntilStopped(context: Context, options: StartOptions): Promise<void> {
+  const { terminal, spell } = context;
+  const pipeline = await start(context, options);
+  const ended = new AbortController();
+  const service: Service = {
+    async start() {
+      terminal.write(`\n${welcome(pipeline, spell)}\n`);
+      void showFlow(pipeline, terminal, systemClock, ended.signal);
+    },
+    async stop() {
+      ended.abort();
+      await withProgress(terminal, () => 'stopping: what is under way is written', pipeline.stop());
+      terminal.write(`${farewell(await pipeline.figures(), sinkWords(pipeline.config.sink).place)}\n`);
+    },
+  };
+  await context.run(service, personLogger(context)('tributary'));
+}
+
+async function start(context: Context, { config, output, once }: StartOptions): Promise<Pipeline> {
+  const { startPipeline } = await import('../library/pipeline.js');
+  const logger = personLogger(context);
+  const starting = startPipeline({
+    config,
+    output,
+    schedule: !once,
+    env: context.env,
+    logger,
+    onLost: ({ message }) => {
+      const advice = 'the RabbitMQ in memory has died; start again: what was written is not written twice';
+      logger('tributary').fatal({ reason: message }, advice);
+      context.exit(EXIT.failed);
+    },
+  });
+  const pipeline = await withProgress(context.terminal, () => 'starting', starting);
+  tellFile(context, config);
+  return pipeline;
+}

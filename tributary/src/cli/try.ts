@@ -1,0 +1,29 @@
+import type { CommandUnknownOpts } from '@commander-js/extra-typings';
+import { systemClock } from '@tributary/shared';
+import { configOption, createCommand, wholeNumber, withExamples } from './shell/command.js';
+import type { Context } from './shell/context.js';
+import { readPipelineFile } from './shell/pipeline-file.js';
+import { withProgress } from './shell/terminal.js';
+
+/** A poll that shows what it would do. */
+export function tryCommand(context: Context): CommandUnknownOpts {
+  const { terminal, env } = context;
+  const about =
+    'Polls an endpoint once, and shows the requests, the records, and what is wrong with them. Publishes ' +
+    'nothing, and needs neither RabbitMQ nor Redis.';
+  const command = createCommand(context, 'try', 'poll an endpoint, show what comes, publish nothing', about)
+    .argument('<ENDPOINT>', 'its name in the pipeline file, enabled or not')
+    .option('--limit <N>', 'how many records are shown', wholeNumber, 5)
+    .addOption(configOption(context))
+    .action(async (id, { limit, config: file }) => {
+      const { proxiesOf, tryEndpoint } = await import('@tributary/producer');
+      const config = readPipelineFile(context, file);
+      const write = (text: string) => terminal.write(text);
+      const trying = tryEndpoint({ config, id, limit, clock: systemClock, proxies: proxiesOf(env), write });
+      await withProgress(terminal, () => `polling ${id}`, trying);
+    });
+  return withExamples(context, command, [
+    ['blog-posts', 'the first 5 records'],
+    ['blog-posts --limit 50 --config my-pipeline.yaml', 'more of them, from another file'],
+  ]);
+}

@@ -1,0 +1,110 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { loadPipeline } from '@tributary/shared';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { cli } from './support.js';
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'tributary-cli-'));
+});
+afterEach(() => {
+  rmSync(folder, { recursive: true });
+});
+
+describe('init', () => {
+  it('writes a pipeline that is valid, and says what to do with it', async () => {
+    const file = join(folder, 'mine.yaml');
+    const { code, stdout, stderr } = await cli(['init', file], { installed: true });
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout).toContain(`npx tributary start --once --config ${file}`);
+    expect(Object.keys(loadPipeline(file, {}).endpoints)).toEqual(['crm-customers', 'crm-products']);
+    const check = await cli(['check', file]);
+    expect(check).toMatchObject({ code: 0, stdout: expect.stringContaining(`${file} is valid: 2 endpoints`) });
+  });
+
+  it('writes over no file unless it is told to', async () => {
+    const file = join(folder, 'mine.yaml');
+    await cli(['init', file]);
+    const before = readFileSync(file, 'utf8');
+    const again = await cli(['init', file]);
+    expect(again).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('is there already; --force writes over it'),
+    });
+    expect(readFileSync(file, 'utf8')).toBe(before);
+    expect(await cli(['init', file, '--force'])).toMatchObject({ code: 0 });
+  });
+});
+
+describe('every command that reads a pipeline file', () => {
+  it('takes it from --config, else from PIPELINE, and says which it read', async () => {
+    const file = join(folder, 'mine.yaml');
+    await cli(['init', file]);
+    const dead = ['dead-letters', 'list'];
+    expect((await cli([...dead, '--config', file])).stderr).toContain(`pipeline: ${file}\n`);
+    expect((await cli(dead, { env: { PIPELINE: file } })).stderr).toContain(`pipeline: ${file}\n`);
+    const trying = await cli(['try', 'nope', '--config', file]);
+    expect(trying).toMatchObject({ code: 1, stdout: '' });
+    expect(trying.stderr).toContain(`pipeline: ${file}\nthere is no endpoint "nope"`);
+    const generated = await cli(['generate-endpoints', '--count', '3', '--config', file]);
+    expect(generated.stdout.match(/^ {2}crm-/gm)).toHaveLength(3);
+  });
+});
+
+describe('endpoints and reset', () => {
+  let server: Server;
+  let env: { PRODUCER_URL: string; ADMIN_TOKEN: string };
+  const asked: string[] = [];
+  beforeEach(async () => {
+    asked.length = 0;
+    server = createServer((request, response) => {
+      asked.push(`${request.method} ${request.url} ${request.headers.authorization}`);
+      response.end(JSON.stringify(request.url === '/endpoints' ? [] : { accepted: true }));
+    }).listen(0, '127.0.0.1');
+    await new Promise((resolve) => server.once('listening', resolve));
+    env = { PRODUCER_URL: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, ADMIN_TOKEN: 'secret' };
+  });
+  afterEach(() => {
+    server.close();
+  });
+
+  it('ask the producer that PRODUCER_URL names, with the ADMIN_TOKEN', async () => {
+    expect((await cli(['endpoints', 'list'], { env })).stdout).toMatch(/^endpoint +state/);
+    expect((await cli(['endpoints', 'status', 'crm'], { env })).code).toBe(0);
+    const paused = await cli(['endpoints', 'pause', 'crm'], { env });
+    expect(paused.stdout).toContain('crm: pause is accepted');
+    expect(paused.stderr).toContain('npm run endpoints -- status crm');
+    await cli(['reset', 'crm', '--since', '2026-03-01'], { env });
+    expect(asked).toEqual([
+      'GET /endpoints Bearer secret',
+      'GET /endpoints/crm/status Bearer secret',
+      'POST /endpoints/crm/pause Bearer secret',
+      'POST /endpoints/crm/reset?since=2026-03-01 Bearer secret',
+    ]);
+  });
+
+  it('fail where no producer answers, and say so', async () => {
+    const { code, stdout, stderr } = await cli(['endpoints', 'list'], { env: { PRODUCER_URL: 'http://127.0.0.1:1' } });
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+    expect(stderr).toContain('no producer answers at http://127.0.0.1:1');
+  });
+});
+
+describe('a service alone', () => {
+  it.each(['producer', 'consumer'])('fails without its servers, and says which it needs: %s', async (name) => {
+    const { code, stderr } = await cli([name]);
+    expect(code).toBe(1);
+    for (const said of ['AMQP_URL: not set', 'REDIS_URL: not set', 'npm start']) expect(stderr).toContain(said);
+  });
+
+  it('is told its pipeline by --config, and says which it read', async () => {
+    const file = join(folder, 'mine.yaml');
+    await cli(['init', file]);
+    const { code, stderr } = await cli(['dashboard', '--config', file], { env: { LOG_LEVEL: 'silent' } });
+    expect({ code, stderr }).toEqual({ code: 0, stderr: `pipeline: ${file}\n` });
+  });
+});
