@@ -1,13 +1,27 @@
-import { type MergeConfig, ownValue, type Payload } from '@tributary/shared';
+import {
+  compareDecimals,
+  type FieldType,
+  fieldOfSource,
+  type MergeConfig,
+  multiplyDecimals,
+  ownValue,
+  type Payload,
+  type PipelineConfig,
+  plainDecimal,
+} from '@tributary/shared';
 
 /** Reads one value out of what a merged row is made of: a record of either side, or the line. */
 type Source = (each: Payload, line: Payload, other: Payload) => unknown;
 
 /** Compiles `columns` of a merge once: which value each column takes from where. */
-export function compileColumns(merge: MergeConfig): (each: Payload, line: Payload, other: Payload) => Payload {
+export function compileColumns(
+  config: Pick<PipelineConfig, 'entities'>,
+  merge: MergeConfig,
+): (each: Payload, line: Payload, other: Payload) => Payload {
   const columns = Object.entries(merge.columns).map(([name, definition]) => ({
     name,
-    source: typeof definition === 'string' ? compileSource(merge, definition) : compileDerived(merge, definition),
+    source:
+      typeof definition === 'string' ? compileSource(merge, definition) : compileDerived(config, merge, definition),
   }));
   return (each, line, other) => {
     const values: Record<string, unknown> = {};
@@ -26,16 +40,46 @@ function compileSource(merge: MergeConfig, source: string): Source {
   return (_each, _line, other) => ownValue(other, field);
 }
 
-/** A derived column has a value only if both its sources are numbers. */
-function compileDerived(merge: MergeConfig, definition: Exclude<MergeConfig['columns'][string], string>): Source {
+/** A value that is calculated with. */
+interface Operand {
+  readonly type: FieldType;
+  read(...records: Parameters<Source>): unknown;
+}
+
+/**
+ * A derived column has a value only if both its sources are numbers. A decimal, or a whole number beyond what a double holds,
+ * is there as text, and is calculated with exactly.
+ */
+function compileDerived(
+  config: Pick<PipelineConfig, 'entities'>,
+  merge: MergeConfig,
+  definition: Exclude<MergeConfig['columns'][string], string>,
+): Source {
+  const operandOf = (source: string): Operand => ({
+    type: fieldOfSource(config, merge, source).type,
+    read: compileSource(merge, source),
+  });
   const isProduct = 'multiply' in definition;
   const [first, second] = isProduct ? definition.multiply : definition.atLeast;
-  const [leftOf, rightOf] = [compileSource(merge, first), compileSource(merge, second)];
+  const [left, right] = [operandOf(first), operandOf(second)];
+  const isDecimal = left.type === 'decimal' || right.type === 'decimal';
   return (...records) => {
-    const [left, right] = [leftOf(...records), rightOf(...records)];
-    if (typeof left !== 'number' || typeof right !== 'number') return undefined;
-    if (!isProduct) return left >= right;
-    const product = Number((left * right).toFixed(definition.decimals));
-    return Number.isFinite(product) ? product : undefined;
+    const [a, b] = [left.read(...records), right.read(...records)];
+    if (typeof a === 'number' && typeof b === 'number' && !isDecimal) {
+      if (!isProduct) return a >= b;
+      const product = Number((a * b).toFixed(definition.decimals));
+      return Number.isFinite(product) ? product : undefined;
+    }
+    const [exactA, exactB] = [digitsOf(a, left), digitsOf(b, right)];
+    if (exactA === undefined || exactB === undefined) return undefined;
+    if (!isProduct) return compareDecimals(exactA, exactB) >= 0;
+    const product = multiplyDecimals(exactA, exactB, definition.decimals);
+    return isDecimal ? product : Number(product);
   };
+}
+
+/** The digits of a number; undefined for anything else, also for text that only looks like one. */
+function digitsOf(value: unknown, { type }: Operand): string | undefined {
+  const isNumber = typeof value === 'number' || (typeof value === 'string' && ['integer', 'decimal'].includes(type));
+  return isNumber ? plainDecimal(String(value)) : undefined;
 }

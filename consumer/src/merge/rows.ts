@@ -49,13 +49,16 @@ export function createMergeRows(config: PipelineConfig): readonly MergeRows[] {
   const datasets = datasetsOf(config);
   return config.merges.map((merge) => {
     const columns = datasets.find(({ name }) => name === merge.dataset)?.columns ?? {};
-    return compileMerge(merge, compileContentHash(merge.dataset, columns));
+    return compileMerge(merge, compileColumns(config, merge), compileContentHash(merge.dataset, columns));
   });
 }
 
-function compileMerge(merge: MergeConfig, hashOf: ReturnType<typeof compileContentHash>): MergeRows {
+function compileMerge(
+  merge: MergeConfig,
+  valuesOf: ReturnType<typeof compileColumns>,
+  hashOf: ReturnType<typeof compileContentHash>,
+): MergeRows {
   const { dataset } = merge;
-  const valuesOf = compileColumns(merge);
 
   const row = (each: MergeSide, lineId: string, other: MergeSide | undefined, values: Row['values']): Row => {
     const key = mergedKey(each.key, lineId);

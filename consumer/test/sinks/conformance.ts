@@ -1,5 +1,5 @@
 import { setImmediate as turn } from 'node:timers/promises';
-import { contentHash, type PipelineConfig, PoisonError, type Row } from '@tributary/shared';
+import { contentHash, type PipelineConfig, PoisonError, parseJson, type Row, stringifyJson } from '@tributary/shared';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Sink, SinkWriter } from '../../src/sinks/port.js';
@@ -356,6 +356,15 @@ export function describeSink(name: string, makeStore: () => Promise<Store>): voi
         ['text that means something to Postgres', { text: '\\N{NULL,"\\' }, { text: '\\N{NULL,"\\' }],
         ['very long text', { text: 'a"\n漢😀'.repeat(100_000) }, { text: 'a"\n漢😀'.repeat(100_000) }],
         ['the largest and the smallest whole number', { whole: 2 ** 53 - 1, needed_whole: -(2 ** 53) + 1 }, {}],
+        [
+          'the largest and the smallest whole number of 64 bits',
+          { whole: '9223372036854775807', needed_whole: '-9223372036854775808' },
+          { whole: '9223372036854775807', needed_whole: '-9223372036854775808' },
+        ],
+        ['a decimal number with zeros at its end', { money: '19.90' }, { money: '19.90' }],
+        ['a decimal number of zero with zeros', { money: '0.00' }, { money: '0.00' }],
+        ['a decimal number of forty digits', { money: '-12345678901234567890.12345678901234567890' }, {}],
+        ['decimal numbers in lines', { lines: [{ sku: 'S', quantity: 1, cost: '1.10' }] }, {}],
         ['the smallest and the largest fraction', { size: 5e-324, needed_size: 1.7976931348623157e308 }, {}],
         [
           'a time with microseconds',
@@ -400,7 +409,7 @@ export function describeSink(name: string, makeStore: () => Promise<Store>): voi
                 number += 1;
                 try {
                   // As it comes over the wire: JSON has no undefined and no minus zero.
-                  const raw: unknown = JSON.parse(JSON.stringify({ ...record, id: `${key}${number}` }));
+                  const raw: unknown = parseJson(stringifyJson({ ...record, id: `${key}${number}` }) ?? '');
                   rows.push(thingRow(raw, messageId(number)));
                 } catch (error) {
                   if (!(error instanceof PoisonError)) throw error;

@@ -3,9 +3,11 @@ import {
   contentHash,
   type Dataset,
   datasetsOf,
+  ExactNumber,
   joinSides,
   type PipelineConfig,
   parsePipeline,
+  plainDecimal,
   type Row,
 } from '@tributary/shared';
 import fc from 'fast-check';
@@ -28,6 +30,7 @@ entities:
       whole: integer?
       needed_size: number
       size: number?
+      money: decimal?
       constructor: string?
       needed_flag: boolean
       flag: boolean?
@@ -36,7 +39,7 @@ entities:
       day: date?
       needed_json: json
       json: json?
-      lines: { type: list, items: { sku: string, quantity: integer, note: string?, at: datetime?, extra: json? } }
+      lines: { type: list, items: { sku: string, quantity: integer, note: string?, at: datetime?, extra: json?, cost: decimal? } }
       more_lines: { type: list, optional: true, items: { sku: string, ratio: number? } }
   part:
     dataset: parts
@@ -68,7 +71,16 @@ export function datasetNamed(name: string): Dataset {
   return found;
 }
 
-const THING = compileEntity('thing', pipeline().entities.thing ?? { dataset: '', queue: '', key: '', fields: {} });
+const THING = compileEntity(
+  'thing',
+  pipeline().entities.thing ?? {
+    dataset: '',
+    queue: '',
+    key: '',
+    fields: {},
+    unknownFields: 'tell',
+  },
+);
 
 /** Decodes a raw record as the consumer would. @throws PoisonError if the consumer would not take it */
 export function thingRow(raw: unknown, messageId: string): Row {
@@ -178,7 +190,32 @@ const time = fc
   )
   .map(([date, clock, fraction, offset]) => `${date}T${clock}${fraction}${offset}`);
 
-const whole = fc.oneof(fc.maxSafeInteger(), fc.constantFrom(0, -0, 2 ** 31, -(2 ** 53) + 1, 2 ** 53 - 1));
+const whole = fc.oneof(
+  fc.maxSafeInteger(),
+  fc.constantFrom(0, -0, 2 ** 31, -(2 ** 53) + 1, 2 ** 53 - 1),
+  // Beyond that in canonical form, and as a number of JSON.
+  fc.bigInt({ min: 2n ** 53n, max: 2n ** 63n - 1n }).map(String),
+  fc.bigInt({ min: -(2n ** 63n), max: -(2n ** 53n) }).map((number) => new ExactNumber(String(number))),
+);
+const money = fc.oneof(
+  fc.constantFrom(
+    '0',
+    '0.00',
+    '19.90',
+    '-0.00750',
+    '1'.repeat(40),
+    `0.${'0'.repeat(30)}1`,
+    `${'9'.repeat(500)}.${'9'.repeat(500)}`,
+  ),
+  fc.stringMatching(/^-?(0|[1-9]\d{0,20})(\.\d{1,20})?$/).filter((text) => plainDecimal(text) === text),
+  fc.constantFrom(19.9, 1e-7, 1e21, new ExactNumber('12345678901234567890.10')),
+);
+/** Numbers that a double cannot hold, as they are found in free JSON. */
+const exact = fc.constantFrom(
+  ...['1374004777531007833', '12345678901234567890.10', '0.12345678901234567891', '1.5e400', '-1e-320'].map(
+    (text) => new ExactNumber(text),
+  ),
+);
 const size = fc.oneof(
   fc.double({ noNaN: true, noDefaultInfinity: true }),
   fc.constantFrom(0, -0, 0.1, 1e21, 1e-7, 5e-324, 2.2250738585072014e-308, 1.7976931348623157e308, -1e100, 1 / 3),
@@ -189,6 +226,8 @@ const json = fc.oneof(
   fc.dictionary(nasty, fc.oneof(nasty, size, fc.constant(null))),
   fc.array(fc.oneof(nasty, size, fc.boolean())),
   fc.constant({ z: 1, a: { y: [1.5, '1', null], b: 1e-9 } }),
+  fc.array(fc.oneof(exact, size)),
+  exact.map((number) => ({ number })),
 );
 
 const optional = <T>(arbitrary: fc.Arbitrary<T>) =>
@@ -206,6 +245,7 @@ export const odd = {
     whole: optional(whole),
     needed_size: fc.double({ noNaN: true, noDefaultInfinity: true }),
     size: optional(size),
+    money: optional(money),
     needed_flag: fc.boolean(),
     flag: optional(fc.boolean()),
     time: optional(time),
@@ -220,6 +260,7 @@ export const odd = {
         note: optional(nasty),
         at: optional(time),
         extra: optional(json),
+        cost: optional(money),
       }),
       { maxLength: 3 },
     ),

@@ -188,7 +188,7 @@ function pretty(payload) {
 function fieldList(entity, field) {
   const items = Object.entries(entity?.fields ?? {}).map(([name, { type, optional, items: inner }]) => {
     const columns = inner === undefined ? '' : ` of ${Object.keys(inner).join(', ')}`;
-    const key = name === entity.key && ' · key';
+    const key = [entity.key].flat().includes(name) && ' · key';
     return h(
       'li',
       { 'data-field': name },

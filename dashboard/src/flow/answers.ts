@@ -64,7 +64,7 @@ const field = scalarField.extend({ items: z.record(z.string(), scalarField).opti
 const entity = z.strictObject({
   dataset: z.string(),
   queue: z.string(),
-  key: z.string(),
+  key: z.union([z.string(), z.array(z.string())]),
   version: z.string().nullable(),
   fields: z.record(z.string(), field),
 });

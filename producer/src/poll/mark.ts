@@ -63,7 +63,7 @@ export class HighWaterMark {
       if (saved > (this.#limit + MAX_CLOCK_ERROR) * unit.perMillisecond) return undefined;
       return String(Math.floor(saved - this.#overlap * unit.perMillisecond));
     }
-    const saved = Date.parse(this.#saved);
+    const saved = Date.parse(toMilliseconds(this.#saved));
     return Number.isNaN(saved) || saved > this.#limit + MAX_CLOCK_ERROR
       ? undefined
       : new Date(saved - this.#overlap).toISOString();
@@ -72,7 +72,7 @@ export class HighWaterMark {
   /** Notes a record's version, as the entity normalises it; '' for a record without one. */
   see(version: string): void {
     if (this.#kind !== 'integer') {
-      if (version > this.#largest) this.#largest = version;
+      if (isLater(version, this.#largest)) this.#largest = version;
       return;
     }
     const value = version === '' ? -1 : Number(version);
@@ -94,7 +94,7 @@ export class HighWaterMark {
     if (this.#kind === 'integer') return this.#reachedNumber();
     if (this.#largest === '') return undefined;
     const limit = new Date(this.#limit).toISOString();
-    if (this.#kind === 'time' && this.#largest > limit) return limit;
+    if (this.#kind === 'time' && isLater(this.#largest, limit)) return limit;
     return this.#largest;
   }
 
@@ -118,5 +118,12 @@ export class HighWaterMark {
     return String(unit === undefined ? reached : Math.min(reached, Math.floor(this.#limit * unit.perMillisecond)));
   }
 }
+
+/** Of two versions of different length the Z at the end would decide, and not the digit that stands there in the other. */
+const isLater = (version: string, than: string): boolean =>
+  version.length === than.length ? version > than : version.replace(/Z$/, '') > than.replace(/Z$/, '');
+
+/** Date.parse takes a fraction of ten digits and more for another time. */
+const toMilliseconds = (instant: string): string => instant.replace(/(\.\d{3})\d+Z$/, '$1Z');
 
 const epochUnit = (value: number) => EPOCH_UNITS.findLast(({ from }) => value >= from);

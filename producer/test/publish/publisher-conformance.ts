@@ -1,5 +1,13 @@
 import { randomUUID } from 'node:crypto';
-import { applyTopology, connectBroker, type Logger, readEnvelope, systemClock, topologyOf } from '@tributary/shared';
+import {
+  applyTopology,
+  connectBroker,
+  keyFieldsOf,
+  type Logger,
+  readEnvelope,
+  systemClock,
+  topologyOf,
+} from '@tributary/shared';
 import { type ConfirmChannel, type ConsumeMessage, connect } from 'amqplib';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { createIds } from '../../src/publish/ids.js';
@@ -207,7 +215,7 @@ let made = 0;
 function messagesOf(count: number, entity: string, padding = ''): OutgoingMessage[] {
   const endpoint = endpointWith({ url: 'http://127.0.0.1:1/', entity });
   const messageOf = messageMaker(endpoint, 1, createIds());
-  const key = endpoint.entity.config.key;
+  const [key = ''] = keyFieldsOf(endpoint.entity.config);
   return Array.from({ length: count }, () =>
     messageOf({ [key]: `k${made++}`, updatedAt: '2026-03-01T12:00:00Z', padding }, Date.parse('2026-03-01T12:00:00Z')),
   );

@@ -1,28 +1,28 @@
 import { z } from 'zod';
+import {
+  type FieldType,
+  SCALAR_TYPES,
+  type ScalarType,
+  type TypeSetting,
+  UNITS,
+  type Unit,
+} from './kinds/field-types.js';
+import { oneOf } from './kinds/table.js';
+import { pathFault, pathSchema } from './values.js';
 
-/** The types of a field that holds one value, and what each takes. */
-const SCALARS = {
-  string: 'text',
-  integer: 'a whole number',
-  number: 'a number',
-  boolean: 'true or false',
-  datetime: 'an ISO 8601 time; one without an offset counts as UTC',
-  date: 'an ISO 8601 date',
-  json: 'any JSON',
-} as const;
+/** What the value of a field is made of, where it is not simply there under the field's own name. */
+export interface FieldSource {
+  /** The path of the value in the raw record; in an item of a list, from the item. */
+  readonly from?: string | undefined;
+  /** What a number that is a time counts. */
+  readonly unit?: Unit | undefined;
+  /** The pattern that a time is written by. */
+  readonly format?: string | undefined;
+  /** A CEL expression that computes the value of the record's other fields. */
+  readonly value?: string | undefined;
+}
 
-type ScalarType = keyof typeof SCALARS;
-
-const SCALAR_TYPES = Object.keys(SCALARS) as [ScalarType, ...ScalarType[]];
-
-const TYPES_IN_WORDS = Object.entries(SCALARS)
-  .map(([type, words]) => `\`${type}\` (${words})`)
-  .join(', ');
-
-/** What a field may hold. `list` is an array of objects with scalar fields of their own (an order's lines). */
-export type FieldType = ScalarType | 'list';
-
-export interface Field {
+export interface Field extends FieldSource {
   readonly type: FieldType;
   /** An optional field may be absent, null or, for text, empty: all three mean "nothing here". */
   readonly optional: boolean;
@@ -33,31 +33,66 @@ export interface Field {
 }
 
 /** One million characters: far beyond any honest cell, and small enough that one record cannot fill the memory. */
-const DEFAULT_MAX_LENGTH = 1_000_000;
+export const DEFAULT_MAX_LENGTH = 1_000_000;
 
+const TYPES = Object.keys(SCALAR_TYPES) as [ScalarType, ...ScalarType[]];
+
+const TYPES_IN_WORDS = Object.entries(SCALAR_TYPES)
+  .map(([type, { words }]) => `\`${type}\` (${words})`)
+  .join(', ');
+
+const SHORT = new RegExp(String.raw`^(${TYPES.join('|')})(\?)?(?:\s+(\$.*))?$`);
+const WANTED = `expected one of ${TYPES.join(', ')}, with a "?" behind it if it is optional and a path if its value lies elsewhere (string? $.customer.id), or { type: list, items: ... }`;
+
+/** `string`, `string?`, `string? $.customer.id`. */
 const shorthand = z
   .string()
-  .regex(
-    new RegExp(`^(${SCALAR_TYPES.join('|')})\\??$`),
-    `expected one of ${SCALAR_TYPES.join(', ')}, with a "?" behind it if it is optional, or { type: list, items: ... }`,
-  )
-  .transform(
-    (text): Field => ({
-      type: text.replace('?', '') as FieldType,
-      optional: text.endsWith('?'),
+  .regex(SHORT, WANTED)
+  .check(({ value, issues }) => {
+    const path = SHORT.exec(value)?.[3];
+    const fault = path === undefined ? undefined : pathFault(path);
+    if (fault !== undefined) issues.push({ code: 'custom', input: value, message: fault });
+  })
+  .transform((text): Field => {
+    const [, type = '', mark, path] = SHORT.exec(text) ?? [];
+    return {
+      type: type as FieldType,
+      optional: mark !== undefined,
       maxLength: DEFAULT_MAX_LENGTH,
-    }),
-  )
+      ...(path === undefined ? {} : { from: path }),
+    };
+  })
   .meta({
     id: 'FieldType',
-    description: `The type of a field, with a "?" behind it if it is optional: ${TYPES_IN_WORDS}`,
+    description: `The type of a field, with a "?" behind it if it is optional, and the path of its value if that lies elsewhere (\`string? $.customer.id\`): ${TYPES_IN_WORDS}`,
   });
+
+/** Where a value comes from: what an entity says of a field, and an endpoint may say otherwise. */
+export const sourceSettings = {
+  from: pathSchema
+    .optional()
+    .describe(
+      "Where the value lies in the raw record, if not under the field's own name; in an item of a list, from the item",
+    ),
+  unit: z
+    .enum(UNITS, { error: `expected ${oneOf(UNITS)}` })
+    .optional()
+    .describe('What a number counts since the beginning of 1970: seconds, milli-, micro- or nanoseconds'),
+  format: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('How a time is written, such as `dd/MM/yyyy HH:mm`; one without an offset is in UTC'),
+  value: z.string().min(1).optional().describe("A CEL expression that computes the value of the record's other fields"),
+};
 
 const common = {
   optional: z
     .boolean()
     .default(false)
-    .describe('Whether it may be absent, null or empty text; all three mean that it holds nothing'),
+    .describe(
+      'Whether it may be absent, null or empty text, which all mean that it holds nothing; a "?" behind the type says the same',
+    ),
   maxLength: z
     .int()
     .positive()
@@ -65,17 +100,44 @@ const common = {
     .describe('The longest text that is accepted, in UTF-16 code units; a longer value is dead-lettered'),
 };
 
+const OPTIONAL_TYPES = TYPES.map((type) => `${type}?` as const);
+
 const scalar = z
-  .strictObject({ type: z.enum(SCALAR_TYPES).describe(TYPES_IN_WORDS), ...common })
+  .strictObject({
+    type: z.literal([...TYPES, ...OPTIONAL_TYPES]).describe(TYPES_IN_WORDS),
+    ...common,
+    ...sourceSettings,
+  })
+  .check(({ value: field, issues }) => {
+    const type = field.type.replace('?', '') as ScalarType;
+    const settings: readonly TypeSetting[] = SCALAR_TYPES[type].settings;
+    for (const setting of ['unit', 'format'] as const) {
+      if (field[setting] === undefined || settings.includes(setting)) continue;
+      const message = `a field of type ${type} has no ${setting}: that is for datetime and date`;
+      issues.push({ code: 'custom', input: field[setting], path: [setting], message });
+    }
+  })
   .describe('A field that holds one value, with more settings than the short form has');
+
+type Form = Omit<Field, 'type'> & { readonly type: string };
+
+/** A "?" behind the type in the long form too. */
+const toField = (form: Form): Field => ({
+  ...form,
+  type: form.type.replace('?', '') as FieldType,
+  optional: form.optional || form.type.endsWith('?'),
+});
 
 const list = z
   .strictObject({
-    type: z.literal('list').describe('A list of objects'),
+    type: z.literal(['list', 'list?']).describe('A list of objects'),
     ...common,
-    items: z.record(z.string(), z.union([shorthand, scalar])).describe('The fields of each object of the list'),
+    from: sourceSettings.from,
+    items: z
+      .record(z.string(), z.union([shorthand, scalar.transform(toField)]))
+      .describe('The fields of each object of the list'),
   })
   .describe("A list of objects, such as an order's lines");
 
-/** `id: string`, `phone: string?`, or `{ type, optional, maxLength, items }`. */
-export const fieldSchema = z.union([shorthand, z.discriminatedUnion('type', [scalar, list])]);
+/** `id: string`, `phone: string?`, `city: string? $.address.city`, or a mapping with a type and more. */
+export const fieldSchema = z.union([shorthand, z.discriminatedUnion('type', [scalar, list]).transform(toField)]);

@@ -1,6 +1,7 @@
 import { z } from 'zod';
+import { UNKNOWN_FIELDS, UNKNOWN_FIELDS_KINDS } from '../records/unknown-fields.js';
 import { endpointSchema } from './endpoint.js';
-import { fieldSchema } from './fields.js';
+import { DEFAULT_MAX_LENGTH, type Field, fieldSchema } from './fields.js';
 import { sinkSchema } from './kinds/sinks.js';
 import type { USUAL_SOURCE } from './kinds/sources.js';
 import { limitsSchema } from './limits.js';
@@ -10,10 +11,16 @@ import { duration, name } from './values.js';
 const endpointId = z.string().regex(/^[a-z0-9][a-z0-9._-]{0,99}$/, 'expected letters, digits, dots, dashes');
 const queueName = z.string().regex(/^[A-Za-z0-9._-]{1,200}$/, 'expected letters, digits, dots, dashes, underscores');
 
-const entity = z.strictObject({
+const entityAsWritten = z.strictObject({
   dataset: name.describe('Where its records land: the name of a folder of CSV files, or of a table'),
   queue: queueName.describe('The RabbitMQ queue that its records travel through; dead letters go to `<queue>.dead`'),
-  key: z.string().min(1).describe('The field that names a record: a string or an integer, not optional'),
+  key: z
+    .union([z.string().min(1), z.array(z.string().min(1)).min(1)], {
+      error: 'expected the name of a field, or a list of names',
+    })
+    .describe(
+      'The field that names a record: a string, an integer, a date or a datetime, not optional. Several fields, `[shop, number]`, where one alone does not name it',
+    ),
   version: z
     .string()
     .min(1)
@@ -24,7 +31,22 @@ const entity = z.strictObject({
   fields: z
     .record(z.string().regex(/^[^_\s]\S*$/, 'field names may not begin with an underscore'), fieldSchema)
     .describe('What a record holds; a field that is not declared is left out'),
+  unknownFields: z
+    .enum(UNKNOWN_FIELDS_KINDS, { error: 'expected tell, keep or refuse' })
+    .default('tell')
+    .describe(
+      'What becomes of fields that are not declared: `tell` logs each once, `keep` puts them as JSON into the column `unknown_fields`, `refuse` makes dead letters of their records',
+    ),
 });
+
+/** With `keep`, the column that holds them is a field like any other to whatever writes, reads or hashes rows. */
+function withUnknownFields<Config extends z.output<typeof entityAsWritten>>(config: Config): Config {
+  if (config.unknownFields !== 'keep') return config;
+  const kept: Field = { type: 'json', optional: true, maxLength: DEFAULT_MAX_LENGTH };
+  return { ...config, fields: { ...config.fields, [UNKNOWN_FIELDS]: kept } };
+}
+
+const entity = entityAsWritten.transform((config) => withUnknownFields(config));
 
 const batch = z.strictObject({
   size: z.int().min(1).max(2_000).default(10).describe('Records after which a batch is written'),

@@ -1,4 +1,6 @@
 import type { Field } from '../config/fields.js';
+import { plainDecimal } from '../records/decimal.js';
+import { canonicalInteger } from '../records/integer.js';
 import { canonicalJson, parseJson } from '../records/json.js';
 
 /**
@@ -30,8 +32,11 @@ export function decodeCell(text: string, field: Field, neutraliseFormulas: boole
     case 'date':
       return neutraliseFormulas && text.startsWith("'") && FORMULA.test(text) ? text.slice(1) : text;
     case 'integer':
+      return canonicalInteger(text) ?? numberOf(text);
     case 'number':
-      return Number.isNaN(Number(text)) ? undefined : Number(text);
+      return numberOf(text);
+    case 'decimal':
+      return plainDecimal(text);
     case 'boolean':
       return text === 'true';
     case 'json':
@@ -39,6 +44,8 @@ export function decodeCell(text: string, field: Field, neutraliseFormulas: boole
       return jsonOf(text);
   }
 }
+
+const numberOf = (text: string): number | undefined => (Number.isNaN(Number(text)) ? undefined : Number(text));
 
 function jsonOf(text: string): unknown {
   try {

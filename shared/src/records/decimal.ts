@@ -1,3 +1,5 @@
+import { compareNumber } from 'lossless-json';
+
 /** The most digits that a decimal number may have; the numeric of Postgres holds more, and no honest number has as many. */
 export const MAX_DIGITS = 1_000;
 
@@ -29,4 +31,36 @@ export function plainDecimal(text: string): string | undefined {
   const after = point <= 0 ? digits.padStart(digits.length - point, '0') : digits.slice(point);
   const plain = after === '' ? before : `${before}.${after}`;
   return sign === '-' && /[1-9]/.test(digits) ? `-${plain}` : plain;
+}
+
+/** Less than, equal to or greater than 0, as the first number is than the second. */
+export const compareDecimals = (a: string, b: string): number => compareNumber(a, b);
+
+/**
+ * The product of two decimal numbers, exact, and then rounded to so many decimals, halves away from zero.
+ *
+ * @param a digits with or without a point and a minus
+ */
+export function multiplyDecimals(a: string, b: string, decimals: number): string {
+  const [left, leftScale] = scaled(a);
+  const [right, rightScale] = scaled(b);
+  const product = left * right;
+  const scale = leftScale + rightScale;
+  const rounded =
+    scale <= decimals ? product * 10n ** BigInt(decimals - scale) : divide(product, 10n ** BigInt(scale - decimals));
+  const digits = (rounded < 0n ? -rounded : rounded).toString().padStart(decimals + 1, '0');
+  const point = digits.length - decimals;
+  const plain = decimals === 0 ? digits : `${digits.slice(0, point)}.${digits.slice(point)}`;
+  return rounded < 0n ? `-${plain}` : plain;
+}
+
+/** A decimal number as a whole one, and how many of its digits were behind the point. */
+function scaled(text: string): [number: bigint, scale: number] {
+  const [whole = '', fraction = ''] = text.split('.');
+  return [BigInt(whole + fraction), fraction.length];
+}
+
+function divide(number: bigint, by: bigint): bigint {
+  const half = number < 0n ? -by / 2n : by / 2n;
+  return (number + half) / by;
 }

@@ -34,7 +34,7 @@ export function doubleOf(text: string): number | undefined {
   const double = Number(text);
   const plain = plainDecimal(text);
   if (!Number.isFinite(double) || plain === undefined) return undefined;
-  if (compareNumber(plain, String(double)) === 0) return double;
+  if (isSame(plain, double)) return double;
   const digits = plain.replace('.', '').replaceAll(/^-?0*|0+$/g, '').length;
   if (digits > 100) return undefined;
   return compareNumber(plain, double.toPrecision(digits)) === 0 ? double : undefined;
@@ -66,10 +66,12 @@ export function parseJson(text: string): unknown {
 
 function exactNumber(text: string): number | ExactNumber {
   const double = Number(text);
-  if (/^-?\d+$/.test(text)) return Number.isSafeInteger(double) ? double : new ExactNumber(text);
-  if (!Number.isFinite(double) || compareNumber(text, String(double)) !== 0) return new ExactNumber(text);
-  return double;
+  return isSame(text, double) ? double : new ExactNumber(text);
 }
+
+/** Whether writing the double gives the same number again. */
+const isSame = (text: string, double: number): boolean =>
+  Number.isFinite(double) && compareNumber(text, String(double)) === 0;
 
 /** What is being written, while it is being written: `plain` has no exponents. */
 let writing: 'as it came' | 'plain' | undefined;
@@ -81,7 +83,13 @@ const MARKED = new RegExp(`"${MARK}([^"]*)"`, 'g');
 
 function mark(form: 'as it came' | 'plain', text: string): string {
   marks += 1;
-  return `${MARK}${form === 'plain' ? (plainDecimal(text) ?? text) : text}`;
+  return `${MARK}${form === 'plain' ? canonicalNumber(text) : text}`;
+}
+
+/** RFC 8785 has the form of a double; of a number that is none, digits alone are the form that Postgres gives back. */
+function canonicalNumber(text: string): string {
+  const double = Number(text);
+  return isSame(text, double) ? String(double) : (plainDecimal(text) ?? text);
 }
 
 function write(form: 'as it came' | 'plain', make: () => string | undefined): string | undefined {

@@ -1,6 +1,6 @@
 import type { Field } from '../config/fields.js';
 import type { MergeConfig, PipelineConfig } from '../config/schema.js';
-import { versionOrder } from './entity.js';
+import { versionOrder } from './version.js';
 
 /** One line of a dataset, before a sink gives it a form. */
 export interface Row {
@@ -65,23 +65,32 @@ function orderOfMerged(version: string, messageId: string): string {
   return mergedOrder(versionOrder(leftVersion, leftId), versionOrder(rightVersion, rightId));
 }
 
-function mergeColumns(config: PipelineConfig, merge: MergeConfig): Record<string, Field> {
-  const each = config.entities[merge.each.entity]?.fields ?? {};
+/** The field that a source of a merge's column names, such as `inventory.price` or `line.quantity`. */
+export function fieldOfSource(
+  { entities }: Pick<PipelineConfig, 'entities'>,
+  merge: MergeConfig,
+  source: string,
+): Field {
+  const each = entities[merge.each.entity]?.fields ?? {};
   const sides: Record<string, Readonly<Record<string, Field>>> = {
     [merge.each.entity]: each,
-    [merge.with.entity]: config.entities[merge.with.entity]?.fields ?? {},
+    [merge.with.entity]: entities[merge.with.entity]?.fields ?? {},
     line: (each[merge.each.lines] as Field | undefined)?.items ?? {},
   };
+  const [side = '', name = ''] = source.split('.');
+  const field = sides[side]?.[name];
+  if (field === undefined) throw new Error(`merge column source ${source} passed the config check but is unknown`);
+  return field;
+}
+
+function mergeColumns(config: PipelineConfig, merge: MergeConfig): Record<string, Field> {
+  const fieldAt = (source: string) => fieldOfSource(config, merge, source);
   const column = (definition: MergeConfig['columns'][string]): Field => {
+    if (typeof definition === 'string') return fieldAt(definition);
     const optional = { optional: true, maxLength: Number.MAX_SAFE_INTEGER };
-    if (typeof definition !== 'string') {
-      return 'multiply' in definition ? { type: 'number', ...optional } : { type: 'boolean', ...optional };
-    }
-    const [side = '', field = ''] = definition.split('.');
-    const source = sides[side]?.[field];
-    if (source === undefined)
-      throw new Error(`merge column source ${definition} passed the config check but is unknown`);
-    return source;
+    if (!('multiply' in definition)) return { type: 'boolean', ...optional };
+    const isExact = definition.multiply.some((source) => fieldAt(source).type === 'decimal');
+    return { type: isExact ? 'decimal' : 'number', ...optional };
   };
   return Object.fromEntries(Object.entries(merge.columns).map(([name, definition]) => [name, column(definition)]));
 }

@@ -59,6 +59,31 @@ export function sidesOfKey(key: string): { readonly eachKey: string; readonly ta
 const linesOf = (merge: MergeConfig, payload: Payload): readonly Payload[] =>
   (payload[merge.each.lines] as readonly Payload[] | undefined) ?? [];
 
+/** A number, or a decimal, which is text. */
+const isExact = (value: unknown): value is number | string =>
+  typeof value === 'number' || (typeof value === 'string' && /^-?\d+(\.\d+)?$/.test(value));
+
+/** A product in units of the last decimal; a half is rounded away from zero. */
+function product(left: number | string, right: number | string, decimals: number): bigint {
+  const units = (value: number | string): bigint => {
+    const [whole = '', fraction = ''] = String(value).split('.');
+    return BigInt(`${whole}${fraction.padEnd(SCALE, '0')}`);
+  };
+  const exact = units(left) * units(right);
+  const unit = 10n ** BigInt(2 * SCALE - decimals);
+  const sign = exact < 0n ? -1n : 1n;
+  return sign * ((sign * exact * 2n + unit) / (unit * 2n));
+}
+
+/** More decimals than any number here has. */
+const SCALE = 40;
+
+function inDecimals(units: bigint, decimals: number): string {
+  const digits = String(units < 0n ? -units : units).padStart(decimals + 1, '0');
+  const text = decimals === 0 ? digits : digits.replace(new RegExp(`\\d{${decimals}}$`), '.$&');
+  return units < 0n ? `-${text}` : text;
+}
+
 function valuesOf(merge: MergeConfig, each: Payload, line: Payload, item: Payload): Payload {
   const value = (source: string): unknown => {
     const dot = source.indexOf('.');
@@ -73,11 +98,14 @@ function valuesOf(merge: MergeConfig, each: Payload, line: Payload, item: Payloa
     else if ('atLeast' in definition) {
       const [left, right] = definition.atLeast.map(value);
       if (typeof left === 'number' && typeof right === 'number') result = left >= right;
+      else if (isExact(left) && isExact(right)) result = product(left, '1', 40) >= product(right, '1', 40);
     } else {
       const [left, right] = definition.multiply.map(value);
       if (typeof left === 'number' && typeof right === 'number') {
         const product = Number((left * right).toFixed(definition.decimals));
         if (Number.isFinite(product)) result = product;
+      } else if (isExact(left) && isExact(right)) {
+        result = inDecimals(product(left, right, definition.decimals), definition.decimals);
       }
     }
     if (result !== undefined && result !== null) values[column] = result;

@@ -1,4 +1,4 @@
-import { type Dataset, type FieldType, parseJson } from '@tributary/shared';
+import { canonicalInteger, type Dataset, type FieldType, parseJson } from '@tributary/shared';
 import { escapeIdentifier } from 'pg';
 import type { LandedRow } from '../port.js';
 import type { Database } from './database.js';
@@ -75,8 +75,8 @@ function readRow(row: Fetched, dataset: Dataset, deleted: boolean): LandedRow {
 function readValue(value: unknown, type: FieldType): unknown {
   switch (type) {
     case 'integer':
-      // pg gives a bigint as text; what went in was a whole number that a double holds exactly.
-      return Number(value);
+      // pg gives a bigint as text.
+      return canonicalInteger(String(value)) ?? value;
     case 'datetime':
       // To milliseconds at least, and to microseconds where there are any: the form it was hashed in.
       return (value as string).replace(/(\.\d{3}\d*?)0+Z$/, '$1Z');

@@ -46,6 +46,7 @@ const TYPES: Readonly<Record<FieldType, string>> = {
   string: 'text',
   integer: 'bigint',
   number: 'double precision',
+  decimal: 'numeric',
   boolean: 'boolean',
   datetime: 'timestamp with time zone',
   date: 'date',

@@ -86,7 +86,15 @@ function header({ name, label, type, className }, place) {
 }
 
 const classOf = (type) =>
-  ({ integer: 'number', number: 'number', datetime: 'time', date: 'time', list: 'list', json: 'list' })[type] ?? null;
+  ({
+    integer: 'number',
+    number: 'number',
+    decimal: 'number',
+    datetime: 'time',
+    date: 'time',
+    list: 'list',
+    json: 'list',
+  })[type] ?? null;
 
 /** A value in a table: one line, cut if it is long. */
 function cell(value, type, length) {

@@ -31,6 +31,7 @@ export function comparable(value: unknown, type: FieldType): Comparable {
   switch (type) {
     case 'integer':
     case 'number':
+    case 'decimal':
       return Number.isNaN(Number(value)) ? undefined : Number(value);
     case 'datetime': {
       const time = Date.parse(String(value));

@@ -1,4 +1,6 @@
+import { keyFieldsOf } from '../../records/key.js';
 import { expectedOneOf, type Fault } from '../fault.js';
+import type { FieldType } from '../kinds/field-types.js';
 import type { EntityConfig, PipelineConfig } from '../schema.js';
 
 export function* checkEntities({ entities }: PipelineConfig): Generator<Fault> {
@@ -18,12 +20,21 @@ export function* checkEntities({ entities }: PipelineConfig): Generator<Fault> {
   }
 }
 
-function* checkKey(path: string, { key, fields }: EntityConfig): Generator<Fault> {
-  const field = fields[key];
-  if (field === undefined) yield { path, message: `no field "${key}": ${expectedOneOf(Object.keys(fields))}` };
-  else if (field.optional || !['string', 'integer'].includes(field.type)) {
-    yield { path, message: `"${key}" must be a string or an integer, and not optional` };
+/** What is always written the same way, and so can name a record. */
+const KEY_TYPES: readonly FieldType[] = ['string', 'integer', 'date', 'datetime'];
+
+function* checkKey(path: string, entity: EntityConfig): Generator<Fault> {
+  const keys = keyFieldsOf(entity);
+  for (const key of keys) {
+    const field = entity.fields[key];
+    if (field === undefined) {
+      yield { path, message: `no field "${key}": ${expectedOneOf(Object.keys(entity.fields))}` };
+    } else if (field.optional || !KEY_TYPES.includes(field.type)) {
+      yield { path, message: `"${key}" must be a string, an integer, a date or a datetime, and not optional` };
+    }
   }
+  const twice = keys.find((key, index) => keys.indexOf(key) !== index);
+  if (twice !== undefined) yield { path, message: `"${twice}" is named twice` };
 }
 
 function* checkVersion(path: string, { version, fields }: EntityConfig): Generator<Fault> {

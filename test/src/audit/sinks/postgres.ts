@@ -1,5 +1,5 @@
-import { type Dataset, type Field, parseJson, redactUrl, type SinkConfig } from '@tributary/shared';
-import { Client, escapeIdentifier } from 'pg';
+import { canonicalInteger, type Dataset, type Field, parseJson, redactUrl, type SinkConfig } from '@tributary/shared';
+import { Client, escapeIdentifier, escapeLiteral } from 'pg';
 import type { StoredRow, StoredRows } from './port.js';
 
 const ROWS_PER_FETCH = 2_000;
@@ -23,7 +23,9 @@ export async function postgresRows(config: SinkConfig['postgres'], url: string):
   await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
   const table = (name: string) => `${escapeIdentifier(config.schema)}.${escapeIdentifier(name)}`;
   const read = (name: string, dataset: Dataset, deleted?: boolean) =>
-    readTable(client, table(name), (json) => readRow(json, name, dataset, deleted));
+    readTable(client, table(name), dataset, (json, decimals) =>
+      readRow({ json, decimals, source: name, dataset, deleted }),
+    );
 
   return {
     async *rows(dataset) {
@@ -45,18 +47,42 @@ export async function postgresRows(config: SinkConfig['postgres'], url: string):
   };
 }
 
-async function* readTable(client: Client, table: string, map: (json: string) => StoredRow): AsyncGenerator<StoredRow> {
-  await client.query(`DECLARE stored NO SCROLL CURSOR FOR SELECT row_to_json(r)::text AS json FROM ${table} r`);
+async function* readTable(
+  client: Client,
+  table: string,
+  { columns }: Dataset,
+  map: (json: string, decimals: Decimals) => StoredRow,
+): AsyncGenerator<StoredRow> {
+  // JSON's numbers have no zeros at their end: 19.90 is another content than 19.9. A table may lack a column.
+  const decimals = Object.keys(columns).filter((name) => columns[name]?.type === 'decimal');
+  const texts = decimals.map((name) => `to_jsonb(r)->>${escapeLiteral(name)}`).join(', ');
+  await client.query(
+    `DECLARE stored NO SCROLL CURSOR FOR
+       SELECT row_to_json(r)::text AS json, ARRAY[${texts}]::text[] AS decimals FROM ${table} r`,
+  );
   for (;;) {
-    const { rows } = await client.query<{ json: string }>(`FETCH ${ROWS_PER_FETCH} FROM stored`);
-    for (const { json } of rows) yield map(json);
+    const { rows } = await client.query<{ json: string; decimals: (string | null)[] }>(
+      `FETCH ${ROWS_PER_FETCH} FROM stored`,
+    );
+    for (const row of rows) yield map(row.json, new Map(decimals.map((name, index) => [name, row.decimals[index]])));
     if (rows.length < ROWS_PER_FETCH) break;
   }
   await client.query('CLOSE stored');
 }
 
-/** @param deleted whether the table holds tombstones; undefined if each row says so itself */
-function readRow(json: string, source: string, dataset: Dataset, deleted?: boolean): StoredRow {
+/** The decimals of a row as text, by column. */
+type Decimals = ReadonlyMap<string, string | null | undefined>;
+
+interface FoundRow {
+  readonly json: string;
+  readonly decimals: Decimals;
+  readonly source: string;
+  readonly dataset: Dataset;
+  /** Whether the table holds tombstones; undefined if each row says so itself. */
+  readonly deleted: boolean | undefined;
+}
+
+function readRow({ json, decimals, source, dataset, deleted }: FoundRow): StoredRow {
   const row = parseJson(json) as Record<string, unknown>;
   const text = (column: string) => String(row[column]);
   const values: Record<string, unknown> = {};
@@ -65,7 +91,7 @@ function readRow(json: string, source: string, dataset: Dataset, deleted?: boole
     if (value === null || SYSTEM.includes(column)) continue;
     const field = dataset.columns[column];
     if (field === undefined) isKnown = false;
-    else values[column] = readValue(value, field);
+    else values[column] = decimals.get(column) ?? readValue(value, field);
   }
   const isTombstone = deleted ?? row._deleted === true;
   const order = dataset.orderOf(text('_version'), text('_message_id'));
@@ -88,6 +114,7 @@ function readRow(json: string, source: string, dataset: Dataset, deleted?: boole
 
 /** JSON holds times as 2026-01-01T00:00:00.123456+00:00, with as many digits as they need; hashed were at least three. */
 function readValue(value: unknown, { type }: Field): unknown {
+  if (type === 'integer') return canonicalInteger(String(value));
   if (type !== 'datetime') return value;
   const [, seconds = '', fraction = ''] = /^(.*?)(?:\.(\d+))?\+00:00$/.exec(value as string) ?? [];
   return `${seconds}.${fraction.padEnd(3, '0')}Z`;

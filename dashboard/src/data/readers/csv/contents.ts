@@ -16,7 +16,7 @@ const HALF_CHARACTER = /^[\udc00-\udfff]/;
 
 function numberReader(field: Field | undefined): ReadNumber | undefined {
   if (field?.type === 'datetime') return (cell) => Date.parse(cell);
-  if (field?.type !== 'integer' && field?.type !== 'number') return undefined;
+  if (field === undefined || !['integer', 'number', 'decimal'].includes(field.type)) return undefined;
   return (cell) => (cell === '' ? Number.NaN : Number(cell));
 }
 

@@ -1,4 +1,4 @@
-import { type Clock, datasetsOf, type Logger, type PipelineConfig } from '@tributary/shared';
+import { type Clock, datasetsOf, keyColumnOf, type Logger, type PipelineConfig } from '@tributary/shared';
 import type { DatasetReader } from '../port.js';
 import { CsvDataset } from './dataset.js';
 
@@ -13,7 +13,7 @@ export function createCsvReader(config: PipelineConfig, clock: Clock, log: Logge
   const closing = new AbortController();
   const datasets = new Map(
     datasetsOf(config).map((dataset) => {
-      const keyColumn = dataset.entity === undefined ? '_key' : (config.entities[dataset.entity]?.key ?? '_key');
+      const keyColumn = keyColumnOf(config.entities[dataset.entity ?? '']);
       return [
         dataset.name,
         new CsvDataset({ dataset, keyColumn, ...config.sink.csv, clock, log, mostTexts, closed: closing.signal }),

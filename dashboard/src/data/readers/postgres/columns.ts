@@ -1,4 +1,11 @@
-import { type Dataset, type Field, type FieldType, parseJson, SYSTEM_COLUMNS } from '@tributary/shared';
+import {
+  canonicalInteger,
+  type Dataset,
+  type Field,
+  type FieldType,
+  parseJson,
+  SYSTEM_COLUMNS,
+} from '@tributary/shared';
 import { escapeIdentifier } from 'pg';
 import type { Column } from '../port.js';
 
@@ -76,7 +83,8 @@ export function readValue(
   { type, field }: ReadColumn,
 ): { value: unknown; length?: number } {
   if (value === null || value === undefined) return { value: null };
-  if (type === 'integer' || type === 'number') return { value: Number(value) };
+  if (type === 'integer') return { value: canonicalInteger(String(value)) ?? value };
+  if (type === 'number') return { value: Number(value) };
   if (typeof value !== 'string') return { value };
   if (length !== null && length !== undefined) return { value: cut(value), length: Number(length) };
   if (type === 'json' || type === 'list') {

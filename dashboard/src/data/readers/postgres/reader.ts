@@ -1,4 +1,4 @@
-import { type Clock, datasetsOf, type PipelineConfig } from '@tributary/shared';
+import { type Clock, datasetsOf, keyColumnOf, type PipelineConfig } from '@tributary/shared';
 import type { DatasetReader } from '../port.js';
 import { ReadDatabase } from './database.js';
 import { PostgresDataset } from './dataset.js';
@@ -23,7 +23,7 @@ export function createPostgresReader(
   const { neutraliseFormulas } = config.sink.csv;
   const datasets = new Map(
     datasetsOf(config).map((dataset) => {
-      const keyColumn = dataset.entity === undefined ? '_key' : (config.entities[dataset.entity]?.key ?? '_key');
+      const keyColumn = keyColumnOf(config.entities[dataset.entity ?? '']);
       const options = { dataset, keyColumn, schema, history, neutraliseFormulas, database, clock, quick, large };
       return [dataset.name, new PostgresDataset(options)];
     }),

@@ -1,11 +1,13 @@
+import { plainDecimal } from '@tributary/shared';
 import { comparable } from '../compare.js';
 import { type Condition, type Selection, UnknownColumnError } from '../port.js';
 import { asText, type ReadColumn } from './columns.js';
 
 /** What a column's values are compared as, by type of field. */
 const CASTS: Readonly<Partial<Record<ReadColumn['type'], string>>> = {
-  integer: 'double precision',
+  integer: 'numeric',
   number: 'double precision',
+  decimal: 'numeric',
   datetime: 'timestamptz',
   date: 'date',
   boolean: 'boolean',
@@ -55,6 +57,7 @@ export function whereOf(
 const LOOKS: Readonly<Partial<Record<ReadColumn['type'], RegExp>>> = {
   integer: /^[-\d]+$/,
   number: /^[-+.\de]+$/,
+  decimal: /^[-.\d]+$/,
   datetime: /^[-+:.\d]+$/,
   date: /^[-\d]+$/,
   boolean: /^[aeflrstu]+$/,
@@ -102,6 +105,8 @@ function conditionOf(
 
 function isOfType(value: string, type: ReadColumn['type']): boolean {
   if (type === 'boolean') return value === 'true' || value === 'false';
+  // The numeric of older versions of Postgres knows no Infinity and no 0x10.
+  if (CASTS[type] === 'numeric') return plainDecimal(value) !== undefined;
   if (type === 'date') return /^\d{4}-\d{2}-\d{2}$/.test(value) && !Number.isNaN(Date.parse(value));
   return comparable(value, type) !== undefined || type === 'string';
 }

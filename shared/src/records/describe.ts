@@ -1,0 +1,16 @@
+import { stringifyJson } from './json.js';
+
+/** A value as shown to a person: exact, short, and never the whole of a 5 MB field. */
+export function describeValue(value: unknown): string {
+  if (value === undefined) return 'missing';
+  const json = inJson(value);
+  return json.length > 80 ? `${json.slice(0, 60)}... (${json.length} characters)` : json;
+}
+
+function inJson(value: unknown): string {
+  try {
+    return stringifyJson(value) ?? String(value);
+  } catch {
+    return 'nested too deep to be shown';
+  }
+}

@@ -1,0 +1,134 @@
+/**
+ * Moments as text: ISO 8601 in UTC, with milliseconds at least and every further digit that there is
+ * (`2024-05-01T10:00:00.123456789Z`). As text, the later of two moments is the greater once the Z is left out.
+ */
+
+/** The parts of a time as somebody wrote it; the month from 1 on, the fraction as its digits. */
+export interface TimeParts {
+  readonly year: number;
+  readonly month: number;
+  readonly day: number;
+  readonly hour: number;
+  readonly minute: number;
+  readonly second: number;
+  readonly fraction: string;
+  /** Minutes east of UTC. */
+  readonly offset: number;
+}
+
+const DATE = String.raw`(\d{4})-(\d\d)-(\d\d)`;
+const CLOCK = String.raw`(\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,30}))?)?`;
+const ZONE = String.raw`(?:\s?([zZ]|UTC|GMT|[+-]\d\d(?::?\d\d)?))?`;
+const ISO = new RegExp(`^${DATE}[Tt ]${CLOCK}${ZONE}$`);
+/** The form that this module writes: no part of it needs another look but the day of the month. */
+const OURS =
+  /^(?!0000)\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}(?:\d*[1-9])?Z$/;
+const BASIC = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)(?:[.,](\d{1,30}))?(Z|[+-]\d\d(?::?\d\d)?)?$/;
+
+/**
+ * The moment that a text tells of: ISO 8601 (with a blank for the T, without seconds, with an offset of any form; one
+ * without an offset is in UTC), RFC 1123 and 2822, or `/Date(1714557600000)/`.
+ *
+ * @returns undefined if it tells of none, or of one that is not in the years 1 to 9999 of UTC: Postgres has no year 0, and
+ *   beyond 9999 times as text no longer sort
+ */
+export function readInstant(text: string): string | undefined {
+  // The version is a field as well, so most times come twice.
+  if (text !== lastInstant.text) lastInstant = { text, instant: OURS.test(text) ? text : toInstant(text) };
+  return lastInstant.instant;
+}
+
+let lastInstant: { text: string; instant: string | undefined } = { text: '', instant: undefined };
+
+function toInstant(text: string): string | undefined {
+  const iso = ISO.exec(text) ?? BASIC.exec(text);
+  if (iso !== null) {
+    const [, year, month, day, hour, minute, second = '0', fraction = '', zone] = iso;
+    const clock = { hour: Number(hour), minute: Number(minute), second: Number(second), fraction };
+    const date = { year: Number(year), month: Number(month), day: Number(day) };
+    return instantOf({ ...date, ...clock, offset: offsetOf(zone) });
+  }
+  return readMail(text) ?? readDotNet(text);
+}
+
+/** Minutes east of UTC; a time without an offset counts as UTC. */
+export function offsetOf(zone: string | undefined): number {
+  const match = /^([+-])(\d\d):?(\d\d)?$/.exec(zone ?? '');
+  if (match === null) return 0;
+  const minutes = Number(match[2]) * 60 + Number(match[3] ?? 0);
+  return match[1] === '-' ? -minutes : minutes;
+}
+
+export const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'] as const;
+
+/** RFC 9110, section 5.6.7 (the preferred form), and RFC 5322, section 3.3, comments left out. */
+const MAIL =
+  /^(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun),?\s+)?(\d{1,2})[\s-]([A-Z][a-z]{2})[\s-](\d{4})\s+(\d\d):(\d\d)(?::(\d\d))?\s+([A-Z]{1,3}|[+-]\d{4})(?:\s+\([^()]*\))?$/;
+
+/** RFC 5322, section 4.3; of all other names nobody can tell where they are. */
+const MAIL_ZONES: Readonly<Record<string, number>> = {
+  GMT: 0,
+  UTC: 0,
+  UT: 0,
+  Z: 0,
+  EDT: -240,
+  EST: -300,
+  CDT: -300,
+  CST: -360,
+  MDT: -360,
+  MST: -420,
+  PDT: -420,
+  PST: -480,
+};
+
+function readMail(text: string): string | undefined {
+  const match = MAIL.exec(text);
+  if (match === null) return undefined;
+  const [, day, name = '', year, hour, minute, second = '0', zone = ''] = match;
+  const month = (MONTHS as readonly string[]).indexOf(name) + 1;
+  const offset = /^[+-]/.test(zone) ? offsetOf(zone) : Object.hasOwn(MAIL_ZONES, zone) ? MAIL_ZONES[zone] : undefined;
+  if (month === 0 || offset === undefined) return undefined;
+  const date = { year: Number(year), month, day: Number(day), fraction: '', offset };
+  return instantOf({ ...date, hour: Number(hour), minute: Number(minute), second: Number(second) });
+}
+
+/** Microsoft's JSON: milliseconds since 1970 in UTC; an offset behind them says only how to show them. */
+function readDotNet(text: string): string | undefined {
+  const match = /^\/Date\((-?\d{1,15})(?:[+-]\d{4})?\)\/$/.exec(text);
+  return match === null ? undefined : instantAt(Number(match[1]), '');
+}
+
+/** The moment of these parts; undefined if there is no such day, hour or offset, or its year is out of range. */
+export function instantOf(parts: TimeParts): string | undefined {
+  const { year, month, day, hour, minute, second, fraction, offset } = parts;
+  if (hour > 23 || minute > 59 || second > 59 || Math.abs(offset) > 18 * 60) return undefined;
+  const date = new Date(0);
+  // Date.UTC takes the years 0 to 99 for others.
+  date.setUTCFullYear(year, month - 1, day);
+  if (date.getUTCMonth() !== month - 1 || date.getUTCDate() !== day) return undefined;
+  date.setUTCHours(hour, minute - offset, second);
+  return instantAt(date.getTime(), fraction);
+}
+
+/**
+ * @param milliseconds since the beginning of 1970
+ * @param fraction if there are any, all digits of the second's fraction; they stand for those of `milliseconds`
+ */
+export function instantAt(milliseconds: number, fraction: string): string | undefined {
+  const date = new Date(milliseconds);
+  if (Number.isNaN(date.getTime())) return undefined;
+  const iso = date.toISOString();
+  if (!/^(?!0000)\d{4}-/.test(iso)) return undefined;
+  if (fraction === '') return iso;
+  return `${iso.slice(0, 20)}${fraction.replace(/0+$/, '').padEnd(3, '0')}Z`;
+}
+
+/** To the microsecond, as a Postgres timestamptz holds it, so that content is the same content in every sink. */
+export function toMicroseconds(instant: string): string {
+  // 2024-05-01T10:00:00.123456Z
+  if (instant.length <= 27) return instant;
+  return `${instant.slice(0, 20)}${instant.slice(20, 26).replace(/0+$/, '').padEnd(3, '0')}Z`;
+}
+
+/** Whether {@link toMicroseconds} leaves something out. */
+export const hasNanoseconds = (instant: string): boolean => instant.length > 27;

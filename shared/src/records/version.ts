@@ -1,0 +1,29 @@
+import type { FieldType } from '../config/kinds/field-types.js';
+import { readInteger } from './integer.js';
+import { readInstant } from './times/instant.js';
+
+/**
+ * A version in the form that sorts: the ledger compares it as text. A time becomes UTC with all digits of its fraction, an
+ * integer stays as it is written (see {@link versionOrder}), text may hold no white space.
+ *
+ * @returns undefined for a value that has no place in such an order
+ */
+export function normaliseVersion(value: unknown, type: FieldType | undefined): string | undefined {
+  if (type === 'integer') {
+    const integer = readInteger(value);
+    return integer === undefined || Number(integer) < 0 ? undefined : String(integer);
+  }
+  if (typeof value !== 'string' || value === '') return undefined;
+  // Orders are compared byte by byte in Redis and Postgres, and by UTF-16 units here: in ASCII both agree.
+  if (type === 'string') return /^[\x21-\x7e]+$/.test(value) ? value : undefined;
+  return readInstant(value);
+}
+
+/**
+ * What the ledger compares: the version, then the message id (UUIDv7, so it sorts by the time of the fetch). Between
+ * two records of one version, or with none, the one fetched later is the newer.
+ */
+export function versionOrder(version: string, messageId: string): string {
+  const sortable = /^\d+$/.test(version) ? version.padStart(20, '0') : version.replace(/Z$/, '');
+  return `${sortable} ${messageId}`;
+}
