@@ -1,7 +1,7 @@
-"""A consumer of the usual kind, to compare with: pika, a SHA-256 and a SET NX for each message, CSV by tens.
+"""A typical consumer, for comparison: pika, a SHA-256 and a SET NX for each message, CSV in batches of ten.
 
-It keeps fewer promises than Tributary: a hash that it has once seen is dropped for ever (so A, B, A is two rows), what it
-marked before a crash is lost, and nothing is synced to disk.
+It promises less than Tributary: content that it has seen once is dropped for ever (so A, B, A is two rows), records that it
+marked before a crash are lost, and nothing is synced to disk.
 
 Usage: consumer.py AMQP_URL REDIS_URL QUEUE COUNT OUTPUT
 Prints the seconds from the first delivery to the last acknowledgement.

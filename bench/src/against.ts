@@ -2,20 +2,20 @@ import { readFileSync } from 'node:fs';
 import type { Figure } from './figure.js';
 import type { Results } from './run.js';
 
-/** The share of its recorded ratio below which a figure has fallen: less is what a busy machine does by itself. */
+/** A figure has fallen if its ratio is below this share of the recorded one. A busy machine alone can cause less than that. */
 const FALLEN = 0.5;
 
-/** A figure that is far from what it was. */
+/** A figure whose ratio is far below the recorded one. */
 export interface Fallen {
   readonly figure: Figure;
   readonly ratio: number;
   readonly recorded: number;
 }
 
-/** Reads what `--json` wrote. */
+/** Reads a file that `--json` wrote. */
 export const readRecorded = (file: string): unknown => JSON.parse(readFileSync(file, 'utf8'));
 
-/** The figures whose ratio is below half of the recorded one. Those that only one of the two has say nothing. */
+/** The figures whose ratio is below half of the recorded one. Figures without a ratio on both sides are skipped. */
 export function fallenFigures(results: Results, recorded: unknown): Fallen[] {
   return [...results].flatMap(([figure, outcome]) => {
     const was = ratioIn(recorded, figure.name.split('.'));
@@ -31,4 +31,4 @@ function ratioIn(json: unknown, path: readonly string[]): number | undefined {
 }
 
 export const describeFallen = ({ figure, ratio, recorded }: Fallen): string =>
-  `${figure.name}: ${ratio.toFixed(2)} of its limit, recorded were ${recorded.toFixed(2)}`;
+  `${figure.name}: ${ratio.toFixed(2)} of its limit, the recorded ratio is ${recorded.toFixed(2)}`;

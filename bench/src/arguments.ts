@@ -2,26 +2,27 @@ import { parseArgs } from 'node:util';
 import { usageError } from '@tributary/shared';
 import type { Figure } from './figure.js';
 
-/** What `npm run bench -- ...` was asked to do. */
+/** The arguments of `npm run bench -- ...`. */
 export interface Arguments {
   readonly figures: readonly Figure[];
   readonly quick: boolean;
-  /** Where the results go as JSON; undefined for nowhere. */
+  /** The file for the results as JSON. */
   readonly json: string | undefined;
-  /** Earlier results, that these must not fall far behind. */
+  /** The file with earlier results to compare with. */
   readonly against: string | undefined;
+  /** The folder for CPU profiles. */
   readonly profiles: string | undefined;
   readonly help: boolean;
 }
 
 export const usage = (figures: readonly Figure[]): string => `npm run bench -- [options] [NAME...]
 
-  NAME            measure these figures alone; "drain" stands for all that begin so
-  --quick         fewer records and rounds: three minutes, and rougher
-  --json FILE     write the results there as one JSON object
-  --against FILE  exit 1 if a ratio is below half of what this FILE of --json has, also when it is measured once more
-  --cpu-prof DIR  each producer and consumer leaves a CPU profile there, for Chrome's or VS Code's viewer
-  --help          this text
+  NAME            measure only these figures; "drain" means all whose name begins with "drain."
+  --quick         fewer records and rounds: takes three minutes, less exact
+  --json FILE     write the results to FILE as one JSON object
+  --against FILE  compare with FILE from an earlier --json: exit 1 if a ratio is below half of the earlier one twice
+  --cpu-prof DIR  write a CPU profile of each producer and consumer to DIR, for Chrome or VS Code
+  --help          show this text
 
 Figures:
 ${figures.map(({ name, sentence }) => `  ${name.padEnd(16)}  ${sentence}`).join('\n')}
@@ -49,8 +50,8 @@ export function readArguments(args: readonly string[], all: readonly Figure[]): 
 }
 
 function choose(names: readonly string[], all: readonly Figure[]): readonly Figure[] {
-  const isMeant = (asked: string, name: string) => name === asked || name.startsWith(`${asked}.`);
-  const unknown = names.find((asked) => !all.some(({ name }) => isMeant(asked, name)));
+  const matches = (asked: string, name: string) => name === asked || name.startsWith(`${asked}.`);
+  const unknown = names.find((asked) => !all.some(({ name }) => matches(asked, name)));
   if (unknown !== undefined) throw new Error(`there is no figure "${unknown}"`);
-  return names.length === 0 ? all : all.filter(({ name }) => names.some((asked) => isMeant(asked, name)));
+  return names.length === 0 ? all : all.filter(({ name }) => names.some((asked) => matches(asked, name)));
 }

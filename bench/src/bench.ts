@@ -1,21 +1,21 @@
 import type { ReleaseList } from '@tributary/shared';
 import type { Servers } from './servers.js';
 
-/** What every figure is measured with. */
+/** What a figure needs to be measured. */
 export interface Bench {
-  /** Fewer records and rounds: done in minutes, and rougher. */
+  /** Fewer records and rounds: takes minutes, less exact. */
   readonly quick: boolean;
   readonly servers: Servers;
-  /** For output, logs and whatever else is made; it is gone after the run. */
+  /** For output, logs and other files; removed after the run. */
   readonly folder: string;
-  /** What the processes get beside their own settings: PATH, HOME and the like. */
+  /** The variables that every process gets besides its own settings: PATH, HOME and the like. */
   readonly environment: Readonly<Record<string, string>>;
-  /** Where each process leaves its CPU profile; undefined for none. */
+  /** The folder for the CPU profiles of the processes; undefined for no profiles. */
   readonly profiles: string | undefined;
   readonly say: (line: string) => void;
-  /** Aborted to break off. */
+  /** Aborted when the bench is stopped. */
   readonly signal: AbortSignal;
-  /** Released after the run, in reverse. */
+  /** Released after the run, in reverse order. */
   readonly release: ReleaseList;
 }
 
@@ -25,7 +25,7 @@ export interface Size {
   readonly rounds: number;
 }
 
-/** A quarter of the records; the limits, which amqplib sets in a process that has done it before, need none. */
+/** A quarter of the records. The limits need no warm-up: amqplib has already run in that process. */
 export const warmUpOf = (records: number): number => Math.floor(records / 4);
 
 export const sizeOf = ({ quick }: Bench, sizes: { readonly quick: Size; readonly full: Size }): Size =>

@@ -8,23 +8,23 @@ export interface Broker {
   readonly topology: Topology;
   /** The queue of an entity. */
   queueOf(entity: string): string;
-  /** For the bare publisher; nobody else publishes on it. */
+  /** Only for the bare publisher. */
   readonly channel: ConfirmChannel;
   readonly version: string;
-  /** How many messages wait in the queue of an entity and are with nobody, and how many consumers it has. */
+  /** How many messages wait in the queue of an entity (without those that a consumer holds), and how many consumers it has. */
   look(entity: string): Promise<{ readonly waiting: number; readonly consumers: number }>;
-  /** Throws away what is left in the queues. */
+  /** Deletes the messages in all queues. */
   empty(): Promise<void>;
   close(): Promise<void>;
 }
 
-/** Milliseconds for the broker to be done with what was thrown away, so that it is not part of what comes next. */
+/** Milliseconds for the broker to finish deleting, so that this is not part of the next measurement. */
 const SETTLE = 250;
 
 export async function openBroker(url: string, config: PipelineConfig): Promise<Broker> {
   const topology = topologyOf(config);
   const connection = await connect(url, { noDelay: true });
-  // Whatever needs the connection fails with it, and says so.
+  // Without a listener, Node would end the process. The operation that needs the connection reports its failure.
   connection.on('error', () => {});
   const channel = await connection.createConfirmChannel();
   await applyTopology(channel, topology);
@@ -35,7 +35,10 @@ export async function openBroker(url: string, config: PipelineConfig): Promise<B
     return found.queue;
   };
   return {
-    ...{ url, topology, queueOf, channel },
+    url,
+    topology,
+    queueOf,
+    channel,
     version: versionOf(connection),
     async look(entity) {
       const { messageCount, consumerCount } = await control.checkQueue(queueOf(entity));

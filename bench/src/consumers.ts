@@ -4,10 +4,10 @@ import type { Bench } from './bench.js';
 import { Program } from './program.js';
 import { PIPELINE } from './servers.js';
 
-/** A sink that has nothing yet, and how a consumer is told of it. */
+/** An empty sink, and the variables that make a consumer write to it. */
 export interface FreshSink {
   readonly environment: Readonly<Record<string, string>>;
-  /** Of a CSV sink, its folder. */
+  /** The folder of a CSV sink. */
   readonly folder: string;
   remove(): void;
 }
@@ -20,7 +20,7 @@ export async function freshSink(bench: Bench, type: 'csv' | 'postgres'): Promise
   return { folder, remove, environment: { OUTPUT_DIR: folder, SINK: 'postgres', POSTGRES_URL: url } };
 }
 
-/** Starts a service on the bench's servers, with the pipeline as it comes. */
+/** Starts a service on the bench's servers, with the unchanged pipeline. */
 export async function startService(
   bench: Bench,
   name: 'producer' | 'consumer',
@@ -30,22 +30,22 @@ export async function startService(
   return await Program.start(bench, name, { AMQP_URL: broker.url, REDIS_URL: redis.url, PIPELINE, ...environment });
 }
 
-/** Empties queues and ledger: whatever is measured next is the first of its kind. */
-export async function beginAnew({ servers }: Bench): Promise<void> {
+/** Empties queues and ledger, so that no record of the next measurement is known already. */
+export async function emptyAll({ servers }: Bench): Promise<void> {
   const [broker, redis] = await Promise.all([servers.broker(), servers.redis()]);
   await broker.empty();
   await redis.flush();
 }
 
-/** What consumers have come to, all together. */
-export interface Standing {
-  /** Records of an entity that need nothing more: their row is durable and committed, or they need none. */
+/** What all consumers together have done. */
+export interface Progress {
+  /** Records of an entity that are done: their row is durable and committed, or they need no row. */
   readonly settled: number;
   /** Rows written to a dataset. */
   rows(dataset: string): number;
 }
 
-export async function standingOf(consumers: readonly Program[], entity: string): Promise<Standing> {
+export async function progressOf(consumers: readonly Program[], entity: string): Promise<Progress> {
   const all = await Promise.all(consumers.map((consumer) => consumer.metrics()));
   const sum = (name: string, labels: Readonly<Record<string, string>>) =>
     all.reduce((total, metrics) => total + metrics(name, labels), 0);

@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
+import { family } from '@tributary/test/services';
 import type { Measured } from './figure.js';
-import { family } from './services.js';
 
-/** CPU seconds by what used them. */
+/** CPU seconds by the name of the program that used them. */
 export type CpuSeconds = Readonly<Record<string, number>>;
 
-/** The servers' processes, by the names that the kernel knows them by. */
+/** The servers, by the names of their processes. */
 const SERVERS: Readonly<Record<string, string>> = {
   'beam.smp': 'RabbitMQ',
   'redis-server': 'Redis',
@@ -13,12 +13,12 @@ const SERVERS: Readonly<Record<string, string>> = {
   postgres: 'Postgres',
 };
 
-/** The unit of /proc/<pid>/stat: on every Linux that Node runs on, 100 a second (USER_HZ). */
+/** The ticks per second of /proc/<pid>/stat (USER_HZ): 100 on every Linux that Node runs on. */
 const TICKS = 100;
 
 /**
- * What the bench's servers and these processes have used so far, user and system. Only Linux tells of processes that
- * are not one's own; elsewhere it is empty.
+ * The CPU time that the bench's servers and these processes have used so far, user and system. It is read from /proc, so it
+ * is empty on other systems than Linux.
  */
 export function cpuSeconds(programs: readonly { readonly name: string; readonly pid: number }[]): CpuSeconds {
   const used: Record<string, number> = {};
@@ -32,7 +32,7 @@ export function cpuSeconds(programs: readonly { readonly name: string; readonly 
   return used;
 }
 
-/** What was used from one look to the next for each million of records. */
+/** The CPU seconds between two readings, for each million records. */
 export function perMillion(before: CpuSeconds, after: CpuSeconds, records: number): CpuSeconds {
   const used = Object.entries(after).map(([name, seconds]) => {
     const each = ((seconds - (before[name] ?? 0)) / records) * 1e6;
@@ -41,11 +41,11 @@ export function perMillion(before: CpuSeconds, after: CpuSeconds, records: numbe
   return Object.fromEntries(used.filter(([, seconds]) => seconds > 0));
 }
 
-/** A figure that also says what its last round cost. */
+/** Adds the CPU time of the last round to a figure. */
 export const withCpu = (measured: Measured, cpu: CpuSeconds): Measured => ({
   ...measured,
   more: { ...measured.more, cpuSecondsPerMillion: cpu },
-  detail: [...(measured.detail === undefined ? [] : [measured.detail]), describeCpu(cpu)].join('; '),
+  detail: [measured.detail, describeCpu(cpu)].filter((text) => text !== undefined).join('; '),
 });
 
 const describeCpu = (used: CpuSeconds): string =>
@@ -56,8 +56,8 @@ const describeCpu = (used: CpuSeconds): string =>
 function readStat(pid: number): { command: string; ticks: number } | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    // "pid (command) state ...", where the command may hold anything; then utime is the 14th field, and behind it come
-    // stime and both of the children that have ended (proc(5)).
+    // "pid (command) state ...", where the command may contain any character. utime is the 14th field; stime and the same
+    // two of ended children follow (proc(5)).
     const end = stat.lastIndexOf(')');
     const fields = stat.slice(end + 2).split(' ');
     const ticks = fields.slice(11, 15).reduce((sum, field) => sum + Number(field), 0);

@@ -2,41 +2,41 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { drainBarely } from './bare/drain.js';
 import { publishBarely } from './bare/publish.js';
 import type { Bench } from './bench.js';
-import { beginAnew, freshSink, standingOf, startService } from './consumers.js';
+import { emptyAll, freshSink, progressOf, startService } from './consumers.js';
 import { type CpuSeconds, cpuSeconds, perMillion } from './cpu.js';
 import type { Message } from './messages.js';
 import type { Program } from './program.js';
 import { untilCount } from './progress.js';
 
-/** A queue full of customers, and what must come of it. */
+/** A queue full of customers, and the rows that must be written. */
 export interface Load {
   readonly sink: 'csv' | 'postgres';
   readonly messages: readonly Message[];
-  /** What goes into the other queue. */
+  /** Messages for the other queue. */
   readonly items?: readonly Message[];
   readonly consumers: number;
-  /** So many are settled before the clock starts: a service that has just started is not what anybody runs for long. */
+  /** This many records are settled before the clock starts, because a service that has just started is slower. */
   readonly warmUp: number;
-  /** Rows that must be written, by dataset: a figure of work that was not done is worth nothing. */
+  /** Rows that must be written, by dataset. If they are not, the figure has measured something else. */
   readonly rows: Readonly<Record<string, number>>;
 }
 
 export interface DrainSpeed {
-  /** Customers settled: durable and committed, or known as duplicates. */
+  /** Customers per second that are durable and committed, or dropped as duplicates. */
   readonly perSecond: number;
-  /** Of the consumers (together) and the servers, for each million of customers. */
+  /** CPU seconds of the consumers (together) and the servers, for each million customers. */
   readonly cpu: CpuSeconds;
 }
 
 /**
- * Fills the queues, then starts consumers as people start them, and measures from the moment at which each of them
- * consumes and has warmed up until the last record is settled. What was done before does not count.
- * @throws Error if other rows were written than expected, or not everything was acknowledged
+ * Fills the queues, starts consumers as people start them, and measures from the end of the warm-up until the last record
+ * is settled. Records of the warm-up do not count.
+ * @throws Error if other rows were written than expected, or if not all messages were acknowledged
  */
 export async function drainByConsumers(bench: Bench, load: Load): Promise<DrainSpeed> {
   const { messages, items = [] } = load;
   const broker = await bench.servers.broker();
-  await beginAnew(bench);
+  await emptyAll(bench);
   const sink = await freshSink(bench, load.sink);
   if (items.length > 0) await publishBarely(broker, items);
   await publishBarely(broker, messages);
@@ -44,7 +44,7 @@ export async function drainByConsumers(bench: Bench, load: Load): Promise<DrainS
   const starting = Array.from({ length: load.consumers }, () => startService(bench, 'consumer', sink.environment));
   const consumers = await Promise.all(starting);
   await untilAllConsume(bench, consumers);
-  const settled = async () => (await standingOf(consumers, 'customer')).settled;
+  const settled = async () => (await progressOf(consumers, 'customer')).settled;
   const done = await untilCount('the warm-up', load.warmUp, settled, bench.signal);
   const began = performance.now();
   const before = cpuSeconds(consumers);
@@ -56,22 +56,22 @@ export async function drainByConsumers(bench: Bench, load: Load): Promise<DrainS
   await Promise.all(consumers.map((consumer) => consumer.stop()));
   sink.remove();
   const { waiting } = await broker.look('customer');
-  if (waiting > 0) throw new Error(`${waiting} messages came back although they were settled`);
+  if (waiting > 0) throw new Error(`${waiting} messages are in the queue again although they were settled`);
   const counted = messages.length - done;
   return { perSecond: counted / seconds, cpu: perMillion(before, after, counted) };
 }
 
-/** What the same queue gives at most: messages a second. */
+/** The most messages per second that the same queue can deliver. */
 export async function drainLimit(bench: Bench, messages: readonly Message[]): Promise<number> {
   const broker = await bench.servers.broker();
-  await beginAnew(bench);
+  await emptyAll(bench);
   await publishBarely(broker, messages);
   const { began, ended } = await drainBarely(broker.url, broker.queueOf('customer'), messages.length);
   return (messages.length / (ended - began)) * 1_000;
 }
 
-/** Milliseconds: how exactly the beginning is known. */
-const LOOK_EVERY = 10;
+/** Milliseconds. */
+const CHECK_EVERY = 10;
 
 async function untilAllConsume({ servers, signal }: Bench, consumers: readonly Program[]): Promise<void> {
   const broker = await servers.broker();
@@ -80,14 +80,14 @@ async function untilAllConsume({ servers, signal }: Bench, consumers: readonly P
       const hopeless = consumer.hopeless();
       if (hopeless !== undefined) throw new Error(`consumer: ${hopeless}`);
     }
-    await sleep(LOOK_EVERY, undefined, { signal });
+    await sleep(CHECK_EVERY, undefined, { signal });
   }
 }
 
 async function checkRows(bench: Bench, consumers: readonly Program[], expected: Load['rows']): Promise<void> {
   for (const [dataset, rows] of Object.entries(expected)) {
-    // The other queue may be a moment behind.
-    const written = async () => (await standingOf(consumers, 'customer')).rows(dataset);
+    // The other queue may be slightly behind.
+    const written = async () => (await progressOf(consumers, 'customer')).rows(dataset);
     await untilCount(`rows of ${dataset}`, rows, written, bench.signal);
     const found = await written();
     if (found !== rows) throw new Error(`${found} rows of ${dataset} were written, expected ${rows}`);

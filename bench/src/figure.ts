@@ -2,30 +2,30 @@ import type { Bench } from './bench.js';
 
 /** One figure of the bench. */
 export interface Figure {
-  /** `publish`, or `drain.csv` where several belong together. */
+  /** Such as `publish`, or `drain.csv` in a group of several. */
   readonly name: string;
   readonly unit: 'records/s' | 'MB';
-  /** What it says, for somebody who sees it for the first time. */
+  /** What it measures, for a reader who sees it for the first time. */
   readonly sentence: string;
   measure(bench: Bench): Promise<Measured>;
 }
 
 export interface Measured {
   readonly value: number;
-  /** What the same machine does at most, measured in the same run; undefined where nothing says that. */
+  /** The most that is possible on the same machine, measured in the same run; undefined if there is no such limit. */
   readonly limit?: number;
   readonly ratio?: number;
   readonly spread?: number;
   /** Further results, by the names that they have in the JSON. */
   readonly more?: Readonly<Record<string, unknown>>;
-  /** What of them is worth a place in the table. */
+  /** The part of them that the table shows. */
   readonly detail?: string;
 }
 
-/** What came of a figure. */
+/** The outcome of measuring a figure. */
 export type Outcome =
   | { readonly kind: 'measured'; readonly measured: Measured }
-  /** It cannot be measured here, and why. */
+  /** It cannot be measured on this machine. */
   | { readonly kind: 'left out'; readonly reason: string }
   | { readonly kind: 'failed'; readonly reason: string };
 

@@ -1,36 +1,36 @@
 import type { Bench } from './bench.js';
-import { beginAnew, freshSink, standingOf, startService } from './consumers.js';
+import { emptyAll, freshSink, progressOf, startService } from './consumers.js';
 import { type CpuSeconds, cpuSeconds, perMillion } from './cpu.js';
 import { type PagesOptions, servePages } from './pages.js';
 import type { Program } from './program.js';
 import { untilCount } from './progress.js';
 
-/** Records on their whole way, through one producer and one consumer. */
+/** Records on the whole path, through one producer and one consumer. */
 export interface Flow {
   readonly pages: PagesOptions;
   readonly records: number;
-  /** So many are through before the clock starts. */
+  /** This many records are settled before the clock starts. */
   readonly warmUp: number;
-  /** Of the consumer, beside the servers and its sink. */
+  /** Further variables of the consumer. */
   readonly environment?: Readonly<Record<string, string>>;
-  /** Called again and again while they flow. */
+  /** Called repeatedly while records flow. */
   readonly watch?: (producer: Program, consumer: Program) => Promise<void>;
-  /** Called when all have landed, before the output goes. */
-  readonly landed?: (output: string, consumer: Program) => Promise<void>;
+  /** Called when all rows are written, before the output is removed. */
+  readonly onWritten?: (output: string, consumer: Program) => Promise<void>;
 }
 
 export interface FlowSpeed {
   readonly perSecond: number;
-  /** Of producer, consumer and servers, for each million of records. */
+  /** CPU seconds of producer, consumer and servers, for each million records. */
   readonly cpu: CpuSeconds;
 }
 
-/** Measures from the end of the warm-up until the last record's row is durable and committed. */
+/** Measures from the end of the warm-up until the row of the last record is durable and committed. */
 export async function flow(
   bench: Bench,
-  { pages, records, warmUp, environment, watch, landed }: Flow,
+  { pages, records, warmUp, environment, watch, onWritten }: Flow,
 ): Promise<FlowSpeed> {
-  await beginAnew(bench);
+  await emptyAll(bench);
   const sink = await freshSink(bench, 'csv');
   const programs: Program[] = [];
   const api = await servePages(pages);
@@ -45,7 +45,7 @@ export async function flow(
       await watch?.(producer, consumer);
       const hopeless = producer.hopeless();
       if (hopeless !== undefined) throw new Error(`producer: ${hopeless}`);
-      return (await standingOf([consumer], 'customer')).settled;
+      return (await progressOf([consumer], 'customer')).settled;
     };
     const done = await untilCount('the warm-up', warmUp, settled, bench.signal);
     const began = performance.now();
@@ -54,7 +54,7 @@ export async function flow(
     const seconds = (performance.now() - began) / 1_000;
     const counted = records - done;
     const cpu = perMillion(before, cpuSeconds(programs), counted);
-    await landed?.(sink.folder, consumer);
+    await onWritten?.(sink.folder, consumer);
     await Promise.all([producer.stop(), consumer.stop()]);
     return { perSecond: counted / seconds, cpu };
   } finally {

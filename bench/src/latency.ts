@@ -11,13 +11,13 @@ export interface Latency {
   readonly p95Ms: number;
   readonly p99Ms: number;
   readonly maxMs: number;
-  /** Milliseconds from there until it is durable, committed and acknowledged, on average. */
+  /** Milliseconds from the write until the row is durable, committed and acknowledged, on average. */
   readonly flushMs: number;
   /** The share of records that were durable within 500 ms, by the consumer's own histogram. */
   readonly within500Ms: number;
 }
 
-/** So many records come at a time, as many milliseconds apart: 1,000 a second, and the last batch is never full. */
+/** This many records come at a time, every so many milliseconds: 1,000 a second. With 97, the last batch is never full. */
 const BURST = 97;
 
 /** How long each record takes at 1,000 records a second, with a flush interval of 200 ms. */
@@ -32,7 +32,7 @@ export async function measureLatency(bench: Bench): Promise<Latency> {
     warmUp: 0,
     pages: { ...pages, due: (number) => number * BURST },
     environment: { BATCH_INTERVAL: '200ms' },
-    async landed(output, consumer) {
+    async onWritten(output, consumer) {
       waits = await readWaits(output);
       const metrics = await consumer.metrics();
       flushMs = (metrics('tributary_flush_seconds_sum') / metrics('tributary_flush_seconds_count')) * 1_000;
@@ -52,10 +52,10 @@ export async function measureLatency(bench: Bench): Promise<Latency> {
 export const describeLatency = ({ p50Ms, p95Ms, p99Ms, flushMs }: Latency): string =>
   `at 1,000/s from fetch to write p50 ${p50Ms} ms, p95 ${p95Ms} ms, p99 ${p99Ms} ms, then ${flushMs} ms to flush`;
 
-/** Milliseconds of flow that do not count: services that have just started, and the queues' own beginning. */
+/** Milliseconds at the start that do not count, because services and queues have just started. */
 const WARM_UP = 2_000;
 
-/** For each row in the output, how long it was on its way: its message was made when its page had come. */
+/** For each row, the milliseconds from its message to its write. The message is made when its page has been read. */
 async function readWaits(output: string): Promise<number[]> {
   const rows: { made: number; written: number }[] = [];
   for (const { path } of await listParts(output, 'customers')) {

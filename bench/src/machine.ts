@@ -6,7 +6,7 @@ import { Redis } from '@tributary/shared';
 import type { Servers } from './servers.js';
 import { median } from './statistics.js';
 
-/** What the figures were measured on: without it they say nothing. */
+/** The machine that the figures belong to. */
 export interface Machine {
   readonly cpu: string;
   readonly cores: number;
@@ -15,19 +15,19 @@ export interface Machine {
   readonly node: string;
   readonly rabbitmq: string;
   readonly redis: string;
-  /** Undefined if no figure needed one. */
+  /** Undefined if no figure needed Postgres. */
   readonly postgres: string | undefined;
-  /** Milliseconds to make 4 KB durable in the folder that the bench writes to; the median of many. */
+  /** Milliseconds to make 4 KB durable in the folder that the bench writes to: the median of 100 times. */
   readonly fsyncMs: number;
   /** ISO 8601, in UTC. */
   readonly measuredAt: string;
-  /** The load average of the last minute when the bench began: what others did to the figures. */
+  /** The load average of the last minute when the bench started, caused by other programs. */
   readonly loadBefore: number;
 }
 
 export const loadNow = (): number => Math.round((loadavg()[0] ?? 0) * 100) / 100;
 
-/** What is known of it before anything is measured. */
+/** The part that is known before the measurements. */
 export type Before = Pick<Machine, 'measuredAt' | 'loadBefore'>;
 
 export async function describeMachine(servers: Servers, folder: string, before: Before): Promise<Machine> {

@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { describeError, ReleaseList } from '@tributary/shared';
+import { startReaper } from '@tributary/test/services';
 import { describeFallen, fallenFigures, readRecorded } from './against.js';
 import { readArguments, usage } from './arguments.js';
 import type { Bench } from './bench.js';
@@ -10,9 +11,8 @@ import { describeMachine, loadNow } from './machine.js';
 import { toJson, toTable } from './report.js';
 import { measureAll, type Results } from './run.js';
 import { Servers } from './servers.js';
-import { startReaper } from './services.js';
 
-// `npm run bench`: results on stdout, progress on stderr; exit 1 if a figure could not be measured as it should.
+// `npm run bench`: results go to stdout, progress to stderr. The exit code is 1 if a figure failed or has fallen.
 try {
   const { help, ...asked } = readArguments(process.argv.slice(2), FIGURES);
   if (help) process.stdout.write(usage(FIGURES));
@@ -32,10 +32,18 @@ async function bench({ figures, quick, json, against, profiles }: Omit<ReturnTyp
   if (profiles !== undefined) mkdirSync(profiles, { recursive: true });
   try {
     const servers = new Servers(release, say);
-    const options = { quick, servers, folder, say, release, environment: ownEnvironment(), signal: untilInterrupted() };
-    const at = { ...options, profiles: profiles && resolve(profiles) };
-    const results = await measureAll(at, figures);
-    if (against !== undefined) await compare(at, results, against);
+    const tools: Bench = {
+      quick,
+      servers,
+      folder,
+      say,
+      release,
+      environment: ownEnvironment(),
+      signal: untilInterrupted(),
+      profiles: profiles && resolve(profiles),
+    };
+    const results = await measureAll(tools, figures);
+    if (against !== undefined) await compare(tools, results, against);
     say(`everything measured in ${Math.round(performance.now() / 1_000)} s`);
     const machine = await describeMachine(servers, folder, before);
     process.stdout.write(`\n${toTable(machine, quick, results)}`);
@@ -46,7 +54,7 @@ async function bench({ figures, quick, json, against, profiles }: Omit<ReturnTyp
   }
 }
 
-/** What seems to have fallen is measured once more: a busy machine may have had its moment. */
+/** A figure that seems to have fallen is measured once more, because the machine may have been busy for a moment. */
 async function compare(bench: Bench, results: Results, file: string): Promise<void> {
   const recorded = readRecorded(file);
   const suspects = fallenFigures(results, recorded);
@@ -61,7 +69,7 @@ async function compare(bench: Bench, results: Results, file: string): Promise<vo
   if (fallen.length > 0) process.exitCode = 1;
 }
 
-/** What a developer has set for Tributary must not change what is measured. */
+/** Leaves out the variables that a developer has set for Tributary, because they would change what is measured. */
 function ownEnvironment(): Record<string, string> {
   const { PATH = '', HOME = '', TMPDIR } = process.env;
   return { PATH, HOME, ...(TMPDIR === undefined ? {} : { TMPDIR }) };
@@ -70,7 +78,9 @@ function ownEnvironment(): Record<string, string> {
 function untilInterrupted(): AbortSignal {
   const interrupted = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.on(signal, () => interrupted.abort(new Error(`${signal}: broken off and cleared away`)));
+    process.on(signal, () =>
+      interrupted.abort(new Error(`${signal}: the bench was stopped, and its servers and files are removed`)),
+    );
   }
   return interrupted.signal;
 }

@@ -1,7 +1,7 @@
 import { type Envelope, publishOptions } from '@tributary/shared';
 import type { Options } from 'amqplib';
 
-/** A message as the producer would make it, with its AMQP properties ready for the bare publisher. */
+/** A message as the producer makes it, with the AMQP properties for the bare publisher. */
 export interface Message {
   readonly envelope: Envelope;
   readonly body: Buffer;
@@ -10,13 +10,13 @@ export interface Message {
 
 export interface Shape {
   readonly count: number;
-  /** One in so many is new; the others repeat any that came before, as polls that find little news do. */
+  /** One record in this many is new; the others repeat earlier ones, as in polls that find few changes. */
   readonly newEvery?: number;
   /** Order lines of each customer. */
   readonly lines?: number;
 }
 
-/** So many items there are for lines to point at. */
+/** The number of items that order lines refer to. */
 export const ITEMS = 50;
 
 const CHANGED_AT = '2026-01-01T00:00:00.000Z';
@@ -52,7 +52,7 @@ export function customerRecord(index: number, lines: number) {
     city: 'Kiel',
     country: 'DE',
     segment: 'business',
-    // A step of seven has no sku twice in a customer of up to 50 lines.
+    // With a step of seven, no customer of up to 50 lines has a sku twice.
     lines: Array.from({ length: lines }, (_, line) => ({ sku: skuOf((index + line * 7) % ITEMS), quantity: line + 1 })),
     updatedAt: CHANGED_AT,
   };

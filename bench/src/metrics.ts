@@ -1,6 +1,6 @@
 /**
- * The sum of a metric over every series that has these labels, in the text that Prometheus reads; 0 if there is none.
- * Of a histogram, name its `_sum`, `_count` or `_bucket`.
+ * The sum of a metric over all series that have these labels, in Prometheus' text format; 0 if there are none. For a
+ * histogram, use the name with `_sum`, `_count` or `_bucket`.
  */
 export function sumOf(text: string, name: string, labels: Readonly<Record<string, string>> = {}): number {
   const wanted = Object.entries(labels).map(([label, value]) => `${label}="${value}"`);

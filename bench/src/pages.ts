@@ -3,19 +3,19 @@ import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { customerRecord, type Message } from './messages.js';
 
-/** As pipeline.yaml asks for. */
+/** The limit in pipeline.yaml. */
 const PAGE = 100;
 
 export interface PagesOptions {
-  /** How many there are. */
+  /** The number of pages. */
   readonly count: number;
-  /** The records of one, as a JSON list; the first is 0. */
+  /** The records of a page as a JSON list; the first page is 0. */
   readonly page: (number: number) => string;
-  /** Milliseconds after the first page at which a page is there, if not at once. */
+  /** Milliseconds from the first request until a page is available; 0 unless given. */
   readonly due?: (number: number) => number;
 }
 
-/** An API that costs next to nothing: `/customers` page by page, and no products. */
+/** An API that needs almost no CPU: `/customers` page by page, and no products. */
 export interface Pages {
   readonly url: string;
   close(): Promise<void>;
@@ -52,7 +52,7 @@ function answer(response: ServerResponse, records: string, next: string | null):
   response.writeHead(200, { 'Content-Type': 'application/json', 'Content-Length': body.length }).end(body);
 }
 
-/** The bodies of these messages, in pages that are ready before anybody asks. */
+/** The bodies of these messages as pages, made in advance. */
 export function pagesOf(messages: readonly Message[], size = PAGE): PagesOptions {
   const pages: string[] = [];
   for (let from = 0; from < messages.length; from += size) {
@@ -66,7 +66,7 @@ export function pagesOf(messages: readonly Message[], size = PAGE): PagesOptions
   return { count: pages.length, page: (number) => pages[number] ?? '[]' };
 }
 
-/** That many customers, made when they are asked for: not all fit in memory. */
+/** This many customers as pages. Each page is made when it is requested, because not all fit in memory. */
 export function madePages(records: number): PagesOptions {
   const page = (number: number) => {
     const from = number * PAGE;

@@ -3,27 +3,28 @@ import { once } from 'node:events';
 import { closeSync, mkdtempSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { freePort, type Reaper, startReaper, until } from '@tributary/test/services';
 import type { Bench } from './bench.js';
 import { sumOf } from './metrics.js';
-import { freePort, type Reaper, startReaper, until } from './services.js';
 
 export type ServiceName = 'producer' | 'consumer' | 'tributary';
 
-/** The program that `tsc -b` built, and its first words: from src and from dist the same way. */
+/** The programs that `tsc -b` built, from the root of the repository, and the first arguments of each. */
 const PROGRAMS: Readonly<Record<ServiceName, readonly [file: string, ...words: string[]]>> = {
   producer: ['producer/dist/main.js'],
   consumer: ['consumer/dist/main.js'],
   tributary: ['tributary/dist/cli/main.js', 'start'],
 };
 
-/** Milliseconds; a busy machine needs far more than usual. */
+/** Milliseconds. A busy machine needs far more time than usual. */
 const START_TIMEOUT = 60_000;
 const STOP_TIMEOUT = 30_000;
 
-/** A service as people run it: a process of its own. It ends with the bench, however that ends. */
+/** A service as people run it: a process of its own. It ends when the bench ends, also when the bench is killed. */
 export class Program {
+  readonly name: ServiceName;
   readonly pid: number;
-  /** Resolves with the exit code when it has gone; null after a signal. */
+  /** Resolves with the exit code when it has ended; null after a signal. */
   readonly ended: Promise<number | null>;
   readonly #child: ChildProcess;
   readonly #url: string;
@@ -32,24 +33,26 @@ export class Program {
   #runs = true;
 
   private constructor(
-    readonly name: ServiceName,
+    name: ServiceName,
     port: number,
     bench: Bench,
     args: readonly string[],
     environment: Readonly<Record<string, string>>,
   ) {
     const own = mkdtempSync(join(bench.folder, `${name}-`));
+    this.name = name;
     this.#url = `http://127.0.0.1:${port}`;
     this.#logFile = join(own, 'log');
     this.#reaper = startReaper(own);
     const log = openSync(this.#logFile, 'a');
     const profile = bench.profiles === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${bench.profiles}`];
     const [path, ...words] = PROGRAMS[name];
+    // Both `src` and `dist` are two folders below the root.
     const file = fileURLToPath(new URL(`../../${path}`, import.meta.url));
     this.#child = spawn(process.execPath, [...profile, file, ...words, ...args], {
       cwd: own,
       env: { ...bench.environment, LOG_LEVEL: 'warn', INSTANCE_ID: name, ...environment, PORT: String(port) },
-      // A group of its own: Ctrl-C is for the bench, which then ends this one.
+      // In a process group of its own, so that Ctrl-C reaches only the bench, which then ends this process.
       detached: true,
       stdio: ['ignore', log, log],
     });
@@ -63,7 +66,7 @@ export class Program {
     });
   }
 
-  /** Starts it, and does not wait for it. */
+  /** Starts it without waiting until it is ready. */
   static async start(
     bench: Bench,
     name: ServiceName,
@@ -75,7 +78,7 @@ export class Program {
     return program;
   }
 
-  /** Resolves when it can do its work. @throws Error with the end of its log if it never can */
+  /** Resolves when it is ready. @throws Error with the end of its log if it has ended or is not ready in time */
   async ready(signal: AbortSignal): Promise<void> {
     const lacking = async () => {
       const response = await fetch(`${this.#url}/readyz`);
@@ -85,18 +88,18 @@ export class Program {
     await until(`${this.name} is ready`, lacking, options);
   }
 
-  /** Why nothing is to be expected of it any more. */
+  /** Why it can do nothing any more; undefined while it runs. */
   hopeless(): string | undefined {
     if (this.#runs) return undefined;
     return `it has ended: ${this.log().trim().split('\n').slice(-5).join('\n')}`;
   }
 
-  /** All that it has printed. */
+  /** Everything that it has printed. */
   log(): string {
     return readFileSync(this.#logFile, 'utf8');
   }
 
-  /** Its counters and gauges as they are now; each sums one up over all series with these labels. */
+  /** Its counters and gauges as they are now. The function adds up one of them over all series that have the labels. */
   async metrics(): Promise<(name: string, labels?: Readonly<Record<string, string>>) => number> {
     const hopeless = this.hopeless();
     if (hopeless !== undefined) throw new Error(`${this.name}: ${hopeless}`);
@@ -104,7 +107,7 @@ export class Program {
     return (name, labels) => sumOf(text, name, labels);
   }
 
-  /** Ends it in good order, so that everything is acknowledged. */
+  /** Ends it with SIGTERM, so that it acknowledges everything first. */
   async stop(): Promise<void> {
     const late = setTimeout(() => this.#child.kill('SIGKILL'), STOP_TIMEOUT);
     await this.end('SIGTERM');

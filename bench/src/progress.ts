@@ -1,21 +1,21 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Without any progress for so long, something hangs. Milliseconds. */
-const PATIENCE = 120_000;
+/** Milliseconds without progress after which the wait fails. */
+const TIMEOUT = 120_000;
 
-/** The shortest and longest time from one look to the next. Milliseconds. */
+/** The shortest and the longest time between two checks, in milliseconds. */
 const SHORTEST = 15;
 const LONGEST = 1_000;
 
-/** What is left where nothing is known yet. Milliseconds. */
+/** The time that is assumed to be left before the first progress, in milliseconds. */
 const UNKNOWN = 100;
 
 /**
- * Waits until a count has reached its goal. Each look costs the process that is looked at, so it looks seldom, and
- * often only where the end is near.
- * @param count what is done so far
+ * Waits until a count has reached its goal. Each check costs the measured process time, so checks are rare, and become
+ * frequent only near the end.
+ * @param count the number that is done
  * @returns the count at the end of the wait
- * @throws Error if nothing moves any more, or the signal's reason
+ * @throws Error if there is no progress any more, or the signal's reason
  */
 export async function untilCount(
   what: string,
@@ -33,7 +33,8 @@ export async function untilCount(
     const now = performance.now();
     if (done !== last) movedAt = now;
     last = done;
-    if (now - movedAt > PATIENCE) throw new Error(`${what}: nothing moves since ${done} of ${goal}`);
+    if (now - movedAt > TIMEOUT)
+      throw new Error(`${what}: no progress for ${TIMEOUT / 1_000} s, at ${done} of ${goal}`);
     const left = done === 0 ? UNKNOWN : ((goal - done) * (now - began)) / done;
     await sleep(Math.min(LONGEST, Math.max(SHORTEST, left / 2)), undefined, { signal });
   }

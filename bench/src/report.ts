@@ -19,7 +19,7 @@ function numbersOf({ value, limit, ratio, spread, more }: Measured): object {
   return { value: short(value), limit: short(limit), ratio: short(ratio), spread: short(spread), ...more };
 }
 
-/** The results for a person: a line of numbers for each figure, and below it what it says. */
+/** The results for a person: a line of numbers for each figure, and below it what it measures. */
 export function toTable(machine: Machine, quick: boolean, results: Results): string {
   const rows = [...results].map(([figure, outcome]) =>
     outcome.kind === 'measured' ? cells(figure, outcome.measured) : [figure.name, outcome.kind, '', '', ''],
@@ -36,11 +36,11 @@ export function toTable(machine: Machine, quick: boolean, results: Results): str
 
 function introduce(machine: Machine, quick: boolean): string[] {
   const { cpu, cores, memoryGb, os, node, rabbitmq, redis, postgres, fsyncMs, loadBefore } = machine;
-  const busy = loadBefore > cores / 2 ? '; the machine was busy with something else: only the ratios say anything' : '';
+  const busy = loadBefore > cores / 2 ? '; the machine was busy with other work, so compare only the ratios' : '';
   return [
     `${cores} cores of ${cpu}, ${memoryGb} GB, ${os}, fsync ${fsyncMs} ms; Node ${node}, RabbitMQ ${rabbitmq}, Redis ${redis}${postgres === undefined ? '' : `, Postgres ${postgres}`}`,
     `load before: ${loadBefore}${busy}`,
-    ...(quick ? ['a quick run: fewer records and rounds, so rougher than a full one'] : []),
+    ...(quick ? ['a quick run: fewer records and rounds, so less exact than a full one'] : []),
   ];
 }
 

@@ -7,7 +7,7 @@ import { customerMessages } from './messages.js';
 
 export type Results = ReadonlyMap<Figure, Outcome>;
 
-/** Measures one figure after the other. One that fails does not keep the others from being measured. */
+/** Measures one figure after the other. If one fails, the others are measured all the same. */
 export async function measureAll(bench: Bench, figures: readonly Figure[]): Promise<Results> {
   await warmUp(bench);
   const results = new Map<Figure, Outcome>();
@@ -32,7 +32,7 @@ async function measure(bench: Bench, figure: Figure): Promise<Outcome> {
   }
 }
 
-/** A limit measured while V8 still compiles amqplib would be none. */
+/** Lets V8 compile amqplib first. Otherwise the first limits would be too low. */
 async function warmUp({ servers }: Bench): Promise<void> {
   const broker = await servers.broker();
   const messages = customerMessages({ count: 5_000 });

@@ -1,12 +1,12 @@
-/** Figures of one thing measured several times, each beside its limit, measured right after it. */
+/** The results of several rounds. In each, the limit is measured right after the value. */
 export interface Comparison {
-  /** The median of ours. */
+  /** The median of the values. */
   readonly value: number;
   /** The median of the limits. */
   readonly limit: number;
   /** `value / limit`. */
   readonly ratio: number;
-  /** How far the rounds' own ratios lie apart: largest less smallest, as a share of their median. */
+  /** The difference between the largest and the smallest ratio of the rounds, as a share of their median. */
   readonly spread: number;
 }
 
@@ -16,7 +16,7 @@ export interface Round {
   readonly limit: number;
 }
 
-/** @throws Error if there is nothing to take the median of */
+/** @throws Error if there are no values */
 export function median(values: readonly number[]): number {
   const sorted = sort(values);
   const middle = Math.floor(sorted.length / 2);
@@ -25,8 +25,7 @@ export function median(values: readonly number[]): number {
 }
 
 /**
- * The smallest value that at least this share of all values does not exceed (the nearest-rank method), so it is a value
- * that was measured.
+ * The smallest value that is not below this share of all values (the nearest-rank method). It is always a measured value.
  * @param share from 0 to 1
  */
 export function percentile(values: readonly number[], share: number): number {
@@ -34,7 +33,7 @@ export function percentile(values: readonly number[], share: number): number {
   return at(sorted, Math.max(0, Math.ceil(share * sorted.length) - 1));
 }
 
-/** Largest less smallest, as a share of the median; 0 for a single value. */
+/** The largest minus the smallest value, as a share of the median; 0 for a single value. */
 export function spread(values: readonly number[]): number {
   const sorted = sort(values);
   return (at(sorted, sorted.length - 1) - at(sorted, 0)) / median(values);
@@ -43,7 +42,7 @@ export function spread(values: readonly number[]): number {
 export function compare(rounds: readonly Round[]): Comparison {
   const value = median(rounds.map((round) => round.value));
   const limit = median(rounds.map((round) => round.limit));
-  // Of two that were measured one right after the other, so a machine that slows down over the rounds is no spread.
+  // Value and limit of one round are measured right after each other, so a machine that slows down adds no spread.
   const ratios = rounds.map((round) => round.value / round.limit);
   return { value, limit, ratio: value / limit, spread: spread(ratios) };
 }

@@ -11,7 +11,7 @@ const figures: Figure[] = ['publish', 'drain.csv', 'drain.postgres', 'drained'].
 const namesOf = (...args: string[]) => readArguments(args, figures).figures.map(({ name }) => name);
 
 describe('which figures are measured', () => {
-  test('all, if none is named', () => {
+  test('all, if no name is given', () => {
     expect(namesOf('--quick')).toEqual(figures.map(({ name }) => name));
   });
 
@@ -23,7 +23,7 @@ describe('which figures are measured', () => {
     expect(namesOf('drain')).toEqual(['drain.csv', 'drain.postgres']);
   });
 
-  test('none by a name that nothing has: that is an error which lists the names', () => {
+  test('an unknown name is an error that lists the names', () => {
     expect(() => namesOf('publish', 'drian')).toThrow(/no figure "drian"[\s\S]*drain\.csv/);
   });
 });
@@ -32,11 +32,11 @@ test('an option that does not exist is an error', () => {
   expect(() => readArguments(['--fast'], figures)).toThrow('--fast');
 });
 
-test('options are read beside names', () => {
+test('options and names can be mixed', () => {
   const asked = readArguments(['publish', '--quick', '--json', 'results.json'], figures);
   expect(asked).toMatchObject({ quick: true, json: 'results.json', profiles: undefined, help: false });
 });
 
-test('the help tells what each figure says', () => {
+test('the help says what each figure measures', () => {
   expect(usage(figures)).toContain('What drain.csv says.');
 });

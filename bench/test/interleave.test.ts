@@ -2,12 +2,13 @@ import { ReleaseList } from '@tributary/shared';
 import { expect, test } from 'vitest';
 import type { Bench } from '../src/bench.js';
 import { interleave } from '../src/interleave.js';
+import { Servers } from '../src/servers.js';
 
 function benchThatSays(lines: string[], signal = new AbortController().signal): Bench {
   const say = (line: string) => void lines.push(line);
-  const unused = undefined as unknown as Bench['servers'];
-  const rest = { quick: true, servers: unused, folder: '', environment: {}, profiles: undefined };
-  return { ...rest, say, signal, release: new ReleaseList() };
+  const release = new ReleaseList();
+  const servers = new Servers(release, say); // starts none unless a figure asks for one
+  return { quick: true, servers, folder: '', environment: {}, profiles: undefined, say, signal, release };
 }
 
 test('ours and the limit take turns, and each round is kept', async () => {
@@ -29,15 +30,15 @@ test('a single round has no spread', async () => {
   expect(measured).not.toHaveProperty('spread');
 });
 
-test('a run that was broken off measures nothing more', async () => {
+test('a run that was stopped measures nothing more', async () => {
   const stop = new AbortController();
   let rounds = 0;
   const ours = async () => {
     rounds += 1;
-    stop.abort(new Error('broken off'));
+    stop.abort(new Error('stopped'));
     return 1;
   };
   const measuring = interleave(benchThatSays([], stop.signal), 'e2e', 3, { ours, limit: async () => 1 });
-  await expect(measuring).rejects.toThrow('broken off');
+  await expect(measuring).rejects.toThrow('stopped');
   expect(rounds).toBe(1);
 });

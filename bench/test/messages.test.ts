@@ -17,7 +17,7 @@ describe('the messages that are measured with', () => {
     for (const { unknownFields } of [...customers, ...items]) expect(unknownFields).toEqual([]);
   });
 
-  test('differ in content, unless they are to repeat', () => {
+  test('differ in content, unless they are set to repeat', () => {
     const hashes = (count: number, newEvery: number) =>
       new Set(customerMessages({ count, newEvery }).map(({ body }) => decode('customer', body).hash)).size;
     expect(hashes(100, 1)).toBe(100);
@@ -25,12 +25,12 @@ describe('the messages that are measured with', () => {
     expect(hashes(25, 10)).toBe(3);
   });
 
-  test('have ids that grow, also where their content repeats', () => {
+  test('have growing ids, also if their content repeats', () => {
     const ids = customerMessages({ count: 300, newEvery: 100 }).map(({ envelope }) => envelope.messageId);
     expect(ids).toEqual([...new Set(ids)].sort());
   });
 
-  test('point at items that exist, each once in a customer', () => {
+  test('refer to items that exist, each once in a customer', () => {
     const skus = new Set(itemMessages().map(({ envelope }) => envelope.key));
     for (const { body } of customerMessages({ count: 200, lines: 3 })) {
       const lines = JSON.parse(body.toString()).lines.map(({ sku }: { sku: string }) => sku);

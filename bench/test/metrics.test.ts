@@ -9,11 +9,11 @@ rows_total_of_old{dataset="customers"} 1000
 resident_bytes 5e7
 `;
 
-test('sums a metric over all of its series', () => {
+test('adds up a metric over all of its series', () => {
   expect(sumOf(text, 'rows_total')).toBe(42);
 });
 
-test('takes only series that have the labels', () => {
+test('counts only series that have the labels', () => {
   expect(sumOf(text, 'rows_total', { dataset: 'customers', service: 'consumer' })).toBe(30);
   expect(sumOf(text, 'rows_total', { dataset: 'customer' })).toBe(0);
 });
@@ -22,6 +22,6 @@ test('reads a series without labels, in any notation', () => {
   expect(sumOf(text, 'resident_bytes')).toBe(50_000_000);
 });
 
-test('a metric that is not there is 0', () => {
+test('a missing metric is 0', () => {
   expect(sumOf(text, 'rows')).toBe(0);
 });

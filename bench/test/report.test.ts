@@ -4,8 +4,17 @@ import type { Machine } from '../src/machine.js';
 import { toJson, toTable } from '../src/report.js';
 
 const machine: Machine = {
-  ...{ cpu: 'Some CPU', cores: 2, memoryGb: 8, os: 'Linux 6', node: 'v20', rabbitmq: '4.1', redis: '8.0' },
-  ...{ postgres: undefined, fsyncMs: 0.5, measuredAt: '2026-01-01T00:00:00.000Z', loadBefore: 0.1 },
+  cpu: 'Some CPU',
+  cores: 2,
+  memoryGb: 8,
+  os: 'Linux 6',
+  node: 'v20',
+  rabbitmq: '4.1',
+  redis: '8.0',
+  postgres: undefined,
+  fsyncMs: 0.5,
+  measuredAt: '2026-01-01T00:00:00.000Z',
+  loadBefore: 0.1,
 };
 
 const figure = (name: string, unit: Figure['unit'] = 'records/s'): Figure => {
@@ -28,18 +37,18 @@ function measured(numbers: Extract<Outcome, { kind: 'measured' }>['measured']): 
 describe('the JSON', () => {
   const json = JSON.parse(JSON.stringify(toJson(machine, true, results)));
 
-  test('has each figure at its name, a group as an object', () => {
+  test('has each figure under its name, and a group as an object', () => {
     expect(Object.keys(json)).toEqual(['machine', 'publish', 'drain', 'memory', 'embedded']);
     expect(json.publish).toEqual({ unit: 'records/s', value: 20_000.4, limit: 30_000, ratio: 0.667, spread: 0.123 });
     expect(json.drain.csv).toEqual({ unit: 'records/s', value: 1, rounds: [1] });
   });
 
-  test('says why a figure is not there', () => {
+  test('says why a figure is missing', () => {
     expect(json.drain.python).toEqual({ 'left out': 'there is no Python' });
     expect(json.embedded).toEqual({ failed: 'it has ended' });
   });
 
-  test('tells the machine, and whether the run was a quick one', () => {
+  test('has the machine, and whether the run was quick', () => {
     expect(json.machine).toMatchObject({ cpu: 'Some CPU', cores: 2, node: 'v20', quick: true });
   });
 });
@@ -47,20 +56,20 @@ describe('the JSON', () => {
 describe('the table', () => {
   const table = toTable(machine, false, results);
 
-  test('has a line of numbers for each figure, and what it says below', () => {
+  test('has a line of numbers for each figure, and below it what it measures', () => {
     expect(table).toMatch(/^publish +20,000 records\/s +30,000 +0\.67 +12 %\n +What publish says\.$/m);
     expect(table).toMatch(/^memory +150 MB\n +What memory says\.\n +1,800,000 records$/m);
   });
 
-  test('says why a figure is not there', () => {
+  test('says why a figure is missing', () => {
     expect(table).toMatch(/^drain\.python +left out\n +What drain\.python says\.\n +left out: there is no Python$/m);
   });
 
-  test('leaves out the version of a server that was not needed', () => {
+  test('omits the version of a server that was not needed', () => {
     expect(table).toContain('Node v20, RabbitMQ 4.1, Redis 8.0\n');
   });
 
-  test('warns of figures from a busy machine', () => {
+  test('warns that the machine was busy', () => {
     expect(table).not.toContain('busy');
     expect(toTable({ ...machine, loadBefore: 3 }, false, results)).toContain('the machine was busy');
   });

@@ -2,11 +2,11 @@ import { describe, expect, test } from 'vitest';
 import { compare, median, percentile, spread } from '../src/statistics.js';
 
 describe('median', () => {
-  test('is the middle one of an odd number, whatever their order', () => {
+  test('is the middle value of an odd number of values, in any order', () => {
     expect(median([30, 10, 20])).toBe(20);
   });
 
-  test('lies half way between the two in the middle of an even number', () => {
+  test('is half way between the two middle values of an even number of values', () => {
     expect(median([1, 4, 2, 100])).toBe(3);
   });
 
@@ -14,7 +14,7 @@ describe('median', () => {
     expect(median([9, 10, 100])).toBe(10);
   });
 
-  test('of nothing is an error, not a zero that looks like a figure', () => {
+  test('of no values is an error, because a zero would look like a result', () => {
     expect(() => median([])).toThrow('nothing was measured');
   });
 });
@@ -33,7 +33,7 @@ describe('percentile', () => {
 });
 
 describe('spread', () => {
-  test('is how far the extremes lie apart, as a share of the median', () => {
+  test('is the distance between the extremes, as a share of the median', () => {
     expect(spread([90, 100, 120])).toBeCloseTo(0.3);
   });
 

@@ -1,16 +1,16 @@
 import { connect } from 'amqplib';
 
-/** Enough to keep the broker busy; a few hundred more or less make no difference. */
+/** Enough to keep the broker busy. A few hundred more or less make no difference. */
 const PREFETCH = 1_000;
 const ACK_EVERY = 100;
 
-/** When it began and ended, in milliseconds since the epoch. */
+/** When the drain began and ended, in milliseconds since the epoch. */
 export interface Drained {
   readonly began: number;
   readonly ended: number;
 }
 
-/** Takes messages from a queue and acknowledges them, and does nothing else: from the first delivery to the last ack. */
+/** Takes messages from a queue and acknowledges them, without doing anything else. The times are of the first delivery and the last ack. */
 export async function drainBarely(url: string, queue: string, count: number): Promise<Drained> {
   const connection = await connect(url, { noDelay: true });
   try {
@@ -35,5 +35,5 @@ export async function drainBarely(url: string, queue: string, count: number): Pr
   }
 }
 
-/** With fractions, and the same in every thread. */
+/** With fractions of a millisecond, and the same in every thread. */
 const now = (): number => performance.timeOrigin + performance.now();

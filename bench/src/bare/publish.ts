@@ -1,11 +1,11 @@
 import type { Broker } from '../broker.js';
 import type { Message } from '../messages.js';
 
-/** As many as the producer leaves unconfirmed. */
+/** The number of unconfirmed messages that the producer allows. */
 const WINDOW = 1_000;
 
 /**
- * Publishes as fast as amqplib and the broker let it: no more than a window of messages unconfirmed, and nothing else.
+ * Publishes as fast as amqplib and the broker allow, with at most a window of unconfirmed messages.
  * @returns seconds from the first message to the last confirm
  * @throws the broker's refusal of a message
  */
@@ -18,7 +18,7 @@ export function publishBarely({ channel, topology }: Broker, messages: readonly 
       if (refusal) return reject(new Error('the broker refused a message', { cause: refusal }));
       confirmed += 1;
       if (confirmed === messages.length) resolve((performance.now() - started) / 1_000);
-      // Refilled by halves, as the producer does: the socket gets many frames at a time.
+      // Refilled when half is confirmed, as in the producer: the socket gets many frames at a time.
       else if (sent - confirmed === WINDOW / 2) fill();
     };
     const fill = () => {

@@ -3,25 +3,25 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { describeError } from '@tributary/shared';
+import { findOrInstall } from '@tributary/test/services';
 import { publishBarely } from '../bare/publish.js';
 import { type Bench, sizeOf, warmUpOf } from '../bench.js';
-import { beginAnew } from '../consumers.js';
+import { emptyAll } from '../consumers.js';
 import { drainByConsumers } from '../drain.js';
 import { type Figure, LeftOut } from '../figure.js';
 import { interleave } from '../interleave.js';
 import { customerMessages, type Message } from '../messages.js';
-import { findOrInstall } from '../services.js';
 
 const PEER = fileURLToPath(new URL('../../peers/consumer.py', import.meta.url));
 
-/** Debian's own Python has Debian's packages; the one on the PATH may be another. */
+/** Debian's Python has Debian's packages; the one on the PATH may be another. */
 const PYTHONS = ['python3', '/usr/bin/python3'];
 const PACKAGES = ['python3-pika', 'python3-redis'];
 
 export const drainPython: Figure = {
   name: 'drain.python',
   unit: 'records/s',
-  sentence: 'One consumer to CSV as in drain.csv; beside it a Python consumer of the usual kind (a peer, no limit).',
+  sentence: 'One consumer to CSV as in drain.csv, compared with a typical Python consumer (a peer, not a limit).',
   async measure(bench) {
     const { records, rounds } = sizeOf(bench, {
       quick: { records: 6_000, rounds: 1 },
@@ -30,13 +30,16 @@ export const drainPython: Figure = {
     const python = await findPython(bench);
     const messages = customerMessages({ count: records });
     return await interleave(bench, 'drain.python', rounds, {
-      ours: async () =>
-        (
-          await drainByConsumers(bench, {
-            ...{ sink: 'csv', messages, rows: { customers: records }, consumers: 1 },
-            warmUp: warmUpOf(records),
-          })
-        ).perSecond,
+      async ours() {
+        const { perSecond } = await drainByConsumers(bench, {
+          sink: 'csv',
+          messages,
+          rows: { customers: records },
+          consumers: 1,
+          warmUp: warmUpOf(records),
+        });
+        return perSecond;
+      },
       limit: () => drainByPython(bench, python, messages),
     });
   },
@@ -44,7 +47,7 @@ export const drainPython: Figure = {
 
 async function drainByPython(bench: Bench, python: string, messages: readonly Message[]): Promise<number> {
   const [broker, redis] = await Promise.all([bench.servers.broker(), bench.servers.redis()]);
-  await beginAnew(bench);
+  await emptyAll(bench);
   await publishBarely(broker, messages);
   const output = join(bench.folder, 'peer.csv');
   const args = [PEER, broker.url, redis.url, broker.queueOf('customer'), String(messages.length), output];
@@ -52,12 +55,12 @@ async function drainByPython(bench: Bench, python: string, messages: readonly Me
   return messages.length / Number(stdout);
 }
 
-/** @throws LeftOut if there is no Python with both libraries, and none can be had */
+/** @throws LeftOut if there is no Python with both libraries, and they cannot be installed */
 async function findPython(bench: Bench): Promise<string> {
   const find = () => PYTHONS.find(hasLibraries);
   const found = find();
   if (found !== undefined) return found;
-  if (bench.quick) throw new LeftOut('no Python here has pika and redis, and a quick run installs nothing');
+  if (bench.quick) throw new LeftOut('no Python on this machine has pika and redis, and a quick run installs nothing');
   try {
     return await findOrInstall(find, PACKAGES, bench.say);
   } catch (error) {

@@ -11,25 +11,25 @@ interface Plan {
   readonly sink: 'csv' | 'postgres';
   readonly quick: Size;
   readonly full: Size;
-  /** One record in so many is new, the others repeat one that came before. */
+  /** One record in this many is new; the others repeat earlier ones. */
   readonly newEvery?: number;
   /** Order lines of each customer. */
   readonly lines?: number;
 }
 
-/** A consumer with default settings, beside a program that takes the same messages and only acknowledges them. */
+/** A consumer with default settings, compared with a program that only acknowledges the same messages. */
 function drainFigure({ name, sentence, sink, quick, full, newEvery = 1, lines = 0 }: Plan): Figure {
   return {
-    ...{ name, sentence, unit: 'records/s' },
+    name,
+    sentence,
+    unit: 'records/s',
     async measure(bench: Bench) {
       const { records, rounds } = sizeOf(bench, { quick, full });
       const unique = Math.ceil(records / newEvery);
       const messages = customerMessages({ count: records, newEvery, lines });
       const items = lines > 0 ? itemMessages() : [];
-      const rows = {
-        customers: unique,
-        ...(lines > 0 ? { inventory: ITEMS, customer_inventory: unique * lines } : {}),
-      };
+      const merged = lines > 0 ? { inventory: ITEMS, customer_inventory: unique * lines } : {};
+      const rows = { customers: unique, ...merged };
       let cpu: CpuSeconds = {};
       const speed = await interleave(bench, name, rounds, {
         async ours() {
@@ -48,21 +48,21 @@ function drainFigure({ name, sentence, sink, quick, full, newEvery = 1, lines = 
 export const drainFigures: readonly Figure[] = [
   drainFigure({
     name: 'drain.csv',
-    sentence: 'One consumer writes unique records to CSV, with fsync; beside it the same queue only acknowledged.',
+    sentence: 'One consumer writes unique records to CSV, with fsync. The limit only acknowledges the same messages.',
     sink: 'csv',
     quick: { records: 30_000, rounds: 2 },
     full: { records: 100_000, rounds: 5 },
   }),
   drainFigure({
     name: 'drain.postgres',
-    sentence: 'The same into Postgres, each flush one committed transaction.',
+    sentence: 'The same into Postgres, with one committed transaction per flush.',
     sink: 'postgres',
     quick: { records: 30_000, rounds: 2 },
     full: { records: 100_000, rounds: 5 },
   }),
   drainFigure({
     name: 'drain.duplicates',
-    sentence: 'The same to CSV where nine of ten records repeat one that came before.',
+    sentence: 'The same to CSV, but nine of ten records repeat an earlier one.',
     sink: 'csv',
     newEvery: 10,
     quick: { records: 40_000, rounds: 2 },
@@ -70,7 +70,7 @@ export const drainFigures: readonly Figure[] = [
   }),
   drainFigure({
     name: 'drain.merge',
-    sentence: `The same to CSV for customers with 3 order lines each, joined with ${ITEMS} items: four rows a record.`,
+    sentence: `The same to CSV for customers with 3 order lines each, merged with ${ITEMS} items: four rows per record.`,
     sink: 'csv',
     lines: 3,
     quick: { records: 8_000, rounds: 2 },

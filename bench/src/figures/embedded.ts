@@ -6,7 +6,7 @@ import { Program } from '../program.js';
 import { PIPELINE } from '../servers.js';
 import { median, spread } from '../statistics.js';
 
-/** As much of the summary of `npm start -- --once --json` as is used here. */
+/** The part of the summary of `npm start -- --once --json` that is used here. */
 interface Summary {
   readonly polled: number;
   readonly seconds: number;
@@ -16,7 +16,7 @@ interface Summary {
 export const embedded: Figure = {
   name: 'embedded',
   unit: 'records/s',
-  sentence: 'npm start -- --once: mock API, queues, ledger, merge and CSV on one machine with nothing but Node.',
+  sentence: 'npm start -- --once: mock API, queues, ledger, merge and CSV on one machine, with Node alone.',
   async measure(bench) {
     const { records, rounds } = sizeOf(bench, {
       quick: { records: 4_000, rounds: 1 },
@@ -31,24 +31,23 @@ export const embedded: Figure = {
     const speeds = summaries.map(({ polled, seconds }) => Math.round(polled / seconds));
     const rows = Object.values(summaries[0]?.rows ?? {}).reduce((sum, count) => sum + count, 0);
     const rowsPerSecond = Math.round(rows / median(summaries.map(({ seconds }) => seconds)));
-    return {
+    const measured = {
       value: median(speeds),
-      ...(rounds > 1 ? { spread: spread(speeds) } : {}),
       more: { rounds: speeds, rowsPerSecond },
       detail: `${records.toLocaleString('en')} customers, ${rowsPerSecond.toLocaleString('en')} rows/s`,
     };
+    return rounds > 1 ? { ...measured, spread: spread(speeds) } : measured;
   },
 };
 
 async function runOnce(bench: Bench, customers: number): Promise<Summary> {
   const output = mkdtempSync(join(bench.folder, 'output-'));
-  const program = await Program.start(bench, 'tributary', { MOCK_CUSTOMERS: String(customers) }, [
-    ...['--once', '--json', '--config', PIPELINE, '--output', output],
-  ]);
+  const args = ['--once', '--json', '--config', PIPELINE, '--output', output];
+  const program = await Program.start(bench, 'tributary', { MOCK_CUSTOMERS: String(customers) }, args);
   const code = await program.ended;
   const printed = program.log();
   await program.end('SIGKILL');
   rmSync(output, { recursive: true });
-  if (code !== 0) throw new Error(`embedded mode has ended (${code ?? 'killed'}): ${printed}`);
+  if (code !== 0) throw new Error(`npm start ended with ${code ?? 'a signal'}: ${printed}`);
   return JSON.parse(printed.split('\n').find((line) => line.startsWith('{')) ?? '') as Summary;
 }

@@ -5,7 +5,7 @@ import type { Drained } from '../bare/drain.js';
 import type { DrainOrder } from '../bare/drain-thread.js';
 import { publishBarely } from '../bare/publish.js';
 import { type Bench, sizeOf, warmUpOf } from '../bench.js';
-import { beginAnew } from '../consumers.js';
+import { emptyAll } from '../consumers.js';
 import { type CpuSeconds, withCpu } from '../cpu.js';
 import type { Figure } from '../figure.js';
 import { flow } from '../flow.js';
@@ -17,7 +17,8 @@ import { pagesOf } from '../pages.js';
 export const endToEnd: Figure = {
   name: 'e2e',
   unit: 'records/s',
-  sentence: 'From HTTP page to durable CSV row, producer and consumer at once; beside it amqplib alone on both sides.',
+  sentence:
+    'From HTTP page to durable CSV row, producer and consumer at the same time. The limit is amqplib on both sides.',
   async measure(bench) {
     const { records, rounds } = sizeOf(bench, {
       quick: { records: 30_000, rounds: 1 },
@@ -38,10 +39,10 @@ export const endToEnd: Figure = {
   },
 };
 
-/** @returns messages a second that go through the broker from one amqplib to another */
+/** @returns messages per second through the broker, from one amqplib to another */
 async function passThrough(bench: Bench, messages: readonly Message[]): Promise<number> {
   const broker = await bench.servers.broker();
-  await beginAnew(bench);
+  await emptyAll(bench);
   const order: DrainOrder = { url: broker.url, queue: broker.queueOf('customer'), count: messages.length };
   const thread = new Worker(new URL('../bare/drain-thread.js', import.meta.url), { workerData: order });
   const drained = once(thread, 'message');

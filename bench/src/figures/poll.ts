@@ -1,6 +1,6 @@
 import { publishBarely } from '../bare/publish.js';
 import { type Bench, sizeOf, warmUpOf } from '../bench.js';
-import { beginAnew, startService } from '../consumers.js';
+import { emptyAll, startService } from '../consumers.js';
 import type { Figure } from '../figure.js';
 import { interleave } from '../interleave.js';
 import { customerMessages, type Message } from '../messages.js';
@@ -10,7 +10,7 @@ import { untilCount } from '../progress.js';
 export const poll: Figure = {
   name: 'poll',
   unit: 'records/s',
-  sentence: 'The producer polls pages of 100 over HTTP and publishes them, each confirmed; beside it amqplib alone.',
+  sentence: 'The producer polls pages of 100 over HTTP and publishes them, each confirmed. The limit is amqplib alone.',
   async measure(bench) {
     const { records, rounds } = sizeOf(bench, {
       quick: { records: 30_000, rounds: 2 },
@@ -20,16 +20,16 @@ export const poll: Figure = {
     return await interleave(bench, 'poll', rounds, {
       ours: () => pollOnce(bench, messages),
       async limit() {
-        await beginAnew(bench);
+        await emptyAll(bench);
         return records / (await publishBarely(await bench.servers.broker(), messages));
       },
     });
   },
 };
 
-/** @returns records a second from the end of the warm-up to the last confirm */
+/** @returns records per second from the end of the warm-up to the last confirm */
 async function pollOnce(bench: Bench, messages: readonly Message[]): Promise<number> {
-  await beginAnew(bench);
+  await emptyAll(bench);
   const pages = await servePages(pagesOf(messages));
   try {
     const producer = await startService(bench, 'producer', { CRM_URL: pages.url, POLL_INTERVAL: '1h' });

@@ -8,10 +8,12 @@ import { customerMessages } from '../messages.js';
 function scaleFigure(consumers: number, sentence: string): Figure {
   const name = `scale.${consumers}`;
   return {
-    ...{ name, sentence, unit: 'records/s' },
+    name,
+    sentence,
+    unit: 'records/s',
     async measure(bench) {
       const { records, rounds } = sizeOf(bench, {
-        // The quickest consumer's start must not empty the queue before the others have theirs.
+        // Enough records that the first consumer cannot empty the queue before the others have started.
         quick: { records: 24_000, rounds: 1 },
         full: { records: 200_000, rounds: 3 },
       });
@@ -37,7 +39,7 @@ function scaleFigure(consumers: number, sentence: string): Figure {
 }
 
 export const scaleFigures: readonly Figure[] = [
-  scaleFigure(1, 'One consumer to CSV, and the CPU that a million records cost.'),
+  scaleFigure(1, 'One consumer to CSV, and the CPU time for a million records.'),
   scaleFigure(2, 'Two consumers on the same queue, together.'),
   scaleFigure(3, 'Three consumers on the same queue, together.'),
 ];
