@@ -45,4 +45,4 @@ export * from './service/lifecycle.js';
 export * from './service/logging.js';
 export * from './service/metrics.js';
 export * from './service/settings.js';
-export { count } from './service/words.js';
+export * from './words.js';

@@ -14,13 +14,13 @@ export interface BrokerOptions {
    * fails, the connection is closed and tried again.
    */
   readonly setup?: (model: ChannelModel) => Promise<void>;
-  /** Told when the connection is lost and when it is back, for readiness and metrics. */
+  /** Called when the connection is lost and when it is back, for readiness and metrics. */
   readonly onState?: (connected: boolean) => void;
 }
 
 /**
- * A connection that comes back by itself (amqplib's own recovery): never rejects for an absent broker, but waits.
- * @throws FatalError for a URL that can never lead to one
+ * A connection that recovers by itself (amqplib's own recovery). It waits for a broker that is away, and never rejects for it.
+ * @throws FatalError for a URL that is not one of a broker
  */
 export async function connectBroker(options: BrokerOptions): Promise<RecoveringChannelModel> {
   const { log } = options;
@@ -54,7 +54,7 @@ export async function connectBroker(options: BrokerOptions): Promise<RecoveringC
   });
   connection.on('connect-failed', (error) => {
     const reason = describeError(error);
-    // The same reason every five seconds tells nobody anything new.
+    // Every attempt fails for the same reason, every five seconds: one line of log is enough.
     if (reason !== last) log.warn({ broker: shown, reason }, 'RabbitMQ cannot be reached; trying again until it can');
     last = reason;
   });
@@ -73,8 +73,8 @@ export interface ClosableChannel {
 }
 
 /**
- * Closes a channel. amqplib never answers a close whose connection is lost before RabbitMQ's answer has come; the channel
- * tells that it is closed all the same.
+ * Closes a channel. If the connection is lost before RabbitMQ has answered, amqplib's `close` never resolves, but the channel
+ * emits `close` all the same.
  */
 export async function closeChannel(channel: ClosableChannel): Promise<void> {
   const closed = new Promise<void>((resolve) => channel.once('close', () => resolve()));
@@ -89,8 +89,8 @@ function checkUrls(urls: readonly string[]): void {
 }
 
 /**
- * amqplib reads its URL argument anew at each attempt when it is an object, so getters let one connection move on to
- * the next node of a cluster.
+ * amqplib reads the properties of its URL argument again at each attempt, so getters let one connection move on to the next
+ * node of a cluster.
  */
 function nextUrl(urls: readonly string[], next: () => number) {
   let parsed = new URL(urls[0] ?? 'amqp://127.0.0.1');

@@ -6,7 +6,7 @@ import { describeError, FatalError } from '../errors.js';
 export interface Topology {
   /** Direct exchange that records are published to, routed by entity. */
   readonly exchange: string;
-  /** Direct exchange for dead letters. It has a name because the default exchange cannot be one everywhere. */
+  /** Direct exchange for dead letters. It has a name of its own because not every broker dead-letters to the default exchange. */
   readonly deadExchange: string;
   readonly queues: readonly EntityQueue[];
 }
@@ -18,9 +18,9 @@ export interface EntityQueue {
 }
 
 /**
- * A healthy record may be redelivered often while its consumers are killed again and again; each time counts. Only the
- * consumer decides that a record is dead, so the broker's own limit is far away (RabbitMQ 4 would set it to 20). Each look
- * at the dead letters counts as a delivery too, and beyond the limit they would be thrown away.
+ * Each redelivery counts, and a healthy record may be redelivered many times while its consumers are killed. Only the
+ * consumer decides that a record is dead, so the broker's own limit is far away (RabbitMQ 4 would set it to 20). Reading the
+ * dead letters counts as a delivery too, and beyond the limit RabbitMQ would drop them.
  */
 const DELIVERY_LIMIT = 100_000;
 

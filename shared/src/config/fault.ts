@@ -1,5 +1,5 @@
 import { FatalError } from '../errors.js';
-import { count } from '../service/words.js';
+import { count } from '../words.js';
 
 /** One thing wrong with a configuration. */
 export interface Fault {
@@ -20,6 +20,3 @@ export class ConfigError extends FatalError {
     this.faults = faults;
   }
 }
-
-/** What is told after a name that does not exist. */
-export const expectedOneOf = (names: Iterable<string>): string => `expected one of ${[...names].join(', ')}`;

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { either } from '../words.js';
 import {
   type FieldType,
   SCALAR_TYPES,
@@ -7,7 +8,6 @@ import {
   UNITS,
   type Unit,
 } from './kinds/field-types.js';
-import { oneOf } from './kinds/table.js';
 import { pathFault, pathSchema } from './values.js';
 
 /** What the value of a field is made of, where it is not simply there under the field's own name. */
@@ -75,7 +75,7 @@ export const sourceSettings = {
       "Where the value lies in the raw record, if not under the field's own name; in an item of a list, from the item",
     ),
   unit: z
-    .enum(UNITS, { error: `expected ${oneOf(UNITS)}` })
+    .enum(UNITS, { error: `expected ${either(UNITS)}` })
     .optional()
     .describe('What a number counts since the beginning of 1970: seconds, milli-, micro- or nanoseconds'),
   format: z

@@ -3,29 +3,29 @@ import { isMapping, ownValue } from '../records/own-value.js';
 import { describeRenamed } from './renamed.js';
 import { wanted } from './wanted.js';
 
-/** One thing that the schema refuses, at the very place where it lies. */
+/** One thing that the schema refuses, with the path of the setting that is wrong. */
 export interface Issue {
   readonly path: readonly PropertyKey[];
   readonly code?: string | undefined;
   readonly message: string;
-  /** The settings that are unknown at this place. */
+  /** The unknown settings of the mapping at this path. */
   readonly keys?: readonly string[];
-  /** Of a value that may have several shapes: what each of them refuses. */
+  /** For a value that can have one of several forms: what each form refuses. */
   readonly errors?: readonly (readonly Issue[])[];
-  /** Of a name that may not be one: why. */
+  /** For a name that is not valid: why. */
   readonly issues?: readonly Issue[];
-  /** What lies there, if the schema was asked to say it. */
+  /** The value at this path, if the schema was asked to report it. */
   readonly input?: unknown;
 }
 
 const RENAMED = 'renamed';
 
-/** How the schema is asked, so that its issues speak to people. */
-export const ASKED = { reportInput: true, error: wanted } as const;
+/** Options for parsing with the schema, so that its issues are in words for people. */
+export const PARSE_OPTIONS = { reportInput: true, error: wanted } as const;
 
 /**
- * The issues of a refused file. Where a value may have several shapes, and everything but something within it is right for
- * one of them, the fault is in there: `{ every: 30 }` is a schedule whose `every` lacks its unit.
+ * The issues of a refused file. Where a value can have one of several forms, and only something within it keeps it from
+ * being one of them, that is the issue: `{ every: 30 }` is a schedule whose `every` has no unit.
  */
 export function issuesOf(error: z.ZodError): Issue[] {
   return error.issues.flatMap(narrow).flatMap(splitRenamed);
@@ -38,7 +38,7 @@ function narrow(issue: Issue): Issue[] {
   return nearest.flatMap((inner) => narrow({ ...inner, path: [...issue.path, ...inner.path] }));
 }
 
-/** A setting that was renamed is a fault of its own among those that are unknown. */
+/** Splits an issue about unknown settings: those that were renamed are issues of their own. */
 function splitRenamed(issue: Issue): Issue[] {
   const renamed: Issue[] = [];
   const unknown: string[] = [];
@@ -72,16 +72,16 @@ export function describeIssue(issue: Issue, value: unknown): string {
   return `${shorten(JSON.stringify(value))} is not valid: ${whatIsWanted(issue)}`;
 }
 
-/** A union that does not say itself what it wants lets its alternatives say it: those that tell more than a type, if any. */
+/** What a union without words of its own expects: what its forms expect, and of these those that say more than a type, if any. */
 function whatIsWanted({ message, errors = [] }: Issue): string {
   if (!message.startsWith('Invalid input')) return message;
   const alternatives = errors.flat().filter((one) => !one.message.startsWith('Invalid input'));
   const telling = alternatives.filter(({ code }) => code !== 'invalid_type');
   const wants = new Set((telling.length > 0 ? telling : alternatives).map((one) => one.message));
-  return [...wants].join(' or ') || 'nothing like it is expected here';
+  return [...wants].join(' or ') || 'no such value is expected here';
 }
 
-/** A name that may not be one, such as that of an entity. */
+/** A name that is not valid, such as that of an entity. */
 function nameFault(issue: Issue): string {
   const [inner] = issue.issues ?? [];
   return `the name "${String(issue.path.at(-1))}" is not valid: ${inner?.message ?? issue.message}`;

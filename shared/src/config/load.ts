@@ -4,7 +4,7 @@ import { crossCheck } from './cross-check/cross-check.js';
 import { askEnvironment, type Environment } from './environment.js';
 import { expandEndpoints } from './expand.js';
 import { ConfigError, type Fault } from './fault.js';
-import { ASKED, describeIssue, issuesOf, valueAtPath } from './issues.js';
+import { describeIssue, issuesOf, PARSE_OPTIONS, valueAtPath } from './issues.js';
 import { crossCheckRest } from './repair.js';
 import { type PipelineConfig, pipelineSchema } from './schema.js';
 import { substitute } from './substitute.js';
@@ -42,14 +42,14 @@ export function parsePipeline(text: string, env: Environment, file: string): Pip
   const faults: Fault[] = [];
   const secrets = new Map<string, string>();
   const raw: unknown = substitute(askEnvironment(content, env), env, faults, secrets);
-  const parsed = pipelineSchema.safeParse(raw, ASKED);
+  const parsed = pipelineSchema.safeParse(raw, PARSE_OPTIONS);
   if (!parsed.success) {
     const issues = issuesOf(parsed.error);
-    // A variable that is not set leaves a value that is then wrong too; its own fault says it better.
-    const told = new Set(faults.map((fault) => fault.path));
+    // A variable that is not set leaves a value that is wrong as well; the fault of the variable says more.
+    const reported = new Set(faults.map((fault) => fault.path));
     for (const issue of issues) {
       const path = issue.path.map(String).join('.');
-      if (!told.has(path)) faults.push({ path, message: describeIssue(issue, valueAtPath(raw, issue.path)) });
+      if (!reported.has(path)) faults.push({ path, message: describeIssue(issue, valueAtPath(raw, issue.path)) });
     }
     faults.push(...crossCheckRest(raw, issues));
   } else {
@@ -69,12 +69,12 @@ function cannotBeRead({ code, message }: NodeJS.ErrnoException): string {
   return `cannot be read: ${known[code ?? ''] ?? message}${code === undefined ? '' : ` (${code})`}`;
 }
 
-/** A fault shows where a secret came from, not what it is. */
+/** Replaces each secret by the placeholder that it came from, so that no fault shows it. */
 function conceal(message: string, secrets: ReadonlyMap<string, string>): string {
   let concealed = message;
   for (const [value, placeholder] of secrets) {
     for (const form of [value, JSON.stringify(value).slice(1, -1)]) {
-      // Shorter ones are no secrets, and would be found in the middle of words.
+      // Shorter values are not secrets, and would be found in the middle of words.
       if (form.length >= 4) concealed = concealed.replaceAll(form, placeholder);
     }
   }

@@ -1,6 +1,6 @@
 import { isMapping } from '../records/own-value.js';
 
-/** Settings that have another name today, by their path, and what a file that still has the old one is told. */
+/** Settings that have another name now, by their old path, and the message for a file that still has the old name. */
 const RENAMED: Readonly<Record<string, (value: unknown) => string>> = {
   merge(value) {
     const dataset = isMapping(value) && typeof value.dataset === 'string' ? value.dataset : 'DATASET';
@@ -8,6 +8,6 @@ const RENAMED: Readonly<Record<string, (value: unknown) => string>> = {
   },
 };
 
-/** What a person is told of a setting that was renamed; undefined for any other. */
+/** The message for a setting that was renamed; undefined for any other. */
 export const describeRenamed = (path: string, value: unknown): string | undefined =>
   Object.hasOwn(RENAMED, path) ? RENAMED[path]?.(value) : undefined;

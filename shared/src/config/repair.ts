@@ -1,25 +1,32 @@
 import { crossCheck } from './cross-check/cross-check.js';
 import type { Fault } from './fault.js';
-import { ASKED, type Issue, issuesOf, valueAtPath } from './issues.js';
+import { type Issue, issuesOf, PARSE_OPTIONS, valueAtPath } from './issues.js';
 import { pipelineSchema } from './schema.js';
 
 type Path = readonly PropertyKey[];
 
-/** A file with more layers of faults than this is told the rest when these are mended. */
+/** A file whose faults hide further faults more often than this shows the rest once these are mended. */
 const ATTEMPTS = 8;
 
-/** Stands where a faulty part would be missed. Nothing that is told of it is told to anybody. */
+/** What replaces a faulty setting that is required. Faults about a stand-in are not shown. */
 const STAND_INS: Readonly<Record<string, unknown>> = {
-  ...{ dataset: 'stand_in', queue: 'stand_in', key: 'stand-in', fields: {} },
-  ...{ url: 'http://stand-in.invalid', tokenUrl: 'http://stand-in.invalid', entity: 'stand-in' },
-  ...{ each: { entity: 'stand-in', lines: 'stand-in' }, with: { entity: 'stand-in', on: 'stand-in' } },
-  ...{ lines: 'stand-in', on: 'stand-in', columns: {} },
+  dataset: 'stand_in',
+  queue: 'stand_in',
+  key: 'stand-in',
+  fields: {},
+  url: 'http://stand-in.invalid',
+  tokenUrl: 'http://stand-in.invalid',
+  entity: 'stand-in',
+  each: { entity: 'stand-in', lines: 'stand-in' },
+  with: { entity: 'stand-in', on: 'stand-in' },
+  lines: 'stand-in',
+  on: 'stand-in',
+  columns: {},
 };
 
 /**
- * The faults between the parts of a file whose parts are faulty themselves. What the schema refuses is taken out, or
- * replaced by something that it takes, piece by piece, until the rest passes; what then is wrong only because of that is
- * not told.
+ * The faults between the parts of a file that the schema refuses. What it refuses is removed, or replaced by something
+ * that it accepts, piece by piece, until the rest passes. Faults that exist only because of these changes are left out.
  */
 export function crossCheckRest(raw: unknown, issues: readonly Issue[]): Fault[] {
   const rest: unknown = structuredClone(raw);
@@ -27,17 +34,17 @@ export function crossCheckRest(raw: unknown, issues: readonly Issue[]): Fault[] 
   let found = issues;
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     for (const issue of found) for (const path of placesOf(issue)) repair(rest, path, removed);
-    const parsed = pipelineSchema.safeParse(rest, ASKED);
-    if (parsed.success) return crossCheck(parsed.data).filter((fault) => !tellsOfRemoved(fault, removed));
+    const parsed = pipelineSchema.safeParse(rest, PARSE_OPTIONS);
+    if (parsed.success) return crossCheck(parsed.data).filter((fault) => !isAboutRemoved(fault, removed));
     found = issuesOf(parsed.error);
   }
   return [];
 }
 
-/** A setting that nobody knows is refused by what holds it, which is not wrong for that. */
+/** An unknown setting is an issue of the mapping that holds it; only the setting itself is removed. */
 const placesOf = ({ path, keys }: Issue): Path[] => (keys === undefined ? [path] : keys.map((key) => [...path, key]));
 
-/** Takes out what lies at the path, or puts a stand-in there; where neither can be, whatever holds it goes. */
+/** Removes what lies at the path, or puts a stand-in there. Where neither is possible, the mapping that holds it is removed. */
 function repair(root: unknown, path: Path, removed: Set<string>): void {
   for (let length = path.length; length > 0; length--) {
     const holder = valueAtPath(root, path.slice(0, length - 1));
@@ -54,17 +61,17 @@ function repair(root: unknown, path: Path, removed: Set<string>): void {
 }
 
 function standInFor(path: Path): unknown {
-  // A field of no known type is a field still: other parts may name it. An integer can be all that they ask for.
+  // A field of an unknown type still exists, and other parts may name it. An integer is right wherever a field is expected.
   if (path[0] === 'entities' && path.length >= 4 && ['fields', 'items'].includes(String(path.at(-2)))) return 'integer';
   return STAND_INS[String(path.at(-1))];
 }
 
-/** `entities.post.key: no field "id"` says nothing if that very field, or its whole entity, was taken out. */
-function tellsOfRemoved({ path, message }: Fault, removed: ReadonlySet<string>): boolean {
+/** `entities.post.key: no field "id"` is no fault of the file if that field, or its whole entity, was removed here. */
+function isAboutRemoved({ path, message }: Fault, removed: ReadonlySet<string>): boolean {
   const places = [...removed];
   if (message.includes('stand-in') || places.some((place) => path === place || path.startsWith(`${place}.`)))
     return true;
-  // Any host may be the one of a URL that cannot be read.
+  // The URL that was removed may have had this host.
   if (path.startsWith('limits.hosts.') && places.some((place) => /url$/i.test(place))) return true;
   const missing = /no (?:field|entity) "([^"]+)"|has no "([^"]+)"|^"([^"]+)" (?:does not|must be)/.exec(message);
   const name = missing?.slice(1).find((text) => text !== undefined);

@@ -8,7 +8,7 @@ const PLACEHOLDER = /\$\{(?:file:(?<file>[^}]+)|(?<name>[A-Za-z_][A-Za-z0-9_]*)(
  * Replaces `${NAME}`, `${NAME:-default}` and `${file:/run/secrets/x}` in every string of a parsed YAML document.
  * It works on the parsed values, never on the text, so that no value can change the document's structure.
  *
- * @param secrets takes note of each value that may be a secret, and of the placeholder that it replaced
+ * @param secrets collects each value that may be a secret, with the placeholder that it replaced
  */
 export function substitute(
   value: unknown,
@@ -49,7 +49,7 @@ function substituteText(
         return '';
       }
     }
-    // An empty variable counts as not set: that is how compose files pass on what nobody chose.
+    // An empty variable counts as not set: compose files pass on variables that are not set as empty ones.
     const found = env[groups.name ?? ''] || groups.fallback;
     if (found !== undefined && isSecret(groups.name, found)) secrets.set(found, `\${${groups.name}}`);
     if (found === undefined) {
@@ -57,12 +57,12 @@ function substituteText(
     }
     return found ?? '';
   });
-  // `size: ${BATCH_SIZE:-10}` is meant as a number, as it would be without the braces.
+  // `size: ${BATCH_SIZE:-10}` means the number 10, as `size: 10` would.
   if (whole && /^-?\d+(\.\d+)?$/.test(result)) return Number(result);
   if (whole && /^(true|false)$/.test(result)) return result === 'true';
   return result;
 }
 
-/** A secret by its name, or a URL with a user in it. What else comes from the environment is shown in a fault. */
+/** By its name, or because it is a URL with a user in it. Any other value from the environment may be shown in a fault. */
 const isSecret = (name = '', value: string): boolean =>
   /pass|pwd|secret|token|key|auth|cred|bearer|dsn/i.test(name) || value.includes('@');

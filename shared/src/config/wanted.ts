@@ -1,18 +1,24 @@
 import type { z } from 'zod';
 
-const THINGS: Readonly<Record<string, string>> = {
-  ...{ string: 'text', number: 'a number', int: 'a whole number', boolean: 'true or false' },
-  ...{ object: 'a mapping', record: 'a mapping', array: 'a list', tuple: 'a list' },
+const TYPES_IN_WORDS: Readonly<Record<string, string>> = {
+  string: 'text',
+  number: 'a number',
+  int: 'a whole number',
+  boolean: 'true or false',
+  object: 'a mapping',
+  record: 'a mapping',
+  array: 'a list',
+  tuple: 'a list',
 };
 
 /**
- * What a setting should be, for a person, wherever the schema itself does not say it: the library's own words
+ * What a setting should be, in words for a person, where the schema does not say it itself. The library's own messages
  * ("Invalid input: expected number, received string") are for programmers.
  */
 export function wanted(issue: z.core.$ZodRawIssue): string | undefined {
   switch (issue.code) {
     case 'invalid_type':
-      return `expected ${THINGS[issue.expected] ?? issue.expected}`;
+      return `expected ${TYPES_IN_WORDS[issue.expected] ?? issue.expected}`;
     case 'invalid_value':
       return `expected ${issue.values.length === 1 ? '' : 'one of '}${issue.values.map(String).join(', ')}`;
     case 'too_small':

@@ -9,7 +9,7 @@ import { canonicalJson, parseJson } from '../records/json.js';
  */
 const FORMULA = /^'*[=+\-@\t\r\n＝＋－＠]/;
 
-/** A value as the text of a CSV cell. Nothing (an absent value) is the empty cell. */
+/** A value as the text of a CSV cell. An absent value is the empty cell. */
 export function encodeCell(value: unknown, field: Field, neutraliseFormulas: boolean): string {
   if (value === undefined || value === null) return '';
   if (field.type === 'string' || field.type === 'datetime' || field.type === 'date') {
@@ -21,8 +21,8 @@ export function encodeCell(value: unknown, field: Field, neutraliseFormulas: boo
 }
 
 /**
- * The value that {@link encodeCell} made the text from; undefined for the empty cell of an optional field. A cell from
- * before the field had its present type may hold no such value: that is nothing, not an end to all reading.
+ * The value that {@link encodeCell} made the text from; undefined for the empty cell of an optional field. A cell that was
+ * written when the field had another type may hold no such value: it counts as empty, so that reading can go on.
  */
 export function decodeCell(text: string, field: Field, neutraliseFormulas: boolean): unknown {
   if (text === '' && (field.optional || field.type !== 'string')) return undefined;

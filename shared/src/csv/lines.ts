@@ -1,10 +1,10 @@
 import type { FileHandle } from 'node:fs/promises';
 
-/** A whole line of a part and where it lies. */
+/** A whole line of a part, and its place in the file. */
 export interface WholeLine {
   /** Byte at which it begins. */
   readonly offset: number;
-  /** Bytes, its line end included. */
+  /** Bytes, with its line end. */
   readonly length: number;
   /** Its text, without the line end. */
   readonly text: string;
@@ -16,8 +16,8 @@ const CARRIAGE_RETURN = 0x0d;
 const CHUNK = 1024 * 1024;
 
 /**
- * The whole lines between two bytes of a file, a chunk's worth at a time. As for `wholeLinesEnd` in shared, a line
- * end counts only where every quote before it is closed, and a last line without one is not there yet.
+ * The whole lines between two bytes of a file, those of one chunk at a time. As for `wholeLinesEnd`, a line end counts only
+ * where every quote before it is closed, and a last line without a line end does not exist yet.
  *
  * @param from byte to begin at: 0, or just behind a line end
  * @param to byte to stop at; the file may have grown beyond it
@@ -36,7 +36,7 @@ export async function* wholeLines(file: FileHandle, from: number, to: number): A
     const buffer: Buffer = rest.length === 0 ? (chunk as Buffer) : Buffer.concat([rest, chunk as Buffer]);
     const lines: WholeLine[] = [];
     let begin = 0;
-    // What was left over has been looked at already; `quoted` remembers how it ended.
+    // The rest of the last chunk has been read already; `quoted` says how it ended.
     for (let index = rest.length; index < buffer.length; index++) {
       const byte = buffer[index];
       if (byte === QUOTE) quoted = !quoted;

@@ -16,7 +16,7 @@ const PART_NAME = /^part-(?<writer>.+)-(?<number>\d+)\.csv$/;
 
 export const partName = (writer: string, number: number): string => `part-${writer}-${number}.csv`;
 
-/** A dataset's parts, ordered by writer and number; none if the folder is not there yet. */
+/** A dataset's parts, ordered by writer and number; none if its folder does not exist yet. */
 export async function listParts(directory: string, dataset: string): Promise<Part[]> {
   const folder = join(directory, dataset);
   let names: string[];
@@ -41,13 +41,13 @@ export async function listParts(directory: string, dataset: string): Promise<Par
 const NEUTRALISED = 'formulas neutralised';
 const PLAIN = 'formulas plain';
 
-/** The note that the sink makes of a part when it begins it. */
+/** The note that the sink writes about a part when it begins it. */
 export const noteOfPart = (directory: string, dataset: string, name: string): string =>
   join(directory, '.tributary', 'begun', dataset, name);
 
 export const writeNote = (neutraliseFormulas: boolean): string => (neutraliseFormulas ? NEUTRALISED : PLAIN);
 
-/** Whether a part was written with its formulas neutralised, whatever the configuration says today. */
+/** Whether a part was written with its formulas neutralised, whatever the configuration says now. */
 export async function isNeutralised(
   { directory, neutraliseFormulas }: { readonly directory: string; readonly neutraliseFormulas: boolean },
   dataset: string,
@@ -61,10 +61,10 @@ export async function isNeutralised(
 export type Line = Readonly<Record<string, string>>;
 
 /**
- * Streams a part's whole lines. A last line without its line end is still being written, or was torn by a crash:
- * it is not there yet for any reader.
+ * Streams a part's whole lines. A last line without its line end is still being written, or was torn by a crash: to a
+ * reader it does not exist yet.
  *
- * @throws Error naming the part and the line if a line has not as many cells as the header
+ * @throws Error naming the part and the line if a line does not have as many cells as the header
  */
 export async function* readPart(path: string): AsyncGenerator<Line> {
   let header: string[] | undefined;
@@ -81,7 +81,7 @@ export async function* readPart(path: string): AsyncGenerator<Line> {
   }
 }
 
-/** The column names of a part; undefined if not even its header is whole. */
+/** The column names of a part; undefined if its header is not whole yet. */
 export async function readHeader(path: string): Promise<string[] | undefined> {
   for await (const { text } of linesOf(path)) return splitCells(text);
   return undefined;
@@ -98,10 +98,10 @@ async function* linesOf(path: string) {
 }
 
 /**
- * Where the part's last whole line ends, in bytes from its beginning; what lies behind is torn or not yet complete.
+ * Where the part's last whole line ends, in bytes from its beginning; what follows is torn or not complete yet.
  * Cells may hold line ends between quotes, so a line end counts only where every quote before it is closed.
  *
- * @param from byte to begin at: 0, or just behind a line end
+ * @param from byte to begin at: 0, or just after a line end
  */
 export async function wholeLinesEnd(path: string, from = 0): Promise<number> {
   const QUOTE = 0x22;

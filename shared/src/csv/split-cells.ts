@@ -1,8 +1,8 @@
 /**
  * The cells of one line of a part (RFC 4180), without its line end.
  *
- * Parts are not read with fast-csv, which writes them: it takes a first cell of white space for an empty one (5.0.8), and
- * such a cell may be a key. Nor does it say where a line begins. The tests hold this against what fast-csv writes.
+ * fast-csv writes the parts but does not read them: it reads a first cell of white space as an empty one (5.0.8), and such a
+ * cell may be a key. It also does not say where a line begins. The tests compare this function with what fast-csv writes.
  */
 export function splitCells(line: string): string[] {
   if (!line.includes('"')) return line.split(',');
@@ -28,7 +28,7 @@ function quotedCell(line: string, at: number): [string, number] {
   while (close !== -1 && line[close + 1] === '"') close = line.indexOf('"', close + 2);
   if (close === -1) return [line.slice(at + 1).replaceAll('""', '"'), line.length];
   const text = line.slice(at + 1, close).replaceAll('""', '"');
-  // Text behind a closing quote is nothing that fast-csv writes; it is kept, as no reader should lose what is there.
+  // fast-csv never writes text after a closing quote; if there is some, it is kept, so that reading loses nothing.
   const [rest, end] = plainCell(line, close + 1);
   return [text + rest, end];
 }

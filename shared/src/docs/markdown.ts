@@ -1,3 +1,4 @@
+import { either } from '../words.js';
 import type { Node } from './json-schema.js';
 
 export type Cells = readonly string[];
@@ -25,10 +26,6 @@ export function inYaml(value: unknown): string {
   const entries = Object.entries(value).map(([name, inner]) => `${name}: ${inYaml(inner)}`);
   return entries.length === 0 ? '{}' : `{ ${entries.join(', ')} }`;
 }
-
-/** `a, b or c`. */
-export const either = (words: readonly string[]): string =>
-  words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`;
 
 /** What a setting takes, for a person. */
 export function expectation(node: Node): string {

@@ -1,6 +1,7 @@
 import { COMMON } from '../config/kinds/table.js';
+import { either } from '../words.js';
 import { type Node, schemaForReading } from './json-schema.js';
-import { anchor, type Cells, code, either, expectation, inYaml, namedValue, table } from './markdown.js';
+import { anchor, type Cells, code, expectation, inYaml, namedValue, table } from './markdown.js';
 
 const HEADER = ['Setting', 'Expected', 'Default', 'What it is'];
 

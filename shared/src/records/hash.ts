@@ -7,9 +7,9 @@ type Values = Readonly<Record<string, unknown>>;
 type Fields = Readonly<Record<string, Field>>;
 
 /**
- * The content hash of a row: SHA-256, in hex, over the RFC 8785 canonical JSON of `{entity, key, payload}`. When it was
- * fetched or written is not part of it. The hash of a merged row names its dataset as the entity; that of a
- * tombstone (a row that closes its key) has the payload null.
+ * The content hash of a row: SHA-256, in hex, over the RFC 8785 canonical JSON of `{entity, key, payload}`. The times of
+ * fetching and writing are not part of it. For a merged row the entity is the name of its dataset; for a tombstone (a row
+ * that closes its key) the payload is null.
  */
 export function contentHash(entity: string, key: string, payload: Values | null): string {
   return hash('sha256', canonicalJson({ entity, key, payload }) ?? '');
@@ -17,9 +17,9 @@ export function contentHash(entity: string, key: string, payload: Values | null)
 
 /**
  * {@link contentHash} for rows whose fields are known, compiled once: about a third of the time. Text, numbers and
- * booleans have in RFC 8785 the form that JSON.stringify gives them, so all that is left to do is to put the names in
- * order. Fields that hold JSON of any shape, names for which objects have an order of their own, and values that are not
- * what their field declares (they landed when it declared something else) take the long way.
+ * booleans have in RFC 8785 the form that JSON.stringify gives them, so it is enough to sort the
+ * names. Fields that hold JSON of any shape, names that objects order by a rule of their own, and values that are not what
+ * their field declares (they landed when it declared something else) are hashed by {@link contentHash}.
  */
 export function compileContentHash(entity: string, fields: Fields): (key: string, payload: Values | null) => string {
   if (!isPlain(fields)) return (key, payload) => contentHash(entity, key, payload);
@@ -34,11 +34,11 @@ export function compileContentHash(entity: string, fields: Fields): (key: string
 const isPlain = (fields: Fields): boolean =>
   Object.entries(fields).every(
     ([name, { type, items = {} }]) =>
-      // Objects put names that look like an index first, and do something else on `__proto__ =`.
+      // Objects put names that look like an index first, and treat `__proto__ =` differently.
       type !== 'json' && !/^\d+$/.test(name) && !(name in Object.prototype) && isPlain(items),
   );
 
-/** The same values with their names in order; undefined if they are not what the fields declare. */
+/** The same values with their names sorted; undefined if they are not what the fields declare. */
 function sorter(fields: Fields): (values: unknown) => Values | undefined {
   // By UTF-16 code units, as RFC 8785 has it (section 3.2.3).
   const columns = Object.keys(fields)

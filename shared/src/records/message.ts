@@ -1,13 +1,13 @@
 import type { Options } from 'amqplib';
 import { v7 as newMessageId } from 'uuid';
 
-/** What travels with a record: where it came from and when. The record itself is the message's body, as JSON. */
+/** What travels with a record: where it came from, and when. The record itself is the body of the message, as JSON. */
 export interface Envelope {
   /** UUIDv7 (RFC 9562): unique, and sorts by the time of the fetch, also within one page. */
   readonly messageId: string;
   readonly endpoint: string;
   readonly entity: string;
-  /** The record's key; undefined if it has none, which the consumer then dead-letters with that reason. */
+  /** The record's key; undefined if it has none: the consumer then dead-letters it for that reason. */
   readonly key: string | undefined;
   readonly version: string;
   /** The number of the poll of this endpoint that fetched it. */
@@ -48,14 +48,14 @@ export interface EnvelopedMessage {
 }
 
 /**
- * The envelope of a delivery. A message that Tributary did not publish may have no headers and no id; it is carried all
- * the same, as of endpoint "unknown", with an id given here. Its key and version are read from the record in any case.
+ * The envelope of a delivery. A message that another program published may have no headers and no id; it is processed all the
+ * same, with the endpoint "unknown" and a new id. Its key and version are read from the record in any case.
  */
 export function readEnvelope(message: EnvelopedMessage, entity: string): Envelope {
   const { messageId, headers = {} } = message.properties;
   const text = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);
   return {
-    // It becomes part of an order, and text in every sink: no spaces, no NUL, and as short as AMQP has it.
+    // It becomes part of an order, and text in every sink: so it may hold no spaces and no NUL.
     messageId: usableId(text(messageId)) || newMessageId(),
     endpoint: text(headers.endpoint) ?? 'unknown',
     entity,
@@ -69,7 +69,7 @@ export function readEnvelope(message: EnvelopedMessage, entity: string): Envelop
 
 const usableId = (id = ''): string => (/^[\x21-\x7e]*$/.test(id) ? id : id.replaceAll(/[^\x21-\x7e]/g, '_'));
 
-/** Headers that a dead letter carries beside the original's own, so that people and programs see why it is there. */
+/** Headers that a dead letter carries beside those of the original message, so that people and programs see why it is there. */
 export const DEAD_LETTER_HEADERS = {
   code: 'tributary-error-code',
   reason: 'tributary-reason',

@@ -15,7 +15,7 @@ export interface Row {
   readonly values: Readonly<Record<string, unknown>> | null;
 }
 
-/** The columns Tributary adds behind a dataset's own. */
+/** The columns that Tributary adds after a dataset's own. */
 export const SYSTEM_COLUMNS = ['_key', '_hash', '_version', '_message_id', '_deleted', '_written_at'] as const;
 
 /** A dataset of the pipeline: the columns of an entity, or of a merge. */
@@ -26,7 +26,7 @@ export interface Dataset {
   /** What its content hashes name as the entity: the entity, or for a merge the dataset itself. */
   readonly hashedAs: string;
   readonly columns: Readonly<Record<string, Field>>;
-  /** The order of a row that was read back, from its system columns. */
+  /** The order of a row that was read back from a sink, by its system columns. */
   orderOf(version: string, messageId: string): string;
 }
 
@@ -48,11 +48,11 @@ export function datasetsOf(config: PipelineConfig): Dataset[] {
 }
 
 /**
- * The order of a merged row: that of its two sides, one after the other. Each change advances one side and never turns
+ * The order of a merged row: the orders of its two sides, one after the other. Each change advances one side and never moves
  * the other back, so the pairs of one merged row form a chain, and comparing them as text finds the newer.
  */
 export function mergedOrder(left: string, right: string): string {
-  // A tab sorts before every character of an order, so a left side that begins like a longer one is still the older.
+  // A tab sorts before every character of an order, so a left side that is the beginning of a longer one is still the older.
   return `${left}\t${right}`;
 }
 

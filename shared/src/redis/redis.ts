@@ -8,17 +8,17 @@ export interface RedisOptions {
   readonly url: string;
   readonly connectionName: string;
   readonly log: Logger;
-  /** Milliseconds after which a command fails that has no answer; for ever unless given. */
+  /** Milliseconds after which a command without an answer fails; without it, a command waits for ever. */
   readonly commandTimeout?: number;
 }
 
 /**
  * A Redis client that waits for its server: commands queue while it is away and run when it is back. A command whose
- * answer was lost with the connection is sent again, so every script must bear being run twice.
- * @throws FatalError for a URL that can never lead to one
+ * answer was lost with the connection is sent again, so every script must give the same result when it runs twice.
+ * @throws FatalError for a URL that is not one of Redis
  */
 export function connectRedis({ url, connectionName, log, commandTimeout }: RedisOptions): Redis {
-  // ioredis takes anything else for the path of a Unix socket.
+  // ioredis would take any other text for the path of a Unix socket.
   if (!URL.canParse(url) || !/^rediss?:$/.test(new URL(url).protocol)) {
     const wants = 'expected something like redis://user:password@host:6379';
     throw new FatalError('redis_url_invalid', `REDIS_URL holds ${redactUrl(url)}: ${wants}`);
@@ -30,7 +30,7 @@ export function connectRedis({ url, connectionName, log, commandTimeout }: Redis
     lazyConnect: false,
     ...(commandTimeout === undefined ? {} : { commandTimeout }),
     retryStrategy: (attempt) => Math.min(50 * 2 ** attempt, 2_000),
-    // A failover leaves the old master read-only: go and find the new one.
+    // After a failover the old master is read-only: connect again, to the new one.
     reconnectOnError: (error) => (error.message.startsWith('READONLY') ? 2 : false),
   });
   const server = redactUrl(url);
@@ -47,11 +47,11 @@ export function connectRedis({ url, connectionName, log, commandTimeout }: Redis
   return client;
 }
 
-/** Every key of a pipeline begins with this; the braces put them all in one slot of a Redis Cluster. */
+/** Every key of a pipeline begins with this; the braces put all of them into one slot of a Redis Cluster. */
 export const redisPrefix = (pipeline: string): string => `{${pipeline}}:`;
 
 /**
- * Counts the sinks that a pipeline has had. Cursors belong to one: when the consumer finds another (an emptied folder, another
- * database), it counts on, the producer's cursors are void, and every endpoint is polled in full.
+ * Counts the sinks that a pipeline has had. A cursor is valid for one sink: when the consumer finds another (an emptied folder,
+ * another database), it increments this, which voids the producer's cursors, and every endpoint is polled in full.
  */
 export const sinkGenerationKey = (pipeline: string): string => `${redisPrefix(pipeline)}sink-generation`;

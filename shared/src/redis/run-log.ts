@@ -1,34 +1,34 @@
 import type { Redis } from 'ioredis';
 import { redisPrefix } from './redis.js';
 
-/** A poll that sent messages, as it is remembered. Times are milliseconds since the epoch. */
+/** What is kept of a poll that sent messages. Times are milliseconds since the epoch. */
 export interface LoggedRun {
   readonly run: number;
   /** The producer that polled. */
   readonly producer: string;
   readonly startedAt: number;
-  /** No message id of it is of an earlier time; later than the start where another producer's clock was ahead. */
+  /** The earliest time in its message ids; later than its start where the clock of another producer was ahead. */
   readonly idsFrom: number;
   readonly endedAt: number;
   /** When the broker had confirmed every message; absent if it has not. */
   readonly confirmedAt?: number | undefined;
-  /** Messages that it has confirmed. */
+  /** Messages that the broker has confirmed. */
   readonly published: number;
   /** Why the run failed; absent if it did not. */
   readonly error?: string | undefined;
 }
 
-/** The run that a message is of, as far as the log reaches. */
+/** The run that sent a message, as far as the log reaches. */
 export interface FoundRun {
-  /** Undefined if none is kept that was going on at that time. */
+  /** Undefined if the log holds no run of that time. */
   readonly run: LoggedRun | undefined;
-  /** When the oldest run began that is kept; undefined if none is. */
+  /** When the oldest run in the log began; undefined if the log is empty. */
   readonly since: number | undefined;
 }
 
 /**
- * Remembers the last runs of each endpoint that sent something, for whoever asks where a record came from. Runs of one
- * endpoint never overlap, so the time in a message's id tells its run, and no record has to carry more than it does.
+ * Keeps the last runs of each endpoint that sent something, so that the dashboard can show where a record came from. Runs of
+ * one endpoint never overlap, so the time in a message's id identifies its run, and records need not carry more.
  */
 export interface RunLog {
   add(endpoint: string, run: LoggedRun): Promise<void>;
@@ -36,7 +36,7 @@ export interface RunLog {
   find(endpoint: string, time: number): Promise<FoundRun>;
 }
 
-/** Runs that are kept of each endpoint: some 200 bytes each. */
+/** Runs that are kept for each endpoint: some 200 bytes each. */
 const KEPT = 1_000;
 
 /** In a sorted set of Redis for each endpoint, `runs:<endpoint>`: JSON, by the earliest time of the run's message ids. */
@@ -86,7 +86,7 @@ function found(last: LoggedRun | undefined, oldest: LoggedRun | undefined, time:
   return { run: isOfIt ? last : undefined, since: oldest?.startedAt };
 }
 
-/** Only producers write here, so what is there is taken for what it should be; what is not JSON is not there. */
+/** Only producers write here, so an entry is not validated; one that is not JSON is ignored. */
 function decode(text: string | undefined): LoggedRun | undefined {
   try {
     return text === undefined ? undefined : (JSON.parse(text) as LoggedRun);

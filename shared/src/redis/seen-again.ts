@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis';
 import { redisPrefix } from './redis.js';
 
-/** Why a record was dropped: its content is what was last accepted of its key, or it is older than that. */
+/** Why a record was dropped: its content is what was last accepted for its key, or it is older than that. */
 export type Dropped = 'duplicate' | 'stale';
 
 /** What one micro-batch dropped. */
@@ -12,28 +12,28 @@ export interface SeenAgainNote {
   readonly keys: Readonly<Record<Dropped, readonly string[]>>;
 }
 
-/** When a key last came again, as far as the notes reach. Times are milliseconds since the epoch. */
+/** When a record of a key last came again, as far as the notes reach. Times are milliseconds since the epoch. */
 export interface LastSeenAgain {
-  /** Undefined if no note has it. */
+  /** Undefined if no note names the key. */
   readonly last: { readonly at: number; readonly consumer: string; readonly verdict: Dropped } | undefined;
   /** The time of the oldest note; undefined if there is none. */
   readonly since: number | undefined;
 }
 
 /**
- * Notes of the records that came again and needed no row: for people who ask whether a record still comes. Nothing depends
- * on them. They take some 5 MB at most, and the oldest go first.
+ * Notes about records that came again and needed no row, so that the dashboard can show whether a record still comes. Nothing
+ * else depends on them. They take some 5 MB at most, and the oldest are dropped first.
  */
 export interface SeenAgain {
-  /** Does not wait, and never fails: a note that cannot be made is lost. */
+  /** Does not wait, and never fails: a note that cannot be written is lost. */
   note(note: SeenAgainNote): void;
   last(dataset: string, key: string, signal: AbortSignal): Promise<LastSeenAgain>;
 }
 
 const MOST_BYTES = 5_000_000;
-/** Very long keys must not make one note as large as many: what comes beyond these is left out of it. */
+/** Very long keys must not make one note as large as many: further keys are left out of it. */
 const MOST_BYTES_OF_A_NOTE = 10_000;
-/** What Redis keeps of a note beside its text. */
+/** Bytes that Redis needs for a note beside its text. */
 const OVERHEAD = 100;
 /** Notes that are read at a time, the newest first. */
 const PAGE = 100;
@@ -41,7 +41,7 @@ const PAGE = 100;
 /** In a stream of Redis, `seen-again`: one entry for each micro-batch that dropped something, keys as JSON. */
 export function redisSeenAgain(redis: Redis, pipeline: string, most = MOST_BYTES): SeenAgain {
   const key = `${redisPrefix(pipeline)}seen-again`;
-  // A stream is bounded by its entries, and these are of very different lengths: of short ones there may be more.
+  // A stream is bounded by its number of entries, whose lengths differ: the bound follows from their usual length.
   let usual = 1_000;
   return {
     note(note) {
@@ -88,7 +88,7 @@ const timeOf = (id: string): number => Number.parseInt(id, 10);
 
 const VERDICTS: readonly Dropped[] = ['duplicate', 'stale'];
 
-/** Names and values in turns, as an entry of a stream has them. */
+/** Names and values alternate, as in an entry of a stream. */
 function encode({ consumer, dataset, keys }: SeenAgainNote): string[] {
   let room = MOST_BYTES_OF_A_NOTE;
   const fits = (one: string) => {
@@ -97,7 +97,10 @@ function encode({ consumer, dataset, keys }: SeenAgainNote): string[] {
   };
   const lists = VERDICTS.filter((verdict) => keys[verdict].length > 0);
   return [
-    ...['consumer', consumer, 'dataset', dataset],
+    'consumer',
+    consumer,
+    'dataset',
+    dataset,
     ...lists.flatMap((verdict) => [verdict, JSON.stringify(keys[verdict].filter(fits))]),
   ];
 }
@@ -105,7 +108,7 @@ function encode({ consumer, dataset, keys }: SeenAgainNote): string[] {
 function readNote(cells: readonly string[], dataset: string, key: string) {
   const [, consumer = '', , of] = cells;
   if (of !== dataset) return undefined;
-  // JSON text holds a key as JSON text has it, so nothing needs to be parsed to be found.
+  // The list holds each key as JSON text, so a list without this text need not be parsed.
   const text = JSON.stringify(key);
   for (let at = 4; at < cells.length; at += 2) {
     const verdict = VERDICTS.find((one) => one === cells[at]);

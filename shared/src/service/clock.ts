@@ -1,4 +1,4 @@
-/** Time, as passed to whatever waits or stamps, so that tests can hold it in their hands. */
+/** Time, passed to everything that waits or takes the time, so that tests can control it. */
 export interface Clock {
   /** Milliseconds since the epoch. */
   now(): number;

@@ -1,14 +1,14 @@
 import type { ServiceEnvironment } from '../config/environment.js';
 import type { Logger } from './logging.js';
 
-/** Passwords that anybody can read: those of docker-compose.yml, of .env.example, and RabbitMQ's own first one. */
+/** Passwords that are public: those in docker-compose.yml and .env.example, and RabbitMQ's default. */
 const WELL_KNOWN: readonly string[] = ['tributary', 'change-me', 'guest'];
 
 const VARIABLES = ['AMQP_URL', 'REDIS_URL', 'POSTGRES_URL'] as const;
 
 /**
- * Warns, by the names of the variables, of passwords that are fit for development alone. Only where NODE_ENV is
- * `production`, as in the images: on a developer's machine such a password is what one expects.
+ * Warns about passwords that are fit for development only, and names their variables. It does so only where NODE_ENV is
+ * `production`, as in the images: on a developer's machine such a password is expected.
  */
 export function warnOfDevelopmentCredentials(env: ServiceEnvironment, log: Logger): void {
   if (env.NODE_ENV !== 'production') return;

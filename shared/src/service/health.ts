@@ -4,12 +4,12 @@ import type { AddressInfo } from 'node:net';
 import express, { type Express } from 'express';
 import type { Registry } from './metrics.js';
 
-/** What keeps a service from working now, in words; empty when it is ready. */
+/** What keeps a service from working now, in words; empty when the service is ready. */
 export type Readiness = () => readonly string[];
 
 /**
  * Adds the three paths that every service has:
- * `/healthz` (the process lives), `/readyz` (it can do its work; 503 and the reasons if not), `/metrics` (Prometheus).
+ * `/healthz` (the process runs), `/readyz` (it can do its work; 503 with the reasons if not), `/metrics` (Prometheus).
  */
 export function addHealthRoutes(app: Express, registry: Registry, readiness: Readiness): Express {
   app.get('/healthz', (_request, response) => {
@@ -25,7 +25,7 @@ export function addHealthRoutes(app: Express, registry: Registry, readiness: Rea
   return app;
 }
 
-/** An express application with nothing but the health paths. */
+/** An Express application with only the health paths. */
 export function healthApp(registry: Registry, readiness: Readiness): Express {
   return addHealthRoutes(createApp(), registry, readiness);
 }
@@ -36,7 +36,7 @@ export function createApp(): Express {
   return app;
 }
 
-/** An HTTP server that listens, and how to stop it. */
+/** An HTTP server that is listening, and how to stop it. */
 export interface Listening {
   readonly url: string;
   readonly port: number;

@@ -1,5 +1,5 @@
 /**
- * What a promise gives, unless the signal aborts first: for waits that have no end of their own, such as a command to a
+ * The result of a promise, unless the signal aborts first. For waits without an end of their own, such as a command to a
  * Redis that is away.
  *
  * @throws the signal's reason

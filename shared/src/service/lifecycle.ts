@@ -5,13 +5,13 @@ import type { Logger } from './logging.js';
 export interface Service {
   start(): Promise<void>;
   /**
-   * Takes in nothing new, finishes what is begun, releases everything. Safe before `start`.
-   * @param deadline milliseconds after which what is unfinished is left to redelivery
+   * Takes in nothing new, finishes what it has begun, releases everything. It may be called before `start`.
+   * @param deadline milliseconds after which unfinished work is left to redelivery
    */
   stop(deadline?: number): Promise<void>;
 }
 
-/** Things to release, in the reverse order of their making, each attempted even if another fails. */
+/** Things to release, in the reverse order in which they were made, each attempted even if another fails. */
 export class ReleaseList {
   readonly #entries: { what: string; release: () => unknown }[] = [];
 
@@ -35,12 +35,12 @@ export class ReleaseList {
 
 export const DEFAULT_SHUTDOWN_DEADLINE = 25_000;
 
-/** Ctrl-C under `npm start` comes twice at once: from the terminal, and passed on by npm. That is one wish, not two. */
+/** Ctrl-C under `npm start` arrives twice, from the terminal and from npm; within these milliseconds it counts as one signal. */
 const SAME_SIGNAL = 500;
 
 /**
  * Runs a service as a process: SIGTERM and SIGINT stop it within the deadline, a second signal ends it at once (which
- * is safe: whatever was not acknowledged comes again). Only `main.ts` files and the command line call this.
+ * is safe: what was not acknowledged is delivered again). Only `main.ts` files and the command line call this.
  * @param until stops it too, as a first signal would: the reader of its output has gone, for example
  */
 export async function runMain(service: Service, log: Logger, until?: AbortSignal): Promise<void> {
@@ -90,7 +90,7 @@ export interface ServiceProcess {
   readonly log: Logger;
 }
 
-/** All that a `main.ts` does: makes the service and runs it. One that cannot be made is told on stderr, with exit code 1. */
+/** All that a `main.ts` does: makes the service and runs it. If it cannot be made, stderr says why, and the exit code is 1. */
 export async function runProcess(make: () => ServiceProcess): Promise<void> {
   try {
     const { service, log } = make();

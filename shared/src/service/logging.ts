@@ -5,7 +5,7 @@ export type { DestinationStream as LogOutput, Logger } from 'pino';
 
 const LEVELS: readonly string[] = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
 
-/** Fields that never reach a log line, wherever they stand in what is logged. */
+/** Fields that never reach a log line, wherever they are in what is logged. */
 const SECRET_PATHS = [
   'authorization',
   'password',
@@ -19,10 +19,10 @@ const SECRET_PATHS = [
 ];
 
 /**
- * A JSON logger whose lines carry the service and instance.
+ * A JSON logger whose lines carry the service and the instance.
  *
- * @throws FatalError if the level is none
- * @param destination where lines go; stdout unless given (embedded with --json logs to stderr)
+ * @param destination where lines go; stdout unless given (`npm start` with --json logs to stderr)
+ * @throws FatalError for a level that does not exist
  */
 export function createLogger(
   options: { service: string; instance: string; level?: string | undefined },

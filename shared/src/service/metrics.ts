@@ -4,7 +4,7 @@ import type { PipelineConfig } from '../config/schema.js';
 
 export { Counter, Gauge, Histogram, Registry } from 'prom-client';
 
-/** A registry of a service's own, so that all services can live in one process (embedded mode) without colliding. */
+/** A registry for one service, so that all services can run in one process (`npm start`) without colliding. */
 export function createRegistry(service: string): Registry {
   const registry = new Registry();
   registry.setDefaultLabels({ service });
@@ -12,7 +12,7 @@ export function createRegistry(service: string): Registry {
   return registry;
 }
 
-/** Tells whose service this is, so that whoever asks the wrong one finds out. */
+/** Exposes to which pipeline this service belongs, so that a dashboard that reads the wrong service notices it. */
 export function tellPipeline(registry: Registry, config: PipelineConfig): void {
   new Gauge({
     name: 'tributary_pipeline_info',
@@ -22,14 +22,14 @@ export function tellPipeline(registry: Registry, config: PipelineConfig): void {
   }).set({ pipeline: config.name, parts: partsOf(config) }, 1);
 }
 
-/** The same for services of one pipeline, whatever the environment of each is. */
+/** Equal for all services of one pipeline, whatever environment each of them has. */
 export const partsOf = ({ entities, endpoints }: PipelineConfig): string =>
   createHash('sha256')
     .update(JSON.stringify([Object.keys(entities).sort(), Object.keys(endpoints).sort()]))
     .digest('hex')
     .slice(0, 8);
 
-/** Adds, for each server that a service needs, whether it is connected to it; asked when the metrics are read. */
+/** Adds, for each server that a service needs, whether it is connected, as of when the metrics are read. */
 export function measureConnections(registry: Registry, connected: Readonly<Record<string, () => boolean>>): void {
   new Gauge({
     name: 'tributary_connected',

@@ -6,14 +6,14 @@ import type { PipelineConfig } from '../config/schema.js';
 import { FatalError } from '../errors.js';
 import { createLogger, type Logger, type LogOutput } from './logging.js';
 
-/** What producer and consumer need alike. As processes of their own they read it from the environment. */
+/** What both producer and consumer need. As processes of their own they read it from the environment. */
 export interface ServiceSettings {
   readonly config: PipelineConfig;
   readonly amqpUrl: string;
   readonly redisUrl: string;
-  /** Names this one among its like: in logs, in RabbitMQ's UI, in the names of its parts. */
+  /** Names this instance of the service: in logs, in RabbitMQ's UI, in the names of CSV parts. */
   readonly instance: string;
-  /** Of its HTTP server, with /healthz, /readyz and /metrics; 0 for any free one. */
+  /** The port of its HTTP server, with /healthz, /readyz and /metrics; 0 for any free one. */
   readonly port: number;
   readonly host: string;
   readonly log: Logger;
@@ -33,7 +33,7 @@ export const readInstance = (env: ServiceEnvironment): string => env.INSTANCE_ID
 
 /**
  * @param output where log lines go; stdout unless given
- * @throws ConfigError with everything that is wrong with the environment, or else with the pipeline
+ * @throws ConfigError with every fault of the environment, or else of the pipeline file
  */
 export function readServiceSettings(
   service: 'producer' | 'consumer',

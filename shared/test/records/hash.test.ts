@@ -5,7 +5,9 @@ import type { Field } from '../../src/config/fields.js';
 import { compileContentHash, contentHash } from '../../src/records/hash.js';
 
 const field = (type: Field['type'], items?: Field['items']): Field => ({
-  ...{ type, optional: true, maxLength: 1_000_000 },
+  type,
+  optional: true,
+  maxLength: 1_000_000,
   ...(items === undefined ? {} : { items }),
 });
 

@@ -3,14 +3,12 @@ import type { LoggedRun, RunLog, SeenAgain } from '../../src/index.js';
 
 const never = new AbortController().signal;
 const run = (number: number, startedAt: number): LoggedRun => ({
-  ...{
-    run: number,
-    producer: 'p1',
-    startedAt,
-    idsFrom: startedAt,
-    endedAt: startedAt + 50,
-    confirmedAt: startedAt + 40,
-  },
+  run: number,
+  producer: 'p1',
+  startedAt,
+  idsFrom: startedAt,
+  endedAt: startedAt + 50,
+  confirmedAt: startedAt + 40,
   published: 3,
 });
 

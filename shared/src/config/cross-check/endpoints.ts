@@ -1,4 +1,5 @@
-import { expectedOneOf, type Fault } from '../fault.js';
+import { expectedOneOf } from '../../words.js';
+import type { Fault } from '../fault.js';
 import { AUTH } from '../kinds/auth.js';
 import type { EndpointConfig, EntityConfig, PipelineConfig } from '../schema.js';
 import { checkRequest } from './request.js';
@@ -64,7 +65,7 @@ function* checkInitial(path: string, { incremental }: EndpointConfig, type: stri
   }
 }
 
-/** An overlap that the version cannot be moved back by would be ignored without a word. */
+/** An overlap by which the version cannot be moved back would be ignored silently. */
 function overlapFault(overlap: number | { milliseconds: number } | undefined, version: string | undefined) {
   if (overlap === undefined || overlap === 0) return undefined;
   if (version === 'string') return 'the version is text, which has no distance to move back by; leave overlap out';

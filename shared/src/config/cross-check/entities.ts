@@ -1,5 +1,6 @@
 import { keyFieldsOf } from '../../records/key.js';
-import { expectedOneOf, type Fault } from '../fault.js';
+import { expectedOneOf } from '../../words.js';
+import type { Fault } from '../fault.js';
 import type { FieldType } from '../kinds/field-types.js';
 import type { EntityConfig, PipelineConfig } from '../schema.js';
 

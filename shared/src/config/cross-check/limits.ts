@@ -1,4 +1,5 @@
-import { expectedOneOf, type Fault } from '../fault.js';
+import { expectedOneOf } from '../../words.js';
+import type { Fault } from '../fault.js';
 import { authUrls } from '../kinds/auth.js';
 import type { PipelineConfig } from '../schema.js';
 import { withoutPlaceholders } from '../values.js';

@@ -1,4 +1,5 @@
-import { expectedOneOf, type Fault } from '../fault.js';
+import { expectedOneOf } from '../../words.js';
+import type { Fault } from '../fault.js';
 import type { Field } from '../fields.js';
 import type { MergeConfig, PipelineConfig } from '../schema.js';
 

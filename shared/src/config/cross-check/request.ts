@@ -1,4 +1,5 @@
-import { expectedOneOf, type Fault } from '../fault.js';
+import { expectedOneOf } from '../../words.js';
+import type { Fault } from '../fault.js';
 import { PAGING } from '../kinds/paging.js';
 import { placeholdersIn } from '../placeholders.js';
 import type { EndpointConfig } from '../schema.js';

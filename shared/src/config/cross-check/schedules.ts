@@ -2,10 +2,10 @@ import { validateDetailed } from 'node-cron';
 import type { Fault } from '../fault.js';
 import type { PipelineConfig, ScheduleConfig } from '../schema.js';
 
-/** Milliseconds; a poll that follows itself without a pause is a mistake, and no API bears it. */
+/** In milliseconds. Polling without a pause is a mistake, and overloads any API. */
 const SHORTEST = 100;
 
-/** What only the cron library and the time zone database can judge. */
+/** What only the cron library and the time zone database can check. */
 export function* checkSchedules({ endpoints }: PipelineConfig): Generator<Fault> {
   for (const [id, { schedule, resync }] of Object.entries(endpoints)) {
     yield* checkSchedule(`endpoints.${id}.schedule`, schedule);

@@ -37,7 +37,7 @@ export const sinkSchema = z.strictObject({
 export type SinkKind = keyof typeof SINKS;
 export type SinkConfig = z.output<typeof sinkSchema>;
 
-/** What a person is told of where the rows are. */
+/** In words for people, where the rows are. */
 export interface SinkWords {
   /** What rows are written to: `CSV files`. */
   readonly medium: string;

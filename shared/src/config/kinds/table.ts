@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { isMapping } from '../../records/own-value.js';
+import { either } from '../../words.js';
 
 /** One kind of a choice in the pipeline file, such as the paging `cursor`. */
 export interface Kind {
@@ -24,12 +25,8 @@ type OptionOf<By extends string, Table extends KindTable, Common> = {
 export const namesOf = <Table extends KindTable>(table: Table) =>
   Object.keys(table) as [NameOf<Table>, ...NameOf<Table>[]];
 
-/** `none, cursor or link`. */
-export const oneOf = (names: readonly string[]): string =>
-  names.length < 2 ? names.join('') : `${names.slice(0, -1).join(', ')} or ${names.at(-1)}`;
-
 /** `expected csv or postgres`: what is said of a name that is not in the table. */
-export const expectedName = (table: KindTable): string => `expected ${oneOf(Object.keys(table))}`;
+export const expectedName = (table: KindTable): string => `expected ${either(Object.keys(table))}`;
 
 /** A setting that is only the name of a kind. */
 export const nameSchema = <Table extends KindTable>(table: Table) =>
@@ -55,7 +52,7 @@ export function choiceOf<
   Common extends z.core.$ZodShape = {},
 >(table: Table, options: ChoiceOptions<Table, Common> & { readonly by?: By } = {}) {
   const by = options.by ?? 'type';
-  const expected = oneOf(Object.keys(table));
+  const expected = either(Object.keys(table));
   const schemas = Object.entries(table).map(([kind, { words, settings }]) => {
     const literal = kind === options.usual ? z.literal(kind).optional().default(kind) : z.literal(kind);
     return z.strictObject({ [by]: literal.describe(words), ...options.common, ...settings }).describe(words);
