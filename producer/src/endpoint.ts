@@ -8,29 +8,59 @@ export interface Endpoint {
   readonly entity: Entity;
   /**
    * Changes when the requests or the meaning of the records change. A cursor that was saved under another fingerprint is not
-   * used: a 304 or a high-water mark would hide every record that the new settings should bring.
+   * used: a 304 or a high-water mark would hide every record that the new settings should bring, also those of children.
    */
   readonly fingerprint: string;
+  /** The endpoints that are polled for each record of this one, within its runs. */
+  readonly children: readonly Endpoint[];
+  /** The URL of the endpoint that this one is polled for, if it is a child. */
+  readonly parentUrl: string | undefined;
 }
 
-/** The endpoints of a pipeline that are enabled. */
+/** The endpoints of a pipeline that are enabled and polled by themselves, with their children. */
 export function compileEndpoints(config: PipelineConfig): Endpoint[] {
+  return compileChildren(config, undefined);
+}
+
+function compileChildren(config: PipelineConfig, parent: string | undefined): Endpoint[] {
   return Object.entries(config.endpoints)
-    .filter(([, endpoint]) => endpoint.enabled)
-    .map(([id, endpoint]) => {
-      const entity = config.entities[endpoint.entity];
-      if (entity === undefined) throw new Error(`endpoint ${id} passed the config check without its entity`);
-      const { url, items, as, header, format, paging, method, query, headers, body, form, graphql, auth, incremental } =
-        endpoint;
-      // Headers and credentials too: another tenant, or another account's token, sees other records. A token that is merely replaced
-      // costs one full poll, whose repeats the consumer drops.
-      const request = [url, method, query, headers, body, form, graphql, auth, endpoint.for];
-      const asked = [request, items, as, header, format, paging, incremental?.parameter, endpoint.entity, entity];
-      return {
-        id,
-        config: endpoint,
-        entity: compileEntity(endpoint.entity, entity),
-        fingerprint: createHash('sha256').update(JSON.stringify(asked)).digest('hex'),
-      };
-    });
+    .filter(([, endpoint]) => endpoint.enabled && endpoint.parent?.endpoint === parent)
+    .map(([id, endpoint]) => compileEndpoint(config, id, endpoint));
+}
+
+function compileEndpoint(config: PipelineConfig, id: string, endpoint: EndpointConfig): Endpoint {
+  const entity = config.entities[endpoint.entity];
+  if (entity === undefined) throw new Error(`endpoint ${id} passed the config check without its entity`);
+  const children = compileChildren(config, id);
+  const { url, items, as, header, format, paging, method, query, headers, body, form, graphql, auth, incremental } =
+    endpoint;
+  // Headers and credentials too: another tenant, or another account's token, sees other records. A token that is merely replaced
+  // costs one full poll, whose repeats the consumer drops.
+  const request = [url, method, query, headers, body, form, graphql, auth, endpoint.for];
+  const asked = [
+    request,
+    items,
+    as,
+    header,
+    format,
+    paging,
+    incremental?.parameter,
+    endpoint.entity,
+    entity,
+    children.map(({ fingerprint }) => fingerprint),
+  ];
+  return {
+    id,
+    config: endpoint,
+    entity: compileEntity(endpoint.entity, entity),
+    fingerprint: createHash('sha256').update(JSON.stringify(asked)).digest('hex'),
+    children,
+    parentUrl: parentUrlOf(config, endpoint),
+  };
+}
+
+/** Of the nearest ancestor that names its server itself. */
+function parentUrlOf(config: PipelineConfig, { parent }: EndpointConfig): string | undefined {
+  const above = parent === undefined ? undefined : config.endpoints[parent.endpoint];
+  return above?.url.startsWith('{{') ? parentUrlOf(config, above) : above?.url;
 }

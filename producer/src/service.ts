@@ -113,7 +113,8 @@ class ProducerService implements Producer {
 
   async pollOnce(): Promise<PollSummary[]> {
     await this.#started;
-    return await Promise.all([...this.#duties.values()].map(({ runner }) => runner.run()));
+    const summaries = await Promise.all([...this.#duties.values()].map(({ runner }) => runner.run()));
+    return summaries.flatMap((summary) => [summary, ...(summary.children ?? [])]);
   }
 
   stop(deadline = DEFAULT_SHUTDOWN_DEADLINE): Promise<void> {

@@ -13,6 +13,7 @@ export type { SourceKind } from './config/kinds/sources.js';
 export { loadPipeline, parsePipeline } from './config/load.js';
 export { type PlacedText, type Placeholder, parsePlaceholders, placeholdersIn } from './config/placeholders.js';
 export type * from './config/schema.js';
+export { withoutPlaceholders } from './config/values.js';
 export { wanted } from './config/wanted.js';
 export * from './csv/cells.js';
 export * from './csv/lines.js';

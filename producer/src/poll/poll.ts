@@ -5,6 +5,7 @@ import type { Ids } from '../publish/ids.js';
 import { messageMaker } from '../publish/messages.js';
 import type { Publisher } from '../publish/publisher.js';
 import type { PageRequest, Source } from '../sources/port.js';
+import { type Child, Children } from './children.js';
 import type { PollProgress } from './progress.js';
 import { readAhead } from './read-ahead.js';
 import { versionWriter } from './since.js';
@@ -23,6 +24,8 @@ export interface RunManner {
 
 export interface PollSteps {
   readonly source: Source;
+  /** The endpoints that are polled for each record of this one. */
+  readonly children?: readonly Child[];
   readonly publisher: Pick<Publisher, 'begin'>;
   readonly cursors: CursorStore;
   readonly clock: Clock;
@@ -56,6 +59,14 @@ export async function poll(
   const messages = publisher.begin();
   progress.begin(run, messages, notBefore);
 
+  const family = new Children(steps.children ?? [], {
+    messages,
+    progressOf: (child) => progress.of(child),
+    messageMakerOf: (child) => messageMaker(child, run, ids),
+    signal,
+  });
+  progress.withChildren(() => family.progress);
+
   /** Reads all pages once, and publishes what is on them. */
   const read = async (walk: Walk, request: Omit<PageRequest, 'signal'>) => {
     for await (const page of readAhead((reading) => source.pages({ ...request, signal: reading }), signal)) {
@@ -68,6 +79,7 @@ export async function poll(
         const room = messages.publish(message);
         if (room !== undefined) await room;
       }
+      await family.pollFor(endpoint, page.records);
     }
   };
 
@@ -89,6 +101,7 @@ export async function poll(
 
     await messages.flush();
     progress.confirmed(clock.now());
+    family.throwFailures();
     if (!walks.settled) progress.neverStood();
     await cursors.save(endpoint, slices.confirmed(slice, walks));
     walks = new Walks(endpoint, EMPTY, begunAt, source.countsPages);

@@ -13,13 +13,15 @@ export interface PollSummary {
   readonly pages: number;
   /** Records fetched. */
   readonly records: number;
-  /** Records whose messages the broker confirmed. */
+  /** Records whose messages the broker confirmed; those of children are among those of their parent. */
   readonly published: number;
   /** Pages the API answered with 304, not modified. */
   readonly notModified: number;
   readonly durationMs: number;
   /** Why it failed; absent if it did not. */
   readonly error?: string;
+  /** What the endpoints that were polled within it came to. */
+  readonly children?: readonly PollSummary[];
 }
 
 /** Counts what a poll does, and logs what a person should know. */
@@ -37,6 +39,9 @@ export class PollProgress {
   #onPage = 0;
   #notModified = 0;
   #keyless = 0;
+  #accepted = 0;
+  #gone = 0;
+  #children: () => readonly PollProgress[] = () => [];
 
   constructor({ id, config }: Endpoint, metrics: PollMetrics, log: Logger) {
     this.#endpoint = id;
@@ -78,9 +83,10 @@ export class PollProgress {
   accepts({ envelope }: OutgoingMessage): boolean {
     this.#records += 1;
     this.#onPage += 1;
-    if (envelope.key !== undefined) return true;
-    this.#tellKeyless(envelope.entity);
-    return this.#badRecords === 'dead-letter';
+    if (envelope.key === undefined) this.#tellKeyless(envelope.entity);
+    const isAccepted = envelope.key !== undefined || this.#badRecords === 'dead-letter';
+    if (isAccepted) this.#accepted += 1;
+    return isAccepted;
   }
 
   #tellKeyless(entity: string): void {
@@ -94,6 +100,18 @@ export class PollProgress {
     this.#log.warn(position, `a record has no key, or a key of over 512 characters; ${fate}`);
   }
 
+  /** The parent's record was gone when its children were asked for. */
+  goneFor(parent: string, reason: string): void {
+    this.#metrics.gone.inc({ endpoint: this.#endpoint });
+    this.#gone += 1;
+    if (this.#gone > 1) return;
+    const told = { endpoint: this.#endpoint, run: this.#run, parent, reason };
+    this.#log.warn(
+      told,
+      'the API knows nothing for this parent; it is taken for gone, and so are others that are answered so',
+    );
+  }
+
   /** The pages moved each time they were read, so the high-water mark stays where it was. */
   neverStood(): void {
     this.#metrics.moving.inc({ endpoint: this.#endpoint });
@@ -104,8 +122,27 @@ export class PollProgress {
     );
   }
 
+  /** The progress of a child within this run. */
+  of(child: Endpoint): PollProgress {
+    const progress = new PollProgress(child, this.#metrics, this.#log);
+    const isConfirmed = () => this.#confirmedAt !== undefined;
+    const messages = {
+      get confirmed() {
+        return isConfirmed() ? progress.#accepted : 0;
+      },
+    };
+    progress.begin(this.#run, messages, this.#idsFrom);
+    return progress;
+  }
+
+  /** Those of the children, to be told in the summary. */
+  withChildren(children: () => readonly PollProgress[]): void {
+    this.#children = children;
+  }
+
   /** @param error why it failed */
   summary(durationMs: number, error?: string): PollSummary {
+    const children = this.#children().map((child) => child.summary(durationMs));
     return {
       endpoint: this.#endpoint,
       run: this.#run,
@@ -115,6 +152,7 @@ export class PollProgress {
       notModified: this.#notModified,
       durationMs,
       ...(error === undefined ? {} : { error }),
+      ...(children.length === 0 ? {} : { children }),
     };
   }
 }

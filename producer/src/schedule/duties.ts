@@ -1,6 +1,7 @@
 import type { Clock, Logger } from '@tributary/shared';
 import type { Endpoint } from '../endpoint.js';
 import type { PollMetrics } from '../metrics.js';
+import type { Child } from '../poll/children.js';
 import { type PollSteps, poll } from '../poll/poll.js';
 import { createIds } from '../publish/ids.js';
 import type { Publisher } from '../publish/publisher.js';
@@ -24,13 +25,13 @@ export interface DutiesOptions extends Pick<Stores, 'cursors' | 'states' | 'runs
 
 /** A duty for each endpoint: its source, its runs, its schedule. Nothing is polled until the duty is held. */
 export function createDuties(endpoints: readonly Endpoint[], options: DutiesOptions): Map<string, Duty> {
-  const { publisher, surroundings, cursors, states, runs, clock, log, instance, metrics, signal } = options;
+  const { publisher, cursors, states, runs, clock, log, instance, metrics, signal } = options;
   const ids = createIds();
   const companions = endpoints.length - 1;
   return new Map(
     endpoints.map((endpoint) => {
-      const source = createSource(endpoint, surroundings, sourceEvents(endpoint, options));
-      const steps: PollSteps = { source, publisher, cursors, clock, ids };
+      const { source, children } = childOf(endpoint, options);
+      const steps: PollSteps = { source, children, publisher, cursors, clock, ids };
       const runner = new Runner({
         endpoint,
         instance,
@@ -48,6 +49,13 @@ export function createDuties(endpoints: readonly Endpoint[], options: DutiesOpti
     }),
   );
 }
+
+/** An endpoint with its source, and with its children and theirs. */
+const childOf = (endpoint: Endpoint, options: DutiesOptions): Child => ({
+  endpoint,
+  source: createSource(endpoint, options.surroundings, sourceEvents(endpoint, options)),
+  children: endpoint.children.map((child) => childOf(child, options)),
+});
 
 function sourceEvents({ id }: Endpoint, { metrics, log }: DutiesOptions): SourceEvents {
   return {

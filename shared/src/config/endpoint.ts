@@ -93,6 +93,13 @@ const common = {
       'When every record is read again, whatever was read before: for an API that does not report every change. Never unless given',
     ),
   incremental: incremental.optional().describe('Asks only for what is new or changed since the last poll'),
+  parent: z
+    .strictObject({ endpoint: z.string().describe('The endpoint whose records it is polled for') })
+    .optional()
+    .describe(
+      'Polled within each run of the parent, once for each record that the run brings; {{parent.id}} and other paths of the ' +
+        'raw record stand in its request. Its own schedule is not used',
+    ),
   for: z
     .record(
       z.string().regex(/^[a-z][a-zA-Z0-9_]*$/, 'expected a name of letters, digits and underscores'),

@@ -34,7 +34,10 @@ export const httpUrl = z
 /** A URL that placeholders may stand in. */
 export const placedUrl = z
   .string({ error: 'expected an http or https URL' })
-  .refine((text) => isHttpUrl(withoutPlaceholders(text)), 'expected an http or https URL');
+  .refine(
+    (text) => text.startsWith('{{parent') || isHttpUrl(withoutPlaceholders(text)),
+    'expected an http or https URL',
+  );
 
 const isHttpUrl = (text: string): boolean => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol);
 

@@ -46,7 +46,7 @@ export class RestSource implements Source {
     const secrets = new Secrets(config);
     const client = new Client(config, secrets, options);
     const format = createFormat(config);
-    const requests = new Requests(config, format.accept);
+    const requests = new Requests(config, format.accept, endpoint.parentUrl);
     this.countsPages = createPager(config.paging).counted !== 'never';
     this.#endpoint = endpoint;
     this.#onDoubt = onDoubt;

@@ -8,7 +8,8 @@ export function* checkEndpoints({ endpoints, entities }: PipelineConfig): Genera
   for (const [id, endpoint] of Object.entries(endpoints)) {
     const path = `endpoints.${id}`;
     yield* checkCredentials(path, endpoint);
-    yield* checkRequest(path, endpoint);
+    yield* checkParent(path, id, endpoints);
+    yield* checkRequest(path, endpoint, variablesOf(endpoint, endpoints));
     const entity = entities[endpoint.entity];
     if (entity === undefined) {
       const message = `no entity "${endpoint.entity}": ${expectedOneOf(Object.keys(entities))}`;
@@ -16,6 +17,49 @@ export function* checkEndpoints({ endpoints, entities }: PipelineConfig): Genera
     } else if (endpoint.incremental !== undefined) {
       yield* checkIncremental(`${path}.incremental`, endpoint, entity);
     }
+  }
+}
+
+/** What placeholders an endpoint has values for, beside those of paging and increments. */
+function variablesOf(
+  { parent, for: lists }: EndpointConfig,
+  endpoints: PipelineConfig['endpoints'],
+  depth = 0,
+): string[] {
+  const above = parent === undefined ? undefined : endpoints[parent.endpoint];
+  const inherited = above === undefined || depth > MOST_GENERATIONS ? [] : variablesOf(above, endpoints, depth + 1);
+  return [...new Set([...(parent === undefined ? [] : ['parent']), ...Object.keys(lists), ...inherited])];
+}
+
+/** Deeper families are taken for circles. */
+const MOST_GENERATIONS = 5;
+
+function* checkParent(path: string, id: string, endpoints: PipelineConfig['endpoints']): Generator<Fault> {
+  const endpoint = endpoints[id];
+  if (endpoint?.parent === undefined) return;
+  const name = endpoint.parent.endpoint;
+  if (endpoints[name] === undefined) {
+    const others = Object.keys(endpoints).filter((other) => other !== id);
+    yield { path: `${path}.parent.endpoint`, message: `no endpoint "${name}": ${expectedOneOf(others)}` };
+    return;
+  }
+  let generations = 0;
+  for (let above: string | undefined = name; above !== undefined; generations++) {
+    if (above === id || generations >= MOST_GENERATIONS) {
+      yield {
+        path: `${path}.parent.endpoint`,
+        message: `"${name}" is polled for "${id}" itself, or the family is over ${MOST_GENERATIONS} deep`,
+      };
+      return;
+    }
+    above = endpoints[above]?.parent?.endpoint;
+  }
+  for (const setting of ['incremental', 'resync'] as const) {
+    if (endpoint[setting] === undefined) continue;
+    yield {
+      path: `${path}.${setting}`,
+      message: `a child is polled when its parent is, for what the parent brings: leave ${setting} out`,
+    };
   }
 }
 

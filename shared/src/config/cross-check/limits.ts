@@ -7,7 +7,7 @@ import { withoutPlaceholders } from '../values.js';
 /** A host that is misspelled would have no limits of its own, and no other check would notice. */
 export function* checkLimits({ endpoints, limits }: PipelineConfig): Generator<Fault> {
   const urls = Object.values(endpoints).flatMap(({ url, auth }) => [url, ...authUrls(auth)]);
-  const hosts = new Set(urls.map((url) => new URL(withoutPlaceholders(url)).host));
+  const hosts = new Set(urls.map(withoutPlaceholders).flatMap((url) => (URL.canParse(url) ? [new URL(url).host] : [])));
   for (const host of Object.keys(limits.hosts)) {
     if (!hosts.has(host))
       yield { path: `limits.hosts.${host}`, message: `no endpoint is there: ${expectedOneOf(hosts)}` };

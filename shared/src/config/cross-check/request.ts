@@ -5,7 +5,7 @@ import { placeholdersIn } from '../placeholders.js';
 import type { EndpointConfig } from '../schema.js';
 
 /** What a request cannot be: two bodies, a body that is not sent, a placeholder that nothing fills. */
-export function* checkRequest(path: string, endpoint: EndpointConfig): Generator<Fault> {
+export function* checkRequest(path: string, endpoint: EndpointConfig, variables: readonly string[]): Generator<Fault> {
   const { method, body, form, graphql } = endpoint;
   const bodies = Object.entries({ body, form, graphql }).filter(([, content]) => content !== undefined);
   if (bodies.length > 1) {
@@ -16,17 +16,17 @@ export function* checkRequest(path: string, endpoint: EndpointConfig): Generator
   if (method === 'GET' && first !== undefined) {
     yield { path: `${path}.method`, message: `a GET sends no ${first[0]}: leave method out, or say POST` };
   }
-  yield* checkPlaceholders(path, endpoint);
+  yield* checkPlaceholders(path, endpoint, variables);
 }
 
-function* checkPlaceholders(path: string, endpoint: EndpointConfig): Generator<Fault> {
+function* checkPlaceholders(path: string, endpoint: EndpointConfig, variables: readonly string[]): Generator<Fault> {
   const { url, query, headers, body, form, graphql, paging, incremental } = endpoint;
   const placed = placeholdersIn([url, query, headers, body, form, graphql]);
   const filled = new Set<string>([
     ...PAGING[paging.type].fills,
     ...('size' in paging && paging.size !== undefined ? ['size'] : []),
     ...(incremental === undefined ? [] : ['since', 'until']),
-    ...variablesOf(endpoint),
+    ...variables,
   ]);
   for (const name of placed) {
     const first = /^[^.[]*/.exec(name)?.[0] ?? '';
@@ -52,9 +52,6 @@ function* checkWindow(path: string, { incremental }: EndpointConfig, placed: Rea
     };
   }
 }
-
-/** What an endpoint fills in beside paging and increments. */
-const variablesOf = (endpoint: EndpointConfig): string[] => Object.keys(endpoint.for);
 
 const REASONS: Readonly<Record<string, string>> = {
   since: 'needs incremental: without it there is nothing to go on from',

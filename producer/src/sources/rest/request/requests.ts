@@ -4,7 +4,9 @@ import {
   type PlacedText,
   parsePlaceholders,
   placeholdersIn,
+  redactUrl,
   stringifyJson,
+  withoutPlaceholders,
 } from '@tributary/shared';
 import { userOf } from '../auth/basic.js';
 import type { PageAddress } from '../paging/pager.js';
@@ -40,12 +42,21 @@ export class Requests {
   readonly #headers: readonly QueryEntry[];
   readonly #body: ((fillings: (name: string) => Filling | undefined) => string | undefined) | undefined;
   readonly #placed: ReadonlySet<string>;
+  /** The whole URL is a placeholder, filled by a parent's record. */
+  readonly #isWhole: boolean;
+  /** The address of the parent. */
+  readonly #home: Address | undefined;
   /** The values of `for` that this endpoint is polled for. */
   readonly #chosen: Readonly<Record<string, unknown>>;
 
-  /** @param accept the `Accept` header, unless the endpoint has one of its own */
-  constructor(config: EndpointConfig, accept: string) {
+  /**
+   * @param accept the `Accept` header, unless the endpoint has one of its own
+   * @param home the URL of the endpoint that this one is polled for, if it is a child
+   */
+  constructor(config: EndpointConfig, accept: string, home?: string) {
     this.#config = config;
+    this.#isWhole = config.url.startsWith('{{');
+    this.#home = home === undefined ? undefined : Address.parse(withoutPlaceholders(userOf(home).url));
     const { url, authorization } = userOf(config.url);
     const [place = '', query = ''] = splitQuery(url);
     this.#place = parsePlaceholders(place);
@@ -110,12 +121,22 @@ export class Requests {
     return { ...request, address };
   }
 
+  #ofTheParent(text: string): Address {
+    const origin = this.#home?.origin;
+    const address = this.#home?.resolve(text);
+    if (address !== undefined && address.origin === origin) return address;
+    const message = `a parent's record holds the address ${redactUrl(text)}, which is not on the parent's server ${origin}; it is not asked`;
+    throw new FatalError('address_elsewhere', message);
+  }
+
   #address(fillings: (name: string) => Filling | undefined): Address {
-    const place = fillText(this.#place, fillings, encodeForUrl);
+    const place = fillText(this.#place, fillings, this.#isWhole ? undefined : encodeForUrl);
     if (place === undefined) {
       const message = `a placeholder in the path of ${this.#config.url.replace(/\?.*/, '')} is empty; there is no address without it`;
       throw new FatalError('placeholder_empty', message);
     }
+    // A URL that a parent's record holds as a whole: like a next page's, it may not lead to another server.
+    if (this.#isWhole) return this.#ofTheParent(place);
     const query = this.#ownQuery
       .map((entry) => fillText(entry, fillings, encodeForUrl))
       .filter((entry) => entry !== undefined);

@@ -1,0 +1,108 @@
+import { describeError, FatalError, RetryableError } from '@tributary/shared';
+import pMap from 'p-map';
+import type { Endpoint } from '../endpoint.js';
+import type { OutgoingMessage } from '../publish/messages.js';
+import type { PublishRun } from '../publish/publish-run.js';
+import type { Source } from '../sources/port.js';
+import type { PollProgress } from './progress.js';
+
+/** An endpoint that is polled for each record of another, with what it is polled by. */
+export interface Child {
+  readonly endpoint: Endpoint;
+  readonly source: Source;
+  readonly children: readonly Child[];
+}
+
+/** A child within one run of its parent. */
+interface RunningChild {
+  readonly endpoint: Endpoint;
+  readonly source: Source;
+  readonly progress: PollProgress;
+  readonly messageOf: (record: unknown, fetchedAt: number) => OutgoingMessage;
+  readonly children: Children;
+}
+
+export interface ChildrenOptions {
+  readonly messages: Pick<PublishRun, 'publish'>;
+  progressOf(endpoint: Endpoint): PollProgress;
+  messageMakerOf(endpoint: Endpoint): (record: unknown, fetchedAt: number) => OutgoingMessage;
+  readonly signal: AbortSignal;
+}
+
+/** So many records at a time have their children asked for; the limits of the hosts hold beside that. */
+const SIDE_BY_SIDE = 16;
+
+/** Answers that say that the record is gone by now: its parent was read a moment before. */
+const GONE = ['http_404', 'http_410'];
+
+/**
+ * The children of an endpoint within one run: for each record that the run brings, each child is polled, and what it gives is
+ * published with the run's other messages. A child that fails costs no other; when all are done, the run fails by it, so that
+ * the parent's mark stays, and the next run brings the record again.
+ */
+export class Children {
+  readonly #children: readonly RunningChild[];
+  readonly #options: ChildrenOptions;
+  readonly #failures: string[] = [];
+  #isFatal = true;
+
+  constructor(children: readonly Child[], options: ChildrenOptions) {
+    this.#options = options;
+    this.#children = children.map(({ endpoint, source, children: grandchildren }) => ({
+      endpoint,
+      source,
+      progress: options.progressOf(endpoint),
+      messageOf: options.messageMakerOf(endpoint),
+      children: new Children(grandchildren, options),
+    }));
+  }
+
+  /** Polls every child for each of these records of the parent, side by side. @throws the signal's reason once it has aborted */
+  async pollFor(parent: Endpoint, records: readonly unknown[]): Promise<void> {
+    if (this.#children.length === 0 || records.length === 0) return;
+    const pairs = records.flatMap((record) => this.#children.map((child) => ({ record, child })));
+    await pMap(pairs, ({ record, child }) => this.#poll(parent, record, child), { concurrency: SIDE_BY_SIDE });
+  }
+
+  /** What each child came to. */
+  get progress(): readonly PollProgress[] {
+    return this.#children.flatMap(({ progress, children }) => [progress, ...children.progress]);
+  }
+
+  /** @throws RetryableError or FatalError if a child failed, for this one or for one of its children */
+  throwFailures(): void {
+    for (const { children } of this.#children) children.throwFailures();
+    const [first] = this.#failures;
+    if (first === undefined) return;
+    const others = this.#failures.length === 1 ? '' : ` (and ${this.#failures.length - 1} more)`;
+    const message = `${first}${others}; the records of the other children are under way, and the next run asks again`;
+    throw this.#isFatal ? new FatalError('child_failed', message) : new RetryableError('child_failed', message);
+  }
+
+  async #poll(parent: Endpoint, record: unknown, child: RunningChild): Promise<void> {
+    const { signal, messages } = this.#options;
+    const { endpoint, source, progress, messageOf, children } = child;
+    try {
+      for await (const page of source.pages({ variables: { parent: record }, validators: [], signal })) {
+        progress.page(page);
+        for (const found of page.records) {
+          const message = messageOf(found, page.fetchedAt);
+          if (!progress.accepts(message)) continue;
+          const room = messages.publish(message);
+          if (room !== undefined) await room;
+        }
+        await children.pollFor(endpoint, page.records);
+      }
+    } catch (error) {
+      signal.throwIfAborted();
+      const isOfTheApi = error instanceof RetryableError || error instanceof FatalError;
+      if (!isOfTheApi) throw error;
+      if (GONE.includes(error.code)) return progress.goneFor(nameOf(parent, record), error.message);
+      this.#isFatal &&= error instanceof FatalError;
+      this.#failures.push(`for ${nameOf(parent, record)}: ${describeError(error)}`);
+    }
+  }
+}
+
+const nameOf = ({ id, entity }: Endpoint, record: unknown): string =>
+  `${id} ${entity.keyOf(record) ?? '(without a key)'}`;
