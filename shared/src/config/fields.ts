@@ -32,7 +32,7 @@ export interface Field extends FieldSource {
   readonly items?: Readonly<Record<string, Field>>;
 }
 
-/** One million characters: far beyond any honest cell, and small enough that one record cannot fill the memory. */
+/** One million characters: longer than real values, and small enough that one record cannot fill the memory. */
 export const DEFAULT_MAX_LENGTH = 1_000_000;
 
 const TYPES = Object.keys(SCALAR_TYPES) as [ScalarType, ...ScalarType[]];

@@ -1,6 +1,6 @@
 import { compareNumber } from 'lossless-json';
 
-/** The most digits that a decimal number may have; the numeric of Postgres holds more, and no honest number has as many. */
+/** The most digits that a decimal number may have: more than real numbers have, and fewer than the numeric of Postgres holds. */
 export const MAX_DIGITS = 1_000;
 
 const DECIMAL = /^([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d+))?$/;

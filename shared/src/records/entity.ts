@@ -23,11 +23,11 @@ export interface EntityRecord {
   readonly payload: Payload;
   /** Content hash: SHA-256 over entity, key and payload. */
   readonly hash: string;
-  /** Fields the API sent that the entity does not declare; they are not carried on. */
+  /** Fields that the API sent and the entity does not declare; they are left out. */
   readonly unknownFields: readonly string[];
 }
 
-/** An entity of the pipeline, compiled once: its schema, its key, its version. */
+/** An entity of the pipeline, compiled once: its schema, its key and its version. */
 export interface Entity {
   readonly name: string;
   readonly config: EntityConfig;
@@ -117,7 +117,7 @@ const timeAsKey = (text: string): string => {
   return instant === undefined ? text : toMicroseconds(instant);
 };
 
-/** @param from where the value should have been in the raw record, of which nothing is left here */
+/** @param from the path at which the raw record should have had the value; the raw record itself is gone by now */
 const describeMissing = (value: unknown, from: string | undefined): string =>
   value === undefined && from !== undefined ? `missing (nothing lies at ${from})` : describeValue(value);
 

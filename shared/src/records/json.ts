@@ -77,7 +77,7 @@ const isSame = (text: string, double: number): boolean =>
 let writing: 'as it came' | 'plain' | undefined;
 let marks = 0;
 
-/** Nobody outside knows it, so that no text of a record can pass for a number. */
+/** Random, and known here only, so that no text of a record can pass for a number. */
 const MARK = randomBytes(16).toString('hex');
 const MARKED = new RegExp(`"${MARK}([^"]*)"`, 'g');
 

@@ -1,15 +1,15 @@
 import type { EntityConfig } from '../config/schema.js';
 
 /**
- * An index entry of Postgres holds at most 2,704 bytes. The longest is a merged row's: two keys, escaped, with two
- * message ids (AMQP: 255 bytes each) and a hash.
+ * An index entry of Postgres holds at most 2,704 bytes. The longest is that of a merged row: two escaped keys,
+ * two message ids (AMQP: 255 bytes each) and a hash.
  */
 export const MAX_KEY_BYTES = 1_000;
 
-/** Keys as nearly everybody has them: whatever the rule below may say, it says yes to them. */
+/** Keys as nearly all APIs have them. The rule below accepts them too, but takes longer. */
 const PLAIN_KEY = /^[\x20-\x24\x26-\x2e\x30-\x7e]{1,512}$/;
 
-/** Whether a record can have this key: then it holds no control character, and is not too long for any sink. */
+/** Whether a record can have this key: it holds no control character, and is not too long for any sink. */
 export const isUsableKey = (key: string): boolean => PLAIN_KEY.test(key) || isUsableUnusualKey(key);
 
 const isUsableUnusualKey = (key: string): boolean =>

@@ -4,7 +4,7 @@ import { ExactNumber, stringifyJson } from './json.js';
 export const STORABLE =
   'holds a NUL character, broken Unicode or a number too large, or is too long or nested over 100 levels deep';
 
-/** Postgres text cannot hold NUL, and a lone surrogate has no UTF-8 form: neither would come back as it went in. */
+/** Postgres text cannot hold NUL, and a lone surrogate has no UTF-8 form: neither would be read back as it was written. */
 export const isStorableText = (value: string): boolean => !value.includes('\0') && value.isWellFormed();
 
 export const isStorableJson = (maxLength: number) => (value: unknown) => {
@@ -15,8 +15,8 @@ export const isStorableJson = (maxLength: number) => (value: unknown) => {
 };
 
 /**
- * Nobody nests so deep in earnest; whoever walks such a value by recursion (JSON.stringify, Postgres) runs out of stack.
- * And JSON cannot express Infinity, nor can Postgres hold a number of many thousand digits.
+ * Real data is not nested so deep, and code that walks such a value by recursion (JSON.stringify, Postgres) runs out of stack.
+ * JSON cannot express Infinity, and Postgres cannot hold a number of many thousand digits.
  */
 function isShallowAndFinite(value: unknown, levels: number): boolean {
   if (typeof value === 'number') return Number.isFinite(value);

@@ -22,15 +22,15 @@ export function recordValidator(fields: Fields): z.ZodType {
 }
 
 /**
- * What a record holds of the declared fields, in their order, before it is validated. An optional field that is null or
- * '' counts as absent: CSV cannot tell '' from nothing, and both sinks must agree on what the content is.
+ * The declared fields of a record, in their order, before it is validated. An optional field that is null or '' counts as
+ * absent: CSV cannot tell '' from an absent value, and both sinks must agree on what the content is.
  */
 export function compilePresent(fields: Fields): (record: object) => Values {
   const columns = Object.entries(fields).map(([name, { optional, items }]) => {
     const present = items && compilePresent(items);
     return { name, optional, listOf: present && ((item: unknown) => (isMapping(item) ? present(item) : item)) };
   });
-  // zod reads plainly, and would find what every object inherits.
+  // zod reads properties plainly, and would find those that every object inherits.
   const isInherited = Object.keys(fields).some((name) => name in Object.prototype);
   return (record) => {
     const found: Record<string, unknown> = isInherited ? Object.create(null) : {};
@@ -68,7 +68,7 @@ const VALIDATORS: Readonly<Record<FieldType, (field: Field) => z.ZodType>> = {
   json: (field) =>
     z
       .unknown()
-      // A null that stands for itself has no place in a CSV cell, where the empty one means "nothing here".
+      // A CSV cell cannot hold a null: an empty cell means that there is no value.
       .refine((value) => value !== undefined && value !== null, 'expected a value')
       .refine(isStorableJson(field.maxLength), STORABLE),
   list: (field) =>
@@ -99,7 +99,7 @@ const hasYear = (date: string): boolean => /^(?!0000)\d{4}-/.test(date);
 const isNumeric = (value: unknown): value is number | ExactNumber =>
   typeof value === 'number' || value instanceof ExactNumber;
 
-// What was expected, and the way out where the value shows one.
+// What was expected, and what to do where the value shows it.
 
 function wantedInteger(value: unknown): string {
   const wanted = 'expected a whole number';

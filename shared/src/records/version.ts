@@ -20,8 +20,8 @@ export function normaliseVersion(value: unknown, type: FieldType | undefined): s
 }
 
 /**
- * What the ledger compares: the version, then the message id (UUIDv7, so it sorts by the time of the fetch). Between
- * two records of one version, or with none, the one fetched later is the newer.
+ * What the ledger compares: the version, then the message id (UUIDv7, so it sorts by the time of the fetch). Of two records
+ * with one version, or without versions, the one that was fetched later is the newer.
  */
 export function versionOrder(version: string, messageId: string): string {
   const sortable = /^\d+$/.test(version) ? version.padStart(20, '0') : version.replace(/Z$/, '');

@@ -219,7 +219,7 @@ limits: { hosts: { api.example: { concurrency: 2 } } }
   ]);
 });
 
-test('a setting that nobody knows, or that is missing, hides no other fault', () => {
+test('a setting that is unknown or missing hides no other fault', () => {
   const text = GOOD.replace('key: id', 'key: uid\n    kee: id')
     .replace('title: string', 'title: strng')
     .replace('    dataset: posts\n', '')

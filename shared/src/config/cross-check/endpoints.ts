@@ -92,20 +92,23 @@ function* checkIncremental(
 function* checkInitial(path: string, { incremental }: EndpointConfig, type: string | undefined): Generator<Fault> {
   const { initial, window, format } = incremental ?? {};
   if (window !== undefined && type !== 'datetime') {
-    yield { path: `${path}.window`, message: 'the version is no time, and only time has windows: leave window out' };
+    yield {
+      path: `${path}.window`,
+      message: 'the version is not a time, and only a time can be cut into windows: leave window out',
+    };
   }
   if (format !== undefined && type !== 'datetime') {
-    yield { path: `${path}.format`, message: 'the version is no time: it is sent as it is; leave format out' };
+    yield { path: `${path}.format`, message: 'the version is not a time, so it is sent as it is: leave format out' };
   }
   if (initial === undefined) return;
   if (type === 'datetime' && Number.isNaN(Date.parse(initial))) {
     yield {
       path: `${path}.initial`,
-      message: `"${initial}" is no time: expected one such as 2024-01-01 or 2024-01-01T00:00:00Z`,
+      message: `"${initial}" is not a time: expected one such as 2024-01-01 or 2024-01-01T00:00:00Z`,
     };
   }
   if (type === 'integer' && !/^\d+$/.test(initial)) {
-    yield { path: `${path}.initial`, message: `"${initial}" is no whole number, as the version is` };
+    yield { path: `${path}.initial`, message: `"${initial}" is not a whole number, and the version is one` };
   }
 }
 

@@ -3,7 +3,7 @@
  * (`2024-05-01T10:00:00.123456789Z`). As text, the later of two moments is the greater once the Z is left out.
  */
 
-/** The parts of a time as somebody wrote it; the month from 1 on, the fraction as its digits. */
+/** The parts of a time as it is written; the month from 1 on, the fraction as its digits. */
 export interface TimeParts {
   readonly year: number;
   readonly month: number;
@@ -20,20 +20,20 @@ const DATE = String.raw`(\d{4})-(\d\d)-(\d\d)`;
 const CLOCK = String.raw`(\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,30}))?)?`;
 const ZONE = String.raw`(?:\s?([zZ]|UTC|GMT|[+-]\d\d(?::?\d\d)?))?`;
 const ISO = new RegExp(`^${DATE}[Tt ]${CLOCK}${ZONE}$`);
-/** The form that this module writes: no part of it needs another look but the day of the month. */
+/** The form that this module writes: only its day of the month needs to be checked. */
 const OURS =
   /^(?!0000)\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}(?:\d*[1-9])?Z$/;
 const BASIC = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)(?:[.,](\d{1,30}))?(Z|[+-]\d\d(?::?\d\d)?)?$/;
 
 /**
- * The moment that a text tells of: ISO 8601 (with a blank for the T, without seconds, with an offset of any form; one
+ * The moment that a text names: ISO 8601 (with a blank for the T, without seconds, with an offset of any form; one
  * without an offset is in UTC), RFC 1123 and 2822, or `/Date(1714557600000)/`.
  *
- * @returns undefined if it tells of none, or of one that is not in the years 1 to 9999 of UTC: Postgres has no year 0, and
+ * @returns undefined if it names none, or one that is not in the years 1 to 9999 of UTC: Postgres has no year 0, and
  *   beyond 9999 times as text no longer sort
  */
 export function readInstant(text: string): string | undefined {
-  // The version is a field as well, so most times come twice.
+  // The version is a field as well, so most times are read twice in a row.
   if (text !== lastInstant.text) lastInstant = { text, instant: OURS.test(text) ? text : toInstant(text) };
   return lastInstant.instant;
 }
@@ -65,7 +65,7 @@ export const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', '
 const MAIL =
   /^(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun),?\s+)?(\d{1,2})[\s-]([A-Z][a-z]{2})[\s-](\d{4})\s+(\d\d):(\d\d)(?::(\d\d))?\s+([A-Z]{1,3}|[+-]\d{4})(?:\s+\([^()]*\))?$/;
 
-/** RFC 5322, section 4.3; of all other names nobody can tell where they are. */
+/** RFC 5322, section 4.3; other names of time zones are ambiguous. */
 const MAIL_ZONES: Readonly<Record<string, number>> = {
   GMT: 0,
   UTC: 0,
@@ -103,7 +103,7 @@ export function instantOf(parts: TimeParts): string | undefined {
   const { year, month, day, hour, minute, second, fraction, offset } = parts;
   if (hour > 23 || minute > 59 || second > 59 || Math.abs(offset) > 18 * 60) return undefined;
   const date = new Date(0);
-  // Date.UTC takes the years 0 to 99 for others.
+  // Date.UTC adds 1900 to the years 0 to 99.
   date.setUTCFullYear(year, month - 1, day);
   if (date.getUTCMonth() !== month - 1 || date.getUTCDate() !== day) return undefined;
   date.setUTCHours(hour, minute - offset, second);

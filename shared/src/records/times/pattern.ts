@@ -2,10 +2,10 @@ import { instantOf, MONTHS, offsetOf, type TimeParts } from './instant.js';
 
 /**
  * How a time is written, as `dd/MM/yyyy HH:mm` (the letters of Unicode's date patterns, UTS 35). The libraries that do this
- * (luxon, date-fns, dayjs) hold milliseconds, and would cut what is behind them without a word; here every digit counts.
+ * (luxon, date-fns, dayjs) hold milliseconds, and would silently cut further digits; here every digit counts.
  */
 export interface TimePattern {
-  /** The moment that a text tells of, with all its digits; undefined if the text is not written so. */
+  /** The moment that a text names, with all its digits; undefined if the text is not written like this. */
   read(text: string): string | undefined;
   /** How a moment, in milliseconds since 1970, is written. */
   write(milliseconds: number): string;
