@@ -254,6 +254,21 @@ describe('an audit of CSV', () => {
     expect(await run()).toMatchObject({ audit: { items: { wrongHash: 1 } }, ok: false });
   });
 
+  test.each(['+49 30 7374', '-12.5', '+1 (555) 010-9999'])(
+    'takes %s for what it is, with and without a quote',
+    async (name) => {
+      const dan = { id: 'C4', name, lines: [], updatedAt: '2026-01-01T00:00:13.000Z' };
+      const truth = { ...sampleRecords, customer: [...sampleRecords.customer, dan] };
+      plant(({ customers }) => customers.push(recordRow('customer', 'id', dan, 'm10')));
+      const path = partOf(directory, 'customers');
+      const text = readFileSync(path, 'utf8');
+      expect(text).toContain(`,${name},`);
+      expect(await run({ truth })).toMatchObject({ ok: true });
+      writeFileSync(path, text.replace(`,${name},`, `,'${name},`));
+      expect(await run({ truth })).toMatchObject({ ok: true });
+    },
+  );
+
   test('counts a merged row that was not made anew when a side changed', async () => {
     const s2 = { ...sampleRecords.item[1], price: 25, updatedAt: '2026-01-01T00:00:25.000Z' };
     plant(({ items }) => items.push(recordRow('item', 'sku', s2, 'm08')));

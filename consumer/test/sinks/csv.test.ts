@@ -61,6 +61,20 @@ describe('a part', () => {
     for (const sink of [changed, connect()]) expect(await keys(sink)).toEqual(["'=B", "'=D", '=A', '=C']);
   });
 
+  test('from before numbers and phone numbers stayed bare is read as it was meant', async () => {
+    const { writer, directory, sink } = await newStore();
+    const rows = [partRow('+49 30 7374', 1, '-12.5'), partRow('=A', 1, "'+1")];
+    await writer.write('parts', rows);
+    const path = join(directory, 'parts', 'part-writer-1-1.csv');
+    const text = await readFile(path, 'utf8');
+    expect(text).toContain('+49 30 7374,1,-12.5,');
+    expect(text).toContain("'=A,1,''+1,");
+    await writeFile(path, text.replaceAll('+49 30 7374', "'+49 30 7374").replace(',-12.5,', ",'-12.5,"));
+    const landed = new Map<string, object>();
+    for await (const { key, values } of sink.scan(datasetNamed('parts'))) landed.set(key, values);
+    expect(landed).toEqual(new Map(rows.map(({ key, values }) => [key, values ?? {}])));
+  });
+
   test('is followed by another, with a header of its own, once it is as large as parts may become', async () => {
     const { writer, files, sink } = await newStore({ maxPartSize: 1_000 });
     const rows = Array.from({ length: 40 }, (_, index) => partRow(`key ${String(index).padStart(2, '0')}`, 1));

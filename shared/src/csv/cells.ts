@@ -2,19 +2,14 @@ import type { Field } from '../config/fields.js';
 import { plainDecimal } from '../records/decimal.js';
 import { canonicalInteger } from '../records/integer.js';
 import { canonicalJson, parseJson } from '../records/json.js';
-
-/**
- * A spreadsheet runs a cell that begins with one of these as a formula (OWASP, "CSV Injection"). The rule also takes
- * in text that begins with quotes before such a character, so that reading can undo exactly what writing did.
- */
-const FORMULA = /^'*[=+\-@\t\r\n＝＋－＠]/;
+import { guard, withoutGuard } from './formulas.js';
 
 /** A value as the text of a CSV cell. An absent value is the empty cell. */
 export function encodeCell(value: unknown, field: Field, neutraliseFormulas: boolean): string {
   if (value === undefined || value === null) return '';
   if (field.type === 'string' || field.type === 'datetime' || field.type === 'date') {
     const text = value as string;
-    return neutraliseFormulas && FORMULA.test(text) ? `'${text}` : text;
+    return neutraliseFormulas ? guard(text) : text;
   }
   // Canonical JSON, so that the same value always has the same text.
   return field.type === 'json' || field.type === 'list' ? (canonicalJson(value) ?? '') : String(value);
@@ -30,7 +25,7 @@ export function decodeCell(text: string, field: Field, neutraliseFormulas: boole
     case 'string':
     case 'datetime':
     case 'date':
-      return neutraliseFormulas && text.startsWith("'") && FORMULA.test(text) ? text.slice(1) : text;
+      return neutraliseFormulas ? withoutGuard(text) : text;
     case 'integer':
       return canonicalInteger(text) ?? numberOf(text);
     case 'number':

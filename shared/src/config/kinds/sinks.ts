@@ -12,7 +12,9 @@ export const SINKS = {
       neutraliseFormulas: z
         .boolean()
         .default(true)
-        .describe("Put a ' before cells that a spreadsheet would run as a formula (OWASP, CSV injection)"),
+        .describe(
+          "Put a ' before cells that a spreadsheet would run as a formula (OWASP, CSV injection); numbers and phone numbers stay as they are",
+        ),
       maxPartSize: bytes.prefault('64MB').describe('Size at which a file is followed by a new one'),
     },
   },

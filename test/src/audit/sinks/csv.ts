@@ -66,6 +66,10 @@ function isHeader(cells: readonly string[]): boolean {
   return SYSTEM_COLUMNS.every((column, index) => cells.at(index - SYSTEM_COLUMNS.length) === column);
 }
 
+/** Until November 2026 numbers and phone numbers got a quote too, as every text that begins with a sign. */
+const isWritingOf = (cell: string, value: unknown, field: Field, neutralised: boolean): boolean =>
+  encodeCell(value, field, neutralised) === cell || (neutralised && `'${value}` === cell);
+
 function readRow(
   cells: readonly string[],
   header: readonly string[],
@@ -79,7 +83,7 @@ function readRow(
     try {
       const value = decodeCell(cell, field, neutralised);
       // Exactly what writing makes of it, or it was not written like this: 007 and 7 are the same number.
-      if (encodeCell(value, field, neutralised) === cell && !Number.isNaN(value)) return value;
+      if (isWritingOf(cell, value, field, neutralised) && !Number.isNaN(value)) return value;
     } catch {
       // JSON that is none.
     }
