@@ -1,7 +1,14 @@
 import { type CommandUnknownOpts, Option } from '@commander-js/extra-typings';
 import type { DeadLetterRequest } from '@tributary/dashboard';
 import { createLogger, describeError } from '@tributary/shared';
-import { configOption, createCommand, createGroup, wholeNumber, withExamples } from './shell/command.js';
+import {
+  configOption,
+  createCommand,
+  createGroup,
+  wholeNumber,
+  withEnvironment,
+  withExamples,
+} from './shell/command.js';
 import { type Context, EXIT } from './shell/context.js';
 import { readPipelineFile } from './shell/pipeline-file.js';
 import { withProgress } from './shell/terminal.js';
@@ -15,9 +22,7 @@ interface Criteria {
   readonly search?: string | undefined;
 }
 
-const ENVIRONMENT = `Environment:
-  AMQP_URL   the RabbitMQ
-  AUDIT_LOG  the file in which everything done is written down; ./audit/actions.jsonl unless set`;
+const VARIABLES = ['AMQP_URL', 'AUDIT_LOG', 'PIPELINE'] as const;
 
 /** What could not be written: looked at, mended, sent again, thrown away. */
 export function deadLettersCommand(context: Context): CommandUnknownOpts {
@@ -34,7 +39,7 @@ export function deadLettersCommand(context: Context): CommandUnknownOpts {
     ['replay ID --payload mended.json', 'send a mended record instead; - reads it from stdin'],
     ['discard --all --endpoint blog-posts --reason "test data"', 'throw away all of an endpoint'],
   ] as const;
-  return withExamples(context, command, examples, ENVIRONMENT);
+  return withEnvironment(withExamples(context, command, examples), VARIABLES);
 }
 
 function listCommand(context: Context): CommandUnknownOpts {

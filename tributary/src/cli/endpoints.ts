@@ -1,6 +1,6 @@
 import type { CommandUnknownOpts } from '@commander-js/extra-typings';
 import type { EndpointRequest } from '@tributary/producer';
-import { createCommand, createGroup, withExamples } from './shell/command.js';
+import { createCommand, createGroup, variablesOf, withEnvironment, withExamples } from './shell/command.js';
 import type { Context } from './shell/context.js';
 import { withProgress } from './shell/terminal.js';
 
@@ -17,9 +17,7 @@ const REQUESTS = {
   restart: 'begin the poll anew, and forget that it failed',
 } as const satisfies Readonly<Record<Request, string>>;
 
-const ENVIRONMENT = `Environment:
-  PRODUCER_URL  a producer; http://127.0.0.1:8081 unless set
-  ADMIN_TOKEN   the one that the producer was started with; what changes something needs it`;
+const VARIABLES = variablesOf('commands');
 
 /** Asks a producer that runs, and has it do something. */
 export function endpointsCommand(context: Context): CommandUnknownOpts {
@@ -31,11 +29,11 @@ export function endpointsCommand(context: Context): CommandUnknownOpts {
     ['status blog-posts', 'all that is known of one'],
     ['pause blog-posts', 'until resume blog-posts'],
   ] as const;
-  return withExamples(context, command, examples, ENVIRONMENT);
+  return withEnvironment(withExamples(context, command, examples), VARIABLES);
 }
 
 function requestCommand(context: Context, request: Request): CommandUnknownOpts {
-  const command = createCommand(context, request, REQUESTS[request]).addHelpText('after', `\n${ENVIRONMENT}`);
+  const command = withEnvironment(createCommand(context, request, REQUESTS[request]), VARIABLES);
   if (request === 'list') return command.action(() => ask(context, request));
   return command.argument('<ENDPOINT>').action((endpoint) => ask(context, request, endpoint));
 }
@@ -51,7 +49,7 @@ export function resetCommand(context: Context): CommandUnknownOpts {
     ['blog-posts', 'everything'],
     ['blog-posts --since 2026-03-01', 'what changed since'],
   ] as const;
-  return withExamples(context, command, examples, ENVIRONMENT);
+  return withEnvironment(withExamples(context, command, examples), VARIABLES);
 }
 
 async function ask(

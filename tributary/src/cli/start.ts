@@ -3,7 +3,7 @@ import { type Service, sinkWords, systemClock } from '@tributary/shared';
 import type { Pipeline } from '../library/pipeline.js';
 import { showFlow } from './flow/live.js';
 import { describeSummary, farewell, flowLine, welcome } from './flow/tell.js';
-import { configOption, createCommand, withExamples } from './shell/command.js';
+import { configOption, createCommand, withEnvironment, withExamples } from './shell/command.js';
 import { CommandFailed, type Context, EXIT } from './shell/context.js';
 import { personLogger } from './shell/logs.js';
 import { tellFile } from './shell/pipeline-file.js';
@@ -16,11 +16,9 @@ interface StartOptions {
   readonly config: string;
 }
 
-const ENVIRONMENT = `Environment:
-  AMQP_URL, REDIS_URL  a RabbitMQ and a Redis of your own; without them both are kept in memory
-  POSTGRES_URL         the database of a pipeline whose sink is postgres
-  PORT                 of the dashboard; without it 8000, or one that is free
-  LOG_LEVEL            of what is said on stderr: warn unless set; info and debug say more`;
+/** What a person sets most often; the services read more. */
+const VARIABLES = ['AMQP_URL', 'REDIS_URL', 'POSTGRES_URL', 'PORT', 'LOG_LEVEL', 'ADMIN_TOKEN', 'CRM_URL'] as const;
+const IN_MEMORY = 'Without AMQP_URL and REDIS_URL, RabbitMQ and Redis are stand-ins in memory.';
 
 /** The whole pipeline in this process. */
 export function startCommand(context: Context): CommandUnknownOpts {
@@ -41,7 +39,7 @@ export function startCommand(context: Context): CommandUnknownOpts {
     ['--once', 'one round; fails if an endpoint cannot be polled'],
     ['--once --json --output ./out', 'for programs'],
   ] as const;
-  return withExamples(context, command, examples, ENVIRONMENT);
+  return withEnvironment(withExamples(context, command, examples), VARIABLES).addHelpText('after', `\n${IN_MEMORY}`);
 }
 
 async function pollOnce(context: Context, options: StartOptions): Promise<void> {

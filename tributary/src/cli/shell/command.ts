@@ -1,8 +1,12 @@
 import { Command, type CommandUnknownOpts, InvalidArgumentError, Option } from '@commander-js/extra-typings';
+import { ENVIRONMENT, type Reader, type Variable, type VariableName } from '@tributary/shared';
 import type { Context } from './context.js';
 
 /** An example of a command's help: what follows the command, and what that does. */
 export type Example = readonly [words: string, what: string];
+
+/** Characters in a line of help where the screen does not tell how many it has. */
+const HELP_WIDTH = 80;
 
 /** Commander writes `<FILE>`; a manual page writes FILE. */
 const plain = (term: string): string => term.replaceAll(/[<>]/g, '');
@@ -75,17 +79,40 @@ export function withExamples<T extends CommandUnknownOpts>(
   { spell }: Context,
   command: T,
   examples: readonly Example[],
-  more = '',
 ): T {
   command.addHelpText('after', () => {
     const [first = '', ...rest] = pathOf(command);
     const written = examples.map(([words, what]) => [spell(first, [...rest, words].join(' ').trim()), what] as const);
     const width = Math.max(...written.map(([text]) => text.length));
     const lines = written.map(([text, what]) => `  ${text.padEnd(width)}  ${what}`);
-    return `\nExamples:\n${lines.join('\n')}${more === '' ? '' : `\n\n${more}`}`;
+    return `\nExamples:\n${lines.join('\n')}`;
   });
   return command;
 }
+
+/** Adds a section with environment variables, in the words of their one table, to the help. */
+export function withEnvironment<T extends CommandUnknownOpts>(command: T, names: readonly VariableName[]): T {
+  command.addHelpText('after', () => {
+    const help = command.createHelp();
+    help.prepareContext({ helpWidth: process.stdout.columns || HELP_WIDTH });
+    const width = Math.max(...names.map((name) => name.length));
+    const items = names.map((name) => help.formatItem(name, width, describeVariable(ENVIRONMENT[name]), help));
+    return `\nEnvironment:\n${items.join('\n')}`;
+  });
+  return command;
+}
+
+function describeVariable({ words, usual, usually }: Variable): string {
+  const without = usually ?? usual;
+  return `${words}${without === undefined ? '' : ` (default: ${without})`}`.replaceAll('`', '');
+}
+
+/** The variables that one of the readers reads, in the order of the table. */
+export const variablesOf = (reader: Reader): VariableName[] =>
+  (Object.keys(ENVIRONMENT) as VariableName[]).filter((name) => {
+    const { readers }: Variable = ENVIRONMENT[name];
+    return readers.includes(reader);
+  });
 
 /** `--config FILE`, which every command that reads a pipeline file takes. */
 export const configOption = ({ env }: Context) =>

@@ -1,5 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { describe, expect, inject, test } from 'vitest';
 import { family, untilGone } from '../services/processes.js';
 import { eventually } from './support/eventually.js';
@@ -79,4 +81,27 @@ describe('a reader that goes away, as in npm start | head', () => {
       expect(said.stderr).not.toContain('EPIPE');
     },
   );
+});
+
+describe('npm start -- --once that is stopped', () => {
+  test('says so, fails, and leaves nothing running', async () => {
+    const silent = createServer(() => {}).listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    stage.atEnd('the API that never answers', () => silent.close());
+    const { port } = silent.address() as AddressInfo;
+    const env = { CRM_URL: `http://127.0.0.1:${port}` };
+    const { child, said, ended } = start(['start', '--once', '--output', stage.path('stopped')], env);
+    await eventually(() => expect(said.stderr).toContain('pipeline: '));
+    const all = familyOf(child);
+    expect(all.length).toBeGreaterThan(1);
+    // Ctrl-C under npm comes twice at once.
+    child.kill('SIGINT');
+    child.kill('SIGINT');
+    expect(await ended).toEqual([1, null]);
+    expect(said).toMatchObject({
+      stdout: '',
+      stderr: expect.stringContaining('stopped before the round was complete'),
+    });
+    await untilGone(all);
+  });
 });
