@@ -11,7 +11,8 @@ import { type CursorStore, memoryCursorStore } from './cursor/cursor.js';
 import { redisCursorStore } from './cursor/cursor-redis.js';
 import { type LeaseTable, memoryLeaseTable } from './leases/table.js';
 import { redisLeaseTable } from './leases/table-redis.js';
-import { memoryStateStore, redisStateStore, type StateStore } from './schedule/states.js';
+import { memoryStateStore, type StateStore } from './schedule/states.js';
+import { redisStateStore } from './schedule/states-redis.js';
 
 /** The stores of what must survive a run, a restart, or the move of an endpoint to another producer. */
 export interface Stores {

@@ -1,5 +1,3 @@
-import { redisPrefix, sinkGenerationKey } from '@tributary/shared';
-import type { Redis } from 'ioredis';
 import type { Endpoint } from '../endpoint.js';
 import type { CircuitState } from './circuit.js';
 
@@ -33,29 +31,13 @@ export interface StateStore {
   save(endpoint: Endpoint, state: EndpointState): Promise<void>;
 }
 
-/** In a hash of Redis, `states`: JSON by endpoint. */
-export function redisStateStore(redis: Redis, pipeline: string): StateStore {
-  const key = `${redisPrefix(pipeline)}states`;
-  const settingsOf = async ({ fingerprint }: Endpoint) =>
-    `${fingerprint} ${(await redis.get(sinkGenerationKey(pipeline))) ?? ''}`;
-  return {
-    async load(endpoint) {
-      const [text, settings] = await Promise.all([redis.hget(key, endpoint.id), settingsOf(endpoint)]);
-      return text === null ? undefined : decode(text, settings);
-    },
-    async save(endpoint, state) {
-      await redis.hset(key, endpoint.id, JSON.stringify({ ...state, settings: await settingsOf(endpoint) }));
-    },
-  };
-}
-
 /** In memory: for dry runs and tests. */
 export function memoryStateStore(): StateStore {
   const states = new Map<string, string>();
   return {
     async load({ id, fingerprint }) {
       const text = states.get(id);
-      return text === undefined ? undefined : decode(text, fingerprint);
+      return text === undefined ? undefined : decodeState(text, fingerprint);
     },
     async save({ id, fingerprint }, state) {
       states.set(id, JSON.stringify({ ...state, settings: fingerprint }));
@@ -64,7 +46,7 @@ export function memoryStateStore(): StateStore {
 }
 
 /** Only producers write here, so the fields are not checked. Text that is not JSON counts as absent. */
-function decode(text: string, settings: string): EndpointState | undefined {
+export function decodeState(text: string, settings: string): EndpointState | undefined {
   try {
     const { settings: saved, ...state } = JSON.parse(text) as EndpointState & { settings: string };
     return saved === settings ? state : { ...state, nextAt: undefined, lastFullAt: undefined };
