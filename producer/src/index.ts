@@ -17,4 +17,4 @@ export type { PublishRun } from './publish/publish-run.js';
 export { Publisher, type PublisherOptions } from './publish/publisher.js';
 export { createProducer, type Producer, type ProducerOptions, producerProcess } from './service.js';
 export type { Validator } from './sources/port.js';
-export { type Proxies, proxiesOf } from './sources/rest/dispatchers.js';
+export { type Proxies, proxiesOf } from './sources/rest/proxies.js';

@@ -33,7 +33,7 @@ import { openPublisher } from './publish/open.js';
 import type { Publisher } from './publish/publisher.js';
 import { createDuties } from './schedule/duties.js';
 import type { Duty } from './schedule/duty.js';
-import { type Proxies, proxiesOf } from './sources/rest/dispatchers.js';
+import { type Proxies, proxiesOf } from './sources/rest/proxies.js';
 import { createSurroundings } from './sources/surroundings.js';
 import { memoryStores, openRedisStores, type Stores } from './stores.js';
 

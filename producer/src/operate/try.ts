@@ -3,7 +3,7 @@ import { compileEndpoints, type Endpoint } from '../endpoint.js';
 import { createIds } from '../publish/ids.js';
 import { messageMaker } from '../publish/messages.js';
 import { createSource } from '../sources/kinds.js';
-import type { Proxies } from '../sources/rest/dispatchers.js';
+import type { Proxies } from '../sources/rest/proxies.js';
 import { createSurroundings } from '../sources/surroundings.js';
 
 export interface TryOptions {

@@ -12,6 +12,7 @@ const SOURCES: Readonly<Record<SourceKind, MakeSource>> = {
     new RestSource(endpoint, {
       ...events,
       dispatcher: rest.dispatchers.for(endpoint.config),
+      proxies: rest.dispatchers.proxies,
       gate: rest.gate,
       clock,
       random,

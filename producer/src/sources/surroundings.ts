@@ -1,6 +1,7 @@
 import type { Clock, LimitsConfig } from '@tributary/shared';
-import { Dispatchers, type Proxies } from './rest/dispatchers.js';
+import { Dispatchers } from './rest/dispatchers.js';
 import { Gate } from './rest/gate.js';
+import type { Proxies } from './rest/proxies.js';
 
 /** What the sources of all endpoints share: time, connections and limits. */
 export interface Surroundings {

@@ -1,7 +1,8 @@
 import { onTestFinished } from 'vitest';
 import type { Page, Validator } from '../../src/sources/port.js';
-import { Dispatchers, type Proxies } from '../../src/sources/rest/dispatchers.js';
+import { Dispatchers } from '../../src/sources/rest/dispatchers.js';
 import { Gate } from '../../src/sources/rest/gate.js';
+import type { Proxies } from '../../src/sources/rest/proxies.js';
 import { RestSource } from '../../src/sources/rest/rest.js';
 import { ManualClock } from './manual-clock.js';
 import { endpointWith, pipelineWith } from './pipeline.js';
@@ -27,6 +28,7 @@ export function sourceWith(settings: object, { random = () => 1, proxies = {} }:
   };
   const source = new RestSource(endpoint, {
     dispatcher: dispatchers.for(endpoint.config),
+    proxies,
     gate: new Gate(pipelineWith({}).limits, waiting),
     clock: waiting,
     random,

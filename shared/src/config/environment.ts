@@ -141,7 +141,10 @@ export const ENVIRONMENT = {
 export const PROXIES: Readonly<Record<string, Variable>> = {
   HTTP_PROXY: { readers: ['producer'], words: 'The proxy for http URLs of endpoints' },
   HTTPS_PROXY: { readers: ['producer'], words: 'The proxy for https URLs of endpoints' },
-  NO_PROXY: { readers: ['producer'], words: 'Hosts that are asked without a proxy, with commas between them' },
+  NO_PROXY: {
+    readers: ['producer'],
+    words: 'Hosts that are asked without a proxy, with commas between them; this machine always is',
+  },
 };
 
 export type VariableName = keyof typeof ENVIRONMENT;

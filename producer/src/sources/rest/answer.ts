@@ -24,9 +24,9 @@ const worthRetrying = (status: number): boolean => status >= 500 || [408, 425, 4
  * @throws FatalError if the same request would be answered the same way
  */
 export function findPage(answer: Answer, format: BodyFormat, conceal: (text: string) => string): FoundPage {
-  const { status, headers, text, arrivedAt } = answer;
+  const { status, headers, text, arrivedAt, way } = answer;
   // Computed only for an error, so that reading a good page does not pay for it.
-  const shown = () => excerpt(text, conceal);
+  const shown = () => excerpt(text, conceal) + (way === undefined ? '' : `, ${way}`);
   if (worthRetrying(status)) {
     throw new RetryAfterError(
       `http_${status}`,

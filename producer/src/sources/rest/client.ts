@@ -7,11 +7,14 @@ import type { Secrets } from './auth/secrets.js';
 import type { Cookies } from './cookies.js';
 import { type Answer, fetchAnswer } from './fetch.js';
 import type { Gate } from './gate.js';
+import { describeProxy, type Proxies, proxyFor } from './proxies.js';
 import { MOST_REDIRECTS, redirected } from './redirect.js';
 import type { HttpRequest } from './request/http-request.js';
 
 export interface ClientOptions extends Pick<SourceEvents, 'onExchange'> {
   readonly dispatcher: Dispatcher;
+  /** The proxies that the dispatcher goes by; none unless given. */
+  readonly proxies?: Proxies | undefined;
   readonly gate: Gate;
   readonly clock: Clock;
 }
@@ -63,11 +66,13 @@ export class Client {
 
   async #exchange(request: HttpRequest, signal: AbortSignal): Promise<Answer> {
     const { timeout, timeouts, maxBodySize, priority } = this.#config;
-    const { dispatcher, gate, clock, onExchange } = this.#options;
+    const { dispatcher, proxies = {}, gate, clock, onExchange } = this.#options;
     const now = () => clock.now();
+    const proxy = proxyFor(proxies, request.address.origin);
+    const way = proxy === undefined ? undefined : describeProxy(proxy);
     return await gate.pass(request.address.host, priority, signal, async () => {
       const begun = now();
-      const answer = await fetchAnswer(request, { dispatcher, timeout, timeouts, maxBodySize, signal, now });
+      const answer = await fetchAnswer(request, { dispatcher, timeout, timeouts, maxBodySize, signal, way, now });
       onExchange?.({
         asked: `${request.method} ${redactUrl(request.address.href)}`,
         answered: `${answer.status}, ${answer.text.length} characters`,

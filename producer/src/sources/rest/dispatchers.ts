@@ -1,27 +1,15 @@
 import type { EndpointConfig } from '@tributary/shared';
-import { Agent, type Dispatcher, EnvHttpProxyAgent } from 'undici';
-
-/** The proxies between the producer and the APIs, as the environment names them. */
-export interface Proxies {
-  readonly httpProxy?: string | undefined;
-  readonly httpsProxy?: string | undefined;
-  /** Hosts that are reached without a proxy: names, domains, ports; `*` for all. */
-  readonly noProxy?: string | undefined;
-}
-
-/** The proxies of an environment: HTTP_PROXY, HTTPS_PROXY and NO_PROXY, in upper or lower case; lower case wins. */
-export function proxiesOf(env: Readonly<Record<string, string | undefined>>): Proxies {
-  const named = (name: string) => env[name.toLowerCase()] || env[name] || undefined;
-  return { httpProxy: named('HTTP_PROXY'), httpsProxy: named('HTTPS_PROXY'), noProxy: named('NO_PROXY') };
-}
+import { Agent, type Dispatcher, ProxyAgent } from 'undici';
+import { type HttpProxy, type Proxies, proxyFor } from './proxies.js';
 
 /** The connections of all endpoints. Endpoints with the same settings share them. */
 export class Dispatchers {
-  readonly #proxies: Proxies;
+  readonly proxies: Proxies;
   readonly #made = new Map<string, Dispatcher>();
+  readonly #all: Dispatcher[] = [];
 
   constructor(proxies: Proxies = {}) {
-    this.#proxies = proxies;
+    this.proxies = proxies;
   }
 
   /** @throws Error if a certificate or key is none */
@@ -29,30 +17,41 @@ export class Dispatchers {
     const key = JSON.stringify([tls, timeouts.connect, maxHeaderSize]);
     const known = this.#made.get(key);
     if (known !== undefined) return known;
+    const connect = { timeout: timeouts.connect, ...tls };
     // Headers and body have their time limits with each request.
-    const options = {
-      connect: { timeout: timeouts.connect, ...tls },
-      headersTimeout: 0,
-      bodyTimeout: 0,
-      maxHeaderSize,
-    };
-    const { httpProxy, httpsProxy, noProxy } = this.#proxies;
-    const made =
-      httpProxy === undefined && httpsProxy === undefined
-        ? new Agent(options)
-        : new EnvHttpProxyAgent({
+    const options = { headersTimeout: 0, bodyTimeout: 0, maxHeaderSize };
+    const direct = this.#keep(new Agent({ ...options, connect }));
+    const through = new Map<HttpProxy, Dispatcher>();
+    const agentOf = (proxy: HttpProxy): Dispatcher => {
+      const { uri, authorization } = proxy;
+      const agent =
+        through.get(proxy) ??
+        this.#keep(
+          new ProxyAgent({
             ...options,
-            requestTls: { timeout: timeouts.connect, ...tls },
-            // undici reads the environment itself for a setting that is undefined.
-            httpProxy: httpProxy ?? '',
-            httpsProxy: httpsProxy ?? '',
-            noProxy: noProxy ?? '',
-          });
+            uri,
+            requestTls: connect,
+            proxyTls: { timeout: timeouts.connect },
+            ...(authorization === undefined ? {} : { token: authorization }),
+          }),
+        );
+      through.set(proxy, agent);
+      return agent;
+    };
+    const made = direct.compose((dispatch) => (asked, handler) => {
+      const proxy = proxyFor(this.proxies, String(asked.origin));
+      return proxy === undefined ? dispatch(asked, handler) : agentOf(proxy).dispatch(asked, handler);
+    });
     this.#made.set(key, made);
     return made;
   }
 
   async destroy(): Promise<void> {
-    await Promise.all([...this.#made.values()].map((dispatcher) => dispatcher.destroy()));
+    await Promise.all(this.#all.map((dispatcher) => dispatcher.destroy()));
+  }
+
+  #keep<D extends Dispatcher>(dispatcher: D): D {
+    this.#all.push(dispatcher);
+    return dispatcher;
   }
 }

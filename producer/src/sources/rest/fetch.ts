@@ -17,6 +17,8 @@ export interface Answer {
   readonly doubt?: string | undefined;
   /** When the last byte had arrived, in milliseconds since the epoch. */
   readonly arrivedAt: number;
+  /** The way that it took, if it did not come straight from the API: `by way of the proxy ...`. */
+  readonly way?: string | undefined;
 }
 
 export interface FetchOptions {
@@ -28,6 +30,8 @@ export interface FetchOptions {
   /** The largest body that is read, in bytes. */
   readonly maxBodySize: number;
   readonly signal: AbortSignal;
+  /** The way to the API, for errors, if it is not a direct one: `by way of the proxy ...`. */
+  readonly way?: string | undefined;
   now(): number;
 }
 
@@ -42,14 +46,15 @@ const MAX_ERROR_BODY = 4_096;
  * @throws the signal's reason once it has aborted
  */
 export async function fetchAnswer(request: HttpRequest, options: FetchOptions): Promise<Answer> {
-  const { signal, timeout } = options;
+  const { signal, timeout, way } = options;
   signal.throwIfAborted();
+  const onTheWay = way === undefined ? '' : `, ${way}`;
   // AbortSignal.any would keep every request in memory as long as the stop signal lives (nodejs/node#54614).
   const exchange = new AbortController();
   const stop = () => exchange.abort(signal.reason);
   signal.addEventListener('abort', stop, { once: true });
   const timer = setTimeout(() => {
-    exchange.abort(new RetryableError('timeout', `no complete answer within ${timeout} ms`));
+    exchange.abort(new RetryableError('timeout', `no complete answer within ${timeout} ms${onTheWay}`));
   }, timeout);
   try {
     return await exchangeOnce(request, exchange.signal, options);
@@ -59,7 +64,7 @@ export async function fetchAnswer(request: HttpRequest, options: FetchOptions): 
     if (error instanceof errors.InvalidArgumentError) {
       throw new FatalError('request_invalid', `the request cannot be made: ${error.message}`, { cause: error });
     }
-    throw timeoutOf(error) ?? new RetryableError('network', describeError(error), { cause: error });
+    throw timeoutOf(error, onTheWay) ?? new RetryableError('network', networkFault(error) + onTheWay, { cause: error });
   } finally {
     clearTimeout(timer);
     signal.removeEventListener('abort', stop);
@@ -67,7 +72,7 @@ export async function fetchAnswer(request: HttpRequest, options: FetchOptions): 
 }
 
 /** The error for the part of the exchange that took too long; undefined if the error is not a timeout. */
-function timeoutOf(error: unknown): RetryableError | undefined {
+function timeoutOf(error: unknown, onTheWay: string): RetryableError | undefined {
   const parts = [
     [errors.ConnectTimeoutError, 'connect', 'no connection'],
     [errors.HeadersTimeoutError, 'headers', 'no headers'],
@@ -76,11 +81,20 @@ function timeoutOf(error: unknown): RetryableError | undefined {
   const part = parts.find(([Class]) => error instanceof Class);
   if (part === undefined) return undefined;
   const [, name, what] = part;
-  return new RetryableError(`timeout_${name}`, `${what} within timeouts.${name}`, { cause: error });
+  return new RetryableError(`timeout_${name}`, `${what} within timeouts.${name}${onTheWay}`, { cause: error });
+}
+
+/** What is wrong with the network, in words. A proxy tells by a status that it makes no way to the API. */
+function networkFault(error: unknown): string {
+  const said = describeError(error);
+  const status = /Proxy response \((\d+)\)/.exec(said)?.[1];
+  if (status === undefined) return said;
+  const why = status === '407' ? ': it asks for a user and a password, as http://user:password@host:port' : '';
+  return `the proxy makes no connection to the API, it answered ${status}${why}`;
 }
 
 async function exchangeOnce(request: HttpRequest, signal: AbortSignal, options: FetchOptions): Promise<Answer> {
-  const { dispatcher, maxBodySize, timeouts } = options;
+  const { dispatcher, maxBodySize, timeouts, way } = options;
   // The path is sent as it is written; a URL object would encode what needs no encoding.
   const { statusCode, headers, body } = await dispatcher.request({
     signal,
@@ -109,7 +123,7 @@ async function exchangeOnce(request: HttpRequest, signal: AbortSignal, options: 
   }
   const cookies = [headers['set-cookie'] ?? []].flat();
   const bytes = Buffer.concat(chunks);
-  const told = { status: statusCode, headers: joined, cookies, arrivedAt: options.now() };
+  const told = { status: statusCode, headers: joined, cookies, arrivedAt: options.now(), way };
   if (!succeeded) return { ...told, text: await textOfError(bytes, joined, size > limit) };
   return {
     ...told,

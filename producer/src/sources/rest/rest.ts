@@ -14,6 +14,7 @@ import { createPager } from './paging/kinds.js';
 import { LoopGuard } from './paging/loop-guard.js';
 import type { PageAddress } from './paging/pager.js';
 import { RepeatCheck } from './paging/repeat-check.js';
+import type { Proxies } from './proxies.js';
 import type { HttpRequest } from './request/http-request.js';
 import { Requests } from './request/requests.js';
 import { validatorsByUrl } from './validators.js';
@@ -21,6 +22,8 @@ import { validatorsByUrl } from './validators.js';
 export interface RestOptions extends SourceEvents {
   /** Whose connections are used; closed by the caller that made it. */
   readonly dispatcher: Dispatcher;
+  /** The proxies that the dispatcher goes by; none unless given. */
+  readonly proxies?: Proxies | undefined;
   /** Holds the requests of all endpoints together to the limits. */
   readonly gate: Gate;
   readonly clock: Clock;

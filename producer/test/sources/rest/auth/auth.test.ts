@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer as createHttp } from 'node:http';
 import { createServer as createHttps } from 'node:https';
-import { type AddressInfo, connect as dial } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { json, startApi } from '../../../support/api.js';
 import { CERTIFICATES } from '../../../support/certificates.js';
@@ -157,41 +157,5 @@ describe('an endpoint behind TLS', () => {
     const { ca, clientCert: cert, clientKey: key } = CERTIFICATES;
     expect(recordsOf(await sourceWith({ url, tls: { ca, cert, key } }).read())).toEqual([1]);
     await expect(sourceWith({ url, retries: 0, tls: { ca } }).read()).rejects.toMatchObject({ code: 'network' });
-  });
-});
-
-describe('an endpoint behind a proxy', () => {
-  /** A proxy that makes tunnels (RFC 9110, section 9.3.6), and notes to where. */
-  async function startProxy() {
-    const tunnels: string[] = [];
-    const server = createHttp();
-    server.on('connect', ({ url = '' }, client, head) => {
-      tunnels.push(url);
-      const { hostname, port } = new URL(`http://${url}`);
-      const upstream = dial(Number(port), hostname, () => {
-        client.write('HTTP/1.1 200 OK\r\n\r\n');
-        upstream.write(head);
-        upstream.pipe(client).pipe(upstream);
-      });
-      for (const socket of [client, upstream]) socket.on('error', () => {});
-    });
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    onTestFinished(() => {
-      server.closeAllConnections();
-      server.close();
-    });
-    return { tunnels, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
-  }
-
-  it('is asked through it, unless the environment excepts its host', async () => {
-    const api = await startApi((_request, response) => json(response, [1]));
-    const proxy = await startProxy();
-    const { host } = new URL(api.url);
-    expect(recordsOf(await sourceWith({ url: api.url }, { proxies: { httpProxy: proxy.url } }).read())).toEqual([1]);
-    expect(proxy.tunnels).toEqual([host]);
-    const excepted = { httpProxy: proxy.url, noProxy: '127.0.0.1' };
-    expect(recordsOf(await sourceWith({ url: api.url }, { proxies: excepted }).read())).toEqual([1]);
-    expect(proxy.tunnels).toHaveLength(1);
   });
 });
