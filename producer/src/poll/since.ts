@@ -1,3 +1,4 @@
+import { compilePattern } from '@tributary/shared';
 import type { Endpoint } from '../endpoint.js';
 
 /** A version as it is written into a request. */
@@ -22,9 +23,14 @@ export function versionWriter({ config, entity }: Endpoint): (version: string) =
   const type = entity.config.fields[entity.config.version ?? '']?.type;
   if (format === undefined || type !== 'datetime') return (version) => version;
   const form = Object.hasOwn(FORMS, format) ? FORMS[format] : undefined;
-  if (form === undefined) throw new Error(`version format ${format} passed the config check`);
+  const write = form ?? patternWriter(format);
   return (version) => {
     const milliseconds = Date.parse(version);
-    return Number.isNaN(milliseconds) ? version : form(milliseconds);
+    return Number.isNaN(milliseconds) ? version : write(milliseconds);
   };
+}
+
+function patternWriter(format: string): (milliseconds: number) => string {
+  const pattern = compilePattern(format);
+  return (milliseconds) => pattern.write(milliseconds);
 }

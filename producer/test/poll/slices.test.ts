@@ -68,20 +68,30 @@ describe('what a run asks for', () => {
   });
 });
 
-describe('a version in a request', () => {
-  const written = (format: string | undefined, version: string) =>
-    versionWriter(endpointWith({ url: 'http://api/', incremental: { parameter: 'since', ...(format && { format }) } }))(
-      version,
-    );
+const written = (format: string | undefined, version: string) =>
+  versionWriter(endpointWith({ url: 'http://api/', incremental: { parameter: 'since', ...(format && { format }) } }))(
+    version,
+  );
 
+describe('a version in a request', () => {
   it.each([
     [undefined, '2026-03-01T12:00:01.250Z'],
     ['iso', '2026-03-01T12:00:01.250Z'],
     ['date', '2026-03-01'],
     ['unix', 1772366401],
     ['unix-ms', 1772366401250],
+    ['yyyy-MM-dd HH:mm', '2026-03-01 12:00'],
+    ['dd/MM/yyyy', '01/03/2026'],
   ])('is written as %s', (format, expected) => {
     expect(written(format, '2026-03-01T12:00:01.250Z')).toBe(expected);
+  });
+});
+
+describe('a form of versions', () => {
+  it('is refused with what it should be', () => {
+    expect(() => written('epoch', '')).toThrow(
+      'expected one of iso, date, unix, unix-ms, or a pattern such as yyyy-MM-dd HH:mm',
+    );
   });
 });
 

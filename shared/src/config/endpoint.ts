@@ -1,9 +1,12 @@
 import { z } from 'zod';
 import { SOURCES, USUAL_SOURCE } from './kinds/sources.js';
 import { choiceOf } from './kinds/table.js';
-import { duration, scalar } from './values.js';
+import { duration, patternFault, scalar } from './values.js';
 
 const OVERLAP = 'expected a duration such as 5s, or a whole number where the version is a sequence';
+
+/** How a version that is a time can be written into a request, beside patterns. */
+const WRITTEN_FORMS = ['iso', 'date', 'unix', 'unix-ms'];
 
 const REPEATED = [
   z
@@ -40,7 +43,11 @@ const incremental = z.strictObject({
     .describe('Query parameter that carries the end of a window; or place {{until}}'),
   format: z
     .string()
-    .min(1)
+    .check(({ value, issues }) => {
+      const fault = WRITTEN_FORMS.includes(value) ? undefined : patternFault(value);
+      const message = `expected one of ${WRITTEN_FORMS.join(', ')}, or a pattern such as yyyy-MM-dd HH:mm: ${fault}`;
+      if (fault !== undefined) issues.push({ code: 'custom', input: value, message });
+    })
     .optional()
     .describe(
       'How a version that is a time is written: iso (the usual), date, unix (seconds), unix-ms, or a pattern such as yyyy-MM-dd HH:mm (in UTC)',

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { compilePath, PathError } from '../records/path.js';
+import { compilePattern, PatternError } from '../records/times/pattern.js';
 
 const PATH = "expected a path such as $, $.data, $['any name'] or $.list[-1].id";
 
@@ -80,6 +81,17 @@ export function pathFault(text: string): string | undefined {
   } catch (error) {
     if (!(error instanceof PathError)) throw error;
     return `${PATH}; ${error.message}`;
+  }
+}
+
+/** What is wrong with a pattern of times, in words; undefined if nothing is. */
+export function patternFault(text: string): string | undefined {
+  try {
+    compilePattern(text);
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof PatternError)) throw error;
+    return error.message;
   }
 }
 
