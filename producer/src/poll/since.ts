@@ -19,9 +19,9 @@ const FORMS: Readonly<Record<string, (milliseconds: number) => WrittenVersion>> 
  * @returns writes a version as marks hold it: ISO 8601 for a time, digits for a number, text as it is
  */
 export function versionWriter({ config, entity }: Endpoint): (version: string) => WrittenVersion {
-  const { format } = config.incremental ?? {};
+  const { format = 'iso' } = config.incremental ?? {};
   const type = entity.config.fields[entity.config.version ?? '']?.type;
-  if (format === undefined || type !== 'datetime') return (version) => version;
+  if (type !== 'datetime') return (version) => version;
   const form = Object.hasOwn(FORMS, format) ? FORMS[format] : undefined;
   const write = form ?? patternWriter(format);
   return (version) => {
