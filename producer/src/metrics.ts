@@ -89,6 +89,10 @@ export function createPollMetrics(registry: Registry) {
     notModified: counter('not_modified', 'Pages the API answered with 304, not modified'),
     records: counter('records', 'Records fetched'),
     keyless: counter('keyless_records', 'Records without their key; published all the same'),
+    standing: counter(
+      'standing_marks',
+      'Polls whose full answer held only records of the time that the poll went on from, so that the mark cannot move',
+    ),
     gone: counter(
       'gone_parents',
       'Requests for children answered with 404 or 410: the record they are asked for is gone',

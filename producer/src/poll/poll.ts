@@ -103,6 +103,7 @@ export async function poll(
     progress.confirmed(clock.now());
     family.throwFailures();
     if (!walks.settled) progress.neverStood();
+    if (walks.standsStill) progress.standsStill();
     await cursors.save(endpoint, slices.confirmed(slice, walks));
     walks = new Walks(endpoint, EMPTY, begunAt, source.countsPages);
     slice = isLate() ? undefined : slices.next();

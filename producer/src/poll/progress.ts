@@ -140,6 +140,16 @@ export class PollProgress {
     this.#children = children;
   }
 
+  /** The mark cannot move, though the API may have more to give. */
+  standsStill(): void {
+    this.#metrics.standing.inc({ endpoint: this.#endpoint });
+    const advice = 'set paging, so that what follows is read too; or ask for larger answers, or by a finer version';
+    this.#log.warn(
+      { endpoint: this.#endpoint, run: this.#run, advice },
+      'the answer is full, and all its records have the time that the poll went on from: if the API cuts its answers, what follows is never seen',
+    );
+  }
+
   /** @param error why it failed */
   summary(durationMs: number, error?: string): PollSummary {
     const children = this.#children().map((child) => child.summary(durationMs));

@@ -18,6 +18,9 @@ export class Walk {
   readonly #digest: Hash = createHash('sha256');
   readonly #compares: boolean;
   #pages = 0;
+  #records = 0;
+  #version: string | undefined;
+  #isOneVersion = true;
   #counted = false;
   #modified = false;
 
@@ -38,6 +41,9 @@ export class Walk {
 
   record({ envelope: { key, version } }: { readonly envelope: Pick<Envelope, 'key' | 'version'> }): void {
     this.mark.see(version);
+    this.#records += 1;
+    this.#version ??= version;
+    this.#isOneVersion &&= version === this.#version;
     if (this.#compares) this.#digest.update(JSON.stringify([key, version]));
   }
 
@@ -49,6 +55,15 @@ export class Walk {
   /** Whether all records were on one page, so that none can have changed between two requests. */
   get isOnePiece(): boolean {
     return this.#pages <= 1;
+  }
+
+  /**
+   * Whether this may be all that the API ever gives: one full page of records that all have one version, that of the saved
+   * mark. If the API cuts its answers at so many records, those that follow stay hidden for ever.
+   */
+  standsStill(saved: Cursor, limits: ReadonlySet<number>): boolean {
+    const isFull = limits.has(this.#records) || (this.#records >= 50 && this.#records % 50 === 0);
+    return this.isOnePiece && this.#isOneVersion && isFull && this.#version === saved.mark;
   }
 
   /** Identifies the records and their order. To be called once, at the end. */
@@ -74,6 +89,7 @@ export class Walks {
   readonly #saved: Cursor;
   readonly #countsPages: boolean;
   readonly since: string | undefined;
+  readonly #limits: ReadonlySet<number>;
   #settled: Walk | undefined;
   #previous: { readonly walk: Walk; readonly digest: string } | undefined;
   #walks = 0;
@@ -88,6 +104,7 @@ export class Walks {
     this.#countsPages = countsPages;
     this.#saved = saved;
     this.since = new HighWaterMark(endpoint, saved.mark, now).since();
+    this.#limits = limitsIn(endpoint);
   }
 
   begin(startedAt: number): Walk {
@@ -111,6 +128,11 @@ export class Walks {
     return this.#settled === undefined && this.#walks < MAX_WALKS;
   }
 
+  /** Whether the mark cannot move, though there may be more than what was read. */
+  get standsStill(): boolean {
+    return this.#settled?.standsStill(this.#saved, this.#limits) ?? false;
+  }
+
   /** Whether the pages did not move while they were read. */
   get settled(): boolean {
     return this.#settled !== undefined;
@@ -126,4 +148,11 @@ export class Walks {
     const behind = this.#saved.seen ?? this.#saved.mark;
     return { ...(behind === undefined ? {} : { mark: behind }), seen: reached, validators };
   }
+}
+
+/** Numbers in the request that may be the most records that an answer holds. */
+function limitsIn({ config: { url, query, paging } }: Endpoint): ReadonlySet<number> {
+  const texts = [...(url.split('?')[1] ?? '').split(/[&=]/), ...Object.values(query)];
+  const size = 'size' in paging ? (paging.size ?? 0) : 0;
+  return new Set([size, ...texts.map(Number)].filter((number) => Number.isInteger(number) && number > 1));
 }

@@ -335,3 +335,23 @@ function pagesOf(rows: Map<string, string>, meanwhile: () => void) {
     }
   };
 }
+
+describe('a mark that cannot move', () => {
+  const at = '2026-03-01T11:00:00Z';
+  const answer = (count: number, time: (index: number) => string) =>
+    Array.from({ length: count }, (_, index) => customer(`c${index}`, time(index)));
+
+  it.each([
+    ['a full answer of one time', 'limit=3', 3, () => at, 1],
+    ['a round number of one time', '', 50, () => at, 1],
+    ['an answer that is not full', 'limit=5', 3, () => at, 0],
+    ['records of several times', 'limit=3', 3, (index: number) => `2026-03-01T11:00:0${index}Z`, 0],
+  ])('is told of %s', async (_what, query, count, time, told) => {
+    const api = await startApi((_request, response) => json(response, answer(count, time)));
+    const { run, lines } = await setUp({ url: `${api.url}/?${query}`, incremental: { parameter: 'since' } });
+    await run();
+    expect(lines.filter(({ msg }) => msg.includes('the answer is full'))).toHaveLength(0);
+    await run();
+    expect(lines.filter(({ msg }) => msg.includes('the answer is full'))).toHaveLength(told);
+  });
+});
