@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { readSources, type SourceFile } from './sources.js';
+import { readDependencies, readSources, type SourceFile } from './sources.js';
 
 /** Each workspace, and the workspaces that its `src` may import: tributary → services → shared. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
@@ -67,6 +67,17 @@ describe('the imports', () => {
     );
     expect(wrong).toEqual([]);
   });
+
+  it.each(['shared', 'mock-api', 'producer', 'consumer', 'dashboard', 'tributary'])(
+    'of %s are the workspaces that its package.json names, and no others',
+    (workspace) => {
+      const own = sources.filter(({ path }) => path.startsWith(`${workspace}/src/`));
+      const targets = new Set(own.flatMap(({ imports }) => imports).map(targetOf));
+      const imported = [...targets].filter((target) => target !== undefined && target !== workspace);
+      const named = readDependencies(workspace).flatMap((name) => targetOf(name) ?? []);
+      expect(named.toSorted()).toEqual(imported.toSorted());
+    },
+  );
 
   it('of a step lead to no adapter and no driver', () => {
     const steps = sources.filter(({ path }) => STEPS.test(path) && !isAdapter(path));

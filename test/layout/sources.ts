@@ -38,3 +38,11 @@ function resolve(from: string, name: string): string {
     .join('/')
     .replace(/\.(js|ts)$/, '');
 }
+
+/** The names in the `dependencies` of a workspace's package.json. */
+export function readDependencies(workspace: string): string[] {
+  const manifest = JSON.parse(readFileSync(join(ROOT, workspace, 'package.json'), 'utf8')) as {
+    readonly dependencies?: Readonly<Record<string, string>>;
+  };
+  return Object.keys(manifest.dependencies ?? {});
+}
