@@ -21,14 +21,14 @@ export interface Steps {
   readonly batch: Batcher<Entry>;
   readonly report: Reporter;
   readonly seenAgain: Pick<SeenAgain, 'note'>;
-  /** Who this is, for people. */
+  /** Names this consumer for people. */
   readonly instance: string;
 }
 
 /**
  * The story of the consumer. Deliveries of one queue are decoded and validated, deduplicated by content, merged with
  * the other side, and gathered into batches. A batch is written, committed and only then acknowledged (flush.ts).
- * What can never succeed goes to the dead letters; what needs no row is acknowledged at once.
+ * Records that can never be written go to the dead letters; records that need no row are acknowledged at once.
  */
 export async function consume(steps: Steps): Promise<void> {
   const { intake, claims, merge, batch } = steps;
@@ -57,7 +57,7 @@ async function judge(deliveries: readonly Delivery[], steps: Steps): Promise<Ded
   return judged;
 }
 
-/** For whoever traces a record: one note for the whole micro-batch, which nobody waits for. */
+/** Notes for people who trace a record which records came again: one note for a micro-batch. Nothing waits for it. */
 function noteDropped({ duplicates, stale }: Deduplicated, { entity, seenAgain, instance }: Steps): void {
   if (duplicates.length === 0 && stale.length === 0) return;
   const keysOf = (dropped: readonly Incoming[]) => dropped.map(({ row }) => row.key);
@@ -83,7 +83,7 @@ async function decodeAll(deliveries: readonly Delivery[], steps: Steps): Promise
   return incoming;
 }
 
-/** A dead letter whose queue is full waits, and asks again; the records beside it go on. */
+/** If the dead letters' queue is full, the record waits and is tried again. The records beside it go on. */
 async function bury(delivery: Delivery, error: PoisonError, { entity, intake, deadLetters, report }: Steps) {
   try {
     const isNew = await deadLetters.bury(delivery, entity.config.queue, error);

@@ -1,9 +1,9 @@
 import { Gauge, type Redis, type Registry } from '@tributary/shared';
 
-/** Milliseconds; whoever reads the metrics must not wait for a Redis that hangs. */
+/** Milliseconds: a request for the metrics must not wait for a Redis that hangs. */
 const TIMEOUT = 1_000;
 
-/** Adds what Redis says of evictions, asked when the metrics are read: a ledger that loses keys is one with holes. */
+/** Adds what Redis says about evictions, asked when the metrics are read. A ledger that loses keys has holes. */
 export function measureEvictions(registry: Registry, redis: Redis): void {
   const registers = [registry];
   const evicts = new Gauge({
@@ -25,7 +25,7 @@ export function measureEvictions(registry: Registry, redis: Redis): void {
   });
 }
 
-/** What INFO tells; nothing if Redis is away or does not answer: a command would wait for it as long as it takes. */
+/** What INFO tells; nothing if Redis is away or does not answer, because the client's commands wait for it without end. */
 async function readInfo(redis: Redis): Promise<string> {
   if (redis.status !== 'ready') return '';
   const late = new Promise<string>((resolve) => setTimeout(resolve, TIMEOUT, '').unref());

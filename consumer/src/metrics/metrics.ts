@@ -4,8 +4,9 @@ import type { Entry } from '../merge/merge.js';
 
 const LATENCY_BUCKETS = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
 
-/** What the consumer counts and measures. Names and units are part of its interface. */
+/** What the consumer counts and measures. Names and units are part of its interface: dashboards and alerts use them. */
 export class ConsumerMetrics {
+  readonly registry: Registry;
   readonly #records;
   readonly #dead;
   readonly #unknownFields;
@@ -18,11 +19,9 @@ export class ConsumerMetrics {
   readonly #takeOvers;
   readonly #sessions;
 
-  constructor(
-    readonly registry: Registry,
-    /** Milliseconds since the oldest record that waits for its batch came in, by entity. */
-    oldestUnflushed: () => Iterable<readonly [entity: string, milliseconds: number]>,
-  ) {
+  /** @param oldestUnflushed milliseconds since the oldest record that is not durable came in, by entity */
+  constructor(registry: Registry, oldestUnflushed: () => Iterable<readonly [entity: string, milliseconds: number]>) {
+    this.registry = registry;
     const registers = [registry];
     this.#records = new Counter({
       name: 'tributary_records_total',
@@ -38,7 +37,7 @@ export class ConsumerMetrics {
     });
     this.#unknownFields = new Counter({
       name: 'tributary_unknown_fields_total',
-      help: 'Fields that records held and their entity does not declare',
+      help: 'Fields that records held although their entity does not declare them',
       labelNames: ['endpoint', 'entity', 'field'],
       registers,
     });
@@ -87,7 +86,7 @@ export class ConsumerMetrics {
     });
     this.#sessions = new Counter({
       name: 'tributary_sessions_total',
-      help: 'Times this consumer began with a new writer, by what ended the one before',
+      help: 'Times this consumer began with a new writer, by what ended the session before',
       labelNames: ['after'],
       registers,
     });
@@ -116,7 +115,7 @@ export class ConsumerMetrics {
   measureUnsettled(unsettled: () => number): void {
     new Gauge({
       name: 'tributary_unsettled_deliveries',
-      help: 'Deliveries held: waiting for their batch, being written, or left to another consumer that is at the same row',
+      help: 'Deliveries held: waiting for their batch, being written, or waiting for another consumer that writes the same row',
       registers: [this.registry],
       collect() {
         this.set(unsettled());
@@ -166,7 +165,7 @@ export class ConsumerMetrics {
     this.#flushSeconds.observe(milliseconds / 1_000);
     const [first] = entries;
     if (first === undefined) return;
-    // All are of one entity, and those of one page were fetched at the same time.
+    // All are of one entity, and the records of one page were fetched at the same time: its time is parsed once.
     const { entity } = first.claimed.record;
     const [latency, processing] = [this.#latency.labels(entity), this.#processing.labels(entity)];
     let [text, fetched] = ['', Number.NaN];

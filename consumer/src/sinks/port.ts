@@ -7,29 +7,29 @@ export interface LandedRow {
   readonly version: string;
   readonly messageId: string;
   readonly deleted: boolean;
-  /** The dataset's own columns, decoded; unread unless asked for. */
+  /** The dataset's own columns. They may be decoded only when they are read. */
   readonly values: Readonly<Record<string, unknown>>;
 }
 
-/** Where rows land. It is the truth: everything that Redis holds can be rebuilt from it. */
+/** Where rows land. It is the truth: everything that the ledger in Redis holds can be rebuilt from it. */
 export interface Sink {
-  /** A name that stays with the stored data, so that a ledger of other data (an emptied folder, another database) is told apart. */
+  /** A name that stays with the stored data. It tells a ledger of other data (an emptied folder, another database) apart. */
   identity(): Promise<string>;
   /** The epoch that writers must belong to; undefined before the first. */
   epoch(): Promise<string | undefined>;
   /**
-   * Begins an epoch: no writer of an older one can change the output from here on, whether it lives or only seems dead.
-   * A write of theirs that is told as durable was so before, and is seen by {@link scan}.
+   * Begins an epoch: from here on no writer of an older epoch can change the output, whether it lives or only seems dead.
+   * If a write of such a writer succeeded, it was durable before, and {@link scan} sees it.
    */
   beginEpoch(epoch: string): Promise<void>;
-  /** Begins this writer's own output. A writer's name is used once and never again. */
+  /** Opens this writer's own output. A writer's name is used once and never again. */
   open(writer: string, epoch: string): Promise<SinkWriter>;
   /**
-   * Shuts one dead writer's output against whatever it may still do (it may only be slow, and wake up), then
-   * tells which rows of its last writes had landed. Safe to repeat, and for several to do at once.
+   * Fences one dead writer, so that nothing that it may still do changes the output (it may only be slow, and wake up). Then
+   * it tells which rows of the writer's last writes had landed. Safe to repeat, and safe for several consumers at once.
    */
   takeOver(writer: string): Promise<LandedRows>;
-  /** Every row that has landed. Several may have one key; the newest by the dataset's order is its state. */
+  /** Every row that has landed. Several rows may have one key; the newest by the dataset's order is its state. */
   scan(dataset: Dataset): AsyncIterable<LandedRow>;
   /**
    * Resolves if a write would succeed now.
@@ -43,16 +43,16 @@ export interface Sink {
 export interface SinkWriter {
   /**
    * Resolves when every row is durable (fsync, COMMIT). After an error other than WriterLost the same rows may be given
-   * again: nothing of them is seen, or (where the answer to a COMMIT was lost) writing them again changes nothing.
+   * again: either none of them is seen, or (if the answer to a COMMIT was lost) writing them again changes nothing.
    * Calls may overlap.
-   * @throws WriterLost if this writer was fenced, or its epoch is over; whether the rows landed is then for others to see
+   * @throws WriterLost if this writer was fenced, or its epoch is over. Then this writer cannot tell whether the rows landed
    */
   write(dataset: string, rows: readonly Row[]): Promise<void>;
-  /** Ends the output; nothing is lost without it. */
+  /** Ends the output. May be called twice. If it is never called, no row is lost. */
   close(): Promise<void>;
 }
 
-/** The rows of a dead writer that had landed although they were never committed. */
+/** The rows of a dead writer that had landed, whether or not they were committed. */
 export interface LandedRows {
   /** Whether a row of this dataset, key, hash and order is among them. */
   has(row: Row): boolean;

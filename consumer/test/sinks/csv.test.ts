@@ -171,7 +171,7 @@ describe('a folder', () => {
     const text = await readFile(path);
     await rm(path);
     await writeFile(path, text);
-    await expect(writer.write('parts', [partRow('B', 1)])).rejects.toThrow(/was deleted or replaced by somebody else/);
+    await expect(writer.write('parts', [partRow('B', 1)])).rejects.toThrow(/was deleted or replaced by another program or person/);
     expect(await keys(sink)).toEqual(['A']);
   });
 

@@ -2,17 +2,18 @@
 --
 -- KEYS: epoch, leases (zset: writer -> end of its lease, ms), fenced (set of writers), ledger (hash), claims (hash)
 -- ARGV: epoch, writer, call, rows (read_rows)
--- Returns {'ok', one letter for each row, what belongs to the first T, to the second, ...}, {'lost'} or {'fenced'}.
+-- Returns {'ok', one letter for each row, the answer of the first T, of the second, ...}, {'lost'} or {'fenced'}.
 --
 -- A verdict:  A accept   D duplicate   S stale
---             B busy: another live writer holds this very message's row, or one of the same content; ask again
---             T accept, taken over from a dead writer, which is fenced from now on. To it belong "owners orders": all
---                that held it, and all that they held it under: it may have landed with any, under any.
+--             B busy: another writer, which lives, holds the row of this same message, or one of the same content; ask again
+--             T accept, taken over from a dead writer, which is fenced from now on. Its answer is "owners orders": all
+--                writers that held the row, and all orders under which they held it. It may have landed in the output of
+--                any of these writers, under any of these orders.
 --
 -- ledger: key -> "hash order", the last accepted content.
--- claims: key -> lines, rows in flight (read_claim). The token names the row of the call that claimed it, so that a call
--- whose answer was lost, and a second message, are told apart.
--- Both are looked at: with A committed and B in flight, a new A is the third row, not a duplicate of the first.
+-- claims: key -> lines, rows in flight (read_claim). The token names the call that claimed the row, and the row's place in
+-- it. It tells a call that is repeated because its answer was lost from a second message.
+-- Both are compared: with A committed and B in flight, a new A is the third row, not a duplicate of the first.
 local epoch, writer, call = ARGV[1], ARGV[2], ARGV[3]
 if not is_epoch(epoch) then return { 'lost' } end
 if redis.call('SISMEMBER', KEYS[3], writer) == 1 then return { 'fenced' } end
@@ -31,7 +32,8 @@ end
 local keys, hashes, orders = read_rows(ARGV[4])
 local ledger, claims = open_hash(KEYS[4], keys), open_hash(KEYS[5], keys)
 
--- The hash of a tombstone begins with a dash. It closes what is there; where nothing is, there is nothing to write.
+-- The hash of a tombstone begins with a dash. A tombstone closes the row of its key. Where there is no row, there is nothing
+-- to write.
 local function is_tombstone(hash) return string.sub(hash, 1, 1) == '-' end
 
 local function replace(key, in_flight, claim, ours)
@@ -40,7 +42,8 @@ local function replace(key, in_flight, claim, ours)
   claims.set(key, table.concat(lines, '\n'))
 end
 
--- A newer message of the same content was told that it is a duplicate: what comes late from in between is stale.
+-- A newer message of the same content was told that it is a duplicate. From then on a late message with an order in between
+-- is stale.
 local function note(key, in_flight, claim, order)
   replace(key, in_flight, claim, claim.line .. '\r' .. order)
 end
@@ -66,23 +69,25 @@ local function judge(token, key, hash, order)
   for line in string.gmatch(in_flight or '', '[^\n]+') do
     local claim = read_claim(line)
     if claim.owner == writer and claim.token == token then
-      -- The answer to the first call was lost on its way: say it again.
+      -- This call was made before, and its answer was lost: give the same answer again.
       if claim.owners == writer then return 'A' end
       return 'T', string.sub(claim.owners, #writer + 2) .. ' ' .. claim.orders
     end
     if claim.hash == hash and has_order(claim, order) then
-      -- A newer message holds it now and comes again if it must; it may have met the other side of the merge already.
+      -- A newer message holds the row now, and is delivered again if necessary. It may have met the other side of the merge
+      -- already.
       if claim.owner == writer or before(order, claim.held) then return 'D' end
       if alive(claim.owner) then return 'B' end
       return take_over(key, in_flight, claim, token, order)
     end
-    -- Of the same order, this one is known, and the committed one may not be (doubts.ts).
+    -- At the same order the claim counts: its content is known, and the committed one may not be (recovery/doubts.ts).
     if latest == nil or not before(claim.newest, latest.newest) then latest = claim end
   end
 
   if latest == nil then
     if is_tombstone(hash) then
-      -- A row of the time before may still be on its way here, claimed by whoever met the line just before it went.
+      -- A row of an older order may still be claimed, by a writer that met the line just before it was dropped. So that the
+      -- row is stale then, the tombstone is noted.
       ledger.set(key, hash .. ' ' .. order)
       return 'D'
     end
@@ -93,7 +98,8 @@ local function judge(token, key, hash, order)
     elseif latest.owner == writer then
       note(key, in_flight, latest, order)
     elseif alive(latest.owner) then
-      -- Should it die, its own message may bring no merged row again: this one has replaced it. So it must be waited for.
+      -- If that writer dies, its message may not bring this merged row again, because this message has replaced it. So this
+      -- message must wait for it.
       return 'B'
     else
       return take_over(key, in_flight, latest, token, order)

@@ -1,7 +1,7 @@
 -- Forgets lines that a record has no more, once their tombstones are durable.
 --
 -- KEYS: epoch, fenced, each, open      ARGV: epoch, writer, then for each record: key, order, lines (NUL between them)
--- Returns 'ok', 'lost' or 'fenced'. A newer record of the key keeps what it opened itself.
+-- Returns 'ok', 'lost' or 'fenced'. Nothing is forgotten if a newer record of the key is stored: it has lines of its own.
 if not is_epoch(ARGV[1]) then return 'lost' end
 if redis.call('SISMEMBER', KEYS[2], ARGV[2]) == 1 then return 'fenced' end
 for i = 3, #ARGV, 3 do

@@ -1,11 +1,12 @@
--- Commits rows after they are durable: their content becomes the last accepted one, their claims go.
+-- Commits rows that are durable: their content becomes the last accepted one, and their claims are removed.
 --
 -- KEYS: epoch, fenced, ledger, claims
--- ARGV: epoch, writer, '1' if claims on older content of the key go too, rows (read_rows)
+-- ARGV: epoch, writer, '1' if claims on older content of the key are removed too, rows (read_rows)
 -- Returns 'ok', 'lost' or 'fenced'. Running it twice changes nothing.
 --
--- An older claim on an entity's row stays: its message is not acknowledged and will ask for it again. One on a merged
--- row is not asked for again once a newer pair of sides is there, so it would stay for ever.
+-- An older claim on the row of an entity stays, because its message is not acknowledged and will ask for the row again. An
+-- older claim on a merged row would stay for ever, because no message asks for that row again once a newer pair of sides is
+-- there.
 local epoch, writer, sweep = ARGV[1], ARGV[2], ARGV[3] == '1'
 if not is_epoch(epoch) then return 'lost' end
 if redis.call('SISMEMBER', KEYS[2], writer) == 1 then return 'fenced' end
@@ -13,9 +14,9 @@ if redis.call('SISMEMBER', KEYS[2], writer) == 1 then return 'fenced' end
 local keys, hashes, orders = read_rows(ARGV[4])
 local ledger, claims = open_hash(KEYS[3], keys), open_hash(KEYS[4], keys)
 
--- What stays of the claims in flight, and the newest order under which the row's content was asked for.
+-- Returns the claims in flight that stay, and the newest order under which the row's content was asked for.
 local function without(in_flight, hash, order)
-  -- Nearly always it is this row alone, asked for once.
+  -- Nearly always this row is the only claim, and was asked for once.
   local owners, its_hash, its_order = string.match(in_flight, '^(%S+) %S+ (%S+) ([^\r\n]*)$')
   if owners == writer and its_hash == hash and its_order == order then return false, order end
   local kept = {}
@@ -43,7 +44,8 @@ for at, key in ipairs(keys) do
     ledger.set(key, hash .. ' ' .. order)
   end
 end
--- What goes, goes first: a Redis that is full lets a script write on once it has begun, but not begin with a write that grows.
+-- The claims are removed first: a full Redis refuses a script whose first write needs memory, but lets it go on once it has
+-- written.
 claims.write()
 ledger.write()
 return 'ok'

@@ -1,18 +1,20 @@
--- The merge's state. Each accepted record puts its own side in and reads the other in one step, so of two records
--- that arrive at the same time on two instances, the one that comes second sees the first.
+-- The state of one merge. Each accepted record stores its own side and reads the other in one step. So of two records that
+-- arrive at the same time on two consumers, the second sees the first.
 --
 -- KEYS: epoch, fenced, each (hash: key -> side), with (hash: key -> side), refs (zset of "with-key NUL each-key"),
 --       open (hash: each-key -> ids of lines that may have a merged row, NUL between them)
--- A side is "order NUL payload". A line's id is the with-key that it points at, or that, \1 and a number.
+-- A side is "order NUL payload". A line's id is the with-key that it points at; from the second line to the same key on, \1
+-- and a number follow.
 --
 -- ARGV: epoch, writer, kind, records, and of 'with': count
---   A record is "key US order US payload US" and the id of each of its lines with a US behind it, or of 'with' "after US";
---   then LF. Keys and ids hold no control characters but the \1, and payloads are JSON, so none of them holds LF or US.
+--   A record of 'each' is "key US order US payload US", then the id of each of its lines with a US behind it, then LF.
+--   A record of 'with' is "key US order US payload US after US LF". Keys and ids hold no control character but the \1, and
+--   payloads are JSON, so none of them holds LF or US.
 -- Returns {'lost'}, {'fenced'} or {'ok', {with-side, ...}, answer, answer, ...}. An answer is
---   of 'each': {index, ..., line id, index, ...}: the sides of its lines as given, then the lines that it has no more. An
---     index is that of a with-side, each of which is told once, or 0 for none
---   of 'with': {each-key, each-side, ...}: up to `count` records that point at it, behind `after`
---   0 if a newer record of the key is in: whoever brought that one merges it.
+--   of 'each': {index, ..., line id, index, ...}: the sides of its lines in their order, then the lines that it has dropped.
+--     An index counts the with-sides of the reply, which holds each of them once; 0 stands for none
+--   of 'with': {each-key, each-side, ...}: up to `count` records that point at it, after the key `after`
+--   0 if a newer record of the key is stored: the message that brought it merges it.
 local epoch, writer, kind = ARGV[1], ARGV[2], ARGV[3]
 if not is_epoch(epoch) then return { 'lost' } end
 if redis.call('SISMEMBER', KEYS[2], writer) == 1 then return { 'fenced' } end
@@ -25,7 +27,7 @@ end
 local own_sides = open_hash(kind == 'each' and KEYS[3] or KEYS[4], keys)
 local open_lines = kind == 'each' and open_hash(KEYS[6], keys)
 
--- Whether the side is the newest of its key.
+-- Stores a side, unless a newer one of its key is there. Returns whether it was stored.
 local function put_in(key, order, payload)
   local stored = own_sides.get(key)
   local stored_order = stored and string.match(stored, '^(%Z*)')
@@ -54,7 +56,8 @@ local function join_each(key, ids)
     redis.call('ZADD', KEYS[5], 0, target .. '\0' .. key)
     answer[#answer + 1] = side_of(target)
   end
-  -- What was open stays open until its tombstone is committed (close.lua), so that a crash in between repeats it.
+  -- A line that was open stays open until its tombstone is committed (close.lua), so that a crash in between repeats the
+  -- tombstone.
   local was_open = open_lines.get(key)
   for line in string.gmatch(was_open or '', '%Z+') do
     if not lines[line] then

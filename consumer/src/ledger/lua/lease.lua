@@ -1,4 +1,4 @@
--- Takes or renews a writer's lease. A lease that ran out may be renewed until somebody has fenced the writer.
+-- Takes or renews a writer's lease. A lease that ran out may be renewed until another consumer has fenced the writer.
 --
 -- KEYS: epoch, leases, fenced      ARGV: epoch, writer, length in ms (0 gives the lease back)
 -- Returns 'ok', 'lost' or 'fenced'.

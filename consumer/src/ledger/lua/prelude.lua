@@ -1,8 +1,8 @@
--- Put before each script.
+-- This file is put before each script.
 
--- Whether the ledger is the one that the caller began with. A server that restarted may hold the epoch again, from a
--- snapshot that lacks the last commits, so the epoch's name tells its run as well. A service may hide its runs: it is
--- taken as one that never restarts.
+-- Whether the ledger is the one that the caller began with. A server that restarted may hold the same epoch again, from a
+-- snapshot that lacks the last commits, so the epoch's name holds the id of the server's run as well. A service that hides
+-- this id is taken as one that never restarts.
 local function is_epoch(epoch)
   if redis.call('GET', KEYS[1]) ~= epoch then return false end
   local info = redis.pcall('INFO', 'server')
@@ -10,12 +10,13 @@ local function is_epoch(epoch)
   return not run or string.find(epoch, '.' .. string.sub(run, 1, 16) .. '.', 1, true) ~= nil
 end
 
--- Lua's own < asks the server's locale (strcoll), where punctuation may not count; orders are
--- compared byte by byte, as everywhere else in Tributary.
+-- Lua's own < compares as the server's locale does (strcoll), where punctuation may not count. Orders are compared byte by
+-- byte, as everywhere else in Tributary.
 local function before(a, b)
   if a == b then return false end
   local byte, length = string.byte, math.min(#a, #b)
-  -- Most differ late: versions of one key share their beginning. Eight bytes a step cost as much as one.
+  -- Most orders differ late, because versions of one key share their beginning. A step of eight bytes costs as much as one
+  -- of a single byte.
   local i = 1
   while i + 7 <= length and string.sub(a, i, i + 7) == string.sub(b, i, i + 7) do i = i + 8 end
   for at = i, length do
@@ -25,8 +26,8 @@ local function before(a, b)
   return #a < #b
 end
 
--- Rows as they are asked for: "key LF hash LF order LF" each, all in one argument. One long argument costs the client
--- less than hundreds of short ones. None of the three can hold a line feed.
+-- Reads rows from one argument, "key LF hash LF order LF" for each row. One long argument costs the client less than hundreds
+-- of short ones. No key, hash or order can hold a line feed.
 -- Returns three lists.
 local function read_rows(rows)
   local keys, hashes, orders = {}, {}, {}
@@ -37,8 +38,9 @@ local function read_rows(rows)
   return keys, hashes, orders
 end
 
--- Some fields of a hash, read with one command and written back with one or two: a command for each of them would cost
--- more than all else that a script does. Nothing is written before write(). Fewer than 4,000 fields: Lua's unpack has an end.
+-- Reads some fields of a hash with one command, to be written back with one or two. A command for each field would cost more
+-- than all the other work of a script. Nothing is written before write(). There must be fewer than 4,000 fields, because
+-- Lua's unpack has a limit.
 local function open_hash(name, fields)
   local values, changed, touched = {}, {}, {}
   for at, value in ipairs(redis.call('HMGET', name, unpack(fields))) do values[fields[at]] = value end
@@ -46,7 +48,7 @@ local function open_hash(name, fields)
   local hash = {}
   -- false for a field that is not there
   function hash.get(field) return values[field] end
-  -- false takes the field away
+  -- false removes the field
   function hash.set(field, value)
     values[field] = value
     if not touched[field] then changed[#changed + 1], touched[field] = field, true end
@@ -67,9 +69,9 @@ local function open_hash(name, fields)
   return hash
 end
 
--- A row in flight: "owners token hash orders". Owners have commas between them, the present one first. Orders have CR
--- between them: first that of the message that holds it, then all others under which its content was asked for; it may
--- have landed under any of them.
+-- Reads a row in flight: "owners token hash orders". The owners are the writers that held it, the present one first, with
+-- commas between them. The orders have CR between them: first that of the message that holds the row, then all others under
+-- which its content was asked for. The row may have landed under any of them.
 local function read_claim(line)
   local owners, token, hash, orders = string.match(line, '^(%S+) (%S+) (%S+) (.*)$')
   local claim = { line = line, owners = owners, owner = string.match(owners, '^[^,]+'), token = token, hash = hash, orders = orders }

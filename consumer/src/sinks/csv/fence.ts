@@ -5,24 +5,27 @@ import { ignoreMissing, random, readIfThere, replaceFile, statIfThere, syncFolde
 import { formatLines, headerOf } from './format.js';
 
 /**
- * How a CSV output is shut against a writer that may only seem dead. All of it lies in `<output>/.tributary`:
+ * Fences the writers of a CSV output, which may only seem dead. The files are in `<output>/.tributary`:
  *
  *     sink-id                  names this output
  *     epoch                    the epoch that writers must belong to
  *     fenced/<writer>          this writer may write no more
  *     begun/<dataset>/<part>   this part was begun, and should be there; says whether its formulas are neutralised
- *     sealed/<dataset>/<part>  nobody writes to this part any more
+ *     sealed/<dataset>/<part>  no writer writes to this part any more
  *
- * A writer looks for its fence after each write, before it calls the write durable. Whoever fences sets the mark first
- * and copies after. So either the writer sees the mark, or its write is in the copy.
+ * A writer looks for its fence after each write, before it calls the write durable. The consumer that fences it sets the
+ * mark first and copies the part after. So either the writer sees the mark, or its write is in the copy.
  */
 export class CsvFence {
-  constructor(
-    private readonly directory: string,
-    private readonly datasets: readonly Dataset[],
-  ) {}
+  readonly #directory: string;
+  readonly #datasets: readonly Dataset[];
 
-  /** @returns what names this output; made at its first use, by one of those who come at the same time */
+  constructor(directory: string, datasets: readonly Dataset[]) {
+    this.#directory = directory;
+    this.#datasets = datasets;
+  }
+
+  /** @returns what names this output. It is made at its first use; of several consumers at the same time, one makes it. */
   async identity(): Promise<string> {
     const path = await this.#path('sink-id');
     if (await this.#forgetMissingParts()) await replaceFile(path, random());
@@ -36,25 +39,26 @@ export class CsvFence {
   }
 
   /**
-   * An output whose parts somebody has deleted is another output: what it held must land again, and only a rebuild of
+   * An output from which a person has deleted parts is another output: what they held must land again, and only a rebuild of
    * the ledger and a poll of everything can do that.
+   * @returns whether parts are missing
    */
   async #forgetMissingParts(): Promise<boolean> {
     let missing = false;
-    for (const dataset of this.datasets) {
+    for (const dataset of this.#datasets) {
       const folder = dirname(await this.#note(dataset.name, 'part'));
-      // In this order: a part that is begun meanwhile is not missing.
+      // Listed in this order, so that a part that is begun meanwhile is not taken for missing.
       const begun = await readdir(folder);
-      const there = new Set((await listParts(this.directory, dataset.name)).map(({ name }) => name));
+      const there = new Set((await listParts(this.#directory, dataset.name)).map(({ name }) => name));
       for (const name of begun.filter((one) => !there.has(one))) {
-        // Its writer may have taken it back, or somebody else has noticed too.
+        // If the note is gone, its writer has taken the part back, or another consumer has noticed too.
         if (await unlinkIfThere(join(folder, name))) missing = true;
       }
     }
     return missing;
   }
 
-  /** Notes a part once it is there, and before it holds rows: that it lacks then tells that somebody has deleted it. */
+  /** Notes a part when it is there, and before it holds rows. If the part lacks later, it was deleted. */
   async noteBegun(dataset: string, name: string, neutraliseFormulas: boolean): Promise<void> {
     const path = await this.#note(dataset, name);
     await writeFile(path, writeNote(neutraliseFormulas), { flush: true });
@@ -65,15 +69,15 @@ export class CsvFence {
   }
 
   async epoch(): Promise<string | undefined> {
-    return readIfThere(join(this.directory, '.tributary', 'epoch'));
+    return readIfThere(join(this.#directory, '.tributary', 'epoch'));
   }
 
   /** Sets the epoch, then fences every writer whose parts are not sealed. */
   async beginEpoch(epoch: string): Promise<void> {
     const path = await this.#path('epoch');
     await replaceFile(path, epoch);
-    for (const dataset of this.datasets) {
-      for (const part of await listParts(this.directory, dataset.name)) {
+    for (const dataset of this.#datasets) {
+      for (const part of await listParts(this.#directory, dataset.name)) {
         if (await this.#isSealed(dataset, part.name)) continue;
         await this.#mark(part.writer);
         await this.#seal(dataset, part);
@@ -84,18 +88,18 @@ export class CsvFence {
   /** Fences one writer: sets its mark, then seals each of its parts. */
   async fence(writer: string): Promise<void> {
     await this.#mark(writer);
-    for (const dataset of this.datasets) {
-      for (const part of await listParts(this.directory, dataset.name)) {
+    for (const dataset of this.#datasets) {
+      for (const part of await listParts(this.#directory, dataset.name)) {
         if (part.writer === writer) await this.#seal(dataset, part);
       }
     }
   }
 
   async isFenced(writer: string): Promise<boolean> {
-    return (await statIfThere(join(this.directory, '.tributary', 'fenced', writer))) !== undefined;
+    return (await statIfThere(join(this.#directory, '.tributary', 'fenced', writer))) !== undefined;
   }
 
-  /** A writer is done with a part of its own. @returns false if somebody has fenced it before */
+  /** A writer is done with a part of its own. @returns false if another consumer has fenced the writer before */
   async sealOwn(dataset: string, name: string): Promise<boolean> {
     const marker = await this.#path('sealed', dataset, name);
     return unlessThere(writeFile(marker, '', { flag: 'wx' }));
@@ -112,13 +116,14 @@ export class CsvFence {
   }
 
   /**
-   * Puts a copy of the part's whole lines in its place, so that a late write goes to a file that nobody sees.
+   * Puts a copy of the part's whole lines in its place, so that a late write goes to a file that no reader sees.
    *
-   * Several may do this at once, and each may be held up, or die, between any two steps. The copy that is linked first
-   * as the marker is the one; whoever comes later helps to put that one in place. An empty marker means that it is done.
+   * Several consumers may do this at once, and each may be held up, or die, between any two steps. The copy that is linked
+   * first as the marker is the one that counts; consumers that come later help to put it in place. An empty marker means
+   * that it is done.
    */
   async #seal(dataset: Dataset, part: Part): Promise<void> {
-    // A writer that found its fence has removed the part that it was about to begin.
+    // The part may go away: a writer that finds its fence removes the part that it was about to begin.
     while ((await statIfThere(part.path)) !== undefined) {
       const marker = await this.#path('sealed', dataset.name, part.name);
       const found = await statIfThere(marker);
@@ -132,25 +137,25 @@ export class CsvFence {
           continue;
         }
         await link(marker, temporary);
-        // The marker may have become the empty one since it was looked at; that one must never be put in place.
+        // Since it was looked at, the marker may have become the empty one, which must never be put in place.
         if ((await stat(temporary)).ino === found.ino) await rename(temporary, part.path);
         await syncFolder(dirname(part.path));
         await replaceFile(marker, '');
         await removeTemporaries(part);
       } catch (error) {
         await unlink(temporary).catch(ignoreMissing);
-        // Somebody else was faster, and has cleared up behind everybody: look again.
+        // Another consumer was faster, and has removed the temporary files: look again.
         ignoreMissing(error as NodeJS.ErrnoException);
       }
     }
   }
 
   #note(dataset: string, name: string): Promise<string> {
-    return withFolder(noteOfPart(this.directory, dataset, name));
+    return withFolder(noteOfPart(this.#directory, dataset, name));
   }
 
   #path(...steps: string[]): Promise<string> {
-    return withFolder(join(this.directory, '.tributary', ...steps));
+    return withFolder(join(this.#directory, '.tributary', ...steps));
   }
 }
 
@@ -160,8 +165,8 @@ async function withFolder(path: string): Promise<string> {
 }
 
 /**
- * Copies a part up to the end of its last whole line; one whose very header was torn gets that. It is the copy that is
- * cut, for the part itself may still grow or shrink.
+ * Copies a part up to the end of its last whole line. If even the header was torn, the copy gets a header. The copy is cut and
+ * not the part, because the part may still grow or shrink.
  */
 async function copyWholeLines(from: string, to: string, dataset: Dataset): Promise<void> {
   await copyFile(from, to);
@@ -184,7 +189,7 @@ const unlinkIfThere = (path: string): Promise<boolean> =>
 
 const temporaryPrefix = (part: Part): string => join(dirname(part.path), `.${part.name}-`);
 
-/** Copies of a sealed part, from those who were slower or died. */
+/** Removes copies of a sealed part that were left by consumers that were slower, or died. */
 async function removeTemporaries(part: Part): Promise<void> {
   const folder = dirname(part.path);
   for (const name of await readdir(folder)) {

@@ -2,11 +2,11 @@ import { randomBytes } from 'node:crypto';
 import { open, readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
-// Steps on files that several processes may take at once, and that outlive a loss of power.
+// Steps on files that several processes may take at once, and whose effect outlives a loss of power.
 
 export const random = (): string => randomBytes(8).toString('hex');
 
-/** Puts a file with this content in the place of whatever is there, in one step. */
+/** Puts a file with this content at a path, in one step, whether or not there was a file. */
 export async function replaceFile(path: string, content: string): Promise<void> {
   const temporary = `${path}-${random()}`;
   await writeFile(temporary, content, { flush: true });
@@ -20,7 +20,7 @@ export async function syncFolder(path: string): Promise<void> {
   await folder.sync().finally(() => folder.close());
 }
 
-/** @returns false if the action failed because what it makes is there already */
+/** @returns false if the action failed because the file that it makes is there already */
 export async function unlessThere(action: Promise<unknown>): Promise<boolean> {
   try {
     await action;

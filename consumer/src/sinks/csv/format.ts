@@ -27,12 +27,13 @@ export function cellsOf(row: Row, dataset: Dataset, writtenAt: string, neutralis
   return cells;
 }
 
-/** Lines that are formatted at a time, so that a very large write does not stand in memory several times over. */
+/** The number of lines that are formatted at a time, so that memory does not hold a very large write several times. */
 const SLICE = 2_000;
 
 /**
- * RFC 4180: lines end in CR LF. Each line is ended, so that a line without its end is known to be torn. Most lines are their
- * cells with commas between; only the others are worth what fast-csv costs, and all come out as it would write them.
+ * Formats lines as RFC 4180 says: they end in CR LF. Each line has its end, so that a line without it is known to be torn.
+ * Most lines need no quotes and are joined here, because fast-csv costs much more. It formats the others, and all lines come
+ * out as it would write them.
  */
 export async function formatLines(lines: readonly string[][]): Promise<Buffer> {
   const slices: Buffer[] = [];
@@ -48,7 +49,7 @@ async function formatSlice(lines: readonly string[][]): Promise<Buffer> {
   return Buffer.from(texts.map((text) => `${text ?? formatted[next++]}\r\n`).join(''));
 }
 
-/** The line of cells that need no quotes; undefined if one of them may. fast-csv also quotes a bar, and removes NUL. */
+/** The line of cells that need no quotes; undefined if one of them may need them. fast-csv also quotes a bar, and removes NUL. */
 function plainLine(cells: readonly string[]): string | undefined {
   const line = cells.join(',');
   let commas = 0;
@@ -56,17 +57,17 @@ function plainLine(cells: readonly string[]): string | undefined {
   return commas === cells.length - 1 && !/["\r\n\0|]/.test(line) && !beginsBlank(cells) ? line : undefined;
 }
 
-/** The lines one by one, without their ends: with NUL between, which fast-csv leaves in no cell. */
+/** The lines one by one, without their ends. fast-csv puts NUL between them, which it leaves in no cell. */
 async function formatSpecial(lines: string[][]): Promise<string[]> {
   if (lines.length === 0) return [];
   const quoteColumns = lines.some(beginsBlank) ? [true] : false;
   return (await writeToString(lines, { headers: false, rowDelimiter: '\0', quoteColumns })).split('\0');
 }
 
-/** Without its quotes, fast-csv and others read a blank cell at the beginning of a line as an empty one. */
+/** Such a line needs quotes: without them fast-csv and other readers take a blank cell at its beginning for an empty one. */
 const beginsBlank = ([first = '']: readonly string[]): boolean => first !== '' && first.trim() === '';
 
-/** A line of a part as a row; the opposite of {@link cellsOf}. */
+/** Reads a line of a part as a row; the opposite of {@link cellsOf}. */
 export function readLine(line: Line, dataset: Dataset, neutraliseFormulas: boolean): LandedRow {
   const text = (cell: string | undefined) => decodeCell(cell ?? '', TEXT, neutraliseFormulas) as string;
   return {
@@ -78,7 +79,7 @@ export function readLine(line: Line, dataset: Dataset, neutraliseFormulas: boole
     get values() {
       const values: Record<string, unknown> = {};
       for (const [name, field] of Object.entries(dataset.columns)) {
-        // A part from before the column existed has no such cell.
+        // A part that was written before the column existed has no such cell.
         const cell = ownValue(line, name) as string | undefined;
         const value = cell === undefined ? undefined : decodeCell(cell, field, neutraliseFormulas);
         if (value !== undefined) values[name] = value;

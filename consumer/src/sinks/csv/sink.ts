@@ -18,9 +18,9 @@ import { readLine } from './format.js';
 import { CsvPartWriter } from './writer.js';
 
 /**
- * What was written and not committed when a writer died lies in its last parts. Five writes to one dataset can be in
- * doubt at once (merged rows: of either side's batch, of either side's story, and of remerge.ts), each in a part of its
- * own if parts are small, and behind them a part that has just begun.
+ * The number of a dead writer's last parts that may hold rows which were written and not committed. Five writes to one
+ * dataset can be in doubt at once (merged rows: of either side's batch, of either side's story, and of remerge.ts). If parts
+ * are small, each is in a part of its own, and behind them there may be a part that has just begun.
  */
 const PARTS_IN_DOUBT = 6;
 
@@ -65,7 +65,8 @@ function createCsvSink(config: SinkConfig['csv'], datasets: readonly Dataset[], 
           await part.append(rows);
         },
         async close() {
-          // One that was fenced throws; a file that stays open for that is closed by the garbage collector, which Node will not do for ever.
+          // The part of a fenced writer throws; the others must be closed all the same. A file that is left open is closed by
+          // the garbage collector, which Node will not do for ever.
           let failed: unknown;
           for (const part of parts.values()) {
             await part.close().catch((error: unknown) => {
@@ -115,7 +116,7 @@ function createCsvSink(config: SinkConfig['csv'], datasets: readonly Dataset[], 
   };
 }
 
-/** A writer that finds its fence when it begins a part removes it again, perhaps after it was listed. */
+/** A writer that finds its fence when it begins a part removes the part again, perhaps after it was listed here. */
 async function* linesOf(part: Part): AsyncGenerator<Line> {
   try {
     yield* readPart(part.path);

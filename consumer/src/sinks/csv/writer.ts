@@ -17,33 +17,37 @@ export interface CsvWriterOptions {
   readonly clock: Clock;
 }
 
-interface Waiting {
+/** Rows that wait for the next write. */
+interface PendingWrite {
   readonly rows: readonly Row[];
   resolve(): void;
   reject(error: unknown): void;
 }
 
 /**
- * One writer's parts of one dataset. Writes that come while one is under way go into the next together: one write and
- * one fsync for all of them, and each batch is told when its own rows are durable.
+ * One writer's parts of one dataset. Calls that come while a write is under way go into the next write together: one write
+ * and one fsync for all of them. Each call resolves when its own rows are durable.
  */
 export class CsvPartWriter {
+  readonly #options: CsvWriterOptions;
   #file: FileHandle | undefined;
   #number = 0;
-  /** Where the durable lines of the present part end. What lies behind is from a write that failed. */
+  /** Where the durable lines of the present part end. What lies behind comes from a write that failed. */
   #end = 0;
   #torn = false;
   /** Set once this writer may write no more. */
   #lost: WriterLost | undefined;
-  readonly #waiting: Waiting[] = [];
+  readonly #pending: PendingWrite[] = [];
   #running: Promise<void> | undefined;
 
-  constructor(private readonly options: CsvWriterOptions) {}
+  constructor(options: CsvWriterOptions) {
+    this.#options = options;
+  }
 
   async append(rows: readonly Row[]): Promise<void> {
     if (rows.length === 0) return;
     await new Promise<void>((resolve, reject) => {
-      this.#waiting.push({ rows, resolve, reject });
+      this.#pending.push({ rows, resolve, reject });
       this.#running ??= this.#drain();
     });
   }
@@ -53,7 +57,7 @@ export class CsvPartWriter {
     try {
       await this.#endPart();
     } finally {
-      // It could not be cut: then it is not sealed either, and whoever begins the next epoch does both.
+      // If it could not be cut, it is not sealed either: the consumer that begins the next epoch does both.
       const file = this.#file;
       this.#file = undefined;
       await file?.close();
@@ -61,8 +65,8 @@ export class CsvPartWriter {
   }
 
   async #drain(): Promise<void> {
-    while (this.#waiting.length > 0) {
-      const group = this.#waiting.splice(0);
+    while (this.#pending.length > 0) {
+      const group = this.#pending.splice(0);
       try {
         await this.#write(group.flatMap(({ rows }) => rows));
         for (const { resolve } of group) resolve();
@@ -75,7 +79,7 @@ export class CsvPartWriter {
   }
 
   async #write(rows: readonly Row[]): Promise<void> {
-    const { dataset, clock, neutraliseFormulas, maxPartSize } = this.options;
+    const { dataset, clock, neutraliseFormulas, maxPartSize } = this.#options;
     if (this.#lost !== undefined) throw this.#lost;
     if (this.#end >= maxPartSize) await this.#endPart();
     this.#file ??= await this.#beginPart();
@@ -89,7 +93,7 @@ export class CsvPartWriter {
     });
   }
 
-  /** The folder went away under the look for the fence: the same rows will be given again, so these must not stay. */
+  /** The fence could not be looked for, because the folder went away. The same rows will be given again, so these must not stay. */
   async #takeBack(file: FileHandle | undefined, end: number): Promise<void> {
     this.#end = end;
     this.#torn = true;
@@ -103,7 +107,7 @@ export class CsvPartWriter {
       await writeAll(file, content, this.#end);
       await file.datasync();
     } catch (error) {
-      // If not now, then before anything is put behind it.
+      // If this fails too, it is done before anything is written behind it.
       await this.#cut(file).catch(() => {});
       throw error;
     }
@@ -111,19 +115,19 @@ export class CsvPartWriter {
     this.#end += content.length;
   }
 
-  /** Removes what a failed write (disk full) has left behind the durable lines: part of a line, or lines that are not durable. */
+  /** Removes what a failed write (such as on a full disk) has left behind the durable lines. */
   async #cut(file: FileHandle): Promise<void> {
     await file.truncate(this.#end);
     this.#torn = false;
   }
 
   /**
-   * Creates the next part, with its header. A writer that was fenced while it had none open must not put rows into one
-   * that nobody knows of. So it looks for its fence once the part is there: a fence that it does not see then is raised
-   * later, and whoever raises it finds the part.
+   * Creates the next part, with its header. A writer that was fenced while it had no part open must not put rows into a new
+   * part that the fence does not cover. So it looks for its fence once the part is there. A fence that it does not see then
+   * is set later, and the consumer that sets it finds the part.
    */
   async #beginPart(): Promise<FileHandle> {
-    const { directory, dataset, writer, fence, neutraliseFormulas } = this.options;
+    const { directory, dataset, writer, fence, neutraliseFormulas } = this.#options;
     const folder = join(directory, dataset.name);
     await mkdir(folder, { recursive: true });
     const name = partName(writer, ++this.#number);
@@ -147,7 +151,7 @@ export class CsvPartWriter {
     }
   }
 
-  /** Leaves the part to whoever has fenced this writer. */
+  /** Leaves the part to the consumer that has fenced this writer. */
   async #abandon(error: WriterLost): Promise<void> {
     this.#lost = error;
     const file = this.#file;
@@ -158,31 +162,31 @@ export class CsvPartWriter {
   async #endPart(): Promise<void> {
     const file = this.#file;
     if (file === undefined) return;
-    // Nobody looks into a sealed part again: what is torn would stay so.
+    // A sealed part is not repaired any more: what is torn would stay so.
     if (this.#torn) await this.#cut(file);
     this.#file = undefined;
     this.#end = 0;
     await file.close();
-    const { fence, dataset, writer } = this.options;
+    const { fence, dataset, writer } = this.#options;
     if (!(await fence.sealOwn(dataset.name, partName(writer, this.#number)))) throw new WriterLost('fenced');
   }
 
   get #path(): string {
-    const { directory, dataset, writer } = this.options;
+    const { directory, dataset, writer } = this.#options;
     return join(directory, dataset.name, partName(writer, this.#number));
   }
 
   /** After the write, or the making of a part, never before: see CsvFence. */
   async #checkFence(file: FileHandle, path: string): Promise<void> {
-    const { fence, writer, epoch } = this.options;
+    const { fence, writer, epoch } = this.#options;
     if (await fence.isFenced(writer)) throw new WriterLost('fenced');
     if ((await fence.epoch()) !== epoch) throw new WriterLost('lost');
-    // Somebody may have deleted the part, or saved it from an editor: what is written to this handle nobody will see.
+    // A person may have deleted the part, or saved it from an editor: no reader will see what is written to this handle.
     const [own, seen] = await Promise.all([file.stat(), statIfThere(path)]);
     if (seen?.ino === own.ino && seen.dev === own.dev) return;
     throw new WriterLost(
       'lost',
-      `${path} was deleted or replaced by somebody else; what was not yet written goes to a new part`,
+      `${path} was deleted or replaced by another program or person; rows that are not durable yet go to a new part`,
     );
   }
 }

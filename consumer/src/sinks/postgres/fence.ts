@@ -4,79 +4,83 @@ import type { Database, Transaction } from './database.js';
 import type { PostgresTables } from './tables.js';
 
 /**
- * How a Postgres output is shut against a writer that may only seem dead. Each writer has a row in `tributary_writers`.
- * Every write locks it for share before anything else; whoever fences changes or deletes it, which waits for the writes
- * under way. So either a write is committed before the fence is up, or it finds the fence and does nothing.
+ * Fences the writers of a Postgres output, which may only seem dead. Each writer has a row in `tributary_writers`. Every
+ * write locks this row for share before anything else. To fence a writer means to change or delete the row, which waits for
+ * the writes under way. So either a write is committed before the fence is there, or it finds the fence and does nothing.
  */
 export class PostgresFence {
-  constructor(
-    private readonly database: Database,
-    private readonly tables: PostgresTables,
-    private readonly pipeline: string,
-  ) {}
+  readonly #database: Database;
+  readonly #tables: PostgresTables;
+  readonly #pipeline: string;
 
-  /** @returns what names the stored data; made at its first use */
+  constructor(database: Database, tables: PostgresTables, pipeline: string) {
+    this.#database = database;
+    this.#tables = tables;
+    this.#pipeline = pipeline;
+  }
+
+  /** @returns what names the stored data; it is made at its first use */
   identity(): Promise<string> {
-    const { meta } = this.tables;
-    return this.database.transaction(async (transaction) => {
+    const { meta } = this.#tables;
+    return this.#database.transaction(async (transaction) => {
       await transaction.query(
         `INSERT INTO ${meta.sql} (pipeline, sink_id) VALUES ($1, $2) ON CONFLICT (pipeline) DO NOTHING`,
-        [this.pipeline, randomBytes(8).toString('hex')],
+        [this.#pipeline, randomBytes(8).toString('hex')],
       );
       const select = `SELECT sink_id FROM ${meta.sql} WHERE pipeline = $1`;
-      const [row] = await transaction.query<{ sink_id: string }>(select, [this.pipeline]);
+      const [row] = await transaction.query<{ sink_id: string }>(select, [this.#pipeline]);
       return row?.sink_id ?? '';
     });
   }
 
   epoch(): Promise<string | undefined> {
-    return this.database.transaction((transaction) => this.#epoch(transaction, ''));
+    return this.#database.transaction((transaction) => this.#epoch(transaction, ''));
   }
 
-  /** Sets the epoch, then ends every writer: none of an older epoch has a row, and none can get one any more. */
+  /** Sets the epoch, then removes every writer: no writer of an older epoch has a row, and none can get one any more. */
   beginEpoch(epoch: string): Promise<void> {
-    const { meta, writers } = this.tables;
-    return this.database.transaction(async (transaction) => {
+    const { meta, writers } = this.#tables;
+    return this.#database.transaction(async (transaction) => {
       await transaction.query(
         `INSERT INTO ${meta.sql} (pipeline, sink_id, epoch) VALUES ($1, $2, $3)
          ON CONFLICT (pipeline) DO UPDATE SET epoch = EXCLUDED.epoch`,
-        [this.pipeline, randomBytes(8).toString('hex'), epoch],
+        [this.#pipeline, randomBytes(8).toString('hex'), epoch],
       );
-      await transaction.query(`DELETE FROM ${writers.sql} WHERE pipeline = $1`, [this.pipeline]);
+      await transaction.query(`DELETE FROM ${writers.sql} WHERE pipeline = $1`, [this.#pipeline]);
     });
   }
 
   /** @throws WriterLost if the epoch is over, or the writer was fenced before it began */
   enter(writer: string, epoch: string): Promise<void> {
-    return this.database.transaction(async (transaction) => {
-      // Locked, so that a new epoch waits for this row and then deletes it.
+    return this.#database.transaction(async (transaction) => {
+      // The epoch is locked, so that a new epoch waits until the writer's row is there, and then deletes it.
       if ((await this.#epoch(transaction, 'FOR SHARE')) !== epoch) throw new WriterLost('lost');
       const inserted = await transaction.query(
-        `INSERT INTO ${this.tables.writers.sql} (writer, pipeline, fenced, began_at) VALUES ($1, $2, false, now())
+        `INSERT INTO ${this.#tables.writers.sql} (writer, pipeline, fenced, began_at) VALUES ($1, $2, false, now())
          ON CONFLICT (writer) DO NOTHING RETURNING writer`,
-        [writer, this.pipeline],
+        [writer, this.#pipeline],
       );
       if (inserted.length === 0) throw new WriterLost('fenced');
     });
   }
 
-  /** Fences one writer, also one that has yet to begin. */
+  /** Fences one writer, even if it has not begun yet. */
   fence(writer: string): Promise<void> {
-    return this.database.transaction(async (transaction) => {
+    return this.#database.transaction(async (transaction) => {
       await transaction.query(
-        `INSERT INTO ${this.tables.writers.sql} (writer, pipeline, fenced, began_at) VALUES ($1, $2, true, now())
+        `INSERT INTO ${this.#tables.writers.sql} (writer, pipeline, fenced, began_at) VALUES ($1, $2, true, now())
          ON CONFLICT (writer) DO UPDATE SET fenced = true`,
-        [writer, this.pipeline],
+        [writer, this.#pipeline],
       );
     });
   }
 
   /**
-   * The first step of a write: no fence comes up before its transaction has ended.
-   * @throws WriterLost if one is up
+   * The first step of a write: the writer is not fenced before the transaction has ended.
+   * @throws WriterLost if it is fenced already
    */
   async hold(transaction: Transaction, writer: string): Promise<void> {
-    const select = `SELECT fenced FROM ${this.tables.writers.sql} WHERE writer = $1 FOR SHARE`;
+    const select = `SELECT fenced FROM ${this.#tables.writers.sql} WHERE writer = $1 FOR SHARE`;
     const [row] = await transaction.query<{ fenced: boolean }>(select, [writer]);
     if (row === undefined) throw new WriterLost('lost');
     if (row.fenced) throw new WriterLost('fenced');
@@ -84,15 +88,15 @@ export class PostgresFence {
 
   /** Writes something small, as durably as any row. */
   probe(): Promise<void> {
-    const { meta } = this.tables;
-    return this.database.transaction(async (transaction) => {
-      await transaction.query(`UPDATE ${meta.sql} SET probed_at = now() WHERE pipeline = $1`, [this.pipeline]);
+    const { meta } = this.#tables;
+    return this.#database.transaction(async (transaction) => {
+      await transaction.query(`UPDATE ${meta.sql} SET probed_at = now() WHERE pipeline = $1`, [this.#pipeline]);
     });
   }
 
   async #epoch(transaction: Transaction, lock: '' | 'FOR SHARE'): Promise<string | undefined> {
-    const select = `SELECT epoch FROM ${this.tables.meta.sql} WHERE pipeline = $1 ${lock}`;
-    const [row] = await transaction.query<{ epoch: string | null }>(select, [this.pipeline]);
+    const select = `SELECT epoch FROM ${this.#tables.meta.sql} WHERE pipeline = $1 ${lock}`;
+    const [row] = await transaction.query<{ epoch: string | null }>(select, [this.#pipeline]);
     return row?.epoch ?? undefined;
   }
 }

@@ -11,8 +11,8 @@ interface Content {
 }
 
 /**
- * What these keys hold before they are written. Their rows are locked, in the given order: whoever writes one of them at
- * the same time is waited for, or a content that goes in behind theirs would be compared with the one before theirs.
+ * What these keys hold before they are written. Their rows are locked, in the given order. So this waits for another writer
+ * that writes one of the keys at the same time. Otherwise a content would be compared with the one before that writer's.
  */
 export async function contentOf(
   transaction: Transaction,
@@ -20,7 +20,7 @@ export async function contentOf(
   keys: readonly string[],
 ): Promise<Content[]> {
   const contents: Content[] = [];
-  // One after the other: what is waited for in the first may change what is in the second.
+  // One table after the other: the writer that this waits for in the first may change what is in the second.
   for (const { sql } of [rows, tombstones]) {
     const select = `SELECT k.key, t._hash AS hash, t._order AS "order"
       FROM unnest($1::text[]) WITH ORDINALITY AS k (key, place) JOIN ${sql} t ON t._key = k.key
@@ -31,11 +31,11 @@ export async function contentOf(
 }
 
 /**
- * The rows that are changes. One is not if its key had the very same content just before: what a dead writer had landed
- * is taken over by another message of the same content, and written again under that one's order.
+ * The rows that are changes. A row is none if its key had exactly the same content just before: a row that a dead writer had
+ * landed may be taken over by another message of the same content, and written again under the order of that message.
  */
 export function changesOf(rows: readonly Row[], before: readonly Content[]): Row[] {
-  // Sorting is stable: a row that is written again comes right behind itself.
+  // The sort is stable: a row that is written again comes right behind itself.
   const inOrder = [
     ...before.map((content) => ({ content, row: undefined })),
     ...rows.map((row) => ({ content: row, row })),
@@ -50,8 +50,8 @@ export function changesOf(rows: readonly Row[], before: readonly Content[]): Row
 }
 
 /**
- * Records what the keys of late rows hold, where it is not the newest in the history. A content that came back was no
- * change when it was written, for what lay in between was not there yet; now it is one.
+ * Records in the history what the keys of late rows hold, where it is not the newest there. A content that came back was no
+ * change when it was written, because the late row in between was not there yet. Now it is one.
  *
  * @param before what the keys held when the rows came, still locked
  */

@@ -6,7 +6,7 @@ import type { Column, DatasetTables } from './tables.js';
 
 const ROWS_PER_FETCH = 500;
 
-/** Milliseconds that the reader may take for what it was given, before the server ends its transaction. */
+/** Milliseconds that the caller may take for the rows of one fetch, before the server ends the transaction. */
 const PATIENCE = 5 * 60_000;
 
 interface Fetched {
@@ -37,8 +37,8 @@ export async function* scanRows(database: Database, { rows, tombstones, dataset 
 }
 
 /**
- * Times as text: a JavaScript Date would lose their microseconds, and their form depends on the server's settings. JSON as
- * text too: pg would read numbers of many digits as others.
+ * Times are read as text in a fixed form: a JavaScript Date would lose their microseconds, and their usual form depends on the
+ * server's settings. JSON is read as text too: pg would change numbers of many digits.
  */
 function expression({ name, type }: Column): string {
   const quoted = escapeIdentifier(name);
@@ -78,7 +78,7 @@ function readValue(value: unknown, type: FieldType): unknown {
       // pg gives a bigint as text.
       return canonicalInteger(String(value)) ?? value;
     case 'datetime':
-      // To milliseconds at least, and to microseconds where there are any: the form it was hashed in.
+      // With milliseconds always, and with microseconds where there are any: the form in which it was hashed.
       return (value as string).replace(/(\.\d{3}\d*?)0+Z$/, '$1Z');
     case 'json':
     case 'list':

@@ -11,26 +11,28 @@ interface Found {
   readonly comment: string | null;
 }
 
-/** What must be changed before the tables can be used, and columns that pipeline.yaml no longer names, by table. */
+/** What must be changed before the tables can be used, and the columns that pipeline.yaml no longer names. */
 interface Plan {
   readonly statements: readonly string[];
   readonly retired: Retired;
 }
 
-/** Columns that an earlier configuration wrote. A row that changes loses what it held there: it is not of its content. */
+/** Columns that an earlier configuration wrote, by table. A row that changes loses what it held there, which is not of its new content. */
 export type Retired = ReadonlyMap<string, readonly string[]>;
 
-/** Marks the columns that Tributary made, so that those somebody added beside them are left alone. */
+/** Marks the columns that Tributary made, so that columns that a person added are left alone. */
 const MARK = 'Tributary: ';
 
-/** Sees to it that every table is there, with the columns that the pipeline's fields ask for. */
+/** Makes sure that every table is there, with the columns that the pipeline's fields ask for. */
 export class PostgresSchema {
+  readonly #database: Database;
+  readonly #tables: PostgresTables;
   #ready: Promise<Retired> | undefined;
 
-  constructor(
-    private readonly database: Database,
-    private readonly tables: PostgresTables,
-  ) {}
+  constructor(database: Database, tables: PostgresTables) {
+    this.#database = database;
+    this.#tables = tables;
+  }
 
   /**
    * Looks once, and again only after {@link forget}.
@@ -52,16 +54,16 @@ export class PostgresSchema {
   }
 
   async #ensure(): Promise<Retired> {
-    const { schema } = this.tables;
-    const asIs = await this.database.transaction(async (transaction) => {
+    const { schema } = this.#tables;
+    const asIs = await this.#database.transaction(async (transaction) => {
       await checkEncoding(transaction);
       return this.#plan(transaction);
     });
     if (asIs.statements.length === 0) return asIs.retired;
-    return this.database.transaction(async (transaction) => {
-      // Whoever waits for a table behind a long query makes everybody else wait behind itself: not for long.
+    return this.#database.transaction(async (transaction) => {
+      // While this waits for a table behind a long query, all other statements on it wait behind this: not for long.
       await transaction.query(`SET LOCAL lock_timeout = '10s'`);
-      // One at a time, or several consumers that start together would trip over each other's half-made tables.
+      // One consumer at a time: several that start together would fail on each other's half-made tables.
       await transaction.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [`tributary ${schema}`]);
       const { statements, retired } = await this.#plan(transaction);
       for (const statement of statements) await transaction.query(statement);
@@ -70,14 +72,14 @@ export class PostgresSchema {
   }
 
   async #plan(transaction: Transaction): Promise<Plan> {
-    const { schema, datasets, meta, writers } = this.tables;
+    const { schema, datasets, meta, writers } = this.#tables;
     const wanted = [meta, writers];
     for (const { rows, tombstones, history } of datasets.values()) {
       wanted.push(rows, tombstones, ...(history === undefined ? [] : [history]));
     }
     const [space] = await transaction.query('SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = $1', [schema]);
     const found = await transaction.query<Found>(FIND_COLUMNS, [schema, wanted.map(({ name }) => name)]);
-    // Not IF NOT EXISTS: that asks for the right to create even where there is nothing to do.
+    // Without IF NOT EXISTS, which needs the right to create even if the schema exists.
     const statements = space === undefined ? [`CREATE SCHEMA ${escapeIdentifier(schema)}`] : [];
     const retired = new Map<string, string[]>();
     for (const table of wanted) {
@@ -102,7 +104,7 @@ const FIND_COLUMNS = `
     LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
    WHERE n.nspname = $1 AND c.relname = ANY($2::text[])`;
 
-/** In any other encoding some character of some record would have no place, and hold up all others for ever. */
+/** In another encoding a record may hold a character that cannot be stored, and it would hold up all others for ever. */
 async function checkEncoding(transaction: Transaction): Promise<void> {
   const [row] = await transaction.query<{ server_encoding: string }>('SHOW server_encoding');
   if (row?.server_encoding === 'UTF8') return;
@@ -112,7 +114,7 @@ async function checkEncoding(transaction: Transaction): Promise<void> {
 
 const define = ({ name, type, constraint }: Column): string => `${escapeIdentifier(name)} ${type} ${constraint}`;
 
-/** A type's name is one of ours, so the comment needs no escaping. */
+/** A type's name is one of Tributary's own, so the comment needs no escaping. */
 const mark = (table: Table, { name, field }: Column): string[] =>
   field === undefined ? [] : [`COMMENT ON COLUMN ${table.sql}.${escapeIdentifier(name)} IS '${MARK}${field}'`];
 
@@ -139,7 +141,7 @@ function changeTable(schema: string, table: Table, found: readonly Found[]): str
     if (type === undefined) return [`${alter} ADD COLUMN IF NOT EXISTS ${define(column)}`, ...mark(table, column)];
     const name = escapeIdentifier(column.name);
     const change = `${alter} ALTER COLUMN ${name} TYPE ${column.type} USING ${name}::${column.type};`;
-    const message = `table ${table.sql} has a column ${name} of type ${type}, and the pipeline asks for ${column.type}. Change it with\n  ${change}\nor drop the column, and it is made anew as records change`;
+    const message = `table ${table.sql} has a column ${name} of type ${type}, and the pipeline asks for ${column.type}. Change it with\n  ${change}\nor drop the column: it is made again, and filled as records change`;
     throw new FatalError('postgres_column', message);
   });
 }

@@ -21,7 +21,7 @@ export const postgresSink: SinkMaker<SinkConfig['postgres']> = {
 export interface PostgresSinkOptions {
   readonly url: string;
   readonly schema: string;
-  /** Keep every accepted row in `<dataset>_history` too. */
+  /** Whether every accepted row is kept in `<dataset>_history` too. */
   readonly history: boolean;
   /** Several pipelines may share a schema, if their datasets have other names. */
   readonly pipeline: string;
@@ -32,10 +32,10 @@ export interface PostgresSinkOptions {
   readonly hangTimeout?: number;
 }
 
-/** As long as a lease: nobody takes over a writer, and waits for its locks, before that has run out. */
+/** As long as a lease: no consumer takes over a writer, and waits for its locks, before the writer's lease has run out. */
 const HANG_TIMEOUT = 10_000;
 
-/** A write is idempotent (see writeRows), so nothing that a dead writer left in doubt needs to be looked for. */
+/** A write is idempotent (see writeRows), so rows that a dead writer left in doubt need not be looked for: they are written again. */
 const NONE: LandedRows = { has: () => false };
 
 /**

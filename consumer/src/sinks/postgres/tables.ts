@@ -4,7 +4,7 @@ import { escapeIdentifier } from 'pg';
 /** A column of a table as it must be. */
 export interface Column {
   readonly name: string;
-  /** As Postgres itself names it (format_type). */
+  /** As Postgres names it (format_type). */
   readonly type: string;
   /** What stands behind the type in CREATE TABLE. */
   readonly constraint: string;
@@ -26,7 +26,7 @@ export interface DatasetTables {
   readonly dataset: Dataset;
   /** The newest content of each key. */
   readonly rows: Table;
-  /** The keys that were closed, and when: a late older row must not bring them back. */
+  /** The keys that were closed, with their orders: a late older row must not bring them back. */
   readonly tombstones: Table;
   /** Every accepted row, if the pipeline keeps them. */
   readonly history: Table | undefined;
@@ -36,7 +36,7 @@ export interface DatasetTables {
 export interface PostgresTables {
   readonly schema: string;
   readonly datasets: ReadonlyMap<string, DatasetTables>;
-  /** Of each pipeline: what names the stored data, and the epoch that writers must belong to. */
+  /** For each pipeline: what names the stored data, and the epoch that writers must belong to. */
   readonly meta: Table;
   /** The writers of the present epoch, and which of them may write no more. */
   readonly writers: Table;
@@ -55,11 +55,13 @@ const TYPES: Readonly<Record<FieldType, string>> = {
 };
 
 const own = (name: string, type = 'text', constraint = 'NOT NULL'): Column => ({
-  ...{ name, type, constraint },
+  name,
+  type,
+  constraint,
   field: undefined,
 });
 
-/** Keys and orders are compared byte by byte, as the ledger does; a language's own order would tell another newer. */
+/** Keys and orders are compared byte by byte, as in the ledger; the sort order of a language would make another row the newer. */
 const BYTEWISE = 'COLLATE "C" NOT NULL';
 
 const SYSTEM: readonly Column[] = [
@@ -118,10 +120,10 @@ function columnsOf(dataset: Dataset): Column[] {
   });
 }
 
-/** Postgres would cut a long name off without a word, and two fields would share a column. */
+/** Bytes. Postgres cuts a longer name off without an error, and two fields might share a column. */
 const LONGEST_NAME = 63;
 
-/** Columns that every table of Postgres has already (manual, "System Columns"). */
+/** Names of columns that every table of Postgres has (manual, "System Columns"). */
 const TAKEN = new Set(['tableoid', 'xmin', 'cmin', 'xmax', 'cmax', 'ctid']);
 
 function checkName(what: string, name: string): void {
@@ -130,6 +132,9 @@ function checkName(what: string, name: string): void {
     throw new FatalError('postgres_name', message);
   }
   if (TAKEN.has(name)) {
-    throw new FatalError('postgres_name', `Postgres keeps the name "${name}" for itself: it cannot be ${what}`);
+    throw new FatalError(
+      'postgres_name',
+      `Postgres reserves the name "${name}" for itself: it cannot be the name of ${what}`,
+    );
   }
 }

@@ -4,15 +4,15 @@ import type { Transaction } from './database.js';
 import { changesOf, contentOf, recordReturns } from './history.js';
 import type { Column, DatasetTables, Table } from './tables.js';
 
-/** So much goes into one statement at most: as many rows, or as many characters, whichever comes first. */
+/** What goes into one statement at most: as many rows, or as many characters, whichever comes first. */
 const ROWS_PER_STATEMENT = 1_000;
 const CHARACTERS_PER_STATEMENT = 8_000_000;
 
 /**
- * Writes rows of one dataset, in a transaction of the caller's. Running it again changes nothing: a row gives way only
- * to a newer one.
+ * Writes rows of one dataset, in a transaction of the caller. Writing the same rows again changes nothing: a row is replaced
+ * only by a newer one.
  *
- * The tombstone of a key goes in like any row, and only then to its own table. So all that is done to a key begins with
+ * The tombstone of a key is first inserted like any row, and then into its own table. So every change of a key begins with
  * its row, whose lock makes concurrent writers take turns, and the statement that settles sees what the others did.
  */
 export async function writeRows(
@@ -34,7 +34,7 @@ export async function writeRows(
   await recordReturns(transaction, tables, given, before);
 }
 
-/** One statement can write a key only once. Sorted, so that two writers take the locks of their keys in one order. */
+/** One statement can write a key only once. The rows are sorted, so that two writers lock their keys in the same order. */
 function newestOfEachKey(rows: readonly Row[]): Row[] {
   const newest = new Map<string, Row>();
   for (const row of rows) {
@@ -44,7 +44,7 @@ function newestOfEachKey(rows: readonly Row[]): Row[] {
   return [...newest.values()].sort((a, b) => (a.key < b.key ? -1 : 1));
 }
 
-/** Of two rows that nothing orders (a message from elsewhere, without an id), the one written last stays. */
+/** Of two rows with the same order (of messages of another program, without an id), the one written last stays. */
 function replaceOlder(table: Table, retired: readonly string[]): string {
   const changes = table.columns.map(({ name }) => escapeIdentifier(name)).map((name) => `${name} = EXCLUDED.${name}`);
   const losses = retired.map((name) => `${escapeIdentifier(name)} = NULL`);
@@ -52,7 +52,7 @@ function replaceOlder(table: Table, retired: readonly string[]): string {
     WHERE landed._order < EXCLUDED._order OR (landed._order = EXCLUDED._order AND landed._hash <> EXCLUDED._hash)`;
 }
 
-/** Of a row and a tombstone of one key, the newer stays; both are of the caller's keys, so nobody else is at them. */
+/** Of a row and a tombstone of one key, the newer stays. The caller holds the locks of its keys, so no other writer changes them. */
 function settle(rows: Table, tombstones: Table): string {
   return `
     WITH closed AS (
@@ -106,7 +106,7 @@ function cellOf(row: Row, { name, type, field }: Column, writtenAt: string): Cel
   }
 }
 
-/** A few rows with very long fields must not make a statement longer than a string can be. */
+/** A few rows with very long fields must not make a statement that is longer than a string can be. */
 function* inStatements(rows: readonly Cell[][]): Generator<readonly Cell[][]> {
   let statement: Cell[][] = [];
   let characters = 0;
