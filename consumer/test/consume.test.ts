@@ -21,7 +21,7 @@ describe('the consumer', () => {
     running.push(begun);
     return begun;
   };
-  /** Long enough for every lease that nobody renews. */
+  /** Longer than a lease: every lease that is not renewed runs out. */
   const letLeasesRunOut = () => {
     now += 11_000;
   };
@@ -64,7 +64,7 @@ describe('the consumer', () => {
     expect(steps.unsettled()).toBe(0);
   });
 
-  test('acknowledges duplicates and stale records within a moment, also between records that wait for their batch', async () => {
+  test('acknowledges duplicates and stale records within a moment, even between records that wait for their batch', async () => {
     steps.deliver('customer', customer({ updatedAt: at(5) }));
     await done();
     steps.deliver('customer', customer({ id: 'C-2' }));
@@ -91,7 +91,7 @@ describe('the consumer', () => {
     expect(steps.unsettled()).toBe(0);
   });
 
-  test('sends what can never succeed to the dead letters, at no cost to any other record', async () => {
+  test('sends records that can never be written to the dead letters, without an effect on other records', async () => {
     const bodies: (Fields | string)[] = ['{', customer({ id: 'C-1' }), { name: 'no key' }, customer({ id: 'C-2' })];
     for (const body of bodies) steps.deliver('customer', body);
     await done();
@@ -103,7 +103,7 @@ describe('the consumer', () => {
     ).toMatch(/ 1$/);
   });
 
-  test('counts fields that it does not know, and names no more than it can bear', async () => {
+  test('counts fields that it does not know, and names only a limited number of them', async () => {
     const invented = Object.fromEntries(Array.from({ length: 300 }, (_, n) => [`field${n}`, n]));
     steps.deliver('customer', customer(invented));
     await done();
@@ -113,7 +113,7 @@ describe('the consumer', () => {
   });
 
   describe('in the merge', () => {
-    test('whichever side comes second makes the row, before its own', async () => {
+    test('the side that comes second makes the merged row, before its own row', async () => {
       steps.deliver('customer', customer({ lines: lines('A', 'B') }));
       await done();
       expect(sink.rows).toHaveLength(1);
@@ -126,7 +126,7 @@ describe('the consumer', () => {
       expect(sink.keys('customer_inventory').sort()).toEqual(['C-1/A', 'C-1/B', 'C-2/A', 'C-2/B', 'C-2/B/2']);
     });
 
-    test('a change of either side makes the rows anew, and no others', async () => {
+    test('a change of either side makes its merged rows again, and no others', async () => {
       steps.deliver('inventory', item({ sku: 'A' }));
       steps.deliver('inventory', item({ sku: 'B' }));
       await done();
@@ -157,7 +157,7 @@ describe('the consumer', () => {
       expect(steps.unsettled()).toBe(0);
     });
 
-    test('a line that an earlier ledger has open under a text that can be no key is forgotten', async () => {
+    test('a line that an earlier ledger has open under a text that cannot be a key is forgotten', async () => {
       steps.deliver('customer', customer({ lines: lines('A') }));
       await done();
       redis.store.hash(steps.keys.merge('customer_inventory').open).set('C-1', 'x\ny\n\nz');
@@ -168,7 +168,7 @@ describe('the consumer', () => {
       expect(redis.store.hash(steps.keys.merge('customer_inventory').open).get('C-1')).toBeUndefined();
     });
 
-    test('an item that very many customers point at makes all their rows, in pages, before its own', async () => {
+    test('an item that very many customers point at makes all their merged rows, in pages, before its own row', async () => {
       for (let n = 1; n <= 1_100; n++) steps.deliver('customer', customer({ id: `C-${n}`, lines: lines('A') }));
       await done();
       steps.deliver('inventory', item({ sku: 'A' }));
@@ -181,13 +181,13 @@ describe('the consumer', () => {
     });
   });
 
-  describe('beside another', () => {
+  describe('beside another consumer', () => {
     let other: RunningSteps;
     beforeEach(async () => {
       other = await start('Y');
     });
 
-    test('leaves a message that the other holds to it', async () => {
+    test('leaves a row that the other has in flight to the other', async () => {
       steps.deliver('customer', customer(), 'm1');
       await settled();
       other.deliver('customer', customer(), 'm1');
@@ -214,12 +214,12 @@ describe('the consumer', () => {
       expect(sink.rows.map(({ writer, key }) => `${writer} ${key}`)).toEqual(['Y C-1']);
     });
 
-    test('writes nothing anew of what had landed when the other died', async () => {
+    test('does not write again what had landed when the other died', async () => {
       steps.deliver('inventory', item({ sku: 'A' }), 'm1');
       await done(steps);
       steps.deliver('customer', customer({ lines: lines('A', 'B') }), 'm2');
       await settled();
-      // All was written, nothing was committed.
+      // Everything was written, and nothing was committed.
       const landing = steps.flushNow();
       redis.store.set(ledgerKeys(CRM.name, '').epoch, 'away');
       await landing;
@@ -235,8 +235,8 @@ describe('the consumer', () => {
       expect(other.unsettled()).toBe(0);
     });
 
-    test('merges again what it met in flight with the other, and lands the rest at once', async () => {
-      // Neither version nor any other column of the merge tells the two customers apart.
+    test('merges a record again whose row the other has in flight, and lands its other rows at once', async () => {
+      // Neither the version nor any other column of the merge tells the two customers apart.
       const same = customer({ lines: lines('A', 'B') });
       steps.deliver('inventory', item({ sku: 'A' }), 'm1');
       await done(steps);

@@ -4,7 +4,7 @@ import { WriterLost } from '../../src/writer-lost.js';
 import { FakeClock, settled } from '../support/fake-clock.js';
 import { log } from '../support/records.js';
 
-/** Of a ledger, a lease asks only this. */
+/** The part of a ledger that a lease needs. */
 class Leases {
   renewals: number[] = [];
   released = 0;
@@ -31,7 +31,7 @@ describe('a lease', () => {
     losses = [];
     lease = new Lease({ ledger: leases, clock, log, onLost: (error) => losses.push(error) });
   });
-  /** `held`, `waiting` or why it never will be. */
+  /** `held`, `waiting`, or the reason why it can never be held. */
   const state = async (): Promise<string> => {
     let found = 'waiting';
     lease.held().then(
@@ -58,7 +58,7 @@ describe('a lease', () => {
     await lease.release(false);
   });
 
-  test('is counted from when it was asked for, not from when the answer came', async () => {
+  test('lasts from when it was asked for, not from when the answer came', async () => {
     let answer = () => {};
     leases.answer = () => new Promise((resolve) => (answer = resolve));
     const taken = lease.take();
@@ -69,7 +69,7 @@ describe('a lease', () => {
     await lease.release(false);
   });
 
-  test('is not surely held when no renewal was answered for three quarters of it; then it is waited for', async () => {
+  test('is not surely held when no renewal was answered for three quarters of its time; then callers wait for it', async () => {
     await lease.take();
     let answer = () => {};
     leases.answer = () => new Promise((resolve) => (answer = resolve));
@@ -78,7 +78,7 @@ describe('a lease', () => {
     await clock.advance(1);
     const waiting = lease.held();
     expect(await state()).toBe('waiting');
-    // The renewal that was sent after 2.5 s counts from there, so the next one is needed.
+    // The renewal that was sent after 2.5 s counts from then, so the next one is needed.
     answer();
     await settled();
     leases.answer = async () => {};
@@ -99,7 +99,7 @@ describe('a lease', () => {
     await lease.release(false);
   });
 
-  test('that is lost is lost for good: whoever waits is told, and the session, once', async () => {
+  test('that is lost is lost for good: callers that wait are told, and the session is told once', async () => {
     await lease.take();
     leases.answer = () => Promise.reject(new WriterLost('fenced'));
     await clock.advance(2_500);
@@ -111,7 +111,7 @@ describe('a lease', () => {
     expect(losses).toHaveLength(1);
   });
 
-  test('that is lost while somebody waits for it tells them', async () => {
+  test('that is lost while a caller waits for it tells the caller', async () => {
     await lease.take();
     leases.answer = () => Promise.reject(new Error('Redis is away'));
     await clock.advance(9_000);
@@ -121,7 +121,7 @@ describe('a lease', () => {
     await waiting;
   });
 
-  test('that was given back is renewed no more and held no more', async () => {
+  test('that was given back is not renewed and not held any more', async () => {
     await lease.take();
     await lease.release(true);
     await clock.advance(60_000);

@@ -45,14 +45,14 @@ describe('a delivery', () => {
     expect(envelope).toMatchObject({ endpoint: 'crm-customers', run: 7, messageId: 'm7' });
   });
 
-  test('has the same hash whenever and by whomever it was fetched', () => {
+  test('has the same hash in every run and from every endpoint', () => {
     const hash = (...of: Parameters<typeof messageOf>) => decode(deliveryOf(...of), CUSTOMER, none).record.hash;
     expect(hash(customer(), 'm2', { run: 8, endpoint: 'other' })).toBe(hash(customer(), 'm1'));
     expect(hash(customer({ updatedAt: '2025-01-01T01:00:00+01:00' }))).toBe(hash(customer()));
     expect(hash(customer({ name: 'Bob' }))).not.toBe(hash(customer()));
   });
 
-  test('whose bytes were read before is not read again, and is a row of its own message', () => {
+  test('whose bytes were read before is not read again, and asks for a row of its own message', () => {
     const known = new KnownRecords().of(CUSTOMER);
     const first = decode(deliveryOf(customer(), 'm1'), CUSTOMER, known);
     known.keep(first.delivery.message.content, first.record);
@@ -67,7 +67,7 @@ describe('a delivery', () => {
     expect(decode(deliveryOf(customer({ name: 'Bob' }), 'm3'), CUSTOMER, known).isKnown).toBe(false);
   });
 
-  test('that somebody else published is carried all the same, as of an unknown endpoint', () => {
+  test('that another program published is accepted, as of an unknown endpoint', () => {
     const delivery = deliver({ ...messageOf(customer()), properties: { messageId: 'm1', headers: {} } });
     expect(decode(delivery, CUSTOMER, none).envelope.endpoint).toBe('unknown');
   });
@@ -99,7 +99,7 @@ describe('a delivery', () => {
     expect(refusal.message).toMatch(/^endpoint crm-customers: /);
   });
 
-  test('that is refused names its entity, key and field, and shows little of what it holds', () => {
+  test('that is refused names its entity, key and field, and shows little of its content', () => {
     const { message } = refusalOf(JSON.stringify(customer({ email: { text: 'x'.repeat(5_000_000) } })));
     expect(message).toContain('customer C-1: field "email"');
     expect(message.length).toBeLessThan(300);

@@ -33,7 +33,7 @@ describe('the intake', () => {
     expect(channel.consumed).toEqual({ queue: 'customer_data', consumerTag: 'host-1-customer' });
   });
 
-  test('gives out what came in the meantime together, at most 256 at a time', async () => {
+  test('gives out together what came in the meantime, at most 256 deliveries at a time', async () => {
     deliver(300);
     void take();
     await settled();
@@ -55,7 +55,7 @@ describe('the intake', () => {
     expect(intake.settler.unsettled).toBe(2);
   });
 
-  test('takes what was put back in again after a quarter of a second, many with one timer', async () => {
+  test('gives out again after a quarter of a second what was put back, with one timer for many deliveries', async () => {
     void take();
     deliver(20);
     await settled();
@@ -80,7 +80,7 @@ describe('the intake', () => {
     await new Intake({ channel, clock, prefetch: 250 }).cancel();
   });
 
-  test('ends at once, also while it waits, and what was put back is left to the broker', async () => {
+  test('ends at once, even while it waits, and leaves to the broker what was put back', async () => {
     const taken = take();
     deliver(1);
     await settled();

@@ -6,7 +6,7 @@ const bodyOf = (changes: Parameters<typeof customer>[0] = {}) => Buffer.from(JSO
 const recordOf = (body: Buffer) => CUSTOMER.decode(JSON.parse(body.toString()));
 
 describe('known records', () => {
-  test('are found by their entity and their bytes, in whatever buffer they come', () => {
+  test('are found by their entity and their bytes, in any buffer', () => {
     const known = new KnownRecords();
     const record = recordOf(bodyOf());
     expect(known.of(CUSTOMER).find(bodyOf())).toBeUndefined();
@@ -16,7 +16,7 @@ describe('known records', () => {
     expect(known.of(INVENTORY).find(bodyOf())).toBeUndefined();
   });
 
-  test('are not mixed up where bytes are different, but the same characters to who reads them loosely', () => {
+  test('are told apart if their bytes differ, even if a tolerant decoder reads the same characters from them', () => {
     const known = new KnownRecords();
     const [one, other] = [Buffer.from([0x22, 0xff, 0x22]), Buffer.from([0x22, 0xfe, 0x22])];
     known.of(CUSTOMER).keep(one, recordOf(bodyOf()));
@@ -38,7 +38,7 @@ describe('known records', () => {
     expect(kept).toBeGreaterThan(most * 0.95);
   });
 
-  test('that come round again and again are found as far as there is room, and do not drive each other out', () => {
+  test('that come again in the same order each time are found as far as there is room, and do not displace each other', () => {
     const known = new KnownRecords();
     const record = recordOf(bodyOf());
     const bodies = Array.from({ length: 9_000 }, (_, index) => Buffer.from(String(index).padEnd(400, '.')));
@@ -54,7 +54,7 @@ describe('known records', () => {
     for (let polls = 1; polls <= 5; polls++) expect(poll()).toBeGreaterThan(4_000);
   });
 
-  test('of very large bodies are not kept, as each would drive out hundreds of others', () => {
+  test('of very large bodies are not kept, because each would displace hundreds of others', () => {
     const known = new KnownRecords();
     const large = Buffer.alloc(16_001, 'a');
     known.of(CUSTOMER).keep(bodyOf(), recordOf(bodyOf()));
@@ -63,7 +63,7 @@ describe('known records', () => {
     expect(known.of(CUSTOMER).find(bodyOf())).toBeDefined();
   });
 
-  test('of an entity with JSON of any shape are not kept: nobody knows what memory it takes', () => {
+  test('of an entity with a field of type json are not kept, because the memory that they take is not known', () => {
     const known = new KnownRecords();
     const json = { type: 'json', optional: true, maxLength: 1_000 } as const;
     const entity = { ...INVENTORY, config: { ...INVENTORY.config, fields: { ...INVENTORY.config.fields, json } } };

@@ -6,7 +6,7 @@ async function* numbers(count: number) {
   for (let n = 1; n <= count; n++) yield n;
 }
 
-test('the next item is stepped while the present result is worked on, and no other', async () => {
+test('the step of the next item runs while the caller works on the present result, and no other step', async () => {
   const begun: number[] = [];
   const step = async (n: number) => {
     begun.push(n);
@@ -21,7 +21,7 @@ test('the next item is stepped while the present result is worked on, and no oth
   expect(results).toEqual([10, 20, 30, 40]);
 });
 
-test('a step that fails is told in its turn, after what came before it', async () => {
+test('the error of a step that fails is thrown in its turn, after the results before it', async () => {
   const results: number[] = [];
   const step = async (n: number) => {
     if (n === 3) throw new Error('the third');
@@ -29,7 +29,7 @@ test('a step that fails is told in its turn, after what came before it', async (
   };
   const work = async () => {
     for await (const result of oneAhead(numbers(4), step)) {
-      // Time enough for the rejection to be taken for one that nobody hears of.
+      // Long enough for Node to report the rejection if it were unhandled.
       await settled();
       results.push(result);
     }
@@ -38,7 +38,7 @@ test('a step that fails is told in its turn, after what came before it', async (
   expect(results).toEqual([1, 2]);
 });
 
-test('whoever stops is not told of what failed ahead of it', async () => {
+test('a caller that stops does not get the error of a step ahead of it', async () => {
   const step = async (n: number) => {
     if (n === 2) throw new Error('ahead');
     return n;

@@ -29,7 +29,7 @@ describe('deliveries', () => {
     expect(settler.unsettled).toBe(3);
   });
 
-  test('behind a gap wait for it to close, and go with it', async () => {
+  test('behind a gap wait for it to close, and are acknowledged with it', async () => {
     ack(1, 3, 5);
     await settled();
     expect(channel.acks).toEqual(['<=1']);
@@ -39,7 +39,7 @@ describe('deliveries', () => {
     expect(channel.acks).toEqual(['<=1', '<=3']);
   });
 
-  test('behind a gap that stays are acknowledged one by one, and the gap when it is settled', async () => {
+  test('behind a gap that stays are acknowledged one by one, and the gap is acknowledged when it is settled', async () => {
     ack(1, 3, 5);
     await settled();
     await clock.advance(100);
@@ -53,7 +53,7 @@ describe('deliveries', () => {
     expect(settler.unsettled).toBe(0);
   });
 
-  test('behind a gap wait no longer once they are many: the broker gives out nothing new for them', async () => {
+  test('behind a gap do not wait when they are many, because the broker would give out nothing new', async () => {
     const more = Array.from({ length: 451 }, (_, n) => settler.track(channel.message(), n));
     for (const delivery of more.slice(0, 450)) delivery.ack();
     await settled();
@@ -63,7 +63,7 @@ describe('deliveries', () => {
     expect(channel.acks).toHaveLength(451);
   });
 
-  test('behind a gap wait only a moment where that is all that keeps the broker from giving out more', async () => {
+  test('behind a gap wait only a moment if nothing else keeps the broker from giving out more', async () => {
     const more = Array.from({ length: 494 }, (_, n) => settler.track(channel.message(), n));
     for (const delivery of more.slice(0, 10)) delivery.ack();
     await settled();
@@ -92,7 +92,7 @@ describe('deliveries', () => {
     expect(channel.acks).toEqual(['<=1']);
   });
 
-  test('that nobody settles are never acknowledged', async () => {
+  test('that are not settled are never acknowledged', async () => {
     ack(6);
     await settled();
     await clock.advance(100);
@@ -100,14 +100,14 @@ describe('deliveries', () => {
     expect(settler.unsettled).toBe(5);
   });
 
-  test('wait for the end of the turn, unless they are asked to go at once', () => {
+  test('are acknowledged at the end of the turn of the event loop, or at once on request', () => {
     ack(1);
     expect(channel.acks).toEqual([]);
     settler.flush();
     expect(channel.acks).toEqual(['<=1']);
   });
 
-  test('the oldest that waits is known', () => {
+  test('tell which of them is the oldest that is not settled', () => {
     expect(settler.oldest?.arrivedAt).toBe(0);
     ack(1, 2);
     expect(settler.oldest?.arrivedAt).toBe(2);
@@ -115,20 +115,20 @@ describe('deliveries', () => {
     expect(settler.oldest).toBeUndefined();
   });
 
-  test('of a channel that is closed need no acknowledgement: the broker has taken them back', async () => {
+  test('of a closed channel need no acknowledgement, because the broker has taken them back', async () => {
     ack(1);
     channel.isClosed = true;
     await settled();
     expect(channel.acks).toEqual([]);
   });
 
-  test('any other error of the channel is told', () => {
+  test('any other error of the channel is thrown', () => {
     channel.ack = () => {
       throw new TypeError('a bug');
     };
     ack(1);
     expect(() => settler.flush()).toThrow('a bug');
-    // Or it would be thrown once more, at the end of the turn.
+    // Otherwise it would be thrown once more, at the end of the turn.
     channel.ack = () => {};
   });
 });

@@ -29,12 +29,12 @@ export function describeClaims(make: () => Promise<LedgerHarness>): void {
       expect(await verdictsOf(y, a('1 m1'))).toEqual(['duplicate']);
     });
 
-    test('one key says nothing of another, and one dataset nothing of another', async () => {
+    test('keys do not affect each other, and datasets do not either', async () => {
       await land(x, a('1 m1'));
       expect(await verdictsOf(x, a('1 m1', 'other'), rowOf(MERGED, 'k', 'a', '1 m1'))).toEqual(['accept', 'accept']);
     });
 
-    test('no rows are no verdicts', async () => {
+    test('no rows get no verdicts', async () => {
       expect(await x.claim(CUSTOMERS, [])).toEqual([]);
       await x.commit(CUSTOMERS, []);
     });
@@ -46,19 +46,19 @@ export function describeClaims(make: () => Promise<LedgerHarness>): void {
       expect(await verdictsOf(x, b('4 m4'))).toEqual(['accept']);
     });
 
-    test('so it is while the first is in flight with the same writer, and after its commit', async () => {
+    test('the same holds while the first is in flight with the same writer, and after its commit', async () => {
       expect(await verdictsOf(x, a('1 m1'), a('3 m3'), b('2 m2'))).toEqual(['accept', 'duplicate', 'stale']);
       await x.commit(CUSTOMERS, [a('1 m1')]);
       expect(await verdictsOf(x, b('2 m2'))).toEqual(['stale']);
     });
 
-    test('the same content of an older message is a duplicate and turns nothing back', async () => {
+    test('the same content of an older message is a duplicate, and the newest order stays', async () => {
       expect(await verdictsOf(x, a('3 m3'), a('1 m1'))).toEqual(['accept', 'duplicate']);
       await x.commit(CUSTOMERS, [a('3 m3')]);
       expect(await verdictsOf(y, a('1 m1'), b('2 m2'))).toEqual(['duplicate', 'stale']);
     });
 
-    test('a late older version is stale, whether the newer is committed or in flight with anybody', async () => {
+    test('a late older version is stale, whether the newer is committed or in flight with any writer', async () => {
       expect(await verdictsOf(x, a('2 m2'))).toEqual(['accept']);
       expect(await verdictsOf(x, b('1 m1'))).toEqual(['stale']);
       expect(await verdictsOf(y, b('1 m1'))).toEqual(['stale']);
@@ -73,7 +73,7 @@ export function describeClaims(make: () => Promise<LedgerHarness>): void {
       expect(await verdictsOf(y, a('3 m3'), b('2 m2'))).toEqual(['duplicate', 'stale']);
     });
 
-    test('so they are while B is in flight with the same writer, or with another', async () => {
+    test('the same holds while B is in flight with the same writer, or with another', async () => {
       for (const [key, other] of [['own', x] as const, ['other', y] as const]) {
         await land(x, a('1 m1', key));
         expect(await verdictsOf(other, b('2 m2', key))).toEqual(['accept']);
@@ -98,7 +98,7 @@ export function describeClaims(make: () => Promise<LedgerHarness>): void {
       expect(await verdictsOf(y, a('2 m2'))).toEqual(['duplicate']);
     });
 
-    test('rows of one call see each other, also thousands of them', async () => {
+    test('rows of one call see each other, even thousands of them', async () => {
       const rows = Array.from({ length: 1_200 }, (_, n) => a(versionOrder('1', `m${n}`), `k${n % 700}`));
       const verdicts = await verdictsOf(x, ...rows);
       expect(verdicts).toEqual(rows.map((_, n) => (n < 700 ? 'accept' : 'duplicate')));
@@ -164,7 +164,7 @@ export function describeClaims(make: () => Promise<LedgerHarness>): void {
       await land(x, row('3 m3'));
     });
 
-    test('where nothing is there is nothing to close, and an older row that comes late is stale', async () => {
+    test('a tombstone of a key without a row is a duplicate, and an older row that comes late is stale', async () => {
       expect(await verdictsOf(x, tombstone('2 m2'))).toEqual(['duplicate']);
       expect(await verdictsOf(y, row('1 m1'))).toEqual(['stale']);
       expect(await verdictsOf(y, row('3 m3'))).toEqual(['accept']);
@@ -184,13 +184,13 @@ export function describeClaims(make: () => Promise<LedgerHarness>): void {
       expect(await verdictsOf(y, b('2 m2'), a('1 m1'))).toEqual(['duplicate', 'stale']);
     });
 
-    test("an older claim on a record's own row stays, for its message asks again", async () => {
+    test("an older claim on a record's own row stays, because its message asks for it again", async () => {
       expect(await verdictsOf(x, a('1 m1'))).toEqual(['accept']);
       await land(y, b('2 m2'));
       expect(await verdictsOf(y, a('1 m1'))).toEqual(['busy']);
     });
 
-    test('an older claim on a merged row goes, for nobody asks again', async () => {
+    test('an older claim on a merged row is removed, because no message asks for it again', async () => {
       const [old, next] = [rowOf(MERGED, 'k', 'a', '1 m1'), rowOf(MERGED, 'k', 'b', '2 m2')];
       expect(await verdictsOf(x, old)).toEqual(['accept']);
       await land(y, next);

@@ -37,10 +37,10 @@ async function warningsOf(server: MemoryRedis, sink: PlainSink): Promise<string[
 }
 
 describe('two pipelines, each with a Redis of its own, on one output', () => {
-  test('are told so, each as soon as the other has taken the output from it', async () => {
+  test('are both warned, each as soon as the other has taken the output from it', async () => {
     const sink = new PlainSink();
     const [one, two] = [new MemoryRedis(Date.now), new MemoryRedis(Date.now)];
-    two.restart(two.store.snapshot()); // which gives it another run than the first one's
+    two.restart(two.store.snapshot()); // so that its run differs from that of the first
     // The second cannot know whether the first still runs.
     expect([await warningsOf(one, sink), await warningsOf(two, sink)]).toEqual([[], []]);
     for (const server of [one, two]) {
@@ -50,7 +50,7 @@ describe('two pipelines, each with a Redis of its own, on one output', () => {
     }
   });
 
-  test('are not taken for one whose Redis has restarted', async () => {
+  test('are not confused with one pipeline whose Redis has restarted', async () => {
     const sink = new PlainSink();
     const server = new MemoryRedis(Date.now);
     await warningsOf(server, sink);
@@ -66,7 +66,7 @@ describe('a Redis that evicts keys', () => {
     return warningsOf(server, new PlainSink());
   };
 
-  test('is told of, with what to do', async () => {
+  test('is warned of, with what to do', async () => {
     const [warning, ...others] = await warnings('allkeys-lru');
     expect(warning).toContain('allkeys-lru');
     expect(warning).toContain('maxmemory-policy noeviction');

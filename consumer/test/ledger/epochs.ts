@@ -36,7 +36,7 @@ export function describeEpochs(name: string, connect: () => Promise<TestRedis>):
     const lock = () => redis.get(rebuildLockKey(pipeline));
     const generation = () => redis.get(sinkGenerationKey(pipeline));
 
-    test('the first consumer makes one, named after the sink and the run of the server, and tells the sink', async () => {
+    test('the first consumer begins an epoch, named after the sink and the run of the server, and tells the sink', async () => {
       const epoch = await enter();
       expect(epoch.name).toMatch(new RegExp(`^sink\\.${await runOf(redis)}\\.none[0-9a-f]{12}$`));
       expect(sink.epochs).toEqual([epoch.name]);
@@ -44,7 +44,7 @@ export function describeEpochs(name: string, connect: () => Promise<TestRedis>):
       expect(await lock()).toBeNull();
     });
 
-    test('those that come later enter the same one', async () => {
+    test('consumers that come later enter the same epoch', async () => {
       const first = await enter();
       const rebuild = vi.fn<Rebuild>();
       expect((await enter(rebuild)).name).toBe(first.name);
@@ -52,7 +52,7 @@ export function describeEpochs(name: string, connect: () => Promise<TestRedis>):
       expect(sink.epochs).toHaveLength(1);
     });
 
-    test('of two that come at once one rebuilds and the other waits', async () => {
+    test('of two consumers that come at once, one rebuilds and the other waits', async () => {
       let finish = () => {};
       const rebuild = vi.fn<Rebuild>(() => new Promise((resolve) => (finish = resolve)));
       const both = Promise.all([enter(rebuild), enter(rebuild)]);
@@ -70,7 +70,7 @@ export function describeEpochs(name: string, connect: () => Promise<TestRedis>):
       expect(rebuild).toHaveBeenCalledTimes(1);
     });
 
-    test('that of another sink is over, its keys go, and the cursors are void', async () => {
+    test('an epoch of another sink is over: its keys are removed, and the cursors are void', async () => {
       const old = await enter();
       await redis.hset(old.keys.ledger('customers'), 'k', 'hash 1 m1');
       const other = new PlainSink('other');
@@ -81,13 +81,13 @@ export function describeEpochs(name: string, connect: () => Promise<TestRedis>):
       expect(await generation()).toBe('1');
     });
 
-    test('that of an earlier run of the server is over, and the cursors stay', async () => {
+    test('an epoch of an earlier run of the server is over, and the cursors stay valid', async () => {
       await redis.set(ledgerKeys(pipeline, '').epoch, 'sink.another-run.abcdef');
       expect((await enter()).name).not.toContain('another-run');
       expect(await generation()).toBeNull();
     });
 
-    test('one that the sink does not know of is over', async () => {
+    test('an epoch that the sink does not know is over', async () => {
       const old = await enter();
       sink.epochs.push('restored from a backup');
       const epoch = await enter();
@@ -95,13 +95,13 @@ export function describeEpochs(name: string, connect: () => Promise<TestRedis>):
       expect(sink.epochs.at(-1)).toBe(epoch.name);
     });
 
-    test('one that is lost is made anew, under a name that was never used', async () => {
+    test('an epoch that is lost is followed by one with a name that was never used', async () => {
       const old = await enter();
       await redis.del(ledgerKeys(pipeline, '').epoch);
       expect((await enter()).name).not.toBe(old.name);
     });
 
-    test('the sink is told before the ledger is filled, and everybody else after', async () => {
+    test('the sink is told before the ledger is filled, and the other consumers after', async () => {
       let seen: unknown;
       const epoch = await enter(async (keys) => {
         seen = { sink: sink.epochs.length, published: await published(), key: keys.leases };
@@ -109,11 +109,11 @@ export function describeEpochs(name: string, connect: () => Promise<TestRedis>):
       expect(seen).toEqual({ sink: 1, published: null, key: ledgerKeys(pipeline, epoch.name).leases });
     });
 
-    test('a rebuild that fails is tried again after a second, by anybody', async () => {
+    test('a rebuild that fails is tried again after a second, by any consumer', async () => {
       const rebuild = vi.fn<Rebuild>().mockRejectedValueOnce(new Error('the sink is away'));
       const entering = enter(rebuild);
       await waitFor(() => expect(rebuild).toHaveBeenCalledTimes(1));
-      // One keeps the lock, one lets the second pass.
+      // One sleeper keeps the lock, the other lets the second pass.
       await waitFor(() => expect(clock.sleepers).toBe(2));
       expect(await published()).toBeNull();
       await clock.advance(1_000);
@@ -124,7 +124,7 @@ export function describeEpochs(name: string, connect: () => Promise<TestRedis>):
       expect(rebuild).toHaveBeenCalledTimes(2);
     });
 
-    test('who rebuilds keeps the lock for as long as that takes', async () => {
+    test('the consumer that rebuilds keeps the lock for as long as that takes', async () => {
       let finish = () => {};
       const entering = enter(() => new Promise((resolve) => (finish = resolve)));
       await waitFor(() => expect(lock()).resolves.not.toBeNull());
@@ -136,7 +136,7 @@ export function describeEpochs(name: string, connect: () => Promise<TestRedis>):
       await entering;
     });
 
-    test('who was held up past its lock never publishes, and does not keep the lock of its successor', async () => {
+    test('a consumer that was held up past its lock never publishes, and does not keep the lock of its successor', async () => {
       let wake = () => {};
       const late = enter(() => new Promise((resolve) => (wake = resolve)));
       await waitFor(() => expect(sink.epochs).toHaveLength(1));
@@ -157,7 +157,7 @@ export function describeEpochs(name: string, connect: () => Promise<TestRedis>):
       expect(sink.epochs).toEqual([expect.any(String), epoch]);
     });
 
-    test('who dies while it rebuilds leaves the lock to run out, and another rebuilds', async () => {
+    test('the lock of a consumer that dies while it rebuilds runs out, and another rebuilds', async () => {
       void enter(() => new Promise(() => {}));
       await waitFor(() => expect(sink.epochs).toHaveLength(1));
       await redis.pexpire(rebuildLockKey(pipeline), 1);
@@ -166,8 +166,8 @@ export function describeEpochs(name: string, connect: () => Promise<TestRedis>):
       expect(sink.epochs.at(-1)).toBe(epoch.name);
     });
 
-    test('who is stopped while it waits waits no more', async () => {
-      await redis.set(rebuildLockKey(pipeline), 'somebody else');
+    test('a consumer that is stopped while it waits does not wait any more', async () => {
+      await redis.set(rebuildLockKey(pipeline), 'another consumer');
       const entering = enter();
       await waitFor(() => expect(clock.sleepers).toBe(1));
       stop.abort();

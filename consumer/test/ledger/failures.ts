@@ -8,7 +8,7 @@ const b = (order: string) => rowOf(CUSTOMERS, 'k', 'b', order);
 const each = { key: 'c', order: '1 m1', payload: '{}', lines: ['i'] };
 const item = { key: 'i', order: '1 m1', payload: '{}', after: '' };
 
-/** Everything that a writer may ask. */
+/** Every call that a writer may make. */
 const CALLS: Readonly<Record<string, (writer: Ledger) => Promise<unknown>>> = {
   claim: (writer) => writer.claim(CUSTOMERS, [b('9 m9')]),
   commit: (writer) => writer.commit(CUSTOMERS, [a('1 m1')]),
@@ -31,7 +31,7 @@ export function describeFailures(make: () => Promise<LedgerHarness>): void {
   });
 
   describe('take-overs', () => {
-    test('what a writer holds that gave its lease back is taken over, and that writer is told', async () => {
+    test('what a writer holds that gave its lease back is taken over, and the verdict names that writer', async () => {
       await x.claim(CUSTOMERS, [a('1 m1')]);
       await x.releaseLease();
       expect(await y.claim(CUSTOMERS, [a('1 m1')])).toEqual([
@@ -40,7 +40,7 @@ export function describeFailures(make: () => Promise<LedgerHarness>): void {
       expect(await verdictsOf(z, a('1 m1'))).toEqual(['busy']);
     });
 
-    test('what a writer holds whose lease ran out is busy before and taken over after', async () => {
+    test('what a writer holds is busy before its lease runs out, and taken over after', async () => {
       await x.claim(CUSTOMERS, [a('1 m1')]);
       expect(await verdictsOf(y, a('1 m1'))).toEqual(['busy']);
       await x.renewLease(50);
@@ -55,7 +55,7 @@ export function describeFailures(make: () => Promise<LedgerHarness>): void {
       expect((await y.claim(CUSTOMERS, [a('1 m1')]))[0]?.takenFrom).toEqual(['W']);
     });
 
-    test('all that ever held a row are told, the latest first', async () => {
+    test('the verdict names all writers that ever held the row, the latest first', async () => {
       await x.claim(CUSTOMERS, [a('1 m1')]);
       await x.releaseLease();
       await y.claim(CUSTOMERS, [a('1 m1')]);
@@ -67,7 +67,7 @@ export function describeFailures(make: () => Promise<LedgerHarness>): void {
       expect(await verdictsOf(z, a('1 m1'))).toEqual(['duplicate']);
     });
 
-    test('a row is taken over by its content too, and every order that it was held under is told', async () => {
+    test('a row is taken over by its content too, and the verdict tells every order under which it was held', async () => {
       await x.claim(CUSTOMERS, [a('1 m1')]);
       await x.releaseLease();
       expect(await y.claim(CUSTOMERS, [a('2 m2')])).toEqual([
@@ -80,7 +80,7 @@ export function describeFailures(make: () => Promise<LedgerHarness>): void {
       expect(await verdictsOf(z, a('1 m1'), b('2 m2'))).toEqual(['duplicate', 'stale']);
     });
 
-    test('an order that the first writer only heard of is told as well', async () => {
+    test('the verdict tells an order too that the first writer only noted for a duplicate', async () => {
       await x.claim(CUSTOMERS, [a('1 m1'), a('2 m2')]);
       await x.releaseLease();
       expect((await y.claim(CUSTOMERS, [a('1 m1')]))[0]?.takenOrders).toEqual(['1 m1', '2 m2']);
@@ -88,7 +88,7 @@ export function describeFailures(make: () => Promise<LedgerHarness>): void {
       expect(await verdictsOf(z, b('1 m9'))).toEqual(['stale']);
     });
 
-    test('the older message of a row that a newer one has taken over is a duplicate, whoever holds the row', async () => {
+    test('the older message of a row that a newer one has taken over is a duplicate, whichever writer holds the row', async () => {
       await x.claim(CUSTOMERS, [a('1 m1')]);
       await x.releaseLease();
       await y.claim(CUSTOMERS, [a('2 m2')]);
@@ -98,14 +98,14 @@ export function describeFailures(make: () => Promise<LedgerHarness>): void {
       expect((await z.claim(CUSTOMERS, [a('2 m2')]))[0]?.takenFrom).toEqual(['Y', 'X']);
     });
 
-    test("other content of a dead writer is neither taken over nor in a newer row's way", async () => {
+    test('other content of a dead writer is not taken over, and does not block a newer row', async () => {
       await x.claim(CUSTOMERS, [a('1 m1')]);
       await x.releaseLease();
       expect(await y.claim(CUSTOMERS, [b('2 m2')])).toEqual([{ kind: 'accept' }]);
       await x.renewLease(60_000);
     });
 
-    test('a writer whose lease ran out may go on as long as nobody has taken over from it', async () => {
+    test('a writer whose lease ran out may go on as long as no other writer has taken over from it', async () => {
       await x.claim(CUSTOMERS, [a('1 m1')]);
       await x.releaseLease();
       await x.renewLease(60_000);
@@ -126,7 +126,7 @@ export function describeFailures(make: () => Promise<LedgerHarness>): void {
       await call(y);
     });
 
-    test(`nobody can ${name} when the epoch is gone`, async () => {
+    test(`no writer can ${name} when the epoch is gone`, async () => {
       await x.claim(CUSTOMERS, [a('1 m1')]);
       const before = await ledger().state();
       await ledger().loseEpoch();
@@ -183,7 +183,7 @@ export function describeFailures(make: () => Promise<LedgerHarness>): void {
       expect(await s.joinEach(MERGED, [shorter])).toEqual([{ found: [undefined], closed: [] }]);
     });
 
-    test('of merged rows, too', async () => {
+    test('the same holds for merged rows', async () => {
       const merged = (content: string, order: string) => rowOf(MERGED, 'k', content, order);
       await y.claim(MERGED, [merged('a', '1 m1')]);
       expect(await verdictsOf(s, merged('b', '2 m2'))).toEqual(['accept']);

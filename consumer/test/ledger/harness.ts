@@ -10,18 +10,18 @@ import type { TestRedis } from '../support/test-redis.js';
 /** A ledger in an epoch of its own, and the writers that share it. */
 export interface LedgerHarness {
   writer(name: string): Ledger;
-  /** A writer that sends each call twice, as a client does that lost the answer to the first. */
+  /** A writer that sends each call twice, like a client that lost the answer to the first. */
   stutterer(name: string): Ledger;
-  /** As FLUSHALL does: the epoch is gone. */
+  /** Removes the epoch, as FLUSHALL does. */
   loseEpoch(): Promise<void>;
-  /** Everything that it holds, but leases and fences. */
+  /** Everything that it holds, except leases and fences. */
   state(): Promise<LedgerState>;
   /** Removes what the test has left. */
   clear(): Promise<void>;
 }
 
 export const CUSTOMERS = 'customers';
-/** The merge's dataset, where a newer row sweeps away the claims on older ones. */
+/** The merge's dataset, where the commit of a newer row removes the claims on older ones. */
 export const MERGED = 'customer_inventory';
 
 /** A row of a content; `null` is a tombstone. */
@@ -38,7 +38,7 @@ export async function runOf(redis: TestRedis): Promise<string> {
   return /run_id:(\w+)/.exec(await redis.info('server'))?.[1]?.slice(0, 16) ?? 'unknown';
 }
 
-/** A ledger in a Redis, under a pipeline name that nobody else uses. */
+/** A ledger in a Redis, under a pipeline name that no other test uses. */
 export async function redisHarness(redis: TestRedis, pipeline = uniquePipeline()): Promise<LedgerHarness> {
   const epoch = `sink.${await runOf(redis)}.first`;
   const keys = ledgerKeys(pipeline, epoch);
@@ -49,7 +49,7 @@ export async function redisHarness(redis: TestRedis, pipeline = uniquePipeline()
     writer: ledger(redis),
     stutterer: ledger(stuttering(redis)),
     loseEpoch: async () => void (await redis.del(keys.epoch)),
-    state: () => stateOf(redis, keys, [CUSTOMERS, MERGED]),
+    state: () => stateOf(redis, keys, [CUSTOMERS, MERGED], [MERGED]),
     clear: () => removePipeline(redis, pipeline),
   };
 }
@@ -104,19 +104,31 @@ class Twins implements LedgerPipeline {
 
 export type LedgerState = Readonly<Record<string, unknown>>;
 
-export async function stateOf(redis: TestRedis, keys: LedgerKeys, datasets: readonly string[]): Promise<LedgerState> {
-  const of = keys.merge(MERGED);
-  const hashes = {
-    ...Object.fromEntries(datasets.map((dataset) => [`ledger of ${dataset}`, keys.ledger(dataset)])),
-    ...Object.fromEntries(datasets.map((dataset) => [`claims of ${dataset}`, keys.claims(dataset)])),
-    each: of.each,
-    with: of.with,
-    open: of.open,
-  };
+/** What a ledger holds of these datasets, and of the merges that are named by theirs. */
+export async function stateOf(
+  redis: TestRedis,
+  keys: LedgerKeys,
+  datasets: readonly string[],
+  merges: readonly string[],
+): Promise<LedgerState> {
   const pipeline = redis.pipeline();
-  for (const key of Object.values(hashes)) pipeline.hgetall(key);
-  pipeline.zrange(of.refs, 0, -1);
-  const names = [...Object.keys(hashes), 'refs'];
+  const names: string[] = [];
+  const read = (name: string, key: string) => {
+    names.push(name);
+    pipeline.hgetall(key);
+  };
+  for (const dataset of datasets) {
+    read(`ledger of ${dataset}`, keys.ledger(dataset));
+    read(`claims of ${dataset}`, keys.claims(dataset));
+  }
+  for (const merge of merges) {
+    const of = keys.merge(merge);
+    read(`each of ${merge}`, of.each);
+    read(`with of ${merge}`, of.with);
+    read(`open of ${merge}`, of.open);
+    names.push(`refs of ${merge}`);
+    pipeline.zrange(of.refs, 0, -1);
+  }
   return Object.fromEntries(((await pipeline.exec()) ?? []).map(([, value], index) => [names[index] ?? '', value]));
 }
 

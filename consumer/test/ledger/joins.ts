@@ -34,7 +34,7 @@ export function describeJoins(make: () => Promise<LedgerHarness>): void {
   });
 
   describe('joins', () => {
-    test('whichever side comes second sees the first', async () => {
+    test('the side that comes second sees the first', async () => {
       expect(await joinEach(x, each('c', '1 m1', 'i'))).toEqual({ found: [undefined], closed: [] });
       expect(await joinWith(y, item('i', '1 m2'))).toEqual(pointing(each('c', '1 m1', 'i')));
       expect(await joinWith(y, item('j', '1 m3'))).toEqual(pointing());
@@ -44,7 +44,7 @@ export function describeJoins(make: () => Promise<LedgerHarness>): void {
       });
     });
 
-    test('of two that come at the same time one sees the other', async () => {
+    test('of two records that come at the same time, one sees the other', async () => {
       for (let n = 0; n < 50; n++) {
         const [left, right] = await Promise.all([
           joinEach(x, each(`c${n}`, '1 m1', `i${n}`)),
@@ -55,7 +55,7 @@ export function describeJoins(make: () => Promise<LedgerHarness>): void {
       }
     });
 
-    test('the newest record of each side is what is seen', async () => {
+    test('a join sees the newest record of each side', async () => {
       await joinEach(x, each('c', '1 m1', 'i'));
       await joinEach(x, each('c', '2 m2', 'i'));
       await joinWith(y, item('i', '1 m3'));
@@ -86,7 +86,7 @@ export function describeJoins(make: () => Promise<LedgerHarness>): void {
   });
 
   describe('lines that are dropped', () => {
-    test('they are told, with what they pointed at, until they are closed', async () => {
+    test('the join tells them, with what they pointed at, until they are closed', async () => {
       await joinWith(x, item('i', '1 m1'));
       await joinEach(x, each('c', '1 m2', 'i', 'j'));
       const closed = [
@@ -110,7 +110,7 @@ export function describeJoins(make: () => Promise<LedgerHarness>): void {
       });
     });
 
-    test('they point no more, unless another line of the record does', async () => {
+    test('they do not point at anything any more, unless another line of the record does', async () => {
       await joinEach(x, each('c', '1 m1', 'i', `i${SECOND}`, 'j'));
       const shorter = each('c', '2 m2', 'i');
       expect(await joinEach(x, shorter)).toMatchObject({
@@ -130,7 +130,7 @@ export function describeJoins(make: () => Promise<LedgerHarness>): void {
       expect(await joinWith(y, item('i', '1 m4'))).toEqual(pointing(each('c', '3 m3', 'i')));
     });
 
-    test('a record that has none left and never had says so', async () => {
+    test('a record that has no lines and never had any meets nothing', async () => {
       expect(await joinEach(x, each('c', '1 m1'))).toEqual({ found: [], closed: [] });
       await x.closeLines(MERGED, [each('c', '1 m1')]);
       expect(await joinEach(x, each('c', '1 m1'))).toEqual({ found: [], closed: [] });
@@ -152,7 +152,7 @@ export function describeJoins(make: () => Promise<LedgerHarness>): void {
     expect(found.sort()).toEqual(records.map(({ key }) => key).sort());
   });
 
-  test('a page that is just full says where the next would begin', async () => {
+  test('a page that is exactly full tells where the next page would begin', async () => {
     await x.joinEach(MERGED, [each('a', '1 m', 'i'), each('b', '1 m', 'i')]);
     const page = (await joinWith(y, item('i', '1 m2'), 2)) as WithJoin;
     expect(page.after).toBe('b');

@@ -16,7 +16,7 @@ afterAll(() => standIn.stop());
 describeLedger("embedded mode's Valkey", () => redisHarness(standIn.redis));
 describeLedger("the simulation's memory", () => redisHarness(new MemoryRedis(Date.now).client()));
 
-test('a Redis that is full takes no new rows, and lets those that are written be committed', async () => {
+test('a full Redis takes no new rows, and lets rows that are written be committed', async () => {
   const ledger = await redisHarness(standIn.redis);
   const writer = ledger.writer('X');
   const rows = ['k1', 'k2'].map((key) => rowOf(CUSTOMERS, key, 'a', '1 m1'));

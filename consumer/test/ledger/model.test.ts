@@ -10,7 +10,7 @@ import { type RedisStandIn, startRedisStandIn } from './stand-in.js';
 // A stand-in starts a process, and the machine may be busy.
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
-/** The simulation is worth as much as its ledger is like the real one: any calls whatsoever get the same answers. */
+/** The simulation is only worth something if its ledger behaves like the real one: any calls get the same answers. */
 
 let standIn: RedisStandIn;
 let redis: TestRedis;
@@ -89,7 +89,7 @@ test('the ledger of the simulation answers as the Lua scripts do', async () => {
   );
 }, 60_000);
 
-/** A writer keeps its ledger: it numbers its calls. */
+/** A writer keeps its ledger, because the ledger numbers the calls. */
 function writersOf(ledger: LedgerHarness): (name: string) => Ledger {
   const known = new Map<string, Ledger>();
   return (name) => {

@@ -15,7 +15,7 @@ const DATASETS = ['customers', 'inventory', 'customer_inventory'];
 const at = (minute: number) => `2025-01-01T00:${String(minute).padStart(2, '0')}:00.000Z`;
 const lines = (...skus: string[]) => skus.map((sku, n) => ({ sku, quantity: n + 1 }));
 
-/** What a ledger knows can be read back from the sink. */
+/** All that a ledger knows can be read back from the sink. */
 export function describeRebuilds(name: string, connect: () => Promise<TestRedis>): void {
   describe(`a ledger in ${name}, rebuilt from the sink,`, () => {
     let redis: TestRedis;
@@ -59,8 +59,8 @@ export function describeRebuilds(name: string, connect: () => Promise<TestRedis>
       running.push(steps);
       keys = epoch.keys;
     }
-    const state = () => stateOf(redis, keys, DATASETS);
-    /** FLUSHALL, as far as this pipeline goes. */
+    const state = () => stateOf(redis, keys, DATASETS, [MERGED]);
+    /** Does what FLUSHALL does, for this pipeline alone. */
     const rebuild = async (): Promise<void> => {
       await removePipeline(redis, pipeline);
       await begin('Y');
@@ -68,7 +68,7 @@ export function describeRebuilds(name: string, connect: () => Promise<TestRedis>
     const land = async (entity: string, ...bodies: Fields[]) => {
       for (const body of bodies) {
         steps.deliver(entity, body, `m${String(++messages).padStart(4, '0')}`);
-        // Until it is claimed, merged and written: each is to meet what the one before has left.
+        // Until it is claimed, merged and written, so that each record meets what the record before has left.
         const written = async () => {
           await steps.flushNow();
           expect(steps.unsettled()).toBe(0);
@@ -88,7 +88,7 @@ export function describeRebuilds(name: string, connect: () => Promise<TestRedis>
         customer({ id: 'C-3', lines: lines('Ä 100%', 'A'), phone: '' }),
         customer({ id: 'C/4', lines: [] }),
       );
-      // Changes of either side, lines that go, come back and change, and one that points at what comes later.
+      // Changes of either side, lines that are dropped, come back and change, and a line that points at an item that comes later.
       await land('customer', customer({ id: 'C-1', lines: lines('B', 'A'), updatedAt: at(1) }));
       await land('inventory', item({ sku: 'A', price: 5, stock: 0, updatedAt: at(2) }));
       await land('customer', customer({ id: 'C-3', lines: [], updatedAt: at(3) }));
@@ -123,7 +123,7 @@ export function describeRebuilds(name: string, connect: () => Promise<TestRedis>
       expect(Object.keys(before['ledger of customer_inventory'] as object)).toHaveLength(1_500);
     }, 30_000);
 
-    test('knows every record again: what comes once more is a duplicate, what comes late is stale', async () => {
+    test('knows every record: one that comes once more is a duplicate, one that comes late is stale', async () => {
       const newest = customer({ lines: lines('A'), updatedAt: at(1) });
       await land('inventory', item({ sku: 'A' }));
       await land('customer', customer({ lines: lines('A', 'B') }), newest);
@@ -134,7 +134,7 @@ export function describeRebuilds(name: string, connect: () => Promise<TestRedis>
       expect(landed()).toEqual(before);
     });
 
-    test('knows lines whose merged row has landed though their record has not, and closes those that are gone', async () => {
+    test('knows lines whose merged row has landed although their record has not, and closes those that are dropped', async () => {
       await land('inventory', item({ sku: 'A' }));
       const half = customer({ lines: lines('A') });
       await land('customer', half);
@@ -147,8 +147,8 @@ export function describeRebuilds(name: string, connect: () => Promise<TestRedis>
       expect(sink.keys('customer_inventory')).toEqual(['C-1/A', '-C-1/A']);
     });
 
-    test('doubts content that a merged row has overtaken: the same content once more is a change then', async () => {
-      // One version for three contents: A landed, B only in its merged row, and A comes again.
+    test('doubts the content of a record that a merged row has overtaken: the same content once more is a change then', async () => {
+      // Three contents have one version: A landed, B landed only in its merged row, and A comes again.
       const [a, b] = [item({ sku: 'A', price: 1 }), item({ sku: 'A', price: 2 })];
       await land('customer', customer({ lines: lines('A') }));
       await land('inventory', a, b);
@@ -175,7 +175,7 @@ export function describeRebuilds(name: string, connect: () => Promise<TestRedis>
         .filter(({ dataset }) => dataset === 'customer_inventory')
         .map(({ values }) => `${String(values.customer_name)} ${String(values.price)}`);
 
-    test('does not step back from an item that a merged row has overtaken', async () => {
+    test('makes no merged row of an item that a merged row has overtaken', async () => {
       await land('inventory', item({ sku: 'A', price: 1 }));
       await land('customer', customer({ name: 'Ada', lines: lines('A') }));
       const newer = item({ sku: 'A', price: 2, updatedAt: at(2) });
@@ -188,7 +188,7 @@ export function describeRebuilds(name: string, connect: () => Promise<TestRedis>
       expect(merged()).toEqual(['Ada 1', 'Ada 2', 'Bob 2']);
     });
 
-    test('makes no merged row once more of two records that had landed only in it', async () => {
+    test('does not make a merged row again of two records that had landed only in it', async () => {
       await land('inventory', item({ sku: 'A', price: 1 }));
       await land('customer', customer({ name: 'Ada', lines: lines('A') }));
       const bob = customer({ name: 'Bob', lines: lines('A'), updatedAt: at(3) });
@@ -211,7 +211,7 @@ export function describeRebuilds(name: string, connect: () => Promise<TestRedis>
           ...merge,
           columns: Object.fromEntries(names.map((name) => [name, merge.columns[name] ?? ''])),
         }));
-      /** Begins anew with another merge, and makes merged rows of what landed. */
+      /** Begins again with other merges, and makes merged rows of what landed. */
       const change = async (merges: PipelineConfig['merges']) => {
         await removePipeline(redis, pipeline);
         await begin('Z', { ...CRM, merges });
@@ -224,7 +224,7 @@ export function describeRebuilds(name: string, connect: () => Promise<TestRedis>
         return Object.fromEntries(sorted.map(({ key, values }) => [key, values && Object.keys(values)]));
       };
 
-      test('makes every merged row anew, once, and again when it is changed back', async () => {
+      test('makes every merged row again, once, and once more when the merge is changed back', async () => {
         await land('inventory', item({ sku: 'A' }), item({ sku: 'B' }));
         await land('customer', customer({ lines: lines('A', 'B') }));
         for (const names of [['sku', 'price'], ['sku', 'quantity', 'price'], ['sku']]) {
@@ -239,7 +239,7 @@ export function describeRebuilds(name: string, connect: () => Promise<TestRedis>
         expect(sink.keys('customer_inventory').filter((key) => key === 'C-1/A')).toHaveLength(4);
       });
 
-      test('makes the rows of a merge that was added, and those that lacked and those to close after one that was off', async () => {
+      test('makes the rows of a merge that was added, and after a merge was off makes the missing rows and closes the old ones', async () => {
         await begin('N', { ...CRM, merges: [] });
         await land('inventory', item({ sku: 'A' }), item({ sku: 'B' }));
         await land('customer', customer({ lines: lines('A') }), customer({ id: 'C-2', lines: [] }));

@@ -80,7 +80,7 @@ async function remergeAndDieBeforeTheWrite(steps: RunningSteps, between = async 
   void steps.remerge();
   await vi.waitFor(() => expect(sink.writes).toBe(writes + 1));
   await between();
-  // Whoever takes over fences it; a process that was killed does not write after that either.
+  // The consumer that takes over fences it: a killed process must not write after that.
   sink.gate = Promise.resolve();
   await sink.takeOver(`W${writers}`);
   await steps.kill();
@@ -88,7 +88,7 @@ async function remergeAndDieBeforeTheWrite(steps: RunningSteps, between = async 
   await settled();
 }
 
-test('a consumer that dies while it closes the rows of a record without lines leaves them open for ever', async () => {
+test('when a consumer dies while it closes the rows of a record without lines, the next consumer closes them', async () => {
   const one = await begin();
   await land(one, 'inventory', item({ sku: 'A' }));
   await land(one, 'customer', customer({ lines: lines('A') }));
@@ -108,7 +108,7 @@ test('a consumer that dies while it closes the rows of a record without lines le
   expect(newest()).toEqual({ 'C-1/A': 'closed' });
 });
 
-test('a consumer whose clock is a millisecond behind takes as done what another holds, and that one dies', async () => {
+test('when a consumer dies while it makes rows that another with a slower clock leaves to it, they are made after all', async () => {
   const one = await begin();
   await land(one, 'inventory', item({ sku: 'A' }));
   await land(one, 'customer', customer({ lines: lines('A') }));
@@ -132,7 +132,7 @@ test('a consumer whose clock is a millisecond behind takes as done what another 
   expect(newest()).toEqual({ 'C-1/A': 1 });
 });
 
-test('a line that was dropped while the merge was off is closed though its item landed only in the merged row', async () => {
+test('a line that was dropped while the merge was off is closed, although its item had landed only in the merged row', async () => {
   const one = await begin();
   await land(one, 'customer', customer({ lines: lines('A') }));
   await land(one, 'inventory', item({ sku: 'A' }));
@@ -149,14 +149,14 @@ test('a line that was dropped while the merge was off is closed though its item 
   expect(newest()).toEqual({ 'C-1/A': 'closed' });
 });
 
-test('a merge that is changed back within a clock that was set back is made anew', async () => {
+test('a merge that is changed back after the clock was set back is made again', async () => {
   const one = await begin();
   await land(one, 'inventory', item({ sku: 'A' }));
   await land(one, 'customer', customer({ lines: lines('A') }));
   await one.kill();
   const full = newest()['C-1/A'];
   now += 11_000;
-  // Whoever rebuilds (and merges) first has a clock that is an hour ahead.
+  // The consumer that rebuilds and merges first has a clock that is an hour ahead.
   skew = 3_600_000;
   const two = await begin(PRICES);
   await two.clock.advance(3_600_000);

@@ -12,9 +12,9 @@ import { CUSTOMERS, MERGED, removePipeline, rowOf, uniquePipeline, verdictsOf } 
 
 /** A server of the test's own. */
 export interface RestartableRedis {
-  /** Finds the server again by itself. */
+  /** Connects again by itself. */
   readonly redis: TestRedis;
-  /** Starts it again with what it holds now, as from an RDB snapshot. */
+  /** Starts the server again with what it holds now, as from an RDB snapshot. */
   restart(): Promise<void>;
 }
 
@@ -51,7 +51,7 @@ export function describeRestarts(name: string, make: () => Promise<RestartableRe
     };
     const row = rowOf(CUSTOMERS, 'k', 'a', '1 m1');
 
-    test('goes on when somebody has flushed the scripts', async () => {
+    test('goes on when the scripts were flushed', async () => {
       const ledger = await begin('X');
       await ledger.claim(CUSTOMERS, [row]);
       await server.redis.script('FLUSH');
@@ -61,11 +61,11 @@ export function describeRestarts(name: string, make: () => Promise<RestartableRe
       expect(sink.epochs).toHaveLength(1);
     });
 
-    test('is lost when the server has started again, even with the very same content', async () => {
+    test('is lost when the server has started again, even with exactly the same content', async () => {
       const ledger = await begin('X');
       await ledger.claim(CUSTOMERS, [row]);
       await server.restart();
-      // Whoever comes first gives the server the scripts again; that must not hide the restart from anybody.
+      // The first client gives the server the scripts again; that must not hide the restart from the other clients.
       await new LedgerScripts(server.redis).run('lease', [{ keys: ['none', 'none', 'none'], args: ['none', 'X', 0] }]);
       const calls = [
         () => ledger.claim(CUSTOMERS, [row]),

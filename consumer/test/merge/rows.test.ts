@@ -49,7 +49,7 @@ describe('a merged row', () => {
     });
   });
 
-  test('has the content hash of what it holds, also of lists that landed under other declarations', () => {
+  test('has the content hash of what it holds, even of lists that landed under other declarations', () => {
     const columns = { id: 'customer.id', lines: 'customer.lines' };
     const config = { ...CRM, merges: CRM.merges.map((merge) => ({ ...merge, columns })) };
     const listed = present(createMergeRows(config)[0]);
@@ -71,7 +71,7 @@ describe('a merged row', () => {
     expect(rowOf(customerSide({ updatedAt: '2025-01-02T00:00:00Z' }), other).order > row.order).toBe(true);
   });
 
-  test('hashes what it holds, and not when it was made', () => {
+  test('has a hash of its content, and not of the time when it was made', () => {
     const row = rowOf(customerSide());
     expect(row.hash).toBe(contentHash('customer_inventory', row.key, row.values));
     expect(rowOf(customerSide({}, 'm8'), itemSide({}, 'm9')).hash).toBe(row.hash);
@@ -140,10 +140,10 @@ describe('lines', () => {
     expect(repeated.map((id) => mergedKey('C-1', id))).toEqual(['C-1/A', 'C-1/B', 'C-1/A/2', 'C-1/A/3']);
   });
 
-  test('that point nowhere make no row, nor does a record without lines', () => {
+  test('that point at nothing make no row, and a record without lines makes none either', () => {
     expect(ids({ sku: '', quantity: 1 })).toEqual([]);
     expect(rows.lines({})).toEqual([]);
-    // Neither can be the key of an item.
+    // Neither text can be the key of an item.
     expect(ids({ sku: 'A\nB', quantity: 1 }, { sku: 'x'.repeat(513), quantity: 1 })).toEqual([]);
   });
 });
@@ -151,7 +151,7 @@ describe('lines', () => {
 describe('merged keys', () => {
   const keyText = fc.string({ unit: 'binary', minLength: 1 }).filter((text) => !/\p{Cc}/u.test(text));
 
-  test('tell which record and line they are of, whatever these hold', () => {
+  test('tell their record and line, whatever characters these hold', () => {
     const number = fc.constantFrom('', '\x012', '\x0117');
     fc.assert(
       fc.property(keyText, keyText, number, (eachKey, target, suffix) => {
@@ -164,7 +164,7 @@ describe('merged keys', () => {
     }
   });
 
-  test('are of different lines only if they differ', () => {
+  test('differ if their records or lines differ', () => {
     const line = fc.tuple(keyText, keyText);
     fc.assert(
       fc.property(line, line, ([a, b], [c, d]) => {
@@ -177,7 +177,7 @@ describe('merged keys', () => {
   });
 });
 
-test('a side comes back as it was stored', () => {
+test('a side is read as it was written', () => {
   const side = customerSide({ name: 'Zoë \u{1f600} "x" \u2028' });
   expect(readSide(side.key, writeSide(side))).toEqual(side);
 });

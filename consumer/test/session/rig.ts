@@ -26,7 +26,7 @@ import { PlainSink } from '../support/plain-sink.js';
 import { CRM, type Fields, log, newMetrics } from '../support/records.js';
 
 export interface SessionChanges {
-  /** Told to stop; a session has one of its own unless it is given one. */
+  /** Stops the session; each session has a controller of its own unless it is given one. */
   readonly stop?: AbortController;
   readonly overdue?: AbortController;
   readonly clock?: Clock;
@@ -127,12 +127,12 @@ export async function startRig({ redis }: RedisStandIn) {
       await channel.waitForConfirms();
       return messageId;
     },
-    /** What is on a queue, and how much of it somebody holds. */
+    /** The messages on a queue, and how many of them a consumer holds. */
     queue(name: string): { messages: number; unacknowledged: number } {
       const found = server.getStats().queues.find((queue) => queue.name === name);
       return { messages: found?.messageCount ?? 0, unacknowledged: found?.unackedCount ?? 0 };
     },
-    /** How many channels are open at the broker, the test's own among them. */
+    /** The number of channels that are open at the broker, with the test's own. */
     channels(): number {
       const counts = [...server.connections].map((one) => ('channels' in one ? one.channels.size : 0));
       return counts.reduce((sum, count) => sum + count, 0);
@@ -143,7 +143,7 @@ export async function startRig({ redis }: RedisStandIn) {
       channel.ack(message);
       return message;
     },
-    /** The broker closes every connection; those of the sessions come back. */
+    /** The broker closes every connection; the connections of the sessions recover. */
     async disconnect(): Promise<void> {
       const lost = once(broker, 'disconnect');
       server.disconnect();
@@ -158,7 +158,7 @@ export async function startRig({ redis }: RedisStandIn) {
 
 export type Rig = Awaited<ReturnType<typeof startRig>>;
 
-/** The broker, and a note of each channel that is opened. */
+/** The broker, with a list of the channels that are opened on it. */
 function noting(broker: RecoveringChannelModel, channels: Channel[]): Broker {
   return {
     async createConfirmChannel() {

@@ -57,7 +57,7 @@ describe('a session', () => {
     await drained();
   });
 
-  test('puts what can never succeed on the dead queue as it came, with the reason, and goes on with the others', async () => {
+  test('puts a message that can never succeed on the dead queue as it came, with the reason, and goes on with the others', async () => {
     await rig.begin();
     await rig.publish('customer', customer({ id: 'C-1', lines: [] }));
     const body = '{"id": "C-2", "name": 5}';
@@ -88,7 +88,7 @@ describe('a session', () => {
     });
   });
 
-  test('puts a record that is as bad with every poll on the dead queue once, and again when a person replayed it', async () => {
+  test('puts a record that is wrong in the same way with every poll on the dead queue once, and again when a person has replayed it', async () => {
     await rig.begin();
     const body = '{"id": "C-2", "name": 5}';
     for (const headers of [{}, {}, {}]) {
@@ -108,13 +108,13 @@ describe('a session', () => {
     await rig.publish('customer', '{');
     expect(await end).toMatchObject({ after: 'failed', reason: expect.stringContaining('customer_data.dead') });
     expect(rig.queue('customer_data').messages).toBe(1);
-    // The next one puts the binding back.
+    // The next session declares the binding again.
     await rig.begin();
     await drained();
     expect(rig.queue('customer_data.dead').messages).toBe(1);
   });
 
-  test('whose channel the broker closes writes what it has claimed; it comes again and is not written again', async () => {
+  test('whose channel the broker closes writes what it has claimed, which is delivered again and not written again', async () => {
     const first = await rig.begin({ batch: NEVER });
     for (const id of ['C-1', 'C-2', 'C-3']) await rig.publish('customer', customer({ id, lines: [] }));
     await arrived(first, 3);
@@ -131,7 +131,7 @@ describe('a session', () => {
     await landed('C-1', 'C-2', 'C-3');
   });
 
-  test('whose connection is lost ends in the same way, and the next one uses the new connection', async () => {
+  test('whose connection is lost ends in the same way, and the next session uses the new connection', async () => {
     const first = await rig.begin({ batch: NEVER });
     await rig.publish('customer', customer({ id: 'C-1', lines: [] }));
     await vi.waitFor(() => expect(first.running.oldestUnflushed()).toHaveLength(1), WAIT);
@@ -150,7 +150,7 @@ describe('a session', () => {
     await rig.channel.deleteQueue('customer_data');
     expect(await end).toMatchObject({ after: 'consumer cancelled' });
     await landed('C-1');
-    // The next one declares the queue again.
+    // The next session declares the queue again.
     await rig.begin();
     await rig.publish('customer', customer({ id: 'C-2', lines: [] }));
     await landed('C-1', 'C-2');
@@ -168,7 +168,7 @@ describe('a session', () => {
     expect(problems.at(-1)).toBeUndefined();
   });
 
-  test('stops in good order: what is begun is written, full batch or not, and the rest stays on the queue', async () => {
+  test('stops in good order: what is begun is written, whether or not its batch is full, and the rest stays on the queue', async () => {
     const session = await rig.begin({ batch: NEVER });
     for (let n = 0; n < 5; n++) await rig.publish('customer', customer({ id: `C-${n}`, lines: [] }));
     await arrived(session, 5);
@@ -196,7 +196,7 @@ describe('a session', () => {
     await landed('C-1');
   });
 
-  test('whose ledger is gone writes no more; the next one knows from the sink what has landed', async () => {
+  test('whose ledger is gone writes nothing any more, and the next session knows from the sink what has landed', async () => {
     const session = await rig.begin();
     await rig.publish('customer', customer({ id: 'C-1', lines: [] }));
     await landed('C-1');
@@ -212,7 +212,7 @@ describe('a session', () => {
     expect(rig.sink.epochs).toHaveLength(2);
   });
 
-  test('gives its deliveries back before the broker takes them for held too long', async () => {
+  test('gives its deliveries back before the broker ends it for holding them too long', async () => {
     const clock = new FakeClock(Date.now());
     rig.sink.failure = new Error('away');
     const { end } = await rig.begin({ clock, batch: { size: 1, interval: 1_000 } });
@@ -230,13 +230,13 @@ describe('a session', () => {
     await vi.waitFor(() => expect(rig.queue('customer_data')).toEqual({ messages: 1, unacknowledged: 0 }), WAIT);
   });
 
-  test('cannot begin where a queue has other arguments, and says that a person must decide', async () => {
+  test('cannot begin if a queue has other arguments, and says that a person must decide', async () => {
     await rig.channel.assertQueue('inventory_data', { durable: false });
     await expect(rig.begin()).rejects.toThrow(FatalError);
     await expect(rig.begin()).rejects.toThrow('other arguments');
   });
 
-  test('gives back what it was lent: its channels, and its place among those that a stop is told', async () => {
+  test('closes its channels and removes its listeners from the signals when it ends', async () => {
     const [stop, overdue] = [new AbortController(), new AbortController()];
     const begun = await rig.begin({ stop, overdue });
     expect(getEventListeners(stop.signal, 'abort')).not.toEqual([]);
@@ -245,13 +245,13 @@ describe('a session', () => {
     await rig.redis.del(ledgerKeys(rig.pipeline, '').epoch);
     await rig.publish('customer', customer());
     await begun.end;
-    // The one that is left is the test's.
+    // The channel that is left is the test's own.
     await vi.waitFor(() => expect(rig.channels()).toBe(1), WAIT);
     expect(getEventListeners(stop.signal, 'abort')).toEqual([]);
     expect(getEventListeners(overdue.signal, 'abort')).toEqual([]);
   });
 
-  test('that has ended leaves what it held to the next at once', async () => {
+  test('that has ended leaves what it held to the next session at once', async () => {
     const first = await rig.begin({ batch: NEVER });
     await rig.publish('customer', customer({ lines: [] }), {}, 'm1');
     await vi.waitFor(() => expect(first.running.oldestUnflushed()).toHaveLength(1), WAIT);

@@ -5,7 +5,7 @@ import type { MemoryDisk } from './memory-sink.js';
 import type { Pipeline } from './pipelines.js';
 import { newest, type Published, sideOf } from './publications.js';
 
-/** What is wrong with an output, in words; empty if it is what the published messages ask for. */
+/** What is wrong with an output, in words; empty if it is what the published messages must lead to. */
 export function audit(published: readonly Published[], disk: MemoryDisk, pipeline: Pipeline): string[] {
   return pipeline.datasets.flatMap((dataset) => {
     const rows = disk.rows(dataset.name);
@@ -61,7 +61,7 @@ function* auditHashes(rows: readonly LandedRow[], { hashedAs }: Dataset) {
   }
 }
 
-/** The same row twice; and the same content once more although nothing else was published in between. */
+/** Finds the same row twice, and the same content once more although nothing else was published in between. */
 function* auditRepeats(
   rows: readonly LandedRow[],
   dataset: Dataset,
@@ -84,7 +84,7 @@ function* auditRepeats(
   }
 }
 
-/** A → B → A is two rows of A even if B was overtaken by a crash. */
+/** A, B and A again are two rows of A, even if a crash kept B from landing. */
 function changedBetween(
   before: LandedRow,
   row: LandedRow,

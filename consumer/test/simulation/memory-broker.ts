@@ -17,11 +17,11 @@ interface Queue {
 export interface BrokerHabits {
   /** Messages that one step gives to a consumer. */
   readonly burst: number;
-  /** Where a message that comes back is put; RabbitMQ does either, by queue type and version. */
+  /** Where a message that is given back is put. RabbitMQ does one or the other, by queue type and version. */
   readonly requeue: 'front' | 'back';
 }
 
-/** As much of a RabbitMQ as the consumer's sessions need, in memory, one step at a time. */
+/** As much of RabbitMQ as the consumer's sessions need, in memory, one step at a time. */
 export class MemoryBroker {
   readonly world: World;
   readonly habits: BrokerHabits;
@@ -58,7 +58,7 @@ export class MemoryBroker {
     };
   }
 
-  /** The broker's side of these connections is gone; each host learns it when it looks. */
+  /** Ends the broker's side of the host's channels; the host learns of it later. */
   disconnect(host: Host): void {
     for (const channel of this.#channels) if (channel.host === host) channel.closedByServer();
   }
@@ -82,7 +82,7 @@ export class MemoryBroker {
     this.pump();
   }
 
-  /** Whoever has room will be given something, in the order that the schedule chooses. */
+  /** Gives deliveries to each channel that has room, in the order that the schedule chooses. */
   pump(): void {
     for (const queue of this.#queues.values()) {
       for (const channel of queue.channels) {
@@ -111,7 +111,7 @@ class MemoryChannel extends EventEmitter implements SessionChannel {
   #prefetch = Number.POSITIVE_INFINITY;
   #callback: (message: BrokerMessage | null) => void = () => {};
   #lastTag = 0;
-  /** Each side knows of the end at its own time. */
+  /** Each side learns of the end at its own time. */
   #openHere = true;
   #openThere = true;
 

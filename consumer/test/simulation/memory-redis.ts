@@ -3,7 +3,7 @@ import * as scripts from './memory-scripts.js';
 import { MemoryStore } from './memory-store.js';
 import { type MemoryServer, REDIS_COMMANDS, type RedisCommand, type Scripts, scriptNames } from './redis-commands.js';
 
-/** The way from a client to the server, in order both ways. A test may hold up what passes, or do it twice. */
+/** The connection from a client to the server, in order both ways. A test may hold up what passes, or do it twice. */
 export type Link = <T>(what: string, effect: () => T) => Promise<T>;
 
 export const directLink: Link = async (_what, effect) => effect();

@@ -1,16 +1,16 @@
 import { before, type MemoryStore } from './memory-store.js';
 
-/** The ledger's scripts once more, in TypeScript; the conformance suite holds them to what the .lua files do. */
+/** The ledger's scripts once more, in TypeScript. The conformance suite checks that they do what the .lua files do. */
 export type ScriptReply = string | (string | (string | number)[] | 0)[];
 
 export type Script = (store: MemoryStore, keys: readonly string[], args: readonly string[]) => ScriptReply;
 
-/** A row in flight: a line of a claims hash. The token names the call, and the row in it, that claimed it. */
+/** A row in flight: a line of a claims hash. The token names the call that claimed the row, and the row's place in it. */
 interface Line {
   readonly owners: readonly string[];
   readonly token: string;
   readonly hash: string;
-  /** First that of the message that holds it, then the others that its content was asked for under. */
+  /** First that of the message that holds it, then the others under which its content was asked for. */
   readonly orders: readonly string[];
 }
 
@@ -152,7 +152,7 @@ export const join: Script = (store, keys, args) => {
   const refused = refusal(store, epoch, fenced, args);
   if (refused !== undefined) return [refused];
 
-  /** Whether the side is the newest of its key. */
+  /** Stores a side, unless a newer one of its key is there. @returns whether it was stored */
   const putIn = (sides: string, key: string, order: string, payload: string): boolean => {
     const stored = store.hash(sides).get(key);
     if (stored !== undefined && before(order, splitAt(stored, '\0')[0])) return false;

@@ -3,7 +3,7 @@ import type { LandedRow, LandedRows, Sink, SinkWriter } from '../../src/sinks/po
 import { WriterLost } from '../../src/writer-lost.js';
 import type { Host, World } from './world.js';
 
-/** A file: what readers see of it, and how much of that a power cut leaves. */
+/** A file: what readers see of it, and how much of that is left after a power cut. */
 export interface File {
   readonly host: Host | undefined;
   content: string;
@@ -13,7 +13,7 @@ export interface File {
 export interface Part {
   readonly writer: string;
   readonly dataset: string;
-  /** Another file once it is sealed: whoever still has the old one open writes where nobody looks. */
+  /** Another file once the part is sealed: a writer that still has the old file open writes to one that no reader sees. */
   file: File;
   sealed: boolean;
 }
@@ -34,7 +34,7 @@ export class MemoryDisk {
     return file;
   }
 
-  /** The host's power is cut: what it wrote and did not sync is gone. */
+  /** Cuts the host's power: what it wrote and did not sync is gone. */
   losePower(host: Host): void {
     for (const file of this.#files) if (file.host === host) file.content = file.content.slice(0, file.synced);
   }
@@ -47,7 +47,7 @@ export class MemoryDisk {
     file.synced = file.content.length;
   }
 
-  /** Puts a copy of the whole lines in the part's place, once. */
+  /** Puts a copy of the part's whole lines in its place, once. */
   seal(part: Part): void {
     if (part.sealed) return;
     const content = wholeLines(part.file.content);
@@ -71,7 +71,7 @@ const readRows = ({ content }: File): LandedRow[] =>
 const writeRow = ({ key, hash, version, messageId, values }: Row): string =>
   `${JSON.stringify({ key, hash, version, messageId, deleted: values === null, values: values ?? {} })}\n`;
 
-/** The CSV sink's protocol on the disk in memory: a step for whatever another process could see or a crash could split. */
+/** The CSV sink's protocol on the disk in memory, with a step for all that another process could see or a crash could split. */
 export function createMemorySink(world: World, host: Host, disk: MemoryDisk, datasets: readonly Dataset[]): Sink {
   const step = (what: string) => world.park(host, what);
 
@@ -149,7 +149,7 @@ function createPartWriter({ world, host, disk, writer, epoch, dataset }: PartWri
     if (disk.fenced.has(writer)) throw new WriterLost('fenced');
     if (disk.epoch !== epoch) throw new WriterLost('lost');
   };
-  /** Whoever fences lists the parts after it has set its mark: it sees this part, or this sees the mark. */
+  /** A consumer that fences sets its mark first and lists the parts after. So it sees this part, or this writer sees the mark. */
   const begin = async (): Promise<File> => {
     await step('create');
     const part = disk.create(host, writer, dataset);

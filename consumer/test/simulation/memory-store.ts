@@ -1,4 +1,4 @@
-/** What a Redis holds, and nothing of how it is asked. Times are milliseconds of the given clock. */
+/** What a Redis server holds, without its commands. Times are milliseconds of the given clock. */
 export class MemoryStore {
   /** The id of this run of the server. */
   run = 'run1';
@@ -53,7 +53,7 @@ export class MemoryStore {
     for (const kind of [this.strings, this.hashes, this.sortedSets, this.sets]) kind.clear();
   }
 
-  /** A copy of everything, as an RDB file is one. */
+  /** A copy of everything, like an RDB file. */
   snapshot(): () => void {
     const { strings, hashes, sortedSets, sets } = structuredClone({
       strings: this.strings,

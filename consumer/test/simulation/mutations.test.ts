@@ -9,11 +9,11 @@ import { schedules, schedulesOf } from './schedule.js';
 import { type Broken, simulate } from './simulate.js';
 
 /**
- * Tests of the simulation: each leaves out or swaps one step that the promise rests on, and schedules must be found
- * that break it. What none of them finds could be left out of the protocol.
+ * Tests of the simulation. Each leaves out or swaps one step that the promise depends on, and schedules must be found
+ * that break the promise. A step whose absence no schedule shows could be left out of the protocol.
  */
 
-// Some take thousands of schedules, and the machine may be busy.
+// Some tests need thousands of schedules, and the machine may be busy.
 vi.setConfig({ testTimeout: 120_000 });
 
 type FlushClass = typeof Flush;
@@ -36,10 +36,10 @@ const propertyOf = (broken: Broken, of = schedules) =>
     if (faults.length > 0) throw new FaultFound(faults.join('\n'));
   });
 
-/** A simulation that fails in another way has found nothing. */
+/** Marks a fault that the audit has found: a simulation that fails in another way has found nothing. */
 class FaultFound extends Error {}
 
-/** Most are found among some hundreds of schedules. The seed is fixed, so that they are found each time. */
+/** Most faults are found within some hundreds of schedules. The seed is fixed, so that they are found each time. */
 async function expectFault(broken: Broken = {}, of = schedules): Promise<void> {
   const { errorInstance } = await fc.check(propertyOf(broken, of), { numRuns: 3_000, seed: 1, endOnFailure: true });
   expect(errorInstance).toBeInstanceOf(FaultFound);
@@ -48,7 +48,7 @@ async function expectFault(broken: Broken = {}, of = schedules): Promise<void> {
 const once = { key: 0, content: 0, sameVersion: false, twice: false };
 const customer = { ...once, entity: 'customer' as const };
 const item = { ...once, entity: 'inventory' as const };
-/** Of nothing but this, in this order. */
+/** Schedules with these publications and no others, in this order. */
 const only = (...publications: Publication[]) => schedulesOf(fc.constant(publications));
 
 describe('a fault is found when the flush', () => {
@@ -109,7 +109,7 @@ describe('a fault is found when a take-over', () => {
     });
     const { errorInstance, counterexample } = await fc.check(propertyOf(broken), { numRuns: 3_000, seed: 1 });
     expect(errorInstance).toBeInstanceOf(FaultFound);
-    // It shrinks to what a person can follow: a record or two, one crash at the right moment.
+    // It shrinks to a schedule that a person can follow: one record or two, and one crash at the right moment.
     const [schedule] = counterexample ?? [];
     expect(schedule?.publications.length).toBeLessThanOrEqual(2);
     expect(schedule?.segments).toHaveLength(1);
@@ -136,7 +136,7 @@ describe('a fault is found when a take-over', () => {
 });
 
 describe('a fault is found when the sink', () => {
-  test('tells a write as durable before it is synced', async () => {
+  test('calls a write durable before it is synced', async () => {
     await expectFault({
       disk: () =>
         new (class extends MemoryDisk {

@@ -1,7 +1,7 @@
 import { compileEntity, datasetsOf, parsePipeline } from '@tributary/shared';
 import { createMergeRows } from '../../src/merge/rows.js';
 
-/** Two pipelines: one whose records and merged rows hold their versions, and one where contents may come back. */
+/** Two pipelines: in one, records and merged rows hold their versions; in the other, an earlier content may come back. */
 const yaml = (versioned: boolean): string => `
 name: simulation
 entities:

@@ -9,7 +9,7 @@ export interface Publication {
   /** Which record, and which of its few contents it has now. */
   readonly key: number;
   readonly content: number;
-  /** Its content changed and its version did not, as a careless API does; once in each version. */
+  /** Its content changes and its version does not, as in a careless API; at most once in each version. */
   readonly sameVersion: boolean;
   /** The confirm was lost: the same message is published twice. */
   readonly twice: boolean;

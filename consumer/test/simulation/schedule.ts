@@ -19,12 +19,12 @@ const OF_A_CONSUMER = [
 export type Fault =
   | { readonly kind: 'none' | (typeof OF_REDIS)[number] }
   | { readonly kind: (typeof OF_A_CONSUMER)[number]; readonly consumer: number }
-  /** It does nothing for so many steps; if it hangs, broker and Redis think it dead meanwhile. */
+  /** It does nothing for this many steps. If it hangs, broker and Redis take it for dead meanwhile. */
   | { readonly kind: 'pause' | 'hang'; readonly consumer: number; readonly steps: number };
 
 /**
- * So many steps, in an order that comes from `pick` (0: one after the other, as they come), and then a fault. Redis saves
- * a snapshot at the end of each.
+ * A number of steps, in an order that comes from `pick` (0: in the order of their coming), and then a fault. Redis saves
+ * a snapshot at the end of each segment.
  */
 export interface Segment {
   readonly steps: number;
@@ -32,7 +32,7 @@ export interface Segment {
   readonly fault: Fault;
 }
 
-/** All that decides how a simulation goes. */
+/** Everything that determines a simulation. */
 export interface Schedule extends BrokerHabits {
   readonly versioned: boolean;
   readonly consumers: number;
@@ -61,7 +61,7 @@ const publication: fc.Arbitrary<Publication> = fc.record({
   twice: fc.integer({ min: 0, max: 7 }).map((n) => n === 7),
 });
 
-/** Every schedule, of whatever is published. */
+/** All schedules, with any publications. */
 export const schedules = schedulesOf(fc.array(publication, { minLength: 1, maxLength: 8 }));
 
 export function schedulesOf(publications: fc.Arbitrary<readonly Publication[]>): fc.Arbitrary<Schedule> {

@@ -11,9 +11,9 @@ import type { Fault, Schedule } from './schedule.js';
 import { SimulatedConsumer, type Surroundings } from './simulated-consumer.js';
 import { type Host, quiescence, World } from './world.js';
 
-/** Longer than a lease: whoever says nothing for so long is dead to the others. */
+/** Milliseconds, longer than a lease: the others take a process that does nothing for so long for dead. */
 const DEAD_AFTER = 11_000;
-/** A pipeline that is not done after so many steps without a fault never will be. */
+/** A pipeline that is not done after this many steps without a fault is taken as one that never will be. */
 const SETTLED_AFTER = 8_000;
 
 export interface Outcome {
@@ -21,7 +21,7 @@ export interface Outcome {
   readonly trace: readonly string[];
 }
 
-/** What a test of the tests breaks. */
+/** What a mutation test breaks. */
 export interface Broken {
   readonly disk?: () => MemoryDisk;
   readonly alterSink?: Surroundings['alterSink'];
@@ -73,10 +73,10 @@ class Simulation {
     }
   }
 
-  /** Everybody consumes before anything is published; beginnings are put to the test by those who begin anew. */
+  /** All consumers consume before anything is published. Beginnings are tested by consumers that begin again after a fault. */
   async start(): Promise<void> {
     while (!this.#consumers.every(({ isRunning }) => isRunning)) await this.#world.step(0);
-    this.#world.note('everybody consumes');
+    this.#world.note('all consumers consume');
     void this.#publish({ name: 'producer', alive: true, stalledUntil: 0 });
   }
 
@@ -172,7 +172,7 @@ class Simulation {
     return { faults, trace: world.trace };
   }
 
-  /** @returns whether all that was published was acknowledged */
+  /** @returns whether everything that was published was acknowledged */
   async #drain(): Promise<boolean> {
     const end = this.#world.steps + SETTLED_AFTER;
     while (!(this.#unpublished === 0 && this.#broker.isDrained)) {
@@ -183,8 +183,8 @@ class Simulation {
   }
 
   /**
-   * What has no version is polled whole, again and again. Only the ledger knows how late the content of a duplicate was
-   * seen; when that is lost, other content from in between that comes late is the newest, until the next poll.
+   * Records without a version are polled in full, again and again. Only the ledger knows how late the content of a duplicate was
+   * seen. If that is lost, other content from in between that comes late is the newest, until the next poll.
    */
   #publishOnceMore(): void {
     for (const entity of ['customer', 'inventory']) {

@@ -18,7 +18,7 @@ export interface Surroundings {
   readonly redis: MemoryRedis;
   readonly disk: MemoryDisk;
   readonly pipeline: Pipeline;
-  /** A test of the tests breaks the sink here. */
+  /** A mutation test breaks the sink here. */
   readonly alterSink: (sink: Sink) => Sink;
 }
 
@@ -27,9 +27,9 @@ export class SimulatedConsumer {
   host: Host;
   /** The next command that it sends to Redis is done twice: the answer was lost, and the client asked again. */
   repeating = false;
-  /** Whether it has begun to consume, once at least. */
+  /** Whether it has begun to consume at least once. */
   isRunning = false;
-  /** What the present session has not settled; of one that does not run, nobody knows. */
+  /** What the present session has not settled; 1 while no session runs, because it is not known then. */
   unsettled: () => number = () => 1;
   readonly #name: string;
   readonly #surroundings: Surroundings;
@@ -49,7 +49,7 @@ export class SimulatedConsumer {
     this.host = this.#start();
   }
 
-  /** SIGTERM: it ends in good order, and is started again. */
+  /** As SIGTERM does: it ends in good order, and is started again. */
   stop(): void {
     this.#stop.abort();
   }
@@ -62,7 +62,7 @@ export class SimulatedConsumer {
     return host;
   }
 
-  /** One session after another, as service.ts has it. */
+  /** One session after another, as session/sessions.ts runs them. */
   async #live(host: Host, stop: AbortSignal): Promise<void> {
     const { world, broker, redis, disk, pipeline, alterSink } = this.#surroundings;
     const { config, entities, merges, datasets } = pipeline;

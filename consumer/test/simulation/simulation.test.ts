@@ -3,10 +3,10 @@ import { test } from 'vitest';
 import { schedules } from './schedule.js';
 import { simulate } from './simulate.js';
 
-/** Set SCHEDULES to look at more of them, such as 100000 after a change of the protocol. */
+/** Set SCHEDULES to run more of them, such as 100000 after a change of the protocol. */
 const numRuns = Number(process.env.SCHEDULES ?? 1_000);
 
-test('whatever crashes between any two steps, every record lands once and every merged row is the join', async () => {
+test('with crashes between any two steps, every record lands once and every merged row is the join of its sides', async () => {
   const property = fc.asyncProperty(schedules, async (schedule) => {
     const { faults, trace } = await simulate(schedule);
     if (faults.length > 0) throw new Error(`${faults.join('\n')}\n\n${trace.join('\n')}`);

@@ -1,6 +1,6 @@
 import type { Clock } from '@tributary/shared';
 
-/** Something that is about to happen, at a host, and waits for its turn. */
+/** Something that is about to happen at a host, and waits for its turn. */
 interface Parked {
   readonly host: Host;
   readonly what: string;
@@ -8,20 +8,20 @@ interface Parked {
   readonly go: () => void;
 }
 
-/** A process. Once dead nothing of it happens any more: what it awaits never comes. */
+/** A process. Once it is dead, it does nothing any more: what it awaits never comes. */
 export interface Host {
   readonly name: string;
   alive: boolean;
-  /** Until so many steps are done, it is stopped (SIGSTOP, a long pause): it wakes up and knows nothing of it. */
+  /** It is stopped until this many steps are done (SIGSTOP, a long pause), and does not notice it when it wakes up. */
   stalledUntil: number;
 }
 
-/** Times at which simulations begin: any, but a person should be able to read it. */
+/** The time at which simulations begin. Any time would do; this one is easy to read. */
 const EPOCH = Date.UTC(2025, 0, 1);
 
 /**
- * All that can happen, one thing at a time, in an order that the test chooses. Whoever talks to anything outside of
- * its own process parks before it; a crash is a parked thing that never goes on.
+ * All that can happen, one thing at a time, in an order that the test chooses. A process that talks to anything outside
+ * itself parks before it does. A crash is a parked thing that never goes on.
  */
 export class World {
   now = EPOCH;
@@ -69,7 +69,7 @@ export class World {
     this.trace.push(`--- ${what}`);
   }
 
-  /** Lets one thing happen: the oldest that can for 0, others for other numbers. Time passes only if nothing can. */
+  /** Lets one thing happen: for 0 the oldest that can, for other numbers another. Time passes only if nothing can happen. */
   async step(choice: number): Promise<void> {
     this.steps++;
     const awake = this.#parked.filter(({ host }) => host.stalledUntil <= this.steps);
@@ -88,12 +88,12 @@ export class World {
   }
 }
 
-/** Until every process has done what it does by itself. Two turns: what the first lets go may ask for another. */
+/** Resolves when every process has done all that it does by itself. Two turns, because what happens in the first may need another. */
 export async function quiescence(): Promise<void> {
   for (let turn = 0; turn < 2; turn++) await new Promise((resolve) => setImmediate(resolve));
 }
 
-/** A connection: what is sent over it arrives in order. */
+/** A connection. What is sent over it arrives in order. */
 export class Wire {
   readonly #world: World;
   readonly #host: Host;
@@ -104,7 +104,7 @@ export class Wire {
     this.#host = host;
   }
 
-  /** Does it when everything sent before was done and the schedule lets it. */
+  /** Has the effect when everything sent before has had its effect, and the schedule lets it. */
   send<T>(what: string, effect: () => T): Promise<T> {
     const done = this.#last.then(() => this.#world.park(this.#host, what)).then(effect);
     this.#last = done.catch(() => {});

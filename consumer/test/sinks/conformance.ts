@@ -6,11 +6,11 @@ import type { Sink, SinkWriter } from '../../src/sinks/port.js';
 import { WriterLost } from '../../src/writer-lost.js';
 import { datasetNamed, mergedRow, messageId, odd, partRow, thingRow } from './records.js';
 
-/** One place where rows are stored, new and empty. */
+/** A place where rows are stored, new and empty. */
 export interface Store {
   /** A sink onto it, as another process would have it. */
   connect(config?: PipelineConfig): Sink;
-  /** Makes every write to the dataset fail that is not begun, until the returned function is called. */
+  /** Makes every write to the dataset that begins from now on fail, until the returned function is called. */
   obstruct(dataset: string): Promise<() => Promise<void>>;
   /** Removes all that is stored. */
   remove(): Promise<void>;
@@ -18,7 +18,7 @@ export interface Store {
 
 const EPOCH = 'sink.run.1';
 
-/** What every sink does, whatever it writes to: the contract of sinks/port.ts. */
+/** What every kind of sink does: the contract of sinks/port.ts. */
 export function describeSink(name: string, makeStore: () => Promise<Store>): void {
   describe(`the ${name} sink`, { timeout: 60_000 }, () => {
     let store: Store;
@@ -48,13 +48,13 @@ export function describeSink(name: string, makeStore: () => Promise<Store>): voi
       writer = await open('writer-1', EPOCH, sink);
     });
     afterEach(async () => {
-      // One that was fenced has nothing to end properly.
+      // A writer that was fenced cannot end its output properly, and need not.
       for (const one of writers) await one.close().catch(() => {});
       for (const one of sinks) await one.close();
       await store.remove();
     });
 
-    /** Reads as another process, so that nothing is seen that only this one remembers. */
+    /** Reads as another process would, so that nothing is seen that only this sink remembers. */
     const landed = async (dataset: string) => {
       const rows: {
         key: string;
@@ -103,7 +103,7 @@ export function describeSink(name: string, makeStore: () => Promise<Store>): voi
         await expectState('things', []);
       });
 
-      test('takes several contents of one key in one write, and the last is the newest: A, B, A again', async () => {
+      test('takes several contents of one key in one write, and the last is the newest: A, B and A again', async () => {
         const last = partRow('A', 3, 'content 1');
         await writer.write('parts', [partRow('A', 1, 'content 1'), partRow('A', 2), last, partRow('B', 2)]);
         await expectState('parts', [last, partRow('B', 2)]);
@@ -144,7 +144,7 @@ export function describeSink(name: string, makeStore: () => Promise<Store>): voi
         await expect(writer.write('nothing', [partRow('A', 1)])).rejects.toThrow('no dataset "nothing"');
       });
 
-      test('shows nothing of a write that failed, and takes the same rows and others afterwards', async () => {
+      test('shows nothing of a write that failed, and takes the same rows and others after it', async () => {
         const mend = await store.obstruct('parts');
         const failed = writer.write('parts', [partRow('A', 1), partRow('B', 1)]);
         await expect(failed).rejects.toThrow();
@@ -191,7 +191,7 @@ export function describeSink(name: string, makeStore: () => Promise<Store>): voi
         await expectState('thing_parts', [mergedRow('T/A', 7, null)]);
       });
 
-      test('agrees with a content that another writer writes at the same time: the newer of both stays', async () => {
+      test('keeps the newer of a tombstone and a content that another writer writes at the same time', async () => {
         const other = await open('writer-2');
         const keys = Array.from({ length: 50 }, (_, index) => `T/${index}`);
         for (const [index, key] of keys.entries()) {
@@ -209,7 +209,7 @@ export function describeSink(name: string, makeStore: () => Promise<Store>): voi
     });
 
     describe('when a writer is taken over', () => {
-      test('refuses it from then on, and shows nothing of what it tries', async () => {
+      test('refuses the writer from then on, and shows nothing of what it tries to write', async () => {
         await writer.write('parts', [partRow('A', 1)]);
         await connect().takeOver('writer-1');
         await expectLost(writer.write('parts', [partRow('B', 1)]));
@@ -219,13 +219,13 @@ export function describeSink(name: string, makeStore: () => Promise<Store>): voi
         await expectState('thing_parts', []);
       });
 
-      test('refuses it even if it had yet to begin', async () => {
+      test('refuses the writer even if it has not begun yet', async () => {
         await connect().takeOver('writer-2');
         await expectLost(open('writer-2').then((late) => late.write('parts', [partRow('A', 1)])));
         await expectState('parts', []);
       });
 
-      test('tells what had landed, so that whoever writes the rest leaves each row there once', async () => {
+      test('tells what had landed, so that each row is there once when another writer has written the rest', async () => {
         const first = [partRow('A', 1), partRow('B', 2)];
         const last = [partRow('A', 3), partRow('C', 3)];
         await writer.write('parts', first);
@@ -240,7 +240,7 @@ export function describeSink(name: string, makeStore: () => Promise<Store>): voi
         await expectState('parts', [partRow('A', 3), partRow('B', 2), partRow('C', 3), partRow('D', 4)]);
       });
 
-      test('leaves every other writer alone', async () => {
+      test('does not affect any other writer', async () => {
         const other = await open('writer-2');
         await other.write('parts', [partRow('A', 1)]);
         await connect().takeOver('writer-1');
@@ -248,7 +248,7 @@ export function describeSink(name: string, makeStore: () => Promise<Store>): voi
         await expectState('parts', [partRow('A', 1), partRow('B', 1)]);
       });
 
-      test('may be taken over by several at once, and again', async () => {
+      test('allows several take-overs at once, and repeated ones', async () => {
         await writer.write('parts', [partRow('A', 1)]);
         const seen = await Promise.all([1, 2, 3, 4].map(() => connect().takeOver('writer-1')));
         seen.push(await connect().takeOver('writer-1'));
@@ -257,7 +257,7 @@ export function describeSink(name: string, makeStore: () => Promise<Store>): voi
         await expectState('parts', [partRow('A', 1)]);
       });
 
-      test('either tells a write as durable or lets nobody see it, when both happen at the same time', async () => {
+      test('at the same time as a write: either the write is durable, or no reader ever sees its rows', async () => {
         for (let round = 0; round < 30; round++) {
           const name = `racing-${round}`;
           const racing = await open(name, EPOCH, sink);
@@ -283,13 +283,13 @@ export function describeSink(name: string, makeStore: () => Promise<Store>): voi
     });
 
     describe('when an epoch begins', () => {
-      test('names it for every process', async () => {
+      test('tells its name to every process', async () => {
         expect(await connect().epoch()).toBe(EPOCH);
         await connect().beginEpoch('sink.run.2');
         expect(await sink.epoch()).toBe('sink.run.2');
       });
 
-      test('ends every writer of an older one: that has written, that has not, and that has yet to begin', async () => {
+      test('ends every writer of an older epoch: one that has written, one that has not, and one that has not begun yet', async () => {
         const idle = await open('writer-2');
         await writer.write('parts', [partRow('A', 1)]);
         await connect().beginEpoch('sink.run.2');
@@ -303,7 +303,7 @@ export function describeSink(name: string, makeStore: () => Promise<Store>): voi
       });
     });
 
-    test('has a name that stays, for all who ask, and that another output does not have', async () => {
+    test('has a name that stays the same for every process, and that no other output has', async () => {
       const names = await Promise.all([sink, connect(), connect()].map((one) => one.identity()));
       expect(new Set(names).size).toBe(1);
       // An epoch's name begins with it, and a dot ends it there.
@@ -321,7 +321,7 @@ export function describeSink(name: string, makeStore: () => Promise<Store>): voi
       }
     });
 
-    test('says that it can be written, and ends as often as it is told to', async () => {
+    test('says that it can be written, and may be closed more than once', async () => {
       await connect().probe();
       await writer.close();
       await sink.close();
@@ -372,7 +372,7 @@ export function describeSink(name: string, makeStore: () => Promise<Store>): voi
           { time: '2025-06-01T10:00:00.12345Z' },
         ],
         ['a time at a full second', { time: '2025-06-01T12:00:00' }, { time: '2025-06-01T12:00:00.000Z' }],
-        ['the first moment that there is', { time: '0001-01-01T00:00:00Z' }, { time: '0001-01-01T00:00:00.000Z' }],
+        ['the first time that can be written', { time: '0001-01-01T00:00:00Z' }, { time: '0001-01-01T00:00:00.000Z' }],
         [
           'the last moment that there is',
           { time: '9999-12-31T23:59:59.9999999Z' },
@@ -385,7 +385,7 @@ export function describeSink(name: string, makeStore: () => Promise<Store>): voi
           { json: { b: [null, 1e-9, -0.5], a: {} } },
           { json: { a: {}, b: [null, 1e-9, -0.5] } },
         ],
-        ['no, which is not nothing', { flag: false, whole: 0 }, { flag: false, whole: 0 }],
+        ['false and zero, which are not empty', { flag: false, whole: 0 }, { flag: false, whole: 0 }],
       ])('gives back %s', async (_what, fields, expected) => {
         const { values, hash, row } = await readBack({ ...thing, ...fields });
         expect(values).toEqual(row.values);
@@ -397,7 +397,7 @@ export function describeSink(name: string, makeStore: () => Promise<Store>): voi
         expect(hash).toBe(row.hash);
       });
 
-      test('gives back the values, versions and hashes of whatever record was taken', async () => {
+      test('gives back the values, versions and hashes of every record that was accepted', async () => {
         let number = 0;
         let taken = 0;
         await fc.assert(
@@ -408,7 +408,7 @@ export function describeSink(name: string, makeStore: () => Promise<Store>): voi
               for (const [key, record] of records) {
                 number += 1;
                 try {
-                  // As it comes over the wire: JSON has no undefined and no minus zero.
+                  // As it arrives in a message: JSON has no undefined and no minus zero.
                   const raw: unknown = parseJson(stringifyJson({ ...record, id: `${key}${number}` }) ?? '');
                   rows.push(thingRow(raw, messageId(number)));
                 } catch (error) {
@@ -430,7 +430,7 @@ export function describeSink(name: string, makeStore: () => Promise<Store>): voi
         expect(taken / number).toBeGreaterThan(0.4);
       });
 
-      test('gives back the two sides of a merged row, its order and its hash', async () => {
+      test('gives back the versions of both sides of a merged row, its order and its hash', async () => {
         const values = {
           thing_text: '=1',
           thing_time: '2025-06-01T00:00:00.000Z',
@@ -446,7 +446,7 @@ export function describeSink(name: string, makeStore: () => Promise<Store>): voi
         expect(contentHash('thing_parts', 'T%2F1/=A', { ...found?.values })).toBe(found?.hash);
       });
 
-      test('may be left in the middle', async () => {
+      test('may be stopped before the end', async () => {
         await writer.write(
           'parts',
           Array.from({ length: 1_500 }, (_, index) => partRow(`key ${index}`, 1)),

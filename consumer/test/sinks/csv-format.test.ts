@@ -6,7 +6,7 @@ import { formatLines } from '../../src/sinks/csv/format.js';
 
 const textOf = async (lines: string[][]) => (await formatLines(lines)).toString('utf8');
 
-/** Cells as they are meant to be, and as nobody would make them: short ones of what CSV has a meaning for. */
+/** Usual cells, and cells that hardly occur: short ones of the characters that have a meaning in CSV. */
 const cell = fc.oneof(
   fc.string({ maxLength: 8 }),
   fc.string({
@@ -23,7 +23,7 @@ const lines = fc
 describe('lines of CSV', () => {
   test('are what fast-csv writes, to the byte', async () => {
     const property = fc.asyncProperty(lines, async (given) => {
-      // A first cell of white space is in quotes here, and fast-csv is told so for all lines at once.
+      // A first cell of white space is written in quotes here; fast-csv can only be told to do so for all lines at once.
       fc.pre(given.every(([first = '']) => first === '' || first.trim() !== ''));
       const options = { headers: false, rowDelimiter: '\r\n', includeEndRowDelimiter: true };
       expect(await textOf(given)).toBe(await writeToString(given, options));
@@ -53,7 +53,7 @@ describe('lines of CSV', () => {
     expect(await textOf(given)).toBe('a,1\r\n"b, c",2\r\nd,3\r\n"e ""f""",4\r\n"g\r\nh",5\r\n"i|j",6\r\nk,\r\n');
   });
 
-  test('may be very many, with or without quotes, and no one waits long for them', async () => {
+  test('are formatted fast even if there are very many, with or without quotes', async () => {
     const given = Array.from({ length: 100_000 }, (_, index) => [
       `C-${index}`,
       index % 3 === 0 ? 'Umbrella, Ltd.' : 'Acme',
@@ -63,7 +63,7 @@ describe('lines of CSV', () => {
     expect(text.endsWith('C-99998,Acme\r\nC-99999,"Umbrella, Ltd."\r\n')).toBe(true);
   });
 
-  test('that begin with a blank cell have it in quotes, or readers would take it for an empty one', async () => {
+  test('that begin with a blank cell have it in quotes, because readers would take it for an empty one otherwise', async () => {
     expect(
       await textOf([
         [' ', 'x'],

@@ -29,7 +29,7 @@ const discard = async () => {
 beforeEach(() => fresh());
 afterEach(discard);
 
-/** How somebody shuts out writer-1, and a start of its own for each step of that. */
+/** The two ways in which writer-1 is fenced. */
 const FENCES: [string, (sink: Sink) => Promise<unknown>][] = [
   ['it is taken over', (sink) => sink.takeOver('writer-1')],
   ['an epoch begins', (sink) => sink.beginEpoch(NEXT_EPOCH)],
@@ -51,7 +51,7 @@ async function keys(): Promise<string[]> {
   return found.sort();
 }
 
-/** Whole lines with one header in each file, no file that only a crash explains. */
+/** Each file has whole lines and one header, and there is no file that only a crash explains. */
 async function expectSound(): Promise<void> {
   for (const [name, content] of await store.files('parts')) {
     expect(name).toMatch(/^part-/);
@@ -69,12 +69,12 @@ async function forEachStep(attempt: (at: number) => Promise<boolean>, maxPartSiz
     await fresh(maxPartSize);
     more = await attempt(steps);
   }
-  // Fewer would mean that the steps are not seen.
+  // Fewer steps would mean that the steps are not noticed.
   expect(steps).toBeGreaterThan(3);
 }
 
 describe.each(FENCES)('when %s', (_when, fence) => {
-  test('whoever does it may die at any step, and another brings it to its end', async () => {
+  test('the process that does it may die at any step, and another completes it', async () => {
     await forEachStep(async (at) => {
       await writer.write('parts', [A_ROW]);
       await appendFile(join(store.directory, 'parts', 'part-writer-1-1.csv'), 'X,1,"torn');
@@ -90,7 +90,7 @@ describe.each(FENCES)('when %s', (_when, fence) => {
     });
   });
 
-  test('whoever does it may be held up at any step, while another brings it to its end and readers look', async () => {
+  test('the process that does it may be held up at any step, while another completes it and readers read', async () => {
     await forEachStep(async (at) => {
       await writer.write('parts', [A_ROW]);
       await appendFile(join(store.directory, 'parts', 'part-writer-1-1.csv'), 'X,1,"torn');
@@ -108,7 +108,7 @@ describe.each(FENCES)('when %s', (_when, fence) => {
   });
 
   test.each(WRITES)(
-    'in the middle of %s, at any step, either the write counts or nobody ever sees it',
+    'in the middle of %s, at any step, either the write succeeds or no reader ever sees its rows',
     async (_what, how) => {
       await forEachStep(async (at) => {
         if (how.before > 0) await writer.write('parts', [A_ROW]);
@@ -125,7 +125,7 @@ describe.each(FENCES)('when %s', (_when, fence) => {
         expect(await keys()).toEqual(seen);
         if (outcome === 'durable') expect(seen).toEqual(expect.arrayContaining(['new 1', 'new 2']));
         else expect(outcome).toBeInstanceOf(WriterLost);
-        // Held up before it wrote anything, it must find the fence.
+        // It was held up before it wrote anything, so it must find the fence.
         if (at === 0) expect(outcome).toBeInstanceOf(WriterLost);
         await expectSound();
         return slow.held;
@@ -158,7 +158,7 @@ test.each(WRITES)(
 );
 
 describe('when the disk is full', () => {
-  /** A disk that takes so many bytes and no more, until it is told to. What fits of a write is written, as disks do. */
+  /** A disk that takes this many bytes and no more, until it is told to. The part of a write that fits is written, as on a real disk. */
   const disk = (bytes: number) => {
     let left = bytes;
     return {
@@ -191,7 +191,7 @@ describe('when the disk is full', () => {
     },
   );
 
-  test('a writer that ends leaves no torn line behind', async () => {
+  test('a writer that ends leaves no torn line', async () => {
     await writer.write('parts', [A_ROW]);
     await withSteps(disk(30).step, async () => {
       await expect(writer.write('parts', ROWS)).rejects.toThrow('ENOSPC');
@@ -201,7 +201,7 @@ describe('when the disk is full', () => {
     expect(await keys()).toEqual(['landed']);
   });
 
-  test('and what was written cannot even be cut, it is cut before anything is put behind it', async () => {
+  test('and what was written cannot be cut either, it is cut before anything is written behind it', async () => {
     await writer.write('parts', [A_ROW]);
     const { step } = disk(30);
     const stuck = (what: string, args: readonly unknown[]) => {
@@ -218,7 +218,7 @@ describe('when the disk is full', () => {
     await expectSound();
   });
 
-  test('and what was written cannot be cut either, a writer that ends does so later or leaves its part to others', async () => {
+  test('and what was written cannot be cut either, a writer that ends cuts it later or leaves its part to others', async () => {
     await writer.write('parts', [A_ROW]);
     const { step } = disk(30);
     await withSteps(
@@ -240,7 +240,7 @@ describe('when the disk is full', () => {
 describe('the output is the same one', () => {
   const identity = () => store.connect().identity();
   const firstWrite = () => writer.write('parts', [A_ROW]);
-  /** Steps at which the output was taken for another one. */
+  /** The steps at which the output was taken for another one. */
   let changed: number[];
   beforeEach(() => {
     changed = [];
@@ -282,7 +282,7 @@ describe('the output is the same one', () => {
     expect(changed).toEqual([]);
   });
 
-  test('no more once a part was deleted, however the one who looked before was held up', async () => {
+  test('no more when a part was deleted, although the process that looked before was held up at any step', async () => {
     const unnoticed: number[] = [];
     await forEachStep(async (at) => {
       await identity();
@@ -298,11 +298,11 @@ describe('the output is the same one', () => {
   });
 });
 
-test('five writes in doubt (two stories, two flushes, the remerge), each in a part of its own', async () => {
+test('finds five writes in doubt (two stories, two flushes, the remerge), each in a part of its own', async () => {
   await discard();
   await fresh(1);
   const rows = [1, 2, 3, 4, 5].map((n) => partRow(`row ${n}`, 1));
-  // As session.ts has them: each awaits its own commit behind its own write. None is committed when the process dies.
+  // As a session does them: each waits for its own commit after its own write. None is committed when the process dies.
   for (const row of rows) await writer.write('parts', [row]);
   const landed = await store.connect().takeOver('writer-1');
   expect(rows.map((row) => landed.has(row))).toEqual([true, true, true, true, true]);

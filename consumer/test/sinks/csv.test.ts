@@ -45,12 +45,12 @@ describe('a part', () => {
     const lines = parts.get('part-writer-1-1.csv')?.split('\r\n') ?? [];
     expect(lines).toHaveLength(4);
     expect(lines[0]).toBe(HEADER);
-    // Both the field and the key are text from outside: a spreadsheet must not run either.
+    // Both the field and the key are text from an API: a spreadsheet must not run either.
     expect(lines[1]).toMatch(`"'=A""",1,content 1,,"'=A""",${hash},1,${messageId},false,20`);
     expect(lines[2]).toContain('"two\nlines"');
   });
 
-  test('is read as it was written, also after the configuration has changed its mind about formulas', async () => {
+  test('is read as it was written, even if the setting for formulas has changed since', async () => {
     const { writer, connect } = await newStore();
     await writer.write('parts', [partRow('=A', 1), partRow("'=B", 1)]);
     const config = pipeline();
@@ -61,7 +61,7 @@ describe('a part', () => {
     for (const sink of [changed, connect()]) expect(await keys(sink)).toEqual(["'=B", "'=D", '=A', '=C']);
   });
 
-  test('from before numbers and phone numbers stayed bare is read as it was meant', async () => {
+  test('that is older than the rule for numbers and phone numbers is read as it was meant', async () => {
     const { writer, directory, sink } = await newStore();
     const rows = [partRow('+49 30 7374', 1, '-12.5'), partRow('=A', 1, "'+1")];
     await writer.write('parts', rows);
@@ -75,7 +75,7 @@ describe('a part', () => {
     expect(landed).toEqual(new Map(rows.map(({ key, values }) => [key, values ?? {}])));
   });
 
-  test('is followed by another, with a header of its own, once it is as large as parts may become', async () => {
+  test('is followed by another, with a header of its own, when it is as large as a part may be', async () => {
     const { writer, files, sink } = await newStore({ maxPartSize: 1_000 });
     const rows = Array.from({ length: 40 }, (_, index) => partRow(`key ${String(index).padStart(2, '0')}`, 1));
     for (const row of rows) await writer.write('parts', [row]);
@@ -89,7 +89,7 @@ describe('a part', () => {
     expect(await keys(sink)).toEqual(rows.map(({ key }) => key));
   });
 
-  test('keeps its header when the fields change: the next part has the new one, and both are read', async () => {
+  test('keeps its header when the fields change: the next part has the new header, and both are read', async () => {
     const { writer, connect, open, files } = await newStore();
     await writer.write('parts', [partRow('A', 1)]);
     await writer.close();
@@ -131,7 +131,7 @@ describe('a writer that died', () => {
     expect(await files('parts')).toEqual(new Map([['part-writer-1-1.csv', whole]]));
   });
 
-  test('before its header was whole leaves a part with a header and nothing else', async () => {
+  test('before its header was complete leaves a part with a header and nothing else', async () => {
     const { writer, directory, connect, files } = await newStore();
     await writer.write('parts', [partRow('A', 1)]);
     await truncate(join(directory, 'parts', 'part-writer-1-1.csv'), 10);
@@ -139,9 +139,9 @@ describe('a writer that died', () => {
     expect(await files('parts')).toEqual(new Map([['part-writer-1-1.csv', `${HEADER}\r\n`]]));
   });
 
-  test('has every row known that it may not have committed, also if its last writes went to parts of their own', async () => {
+  test('has every row found that it may not have committed, even if its last writes went to parts of their own', async () => {
     const { writer, connect } = await newStore({ maxPartSize: 1 });
-    // As many as can be on their way to one dataset at once.
+    // As many writes as can be under way to one dataset at once.
     const rows = [1, 2, 3].map((number) => partRow('A', number));
     for (const row of rows) await writer.write('parts', [row]);
     const landed = await connect().takeOver('writer-1');
@@ -152,7 +152,7 @@ describe('a writer that died', () => {
 });
 
 describe('a folder', () => {
-  test('whose parts somebody has deleted is another output, and its writer finds out before it calls a row durable', async () => {
+  test('from which parts were deleted is another output, and its writer notices before it calls a row durable', async () => {
     const { writer, sink, directory } = await newStore();
     const name = await sink.identity();
     await writer.write('parts', [partRow('A', 1)]);
@@ -171,7 +171,9 @@ describe('a folder', () => {
     const text = await readFile(path);
     await rm(path);
     await writeFile(path, text);
-    await expect(writer.write('parts', [partRow('B', 1)])).rejects.toThrow(/was deleted or replaced by another program or person/);
+    await expect(writer.write('parts', [partRow('B', 1)])).rejects.toThrow(
+      /was deleted or replaced by another program or person/,
+    );
     expect(await keys(sink)).toEqual(['A']);
   });
 
@@ -186,7 +188,7 @@ describe('a folder', () => {
     expect(await keys(sink)).toEqual([]);
   });
 
-  test('that cannot be written is told by the probe, until it can', async () => {
+  test('that cannot be written makes the probe fail, until it can be written again', async () => {
     const store = await csvStore();
     onTestFinished(() => store.remove());
     const sink = store.connect();

@@ -12,7 +12,7 @@ import {
 } from '@tributary/shared';
 import fc from 'fast-check';
 
-/** A pipeline with every type of field, twice, and a merge. One field is named to break whatever quotes it badly. */
+/** A pipeline with every type of field, twice, and a merge. The name of one field breaks code that quotes it badly. */
 export const PIPELINE = `
 entities:
   thing:
@@ -172,7 +172,7 @@ const NASTY = [QUOTING, FORMULAS_AND_NAMES, UNICODE, MARKUP].flat();
 const nasty = fc.oneof(
   { weight: 20, arbitrary: fc.array(fc.constantFrom(...NASTY), { maxLength: 6 }).map((parts) => parts.join('')) },
   { weight: 10, arbitrary: fc.string({ unit: 'binary', maxLength: 20 }).map((text) => text.replaceAll('\0', '')) },
-  // A lone surrogate now and then: it must be refused, and nothing else with it.
+  // Sometimes a lone surrogate: it must be refused, and nothing else with it.
   { weight: 1, arbitrary: fc.string({ unit: fc.constantFrom('a', '"', '\n', '\ud83d', '\ude00'), maxLength: 6 }) },
 );
 
@@ -233,7 +233,7 @@ const json = fc.oneof(
 const optional = <T>(arbitrary: fc.Arbitrary<T>) =>
   fc.option(fc.oneof({ weight: 5, arbitrary }, fc.constantFrom(null, '')), { nil: undefined });
 
-/** Records as an odd API sends them. Most are taken; whatever is taken must come back from a sink as it is. */
+/** Records of an odd API. Most are accepted; those that are accepted must come back from a sink as they are. */
 export const odd = {
   key: nasty.map((text) => text.replaceAll(/\p{Cc}/gu, '')),
   record: fc.record({

@@ -50,7 +50,7 @@ function steppingHandle(handle: FileHandle): FileHandle {
   return handle;
 }
 
-/** Runs the action with `step` before each of its steps, and of everybody's until it has ended. */
+/** Runs the action with `step` before each step on files, of this action and of all others, until it has ended. */
 export async function withSteps<T>(step: Step, action: () => Promise<T>): Promise<T> {
   beforeStep = step;
   try {
@@ -62,12 +62,12 @@ export async function withSteps<T>(step: Step, action: () => Promise<T>): Promis
 
 export class Crash extends Error {}
 
-/** A process that dies before its step number `at`: neither that nor any later step of it happens. */
+/** A process that dies before its step number `at`: neither this step nor any later one happens. */
 export function crashAt(at: number): { step: Step; happened: () => boolean } {
   let count = 0;
   return {
     step(what) {
-      // The system closes a dead process's files.
+      // The operating system closes the files of a dead process.
       if (what === 'close') return;
       if (count++ >= at) throw new Crash(`died before ${what}`);
     },
@@ -75,14 +75,14 @@ export function crashAt(at: number): { step: Step; happened: () => boolean } {
   };
 }
 
-/** An action that was begun: it is held up in the middle, or it has ended before it came so far. */
+/** An action that was begun: it is held up in the middle, or it ended before it reached that step. */
 export interface Held<T> {
   readonly held: boolean;
   letGo(): void;
   readonly outcome: Promise<T>;
 }
 
-/** Begins the action and holds it up before its step number `at`. All that is done from then on goes its way. */
+/** Begins the action and holds it up before its step number `at`. Steps of other actions after that are not held up. */
 export async function holdAt<T>(at: number, action: () => Promise<T>): Promise<Held<T>> {
   let count = 0;
   let letGo = () => {};

@@ -1,7 +1,7 @@
 import type { BrokerMessage, IntakeChannel } from '../../src/intake/channel.js';
 import { type Fields, messageOf } from './records.js';
 
-/** A channel that only notes what it is asked for, and delivers what the test says. */
+/** A channel that records what it is asked for, and delivers what the test gives it. */
 export class FakeChannel implements IntakeChannel {
   /** `3` for an acknowledgement of one delivery, `<=3` for one of all up to it. */
   readonly acks: string[] = [];
@@ -40,7 +40,7 @@ export class FakeChannel implements IntakeChannel {
     return { ...message, fields: { deliveryTag: ++this.#lastTag } };
   }
 
-  /** Null is what the broker cancels a consumer with. */
+  /** The broker delivers null when it cancels a consumer. */
   deliver(message: BrokerMessage | null = this.message()): void {
     this.#callback(message);
   }

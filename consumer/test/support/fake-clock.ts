@@ -1,6 +1,6 @@
 import type { Clock } from '@tributary/shared';
 
-/** Time that stands still until a test moves it. */
+/** Time that passes only when a test moves it on. */
 export class FakeClock implements Clock {
   #now: number;
   readonly #sleepers = new Set<{ readonly due: number; readonly wake: () => void }>();
@@ -13,7 +13,7 @@ export class FakeClock implements Clock {
     return this.#now;
   }
 
-  /** How many wait for a time to come. */
+  /** The number of sleepers that wait for their time. */
   get sleepers(): number {
     return this.#sleepers.size;
   }
@@ -32,7 +32,7 @@ export class FakeClock implements Clock {
     });
   }
 
-  /** Moves the time on, waking each sleeper at its own time, and lets them do what they do at once. */
+  /** Moves the time on and wakes each sleeper at its own time, which then does all that it can do at once. */
   async advance(milliseconds: number): Promise<void> {
     const end = this.#now + milliseconds;
     for (;;) {
@@ -47,5 +47,5 @@ export class FakeClock implements Clock {
   }
 }
 
-/** Until all that needs neither time nor the network is done. */
+/** Resolves when everything is done that needs neither time nor the network. */
 export const settled = (): Promise<void> => new Promise((resolve) => setImmediate(() => setImmediate(resolve)));

@@ -13,11 +13,11 @@ export class PlainSink implements Sink {
   readonly rows: Landed[] = [];
   readonly takenOver: string[] = [];
   readonly epochs: string[] = [];
-  /** Thrown by writes and probes for as long as it is set. */
+  /** Writes and probes throw it for as long as it is set. */
   failure: Error | undefined;
   /** Writes wait for it. */
   gate: Promise<void> = Promise.resolve();
-  /** Writes that were begun. */
+  /** The number of writes that were begun. */
   writes = 0;
   readonly #name: string;
   readonly #fenced = new Set<string>();
@@ -26,7 +26,7 @@ export class PlainSink implements Sink {
     this.#name = name;
   }
 
-  /** The keys of a dataset's rows, in the order in which they landed; a tombstone's bears a dash. */
+  /** The keys of a dataset's rows, in the order in which they landed; the key of a tombstone begins with a dash. */
   keys(dataset: string): string[] {
     return this.rows.filter((row) => row.dataset === dataset).map(({ key, deleted }) => (deleted ? `-${key}` : key));
   }

@@ -28,7 +28,7 @@ export interface StepsOptions {
   readonly entities?: readonly Entity[];
 }
 
-/** The steps of one writer, as a session puts them together, fed by hand instead of by a broker. */
+/** The steps of one writer, joined as a session joins them; a test delivers the messages instead of a broker. */
 export async function startSteps(options: StepsOptions) {
   const { redis, sink, writer, epoch, config = CRM, entities = [CUSTOMER, INVENTORY] } = options;
   const clock = new FakeClock();
@@ -102,16 +102,16 @@ export async function startSteps(options: StepsOptions) {
     lane,
     keys,
     seenAgain,
-    /** Delivers a record; messages are numbered as they come, unless one is named. */
+    /** Delivers a record; messages are numbered in their order, unless an id is given. */
     deliver(entity: string, body: Fields | string, messageId = `m${String(++messages).padStart(4, '0')}`): void {
       const { channel } = lane(entity);
       channel.deliver(channel.message(body, messageId));
     },
     flushNow: async () => void (await Promise.all(lanes.map(({ batch }) => batch.flushNow()))),
-    /** Makes merged rows of what had landed before the merge was as it is. */
+    /** Makes merged rows of records that landed before the merge was as it is now. */
     remerge: () => startRemerge(merges, { clock, log, onError: (error) => errors.push(error) }).ended,
     unsettled: () => lanes.reduce((sum, { intake }) => sum + intake.settler.unsettled, 0),
-    /** Ends as a killed process does: nothing more is written, and its lease is left to run out. */
+    /** Ends as a killed process does: nothing more is written, and its lease runs out. */
     async kill(): Promise<void> {
       for (const { intake, batch } of lanes) {
         intake.end();

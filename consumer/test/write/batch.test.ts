@@ -8,7 +8,7 @@ describe('a batch', () => {
   let clock: FakeClock;
   let flushed: number[][];
   let errors: unknown[];
-  /** Replaced by a test that wants a flush to take its time, or to fail. */
+  /** Replaced by a test that needs a flush to take long, or to fail. */
   let write: () => Promise<void>;
   let batch: Batcher<number>;
   beforeEach(() => {
@@ -69,7 +69,7 @@ describe('a batch', () => {
     expect(flushed).toEqual([[1]]);
   });
 
-  test('goes in whole tens; what is left waits for its own time', async () => {
+  test('is written in whole tens; what is left waits for its own interval', async () => {
     batch.add(upTo(1, 3));
     await clock.advance(25_000);
     batch.add(upTo(4, 25));
@@ -92,7 +92,7 @@ describe('a batch', () => {
     expect(flushed).toEqual([upTo(1, 10), [11]]);
   });
 
-  test('tells since when its oldest entry waits', async () => {
+  test('tells since when its oldest entry has waited', async () => {
     expect(batch.oldestSince).toBeUndefined();
     const since = clock.now();
     batch.add(upTo(1, 1));
@@ -103,7 +103,7 @@ describe('a batch', () => {
     expect(batch.oldestSince).toBeUndefined();
   });
 
-  test('tells it also while it is being written, and how long each entry waited for the others', async () => {
+  test('tells the same while it is being written, and how long each entry waited for the others', async () => {
     let waits: readonly number[] = [];
     let finish = () => {};
     const slow = new Batcher<number>({
@@ -129,7 +129,7 @@ describe('a batch', () => {
     expect(slow.oldestUnwrittenSince).toBeUndefined();
   });
 
-  test('that fills up while another is written waits for it, and goes together with the next', async () => {
+  test('that fills up while another is written waits for it, and is written together with the next', async () => {
     let finish = () => {};
     write = () => new Promise((resolve) => (finish = resolve));
     batch.add(upTo(1, 10));
@@ -145,7 +145,7 @@ describe('a batch', () => {
     expect(batch.isEmpty).toBe(true);
   });
 
-  test('is written now, full or not, when that is asked for', async () => {
+  test('is written on request, whether or not it is full', async () => {
     batch.add(upTo(1, 3));
     await batch.flushNow();
     expect(flushed).toEqual([[1, 2, 3]]);
@@ -154,7 +154,7 @@ describe('a batch', () => {
     expect(flushed).toHaveLength(1);
   });
 
-  test('is waited for when it is asked for while another is written', async () => {
+  test('that is requested while another is written is waited for', async () => {
     let finish = () => {};
     write = () => new Promise((resolve) => (finish = resolve));
     batch.add(upTo(1, 12));
@@ -170,7 +170,7 @@ describe('a batch', () => {
     expect(done).toBe(true);
   });
 
-  test('whose time comes while another is written is written after it', async () => {
+  test('whose interval ends while another is written is written after it', async () => {
     let finish = () => {};
     write = () => new Promise((resolve) => (finish = resolve));
     batch.add(upTo(1, 11));
@@ -181,7 +181,7 @@ describe('a batch', () => {
     expect(flushed).toEqual([upTo(1, 10), [11]]);
   });
 
-  test('that cannot be written is told of', async () => {
+  test('that cannot be written is reported', async () => {
     write = () => Promise.reject(new Error('the writer has ended'));
     batch.add(upTo(1, 10));
     await settled();
@@ -199,7 +199,7 @@ describe('a batch', () => {
     expect(batch.isEmpty).toBe(true);
   });
 
-  test('of one is written entry by entry as they come', async () => {
+  test('of size one is written entry by entry, as entries come', async () => {
     const single = new Batcher<number>({
       size: 1,
       interval: 30_000,

@@ -21,7 +21,7 @@ describe('a flush', () => {
   let settler: Settler;
   let ended: AbortController;
   let metrics: ReturnType<typeof newMetrics>;
-  /** Replaced by a test that wants a step to fail. */
+  /** Replaced by a test that needs a step to fail. */
   let held: () => Promise<void>;
   let write: () => Promise<void>;
   let commit: () => Promise<void>;
@@ -107,7 +107,7 @@ describe('a flush', () => {
     expect(await metrics.registry.metrics()).toContain('tributary_rows_written_total{dataset="customer_inventory"} 1');
   });
 
-  test('of records without merged rows and lines has nothing else to do', async () => {
+  test('of records without merged rows and lines does nothing else', async () => {
     const { claimed } = entryOf('C-1', false);
     await flush.flush([{ claimed, merged: [], dropped: [] }]);
     expect(steps).toEqual(['lease', 'write customers C-1', 'commit customers C-1', 'ack C-1']);
@@ -125,7 +125,7 @@ describe('a flush', () => {
     expect(steps.at(-1)).toBe('ack C-1');
   });
 
-  test('waits for a sink that refuses, longer each time, up to ten seconds, and says so and when it is over', async () => {
+  test('waits for a sink that refuses, longer each time, up to ten seconds, and says when that begins and ends', async () => {
     write = () => Promise.reject(new Error('ENOSPC: no space left on device'));
     const flushing = flush.flush([entryOf('C-1', false)]);
     await settled();
@@ -168,13 +168,13 @@ describe('a flush', () => {
     expect(problems).toEqual([]);
   });
 
-  test('writes no own row when its merged rows could not be committed', async () => {
+  test('writes no own row if its merged rows could not be committed', async () => {
     commit = () => Promise.reject(new WriterLost('lost'));
     await expect(flush.flush([entryOf('C-1', false, merged('C-1/A'))])).rejects.toEqual(new WriterLost('lost'));
     expect(steps).toEqual(['lease', 'write customer_inventory C-1/A', 'commit customer_inventory C-1/A']);
   });
 
-  test('waits for the sink no more when the writer has ended', async () => {
+  test('does not wait for the sink any more when the writer has ended', async () => {
     write = () => Promise.reject(new Error('away'));
     const flushing = flush.flush([entryOf('C-1', false)]);
     await settled();
