@@ -1,7 +1,14 @@
 export type { Channel, ChannelModel, ConfirmChannel, ConsumeMessage, RecoveringChannelModel } from 'amqplib';
 export * from './broker/amqp.js';
 export * from './broker/topology.js';
-export * from './config/environment.js';
+export {
+  ENVIRONMENT,
+  type Environment,
+  PORTS,
+  type ServiceEnvironment,
+  type VariableName,
+  variable,
+} from './config/environment.js';
 export { ConfigError } from './config/fault.js';
 export type { Field, FieldSource } from './config/fields.js';
 export type { AuthConfig, AuthKind } from './config/kinds/auth.js';
