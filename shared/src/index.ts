@@ -5,7 +5,9 @@ export {
   ENVIRONMENT,
   type Environment,
   PORTS,
+  type Reader,
   type ServiceEnvironment,
+  type Variable,
   type VariableName,
   variable,
 } from './config/environment.js';
