@@ -47,6 +47,7 @@ function compileEndpoint(config: PipelineConfig, id: string, endpoint: EndpointC
     incremental?.parameter,
     endpoint.entity,
     entity,
+    endpoint.map,
     children.map(({ fingerprint }) => fingerprint),
   ];
   return {

@@ -97,6 +97,18 @@ export function createPollMetrics(registry: Registry) {
       'gone_parents',
       'Requests for children answered with 404 or 410: the record they are asked for is gone',
     ),
+    filtered: counter('filtered_records', "Records that the endpoint's `where` left out"),
+    expressionFailures: counter(
+      'expression_failures',
+      'Expressions that failed on a record; it is published all the same',
+      'expression',
+    ),
+    unknownFields: new Counter({
+      name: 'tributary_unknown_fields_total',
+      help: 'Fields that records held and their entity does not declare',
+      labelNames: ['endpoint', 'entity', 'field'],
+      registers: [registry],
+    }),
     moving: counter(
       'moving_pages',
       'Polls whose numbered pages moved each time they were read, so that the mark stayed',

@@ -1,7 +1,18 @@
-import { type Clock, count, describeError, FatalError, type PipelineConfig, PoisonError } from '@tributary/shared';
+import {
+  type Clock,
+  count,
+  describeError,
+  FatalError,
+  type PipelineConfig,
+  PoisonError,
+  parseJson,
+  stringifyJson,
+} from '@tributary/shared';
 import { compileEndpoints, type Endpoint } from '../endpoint.js';
 import { createIds } from '../publish/ids.js';
 import { messageMaker } from '../publish/messages.js';
+import { ShapeFindings } from '../shape/findings.js';
+import { compileShape } from '../shape/shape.js';
 import { createSource } from '../sources/kinds.js';
 import type { Proxies } from '../sources/rest/proxies.js';
 import { createSurroundings } from '../sources/surroundings.js';
@@ -33,18 +44,23 @@ export async function tryEndpoint({ config, id, limit, clock, proxies, write }: 
     onExchange: ({ asked, answered, milliseconds }) => write(`${asked} -> ${answered}, ${milliseconds} ms\n`),
   });
   const messageOf = messageMaker(endpoint, 0, createIds());
+  const findings = new ShapeFindings();
+  const shape = compileShape(endpoint.entity.config, endpoint.config, findings);
   const { signal } = new AbortController();
   let shown = 0;
   let bad = 0;
   try {
     for await (const { records, fetchedAt } of source.pages({ since: undefined, validators: [], signal })) {
       write(`${count(records.length, 'record')}\n`);
-      for (const record of records.slice(0, limit - shown)) {
+      for (const raw of records.slice(0, limit - shown)) {
+        const { record, isFiltered } = shape.of(raw);
         const { envelope, body } = messageOf(record, fetchedAt);
-        const { valid, said } = judge(endpoint, record);
+        const { valid, said } = isFiltered ? FILTERED : judge(endpoint, body);
         bad += valid ? 0 : 1;
         shown += 1;
-        write(`\n${JSON.stringify(envelope)}\n${body.toString()}\n${said}\n`);
+        write(
+          `\nraw: ${stringifyJson(raw)}\n${JSON.stringify(envelope)}\n${body.toString()}\n${said}${findings.take()}\n`,
+        );
       }
       if (shown >= limit) break;
     }
@@ -67,14 +83,15 @@ function find(config: PipelineConfig, id: string): Endpoint {
   return endpoint;
 }
 
-/** Whether the consumer would accept a record, and why not. */
-function judge({ entity }: Endpoint, record: unknown): { readonly valid: boolean; readonly said: string } {
+/** Whether the consumer would accept a message's body, and why not. */
+function judge({ entity }: Endpoint, body: Buffer): { readonly valid: boolean; readonly said: string } {
   try {
-    const { unknownFields } = entity.decode(record);
-    const left = unknownFields.length === 0 ? '' : `; unknown fields, which are left out: ${unknownFields.join(', ')}`;
-    return { valid: true, said: `valid${left}` };
+    entity.decode(parseJson(body.toString()));
+    return { valid: true, said: 'valid' };
   } catch (error) {
     if (!(error instanceof PoisonError)) throw error;
     return { valid: false, said: `a dead letter (${error.code}): ${describeError(error)}` };
   }
 }
+
+const FILTERED = { valid: true, said: 'left out by where: it is not published' };

@@ -3,6 +3,7 @@ import pMap from 'p-map';
 import type { Endpoint } from '../endpoint.js';
 import type { OutgoingMessage } from '../publish/messages.js';
 import type { PublishRun } from '../publish/publish-run.js';
+import type { Shape } from '../shape/shape.js';
 import type { Source } from '../sources/port.js';
 import type { PollProgress } from './progress.js';
 
@@ -10,13 +11,18 @@ import type { PollProgress } from './progress.js';
 export interface Child {
   readonly endpoint: Endpoint;
   readonly source: Source;
+  readonly shape: Shape;
   readonly children: readonly Child[];
 }
+
+/** An endpoint whose records others are polled for. */
+type Parent = Pick<Child, 'endpoint' | 'shape'>;
 
 /** A child within one run of its parent. */
 interface RunningChild {
   readonly endpoint: Endpoint;
   readonly source: Source;
+  readonly shape: Shape;
   readonly progress: PollProgress;
   readonly messageOf: (record: unknown, fetchedAt: number) => OutgoingMessage;
   readonly children: Children;
@@ -48,9 +54,10 @@ export class Children {
 
   constructor(children: readonly Child[], options: ChildrenOptions) {
     this.#options = options;
-    this.#children = children.map(({ endpoint, source, children: grandchildren }) => ({
+    this.#children = children.map(({ endpoint, source, shape, children: grandchildren }) => ({
       endpoint,
       source,
+      shape,
       progress: options.progressOf(endpoint),
       messageOf: options.messageMakerOf(endpoint),
       children: new Children(grandchildren, options),
@@ -58,7 +65,7 @@ export class Children {
   }
 
   /** Polls every child for each of these records of the parent, side by side. @throws the signal's reason once it has aborted */
-  async pollFor(parent: Endpoint, records: readonly unknown[]): Promise<void> {
+  async pollFor(parent: Parent, records: readonly unknown[]): Promise<void> {
     if (this.#children.length === 0 || records.length === 0) return;
     const pairs = records.flatMap((record) => this.#children.map((child) => ({ record, child })));
     await pMap(pairs, ({ record, child }) => this.#poll(parent, record, child), { concurrency: SIDE_BY_SIDE });
@@ -79,19 +86,23 @@ export class Children {
     throw this.#isFatal ? new FatalError('child_failed', message) : new RetryableError('child_failed', message);
   }
 
-  async #poll(parent: Endpoint, record: unknown, child: RunningChild): Promise<void> {
+  async #poll(parent: Parent, record: unknown, child: RunningChild): Promise<void> {
     const { signal, messages } = this.#options;
-    const { endpoint, source, progress, messageOf, children } = child;
+    const { source, shape, progress, messageOf, children } = child;
     try {
       for await (const page of source.pages({ variables: { parent: record }, validators: [], signal })) {
         progress.page(page);
-        for (const found of page.records) {
-          const message = messageOf(found, page.fetchedAt);
-          if (!progress.accepts(message)) continue;
+        const published: unknown[] = [];
+        for (const raw of page.records) {
+          const shaped = shape.of(raw);
+          const message = messageOf(shaped.record, page.fetchedAt);
+          if (!progress.accepts(message, shaped.isFiltered)) continue;
+          published.push(raw);
           const room = messages.publish(message);
           if (room !== undefined) await room;
         }
-        await children.pollFor(endpoint, page.records);
+        shape.tell();
+        await children.pollFor(child, published);
       }
     } catch (error) {
       signal.throwIfAborted();
@@ -104,5 +115,5 @@ export class Children {
   }
 }
 
-const nameOf = ({ id, entity }: Endpoint, record: unknown): string =>
-  `${id} ${entity.keyOf(record) ?? '(without a key)'}`;
+const nameOf = ({ endpoint: { id, entity }, shape }: Parent, record: unknown): string =>
+  `${id} ${entity.keyOf(shape.of(record).record) ?? '(without a key)'}`;

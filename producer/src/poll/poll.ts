@@ -4,6 +4,7 @@ import type { Endpoint } from '../endpoint.js';
 import type { Ids } from '../publish/ids.js';
 import { messageMaker } from '../publish/messages.js';
 import type { Publisher } from '../publish/publisher.js';
+import type { Shape } from '../shape/shape.js';
 import type { PageRequest, Source } from '../sources/port.js';
 import { type Child, Children } from './children.js';
 import type { PollProgress } from './progress.js';
@@ -24,6 +25,7 @@ export interface RunManner {
 
 export interface PollSteps {
   readonly source: Source;
+  readonly shape: Shape;
   /** The endpoints that are polled for each record of this one. */
   readonly children?: readonly Child[];
   readonly publisher: Pick<Publisher, 'begin'>;
@@ -36,8 +38,8 @@ export interface PollSteps {
 const intervalOf = ({ config: { schedule } }: Endpoint): number => ('every' in schedule ? schedule.every : 60_000);
 
 /**
- * One poll: reads the cursor, fetches the pages, makes a message of each record, publishes it, awaits every confirm, and
- * only then advances the cursor. A crash or a failure on the way repeats the poll, and the consumer drops the repeats.
+ * One poll: reads the cursor, fetches the pages, shapes each record as the pipeline file says, makes a message of it,
+ * publishes it, awaits every confirm, and only then advances the cursor. A crash or a failure on the way repeats the poll, and the consumer drops the repeats.
  * Pages that may have moved while they were read are read again.
  *
  * @param progress counts what the poll does, also if it fails
@@ -51,7 +53,7 @@ export async function poll(
   signal: AbortSignal,
   { trial, full, hurried = false }: RunManner = { trial: false, full: false },
 ) {
-  const { source, publisher, cursors, clock, ids } = steps;
+  const { source, shape, publisher, cursors, clock, ids } = steps;
   const { run, cursor: saved, notBefore } = await interruptible(cursors.begin(endpoint, clock.now()), signal);
   const cursor = full ? { validators: [] } : saved;
   ids.notBefore(notBefore);
@@ -72,14 +74,19 @@ export async function poll(
     for await (const page of readAhead((reading) => source.pages({ ...request, signal: reading }), signal)) {
       progress.page(page);
       walk.page(page);
-      for (const record of page.records) {
+      const published: unknown[] = [];
+      for (const raw of page.records) {
+        const { record, isFiltered } = shape.of(raw);
         const message = messageOf(record, page.fetchedAt);
-        if (!progress.accepts(message)) continue;
-        walk.record(message);
+        const isAccepted = progress.accepts(message, isFiltered);
+        if (isAccepted || isFiltered) walk.record(message);
+        if (!isAccepted) continue;
+        published.push(raw);
         const room = messages.publish(message);
         if (room !== undefined) await room;
       }
-      await family.pollFor(endpoint, page.records);
+      shape.tell();
+      await family.pollFor({ endpoint, shape }, published);
     }
   };
 

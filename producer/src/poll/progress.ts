@@ -15,6 +15,8 @@ export interface PollSummary {
   readonly records: number;
   /** Records whose messages the broker confirmed; those of children are among those of their parent. */
   readonly published: number;
+  /** Records that the endpoint's `where` left out; absent if none. */
+  readonly filtered?: number;
   /** Pages the API answered with 304, not modified. */
   readonly notModified: number;
   readonly durationMs: number;
@@ -39,6 +41,7 @@ export class PollProgress {
   #onPage = 0;
   #notModified = 0;
   #keyless = 0;
+  #filtered = 0;
   #accepted = 0;
   #gone = 0;
   #children: () => readonly PollProgress[] = () => [];
@@ -79,10 +82,18 @@ export class PollProgress {
     unchanged.inc(labels);
   }
 
-  /** Whether the record is published: not if it has no key and the endpoint only counts such records. */
-  accepts({ envelope }: OutgoingMessage): boolean {
+  /**
+   * Whether the record is published: not if it is filtered, or if it has no key and the endpoint only counts such records.
+   * @param isFiltered whether the endpoint's `where` leaves it out
+   */
+  accepts({ envelope }: OutgoingMessage, isFiltered = false): boolean {
     this.#records += 1;
     this.#onPage += 1;
+    if (isFiltered) {
+      this.#filtered += 1;
+      this.#metrics.filtered.inc({ endpoint: this.#endpoint });
+      return false;
+    }
     if (envelope.key === undefined) this.#tellKeyless(envelope.entity);
     const isAccepted = envelope.key !== undefined || this.#badRecords === 'dead-letter';
     if (isAccepted) this.#accepted += 1;
@@ -161,6 +172,7 @@ export class PollProgress {
       published: this.#messages.confirmed,
       notModified: this.#notModified,
       durationMs,
+      ...(this.#filtered === 0 ? {} : { filtered: this.#filtered }),
       ...(error === undefined ? {} : { error }),
       ...(children.length === 0 ? {} : { children }),
     };

@@ -5,7 +5,7 @@ import { type Ids, startTrace } from './ids.js';
 /** A record on its way to the broker. */
 export interface OutgoingMessage {
   readonly envelope: Envelope;
-  /** The record as the API sent it, unknown fields and all: the consumer judges it. */
+  /** The canonical record (see shape.ts) as JSON; what could not be converted is there as it came, and the consumer judges it. */
   readonly body: Buffer;
 }
 
@@ -47,6 +47,16 @@ export function messageMaker(
       fetchedAt: textOf(fetchedAt),
       traceparent: traceparent(),
     },
-    body: Buffer.from(stringifyJson(record) ?? 'null'),
+    body: bodyOf(record),
   });
+}
+
+/** Writing JSON takes a stack as deep as the value. One record must not end the poll: the consumer dead-letters the text. */
+function bodyOf(record: unknown): Buffer {
+  try {
+    return Buffer.from(stringifyJson(record) ?? 'null');
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    return Buffer.from(JSON.stringify('this record is nested too deep to be sent'));
+  }
 }

@@ -5,6 +5,8 @@ import type { Child } from '../poll/children.js';
 import { type PollSteps, poll } from '../poll/poll.js';
 import { createIds } from '../publish/ids.js';
 import type { Publisher } from '../publish/publisher.js';
+import { ShapeNews } from '../shape/news.js';
+import { compileShape } from '../shape/shape.js';
 import { createSource } from '../sources/kinds.js';
 import type { SourceEvents } from '../sources/port.js';
 import type { Surroundings } from '../sources/surroundings.js';
@@ -30,8 +32,8 @@ export function createDuties(endpoints: readonly Endpoint[], options: DutiesOpti
   const companions = endpoints.length - 1;
   return new Map(
     endpoints.map((endpoint) => {
-      const { source, children } = childOf(endpoint, options);
-      const steps: PollSteps = { source, children, publisher, cursors, clock, ids };
+      const { source, shape, children } = childOf(endpoint, options);
+      const steps: PollSteps = { source, shape, children, publisher, cursors, clock, ids };
       const runner = new Runner({
         endpoint,
         instance,
@@ -54,6 +56,7 @@ export function createDuties(endpoints: readonly Endpoint[], options: DutiesOpti
 const childOf = (endpoint: Endpoint, options: DutiesOptions): Child => ({
   endpoint,
   source: createSource(endpoint, options.surroundings, sourceEvents(endpoint, options)),
+  shape: compileShape(endpoint.entity.config, endpoint.config, new ShapeNews(endpoint, options.metrics, options.log)),
   children: endpoint.children.map((child) => childOf(child, options)),
 });
 

@@ -1,0 +1,150 @@
+import { type Logger, pathToName } from '@tributary/shared';
+import type { Endpoint } from '../endpoint.js';
+import type { PollMetrics } from '../metrics.js';
+import { typeOf } from './type-of.js';
+
+/** An API that invents field names (or an attacker) must not fill the memory and the metrics with them. */
+const MOST_NAMES = 200;
+/** Fields that one line of the log tells of. */
+const MOST_TOLD = 20;
+
+/** A field of raw records that the entity does not declare. */
+interface UnknownField {
+  /** Records that had it since it was last counted. */
+  count: number;
+  /** What it seems to be; undefined while only null was seen. */
+  type: string | undefined;
+  isTold: boolean;
+}
+
+/**
+ * What the shape of an endpoint's records found that a person should know. It is gathered while a page is shaped and told
+ * at its end, in one line for all of it, and only once for each field.
+ */
+export class ShapeNews {
+  readonly #endpoint: Endpoint;
+  readonly #metrics: Pick<PollMetrics, 'unknownFields' | 'expressionFailures'>;
+  readonly #log: Pick<Logger, 'warn'>;
+  readonly #unknown = new Map<string, UnknownField>();
+  readonly #cut = new Map<string, boolean>();
+  readonly #failures = new Map<string, { count: number; reason: string; isTold: boolean }>();
+  #others = 0;
+  #hasNews = false;
+  /** A record that brought news, for a person to look at. */
+  #key: string | undefined;
+
+  constructor(
+    endpoint: Endpoint,
+    metrics: Pick<PollMetrics, 'unknownFields' | 'expressionFailures'>,
+    log: Pick<Logger, 'warn'>,
+  ) {
+    this.#endpoint = endpoint;
+    this.#metrics = metrics;
+    this.#log = log;
+  }
+
+  unknownField(name: string, value: unknown, record: unknown): void {
+    const known = this.#unknown.get(name);
+    if (known === undefined && this.#unknown.size >= MOST_NAMES) {
+      this.#others += 1;
+      this.#hasNews = true;
+      return;
+    }
+    const field = known ?? { count: 0, type: undefined, isTold: false };
+    if (known === undefined) this.#unknown.set(name, field);
+    field.count += 1;
+    this.#hasNews = true;
+    if (field.type !== undefined) return;
+    field.type = typeOf(value);
+    this.#key ??= this.#endpoint.entity.keyOf(record);
+  }
+
+  /** A time had more digits than a column holds. */
+  cut(field: string): void {
+    if (this.#cut.has(field)) return;
+    this.#cut.set(field, false);
+    this.#hasNews = true;
+  }
+
+  /** @param place the setting that holds the expression, such as `where` */
+  failed(place: string, reason: string): void {
+    const known = this.#failures.get(place);
+    if (known === undefined) this.#failures.set(place, { count: 1, reason, isTold: false });
+    else known.count += 1;
+    this.#hasNews = true;
+  }
+
+  /** Counts what was found since the last call, and tells of what is new. */
+  tell(): void {
+    if (!this.#hasNews) return;
+    this.#hasNews = false;
+    this.#tellUnknown();
+    this.#tellCut();
+    this.#tellFailures();
+    this.#key = undefined;
+  }
+
+  #tellUnknown(): void {
+    const { id: endpoint, entity } = this.#endpoint;
+    const labels = { endpoint, entity: entity.name };
+    const news: (readonly [name: string, type: string])[] = [];
+    for (const [name, field] of this.#unknown) {
+      if (field.count > 0) this.#metrics.unknownFields.inc({ ...labels, field: name }, field.count);
+      field.count = 0;
+      if (field.isTold || field.type === undefined) continue;
+      field.isTold = true;
+      news.push([name, field.type]);
+    }
+    if (this.#others > 0) this.#metrics.unknownFields.inc({ ...labels, field: '(others)' }, this.#others);
+    this.#others = 0;
+    if (news.length === 0) return;
+    const told = news.slice(0, MOST_TOLD);
+    const more = news.length > told.length ? ` (and ${news.length - told.length} more)` : '';
+    this.#log.warn(
+      { ...labels, key: this.#key, fields: told.map(([name]) => name), add: told.map(lineFor) },
+      `records have fields that the entity does not declare${more}; ${FATES[entity.config.unknownFields]}. To declare them, add these lines to its fields`,
+    );
+  }
+
+  #tellCut(): void {
+    const news = [...this.#cut].filter(([, isTold]) => !isTold).map(([name]) => name);
+    if (news.length === 0) return;
+    for (const name of news) this.#cut.set(name, true);
+    const { id: endpoint, entity } = this.#endpoint;
+    this.#log.warn(
+      { endpoint, entity: entity.name, fields: news },
+      'times have more digits than a microsecond; the columns hold them cut to microseconds (a version is compared with all its digits)',
+    );
+  }
+
+  #tellFailures(): void {
+    const { id: endpoint, entity } = this.#endpoint;
+    for (const [place, failure] of this.#failures) {
+      if (failure.count > 0) this.#metrics.expressionFailures.inc({ endpoint, expression: place }, failure.count);
+      failure.count = 0;
+      if (failure.isTold) continue;
+      failure.isTold = true;
+      const fate =
+        place === 'where'
+          ? 'the record is published'
+          : 'the record is published without the value; if the field is not optional, it becomes a dead letter';
+      this.#log.warn(
+        { endpoint, entity: entity.name, expression: place, reason: failure.reason },
+        `an expression fails on a record: ${fate}`,
+      );
+    }
+  }
+}
+
+const FATES = {
+  tell: 'they are left out',
+  keep: 'they are kept in the column unknown_fields',
+  refuse: 'their records become dead letters, as unknownFields says',
+} as const;
+
+/** The line of the pipeline file that declares a field. */
+function lineFor([name, type]: readonly [name: string, type: string]): string {
+  if (/^[A-Za-z][A-Za-z0-9_]*$/.test(name)) return `${name}: ${type}?`;
+  const column = name.replaceAll(/[^A-Za-z0-9]+/g, '_').replaceAll(/^[_0-9]+|_+$/g, '') || 'field';
+  return `${column}: ${JSON.stringify(`${type}? ${pathToName(name).text}`)}`;
+}

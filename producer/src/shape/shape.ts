@@ -1,0 +1,136 @@
+import {
+  compilePath,
+  type EndpointConfig,
+  type EntityConfig,
+  type Field,
+  type FieldSource,
+  isMapping,
+  pathToName,
+  UNKNOWN_FIELDS,
+} from '@tributary/shared';
+import { type Convert, converterOf } from './convert.js';
+import type { ShapeNews } from './news.js';
+
+/** What became of a raw record. */
+export interface Shaped {
+  /** In canonical form; a value that cannot be converted stays as it came, and the consumer dead-letters its record. */
+  readonly record: unknown;
+  /** Whether the endpoint's `where` leaves it out. */
+  readonly isFiltered: boolean;
+}
+
+/** Makes canonical records of raw ones. Compiled once for each endpoint; it loses no record. */
+export interface Shape {
+  /** @returns the same object each time, until the next call: one for each record would cost more than the shaping */
+  of(raw: unknown): Shaped;
+  /** Tells what was found since the last call that a person should know. */
+  tell(): void;
+}
+
+export type ShapeEvents = Pick<ShapeNews, 'unknownField' | 'cut' | 'failed' | 'tell'>;
+
+interface ShapedField {
+  readonly name: string;
+  readonly optional: boolean;
+  read(raw: unknown): unknown;
+  readonly convert: Convert;
+}
+
+/** @param map where an endpoint's records have their values, if not where the entity says */
+export function compileShape(entity: EntityConfig, { map }: Pick<EndpointConfig, 'map'>, events: ShapeEvents): Shape {
+  const fields = Object.fromEntries(
+    Object.entries(entity.fields).map(([name, field]) => [name, { ...field, ...sourceOf(field, map[name]) }]),
+  );
+  return new CompiledShape(entity, fields, events);
+}
+
+/** A path alone changes where a value lies, and not how it is written there. */
+function sourceOf({ unit, format }: Field, mapped: EndpointConfig['map'][string] | undefined): FieldSource {
+  if (mapped === undefined) return {};
+  const none = { from: undefined, unit: undefined, format: undefined, value: undefined };
+  return typeof mapped === 'string' ? { ...none, unit, format, from: mapped } : { ...none, ...mapped };
+}
+
+class CompiledShape implements Shape {
+  readonly #record: ReturnType<typeof compileRecord>;
+  readonly #isOfLists: boolean;
+  readonly #known: ReadonlySet<string>;
+  readonly #gathers: boolean;
+  readonly #events: ShapeEvents;
+  readonly #shaped = { record: undefined as unknown, isFiltered: false };
+
+  constructor(entity: EntityConfig, fields: Readonly<Record<string, Field>>, events: ShapeEvents) {
+    const own = Object.entries(fields).filter(([name]) => entity.unknownFields !== 'keep' || name !== UNKNOWN_FIELDS);
+    const steps = own.map(([name, field]) => firstStep(name, field));
+    this.#record = compileRecord(Object.fromEntries(own), events, '');
+    this.#isOfLists = steps.some((step) => typeof step !== 'string');
+    this.#known = new Set(steps.filter((step) => typeof step === 'string'));
+    this.#gathers = entity.unknownFields !== 'tell';
+    this.#events = events;
+  }
+
+  of(raw: unknown): Shaped {
+    this.#shaped.record = this.#recordOf(raw);
+    return this.#shaped;
+  }
+
+  #recordOf(raw: unknown): unknown {
+    // What is no object has no fields, unless they are found by their place.
+    if (!isMapping(raw) && !this.#isOfLists) return raw;
+    const record = this.#record(raw);
+    if (isMapping(raw)) this.#noteUnknown(raw, record);
+    return record;
+  }
+
+  tell(): void {
+    this.#events.tell();
+  }
+
+  #noteUnknown(raw: Record<string, unknown>, record: Record<string, unknown>): void {
+    let unknown: Record<string, unknown> | undefined;
+    for (const name of Object.keys(raw)) {
+      if (this.#known.has(name)) continue;
+      this.#events.unknownField(name, raw[name], record);
+      if (!this.#gathers) continue;
+      // A name such as __proto__ would be no property of a plain object.
+      unknown ??= Object.create(null) as Record<string, unknown>;
+      unknown[name] = raw[name];
+    }
+    if (unknown !== undefined) record[UNKNOWN_FIELDS] = unknown;
+  }
+}
+
+/** The property of the raw record that a field begins with; a place in a list, or undefined for the whole of it. */
+const firstStep = (name: string, { from }: Field) => (from === undefined ? name : compilePath(from).steps[0]);
+
+/** @param within the names of the lists that these fields are in, for a person */
+function compileRecord(fields: Readonly<Record<string, Field>>, events: ShapeEvents, within: string) {
+  const shaped = Object.entries(fields).map(([name, field]) => compileField(name, field, events, within));
+  // A plain object cannot hold a field that is called as what every object inherits.
+  const isInherited = Object.keys(fields).some((name) => name in Object.prototype);
+  return (raw: unknown): Record<string, unknown> => {
+    const record: Record<string, unknown> = isInherited ? Object.create(null) : {};
+    for (const { name, optional, read, convert } of shaped) {
+      const value = read(raw);
+      if (value === undefined || (optional && (value === null || value === ''))) continue;
+      record[name] = convert(value);
+    }
+    return record;
+  };
+}
+
+function compileField(name: string, field: Field, events: ShapeEvents, within: string): ShapedField {
+  const { optional, from, type, items = {} } = field;
+  const { read } = from === undefined ? pathToName(name) : compilePath(from);
+  const place = `${within}${name}`;
+  const convert =
+    type === 'list' ? compileList(items, events, place) : converterOf({ ...field, type }, () => events.cut(place));
+  return { name, optional, read, convert };
+}
+
+function compileList(items: Readonly<Record<string, Field>>, events: ShapeEvents, place: string): Convert {
+  const record = compileRecord(items, events, `${place}.`);
+  const isOfValues = Object.entries(items).some(([name, field]) => typeof firstStep(name, field) !== 'string');
+  const item = (raw: unknown) => (isMapping(raw) || isOfValues ? record(raw) : raw);
+  return (value) => (Array.isArray(value) ? value.map(item) : value);
+}
