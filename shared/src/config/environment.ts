@@ -167,17 +167,22 @@ export const variable = (env: ServiceEnvironment, name: VariableName): string =>
  */
 export function askEnvironment(document: unknown, env: Environment): unknown {
   if (!isMapping(document)) return document;
-  const asked = structuredClone(document);
+  let asked = document;
   for (const [name, { setting }] of VARIABLES) {
-    if (setting !== undefined && env[name]) fillIn(asked, setting.split('.'), `\${${name}}`);
+    if (setting !== undefined && env[name]) asked = withUsual(asked, setting.split('.'), `\${${name}}`);
   }
   return asked;
 }
 
-function fillIn(document: Record<string, unknown>, path: readonly string[], value: string): void {
-  const [step = '', ...rest] = path;
-  document[step] ??= rest.length === 0 ? value : {};
-  const section = document[step];
+/** The mapping with a value at the path, unless something stands there. */
+function withUsual(
+  mapping: Record<string, unknown>,
+  [step = '', ...rest]: readonly string[],
+  value: string,
+): Record<string, unknown> {
+  const found = mapping[step] ?? undefined;
+  if (rest.length === 0) return found === undefined ? { ...mapping, [step]: value } : mapping;
   // Something else may stand where a section belongs: that is a fault of its own.
-  if (rest.length > 0 && isMapping(section)) fillIn(section, rest, value);
+  if (found !== undefined && !(isMapping(found) && Object.getPrototypeOf(found) === Object.prototype)) return mapping;
+  return { ...mapping, [step]: withUsual(found ?? {}, rest, value) };
 }

@@ -60,16 +60,16 @@ export function valueAtPath(root: unknown, path: readonly PropertyKey[]): unknow
   return value;
 }
 
-/** @param value what stands there */
-export function describeIssue(issue: Issue, value: unknown): string {
+/** @param shown what stands there, as it may be shown; undefined if nothing does */
+export function describeIssue(issue: Issue, shown: string | undefined): string {
   if (issue.code === 'unrecognized_keys') {
     const keys = issue.keys ?? [];
     return `unknown setting${keys.length === 1 ? '' : 's'} ${keys.join(', ')}`;
   }
   if (issue.code === RENAMED) return issue.message;
   if (issue.code === 'invalid_key') return nameFault(issue);
-  if (value === undefined) return issue.code === 'invalid_union' ? `missing: ${issue.message}` : 'missing';
-  return `${shorten(JSON.stringify(value))} is not valid: ${whatIsWanted(issue)}`;
+  if (shown === undefined) return issue.code === 'invalid_union' ? `missing: ${issue.message}` : 'missing';
+  return `${shorten(shown)} is not valid: ${whatIsWanted(issue)}`;
 }
 
 /** What a union without words of its own expects: what its forms expect, and of these those that say more than a type, if any. */

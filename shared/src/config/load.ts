@@ -1,12 +1,14 @@
 import { readFileSync } from 'node:fs';
-import { LineCounter, parseDocument } from 'yaml';
+import { Concealer } from './conceal.js';
 import { crossCheck } from './cross-check/cross-check.js';
 import { askEnvironment, type Environment } from './environment.js';
 import { expandEndpoints } from './expand.js';
 import { ConfigError, type Fault } from './fault.js';
 import { describeIssue, issuesOf, PARSE_OPTIONS, valueAtPath } from './issues.js';
+import { readYaml } from './read-yaml.js';
 import { crossCheckRest } from './repair.js';
 import { type PipelineConfig, pipelineSchema } from './schema.js';
+import { settle } from './settle.js';
 import { substitute } from './substitute.js';
 
 /**
@@ -28,20 +30,12 @@ export function loadPipeline(file: string, env: Environment): PipelineConfig {
 
 /** As {@link loadPipeline}, from text. */
 export function parsePipeline(text: string, env: Environment, file: string): PipelineConfig {
-  const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
-  if (document.errors.length > 0) {
-    throw new ConfigError(
-      file,
-      document.errors.map((error) => ({ path: `line ${lines.linePos(error.pos[0]).line}`, message: error.message })),
-    );
-  }
-
-  const content: unknown = document.toJS();
+  const content = readYaml(text, file);
   if (content === null) throw new ConfigError(file, [{ path: '', message: 'is empty' }]);
   const faults: Fault[] = [];
-  const secrets = new Map<string, string>();
-  const raw: unknown = substitute(askEnvironment(content, env), env, faults, secrets);
+  const filled = substitute(askEnvironment(content, env), env, faults);
+  const concealer = new Concealer(filled);
+  const raw = settle(filled, pipelineSchema, concealer.add);
   const parsed = pipelineSchema.safeParse(raw, PARSE_OPTIONS);
   if (!parsed.success) {
     const issues = issuesOf(parsed.error);
@@ -49,7 +43,8 @@ export function parsePipeline(text: string, env: Environment, file: string): Pip
     const reported = new Set(faults.map((fault) => fault.path));
     for (const issue of issues) {
       const path = issue.path.map(String).join('.');
-      if (!reported.has(path)) faults.push({ path, message: describeIssue(issue, valueAtPath(raw, issue.path)) });
+      const shown = concealer.show(issue, valueAtPath(filled, issue.path), valueAtPath(raw, issue.path));
+      if (!reported.has(path)) faults.push({ path, message: describeIssue(issue, shown) });
     }
     faults.push(...crossCheckRest(raw, issues));
   } else {
@@ -58,7 +53,7 @@ export function parsePipeline(text: string, env: Environment, file: string): Pip
   if (faults.length > 0 || !parsed.success) {
     throw new ConfigError(
       file,
-      faults.map(({ path, message }) => ({ path, message: conceal(message, secrets) })),
+      faults.map(({ path, message }) => ({ path, message: concealer.conceal(message) })),
     );
   }
   return expandEndpoints(parsed.data);
@@ -67,16 +62,4 @@ export function parsePipeline(text: string, env: Environment, file: string): Pip
 function cannotBeRead({ code, message }: NodeJS.ErrnoException): string {
   const known: Record<string, string> = { ENOENT: 'there is no such file', EISDIR: 'it is a folder' };
   return `cannot be read: ${known[code ?? ''] ?? message}${code === undefined ? '' : ` (${code})`}`;
-}
-
-/** Replaces each secret by the placeholder that it came from, so that no fault shows it. */
-function conceal(message: string, secrets: ReadonlyMap<string, string>): string {
-  let concealed = message;
-  for (const [value, placeholder] of secrets) {
-    for (const form of [value, JSON.stringify(value).slice(1, -1)]) {
-      // Shorter values are not secrets, and would be found in the middle of words.
-      if (form.length >= 4) concealed = concealed.replaceAll(form, placeholder);
-    }
-  }
-  return concealed;
 }

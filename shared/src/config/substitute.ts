@@ -1,68 +1,72 @@
 import { readFileSync } from 'node:fs';
+import { describeError } from '../errors.js';
+import { isMapping } from '../records/own-value.js';
 import type { Environment } from './environment.js';
 import type { Fault } from './fault.js';
+import { meaningOf, type Origin, Written } from './written.js';
 
 const PLACEHOLDER = /\$\{(?:file:(?<file>[^}]+)|(?<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?<fallback>[^}]*))?)\}/g;
 
 /**
- * Replaces `${NAME}`, `${NAME:-default}` and `${file:/run/secrets/x}` in every string of a parsed YAML document.
- * It works on the parsed values, never on the text, so that no value can change the document's structure.
- *
- * @param secrets collects each value that may be a secret, with the placeholder that it replaced
+ * Replaces `${NAME}`, `${NAME:-default}` and `${file:/run/secrets/x}` in every text of a parsed YAML document. It works on the
+ * parsed values, never on the text of the file, so that no value can change the document's structure. What is filled in is a
+ * {@link Written}: text, until the schema says that a number is expected.
  */
-export function substitute(
-  value: unknown,
-  env: Environment,
-  faults: Fault[],
-  secrets: Map<string, string>,
-  path: readonly string[] = [],
-): unknown {
-  if (typeof value === 'string') return substituteText(value, env, faults, secrets, path);
+export function substitute(value: unknown, env: Environment, faults: Fault[], path: readonly string[] = []): unknown {
+  if (typeof value === 'string') return value.includes('${') ? fill(value, false, env, faults, path) : value;
+  if (value instanceof Written) return value.text.includes('${') ? fill(value.text, true, env, faults, path) : value;
   if (Array.isArray(value)) {
-    return value.map((item, index) => substitute(item, env, faults, secrets, [...path, String(index)]));
+    return value.map((item, index) => substitute(item, env, faults, [...path, String(index)]));
   }
-  if (value !== null && typeof value === 'object') {
-    return Object.fromEntries(
-      Object.entries(value).map(([key, item]) => [key, substitute(item, env, faults, secrets, [...path, key])]),
-    );
-  }
-  return value;
+  if (!isMapping(value)) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, item]) => [key, substitute(item, env, faults, [...path, key])]),
+  );
 }
 
-function substituteText(
-  text: string,
+/** @param isPlain whether it stands without quotes, and may mean a number where anything may stand */
+function fill(
+  template: string,
+  isPlain: boolean,
   env: Environment,
   faults: Fault[],
-  secrets: Map<string, string>,
   path: readonly string[],
-): string | number | boolean {
-  const whole = new RegExp(`^${PLACEHOLDER.source}$`).test(text);
-  const result = text.replaceAll(PLACEHOLDER, (...match) => {
+): string | Written {
+  const origins: Origin[] = [];
+  const text = template.replaceAll(PLACEHOLDER, (...match) => {
     const groups = match.at(-1) as { file?: string; name?: string; fallback?: string };
-    if (groups.file !== undefined) {
-      try {
-        const secret = readFileSync(groups.file, 'utf8').trim();
-        secrets.set(secret, match[0]);
-        return secret;
-      } catch (error) {
-        faults.push({ path: path.join('.'), message: `cannot read the secret file: ${(error as Error).message}` });
-        return '';
-      }
+    try {
+      const origin = groups.file === undefined ? fromVariable(groups, env) : fromFile(groups.file);
+      origins.push(origin);
+      return origin.value;
+    } catch (error) {
+      faults.push({ path: path.join('.'), message: describeError(error) });
+      return '';
     }
-    // An empty variable counts as not set: compose files pass on variables that are not set as empty ones.
-    const found = env[groups.name ?? ''] || groups.fallback;
-    if (found !== undefined && isSecret(groups.name, found)) secrets.set(found, `\${${groups.name}}`);
-    if (found === undefined) {
-      faults.push({ path: path.join('.'), message: `the environment variable ${groups.name} is not set` });
-    }
-    return found ?? '';
   });
-  // `size: ${BATCH_SIZE:-10}` means the number 10, as `size: 10` would.
-  if (whole && /^-?\d+(\.\d+)?$/.test(result)) return Number(result);
-  if (whole && /^(true|false)$/.test(result)) return result === 'true';
-  return result;
+  if (text === template) return template;
+  return new Written(text, isPlain ? meaningOf(text, text) : text, { template, origins });
 }
 
-/** By its name, or because it is a URL with a user in it. Any other value from the environment may be shown in a fault. */
-const isSecret = (name = '', value: string): boolean =>
-  /pass|pwd|secret|token|key|auth|cred|bearer|dsn/i.test(name) || value.includes('@');
+function fromFile(file: string): Origin {
+  try {
+    // Editors and `echo` end a file with a line end, and some editors begin it with a byte order mark. All else is the secret's own.
+    const value = readFileSync(file, 'utf8')
+      .replace(/^\uFEFF/, '')
+      .replace(/[\r\n]+$/, '');
+    return { placeholder: `\${file:${file}}`, value, isSecret: true };
+  } catch (cause) {
+    throw new Error('cannot read the secret file', { cause });
+  }
+}
+
+function fromVariable({ name = '', fallback }: { name?: string; fallback?: string }, env: Environment): Origin {
+  // An empty variable counts as not set: compose files pass on variables that the user did not set as empty ones.
+  const value = env[name] || fallback;
+  if (value === undefined) throw new Error(`the environment variable ${name} is not set`);
+  return { placeholder: `\${${name}}`, value, isSecret: isSecretName(name) || value.includes('@') };
+}
+
+/** Whether something of this name holds a secret. What is not secret is shown in a fault. */
+export const isSecretName = (name: string): boolean =>
+  /pass|pwd|secret|token|key|auth|cred|bearer|dsn|pin\b|cookie|session|sign|salt|login|private/i.test(name);

@@ -1,4 +1,11 @@
-import { compilePath, type EndpointConfig, isMapping, type PlacedText, parsePlaceholders } from '@tributary/shared';
+import {
+  compilePath,
+  type EndpointConfig,
+  ExactNumber,
+  isMapping,
+  type PlacedText,
+  parsePlaceholders,
+} from '@tributary/shared';
 
 /** A value that a placeholder is filled with. Numbers beyond 2^53 are exact, whatever holds them. */
 export type Filling = string | number | boolean | { toString(): string };
@@ -48,7 +55,7 @@ export function compileBody(value: unknown): BodyTemplate {
       return filled.length === 0 && items.length > 0 ? undefined : filled;
     };
   }
-  if (!isMapping(value)) return () => value;
+  if (!isMapping(value) || value instanceof ExactNumber) return () => value;
   const entries = Object.entries(value).map(([name, item]) => [name, compileBody(item)] as const);
   return (fillings) => {
     const filled = entries

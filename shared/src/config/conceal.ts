@@ -1,0 +1,88 @@
+import { stringifyJson } from '../records/json.js';
+import { isMapping } from '../records/own-value.js';
+import type { Issue } from './issues.js';
+import { isSecretName } from './substitute.js';
+import { type Origin, Written } from './written.js';
+
+/** Knows which values of a file are secret, and keeps them out of everything that people are told. */
+export class Concealer {
+  /** By placeholder: a value that is secret in one place is secret in every place. */
+  readonly #secrets = new Map<string, Origin>();
+
+  /** @param file with every variable filled in */
+  constructor(file: unknown) {
+    for (const written of writtenIn(file)) {
+      for (const origin of written.origins) if (origin.isSecret) this.#secrets.set(origin.placeholder, origin);
+    }
+  }
+
+  /** Notes a value that stands where any text may stand, so that nothing says that it is not secret. */
+  add = (written: Written): void => {
+    for (const origin of written.origins) this.#secrets.set(origin.placeholder, origin);
+  };
+
+  /** Whether any part of the value came from a secret. */
+  isSecret({ origins }: Written): boolean {
+    return origins.some(({ placeholder }) => this.#secrets.has(placeholder));
+  }
+
+  /**
+   * What stands at the place of an issue, as JSON, or as it is written; undefined if nothing does. What came from a secret is shown as
+   * the placeholder that it came from.
+   *
+   * @param value what it became by the schema
+   */
+  show({ path, code }: Issue, written: unknown, value: unknown): string | undefined {
+    if (written === undefined) return undefined;
+    if (isSecretSetting(path) && code !== 'invalid_value') return 'what stands here';
+    if (!(written instanceof Written)) return stringifyJson(this.#showable(written));
+    if (this.isSecret(written)) return stringifyJson(written.template);
+    return written.template === undefined ? written.text : stringifyJson(value);
+  }
+
+  #showable(value: unknown): unknown {
+    if (value instanceof Written) return this.isSecret(value) ? value.template : value.meant;
+    if (Array.isArray(value)) return value.map((item) => this.#showable(item));
+    if (!isMapping(value)) return value;
+    return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, this.#showable(item)]));
+  }
+
+  /**
+   * A message without secrets, whatever put them there: each is replaced by the placeholder that it came from. A short one, such as
+   * a PIN, counts where it stands for itself, not where it is a part of a word.
+   */
+  conceal(message: string): string {
+    const forms = new Map<string, string>();
+    for (const { placeholder, value } of this.#secrets.values()) {
+      for (const form of [value, JSON.stringify(value).slice(1, -1)]) {
+        if (/[\p{L}\p{N}]/u.test(form)) forms.set(form, placeholder);
+      }
+    }
+    if (forms.size === 0) return message;
+    const longestFirst = [...forms.keys()].sort((a, b) => b.length - a.length);
+    const pattern = longestFirst.map((form) => (form.length < 4 ? alone(escaped(form)) : escaped(form))).join('|');
+    const whole = message.replaceAll(new RegExp(pattern, 'gu'), (form) => forms.get(form) ?? '...');
+    // What is wrong with a path is shown from there on: a part of the value.
+    return whole.replaceAll(/"([^"]{6,})"/g, (quoted, part: string) => {
+      const [, placeholder] = [...forms].find(([form]) => form.includes(part)) ?? [];
+      return placeholder === undefined ? quoted : `"${placeholder}"`;
+    });
+  }
+}
+
+/** Settings whose values are secrets also where they stand in the file itself. */
+function isSecretSetting([section, , ...path]: readonly PropertyKey[]): boolean {
+  if (section !== 'endpoints') return false;
+  if (path.includes('auth') || path.includes('tls')) return path.at(-1) !== 'type';
+  return (path[0] === 'headers' || path[0] === 'query') && isSecretName(String(path.at(-1)));
+}
+
+const escaped = (text: string): string => text.replaceAll(/[\\^$.*+?()[\]{}|/]/g, '\\$&');
+
+const alone = (pattern: string): string => `(?<![\\p{L}\\p{N}_])${pattern}(?![\\p{L}\\p{N}_])`;
+
+function* writtenIn(value: unknown): Generator<Written> {
+  if (value instanceof Written) yield value;
+  else if (Array.isArray(value)) for (const item of value) yield* writtenIn(item);
+  else if (isMapping(value)) for (const item of Object.values(value)) yield* writtenIn(item);
+}
