@@ -1,6 +1,7 @@
 import { parsePipeline } from '@tributary/shared';
 import { describe, expect, test } from 'vitest';
 import { parse, stringify } from 'yaml';
+import { cli } from '../../tributary/test/cli/support.js';
 import {
   anchorsOf,
   blocksOf,
@@ -46,6 +47,14 @@ describe.each(documents.map((document) => [document.path, document] as const))('
     expect(named.filter((name) => !NPM.has(name) && !(name in scripts))).toEqual([]);
   });
 
+  test('names commands and options that tributary has', async () => {
+    for (const { words, options } of tributaryCommandsOf(document)) {
+      const { code, stdout } = await cli([...words, '--help'], { installed: true });
+      expect({ words, code }).toEqual({ words, code: 0 });
+      for (const option of options) expect(stdout, words.join(' ')).toContain(option);
+    }
+  });
+
   test('shows pipeline files that are valid', () => {
     for (const block of blocksOf(document, 'yaml')) {
       const env = Object.fromEntries([...block.matchAll(/\$\{(\w+)/g)].map(([, name]) => [name, 'value']));
@@ -58,6 +67,21 @@ describe.each(documents.map((document) => [document.path, document] as const))('
     expect(named.filter((name) => !sources.includes(name))).toEqual([]);
   });
 });
+
+/** Each `npx tributary COMMAND [COMMAND] ... --option` of a document: its commands, and its options. */
+function tributaryCommandsOf(document: Document): { readonly words: string[]; readonly options: string[] }[] {
+  return commandsOf(document, /\bnpx tributary ([^`#|&\n]*)/g).map((line) => {
+    const [first = '', second = ''] = line.trim().split(/\s+/);
+    const isGroup = GROUPS.has(first) && /^[a-z]/.test(second);
+    return {
+      words: [first, ...(isGroup ? [second] : [])].filter((word) => /^[a-z]/.test(word)),
+      options: [...line.matchAll(/--[a-z-]+/g)].map(([option]) => option),
+    };
+  });
+}
+
+/** Commands that are followed by another. */
+const GROUPS = new Set(['endpoints', 'dead-letters']);
 
 /** A part of a pipeline file, such as `limits`, is checked as a part of the README's example. */
 function wholePipeline(block: string): string {
