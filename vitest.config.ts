@@ -8,7 +8,7 @@ const sources = { resolve: { conditions }, ssr: { resolve: { conditions } } };
 const slow = [
   'consumer/test/{ledger,session,simulation}/**/*.test.ts',
   'consumer/test/sinks/*.test.ts',
-  'tributary/test/embedded/stand-ins.test.ts',
+  'tributary/test/{embedded/stand-ins,library/pipeline}.test.ts',
 ];
 
 export default defineConfig({

@@ -1,5 +1,6 @@
 import { type ChannelModel, connect, type RecoveringChannelModel } from 'amqplib';
 import { describeError, FatalError } from '../errors.js';
+import { systemClock } from '../service/clock.js';
 import type { Logger } from '../service/logging.js';
 import { decodeUserInfo, redactUrl } from '../service/logging.js';
 
@@ -28,8 +29,12 @@ export async function connectBroker(options: BrokerOptions): Promise<RecoveringC
   const shown = urls.map(redactUrl).join(', ');
   checkUrls(urls);
   let attempt = 0;
+  let isConnecting = false;
   const connection = await connect(
-    nextUrl(urls, () => attempt++),
+    nextUrl(urls, () => {
+      isConnecting = true;
+      return attempt++;
+    }),
     {
       timeout: 10_000,
       noDelay: true,
@@ -44,6 +49,7 @@ export async function connectBroker(options: BrokerOptions): Promise<RecoveringC
   );
   let last = '';
   connection.on('connect', () => {
+    isConnecting = false;
     last = '';
     log.info({ broker: shown }, 'connected to RabbitMQ');
     options.onState?.(true);
@@ -53,6 +59,7 @@ export async function connectBroker(options: BrokerOptions): Promise<RecoveringC
     options.onState?.(false);
   });
   connection.on('connect-failed', (error) => {
+    isConnecting = false;
     const reason = describeError(error);
     // Every attempt fails for the same reason, every five seconds: one line of log is enough.
     if (reason !== last) log.warn({ broker: shown, reason }, 'RabbitMQ cannot be reached; trying again until it can');
@@ -63,7 +70,35 @@ export async function connectBroker(options: BrokerOptions): Promise<RecoveringC
   );
   connection.on('unblocked', () => log.info('RabbitMQ takes messages again'));
   connection.on('error', (error) => log.debug({ reason: describeError(error) }, 'RabbitMQ connection error'));
+  closeAfterAttempt(connection, () => isConnecting);
   return connection;
+}
+
+/** Milliseconds for which closing waits for an attempt to connect. */
+const ATTEMPT_TIMEOUT = 1_000;
+
+/**
+ * Makes `close` wait for an attempt to connect that goes on, and for a lost connection no longer than until it is lost.
+ * amqplib does neither: a connection that comes up after its `close` has no listener for errors, so a server that goes away
+ * at that moment would end the process; and a connection that is lost before RabbitMQ has answered is waited for for ever.
+ */
+function closeAfterAttempt(connection: RecoveringChannelModel, isConnecting: () => boolean): void {
+  const close = connection.close.bind(connection);
+  let lost = new Promise<void>(() => {});
+  connection.on('connect', (model) => {
+    lost = new Promise((resolve) => model.once('close', () => resolve()));
+  });
+  connection.close = async () => {
+    if (isConnecting()) {
+      const late = new AbortController();
+      const ended = (['connect', 'connect-failed'] as const).map(
+        (event) => new Promise<void>((resolve) => connection.once(event, () => resolve())),
+      );
+      await Promise.race([...ended, systemClock.sleep(ATTEMPT_TIMEOUT, late.signal)]);
+      late.abort();
+    }
+    await Promise.race([close(), lost]);
+  };
 }
 
 /** What closing needs of a channel. */

@@ -1,0 +1,59 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createLogger, systemClock } from '@tributary/shared';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type PipelineInput, type PipelineOptions, startPipeline } from '../../src/index.js';
+
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'tributary-library-'));
+});
+afterAll(() => {
+  rmSync(folder, { recursive: true });
+});
+
+const config: PipelineInput = {
+  entities: { post: { dataset: 'posts', queue: 'posts', key: 'id', fields: { id: 'string' } } },
+  endpoints: { blog: { url: 'http://127.0.0.1:1/', entity: 'post', retries: 0 } },
+};
+const options = (): PipelineOptions => ({
+  config,
+  env: { PORT: '0' },
+  logger: (service) => createLogger({ service, instance: 'test', level: 'silent' }),
+  output: folder,
+});
+
+describe('startPipeline', () => {
+  it('tells every fault of a pipeline that came as an object', async () => {
+    const wrong = { ...config, batch: { size: 0 } };
+    await expect(startPipeline({ ...options(), config: wrong })).rejects.toMatchObject({
+      code: 'config_invalid',
+      message: expect.stringContaining('the pipeline has 1 fault:\n  batch.size'),
+    });
+  });
+
+  it('polls once when it is asked, and tells a poll that failed in the summary', async () => {
+    const pipeline = await startPipeline({ ...options(), schedule: false });
+    const { polled, endpoints } = await pipeline.once();
+    expect({ polled, endpoints }).toEqual({
+      polled: 0,
+      endpoints: [{ endpoint: 'blog', records: 0, error: expect.stringContaining('ECONNREFUSED') }],
+    });
+    await pipeline.stop();
+  });
+
+  it('refuses to poll once what is polled on its schedule', async () => {
+    const pipeline = await startPipeline(options());
+    await expect(pipeline.once()).rejects.toThrow('schedule: false');
+    await pipeline.stop();
+  });
+
+  // Its connections are made while it is stopped, and the servers in memory go away; no error may be left to end the process.
+  it.each([0, 2, 5, 10, 20, 40])('can be stopped %i ms after its start', async (delay) => {
+    const pipeline = await startPipeline(options());
+    await systemClock.sleep(delay);
+    await pipeline.stop();
+    expect(pipeline.inFlight()).toBe(0);
+  });
+});
