@@ -38,8 +38,8 @@ export function tellProblems(flow: Omit<Flow, 'problems'>, now: number): string[
   if (dead > 0)
     words.push(
       dead === 1
-        ? '1 record waits among the dead letters to be mended.'
-        : `${dead} records wait among the dead letters to be mended.`,
+        ? '1 record could not be written. It is among the dead letters.'
+        : `${dead} records could not be written. They are among the dead letters.`,
     );
   return words;
 }

@@ -117,7 +117,7 @@ describe('what is wrong', () => {
       'The producer at p:1 does not answer (connect ECONNREFUSED). Nothing new is polled.',
       'The consumer at c:1 waits: Redis is not connected.',
       'No consumer takes from q: 12 records wait there.',
-      '1 record waits among the dead letters to be mended.',
+      '1 record could not be written. It is among the dead letters.',
     ]);
     expect(tellProblems({ ...calm, broker: { known: true, connected: false } }, 0)[0]).toContain('RabbitMQ is away');
   });
