@@ -148,7 +148,7 @@ class ProducerService implements Producer {
     this.#duties = createDuties(endpoints, dutyOptions);
     const leases = this.#createLeases(kept.table);
     this.#leases = leases;
-    const control = new Control({ ...kept, endpoints, duties: this.#duties, leases });
+    const control = new Control({ ...kept, endpoints, duties: this.#duties, leases, clock: this.#clock });
     await this.#listen(control, problems);
     // Without a schedule, the caller of pollOnce makes sure that no other producer polls.
     if (this.#options.schedule && this.#stopped === undefined) leases.start();
@@ -174,7 +174,7 @@ class ProducerService implements Producer {
       clock: this.#clock,
       monotonic: () => performance.now(),
       log,
-      isBusy: (id) => this.#duties.get(id)?.runner.current !== undefined,
+      isBusy: (id) => this.#duties.get(id)?.runner.isBusy ?? false,
       onHeld: (id) => {
         if (this.#stopping.signal.aborted) return;
         void this.#duties.get(id)?.hold();

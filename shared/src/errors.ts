@@ -7,10 +7,14 @@
 export class RetryableError extends Error {
   override readonly name = 'RetryableError';
   readonly code: string;
+  /** It cannot succeed before this time, in milliseconds since the epoch: the other side asked not to be asked before. */
+  readonly notBefore: number | undefined;
 
-  constructor(code: string, message: string, options?: { cause?: unknown }) {
-    super(message, options);
+  constructor(code: string, message: string, options: { cause?: unknown; notBefore?: number | undefined } = {}) {
+    const { notBefore, ...rest } = options;
+    super(message, rest);
     this.code = code;
+    this.notBefore = notBefore;
   }
 }
 

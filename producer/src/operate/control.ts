@@ -1,4 +1,4 @@
-import { FatalError } from '@tributary/shared';
+import { type Clock, FatalError } from '@tributary/shared';
 import type { CursorStore } from '../cursor/cursor.js';
 import type { Endpoint } from '../endpoint.js';
 import type { Leases } from '../leases/leases.js';
@@ -24,6 +24,8 @@ export interface EndpointReport {
   readonly lastRun: { startedAt: string; endedAt: string; records: number; published: number; error?: string } | null;
   readonly lastSuccess: string | null;
   readonly nextRun: string | null;
+  /** The API asked not to be asked before this time; absent if it did not, or if that is past. */
+  readonly notBefore?: string;
   /** Failed runs in a row. */
   readonly failures: number;
   /** The high-water mark; null if there is none. */
@@ -37,6 +39,7 @@ export interface ControlOptions {
   readonly table: LeaseTable;
   readonly states: StateStore;
   readonly cursors: CursorStore;
+  readonly clock: Pick<Clock, 'now'>;
 }
 
 /** What a person can ask about the endpoints and of them, at any producer: the one that holds an endpoint does it. */
@@ -82,24 +85,27 @@ export class Control {
   }
 
   async #report(endpoint: Endpoint): Promise<EndpointReport> {
-    const { duties, leases, states, cursors } = this.#options;
+    const { duties, leases, states, cursors, clock } = this.#options;
     const { id, config } = endpoint;
     const duty = leases.fence(id) === undefined ? undefined : duties.get(id);
     const claim = leases.claim(id);
     const state = duty?.runner.state ?? (await states.load(endpoint));
     const next = duty?.nextAt() ?? state?.nextAt ?? undefined;
-    const nextAt = next === undefined ? undefined : Math.max(next, state?.retryAt ?? 0);
+    const asked = duty === undefined ? state?.notBefore : duty.runner.notBefore;
+    const pausedUntil = asked !== undefined && asked > clock.now() ? asked : undefined;
+    const nextAt = next === undefined ? undefined : Math.max(next, state?.retryAt ?? 0, pausedUntil ?? 0);
     return {
       endpoint: id,
       entity: config.entity,
       priority: config.priority,
-      state: stateOf(state, claim?.paused ?? false, duty?.runner.current !== undefined),
+      state: stateOf(state, claim?.paused ?? false, duty?.runner.isBusy ?? false),
       // Without the part that tells two runs of a producer's process apart.
       producer: claim?.holder?.replace(/ [^ ]*$/, '') ?? null,
       run: state?.run ?? null,
       lastRun: state === undefined ? null : lastRunOf(state),
       lastSuccess: textOf(state?.lastSuccessAt),
       nextRun: claim?.paused ? null : textOf(nextAt),
+      ...(pausedUntil !== undefined && { notBefore: new Date(pausedUntil).toISOString() }),
       failures: state?.failures ?? 0,
       cursor: (await cursors.peek(endpoint))?.mark ?? null,
     };

@@ -40,6 +40,7 @@ export async function tryEndpoint({ config, id, limit, clock, proxies, write }: 
   const surroundings = createSurroundings({ limits: config.limits, proxies, clock });
   const source = createSource(endpoint, surroundings, {
     onRetry: (_code, reason) => write(`trying again: ${reason}\n`),
+    onPause: (until) => write(`the API asks to wait until ${new Date(until).toISOString()}\n`),
     onDoubt: (reason) => write(`this may be set wrongly: ${reason}\n`),
     onExchange: ({ asked, answered, milliseconds }) => write(`${asked} -> ${answered}, ${milliseconds} ms\n`),
   });

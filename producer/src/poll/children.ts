@@ -51,6 +51,8 @@ export class Children {
   readonly #options: ChildrenOptions;
   readonly #failures: string[] = [];
   #isFatal = true;
+  /** Before when the API asked a child not to be asked again. */
+  #notBefore: number | undefined;
 
   constructor(children: readonly Child[], options: ChildrenOptions) {
     this.#options = options;
@@ -83,7 +85,9 @@ export class Children {
     if (first === undefined) return;
     const others = this.#failures.length === 1 ? '' : ` (and ${this.#failures.length - 1} more)`;
     const message = `${first}${others}; the records of the other children are under way, and the next run asks again`;
-    throw this.#isFatal ? new FatalError('child_failed', message) : new RetryableError('child_failed', message);
+    throw this.#isFatal
+      ? new FatalError('child_failed', message)
+      : new RetryableError('child_failed', message, { notBefore: this.#notBefore });
   }
 
   async #poll(parent: Parent, record: unknown, child: RunningChild): Promise<void> {
@@ -110,6 +114,9 @@ export class Children {
       if (!isOfTheApi) throw error;
       if (GONE.includes(error.code)) return progress.goneFor(nameOf(parent, record), error.message);
       this.#isFatal &&= error instanceof FatalError;
+      if (error instanceof RetryableError && error.notBefore !== undefined) {
+        this.#notBefore = Math.max(error.notBefore, this.#notBefore ?? 0);
+      }
       this.#failures.push(`for ${nameOf(parent, record)}: ${describeError(error)}`);
     }
   }

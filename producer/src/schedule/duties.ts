@@ -32,7 +32,7 @@ export function createDuties(endpoints: readonly Endpoint[], options: DutiesOpti
   const companions = endpoints.length - 1;
   return new Map(
     endpoints.map((endpoint) => {
-      const { source, shape, children } = childOf(endpoint, options);
+      const { source, shape, children } = childOf(endpoint, options, (until) => runner.pause(until));
       const steps: PollSteps = { source, shape, children, publisher, cursors, clock, ids };
       const runner = new Runner({
         endpoint,
@@ -53,11 +53,11 @@ export function createDuties(endpoints: readonly Endpoint[], options: DutiesOpti
 }
 
 /** An endpoint with its source, and with its children and theirs. */
-const childOf = (endpoint: Endpoint, options: DutiesOptions): Child => ({
+const childOf = (endpoint: Endpoint, options: DutiesOptions, onPause: (until: number) => void): Child => ({
   endpoint,
-  source: createSource(endpoint, options.surroundings, sourceEvents(endpoint, options)),
+  source: createSource(endpoint, options.surroundings, { ...sourceEvents(endpoint, options), onPause }),
   shape: compileShape(endpoint.entity.config, endpoint.config, new ShapeNews(endpoint, options.metrics, options.log)),
-  children: endpoint.children.map((child) => childOf(child, options)),
+  children: endpoint.children.map((child) => childOf(child, options, onPause)),
 });
 
 function sourceEvents({ id }: Endpoint, { metrics, log }: DutiesOptions): SourceEvents {

@@ -1,9 +1,10 @@
-import { type Clock, describeError, type Logger, type RunLog } from '@tributary/shared';
+import { type Clock, describeError, type Logger, RetryableError, type RunLog } from '@tributary/shared';
 import type { Endpoint } from '../endpoint.js';
 import type { PollMetrics } from '../metrics.js';
 import type { RunManner } from '../poll/poll.js';
 import { PollProgress, type PollSummary } from '../poll/progress.js';
 import { Circuit } from './circuit.js';
+import { Pause } from './pause.js';
 import { SingleFlight } from './single-flight.js';
 import type { EndpointState, StateStore } from './states.js';
 import { codeOf, isCutShort, tellFailure } from './tell-failure.js';
@@ -29,6 +30,7 @@ export class Runner {
   readonly #options: RunnerOptions;
   readonly #flight: SingleFlight<PollSummary>;
   readonly #circuit: Circuit;
+  readonly #pause: Pause;
   #abort = new AbortController();
   #state: EndpointState | undefined;
   #overdueTold = false;
@@ -40,6 +42,7 @@ export class Runner {
     this.#options = options;
     this.#flight = new SingleFlight(() => this.#run());
     this.#circuit = new Circuit(options.endpoint.config.circuit);
+    this.#pause = new Pause(options.endpoint.id, options.clock, options.log);
   }
 
   /** The poll in progress. */
@@ -52,9 +55,20 @@ export class Runner {
     return this.#state;
   }
 
+  /** Before when the API asked not to be asked again, in milliseconds since the epoch; undefined if that is past. */
+  get notBefore(): number | undefined {
+    return this.#pause.until;
+  }
+
+  /** Whether a poll is in progress that does more than wait until the API may be asked. */
+  get isBusy(): boolean {
+    return this.current !== undefined && !this.#pause.isWaiting;
+  }
+
   /** Continues from where another producer, or this one before a restart, stopped. */
   resume(state: EndpointState | undefined): void {
     this.#state = state;
+    this.#pause.resume(state?.notBefore);
     this.#circuit.resume(state);
     this.#showCircuit();
   }
@@ -75,6 +89,10 @@ export class Runner {
    */
   async tick(): Promise<PollSummary | undefined> {
     const { endpoint, metrics, clock, log, signal } = this.#options;
+    if (this.#pause.isWaiting) {
+      metrics.skipped.inc({ endpoint: endpoint.id });
+      return undefined;
+    }
     if (this.current !== undefined && !signal.aborted) {
       metrics.overdue.inc({ endpoint: endpoint.id });
       if (!this.#overdueTold)
@@ -93,8 +111,19 @@ export class Runner {
     this.#abort.abort(reason);
   }
 
-  /** Closes the circuit: a person says that the fault is mended. */
+  /** The API asks not to be asked before this time, in milliseconds since the epoch. The poll in progress waits for it. */
+  pause(until: number): void {
+    const { endpoint, log, states } = this.#options;
+    // It must survive a restart that comes while the poll waits.
+    if (!this.#pause.extend(until) || this.#state === undefined) return;
+    states.save(endpoint, { ...this.#state, notBefore: until }).catch((reason: unknown) => {
+      log.debug({ endpoint: endpoint.id, reason: describeError(reason) }, 'the pause could not be stored');
+    });
+  }
+
+  /** Closes the circuit, and ends the pause that the API asked for: a person says that the fault is mended. */
   forgive(): void {
+    this.#pause.resume();
     this.#circuit.succeeded();
     this.#showCircuit();
   }
@@ -103,7 +132,6 @@ export class Runner {
     const { endpoint, metrics, clock, log, signal } = this.#options;
     const labels = { endpoint: endpoint.id };
     const progress = new PollProgress(endpoint, metrics, log);
-    const startedAt = clock.now();
     const manner = { trial: this.#circuit.isTrial, full: this.#fullWanted, hurried: this.#hurried };
     this.#abort = new AbortController();
     const stop = () => this.abort(signal.reason as Error);
@@ -112,6 +140,8 @@ export class Runner {
     this.#overdueTold = false;
     this.#fullWanted = false;
     this.#hurried = false;
+    await this.#pause.over(this.#abort.signal);
+    const startedAt = clock.now();
     let failure: unknown;
     try {
       await this.#options.poll(progress, this.#abort.signal, manner);
@@ -128,6 +158,7 @@ export class Runner {
       this.#judge(failure, summary);
     } else {
       this.#circuit.succeeded();
+      this.#pause.succeeded();
       if (manner.trial) log.info(labels, 'the endpoint answers again');
       metrics.lastSuccess.set(labels, clock.now() / 1_000);
       const next = this.#options.nextAt();
@@ -142,14 +173,16 @@ export class Runner {
   }
 
   #judge(failure: unknown, summary: PollSummary): void {
-    const { metrics, clock, log, nextAt } = this.#options;
+    const { metrics, clock, log } = this.#options;
     if (isCutShort(failure, this.#abort.signal)) {
       log.info({ endpoint: summary.endpoint, run: summary.run, reason: summary.error }, 'the poll was cut short');
       return;
     }
     metrics.failures.inc({ endpoint: summary.endpoint, code: codeOf(failure) });
+    if (failure instanceof RetryableError && failure.notBefore !== undefined) this.pause(failure.notBefore);
     const opened = this.#circuit.failed(failure, clock.now());
-    tellFailure({ failure, summary, opened, memory: this.#circuit.memory, nextAt: nextAt() }, log);
+    const nextAt = latest(this.#options.nextAt(), this.notBefore);
+    tellFailure({ failure, summary, opened, memory: this.#circuit.memory, nextAt }, log);
   }
 
   #showCircuit(): void {
@@ -178,6 +211,7 @@ export class Runner {
     const endedAt = clock.now();
     this.#state = {
       ...this.#circuit.memory,
+      notBefore: this.notBefore,
       producer: instance,
       run,
       startedAt,
@@ -195,3 +229,7 @@ export class Runner {
     });
   }
 }
+
+/** The later of two times; the one that is known. */
+const latest = (one: number | undefined, other: number | undefined): number | undefined =>
+  one === undefined || other === undefined ? (one ?? other) : Math.max(one, other);

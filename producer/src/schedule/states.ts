@@ -23,6 +23,8 @@ export interface EndpointState {
   readonly circuit: CircuitState;
   readonly failures: number;
   readonly retryAt?: number | undefined;
+  /** Before when the API asked not to be asked again. */
+  readonly notBefore?: number | undefined;
 }
 
 /** Stores the states of endpoints, for the producer that takes an endpoint over and for the operation routes. */

@@ -14,6 +14,7 @@ const SOURCES: Readonly<Record<SourceKind, MakeSource>> = {
       dispatcher: rest.dispatchers.for(endpoint.config),
       proxies: rest.dispatchers.proxies,
       gate: rest.gate,
+      pauses: rest.pauses,
       clock,
       random,
     }),

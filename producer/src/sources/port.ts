@@ -68,6 +68,8 @@ export interface Exchange {
 export interface SourceEvents {
   /** A request failed and will be repeated. */
   onRetry(code: string, reason: string): void;
+  /** The API asks not to be asked before this time, in milliseconds since the epoch; the run waits for it. */
+  onPause?(until: number): void;
   /** The run goes on, but a person should check the settings. */
   onDoubt(message: string): void;
   onExchange?(exchange: Exchange): void;

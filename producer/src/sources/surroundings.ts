@@ -1,6 +1,7 @@
 import type { Clock, LimitsConfig } from '@tributary/shared';
 import { Dispatchers } from './rest/dispatchers.js';
 import { Gate } from './rest/gate.js';
+import { Pauses } from './rest/pauses.js';
 import type { Proxies } from './rest/proxies.js';
 
 /** What the sources of all endpoints share: time, connections and limits. */
@@ -9,7 +10,7 @@ export interface Surroundings {
   /** From 0 to 1. */
   random(): number;
   /** For sources that are REST APIs. */
-  readonly rest: { readonly dispatchers: Dispatchers; readonly gate: Gate };
+  readonly rest: { readonly dispatchers: Dispatchers; readonly gate: Gate; readonly pauses: Pauses };
   /** Closes all connections, even those in use. */
   close(): Promise<void>;
 }
@@ -26,7 +27,7 @@ export function createSurroundings({ limits, proxies, clock }: SurroundingsOptio
   return {
     clock,
     random: Math.random,
-    rest: { dispatchers, gate: new Gate(limits, clock) },
+    rest: { dispatchers, gate: new Gate(limits, clock), pauses: new Pauses(clock) },
     close: () => dispatchers.destroy(),
   };
 }

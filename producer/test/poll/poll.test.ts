@@ -13,6 +13,7 @@ import { Publisher } from '../../src/publish/publisher.js';
 import { ShapeNews } from '../../src/shape/news.js';
 import { compileShape } from '../../src/shape/shape.js';
 import { Gate } from '../../src/sources/rest/gate.js';
+import { Pauses } from '../../src/sources/rest/pauses.js';
 import { RestSource } from '../../src/sources/rest/rest.js';
 import { json, startApi } from '../support/api.js';
 import { recordingLog } from '../support/log.js';
@@ -49,6 +50,7 @@ async function setUp(settings: object, cursors: CursorStore = memoryCursorStore(
   const source = new RestSource(endpoint, {
     dispatcher,
     gate: new Gate(pipelineWith({}).limits, clock),
+    pauses: new Pauses(clock),
     clock,
     random: () => 0,
     onRetry: () => {},

@@ -2,6 +2,7 @@ import { onTestFinished } from 'vitest';
 import type { Page, Validator } from '../../src/sources/port.js';
 import { Dispatchers } from '../../src/sources/rest/dispatchers.js';
 import { Gate } from '../../src/sources/rest/gate.js';
+import { Pauses } from '../../src/sources/rest/pauses.js';
 import type { Proxies } from '../../src/sources/rest/proxies.js';
 import { RestSource } from '../../src/sources/rest/rest.js';
 import { ManualClock } from './manual-clock.js';
@@ -30,6 +31,7 @@ export function sourceWith(settings: object, { random = () => 1, proxies = {} }:
     dispatcher: dispatchers.for(endpoint.config),
     proxies,
     gate: new Gate(pipelineWith({}).limits, waiting),
+    pauses: new Pauses(waiting),
     clock: waiting,
     random,
     onRetry: (code) => void retries.push(code),

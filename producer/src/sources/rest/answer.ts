@@ -1,43 +1,50 @@
 import { FatalError, RetryableError } from '@tributary/shared';
 import type { Answer } from './fetch.js';
 import type { BodyFormat, FoundPage } from './formats/format.js';
-import { retryAfter } from './retry-delay.js';
-
-/** The request may succeed later, but not before the time that the API asked for; 0 if it asked for none. */
-export class RetryAfterError extends RetryableError {
-  readonly waitMs: number;
-
-  constructor(code: string, message: string, waitMs: number) {
-    super(code, message);
-    this.waitMs = waitMs;
-  }
-}
+import { isRateLimit, waitAsked } from './rate-limit.js';
 
 /** Requests that came too early or too often, or met a server in trouble, may succeed later (RFC 9110, RFC 6585, RFC 8470). */
 const worthRetrying = (status: number): boolean => status >= 500 || [408, 425, 429].includes(status);
 
+/** How an answer is read. */
+export interface Reading {
+  readonly format: BodyFormat;
+  /** The longest wait that an API may ask for, in milliseconds. */
+  readonly maxRetryAfter: number;
+  /** Removes secrets from a text before it is shown. */
+  conceal(text: string): string;
+}
+
 /**
  * Decides what an answer means, unless it is a 304.
  *
- * @param conceal removes secrets from a text before it is shown
- * @throws RetryAfterError, RetryableError if the same request may succeed later
+ * @throws RetryableError if the same request may succeed later
  * @throws FatalError if the same request would be answered the same way
  */
-export function findPage(answer: Answer, format: BodyFormat, conceal: (text: string) => string): FoundPage {
-  const { status, headers, text, arrivedAt, way } = answer;
+export function findPage(answer: Answer, { format, maxRetryAfter, conceal }: Reading): FoundPage {
+  const { status, text, way } = answer;
   // Computed only for an error, so that reading a good page does not pay for it.
   const shown = () => excerpt(text, conceal) + (way === undefined ? '' : `, ${way}`);
-  if (worthRetrying(status)) {
-    throw new RetryAfterError(
-      `http_${status}`,
-      `answered ${status}${shown()}`,
-      retryAfter(headers['retry-after'], arrivedAt),
-    );
-  }
+  if (worthRetrying(status) || isRateLimit(answer)) throw retryLater(answer, maxRetryAfter, shown);
   if (status >= 300 && status < 400) throw redirectFault(answer, conceal);
   if (status < 200 || status >= 400) throw new FatalError(`http_${status}`, `answered ${status}${shown()}`);
   if (status === 204) return { body: undefined, records: [] };
   return format.read(answer, shown);
+}
+
+function retryLater(answer: Answer, maxRetryAfter: number, shown: () => string): RetryableError {
+  const { status } = answer;
+  const notBefore = notBeforeOf(answer, maxRetryAfter);
+  // 403 alone would be taken for refused credentials.
+  const [code, what] = status === 403 ? ['rate_limited', '403, a rate limit'] : [`http_${status}`, status];
+  const until = notBefore === undefined ? '' : `; it asks to wait until ${new Date(notBefore).toISOString()}`;
+  return new RetryableError(code, `answered ${what}${shown()}${until}`, { notBefore });
+}
+
+/** Before when the API asks not to be asked again, in milliseconds since the epoch; undefined if it does not ask for that. */
+export function notBeforeOf(answer: Answer, maxRetryAfter: number): number | undefined {
+  const wait = waitAsked(answer, maxRetryAfter);
+  return wait > 0 ? answer.arrivedAt + wait : undefined;
 }
 
 /** A redirect that was not followed: it leads to another server, or in circles. */

@@ -1,21 +1,27 @@
 import { type Clock, type EndpointConfig, redactUrl } from '@tributary/shared';
 import type { Dispatcher } from 'undici';
 import type { SourceEvents } from '../port.js';
+import { notBeforeOf } from './answer.js';
+import { userOf } from './auth/basic.js';
 import type { Credentials } from './auth/credentials.js';
 import { createCredentials } from './auth/kinds.js';
 import type { Secrets } from './auth/secrets.js';
 import type { Cookies } from './cookies.js';
 import { type Answer, fetchAnswer } from './fetch.js';
 import type { Gate } from './gate.js';
+import type { Pauses } from './pauses.js';
 import { describeProxy, type Proxies, proxyFor } from './proxies.js';
+import { isRateLimit } from './rate-limit.js';
 import { MOST_REDIRECTS, redirected } from './redirect.js';
+import type { Address } from './request/address.js';
 import type { HttpRequest } from './request/http-request.js';
 
-export interface ClientOptions extends Pick<SourceEvents, 'onExchange'> {
+export interface ClientOptions extends Pick<SourceEvents, 'onExchange' | 'onPause'> {
   readonly dispatcher: Dispatcher;
   /** The proxies that the dispatcher goes by; none unless given. */
   readonly proxies?: Proxies | undefined;
   readonly gate: Gate;
+  readonly pauses: Pauses;
   readonly clock: Clock;
 }
 
@@ -24,11 +30,14 @@ export class Client {
   readonly #config: EndpointConfig;
   readonly #options: ClientOptions;
   readonly #credentials: Credentials;
+  /** Whose rate limits the requests count towards. */
+  readonly #account: string;
 
   /** @param secrets receives the secrets of the credentials */
   constructor(config: EndpointConfig, secrets: Secrets, options: ClientOptions) {
     this.#config = config;
     this.#options = options;
+    this.#account = JSON.stringify([config.auth, config.headers, userOf(config.url).authorization]);
     this.#credentials = createCredentials(config.auth, {
       clock: options.clock,
       onSecret: (secret) => secrets.add(secret),
@@ -64,15 +73,30 @@ export class Client {
     }
   }
 
+  /** Until when the API asks not to be asked with these credentials, in milliseconds since the epoch; undefined if it may be. */
+  heldUntil({ address }: HttpRequest): number | undefined {
+    return this.#options.pauses.endOf(this.#accountAt(address));
+  }
+
+  #accountAt({ host }: Address): string {
+    return `${host} ${this.#account}`;
+  }
+
   async #exchange(request: HttpRequest, signal: AbortSignal): Promise<Answer> {
-    const { timeout, timeouts, maxBodySize, priority } = this.#config;
-    const { dispatcher, proxies = {}, gate, clock, onExchange } = this.#options;
+    const { timeout, timeouts, maxBodySize, maxRetryAfter, priority } = this.#config;
+    const { dispatcher, proxies = {}, gate, pauses, clock, onExchange, onPause } = this.#options;
+    const account = this.#accountAt(request.address);
+    const held = pauses.endOf(account);
+    if (held !== undefined) onPause?.(held);
+    await pauses.over(account, signal);
     const now = () => clock.now();
     const proxy = proxyFor(proxies, request.address.origin);
     const way = proxy === undefined ? undefined : describeProxy(proxy);
     return await gate.pass(request.address.host, priority, signal, async () => {
       const begun = now();
       const answer = await fetchAnswer(request, { dispatcher, timeout, timeouts, maxBodySize, signal, way, now });
+      const notBefore = isRateLimit(answer) ? notBeforeOf(answer, maxRetryAfter) : undefined;
+      if (notBefore !== undefined) pauses.hold(account, notBefore);
       onExchange?.({
         asked: `${request.method} ${redactUrl(request.address.href)}`,
         answered: `${answer.status}, ${answer.text.length} characters`,

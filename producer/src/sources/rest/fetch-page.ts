@@ -2,7 +2,7 @@ import { type Clock, FatalError, RetryableError, redactUrl } from '@tributary/sh
 import pRetry from 'p-retry';
 import type { Endpoint } from '../../endpoint.js';
 import type { Page } from '../port.js';
-import { findPage, RetryAfterError, wholeOf } from './answer.js';
+import { findPage, type Reading, wholeOf } from './answer.js';
 import type { Secrets } from './auth/secrets.js';
 import type { Client } from './client.js';
 import type { Cookies } from './cookies.js';
@@ -25,6 +25,8 @@ export interface FetchPageOptions {
   random(): number;
   /** Called for each failed attempt that is followed by another. */
   onRetry(code: string, reason: string): void;
+  /** Called with the time, in milliseconds since the epoch, before which the API asks not to be asked again. */
+  onPause?(until: number): void;
   /** Told what a person should look at, though the run goes on. */
   onDoubt(message: string): void;
 }
@@ -63,25 +65,41 @@ export class PageFetcher {
   /** @throws RetryableError, FatalError saying where it happened; the signal's reason once it has aborted */
   async fetch(page: PageAddress, progress: Progress, run: Run): Promise<Fetched> {
     const { retries, retryDelay } = this.#endpoint.config;
-    const { clock, random, onRetry } = this.#options;
+    const { client, clock, random, onRetry, onPause } = this.#options;
     const { signal } = run;
     const request = this.#options.requests.build({ ...run.asked, page });
+    const held = client.heldUntil(request);
+    if (held !== undefined && !this.#mayWaitUntil(held, progress)) {
+      throw this.#named(request, progress, run.pager, heldFault(held));
+    }
     return await pRetry(() => this.#attempt(request, page, progress, run), {
       retries: run.trial && progress.pages === 0 ? 0 : retries,
       // The waiting is done below, by a clock that tests can hold in their hands.
       minTimeout: 0,
       maxTimeout: 0,
       signal,
-      shouldRetry: ({ error }) => error instanceof RetryableError,
+      shouldRetry: ({ error }) => error instanceof RetryableError && this.#mayWaitUntil(error.notBefore, progress),
       onFailedAttempt: async ({ error, attemptNumber, retriesLeft }) => {
         if (signal.aborted || retriesLeft === 0 || !(error instanceof RetryableError)) return;
+        const { notBefore = 0 } = error;
+        if (!this.#mayWaitUntil(notBefore, progress)) return;
         onRetry(error.code, error.message);
         // The random back-off is added, so that clients that were all told "in 30 seconds" do not come in the same second.
-        const asked = error.cause instanceof RetryAfterError ? error.cause.waitMs : 0;
+        const asked = Math.max(notBefore - clock.now(), 0);
+        if (asked > 0) onPause?.(notBefore);
         const wait = asked + backoff(retryDelay, attemptNumber, random());
         if (wait > 0) await clock.sleep(wait, signal);
       },
     });
+  }
+
+  /**
+   * Whether a run waits as long as the API asks. It does when it has read pages, which the next run would have to read again; one
+   * that has read none ends, and the next begins when the wait is over.
+   */
+  #mayWaitUntil(notBefore = 0, { pages }: Progress): boolean {
+    const isChild = this.#endpoint.config.parent !== undefined;
+    return pages > 0 || isChild || notBefore - this.#options.clock.now() <= LONGEST_IDLE_WAIT;
   }
 
   async #attempt(request: HttpRequest, page: PageAddress, progress: Progress, run: Run): Promise<Fetched> {
@@ -128,13 +146,15 @@ export class PageFetcher {
     { pager, ends }: Run,
   ): Fetched {
     const { format, secrets, onDoubt } = this.#options;
+    const { maxRetryAfter } = this.#endpoint.config;
+    const reading: Reading = { format, maxRetryAfter, conceal: (text) => secrets.conceal(text) };
     const number = progress.pages + 1;
     const { paging } = this.#endpoint.config;
     const common = { ...timesOf(answer), request, notModified: false };
     if (number > 1 && 'endStatus' in paging && paging.endStatus.includes(answer.status)) {
       return { ...common, records: [], validator: undefined, next: undefined, dead: undefined };
     }
-    const { body, records, doubts = [] } = findPage(answer, format, (text) => secrets.conceal(text));
+    const { body, records, doubts = [] } = findPage(answer, reading);
     for (const doubt of [...(answer.doubt === undefined ? [] : [answer.doubt]), ...doubts]) {
       onDoubt(`${this.where(request, number)}: ${doubt}`);
     }
@@ -162,9 +182,18 @@ export class PageFetcher {
     if (!(cause instanceof RetryableError || cause instanceof FatalError)) return cause;
     const hint = pager.counted === 'always' && pages > 0 && /^http_4/.test(cause.code) ? PAST_THE_END : '';
     const message = `${this.where(request, pages + 1)}: ${cause.message}${hint}`;
-    const Class = cause instanceof RetryableError ? RetryableError : FatalError;
-    return new Class(cause.code, message, { cause });
+    if (cause instanceof FatalError) return new FatalError(cause.code, message, { cause });
+    return new RetryableError(cause.code, message, { cause, notBefore: cause.notBefore });
   }
+}
+
+/** A run that has read nothing yet ends rather than wait for longer than this, in milliseconds. */
+const LONGEST_IDLE_WAIT = 300_000;
+
+/** The rate limit that another endpoint met. */
+function heldFault(until: number): RetryableError {
+  const message = `not asked: the server asks all requests with these credentials to wait until ${new Date(until).toISOString()}`;
+  return new RetryableError('rate_limited', message, { notBefore: until });
 }
 
 /** What is noted of every page. */

@@ -14,6 +14,7 @@ import { createPager } from './paging/kinds.js';
 import { LoopGuard } from './paging/loop-guard.js';
 import type { PageAddress } from './paging/pager.js';
 import { RepeatCheck } from './paging/repeat-check.js';
+import type { Pauses } from './pauses.js';
 import type { Proxies } from './proxies.js';
 import type { HttpRequest } from './request/http-request.js';
 import { Requests } from './request/requests.js';
@@ -26,6 +27,8 @@ export interface RestOptions extends SourceEvents {
   readonly proxies?: Proxies | undefined;
   /** Holds the requests of all endpoints together to the limits. */
   readonly gate: Gate;
+  /** Shared by all endpoints too: until when APIs ask not to be asked. */
+  readonly pauses: Pauses;
   readonly clock: Clock;
   /** From 0 to 1. */
   random(): number;
@@ -44,7 +47,7 @@ export class RestSource implements Source {
   #lastRunFailed = false;
 
   constructor(endpoint: Endpoint, options: RestOptions) {
-    const { clock, random, onRetry, onDoubt } = options;
+    const { clock, random, onRetry, onPause, onDoubt } = options;
     const { config } = endpoint;
     const secrets = new Secrets(config);
     const client = new Client(config, secrets, options);
@@ -53,7 +56,17 @@ export class RestSource implements Source {
     this.countsPages = createPager(config.paging).counted !== 'never';
     this.#endpoint = endpoint;
     this.#onDoubt = onDoubt;
-    this.#fetcher = new PageFetcher(endpoint, { client, requests, format, secrets, clock, random, onRetry, onDoubt });
+    this.#fetcher = new PageFetcher(endpoint, {
+      client,
+      requests,
+      format,
+      secrets,
+      clock,
+      random,
+      onRetry,
+      onDoubt,
+      ...(onPause === undefined ? {} : { onPause }),
+    });
   }
 
   async *pages({ validators, trial = false, signal, ...asked }: PageRequest): AsyncGenerator<Page, void, undefined> {

@@ -1,19 +1,18 @@
-/** The longest wait for an API that asks for one, in milliseconds. */
-const MAX_RETRY_AFTER = 300_000;
 /** The longest wait between two attempts, in milliseconds, unless the first wait may be longer. */
 const MAX_DELAY = 300_000;
 
 /**
- * The wait that a `Retry-After` header asks for (RFC 9110, section 10.2.3: seconds, or a date), in milliseconds, at most
- * five minutes; 0 if it cannot be read.
+ * The wait that a `Retry-After` header asks for (RFC 9110, section 10.2.3: seconds, or a date), in milliseconds; 0 if it
+ * cannot be read.
  *
  * @param now milliseconds since the epoch
+ * @param most the longest wait that is heeded, in milliseconds
  */
-export function retryAfter(header: string | undefined, now: number): number {
+export function retryAfter(header: string | undefined, now: number, most: number): number {
   if (header === undefined) return 0;
   const text = header.trim();
   const wait = /^\d+(\.\d+)?$/.test(text) ? Number(text) * 1_000 : Date.parse(text) - now;
-  return Number.isNaN(wait) ? 0 : Math.min(Math.max(wait, 0), MAX_RETRY_AFTER);
+  return Number.isNaN(wait) ? 0 : Math.min(Math.max(wait, 0), most);
 }
 
 /**

@@ -15,6 +15,6 @@ describe('retryAfter', () => {
     ['a negative number', '-5', 0],
     ['nothing', undefined, 0],
   ])('reads %s', (_what, header, wait) => {
-    expect(retryAfter(header, now)).toBe(wait);
+    expect(retryAfter(header, now, 300_000)).toBe(wait);
   });
 });

@@ -74,6 +74,11 @@ export const restSettings = {
   retryDelay: duration
     .prefault('2s')
     .describe('The longest wait before the first retry; it doubles with each (the wait itself is random)'),
+  maxRetryAfter: duration
+    .prefault('1h')
+    .describe(
+      'The longest wait that an API may ask for, by Retry-After or by the reset of a rate limit; after it, the API is asked all the same',
+    ),
   timeout: duration.prefault('30s').describe('Limit of one exchange, from connecting to the last byte'),
   timeouts: timeouts.prefault({}).describe('Limits of the parts of one exchange'),
   maxPages: z.int().positive().default(100_000).describe('Pages that one poll may read; a poll of more fails'),
