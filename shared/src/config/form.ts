@@ -1,4 +1,5 @@
-import type { z } from 'zod';
+import { z } from 'zod';
+import { Written } from './written.js';
 
 export type Definition = z.core.$ZodTypes['_zod']['def'];
 
@@ -27,4 +28,32 @@ export function definitionOf(schema: z.core.$ZodType): Definition {
 export function alternativesOf(schema: z.core.$ZodType): readonly z.core.$ZodType[] {
   const def = definitionOf(schema);
   return def.type === 'union' ? def.options.flatMap(alternativesOf) : [schema];
+}
+
+/** The values that a form is, if it is a choice of constants. */
+export const constantsOf = (form: Definition): readonly unknown[] => (form.type === 'literal' ? form.values : []);
+
+/**
+ * The form that a mapping has: of those whose constants it does not contradict (`type: cursor` is no `type: page`), the one that
+ * knows most of its settings.
+ */
+export function nearestForm(mapping: object, forms: readonly Definition[]): Definition | undefined {
+  const possible = forms.filter((form) => form.type === 'object' || form.type === 'record');
+  const scored = possible.map((form) => ({ form, known: form.type === 'object' ? likeness(mapping, form.shape) : 0 }));
+  return scored.sort((a, b) => b.known - a.known)[0]?.form;
+}
+
+function likeness(mapping: object, shape: Readonly<Record<string, z.core.$ZodType>>): number {
+  const values = new Map(Object.entries(mapping));
+  let known = 0;
+  for (const [name, schema] of Object.entries(shape)) {
+    const value = values.get(name);
+    if (value !== undefined) known += 1;
+    const constants = constantsOf(definitionOf(schema));
+    if (constants.length === 0 || (value === undefined && z.safeParse(schema, undefined).success)) continue;
+    const text = value instanceof Written ? value.text : String(value);
+    if (!constants.map(String).includes(text)) return -1;
+    known += 1;
+  }
+  return known;
 }

@@ -10,6 +10,9 @@ export interface Issue {
   readonly message: string;
   /** The unknown settings of the mapping at this path. */
   readonly keys?: readonly string[];
+  /** The words of which one is expected at this path. */
+  readonly values?: readonly unknown[];
+  readonly options?: readonly unknown[];
   /** For a value that can have one of several forms: what each form refuses. */
   readonly errors?: readonly (readonly Issue[])[];
   /** For a name that is not valid: why. */
@@ -18,7 +21,7 @@ export interface Issue {
   readonly input?: unknown;
 }
 
-const RENAMED = 'renamed';
+export const RENAMED = 'renamed';
 
 /** Options for parsing with the schema, so that its issues are in words for people. */
 export const PARSE_OPTIONS = { reportInput: true, error: wanted } as const;
@@ -59,32 +62,3 @@ export function valueAtPath(root: unknown, path: readonly PropertyKey[]): unknow
   for (const step of path) value = (value as Record<PropertyKey, unknown> | null | undefined)?.[step];
   return value;
 }
-
-/** @param shown what stands there, as it may be shown; undefined if nothing does */
-export function describeIssue(issue: Issue, shown: string | undefined): string {
-  if (issue.code === 'unrecognized_keys') {
-    const keys = issue.keys ?? [];
-    return `unknown setting${keys.length === 1 ? '' : 's'} ${keys.join(', ')}`;
-  }
-  if (issue.code === RENAMED) return issue.message;
-  if (issue.code === 'invalid_key') return nameFault(issue);
-  if (shown === undefined) return issue.code === 'invalid_union' ? `missing: ${issue.message}` : 'missing';
-  return `${shorten(shown)} is not valid: ${whatIsWanted(issue)}`;
-}
-
-/** What a union without words of its own expects: what its forms expect, and of these those that say more than a type, if any. */
-function whatIsWanted({ message, errors = [] }: Issue): string {
-  if (!message.startsWith('Invalid input')) return message;
-  const alternatives = errors.flat().filter((one) => !one.message.startsWith('Invalid input'));
-  const telling = alternatives.filter(({ code }) => code !== 'invalid_type');
-  const wants = new Set((telling.length > 0 ? telling : alternatives).map((one) => one.message));
-  return [...wants].join(' or ') || 'no such value is expected here';
-}
-
-/** A name that is not valid, such as that of an entity. */
-function nameFault(issue: Issue): string {
-  const [inner] = issue.issues ?? [];
-  return `the name "${String(issue.path.at(-1))}" is not valid: ${inner?.message ?? issue.message}`;
-}
-
-const shorten = (text: string): string => (text.length > 120 ? `${text.slice(0, 117)}...` : text);

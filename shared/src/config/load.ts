@@ -1,10 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { Concealer } from './conceal.js';
 import { crossCheck } from './cross-check/cross-check.js';
+import { describeIssue } from './describe-issue.js';
 import { askEnvironment, type Environment } from './environment.js';
 import { expandEndpoints } from './expand.js';
 import { ConfigError, type Fault } from './fault.js';
-import { describeIssue, issuesOf, PARSE_OPTIONS, valueAtPath } from './issues.js';
+import { issuesOf, PARSE_OPTIONS, valueAtPath } from './issues.js';
 import { readYaml } from './read-yaml.js';
 import { crossCheckRest } from './repair.js';
 import { type PipelineConfig, pipelineSchema } from './schema.js';
@@ -44,7 +45,8 @@ export function parsePipeline(text: string, env: Environment, file: string): Pip
     for (const issue of issues) {
       const path = issue.path.map(String).join('.');
       const shown = concealer.show(issue, valueAtPath(filled, issue.path), valueAtPath(raw, issue.path));
-      if (!reported.has(path)) faults.push({ path, message: describeIssue(issue, shown) });
+      if (reported.has(path)) continue;
+      faults.push(...describeIssue(issue, shown, raw).map((message) => ({ path, message })));
     }
     faults.push(...crossCheckRest(raw, issues));
   } else {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { isMapping } from '../records/own-value.js';
-import { alternativesOf, type Definition, definitionOf } from './form.js';
+import { alternativesOf, constantsOf, type Definition, definitionOf, nearestForm } from './form.js';
 import { Written } from './written.js';
 
 /** What stands where no schema says anything. */
@@ -44,8 +44,6 @@ function settleSingle(written: Written, schema: z.core.$ZodType, onFreeText: (wr
 /** What is refused is shown as YAML has it. */
 const asShown = ({ meant, text }: Written): unknown => (typeof meant === 'object' ? text : meant);
 
-const constantsOf = (form: Definition): readonly unknown[] => (form.type === 'literal' ? form.values : []);
-
 /** Whether a form takes any text: a choice, a duration or a name shows what it is, a token does not. */
 function isFree(form: Definition): boolean {
   if (form.type === 'unknown' || form.type === 'any') return true;
@@ -66,29 +64,4 @@ function settingsOf(mapping: object, forms: readonly Definition[]): (name: strin
   if (form?.type === 'record') return () => form.valueType;
   if (form?.type !== 'object') return () => ANYTHING;
   return (name) => (Object.hasOwn(form.shape, name) ? form.shape[name] : form.catchall) ?? ANYTHING;
-}
-
-/**
- * The form that a mapping has: of those whose constants it does not contradict (`type: cursor` is no `type: page`), the one that
- * knows most of its settings.
- */
-export function nearestForm(mapping: object, forms: readonly Definition[]): Definition | undefined {
-  const possible = forms.filter((form) => form.type === 'object' || form.type === 'record');
-  const scored = possible.map((form) => ({ form, known: form.type === 'object' ? likeness(mapping, form.shape) : 0 }));
-  return scored.sort((a, b) => b.known - a.known)[0]?.form;
-}
-
-function likeness(mapping: object, shape: Readonly<Record<string, z.core.$ZodType>>): number {
-  const values = new Map(Object.entries(mapping));
-  let known = 0;
-  for (const [name, schema] of Object.entries(shape)) {
-    const value = values.get(name);
-    if (value !== undefined) known += 1;
-    const constants = constantsOf(definitionOf(schema));
-    if (constants.length === 0 || (value === undefined && z.safeParse(schema, undefined).success)) continue;
-    const text = value instanceof Written ? value.text : String(value);
-    if (!constants.map(String).includes(text)) return -1;
-    known += 1;
-  }
-  return known;
 }

@@ -32,7 +32,7 @@ test('an endpoint that names no source reads a REST API', () => {
 test('a kind that does not exist, is missing or is no mapping is told with the kinds that exist', () => {
   const kinds = 'expected a type: none, cursor, page, offset, link or next-url';
   expect(faults(pipeline(', paging: { type: kursor }'))).toEqual([
-    `endpoints.blog.paging.type: "kursor" is not valid: ${kinds}`,
+    `endpoints.blog.paging.type: "kursor" is not valid: ${kinds}; did you mean cursor?`,
   ]);
   expect(faults(pipeline(', paging: { size: 5 }'))).toEqual([`endpoints.blog.paging.type: missing: ${kinds}`]);
   expect(faults(pipeline(', paging: cursor'))).toEqual([
@@ -51,7 +51,7 @@ test('a kind that does not exist, is missing or is no mapping is told with the k
 
 test('the settings of one kind are unknown to another', () => {
   expect(faults(pipeline(', paging: { type: link, parameter: page }'))).toEqual([
-    'endpoints.blog.paging: unknown setting parameter',
+    'endpoints.blog.paging: unknown setting parameter of this type; cursor, page or offset has it',
   ]);
 });
 
