@@ -1,9 +1,6 @@
-import { randomBytes } from 'node:crypto';
 import {
   type Clock,
   compileEntity,
-  connectBroker,
-  connectRedis,
   createRegistry,
   DEFAULT_SHUTDOWN_DEADLINE,
   healthApp,
@@ -12,8 +9,6 @@ import {
   type LogOutput,
   listen,
   measureConnections,
-  type RecoveringChannelModel,
-  type Redis,
   type Registry,
   ReleaseList,
   readServiceSettings,
@@ -32,6 +27,7 @@ import { createMergeRows } from './merge/rows.js';
 import { measureEvictions } from './metrics/evictions.js';
 import { ConsumerMetrics } from './metrics/metrics.js';
 import { RedisLedgerStore } from './recovery/store.js';
+import { type Connections, openConnections } from './session/connections.js';
 import type { SessionEnd } from './session/ending.js';
 import type { RunningSession } from './session/options.js';
 import { runSessions } from './session/sessions.js';
@@ -57,9 +53,6 @@ export interface Consumer extends Service {
   unsettled(): number;
 }
 
-/** Room for many batches, so that one can be written while others fill. */
-export const prefetchFor = (batchSize: number): number => Math.min(65_535, Math.max(1_000, batchSize * 25));
-
 /** A consumer of every queue of the pipeline. It waits for anything that is away, and never gives up. */
 export function createConsumer(options: ConsumerOptions): Consumer {
   return new ConsumerService(options);
@@ -74,14 +67,6 @@ export function consumerProcess(env: ServiceEnvironment, output?: LogOutput): Se
   const settings = readServiceSettings('consumer', env, output);
   warnOfDevelopmentCredentials(env, settings.log);
   return { service: createConsumer({ ...settings, postgresUrl: env.POSTGRES_URL }), log: settings.log };
-}
-
-/** What outlives the sessions. */
-interface Connections {
-  readonly broker: RecoveringChannelModel;
-  readonly deadLetterBroker: RecoveringChannelModel;
-  readonly redis: Redis;
-  readonly sink: Sink;
 }
 
 class ConsumerService implements Consumer {
@@ -129,14 +114,12 @@ class ConsumerService implements Consumer {
   async start(): Promise<void> {
     if (this.#sessions !== undefined || this.#stopping.signal.aborted) return;
     await this.#listen();
-    const redis = this.#connectRedis();
-    const broker = await this.#connectBroker();
-    const deadLetterBroker = await this.#connectDeadLetterBroker();
+    const connections = await this.#connect();
     const sink = this.#createSink();
-    const session = this.#sessionsOn({ redis, broker, deadLetterBroker, sink });
     this.#sessions = runSessions({
-      session,
+      session: this.#sessionsOn(connections, sink),
       sink,
+      instance: this.#options.instance,
       clock: this.#clock,
       log: this.#log,
       metrics: this.#metrics,
@@ -175,35 +158,11 @@ class ConsumerService implements Consumer {
     this.#releases.add('HTTP server', () => this.#server?.close());
   }
 
-  #connectRedis(): Redis {
-    const { redisUrl, instance, log } = this.#options;
-    const redis = connectRedis({ url: redisUrl, connectionName: `consumer ${instance}`, log });
-    this.#releases.add('Redis connection', () => redis.disconnect());
-    measureEvictions(this.registry, redis);
-    redis.on('close', () => this.#setProblem('redis', 'Redis is not connected'));
-    redis.on('ready', () => this.#setProblem('redis', undefined));
-    return redis;
-  }
-
-  async #connectBroker(): Promise<RecoveringChannelModel> {
-    const { amqpUrl, instance, log } = this.#options;
-    const onState = (connected: boolean) =>
-      this.#setProblem('broker', connected ? undefined : 'RabbitMQ is not connected');
-    onState(false);
-    const broker = await connectBroker({ urls: amqpUrl, connectionName: `consumer ${instance}`, log, onState });
-    this.#releases.add('RabbitMQ connection', () => broker.close());
-    return broker;
-  }
-
-  async #connectDeadLetterBroker(): Promise<RecoveringChannelModel> {
-    const { amqpUrl, instance, log } = this.#options;
-    const broker = await connectBroker({
-      urls: amqpUrl,
-      connectionName: `consumer ${instance} dead letters`,
-      log: log.child({ connection: 'dead letters' }),
-    });
-    this.#releases.add('RabbitMQ connection for dead letters', () => broker.close());
-    return broker;
+  async #connect(): Promise<Connections> {
+    const onProblem = (what: string, problem: string | undefined) => this.#setProblem(what, problem);
+    const connections = await openConnections({ ...this.#options, release: this.#releases, onProblem });
+    measureEvictions(this.registry, connections.redis);
+    return connections;
   }
 
   #createSink(): Sink {
@@ -213,8 +172,8 @@ class ConsumerService implements Consumer {
     return sink;
   }
 
-  /** Makes sessions. Here the adapters are chosen; a session knows only their ports. */
-  #sessionsOn({ redis, sink, broker, deadLetterBroker }: Connections): () => Promise<SessionEnd> {
+  /** Here the adapters are chosen. A session knows only their ports. */
+  #sessionsOn({ redis, broker, deadLetterBroker }: Connections, sink: Sink): (writer: string) => Promise<SessionEnd> {
     const { config, log, instance } = this.#options;
     const clock = this.#clock;
     const shared = {
@@ -229,7 +188,8 @@ class ConsumerService implements Consumer {
       seenAgain: redisSeenAgain(redis, config.name),
       sink,
       instance,
-      prefetch: prefetchFor(config.batch.size),
+      // Room for many batches, so that one can be written while others fill.
+      prefetch: Math.min(65_535, Math.max(1_000, config.batch.size * 25)),
       clock,
       log,
       metrics: this.#metrics,
@@ -241,7 +201,7 @@ class ConsumerService implements Consumer {
       stop: this.#stopping.signal,
       overdue: this.#overdue.signal,
     };
-    return () => runSession({ ...shared, writer: newWriter(instance, clock) });
+    return (writer) => runSession({ ...shared, writer });
   }
 
   #unflushedAges(): Iterable<readonly [entity: string, milliseconds: number]> {
@@ -253,10 +213,4 @@ class ConsumerService implements Consumer {
     if (problem === undefined) this.#problems.delete(what);
     else this.#problems.set(what, problem);
   }
-}
-
-/** A writer's name is used once: the instance, the time, and chance for two that begin in the same millisecond. */
-function newWriter(instance: string, clock: Clock): string {
-  const safe = instance.replaceAll(/[^A-Za-z0-9._-]/g, '_').slice(0, 60);
-  return `${safe}-${clock.now().toString(36)}${randomBytes(2).toString('hex')}`;
 }

@@ -1,9 +1,19 @@
 import type { Row } from '@tributary/shared';
-import { WriterLost } from '../writer-lost.js';
-import { type LedgerKeys, ledgerHash } from './keys.js';
-import type { EachJoin, EachRecord, Ledger, Side, Unmerged, Verdict, WithJoin, WithRecord } from './port.js';
+import type { LedgerKeys } from './keys.js';
+import type { EachJoin, EachRecord, Ledger, Unmerged, Verdict, WithJoin, WithRecord } from './port.js';
 import type { LedgerRedis } from './redis-client.js';
 import { LedgerScripts, type ScriptCall } from './scripts.js';
+import {
+  checkStatus,
+  type JoinAnswer,
+  readEachJoin,
+  readJoins,
+  readSide,
+  readVerdicts,
+  readWithJoin,
+  writeRecord,
+  writeRows,
+} from './wire.js';
 
 /**
  * Redis runs nothing else while a script runs, so a call holds at most this many rows, which takes a few milliseconds.
@@ -11,14 +21,6 @@ import { LedgerScripts, type ScriptCall } from './scripts.js';
  */
 const ROWS_PER_CALL = 500;
 const RECORDS_PER_JOIN = 128;
-
-const ACCEPT: Verdict = { kind: 'accept' };
-const VERDICTS: Readonly<Record<string, Verdict>> = {
-  A: ACCEPT,
-  D: { kind: 'duplicate' },
-  S: { kind: 'stale' },
-  B: { kind: 'busy' },
-};
 
 export interface RedisLedgerOptions {
   readonly redis: Pick<LedgerRedis, 'pipeline' | 'script' | 'hget' | 'zrange' | 'zrem'>;
@@ -72,16 +74,7 @@ export class RedisLedger implements Ledger {
       this.#joinCall(merge, 'each', part, ({ lines }) => lines),
     );
     const answers = await this.#join(calls);
-    return answers.map(({ sides, values }, index) => {
-      if (values === 'superseded') return 'superseded';
-      const sideAt = (value: string | number | undefined) => sides[Number(value) - 1];
-      const count = records[index]?.lines.length ?? 0;
-      const closed: { line: string; side: Side | undefined }[] = [];
-      for (let at = count; at < values.length; at += 2) {
-        closed.push({ line: String(values[at]), side: sideAt(values[at + 1]) });
-      }
-      return { found: values.slice(0, count).map(sideAt), closed };
-    });
+    return answers.map((answer, index) => readEachJoin(answer, records[index]?.lines.length ?? 0));
   }
 
   async joinWith(merge: string, records: readonly WithRecord[], count: number): Promise<(WithJoin | 'superseded')[]> {
@@ -89,16 +82,7 @@ export class RedisLedger implements Ledger {
       this.#joinCall(merge, 'with', part, ({ after }) => [after], [count]),
     );
     const answers = await this.#join(calls);
-    return answers.map(({ values: told }) => {
-      const values = told as readonly string[] | 'superseded';
-      if (values === 'superseded') return 'superseded';
-      const pointing: { key: string; side: Side }[] = [];
-      for (let at = 0; at < values.length; at += 2) {
-        const side = readSide(values[at + 1]);
-        if (side !== undefined) pointing.push({ key: values[at] ?? '', side });
-      }
-      return { pointing, after: values.length < count * 2 ? undefined : values.at(-2) };
-    });
+    return answers.map((answer) => readWithJoin(answer, count));
   }
 
   #joinCall<T extends EachRecord | WithRecord>(
@@ -117,12 +101,7 @@ export class RedisLedger implements Ledger {
   }
 
   async #join(calls: readonly ScriptCall[]): Promise<JoinAnswer[]> {
-    const replies = (await this.#scripts.run('join', calls)) as JoinReply[];
-    return replies.flatMap(([status, texts = [], ...answers]) => {
-      checkStatus(status);
-      const sides = texts.map(readSide);
-      return answers.map((values) => ({ sides, values: values === 0 ? ('superseded' as const) : values }));
-    });
+    return (await this.#scripts.run('join', calls)).flatMap((reply) => readJoins(reply));
   }
 
   async closeLines(merge: string, records: readonly EachRecord[]): Promise<void> {
@@ -164,50 +143,6 @@ export class RedisLedger implements Ledger {
   releaseLease(): Promise<void> {
     return this.renewLease(0);
   }
-}
-
-/** What join.lua returns. */
-type JoinReply = [status: string, sides?: string[], ...answers: ((string | number)[] | 0)[]];
-
-interface JoinAnswer {
-  readonly sides: readonly (Side | undefined)[];
-  readonly values: readonly (string | number)[] | 'superseded';
-}
-
-/** A record as join.lua reads it. */
-function writeRecord({ key, order, payload }: EachRecord | WithRecord, more: readonly string[]): string {
-  let text = `${key}\x1f${order}\x1f${payload}\x1f`;
-  for (const one of more) text += `${one}\x1f`;
-  return `${text}\n`;
-}
-
-/** Rows as the scripts read them: see read_rows in prelude.lua. */
-function writeRows(rows: readonly Row[]): string {
-  let text = '';
-  for (const { key, hash, order, values } of rows) text += `${key}\n${ledgerHash(hash, values === null)}\n${order}\n`;
-  return text;
-}
-
-function readVerdicts([status = '', letters = '', ...takenOver]: string[]): Verdict[] {
-  checkStatus(status);
-  return Array.from(letters, (letter) => VERDICTS[letter] ?? readTakeOver(takenOver.shift()));
-}
-
-function readTakeOver(text = ''): Verdict {
-  const space = text.indexOf(' ');
-  return { kind: 'accept', takenFrom: text.slice(0, space).split(','), takenOrders: text.slice(space + 1).split('\r') };
-}
-
-function readSide(text: string | undefined): Side | undefined {
-  if (text === undefined || text === '') return undefined;
-  const split = text.indexOf('\0');
-  const payload = text.slice(split + 1);
-  // The record is known to be there, but its content is not: see rebuild.ts.
-  return payload === '' ? undefined : { order: text.slice(0, split), payload };
-}
-
-function checkStatus(status: string): void {
-  if (status === 'lost' || status === 'fenced') throw new WriterLost(status);
 }
 
 function chunk<T>(items: readonly T[], size = ROWS_PER_CALL): T[][] {

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { type Clock, describeError, type Logger } from '@tributary/shared';
 import type { ConsumerMetrics } from '../metrics/metrics.js';
 import type { Sink } from '../sinks/port.js';
@@ -10,8 +11,10 @@ const LASTING = 10_000;
 const PROBE_TIMEOUT = 10_000;
 
 export interface SessionsOptions {
-  /** Runs one session, with a new writer. */
-  readonly session: () => Promise<SessionEnd>;
+  /** Runs one session of the writer of this name. */
+  readonly session: (writer: string) => Promise<SessionEnd>;
+  /** Names this consumer for people; the names of its writers begin with it. */
+  readonly instance: string;
   readonly sink: Sink;
   readonly clock: Clock;
   readonly log: Logger;
@@ -24,15 +27,15 @@ export interface SessionsOptions {
   readonly stop: AbortSignal;
 }
 
-/** Runs one session after another, until it is stopped. */
+/** Runs one session after another, each with a new writer, until it is stopped. */
 export async function runSessions(options: SessionsOptions): Promise<void> {
-  const { session, clock, log, metrics, onProblem, onEnd, stop } = options;
+  const { session, instance, clock, log, metrics, onProblem, onEnd, stop } = options;
   let after: SessionEnd['after'] | 'start' = 'start';
   for (let failures = 0; !stop.aborted; ) {
     if (!(await waitForSink(options))) return;
     metrics.sessionBegan(after);
     const began = clock.now();
-    const end = await session().catch(failed);
+    const end = await session(newWriter(instance, clock)).catch(failed);
     onEnd();
     if (end.after === 'stopped' || stop.aborted) return;
     after = end.after;
@@ -46,6 +49,12 @@ export async function runSessions(options: SessionsOptions): Promise<void> {
     );
     await clock.sleep(delay, stop);
   }
+}
+
+/** A writer's name is used once: the instance, the time, and chance for two that begin in the same millisecond. */
+function newWriter(instance: string, clock: Clock): string {
+  const safe = instance.replaceAll(/[^A-Za-z0-9._-]/g, '_').slice(0, 60);
+  return `${safe}-${clock.now().toString(36)}${randomBytes(2).toString('hex')}`;
 }
 
 const failed = (error: unknown): SessionEnd => ({ after: 'failed', reason: describeError(error) });

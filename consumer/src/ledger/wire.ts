@@ -1,0 +1,88 @@
+import type { Row } from '@tributary/shared';
+import { WriterLost } from '../writer-lost.js';
+import { ledgerHash } from './keys.js';
+import type { EachJoin, EachRecord, Side, Verdict, WithJoin, WithRecord } from './port.js';
+
+// How rows and records are written for the scripts, and their answers are read. The .lua files tell the same.
+
+const VERDICTS: Readonly<Record<string, Verdict>> = {
+  A: { kind: 'accept' },
+  D: { kind: 'duplicate' },
+  S: { kind: 'stale' },
+  B: { kind: 'busy' },
+};
+
+/** A record as join.lua reads it. */
+export function writeRecord({ key, order, payload }: EachRecord | WithRecord, more: readonly string[]): string {
+  let text = `${key}\x1f${order}\x1f${payload}\x1f`;
+  for (const one of more) text += `${one}\x1f`;
+  return `${text}\n`;
+}
+
+/** Rows as the scripts read them: see read_rows in prelude.lua. */
+export function writeRows(rows: readonly Row[]): string {
+  let text = '';
+  for (const { key, hash, order, values } of rows) text += `${key}\n${ledgerHash(hash, values === null)}\n${order}\n`;
+  return text;
+}
+
+export function readVerdicts([status = '', letters = '', ...takenOver]: string[]): Verdict[] {
+  checkStatus(status);
+  return Array.from(letters, (letter) => VERDICTS[letter] ?? readTakeOver(takenOver.shift()));
+}
+
+function readTakeOver(text = ''): Verdict {
+  const space = text.indexOf(' ');
+  return { kind: 'accept', takenFrom: text.slice(0, space).split(','), takenOrders: text.slice(space + 1).split('\r') };
+}
+
+/** What join.lua returns. */
+type JoinReply = [status: string, sides?: string[], ...answers: ((string | number)[] | 0)[]];
+
+/** The answer for one record, and the sides that the answers of its call point at. */
+export interface JoinAnswer {
+  readonly sides: readonly (Side | undefined)[];
+  readonly values: readonly (string | number)[] | 'superseded';
+}
+
+export function readJoins(reply: unknown): JoinAnswer[] {
+  const [status, texts = [], ...answers] = reply as JoinReply;
+  checkStatus(status);
+  const sides = texts.map(readSide);
+  return answers.map((values) => ({ sides, values: values === 0 ? 'superseded' : values }));
+}
+
+/** @param count the number of lines of the record */
+export function readEachJoin({ sides, values }: JoinAnswer, count: number): EachJoin | 'superseded' {
+  if (values === 'superseded') return 'superseded';
+  const sideAt = (value: string | number | undefined) => sides[Number(value) - 1];
+  const closed: { line: string; side: Side | undefined }[] = [];
+  for (let at = count; at < values.length; at += 2) {
+    closed.push({ line: String(values[at]), side: sideAt(values[at + 1]) });
+  }
+  return { found: values.slice(0, count).map(sideAt), closed };
+}
+
+/** @param count the number of records that a page holds at most */
+export function readWithJoin({ values: told }: JoinAnswer, count: number): WithJoin | 'superseded' {
+  const values = told as readonly string[] | 'superseded';
+  if (values === 'superseded') return 'superseded';
+  const pointing: { key: string; side: Side }[] = [];
+  for (let at = 0; at < values.length; at += 2) {
+    const side = readSide(values[at + 1]);
+    if (side !== undefined) pointing.push({ key: values[at] ?? '', side });
+  }
+  return { pointing, after: values.length < count * 2 ? undefined : values.at(-2) };
+}
+
+export function readSide(text: string | undefined): Side | undefined {
+  if (text === undefined || text === '') return undefined;
+  const split = text.indexOf('\0');
+  const payload = text.slice(split + 1);
+  // The record is known to be there, but its content is not: see rebuild.ts.
+  return payload === '' ? undefined : { order: text.slice(0, split), payload };
+}
+
+export function checkStatus(status: string): void {
+  if (status === 'lost' || status === 'fenced') throw new WriterLost(status);
+}
