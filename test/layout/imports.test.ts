@@ -42,6 +42,12 @@ const importsThat = (files: readonly SourceFile[], isWrong: (file: SourceFile, i
     file.imports.filter((one) => isWrong(file, one)).map((imported) => `${file.path} imports ${imported}`),
   );
 
+/** Each line of the sources that has this, with its place. */
+const linesWith = (pattern: RegExp) =>
+  sources.flatMap(({ path, text }) =>
+    text.split('\n').flatMap((line, index) => (pattern.test(line) ? [`${path}:${index + 1}: ${line.trim()}`] : [])),
+  );
+
 describe('the imports', () => {
   it('are found: a test that read nothing would always pass', () => {
     expect(sources.length).toBeGreaterThan(500);
@@ -100,5 +106,20 @@ describe('the layout', () => {
 
   it('has no file that is called utils', () => {
     expect(sources.filter(({ path }) => /\/utils?\.(ts|js)$/.test(path)).map(({ path }) => path)).toEqual([]);
+  });
+});
+
+describe('the dialect', () => {
+  it('makes no type of something that it is not', () => {
+    expect(linesWith(/\bas unknown as\b/)).toEqual([]);
+  });
+
+  it('packs no line with spreads of literals', () => {
+    expect(linesWith(/\.\.\.(\{|\[[^[\]]*\](?=\s*[,)\]}]))/)).toEqual([]);
+  });
+
+  // The compiler refuses parameter properties (erasableSyntaxOnly). A constructor may be private: a factory calls it.
+  it('has private members that are private at run time', () => {
+    expect(linesWith(/^\s*(private|protected)\s+(?!constructor\b)/)).toEqual([]);
   });
 });

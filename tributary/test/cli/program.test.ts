@@ -3,15 +3,31 @@ import { cli } from './support.js';
 
 /** Every command, by its words. */
 const COMMANDS = [
-  ...['start', 'init', 'check', 'try', 'endpoints', 'reset', 'dead-letters', 'producer', 'consumer', 'dashboard'],
-  ...['mock-api', 'generate-endpoints'],
+  'start',
+  'init',
+  'check',
+  'try',
+  'endpoints',
+  'reset',
+  'dead-letters',
+  'producer',
+  'consumer',
+  'dashboard',
+  'mock-api',
+  'generate-endpoints',
   ...['list', 'status', 'run', 'pause', 'resume', 'restart'].map((request) => `endpoints ${request}`),
   ...['list', 'show', 'replay', 'discard'].map((request) => `dead-letters ${request}`),
 ];
 
 /** Those that read a pipeline file. */
 const READERS = [
-  ...['start', 'check', 'try', 'producer', 'consumer', 'dashboard', 'generate-endpoints'],
+  'start',
+  'check',
+  'try',
+  'producer',
+  'consumer',
+  'dashboard',
+  'generate-endpoints',
   ...['list', 'show', 'replay', 'discard'].map((request) => `dead-letters ${request}`),
 ];
 

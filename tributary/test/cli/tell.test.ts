@@ -6,8 +6,15 @@ import type { Summary } from '../../src/library/once.js';
 import type { Pipeline } from '../../src/library/pipeline.js';
 
 const summary = (number: number): Summary => ({
-  ...{ polled: number, published: number, accepted: number, duplicate: 0, stale: 0, deadLettered: 0 },
-  ...{ rows: { posts: number }, seconds: 1, output: 'out' },
+  polled: number,
+  published: number,
+  accepted: number,
+  duplicate: 0,
+  stale: 0,
+  deadLettered: 0,
+  rows: { posts: number },
+  seconds: 1,
+  output: 'out',
   endpoints: Array.from({ length: number }, (_, index) => ({ endpoint: `e${index}`, records: 1 })),
 });
 
