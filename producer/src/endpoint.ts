@@ -48,6 +48,7 @@ function compileEndpoint(config: PipelineConfig, id: string, endpoint: EndpointC
     endpoint.entity,
     entity,
     endpoint.map,
+    endpoint.where,
     children.map(({ fingerprint }) => fingerprint),
   ];
   return {

@@ -12,7 +12,7 @@ export {
   variable,
 } from './config/environment.js';
 export { ConfigError } from './config/fault.js';
-export type { Field, FieldSource } from './config/fields.js';
+export { type Field, type FieldSource, mappedFields } from './config/fields.js';
 export type { AuthConfig, AuthKind } from './config/kinds/auth.js';
 export type { FieldType, Unit } from './config/kinds/field-types.js';
 export type { Arrangement, FormatConfig, FormatKind } from './config/kinds/formats.js';
@@ -29,6 +29,7 @@ export * from './csv/lines.js';
 export * from './csv/parts.js';
 export * from './csv/split-cells.js';
 export * from './errors.js';
+export * from './expressions/index.js';
 export * from './records/decimal.js';
 export * from './records/entity.js';
 export * from './records/hash.js';

@@ -17,11 +17,23 @@ interface UnknownField {
   isTold: boolean;
 }
 
+/** What a shape tells of the records that it makes. */
+export interface ShapeEvents {
+  /** @param record the record that it belongs to, as far as it is made */
+  unknownField(name: string, value: unknown, record: unknown): void;
+  /** A time had more digits than a column holds. */
+  cut(field: string): void;
+  /** @param place the setting that holds the expression, such as `where` or `fields.total` */
+  failed(place: string, reason: string): void;
+  /** Counts what was found since the last call, and tells of what is new. */
+  tell(): void;
+}
+
 /**
  * What the shape of an endpoint's records found that a person should know. It is gathered while a page is shaped and told
  * at its end, in one line for all of it, and only once for each field.
  */
-export class ShapeNews {
+export class ShapeNews implements ShapeEvents {
   readonly #endpoint: Endpoint;
   readonly #metrics: Pick<PollMetrics, 'unknownFields' | 'expressionFailures'>;
   readonly #log: Pick<Logger, 'warn'>;
@@ -59,14 +71,12 @@ export class ShapeNews {
     this.#key ??= this.#endpoint.entity.keyOf(record);
   }
 
-  /** A time had more digits than a column holds. */
   cut(field: string): void {
     if (this.#cut.has(field)) return;
     this.#cut.set(field, false);
     this.#hasNews = true;
   }
 
-  /** @param place the setting that holds the expression, such as `where` */
   failed(place: string, reason: string): void {
     const known = this.#failures.get(place);
     if (known === undefined) this.#failures.set(place, { count: 1, reason, isTold: false });
@@ -74,7 +84,6 @@ export class ShapeNews {
     this.#hasNews = true;
   }
 
-  /** Counts what was found since the last call, and tells of what is new. */
   tell(): void {
     if (!this.#hasNews) return;
     this.#hasNews = false;

@@ -3,13 +3,14 @@ import {
   type EndpointConfig,
   type EntityConfig,
   type Field,
-  type FieldSource,
   isMapping,
+  mappedFields,
   pathToName,
   UNKNOWN_FIELDS,
 } from '@tributary/shared';
 import { type Convert, converterOf } from './convert.js';
-import type { ShapeNews } from './news.js';
+import { RecordExpressions } from './expressions.js';
+import type { ShapeEvents } from './news.js';
 
 /** What became of a raw record. */
 export interface Shaped {
@@ -27,8 +28,6 @@ export interface Shape {
   tell(): void;
 }
 
-export type ShapeEvents = Pick<ShapeNews, 'unknownField' | 'cut' | 'failed' | 'tell'>;
-
 interface ShapedField {
   readonly name: string;
   readonly optional: boolean;
@@ -36,50 +35,54 @@ interface ShapedField {
   readonly convert: Convert;
 }
 
-/** @param map where an endpoint's records have their values, if not where the entity says */
-export function compileShape(entity: EntityConfig, { map }: Pick<EndpointConfig, 'map'>, events: ShapeEvents): Shape {
-  const fields = Object.fromEntries(
-    Object.entries(entity.fields).map(([name, field]) => [name, { ...field, ...sourceOf(field, map[name]) }]),
-  );
-  return new CompiledShape(entity, fields, events);
-}
-
-/** A path alone changes where a value lies, and not how it is written there. */
-function sourceOf({ unit, format }: Field, mapped: EndpointConfig['map'][string] | undefined): FieldSource {
-  if (mapped === undefined) return {};
-  const none = { from: undefined, unit: undefined, format: undefined, value: undefined };
-  return typeof mapped === 'string' ? { ...none, unit, format, from: mapped } : { ...none, ...mapped };
+export function compileShape(
+  entity: EntityConfig,
+  { map, where }: Pick<EndpointConfig, 'map' | 'where'>,
+  events: ShapeEvents,
+): Shape {
+  return new CompiledShape(entity, mappedFields(entity.fields, map), where, events);
 }
 
 class CompiledShape implements Shape {
   readonly #record: ReturnType<typeof compileRecord>;
+  readonly #expressions: RecordExpressions | undefined;
   readonly #isOfLists: boolean;
   readonly #known: ReadonlySet<string>;
   readonly #gathers: boolean;
   readonly #events: ShapeEvents;
   readonly #shaped = { record: undefined as unknown, isFiltered: false };
 
-  constructor(entity: EntityConfig, fields: Readonly<Record<string, Field>>, events: ShapeEvents) {
-    const own = Object.entries(fields).filter(([name]) => entity.unknownFields !== 'keep' || name !== UNKNOWN_FIELDS);
+  constructor(
+    entity: EntityConfig,
+    fields: Readonly<Record<string, Field>>,
+    where: string | undefined,
+    events: ShapeEvents,
+  ) {
+    // What is computed or gathered is not read from the raw record.
+    const own = Object.entries(fields).filter(
+      ([name, { value }]) => value === undefined && (entity.unknownFields !== 'keep' || name !== UNKNOWN_FIELDS),
+    );
     const steps = own.map(([name, field]) => firstStep(name, field));
+    const expressions = new RecordExpressions(fields, where, events);
+    this.#expressions = expressions.areNone ? undefined : expressions;
     this.#record = compileRecord(Object.fromEntries(own), events, '');
     this.#isOfLists = steps.some((step) => typeof step !== 'string');
-    this.#known = new Set(steps.filter((step) => typeof step === 'string'));
+    this.#known = new Set([...steps.filter((step) => typeof step === 'string'), ...expressions.rawNames]);
     this.#gathers = entity.unknownFields !== 'tell';
     this.#events = events;
   }
 
   of(raw: unknown): Shaped {
-    this.#shaped.record = this.#recordOf(raw);
-    return this.#shaped;
-  }
-
-  #recordOf(raw: unknown): unknown {
+    const shaped = this.#shaped;
+    shaped.record = raw;
+    shaped.isFiltered = false;
     // What is no object has no fields, unless they are found by their place.
-    if (!isMapping(raw) && !this.#isOfLists) return raw;
+    if (!isMapping(raw) && !this.#isOfLists) return shaped;
     const record = this.#record(raw);
+    shaped.record = record;
     if (isMapping(raw)) this.#noteUnknown(raw, record);
-    return record;
+    if (this.#expressions !== undefined) shaped.isFiltered = this.#expressions.apply(raw, record);
+    return shaped;
   }
 
   tell(): void {

@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { sourceSettings } from './fields.js';
+import { mapSchema } from './fields.js';
 import { SOURCES, USUAL_SOURCE } from './kinds/sources.js';
 import { choiceOf } from './kinds/table.js';
-import { duration, pathSchema, patternFault, scalar } from './values.js';
+import { duration, patternFault, scalar } from './values.js';
 
 const OVERLAP = 'expected a duration such as 5s, or a whole number where the version is a sequence';
 
@@ -117,13 +117,14 @@ const common = {
     .describe(
       'Lists of values for placeholders: the endpoint is polled for each, under a name that ends in it, such as orders.eu',
     ),
-  map: z
-    .record(
-      z.string(),
-      z.union([pathSchema, z.strictObject(sourceSettings)], {
-        error: "expected a path such as $.amount or ['any name'], or a mapping with from, unit, format or value",
-      }),
-    )
+  where: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      'A CEL expression over the fields of a record, and over `raw`, the record as the API sent it; records for which it is false are left out',
+    ),
+  map: mapSchema
     .default({})
     .describe(
       'Where the records of this endpoint have the values of their fields, if not where the entity says: `total: $.amount`',

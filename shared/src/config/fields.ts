@@ -141,3 +141,28 @@ const list = z
 
 /** `id: string`, `phone: string?`, `city: string? $.address.city`, or a mapping with a type and more. */
 export const fieldSchema = z.union([shorthand, z.discriminatedUnion('type', [scalar, list]).transform(toField)]);
+
+/** What an endpoint may say otherwise than its entity: where a value lies, or everything that a field may say of that. */
+export const mapSchema = z.record(
+  z.string(),
+  z.union([pathSchema, z.strictObject(sourceSettings)], {
+    error: "expected a path such as $.amount or ['any name'], or a mapping with from, unit, format or value",
+  }),
+);
+
+/** The fields of an entity as the records of an endpoint have them. */
+export function mappedFields(
+  fields: Readonly<Record<string, Field>>,
+  map: z.output<typeof mapSchema>,
+): Readonly<Record<string, Field>> {
+  return Object.fromEntries(
+    Object.entries(fields).map(([name, field]) => [name, { ...field, ...mappedSource(field, map[name]) }]),
+  );
+}
+
+/** A path alone changes where a value lies, and not how it is written there. */
+function mappedSource({ unit, format }: Field, mapped: string | FieldSource | undefined): FieldSource {
+  if (mapped === undefined) return {};
+  const none = { from: undefined, unit: undefined, format: undefined, value: undefined };
+  return typeof mapped === 'string' ? { ...none, unit, format, from: mapped } : { ...none, ...mapped };
+}

@@ -11,33 +11,39 @@ import { duration, name } from './values.js';
 const endpointId = z.string().regex(/^[a-z0-9][a-z0-9._-]{0,99}$/, 'expected letters, digits, dots, dashes');
 const queueName = z.string().regex(/^[A-Za-z0-9._-]{1,200}$/, 'expected letters, digits, dots, dashes, underscores');
 
-const entityAsWritten = z.strictObject({
-  dataset: name.describe('Where its records land: the name of a folder of CSV files, or of a table'),
-  queue: queueName.describe('The RabbitMQ queue that its records travel through; dead letters go to `<queue>.dead`'),
-  key: z
-    .union([z.string().min(1), z.array(z.string().min(1)).min(1)], {
-      error: 'expected the name of a field, or a list of names',
-    })
-    .describe(
-      'The field that names a record: a string, an integer, a date or a datetime, not optional. Several fields, `[shop, number]`, where one alone does not name it',
-    ),
-  version: z
-    .string()
-    .min(1)
-    .optional()
-    .describe(
-      'The field that grows with each change of a record: a datetime, an integer or a string that sorts. Without it, the record that was fetched later is the newer one',
-    ),
-  fields: z
-    .record(z.string().regex(/^[^_\s]\S*$/, 'field names may not begin with an underscore'), fieldSchema)
-    .describe('What a record holds; a field that is not declared is left out'),
-  unknownFields: z
-    .enum(UNKNOWN_FIELDS_KINDS, { error: 'expected tell, keep or refuse' })
-    .default('tell')
-    .describe(
-      'What becomes of fields that are not declared: `tell` logs each once, `keep` puts them as JSON into the column `unknown_fields`, `refuse` makes dead letters of their records',
-    ),
-});
+const entityAsWritten = z
+  .strictObject({
+    dataset: name.describe('Where its records land: the name of a folder of CSV files, or of a table'),
+    queue: queueName.describe('The RabbitMQ queue that its records travel through; dead letters go to `<queue>.dead`'),
+    key: z
+      .union([z.string().min(1), z.array(z.string().min(1)).min(1)], {
+        error: 'expected the name of a field, or a list of names',
+      })
+      .describe(
+        'The field that names a record: a string, an integer, a date or a datetime, not optional. Several fields, `[shop, number]`, where one alone does not name it',
+      ),
+    version: z
+      .string()
+      .min(1)
+      .optional()
+      .describe(
+        'The field that grows with each change of a record: a datetime, an integer or a string that sorts. Without it, the record that was fetched later is the newer one',
+      ),
+    fields: z
+      .record(z.string().regex(/^[^_\s]\S*$/, 'field names may not begin with an underscore'), fieldSchema)
+      .describe('What a record holds; a field that is not declared is left out'),
+    unknownFields: z
+      .enum(UNKNOWN_FIELDS_KINDS, { error: 'expected tell, keep or refuse' })
+      .default('tell')
+      .describe(
+        'What becomes of fields that are not declared: `tell` logs each once, `keep` puts them as JSON into the column `unknown_fields`, `refuse` makes dead letters of their records',
+      ),
+  })
+  .check(({ value: { unknownFields, fields }, issues }) => {
+    if (unknownFields === 'tell' || !Object.hasOwn(fields, UNKNOWN_FIELDS)) return;
+    const message = 'unknownFields gathers fields under this name: rename the field';
+    issues.push({ code: 'custom', input: fields, path: ['fields', UNKNOWN_FIELDS], message });
+  });
 
 /** With `keep`, the column that holds them is a field like any other to whatever writes, reads or hashes rows. */
 function withUnknownFields<Config extends z.output<typeof entityAsWritten>>(config: Config): Config {

@@ -12,7 +12,15 @@ export interface Summary extends Figures {
   readonly seconds: number;
   /** Where the rows are. */
   readonly output: string;
-  readonly endpoints: readonly { readonly endpoint: string; readonly records: number; readonly error?: string }[];
+  readonly endpoints: readonly PolledEndpoint[];
+}
+
+interface PolledEndpoint {
+  readonly endpoint: string;
+  readonly records: number;
+  /** Records that `where` left out, of the endpoint and of its children; absent if none. */
+  readonly filtered?: number;
+  readonly error?: string;
 }
 
 /** The services that a round needs. */
@@ -44,11 +52,15 @@ export async function runOnce(pipeline: Round, clock: Clock): Promise<Summary> {
     ...since(before, await readFigures(pipeline)),
     seconds: Math.round(clock.now() - started) / 1_000,
     output: sinkWords(pipeline.config.sink).place,
-    endpoints: polls.map(({ endpoint, records, error }) => ({
-      endpoint,
-      records,
-      ...(error === undefined ? {} : { error }),
-    })),
+    endpoints: polls.map(({ endpoint, records, filtered = 0, error, children = [] }) => {
+      const leftOut = children.reduce((sum, child) => sum + (child.filtered ?? 0), filtered);
+      return {
+        endpoint,
+        records,
+        ...(leftOut === 0 ? {} : { filtered: leftOut }),
+        ...(error === undefined ? {} : { error }),
+      };
+    }),
   };
 }
 

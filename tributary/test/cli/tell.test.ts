@@ -27,6 +27,16 @@ test('one is told as one, and two as two', () => {
   expect(two).toContain('posts: 2 rows written');
 });
 
+test('records that were left out are told of', () => {
+  const endpoints = [
+    { endpoint: 'a', records: 5, filtered: 3 },
+    { endpoint: 'b', records: 1 },
+  ];
+  expect(describeSummary({ ...summary(1), polled: 6, endpoints })).toContain(
+    'Polled 6 records from 2 endpoints, left 3 out by where, published 1',
+  );
+});
+
 describe('the banner', () => {
   const banner = (sink: string, inMemory: Pipeline['inMemory'], installed = false) => {
     const text = `

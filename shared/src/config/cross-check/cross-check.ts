@@ -5,10 +5,11 @@ import { checkEntities } from './entities.js';
 import { checkLimits } from './limits.js';
 import { checkMerges } from './merges.js';
 import { checkSchedules } from './schedules.js';
+import { checkShape } from './shape.js';
 
 /** What the schema cannot see: names that must exist elsewhere in the file, and names that must differ. */
 export function crossCheck(config: PipelineConfig): Fault[] {
-  return [checkEntities, checkEndpoints, checkLimits, checkSchedules, checkMerges].flatMap((check) => [
+  return [checkEntities, checkEndpoints, checkLimits, checkSchedules, checkShape, checkMerges].flatMap((check) => [
     ...check(config),
   ]);
 }

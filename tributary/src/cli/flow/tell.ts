@@ -84,8 +84,10 @@ export function farewell({ rows, published, accepted }: Figures, output: string)
 /** The summary of `--once` for a person. */
 export function describeSummary(summary: Summary): string {
   const { polled, published, accepted, duplicate, stale, deadLettered, rows, seconds, output, endpoints } = summary;
+  const leftOut = endpoints.reduce((sum, { filtered = 0 }) => sum + filtered, 0);
+  const where = leftOut === 0 ? '' : `, left ${leftOut} out by where`;
   return [
-    `Polled ${count(polled, 'record')} from ${count(endpoints.length, 'endpoint')}, published ${published}, in ${seconds} s.`,
+    `Polled ${count(polled, 'record')} from ${count(endpoints.length, 'endpoint')}${where}, published ${published}, in ${seconds} s.`,
     `Accepted ${accepted}, duplicate ${duplicate}, stale ${stale}, dead letters ${deadLettered}.`,
     ...Object.entries(rows).map(([dataset, written]) => `  ${dataset}: ${count(written, 'row')} written`),
     `Output: ${output}`,

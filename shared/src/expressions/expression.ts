@@ -1,0 +1,136 @@
+import { Environment, EvaluationError, ParseError, TypeError as TypeFault } from '@marcbachmann/cel-js';
+import { describeError } from '../errors.js';
+import { addDecimals } from './decimal.js';
+import { partsOf } from './walk.js';
+
+/** A type of a value in an expression. `dyn` may be anything, and is judged when the expression is evaluated. */
+export type ValueType = 'string' | 'int' | 'double' | 'decimal' | 'bool' | 'timestamp' | 'list' | 'dyn';
+
+/** What an expression can name. */
+export interface Variable {
+  readonly type: ValueType;
+  /** It may be null. */
+  readonly optional: boolean;
+}
+
+export type Variables = Readonly<Record<string, Variable>>;
+
+/** A CEL expression that was checked. */
+export interface Expression {
+  readonly text: string;
+  /** The variables that it reads. */
+  readonly names: ReadonlySet<string>;
+  /** Properties that it reads of a variable directly, as `raw.status` does. */
+  propertiesOf(variable: string): ReadonlySet<string>;
+  /**
+   * @param values of the variables that it reads, by name; null for one that is absent
+   * @throws Error in words, if it cannot be evaluated for these values
+   */
+  evaluate(values: Readonly<Record<string, unknown>>): unknown;
+}
+
+/** An expression that cannot be used, in words. */
+export class ExpressionError extends Error {
+  override readonly name = 'ExpressionError';
+}
+
+const CEL_TYPES: Readonly<Record<ValueType, string>> = {
+  string: 'string',
+  int: 'int',
+  double: 'double',
+  decimal: 'decimal',
+  bool: 'bool',
+  timestamp: 'google.protobuf.Timestamp',
+  list: 'list<dyn>',
+  dyn: 'dyn',
+};
+
+const LIMITS = { maxAstNodes: 1_000, maxDepth: 50, maxListElements: 500, maxMapEntries: 100, maxCallArguments: 10 };
+
+/**
+ * Checks an expression (CEL, https://cel.dev) and makes it ready to be evaluated many times.
+ *
+ * @param wanted the types that its value may have
+ * @throws ExpressionError if it is no expression, names what does not exist, has another type, or could take forever
+ */
+export function compileExpression(text: string, variables: Variables, wanted: readonly ValueType[]): Expression {
+  const parsed = inWords(() => environmentFor(variables, 'to evaluate').parse(text), variables);
+  const { names, properties, refused } = partsOf(parsed.ast);
+  if (refused !== undefined) throw new ExpressionError(refused);
+  // As a person reads it: an optional text is a text that may be compared with null.
+  const type = checkedType(() => environmentFor(variables, 'to check').check(text), variables);
+  checkedType(() => parsed.check(), variables);
+  const isWanted =
+    type === 'dyn' || wanted.some((one) => CEL_TYPES[one] === type || (one === 'list' && /^list/.test(type)));
+  if (!isWanted && !wanted.includes('dyn')) {
+    throw new ExpressionError(`its value is of type ${type}, expected ${wanted.join(' or ')}${conversionTo(wanted)}`);
+  }
+  const none: ReadonlySet<string> = new Set();
+  return {
+    text,
+    names: new Set([...names].filter((name) => Object.hasOwn(variables, name))),
+    propertiesOf: (variable) => properties.get(variable) ?? none,
+    evaluate: (values) => inWords(() => parsed(values) as unknown, variables),
+  };
+}
+
+/**
+ * Two readings of the same variables. Where an expression is evaluated, one that may be null has to be `dyn`, for the library
+ * refuses null for any other type; where it is checked, it has its own type, so that a mistake is found before a record is.
+ */
+function environmentFor(variables: Variables, purpose: 'to check' | 'to evaluate'): Environment {
+  const environment = new Environment({ homogeneousAggregateLiterals: false, limits: LIMITS });
+  addDecimals(environment);
+  environment.registerOperator('double == int', (a: number, b: bigint) => a === Number(b));
+  for (const [name, { type, optional }] of Object.entries(variables)) {
+    if (!IDENTIFIER.test(name)) continue;
+    environment.registerVariable(name, CEL_TYPES[optional && purpose === 'to evaluate' ? 'dyn' : type]);
+  }
+  if (purpose === 'to check') {
+    for (const type of ['string', 'int', 'double', 'decimal', 'bool', 'list<dyn>', CEL_TYPES.timestamp]) {
+      environment.registerOperator(`${type} == null`, () => false);
+    }
+  }
+  return environment;
+}
+
+/** Names that CEL can hold, and has not taken for itself; values of other names are found in `raw`. */
+const IDENTIFIER =
+  /^(?!(?:as|break|const|continue|else|false|for|function|if|import|in|let|loop|namespace|null|package|prototype|return|true|var|void|while|__proto__)$)[A-Za-z_][A-Za-z0-9_]*$/;
+
+function checkedType(check: () => { valid: boolean; type?: string; error?: unknown }, variables: Variables): string {
+  const { valid, type = 'dyn', error } = check();
+  if (!valid) throw new ExpressionError(wordsOf(error, variables));
+  return type === 'list' ? 'list<dyn>' : type;
+}
+
+function inWords<T>(work: () => T, variables: Variables): T {
+  try {
+    return work();
+  } catch (error) {
+    throw new ExpressionError(wordsOf(error, variables), { cause: error });
+  }
+}
+
+function wordsOf(error: unknown, variables: Variables): string {
+  const isOurs = error instanceof ParseError || error instanceof TypeFault || error instanceof EvaluationError;
+  if (!isOurs) return describeError(error);
+  const { summary, range } = error;
+  const unknown = /^Unknown variable: (\S+)/.exec(summary)?.[1];
+  if (unknown !== undefined) {
+    const names = Object.keys(variables).filter((name) => IDENTIFIER.test(name));
+    return `no field "${unknown}": expected one of ${names.join(', ')}`;
+  }
+  const place = range === undefined ? '' : ` (at character ${range.start + 1})`;
+  return `${summary}${place}${hintFor(summary)}`;
+}
+
+function hintFor(summary: string): string {
+  if (/no such overload: .*\b(?:int|double|decimal|dyn<\w+>)\b.*\b(?:int|double|decimal)\b/.test(summary)) {
+    return '; both sides must be of one type of number: write 2.0 for 2, or convert with double(x), int(x) or decimal(x)';
+  }
+  return '';
+}
+
+const conversionTo = (wanted: readonly ValueType[]): string =>
+  wanted[0] === 'string' ? '; string(x) makes text of a number' : '';
