@@ -6,6 +6,7 @@ import { bytes, sentence } from '../ui/format.js';
 import { addressOf } from '../ui/location.js';
 import { session } from '../ui/session.js';
 import { moment } from '../ui/times.js';
+import { fieldList } from './dead-letter/fields.js';
 
 /** Milliseconds after the last keystroke. */
 const TYPING_PAUSE = 150;
@@ -182,28 +183,4 @@ function pretty(payload) {
   } catch {
     return payload;
   }
-}
-
-/** The fields that the entity declares; the wrong one is marked. */
-function fieldList(entity, field) {
-  const items = Object.entries(entity?.fields ?? {}).map(([name, { type, optional, items: inner }]) => {
-    const columns = inner === undefined ? '' : ` of ${Object.keys(inner).join(', ')}`;
-    const key = [entity.key].flat().includes(name) && ' · key';
-    return h(
-      'li',
-      { 'data-field': name },
-      h('code', {}, name),
-      h('span', { class: 'faint' }, `${type}${columns}${optional ? ', optional' : ''}`, key),
-    );
-  });
-  const root = h('ul', { class: 'fields' }, ...items);
-  const mark = (at) => {
-    for (const item of items)
-      item.classList.toggle(
-        'wrong',
-        at !== null && at !== undefined && (at === item.dataset.field || at.startsWith(`${item.dataset.field}.`)),
-      );
-  };
-  mark(field);
-  return { root, mark };
 }

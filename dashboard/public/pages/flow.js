@@ -1,10 +1,7 @@
 import { h, setText } from '../ui/dom.js';
-import { bytes, count, plural, span, speed } from '../ui/format.js';
-import { addressOf } from '../ui/location.js';
-import { session } from '../ui/session.js';
-import { since, until } from '../ui/times.js';
+import { count, span, speed } from '../ui/format.js';
 import { createCharts } from './flow/charts.js';
-import { createEndpointButtons } from './flow/endpoint-buttons.js';
+import { datasetNode, endpointNode, instanceNode, queueNode } from './flow/nodes.js';
 import { createRivers } from './flow/rivers.js';
 import { createScenarios } from './flow/scenarios.js';
 
@@ -175,83 +172,4 @@ function tellMood(flow, mood, troubles) {
   mood.dataset.state = problems.length === 0 ? 'good' : 'bad';
   if (troubles.childElementCount !== problems.length) troubles.replaceChildren(...problems.map(() => h('li')));
   for (const [index, problem] of problems.entries()) setText(troubles.children[index], problem);
-}
-
-/** A box of the picture: a name, one number, and lines below it. */
-function node(title, ...lines) {
-  const name = h('h3', {}, title);
-  const figure = h('p', { class: 'node-figure' });
-  const below = lines.map(() => h('p', { class: 'node-line' }));
-  return { root: h('article', { class: 'node' }, name, figure, ...below), name, figure, below };
-}
-
-function endpointNode(announce) {
-  const { root, name, figure, below } = node('', 'last', 'next');
-  const buttons = createEndpointButtons(announce);
-  if (session.may('operator')) root.append(buttons.root);
-  let shown = '';
-  return {
-    root,
-    update({ id, url, schedule, lastPollAt, nextPollAt, paused, running, enabled, problem, rate, failures }) {
-      setText(name, id);
-      buttons.update(id, paused);
-      name.title = url;
-      setText(figure, rate > 0 ? `${speed(rate)}/s` : running ? 'polling…' : schedule);
-      const state = !enabled ? 'disabled' : paused ? 'paused' : undefined;
-      const now = [lastPollAt, nextPollAt, state, failures].join();
-      if (now !== shown) {
-        shown = now;
-        below[0].replaceChildren('polled ', since(lastPollAt));
-        below[1].replaceChildren(...(state === undefined ? ['next ', until(nextPollAt)] : [state]));
-      }
-      root.dataset.state = problem !== null ? 'bad' : state === undefined ? 'good' : 'off';
-    },
-  };
-}
-
-function instanceNode() {
-  const { root, name, figure, below } = node('', 'work');
-  return {
-    root,
-    update({ address, answers, problems }, first, second) {
-      setText(name, address);
-      setText(figure, answers ? first : 'no answer');
-      setText(below[0], answers ? second : '');
-      root.dataset.state = !answers || problems.length > 0 ? 'bad' : 'good';
-    },
-  };
-}
-
-function queueNode(queue) {
-  const { root, name, figure, below } = node(queue, 'consumers');
-  const dead = h('a', { class: 'node-line dead', href: addressOf({ at: 'dead-letters', queue }) });
-  root.append(dead);
-  name.title = queue;
-  return {
-    root,
-    update({ ready, consumers, dead: letters, rate }) {
-      setText(figure, ready === null ? 'unknown' : `${count(ready)} waiting`);
-      setText(below[0], `${speed(rate)}/s · ${plural(consumers ?? 0, 'consumer')}`);
-      setText(dead, letters ? plural(letters, 'dead letter') : '');
-      root.dataset.state = ready === null || (consumers === 0 && ready > 0) ? 'bad' : 'good';
-    },
-  };
-}
-
-function datasetNode(name) {
-  const { root, name: title, figure, below } = node('', 'written', 'size');
-  title.replaceChildren(h('a', { href: addressOf({ dataset: name }), class: 'cover' }, name));
-  let shown = '';
-  return {
-    root,
-    update({ keys, lastWrittenAt, rows, bytes: size, problems }) {
-      setText(figure, plural(keys, 'row'));
-      if (shown !== lastWrittenAt) {
-        shown = lastWrittenAt;
-        below[0].replaceChildren('written ', since(lastWrittenAt));
-      }
-      setText(below[1], `${plural(rows, 'version')} · ${bytes(size)}`);
-      root.dataset.state = problems.length > 0 ? 'bad' : 'good';
-    },
-  };
 }
