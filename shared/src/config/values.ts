@@ -35,6 +35,8 @@ export const httpUrl = z
 /** A URL that placeholders may stand in. */
 export const placedUrl = z
   .string({ error: 'expected an http or https URL' })
+  // A pattern, so that a fault shows the URL: text of any form may be a secret, and would be concealed.
+  .regex(/^(https?:\/\/|\{\{parent)/i, { error: 'expected an http or https URL', abort: true })
   .refine(
     (text) => text.startsWith('{{parent') || isHttpUrl(withoutPlaceholders(text)),
     'expected an http or https URL',
