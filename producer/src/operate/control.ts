@@ -133,7 +133,7 @@ function markOf({ id, config, entity }: Endpoint, since: string): string {
   }
   const type = entity.config.fields[entity.config.version ?? '']?.type;
   if (type === 'string') return since;
-  const valid = type === 'integer' ? /^\d{1,15}$/.test(since) : !Number.isNaN(Date.parse(since));
+  const valid = type === 'integer' ? /^\d{1,19}$/.test(since) : !Number.isNaN(Date.parse(since));
   if (!valid) {
     const wanted = type === 'integer' ? 'a whole number' : 'a time such as 2026-03-01T12:00:00Z';
     throw new FatalError('since_invalid', `${id}: "${since}" is not a version to continue from; expected ${wanted}`);

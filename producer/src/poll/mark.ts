@@ -7,13 +7,15 @@ const MAX_CLOCK_ERROR = 3_600_000;
 const DEFAULT_OVERLAP = { milliseconds: 5_000 };
 
 /**
- * Whole numbers that count time since 1970, told apart by their size: seconds, milliseconds, microseconds. Smaller numbers
- * are a sequence, which says nothing about time.
+ * Whole numbers that count time since 1970, told apart by their size: seconds, milliseconds, micro- and nanoseconds. Smaller
+ * numbers are a sequence, which says nothing about time. (Identifiers made of the time, as those of Twitter, are as large as
+ * nanoseconds, and grow as those do.)
  */
 const EPOCH_UNITS = [
   { from: 1e8, perMillisecond: 0.001 },
   { from: 1e11, perMillisecond: 1 },
   { from: 1e14, perMillisecond: 1_000 },
+  { from: 1e17, perMillisecond: 1_000_000 },
 ] as const;
 
 /**
@@ -30,8 +32,8 @@ export class HighWaterMark {
   readonly #saved: string | undefined;
   #limit: number;
   #largest: string;
-  /** The largest whole number of each kind: sequence, seconds, milliseconds, microseconds. */
-  readonly #numbers = [-1, -1, -1, -1];
+  /** The largest whole number of each kind, as its digits: sequence, seconds, milliseconds, micro- and nanoseconds. */
+  readonly #numbers = ['', '', '', '', ''];
 
   /**
    * @param saved the mark of the last complete run
@@ -55,13 +57,12 @@ export class HighWaterMark {
     if (this.#saved === undefined || !this.#incremental) return undefined;
     if (this.#kind === 'text') return this.#saved;
     if (this.#kind === 'integer') {
-      const saved = Number(this.#saved);
       // The settings say that it is a sequence, so its size does not matter.
-      if (this.#isSequence) return String(Math.max(0, saved - this.#overlap));
-      const unit = epochUnit(saved);
+      if (this.#isSequence) return less(this.#saved, this.#overlap);
+      const unit = epochUnit(Number(this.#saved));
       if (unit === undefined) return this.#saved;
-      if (saved > (this.#limit + MAX_CLOCK_ERROR) * unit.perMillisecond) return undefined;
-      return String(Math.floor(saved - this.#overlap * unit.perMillisecond));
+      if (Number(this.#saved) > (this.#limit + MAX_CLOCK_ERROR) * unit.perMillisecond) return undefined;
+      return less(this.#saved, this.#overlap * unit.perMillisecond);
     }
     const saved = Date.parse(toMilliseconds(this.#saved));
     return Number.isNaN(saved) || saved > this.#limit + MAX_CLOCK_ERROR
@@ -75,9 +76,9 @@ export class HighWaterMark {
       if (isLater(version, this.#largest)) this.#largest = version;
       return;
     }
-    const value = version === '' ? -1 : Number(version);
+    const value = Number(version);
     const kind = EPOCH_UNITS.findLastIndex(({ from }) => value >= from) + 1;
-    if (value > (this.#numbers[kind] ?? -1)) this.#numbers[kind] = value;
+    this.#numbers[kind] = larger(version, this.#numbers[kind] ?? '');
   }
 
   /**
@@ -105,17 +106,15 @@ export class HighWaterMark {
   }
 
   #reachedNumber(): string | undefined {
-    if (this.#isSequence) {
-      const largest = Math.max(...this.#numbers, this.#saved === undefined ? -1 : Number(this.#saved));
-      return largest >= 0 ? String(largest) : undefined;
-    }
+    if (this.#isSequence) return this.#numbers.reduce(larger, this.#saved ?? '') || undefined;
     // An API uses one unit. A number far in the future may look like a larger unit, so the smallest one seen counts.
-    const kind = this.#numbers.findIndex((value) => value >= 0);
-    const seen = this.#numbers[kind] ?? -1;
-    const reached = Math.max(seen, this.#saved === undefined ? -1 : Number(this.#saved));
-    if (!(reached >= 0)) return undefined;
-    const unit = epochUnit(seen >= 0 ? seen : reached);
-    return String(unit === undefined ? reached : Math.min(reached, Math.floor(this.#limit * unit.perMillisecond)));
+    const seen = this.#numbers.find((digits) => digits !== '') ?? '';
+    const reached = larger(seen, this.#saved ?? '');
+    if (reached === '') return undefined;
+    const unit = epochUnit(Number(seen === '' ? reached : seen));
+    if (unit === undefined) return reached;
+    const limit = String(BigInt(Math.floor(this.#limit * unit.perMillisecond)));
+    return larger(reached, limit) === limit ? reached : limit;
   }
 }
 
@@ -125,5 +124,14 @@ const isLater = (version: string, than: string): boolean =>
 
 /** Date.parse takes a fraction of ten digits and more for another time. */
 const toMilliseconds = (instant: string): string => instant.replace(/(\.\d{3})\d+Z$/, '$1Z');
+
+/** The larger of two whole numbers, as their digits; '' is less than any. A double would confuse those of 17 digits and more. */
+const larger = (a: string, b: string): string => ((a.length === b.length ? a > b : a.length > b.length) ? a : b);
+
+/** A whole number less so much, rounded down; not below zero. */
+function less(digits: string, amount: number): string {
+  const rest = BigInt(digits) - BigInt(Math.ceil(amount));
+  return String(rest < 0n ? 0n : rest);
+}
 
 const epochUnit = (value: number) => EPOCH_UNITS.findLast(({ from }) => value >= from);

@@ -97,6 +97,21 @@ describe('the high-water mark of whole numbers', () => {
     expect(runOf(endpoint, String(now + 7_200 * factor)).since).toBeUndefined();
   });
 
+  it('keeps every digit of numbers that a double would alter', () => {
+    const sequence = endpointOf('integer', { incremental: { parameter: 'since_id', overlap: 0 } });
+    const versions = ['1374004777531007833', '1374004777531007834', '1374004777531007832'];
+    expect(runOf(sequence, undefined, ...versions).reached).toBe('1374004777531007834');
+    expect(runOf(sequence, '1374004777531007834')).toEqual({
+      since: '1374004777531007834',
+      reached: '1374004777531007834',
+    });
+    const overlapping = endpointOf('integer', { incremental: { parameter: 'since_id', overlap: 10 } });
+    expect(runOf(overlapping, '1374004777531007834').since).toBe('1374004777531007824');
+    expect(runOf(overlapping, '7').since).toBe('0');
+    // Without an overlap that says so, they pass for nanoseconds, and grow as those do.
+    expect(runOf(endpoint, undefined, ...versions).reached).toBe('1374004777531007834');
+  });
+
   it('keeps its unit when one number is far too large', () => {
     expect(runOf(endpoint, undefined, String(seconds - 60), '9000000000000000').reached).toBe(String(seconds - 60));
   });

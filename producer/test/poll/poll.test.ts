@@ -372,3 +372,23 @@ describe('a mark that cannot move', () => {
     expect(lines.filter(({ msg }) => msg.includes('the answer is full'))).toHaveLength(told);
   });
 });
+
+describe('an endpoint with where', () => {
+  it('leaves records out, counts them, and does not ask for them again', async () => {
+    const records = [
+      customer('a'),
+      { ...customer('b'), name: 'draft' },
+      { ...customer('c', '2026-03-01T11:30:00Z'), name: 'draft' },
+    ];
+    const api = await startApi((_request, response) => json(response, records));
+    const settings = {
+      url: `${api.url}/c`,
+      where: 'name == null || name != "draft"',
+      incremental: { parameter: 'since' },
+    };
+    const { run, take, saved } = await setUp(settings);
+    expect(await run()).toMatchObject({ records: 3, published: 1, filtered: 2 });
+    expect(take()).toEqual([canonical('a')]);
+    expect(saved).toMatchObject([{ mark: '2026-03-01T11:30:00.000Z' }]);
+  });
+});
