@@ -13,7 +13,7 @@ export {
 } from './config/environment.js';
 export { ConfigError } from './config/fault.js';
 export { type Field, type FieldSource, mappedFields } from './config/fields.js';
-export type { AuthConfig, AuthKind } from './config/kinds/auth.js';
+export { type AuthConfig, type AuthKind, type AuthOf, grantOf, keepsToken, placeOf } from './config/kinds/auth.js';
 export type { FieldType, Unit } from './config/kinds/field-types.js';
 export type { Arrangement, FormatConfig, FormatKind } from './config/kinds/formats.js';
 export type { PagingConfig, PagingKind } from './config/kinds/paging.js';

@@ -15,6 +15,7 @@ const SOURCES: Readonly<Record<SourceKind, MakeSource>> = {
       proxies: rest.dispatchers.proxies,
       gate: rest.gate,
       pauses: rest.pauses,
+      tokens: rest.tokens,
       clock,
       random,
     }),

@@ -12,6 +12,7 @@ import { createIds } from '../../src/publish/ids.js';
 import { Publisher } from '../../src/publish/publisher.js';
 import { ShapeNews } from '../../src/shape/news.js';
 import { compileShape } from '../../src/shape/shape.js';
+import { memoryTokenStores } from '../../src/sources/rest/auth/token-store.js';
 import { Gate } from '../../src/sources/rest/gate.js';
 import { Pauses } from '../../src/sources/rest/pauses.js';
 import { RestSource } from '../../src/sources/rest/rest.js';
@@ -51,6 +52,7 @@ async function setUp(settings: object, cursors: CursorStore = memoryCursorStore(
     dispatcher,
     gate: new Gate(pipelineWith({}).limits, clock),
     pauses: new Pauses(clock),
+    tokens: memoryTokenStores(),
     clock,
     random: () => 0,
     onRetry: () => {},

@@ -1,5 +1,6 @@
 import { onTestFinished } from 'vitest';
 import type { Page, Validator } from '../../src/sources/port.js';
+import { memoryTokenStores, type TokenStores } from '../../src/sources/rest/auth/token-store.js';
 import { Dispatchers } from '../../src/sources/rest/dispatchers.js';
 import { Gate } from '../../src/sources/rest/gate.js';
 import { Pauses } from '../../src/sources/rest/pauses.js';
@@ -11,10 +12,14 @@ import { endpointWith, pipelineWith } from './pipeline.js';
 export interface SourceSetUp {
   readonly random?: () => number;
   readonly proxies?: Proxies;
+  readonly tokens?: TokenStores;
 }
 
 /** A source with the settings of an endpoint; it tries again after a millisecond unless told otherwise. */
-export function sourceWith(settings: object, { random = () => 1, proxies = {} }: SourceSetUp = {}) {
+export function sourceWith(
+  settings: object,
+  { random = () => 1, proxies = {}, tokens = memoryTokenStores() }: SourceSetUp = {},
+) {
   const endpoint = endpointWith({ retryDelay: '1ms', ...settings });
   const dispatchers = new Dispatchers(proxies);
   onTestFinished(() => dispatchers.destroy());
@@ -32,6 +37,7 @@ export function sourceWith(settings: object, { random = () => 1, proxies = {} }:
     proxies,
     gate: new Gate(pipelineWith({}).limits, waiting),
     pauses: new Pauses(waiting),
+    tokens,
     clock: waiting,
     random,
     onRetry: (code) => void retries.push(code),
@@ -46,7 +52,7 @@ export function sourceWith(settings: object, { random = () => 1, proxies = {} }:
     for await (const page of source.pages({ since, validators, trial, signal: stop.signal })) pages.push(page);
     return pages;
   };
-  return { source, clock, retries, doubts, stop, read };
+  return { source, clock, retries, doubts, stop, read, tokens };
 }
 
 export const recordsOf = (pages: readonly Page[]): unknown[] => pages.flatMap(({ records }) => records);

@@ -39,7 +39,7 @@ test('a kind that does not exist, is missing or is no mapping is told with the k
     'endpoints.blog.paging: "cursor" is not valid: expected a mapping such as { type: none }, with a type: none, cursor, page, offset, link or next-url',
   ]);
   expect(faults(pipeline(', auth: { type: kerberos }'))).toEqual([
-    'endpoints.blog.auth.type: "kerberos" is not valid: expected a type: bearer, basic, api-key or oauth2',
+    'endpoints.blog.auth.type: "kerberos" is not valid: expected a type: bearer, basic, api-key, oauth2, jwt-bearer or login',
   ]);
   expect(faults(pipeline(', format: yaml'))).toEqual([
     'endpoints.blog.format: "yaml" is not valid: expected json, ndjson, csv or xml, or a mapping with that as its type',

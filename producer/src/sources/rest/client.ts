@@ -3,9 +3,10 @@ import type { Dispatcher } from 'undici';
 import type { SourceEvents } from '../port.js';
 import { notBeforeOf } from './answer.js';
 import { userOf } from './auth/basic.js';
-import type { Credentials } from './auth/credentials.js';
+import type { Credentials, Send } from './auth/credentials.js';
 import { createCredentials } from './auth/kinds.js';
 import type { Secrets } from './auth/secrets.js';
+import type { TokenStores } from './auth/token-store.js';
 import type { Cookies } from './cookies.js';
 import { type Answer, fetchAnswer } from './fetch.js';
 import type { Gate } from './gate.js';
@@ -16,14 +17,24 @@ import { MOST_REDIRECTS, redirected } from './redirect.js';
 import type { Address } from './request/address.js';
 import type { HttpRequest } from './request/http-request.js';
 
-export interface ClientOptions extends Pick<SourceEvents, 'onExchange' | 'onPause'> {
+export interface ClientOptions extends Pick<SourceEvents, 'onExchange' | 'onPause' | 'onDoubt'> {
   readonly dispatcher: Dispatcher;
   /** The proxies that the dispatcher goes by; none unless given. */
   readonly proxies?: Proxies | undefined;
   readonly gate: Gate;
   readonly pauses: Pauses;
+  readonly tokens: TokenStores;
   readonly clock: Clock;
 }
+
+/** An answer, and the request that it answers, with its credentials. */
+interface Sent {
+  readonly answer: Answer;
+  readonly authorized: HttpRequest;
+}
+
+/** For an exchange that only its time limit ends. */
+const NEVER = new AbortController().signal;
 
 /** Sends requests to one endpoint's API: within the limits, with the endpoint's credentials, within its timeouts. */
 export class Client {
@@ -40,35 +51,40 @@ export class Client {
     this.#account = JSON.stringify([config.auth, config.headers, userOf(config.url).authorization]);
     this.#credentials = createCredentials(config.auth, {
       clock: options.clock,
+      tokens: options.tokens,
+      binding: JSON.stringify(config.tls ?? {}),
       onSecret: (secret) => secrets.add(secret),
+      conceal: (text) => secrets.conceal(text),
+      onDoubt: options.onDoubt,
     });
     secrets.add(...this.#credentials.secrets);
   }
 
   /**
-   * Sends one request, and follows redirects on the same server. One that is answered with 401 is sent again once, if a new
-   * token may be had.
+   * Sends one request, and follows redirects on the same server. One whose token is refused is sent again once, if a new token
+   * may be had.
    *
    * @param cookies of the run
    * @throws as fetchAnswer does, and as credentials do
    */
   async send(request: HttpRequest, cookies: Cookies, signal: AbortSignal): Promise<Answer> {
-    let answer = await this.#sendAuthorized(request, cookies, signal);
-    if (answer.status === 401 && this.#credentials.refused()) {
-      answer = await this.#sendAuthorized(request, cookies, signal);
+    let sent = await this.#sendAuthorized(request, cookies, signal);
+    if (refusesToken(sent.answer) && this.#credentials.refused(sent.authorized)) {
+      sent = await this.#sendAuthorized(request, cookies, signal);
     }
-    if (answer.status !== 401) this.#credentials.accepted();
-    return answer;
+    if (!refusesToken(sent.answer)) this.#credentials.accepted(sent.authorized);
+    return sent.answer;
   }
 
-  async #sendAuthorized(request: HttpRequest, cookies: Cookies, signal: AbortSignal): Promise<Answer> {
+  async #sendAuthorized(request: HttpRequest, cookies: Cookies, signal: AbortSignal): Promise<Sent> {
+    const send: Send = (own, toTheEnd = false) => this.#exchange(own, signal, toTheEnd ? NEVER : signal);
     let asked = request;
     for (let redirects = 0; ; redirects++) {
-      const authorized = await this.#credentials.authorize(asked, (own) => this.#exchange(own, signal));
+      const authorized = await this.#credentials.authorize(asked, { send, signal });
       const answer = await this.#exchange(cookies.give(authorized), signal);
       cookies.take(asked.address, answer.cookies, answer.arrivedAt);
       const next = redirects < MOST_REDIRECTS ? redirected(asked, answer) : undefined;
-      if (next === undefined) return answer;
+      if (next === undefined) return { answer, authorized };
       asked = next;
     }
   }
@@ -82,7 +98,11 @@ export class Client {
     return `${host} ${this.#account}`;
   }
 
-  async #exchange(request: HttpRequest, signal: AbortSignal): Promise<Answer> {
+  /**
+   * @param signal ends the waits before the request is sent
+   * @param abort ends the exchange itself
+   */
+  async #exchange(request: HttpRequest, signal: AbortSignal, abort = signal): Promise<Answer> {
     const { timeout, timeouts, maxBodySize, maxRetryAfter, priority } = this.#config;
     const { dispatcher, proxies = {}, gate, pauses, clock, onExchange, onPause } = this.#options;
     const account = this.#accountAt(request.address);
@@ -94,7 +114,15 @@ export class Client {
     const way = proxy === undefined ? undefined : describeProxy(proxy);
     return await gate.pass(request.address.host, priority, signal, async () => {
       const begun = now();
-      const answer = await fetchAnswer(request, { dispatcher, timeout, timeouts, maxBodySize, signal, way, now });
+      const answer = await fetchAnswer(request, {
+        dispatcher,
+        timeout,
+        timeouts,
+        maxBodySize,
+        signal: abort,
+        way,
+        now,
+      });
       const notBefore = isRateLimit(answer) ? notBeforeOf(answer, maxRetryAfter) : undefined;
       if (notBefore !== undefined) pauses.hold(account, notBefore);
       onExchange?.({
@@ -106,3 +134,13 @@ export class Client {
     });
   }
 }
+
+/**
+ * Whether the token was refused, so that another may help: by 401, or by 403 with a `WWW-Authenticate` header (RFC 6750, section 3),
+ * unless that says that the token is good for less.
+ */
+const refusesToken = (answer: Answer): boolean => {
+  const challenge = answer.headers['www-authenticate'];
+  if (answer.status !== 403) return answer.status === 401;
+  return challenge !== undefined && !/insufficient_scope/.test(challenge) && !isRateLimit(answer);
+};

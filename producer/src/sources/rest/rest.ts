@@ -3,6 +3,7 @@ import type { Dispatcher } from 'undici';
 import type { Endpoint } from '../../endpoint.js';
 import type { Page, PageRequest, Source, SourceEvents } from '../port.js';
 import { Secrets } from './auth/secrets.js';
+import type { TokenStores } from './auth/token-store.js';
 import { Client } from './client.js';
 import { Cookies } from './cookies.js';
 import { type Fetched, PageFetcher, type Run } from './fetch-page.js';
@@ -29,6 +30,8 @@ export interface RestOptions extends SourceEvents {
   readonly gate: Gate;
   /** Shared by all endpoints too: until when APIs ask not to be asked. */
   readonly pauses: Pauses;
+  /** Where the tokens are kept that servers give. */
+  readonly tokens: TokenStores;
   readonly clock: Clock;
   /** From 0 to 1. */
   random(): number;

@@ -1,5 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
 import type { Source } from '../../../src/sources/port.js';
+import { memoryTokenStores } from '../../../src/sources/rest/auth/token-store.js';
 import { Dispatchers } from '../../../src/sources/rest/dispatchers.js';
 import { Gate } from '../../../src/sources/rest/gate.js';
 import { Pauses } from '../../../src/sources/rest/pauses.js';
@@ -154,6 +155,7 @@ describe('a rate limit that one endpoint meets', () => {
     const shared = {
       gate: new Gate(pipelineWith({}).limits, clock),
       pauses: new Pauses(clock),
+      tokens: memoryTokenStores(),
       clock,
       random: () => 0,
     };

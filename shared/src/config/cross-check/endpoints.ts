@@ -1,13 +1,14 @@
 import { expectedOneOf } from '../../words.js';
 import type { Fault } from '../fault.js';
-import { AUTH } from '../kinds/auth.js';
 import type { EndpointConfig, EntityConfig, PipelineConfig } from '../schema.js';
+import { checkAuth } from './auth.js';
 import { checkRequest } from './request.js';
 
 export function* checkEndpoints({ endpoints, entities }: PipelineConfig): Generator<Fault> {
   for (const [id, endpoint] of Object.entries(endpoints)) {
     const path = `endpoints.${id}`;
-    yield* checkCredentials(path, endpoint);
+    yield* checkAuth(`${path}.auth`, endpoint);
+    yield* checkTls(path, endpoint);
     yield* checkParent(path, id, endpoints);
     yield* checkRequest(path, endpoint, variablesOf(endpoint, endpoints));
     const entity = entities[endpoint.entity];
@@ -63,13 +64,7 @@ function* checkParent(path: string, id: string, endpoints: PipelineConfig['endpo
   }
 }
 
-function* checkCredentials(path: string, { auth, headers, tls, url }: EndpointConfig): Generator<Fault> {
-  const inUrl = /^\w+:\/\/[^/?#]*@/.test(url);
-  const inHeaders = Object.keys(headers).some((name) => name.toLowerCase() === 'authorization');
-  if (auth !== undefined && AUTH[auth.type].usesAuthorizationHeader && (inHeaders || inUrl)) {
-    const message = 'credentials stand twice: here, and in the URL or in an authorization header; expected one of them';
-    yield { path: `${path}.auth`, message };
-  }
+function* checkTls(path: string, { tls }: EndpointConfig): Generator<Fault> {
   if ((tls?.cert === undefined) !== (tls?.key === undefined)) {
     yield { path: `${path}.tls`, message: 'cert and key belong together: expected both or neither' };
   }

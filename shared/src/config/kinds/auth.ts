@@ -1,56 +1,74 @@
-import { z } from 'zod';
-import { httpUrl, someText } from '../values.js';
-import { choiceOf, type Kind } from './table.js';
-
-interface AuthTableEntry extends Kind {
-  /** Whether it fills the Authorization header, which an endpoint can fill in one way only. */
-  readonly usesAuthorizationHeader: boolean;
-}
-
-/** How an endpoint shows who asks. Secrets come in by `${NAME}` or `${file:/run/secrets/x}`. */
-export const AUTH = {
-  bearer: {
-    words: 'A token that does not change, in the Authorization header (RFC 6750)',
-    usesAuthorizationHeader: true,
-    settings: { token: someText.describe('The token, without the word "Bearer"') },
-  },
-  basic: {
-    words: 'A user and a password, in the Authorization header (RFC 7617)',
-    usesAuthorizationHeader: true,
-    settings: { username: z.string().describe('The user'), password: z.string().describe('The password') },
-  },
-  'api-key': {
-    words: 'A key in a header or in the query, under a name that the API chose',
-    usesAuthorizationHeader: false,
-    settings: {
-      in: z.enum(['header', 'query']).default('header').describe('Where the key is sent'),
-      name: someText.describe('Name of the header or query parameter'),
-      value: someText.describe('The key'),
-    },
-  },
-  oauth2: {
-    words:
-      'OAuth 2 client credentials (RFC 6749, section 4.4); the token is renewed before it expires, and when the API refuses it',
-    usesAuthorizationHeader: true,
-    settings: {
-      tokenUrl: httpUrl.describe('Where a token is requested'),
-      clientId: someText.describe('The client'),
-      clientSecret: someText.describe("The client's secret"),
-      scope: z.string().optional().describe('Scopes to ask for, with spaces between them'),
-      audience: z.string().optional().describe('Audience to ask for, where the API has several'),
-      credentialsIn: z
-        .enum(['header', 'body'])
-        .default('header')
-        .describe('Where the request for a token carries the credentials (RFC 6749, section 2.3.1)'),
-    },
-  },
-} as const satisfies Readonly<Record<string, AuthTableEntry>>;
+import type { z } from 'zod';
+import { AUTH } from './auth-settings.js';
+import { choiceOf } from './table.js';
 
 export const authSchema = choiceOf(AUTH);
 
 export type AuthKind = keyof typeof AUTH;
 export type AuthConfig = z.output<typeof authSchema>;
+export type AuthOf<K extends AuthKind> = Extract<AuthConfig, { readonly type: K }>;
+
+/** For each kind, something that is made from its settings. */
+type ByKind<Made> = { readonly [K in AuthKind]: (auth: AuthOf<K>) => Made };
+
+function byKind<Made>(table: ByKind<Made>, auth: AuthConfig): Made {
+  const kind: AuthKind = auth.type;
+  // The compiler cannot see that the function found by a name takes the settings that hold this name.
+  return (table[kind] as (auth: AuthConfig) => Made)(auth);
+}
+
+const AUTHORIZATION = () => 'authorization';
+
+const HEADERS: ByKind<string | undefined> = {
+  bearer: AUTHORIZATION,
+  basic: AUTHORIZATION,
+  'api-key': ({ in: place, name }) => (place === 'header' ? name.toLowerCase() : undefined),
+  oauth2: AUTHORIZATION,
+  'jwt-bearer': AUTHORIZATION,
+  login: (auth) => placeOf(auth).header,
+};
+
+/** The header that credentials fill in, in lower case; undefined if it is none. A request can fill it in one way only. */
+export const authHeader = (auth: AuthConfig): string | undefined => byKind(HEADERS, auth);
+
+const URLS: ByKind<readonly string[]> = {
+  bearer: () => [],
+  basic: () => [],
+  'api-key': () => [],
+  oauth2: ({ tokenUrl }) => [tokenUrl],
+  'jwt-bearer': ({ tokenUrl }) => (tokenUrl === undefined ? [] : [tokenUrl]),
+  login: ({ url, auth }) => [url, ...authUrls(auth)],
+};
 
 /** The URLs that are requested beside the endpoint's own, so that limits can name their hosts. */
-export const authUrls = (auth: AuthConfig | undefined): string[] =>
-  auth !== undefined && 'tokenUrl' in auth ? [auth.tokenUrl] : [];
+export const authUrls = (auth: AuthConfig | undefined): readonly string[] =>
+  auth === undefined ? [] : byKind(URLS, auth);
+
+/** What a token of OAuth 2 is requested by. */
+export const grantOf = ({ grant, refreshToken }: AuthOf<'oauth2'>): 'client-credentials' | 'refresh-token' =>
+  grant ?? (refreshToken ? 'refresh-token' : 'client-credentials');
+
+/** Where requests carry the token of a login. */
+export function placeOf({ token, header, prefix, parameter }: AuthOf<'login'>) {
+  if (parameter !== undefined) return { parameter, header: undefined, prefix: prefix ?? '' };
+  const cookie = typeof token === 'object' && 'cookie' in token ? token.cookie : undefined;
+  const name = (header ?? (cookie === undefined ? 'authorization' : 'cookie')).toLowerCase();
+  const usual: Readonly<Record<string, string>> = { authorization: 'Bearer ', cookie: `${cookie}=` };
+  return {
+    parameter,
+    header: name,
+    prefix: prefix ?? (cookie !== undefined && name !== 'cookie' ? '' : (usual[name] ?? '')),
+  };
+}
+
+const KEEPS: ByKind<boolean> = {
+  bearer: () => false,
+  basic: () => false,
+  'api-key': () => false,
+  oauth2: (auth) => grantOf(auth) === 'refresh-token',
+  'jwt-bearer': () => false,
+  login: ({ auth }) => keepsToken(auth),
+};
+
+/** Whether a server may replace what is in the settings, so that the new one has to be kept. */
+export const keepsToken = (auth: AuthConfig | undefined): boolean => auth !== undefined && byKind(KEEPS, auth);

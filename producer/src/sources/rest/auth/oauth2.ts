@@ -1,68 +1,97 @@
-import { type AuthConfig, FatalError, RetryableError, redactUrl } from '@tributary/shared';
-import type { Answer } from '../fetch.js';
-import { addressOf } from '../request/address.js';
-import type { HttpRequest } from '../request/http-request.js';
+import { type AuthOf, grantOf } from '@tributary/shared';
 import { basic } from './basic.js';
 import type { CredentialOptions, Credentials } from './credentials.js';
 import { type GivenToken, RenewedToken } from './renewed-token.js';
+import { tokenIn, tokenRequest } from './token-answer.js';
 
-type Settings = Extract<AuthConfig, { type: 'oauth2' }>;
+type Settings = AuthOf<'oauth2'>;
+type Grant = ReturnType<typeof grantOf>;
 
-/** OAuth 2 client credentials (RFC 6749, section 4.4). */
-export function oauth2Credentials(settings: Settings, { clock, onSecret }: CredentialOptions): Credentials {
-  const { tokenUrl, clientId, clientSecret } = settings;
+/** The grants of OAuth 2 by which a token is obtained without a person. */
+const GRANTS: Readonly<Record<Grant, (settings: Settings, options: CredentialOptions) => Credentials>> = {
+  'client-credentials': clientCredentials,
+  'refresh-token': refreshToken,
+};
+
+export const oauth2Credentials = (settings: Settings, options: CredentialOptions): Credentials =>
+  GRANTS[grantOf(settings)](settings, options);
+
+/** RFC 6749, section 4.4. */
+function clientCredentials(settings: Settings, options: CredentialOptions): Credentials {
+  const { tokenUrl, scope, audience } = settings;
+  const request = askAs(settings, { grant_type: 'client_credentials', scope, audience });
+  const answered = { url: tokenUrl, advice: 'clientId, clientSecret and scope', conceal: options.conceal };
   return new RenewedToken({
-    clock,
-    onSecret,
-    secrets: [clientId, clientSecret, basic(clientId, clientSecret)],
-    request: async (send) => tokenIn(await send(tokenRequest(settings)), redactUrl(tokenUrl)),
+    ...options,
+    secrets: secretsOf(settings),
+    store: options.tokens.passing,
+    family: JSON.stringify([settings, options.binding]),
+    obtain: async ({ send }) => ({ ...tokenIn(await send(request), answered), refreshToken: undefined }),
   });
 }
 
-function tokenRequest({ tokenUrl, clientId, clientSecret, scope, audience, credentialsIn }: Settings): HttpRequest {
-  const form = new URLSearchParams({ grant_type: 'client_credentials' });
-  if (scope !== undefined) form.set('scope', scope);
-  if (audience !== undefined) form.set('audience', audience);
-  const headers: Record<string, string> = {
-    accept: 'application/json',
-    'content-type': 'application/x-www-form-urlencoded',
-  };
-  if (credentialsIn === 'header') {
-    headers.authorization = basic(encodeURIComponent(clientId), encodeURIComponent(clientSecret));
-  } else {
-    form.set('client_id', clientId);
-    form.set('client_secret', clientSecret);
-  }
-  return { method: 'POST', address: addressOf(tokenUrl), headers, body: form.toString() };
-}
-
-function tokenIn({ status, text }: Answer, url: string): GivenToken {
-  if (status >= 500 || status === 429 || status === 408) {
-    throw new RetryableError('token_unavailable', `no token: ${url} answered ${status}`);
-  }
-  // The body may repeat the secrets that were sent, so only the error code is shown (RFC 6749, section 5.2).
-  const said = parse(text);
-  if (status >= 300) {
-    const code = typeof said.error === 'string' && /^[a-z_]{1,40}$/.test(said.error) ? ` (${said.error})` : '';
-    throw new FatalError(
-      'token_refused',
-      `no token: ${url} answered ${status}${code}; look at clientId, clientSecret and scope`,
+/** RFC 6749, section 6. */
+function refreshToken(settings: Settings, options: CredentialOptions): Credentials {
+  const { tokenUrl, clientId, refreshToken: configured = '', token, scope, audience } = settings;
+  const store = options.tokens.lasting;
+  let isTold = false;
+  const tellReplaced = () => {
+    if (store.lasts || isTold) return;
+    isTold = true;
+    const fate = 'it is kept in this process only, and the one in the settings may be refused after it has ended';
+    options.onDoubt(
+      `${new URL(tokenUrl).host} has replaced the refresh token by a new one; ${fate}: set TRIBUTARY_SECRET, and have a Redis that lasts`,
     );
-  }
-  const { access_token: value, expires_in: seconds } = said;
-  if (typeof value !== 'string' || value === '') {
-    throw new RetryableError('token_invalid', `no token: ${url} answered ${status} without an access_token`);
-  }
-  // The server is not bound to say how long the token lives (RFC 6749, section 5.1).
-  const lifetime = Number(seconds) > 0 ? Number(seconds) * 1_000 : Number.POSITIVE_INFINITY;
-  return { value, lifetime };
+  };
+  return new RenewedToken({
+    ...options,
+    secrets: [...secretsOf(settings), configured, ...(token ? [token] : [])],
+    store,
+    // A refresh token that a person puts in is a new family: what came of the one before is no longer asked for.
+    family: JSON.stringify([tokenUrl, clientId, configured]),
+    first: token,
+    obtain: async ({ send }, kept): Promise<GivenToken> => {
+      const present = kept?.refreshToken ?? configured;
+      options.onSecret(present);
+      const request = askAs(settings, { grant_type: 'refresh_token', refresh_token: present, scope, audience });
+      // The server may have replaced the refresh token by the time that the run is stopped.
+      const answer = await send(request, true);
+      const given = tokenIn(answer, {
+        url: tokenUrl,
+        advice: (code) => adviceOn(code, present !== configured),
+        conceal: options.conceal,
+      });
+      if (given.refreshToken !== undefined && given.refreshToken !== present) tellReplaced();
+      return { ...given, refreshToken: given.refreshToken ?? kept?.refreshToken };
+    },
+  });
 }
 
-function parse(text: string): Record<string, unknown> {
-  try {
-    const said: unknown = JSON.parse(text);
-    return said !== null && typeof said === 'object' ? (said as Record<string, unknown>) : {};
-  } catch {
-    return {};
+/** Servers say by a code what they refuse (RFC 6749, section 5.2). */
+function adviceOn(code: string, isReplaced: boolean): string {
+  if (code === 'invalid_client' || code === 'unauthorized_client')
+    return 'look at clientId, clientSecret and credentialsIn';
+  if (code === 'invalid_scope') return 'look at scope';
+  const which = isReplaced
+    ? 'the refresh token that the server gave in place of that of the settings'
+    : 'the refresh token';
+  return `${which} was revoked, has expired, or was used already: obtain a new one, put it into refreshToken, and restart`;
+}
+
+/** A request for a token by a client that shows who it is (RFC 6749, section 2.3.1); a public one only names itself. */
+function askAs(
+  { tokenUrl, clientId, clientSecret, credentialsIn, form }: Settings,
+  grant: Record<string, string | undefined>,
+) {
+  if (clientSecret && credentialsIn === 'header') {
+    const authorization = basic(encodeURIComponent(clientId), encodeURIComponent(clientSecret));
+    return tokenRequest(tokenUrl, { ...grant, ...form }, { authorization });
   }
+  const client = { client_id: clientId, ...(clientSecret ? { client_secret: clientSecret } : {}) };
+  return tokenRequest(tokenUrl, { ...grant, ...client, ...form });
+}
+
+function secretsOf({ clientId, clientSecret = '', form }: Settings): string[] {
+  const header = basic(encodeURIComponent(clientId), encodeURIComponent(clientSecret));
+  return [clientId, clientSecret, basic(clientId, clientSecret), header, ...Object.values(form)];
 }

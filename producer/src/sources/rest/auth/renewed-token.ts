@@ -1,35 +1,58 @@
+import { interruptible } from '@tributary/shared';
 import { type HttpRequest, withHeader } from '../request/http-request.js';
-import type { CredentialOptions, Credentials, Send } from './credentials.js';
+import type { CredentialOptions, Credentials, Errand } from './credentials.js';
+import type { KeptToken, TokenStore } from './token-store.js';
 
 /** A token is renewed this long before it expires, in milliseconds; a short-lived one after nine tenths of its life. */
 const RENEW_BEFORE = 30_000;
 
-/** A token, as the server gave it. */
+/**
+ * A new token that is refused at once is kept for this long, in milliseconds: another would be refused as well, until a person has
+ * given the account more rights.
+ */
+const REFUSED_FOR = 60_000;
+
+/** A token, as a server gave it. */
 export interface GivenToken {
   readonly value: string;
   /** How long it is valid, in milliseconds; infinite if the server does not say. */
   readonly lifetime: number;
+  /** What it is renewed with from now on. */
+  readonly refreshToken?: string | undefined;
 }
 
-export interface RenewedTokenOptions extends CredentialOptions {
+export interface RenewedTokenOptions extends Pick<CredentialOptions, 'clock' | 'onSecret'> {
   /** The values of the settings that must never be shown. */
   readonly secrets: readonly string[];
-  /** Requests a token. @throws RetryableError, FatalError if the server does not give one */
-  request(send: Send): Promise<GivenToken>;
+  readonly store: TokenStore;
+  /** Under which name the store keeps the tokens of these settings. */
+  readonly family: string;
+  /** A token of the settings, to begin with. */
+  readonly first?: string | undefined;
+  /**
+   * Obtains a token.
+   * @param kept the one before, whoever obtained it
+   * @throws RetryableError, FatalError if there is none to be had
+   */
+  obtain(errand: Errand, kept: KeptToken | undefined): Promise<GivenToken>;
+  /** The request with the token; in the Authorization header unless given. */
+  apply?(request: HttpRequest, token: string): HttpRequest;
 }
 
-interface Token {
-  readonly value: string;
-  /** When it has to be renewed, in milliseconds since the epoch. */
-  readonly goodUntil: number;
-}
+const bearer = (request: HttpRequest, token: string): HttpRequest =>
+  withHeader(request, 'authorization', `Bearer ${token}`);
 
-/** One token for all requests of the endpoint, renewed before it expires and when the API refuses it. */
+/** A token for all requests, renewed before it expires and when the API refuses it. */
 export class RenewedToken implements Credentials {
   readonly #options: RenewedTokenOptions;
-  #token: Promise<Token> | undefined;
-  /** No request has succeeded with this token yet. If the API refuses such a token, a new one would not help. */
-  #fresh = true;
+  /** Which token a request carries: requests that are side by side may carry different ones. */
+  readonly #carried = new WeakMap<HttpRequest, string>();
+  #current: KeptToken | undefined;
+  /** The last one that the API refused. */
+  #refused: string | undefined;
+  /** When this one was obtained, if no request has succeeded with it yet. If the API refuses such a token, another would not help. */
+  #untriedSince: number | undefined;
+  #coming: Promise<KeptToken> | undefined;
 
   constructor(options: RenewedTokenOptions) {
     this.#options = options;
@@ -39,44 +62,71 @@ export class RenewedToken implements Credentials {
     return this.#options.secrets;
   }
 
-  async authorize(request: HttpRequest, send: Send): Promise<HttpRequest> {
-    let token = await this.#currentToken(send);
-    if (token.goodUntil <= this.#options.clock.now()) {
-      this.#token = undefined;
-      token = await this.#currentToken(send);
-    }
-    return withHeader(request, 'authorization', `Bearer ${token.value}`);
+  async authorize(request: HttpRequest, errand: Errand): Promise<HttpRequest> {
+    const token = this.#isGood(this.#current) ? this.#current : await this.#renewed(errand);
+    const authorized = (this.#options.apply ?? bearer)(request, token.value);
+    this.#carried.set(authorized, token.value);
+    return authorized;
   }
 
-  refused(): boolean {
-    if (this.#fresh) return false;
-    this.#token = undefined;
+  refused(request: HttpRequest): boolean {
+    const value = this.#carried.get(request);
+    // Another token has come meanwhile.
+    if (value !== this.#current?.value) return true;
+    const { clock } = this.#options;
+    if (this.#untriedSince !== undefined && clock.now() - this.#untriedSince < REFUSED_FOR) return false;
+    this.#refused = value;
+    this.#current = undefined;
     return true;
   }
 
   /** The token works, so a later refusal means that it was revoked, and a new one may help. */
-  accepted(): void {
-    this.#fresh = false;
+  accepted(request: HttpRequest): void {
+    if (this.#carried.get(request) === this.#current?.value) this.#untriedSince = undefined;
   }
 
-  /** Requests that need a token at the same time share one request for it. A failed request is forgotten. */
-  #currentToken(send: Send): Promise<Token> {
-    if (this.#token === undefined) {
-      const token = this.#request(send);
-      this.#token = token;
-      token.catch(() => {
-        if (this.#token === token) this.#token = undefined;
-      });
+  #isGood(token: KeptToken | undefined): token is KeptToken {
+    if (token === undefined || token.value === this.#refused) return false;
+    return token.goodUntil === null || token.goodUntil > this.#options.clock.now();
+  }
+
+  /** Requests that need a token at the same time share one request for it. A failed one is forgotten. */
+  #renewed(errand: Errand): Promise<KeptToken> {
+    this.#coming ??= this.#renew(errand).finally(() => {
+      this.#coming = undefined;
+    });
+    return this.#coming;
+  }
+
+  async #renew(errand: Errand): Promise<KeptToken> {
+    const { store, family, first, clock, onSecret, obtain } = this.#options;
+    const known =
+      (await interruptible(store.load(family), errand.signal)) ??
+      (first ? { value: first, goodUntil: null } : undefined);
+    if (this.#isGood(known)) {
+      onSecret(known.value);
+      this.#untriedSince = undefined;
+      this.#current = known;
+      return known;
     }
-    return this.#token;
-  }
-
-  async #request(send: Send): Promise<Token> {
-    const { clock, request, onSecret } = this.#options;
-    const asked = clock.now();
-    const { value, lifetime } = await request(send);
-    onSecret(value);
-    this.#fresh = true;
-    return { value, goodUntil: asked + Math.max(lifetime - RENEW_BEFORE, lifetime * 0.9) };
+    let isOurs = false;
+    const token = await store.renew(
+      family,
+      async (kept) => {
+        // Another endpoint, or another producer, was faster.
+        if (this.#isGood(kept)) return kept;
+        const asked = clock.now();
+        const { value, lifetime, refreshToken } = await obtain(errand, kept);
+        for (const secret of [value, refreshToken]) if (secret !== undefined) onSecret(secret);
+        isOurs = true;
+        const goodUntil = asked + Math.max(lifetime - RENEW_BEFORE, lifetime * 0.9);
+        return { value, goodUntil: Number.isFinite(goodUntil) ? goodUntil : null, refreshToken };
+      },
+      errand.signal,
+    );
+    onSecret(token.value);
+    this.#untriedSince = isOurs ? clock.now() : undefined;
+    this.#current = token;
+    return token;
   }
 }

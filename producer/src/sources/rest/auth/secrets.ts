@@ -1,4 +1,4 @@
-import type { EndpointConfig } from '@tributary/shared';
+import { type EndpointConfig, ExactNumber } from '@tributary/shared';
 import { Address } from '../request/address.js';
 import { userOf } from './basic.js';
 
@@ -24,8 +24,8 @@ export class Secrets {
 
   /** Adds more of them, such as a token. */
   add(...values: string[]): void {
-    // Of "Bearer abc" the token alone is a secret too.
-    const parts = values.flatMap((value) => [value, ...value.split(/\s+/), encodeURIComponent(value)]);
+    // Of "Bearer abc" the token alone is a secret too. An API may send it back as it was sent: encoded, or within JSON.
+    const parts = values.flatMap((value) => [value, ...value.split(/\s+/)]).flatMap(formsOf);
     this.#texts = [...new Set([...this.#texts, ...parts])]
       .filter((text) => text.length >= MIN_SECRET_LENGTH)
       .sort((a, b) => b.length - a.length)
@@ -56,9 +56,29 @@ export class Secrets {
   }
 }
 
-/** The texts in a body that are secrets by their names: an API may repeat what it was sent in an error. */
+/** A value as it is written in a URL, in a form, and in JSON. */
+const formsOf = (value: string): string[] => {
+  const plain = value.toWellFormed();
+  return [
+    value,
+    encodeURIComponent(plain),
+    new URLSearchParams({ '': plain }).toString().slice(1),
+    JSON.stringify(plain).slice(1, -1),
+  ];
+};
+
+/** Every text and number in a value, however deep. */
+export function textsIn(value: unknown): string[] {
+  if (typeof value === 'string') return [value, ...value.split(/[\s"'<>&=,:;{}[\]]+/)];
+  if (typeof value === 'number' || value instanceof ExactNumber) return [String(value)];
+  return typeof value === 'object' && value !== null ? Object.values(value).flatMap(textsIn) : [];
+}
+
+/** The texts and numbers in a body that are secrets by their names: an API may repeat what it was sent in an error. */
 function secretsIn(value: unknown, name = ''): string[] {
-  if (typeof value === 'string') return /pass|pwd|secret|token|key|auth|cred/i.test(name) ? [value] : [];
+  if (typeof value === 'string' || typeof value === 'number' || value instanceof ExactNumber) {
+    return /pass|pwd|pin|secret|token|key|auth|cred/i.test(name) ? [String(value)] : [];
+  }
   if (typeof value !== 'object' || value === null) return [];
   const named = Array.isArray(value) ? value.map((item) => [name, item] as const) : Object.entries(value);
   return named.flatMap(([itemName, item]) => secretsIn(item, itemName));
