@@ -79,6 +79,7 @@ async function decodeAll(deliveries: readonly Delivery[], steps: Steps): Promise
       burials.push(bury(delivery, error, steps));
     }
   }
+  report.tellUnknownFields();
   await Promise.all(burials);
   return incoming;
 }

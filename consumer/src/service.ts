@@ -24,6 +24,7 @@ import {
 } from '@tributary/shared';
 import { RedisBuried } from './dead-letters/redis-buried.js';
 import { createMergeRows } from './merge/rows.js';
+import { type DeadRecordGroup, DeadRecords } from './metrics/dead-records.js';
 import { measureEvictions } from './metrics/evictions.js';
 import { ConsumerMetrics } from './metrics/metrics.js';
 import { RedisLedgerStore } from './recovery/store.js';
@@ -51,6 +52,8 @@ export interface Consumer extends Service {
   flushNow(): Promise<void>;
   /** The number of deliveries that are not settled. */
   unsettled(): number;
+  /** The records that died since the start, by their fault. */
+  deadRecords(): readonly DeadRecordGroup[];
 }
 
 /** A consumer of every queue of the pipeline. It waits for anything that is away, and never gives up. */
@@ -75,6 +78,7 @@ class ConsumerService implements Consumer {
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #metrics: ConsumerMetrics;
+  readonly #dead = new DeadRecords();
   readonly #problems = new Map<string, string>([['session', 'not consuming yet']]);
   readonly #releases = new ReleaseList();
   readonly #stopping = new AbortController();
@@ -109,6 +113,10 @@ class ConsumerService implements Consumer {
 
   unsettled(): number {
     return this.#running?.unsettled() ?? 0;
+  }
+
+  deadRecords(): readonly DeadRecordGroup[] {
+    return this.#dead.groups;
   }
 
   async start(): Promise<void> {
@@ -193,6 +201,7 @@ class ConsumerService implements Consumer {
       clock,
       log,
       metrics: this.#metrics,
+      dead: this.#dead,
       onSinkProblem: (problem: string | undefined) => this.#setProblem('sink', problem),
       onRunning: (running: RunningSession) => {
         this.#running = running;

@@ -23,11 +23,15 @@ export class PoisonError extends Error {
   override readonly name = 'PoisonError';
   readonly code: string;
   readonly field: string | undefined;
+  /** What is wrong, without the record's key and value: many records may have the same fault. */
+  readonly fault: string;
 
-  constructor(code: string, message: string, field?: string, options?: { cause?: unknown }) {
-    super(message, options);
+  constructor(code: string, message: string, field?: string, options: { cause?: unknown; fault?: string } = {}) {
+    const { fault = code, ...rest } = options;
+    super(message, rest);
     this.code = code;
     this.field = field;
+    this.fault = fault;
   }
 }
 

@@ -45,7 +45,7 @@ export function decode(delivery: Delivery, entity: Entity, known: Pick<KnownOfEn
   } catch (error) {
     if (!(error instanceof PoisonError)) throw error;
     const message = `endpoint ${envelope.endpoint}: ${error.message}`;
-    throw new PoisonError(error.code, message, error.field, { cause: error.cause });
+    throw new PoisonError(error.code, message, error.field, { cause: error.cause, fault: error.fault });
   }
 }
 

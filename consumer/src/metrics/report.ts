@@ -1,40 +1,64 @@
-import { describeError, type Logger, type PoisonError, readEnvelope } from '@tributary/shared';
+import {
+  type Clock,
+  count,
+  describeError,
+  type Logger,
+  likelyType,
+  lineToDeclare,
+  ownValue,
+  type PoisonError,
+  parseJson,
+  readEnvelope,
+} from '@tributary/shared';
 import type { Deduplicated } from '../claim/claims.js';
 import type { Incoming } from '../intake/decode.js';
 import type { Delivery } from '../intake/settle.js';
+import type { DeadRecordGroup, DeadRecords } from './dead-records.js';
 import type { ConsumerMetrics } from './metrics.js';
 
 /** The number of unknown fields that are named. An API that invents field names, or an attacker, must not fill the metrics. */
 const UNKNOWN_FIELDS_NAMED = 200;
 
+/** Milliseconds that news wait for more of their kind, so that one line tells of all. */
+const GATHERED = 1_000;
+/** The same for a fault that was told before: one that stays is told once a minute. */
+const GATHERED_AFTERWARDS = 60_000;
+
+export interface ReporterOptions {
+  readonly metrics: ConsumerMetrics;
+  readonly log: Logger;
+  readonly clock: Clock;
+  readonly dead: DeadRecords;
+  /** Aborted when the session is over: what waits is told then. */
+  readonly over: AbortSignal;
+}
+
 /** Tells people what became of records: always in the metrics, and in the log where a person should look. */
 export class Reporter {
-  readonly #metrics: ConsumerMetrics;
-  readonly #log: Logger;
+  readonly #options: ReporterOptions;
   readonly #unknown = new Set<string>();
+  #newFields = new Map<string, NewFields>();
   readonly #unburied = new Set<string>();
+  #waiting = Number.POSITIVE_INFINITY;
 
-  constructor(metrics: ConsumerMetrics, log: Logger) {
-    this.#metrics = metrics;
-    this.#log = log;
+  constructor(options: ReporterOptions) {
+    this.#options = options;
   }
 
   judged(entity: string, judged: Deduplicated): void {
-    this.#metrics.judged(entity, judged);
+    this.#options.metrics.judged(entity, judged);
   }
 
   /** @param isNew whether the record is buried for the first time: the same bad record may come with every poll */
   dead(delivery: Delivery, entity: string, error: PoisonError, isNew: boolean): void {
-    const { endpoint, messageId, key } = readEnvelope(delivery.message, entity);
+    const { metrics, dead } = this.#options;
+    const isFirst = dead.note(delivery, entity, error, isNew);
     if (!isNew) {
-      this.#metrics.deadAgain(entity);
+      metrics.deadAgain(entity);
       return;
     }
-    this.#metrics.dead(endpoint, entity, error.code);
-    this.#log.warn(
-      { endpoint, entity, key, field: error.field, code: error.code, messageId, reason: error.message },
-      'record sent to the dead letters: it can never be written as it is; correct it at its source, or correct it and replay it',
-    );
+    metrics.dead(readEnvelope(delivery.message, entity).endpoint, entity, error.code);
+    this.#tellIn(isFirst ? GATHERED : GATHERED_AFTERWARDS);
   }
 
   /** Logged once for each queue, because the record is tried again four times a second. */
@@ -43,29 +67,80 @@ export class Reporter {
     this.#unburied.add(entity);
     const { endpoint, key } = readEnvelope(delivery.message, entity);
     const reason = describeError(cause);
-    this.#log.error(
+    this.#options.log.error(
       { endpoint, entity, key, reason },
       'a record that can never be written cannot be put on the dead letter queue either: it waits in its own queue until it can',
     );
   }
 
-  /** Logs each unknown field once; the record is written without it. */
-  unknownFields({ record, envelope: { endpoint } }: Incoming): void {
+  /** Notes each unknown field once; the record is written without it. The producer leaves them out: another program sent it. */
+  unknownFields({ record, envelope: { endpoint }, delivery }: Incoming): void {
+    const { metrics } = this.#options;
+    const { entity, key } = record;
     for (const field of record.unknownFields) {
-      const { entity, key } = record;
       const name = `${endpoint} ${entity} ${field}`;
       const named = this.#unknown.has(name);
       if (!named && this.#unknown.size >= UNKNOWN_FIELDS_NAMED) {
-        this.#metrics.unknownField(endpoint, entity, '(others)');
+        metrics.unknownField(endpoint, entity, '(others)');
         continue;
       }
-      this.#metrics.unknownField(endpoint, entity, field);
+      metrics.unknownField(endpoint, entity, field);
       if (named) continue;
       this.#unknown.add(name);
-      this.#log.warn(
-        { endpoint, entity, key, field },
-        'unknown field: records are written without it; declare it in pipeline.yaml to keep it',
-      );
+      const id = `${endpoint} ${entity}`;
+      const news = this.#newFields.get(id) ?? { endpoint, entity, key, fields: [], add: [] };
+      this.#newFields.set(id, news);
+      news.fields.push(field);
+      const type = likelyType(ownValue(parseJson(delivery.message.content.toString()) as object, field));
+      if (type !== undefined) news.add.push(lineToDeclare(field, type));
     }
   }
+
+  /** Logs the unknown fields that were noted since the last call: one line for each endpoint. */
+  tellUnknownFields(): void {
+    if (this.#newFields.size === 0) return;
+    const { log } = this.#options;
+    for (const { fields, ...news } of this.#newFields.values()) {
+      log.warn(
+        { ...news, fields },
+        `unknown field${fields.length === 1 ? '' : 's'}: records are written without; to keep what they hold, add these lines to the entity's fields`,
+      );
+    }
+    this.#newFields = new Map();
+  }
+
+  /** Waits for more of the same first. */
+  #tellIn(delay: number): void {
+    const { clock, over } = this.#options;
+    const at = clock.now() + delay;
+    if (this.#waiting <= at) return;
+    this.#waiting = at;
+    void clock.sleep(delay, over).then(() => {
+      this.#waiting = Number.POSITIVE_INFINITY;
+      this.#tell();
+    });
+  }
+
+  #tell(): void {
+    const { dead, log } = this.#options;
+    for (const group of dead.takeUntold()) tellDead(group, log);
+  }
+}
+
+/** Fields of one endpoint's records that are not declared, and were not told before. */
+interface NewFields {
+  readonly endpoint: string;
+  readonly entity: string;
+  readonly key: string;
+  readonly fields: string[];
+  /** The lines of the pipeline file that declare them. */
+  readonly add: string[];
+}
+
+function tellDead({ keys, count: records, ...group }: DeadRecordGroup, log: Logger): void {
+  const what =
+    records === 1
+      ? 'record sent to the dead letters: it can never be written as it is; correct it at its source, or correct it and replay it'
+      : `${count(records, 'record')} sent to the dead letters for one fault: they can never be written as they are; correct them at their source, or correct and replay them`;
+  log.warn({ ...group, key: keys.length === 0 ? undefined : keys.join(', '), count: records }, what);
 }

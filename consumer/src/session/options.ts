@@ -2,6 +2,7 @@ import type { Clock, Entity, Logger, PipelineConfig, SeenAgain, Topology } from 
 import type { Buried } from '../dead-letters/dead-letters.js';
 import type { LedgerStore } from '../ledger/port.js';
 import type { MergeRows } from '../merge/rows.js';
+import type { DeadRecords } from '../metrics/dead-records.js';
 import type { ConsumerMetrics } from '../metrics/metrics.js';
 import type { Sink } from '../sinks/port.js';
 import type { Broker } from './broker.js';
@@ -26,6 +27,8 @@ export interface SessionOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: ConsumerMetrics;
+  /** Takes note of the records that died, over all sessions. */
+  readonly dead: DeadRecords;
   readonly onSinkProblem: (problem: string | undefined) => void;
   /** Called when the session consumes, so that others can look into it. */
   readonly onRunning: (running: RunningSession) => void;

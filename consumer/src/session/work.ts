@@ -17,7 +17,7 @@ export class Work implements RunningSession {
     const { clock, log } = options;
     const onError = (error: unknown) => ending.byError(error);
     this.#path = path;
-    this.#stories = startStories(path, options, onError);
+    this.#stories = startStories(path, options, ending);
     this.#remerge = startRemerge(path.merges, { clock, log, onError });
   }
 
@@ -63,15 +63,15 @@ export class Work implements RunningSession {
 }
 
 /** One story for each queue; each ends when its intake ends, or with an error that ends the session. */
-function startStories(path: Path, options: SessionOptions, onError: (error: unknown) => void): Promise<void>[] {
+function startStories(path: Path, options: SessionOptions, ending: Ending): Promise<void>[] {
   const { claims, merges, deadLetters } = path;
-  const { seenAgain, instance } = options;
-  const report = new Reporter(options.metrics, options.log);
+  const { seenAgain, instance, metrics, log, clock, dead } = options;
+  const report = new Reporter({ metrics, log, clock, dead, over: ending.abandoned });
   const knownRecords = new KnownRecords();
   return path.lanes.map(({ entity, intake, batch }) => {
     const known = knownRecords.of(entity);
     const merge = createMergeStep(entity.name, merges);
     const steps = { entity, intake, deadLetters, known, claims, merge, batch, report, seenAgain, instance };
-    return consume(steps).catch(onError);
+    return consume(steps).catch((error: unknown) => ending.byError(error));
   });
 }

@@ -15,6 +15,7 @@ import { type Channel, connect, type GetMessage } from 'amqplib';
 import { onTestFinished } from 'vitest';
 import { RedisBuried } from '../../src/dead-letters/redis-buried.js';
 import { createMergeRows } from '../../src/merge/rows.js';
+import { DeadRecords } from '../../src/metrics/dead-records.js';
 import { RedisLedgerStore } from '../../src/recovery/store.js';
 import type { Broker } from '../../src/session/broker.js';
 import type { SessionEnd } from '../../src/session/ending.js';
@@ -87,6 +88,7 @@ export async function startRig({ redis }: RedisStandIn) {
         clock,
         log,
         metrics: newMetrics(),
+        dead: new DeadRecords(),
         onSinkProblem: (problem) => problems.push(problem),
         onRunning: (running) => {
           resolve({

@@ -1,4 +1,5 @@
 import { createLogger, Registry, topologyOf } from '@tributary/shared';
+import { DeadRecords } from '../../src/metrics/dead-records.js';
 import { ConsumerMetrics } from '../../src/metrics/metrics.js';
 import { RedisLedgerStore } from '../../src/recovery/store.js';
 import { runSession } from '../../src/session.js';
@@ -90,6 +91,7 @@ export class SimulatedConsumer {
         clock,
         log,
         metrics,
+        dead: new DeadRecords(),
         onSinkProblem: () => {},
         onRunning: (running) => {
           this.isRunning = true;

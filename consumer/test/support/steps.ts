@@ -10,6 +10,7 @@ import type { LedgerRedis } from '../../src/ledger/redis-client.js';
 import { createMergeStep, type Entry } from '../../src/merge/merge.js';
 import { startRemerge } from '../../src/merge/remerge.js';
 import { createMergeRows } from '../../src/merge/rows.js';
+import { DeadRecords } from '../../src/metrics/dead-records.js';
 import { Reporter } from '../../src/metrics/report.js';
 import { Batcher } from '../../src/write/batch.js';
 import { Flush } from '../../src/write/flush.js';
@@ -79,7 +80,7 @@ export async function startSteps(options: StepsOptions) {
         onError: (error) => errors.push(error),
       });
       const merge = createMergeStep(entity.name, merges);
-      const report = new Reporter(metrics, log);
+      const report = new Reporter({ metrics, log, clock, dead: new DeadRecords(), over: ended.signal });
       const known = knownRecords.of(entity);
       const steps = { entity, intake, deadLetters, known, claims, merge, batch, report, seenAgain, instance: writer };
       const story = consume(steps).catch((error: unknown) => errors.push(error));

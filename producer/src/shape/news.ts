@@ -1,7 +1,6 @@
-import { type Logger, pathToName } from '@tributary/shared';
+import { type Logger, likelyType, lineToDeclare } from '@tributary/shared';
 import type { Endpoint } from '../endpoint.js';
 import type { PollMetrics } from '../metrics.js';
-import { typeOf } from './type-of.js';
 
 /** An API that invents field names (or an attacker) must not fill the memory and the metrics with them. */
 const MOST_NAMES = 200;
@@ -67,7 +66,7 @@ export class ShapeNews implements ShapeEvents {
     field.count += 1;
     this.#hasNews = true;
     if (field.type !== undefined) return;
-    field.type = typeOf(value);
+    field.type = likelyType(value);
     this.#key ??= this.#endpoint.entity.keyOf(record);
   }
 
@@ -110,7 +109,7 @@ export class ShapeNews implements ShapeEvents {
     const told = news.slice(0, MOST_TOLD);
     const more = news.length > told.length ? ` (and ${news.length - told.length} more)` : '';
     this.#log.warn(
-      { ...labels, key: this.#key, fields: told.map(([name]) => name), add: told.map(lineFor) },
+      { ...labels, key: this.#key, fields: told.map(([name]) => name), add: told.map((one) => lineToDeclare(...one)) },
       `records have fields that the entity does not declare${more}; ${FATES[entity.config.unknownFields]}. To declare them, add these lines to its fields`,
     );
   }
@@ -150,10 +149,3 @@ const FATES = {
   keep: 'they are kept in the column unknown_fields',
   refuse: 'their records become dead letters, as unknownFields says',
 } as const;
-
-/** The line of the pipeline file that declares a field. */
-function lineFor([name, type]: readonly [name: string, type: string]): string {
-  if (/^[A-Za-z][A-Za-z0-9_]*$/.test(name)) return `${name}: ${type}?`;
-  const column = name.replaceAll(/[^A-Za-z0-9]+/g, '_').replaceAll(/^[_0-9]+|_+$/g, '') || 'field';
-  return `${column}: ${JSON.stringify(`${type}? ${pathToName(name).text}`)}`;
-}

@@ -143,6 +143,6 @@ function invalidField(
   const more = error.issues.length > 1 ? ` (and ${error.issues.length - 1} more)` : '';
   const found = describeMissing(value, issue?.path.length === 1 ? fields[path]?.from : undefined);
   return new PoisonError('field_invalid', `${entity} ${key}: field "${path}" is ${found}: ${wants}${more}`, path, {
-    cause: undefined,
+    fault: wants,
   });
 }
