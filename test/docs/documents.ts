@@ -4,8 +4,11 @@ import { dirname, join, relative } from 'node:path';
 /** The top of the checkout. */
 export const root = join(import.meta.dirname, '..', '..');
 
-/** Folders that hold nothing of the sources. */
-const MADE = new Set(['node_modules', 'dist', '.git', 'output', 'audit', 'coverage']);
+/** Folders that hold nothing of the sources, wherever they are. */
+const MADE = new Set(['node_modules', 'dist', '.git', 'coverage']);
+
+/** What a pipeline writes at the top of the checkout. */
+const WRITTEN = new Set(['output', 'audit']);
 
 /** A document that people read. */
 export interface Document {
@@ -25,7 +28,7 @@ export const read = (path: string): string => readFileSync(join(root, path), 'ut
 
 function list(folder: string): string[] {
   return readdirSync(folder, { withFileTypes: true })
-    .filter(({ name }) => !MADE.has(name))
+    .filter(({ name }) => !MADE.has(name) && !(folder === root && WRITTEN.has(name)))
     .flatMap((entry) => {
       const path = join(folder, entry.name);
       const own = relative(root, path);

@@ -3,7 +3,7 @@ import {
   type EntityRecord,
   type Envelope,
   PoisonError,
-  parseJson,
+  parseBody,
   type Row,
   readEnvelope,
   versionOrder,
@@ -46,17 +46,5 @@ export function decode(delivery: Delivery, entity: Entity, known: Pick<KnownOfEn
     if (!(error instanceof PoisonError)) throw error;
     const message = `endpoint ${envelope.endpoint}: ${error.message}`;
     throw new PoisonError(error.code, message, error.field, { cause: error.cause, fault: error.fault });
-  }
-}
-
-const utf8 = new TextDecoder('utf-8', { fatal: true });
-
-function parseBody(content: Buffer): unknown {
-  try {
-    return parseJson(utf8.decode(content));
-  } catch (cause) {
-    throw new PoisonError('not_json', `the message body is not JSON: ${(cause as Error).message}`, undefined, {
-      cause,
-    });
   }
 }

@@ -79,11 +79,7 @@ export function createView(_place, { announce }) {
         undefined,
         ...atLeastOne(flow.consumers, 'consumer').map(({ address }) => add(`consumer ${address}`, instanceNode())),
       ),
-      stage(
-        flow.sink.type === 'csv' ? 'CSV files' : 'Postgres',
-        '/data',
-        ...flow.datasets.map(({ name }) => add(`dataset ${name}`, datasetNode(name))),
-      ),
+      stage(flow.sink.medium, '/data', ...flow.datasets.map(({ name }) => add(`dataset ${name}`, datasetNode(name)))),
     ];
     path.replaceChildren(rivers.root, ...stages);
     rivers.between(stages, edges(flow));

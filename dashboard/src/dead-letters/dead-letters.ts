@@ -7,7 +7,7 @@ import {
   type EntityQueue,
   type PipelineConfig,
   PoisonError,
-  parseJson,
+  parseBody,
   type Topology,
   topologyOf,
 } from '@tributary/shared';
@@ -108,13 +108,7 @@ export class DeadLetters {
   validate(entity: string, body: string): void {
     const compiled = this.#entities.get(entity);
     if (compiled === undefined) throw new PoisonError('entity_unknown', `this pipeline has no entity "${entity}"`);
-    let record: unknown;
-    try {
-      record = parseJson(body);
-    } catch (cause) {
-      throw new PoisonError('not_json', (cause as Error).message, undefined, { cause });
-    }
-    compiled.decode(record);
+    compiled.decode(parseBody(Buffer.from(body)));
   }
 
   /** Sends letters into the pipeline again: each is confirmed there before it is acknowledged here. */

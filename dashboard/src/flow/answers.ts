@@ -48,7 +48,7 @@ export const flow = z.strictObject({
   unacked: count,
   oldestUnflushed: z.number().nullable(),
   freshness: z.number().nullable(),
-  sink: z.strictObject({ type: z.enum(SINK_KINDS), where: z.string() }),
+  sink: z.strictObject({ type: z.enum(SINK_KINDS), medium: z.string(), where: z.string() }),
   datasets: z.array(datasetSummary),
   problems: z.array(z.string()),
 });

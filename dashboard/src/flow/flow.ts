@@ -50,7 +50,8 @@ export interface Flow {
   readonly oldestUnflushed: number | null;
   /** Seconds since the newest durable record was written; null while there is none. */
   readonly freshness: number | null;
-  readonly sink: { readonly type: SinkKind; readonly where: string };
+  /** Its kind, what it writes in words (`CSV files`), and the same with the place. */
+  readonly sink: { readonly type: SinkKind; readonly medium: string; readonly where: string };
   readonly datasets: readonly DatasetSummary[];
   /** What is wrong, in words; the gravest first. */
   readonly problems: readonly string[];

@@ -60,6 +60,7 @@ export class Observer {
     this.#meter.take(now, [...producers, ...consumers]);
     const newest = Math.max(0, ...datasets.map(({ lastWrittenAt }) => Date.parse(lastWrittenAt ?? '') || 0));
     const waits = consumers.flatMap(({ metrics }) => metrics.get('tributary_oldest_unflushed_seconds') ?? []);
+    const words = sinkWords(config.sink);
     const flow: Omit<Flow, 'problems'> = {
       at: new Date(now).toISOString(),
       rates: this.#meter.rates,
@@ -74,7 +75,7 @@ export class Observer {
       unacked: consumers.reduce((sum, { metrics }) => sum + sumOf(metrics, 'tributary_unsettled_deliveries'), 0),
       oldestUnflushed: waits.length === 0 ? null : Math.max(...waits.map(({ value }) => value)),
       freshness: newest === 0 ? null : Math.max(0, (now - newest) / 1_000),
-      sink: { type: config.sink.type, where: sinkWords(config.sink).description },
+      sink: { type: config.sink.type, medium: words.medium, where: words.description },
       datasets,
     };
     this.#record(now, flow);

@@ -13,7 +13,7 @@ const files = (await readdir(folder, { recursive: true })).filter((file) => /\.[
 const read = (file: string) => readFile(join(folder, file), 'utf8');
 
 describe('the page', () => {
-  it('weighs less than 150 kB as it is sent, charts and all', async () => {
+  it('weighs less than 80 kB as it is sent, charts and all', async () => {
     const charts = createRequire(import.meta.url).resolve('uplot/dist/uPlot.iife.min.js');
     const all = [...files.map((file) => join(folder, file)), charts];
     const sizes = await Promise.all(all.map(async (file) => gzipSync(await readFile(file)).length));

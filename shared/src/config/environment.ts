@@ -1,4 +1,6 @@
 import { isMapping } from '../records/own-value.js';
+import { either } from '../words.js';
+import { SINKS } from './kinds/sinks.js';
 
 /**
  * What reads a variable: a service, the commands that ask a service, a pipeline file, or `npm start`, which also reads what
@@ -116,7 +118,12 @@ export const ENVIRONMENT = {
     setting: 'batch.interval',
     words: 'How long the oldest record of a batch waits at most',
   },
-  SINK: { readers: ['pipeline'], usual: 'csv', setting: 'sink.type', words: 'Where rows land: csv or postgres' },
+  SINK: {
+    readers: ['pipeline'],
+    usual: 'csv',
+    setting: 'sink.type',
+    words: `Where rows land: ${either(Object.keys(SINKS))}`,
+  },
   OUTPUT_DIR: {
     readers: ['pipeline'],
     usual: './output',

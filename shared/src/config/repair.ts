@@ -67,13 +67,12 @@ function standInFor(path: Path): unknown {
 }
 
 /** `entities.post.key: no field "id"` is no fault of the file if that field, or its whole entity, was removed here. */
-function isAboutRemoved({ path, message }: Fault, removed: ReadonlySet<string>): boolean {
+function isAboutRemoved({ path, message, about }: Fault, removed: ReadonlySet<string>): boolean {
   const places = [...removed];
   if (message.includes('stand-in') || places.some((place) => path === place || path.startsWith(`${place}.`)))
     return true;
   // The URL that was removed may have had this host.
   if (path.startsWith('limits.hosts.') && places.some((place) => /url$/i.test(place))) return true;
-  const missing = /no (?:field|entity) "([^"]+)"|has no "([^"]+)"|^"([^"]+)" (?:does not|must be)/.exec(message);
-  const name = missing?.slice(1).find((text) => text !== undefined);
-  return name !== undefined && places.some((place) => place.split('.').includes(name.split('.').at(-1) ?? name));
+  const name = about?.split('.').at(-1);
+  return name !== undefined && places.some((place) => place.split('.').includes(name));
 }

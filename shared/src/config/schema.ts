@@ -1,12 +1,13 @@
 import { z } from 'zod';
 import { UNKNOWN_FIELDS, UNKNOWN_FIELDS_KINDS } from '../records/unknown-fields.js';
+import { batchSchema } from './batch.js';
 import { endpointSchema } from './endpoint.js';
 import { DEFAULT_MAX_LENGTH, type Field, fieldSchema } from './fields.js';
 import { sinkSchema } from './kinds/sinks.js';
 import type { USUAL_SOURCE } from './kinds/sources.js';
 import { limitsSchema } from './limits.js';
 import { mergeSchema } from './merge.js';
-import { duration, name } from './values.js';
+import { name } from './values.js';
 
 const endpointId = z.string().regex(/^[a-z0-9][a-z0-9._-]{0,99}$/, 'expected letters, digits, dots, dashes');
 const queueName = z.string().regex(/^[A-Za-z0-9._-]{1,200}$/, 'expected letters, digits, dots, dashes, underscores');
@@ -54,15 +55,6 @@ function withUnknownFields<Config extends z.output<typeof entityAsWritten>>(conf
 
 const entity = entityAsWritten.transform((config) => withUnknownFields(config));
 
-const batch = z.strictObject({
-  size: z.int().min(1).max(2_000).default(10).describe('Records after which a batch is written'),
-  // RabbitMQ takes a delivery back that is held for 30 minutes (consumer_timeout).
-  interval: duration
-    .refine((ms) => ms <= 15 * 60_000, 'expected at most 15m')
-    .prefault('30s')
-    .describe('How long the oldest record of a batch waits at most; up to 15m'),
-});
-
 const isNotEmpty = (mapping: object): boolean => Object.keys(mapping).length > 0;
 
 /** The shape of pipeline.yaml, before the parts are checked against each other (load.ts does that). */
@@ -83,7 +75,7 @@ export const pipelineSchema = z.strictObject({
     .describe(
       'Joins the lines of one entity with another, by the dataset that the rows make. One merge is supported today',
     ),
-  batch: batch.prefault({}).describe('When records are written: a batch is one durable write'),
+  batch: batchSchema.prefault({}).describe('When records are written: a batch is one durable write'),
   sink: sinkSchema.prefault({}).describe('Where the rows land'),
 });
 

@@ -1,5 +1,6 @@
 import { Environment, EvaluationError, ParseError, TypeError as TypeFault } from '@marcbachmann/cel-js';
 import { describeError } from '../errors.js';
+import { expectedOneOf } from '../words.js';
 import { addDecimals } from './decimal.js';
 import { partsOf } from './walk.js';
 
@@ -32,6 +33,14 @@ export interface Expression {
 /** An expression that cannot be used, in words. */
 export class ExpressionError extends Error {
   override readonly name = 'ExpressionError';
+  /** The name in it that nothing has, if that is what is wrong. */
+  readonly unknown: string | undefined;
+
+  constructor(message: string, options: { readonly cause?: unknown; readonly unknown?: string | undefined } = {}) {
+    const { unknown, ...rest } = options;
+    super(message, rest);
+    this.unknown = unknown;
+  }
 }
 
 const CEL_TYPES: Readonly<Record<ValueType, string>> = {
@@ -100,7 +109,7 @@ const IDENTIFIER =
 
 function checkedType(check: () => { valid: boolean; type?: string; error?: unknown }, variables: Variables): string {
   const { valid, type = 'dyn', error } = check();
-  if (!valid) throw new ExpressionError(wordsOf(error, variables));
+  if (!valid) throw faultOf(error, variables);
   return type === 'list' ? 'list<dyn>' : type;
 }
 
@@ -108,21 +117,21 @@ function inWords<T>(work: () => T, variables: Variables): T {
   try {
     return work();
   } catch (error) {
-    throw new ExpressionError(wordsOf(error, variables), { cause: error });
+    throw faultOf(error, variables);
   }
 }
 
-function wordsOf(error: unknown, variables: Variables): string {
-  const isOurs = error instanceof ParseError || error instanceof TypeFault || error instanceof EvaluationError;
-  if (!isOurs) return describeError(error);
-  const { summary, range } = error;
+function faultOf(cause: unknown, variables: Variables): ExpressionError {
+  const isOurs = cause instanceof ParseError || cause instanceof TypeFault || cause instanceof EvaluationError;
+  if (!isOurs) return new ExpressionError(describeError(cause), { cause });
+  const { summary, range } = cause;
   const unknown = /^Unknown variable: (\S+)/.exec(summary)?.[1];
   if (unknown !== undefined) {
     const names = Object.keys(variables).filter((name) => IDENTIFIER.test(name));
-    return `no field "${unknown}": expected one of ${names.join(', ')}`;
+    return new ExpressionError(`no field "${unknown}": ${expectedOneOf(names)}`, { cause, unknown });
   }
   const place = range === undefined ? '' : ` (at character ${range.start + 1})`;
-  return `${summary}${place}${hintFor(summary)}`;
+  return new ExpressionError(`${summary}${place}${hintFor(summary)}`, { cause });
 }
 
 function hintFor(summary: string): string {

@@ -1,5 +1,7 @@
 import type { Options } from 'amqplib';
 import { v7 as newMessageId } from 'uuid';
+import { PoisonError } from '../errors.js';
+import { parseJson } from './json.js';
 
 /** What travels with a record: where it came from, and when. The record itself is the body of the message, as JSON. */
 export interface Envelope {
@@ -68,6 +70,21 @@ export function readEnvelope(message: EnvelopedMessage, entity: string): Envelop
 }
 
 const usableId = (id = ''): string => (/^[\x21-\x7e]*$/.test(id) ? id : id.replaceAll(/[^\x21-\x7e]/g, '_'));
+
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+
+/**
+ * The record in the body of a message, not yet validated.
+ * @throws PoisonError if it is not JSON in UTF-8
+ */
+export function parseBody(content: Uint8Array): unknown {
+  try {
+    return parseJson(utf8.decode(content));
+  } catch (cause) {
+    const message = `the message body is not JSON: ${(cause as Error).message}`;
+    throw new PoisonError('not_json', message, undefined, { cause });
+  }
+}
 
 /** Headers that a dead letter carries beside those of the original message, so that people and programs see why it is there. */
 export const DEAD_LETTER_HEADERS = {

@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { either, isSinkKind, SINKS, type SinkKind } from '@tributary/shared';
 
 export const HELP = `Compares the API's truth with what has landed, and exits 1 if anything is wrong.
 
@@ -26,7 +27,7 @@ export interface AuditArguments {
   readonly config: string | undefined;
   readonly api: string | undefined;
   readonly output: string | undefined;
-  readonly sink: 'csv' | 'postgres' | undefined;
+  readonly sink: SinkKind | undefined;
   readonly live: boolean;
   readonly json: boolean;
   readonly help: boolean;
@@ -47,8 +48,8 @@ export function readArguments(args: readonly string[]): AuditArguments {
     },
   });
   const { config, api, output, sink, live, json, help } = values;
-  if (sink !== undefined && sink !== 'csv' && sink !== 'postgres') {
-    throw new Error(`--sink: expected csv or postgres, found "${sink}"`);
+  if (sink !== undefined && !isSinkKind(sink)) {
+    throw new Error(`--sink: expected ${either(Object.keys(SINKS))}, found "${sink}"`);
   }
   if (api !== undefined && !URL.canParse(api)) throw new Error(`--api: expected a URL, found "${api}"`);
   return { config, api, output, sink, live, json, help };

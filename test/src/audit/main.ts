@@ -1,11 +1,8 @@
-import { existsSync } from 'node:fs';
-import { describeError, loadPipeline, type PipelineConfig } from '@tributary/shared';
-import { HELP, readArguments } from './arguments.js';
+import { describeError, loadPipeline } from '@tributary/shared';
+import { type AuditArguments, HELP, readArguments } from './arguments.js';
 import { audit } from './audit.js';
 import { formatFindings, formatTable } from './report.js';
-import { csvRows } from './sinks/csv.js';
-import type { StoredRows } from './sinks/port.js';
-import { postgresRows } from './sinks/postgres.js';
+import { openRows } from './sinks/open.js';
 import { apiTruth } from './truth.js';
 
 /** Milliseconds that a change may take from the API to the sink while the pipeline runs. */
@@ -21,9 +18,9 @@ try {
   process.exitCode = 1;
 }
 
-async function run(args: ReturnType<typeof readArguments>): Promise<void> {
+async function run(args: AuditArguments): Promise<void> {
   const config = loadPipeline(args.config ?? (process.env.PIPELINE || 'pipeline.yaml'), process.env);
-  const sink = await openSink(config, args);
+  const sink = await openRows(config, args);
   try {
     const settledBefore = args.live ? Date.now() - UNDER_WAY : undefined;
     const report = await audit({ config, truth: apiTruth(config, args.api), sink, settledBefore });
@@ -35,16 +32,4 @@ async function run(args: ReturnType<typeof readArguments>): Promise<void> {
   } finally {
     await sink.close();
   }
-}
-
-function openSink(config: PipelineConfig, args: ReturnType<typeof readArguments>): StoredRows | Promise<StoredRows> {
-  if ((args.sink ?? config.sink.type) === 'csv') {
-    const directory = args.output ?? config.sink.csv.directory;
-    // All that is expected is missing then, and nobody should look for the reason elsewhere.
-    if (!existsSync(directory)) process.stderr.write(`there is no folder ${directory}: nothing has landed there\n`);
-    return csvRows({ ...config.sink.csv, directory }, args.live);
-  }
-  const url = process.env.POSTGRES_URL;
-  if (!url) throw new Error('set POSTGRES_URL to audit the Postgres sink');
-  return postgresRows(config.sink.postgres, url);
 }

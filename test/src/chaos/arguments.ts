@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { either, isSinkKind, SINKS } from '@tributary/shared';
 import type { ChaosOptions } from './chaos.js';
 
 export const HELP = `Kills the pipeline again and again while records change, then audits what landed. Exit 1 if anything is wrong.
@@ -39,7 +40,7 @@ export function readArguments(args: readonly string[], newSeed: () => number): C
     },
   });
   const { sink, json, keep, help } = values;
-  if (sink !== 'csv' && sink !== 'postgres') throw new Error(`--sink: expected csv or postgres, found "${sink}"`);
+  if (!isSinkKind(sink)) throw new Error(`--sink: expected ${either(Object.keys(SINKS))}, found "${sink}"`);
   return {
     seconds: wholeNumber('--seconds', values.seconds, 1, 86_400),
     seed: values.seed === undefined ? newSeed() : wholeNumber('--seed', values.seed, 0, 2 ** 32 - 1),

@@ -1,4 +1,4 @@
-import { datasetsOf, describeError, ReleaseList, systemClock } from '@tributary/shared';
+import { datasetsOf, describeError, ReleaseList, type SinkKind, systemClock } from '@tributary/shared';
 import { audit } from '../audit/audit.js';
 import type { AuditReport } from '../audit/report.js';
 import { csvRows } from '../audit/sinks/csv.js';
@@ -8,7 +8,6 @@ import { apiTruth } from '../audit/truth.js';
 import { dumpTables } from './evidence.js';
 import { Faults } from './faults.js';
 import { makeRunFolder } from './folder.js';
-import type { SinkName } from './pipeline.js';
 import { planFaults } from './plan.js';
 import { queueDepths } from './queues.js';
 import type { ChaosReport, ChaosResult } from './report.js';
@@ -21,7 +20,7 @@ export interface ChaosOptions {
   readonly seed: number;
   readonly producers: number;
   readonly consumers: number;
-  readonly sink: SinkName;
+  readonly sink: SinkKind;
   /** Keep logs and output also when all is well. */
   readonly keep: boolean;
   /** Told what happens, line by line. */

@@ -1,16 +1,14 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { loadPipeline, type PipelineConfig } from '@tributary/shared';
+import { loadPipeline, type PipelineConfig, type SinkKind } from '@tributary/shared';
 
 export interface PipelineFile {
   readonly path: string;
   readonly config: PipelineConfig;
 }
 
-export type SinkName = 'csv' | 'postgres';
-
 /** The CRM's pipeline with everything short: polls and batches each second, parts that rotate, quick retries. */
-export function writePipeline(folder: string, api: string, sink: SinkName): PipelineFile {
+export function writePipeline(folder: string, api: string, sink: SinkKind): PipelineFile {
   const endpoint = (path: string, entity: string) => ({
     url: `${api}/${path}`,
     entity,

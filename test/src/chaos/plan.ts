@@ -1,3 +1,4 @@
+import type { SinkKind } from '@tributary/shared';
 import type { Moment } from './moments.js';
 import { between, createRandom, pick, type Random } from './random.js';
 
@@ -68,13 +69,22 @@ const MOMENTS: readonly (readonly [Moment, weight: number])[] = [
   ['ledger', 1],
 ];
 
+/** What is done to the servers and files of one sink only; all else is done whatever the sink is. */
+const ONLY_OF: Readonly<Record<SinkKind, readonly (FaultKind | Moment)[]>> = {
+  csv: ['write'],
+  postgres: ['postgres'],
+};
+
+const isOfOtherSink = (what: FaultKind | Moment, sink: SinkKind): boolean =>
+  Object.entries(ONLY_OF).some(([kind, only]) => kind !== sink && only.includes(what));
+
 /**
  * What is done, and when, in a run of so many seconds. It follows from the seed alone. Every kind comes once before any
  * comes twice, so that a short run meets them all.
  */
-export function planFaults(seed: number, seconds: number, sink: 'csv' | 'postgres'): Fault[] {
-  const kinds = FAULT_KINDS.filter((kind) => kind !== 'postgres' || sink === 'postgres');
-  const moments = MOMENTS.filter(([moment]) => moment !== 'write' || sink === 'csv');
+export function planFaults(seed: number, seconds: number, sink: SinkKind): Fault[] {
+  const kinds = FAULT_KINDS.filter((kind) => !isOfOtherSink(kind, sink));
+  const moments = MOMENTS.filter(([moment]) => !isOfOtherSink(moment, sink));
   const random = createRandom(seed);
   const faults: Fault[] = [];
   const untried = shuffled(random, kinds);

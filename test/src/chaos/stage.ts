@@ -1,11 +1,11 @@
 import { mkdirSync } from 'node:fs';
-import type { ReleaseList } from '@tributary/shared';
+import type { ReleaseList, SinkKind } from '@tributary/shared';
 import type { PrivateService } from '../../services/handle.js';
 import { freePorts } from '../../services/ports.js';
 import { startPrivatePostgres } from '../../services/postgres.js';
 import { startPrivateRabbitMQ } from '../../services/rabbitmq.js';
 import { type PrivateRedis, startPrivateRedis } from '../../services/redis.js';
-import { type PipelineFile, type SinkName, writePipeline } from './pipeline.js';
+import { type PipelineFile, writePipeline } from './pipeline.js';
 import { type Recorder, startRecorder } from './recorder.js';
 import { until } from './until.js';
 import { Worker, type Workspace } from './worker.js';
@@ -15,7 +15,7 @@ export interface StageOptions {
   readonly seed: number;
   readonly producers: number;
   readonly consumers: number;
-  readonly sink: SinkName;
+  readonly sink: SinkKind;
   readonly say: (line: string) => void;
   /** Told when a process ends that nobody killed. */
   readonly onDeath: (how: string) => void;

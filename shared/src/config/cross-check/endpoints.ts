@@ -14,7 +14,7 @@ export function* checkEndpoints({ endpoints, entities }: PipelineConfig): Genera
     const entity = entities[endpoint.entity];
     if (entity === undefined) {
       const message = `no entity "${endpoint.entity}": ${expectedOneOf(Object.keys(entities))}`;
-      yield { path: `${path}.entity`, message };
+      yield { path: `${path}.entity`, message, about: endpoint.entity };
     } else if (endpoint.incremental !== undefined) {
       yield* checkIncremental(`${path}.incremental`, endpoint, entity);
     }

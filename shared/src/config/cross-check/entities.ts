@@ -29,9 +29,13 @@ function* checkKey(path: string, entity: EntityConfig): Generator<Fault> {
   for (const key of keys) {
     const field = entity.fields[key];
     if (field === undefined) {
-      yield { path, message: `no field "${key}": ${expectedOneOf(Object.keys(entity.fields))}` };
+      yield { path, message: `no field "${key}": ${expectedOneOf(Object.keys(entity.fields))}`, about: key };
     } else if (field.optional || !KEY_TYPES.includes(field.type)) {
-      yield { path, message: `"${key}" must be a string, an integer, a date or a datetime, and not optional` };
+      yield {
+        path,
+        message: `"${key}" must be a string, an integer, a date or a datetime, and not optional`,
+        about: key,
+      };
     }
   }
   const twice = keys.find((key, index) => keys.indexOf(key) !== index);
@@ -41,9 +45,10 @@ function* checkKey(path: string, entity: EntityConfig): Generator<Fault> {
 function* checkVersion(path: string, { version, fields }: EntityConfig): Generator<Fault> {
   if (version === undefined) return;
   const field = fields[version];
-  if (field === undefined) yield { path, message: `no field "${version}": ${expectedOneOf(Object.keys(fields))}` };
+  if (field === undefined)
+    yield { path, message: `no field "${version}": ${expectedOneOf(Object.keys(fields))}`, about: version };
   else if (field.optional || !['string', 'integer', 'datetime'].includes(field.type)) {
     const message = `"${version}" must be a datetime, an integer or a string that sorts, and not optional`;
-    yield { path, message };
+    yield { path, message, about: version };
   }
 }

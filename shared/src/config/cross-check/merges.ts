@@ -16,20 +16,33 @@ function* checkMerge(path: string, merge: MergeConfig, { entities }: PipelineCon
   const each = entities[merge.each.entity];
   const target = entities[merge.with.entity];
   const names = expectedOneOf(Object.keys(entities));
-  if (each === undefined) yield { path: `${path}.each.entity`, message: `no entity "${merge.each.entity}": ${names}` };
+  if (each === undefined)
+    yield {
+      path: `${path}.each.entity`,
+      message: `no entity "${merge.each.entity}": ${names}`,
+      about: merge.each.entity,
+    };
   if (target === undefined)
-    yield { path: `${path}.with.entity`, message: `no entity "${merge.with.entity}": ${names}` };
+    yield {
+      path: `${path}.with.entity`,
+      message: `no entity "${merge.with.entity}": ${names}`,
+      about: merge.with.entity,
+    };
   if (Object.values(entities).some((entity) => entity.dataset === merge.dataset)) {
     yield { path, message: `"${merge.dataset}" is already an entity's dataset` };
   }
   const lines = each?.fields[merge.each.lines];
   if (each !== undefined && lines?.type !== 'list') {
-    yield { path: `${path}.each.lines`, message: `"${merge.each.lines}" must be a field of type list` };
+    yield {
+      path: `${path}.each.lines`,
+      message: `"${merge.each.lines}" must be a field of type list`,
+      about: merge.each.lines,
+    };
   }
   const items = lines?.type === 'list' ? lines.items : undefined;
   if (items !== undefined && items[merge.with.on] === undefined) {
     const message = `a line has no "${merge.with.on}": ${expectedOneOf(Object.keys(items))}`;
-    yield { path: `${path}.with.on`, message };
+    yield { path: `${path}.with.on`, message, about: merge.with.on };
   }
   yield* checkColumns(`${path}.columns`, merge, {
     [merge.each.entity]: each?.fields,
@@ -56,7 +69,8 @@ function* checkColumns(
         : fields !== undefined && !Object.hasOwn(fields, field)
           ? `no field "${field}": ${expectedOneOf(Object.keys(fields))}`
           : undefined;
-      if (missing !== undefined) yield { path: `${path}.${column}`, message: `"${source}" does not exist: ${missing}` };
+      if (missing !== undefined)
+        yield { path: `${path}.${column}`, message: `"${source}" does not exist: ${missing}`, about: source };
     }
   }
 }

@@ -1,6 +1,6 @@
-import { expectedOneOf } from '../../words.js';
+import { either, expectedOneOf } from '../../words.js';
 import type { Fault } from '../fault.js';
-import { PAGING } from '../kinds/paging.js';
+import { PAGE_PLACEHOLDERS, PAGING, type PagePlaceholder } from '../kinds/paging.js';
 import { placeholdersIn } from '../placeholders.js';
 import type { EndpointConfig } from '../schema.js';
 
@@ -53,12 +53,14 @@ function* checkWindow(path: string, { incremental }: EndpointConfig, placed: Rea
   }
 }
 
+/** Which kinds of paging fill in a placeholder. */
+const kindsThatFill = (name: PagePlaceholder): string[] =>
+  Object.entries(PAGING).flatMap(([kind, { fills }]) => (fills.some((one) => one === name) ? [kind] : []));
+
 const REASONS: Readonly<Record<string, string>> = {
   since: 'needs incremental: without it there is nothing to go on from',
   until: 'needs incremental with a window',
-  cursor: 'needs paging of type cursor',
-  page: 'needs paging of type page',
-  offset: 'needs paging of type offset',
   size: 'needs the size of paging',
   parent: 'needs parent: { endpoint: … }',
+  ...Object.fromEntries(PAGE_PLACEHOLDERS.map((name) => [name, `needs paging of type ${either(kindsThatFill(name))}`])),
 };

@@ -27,7 +27,7 @@ function* checkEndpoint(path: string, { map, where }: EndpointConfig, fields: Fi
     const field = mapped[name];
     const place = `${path}.map.${name}`;
     if (field === undefined)
-      yield { path: place, message: `no field "${name}": ${expectedOneOf(Object.keys(fields))}` };
+      yield { path: place, message: `no field "${name}": ${expectedOneOf(Object.keys(fields))}`, about: name };
     else yield* checkField(place, name, field, mapped);
   }
   if (where !== undefined) yield* checkExpression(`${path}.where`, where, variablesOf(mapped), ['bool']);
@@ -70,6 +70,6 @@ function* checkExpression(
     compileExpression(text, variables, wanted);
   } catch (error) {
     if (!(error instanceof ExpressionError)) throw error;
-    yield { path, message: `"${text}" cannot be evaluated: ${error.message}` };
+    yield { path, message: `"${text}" cannot be evaluated: ${error.message}`, about: error.unknown };
   }
 }

@@ -80,5 +80,9 @@ export const PAGING = {
 
 export const pagingSchema = choiceOf(PAGING, { common: ends });
 
+/** Every placeholder that some kind of paging fills in. */
+export const PAGE_PLACEHOLDERS: readonly PagePlaceholder[] = Object.values(PAGING).flatMap(({ fills }) => fills);
+
+export type PagePlaceholder = (typeof PAGING)[PagingKind]['fills'][number];
 export type PagingKind = keyof typeof PAGING;
 export type PagingConfig = z.output<typeof pagingSchema>;

@@ -37,6 +37,7 @@ export const sinkSchema = z.strictObject({
 });
 
 export type SinkKind = keyof typeof SINKS;
+export const isSinkKind = (name: string): name is SinkKind => Object.hasOwn(SINKS, name);
 export type SinkConfig = z.output<typeof sinkSchema>;
 
 /** In words for people, where the rows are. */

@@ -1,12 +1,19 @@
-import { RetryableError } from '@tributary/shared';
+import { type PagePlaceholder, RetryableError } from '@tributary/shared';
 import type { Address } from '../request/address.js';
 
 /** A cursor as an API gives it; a number beyond 2^53 is exact. */
 export type Cursor = string | number | { toString(): string };
 
+/** What the placeholders of paging are filled in with: an entry for each in the table of pagings. */
+interface PageValues {
+  readonly page: number;
+  readonly offset: number;
+  readonly cursor: Cursor;
+}
+
 /** Where a page is: what the request is filled in with, or an address that the API gave. */
 export type PageAddress =
-  | { readonly values: { readonly page?: number; readonly offset?: number; readonly cursor?: Cursor } }
+  | { readonly values: Partial<Pick<PageValues, PagePlaceholder>> }
   | { readonly address: Address };
 
 /** What a pager needs of an answer. */

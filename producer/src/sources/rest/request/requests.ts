@@ -1,6 +1,7 @@
 import {
   type EndpointConfig,
   FatalError,
+  PAGE_PLACEHOLDERS,
   type PlacedText,
   parsePlaceholders,
   placeholdersIn,
@@ -83,7 +84,9 @@ export class Requests {
    * answer to a request with a body is never asked for on a condition.
    */
   get isKnownByUrl(): boolean {
-    return this.#body === undefined && !PAGE_NAMES.some((name) => placeholdersIn(this.#config.headers).has(name));
+    return (
+      this.#body === undefined && !PAGE_PLACEHOLDERS.some((name) => placeholdersIn(this.#config.headers).has(name))
+    );
   }
 
   /** @throws FatalError if a placeholder in the URL's path is empty, or the URL is none once it is filled in */
@@ -142,13 +145,10 @@ export class Requests {
       .filter((entry) => entry !== undefined);
     const address = Address.parse(query.length === 0 ? place : `${place}?${query.join('&')}`);
     if (address === undefined)
-      throw new FatalError('url_invalid', `with its placeholders filled in, the url is none: ${place}`);
+      throw new FatalError('url_invalid', `after filling in the placeholders, this is not a valid URL: ${place}`);
     return address;
   }
 }
-
-/** What a pager fills in. */
-const PAGE_NAMES = ['cursor', 'page', 'offset'] as const;
 
 /** The settings in which placeholders are filled in. */
 const SETTINGS = ['url', 'query', 'headers', 'body', 'form', 'graphql'] as const;
