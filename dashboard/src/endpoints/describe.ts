@@ -9,9 +9,23 @@ export interface EndpointDescription {
   readonly schedule: string;
 }
 
-export function describeEndpoint(id: string, { entity, enabled, url, schedule }: EndpointConfig): EndpointDescription {
-  const shown = redactUrl(url).split('?')[0] ?? '';
-  return { id, entity, enabled, url: shown, schedule: describeSchedule(schedule) };
+export function describeEndpoint(
+  id: string,
+  { entity, enabled, url, schedule, parent }: EndpointConfig,
+): EndpointDescription {
+  return {
+    id,
+    entity,
+    enabled,
+    url: describeUrl(url),
+    schedule: parent === undefined ? describeSchedule(schedule) : `with each record of ${parent.endpoint}`,
+  };
+}
+
+/** A URL that is a placeholder as a whole holds nothing to hide. */
+function describeUrl(url: string): string {
+  if (url.startsWith('{{')) return url;
+  return (redactUrl(url).split('?')[0] ?? '').replaceAll('%7B%7B', '{{').replaceAll('%7D%7D', '}}');
 }
 
 const UNITS = [
