@@ -163,14 +163,15 @@ describe('an endpoint that fails again and again', () => {
       schedule: { every: '100ms' },
       retries: 2,
       retryDelay: '1ms',
-      circuit: { failures: 2, pause: '1s' },
+      circuit: { failures: 2, pause: '2s' },
     });
     await untilAsked(1);
     answers.status = 503;
     await vi.waitFor(async () => expect(await report()).toMatchObject({ state: 'open', failures: 2 }));
-    expect((await get('/metrics')).text).toMatch(/tributary_poll_circuit_open\{endpoint="crm",state="open",.*\} 1/);
+    // Counted at once: the pause goes on while the metrics are asked for.
     const before = asked().length;
-    await vi.waitFor(async () => expect((await report()).failures).toBe(3), { timeout: 5_000 });
+    expect((await get('/metrics')).text).toMatch(/tributary_poll_circuit_open\{endpoint="crm",state="open",.*\} 1/);
+    await vi.waitFor(async () => expect((await report()).failures).toBe(3), { timeout: 15_000 });
     expect(asked()).toHaveLength(before + 1);
     expect(lines.filter(({ msg, endpoint }) => endpoint === 'crm' && msg.includes('left alone'))).toHaveLength(1);
     answers.status = 200;
