@@ -119,7 +119,7 @@ export class PollProgress {
     const told = { endpoint: this.#endpoint, run: this.#run, parent, reason };
     this.#log.warn(
       told,
-      'the API knows nothing for this parent; it is taken for gone, and so are others that are answered so',
+      'the API knows nothing for this parent: it is treated as deleted; later parents with the same answer are too, without another log line',
     );
   }
 
@@ -157,7 +157,7 @@ export class PollProgress {
     const advice = 'set paging, so that what follows is read too; or ask for larger answers, or by a finer version';
     this.#log.warn(
       { endpoint: this.#endpoint, run: this.#run, advice },
-      'the answer is full, and all its records have the time that the poll went on from: if the API cuts its answers, what follows is never seen',
+      'the page is full and every record has the same time as the last mark: if there are more records, they will never be read',
     );
   }
 

@@ -119,7 +119,7 @@ describe('the children of an endpoint', () => {
 
   it.each([
     [{ parent: { endpoint: 'nobody' } }, 'no endpoint "nobody"'],
-    [{ parent: { endpoint: 'items' } }, '"items" is polled for "items" itself'],
+    [{ parent: { endpoint: 'items' } }, '"items" depends on "items" itself'],
     [{ parent: { endpoint: 'crm' }, resync: { every: '1h' } }, 'leave resync out'],
     [{ url: 'http://api/{{parent.id}}' }, '{{parent.id}} needs parent'],
   ])('are refused where they cannot be: %j', (settings, words) => {

@@ -369,9 +369,9 @@ describe('a mark that cannot move', () => {
     const api = await startApi((_request, response) => json(response, answer(count, time)));
     const { run, lines } = await setUp({ url: `${api.url}/?${query}`, incremental: { parameter: 'since' } });
     await run();
-    expect(lines.filter(({ msg }) => msg.includes('the answer is full'))).toHaveLength(0);
+    expect(lines.filter(({ msg }) => msg.includes('the page is full'))).toHaveLength(0);
     await run();
-    expect(lines.filter(({ msg }) => msg.includes('the answer is full'))).toHaveLength(told);
+    expect(lines.filter(({ msg }) => msg.includes('the page is full'))).toHaveLength(told);
   });
 });
 

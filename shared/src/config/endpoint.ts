@@ -59,7 +59,7 @@ const incremental = z.strictObject({
     })
     .transform(String)
     .optional()
-    .describe('What the first poll asks for changes since; everything unless given'),
+    .describe('The first poll asks for changes after this value; if not set, for everything'),
   window: duration
     .optional()
     .describe(
@@ -70,7 +70,7 @@ const incremental = z.strictObject({
     .optional()
     .describe(
       'How far before the newest record seen the next poll begins again, for records that are written late: a duration where ' +
-        'the version is a time (5s unless given), a number where it is a sequence (0 unless given). A version that is text has no distance',
+        'the version is a time (5s unless given), a number where it is a sequence (0 unless given). Not for a version that is text',
     ),
 });
 
@@ -126,9 +126,7 @@ const common = {
     ),
   map: mapSchema
     .default({})
-    .describe(
-      'Where the records of this endpoint have the values of their fields, if not where the entity says: `total: $.amount`',
-    ),
+    .describe("Field paths for this endpoint; they replace the entity's paths: `total: $.amount`"),
   badRecords: z
     .enum(['dead-letter', 'count'])
     .default('dead-letter')

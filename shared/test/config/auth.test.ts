@@ -160,7 +160,7 @@ describe('a login', () => {
   });
 });
 
-describe('credentials that stand twice', () => {
+describe('credentials that are set twice', () => {
   const url = 'http://127.0.0.1:1/';
 
   it.each([
@@ -196,7 +196,7 @@ describe('credentials that stand twice', () => {
       0,
     ],
   ])('are refused: %s', (_what, auth, more, count) => {
-    const twice = faults(auth, more).filter((fault) => fault.startsWith('auth: credentials stand twice'));
+    const twice = faults(auth, more).filter((fault) => fault.startsWith('auth: credentials are set twice'));
     expect(twice).toHaveLength(count);
   });
 });

@@ -77,7 +77,7 @@ describe('a setting that does not exist', () => {
     ['data_selector: data', 'here it is items (where the records lie in the body)'],
     ['body_json: { a: b }', 'here it is body (sent as JSON, or as it is if it is text)'],
     ['verb: POST', 'here it is method (GET, or POST where there is a body, unless given)'],
-    ['user: me', 'here it is auth (how the endpoint shows who asks)'],
+    ['user: me', 'here it is auth (how requests are authenticated)'],
     ['recordSelector: { extractor: x }', 'here it is items'],
     ['page_size: 50', 'here it is endpoints.blog.paging.size'],
     ['rate_limit: 5', 'here it is limits.perHost.requestsPerSecond (requests a second to one host, evenly spread'],

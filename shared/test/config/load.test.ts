@@ -206,14 +206,14 @@ test('an overlap that the version cannot be moved back by is a fault, not ignore
   ]);
 });
 
-test('credentials that stand twice, half a certificate and limits for a host that is none are faults', () => {
+test('credentials that are set twice, half a certificate and limits for a host that is none are faults', () => {
   const settings = `    headers: { Authorization: Bearer x }
     auth: { type: bearer, token: y }
     tls: { cert: PEM }
 limits: { hosts: { api.example: { concurrency: 2 } } }
 `;
   expect(faults(GOOD + settings)).toEqual([
-    expect.stringContaining('endpoints.blog.auth: credentials stand twice'),
+    expect.stringContaining('endpoints.blog.auth: credentials are set twice'),
     expect.stringContaining('endpoints.blog.tls: cert and key belong together'),
     expect.stringContaining('limits.hosts.api.example: no endpoint is there: expected one of 127.0.0.1:1'),
   ]);

@@ -11,7 +11,7 @@ export function* checkAuth(path: string, { auth, headers, url }: EndpointConfig)
   const inUrl = header === 'authorization' && /^\w+:\/\/[^/?#]*@/.test(url);
   const inHeaders = Object.keys(headers).some((name) => name.toLowerCase() === header);
   if (inUrl || inHeaders) {
-    const message = `credentials stand twice: here, and in the URL or in an ${header} header; expected one of them`;
+    const message = `credentials are set twice: here, and in the URL or in an ${header} header; keep one`;
     // A cookie of the settings goes beside the one of a session.
     if (header !== 'cookie') yield { path, message };
   }

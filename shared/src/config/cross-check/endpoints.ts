@@ -49,7 +49,7 @@ function* checkParent(path: string, id: string, endpoints: PipelineConfig['endpo
     if (above === id || generations >= MOST_GENERATIONS) {
       yield {
         path: `${path}.parent.endpoint`,
-        message: `"${name}" is polled for "${id}" itself, or the family is over ${MOST_GENERATIONS} deep`,
+        message: `"${name}" depends on "${id}" itself (a circle), or has more than ${MOST_GENERATIONS} levels of parents`,
       };
       return;
     }
@@ -110,7 +110,7 @@ function* checkInitial(path: string, { incremental }: EndpointConfig, type: stri
 /** An overlap by which the version cannot be moved back would be ignored silently. */
 function overlapFault(overlap: number | { milliseconds: number } | undefined, version: string | undefined) {
   if (overlap === undefined || overlap === 0) return undefined;
-  if (version === 'string') return 'the version is text, which has no distance to move back by; leave overlap out';
+  if (version === 'string') return 'overlap does not work with a version that is text; remove it';
   if (version === 'datetime' && typeof overlap === 'number') {
     return `${overlap} has no unit, and the version is a time: expected a duration such as 5s`;
   }

@@ -133,7 +133,7 @@ const OAUTH = {
 
 const WITHOUT_LOGIN = { ...PLAIN, ...OAUTH };
 
-/** How an endpoint shows who asks. Secrets come in by `${NAME}` or `${file:/run/secrets/x}`. */
+/** How requests are authenticated. Secrets come in by `${NAME}` or `${file:/run/secrets/x}`. */
 export const AUTH = {
   ...WITHOUT_LOGIN,
   login: {
@@ -148,7 +148,7 @@ export const AUTH = {
       body: z.unknown().optional().describe('Sent as JSON, or as it is if it is text'),
       form: z.record(z.string(), scalar).optional().describe('Sent as application/x-www-form-urlencoded'),
       headers: z.record(z.string(), scalar).default({}).describe('Headers of this request'),
-      auth: choiceOf(WITHOUT_LOGIN).optional().describe('How this request shows who asks'),
+      auth: choiceOf(WITHOUT_LOGIN).optional().describe('How this request is authenticated'),
       token: z
         .union(
           [

@@ -10,7 +10,7 @@ const ends = {
   while: conditionSchema
     .optional()
     .describe(
-      'Pages are asked for as long as this holds: a path, such as $.has_more, at whose end is neither nothing nor false',
+      'Pages are asked for as long as this holds: a path, such as $.has_more, whose value exists and is not false',
     ),
   until: conditionSchema.optional().describe('The page on which this holds is the last: a path, such as $.isLast'),
   total: pathSchema.optional().describe('Where the body tells how many records, or pages, there are in all'),

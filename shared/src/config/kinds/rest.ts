@@ -43,7 +43,7 @@ export const restSettings = {
     .optional()
     .describe('Sent as application/x-www-form-urlencoded. An entry whose placeholder is empty is left out'),
   graphql: graphql.optional().describe('Sent as a GraphQL request; errors in the answer are errors of the poll'),
-  auth: authSchema.optional().describe('How the endpoint shows who asks'),
+  auth: authSchema.optional().describe('How requests are authenticated'),
   tls: tls.optional().describe('Certificates as PEM texts, best read from files as secrets are'),
   format: formatSchema.prefault({ type: 'json' }).describe('What the body of an answer is'),
   items: pathOrNothing
@@ -66,8 +66,8 @@ export const restSettings = {
     .union([z.literal(false), conditionSchema], { error: 'expected a path such as $.error, or false' })
     .optional()
     .describe(
-      'When an answer with a good status is an error all the same: a path, such as $.error, at whose end is neither nothing ' +
-        'nor false. Unless given, an answer without records whose body has an `error` or `errors` is one; false turns that off',
+      'When an answer with a good status is an error all the same: a path, such as $.error, whose value exists and ' +
+        'is not false. Unless given, an answer without records whose body has an `error` or `errors` is one; false turns that off',
     ),
   paging: pagingSchema.prefault({ type: 'none' }).describe('How the pages follow each other'),
   retries: z.int().min(0).max(10).default(3).describe('How often a request that failed is sent again within one poll'),
