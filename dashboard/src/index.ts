@@ -4,7 +4,7 @@ export {
   DEAD_LETTER_COMMANDS,
   type DeadLetterCommand,
   type DeadLetterRequest,
-} from './dead-letters/shell/request.js';
-export { type DeadLetterCommandOptions, runDeadLetterCommand } from './dead-letters/shell/run.js';
+} from './dead-letters/commands/request.js';
+export { type DeadLetterCommandOptions, runDeadLetterCommand } from './dead-letters/commands/run.js';
 export { createDashboard, type Dashboard, type DashboardOptions, dashboardProcess } from './service.js';
 export { type DashboardSettings, readDashboardSettings } from './settings.js';

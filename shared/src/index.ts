@@ -11,6 +11,7 @@ export {
   type VariableName,
   variable,
 } from './config/environment.js';
+export { wanted } from './config/expectation.js';
 export { ConfigError } from './config/fault.js';
 export { type Field, type FieldSource, mappedFields } from './config/fields.js';
 export { type AuthConfig, type AuthKind, type AuthOf, grantOf, keepsToken, placeOf } from './config/kinds/auth.js';
@@ -23,7 +24,6 @@ export { loadPipeline, parsePipeline } from './config/load.js';
 export { type PlacedText, type Placeholder, parsePlaceholders, placeholdersIn } from './config/placeholders.js';
 export type * from './config/schema.js';
 export { withoutPlaceholders } from './config/values.js';
-export { wanted } from './config/wanted.js';
 export * from './csv/cells.js';
 export * from './csv/lines.js';
 export * from './csv/parts.js';

@@ -37,7 +37,7 @@ describe('the one package to install', () => {
   beforeAll(async () => {
     for (const path of [folder, home, nodeAlone]) mkdirSync(path);
     symlinkSync(process.execPath, join(nodeAlone, 'node'));
-    await run(process.execPath, [`${ROOT}tributary/dist/pack/main.js`, stage.folder]);
+    await run(process.execPath, [`${ROOT}tributary/dist/package/main.js`, stage.folder]);
     const [tarball, ...others] = readdirSync(stage.folder).filter((name) => name.endsWith('.tgz'));
     expect(others).toEqual([]);
     // Which registry npm asks is the developer's to say; all that runs later runs without.

@@ -3,10 +3,10 @@ import { isTombstone, type LedgerKeys, type MergeKeys } from '../ledger/keys.js'
 import type { LedgerRedis } from '../ledger/redis-client.js';
 import { createMergeRows, type MergeRows, readMergedKey, timeOfRemerge, writeSide } from '../merge/rows.js';
 import type { Sink } from '../sinks/port.js';
+import { BulkWriter } from './bulk-writer.js';
 import { type Doubt, findDoubts } from './doubts.js';
 import type { Rebuild } from './epoch.js';
 import { type LandedMerge, type NewestRow, type NewestSide, newestRows, newestSides } from './landed.js';
-import { PipelineWriter } from './pipeline-writer.js';
 import { findUnmerged } from './unmerged.js';
 
 export interface RebuildOptions {
@@ -31,7 +31,7 @@ class LedgerRebuild {
   readonly #sink: Sink;
   readonly #clock: Clock;
   readonly #keys: LedgerKeys;
-  readonly #writer: PipelineWriter;
+  readonly #writer: BulkWriter;
   readonly #datasets: readonly Dataset[];
   readonly #merges: readonly MergeRows[];
   /** The records that have landed, by entity; only of entities that are a side of a merge. */
@@ -43,7 +43,7 @@ class LedgerRebuild {
     this.#sink = sink;
     this.#clock = clock;
     this.#keys = keys;
-    this.#writer = new PipelineWriter(redis);
+    this.#writer = new BulkWriter(redis);
     this.#datasets = datasetsOf(config);
     this.#merges = createMergeRows(config);
   }

@@ -1,8 +1,8 @@
 import type { ConsumeMessage } from '@tributary/shared';
 import { describe, expect, it } from 'vitest';
+import { describeList } from '../../src/dead-letters/commands/words.js';
 import { matches, readLetter } from '../../src/dead-letters/letter.js';
 import type { LetterPage } from '../../src/dead-letters/listing.js';
-import { describeList } from '../../src/dead-letters/shell/words.js';
 
 const QUEUE = { entity: 'customer', queue: 'customer_data', deadQueue: 'customer_data.dead' };
 

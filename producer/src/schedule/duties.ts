@@ -5,7 +5,7 @@ import type { Child } from '../poll/children.js';
 import { type PollSteps, poll } from '../poll/poll.js';
 import { createIds } from '../publish/ids.js';
 import type { Publisher } from '../publish/publisher.js';
-import { ShapeNews } from '../shape/news.js';
+import { EndpointFindings } from '../shape/endpoint-findings.js';
 import { compileShape } from '../shape/shape.js';
 import { createSource } from '../sources/kinds.js';
 import type { SourceEvents } from '../sources/port.js';
@@ -56,7 +56,11 @@ export function createDuties(endpoints: readonly Endpoint[], options: DutiesOpti
 const childOf = (endpoint: Endpoint, options: DutiesOptions, onPause: (until: number) => void): Child => ({
   endpoint,
   source: createSource(endpoint, options.surroundings, { ...sourceEvents(endpoint, options), onPause }),
-  shape: compileShape(endpoint.entity.config, endpoint.config, new ShapeNews(endpoint, options.metrics, options.log)),
+  shape: compileShape(
+    endpoint.entity.config,
+    endpoint.config,
+    new EndpointFindings(endpoint, options.metrics, options.log),
+  ),
   children: endpoint.children.map((child) => childOf(child, options, onPause)),
 });
 

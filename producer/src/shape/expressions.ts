@@ -11,7 +11,7 @@ import {
   variablesOf,
 } from '@tributary/shared';
 import { type Convert, converterOf } from './convert.js';
-import type { ShapeEvents } from './news.js';
+import type { ShapeEvents } from './endpoint-findings.js';
 
 type Fields = Readonly<Record<string, Field>>;
 

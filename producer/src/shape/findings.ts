@@ -1,4 +1,4 @@
-import type { ShapeEvents } from './news.js';
+import type { ShapeEvents } from './endpoint-findings.js';
 
 /** What shaping one record found, for a person who looks at that record. */
 export class ShapeFindings implements ShapeEvents {

@@ -9,8 +9,8 @@ import {
   UNKNOWN_FIELDS,
 } from '@tributary/shared';
 import { type Convert, converterOf } from './convert.js';
+import type { ShapeEvents } from './endpoint-findings.js';
 import { RecordExpressions } from './expressions.js';
-import type { ShapeEvents } from './news.js';
 
 /** What became of a raw record. */
 export interface Shaped {

@@ -10,7 +10,7 @@ import { PollProgress } from '../../src/poll/progress.js';
 import { type Walk, Walks } from '../../src/poll/walks.js';
 import { createIds } from '../../src/publish/ids.js';
 import { Publisher } from '../../src/publish/publisher.js';
-import { ShapeNews } from '../../src/shape/news.js';
+import { EndpointFindings } from '../../src/shape/endpoint-findings.js';
 import { compileShape } from '../../src/shape/shape.js';
 import { memoryTokenStores } from '../../src/sources/rest/auth/token-store.js';
 import { Gate } from '../../src/sources/rest/gate.js';
@@ -59,7 +59,7 @@ async function setUp(settings: object, cursors: CursorStore = memoryCursorStore(
     onDoubt: () => {},
   });
   const metrics = createPollMetrics(createRegistry('test'));
-  const shape = compileShape(endpoint.entity.config, endpoint.config, new ShapeNews(endpoint, metrics, log));
+  const shape = compileShape(endpoint.entity.config, endpoint.config, new EndpointFindings(endpoint, metrics, log));
   const steps = { source, shape, publisher, cursors: noted, clock, ids: createIds() };
   const stop = new AbortController();
   const run = async () => {

@@ -1,8 +1,8 @@
 import { createRegistry, parseJson, stringifyJson } from '@tributary/shared';
 import { describe, expect, it } from 'vitest';
 import { createPollMetrics } from '../../src/metrics.js';
+import { EndpointFindings } from '../../src/shape/endpoint-findings.js';
 import { ShapeFindings } from '../../src/shape/findings.js';
-import { ShapeNews } from '../../src/shape/news.js';
 import { compileShape } from '../../src/shape/shape.js';
 import { recordingLog } from '../support/log.js';
 import { endpointWith } from '../support/pipeline.js';
@@ -92,7 +92,7 @@ describe('where', () => {
     const endpoint = endpointOf({ status: 'string?' }, { where: 'status.startsWith("a")' });
     const { log, lines } = recordingLog();
     const registry = createRegistry('test');
-    const news = new ShapeNews(endpoint, createPollMetrics(registry), log);
+    const news = new EndpointFindings(endpoint, createPollMetrics(registry), log);
     const shape = compileShape(endpoint.entity.config, endpoint.config, news);
     for (let page = 0; page < 3; page++) {
       expect(shape.of({ id: 'T' }).isFiltered).toBe(false);

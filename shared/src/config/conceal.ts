@@ -2,7 +2,7 @@ import { stringifyJson } from '../records/json.js';
 import { isMapping } from '../records/own-value.js';
 import type { Issue } from './issues.js';
 import { isSecretName } from './substitute.js';
-import { type Origin, Written } from './written.js';
+import { type Origin, Written } from './written-value.js';
 
 /** Knows which values of a file are secret, and keeps them out of everything that people are told. */
 export class Concealer {

@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import { isMapping, ownValue } from '../records/own-value.js';
+import { wanted } from './expectation.js';
 import { describeRenamed } from './renamed.js';
-import { wanted } from './wanted.js';
 
 /** One thing that the schema refuses, with the path of the setting that is wrong. */
 export interface Issue {

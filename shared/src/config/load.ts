@@ -5,12 +5,12 @@ import { describeIssue } from './describe-issue.js';
 import { askEnvironment, type Environment } from './environment.js';
 import { expandEndpoints } from './expand.js';
 import { ConfigError, type Fault } from './fault.js';
+import { crossCheckRest } from './faults-of-rest.js';
 import { issuesOf, PARSE_OPTIONS, valueAtPath } from './issues.js';
 import { readYaml } from './read-yaml.js';
-import { crossCheckRest } from './repair.js';
 import { type PipelineConfig, pipelineSchema } from './schema.js';
-import { settle } from './settle.js';
 import { substitute } from './substitute.js';
+import { settle } from './values-by-schema.js';
 
 /**
  * Reads, substitutes and validates a pipeline file.

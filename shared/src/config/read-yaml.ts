@@ -1,6 +1,6 @@
 import { LineCounter, parseDocument, type Scalar, visit } from 'yaml';
 import { ConfigError } from './fault.js';
-import { meaningOf, Written } from './written.js';
+import { meaningOf, Written } from './written-value.js';
 
 /**
  * What a YAML text says, with a {@link Written} wherever YAML alone would decide what a text without quotes is, and would lose

@@ -3,7 +3,7 @@ import { describeError } from '../errors.js';
 import { isMapping } from '../records/own-value.js';
 import type { Environment } from './environment.js';
 import type { Fault } from './fault.js';
-import { meaningOf, type Origin, Written } from './written.js';
+import { meaningOf, type Origin, Written } from './written-value.js';
 
 const PLACEHOLDER = /\$\{(?:file:(?<file>[^}]+)|(?<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?<fallback>[^}]*))?)\}/g;
 

@@ -1,6 +1,6 @@
 import type { z } from 'zod';
-import { alternativesOf, constantsOf, type Definition, definitionOf, nearestForm } from '../form.js';
 import { valueAtPath } from '../issues.js';
+import { alternativesOf, constantsOf, type Definition, definitionOf, nearestForm } from '../schema-forms.js';
 import type { Section } from './other-names.js';
 
 type Shape = Readonly<Record<string, z.core.$ZodType>>;

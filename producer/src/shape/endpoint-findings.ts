@@ -32,7 +32,7 @@ export interface ShapeEvents {
  * What the shape of an endpoint's records found that a person should know. It is gathered while a page is shaped and told
  * at its end, in one line for all of it, and only once for each field.
  */
-export class ShapeNews implements ShapeEvents {
+export class EndpointFindings implements ShapeEvents {
   readonly #endpoint: Endpoint;
   readonly #metrics: Pick<PollMetrics, 'unknownFields' | 'expressionFailures'>;
   readonly #log: Pick<Logger, 'warn'>;

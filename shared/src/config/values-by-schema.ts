@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { isMapping } from '../records/own-value.js';
-import { alternativesOf, constantsOf, type Definition, definitionOf, nearestForm } from './form.js';
-import { Written } from './written.js';
+import { alternativesOf, constantsOf, type Definition, definitionOf, nearestForm } from './schema-forms.js';
+import { Written } from './written-value.js';
 
 /** What stands where no schema says anything. */
 const ANYTHING: z.core.$ZodType = z.unknown();

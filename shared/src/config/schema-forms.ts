@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { Written } from './written.js';
+import { Written } from './written-value.js';
 
 export type Definition = z.core.$ZodTypes['_zod']['def'];
 

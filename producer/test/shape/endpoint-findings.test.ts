@@ -1,7 +1,7 @@
 import { createRegistry } from '@tributary/shared';
 import { describe, expect, it } from 'vitest';
 import { createPollMetrics } from '../../src/metrics.js';
-import { ShapeNews } from '../../src/shape/news.js';
+import { EndpointFindings } from '../../src/shape/endpoint-findings.js';
 import { compileShape } from '../../src/shape/shape.js';
 import { recordingLog } from '../support/log.js';
 import { endpointWith } from '../support/pipeline.js';
@@ -14,7 +14,7 @@ function setUp(entity: object = {}) {
   const shape = compileShape(
     endpoint.entity.config,
     endpoint.config,
-    new ShapeNews(endpoint, createPollMetrics(registry), log),
+    new EndpointFindings(endpoint, createPollMetrics(registry), log),
   );
   const page = (...records: object[]) => {
     for (const record of records) shape.of(record);

@@ -3,7 +3,7 @@ import type { LedgerRedis } from '../ledger/redis-client.js';
 const WRITES_AT_ONCE = 1_000;
 
 /** Writes to Redis without a round trip for each command, and without holding all commands in memory at once. */
-export class PipelineWriter {
+export class BulkWriter {
   readonly #redis: Pick<LedgerRedis, 'pipeline'>;
   #pipeline;
 
