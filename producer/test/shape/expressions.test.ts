@@ -33,7 +33,13 @@ describe('a computed field', () => {
   it('is made of the fields before it, by their types, and of the raw record', () => {
     const { of, findings } = shapeWith(fields);
     expect(of({ id: 'T', total_price: '1990.00', count: '3', kind: 'mug' }).record).toEqual({
-      ...{ id: 'T', total: '1990.00', count: 3, net: '1611.9000', dear: true, label: '3 x mug', size: 1.5 },
+      id: 'T',
+      total: '1990.00',
+      count: 3,
+      net: '1611.9000',
+      dear: true,
+      label: '3 x mug',
+      size: 1.5,
     });
     expect(findings.take()).toBe('');
   });
@@ -81,7 +87,9 @@ describe('where', () => {
     ['lines.exists(l, l.sku == "b")', { lines: [{ sku: 'a' }] }, true],
   ])('%s of %j leaves the record out: %s', (where, raw, isFiltered) => {
     const fields = {
-      ...{ status: 'string?', total: 'decimal?', at: 'datetime?' },
+      status: 'string?',
+      total: 'decimal?',
+      at: 'datetime?',
       lines: { type: 'list?', items: { sku: 'string' } },
     };
     const { of } = shapeWith(fields, { where });

@@ -3,7 +3,9 @@ import { compileExpression, ExpressionError, type ValueType, variablesOf } from 
 import type { Field, FieldType } from '../../src/index.js';
 
 const field = (type: FieldType, optional = false, items?: Field['items']): Field => ({
-  ...{ type, optional, maxLength: 1_000_000 },
+  type,
+  optional,
+  maxLength: 1_000_000,
   ...(items === undefined ? {} : { items }),
 });
 const VARIABLES = variablesOf({
@@ -49,7 +51,13 @@ describe('an expression is refused, in words, that', () => {
 
 describe('an expression', () => {
   const VALUES = {
-    ...{ name: 'Ada', phone: null, count: 5n, size: 1.5, flag: true, day: '2024-05-01', extra: null },
+    name: 'Ada',
+    phone: null,
+    count: 5n,
+    size: 1.5,
+    flag: true,
+    day: '2024-05-01',
+    extra: null,
     at: new Date('2024-05-01T10:00:00Z'),
     lines: [
       { sku: 'a', quantity: 1n },

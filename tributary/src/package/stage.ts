@@ -16,7 +16,7 @@ const ASSETS: Readonly<Record<Bundled | 'tributary', readonly string[]>> = {
 };
 
 /** Developers' alone. */
-const NOT_SHIPPED = /^pack[/\\]/;
+const NOT_SHIPPED = /^package[/\\]/;
 
 interface Manifest {
   readonly [field: string]: unknown;
