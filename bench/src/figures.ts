@@ -5,6 +5,7 @@ import { embedded } from './figures/embedded.js';
 import { endToEnd } from './figures/end-to-end.js';
 import { memory } from './figures/memory.js';
 import { poll } from './figures/poll.js';
+import { pollShaped } from './figures/poll-shaped.js';
 import { publish } from './figures/publish.js';
 import { scaleFigures } from './figures/scale.js';
 
@@ -14,6 +15,7 @@ export const FIGURES: readonly Figure[] = [
   ...drainFigures,
   drainPython,
   poll,
+  pollShaped,
   endToEnd,
   ...scaleFigures,
   memory,

@@ -53,7 +53,10 @@ function answer(response: ServerResponse, records: string, next: string | null):
 }
 
 /** The bodies of these messages as pages, made in advance. */
-export function pagesOf(messages: readonly Message[], size = PAGE): PagesOptions {
+export function pagesOf(
+  messages: readonly Pick<Message, 'body'>[],
+  size = PAGE,
+): PagesOptions & { readonly records: number } {
   const pages: string[] = [];
   for (let from = 0; from < messages.length; from += size) {
     pages.push(
@@ -63,7 +66,7 @@ export function pagesOf(messages: readonly Message[], size = PAGE): PagesOptions
         .join(',')}]`,
     );
   }
-  return { count: pages.length, page: (number) => pages[number] ?? '[]' };
+  return { records: messages.length, count: pages.length, page: (number) => pages[number] ?? '[]' };
 }
 
 /** This many customers as pages. Each page is made when it is requested, because not all fit in memory. */

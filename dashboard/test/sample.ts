@@ -15,6 +15,8 @@ entities:
       name: string
       note: string?
       spent: number?
+      balance: decimal?
+      points: integer?
       active: boolean?
       lines: { type: list, items: { sku: string, quantity: integer }, optional: true }
       updatedAt: datetime

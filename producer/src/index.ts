@@ -16,5 +16,7 @@ export type { OutgoingMessage } from './publish/messages.js';
 export type { PublishRun } from './publish/publish-run.js';
 export { Publisher, type PublisherOptions } from './publish/publisher.js';
 export { createProducer, type Producer, type ProducerOptions, producerProcess } from './service.js';
+export type { ShapeEvents } from './shape/endpoint-findings.js';
+export { compileShape, type Shape, type Shaped } from './shape/shape.js';
 export type { Validator } from './sources/port.js';
 export { type Proxies, proxiesOf } from './sources/rest/proxies.js';

@@ -3,8 +3,8 @@ import { type Bench, sizeOf, warmUpOf } from '../bench.js';
 import { emptyAll, startService } from '../consumers.js';
 import type { Figure } from '../figure.js';
 import { interleave } from '../interleave.js';
-import { customerMessages, type Message } from '../messages.js';
-import { pagesOf, servePages } from '../pages.js';
+import { customerMessages } from '../messages.js';
+import { type PagesOptions, pagesOf, servePages } from '../pages.js';
 import { untilCount } from '../progress.js';
 
 export const poll: Figure = {
@@ -18,7 +18,7 @@ export const poll: Figure = {
     });
     const messages = customerMessages({ count: records });
     return await interleave(bench, 'poll', rounds, {
-      ours: () => pollOnce(bench, messages),
+      ours: () => pollOnce(bench, pagesOf(messages)),
       async limit() {
         await emptyAll(bench);
         return records / (await publishBarely(await bench.servers.broker(), messages));
@@ -27,21 +27,30 @@ export const poll: Figure = {
   },
 };
 
-/** @returns records per second from the end of the warm-up to the last confirm */
-async function pollOnce(bench: Bench, messages: readonly Message[]): Promise<number> {
+/**
+ * @param environment further variables of the producer
+ * @returns records per second from the end of the warm-up to the last confirm
+ */
+export async function pollOnce(
+  bench: Bench,
+  options: PagesOptions & { readonly records: number },
+  environment: Readonly<Record<string, string>> = {},
+): Promise<number> {
   await emptyAll(bench);
-  const pages = await servePages(pagesOf(messages));
+  const { records } = options;
+  const pages = await servePages(options);
   try {
-    const producer = await startService(bench, 'producer', { CRM_URL: pages.url, POLL_INTERVAL: '1h' });
+    const settings = { CRM_URL: pages.url, POLL_INTERVAL: '1h', ...environment };
+    const producer = await startService(bench, 'producer', settings);
     await producer.ready(bench.signal);
     const confirmed = async () =>
       (await producer.metrics())('tributary_publish_confirmed_total', { queue: 'customer_data' });
-    const done = await untilCount('the warm-up', warmUpOf(messages.length), confirmed, bench.signal);
+    const done = await untilCount('the warm-up', warmUpOf(records), confirmed, bench.signal);
     const began = performance.now();
-    await untilCount('the poll', messages.length, confirmed, bench.signal);
+    await untilCount('the poll', records, confirmed, bench.signal);
     const seconds = (performance.now() - began) / 1_000;
     await producer.stop();
-    return (messages.length - done) / seconds;
+    return (records - done) / seconds;
   } finally {
     await pages.close();
   }

@@ -6,6 +6,7 @@ import {
   type Field,
   type FieldType,
   hasNanoseconds,
+  instantAt,
   plainDecimal,
   readInstant,
   readUnix,
@@ -109,6 +110,10 @@ function timeReader({ unit, format }: ScalarField): ReadTime | undefined {
 const unixReader =
   (unit: Unit): ReadTime =>
   (value) => {
+    // Most are whole seconds or milliseconds.
+    if (typeof value === 'number' && Number.isInteger(value) && (unit === 's' || unit === 'ms')) {
+      return instantAt(unit === 's' ? value * 1_000 : value, '');
+    }
     const digits = digitsOf(value);
     return digits === undefined ? undefined : readUnix(digits, unit);
   };

@@ -1,5 +1,5 @@
 import type { Environment } from '@marcbachmann/cel-js';
-import { compareDecimals, plainDecimal } from '../records/decimal.js';
+import { plainDecimal } from '../records/decimal.js';
 import { ExactNumber } from '../records/json.js';
 
 /** A decimal number in an expression: it is added, subtracted and multiplied exactly. */
@@ -17,10 +17,17 @@ export class ExactDecimal {
   static of(value: ExactDecimal | string | number | bigint): ExactDecimal {
     if (value instanceof ExactDecimal) return value;
     if (typeof value === 'bigint') return new ExactDecimal(value, 0);
-    const text = plainDecimal(String(value));
-    if (text === undefined) throw new RangeError(`${String(value).slice(0, 40)} is no decimal number`);
-    const [whole = '', fraction = ''] = text.split('.');
-    return new ExactDecimal(BigInt(whole + fraction), fraction.length);
+    if (typeof value === 'number') return ofDouble(value);
+    const text = plainDecimal(value);
+    if (text === undefined) throw new RangeError(`${value.slice(0, 40)} is no decimal number`);
+    return ExactDecimal.ofPlain(text);
+  }
+
+  /** @param text as plainDecimal gives it */
+  static ofPlain(text: string): ExactDecimal {
+    const point = text.indexOf('.');
+    if (point === -1) return new ExactDecimal(BigInt(text), 0);
+    return new ExactDecimal(BigInt(text.slice(0, point) + text.slice(point + 1)), text.length - point - 1);
   }
 
   plus(other: ExactDecimal): ExactDecimal {
@@ -37,7 +44,9 @@ export class ExactDecimal {
   }
 
   compare(other: ExactDecimal): number {
-    return compareDecimals(this.toString(), other.toString());
+    const scale = Math.max(this.#scale, other.#scale);
+    const [a, b] = [this.#at(scale), other.#at(scale)];
+    return a < b ? -1 : a > b ? 1 : 0;
   }
 
   toString(): string {
@@ -45,8 +54,21 @@ export class ExactDecimal {
   }
 
   #at(scale: number): bigint {
+    if (scale === this.#scale) return this.#units;
     return this.#units * 10n ** BigInt(scale - this.#scale);
   }
+}
+
+/** The doubles of expressions are mostly the few that are written in them. */
+const doubles = new Map<number, ExactDecimal>();
+const MOST_DOUBLES = 100;
+
+function ofDouble(value: number): ExactDecimal {
+  const known = doubles.get(value);
+  if (known !== undefined) return known;
+  const decimal = ExactDecimal.of(String(value));
+  if (doubles.size < MOST_DOUBLES) doubles.set(value, decimal);
+  return decimal;
 }
 
 type Number = ExactDecimal | number | bigint;

@@ -74,7 +74,7 @@ function toBigInt(value: unknown): unknown {
 }
 
 function toDecimal(value: unknown): unknown {
-  return typeof value === 'string' && /^-?\d+(\.\d+)?$/.test(value) ? ExactDecimal.of(value) : value;
+  return typeof value === 'string' && /^-?\d+(\.\d+)?$/.test(value) ? ExactDecimal.ofPlain(value) : value;
 }
 
 /** To the millisecond, which is all that CEL's timestamps hold here. */

@@ -1,3 +1,4 @@
+import { compileShape, type ShapeEvents } from '@tributary/producer';
 import { compileEntity, type Payload, type PipelineConfig, PoisonError } from '@tributary/shared';
 import type { Side } from './join.js';
 import type { Expectations } from './judge.js';
@@ -17,6 +18,8 @@ export interface ReadOptions {
   readonly isUnderWay: (changedAt: number, pending: boolean) => boolean;
 }
 
+const UNTOLD: ShapeEvents = { unknownField() {}, cut() {}, failed() {}, tell() {} };
+
 /** The truth about one entity. */
 export class FinalRecords implements Side, Expectations {
   readonly #records = new Map<string, FinalRecord>();
@@ -26,17 +29,23 @@ export class FinalRecords implements Side, Expectations {
     const entityConfig = config.entities[entity];
     if (entityConfig === undefined) throw new Error(`no entity "${entity}" in the pipeline`);
     const compiled = compileEntity(entity, entityConfig);
+    const endpoint = Object.values(config.endpoints).find((one) => one.entity === entity);
+    const shape = compileShape(entityConfig, { map: {}, where: undefined, ...endpoint }, UNTOLD);
     const final = new FinalRecords();
     for await (const { record: raw, changedAt, pending } of truth.records(entity)) {
+      const { record, isFiltered } = shape.of(raw);
+      const key = compiled.keyOf(record);
+      // What landed before it was left out stays.
+      if (isFiltered && key !== undefined) final.#leftOut.add(key);
+      if (isFiltered) continue;
       try {
-        const { key, version, hash, payload } = compiled.decode(raw);
+        const { key, version, hash, payload } = compiled.decode(record);
         if ((final.#records.get(key)?.version ?? '') > version) continue;
         final.#records.set(key, { content: hash, version, payload: options.keepPayloads ? payload : undefined });
         if (options.isUnderWay(changedAt, pending)) final.#leftOut.add(key);
       } catch (error) {
         if (!(error instanceof PoisonError)) throw error;
         // It lies among the dead letters. Which earlier state of it the sink should have, the API does not tell.
-        const key = compiled.keyOf(raw);
         if (key !== undefined) final.#leftOut.add(key);
       }
     }

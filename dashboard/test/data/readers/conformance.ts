@@ -200,6 +200,38 @@ export function describeReader(name: string, open: () => Promise<ReaderHarness>)
         expect(await found(['_key', 'is', 'c'])).toBe('c');
       });
 
+      it('compares and sorts decimals and large whole numbers by their values, and shows all their digits', async () => {
+        const numbers = [
+          ['e', '19.90', 7],
+          ['f', '19.9', '1374004777531007833'],
+          ['g', '-0.05', -1],
+          ['h', '1000.00', '9007199254740993'],
+          ['i', '9.5', undefined],
+        ] as const;
+        await harness.write(
+          numbers.map(([key, balance, points], index) => ({
+            key,
+            at: 10 + index,
+            values: { name: key, balance, points },
+          })),
+        );
+        expect(await found(['balance', 'is', '19.9'])).toBe('ef');
+        expect(await found(['balance', 'above', '9.50'], ['balance', 'below', '1000'])).toBe('ef');
+        expect(await found(['balance', 'from', '1e3'])).toBe('h');
+        expect(await found(['balance', 'contains', '9.90'])).toBe('e');
+        expect(await found(['points', 'above', '1000000000000000000'])).toBe('f');
+        expect(await found(['points', 'is', 'x'])).toBe('');
+        expect((await sorted('balance')).slice(0, 5)).toMatch(/^gi(ef|fe)h$/);
+        expect((await sorted('points', true)).slice(0, 4)).toBe('fheg');
+        const shown = records(await page('latest')).filter(({ _key }) => 'efgh'.includes(String(_key)));
+        expect(shown.map(({ balance, points }) => [balance, points])).toEqual([
+          ['1000.00', '9007199254740993'],
+          ['-0.05', -1],
+          ['19.9', '1374004777531007833'],
+          ['19.90', 7],
+        ]);
+      });
+
       it('treats missing values as missing, and text as text and not as a pattern', async () => {
         expect(await found(['spent', 'empty'])).toBe('c');
         expect(await found(['spent', 'filled'])).toBe('abd');
@@ -283,6 +315,8 @@ export function describeReader(name: string, open: () => Promise<ReaderHarness>)
           'name: string',
           'note: string',
           'spent: number',
+          'balance: decimal',
+          'points: integer',
           'active: boolean',
           'lines: list',
           'updatedAt: datetime',
