@@ -19,4 +19,6 @@ export { createProducer, type Producer, type ProducerOptions, producerProcess } 
 export type { ShapeEvents } from './shape/endpoint-findings.js';
 export { compileShape, type Shape, type Shaped } from './shape/shape.js';
 export type { Validator } from './sources/port.js';
+export { createSeal } from './sources/rest/auth/seal.js';
+export { redisTokenStore } from './sources/rest/auth/token-store-redis.js';
 export { type Proxies, proxiesOf } from './sources/rest/proxies.js';

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
 import {
+  adviceOn,
   type Clock,
   createRegistry,
   DEFAULT_SHUTDOWN_DEADLINE,
@@ -33,6 +34,7 @@ import { openPublisher } from './publish/open.js';
 import type { Publisher } from './publish/publisher.js';
 import { createDuties } from './schedule/duties.js';
 import type { Duty } from './schedule/duty.js';
+import { memoryTokenStore } from './sources/rest/auth/token-store.js';
 import { type Proxies, proxiesOf } from './sources/rest/proxies.js';
 import { createSurroundings } from './sources/surroundings.js';
 import { memoryStores, openRedisStores, type Stores } from './stores.js';
@@ -41,6 +43,8 @@ export interface ProducerOptions extends ServiceSettings {
   readonly clock?: Clock;
   /** The token for commands over HTTP; without it, all commands are refused. */
   readonly adminToken?: string | undefined;
+  /** What tokens are encrypted with in Redis; without it, those that a server gives are kept in this process only. */
+  readonly secret?: string | undefined;
   /** The proxies between the producer and the APIs; none unless given. */
   readonly proxies?: Proxies;
   /** False: nothing is polled until `pollOnce` is called. */
@@ -73,8 +77,10 @@ export function createProducer(options: ProducerOptions): Producer {
 export function producerProcess(env: ServiceEnvironment, output?: LogOutput): ServiceProcess {
   const settings = readServiceSettings('producer', env, output);
   warnOfDevelopmentCredentials(env, settings.log);
+  for (const advice of adviceOn(settings.config, env)) settings.log.warn(advice);
   const adminToken = env.ADMIN_TOKEN || undefined;
-  const service = createProducer({ ...settings, adminToken, proxies: proxiesOf(env), schedule: true });
+  const secret = env.TRIBUTARY_SECRET || undefined;
+  const service = createProducer({ ...settings, adminToken, secret, proxies: proxiesOf(env), schedule: true });
   return { service, log: settings.log };
 }
 
@@ -126,9 +132,10 @@ class ProducerService implements Producer {
     if (this.#stopped !== undefined) throw new Error('the producer was stopped; make another');
     const { config, amqpUrl, instance, log } = this.#options;
     const { proxies } = this.#options;
-    const surroundings = createSurroundings({ limits: config.limits, proxies, clock: this.#clock });
-    this.#releases.add('the connections of the sources', () => surroundings.close());
     const kept = this.#openStores();
+    const tokens = { passing: memoryTokenStore(), lasting: kept.tokens };
+    const surroundings = createSurroundings({ limits: config.limits, proxies, clock: this.#clock, tokens });
+    this.#releases.add('the connections of the sources', () => surroundings.close());
     const broker = { amqpUrl, instance, topology: topologyOf(config), clock: this.#clock, log };
     const { publisher, problem } = await openPublisher(broker, this.#releases);
     this.#publisher = publisher;
@@ -185,10 +192,13 @@ class ProducerService implements Producer {
   }
 
   #openStores(): Stores {
-    const { config, cursors, redisUrl, instance, log, schedule } = this.#options;
+    const { config, cursors, redisUrl, instance, log, schedule, secret } = this.#options;
     if (cursors !== undefined) return memoryStores(cursors);
     const fenceOf = (id: string) => (schedule ? (this.#leases?.fence(id) ?? 0) : undefined);
-    return openRedisStores({ redisUrl, instance, pipeline: config.name, log, fenceOf }, this.#releases);
+    return openRedisStores(
+      { redisUrl, instance, pipeline: config.name, log, clock: this.#clock, secret, fenceOf },
+      this.#releases,
+    );
   }
 
   async #stop(deadline: number): Promise<void> {

@@ -1,4 +1,5 @@
 import {
+  type Clock,
   connectRedis,
   type Logger,
   memoryRunLog,
@@ -13,6 +14,9 @@ import { type LeaseTable, memoryLeaseTable } from './leases/table.js';
 import { redisLeaseTable } from './leases/table-redis.js';
 import { memoryStateStore, type StateStore } from './schedule/states.js';
 import { redisStateStore } from './schedule/states-redis.js';
+import { createSeal } from './sources/rest/auth/seal.js';
+import { memoryTokenStore, type TokenStore } from './sources/rest/auth/token-store.js';
+import { redisTokenStore } from './sources/rest/auth/token-store-redis.js';
 
 /** The stores of what must survive a run, a restart, or the move of an endpoint to another producer. */
 export interface Stores {
@@ -20,6 +24,8 @@ export interface Stores {
   readonly states: StateStore;
   readonly runs: RunLog;
   readonly table: LeaseTable;
+  /** Tokens that the settings cannot obtain again. */
+  readonly tokens: TokenStore;
   /** Why the stores cannot be reached now, in words; undefined if they can. */
   problem(): string | undefined;
 }
@@ -30,12 +36,15 @@ export interface RedisStoreOptions {
   /** The pipeline's name. */
   readonly pipeline: string;
   readonly log: Logger;
+  readonly clock: Clock;
+  /** What tokens are encrypted with; without it they are kept in this process only. */
+  readonly secret: string | undefined;
   /** As of redisCursorStore. */
   fenceOf(endpoint: string): number | undefined;
 }
 
 export function openRedisStores(options: RedisStoreOptions, releases: ReleaseList): Stores {
-  const { redisUrl, instance, pipeline, log, fenceOf } = options;
+  const { redisUrl, instance, pipeline, log, clock, secret, fenceOf } = options;
   const redis = connectRedis({ url: redisUrl, connectionName: `producer ${instance}`, log });
   releases.add('the Redis connection', () => redis.disconnect());
   return {
@@ -43,6 +52,10 @@ export function openRedisStores(options: RedisStoreOptions, releases: ReleaseLis
     states: redisStateStore(redis, pipeline),
     runs: redisRunLog(redis, pipeline),
     table: redisLeaseTable(redis, pipeline),
+    tokens:
+      secret === undefined
+        ? memoryTokenStore()
+        : redisTokenStore({ redis, pipeline, seal: () => createSeal(secret, pipeline), clock, log }),
     problem: () => (redis.status === 'ready' ? undefined : `Redis is not connected (${redactUrl(redisUrl)})`),
   };
 }
@@ -53,5 +66,6 @@ export const memoryStores = (cursors = memoryCursorStore()): Stores => ({
   states: memoryStateStore(),
   runs: memoryRunLog(),
   table: memoryLeaseTable(),
+  tokens: memoryTokenStore(),
   problem: () => undefined,
 });

@@ -1,6 +1,7 @@
 export type { Channel, ChannelModel, ConfirmChannel, ConsumeMessage, RecoveringChannelModel } from 'amqplib';
 export * from './broker/amqp.js';
 export * from './broker/topology.js';
+export { adviceOn } from './config/advice.js';
 export {
   ENVIRONMENT,
   type Environment,

@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { parsePipeline } from '@tributary/shared';
 import { describe, expect, test } from 'vitest';
 import { parse, stringify } from 'yaml';
@@ -57,7 +58,7 @@ describe.each(documents.map((document) => [document.path, document] as const))('
 
   test('shows pipeline files that are valid', () => {
     for (const block of blocksOf(document, 'yaml')) {
-      const env = Object.fromEntries([...block.matchAll(/\$\{(\w+)/g)].map(([, name]) => [name, 'value']));
+      const env = Object.fromEntries([...block.matchAll(/\$\{(\w+)/g)].map(([, name = '']) => [name, valueFor(name)]));
       expect(() => parsePipeline(wholePipeline(block), env, document.path), block).not.toThrow();
     }
   });
@@ -82,6 +83,11 @@ function tributaryCommandsOf(document: Document): { readonly words: string[]; re
 
 /** Commands that are followed by another. */
 const GROUPS = new Set(['endpoints', 'dead-letters']);
+
+/** A private key must be one. */
+const valueFor = (name: string): string => (name.endsWith('_PEM') ? PEM : 'value');
+const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+const PEM = String(privateKey.export({ type: 'pkcs8', format: 'pem' }));
 
 /** A part of a pipeline file, such as `limits`, is checked as a part of the README's example. */
 function wholePipeline(block: string): string {

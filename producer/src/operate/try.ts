@@ -1,11 +1,15 @@
 import {
   type Clock,
+  connectRedis,
   count,
+  createLogger,
   describeError,
   FatalError,
+  keepsToken,
   type PipelineConfig,
   PoisonError,
   parseJson,
+  ReleaseList,
   stringifyJson,
 } from '@tributary/shared';
 import { compileEndpoints, type Endpoint } from '../endpoint.js';
@@ -14,8 +18,13 @@ import { messageMaker } from '../publish/messages.js';
 import { ShapeFindings } from '../shape/findings.js';
 import { compileShape } from '../shape/shape.js';
 import { createSource } from '../sources/kinds.js';
+import { createSeal } from '../sources/rest/auth/seal.js';
+import { memoryTokenStore, type TokenStore } from '../sources/rest/auth/token-store.js';
+import { redisTokenStore } from '../sources/rest/auth/token-store-redis.js';
 import type { Proxies } from '../sources/rest/proxies.js';
 import { createSurroundings } from '../sources/surroundings.js';
+
+type Kept = NonNullable<TryOptions['kept']>;
 
 export interface TryOptions {
   readonly config: PipelineConfig;
@@ -25,6 +34,8 @@ export interface TryOptions {
   readonly limit: number;
   readonly clock: Clock;
   readonly proxies: Proxies;
+  /** Where refresh tokens are that servers have replaced, and what they are encrypted with: to use one is to replace it. */
+  readonly kept?: { readonly redisUrl: string; readonly secret: string } | undefined;
   write(text: string): void;
 }
 
@@ -35,9 +46,13 @@ export interface TryOptions {
  * @returns how many of the records shown would be dead-lettered
  * @throws FatalError if there is no such endpoint, FatalError or RetryableError if it cannot be polled
  */
-export async function tryEndpoint({ config, id, limit, clock, proxies, write }: TryOptions): Promise<number> {
+export async function tryEndpoint({ config, id, limit, clock, proxies, kept, write }: TryOptions): Promise<number> {
   const endpoint = find(config, id);
-  const surroundings = createSurroundings({ limits: config.limits, proxies, clock });
+  const releases = new ReleaseList();
+  const lasting = kept && keepsToken(endpoint.config.auth) ? openTokens(kept, config.name, clock, releases) : undefined;
+  const tokens = { passing: memoryTokenStore(), lasting: lasting ?? memoryTokenStore() };
+  const surroundings = createSurroundings({ limits: config.limits, proxies, clock, tokens });
+  releases.add('the connections of the source', () => surroundings.close());
   const source = createSource(endpoint, surroundings, {
     onRetry: (_code, reason) => write(`trying again: ${reason}\n`),
     onPause: (until) => write(`the API asks to wait until ${new Date(until).toISOString()}\n`),
@@ -66,10 +81,23 @@ export async function tryEndpoint({ config, id, limit, clock, proxies, write }: 
       if (shown >= limit) break;
     }
   } finally {
-    await surroundings.close();
+    await releases.release();
   }
   write(`\n${shown} shown, ${bad} of them would be dead-lettered; nothing was published, no cursor was moved\n`);
   return bad;
+}
+
+/** @throws Error from its calls if Redis does not answer within seconds, since a person waits */
+function openTokens(
+  { redisUrl: url, secret }: Kept,
+  pipeline: string,
+  clock: Clock,
+  releases: ReleaseList,
+): TokenStore {
+  const log = createLogger({ service: 'producer', instance: 'try', level: 'silent' });
+  const redis = connectRedis({ url, connectionName: 'producer try', log, commandTimeout: 5_000 });
+  releases.add('the Redis connection', () => redis.disconnect());
+  return redisTokenStore({ redis, pipeline, seal: () => createSeal(secret, pipeline), clock, log });
 }
 
 function find(config: PipelineConfig, id: string): Endpoint {

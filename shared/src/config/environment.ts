@@ -75,6 +75,11 @@ export const ENVIRONMENT = {
     readers: ['producer', 'dashboard', 'commands'],
     words: 'The token for commands to endpoints (run, pause, reset); without it the producer refuses them',
   },
+  TRIBUTARY_SECRET: {
+    readers: ['producer', 'commands'],
+    words:
+      'A long random text, the same for all producers: what it encrypts is kept in Redis, such as a refresh token that a server has replaced. Without it such a token is lost with the process',
+  },
   PRODUCER_URL: {
     readers: ['dashboard', 'commands'],
     usual: 'http://127.0.0.1:8081',

@@ -1,5 +1,5 @@
 import type { CommandUnknownOpts } from '@commander-js/extra-typings';
-import { count, loadPipeline } from '@tributary/shared';
+import { adviceOn, count, loadPipeline } from '@tributary/shared';
 import { configOption, createCommand, withExamples } from './shell/command.js';
 import { type Context, EXIT } from './shell/context.js';
 
@@ -14,9 +14,11 @@ export function checkCommand(context: Context): CommandUnknownOpts {
       command.error(`error: one file at a time, not ${named} and ${config}`, { exitCode: EXIT.usage });
     }
     const file = named ?? config;
-    const { endpoints, entities, sink } = loadPipeline(file, context.env);
+    const pipeline = loadPipeline(file, context.env);
+    const { endpoints, entities, sink } = pipeline;
     const found = [count(Object.keys(endpoints).length, 'endpoint'), `entities: ${Object.keys(entities).join(', ')}`];
     context.terminal.write(`${file} is valid: ${found.join(', ')}; sink: ${sink.type}\n`);
+    for (const advice of adviceOn(pipeline, context.env)) context.terminal.write(`note: ${advice}\n`);
   });
   return withExamples(context, command, [
     ['', 'PIPELINE, or pipeline.yaml'],

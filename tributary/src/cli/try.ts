@@ -19,7 +19,9 @@ export function tryCommand(context: Context): CommandUnknownOpts {
       const { proxiesOf, tryEndpoint } = await import('@tributary/producer');
       const config = readPipelineFile(context, file);
       const write = (text: string) => terminal.write(text);
-      const trying = tryEndpoint({ config, id, limit, clock: systemClock, proxies: proxiesOf(env), write });
+      const { REDIS_URL: redisUrl, TRIBUTARY_SECRET: secret } = env;
+      const kept = redisUrl && secret ? { redisUrl, secret } : undefined;
+      const trying = tryEndpoint({ config, id, limit, clock: systemClock, proxies: proxiesOf(env), kept, write });
       await withProgress(terminal, () => `polling ${id}`, trying);
     });
   return withExamples(context, command, [

@@ -5,6 +5,7 @@ import { createDashboard, type Dashboard, readDashboardSettings } from '@tributa
 import { createMockApi, type MockApi, readSettings } from '@tributary/mock-api';
 import { createProducer, type Producer, proxiesOf } from '@tributary/producer';
 import {
+  adviceOn,
   createLogger,
   type Environment,
   type Logger,
@@ -162,8 +163,12 @@ async function startServices(options: PipelineOptions, release: ReleaseList): Pr
   running.consumer = consumer;
 
   const proxies = proxiesOf(env);
+  const producerLog = logger('producer');
+  for (const advice of adviceOn(config, env)) producerLog.warn(advice);
+  // What a Redis in memory keeps is lost with the process: then a server's new refresh token is told of.
+  const secret = servers.inMemory.includes('ledger') ? undefined : env.TRIBUTARY_SECRET || undefined;
   const producer = await startOnPort(8081, (port) =>
-    createProducer({ ...common, port, log: logger('producer'), schedule, proxies, adminToken: producerToken }),
+    createProducer({ ...common, port, log: producerLog, schedule, proxies, secret, adminToken: producerToken }),
   );
   release.add('producer', () => producer.stop());
   running.producer = producer;

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -37,6 +37,21 @@ describe('init', () => {
     });
     expect(readFileSync(file, 'utf8')).toBe(before);
     expect(await cli(['init', file, '--force'])).toMatchObject({ code: 0 });
+  });
+});
+
+describe('check', () => {
+  it('notes that a refresh token which the server replaces is lost, where nothing encrypts it', async () => {
+    const file = join(folder, 'mine.yaml');
+    const auth = { type: 'oauth2', tokenUrl: 'http://127.0.0.1:1/token', clientId: 'me', refreshToken: 'refresh-1' };
+    const post = { dataset: 'posts', queue: 'posts', key: 'id', fields: { id: 'integer' } };
+    const endpoints = { blog: { url: 'http://127.0.0.1:1/', entity: 'post', auth } };
+    writeFileSync(file, JSON.stringify({ entities: { post }, endpoints }));
+    const { code, stdout } = await cli(['check', file]);
+    expect(code).toBe(0);
+    expect(stdout).toContain('note: TRIBUTARY_SECRET is not set: if the server replaces the refresh token of blog');
+    const env = { TRIBUTARY_SECRET: 'a-long-random-text', REDIS_URL: 'redis://127.0.0.1:6379' };
+    expect((await cli(['check', file], { env })).stdout).not.toContain('note:');
   });
 });
 

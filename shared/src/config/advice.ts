@@ -1,0 +1,26 @@
+import type { ServiceEnvironment } from './environment.js';
+import { keepsToken } from './kinds/auth.js';
+import type { PipelineConfig } from './schema.js';
+
+/** A secret that is shorter can be guessed. */
+const SHORTEST_SECRET = 16;
+
+/** What a person should know of a pipeline that is valid: what works in this environment otherwise than one may think. */
+export function* adviceOn({ endpoints }: PipelineConfig, env: ServiceEnvironment): Generator<string> {
+  const keeping = Object.entries(endpoints).filter(([, { enabled, auth }]) => enabled && keepsToken(auth));
+  if (keeping.length === 0) return;
+  const of = `the refresh token of ${keeping.map(([id]) => id).join(', ')}`;
+  const { TRIBUTARY_SECRET: secret = '', REDIS_URL: redisUrl = '' } = env;
+  if (secret === '') {
+    const fate = 'the new one is lost with the process, and the one in the file may be refused at the next start';
+    const remedy =
+      'such a token is kept in Redis, encrypted, if you set it to a long random text, the same for all producers';
+    yield `TRIBUTARY_SECRET is not set: if the server replaces ${of}, ${fate}; ${remedy}`;
+  } else if (secret.length < SHORTEST_SECRET) {
+    const remedy = `set one of ${SHORTEST_SECRET} or more, such as what this prints: openssl rand -base64 32`;
+    yield `TRIBUTARY_SECRET has ${secret.length} characters, and whoever can read Redis could guess it: ${remedy}`;
+  }
+  if (secret !== '' && redisUrl === '') {
+    yield `REDIS_URL is not set: with a Redis in memory, as npm start has one then, a new token that the server gives in place of ${of} is lost with the process`;
+  }
+}

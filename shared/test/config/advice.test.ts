@@ -1,0 +1,47 @@
+import { adviceOn, parsePipeline } from '@tributary/shared';
+import { describe, expect, it } from 'vitest';
+
+const tokenUrl = 'http://127.0.0.1:1/token';
+const refreshing = { type: 'oauth2', tokenUrl, clientId: 'me', refreshToken: 'r' };
+const SECRET = 'a-long-random-text';
+
+function advice(env: Record<string, string>, auth: object = refreshing, more: object = {}): string[] {
+  const entities = { post: { dataset: 'posts', queue: 'posts', key: 'id', fields: { id: 'integer' } } };
+  const blog = { url: 'http://127.0.0.1:1/posts', entity: 'post', auth, ...more };
+  return [...adviceOn(parsePipeline(JSON.stringify({ entities, endpoints: { blog } }), {}, 'test.yaml'), env)];
+}
+
+describe('a pipeline with a refresh token', () => {
+  it('is told that a new one is lost with the process, where nothing encrypts it', () => {
+    expect(advice({ REDIS_URL: 'redis://127.0.0.1' })).toEqual([
+      expect.stringMatching(
+        /^TRIBUTARY_SECRET is not set: if the server replaces the refresh token of blog, the new one is lost with the process/,
+      ),
+    ]);
+  });
+
+  it('is told that a secret is too short', () => {
+    expect(advice({ REDIS_URL: 'redis://127.0.0.1', TRIBUTARY_SECRET: 'short' })).toEqual([
+      expect.stringMatching(/^TRIBUTARY_SECRET has 5 characters, .*: set one of 16 or more/),
+    ]);
+  });
+
+  it('is told that a Redis in memory keeps nothing', () => {
+    expect(advice({ TRIBUTARY_SECRET: SECRET })).toEqual([
+      expect.stringMatching(/^REDIS_URL is not set: .*is lost with the process$/),
+    ]);
+  });
+
+  it.each([
+    ['everything is there', { REDIS_URL: 'redis://127.0.0.1', TRIBUTARY_SECRET: SECRET }, refreshing, {}],
+    ['the endpoint is not polled', {}, refreshing, { enabled: false }],
+    ['the token can be obtained again', {}, { type: 'oauth2', tokenUrl, clientId: 'me', clientSecret: 's' }, {}],
+    ['the token does not change', {}, { type: 'bearer', token: 't' }, {}],
+  ])('is told nothing where %s', (_what, env, auth, more) => {
+    expect(advice(env, auth, more)).toEqual([]);
+  });
+
+  it('is told so too if it logs in with one', () => {
+    expect(advice({}, { type: 'login', url: tokenUrl, token: '$.t', auth: refreshing })).toHaveLength(1);
+  });
+});
