@@ -60,7 +60,7 @@ export async function tryEndpoint({ config, id, limit, clock, proxies, kept, wri
     onExchange: ({ asked, answered, milliseconds }) => write(`${asked} -> ${answered}, ${milliseconds} ms\n`),
   });
   const messageOf = messageMaker(endpoint, 0, createIds());
-  const findings = new ShapeFindings();
+  const findings = new ShapeFindings(endpoint.entity.config.unknownFields);
   const shape = compileShape(endpoint.entity.config, endpoint.config, findings);
   const { signal } = new AbortController();
   let shown = 0;

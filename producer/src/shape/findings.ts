@@ -1,9 +1,22 @@
+import type { EntityConfig } from '@tributary/shared';
 import type { ShapeEvents } from './endpoint-findings.js';
+
+const FATES: Readonly<Record<EntityConfig['unknownFields'], string>> = {
+  tell: 'unknown fields, which are left out',
+  keep: 'unknown fields, which are kept in unknown_fields',
+  refuse: 'unknown fields, which are refused',
+};
 
 /** What shaping one record found, for a person who looks at that record. */
 export class ShapeFindings implements ShapeEvents {
+  readonly #fate: string;
   #unknown: string[] = [];
   #words: string[] = [];
+
+  /** @param unknownFields what the entity does with fields that it does not declare */
+  constructor(unknownFields: EntityConfig['unknownFields'] = 'tell') {
+    this.#fate = FATES[unknownFields];
+  }
 
   unknownField(name: string): void {
     this.#unknown.push(name);
@@ -21,8 +34,7 @@ export class ShapeFindings implements ShapeEvents {
 
   /** All that was found since the last call, in words; '' if nothing. */
   take(): string {
-    const unknown =
-      this.#unknown.length === 0 ? [] : [`unknown fields, which are left out: ${this.#unknown.join(', ')}`];
+    const unknown = this.#unknown.length === 0 ? [] : [`${this.#fate}: ${this.#unknown.join(', ')}`];
     const words = [...unknown, ...this.#words];
     this.#unknown = [];
     this.#words = [];
