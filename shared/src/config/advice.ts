@@ -18,7 +18,7 @@ export function* adviceOn({ endpoints }: PipelineConfig, env: ServiceEnvironment
     yield `TRIBUTARY_SECRET is not set: if the server replaces ${of}, ${fate}; ${remedy}`;
   } else if (secret.length < SHORTEST_SECRET) {
     const remedy = `set one of ${SHORTEST_SECRET} or more, such as what this prints: openssl rand -base64 32`;
-    yield `TRIBUTARY_SECRET has ${secret.length} characters, and whoever can read Redis could guess it: ${remedy}`;
+    yield `TRIBUTARY_SECRET has ${secret.length} characters, so that a person who can read Redis could guess it: ${remedy}`;
   }
   if (secret !== '' && redisUrl === '') {
     yield `REDIS_URL is not set: with a Redis in memory, as npm start has one then, a new token that the server gives in place of ${of} is lost with the process`;

@@ -31,7 +31,7 @@ export interface RenewedTokenOptions extends Pick<CredentialOptions, 'clock' | '
   readonly first?: string | undefined;
   /**
    * Obtains a token.
-   * @param kept the one before, whoever obtained it
+   * @param kept the one before; another endpoint or producer may have obtained it
    * @throws RetryableError, FatalError if there is none to be had
    */
   obtain(errand: Errand, kept: KeptToken | undefined): Promise<GivenToken>;

@@ -2,9 +2,9 @@ import { createCipheriv, createDecipheriv, createHmac, randomBytes, scryptSync }
 
 /** Keeps texts secret in a place that others may read. */
 export interface Seal {
-  /** A name for something whose own name is secret: always the same for the same text, and nobody can tell the text from it. */
+  /** A name for something whose own name is secret: always the same for the same text, and the text cannot be found out by it. */
   nameOf(text: string): string;
-  /** @param place where the text is kept; it opens there only, so that nobody can put it elsewhere */
+  /** @param place where the text is kept; it opens there only, so that it is of no use elsewhere */
   close(text: string, place: string): string;
   /** @returns undefined for what another secret has closed, or another place, or for what was altered */
   open(sealed: string, place: string): string | undefined;

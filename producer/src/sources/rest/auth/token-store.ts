@@ -19,8 +19,8 @@ export interface TokenStore {
   /** The newest token of a family; undefined if there is none, or none that can be read. */
   load(family: string): Promise<KeptToken | undefined>;
   /**
-   * Replaces the newest token. Nobody else renews the family meanwhile: using one refresh token twice makes a server revoke all
-   * that came of it (RFC 9700, section 4.14.2). Who comes later finds what was stored.
+   * Replaces the newest token. No other caller renews the family meanwhile: if one refresh token is used twice, a server revokes all
+   * that came of it (RFC 9700, section 4.14.2). A caller that comes later is given what was stored.
    *
    * @param work is given the newest token and returns a newer one, or the same if that is new enough
    * @param signal aborts the wait for others; work that has begun is not interrupted
@@ -58,7 +58,7 @@ export function memoryTokenStore(): TokenStore {
         kept.set(family, token);
         return token;
       });
-      // The next one does not mind why this one failed.
+      // The next caller has its turn also after a failure.
       const done = mine.then(
         () => {},
         () => {},

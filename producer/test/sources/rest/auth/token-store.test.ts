@@ -26,7 +26,7 @@ describe('a seal', () => {
     ['text that was altered', seal.open(closed.slice(0, -4) + (closed.endsWith('AAAA') ? 'BBBB' : 'AAAA'), 'here')],
     ['text that was cut off', seal.open(closed.slice(0, 20), 'here')],
     ['a shorter tag', seal.open(`${closed.slice(0, -8)}`, 'here')],
-    ['text of nobody', seal.open('v1.', 'here')],
+    ['no text at all', seal.open('v1.', 'here')],
     ['another version', seal.open(closed.replace('v1.', 'v2.'), 'here')],
   ])('does not open with %s', (_what, opened) => {
     expect(opened).toBeUndefined();
