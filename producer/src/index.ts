@@ -1,5 +1,6 @@
 export { type Cursor, type CursorStore, memoryCursorStore } from './cursor/cursor.js';
 export { redisCursorStore } from './cursor/cursor-redis.js';
+export type { SavedMarks } from './cursor/saved-marks.js';
 export { compileEndpoints, type Endpoint } from './endpoint.js';
 export type { LeaseTable } from './leases/table.js';
 export { redisLeaseTable } from './leases/table-redis.js';

@@ -23,7 +23,8 @@ import {
   warnOfDevelopmentCredentials,
 } from '@tributary/shared';
 import type { CursorStore } from './cursor/cursor.js';
-import { compileEndpoints } from './endpoint.js';
+import { restoreMarks, type SavedMarks, takeMarks } from './cursor/saved-marks.js';
+import { compileEndpoints, type Endpoint } from './endpoint.js';
 import { Leases } from './leases/leases.js';
 import type { LeaseTable } from './leases/table.js';
 import { createPollMetrics, registerGateMetrics, registerPublishMetrics } from './metrics.js';
@@ -59,6 +60,10 @@ export interface Producer extends Service {
   readonly registry: Registry;
   /** Polls every enabled endpoint once, all at the same time. Never rejects: the summary of a failed poll holds its error. */
   pollOnce(): Promise<PollSummary[]>;
+  /** How far the endpoints have come, to be kept where Redis does not outlive the process. */
+  marks(): Promise<SavedMarks>;
+  /** Goes on from such marks. Without a schedule only, and before the first poll. */
+  restore(marks: SavedMarks): Promise<void>;
 }
 
 /**
@@ -93,6 +98,8 @@ class ProducerService implements Producer {
   #duties: ReadonlyMap<string, Duty> = new Map();
   #leases: Leases | undefined;
   #publisher: Publisher | undefined;
+  #endpoints: readonly Endpoint[] = [];
+  #kept: Stores | undefined;
   #url = '';
   #started: Promise<void> | undefined;
   #stopped: Promise<void> | undefined;
@@ -123,6 +130,20 @@ class ProducerService implements Producer {
     return summaries.flatMap((summary) => [summary, ...(summary.children ?? [])]);
   }
 
+  async marks(): Promise<SavedMarks> {
+    return await takeMarks(this.#endpoints, await this.#cursors(), this.#clock.now());
+  }
+
+  async restore(marks: SavedMarks): Promise<void> {
+    await restoreMarks(this.#endpoints, await this.#cursors(), marks);
+  }
+
+  async #cursors(): Promise<CursorStore> {
+    await this.#started;
+    if (this.#kept === undefined) throw new Error('the producer has not been started');
+    return this.#kept.cursors;
+  }
+
   stop(deadline = DEFAULT_SHUTDOWN_DEADLINE): Promise<void> {
     this.#stopped ??= this.#stop(deadline);
     return this.#stopped;
@@ -136,6 +157,7 @@ class ProducerService implements Producer {
     const tokens = { passing: memoryTokenStore(), lasting: kept.tokens };
     const surroundings = createSurroundings({ limits: config.limits, proxies, clock: this.#clock, tokens });
     this.#releases.add('the connections of the sources', () => surroundings.close());
+    this.#kept = kept;
     const broker = { amqpUrl, instance, topology: topologyOf(config), clock: this.#clock, log };
     const { publisher, problem } = await openPublisher(broker, this.#releases);
     this.#publisher = publisher;
@@ -150,6 +172,7 @@ class ProducerService implements Producer {
     });
     const problems = () => [problem(), kept.problem()].filter((text) => text !== undefined);
     const endpoints = compileEndpoints(config);
+    this.#endpoints = endpoints;
     const signal = this.#stopping.signal;
     const dutyOptions = { ...kept, publisher, surroundings, metrics, clock: this.#clock, log, instance, signal };
     this.#duties = createDuties(endpoints, dutyOptions);

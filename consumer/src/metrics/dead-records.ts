@@ -47,7 +47,7 @@ export class DeadRecords {
 
   /** All of them since the start. */
   get groups(): readonly DeadRecordGroup[] {
-    return [...this.#all.values()];
+    return [...this.#all.values()].map((group) => ({ ...group, keys: [...group.keys] }));
   }
 
   /** Those that went to the dead letters since the last call. */

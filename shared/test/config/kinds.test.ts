@@ -61,12 +61,14 @@ test('each sink says in words where its rows are', () => {
     medium: 'CSV files',
     form: 'CSV',
     place: resolve('out'),
+    folder: 'out',
     description: 'CSV files in out',
   });
   expect(sinkWords({ ...sink, type: 'postgres' })).toEqual({
     medium: 'Postgres',
     form: 'tables',
     place: 'Postgres schema crm',
+    folder: undefined,
     description: 'Postgres, schema crm',
   });
 });

@@ -12,7 +12,21 @@ export interface Summary {
   readonly rows: Readonly<Record<string, number>>;
   readonly seconds: number;
   readonly output: string;
-  readonly endpoints: readonly { readonly endpoint: string; readonly records: number; readonly error?: string }[];
+  readonly endpoints: readonly {
+    readonly endpoint: string;
+    readonly records: number;
+    readonly allDied?: true;
+    readonly error?: string;
+  }[];
+  readonly died?: readonly {
+    readonly endpoint: string;
+    readonly code: string;
+    readonly field?: string;
+    readonly reason: string;
+    readonly keys: readonly string[];
+    readonly count: number;
+  }[];
+  readonly withheld?: readonly string[];
 }
 
 /** Runs `npm start -- --once --json ...` and reads what it prints: one JSON object, and nothing else. */

@@ -22,7 +22,8 @@ COMMAND --help tells more of each, with examples.
 Exit codes:
   0  done, or stopped in good order: by Ctrl-C, or because the reader of the output has gone
   1  failed: stderr says what, and what to do; start --once fails if one endpoint fails
-  2  asked in a way that it does not understand: stderr says what is wrong, and how it is asked`;
+  2  asked in a way that it does not understand: stderr says what is wrong, and how it is asked
+  3  start --once: every record of an endpoint died; the summary says why`;
 
 function createProgram(context: Context, version: string): CommandUnknownOpts {
   const commands = [
@@ -60,7 +61,8 @@ export async function runCli(args: readonly string[], version: string, context: 
     return EXIT.done;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
-    if (!(error instanceof CommandFailed)) terminal.say(`${describeError(error)}\n${adviceIfMissing(context, error)}`);
+    if (error instanceof CommandFailed) return error.exitCode;
+    terminal.say(`${describeError(error)}\n${adviceIfMissing(context, error)}`);
     return EXIT.failed;
   }
 }

@@ -2,7 +2,7 @@ import type { CommandUnknownOpts } from '@commander-js/extra-typings';
 import { type Service, sinkWords, systemClock } from '@tributary/shared';
 import type { Pipeline } from '../library/pipeline.js';
 import { showFlow } from './flow/live.js';
-import { describeSummary, farewell, flowLine, welcome } from './flow/tell.js';
+import { adviceOnMarks, describeSummary, farewell, flowLine, welcome } from './flow/tell.js';
 import { configOption, createCommand, withEnvironment, withExamples } from './shell/command.js';
 import { CommandFailed, type Context, EXIT } from './shell/context.js';
 import { personLogger } from './shell/logs.js';
@@ -18,7 +18,9 @@ interface StartOptions {
 
 /** What a person sets most often; the services read more. */
 const VARIABLES = ['AMQP_URL', 'REDIS_URL', 'POSTGRES_URL', 'PORT', 'LOG_LEVEL', 'ADMIN_TOKEN', 'CRM_URL'] as const;
-const IN_MEMORY = 'Without AMQP_URL and REDIS_URL, RabbitMQ and Redis are stand-ins in memory.';
+const IN_MEMORY =
+  'Without AMQP_URL and REDIS_URL, RabbitMQ and Redis are stand-ins in memory. --once then keeps in the output folder how far\n' +
+  'the endpoints came, so that the next --once asks only for what is new.';
 
 /** The whole pipeline in this process. */
 export function startCommand(context: Context): CommandUnknownOpts {
@@ -36,7 +38,7 @@ export function startCommand(context: Context): CommandUnknownOpts {
   });
   const examples = [
     ['', 'until Ctrl-C'],
-    ['--once', 'one round; fails if an endpoint cannot be polled'],
+    ['--once', 'one round; exits 1 if an endpoint cannot be polled, 3 if all its records died'],
     ['--once --json --output ./out', 'for programs'],
   ] as const;
   return withEnvironment(withExamples(context, command, examples), VARIABLES).addHelpText('after', `\n${IN_MEMORY}`);
@@ -49,8 +51,11 @@ async function pollOnce(context: Context, options: StartOptions): Promise<void> 
   try {
     const progress = async () => flowLine(await pipeline.figures(), pipeline.inFlight());
     const summary = await withProgress(terminal, progress, Promise.race([pipeline.once(), untilAborted(stop)]));
-    terminal.write(options.json ? `${JSON.stringify(summary)}\n` : describeSummary(summary));
+    terminal.write(
+      options.json ? `${JSON.stringify(summary)}\n` : describeSummary(summary, adviceOnMarks(pipeline, summary)),
+    );
     if (summary.endpoints.some(({ error }) => error !== undefined)) throw new CommandFailed('an endpoint failed');
+    if (summary.endpoints.some(({ allDied }) => allDied)) throw new CommandFailed('all died', EXIT.allDied);
   } finally {
     await withProgress(terminal, () => 'stopping: what is under way is written', pipeline.stop());
   }

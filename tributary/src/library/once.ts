@@ -1,7 +1,8 @@
-import type { Consumer } from '@tributary/consumer';
-import type { Producer } from '@tributary/producer';
+import type { Consumer, DeadRecordGroup } from '@tributary/consumer';
+import type { PollSummary, Producer } from '@tributary/producer';
 import { applyTopology, type Clock, FatalError, type PipelineConfig, sinkWords, topologyOf } from '@tributary/shared';
 import { connect } from 'amqplib';
+import { diedSince } from './died.js';
 import { type Counted, type Figures, readFigures, since } from './figures.js';
 
 /** What one round of polls came to; its figures are of this round. `--json` prints it as it is. */
@@ -13,13 +14,19 @@ export interface Summary extends Figures {
   /** Where the rows are. */
   readonly output: string;
   readonly endpoints: readonly PolledEndpoint[];
+  /** Why records died, by their fault; absent if none did. */
+  readonly died?: readonly DeadRecordGroup[];
+  /** Endpoints whose mark was not kept, because records of theirs died; absent if there are none. */
+  readonly withheld?: readonly string[];
 }
 
 interface PolledEndpoint {
   readonly endpoint: string;
   readonly records: number;
-  /** Records that `where` left out, of the endpoint and of its children; absent if none. */
+  /** Records that `where` left out; absent if none. */
   readonly filtered?: number;
+  /** Every record that it published has died. */
+  readonly allDied?: true;
   readonly error?: string;
 }
 
@@ -41,26 +48,35 @@ const LACKING = 20_000;
 export async function runOnce(pipeline: Round, clock: Clock): Promise<Summary> {
   const started = clock.now();
   const before = await readFigures(pipeline);
+  const deadBefore = pipeline.consumer.deadRecords();
   const done = new AbortController();
   const round = pipeline.producer.pollOnce().then(async (polls) => {
     await drain(pipeline, clock);
     return polls;
   });
   const polls = await Promise.race([round, untilLacking(pipeline, clock, done.signal)]).finally(() => done.abort());
+  const died = diedSince(deadBefore, pipeline.consumer.deadRecords());
   return {
     polled: polls.reduce((sum, { records }) => sum + records, 0),
     ...since(before, await readFigures(pipeline)),
     seconds: Math.round(clock.now() - started) / 1_000,
     output: sinkWords(pipeline.config.sink).place,
-    endpoints: polls.map(({ endpoint, records, filtered = 0, error, children = [] }) => {
-      const leftOut = children.reduce((sum, child) => sum + (child.filtered ?? 0), filtered);
-      return {
-        endpoint,
-        records,
-        ...(leftOut === 0 ? {} : { filtered: leftOut }),
-        ...(error === undefined ? {} : { error }),
-      };
-    }),
+    endpoints: polls.map((poll) => polledEndpoint(poll, died)),
+    ...(died.length === 0 ? {} : { died }),
+  };
+}
+
+function polledEndpoint(
+  { endpoint, records, published, filtered, error }: PollSummary,
+  died: readonly DeadRecordGroup[],
+) {
+  const dead = died.filter((group) => group.endpoint === endpoint).reduce((sum, { count }) => sum + count, 0);
+  return {
+    endpoint,
+    records,
+    ...(filtered === undefined ? {} : { filtered }),
+    ...(dead > 0 && dead >= published ? { allDied: true as const } : {}),
+    ...(error === undefined ? {} : { error }),
   };
 }
 

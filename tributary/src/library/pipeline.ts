@@ -13,12 +13,15 @@ import {
   PORTS,
   ReleaseList,
   readPort,
+  sinkWords,
   systemClock,
 } from '@tributary/shared';
 import { startOnPort } from '../embedded/ports.js';
 import { findServers, type InMemory, type Servers } from '../embedded/servers.js';
 import { asksForMockApi, readConfig } from './config.js';
+import { endpointsOf } from './died.js';
 import { type Figures, readFigures } from './figures.js';
+import { MarkFile } from './mark-file.js';
 import { runOnce, type Summary } from './once.js';
 import type { PipelineOptions, PipelineUrls } from './options.js';
 
@@ -29,6 +32,8 @@ export interface Pipeline {
   readonly urls: PipelineUrls;
   /** What is kept in memory for lack of a server; empty if the environment names both servers. */
   readonly inMemory: readonly InMemory[];
+  /** Where it is kept how far the endpoints came: where it outlives this process, or nowhere. */
+  readonly marks: MarksPlace;
   /** What to sign in to the dashboard with; undefined where the environment has tokens of its own. */
   readonly dashboardToken: string | undefined;
   /** What has flowed since the start. */
@@ -44,6 +49,9 @@ export interface Pipeline {
   /** Polls no more, writes what is under way, and releases everything. Safe to call again. */
   stop(): Promise<void>;
 }
+
+/** `redis` and `output` (the folder of the rows) outlive the process. */
+export type MarksPlace = 'redis' | 'output' | 'memory';
 
 /** It stays on this machine, whatever HOST says. */
 const HOST = '127.0.0.1';
@@ -73,12 +81,15 @@ interface Services extends Servers {
   readonly dashboard: Dashboard;
   readonly mockApi: MockApi | undefined;
   readonly dashboardToken: string | undefined;
+  /** Where marks are kept, if the ledger is in memory, nothing is polled by schedule, and rows are written to a folder. */
+  readonly markFile: MarkFile | undefined;
 }
 
 class RunningPipeline implements Pipeline {
   readonly config: PipelineConfig;
   readonly urls: PipelineUrls;
   readonly inMemory: readonly InMemory[];
+  readonly marks: MarksPlace;
   readonly dashboardToken: string | undefined;
   readonly #services: Services;
   readonly #schedule: boolean;
@@ -90,6 +101,7 @@ class RunningPipeline implements Pipeline {
     this.config = config;
     this.urls = { dashboard: dashboard.url, producer: producer.url, consumer: consumer.url, mockApi: mockApi?.url };
     this.inMemory = inMemory;
+    this.marks = !inMemory.includes('ledger') ? 'redis' : services.markFile === undefined ? 'memory' : 'output';
     this.dashboardToken = dashboardToken;
     this.#services = services;
     this.#schedule = schedule;
@@ -107,7 +119,23 @@ class RunningPipeline implements Pipeline {
   async once(): Promise<Summary> {
     if (this.#schedule)
       throw new Error('this pipeline polls on its schedules; start it with schedule: false to poll once');
-    return await runOnce(this.#services, systemClock);
+    const summary = await runOnce(this.#services, systemClock);
+    return await this.#keepMarks(summary);
+  }
+
+  /**
+   * Every record of the round is durable by now, or has died. Dead letters in memory end with this process, so the marks that
+   * would pass one stay where they were: its endpoint brings it again.
+   */
+  async #keepMarks(summary: Summary): Promise<Summary> {
+    const { markFile, producer, consumer, config, inMemory } = this.#services;
+    if (markFile === undefined || this.#stopped !== undefined) return summary;
+    const marks = await producer.marks();
+    const died = inMemory.includes('queues') ? consumer.deadRecords() : [];
+    const withheld = endpointsOf(died, config);
+    await markFile.write(marks, withheld);
+    const stay = Object.keys(marks.endpoints).filter((id) => withheld.has(id));
+    return stay.length === 0 ? summary : { ...summary, withheld: stay };
   }
 
   stop(): Promise<void> {
@@ -137,6 +165,10 @@ async function startServices(options: PipelineOptions, release: ReleaseList): Pr
     options.onLost ?? ((error) => logger('tributary').fatal({ reason: error.message }, 'nothing flows any more'));
   const servers = await findServers(env, release, onLost);
   const { amqpUrl, redisUrl } = servers;
+  const { folder } = sinkWords(config.sink);
+  const keepsMarks = folder !== undefined && !schedule && servers.inMemory.includes('ledger');
+  const markFile = keepsMarks ? new MarkFile(folder, config) : undefined;
+  const kept = await markFile?.read();
   const common = { config, amqpUrl, redisUrl, postgresUrl, instance, host: HOST };
   const producerToken = env.ADMIN_TOKEN || randomBytes(24).toString('base64url');
   const { tokens, dashboardToken, ...settings } = dashboardSettings(env);
@@ -172,7 +204,8 @@ async function startServices(options: PipelineOptions, release: ReleaseList): Pr
   );
   release.add('producer', () => producer.stop());
   running.producer = producer;
-  return { ...servers, config, producer, consumer, dashboard, mockApi, dashboardToken };
+  if (kept !== undefined) await producer.restore(kept);
+  return { ...servers, config, producer, consumer, dashboard, mockApi, dashboardToken, markFile };
 }
 
 function startMockApi(env: Environment, schedule: boolean, logger: (service: string) => Logger): Promise<MockApi> {

@@ -38,7 +38,7 @@ describe('the help', () => {
     const { code, stdout, stderr } = await cli(['--help']);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     for (const command of COMMANDS) expect(stdout).toMatch(new RegExp(`^ {2}${command.split(' ')[0]} `, 'm'));
-    for (const exitCode of [0, 1, 2]) expect(stdout).toMatch(new RegExp(`^ {2}${exitCode} {2}\\S`, 'm'));
+    for (const exitCode of [0, 1, 2, 3]) expect(stdout).toMatch(new RegExp(`^ {2}${exitCode} {2}\\S`, 'm'));
   });
 
   it.each(COMMANDS)('of %s is on stdout, exits 0, and begins with how the command is written here', async (command) => {

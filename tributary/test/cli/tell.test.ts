@@ -1,6 +1,6 @@
 import { parsePipeline } from '@tributary/shared';
 import { describe, expect, test } from 'vitest';
-import { describeSummary, welcome } from '../../src/cli/flow/tell.js';
+import { adviceOnMarks, describeSummary, welcome } from '../../src/cli/flow/tell.js';
 import { speller } from '../../src/cli/shell/spelling.js';
 import type { Summary } from '../../src/library/once.js';
 import type { Pipeline } from '../../src/library/pipeline.js';
@@ -35,6 +35,60 @@ test('records that were left out are told of', () => {
   expect(describeSummary({ ...summary(1), polled: 6, endpoints })).toContain(
     'Polled 6 records from 2 endpoints, left 3 out by where, published 1',
   );
+});
+
+test('records that died are told by their fault, with some of their keys', () => {
+  const died = [
+    {
+      endpoint: 'crm',
+      entity: 'post',
+      code: 'field_invalid',
+      field: 'total',
+      reason: 'endpoint crm: post 7: field "total" is "x": expected a number',
+      keys: ['7', '8', '9', '10'],
+      count: 12,
+    },
+    {
+      endpoint: 'crm',
+      entity: 'post',
+      code: 'not_an_object',
+      field: undefined,
+      reason: 'it is 42',
+      keys: [],
+      count: 1,
+    },
+  ];
+  const endpoints = [{ endpoint: 'crm', records: 13, allDied: true as const }];
+  const told = describeSummary({ ...summary(1), endpoints, died }).split('\n');
+  expect(told).toContain(
+    'DIED 12 records of crm, field total (field_invalid), such as 7, 8, 9: endpoint crm: post 7: field "total" is "x": expected a number',
+  );
+  expect(told).toContain('DIED 1 record of crm (not_an_object): it is 42');
+  expect(told).toContain('ALL DIED of crm: correct its fields in the pipeline file, or its records at their source');
+});
+
+test('what becomes of the marks is told where there are any', () => {
+  const configOf = (more: string) =>
+    parsePipeline(
+      `
+entities: { post: { dataset: posts, queue: posts, key: id, version: at, fields: { id: string, at: datetime } } }
+endpoints: { blog: { url: "http://127.0.0.1:1", entity: post ${more} } }`,
+      {},
+      'test.yaml',
+    );
+  const incremental = configOf(', incremental: { parameter: since }');
+  expect(adviceOnMarks({ config: configOf(''), marks: 'output' }, summary(1))).toEqual([]);
+  expect(adviceOnMarks({ config: incremental, marks: 'redis' }, summary(1))).toEqual([]);
+  expect(adviceOnMarks({ config: incremental, marks: 'output' }, summary(1))).toEqual([
+    expect.stringContaining('is kept with the output'),
+  ]);
+  expect(adviceOnMarks({ config: incremental, marks: 'memory' }, summary(1))).toEqual([
+    expect.stringContaining('is not kept: the next round polls everything again'),
+  ]);
+  expect(adviceOnMarks({ config: incremental, marks: 'output' }, { ...summary(1), withheld: ['blog'] })).toEqual([
+    expect.anything(),
+    expect.stringMatching(/^But not of blog, /),
+  ]);
 });
 
 describe('the banner', () => {

@@ -12,6 +12,7 @@ import { formatLines, headerOf } from './format.js';
  *     fenced/<writer>          this writer may write no more
  *     begun/<dataset>/<part>   this part was begun, and should be there; says whether its formulas are neutralised
  *     sealed/<dataset>/<part>  no writer writes to this part any more
+ *     marks/<pipeline>.json    how far the endpoints came, where there is no Redis (tributary/src/library/mark-file.ts)
  *
  * A writer looks for its fence after each write, before it calls the write durable. The consumer that fences it sets the
  * mark first and copies the part after. So either the writer sees the mark, or its write is in the copy.

@@ -48,6 +48,8 @@ export interface SinkWords {
   readonly form: string;
   /** Where the rows are, such as an absolute path. */
   readonly place: string;
+  /** The folder that rows are written to, if they are written to one of this machine. */
+  readonly folder: string | undefined;
   /** Both, for a page or a sentence: `CSV files in ./output`. */
   readonly description: string;
 }
@@ -57,12 +59,14 @@ const WORDS: { readonly [K in SinkKind]: (settings: SinkConfig[K]) => SinkWords 
     medium: 'CSV files',
     form: 'CSV',
     place: resolve(directory),
+    folder: directory,
     description: `CSV files in ${directory}`,
   }),
   postgres: ({ schema }) => ({
     medium: 'Postgres',
     form: 'tables',
     place: `Postgres schema ${schema}`,
+    folder: undefined,
     description: `Postgres, schema ${schema}`,
   }),
 };

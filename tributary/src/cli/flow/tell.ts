@@ -1,7 +1,8 @@
-import { count, sinkWords } from '@tributary/shared';
+import type { DeadRecordGroup } from '@tributary/consumer';
+import { count, type EndpointConfig, sinkWords } from '@tributary/shared';
 import type { Figures } from '../../library/figures.js';
 import type { Summary } from '../../library/once.js';
-import type { Pipeline } from '../../library/pipeline.js';
+import type { MarksPlace, Pipeline } from '../../library/pipeline.js';
 import type { Spell } from '../shell/spelling.js';
 
 type Running = Pick<Pipeline, 'config' | 'urls' | 'inMemory' | 'dashboardToken'>;
@@ -82,8 +83,21 @@ export function farewell({ rows, published, accepted }: Figures, output: string)
 }
 
 /** The summary of `--once` for a person. */
-export function describeSummary(summary: Summary): string {
-  const { polled, published, accepted, duplicate, stale, deadLettered, rows, seconds, output, endpoints } = summary;
+/** @param advice lines below it */
+export function describeSummary(summary: Summary, advice: readonly string[] = []): string {
+  const {
+    polled,
+    published,
+    accepted,
+    duplicate,
+    stale,
+    deadLettered,
+    rows,
+    seconds,
+    output,
+    endpoints,
+    died = [],
+  } = summary;
   const leftOut = endpoints.reduce((sum, { filtered = 0 }) => sum + filtered, 0);
   const where = leftOut === 0 ? '' : `, left ${leftOut} out by where`;
   return [
@@ -92,6 +106,42 @@ export function describeSummary(summary: Summary): string {
     ...Object.entries(rows).map(([dataset, written]) => `  ${dataset}: ${count(written, 'row')} written`),
     `Output: ${output}`,
     ...endpoints.flatMap(({ endpoint, error }) => (error === undefined ? [] : [`FAILED ${endpoint}: ${error}`])),
+    ...died.map(describeDied),
+    ...endpoints.flatMap(({ endpoint, allDied }) =>
+      allDied
+        ? [`ALL DIED of ${endpoint}: correct its fields in the pipeline file, or its records at their source`]
+        : [],
+    ),
+    ...advice,
     '',
   ].join('\n');
+}
+
+/** Records that died of one fault: how many, which, and why one of them did. */
+function describeDied({ endpoint, code, field, keys, count: records, reason }: DeadRecordGroup): string {
+  const where = field === undefined ? '' : `, field ${field}`;
+  const such = keys.length === 0 ? '' : `, such as ${keys.slice(0, 3).join(', ')}`;
+  return `DIED ${count(records, 'record')} of ${endpoint}${where} (${code})${such}: ${reason}`;
+}
+
+const MARKS: Readonly<Record<MarksPlace, readonly string[]>> = {
+  redis: [],
+  output: ['How far the endpoints came is kept with the output: the next --once asks only for what is new.'],
+  memory: [
+    'How far the endpoints came is not kept: the next round polls everything again. To keep it, set REDIS_URL and AMQP_URL.',
+  ],
+};
+
+/** What becomes of the marks after `--once`, where there are any. */
+export function adviceOnMarks(
+  { config, marks }: Pick<Pipeline, 'config' | 'marks'>,
+  { withheld = [] }: Summary,
+): string[] {
+  const isIncremental = ({ enabled, incremental }: EndpointConfig) => enabled && incremental !== undefined;
+  if (!Object.values(config.endpoints).some(isIncremental)) return [];
+  if (withheld.length === 0) return [...MARKS[marks]];
+  return [
+    ...MARKS[marks],
+    `But not of ${withheld.join(', ')}, whose dead records have no place to wait: the next --once asks for them again.`,
+  ];
 }

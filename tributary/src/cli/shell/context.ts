@@ -20,9 +20,15 @@ export interface Context {
 }
 
 /** What the exit codes mean. */
-export const EXIT = { done: 0, failed: 1, usage: 2 } as const;
+export const EXIT = { done: 0, failed: 1, usage: 2, allDied: 3 } as const;
 
 /** A command has not done what it was asked, and has already said why. */
 export class CommandFailed extends Error {
   override readonly name = 'CommandFailed';
+  readonly exitCode: number;
+
+  constructor(message: string, exitCode: number = EXIT.failed) {
+    super(message);
+    this.exitCode = exitCode;
+  }
 }
