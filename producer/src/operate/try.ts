@@ -23,6 +23,7 @@ import { memoryTokenStore, type TokenStore } from '../sources/rest/auth/token-st
 import { redisTokenStore } from '../sources/rest/auth/token-store-redis.js';
 import type { Proxies } from '../sources/rest/proxies.js';
 import { createSurroundings } from '../sources/surroundings.js';
+import { Observations } from './observations.js';
 
 type Kept = NonNullable<TryOptions['kept']>;
 
@@ -63,13 +64,21 @@ export async function tryEndpoint({ config, id, limit, clock, proxies, kept, wri
   const findings = new ShapeFindings(endpoint.entity.config.unknownFields);
   const shape = compileShape(endpoint.entity.config, endpoint.config, findings);
   const { signal } = new AbortController();
+  const seen = new Observations(endpoint);
   let shown = 0;
   let bad = 0;
   try {
-    for await (const { records, fetchedAt } of source.pages({ since: undefined, validators: [], signal })) {
+    for await (const { records, fetchedAt } of source.pages({
+      since: undefined,
+      validators: [],
+      trial: true,
+      signal,
+    })) {
+      seen.page(records.length);
       write(`${count(records.length, 'record')}\n`);
       for (const raw of records.slice(0, limit - shown)) {
         const { record, isFiltered } = shape.of(raw);
+        seen.record(record, isFiltered);
         const { envelope, body } = messageOf(record, fetchedAt);
         const { valid, said } = isFiltered ? FILTERED : judge(endpoint, body);
         bad += valid ? 0 : 1;
@@ -83,7 +92,11 @@ export async function tryEndpoint({ config, id, limit, clock, proxies, kept, wri
   } finally {
     await releases.release();
   }
-  write(`\n${shown} shown, ${bad} of them would be dead-lettered; nothing was published, no cursor was moved\n`);
+  for (const hint of seen.hints()) write(`\nthis may be set wrongly: ${hint}`);
+  const leftOut = seen.filtered === 0 ? '' : `, ${seen.filtered} left out by where`;
+  write(
+    `\n${shown} shown${leftOut}, ${bad} of them would be dead-lettered; nothing was published, no cursor was moved\n`,
+  );
   return bad;
 }
 

@@ -46,6 +46,21 @@ describe('trying an endpoint', () => {
     expect(shown).toContain('2 shown');
   });
 
+  it('tells of a key that is not unique, of what is always empty, of a version that stands and of a cut answer', async () => {
+    const same = Array.from({ length: 10 }, () => ({ id: 'a', updatedAt: '2026-03-01T11:00:00Z' }));
+    const api = await startApi((_request, response) => json(response, same));
+    const { shown } = await tryIt({ url: api.url }, 10);
+    expect(shown).toContain('the key is not unique: 1 key came more than once, such as a');
+    expect(shown).toContain('the version updatedAt is the same in all records');
+    expect(shown).toContain('the answer has exactly 10 records, and paging is none');
+  });
+
+  it('asks once only, if the first request fails', async () => {
+    const api = await startApi((_request, response) => response.writeHead(500).end());
+    await expect(tryIt({ url: api.url })).rejects.toThrow('500');
+    expect(api.paths).toHaveLength(1);
+  });
+
   it('says which endpoints exist, and why one cannot be polled', async () => {
     const options = { config: pipelineWith({ crm: { url: 'http://127.0.0.1:1/' } }), limit: 1, proxies: {} };
     const rest = { ...options, clock: new ManualClock(), write: () => {} };
