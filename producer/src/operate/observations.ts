@@ -39,6 +39,10 @@ export class Observations {
     }
   }
 
+  get pages(): number {
+    return this.#pages;
+  }
+
   /** How many records `where` left out. */
   get filtered(): number {
     return this.#filtered;

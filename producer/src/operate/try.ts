@@ -33,6 +33,8 @@ export interface TryOptions {
   readonly id: string;
   /** How many records are shown. No more pages are fetched than that takes. */
   readonly limit: number;
+  /** How many pages are fetched at most; as many as `limit` takes, unless given. */
+  readonly pages?: number | undefined;
   readonly clock: Clock;
   readonly proxies: Proxies;
   /** Where refresh tokens are that servers have replaced, and what they are encrypted with: to use one is to replace it. */
@@ -47,7 +49,16 @@ export interface TryOptions {
  * @returns how many of the records shown would be dead-lettered
  * @throws FatalError if there is no such endpoint, FatalError or RetryableError if it cannot be polled
  */
-export async function tryEndpoint({ config, id, limit, clock, proxies, kept, write }: TryOptions): Promise<number> {
+export async function tryEndpoint({
+  config,
+  id,
+  limit,
+  pages,
+  clock,
+  proxies,
+  kept,
+  write,
+}: TryOptions): Promise<number> {
   const endpoint = find(config, id);
   const releases = new ReleaseList();
   const lasting = kept && keepsToken(endpoint.config.auth) ? openTokens(kept, config.name, clock, releases) : undefined;
@@ -87,7 +98,7 @@ export async function tryEndpoint({ config, id, limit, clock, proxies, kept, wri
           `\nraw: ${stringifyJson(raw)}\n${JSON.stringify(envelope)}\n${body.toString()}\n${said}${findings.take()}\n`,
         );
       }
-      if (shown >= limit) break;
+      if (pages === undefined ? shown >= limit : seen.pages >= pages) break;
     }
   } finally {
     await releases.release();

@@ -7,13 +7,13 @@ import { ManualClock } from '../support/manual-clock.js';
 import { pipelineWith } from '../support/pipeline.js';
 
 /** What trying an endpoint shows. */
-async function tryIt(settings: object, limit = 5) {
+async function tryIt(settings: object, limit = 5, pages?: number) {
   const config = pipelineWith({ crm: settings });
   let shown = '';
   const write = (text: string) => {
     shown += text;
   };
-  const bad = await tryEndpoint({ config, id: 'crm', limit, clock: new ManualClock(), proxies: {}, write });
+  const bad = await tryEndpoint({ config, id: 'crm', limit, pages, clock: new ManualClock(), proxies: {}, write });
   return { bad, shown };
 }
 
@@ -53,6 +53,13 @@ describe('trying an endpoint', () => {
     expect(shown).toContain('the key is not unique: 1 key came more than once, such as a');
     expect(shown).toContain('the version updatedAt is the same in all records');
     expect(shown).toContain('the answer has exactly 10 records, and paging is none');
+  });
+
+  it('fetches as many pages as it is told, and shows no more records', async () => {
+    const api = await startApi(({ url }, response) => json(response, [{ id: url.search }]));
+    const { shown } = await tryIt({ url: api.url, paging: { type: 'page', size: 1 } }, 1, 3);
+    expect(api.paths.slice(0, 3)).toEqual(['/?page=1', '/?page=2', '/?page=3']);
+    expect(shown).toContain('1 shown');
   });
 
   it('asks once only, if the first request fails', async () => {

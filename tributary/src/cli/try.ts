@@ -14,14 +14,24 @@ export function tryCommand(context: Context): CommandUnknownOpts {
   const command = createCommand(context, 'try', 'poll an endpoint, show what comes, publish nothing', about)
     .argument('<ENDPOINT>', 'its name in the pipeline file, enabled or not')
     .option('--limit <N>', 'how many records are shown', wholeNumber, 5)
+    .option('--pages <N>', 'how many pages are fetched; as many as --limit takes, unless given', wholeNumber)
     .addOption(configOption(context))
-    .action(async (id, { limit, config: file }) => {
+    .action(async (id, { limit, pages, config: file }) => {
       const { proxiesOf, tryEndpoint } = await import('@tributary/producer');
       const config = readPipelineFile(context, file);
       const write = (text: string) => terminal.write(text);
       const { REDIS_URL: redisUrl, TRIBUTARY_SECRET: secret } = env;
       const kept = redisUrl && secret ? { redisUrl, secret } : undefined;
-      const trying = tryEndpoint({ config, id, limit, clock: systemClock, proxies: proxiesOf(env), kept, write });
+      const trying = tryEndpoint({
+        config,
+        id,
+        limit,
+        pages,
+        clock: systemClock,
+        proxies: proxiesOf(env),
+        kept,
+        write,
+      });
       await withProgress(terminal, () => `polling ${id}`, trying);
     });
   return withExamples(context, command, [
