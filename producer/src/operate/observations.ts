@@ -1,5 +1,6 @@
 import { count, isMapping, ownValue } from '@tributary/shared';
 import type { Endpoint } from '../endpoint.js';
+import { createPager } from '../sources/rest/paging/kinds.js';
 
 /** A first page of so many records looks as if the API had cut it there. */
 const USUAL_LIMITS = [10, 20, 25, 30, 50, 100, 200, 250, 500, 1_000];
@@ -62,7 +63,7 @@ export class Observations {
     if (entity.config.version !== undefined && this.#versions.size === 1) {
       yield `the version ${entity.config.version} is the same in all records: does it grow with each change?`;
     }
-    if (config.paging.type === 'none' && USUAL_LIMITS.includes(this.#onFirst)) {
+    if (createPager(config.paging).isSingle && USUAL_LIMITS.includes(this.#onFirst)) {
       yield `the answer has exactly ${this.#onFirst} records, and paging is none: does the API cut its answers there?`;
     }
   }

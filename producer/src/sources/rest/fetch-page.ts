@@ -8,7 +8,7 @@ import type { Client } from './client.js';
 import type { Cookies } from './cookies.js';
 import type { Answer } from './fetch.js';
 import type { BodyFormat } from './formats/format.js';
-import type { Ends, Progress } from './paging/ends.js';
+import { type Ends, type Progress, saysMorePages } from './paging/ends.js';
 import type { PageAddress, Pager } from './paging/pager.js';
 import type { HttpRequest } from './request/http-request.js';
 import type { Asked, Requests } from './request/requests.js';
@@ -56,6 +56,7 @@ export interface Run {
 export class PageFetcher {
   readonly #endpoint: Endpoint;
   readonly #options: FetchPageOptions;
+  #toldOfMore = false;
 
   constructor(endpoint: Endpoint, options: FetchPageOptions) {
     this.#endpoint = endpoint;
@@ -123,15 +124,15 @@ export class PageFetcher {
     const { secrets } = this.#options;
     const { link } = answer.headers;
     const told = { body: undefined, records: [], link, asked: request.address, more: undefined };
-    const fresh = link === undefined ? undefined : run.pager.next(page, told);
-    const next = fresh ?? (validator.next === undefined ? undefined : keptAddress(validator.next, secrets));
-    const following = next === undefined ? {} : { next: keepAddress(next, secrets) };
+    const remembered = validator.next === undefined ? undefined : keptAddress(validator.next, secrets);
+    const next = run.pager.isByHeader && link !== undefined ? run.pager.next(page, told) : remembered;
+    const { next: _before, ...known } = validator;
     return {
       ...timesOf(answer),
       request,
       records: [],
       notModified: true,
-      validator: { ...validator, ...following },
+      validator: next === undefined ? known : { ...known, next: keepAddress(next, secrets) },
       next,
       dead: undefined,
     };
@@ -167,9 +168,17 @@ export class PageFetcher {
       if (!(error instanceof FatalError)) throw error;
       dead = this.#named(request, progress, pager, error) as FatalError;
     }
+    if (next === undefined && dead === undefined) this.#tellOfMore(request, number, body);
     const following = next === undefined ? undefined : keepAddress(next, secrets);
     const validator = kept === undefined ? undefined : validatorOf(kept, answer.headers, following);
     return { ...common, records, validator, next, dead };
+  }
+
+  /** The pages end here by the settings, and the body may say otherwise in a way that the settings do not name. */
+  #tellOfMore(request: HttpRequest, number: number, body: unknown): void {
+    if (this.#toldOfMore || !saysMorePages(body, number)) return;
+    this.#toldOfMore = true;
+    this.#options.onDoubt(`${this.where(request, number)}: ${MORE_SAID}`);
   }
 
   /** Which page of which endpoint, and its URL without secrets. */
@@ -202,6 +211,8 @@ const timesOf = ({ arrivedAt, headers }: Answer) => ({
   serverTime: timeOf(headers.date),
   counted: false,
 });
+
+const MORE_SAID = 'the body says that more pages follow, and paging does not find them; look at the paging settings';
 
 const PAST_THE_END =
   '. If that is how this API says that there are no more pages, name the status in endStatus, or poll it with paging of type link, next-url or cursor';

@@ -70,7 +70,9 @@ export class Ends {
       // An offset that stands beyond the last record is the end, though fewer records came: some may be hidden from us.
       return read < whole.total && !this.#isPastTheEnd(pages, whole.total);
     }
-    return records.length === 0 && saysMorePages(body, progress.pages + 1) ? true : undefined;
+    // Only pages that we count can be gone on to without being told where they are.
+    const goesOn = this.#pager.counted === 'always' && records.length === 0;
+    return goesOn && saysMorePages(body, progress.pages + 1) ? true : undefined;
   }
 
   /** Whether so many pages of the size that was asked for would hold everything, were they full. */

@@ -5,6 +5,7 @@ import type { Pager } from './pager.js';
 export const linkPager = (): Pager => ({
   counted: 'maybe',
   mayRepeat: false,
+  isByHeader: true,
   first: { values: {} },
   next(_current, { link, asked }) {
     const target = link === undefined ? undefined : linkTarget(link, 'next');

@@ -52,6 +52,17 @@ describe('the end of the pages', () => {
     }
   });
 
+  it('is told where the body says that more pages follow, and paging finds none', async () => {
+    const api = await startApi((_request, response) => json(response, { data: [{ id: 1 }], has_more: true }));
+    const { read, doubts } = sourceWith({ url: api.url, items: '$.data' });
+    expect(recordsOf(await read())).toEqual([{ id: 1 }]);
+    await read();
+    expect(doubts).toMatchObject([expect.stringContaining('the body says that more pages follow')]);
+    const empty = await startApi((_request, response) => json(response, { data: [], meta: { total_pages: 3 } }));
+    const paging = { type: 'cursor', next: '$.next' };
+    expect(recordsOf(await sourceWith({ url: empty.url, items: '$.data', paging }).read())).toEqual([]);
+  });
+
   it('is a fault where the API says that there is more, and not where', async () => {
     const api = await startApi((_request, response) => json(response, { data: [{ id: 1 }], more: true, next: null }));
     const paging = { type: 'cursor', next: '$.next', while: '$.more' };
@@ -88,7 +99,7 @@ describe('the end of the pages', () => {
     let pages = 1;
     const api = await startApi(({ url, headers }, response) => {
       const page = Number(url.searchParams.get('page') ?? 1);
-      const link: Record<string, string> = page < pages ? { link: `</?page=${page + 1}>; rel="next"` } : {};
+      const link = { link: page < pages ? `</?page=${page + 1}>; rel="next"` : '</>; rel="first"' };
       if (headers['if-none-match'] === `"${page}"`) response.writeHead(304, { etag: `"${page}"`, ...link }).end();
       else json(response, [{ id: page }], { etag: `"${page}"`, ...link });
     });
@@ -100,6 +111,9 @@ describe('the end of the pages', () => {
     expect(recordsOf(second)).toEqual([{ id: 2 }]);
     const third = await read({ validators: second.flatMap(({ validator }) => validator ?? []) });
     expect(third.map(({ notModified }) => notModified)).toEqual([true, true]);
+    pages = 1;
+    const fourth = await read({ validators: third.flatMap(({ validator }) => validator ?? []) });
+    expect(fourth).toHaveLength(1);
   });
 
   it('of a part of a whole (206) is where the whole ends', async () => {
