@@ -18,6 +18,7 @@ import { messageMaker } from '../publish/messages.js';
 import { ShapeFindings } from '../shape/findings.js';
 import { compileShape } from '../shape/shape.js';
 import { createSource } from '../sources/kinds.js';
+import type { Source, SourceEvents } from '../sources/port.js';
 import { createSeal } from '../sources/rest/auth/seal.js';
 import { memoryTokenStore, type TokenStore } from '../sources/rest/auth/token-store.js';
 import { redisTokenStore } from '../sources/rest/auth/token-store-redis.js';
@@ -59,18 +60,19 @@ export async function tryEndpoint({
   kept,
   write,
 }: TryOptions): Promise<number> {
-  const endpoint = find(config, id);
+  const { endpoint, parents } = find(config, id);
   const releases = new ReleaseList();
   const lasting = kept && keepsToken(endpoint.config.auth) ? openTokens(kept, config.name, clock, releases) : undefined;
   const tokens = { passing: memoryTokenStore(), lasting: lasting ?? memoryTokenStore() };
   const surroundings = createSurroundings({ limits: config.limits, proxies, clock, tokens });
   releases.add('the connections of the source', () => surroundings.close());
-  const source = createSource(endpoint, surroundings, {
+  const events: SourceEvents = {
     onRetry: (_code, reason) => write(`trying again: ${reason}\n`),
     onPause: (until) => write(`the API asks to wait until ${new Date(until).toISOString()}\n`),
     onDoubt: (reason) => write(`this may be set wrongly: ${reason}\n`),
     onExchange: ({ asked, answered, milliseconds }) => write(`${asked} -> ${answered}, ${milliseconds} ms\n`),
-  });
+  };
+  const source = createSource(endpoint, surroundings, events);
   const messageOf = messageMaker(endpoint, 0, createIds());
   const findings = new ShapeFindings(endpoint.entity.config.unknownFields);
   const shape = compileShape(endpoint.entity.config, endpoint.config, findings);
@@ -79,12 +81,8 @@ export async function tryEndpoint({
   let shown = 0;
   let bad = 0;
   try {
-    for await (const { records, fetchedAt } of source.pages({
-      since: undefined,
-      validators: [],
-      trial: true,
-      signal,
-    })) {
+    const variables = await firstOf(parents, (parent) => createSource(parent, surroundings, events), write);
+    for await (const { records, fetchedAt } of source.pages({ variables, validators: [], trial: true, signal })) {
       seen.page(records.length);
       write(`${count(records.length, 'record')}\n`);
       for (const raw of records.slice(0, limit - shown)) {
@@ -124,16 +122,55 @@ function openTokens(
   return redisTokenStore({ redis, pipeline, seal: () => createSeal(secret, pipeline), clock, log });
 }
 
-function find(config: PipelineConfig, id: string): Endpoint {
-  const settings = config.endpoints[id];
-  if (settings === undefined) {
+/** An endpoint, and those that it is polled for, the outermost first. */
+interface Lineage {
+  readonly endpoint: Endpoint;
+  readonly parents: readonly Endpoint[];
+}
+
+function find(config: PipelineConfig, id: string): Lineage {
+  if (config.endpoints[id] === undefined) {
     const known = Object.keys(config.endpoints).join(', ');
     throw new FatalError('endpoint_unknown', `there is no endpoint "${id}"; expected one of ${known}`);
   }
   // An endpoint that is not enabled can be tried too: that shows whether to enable it.
-  const [endpoint] = compileEndpoints({ ...config, endpoints: { [id]: { ...settings, enabled: true } } });
-  if (endpoint === undefined) throw new Error(`endpoint ${id} was not compiled`);
-  return endpoint;
+  const enabled = Object.entries(config.endpoints).map(([name, settings]) => [name, { ...settings, enabled: true }]);
+  const found = findIn(compileEndpoints({ ...config, endpoints: Object.fromEntries(enabled) }), id, []);
+  if (found === undefined) throw new Error(`endpoint ${id} was not compiled`);
+  return found;
+}
+
+function findIn(endpoints: readonly Endpoint[], id: string, parents: readonly Endpoint[]): Lineage | undefined {
+  for (const endpoint of endpoints) {
+    if (endpoint.id === id) return { endpoint, parents };
+    const found = findIn(endpoint.children, id, [...parents, endpoint]);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+/**
+ * What placeholders name for a child: the first record that its parent gives.
+ * @throws FatalError if a parent gives none
+ */
+async function firstOf(
+  parents: readonly Endpoint[],
+  sourceOf: (parent: Endpoint) => Source,
+  write: (text: string) => void,
+): Promise<Readonly<Record<string, unknown>>> {
+  let variables = {};
+  for (const parent of parents) {
+    const { signal } = new AbortController();
+    let first: unknown;
+    for await (const { records } of sourceOf(parent).pages({ variables, validators: [], trial: true, signal })) {
+      first = records[0];
+      if (first !== undefined) break;
+    }
+    if (first === undefined) throw new FatalError('parent_empty', `${parent.id} gives no record to try its child with`);
+    write(`for the first record of ${parent.id}: ${stringifyJson(first)}\n`);
+    variables = { parent: first };
+  }
+  return variables;
 }
 
 /** Whether the consumer would accept a message's body, and why not. */

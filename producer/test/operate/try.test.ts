@@ -39,6 +39,25 @@ describe('trying an endpoint', () => {
     expect(shown).not.toContain('secret-key');
   });
 
+  it('tries a child with the first record of its parent', async () => {
+    const api = await startApi(({ url }, response) =>
+      json(response, url.pathname === '/list' ? records : [{ id: url.pathname }]),
+    );
+    const config = pipelineWith({
+      crm: { url: `${api.url}/list`, enabled: false },
+      items: { url: `${api.url}/of/{{parent.id}}`, parent: { endpoint: 'crm' } },
+      deep: { url: `${api.url}/in{{parent.id}}`, parent: { endpoint: 'items' } },
+    });
+    let shown = '';
+    const write = (text: string) => {
+      shown += text;
+    };
+    await tryEndpoint({ config, id: 'deep', limit: 1, clock: new ManualClock(), proxies: {}, write });
+    expect(api.paths).toEqual(['/list', '/of/a', '/in%2Fof%2Fa']);
+    expect(shown).toContain('for the first record of crm: {"id":"a"');
+    expect(shown).toContain('raw: {"id":"/in%2Fof%2Fa"}');
+  });
+
   it('fetches only the pages that it needs', async () => {
     const api = await startApi(({ url }, response) => json(response, [{ id: url.search }]));
     const { shown } = await tryIt({ url: api.url, paging: { type: 'page', size: 1 } }, 2);
