@@ -45,6 +45,11 @@ function compileEndpoint(config: PipelineConfig, id: string, endpoint: EndpointC
     format,
     paging,
     incremental?.parameter,
+    // With another beginning or other slices, the past that was read is another one.
+    incremental?.initial,
+    incremental?.window,
+    incremental?.format,
+    incremental?.untilParameter,
     endpoint.entity,
     entity,
     endpoint.map,

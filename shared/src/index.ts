@@ -2,6 +2,7 @@ export type { Channel, ChannelModel, ConfirmChannel, ConsumeMessage, RecoveringC
 export * from './broker/amqp.js';
 export * from './broker/topology.js';
 export { adviceOn } from './config/advice.js';
+export { BODY_VARIABLES } from './config/condition.js';
 export {
   ENVIRONMENT,
   type Environment,

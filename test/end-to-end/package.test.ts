@@ -84,7 +84,8 @@ describe('the one package to install', () => {
 
   test('adds no row when it is run again by npx', async () => {
     const { stdout } = await npx('tributary', 'start', '--once');
-    expect(stdout).toContain('Accepted 0, duplicate 250');
+    // It asks only for what changed: how far it came is kept with the output.
+    expect(stdout).toMatch(/Accepted 0, duplicate \d+,/);
     expect(stdout).toContain('customers: 0 rows written');
   });
 

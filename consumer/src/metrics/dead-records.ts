@@ -62,11 +62,13 @@ export class DeadRecords {
 function count(groups: Map<string, Counted>, envelope: Envelope, error: PoisonError): boolean {
   const { endpoint, entity, key } = envelope;
   const { code, field, fault, message: reason } = error;
-  const full = groups.size >= MOST_GROUPS;
+  const isFull = groups.size >= MOST_GROUPS - 1;
   const id = [endpoint, entity, code, anyItem(field), fault].join('\n');
-  const group = groups.get(id) ?? (full ? groups.get([...groups.keys()].at(-1) ?? '') : undefined);
+  // Beyond the limit each endpoint has one group for all other faults: whose records died decides which marks are kept.
+  const place = groups.has(id) || !isFull ? id : [endpoint, entity].join('\n');
+  const group = groups.get(place);
   if (group === undefined) {
-    groups.set(id, { endpoint, entity, code, field, reason, keys: key === undefined ? [] : [key], count: 1 });
+    groups.set(place, { endpoint, entity, code, field, reason, keys: key === undefined ? [] : [key], count: 1 });
     return true;
   }
   group.count += 1;

@@ -12,7 +12,10 @@ import {
   ReleaseList,
   stringifyJson,
 } from '@tributary/shared';
+import { EMPTY } from '../cursor/cursor.js';
 import { compileEndpoints, type Endpoint } from '../endpoint.js';
+import { versionWriter } from '../poll/since.js';
+import { Slices } from '../poll/slices.js';
 import { createIds } from '../publish/ids.js';
 import { messageMaker } from '../publish/messages.js';
 import { ShapeFindings } from '../shape/findings.js';
@@ -82,7 +85,15 @@ export async function tryEndpoint({
   let bad = 0;
   try {
     const variables = await firstOf(parents, (parent) => createSource(parent, surroundings, events), write);
-    for await (const { records, fetchedAt } of source.pages({ variables, validators: [], trial: true, signal })) {
+    const first = new Slices(endpoint, EMPTY, clock.now()).first(undefined);
+    const since = first.since && versionWriter(endpoint)(first.since);
+    for await (const { records, fetchedAt } of source.pages({
+      since,
+      variables,
+      validators: [],
+      trial: true,
+      signal,
+    })) {
       seen.page(records.length);
       write(`${count(records.length, 'record')}\n`);
       for (const raw of records.slice(0, limit - shown)) {

@@ -93,8 +93,10 @@ export class Children {
   async #poll(parent: Parent, record: unknown, child: RunningChild): Promise<void> {
     const { signal, messages } = this.#options;
     const { source, shape, progress, messageOf, children } = child;
+    let hasPages = false;
     try {
       for await (const page of source.pages({ variables: { parent: record }, validators: [], signal })) {
+        hasPages = true;
         progress.page(page);
         const published: unknown[] = [];
         for (const raw of page.records) {
@@ -112,7 +114,8 @@ export class Children {
       signal.throwIfAborted();
       const isOfTheApi = error instanceof RetryableError || error instanceof FatalError;
       if (!isOfTheApi) throw error;
-      if (GONE.includes(error.code)) return progress.goneFor(nameOf(parent, record), error.message);
+      // On a later page it is a fault: what came before it was there.
+      if (!hasPages && GONE.includes(error.code)) return progress.goneFor(nameOf(parent, record), error.message);
       this.#isFatal &&= error instanceof FatalError;
       if (error instanceof RetryableError && error.notBefore !== undefined) {
         this.#notBefore = Math.max(error.notBefore, this.#notBefore ?? 0);

@@ -112,7 +112,10 @@ export async function poll(
     if (!walks.settled) progress.neverStood();
     if (walks.standsStill) progress.standsStill();
     await cursors.save(endpoint, slices.confirmed(slice, walks));
+    const { settled } = walks;
     walks = new Walks(endpoint, EMPTY, begunAt, source.countsPages);
-    slice = isLate() ? undefined : slices.next();
+    // The next run asks again for what would not stand still.
+    const moves: boolean = slice.until !== undefined && !settled;
+    slice = isLate() || moves ? undefined : slices.next();
   }
 }

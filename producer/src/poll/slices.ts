@@ -27,6 +27,8 @@ export class Slices {
   readonly #now: number;
   #backfill: Cursor['backfill'];
   #live: Cursor | undefined;
+  /** The mark where the past ends, if no newer record gave one. */
+  #reached: string | undefined;
 
   /** @param now milliseconds since the epoch */
   constructor({ config }: Endpoint, saved: Cursor, now: number) {
@@ -36,13 +38,16 @@ export class Slices {
     this.#initial = initial;
     this.#saved = saved;
     this.#now = now;
-    this.#backfill = saved.backfill ?? (saved.mark === undefined ? this.#wholePast() : undefined);
+    this.#backfill = this.#unread();
   }
 
   /** What is new. @param since as the mark has it; undefined without one */
   first(since: string | undefined): Slice {
-    const beginning = this.#backfill === undefined ? this.#initial : moved(this.#backfill.to, -this.#overlap);
-    return { since: since ?? (this.#saved.mark === undefined ? beginning : undefined), until: undefined };
+    if (this.#backfill !== undefined) {
+      const beginning = moved(this.#backfill.to, -this.#overlap);
+      return { since: since === undefined || beginning > since ? beginning : since, until: undefined };
+    }
+    return { since: since ?? (this.#saved.mark === undefined ? this.#initial : undefined), until: undefined };
   }
 
   /** The next slice of the past; undefined if none is left. */
@@ -60,20 +65,26 @@ export class Slices {
     else if (walks.settled && this.#backfill !== undefined) {
       const { to } = this.#backfill;
       this.#backfill = slice.until < to ? { from: slice.until, to } : undefined;
+      // With no newer record there would be no mark, and the next run would begin with the past again.
+      if (this.#backfill === undefined && this.#live?.mark === undefined) this.#reached = to;
     }
-    const live = this.#live ?? this.#saved;
-    if (this.#backfill === undefined) {
-      const { backfill: _done, ...rest } = live;
-      return rest;
-    }
-    return { ...live, backfill: this.#backfill };
+    const { backfill: _before, ...live } = this.#live ?? this.#saved;
+    return {
+      ...(this.#reached === undefined ? {} : { mark: this.#reached }),
+      ...live,
+      ...(this.#backfill === undefined ? {} : { backfill: this.#backfill }),
+    };
   }
 
-  #wholePast(): Cursor['backfill'] {
+  /** What of the past is to be read slice by slice: what was left, and a stretch since the mark that is longer than a slice. */
+  #unread(): Cursor['backfill'] {
     if (this.#window === undefined || this.#initial === undefined) return undefined;
-    const from = new Date(this.#initial).toISOString();
+    const { mark, backfill } = this.#saved;
+    const from = backfill?.from ?? mark ?? new Date(this.#initial).toISOString();
     const to = new Date(this.#now - this.#window).toISOString();
-    return from < to ? { from, to } : undefined;
+    const isBehind = mark === undefined || mark < to;
+    if (backfill !== undefined && !isBehind) return backfill;
+    return isBehind && from < to ? { from, to } : backfill;
   }
 }
 

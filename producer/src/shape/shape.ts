@@ -92,7 +92,7 @@ class CompiledShape implements Shape {
   #noteUnknown(raw: Record<string, unknown>, record: Record<string, unknown>): void {
     let unknown: Record<string, unknown> | undefined;
     for (const name of Object.keys(raw)) {
-      if (this.#known.has(name)) continue;
+      if (this.#known.has(name) || OF_THE_REQUEST.has(name)) continue;
       this.#events.unknownField(name, raw[name], record);
       if (!this.#gathers) continue;
       // A name such as __proto__ would be no property of a plain object.
@@ -102,6 +102,9 @@ class CompiledShape implements Shape {
     if (unknown !== undefined) record[UNKNOWN_FIELDS] = unknown;
   }
 }
+
+/** What a record holds of the request that brought it is no field of the API's. */
+const OF_THE_REQUEST = new Set(['$parent', '$for']);
 
 /** The property of the raw record that a field begins with; a place in a list, or undefined for the whole of it. */
 const firstStep = (name: string, { from }: Field) => (from === undefined ? name : compilePath(from).steps[0]);
@@ -135,5 +138,6 @@ function compileList(items: Readonly<Record<string, Field>>, events: ShapeEvents
   const record = compileRecord(items, events, `${place}.`);
   const isOfValues = Object.entries(items).some(([name, field]) => typeof firstStep(name, field) !== 'string');
   const item = (raw: unknown) => (isMapping(raw) || isOfValues ? record(raw) : raw);
-  return (value) => (Array.isArray(value) ? value.map(item) : value);
+  // In XML, and in JSON that was made of it, one element alone is no list.
+  return (value) => (Array.isArray(value) ? value.map(item) : isMapping(value) ? [item(value)] : value);
 }

@@ -55,7 +55,7 @@ describe('trying an endpoint', () => {
     await tryEndpoint({ config, id: 'deep', limit: 1, clock: new ManualClock(), proxies: {}, write });
     expect(api.paths).toEqual(['/list', '/of/a', '/in%2Fof%2Fa']);
     expect(shown).toContain('for the first record of crm: {"id":"a"');
-    expect(shown).toContain('raw: {"id":"/in%2Fof%2Fa"}');
+    expect(shown).toContain('raw: {"id":"/in%2Fof%2Fa","$parent":{"id":"/of/a","$parent":{"id":"a"');
   });
 
   it('fetches only the pages that it needs', async () => {

@@ -8,6 +8,8 @@ interface Answers {
   customers: { id: string; updatedAt: string; href?: string }[];
   /** Statuses by the customer whose items are asked for. */
   readonly statuses: Map<string, number>;
+  /** Of a later page of items. */
+  laterStatus?: number;
 }
 
 async function setUp(child: object, more: Record<string, object> = {}) {
@@ -23,7 +25,8 @@ async function setUp(child: object, more: Record<string, object> = {}) {
         response,
         answers.customers.filter(({ updatedAt }) => updatedAt >= (url.searchParams.get('since') ?? '')),
       );
-    const status = answers.statuses.get(id) ?? 200;
+    const isLater = Number(url.searchParams.get('page') ?? 1) > 1;
+    const status = (isLater ? answers.laterStatus : undefined) ?? answers.statuses.get(id) ?? 200;
     if (status !== 200) return response.writeHead(status).end();
     json(response, [{ sku: `${kind}-${id}-1` }, { sku: `${kind}-${id}-2` }]);
   });
@@ -85,6 +88,19 @@ describe('the children of an endpoint', () => {
     expect(lines.filter(({ msg }) => msg.includes('knows nothing for this parent'))).toMatchObject([
       { parent: 'crm a' },
     ]);
+  });
+
+  it('are not taken for gone by a 404 on a later page', async () => {
+    const { answers, poll } = await setUp({ paging: { type: 'page', size: 2 } });
+    answers.customers = answers.customers.slice(0, 1);
+    answers.laterStatus = 404;
+    expect((await poll())[0]?.error).toMatch(/for crm a: items: page 2, GET .* answered 404/);
+  });
+
+  it('hold the record of their parent, from which fields can be taken', async () => {
+    const { taken, poll } = await setUp({ map: { sku: '$.$parent.id' } });
+    await poll();
+    expect(taken()).toEqual(['a', 'a', 'b', 'b', 'c', 'c']);
   });
 
   it('may have children of their own, and addresses that the record holds', async () => {

@@ -45,7 +45,7 @@ describe('what a run asks for', () => {
       ['2025-12-31T23:59:55.000Z', '2026-01-21T00:00:00.000Z'],
       ['2026-01-20T23:59:55.000Z', '2026-02-09T12:00:00.000Z'],
     ]);
-    expect(last).toEqual({ validators: [] });
+    expect(last).toEqual({ mark: '2026-02-09T12:00:00.000Z', validators: [] });
   });
 
   it('goes on with the past where the run before was cut short, and asks for what is new before that', () => {
@@ -57,6 +57,25 @@ describe('what a run asks for', () => {
       ['2026-01-20T23:59:55.000Z', '2026-02-09T12:00:00.000Z'],
     ]);
     expect(run(window, cut.cursors[0] ?? EMPTY).asked).toHaveLength(3);
+  });
+
+  it('reads slice by slice what became longer than a slice while nothing was polled', () => {
+    const saved = { mark: '2026-01-10T00:00:00.000Z', validators: [] };
+    expect(run(window, saved).asked).toEqual([
+      ['2026-02-09T11:59:55.000Z', undefined],
+      ['2026-01-09T23:59:55.000Z', '2026-01-30T00:00:00.000Z'],
+      ['2026-01-29T23:59:55.000Z', '2026-02-09T12:00:00.000Z'],
+    ]);
+  });
+
+  it('begins anew with another beginning or another window', () => {
+    const print = (settings: object) =>
+      endpointWith({ url: 'http://api/', incremental: { parameter: 'since', untilParameter: 'until', ...settings } })
+        .fingerprint;
+    const prints = [{ initial: '2026-01-01' }, { initial: '2025-01-01' }, { initial: '2025-01-01', window: '30d' }].map(
+      print,
+    );
+    expect(new Set(prints).size).toBe(3);
   });
 
   it('is kept with the cursor', async () => {

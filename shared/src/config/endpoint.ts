@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { mapSchema } from './fields.js';
 import { SOURCES, USUAL_SOURCE } from './kinds/sources.js';
 import { choiceOf } from './kinds/table.js';
-import { duration, patternFault, scalar } from './values.js';
+import { duration, patternFault, scalar, span } from './values.js';
 
 const OVERLAP = 'expected a duration such as 5s, or a whole number where the version is a sequence';
 
@@ -60,13 +60,13 @@ const incremental = z.strictObject({
     .transform(String)
     .optional()
     .describe('The first poll asks for changes after this value; if not set, for everything'),
-  window: duration
+  window: span
     .optional()
     .describe(
       'Reads the past from `initial` on in slices of this length, each saved when it is done, while new records go on; needs {{until}} or untilParameter',
     ),
   overlap: z
-    .union([z.int().nonnegative(), duration.transform((milliseconds) => ({ milliseconds }))], { error: OVERLAP })
+    .union([z.int().nonnegative(), span.transform((milliseconds) => ({ milliseconds }))], { error: OVERLAP })
     .optional()
     .describe(
       'How far before the newest record seen the next poll begins again, for records that are written late: a duration where ' +

@@ -7,16 +7,22 @@ const PATH = "expected a path such as $, $.data, $['any name'] or $.list[-1].id"
 const DURATION = 'expected a duration with its unit, such as 500ms, 30s, 5m, 12h or 7d';
 
 /** A span of time as people write it: `500ms`, `30s`, `5m`, `12h`, `7d`. Parsed to milliseconds. */
-export const duration = z
+const anySpan = z
   .string({ error: DURATION })
   .regex(/^\d+(\.\d+)?(ms|s|m|h|d)$/, DURATION)
   .transform((text) => {
     const [, amount = '0', unit = 'ms'] = /^([\d.]+)(ms|s|m|h|d)$/.exec(text) ?? [];
     const factors: Record<string, number> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
     return Math.round(Number(amount) * (factors[unit] ?? 1));
-  })
+  });
+
+/** The same, for what a timer waits for. */
+export const duration = anySpan
   .refine((milliseconds) => milliseconds <= 2 ** 31 - 1, 'longer than 24 days, which Node timers cannot hold')
   .meta({ id: 'Duration', description: 'A span of time with its unit: 500ms, 30s, 5m, 12h, 7d; at most 24 days' });
+
+/** The same, for a stretch of time in data: as long as it may be. */
+export const span = anySpan.meta({ id: 'Span', description: 'A span of time with its unit: 30s, 12h, 30d, 365d' });
 
 /** A size as people write it: `512KB`, `64MB`, `1GB` (powers of 1024), or a plain number of bytes. */
 export const bytes = z
@@ -46,12 +52,6 @@ const isHttpUrl = (text: string): boolean => URL.canParse(text) && /^https?:$/.t
 
 /** Text with its placeholders filled in by something. */
 export const withoutPlaceholders = (text: string): string => text.replaceAll(/\{\{[^{}]*\}\}/g, 'x');
-
-/** What may hold of a body: so far a path. */
-export const conditionSchema = z.string({ error: 'expected a path such as $.has_more' }).check(({ value, issues }) => {
-  const fault = pathFault(value);
-  if (fault !== undefined) issues.push({ code: 'custom', input: value, message: fault });
-});
 
 /** Where a value lies in JSON: `$` is all of it, `$.data.items` a path of property names (see records/path.ts). */
 export const pathSchema = z

@@ -47,6 +47,8 @@ export interface Run {
   readonly ends: Ends;
   readonly known: ReadonlyMap<string, PageValidator>;
   readonly cookies: Cookies;
+  /** Adds to a record what it was asked for with. */
+  readonly addContext: ((record: unknown) => unknown) | undefined;
   /** The first request is not tried again. */
   readonly trial: boolean;
   readonly signal: AbortSignal;
@@ -144,7 +146,7 @@ export class PageFetcher {
     page: PageAddress,
     kept: string | undefined,
     progress: Progress,
-    { pager, ends }: Run,
+    { pager, ends, addContext }: Run,
   ): Fetched {
     const { format, secrets, onDoubt } = this.#options;
     const { maxRetryAfter } = this.#endpoint.config;
@@ -155,7 +157,8 @@ export class PageFetcher {
     if (number > 1 && 'endStatus' in paging && paging.endStatus.includes(answer.status)) {
       return { ...common, records: [], validator: undefined, next: undefined, dead: undefined };
     }
-    const { body, records, doubts = [] } = findPage(answer, reading);
+    const { body, records: found, doubts = [] } = findPage(answer, reading);
+    const records = addContext === undefined ? found : found.map(addContext);
     for (const doubt of [...(answer.doubt === undefined ? [] : [answer.doubt]), ...doubts]) {
       onDoubt(`${this.where(request, number)}: ${doubt}`);
     }

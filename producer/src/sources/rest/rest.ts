@@ -5,6 +5,7 @@ import type { Page, PageRequest, Source, SourceEvents } from '../port.js';
 import { Secrets } from './auth/secrets.js';
 import type { TokenStores } from './auth/token-store.js';
 import { Client } from './client.js';
+import { contextAdder } from './context.js';
 import { Cookies } from './cookies.js';
 import { type Fetched, PageFetcher, type Run } from './fetch-page.js';
 import { createFormat } from './formats/kinds.js';
@@ -18,7 +19,7 @@ import { RepeatCheck } from './paging/repeat-check.js';
 import type { Pauses } from './pauses.js';
 import type { Proxies } from './proxies.js';
 import type { HttpRequest } from './request/http-request.js';
-import { Requests } from './request/requests.js';
+import { chosenOf, Requests } from './request/requests.js';
 import { validatorsByUrl } from './validators.js';
 
 export interface RestOptions extends SourceEvents {
@@ -77,10 +78,19 @@ export class RestSource implements Source {
     const known = validatorsByUrl(this.#lastRunFailed ? [] : validators);
     this.#lastRunFailed = true;
     const pager = createPager(paging);
-    const run: Run = { asked, pager, ends: new Ends(paging, pager), known, cookies: new Cookies(), trial, signal };
+    const run: Run = {
+      asked,
+      pager,
+      ends: new Ends(paging, pager),
+      known,
+      cookies: new Cookies(),
+      addContext: contextAdder(asked.variables?.parent, chosenOf(this.#endpoint.config)),
+      trial,
+      signal,
+    };
     const repeats = new RepeatCheck(pager.mayRepeat);
     const loop = new LoopGuard(pager.first);
-    const progress = { pages: 0, records: 0 };
+    const progress = { pages: 0, records: 0, emptyInARow: 0, isUnchangedInPart: false };
 
     let previous: HttpRequest | undefined;
     // A page that repeats the one before may mean the end. It is held back until the next page shows whether it does.
@@ -90,6 +100,8 @@ export class RestSource implements Source {
       const { request, records, next, dead } = fetched;
       progress.pages += 1;
       progress.records += records.length;
+      progress.emptyInARow = records.length === 0 ? progress.emptyInARow + 1 : 0;
+      progress.isUnchangedInPart ||= fetched.notModified;
       const page: Fetched = { ...fetched, counted: isCounted(pager.counted, previous?.address, request.address) };
       const count = repeats.repeats(records);
       if (count > 1 && held !== undefined) {

@@ -33,6 +33,11 @@ function* checkPlaceholders(path: string, endpoint: EndpointConfig, variables: r
     if (filled.has(first)) continue;
     yield { path, message: `{{${name}}} ${REASONS[first] ?? `is filled by nothing: ${expectedOneOf(filled)}`}` };
   }
+  const [inExpression] = placeholdersIn([endpoint.map, endpoint.where]);
+  if (inExpression !== undefined) {
+    const message = `{{${inExpression}}} is not filled in here: what a record was asked for with lies in it, as $.$parent.id and $.$for.region, and raw["$for"].region in expressions`;
+    yield { path, message };
+  }
   yield* checkWindow(`${path}.incremental`, endpoint, placed);
   if (incremental !== undefined && incremental.parameter === undefined && !placed.has('since')) {
     const message =

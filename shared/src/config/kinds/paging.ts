@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { conditionSchema, pathSchema } from '../values.js';
+import { conditionSchema } from '../condition.js';
+import { pathSchema } from '../values.js';
 import { choiceOf, type Kind } from './table.js';
 
 const sizeParameter = z.string().describe('Query parameter that tells the API how many records a page should hold');

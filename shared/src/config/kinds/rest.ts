@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { bytes, conditionSchema, duration, pathOrNothing, pathSchema, placedUrl, scalar, someText } from '../values.js';
+import { conditionSchema } from '../condition.js';
+import { bytes, duration, pathOrNothing, pathSchema, placedUrl, scalar, someText } from '../values.js';
 import { authSchema } from './auth.js';
 import { ARRANGEMENTS, formatSchema } from './formats.js';
 import { pagingSchema } from './paging.js';
@@ -63,7 +64,9 @@ export const restSettings = {
     .default('first')
     .describe('For rows: what names the columns: the first row, a list, or where the body names them'),
   errorWhen: z
-    .union([z.literal(false), conditionSchema], { error: 'expected a path such as $.error, or false' })
+    .union([z.literal(false), conditionSchema], {
+      error: 'expected a path such as $.error, a CEL expression over body such as body.ok == false, or false',
+    })
     .optional()
     .describe(
       'When an answer with a good status is an error all the same: a path, such as $.error, whose value exists and ' +

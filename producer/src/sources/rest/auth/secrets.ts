@@ -5,7 +5,6 @@ import { userOf } from './basic.js';
 /** Shorter values are no secrets, and would be found in many texts by chance. */
 const MIN_SECRET_LENGTH = 4;
 const MOST_SECRETS = 1_000;
-const CONCEALED = '{configured}';
 
 /**
  * The values of an endpoint's settings that must not be shown or stored: header values, query values, credentials in its
@@ -38,21 +37,25 @@ export class Secrets {
     return this.#texts.reduce((shown, secret) => shown.replaceAll(secret, '[secret]'), text);
   }
 
-  /** A URL without the configured query values, fit to be kept; {@link reveal} puts them back. */
+  /**
+   * A URL without the configured query values, fit to be kept; {@link reveal} puts them back. Other secrets in the query, such
+   * as a key that the API repeats in the URL of its next page, are left out: credentials are added anew to each request.
+   */
   withhold(address: Address): string {
-    return address.mapValues((name, value) => (this.#isConfigured(name, value) ? CONCEALED : value)).href;
+    return address
+      .without((_name, value) => !this.#query.some(([, known]) => known === value) && this.#texts.includes(value))
+      .mapValues((name, value) => {
+        const place = this.#query.findIndex(([known, configured]) => known === name && configured === value);
+        return place < 0 ? value : `{configured:${place}}`;
+      }).href;
   }
 
   /** The reverse of {@link withhold}; undefined if it is no URL. */
   reveal(kept: string): Address | undefined {
-    const configured = new Map(this.#query);
-    return Address.parse(kept)?.mapValues((name, value) =>
-      value === CONCEALED ? (configured.get(name) ?? value) : value,
-    );
-  }
-
-  #isConfigured(name: string, value: string): boolean {
-    return this.#query.some(([known, configured]) => known === name && configured === value);
+    return Address.parse(kept)?.mapValues((_name, value) => {
+      const place = /^\{configured:(\d+)\}$/.exec(value)?.[1];
+      return place === undefined ? value : (this.#query[Number(place)]?.[1] ?? value);
+    });
   }
 }
 

@@ -74,7 +74,7 @@ function errorFinder({
   if (chosen === false) return () => undefined;
   if (chosen !== undefined) {
     const holds = compileCondition(chosen);
-    const { read } = compilePath(chosen);
+    const read = chosen.startsWith('$') ? compilePath(chosen).read : (body: unknown) => body;
     return (body, isEmpty) => (isEmpty || !holds(body) ? undefined : errorTold(chosen, read(body)));
   }
   const usual = ['$.error', '$.errors'].map((text) => ({

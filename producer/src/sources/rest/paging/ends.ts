@@ -6,7 +6,14 @@ import type { PageAddress, PagedAnswer, Pager } from './pager.js';
 export interface Progress {
   readonly pages: number;
   readonly records: number;
+  /** Empty pages right before it. */
+  readonly emptyInARow: number;
+  /** Some pages were answered with 304: their records are not among those counted. */
+  readonly isUnchangedInPart: boolean;
 }
+
+/** After so many empty pages in a row the next empty one is the end, whatever is counted. */
+const MOST_EMPTY = 2;
 
 /** What an API tells of the whole, beside its records. */
 interface Whole {
@@ -61,18 +68,24 @@ export class Ends {
     if (this.#until?.(body) === true) return false;
     if (this.#while !== undefined) return this.#while(body);
     if (this.#until !== undefined) return true;
-    if (whole !== undefined) {
-      const pages = progress.pages + 1;
-      if (whole.unit === 'pages') return pages < whole.total;
-      const read = progress.records + records.length;
-      // More than all of them: the number is something else, and ends nothing.
-      if (read > whole.total) return undefined;
-      // An offset that stands beyond the last record is the end, though fewer records came: some may be hidden from us.
-      return read < whole.total && !this.#isPastTheEnd(pages, whole.total);
-    }
+    if (whole !== undefined) return this.#moreOf(whole, records.length, progress);
     // Only pages that we count can be gone on to without being told where they are.
-    const goesOn = this.#pager.counted === 'always' && records.length === 0;
+    const goesOn = this.#pager.counted === 'always' && records.length === 0 && progress.emptyInARow < MOST_EMPTY;
     return goesOn && saysMorePages(body, progress.pages + 1) ? true : undefined;
+  }
+
+  /** A total ends pages that we count; where the API names the next page, that counts more than a total. */
+  #moreOf({ total, unit }: Whole, records: number, progress: Progress): boolean | undefined {
+    const pages = progress.pages + 1;
+    const atTheEnd = this.#pager.counted === 'always' ? false : undefined;
+    if (unit === 'pages') return pages < total ? true : atTheEnd;
+    const read = progress.records + records;
+    // More than all of them: the number is something else, and ends nothing. What a 304 stands for was not counted.
+    if (read > total || progress.isUnchangedInPart) return undefined;
+    if (read === total) return atTheEnd;
+    // Some may be hidden from us: an empty page behind the last is the end, though fewer records came.
+    const isEnd = records === 0 && (this.#isPastTheEnd(pages, total) || progress.emptyInARow >= MOST_EMPTY);
+    return isEnd ? atTheEnd : true;
   }
 
   /** Whether so many pages of the size that was asked for would hold everything, were they full. */

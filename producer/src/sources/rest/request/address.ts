@@ -117,6 +117,12 @@ export class Address {
     return this.#withQuery(parts.join('&'));
   }
 
+  /** Without the entries of the query for which this holds. */
+  without(isOut: (name: string, value: string) => boolean): Address {
+    const parts = this.#parts().filter((entry) => !isOut(nameIn(entry), valueIn(entry)));
+    return parts.length === this.#parts().length ? this : this.#withQuery(parts.join('&'));
+  }
+
   #parts(): string[] {
     return this.#query === '' ? [] : this.#query.split('&');
   }

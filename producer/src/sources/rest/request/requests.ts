@@ -75,7 +75,7 @@ export class Requests {
       ...(authorization === undefined ? {} : { authorization }),
       ...(body === undefined ? {} : { 'content-type': body.type }),
     };
-    this.#chosen = Object.fromEntries(Object.entries(config.for).map(([name, [value]]) => [name, value]));
+    this.#chosen = chosenOf(config);
     this.#placed = placeholdersIn(SETTINGS.map((setting) => config[setting]));
   }
 
@@ -187,3 +187,7 @@ const splitQuery = (text: string): readonly string[] => {
   const start = text.replace(/#.*$/s, '').indexOf('?');
   return start < 0 ? [text.replace(/#.*$/s, '')] : [text.slice(0, start), text.slice(start + 1).replace(/#.*$/s, '')];
 };
+
+/** The values of `for` that this endpoint is polled for: each endpoint has one of each list. */
+export const chosenOf = (config: EndpointConfig): Readonly<Record<string, unknown>> =>
+  Object.fromEntries(Object.entries(config.for).map(([name, [value]]) => [name, value]));

@@ -35,6 +35,39 @@ describe('the end of the pages', () => {
     expect(await read(() => ({}), { endStatus: [404] })).toEqual([whole, 4]);
   });
 
+  it('is not where a total says, if the server gives smaller pages than it is asked for', async () => {
+    for (const paging of [
+      { type: 'page', size: 500, total: '$.total' },
+      { type: 'offset', size: 500, total: '$.total' },
+    ]) {
+      const api = await startApi(({ url }, response) => {
+        const offset = Number(url.searchParams.get('offset') ?? (Number(url.searchParams.get('page')) - 1) * 10);
+        json(response, { data: ids(1, 100).slice(offset, offset + 10), total: 100 });
+      });
+      expect(recordsOf(await sourceWith({ url: api.url, items: '$.data', paging }).read())).toEqual(ids(1, 100));
+    }
+  });
+
+  it('is not where a total says, if the API names a next page', async () => {
+    const api = await startApi(({ url }, response) => {
+      const at = Number(url.searchParams.get('cursor') ?? 0);
+      json(response, { data: ids(at, 2), total: 4, next: at < 4 ? at + 2 : null });
+    });
+    const paging = { type: 'cursor', next: '$.next', total: '$.total' };
+    expect(recordsOf(await sourceWith({ url: api.url, items: '$.data', paging }).read())).toEqual(ids(0, 6));
+  });
+
+  it('is the third empty page in a row, whatever is counted', async () => {
+    const api = await startApi(({ url }, response) => {
+      json(response, { data: url.searchParams.get('page') === '1' ? ids(1, 2) : [], total: 3, has_more: true });
+    });
+    for (const paging of [{ type: 'page', total: '$.total' }, { type: 'page' }]) {
+      const before = api.asked.length;
+      expect(recordsOf(await sourceWith({ url: api.url, items: '$.data', paging }).read())).toEqual(ids(1, 2));
+      expect(api.asked.length - before).toBe(4);
+    }
+  });
+
   it('is not an empty page where the body says that more follow', async () => {
     const serve = (more: (page: number) => object) =>
       startApi(({ url }, response) => {
@@ -50,6 +83,22 @@ describe('the end of the pages', () => {
       const { read } = sourceWith({ url: api.url, items: '$.data', paging: { type: 'page', size: 1 } });
       expect(recordsOf(await read())).toEqual([{ id: 1 }, { id: 3 }]);
     }
+  });
+
+  it('is told by an expression over the body', async () => {
+    const api = await startApi(({ url }, response) => {
+      const page = Number(url.searchParams.get('page'));
+      json(response, { data: ids(page, 1), at: page, of: 3, state: page < 3 ? 'PARTIAL' : 'DONE' });
+    });
+    for (const ends of [{ while: 'body.at < body.of' }, { until: "body.state == 'DONE'" }]) {
+      const { read } = sourceWith({ url: api.url, items: '$.data', paging: { type: 'page', size: 1, ...ends } });
+      expect(recordsOf(await read())).toEqual(ids(1, 3));
+    }
+    const failing = { items: '$.data', errorWhen: "body.state == 'PARTIAL'", retries: 0 };
+    await expect(sourceWith({ url: `${api.url}/?page=1`, ...failing }).read()).rejects.toMatchObject({
+      code: 'error_in_body',
+    });
+    expect(() => sourceWith({ url: api.url, errorWhen: 'body.ok ==' })).toThrow('a CEL expression over body');
   });
 
   it('is told where the body says that more pages follow, and paging finds none', async () => {
@@ -158,5 +207,25 @@ describe('the end of the pages', () => {
     expect(() => to('http://api.example:8080/c')).toThrow('leads to another server');
     expect(() => to('http://other.example/c')).toThrow('leads to another server');
     expect(() => follow(addressOf('http://api/'), 'https://api/', '$.next')).toThrow('leads to another server');
+  });
+
+  it('keeps a repeated parameter of the URL as it is when a page is remembered, and no key', async () => {
+    const api = await startApi(({ url, headers }, response) => {
+      const page = Number(url.searchParams.get('page') ?? 1);
+      const next = page < 2 ? { next: `${url.pathname}${url.search}&page=2` } : {};
+      if (headers['if-none-match'] !== undefined && page === 1) response.writeHead(304, { etag: '"1"' }).end();
+      else json(response, { data: [{ id: page }], ...next }, { etag: '"1"' });
+    });
+    const { read } = sourceWith({
+      url: `${api.url}/?status=open&status=closed`,
+      items: '$.data',
+      paging: { type: 'next-url', next: '$.next' },
+      auth: { type: 'api-key', in: 'query', name: 'api_key', value: 'SUPERSECRETKEY' },
+    });
+    const validators = (await read()).flatMap(({ validator }) => validator ?? []);
+    expect(JSON.stringify(validators)).not.toContain('SUPERSECRETKEY');
+    await read({ validators });
+    expect(api.paths.at(-1)).toMatch(/^\/\?status=open&status=closed&.*page=2/);
+    expect(api.paths.at(-1)).toContain('api_key=SUPERSECRETKEY');
   });
 });
