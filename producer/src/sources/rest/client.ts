@@ -1,4 +1,4 @@
-import { type Clock, type EndpointConfig, redactUrl } from '@tributary/shared';
+import type { Clock, EndpointConfig } from '@tributary/shared';
 import type { Dispatcher } from 'undici';
 import type { SourceEvents } from '../port.js';
 import { notBeforeOf } from './answer.js';
@@ -40,6 +40,7 @@ const NEVER = new AbortController().signal;
 export class Client {
   readonly #config: EndpointConfig;
   readonly #options: ClientOptions;
+  readonly #secrets: Secrets;
   readonly #credentials: Credentials;
   /** Whose rate limits the requests count towards. */
   readonly #account: string;
@@ -48,6 +49,7 @@ export class Client {
   constructor(config: EndpointConfig, secrets: Secrets, options: ClientOptions) {
     this.#config = config;
     this.#options = options;
+    this.#secrets = secrets;
     this.#account = JSON.stringify([config.auth, config.headers, userOf(config.url).authorization]);
     this.#credentials = createCredentials(config.auth, {
       clock: options.clock,
@@ -126,7 +128,7 @@ export class Client {
       const notBefore = isRateLimit(answer) ? notBeforeOf(answer, maxRetryAfter) : undefined;
       if (notBefore !== undefined) pauses.hold(account, notBefore);
       onExchange?.({
-        asked: `${request.method} ${redactUrl(request.address.href)}`,
+        asked: `${request.method} ${this.#secrets.show(request.address)}`,
         answered: `${answer.status}, ${answer.text.length} characters`,
         milliseconds: answer.arrivedAt - begun,
       });

@@ -37,6 +37,16 @@ export class Secrets {
     return this.#texts.reduce((shown, secret) => shown.replaceAll(secret, '[secret]'), text);
   }
 
+  /** A URL for a person who tries the settings: without secrets, and with what paging and increments have filled in. */
+  show(address: Address): string {
+    const isConfigured = (name: string, value: string) =>
+      this.#query.some(([known, configured]) => known === name && configured === value);
+    const shown = address.mapValues((name, value) =>
+      isConfigured(name, value) || this.conceal(value) !== value ? '...' : value,
+    );
+    return this.conceal(shown.href);
+  }
+
   /**
    * A URL without the configured query values, fit to be kept; {@link reveal} puts them back. Other secrets in the query, such
    * as a key that the API repeats in the URL of its next page, are left out: credentials are added anew to each request.
