@@ -196,7 +196,8 @@ export function describePublisher(name: string, makeBroker: () => Promise<Broker
           arguments: { 'x-queue-type': 'classic', 'x-max-length': 1, 'x-overflow': 'reject-publish' },
         });
         onTestFinished(async () => void (await admin.deleteQueue(full)));
-        admin.sendToQueue(full, Buffer.from('full'));
+        // Not awaited, a record could come before this message, which would then be the one that is refused.
+        await admin.sendToQueue(full, Buffer.from('full'));
         await admin.bindQueue(full, topology.exchange, 'customer');
         const run = publisher.begin();
         for (const message of messages(5)) await run.publish(message);
