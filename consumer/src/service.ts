@@ -9,6 +9,7 @@ import {
   type LogOutput,
   listen,
   measureConnections,
+  Problems,
   type Registry,
   ReleaseList,
   readServiceSettings,
@@ -79,7 +80,7 @@ class ConsumerService implements Consumer {
   readonly #log: Logger;
   readonly #metrics: ConsumerMetrics;
   readonly #dead = new DeadRecords();
-  readonly #problems = new Map<string, string>([['session', 'not consuming yet']]);
+  readonly #problems = new Problems();
   readonly #releases = new ReleaseList();
   readonly #stopping = new AbortController();
   readonly #overdue = new AbortController();
@@ -95,6 +96,7 @@ class ConsumerService implements Consumer {
     this.#metrics.measureUnsettled(() => this.unsettled());
     this.#metrics.tellBatchInterval(options.config.batch.interval);
     tellPipeline(this.registry, options.config);
+    this.#problems.set('session', 'not consuming yet');
     const isThere = (what: string) => () => !this.#problems.has(what);
     measureConnections(this.registry, { rabbitmq: isThere('broker'), redis: isThere('redis') });
   }
@@ -104,7 +106,7 @@ class ConsumerService implements Consumer {
   }
 
   problems(): readonly string[] {
-    return [...this.#problems.values()];
+    return this.#problems.words();
   }
 
   async flushNow(): Promise<void> {
@@ -131,7 +133,7 @@ class ConsumerService implements Consumer {
       clock: this.#clock,
       log: this.#log,
       metrics: this.#metrics,
-      onProblem: (what, problem) => this.#setProblem(what, problem),
+      onProblem: (what, problem) => this.#problems.set(what, problem),
       onEnd: () => {
         this.#running = undefined;
       },
@@ -167,7 +169,7 @@ class ConsumerService implements Consumer {
   }
 
   async #connect(): Promise<Connections> {
-    const onProblem = (what: string, problem: string | undefined) => this.#setProblem(what, problem);
+    const onProblem = (what: string, problem: string | undefined) => this.#problems.set(what, problem);
     const connections = await openConnections({ ...this.#options, release: this.#releases, onProblem });
     measureEvictions(this.registry, connections.redis);
     return connections;
@@ -202,10 +204,10 @@ class ConsumerService implements Consumer {
       log,
       metrics: this.#metrics,
       dead: this.#dead,
-      onSinkProblem: (problem: string | undefined) => this.#setProblem('sink', problem),
+      onSinkProblem: (problem: string | undefined) => this.#problems.set('sink', problem),
       onRunning: (running: RunningSession) => {
         this.#running = running;
-        this.#setProblem('session', undefined);
+        this.#problems.set('session', undefined);
       },
       stop: this.#stopping.signal,
       overdue: this.#overdue.signal,
@@ -216,10 +218,5 @@ class ConsumerService implements Consumer {
   #unflushedAges(): Iterable<readonly [entity: string, milliseconds: number]> {
     const now = this.#clock.now();
     return (this.#running?.oldestUnflushed() ?? []).map(([entity, since]) => [entity, now - since] as const);
-  }
-
-  #setProblem(what: string, problem: string | undefined): void {
-    if (problem === undefined) this.#problems.delete(what);
-    else this.#problems.set(what, problem);
   }
 }

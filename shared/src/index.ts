@@ -57,5 +57,6 @@ export * from './service/interruptible.js';
 export * from './service/lifecycle.js';
 export * from './service/logging.js';
 export * from './service/metrics.js';
+export * from './service/problems.js';
 export * from './service/settings.js';
 export * from './words.js';
