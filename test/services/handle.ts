@@ -14,6 +14,8 @@ export interface ServiceHandle {
  * `stop` removes them. One operation at a time.
  */
 export interface PrivateService extends ServiceHandle {
+  /** Everything that it keeps. It may be copied and put back while the server is down or paused. */
+  readonly folder: string;
   /** Stops it in good order and starts it again; resolves when it answers. */
   restart(): Promise<void>;
   /** SIGKILLs every process of it and starts it again; resolves when it answers. */

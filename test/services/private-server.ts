@@ -101,6 +101,7 @@ function privateServer(folder: string, recipe: Recipe, reaper: ReturnType<typeof
   return {
     url: recipe.url,
     how: recipe.how,
+    folder,
     up,
     down,
     async restart() {

@@ -1,5 +1,7 @@
+import { execFile } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { connect } from 'amqplib';
 import { findOrInstall } from './apt.js';
 import { firstExecutable, onPath, searchPath, versionsIn } from './binaries.js';
@@ -35,13 +37,34 @@ export const rabbitmq: ServiceKind = {
  * Raft library notes a new queue's name that much later (auto_save in ra_directory.erl). A test that is not about that
  * restarts the server after its declarations.
  */
-export async function startPrivateRabbitMQ(say: Say = sayOnConsole): Promise<PrivateService> {
+export async function startPrivateRabbitMQ(say: Say = sayOnConsole): Promise<PrivateRabbitMQ> {
   const programs = await findOrInstall(findPrograms, [debianPackage], say);
-  return runPrivately((folder) => prepare(folder, programs));
+  let env: Readonly<Record<string, string>> = {};
+  const server = await runPrivately(async (folder) => {
+    const recipe = await prepare(folder, programs);
+    env = recipe.env;
+    return recipe;
+  });
+  return {
+    ...server,
+    async ctl(...args) {
+      const { stdout } = await promisify(execFile)(programs.ctl, ['--quiet', ...args], { env });
+      return stdout;
+    },
+  };
+}
+
+export interface PrivateRabbitMQ extends PrivateService {
+  /**
+   * `rabbitmqctl` on this server: alarms, policies, users. It takes some seconds, because it starts an Erlang of its own.
+   * @returns what it prints
+   */
+  ctl(...args: readonly string[]): Promise<string>;
 }
 
 interface Programs {
   readonly server: string;
+  readonly ctl: string;
   readonly epmd: string;
 }
 
@@ -54,8 +77,9 @@ function findPrograms(): Programs | undefined {
     '/usr/local/opt/rabbitmq/sbin',
   ];
   const server = firstExecutable(folders.map((folder) => join(folder, 'rabbitmq-server')));
+  const ctl = firstExecutable(folders.map((folder) => join(folder, 'rabbitmqctl')));
   const epmd = onPath('epmd');
-  return server === undefined || epmd === undefined ? undefined : { server, epmd };
+  return server === undefined || ctl === undefined || epmd === undefined ? undefined : { server, ctl, epmd };
 }
 
 async function prepare(folder: string, { server, epmd }: Programs): Promise<Recipe> {
