@@ -21,7 +21,8 @@ export interface MergeSide {
   readonly key: string;
   readonly version: string;
   readonly messageId: string;
-  readonly payload: Payload;
+  /** Null if the record is deleted. */
+  readonly payload: Payload | null;
 }
 
 /** One line of a record, and the key of the other side that it points at. */
@@ -38,7 +39,9 @@ export interface MergeRows {
   readonly dataset: string;
   readonly eachEntity: string;
   readonly withEntity: string;
-  lines(payload: Payload): MergeLine[];
+  /** A deleted record has none. */
+  lines(payload: Payload | null): MergeLine[];
+  /** What the line and the record that it points at make; the row that closes the line if either record is deleted. */
   row(each: MergeSide, line: MergeLine, other: MergeSide): Row;
   /** The row that closes a line that the record had and has no more. */
   tombstone(each: MergeSide, lineId: string, other: MergeSide | undefined): Row;
@@ -78,7 +81,10 @@ function compileMerge(
     eachEntity: merge.each.entity,
     withEntity: merge.with.entity,
     lines: (payload) => linesOf(merge, payload),
-    row: (each, line, other) => row(each, line.id, other, valuesOf(each.payload, line.values, other.payload)),
+    row(each, line, other) {
+      const isClosed = each.payload === null || other.payload === null;
+      return row(each, line.id, other, isClosed ? null : valuesOf(each.payload, line.values, other.payload));
+    },
     tombstone: (each, lineId, other) => row(each, lineId, other, null),
   };
 }
@@ -118,7 +124,7 @@ const NUMBERED = '\x01';
 /** The key of the other side that a line's id points at. */
 export const targetOfLine = (lineId: string): string => lineId.split(NUMBERED, 1)[0] ?? '';
 
-function linesOf(merge: MergeConfig, payload: Payload): MergeLine[] {
+function linesOf(merge: MergeConfig, payload: Payload | null): MergeLine[] {
   const seen = new Map<string, number>();
   const lines: MergeLine[] = [];
   for (const values of (ownValue(payload, merge.each.lines) as MergeLine['values'][] | undefined) ?? []) {
@@ -149,11 +155,11 @@ export function readMergedKey(key: string): { eachKey: string; lineId: string } 
 const sideOrder = (side: MergeSide | undefined): string =>
   side === undefined ? versionOrder('', '') : versionOrder(side.version, side.messageId);
 
-/** A side as text, as the ledger keeps it for records of the other side. */
+/** A side as text, as the ledger keeps it for records of the other side. A deleted record has null in the place of its payload. */
 export const writeSide = ({ version, messageId, payload }: Omit<MergeSide, 'key'>): string =>
   stringifyJson([version, messageId, payload]) ?? '';
 
 export function readSide(key: string, text: string): MergeSide {
-  const [version, messageId, payload] = parseJson(text) as [string, string, Payload];
+  const [version, messageId, payload] = parseJson(text) as [string, string, Payload | null];
   return { key, version, messageId, payload };
 }

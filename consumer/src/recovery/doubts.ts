@@ -1,4 +1,4 @@
-import { isTombstone } from '../ledger/keys.js';
+import { isTombstone, ledgerHash } from '../ledger/keys.js';
 import { orderOfRecords, readMergedKey, targetOfLine } from '../merge/rows.js';
 import type { LandedMerge } from './landed.js';
 
@@ -51,5 +51,6 @@ function isWhatSidesMake(mergedKey: string, hash: string, landed: LandedMerge): 
   const line = landed.rows.lines(each.payload).find(({ id }) => id === lineId);
   const other = landed.with.get(targetOfLine(lineId));
   if (line === undefined || other === undefined) return isTombstone(hash);
-  return landed.rows.row(each, line, other).hash === hash;
+  const row = landed.rows.row(each, line, other);
+  return ledgerHash(row.hash, row.values === null) === hash;
 }

@@ -9,7 +9,7 @@ export interface NewestRow {
   readonly hash: string;
 }
 
-/** The newest landed record of a key, with its content: that of an entity that is a side of a merge. */
+/** The newest landed record of a key, with its content, or that it is deleted: that of an entity that is a side of a merge. */
 export interface NewestSide extends NewestRow, MergeSide {}
 
 /** What has landed of one merge: the newest rows of both sides and of the merge itself, by key. */
@@ -30,7 +30,7 @@ export const newestSides = (sink: Sink, dataset: Dataset): Promise<Map<string, N
     key,
     version,
     messageId,
-    payload: values,
+    payload: deleted ? null : values,
   }));
 
 async function newestOf<T extends NewestRow>(

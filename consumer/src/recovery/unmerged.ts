@@ -1,4 +1,5 @@
-import { isTombstone } from '../ledger/keys.js';
+import type { Row } from '@tributary/shared';
+import { isTombstone, ledgerHash } from '../ledger/keys.js';
 import { type MergeLine, mergedKey, orderOfRecords, readMergedKey } from '../merge/rows.js';
 import type { LandedMerge, NewestRow, NewestSide } from './landed.js';
 
@@ -16,7 +17,10 @@ export function* findUnmerged(landed: LandedMerge): Generator<string> {
   }
 }
 
-/** Whether the merged row of one of the record's lines is missing, or has another content than the two sides make. */
+/**
+ * Whether the merged row of one of the record's lines is missing, or has another content than the two sides make. Where the
+ * other side is deleted, they make none: nothing is missing, but a row that is still there has to be closed.
+ */
 function lacksRow(
   record: NewestSide,
   lines: readonly MergeLine[],
@@ -27,9 +31,12 @@ function lacksRow(
     if (other === undefined) return false;
     const row = rows.row(record, line, other);
     const known = merged.get(row.key);
-    return known === undefined || (known.hash !== row.hash && orderOfRecords(known.order) <= row.order);
+    if (known === undefined) return row.values !== null;
+    return known.hash !== hashOf(row) && orderOfRecords(known.order) <= row.order;
   });
 }
+
+const hashOf = ({ hash, values }: Row): string => ledgerHash(hash, values === null);
 
 /** Whether a line that the record has dropped still has a merged row. */
 function keepsDroppedLine(

@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import type { EntityConfig } from '../config/schema.js';
 import { PoisonError } from '../errors.js';
+import { DELETED, isDeleted } from './deleted.js';
 import { describeValue } from './describe.js';
 import { compileContentHash } from './hash.js';
 import { ExactNumber } from './json.js';
@@ -20,7 +21,10 @@ export interface EntityRecord {
   readonly key: string;
   /** Normalised so that a later version sorts after an earlier one (see {@link versionOrder}); '' without one. */
   readonly version: string;
-  readonly payload: Payload;
+  /** Null for a tombstone: the record says that its key is no more. */
+  readonly payload: Payload | null;
+  /** Whether it is a tombstone. */
+  readonly deleted: boolean;
   /** Content hash: SHA-256 over entity, key and payload. */
   readonly hash: string;
   /** Fields that the API sent and the entity does not declare; they are left out. */
@@ -32,7 +36,7 @@ export interface Entity {
   readonly name: string;
   readonly config: EntityConfig;
   /**
-   * Validates one raw record.
+   * Validates one canonical record. Of a tombstone (see deleted.ts) only the key and the version count.
    * @throws PoisonError naming the field, what it holds and what was expected
    */
   decode(raw: unknown): EntityRecord;
@@ -86,6 +90,15 @@ export function compileEntity(name: string, config: EntityConfig): Entity {
     throw new PoisonError('key_invalid', message, field);
   };
 
+  /** @throws PoisonError if the version cannot be compared with others */
+  const usableVersionOf = (raw: unknown, key: string, advice = ''): string => {
+    const version = versionOf(raw);
+    if (version !== undefined) return version;
+    const found = describeValue(property(raw, config.version ?? ''));
+    const message = `${name} ${key}: its version field "${config.version}" is ${found}, which has no place in time${advice}`;
+    throw new PoisonError('version_invalid', message, config.version);
+  };
+
   return {
     name,
     config,
@@ -96,21 +109,23 @@ export function compileEntity(name: string, config: EntityConfig): Entity {
         throw new PoisonError('not_an_object', `${name}: the record is ${describeValue(raw)}, expected an object`);
       }
       const key = usableKeyOf(raw);
+      if (isDeleted(raw, `${name} ${key}`)) {
+        const version = usableVersionOf(raw, key, NO_VERSION_OF_DELETION);
+        const hash = contentHash(key, null);
+        return { entity: name, key, version, payload: null, deleted: true, hash, unknownFields: [] };
+      }
       const parsed = schema.safeParse(present(raw));
       if (!parsed.success) throw invalidField(name, key, raw, parsed.error, config);
-      const version = versionOf(raw);
-      if (version === undefined) {
-        const found = describeValue(property(raw, config.version ?? ''));
-        const message = `${name} ${key}: its version field "${config.version}" is ${found}, which has no place in time`;
-        throw new PoisonError('version_invalid', message, config.version);
-      }
+      const version = usableVersionOf(raw, key);
       const payload = parsed.data as Payload;
-      const unknownFields = Object.keys(raw).filter((field) => !declared.has(field));
+      const unknownFields = Object.keys(raw).filter((field) => !declared.has(field) && field !== DELETED);
       if (config.unknownFields === 'refuse' && unknownFields.length > 0) throw refused(name, key, raw, unknownFields);
-      return { entity: name, key, version, payload, hash: contentHash(key, payload), unknownFields };
+      return { entity: name, key, version, payload, deleted: false, hash: contentHash(key, payload), unknownFields };
     },
   };
 }
+
+const NO_VERSION_OF_DELETION = ': a deleted record needs one that is not older than that of the record it deletes';
 
 const timeAsKey = (text: string): string => {
   const instant = readInstant(text);

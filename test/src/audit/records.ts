@@ -41,7 +41,11 @@ export class FinalRecords implements Side, Expectations {
       try {
         const { key, version, hash, payload } = compiled.decode(record);
         if ((final.#records.get(key)?.version ?? '') > version) continue;
-        final.#records.set(key, { content: hash, version, payload: options.keepPayloads ? payload : undefined });
+        final.#records.set(key, {
+          content: hash,
+          version,
+          payload: options.keepPayloads ? (payload ?? undefined) : undefined,
+        });
         if (options.isUnderWay(changedAt, pending)) final.#leftOut.add(key);
       } catch (error) {
         if (!(error instanceof PoisonError)) throw error;

@@ -53,7 +53,7 @@ export async function startRecorder(api: string): Promise<Recorder> {
           const { key, version, payload, hash } = entity.decode(raw);
           const id = `${entity.name} ${key}`;
           const known = states.get(id) ?? new Map<string, RecordState>();
-          states.set(id, known.set(hash, { version, payload, content: hash }));
+          states.set(id, known.set(hash, { version, payload: payload ?? {}, content: hash }));
         }
       };
     },
