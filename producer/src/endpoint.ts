@@ -32,8 +32,8 @@ function compileEndpoint(config: PipelineConfig, id: string, endpoint: EndpointC
   const entity = config.entities[endpoint.entity];
   if (entity === undefined) throw new Error(`endpoint ${id} passed the config check without its entity`);
   const children = compileChildren(config, id);
-  const { url, items, as, header, format, paging, method, query, headers, body, form, graphql, auth, incremental } =
-    endpoint;
+  const { url, items, as, header, format, paging, method, query, headers, body, form, graphql, auth } = endpoint;
+  const { incremental, deletes } = endpoint;
   // Headers and credentials too: another tenant, or another account's token, sees other records. A token that is merely replaced
   // costs one full poll, whose repeats the consumer drops.
   const request = [url, method, query, headers, body, form, graphql, auth, endpoint.for];
@@ -54,6 +54,8 @@ function compileEndpoint(config: PipelineConfig, id: string, endpoint: EndpointC
     entity,
     endpoint.map,
     endpoint.where,
+    // What was read before may have to be deleted, or to be known so that it can be missed.
+    ...(deletes === undefined ? [] : [[deletes.when, deletes.missing]]),
     children.map(({ fingerprint }) => fingerprint),
   ];
   return {

@@ -98,6 +98,11 @@ export function createPollMetrics(registry: Registry) {
       'Requests for children answered with 404 or 410: the record they are asked for is gone',
     ),
     filtered: counter('filtered_records', "Records that the endpoint's `where` left out"),
+    deleted: counter(
+      'deleted_records',
+      'Records whose tombstones were published: marked by the API as deleted, or missing in a complete walk',
+      'why',
+    ),
     expressionFailures: counter(
       'expression_failures',
       'Expressions that failed on a record; it is published all the same',

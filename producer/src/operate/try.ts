@@ -83,6 +83,7 @@ export async function tryEndpoint({
   const seen = new Observations(endpoint);
   let shown = 0;
   let bad = 0;
+  let deleted = 0;
   try {
     const variables = await firstOf(parents, (parent) => createSource(parent, surroundings, events), write);
     const first = new Slices(endpoint, EMPTY, clock.now()).first(undefined);
@@ -97,10 +98,12 @@ export async function tryEndpoint({
       seen.page(records.length);
       write(`${count(records.length, 'record')}\n`);
       for (const raw of records.slice(0, limit - shown)) {
-        const { record, isFiltered } = shape.of(raw);
-        seen.record(record, isFiltered);
+        const { record, isFiltered, isDeleted } = shape.of(raw);
+        // A tombstone holds the key alone, and says nothing of the other columns.
+        if (isDeleted) deleted += 1;
+        else seen.record(record, isFiltered);
         const { envelope, body } = messageOf(record, fetchedAt);
-        const { valid, said } = isFiltered ? FILTERED : judge(endpoint, body);
+        const { valid, said } = isFiltered ? FILTERED : judge(endpoint, body, isDeleted);
         bad += valid ? 0 : 1;
         shown += 1;
         write(
@@ -114,8 +117,9 @@ export async function tryEndpoint({
   }
   for (const hint of seen.hints()) write(`\nthis may be set wrongly: ${hint}`);
   const leftOut = seen.filtered === 0 ? '' : `, ${seen.filtered} left out by where`;
+  const gone = deleted === 0 ? '' : `, ${deleted} deleted by deletes.when`;
   write(
-    `\n${shown} shown${leftOut}, ${bad} of them would be dead-lettered; nothing was published, no cursor was moved\n`,
+    `\n${shown} shown${leftOut}${gone}, ${bad} of them would be dead-lettered; nothing was published, no cursor was moved\n`,
   );
   return bad;
 }
@@ -185,10 +189,14 @@ async function firstOf(
 }
 
 /** Whether the consumer would accept a message's body, and why not. */
-function judge({ entity }: Endpoint, body: Buffer): { readonly valid: boolean; readonly said: string } {
+function judge(
+  { entity }: Endpoint,
+  body: Buffer,
+  isDeleted: boolean,
+): { readonly valid: boolean; readonly said: string } {
   try {
     entity.decode(parseJson(body.toString()));
-    return { valid: true, said: 'valid' };
+    return { valid: true, said: isDeleted ? 'a tombstone: deletes.when holds, so its row is deleted' : 'valid' };
   } catch (error) {
     if (!(error instanceof PoisonError)) throw error;
     return { valid: false, said: `a dead letter (${error.code}): ${describeError(error)}` };

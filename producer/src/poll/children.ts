@@ -103,7 +103,8 @@ export class Children {
           const shaped = shape.of(raw);
           const message = messageOf(shaped.record, page.fetchedAt);
           if (!progress.accepts(message, shaped.isFiltered)) continue;
-          published.push(raw);
+          if (shaped.isDeleted) progress.deletes('marked', 1);
+          else published.push(raw);
           const room = messages.publish(message);
           if (room !== undefined) await room;
         }

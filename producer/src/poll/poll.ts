@@ -76,12 +76,14 @@ export async function poll(
       walk.page(page);
       const published: unknown[] = [];
       for (const raw of page.records) {
-        const { record, isFiltered } = shape.of(raw);
+        const { record, isFiltered, isDeleted } = shape.of(raw);
         const message = messageOf(record, page.fetchedAt);
         const isAccepted = progress.accepts(message, isFiltered);
         if (isAccepted || isFiltered) walk.record(message);
         if (!isAccepted) continue;
-        published.push(raw);
+        if (isDeleted) progress.deletes('marked', 1);
+        // There is nothing below a record that is deleted.
+        else published.push(raw);
         const room = messages.publish(message);
         if (room !== undefined) await room;
       }

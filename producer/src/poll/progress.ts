@@ -17,6 +17,8 @@ export interface PollSummary {
   readonly published: number;
   /** Records that the endpoint's `where` left out; absent if none. */
   readonly filtered?: number;
+  /** Records that were deleted: those of which `deletes.when` holds, and those that were missing; absent if none. */
+  readonly deleted?: number;
   /** Pages the API answered with 304, not modified. */
   readonly notModified: number;
   readonly durationMs: number;
@@ -42,6 +44,7 @@ export class PollProgress {
   #notModified = 0;
   #keyless = 0;
   #filtered = 0;
+  #deleted = 0;
   #accepted = 0;
   #gone = 0;
   #children: () => readonly PollProgress[] = () => [];
@@ -98,6 +101,12 @@ export class PollProgress {
     const isAccepted = envelope.key !== undefined || this.#badRecords === 'dead-letter';
     if (isAccepted) this.#accepted += 1;
     return isAccepted;
+  }
+
+  /** Tombstones are published. @param why `marked` by the API as deleted, or `missing` in a complete walk */
+  deletes(why: 'marked' | 'missing', count: number): void {
+    this.#deleted += count;
+    this.#metrics.deleted.inc({ endpoint: this.#endpoint, why }, count);
   }
 
   #tellKeyless(entity: string): void {
@@ -173,6 +182,7 @@ export class PollProgress {
       notModified: this.#notModified,
       durationMs,
       ...(this.#filtered === 0 ? {} : { filtered: this.#filtered }),
+      ...(this.#deleted === 0 ? {} : { deleted: this.#deleted }),
       ...(error === undefined ? {} : { error }),
       ...(children.length === 0 ? {} : { children }),
     };

@@ -133,9 +133,8 @@ export class EndpointFindings implements ShapeEvents {
       if (failure.isTold) continue;
       failure.isTold = true;
       const fate =
-        place === 'where'
-          ? 'the record is published'
-          : 'the record is published without the value; if the field is not optional, it becomes a dead letter';
+        FATES_OF_CONDITIONS[place] ??
+        'the record is published without the value; if the field is not optional, it becomes a dead letter';
       this.#log.warn(
         { endpoint, entity: entity.name, expression: place, reason: failure.reason },
         `an expression fails on a record: ${fate}`,
@@ -149,3 +148,9 @@ const FATES = {
   keep: 'they are kept in the column unknown_fields',
   refuse: 'their records become dead letters, as unknownFields says',
 } as const;
+
+/** What becomes of a record on which a condition fails. */
+const FATES_OF_CONDITIONS: Readonly<Record<string, string>> = {
+  where: 'the record is published',
+  'deletes.when': 'the record is not deleted',
+};

@@ -24,26 +24,40 @@ interface ComputedField {
   readonly convert: Convert;
 }
 
-/** The expressions over the records of one endpoint: those that compute fields, in their order, and `where`. */
+/** What becomes of a record: it is published, left out by `where`, or deleted by `deletes.when`. */
+export type Fate = 'kept' | 'filtered' | 'deleted';
+
+/** The conditions of an endpoint that decide about whole records. */
+export interface Conditions {
+  readonly where: string | undefined;
+  /** `deletes.when` */
+  readonly deleted: string | undefined;
+}
+
+/** The expressions over the records of one endpoint: those that compute fields, in their order, and those that decide about records. */
 export class RecordExpressions {
   readonly #computed: readonly ComputedField[];
   readonly #where: Expression | undefined;
+  readonly #deleted: Expression | undefined;
   /** The fields that an expression reads, and what they are. */
   readonly #read: readonly (readonly [name: string, field: Field])[];
   readonly #events: ShapeEvents;
   /** Filled anew for each record. */
   readonly #values: Record<string, unknown> = Object.create(null);
 
-  constructor(fields: Fields, where: string | undefined, events: ShapeEvents) {
+  constructor(fields: Fields, { where, deleted }: Conditions, events: ShapeEvents) {
     this.#computed = Object.entries(fields).flatMap(([name, field]) => compileField(name, field, fields, events) ?? []);
-    this.#where = where === undefined ? undefined : compileExpression(where, variablesOf(fields), ['bool']);
+    const condition = (text: string | undefined) =>
+      text === undefined ? undefined : compileExpression(text, variablesOf(fields), ['bool']);
+    this.#where = condition(where);
+    this.#deleted = condition(deleted);
     const names = this.#expressions().flatMap((expression) => [...expression.names]);
     this.#read = Object.entries(fields).filter(([name]) => name !== RAW && names.includes(name));
     this.#events = events;
   }
 
   get areNone(): boolean {
-    return this.#computed.length === 0 && this.#where === undefined;
+    return this.#expressions().length === 0;
   }
 
   /** Properties of the raw record that they read, which are known by that. */
@@ -53,14 +67,15 @@ export class RecordExpressions {
 
   /**
    * Adds what is computed to a record. An expression that fails costs no record: what it should have computed is absent.
-   * @returns whether `where` leaves the record out
+   * A record that is deleted is so also where `where` leaves it out: it may have been there before.
    */
-  apply(raw: unknown, record: Record<string, unknown>): boolean {
+  apply(raw: unknown, record: Record<string, unknown>): Fate {
     const values = this.#values;
     for (const [name, field] of this.#read) values[name] = toExpression(record[name], field);
     values[RAW] = raw;
     for (const field of this.#computed) this.#compute(field, record);
-    return this.#isFiltered();
+    if (this.#holds(this.#deleted, 'deletes.when', false)) return 'deleted';
+    return this.#holds(this.#where, 'where', true) ? 'kept' : 'filtered';
   }
 
   #compute({ name, optional, expression, convert }: ComputedField, record: Record<string, unknown>): void {
@@ -80,21 +95,22 @@ export class RecordExpressions {
     if (read !== undefined) values[name] = toExpression(value, read[1]);
   }
 
-  #isFiltered(): boolean {
-    if (this.#where === undefined) return false;
+  /** @param otherwise what counts if there is no such condition, or if it fails */
+  #holds(condition: Expression | undefined, place: string, otherwise: boolean): boolean {
+    if (condition === undefined) return otherwise;
     try {
-      const value = this.#where.evaluate(this.#values);
-      if (typeof value === 'boolean') return !value;
-      this.#events.failed('where', `its value is ${String(value).slice(0, 40)}, expected true or false`);
+      const value = condition.evaluate(this.#values);
+      if (typeof value === 'boolean') return value;
+      this.#events.failed(place, `its value is ${String(value).slice(0, 40)}, expected true or false`);
     } catch (error) {
-      this.#events.failed('where', describeError(error));
+      this.#events.failed(place, describeError(error));
     }
-    return false;
+    return otherwise;
   }
 
   #expressions(): Expression[] {
     const computed = this.#computed.map(({ expression }) => expression);
-    return this.#where === undefined ? computed : [...computed, this.#where];
+    return [...computed, this.#where, this.#deleted].filter((expression) => expression !== undefined);
   }
 }
 

@@ -10,7 +10,8 @@ import {
 } from '@tributary/shared';
 import { type Convert, converterOf } from './convert.js';
 import type { ShapeEvents } from './endpoint-findings.js';
-import { RecordExpressions } from './expressions.js';
+import { type Conditions, RecordExpressions } from './expressions.js';
+import { Tombstones } from './tombstones.js';
 
 /** What became of a raw record. */
 export interface Shaped {
@@ -18,6 +19,8 @@ export interface Shaped {
   readonly record: unknown;
   /** Whether the endpoint's `where` leaves it out. */
   readonly isFiltered: boolean;
+  /** Whether the endpoint's `deletes.when` holds of it: the record is a tombstone then. */
+  readonly isDeleted: boolean;
 }
 
 /** Makes canonical records of raw ones. Compiled once for each endpoint; it loses no record. */
@@ -37,10 +40,10 @@ interface ShapedField {
 
 export function compileShape(
   entity: EntityConfig,
-  { map, where }: Pick<EndpointConfig, 'map' | 'where'>,
+  { map, where, deletes }: Pick<EndpointConfig, 'map' | 'where' | 'deletes'>,
   events: ShapeEvents,
 ): Shape {
-  return new CompiledShape(entity, mappedFields(entity.fields, map), where, events);
+  return new CompiledShape(entity, mappedFields(entity.fields, map), { where, deleted: deletes?.when }, events);
 }
 
 class CompiledShape implements Shape {
@@ -50,12 +53,13 @@ class CompiledShape implements Shape {
   readonly #known: ReadonlySet<string>;
   readonly #gathers: boolean;
   readonly #events: ShapeEvents;
-  readonly #shaped = { record: undefined as unknown, isFiltered: false };
+  readonly #tombstones: Tombstones;
+  readonly #shaped = { record: undefined as unknown, isFiltered: false, isDeleted: false };
 
   constructor(
     entity: EntityConfig,
     fields: Readonly<Record<string, Field>>,
-    where: string | undefined,
+    conditions: Conditions,
     events: ShapeEvents,
   ) {
     // What is computed or gathered is not read from the raw record.
@@ -63,25 +67,31 @@ class CompiledShape implements Shape {
       ([name, { value }]) => value === undefined && (entity.unknownFields !== 'keep' || name !== UNKNOWN_FIELDS),
     );
     const steps = own.map(([name, field]) => firstStep(name, field));
-    const expressions = new RecordExpressions(fields, where, events);
+    const expressions = new RecordExpressions(fields, conditions, events);
     this.#expressions = expressions.areNone ? undefined : expressions;
     this.#record = compileRecord(Object.fromEntries(own), events, '');
     this.#isOfLists = steps.some((step) => typeof step !== 'string');
     this.#known = new Set([...steps.filter((step) => typeof step === 'string'), ...expressions.rawNames]);
     this.#gathers = entity.unknownFields !== 'tell';
     this.#events = events;
+    this.#tombstones = new Tombstones(entity);
   }
 
   of(raw: unknown): Shaped {
     const shaped = this.#shaped;
     shaped.record = raw;
     shaped.isFiltered = false;
+    shaped.isDeleted = false;
     // What is no object has no fields, unless they are found by their place.
     if (!isMapping(raw) && !this.#isOfLists) return shaped;
     const record = this.#record(raw);
     shaped.record = record;
     if (isMapping(raw)) this.#noteUnknown(raw, record);
-    if (this.#expressions !== undefined) shaped.isFiltered = this.#expressions.apply(raw, record);
+    if (this.#expressions === undefined) return shaped;
+    const fate = this.#expressions.apply(raw, record);
+    shaped.isFiltered = fate === 'filtered';
+    shaped.isDeleted = fate === 'deleted';
+    if (shaped.isDeleted) shaped.record = this.#tombstones.of(record);
     return shaped;
   }
 

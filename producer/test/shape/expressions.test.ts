@@ -105,7 +105,7 @@ describe('where', () => {
     for (let page = 0; page < 3; page++) {
       expect(shape.of({ id: 'T' }).isFiltered).toBe(false);
       expect(shape.of({ id: 'T', status: 'b' }).isFiltered).toBe(true);
-      expect(shape.of('what?')).toEqual({ record: 'what?', isFiltered: false });
+      expect(shape.of('what?')).toEqual({ record: 'what?', isFiltered: false, isDeleted: false });
       shape.tell();
     }
     expect(lines).toMatchObject([
@@ -119,6 +119,54 @@ describe('where', () => {
     expect(of({ id: 'T' }).isFiltered).toBe(false);
     const { of: other } = shapeWith({}, { where: 'raw.__proto__ == 1' });
     expect(other(parseJson('{"id":"T"}') as object).isFiltered).toBe(false);
+  });
+});
+
+describe('deletes.when', () => {
+  const fields = { number: 'integer', name: 'string', archived: 'boolean?', at: 'datetime' };
+  const raw = { id: 'T', number: '7', name: 'x', at: '2024-05-01 10:00' };
+
+  it.each([
+    ['archived != null && archived', { archived: true }, true],
+    ['archived != null && archived', { archived: 'false' }, false],
+    ['raw.deleted_at != null', { deleted_at: '2024-01-01' }, true],
+    ['raw.deleted_at != null', { deleted_at: null }, false],
+    ['has(raw._deleted)', { _deleted: true }, true],
+  ])('%s of %j deletes the record: %s', (when, more, isDeleted) => {
+    const { of } = shapeWith(fields, { deletes: { when } });
+    const shaped = of({ ...raw, ...more });
+    expect(shaped.isDeleted).toBe(isDeleted);
+    expect(shaped.record).toEqual(
+      isDeleted
+        ? { id: 'T', _deleted: true }
+        : expect.objectContaining({ id: 'T', number: 7, name: 'x', at: '2024-05-01T10:00:00.000Z' }),
+    );
+  });
+
+  it('keeps each part of the key, and the version', () => {
+    const thing = { dataset: 'things', queue: 'things', key: ['id', 'number'], version: 'at' };
+    const entities = { thing: { ...thing, fields: { id: 'string', ...fields } } };
+    const settings = { url: 'http://127.0.0.1:1/', entity: 'thing', deletes: { when: 'raw.gone' } };
+    const { entity, config } = endpointWith(settings, { entities });
+    const shape = compileShape(entity.config, config, new ShapeFindings());
+    const { record } = shape.of({ ...raw, gone: true });
+    expect(record).toEqual({ id: 'T', number: 7, at: '2024-05-01T10:00:00.000Z', _deleted: true });
+  });
+
+  it('holds also of a record that where leaves out: it may have been there before', () => {
+    const { of } = shapeWith(fields, { where: 'name == "a"', deletes: { when: 'archived == true' } });
+    expect(of({ ...raw, archived: true })).toEqual({
+      record: { id: 'T', _deleted: true },
+      isFiltered: false,
+      isDeleted: true,
+    });
+    expect(of(raw)).toMatchObject({ isFiltered: true, isDeleted: false });
+  });
+
+  it('that fails deletes nothing, and is told', () => {
+    const { of, findings } = shapeWith(fields, { deletes: { when: 'raw.gone.yes' } });
+    expect(of(raw)).toMatchObject({ isFiltered: false, isDeleted: false, record: { name: 'x' } });
+    expect(findings.take()).toContain('the expression of deletes.when failed');
   });
 });
 

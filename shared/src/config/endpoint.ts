@@ -83,6 +83,39 @@ const circuit = z.strictObject({
     ),
 });
 
+const AT_MOST = 'expected a share such as "20 %", or all';
+
+const deletes = z.strictObject({
+  when: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      'A CEL expression over the fields of a record, and over `raw`; a record for which it is true is deleted from its dataset',
+    ),
+  missing: z
+    .boolean()
+    .default(false)
+    .describe('Deletes what a complete walk over all pages did not bring, and an earlier poll of this endpoint did'),
+  atMost: z
+    .union(
+      [
+        z
+          .string()
+          .regex(/^(\d|[1-9]\d|100)(\.\d+)?\s*%$/, AT_MOST)
+          .transform((text) => Number.parseFloat(text) / 100)
+          .refine((share) => share <= 1, AT_MOST),
+        z.literal('all'),
+      ],
+      { error: AT_MOST },
+    )
+    .optional()
+    .describe(
+      'For `missing`: if more than this share of what was there is missing, nothing is deleted, and that is told; 20 % unless given. ' +
+        'A single record may always go; all of them only with `all`',
+    ),
+});
+
 export const PRIORITIES = ['critical', 'high', 'normal', 'low'] as const;
 
 /** The settings that every endpoint has, whatever its source. */
@@ -124,6 +157,9 @@ const common = {
     .describe(
       'A CEL expression over the fields of a record, and over `raw`, the record as the API sent it; records for which it is false are left out',
     ),
+  deletes: deletes
+    .optional()
+    .describe('How records that the API deletes are deleted from their dataset; unless given, they stay there'),
   map: mapSchema
     .default({})
     .describe("Field paths for this endpoint; they replace the entity's paths: `total: $.amount`"),

@@ -51,6 +51,7 @@ const BASES = {
   paging: ['endpoints', '*', 'paging'],
   auth: ['endpoints', '*', 'auth'],
   incremental: ['endpoints', '*', 'incremental'],
+  deletes: ['endpoints', '*', 'deletes'],
   schedule: ['endpoints', '*', 'schedule'],
   sink: ['sink'],
   batch: ['batch'],

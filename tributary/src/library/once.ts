@@ -25,6 +25,8 @@ interface PolledEndpoint {
   readonly records: number;
   /** Records that `where` left out; absent if none. */
   readonly filtered?: number;
+  /** Records that were deleted, by `deletes`; absent if none. */
+  readonly deleted?: number;
   /** Every record that it published has died. */
   readonly allDied?: true;
   readonly error?: string;
@@ -67,7 +69,7 @@ export async function runOnce(pipeline: Round, clock: Clock): Promise<Summary> {
 }
 
 function polledEndpoint(
-  { endpoint, records, published, filtered, error }: PollSummary,
+  { endpoint, records, published, filtered, deleted, error }: PollSummary,
   died: readonly DeadRecordGroup[],
 ) {
   const dead = died.filter((group) => group.endpoint === endpoint).reduce((sum, { count }) => sum + count, 0);
@@ -75,6 +77,7 @@ function polledEndpoint(
     endpoint,
     records,
     ...(filtered === undefined ? {} : { filtered }),
+    ...(deleted === undefined ? {} : { deleted }),
     ...(dead > 0 && dead >= published ? { allDied: true as const } : {}),
     ...(error === undefined ? {} : { error }),
   };

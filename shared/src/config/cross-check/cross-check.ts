@@ -1,5 +1,6 @@
 import type { Fault } from '../fault.js';
 import type { PipelineConfig } from '../schema.js';
+import { checkDeletes } from './deletes.js';
 import { checkEndpoints } from './endpoints.js';
 import { checkEntities } from './entities.js';
 import { checkLimits } from './limits.js';
@@ -9,7 +10,6 @@ import { checkShape } from './shape.js';
 
 /** What the schema cannot see: names that must exist elsewhere in the file, and names that must differ. */
 export function crossCheck(config: PipelineConfig): Fault[] {
-  return [checkEntities, checkEndpoints, checkLimits, checkSchedules, checkShape, checkMerges].flatMap((check) => [
-    ...check(config),
-  ]);
+  const checks = [checkEntities, checkEndpoints, checkLimits, checkSchedules, checkShape, checkDeletes, checkMerges];
+  return checks.flatMap((check) => [...check(config)]);
 }

@@ -21,7 +21,7 @@ export function* checkShape({ entities, endpoints }: PipelineConfig): Generator<
   }
 }
 
-function* checkEndpoint(path: string, { map, where }: EndpointConfig, fields: Fields): Generator<Fault> {
+function* checkEndpoint(path: string, { map, where, deletes }: EndpointConfig, fields: Fields): Generator<Fault> {
   const mapped = mappedFields(fields, map);
   for (const name of Object.keys(map)) {
     const field = mapped[name];
@@ -31,6 +31,8 @@ function* checkEndpoint(path: string, { map, where }: EndpointConfig, fields: Fi
     else yield* checkField(place, name, field, mapped);
   }
   if (where !== undefined) yield* checkExpression(`${path}.where`, where, variablesOf(mapped), ['bool']);
+  if (deletes?.when === undefined) return;
+  yield* checkExpression(`${path}.deletes.when`, deletes.when, variablesOf(mapped), ['bool']);
 }
 
 function* checkField(path: string, name: string, field: Field, fields: Fields): Generator<Fault> {

@@ -73,6 +73,8 @@ export const OTHER_NAMES = {
     entity: 'type stream resource model schemaName object objectName entityName',
     for: 'partitions partition partitionRouter foreach forEach loop iterate list each',
     parent: 'parents parentStream parentStreams substream dependsOn children parentEndpoint',
+    deletes:
+      'delete deletion deletions deleted tombstone tombstones softDelete softDeletes softDeleted hardDelete hardDeletes deletedField deletedWhen deleteWhen isDeleted removed onDelete captureDeletes detectDeletes includeDeleted propagateDeletes',
     errorWhen: 'errorPath errorHandler errorCondition responseActions failWhen',
     retries: 'retry retryCount maxRetries maxAttempts attempts retryPolicy',
     retryDelay: 'backoff backoffTime retryInterval retryWait',
@@ -121,6 +123,11 @@ export const OTHER_NAMES = {
     window: 'step slice sliceRange windowSize partitionSize chunk interval',
     format: 'datetimeFormat dateFormat timeFormat cursorFormat pattern',
     'entities.*.version': 'cursor cursorPath cursorField field key column replicationKey',
+  },
+  deletes: {
+    when: 'if where field column flag path condition expression soft softDelete marker filter',
+    missing: 'absent full hard hardDelete snapshot compare detect gone missingRecords',
+    atMost: 'max limit threshold maxShare maxPercent maxPercentage most share safety guard upTo',
   },
   schedule: {
     every: 'interval seconds minutes hours period frequency',

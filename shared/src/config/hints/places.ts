@@ -9,6 +9,7 @@ const SECTIONS: Readonly<Record<string, Section>> = {
   paging: 'paging',
   auth: 'auth',
   incremental: 'incremental',
+  deletes: 'deletes',
   schedule: 'schedule',
   resync: 'schedule',
 };

@@ -1,0 +1,47 @@
+import { type EntityConfig, type FieldType, keyFieldsOf, splitKey } from '@tributary/shared';
+
+/**
+ * Makes tombstones: canonical records that say that their key is no more. They hold the key, the version where the entity has one,
+ * and `_deleted`, and travel as every other record does.
+ */
+export class Tombstones {
+  readonly #keyFields: readonly string[];
+  readonly #version: string | undefined;
+  readonly #fields: EntityConfig['fields'];
+
+  constructor(entity: EntityConfig) {
+    this.#keyFields = keyFieldsOf(entity);
+    this.#version = entity.version;
+    this.#fields = entity.fields;
+  }
+
+  /** Of a record that is at hand. @param record in canonical form */
+  of(record: Readonly<Record<string, unknown>>): Record<string, unknown> {
+    const tombstone: Record<string, unknown> = {};
+    for (const name of this.#keyFields) tombstone[name] = record[name];
+    if (this.#version !== undefined) tombstone[this.#version] = record[this.#version];
+    tombstone[DELETED] = true;
+    return tombstone;
+  }
+
+  /**
+   * Of a record that is gone.
+   * @param version as the entity normalises it; '' without one
+   */
+  ofKey(key: string, version: string): Record<string, unknown> {
+    const record: Record<string, unknown> = {};
+    const parts = this.#keyFields.length === 1 ? [key] : splitKey(key);
+    for (const [index, name] of this.#keyFields.entries()) record[name] = this.#value(name, parts[index] ?? '');
+    if (this.#version !== undefined && version !== '') record[this.#version] = this.#value(this.#version, version);
+    return this.of(record);
+  }
+
+  /** A whole number is one again where JSON can hold it exactly. */
+  #value(name: string, text: string): unknown {
+    const type: FieldType | undefined = this.#fields[name]?.type;
+    return type === 'integer' && Number.isSafeInteger(Number(text)) ? Number(text) : text;
+  }
+}
+
+/** What consumers know a tombstone by. */
+const DELETED = '_deleted';
