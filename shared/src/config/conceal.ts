@@ -58,10 +58,10 @@ export class Concealer {
         if (/[\p{L}\p{N}]/u.test(form)) forms.set(form, placeholder);
       }
     }
-    if (forms.size === 0) return message;
+    if (forms.size === 0) return withoutUsers(message);
     const longestFirst = [...forms.keys()].sort((a, b) => b.length - a.length);
     const pattern = longestFirst.map((form) => (form.length < 4 ? alone(escaped(form)) : escaped(form))).join('|');
-    const whole = message.replaceAll(new RegExp(pattern, 'gu'), (form) => forms.get(form) ?? '...');
+    const whole = withoutUsers(message).replaceAll(new RegExp(pattern, 'gu'), (form) => forms.get(form) ?? '...');
     // What is wrong with a path is shown from there on: a part of the value.
     return whole.replaceAll(/"([^"]{6,})"/g, (quoted, part: string) => {
       const [, placeholder] = [...forms].find(([form]) => form.includes(part)) ?? [];
@@ -76,6 +76,9 @@ function isSecretSetting([section, , ...path]: readonly PropertyKey[]): boolean 
   if (path.includes('auth') || path.includes('tls')) return path.at(-1) !== 'type';
   return (path[0] === 'headers' || path[0] === 'query') && isSecretName(String(path.at(-1)));
 }
+
+/** A password in a URL that is no valid one is shown with it, for instance because of a `#` that is not encoded. */
+const withoutUsers = (message: string): string => message.replaceAll(/(?<=:\/\/)[^\s"@/?#]*:[^\s"]*@/g, '...@');
 
 const escaped = (text: string): string => text.replaceAll(/[\\^$.*+?()[\]{}|/]/g, '\\$&');
 

@@ -34,7 +34,7 @@ const QUOTED = /\[(?:'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)")\]/sy;
 export function compilePath(text: string): Path {
   const mayBeMissing = text.endsWith('?');
   const steps = parseSteps(mayBeMissing ? text.slice(0, -1) : text);
-  return { text, steps, mayBeMissing, read: reader(steps) };
+  return { text, steps, mayBeMissing, read: readerOf(steps) };
 }
 
 function parseSteps(text: string): PathStep[] {
@@ -80,7 +80,8 @@ function step(value: unknown, at: PathStep): unknown {
   return at === 'length' && Array.isArray(value) ? undefined : ownValue(value, at);
 }
 
-function reader(steps: readonly PathStep[]): (value: unknown) => unknown {
+/** Reads what lies at the end of these steps; undefined if nothing does. */
+export function readerOf(steps: readonly PathStep[]): (value: unknown) => unknown {
   const [first, second] = steps;
   if (first === undefined) return (value) => value;
   if (second === undefined) return (value) => step(value, first);
@@ -94,5 +95,5 @@ function reader(steps: readonly PathStep[]): (value: unknown) => unknown {
 /** The path of one property of this name. */
 export function pathToName(name: string): Path {
   const text = PLAIN_NAME.test(name) ? `$.${name}` : `$['${name.replaceAll(/[\\']/g, '\\$&')}']`;
-  return { text, steps: [name], mayBeMissing: false, read: reader([name]) };
+  return { text, steps: [name], mayBeMissing: false, read: readerOf([name]) };
 }

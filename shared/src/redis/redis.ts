@@ -1,6 +1,6 @@
 import { Redis } from 'ioredis';
 import { describeError, FatalError } from '../errors.js';
-import { type Logger, redactUrl } from '../service/logging.js';
+import { encodedUrl, type Logger, redactUrl } from '../service/logging.js';
 
 export { Redis } from 'ioredis';
 
@@ -23,7 +23,7 @@ export function connectRedis({ url, connectionName, log, commandTimeout }: Redis
     const wants = 'expected something like redis://user:password@host:6379';
     throw new FatalError('redis_url_invalid', `REDIS_URL holds ${redactUrl(url)}: ${wants}`);
   }
-  const client = new Redis(url, {
+  const client = new Redis(encodedUrl(url), {
     connectionName: connectionName.replaceAll(/\s/g, '-'),
     maxRetriesPerRequest: null,
     enableReadyCheck: true,

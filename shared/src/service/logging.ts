@@ -51,6 +51,29 @@ export function decodeUserInfo(text: string): string {
   }
 }
 
+/**
+ * The same URL for a library that decodes it: what is not encoded, such as the password in `redis://user:50%off@host`, would make it
+ * fail with a bare "URI malformed".
+ */
+export function encodedUrl(url: string): string {
+  const [, scheme, info, rest = ''] = /^([\w.+-]+:\/\/)(?:([^/?#]*)@)?(.*)$/s.exec(url) ?? [];
+  if (scheme === undefined) return url;
+  const encoded = (part: string) => (isEncoded(part) ? part : encodeURIComponent(part));
+  const [user = '', ...passwords] = (info ?? '').split(':');
+  const password = passwords.length === 0 ? '' : `:${encoded(passwords.join(':'))}`;
+  const place = isEncoded(rest) ? rest : rest.replaceAll(/%(?![0-9a-f]{2})/gi, '%25');
+  return `${scheme}${info === undefined ? '' : `${encoded(user)}${password}@`}${place}`;
+}
+
+function isEncoded(text: string): boolean {
+  try {
+    decodeURIComponent(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** A URL fit for logs: without its user, password, and the values of its query (they may hold API keys). */
 export function redactUrl(url: string): string {
   try {

@@ -188,6 +188,14 @@ describe('a fault never shows a secret', () => {
     }
   });
 
+  test.each(['http://user:a#b@host/', 'http://user:a/4@host/', 'http://user:p?w@host', 'ftp://user:se@cret@host/'])(
+    'the user of a URL that is no good one, %s',
+    (url) => {
+      const message = told(GOOD.replace('http://127.0.0.1:1/posts', url));
+      expect(message).toMatch(/endpoints.blog.url: "\w+:\/\/\.\.\.@host\/?" is not valid/);
+    },
+  );
+
   test.each([['12'], ['4711'], ['"abc'], ['s3cr3t']])('%s, from a file', (secret) => {
     const message = told(`${GOOD}    priority: "\${file:${secretFile(secret)}}"\n`);
     expect(message).toMatch(/priority: "\$\{file:\S+\}" is not valid: expected one of critical/);

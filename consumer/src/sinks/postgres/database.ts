@@ -1,4 +1,4 @@
-import { describeError, FatalError, RetryableError, redactUrl } from '@tributary/shared';
+import { describeError, encodedUrl, FatalError, RetryableError, redactUrl } from '@tributary/shared';
 import { Pool, type PoolClient } from 'pg';
 
 /** Milliseconds. A server that does not answer for so long is taken as gone, and what was under way is repeated. */
@@ -48,7 +48,7 @@ export class Database {
     }
     this.#where = redactUrl(url);
     this.#pool = new Pool({
-      connectionString: url,
+      connectionString: encodedUrl(url),
       max: CONNECTIONS,
       connectionTimeoutMillis: CONNECT_TIMEOUT,
       query_timeout: QUERY_TIMEOUT,

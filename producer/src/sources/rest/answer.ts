@@ -3,8 +3,14 @@ import type { Answer } from './fetch.js';
 import type { BodyFormat, FoundPage } from './formats/format.js';
 import { isRateLimit, waitAsked } from './rate-limit.js';
 
-/** Requests that came too early or too often, or met a server in trouble, may succeed later (RFC 9110, RFC 6585, RFC 8470). */
-const worthRetrying = (status: number): boolean => status >= 500 || [408, 425, 429].includes(status);
+/**
+ * Requests that came too early or too often, or met a server in trouble, may succeed later (RFC 9110, RFC 6585, RFC 8470). With a
+ * `Retry-After` so may one that was too large for now (413, section 15.5.14), or whose answer is not made yet (202).
+ */
+const worthRetrying = ({ status, headers }: Answer): boolean =>
+  status >= 500 ||
+  [408, 425, 429].includes(status) ||
+  (headers['retry-after'] !== undefined && [202, 413].includes(status));
 
 /** How an answer is read. */
 export interface Reading {
@@ -25,7 +31,7 @@ export function findPage(answer: Answer, { format, maxRetryAfter, conceal }: Rea
   const { status, text, way } = answer;
   // Computed only for an error, so that reading a good page does not pay for it.
   const shown = () => excerpt(text, conceal) + (way === undefined ? '' : `, ${way}`);
-  if (worthRetrying(status) || isRateLimit(answer)) throw retryLater(answer, maxRetryAfter, shown);
+  if (worthRetrying(answer) || isRateLimit(answer)) throw retryLater(answer, maxRetryAfter, shown);
   if (status >= 300 && status < 400) throw redirectFault(answer, conceal);
   if (status < 200 || status >= 400) throw new FatalError(`http_${status}`, `answered ${status}${shown()}`);
   if (status === 204) return { body: undefined, records: [] };

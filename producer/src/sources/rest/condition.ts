@@ -23,7 +23,7 @@ export function compileCondition(text: string): Condition {
 }
 
 /** APIs say "no" and "nothing" in all these ways. */
-function isSomething(value: unknown): boolean {
+export function isSomething(value: unknown): boolean {
   if (value === undefined || value === null || value === false || value === 0) return false;
   if (typeof value === 'string') return !['', '0', 'false', 'no'].includes(value.toLowerCase());
   if (Array.isArray(value)) return value.length > 0;

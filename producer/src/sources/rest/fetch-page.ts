@@ -58,7 +58,8 @@ export interface Run {
 export class PageFetcher {
   readonly #endpoint: Endpoint;
   readonly #options: FetchPageOptions;
-  #toldOfMore = false;
+  /** What was told already: it holds of every page, and one line is enough. */
+  readonly #told = new Set<string>();
 
   constructor(endpoint: Endpoint, options: FetchPageOptions) {
     this.#endpoint = endpoint;
@@ -148,7 +149,7 @@ export class PageFetcher {
     progress: Progress,
     { pager, ends, addContext }: Run,
   ): Fetched {
-    const { format, secrets, onDoubt } = this.#options;
+    const { format, secrets } = this.#options;
     const { maxRetryAfter } = this.#endpoint.config;
     const reading: Reading = { format, maxRetryAfter, conceal: (text) => secrets.conceal(text) };
     const number = progress.pages + 1;
@@ -160,7 +161,7 @@ export class PageFetcher {
     const { body, records: found, doubts = [] } = findPage(answer, reading);
     const records = addContext === undefined ? found : found.map(addContext);
     for (const doubt of [...(answer.doubt === undefined ? [] : [answer.doubt]), ...doubts]) {
-      onDoubt(`${this.where(request, number)}: ${doubt}`);
+      this.#tellOnce(request, number, doubt, doubt.replace(/: .*/s, ''));
     }
     const told = { body, records, link: answer.headers.link, asked: request.address };
     let next: PageAddress | undefined;
@@ -171,17 +172,20 @@ export class PageFetcher {
       if (!(error instanceof FatalError)) throw error;
       dead = this.#named(request, progress, pager, error) as FatalError;
     }
-    if (next === undefined && dead === undefined) this.#tellOfMore(request, number, body);
+    // The pages end here by the settings, and the body may say otherwise in a way that the settings do not name.
+    if (next === undefined && dead === undefined && saysMorePages(body, number)) {
+      this.#tellOnce(request, number, MORE_SAID);
+    }
     const following = next === undefined ? undefined : keepAddress(next, secrets);
     const validator = kept === undefined ? undefined : validatorOf(kept, answer.headers, following);
     return { ...common, records, validator, next, dead };
   }
 
-  /** The pages end here by the settings, and the body may say otherwise in a way that the settings do not name. */
-  #tellOfMore(request: HttpRequest, number: number, body: unknown): void {
-    if (this.#toldOfMore || !saysMorePages(body, number)) return;
-    this.#toldOfMore = true;
-    this.#options.onDoubt(`${this.where(request, number)}: ${MORE_SAID}`);
+  /** @param kind the same for all doubts of which one is enough */
+  #tellOnce(request: HttpRequest, number: number, doubt: string, kind = doubt): void {
+    if (this.#told.has(kind)) return;
+    this.#told.add(kind);
+    this.#options.onDoubt(`${this.where(request, number)}: ${this.#options.secrets.conceal(doubt)}`);
   }
 
   /** Which page of which endpoint, and its URL without secrets. */

@@ -1,4 +1,4 @@
-import { FatalError } from '@tributary/shared';
+import { encodedUrl, FatalError } from '@tributary/shared';
 import { basic, userOf } from './auth/basic.js';
 
 /** A proxy between the producer and the APIs. */
@@ -51,7 +51,7 @@ function proxyOf(env: Environment, name: string): HttpProxy | undefined {
   }
   const authorization = user === undefined ? undefined : basic(user, password);
   const plain = `${scheme}//${new URL(url).host}`;
-  return { url: plain, uri: scheme.startsWith('socks') ? value : plain, authorization, variable };
+  return { url: plain, uri: scheme.startsWith('socks') ? encodedUrl(value) : plain, authorization, variable };
 }
 
 /** The proxy by way of which an origin such as `https://api.example.org` is asked; undefined for none. */

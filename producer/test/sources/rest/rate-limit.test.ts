@@ -216,3 +216,22 @@ describe('a rate limit that one endpoint meets', () => {
     expect(api.paths).toEqual(['/a']);
   });
 });
+
+describe('an answer that names a time to come again', () => {
+  it.each([
+    [202, 'http_202'],
+    [413, 'http_413'],
+    [503, 'http_503'],
+  ])('is waited for though its status is %i', async (status, code) => {
+    const api = await startApi((_request, response, number) => {
+      if (number > 0) return json(response, [{ id: 1 }]);
+      response.writeHead(status, { 'retry-after': '60' }).end('{}');
+    });
+    const { read, retries, clock } = sourceWith({ url: api.url });
+    const reading = read();
+    await vi.waitFor(() => expect(clock.slept.at(-1)).toBeGreaterThan(50_000));
+    await clock.advance(70_000);
+    expect(recordsOf(await reading)).toEqual([{ id: 1 }]);
+    expect(retries).toEqual([code]);
+  });
+});

@@ -70,7 +70,8 @@ export const restSettings = {
     .optional()
     .describe(
       'When an answer with a good status is an error all the same: a path, such as $.error, whose value exists and ' +
-        'is not false. Unless given, an answer without records whose body has an `error` or `errors` is one; false turns that off',
+        'is not false. Unless given, an answer without records is one whose body has an `error`, `errors` or `fault`, or says `ok: false`, ' +
+        '`success: false` or `status: error`; false turns that off',
     ),
   paging: pagingSchema.prefault({ type: 'none' }).describe('How the pages follow each other'),
   retries: z.int().min(0).max(10).default(3).describe('How often a request that failed is sent again within one poll'),

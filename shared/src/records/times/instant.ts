@@ -18,7 +18,8 @@ export interface TimeParts {
 
 const DATE = String.raw`(\d{4})-(\d\d)-(\d\d)`;
 const CLOCK = String.raw`(\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,30}))?)?`;
-const ZONE = String.raw`(?:\s?([zZ]|UTC|GMT|[+-]\d\d(?::?\d\d)?))?`;
+/** Behind an offset, names in brackets change nothing (RFC 9557). */
+const ZONE = String.raw`(?:\s?([zZ]|UTC|GMT|[+-]\d\d(?::?\d\d)?)(?:\[[^[\]]*\])*)?`;
 const ISO = new RegExp(`^${DATE}[Tt ]${CLOCK}${ZONE}$`);
 /** The form that this module writes: only its day of the month needs to be checked. */
 const OURS =

@@ -1,4 +1,4 @@
-import { describeError, FatalError, RetryableError, redactUrl } from '@tributary/shared';
+import { describeError, encodedUrl, FatalError, RetryableError, redactUrl } from '@tributary/shared';
 import { Pool, type PoolClient } from 'pg';
 
 /** Milliseconds. A page that takes longer than this is of no use, and its statement keeps the database from other work. */
@@ -24,7 +24,7 @@ export class ReadDatabase {
     }
     this.#where = redactUrl(url);
     this.#pool = new Pool({
-      connectionString: url,
+      connectionString: encodedUrl(url),
       max: CONNECTIONS,
       connectionTimeoutMillis: CONNECT_TIMEOUT,
       keepAlive: true,

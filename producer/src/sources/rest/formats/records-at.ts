@@ -1,6 +1,6 @@
-import { compilePath, RetryableError, stringifyJson } from '@tributary/shared';
-import { compileCondition } from '../condition.js';
+import { compilePath, type Path, RetryableError, readerOf } from '@tributary/shared';
 import { type Arrangement, arrangeRecords } from './arrange.js';
+import { errorFinder } from './error-in-body.js';
 import type { FoundPage, RecordSettings } from './format.js';
 
 /** How an answer is named in an error. */
@@ -18,6 +18,7 @@ export interface Shown {
 export function recordFinder(settings: RecordSettings, isListed = false): (body: unknown, shown: Shown) => FoundPage {
   const { items, as, header } = settings;
   const path = compilePath(items);
+  const saysNothing = nothingFinder(path, isListed);
   const headerPath = typeof header === 'string' && header !== 'first' ? compilePath(header) : undefined;
   const errorIn = errorFinder(settings);
   const arrangementFor = (body: unknown): Arrangement => {
@@ -30,17 +31,17 @@ export function recordFinder(settings: RecordSettings, isListed = false): (body:
       const message = `answered ${shown.status}, but ${error.message}${shown.excerpt()}`;
       throw new RetryableError(error.code, message, { cause: error });
     };
-    const told = errorIn(body, false);
+    const told = errorIn.always(body);
     if (told !== undefined) fail(told);
     const found = path.read(body);
     // A body that is null says nothing at all; a null in it says that there is nothing.
     if (found === null && path.steps.length === 0) fail(new RetryableError('items_not_a_list', NULL_BODY));
-    const isNothing = found === null;
-    if (isNothing || (found === undefined && path.mayBeMissing))
-      return { body, records: records([], errorIn(body, true), fail) };
+    const usual = errorIn.usual(body);
+    const isNothing = found === null || (found === undefined && (path.mayBeMissing || saysNothing(body)));
+    if (isNothing) return pageOf(body, [], usual, fail);
     try {
       const listed = isListed && as === 'list' ? asList(found) : found;
-      return { body, records: records(arrangeRecords(listed, arrangementFor(body), items), errorIn(body, true), fail) };
+      return pageOf(body, arrangeRecords(listed, arrangementFor(body), items), usual, fail);
     } catch (error) {
       if (error instanceof RetryableError && error.cause === undefined) return fail(error);
       throw error;
@@ -50,13 +51,29 @@ export function recordFinder(settings: RecordSettings, isListed = false): (body:
 
 const NULL_BODY = '$ should be a list of records and is null';
 
-/** An answer without records that tells of an error has failed, though its status says otherwise. */
-function records(
-  found: unknown[],
+/** An answer without records that tells of an error has failed, though its status says otherwise; beside records it is told of. */
+function pageOf(
+  body: unknown,
+  records: unknown[],
   told: RetryableError | undefined,
   fail: (error: RetryableError) => never,
-): unknown[] {
-  return found.length === 0 && told !== undefined ? fail(told) : found;
+): FoundPage {
+  if (told === undefined) return { body, records };
+  if (records.length === 0) return fail(told);
+  return { body, records, doubts: [`${told.message}; its records are taken. If it is an error, set errorWhen`] };
+}
+
+/**
+ * Whether something on the way to the records says that there are none: in `{"data": null}` nothing lies at `$.data.items`, and
+ * in XML an element without content holds no others.
+ */
+function nothingFinder({ steps }: Path, isXml: boolean): (body: unknown) => boolean {
+  const ways = steps.slice(1).map((_, index) => readerOf(steps.slice(0, index + 1)));
+  return (body) =>
+    ways.some((read) => {
+      const found = read(body);
+      return found === null || (isXml && found === '');
+    });
 }
 
 /** In XML an element without content is empty text, and one alone is no list. */
@@ -64,31 +81,3 @@ const asList = (found: unknown): unknown => {
   if (found === '' || found === null) return [];
   return Array.isArray(found) || found === undefined ? found : [found];
 };
-
-/** @returns finds the error that a body tells of; `isEmpty` asks for what counts only where there are no records */
-function errorFinder({
-  errorWhen,
-  graphql,
-}: RecordSettings): (body: unknown, isEmpty: boolean) => RetryableError | undefined {
-  const chosen = errorWhen ?? (graphql === undefined ? undefined : '$.errors');
-  if (chosen === false) return () => undefined;
-  if (chosen !== undefined) {
-    const holds = compileCondition(chosen);
-    const read = chosen.startsWith('$') ? compilePath(chosen).read : (body: unknown) => body;
-    return (body, isEmpty) => (isEmpty || !holds(body) ? undefined : errorTold(chosen, read(body)));
-  }
-  const usual = ['$.error', '$.errors'].map((text) => ({
-    text,
-    holds: compileCondition(text),
-    read: compilePath(text).read,
-  }));
-  return (body, isEmpty) => {
-    const found = isEmpty ? usual.find(({ holds }) => holds(body)) : undefined;
-    return found === undefined ? undefined : errorTold(found.text, found.read(body));
-  };
-}
-
-function errorTold(path: string, value: unknown): RetryableError {
-  const said = typeof value === 'string' ? value : (stringifyJson(value) ?? '');
-  return new RetryableError('error_in_body', `its body tells of an error at ${path}: ${said.slice(0, 200)}`);
-}

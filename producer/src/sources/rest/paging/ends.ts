@@ -120,21 +120,40 @@ const PAGE_COUNTS = [
   'num_pages',
   'numPages',
 ];
+/** Beside the page's own number, `pages` is how many there are. */
+const ENVELOPED_COUNTS = [...PAGE_COUNTS, 'pages'];
 const MORE_FLAGS = ['has_more', 'hasMore', 'has_next', 'hasNext', 'has_next_page', 'hasNextPage'];
-const ENVELOPES = ['meta', 'pagination', 'paging', 'page', 'page_info', 'pageInfo', '_meta', '_page'];
+const NEXT_URLS = ['next', 'next_url', 'nextUrl', 'next_page_url', 'nextPageUrl', 'nextLink', '@odata.nextLink'];
+const ENVELOPES = [
+  'meta',
+  'pagination',
+  'paging',
+  'page',
+  'page_info',
+  'pageInfo',
+  '_meta',
+  '_page',
+  'info',
+  'result_info',
+  'links',
+  '_links',
+];
 
 /**
  * Whether a body says of itself that pages follow this one, though the settings do not name where it says so.
  * @param pages how many were read, this one included
  */
 export function saysMorePages(body: unknown, pages: number): boolean {
-  const places = [body, ...ENVELOPES.map((name) => own(body, name))];
-  return places.some(
-    (place) =>
-      MORE_FLAGS.some((name) => own(place, name) === true) ||
-      PAGE_COUNTS.some((name) => Number(own(place, name) ?? 0) > pages),
-  );
+  const saysMore = (place: unknown, counts: readonly string[]) =>
+    MORE_FLAGS.some((name) => String(own(place, name)).toLowerCase() === 'true') ||
+    counts.some((name) => Number(own(place, name) ?? 0) > pages) ||
+    NEXT_URLS.some((name) => isUrl(own(place, name)));
+  return saysMore(body, PAGE_COUNTS) || ENVELOPES.some((name) => saysMore(own(body, name), ENVELOPED_COUNTS));
 }
+
+/** A cursor alone is none: some APIs give one to go on from later. HAL has an object with the URL. */
+const isUrl = (value: unknown): boolean =>
+  typeof value === 'string' ? /^(https?:\/\/|\/)\S/.test(value) : typeof own(value, 'href') === 'string';
 
 const own = (place: unknown, name: string): unknown =>
   typeof place === 'object' && place !== null && Object.hasOwn(place, name)

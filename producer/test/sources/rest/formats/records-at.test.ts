@@ -30,6 +30,24 @@ describe('the records of a body', () => {
     expect(finderOf({ items: '$.d', as: 'map' })({ d: null }, answer).records).toEqual([]);
   });
 
+  it.each([
+    ['$.data.items', { data: null }],
+    ['$.data.repo.items', { data: { repo: null } }],
+    ['$.pages[-1].items', { pages: null }],
+  ])('are none where something on the way to %s is null', (path, body) => {
+    expect(at(path, body)).toEqual([]);
+    expect(() => at(path, {})).toThrow('is missing');
+    expect(() => at(path, null)).toThrow('is missing');
+  });
+
+  it('are none in XML where an element on the way to them has no content', () => {
+    const find = recordFinder(endpointWith({ url: 'http://api/', items: '$.r.list.item' }).config, true);
+    for (const body of [{ r: '' }, { r: { list: '' } }, { r: { list: { item: '' } } }]) {
+      expect(find(body, answer).records).toEqual([]);
+    }
+    expect(() => find({ html: '' }, answer)).toThrow('is missing');
+  });
+
   it('lie in rows under names that the body itself tells', () => {
     const body = { columns: [{ name: 'id' }, { name: 'n' }], rows: [[1, 2]] };
     expect(finderOf({ items: '$.rows', as: 'rows', header: '$.columns' })(body, answer).records).toEqual([
@@ -40,6 +58,10 @@ describe('the records of a body', () => {
   it.each([
     [{}, { data: [], error: { code: 'TIMEOUT' } }, '$.error: {"code":"TIMEOUT"}'],
     [{}, { data: [], errors: ['slow'] }, '$.errors: ["slow"]'],
+    [{}, { data: [], ok: false }, '$.ok: false'],
+    [{}, { data: null, success: false }, '$.success: false'],
+    [{}, { data: [], status: 'ERROR' }, '$.status: ERROR'],
+    [{}, { data: [], fault: { faultstring: 'quota' } }, '$.fault: {"faultstring":"quota"}'],
     [{ errorWhen: '$.status.failed' }, { data: [1], status: { failed: 'quota' } }, '$.status.failed: quota'],
     [{ graphql: { query: '{a}' } }, { data: [1], errors: [{ message: 'no' }] }, '$.errors: [{"message":"no"}]'],
   ])('are not believed where the body tells of an error: %j %j', (settings, body, told) => {
@@ -51,10 +73,21 @@ describe('the records of a body', () => {
   it.each([
     [{}, { data: [], error: null }],
     [{}, { data: [], errors: [] }],
+    [{}, { data: [], error: { code: 0, message: '' } }],
+    [{}, { data: [], ok: true, success: 'no', status: 'ok' }],
     [{}, { data: [1], error: 'a warning beside records' }],
+    [{}, { data: [1], ok: false }],
     [{ errorWhen: false }, { data: [], error: 'x' }],
     [{ errorWhen: '$.bad' }, { data: [], error: 'x' }],
   ])('are believed where it tells of none: %j %j', (settings, body) => {
     expect(finderOf({ items: '$.data', ...settings })(body, answer).records).toEqual(body.data);
+  });
+
+  it('are taken beside an error that the settings do not name, and a person is told of it', () => {
+    const found = finderOf({ items: '$.data' })({ data: [1], error: { code: 'PARTIAL' } }, answer);
+    expect(found.doubts).toEqual([
+      expect.stringContaining('its body tells of an error at $.error: {"code":"PARTIAL"}'),
+    ]);
+    expect(finderOf({ items: '$.data', errorWhen: false })({ data: [1], error: 'x' }, answer).doubts).toBeUndefined();
   });
 });

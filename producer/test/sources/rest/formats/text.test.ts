@@ -36,6 +36,42 @@ describe('the text of a body', () => {
     expect(decodeText(Buffer.from('\ufeffé', 'utf16le'), undefined)).toEqual({ text: 'é' });
   });
 
+  const JSON_TEXT = '[{"id":"1","name":"Café – 漢字, 李雷"}]';
+  const utf16 = (text: string) => Buffer.from(text, 'utf16le');
+
+  it.each([
+    ['utf-16', utf16('[{"id":"1"}]').swap16(), '[{"id":"1"}]'],
+    ['utf-16le', utf16('[{"id":"1"}]'), '[{"id":"1"}]'],
+    [undefined, utf16(JSON_TEXT), JSON_TEXT],
+    ['utf-8', utf16(JSON_TEXT).swap16(), JSON_TEXT],
+  ])('is UTF-16 where only that has such zeros, though %s is declared', (declared, body, text) => {
+    const read = decodeText(body, declared);
+    expect(read.text).toBe(text);
+    expect(read.doubt !== undefined).toBe(declared === undefined || declared === 'utf-8');
+  });
+
+  it.each(['gb18030', 'GB2312', 'Shift_JIS', 'big5', 'euc-kr', 'utf-16'])(
+    'is UTF-8 where a declaration of %s lies, and that is told',
+    (declared) => {
+      const { text, doubt } = decodeText(Buffer.from(JSON_TEXT), declared);
+      expect(text).toBe(JSON_TEXT);
+      expect(doubt).toMatch(/but the body is UTF-8 and read as such/);
+    },
+  );
+
+  it('is what is declared where that is possible, whatever else it may be', () => {
+    expect(decodeText(bytes(0xba, 0xba, 0xd7, 0xd6), 'gbk')).toEqual({ text: '汉字' });
+    expect(decodeText(bytes(0xc4, 0xa3), 'gbk')).toEqual({ text: '模' });
+    expect(decodeText(bytes(0x1b, '$BF|K\\', 0x1b, '(B'), 'iso-2022-jp')).toEqual({ text: '日本' });
+  });
+
+  it('is what an XML document itself declares, unless the header does', () => {
+    const xml = (encoding: string) => `<?xml version="1.0" encoding="${encoding}"?><r>`;
+    expect(decodeText(bytes(xml('ISO-8859-15'), 0xa4), undefined).text).toBe(`${xml('ISO-8859-15')}€`);
+    expect(decodeText(bytes(xml('GB2312'), 0xba, 0xba), undefined).text).toBe(`${xml('GB2312')}汉`);
+    expect(decodeText(bytes(xml('GB2312'), 0xa4), 'iso-8859-15').text).toBe(`${xml('GB2312')}€`);
+  });
+
   it('is refused when it ends in the middle of a character, since the rest of it is missing too', () => {
     const whole = bytes('[{"name":"Zoë 🦀');
     for (const cut of [1, 2, 3]) {

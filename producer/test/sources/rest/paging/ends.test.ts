@@ -78,6 +78,11 @@ describe('the end of the pages', () => {
       () => ({ total_pages: 3 }),
       () => ({ meta: { last_page: 3 } }),
       (page: number) => ({ pagination: { hasNext: page < 3 } }),
+      () => ({ totalPages: '3' }),
+      () => ({ info: { pages: 3 } }),
+      (page: number) => ({ meta: { hasMore: String(page < 3) } }),
+      (page: number) => ({ links: { next: page < 3 ? `/?page=${page + 1}` : null } }),
+      (page: number) => ({ _links: page < 3 ? { next: { href: `/?page=${page + 1}` } } : {} }),
     ]) {
       const api = await serve(more);
       const { read } = sourceWith({ url: api.url, items: '$.data', paging: { type: 'page', size: 1 } });
