@@ -177,7 +177,7 @@ class ConsumerService implements Consumer {
 
   #createSink(): Sink {
     const { config, postgresUrl } = this.#options;
-    const sink = createSink({ config, postgresUrl, clock: this.#clock });
+    const sink = createSink({ config, postgresUrl, clock: this.#clock, log: this.#log });
     this.#releases.add('sink', () => sink.close());
     return sink;
   }

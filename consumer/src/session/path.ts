@@ -60,8 +60,11 @@ export async function openPath(options: SessionOptions, surroundings: PathSurrou
  * It is closed however the session ends: a file that is left open is closed by the garbage collector, which Node will not
  * do for ever.
  */
-async function openOutput({ sink, writer }: SessionOptions, { epoch, release }: PathSurroundings): Promise<SinkWriter> {
-  const output = await sink.open(writer, epoch);
+async function openOutput(
+  { sink, writer }: SessionOptions,
+  { epoch, ending, release }: PathSurroundings,
+): Promise<SinkWriter> {
+  const output = await sink.open(writer, epoch, (lost) => ending.byError(lost));
   release.add('the output', () => output.close());
   return output;
 }

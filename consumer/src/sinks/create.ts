@@ -1,4 +1,11 @@
-import { type Clock, datasetsOf, type PipelineConfig, type SinkKind } from '@tributary/shared';
+import {
+  type Clock,
+  createLogger,
+  datasetsOf,
+  type Logger,
+  type PipelineConfig,
+  type SinkKind,
+} from '@tributary/shared';
 import { csvSink } from './csv/sink.js';
 import type { Sink, SinkKinds } from './port.js';
 import { postgresSink } from './postgres/sink.js';
@@ -6,11 +13,15 @@ import { postgresSink } from './postgres/sink.js';
 /** Every kind of sink. A new kind is a folder beside these, and a line here. */
 const SINKS = { csv: csvSink, postgres: postgresSink } satisfies SinkKinds;
 
+const SILENT = createLogger({ service: 'consumer', instance: 'sink', level: 'silent' });
+
 export interface SinkOptions {
   readonly config: PipelineConfig;
   /** The address of the Postgres sink's database; the other kinds do not need it. */
   readonly postgresUrl: string | undefined;
   readonly clock: Clock;
+  /** Where the sink tells what it found in the output; it tells nothing without one. */
+  readonly log?: Logger | undefined;
 }
 
 /**
@@ -30,8 +41,8 @@ export function createSink(options: SinkOptions): Sink {
   return createOf(options.config.sink.type, options);
 }
 
-function createOf<K extends SinkKind>(kind: K, { config, postgresUrl, clock }: SinkOptions): Sink {
+function createOf<K extends SinkKind>(kind: K, { config, postgresUrl, clock, log = SILENT }: SinkOptions): Sink {
   const { sink, name: pipeline } = config;
   const kinds: SinkKinds = SINKS;
-  return kinds[kind].create({ settings: sink[kind], pipeline, datasets: datasetsOf(config), postgresUrl, clock });
+  return kinds[kind].create({ settings: sink[kind], pipeline, datasets: datasetsOf(config), postgresUrl, clock, log });
 }

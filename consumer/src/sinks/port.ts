@@ -1,4 +1,5 @@
-import type { Clock, Dataset, Row, SinkConfig, SinkKind } from '@tributary/shared';
+import type { Clock, Dataset, Logger, Row, SinkConfig, SinkKind } from '@tributary/shared';
+import type { WriterLost } from '../writer-lost.js';
 
 /** A row as a sink gives it back: enough to rebuild the ledger and the merge from. */
 export interface LandedRow {
@@ -22,8 +23,12 @@ export interface Sink {
    * If a write of such a writer succeeded, it was durable before, and {@link scan} sees it.
    */
   beginEpoch(epoch: string): Promise<void>;
-  /** Opens this writer's own output. A writer's name is used once and never again. */
-  open(writer: string, epoch: string): Promise<SinkWriter>;
+  /**
+   * Opens this writer's own output. A writer's name is used once and never again.
+   * @param onLost called if the sink finds, also while nothing is written, that this writer may write no more, or that the
+   * output has lost rows: another session has to begin, which learns from {@link identity} what there is now
+   */
+  open(writer: string, epoch: string, onLost?: (lost: WriterLost) => void): Promise<SinkWriter>;
   /**
    * Fences one dead writer, so that nothing that it may still do changes the output (it may only be slow, and wake up). Then
    * it tells which rows of the writer's last writes had landed. Safe to repeat, and safe for several consumers at once.
@@ -71,6 +76,8 @@ export interface SinkParts<Settings> extends SinkSecrets {
   readonly datasets: readonly Dataset[];
   /** Stamps `_written_at`. */
   readonly clock: Clock;
+  /** Where the sink tells what it found in the output and what it did about it. */
+  readonly log: Logger;
 }
 
 /** One kind of sink: how it is checked and made. */
