@@ -8,6 +8,7 @@ import {
   type Logger,
   type LogOutput,
   listen,
+  measureBlocked,
   measureConnections,
   Problems,
   type Registry,
@@ -170,7 +171,12 @@ class ConsumerService implements Consumer {
 
   async #connect(): Promise<Connections> {
     const onProblem = (what: string, problem: string | undefined) => this.#problems.set(what, problem);
-    const connections = await openConnections({ ...this.#options, release: this.#releases, onProblem });
+    let isBlocked = false;
+    const onBlocked = (blocked: boolean) => {
+      isBlocked = blocked;
+    };
+    measureBlocked(this.registry, () => isBlocked);
+    const connections = await openConnections({ ...this.#options, release: this.#releases, onProblem, onBlocked });
     measureEvictions(this.registry, connections.redis);
     return connections;
   }

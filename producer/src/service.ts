@@ -8,6 +8,7 @@ import {
   healthApp,
   type LogOutput,
   listen,
+  measureBlocked,
   measureConnections,
   type Registry,
   ReleaseList,
@@ -159,7 +160,7 @@ class ProducerService implements Producer {
     this.#releases.add('the connections of the sources', () => surroundings.close());
     this.#kept = kept;
     const broker = { amqpUrl, instance, topology: topologyOf(config), clock: this.#clock, log };
-    const { publisher, problem } = await openPublisher(broker, this.#releases);
+    const { publisher, problem, isBlocked } = await openPublisher(broker, this.#releases);
     this.#publisher = publisher;
 
     const { registry } = this;
@@ -170,6 +171,7 @@ class ProducerService implements Producer {
       rabbitmq: () => problem() === undefined,
       redis: () => kept.problem() === undefined,
     });
+    measureBlocked(registry, isBlocked);
     const problems = () => [problem(), kept.problem()].filter((text) => text !== undefined);
     const endpoints = compileEndpoints(config);
     this.#endpoints = endpoints;

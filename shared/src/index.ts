@@ -1,5 +1,6 @@
 export type { Channel, ChannelModel, ConfirmChannel, ConsumeMessage, RecoveringChannelModel } from 'amqplib';
 export * from './broker/amqp.js';
+export * from './broker/reasons.js';
 export * from './broker/topology.js';
 export { adviceOn } from './config/advice.js';
 export { BODY_VARIABLES } from './config/condition.js';

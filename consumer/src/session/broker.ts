@@ -1,4 +1,10 @@
-import { type ClosableChannel, closeChannel, type DeclaringChannel, type ReleaseList } from '@tributary/shared';
+import {
+  type ClosableChannel,
+  closeChannel,
+  type DeclaringChannel,
+  describeBrokerError,
+  type ReleaseList,
+} from '@tributary/shared';
 import type { DeadLetterChannel } from '../dead-letters/dead-letters.js';
 import type { IntakeChannel } from '../intake/channel.js';
 import type { Ending } from './ending.js';
@@ -13,6 +19,8 @@ export interface Broker {
 export type SessionChannel = IntakeChannel & DeadLetterChannel & DeclaringChannel & ClosableChannel & ClosingChannel;
 
 interface ClosingChannel {
+  /** The broker closes the channel, for this reason; `close` follows. */
+  on(event: 'error', listener: (reason: Error) => void): unknown;
   /** Emitted when the channel is closed by either side, after `error` if there was one. */
   on(event: 'close', listener: () => void): unknown;
 }
@@ -21,8 +29,10 @@ interface ClosingChannel {
 export async function openChannel(broker: Broker, ending: Ending, release: ReleaseList): Promise<SessionChannel> {
   const channel = await broker.createConfirmChannel();
   release.add('channel', () => closeChannel(channel));
-  // The reason is not needed: the close that follows ends the session.
-  channel.on('error', () => {});
-  channel.on('close', () => ending.by('channel closed'));
+  let reason = 'the connection to RabbitMQ is lost';
+  channel.on('error', (error) => {
+    reason = describeBrokerError(error);
+  });
+  channel.on('close', () => ending.by('channel closed', reason));
   return channel;
 }

@@ -18,15 +18,29 @@ export interface Connections {
 export interface ConnectionOptions extends Pick<ServiceSettings, 'redisUrl' | 'amqpUrl' | 'instance' | 'log'> {
   /** Closes the connections. */
   readonly release: ReleaseList;
-  /** Called with what is away, and with undefined when it is back. */
-  readonly onProblem: (what: 'redis' | 'broker', problem: string | undefined) => void;
+  /** Called with what is away or takes nothing, and with undefined when that is over. */
+  readonly onProblem: (what: 'redis' | 'broker' | 'broker for dead letters', problem: string | undefined) => void;
+  /** Called when RabbitMQ begins to block the connection for dead letters, and when it ends that. */
+  readonly onBlocked: (isBlocked: boolean) => void;
 }
 
 /** Does not wait for Redis or RabbitMQ to be there. @throws FatalError for a URL that can never lead to one */
 export async function openConnections(options: ConnectionOptions): Promise<Connections> {
   const redis = openRedis(options);
-  const broker = await openBroker(options);
-  const deadLetterBroker = await openDeadLetterBroker(options);
+  // One server that is away is one problem, although two connections see it.
+  let [problem, forDeadLetters]: (string | undefined)[] = [];
+  const tell = () => {
+    options.onProblem('broker', problem);
+    options.onProblem('broker for dead letters', problem === undefined ? forDeadLetters : undefined);
+  };
+  const broker = await openBroker(options, (words) => {
+    problem = words;
+    tell();
+  });
+  const deadLetterBroker = await openDeadLetterBroker(options, (words) => {
+    forDeadLetters = words === undefined ? undefined : `dead letters: ${words}`;
+    tell();
+  });
   return { redis, broker, deadLetterBroker };
 }
 
@@ -38,22 +52,28 @@ function openRedis({ redisUrl, instance, log, release, onProblem }: ConnectionOp
   return redis;
 }
 
-async function openBroker(options: ConnectionOptions): Promise<RecoveringChannelModel> {
-  const { amqpUrl, instance, log, release, onProblem } = options;
-  const onState = (connected: boolean) => onProblem('broker', connected ? undefined : 'RabbitMQ is not connected');
-  onState(false);
-  const broker = await connectBroker({ urls: amqpUrl, connectionName: `consumer ${instance}`, log, onState });
+type TellProblem = (words: string | undefined) => void;
+
+async function openBroker(options: ConnectionOptions, onProblem: TellProblem): Promise<RecoveringChannelModel> {
+  const { amqpUrl, instance, log, release } = options;
+  const broker = await connectBroker({ urls: amqpUrl, connectionName: `consumer ${instance}`, log, onProblem });
   release.add('RabbitMQ connection', () => broker.close());
   return broker;
 }
 
-async function openDeadLetterBroker(options: ConnectionOptions): Promise<RecoveringChannelModel> {
-  const { amqpUrl, instance, log, release } = options;
+async function openDeadLetterBroker(
+  options: ConnectionOptions,
+  onProblem: TellProblem,
+): Promise<RecoveringChannelModel> {
+  const { amqpUrl, instance, log, release, onBlocked } = options;
   const broker = await connectBroker({
     urls: amqpUrl,
     connectionName: `consumer ${instance} dead letters`,
     log: log.child({ connection: 'dead letters' }),
+    onProblem,
   });
+  broker.on('blocked', () => onBlocked(true));
+  for (const event of ['unblocked', 'disconnect']) broker.on(event, () => onBlocked(false));
   release.add('RabbitMQ connection for dead letters', () => broker.close());
   return broker;
 }

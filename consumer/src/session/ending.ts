@@ -1,4 +1,4 @@
-import { describeError } from '@tributary/shared';
+import { describeBrokerError } from '@tributary/shared';
 import { WriterLost } from '../writer-lost.js';
 
 /** What ended a session. After all but `stopped` another session begins, with a new writer. */
@@ -44,7 +44,7 @@ export class Ending {
   }
 
   byError(error: unknown): void {
-    const reason = describeError(error);
+    const reason = describeBrokerError(error);
     if (error instanceof WriterLost) this.by('writer lost', reason);
     else if (error instanceof Error && error.name === 'IllegalOperationError') this.by('channel closed', reason);
     else this.by('failed', reason);

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { type Clock, describeError, type Logger } from '@tributary/shared';
+import { type Clock, describeBrokerError, describeError, type Logger } from '@tributary/shared';
 import type { ConsumerMetrics } from '../metrics/metrics.js';
 import type { Sink } from '../sinks/port.js';
 import type { SessionEnd } from './ending.js';
@@ -57,7 +57,7 @@ function newWriter(instance: string, clock: Clock): string {
   return `${safe}-${clock.now().toString(36)}${randomBytes(2).toString('hex')}`;
 }
 
-const failed = (error: unknown): SessionEnd => ({ after: 'failed', reason: describeError(error) });
+const failed = (error: unknown): SessionEnd => ({ after: 'failed', reason: describeBrokerError(error) });
 
 /** Nothing is taken from the queues while nothing can be written. @returns false if it was stopped meanwhile */
 async function waitForSink({ sink, clock, log, onProblem, stop }: SessionsOptions): Promise<boolean> {

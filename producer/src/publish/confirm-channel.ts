@@ -1,7 +1,7 @@
 import {
   applyTopology,
   type Clock,
-  describeError,
+  describeBrokerError,
   FatalError,
   type Logger,
   RetryableError,
@@ -125,12 +125,12 @@ export class ConfirmChannelKeeper {
   #strike(error: unknown): void {
     const { log } = this.#options;
     this.#strikes += 1;
-    const reason = describeError(error);
+    const reason = describeBrokerError(error);
     if (reason !== this.#lastReason)
       log.warn({ reason }, 'RabbitMQ refuses the channel for publishing; opening another');
     this.#lastReason = reason;
+    this.#problem = error instanceof FatalError ? reason : `RabbitMQ refuses the channel for publishing: ${reason}`;
     if (error instanceof FatalError) {
-      this.#problem = reason;
       this.#user.failed(error);
     } else if (this.#strikes >= MAX_STRIKES) {
       this.#user.failed(

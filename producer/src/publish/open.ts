@@ -23,26 +23,30 @@ const CLOSE_TIMEOUT = 2_000;
 /** A publisher on a connection of its own. */
 export async function openPublisher(options: BrokerOptions, releases: ReleaseList) {
   const { amqpUrl, instance, topology, clock, log } = options;
-  const connection = await connectBroker({ urls: amqpUrl, connectionName: `producer ${instance}`, log });
+  let away: string | undefined;
+  const onProblem = (problem: string | undefined) => {
+    away = problem;
+  };
+  const connection = await connectBroker({ urls: amqpUrl, connectionName: `producer ${instance}`, log, onProblem });
   releases.add('the RabbitMQ connection', () => {
     const closed = connection.close();
     return interruptible(closed, AbortSignal.timeout(CLOSE_TIMEOUT)).catch(() => {});
   });
-  let blocked = false;
+  let isBlocked = false;
   connection.on('blocked', () => {
-    blocked = true;
+    isBlocked = true;
   });
   for (const event of ['unblocked', 'disconnect']) {
     connection.on(event, () => {
-      blocked = false;
+      isBlocked = false;
     });
   }
   const publisher = new Publisher({ connection, topology, clock, log });
   releases.add('the publisher', () => publisher.close());
   const servers = amqpUrl.split(',').map(redactUrl).join(', ');
   const problem = (): string | undefined => {
-    if (publisher.problem !== undefined) return `${publisher.problem} (${servers})`;
-    return blocked ? `RabbitMQ takes no messages: it is short of memory or disk (${servers})` : undefined;
+    if (away !== undefined) return away;
+    return publisher.problem === undefined ? undefined : `${publisher.problem} (${servers})`;
   };
-  return { publisher, problem };
+  return { publisher, problem, isBlocked: () => isBlocked };
 }

@@ -3,6 +3,7 @@ import {
   describeError,
   FatalError,
   type Logger,
+  maxMessageSizeIn,
   publishOptions,
   RetryableError,
   type Topology,
@@ -66,7 +67,7 @@ export class Publisher implements ChannelUser {
 
   /** Why it cannot publish now, in words; undefined if it can. */
   get problem(): string | undefined {
-    return this.#keeper.problem;
+    return this.#keeper.problem ?? this.#queueWait.problem;
   }
 
   /** Resolves when every message is settled. */
@@ -139,9 +140,9 @@ export class Publisher implements ChannelUser {
     this.#channel = undefined;
     this.#outbox.channelLost();
     // RabbitMQ closes the channel if one message is too large. Without that message the others can be published.
-    const limit = /message size \d+ is larger than (?:configured )?max size (\d+)/.exec(reason?.message ?? '')?.[1];
+    const limit = maxMessageSizeIn(reason);
     if (limit === undefined) return;
-    this.#maxMessageSize = Number(limit);
+    this.#maxMessageSize = limit;
     for (const held of this.#outbox.prune((held) => held.message.body.length > this.#maxMessageSize)) {
       this.#tellTooLarge(held);
     }
@@ -154,9 +155,11 @@ export class Publisher implements ChannelUser {
   }
 
   #onAck(tag: number, multiple: boolean): void {
-    for (const held of this.#outbox.answered(tag, multiple)) this.#outbox.settle(held, !held.returned);
+    for (const held of this.#outbox.answered(tag, multiple)) {
+      this.#outbox.settle(held, !held.returned);
+      if (!held.returned) this.#queueWait.over(held.stats.queue);
+    }
     this.#keeper.works();
-    this.#queueWait.over();
   }
 
   #onNack(tag: number, multiple: boolean): void {

@@ -4,6 +4,9 @@ import type { Clock, Logger } from '@tributary/shared';
 const FIRST_DELAY = 100;
 const MAX_DELAY = 5_000;
 
+/** Milliseconds after which people are told that a queue refuses. */
+const TOLD_AFTER = 3_000;
+
 /**
  * The wait for a queue that refuses messages, because it is full (its overflow is reject-publish) or cannot store them.
  * Sending them again at once would only keep the broker busy with refusing.
@@ -13,6 +16,8 @@ export class QueueWait {
   readonly #log: Logger;
   readonly #sendAgain: () => void;
   readonly #stop = new AbortController();
+  /** The queues that refuse, and since when, in milliseconds since the epoch. */
+  readonly #refusing = new Map<string, number>();
   #delay = FIRST_DELAY;
   #waiting = false;
 
@@ -23,8 +28,18 @@ export class QueueWait {
     this.#sendAgain = sendAgain;
   }
 
+  /** Which queue has refused for some time, in words; undefined if none does. */
+  get problem(): string | undefined {
+    const long = this.#clock.now() - TOLD_AFTER;
+    const queues = [...this.#refusing].filter(([, since]) => since <= long).map(([queue]) => `"${queue}"`);
+    if (queues.length === 0) return undefined;
+    const what = `RabbitMQ refuses messages for queue ${queues.join(', ')}`;
+    return `${what}: it has reached the length that a policy or an argument allows, or cannot store them; start consumers, or raise max-length`;
+  }
+
   /** The queue refused. */
   async begin(queue: string): Promise<void> {
+    if (!this.#refusing.has(queue)) this.#refusing.set(queue, this.#clock.now());
     if (this.#waiting) return;
     this.#waiting = true;
     if (this.#delay === FIRST_DELAY) {
@@ -36,8 +51,9 @@ export class QueueWait {
     this.#sendAgain();
   }
 
-  /** A queue took a message. */
-  over(): void {
+  /** The queue took a message. */
+  over(queue: string): void {
+    this.#refusing.delete(queue);
     this.#delay = FIRST_DELAY;
   }
 

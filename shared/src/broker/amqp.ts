@@ -1,8 +1,10 @@
 import { type ChannelModel, connect, type RecoveringChannelModel } from 'amqplib';
-import { describeError, FatalError } from '../errors.js';
+import { FatalError } from '../errors.js';
 import { systemClock } from '../service/clock.js';
 import type { Logger } from '../service/logging.js';
 import { decodeUserInfo, redactUrl } from '../service/logging.js';
+import { describeBrokerError } from './reasons.js';
+import { type Asked, askForRefusal } from './refusal.js';
 
 export interface BrokerOptions {
   /** One URL, or several with commas between them: the next is tried when a node is gone. */
@@ -17,6 +19,11 @@ export interface BrokerOptions {
   readonly setup?: (model: ChannelModel) => Promise<void>;
   /** Called when the connection is lost and when it is back, for readiness and metrics. */
   readonly onState?: (connected: boolean) => void;
+  /**
+   * Called with what keeps the connection from its work (RabbitMQ is away, refuses it, or takes no messages), in its own words
+   * and with what to do; with undefined when that is over.
+   */
+  readonly onProblem?: (problem: string | undefined) => void;
 }
 
 /**
@@ -30,49 +37,70 @@ export async function connectBroker(options: BrokerOptions): Promise<RecoveringC
   checkUrls(urls);
   let attempt = 0;
   let isConnecting = false;
-  const connection = await connect(
-    nextUrl(urls, () => {
-      isConnecting = true;
-      return attempt++;
-    }),
-    {
-      timeout: 10_000,
-      noDelay: true,
-      clientProperties: { connection_name: options.connectionName, product: 'tributary' },
-      recovery: {
-        initialDelay: 200,
-        maxDelay: 5_000,
-        waitForConnect: false,
-        ...(options.setup === undefined ? {} : { setup: options.setup }),
-      },
+  const tell = (problem: string | undefined) => options.onProblem?.(problem);
+  const node = nextUrl(urls, () => {
+    isConnecting = true;
+    return attempt++;
+  });
+  const connection = await connect(node, {
+    timeout: 10_000,
+    noDelay: true,
+    clientProperties: { connection_name: options.connectionName, product: 'tributary' },
+    recovery: {
+      initialDelay: 200,
+      maxDelay: 5_000,
+      waitForConnect: false,
+      ...(options.setup === undefined ? {} : { setup: options.setup }),
     },
-  );
+  });
+  tell(`RabbitMQ is not connected (${shown})`);
   let last = '';
   connection.on('connect', () => {
     isConnecting = false;
     last = '';
     log.info({ broker: shown }, 'connected to RabbitMQ');
     options.onState?.(true);
+    tell(undefined);
   });
   connection.on('disconnect', (error) => {
-    log.warn({ broker: shown, reason: describeError(error) }, 'lost RabbitMQ; connecting again');
+    const reason = describeBrokerError(error);
+    log.warn({ broker: shown, reason }, 'lost RabbitMQ; connecting again');
     options.onState?.(false);
+    tell(`RabbitMQ is not connected (${shown}): ${reason}`);
   });
   connection.on('connect-failed', (error) => {
     isConnecting = false;
-    const reason = describeError(error);
-    // Every attempt fails for the same reason, every five seconds: one line of log is enough.
-    if (reason !== last) log.warn({ broker: shown, reason }, 'RabbitMQ cannot be reached; trying again until it can');
-    last = reason;
+    const tellReason = (reason: string) => {
+      // Every attempt fails for the same reason, every five seconds: one line of log is enough.
+      if (reason !== last) log.warn({ broker: shown, reason }, 'RabbitMQ cannot be reached; trying again until it can');
+      last = reason;
+      tell(`RabbitMQ is not connected (${shown}): ${reason}`);
+    };
+    const refusedAt = attempt;
+    if (!/Expected ConnectionOpenOk/.test(String(error))) return tellReason(describeBrokerError(error));
+    void askForRefusal(node.asked()).then((words) => {
+      if (attempt !== refusedAt) return;
+      tellReason(words === undefined ? REFUSED_SILENTLY : describeBrokerError(words));
+    });
   });
-  connection.on('blocked', (reason) =>
-    log.warn({ reason }, 'RabbitMQ blocks publishers: it is short of memory or disk'),
-  );
-  connection.on('unblocked', () => log.info('RabbitMQ takes messages again'));
-  connection.on('error', (error) => log.debug({ reason: describeError(error) }, 'RabbitMQ connection error'));
+  connection.on('blocked', (reason) => {
+    log.warn({ reason }, 'RabbitMQ blocks publishers: it is short of memory or disk');
+    tell(`RabbitMQ takes no messages: it is short of memory or disk (${shown}): ${reason}; ${UNBLOCK}`);
+  });
+  connection.on('unblocked', () => {
+    log.info('RabbitMQ takes messages again');
+    tell(undefined);
+  });
+  connection.on('error', (error) => log.debug({ reason: describeBrokerError(error) }, 'RabbitMQ connection error'));
   closeAfterAttempt(connection, () => isConnecting);
   return connection;
 }
+
+const REFUSED_SILENTLY =
+  'RabbitMQ refuses to open the vhost: does it exist (rabbitmqctl list_vhosts), and may the user use it (rabbitmqctl list_permissions)?';
+
+const UNBLOCK =
+  'consumers still get messages, which frees memory; if that does not help, free disk space, or raise vm_memory_high_watermark or disk_free_limit';
 
 /** Milliseconds for which closing waits for an attempt to connect. */
 const ATTEMPT_TIMEOUT = 1_000;
@@ -131,6 +159,11 @@ function nextUrl(urls: readonly string[], next: () => number) {
   let parsed = new URL(urls[0] ?? 'amqp://127.0.0.1');
   const vhost = (url: URL) => (url.pathname.length > 1 ? decodeUserInfo(url.pathname.slice(1)) : '/');
   return {
+    /** The node of the last attempt. Nothing moves on by asking for it. */
+    asked(): Asked {
+      const { hostname, port, username, password } = this;
+      return { protocol: parsed.protocol.replace(':', ''), hostname, port, username, password, vhost: vhost(parsed) };
+    },
     get protocol() {
       parsed = new URL(urls[next() % urls.length] ?? 'amqp://127.0.0.1');
       return parsed.protocol.replace(':', '');

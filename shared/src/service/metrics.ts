@@ -41,3 +41,15 @@ export function measureConnections(registry: Registry, connected: Readonly<Recor
     },
   });
 }
+
+/** Adds whether RabbitMQ blocks the service's publishing (it is short of memory or disk), as of when the metrics are read. */
+export function measureBlocked(registry: Registry, isBlocked: () => boolean): void {
+  new Gauge({
+    name: 'tributary_rabbitmq_blocked',
+    help: '1 while RabbitMQ takes no messages from the service, because it is short of memory or disk',
+    registers: [registry],
+    collect() {
+      this.set(isBlocked() ? 1 : 0);
+    },
+  });
+}
