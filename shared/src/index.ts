@@ -33,6 +33,7 @@ export * from './csv/parts.js';
 export * from './csv/split-cells.js';
 export * from './errors.js';
 export * from './expressions/index.js';
+export * from './postgres/servers.js';
 export * from './records/decimal.js';
 export { DELETED } from './records/deleted.js';
 export * from './records/entity.js';

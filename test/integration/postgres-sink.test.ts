@@ -1,5 +1,6 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { inspect } from 'node:util';
-import { datasetsOf, describeError, FatalError, RetryableError, systemClock } from '@tributary/shared';
+import { datasetsOf, describeError, FatalError, RetryableError, type Row, systemClock } from '@tributary/shared';
 import { Client } from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, onTestFinished, test, vi } from 'vitest';
 import { createSink } from '../../consumer/src/sinks/create.js';
@@ -239,6 +240,84 @@ describe('the history', () => {
     expect(await past(store)).toEqual(['A one false', 'A two false']);
   });
 
+  test('has a change once, although it is written again under a later message when others have landed behind it', async () => {
+    const store = await newStore({ history: true });
+    const { sink, writer } = await begin(store.connect());
+    const as = (row: Row, number: number): Row => {
+      const { order, messageId } = partRow('A', number);
+      return { ...row, order, messageId };
+    };
+    const [a, b] = [partRow('A', 10, 'a'), partRow('A', 20, 'b')];
+    await writer.write('parts', [a, b]);
+    await sink.takeOver('writer-1');
+    const { writer: heir } = await begin(store.connect(), 'writer-2');
+    await heir.write('parts', [as(a, 15)]);
+    expect(await past(store)).toEqual(['A a false', 'A b false']);
+    // Under an earlier message than the one that landed, too, and all at once in any order.
+    await heir.write('parts', [as(a, 5)]);
+    await heir.write('parts', [as(b, 25), as(a, 16), as(b, 18), as(a, 7)]);
+    expect(await past(store)).toEqual(['A a false', 'A b false']);
+    // Another content between them is a change.
+    await heir.write('parts', [as(partRow('A', 12, 'c'), 12)]);
+    expect(await past(store)).toEqual(['A a false', 'A c false', 'A b false']);
+    expect(await store.query('SELECT name FROM parts')).toEqual([{ name: 'b' }]);
+  });
+
+  test('is written by two writers that meet new and known keys in turns, without a deadlock', async () => {
+    const store = await newStore({ history: true });
+    const { sink, writer } = await begin(store.connect());
+    const [{ writer: second }, { writer: third }] = [
+      await begin(store.connect(), 'writer-2'),
+      await begin(store.connect(), 'writer-3'),
+    ];
+    const gate = async (key: string) => {
+      const client = new Client({ connectionString: inject('postgresUrl') });
+      await client.connect();
+      onTestFinished(() => client.end());
+      await client.query('BEGIN');
+      const values = `'${key}', 'h', '', 'm', '0', now()`;
+      const names = '_key, _hash, _version, _message_id, _order, _written_at';
+      await client.query(`INSERT INTO ${store.schema}.parts (${names}) VALUES (${values})`);
+      return () => client.query('ROLLBACK');
+    };
+    const waiting = (count: number) =>
+      vi.waitFor(async () => {
+        const query = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE $1";
+        expect(await store.query(query, [`%${store.schema}%`])).toHaveLength(count);
+      }, 10_000);
+    const [openFirst, openSecond] = [await gate('0'), await gate('00')];
+    // It has seen that A and Z are new, and waits. Then Z is there.
+    const write = second.write(
+      'parts',
+      ['0', 'A', 'Z'].map((key) => partRow(key, 2)),
+    );
+    await waiting(1);
+    await third.write('parts', [partRow('Z', 1)]);
+    const meanwhile = writer.write(
+      'parts',
+      ['00', 'A', 'Z'].map((key) => partRow(key, 3)),
+    );
+    await waiting(2);
+    await openFirst();
+    // It is done at once, or waits for Z.
+    await Promise.race([write, sleep(1_000)]);
+    await openSecond();
+    const started = Date.now();
+    await Promise.all([write, meanwhile]);
+    // A server finds a deadlock after a second (deadlock_timeout).
+    expect(Date.now() - started).toBeLessThan(900);
+    expect(await keys(sink)).toEqual(['0', '00', 'A', 'Z']);
+    expect(await past(store)).toEqual([
+      '0 content 2 false',
+      '00 content 3 false',
+      'A content 2 false',
+      'A content 3 false',
+      'Z content 1 false',
+      'Z content 2 false',
+      'Z content 3 false',
+    ]);
+  });
+
   test('has a change back to what was there, although what lay between comes only later', async () => {
     const store = await newStore({ history: true });
     const { writer } = await begin(store.connect());
@@ -264,9 +343,13 @@ describe('the history', () => {
     const between = new Client({ connectionString: inject('postgresUrl') });
     await between.connect();
     onTestFinished(() => between.end());
+    // As another writer does it: the row, and its history.
     await between.query('BEGIN');
-    const update = `UPDATE ${store.schema}.parts SET _hash = $1, _order = $2, _message_id = $3`;
+    const update = `UPDATE ${store.schema}.parts SET name = 'two', _hash = $1, _order = $2, _message_id = $3`;
     await between.query(update, [two.hash, two.order, two.messageId]);
+    const names = 'sku, revision, name, _key, _hash, _version, _message_id, _order, _written_at';
+    const past = `INSERT INTO ${store.schema}.parts_history (${names}, _deleted) SELECT ${names}, false FROM ${store.schema}.parts`;
+    await between.query(past);
     const back = writer.write('parts', [{ ...one, order: three.order, messageId: three.messageId }]);
     await vi.waitFor(async () => {
       const query = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE $1";
@@ -275,7 +358,40 @@ describe('the history', () => {
     await between.query('COMMIT');
     await back;
     const messages = await store.query('SELECT _message_id FROM parts_history ORDER BY _order');
-    expect(messages).toEqual([{ _message_id: one.messageId }, { _message_id: three.messageId }]);
+    expect(messages).toEqual([one, two, three].map(({ messageId }) => ({ _message_id: messageId })));
+  });
+});
+
+describe('a table that another program has locked', () => {
+  test('fails a write soon, with words, takes no connection more than its bound, and takes the rows afterwards', async () => {
+    const store = await newStore();
+    const { sink, writer } = await begin(sinkOn(inject('postgresUrl'), { schema: store.schema }));
+    const backends = async () => {
+      const [found] = await store.query<{ count: number }>(
+        "SELECT count(*)::int AS count FROM pg_stat_activity WHERE application_name = 'tributary consumer' AND query LIKE $1",
+        [`%${store.schema}%`],
+      );
+      return found?.count ?? 0;
+    };
+    const locker = new Client({ connectionString: inject('postgresUrl') });
+    await locker.connect();
+    onTestFinished(() => locker.end());
+    await locker.query(`BEGIN; LOCK TABLE ${store.schema}.parts`);
+    const began = Date.now();
+    const outcomes = Promise.allSettled(
+      Array.from({ length: 20 }, (_, number) => writer.write('parts', [partRow(`key ${number}`, 1)])),
+    );
+    await vi.waitFor(async () => expect(await backends()).toBe(8), 4_000);
+    const reasons = (await outcomes).map((one) => (one.status === 'rejected' ? describeError(one.reason) : ''));
+    expect(Date.now() - began).toBeLessThan(9_500);
+    expect(reasons.filter((reason) => /lock timeout .*another session has locked/.test(reason))).toHaveLength(8);
+    expect(reasons.filter((reason) => /all 8 connections of this consumer are busy/.test(reason))).toHaveLength(12);
+    const blocked = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE $1";
+    expect(await store.query(blocked, [`%${store.schema}%`])).toEqual([]);
+    expect(await backends()).toBeLessThanOrEqual(8);
+    await locker.query('COMMIT');
+    await writer.write('parts', [partRow('A', 1)]);
+    expect(await keys(sink)).toEqual(['A']);
   });
 });
 

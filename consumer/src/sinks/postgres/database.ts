@@ -1,28 +1,46 @@
-import { describeError, encodedUrl, FatalError, RetryableError, redactUrl } from '@tributary/shared';
-import { Pool, type PoolClient } from 'pg';
+import {
+  describeError,
+  encodedUrl,
+  nameOfServers,
+  type PostgresServer,
+  postgresServers,
+  RetryableError,
+  ServerChoice,
+} from '@tributary/shared';
+import { Pool } from 'pg';
+import { remedyFor } from './remedies.js';
+import { Transaction } from './transaction.js';
 
 /** Milliseconds. A server that does not answer for so long is taken as gone, and what was under way is repeated. */
 const CONNECT_TIMEOUT = 5_000;
 const QUERY_TIMEOUT = 30_000;
 
-/** Lanes flush, and land pages of merged rows, at the same time; the other connections are for calls between sessions. */
+/**
+ * Milliseconds after which the server itself ends a statement. Less than the time after which this side gives up: a server
+ * whose client has gone works on, and each repetition would take one more connection, until others get none.
+ */
+const STATEMENT_TIMEOUT = 25_000;
+
+/** Milliseconds that a statement waits for a lock. Longer than a transaction that hangs may hold one (see hangTimeout). */
+const LOCK_TIMEOUT = 20_000;
+
+/** Milliseconds to wait before the next attempt to end a process of the server that did not answer. */
+const TERMINATION_TIMEOUT = 2_000;
+
+/** The most connections to a server. Lanes flush, and land pages of merged rows, at the same time; others are for calls between sessions. */
 const CONNECTIONS = 8;
 
-/** What a person can do, by SQLSTATE (Postgres manual, appendix A). Everything is tried again in any case. */
-const REMEDIES: Readonly<Record<string, string>> = {
-  '3D000': 'create that database, or name another in POSTGRES_URL',
-  '25006': 'it is read-only, perhaps a standby: name the primary in POSTGRES_URL',
-  '28000': 'check user and password in POSTGRES_URL, and pg_hba.conf',
-  '28P01': 'check user and password in POSTGRES_URL',
-  '42501': 'grant its user what it lacks',
-  '53100': 'its disk is full: free some space',
-  '53300': 'raise its max_connections, or run fewer consumers',
-};
+/** How often a transaction is run that the server rolled back in favour of another one. */
+const ATTEMPTS = 4;
+
+/** SQLSTATEs of such a rollback. */
+const ROLLED_BACK: ReadonlySet<string> = new Set(['postgres_40001', 'postgres_40P01']);
 
 /** SQLSTATEs of a table, a column or a schema that is missing. */
 const MISSING = new Set(['42P01', '42703', '3F000']);
 
 export interface DatabaseOptions {
+  /** May name several servers, of which one is the primary. */
   readonly url: string;
   /** Milliseconds after which the server ends the transaction of a client that hangs, whose locks others wait for. */
   readonly hangTimeout: number;
@@ -30,39 +48,47 @@ export interface DatabaseOptions {
   readonly onMissing: () => void;
 }
 
-/** A pool of connections to one Postgres database, and the transactions on them. Its errors never hold the password. */
+export interface TransactionSettings {
+  /** Milliseconds that it may lie idle. */
+  readonly hangTimeout?: number;
+  /** Milliseconds that each statement waits for a lock. */
+  readonly lockTimeout?: number;
+}
+
+/** Pools of connections to the servers of one Postgres database, and the transactions on its primary. Its errors never hold the password. */
 export class Database {
   readonly #options: DatabaseOptions;
-  readonly #pool: Pool;
+  readonly #servers: readonly PostgresServer[];
+  readonly #choice: ServerChoice;
+  readonly #pools = new Map<PostgresServer, Pool>();
   readonly #where: string;
+  #closing: Promise<unknown> | undefined;
 
   /** @throws FatalError if the URL is not one of Postgres */
   constructor(options: DatabaseOptions) {
     this.#options = options;
-    const { url } = options;
-    if (!/^postgres(ql)?:\/\//.test(url) || !URL.canParse(url)) {
-      throw new FatalError(
-        'postgres_url_invalid',
-        'POSTGRES_URL is not a URL such as postgres://user:password@host:5432/database',
-      );
-    }
-    this.#where = redactUrl(url);
-    this.#pool = new Pool({
-      connectionString: encodedUrl(url),
-      max: CONNECTIONS,
-      connectionTimeoutMillis: CONNECT_TIMEOUT,
-      query_timeout: QUERY_TIMEOUT,
-      keepAlive: true,
-      fallback_application_name: 'tributary',
-    });
-    // A connection that breaks while it is idle must not end the process; the next query will fail and tell.
-    this.#pool.on('error', () => {});
-    this.#pool.on('connect', (client) => client.on('error', () => {}));
+    this.#servers = postgresServers(options.url);
+    this.#choice = new ServerChoice(this.#servers);
+    this.#where = nameOfServers(this.#servers);
   }
 
-  /** Runs the work in one transaction, and commits it. If the answer to the COMMIT is lost, it fails although it may have succeeded. */
-  async transaction<T>(work: (transaction: Transaction) => Promise<T>): Promise<T> {
-    const transaction = await this.begin('READ COMMITTED READ WRITE', this.#options.hangTimeout);
+  /**
+   * Runs the work in one transaction, and commits it. If the answer to the COMMIT is lost, it fails although it may have succeeded.
+   * The work is run again if the server rolled it back in favour of another transaction.
+   */
+  async transaction<T>(work: (transaction: Transaction) => Promise<T>, settings?: TransactionSettings): Promise<T> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.#transaction(work, settings);
+      } catch (error) {
+        const again = error instanceof RetryableError && ROLLED_BACK.has(error.code) && attempt < ATTEMPTS;
+        if (!again) throw error;
+      }
+    }
+  }
+
+  async #transaction<T>(work: (transaction: Transaction) => Promise<T>, settings?: TransactionSettings): Promise<T> {
+    const transaction = await this.begin('READ COMMITTED READ WRITE', settings);
     try {
       const result = await work(transaction);
       await transaction.end('COMMIT');
@@ -72,70 +98,92 @@ export class Database {
     }
   }
 
-  /**
-   * Begins a transaction that the caller ends or abandons.
-   * @param hangTimeout milliseconds that it may lie idle
-   */
-  async begin(mode: string, hangTimeout: number): Promise<Transaction> {
-    const client = await this.#pool.connect().catch((error: unknown) => this.#fail(error));
-    const transaction = new Transaction(client, (error) => this.#fail(error));
-    // A COMMIT that succeeds before it is on disk is not durable: see synchronous_commit.
-    await transaction.query(
-      `BEGIN ISOLATION LEVEL ${mode}; SET LOCAL idle_in_transaction_session_timeout = ${hangTimeout};
-       SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off'`,
-    );
-    return transaction;
-  }
-
-  close(): Promise<void> {
-    return this.#pool.ended || this.#pool.ending ? Promise.resolve() : this.#pool.end();
-  }
-
-  #fail(error: unknown): never {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
-    if (MISSING.has(code)) this.#options.onMissing();
-    const remedy = REMEDIES[code] === undefined ? '' : ` (${REMEDIES[code]})`;
-    const message = `Postgres at ${this.#where}: ${describeError(error)}${remedy}`;
-    throw new RetryableError(`postgres_${code}`, message, { cause: error });
-  }
-}
-
-/** One transaction on a connection of its own. */
-export class Transaction {
-  readonly #client: PoolClient;
-  readonly #fail: (error: unknown) => never;
-  #open = true;
-
-  constructor(client: PoolClient, fail: (error: unknown) => never) {
-    this.#client = client;
-    this.#fail = fail;
-  }
-
-  async query<Row>(text: string, values?: readonly unknown[]): Promise<Row[]> {
+  /** Begins a transaction that the caller ends or abandons, on the primary: what a standby shows may be old. */
+  async begin(mode: string, settings: TransactionSettings = {}): Promise<Transaction> {
+    const { hangTimeout = this.#options.hangTimeout, lockTimeout = LOCK_TIMEOUT } = settings;
+    // SET LOCAL, because a pooler between here and the server may refuse settings of a connection. And a COMMIT that succeeds
+    // before it is on disk is not durable: see synchronous_commit.
+    const statement = `BEGIN ISOLATION LEVEL ${mode}; SET LOCAL idle_in_transaction_session_timeout = ${hangTimeout};
+      SET LOCAL statement_timeout = ${STATEMENT_TIMEOUT}; SET LOCAL lock_timeout = ${lockTimeout};
+      SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off'`;
     try {
-      const result = await (values === undefined ? this.#client.query(text) : this.#client.query(text, [...values]));
-      // Several statements in one text give several results, which no caller needs.
-      return Array.isArray(result) ? [] : (result.rows as Row[]);
+      return await this.#choice.first((server) => this.#beginOn(server, statement));
     } catch (error) {
-      // It is not known what the server does with the rest: the end of the connection makes it roll back.
-      this.#release(true);
-      return this.#fail(error);
+      throw this.#asOurs(error);
     }
   }
 
-  async end(how: 'COMMIT' | 'ROLLBACK'): Promise<void> {
-    await this.query(how);
-    this.#release(false);
+  async #beginOn(server: PostgresServer, statement: string): Promise<Transaction> {
+    const pool = this.#poolOf(server);
+    const client = await pool.connect().catch((cause: unknown) => {
+      if (pool.totalCount < CONNECTIONS) throw cause;
+      throw new Error(
+        `all ${CONNECTIONS} connections of this consumer are busy: its statements get no answer, or wait for locks`,
+      );
+    });
+    const transaction = new Transaction({
+      client,
+      asOurs: (error) => this.#asOurs(error),
+      onSilence: (process) => endProcess(pool, process),
+    });
+    if (await transaction.begin(statement)) return transaction;
+    await transaction.abandon();
+    throw new StandbyError();
   }
 
-  /** Rolls back, unless the transaction has ended. */
-  async abandon(): Promise<void> {
-    if (this.#open) await this.end('ROLLBACK').catch(() => {});
+  async close(): Promise<void> {
+    this.#closing ??= Promise.all([...this.#pools.values()].map((pool) => pool.end()));
+    await this.#closing;
   }
 
-  #release(broken: boolean): void {
-    if (!this.#open) return;
-    this.#open = false;
-    this.#client.release(broken);
+  #poolOf(server: PostgresServer): Pool {
+    const known = this.#pools.get(server);
+    if (known !== undefined) return known;
+    const pool = new Pool({
+      connectionString: encodedUrl(server.url),
+      max: CONNECTIONS,
+      connectionTimeoutMillis: CONNECT_TIMEOUT,
+      query_timeout: QUERY_TIMEOUT,
+      keepAlive: true,
+      keepAliveInitialDelayMillis: 10_000,
+      fallback_application_name: 'tributary consumer',
+    });
+    // A connection that breaks while it is idle must not end the process; the next query will fail and tell.
+    pool.on('error', () => {});
+    pool.on('connect', (client) => client.on('error', () => {}));
+    this.#pools.set(server, pool);
+    return pool;
   }
+
+  #asOurs(error: unknown): Error {
+    if (error instanceof RetryableError) return error;
+    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
+    if (MISSING.has(code)) this.#options.onMissing();
+    const message = `Postgres at ${this.#where}: ${describeError(error)}${remedyFor(code)}`;
+    return new RetryableError(`postgres_${code}`, message, { cause: error });
+  }
+}
+
+/** The server answers, and takes no rows. */
+class StandbyError extends Error {
+  override readonly name = 'StandbyError';
+  readonly code = '25006';
+
+  constructor() {
+    super('this server is a standby');
+  }
+}
+
+/**
+ * Ends the server's process of a connection that was given up because a statement got no answer. It would hold its locks, and a place
+ * among the server's connections, for as long as the statement takes. A server that is away has no such process.
+ */
+async function endProcess(pool: Pool, process: number | undefined): Promise<void> {
+  if (process === undefined || pool.ending) return;
+  const ended = pool.query('SELECT pg_catalog.pg_terminate_backend($1)', [process]).catch(() => {});
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, TERMINATION_TIMEOUT);
+  });
+  await Promise.race([ended, late]).finally(() => clearTimeout(timer));
 }

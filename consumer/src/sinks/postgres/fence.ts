@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { WriterLost } from '../../writer-lost.js';
-import type { Database, Transaction } from './database.js';
+import type { Database } from './database.js';
 import type { PostgresTables } from './tables.js';
+import type { Transaction } from './transaction.js';
 
 /**
  * Fences the writers of a Postgres output, which may only seem dead. Each writer has a row in `tributary_writers`. Every

@@ -19,7 +19,7 @@ interface Fetched {
 
 /** Streams what has landed, as of one moment: the newest row of each key, then the keys that were closed. */
 export async function* scanRows(database: Database, { rows, tombstones, dataset }: DatasetTables) {
-  const transaction = await database.begin('REPEATABLE READ READ ONLY', PATIENCE);
+  const transaction = await database.begin('REPEATABLE READ READ ONLY', { hangTimeout: PATIENCE });
   try {
     for (const table of [rows, tombstones]) {
       const columns = table.columns.map(expression).join(', ');

@@ -1,7 +1,8 @@
 import { FatalError } from '@tributary/shared';
 import { escapeIdentifier } from 'pg';
-import type { Database, Transaction } from './database.js';
+import type { Database } from './database.js';
 import type { Column, PostgresTables, Table } from './tables.js';
+import type { Transaction } from './transaction.js';
 
 /** A column as the database has it. */
 interface Found {

@@ -5,6 +5,7 @@ import { PostgresFence } from './fence.js';
 import { scanRows } from './scan.js';
 import { PostgresSchema } from './schema.js';
 import { type DatasetTables, tablesOf } from './tables.js';
+import type { Transaction } from './transaction.js';
 import { writeRows } from './write.js';
 
 /** The kind `postgres`. */
@@ -34,6 +35,11 @@ export interface PostgresSinkOptions {
 
 /** As long as a lease: no consumer takes over a writer, and waits for its locks, before the writer's lease has run out. */
 const HANG_TIMEOUT = 10_000;
+
+/**
+ * Milliseconds that a write waits for a lock. After them the write fails and is repeated, so that `/readyz` says soon what it waits for.
+ */
+const WRITE_LOCK_TIMEOUT = 5_000;
 
 /** A write is idempotent (see writeRows), so rows that a dead writer left in doubt need not be looked for: they are written again. */
 const NONE: LandedRows = { has: () => false };
@@ -79,10 +85,11 @@ export function createPostgresSink(options: PostgresSinkOptions): Sink {
         async write(dataset, rows) {
           const into = tablesFor(dataset);
           const retired = (await schema.ensure()).get(into.rows.name) ?? [];
-          await database.transaction(async (transaction) => {
+          const work = async (transaction: Transaction) => {
             await fence.hold(transaction, writer);
             await writeRows(transaction, into, rows, { writtenAt: new Date(clock.now()).toISOString(), retired });
-          });
+          };
+          await database.transaction(work, { lockTimeout: WRITE_LOCK_TIMEOUT });
         },
         async close() {},
       };

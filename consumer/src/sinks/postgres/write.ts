@@ -1,8 +1,8 @@
 import { ownValue, type Row, stringifyJson } from '@tributary/shared';
 import { escapeIdentifier } from 'pg';
-import type { Transaction } from './database.js';
-import { changesOf, contentOf, recordReturns } from './history.js';
+import { changesIn, contentOf, recordReturns } from './history.js';
 import type { Column, DatasetTables, Table } from './tables.js';
+import type { Transaction } from './transaction.js';
 
 /** What goes into one statement at most: as many rows, or as many characters, whichever comes first. */
 const ROWS_PER_STATEMENT = 1_000;
@@ -21,20 +21,28 @@ export async function writeRows(
   given: readonly Row[],
   options: { readonly writtenAt: string; readonly retired: readonly string[] },
 ): Promise<void> {
-  const { rows, tombstones, history } = tables;
+  const { rows, tombstones } = tables;
   const newest = newestOfEachKey(given);
   const keys = newest.map(({ key }) => key);
-  const before = history === undefined ? [] : await contentOf(transaction, tables, keys);
+  const before = keepsHistory(tables) ? await contentOf(transaction, tables, keys) : [];
   await insert(transaction, rows, newest, options.writtenAt, replaceOlder(rows, options.retired));
   const closed = newest.filter(({ values }) => values === null);
   await insert(transaction, tombstones, closed, options.writtenAt, replaceOlder(tombstones, []));
   await transaction.query(settle(rows, tombstones), [keys]);
-  if (history === undefined) return;
-  await insert(transaction, history, changesOf(given, before), options.writtenAt, 'ON CONFLICT DO NOTHING');
-  await recordReturns(transaction, tables, given, before);
+  if (!keepsHistory(tables)) return;
+  const now = await contentOf(transaction, tables, keys);
+  const { changes, late } = await changesIn(transaction, tables, given, before, now);
+  await insert(transaction, tables.history, changes, options.writtenAt, 'ON CONFLICT DO NOTHING');
+  await recordReturns(transaction, tables, late);
 }
 
-/** One statement can write a key only once. The rows are sorted, so that two writers lock their keys in the same order. */
+const keepsHistory = (tables: DatasetTables): tables is DatasetTables & { readonly history: Table } =>
+  tables.history !== undefined;
+
+/**
+ * One statement can write a key only once. The rows are sorted, so that two writers lock their keys in the same order. No lock on a
+ * key is taken before this statement: a second order beside this one would let two writers wait for each other.
+ */
 function newestOfEachKey(rows: readonly Row[]): Row[] {
   const newest = new Map<string, Row>();
   for (const row of rows) {
