@@ -4,7 +4,7 @@ import { connect } from 'node:net';
 import { dirname } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { runChaos } from '../src/chaos/chaos.js';
-import { FAULT_KINDS, planFaults } from '../src/chaos/plan.js';
+import { FAULT_KINDS, KILL_KINDS, planFaults } from '../src/chaos/plan.js';
 import { runPreload } from '../src/chaos/preload.js';
 
 const say = (line: string) => console.log(line);
@@ -12,16 +12,19 @@ const CLEAN = { missing: 0, duplicated: 0, torn: 0, stale: 0, wrongHash: 0, wron
 
 describe('the plan of a run', () => {
   test('follows from its seed', () => {
-    expect(planFaults(7, 120, 'csv')).toEqual(planFaults(7, 120, 'csv'));
-    expect(planFaults(7, 120, 'csv')).not.toEqual(planFaults(8, 120, 'csv'));
+    expect(planFaults(7, 120, 'csv', true)).toEqual(planFaults(7, 120, 'csv', true));
+    expect(planFaults(7, 120, 'csv', true)).not.toEqual(planFaults(8, 120, 'csv', true));
   });
 
   test.each(Array.from({ length: 20 }, (_, seed) => seed))(
     'has every kind of fault, and 55 in 120 s (seed %i)',
     (seed) => {
-      const long = planFaults(seed, 120, 'postgres');
-      expect(long.length).toBeGreaterThan(55);
-      expect(new Set(planFaults(seed, 60, 'postgres').map(({ kind }) => kind)).size).toBe(FAULT_KINDS.length);
+      const kindsIn = (world: boolean) => new Set(planFaults(seed, 60, 'postgres', world).map(({ kind }) => kind));
+      expect(planFaults(seed, 120, 'postgres', false).length).toBeGreaterThan(55);
+      expect(kindsIn(false)).toEqual(new Set(KILL_KINDS));
+      // Disks are filled only where the output is a folder. A server that was stopped needs time in between.
+      const possible = FAULT_KINDS.filter((kind) => kind !== 'fullDisk');
+      expect(possible.filter((kind) => !kindsIn(true).has(kind)).length).toBeLessThan(4);
     },
   );
 });
@@ -39,7 +42,15 @@ describe('a run that is broken off', () => {
   test('leaves no server and no folder', async () => {
     const interrupt = new AbortController();
     const lines: string[] = [];
-    const options = { seconds: 60, seed: 1, producers: 1, consumers: 1, sink: 'csv' as const, keep: false };
+    const options = {
+      seconds: 60,
+      seed: 1,
+      producers: 1,
+      consumers: 1,
+      sink: 'csv' as const,
+      world: false,
+      keep: false,
+    };
     const run = runChaos({
       ...options,
       signal: interrupt.signal,

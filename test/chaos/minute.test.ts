@@ -10,7 +10,7 @@ describe('a pipeline that is killed, paused, cut off and robbed of its memory fo
     { sink: 'csv', seed: 20_260_101 },
     { sink: 'postgres', seed: 20_260_102 },
   ] as const)('loses nothing and writes nothing twice ($sink, seed $seed)', async ({ sink, seed }) => {
-    const options = { seconds: 60, seed, producers: 1, consumers: 3, sink, keep: false };
+    const options = { seconds: 60, seed, producers: 1, consumers: 3, sink, world: false, keep: false };
     const result = await runChaos({ ...options, say, signal: new AbortController().signal });
     console.log(formatResult(result));
     const { report, problems, findings, rowsUnderFire, folder } = result;

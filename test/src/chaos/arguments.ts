@@ -11,12 +11,20 @@ export const HELP = `Kills the pipeline again and again while records change, th
   --consumers K    consumer processes (default 3)
   --producers P    producer processes (default 1)
   --sink NAME      csv (default) or postgres
+  --world          do also what networks, machines, backups, operators and other programs do (see below)
   --json           print one JSON object on stdout, and nothing else there
   --keep           keep logs and output also when all is well
 
 It runs a RabbitMQ, a Redis and a Postgres of its own, the mock API, and the producers and consumers as processes. At
 random moments it kills producers and consumers (SIGKILL), pauses a consumer past its lease (SIGSTOP), kills and
 restarts RabbitMQ, flushes Redis, kills it and brings it back empty or from an old snapshot, and cuts Postgres off.
+
+With --world it also lets a network between any two parts be slow, silent, half-open or cut in the middle of a frame;
+stops Redis and RabbitMQ (SIGSTOP); raises RabbitMQ's memory alarm; fills the output's disk; moves the clock of a process
+by hours; puts the sink back to an older state; lets RabbitMQ come back empty; purges and deletes queues; truncates tables
+or removes parts; locks tables; limits the dead letters by a policy; and sends messages that are no records. Then all of it
+ends, the pipeline settles, and the audit must be at zero. Nothing may stand still for 30 s while each service says that it
+is ready. It needs root (for a small disk of its own) and libfaketime, which it installs on Debian.
 `;
 
 export interface ChaosArguments extends Omit<ChaosOptions, 'say' | 'signal'> {
@@ -34,12 +42,13 @@ export function readArguments(args: readonly string[], newSeed: () => number): C
       consumers: { type: 'string', default: '3' },
       producers: { type: 'string', default: '1' },
       sink: { type: 'string', default: 'csv' },
+      world: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
       keep: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
   });
-  const { sink, json, keep, help } = values;
+  const { sink, world, json, keep, help } = values;
   if (!isSinkKind(sink)) throw new Error(`--sink: expected ${either(Object.keys(SINKS))}, found "${sink}"`);
   return {
     seconds: wholeNumber('--seconds', values.seconds, 1, 86_400),
@@ -47,6 +56,7 @@ export function readArguments(args: readonly string[], newSeed: () => number): C
     consumers: wholeNumber('--consumers', values.consumers, 1, 50),
     producers: wholeNumber('--producers', values.producers, 1, 20),
     sink,
+    world,
     json,
     keep,
     help,

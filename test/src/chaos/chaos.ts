@@ -9,10 +9,11 @@ import { dumpTables } from './evidence.js';
 import { Faults } from './faults.js';
 import { makeRunFolder } from './folder.js';
 import { planFaults } from './plan.js';
-import { queueDepths } from './queues.js';
+import { queueDepths, takeDeadLetters } from './queues.js';
 import type { ChaosReport, ChaosResult } from './report.js';
 import { lastPolls, stopInOrder, untilDrained } from './settle.js';
 import { raiseStage, type Stage } from './stage.js';
+import { StandstillWatch } from './world/standstill.js';
 
 export interface ChaosOptions {
   /** How long faults are done. What comes before and after is not counted. */
@@ -21,6 +22,8 @@ export interface ChaosOptions {
   readonly producers: number;
   readonly consumers: number;
   readonly sink: SinkKind;
+  /** Whether networks, machines, backups, operators and other programs do their worst as well. */
+  readonly world: boolean;
   /** Keep logs and output also when all is well. */
   readonly keep: boolean;
   /** Told what happens, line by line. */
@@ -31,6 +34,9 @@ export interface ChaosOptions {
 
 /** RabbitMQ notes a queue's name half a second after it is declared; a kill before that loses it (see rabbitmq.ts). */
 const QUEUES_NOTED = 1_500;
+
+/** Within so long, a service notices that a store went back or was emptied. Then it polls everything again. */
+const NOTICED = 15_000;
 
 /**
  * Kills, pauses and cuts off everything that carries records, at moments that follow from the seed, while the API goes on
@@ -56,7 +62,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
 }
 
 async function play(options: ChaosOptions & { folder: string }, release: ReleaseList): Promise<ChaosResult> {
-  const { seconds, seed, sink, say, signal } = options;
+  const { seconds, seed, sink, world, say, signal } = options;
   say(`logs meanwhile: ${options.folder}`);
   const problems: string[] = [];
   const onDeath = (how: string) => {
@@ -66,10 +72,12 @@ async function play(options: ChaosOptions & { folder: string }, release: Release
   const stage = await raiseStage({ ...options, onDeath }, release);
   await systemClock.sleep(QUEUES_NOTED, signal);
 
-  const plan = planFaults(seed, seconds, sink);
+  const plan = planFaults(seed, seconds, sink, world);
   say(`seed ${seed}: ${plan.length} faults in ${seconds} s`);
   const rowsBefore = await countRows(stage);
   const faults = new Faults(stage, say, signal);
+  const standstills = new StandstillWatch(stage);
+  release.add('the watch for standstills', () => standstills.end());
   const started = Date.now();
   for (const fault of plan) {
     await systemClock.sleep(started + fault.at - Date.now(), signal);
@@ -80,18 +88,28 @@ async function play(options: ChaosOptions & { folder: string }, release: Release
   const rowsUnderFire = (await countRows(stage)) - rowsBefore;
 
   say('the faults are over; waiting for the last polls and for the queues to empty');
-  problems.push(...(await settle(stage, signal)));
+  if (world) await systemClock.sleep(NOTICED, signal);
+  problems.push(...(await settle(stage, signal)), ...(await standstills.end()));
   signal.throwIfAborted();
   const report = await auditStage(stage);
-  const { waiting, dead: deadLettered } = await queueDepths(stage.rabbitmq.url, stage.pipeline.config);
-  if (waiting > 0) problems.push(`${waiting} messages are left in the queues after everything stopped`);
-  const ok = report.ok && deadLettered === 0 && problems.length === 0;
+  const { deadLettered, problems: left } = await lookIntoQueues(stage);
+  problems.push(...left);
+  const ok = report.ok && problems.length === 0;
   const { postgres, pipeline } = stage;
   if (postgres !== undefined && !ok) {
     await dumpTables(postgres.url, pipeline.config.sink.postgres.schema, options.folder);
   }
   return {
-    report: { seconds, seed, sink, kills: faults.kills, audit: report.audit, deadLettered, ok } satisfies ChaosReport,
+    report: {
+      seconds,
+      seed,
+      sink,
+      world,
+      kills: faults.done,
+      audit: report.audit,
+      deadLettered,
+      ok,
+    } satisfies ChaosReport,
     findings: report.findings,
     overtaken: report.overtaken,
     problems,
@@ -113,6 +131,18 @@ async function settle(stage: Stage, signal: AbortSignal): Promise<string[]> {
   await attempt(untilDrained(rabbitmq.url, pipeline.config, consumers, signal));
   problems.push(...(await stopInOrder(consumers)));
   return problems;
+}
+
+/** What is left in the queues after everything stopped, and what is wrong with it. */
+async function lookIntoQueues({ rabbitmq, pipeline, world }: Stage) {
+  try {
+    const { waiting } = await queueDepths(rabbitmq.url, pipeline.config);
+    const dead = await takeDeadLetters(rabbitmq.url, pipeline.config);
+    const left = waiting === 0 ? [] : [`${waiting} messages are left in the queues after everything stopped`];
+    return { deadLettered: dead.length, problems: [...left, ...world.foreign.judge(dead)] };
+  } catch (error) {
+    return { deadLettered: 0, problems: [`the queues cannot be looked into: ${describeError(error)}`] };
+  }
 }
 
 async function withRows<T>({ pipeline, postgres }: Stage, live: boolean, use: (rows: StoredRows) => Promise<T>) {

@@ -2,7 +2,8 @@ import type { SinkKind } from '@tributary/shared';
 import type { Moment } from './moments.js';
 import { between, createRandom, pick, type Random } from './random.js';
 
-export const FAULT_KINDS = [
+/** What dies: these are done in each run. */
+export const KILL_KINDS = [
   'producer',
   'consumer',
   'pause',
@@ -12,6 +13,29 @@ export const FAULT_KINDS = [
   'postgres',
 ] as const;
 
+/** What networks, machines, backups, operators and other programs do: these are done with `--world` as well. */
+export const WORLD_KINDS = [
+  'slowLink',
+  'silentLink',
+  'deafLink',
+  'cutLink',
+  'silentRedis',
+  'silentRabbitMQ',
+  'memoryAlarm',
+  'fullDisk',
+  'clock',
+  'sinkBack',
+  'brokerEmpty',
+  'purge',
+  'queueDeleted',
+  'rowsRemoved',
+  'tableLocked',
+  'deadPolicy',
+  'foreign',
+] as const;
+
+export const FAULT_KINDS = [...KILL_KINDS, ...WORLD_KINDS] as const;
+
 export type FaultKind = (typeof FAULT_KINDS)[number];
 
 /** One thing that is done to the pipeline. */
@@ -19,8 +43,10 @@ export interface Fault {
   readonly kind: FaultKind;
   /** When it begins, in milliseconds after the first. */
   readonly at: number;
-  /** Chooses among several processes: from 0 up to 1. */
+  /** Chooses among several processes, servers or tables: from 0 up to 1. */
   readonly victim: number;
+  /** Chooses how much, from 0 up to 1. */
+  readonly degree: number;
   /** Milliseconds until what was killed is started again, or what was stopped goes on. */
   readonly length: number;
   /** A milder or a different way to do the same: a stop in good order, an old snapshot, a pause instead of a kill. */
@@ -50,6 +76,9 @@ const PAUSE = [12_000, 15_000] as const;
  */
 const REDIS_UNTIL = 0.6;
 
+/** The same holds for a sink that went back and for a broker that lost its messages: everything is polled again. */
+const HEALED_BY_POLLS_UNTIL = 0.8;
+
 const HABITS: Readonly<Record<FaultKind, Habit>> = {
   consumer: { weight: 34, every: 0, length: [0, 2_000], otherWay: 0, until: 1 },
   producer: { weight: 14, every: 0, length: [0, 3_000], otherWay: 0, until: 1 },
@@ -58,6 +87,23 @@ const HABITS: Readonly<Record<FaultKind, Habit>> = {
   redisFlush: { weight: 16, every: 6_000, length: [0, 0], otherWay: 0, until: REDIS_UNTIL },
   redisRestart: { weight: 20, every: 9_000, length: [0, 1_500], otherWay: 0.5, until: REDIS_UNTIL },
   postgres: { weight: 12, every: 9_000, length: [1_000, 6_000], otherWay: 0.5, until: 1 },
+  slowLink: { weight: 8, every: 6_000, length: [2_000, 6_000], otherWay: 0, until: 1 },
+  silentLink: { weight: 10, every: 16_000, length: [3_000, 14_000], otherWay: 0.5, until: 1 },
+  deafLink: { weight: 8, every: 16_000, length: [3_000, 14_000], otherWay: 0.5, until: 1 },
+  cutLink: { weight: 14, every: 1_000, length: [0, 0], otherWay: 0, until: 1 },
+  silentRedis: { weight: 8, every: 17_000, length: [4_000, 13_000], otherWay: 0, until: 1 },
+  silentRabbitMQ: { weight: 6, every: 17_000, length: [3_000, 10_000], otherWay: 0, until: 1 },
+  memoryAlarm: { weight: 8, every: 12_000, length: [2_000, 6_000], otherWay: 0, until: 1 },
+  fullDisk: { weight: 10, every: 9_000, length: [1_000, 5_000], otherWay: 0, until: 1 },
+  clock: { weight: 10, every: 8_000, length: [3_000, 12_000], otherWay: 0.7, until: 1 },
+  sinkBack: { weight: 10, every: 20_000, length: [2_000, 8_000], otherWay: 0.5, until: HEALED_BY_POLLS_UNTIL },
+  brokerEmpty: { weight: 8, every: 25_000, length: [0, 2_000], otherWay: 0, until: HEALED_BY_POLLS_UNTIL },
+  purge: { weight: 6, every: 15_000, length: [0, 0], otherWay: 0, until: HEALED_BY_POLLS_UNTIL },
+  queueDeleted: { weight: 6, every: 20_000, length: [0, 0], otherWay: 0, until: HEALED_BY_POLLS_UNTIL },
+  rowsRemoved: { weight: 8, every: 20_000, length: [0, 0], otherWay: 0, until: HEALED_BY_POLLS_UNTIL },
+  tableLocked: { weight: 8, every: 15_000, length: [2_000, 12_000], otherWay: 0, until: 1 },
+  deadPolicy: { weight: 5, every: 15_000, length: [3_000, 8_000], otherWay: 0.5, until: 1 },
+  foreign: { weight: 14, every: 3_000, length: [0, 0], otherWay: 0, until: 1 },
 };
 
 /** Milliseconds from one fault to the next. */
@@ -71,8 +117,8 @@ const MOMENTS: readonly (readonly [Moment, weight: number])[] = [
 
 /** What is done to the servers and files of one sink only; all else is done whatever the sink is. */
 const ONLY_OF: Readonly<Record<SinkKind, readonly (FaultKind | Moment)[]>> = {
-  csv: ['write'],
-  postgres: ['postgres'],
+  csv: ['write', 'fullDisk'],
+  postgres: ['postgres', 'tableLocked'],
 };
 
 const isOfOtherSink = (what: FaultKind | Moment, sink: SinkKind): boolean =>
@@ -82,8 +128,8 @@ const isOfOtherSink = (what: FaultKind | Moment, sink: SinkKind): boolean =>
  * What is done, and when, in a run of so many seconds. It follows from the seed alone. Every kind comes once before any
  * comes twice, so that a short run meets them all.
  */
-export function planFaults(seed: number, seconds: number, sink: SinkKind): Fault[] {
-  const kinds = FAULT_KINDS.filter((kind) => !isOfOtherSink(kind, sink));
+export function planFaults(seed: number, seconds: number, sink: SinkKind, world: boolean): Fault[] {
+  const kinds = (world ? FAULT_KINDS : KILL_KINDS).filter((kind) => !isOfOtherSink(kind, sink));
   const moments = MOMENTS.filter(([moment]) => !isOfOtherSink(moment, sink));
   const random = createRandom(seed);
   const faults: Fault[] = [];
@@ -105,6 +151,7 @@ export function planFaults(seed: number, seconds: number, sink: SinkKind): Fault
       otherWay: random() < otherWay,
       moment: kind === 'consumer' || kind === 'pause' ? pick(random, moments) : 'any',
       after: Math.floor(random() * 6),
+      degree: random(),
     });
   }
   return faults;

@@ -6,7 +6,7 @@ import { makeRunFolder } from './folder.js';
 import { preload, preloadTruth, writePreloadPipeline } from './preload-records.js';
 import { queueDepths } from './queues.js';
 import { stopInOrder, untilDrained } from './settle.js';
-import { makeWorkers, startServers, untilReady, workerEnv } from './stage.js';
+import { addressesOf, makeWorkers, startServers, untilReady, workerEnv } from './stage.js';
 import type { Worker } from './worker.js';
 
 export interface PreloadOptions {
@@ -74,7 +74,7 @@ async function play(options: PreloadOptions, folder: string, release: ReleaseLis
   const consumers = await makeWorkers(
     'consumer',
     count,
-    workerEnv(servers, pipeline.path),
+    workerEnv(addressesOf(servers), pipeline.path),
     { folder, onDeath },
     release,
   );

@@ -22,3 +22,23 @@ export async function queueDepths(url: string, config: PipelineConfig): Promise<
     await connection.close().catch(() => {});
   }
 }
+
+/** The message ids of all dead letters, which are taken out. */
+export async function takeDeadLetters(url: string, config: PipelineConfig): Promise<string[]> {
+  const connection = await connect(url, { timeout: 5_000 });
+  connection.on('error', () => {});
+  try {
+    const channel = await connection.createChannel();
+    const ids: string[] = [];
+    for (const { deadQueue } of topologyOf(config).queues) {
+      for (;;) {
+        const letter = await channel.get(deadQueue, { noAck: true });
+        if (letter === false) break;
+        ids.push(String(letter.properties.messageId));
+      }
+    }
+    return ids;
+  } finally {
+    await connection.close().catch(() => {});
+  }
+}

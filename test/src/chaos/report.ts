@@ -5,6 +5,7 @@ export interface ChaosReport {
   readonly seconds: number;
   readonly seed: number;
   readonly sink: string;
+  readonly world: boolean;
   readonly kills: Readonly<Record<FaultKind, number>>;
   readonly audit: AuditReport['audit'];
   readonly deadLettered: number;
@@ -33,6 +34,23 @@ const NAMES: Readonly<Record<FaultKind, string>> = {
   redisFlush: 'flushes of Redis',
   redisRestart: 'restarts of Redis',
   postgres: 'outages of Postgres',
+  slowLink: 'slow networks',
+  silentLink: 'silent networks',
+  deafLink: 'half-open networks',
+  cutLink: 'connections cut in the middle of a frame',
+  silentRedis: 'stops of Redis (SIGSTOP)',
+  silentRabbitMQ: 'stops of RabbitMQ (SIGSTOP)',
+  memoryAlarm: 'memory alarms of RabbitMQ',
+  fullDisk: 'full disks',
+  clock: 'jumps of a clock',
+  sinkBack: 'returns of the sink to an older state',
+  brokerEmpty: 'losses of all that RabbitMQ held',
+  purge: 'purges of a queue',
+  queueDeleted: 'deletions of a queue',
+  rowsRemoved: 'removals of all rows of a dataset',
+  tableLocked: 'locks of a table',
+  deadPolicy: 'limits of the dead letters',
+  foreign: 'times that another program sent what is no record',
 };
 
 export function formatResult({ report, findings, overtaken, problems, rowsUnderFire, folder }: ChaosResult): string {
@@ -47,7 +65,7 @@ export function formatResult({ report, findings, overtaken, problems, rowsUnderF
     '',
     formatTable(report),
     '',
-    ...(deadLettered > 0 ? [`${deadLettered} records among the dead letters`] : []),
+    `${deadLettered} dead letters`,
     ...problems,
     ...(findings.length > 0 ? [formatFindings(findings)] : []),
     ok ? 'no record lost, none twice' : 'NOT OK',

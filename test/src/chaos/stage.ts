@@ -3,12 +3,13 @@ import type { ReleaseList, SinkKind } from '@tributary/shared';
 import type { PrivateService } from '../../services/handle.js';
 import { freePorts } from '../../services/ports.js';
 import { startPrivatePostgres } from '../../services/postgres.js';
-import { startPrivateRabbitMQ } from '../../services/rabbitmq.js';
+import { type PrivateRabbitMQ, startPrivateRabbitMQ } from '../../services/rabbitmq.js';
 import { type PrivateRedis, startPrivateRedis } from '../../services/redis.js';
 import { type PipelineFile, writePipeline } from './pipeline.js';
 import { type Recorder, startRecorder } from './recorder.js';
 import { until } from './until.js';
 import { Worker, type Workspace } from './worker.js';
+import { type Addresses, quietWorld, roughWorld, type World } from './world/world.js';
 
 export interface StageOptions {
   readonly folder: string;
@@ -16,6 +17,8 @@ export interface StageOptions {
   readonly producers: number;
   readonly consumers: number;
   readonly sink: SinkKind;
+  /** Whether networks, disks, clocks, operators and other programs are unkind as well. */
+  readonly world: boolean;
   readonly say: (line: string) => void;
   /** Told when a process ends that nobody killed. */
   readonly onDeath: (how: string) => void;
@@ -24,8 +27,10 @@ export interface StageOptions {
 
 /** Everything that a run of chaos plays on: servers of its own, the API, and the pipeline as separate processes. */
 export interface Stage {
+  readonly folder: string;
   readonly pipeline: PipelineFile;
-  readonly rabbitmq: PrivateService;
+  readonly world: World;
+  readonly rabbitmq: PrivateRabbitMQ;
   readonly redis: PrivateRedis;
   readonly postgres: PrivateService | undefined;
   readonly api: Worker;
@@ -50,7 +55,7 @@ const START_TIMEOUT = 60_000;
 const CRM = { MOCK_CUSTOMERS: '2000', MOCK_ITEMS: '200', MOCK_CHANGES_PER_SECOND: '60' };
 
 export interface Servers {
-  readonly rabbitmq: PrivateService;
+  readonly rabbitmq: PrivateRabbitMQ;
   readonly redis: PrivateRedis;
   readonly postgres: PrivateService | undefined;
 }
@@ -80,23 +85,25 @@ export async function makeWorkers(
   workspace: Workspace,
   count: number,
   env: Readonly<Record<string, string>>,
-  { folder, onDeath }: Pick<StageOptions, 'folder' | 'onDeath'>,
+  { folder, onDeath, clockFor }: Pick<StageOptions, 'folder' | 'onDeath'> & Partial<Pick<World, 'clockFor'>>,
   release: ReleaseList,
 ): Promise<Worker[]> {
   const ports = await freePorts(count);
   return ports.map((port, index) => {
-    const worker = new Worker({ name: `${workspace}-${index + 1}`, workspace, env, port, folder }, onDeath);
+    const name = `${workspace}-${index + 1}`;
+    const clock = clockFor?.(name);
+    const worker = new Worker({ name, workspace, env: { ...env, ...clock?.env }, port, folder, clock }, onDeath);
     release.add(worker.name, () => worker.release());
     return worker;
   });
 }
 
 /** What a producer or consumer is told of the servers. */
-export function workerEnv(servers: Servers, pipeline: string): Record<string, string> {
+export function workerEnv(servers: Addresses, pipeline: string): Record<string, string> {
   return {
-    AMQP_URL: `${servers.rabbitmq.url}?heartbeat=${HEARTBEAT_SECONDS}`,
-    REDIS_URL: servers.redis.url,
-    ...(servers.postgres === undefined ? {} : { POSTGRES_URL: servers.postgres.url }),
+    AMQP_URL: `${servers.rabbitmq}?heartbeat=${HEARTBEAT_SECONDS}`,
+    REDIS_URL: servers.redis,
+    ...(servers.postgres === undefined ? {} : { POSTGRES_URL: servers.postgres }),
     PIPELINE: pipeline,
     LOG_LEVEL: 'debug',
   };
@@ -113,20 +120,30 @@ export async function untilReady(workers: readonly Worker[], signal: AbortSignal
   );
 }
 
+export const addressesOf = ({ rabbitmq, redis, postgres }: Servers): Addresses => ({
+  rabbitmq: rabbitmq.url,
+  redis: redis.url,
+  postgres: postgres?.url,
+});
+
 export async function raiseStage(options: StageOptions, release: ReleaseList): Promise<Stage> {
   const { folder, seed, sink, signal } = options;
   mkdirSync(folder, { recursive: true });
   const servers = await startServers(sink === 'postgres', options, release);
+  const world = options.world ? await roughWorld(options, release) : quietWorld(seed);
   const [api] = await makeWorkers('mock-api', 1, { ...CRM, MOCK_SEED: String(seed) }, options, release);
   if (api === undefined) throw new Error('no API');
   const recorder = await startRecorder(api.url);
   release.add('recorder', () => recorder.stop());
   const pipeline = writePipeline(folder, recorder.url, sink);
   recorder.know(pipeline.config);
-  const env = workerEnv(servers, pipeline.path);
-  const consumers = await makeWorkers('consumer', options.consumers, env, options, release);
-  const producers = await makeWorkers('producer', options.producers, env, options, release);
+  const makeServices = async (workspace: 'consumer' | 'producer', count: number) => {
+    const env = workerEnv(await world.addressesFor(workspace, addressesOf(servers)), pipeline.path);
+    return makeWorkers(workspace, count, env, { ...options, clockFor: world.clockFor }, release);
+  };
+  const consumers = await makeServices('consumer', options.consumers);
+  const producers = await makeServices('producer', options.producers);
   await untilReady([api], signal);
   await untilReady([...consumers, ...producers], signal);
-  return { pipeline, ...servers, api, recorder, producers, consumers };
+  return { folder, pipeline, world, ...servers, api, recorder, producers, consumers };
 }

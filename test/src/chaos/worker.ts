@@ -4,6 +4,7 @@ import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { type Reaper, startReaper } from '../../services/reaper.js';
+import type { FakeClock } from './world/clock.js';
 
 export type Workspace = 'producer' | 'consumer' | 'mock-api';
 
@@ -14,6 +15,8 @@ export interface WorkerOptions {
   readonly port: number;
   /** Its log goes to `<folder>/<name>.log`, all its lives in one file. */
   readonly folder: string;
+  /** Its wall clock, if that can be moved. */
+  readonly clock?: FakeClock | undefined;
 }
 
 /** The built program, also where a workspace's name leads to its sources, as it does under vitest. */
@@ -24,6 +27,7 @@ const programOf = (workspace: Workspace): string =>
 export class Worker {
   readonly name: string;
   readonly url: string;
+  readonly clock: FakeClock | undefined;
   readonly #options: WorkerOptions;
   readonly #onDeath: (how: string) => void;
   readonly #reaper: Reaper;
@@ -38,6 +42,7 @@ export class Worker {
     this.#options = options;
     this.#onDeath = onDeath;
     this.name = options.name;
+    this.clock = options.clock;
     this.url = `http://127.0.0.1:${options.port}`;
     const own = join(options.folder, options.name);
     mkdirSync(own);

@@ -1,0 +1,105 @@
+import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { datasetsOf, describeError, topologyOf } from '@tributary/shared';
+import { type Channel, connect } from 'amqplib';
+import { Client, escapeIdentifier } from 'pg';
+import type { Fault } from '../plan.js';
+import { type Act, type Scene, seconds } from './act.js';
+
+/** An operator empties a queue. */
+export const purgeQueue: Act = (fault, scene) =>
+  onQueue(fault, scene, async (channel, queue) => {
+    const { messageCount } = await channel.purgeQueue(queue);
+    return `purge ${queue}: ${messageCount} messages are gone`;
+  });
+
+/** An operator deletes a queue, with what it holds. */
+export const deleteQueue: Act = (fault, scene) =>
+  onQueue(fault, scene, async (channel, queue) => {
+    const { messageCount } = await channel.deleteQueue(queue);
+    return `delete ${queue} with ${messageCount} messages`;
+  });
+
+/** By a policy, `*.dead` takes only so many letters: it refuses what is more, or drops the oldest. */
+export const limitDeadLetters: Act = (fault, scene) =>
+  scene.inTurn(scene.stage.rabbitmq, async () => {
+    const { rabbitmq, world } = scene.stage;
+    const overflow = fault.otherWay ? 'reject-publish' : 'drop-head';
+    const definition = JSON.stringify({ 'max-length': 1, overflow });
+    world.foreign.someMayBeGone();
+    await rabbitmq.ctl('set_policy', '--apply-to', 'queues', 'chaos', '\\.dead$', definition);
+    scene.count(fault, `a policy lets *.dead hold one letter (${overflow}) for ${seconds(fault.length)}`);
+    await scene.sleep(fault.length);
+    await rabbitmq.ctl('clear_policy', 'chaos');
+  });
+
+/** An operator empties a table, or removes the parts of a dataset. */
+export const removeRows: Act = async (fault, scene) => {
+  const { pipeline, postgres } = scene.stage;
+  const { name } = chosen(datasetsOf(pipeline.config), fault.victim);
+  if (postgres !== undefined) {
+    return inPostgres(scene, async (client, schema) => {
+      await client.query(`TRUNCATE ${schema}.${escapeIdentifier(name)}`);
+      scene.count(fault, `TRUNCATE ${name}`);
+    });
+  }
+  return scene.inTurn(pipeline, async () => {
+    const folder = join(pipeline.config.sink.csv.directory, name);
+    if (!existsSync(folder)) return;
+    const parts = readdirSync(folder).filter((file) => file.startsWith('part-'));
+    for (const part of parts) rmSync(join(folder, part), { recursive: true, force: true });
+    scene.count(fault, `remove the ${parts.length} parts of ${name}`);
+  });
+};
+
+/** An operator's long transaction holds a table. */
+export const lockTable: Act = (fault, scene) =>
+  inPostgres(scene, async (client, schema) => {
+    const { name } = chosen(datasetsOf(scene.stage.pipeline.config), fault.victim);
+    await client.query('BEGIN');
+    await client.query(`LOCK TABLE ${schema}.${escapeIdentifier(name)} IN ACCESS EXCLUSIVE MODE`);
+    scene.count(fault, `LOCK TABLE ${name} for ${seconds(fault.length)}`);
+    await scene.sleep(fault.length);
+    await client.query('ROLLBACK');
+  });
+
+async function inPostgres(scene: Scene, act: (client: Client, schema: string) => Promise<void>): Promise<void> {
+  const { postgres, pipeline } = scene.stage;
+  if (postgres === undefined) return;
+  await scene.inTurn(postgres, async () => {
+    const client = new Client({ connectionString: postgres.url });
+    client.on('error', () => {});
+    await client.connect();
+    try {
+      await act(client, escapeIdentifier(pipeline.config.sink.postgres.schema));
+    } finally {
+      await client.end();
+    }
+  });
+}
+
+function onQueue(fault: Fault, scene: Scene, act: (channel: Channel, queue: string) => Promise<string>): Promise<void> {
+  const { rabbitmq, pipeline, world } = scene.stage;
+  const { queue } = chosen(topologyOf(pipeline.config).queues, fault.victim);
+  return scene.inTurn(rabbitmq, async () => {
+    const connection = await connect(rabbitmq.url, { timeout: 5_000 });
+    connection.on('error', () => {});
+    try {
+      world.foreign.someMayBeGone();
+      const channel = await connection.createChannel();
+      channel.on('error', () => {});
+      scene.count(fault, await act(channel, queue));
+    } catch (error) {
+      // The services have not declared it again yet.
+      if (!/NOT_FOUND/.test(describeError(error))) throw error;
+    } finally {
+      await connection.close().catch(() => {});
+    }
+  });
+}
+
+function chosen<T>(from: readonly T[], victim: number): T {
+  const one = from[Math.floor(victim * from.length)];
+  if (one === undefined) throw new Error('nothing to choose from');
+  return one;
+}
