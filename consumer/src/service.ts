@@ -222,7 +222,7 @@ class ConsumerService implements Consumer {
   }
 
   #unflushedAges(): Iterable<readonly [entity: string, milliseconds: number]> {
-    const now = this.#clock.now();
+    const now = this.#clock.monotonic();
     return (this.#running?.oldestUnflushed() ?? []).map(([entity, since]) => [entity, now - since] as const);
   }
 }

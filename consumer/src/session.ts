@@ -79,7 +79,7 @@ export async function runSession(options: SessionOptions): Promise<SessionEnd> {
 async function endIfHeldTooLong(work: Work, clock: Clock, ending: Ending): Promise<void> {
   while (!ending.abandoned.aborted) {
     await clock.sleep(10_000, ending.abandoned);
-    const limit = clock.now() - HOLD_AT_MOST;
+    const limit = clock.monotonic() - HOLD_AT_MOST;
     if ((work.heldSince() ?? limit) < limit) ending.by('held too long');
   }
 }

@@ -70,6 +70,7 @@ export async function walk(mock: MockApi, path: string, between: () => Promise<u
 /** Time that passes when the test says so. */
 export class ManualClock implements Clock {
   #time: number;
+  #monotonic = 0;
   #sleepers: { readonly until: number; readonly wake: () => void }[] = [];
 
   constructor(time = Date.UTC(2025, 5, 1)) {
@@ -80,6 +81,10 @@ export class ManualClock implements Clock {
     return this.#time;
   }
 
+  monotonic(): number {
+    return this.#monotonic;
+  }
+
   sleep(ms: number, signal?: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
       if (signal?.aborted) return resolve();
@@ -88,7 +93,7 @@ export class ManualClock implements Clock {
         resolve();
       };
       signal?.addEventListener('abort', wake);
-      this.#sleepers.push({ until: this.#time + ms, wake });
+      this.#sleepers.push({ until: this.#monotonic + ms, wake });
     });
   }
 
@@ -105,8 +110,9 @@ export class ManualClock implements Clock {
   /** Lets time pass in one jump. When this resolves, all sleepers that are due have run. */
   async pass(ms: number): Promise<void> {
     this.#time += ms;
-    const due = this.#sleepers.filter(({ until }) => until <= this.#time);
-    this.#sleepers = this.#sleepers.filter(({ until }) => until > this.#time);
+    this.#monotonic += ms;
+    const due = this.#sleepers.filter(({ until }) => until <= this.#monotonic);
+    this.#sleepers = this.#sleepers.filter(({ until }) => until > this.#monotonic);
     for (const { wake } of due) wake();
     await new Promise((resolve) => setImmediate(resolve));
   }

@@ -222,6 +222,7 @@ describe('the producer', () => {
 function withRealWaits(clock: ManualClock) {
   return {
     now: () => clock.now(),
+    monotonic: () => clock.monotonic(),
     sleep: (ms: number, signal?: AbortSignal) =>
       ms >= 10_000 ? clock.sleep(ms, signal) : new Promise<void>((resolve) => setTimeout(resolve, ms)),
   };

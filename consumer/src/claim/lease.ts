@@ -22,7 +22,7 @@ export interface LeaseOptions {
 export class Lease {
   readonly #options: LeaseOptions;
   readonly #stop = new AbortController();
-  #heldUntil = 0;
+  #heldUntil = Number.NEGATIVE_INFINITY;
   #lost: WriterLost | undefined;
   #onRenewed: (() => void)[] = [];
 
@@ -41,7 +41,7 @@ export class Lease {
    * @throws WriterLost if the lease is lost
    */
   async held(): Promise<void> {
-    while (this.#lost === undefined && this.#options.clock.now() > this.#heldUntil - LEASE / 4) {
+    while (this.#lost === undefined && this.#options.clock.monotonic() > this.#heldUntil - LEASE / 4) {
       await new Promise<void>((resolve) => this.#onRenewed.push(resolve));
     }
     if (this.#lost !== undefined) throw this.#lost;
@@ -76,8 +76,9 @@ export class Lease {
 
   async #renew(): Promise<void> {
     const { clock, ledger } = this.#options;
-    // Counted from before the call: a slow answer must not make the lease longer here than it is in Redis.
-    const asked = clock.now();
+    // Counted from before the call: a slow answer must not make the lease longer here than it is in Redis. Nor must a time of
+    // day that is set back.
+    const asked = clock.monotonic();
     await ledger.renewLease(LEASE);
     this.#heldUntil = asked + LEASE;
     this.#wakeAll();

@@ -45,7 +45,7 @@ export class Intake implements AsyncIterable<Delivery[]> {
       queue,
       (message) => {
         if (message === null) return onCancel();
-        this.#buffer.push(this.settler.track(message, this.#clock.now()));
+        this.#buffer.push(this.settler.track(message, this.#clock.monotonic()));
         this.#wake?.();
       },
       { consumerTag },

@@ -5,7 +5,7 @@ import type { AckChannel, BrokerMessage } from './channel.js';
 export class Delivery {
   settled = false;
   readonly message: BrokerMessage;
-  /** When it arrived here, in milliseconds since the epoch. */
+  /** When it arrived here, by the clock that is never set. */
   readonly arrivedAt: number;
   readonly #settler: Settler;
 

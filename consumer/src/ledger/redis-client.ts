@@ -9,6 +9,9 @@ export interface LedgerRedis {
   /** @returns 'OK', or null if the key was there */
   set(key: string, value: string, unit: 'PX', milliseconds: number, ifAbsent: 'NX'): Promise<unknown>;
   incr(key: string): Promise<number>;
+  /** @returns milliseconds until the key is removed; less than 0 if it never is, or is not there */
+  pttl(key: string): Promise<number>;
+  pexpire(key: string, milliseconds: number): Promise<unknown>;
   del(key: string): Promise<number>;
   unlink(...keys: string[]): Promise<number>;
   scan(cursor: string, match: 'MATCH', pattern: string, count: 'COUNT', keys: number): Promise<[string, string[]]>;

@@ -112,7 +112,7 @@ export class Reporter {
   /** Waits for more of the same first. */
   #tellIn(delay: number): void {
     const { clock, over } = this.#options;
-    const at = clock.now() + delay;
+    const at = clock.monotonic() + delay;
     if (this.#waiting <= at) return;
     this.#waiting = at;
     void clock.sleep(delay, over).then(() => {

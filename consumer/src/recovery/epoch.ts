@@ -99,7 +99,7 @@ async function rebuildUnderLock(options: EpochOptions, { present, prefix, rival 
   const lock = await RebuildLock.take(options);
   if (lock === undefined) return false;
   try {
-    const started = clock.now();
+    const started = clock.monotonic();
     if (present !== null) {
       tellWhyItEnds(present, rival, log);
       await endEpoch(options, present, prefix);
@@ -108,7 +108,10 @@ async function rebuildUnderLock(options: EpochOptions, { present, prefix, rival 
     await sink.beginEpoch(name);
     await rebuild(ledgerKeys(pipeline, name));
     if (await lock.publish(ledgerKeys(pipeline, '').epoch, name)) {
-      log.info({ epoch: name, milliseconds: clock.now() - started }, 'the ledger in Redis was rebuilt from the sink');
+      log.info(
+        { epoch: name, milliseconds: Math.round(clock.monotonic() - started) },
+        'the ledger in Redis was rebuilt from the sink',
+      );
     }
     return true;
   } catch (error) {

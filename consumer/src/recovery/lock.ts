@@ -6,7 +6,7 @@ import type { LedgerRedis } from '../ledger/redis-client.js';
 const LOCK_MILLISECONDS = 15_000;
 
 export interface LockOptions {
-  readonly redis: Pick<LedgerRedis, 'set' | 'eval'>;
+  readonly redis: Pick<LedgerRedis, 'set' | 'eval' | 'pttl' | 'pexpire'>;
   readonly pipeline: string;
   readonly clock: Clock;
 }
@@ -29,7 +29,10 @@ export class RebuildLock {
     const { redis, pipeline } = options;
     const token = randomBytes(8).toString('hex');
     const taken = await redis.set(rebuildLockKey(pipeline), token, 'PX', LOCK_MILLISECONDS, 'NX');
-    if (taken !== 'OK') return undefined;
+    if (taken !== 'OK') {
+      await boundToItsLength(options);
+      return undefined;
+    }
     const lock = new RebuildLock(options, token);
     void lock.#keep();
     return lock;
@@ -63,4 +66,13 @@ export class RebuildLock {
       await redis.eval(extend, 1, this.#key, this.#token, LOCK_MILLISECONDS).catch(() => {});
     }
   }
+}
+
+/**
+ * A lock that lasts longer than locks do was taken before the clock of Redis was set back. It lasts its length from now on: a
+ * holder that lives renews it, and a rebuild does not wait for a dead one until the clock has caught up.
+ */
+async function boundToItsLength({ redis, pipeline }: LockOptions): Promise<void> {
+  const key = rebuildLockKey(pipeline);
+  if ((await redis.pttl(key)) > LOCK_MILLISECONDS) await redis.pexpire(key, LOCK_MILLISECONDS);
 }

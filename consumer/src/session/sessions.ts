@@ -34,14 +34,14 @@ export async function runSessions(options: SessionsOptions): Promise<void> {
   for (let failures = 0; !stop.aborted; ) {
     if (!(await waitForSink(options))) return;
     metrics.sessionBegan(after);
-    const began = clock.now();
+    const began = clock.monotonic();
     const end = await session(newWriter(instance, clock)).catch(failed);
     onEnd();
     if (end.after === 'stopped' || stop.aborted) return;
     after = end.after;
     onProblem('session', `not consuming: ${after}${end.reason === undefined ? '' : `: ${end.reason}`}`);
     // What fails at once fails again: each time it waits longer, so that neither log nor delivery counts run away.
-    failures = clock.now() - began > LASTING ? 0 : failures + 1;
+    failures = clock.monotonic() - began > LASTING ? 0 : failures + 1;
     const delay = Math.min(250 * 2 ** failures, 30_000);
     log.warn(
       { after, reason: end.reason, delayMs: delay },

@@ -17,7 +17,7 @@ export interface BatchOptions<Entry> {
 
 interface Batched<Entry> {
   readonly entry: Entry;
-  /** When it came in. */
+  /** When it came in, by the clock that is never set. */
   readonly since: number;
   /** Milliseconds that it waited for its batch to be full, once that is known. */
   waited: number;
@@ -57,7 +57,7 @@ export class Batcher<Entry> {
 
   add(entries: readonly Entry[]): void {
     const { size, clock } = this.#options;
-    const since = clock.now();
+    const since = clock.monotonic();
     for (const entry of entries) this.#filling.push({ entry, since, waited: 0 });
     const whole = this.#filling.length - (this.#filling.length % size);
     if (whole > 0) this.#release(whole);
@@ -72,7 +72,7 @@ export class Batcher<Entry> {
   }
 
   #release(count: number): void {
-    const now = this.#options.clock.now();
+    const now = this.#options.clock.monotonic();
     const full = this.#filling.splice(0, count);
     for (const one of full) one.waited = now - one.since;
     this.#full.push(...full);
@@ -105,9 +105,8 @@ export class Batcher<Entry> {
     for (;;) {
       const since = this.oldestSince;
       if (since === undefined) break;
-      const wait = since + interval - clock.now();
-      // It is longer than the interval if the clock was set back meanwhile.
-      if (wait <= 0 || wait > interval) {
+      const wait = since + interval - clock.monotonic();
+      if (wait <= 0) {
         this.#release(this.#filling.length);
         continue;
       }

@@ -34,13 +34,13 @@ export class Flush {
    */
   async flush(entries: readonly Entry[], waited: readonly number[] = []): Promise<void> {
     const { metrics, clock } = this.#options;
-    const started = clock.now();
+    const started = clock.monotonic();
     // The merged rows first: once a record's own row is there, a rebuild takes the whole record as done.
     for (const rows of rowsByDataset(entries.map(({ merged }) => merged))) await this.land(rows);
     await this.land(entries.map(({ claimed }) => claimed.claim));
     await this.#closeLines(entries);
     for (const { claimed } of entries) claimed.delivery.ack();
-    metrics.flushed(entries, clock.now() - started, waited);
+    metrics.flushed(entries, clock.monotonic() - started, waited);
   }
 
   /** Writes rows of one dataset, except those that had landed already, and commits them all. */

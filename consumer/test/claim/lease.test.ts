@@ -87,6 +87,20 @@ describe('a lease', () => {
     await lease.release(false);
   });
 
+  test.each([-3_600_000, 3_600_000])(
+    'is held no longer and no shorter when the time of day is set by %i ms',
+    async (step) => {
+      await lease.take();
+      leases.answer = () => Promise.reject(new Error('Redis is away'));
+      clock.step(step);
+      await clock.advance(7_500);
+      expect(await state()).toBe('held');
+      await clock.advance(1);
+      expect(await state()).toBe('waiting');
+      await lease.release(false);
+    },
+  );
+
   test('is renewed again when a renewal failed', async () => {
     await lease.take();
     leases.answer = () => Promise.reject(new Error('Redis is away'));

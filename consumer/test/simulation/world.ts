@@ -40,6 +40,7 @@ export class World {
   clockOf(host: Host): Clock {
     return {
       now: () => this.now,
+      monotonic: () => this.now,
       sleep: (milliseconds, signal) =>
         new Promise((resolve) => {
           if (signal?.aborted) return resolve();

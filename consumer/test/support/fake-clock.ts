@@ -3,6 +3,7 @@ import type { Clock } from '@tributary/shared';
 /** Time that passes only when a test moves it on. */
 export class FakeClock implements Clock {
   #now: number;
+  #monotonic = 0;
   readonly #sleepers = new Set<{ readonly due: number; readonly wake: () => void }>();
 
   constructor(now = Date.UTC(2025, 0, 1)) {
@@ -11,6 +12,15 @@ export class FakeClock implements Clock {
 
   now(): number {
     return this.#now;
+  }
+
+  monotonic(): number {
+    return this.#monotonic;
+  }
+
+  /** Sets the time of day, as a person or NTP would: no time passes. */
+  step(milliseconds: number): void {
+    this.#now += milliseconds;
   }
 
   /** The number of sleepers that wait for their time. */
@@ -26,7 +36,7 @@ export class FakeClock implements Clock {
         this.#sleepers.delete(sleeper);
         resolve();
       };
-      const sleeper = { due: this.#now + milliseconds, wake };
+      const sleeper = { due: this.#monotonic + milliseconds, wake };
       this.#sleepers.add(sleeper);
       signal?.addEventListener('abort', wake);
     });
@@ -34,16 +44,22 @@ export class FakeClock implements Clock {
 
   /** Moves the time on and wakes each sleeper at its own time, which then does all that it can do at once. */
   async advance(milliseconds: number): Promise<void> {
-    const end = this.#now + milliseconds;
+    const end = this.#monotonic + milliseconds;
     for (;;) {
       const [next] = [...this.#sleepers].filter(({ due }) => due <= end).sort((a, b) => a.due - b.due);
       if (next === undefined) break;
-      this.#now = Math.max(this.#now, next.due);
+      this.#passUntil(next.due);
       next.wake();
       await settled();
     }
-    this.#now = end;
+    this.#passUntil(end);
     await settled();
+  }
+
+  #passUntil(due: number): void {
+    const passed = Math.max(0, due - this.#monotonic);
+    this.#monotonic += passed;
+    this.#now += passed;
   }
 }
 

@@ -25,7 +25,7 @@ export function rateLimit({ burst, perSecond }: Rate, clock: Clock): RequestHand
 
   return (request, response, next) => {
     const address = request.socket.remoteAddress ?? '';
-    const now = clock.now();
+    const now = clock.monotonic();
     const bucket = buckets.get(address) ?? { left: burst, at: now };
     bucket.left = Math.min(burst, bucket.left + ((now - bucket.at) / 1_000) * perSecond);
     bucket.at = now;

@@ -9,6 +9,7 @@ const MOST = 1_000;
 
 interface Session {
   readonly person: Person;
+  /** By the clock that is never set. */
   readonly until: number;
 }
 
@@ -26,13 +27,13 @@ export class Sessions {
     const [oldest] = this.#sessions.keys();
     if (this.#sessions.size >= MOST && oldest !== undefined) this.#sessions.delete(oldest);
     const id = randomBytes(32).toString('base64url');
-    this.#sessions.set(id, { person, until: this.#clock.now() + LIFETIME });
+    this.#sessions.set(id, { person, until: this.#clock.monotonic() + LIFETIME });
     return id;
   }
 
   find(id: string): Person | undefined {
     const session = this.#sessions.get(id);
-    if (session === undefined || session.until > this.#clock.now()) return session?.person;
+    if (session === undefined || session.until > this.#clock.monotonic()) return session?.person;
     this.#sessions.delete(id);
     return undefined;
   }

@@ -27,7 +27,10 @@ export interface LetterPage {
 const FRESH = 30_000;
 
 interface Look {
+  /** The time of day, to be shown. */
   readonly at: number;
+  /** By the clock that is never set, for its age. */
+  readonly since: number;
   readonly depth: number;
   readonly letters: readonly DeadLetter[];
   readonly complete: boolean;
@@ -95,11 +98,11 @@ export class Listing {
 
   async #look(queue: string, depth: number, signal: AbortSignal): Promise<Look> {
     const before = this.#looks.get(queue);
-    const now = this.#clock.now();
-    if (before !== undefined && before.depth === depth && now - before.at < FRESH) return before;
+    const since = this.#clock.monotonic();
+    if (before !== undefined && before.depth === depth && since - before.since < FRESH) return before;
     const found = depth === 0 ? { letters: [], complete: true } : await this.#deadLetters.list(queue, signal);
     signal.throwIfAborted();
-    const look = { at: now, depth, ...found };
+    const look = { at: this.#clock.now(), since, depth, ...found };
     this.#looks.set(queue, look);
     return look;
   }

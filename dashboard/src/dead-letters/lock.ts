@@ -13,9 +13,9 @@ const PATIENCE = 10_000;
  */
 export async function withLock<T>(broker: Broker, deadQueue: string, clock: Clock, work: () => Promise<T>): Promise<T> {
   const queue = `${deadQueue}.lock`;
-  const until = clock.now() + PATIENCE;
+  const until = clock.monotonic() + PATIENCE;
   while (!(await take(broker, queue))) {
-    if (clock.now() > until) {
+    if (clock.monotonic() > until) {
       const message = `another dashboard or shell is going through ${deadQueue} right now; try again in a moment`;
       throw new RetryableError('dead_letters_busy', message);
     }

@@ -53,10 +53,10 @@ export async function sweep(broker: Broker, options: PassOptions): Promise<Swept
 
 /** Waits until the queue counts again what was given back, so that the next sweep finds it. */
 async function untilBack(broker: Broker, queue: string, held: number, clock: Clock): Promise<number> {
-  const until = clock.now() + RETURN;
+  const until = clock.monotonic() + RETURN;
   for (;;) {
     const there = (await broker.depth(queue))?.messages ?? held;
-    if (there >= held || clock.now() > until) return there;
+    if (there >= held || clock.monotonic() > until) return there;
     await clock.sleep(10);
   }
 }

@@ -5,6 +5,14 @@ import type { AskedAction, LeaseTable } from './table.js';
 const NOW = `local t = redis.call('TIME') local now = t[1] * 1000 + math.floor(t[2] / 1000)
 local text = function(number) return string.format('%.0f', number) end`;
 
+/**
+ * What ends further ahead than it is long (all producers ask for the same length) began before this server's clock was set
+ * back. It lasts its length from now on: a producer that lives renews it, and the endpoints of a dead one do not wait until
+ * the clock has caught up.
+ */
+const BOUND = `if expires > now + tonumber(ARGV[2]) then
+    expires = now + tonumber(ARGV[2])`;
+
 const ANNOUNCE = `${NOW}
 local latest = math.max(tonumber(redis.call('GET', KEYS[2]) or '0'), tonumber(ARGV[4]))
 redis.call('SET', KEYS[2], text(latest))
@@ -13,7 +21,11 @@ local living = {}
 local all = redis.call('HGETALL', KEYS[1])
 for i = 1, #all, 2 do
   local expires, endpoints = string.match(all[i + 1], '^(%d+) (.*)$')
-  if tonumber(expires) > now then
+  expires = tonumber(expires)
+  ${BOUND}
+    redis.call('HSET', KEYS[1], all[i], text(expires) .. ' ' .. endpoints)
+  end
+  if expires > now then
     living[#living + 1] = all[i]
     living[#living + 1] = endpoints
   else
@@ -32,6 +44,9 @@ for i = 3, #ARGV, 2 do
   local endpoint, wanted = ARGV[i], ARGV[i + 1] == '1'
   local fence, expires, holder = string.match(redis.call('HGET', KEYS[1], endpoint) or '0 0 ', '^(%d+) (%d+) (.*)$')
   fence, expires = tonumber(fence), tonumber(expires)
+  ${BOUND}
+    redis.call('HSET', KEYS[1], endpoint, text(fence) .. ' ' .. text(expires) .. ' ' .. holder)
+  end
   local taken = expires > now
   local mine = taken and holder == ARGV[1]
   if wanted and not taken then

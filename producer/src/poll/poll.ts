@@ -93,7 +93,8 @@ export async function poll(
   };
 
   const begunAt = clock.now();
-  const isLate = () => hurried && clock.now() - begunAt > intervalOf(endpoint);
+  const begun = clock.monotonic();
+  const isLate = () => hurried && clock.monotonic() - begun > intervalOf(endpoint);
   const write = versionWriter(endpoint);
   const slices = new Slices(endpoint, cursor, begunAt);
   let walks = new Walks(endpoint, cursor, begunAt, source.countsPages);

@@ -1,4 +1,4 @@
-import { FatalError, RetryableError } from '@tributary/shared';
+import { type Clock, FatalError, RetryableError } from '@tributary/shared';
 
 /**
  * The state of an endpoint: polled as usual (`closed`), not polled for a while after failures (`open`), or not polled for a
@@ -11,7 +11,7 @@ export interface CircuitMemory {
   readonly circuit: CircuitState;
   /** Failed runs in a row. */
   readonly failures: number;
-  /** When one request may be tried, in milliseconds since the epoch; only while it is not closed. */
+  /** When one request may be tried, in milliseconds since the epoch; only while it is not closed. It is to be shown and stored. */
   readonly retryAt?: number | undefined;
 }
 
@@ -23,11 +23,15 @@ const CLOSED: CircuitMemory = { circuit: 'closed', failures: 0 };
 /** Stops polling an endpoint that keeps failing, for a while, and then tries one request. */
 export class Circuit {
   readonly #settings: { readonly failures: number; readonly pause: number };
+  readonly #clock: Clock;
   #memory: CircuitMemory = CLOSED;
+  /** When one request may be tried, by the clock that is never set. */
+  #retryAt = Number.NEGATIVE_INFINITY;
 
   /** @param settings after how many failed runs in a row it opens, and for how many milliseconds */
-  constructor(settings: { readonly failures: number; readonly pause: number }) {
+  constructor(settings: { readonly failures: number; readonly pause: number }, clock: Clock) {
     this.#settings = settings;
+    this.#clock = clock;
   }
 
   get memory(): CircuitMemory {
@@ -37,12 +41,15 @@ export class Circuit {
   /** Continues from the stored state, or starts anew. */
   resume(memory: CircuitMemory = CLOSED): void {
     const { circuit, failures, retryAt } = memory;
-    this.#memory = { circuit, failures, retryAt };
+    // The clock of the producer that stored it may have been ahead, or this one may have been set back: never longer than its pause.
+    const left = Math.min((retryAt ?? 0) - this.#clock.now(), this.#pauseAfter(failures, circuit === 'refused'));
+    this.#memory = { circuit, failures, retryAt: retryAt === undefined ? undefined : this.#clock.now() + left };
+    this.#retryAt = this.#clock.monotonic() + left;
   }
 
   /** Whether a run may begin. */
-  allows(now: number): boolean {
-    return this.#memory.circuit === 'closed' || now >= (this.#memory.retryAt ?? 0);
+  get allows(): boolean {
+    return this.#memory.circuit === 'closed' || this.#clock.monotonic() >= this.#retryAt;
   }
 
   /** Whether the next run is a trial: if its first request fails, it is not repeated. */
@@ -55,7 +62,7 @@ export class Circuit {
   }
 
   /** @returns whether the state changed to `open` or `refused` */
-  failed(error: unknown, now: number): boolean {
+  failed(error: unknown): boolean {
     const before = this.#memory;
     const failures = before.failures + 1;
     const refused = isRefusal(error);
@@ -63,10 +70,15 @@ export class Circuit {
       this.#memory = { circuit: 'closed', failures };
       return false;
     }
-    const trials = Math.max(0, failures - (refused ? 1 : this.#settings.failures));
-    const pause = this.#settings.pause * Math.min(2 ** trials, MAX_FACTOR);
-    this.#memory = { circuit: refused ? 'refused' : 'open', failures, retryAt: now + pause };
+    const pause = this.#pauseAfter(failures, refused);
+    this.#memory = { circuit: refused ? 'refused' : 'open', failures, retryAt: this.#clock.now() + pause };
+    this.#retryAt = this.#clock.monotonic() + pause;
     return before.circuit !== this.#memory.circuit;
+  }
+
+  #pauseAfter(failures: number, refused: boolean): number {
+    const trials = Math.max(0, failures - (refused ? 1 : this.#settings.failures));
+    return this.#settings.pause * Math.min(2 ** trials, MAX_FACTOR);
   }
 }
 

@@ -41,8 +41,8 @@ export class Runner {
   constructor(options: RunnerOptions) {
     this.#options = options;
     this.#flight = new SingleFlight(() => this.#run());
-    this.#circuit = new Circuit(options.endpoint.config.circuit);
-    this.#pause = new Pause(options.endpoint.id, options.clock, options.log);
+    this.#circuit = new Circuit(options.endpoint.config.circuit, options.clock);
+    this.#pause = new Pause(options.endpoint, options.clock, options.log);
   }
 
   /** The poll in progress. */
@@ -88,7 +88,7 @@ export class Runner {
    * Polls because it is due. It does nothing if the last poll is still in progress, or if the circuit is open after failures.
    */
   async tick(): Promise<PollSummary | undefined> {
-    const { endpoint, metrics, clock, log, signal } = this.#options;
+    const { endpoint, metrics, log, signal } = this.#options;
     if (this.#pause.isWaiting) {
       metrics.skipped.inc({ endpoint: endpoint.id });
       return undefined;
@@ -98,7 +98,7 @@ export class Runner {
       if (!this.#overdueTold)
         log.warn({ endpoint: endpoint.id }, 'the poll before is still going on; this one is left out');
       this.#overdueTold = true;
-    } else if (!this.#circuit.allows(clock.now())) {
+    } else if (!this.#circuit.allows) {
       metrics.skipped.inc({ endpoint: endpoint.id });
       return undefined;
     }
@@ -142,6 +142,7 @@ export class Runner {
     this.#hurried = false;
     await this.#pause.over(this.#abort.signal);
     const startedAt = clock.now();
+    const begun = clock.monotonic();
     let failure: unknown;
     try {
       await this.#options.poll(progress, this.#abort.signal, manner);
@@ -149,7 +150,7 @@ export class Runner {
       failure = error ?? new Error('unknown');
     }
     signal.removeEventListener('abort', stop);
-    const durationMs = clock.now() - startedAt;
+    const durationMs = Math.round(clock.monotonic() - begun);
     const summary = progress.summary(durationMs, failure === undefined ? undefined : describeError(failure));
     metrics.runs.inc(labels);
     metrics.duration.observe(labels, durationMs / 1_000);
@@ -173,14 +174,14 @@ export class Runner {
   }
 
   #judge(failure: unknown, summary: PollSummary): void {
-    const { metrics, clock, log } = this.#options;
+    const { metrics, log } = this.#options;
     if (isCutShort(failure, this.#abort.signal)) {
       log.info({ endpoint: summary.endpoint, run: summary.run, reason: summary.error }, 'the poll was cut short');
       return;
     }
     metrics.failures.inc({ endpoint: summary.endpoint, code: codeOf(failure) });
     if (failure instanceof RetryableError && failure.notBefore !== undefined) this.pause(failure.notBefore);
-    const opened = this.#circuit.failed(failure, clock.now());
+    const opened = this.#circuit.failed(failure);
     const nextAt = latest(this.#options.nextAt(), this.notBefore);
     tellFailure({ failure, summary, opened, memory: this.#circuit.memory, nextAt }, log);
   }

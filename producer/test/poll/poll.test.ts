@@ -1,4 +1,4 @@
-import { connectBroker, createRegistry, topologyOf } from '@tributary/shared';
+import { connectBroker, createRegistry, systemClock, topologyOf } from '@tributary/shared';
 import fc from 'fast-check';
 import { Agent } from 'undici';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
@@ -31,7 +31,7 @@ async function setUp(settings: object, cursors: CursorStore = memoryCursorStore(
   const clock = new ManualClock();
   const connection = await connectBroker({ urls: broker.url, connectionName: 'test', log });
   // Its waits are real: they are those of the broker, not of the schedule.
-  const real = { now: Date.now, sleep: (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms)) };
+  const real = systemClock;
   const publisher = new Publisher({ connection, topology: topologyOf(pipelineWith({})), clock: real, log });
   const dispatcher = new Agent();
   onTestFinished(async () => {

@@ -26,6 +26,7 @@ function keeperOf(product: string, version: string, whileWaiting = () => {}) {
   let waited = 0;
   const clock: Clock = {
     now: () => waited,
+    monotonic: () => waited,
     sleep: async (ms) => {
       waited += ms;
       if (ms > 1_000) whileWaiting();

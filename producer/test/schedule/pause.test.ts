@@ -134,6 +134,26 @@ describe('the pause that an API asked for', () => {
     expect(found).toEqual([start + 60_000]);
   });
 
+  it.each([-3_600_000, 3_600_000])(
+    'ends when it was to end, however the time of day is set meanwhile: by %i ms',
+    async (step) => {
+      const { runner, clock, start } = setUp();
+      runner.resume(stored);
+      runner.pause(start + 60_000);
+      clock.set(start + step);
+      await clock.advance(59_999);
+      expect(runner.notBefore).toBe(start + step + 60_000);
+      await clock.advance(1);
+      expect(runner.notBefore).toBeUndefined();
+    },
+  );
+
+  it('is no longer than the longest wait that is heeded, whatever clock has stored it', async () => {
+    const { runner, start } = setUp();
+    runner.resume({ ...stored, notBefore: start + 1_000 * 3_600_000 });
+    expect(runner.notBefore).toBe(start + endpoint.config.maxRetryAfter);
+  });
+
   it('is over when it is past', async () => {
     const { runner, polled, start } = setUp();
     runner.resume({ ...stored, notBefore: start - 1 });

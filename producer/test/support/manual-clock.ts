@@ -9,6 +9,7 @@ interface Sleeper {
 export class ManualClock implements Clock {
   readonly slept: number[] = [];
   #now: number;
+  #monotonic = 0;
   #sleepers: Sleeper[] = [];
 
   constructor(now = Date.parse('2026-03-01T12:00:00Z')) {
@@ -17,6 +18,10 @@ export class ManualClock implements Clock {
 
   now(): number {
     return this.#now;
+  }
+
+  monotonic(): number {
+    return this.#monotonic;
   }
 
   sleep(ms: number, signal?: AbortSignal): Promise<void> {
@@ -29,7 +34,7 @@ export class ManualClock implements Clock {
         signal?.removeEventListener('abort', wake);
         resolve();
       };
-      const sleeper = { at: this.#now + ms, wake };
+      const sleeper = { at: this.#monotonic + ms, wake };
       this.#sleepers.push(sleeper);
       signal?.addEventListener('abort', wake);
     });
@@ -38,16 +43,27 @@ export class ManualClock implements Clock {
   /** Lets time pass, and ends sleeps in the order in which they are due. */
   async advance(ms: number): Promise<void> {
     await settled();
-    const end = this.#now + ms;
+    const end = this.#monotonic + ms;
     for (;;) {
       const next = this.#sleepers.filter(({ at }) => at <= end).sort((a, b) => a.at - b.at)[0];
       if (next === undefined) break;
-      this.#now = Math.max(this.#now, next.at);
+      this.#passUntil(next.at);
       next.wake();
       // What was woken may sleep again before `end`.
       await settled();
     }
-    this.#now = end;
+    this.#passUntil(end);
+  }
+
+  #passUntil(at: number): void {
+    const passed = Math.max(0, at - this.#monotonic);
+    this.#monotonic += passed;
+    this.#now += passed;
+  }
+
+  /** Lets time pass in which nothing runs, as on a machine that sleeps: a sleep that is due ends with the next `advance`. */
+  oversleep(ms: number): void {
+    this.#passUntil(this.#monotonic + ms);
   }
 
   /** Sets the time without ending any sleep, as an administrator or NTP would. */

@@ -30,6 +30,7 @@ export function sourceWith(
   const real = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
   const waiting = {
     now: () => clock.now(),
+    monotonic: () => clock.monotonic(),
     sleep: (ms: number, signal?: AbortSignal) => (ms < 20 ? real(ms) : clock.sleep(ms, signal)),
   };
   const source = new RestSource(endpoint, {

@@ -48,12 +48,12 @@ export async function runMain(service: Service, log: Logger, until?: AbortSignal
   let stopping: number | undefined;
   const onSignal = (signal: NodeJS.Signals) => {
     if (stopping === undefined) return stop(signal);
-    if (Date.now() - stopping < SAME_SIGNAL) return;
+    if (performance.now() - stopping < SAME_SIGNAL) return;
     log.warn({ signal }, 'second signal: ending at once; what was not acknowledged will come again');
     process.exit(1);
   };
   const stop = (signal: string) => {
-    stopping = Date.now();
+    stopping = performance.now();
     log.info({ signal, deadlineMs: deadline }, 'stopping: finishing what is begun');
     const overdue = setTimeout(() => {
       log.error('not finished within the deadline: ending; what was not acknowledged will come again');

@@ -29,8 +29,8 @@ const context: Context = {
     const stopped = new AbortController();
     let first: number | undefined;
     const onSignal = () => {
-      if (first !== undefined && Date.now() - first > SAME_SIGNAL) process.exit(INTERRUPTED);
-      first ??= Date.now();
+      if (first !== undefined && performance.now() - first > SAME_SIGNAL) process.exit(INTERRUPTED);
+      first ??= performance.now();
       stopped.abort();
     };
     process.on('SIGINT', onSignal);

@@ -48,7 +48,7 @@ const LACKING = 20_000;
 
 /** Polls every endpoint once, and waits until every record has its row. */
 export async function runOnce(pipeline: Round, clock: Clock): Promise<Summary> {
-  const started = clock.now();
+  const started = clock.monotonic();
   const before = await readFigures(pipeline);
   const deadBefore = pipeline.consumer.deadRecords();
   const done = new AbortController();
@@ -61,7 +61,7 @@ export async function runOnce(pipeline: Round, clock: Clock): Promise<Summary> {
   return {
     polled: polls.reduce((sum, { records }) => sum + records, 0),
     ...since(before, await readFigures(pipeline)),
-    seconds: Math.round(clock.now() - started) / 1_000,
+    seconds: Math.round(clock.monotonic() - started) / 1_000,
     output: sinkWords(pipeline.config.sink).place,
     endpoints: polls.map((poll) => polledEndpoint(poll, died)),
     ...(died.length === 0 ? {} : { died }),
@@ -85,15 +85,15 @@ function polledEndpoint(
 
 /** @throws FatalError when the consumer has lacked the same thing (its sink, its broker) for too long; never resolves */
 async function untilLacking(pipeline: Round, clock: Clock, signal: AbortSignal): Promise<never> {
-  let since = clock.now();
+  let since = clock.monotonic();
   let last = '';
   while (!signal.aborted) {
     // A large output takes its time to be read: beginning to consume is no lack.
     const lacks = pipeline.consumer.problems().filter((problem) => problem !== 'not consuming yet');
     const now = lacks.join('; ');
-    if (now === '' || now !== last) since = clock.now();
+    if (now === '' || now !== last) since = clock.monotonic();
     last = now;
-    if (clock.now() - since > LACKING)
+    if (clock.monotonic() - since > LACKING)
       throw new FatalError('round_stuck', `given up after ${LACKING / 1_000} s: ${now}`);
     await clock.sleep(250, signal);
   }
@@ -112,7 +112,7 @@ async function drain(pipeline: Round, clock: Clock): Promise<void> {
     await applyTopology(channel, topologyOf(pipeline.config));
     const queues = Object.values(pipeline.config.entities).map(({ queue }) => queue);
     let last = '';
-    let since = clock.now();
+    let since = clock.monotonic();
     // A message may be between the queue's count and the consumer's: three looks in a row must find nothing.
     for (let quiet = 0; quiet < 3; ) {
       await pipeline.consumer.flushNow();
@@ -125,9 +125,9 @@ async function drain(pipeline: Round, clock: Clock): Promise<void> {
       quiet = idle ? quiet + 1 : 0;
 
       const state = `${ready} ${pipeline.consumer.unsettled()} ${judged}`;
-      if (state !== last) since = clock.now();
+      if (state !== last) since = clock.monotonic();
       last = state;
-      if (clock.now() - since > NO_PROGRESS) {
+      if (clock.monotonic() - since > NO_PROGRESS) {
         const problems = pipeline.consumer.problems().join('; ') || 'no service reports a problem';
         throw new FatalError('drain_stuck', `nothing has moved for ${NO_PROGRESS / 1_000} s: ${problems}`);
       }

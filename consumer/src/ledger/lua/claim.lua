@@ -1,6 +1,6 @@
 -- Claims rows before they are written: one call for the rows of one dataset in a micro-batch.
 --
--- KEYS: epoch, leases (zset: writer -> end of its lease, ms), fenced (set of writers), ledger (hash), claims (hash)
+-- KEYS: epoch, leases (zset: writer -> end of its lease, ms; "writer length" -> its length, ms), fenced (set of writers), ledger (hash), claims (hash)
 -- ARGV: epoch, writer, call, rows (read_rows)
 -- Returns {'ok', one letter for each row, the answer of the first T, of the second, ...}, {'lost'} or {'fenced'}.
 --
@@ -23,8 +23,15 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local lives = {}
 local function alive(other)
   if lives[other] == nil then
-    local lease = redis.call('ZSCORE', KEYS[2], other)
-    lives[other] = lease and tonumber(lease) > now and redis.call('SISMEMBER', KEYS[3], other) == 0 or false
+    local ends = tonumber(redis.call('ZSCORE', KEYS[2], other) or 0)
+    local length = tonumber(redis.call('ZSCORE', KEYS[2], other .. ' length') or 0)
+    -- A lease that ends further ahead than it is long was given before this server's clock was set back. It lasts its length
+    -- from now on: a writer that lives renews it, and what a dead one holds does not wait until the clock has caught up.
+    if ends > now + length then
+      ends = now + length
+      redis.call('ZADD', KEYS[2], ends, other)
+    end
+    lives[other] = ends > now and redis.call('SISMEMBER', KEYS[3], other) == 0
   end
   return lives[other]
 end

@@ -254,7 +254,7 @@ describe('the CSV reader and its parts', () => {
   });
 
   it('answers while a first read of much data goes on, and says how far it is', async () => {
-    const impatient = { now: () => 0, sleep: () => Promise.resolve() };
+    const impatient = { now: () => 0, monotonic: () => 0, sleep: () => Promise.resolve() };
     await writePart(directory, [{ key: 'a', at: 1 }]);
     const hasty = createCsvReader(sampleConfig(directory), impatient, log);
     const first = await hasty.list();

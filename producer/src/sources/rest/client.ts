@@ -115,7 +115,7 @@ export class Client {
     const proxy = proxyFor(proxies, request.address.origin);
     const way = proxy === undefined ? undefined : describeProxy(proxy);
     return await gate.pass(request.address.host, priority, signal, async () => {
-      const begun = now();
+      const begun = clock.monotonic();
       const answer = await fetchAnswer(request, {
         dispatcher,
         timeout,
@@ -130,7 +130,7 @@ export class Client {
       onExchange?.({
         asked: `${request.method} ${this.#secrets.show(request.address)}`,
         answered: `${answer.status}, ${answer.text.length} characters`,
-        milliseconds: answer.arrivedAt - begun,
+        milliseconds: Math.round(clock.monotonic() - begun),
       });
       return answer;
     });

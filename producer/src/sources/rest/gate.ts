@@ -20,7 +20,7 @@ interface Host {
   /** Milliseconds between the starts of two requests. */
   readonly spacing: number;
   running: number;
-  /** When the next request may start, in milliseconds since the epoch. */
+  /** When the next request may start, by the clock that is never set. */
   freeAt: number;
 }
 
@@ -73,7 +73,7 @@ export class Gate {
       const waiting: WaitingRequest = {
         host,
         rank,
-        since: this.#clock.now(),
+        since: this.#clock.monotonic(),
         enter() {
           signal.removeEventListener('abort', leave);
           resolve();
@@ -87,7 +87,7 @@ export class Gate {
 
   #letIn(): void {
     if (this.#waiting.length === 0) return;
-    const now = this.#clock.now();
+    const now = this.#clock.monotonic();
     const rankOf = ({ rank, since }: WaitingRequest) => (now - since >= LONGEST_WAIT ? -1 : rank);
     // Sorting is stable: requests of the same rank keep the order in which they came.
     const kept: WaitingRequest[] = [];

@@ -6,7 +6,8 @@ import type { Clock } from '@tributary/shared';
  */
 export class Pauses {
   readonly #clock: Clock;
-  readonly #until = new Map<string, number>();
+  /** The ends, by the clock that is never set: an account would stay held for an hour more if the time of day were set back. */
+  readonly #ends = new Map<string, number>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -14,21 +15,28 @@ export class Pauses {
 
   /** @param until milliseconds since the epoch */
   hold(account: string, until: number): void {
-    this.#until.set(account, Math.max(until, this.#until.get(account) ?? 0));
+    const end = this.#clock.monotonic() + until - this.#clock.now();
+    this.#ends.set(account, Math.max(end, this.#ends.get(account) ?? end));
   }
 
   /** The end of the pause in milliseconds since the epoch; undefined if there is none now. */
   endOf(account: string): number | undefined {
-    const until = this.#until.get(account);
-    if (until !== undefined && until > this.#clock.now()) return until;
-    this.#until.delete(account);
-    return undefined;
+    const left = this.#leftOf(account);
+    return left === 0 ? undefined : Math.round(this.#clock.now() + left);
   }
 
   /** Resolves when the account is not paused, or the signal has aborted. */
   async over(account: string, signal: AbortSignal): Promise<void> {
-    for (let until = this.endOf(account); until !== undefined && !signal.aborted; until = this.endOf(account)) {
-      await this.#clock.sleep(until - this.#clock.now(), signal);
+    for (let left = this.#leftOf(account); left > 0 && !signal.aborted; left = this.#leftOf(account)) {
+      await this.#clock.sleep(left, signal);
     }
+  }
+
+  /** Milliseconds until the end of the pause; 0 if there is none now. */
+  #leftOf(account: string): number {
+    const left = (this.#ends.get(account) ?? 0) - this.#clock.monotonic();
+    if (left > 0) return left;
+    this.#ends.delete(account);
+    return 0;
   }
 }

@@ -98,4 +98,18 @@ describe('the gate of requests', () => {
     expect([begun, gate.load]).toEqual([['a'], { running: 1, waiting: 0 }]);
     await expect(ask('c', here, 'normal', stop.signal)).rejects.toThrow('stopping');
   });
+
+  it.each([-3_600_000, 3_600_000])('keeps its pace when the time of day is set by %i ms', async (step) => {
+    const { clock, begun, ask } = setUp({ perHost: { requestsPerSecond: 1 } });
+    for (const name of ['a', 'b']) void ask(name);
+    await clock.advance(500);
+    clock.set(clock.now() + step);
+    for (const name of ['c']) void ask(name);
+    await clock.advance(499);
+    expect(begun).toEqual(['a']);
+    await clock.advance(1);
+    expect(begun).toEqual(['a', 'b']);
+    await clock.advance(1_000);
+    expect(begun).toEqual(['a', 'b', 'c']);
+  });
 });

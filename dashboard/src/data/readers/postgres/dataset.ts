@@ -59,7 +59,7 @@ export class PostgresDataset {
   }
 
   async latestSummary(): Promise<DatasetSummary> {
-    const age = this.#options.clock.now() - this.#readAt;
+    const age = this.#options.clock.monotonic() - this.#readAt;
     if (this.#took > this.#options.quick && age < this.#took * REST) return this.summary;
     this.#reading ??= this.#read().finally(() => {
       this.#reading = undefined;
@@ -70,7 +70,7 @@ export class PostgresDataset {
 
   async #read(): Promise<void> {
     const { clock } = this.#options;
-    const began = clock.now();
+    const began = clock.monotonic();
     try {
       this.#summary = await readSummary(this.#options);
       this.#problem = undefined;
@@ -81,7 +81,7 @@ export class PostgresDataset {
         this.#problem = undefined;
       }
     }
-    this.#readAt = clock.now();
+    this.#readAt = clock.monotonic();
     this.#took = this.#readAt - began;
   }
 

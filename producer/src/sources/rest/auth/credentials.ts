@@ -36,7 +36,7 @@ export interface Credentials {
 }
 
 export interface CredentialOptions {
-  readonly clock: Pick<Clock, 'now'>;
+  readonly clock: Pick<Clock, 'now' | 'monotonic'>;
   readonly tokens: TokenStores;
   /** What else a token may be bound to, such as the certificate of the connection: no other endpoint's token is used. */
   readonly binding: string;

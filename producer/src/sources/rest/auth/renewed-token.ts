@@ -48,6 +48,8 @@ export class RenewedToken implements Credentials {
   /** Which token a request carries: requests that are side by side may carry different ones. */
   readonly #carried = new WeakMap<HttpRequest, string>();
   #current: KeptToken | undefined;
+  /** When the current one has to be renewed, by the clock that is never set. */
+  #currentEnds = Number.POSITIVE_INFINITY;
   /** The last one that the API refused. */
   #refused: string | undefined;
   /** When this one was obtained, if no request has succeeded with it yet. If the API refuses such a token, another would not help. */
@@ -74,7 +76,7 @@ export class RenewedToken implements Credentials {
     // Another token has come meanwhile.
     if (value !== this.#current?.value) return true;
     const { clock } = this.#options;
-    if (this.#untriedSince !== undefined && clock.now() - this.#untriedSince < REFUSED_FOR) return false;
+    if (this.#untriedSince !== undefined && clock.monotonic() - this.#untriedSince < REFUSED_FOR) return false;
     this.#refused = value;
     this.#current = undefined;
     return true;
@@ -87,7 +89,16 @@ export class RenewedToken implements Credentials {
 
   #isGood(token: KeptToken | undefined): token is KeptToken {
     if (token === undefined || token.value === this.#refused) return false;
-    return token.goodUntil === null || token.goodUntil > this.#options.clock.now();
+    const { clock } = this.#options;
+    // The time of day alone would keep a token that has expired for as long as it was set back.
+    if (token === this.#current && clock.monotonic() >= this.#currentEnds) return false;
+    return token.goodUntil === null || token.goodUntil > clock.now();
+  }
+
+  #take(token: KeptToken): void {
+    const { clock } = this.#options;
+    this.#current = token;
+    this.#currentEnds = clock.monotonic() + (token.goodUntil ?? Number.POSITIVE_INFINITY) - clock.now();
   }
 
   /** Requests that need a token at the same time share one request for it. A failed one is forgotten. */
@@ -106,7 +117,7 @@ export class RenewedToken implements Credentials {
     if (this.#isGood(known)) {
       onSecret(known.value);
       this.#untriedSince = undefined;
-      this.#current = known;
+      this.#take(known);
       return known;
     }
     let isOurs = false;
@@ -125,8 +136,8 @@ export class RenewedToken implements Credentials {
       errand.signal,
     );
     onSecret(token.value);
-    this.#untriedSince = isOurs ? clock.now() : undefined;
-    this.#current = token;
+    this.#untriedSince = isOurs ? clock.monotonic() : undefined;
+    this.#take(token);
     return token;
   }
 }

@@ -10,10 +10,16 @@ const LOCK_RENEWED_EVERY = 5_000;
 const LOOK_EVERY = 100;
 const UNLOCK_WITHIN = 1_000;
 
-/** A command whose answer was lost is sent again, so the holder may take its own lock again. */
+/**
+ * A command whose answer was lost is sent again, so the holder may take its own lock again. A lock that lasts longer than locks do
+ * was taken before the clock of Redis was set back: it lasts its length from now on, and its holder renews it.
+ */
 const LOCK = `
 local holder = redis.call('GET', KEYS[1])
-if holder and holder ~= ARGV[1] then return 0 end
+if holder and holder ~= ARGV[1] then
+  if redis.call('PTTL', KEYS[1]) > tonumber(ARGV[2]) then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
+  return 0
+end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return 1`;
 

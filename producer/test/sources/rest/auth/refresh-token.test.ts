@@ -180,7 +180,7 @@ describe('an endpoint with a refresh token', () => {
     await expect(read()).rejects.toMatchObject({ code: 'http_401' });
     expect([api.asked.length, tokens.asked.length]).toEqual([4, 1]);
     // A person may have given the account more rights meanwhile, which only a new token has.
-    clock.set(clock.now() + 61_000);
+    await clock.advance(61_000);
     await expect(read()).rejects.toMatchObject({ code: 'http_401' });
     expect([api.asked.length, tokens.asked.length]).toEqual([6, 2]);
   });
