@@ -3,6 +3,7 @@ export * from './broker/amqp.js';
 export * from './broker/reasons.js';
 export * from './broker/topology.js';
 export { adviceOn } from './config/advice.js';
+export { concealedIn, formsOf, withoutValues } from './config/concealed.js';
 export { BODY_VARIABLES } from './config/condition.js';
 export {
   ENVIRONMENT,

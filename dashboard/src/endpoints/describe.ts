@@ -1,4 +1,4 @@
-import { type EndpointConfig, redactUrl, type ScheduleConfig } from '@tributary/shared';
+import { concealedIn, type EndpointConfig, redactUrl, type ScheduleConfig, withoutValues } from '@tributary/shared';
 
 /** An endpoint as it is shown to people: without user, password and what its query holds. */
 export interface EndpointDescription {
@@ -9,15 +9,13 @@ export interface EndpointDescription {
   readonly schedule: string;
 }
 
-export function describeEndpoint(
-  id: string,
-  { entity, enabled, url, schedule, parent }: EndpointConfig,
-): EndpointDescription {
+export function describeEndpoint(id: string, endpoint: EndpointConfig): EndpointDescription {
+  const { entity, enabled, url, schedule, parent } = endpoint;
   return {
     id,
     entity,
     enabled,
-    url: describeUrl(url),
+    url: withoutValues(describeUrl(url), concealedIn(endpoint)),
     schedule: parent === undefined ? describeSchedule(schedule) : `with each record of ${parent.endpoint}`,
   };
 }

@@ -1,29 +1,34 @@
 import { stringifyJson } from '../records/json.js';
 import { isMapping } from '../records/own-value.js';
+import { originsToConceal } from './concealed.js';
 import type { Issue } from './issues.js';
 import { isSecretName } from './substitute.js';
 import { type Origin, Written } from './written-value.js';
 
 /** Knows which values of a file are secret, and keeps them out of everything that people are told. */
 export class Concealer {
-  /** By placeholder: a value that is secret in one place is secret in every place. */
-  readonly #secrets = new Map<string, Origin>();
+  /** By placeholder and value: a value that is secret in one place is secret in every place. */
+  readonly #secrets = new Map<string, Pick<Origin, 'placeholder' | 'value'>>();
+  readonly #placeholders = new Set<string>();
 
   /** @param file with every variable filled in */
   constructor(file: unknown) {
-    for (const written of writtenIn(file)) {
-      for (const origin of written.origins) if (origin.isSecret) this.#secrets.set(origin.placeholder, origin);
-    }
+    for (const origin of originsToConceal(file)) this.#note(origin);
   }
 
   /** Notes a value that stands where any text may stand, so that nothing says that it is not secret. */
   add = (written: Written): void => {
-    for (const origin of written.origins) this.#secrets.set(origin.placeholder, origin);
+    for (const origin of written.origins) this.#note(origin);
   };
+
+  #note({ placeholder, value }: Origin): void {
+    this.#secrets.set(`${placeholder} ${value}`, { placeholder, value });
+    this.#placeholders.add(placeholder);
+  }
 
   /** Whether any part of the value came from a secret. */
   isSecret({ origins }: Written): boolean {
-    return origins.some(({ placeholder }) => this.#secrets.has(placeholder));
+    return origins.some(({ placeholder }) => this.#placeholders.has(placeholder));
   }
 
   /**
@@ -83,9 +88,3 @@ const withoutUsers = (message: string): string => message.replaceAll(/(?<=:\/\/)
 const escaped = (text: string): string => text.replaceAll(/[\\^$.*+?()[\]{}|/]/g, '\\$&');
 
 const alone = (pattern: string): string => `(?<![\\p{L}\\p{N}_])${pattern}(?![\\p{L}\\p{N}_])`;
-
-function* writtenIn(value: unknown): Generator<Written> {
-  if (value instanceof Written) yield value;
-  else if (Array.isArray(value)) for (const item of value) yield* writtenIn(item);
-  else if (isMapping(value)) for (const item of Object.values(value)) yield* writtenIn(item);
-}

@@ -1,3 +1,4 @@
+import { concealedIn } from './concealed.js';
 import type { EndpointConfig, PipelineConfig } from './schema.js';
 
 /** One value for each list of `for`, those of the parents first. */
@@ -9,7 +10,7 @@ type Chosen = readonly (readonly [variable: string, value: string])[];
  * children of such an endpoint multiply with it.
  */
 export function expandEndpoints(config: PipelineConfig): PipelineConfig {
-  const names = new Names();
+  const names = new Names(new Set(Object.values(config.endpoints).flatMap(concealedIn)));
   const endpoints = Object.entries(config.endpoints).flatMap(([id, endpoint]) =>
     combinations(config.endpoints, id).map((chosen): [string, EndpointConfig] => {
       const parent = endpoint.parent?.endpoint;
@@ -49,12 +50,18 @@ const combinations = (endpoints: Endpoints, id: string): readonly Chosen[] =>
 class Names {
   readonly #given = new Map<string, string>();
   readonly #taken = new Set<string>();
+  readonly #concealed: ReadonlySet<string>;
+
+  /** @param concealed values that no id may show */
+  constructor(concealed: ReadonlySet<string>) {
+    this.#concealed = concealed;
+  }
 
   of(id: string, chosen: Chosen): string {
     const combination = JSON.stringify([id, chosen]);
     const known = this.#given.get(combination);
     if (known !== undefined) return known;
-    const name = [id, ...chosen.map(([, value]) => idPart(value))].join('.');
+    const name = [id, ...chosen.map(([, value]) => (this.#concealed.has(value) ? 'secret' : idPart(value)))].join('.');
     let unique = name;
     for (let count = 2; this.#taken.has(unique); count++) unique = `${name}-${count}`;
     this.#given.set(combination, unique);

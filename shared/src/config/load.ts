@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Concealer } from './conceal.js';
+import { withConcealed } from './concealed.js';
 import { crossCheck } from './cross-check/cross-check.js';
 import { describeIssue } from './describe-issue.js';
 import { askEnvironment, type Environment } from './environment.js';
@@ -58,8 +59,16 @@ export function parsePipeline(text: string, env: Environment, file: string): Pip
       faults.map(({ path, message }) => ({ path, message: concealer.conceal(message) })),
     );
   }
-  return expandEndpoints(parsed.data);
+  return expandEndpoints({ ...parsed.data, endpoints: concealing(parsed.data.endpoints, filled) });
 }
+
+const concealing = (endpoints: PipelineConfig['endpoints'], filled: unknown): PipelineConfig['endpoints'] =>
+  Object.fromEntries(
+    Object.entries(endpoints).map(([id, endpoint]) => [
+      id,
+      withConcealed(endpoint, valueAtPath(filled, ['endpoints', id])),
+    ]),
+  );
 
 function cannotBeRead({ code, message }: NodeJS.ErrnoException): string {
   const known: Record<string, string> = { ENOENT: 'there is no such file', EISDIR: 'it is a folder' };

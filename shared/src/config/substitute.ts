@@ -33,14 +33,18 @@ function fill(
   path: readonly string[],
 ): string | Written {
   const origins: Origin[] = [];
+  let grown = 0;
   const text = template.replaceAll(PLACEHOLDER, (...match) => {
     const groups = match.at(-1) as { file?: string; name?: string; fallback?: string };
+    const [placeholder, offset] = [String(match[0]), Number(match.at(-3))];
     try {
       const origin = groups.file === undefined ? fromVariable(groups, env) : fromFile(groups.file);
-      origins.push(origin);
+      origins.push({ ...origin, at: offset + grown });
+      grown += origin.value.length - placeholder.length;
       return origin.value;
     } catch (error) {
       faults.push({ path: path.join('.'), message: describeError(error) });
+      grown -= placeholder.length;
       return '';
     }
   });
@@ -48,7 +52,7 @@ function fill(
   return new Written(text, isPlain ? meaningOf(text, text) : text, { template, origins });
 }
 
-function fromFile(file: string): Origin {
+function fromFile(file: string): Omit<Origin, 'at'> {
   try {
     // Editors and `echo` end a file with a line end, and some editors begin it with a byte order mark. All else is the secret's own.
     const value = readFileSync(file, 'utf8')
@@ -60,7 +64,7 @@ function fromFile(file: string): Origin {
   }
 }
 
-function fromVariable({ name = '', fallback }: { name?: string; fallback?: string }, env: Environment): Origin {
+function fromVariable({ name = '', fallback }: { name?: string; fallback?: string }, env: Environment) {
   // An empty variable counts as not set: compose files pass on variables that the user did not set as empty ones.
   const value = env[name] || fallback;
   if (value === undefined) throw new Error(`the environment variable ${name} is not set`);

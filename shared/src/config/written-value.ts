@@ -5,6 +5,8 @@ export interface Origin {
   /** As it stands in the file, such as `${API_TOKEN}`. */
   readonly placeholder: string;
   readonly value: string;
+  /** Where the value begins in the text that it was filled into. */
+  readonly at: number;
   /** Whether the place or the name that it comes from says that it is secret. */
   readonly isSecret: boolean;
 }

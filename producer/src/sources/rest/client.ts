@@ -57,7 +57,7 @@ export class Client {
       binding: JSON.stringify(config.tls ?? {}),
       onSecret: (secret) => secrets.add(secret),
       conceal: (text) => secrets.conceal(text),
-      onDoubt: options.onDoubt,
+      onDoubt: (message) => options.onDoubt(secrets.concealForeign(message)),
     });
     secrets.add(...this.#credentials.secrets);
   }

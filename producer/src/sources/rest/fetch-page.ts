@@ -1,4 +1,4 @@
-import { type Clock, FatalError, RetryableError, redactUrl } from '@tributary/shared';
+import { type Clock, FatalError, RetryableError } from '@tributary/shared';
 import pRetry from 'p-retry';
 import type { Endpoint } from '../../endpoint.js';
 import type { Page } from '../port.js';
@@ -71,7 +71,7 @@ export class PageFetcher {
     const { retries, retryDelay } = this.#endpoint.config;
     const { client, clock, random, onRetry, onPause } = this.#options;
     const { signal } = run;
-    const request = this.#options.requests.build({ ...run.asked, page });
+    const request = this.#build({ ...run.asked, page });
     const held = client.heldUntil(request);
     if (held !== undefined && !this.#mayWaitUntil(held, progress)) {
       throw this.#named(request, progress, run.pager, heldFault(held));
@@ -95,6 +95,16 @@ export class PageFetcher {
         if (wait > 0) await clock.sleep(wait, signal);
       },
     });
+  }
+
+  #build(asked: Asked): HttpRequest {
+    const { requests, secrets } = this.#options;
+    try {
+      return requests.build(asked);
+    } catch (error) {
+      if (!(error instanceof FatalError)) throw error;
+      throw new FatalError(error.code, secrets.concealForeign(error.message));
+    }
   }
 
   /**
@@ -130,12 +140,14 @@ export class PageFetcher {
     const remembered = validator.next === undefined ? undefined : keptAddress(validator.next, secrets);
     const next = run.pager.isByHeader && link !== undefined ? run.pager.next(page, told) : remembered;
     const { next: _before, ...known } = validator;
+    const following = next === undefined ? undefined : keepAddress(next, secrets);
     return {
       ...timesOf(answer),
       request,
       records: [],
       notModified: true,
-      validator: next === undefined ? known : { ...known, next: keepAddress(next, secrets) },
+      // Without the page that follows, a 304 would be taken for the end.
+      validator: next === undefined ? known : following === undefined ? undefined : { ...known, next: following },
       next,
       dead: undefined,
     };
@@ -177,7 +189,8 @@ export class PageFetcher {
       this.#tellOnce(request, number, MORE_SAID);
     }
     const following = next === undefined ? undefined : keepAddress(next, secrets);
-    const validator = kept === undefined ? undefined : validatorOf(kept, answer.headers, following);
+    const isKept = kept !== undefined && (next === undefined || following !== undefined);
+    const validator = isKept ? validatorOf(kept, answer.headers, following) : undefined;
     return { ...common, records, validator, next, dead };
   }
 
@@ -190,16 +203,19 @@ export class PageFetcher {
 
   /** Which page of which endpoint, and its URL without secrets. */
   where({ method, address }: HttpRequest, number: number): string {
-    return `${this.#endpoint.id}: page ${number}, ${method} ${redactUrl(address.href)}`;
+    return `${this.#endpoint.id}: page ${number}, ${method} ${this.#options.secrets.place(address)}`;
   }
 
   /** The same error, saying where it happened. */
   #named(request: HttpRequest, { pages }: Progress, pager: Pager, cause: unknown): unknown {
     if (!(cause instanceof RetryableError || cause instanceof FatalError)) return cause;
     const hint = pager.counted === 'always' && pages > 0 && /^http_4/.test(cause.code) ? PAST_THE_END : '';
-    const message = `${this.where(request, pages + 1)}: ${cause.message}${hint}`;
-    if (cause instanceof FatalError) return new FatalError(cause.code, message, { cause });
-    return new RetryableError(cause.code, message, { cause, notBefore: cause.notBefore });
+    const said = this.#options.secrets.concealForeign(cause.message);
+    const message = `${this.where(request, pages + 1)}: ${said}${hint}`;
+    // Whoever shows an error shows its cause too.
+    const options = said === cause.message ? { cause } : {};
+    if (cause instanceof FatalError) return new FatalError(cause.code, message, options);
+    return new RetryableError(cause.code, message, { ...options, notBefore: cause.notBefore });
   }
 }
 

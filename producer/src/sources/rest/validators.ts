@@ -38,7 +38,7 @@ export function conditionsOf(validator: PageValidator | undefined): Record<strin
 export function validatorOf(
   url: string,
   headers: Readonly<Record<string, string>>,
-  next: string | undefined,
+  next?: string,
 ): PageValidator | undefined {
   const { etag, 'last-modified': lastModified, date } = headers;
   const following = next === undefined ? {} : { next };
@@ -49,11 +49,15 @@ export function validatorOf(
   return lastModified !== undefined && age >= 1_000 ? { url, lastModified, ...following } : undefined;
 }
 
-/** A page's place as it is kept: without secrets. */
-export function keepAddress(page: PageAddress, secrets: Secrets): string {
-  if ('address' in page) return JSON.stringify({ address: secrets.withhold(page.address) });
+/** A page's place as it is kept: without secrets. @returns undefined if there is no way to keep it so */
+export function keepAddress(page: PageAddress, secrets: Secrets): string | undefined {
+  if ('address' in page) {
+    const address = secrets.withhold(page.address);
+    return address === undefined ? undefined : JSON.stringify({ address });
+  }
   const { cursor, ...values } = page.values;
-  return JSON.stringify({ values: { ...values, ...(cursor === undefined ? {} : { cursor: String(cursor) }) } });
+  const kept = JSON.stringify({ values: { ...values, ...(cursor === undefined ? {} : { cursor: String(cursor) }) } });
+  return secrets.concealForeign(kept) === kept ? kept : undefined;
 }
 
 /** The reverse of {@link keepAddress}; undefined for what it did not make. */

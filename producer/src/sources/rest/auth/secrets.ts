@@ -1,4 +1,4 @@
-import { type EndpointConfig, ExactNumber } from '@tributary/shared';
+import { concealedIn, type EndpointConfig, ExactNumber, formsOf, redactUrl } from '@tributary/shared';
 import { Address } from '../request/address.js';
 import { userOf } from './basic.js';
 
@@ -13,21 +13,30 @@ const MOST_SECRETS = 1_000;
 export class Secrets {
   #texts: readonly string[] = [];
   readonly #query: readonly (readonly [string, string])[];
+  /** Those that the settings have from outside of the file, in all their forms, the longest first. */
+  readonly #foreign: readonly string[];
+  /** Of these, what is in the URL: their order depends on nothing else, so that what is kept can be revealed. */
+  readonly #inUrl: readonly string[];
 
-  constructor({ url, query, headers, body, form, graphql, tls }: EndpointConfig) {
+  constructor(config: EndpointConfig) {
+    const { url, query, headers, body, form, graphql, tls } = config;
     const { user, password, authorization } = userOf(url);
     this.#query = [...(Address.parse(url)?.entries ?? []), ...Object.entries(query)];
     this.add(...Object.values(headers), ...this.#query.map(([, value]) => value), ...secretsIn([body, form, graphql]));
     this.add(...[user, password, authorization, tls?.key, tls?.passphrase].filter((value) => value !== undefined));
+    const foreign = concealedIn(config);
+    this.add(...foreign);
+    this.#foreign = longestFirst(foreign.flatMap(formsOf));
+    this.#inUrl = this.#foreign.filter(
+      (form) => url.includes(form) || (Address.parse(url)?.href.includes(form) ?? false),
+    );
   }
 
   /** Adds more of them, such as a token. */
   add(...values: string[]): void {
     // Of "Bearer abc" the token alone is a secret too. An API may send it back as it was sent: encoded, or within JSON.
     const parts = values.flatMap((value) => [value, ...value.split(/\s+/)]).flatMap(formsOf);
-    this.#texts = [...new Set([...this.#texts, ...parts])]
-      .filter((text) => text.length >= MIN_SECRET_LENGTH)
-      .sort((a, b) => b.length - a.length)
+    this.#texts = longestFirst([...this.#texts, ...parts])
       // Tokens come and go; an API no longer sends back those that expired long ago.
       .slice(0, MOST_SECRETS);
   }
@@ -35,6 +44,19 @@ export class Secrets {
   /** The text with every secret replaced. */
   conceal(text: string): string {
     return this.#texts.reduce((shown, secret) => shown.replaceAll(secret, '[secret]'), text);
+  }
+
+  /**
+   * The text without the secrets that came from outside of the file. Other secrets may be words that an error is made of, such as
+   * the value of an `Accept` header.
+   */
+  concealForeign(text: string): string {
+    return this.#foreign.reduce((shown, secret) => shown.replaceAll(secret, '[secret]'), text);
+  }
+
+  /** A URL for an error: without secrets, and without the values of its query. */
+  place(address: Address): string {
+    return this.concealForeign(redactUrl(address.href));
   }
 
   /** A URL for a person who tries the settings: without secrets, and with what paging and increments have filled in. */
@@ -48,37 +70,36 @@ export class Secrets {
   }
 
   /**
-   * A URL without the configured query values, fit to be kept; {@link reveal} puts them back. Other secrets in the query, such
-   * as a key that the API repeats in the URL of its next page, are left out: credentials are added anew to each request.
+   * A URL without the configured query values and the secrets of the configured path, fit to be kept; {@link reveal} puts them back.
+   * Other secrets in the query, such as a key that the API repeats in the URL of its next page, are left out: credentials are added
+   * anew to each request.
+   *
+   * @returns undefined if there are still secrets in it
    */
-  withhold(address: Address): string {
-    return address
+  withhold(address: Address): string | undefined {
+    const { origin, path } = address
       .without((_name, value) => !this.#query.some(([, known]) => known === value) && this.#texts.includes(value))
       .mapValues((name, value) => {
         const place = this.#query.findIndex(([known, configured]) => known === name && configured === value);
         return place < 0 ? value : `{configured:${place}}`;
-      }).href;
+      });
+    const kept =
+      origin + this.#inUrl.reduce((text, form, place) => text.replaceAll(form, `~configured:${place}~`), path);
+    return this.concealForeign(kept) === kept ? kept : undefined;
   }
 
   /** The reverse of {@link withhold}; undefined if it is no URL. */
   reveal(kept: string): Address | undefined {
-    return Address.parse(kept)?.mapValues((_name, value) => {
+    const text = kept.replaceAll(/~configured:(\d+)~/g, (mark, place: string) => this.#inUrl[Number(place)] ?? mark);
+    return Address.parse(text)?.mapValues((_name, value) => {
       const place = /^\{configured:(\d+)\}$/.exec(value)?.[1];
       return place === undefined ? value : (this.#query[Number(place)]?.[1] ?? value);
     });
   }
 }
 
-/** A value as it is written in a URL, in a form, and in JSON. */
-const formsOf = (value: string): string[] => {
-  const plain = value.toWellFormed();
-  return [
-    value,
-    encodeURIComponent(plain),
-    new URLSearchParams({ '': plain }).toString().slice(1),
-    JSON.stringify(plain).slice(1, -1),
-  ];
-};
+const longestFirst = (texts: readonly string[]): string[] =>
+  [...new Set(texts)].filter((text) => text.length >= MIN_SECRET_LENGTH).sort((a, b) => b.length - a.length);
 
 /** Every text and number in a value, however deep. */
 export function textsIn(value: unknown): string[] {
