@@ -28,7 +28,8 @@ export interface Steps {
 /**
  * The story of the consumer. Deliveries of one queue are decoded and validated, deduplicated by content, merged with
  * the other side, and gathered into batches. A batch is written, committed and only then acknowledged (flush.ts).
- * Records that can never be written go to the dead letters; records that need no row are acknowledged at once.
+ * Records that can never be written go to the dead letters, also those that only the sink finds to be so; records that need no
+ * row are acknowledged at once.
  */
 export async function consume(steps: Steps): Promise<void> {
   const { intake, claims, merge, batch } = steps;
@@ -71,6 +72,7 @@ async function decodeAll(deliveries: readonly Delivery[], steps: Steps): Promise
   const burials: Promise<void>[] = [];
   for (const delivery of deliveries) {
     try {
+      if (delivery.refused !== undefined) throw delivery.refused;
       const one = decode(delivery, entity, known);
       report.unknownFields(one);
       incoming.push(one);

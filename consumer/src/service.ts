@@ -210,7 +210,7 @@ class ConsumerService implements Consumer {
       log,
       metrics: this.#metrics,
       dead: this.#dead,
-      onSinkProblem: (problem: string | undefined) => this.#problems.set('sink', problem),
+      onSinkProblem: (problem: string | undefined, dataset: string) => this.#problems.set(`sink ${dataset}`, problem),
       onRunning: (running: RunningSession) => {
         this.#running = running;
         this.#problems.set('session', undefined);

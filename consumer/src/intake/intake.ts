@@ -32,7 +32,8 @@ export class Intake implements AsyncIterable<Delivery[]> {
     this.#clock = clock;
     this.#prefetch = prefetch;
     const isStarved = () => this.#buffer.length === 0;
-    this.settler = new Settler({ channel, clock, prefetch, isStarved, over: this.#over.signal });
+    const onRefused = (delivery: Delivery) => this.#giveOut([delivery]);
+    this.settler = new Settler({ channel, clock, prefetch, isStarved, onRefused, over: this.#over.signal });
   }
 
   /**
@@ -45,8 +46,7 @@ export class Intake implements AsyncIterable<Delivery[]> {
       queue,
       (message) => {
         if (message === null) return onCancel();
-        this.#buffer.push(this.settler.track(message, this.#clock.monotonic()));
-        this.#wake?.();
+        this.#giveOut([this.settler.track(message, this.#clock.monotonic())]);
       },
       { consumerTag },
     );
@@ -58,9 +58,13 @@ export class Intake implements AsyncIterable<Delivery[]> {
     this.#busy.push(delivery);
     if (this.#busy.length > 1) return;
     void this.#clock.sleep(BUSY_DELAY, this.#over.signal).then(() => {
-      this.#buffer.push(...this.#busy.splice(0));
-      this.#wake?.();
+      this.#giveOut(this.#busy.splice(0));
     });
+  }
+
+  #giveOut(deliveries: readonly Delivery[]): void {
+    this.#buffer.push(...deliveries);
+    this.#wake?.();
   }
 
   /** Asks the broker for no more deliveries. Those that came already are still given out. */

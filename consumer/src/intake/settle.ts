@@ -1,9 +1,11 @@
-import type { Clock } from '@tributary/shared';
+import type { Clock, PoisonError } from '@tributary/shared';
 import type { AckChannel, BrokerMessage } from './channel.js';
 
 /** A message in flight, with the only function that may settle it. */
 export class Delivery {
   settled = false;
+  /** Set when its record came as far as the sink, which refused a row of it. Then it is to be buried, and not to be written again. */
+  refused: PoisonError | undefined;
   readonly message: BrokerMessage;
   /** When it arrived here, by the clock that is never set. */
   readonly arrivedAt: number;
@@ -19,6 +21,12 @@ export class Delivery {
   ack(): void {
     this.settled = true;
     this.#settler.schedule();
+  }
+
+  /** To be called when the sink refuses a row of its record, and nothing is claimed for it any more: it is given out again, to be buried. */
+  refuse(error: PoisonError): void {
+    this.refused = error;
+    this.#settler.giveOutAgain(this);
   }
 }
 
@@ -44,6 +52,8 @@ export interface SettlerOptions {
   readonly prefetch: number;
   /** Whether all deliveries that arrived have been handed on. */
   readonly isStarved: () => boolean;
+  /** Gives out a delivery again that was refused. */
+  readonly onRefused?: (delivery: Delivery) => void;
   /** Aborted when nothing is settled here any more. */
   readonly over: AbortSignal;
 }
@@ -71,6 +81,10 @@ export class Settler {
     const delivery = new Delivery(message, arrivedAt, this);
     this.#open.push(delivery);
     return delivery;
+  }
+
+  giveOutAgain(delivery: Delivery): void {
+    this.#options.onRefused?.(delivery);
   }
 
   /** The oldest delivery that is not settled. */

@@ -69,6 +69,11 @@ export interface Ledger {
   claim(dataset: string, rows: readonly Row[]): Promise<Verdict[]>;
   /** To be called when rows are durable: they become the last accepted content of their keys. */
   commit(dataset: string, rows: readonly Row[]): Promise<void>;
+  /**
+   * To be called when rows that this writer has claimed will not be written, because the sink refuses them. They count as never
+   * asked for: when their records come again, they are judged anew.
+   */
+  release(dataset: string, rows: readonly Row[]): Promise<void>;
   /** Stores records and reads what they meet. `superseded`: a newer record of that key is already stored. */
   joinEach(merge: string, records: readonly EachRecord[]): Promise<(EachJoin | 'superseded')[]>;
   /** Does the same for records that lines point at, and reads one page of at most `count` for each. */

@@ -13,6 +13,7 @@ function load(name: string) {
 const SCRIPTS = {
   claim: load('claim'),
   commit: load('commit'),
+  release: load('release'),
   join: load('join'),
   close: load('close'),
   lease: load('lease'),

@@ -1,6 +1,7 @@
 import type { Row } from '@tributary/shared';
 import type { ClaimedRecord, ClaimedRow, Claims } from '../claim/claims.js';
 import type { EachRecord, Ledger } from '../ledger/port.js';
+import type { Refusal } from '../sinks/refused.js';
 import type { MergeRows, MergeSide } from './rows.js';
 
 /** One merge, and what its steps need. */
@@ -8,8 +9,11 @@ export interface MergeOptions {
   readonly rows: MergeRows;
   readonly ledger: Ledger;
   readonly claims: Claims;
-  /** Makes merged rows of one dataset durable and commits them at once: pages before the last, and rows of waiting records. */
-  readonly land: (rows: readonly ClaimedRow[]) => Promise<void>;
+  /**
+   * Makes merged rows of one dataset durable and commits them at once: pages before the last, and rows of waiting records.
+   * @returns what the sink refused; those rows are still claimed
+   */
+  readonly land: (rows: readonly ClaimedRow[]) => Promise<readonly Refusal[]>;
 }
 
 /** A record that dropped lines, in one merge. */

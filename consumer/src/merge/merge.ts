@@ -40,7 +40,7 @@ export function createMergeStep(entity: string, merges: readonly MergeOptions[])
     async merge(claimed) {
       const joined: JoinedRecord[][] = [];
       for (const join of joins) joined.push(await join(claimed));
-      return settle(claimed, combine(joined), first.land);
+      return settle(claimed, combine(joined), first);
     },
   };
 }
@@ -70,7 +70,7 @@ function combine([first = [], ...others]: readonly (readonly JoinedRecord[])[]):
 async function settle(
   claimed: readonly ClaimedRecord[],
   joined: readonly JoinedRecord[],
-  land: MergeOptions['land'],
+  { land, ledger }: Pick<MergeOptions, 'land' | 'ledger'>,
 ): Promise<Merged> {
   const entries: Entry[] = [];
   const waiting: ClaimedRecord[] = [];
@@ -85,6 +85,11 @@ async function settle(
       entries.push({ claimed: one, merged: rows, dropped });
     }
   }
-  for (const rows of rowsByDataset(toLand)) await land(rows);
+  for (const rows of rowsByDataset(toLand)) {
+    // A record whose row was refused asks for that row again when it is merged again, and then learns of the refusal.
+    const refused = (await land(rows)).map(({ row }) => row);
+    const [row] = refused;
+    if (row !== undefined) await ledger.release(row.dataset, refused);
+  }
   return { entries, waiting };
 }

@@ -1,4 +1,5 @@
 import type { Clock, Logger } from '@tributary/shared';
+import type { Refusal } from '../sinks/refused.js';
 import { joinLines } from './each-side.js';
 import type { MergeOptions } from './join.js';
 import { readSide, remergedAt } from './rows.js';
@@ -35,7 +36,7 @@ export function startRemerge(merges: readonly MergeOptions[], { clock, log, onEr
   let isDone = merges.length === 0;
   const work = async () => {
     let count = 0;
-    for (const merge of merges) count += await remergeAll(merge, clock, over.signal);
+    for (const merge of merges) count += await remergeAll(merge, { clock, log, signal: over.signal });
     if (count > 0) log.info({ records: count }, 'merged again what had landed before the merge was as it is now');
     isDone = true;
   };
@@ -49,10 +50,13 @@ export function startRemerge(merges: readonly MergeOptions[], { clock, log, onEr
 }
 
 /** @returns the number of records that were merged */
-async function remergeAll(options: MergeOptions, clock: Clock, signal: AbortSignal): Promise<number> {
+async function remergeAll(
+  options: MergeOptions,
+  { clock, log, signal }: Pick<RemergeSurroundings, 'clock' | 'log'> & { readonly signal: AbortSignal },
+): Promise<number> {
   let count = 0;
   while (!signal.aborted) {
-    const { found, done } = await remergePage(options);
+    const { found, done } = await remergePage(options, log);
     if (found === 0) break;
     count += done;
     if (done < found) await clock.sleep(BUSY_DELAY, signal);
@@ -61,7 +65,7 @@ async function remergeAll(options: MergeOptions, clock: Clock, signal: AbortSign
 }
 
 /** @returns how many records were still to be merged, at most a page, and how many of them are merged now */
-async function remergePage(options: MergeOptions): Promise<{ found: number; done: number }> {
+async function remergePage(options: MergeOptions, log: Logger): Promise<{ found: number; done: number }> {
   const { rows, ledger, land } = options;
   const page = await ledger.unmerged(rows.dataset, PAGE);
   if (page.length === 0) return { found: 0, done: 0 };
@@ -70,11 +74,28 @@ async function remergePage(options: MergeOptions): Promise<{ found: number; done
     side === undefined ? [] : [{ ...readSide(key, side.payload), order: side.order, at }],
   );
   const joined = await joinLines(sides, options, { mark: (row, index) => remergedAt(row, sides[index]?.at ?? 0) });
-  await land(joined.flatMap((one) => one.rows));
+  const refusals = await land(joined.flatMap((one) => one.rows));
+  await giveUp(refusals, options, log);
   const closed = joined.flatMap(({ dropped, busy }) => (dropped === undefined || busy ? [] : [dropped]));
   await ledger.closeLines(rows.dataset, closed);
   const busy = new Set(sides.filter((_, index) => joined[index]?.busy).map(({ key }) => key));
   const done = page.map(({ key }) => key).filter((key) => !busy.has(key));
   await ledger.remerged(rows.dataset, done);
   return { found: page.length, done: done.length };
+}
+
+/**
+ * There is no message to bury: the records themselves have landed. So it is told, and the rows are made the next time that one of their
+ * records changes, or that the ledger is rebuilt.
+ */
+async function giveUp(refusals: readonly Refusal[], { rows, ledger }: MergeOptions, log: Logger): Promise<void> {
+  if (refusals.length === 0) return;
+  const refused = refusals.map(({ row }) => row);
+  await ledger.release(rows.dataset, refused);
+  for (const { row, error } of refusals) {
+    log.error(
+      { dataset: row.dataset, key: row.key, reason: error.message },
+      'a merged row is missing: the sink refuses it',
+    );
+  }
 }

@@ -14,20 +14,22 @@ interface Page {
   readonly after: string;
   /** Whether another consumer has a row of an earlier page in flight. */
   readonly busy: boolean;
+  /** Rows of earlier pages that the sink refused. They stay claimed, so that they are refused once more together with the last page. */
+  readonly refused: readonly ClaimedRow[];
 }
 
 /** Joins records that lines point at: each with every line that does. Lands all pages but the last of each record. */
 export async function joinWithSide(claimed: readonly ClaimedRecord[], options: MergeOptions): Promise<JoinedRecord[]> {
   const joined = new Map<ClaimedRecord, JoinedRecord>();
-  let pages: readonly Page[] = claimed.map((one) => ({ one, after: '', busy: false }));
+  let pages: readonly Page[] = claimed.map((one) => ({ one, after: '', busy: false, refused: [] }));
   while (pages.length > 0) {
     const next: Page[] = [];
-    for (const { one, rows, busy, after } of await joinPages(pages, options)) {
+    for (const { one, rows, busy, refused, after } of await joinPages(pages, options)) {
       if (after === undefined) {
-        joined.set(one, { rows, busy, dropped: NONE_DROPPED });
+        joined.set(one, { rows: [...refused, ...rows], busy, dropped: NONE_DROPPED });
       } else {
-        next.push({ one, after, busy });
-        await options.land(rows);
+        const more = (await options.land(rows)).map(({ row }) => ({ row, landed: false }));
+        next.push({ one, after, busy, refused: [...refused, ...more] });
       }
     }
     pages = next;
@@ -35,10 +37,8 @@ export async function joinWithSide(claimed: readonly ClaimedRecord[], options: M
   return claimed.flatMap((one) => joined.get(one) ?? []);
 }
 
-interface JoinedPage {
-  readonly one: ClaimedRecord;
+interface JoinedPage extends Pick<Page, 'one' | 'busy' | 'refused'> {
   readonly rows: readonly ClaimedRow[];
-  readonly busy: boolean;
   /** Where the next page begins; undefined after the last. */
   readonly after: string | undefined;
 }
@@ -53,13 +53,14 @@ async function joinPages(pages: readonly Page[], { rows, ledger, claims }: Merge
   const joins = await ledger.joinWith(rows.dataset, records, PAGE);
   const made = pages.map(({ one }, index) => rowsOf(one, joins[index], rows));
   const groups = await claimMergedRows(made, rows.dataset, claims);
-  return pages.map(({ one, busy }, index) => {
+  return pages.map(({ one, busy, refused }, index) => {
     const join = joins[index];
     const group = groups[index];
     return {
       one,
       rows: group?.rows ?? [],
       busy: busy || group?.busy === true,
+      refused,
       after: join === undefined || join === 'superseded' ? undefined : join.after,
     };
   });

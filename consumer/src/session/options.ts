@@ -29,7 +29,7 @@ export interface SessionOptions {
   readonly metrics: ConsumerMetrics;
   /** Takes note of the records that died, over all sessions. */
   readonly dead: DeadRecords;
-  readonly onSinkProblem: (problem: string | undefined) => void;
+  readonly onSinkProblem: (problem: string | undefined, dataset: string) => void;
   /** Called when the session consumes, so that others can look into it. */
   readonly onRunning: (running: RunningSession) => void;
   /** Aborted to stop: begin nothing new, finish what is begun. */

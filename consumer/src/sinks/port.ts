@@ -50,6 +50,7 @@ export interface SinkWriter {
    * Resolves when every row is durable (fsync, COMMIT). After an error other than WriterLost the same rows may be given
    * again: either none of them is seen, or (if the answer to a COMMIT was lost) writing them again changes nothing.
    * Calls may overlap.
+   * @throws RowsRefused if the sink refuses some of the rows for what they hold. All others are durable
    * @throws WriterLost if this writer was fenced, or its epoch is over. Then this writer cannot tell whether the rows landed
    */
   write(dataset: string, rows: readonly Row[]): Promise<void>;

@@ -1,26 +1,39 @@
-import { type Clock, describeError, type Logger } from '@tributary/shared';
+import { type Clock, describeError, type Logger, PoisonError, type Row } from '@tributary/shared';
 import { type ClaimedRow, rowsByDataset } from '../claim/claims.js';
 import type { Lease } from '../claim/lease.js';
 import type { EachRecord, Ledger } from '../ledger/port.js';
 import type { Entry } from '../merge/merge.js';
 import type { ConsumerMetrics } from '../metrics/metrics.js';
 import type { SinkWriter } from '../sinks/port.js';
+import { type Refusal, RowsRefused } from '../sinks/refused.js';
 import { WriterLost } from '../writer-lost.js';
 
 export interface FlushOptions {
-  readonly ledger: Pick<Ledger, 'commit' | 'closeLines'>;
+  readonly ledger: Pick<Ledger, 'commit' | 'release' | 'closeLines'>;
   readonly lease: Pick<Lease, 'held'>;
   readonly writer: SinkWriter;
   readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: ConsumerMetrics;
-  /** Called with what keeps the sink from taking rows, and with undefined when it takes them again. */
-  readonly onSinkProblem: (problem: string | undefined) => void;
+  /** Called with what keeps the sink from taking rows of a dataset, and with undefined when it takes them again. */
+  readonly onSinkProblem: (problem: string | undefined, dataset: string) => void;
   /** Aborted when the writer has ended: then a flush waits for nothing any more. */
   readonly signal: AbortSignal;
 }
 
-/** The second half of the path: write, commit, acknowledge. Nothing is settled before it is durable. */
+/** Milliseconds after which a write that has no answer is told. It may still succeed. */
+const SLOW_WRITE = 8_000;
+
+/** The longest wait between two attempts, in milliseconds: readiness must be true again within 10 s. */
+const LONGEST_WAIT = 5_000;
+
+/**
+ * The second half of the path: write, commit, acknowledge. Nothing is settled before it is durable.
+ *
+ * If the sink refuses a row for what it holds, the record that asked for the row goes to the dead letters, whether it is the record's own row
+ * or one of its merged rows. The claims on what was not written are given up before, so that the dead letter lands when it is replayed.
+ * A record one of whose merged rows is refused gets no row of its own: that row means that everything is there.
+ */
 export class Flush {
   readonly #options: FlushOptions;
 
@@ -35,24 +48,42 @@ export class Flush {
   async flush(entries: readonly Entry[], waited: readonly number[] = []): Promise<void> {
     const { metrics, clock } = this.#options;
     const started = clock.monotonic();
+    const refused = new Map<Row, PoisonError>();
+    const land = async (rows: readonly ClaimedRow[]) => {
+      for (const { row, error } of await this.land(rows)) refused.set(row, error);
+    };
     // The merged rows first: once a record's own row is there, a rebuild takes the whole record as done.
-    for (const rows of rowsByDataset(entries.map(({ merged }) => merged))) await this.land(rows);
-    await this.land(entries.map(({ claimed }) => claimed.claim));
-    await this.#closeLines(entries);
-    for (const { claimed } of entries) claimed.delivery.ack();
-    metrics.flushed(entries, clock.monotonic() - started, waited);
+    for (const rows of rowsByDataset(entries.map(({ merged }) => merged))) await land(rows);
+    await land(entries.filter((entry) => refusalOf(entry, refused) === undefined).map(({ claimed }) => claimed.claim));
+
+    const landed = entries.filter((entry) => refusalOf(entry, refused) === undefined);
+    await this.#closeLines(landed);
+    for (const { claimed } of landed) claimed.delivery.ack();
+    if (refused.size === 0) return metrics.flushed(landed, clock.monotonic() - started, waited);
+    const isRefused = entries.map((entry) => refusalOf(entry, refused) !== undefined);
+    const waits = waited.filter((_, index) => !isRefused[index]);
+    metrics.flushed(landed, clock.monotonic() - started, waits);
+    await this.#refuse(
+      entries.filter((_, index) => isRefused[index]),
+      refused,
+    );
   }
 
-  /** Writes rows of one dataset, except those that had landed already, and commits them all. */
-  async land(rows: readonly ClaimedRow[]): Promise<void> {
+  /**
+   * Writes rows of one dataset, except those that had landed already, and commits them all.
+   * @returns what the sink refused; those rows are still claimed
+   */
+  async land(rows: readonly ClaimedRow[]): Promise<readonly Refusal[]> {
     const dataset = rows[0]?.row.dataset;
-    if (dataset === undefined) return;
+    if (dataset === undefined) return [];
     const { ledger, metrics } = this.#options;
     const toWrite = rows.filter(({ landed }) => !landed).map(({ row }) => row);
-    if (toWrite.length > 0) await this.#writeWhenPossible(dataset, toWrite);
-    const toCommit = rows.map(({ row }) => row);
-    await ledger.commit(dataset, toCommit);
-    metrics.written(dataset, toWrite.length);
+    const refusals = toWrite.length > 0 ? await this.#writeWhenPossible(dataset, toWrite) : [];
+    const refused = new Set(refusals.map(({ row }) => row));
+    const toCommit = rows.map(({ row }) => row).filter((row) => !refused.has(row));
+    if (toCommit.length > 0) await ledger.commit(dataset, toCommit);
+    metrics.written(dataset, toWrite.length - refused.size);
+    return refusals;
   }
 
   /** Forgets the lines that records dropped, merge by merge. */
@@ -66,27 +97,88 @@ export class Flush {
     for (const [merge, records] of dropped) await this.#options.ledger.closeLines(merge, records);
   }
 
+  /** Gives up what was claimed and not written for these records, then gives them out again to be buried. */
+  async #refuse(entries: readonly Entry[], refused: ReadonlyMap<Row, PoisonError>): Promise<void> {
+    // A row of its own that had landed stays claimed: a replay finds it there, and does not write it again.
+    const claims = entries.map(({ claimed: { claim }, merged }) => [
+      ...merged.filter(({ row }) => refused.has(row)),
+      ...(claim.landed ? [] : [claim]),
+    ]);
+    for (const rows of rowsByDataset(claims)) {
+      const dataset = rows[0]?.row.dataset ?? '';
+      await this.#options.ledger.release(
+        dataset,
+        rows.map(({ row }) => row),
+      );
+    }
+    for (const entry of entries) {
+      const error = refusalOf(entry, refused);
+      if (error !== undefined) entry.claimed.delivery.refuse(error);
+    }
+  }
+
   /** Waits for a sink that is away or full, for as long as it takes. The records wait in their queue meanwhile. */
-  async #writeWhenPossible(dataset: string, rows: readonly ClaimedRow['row'][]): Promise<void> {
-    const { lease, writer, clock, log, metrics, onSinkProblem, signal } = this.#options;
+  async #writeWhenPossible(dataset: string, rows: readonly Row[]): Promise<readonly Refusal[]> {
+    const { lease, clock, log, metrics, onSinkProblem, signal } = this.#options;
     for (let attempt = 1; ; attempt++) {
       try {
         await lease.held();
-        await writer.write(dataset, rows);
+        const refusals = await this.#write(dataset, rows);
         if (attempt > 1) {
           log.info({ dataset, attempt }, 'the sink takes rows again');
-          onSinkProblem(undefined);
+          onSinkProblem(undefined, dataset);
         }
-        return;
+        return refusals;
       } catch (error) {
-        if (error instanceof WriterLost || signal.aborted) throw error;
+        if (error instanceof WriterLost || signal.aborted) {
+          // The next session finds out by itself what the sink takes.
+          if (attempt > 1) onSinkProblem(undefined, dataset);
+          throw error;
+        }
         const reason = describeError(error);
         metrics.sinkFailed(dataset);
-        onSinkProblem(`${dataset} cannot be written: ${reason}`);
+        onSinkProblem(`${dataset} cannot be written: ${reason}`, dataset);
         if (attempt === 1)
           log.error({ dataset, reason }, 'the sink does not take rows: nothing is acknowledged until it does');
-        await clock.sleep(Math.min(250 * 2 ** attempt, 10_000), signal);
+        await clock.sleep(Math.min(250 * 2 ** attempt, LONGEST_WAIT), signal);
       }
     }
   }
+
+  /** Writes once, and tells if that takes long: a sink may give no answer at all. @returns what the sink refused */
+  async #write(dataset: string, rows: readonly Row[]): Promise<readonly Refusal[]> {
+    const { writer, clock, onSinkProblem, signal } = this.#options;
+    const answered = new AbortController();
+    let isTold = false;
+    void clock.sleep(SLOW_WRITE, AbortSignal.any([answered.signal, signal])).then(() => {
+      if (answered.signal.aborted || signal.aborted) return;
+      isTold = true;
+      onSinkProblem(
+        `${dataset} cannot be written: the sink has not answered for ${SLOW_WRITE / 1_000} s; waiting`,
+        dataset,
+      );
+    });
+    try {
+      await writer.write(dataset, rows);
+      return [];
+    } catch (error) {
+      if (!(error instanceof RowsRefused)) throw error;
+      return error.refusals;
+    } finally {
+      answered.abort();
+      if (isTold) onSinkProblem(undefined, dataset);
+    }
+  }
+}
+
+/** Why the record of this entry goes to the dead letters; undefined if it does not. */
+function refusalOf({ claimed, merged }: Entry, refused: ReadonlyMap<Row, PoisonError>): PoisonError | undefined {
+  if (refused.size === 0) return undefined;
+  const { row } = merged.find((one) => refused.has(one.row)) ?? claimed.claim;
+  const error = refused.get(row);
+  if (error === undefined) return undefined;
+  const { envelope, record } = claimed;
+  const whose = row === claimed.claim.row ? '' : ` merged row ${row.key}:`;
+  const message = `endpoint ${envelope.endpoint}: ${record.entity} ${record.key}:${whose} ${error.message}`;
+  return new PoisonError(error.code, message, error.field, { cause: error.cause, fault: error.fault });
 }

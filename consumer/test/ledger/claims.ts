@@ -66,6 +66,27 @@ export function describeClaims(make: () => Promise<LedgerHarness>): void {
       expect(await verdictsOf(y, b('1 m1'))).toEqual(['stale']);
     });
 
+    test('a row that was released counts as never asked for: it and others are judged by what had landed before', async () => {
+      await land(x, a('1 m1'));
+      expect(await verdictsOf(x, b('3 m3'), b('4 m4'))).toEqual(['accept', 'duplicate']);
+      await x.release(CUSTOMERS, [b('3 m3')]);
+      await x.release(CUSTOMERS, [b('3 m3')]);
+      expect(await verdictsOf(y, a('1 m1'))).toEqual(['duplicate']);
+      expect(await verdictsOf(y, rowOf(CUSTOMERS, 'k', 'c', '2 m2'))).toEqual(['accept']);
+      await y.commit(CUSTOMERS, [rowOf(CUSTOMERS, 'k', 'c', '2 m2')]);
+      expect(await verdictsOf(x, b('3 m3'))).toEqual(['accept']);
+      await x.commit(CUSTOMERS, [b('3 m3')]);
+      expect(await verdictsOf(y, b('3 m3'))).toEqual(['duplicate']);
+    });
+
+    test('a release leaves what is committed, other content, and what other writers have in flight', async () => {
+      await land(x, a('1 m1'));
+      expect(await verdictsOf(x, b('2 m2'))).toEqual(['accept']);
+      await x.release(CUSTOMERS, [a('1 m1'), rowOf(CUSTOMERS, 'k', 'c', '2 m2')]);
+      await y.release(CUSTOMERS, [b('2 m2'), b('2 m2', 'nothing')]);
+      expect(await verdictsOf(y, b('2 m2'), a('1 m1'))).toEqual(['busy', 'stale']);
+    });
+
     test('A, B and A again are three rows', async () => {
       await land(x, a('1 m1'));
       await land(y, b('2 m2'));

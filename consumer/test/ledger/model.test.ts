@@ -48,6 +48,10 @@ const call: fc.Arbitrary<{ shown: string; run: Call }> = fc.oneof(
       run: (writer: Ledger) => writer.commit(dataset, [rowOf(dataset, key, content, order)]),
     })),
   },
+  fc.record({ dataset, row }).map(({ dataset, row: { key, content, order } }) => ({
+    shown: `release ${dataset} ${key} ${content} ${order}`,
+    run: (writer: Ledger) => writer.release(dataset, [rowOf(dataset, key, content, order)]),
+  })),
   fc.record({ key, order, lines }).map((each) => ({
     shown: `join each ${JSON.stringify(each)}`,
     run: (writer: Ledger) => writer.joinEach(MERGED, [{ ...each, payload: `each ${each.order}` }]),

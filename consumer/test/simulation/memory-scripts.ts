@@ -134,6 +134,23 @@ export const commit: Script = (store, keys, args) => {
   return 'ok';
 };
 
+export const release: Script = (store, keys, args) => {
+  const [epoch = '', fenced = '', claims = ''] = keys;
+  const refused = refusal(store, epoch, fenced, args);
+  if (refused !== undefined) return refused;
+  const [, writer, rows] = args;
+  for (const [key, hash, order] of rowsOf(rows)) {
+    const lines = readLines(store.hash(claims).get(key));
+    const kept = lines.filter(
+      (line) => !(line.owners[0] === writer && line.hash === hash && line.orders.includes(order)),
+    );
+    if (kept.length === lines.length) continue;
+    if (kept.length === 0) store.hash(claims).delete(key);
+    else store.hash(claims).set(key, writeLines(kept));
+  }
+  return 'ok';
+};
+
 export const lease: Script = (store, keys, args) => {
   const [epoch = '', leases = '', fenced = ''] = keys;
   const [, writer = '', length = '0'] = args;

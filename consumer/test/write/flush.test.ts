@@ -1,10 +1,11 @@
-import type { Row } from '@tributary/shared';
+import { PoisonError, type Row } from '@tributary/shared';
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { ClaimedRow } from '../../src/claim/claims.js';
 import { decode } from '../../src/intake/decode.js';
 import { KnownRecords } from '../../src/intake/known-records.js';
 import { Settler } from '../../src/intake/settle.js';
 import type { Entry } from '../../src/merge/merge.js';
+import { RowsRefused } from '../../src/sinks/refused.js';
 import { Flush } from '../../src/write/flush.js';
 import { WriterLost } from '../../src/writer-lost.js';
 import { FakeChannel } from '../support/fake-channel.js';
@@ -23,8 +24,9 @@ describe('a flush', () => {
   let metrics: ReturnType<typeof newMetrics>;
   /** Replaced by a test that needs a step to fail. */
   let held: () => Promise<void>;
-  let write: () => Promise<void>;
+  let write: (dataset: string, rows: readonly Row[]) => Promise<void>;
   let commit: () => Promise<void>;
+  let release: () => Promise<void>;
   let flush: Flush;
   beforeEach(() => {
     steps = [];
@@ -34,7 +36,7 @@ describe('a flush', () => {
     ended = new AbortController();
     settler = new Settler({ channel, clock, prefetch: 250, isStarved: () => false, over: ended.signal });
     metrics = newMetrics();
-    held = write = commit = async () => {};
+    held = write = commit = release = async () => {};
     const note = (step: string, action: () => Promise<void>) => {
       steps.push(step);
       return action();
@@ -42,11 +44,12 @@ describe('a flush', () => {
     flush = new Flush({
       ledger: {
         commit: (dataset, rows) => note(`commit ${dataset} ${names(rows)}`, commit),
+        release: (dataset, rows) => note(`release ${dataset} ${names(rows)}`, () => release()),
         closeLines: (_merge, records) => note(`close ${records.map(({ key }) => key).join(' ')}`, async () => {}),
       },
       lease: { held: () => note('lease', () => held()) },
       writer: {
-        write: (dataset, rows) => note(`write ${dataset} ${names(rows)}`, () => write()),
+        write: (dataset, rows) => note(`write ${dataset} ${names(rows)}`, () => write(dataset, rows)),
         close: async () => {},
       },
       clock,
@@ -65,6 +68,9 @@ describe('a flush', () => {
     const delivery = settler.track(channel.message(customer({ id })), clock.now());
     delivery.ack = () => {
       steps.push(`ack ${id}`);
+    };
+    delivery.refuse = ({ code, message }) => {
+      steps.push(`bury ${id}: ${code}: ${message}`);
     };
     const incoming = decode(delivery, CUSTOMER, new KnownRecords().of(CUSTOMER));
     const record = { key: id, order: '1', payload: '{}', lines: [] };
@@ -125,13 +131,13 @@ describe('a flush', () => {
     expect(steps.at(-1)).toBe('ack C-1');
   });
 
-  test('waits for a sink that refuses, longer each time, up to ten seconds, and says when that begins and ends', async () => {
+  test('waits for a sink that refuses, longer each time, up to five seconds, and says when that begins and ends', async () => {
     write = () => Promise.reject(new Error('ENOSPC: no space left on device'));
     const flushing = flush.flush([entryOf('C-1', false)]);
     await settled();
     const attempts = () => steps.filter((step) => step.startsWith('write')).length;
     expect(attempts()).toBe(1);
-    const waits = [500, 1_000, 2_000, 4_000, 8_000, 10_000, 10_000];
+    const waits = [500, 1_000, 2_000, 4_000, 5_000, 5_000, 5_000];
     for (const [index, wait] of waits.entries()) {
       await clock.advance(wait - 1);
       expect(attempts()).toBe(index + 1);
@@ -180,6 +186,89 @@ describe('a flush', () => {
     await settled();
     ended.abort();
     await expect(flushing).rejects.toThrow('away');
+  });
+
+  describe('some of whose rows the sink refuses for what they hold', () => {
+    const refusing = (...keys: readonly string[]) => {
+      write = async (_dataset, rows) => {
+        const refused = rows.filter(({ key }) => keys.includes(key));
+        const error = new PoisonError('sink_refused', 'the sink refuses its row', 'email', { fault: 'unique' });
+        if (refused.length > 0) throw new RowsRefused(refused.map((row) => ({ row, error })));
+      };
+    };
+
+    test('lands the others, and buries the record of each refused row once nothing is claimed for it', async () => {
+      refusing('C-2');
+      await flush.flush([entryOf('C-1', false), entryOf('C-2', false), entryOf('C-3', false)]);
+      expect(steps).toEqual([
+        'lease',
+        'write customers C-1 C-2 C-3',
+        'commit customers C-1 C-3',
+        'close C-1 C-3',
+        'ack C-1',
+        'ack C-3',
+        'release customers C-2',
+        'bury C-2: sink_refused: endpoint crm-customers: customer C-2: the sink refuses its row',
+      ]);
+      expect(problems).toEqual([]);
+      expect(await metrics.registry.metrics()).toContain('tributary_rows_written_total{dataset="customers"} 2');
+    });
+
+    test('writes no own row for a record whose merged row is refused, and keeps its other merged rows', async () => {
+      refusing('C-1/B');
+      await flush.flush([
+        entryOf('C-1', false, merged('C-1/A'), merged('C-1/B')),
+        entryOf('C-2', false, merged('C-2/A')),
+      ]);
+      expect(steps).toEqual([
+        'lease',
+        'write customer_inventory C-1/A C-1/B C-2/A',
+        'commit customer_inventory C-1/A C-2/A',
+        'lease',
+        'write customers C-2',
+        'commit customers C-2',
+        'close C-2',
+        'ack C-2',
+        'release customer_inventory C-1/B',
+        'release customers C-1',
+        'bury C-1: sink_refused: endpoint crm-customers: customer C-1: merged row C-1/B: the sink refuses its row',
+      ]);
+    });
+
+    test('gives up nothing of a row that had landed before', async () => {
+      refusing('C-1/A');
+      await flush.flush([entryOf('C-1', true, merged('C-1/A'))]);
+      expect(steps.filter((step) => /^(release|commit|ack)/.test(step))).toEqual(['release customer_inventory C-1/A']);
+    });
+
+    test('commits nothing if all are refused', async () => {
+      refusing('C-1', 'C-2');
+      await flush.flush([entryOf('C-1', false), entryOf('C-2', false)]);
+      expect(steps.filter((step) => /^(commit|ack)/.test(step))).toEqual([]);
+      expect(steps.filter((step) => step.startsWith('bury'))).toHaveLength(2);
+    });
+
+    test('buries nothing if the claims could not be given up', async () => {
+      refusing('C-1');
+      release = () => Promise.reject(new WriterLost('fenced'));
+      await expect(flush.flush([entryOf('C-1', false)])).rejects.toEqual(new WriterLost('fenced'));
+      expect(steps.some((step) => step.startsWith('bury'))).toBe(false);
+    });
+  });
+
+  test('says that a sink does not answer while it waits, and takes that back with the answer', async () => {
+    let answer = () => {};
+    write = () => new Promise((resolve) => (answer = resolve));
+    const flushing = flush.flush([entryOf('C-1', false)]);
+    await settled();
+    await clock.advance(7_999);
+    expect(problems).toEqual([]);
+    await clock.advance(1);
+    expect(problems).toEqual(['customers cannot be written: the sink has not answered for 8 s; waiting']);
+    answer();
+    await flushing;
+    expect(problems.at(-1)).toBeUndefined();
+    expect(clock.sleepers).toBe(0);
   });
 
   test('of nothing does nothing', async () => {
