@@ -1,7 +1,7 @@
 import { RetryableError, redisPrefix, sinkGenerationKey } from '@tributary/shared';
 import type { Redis } from 'ioredis';
 import type { Endpoint } from '../endpoint.js';
-import { type CursorStore, decode, EMPTY, encode } from './cursor.js';
+import { type CursorStore, decode, EMPTY, encode, resetTo } from './cursor.js';
 
 /** A producer that was suspended, and lost its lease to another meanwhile, must not change cursors. */
 const FENCED = `
@@ -67,10 +67,13 @@ export function redisCursorStore(
     },
     async reset(endpoint, mark) {
       const [, , resets = '', key = ''] = keysOf(endpoint.id);
+      // From here on a run in progress can save nothing.
       const count = await redis.incr(resets);
       if (mark === undefined) return;
-      const madeVoidBy = `${(await redis.get(generationKey)) ?? ''} ${count}`;
-      await redis.set(key, encode({ mark, validators: [] }, stored(endpoint, madeVoidBy)));
+      const [saved, sink] = await redis.mget(key, generationKey);
+      const storedAfter = (resetsBefore: number) => stored(endpoint, `${sink ?? ''} ${resetsBefore || ''}`);
+      const cursor = resetTo(mark, decode(saved ?? '', storedAfter(count - 1)));
+      await redis.set(key, encode(cursor, storedAfter(count)));
     },
   };
 }

@@ -42,7 +42,7 @@ export interface CursorStore {
   save(endpoint: Endpoint, cursor: Cursor): Promise<void>;
   /**
    * Deletes the cursor, and ignores the one that a run in progress will save. The next run polls everything, or everything
-   * since the mark.
+   * since the mark. What of the past was still to be read slice by slice before that stays to be read.
    */
   reset(endpoint: Endpoint, mark?: string): Promise<void>;
 }
@@ -75,9 +75,16 @@ export function memoryCursorStore(): CursorStore {
     async reset(endpoint, mark) {
       resetSince.add(endpoint.id);
       if (mark === undefined) cursors.delete(endpoint.id);
-      else cursors.set(endpoint.id, encode({ mark, validators: [] }, endpoint));
+      else cursors.set(endpoint.id, encode(resetTo(mark, decode(cursors.get(endpoint.id) ?? '', endpoint)), endpoint));
     },
   };
+}
+
+/** The cursor of an endpoint that is reset to a mark. */
+export function resetTo(mark: string, { backfill }: Cursor): Cursor {
+  if (backfill === undefined) return { mark, validators: [] };
+  const from = Date.parse(mark) < Date.parse(backfill.from) ? mark : backfill.from;
+  return { mark, validators: [], backfill: { ...backfill, from } };
 }
 
 /** A cursor as text, to be stored. */

@@ -3,6 +3,7 @@ import type { CursorStore } from '../../src/cursor/cursor.js';
 import { endpointWith } from '../support/pipeline.js';
 
 const NOW = Date.parse('2026-03-01T12:00:00Z');
+const DAYS = [1, 2, 3, 4].map((day) => `2026-03-0${day}T00:00:00.000Z`) as [string, string, string, string];
 
 /**
  * What every cursor store must do.
@@ -91,6 +92,24 @@ export function describeCursorStore(
       await store.reset(endpoint, '3');
       await store.save(endpoint, { mark: '6', validators: [] });
       expect((await store.begin(endpoint, NOW)).cursor).toEqual({ mark: '3', validators: [] });
+    });
+
+    it('goes on with the past that is still to be read, though it is reset to a mark', async () => {
+      const { store, reopened } = await make();
+      const [day1, day2, day3, day4] = DAYS;
+      const { cursor } = await store.begin(endpoint, NOW);
+      await store.save(endpoint, { ...cursor, mark: day4, backfill: { from: day2, to: day3 } });
+      await (await reopened()).reset(endpoint, day3);
+      expect((await store.begin(endpoint, NOW)).cursor).toEqual({
+        mark: day3,
+        validators: [],
+        backfill: { from: day2, to: day3 },
+      });
+      await store.reset(endpoint, day1);
+      const reset = { mark: day1, validators: [], backfill: { from: day1, to: day3 } };
+      expect(await store.peek(endpoint)).toEqual(reset);
+      await store.reset(endpoint);
+      expect(await store.peek(endpoint)).toEqual({ validators: [] });
     });
   });
 }
