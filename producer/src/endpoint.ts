@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { compileEntity, type EndpointConfig, type Entity, type PipelineConfig } from '@tributary/shared';
+import { compileEntity, type EndpointConfig, type Entity, keyFieldsOf, type PipelineConfig } from '@tributary/shared';
 
 /** An endpoint to poll, with the entity of its records. */
 export interface Endpoint {
@@ -11,6 +11,10 @@ export interface Endpoint {
    * used: a 304 or a high-water mark would hide every record that the new settings should bring, also those of children.
    */
   readonly fingerprint: string;
+  /** What its keys are: those of another kind cannot be compared with them. */
+  readonly keyKind: string;
+  /** Other endpoints that bring the same entity and note their keys: a key that one of them has is not missing. */
+  readonly sharesEntityWith: readonly string[];
   /** The endpoints that are polled for each record of this one, within its runs. */
   readonly children: readonly Endpoint[];
   /** The URL of the endpoint that this one is polled for, if it is a child. */
@@ -62,11 +66,22 @@ function compileEndpoint(config: PipelineConfig, id: string, endpoint: EndpointC
     id,
     config: endpoint,
     entity: compileEntity(endpoint.entity, entity),
-    fingerprint: createHash('sha256').update(JSON.stringify(asked)).digest('hex'),
+    fingerprint: hashOf(asked),
+    keyKind: hashOf([endpoint.entity, keyFieldsOf(entity).map((field) => [field, entity.fields[field]?.type])]).slice(
+      0,
+      16,
+    ),
+    sharesEntityWith: Object.entries(config.endpoints)
+      .filter(([other, { entity: its, enabled, deletes: too }]) => {
+        return other !== id && its === endpoint.entity && enabled && too?.missing === true;
+      })
+      .map(([other]) => other),
     children,
     parentUrl: parentUrlOf(config, endpoint),
   };
 }
+
+const hashOf = (value: unknown): string => createHash('sha256').update(JSON.stringify(value)).digest('hex');
 
 /** Of the nearest ancestor that names its server itself. */
 function parentUrlOf(config: PipelineConfig, { parent }: EndpointConfig): string | undefined {

@@ -1,5 +1,7 @@
 export { type Cursor, type CursorStore, memoryCursorStore } from './cursor/cursor.js';
 export { redisCursorStore } from './cursor/cursor-redis.js';
+export type { KnownKey, KnownKeys } from './cursor/known-keys.js';
+export { redisKnownKeys } from './cursor/known-keys-redis.js';
 export type { SavedMarks } from './cursor/saved-marks.js';
 export { compileEndpoints, type Endpoint } from './endpoint.js';
 export type { LeaseTable } from './leases/table.js';

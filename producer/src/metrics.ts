@@ -103,6 +103,12 @@ export function createPollMetrics(registry: Registry) {
       'Records whose tombstones were published: marked by the API as deleted, or missing in a complete walk',
       'why',
     ),
+    notDeleted: new Gauge({
+      name: 'tributary_poll_missing_records_kept',
+      help: 'Records that the last walk over everything did not bring, and that were not deleted; the log says why',
+      labelNames: ['endpoint'],
+      registers: [registry],
+    }),
     expressionFailures: counter(
       'expression_failures',
       'Expressions that failed on a record; it is published all the same',

@@ -10,6 +10,8 @@ import {
 } from '@tributary/shared';
 import { type CursorStore, memoryCursorStore } from './cursor/cursor.js';
 import { redisCursorStore } from './cursor/cursor-redis.js';
+import { type KnownKeys, memoryKnownKeys } from './cursor/known-keys.js';
+import { redisKnownKeys } from './cursor/known-keys-redis.js';
 import { type LeaseTable, memoryLeaseTable } from './leases/table.js';
 import { redisLeaseTable } from './leases/table-redis.js';
 import { memoryStateStore, type StateStore } from './schedule/states.js';
@@ -21,6 +23,7 @@ import { redisTokenStore } from './sources/rest/auth/token-store-redis.js';
 /** The stores of what must survive a run, a restart, or the move of an endpoint to another producer. */
 export interface Stores {
   readonly cursors: CursorStore;
+  readonly known: KnownKeys;
   readonly states: StateStore;
   readonly runs: RunLog;
   readonly table: LeaseTable;
@@ -49,6 +52,7 @@ export function openRedisStores(options: RedisStoreOptions, releases: ReleaseLis
   releases.add('the Redis connection', () => redis.disconnect());
   return {
     cursors: redisCursorStore(redis, pipeline, fenceOf),
+    known: redisKnownKeys(redis, pipeline, fenceOf),
     states: redisStateStore(redis, pipeline),
     runs: redisRunLog(redis, pipeline),
     table: redisLeaseTable(redis, pipeline),
@@ -63,6 +67,7 @@ export function openRedisStores(options: RedisStoreOptions, releases: ReleaseLis
 /** Stores in memory, for one process: they are lost when it ends. */
 export const memoryStores = (cursors = memoryCursorStore()): Stores => ({
   cursors,
+  known: memoryKnownKeys(),
   states: memoryStateStore(),
   runs: memoryRunLog(),
   table: memoryLeaseTable(),

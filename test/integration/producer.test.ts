@@ -1,7 +1,8 @@
-import { redisCursorStore, redisLeaseTable } from '@tributary/producer';
+import { redisCursorStore, redisKnownKeys, redisLeaseTable } from '@tributary/producer';
 import { Redis } from '@tributary/shared';
-import { expect, inject, onTestFinished, test } from 'vitest';
+import { describe, expect, inject, onTestFinished, test } from 'vitest';
 import { describeCursorStore } from '../../producer/test/cursor/cursor-conformance.js';
+import { describeKnownKeys } from '../../producer/test/cursor/known-keys-conformance.js';
 import { describeLeaseTable } from '../../producer/test/leases/table-conformance.js';
 import { describePublisher } from '../../producer/test/publish/publisher-conformance.js';
 import { endpointWith } from '../../producer/test/support/pipeline.js';
@@ -59,4 +60,58 @@ test('a cursor is neither read nor saved under a lease that is another one’s b
   expect(await cursors.peek(endpoint)).toEqual({ validators: [] });
   fence = undefined;
   expect((await cursors.begin(endpoint, 0)).run).toBe(2);
+});
+
+describeKnownKeys('Redis', async () => {
+  const { redis, pipeline } = openRedis();
+  const open = () => redisKnownKeys(redis, pipeline);
+  return { store: open(), reopened: async () => open() };
+});
+
+describe('known keys in Redis', () => {
+  const one = (key: string) => [{ key, version: '1', isMarked: false }];
+
+  test('are neither noted nor forgotten under a lease that is another one’s by now', async () => {
+    const { redis, pipeline } = openRedis();
+    const table = redisLeaseTable(redis, pipeline);
+    const take = async (me: string) => (await table.claim(me, new Map([['crm', true]]), 60_000)).get('crm');
+    const fence = (await take('one'))?.fence;
+    const keys = redisKnownKeys(redis, pipeline, () => fence).open('crm', 1, 'k');
+    await keys.begin();
+    await keys.note(one('a'));
+    await table.leave('one');
+    await take('two');
+    const lost = { code: 'lease_lost' };
+    await expect(keys.note(one('b'))).rejects.toMatchObject(lost);
+    await expect(keys.begin()).rejects.toMatchObject(lost);
+    await expect(keys.forget(one('a'))).rejects.toMatchObject(lost);
+    await expect(keys.claim(one('a'), ['other'])).rejects.toMatchObject(lost);
+  });
+
+  test.each([
+    ['emptied', async (redis: Redis, name: string) => void (await redis.del(name))],
+    [
+      'restored from an older copy',
+      async (redis: Redis, name: string, older: Record<string, string>) => {
+        await redis.del(name);
+        await redis.hset(name, older);
+      },
+    ],
+  ])('that were %s during a walk are told as lost: none of them is missing', async (_what, replace) => {
+    const { redis, pipeline } = openRedis();
+    const name = `{${pipeline}}:keys:crm`;
+    const first = redisKnownKeys(redis, pipeline).open('crm', 1, 'k');
+    await first.begin();
+    await first.note([...one('a'), ...one('b')]);
+    const keys = redisKnownKeys(redis, pipeline).open('crm', 2, 'k');
+    await keys.begin();
+    await keys.note(one('a'));
+    const older = await redis.hgetall(name);
+    await keys.note(one('b'));
+    await replace(redis, name, older);
+    const lost = { code: 'known_keys_lost' };
+    await expect(keys.missing().next()).rejects.toMatchObject(lost);
+    await expect(keys.forget(one('a'))).rejects.toMatchObject(lost);
+    await expect(keys.note(one('c'))).rejects.toMatchObject(lost);
+  });
 });

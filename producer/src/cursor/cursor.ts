@@ -8,6 +8,8 @@ export interface Cursor {
   /** The largest version seen, if the mark must stay behind it for one run; see walks.ts. */
   readonly seen?: string;
   readonly validators: readonly Validator[];
+  /** How many records the last answer held that stood alone; kept where it tells an answer that was cut (see limits.ts). */
+  readonly answered?: number;
   /** The part of the past that is still to be read, slice by slice; see slices.ts. Both are versions that are times. */
   readonly backfill?: { readonly from: string; readonly to: string };
 }
@@ -94,7 +96,7 @@ export function encode(cursor: Cursor, { fingerprint }: Endpoint): string {
 
 /** The cursor in a stored text. Text that is not a cursor of these settings counts as none: a full poll is always correct. */
 export function decode(text: string, { fingerprint }: Endpoint): Cursor {
-  let saved: { fingerprint?: unknown; mark?: unknown; seen?: unknown; validators?: unknown; backfill?: unknown } | null;
+  let saved: Partial<Record<'fingerprint' | keyof Cursor, unknown>> | null;
   try {
     saved = JSON.parse(text);
   } catch {
@@ -102,10 +104,11 @@ export function decode(text: string, { fingerprint }: Endpoint): Cursor {
   }
   if (saved?.fingerprint !== fingerprint || !Array.isArray(saved.validators)) return EMPTY;
   const validators = saved.validators.filter(isObject);
-  const { mark, seen, backfill } = saved;
+  const { mark, seen, answered, backfill } = saved;
   return {
     ...(typeof mark === 'string' ? { mark } : {}),
     ...(typeof seen === 'string' ? { seen } : {}),
+    ...(typeof answered === 'number' ? { answered } : {}),
     ...(isBackfill(backfill) ? { backfill } : {}),
     validators,
   };

@@ -1,9 +1,7 @@
 import { count, isMapping, ownValue } from '@tributary/shared';
 import type { Endpoint } from '../endpoint.js';
+import { USUAL_LIMITS } from '../poll/limits.js';
 import { createPager } from '../sources/rest/paging/kinds.js';
-
-/** A first page of so many records looks as if the API had cut it there. */
-const USUAL_LIMITS = [10, 20, 25, 30, 50, 100, 200, 250, 500, 1_000];
 
 /** What the records of a try have in common that hints at a wrong setting. */
 export class Observations {

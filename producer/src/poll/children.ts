@@ -2,9 +2,9 @@ import { describeError, FatalError, RetryableError } from '@tributary/shared';
 import pMap from 'p-map';
 import type { Endpoint } from '../endpoint.js';
 import type { OutgoingMessage } from '../publish/messages.js';
-import type { PublishRun } from '../publish/publish-run.js';
 import type { Shape } from '../shape/shape.js';
-import type { Source } from '../sources/port.js';
+import type { Page, Source } from '../sources/port.js';
+import type { Outgoing } from './outgoing.js';
 import type { PollProgress } from './progress.js';
 
 /** An endpoint that is polled for each record of another, with what it is polled by. */
@@ -29,7 +29,9 @@ interface RunningChild {
 }
 
 export interface ChildrenOptions {
-  readonly messages: Pick<PublishRun, 'publish'>;
+  /** Where the messages of an endpoint go. */
+  outgoing(endpoint: Endpoint): Outgoing;
+  onPage(endpoint: Endpoint, page: Page): void;
   progressOf(endpoint: Endpoint): PollProgress;
   messageMakerOf(endpoint: Endpoint): (record: unknown, fetchedAt: number) => OutgoingMessage;
   readonly signal: AbortSignal;
@@ -91,23 +93,27 @@ export class Children {
   }
 
   async #poll(parent: Parent, record: unknown, child: RunningChild): Promise<void> {
-    const { signal, messages } = this.#options;
-    const { source, shape, progress, messageOf, children } = child;
+    const { signal, onPage } = this.#options;
+    const { endpoint, source, shape, progress, messageOf, children } = child;
+    const outgoing = this.#options.outgoing(endpoint);
     let hasPages = false;
     try {
       for await (const page of source.pages({ variables: { parent: record }, validators: [], signal })) {
         hasPages = true;
         progress.page(page);
+        onPage(endpoint, page);
         const published: unknown[] = [];
         for (const raw of page.records) {
           const shaped = shape.of(raw);
+          const { isDeleted } = shaped;
           const message = messageOf(shaped.record, page.fetchedAt);
           if (!progress.accepts(message, shaped.isFiltered)) continue;
-          if (shaped.isDeleted) progress.deletes('marked', 1);
+          if (isDeleted) progress.deletes('marked', 1);
           else published.push(raw);
-          const room = messages.publish(message);
+          const room = outgoing.publish(message, isDeleted);
           if (room !== undefined) await room;
         }
+        await outgoing.flush();
         shape.tell();
         await children.pollFor(child, published);
       }

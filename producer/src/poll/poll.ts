@@ -1,5 +1,6 @@
 import { type Clock, interruptible } from '@tributary/shared';
 import { type CursorStore, EMPTY } from '../cursor/cursor.js';
+import type { KnownKeys } from '../cursor/known-keys.js';
 import type { Endpoint } from '../endpoint.js';
 import type { Ids } from '../publish/ids.js';
 import { messageMaker } from '../publish/messages.js';
@@ -7,6 +8,8 @@ import type { Publisher } from '../publish/publisher.js';
 import type { Shape } from '../shape/shape.js';
 import type { PageRequest, Source } from '../sources/port.js';
 import { type Child, Children } from './children.js';
+import { Deletions } from './deletions.js';
+import type { MissingNews } from './missing-news.js';
 import type { PollProgress } from './progress.js';
 import { readAhead } from './read-ahead.js';
 import { versionWriter } from './since.js';
@@ -30,6 +33,8 @@ export interface PollSteps {
   readonly children?: readonly Child[];
   readonly publisher: Pick<Publisher, 'begin'>;
   readonly cursors: CursorStore;
+  readonly known: KnownKeys;
+  readonly missingNews: MissingNews;
   readonly clock: Clock;
   readonly ids: Ids;
 }
@@ -37,10 +42,14 @@ export interface PollSteps {
 /** How long, in milliseconds, a run may take before the next one is due. */
 const intervalOf = ({ config: { schedule } }: Endpoint): number => ('every' in schedule ? schedule.every : 60_000);
 
+/** Whether any page of a family may be found by its number. */
+const countsPages = ({ source, children }: Pick<Child, 'source' | 'children'>): boolean =>
+  source.countsPages || children.some(countsPages);
+
 /**
- * One poll: reads the cursor, fetches the pages, shapes each record as the pipeline file says, makes a message of it,
- * publishes it, awaits every confirm, and only then advances the cursor. A crash or a failure on the way repeats the poll, and the consumer drops the repeats.
- * Pages that may have moved while they were read are read again.
+ * One poll: reads the cursor, fetches the pages, shapes each record as the pipeline file says, makes a message of it, publishes it,
+ * awaits every confirm, deletes what is missing, and only then advances the cursor. A crash or a failure on the way repeats the
+ * poll, and the consumer drops the repeats. Pages that may have moved while they were read are read again.
  *
  * @param progress counts what the poll does, also if it fails
  * @param signal aborts requests and waits; records already fetched are still published
@@ -57,23 +66,47 @@ export async function poll(
   const { run, cursor: saved, notBefore } = await interruptible(cursors.begin(endpoint, clock.now()), signal);
   const cursor = full ? { validators: [] } : saved;
   ids.notBefore(notBefore);
-  const messageOf = messageMaker(endpoint, run, ids);
   const messages = publisher.begin();
   progress.begin(run, messages, notBefore);
 
-  const family = new Children(steps.children ?? [], {
+  const begunAt = clock.now();
+  const slices = new Slices(endpoint, cursor, begunAt);
+  let walks = new Walks(endpoint, cursor, begunAt, source.countsPages);
+  const progresses = new Map([[endpoint.id, progress]]);
+  const messageMakerOf = (one: Endpoint) => messageMaker(one, run, ids);
+  const deletions = new Deletions({
+    endpoint,
+    run,
+    saved,
+    isFull: endpoint.config.incremental === undefined || walks.since === undefined,
+    countsPages: countsPages({ source, children: steps.children ?? [] }),
+    known: steps.known,
+    news: steps.missingNews,
     messages,
-    progressOf: (child) => progress.of(child),
-    messageMakerOf: (child) => messageMaker(child, run, ids),
+    messageMakerOf,
+    progressOf: ({ id }) => progresses.get(id) ?? progress,
+  });
+  const family = new Children(steps.children ?? [], {
+    outgoing: (child) => deletions.outgoing(child),
+    onPage: (child, page) => deletions.page(child, page),
+    progressOf(child) {
+      const its = progress.of(child);
+      progresses.set(child.id, its);
+      return its;
+    },
+    messageMakerOf,
     signal,
   });
   progress.withChildren(() => family.progress);
 
+  const messageOf = messageMakerOf(endpoint);
+  const outgoing = deletions.outgoing(endpoint);
   /** Reads all pages once, and publishes what is on them. */
   const read = async (walk: Walk, request: Omit<PageRequest, 'signal'>) => {
     for await (const page of readAhead((reading) => source.pages({ ...request, signal: reading }), signal)) {
       progress.page(page);
       walk.page(page);
+      deletions.page(endpoint, page);
       const published: unknown[] = [];
       for (const raw of page.records) {
         const { record, isFiltered, isDeleted } = shape.of(raw);
@@ -84,20 +117,18 @@ export async function poll(
         if (isDeleted) progress.deletes('marked', 1);
         // There is nothing below a record that is deleted.
         else published.push(raw);
-        const room = messages.publish(message);
+        const room = outgoing.publish(message, isDeleted);
         if (room !== undefined) await room;
       }
+      await outgoing.flush();
       shape.tell();
       await family.pollFor({ endpoint, shape }, published);
     }
   };
 
-  const begunAt = clock.now();
   const begun = clock.monotonic();
   const isLate = () => hurried && clock.monotonic() - begun > intervalOf(endpoint);
   const write = versionWriter(endpoint);
-  const slices = new Slices(endpoint, cursor, begunAt);
-  let walks = new Walks(endpoint, cursor, begunAt, source.countsPages);
   let conditions: Pick<PageRequest, 'validators' | 'trial'> = { validators: cursor.validators, trial };
   let slice: Slice | undefined = slices.first(walks.since);
   while (slice !== undefined) {
@@ -105,16 +136,18 @@ export async function poll(
     let walk: Walk;
     do {
       walk = walks.begin(clock.now());
+      await deletions.begin();
       await read(walk, { ...asked, ...conditions });
+      deletions.end();
       conditions = { validators: [], trial: false };
-    } while (walks.again(walk));
+    } while (walks.again(walk) || (await deletions.again()));
 
     await messages.flush();
     progress.confirmed(clock.now());
     family.throwFailures();
     if (!walks.settled) progress.neverStood();
     if (walks.standsStill) progress.standsStill();
-    await cursors.save(endpoint, slices.confirmed(slice, walks));
+    await cursors.save(endpoint, await deletions.publish(walks.settled, slices.confirmed(slice, walks)));
     const { settled } = walks;
     walks = new Walks(endpoint, EMPTY, begunAt, source.countsPages);
     // The next run asks again for what would not stand still.

@@ -4,6 +4,7 @@ import type { PollMetrics } from '../metrics.js';
 import type { OutgoingMessage } from '../publish/messages.js';
 import type { PublishRun } from '../publish/publish-run.js';
 import type { Page } from '../sources/port.js';
+import type { NotDeleted } from './missing-news.js';
 
 /** The result of one poll. */
 export interface PollSummary {
@@ -19,6 +20,8 @@ export interface PollSummary {
   readonly filtered?: number;
   /** Records that were deleted: those of which `deletes.when` holds, and those that were missing; absent if none. */
   readonly deleted?: number;
+  /** Records that are missing and were not deleted, and why; absent if there are none. */
+  readonly notDeleted?: NotDeleted;
   /** Pages the API answered with 304, not modified. */
   readonly notModified: number;
   readonly durationMs: number;
@@ -45,6 +48,7 @@ export class PollProgress {
   #keyless = 0;
   #filtered = 0;
   #deleted = 0;
+  #notDeleted: NotDeleted | undefined;
   #accepted = 0;
   #gone = 0;
   #children: () => readonly PollProgress[] = () => [];
@@ -107,6 +111,12 @@ export class PollProgress {
   deletes(why: 'marked' | 'missing', count: number): void {
     this.#deleted += count;
     this.#metrics.deleted.inc({ endpoint: this.#endpoint, why }, count);
+  }
+
+  /** Records are missing after a walk over everything, and are not deleted. @param notDeleted undefined if there are none */
+  withholds(notDeleted: NotDeleted | undefined): void {
+    this.#metrics.notDeleted.set({ endpoint: this.#endpoint }, notDeleted?.records ?? 0);
+    this.#notDeleted = notDeleted;
   }
 
   #tellKeyless(entity: string): void {
@@ -183,6 +193,7 @@ export class PollProgress {
       durationMs,
       ...(this.#filtered === 0 ? {} : { filtered: this.#filtered }),
       ...(this.#deleted === 0 ? {} : { deleted: this.#deleted }),
+      ...(this.#notDeleted === undefined ? {} : { notDeleted: this.#notDeleted }),
       ...(error === undefined ? {} : { error }),
       ...(children.length === 0 ? {} : { children }),
     };

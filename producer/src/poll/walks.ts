@@ -3,13 +3,14 @@ import type { Envelope } from '@tributary/shared';
 import type { Cursor } from '../cursor/cursor.js';
 import type { Endpoint } from '../endpoint.js';
 import type { Page, Validator } from '../sources/port.js';
+import { limitsIn } from './limits.js';
 import { HighWaterMark } from './mark.js';
 
 /** Validators of more pages than this are not kept, so that a cursor stays small. */
 const MAX_VALIDATORS = 100;
 
 /** How many times one run reads the pages at most, if they keep moving. */
-const MAX_WALKS = 4;
+export const MAX_WALKS = 4;
 
 /** One reading of all pages: the records that it saw, and the mark that they reach. */
 export class Walk {
@@ -148,11 +149,4 @@ export class Walks {
     const behind = this.#saved.seen ?? this.#saved.mark;
     return { ...(behind === undefined ? {} : { mark: behind }), seen: reached, validators };
   }
-}
-
-/** Numbers in the request that may be the most records that an answer holds. */
-function limitsIn({ config: { url, query, paging } }: Endpoint): ReadonlySet<number> {
-  const texts = [...(url.split('?')[1] ?? '').split(/[&=]/), ...Object.values(query)];
-  const size = 'size' in paging ? (paging.size ?? 0) : 0;
-  return new Set([size, ...texts.map(Number)].filter((number) => Number.isInteger(number) && number > 1));
 }

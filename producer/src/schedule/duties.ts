@@ -2,6 +2,7 @@ import type { Clock, Logger } from '@tributary/shared';
 import type { Endpoint } from '../endpoint.js';
 import type { PollMetrics } from '../metrics.js';
 import type { Child } from '../poll/children.js';
+import { MissingNews } from '../poll/missing-news.js';
 import { type PollSteps, poll } from '../poll/poll.js';
 import { createIds } from '../publish/ids.js';
 import type { Publisher } from '../publish/publisher.js';
@@ -14,7 +15,7 @@ import type { Stores } from '../stores.js';
 import { Duty } from './duty.js';
 import { Runner } from './runner.js';
 
-export interface DutiesOptions extends Pick<Stores, 'cursors' | 'states' | 'runs'> {
+export interface DutiesOptions extends Pick<Stores, 'cursors' | 'known' | 'states' | 'runs'> {
   readonly publisher: Publisher;
   readonly surroundings: Surroundings;
   readonly metrics: PollMetrics;
@@ -27,13 +28,14 @@ export interface DutiesOptions extends Pick<Stores, 'cursors' | 'states' | 'runs
 
 /** A duty for each endpoint: its source, its runs, its schedule. Nothing is polled until the duty is held. */
 export function createDuties(endpoints: readonly Endpoint[], options: DutiesOptions): Map<string, Duty> {
-  const { publisher, cursors, states, runs, clock, log, instance, metrics, signal } = options;
+  const { publisher, cursors, known, states, runs, clock, log, instance, metrics, signal } = options;
   const ids = createIds();
+  const missingNews = new MissingNews(log);
   const companions = endpoints.length - 1;
   return new Map(
     endpoints.map((endpoint) => {
       const { source, shape, children } = childOf(endpoint, options, (until) => runner.pause(until));
-      const steps: PollSteps = { source, shape, children, publisher, cursors, clock, ids };
+      const steps: PollSteps = { source, shape, children, publisher, cursors, known, missingNews, clock, ids };
       const runner = new Runner({
         endpoint,
         instance,

@@ -1,4 +1,4 @@
-import { type EntityConfig, type FieldType, keyFieldsOf, splitKey } from '@tributary/shared';
+import { DELETED, type EntityConfig, type FieldType, keyFieldsOf, splitKey } from '@tributary/shared';
 
 /**
  * Makes tombstones: canonical records that say that their key is no more. They hold the key, the version where the entity has one,
@@ -26,14 +26,19 @@ export class Tombstones {
 
   /**
    * Of a record that is gone.
-   * @param version as the entity normalises it; '' without one
+   * @param version as orders have it (see versionOrder); '' without one
    */
   ofKey(key: string, version: string): Record<string, unknown> {
     const record: Record<string, unknown> = {};
     const parts = this.#keyFields.length === 1 ? [key] : splitKey(key);
     for (const [index, name] of this.#keyFields.entries()) record[name] = this.#value(name, parts[index] ?? '');
-    if (this.#version !== undefined && version !== '') record[this.#version] = this.#value(this.#version, version);
+    if (this.#version !== undefined && version !== '') record[this.#version] = this.#versionOf(this.#version, version);
     return this.of(record);
+  }
+
+  #versionOf(name: string, order: string): unknown {
+    if (this.#fields[name]?.type === 'datetime') return `${order}Z`;
+    return this.#value(name, order.replace(/^0+(?=\d)/, ''));
   }
 
   /** A whole number is one again where JSON can hold it exactly. */
@@ -42,6 +47,3 @@ export class Tombstones {
     return type === 'integer' && Number.isSafeInteger(Number(text)) ? Number(text) : text;
   }
 }
-
-/** What consumers know a tombstone by. */
-const DELETED = '_deleted';

@@ -19,6 +19,8 @@ export interface Page {
    * Pages that are found by a cursor do not move.
    */
   readonly counted: boolean;
+  /** What says that there may be more than the pages give, in words; absent if nothing does. Nothing counts as missing then. */
+  readonly doubt?: string | undefined;
   /** What makes the next request for this page conditional; undefined if the API sent nothing for that. */
   readonly validator: Validator | undefined;
 }

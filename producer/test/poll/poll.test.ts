@@ -3,8 +3,10 @@ import fc from 'fast-check';
 import { Agent } from 'undici';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { type Cursor, type CursorStore, memoryCursorStore } from '../../src/cursor/cursor.js';
+import { memoryKnownKeys } from '../../src/cursor/known-keys.js';
 import type { Endpoint } from '../../src/endpoint.js';
 import { createPollMetrics } from '../../src/metrics.js';
+import { MissingNews } from '../../src/poll/missing-news.js';
 import { poll } from '../../src/poll/poll.js';
 import { PollProgress } from '../../src/poll/progress.js';
 import { type Walk, Walks } from '../../src/poll/walks.js';
@@ -60,7 +62,16 @@ async function setUp(settings: object, cursors: CursorStore = memoryCursorStore(
   });
   const metrics = createPollMetrics(createRegistry('test'));
   const shape = compileShape(endpoint.entity.config, endpoint.config, new EndpointFindings(endpoint, metrics, log));
-  const steps = { source, shape, publisher, cursors: noted, clock, ids: createIds() };
+  const steps = {
+    source,
+    shape,
+    publisher,
+    cursors: noted,
+    known: memoryKnownKeys(),
+    missingNews: new MissingNews(log),
+    clock,
+    ids: createIds(),
+  };
   const stop = new AbortController();
   const run = async () => {
     const progress = new PollProgress(endpoint, metrics, log);

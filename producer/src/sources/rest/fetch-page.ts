@@ -185,13 +185,12 @@ export class PageFetcher {
       dead = this.#named(request, progress, pager, error) as FatalError;
     }
     // The pages end here by the settings, and the body may say otherwise in a way that the settings do not name.
-    if (next === undefined && dead === undefined && saysMorePages(body, number)) {
-      this.#tellOnce(request, number, MORE_SAID);
-    }
+    const doubt = next === undefined && dead === undefined && saysMorePages(body, number) ? MORE_SAID : undefined;
+    if (doubt !== undefined) this.#tellOnce(request, number, doubt);
     const following = next === undefined ? undefined : keepAddress(next, secrets);
     const isKept = kept !== undefined && (next === undefined || following !== undefined);
     const validator = isKept ? validatorOf(kept, answer.headers, following) : undefined;
-    return { ...common, records, validator, next, dead };
+    return { ...common, records, doubt, validator, next, dead };
   }
 
   /** @param kind the same for all doubts of which one is enough */

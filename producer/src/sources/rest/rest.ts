@@ -106,7 +106,7 @@ export class RestSource implements Source {
       const count = repeats.repeats(records);
       if (count > 1 && held !== undefined) {
         if (repeats.isOfTheFirst) this.#onDoubt(`${this.#fetcher.where(request, progress.pages)}: ${FIRST_PAGE_AGAIN}`);
-        yield endOf(held);
+        yield { ...endOf(held), doubt: repeats.isOfTheFirst ? `a page ${FIRST_PAGE_AGAIN}` : undefined };
         break;
       }
       if (held !== undefined) yield held;

@@ -1,0 +1,130 @@
+/** A key that an endpoint brought. */
+export interface KnownKey {
+  readonly key: string;
+  /** The largest version under which it came, as orders have it (see versionOrder); '' without one. */
+  readonly version: string;
+  /** The API marked it as deleted when it came last: its tombstone has been published. */
+  readonly isMarked: boolean;
+}
+
+/**
+ * Which keys each endpoint has brought, so that a complete walk shows which are gone. A key is noted before its record is
+ * published, and forgotten when its tombstone is confirmed: a crash in between repeats the tombstone, and loses none.
+ */
+export interface KnownKeys {
+  /**
+   * Opens the keys of an endpoint for one run.
+   *
+   * @param id of the endpoint
+   * @param run the number of the run, higher than any before
+   * @param kind what the keys are: those of another kind cannot be compared, and are forgotten
+   */
+  open(id: string, run: number, kind: string): RunKeys;
+}
+
+/** The keys of one endpoint, within one run. Calls may overlap; they take effect in their order. */
+export interface RunKeys {
+  /**
+   * Begins a walk: what is noted from now on, it has seen. To be called before all else.
+   * @throws RetryableError if another producer holds the endpoint by now; so do all other calls
+   */
+  begin(): Promise<void>;
+  /**
+   * Notes keys, each once.
+   * @returns how many of them earlier runs had brought, and not as deleted
+   * @throws RetryableError if what the walk had noted is lost; so do all calls below
+   */
+  note(keys: readonly KnownKey[]): Promise<number>;
+  /** What the walk has not seen, in batches. A key may come twice. Keys may be forgotten meanwhile. */
+  missing(): AsyncGenerator<readonly KnownKey[], void, undefined>;
+  /**
+   * Forgets those of the keys that another endpoint has brought too, in one step: of two endpoints that both miss a key, only one
+   * leaves it to the other.
+   * @param others ids of the other endpoints
+   * @returns the keys that only this endpoint has
+   */
+  claim(keys: readonly KnownKey[], others: readonly string[]): Promise<readonly KnownKey[]>;
+  /** Forgets keys that the walk has not seen. */
+  forget(keys: readonly KnownKey[]): Promise<void>;
+  /** Every key, in batches. */
+  all(): AsyncGenerator<readonly KnownKey[], void, undefined>;
+}
+
+interface Noted extends KnownKey {
+  readonly run: number;
+  readonly walk: number;
+}
+
+interface KeysOfEndpoint {
+  readonly kind: string;
+  readonly keys: Map<string, Noted>;
+}
+
+/** Keys in memory, for one process: they are lost when it ends. */
+export function memoryKnownKeys(): KnownKeys {
+  const endpoints = new Map<string, KeysOfEndpoint>();
+  return { open: (id, run, kind) => new MemoryRunKeys(endpoints, id, run, kind) };
+}
+
+class MemoryRunKeys implements RunKeys {
+  readonly #endpoints: Map<string, KeysOfEndpoint>;
+  readonly #id: string;
+  readonly #run: number;
+  readonly #kind: string;
+  #walk = 0;
+
+  constructor(endpoints: Map<string, KeysOfEndpoint>, id: string, run: number, kind: string) {
+    this.#endpoints = endpoints;
+    this.#id = id;
+    this.#run = run;
+    this.#kind = kind;
+  }
+
+  async begin(): Promise<void> {
+    this.#walk += 1;
+    if (this.#endpoints.get(this.#id)?.kind === this.#kind) return;
+    this.#endpoints.set(this.#id, { kind: this.#kind, keys: new Map() });
+  }
+
+  async note(keys: readonly KnownKey[]): Promise<number> {
+    let earlier = 0;
+    for (const { key, version, isMarked } of keys) {
+      const known = this.#keys.get(key);
+      if (known !== undefined && known.run !== this.#run && !known.isMarked) earlier += 1;
+      // Orders are ASCII, which sorts here as it does byte by byte.
+      const largest = known !== undefined && known.version > version ? known.version : version;
+      this.#keys.set(key, { key, version: largest, isMarked, run: this.#run, walk: this.#walk });
+    }
+    return earlier;
+  }
+
+  async *missing(): AsyncGenerator<readonly KnownKey[], void, undefined> {
+    const missing = [...this.#keys.values()].filter((noted) => !this.#isSeen(noted));
+    if (missing.length > 0) yield missing;
+  }
+
+  async claim(keys: readonly KnownKey[], others: readonly string[]): Promise<readonly KnownKey[]> {
+    const isElsewhere = ({ key }: KnownKey) => others.some((other) => this.#endpoints.get(other)?.keys.has(key));
+    for (const one of keys) if (isElsewhere(one)) this.#keys.delete(one.key);
+    return keys.filter(({ key }) => this.#keys.has(key));
+  }
+
+  async forget(keys: readonly KnownKey[]): Promise<void> {
+    for (const { key } of keys) {
+      const noted = this.#keys.get(key);
+      if (noted !== undefined && !this.#isSeen(noted)) this.#keys.delete(key);
+    }
+  }
+
+  async *all(): AsyncGenerator<readonly KnownKey[], void, undefined> {
+    if (this.#keys.size > 0) yield [...this.#keys.values()];
+  }
+
+  get #keys(): Map<string, Noted> {
+    return this.#endpoints.get(this.#id)?.keys ?? new Map();
+  }
+
+  #isSeen({ run, walk }: Noted): boolean {
+    return run === this.#run && walk === this.#walk;
+  }
+}
