@@ -3,12 +3,17 @@ import type { Incoming } from '../intake/decode.js';
 import type { Delivery } from '../intake/settle.js';
 import type { Ledger, Verdict } from '../ledger/port.js';
 import type { LandedRows, Sink } from '../sinks/port.js';
+import type { Refusal } from '../sinks/refused.js';
 
 /** A row that this writer has claimed. */
 export interface ClaimedRow {
   readonly row: Row;
-  /** Whether a writer that died had already written it: then it is only committed. */
-  readonly landed: boolean;
+  /** Whether it is durable already, here or in the output of a writer that died: then it is only committed. */
+  landed: boolean;
+  /** Whether the sink has refused it. */
+  refused?: boolean;
+  /** While it is being written: resolves when it is durable or refused, with what was refused of that write. */
+  writing?: Promise<readonly Refusal[]> | undefined;
 }
 
 /** Rows of any datasets, in one list for each dataset: a write and a commit are of one dataset. */
@@ -55,6 +60,8 @@ export class Claims {
   /** The output of a fenced writer never changes again, so it is read once. */
   readonly #landed = new Map<string, Promise<LandedRows>>();
   readonly #kept = new WeakMap<Delivery, ClaimedRow>();
+  /** By dataset, key and hash, the oldest first; see {@link closing}. */
+  readonly #closing = new Map<string, ClaimedRow>();
 
   constructor(options: ClaimsOptions) {
     this.#options = options;
@@ -80,6 +87,25 @@ export class Claims {
     return this.#kept.get(delivery);
   }
 
+  /** Remembers a row of a merge that this writer has claimed, until it is durable, if it closes its key. */
+  hold(claimed: ClaimedRow): void {
+    for (const [id, one] of this.#closing) {
+      if (isOpen(one)) break;
+      this.#closing.delete(id);
+    }
+    if (claimed.row.values === null) this.#closing.set(idOf(claimed.row), claimed);
+  }
+
+  /**
+   * The tombstone of a merged row that this writer has claimed for one record, when another record asks for it too: for the
+   * other side, say. The ledger calls the second a duplicate. But once no line points from one side to the other any more, the
+   * first record does not bring the tombstone again if this writer dies. So the second has to make it durable as well.
+   */
+  closing(row: Row): ClaimedRow | undefined {
+    const held = row.values === null ? this.#closing.get(idOf(row)) : undefined;
+    return held !== undefined && isOpen(held) ? held : undefined;
+  }
+
   async #hasLanded(row: Row, { takenFrom = [], takenOrders = [] }: Verdict): Promise<boolean> {
     for (const writer of takenFrom) {
       const rows = await this.#landedOf(writer);
@@ -101,6 +127,10 @@ export class Claims {
     return landed;
   }
 }
+
+const isOpen = ({ landed, refused = false }: ClaimedRow): boolean => !landed && !refused;
+
+const idOf = ({ dataset, key, hash }: Row): string => `${dataset}\n${key}\n${hash}`;
 
 /** What becomes of each incoming record; the caller settles those that need no row. */
 export interface Deduplicated {

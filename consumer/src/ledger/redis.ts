@@ -27,7 +27,10 @@ export interface RedisLedgerOptions {
   readonly keys: LedgerKeys;
   readonly epoch: string;
   readonly writer: string;
-  /** The datasets of the merges. No message asks again for a claim on an older merged row, so commits remove it. */
+  /**
+   * The datasets of the merges. No message asks again for a claim on an older merged row, so commits remove it. And a tombstone
+   * of a merged row that never was is not written.
+   */
   readonly mergeDatasets: ReadonlySet<string>;
 }
 
@@ -44,11 +47,12 @@ export class RedisLedger implements Ledger {
   }
 
   async claim(dataset: string, rows: readonly Row[]): Promise<Verdict[]> {
-    const { keys, epoch, writer } = this.#options;
+    const { keys, epoch, writer, mergeDatasets } = this.#options;
     const names = [keys.epoch, keys.leases, keys.fenced, keys.ledger(dataset), keys.claims(dataset)];
+    const isMerged = mergeDatasets.has(dataset) ? '1' : '0';
     const calls = chunk(rows).map((part) => ({
       keys: names,
-      args: [epoch, writer, ++this.#claimCalls, writeRows(part)],
+      args: [epoch, writer, ++this.#claimCalls, writeRows(part), isMerged],
     }));
     const replies = (await this.#scripts.run('claim', calls)) as string[][];
     const verdicts = replies.flatMap(readVerdicts);

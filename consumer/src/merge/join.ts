@@ -45,7 +45,7 @@ export const sideOf = ({ record, envelope, row }: ClaimedRecord): OrderedSide =>
 
 /** The merged rows of one record, once they are claimed. */
 export interface ClaimedGroup {
-  /** Those that this writer has claimed. */
+  /** Those that this writer has claimed, for this record or (see Claims.closing) for another. */
   readonly rows: readonly ClaimedRow[];
   /** Whether another consumer has one of the others in flight. */
   readonly busy: boolean;
@@ -53,7 +53,8 @@ export interface ClaimedGroup {
 
 /**
  * Claims the merged rows of several records, and keeps those that this writer has to write. A row that is a duplicate or
- * stale belongs to another message, which is not acknowledged before that row, or a newer one, is durable.
+ * stale belongs to another message, which is not acknowledged before that row, or a newer one, is durable, and which brings it
+ * again until then.
  */
 export async function claimMergedRows(
   groups: readonly (readonly Row[])[],
@@ -67,8 +68,16 @@ export async function claimMergedRows(
     let busy = false;
     for (const row of group) {
       const { verdict, landed = false } = judged[at++] ?? {};
-      if (verdict?.kind === 'accept') rows.push({ row, landed });
-      else if (verdict?.kind === 'busy') busy = true;
+      if (verdict?.kind === 'accept') {
+        const claimed = { row, landed };
+        claims.hold(claimed);
+        rows.push(claimed);
+      } else if (verdict?.kind === 'duplicate') {
+        const closing = claims.closing(row);
+        if (closing !== undefined) rows.push(closing);
+      } else if (verdict?.kind === 'busy') {
+        busy = true;
+      }
     }
     return { rows, busy };
   });

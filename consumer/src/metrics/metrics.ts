@@ -11,6 +11,7 @@ export class ConsumerMetrics {
   readonly #dead;
   readonly #unknownFields;
   readonly #rows;
+  readonly #tombstones;
   readonly #sinkFailures;
   readonly #flushRecords;
   readonly #flushSeconds;
@@ -44,6 +45,12 @@ export class ConsumerMetrics {
     this.#rows = new Counter({
       name: 'tributary_rows_written_total',
       help: 'Rows made durable',
+      labelNames: ['dataset'],
+      registers,
+    });
+    this.#tombstones = new Counter({
+      name: 'tributary_tombstones_written_total',
+      help: 'Of the rows made durable, those that say that a key is no more',
       labelNames: ['dataset'],
       registers,
     });
@@ -142,8 +149,10 @@ export class ConsumerMetrics {
     this.#unknownFields.inc({ endpoint, entity, field });
   }
 
-  written(dataset: string, rows: number): void {
+  /** @param tombstones how many of the rows are tombstones */
+  written(dataset: string, rows: number, tombstones: number): void {
     if (rows > 0) this.#rows.inc({ dataset }, rows);
+    if (tombstones > 0) this.#tombstones.inc({ dataset }, tombstones);
   }
 
   sinkFailed(dataset: string): void {

@@ -1,4 +1,4 @@
-import { isTombstone, ledgerHash } from '../ledger/keys.js';
+import { isTombstone } from '../ledger/keys.js';
 import { orderOfRecords, readMergedKey, targetOfLine } from '../merge/rows.js';
 import type { LandedMerge } from './landed.js';
 
@@ -22,8 +22,8 @@ export function findDoubts(landed: LandedMerge): Doubt[] {
   const doubts = new Map<string, Doubt>();
   for (const [key, { hash, order }] of landed.merged) {
     const newer = sidesOf(key, order, landed).filter((side) => side.order > landedOrder(side, landed));
-    if (newer.length === 0 || isWhatSidesMake(key, hash, landed)) continue;
-    for (const doubt of newer) {
+    if (newer.length === 0) continue;
+    for (const doubt of sidesThatMatter(newer, key, hash, landed)) {
       const id = `${doubt.entity} ${doubt.key}`;
       if (doubt.order > (doubts.get(id)?.order ?? '')) doubts.set(id, doubt);
     }
@@ -43,14 +43,22 @@ function sidesOf(mergedKey: string, mergedOrder: string, { rows }: LandedMerge):
 
 const landedOrder = ({ side, key }: Doubt, landed: LandedMerge): string => landed[side].get(key)?.order ?? '';
 
-/** Whether the records that have landed make the same merged row, so that it does not matter which of them were accepted. */
-function isWhatSidesMake(mergedKey: string, hash: string, landed: LandedMerge): boolean {
+/**
+ * Those of the sides which have to be known, because the records that have landed make another merged row. If they make the same,
+ * it does not matter which of them were accepted.
+ */
+function sidesThatMatter(newer: readonly Doubt[], mergedKey: string, hash: string, landed: LandedMerge) {
   const { eachKey, lineId } = readMergedKey(mergedKey);
   const each = landed.each.get(eachKey);
-  if (each === undefined) return false;
+  if (each === undefined) return newer;
   const line = landed.rows.lines(each.payload).find(({ id }) => id === lineId);
+  if (line === undefined) return isTombstone(hash) ? NONE : newer;
   const other = landed.with.get(targetOfLine(lineId));
-  if (line === undefined || other === undefined) return isTombstone(hash);
-  const row = landed.rows.row(each, line, other);
-  return ledgerHash(row.hash, row.values === null) === hash;
+  const row = other && landed.rows.row(each, line, other);
+  if (row !== undefined && row.values !== null) return row.hash === hash ? NONE : newer;
+  // The other side is missing or deleted. The record with the line may come back as it landed, and the other side after it.
+  // The row that they make must then not be older than this tombstone.
+  return isTombstone(hash) ? newer.filter(({ side }) => side === 'each') : newer;
 }
+
+const NONE: readonly Doubt[] = [];

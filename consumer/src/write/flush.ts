@@ -70,19 +70,40 @@ export class Flush {
   }
 
   /**
-   * Writes rows of one dataset, except those that had landed already, and commits them all.
+   * Writes rows of one dataset, except those that had landed already, and commits them all. A row that several records have to
+   * make durable is written once.
    * @returns what the sink refused; those rows are still claimed
    */
-  async land(rows: readonly ClaimedRow[]): Promise<readonly Refusal[]> {
-    const dataset = rows[0]?.row.dataset;
+  async land(given: readonly ClaimedRow[]): Promise<readonly Refusal[]> {
+    const dataset = given[0]?.row.dataset;
     if (dataset === undefined) return [];
     const { ledger, metrics } = this.#options;
-    const toWrite = rows.filter(({ landed }) => !landed).map(({ row }) => row);
-    const refusals = toWrite.length > 0 ? await this.#writeWhenPossible(dataset, toWrite) : [];
+    const rows = [...new Set(given)];
+    const toWrite = rows.filter(({ landed, writing }) => !landed && writing === undefined);
+    if (toWrite.length > 0) {
+      const written = this.#writeClaimed(dataset, toWrite);
+      for (const one of toWrite) one.writing = written;
+    }
+    const refusals = await refusalsOf(rows);
     const refused = new Set(refusals.map(({ row }) => row));
     const toCommit = rows.map(({ row }) => row).filter((row) => !refused.has(row));
     if (toCommit.length > 0) await ledger.commit(dataset, toCommit);
-    metrics.written(dataset, toWrite.length - refused.size);
+    const written = toWrite.filter(({ row }) => !refused.has(row));
+    metrics.written(dataset, written.length, written.filter(({ row }) => row.values === null).length);
+    return refusals;
+  }
+
+  async #writeClaimed(dataset: string, claimed: readonly ClaimedRow[]): Promise<readonly Refusal[]> {
+    const refusals = await this.#writeWhenPossible(
+      dataset,
+      claimed.map(({ row }) => row),
+    );
+    const refused = new Set(refusals.map(({ row }) => row));
+    for (const one of claimed) {
+      one.writing = undefined;
+      if (refused.has(one.row)) one.refused = true;
+      else one.landed = true;
+    }
     return refusals;
   }
 
@@ -169,6 +190,13 @@ export class Flush {
       if (isTold) onSinkProblem(undefined, dataset);
     }
   }
+}
+
+/** What the sink refuses of these rows, once all of them are written: here, or by another flush that began before. */
+async function refusalsOf(rows: readonly ClaimedRow[]): Promise<readonly Refusal[]> {
+  const own = new Set(rows.map(({ row }) => row));
+  const writings = new Set(rows.flatMap(({ writing }) => writing ?? []));
+  return (await Promise.all(writings)).flat().filter(({ row }) => own.has(row));
 }
 
 /** Why the record of this entry goes to the dead letters; undefined if it does not. */

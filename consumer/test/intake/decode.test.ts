@@ -1,4 +1,4 @@
-import { PoisonError, versionOrder } from '@tributary/shared';
+import { contentHash, PoisonError, versionOrder } from '@tributary/shared';
 import { describe, expect, test } from 'vitest';
 import type { BrokerMessage } from '../../src/intake/channel.js';
 import { decode } from '../../src/intake/decode.js';
@@ -67,6 +67,28 @@ describe('a delivery', () => {
     expect(decode(deliveryOf(customer({ name: 'Bob' }), 'm3'), CUSTOMER, known).isKnown).toBe(false);
   });
 
+  test('that says that its record is deleted becomes a tombstone, also when its bytes were read before', () => {
+    const known = new KnownRecords().of(CUSTOMER);
+    const body = { ...customer(), _deleted: true };
+    const { record, row, delivery } = decode(deliveryOf(body, 'm7'), CUSTOMER, known);
+    expect(row).toEqual({
+      dataset: 'customers',
+      key: 'C-1',
+      hash: contentHash('customer', 'C-1', null),
+      messageId: 'm7',
+      version: '2025-01-01T00:00:00.000Z',
+      order: versionOrder('2025-01-01T00:00:00.000Z', 'm7'),
+      values: null,
+    });
+    known.keep(delivery.message.content, record);
+    const again = decode(deliveryOf(body, 'm8'), CUSTOMER, known);
+    expect(again).toMatchObject({ isKnown: true, row: { values: null, hash: row.hash, messageId: 'm8' } });
+    expect(decode(deliveryOf(customer(), 'm9'), CUSTOMER, known)).toMatchObject({
+      isKnown: false,
+      record: { deleted: false },
+    });
+  });
+
   test('that another program published is accepted, as of an unknown endpoint', () => {
     const delivery = deliver({ ...messageOf(customer()), properties: { messageId: 'm1', headers: {} } });
     expect(decode(delivery, CUSTOMER, none).envelope.endpoint).toBe('unknown');
@@ -78,6 +100,12 @@ describe('a delivery', () => {
     ['is HTML', '<html>502 Bad Gateway</html>', 'not_json', undefined],
     ['is a list', '[]', 'not_an_object', undefined],
     ['is null', 'null', 'not_an_object', undefined],
+    [
+      'says in a text that it is deleted',
+      JSON.stringify(customer({ _deleted: 'true' })),
+      'deleted_invalid',
+      '_deleted',
+    ],
     ['has no key', JSON.stringify({ name: 'Ada' }), 'key_missing', 'id'],
     ['has a key with a line end', JSON.stringify(customer({ id: 'C\n1' })), 'key_invalid', 'id'],
     ['has a field of a wrong type', JSON.stringify(customer({ name: 5 })), 'field_invalid', 'name'],

@@ -191,6 +191,27 @@ export function describeClaims(make: () => Promise<LedgerHarness>): void {
       expect(await verdictsOf(y, row('3 m3'))).toEqual(['accept']);
     });
 
+    test('a tombstone of a record of which nothing is known is written, because its older content may still come', async () => {
+      const deleted = (order: string) => rowOf(CUSTOMERS, 'k', null, order);
+      await land(x, deleted('2 m2'));
+      expect(await verdictsOf(y, deleted('2 m2'), deleted('3 m3'), a('1 m1'))).toEqual([
+        'duplicate',
+        'duplicate',
+        'stale',
+      ]);
+    });
+
+    test('a record, its deletion and the same record again are three rows, in one call too', async () => {
+      const deleted = (order: string, key?: string) => rowOf(CUSTOMERS, key ?? 'k', null, order);
+      await land(x, a('1 m1'));
+      await land(y, deleted('1 m2'));
+      await land(x, a('1 m3'));
+      const again = [a('1 m1', 'other'), deleted('1 m2', 'other'), a('1 m3', 'other'), deleted('1 m2', 'other')];
+      expect(await verdictsOf(x, ...again)).toEqual(['accept', 'accept', 'accept', 'duplicate']);
+      await x.commit(CUSTOMERS, again.slice(0, 3));
+      expect(await verdictsOf(y, ...again)).toEqual(['duplicate', 'stale', 'duplicate', 'stale']);
+    });
+
     test('a tombstone is newer than a row in flight, and older than a newer one', async () => {
       expect(await verdictsOf(x, row('2 m2'))).toEqual(['accept']);
       expect(await verdictsOf(y, tombstone('1 m1'), tombstone('3 m3'))).toEqual(['stale', 'accept']);

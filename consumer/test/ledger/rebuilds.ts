@@ -205,6 +205,63 @@ export function describeRebuilds(name: string, connect: () => Promise<TestRedis>
       expect(sink.keys('customers')).toEqual(['C-1', 'C-1']);
     });
 
+    const gone = (fields: Fields, minute = 0) => ({ ...fields, updatedAt: at(minute), _deleted: true });
+
+    test('knows which records are deleted, of either side', async () => {
+      await land('inventory', item({ sku: 'A' }), item({ sku: 'B' }), gone({ sku: 'never' }));
+      await land(
+        'customer',
+        customer({ id: 'C-1', lines: lines('A', 'B') }),
+        customer({ id: 'C-2', lines: lines('B') }),
+      );
+      await land('inventory', gone({ sku: 'A' }, 1));
+      await land('customer', customer({ id: 'C-1', lines: lines('A', 'B'), name: 'Bob', updatedAt: at(2) }));
+      await land('customer', gone({ id: 'C-2' }, 3), gone({ id: 'C-3' }, 3));
+      await land('inventory', gone({ sku: 'B' }, 4), item({ sku: 'B', price: 7, updatedAt: at(5) }));
+      const before = await state();
+      const rows = landed();
+      expect(sink.keys('inventory')).toEqual(['A', 'B', '-never', '-A', '-B', 'B']);
+      expect(sink.keys('customer_inventory').slice(3)).toEqual(['-C-1/A', 'C-1/B', '-C-2/B', '-C-1/B', 'C-1/B']);
+      await rebuild();
+      // The newest order under which content was asked for again is noted in the ledger alone.
+      const withoutNotes = (of: Awaited<ReturnType<typeof state>>) => {
+        const merged = Object.entries(of['ledger of customer_inventory'] as Record<string, string>);
+        const hashes = Object.fromEntries(merged.map(([key, text]) => [key, text.split(' ')[0]]));
+        return { ...of, 'ledger of customer_inventory': hashes };
+      };
+      expect(withoutNotes(await state())).toEqual(withoutNotes(before));
+      expect(await steps.ledger.unmerged(MERGED, 10)).toEqual([]);
+      await land('inventory', item({ sku: 'A' }), gone({ sku: 'A' }, 1));
+      await land('customer', customer({ id: 'C-2', lines: lines('B') }), gone({ id: 'C-2' }, 3));
+      expect(landed()).toEqual(rows);
+    });
+
+    test('brings merged rows back with a deleted record of either side', async () => {
+      await land('inventory', item({ sku: 'A' }), gone({ sku: 'A' }, 1));
+      await land('customer', customer({ lines: lines('A') }), gone({ id: 'C-1' }, 1));
+      await rebuild();
+      await land('customer', customer({ lines: lines('A'), updatedAt: at(2) }));
+      expect(sink.keys('customer_inventory')).toEqual([]);
+      await land('inventory', item({ sku: 'A', updatedAt: at(2) }));
+      expect(sink.keys('customer_inventory')).toEqual(['C-1/A']);
+      await land('inventory', gone({ sku: 'A' }, 3));
+      await rebuild();
+      await land('inventory', item({ sku: 'A', updatedAt: at(4) }));
+      expect(sink.keys('customer_inventory')).toEqual(['C-1/A', '-C-1/A', 'C-1/A']);
+    });
+
+    test('doubts the content of a record whose deletion only a merged row tells of: the same content once more comes back', async () => {
+      const ada = customer({ lines: lines('A') });
+      await land('inventory', item({ sku: 'A' }));
+      await land('customer', ada, gone({ id: 'C-1' }));
+      half('customers');
+      await land('inventory', gone({ sku: 'A' }));
+      await rebuild();
+      await land('customer', ada);
+      await land('inventory', item({ sku: 'A' }));
+      expect(sink.keys('customer_inventory')).toEqual(['C-1/A', '-C-1/A', 'C-1/A']);
+    });
+
     describe('of a merge that was changed', () => {
       const columns = (...names: string[]): PipelineConfig['merges'] =>
         CRM.merges.map((merge) => ({
@@ -258,6 +315,21 @@ export function describeRebuilds(name: string, connect: () => Promise<TestRedis>
         expect(sink.keys('customer_inventory').sort()).toEqual(['-C-1/A', 'C-1/A', 'C-1/B', 'C-2/A']);
         await land('customer', customer({ lines: [], updatedAt: at(2) }));
         expect(sink.keys('customer_inventory').slice(4)).toEqual(['-C-1/B']);
+      });
+
+      test('closes the rows of records of either side that were deleted while a merge was off', async () => {
+        await land('inventory', item({ sku: 'A' }), item({ sku: 'B' }));
+        await land('customer', customer({ lines: lines('A', 'B') }), customer({ id: 'C-2', lines: lines('B') }));
+        await begin('O', { ...CRM, merges: [] });
+        await land('inventory', gone({ sku: 'A' }, 1));
+        await land('customer', gone({ id: 'C-2' }, 1));
+        await change(CRM.merges);
+        expect(newest()).toMatchObject({ 'C-1/A': [], 'C-2/B': [] });
+        expect(sink.keys('customer_inventory').slice(3).sort()).toEqual(['-C-1/A', '-C-2/B']);
+        await land('customer', customer({ lines: lines('A', 'B'), updatedAt: at(2), name: 'Bob' }));
+        await land('inventory', item({ sku: 'A', updatedAt: at(2) }));
+        await land('customer', customer({ id: 'C-2', lines: lines('A'), updatedAt: at(2) }));
+        expect(sink.keys('customer_inventory').slice(5)).toEqual(['C-1/B', 'C-1/A', 'C-2/A']);
       });
     });
   });

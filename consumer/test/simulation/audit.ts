@@ -18,8 +18,10 @@ export function audit(published: readonly Published[], disk: MemoryDisk, pipelin
   });
 }
 
+/** The rows that must be there; all others must be closed, or never have been there. */
 function expectedOf(published: readonly Published[], { entity }: Dataset): Map<string, string> {
-  return new Map([...newest(published, entity ?? '')].map(([key, { record }]) => [key, record.hash]));
+  const records = [...newest(published, entity ?? '').values()].map(({ record }) => record);
+  return new Map(records.filter(({ deleted }) => !deleted).map(({ key, hash }) => [key, hash]));
 }
 
 function expectedMerge(published: readonly Published[], { mergeRows }: Pipeline): Map<string, string> {
@@ -30,7 +32,7 @@ function expectedMerge(published: readonly Published[], { mergeRows }: Pipeline)
       const item = items.get(line.target);
       if (item === undefined) continue;
       const row = mergeRows.row(sideOf(customer), line, sideOf(item));
-      expected.set(row.key, row.hash);
+      if (!item.record.deleted) expected.set(row.key, row.hash);
     }
   }
   return expected;

@@ -49,7 +49,7 @@ function refusal(store: MemoryStore, epoch: string, fenced: string, [asked, writ
 
 export const claim: Script = (store, keys, args) => {
   const [epoch = '', leases = '', fenced = '', ledger = '', claims = ''] = keys;
-  const [, writer = '', call = ''] = args;
+  const [, writer = '', call = '', , isMerged] = args;
   const refused = refusal(store, epoch, fenced, args);
   if (refused !== undefined) return [refused];
   const alive = (other = '') =>
@@ -89,7 +89,7 @@ export const claim: Script = (store, keys, args) => {
       }
     }
     if (latest === undefined) {
-      if (hash.startsWith('-')) {
+      if (isMerged === '1' && hash.startsWith('-')) {
         store.hash(ledger).set(key, `${hash} ${order}`);
         return 'D';
       }

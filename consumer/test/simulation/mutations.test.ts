@@ -1,11 +1,12 @@
 import fc from 'fast-check';
 import { afterEach, describe, expect, test, vi } from 'vitest';
+import type { Claims } from '../../src/claim/claims.js';
 import type { Sink } from '../../src/sinks/port.js';
 import type { Flush, FlushOptions } from '../../src/write/flush.js';
 import * as scripts from './memory-scripts.js';
 import { type File, MemoryDisk, type Part } from './memory-sink.js';
 import type { Publication } from './publications.js';
-import { schedules, schedulesOf } from './schedule.js';
+import { schedules, schedulesOf, schedulesWithoutDeletions } from './schedule.js';
 import { type Broken, simulate } from './simulate.js';
 
 /**
@@ -26,8 +27,20 @@ vi.mock('../../src/write/flush.js', async (importOriginal) => {
     },
   };
 });
+type ClaimsClass = typeof Claims;
+const claims = vi.hoisted(() => ({ alter: (real: ClaimsClass): ClaimsClass => real }));
+vi.mock('../../src/claim/claims.js', async (importOriginal) => {
+  const real = await importOriginal<{ Claims: ClaimsClass }>();
+  return {
+    ...real,
+    get Claims() {
+      return claims.alter(real.Claims);
+    },
+  };
+});
 afterEach(() => {
   flush.alter = (real) => real;
+  claims.alter = (real) => real;
 });
 
 const propertyOf = (broken: Broken, of = schedules) =>
@@ -45,9 +58,10 @@ async function expectFault(broken: Broken = {}, of = schedules): Promise<void> {
   expect(errorInstance).toBeInstanceOf(FaultFound);
 }
 
-const once = { key: 0, content: 0, sameVersion: false, twice: false };
+const once = { key: 0, content: 0, deleted: false, sameVersion: false, twice: false };
 const customer = { ...once, entity: 'customer' as const };
 const item = { ...once, entity: 'inventory' as const };
+const deleted = (publication: Publication): Publication => ({ ...publication, deleted: true });
 /** Schedules with these publications and no others, in this order. */
 const only = (...publications: Publication[]) => schedulesOf(fc.constant(publications));
 
@@ -107,7 +121,8 @@ describe('a fault is found when a take-over', () => {
       await sink.takeOver(writer);
       return { has: () => false };
     });
-    const { errorInstance, counterexample } = await fc.check(propertyOf(broken), { numRuns: 3_000, seed: 1 });
+    const property = propertyOf(broken, schedulesWithoutDeletions);
+    const { errorInstance, counterexample } = await fc.check(property, { numRuns: 3_000, seed: 1 });
     expect(errorInstance).toBeInstanceOf(FaultFound);
     // It shrinks to a schedule that a person can follow: one record or two, and one crash at the right moment.
     const [schedule] = counterexample ?? [];
@@ -215,5 +230,81 @@ describe('a fault is found when the ledger', () => {
       return [name, altered] as const;
     });
     await expectFault({ scripts: Object.fromEntries(unnoticed) });
+  });
+});
+
+describe('a fault is found when the tombstone', () => {
+  /** Whether a record that is joined is deleted: see writeSide in merge/rows.ts. */
+  const isDeleted = (record: string) => record.endsWith(',null]');
+  /** The records of a call of join.lua, each with its fields. */
+  const recordsOf = (args: readonly string[]) =>
+    (args[3] ?? '')
+      .split('\n')
+      .slice(0, -1)
+      .map((record) => record.split('\x1f'));
+
+  test('of a record that never was is only noted in the ledger', async () => {
+    const claim: typeof scripts.claim = (store, keys, args) => scripts.claim(store, keys, args.with(4, '1'));
+    await expectFault({ scripts: { claim } }, only(item, deleted(item)));
+  });
+
+  test('of a record that lines point at closes no line', async () => {
+    const join: typeof scripts.join = (store, keys, args) => {
+      const [status = '', sides = [], ...answers] = scripts.join(store, keys, args);
+      const closesNone = recordsOf(args).map(([, , payload = '']) => isDeleted(payload));
+      return [status, sides, ...answers.map((answer, index) => (closesNone[index] ? [] : answer))];
+    };
+    await expectFault({ scripts: { join } });
+  });
+
+  test('of a record that lines point at is not kept for records that come late', async () => {
+    const join: typeof scripts.join = (store, keys, args) => {
+      const answer = scripts.join(store, keys, args);
+      for (const [key = '', , payload = ''] of recordsOf(args)) {
+        if (isDeleted(payload)) store.hash(keys[3] ?? '').delete(key);
+      }
+      return answer;
+    };
+    await expectFault({ scripts: { join } });
+  });
+
+  test('of a record with lines leaves them open', async () => {
+    const join: typeof scripts.join = (store, keys, args) => {
+      const [status = '', sides = [], ...answers] = scripts.join(store, keys, args);
+      const hasNone = recordsOf(args).map(([, , payload]) => args[2] === 'each' && payload === '');
+      return [status, sides, ...answers.map((answer, index) => (hasNone[index] ? [] : answer))];
+    };
+    await expectFault({ scripts: { join } });
+  });
+
+  test('of a merged row that both its records ask for is left to the first of them', async () => {
+    claims.alter = (Real) =>
+      class extends Real {
+        override closing(): undefined {}
+      };
+    await expectFault({}, only(customer, item, deleted(item), deleted(customer)));
+  });
+
+  test('is not read by a rebuild', async () => {
+    await expectFault({
+      alterSink: (sink) => ({
+        ...sink,
+        async *scan(dataset) {
+          for await (const row of sink.scan(dataset)) if (!row.deleted) yield row;
+        },
+      }),
+    });
+  });
+
+  test('is read by a rebuild as a record that holds nothing', async () => {
+    await expectFault({
+      alterSink: (sink) => ({
+        ...sink,
+        async *scan(dataset) {
+          for await (const row of sink.scan(dataset))
+            yield { ...row, deleted: row.deleted && dataset.entity === undefined };
+        },
+      }),
+    });
   });
 });

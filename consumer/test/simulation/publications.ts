@@ -9,6 +9,8 @@ export interface Publication {
   /** Which record, and which of its few contents it has now. */
   readonly key: number;
   readonly content: number;
+  /** It says that the record is deleted: by its key and version alone, or (with an odd content) beside all its fields. */
+  readonly deleted: boolean;
   /** Its content changes and its version does not, as in a careless API; at most once in each version. */
   readonly sameVersion: boolean;
   /** The confirm was lost: the same message is published twice. */
@@ -23,13 +25,17 @@ export interface Published {
   readonly order: string;
 }
 
+/** Stands for the content of a deleted record, which is the same whatever other fields it has. */
+const NO_CONTENT = -2;
+
 const LINES = [['i0'], ['i0', 'i1'], ['i1'], [], ['i0', 'i0']];
 
 /** The messages of a schedule, in the order of their publication. */
 export function publish(publications: readonly Publication[], pipeline: Pipeline): Published[] {
   const revisions = new Map<string, { revision: number; content: number; tied: boolean }>();
   return publications.flatMap((publication, index) => {
-    const { entity, key, content, sameVersion, twice } = publication;
+    const { entity, key, sameVersion, twice, deleted } = publication;
+    const content = deleted ? NO_CONTENT : publication.content;
     const compiled = pipeline.entities.find(({ name }) => name === entity);
     if (compiled === undefined) return [];
     const before = revisions.get(`${entity} ${key}`) ?? { revision: 0, content: -1, tied: true };
@@ -39,14 +45,22 @@ export function publish(publications: readonly Publication[], pipeline: Pipeline
     revisions.set(`${entity} ${key}`, { revision, content, tied: tied || (before.tied && !changed) });
 
     const version = pipeline.versioned ? { revision } : {};
-    const body = entity === 'customer' ? customer(key, content) : { sku: `i${key}`, price: 10 + content };
-    const message = { messageId: `m${String(index).padStart(3, '0')}`, body: { ...body, ...version } };
+    const message = { messageId: `m${String(index).padStart(3, '0')}`, body: { ...bodyOf(publication), ...version } };
     const record = compiled.decode(message.body);
     const order = versionOrder(record.version, message.messageId);
     const published = { queue: compiled.config.queue, message, record, order };
     return twice ? [published, published] : [published];
   });
 }
+
+function bodyOf({ entity, key, content, deleted }: Publication) {
+  const isCustomer = entity === 'customer';
+  if (!deleted) return isCustomer ? customer(key, content) : item(key, content);
+  const fields = content % 2 === 0 ? {} : isCustomer ? customer(key, content) : item(key, content);
+  return { ...fields, ...(isCustomer ? { id: `c${key}` } : { sku: `i${key}` }), _deleted: true };
+}
+
+const item = (key: number, content: number) => ({ sku: `i${key}`, price: 10 + content });
 
 function customer(key: number, content: number) {
   const lines = (LINES[content % LINES.length] ?? []).map((sku, index) => ({ sku, quantity: index + 1 }));

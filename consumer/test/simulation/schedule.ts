@@ -53,7 +53,7 @@ const fault: fc.Arbitrary<Fault> = fc.oneof(
   },
 );
 
-const publication: fc.Arbitrary<Publication> = fc.record({
+const content = fc.record({
   entity: fc.constantFrom('customer' as const, 'inventory' as const),
   key: fc.constantFrom(0, 0, 1),
   content: fc.nat(5),
@@ -61,8 +61,16 @@ const publication: fc.Arbitrary<Publication> = fc.record({
   twice: fc.integer({ min: 0, max: 7 }).map((n) => n === 7),
 });
 
+const anyOf = (publication: fc.Arbitrary<Publication>) =>
+  schedulesOf(fc.array(publication, { minLength: 1, maxLength: 8 }));
+
+const isDeleted = fc.integer({ min: 0, max: 4 }).map((n) => n === 4);
+
 /** All schedules, with any publications. */
-export const schedules = schedulesOf(fc.array(publication, { minLength: 1, maxLength: 8 }));
+export const schedules = anyOf(fc.tuple(content, isDeleted).map(([one, deleted]) => ({ ...one, deleted })));
+
+/** Those in which no record is deleted. */
+export const schedulesWithoutDeletions = anyOf(content.map((one) => ({ ...one, deleted: false })));
 
 export function schedulesOf(publications: fc.Arbitrary<readonly Publication[]>): fc.Arbitrary<Schedule> {
   return fc.record({

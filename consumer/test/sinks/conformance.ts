@@ -191,6 +191,43 @@ export function describeSink(name: string, makeStore: () => Promise<Store>): voi
         await expectState('thing_parts', [mergedRow('T/A', 7, null)]);
       });
 
+      test('closes a record of an entity, whatever its fields are, and opens it again', async () => {
+        const thing = {
+          id: 'T-1',
+          at: '2025-06-01T00:00:00Z',
+          needed_text: '',
+          needed_whole: 1,
+          needed_size: 1,
+          needed_flag: true,
+          needed_day: '2025-06-01',
+          needed_json: {},
+          lines: [],
+        };
+        const row = (number: number) => thingRow(thing, messageId(number));
+        const deleted = (number: number) => thingRow({ id: 'T-1', at: thing.at, _deleted: true }, messageId(number));
+        await writer.write('things', [row(1)]);
+        await writer.write('things', [deleted(2)]);
+        await expectState('things', [deleted(2)]);
+        const closed = (await landed('things')).find((one) => one.deleted);
+        expect(closed).toMatchObject({ key: 'T-1', version: '2025-06-01T00:00:00.000Z', values: {} });
+        expect(contentHash('thing', 'T-1', null)).toBe(closed?.hash);
+        await writer.write('things', [row(3)]);
+        await expectState('things', [row(3)]);
+        await writer.write('things', [deleted(4), row(5), deleted(6)]);
+        await expectState('things', [deleted(6)]);
+      });
+
+      test('of a dead writer tells whether it had landed', async () => {
+        await writer.write('parts', [partRow('A', 1)]);
+        const closing = { ...partRow('A', 2), hash: contentHash('part', 'A', null), values: null };
+        await writer.write('parts', [closing]);
+        const heir = connect();
+        const seen = await heir.takeOver('writer-1');
+        const next = await open('writer-2', EPOCH, heir);
+        if (!seen.has(closing)) await next.write('parts', [closing]);
+        await expectState('parts', [closing]);
+      });
+
       test('keeps the newer of a tombstone and a content that another writer writes at the same time', async () => {
         const other = await open('writer-2');
         const keys = Array.from({ length: 50 }, (_, index) => `T/${index}`);

@@ -113,6 +113,25 @@ describe('a flush', () => {
     expect(await metrics.registry.metrics()).toContain('tributary_rows_written_total{dataset="customer_inventory"} 1');
   });
 
+  test('writes a tombstone that two records have to make durable once, even if their flushes overlap', async () => {
+    const closing: ClaimedRow = { ...merged('C-1/A'), row: { ...merged('C-1/A').row, values: null } };
+    let written = () => {};
+    write = () => new Promise((resolve) => (written = resolve));
+    const both = flush.flush([entryOf('C-1', true, closing), entryOf('C-2', true, closing)]);
+    await settled();
+    const later = flush.flush([entryOf('C-3', true, closing)]);
+    await settled();
+    expect(steps).toEqual(['lease', 'write customer_inventory C-1/A']);
+    written();
+    await Promise.all([both, later]);
+    expect(steps.filter((step) => step.startsWith('write'))).toEqual(['write customer_inventory C-1/A']);
+    expect(steps.indexOf('commit customer_inventory C-1/A')).toBeLessThan(steps.indexOf('ack C-3'));
+    const after = await metrics.registry.metrics();
+    expect(after).toContain('tributary_tombstones_written_total{dataset="customer_inventory"} 1');
+    await flush.flush([entryOf('C-4', true, closing)]);
+    expect(steps.filter((step) => step.startsWith('write'))).toHaveLength(1);
+  });
+
   test('of records without merged rows and lines does nothing else', async () => {
     const { claimed } = entryOf('C-1', false);
     await flush.flush([{ claimed, merged: [], dropped: [] }]);

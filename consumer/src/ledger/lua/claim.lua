@@ -1,7 +1,7 @@
 -- Claims rows before they are written: one call for the rows of one dataset in a micro-batch.
 --
 -- KEYS: epoch, leases (zset: writer -> end of its lease, ms; "writer length" -> its length, ms), fenced (set of writers), ledger (hash), claims (hash)
--- ARGV: epoch, writer, call, rows (read_rows)
+-- ARGV: epoch, writer, call, rows (read_rows), '1' if they are rows of a merge
 -- Returns {'ok', one letter for each row, the answer of the first T, of the second, ...}, {'lost'} or {'fenced'}.
 --
 -- A verdict:  A accept   D duplicate   S stale
@@ -14,7 +14,7 @@
 -- claims: key -> lines, rows in flight (read_claim). The token names the call that claimed the row, and the row's place in
 -- it. It tells a call that is repeated because its answer was lost from a second message.
 -- Both are compared: with A committed and B in flight, a new A is the third row, not a duplicate of the first.
-local epoch, writer, call = ARGV[1], ARGV[2], ARGV[3]
+local epoch, writer, call, is_merged = ARGV[1], ARGV[2], ARGV[3], ARGV[5] == '1'
 if not is_epoch(epoch) then return { 'lost' } end
 if redis.call('SISMEMBER', KEYS[3], writer) == 1 then return { 'fenced' } end
 
@@ -39,8 +39,9 @@ end
 local keys, hashes, orders = read_rows(ARGV[4])
 local ledger, claims = open_hash(KEYS[4], keys), open_hash(KEYS[5], keys)
 
--- The hash of a tombstone begins with a dash. A tombstone closes the row of its key. Where there is no row, there is nothing
--- to write.
+-- The hash of a tombstone begins with a dash. A tombstone closes the row of its key. Where a merge has no row, there is nothing
+-- to write: both sides are in the output, and tell that there is none. The tombstone of a record is written in any case. If it
+-- were only noted here, an older record of the key that comes late would bring the key back once this ledger was lost.
 local function is_tombstone(hash) return string.sub(hash, 1, 1) == '-' end
 
 local function replace(key, in_flight, claim, ours)
@@ -92,7 +93,7 @@ local function judge(token, key, hash, order)
   end
 
   if latest == nil then
-    if is_tombstone(hash) then
+    if is_merged and is_tombstone(hash) then
       -- A row of an older order may still be claimed, by a writer that met the line just before it was dropped. So that the
       -- row is stale then, the tombstone is noted.
       ledger.set(key, hash .. ' ' .. order)
