@@ -1,4 +1,4 @@
-import { type Entity, PoisonError, RetryableError, type SeenAgain } from '@tributary/shared';
+import { type Entity, PoisonError, type SeenAgain } from '@tributary/shared';
 import { type Claims, type Deduplicated, dedupe } from './claim/claims.js';
 import type { DeadLetters } from './dead-letters/dead-letters.js';
 import { decode, type Incoming } from './intake/decode.js';
@@ -14,7 +14,7 @@ import type { Batcher } from './write/batch.js';
 export interface Steps {
   readonly entity: Entity;
   readonly intake: Intake;
-  readonly deadLetters: Pick<DeadLetters, 'bury'>;
+  readonly deadLetters: Pick<DeadLetters, 'bury' | 'room'>;
   readonly known: KnownOfEntity;
   readonly claims: Claims;
   readonly merge: MergeStep;
@@ -67,9 +67,8 @@ function noteDropped({ duplicates, stale }: Deduplicated, { entity, seenAgain, i
 }
 
 async function decodeAll(deliveries: readonly Delivery[], steps: Steps): Promise<Incoming[]> {
-  const { entity, known, report } = steps;
+  const { entity, known, deadLetters, report } = steps;
   const incoming: Incoming[] = [];
-  const burials: Promise<void>[] = [];
   for (const delivery of deliveries) {
     try {
       if (delivery.refused !== undefined) throw delivery.refused;
@@ -78,22 +77,16 @@ async function decodeAll(deliveries: readonly Delivery[], steps: Steps): Promise
       incoming.push(one);
     } catch (error) {
       if (!(error instanceof PoisonError)) throw error;
-      burials.push(bury(delivery, error, steps));
+      bury(delivery, error, steps);
     }
   }
   report.tellUnknownFields();
-  await Promise.all(burials);
+  // While there is no room for more dead letters, the queue waits.
+  await deadLetters.room(entity.config.queue);
   return incoming;
 }
 
-/** If the dead letters' queue is full, the record waits and is tried again. The records beside it go on. */
-async function bury(delivery: Delivery, error: PoisonError, { entity, intake, deadLetters, report }: Steps) {
-  try {
-    const isNew = await deadLetters.bury(delivery, entity.config.queue, error);
-    report.dead(delivery, entity.name, error, isNew);
-  } catch (cause) {
-    if (!(cause instanceof RetryableError) || cause.code !== 'dead_letter_refused') throw cause;
-    report.notBuried(delivery, entity.name, cause);
-    intake.putBack(delivery);
-  }
+/** Nothing waits for it: a record that cannot be put on the dead letters is held aside, and the records beside it go on. */
+function bury(delivery: Delivery, error: PoisonError, { entity, deadLetters, report }: Steps): void {
+  deadLetters.bury(delivery, entity.config.queue, error, (isNew) => report.dead(delivery, entity.name, error, isNew));
 }

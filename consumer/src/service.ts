@@ -24,6 +24,7 @@ import {
   topologyOf,
   warnOfDevelopmentCredentials,
 } from '@tributary/shared';
+import { keptBodies } from './dead-letters/kept/create.js';
 import { RedisBuried } from './dead-letters/redis-buried.js';
 import { createMergeRows } from './merge/rows.js';
 import { type DeadRecordGroup, DeadRecords } from './metrics/dead-records.js';
@@ -201,6 +202,7 @@ class ConsumerService implements Consumer {
       deadLetterBroker,
       ledgers: new RedisLedgerStore({ redis, config, sink, clock, log }),
       buried: new RedisBuried(redis, config.name),
+      kept: keptBodies(config.sink, { postgresUrl: this.#options.postgresUrl }),
       seenAgain: redisSeenAgain(redis, config.name),
       sink,
       instance,
@@ -211,6 +213,8 @@ class ConsumerService implements Consumer {
       metrics: this.#metrics,
       dead: this.#dead,
       onSinkProblem: (problem: string | undefined, dataset: string) => this.#problems.set(`sink ${dataset}`, problem),
+      onLetterProblem: (queue: string, problem: string | undefined) =>
+        this.#problems.set(`dead letters of ${queue}`, problem),
       onRunning: (running: RunningSession) => {
         this.#running = running;
         this.#problems.set('session', undefined);

@@ -25,7 +25,7 @@ const SOUND: ReadonlySet<SessionEnd['after']> = new Set(['stopped', 'channel clo
  *            │
  *     take the lease        from here on other consumers leave alone what this writer holds
  *            │
- *     open the path         the writer's output, the channel for dead letters, a channel for each queue
+ *     open the path         the writer's output, the way to the dead letters, a channel for each queue
  *            │
  *         consume ──────────────────────────────────┐
  *            │ stopped                              │ writer lost      it was fenced, or the ledger is gone

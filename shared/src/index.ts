@@ -41,6 +41,7 @@ export * from './records/entity.js';
 export * from './records/hash.js';
 export * from './records/integer.js';
 export * from './records/json.js';
+export * from './records/kept-bodies.js';
 export { isUsableKey, joinKey, keyColumnOf, keyFieldsOf, splitKey } from './records/key.js';
 export * from './records/message.js';
 export * from './records/own-value.js';

@@ -1,26 +1,11 @@
-import { DEAD_LETTER_HEADERS, type PoisonError, RetryableError } from '@tributary/shared';
-import type { BrokerProperties } from '../intake/channel.js';
+import { type Clock, describeError, maxMessageSizeIn, type PoisonError, RetryableError } from '@tributary/shared';
 import type { Delivery } from '../intake/settle.js';
-
-/** What dead letters need of a channel to the broker. A confirm channel of amqplib fits. */
-export interface DeadLetterChannel {
-  /** @param onConfirm called when the broker has taken the message, or with an error when it has not */
-  publish(
-    exchange: string,
-    routingKey: string,
-    content: Buffer,
-    options: CopyOptions | undefined,
-    onConfirm: (failure: unknown) => void,
-  ): unknown;
-  /** Tells of messages that the broker could not route. A message is returned before it is confirmed. */
-  on(event: 'return', listener: (message: { readonly properties: BrokerProperties }) => void): unknown;
-}
-
-/** The properties of a dead letter: those of the original, and what makes it safe on its way. */
-export interface CopyOptions extends BrokerProperties {
-  readonly persistent?: boolean;
-  readonly mandatory?: boolean;
-}
+import { bareOptions, COPY, copyOptions } from './copy.js';
+import type { KeptBodies } from './kept/port.js';
+import { HeldLetters, type Letter } from './letter.js';
+import { type ChannelKeeperOptions, type LetterChannel, LetterChannelKeeper } from './letter-channel.js';
+import { Refusals } from './refusals.js';
+import { watchLetters } from './watch.js';
 
 /**
  * Remembers which records lie with the dead letters. An API that is polled in full sends the same bad record with every
@@ -33,90 +18,287 @@ export interface Buried {
   add(delivery: Delivery, queue: string, error: PoisonError): Promise<void>;
 }
 
-export interface DeadLettersOptions {
-  /**
-   * On a connection of its own. A broker that is short of memory stops reading from connections that publish, and the
-   * acknowledgements on such a connection would wait too.
-   */
-  readonly channel: DeadLetterChannel;
-  readonly exchange: string;
+/**
+ * `broker` is a connection of its own. A broker that is short of memory stops reading from connections that publish, and
+ * acknowledgements on such a connection would wait too.
+ */
+export interface DeadLettersOptions extends Pick<ChannelKeeperOptions, 'broker' | 'topology' | 'clock' | 'log'> {
   readonly buried: Buried;
-  readonly now: () => Date;
+  readonly kept: KeptBodies;
+  /** The letters of one queue that may be held. */
+  readonly most: number;
+  /** Called with why letters of a queue cannot be buried, and what that means; with undefined when they can again. */
+  readonly onProblem: (queue: string, problem: string | undefined) => void;
+  /** Called with the letters that are held, by queue, as they change. */
+  readonly onHeld: (counts: ReadonlyMap<string, number>) => void;
+  /** Called with an error after which the session has to end. */
+  readonly onError: (error: unknown) => void;
 }
 
-/** A header that numbers the copies, so that a copy that the broker could not route is told from the others. */
-const COPY = 'tributary-copy';
+/** Bytes of the bodies that may be held. */
+const MOST_BYTES = 64 * 1024 * 1024;
+
+/** Milliseconds that a session waits at its start for the channel. Without one it begins all the same. */
+const PATIENCE = 2_000;
+
+/** How often the broker may close the channel for one letter alone before the letter is made as small as it can be. */
+const MOST_STRIKES = 2;
 
 /**
- * Moves messages that can never succeed to the dead letters: the original body and headers, unchanged, and the reason
- * beside them. The copy is confirmed before the original is acknowledged. So a crash in between repeats the copy, and
- * loses nothing.
+ * Moves messages that can never succeed to the dead letters: the original body and headers, unchanged as far as the broker
+ * takes them, and the reason beside them. The copy is confirmed before the original is acknowledged. So a crash in between
+ * repeats the copy, and loses nothing.
+ *
+ * Nothing waits for a burial. While letters cannot be put anywhere (the broker is short of memory and blocks publishers, the
+ * dead letters' queue is full, its channel is refused), they are held aside, unacknowledged, and other records go on: the
+ * alarm may end only when the backlog is consumed. Beyond a bound the queue's consumer waits for `room`.
  */
 export class DeadLetters {
   readonly #options: DeadLettersOptions;
+  readonly #held: HeldLetters;
+  readonly #keeper: LetterChannelKeeper;
+  readonly #refusals: Refusals;
+  readonly #over = new AbortController();
+  /** Letters to be sent when there is a channel. */
+  #waiting: Letter[] = [];
+  /** Letters that were sent and not answered, by their copy's number. */
+  readonly #inFlight = new Map<number, Letter>();
   readonly #returned = new Set<number>();
+  #channel: LetterChannel | undefined;
   #copies = 0;
+  #buried = 0;
+  /** The largest body that the broker takes. It tells that when it refuses one. */
+  #maxBody = Number.POSITIVE_INFINITY;
+  /** One letter at a time, to find out for which of them the broker closes the channel. */
+  #isCautious = false;
+  #isWatched = false;
+  #onQuiet: () => void = () => {};
 
   constructor(options: DeadLettersOptions) {
+    const { broker, topology, clock, log } = options;
     this.#options = options;
-    options.channel.on('return', ({ properties }) => this.#returned.add(Number(properties.headers?.[COPY])));
+    this.#held = new HeldLetters(options.most, MOST_BYTES);
+    const send = (letters: readonly Letter[]) => this.#send(letters);
+    this.#refusals = new Refusals(clock, this.#over.signal, send, () => this.#askAnew());
+    const onOpen = (channel: LetterChannel) => this.#opened(channel);
+    const onClosed = (reason: Error | undefined) => this.#closed(reason);
+    this.#keeper = new LetterChannelKeeper({ broker, topology, clock, log, onOpen, onClosed });
+  }
+
+  /** Waits a moment for the channel. */
+  async started(): Promise<void> {
+    await within(this.#options.clock, PATIENCE, this.#keeper.opened);
   }
 
   /**
-   * @returns whether it was put there; false if the same record lies there for the same reason already
-   * @throws RetryableError if the copy could not be put there; the original stays unacknowledged. `dead_letter_refused`: the
-   *   queue is full, and may have room later. `dead_letter_unroutable`: the topology has to be declared again.
+   * Takes a message over: acknowledges it when it lies with the dead letters.
+   * @param onBuried called then; false if the same record lies there for the same reason already
    */
-  async bury(delivery: Delivery, queue: string, error: PoisonError): Promise<boolean> {
-    const { buried } = this.#options;
-    const isThere = await buried.has(delivery, queue, error);
-    if (!isThere) {
-      await this.#put(delivery, queue, error);
-      await buried.add(delivery, queue, error);
-    }
-    delivery.ack();
-    return !isThere;
+  bury(delivery: Delivery, queue: string, error: PoisonError, onBuried: (isNew: boolean) => void): void {
+    const copy = ++this.#copies;
+    const letter = { delivery, queue, error, onBuried, copy, strikes: 0, isBare: false };
+    this.#take({ ...letter, kept: undefined, failure: undefined }).catch(this.#options.onError);
   }
 
-  #put(delivery: Delivery, queue: string, error: PoisonError): Promise<void> {
-    const { channel, exchange } = this.#options;
-    const copy = ++this.#copies;
-    const options = this.#copyOptions(delivery, queue, error, copy);
-    return new Promise((resolve, reject) => {
-      channel.publish(exchange, queue, delivery.message.content, options, (failure: unknown) => {
-        if (this.#returned.delete(copy)) {
-          const message = `${queue}.dead is not bound to ${exchange}: the consumer declares it again when it begins again`;
-          return reject(new RetryableError('dead_letter_unroutable', message));
-        }
-        if (failure) {
-          const message = `${queue}.dead takes no more messages`;
-          return reject(new RetryableError('dead_letter_refused', message, { cause: failure }));
-        }
-        resolve();
+  /** Undefined while letters of the queue may be held; otherwise resolves when that is so, or when the session ends. */
+  room(queue: string): Promise<void> | undefined {
+    return this.#held.room(queue);
+  }
+
+  /** Nobody waits for room any more. */
+  end(): void {
+    this.#held.end();
+  }
+
+  /** Resolves when all letters are buried, or when none could be for a while. */
+  async settled(signal: AbortSignal): Promise<void> {
+    const { clock } = this.#options;
+    for (let before = -1; this.#held.size > 0 && this.#buried > before && !signal.aborted; ) {
+      before = this.#buried;
+      const quiet = new Promise<void>((resolve) => {
+        this.#onQuiet = resolve;
       });
+      await within(clock, PATIENCE, quiet, signal);
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#over.abort();
+    this.#held.end();
+    await this.#keeper.close();
+  }
+
+  async #take(letter: Letter): Promise<void> {
+    const { buried } = this.#options;
+    this.#held.add(letter);
+    this.#watch();
+    if (await buried.has(letter.delivery, letter.queue, letter.error)) this.#done(letter, false);
+    else this.#send([letter]);
+  }
+
+  /** Looks after the letters while there are any. */
+  #watch(): void {
+    if (this.#isWatched) return;
+    this.#isWatched = true;
+    const over = this.#over.signal;
+    const why = (queue: string) => this.#why(queue);
+    void watchLetters({ ...this.#options, held: this.#held, over, buried: () => this.#buried, why }).finally(() => {
+      this.#isWatched = false;
+      if (this.#held.size > 0 && !over.aborted) this.#watch();
     });
   }
 
-  #copyOptions({ message }: Delivery, queue: string, error: PoisonError, copy: number): CopyOptions {
-    const { headers, messageId, type, appId, timestamp, contentType, correlationId } = message.properties;
-    return {
-      messageId,
-      type,
-      appId,
-      timestamp,
-      contentType,
-      correlationId,
-      persistent: true,
-      mandatory: true,
-      headers: {
-        ...headers,
-        [DEAD_LETTER_HEADERS.code]: error.code,
-        [DEAD_LETTER_HEADERS.reason]: error.message,
-        ...(error.field === undefined ? {} : { [DEAD_LETTER_HEADERS.field]: error.field }),
-        [DEAD_LETTER_HEADERS.queue]: queue,
-        [DEAD_LETTER_HEADERS.deadAt]: this.#options.now().toISOString(),
-        [COPY]: copy,
-      },
-    };
+  #done(letter: Letter, isNew: boolean): void {
+    letter.delivery.ack();
+    this.#buried += 1;
+    this.#held.delete(letter);
+    if (!this.#over.signal.aborted) letter.onBuried(isNew);
+    if (this.#held.size === 0) this.#onQuiet();
   }
+
+  /** Sends letters in their order, as far as that is possible now; the others wait. */
+  #send(letters: readonly Letter[]): void {
+    this.#waiting.push(...letters);
+    const waiting = this.#waiting.splice(0);
+    for (const [index, letter] of waiting.entries()) {
+      if (this.#channel === undefined || (this.#isCautious && this.#inFlight.size > 0)) {
+        this.#waiting.push(...waiting.slice(index));
+        return;
+      }
+      if (this.#refusals.delays(letter)) continue;
+      if (letter.kept === undefined && (letter.isBare || letter.delivery.message.content.length > this.#maxBody)) {
+        void this.#keepBody(letter);
+      } else {
+        this.#publish(letter, this.#channel);
+      }
+    }
+    if (this.#inFlight.size === 0) this.#isCautious = false;
+  }
+
+  /** Puts the body where the output is. The letter follows when it is durable there. */
+  async #keepBody(letter: Letter): Promise<void> {
+    try {
+      letter.kept = await this.#options.kept.keep(letter.delivery.message.content);
+      letter.failure = undefined;
+      this.#send([letter]);
+    } catch (error) {
+      letter.failure = `it is too large for RabbitMQ (max_message_size), and its body cannot be kept with the output: ${describeError(error)}`;
+      this.#refusals.later(letter);
+    }
+  }
+
+  #publish(letter: Letter, channel: LetterChannel): void {
+    const { topology } = this.#options;
+    const { message } = letter.delivery;
+    const { kept } = letter;
+    const words = {
+      error: letter.error,
+      queue: letter.queue,
+      deadAt: new Date(this.#options.clock.now()).toISOString(),
+      copy: letter.copy,
+      kept: kept === undefined ? undefined : { id: kept.id, bytes: message.content.length },
+    };
+    const body =
+      kept === undefined
+        ? message.content
+        : Buffer.from(
+            `The body (${message.content.length} bytes) is larger than RabbitMQ takes; it is kept as ${kept.where}`,
+          );
+    try {
+      const options = letter.isBare
+        ? bareOptions(message.properties, words)
+        : copyOptions(message.properties, words, frameMaxOf(channel));
+      this.#inFlight.set(letter.copy, letter);
+      channel.publish(topology.deadExchange, letter.queue, body, options, (failure) => this.#answered(letter, failure));
+    } catch (error) {
+      this.#inFlight.delete(letter.copy);
+      // amqplib refuses to publish on a channel that is closing before it emits `close`.
+      if (error instanceof Error && error.name === 'IllegalOperationError') this.#waiting.push(letter);
+      else if (letter.isBare) this.#options.onError(error);
+      else {
+        letter.isBare = true;
+        this.#waiting.push(letter);
+        queueMicrotask(() => this.#send([]));
+      }
+    }
+  }
+
+  #answered(letter: Letter, failure: unknown): void {
+    // When the channel closes, amqplib fails all that is unanswered. These letters are sent again on the next channel.
+    if (failure instanceof Error && failure.message === 'channel closed') return;
+    this.#inFlight.delete(letter.copy);
+    if (this.#returned.delete(letter.copy)) {
+      const { deadExchange } = this.#options.topology;
+      const message = `${letter.queue}.dead is not bound to ${deadExchange}: the consumer declares it again when it begins again`;
+      this.#waiting.push(letter);
+      this.#options.onError(new RetryableError('dead_letter_unroutable', message));
+      return;
+    }
+    this.#keeper.works();
+    if (failure) this.#refusals.refused(letter);
+    else this.#confirmed(letter).catch(this.#options.onError);
+    this.#send([]);
+  }
+
+  async #confirmed(letter: Letter): Promise<void> {
+    this.#refusals.over(letter.queue);
+    await this.#options.buried.add(letter.delivery, letter.queue, letter.error);
+    this.#done(letter, true);
+  }
+
+  #opened(channel: LetterChannel): void {
+    this.#channel = channel;
+    channel.on('return', ({ properties }) => this.#returned.add(Number(properties.headers?.[COPY])));
+    this.#send([]);
+  }
+
+  /**
+   * A quorum queue tells a channel that it is full, and when it has given messages out again; but not when its limit was raised
+   * or removed. A new channel learns how it is.
+   */
+  #askAnew(): void {
+    if (this.#inFlight.size === 0) this.#keeper.renew();
+  }
+
+  #closed(reason: Error | undefined): void {
+    this.#channel = undefined;
+    const unanswered = [...this.#inFlight.values()];
+    this.#inFlight.clear();
+    this.#waiting.unshift(...unanswered);
+    const limit = maxMessageSizeIn(reason);
+    if (limit !== undefined) this.#maxBody = limit;
+    else if (reason !== undefined) this.#suspect(unanswered);
+  }
+
+  /** The broker closed the channel for one of these. When it was for one that was sent alone, that one goes without its original. */
+  #suspect(letters: readonly Letter[]): void {
+    const [only] = letters;
+    this.#isCautious = true;
+    if (only === undefined || letters.length > 1) return;
+    only.strikes += 1;
+    if (only.strikes >= MOST_STRIKES) only.isBare = true;
+  }
+
+  #why(queue: string): string {
+    const failure = this.#held.oldest(queue)?.failure;
+    if (failure !== undefined) return failure;
+    if (this.#keeper.problem !== undefined) return this.#keeper.problem;
+    if (this.#refusals.refuses(queue)) {
+      return `${queue}.dead takes no more: it has reached its max-length, or cannot store them. Replay or discard letters, or raise the limit`;
+    }
+    return 'RabbitMQ does not confirm them (it may be short of memory or disk)';
+  }
+}
+
+/** Waits for something for a while. */
+async function within(clock: Clock, milliseconds: number, what: Promise<void>, signal?: AbortSignal): Promise<void> {
+  const done = new AbortController();
+  const either = signal === undefined ? done.signal : AbortSignal.any([signal, done.signal]);
+  await Promise.race([what, clock.sleep(milliseconds, either)]).finally(() => done.abort());
+}
+
+/** The bytes of a frame, as amqplib agreed on them with the broker. */
+function frameMaxOf({ connection = {} }: LetterChannel): number | undefined {
+  const { frameMax } = connection as { frameMax?: unknown };
+  return typeof frameMax === 'number' && frameMax > 0 ? frameMax : undefined;
 }

@@ -18,6 +18,12 @@ export interface BrokerProperties {
   /** Seconds since the epoch. */
   readonly timestamp?: number | undefined;
   readonly contentType?: string | undefined;
+  readonly contentEncoding?: string | undefined;
+  readonly priority?: number | undefined;
+  readonly replyTo?: string | undefined;
+  readonly expiration?: string | undefined;
+  readonly userId?: string | undefined;
+  readonly clusterId?: string | undefined;
   readonly correlationId?: string | undefined;
   readonly headers?: Readonly<Record<string, unknown>> | undefined;
 }

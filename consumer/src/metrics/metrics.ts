@@ -9,6 +9,7 @@ export class ConsumerMetrics {
   readonly registry: Registry;
   readonly #records;
   readonly #dead;
+  readonly #lettersHeld;
   readonly #unknownFields;
   readonly #rows;
   readonly #tombstones;
@@ -34,6 +35,12 @@ export class ConsumerMetrics {
       name: 'tributary_dead_letters_total',
       help: 'Records sent to the dead letters, by error code',
       labelNames: ['endpoint', 'entity', 'code'],
+      registers,
+    });
+    this.#lettersHeld = new Gauge({
+      name: 'tributary_dead_letters_held',
+      help: 'Records that wait to be put on the dead letters, unacknowledged: RabbitMQ does not take them now',
+      labelNames: ['queue'],
       registers,
     });
     this.#unknownFields = new Counter({
@@ -139,6 +146,11 @@ export class ConsumerMetrics {
   dead(endpoint: string, entity: string, code: string): void {
     this.#records.inc({ entity, outcome: 'dead' });
     this.#dead.inc({ endpoint, entity, code });
+  }
+
+  /** @param counts by queue */
+  lettersHeld(counts: ReadonlyMap<string, number>): void {
+    for (const [queue, count] of counts) this.#lettersHeld.set({ queue }, count);
   }
 
   deadAgain(entity: string): void {

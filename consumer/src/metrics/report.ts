@@ -1,7 +1,6 @@
 import {
   type Clock,
   count,
-  describeError,
   type Logger,
   likelyType,
   lineToDeclare,
@@ -38,7 +37,6 @@ export class Reporter {
   readonly #options: ReporterOptions;
   readonly #unknown = new Set<string>();
   #newFields = new Map<string, NewFields>();
-  readonly #unburied = new Set<string>();
   #waiting = Number.POSITIVE_INFINITY;
 
   constructor(options: ReporterOptions) {
@@ -59,18 +57,6 @@ export class Reporter {
     }
     metrics.dead(readEnvelope(delivery.message, entity).endpoint, entity, error.code);
     this.#tellIn(isFirst ? GATHERED : GATHERED_AFTERWARDS);
-  }
-
-  /** Logged once for each queue, because the record is tried again four times a second. */
-  notBuried(delivery: Delivery, entity: string, cause: unknown): void {
-    if (this.#unburied.has(entity)) return;
-    this.#unburied.add(entity);
-    const { endpoint, key } = readEnvelope(delivery.message, entity);
-    const reason = describeError(cause);
-    this.#options.log.error(
-      { endpoint, entity, key, reason },
-      'a record that can never be written cannot be put on the dead letter queue either: it waits in its own queue until it can',
-    );
   }
 
   /** Notes each unknown field once; the record is written without it. The producer leaves them out: another program sent it. */

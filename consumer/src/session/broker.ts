@@ -5,7 +5,7 @@ import {
   describeBrokerError,
   type ReleaseList,
 } from '@tributary/shared';
-import type { DeadLetterChannel } from '../dead-letters/dead-letters.js';
+import type { DeadLetterChannel } from '../dead-letters/letter-channel.js';
 import type { IntakeChannel } from '../intake/channel.js';
 import type { Ending } from './ending.js';
 

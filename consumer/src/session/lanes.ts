@@ -1,4 +1,11 @@
-import type { Clock, Entity, Logger, ReleaseList } from '@tributary/shared';
+import {
+  applyTopology,
+  type Clock,
+  type Entity,
+  type Logger,
+  type ReleaseList,
+  type Topology,
+} from '@tributary/shared';
 import { Intake } from '../intake/intake.js';
 import type { Entry } from '../merge/merge.js';
 import { Batcher, type BatchOptions } from '../write/batch.js';
@@ -15,6 +22,7 @@ export interface Lane {
 export interface LaneOptions {
   readonly entities: readonly Entity[];
   readonly broker: Broker;
+  readonly topology: Topology;
   /** Names the consumers in RabbitMQ's management UI. */
   readonly instance: string;
   readonly prefetch: number;
@@ -27,13 +35,18 @@ export interface LaneOptions {
 /** Milliseconds after which RabbitMQ should have answered that it lets a consumer in. */
 const SLOW_ANSWER = 10_000;
 
-/** Opens a channel for each queue, so that each queue has a prefetch and an order of deliveries of its own. */
+/**
+ * Opens a channel for each queue, so that each queue has a prefetch and an order of deliveries of its own. The first one
+ * declares the topology: RabbitMQ never blocks this connection, as it does the one for dead letters, because nothing is
+ * published on it.
+ */
 export async function openLanes(options: LaneOptions, ending: Ending, release: ReleaseList): Promise<Lane[]> {
   const { entities, broker, instance, prefetch, clock } = options;
   const lanes: Lane[] = [];
   for (const entity of entities) {
     const { queue } = entity.config;
     const channel = await openChannel(broker, ending, release);
+    if (lanes.length === 0) await applyTopology(channel, options.topology);
     const intake = new Intake({ channel, clock, prefetch });
     const consumerTag = `consumer ${instance} ${entity.name}`;
     const started = intake.start(queue, consumerTag, () => ending.by('consumer cancelled'));

@@ -1,5 +1,6 @@
 import type { Clock, Entity, Logger, PipelineConfig, SeenAgain, Topology } from '@tributary/shared';
 import type { Buried } from '../dead-letters/dead-letters.js';
+import type { KeptBodies } from '../dead-letters/kept/port.js';
 import type { LedgerStore } from '../ledger/port.js';
 import type { MergeRows } from '../merge/rows.js';
 import type { DeadRecords } from '../metrics/dead-records.js';
@@ -17,6 +18,7 @@ export interface SessionOptions {
   readonly deadLetterBroker: Broker;
   readonly ledgers: LedgerStore;
   readonly buried: Buried;
+  readonly kept: KeptBodies;
   readonly seenAgain: Pick<SeenAgain, 'note'>;
   readonly sink: Sink;
   /** Names this consumer for people. */
@@ -30,6 +32,8 @@ export interface SessionOptions {
   /** Takes note of the records that died, over all sessions. */
   readonly dead: DeadRecords;
   readonly onSinkProblem: (problem: string | undefined, dataset: string) => void;
+  /** Called with why dead letters of a queue cannot be buried, and with undefined when they can again. */
+  readonly onLetterProblem: (queue: string, problem: string | undefined) => void;
   /** Called when the session consumes, so that others can look into it. */
   readonly onRunning: (running: RunningSession) => void;
   /** Aborted to stop: begin nothing new, finish what is begun. */

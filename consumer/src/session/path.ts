@@ -1,4 +1,4 @@
-import { applyTopology, type ReleaseList } from '@tributary/shared';
+import type { ReleaseList } from '@tributary/shared';
 import { type ClaimedRow, Claims } from '../claim/claims.js';
 import type { Lease } from '../claim/lease.js';
 import { DeadLetters } from '../dead-letters/dead-letters.js';
@@ -6,7 +6,6 @@ import type { EnteredLedger } from '../ledger/port.js';
 import type { MergeOptions } from '../merge/join.js';
 import type { SinkWriter } from '../sinks/port.js';
 import { Flush } from '../write/flush.js';
-import { openChannel } from './broker.js';
 import type { Ending } from './ending.js';
 import { type Lane, openLanes } from './lanes.js';
 import type { SessionOptions } from './options.js';
@@ -28,7 +27,7 @@ export interface PathSurroundings extends EnteredLedger {
   readonly release: ReleaseList;
 }
 
-/** Opens the writer's output, the channel for dead letters and a channel for each queue, and joins the steps between them. */
+/** Opens the writer's output, the way to the dead letters and a channel for each queue, and joins the steps between them. */
 export async function openPath(options: SessionOptions, surroundings: PathSurroundings): Promise<Path> {
   const { config, clock, log, metrics, onSinkProblem } = options;
   const { ledger, lease, ending, release } = surroundings;
@@ -78,8 +77,17 @@ function openClaims({ sink, metrics, log }: SessionOptions, { ledger }: PathSurr
 }
 
 async function openDeadLetters(options: SessionOptions, { ending, release }: PathSurroundings): Promise<DeadLetters> {
-  const { deadLetterBroker, topology, buried, clock } = options;
-  const channel = await openChannel(deadLetterBroker, ending, release);
-  await applyTopology(channel, topology);
-  return new DeadLetters({ channel, exchange: topology.deadExchange, buried, now: () => new Date(clock.now()) });
+  const { deadLetterBroker, prefetch, metrics, onLetterProblem } = options;
+  const deadLetters = new DeadLetters({
+    ...options,
+    broker: deadLetterBroker,
+    // Letters that are held count against the prefetch. The other half is for the records that go on.
+    most: Math.ceil(prefetch / 2),
+    onProblem: onLetterProblem,
+    onHeld: (counts) => metrics.lettersHeld(counts),
+    onError: (error) => ending.byError(error),
+  });
+  release.add('the dead letters', () => deadLetters.close());
+  await deadLetters.started();
+  return deadLetters;
 }

@@ -10,6 +10,8 @@ import type { Path } from './path.js';
 /** The work of one session: it consumes each queue, and makes merged rows once more where a rebuild asked for it. */
 export class Work implements RunningSession {
   readonly #path: Path;
+  /** Aborted when the session waits for nothing any more. */
+  readonly #over: AbortSignal;
   readonly #stories: readonly Promise<void>[];
   readonly #remerge: Remerge;
 
@@ -17,6 +19,7 @@ export class Work implements RunningSession {
     const { clock, log } = options;
     const onError = (error: unknown) => ending.byError(error);
     this.#path = path;
+    this.#over = ending.abandoned;
     this.#stories = startStories(path, options, ending);
     this.#remerge = startRemerge(path.merges, { clock, log, onError });
   }
@@ -46,12 +49,14 @@ export class Work implements RunningSession {
   end(): void {
     for (const { intake } of this.#path.lanes) intake.end();
     this.#remerge.end();
+    this.#path.deadLetters.end();
   }
 
   /** Writes and commits all that is claimed, and acknowledges it as far as the channels are still open. */
   async finish(): Promise<void> {
     await Promise.all([this.#remerge.ended, ...this.#stories]);
     await this.flushNow();
+    await this.#path.deadLetters.settled(this.#over);
     for (const { intake } of this.#path.lanes) intake.settler.flush();
     await this.#path.output.close();
   }

@@ -80,6 +80,7 @@ export async function startRig({ redis }: RedisStandIn) {
         deadLetterBroker: noting(broker, channels),
         ledgers: new RedisLedgerStore({ redis, config, sink, clock, log }),
         buried: new RedisBuried(redis, config.name),
+        kept: { keep: () => Promise.reject(new Error('every body fits')) },
         seenAgain: redisSeenAgain(redis, config.name),
         sink,
         instance: 'test',
@@ -90,6 +91,7 @@ export async function startRig({ redis }: RedisStandIn) {
         metrics: newMetrics(),
         dead: new DeadRecords(),
         onSinkProblem: (problem) => problems.push(problem),
+        onLetterProblem: (_queue, problem) => problems.push(problem),
         onRunning: (running) => {
           resolve({
             end,

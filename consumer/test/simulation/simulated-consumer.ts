@@ -82,6 +82,7 @@ export class SimulatedConsumer {
         deadLetterBroker: connection,
         ledgers: new RedisLedgerStore({ redis: client, config, sink, clock, log }),
         buried: { has: async () => false, add: async () => {} },
+        kept: { keep: () => Promise.reject(new Error('there are no dead letters')) },
         // Notes for people, which nothing waits for: they are no step of a schedule.
         seenAgain: { note: () => {} },
         sink,
@@ -93,6 +94,7 @@ export class SimulatedConsumer {
         metrics,
         dead: new DeadRecords(),
         onSinkProblem: () => {},
+        onLetterProblem: () => {},
         onRunning: (running) => {
           this.isRunning = true;
           if (host === this.host) this.unsettled = () => running.unsettled();

@@ -55,11 +55,12 @@ export async function startSteps(options: StepsOptions) {
   const claims = new Claims({ ledger, sink, onTakeOver: () => {} });
   const buried: { messageId: string; code: string }[] = [];
   const deadLetters: Steps['deadLetters'] = {
-    async bury(delivery, _queue, error) {
+    bury(delivery, _queue, error, onBuried) {
       buried.push({ messageId: String(delivery.message.properties.messageId), code: error.code });
       delivery.ack();
-      return true;
+      onBuried(true);
     },
+    room: () => undefined,
   };
   const errors: unknown[] = [];
   const seenAgain = memorySeenAgain(() => clock.now());

@@ -93,6 +93,11 @@ export const DEAD_LETTER_HEADERS = {
   field: 'tributary-field',
   queue: 'tributary-queue',
   deadAt: 'tributary-dead-at',
+  /** What of the original's headers and properties is not in the letter. */
+  cut: 'x-tributary-cut',
+  /** The body is not in the letter, but kept with the output under this name (kept-bodies.ts); and how many bytes it has. */
+  kept: 'tributary-kept-body',
+  keptBytes: 'tributary-kept-bytes',
 } as const;
 
 /** Marks a message that a person sent back from the dead letters. */

@@ -1,0 +1,20 @@
+import type { SinkConfig, SinkKind } from '@tributary/shared';
+import type { SinkSecrets } from '../../sinks/port.js';
+import { folderBodies } from './folder.js';
+import type { KeptBodies } from './port.js';
+import { tableBodies } from './table.js';
+
+type KeptKinds = { readonly [K in SinkKind]: (settings: SinkConfig[K], secrets: SinkSecrets) => KeptBodies };
+
+/** Where each kind of sink keeps them. */
+const KEPT = {
+  csv: ({ directory }) => folderBodies(directory),
+  postgres: ({ schema }, { postgresUrl = '' }) => tableBodies(postgresUrl, schema),
+} satisfies KeptKinds;
+
+export const keptBodies = (sink: SinkConfig, secrets: SinkSecrets): KeptBodies => keptOf(sink.type, sink, secrets);
+
+function keptOf<K extends SinkKind>(kind: K, sink: Pick<SinkConfig, K>, secrets: SinkSecrets): KeptBodies {
+  const kinds: KeptKinds = KEPT;
+  return kinds[kind](sink[kind], secrets);
+}

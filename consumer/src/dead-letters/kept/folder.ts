@@ -1,0 +1,23 @@
+import { randomBytes } from 'node:crypto';
+import { mkdir, open, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { KEPT_BODIES, keptId } from '@tributary/shared';
+import type { KeptBodies } from './port.js';
+
+/** Bodies as files, in a folder of the output. Each is durable, and there as a whole, before its letter is sent. */
+export function folderBodies(output: string): KeptBodies {
+  const folder = join(output, KEPT_BODIES.folder);
+  return {
+    async keep(body) {
+      const id = keptId(body);
+      await mkdir(folder, { recursive: true });
+      const path = join(folder, id);
+      const temporary = `${path}-${randomBytes(8).toString('hex')}`;
+      await writeFile(temporary, body, { flush: true });
+      await rename(temporary, path);
+      const handle = await open(folder, 'r');
+      await handle.sync().finally(() => handle.close());
+      return { id, where: path };
+    },
+  };
+}

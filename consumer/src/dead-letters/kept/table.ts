@@ -1,0 +1,38 @@
+import { encodedUrl, KEPT_BODIES, keptId } from '@tributary/shared';
+import { Client, escapeIdentifier } from 'pg';
+import type { KeptBodies } from './port.js';
+
+/** Milliseconds. */
+const TIMEOUT = 30_000;
+
+/**
+ * Bodies as rows of a table beside the output's. It is needed hardly ever, so each time opens a connection of its own: it takes
+ * none from the pool that writes.
+ */
+export function tableBodies(url: string, schema: string): KeptBodies {
+  const table = `${escapeIdentifier(schema)}.${escapeIdentifier(KEPT_BODIES.table)}`;
+  return {
+    async keep(body) {
+      const id = keptId(body);
+      const client = new Client({
+        connectionString: encodedUrl(url),
+        connectionTimeoutMillis: 5_000,
+        query_timeout: TIMEOUT,
+        statement_timeout: TIMEOUT,
+        fallback_application_name: 'tributary dead letters',
+      });
+      client.on('error', () => {});
+      await client.connect();
+      try {
+        await client.query(`CREATE SCHEMA IF NOT EXISTS ${escapeIdentifier(schema)}`);
+        await client.query(
+          `CREATE TABLE IF NOT EXISTS ${table} (id text PRIMARY KEY, body bytea NOT NULL, kept_at timestamptz NOT NULL DEFAULT now())`,
+        );
+        await client.query(`INSERT INTO ${table} (id, body) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING`, [id, body]);
+      } finally {
+        await client.end().catch(() => {});
+      }
+      return { id, where: `${schema}.${KEPT_BODIES.table}, row ${id}` };
+    },
+  };
+}

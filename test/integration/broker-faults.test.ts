@@ -1,0 +1,272 @@
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Consumer, createConsumer } from '@tributary/consumer';
+import { createLogger, DEAD_LETTER_HEADERS, KEPT_BODIES, parsePipeline } from '@tributary/shared';
+import { type Channel, type ChannelModel, type ConfirmChannel, connect, type GetMessage } from 'amqplib';
+import { Redis } from 'ioredis';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest';
+import { eventually } from '../end-to-end/support/eventually.js';
+import { readRows } from '../end-to-end/support/output.js';
+import { uniqueName } from '../services/handle.js';
+import { type PrivateRabbitMQ, startPrivateRabbitMQ } from '../services/rabbitmq.js';
+import { bytes, entry, long, randomEntry, rawPublish, seeded } from './raw-amqp.js';
+
+const log = createLogger({ service: 'consumer', instance: 'test', level: process.env.LOG ?? 'silent' });
+
+const pipelineFile = (name: string): string => `
+name: ${name}
+entities:
+  customer: { dataset: customers, queue: ${name}_customer, key: id, fields: { id: string, age: integer } }
+  item: { dataset: items, queue: ${name}_item, key: id, fields: { id: string } }
+endpoints:
+  crm: { url: "http://127.0.0.1:1/customers", entity: customer }
+batch: { size: 100, interval: 200ms }
+`;
+
+/** One RabbitMQ for all: each test has a pipeline of its own on it. */
+describe('on a RabbitMQ that refuses', { timeout: 120_000 }, () => {
+  let rabbit: PrivateRabbitMQ;
+  let connection: ChannelModel;
+  let channel: ConfirmChannel;
+  let raw: Channel;
+  let name: string;
+  let folder: string;
+  const consumers: Consumer[] = [];
+
+  beforeAll(async () => {
+    rabbit = await startPrivateRabbitMQ();
+  });
+  afterAll(() => rabbit.stop());
+  beforeEach(async () => {
+    connection = await connect(rabbit.url);
+    connection.on('error', () => {});
+    name = uniqueName('broker');
+    folder = await mkdtemp(join(tmpdir(), 'broker-'));
+    channel = await connection.createConfirmChannel();
+    raw = await connection.createChannel();
+  });
+  afterEach(async () => {
+    for (const consumer of consumers.splice(0)) await consumer.stop(1_000);
+    for (const queue of ['customer', 'item']) {
+      await channel.deleteQueue(`${name}_${queue}`);
+      await channel.deleteQueue(`${name}_${queue}.dead`);
+    }
+    await connection.close();
+    const redis = new Redis(inject('redisUrl'));
+    const keys = await redis.keys(`*${name}*`);
+    if (keys.length > 0) await redis.del(keys);
+    redis.disconnect();
+    await rm(folder, { recursive: true });
+  });
+
+  async function startConsumer(amqpUrl = rabbit.url): Promise<Consumer> {
+    const config = parsePipeline(`${pipelineFile(name)}sink: { csv: { directory: ${folder} } }`, {}, 'test.yaml');
+    const redisUrl = inject('redisUrl');
+    const consumer = createConsumer({ config, amqpUrl, redisUrl, instance: name, port: 0, host: '127.0.0.1', log });
+    consumers.push(consumer);
+    await consumer.start();
+    return consumer;
+  }
+  const ready = (consumer: Consumer) => eventually(() => expect(consumer.problems()).toEqual([]));
+  const publish = (entity: string, record: object | string, options = {}) =>
+    channel.publish(name, entity, Buffer.from(typeof record === 'string' ? record : JSON.stringify(record)), {
+      persistent: true,
+      ...options,
+    });
+  const good = (from: number, to: number) => {
+    for (let n = from; n < to; n++) publish('customer', { id: `C-${n}`, age: n });
+  };
+  const landed = (count: number, timeout?: number) =>
+    eventually(
+      async () => expect(new Set((await readRows(folder, 'customers')).map(({ key }) => key)).size).toBe(count),
+      200,
+      timeout,
+    );
+  const depth = async (queue: string) => (await raw.checkQueue(`${name}_${queue}`)).messageCount;
+  const deadLetter = async (): Promise<GetMessage> => {
+    const letter = await eventually(async () => {
+      const got = await raw.get(`${name}_customer.dead`);
+      expect(got).not.toBe(false);
+      return got;
+    });
+    return letter as GetMessage;
+  };
+
+  test('5,000 malformed messages of every kind among 500 good ones are all buried, and the good ones all land', async () => {
+    const seed = 20_261_128;
+    const random = seeded(seed);
+    await ready(await startConsumer());
+    const [bad, all] = [5_000, 500];
+    for (let n = 0; n < bad; n++) {
+      if (n % (bad / all) === 0) good(n / (bad / all), n / (bad / all) + 1);
+      const maybe = <T>(make: () => T) => (random() < 0.3 ? { value: make() } : {});
+      const text = () => bytes(random, Math.floor(random() * 255)).subarray(0, 255);
+      const entries = Array.from({ length: Math.floor(random() * 8) }, () => randomEntry(random, 3));
+      if (n % 50 === 0) entries.push(entry('big', 'S', long(Buffer.alloc(80_000, 'x'))));
+      if (n % 70 === 0)
+        entries.push(entry('CC', 'A', long(Buffer.concat([Buffer.from('S'), long(Buffer.from('item'))]))));
+      const optional = {
+        contentType: maybe(text),
+        contentEncoding: maybe(text),
+        priority: maybe(() => Math.floor(random() * 256)),
+        correlationId: maybe(text),
+        replyTo: maybe(text),
+        expiration: maybe(() => Buffer.from('3600000')),
+        messageId: maybe(text),
+        timestamp: maybe(() => (random() < 0.5 ? 2n ** 64n - 1n : BigInt(Math.floor(random() * 2 ** 50)))),
+        type: maybe(text),
+        userId: maybe(() => Buffer.from('guest')),
+        appId: maybe(text),
+      };
+      const given = Object.entries(optional).flatMap(([key, one]) => ('value' in one ? [[key, one.value]] : []));
+      const size = random() < 0.01 ? 300_000 : Math.floor(random() * 200);
+      const body = Buffer.concat([Buffer.from(`${n} `), bytes(random, size)]);
+      const message = { exchange: name, routingKey: 'customer', body, headers: Buffer.concat(entries) };
+      rawPublish(raw, { ...message, ...Object.fromEntries(given) });
+      if (n % 500 === 0) await raw.checkQueue(`${name}_customer`);
+    }
+    await channel.waitForConfirms();
+    await landed(all);
+    await eventually(async () => expect(await depth('customer.dead'), `seed ${seed}`).toBe(bad));
+    await eventually(async () => expect(await depth('customer')).toBe(0));
+  });
+
+  test('a message with a header of 80 KB is buried without it, and says so; its other properties survive, and route it nowhere', async () => {
+    await ready(await startConsumer());
+    await raw.assertQueue(`${name}_elsewhere`, { exclusive: true });
+    const cc = long(Buffer.concat([Buffer.from('S'), long(Buffer.from(`${name}_item`))]));
+    const headers = [
+      entry('big', 'S', long(Buffer.alloc(80_000, 'x'))),
+      entry('small', 'S', long(Buffer.from('kept'))),
+      entry('CC', 'A', cc),
+    ];
+    rawPublish(raw, {
+      exchange: name,
+      routingKey: 'customer',
+      body: Buffer.from('{'),
+      headers: Buffer.concat(headers),
+      contentEncoding: Buffer.from('gzip'),
+      priority: 7,
+      correlationId: Buffer.from('c1'),
+      expiration: Buffer.from('600000'),
+      userId: Buffer.from('guest'),
+    });
+    good(0, 100);
+    await landed(100);
+    const { content, properties } = await deadLetter();
+    expect(content.toString()).toBe('{');
+    expect(properties).toMatchObject({ contentEncoding: 'gzip', priority: 7, correlationId: 'c1' });
+    expect([properties.expiration, properties.userId]).toEqual([undefined, undefined]);
+    expect(properties.headers).toMatchObject({
+      small: 'kept',
+      big: 'x'.repeat(200),
+      'tributary-original-CC': [`${name}_item`],
+      'tributary-original-expiration': '600000',
+      'tributary-original-userId': 'guest',
+      [DEAD_LETTER_HEADERS.cut]: expect.stringContaining('big (80'),
+    });
+    expect(properties.headers).not.toHaveProperty('CC');
+    expect(await depth('item.dead')).toBe(0);
+  });
+
+  test('a body that is larger than RabbitMQ takes by now is kept as a file, with a letter that names it', async () => {
+    const first = await startConsumer();
+    await ready(first);
+    await first.stop();
+    const body = `{"id": "${'x'.repeat(100_000)}`;
+    publish('customer', body);
+    good(0, 50);
+    await channel.waitForConfirms();
+    await rabbit.ctl(
+      'eval',
+      'application:set_env(rabbit, max_message_size, 50000), persistent_term:put(max_message_size, 50000).',
+    );
+    try {
+      const consumer = await startConsumer();
+      await landed(50);
+      const { content, properties } = await deadLetter();
+      const kept: string = properties.headers?.[DEAD_LETTER_HEADERS.kept];
+      expect(properties.headers).toMatchObject({ [DEAD_LETTER_HEADERS.keptBytes]: body.length });
+      expect(content.toString()).toContain(kept);
+      expect(await readdir(join(folder, KEPT_BODIES.folder))).toEqual([kept]);
+      expect(await readFile(join(folder, KEPT_BODIES.folder, kept), 'utf8')).toBe(body);
+      await ready(consumer);
+    } finally {
+      await rabbit.ctl(
+        'eval',
+        'application:set_env(rabbit, max_message_size, 134217728), persistent_term:put(max_message_size, 134217728).',
+      );
+    }
+  });
+
+  test('records go on while the memory alarm blocks the dead letters, which are told of, and buried when it is over', async () => {
+    const first = await startConsumer();
+    await ready(first);
+    await first.stop();
+    publish('customer', '{');
+    good(0, 300);
+    await channel.waitForConfirms();
+    await rabbit.ctl('set_vm_memory_high_watermark', 'absolute', '1MB');
+    const consumer = await startConsumer();
+    await landed(300);
+    await eventually(() =>
+      expect(consumer.problems().join('\n')).toContain(`dead letters of ${name}_customer cannot be put`),
+    );
+    expect(consumer.problems().join('\n')).toContain('RabbitMQ takes no messages: it is short of memory or disk');
+    expect(await consumer.registry.metrics()).toMatch(/tributary_rabbitmq_blocked\{.*\} 1/);
+    expect(await consumer.registry.metrics()).toMatch(/tributary_dead_letters_held\{.*customer".*\} 1/);
+    expect(await depth('customer.dead')).toBe(0);
+    await rabbit.ctl('set_vm_memory_high_watermark', '0.8');
+    await eventually(async () => expect(await depth('customer.dead')).toBe(1));
+    await ready(consumer);
+    expect(await depth('customer')).toBe(0);
+  });
+
+  test('letters that their queue refuses are held aside, records go on, and the letters follow when there is room', async () => {
+    const consumer = await startConsumer();
+    await ready(consumer);
+    await rabbit.ctl(
+      'set_policy',
+      'full',
+      `^${name}_customer\\.dead$`,
+      '{"max-length": 3, "overflow": "reject-publish"}',
+      '--apply-to',
+      'queues',
+    );
+    // A quorum queue tells that it is full a moment after it is.
+    publish('customer', '{');
+    for (let n = 0; n < 5; n++) publish('customer', `{"first": ${n}`);
+    await eventually(async () => expect(await depth('customer.dead')).toBeGreaterThan(3));
+    for (let n = 0; n < 20; n++) publish('customer', `{"bad": ${n}`);
+    good(0, 100);
+    await landed(100);
+    await eventually(() =>
+      expect(consumer.problems().join('\n')).toMatch(/cannot be put on .*\.dead: .*takes no more/),
+    );
+    expect(await depth('customer.dead')).toBeLessThan(26);
+    await rabbit.ctl('clear_policy', 'full');
+    await eventually(async () => expect(await depth('customer.dead')).toBe(26));
+    await ready(consumer);
+  });
+
+  test('says in the words of RabbitMQ why it is not let in, and what to do', async () => {
+    const { host } = new URL(rabbit.url);
+    const told = async (amqpUrl: string, words: RegExp) => {
+      const consumer = await startConsumer(amqpUrl);
+      await eventually(() => expect(consumer.problems().join('\n')).toMatch(words));
+      await consumer.stop(1_000);
+    };
+    await told(`amqp://guest:wrong@${host}`, /ACCESS_REFUSED.*user or the password in AMQP_URL/);
+    await told(`amqp://guest:guest@${host}/nowhere`, /vhost nowhere not found.*add_vhost/);
+    await told(`amqps://guest:guest@${host}`, /does not speak TLS|closed the connection without a word/);
+    await rabbit.ctl('add_user', name, 'secret');
+    await told(
+      `amqp://${name}:secret@${host}`,
+      new RegExp(`access to vhost '/' refused for user '${name}'.*set_permissions -p / ${name}`),
+    );
+    await rabbit.ctl('set_permissions', name, '^nothing$', '.*', '.*');
+    await told(`amqp://${name}:secret@${host}`, new RegExp(`403 ACCESS_REFUSED.*set_permissions -p / ${name}`));
+    await rabbit.ctl('delete_user', name);
+  });
+});
