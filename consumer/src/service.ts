@@ -24,7 +24,6 @@ import {
   topologyOf,
   warnOfDevelopmentCredentials,
 } from '@tributary/shared';
-import { keptBodies } from './dead-letters/kept/create.js';
 import { RedisBuried } from './dead-letters/redis-buried.js';
 import { createMergeRows } from './merge/rows.js';
 import { type DeadRecordGroup, DeadRecords } from './metrics/dead-records.js';
@@ -37,6 +36,7 @@ import type { RunningSession } from './session/options.js';
 import { runSessions } from './session/sessions.js';
 import { runSession } from './session.js';
 import { createSink } from './sinks/create.js';
+import { keptBodies } from './sinks/create-kept-bodies.js';
 import type { Sink } from './sinks/port.js';
 
 export interface ConsumerOptions extends ServiceSettings {

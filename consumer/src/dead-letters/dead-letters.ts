@@ -1,7 +1,7 @@
 import { type Clock, describeError, maxMessageSizeIn, type PoisonError, RetryableError } from '@tributary/shared';
 import type { Delivery } from '../intake/settle.js';
 import { bareOptions, COPY, copyOptions } from './copy.js';
-import type { KeptBodies } from './kept/port.js';
+import type { KeptBodies } from './kept-bodies.js';
 import { HeldLetters, type Letter } from './letter.js';
 import { type ChannelKeeperOptions, type LetterChannel, LetterChannelKeeper } from './letter-channel.js';
 import { Refusals } from './refusals.js';

@@ -1,6 +1,6 @@
 import type { Clock, Entity, Logger, PipelineConfig, SeenAgain, Topology } from '@tributary/shared';
 import type { Buried } from '../dead-letters/dead-letters.js';
-import type { KeptBodies } from '../dead-letters/kept/port.js';
+import type { KeptBodies } from '../dead-letters/kept-bodies.js';
 import type { LedgerStore } from '../ledger/port.js';
 import type { MergeRows } from '../merge/rows.js';
 import type { DeadRecords } from '../metrics/dead-records.js';

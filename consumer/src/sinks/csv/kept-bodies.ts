@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, open, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { KEPT_BODIES, keptId } from '@tributary/shared';
-import type { KeptBodies } from './port.js';
+import type { KeptBodies } from '../../dead-letters/kept-bodies.js';
 
 /** Bodies as files, in a folder of the output. Each is durable, and there as a whole, before its letter is sent. */
 export function folderBodies(output: string): KeptBodies {

@@ -1,6 +1,6 @@
 import { encodedUrl, KEPT_BODIES, keptId } from '@tributary/shared';
 import { Client, escapeIdentifier } from 'pg';
-import type { KeptBodies } from './port.js';
+import type { KeptBodies } from '../../dead-letters/kept-bodies.js';
 
 /** Milliseconds. */
 const TIMEOUT = 30_000;

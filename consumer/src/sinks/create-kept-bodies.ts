@@ -1,8 +1,8 @@
 import type { SinkConfig, SinkKind } from '@tributary/shared';
-import type { SinkSecrets } from '../../sinks/port.js';
-import { folderBodies } from './folder.js';
-import type { KeptBodies } from './port.js';
-import { tableBodies } from './table.js';
+import type { KeptBodies } from '../dead-letters/kept-bodies.js';
+import { folderBodies } from './csv/kept-bodies.js';
+import type { SinkSecrets } from './port.js';
+import { tableBodies } from './postgres/kept-bodies.js';
 
 type KeptKinds = { readonly [K in SinkKind]: (settings: SinkConfig[K], secrets: SinkSecrets) => KeptBodies };
 
