@@ -34,8 +34,15 @@ export async function postgresStore(url: string, settings: { history?: boolean }
       return createSink({ config: { ...config, sink }, postgresUrl: url, clock: systemClock });
     },
     async obstruct(dataset) {
-      await query(`ALTER TABLE ${dataset} ADD CONSTRAINT obstructed CHECK (false) NOT VALID`);
-      return async () => void (await query(`ALTER TABLE ${dataset} DROP CONSTRAINT obstructed`));
+      await query(`CREATE FUNCTION fill_disk() RETURNS trigger LANGUAGE plpgsql AS
+        $$ BEGIN RAISE EXCEPTION 'no space left on device' USING ERRCODE = 'disk_full'; END $$`);
+      await query(`CREATE TRIGGER obstructed BEFORE INSERT ON ${dataset} EXECUTE FUNCTION fill_disk()`);
+      return async () => void (await query(`DROP TRIGGER obstructed ON ${dataset}`));
+    },
+    async refuse(dataset, key) {
+      const name = uniqueName('refused');
+      await query(`ALTER TABLE ${dataset} ADD CONSTRAINT ${name} CHECK (_key <> '${key}') NOT VALID`);
+      return async () => void (await query(`ALTER TABLE ${dataset} DROP CONSTRAINT ${name}`));
     },
     async remove() {
       await query(`DROP SCHEMA IF EXISTS ${escapeIdentifier(schema)} CASCADE`);

@@ -3,6 +3,7 @@ import { contentHash, type PipelineConfig, PoisonError, parseJson, type Row, str
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Sink, SinkWriter } from '../../src/sinks/port.js';
+import { RowsRefused } from '../../src/sinks/refused.js';
 import { WriterLost } from '../../src/writer-lost.js';
 import { datasetNamed, mergedRow, messageId, odd, partRow, thingRow } from './records.js';
 
@@ -12,6 +13,8 @@ export interface Store {
   connect(config?: PipelineConfig): Sink;
   /** Makes every write to the dataset that begins from now on fail, until the returned function is called. */
   obstruct(dataset: string): Promise<() => Promise<void>>;
+  /** Makes the sink refuse every row of this key, for what it holds, until the returned function is called; only where a sink refuses rows. */
+  refuse?(dataset: string, key: string): Promise<() => Promise<void>>;
   /** Removes all that is stored. */
   remove(): Promise<void>;
 }
@@ -19,7 +22,7 @@ export interface Store {
 const EPOCH = 'sink.run.1';
 
 /** What every kind of sink does: the contract of sinks/port.ts. */
-export function describeSink(name: string, makeStore: () => Promise<Store>): void {
+export function describeSink(name: string, makeStore: () => Promise<Store>, { refusesRows = false } = {}): void {
   describe(`the ${name} sink`, { timeout: 60_000 }, () => {
     let store: Store;
     let sinks: Sink[];
@@ -165,6 +168,62 @@ export function describeSink(name: string, makeStore: () => Promise<Store>): voi
         expect(outcomes.map(({ status }) => status)).toEqual(['rejected', 'fulfilled']);
         await mend();
         await expectState('thing_parts', [mergedRow('T/A', 1)]);
+      });
+    });
+
+    describe.runIf(refusesRows)('given rows that it refuses for what they hold', () => {
+      const refusal = async (write: Promise<void>) => {
+        const error = await write.then(
+          () => undefined,
+          (reason: unknown) => reason,
+        );
+        expect(error).toBeInstanceOf(RowsRefused);
+        return error instanceof RowsRefused ? error.refusals : [];
+      };
+      const refuse = async (dataset: string, key: string) => {
+        const mend = await store.refuse?.(dataset, key);
+        return mend ?? (() => Promise.reject(new Error('the store cannot refuse a row')));
+      };
+
+      test('names them, and has all others once the write rejects', async () => {
+        const mend = await refuse('parts', 'B');
+        const rows = ['A', 'B', 'C', 'D', 'E'].map((key) => partRow(key, 1));
+        const refusals = await refusal(writer.write('parts', rows));
+        expect(refusals.map(({ row }) => row)).toEqual([rows[1]]);
+        expect(refusals[0]?.row).toBe(rows[1]);
+        expect(refusals[0]?.error).toBeInstanceOf(PoisonError);
+        const others = rows.filter(({ key }) => key !== 'B');
+        await expectState('parts', others);
+        expect(await refusal(writer.write('parts', [partRow('B', 1)]))).toHaveLength(1);
+        await mend();
+        await writer.write('parts', [partRow('B', 1)]);
+        await expectState('parts', rows);
+      });
+
+      test('has the rows once when the rows that it took are given again with those that it refused', async () => {
+        const mend = await refuse('parts', 'B');
+        const rows = [partRow('A', 1), partRow('A', 2), partRow('B', 1), partRow('B', 2), partRow('C', 3)];
+        expect(await refusal(writer.write('parts', rows))).toHaveLength(2);
+        await expectState('parts', [partRow('A', 2), partRow('C', 3)]);
+        await mend();
+        await writer.write('parts', [partRow('B', 2), partRow('B', 1)]);
+        await expectState('parts', [partRow('A', 2), partRow('B', 2), partRow('C', 3)]);
+      });
+
+      test('names all of them if it takes none, and goes on', async () => {
+        await refuse('parts', 'A');
+        await refuse('parts', 'B');
+        expect(await refusal(writer.write('parts', [partRow('A', 1), partRow('B', 1)]))).toHaveLength(2);
+        await expectState('parts', []);
+        await writer.write('parts', [partRow('C', 1)]);
+        await expectState('parts', [partRow('C', 1)]);
+      });
+
+      test('refuses the writer, and not the rows, if that was fenced', async () => {
+        await refuse('parts', 'B');
+        await connect().takeOver('writer-1');
+        await expectLost(writer.write('parts', [partRow('A', 1), partRow('B', 1)]));
+        await expectState('parts', []);
       });
     });
 

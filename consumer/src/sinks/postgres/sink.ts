@@ -1,9 +1,13 @@
-import { type Clock, type Dataset, FatalError, type SinkConfig } from '@tributary/shared';
+import { type Clock, type Dataset, FatalError, type Row, type SinkConfig } from '@tributary/shared';
+import { WriterLost } from '../../writer-lost.js';
 import type { LandedRows, Sink, SinkMaker, SinkWriter } from '../port.js';
+import { RowsRefused } from '../refused.js';
 import { Database } from './database.js';
 import { PostgresFence } from './fence.js';
+import { culpritOf } from './refusals.js';
 import { scanRows } from './scan.js';
 import { PostgresSchema } from './schema.js';
+import { writeSplit } from './split.js';
 import { type DatasetTables, tablesOf } from './tables.js';
 import type { Transaction } from './transaction.js';
 import { writeRows } from './write.js';
@@ -85,11 +89,25 @@ export function createPostgresSink(options: PostgresSinkOptions): Sink {
         async write(dataset, rows) {
           const into = tablesFor(dataset);
           const retired = (await schema.ensure()).get(into.rows.name) ?? [];
-          const work = async (transaction: Transaction) => {
-            await fence.hold(transaction, writer);
-            await writeRows(transaction, into, rows, { writtenAt: new Date(clock.now()).toISOString(), retired });
-          };
-          await database.transaction(work, { lockTimeout: WRITE_LOCK_TIMEOUT });
+          const writeAll = (transaction: Transaction, some: readonly Row[]) =>
+            writeRows(transaction, into, some, { writtenAt: new Date(clock.now()).toISOString(), retired });
+          const inTransaction = <T>(work: (transaction: Transaction) => Promise<T>) =>
+            database.transaction(
+              async (transaction) => {
+                await fence.hold(transaction, writer);
+                return work(transaction);
+              },
+              { lockTimeout: WRITE_LOCK_TIMEOUT },
+            );
+          try {
+            await inTransaction((transaction) => writeAll(transaction, rows));
+          } catch (error) {
+            if (error instanceof WriterLost || culpritOf(error) === 'sink') throw error;
+            const refusals = await inTransaction((transaction) =>
+              writeSplit(rows, { transaction, table: into.rows, write: (some) => writeAll(transaction, some) }),
+            );
+            if (refusals.length > 0) throw new RowsRefused(refusals);
+          }
         },
         async close() {},
       };

@@ -1,0 +1,220 @@
+import { randomBytes } from 'node:crypto';
+import { datasetsOf, RetryableError, type Row } from '@tributary/shared';
+import { describe, expect, inject, onTestFinished, test } from 'vitest';
+import { type Refusal, RowsRefused } from '../../consumer/src/sinks/refused.js';
+import { partRow, pipeline } from '../../consumer/test/sinks/records.js';
+import { type PostgresStore, postgresStore } from './postgres-store.js';
+
+const EPOCH = 'sink.run.1';
+
+/** A writer onto a new store. */
+async function begin(settings: { history?: boolean } = {}, config = pipeline()) {
+  const store = await postgresStore(inject('postgresUrl'), settings);
+  const sink = store.connect(config);
+  onTestFinished(async () => {
+    await sink.close();
+    await store.remove();
+  });
+  await sink.beginEpoch(EPOCH);
+  return { store, writer: await sink.open('writer-1', EPOCH) };
+}
+
+/** What the write's sink refused. */
+async function refused(write: Promise<void>): Promise<readonly Refusal[]> {
+  const error = await write.catch((reason: unknown) => reason);
+  if (error instanceof RowsRefused) return error.refusals;
+  throw error ?? new Error('nothing was refused');
+}
+
+const keysOf = (store: PostgresStore) =>
+  store.query<{ _key: string }>('SELECT _key FROM parts ORDER BY _key').then((rows) => rows.map(({ _key }) => _key));
+
+const trigger = (body: string) =>
+  `CREATE FUNCTION theirs() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN ${body}; RETURN NEW; END $$;
+   CREATE TRIGGER theirs BEFORE INSERT ON parts FOR EACH ROW EXECUTE FUNCTION theirs()`;
+
+const named = (key: string, name: string) => partRow(key, 1, name);
+const long = randomBytes(6_000).toString('base64');
+
+/** What a person may add to the table, the row that it refuses then, and the words for it. */
+type Kind = [what: string, statement: string, bad: Row, words: RegExp, field: string | undefined];
+const kind = (what: string, statement: string, bad: Row, words: RegExp, field?: string): Kind => [
+  what,
+  statement,
+  bad,
+  words,
+  field,
+];
+const KINDS: readonly Kind[] = [
+  kind(
+    'an index, a value too long for it',
+    'CREATE INDEX ON parts (name)',
+    named('B', long),
+    /index row .*(SQLSTATE 54000)/,
+  ),
+  kind(
+    'a unique index',
+    'CREATE UNIQUE INDEX one_name ON parts (name)',
+    named('B', 'name of A'),
+    /duplicate key .* "one_name": Key \(name\)=\(name of A\) already exists.* \(SQLSTATE 23505, constraint "one_name"\)/,
+    'name',
+  ),
+  kind(
+    'a check',
+    "ALTER TABLE parts ADD CONSTRAINT no_b CHECK (name <> 'b')",
+    named('B', 'b'),
+    /23514, constraint "no_b"/,
+  ),
+  kind(
+    'a column that must not be empty',
+    'ALTER TABLE parts ALTER name SET NOT NULL',
+    { ...named('B', ''), values: { sku: 'B', revision: 1 } },
+    /null value in column "name".*23502, column "name"/,
+    'name',
+  ),
+  kind(
+    'a foreign key, checked at the COMMIT',
+    `CREATE TABLE names (name text PRIMARY KEY); INSERT INTO names SELECT 'name of ' || unnest(ARRAY['A', 'C', 'D', 'E']);
+     ALTER TABLE parts ADD FOREIGN KEY (name) REFERENCES names DEFERRABLE INITIALLY DEFERRED`,
+    named('B', 'unknown'),
+    /violates foreign key.*Key \(name\)=\(unknown\) is not present.*23503/,
+    'name',
+  ),
+  kind(
+    'an exclusion',
+    'ALTER TABLE parts ADD CONSTRAINT apart EXCLUDE USING btree (name WITH =)',
+    named('B', 'name of A'),
+    /conflicting key value.*23P01/,
+    'name',
+  ),
+  kind(
+    'a generated column',
+    'ALTER TABLE parts ADD half integer GENERATED ALWAYS AS (10 / length(name)) STORED',
+    named('B', ''),
+    /division by zero.*22012/,
+  ),
+  kind(
+    'an index over an expression',
+    'CREATE INDEX ON parts ((CASE WHEN length(name) < 3 THEN name::integer END))',
+    named('B', 'b'),
+    /invalid input syntax for type integer.*22P02/,
+  ),
+  kind(
+    'a number that overflows',
+    'CREATE INDEX ON parts ((revision + 9223372036854775000))',
+    { ...partRow('B', 1), values: { sku: 'B', revision: 9_999 } },
+    /bigint out of range.*22003/,
+  ),
+  kind(
+    'a trigger that raises',
+    trigger("IF NEW.name = 'b' THEN RAISE 'not on a Sunday'; END IF"),
+    named('B', 'b'),
+    /not on a Sunday \(SQLSTATE P0001/,
+  ),
+  kind(
+    'a trigger that fails for one row',
+    trigger("IF NEW.name = 'b' THEN PERFORM missing(NEW.name); END IF"),
+    named('B', 'b'),
+    /function missing.*does not exist.*42883/,
+  ),
+  kind(
+    'a trigger with an error code of its own',
+    trigger("IF NEW.name = 'b' THEN RAISE 'mine' USING ERRCODE = 'U0001'; END IF"),
+    named('B', 'b'),
+    /mine \(SQLSTATE U0001/,
+  ),
+  kind(
+    'a value of JSON that is too deep',
+    'ALTER TABLE parts ADD deep jsonb GENERATED ALWAYS AS (name::jsonb) STORED',
+    named('B', `${'['.repeat(50_000)}${']'.repeat(50_000)}`),
+    /stack depth.*54001/,
+  ),
+];
+
+describe('a row that Postgres refuses for what it holds', () => {
+  test.each(KINDS)('because of %s, is refused alone, in its words', async (_what, statement, bad, words, field) => {
+    const { store, writer } = await begin();
+    const json = statement.includes('jsonb');
+    const good = ['A', 'C', 'D', 'E'].map((key) => named(key, json ? '1' : `name of ${key}`));
+    await store.query(statement);
+    const [first, ...others] = good;
+    if (first === undefined) return;
+    const [one, ...more] = await refused(writer.write('parts', [first, bad, ...others]));
+    expect(more).toEqual([]);
+    expect(one?.row).toBe(bad);
+    expect(one?.error.code).toBe('row_refused');
+    expect(one?.error.message).toMatch(words);
+    expect(one?.error.message).toMatch(/^Postgres refuses its row in parts: .*replay the dead letter$/s);
+    expect(one?.error.message.length).toBeLessThan(1_000);
+    expect(one?.error.field).toBe(field);
+    expect(await keysOf(store)).toEqual(['A', 'C', 'D', 'E']);
+    // Alone, too: nothing else in the write shows that the table takes rows.
+    expect(await refused(writer.write('parts', [bad]))).toHaveLength(1);
+    // With words that are the same each time: a record that comes with every poll is buried once.
+    const [again] = await refused(writer.write('parts', [bad, named('F', json ? '1' : 'name of A F')].slice(0, 1)));
+    expect(again?.error.message).toBe(one?.error.message);
+  });
+
+  test('because it has more columns than fit a page, is refused alone', async () => {
+    const fields = Array.from({ length: 800 }, (_, number) => `f${number}: string?`).join(', ');
+    const config = pipeline(`
+entities:
+  part: { dataset: parts, queue: part_data, key: sku, fields: { sku: string, ${fields} } }
+endpoints: {}
+`);
+    expect(datasetsOf(config)).toHaveLength(1);
+    const { store, writer } = await begin({ history: true }, config);
+    const wide = (key: string, columns: number): Row => {
+      const values = Array.from({ length: columns }, (_, number) => [`f${number}`, randomBytes(12).toString('hex')]);
+      return { ...partRow(key, 1), values: { sku: key, ...Object.fromEntries(values) } };
+    };
+    const refusals = await refused(writer.write('parts', [wide('A', 10), wide('B', 800), wide('C', 20)]));
+    expect(refusals.map(({ row }) => row.key)).toEqual(['B']);
+    expect(refusals[0]?.error.message).toMatch(/row is too big.*SQLSTATE 54000/);
+    expect(await keysOf(store)).toEqual(['A', 'C']);
+    expect(await store.query('SELECT _key FROM parts_history ORDER BY _key')).toEqual([{ _key: 'A' }, { _key: 'C' }]);
+  });
+
+  test('among thousands is found, and all others land, while an older content of its key that was given with it does', async () => {
+    const { store, writer } = await begin({ history: true });
+    await store.query("ALTER TABLE parts ADD CHECK (name <> 'bad')");
+    const rows = Array.from({ length: 2_111 }, (_, number) => partRow(`key ${number}`, 1));
+    const bad = [7, 8, 1_000, 2_110].map((number) => partRow(`key ${number}`, 2, 'bad'));
+    const refusals = await refused(writer.write('parts', [...rows, ...bad]));
+    expect(refusals.map(({ row }) => row.key).sort()).toEqual(bad.map(({ key }) => key).sort());
+    const counts =
+      'SELECT (SELECT count(*)::int FROM parts) AS rows, (SELECT count(*)::int FROM parts_history) AS past';
+    expect(await store.query(counts)).toEqual([{ rows: 2_111, past: 2_111 }]);
+  });
+});
+
+describe('what is of the database, and not of a row,', () => {
+  test.each([
+    ['a disk that is full', 'disk_full'],
+    ['memory that is not there', 'out_of_memory'],
+    ['a server that stops', 'admin_shutdown'],
+    ['a right that is missing', 'insufficient_privilege'],
+    ['a server that is read-only', 'read_only_sql_transaction'],
+  ])('such as %s, refuses no row', async (_what, condition) => {
+    const { store, writer } = await begin();
+    await store.query(trigger(`RAISE 'away' USING ERRCODE = '${condition}'`));
+    await expect(writer.write('parts', [partRow('A', 1), partRow('B', 1)])).rejects.toBeInstanceOf(RetryableError);
+    expect(await keysOf(store)).toEqual([]);
+    await store.query('DROP TRIGGER theirs ON parts');
+    await writer.write('parts', [partRow('A', 1), partRow('B', 1)]);
+    expect(await keysOf(store)).toEqual(['A', 'B']);
+  });
+
+  test('such as a trigger that can never run, refuses no row, whether or not the table has any', async () => {
+    const { store, writer } = await begin();
+    await writer.write('things', []);
+    const broken = trigger('PERFORM missing()');
+    await store.query(broken);
+    await expect(writer.write('parts', [partRow('A', 1)])).rejects.toBeInstanceOf(RetryableError);
+    await store.query('ALTER TABLE parts DISABLE TRIGGER theirs');
+    await writer.write('parts', [partRow('A', 1)]);
+    await store.query('ALTER TABLE parts ENABLE TRIGGER theirs');
+    await expect(writer.write('parts', [partRow('B', 1), partRow('C', 1)])).rejects.toBeInstanceOf(RetryableError);
+    expect(await keysOf(store)).toEqual(['A']);
+  });
+});
