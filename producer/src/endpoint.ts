@@ -53,6 +53,7 @@ function compileEndpoint(config: PipelineConfig, id: string, endpoint: EndpointC
     incremental?.initial,
     incremental?.window,
     incremental?.format,
+    incremental?.zone,
     incremental?.untilParameter,
     endpoint.entity,
     entity,

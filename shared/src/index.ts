@@ -50,6 +50,7 @@ export * from './records/row.js';
 export * from './records/times/instant.js';
 export * from './records/times/pattern.js';
 export * from './records/times/unix.js';
+export * from './records/times/zone.js';
 export { likelyType, lineToDeclare, UNKNOWN_FIELDS } from './records/unknown-fields.js';
 export * from './records/version.js';
 export * from './redis/redis.js';

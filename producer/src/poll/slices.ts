@@ -1,5 +1,6 @@
 import type { Cursor } from '../cursor/cursor.js';
 import type { Endpoint } from '../endpoint.js';
+import { initialOf } from './since.js';
 import type { Walks } from './walks.js';
 
 /** What one reading of the pages asks for, by version. */
@@ -32,10 +33,10 @@ export class Slices {
 
   /** @param now milliseconds since the epoch */
   constructor({ config }: Endpoint, saved: Cursor, now: number) {
-    const { window, initial, overlap } = config.incremental ?? {};
+    const { window, overlap } = config.incremental ?? {};
     this.#window = window;
     this.#overlap = typeof overlap === 'object' ? overlap.milliseconds : USUAL_OVERLAP;
-    this.#initial = initial;
+    this.#initial = initialOf(config.incremental ?? {});
     this.#saved = saved;
     this.#now = now;
     this.#backfill = this.#unread();

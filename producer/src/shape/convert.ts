@@ -9,7 +9,10 @@ import {
   instantAt,
   plainDecimal,
   readInstant,
+  readInstantIn,
   readUnix,
+  type TimeZone,
+  timeZone,
   type Unit,
 } from '@tributary/shared';
 
@@ -20,7 +23,7 @@ import {
 export type Convert = (value: unknown) => unknown;
 
 /** A field of a record, but for lists, whose items the shape itself makes. */
-type ScalarField = Pick<Field, 'unit' | 'format'> & { readonly type: Exclude<FieldType, 'list'> };
+type ScalarField = Pick<Field, 'unit' | 'format' | 'zone'> & { readonly type: Exclude<FieldType, 'list'> };
 
 /** @param onCut told of each time with more digits than a column holds */
 export const converterOf = (field: ScalarField, onCut: () => void): Convert => CONVERTERS[field.type](field, onCut);
@@ -32,7 +35,7 @@ const CONVERTERS: Readonly<Record<ScalarField['type'], (field: ScalarField, onCu
   decimal: () => toDecimal,
   boolean: () => toBoolean,
   datetime: (field, onCut) => {
-    const read = timeReader(field) ?? readText;
+    const read = timeReader(field) ?? textReader(field);
     return (value) => {
       const instant = read(value);
       if (instant === undefined) return value;
@@ -42,7 +45,9 @@ const CONVERTERS: Readonly<Record<ScalarField['type'], (field: ScalarField, onCu
   },
   date: (field) => {
     const read = timeReader(field);
-    return (value) => (read === undefined ? toDate(value) : (read(value)?.slice(0, DATE) ?? value));
+    const place = field.zone === undefined ? undefined : timeZone(field.zone);
+    if (read !== undefined) return (value) => dayOf(read(value), place) ?? value;
+    return place === undefined ? toDate : (value) => firstMomentIn(place, value) ?? toDate(value);
   },
   json: () => (value) => value,
 };
@@ -97,13 +102,29 @@ function toDate(value: unknown): unknown {
   return instant?.endsWith('T00:00:00.000Z') ? instant.slice(0, DATE) : value;
 }
 
+const dayOf = (instant: string | undefined, place: TimeZone | undefined): string | undefined =>
+  place === undefined || instant === undefined ? instant?.slice(0, DATE) : wallOf(instant, place).slice(0, DATE);
+
+/** The day of which a moment is the first by the clock of a place. */
+function firstMomentIn(place: TimeZone, value: unknown): string | undefined {
+  const instant = typeof value === 'string' ? readInstantIn(place, value.trim()) : undefined;
+  const wall = instant === undefined ? '' : wallOf(instant, place);
+  return /T00:00:00\.0+Z$/.test(wall) ? wall.slice(0, DATE) : undefined;
+}
+
+/** What the clock of a place shows at a moment, to the millisecond, as if it were UTC. */
+function wallOf(instant: string, place: TimeZone): string {
+  const moment = Date.parse(instant.replace(/(\.\d{3})\d+Z$/, '$1Z'));
+  return new Date(moment + place.offsetAt(moment)).toISOString();
+}
+
 type ReadTime = (value: unknown) => string | undefined;
 
 /** How the times of a field are read that says so itself; undefined for one that does not. */
-function timeReader({ unit, format }: ScalarField): ReadTime | undefined {
+function timeReader({ unit, format, zone }: ScalarField): ReadTime | undefined {
   if (unit !== undefined) return unixReader(unit);
   if (format === undefined) return undefined;
-  const pattern = compilePattern(format);
+  const pattern = compilePattern(format, zone);
   return (value) => (typeof value === 'string' || typeof value === 'number' ? pattern.read(String(value)) : undefined);
 }
 
@@ -118,4 +139,8 @@ const unixReader =
     return digits === undefined ? undefined : readUnix(digits, unit);
   };
 
-const readText: ReadTime = (value) => (typeof value === 'string' ? readInstant(value.trim()) : undefined);
+function textReader({ zone }: ScalarField): ReadTime {
+  const place = zone === undefined ? undefined : timeZone(zone);
+  const read = place === undefined ? readInstant : (text: string) => readInstantIn(place, text);
+  return (value) => (typeof value === 'string' ? read(value.trim()) : undefined);
+}

@@ -87,10 +87,10 @@ describe('what a run asks for', () => {
   });
 });
 
-const written = (format: string | undefined, version: string) =>
-  versionWriter(endpointWith({ url: 'http://api/', incremental: { parameter: 'since', ...(format && { format }) } }))(
-    version,
-  );
+function written(format: string | undefined, version: string, zone?: string) {
+  const incremental = { parameter: 'since', ...(format && { format }), ...(zone && { zone }) };
+  return versionWriter(endpointWith({ url: 'http://api/', incremental }))(version);
+}
 
 describe('a version in a request', () => {
   it.each([
@@ -103,6 +103,28 @@ describe('a version in a request', () => {
     ['dd/MM/yyyy', '01/03/2026'],
   ])('is written as %s', (format, expected) => {
     expect(written(format, '2026-03-01T12:00:01.250Z')).toBe(expected);
+  });
+});
+
+describe('a version in a request, by the clock of a place', () => {
+  it.each([
+    [undefined, '2026-03-01T13:00:01.250+01:00'],
+    ['date', '2026-03-01'],
+    ['yyyy-MM-dd HH:mm', '2026-03-01 13:00'],
+  ])('is written as %s', (format, expected) => {
+    expect(written(format, '2026-03-01T12:00:01.250Z', 'Europe/Berlin')).toBe(expected);
+    expect(written('date', '2026-03-01T23:30:00.000Z', 'Europe/Berlin')).toBe('2026-03-02');
+  });
+
+  it('begins at the beginning of the day there', () => {
+    const settings = { format: 'yyyy-MM-dd HH:mm', zone: 'Europe/Berlin', initial: '2026-01-01' };
+    expect(run(settings, EMPTY).asked).toEqual([['2025-12-31T23:00:00.000Z', undefined]]);
+    expect(run({ ...settings, ...window }, EMPTY).asked[1]?.[0]).toBe('2025-12-31T22:59:55.000Z');
+  });
+
+  it('is refused for numbers, which count in UTC', () => {
+    expect(() => written('unix', '', 'Europe/Berlin')).toThrow('wherever it is: leave zone out');
+    expect(() => written('date', '', 'Europe/Bonn')).toThrow('expected a time zone, such as Europe/Berlin');
   });
 });
 

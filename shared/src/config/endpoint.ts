@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { mapSchema } from './fields.js';
 import { SOURCES, USUAL_SOURCE } from './kinds/sources.js';
 import { choiceOf } from './kinds/table.js';
-import { duration, patternFault, scalar, span } from './values.js';
+import { duration, patternFault, scalar, span, zoneSchema } from './values.js';
 
 const OVERLAP = 'expected a duration such as 5s, or a whole number where the version is a sequence';
 
@@ -51,8 +51,11 @@ const incremental = z.strictObject({
     })
     .optional()
     .describe(
-      'How a version that is a time is written: iso (the usual), date, unix (seconds), unix-ms, or a pattern such as yyyy-MM-dd HH:mm (in UTC)',
+      'How a version that is a time is written: iso (the usual), date, unix (seconds), unix-ms, or a pattern such as yyyy-MM-dd HH:mm (in UTC, or in `zone`)',
     ),
+  zone: zoneSchema
+    .optional()
+    .describe('The time zone that such a time is written in, and that `initial` is in; UTC unless given'),
   initial: z
     .union([z.string(), z.number()], {
       error: 'expected a time such as 2024-01-01, or a number where the version is a sequence',

@@ -8,7 +8,7 @@ import {
   UNITS,
   type Unit,
 } from './kinds/field-types.js';
-import { pathFault, pathSchema } from './values.js';
+import { pathFault, pathSchema, zoneSchema } from './values.js';
 
 /** What the value of a field is made of, where it is not simply there under the field's own name. */
 export interface FieldSource {
@@ -18,6 +18,8 @@ export interface FieldSource {
   readonly unit?: Unit | undefined;
   /** The pattern that a time is written by. */
   readonly format?: string | undefined;
+  /** The time zone of times without an offset, and of days. */
+  readonly zone?: string | undefined;
   /** A CEL expression that computes the value of the record's other fields. */
   readonly value?: string | undefined;
 }
@@ -82,7 +84,10 @@ export const sourceSettings = {
     .string()
     .min(1)
     .optional()
-    .describe('How a time is written, such as `dd/MM/yyyy HH:mm`; one without an offset is in UTC'),
+    .describe('How a time is written, such as `dd/MM/yyyy HH:mm`; one without an offset is in UTC, or in `zone`'),
+  zone: zoneSchema
+    .optional()
+    .describe('The time zone of a time that is written without an offset, and of the day that a moment is on'),
   value: z.string().min(1).optional().describe("A CEL expression that computes the value of the record's other fields"),
 };
 
@@ -111,7 +116,7 @@ const scalar = z
   .check(({ value: field, issues }) => {
     const type = field.type.replace('?', '') as ScalarType;
     const settings: readonly TypeSetting[] = SCALAR_TYPES[type].settings;
-    for (const setting of ['unit', 'format'] as const) {
+    for (const setting of ['unit', 'format', 'zone'] as const) {
       if (field[setting] === undefined || settings.includes(setting)) continue;
       const message = `a field of type ${type} has no ${setting}: that is for datetime and date`;
       issues.push({ code: 'custom', input: field[setting], path: [setting], message });
@@ -146,7 +151,7 @@ export const fieldSchema = z.union([shorthand, z.discriminatedUnion('type', [sca
 export const mapSchema = z.record(
   z.string(),
   z.union([pathSchema, z.strictObject(sourceSettings)], {
-    error: "expected a path such as $.amount or ['any name'], or a mapping with from, unit, format or value",
+    error: "expected a path such as $.amount or ['any name'], or a mapping with from, unit, format, zone or value",
   }),
 );
 
@@ -161,8 +166,8 @@ export function mappedFields(
 }
 
 /** A path alone changes where a value lies, and not how it is written there. */
-function mappedSource({ unit, format }: Field, mapped: string | FieldSource | undefined): FieldSource {
+function mappedSource({ unit, format, zone }: Field, mapped: string | FieldSource | undefined): FieldSource {
   if (mapped === undefined) return {};
-  const none = { from: undefined, unit: undefined, format: undefined, value: undefined };
-  return typeof mapped === 'string' ? { ...none, unit, format, from: mapped } : { ...none, ...mapped };
+  const none = { from: undefined, unit: undefined, format: undefined, zone: undefined, value: undefined };
+  return typeof mapped === 'string' ? { ...none, unit, format, zone, from: mapped } : { ...none, ...mapped };
 }

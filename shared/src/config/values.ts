@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { compilePath, PathError } from '../records/path.js';
 import { compilePattern, PatternError } from '../records/times/pattern.js';
+import { isTimeZone } from '../records/times/zone.js';
 
 const PATH = "expected a path such as $, $.data, $['any name'] or $.list[-1].id";
 
@@ -96,6 +97,12 @@ export function patternFault(text: string): string | undefined {
     return error.message;
   }
 }
+
+/** The time zone of times that do not tell their offset. */
+export const zoneSchema = z
+  .string()
+  .refine(isTimeZone, 'expected a time zone, such as Europe/Berlin')
+  .meta({ id: 'TimeZone', description: 'A time zone of the IANA database, such as Europe/Berlin' });
 
 /** Text, as which a number or a truth value may be written too. */
 export const scalar = z.union([z.string(), z.number(), z.boolean()], { error: 'expected text' }).transform(String);

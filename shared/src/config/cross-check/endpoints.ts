@@ -85,7 +85,7 @@ function* checkIncremental(
 }
 
 function* checkInitial(path: string, { incremental }: EndpointConfig, type: string | undefined): Generator<Fault> {
-  const { initial, window, format } = incremental ?? {};
+  const { initial, window, format, zone } = incremental ?? {};
   if (window !== undefined && type !== 'datetime') {
     yield {
       path: `${path}.window`,
@@ -94,6 +94,10 @@ function* checkInitial(path: string, { incremental }: EndpointConfig, type: stri
   }
   if (format !== undefined && type !== 'datetime') {
     yield { path: `${path}.format`, message: 'the version is not a time, so it is sent as it is: leave format out' };
+  }
+  if (zone !== undefined && (type !== 'datetime' || format === 'unix' || format === 'unix-ms')) {
+    const why = type === 'datetime' ? 'a number counts from 1970 in UTC, wherever it is' : 'the version is not a time';
+    yield { path: `${path}.zone`, message: `${why}: leave zone out` };
   }
   if (initial === undefined) return;
   if (type === 'datetime' && Number.isNaN(Date.parse(initial))) {

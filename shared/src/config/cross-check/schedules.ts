@@ -1,4 +1,5 @@
 import { validateDetailed } from 'node-cron';
+import { isTimeZone } from '../../records/times/zone.js';
 import type { Fault } from '../fault.js';
 import type { PipelineConfig, ScheduleConfig } from '../schema.js';
 
@@ -26,14 +27,5 @@ function* checkSchedule(path: string, schedule: ScheduleConfig): Generator<Fault
     if (!isTimeZone(schedule.timezone)) {
       yield { path: `${path}.timezone`, message: `"${schedule.timezone}" is not a time zone, such as Europe/Rome` };
     }
-  }
-}
-
-function isTimeZone(name: string): boolean {
-  try {
-    new Intl.DateTimeFormat('en', { timeZone: name });
-    return true;
-  } catch {
-    return false;
   }
 }

@@ -36,10 +36,13 @@ function* checkEndpoint(path: string, { map, where, deletes }: EndpointConfig, f
 }
 
 function* checkField(path: string, name: string, field: Field, fields: Fields): Generator<Fault> {
-  const { type, from, unit, format, value, items = {} } = field;
+  const { type, from, unit, format, zone, value, items = {} } = field;
   const isTime = type === 'datetime' || type === 'date';
-  if (!isTime && (unit !== undefined || format !== undefined)) {
-    yield { path, message: `a field of type ${type} has no unit and no format: they are for datetime and date` };
+  if (!isTime && [unit, format, zone].some((setting) => setting !== undefined)) {
+    yield { path, message: `a field of type ${type} has no unit, format and zone: they are for datetime and date` };
+  }
+  if (unit !== undefined && zone !== undefined && type === 'datetime') {
+    yield { path: `${path}.zone`, message: 'a number counts from 1970 in UTC, wherever it is: leave zone out' };
   }
   if (unit !== undefined && format !== undefined) {
     yield { path, message: 'unit is for numbers and format for text: expected one of them' };
@@ -51,6 +54,9 @@ function* checkField(path: string, name: string, field: Field, fields: Fields): 
   } else if (value !== undefined) {
     if (from !== undefined || unit !== undefined || format !== undefined) {
       yield { path, message: 'value computes the field: leave from, unit and format out' };
+    }
+    if (zone !== undefined) {
+      yield { path: `${path}.zone`, message: 'value computes the field, and moments are in UTC there: leave zone out' };
     }
     const variables = variablesOf(fieldsBefore(fields, name));
     yield* checkExpression(`${path}.value`, value, variables, valueTypesFor(type));

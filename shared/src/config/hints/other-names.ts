@@ -34,6 +34,7 @@ export const OTHER_NAMES = {
     maxLength: 'length size max maxSize maximumLength',
     value: 'expression expr formula cel compute computed template const',
     format: 'pattern dateFormat datetimeFormat timeFormat layout',
+    zone: 'timezone timeZone tz location',
     unit: 'units epoch timeUnit precision',
     items: 'fields properties children of element elements',
     type: 'dataType kind',
@@ -122,6 +123,7 @@ export const OTHER_NAMES = {
     overlap: 'lookback lookbackWindow lag attributionWindow',
     window: 'step slice sliceRange windowSize partitionSize chunk interval',
     format: 'datetimeFormat dateFormat timeFormat cursorFormat pattern',
+    zone: 'timezone timeZone tz location',
     'entities.*.version': 'cursor cursorPath cursorField field key column replicationKey',
   },
   deletes: {

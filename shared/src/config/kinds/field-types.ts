@@ -1,5 +1,5 @@
 /** Settings that some types have and others do not. */
-export type TypeSetting = 'maxLength' | 'unit' | 'format';
+export type TypeSetting = 'maxLength' | 'unit' | 'format' | 'zone';
 
 interface FieldTypeEntry {
   /** One line for people. */
@@ -15,8 +15,8 @@ export const SCALAR_TYPES = {
   number: { words: 'A number that computers calculate with (a double): 15 to 17 digits', settings: [] },
   decimal: { words: 'A number with all its digits, such as an amount of money', settings: [] },
   boolean: { words: 'true or false', settings: [] },
-  datetime: { words: 'A moment, kept in UTC to the microsecond', settings: ['unit', 'format'] },
-  date: { words: 'A day', settings: ['unit', 'format'] },
+  datetime: { words: 'A moment, kept in UTC to the microsecond', settings: ['unit', 'format', 'zone'] },
+  date: { words: 'A day', settings: ['unit', 'format', 'zone'] },
   json: { words: 'JSON of any shape', settings: ['maxLength'] },
 } as const satisfies Readonly<Record<string, FieldTypeEntry>>;
 

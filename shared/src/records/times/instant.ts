@@ -1,3 +1,5 @@
+import type { TimeZone } from './zone.js';
+
 /**
  * Moments as text: ISO 8601 in UTC, with milliseconds at least and every further digit that there is
  * (`2024-05-01T10:00:00.123456789Z`). As text, the later of two moments is the greater once the Z is left out.
@@ -12,8 +14,8 @@ export interface TimeParts {
   readonly minute: number;
   readonly second: number;
   readonly fraction: string;
-  /** Minutes east of UTC. */
-  readonly offset: number;
+  /** Minutes east of UTC; undefined for a time that does not tell. */
+  readonly offset: number | undefined;
 }
 
 const DATE = String.raw`(\d{4})-(\d\d)-(\d\d)`;
@@ -41,13 +43,18 @@ export function readInstant(text: string): string | undefined {
 
 let lastInstant: { text: string; instant: string | undefined } = { text: '', instant: undefined };
 
-function toInstant(text: string): string | undefined {
+/** The same, where a time without an offset is by the clock of a place. */
+export const readInstantIn = (place: TimeZone, text: string): string | undefined =>
+  OURS.test(text) ? text : toInstant(text, place);
+
+function toInstant(text: string, place?: TimeZone): string | undefined {
   const iso = ISO.exec(text) ?? BASIC.exec(text);
   if (iso !== null) {
     const [, year, month, day, hour, minute, second = '0', fraction = '', zone] = iso;
     const clock = { hour: Number(hour), minute: Number(minute), second: Number(second), fraction };
     const date = { year: Number(year), month: Number(month), day: Number(day) };
-    return instantOf({ ...date, ...clock, offset: offsetOf(zone) });
+    const offset = zone === undefined && place !== undefined ? undefined : offsetOf(zone);
+    return instantOf({ ...date, ...clock, offset }, place);
   }
   return readMail(text) ?? readDotNet(text);
 }
@@ -99,16 +106,19 @@ function readDotNet(text: string): string | undefined {
   return match === null ? undefined : instantAt(Number(match[1]), '');
 }
 
-/** The moment of these parts; undefined if there is no such day, hour or offset, or its year is out of range. */
-export function instantOf(parts: TimeParts): string | undefined {
-  const { year, month, day, hour, minute, second, fraction, offset } = parts;
+/**
+ * The moment of these parts; undefined if there is no such day, hour or offset, or its year is out of range.
+ * @param place by whose clock a time without an offset is; UTC unless given
+ */
+export function instantOf(parts: TimeParts, place?: TimeZone): string | undefined {
+  const { year, month, day, hour, minute, second, fraction, offset = 0 } = parts;
   if (hour > 23 || minute > 59 || second > 59 || Math.abs(offset) > 18 * 60) return undefined;
   const date = new Date(0);
   // Date.UTC adds 1900 to the years 0 to 99.
   date.setUTCFullYear(year, month - 1, day);
   if (date.getUTCMonth() !== month - 1 || date.getUTCDate() !== day) return undefined;
-  date.setUTCHours(hour, minute - offset, second);
-  return instantAt(date.getTime(), fraction);
+  const time = date.setUTCHours(hour, minute - offset, second);
+  return instantAt(place !== undefined && parts.offset === undefined ? place.momentOf(time) : time, fraction);
 }
 
 /**

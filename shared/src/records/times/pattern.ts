@@ -1,4 +1,5 @@
 import { instantOf, MONTHS, offsetOf, type TimeParts } from './instant.js';
+import { type TimeZone, timeZone } from './zone.js';
 
 /**
  * How a time is written, as `dd/MM/yyyy HH:mm` (the letters of Unicode's date patterns, UTS 35). The libraries that do this
@@ -39,7 +40,11 @@ interface Token {
   /** What it looks like in a text; exactly one group. */
   readonly looks: string;
   take(text: string, parts: Mutable): void;
-  write(date: Date): string;
+  /**
+   * @param date what the clock shows, as if it were UTC
+   * @param offset how far it is ahead of UTC, in minutes
+   */
+  write(date: Date, offset: number): string;
 }
 
 const pad = (number: number, length: number): string => String(number).padStart(length, '0');
@@ -72,12 +77,16 @@ const weekdays = (names: readonly string[]): Token => ({
   take: () => {},
   write: (date) => names[date.getUTCDay()] ?? '',
 });
-const zone = (looks: string, utc: string): Token => ({
+const zone = (looks: string, utc: string, colon = ''): Token => ({
   looks,
   take(text, parts) {
     parts.offset = offsetOf(text);
   },
-  write: () => utc,
+  write(_date, offset) {
+    if (offset === 0) return utc;
+    const [hours, minutes] = [Math.trunc(Math.abs(offset) / 60), Math.abs(offset) % 60];
+    return `${offset < 0 ? '-' : '+'}${pad(hours, 2)}${colon}${pad(minutes, 2)}`;
+  },
 });
 const twelve = (date: Date): number => date.getUTCHours() % 12 || 12;
 
@@ -114,10 +123,10 @@ const TOKENS: Readonly<Record<string, Token>> = {
   },
   X: zone(String.raw`(Z|[+-]\d\d(?:\d\d)?)`, 'Z'),
   XX: zone(String.raw`(Z|[+-]\d{4})`, 'Z'),
-  XXX: zone(String.raw`(Z|[+-]\d\d:\d\d)`, 'Z'),
+  XXX: zone(String.raw`(Z|[+-]\d\d:\d\d)`, 'Z', ':'),
   x: zone(String.raw`([+-]\d\d(?:\d\d)?)`, '+00'),
   xx: zone(String.raw`([+-]\d{4})`, '+0000'),
-  xxx: zone(String.raw`([+-]\d\d:\d\d)`, '+00:00'),
+  xxx: zone(String.raw`([+-]\d\d:\d\d)`, '+00:00', ':'),
 };
 
 /** `SSS` are so many digits of a second's fraction. */
@@ -131,8 +140,11 @@ const fraction = (length: number): Token => ({
 
 const PIECE = /'((?:[^']|'')*)'|([A-Za-z])\2*|[^A-Za-z']+|'/g;
 
-/** @throws PatternError naming what it does not know */
-export function compilePattern(pattern: string): TimePattern {
+/**
+ * @param place the time zone, such as Europe/Berlin, of times that do not tell their offset; UTC unless given
+ * @throws PatternError naming what it does not know
+ */
+export function compilePattern(pattern: string, place?: string): TimePattern {
   const pieces: (Token | string)[] = [];
   const letters = new Set<string>();
   for (const [piece, quoted, letter] of pattern.matchAll(PIECE)) {
@@ -147,7 +159,8 @@ export function compilePattern(pattern: string): TimePattern {
   if (letters.has('d') && !letters.has('M')) throw new PatternError('it has a day but no month (MM)');
   if (letters.has('h') !== letters.has('a'))
     throw new PatternError('h counts to 12 and needs a (AM or PM); H counts to 24');
-  return new CompiledPattern(pieces);
+  const hasOffset = letters.has('x') || letters.has('X');
+  return new CompiledPattern(pieces, place === undefined ? undefined : timeZone(place), hasOffset);
 }
 
 function tokenOf(piece: string): Token {
@@ -164,9 +177,13 @@ class CompiledPattern implements TimePattern {
   readonly #pieces: readonly (Token | string)[];
   readonly #tokens: readonly Token[];
   readonly #looks: RegExp;
+  readonly #place: TimeZone | undefined;
+  readonly #hasOffset: boolean;
 
-  constructor(pieces: readonly (Token | string)[]) {
+  constructor(pieces: readonly (Token | string)[], place: TimeZone | undefined, hasOffset: boolean) {
     this.#pieces = pieces;
+    this.#place = place;
+    this.#hasOffset = hasOffset;
     this.#tokens = pieces.filter((piece) => typeof piece !== 'string');
     const looks = pieces.map((piece) => (typeof piece === 'string' ? literally(piece) : piece.looks));
     // Names of months and days in any case.
@@ -176,18 +193,22 @@ class CompiledPattern implements TimePattern {
   read(text: string): string | undefined {
     const match = this.#looks.exec(text);
     if (match === null) return undefined;
-    const parts: Mutable = { year: 0, month: 1, day: 1, hour: 0, minute: 0, second: 0, fraction: '', offset: 0 };
+    const start = { year: 0, month: 1, day: 1, hour: 0, minute: 0, second: 0, fraction: '' };
+    const parts: Mutable = { ...start, offset: undefined };
     for (const [index, token] of this.#tokens.entries()) token.take(match[index + 1] ?? '', parts);
     if (parts.afternoon !== undefined) {
       if (parts.hour < 1 || parts.hour > 12) return undefined;
       parts.hour = (parts.hour % 12) + (parts.afternoon ? 12 : 0);
     }
-    return instantOf(parts);
+    return instantOf(parts, this.#place);
   }
 
   write(milliseconds: number): string {
-    const date = new Date(milliseconds);
-    return this.#pieces.map((piece) => (typeof piece === 'string' ? piece : piece.write(date))).join('');
+    const ahead = this.#place?.offsetAt(milliseconds) ?? 0;
+    const wall =
+      this.#hasOffset || this.#place === undefined ? milliseconds + ahead : this.#place.wallBefore(milliseconds);
+    const [date, offset] = [new Date(wall), Math.round(ahead / 60_000)];
+    return this.#pieces.map((piece) => (typeof piece === 'string' ? piece : piece.write(date, offset))).join('');
   }
 }
 
