@@ -1,7 +1,7 @@
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type PipelineConfig, systemClock } from '@tributary/shared';
+import { createLogger, type PipelineConfig, systemClock } from '@tributary/shared';
 import { createSink } from '../../src/sinks/create.js';
 import type { Sink } from '../../src/sinks/port.js';
 import type { Store } from './conformance.js';
@@ -16,9 +16,14 @@ export interface CsvStore extends Store {
 
 export type CsvSettings = Partial<PipelineConfig['sink']['csv']>;
 
-/** Rows in a folder of the test's own. */
-export async function csvStore(settings: CsvSettings = {}): Promise<CsvStore> {
+/**
+ * Rows in a folder of the test's own.
+ * @param told takes what the sink tells people
+ */
+export async function csvStore(settings: CsvSettings = {}, told: string[] = []): Promise<CsvStore> {
   const directory = await mkdtemp(join(tmpdir(), 'tributary-'));
+  const output = { write: (line: string) => void told.push((JSON.parse(line) as { msg: string }).msg) };
+  const log = createLogger({ service: 'consumer', instance: 'test' }, output);
   return {
     directory,
     connect(config = pipeline()) {
@@ -27,6 +32,7 @@ export async function csvStore(settings: CsvSettings = {}): Promise<CsvStore> {
         config: { ...config, sink: { ...config.sink, csv } },
         postgresUrl: undefined,
         clock: systemClock,
+        log,
       });
     },
     async files(dataset) {

@@ -21,7 +21,9 @@ export async function listParts(directory: string, dataset: string): Promise<Par
   const folder = join(directory, dataset);
   let names: string[];
   try {
-    names = await readdir(folder);
+    const entries = await readdir(folder, { withFileTypes: true });
+    // A folder of this name was made by a person, perhaps in the place of a part.
+    names = entries.filter((entry) => !entry.isDirectory()).map(({ name }) => name);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
     throw error;
@@ -53,7 +55,9 @@ export async function isNeutralised(
   dataset: string,
   name: string,
 ): Promise<boolean> {
-  const note = await readFile(noteOfPart(directory, dataset, name), 'utf8').catch(() => '');
+  const text = await readFile(noteOfPart(directory, dataset, name), 'utf8').catch(() => '');
+  // What follows is for the sink.
+  const [note = ''] = text.split('\n', 1);
   return note === NEUTRALISED || (note !== PLAIN && neutraliseFormulas);
 }
 

@@ -1,24 +1,75 @@
-import { randomBytes } from 'node:crypto';
-import { open, readFile, rename, stat, writeFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { createHash, randomBytes } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { mkdir, open, readdir, readFile, rename, rmdir, stat, unlink, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 
-// Steps on files that several processes may take at once, and whose effect outlives a loss of power.
+// Steps on files that several processes may take at once, and whose effect outlives a loss of power. None needs hard links:
+// some network file systems, Windows shares and FAT have none.
 
 export const random = (): string => randomBytes(8).toString('hex');
 
 /** Puts a file with this content at a path, in one step, whether or not there was a file. */
 export async function replaceFile(path: string, content: string): Promise<void> {
   const temporary = `${path}-${random()}`;
-  await writeFile(temporary, content, { flush: true });
-  await rename(temporary, path);
+  try {
+    await writeFile(temporary, content, { flush: true });
+    await rename(temporary, path);
+  } catch (error) {
+    // On a full disk each retry would leave another file.
+    await unlink(temporary).catch(() => {});
+    throw error;
+  }
   await syncFolder(dirname(path));
 }
+
+/** File systems that cannot sync a folder keep names by themselves. */
+const NO_FOLDER_SYNC = new Set(['EINVAL', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EISDIR', 'EBADF']);
 
 /** Makes a new name, or a rename, as durable as the file itself. */
 export async function syncFolder(path: string): Promise<void> {
   const folder = await open(path, 'r');
-  await folder.sync().finally(() => folder.close());
+  await folder
+    .sync()
+    .catch((error: NodeJS.ErrnoException) => {
+      if (!NO_FOLDER_SYNC.has(error.code ?? '')) throw error;
+    })
+    .finally(() => folder.close());
 }
+
+const THERE = new Set(['EEXIST', 'ENOTEMPTY', 'ENOTDIR']);
+/** Windows shares refuse to rename a folder onto another one with these. */
+const PERHAPS_THERE = new Set(['EPERM', 'EACCES', 'EBUSY']);
+
+/**
+ * Gives a folder that is not empty its final name, with all that is in it, in one step. Of several processes that give the same
+ * name, one succeeds, because no folder can be renamed onto one that is not empty.
+ * @returns false if the name is taken
+ */
+export async function publishFolder(from: string, to: string): Promise<boolean> {
+  try {
+    await rename(from, to);
+  } catch (error) {
+    const { code = '' } = error as NodeJS.ErrnoException;
+    if (THERE.has(code) || (PERHAPS_THERE.has(code) && (await statIfThere(to)) !== undefined)) return false;
+    throw error;
+  }
+  await syncFolder(dirname(to));
+  return true;
+}
+
+/** Removes a folder of files, if it is there. */
+export async function removeFolder(path: string): Promise<void> {
+  const names = (await readdir(path).catch(ignoreMissing)) ?? [];
+  for (const name of names) await unlinkIfThere(join(path, name));
+  await rmdir(path).catch(ignoreMissing);
+}
+
+/** @returns false if it was not there */
+export const unlinkIfThere = (path: string): Promise<boolean> =>
+  unlink(path).then(
+    () => true,
+    (error: NodeJS.ErrnoException) => ignoreMissing(error) ?? false,
+  );
 
 /** @returns false if the action failed because the file that it makes is there already */
 export async function unlessThere(action: Promise<unknown>): Promise<boolean> {
@@ -37,3 +88,20 @@ export function ignoreMissing(error: NodeJS.ErrnoException): undefined {
 
 export const readIfThere = (path: string): Promise<string | undefined> => readFile(path, 'utf8').catch(ignoreMissing);
 export const statIfThere = (path: string) => stat(path).catch(ignoreMissing);
+
+/** The path of a file whose folder is there, or is made now. */
+export async function withFolder(path: string): Promise<string> {
+  await mkdir(dirname(path), { recursive: true });
+  return path;
+}
+
+/** SHA-256 of the first bytes of a file. */
+export async function hashOfFile(path: string, size: number): Promise<string> {
+  const hash = createHash('sha256');
+  if (size > 0) {
+    for await (const chunk of createReadStream(path, { end: size - 1, highWaterMark: 1024 * 1024 })) {
+      hash.update(chunk as Buffer);
+    }
+  }
+  return hash.digest('hex');
+}

@@ -1,20 +1,19 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, open, unlink } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { access, mkdir, open, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import {
-  type Clock,
-  type Dataset,
-  isNeutralised,
-  type Line,
-  listParts,
-  type Part,
-  type Row,
-  readPart,
-  type SinkConfig,
-} from '@tributary/shared';
-import type { LandedRow, LandedRows, Sink, SinkMaker, SinkWriter } from '../port.js';
+import { listParts, type Part, type Row, type SinkConfig } from '@tributary/shared';
+import type { LandedRow, LandedRows, Sink, SinkMaker, SinkParts, SinkWriter } from '../port.js';
 import { CsvFence } from './fence.js';
-import { readLine } from './format.js';
+import { ignoreMissing } from './files.js';
+import { OutputIdentity } from './identity.js';
+import { Losses } from './losses.js';
+import { checkOwner, takeOwnership } from './owner.js';
+import { PartReader } from './part-reader.js';
+import { PartState } from './part-state.js';
+import { PartSeals } from './seal.js';
+import { watchOutput } from './watch.js';
+import { inWords } from './words.js';
 import { CsvPartWriter } from './writer.js';
 
 /**
@@ -27,101 +26,139 @@ const PARTS_IN_DOUBT = 6;
 /** The kind `csv`. */
 export const csvSink: SinkMaker<SinkConfig['csv']> = {
   check() {},
-  create: ({ settings, datasets, clock }) => createCsvSink(settings, datasets, clock),
+  create: (parts) => new CsvSink(parts),
 };
 
-/**
- * CSV files, `<directory>/<dataset>/part-<writer>-<number>.csv`. Each part has one writer, and grows line by line.
- *
- * @param clock stamps `_written_at`
- */
-function createCsvSink(config: SinkConfig['csv'], datasets: readonly Dataset[], clock: Clock): Sink {
-  const { directory, neutraliseFormulas, maxPartSize } = config;
-  const fence = new CsvFence(directory, datasets);
+/** CSV files, `<directory>/<dataset>/part-<writer>-<number>.csv`. Each part has one writer, and grows line by line. */
+class CsvSink implements Sink {
+  readonly #parts: SinkParts<SinkConfig['csv']>;
+  readonly #state: PartState;
+  readonly #seals: PartSeals;
+  readonly #fence: CsvFence;
+  readonly #losses: Losses;
+  readonly #identity: OutputIdentity;
+  readonly #reader: PartReader;
 
-  async function* rowsOf(part: Part, dataset: Dataset): AsyncGenerator<LandedRow> {
-    const neutralised = await isNeutralised(config, dataset.name, part.name);
-    for await (const line of linesOf(part)) {
-      if (line._key !== undefined) yield readLine(line, dataset, neutralised);
-    }
+  constructor(parts: SinkParts<SinkConfig['csv']>) {
+    const { settings, datasets, log } = parts;
+    const { directory } = settings;
+    this.#parts = parts;
+    this.#state = new PartState(directory);
+    this.#seals = new PartSeals(this.#state);
+    this.#fence = new CsvFence({ directory, datasets, state: this.#state, seals: this.#seals });
+    this.#losses = new Losses(directory, datasets, this.#state);
+    this.#identity = new OutputIdentity({ directory, fence: this.#fence, losses: this.#losses, log });
+    this.#reader = new PartReader({ settings, state: this.#state, log });
   }
 
-  return {
-    identity: () => fence.identity(),
-    epoch: () => fence.epoch(),
-    beginEpoch: (epoch) => fence.beginEpoch(epoch),
+  identity(): Promise<string> {
+    const { pipeline, settings } = this.#parts;
+    return told(async () => {
+      await takeOwnership(settings.directory, pipeline);
+      return this.#identity.name();
+    });
+  }
 
-    async open(writer, epoch): Promise<SinkWriter> {
-      const parts = new Map(
-        datasets.map((dataset) => {
-          const options = { directory, dataset, writer, epoch, fence, neutraliseFormulas, maxPartSize, clock };
-          return [dataset.name, new CsvPartWriter(options)] as const;
-        }),
-      );
-      return {
-        async write(dataset, rows) {
-          const part = parts.get(dataset);
-          if (part === undefined) throw new Error(`no dataset "${dataset}" in this pipeline`);
-          await part.append(rows);
-        },
-        async close() {
-          // The part of a fenced writer throws; the others must be closed all the same. A file that is left open is closed by
-          // the garbage collector, which Node will not do for ever.
-          let failed: unknown;
-          for (const part of parts.values()) {
-            await part.close().catch((error: unknown) => {
-              failed ??= error;
-            });
-          }
-          if (failed !== undefined) throw failed;
-        },
-      };
-    },
+  epoch(): Promise<string | undefined> {
+    return told(() => this.#fence.epoch());
+  }
 
-    async takeOver(writer): Promise<LandedRows> {
-      await fence.fence(writer);
+  beginEpoch(epoch: string): Promise<void> {
+    return told(() => this.#fence.beginEpoch(epoch));
+  }
+
+  async open(writer: string, epoch: string, onLost?: Parameters<Sink['open']>[2]): Promise<SinkWriter> {
+    const { settings, datasets, clock } = this.#parts;
+    const shared = { ...settings, writer, epoch, fence: this.#fence, state: this.#state, seals: this.#seals, clock };
+    const writers = new Map(
+      datasets.map((dataset) => [dataset.name, new CsvPartWriter({ ...shared, dataset })] as const),
+    );
+    const closed = new AbortController();
+    if (onLost !== undefined) {
+      const looking = { losses: this.#losses, writers: [...writers.values()], clock, onLost, signal: closed.signal };
+      void watchOutput(looking);
+    }
+    return {
+      async write(dataset, rows) {
+        const part = writers.get(dataset);
+        if (part === undefined) throw new Error(`no dataset "${dataset}" in this pipeline`);
+        await told(() => part.append(rows));
+      },
+      async close() {
+        closed.abort();
+        // The part of a fenced writer throws; the others must be closed all the same. A file that is left open is closed by
+        // the garbage collector, which Node will not do for ever.
+        let failed: unknown;
+        for (const part of writers.values()) {
+          await part.close().catch((error: unknown) => {
+            failed ??= error;
+          });
+        }
+        if (failed !== undefined) throw failed;
+      },
+    };
+  }
+
+  takeOver(writer: string): Promise<LandedRows> {
+    return told(async () => {
+      await this.#fence.fence(writer);
       const landed = new Set<string>();
-      for (const dataset of datasets) {
-        const parts = (await listParts(directory, dataset.name)).filter((part) => part.writer === writer);
-        for (const part of parts.slice(-PARTS_IN_DOUBT)) {
-          for await (const { key, hash, version, messageId } of rowsOf(part, dataset)) {
+      for (const dataset of this.#parts.datasets) {
+        const all = await listParts(this.#parts.settings.directory, dataset.name);
+        for (const part of all.filter((one) => one.writer === writer).slice(-PARTS_IN_DOUBT)) {
+          for await (const { key, hash, version, messageId } of this.#reader.rows(part, dataset)) {
             landed.add(landedId(dataset.name, key, hash, dataset.orderOf(version, messageId)));
           }
         }
       }
       return { has: (row: Row) => landed.has(landedId(row.dataset, row.key, row.hash, row.order)) };
-    },
+    });
+  }
 
-    async *scan(dataset) {
-      for (const part of await listParts(directory, dataset.name)) {
-        yield* rowsOf(part, dataset);
-      }
-    },
+  async *scan(dataset: Parameters<Sink['scan']>[0]): AsyncGenerator<LandedRow> {
+    const teller = this.#reader.teller(dataset);
+    for (const part of await listParts(this.#parts.settings.directory, dataset.name)) {
+      yield* this.#reader.rows(part, dataset, teller);
+    }
+    teller.finish();
+  }
 
-    async probe() {
-      const folder = join(directory, '.tributary');
-      await mkdir(folder, { recursive: true });
-      const path = join(folder, `probe-${randomBytes(6).toString('hex')}`);
-      const file = await open(path, 'wx');
-      try {
-        await file.writeFile(Buffer.alloc(64 * 1024));
-        await file.datasync();
-      } finally {
-        await file.close();
-        await unlink(path);
-      }
-    },
+  probe(): Promise<void> {
+    const { pipeline, settings, datasets } = this.#parts;
+    return told(async () => {
+      await checkOwner(settings.directory, pipeline);
+      for (const dataset of datasets) await checkReadable(await listParts(settings.directory, dataset.name));
+      await checkWritable(join(settings.directory, '.tributary'));
+    });
+  }
 
-    async close() {},
-  };
+  async close(): Promise<void> {}
 }
 
-/** A writer that finds its fence when it begins a part removes the part again, perhaps after it was listed here. */
-async function* linesOf(part: Part): AsyncGenerator<Line> {
+/** A ledger that is rebuilt without a part that cannot be read now would have its rows written once more. */
+async function checkReadable(parts: readonly Part[]): Promise<void> {
+  for (const { path } of parts) await access(path, constants.R_OK).catch(ignoreMissing);
+}
+
+async function checkWritable(folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  const path = join(folder, `probe-${randomBytes(6).toString('hex')}`);
+  const file = await open(path, 'wx');
   try {
-    yield* readPart(part.path);
+    await file.writeFile(Buffer.alloc(64 * 1024));
+    await file.datasync();
+  } finally {
+    await file.close();
+    await unlink(path);
+  }
+}
+
+/** Tells errors of the file system in words. */
+async function told<T>(action: () => Promise<T>): Promise<T> {
+  try {
+    return await action();
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    throw inWords(error);
   }
 }
 

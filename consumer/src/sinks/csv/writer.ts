@@ -1,10 +1,13 @@
-import { type FileHandle, mkdir, open, unlink } from 'node:fs/promises';
+import { mkdir, open, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Clock, type Dataset, partName, type Row } from '@tributary/shared';
 import { WriterLost } from '../../writer-lost.js';
 import type { CsvFence } from './fence.js';
-import { statIfThere, syncFolder } from './files.js';
+import { syncFolder } from './files.js';
 import { cellsOf, formatLines, headerOf } from './format.js';
+import { OpenPart } from './open-part.js';
+import type { PartState } from './part-state.js';
+import type { PartSeals } from './seal.js';
 
 export interface CsvWriterOptions {
   readonly directory: string;
@@ -12,6 +15,8 @@ export interface CsvWriterOptions {
   readonly writer: string;
   readonly epoch: string;
   readonly fence: CsvFence;
+  readonly state: PartState;
+  readonly seals: PartSeals;
   readonly neutraliseFormulas: boolean;
   readonly maxPartSize: number;
   readonly clock: Clock;
@@ -30,11 +35,8 @@ interface PendingWrite {
  */
 export class CsvPartWriter {
   readonly #options: CsvWriterOptions;
-  #file: FileHandle | undefined;
+  #part: OpenPart | undefined;
   #number = 0;
-  /** Where the durable lines of the present part end. What lies behind comes from a write that failed. */
-  #end = 0;
-  #torn = false;
   /** Set once this writer may write no more. */
   #lost: WriterLost | undefined;
   readonly #pending: PendingWrite[] = [];
@@ -46,10 +48,15 @@ export class CsvPartWriter {
 
   async append(rows: readonly Row[]): Promise<void> {
     if (rows.length === 0) return;
-    await new Promise<void>((resolve, reject) => {
-      this.#pending.push({ rows, resolve, reject });
-      this.#running ??= this.#drain();
-    });
+    await this.#enqueue(rows);
+  }
+
+  /**
+   * Looks whether the part is still this writer's and as it left it, as each write does: there may be no write for hours.
+   * @throws WriterLost if it is not
+   */
+  async check(): Promise<void> {
+    if (this.#running === undefined) await this.#enqueue([]);
   }
 
   async close(): Promise<void> {
@@ -58,17 +65,26 @@ export class CsvPartWriter {
       await this.#endPart();
     } finally {
       // If it could not be cut, it is not sealed either: the consumer that begins the next epoch does both.
-      const file = this.#file;
-      this.#file = undefined;
-      await file?.close();
+      const part = this.#part;
+      this.#part = undefined;
+      await part?.close();
     }
+  }
+
+  #enqueue(rows: readonly Row[]): Promise<void> {
+    return new Promise<void>((resolve, reject) => {
+      this.#pending.push({ rows, resolve, reject });
+      this.#running ??= this.#drain();
+    });
   }
 
   async #drain(): Promise<void> {
     while (this.#pending.length > 0) {
       const group = this.#pending.splice(0);
       try {
-        await this.#write(group.flatMap(({ rows }) => rows));
+        const rows = group.flatMap((write) => write.rows);
+        if (rows.length > 0) await this.#write(rows);
+        else await this.#look();
         for (const { resolve } of group) resolve();
       } catch (error) {
         if (error instanceof WriterLost) await this.#abandon(error);
@@ -79,46 +95,32 @@ export class CsvPartWriter {
   }
 
   async #write(rows: readonly Row[]): Promise<void> {
-    const { dataset, clock, neutraliseFormulas, maxPartSize } = this.#options;
+    const { dataset, clock, state, neutraliseFormulas, maxPartSize } = this.#options;
     if (this.#lost !== undefined) throw this.#lost;
-    if (this.#end >= maxPartSize) await this.#endPart();
-    this.#file ??= await this.#beginPart();
+    if (this.#part !== undefined && this.#part.end >= maxPartSize) await this.#endPart();
+    this.#part ??= await this.#beginPart();
+    const part = this.#part;
+    // Before anything is written behind what another program has left there.
+    await this.#checkOurs(part);
     const writtenAt = new Date(clock.now()).toISOString();
     const lines = rows.map((row) => cellsOf(row, dataset, writtenAt, neutraliseFormulas));
-    const before = this.#end;
-    await this.#appendDurably(this.#file, await formatLines(lines));
-    await this.#checkFence(this.#file, this.#path).catch(async (error: unknown) => {
-      if (!(error instanceof WriterLost)) await this.#takeBack(this.#file, before);
-      throw error;
-    });
-  }
-
-  /** The fence could not be looked for, because the folder went away. The same rows will be given again, so these must not stay. */
-  async #takeBack(file: FileHandle | undefined, end: number): Promise<void> {
-    this.#end = end;
-    this.#torn = true;
-    if (file !== undefined) await this.#cut(file).catch(() => {});
-  }
-
-  async #appendDurably(file: FileHandle, content: Buffer): Promise<void> {
-    if (this.#torn) await this.#cut(file);
-    this.#torn = true;
+    const content = await formatLines(lines);
+    await part.append(content);
     try {
-      await writeAll(file, content, this.#end);
-      await file.datasync();
+      await this.#checkFence(part, content.length);
     } catch (error) {
-      // If this fails too, it is done before anything is written behind it.
-      await this.#cut(file).catch(() => {});
+      // The fence could not be looked for, because the folder went away. The same rows will be given again: these must not stay.
+      if (!(error instanceof WriterLost)) await part.takeBack();
       throw error;
     }
-    this.#torn = false;
-    this.#end += content.length;
+    part.keep(content);
+    await state.noteDurable(dataset, part.name, neutraliseFormulas, part.durable);
   }
 
-  /** Removes what a failed write (such as on a full disk) has left behind the durable lines. */
-  async #cut(file: FileHandle): Promise<void> {
-    await file.truncate(this.#end);
-    this.#torn = false;
+  async #look(): Promise<void> {
+    if (this.#lost !== undefined) throw this.#lost;
+    if (this.#part !== undefined) await this.#checkFence(this.#part);
+    else await this.#checkWriter();
   }
 
   /**
@@ -126,24 +128,24 @@ export class CsvPartWriter {
    * part that the fence does not cover. So it looks for its fence once the part is there. A fence that it does not see then
    * is set later, and the consumer that sets it finds the part.
    */
-  async #beginPart(): Promise<FileHandle> {
-    const { directory, dataset, writer, fence, neutraliseFormulas } = this.#options;
+  async #beginPart(): Promise<OpenPart> {
+    const { directory, dataset, writer, state, neutraliseFormulas } = this.#options;
     const folder = join(directory, dataset.name);
     await mkdir(folder, { recursive: true });
     const name = partName(writer, ++this.#number);
     const path = join(folder, name);
-    const file = await open(path, 'wx');
+    const part = new OpenPart(name, path, await open(path, 'ax'));
     try {
       const header = await formatLines([headerOf(dataset)]);
-      await writeAll(file, header, 0);
+      await part.append(header);
       await syncFolder(folder);
-      await fence.noteBegun(dataset.name, name, neutraliseFormulas);
-      await this.#checkFence(file, path);
-      this.#end = header.length;
-      return file;
+      await state.noteBegun(dataset, name, neutraliseFormulas);
+      await this.#checkFence(part, header.length);
+      part.keep(header);
+      return part;
     } catch (error) {
-      await file.close();
-      await fence
+      await part.close();
+      await state
         .forgetBegun(dataset.name, name)
         .then(() => unlink(path))
         .catch(() => {});
@@ -151,49 +153,42 @@ export class CsvPartWriter {
     }
   }
 
-  /** Leaves the part to the consumer that has fenced this writer. */
+  /** Leaves the part to the consumer that has fenced this writer, or to the program that has changed it. */
   async #abandon(error: WriterLost): Promise<void> {
     this.#lost = error;
-    const file = this.#file;
-    this.#file = undefined;
-    await file?.close().catch(() => {});
+    const part = this.#part;
+    this.#part = undefined;
+    await part?.close().catch(() => {});
   }
 
   async #endPart(): Promise<void> {
-    const file = this.#file;
-    if (file === undefined) return;
-    // A sealed part is not repaired any more: what is torn would stay so.
-    if (this.#torn) await this.#cut(file);
-    this.#file = undefined;
-    this.#end = 0;
-    await file.close();
-    const { fence, dataset, writer } = this.#options;
-    if (!(await fence.sealOwn(dataset.name, partName(writer, this.#number)))) throw new WriterLost('fenced');
-  }
-
-  get #path(): string {
-    const { directory, dataset, writer } = this.#options;
-    return join(directory, dataset.name, partName(writer, this.#number));
+    const part = this.#part;
+    if (part === undefined) return;
+    await part.cutIfTorn();
+    this.#part = undefined;
+    await part.close();
+    const { seals, dataset } = this.#options;
+    if (!(await seals.sealOwn(dataset.name, part.name, part.evidence))) throw new WriterLost('fenced');
   }
 
   /** After the write, or the making of a part, never before: see CsvFence. */
-  async #checkFence(file: FileHandle, path: string): Promise<void> {
+  async #checkFence(part: OpenPart, unkept = 0): Promise<void> {
+    await this.#checkWriter();
+    await this.#checkOurs(part, unkept);
+  }
+
+  async #checkWriter(): Promise<void> {
     const { fence, writer, epoch } = this.#options;
     if (await fence.isFenced(writer)) throw new WriterLost('fenced');
     if ((await fence.epoch()) !== epoch) throw new WriterLost('lost');
-    // A person may have deleted the part, or saved it from an editor: no reader will see what is written to this handle.
-    const [own, seen] = await Promise.all([file.stat(), statIfThere(path)]);
-    if (seen?.ino === own.ino && seen.dev === own.dev) return;
-    throw new WriterLost(
-      'lost',
-      `${path} was deleted or replaced by another program or person; rows that are not durable yet go to a new part`,
-    );
   }
-}
 
-async function writeAll(file: FileHandle, content: Buffer, position: number): Promise<void> {
-  for (let done = 0; done < content.length; ) {
-    const { bytesWritten } = await file.write(content, done, content.length - done, position + done);
-    done += bytesWritten;
+  /** No reader, or no reader of a whole line, would see what is written to a part that another program has changed. */
+  async #checkOurs(part: OpenPart, unkept = 0): Promise<void> {
+    const change = await part.change(unkept);
+    if (change === undefined) return;
+    // A consumer that seals the part replaces it too, and sets its mark before.
+    await this.#checkWriter();
+    throw new WriterLost('lost', `${part.path} ${change}; rows that are not durable yet go to a new part`);
   }
 }

@@ -63,6 +63,7 @@ const identityOf = ({ dev, ino }: { dev: number; ino: number }): string => `${de
 export async function inspectPart(part: Part): Promise<PartState | undefined> {
   try {
     const stats = await stat(part.path);
+    if (!stats.isFile()) return undefined;
     return { ...part, identity: identityOf(stats), size: stats.size };
   } catch (error) {
     if (isMissing(error)) return undefined;
