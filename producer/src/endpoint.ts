@@ -36,7 +36,8 @@ function compileEndpoint(config: PipelineConfig, id: string, endpoint: EndpointC
   const entity = config.entities[endpoint.entity];
   if (entity === undefined) throw new Error(`endpoint ${id} passed the config check without its entity`);
   const children = compileChildren(config, id);
-  const { url, items, as, header, format, paging, method, query, headers, body, form, graphql, auth } = endpoint;
+  const { url, items, as, header, within, format, paging, method, query, headers, body, form, graphql, auth } =
+    endpoint;
   const { incremental, deletes } = endpoint;
   // Headers and credentials too: another tenant, or another account's token, sees other records. A token that is merely replaced
   // costs one full poll, whose repeats the consumer drops.
@@ -46,6 +47,7 @@ function compileEndpoint(config: PipelineConfig, id: string, endpoint: EndpointC
     items,
     as,
     header,
+    within,
     format,
     paging,
     incremental?.parameter,

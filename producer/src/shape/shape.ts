@@ -8,6 +8,7 @@ import {
   pathToName,
   UNKNOWN_FIELDS,
 } from '@tributary/shared';
+import { CONTEXT } from '../sources/port.js';
 import { type Convert, converterOf } from './convert.js';
 import type { ShapeEvents } from './endpoint-findings.js';
 import { type Conditions, RecordExpressions } from './expressions.js';
@@ -113,8 +114,8 @@ class CompiledShape implements Shape {
   }
 }
 
-/** What a record holds of the request that brought it is no field of the API's. */
-const OF_THE_REQUEST = new Set(['$parent', '$for']);
+/** What a record holds of the request and the answer that brought it is no field of its own. */
+const OF_THE_REQUEST: ReadonlySet<string> = new Set(Object.values(CONTEXT));
 
 /** The property of the raw record that a field begins with; a place in a list, or undefined for the whole of it. */
 const firstStep = (name: string, { from }: Field) => (from === undefined ? name : compilePath(from).steps[0]);

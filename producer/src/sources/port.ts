@@ -4,6 +4,12 @@
  */
 export type Validator = object;
 
+/**
+ * Where a raw record holds what is none of its own: the raw record of its parent, the chosen values of `for`, and what it lay in in
+ * the body.
+ */
+export const CONTEXT = { parent: '$parent', for: '$for', outer: '$outer' } as const;
+
 /** One page of an endpoint's records. */
 export interface Page {
   /** The records as the API sent them, not yet judged; empty when nothing changed. */

@@ -1,7 +1,5 @@
 import { isMapping } from '@tributary/shared';
-
-/** Where a raw record holds what it was asked for with: the parent's raw record, and the chosen values of `for`. */
-export const CONTEXT = { parent: '$parent', for: '$for' } as const;
+import { CONTEXT } from '../port.js';
 
 /**
  * Adds to each record of a child the parent's record, as `$parent`, and to each record of an endpoint with `for` its values,

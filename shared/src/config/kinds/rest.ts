@@ -18,6 +18,8 @@ const timeouts = z.strictObject({
   body: duration.prefault('30s').describe('Between two pieces of the body'),
 });
 
+const arrangement = z.enum(ARRANGEMENTS, { error: `expected one of ${ARRANGEMENTS.join(', ')}` });
+
 /** Any value, such as YAML has it. */
 const anything: z.ZodType<unknown> = z.unknown();
 
@@ -50,12 +52,21 @@ export const restSettings = {
   items: pathOrNothing
     .default('$')
     .describe('Where the records lie in the body; a "?" at the end says that a page may lack them'),
-  as: z
-    .enum(ARRANGEMENTS, { error: `expected one of ${ARRANGEMENTS.join(', ')}` })
+  as: arrangement
     .default('list')
     .describe(
       'How the records lie there: a list; a single record; a map of records by name, which becomes $key; an object with a ' +
         'list for each column; a list of rows, which are lists of cells',
+    ),
+  within: z
+    .strictObject({
+      items: pathOrNothing.default('$').describe('Where the records lie in each of what the outer `items` leads to'),
+      as: arrangement.default('list').describe('How they lie there'),
+    })
+    .optional()
+    .describe(
+      'The records lie one level deeper, in each of what `items` leads to, as a list in a list or a map in a map; each holds as ' +
+        '$outer what else is there, such as the $key of a map',
     ),
   header: z
     .union([z.literal('first'), z.array(z.string()).min(1), pathSchema], {

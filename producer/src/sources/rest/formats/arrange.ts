@@ -41,6 +41,12 @@ export function arrangeRecords(found: unknown, arrangement: Arrangement, where: 
   }
 }
 
+/** In XML an element without content is empty text, and one alone is no list. */
+export const asList = (found: unknown): unknown => {
+  if (found === '' || found === null) return [];
+  return Array.isArray(found) || found === undefined ? found : [found];
+};
+
 function recordOfEntry(key: string, value: unknown): Record<string, unknown> {
   const record: Record<string, unknown> = Object.create(null);
   record.$key = key;

@@ -1,7 +1,8 @@
 import { compilePath, type Path, RetryableError, readerOf } from '@tributary/shared';
-import { type Arrangement, arrangeRecords } from './arrange.js';
+import { type Arrangement, arrangeRecords, asList } from './arrange.js';
 import { errorFinder } from './error-in-body.js';
 import type { FoundPage, RecordSettings } from './format.js';
+import { nestedRecords } from './nested.js';
 
 /** How an answer is named in an error. */
 export interface Shown {
@@ -16,11 +17,12 @@ export interface Shown {
  * @param isListed whether one element alone stands for a list of one, as in XML
  */
 export function recordFinder(settings: RecordSettings, isListed = false): (body: unknown, shown: Shown) => FoundPage {
-  const { items, as, header } = settings;
+  const { items, as, header, within } = settings;
   const path = compilePath(items);
   const saysNothing = nothingFinder(path, isListed);
   const headerPath = typeof header === 'string' && header !== 'first' ? compilePath(header) : undefined;
   const errorIn = errorFinder(settings);
+  const inner = within === undefined ? undefined : nestedRecords(within, { as, isListed });
   const arrangementFor = (body: unknown): Arrangement => {
     if (as !== 'rows') return { as };
     const names = headerPath === undefined ? header : headerPath.read(body);
@@ -41,7 +43,8 @@ export function recordFinder(settings: RecordSettings, isListed = false): (body:
     if (isNothing) return pageOf(body, [], usual, fail);
     try {
       const listed = isListed && as === 'list' ? asList(found) : found;
-      return pageOf(body, arrangeRecords(listed, arrangementFor(body), items), usual, fail);
+      const records = arrangeRecords(listed, arrangementFor(body), items);
+      return pageOf(body, inner?.(records) ?? records, usual, fail);
     } catch (error) {
       if (error instanceof RetryableError && error.cause === undefined) return fail(error);
       throw error;
@@ -75,9 +78,3 @@ function nothingFinder({ steps }: Path, isXml: boolean): (body: unknown) => bool
       return found === null || (isXml && found === '');
     });
 }
-
-/** In XML an element without content is empty text, and one alone is no list. */
-const asList = (found: unknown): unknown => {
-  if (found === '' || found === null) return [];
-  return Array.isArray(found) || found === undefined ? found : [found];
-};

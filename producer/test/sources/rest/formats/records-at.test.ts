@@ -1,6 +1,7 @@
 import { RetryableError } from '@tributary/shared';
 import { describe, expect, it } from 'vitest';
 import { recordFinder } from '../../../../src/sources/rest/formats/records-at.js';
+import { parseXml } from '../../../../src/sources/rest/formats/xml.js';
 import { endpointWith } from '../../../support/pipeline.js';
 
 const answer = { status: 200, excerpt: () => '' };
@@ -89,5 +90,40 @@ describe('the records of a body', () => {
       expect.stringContaining('its body tells of an error at $.error: {"code":"PARTIAL"}'),
     ]);
     expect(finderOf({ items: '$.data', errorWhen: false })({ data: [1], error: 'x' }, answer).doubts).toBeUndefined();
+  });
+
+  it('lie one level deeper, and hold what they lie in', () => {
+    const rates = { rates: { '2024-05-01': { EUR: 1.1, CHF: 0.9 }, '2024-05-02': { EUR: 1.2 }, '2024-05-03': {} } };
+    expect(finderOf({ items: '$.rates', as: 'map', within: { as: 'map' } })(rates, answer).records).toEqual([
+      { $key: 'EUR', $value: 1.1, $outer: { $key: '2024-05-01' } },
+      { $key: 'CHF', $value: 0.9, $outer: { $key: '2024-05-01' } },
+      { $key: 'EUR', $value: 1.2, $outer: { $key: '2024-05-02' } },
+    ]);
+    const days = { days: [{ day: 1, rates: [{ id: 'a' }, { id: 'b' }] }, { day: 2, rates: null }, { day: 3 }] };
+    expect(finderOf({ items: '$.days', within: { items: '$.rates?' } })(days, answer).records).toEqual([
+      { id: 'a', $outer: { day: 1 } },
+      { id: 'b', $outer: { day: 1 } },
+    ]);
+    expect(() => finderOf({ items: '$.days', within: { items: '$.rates' } })(days, answer)).toThrow(
+      '$.rates within each of them should be a list of records and is missing',
+    );
+    expect(finderOf({ within: {} })([[{ id: 1 }], [], [{ id: 2 }, { id: 3 }]], answer).records).toEqual([
+      { id: 1 },
+      { id: 2 },
+      { id: 3 },
+    ]);
+    const lists = { a: [1, 2], b: [3] };
+    expect(finderOf({ as: 'map', within: { as: 'list' } })(lists, answer).records).toEqual([1, 2, 3]);
+  });
+
+  it('lie in the days of a history in XML', () => {
+    const cube = (day: string, rates: string) => `<Cube time="${day}">${rates}</Cube>`;
+    const text = `<e><Cube>${cube('2024-05-02', '<Cube currency="USD" rate="1.0698"/><Cube currency="JPY" rate="166.9"/>')}${cube('2024-05-01', '<Cube currency="USD" rate="1.0663"/>')}${cube('2024-04-30', '')}</Cube></e>`;
+    const { config } = endpointWith({ url: 'http://api/', items: '$.e.Cube.Cube', within: { items: '$.Cube?' } });
+    expect(recordFinder(config, true)(parseXml(text), answer).records).toEqual([
+      { '@currency': 'USD', '@rate': '1.0698', $outer: { '@time': '2024-05-02' } },
+      { '@currency': 'JPY', '@rate': '166.9', $outer: { '@time': '2024-05-02' } },
+      { '@currency': 'USD', '@rate': '1.0663', $outer: { '@time': '2024-05-01' } },
+    ]);
   });
 });
