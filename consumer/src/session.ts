@@ -3,6 +3,7 @@ import { Lease } from './claim/lease.js';
 import { Ending, type SessionEnd } from './session/ending.js';
 import type { SessionOptions } from './session/options.js';
 import { openPath } from './session/path.js';
+import { watchOutput } from './session/watch.js';
 import { Work } from './session/work.js';
 import { WriterLost } from './writer-lost.js';
 
@@ -29,8 +30,9 @@ const SOUND: ReadonlySet<SessionEnd['after']> = new Set(['stopped', 'channel clo
  *            │
  *         consume ──────────────────────────────────┐
  *            │ stopped                              │ writer lost      it was fenced, or the ledger is gone
- *            │ channel closed                       │ held too long    a delivery was, for 20 minutes
- *            │ consumer cancelled                   │ failed           for any other reason
+ *            │ channel closed                       │                  or the output went back (session/watch.ts)
+ *            │ consumer cancelled                   │ held too long    a delivery was, for 20 minutes
+ *            │                                      │ failed           for any other reason
  *            ▼                                      ▼
  *         finish ── overdue: waits no more ──▶   abandon
  *            │                                      │
@@ -48,17 +50,19 @@ const SOUND: ReadonlySet<SessionEnd['after']> = new Set(['stopped', 'channel clo
  */
 export async function runSession(options: SessionOptions): Promise<SessionEnd> {
   const { writer, clock, log } = options;
-  const { epoch, ledger } = await options.ledgers.enter(writer, options.stop);
+  const entered = await options.ledgers.enter(writer, options.stop);
+  const { ledger } = entered;
   const ending = new Ending(options.stop, options.overdue);
   const release = new ReleaseList();
   const lease = new Lease({ ledger, clock, log, onLost: ({ message }) => ending.by('writer lost', message) });
   try {
     await lease.take();
-    const path = await openPath(options, { epoch, ledger, lease, ending, release });
+    const path = await openPath(options, { ...entered, lease, ending, release });
     const work = new Work(path, options, ending);
     options.onRunning(work);
     log.info({ writer, queues: path.lanes.map(({ entity }) => entity.config.queue) }, 'consuming');
     void endIfHeldTooLong(work, clock, ending);
+    void watchOutput(entered, options, ending);
 
     const end = await ending.outcome;
     work.end();

@@ -2,7 +2,7 @@ import type { Row } from '@tributary/shared';
 import type { Incoming } from '../intake/decode.js';
 import type { Delivery } from '../intake/settle.js';
 import type { Ledger, Verdict } from '../ledger/port.js';
-import type { LandedRows, Sink } from '../sinks/port.js';
+import type { LandedRows, Mark, Sink } from '../sinks/port.js';
 import type { Refusal } from '../sinks/refused.js';
 
 /** A row that this writer has claimed. */
@@ -10,6 +10,8 @@ export interface ClaimedRow {
   readonly row: Row;
   /** Whether it is durable already, here or in the output of a writer that died: then it is only committed. */
   landed: boolean;
+  /** How far the output got with it, if it was written here. */
+  mark?: Mark | undefined;
   /** Whether the sink has refused it. */
   refused?: boolean;
   /** While it is being written: resolves when it is durable or refused, with what was refused of that write. */

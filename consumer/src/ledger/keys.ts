@@ -11,6 +11,8 @@ export function ledgerKeys(pipeline: string, epoch: string) {
     epoch: `${root}epoch`,
     leases: `${prefix}leases`,
     fenced: `${prefix}fenced`,
+    /** How far the output got, by the name of each mark (sinks/port.ts). */
+    marks: `${prefix}marks`,
     ledger: (dataset: string) => `${prefix}ledger:${dataset}`,
     claims: (dataset: string) => `${prefix}claims:${dataset}`,
     merge: (dataset: string): MergeKeys => mergeKeys(`${prefix}merge:${dataset}:`),

@@ -1,4 +1,5 @@
 import type { Row } from '@tributary/shared';
+import type { Mark } from '../sinks/port.js';
 
 /** What shall become of a row that asks to be written. */
 export interface Verdict {
@@ -67,8 +68,11 @@ export interface Ledger {
    * writer, which lives, has this row or one of the same content in flight: ask again when that has ended.
    */
   claim(dataset: string, rows: readonly Row[]): Promise<Verdict[]>;
-  /** To be called when rows are durable: they become the last accepted content of their keys. */
-  commit(dataset: string, rows: readonly Row[]): Promise<void>;
+  /**
+   * To be called when rows are durable: they become the last accepted content of their keys.
+   * @param marks how far the output got with them. The highest of each name is kept, to tell an output that went back
+   */
+  commit(dataset: string, rows: readonly Row[], marks?: readonly Mark[]): Promise<void>;
   /**
    * To be called when rows that this writer has claimed will not be written, because the sink refuses them. They count as never
    * asked for: when their records come again, they are judged anew.
@@ -95,6 +99,8 @@ export interface EnteredLedger {
   /** The epoch that the writer belongs to; the sink is opened under it. */
   readonly epoch: string;
   readonly ledger: Ledger;
+  /** Looks whether the output is still the one that the epoch began with. @returns what is wrong, in words */
+  check(): Promise<string | undefined>;
 }
 
 /** Where the ledger is kept. */

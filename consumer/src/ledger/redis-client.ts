@@ -15,6 +15,7 @@ export interface LedgerRedis {
   del(key: string): Promise<number>;
   unlink(...keys: string[]): Promise<number>;
   scan(cursor: string, match: 'MATCH', pattern: string, count: 'COUNT', keys: number): Promise<[string, string[]]>;
+  hgetall(key: string): Promise<Record<string, string>>;
   hget(key: string, field: string): Promise<string | null>;
   zrange(key: string, from: number, to: number, withScores: 'WITHSCORES'): Promise<string[]>;
   zrem(key: string, ...members: string[]): Promise<number>;

@@ -1,4 +1,5 @@
 import type { Row } from '@tributary/shared';
+import type { Mark } from '../sinks/port.js';
 import type { LedgerKeys } from './keys.js';
 import type { EachJoin, EachRecord, Ledger, Unmerged, Verdict, WithJoin, WithRecord } from './port.js';
 import type { LedgerRedis } from './redis-client.js';
@@ -62,13 +63,13 @@ export class RedisLedger implements Ledger {
     return verdicts;
   }
 
-  async commit(dataset: string, rows: readonly Row[]): Promise<void> {
+  async commit(dataset: string, rows: readonly Row[], marks: readonly Mark[] = []): Promise<void> {
     const { keys, epoch, writer, mergeDatasets } = this.#options;
-    const names = [keys.epoch, keys.fenced, keys.ledger(dataset), keys.claims(dataset)];
+    const names = [keys.epoch, keys.fenced, keys.ledger(dataset), keys.claims(dataset), keys.marks];
     const sweep = mergeDatasets.has(dataset) ? '1' : '0';
     const calls = chunk(rows).map((part) => ({
       keys: names,
-      args: [epoch, writer, sweep, writeRows(part)],
+      args: [epoch, writer, sweep, writeRows(part), ...marks.flatMap(({ name, at }) => [name, at])],
     }));
     for (const reply of (await this.#scripts.run('commit', calls)) as string[]) checkStatus(reply);
   }

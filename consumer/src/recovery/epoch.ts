@@ -2,9 +2,11 @@ import { randomBytes } from 'node:crypto';
 import { type Clock, describeError, type Logger, sinkGenerationKey } from '@tributary/shared';
 import { type LedgerKeys, ledgerKeys } from '../ledger/keys.js';
 import type { LedgerRedis } from '../ledger/redis-client.js';
-import type { Sink } from '../sinks/port.js';
+import type { Marks, Sink } from '../sinks/port.js';
 import { WriterLost } from '../writer-lost.js';
+import { BulkWriter } from './bulk-writer.js';
 import { RebuildLock } from './lock.js';
+import { inspectOutput, sinkOfEpoch } from './output.js';
 
 /** Fills an empty ledger from the sink, under the keys of the epoch that is about to begin. */
 export type Rebuild = (keys: LedgerKeys) => Promise<void>;
@@ -32,30 +34,51 @@ export interface Epoch {
  * and the others wait for it.
  *
  * An epoch's name says whose state it is: `<sink>.<run of the Redis server>.<merges><random>`. A server that restarted (even
- * from a snapshot, which may lack the last commits), or that serves another sink or other merges, has no valid epoch. Each
- * script checks the name again, because a restart may come between any two of them (prelude.lua).
+ * from a snapshot, which may lack the last commits), or that serves another sink or other merges, has no valid epoch. Neither
+ * has one whose sink went back to an older state: it lacks what the ledger knows as written. Each script checks the name again, because a restart may come between any two of them (prelude.lua).
  *
  * @throws WriterLost if the signal aborts while it waits
  */
 export async function enterEpoch(options: EpochOptions): Promise<Epoch> {
-  const { redis, pipeline, sink, mergeName, clock, log, signal } = options;
-  const sinkName = await sink.identity();
-  const root = ledgerKeys(pipeline, '').epoch;
+  const { redis, pipeline, clock, log, signal } = options;
   while (!signal.aborted) {
-    const run = await serverRun(redis);
-    const present = await redis.get(root);
-    const prefix = `${sinkName}.${run}.${mergeName}`;
-    const entered = await sink.epoch();
-    const isOurs = present?.startsWith(prefix) === true;
-    if (present !== null && isOurs && entered === present) {
+    const { valid } = await look(options);
+    if (valid !== undefined) {
       await warnOfEviction(redis, log);
-      return { name: present, keys: ledgerKeys(pipeline, present) };
+      return { name: valid, keys: ledgerKeys(pipeline, valid) };
     }
-    const rival = isOurs ? otherRun(entered, run) : undefined;
-    if (!(await rebuildUnderLock(options, { present, prefix, rival }))) await clock.sleep(250, signal);
+    if (!(await rebuildUnderLock(options))) await clock.sleep(250, signal);
   }
   log.debug('stopped before the ledger was ready');
   throw new WriterLost('lost', 'stopped while waiting for the ledger');
+}
+
+/** What Redis and the sink say about the epoch. */
+interface Look {
+  /** The epoch that Redis holds. */
+  readonly present: string | null;
+  /** The same, if it may be entered. */
+  readonly valid: string | undefined;
+  /** What a new epoch's name begins with. */
+  readonly prefix: string;
+  /** The run of another Redis whose pipeline writes to the same output. */
+  readonly rival: string | undefined;
+  /** What the output held in that epoch and holds no more, in words; undefined if it holds everything. */
+  readonly lost: string | undefined;
+}
+
+async function look({ redis, pipeline, sink, mergeName }: EpochOptions): Promise<Look> {
+  const sinkName = await sink.identity();
+  const run = await serverRun(redis);
+  const present = await redis.get(ledgerKeys(pipeline, '').epoch);
+  const prefix = `${sinkName}.${run}.${mergeName}`;
+  const entered = await sink.epoch();
+  const isOurs = present?.startsWith(prefix) === true;
+  const isSameSink = present !== null && sinkOfEpoch(present) === sinkName;
+  // Also if the epoch is over for another reason: afterwards nothing tells any more what the output held.
+  const lost = isSameSink ? await inspectOutput({ redis, sink }, present, ledgerKeys(pipeline, present)) : undefined;
+  const valid = isOurs && entered === present && lost === undefined ? present : undefined;
+  return { present, valid, prefix, rival: isOurs ? otherRun(entered, run) : undefined, lost };
 }
 
 /** Redis gives each run of the server a random id. A service that hides it is taken as one that never restarts. */
@@ -84,29 +107,29 @@ async function warnOfEviction(redis: LedgerRedis, log: Logger): Promise<void> {
   );
 }
 
-interface Rebuilding {
-  /** The epoch that Redis holds, which is not valid any more. */
-  readonly present: string | null;
-  /** What the new epoch's name begins with. */
-  readonly prefix: string;
-  /** The run of another Redis whose pipeline writes to the same output. */
-  readonly rival: string | undefined;
-}
-
 /** @returns whether the epoch may be there now; false if another consumer is rebuilding it, or this rebuild failed */
-async function rebuildUnderLock(options: EpochOptions, { present, prefix, rival }: Rebuilding): Promise<boolean> {
-  const { pipeline, sink, rebuild, clock, log } = options;
+async function rebuildUnderLock(options: EpochOptions): Promise<boolean> {
+  const { redis, pipeline, sink, rebuild, clock, log } = options;
   const lock = await RebuildLock.take(options);
   if (lock === undefined) return false;
   try {
     const started = clock.monotonic();
-    if (present !== null) {
-      tellWhyItEnds(present, rival, log);
-      await endEpoch(options, present, prefix);
+    // Once more, because another consumer may have rebuilt it in between.
+    const found = await look(options);
+    if (found.valid !== undefined) return true;
+    // A sink that went back is another sink. Its name is changed first, so that each later step finds that it is another.
+    if (found.lost !== undefined) await sink.renew();
+    const prefix = found.lost === undefined ? found.prefix : (await look(options)).prefix;
+    if (found.present !== null) {
+      tellWhyItEnds({ ...found, present: found.present }, log);
+      await endEpoch(options, found.present, prefix);
     }
     const name = `${prefix}${randomBytes(6).toString('hex')}`;
+    const keys = ledgerKeys(pipeline, name);
     await sink.beginEpoch(name);
-    await rebuild(ledgerKeys(pipeline, name));
+    // Before the sink is read: what goes away while it is read is missed later.
+    await keepMarks(redis, keys, (await sink.inspect({})).marks);
+    await rebuild(keys);
     if (await lock.publish(ledgerKeys(pipeline, '').epoch, name)) {
       log.info(
         { epoch: name, milliseconds: Math.round(clock.monotonic() - started) },
@@ -123,7 +146,12 @@ async function rebuildUnderLock(options: EpochOptions, { present, prefix, rival 
   }
 }
 
-function tellWhyItEnds(present: string, rival: string | undefined, log: Logger): void {
+function tellWhyItEnds({ present, rival, lost }: Look & { readonly present: string }, log: Logger): void {
+  if (lost !== undefined) {
+    const remedy = 'the ledger is rebuilt from what is there, and every endpoint is polled in full';
+    log.warn({ previous: present, reason: lost }, `the output went back to an older state: ${remedy}`);
+    return;
+  }
   if (rival === undefined) {
     const what = 'the ledger in Redis belongs to an earlier run of the server, to another sink, or to other merges';
     log.warn({ previous: present }, what);
@@ -134,12 +162,17 @@ function tellWhyItEnds(present: string, rival: string | undefined, log: Logger):
   log.warn({ theirs: rival }, `another pipeline, with a Redis of its own, is writing to the same output: ${remedy}`);
 }
 
+async function keepMarks(redis: LedgerRedis, keys: LedgerKeys, marks: Marks): Promise<void> {
+  const writer = new BulkWriter(redis);
+  for (const [name, mark] of Object.entries(marks)) await writer.hset(keys.marks, name, mark);
+  await writer.flush();
+}
+
 /** Removes an epoch that is over, and everything under its keys. */
 async function endEpoch({ redis, pipeline }: EpochOptions, present: string, prefix: string): Promise<void> {
-  const sinkOf = (name: string) => name.slice(0, name.indexOf('.') + 1);
   // This sink lacks what the other one was given, so the cursors of all endpoints are void. They are voided before the epoch
   // is removed, for afterwards nothing tells that there was another sink; to void them twice does no harm.
-  if (!present.startsWith(sinkOf(prefix))) await redis.incr(sinkGenerationKey(pipeline));
+  if (sinkOfEpoch(present) !== sinkOfEpoch(prefix)) await redis.incr(sinkGenerationKey(pipeline));
   await redis.del(ledgerKeys(pipeline, '').epoch);
   await removeKeys(redis, ledgerKeys(pipeline, present).pattern);
 }

@@ -5,6 +5,7 @@ import type { LedgerRedis } from '../ledger/redis-client.js';
 import { createMergeRows, nameOfMerges } from '../merge/rows.js';
 import type { Sink } from '../sinks/port.js';
 import { enterEpoch } from './epoch.js';
+import { checkOutput } from './output.js';
 import { rebuildFromSink } from './rebuild.js';
 
 export interface LedgerStoreOptions {
@@ -35,6 +36,6 @@ export class RedisLedgerStore implements LedgerStore {
     const mergeName = this.#mergeName;
     const { name, keys } = await enterEpoch({ redis, pipeline, sink, mergeName, rebuild, clock, log, signal });
     const ledger = new RedisLedger({ redis, keys, epoch: name, writer, mergeDatasets: this.#mergeDatasets });
-    return { epoch: name, ledger };
+    return { epoch: name, ledger, check: () => checkOutput({ redis, sink }, name, keys) };
   }
 }

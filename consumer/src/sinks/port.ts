@@ -12,10 +12,37 @@ export interface LandedRow {
   readonly values: Readonly<Record<string, unknown>>;
 }
 
+/**
+ * How far an output got: a number that only grows, stored in one step with the rows that it counts. So an output that has a
+ * smaller one, or none, is not the one that held those rows: it went back to an older state.
+ */
+export interface Mark {
+  readonly name: string;
+  readonly at: number;
+}
+
+/** Marks, and what else a sink wants to be reminded of, by name. They are kept in Redis beside the ledger. */
+export type Marks = Readonly<Record<string, string>>;
+
+/** What an output holds, compared with what it held. */
+export interface Inspection {
+  /** What is gone, in words for a person; undefined if nothing is. */
+  readonly lost: string | undefined;
+  /** What to remember beside the marks that are kept already. */
+  readonly marks: Marks;
+}
+
 /** Where rows land. It is the truth: everything that the ledger in Redis holds can be rebuilt from it. */
 export interface Sink {
   /** A name that stays with the stored data. It tells a ledger of other data (an emptied folder, another database) apart. */
   identity(): Promise<string>;
+  /** Gives the stored data another name, because they went back to an older state: nothing that was known of them holds any more. */
+  renew(): Promise<void>;
+  /**
+   * Tells whether the stored data still hold all that they held when these marks were kept. It costs little: a consumer asks
+   * every few seconds. What a person deleted on purpose (some rows) is not told.
+   */
+  inspect(kept: Marks): Promise<Inspection>;
   /** The epoch that writers must belong to; undefined before the first. */
   epoch(): Promise<string | undefined>;
   /**
@@ -50,10 +77,11 @@ export interface SinkWriter {
    * Resolves when every row is durable (fsync, COMMIT). After an error other than WriterLost the same rows may be given
    * again: either none of them is seen, or (if the answer to a COMMIT was lost) writing them again changes nothing.
    * Calls may overlap.
+   * @returns how far this output got with these rows; undefined if there were none
    * @throws RowsRefused if the sink refuses some of the rows for what they hold. All others are durable
    * @throws WriterLost if this writer was fenced, or its epoch is over. Then this writer cannot tell whether the rows landed
    */
-  write(dataset: string, rows: readonly Row[]): Promise<void>;
+  write(dataset: string, rows: readonly Row[]): Promise<Mark | undefined>;
   /** Ends the output. May be called twice. If it is never called, no row is lost. */
   close(): Promise<void>;
 }

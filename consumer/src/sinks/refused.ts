@@ -1,4 +1,5 @@
 import type { PoisonError, Row } from '@tributary/shared';
+import type { Mark } from './port.js';
 
 /** A row that a sink will never take as it is, and what the sink says about it. */
 export interface Refusal {
@@ -16,9 +17,12 @@ export interface Refusal {
 export class RowsRefused extends Error {
   override readonly name = 'RowsRefused';
   readonly refusals: readonly Refusal[];
+  /** How far the output got with the other rows; undefined if there were none. */
+  readonly mark: Mark | undefined;
 
-  constructor(refusals: readonly Refusal[]) {
+  constructor(refusals: readonly Refusal[], mark?: Mark) {
     super(refusals.map(({ error }) => error.message).join('; '));
     this.refusals = refusals;
+    this.mark = mark;
   }
 }

@@ -4,7 +4,7 @@ import type { Lease } from '../claim/lease.js';
 import type { EachRecord, Ledger } from '../ledger/port.js';
 import type { Entry } from '../merge/merge.js';
 import type { ConsumerMetrics } from '../metrics/metrics.js';
-import type { SinkWriter } from '../sinks/port.js';
+import type { Mark, SinkWriter } from '../sinks/port.js';
 import { type Refusal, RowsRefused } from '../sinks/refused.js';
 import { WriterLost } from '../writer-lost.js';
 
@@ -87,14 +87,15 @@ export class Flush {
     const refusals = await refusalsOf(rows);
     const refused = new Set(refusals.map(({ row }) => row));
     const toCommit = rows.map(({ row }) => row).filter((row) => !refused.has(row));
-    if (toCommit.length > 0) await ledger.commit(dataset, toCommit);
+    const marks = [...new Set(rows.flatMap(({ mark }) => mark ?? []))];
+    if (toCommit.length > 0) await ledger.commit(dataset, toCommit, marks);
     const written = toWrite.filter(({ row }) => !refused.has(row));
     metrics.written(dataset, written.length, written.filter(({ row }) => row.values === null).length);
     return refusals;
   }
 
   async #writeClaimed(dataset: string, claimed: readonly ClaimedRow[]): Promise<readonly Refusal[]> {
-    const refusals = await this.#writeWhenPossible(
+    const { refusals, mark } = await this.#writeWhenPossible(
       dataset,
       claimed.map(({ row }) => row),
     );
@@ -102,7 +103,10 @@ export class Flush {
     for (const one of claimed) {
       one.writing = undefined;
       if (refused.has(one.row)) one.refused = true;
-      else one.landed = true;
+      else {
+        one.landed = true;
+        one.mark = mark;
+      }
     }
     return refusals;
   }
@@ -139,17 +143,17 @@ export class Flush {
   }
 
   /** Waits for a sink that is away or full, for as long as it takes. The records wait in their queue meanwhile. */
-  async #writeWhenPossible(dataset: string, rows: readonly Row[]): Promise<readonly Refusal[]> {
+  async #writeWhenPossible(dataset: string, rows: readonly Row[]): Promise<Written> {
     const { lease, clock, log, metrics, onSinkProblem, signal } = this.#options;
     for (let attempt = 1; ; attempt++) {
       try {
         await lease.held();
-        const refusals = await this.#write(dataset, rows);
+        const written = await this.#write(dataset, rows);
         if (attempt > 1) {
           log.info({ dataset, attempt }, 'the sink takes rows again');
           onSinkProblem(undefined, dataset);
         }
-        return refusals;
+        return written;
       } catch (error) {
         if (error instanceof WriterLost || signal.aborted) {
           // The next session finds out by itself what the sink takes.
@@ -167,7 +171,7 @@ export class Flush {
   }
 
   /** Writes once, and tells if that takes long: a sink may give no answer at all. @returns what the sink refused */
-  async #write(dataset: string, rows: readonly Row[]): Promise<readonly Refusal[]> {
+  async #write(dataset: string, rows: readonly Row[]): Promise<Written> {
     const { writer, clock, onSinkProblem, signal } = this.#options;
     const answered = new AbortController();
     let isTold = false;
@@ -180,17 +184,19 @@ export class Flush {
       );
     });
     try {
-      await writer.write(dataset, rows);
-      return [];
+      return { mark: await writer.write(dataset, rows), refusals: [] };
     } catch (error) {
       if (!(error instanceof RowsRefused)) throw error;
-      return error.refusals;
+      return error;
     } finally {
       answered.abort();
       if (isTold) onSinkProblem(undefined, dataset);
     }
   }
 }
+
+/** What came of a write: what the sink refused, and how far the output got with the other rows. */
+type Written = Pick<RowsRefused, 'refusals' | 'mark'>;
 
 /** What the sink refuses of these rows, once all of them are written: here, or by another flush that began before. */
 async function refusalsOf(rows: readonly ClaimedRow[]): Promise<readonly Refusal[]> {

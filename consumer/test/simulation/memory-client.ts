@@ -58,6 +58,10 @@ export class MemoryClient implements TestRedis {
     return this.#send('hset', key, field, value);
   }
 
+  hgetall(key: string): Promise<Record<string, string>> {
+    return this.#send('hgetall', key);
+  }
+
   zrange(key: string, from: number, to: number, ...options: Argument[]): Promise<string[]> {
     return this.#send('zrange', key, from, to, ...options);
   }

@@ -112,7 +112,7 @@ export const claim: Script = (store, keys, args) => {
 };
 
 export const commit: Script = (store, keys, args) => {
-  const [epoch = '', fenced = '', ledger = '', claims = ''] = keys;
+  const [epoch = '', fenced = '', ledger = '', claims = '', marks = ''] = keys;
   const refused = refusal(store, epoch, fenced, args);
   if (refused !== undefined) return refused;
   const [, writer, sweep] = args;
@@ -130,6 +130,10 @@ export const commit: Script = (store, keys, args) => {
     if (committed === undefined || !before(order, splitAt(committed, ' ')[1])) {
       store.hash(ledger).set(key, `${hash} ${order}`);
     }
+  }
+  for (let index = 4; index < args.length; index += 2) {
+    const [name = '', at = ''] = args.slice(index, index + 2);
+    if (Number(store.hash(marks).get(name) ?? -1) < Number(at)) store.hash(marks).set(name, at);
   }
   return 'ok';
 };

@@ -1,5 +1,5 @@
 import type { Dataset, Row } from '@tributary/shared';
-import type { LandedRow, LandedRows, Sink, SinkWriter } from '../../src/sinks/port.js';
+import type { Inspection, LandedRow, LandedRows, Mark, Marks, Sink, SinkWriter } from '../../src/sinks/port.js';
 import { WriterLost } from '../../src/writer-lost.js';
 import type { Host, World } from './world.js';
 
@@ -22,6 +22,7 @@ export interface Part {
 export class MemoryDisk {
   readonly parts: Part[] = [];
   readonly fenced = new Set<string>();
+  identity = 'disk';
   epoch: string | undefined;
   /** The next write of these hosts fails in its middle, as on a full disk. */
   readonly failing = new Set<Host>();
@@ -55,10 +56,20 @@ export class MemoryDisk {
     part.sealed = true;
   }
 
+  /** As the CSV sink does: sizes of parts that nobody writes to any more are remembered, and no part may get shorter. */
+  inspect(kept: Marks): Inspection {
+    const sizeOf = (name: string) => this.parts.find((part) => nameOf(part) === name)?.file.content.length ?? -1;
+    const lost = Object.entries(kept).find(([name, size]) => sizeOf(name) < Number(size))?.[0];
+    const sealed = this.parts.filter((part) => part.sealed);
+    return { lost, marks: Object.fromEntries(sealed.map((part) => [nameOf(part), String(sizeOf(nameOf(part)))])) };
+  }
+
   rows(dataset: string): LandedRow[] {
     return this.parts.filter((part) => part.dataset === dataset).flatMap(({ file }) => readRows(file));
   }
 }
+
+const nameOf = ({ writer, dataset }: Pick<Part, 'writer' | 'dataset'>): string => `${dataset}/${writer}`;
 
 const wholeLines = (content: string): string => content.slice(0, content.lastIndexOf('\n') + 1);
 
@@ -76,7 +87,15 @@ export function createMemorySink(world: World, host: Host, disk: MemoryDisk, dat
   const step = (what: string) => world.park(host, what);
 
   return {
-    identity: async () => 'disk',
+    identity: async () => disk.identity,
+    async renew() {
+      await step('rename the output');
+      disk.identity += "'";
+    },
+    async inspect(kept) {
+      await step('look at the sizes of the parts');
+      return disk.inspect(kept);
+    },
     async epoch() {
       await step('read the epoch');
       return disk.epoch;
@@ -96,7 +115,7 @@ export function createMemorySink(world: World, host: Host, disk: MemoryDisk, dat
         datasets.map(({ name }) => [name, createPartWriter({ world, host, disk, writer, epoch, dataset: name })]),
       );
       return {
-        write: async (dataset, rows) => parts.get(dataset)?.(rows),
+        write: async (dataset, rows) => await parts.get(dataset)?.(rows),
         async close() {},
       };
     },
@@ -169,10 +188,14 @@ function createPartWriter({ world, host, disk, writer, epoch, dataset }: PartWri
     disk.sync(file);
     end = file.content.length;
     await checkFence();
+    return { name: nameOf({ writer, dataset }), at: end };
   };
-  return (rows: readonly Row[]): Promise<void> => {
+  return (rows: readonly Row[]): Promise<Mark> => {
     const written = last.then(() => write(rows));
-    last = written.catch(() => {});
+    last = written.then(
+      () => {},
+      () => {},
+    );
     return written;
   };
 }

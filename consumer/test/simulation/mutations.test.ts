@@ -75,7 +75,7 @@ describe('a fault is found when the flush', () => {
             ...writer,
             write: async (...of: Parameters<typeof writer.write>) => {
               await ledger.commit(...of);
-              await writer.write(...of);
+              return await writer.write(...of);
             },
           };
           super({ ...options, writer: commitFirst });

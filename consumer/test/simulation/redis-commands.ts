@@ -29,6 +29,11 @@ const remove: Command = ({ store }, keys) => {
   return keys.length;
 };
 
+function setFields(hash: Map<string, string>, fieldsAndValues: readonly string[]): void {
+  for (let at = 0; at < fieldsAndValues.length; at += 2)
+    hash.set(fieldsAndValues[at] ?? '', fieldsAndValues[at + 1] ?? '');
+}
+
 /** The commands of Redis that the ledger and its tests send, as far as they use them. */
 export const REDIS_COMMANDS = {
   info: ({ store, evicts }) => `run_id:${store.run}\r\nmaxmemory_policy:${evicts}\r\n`,
@@ -97,13 +102,14 @@ export const REDIS_COMMANDS = {
     return server.scripts[name](server.store, rest.slice(0, Number(count)), rest.slice(Number(count)));
   },
 
-  /** The short scripts of recovery/lock.ts: each does something only while the token is still in the lock. */
+  /** The short scripts of recovery/: each does something only while the token is still in the first key. */
   eval({ store }, [source = '', count, lock = '', ...rest]) {
     const keys = rest.slice(0, Number(count) - 1);
-    const [token, value = ''] = rest.slice(Number(count) - 1);
+    const [token, value = '', ...more] = rest.slice(Number(count) - 1);
     if (store.get(lock) !== token) return 0;
     if (source.includes("'PEXPIRE'")) store.set(lock, token ?? '', Number(value));
     else if (source.includes("'DEL'")) store.delete(lock);
+    else if (source.includes("'HSET'")) setFields(store.hash(keys[0] ?? ''), [value, ...more]);
     else store.set(keys[0] ?? '', value);
     return 1;
   },

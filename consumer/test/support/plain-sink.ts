@@ -1,5 +1,5 @@
 import type { Dataset, Row } from '@tributary/shared';
-import type { LandedRow, Sink } from '../../src/sinks/port.js';
+import type { Inspection, LandedRow, Marks, Sink } from '../../src/sinks/port.js';
 import { WriterLost } from '../../src/writer-lost.js';
 
 interface Landed extends LandedRow {
@@ -19,7 +19,9 @@ export class PlainSink implements Sink {
   gate: Promise<void> = Promise.resolve();
   /** The number of writes that were begun. */
   writes = 0;
-  readonly #name: string;
+  /** What the next inspections miss. */
+  lost: string | undefined;
+  #name: string;
   readonly #fenced = new Set<string>();
 
   constructor(name = 'sink') {
@@ -33,6 +35,16 @@ export class PlainSink implements Sink {
 
   async identity(): Promise<string> {
     return this.#name;
+  }
+
+  /** An output under another name is another output, which has lost nothing. */
+  async renew(): Promise<void> {
+    this.#name += '-renewed';
+    this.lost = undefined;
+  }
+
+  async inspect(kept: Marks): Promise<Inspection> {
+    return { lost: Object.keys(kept).length === 0 ? undefined : this.lost, marks: { written: String(this.writes) } };
   }
 
   async epoch(): Promise<string | undefined> {
@@ -52,6 +64,7 @@ export class PlainSink implements Sink {
         if (this.#fenced.has(writer)) throw new WriterLost('fenced');
         if (this.epochs.at(-1) !== epoch) throw new WriterLost('lost');
         this.land(writer, dataset, rows);
+        return undefined;
       },
       close: async () => {},
     };

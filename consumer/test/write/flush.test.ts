@@ -49,7 +49,10 @@ describe('a flush', () => {
       },
       lease: { held: () => note('lease', () => held()) },
       writer: {
-        write: (dataset, rows) => note(`write ${dataset} ${names(rows)}`, () => write(dataset, rows)),
+        write: async (dataset, rows) => {
+          await note(`write ${dataset} ${names(rows)}`, () => write(dataset, rows));
+          return { name: dataset, at: rows.length };
+        },
         close: async () => {},
       },
       clock,

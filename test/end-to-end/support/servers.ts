@@ -9,7 +9,12 @@ export interface Servers {
 }
 
 /** What is left of a pipeline on servers that are shared goes with the test: exchanges, queues and Redis keys. */
-export function removeAtEnd(stage: Stage, servers: Servers, name: string, queues: readonly string[]): void {
+export function removeAtEnd(
+  stage: Pick<Stage, 'atEnd'>,
+  servers: Servers,
+  name: string,
+  queues: readonly string[],
+): void {
   stage.atEnd(`pipeline ${name} in Redis`, () => forgetInRedis(servers.redisUrl, name));
   stage.atEnd(`pipeline ${name} in RabbitMQ`, () =>
     withChannel(servers.amqpUrl, async (channel) => {

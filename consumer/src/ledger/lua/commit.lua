@@ -1,7 +1,8 @@
 -- Commits rows that are durable: their content becomes the last accepted one, and their claims are removed.
 --
--- KEYS: epoch, fenced, ledger, claims
--- ARGV: epoch, writer, '1' if claims on older content of the key are removed too, rows (read_rows)
+-- KEYS: epoch, fenced, ledger, claims, marks
+-- ARGV: epoch, writer, '1' if claims on older content of the key are removed too, rows (read_rows), then names and
+--       numbers of marks, which say how far the output got with them
 -- Returns 'ok', 'lost' or 'fenced'. Running it twice changes nothing.
 --
 -- An older claim on the row of an entity stays, because its message is not acknowledged and will ask for the row again. An
@@ -48,4 +49,9 @@ end
 -- written.
 claims.write()
 ledger.write()
+for at = 5, #ARGV, 2 do
+  if tonumber(redis.call('HGET', KEYS[5], ARGV[at]) or '-1') < tonumber(ARGV[at + 1]) then
+    redis.call('HSET', KEYS[5], ARGV[at], ARGV[at + 1])
+  end
+end
 return 'ok'

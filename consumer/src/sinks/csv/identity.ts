@@ -39,6 +39,11 @@ export class OutputIdentity {
     }
   }
 
+  /** Gives the output another name, because it is an older copy of itself. */
+  async renew(): Promise<void> {
+    await replaceFile(await withFolder(join(this.#options.directory, '.tributary', 'sink-id')), random());
+  }
+
   /**
    * @param known read before the parts are looked at, so that consumers that find the same changes at the same time give the same
    * new name

@@ -3,11 +3,12 @@ import { constants } from 'node:fs';
 import { access, mkdir, open, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { listParts, type Part, type Row, type SinkConfig } from '@tributary/shared';
-import type { LandedRow, LandedRows, Sink, SinkMaker, SinkParts, SinkWriter } from '../port.js';
+import type { Inspection, LandedRow, LandedRows, Marks, Sink, SinkMaker, SinkParts, SinkWriter } from '../port.js';
 import { CsvFence } from './fence.js';
 import { ignoreMissing } from './files.js';
 import { OutputIdentity } from './identity.js';
 import { Losses } from './losses.js';
+import { inspectParts } from './marks.js';
 import { checkOwner, takeOwnership } from './owner.js';
 import { PartReader } from './part-reader.js';
 import { PartState } from './part-state.js';
@@ -59,6 +60,15 @@ class CsvSink implements Sink {
     });
   }
 
+  renew(): Promise<void> {
+    return told(() => this.#identity.renew());
+  }
+
+  inspect(kept: Marks): Promise<Inspection> {
+    const { settings, datasets } = this.#parts;
+    return told(() => inspectParts(settings.directory, datasets, this.#state, kept));
+  }
+
   epoch(): Promise<string | undefined> {
     return told(() => this.#fence.epoch());
   }
@@ -82,7 +92,7 @@ class CsvSink implements Sink {
       async write(dataset, rows) {
         const part = writers.get(dataset);
         if (part === undefined) throw new Error(`no dataset "${dataset}" in this pipeline`);
-        await told(() => part.append(rows));
+        return told(() => part.append(rows));
       },
       async close() {
         closed.abort();

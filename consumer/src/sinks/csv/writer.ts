@@ -2,9 +2,11 @@ import { mkdir, open, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Clock, type Dataset, partName, type Row } from '@tributary/shared';
 import { WriterLost } from '../../writer-lost.js';
+import type { Mark } from '../port.js';
 import type { CsvFence } from './fence.js';
 import { syncFolder } from './files.js';
 import { cellsOf, formatLines, headerOf } from './format.js';
+import { markOfPart } from './marks.js';
 import { OpenPart } from './open-part.js';
 import type { PartState } from './part-state.js';
 import type { PartSeals } from './seal.js';
@@ -25,7 +27,7 @@ export interface CsvWriterOptions {
 /** Rows that wait for the next write. */
 interface PendingWrite {
   readonly rows: readonly Row[];
-  resolve(): void;
+  resolve(mark: Mark | undefined): void;
   reject(error: unknown): void;
 }
 
@@ -46,9 +48,9 @@ export class CsvPartWriter {
     this.#options = options;
   }
 
-  async append(rows: readonly Row[]): Promise<void> {
-    if (rows.length === 0) return;
-    await this.#enqueue(rows);
+  /** @returns how far the part is durable then */
+  async append(rows: readonly Row[]): Promise<Mark | undefined> {
+    return rows.length === 0 ? undefined : this.#enqueue(rows);
   }
 
   /**
@@ -71,8 +73,8 @@ export class CsvPartWriter {
     }
   }
 
-  #enqueue(rows: readonly Row[]): Promise<void> {
-    return new Promise<void>((resolve, reject) => {
+  #enqueue(rows: readonly Row[]): Promise<Mark | undefined> {
+    return new Promise<Mark | undefined>((resolve, reject) => {
       this.#pending.push({ rows, resolve, reject });
       this.#running ??= this.#drain();
     });
@@ -85,7 +87,9 @@ export class CsvPartWriter {
         const rows = group.flatMap((write) => write.rows);
         if (rows.length > 0) await this.#write(rows);
         else await this.#look();
-        for (const { resolve } of group) resolve();
+        const part = this.#part;
+        const name = markOfPart(this.#options.dataset.name, part?.name ?? '');
+        for (const { resolve } of group) resolve(part && { name, at: part.end });
       } catch (error) {
         if (error instanceof WriterLost) await this.#abandon(error);
         for (const { reject } of group) reject(error);

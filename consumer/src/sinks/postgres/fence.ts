@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { WriterLost } from '../../writer-lost.js';
 import type { Database } from './database.js';
+import type { PostgresMarks } from './marks.js';
 import type { PostgresTables } from './tables.js';
 import type { Transaction } from './transaction.js';
 
@@ -13,11 +14,13 @@ export class PostgresFence {
   readonly #database: Database;
   readonly #tables: PostgresTables;
   readonly #pipeline: string;
+  readonly #marks: PostgresMarks;
 
-  constructor(database: Database, tables: PostgresTables, pipeline: string) {
+  constructor(database: Database, tables: PostgresTables, pipeline: string, marks: PostgresMarks) {
     this.#database = database;
     this.#tables = tables;
     this.#pipeline = pipeline;
+    this.#marks = marks;
   }
 
   /** @returns what names the stored data; it is made at its first use */
@@ -34,6 +37,15 @@ export class PostgresFence {
     });
   }
 
+  /** Gives the stored data another name. */
+  renew(): Promise<void> {
+    const { meta } = this.#tables;
+    return this.#database.transaction(async (transaction) => {
+      const update = `UPDATE ${meta.sql} SET sink_id = $2 WHERE pipeline = $1`;
+      await transaction.query(update, [this.#pipeline, randomBytes(8).toString('hex')]);
+    });
+  }
+
   epoch(): Promise<string | undefined> {
     return this.#database.transaction((transaction) => this.#epoch(transaction, ''));
   }
@@ -42,6 +54,7 @@ export class PostgresFence {
   beginEpoch(epoch: string): Promise<void> {
     const { meta, writers } = this.#tables;
     return this.#database.transaction(async (transaction) => {
+      await this.#marks.sumUp(transaction, await this.#epoch(transaction, ''));
       await transaction.query(
         `INSERT INTO ${meta.sql} (pipeline, sink_id, epoch) VALUES ($1, $2, $3)
          ON CONFLICT (pipeline) DO UPDATE SET epoch = EXCLUDED.epoch`,

@@ -73,8 +73,8 @@ export class PostgresSchema {
   }
 
   async #plan(transaction: Transaction): Promise<Plan> {
-    const { schema, datasets, meta, writers } = this.#tables;
-    const wanted = [meta, writers];
+    const { schema, datasets, meta, writers, marks } = this.#tables;
+    const wanted = [meta, writers, marks];
     for (const { rows, tombstones, history } of datasets.values()) {
       wanted.push(rows, tombstones, ...(history === undefined ? [] : [history]));
     }

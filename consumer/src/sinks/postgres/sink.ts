@@ -4,6 +4,7 @@ import type { LandedRows, Sink, SinkMaker, SinkWriter } from '../port.js';
 import { RowsRefused } from '../refused.js';
 import { Database } from './database.js';
 import { PostgresFence } from './fence.js';
+import { PostgresMarks } from './marks.js';
 import { culpritOf } from './refusals.js';
 import { scanRows } from './scan.js';
 import { PostgresSchema } from './schema.js';
@@ -58,7 +59,8 @@ export function createPostgresSink(options: PostgresSinkOptions): Sink {
   const tables = tablesOf(schemaName, history, datasets);
   const database = new Database({ url, hangTimeout, onMissing: () => schema.forget() });
   const schema = new PostgresSchema(database, tables);
-  const fence = new PostgresFence(database, tables, pipeline);
+  const marks = new PostgresMarks(database, tables, pipeline);
+  const fence = new PostgresFence(database, tables, pipeline, marks);
 
   const tablesFor = (dataset: string): DatasetTables => {
     const found = tables.datasets.get(dataset);
@@ -70,6 +72,16 @@ export function createPostgresSink(options: PostgresSinkOptions): Sink {
     async identity() {
       await schema.ensure();
       return fence.identity();
+    },
+
+    async renew() {
+      await schema.ensure();
+      await fence.renew();
+    },
+
+    async inspect(kept) {
+      await schema.ensure();
+      return marks.inspect(kept);
     },
 
     async epoch() {
@@ -85,28 +97,36 @@ export function createPostgresSink(options: PostgresSinkOptions): Sink {
     async open(writer, epoch): Promise<SinkWriter> {
       await schema.ensure();
       await fence.enter(writer, epoch);
+      /** By dataset: how far this writer surely got. */
+      const reached = new Map<string, number>();
       return {
         async write(dataset, rows) {
           const into = tablesFor(dataset);
           const retired = (await schema.ensure()).get(into.rows.name) ?? [];
+          const known = reached.get(dataset) ?? 0;
           const writeAll = (transaction: Transaction, some: readonly Row[]) =>
             writeRows(transaction, into, some, { writtenAt: new Date(clock.now()).toISOString(), retired });
-          const inTransaction = <T>(work: (transaction: Transaction) => Promise<T>) =>
-            database.transaction(
+          const inTransaction = async <T>(work: (transaction: Transaction) => Promise<T>) => {
+            const done = await database.transaction(
               async (transaction) => {
                 await fence.hold(transaction, writer);
-                return work(transaction);
+                const result = await work(transaction);
+                return { result, mark: await marks.advance(transaction, { writer, epoch, dataset, known }) };
               },
               { lockTimeout: WRITE_LOCK_TIMEOUT },
             );
+            reached.set(dataset, Math.max(done.mark.at, reached.get(dataset) ?? 0));
+            return done;
+          };
           try {
-            await inTransaction((transaction) => writeAll(transaction, rows));
+            return (await inTransaction((transaction) => writeAll(transaction, rows))).mark;
           } catch (error) {
             if (error instanceof WriterLost || culpritOf(error) === 'sink') throw error;
-            const refusals = await inTransaction((transaction) =>
+            const { result: refusals, mark } = await inTransaction((transaction) =>
               writeSplit(rows, { transaction, table: into.rows, write: (some) => writeAll(transaction, some) }),
             );
-            if (refusals.length > 0) throw new RowsRefused(refusals);
+            if (refusals.length > 0) throw new RowsRefused(refusals, mark);
+            return mark;
           }
         },
         async close() {},

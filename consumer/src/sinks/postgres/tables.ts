@@ -40,6 +40,8 @@ export interface PostgresTables {
   readonly meta: Table;
   /** The writers of the present epoch, and which of them may write no more. */
   readonly writers: Table;
+  /** The number of writes of each writer to each dataset, and those of all earlier writers together. */
+  readonly marks: Table;
 }
 
 const TYPES: Readonly<Record<FieldType, string>> = {
@@ -95,6 +97,11 @@ export function tablesOf(schema: string, history: boolean, datasets: readonly Da
       'tributary_writers',
       [own('writer'), own('pipeline'), own('fenced', 'boolean'), own('began_at', TYPES.datetime)],
       ['writer'],
+    ),
+    marks: table(
+      'tributary_marks',
+      [own('pipeline'), own('writer'), own('dataset'), own('epoch'), own('mark', 'bigint')],
+      ['pipeline', 'writer', 'dataset'],
     ),
     datasets: new Map(
       datasets.map((dataset) => {

@@ -1,0 +1,172 @@
+import { cpSync, readdirSync, readFileSync, renameSync, rmSync, truncateSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, type TestContext, test, vi } from 'vitest';
+import { type PathOptions, WholePath } from './whole-path.js';
+
+/** The tables of a schema as they are, put back later with everything in them. */
+async function takeSnapshot(path: WholePath): Promise<(how: 'DELETE FROM' | 'TRUNCATE') => Promise<void>> {
+  const copies = `${path.schema}_copies`;
+  const tables = await path.query<{ name: string }>(
+    `SELECT tablename AS name FROM pg_catalog.pg_tables WHERE schemaname = '${path.schema}'`,
+  );
+  const statements = tables.map(({ name }) => `CREATE TABLE ${copies}.${name} AS TABLE ${name};`);
+  await path.query(`CREATE SCHEMA ${copies}; ${statements.join(' ')}`);
+  return async (how) => {
+    const names = tables.map(({ name }) => name);
+    const put = names.map((name) => `${how} ${name}; INSERT INTO ${name} SELECT * FROM ${copies}.${name};`);
+    const lock = `LOCK TABLE ${names.join(', ')} IN ACCESS EXCLUSIVE MODE;`;
+    await path.query(`BEGIN; ${lock} ${put.join(' ')} COMMIT; DROP SCHEMA ${copies} CASCADE`);
+  };
+}
+
+/** Consumers look at their output every 5 s. */
+const untilLookedAt = () => sleep(6_000);
+
+/** The tests mostly wait for the next look at the output, so they run side by side. */
+async function beginPath(sink: PathOptions['sink'], { onTestFinished }: Pick<TestContext, 'onTestFinished'>) {
+  const path = await WholePath.begin({ sink });
+  onTestFinished(() => path.end());
+  return path;
+}
+
+describe.concurrent('a Postgres that went back', () => {
+  test('to a snapshot while the services were stopped gets what it lacks', async (context) => {
+    const path = await beginPath('postgres', context);
+    path.change(20);
+    await path.start();
+    await path.settled();
+    const restore = await takeSnapshot(path);
+    path.change(40);
+    await path.settled();
+    await path.stop();
+    await restore('DELETE FROM');
+    await path.start();
+    await path.settled();
+  });
+
+  test('to a snapshot while two consumers write gets what it lacks, and nobody asks for it', async (context) => {
+    const path = await beginPath('postgres', context);
+    path.change(20);
+    await path.start(2);
+    await path.settled();
+    const restore = await takeSnapshot(path);
+    path.change(40);
+    await path.settled();
+    path.change(10, 35);
+    await restore('DELETE FROM');
+    path.change(5, 40);
+    await path.settled();
+    expect(await path.redisGet('sink-generation')).not.toBeNull();
+  });
+
+  test('to a snapshot of an earlier epoch, from before the merge was changed, gets what it lacks', async (context) => {
+    const path = await beginPath('postgres', context);
+    path.change(20);
+    await path.start();
+    await path.settled();
+    const restore = await takeSnapshot(path);
+    path.change(40);
+    await path.settled();
+    await path.stop();
+    path.edit([['quantity: line.quantity', 'amount: line.quantity']]);
+    await path.start();
+    await path.settled();
+    await path.stop();
+    await restore('TRUNCATE');
+    await path.start();
+    await path.settled();
+  });
+
+  test.for([
+    ['TRUNCATE customers, items, orders, tributary_writers, tributary_marks', 'is emptied with what Tributary keeps'],
+    ['DELETE FROM customers', 'loses all rows of a table'],
+    ['DROP TABLE customers', 'loses a table'],
+    ['DROP TABLE orders', 'loses the table of a merge'],
+  ])('by %s is filled again', async ([statement = ''], context) => {
+    const path = await beginPath('postgres', context);
+    path.change(40);
+    await path.start();
+    await path.settled();
+    await path.query(statement);
+    await path.settled();
+  });
+
+  test('by TRUNCATE is filled again also if rows were written before it was noticed', async (context) => {
+    const path = await beginPath('postgres', context);
+    path.change(40);
+    await path.start();
+    await path.settled();
+    await path.query('TRUNCATE customers');
+    path.change(3);
+    await path.settled();
+  });
+
+  test('is told from one whose tables were written anew (VACUUM FULL), and from one that lacks rows a person deleted', async (context) => {
+    const path = await beginPath('postgres', context);
+    path.change(40);
+    await path.start();
+    await path.settled();
+    await untilLookedAt();
+    await path.query("DELETE FROM customers WHERE id = 'C7'");
+    await path.query('VACUUM FULL customers');
+    path.change(3, 50);
+    await untilLookedAt();
+    expect(await path.findings()).toMatchObject({ missing: [1, 0, 0] });
+    expect(await path.redisGet('sink-generation')).toBeNull();
+  });
+});
+
+describe.concurrent('a CSV folder that went back', () => {
+  test('to an older copy, file by file, while the services run gets what it lacks', async (context) => {
+    const path = await beginPath('csv', context);
+    const copy = `${path.directory}-copy`;
+    context.onTestFinished(() => rmSync(copy, { recursive: true, force: true }));
+    path.change(20);
+    await path.start(2);
+    await path.settled();
+    cpSync(path.directory, copy, { recursive: true });
+    path.change(40);
+    await path.settled();
+    // As rsync does: another file under the same name.
+    for (const dataset of ['customers', 'items', 'orders']) {
+      for (const name of readdirSync(join(copy, dataset))) {
+        cpSync(join(copy, dataset, name), join(path.directory, dataset, `.${name}.new`));
+        renameSync(join(path.directory, dataset, `.${name}.new`), join(path.directory, dataset, name));
+      }
+    }
+    await path.settled();
+  });
+
+  test('as a whole while the services were stopped gets what it lacks', async (context) => {
+    const path = await beginPath('csv', context);
+    const copy = `${path.directory}-copy`;
+    context.onTestFinished(() => rmSync(copy, { recursive: true, force: true }));
+    path.change(20);
+    await path.start();
+    await path.settled();
+    cpSync(path.directory, copy, { recursive: true });
+    path.change(40);
+    await path.settled();
+    await path.stop();
+    rmSync(path.directory, { recursive: true });
+    cpSync(copy, path.directory, { recursive: true });
+    await path.start();
+    await path.settled();
+  });
+
+  test('in one part that its writer is done with is noticed while nothing is written', async (context) => {
+    const path = await beginPath('csv', context);
+    path.change(20);
+    await path.start();
+    await path.settled();
+    await path.stop();
+    const [name = ''] = readdirSync(join(path.directory, 'customers'));
+    const part = join(path.directory, 'customers', name);
+    const lines = readFileSync(part, 'utf8').split('\r\n');
+    await path.start();
+    await vi.waitFor(() => expect(path.consumers.flatMap((one) => one.problems())).toEqual([]), { timeout: 20_000 });
+    truncateSync(part, Buffer.byteLength(`${lines.slice(0, 4).join('\r\n')}\r\n`));
+    await path.settled();
+  });
+});
