@@ -53,8 +53,8 @@ const propertyOf = (broken: Broken, of = schedules) =>
 class FaultFound extends Error {}
 
 /** Most faults are found within some hundreds of schedules. The seed is fixed, so that they are found each time. */
-async function expectFault(broken: Broken = {}, of = schedules): Promise<void> {
-  const { errorInstance } = await fc.check(propertyOf(broken, of), { numRuns: 3_000, seed: 1, endOnFailure: true });
+async function expectFault(broken: Broken = {}, of = schedules, runs = { numRuns: 3_000, seed: 1 }): Promise<void> {
+  const { errorInstance } = await fc.check(propertyOf(broken, of), { ...runs, endOnFailure: true });
   expect(errorInstance).toBeInstanceOf(FaultFound);
 }
 
@@ -146,7 +146,8 @@ describe('a fault is found when a take-over', () => {
       const [status = '', letters = '', ...takenOver] = [...scripts.claim(...call)].map(String);
       return [status, letters, ...takenOver.map(newestOnly)];
     };
-    await expectFault({ scripts: { claim } }, only(item, item, item, item));
+    // Few schedules show it.
+    await expectFault({ scripts: { claim } }, only(item, item, item, item), { numRuns: 10_000, seed: 2 });
   });
 });
 
