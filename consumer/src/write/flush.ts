@@ -4,7 +4,7 @@ import type { Lease } from '../claim/lease.js';
 import type { EachRecord, Ledger } from '../ledger/port.js';
 import type { Entry } from '../merge/merge.js';
 import type { ConsumerMetrics } from '../metrics/metrics.js';
-import type { Mark, SinkWriter } from '../sinks/port.js';
+import type { SinkWriter } from '../sinks/port.js';
 import { type Refusal, RowsRefused } from '../sinks/refused.js';
 import { WriterLost } from '../writer-lost.js';
 
