@@ -20,7 +20,7 @@ async function begin(settings: { history?: boolean } = {}, config = pipeline()) 
 }
 
 /** What the write's sink refused. */
-async function refused(write: Promise<void>): Promise<readonly Refusal[]> {
+async function refused(write: Promise<unknown>): Promise<readonly Refusal[]> {
   const error = await write.catch((reason: unknown) => reason);
   if (error instanceof RowsRefused) return error.refusals;
   throw error ?? new Error('nothing was refused');

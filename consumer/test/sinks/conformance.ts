@@ -172,7 +172,7 @@ export function describeSink(name: string, makeStore: () => Promise<Store>, { re
     });
 
     describe.runIf(refusesRows)('given rows that it refuses for what they hold', () => {
-      const refusal = async (write: Promise<void>) => {
+      const refusal = async (write: Promise<unknown>) => {
         const error = await write.then(
           () => undefined,
           (reason: unknown) => reason,
