@@ -86,7 +86,7 @@ class DashboardService implements Dashboard {
     const reader = createReader({ config, postgresUrl, clock, log });
     const services = options.services ?? (() => ({ producers: [], consumers: [] }));
     const observer = new Observer({ config, broker, brokerKnown: Boolean(amqpUrl), reader, services, clock });
-    const deadLetters = new DeadLetters({ config, broker, audit, clock, limits: options.sweepLimits });
+    const deadLetters = new DeadLetters({ config, broker, audit, clock, limits: options.sweepLimits, postgresUrl });
     this.#context = {
       config,
       instance,

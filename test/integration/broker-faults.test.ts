@@ -2,6 +2,7 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Consumer, createConsumer } from '@tributary/consumer';
+import { createDashboard } from '@tributary/dashboard';
 import { createLogger, DEAD_LETTER_HEADERS, KEPT_BODIES, parsePipeline } from '@tributary/shared';
 import { type Channel, type ChannelModel, type ConfirmChannel, connect, type GetMessage } from 'amqplib';
 import { Redis } from 'ioredis';
@@ -60,10 +61,18 @@ describe('on a RabbitMQ that refuses', { timeout: 120_000 }, () => {
     await rm(folder, { recursive: true });
   });
 
+  const config = () => parsePipeline(`${pipelineFile(name)}sink: { csv: { directory: ${folder} } }`, {}, 'test.yaml');
   async function startConsumer(amqpUrl = rabbit.url): Promise<Consumer> {
-    const config = parsePipeline(`${pipelineFile(name)}sink: { csv: { directory: ${folder} } }`, {}, 'test.yaml');
     const redisUrl = inject('redisUrl');
-    const consumer = createConsumer({ config, amqpUrl, redisUrl, instance: name, port: 0, host: '127.0.0.1', log });
+    const consumer = createConsumer({
+      config: config(),
+      amqpUrl,
+      redisUrl,
+      instance: name,
+      port: 0,
+      host: '127.0.0.1',
+      log,
+    });
     consumers.push(consumer);
     await consumer.start();
     return consumer;
@@ -191,6 +200,8 @@ describe('on a RabbitMQ that refuses', { timeout: 120_000 }, () => {
       expect(content.toString()).toContain(kept);
       expect(await readdir(join(folder, KEPT_BODIES.folder))).toEqual([kept]);
       expect(await readFile(join(folder, KEPT_BODIES.folder, kept), 'utf8')).toBe(body);
+      raw.nackAll(true);
+      await seenByDashboard(body);
       await ready(consumer);
     } finally {
       await rabbit.ctl(
@@ -199,6 +210,37 @@ describe('on a RabbitMQ that refuses', { timeout: 120_000 }, () => {
       );
     }
   });
+
+  /** The dashboard shows the body, and cannot replay it while RabbitMQ does not take it; mended, it lands. */
+  async function seenByDashboard(body: string): Promise<void> {
+    const dashboard = createDashboard({
+      config: config(),
+      amqpUrl: rabbit.url,
+      port: 0,
+      host: '127.0.0.1',
+      instance: 'test',
+      log,
+      auditLog: join(folder, 'audit.jsonl'),
+      tokens: { operator: 'anna=operator-secret' },
+    });
+    await dashboard.start();
+    const call = async (path: string, sent?: object) => {
+      const init = sent === undefined ? {} : { method: 'POST', body: JSON.stringify(sent) };
+      const headers = { authorization: 'Bearer operator-secret', 'content-type': 'application/json' };
+      const response = await fetch(`${dashboard.url}/api/dead-letters${path}`, { ...init, headers });
+      return (await response.json()) as Record<string, unknown> & { letters?: { id: string; size: number }[] };
+    };
+    const letter = await eventually(async () => {
+      const { letters = [] } = await call('?refresh=1');
+      expect(letters).toMatchObject([{ size: body.length }]);
+      return letters[0];
+    });
+    expect((await call(`/${letter?.id}`)).payload).toBe(body);
+    expect(JSON.stringify(await call(`/${letter?.id}/replay`, {}))).toContain('max_message_size');
+    expect(await call(`/${letter?.id}/replay`, { payload: '{"id": "mended", "age": 1}' })).toMatchObject({ done: 1 });
+    await landed(51);
+    await dashboard.stop();
+  }
 
   test('records go on while the memory alarm blocks the dead letters, which are told of, and buried when it is over', async () => {
     const first = await startConsumer();

@@ -1,4 +1,4 @@
-import type { ConsumeMessage } from '@tributary/shared';
+import type { Clock, ConsumeMessage } from '@tributary/shared';
 import { type DeadLetter, type LetterMatch, matches } from './letter.js';
 import type { Disposition } from './pass.js';
 import type { Swept } from './sweep.js';
@@ -22,25 +22,42 @@ type Mutable<T> = { -readonly [Name in keyof T]: T[Name] };
 /** The bodies of letters that are being acted on are in memory. A letter for which there is no room waits for the next pass. */
 const BYTES_IN_HAND = 64 * 1024 * 1024;
 
+/** Milliseconds that a pass may last. RabbitMQ closes the channel of a consumer that holds a delivery for 30 minutes. */
+const LONGEST_PASS = 20 * 60_000;
+
+/** What an action does, and to which letters. */
+export interface Action {
+  readonly match: LetterMatch;
+  readonly signal: AbortSignal;
+  readonly doTo: DoTo;
+  readonly clock: Clock;
+}
+
 /**
  * Acts on the letters of one queue that match. After the first pass there is another one for the letters that there was no
- * room for, and for those whose acknowledgement was lost. Only letters that were there at first are acted on: a letter that
- * is replayed and comes back must not be replayed for ever.
+ * room for, for those whose acknowledgement was lost, and for those that the time was too short for. Only letters that were
+ * there at first are acted on: a letter that is replayed and comes back must not be replayed for ever.
  *
  * @param total what was done is added to it
  */
 export async function actOnQueue(
   pass: (until: AbortSignal, visit: Visit) => Promise<Swept>,
-  match: LetterMatch,
-  signal: AbortSignal,
-  doTo: DoTo,
+  { match, signal, doTo, clock }: Action,
   total: Mutable<Acted>,
 ): Promise<void> {
   const settled = new Set<string>();
+  const began = new Date(clock.now()).toISOString();
   let deferred: Set<string> | undefined;
+  let isContinued = false;
   for (let again = true; again && !signal.aborted; ) {
     const hand = new Hand();
     const stop = new AbortController();
+    const over = new AbortController();
+    let isLate = false;
+    void clock.sleep(LONGEST_PASS, AbortSignal.any([signal, over.signal])).then(() => {
+      isLate = !signal.aborted && !over.signal.aborted;
+      if (isLate) stop.abort();
+    });
     const meant: Set<string> | undefined = deferred;
     const left = new Set<string>();
     const swept = await pass(AbortSignal.any([signal, stop.signal]), (message, letter) => {
@@ -48,6 +65,8 @@ export async function actOnQueue(
       // It was acted on before; only its acknowledgement was lost.
       if (settled.has(id)) return 'remove';
       if (stop.signal.aborted || !matches(letter, match) || meant?.has(id) === false) return 'keep';
+      // In a pass that goes on where the time ran out, it may be one that has come back.
+      if (isContinued && letter.deadAt > began) return 'keep';
       if (!hand.takes(message)) {
         left.add(id);
         return 'keep';
@@ -60,13 +79,16 @@ export async function actOnQueue(
         total.done += 1;
         return 'remove';
       });
-    });
-    if (deferred === undefined) {
+    }).finally(() => over.abort());
+    if (deferred === undefined && !isContinued) {
       total.looked += swept.looked;
       total.complete &&= swept.complete || stop.signal.aborted;
     }
-    deferred = left;
-    again = swept.removed > 0 && (left.size > 0 || swept.surplus > 0);
+    // A pass that ran out of time has not seen all of them, so the next one may act on any.
+    deferred = isLate ? undefined : left;
+    isContinued = isLate;
+    if (isLate && swept.removed === 0) total.complete = false;
+    again = swept.removed > 0 && (isLate || left.size > 0 || swept.surplus > 0);
   }
 }
 

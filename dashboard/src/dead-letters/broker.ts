@@ -2,7 +2,7 @@ import {
   type Channel,
   type ConfirmChannel,
   connectBroker,
-  describeError,
+  describeBrokerError,
   type Logger,
   type RecoveringChannelModel,
   RetryableError,
@@ -103,5 +103,5 @@ export const isLocked = (error: unknown): boolean => (error as { code?: unknown 
 
 export function asRetryable(error: unknown): RetryableError {
   if (error instanceof RetryableError) return error;
-  return new RetryableError('broker_away', `RabbitMQ did not do it: ${describeError(error)}`, { cause: error });
+  return new RetryableError('broker_away', `RabbitMQ did not do it: ${describeBrokerError(error)}`, { cause: error });
 }

@@ -14,6 +14,7 @@ import {
 import type { Actor, AuditedAct, AuditLog } from '../audit/audit.js';
 import { type Acted, actOnQueue, type DoTo, type Visit } from './act.js';
 import type { Broker } from './broker.js';
+import { keptReader, originalBody, type ReadKept } from './kept-bodies.js';
 import { type DeadLetter, type LetterMatch, readLetter } from './letter.js';
 import { withLock } from './lock.js';
 import type { PassOptions } from './pass.js';
@@ -47,6 +48,8 @@ export interface DeadLettersOptions {
   readonly audit: AuditLog;
   readonly clock: Clock;
   readonly limits?: Partial<SweepLimits> | undefined;
+  /** Where large bodies are kept, if the pipeline's sink is postgres. */
+  readonly postgresUrl?: string | undefined;
 }
 
 /** The dead letters of a pipeline: lists them, sends them again (mended or as they were), discards them. */
@@ -54,6 +57,7 @@ export class DeadLetters {
   readonly topology: Topology;
   readonly #options: DeadLettersOptions;
   readonly #limits: SweepLimits;
+  readonly #readKept: ReadKept;
   readonly #entities: ReadonlyMap<string, Entity>;
   /** The last sweep of each queue: within this process they run one after the other. */
   readonly #turns = new Map<string, Promise<unknown>>();
@@ -62,6 +66,7 @@ export class DeadLetters {
     this.#options = options;
     this.topology = topologyOf(options.config);
     this.#limits = { ...LIMITS, ...options.limits };
+    this.#readKept = keptReader(options.config.sink, options.postgresUrl);
     const entities = Object.entries(options.config.entities);
     this.#entities = new Map(entities.map(([name, entity]) => [name, compileEntity(name, entity)]));
   }
@@ -89,19 +94,22 @@ export class DeadLetters {
   }
 
   async find(queue: string, id: string, signal: AbortSignal): Promise<WholeLetter | undefined> {
-    let found: WholeLetter | undefined;
+    let found: { readonly letter: DeadLetter; readonly message: ConsumeMessage } | undefined;
     const stop = new AbortController();
     const either = AbortSignal.any([signal, stop.signal]);
     const bounds = { ...EVERYTHING, perChannel: this.#limits.looking };
     await this.#sweep(this.#queue(queue), bounds, either, (message, letter) => {
       if (letter.id === id && found === undefined) {
-        const headers = message.properties.headers ?? {};
-        found = { letter, body: message.content.toString('utf8'), headers };
+        found = { letter, message };
         stop.abort();
       }
       return 'keep';
     });
-    return found;
+    if (found === undefined) return undefined;
+    const { letter, message } = found;
+    // A body that cannot be read now is no reason to hide the letter: its own says where the body is kept.
+    const body = await originalBody(message, this.#readKept).catch(() => message.content);
+    return { letter, body: body.toString('utf8'), headers: message.properties.headers ?? {} };
   }
 
   /** @throws PoisonError with what the consumer would say: what is wrong with a body, naming the field */
@@ -119,7 +127,8 @@ export class DeadLetters {
       return await this.#act(act, match, signal, async (message, letter) => {
         const mended = body === undefined ? {} : { before: bodyOf(message), body };
         await act.note('letter', { ...nameOf(letter), ...mended });
-        await replayer.replay(message, letter.entity, body === undefined ? undefined : Buffer.from(body));
+        const sent = body === undefined ? await originalBody(message, this.#readKept) : Buffer.from(body);
+        await replayer.replay(message, letter.entity, sent);
       });
     } finally {
       await replayer.close();
@@ -141,7 +150,7 @@ export class DeadLetters {
       for (const queue of queues) {
         const bounds = { ...EVERYTHING, perChannel: this.#limits.acting };
         const pass = (until: AbortSignal, visit: Visit) => this.#sweep(queue, bounds, until, visit);
-        await actOnQueue(pass, match, signal, doTo, total);
+        await actOnQueue(pass, { match, signal, doTo, clock: this.#options.clock }, total);
       }
     } catch (error) {
       await act.note('failed', { ...total, why: (error as Error).message }).catch(() => {});

@@ -21,7 +21,7 @@ export interface DeadLetter {
   /** Why, for people. */
   readonly reason: string;
   readonly field: string | null;
-  /** Bytes of its body. */
+  /** Bytes of its body, which may be kept elsewhere (kept-bodies.ts). */
   readonly size: number;
   /** The beginning of its body, in one line. */
   readonly preview: string;
@@ -58,7 +58,7 @@ export function readLetter(message: ConsumeMessage, { entity, queue }: EntityQue
     code: text(DEAD_LETTER_HEADERS.code) ?? text('x-first-death-reason') ?? 'unknown',
     reason: text(DEAD_LETTER_HEADERS.reason) ?? brokersReason(text('x-first-death-reason')),
     field: text(DEAD_LETTER_HEADERS.field) ?? null,
-    size: content.length,
+    size: keptBytes(headers[DEAD_LETTER_HEADERS.keptBytes]) ?? content.length,
     preview: content
       .subarray(0, PREVIEW * 4)
       .toString('utf8')
@@ -66,6 +66,9 @@ export function readLetter(message: ConsumeMessage, { entity, queue }: EntityQue
       .slice(0, PREVIEW),
   };
 }
+
+const keptBytes = (value: unknown): number | undefined =>
+  typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? value : undefined;
 
 function brokersReason(reason: string | undefined): string {
   return reason === undefined ? 'the message does not say why it is here' : `RabbitMQ gave it up: ${reason}`;

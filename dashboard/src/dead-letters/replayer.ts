@@ -3,6 +3,7 @@ import {
   type ConsumeMessage,
   closeChannel,
   DEAD_LETTER_HEADERS,
+  describeBrokerError,
   REPLAY_HEADER,
   RetryableError,
 } from '@tributary/shared';
@@ -14,8 +15,11 @@ const MARK = REPLAY_HEADER;
 
 const OURS: ReadonlySet<string> = new Set<string>([...Object.values(DEAD_LETTER_HEADERS), 'tributary-copy', MARK]);
 
-/** Headers in which RabbitMQ describes dead-lettering and deliveries: they are true of the old message only. */
-const BROKERS = /^x-(death|first-death-|last-death-|delivery-count|acquired-count)/;
+/**
+ * Headers in which RabbitMQ describes dead-lettering and deliveries: they are true of the old message only. And those by which
+ * it would route a copy elsewhere.
+ */
+const BROKERS = /^(x-(death|first-death-|last-death-|delivery-count|acquired-count)|B?CC$)/;
 
 /** Publishes dead letters to the exchange that records come from. */
 export class Replayer {
@@ -26,15 +30,18 @@ export class Replayer {
   /** Reject the replays that are not confirmed yet. */
   readonly #waiting = new Set<(error: Error) => void>();
   #replays = 0;
+  /** Why a replay is not confirmed, if the channel closes before. */
+  #end = 'RabbitMQ went away before it had confirmed a replay';
 
   private constructor(channel: ConfirmChannel, exchange: string) {
     this.#channel = channel;
     this.#exchange = exchange;
     channel.on('return', ({ properties }: Message) => this.#returned.add(Number(properties.headers?.[MARK])));
+    channel.on('error', (error: Error) => {
+      this.#end = `RabbitMQ did not take a replay: ${describeBrokerError(error)}`;
+    });
     channel.once('close', () => {
-      for (const reject of this.#waiting) {
-        reject(new RetryableError('broker_away', 'RabbitMQ went away before it had confirmed a replay'));
-      }
+      for (const reject of this.#waiting) reject(new RetryableError('broker_away', this.#end));
     });
   }
 
@@ -49,7 +56,9 @@ export class Replayer {
    * @throws RetryableError if the broker did not take it: the dead letter must stay
    */
   replay(message: ConsumeMessage, entity: string, body: Buffer = message.content): Promise<void> {
-    const { messageId, type, appId, timestamp, contentType, correlationId, headers = {} } = message.properties;
+    const { messageId, type, appId, timestamp, contentType, contentEncoding, priority, correlationId } =
+      message.properties;
+    const { headers = {} } = message.properties;
     const replay = ++this.#replays;
     const kept = Object.entries(headers).filter(([name]) => !OURS.has(name) && !BROKERS.test(name));
     const options = {
@@ -58,6 +67,8 @@ export class Replayer {
       appId,
       timestamp,
       contentType,
+      contentEncoding,
+      priority,
       correlationId,
       persistent: true,
       mandatory: true,
@@ -70,6 +81,9 @@ export class Replayer {
         if (this.#returned.delete(replay)) {
           const message = `no queue takes records of ${entity} from exchange ${this.#exchange}: start a consumer or a producer, which declare it`;
           return reject(new RetryableError('replay_unroutable', message));
+        }
+        if (failure instanceof Error && failure.message === 'channel closed') {
+          return reject(new RetryableError('broker_away', this.#end));
         }
         if (failure) {
           return reject(

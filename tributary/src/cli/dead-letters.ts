@@ -123,6 +123,7 @@ async function act(context: Context, command: CommandUnknownOpts, file: string, 
   const acting = runDeadLetterCommand(request, {
     config: readPipelineFile(context, file),
     amqpUrl: env.AMQP_URL,
+    postgresUrl: env.POSTGRES_URL,
     auditLog: env.AUDIT_LOG,
     log: createLogger(
       { service: 'dead-letters', instance: 'shell', level: env.LOG_LEVEL || 'error' },

@@ -12,6 +12,8 @@ import { describeActed, describeLetter, describeList } from './words.js';
 export interface DeadLetterCommandOptions {
   readonly config: PipelineConfig;
   readonly amqpUrl: string | undefined;
+  /** Needed for letters whose body is kept in Postgres. */
+  readonly postgresUrl?: string | undefined;
   /** The file in which everything that is done is written down; ./audit/actions.jsonl unless given. */
   readonly auditLog?: string | undefined;
   readonly log: Logger;
@@ -36,7 +38,7 @@ const NO_BROKER =
  */
 export async function runDeadLetterCommand(
   request: DeadLetterRequest,
-  { config, amqpUrl, auditLog, log, write, signal }: DeadLetterCommandOptions,
+  { config, amqpUrl, postgresUrl, auditLog, log, write, signal }: DeadLetterCommandOptions,
 ): Promise<void> {
   checkDeadLetterRequest(request);
   if (!amqpUrl) throw new FatalError('amqp_url_missing', NO_BROKER);
@@ -49,7 +51,7 @@ export async function runDeadLetterCommand(
     while (!broker.connected && systemClock.now() < until && !signal.aborted) await systemClock.sleep(50, signal);
     const audit = new AuditLog(auditLog || DEFAULT_AUDIT_LOG, systemClock);
     releases.add('the audit log', () => audit.close());
-    const deadLetters = new DeadLetters({ config, broker, audit, clock: systemClock });
+    const deadLetters = new DeadLetters({ config, broker, audit, clock: systemClock, postgresUrl });
     const listing = new Listing(deadLetters, systemClock);
     const { found, words } = await run(request, deadLetters, listing, signal);
     write(request.json ? `${JSON.stringify(found)}\n` : words);
