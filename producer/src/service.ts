@@ -132,17 +132,17 @@ class ProducerService implements Producer {
   }
 
   async marks(): Promise<SavedMarks> {
-    return await takeMarks(this.#endpoints, await this.#cursors(), this.#clock.now());
+    return await takeMarks(this.#endpoints, await this.#stores(), this.#clock.now());
   }
 
   async restore(marks: SavedMarks): Promise<void> {
-    await restoreMarks(this.#endpoints, await this.#cursors(), marks);
+    await restoreMarks(this.#endpoints, await this.#stores(), marks);
   }
 
-  async #cursors(): Promise<CursorStore> {
+  async #stores(): Promise<Stores> {
     await this.#started;
     if (this.#kept === undefined) throw new Error('the producer has not been started');
-    return this.#kept.cursors;
+    return this.#kept;
   }
 
   stop(deadline = DEFAULT_SHUTDOWN_DEADLINE): Promise<void> {

@@ -1,12 +1,23 @@
+import { isMapping } from '@tributary/shared';
 import type { Endpoint } from '../endpoint.js';
 import { type Cursor, type CursorStore, decode, encode } from './cursor.js';
+import type { KnownKey, KnownKeys } from './known-keys.js';
 
 /** The marks of a pipeline as they are kept in a file, where no Redis outlives the process. */
 export interface SavedMarks {
   /** No later run may begin before it, in milliseconds since the epoch: a later poll must look later. */
   readonly time: number;
-  /** By endpoint: its mark, and the settings that it was reached with. */
+  /**
+   * By endpoint: its mark, and the settings that it was reached with. Beside it, under a name of their own, the keys that it has
+   * brought, if it deletes what is missing.
+   */
   readonly endpoints: Readonly<Record<string, string>>;
+}
+
+/** What outlives a run, and is to outlive the process. */
+export interface KeptByRuns {
+  readonly cursors: CursorStore;
+  readonly known: KnownKeys;
 }
 
 /**
@@ -15,7 +26,7 @@ export interface SavedMarks {
  */
 export async function takeMarks(
   endpoints: readonly Endpoint[],
-  cursors: CursorStore,
+  { cursors, known }: KeptByRuns,
   time: number,
 ): Promise<SavedMarks> {
   const marks: Record<string, string> = {};
@@ -23,22 +34,70 @@ export async function takeMarks(
     const cursor = await cursors.peek(endpoint);
     if (saysHowFar(cursor)) marks[endpoint.id] = encode({ ...cursor, validators: [] }, endpoint);
   }
+  for (const endpoint of watched(endpoints)) {
+    const keys: SavedKey[] = [];
+    const opened = known.open(endpoint.id, 0, endpoint.keyKind);
+    await opened.begin();
+    for await (const batch of opened.all()) for (const one of batch) keys.push(written(one));
+    if (keys.length > 0) marks[nameOfKeys(endpoint)] = JSON.stringify({ kind: endpoint.keyKind, keys });
+  }
   return { time, endpoints: marks };
 }
 
 /** Goes on from marks that were saved. A mark that was reached with other settings counts as none. */
 export async function restoreMarks(
   endpoints: readonly Endpoint[],
-  cursors: CursorStore,
+  { cursors, known }: KeptByRuns,
   saved: SavedMarks,
 ): Promise<void> {
+  const { endpoints: marks, time } = saved;
+  const textOf = (name: string) => (Object.hasOwn(marks, name) ? marks[name] : undefined);
   for (const endpoint of endpoints) {
-    const text = Object.hasOwn(saved.endpoints, endpoint.id) ? saved.endpoints[endpoint.id] : undefined;
+    const text = textOf(endpoint.id);
     const cursor = text === undefined ? undefined : decode(text, endpoint);
     if (cursor === undefined || !saysHowFar(cursor)) continue;
-    await cursors.begin(endpoint, saved.time);
+    await cursors.begin(endpoint, time);
     await cursors.save(endpoint, { ...cursor, validators: [] });
+  }
+  for (const endpoint of watched(endpoints)) {
+    const keys = known.open(endpoint.id, 0, endpoint.keyKind);
+    await keys.begin();
+    const brought = readKeys(textOf(nameOfKeys(endpoint)), endpoint.keyKind);
+    for (let from = 0; from < brought.length; from += AT_ONCE) await keys.note(brought.slice(from, from + AT_ONCE));
   }
 }
 
-const saysHowFar = ({ mark, backfill }: Cursor): boolean => mark !== undefined || backfill !== undefined;
+const saysHowFar = ({ mark, backfill, answered }: Cursor): boolean =>
+  mark !== undefined || backfill !== undefined || answered !== undefined;
+
+/** How many keys are noted together. */
+const AT_ONCE = 500;
+
+/** No endpoint has a blank in its name. */
+const nameOfKeys = ({ id }: Endpoint): string => `${id} keys`;
+
+/** The endpoints that delete what is missing, also those that are polled for the records of others. */
+const watched = (endpoints: readonly Endpoint[]): Endpoint[] =>
+  endpoints.flatMap((endpoint) => [
+    ...(endpoint.config.deletes?.missing === true ? [endpoint] : []),
+    ...watched(endpoint.children),
+  ]);
+
+type SavedKey = readonly [key: string, version: string, mark?: 'marked'];
+
+const written = ({ key, version, isMarked }: KnownKey): SavedKey =>
+  isMarked ? [key, version, 'marked'] : [key, version];
+
+function readKeys(text: string | undefined, kind: string): KnownKey[] {
+  let saved: unknown;
+  try {
+    saved = JSON.parse(text ?? 'null');
+  } catch {
+    return [];
+  }
+  if (!isMapping(saved) || saved.kind !== kind || !Array.isArray(saved.keys)) return [];
+  return saved.keys.filter(isSavedKey).map(([key, version, mark]) => ({ key, version, isMarked: mark === 'marked' }));
+}
+
+const isSavedKey = (value: unknown): value is SavedKey =>
+  Array.isArray(value) && typeof value[0] === 'string' && typeof value[1] === 'string';

@@ -15,6 +15,8 @@ export interface Summary {
   readonly endpoints: readonly {
     readonly endpoint: string;
     readonly records: number;
+    readonly deleted?: number;
+    readonly notDeleted?: { readonly records: number; readonly reason: string };
     readonly allDied?: true;
     readonly error?: string;
   }[];

@@ -27,6 +27,8 @@ interface PolledEndpoint {
   readonly filtered?: number;
   /** Records that were deleted, by `deletes`; absent if none. */
   readonly deleted?: number;
+  /** Records that are missing and were not deleted, and why; absent if there are none. */
+  readonly notDeleted?: PollSummary['notDeleted'];
   /** Every record that it published has died. */
   readonly allDied?: true;
   readonly error?: string;
@@ -69,7 +71,7 @@ export async function runOnce(pipeline: Round, clock: Clock): Promise<Summary> {
 }
 
 function polledEndpoint(
-  { endpoint, records, published, filtered, deleted, error }: PollSummary,
+  { endpoint, records, published, filtered, deleted, notDeleted, error }: PollSummary,
   died: readonly DeadRecordGroup[],
 ) {
   const dead = died.filter((group) => group.endpoint === endpoint).reduce((sum, { count }) => sum + count, 0);
@@ -78,6 +80,7 @@ function polledEndpoint(
     records,
     ...(filtered === undefined ? {} : { filtered }),
     ...(deleted === undefined ? {} : { deleted }),
+    ...(notDeleted === undefined ? {} : { notDeleted }),
     ...(dead > 0 && dead >= published ? { allDied: true as const } : {}),
     ...(error === undefined ? {} : { error }),
   };

@@ -37,6 +37,16 @@ test('records that were left out are told of', () => {
   );
 });
 
+test('records that were deleted are told of, and those that were not, with the reason', () => {
+  const endpoints = [
+    { endpoint: 'a', records: 5, deleted: 2 },
+    { endpoint: 'b', records: 1, notDeleted: { records: 3, reason: '3 of 4 records are missing' } },
+  ];
+  const told = describeSummary({ ...summary(1), polled: 6, endpoints });
+  expect(told).toContain('Polled 6 records from 2 endpoints, deleted 2, published 1');
+  expect(told).toContain('NOT DELETED from b: 3 of 4 records are missing');
+});
+
 test('records that died are told by their fault, with some of their keys', () => {
   const died = [
     {

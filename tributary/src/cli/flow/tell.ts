@@ -100,12 +100,17 @@ export function describeSummary(summary: Summary, advice: readonly string[] = []
   } = summary;
   const leftOut = endpoints.reduce((sum, { filtered = 0 }) => sum + filtered, 0);
   const where = leftOut === 0 ? '' : `, left ${leftOut} out by where`;
+  const gone = endpoints.reduce((sum, { deleted = 0 }) => sum + deleted, 0);
+  const deletes = gone === 0 ? '' : `, deleted ${gone}`;
   return [
-    `Polled ${count(polled, 'record')} from ${count(endpoints.length, 'endpoint')}${where}, published ${published}, in ${seconds} s.`,
+    `Polled ${count(polled, 'record')} from ${count(endpoints.length, 'endpoint')}${where}${deletes}, published ${published}, in ${seconds} s.`,
     `Accepted ${accepted}, duplicate ${duplicate}, stale ${stale}, dead letters ${deadLettered}.`,
     ...Object.entries(rows).map(([dataset, written]) => `  ${dataset}: ${count(written, 'row')} written`),
     `Output: ${output}`,
     ...endpoints.flatMap(({ endpoint, error }) => (error === undefined ? [] : [`FAILED ${endpoint}: ${error}`])),
+    ...endpoints.flatMap(({ endpoint, notDeleted }) =>
+      notDeleted === undefined ? [] : [`NOT DELETED from ${endpoint}: ${notDeleted.reason}`],
+    ),
     ...died.map(describeDied),
     ...endpoints.flatMap(({ endpoint, allDied }) =>
       allDied
@@ -137,8 +142,9 @@ export function adviceOnMarks(
   { config, marks }: Pick<Pipeline, 'config' | 'marks'>,
   { withheld = [] }: Summary,
 ): string[] {
-  const isIncremental = ({ enabled, incremental }: EndpointConfig) => enabled && incremental !== undefined;
-  if (!Object.values(config.endpoints).some(isIncremental)) return [];
+  const goesOn = ({ enabled, incremental, deletes }: EndpointConfig) =>
+    enabled && (incremental !== undefined || deletes?.missing === true);
+  if (!Object.values(config.endpoints).some(goesOn)) return [];
   if (withheld.length === 0) return [...MARKS[marks]];
   return [
     ...MARKS[marks],
