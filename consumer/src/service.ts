@@ -131,6 +131,7 @@ class ConsumerService implements Consumer {
     this.#sessions = runSessions({
       session: this.#sessionsOn(connections, sink),
       sink,
+      untilRedis: (signal) => connections.health.whenUsable(signal),
       instance: this.#options.instance,
       clock: this.#clock,
       log: this.#log,

@@ -1,11 +1,11 @@
 import {
   type Clock,
-  connectRedis,
   type Logger,
   memoryRunLog,
+  needsOf,
+  openRedis,
   type ReleaseList,
   type RunLog,
-  redactUrl,
   redisRunLog,
 } from '@tributary/shared';
 import { type CursorStore, memoryCursorStore } from './cursor/cursor.js';
@@ -48,7 +48,12 @@ export interface RedisStoreOptions {
 
 export function openRedisStores(options: RedisStoreOptions, releases: ReleaseList): Stores {
   const { redisUrl, instance, pipeline, log, clock, secret, fenceOf } = options;
-  const redis = connectRedis({ url: redisUrl, connectionName: `producer ${instance}`, log });
+  const { redis, health } = openRedis({
+    url: redisUrl,
+    connectionName: `producer ${instance}`,
+    log,
+    needs: needsOf(pipeline, true),
+  });
   releases.add('the Redis connection', () => redis.disconnect());
   return {
     cursors: redisCursorStore(redis, pipeline, fenceOf),
@@ -60,7 +65,7 @@ export function openRedisStores(options: RedisStoreOptions, releases: ReleaseLis
       secret === undefined
         ? memoryTokenStore()
         : redisTokenStore({ redis, pipeline, seal: () => createSeal(secret, pipeline), clock, log }),
-    problem: () => (redis.status === 'ready' ? undefined : `Redis is not connected (${redactUrl(redisUrl)})`),
+    problem: () => health.problem,
   };
 }
 

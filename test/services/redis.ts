@@ -33,9 +33,15 @@ export interface PrivateRedis extends PrivateService {
 /**
  * A Redis (or Valkey) of the test's own, from a program of this machine.
  * @param options.appendOnly whether what was written outlives a restart and a kill; without it, both leave it empty
+ * @param options.settings more arguments, as of its command line
+ * @param options.env more of its environment
  */
 export async function startPrivateRedis(
-  options: { readonly appendOnly?: boolean } = {},
+  options: {
+    readonly appendOnly?: boolean;
+    readonly settings?: readonly string[];
+    readonly env?: Readonly<Record<string, string>>;
+  } = {},
   say: Say = sayOnConsole,
 ): Promise<PrivateRedis> {
   const find = () => onPath('redis-server') ?? onPath('valkey-server');
@@ -48,8 +54,19 @@ export async function startPrivateRedis(
       url: `redis://127.0.0.1:${port}`,
       how: `${command}, run privately on port ${port}`,
       command,
-      args: ['--port', String(port), '--bind', '127.0.0.1', '--dir', folder, '--save', '', ...persistence],
-      env: { PATH: searchPath },
+      args: [
+        '--port',
+        String(port),
+        '--bind',
+        '127.0.0.1',
+        '--dir',
+        folder,
+        '--save',
+        '',
+        ...persistence,
+        ...(options.settings ?? []),
+      ],
+      env: { PATH: searchPath, ...options.env },
       stopSignal: 'SIGTERM' as const,
       check,
     };

@@ -1,21 +1,22 @@
 import {
   connectBroker,
-  connectRedis,
+  needsOf,
+  openRedis,
   type RecoveringChannelModel,
-  type Redis,
+  type RedisConnection,
   type ReleaseList,
   type ServiceSettings,
 } from '@tributary/shared';
 
 /** The connections that outlive the sessions. Each recovers by itself. */
-export interface Connections {
-  readonly redis: Redis;
+export interface Connections extends RedisConnection {
   readonly broker: RecoveringChannelModel;
   /** Another connection to the same broker (see DeadLettersOptions). */
   readonly deadLetterBroker: RecoveringChannelModel;
 }
 
-export interface ConnectionOptions extends Pick<ServiceSettings, 'redisUrl' | 'amqpUrl' | 'instance' | 'log'> {
+export interface ConnectionOptions
+  extends Pick<ServiceSettings, 'config' | 'redisUrl' | 'amqpUrl' | 'instance' | 'log'> {
   /** Closes the connections. */
   readonly release: ReleaseList;
   /** Called with what is away or takes nothing, and with undefined when that is over. */
@@ -26,7 +27,7 @@ export interface ConnectionOptions extends Pick<ServiceSettings, 'redisUrl' | 'a
 
 /** Does not wait for Redis or RabbitMQ to be there. @throws FatalError for a URL that can never lead to one */
 export async function openConnections(options: ConnectionOptions): Promise<Connections> {
-  const redis = openRedis(options);
+  const { redis, health } = openLedger(options);
   // One server that is away is one problem, although two connections see it.
   let [problem, forDeadLetters]: (string | undefined)[] = [];
   const tell = () => {
@@ -41,15 +42,19 @@ export async function openConnections(options: ConnectionOptions): Promise<Conne
     forDeadLetters = words === undefined ? undefined : `dead letters: ${words}`;
     tell();
   });
-  return { redis, broker, deadLetterBroker };
+  return { redis, health, broker, deadLetterBroker };
 }
 
-function openRedis({ redisUrl, instance, log, release, onProblem }: ConnectionOptions): Redis {
-  const redis = connectRedis({ url: redisUrl, connectionName: `consumer ${instance}`, log });
-  release.add('Redis connection', () => redis.disconnect());
-  redis.on('close', () => onProblem('redis', 'Redis is not connected'));
-  redis.on('ready', () => onProblem('redis', undefined));
-  return redis;
+function openLedger({ config, redisUrl, instance, log, release, onProblem }: ConnectionOptions): RedisConnection {
+  const connection = openRedis({
+    url: redisUrl,
+    connectionName: `consumer ${instance}`,
+    log,
+    needs: needsOf(config.name, true),
+    onProblem: (words) => onProblem('redis', words),
+  });
+  release.add('Redis connection', () => connection.redis.disconnect());
+  return connection;
 }
 
 type TellProblem = (words: string | undefined) => void;

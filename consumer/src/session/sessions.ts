@@ -16,6 +16,8 @@ export interface SessionsOptions {
   /** Names this consumer for people; the names of its writers begin with it. */
   readonly instance: string;
   readonly sink: Sink;
+  /** Resolves when the ledger's Redis does what is asked of it, or the signal has aborted. */
+  readonly untilRedis: (signal: AbortSignal) => Promise<void>;
   readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: ConsumerMetrics;
@@ -33,6 +35,9 @@ export async function runSessions(options: SessionsOptions): Promise<void> {
   let after: SessionEnd['after'] | 'start' = 'start';
   for (let failures = 0; !stop.aborted; ) {
     if (!(await waitForSink(options))) return;
+    // A session that begins while Redis refuses would fail, and each that fails makes the wait for the next one longer.
+    await options.untilRedis(stop);
+    if (stop.aborted) return;
     metrics.sessionBegan(after);
     const began = clock.monotonic();
     const end = await session(newWriter(instance, clock)).catch(failed);

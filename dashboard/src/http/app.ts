@@ -16,12 +16,12 @@ const ASKING = { burst: 600, perSecond: 100 };
 
 /** The dashboard over HTTP: health and metrics, the API, the page; every error is JSON that says what to do. */
 export function createDashboardApp(context: Context, clock: Clock, log: Logger): Express {
-  const { reader } = context;
+  const { reader, journal } = context;
   const { registry, timing } = createInstruments(reader);
   const app = createApp();
   app.set('query parser', 'simple');
   app.use(securityHeaders);
-  addHealthRoutes(app, registry, () => reader.problems());
+  addHealthRoutes(app, registry, () => [...reader.problems(), journal?.problem()].filter((one) => one !== undefined));
   app.use('/api', timing, sameOriginOnly, rateLimit(ASKING, clock), apiRoutes(OPERATIONS, context, clock));
   app.use(pageFiles());
   app.use(() => {

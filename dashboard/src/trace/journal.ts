@@ -1,10 +1,10 @@
 import {
-  connectRedis,
   type Logger,
+  needsOf,
+  openRedis,
   type ReleaseList,
   RetryableError,
   type RunLog,
-  redactUrl,
   redisRunLog,
   redisSeenAgain,
   type SeenAgain,
@@ -16,6 +16,8 @@ export interface Journal {
   readonly seenAgain: Pick<SeenAgain, 'last'>;
   /** @throws RetryableError, without waiting, while Redis cannot be read */
   check(): void;
+  /** Why Redis cannot be read now, in words; undefined if it can. */
+  problem(): string | undefined;
 }
 
 /** Milliseconds. A Redis that does not answer must not keep a page from being shown. */
@@ -30,15 +32,17 @@ export function openJournal(
   releases: ReleaseList,
 ): Journal {
   const connectionName = `dashboard ${instance}`;
-  const redis = connectRedis({ url, connectionName, log, commandTimeout: ANSWER_WITHIN });
+  const needs = needsOf(pipeline, false);
+  const { redis, health } = openRedis({ url, connectionName, log, commandTimeout: ANSWER_WITHIN, needs });
   releases.add('the Redis connection', () => redis.disconnect());
   return {
     runs: redisRunLog(redis, pipeline),
     seenAgain: redisSeenAgain(redis, pipeline),
     check() {
       // A command would wait until Redis is back, and the page with it.
-      if (redis.status === 'ready') return;
-      throw new RetryableError('redis_away', `Redis at ${redactUrl(url)} does not answer`);
+      const { problem } = health;
+      if (problem !== undefined) throw new RetryableError('redis_away', problem);
     },
+    problem: () => health.problem,
   };
 }

@@ -88,7 +88,12 @@ describe('a trace', () => {
       confirmedAt: at + 20,
       published: 7,
     };
-    const journal = () => ({ runs: memoryRunLog(), seenAgain: memorySeenAgain(() => at + 99), check: () => {} });
+    const journal = () => ({
+      runs: memoryRunLog(),
+      seenAgain: memorySeenAgain(() => at + 99),
+      check: () => {},
+      problem: () => undefined,
+    });
     const traceOf = async (noted: Journal | undefined, key = 'a') => {
       await writePart(folder, [{ key: 'a', at: 1 }]);
       const found = await trace(key, 'customers', noted);

@@ -1,6 +1,7 @@
-import { Redis } from 'ioredis';
-import { describeError, FatalError } from '../errors.js';
-import { encodedUrl, type Logger, redactUrl } from '../service/logging.js';
+import type { Redis } from 'ioredis';
+import type { Logger } from '../service/logging.js';
+import { RedisHealth, type RedisNeeds } from './health.js';
+import { readRedisUrl } from './url.js';
 
 export { Redis } from 'ioredis';
 
@@ -10,45 +11,64 @@ export interface RedisOptions {
   readonly log: Logger;
   /** Milliseconds after which a command without an answer fails; without it, a command waits for ever. */
   readonly commandTimeout?: number;
+  /** What the service needs of it; unless given, only the connection is watched. */
+  readonly needs?: RedisNeeds;
+  /** Called at once, and when what keeps the service from using Redis changes; undefined if nothing does. */
+  readonly onProblem?: (words: string | undefined) => void;
 }
+
+/** A client of Redis, and whether it can be used now. */
+export interface RedisConnection {
+  readonly redis: Redis;
+  readonly health: RedisHealth;
+}
+
+/** Milliseconds for a connection to be opened, and between two attempts at most. With the silence that is noticed, below 10 s. */
+const CONNECT_WITHIN = 4_000;
+const LONGEST_WAIT = 2_000;
+/** Milliseconds after which the operating system asks an idle connection for a sign of life. */
+const KEEP_ALIVE = 15_000;
 
 /**
  * A Redis client that waits for its server: commands queue while it is away and run when it is back. A command whose
- * answer was lost with the connection is sent again, so every script must give the same result when it runs twice.
+ * answer was lost with the connection is sent again, so every script must give the same result when it runs twice. A connection that
+ * is silent while an answer is due is closed and opened again, so that no wait is longer than the server's absence.
  * @throws FatalError for a URL that is not one of Redis
  */
-export function connectRedis({ url, connectionName, log, commandTimeout }: RedisOptions): Redis {
-  // ioredis would take any other text for the path of a Unix socket.
-  if (!URL.canParse(url) || !/^rediss?:$/.test(new URL(url).protocol)) {
-    const wants = 'expected something like redis://user:password@host:6379';
-    throw new FatalError('redis_url_invalid', `REDIS_URL holds ${redactUrl(url)}: ${wants}`);
-  }
-  const client = new Redis(encodedUrl(url), {
-    connectionName: connectionName.replaceAll(/\s/g, '-'),
+export function openRedis(options: RedisOptions): RedisConnection {
+  const { url, connectionName, log, commandTimeout, needs, onProblem } = options;
+  const { server, connect } = readRedisUrl(url);
+  const redis = connect({
     maxRetriesPerRequest: null,
     enableReadyCheck: true,
     lazyConnect: false,
+    connectTimeout: CONNECT_WITHIN,
+    keepAlive: KEEP_ALIVE,
+    maxLoadingRetryTime: LONGEST_WAIT,
+    // The first answer has to be that of INFO: a server that has too many clients gives one error and closes.
+    disableClientInfo: true,
     ...(commandTimeout === undefined ? {} : { commandTimeout }),
-    retryStrategy: (attempt) => Math.min(50 * 2 ** attempt, 2_000),
-    // After a failover the old master is read-only: connect again, to the new one.
-    reconnectOnError: (error) => (error.message.startsWith('READONLY') ? 2 : false),
+    retryStrategy: (attempt) => Math.min(50 * 2 ** attempt, LONGEST_WAIT),
+    sentinelRetryStrategy: (attempt) => Math.min(50 * 2 ** attempt, LONGEST_WAIT),
+    sentinelCommandTimeout: CONNECT_WITHIN,
   });
-  const server = redactUrl(url);
-  let last = '';
-  client.on('error', (error) => {
-    const reason = describeError(error);
-    if (reason !== last) log.warn({ redis: server, reason }, 'Redis cannot be reached; waiting for it');
-    last = reason;
-  });
-  client.on('ready', () => {
-    last = '';
-    log.info({ redis: server }, 'connected to Redis');
-  });
-  return client;
+  const name = connectionName.replaceAll(/[^!-~]/g, '-').slice(0, 200);
+  redis.on('ready', () => void redis.client('SETNAME', name).catch(() => {}));
+  const health = new RedisHealth({ redis, server, log, needs, onProblem });
+  return { redis, health };
 }
+
+/** As {@link openRedis}, where the state of the server is only logged. */
+export const connectRedis = (options: RedisOptions): Redis => openRedis(options).redis;
 
 /** Every key of a pipeline begins with this; the braces put all of them into one slot of a Redis Cluster. */
 export const redisPrefix = (pipeline: string): string => `{${pipeline}}:`;
+
+/** What a service of a pipeline needs of Redis. */
+export const needsOf = (pipeline: string, writes: boolean): RedisNeeds => ({
+  key: `${redisPrefix(pipeline)}probe`,
+  writes,
+});
 
 /**
  * Counts the sinks that a pipeline has had. A cursor is valid for one sink: when the consumer finds another (an emptied folder,
