@@ -1,6 +1,6 @@
 import { Redis, type RedisOptions } from 'ioredis';
 import { FatalError } from '../errors.js';
-import { decodeUserInfo, redactUrl } from '../service/logging.js';
+import { decodeUserInfo, encodedUrl, redactUrl } from '../service/logging.js';
 
 /** Where a Redis is. */
 export interface RedisAddress {
@@ -28,7 +28,7 @@ export function readRedisUrl(url: string): RedisAddress {
       `REDIS_URL holds ${redactUrl(url)}: ${WANTS}, or ${WANTS_SENTINEL.slice(9)}`,
     );
   }
-  return { server: redactUrl(url), connect: (options) => new Redis(url, options) };
+  return { server: redactUrl(url), connect: (options) => new Redis(encodedUrl(url), options) };
 }
 
 const SENTINELS = /^(rediss?)\+sentinel:\/\/(?:([^@/]*)@)?([^/?#]+)\/([^/?#]+)(?:\/([^?#]*))?(?:\?([^#]*))?$/i;
