@@ -26,15 +26,14 @@ class Records {
   #second = 0;
   #message = 0;
 
-  /** A new record, or a change of one, as an API with versions has them; sometimes only what the merge does not show. */
+  /** A new record, or a change or the deletion of one, as an API with versions has them; sometimes only what the merge does not show. */
   next(): { readonly entity: 'customer' | 'item'; readonly record: object; readonly messageId: string } {
     const updatedAt = new Date(Date.UTC(2026, 0, 1) + ++this.#second * 1_000).toISOString();
     const messageId = `m${String(++this.#message).padStart(8, '0')}`;
     if (randomInt(3) === 0) {
       const sku = `S${randomInt(ITEMS)}`;
       const record = { sku, price: randomInt(3) + 0.5, stock: randomInt(3), updatedAt };
-      this.items.set(sku, record);
-      return { entity: 'item', record, messageId };
+      return { entity: 'item', record: this.#settle(this.items, sku, record, { sku, updatedAt }), messageId };
     }
     const id = `C/${randomInt(CUSTOMERS)}`;
     const lines = Array.from({ length: randomInt(4) }, () => ({
@@ -42,8 +41,17 @@ class Records {
       quantity: 1 + randomInt(2),
     }));
     const record = { id, name: `name ${randomInt(2)}`, lines, updatedAt };
-    this.customers.set(id, record);
-    return { entity: 'customer', record, messageId };
+    return { entity: 'customer', record: this.#settle(this.customers, id, record, { id, updatedAt }), messageId };
+  }
+
+  /** Notes the record, or that it is deleted: its message then holds its key and version alone, or all of its fields. */
+  #settle(records: Map<string, object>, key: string, record: object, bare: object): object {
+    if (randomInt(5) !== 0) {
+      records.set(key, record);
+      return record;
+    }
+    records.delete(key);
+    return { ...(randomInt(2) === 0 ? record : bare), _deleted: true };
   }
 
   get truth() {
@@ -142,7 +150,7 @@ describe('three consumers, with both sides of the merge changing at once,', () =
     expect(report.audit.orders).toMatchObject(clean);
   };
 
-  test('leave in CSV just the join of the final sides, and a tombstone for every line that is gone', async () => {
+  test('leave in CSV just the join of the final sides, and a tombstone for every line or side that is gone', async () => {
     await startConsumers();
     await publishInRounds(() => sleep(randomInt(50)));
     await drained();
