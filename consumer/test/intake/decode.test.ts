@@ -1,4 +1,4 @@
-import { contentHash, PoisonError, versionOrder } from '@tributary/shared';
+import { PoisonError, tombstoneHash, versionOrder } from '@tributary/shared';
 import { describe, expect, test } from 'vitest';
 import type { BrokerMessage } from '../../src/intake/channel.js';
 import { decode } from '../../src/intake/decode.js';
@@ -74,7 +74,7 @@ describe('a delivery', () => {
     expect(row).toEqual({
       dataset: 'customers',
       key: 'C-1',
-      hash: contentHash('customer', 'C-1', null),
+      hash: tombstoneHash('customer', 'C-1', '2025-01-01T00:00:00.000Z'),
       messageId: 'm7',
       version: '2025-01-01T00:00:00.000Z',
       order: versionOrder('2025-01-01T00:00:00.000Z', 'm7'),

@@ -1,4 +1,4 @@
-import { contentHash, type Dataset } from '@tributary/shared';
+import { contentHash, type Dataset, tombstoneHash } from '@tributary/shared';
 import { readMergedKey, targetOfLine } from '../../src/merge/rows.js';
 import type { LandedRow } from '../../src/sinks/port.js';
 import type { MemoryDisk } from './memory-sink.js';
@@ -57,9 +57,13 @@ function* auditLatest(rows: readonly LandedRow[], dataset: Dataset, expected: Re
   }
 }
 
-function* auditHashes(rows: readonly LandedRow[], { hashedAs }: Dataset) {
-  for (const { key, hash, deleted, values } of rows) {
-    if (hash !== contentHash(hashedAs, key, deleted ? null : values)) yield `${key} has a wrong hash`;
+function* auditHashes(rows: readonly LandedRow[], { hashedAs, entity }: Dataset) {
+  for (const { key, hash, version, deleted, values } of rows) {
+    const isOfRecord = deleted && entity !== undefined;
+    const right = isOfRecord
+      ? tombstoneHash(hashedAs, key, version)
+      : contentHash(hashedAs, key, deleted ? null : values);
+    if (hash !== right) yield `${key} has a wrong hash`;
   }
 }
 

@@ -249,6 +249,15 @@ describe('a fault is found when the tombstone', () => {
     await expectFault({ scripts: { claim } }, only(item, deleted(item)));
   });
 
+  test('of a record is the same content whatever its version', async () => {
+    const sameHash =
+      (script: scripts.Script): scripts.Script =>
+      (store, keys, args) =>
+        script(store, keys, args.with(3, (args[3] ?? '').replaceAll(/^-.*$/gm, '-t')));
+    const [claim, commit] = [sameHash(scripts.claim), sameHash(scripts.commit)];
+    await expectFault({ scripts: { claim, commit } }, only(item, deleted(item), item, deleted(item)));
+  });
+
   test('of a record that lines point at closes no line', async () => {
     const join: typeof scripts.join = (store, keys, args) => {
       const [status = '', sides = [], ...answers] = scripts.join(store, keys, args);

@@ -3,7 +3,7 @@ import type { EntityConfig } from '../config/schema.js';
 import { PoisonError } from '../errors.js';
 import { DELETED, isDeleted } from './deleted.js';
 import { describeValue } from './describe.js';
-import { compileContentHash } from './hash.js';
+import { compileContentHash, tombstoneHash } from './hash.js';
 import { ExactNumber } from './json.js';
 import { isUsableKey, joinKey, keyFieldsOf, MAX_KEY_BYTES } from './key.js';
 import { isMapping, ownValue } from './own-value.js';
@@ -25,7 +25,7 @@ export interface EntityRecord {
   readonly payload: Payload | null;
   /** Whether it is a tombstone. */
   readonly deleted: boolean;
-  /** Content hash: SHA-256 over entity, key and payload. */
+  /** Content hash: SHA-256 over entity, key and payload; of a tombstone over entity, key and version. */
   readonly hash: string;
   /** Fields that the API sent and the entity does not declare; they are left out. */
   readonly unknownFields: readonly string[];
@@ -111,7 +111,7 @@ export function compileEntity(name: string, config: EntityConfig): Entity {
       const key = usableKeyOf(raw);
       if (isDeleted(raw, `${name} ${key}`)) {
         const version = usableVersionOf(raw, key, NO_VERSION_OF_DELETION);
-        const hash = contentHash(key, null);
+        const hash = tombstoneHash(name, key, version);
         return { entity: name, key, version, payload: null, deleted: true, hash, unknownFields: [] };
       }
       const parsed = schema.safeParse(present(raw));

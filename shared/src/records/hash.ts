@@ -9,10 +9,22 @@ type Fields = Readonly<Record<string, Field>>;
 /**
  * The content hash of a row: SHA-256, in hex, over the RFC 8785 canonical JSON of `{entity, key, payload}`. The times of
  * fetching and writing are not part of it. For a merged row the entity is the name of its dataset; for a tombstone (a row
- * that closes its key) the payload is null.
+ * that closes its key) the payload is null. A record's tombstone has a hash of its own: see {@link tombstoneHash}.
  */
 export function contentHash(entity: string, key: string, payload: Values | null): string {
   return hash('sha256', canonicalJson({ entity, key, payload }) ?? '');
+}
+
+/**
+ * The content hash of the tombstone of a record. The version is part of it, as it is of every other content of the record. Otherwise
+ * the second deletion of a record that came back in between would be a duplicate of the first, and only the ledger would know how late
+ * it was: were the ledger lost then, the state in between would stay.
+ *
+ * @param version normalised; '' for a record without one
+ */
+export function tombstoneHash(entity: string, key: string, version: string): string {
+  if (version === '') return contentHash(entity, key, null);
+  return hash('sha256', canonicalJson({ entity, key, payload: null, version }) ?? '');
 }
 
 /**

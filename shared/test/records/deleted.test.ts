@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { compileEntity, contentHash, PoisonError, parsePipeline } from '../../src/index.js';
+import { compileEntity, contentHash, PoisonError, parsePipeline, tombstoneHash } from '../../src/index.js';
 
 const compiled = (yaml: string) => {
   const { thing } = parsePipeline(`entities:\n  thing: ${yaml}\nendpoints: {}\n`, {}, 'test.yaml').entities;
@@ -28,7 +28,7 @@ describe('a deleted record', () => {
       version: '2025-01-01T08:00:00.000Z',
       payload: null,
       deleted: true,
-      hash: contentHash('thing', 'T', null),
+      hash: tombstoneHash('thing', 'T', '2025-01-01T08:00:00.000Z'),
       unknownFields: [],
     });
   });
@@ -42,7 +42,14 @@ describe('a deleted record', () => {
     expect(strict.decode({ id: 'T', at: AT, extra: 1, _deleted: true })).toEqual(bare);
   });
 
-  test('has the hash of its key alone, which no content has', () => {
+  test('has a hash of its key and its version: deleted again under another version, it is another content', () => {
+    const hashOf = (at: string) => versioned.decode({ id: 'T', at, _deleted: true }).hash;
+    expect(hashOf('2025-01-01T08:00:00Z')).toBe(hashOf(AT));
+    expect(hashOf('2025-01-01T08:00:01Z')).not.toBe(hashOf(AT));
+    expect(plain.decode({ id: 'T', name: 'a', _deleted: true }).hash).toBe(contentHash('thing', 'T/a', null));
+  });
+
+  test('has a hash that no content has', () => {
     const hashes = [
       plain.decode({ id: 'T', name: 'a', _deleted: true }),
       plain.decode({ id: 'T', name: 'b', _deleted: true }),

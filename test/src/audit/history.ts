@@ -1,4 +1,4 @@
-import { contentHash, type Dataset, type Payload } from '@tributary/shared';
+import { contentHash, type Dataset, type Payload, tombstoneHash } from '@tributary/shared';
 import type { StoredRow } from './sinks/port.js';
 
 /** What is kept of a stored row: little, for there may be millions. */
@@ -82,7 +82,7 @@ export class Histories {
 }
 
 /** The hash of a row's cells; undefined if the configuration does not know all of them. */
-function contentOf({ key, values, deleted }: StoredRow, { hashedAs }: Dataset): string | undefined {
-  if (deleted) return contentHash(hashedAs, key, null);
+function contentOf({ key, values, version, deleted }: StoredRow, { hashedAs, entity }: Dataset): string | undefined {
+  if (deleted) return entity === undefined ? contentHash(hashedAs, key, null) : tombstoneHash(hashedAs, key, version);
   return values === undefined ? undefined : contentHash(hashedAs, key, values satisfies Payload);
 }
