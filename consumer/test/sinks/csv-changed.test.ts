@@ -2,12 +2,14 @@ import {
   appendFile,
   copyFile,
   mkdir,
+  readdir,
   readFile,
   rename,
   rm,
   stat,
   symlink,
   truncate,
+  utimes,
   writeFile,
 } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -342,18 +344,36 @@ describe('a rebuild', () => {
 });
 
 describe('an output', () => {
-  test('belongs to one pipeline: another one is told whose it is, and what to do, and changes nothing', async () => {
-    const { sink, writer, connect, directory } = await newStore();
-    await sink.identity();
+  test('takes rows of one pipeline at a time: another one is told whose it is, and changes nothing until that has ended', async () => {
+    const { sink, writer, connect } = await newStore();
     const other = connect({ ...pipeline(), name: 'other' });
-    for (const attempt of [() => other.probe(), () => other.identity()]) {
+    onTestFinished(() => other.close());
+    const epoch = await sink.epoch();
+    for (const attempt of [() => other.probe(), () => other.open('writer-2', EPOCH)]) {
       await expect(attempt()).rejects.toThrow(
-        /belongs to the pipeline "\w+", and this is "other": give each pipeline an output/,
+        /the pipeline "\w+" is writing to the output .*, and this is "other": give each pipeline an output/,
       );
     }
     await writer.write('parts', ROWS);
-    await rm(join(directory, '.tributary', 'pipeline'));
-    await other.identity();
-    await expect(sink.probe()).rejects.toThrow(/belongs to the pipeline "other"/);
+    expect(await sink.epoch()).toBe(epoch);
+    await sink.probe();
+    await writer.close();
+    await expect(other.probe()).rejects.toThrow('is writing to the output');
+    await sink.close();
+    await other.probe();
+    await other.open('writer-2', EPOCH);
+    await expect(sink.probe()).rejects.toThrow('the pipeline "other" is writing to the output');
+  });
+
+  test('is free 12 s after the last word of a consumer that was killed', async () => {
+    const { connect, directory } = await newStore();
+    const other = connect({ ...pipeline(), name: 'other' });
+    onTestFinished(() => other.close());
+    const folder = join(directory, '.tributary', 'running');
+    await expect(other.probe()).rejects.toThrow('is writing to the output');
+    const before = new Date(Date.now() - 13_000);
+    for (const token of await readdir(folder)) await utimes(join(folder, token), before, before);
+    await other.probe();
+    await other.open('writer-2', EPOCH);
   });
 });

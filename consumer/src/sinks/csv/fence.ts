@@ -15,7 +15,7 @@ export interface FenceOptions {
 /**
  * Fences the writers of a CSV output, which may only seem dead. The files are in `<output>/.tributary`:
  *
- *     pipeline                 the pipeline that this output belongs to (owner.ts)
+ *     running/<token>          a consumer that runs, and its pipeline (presence.ts)
  *     sink-id                  names this output (identity.ts)
  *     epoch                    the epoch that writers must belong to
  *     fenced/<writer>          this writer may write no more

@@ -9,9 +9,9 @@ import { ignoreMissing } from './files.js';
 import { OutputIdentity } from './identity.js';
 import { Losses } from './losses.js';
 import { inspectParts } from './marks.js';
-import { checkOwner, takeOwnership } from './owner.js';
 import { PartReader } from './part-reader.js';
 import { PartState } from './part-state.js';
+import { Presence } from './presence.js';
 import { PartSeals } from './seal.js';
 import { watchOutput } from './watch.js';
 import { inWords } from './words.js';
@@ -39,9 +39,10 @@ class CsvSink implements Sink {
   readonly #losses: Losses;
   readonly #identity: OutputIdentity;
   readonly #reader: PartReader;
+  readonly #presence: Presence;
 
   constructor(parts: SinkParts<SinkConfig['csv']>) {
-    const { settings, datasets, log } = parts;
+    const { settings, datasets, log, pipeline, clock } = parts;
     const { directory } = settings;
     this.#parts = parts;
     this.#state = new PartState(directory);
@@ -49,15 +50,12 @@ class CsvSink implements Sink {
     this.#fence = new CsvFence({ directory, datasets, state: this.#state, seals: this.#seals });
     this.#losses = new Losses(directory, datasets, this.#state);
     this.#identity = new OutputIdentity({ directory, fence: this.#fence, losses: this.#losses, log });
+    this.#presence = new Presence(directory, pipeline, clock);
     this.#reader = new PartReader({ settings, state: this.#state, log });
   }
 
   identity(): Promise<string> {
-    const { pipeline, settings } = this.#parts;
-    return told(async () => {
-      await takeOwnership(settings.directory, pipeline);
-      return this.#identity.name();
-    });
+    return told(() => this.#identity.name());
   }
 
   renew(): Promise<void> {
@@ -84,9 +82,12 @@ class CsvSink implements Sink {
       datasets.map((dataset) => [dataset.name, new CsvPartWriter({ ...shared, dataset })] as const),
     );
     const closed = new AbortController();
+    const presence = this.#presence;
+    await told(() => presence.enter());
     if (onLost !== undefined) {
-      const looking = { losses: this.#losses, writers: [...writers.values()], clock, onLost, signal: closed.signal };
-      void watchOutput(looking);
+      presence.keep();
+      const all = [...writers.values()];
+      void watchOutput({ presence, losses: this.#losses, writers: all, clock, onLost, signal: closed.signal });
     }
     return {
       async write(dataset, rows) {
@@ -134,15 +135,17 @@ class CsvSink implements Sink {
   }
 
   probe(): Promise<void> {
-    const { pipeline, settings, datasets } = this.#parts;
+    const { settings, datasets } = this.#parts;
     return told(async () => {
-      await checkOwner(settings.directory, pipeline);
+      await this.#presence.look();
       for (const dataset of datasets) await checkReadable(await listParts(settings.directory, dataset.name));
       await checkWritable(join(settings.directory, '.tributary'));
     });
   }
 
-  async close(): Promise<void> {}
+  async close(): Promise<void> {
+    await this.#presence.leave().catch(() => {});
+  }
 }
 
 /** A ledger that is rebuilt without a part that cannot be read now would have its rows written once more. */

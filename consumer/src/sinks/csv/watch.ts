@@ -1,9 +1,11 @@
 import type { Clock } from '@tributary/shared';
 import { WriterLost } from '../../writer-lost.js';
 import type { Losses } from './losses.js';
+import type { Presence } from './presence.js';
 import type { CsvPartWriter } from './writer.js';
 
 export interface WatchOptions {
+  readonly presence: Pick<Presence, 'conflict'>;
   readonly losses: Losses;
   /** The writers of this process, which look after their own parts. */
   readonly writers: readonly CsvPartWriter[];
@@ -23,12 +25,13 @@ const SHARE = 20;
  * Looks from time to time whether another program has deleted or changed parts, also while nothing is written and in parts that
  * their writers are done with. A look costs a listing of each dataset and one stat for each part.
  */
-export async function watchOutput({ losses, writers, clock, onLost, signal }: WatchOptions): Promise<void> {
+export async function watchOutput({ presence, losses, writers, clock, onLost, signal }: WatchOptions): Promise<void> {
   for (let pause = OFTEN; ; ) {
     await clock.sleep(pause, signal);
     if (signal.aborted) return;
     const began = performance.now();
     try {
+      if (presence.conflict !== undefined) throw new WriterLost('lost', presence.conflict.message);
       for (const writer of writers) await writer.check();
       const changes = await losses.find({ open: false });
       const [first] = changes;
