@@ -1,4 +1,4 @@
-import { type Entity, PoisonError, type SeenAgain } from '@tributary/shared';
+import { type Entity, PoisonError, REPLAY_HEADER, type SeenAgain } from '@tributary/shared';
 import { type Claims, type Deduplicated, dedupe } from './claim/claims.js';
 import type { DeadLetters } from './dead-letters/dead-letters.js';
 import { decode, type Incoming } from './intake/decode.js';
@@ -14,7 +14,7 @@ import type { Batcher } from './write/batch.js';
 export interface Steps {
   readonly entity: Entity;
   readonly intake: Intake;
-  readonly deadLetters: Pick<DeadLetters, 'bury' | 'room'>;
+  readonly deadLetters: Pick<DeadLetters, 'bury' | 'room' | 'forget'>;
   readonly known: KnownOfEntity;
   readonly claims: Claims;
   readonly merge: MergeStep;
@@ -47,16 +47,20 @@ export async function consume(steps: Steps): Promise<void> {
 
 /** Which of these deliveries hold anything new. Those that cannot be read are buried. */
 async function judge(deliveries: readonly Delivery[], steps: Steps): Promise<Deduplicated> {
-  const { entity, known, claims, report } = steps;
+  const { entity, known, claims, deadLetters, report } = steps;
   const incoming = await decodeAll(deliveries, steps);
   const judged = await dedupe(incoming, entity.config.dataset, claims);
   for (const { isKnown, delivery, record } of judged.duplicates) {
     if (!isKnown) known.keep(delivery.message.content, record);
   }
+  const replayed = judged.duplicates.filter(({ delivery }) => isReplayed(delivery));
+  await Promise.all(replayed.map(({ delivery }) => deadLetters.forget(delivery, entity.config.queue)));
   report.judged(entity.name, judged);
   noteDropped(judged, steps);
   return judged;
 }
+
+const isReplayed = ({ message }: Delivery): boolean => message.properties.headers?.[REPLAY_HEADER] !== undefined;
 
 /** Notes for people who trace a record which records came again: one note for a micro-batch. Nothing waits for it. */
 function noteDropped({ duplicates, stale }: Deduplicated, { entity, seenAgain, instance }: Steps): void {

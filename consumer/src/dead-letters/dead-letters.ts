@@ -16,6 +16,8 @@ export interface Buried {
   /** Whether the same record was buried for the same reason. Always false for a record that a person has replayed. */
   has(delivery: Delivery, queue: string, error: PoisonError): Promise<boolean>;
   add(delivery: Delivery, queue: string, error: PoisonError): Promise<void>;
+  /** To be called when the record's letter may be there no more. `has` is false then, until another letter is added. */
+  forget(delivery: Delivery, queue: string): Promise<void>;
 }
 
 /**
@@ -98,6 +100,14 @@ export class DeadLetters {
     const copy = ++this.#copies;
     const letter = { delivery, queue, error, onBuried, copy, strikes: 0, isBare: false };
     this.#take({ ...letter, kept: undefined, failure: undefined }).catch(this.#options.onError);
+  }
+
+  /**
+   * To be called before a replayed record is dropped as a duplicate. The other message of the same content may still be in flight. If the
+   * sink refuses its row, it needs a letter of its own: the one that there was went with the replay.
+   */
+  forget(delivery: Delivery, queue: string): Promise<void> {
+    return this.#options.buried.forget(delivery, queue);
   }
 
   /** Undefined while letters of the queue may be held; otherwise resolves when that is so, or when the session ends. */

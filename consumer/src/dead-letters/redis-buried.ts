@@ -9,25 +9,36 @@ const REMEMBERED = 24 * 60 * 60_000;
 
 /** Remembers in Redis, by a hash of the record and the reason. */
 export class RedisBuried implements Buried {
-  readonly #redis: Pick<LedgerRedis, 'get' | 'set'>;
+  readonly #redis: Pick<LedgerRedis, 'get' | 'set' | 'del'>;
   readonly #pipeline: string;
 
-  constructor(redis: Pick<LedgerRedis, 'get' | 'set'>, pipeline: string) {
+  constructor(redis: Pick<LedgerRedis, 'get' | 'set' | 'del'>, pipeline: string) {
     this.#redis = redis;
     this.#pipeline = pipeline;
   }
 
   async has(delivery: Delivery, queue: string, error: PoisonError): Promise<boolean> {
     if (delivery.message.properties.headers?.[REPLAY_HEADER] !== undefined) return false;
-    return (await this.#redis.get(this.#keyOf(delivery, queue, error))) !== null;
+    if ((await this.#redis.get(this.#keyOf(delivery, queue, error))) === null) return false;
+    return (await this.#redis.get(this.#forgottenKeyOf(delivery, queue))) === null;
   }
 
   async add(delivery: Delivery, queue: string, error: PoisonError): Promise<void> {
     await this.#redis.set(this.#keyOf(delivery, queue, error), '1', 'PX', REMEMBERED);
+    await this.#redis.del(this.#forgottenKeyOf(delivery, queue));
+  }
+
+  async forget(delivery: Delivery, queue: string): Promise<void> {
+    await this.#redis.set(this.#forgottenKeyOf(delivery, queue), '1', 'PX', REMEMBERED);
   }
 
   #keyOf({ message }: Delivery, queue: string, { code, message: reason }: PoisonError): string {
     const hash = createHash('sha256').update(`${queue}\n${code}\n${reason}\n`).update(message.content);
     return `${redisPrefix(this.#pipeline)}buried:${hash.digest('hex')}`;
+  }
+
+  #forgottenKeyOf({ message }: Delivery, queue: string): string {
+    const hash = createHash('sha256').update(`${queue}\n`).update(message.content);
+    return `${redisPrefix(this.#pipeline)}forgotten:${hash.digest('hex')}`;
   }
 }

@@ -88,6 +88,53 @@ describe('a session', () => {
     });
   });
 
+  test('puts a record that the sink refuses on the dead queue, lands the others, and lands it when it is replayed and refused no more', async () => {
+    rig.sink.refused.add('C-2');
+    const { problems } = await rig.begin();
+    const bodies = ['C-1', 'C-2', 'C-3'].map((id) => customer({ id, lines: [] }));
+    const ids: string[] = [];
+    for (const body of bodies) ids.push(await rig.publish('customer', body));
+    await landed('C-1', 'C-3');
+    await drained();
+    // As the next poll brings it, and as a person replays it too early.
+    await rig.publish('customer', bodies[1] ?? '');
+    await rig.publish('customer', bodies[1] ?? '', { [REPLAY_HEADER]: 1 }, ids[1]);
+    await drained();
+    await vi.waitFor(() => expect(rig.queue('customer_data.dead').messages).toBe(2), WAIT);
+    const { content, properties } = await rig.take('customer_data.dead');
+    expect(JSON.parse(content.toString())).toEqual(bodies[1]);
+    expect(properties.messageId).toBe(ids[1]);
+    expect(properties.headers).toMatchObject({
+      [DEAD_LETTER_HEADERS.code]: 'row_refused',
+      [DEAD_LETTER_HEADERS.field]: 'email',
+      [DEAD_LETTER_HEADERS.reason]: 'endpoint crm: customer C-2: its row is refused',
+    });
+    rig.sink.refused.clear();
+    await rig.publish('customer', content.toString(), { [REPLAY_HEADER]: 1 }, ids[1]);
+    await landed('C-1', 'C-2', 'C-3');
+    await drained();
+    expect(rig.queue('customer_data.dead').messages).toBe(1);
+    expect(problems).toEqual([]);
+  });
+
+  test('puts a record one of whose merged rows the sink refuses on the dead queue, and makes the row when it is replayed', async () => {
+    rig.sink.refused.add('C-1/SKU-1');
+    await rig.begin();
+    await rig.publish('inventory', item({ sku: 'SKU-1' }));
+    await vi.waitFor(() => expect(rig.sink.keys('inventory')).toEqual(['SKU-1']), WAIT);
+    await rig.publish('customer', customer({ id: 'C-1', lines: [{ sku: 'SKU-1', quantity: 1 }] }));
+    await rig.publish('customer', customer({ id: 'C-2', lines: [{ sku: 'SKU-1', quantity: 1 }] }));
+    await landed('C-2');
+    await drained();
+    expect(rig.sink.keys('customer_inventory')).toEqual(['C-2/SKU-1']);
+    const { content, properties } = await rig.take('customer_data.dead');
+    expect(properties.headers?.[DEAD_LETTER_HEADERS.reason]).toMatch(/customer C-1: merged row C-1\/SKU-1: its row is/);
+    rig.sink.refused.clear();
+    await rig.publish('customer', content.toString(), { [REPLAY_HEADER]: 1 }, properties.messageId as string);
+    await landed('C-1', 'C-2');
+    expect(rig.sink.keys('customer_inventory')).toEqual(['C-2/SKU-1', 'C-1/SKU-1']);
+  });
+
   test('puts a record that is wrong in the same way with every poll on the dead queue once, and again when a person has replayed it', async () => {
     await rig.begin();
     const body = '{"id": "C-2", "name": 5}';

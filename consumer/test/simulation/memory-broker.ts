@@ -25,6 +25,8 @@ export interface BrokerHabits {
 export class MemoryBroker {
   readonly world: World;
   readonly habits: BrokerHabits;
+  /** What lies with the dead letters. */
+  readonly dead: { readonly queue: string; readonly message: Message }[] = [];
   readonly #queues = new Map<string, Queue>();
   readonly #channels: MemoryChannel[] = [];
   readonly #host: Host = { name: 'broker', alive: true, stalledUntil: 0 };
@@ -131,9 +133,26 @@ class MemoryChannel extends EventEmitter implements SessionChannel {
   async assertQueue(): Promise<void> {}
   async bindQueue(): Promise<void> {}
   async cancel(): Promise<void> {}
-  publish(): never {
-    throw new Error('every record of a simulation is valid: there are no dead letters');
+
+  /** Every record of a simulation is valid. But a sink may refuse it. */
+  publish(
+    _exchange: string,
+    queue: string,
+    content: Buffer,
+    options: { messageId?: string | undefined } | undefined,
+    onConfirm: (failure: unknown) => void,
+  ): void {
+    const messageId = options?.messageId ?? '';
+    void this.#up
+      .send(`bury ${messageId}`, () => {
+        if (this.#openThere) this.#broker.dead.push({ queue, message: { messageId, body: JSON.parse(`${content}`) } });
+        return this.#openThere;
+      })
+      .then(async (isBuried) => {
+        if (isBuried) await this.#down.send(`confirm ${messageId}`, () => onConfirm(null));
+      });
   }
+
   async prefetch(count: number): Promise<void> {
     this.#prefetch = count;
   }

@@ -1,5 +1,6 @@
-import type { Dataset, Row } from '@tributary/shared';
+import { type Dataset, PoisonError, type Row } from '@tributary/shared';
 import type { Inspection, LandedRow, LandedRows, Mark, Marks, Sink, SinkWriter } from '../../src/sinks/port.js';
+import { RowsRefused } from '../../src/sinks/refused.js';
 import { WriterLost } from '../../src/writer-lost.js';
 import type { Host, World } from './world.js';
 
@@ -26,6 +27,8 @@ export class MemoryDisk {
   epoch: string | undefined;
   /** The next write of these hosts fails in its middle, as on a full disk. */
   readonly failing = new Set<Host>();
+  /** Whether it refuses a row for what it holds, as a database with constraints does. */
+  refuses: (row: Row) => boolean = () => false;
   readonly #files: File[] = [];
 
   create(host: Host, writer: string, dataset: string): File {
@@ -175,8 +178,10 @@ function createPartWriter({ world, host, disk, writer, epoch, dataset }: PartWri
     await checkFence();
     return part;
   };
-  const write = async (rows: readonly Row[]) => {
+  const write = async (given: readonly Row[]) => {
     file ??= await begin();
+    const refused = given.filter((row) => disk.refuses(row));
+    const rows = given.filter((row) => !refused.includes(row));
     const content = rows.map(writeRow).join('');
     const half = Math.floor(content.length / 2);
     await step(`write ${rows.map(({ key, messageId }) => `${key} of ${messageId}`).join(', ')} to`);
@@ -188,7 +193,11 @@ function createPartWriter({ world, host, disk, writer, epoch, dataset }: PartWri
     disk.sync(file);
     end = file.content.length;
     await checkFence();
-    return { name: nameOf({ writer, dataset }), at: end };
+    const mark = { name: nameOf({ writer, dataset }), at: end };
+    const error = new PoisonError('row_refused', 'the disk refuses its row');
+    const refusals = refused.map((row) => ({ row, error }));
+    if (refused.length > 0) throw new RowsRefused(refusals, mark);
+    return mark;
   };
   return (rows: readonly Row[]): Promise<Mark> => {
     const written = last.then(() => write(rows));

@@ -1,13 +1,15 @@
+import { PoisonError } from '@tributary/shared';
 import fc from 'fast-check';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import type { Claims } from '../../src/claim/claims.js';
 import type { Sink } from '../../src/sinks/port.js';
+import { RowsRefused } from '../../src/sinks/refused.js';
 import type { Flush, FlushOptions } from '../../src/write/flush.js';
 import * as scripts from './memory-scripts.js';
 import { type File, MemoryDisk, type Part } from './memory-sink.js';
 import type { Publication } from './publications.js';
 import { schedules, schedulesOf, schedulesWithoutDeletions } from './schedule.js';
-import { type Broken, simulate } from './simulate.js';
+import { type Broken, type Conditions, refusesSome, simulate } from './simulate.js';
 
 /**
  * Tests of the simulation. Each leaves out or swaps one step that the promise depends on, and schedules must be found
@@ -43,7 +45,7 @@ afterEach(() => {
   claims.alter = (real) => real;
 });
 
-const propertyOf = (broken: Broken, of = schedules) =>
+const propertyOf = (broken: Broken & Conditions, of = schedules) =>
   fc.asyncProperty(of, async (schedule) => {
     const { faults } = await simulate(schedule, broken);
     if (faults.length > 0) throw new FaultFound(faults.join('\n'));
@@ -53,7 +55,11 @@ const propertyOf = (broken: Broken, of = schedules) =>
 class FaultFound extends Error {}
 
 /** Most faults are found within some hundreds of schedules. The seed is fixed, so that they are found each time. */
-async function expectFault(broken: Broken = {}, of = schedules, runs = { numRuns: 3_000, seed: 1 }): Promise<void> {
+async function expectFault(
+  broken: Broken & Conditions = {},
+  of = schedules,
+  runs = { numRuns: 3_000, seed: 1 },
+): Promise<void> {
   const { errorInstance } = await fc.check(propertyOf(broken, of), { ...runs, endOnFailure: true });
   expect(errorInstance).toBeInstanceOf(FaultFound);
 }
@@ -108,6 +114,54 @@ describe('a fault is found when the flush', () => {
         }
       };
     await expectFault();
+  });
+});
+
+describe('a fault is found when the sink refuses rows, and the flush', () => {
+  test('acknowledges their records instead of burying them', async () => {
+    flush.alter = (Real) =>
+      class extends Real {
+        override flush(entries: Parameters<Flush['flush']>[0]) {
+          for (const { claimed } of entries) claimed.delivery.refuse = () => claimed.delivery.ack();
+          return super.flush(entries);
+        }
+      };
+    await expectFault({ refuses: refusesSome });
+  });
+
+  test('does not give up what it had claimed for them', async () => {
+    flush.alter = (Real) =>
+      class extends Real {
+        constructor(options: FlushOptions) {
+          const { commit, closeLines } = options.ledger;
+          const ledger = {
+            commit: commit.bind(options.ledger),
+            closeLines: closeLines.bind(options.ledger),
+            release: async () => {},
+          };
+          super({ ...options, ledger });
+        }
+      };
+    await expectFault({ refuses: refusesSome });
+  });
+
+  test('is told so although the others were not written', async () => {
+    const alterSink = (sink: Sink): Sink => ({
+      ...sink,
+      async open(...of) {
+        const writer = await sink.open(...of);
+        return {
+          ...writer,
+          async write(dataset, rows) {
+            const error = new PoisonError('row_refused', 'refused');
+            const refusals = rows.filter(refusesSome).map((row) => ({ row, error }));
+            if (refusals.length > 0) throw new RowsRefused(refusals);
+            await writer.write(dataset, rows);
+          },
+        };
+      },
+    });
+    await expectFault({ refuses: refusesSome, alterSink });
   });
 });
 

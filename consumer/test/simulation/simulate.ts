@@ -1,4 +1,4 @@
-import { versionOrder } from '@tributary/shared';
+import { type Row, versionOrder } from '@tributary/shared';
 import { audit } from './audit.js';
 import { MemoryBroker } from './memory-broker.js';
 import { MemoryRedis } from './memory-redis.js';
@@ -28,8 +28,19 @@ export interface Broken {
   readonly scripts?: Partial<Scripts>;
 }
 
+/** What is not broken, but not usual either. */
+export interface Conditions {
+  /** Rows that the sink refuses for what they hold, until everything has settled. Then the cause is gone, and the dead letters are replayed. */
+  readonly refuses?: (row: Row) => boolean;
+}
+
+/** Of the contents of records that a schedule has, it refuses a few. */
+export const refusesSome = ({ dataset, values }: Row): boolean =>
+  (dataset === 'customers' && values?.name === 'name 1') ||
+  (dataset === 'inventory' && [11, 13].includes(Number(values?.price)));
+
 /** Runs a schedule, lets everything settle with no more faults, and audits what has landed. */
-export async function simulate(schedule: Schedule, broken: Broken = {}): Promise<Outcome> {
+export async function simulate(schedule: Schedule, broken: Broken & Conditions = {}): Promise<Outcome> {
   const simulation = new Simulation(schedule, broken);
   await simulation.start();
   for (const { steps, pick, fault } of schedule.segments) {
@@ -51,11 +62,14 @@ class Simulation {
   #unpublished;
   #snapshot: (() => void) | undefined;
   #ledgerWasLost = false;
+  readonly #refused: boolean;
 
-  constructor(schedule: Schedule, broken: Broken) {
+  constructor(schedule: Schedule, broken: Broken & Conditions) {
     const world = this.#world;
     this.#redis = new MemoryRedis(() => world.now, { ...scripts, ...broken.scripts });
     this.#disk = broken.disk?.() ?? new MemoryDisk();
+    this.#disk.refuses = broken.refuses ?? (() => false);
+    this.#refused = broken.refuses !== undefined;
     this.#broker = new MemoryBroker(world, schedule);
     this.#pipeline = schedule.versioned ? VERSIONED : UNVERSIONED;
     this.#published = publish(schedule.publications, this.#pipeline);
@@ -161,7 +175,13 @@ class Simulation {
     this.#disk.failing.clear();
     await quiescence();
     let settled = await this.#drain();
-    if (settled && this.#ledgerWasLost && !this.#pipeline.versioned) {
+    if (settled && this.#refused) {
+      world.note('the sink refuses nothing any more');
+      this.#disk.refuses = () => false;
+      for (const { queue, message } of this.#broker.dead) this.#broker.publish(queue, message);
+      settled = await this.#drain();
+    }
+    if (settled && (this.#ledgerWasLost || this.#refused) && !this.#pipeline.versioned) {
       world.note('polled once more');
       this.#publishOnceMore();
       settled = await this.#drain();
@@ -184,7 +204,7 @@ class Simulation {
 
   /**
    * Records without a version are polled in full, again and again. Only the ledger knows how late the content of a duplicate was
-   * seen. If that is lost, other content from in between that comes late is the newest, until the next poll.
+   * seen. If that is lost, or the row was refused, other content from in between that comes late is the newest, until the next poll.
    */
   #publishOnceMore(): void {
     for (const entity of ['customer', 'inventory']) {

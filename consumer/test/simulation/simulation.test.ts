@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { test } from 'vitest';
 import { schedules } from './schedule.js';
-import { simulate } from './simulate.js';
+import { refusesSome, simulate } from './simulate.js';
 
 /** Set SCHEDULES to run more of them, such as 100000 after a change of the protocol. */
 const numRuns = Number(process.env.SCHEDULES ?? 1_000);
@@ -12,4 +12,12 @@ test('with crashes between any two steps, every record lands once and every merg
     if (faults.length > 0) throw new Error(`${faults.join('\n')}\n\n${trace.join('\n')}`);
   });
   await fc.assert(property, { numRuns });
+}, 3_600_000);
+
+test('with a sink that refuses some of the rows besides, the same holds once the dead letters are replayed', async () => {
+  const property = fc.asyncProperty(schedules, async (schedule) => {
+    const { faults, trace } = await simulate(schedule, { refuses: refusesSome });
+    if (faults.length > 0) throw new Error(`${faults.join('\n')}\n\n${trace.join('\n')}`);
+  });
+  await fc.assert(property, { numRuns: numRuns / 4 });
 }, 3_600_000);

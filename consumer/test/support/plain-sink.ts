@@ -1,5 +1,6 @@
-import type { Dataset, Row } from '@tributary/shared';
+import { type Dataset, PoisonError, type Row } from '@tributary/shared';
 import type { Inspection, LandedRow, Marks, Sink } from '../../src/sinks/port.js';
+import { RowsRefused } from '../../src/sinks/refused.js';
 import { WriterLost } from '../../src/writer-lost.js';
 
 interface Landed extends LandedRow {
@@ -15,6 +16,8 @@ export class PlainSink implements Sink {
   readonly epochs: string[] = [];
   /** Writes and probes throw it for as long as it is set. */
   failure: Error | undefined;
+  /** The keys of rows that it refuses for what they hold. */
+  readonly refused = new Set<string>();
   /** Writes wait for it. */
   gate: Promise<void> = Promise.resolve();
   /** The number of writes that were begun. */
@@ -63,7 +66,14 @@ export class PlainSink implements Sink {
         if (this.failure !== undefined) throw this.failure;
         if (this.#fenced.has(writer)) throw new WriterLost('fenced');
         if (this.epochs.at(-1) !== epoch) throw new WriterLost('lost');
-        this.land(writer, dataset, rows);
+        const refused = rows.filter(({ key }) => this.refused.has(key));
+        this.land(
+          writer,
+          dataset,
+          rows.filter((row) => !refused.includes(row)),
+        );
+        const error = new PoisonError('row_refused', 'its row is refused', 'email');
+        if (refused.length > 0) throw new RowsRefused(refused.map((row) => ({ row, error })));
         return undefined;
       },
       close: async () => {},

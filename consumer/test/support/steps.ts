@@ -61,6 +61,7 @@ export async function startSteps(options: StepsOptions) {
       onBuried(true);
     },
     room: () => undefined,
+    forget: async () => {},
   };
   const errors: unknown[] = [];
   const seenAgain = memorySeenAgain(() => clock.now());
