@@ -8,7 +8,7 @@ import type { Pace } from '../crm/pace.js';
 import { isoTime } from '../crm/records.js';
 import { type Faults, readFaults } from '../faults/faults.js';
 import type { Outage } from '../faults/outage.js';
-import { badRequest, quote } from '../problem.js';
+import { badRequest, Problem, quote } from '../problem.js';
 import { listScenarios, runScenario } from './scenarios.js';
 import { inChunks, truthDocument, truthLines } from './truth.js';
 
@@ -81,6 +81,12 @@ export function addAdminRoutes(app: Express, { crm, pace, streams, faults, outag
     app.put(`/admin/${name}/:key`, anyText, (request, response) => {
       const { entry, created } = crm.put(name, request.params.key, readJson(request.body));
       response.status(created ? 201 : 200).json({ key: entry.key, version: isoTime(entry.stamp) });
+    });
+
+    /** Removes a record for good; a put of the same key brings it back. */
+    app.delete(`/admin/${name}/:key`, ({ params: { key } }, response) => {
+      if (!crm.remove(name, key)) throw new Problem(404, 'not_found', `/${name} has no ${quote(key)}`);
+      response.json({ key, deleted: true });
     });
   }
 }

@@ -14,6 +14,8 @@ export interface TruthRecord {
   readonly servedAt: string;
   /** Whether it has changed since, so that no client can know its state yet. */
   readonly pending: boolean;
+  /** Whether it was removed: no client finds it any more. `record` is what it was, and `pending` is false. */
+  readonly deleted: boolean;
   /** The record as it is now, with the same bytes as in an answer. */
   readonly record: unknown;
 }
@@ -57,7 +59,7 @@ function* truthOf(collection: Collection): Generator<string> {
 
 function* truthRecords(collection: Collection, slots: Iterable<number>): Generator<string> {
   for (const slot of slots) {
-    const { key, stamp, text } = collection.entry(slot);
+    const { key, stamp, text, isGone } = collection.entry(slot);
     const serving = collection.served.of(slot);
     if (serving === undefined) continue;
     const about: Omit<TruthRecord, 'record'> = {
@@ -65,7 +67,8 @@ function* truthRecords(collection: Collection, slots: Iterable<number>): Generat
       version: isoTime(stamp),
       servedVersion: isoTime(serving.version),
       servedAt: isoTime(serving.at),
-      pending: serving.version < stamp,
+      pending: !isGone && serving.version < stamp,
+      deleted: isGone,
     };
     // The text of the record is copied as it is: parsing would alter odd records, such as those with large numbers.
     yield `${JSON.stringify(about).slice(0, -1)},"record":${text}}`;

@@ -3,8 +3,9 @@ import { type Customer, drawPhone, drawQuantity, type Item, MOST_LINES, type Ord
 import { PLACES } from './vocabulary.js';
 
 /** What can change in a customer, and in an item. */
-export const CUSTOMER_KINDS = ['place', 'phone', 'segment', 'lines'] as const;
-export const ITEM_KINDS = ['price', 'stock'] as const;
+/** `archive` and `remove` undo themselves: what is archived or removed comes back. */
+export const CUSTOMER_KINDS = ['place', 'phone', 'segment', 'lines', 'archive'] as const;
+export const ITEM_KINDS = ['price', 'stock', 'remove'] as const;
 export type ChangeKind = (typeof CUSTOMER_KINDS)[number] | (typeof ITEM_KINDS)[number];
 
 export const isItemKind = (kind: ChangeKind): boolean => ITEM_KINDS.some((one) => one === kind);
@@ -15,7 +16,7 @@ export const isItemKind = (kind: ChangeKind): boolean => ITEM_KINDS.some((one) =
  *
  * @param faker seeded by the caller
  * @param items how many items there are to order
- * @param kind what changes; drawn at random unless given
+ * @param kind what changes; drawn at random unless given, and then customers are not archived
  */
 export function changeCustomer(customer: Customer, faker: Faker, items: number, kind?: ChangeKind): Customer {
   // Lines are there twice, because they make merged rows appear and disappear.
@@ -29,11 +30,18 @@ export function changeCustomer(customer: Customer, faker: Faker, items: number, 
       // A customer with a company gets another segment; a consumer stays a consumer.
       if (customer.company === null) break;
       return { ...customer, segment: customer.segment === 'business' ? 'enterprise' : 'business' };
+    case 'archive':
+      return archived(customer);
     case 'lines':
       if (items === 0) break;
       return { ...customer, lines: changeLines(customer.lines, faker, items) };
   }
   return { ...customer, phone: another(customer.phone, () => drawPhone(faker, customer.phone.split(' ')[0] ?? '030')) };
+}
+
+/** The customer with a mark that says that they are deleted, or without it again. */
+function archived({ archived: before, ...customer }: Customer): Customer {
+  return before === true ? customer : { ...customer, archived: true };
 }
 
 /** The item after a sale, a delivery, or a new price. The content always differs from before. */

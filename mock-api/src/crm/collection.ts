@@ -18,8 +18,10 @@ export interface Origin {
  */
 export interface Entry extends Version {
   readonly key: string;
-  /** Its JSON, in one line. */
+  /** Its JSON, in one line; of a record that was removed, as it was before. */
   readonly text: string;
+  /** It was removed: clients do not find it any more. */
+  readonly isGone: boolean;
 }
 
 export interface Page {
@@ -34,6 +36,7 @@ interface Written {
   readonly text: string | undefined;
   /** Put by hand, so it may be no record at all. The CRM never changes it. */
   readonly byHand: boolean;
+  readonly isGone?: boolean;
 }
 
 /** The JSON of this many unchanged records is kept: the first ones, because clients walk all records again and again. */
@@ -80,7 +83,7 @@ export class Collection {
     let left = skip;
     for (const slot of this.#slotsFrom(from)) {
       // Numbered pages are reached by reading all before them: like real APIs of this kind, it is slow at the far end.
-      if (left-- > 0) continue;
+      if (this.#isGone(slot) || left-- > 0) continue;
       const entry = this.entry(slot);
       if (entries.length === limit) return { entries, next: entry.stamp };
       entries.push(entry);
@@ -90,29 +93,30 @@ export class Collection {
 
   find(key: string): Entry | undefined {
     const slot = this.#slotOf(key);
-    return slot === undefined ? undefined : this.entry(slot);
+    return slot === undefined || this.#isGone(slot) ? undefined : this.entry(slot);
   }
 
   entry(slot: number): Entry {
     const key = this.#addedKeys[slot - this.#origin.size] ?? this.#origin.keyOf(slot);
     const written = this.#written.get(slot);
     if (written !== undefined) {
-      const { stamp } = written;
-      return { slot, key, stamp, text: written.text ?? this.#touchedText(slot, stamp) };
+      const { stamp, isGone = false } = written;
+      return { slot, key, stamp, text: written.text ?? this.#touchedText(slot, stamp), isGone };
     }
-    return { slot, key, stamp: initialStamp(slot), text: this.#untouchedText(slot) };
+    return { slot, key, stamp: initialStamp(slot), text: this.#untouchedText(slot), isGone: false };
   }
 
   /**
    * A slot whose record the CRM may change: `start`, or the next one after it, continuing at the first slot after the last.
    * @param start a slot of the original records
-   * @returns undefined if every record was put by hand
+   * @param evenGone whether it may be one that was removed
+   * @returns undefined if every record was put by hand, or removed
    */
-  changeableFrom(start: number): number | undefined {
+  changeableFrom(start: number, evenGone = false): number | undefined {
     const { size } = this.#origin;
     for (let step = 0; step < size; step++) {
       const slot = (start + step) % size;
-      if (this.#written.get(slot)?.byHand !== true) return slot;
+      if (this.#written.get(slot)?.byHand !== true && (evenGone || !this.#isGone(slot))) return slot;
     }
     return undefined;
   }
@@ -120,7 +124,7 @@ export class Collection {
   /** Gives a record another version and changes nothing else. @param stamp later than all before @returns false if it was put by hand */
   touch(slot: number, stamp: number): boolean {
     const written = this.#written.get(slot);
-    if (written?.byHand === true) return false;
+    if (written?.byHand === true || written?.isGone === true) return false;
     const text = written?.text === undefined ? undefined : restamped(JSON.parse(written.text) as object, stamp);
     this.#note(slot, { stamp, text, byHand: false });
     return true;
@@ -129,6 +133,22 @@ export class Collection {
   /** @param stamp later than every stamp before it */
   write(slot: number, text: string, stamp: number, byHand = false): void {
     this.#note(slot, { stamp, text, byHand });
+  }
+
+  /** Removes a record, or puts it back as it was, with another version. @param stamp later than every stamp before it */
+  setGone(slot: number, isGone: boolean, stamp: number): void {
+    const byHand = this.#written.get(slot)?.byHand ?? false;
+    const { text } = this.entry(slot);
+    this.#note(slot, {
+      stamp,
+      text: isGone || byHand ? text : restamped(JSON.parse(text) as object, stamp),
+      byHand,
+      isGone,
+    });
+  }
+
+  #isGone(slot: number): boolean {
+    return this.#written.get(slot)?.isGone === true;
   }
 
   #note(slot: number, written: Written): void {

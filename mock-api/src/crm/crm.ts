@@ -84,6 +84,15 @@ export class Crm {
     return this[name].put(key, text, this.#stamp());
   }
 
+  /** Removes a record, as a person who deletes it for good. @returns whether there was one */
+  remove(name: CollectionName, key: string): boolean {
+    const entry = this[name].find(key);
+    if (entry === undefined) return false;
+    this[name].setGone(entry.slot, true, this.#stamp());
+    this.#options.onChange?.(name);
+    return true;
+  }
+
   /** Makes one change of this kind. @returns whether there was a record to change */
   changeKind(kind: ChangeKind): boolean {
     this.#faker.seed([this.#options.seed, CHANGE, this.#changes++]);
@@ -137,10 +146,16 @@ export class Crm {
     kind?: ChangeKind,
   ): { readonly name: CollectionName; readonly key: string } | undefined {
     if (collection.originals === 0) return undefined;
-    const slot = collection.changeableFrom(this.#faker.number.int({ min: 0, max: collection.originals - 1 }));
+    const start = this.#faker.number.int({ min: 0, max: collection.originals - 1 });
+    const slot = collection.changeableFrom(start, kind === 'remove');
     if (slot === undefined) return undefined;
-    const { key, text } = collection.entry(slot);
+    const { key, text, isGone } = collection.entry(slot);
     const stamp = this.#stamp();
+    if (kind === 'remove') {
+      collection.setGone(slot, !isGone, stamp);
+      this.#options.onChange?.(collection.name);
+      return { name: collection.name, key };
+    }
     const record: unknown = JSON.parse(text);
     const changed =
       collection === this.customers

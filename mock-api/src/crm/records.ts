@@ -20,6 +20,8 @@ export interface Customer {
   readonly segment: (typeof SEGMENTS)[number];
   /** Open order lines. Each sku occurs once, and is an item that exists. */
   readonly lines: readonly OrderLine[];
+  /** True while the customer is deleted, though still listed; absent otherwise. */
+  readonly archived?: true;
   /** ISO 8601, UTC, milliseconds. */
   readonly updatedAt: string;
 }

@@ -30,23 +30,25 @@ export class FinalRecords implements Side, Expectations {
     if (entityConfig === undefined) throw new Error(`no entity "${entity}" in the pipeline`);
     const compiled = compileEntity(entity, entityConfig);
     const endpoint = Object.values(config.endpoints).find((one) => one.entity === entity);
-    const shape = compileShape(entityConfig, { map: {}, where: undefined, ...endpoint }, UNTOLD);
+    const shape = compileShape(entityConfig, { map: {}, where: undefined, deletes: undefined, ...endpoint }, UNTOLD);
     const final = new FinalRecords();
-    for await (const { record: raw, changedAt, pending } of truth.records(entity)) {
+    const looksForMissing = endpoint?.deletes?.missing === true;
+    for await (const { record: raw, changedAt, pending, deleted: isRemoved = false } of truth.records(entity)) {
       const { record, isFiltered } = shape.of(raw);
       const key = compiled.keyOf(record);
-      // What landed before it was left out stays.
-      if (isFiltered && key !== undefined) final.#leftOut.add(key);
-      if (isFiltered) continue;
+      if (isFiltered || isRemoved) {
+        // What landed before stays, unless the endpoint looks for what is missing.
+        const isOpen = !looksForMissing || options.isUnderWay(changedAt, pending);
+        if (isOpen && key !== undefined) final.#leftOut.add(key);
+        continue;
+      }
       try {
         const { key, version, hash, payload } = compiled.decode(record);
         if ((final.#records.get(key)?.version ?? '') > version) continue;
-        final.#records.set(key, {
-          content: hash,
-          version,
-          payload: options.keepPayloads ? (payload ?? undefined) : undefined,
-        });
         if (options.isUnderWay(changedAt, pending)) final.#leftOut.add(key);
+        // A tombstone: there should be no row.
+        if (payload === null) continue;
+        final.#records.set(key, { content: hash, version, payload: options.keepPayloads ? payload : undefined });
       } catch (error) {
         if (!(error instanceof PoisonError)) throw error;
         // It lies among the dead letters. Which earlier state of it the sink should have, the API does not tell.

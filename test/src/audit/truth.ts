@@ -11,6 +11,8 @@ export interface TrueRecord {
   readonly changedAt: number;
   /** It changed since it was last served: no pipeline can know its state yet. */
   readonly pending: boolean;
+  /** The API has removed it; `record` is what it was. */
+  readonly deleted?: boolean;
 }
 
 /** Where the truth comes from: every record that was ever served, as it is now. */
@@ -47,14 +49,15 @@ async function* readTruth(url: string): AsyncGenerator<TrueRecord> {
   for await (const line of createInterface({ input: body })) {
     const told = readLine(line);
     if (told === undefined) throw new Error(`what ${redactUrl(url)} answers is no truth: ${WANTS}`);
-    yield { record: told.record, changedAt: Date.parse(told.version), pending: told.pending };
+    const { record, version, pending, deleted = false } = told;
+    yield { record, changedAt: Date.parse(version), pending, deleted };
   }
 }
 
 /** @returns undefined for a line of something else: an API may answer anything to a path that it does not know */
 function readLine(line: string) {
   try {
-    const told = JSON.parse(line) as { record: unknown; version: string; pending: boolean };
+    const told = JSON.parse(line) as { record: unknown; version: string; pending: boolean; deleted?: boolean };
     return typeof told.version === 'string' && told.record !== undefined ? told : undefined;
   } catch {
     return undefined;

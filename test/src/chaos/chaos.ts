@@ -10,6 +10,7 @@ import { Faults } from './faults.js';
 import { makeRunFolder } from './folder.js';
 import { planFaults } from './plan.js';
 import { queueDepths, takeDeadLetters } from './queues.js';
+import { archiveCustomers, removeItems } from './removals.js';
 import type { ChaosReport, ChaosResult } from './report.js';
 import { lastPolls, stopInOrder, untilDrained } from './settle.js';
 import { raiseStage, type Stage } from './stage.js';
@@ -79,12 +80,17 @@ async function play(options: ChaosOptions & { folder: string }, release: Release
   const standstills = new StandstillWatch(stage);
   release.add('the watch for standstills', () => standstills.end());
   const started = Date.now();
+  await archiveCustomers(stage);
+  const removals = removeItems(stage, plan, started, signal).catch((error: unknown) => {
+    problems.push(`items are not removed: ${describeError(error)}`);
+  });
   for (const fault of plan) {
     await systemClock.sleep(started + fault.at - Date.now(), signal);
     signal.throwIfAborted();
     faults.begin(fault);
   }
   await faults.ended();
+  await removals;
   const rowsUnderFire = (await countRows(stage)) - rowsBefore;
 
   say('the faults are over; waiting for the last polls and for the queues to empty');

@@ -9,21 +9,27 @@ export interface PipelineFile {
 
 /** The CRM's pipeline with everything short: polls and batches each second, parts that rotate, quick retries. */
 export function writePipeline(folder: string, api: string, sink: SinkKind): PipelineFile {
-  const endpoint = (path: string, entity: string) => ({
+  const endpoint = (path: string, entity: string, more: object) => ({
     url: `${api}/${path}`,
     entity,
     schedule: { every: '1s' },
     items: '$.data',
     paging: { type: 'cursor', next: '$.nextCursor', sizeParameter: 'limit', size: 200 },
-    // An overlap would fetch each change several times, and hide that one of them was lost.
-    incremental: { parameter: 'updated_since', overlap: '0s' },
     retryDelay: '100ms',
     timeout: '5s',
+    ...more,
   });
+  // An overlap would fetch each change several times, and hide that one of them was lost.
+  const incremental = { parameter: 'updated_since', overlap: '0s' };
+  // While all producers are down for long, many items are removed; none of them may stay for that.
+  const deletes = { missing: true, atMost: '90 %' };
   return write(folder, {
     name: 'chaos',
     entities: ENTITIES,
-    endpoints: { customers: endpoint('customers', 'customer'), products: endpoint('products', 'inventory') },
+    endpoints: {
+      customers: endpoint('customers', 'customer', { incremental, deletes: { when: 'archived == true' } }),
+      products: endpoint('products', 'inventory', { deletes }),
+    },
     merges: MERGES,
     batch: { size: 10, interval: '1s' },
     sink: {
@@ -57,6 +63,7 @@ const ENTITIES = {
       country: 'string?',
       segment: 'string?',
       lines: { type: 'list', items: { sku: 'string', quantity: 'integer' } },
+      archived: 'boolean?',
       updatedAt: 'datetime',
     },
   },

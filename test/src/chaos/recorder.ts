@@ -1,7 +1,15 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { compileEntity, describeError, type PipelineConfig } from '@tributary/shared';
+import { compileShape, type ShapeEvents } from '@tributary/producer';
+import {
+  compileEntity,
+  contentHash,
+  describeError,
+  type EndpointConfig,
+  type EntityConfig,
+  type PipelineConfig,
+} from '@tributary/shared';
 import type { Changes, RecordState } from '../audit/changes.js';
 
 /** Stands between the producers and the API, and remembers every state of every record that went by. */
@@ -17,14 +25,14 @@ const PASSED_ON = ['content-type', 'etag', 'last-modified', 'date'];
 /** @param api where requests are passed on to */
 export async function startRecorder(api: string): Promise<Recorder> {
   const states = new Map<string, Map<string, RecordState>>();
-  let read: (path: string, body: string) => void = () => {};
+  let read: (url: URL, body: string) => void = () => {};
 
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const condition = request.headers['if-none-match'];
     const headers = condition === undefined ? {} : { 'if-none-match': condition };
     const upstream = await fetch(`${api}${request.url}`, { headers });
     const body = await upstream.text();
-    if (upstream.status === 200) read(new URL(upstream.url).pathname, body);
+    if (upstream.status === 200) read(new URL(upstream.url), body);
     for (const name of PASSED_ON) {
       const value = upstream.headers.get(name);
       if (value !== null) response.setHeader(name, value);
@@ -40,22 +48,16 @@ export async function startRecorder(api: string): Promise<Recorder> {
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     know(config) {
-      const entities = new Map(
-        Object.values(config.endpoints).map(({ url, entity }) => [
-          new URL(url).pathname,
-          compileEntity(entity, config.entities[entity] as PipelineConfig['entities'][string]),
+      const listings = new Map(
+        Object.values(config.endpoints).map((endpoint) => [
+          new URL(endpoint.url).pathname,
+          new Listing(config, endpoint, (id, state) => {
+            const known = states.get(id) ?? new Map<string, RecordState>();
+            states.set(id, known.set(state.content, state));
+          }),
         ]),
       );
-      read = (path, body) => {
-        const entity = entities.get(path);
-        if (entity === undefined) return;
-        for (const raw of (JSON.parse(body) as { data: unknown[] }).data) {
-          const { key, version, payload, hash } = entity.decode(raw);
-          const id = `${entity.name} ${key}`;
-          const known = states.get(id) ?? new Map<string, RecordState>();
-          states.set(id, known.set(hash, { version, payload: payload ?? {}, content: hash }));
-        }
-      };
+      read = (url, body) => listings.get(url.pathname)?.read(url, JSON.parse(body) as Listed);
     },
     states: (entity, key) => states.get(`${entity} ${key}`)?.values() ?? [],
     async stop() {
@@ -64,4 +66,49 @@ export async function startRecorder(api: string): Promise<Recorder> {
       await once(server, 'close');
     },
   };
+}
+
+interface Listed {
+  readonly data: readonly unknown[];
+  readonly nextCursor: string | null;
+}
+
+const UNTOLD: ShapeEvents = { unknownField() {}, cut() {}, failed() {}, tell() {} };
+
+/** The states of the records of one endpoint, as its listings tell them. */
+class Listing {
+  readonly #name: string;
+  readonly #entity: ReturnType<typeof compileEntity>;
+  readonly #shape: ReturnType<typeof compileShape>;
+  readonly #looksForMissing: boolean;
+  readonly #note: (id: string, state: RecordState) => void;
+  /** The versions of the last listing that came to its end, and of the one that goes on. */
+  #before = new Map<string, string>();
+  #now = new Map<string, string>();
+
+  constructor(config: PipelineConfig, endpoint: EndpointConfig, note: (id: string, state: RecordState) => void) {
+    const entityConfig = config.entities[endpoint.entity] as EntityConfig;
+    this.#name = endpoint.entity;
+    this.#entity = compileEntity(endpoint.entity, entityConfig);
+    this.#shape = compileShape(entityConfig, endpoint, UNTOLD);
+    this.#looksForMissing = endpoint.deletes?.missing === true;
+    this.#note = note;
+  }
+
+  read(url: URL, { data, nextCursor }: Listed): void {
+    if (!url.searchParams.has('cursor')) this.#now = new Map();
+    for (const raw of data) {
+      const { key, version, payload, hash } = this.#entity.decode(this.#shape.of(raw).record);
+      this.#note(`${this.#name} ${key}`, { version, payload: payload ?? {}, content: hash });
+      this.#now.set(key, version);
+    }
+    if (!this.#looksForMissing || nextCursor !== null) return;
+    for (const [key, version] of this.#before) {
+      if (this.#now.has(key)) continue;
+      // It was gone after the last version that it had, and before the next that it may get.
+      const content = contentHash(this.#name, key, null);
+      this.#note(`${this.#name} ${key}`, { version: version.replace(/Z$/, '1Z'), payload: {}, content });
+    }
+    this.#before = this.#now;
+  }
 }
