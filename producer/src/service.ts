@@ -6,6 +6,7 @@ import {
   createRegistry,
   DEFAULT_SHUTDOWN_DEADLINE,
   healthApp,
+  interruptible,
   type LogOutput,
   listen,
   measureBlocked,
@@ -36,6 +37,7 @@ import { openPublisher } from './publish/open.js';
 import type { Publisher } from './publish/publisher.js';
 import { createDuties } from './schedule/duties.js';
 import type { Duty } from './schedule/duty.js';
+import { LONGEST_IDLE_WAIT } from './sources/port.js';
 import { memoryTokenStore } from './sources/rest/auth/token-store.js';
 import { type Proxies, proxiesOf } from './sources/rest/proxies.js';
 import { createSurroundings } from './sources/surroundings.js';
@@ -53,6 +55,8 @@ export interface ProducerOptions extends ServiceSettings {
   readonly schedule: boolean;
   /** Where cursors are stored, if not in Redis; then Redis is not used at all. */
   readonly cursors?: CursorStore | undefined;
+  /** How far the endpoints had come, where Redis does not outlive the process. */
+  readonly marks?: SavedMarks | undefined;
 }
 
 export interface Producer extends Service {
@@ -63,8 +67,6 @@ export interface Producer extends Service {
   pollOnce(): Promise<PollSummary[]>;
   /** How far the endpoints have come, to be kept where Redis does not outlive the process. */
   marks(): Promise<SavedMarks>;
-  /** Goes on from such marks. Without a schedule only, and before the first poll. */
-  restore(marks: SavedMarks): Promise<void>;
 }
 
 /**
@@ -127,22 +129,23 @@ class ProducerService implements Producer {
 
   async pollOnce(): Promise<PollSummary[]> {
     await this.#started;
-    const summaries = await Promise.all([...this.#duties.values()].map(({ runner }) => runner.run()));
+    const stored = this.#kept?.states;
+    const poll = async ({ runner, endpoint }: Duty) => {
+      // What an API asked for is heeded, though no schedule goes on from the state that is stored.
+      if (runner.state === undefined && stored !== undefined) {
+        const loading = interruptible(stored.load(endpoint), this.#stopping.signal);
+        runner.continue(await loading.catch(() => undefined));
+      }
+      return await runner.run();
+    };
+    const summaries = await Promise.all([...this.#duties.values()].map(poll));
     return summaries.flatMap((summary) => [summary, ...(summary.children ?? [])]);
   }
 
   async marks(): Promise<SavedMarks> {
-    return await takeMarks(this.#endpoints, await this.#stores(), this.#clock.now());
-  }
-
-  async restore(marks: SavedMarks): Promise<void> {
-    await restoreMarks(this.#endpoints, await this.#stores(), marks);
-  }
-
-  async #stores(): Promise<Stores> {
     await this.#started;
     if (this.#kept === undefined) throw new Error('the producer has not been started');
-    return this.#kept;
+    return await takeMarks(this.#endpoints, this.#kept, this.#clock.now());
   }
 
   stop(deadline = DEFAULT_SHUTDOWN_DEADLINE): Promise<void> {
@@ -175,8 +178,13 @@ class ProducerService implements Producer {
     const problems = () => [problem(), kept.problem()].filter((text) => text !== undefined);
     const endpoints = compileEndpoints(config);
     this.#endpoints = endpoints;
+    const { marks } = this.#options;
+    if (marks !== undefined) await restoreMarks(endpoints, kept.unleased, marks);
     const signal = this.#stopping.signal;
-    const dutyOptions = { ...kept, publisher, surroundings, metrics, clock: this.#clock, log, instance, signal };
+    // A person waits for a single round.
+    const patience = this.#options.schedule ? undefined : LONGEST_IDLE_WAIT;
+    const common = { publisher, surroundings, metrics, clock: this.#clock, log, instance, signal, patience };
+    const dutyOptions = { ...kept, ...common };
     this.#duties = createDuties(endpoints, dutyOptions);
     const leases = this.#createLeases(kept.table);
     this.#leases = leases;

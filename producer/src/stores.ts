@@ -12,6 +12,7 @@ import { type CursorStore, memoryCursorStore } from './cursor/cursor.js';
 import { redisCursorStore } from './cursor/cursor-redis.js';
 import { type KnownKeys, memoryKnownKeys } from './cursor/known-keys.js';
 import { redisKnownKeys } from './cursor/known-keys-redis.js';
+import type { KeptByRuns } from './cursor/saved-marks.js';
 import { type LeaseTable, memoryLeaseTable } from './leases/table.js';
 import { redisLeaseTable } from './leases/table-redis.js';
 import { memoryStateStore, type StateStore } from './schedule/states.js';
@@ -29,6 +30,8 @@ export interface Stores {
   readonly table: LeaseTable;
   /** Tokens that the settings cannot obtain again. */
   readonly tokens: TokenStore;
+  /** The same, for a caller that sees to it that no producer polls yet, and so needs no lease. */
+  readonly unleased: KeptByRuns;
   /** Why the stores cannot be reached now, in words; undefined if they can. */
   problem(): string | undefined;
 }
@@ -55,27 +58,31 @@ export function openRedisStores(options: RedisStoreOptions, releases: ReleaseLis
     needs: needsOf(pipeline, true),
   });
   releases.add('the Redis connection', () => redis.disconnect());
+  const states = redisStateStore(redis, pipeline);
   return {
     cursors: redisCursorStore(redis, pipeline, fenceOf),
     known: redisKnownKeys(redis, pipeline, fenceOf),
-    states: redisStateStore(redis, pipeline),
+    states,
     runs: redisRunLog(redis, pipeline),
     table: redisLeaseTable(redis, pipeline),
     tokens:
       secret === undefined
         ? memoryTokenStore()
         : redisTokenStore({ redis, pipeline, seal: () => createSeal(secret, pipeline), clock, log }),
+    unleased: { cursors: redisCursorStore(redis, pipeline), known: redisKnownKeys(redis, pipeline), states },
     problem: () => health.problem,
   };
 }
 
 /** Stores in memory, for one process: they are lost when it ends. */
-export const memoryStores = (cursors = memoryCursorStore()): Stores => ({
-  cursors,
-  known: memoryKnownKeys(),
-  states: memoryStateStore(),
-  runs: memoryRunLog(),
-  table: memoryLeaseTable(),
-  tokens: memoryTokenStore(),
-  problem: () => undefined,
-});
+export function memoryStores(cursors = memoryCursorStore()): Stores {
+  const kept = { cursors, known: memoryKnownKeys(), states: memoryStateStore() };
+  return {
+    ...kept,
+    runs: memoryRunLog(),
+    table: memoryLeaseTable(),
+    tokens: memoryTokenStore(),
+    unleased: kept,
+    problem: () => undefined,
+  };
+}

@@ -1,5 +1,6 @@
 import { isMapping } from '@tributary/shared';
 import type { Endpoint } from '../endpoint.js';
+import type { EndpointState, StateStore } from '../schedule/states.js';
 import { type Cursor, type CursorStore, decode, encode } from './cursor.js';
 import type { KnownKey, KnownKeys } from './known-keys.js';
 
@@ -12,12 +13,15 @@ export interface SavedMarks {
    * brought, if it deletes what is missing.
    */
   readonly endpoints: Readonly<Record<string, string>>;
+  /** By endpoint whose API asked not to be asked before some time: how its polls stand. */
+  readonly paused?: Readonly<Record<string, EndpointState>>;
 }
 
 /** What outlives a run, and is to outlive the process. */
 export interface KeptByRuns {
   readonly cursors: CursorStore;
   readonly known: KnownKeys;
+  readonly states: StateStore;
 }
 
 /**
@@ -26,13 +30,16 @@ export interface KeptByRuns {
  */
 export async function takeMarks(
   endpoints: readonly Endpoint[],
-  { cursors, known }: KeptByRuns,
+  { cursors, known, states }: KeptByRuns,
   time: number,
 ): Promise<SavedMarks> {
   const marks: Record<string, string> = {};
+  const paused: Record<string, EndpointState> = {};
   for (const endpoint of endpoints) {
     const cursor = await cursors.peek(endpoint);
     if (saysHowFar(cursor)) marks[endpoint.id] = encode({ ...cursor, validators: [] }, endpoint);
+    const state = await states.load(endpoint);
+    if (state?.notBefore !== undefined && state.notBefore > time) paused[endpoint.id] = state;
   }
   for (const endpoint of watched(endpoints)) {
     const keys: SavedKey[] = [];
@@ -41,18 +48,20 @@ export async function takeMarks(
     for await (const batch of opened.all()) for (const one of batch) keys.push(written(one));
     if (keys.length > 0) marks[nameOfKeys(endpoint)] = JSON.stringify({ kind: endpoint.keyKind, keys });
   }
-  return { time, endpoints: marks };
+  return { time, endpoints: marks, ...(Object.keys(paused).length === 0 ? {} : { paused }) };
 }
 
 /** Goes on from marks that were saved. A mark that was reached with other settings counts as none. */
 export async function restoreMarks(
   endpoints: readonly Endpoint[],
-  { cursors, known }: KeptByRuns,
+  { cursors, known, states }: KeptByRuns,
   saved: SavedMarks,
 ): Promise<void> {
   const { endpoints: marks, time } = saved;
   const textOf = (name: string) => (Object.hasOwn(marks, name) ? marks[name] : undefined);
   for (const endpoint of endpoints) {
+    const state = saved.paused?.[endpoint.id];
+    if (state !== undefined) await states.save(endpoint, state);
     const text = textOf(endpoint.id);
     const cursor = text === undefined ? undefined : decode(text, endpoint);
     if (cursor === undefined || !saysHowFar(cursor)) continue;

@@ -93,6 +93,7 @@ export async function tryEndpoint({
       variables,
       validators: [],
       trial: true,
+      attended: true,
       signal,
     })) {
       seen.page(records.length);
@@ -177,7 +178,13 @@ async function firstOf(
   for (const parent of parents) {
     const { signal } = new AbortController();
     let first: unknown;
-    for await (const { records } of sourceOf(parent).pages({ variables, validators: [], trial: true, signal })) {
+    for await (const { records } of sourceOf(parent).pages({
+      variables,
+      validators: [],
+      trial: true,
+      attended: true,
+      signal,
+    })) {
       first = records[0];
       if (first !== undefined) break;
     }

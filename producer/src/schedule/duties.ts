@@ -24,6 +24,8 @@ export interface DutiesOptions extends Pick<Stores, 'cursors' | 'known' | 'state
   readonly instance: string;
   /** The producer stops. */
   readonly signal: AbortSignal;
+  /** As of the runners. */
+  readonly patience?: number | undefined;
 }
 
 /** A duty for each endpoint: its source, its runs, its schedule. Nothing is polled until the duty is held. */
@@ -47,6 +49,7 @@ export function createDuties(endpoints: readonly Endpoint[], options: DutiesOpti
         signal,
         poll: (progress, stop, manner) => poll(endpoint, steps, progress, stop, manner),
         nextAt: () => duty.nextAt(),
+        patience: options.patience,
       });
       const duty = new Duty({ endpoint, runner, states, metrics, clock, log, random: Math.random, companions });
       return [endpoint.id, duty];

@@ -39,6 +39,10 @@ export class Duty {
     return this.#options.runner;
   }
 
+  get endpoint(): Endpoint {
+    return this.#options.endpoint;
+  }
+
   get paused(): boolean {
     return this.#paused;
   }

@@ -23,6 +23,8 @@ export interface RunnerOptions {
   poll(progress: PollProgress, signal: AbortSignal, manner: RunManner): Promise<void>;
   /** When the schedule polls next, in milliseconds since the epoch; undefined if never. */
   nextAt(): number | undefined;
+  /** The longest pause that a run waits for, in milliseconds; any, unless given. It fails where it would have to wait longer. */
+  readonly patience?: number | undefined;
 }
 
 /** Runs the polls of one endpoint, one at a time. It logs and counts those that fail. */
@@ -71,6 +73,12 @@ export class Runner {
     this.#pause.resume(state?.notBefore);
     this.#circuit.resume(state);
     this.#showCircuit();
+  }
+
+  /** Heeds what the API asked for before, and no more of that state: a person asked for a poll, whatever failed until now. */
+  continue(state: EndpointState | undefined): void {
+    this.#state = state;
+    this.#pause.resume(state?.notBefore);
   }
 
   /** Polls now, or joins the poll in progress. Never rejects. */
@@ -140,11 +148,12 @@ export class Runner {
     this.#overdueTold = false;
     this.#fullWanted = false;
     this.#hurried = false;
-    await this.#pause.over(this.#abort.signal);
+    let failure: unknown = this.#tooLongPause();
+    if (failure === undefined) await this.#pause.over(this.#abort.signal);
     const startedAt = clock.now();
     const begun = clock.monotonic();
-    let failure: unknown;
     try {
+      if (failure !== undefined) throw failure;
       await this.#options.poll(progress, this.#abort.signal, manner);
     } catch (error) {
       failure = error ?? new Error('unknown');
@@ -171,6 +180,14 @@ export class Runner {
     this.#remember(summary, progress, startedAt);
     this.#keep(summary, startedAt, manner);
     return summary;
+  }
+
+  #tooLongPause(): RetryableError | undefined {
+    const { endpoint, patience = Number.POSITIVE_INFINITY } = this.#options;
+    if (this.#pause.left <= patience) return undefined;
+    const until = new Date(this.notBefore ?? 0).toISOString();
+    const message = `${endpoint.id}: not asked: the API asked before not to be asked until ${until}`;
+    return new RetryableError('rate_limited', message, { notBefore: this.notBefore });
   }
 
   #judge(failure: unknown, summary: PollSummary): void {

@@ -10,6 +10,9 @@ export type Validator = object;
  */
 export const CONTEXT = { parent: '$parent', for: '$for', outer: '$outer' } as const;
 
+/** A run that has read nothing yet ends rather than wait for longer than this until it may ask, in milliseconds. */
+export const LONGEST_IDLE_WAIT = 300_000;
+
 /** One page of an endpoint's records. */
 export interface Page {
   /** The records as the API sent them, not yet judged; empty when nothing changed. */
@@ -42,6 +45,8 @@ export interface PageRequest {
   readonly validators: readonly Validator[];
   /** The API failed until now: the first request is not tried again if it fails. */
   readonly trial?: boolean;
+  /** A person waits for it: what fails by its content, and not by the way to it, is not tried again. */
+  readonly attended?: boolean;
   /** Aborts the request in flight, and every wait. */
   readonly signal: AbortSignal;
 }

@@ -65,6 +65,17 @@ describe('trying an endpoint', () => {
     expect(shown).toContain('2 shown');
   });
 
+  it('asks again for what failed on the way, and not for an answer that is wrong', async () => {
+    const api = await startApi(({ url }, response, number) => {
+      if (url.search === '?page=1') return json(response, [{ id: 'a' }]);
+      if (number === 1) return response.writeHead(503).end();
+      json(response, { message: 'no list' });
+    });
+    const paging = { type: 'page', size: 1 };
+    await expect(tryIt({ url: api.url, paging, retryDelay: '1ms' }, 5)).rejects.toThrow('should be a list of records');
+    expect(api.paths).toEqual(['/?page=1', '/?page=2', '/?page=2']);
+  });
+
   it('tells of a key that is not unique, of what is always empty, of a version that stands and of a cut answer', async () => {
     const same = Array.from({ length: 10 }, () => ({ id: 'a', updatedAt: '2026-03-01T11:00:00Z' }));
     const api = await startApi((_request, response) => json(response, same));

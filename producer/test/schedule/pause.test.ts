@@ -162,3 +162,39 @@ describe('the pause that an API asked for', () => {
     expect(runner.notBefore).toBeUndefined();
   });
 });
+
+describe('a pause that outlives the process', () => {
+  const busy = () => startApi((_request, response) => response.writeHead(429, { 'retry-after': '600' }).end());
+
+  it('is heeded by the next single round, which does not wait for so long', async () => {
+    const api = await busy();
+    const first = await setUpProducer({ crm: { url: api.url } });
+    await first.producer.start();
+    await first.producer.pollOnce();
+    const marks = await first.producer.marks();
+    const second = await setUpProducer({ crm: { url: api.url } }, { marks: JSON.parse(JSON.stringify(marks)) });
+    await second.producer.start();
+    expect(await second.producer.pollOnce()).toMatchObject([
+      { endpoint: 'crm', error: expect.stringContaining('not asked: the API asked before not to be asked until 20') },
+    ]);
+    expect(api.asked).toHaveLength(1);
+    const other = await setUpProducer({ crm: { url: `${api.url}/other` } }, { marks });
+    await other.producer.start();
+    await other.producer.pollOnce();
+    expect(api.asked).toHaveLength(1);
+  });
+
+  it('is heeded by the schedule, which begins at the marks too', async () => {
+    const api = await startApi((_request, response) => json(response, [record]));
+    const settings = { crm: { url: api.url, incremental: { parameter: 'since' }, schedule: { every: '1s' } } };
+    const first = await setUpProducer(settings);
+    await first.producer.start();
+    await first.producer.pollOnce();
+    const marks = await first.producer.marks();
+    expect(marks.paused).toBeUndefined();
+    const second = await setUpProducer(settings, { marks, schedule: true });
+    await second.producer.start();
+    await vi.waitFor(() => expect(api.asked.length).toBeGreaterThan(1), { timeout: 10_000 });
+    expect(api.paths.slice(0, 2)).toEqual(['/', '/?since=2026-03-01T10%3A59%3A55.000Z']);
+  });
+});

@@ -20,7 +20,7 @@ interface StartOptions {
 const VARIABLES = ['AMQP_URL', 'REDIS_URL', 'POSTGRES_URL', 'PORT', 'LOG_LEVEL', 'ADMIN_TOKEN', 'CRM_URL'] as const;
 const IN_MEMORY =
   'Without AMQP_URL and REDIS_URL, RabbitMQ and Redis are stand-ins in memory. --once then keeps in the output folder how far\n' +
-  'the endpoints came, so that the next --once asks only for what is new.';
+  'the endpoints came, so that the next start asks only for what is new.';
 
 /** The whole pipeline in this process. */
 export function startCommand(context: Context): CommandUnknownOpts {

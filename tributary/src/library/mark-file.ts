@@ -14,6 +14,7 @@ interface Group {
 interface Content {
   readonly time: number;
   readonly groups: readonly Group[];
+  readonly paused?: NonNullable<SavedMarks['paused']>;
 }
 
 /**
@@ -40,19 +41,19 @@ export class MarkFile {
    * a consumer begins with the output, which forgets what was missing there.
    */
   async read(): Promise<SavedMarks> {
-    const { time, groups } = contentOf(await readFile(this.#path, 'utf8').catch(() => ''));
+    const { time, groups, paused } = contentOf(await readFile(this.#path, 'utf8').catch(() => ''));
     const valid: Group[] = [];
     for (const group of groups) if (await stillHolds(this.#directory, group.output)) valid.push(group);
     this.#valid = valid;
     const marks = valid.flatMap((group) => Object.entries(group.marks));
-    return { time, endpoints: Object.fromEntries(marks.toReversed()) };
+    return { time, endpoints: Object.fromEntries(marks.toReversed()), ...(paused && { paused }) };
   }
 
   /**
    * Keeps marks of which every record is durable, or is known to need no row.
    * @param withheld endpoints of which something may be missing: their older marks stay
    */
-  async write({ time, endpoints }: SavedMarks, withheld: ReadonlySet<string>): Promise<void> {
+  async write({ time, endpoints, paused }: SavedMarks, withheld: ReadonlySet<string>): Promise<void> {
     const output = await takeEvidence(this.#directory, this.#datasets);
     // Something was deleted while the round went on, and nothing tells which marks it was below.
     if (output === undefined) return await this.#forget();
@@ -62,7 +63,8 @@ export class MarkFile {
       const marks = Object.entries(group.marks).filter(([id]) => !replaced.has(id));
       return marks.length === 0 ? [] : [{ ...group, marks: Object.fromEntries(marks) }];
     });
-    const content: Content = { time, groups: [{ output, marks: Object.fromEntries(reached) }, ...stay] };
+    const groups = [{ output, marks: Object.fromEntries(reached) }, ...stay];
+    const content: Content = { time, groups, ...(paused && { paused }) };
     await mkdir(dirname(this.#path), { recursive: true });
     await replaceFile(this.#path, `${JSON.stringify(content, null, 2)}\n`);
     this.#valid = content.groups;
@@ -84,8 +86,12 @@ function contentOf(text: string): Content {
     return NOTHING;
   }
   if (!isMapping(content) || typeof content.time !== 'number' || !Array.isArray(content.groups)) return NOTHING;
-  return { time: content.time, groups: content.groups.filter(isGroup) };
+  const { time, groups, paused } = content;
+  return { time, groups: groups.filter(isGroup), ...(isPaused(paused) && { paused }) };
 }
+
+const isPaused = (value: unknown): value is NonNullable<SavedMarks['paused']> =>
+  isMapping(value) && Object.values(value).every((state) => isMapping(state) && typeof state.notBefore === 'number');
 
 function isGroup(value: unknown): value is Group {
   if (!isMapping(value) || !isMapping(value.output) || !isMapping(value.marks)) return false;

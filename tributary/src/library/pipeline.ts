@@ -81,7 +81,7 @@ interface Services extends Servers {
   readonly dashboard: Dashboard;
   readonly mockApi: MockApi | undefined;
   readonly dashboardToken: string | undefined;
-  /** Where marks are kept, if the ledger is in memory, nothing is polled by schedule, and rows are written to a folder. */
+  /** Where marks are kept, if the ledger is in memory and rows are written to a folder. */
   readonly markFile: MarkFile | undefined;
 }
 
@@ -101,7 +101,8 @@ class RunningPipeline implements Pipeline {
     this.config = config;
     this.urls = { dashboard: dashboard.url, producer: producer.url, consumer: consumer.url, mockApi: mockApi?.url };
     this.inMemory = inMemory;
-    this.marks = !inMemory.includes('ledger') ? 'redis' : services.markFile === undefined ? 'memory' : 'output';
+    const isInOutput = services.markFile !== undefined && !schedule;
+    this.marks = !inMemory.includes('ledger') ? 'redis' : isInOutput ? 'output' : 'memory';
     this.dashboardToken = dashboardToken;
     this.#services = services;
     this.#schedule = schedule;
@@ -166,7 +167,8 @@ async function startServices(options: PipelineOptions, release: ReleaseList): Pr
   const servers = await findServers(env, release, onLost);
   const { amqpUrl, redisUrl } = servers;
   const { folder } = sinkWords(config.sink);
-  const keepsMarks = folder !== undefined && !schedule && servers.inMemory.includes('ledger');
+  // Without --once they are read and not kept: what is in the queues in memory when the process dies would be behind them.
+  const keepsMarks = folder !== undefined && servers.inMemory.includes('ledger');
   const markFile = keepsMarks ? new MarkFile(folder, config) : undefined;
   const kept = await markFile?.read();
   const common = { config, amqpUrl, redisUrl, postgresUrl, instance, host: HOST };
@@ -200,11 +202,19 @@ async function startServices(options: PipelineOptions, release: ReleaseList): Pr
   // What a Redis in memory keeps is lost with the process: then a server's new refresh token is told of.
   const secret = servers.inMemory.includes('ledger') ? undefined : env.TRIBUTARY_SECRET || undefined;
   const producer = await startOnPort(8081, (port) =>
-    createProducer({ ...common, port, log: producerLog, schedule, proxies, secret, adminToken: producerToken }),
+    createProducer({
+      ...common,
+      port,
+      log: producerLog,
+      schedule,
+      proxies,
+      secret,
+      adminToken: producerToken,
+      marks: kept,
+    }),
   );
   release.add('producer', () => producer.stop());
   running.producer = producer;
-  if (kept !== undefined) await producer.restore(kept);
   return { ...servers, config, producer, consumer, dashboard, mockApi, dashboardToken, markFile };
 }
 

@@ -1,8 +1,10 @@
 import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createLogger, systemClock } from '@tributary/shared';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { type PipelineInput, type PipelineOptions, startPipeline } from '../../src/index.js';
 
 let folder: string;
@@ -47,6 +49,39 @@ describe('startPipeline', () => {
     const pipeline = await startPipeline(options());
     await expect(pipeline.once()).rejects.toThrow('schedule: false');
     await pipeline.stop();
+  });
+
+  it('goes on by its schedules from where a round before it had come, with Redis in memory both times', async () => {
+    const asked: string[] = [];
+    const api = createServer(({ url = '' }, response) => {
+      asked.push(url);
+      response.setHeader('content-type', 'application/json');
+      response.end(JSON.stringify([{ id: 'a', at: '2026-03-01T11:00:00Z' }]));
+    });
+    await new Promise<void>((resolve) => {
+      api.listen(0, '127.0.0.1', resolve);
+    });
+    onTestFinished(() => void api.close());
+    const fields = { id: 'string', at: 'datetime' } as const;
+    const marked: PipelineInput = {
+      entities: { post: { dataset: 'marked', queue: 'marked', key: 'id', version: 'at', fields } },
+      endpoints: {
+        blog: {
+          url: `http://127.0.0.1:${(api.address() as AddressInfo).port}/`,
+          entity: 'post',
+          incremental: { parameter: 'since' },
+        },
+      },
+    };
+    const output = join(folder, 'marked');
+    const round = await startPipeline({ ...options(), config: marked, output, schedule: false });
+    await round.once();
+    await round.stop();
+    const live = await startPipeline({ ...options(), config: marked, output });
+    await vi.waitFor(() => expect(asked).toHaveLength(2), { timeout: 10_000 });
+    expect(asked[1]).toMatch(/\?since=2026-03-01/);
+    expect(live.marks).toBe('memory');
+    await live.stop();
   });
 
   // Its connections are made while it is stopped, and the servers in memory go away; no error may be left to end the process.

@@ -1,4 +1,5 @@
 import { promisify } from 'node:util';
+import * as node from 'node:zlib';
 import { brotliDecompress, gunzip, inflate, inflateRaw, type ZlibOptions } from 'node:zlib';
 import { describeError, FatalError, RetryableError } from '@tributary/shared';
 import { Decompress } from 'fzstd';
@@ -16,8 +17,8 @@ const deflate: Decode = (bytes, limit) => {
   return zlib(promisify(isWrapped ? inflate : inflateRaw))(bytes, limit);
 };
 
-/** Node 20 has no zstd. */
-const zstd: Decode = async (bytes, limit) => {
+/** For Node before 22.15, which has no zstd. It does not check the checksum of a frame. */
+const ownZstd: Decode = async (bytes, limit) => {
   const pieces: Uint8Array[] = [];
   let size = 0;
   const stream = new Decompress((piece) => {
@@ -28,6 +29,10 @@ const zstd: Decode = async (bytes, limit) => {
   stream.push(bytes, true);
   return Buffer.concat(pieces);
 };
+
+/** What Node 22.15 and newer have. */
+const { zstdDecompress } = node as { readonly zstdDecompress?: typeof brotliDecompress };
+const zstd: Decode = zstdDecompress === undefined ? ownZstd : zlib(promisify(zstdDecompress));
 
 class TooLarge extends Error {
   readonly code = 'ERR_BUFFER_TOO_LARGE';

@@ -1,7 +1,7 @@
 import { type Clock, FatalError, RetryableError } from '@tributary/shared';
 import pRetry from 'p-retry';
 import type { Endpoint } from '../../endpoint.js';
-import type { Page } from '../port.js';
+import { LONGEST_IDLE_WAIT, type Page } from '../port.js';
 import { findPage, type Reading, wholeOf } from './answer.js';
 import type { Secrets } from './auth/secrets.js';
 import type { Client } from './client.js';
@@ -51,6 +51,7 @@ export interface Run {
   readonly addContext: ((record: unknown) => unknown) | undefined;
   /** The first request is not tried again. */
   readonly trial: boolean;
+  readonly attended: boolean;
   readonly signal: AbortSignal;
 }
 
@@ -82,11 +83,14 @@ export class PageFetcher {
       minTimeout: 0,
       maxTimeout: 0,
       signal,
-      shouldRetry: ({ error }) => error instanceof RetryableError && this.#mayWaitUntil(error.notBefore, progress),
+      shouldRetry: ({ error }) =>
+        error instanceof RetryableError &&
+        this.#mayWaitUntil(error.notBefore, progress) &&
+        (!run.attended || OF_THE_WAY.test(error.code)),
       onFailedAttempt: async ({ error, attemptNumber, retriesLeft }) => {
         if (signal.aborted || retriesLeft === 0 || !(error instanceof RetryableError)) return;
         const { notBefore = 0 } = error;
-        if (!this.#mayWaitUntil(notBefore, progress)) return;
+        if (!this.#mayWaitUntil(notBefore, progress) || (run.attended && !OF_THE_WAY.test(error.code))) return;
         onRetry(error.code, error.message);
         // The random back-off is added, so that clients that were all told "in 30 seconds" do not come in the same second.
         const asked = Math.max(notBefore - clock.now(), 0);
@@ -218,8 +222,8 @@ export class PageFetcher {
   }
 }
 
-/** A run that has read nothing yet ends rather than wait for longer than this, in milliseconds. */
-const LONGEST_IDLE_WAIT = 300_000;
+/** Failures of the way to an answer, or of a server in trouble. What else fails is in the answer, and mostly comes again. */
+const OF_THE_WAY = /^(network|timeout|http_|rate_limited|token_|lease_)/;
 
 /** The rate limit that another endpoint met. */
 function heldFault(until: number): RetryableError {

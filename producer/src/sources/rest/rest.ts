@@ -73,7 +73,13 @@ export class RestSource implements Source {
     });
   }
 
-  async *pages({ validators, trial = false, signal, ...asked }: PageRequest): AsyncGenerator<Page, void, undefined> {
+  async *pages({
+    validators,
+    trial = false,
+    attended = false,
+    signal,
+    ...asked
+  }: PageRequest): AsyncGenerator<Page, void, undefined> {
     const { paging, maxPages } = this.#endpoint.config;
     const known = validatorsByUrl(this.#lastRunFailed ? [] : validators);
     this.#lastRunFailed = true;
@@ -86,6 +92,7 @@ export class RestSource implements Source {
       cookies: new Cookies(),
       addContext: contextAdder(asked.variables?.parent, chosenOf(this.#endpoint.config)),
       trial,
+      attended,
       signal,
     };
     const repeats = new RepeatCheck(pager.mayRepeat);
