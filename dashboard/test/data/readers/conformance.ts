@@ -75,6 +75,35 @@ export function describeReader(name: string, open: () => Promise<ReaderHarness>)
       expect(records(await page('latest')).map((row) => row.name)).toEqual(['back']);
     });
 
+    it('finds a deleted record in the history alone, also one that never was there before', async () => {
+      const red = { name: 'Anna', note: 'red', spent: 10 };
+      await harness.write([
+        { key: 'kept', at: 1, values: red },
+        { key: 'too', at: 1, values: red },
+        { key: 'blue', at: 1, values: { ...red, note: 'blue' } },
+        { key: 'gone', at: 2, values: red },
+        { key: 'gone', at: 3, deleted: true },
+        { key: 'never', at: 4, deleted: true },
+      ]);
+      expect(await summary()).toMatchObject({ rows: 6, keys: 3 });
+      expect((await keys('latest')).toSorted()).toEqual(['blue', 'kept', 'too']);
+      expect((await keys('latest', 'anna')).toSorted()).toEqual(['blue', 'kept', 'too']);
+      expect(await keys('latest', 'never')).toEqual([]);
+      const where = [{ column: '_deleted', is: 'is', value: 'true' }] as const;
+      const query = { search: '', where, sort: undefined, offset: 0, limit: 50 };
+      const closed = async (view: View) => records(await harness.reader.rows('customers', { view, ...query }, never));
+      expect((await closed('history')).map((row) => row._key)).toEqual(['never', 'gone']);
+      expect(await closed('latest')).toEqual([]);
+      const facets = await harness.reader.facets('customers', { view: 'latest', search: '', where: [] }, never);
+      expect(facets?.find(({ column }) => column === 'note')?.values).toEqual([
+        { value: 'red', count: 2 },
+        { value: 'blue', count: 1 },
+      ]);
+      const download = await harness.reader.download('customers', { view: 'latest', search: '', where: [] }, never);
+      expect(await collect(download?.rows)).toHaveLength(3);
+      expect((await harness.reader.versions('customers', 'never', 10, never))?.total).toBe(1);
+    });
+
     it('shows what was written last first, and pages through it without loss or repetition', async () => {
       const rows = Array.from({ length: 23 }, (_, index) => ({ key: `k${index}`, at: index + 1 }));
       await harness.write(rows);

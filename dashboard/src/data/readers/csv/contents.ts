@@ -1,6 +1,6 @@
 import type { WholeLine } from '@tributary/shared';
 import { type Dataset, decodeCell, type Field, splitCells } from '@tributary/shared';
-import { headerOf, type PartFile } from './part-file.js';
+import { headerOf, isSystemColumn, type PartFile, type PartHeader } from './part-file.js';
 import type { IndexedParts } from './read-rows.js';
 import { RowIndex } from './row-index.js';
 import { Searches } from './search.js';
@@ -86,7 +86,7 @@ export class Contents implements IndexedParts {
     // Keys, versions and message ids come from outside, so the sink neutralises them like any other text.
     const text = (index: number) => decodeCell(cell(index), TEXT, this.#neutraliseFormulas) as string;
     const deleted = cell(header.deleted) === 'true';
-    this.values.add(this.index.count, header.columns, deleted ? undefined : cells);
+    this.values.add(this.index.count, header.columns, deleted ? ofTombstone(cells, header) : cells);
     this.index.add({
       part: part.number,
       offset: line.offset,
@@ -99,3 +99,7 @@ export class Contents implements IndexedParts {
     part.rows++;
   }
 }
+
+/** A tombstone has no values of the record's own; that it is one can be filtered by. */
+const ofTombstone = (cells: readonly string[], { columns }: PartHeader): string[] =>
+  cells.map((cell, index) => (isSystemColumn(columns[index] ?? '') ? cell : ''));

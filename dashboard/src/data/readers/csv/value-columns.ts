@@ -52,11 +52,11 @@ export class ValueColumns {
     this.#numeric = numeric;
   }
 
-  /** @param cells of one row, under these columns; undefined for a tombstone, whose columns hold nothing */
-  add(row: number, columns: readonly string[], cells: readonly string[] | undefined): void {
+  /** @param cells of one row, under these columns */
+  add(row: number, columns: readonly string[], cells: readonly string[]): void {
     for (const [index, name] of columns.entries()) {
       if (this.#given.has(name)) continue;
-      const cell = cells?.[index] ?? '';
+      const cell = cells[index] ?? '';
       const numbers = this.#numbers.get(name);
       if (numbers === undefined) this.#addValue(row, name, cell);
       else push(numbers.values, row, numbers.read(cell));
