@@ -1,5 +1,6 @@
 import {
   type Clock,
+  doubtLedger,
   type Logger,
   memoryRunLog,
   needsOf,
@@ -28,6 +29,8 @@ export interface Stores {
   readonly states: StateStore;
   readonly runs: RunLog;
   readonly table: LeaseTable;
+  /** The consumers' ledger: see doubtLedger. */
+  readonly ledger: { doubt(): Promise<void> };
   /** Tokens that the settings cannot obtain again. */
   readonly tokens: TokenStore;
   /** The same, for a caller that sees to it that no producer polls yet, and so needs no lease. */
@@ -65,6 +68,7 @@ export function openRedisStores(options: RedisStoreOptions, releases: ReleaseLis
     states,
     runs: redisRunLog(redis, pipeline),
     table: redisLeaseTable(redis, pipeline),
+    ledger: { doubt: () => doubtLedger(redis, pipeline) },
     tokens:
       secret === undefined
         ? memoryTokenStore()
@@ -81,6 +85,8 @@ export function memoryStores(cursors = memoryCursorStore()): Stores {
     ...kept,
     runs: memoryRunLog(),
     table: memoryLeaseTable(),
+    // A producer without Redis is not asked to reset anything.
+    ledger: { doubt: async () => {} },
     tokens: memoryTokenStore(),
     unleased: kept,
     problem: () => undefined,

@@ -54,6 +54,7 @@ export * from './records/times/zone.js';
 export { likelyType, lineToDeclare, UNKNOWN_FIELDS } from './records/unknown-fields.js';
 export * from './records/version.js';
 export * from './redis/health.js';
+export * from './redis/ledger-doubt.js';
 export * from './redis/redis.js';
 export * from './redis/run-log.js';
 export * from './redis/seen-again.js';

@@ -117,6 +117,31 @@ describe.concurrent('a Postgres that went back', () => {
   });
 });
 
+describe.concurrent('a reset', () => {
+  test('brings back rows that a person deleted, and mends rows that a person changed', async (context) => {
+    const path = await beginPath('postgres', context);
+    path.change(40);
+    await path.start(2);
+    await path.settled();
+    await path.query("DELETE FROM customers WHERE id < 'C3'; UPDATE customers SET name = 'changed' WHERE id = 'C5'");
+    await path.query('DELETE FROM orders');
+    await path.reset('customers');
+    await path.settled();
+  });
+
+  test('does so while no consumer runs, and after a table was emptied', async (context) => {
+    const path = await beginPath('postgres', context);
+    path.change(40);
+    await path.start();
+    await path.settled();
+    for (const consumer of path.consumers.splice(0)) await consumer.stop();
+    await path.query('TRUNCATE customers; DELETE FROM items');
+    await path.reset('customers');
+    await path.startConsumer();
+    await path.settled();
+  });
+});
+
 describe.concurrent('a CSV folder that went back', () => {
   test('to an older copy, file by file, while the services run gets what it lacks', async (context) => {
     const path = await beginPath('csv', context);

@@ -15,7 +15,7 @@ import { uniqueName } from '../services/handle.js';
 import { audit, csvRows, postgresRows } from '../src/index.js';
 import { truthOf } from './audit-sample.js';
 
-export const ADMIN_TOKEN = 'the token of the tests';
+export const ADMIN_TOKEN = 'token-of-the-tests';
 
 interface Customer {
   readonly id: string;

@@ -1,4 +1,4 @@
-import { redisPrefix } from '@tributary/shared';
+import { ledgerEpochKey, redisPrefix } from '@tributary/shared';
 
 /**
  * The Redis keys of a pipeline's ledger. All of them but `epoch` hold the epoch's name, so that no writer of an old epoch
@@ -8,7 +8,7 @@ export function ledgerKeys(pipeline: string, epoch: string) {
   const root = redisPrefix(pipeline);
   const prefix = `${root}${epoch.split('.').at(-1)}:`;
   return {
-    epoch: `${root}epoch`,
+    epoch: ledgerEpochKey(pipeline),
     leases: `${prefix}leases`,
     fenced: `${prefix}fenced`,
     /** How far the output got, by the name of each mark (sinks/port.ts). */

@@ -1,5 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import { type Clock, describeError, type Logger, sinkGenerationKey } from '@tributary/shared';
+import {
+  type Clock,
+  describeError,
+  type Logger,
+  ledgerEpochKey,
+  readEpoch,
+  sinkGenerationKey,
+} from '@tributary/shared';
 import { type LedgerKeys, ledgerKeys } from '../ledger/keys.js';
 import type { LedgerRedis } from '../ledger/redis-client.js';
 import type { Marks, Sink } from '../sinks/port.js';
@@ -8,8 +15,11 @@ import { BulkWriter } from './bulk-writer.js';
 import { RebuildLock } from './lock.js';
 import { inspectOutput, sinkOfEpoch } from './output.js';
 
-/** Fills an empty ledger from the sink, under the keys of the epoch that is about to begin. */
-export type Rebuild = (keys: LedgerKeys) => Promise<void>;
+/**
+ * Fills an empty ledger from the sink, under the keys of the epoch that is about to begin.
+ * @param isDoubted whether a person doubts what is there: each row has to prove itself by its hash
+ */
+export type Rebuild = (keys: LedgerKeys, isDoubted?: boolean) => Promise<void>;
 
 export interface EpochOptions {
   readonly redis: LedgerRedis;
@@ -57,6 +67,8 @@ export async function enterEpoch(options: EpochOptions): Promise<Epoch> {
 interface Look {
   /** The epoch that Redis holds. */
   readonly present: string | null;
+  /** Whether a person has doubted its ledger (an endpoint was reset). */
+  readonly isDoubted: boolean;
   /** The same, if it may be entered. */
   readonly valid: string | undefined;
   /** What a new epoch's name begins with. */
@@ -70,15 +82,15 @@ interface Look {
 async function look({ redis, pipeline, sink, mergeName }: EpochOptions): Promise<Look> {
   const sinkName = await sink.identity();
   const run = await serverRun(redis);
-  const present = await redis.get(ledgerKeys(pipeline, '').epoch);
+  const { epoch: present, isDoubted } = readEpoch(await redis.get(ledgerEpochKey(pipeline)));
   const prefix = `${sinkName}.${run}.${mergeName}`;
   const entered = await sink.epoch();
   const isOurs = present?.startsWith(prefix) === true;
   const isSameSink = present !== null && sinkOfEpoch(present) === sinkName;
   // Also if the epoch is over for another reason: afterwards nothing tells any more what the output held.
   const lost = isSameSink ? await inspectOutput({ redis, sink }, present, ledgerKeys(pipeline, present)) : undefined;
-  const valid = isOurs && entered === present && lost === undefined ? present : undefined;
-  return { present, valid, prefix, rival: isOurs ? otherRun(entered, run) : undefined, lost };
+  const valid = isOurs && !isDoubted && entered === present && lost === undefined ? present : undefined;
+  return { present, isDoubted, valid, prefix, rival: isOurs ? otherRun(entered, run) : undefined, lost };
 }
 
 /** Redis gives each run of the server a random id. A service that hides it is taken as one that never restarts. */
@@ -120,17 +132,15 @@ async function rebuildUnderLock(options: EpochOptions): Promise<boolean> {
     // A sink that went back is another sink. Its name is changed first, so that each later step finds that it is another.
     if (found.lost !== undefined) await sink.renew();
     const prefix = found.lost === undefined ? found.prefix : (await look(options)).prefix;
-    if (found.present !== null) {
-      tellWhyItEnds({ ...found, present: found.present }, log);
-      await endEpoch(options, found.present, prefix);
-    }
+    if (found.present !== null) tellWhyItEnds({ ...found, present: found.present }, log);
+    await endEpoch(options, found.present, prefix);
     const name = `${prefix}${randomBytes(6).toString('hex')}`;
     const keys = ledgerKeys(pipeline, name);
     await sink.beginEpoch(name);
     // Before the sink is read: what goes away while it is read is missed later.
     await keepMarks(redis, keys, (await sink.inspect({})).marks);
-    await rebuild(keys);
-    if (await lock.publish(ledgerKeys(pipeline, '').epoch, name)) {
+    await rebuild(keys, found.isDoubted);
+    if (await lock.publish(ledgerEpochKey(pipeline), name)) {
       log.info(
         { epoch: name, milliseconds: Math.round(clock.monotonic() - started) },
         'the ledger in Redis was rebuilt from the sink',
@@ -146,10 +156,14 @@ async function rebuildUnderLock(options: EpochOptions): Promise<boolean> {
   }
 }
 
-function tellWhyItEnds({ present, rival, lost }: Look & { readonly present: string }, log: Logger): void {
+function tellWhyItEnds({ present, isDoubted, rival, lost }: Look & { readonly present: string }, log: Logger): void {
   if (lost !== undefined) {
     const remedy = 'the ledger is rebuilt from what is there, and every endpoint is polled in full';
     log.warn({ previous: present, reason: lost }, `the output went back to an older state: ${remedy}`);
+    return;
+  }
+  if (isDoubted) {
+    log.info({ previous: present }, 'an endpoint was reset: the ledger in Redis is compared with what the sink holds');
     return;
   }
   if (rival === undefined) {
@@ -169,12 +183,12 @@ async function keepMarks(redis: LedgerRedis, keys: LedgerKeys, marks: Marks): Pr
 }
 
 /** Removes an epoch that is over, and everything under its keys. */
-async function endEpoch({ redis, pipeline }: EpochOptions, present: string, prefix: string): Promise<void> {
+async function endEpoch({ redis, pipeline }: EpochOptions, present: string | null, prefix: string): Promise<void> {
   // This sink lacks what the other one was given, so the cursors of all endpoints are void. They are voided before the epoch
   // is removed, for afterwards nothing tells that there was another sink; to void them twice does no harm.
-  if (sinkOfEpoch(present) !== sinkOfEpoch(prefix)) await redis.incr(sinkGenerationKey(pipeline));
-  await redis.del(ledgerKeys(pipeline, '').epoch);
-  await removeKeys(redis, ledgerKeys(pipeline, present).pattern);
+  if (present !== null && sinkOfEpoch(present) !== sinkOfEpoch(prefix)) await redis.incr(sinkGenerationKey(pipeline));
+  await redis.del(ledgerEpochKey(pipeline));
+  if (present !== null) await removeKeys(redis, ledgerKeys(pipeline, present).pattern);
 }
 
 /** Keys of epochs that were never named here are gone with the server that held them. */

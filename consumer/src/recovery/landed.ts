@@ -1,4 +1,4 @@
-import type { Dataset } from '@tributary/shared';
+import { compileContentHash, type Dataset } from '@tributary/shared';
 import { ledgerHash } from '../ledger/keys.js';
 import type { MergeRows, MergeSide } from '../merge/rows.js';
 import type { LandedRow, Sink } from '../sinks/port.js';
@@ -20,13 +20,17 @@ export interface LandedMerge {
   readonly merged: ReadonlyMap<string, NewestRow>;
 }
 
-export const newestRows = (sink: Sink, dataset: Dataset): Promise<Map<string, NewestRow>> =>
-  newestOf(sink, dataset, ({ hash, deleted }, order) => ({ order, hash: ledgerHash(hash, deleted) }));
+/** Stands in the ledger for content that is not known: a record of any content is a change then. */
+export const UNKNOWN_CONTENT = '?';
 
-export const newestSides = (sink: Sink, dataset: Dataset): Promise<Map<string, NewestSide>> =>
-  newestOf(sink, dataset, ({ key, hash, version, messageId, deleted, values }, order) => ({
-    order,
-    hash: ledgerHash(hash, deleted),
+/** @param isDoubted whether each row has to prove by its hash that it holds what was written: a person may have changed it */
+export const newestRows = (sink: Sink, dataset: Dataset, isDoubted: boolean): Promise<Map<string, NewestRow>> =>
+  newestOf(sink, dataset, isDoubted, (_row, seen) => seen);
+
+/** As {@link newestRows}. */
+export const newestSides = (sink: Sink, dataset: Dataset, isDoubted: boolean): Promise<Map<string, NewestSide>> =>
+  newestOf(sink, dataset, isDoubted, ({ key, version, messageId, deleted, values }, seen) => ({
+    ...seen,
     key,
     version,
     messageId,
@@ -36,13 +40,17 @@ export const newestSides = (sink: Sink, dataset: Dataset): Promise<Map<string, N
 async function newestOf<T extends NewestRow>(
   sink: Sink,
   dataset: Dataset,
-  read: (row: LandedRow, order: string) => T,
+  isDoubted: boolean,
+  read: (row: LandedRow, seen: NewestRow) => T,
 ): Promise<Map<string, T>> {
+  const hashOf = compileContentHash(dataset.hashedAs, dataset.columns);
+  const hashSeen = ({ key, hash, deleted, values }: LandedRow): string =>
+    isDoubted && hashOf(key, deleted ? null : values) !== hash ? UNKNOWN_CONTENT : ledgerHash(hash, deleted);
   const newest = new Map<string, T>();
   for await (const row of sink.scan(dataset)) {
     const order = dataset.orderOf(row.version, row.messageId);
     const known = newest.get(row.key);
-    if (known === undefined || known.order < order) newest.set(row.key, read(row, order));
+    if (known === undefined || known.order < order) newest.set(row.key, read(row, { order, hash: hashSeen(row) }));
   }
   return newest;
 }

@@ -6,7 +6,14 @@ import type { Sink } from '../sinks/port.js';
 import { BulkWriter } from './bulk-writer.js';
 import { type Doubt, findDoubts } from './doubts.js';
 import type { Rebuild } from './epoch.js';
-import { type LandedMerge, type NewestRow, type NewestSide, newestRows, newestSides } from './landed.js';
+import {
+  type LandedMerge,
+  type NewestRow,
+  type NewestSide,
+  newestRows,
+  newestSides,
+  UNKNOWN_CONTENT,
+} from './landed.js';
 import { findUnmerged } from './unmerged.js';
 
 export interface RebuildOptions {
@@ -21,14 +28,12 @@ export interface RebuildOptions {
  * nothing lands meanwhile.
  */
 export function rebuildFromSink(options: RebuildOptions): Rebuild {
-  return (keys) => new LedgerRebuild(options, keys).run();
+  return (keys, isDoubted = false) => new LedgerRebuild(options, keys, isDoubted).run();
 }
-
-/** Stands in the ledger for content that is not known: a record of any content is a change then. */
-const UNKNOWN_CONTENT = '?';
 
 class LedgerRebuild {
   readonly #sink: Sink;
+  readonly #isDoubted: boolean;
   readonly #clock: Clock;
   readonly #keys: LedgerKeys;
   readonly #writer: BulkWriter;
@@ -39,8 +44,9 @@ class LedgerRebuild {
   /** The newest order of each record in doubt, by its key in the ledger: two merges may doubt the same record. */
   readonly #doubted = new Map<string, string>();
 
-  constructor({ redis, config, sink, clock }: RebuildOptions, keys: LedgerKeys) {
+  constructor({ redis, config, sink, clock }: RebuildOptions, keys: LedgerKeys, isDoubted: boolean) {
     this.#sink = sink;
+    this.#isDoubted = isDoubted;
     this.#clock = clock;
     this.#keys = keys;
     this.#writer = new BulkWriter(redis);
@@ -58,8 +64,8 @@ class LedgerRebuild {
 
   async #rebuildEntity(dataset: Dataset, entity: string): Promise<void> {
     const isSide = this.#merges.some(({ eachEntity, withEntity }) => eachEntity === entity || withEntity === entity);
-    if (!isSide) return this.#writeContents(dataset, await newestRows(this.#sink, dataset));
-    const records = await newestSides(this.#sink, dataset);
+    if (!isSide) return this.#writeContents(dataset, await newestRows(this.#sink, dataset, this.#isDoubted));
+    const records = await newestSides(this.#sink, dataset, this.#isDoubted);
     await this.#writeContents(dataset, records);
     this.#sides.set(entity, records);
   }
@@ -71,7 +77,7 @@ class LedgerRebuild {
       rows,
       each: this.#sides.get(rows.eachEntity) ?? new Map(),
       with: this.#sides.get(rows.withEntity) ?? new Map(),
-      merged: await newestRows(this.#sink, dataset),
+      merged: await newestRows(this.#sink, dataset, this.#isDoubted),
     };
     const keys = this.#keys.merge(rows.dataset);
     await this.#writeContents(dataset, landed.merged);

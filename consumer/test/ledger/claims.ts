@@ -34,6 +34,17 @@ export function describeClaims(make: () => Promise<LedgerHarness>): void {
       expect(await verdictsOf(x, a('1 m1', 'other'), rowOf(MERGED, 'k', 'a', '1 m1'))).toEqual(['accept', 'accept']);
     });
 
+    test('a commit keeps the highest mark of each name, also if a lower one comes late', async () => {
+      const commit = (key: string, ...marks: readonly { name: string; at: number }[]) =>
+        x.commit(CUSTOMERS, [a('1 m1', key)], marks);
+      await verdictsOf(x, ...['k1', 'k2', 'k3', 'k4'].map((key) => a('1 m1', key)));
+      await commit('k1', { name: 'customers one', at: 9 });
+      await commit('k2', { name: 'customers one', at: 10 }, { name: 'customers two', at: 1 });
+      await commit('k3', { name: 'customers one', at: 2 });
+      await commit('k4');
+      expect(await ledger().marks()).toEqual({ 'customers one': '10', 'customers two': '1' });
+    });
+
     test('no rows get no verdicts', async () => {
       expect(await x.claim(CUSTOMERS, [])).toEqual([]);
       await x.commit(CUSTOMERS, []);

@@ -1,4 +1,4 @@
-import { sinkGenerationKey } from '@tributary/shared';
+import { doubtLedger, sinkGenerationKey } from '@tributary/shared';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { ledgerKeys, rebuildLockKey } from '../../src/ledger/keys.js';
 import { type Epoch, enterEpoch, type Rebuild } from '../../src/recovery/epoch.js';
@@ -93,6 +93,48 @@ export function describeEpochs(name: string, connect: () => Promise<TestRedis>):
       const epoch = await enter();
       expect(epoch.name).not.toBe(old.name);
       expect(sink.epochs.at(-1)).toBe(epoch.name);
+    });
+
+    test('an epoch whose output went back to an older state is over: the output is renamed, and the cursors are void', async () => {
+      const old = await enter();
+      sink.lost = 'a part is gone';
+      const epoch = await enter();
+      expect(epoch.name).toMatch(/^sink-renewed\./);
+      expect((await enter()).name).toBe(epoch.name);
+      expect(await generation()).toBe('1');
+      expect(await redis.hgetall(old.keys.marks)).toEqual({});
+      expect(await redis.hgetall(epoch.keys.marks)).toEqual({ written: '0' });
+    });
+
+    test('an epoch of an earlier run of the server is not forgiven what its output lost', async () => {
+      const old = await enter();
+      await redis.set(ledgerKeys(pipeline, '').epoch, old.name.replace(await runOf(redis), 'another-run'));
+      sink.lost = 'a part is gone';
+      expect((await enter()).name).toMatch(/^sink-renewed\./);
+      expect(await generation()).toBe('1');
+    });
+
+    test('an epoch that a person doubts is over: it is rebuilt with doubt, and the cursors stay valid', async () => {
+      const old = await enter();
+      await redis.hset(old.keys.ledger('customers'), 'k', 'hash 1 m1');
+      await doubtLedger(redis, pipeline);
+      await doubtLedger(redis, pipeline);
+      const rebuild = vi.fn<Rebuild>();
+      const epoch = await enter(rebuild);
+      expect(rebuild.mock.calls.map(([keys, isDoubted]) => [keys.leases, isDoubted])).toEqual([
+        [epoch.keys.leases, true],
+      ]);
+      expect(epoch.name).not.toBe(old.name);
+      expect(await redis.hget(old.keys.ledger('customers'), 'k')).toBeNull();
+      expect(await generation()).toBeNull();
+    });
+
+    test('a ledger that is doubted while it is rebuilt is rebuilt once more', async () => {
+      const rebuild = vi.fn<Rebuild>().mockImplementationOnce(() => doubtLedger(redis, pipeline));
+      const epoch = await enter(rebuild);
+      expect(rebuild.mock.calls.map(([, isDoubted]) => isDoubted)).toEqual([false, true]);
+      expect(sink.epochs).toHaveLength(2);
+      expect(await published()).toBe(epoch.name);
     });
 
     test('an epoch that is lost is followed by one with a name that was never used', async () => {

@@ -16,6 +16,8 @@ export interface LedgerHarness {
   loseEpoch(): Promise<void>;
   /** Everything that it holds, except leases and fences. */
   state(): Promise<LedgerState>;
+  /** How far the output got, as the commits said. */
+  marks(): Promise<Record<string, string>>;
   /** Removes what the test has left. */
   clear(): Promise<void>;
 }
@@ -49,6 +51,7 @@ export async function redisHarness(redis: TestRedis, pipeline = uniquePipeline()
     writer: ledger(redis),
     stutterer: ledger(stuttering(redis)),
     loseEpoch: async () => void (await redis.del(keys.epoch)),
+    marks: () => redis.hgetall(keys.marks),
     state: () => stateOf(redis, keys, [CUSTOMERS, MERGED], [MERGED]),
     clear: () => removePipeline(redis, pipeline),
   };

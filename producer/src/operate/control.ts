@@ -39,6 +39,8 @@ export interface ControlOptions {
   readonly table: LeaseTable;
   readonly states: StateStore;
   readonly cursors: CursorStore;
+  /** What the consumers take for written. */
+  readonly ledger: { doubt(): Promise<void> };
   readonly clock: Pick<Clock, 'now'>;
 }
 
@@ -70,9 +72,14 @@ export class Control {
   async command(id: string, command: EndpointCommand, since?: string): Promise<boolean> {
     const endpoint = this.#find(id);
     if (endpoint === undefined) return false;
-    const { table, cursors, leases } = this.#options;
+    const { table, cursors, leases, ledger } = this.#options;
     if (command === 'pause' || command === 'resume') await table.pause(id, command === 'pause');
-    if (command === 'reset') await cursors.reset(endpoint, since === undefined ? undefined : markOf(endpoint, since));
+    if (command === 'reset') {
+      const mark = since === undefined ? undefined : markOf(endpoint, since);
+      // First, so that no record of the next poll is judged by a ledger that takes rows for written which are gone.
+      await ledger.doubt();
+      await cursors.reset(endpoint, mark);
+    }
     // A run in progress would continue with the old cursor, so it is begun anew.
     if (command === 'run' || command === 'restart') await table.ask(id, command);
     if (command === 'reset') await table.ask(id, 'restart');
