@@ -45,7 +45,7 @@ async function newestOf<T extends NewestRow>(
 ): Promise<Map<string, T>> {
   const hashOf = compileContentHash(dataset.hashedAs, dataset.columns);
   const hashSeen = ({ key, hash, deleted, values }: LandedRow): string =>
-    isDoubted && hashOf(key, deleted ? null : values) !== hash ? UNKNOWN_CONTENT : ledgerHash(hash, deleted);
+    isDoubted && !deleted && hashOf(key, values) !== hash ? UNKNOWN_CONTENT : ledgerHash(hash, deleted);
   const newest = new Map<string, T>();
   for await (const row of sink.scan(dataset)) {
     const order = dataset.orderOf(row.version, row.messageId);
