@@ -47,7 +47,7 @@ sink:
   );
 }
 
-const at = (second: number): string => `2026-01-01T00:00:${String(second).padStart(2, '0')}.000Z`;
+export const at = (second: number): string => `2026-01-01T00:00:${String(second).padStart(2, '0')}.000Z`;
 
 /** Ada has two lines to one item; Bob, with a formula for a name, one; nobody has the item that Cyd orders. */
 const ADA = { id: 'C/1', name: 'Ada "the first", Countess', lines: [line('S1', 2), line('S1', 3)], updatedAt: at(10) };
@@ -62,10 +62,16 @@ function line(sku: string, quantity: number) {
 
 export const sampleRecords = { customer: [ADA, BOB, CYD], item: [S1, S2] };
 
-export function truthOf(records: Readonly<Record<string, readonly unknown[]>>): Truth {
+/** @param removed items that the API has removed */
+export function truthOf(
+  records: Readonly<Record<string, readonly unknown[]>>,
+  removed: readonly unknown[] = [],
+): Truth {
+  const changedAt = Date.parse(at(30));
   return {
     async *records(entity) {
-      for (const record of records[entity] ?? []) yield { record, changedAt: Date.parse(at(30)), pending: false };
+      if (entity === 'item') for (const record of removed) yield { record, changedAt, pending: false, deleted: true };
+      for (const record of records[entity] ?? []) yield { record, changedAt, pending: false };
     },
   };
 }

@@ -1,6 +1,7 @@
 import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { type EndpointConfig, tombstoneHash } from '@tributary/shared';
 import { Client } from 'pg';
 import { afterEach, beforeEach, describe, expect, inject, test } from 'vitest';
 import { uniqueName } from '../services/handle.js';
@@ -10,6 +11,7 @@ import type { Counts } from '../src/audit/report.js';
 import { csvRows } from '../src/audit/sinks/csv.js';
 import { postgresRows } from '../src/audit/sinks/postgres.js';
 import {
+  at,
   linesOf,
   orderRow,
   partOf,
@@ -50,11 +52,23 @@ describe('an audit of CSV', () => {
   });
   afterEach(() => rmSync(directory, { recursive: true }));
 
-  const run = (options: { truth?: Record<string, readonly unknown[]>; changes?: Changes; live?: boolean } = {}) => {
-    const config = samplePipeline(directory);
+  interface Run {
+    readonly truth?: Record<string, readonly unknown[]>;
+    readonly changes?: Changes;
+    readonly live?: boolean;
+    /** How the endpoint of the items deletes. */
+    readonly deletes?: NonNullable<EndpointConfig['deletes']>;
+    /** Records that the API has removed. */
+    readonly removed?: readonly unknown[];
+  }
+  const run = (options: Run = {}) => {
+    const sample = samplePipeline(directory);
+    const { customers, items } = sample.endpoints;
+    if (customers === undefined || items === undefined) throw new Error('the sample has two endpoints');
+    const config = { ...sample, endpoints: { customers, items: { ...items, deletes: options.deletes } } };
     return audit({
       config,
-      truth: truthOf(options.truth ?? sampleRecords),
+      truth: truthOf(options.truth ?? sampleRecords, options.removed),
       sink: csvRows(config.sink.csv, options.live === true),
       changes: options.changes,
       ...(options.live ? { settledBefore: Date.parse('2026-01-01T00:01:00Z') } : {}),
@@ -87,6 +101,49 @@ describe('an audit of CSV', () => {
     writeFileSync(join(directory, 'customers', 'part-v-1.csv'), [header, ...lines.slice(2)].join(''));
     writeFileSync(join(directory, 'customers', 'part-v-2.csv'), [header, lines[1], lines[0]].join(''));
     expect(await run()).toMatchObject({ audit: CLEAN, ok: true });
+  });
+
+  describe('of a record that the API has removed', () => {
+    const [S1, S2] = sampleRecords.item;
+    const gone = { truth: { ...sampleRecords, item: [S1] }, removed: [S2] };
+    const missing = { missing: true };
+    /** Its tombstone, and that of the merged row that pointed at it. */
+    const close = (rows: SampleRows) => {
+      const { hash, ...row } = recordRow('item', 'sku', { ...S2, price: 0 }, 'm07');
+      rows.items.push({ ...row, hash: tombstoneHash('item', row.key, row.version), values: null });
+      rows.orders.push(orderRow('C2/S2', ['m03', at(11)], ['m07', row.version], null));
+    };
+
+    test('finds nothing wrong where tombstones close its rows', async () => {
+      plant(close);
+      const expected = {
+        ...CLEAN,
+        items: counts({ expected: 1, found: 1 }),
+        orders: counts({ expected: 2, found: 2 }),
+      };
+      expect(await run({ ...gone, deletes: missing })).toMatchObject({ audit: expected, ok: true, leftOut: 0 });
+    });
+
+    test('counts its rows as stale where they are still there', async () => {
+      writeSample(directory, rightRows());
+      expect(await run({ ...gone, deletes: missing })).toMatchObject({
+        audit: { items: { expected: 1, stale: 1 }, orders: { expected: 2, stale: 1 } },
+        ok: false,
+      });
+    });
+
+    test('does not judge them where the endpoint does not look for what is missing', async () => {
+      writeSample(directory, rightRows());
+      expect(await run({ ...gone })).toMatchObject({ ok: true, leftOut: 1 });
+    });
+
+    test('counts its rows as stale where the API marks it, and they are still there', async () => {
+      writeSample(directory, rightRows());
+      const deletes = { missing: false, when: 'sku == "S2"' };
+      expect(await run({ deletes })).toMatchObject({ audit: { items: { expected: 1, stale: 1 } }, ok: false });
+      plant(close);
+      expect(await run({ deletes })).toMatchObject({ audit: { items: { expected: 1, found: 1 } }, ok: true });
+    });
   });
 
   test('misses everything where nothing is', async () => {

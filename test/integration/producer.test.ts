@@ -76,13 +76,19 @@ describe('known keys in Redis', () => {
     const table = redisLeaseTable(redis, pipeline);
     const take = async (me: string) => (await table.claim(me, new Map([['crm', true]]), 60_000)).get('crm');
     const fence = (await take('one'))?.fence;
-    const keys = redisKnownKeys(redis, pipeline, () => fence).open('crm', 1, 'k');
+    const store = redisKnownKeys(redis, pipeline, (id) => (id === 'crm' ? fence : 0));
+    const keys = store.open('crm', 1, 'k');
     await keys.begin();
     await keys.note(one('a'));
+    // A child is polled under the lease of its parent.
+    const child = store.open('crm-lines', 1, 'k', 'crm');
+    await child.begin();
+    expect(await child.note(one('a'))).toBe(0);
     await table.leave('one');
     await take('two');
     const lost = { code: 'lease_lost' };
     await expect(keys.note(one('b'))).rejects.toMatchObject(lost);
+    await expect(child.note(one('b'))).rejects.toMatchObject(lost);
     await expect(keys.begin()).rejects.toMatchObject(lost);
     await expect(keys.forget(one('a'))).rejects.toMatchObject(lost);
     await expect(keys.claim(one('a'), ['other'])).rejects.toMatchObject(lost);

@@ -97,12 +97,12 @@ export function redisKnownKeys(
   const prefix = redisPrefix(pipeline);
   const nameOf = (id: string) => `${prefix}keys:${id}`;
   return {
-    open(id, run, kind) {
+    open(id, run, kind, heldAs = id) {
       // A run keeps to the lease under which it began.
-      const fence = fenceOf(id) ?? '';
+      const fence = fenceOf(heldAs) ?? '';
       const call: Call = async (script, others, ...args) => {
         const names = [`${prefix}leases`, nameOf(id), ...others.map(nameOf)];
-        const answer = await redis.eval(script, names.length, ...names, id, fence, ...args);
+        const answer = await redis.eval(script, names.length, ...names, heldAs, fence, ...args);
         if (answer === 'lease') throw new RetryableError('lease_lost', `${id}: ${LEASE_LOST}`);
         if (answer === 'lost') throw new RetryableError('known_keys_lost', `${id}: ${KEYS_LOST}`);
         return answer;

@@ -18,8 +18,9 @@ export interface KnownKeys {
    * @param id of the endpoint
    * @param run the number of the run, higher than any before
    * @param kind what the keys are: those of another kind cannot be compared, and are forgotten
+   * @param heldAs the endpoint under whose lease it is polled: of a child, the one whose run it is; itself unless given
    */
-  open(id: string, run: number, kind: string): RunKeys;
+  open(id: string, run: number, kind: string, heldAs?: string): RunKeys;
 }
 
 /** The keys of one endpoint, within one run. Calls may overlap; they take effect in their order. */

@@ -58,7 +58,7 @@ export class Deletions {
     this.#direct = directly(messages);
     this.#watches = familyOf(endpoint)
       .filter(({ config }) => config.deletes?.missing === true)
-      .map((one) => new KeyWatch(one, known.open(one.id, run, one.keyKind), messages, countsPages));
+      .map((one) => new KeyWatch(one, known.open(one.id, run, one.keyKind, endpoint.id), messages, countsPages));
   }
 
   /** Where the messages of an endpoint go. */

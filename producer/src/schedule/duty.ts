@@ -11,7 +11,7 @@ export interface DutyOptions {
   readonly endpoint: Endpoint;
   readonly runner: Runner;
   readonly states: StateStore;
-  readonly metrics: Pick<PollMetrics, 'held' | 'due'>;
+  readonly metrics: Pick<PollMetrics, 'held' | 'due' | 'notDeleted'>;
   readonly clock: Clock;
   readonly log: Logger;
   /** From 0 to 1. */
@@ -81,6 +81,7 @@ export class Duty {
     // The producer that polls it from now on exports the other metrics.
     metrics.held.set({ endpoint: endpoint.id }, 0);
     metrics.due.remove({ endpoint: endpoint.id });
+    metrics.notDeleted.remove({ endpoint: endpoint.id });
     this.runner.abort(new RetryableError('lease_lost', 'another producer polls this endpoint from now on'));
   }
 

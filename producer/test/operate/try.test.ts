@@ -39,6 +39,18 @@ describe('trying an endpoint', () => {
     expect(shown).not.toContain('secret-key');
   });
 
+  it('shows what deletes.when deletes, and nothing of the columns that a tombstone lacks', async () => {
+    const api = await startApi((_request, response) =>
+      json(response, [records[0], { ...records[2], name: 'Cyd', gone: true }, { ...records[0], id: 'd', name: 'Dee' }]),
+    );
+    const { bad, shown } = await tryIt({ url: api.url, deletes: { when: 'has(raw.gone) && raw.gone' } });
+    expect(bad).toBe(0);
+    expect(shown).toContain(
+      '{"id":"c","updatedAt":"2026-03-01T11:00:00.000Z","_deleted":true}\na tombstone: deletes.when holds, so its row is deleted',
+    );
+    expect(shown).toContain('3 shown, 1 deleted by deletes.when, 0 of them would be dead-lettered');
+  });
+
   it('tries a child with the first record of its parent', async () => {
     const api = await startApi(({ url }, response) =>
       json(response, url.pathname === '/list' ? records : [{ id: url.pathname }]),
