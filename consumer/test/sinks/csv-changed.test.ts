@@ -233,6 +233,7 @@ describe.each(WAYS)('a part that was $how', ({ change, left, another, said }) =>
     await other.beginEpoch(NEXT_EPOCH);
     expect(await keys(other)).toEqual(left);
     expect(await connect().identity()).toBe(now);
+    expect(await readFile(path, 'utf8').catch(() => '\n')).toMatch(/\n$/);
   });
 
   test('after its writer died is noticed as well', async () => {

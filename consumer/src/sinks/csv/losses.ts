@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { type Dataset, listParts, noteOfPart, type Part } from '@tributary/shared';
 import { hashOfFile, ignoreMissing, statIfThere, unlinkIfThere } from './files.js';
 import type { Evidence, PartState } from './part-state.js';
-import { beginsWith } from './seal.js';
+import { beginsWith, endLine } from './seal.js';
 
 /** A part that is not what its writer left. */
 export interface Change {
@@ -68,9 +68,19 @@ export class Losses {
   }
 
   /** Takes a part for what it is now. Safe for several consumers at once, and safe to repeat. */
-  async accept({ dataset, name, now }: Change): Promise<void> {
-    if (now === undefined) await unlinkIfThere(noteOfPart(this.#directory, dataset.name, name));
-    else await this.#state.replaceEvidence(dataset.name, name, { ...now, changed: true });
+  async accept({ dataset, name, path, now }: Change): Promise<void> {
+    if (now === undefined) {
+      await unlinkIfThere(noteOfPart(this.#directory, dataset.name, name));
+      return;
+    }
+    try {
+      const { size, modified } = await endLine(path, dataset);
+      const evidence = { size, sha256: await hashOfFile(path, size), modified, changed: true };
+      await this.#state.replaceEvidence(dataset.name, name, evidence);
+    } catch (error) {
+      // It went away meanwhile, which the next look finds.
+      ignoreMissing(error as NodeJS.ErrnoException);
+    }
   }
 
   #begunFolder = (dataset: Dataset): string => dirname(noteOfPart(this.#directory, dataset.name, 'part'));

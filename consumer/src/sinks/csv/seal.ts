@@ -137,21 +137,35 @@ async function copyWholeLines(
   durable: Durable | undefined,
 ): Promise<Evidence> {
   await copyFile(from, to, constants.COPYFILE_FICLONE);
-  const { size } = await stat(to);
-  const isSound = durable === undefined || (await beginsWith(to, durable, size));
-  const end = isSound ? await wholeLinesEnd(to) : await readableEnd(to, dataset);
+  const isSound = durable === undefined || (await beginsWith(to, durable, (await stat(to)).size));
+  const { size, modified } = await endLine(to, dataset, isSound ? await wholeLinesEnd(to) : undefined);
+  // With no time of its own, so that whoever compares reads it.
+  if (durable !== undefined && !isSound) return { ...durable, modified: 0 };
+  return { size, sha256: await hashOfFile(to, size), modified };
+}
+
+/**
+ * Lets a file end with a line end. A part that has not even its header gets one; a file that is no part at all, such as a
+ * spreadsheet's own format, is left as it is.
+ * @param wholeEnd where the last line of the writer ends; of a part that another program has changed, what is torn at its end is cut
+ */
+export async function endLine(
+  path: string,
+  dataset: Dataset,
+  wholeEnd?: number,
+): Promise<{ readonly size: number; readonly modified: number }> {
+  const { size } = await stat(path);
+  const end = wholeEnd ?? (await readableEnd(path, dataset));
   const header = await formatLines([headerOf(dataset)]);
-  const file = await open(to, 'r+');
+  const file = await open(path, 'r+');
   try {
-    if (end === 0 && (await isTornHeader(to, size, header))) {
+    if (end === 0 && (await isTornHeader(path, size, header))) {
       await file.truncate(0);
       await file.writeFile(header);
-    } else if (end > 0) await file.truncate(end);
+    } else if (end > 0 && end < size) await file.truncate(end);
     await file.datasync();
     const { size: length, mtimeMs: modified } = await file.stat();
-    // With no time of its own, so that whoever compares reads it.
-    if (durable !== undefined && !isSound) return { ...durable, modified: 0 };
-    return { size: length, sha256: await hashOfFile(to, length), modified };
+    return { size: length, modified };
   } finally {
     await file.close();
   }
@@ -161,7 +175,6 @@ async function copyWholeLines(
 export const beginsWith = async (path: string, durable: Durable, size: number): Promise<boolean> =>
   size >= durable.size && (await hashOfFile(path, durable.size)) === durable.sha256;
 
-/** A file that is no part at all, such as a spreadsheet's own format, is left as it is. */
 async function isTornHeader(path: string, size: number, header: Buffer): Promise<boolean> {
   return size < header.length && header.toString().startsWith((await readIfThere(path)) ?? '');
 }
