@@ -35,6 +35,22 @@ export async function startPrivatePostgres(say: Say = sayOnConsole): Promise<Pri
   return runPrivately((folder) => prepare(folder, programs));
 }
 
+/** A primary of the test's own, and a standby that follows it until it is promoted (`SELECT pg_promote()`). */
+export async function startPrivatePostgresPair(
+  say: Say = sayOnConsole,
+): Promise<{ readonly primary: PrivateService; readonly standby: PrivateService }> {
+  const programs = await findOrInstall(findPrograms, [debianPackage], say);
+  const replication = { wal_level: 'replica', max_wal_senders: 4, hot_standby: 'on' };
+  const primary = await runPrivately((folder) => prepare(folder, programs, replication));
+  const standby = await runPrivately((folder) => prepare(folder, programs, replication, primary.url)).catch(
+    async (error: unknown) => {
+      await primary.stop();
+      throw error;
+    },
+  );
+  return { primary, standby };
+}
+
 /** The folder that holds both `initdb` and `postgres`: Debian keeps them off the PATH, one folder a version. */
 function findPrograms(): string | undefined {
   const folders = [
@@ -45,18 +61,20 @@ function findPrograms(): string | undefined {
   return folders.find((folder) => ['initdb', 'postgres'].every((name) => firstExecutable([join(folder, name)])));
 }
 
-async function prepare(folder: string, programs: string): Promise<Recipe> {
+/** @param primary the server that it follows; without one its database is new */
+async function prepare(folder: string, programs: string, changes: object = {}, primary?: string): Promise<Recipe> {
   const port = await freePort();
   const data = join(folder, 'data');
   const user = unprivilegedUser();
   if (user !== undefined) chownSync(folder, user.uid, user.gid);
   const env = { PATH: searchPath, LANG: 'C.UTF-8', HOME: folder };
   const command = join(programs, 'postgres');
-  await promisify(execFile)(
-    join(programs, 'initdb'),
-    ['-D', data, '-U', 'tributary', '--auth=trust', '--encoding=UTF8', '--locale=C', '--no-sync'],
-    { cwd: folder, env, ...user },
-  );
+  const make =
+    primary === undefined
+      ? ['initdb', '-D', data, '-U', 'tributary', '--auth=trust', '--encoding=UTF8', '--locale=C', '--no-sync']
+      : ['pg_basebackup', '-D', data, '-d', primary, '--write-recovery-conf', '--checkpoint=fast', '--no-sync'];
+  const [program = '', ...args] = make;
+  await promisify(execFile)(join(programs, program), args, { cwd: folder, env, ...user });
   const settings = {
     port,
     listen_addresses: '127.0.0.1',
@@ -69,6 +87,7 @@ async function prepare(folder: string, programs: string): Promise<Recipe> {
     // What survives a kill is what these servers are for.
     fsync: 'on',
     synchronous_commit: 'on',
+    ...changes,
   };
   return {
     name: 'Postgres',

@@ -41,7 +41,8 @@ export const ENVIRONMENT = {
   },
   POSTGRES_URL: {
     readers: ['consumer', 'dashboard'],
-    words: 'Postgres, such as postgres://user:password@host:5432/database; needed for the sink postgres',
+    words:
+      'Postgres, such as postgres://user:password@host:5432/database; several hosts with commas between them, of which the primary is found; needed for the sink postgres',
   },
   HOST: {
     readers: SERVICES,

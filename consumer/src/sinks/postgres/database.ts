@@ -36,6 +36,9 @@ const ATTEMPTS = 4;
 /** SQLSTATEs of such a rollback. */
 const ROLLED_BACK: ReadonlySet<string> = new Set(['postgres_40001', 'postgres_40P01']);
 
+/** What a server in recovery says to READ WRITE: read-only, or not supported. */
+const REFUSED_BY_STANDBY: ReadonlySet<string> = new Set(['postgres_25006', 'postgres_0A000']);
+
 /** SQLSTATEs of a table, a column or a schema that is missing. */
 const MISSING = new Set(['42P01', '42703', '3F000']);
 
@@ -126,9 +129,15 @@ export class Database {
       asOurs: (error) => this.#asOurs(error),
       onSilence: (process) => endProcess(pool, process),
     });
-    if (await transaction.begin(statement)) return transaction;
-    await transaction.abandon();
-    throw new StandbyError();
+    try {
+      if (await transaction.begin(statement)) return transaction;
+      throw new StandbyError();
+    } catch (error) {
+      await transaction.abandon();
+      if (!(error instanceof RetryableError)) throw error;
+      // Said once more by the caller, for all servers together.
+      throw REFUSED_BY_STANDBY.has(error.code) ? new StandbyError() : error.cause;
+    }
   }
 
   async close(): Promise<void> {

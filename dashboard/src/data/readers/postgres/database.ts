@@ -1,9 +1,20 @@
-import { describeError, encodedUrl, FatalError, RetryableError, redactUrl } from '@tributary/shared';
+import {
+  describeError,
+  encodedUrl,
+  nameOfServers,
+  type PostgresServer,
+  postgresServers,
+  RetryableError,
+  ServerChoice,
+} from '@tributary/shared';
 import { Pool, type PoolClient } from 'pg';
 
 /** Milliseconds. A page that takes longer than this is of no use, and its statement keeps the database from other work. */
 const STATEMENT_TIMEOUT = 20_000;
+const LOCK_TIMEOUT = 10_000;
 const CONNECT_TIMEOUT = 5_000;
+/** Milliseconds after which this side gives up. Later than the server itself, so that no statement is left behind there. */
+const QUERY_TIMEOUT = 25_000;
 /** Milliseconds that a download may wait for its client to take what it was sent. */
 const REST_TIMEOUT = 5 * 60_000;
 const CONNECTIONS = 6;
@@ -11,31 +22,69 @@ const CONNECTIONS = 6;
 /** A table, a column or a schema is not there (SQLSTATE, Postgres manual, appendix A): nothing was written yet. */
 const MISSING = new Set(['42P01', '42703', '3F000']);
 
-/** Reads from one Postgres, and cannot write: each of its sessions is read-only. Errors never hold the password. */
+/**
+ * Reads from one Postgres, and cannot write: each of its sessions is read-only. Errors never hold the password. Of several servers it
+ * asks the primary: what a standby shows may be old.
+ */
 export class ReadDatabase {
-  readonly #pool: Pool;
+  readonly #servers: readonly PostgresServer[];
+  readonly #choice: ServerChoice;
+  readonly #pools = new Map<PostgresServer, Pool>();
+  /** Connections to a server that was the primary. It stays that as long as they last. */
+  readonly #primaries = new WeakSet<PoolClient>();
   readonly #where: string;
+  #closing: Promise<unknown> | undefined;
 
   /** @throws FatalError if the URL is not one */
   constructor(url: string) {
-    if (!/^postgres(ql)?:\/\//.test(url) || !URL.canParse(url)) {
-      const example = 'postgres://user:password@host:5432/database';
-      throw new FatalError('postgres_url_invalid', `POSTGRES_URL is not a URL such as ${example}`);
-    }
-    this.#where = redactUrl(url);
-    this.#pool = new Pool({
-      connectionString: encodedUrl(url),
+    this.#servers = postgresServers(url);
+    this.#choice = new ServerChoice(this.#servers);
+    this.#where = nameOfServers(this.#servers);
+  }
+
+  #poolOf(server: PostgresServer): Pool {
+    const known = this.#pools.get(server);
+    if (known !== undefined) return known;
+    const pool = new Pool({
+      connectionString: encodedUrl(server.url),
       max: CONNECTIONS,
       connectionTimeoutMillis: CONNECT_TIMEOUT,
+      query_timeout: QUERY_TIMEOUT,
       keepAlive: true,
+      keepAliveInitialDelayMillis: 10_000,
       application_name: 'tributary dashboard',
       statement_timeout: STATEMENT_TIMEOUT,
+      lock_timeout: LOCK_TIMEOUT,
       idle_in_transaction_session_timeout: REST_TIMEOUT,
       options: '-c default_transaction_read_only=on -c timezone=UTC',
     });
     // A connection that breaks while no query uses it must not end the process: the next query fails instead.
-    this.#pool.on('error', () => {});
-    this.#pool.on('connect', (client) => client.on('error', () => {}));
+    pool.on('error', () => {});
+    pool.on('connect', (client) => client.on('error', () => {}));
+    this.#pools.set(server, pool);
+    return pool;
+  }
+
+  async #connect(): Promise<PoolClient> {
+    try {
+      return await this.#choice.first((server) => this.#connectTo(server));
+    } catch (error) {
+      throw this.#asOurs(error);
+    }
+  }
+
+  async #connectTo(server: PostgresServer): Promise<PoolClient> {
+    const client = await this.#poolOf(server).connect();
+    if (this.#servers.length === 1 || this.#primaries.has(client)) return client;
+    try {
+      const { rows } = await client.query('SELECT pg_catalog.pg_is_in_recovery() AS standby');
+      if (rows[0]?.standby !== false) throw new Error('this server is a standby');
+    } catch (error) {
+      client.release(true);
+      throw error;
+    }
+    this.#primaries.add(client);
+    return client;
   }
 
   /**
@@ -49,9 +98,13 @@ export class ReadDatabase {
 
   /** @throws MissingTableError if nothing was written there yet; RetryableError if the database is away */
   async query<Row>(text: string, values: readonly unknown[] = []): Promise<Row[]> {
+    const client = await this.#connect();
     try {
-      return (await this.#pool.query(text, [...values])).rows as Row[];
+      const { rows } = await client.query(text, [...values]);
+      client.release();
+      return rows as Row[];
     } catch (error) {
+      client.release(true);
       throw this.#asOurs(error);
     }
   }
@@ -61,9 +114,7 @@ export class ReadDatabase {
    * stops reading, and when the signal aborts.
    */
   async stream<Row>(text: string, values: readonly unknown[], signal: AbortSignal): Promise<AsyncIterable<Row[]>> {
-    const client = await this.#pool.connect().catch((error: unknown) => {
-      throw this.#asOurs(error);
-    });
+    const client = await this.#connect();
     let open = true;
     const release = (broken: boolean) => {
       if (!open) return;
@@ -102,7 +153,8 @@ export class ReadDatabase {
   }
 
   async close(): Promise<void> {
-    if (!this.#pool.ended && !this.#pool.ending) await this.#pool.end();
+    this.#closing ??= Promise.all([...this.#pools.values()].map((pool) => pool.end()));
+    await this.#closing;
   }
 
   #asOurs(error: unknown): RetryableError {
