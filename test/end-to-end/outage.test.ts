@@ -2,14 +2,10 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { PrivateService } from '../services/handle.js';
 import { startPrivateRabbitMQ } from '../services/rabbitmq.js';
 import { type PrivateRedis, startPrivateRedis } from '../services/redis.js';
-import { startCrm } from './support/crm.js';
 import { eventually } from './support/eventually.js';
-import { expectedRows } from './support/join.js';
-import { countExpected, expectAllLanded, expectNewest, readDemoRows } from './support/landed.js';
-import { readMetrics } from './support/metrics.js';
-import { demoPipeline } from './support/pipeline-file.js';
+import { type Outage, throughOutage as runThroughOutage } from './support/outage.js';
 import type { Servers } from './support/servers.js';
-import { type Both, readiness, startBoth, untilReady } from './support/services.js';
+import { readiness, startService, untilReady } from './support/services.js';
 import { useStage } from './support/stage.js';
 
 const stage = useStage();
@@ -25,39 +21,7 @@ describe('servers that go while records flow', { timeout: 120_000 }, () => {
   });
   afterAll(() => Promise.all([rabbit, redis].map((server) => server.stop())));
 
-  /** Runs a pipeline on a CRM that changes, hurts it, lets it go on for a while, and sees that all is well. */
-  async function throughOutage(what: string, outage: (both: Both) => Promise<void>) {
-    const { file } = demoPipeline(stage, undefined);
-    const output = stage.path(what);
-    const { crm } = await startCrm(stage, {
-      MOCK_CUSTOMERS: '1000',
-      MOCK_ITEMS: '400',
-      MOCK_CHANGES_PER_SECOND: '100',
-    });
-    const both = await startBoth(stage, {
-      AMQP_URL: servers.amqpUrl,
-      REDIS_URL: servers.redisUrl,
-      CRM_URL: crm.url,
-      PIPELINE: file,
-      OUTPUT_DIR: output,
-    });
-    const accepted = async () =>
-      (await readMetrics(both.consumer.url)).sum('tributary_records_total', { outcome: 'accepted' });
-
-    // Not before: a RabbitMQ that is killed right after a queue was declared may lose it (see startPrivateRabbitMQ).
-    await eventually(async () => expect(await accepted()).toBeGreaterThan(700), 20);
-    await outage(both);
-    const then = await accepted();
-    await eventually(async () => expect(await accepted()).toBeGreaterThan(then + 100));
-    await crm.pause();
-    const expected = expectedRows(await crm.records());
-    expect(countExpected(expected)).toMatchObject({ customers: 1_000, inventory: 400 });
-    await expectAllLanded(output, expected);
-    await Promise.all(Object.values(both).map(untilReady));
-    const ends = await Promise.all([both.producer.program.stop(), both.consumer.program.stop()]);
-    expect(ends.map(({ code }) => code)).toEqual([0, 0]);
-    expectNewest(await readDemoRows(output), expected);
-  }
+  const throughOutage = (what: string, outage: Outage) => runThroughOutage(stage, servers, what, outage);
 
   test('Redis is killed, is away for a while, and comes back empty: no row twice, none missing', async () => {
     await throughOutage('redis', async (both) => {
@@ -70,6 +34,33 @@ describe('servers that go while records flow', { timeout: 120_000 }, () => {
         });
       }
       await redis.up();
+    });
+  });
+
+  test('Redis is suspended with its connections open: every service says so, also one that starts, and goes on after', async () => {
+    await throughOutage('silent', async (both, env) => {
+      const dashboard = await startService(stage, 'dashboard', env);
+      const started = [...Object.values(both), dashboard];
+      const isReadySoon = (service: (typeof started)[number]) =>
+        eventually(async () => expect((await readiness(service)).problems).toEqual([]), 100, 10_000);
+      await Promise.all(started.map((service) => untilReady(service)));
+      redis.pause();
+      const late = await startService(stage, 'consumer', { ...env, INSTANCE_ID: 'late' });
+      const all = [...started, late];
+      const says = (service: (typeof all)[number]) =>
+        eventually(
+          async () => {
+            const { status, problems } = await readiness(service);
+            expect([status, problems.join('; ')]).toEqual([503, expect.stringContaining('Redis does not answer')]);
+          },
+          100,
+          10_000,
+        );
+      await Promise.all(all.map(says));
+      redis.resume();
+      await Promise.all(all.map(isReadySoon));
+      const ends = await Promise.all([dashboard, late].map(({ program }) => program.stop()));
+      expect(ends.map(({ code }) => code)).toEqual([0, 0]);
     });
   });
 
