@@ -42,7 +42,8 @@ export class Concealer {
     if (isSecretSetting(path) && code !== 'invalid_value') return 'what stands here';
     if (!(written instanceof Written)) return stringifyJson(this.#showable(written));
     if (this.isSecret(written)) return stringifyJson(written.template);
-    return written.template === undefined ? written.text : stringifyJson(value);
+    // A double would show other digits than those that were written.
+    return written.template === undefined || typeof value === 'number' ? written.text : stringifyJson(value);
   }
 
   #showable(value: unknown): unknown {

@@ -1,4 +1,5 @@
-import { ownValue } from './own-value.js';
+import { ExactNumber } from './json.js';
+import { isMapping, ownValue } from './own-value.js';
 
 /** A step of a path: the name of a property, or a place in a list, counted from its end if it is negative. */
 export type PathStep = string | number;
@@ -73,21 +74,34 @@ const WANTED_IN_BRACKETS = "expected a number or a name in quotes, such as [0], 
 const faultAt = (text: string, at: number, wanted: string): PathError =>
   new PathError(`${at >= text.length ? 'at its end' : `at "${text.slice(at, at + 12)}"`}: ${wanted}`);
 
-/** Only what a value itself holds is found: an API may call a field `constructor`, and every object inherits one. */
-function step(value: unknown, at: PathStep): unknown {
-  if (typeof value !== 'object' || value === null) return undefined;
-  if (typeof at === 'number') return Array.isArray(value) ? value.at(at) : undefined;
-  return at === 'length' && Array.isArray(value) ? undefined : ownValue(value, at);
+type Step = (value: unknown) => unknown;
+
+/** Whether objects, lists or exact numbers inherit something of this name. */
+const isInherited = (name: string): boolean =>
+  [Object.prototype, Array.prototype, ExactNumber.prototype].some((prototype) => name in prototype);
+
+/**
+ * Only what a value itself holds is found: an API may call a field `constructor`, and every object inherits one. Asking whether
+ * it is its own costs several times the reading, so it is asked for such names only.
+ */
+function compileStep(at: PathStep): Step {
+  if (typeof at === 'number') return (value) => (Array.isArray(value) ? value.at(at) : undefined);
+  if (at === 'length') return (value) => (isMapping(value) ? ownValue(value, at) : undefined);
+  if (isInherited(at)) return (value) => (typeof value === 'object' ? ownValue(value, at) : undefined);
+  return (value) =>
+    typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>)[at] : undefined;
 }
 
 /** Reads what lies at the end of these steps; undefined if nothing does. */
 export function readerOf(steps: readonly PathStep[]): (value: unknown) => unknown {
-  const [first, second] = steps;
+  const [first, second, third, ...others] = steps.map(compileStep);
   if (first === undefined) return (value) => value;
-  if (second === undefined) return (value) => step(value, first);
+  if (second === undefined) return first;
+  if (third === undefined) return (value) => second(first(value));
+  if (others.length === 0) return (value) => third(second(first(value)));
   return (value) => {
-    let found = value;
-    for (const at of steps) found = step(found, at);
+    let found = third(second(first(value)));
+    for (const step of others) found = step(found);
     return found;
   };
 }

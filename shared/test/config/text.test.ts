@@ -161,6 +161,13 @@ describe("a request's body, where anything may stand,", () => {
   });
 });
 
+test('a fault shows every digit of a number that is too large', () => {
+  for (const written of ['98765432109876543210', `"\${N}"`, `\${N}`]) {
+    const message = told(`${GOOD}    maxPages: ${written}\n`, { N: '98765432109876543210' });
+    expect(message).toContain('endpoints.blog.maxPages: 98765432109876543210 is not valid');
+  }
+});
+
 describe('a fault never shows a secret', () => {
   const SECRETS = ['712345', '42', '7', 'x9', 'true', 'hunter2', `-----BEGIN ${'k'.repeat(300)}`];
 

@@ -121,17 +121,35 @@ export function instantOf(parts: TimeParts, place?: TimeZone): string | undefine
   return instantAt(place !== undefined && parts.offset === undefined ? place.momentOf(time) : time, fraction);
 }
 
+/** The years 1 to 9999, in milliseconds. */
+const FIRST = Date.parse('0001-01-01T00:00:00Z');
+const BEHIND_LAST = Date.parse('+010000-01-01T00:00:00Z');
+
 /**
  * @param milliseconds since the beginning of 1970
  * @param fraction if there are any, all digits of the second's fraction; they stand for those of `milliseconds`
  */
 export function instantAt(milliseconds: number, fraction: string): string | undefined {
-  const date = new Date(milliseconds);
-  if (Number.isNaN(date.getTime())) return undefined;
-  const iso = date.toISOString();
-  if (!/^(?!0000)\d{4}-/.test(iso)) return undefined;
+  if (!(milliseconds >= FIRST && milliseconds < BEHIND_LAST)) return undefined;
+  const iso = isoOf(Math.trunc(milliseconds));
   if (fraction === '') return iso;
   return `${iso.slice(0, 20)}${fraction.replace(/0+$/, '').padEnd(3, '0')}Z`;
+}
+
+const DAY = 86_400_000;
+/** Two digits, and three. */
+const TWO = Array.from({ length: 60 }, (_, number) => String(number).padStart(2, '0'));
+const THREE = Array.from({ length: 1_000 }, (_, number) => String(number).padStart(3, '0'));
+let lastDay = { number: Number.NaN, text: '' };
+
+/** As Date's toISOString, which costs four times as much. Records of one page are mostly of few days. */
+function isoOf(milliseconds: number): string {
+  const day = Math.floor(milliseconds / DAY);
+  if (day !== lastDay.number) lastDay = { number: day, text: new Date(day * DAY).toISOString().slice(0, 11) };
+  const rest = milliseconds - day * DAY;
+  const seconds = Math.floor(rest / 1_000);
+  const minutes = Math.floor(seconds / 60);
+  return `${lastDay.text}${TWO[Math.floor(minutes / 60)]}:${TWO[minutes % 60]}:${TWO[seconds % 60]}.${THREE[rest % 1_000]}Z`;
 }
 
 /** To the microsecond, as a Postgres timestamptz holds it, so that content is the same content in every sink. */

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { hasNanoseconds, likelyUnit, readInstant, readUnix, toMicroseconds } from '../../../src/index.js';
+import { hasNanoseconds, instantAt, likelyUnit, readInstant, readUnix, toMicroseconds } from '../../../src/index.js';
 
 const TEN = '2024-05-01T10:00:00.000Z';
 
@@ -169,4 +169,24 @@ describe('a number that is a time', () => {
       undefined,
     ]);
   });
+});
+
+test('a moment is written as Date writes it, in the years 1 to 9999 and in no other', () => {
+  const [first, last] = [Date.parse('0001-01-01T00:00:00.000Z'), Date.parse('9999-12-31T23:59:59.999Z')];
+  fc.assert(
+    fc.property(fc.integer({ min: first, max: last }), fc.nat(200_000_000), (milliseconds, later) => {
+      for (const moment of [milliseconds, Math.min(milliseconds + later, last)]) {
+        expect(instantAt(moment, '')).toBe(new Date(moment).toISOString());
+      }
+    }),
+  );
+  expect([first, last, -1, 0].map((moment) => instantAt(moment, ''))).toEqual([
+    '0001-01-01T00:00:00.000Z',
+    '9999-12-31T23:59:59.999Z',
+    '1969-12-31T23:59:59.999Z',
+    '1970-01-01T00:00:00.000Z',
+  ]);
+  for (const moment of [first - 1, last + 1, Number.NaN, Number.POSITIVE_INFINITY, 1e20]) {
+    expect(instantAt(moment, '')).toBeUndefined();
+  }
 });
