@@ -15,6 +15,7 @@ import {
   ReleaseList,
   readServiceSettings,
   redisSeenAgain,
+  redisSettledNotes,
   type Service,
   type ServiceEnvironment,
   type ServiceProcess,
@@ -205,6 +206,7 @@ class ConsumerService implements Consumer {
       buried: new RedisBuried(redis, config.name),
       kept: keptBodies(config.sink, { postgresUrl: this.#options.postgresUrl }),
       seenAgain: redisSeenAgain(redis, config.name),
+      settledNotes: redisSettledNotes(redis, config.name),
       sink,
       instance,
       // Room for many batches, so that one can be written while others fill.

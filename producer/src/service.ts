@@ -33,8 +33,11 @@ import { createPollMetrics, registerGateMetrics, registerPublishMetrics } from '
 import { Control } from './operate/control.js';
 import { addOperationRoutes } from './operate/routes.js';
 import type { PollSummary } from './poll/progress.js';
+import { LossWatch } from './publish/losses.js';
 import { openPublisher } from './publish/open.js';
 import type { Publisher } from './publish/publisher.js';
+import type { QueueDepths } from './publish/queue-depths.js';
+import { confirmedNoter, LossRecovery } from './publish/recovery.js';
 import { createDuties } from './schedule/duties.js';
 import type { Duty } from './schedule/duty.js';
 import { LONGEST_IDLE_WAIT } from './sources/port.js';
@@ -162,8 +165,9 @@ class ProducerService implements Producer {
     const surroundings = createSurroundings({ limits: config.limits, proxies, clock: this.#clock, tokens });
     this.#releases.add('the connections of the sources', () => surroundings.close());
     this.#kept = kept;
-    const broker = { amqpUrl, instance, topology: topologyOf(config), clock: this.#clock, log };
-    const { publisher, problem, isBlocked } = await openPublisher(broker, this.#releases);
+    const isNumbered = kept.publications !== undefined;
+    const broker = { amqpUrl, instance, topology: topologyOf(config), clock: this.#clock, log, isNumbered };
+    const { publisher, problem, isBlocked, depths } = await openPublisher(broker, this.#releases);
     this.#publisher = publisher;
 
     const { registry } = this;
@@ -175,16 +179,22 @@ class ProducerService implements Producer {
       redis: () => kept.problem() === undefined,
     });
     measureBlocked(registry, isBlocked);
-    const problems = () => [problem(), kept.problem()].filter((text) => text !== undefined);
     const endpoints = compileEndpoints(config);
     this.#endpoints = endpoints;
+    const recovery = this.#watchLosses(kept, depths);
+    const problems = () =>
+      [problem(), kept.problem(), ...(recovery?.problems() ?? [])].filter((text) => text !== undefined);
+    const { publications } = kept;
+    const { queues } = broker.topology;
+    const confirmed =
+      publications === undefined ? {} : { confirmed: confirmedNoter(publications, queues, () => this.#clock.now()) };
     const { marks } = this.#options;
     if (marks !== undefined) await restoreMarks(endpoints, kept.unleased, marks);
     const signal = this.#stopping.signal;
     // A person waits for a single round.
     const patience = this.#options.schedule ? undefined : LONGEST_IDLE_WAIT;
     const common = { publisher, surroundings, metrics, clock: this.#clock, log, instance, signal, patience };
-    const dutyOptions = { ...kept, ...common };
+    const dutyOptions = { ...kept, ...common, ...confirmed };
     this.#duties = createDuties(endpoints, dutyOptions);
     const leases = this.#createLeases(kept.table);
     this.#leases = leases;
@@ -193,6 +203,37 @@ class ProducerService implements Producer {
     // Without a schedule, the caller of pollOnce makes sure that no other producer polls.
     if (this.#options.schedule && this.#stopped === undefined) leases.start();
     log.info({ endpoints: endpoints.length, url: this.#url }, 'the producer runs');
+  }
+
+  /** Without a schedule, the caller of pollOnce looks after the queues. */
+  #watchLosses(kept: Stores, depths: QueueDepths): LossRecovery | undefined {
+    const { publications, cursors, table } = kept;
+    const { log, amqpUrl, schedule } = this.#options;
+    if (publications === undefined || !schedule) return undefined;
+    const now = () => this.#clock.now();
+    const lastSuccess = (id: string) => this.#duties.get(id)?.runner.state?.lastSuccessAt;
+    const endpoints = this.#endpoints;
+    const recovery = new LossRecovery({
+      endpoints,
+      cursors,
+      table,
+      registry: this.registry,
+      log,
+      amqpUrl,
+      lastSuccess,
+      now,
+    });
+    const watch = new LossWatch({
+      publications,
+      depths,
+      clock: this.#clock,
+      log,
+      isMine: (id) => this.#leases?.fence(id) !== undefined,
+      onLoss: (loss) => recovery.recover(loss),
+    });
+    this.#releases.add('the watch for losses', () => watch.close());
+    void watch.run();
+    return recovery;
   }
 
   async #listen(control: Control, problems: () => readonly string[]): Promise<void> {

@@ -5,8 +5,10 @@ import {
   memoryRunLog,
   needsOf,
   openRedis,
+  type Publications,
   type ReleaseList,
   type RunLog,
+  redisPublications,
   redisRunLog,
 } from '@tributary/shared';
 import { type CursorStore, memoryCursorStore } from './cursor/cursor.js';
@@ -31,6 +33,8 @@ export interface Stores {
   readonly table: LeaseTable;
   /** The consumers' ledger: see doubtLedger. */
   readonly ledger: { doubt(): Promise<void> };
+  /** What the broker has confirmed and no consumer has settled; undefined where the queues end with this process. */
+  readonly publications: Publications | undefined;
   /** Tokens that the settings cannot obtain again. */
   readonly tokens: TokenStore;
   /** The same, for a caller that sees to it that no producer polls yet, and so needs no lease. */
@@ -69,6 +73,7 @@ export function openRedisStores(options: RedisStoreOptions, releases: ReleaseLis
     runs: redisRunLog(redis, pipeline),
     table: redisLeaseTable(redis, pipeline),
     ledger: { doubt: () => doubtLedger(redis, pipeline) },
+    publications: redisPublications(redis, pipeline),
     tokens:
       secret === undefined
         ? memoryTokenStore()
@@ -85,6 +90,7 @@ export function memoryStores(cursors = memoryCursorStore()): Stores {
     ...kept,
     runs: memoryRunLog(),
     table: memoryLeaseTable(),
+    publications: undefined,
     // A producer without Redis is not asked to reset anything.
     ledger: { doubt: async () => {} },
     tokens: memoryTokenStore(),

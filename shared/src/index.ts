@@ -55,6 +55,7 @@ export { likelyType, lineToDeclare, UNKNOWN_FIELDS } from './records/unknown-fie
 export * from './records/version.js';
 export * from './redis/health.js';
 export * from './redis/ledger-doubt.js';
+export * from './redis/publications.js';
 export * from './redis/redis.js';
 export * from './redis/run-log.js';
 export * from './redis/seen-again.js';

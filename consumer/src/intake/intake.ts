@@ -1,5 +1,5 @@
 import type { Clock } from '@tributary/shared';
-import type { IntakeChannel } from './channel.js';
+import type { BrokerMessage, IntakeChannel } from './channel.js';
 import { type Delivery, Settler } from './settle.js';
 
 /** How many deliveries are judged together: enough to share a round trip to Redis, few enough to keep it short. */
@@ -13,6 +13,8 @@ export interface IntakeOptions {
   readonly clock: Clock;
   /** The number of deliveries that the broker gives out before it waits for an acknowledgement. */
   readonly prefetch: number;
+  /** Called with each message that is about to be acknowledged. */
+  readonly onSettled?: (message: BrokerMessage) => void;
 }
 
 /** Deliveries of one queue, as they come: an async iterable of micro-batches, bounded by the channel's prefetch. */
@@ -27,13 +29,13 @@ export class Intake implements AsyncIterable<Delivery[]> {
   #wake: (() => void) | undefined;
   #consumerTag: string | undefined;
 
-  constructor({ channel, clock, prefetch }: IntakeOptions) {
+  constructor({ channel, clock, prefetch, onSettled }: IntakeOptions) {
     this.#channel = channel;
     this.#clock = clock;
     this.#prefetch = prefetch;
     const isStarved = () => this.#buffer.length === 0;
     const onRefused = (delivery: Delivery) => this.#giveOut([delivery]);
-    this.settler = new Settler({ channel, clock, prefetch, isStarved, onRefused, over: this.#over.signal });
+    this.settler = new Settler({ channel, clock, prefetch, isStarved, onRefused, over: this.#over.signal, onSettled });
   }
 
   /**

@@ -56,6 +56,8 @@ export interface SettlerOptions {
   readonly onRefused?: (delivery: Delivery) => void;
   /** Aborted when nothing is settled here any more. */
   readonly over: AbortSignal;
+  /** Called with each message that is about to be acknowledged. */
+  readonly onSettled?: ((message: BrokerMessage) => void) | undefined;
 }
 
 /**
@@ -125,15 +127,20 @@ export class Settler {
 
   /** @param lingering how many settled deliveries may stay unacknowledged behind a gap */
   #acknowledge(lingering: number): void {
-    const gap = this.#open.findIndex(({ settled }) => !settled);
-    const prefix = gap === -1 ? this.#open.length : gap;
-    const last = this.#open[prefix - 1];
-    const behind = this.#open.slice(prefix);
+    const open = this.#open;
+    const gap = open.findIndex(({ settled }) => !settled);
+    const prefix = gap === -1 ? open.length : gap;
+    const last = open[prefix - 1];
+    const behind = open.slice(prefix);
     const settled = behind.filter((delivery) => delivery.settled);
     const mayWait = settled.length <= lingering;
     this.#open = mayWait ? behind : behind.filter((delivery) => !delivery.settled);
+    const { channel, onSettled } = this.#options;
+    if (onSettled !== undefined) {
+      for (const { message } of open.slice(0, prefix)) onSettled(message);
+      if (!mayWait) for (const { message } of settled) onSettled(message);
+    }
     try {
-      const { channel } = this.#options;
       if (last !== undefined) channel.ack(last.message, true);
       if (!mayWait) for (const delivery of settled) channel.ack(delivery.message);
     } catch (error) {

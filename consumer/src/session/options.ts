@@ -1,4 +1,4 @@
-import type { Clock, Entity, Logger, PipelineConfig, SeenAgain, Topology } from '@tributary/shared';
+import type { Clock, Entity, Logger, PipelineConfig, SeenAgain, SettledNotes, Topology } from '@tributary/shared';
 import type { Buried } from '../dead-letters/dead-letters.js';
 import type { KeptBodies } from '../dead-letters/kept-bodies.js';
 import type { LedgerStore } from '../ledger/port.js';
@@ -20,6 +20,7 @@ export interface SessionOptions {
   readonly buried: Buried;
   readonly kept: KeptBodies;
   readonly seenAgain: Pick<SeenAgain, 'note'>;
+  readonly settledNotes: SettledNotes;
   readonly sink: Sink;
   /** Names this consumer for people. */
   readonly instance: string;

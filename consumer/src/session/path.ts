@@ -2,6 +2,7 @@ import type { ReleaseList } from '@tributary/shared';
 import { type ClaimedRow, Claims } from '../claim/claims.js';
 import type { Lease } from '../claim/lease.js';
 import { DeadLetters } from '../dead-letters/dead-letters.js';
+import type { BrokerMessage } from '../intake/channel.js';
 import type { EnteredLedger } from '../ledger/port.js';
 import type { MergeOptions } from '../merge/join.js';
 import type { SinkWriter } from '../sinks/port.js';
@@ -9,6 +10,7 @@ import { Flush } from '../write/flush.js';
 import type { Ending } from './ending.js';
 import { type Lane, openLanes } from './lanes.js';
 import type { SessionOptions } from './options.js';
+import { SettledLog } from './settled.js';
 
 /** The path that records take in one session, with everything open that it needs. */
 export interface Path {
@@ -51,7 +53,13 @@ export async function openPath(options: SessionOptions, surroundings: PathSurrou
     interval: config.batch.interval,
     flush: (...group: Parameters<Flush['flush']>) => flush.flush(...group),
   };
-  const lanes = await openLanes({ ...options, batch }, ending, release);
+  let lanes: readonly Lane[] = [];
+  const held = () =>
+    Object.fromEntries(lanes.map(({ entity, intake }) => [entity.config.queue, intake.settler.unsettled]));
+  const settledLog = new SettledLog({ ...options, notes: options.settledNotes, held });
+  release.add('the notes of what was settled', () => settledLog.close());
+  const onSettled = (queue: string, message: BrokerMessage) => settledLog.settled(queue, message);
+  lanes = await openLanes({ ...options, batch, onSettled }, ending, release);
   return { lanes, claims, merges, deadLetters, output };
 }
 

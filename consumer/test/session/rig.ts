@@ -82,6 +82,7 @@ export async function startRig({ redis }: RedisStandIn) {
         buried: new RedisBuried(redis, config.name),
         kept: { keep: () => Promise.reject(new Error('every body fits')) },
         seenAgain: redisSeenAgain(redis, config.name),
+        settledNotes: { note: async () => {}, leave: async () => {} },
         sink,
         instance: 'test',
         writer: `writer-${++sessions}`,

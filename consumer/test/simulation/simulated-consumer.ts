@@ -85,6 +85,7 @@ export class SimulatedConsumer {
         kept: { keep: () => Promise.reject(new Error('there are no dead letters')) },
         // Notes for people, which nothing waits for: they are no step of a schedule.
         seenAgain: { note: () => {} },
+        settledNotes: { note: async () => {}, leave: async () => {} },
         sink,
         instance: host.name,
         writer: `${host.name}.${session}`,

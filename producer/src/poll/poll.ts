@@ -4,6 +4,7 @@ import type { KnownKeys } from '../cursor/known-keys.js';
 import type { Endpoint } from '../endpoint.js';
 import type { Ids } from '../publish/ids.js';
 import { messageMaker } from '../publish/messages.js';
+import type { PublishRun } from '../publish/publish-run.js';
 import type { Publisher } from '../publish/publisher.js';
 import type { Shape } from '../shape/shape.js';
 import type { PageRequest, Source } from '../sources/port.js';
@@ -37,6 +38,13 @@ export interface PollSteps {
   readonly missingNews: MissingNews;
   readonly clock: Clock;
   readonly ids: Ids;
+  /** Called before the cursor is saved: all messages are confirmed. @param since where the run began; everything if undefined */
+  readonly confirmed?: (
+    endpoint: Endpoint,
+    run: number,
+    messages: Pick<PublishRun, 'takeConfirmed'>,
+    since: string | undefined,
+  ) => Promise<void>;
 }
 
 /** How long, in milliseconds, a run may take before the next one is due. */
@@ -147,7 +155,10 @@ export async function poll(
     family.throwFailures();
     if (!walks.settled) progress.neverStood();
     if (walks.standsStill) progress.standsStill();
-    await cursors.save(endpoint, await deletions.publish(walks.settled, slices.confirmed(slice, walks)));
+    const reached = await deletions.publish(walks.settled, slices.confirmed(slice, walks));
+    // If the broker loses what it has confirmed, the endpoint is polled again from where this run began.
+    await steps.confirmed?.(endpoint, run, messages, full ? undefined : saved.mark);
+    await cursors.save(endpoint, reached);
     const { settled } = walks;
     walks = new Walks(endpoint, EMPTY, begunAt, source.countsPages);
     // The next run asks again for what would not stand still.

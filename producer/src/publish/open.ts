@@ -8,6 +8,7 @@ import {
   type Topology,
 } from '@tributary/shared';
 import { Publisher } from './publisher.js';
+import { queueDepths } from './queue-depths.js';
 
 export interface BrokerOptions {
   readonly amqpUrl: string;
@@ -15,6 +16,8 @@ export interface BrokerOptions {
   readonly topology: Topology;
   readonly clock: Clock;
   readonly log: Logger;
+  /** As of PublisherOptions. */
+  readonly isNumbered?: boolean;
 }
 
 /** How long a broker may take to confirm that the connection closes, in milliseconds; one that is away never does. */
@@ -22,7 +25,7 @@ const CLOSE_TIMEOUT = 2_000;
 
 /** A publisher on a connection of its own. */
 export async function openPublisher(options: BrokerOptions, releases: ReleaseList) {
-  const { amqpUrl, instance, topology, clock, log } = options;
+  const { amqpUrl, instance, topology, clock, log, isNumbered = false } = options;
   let away: string | undefined;
   const onProblem = (problem: string | undefined) => {
     away = problem;
@@ -41,12 +44,12 @@ export async function openPublisher(options: BrokerOptions, releases: ReleaseLis
       isBlocked = false;
     });
   }
-  const publisher = new Publisher({ connection, topology, clock, log });
+  const publisher = new Publisher({ connection, topology, clock, log, isNumbered });
   releases.add('the publisher', () => publisher.close());
   const servers = amqpUrl.split(',').map(redactUrl).join(', ');
   const problem = (): string | undefined => {
     if (away !== undefined) return away;
     return publisher.problem === undefined ? undefined : `${publisher.problem} (${servers})`;
   };
-  return { publisher, problem, isBlocked: () => isBlocked };
+  return { publisher, problem, isBlocked: () => isBlocked, depths: queueDepths(connection) };
 }

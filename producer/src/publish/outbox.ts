@@ -128,7 +128,7 @@ export class Outbox {
     this.#bytes -= held.message.body.length;
     held.stats.unconfirmed -= 1;
     if (confirmed) held.stats.confirmed += 1;
-    held.run.settle(confirmed);
+    held.run.settle(confirmed, held.message.envelope.entity);
     if (this.#messages <= this.#maxMessages / 2 && this.#bytes <= this.#maxBytes / 2) {
       this.#room?.resolve();
       this.#room = undefined;

@@ -25,6 +25,8 @@ export interface PublisherOptions {
   readonly window?: number;
   /** How many bytes of message bodies may be unconfirmed at a time; 32 MiB unless given. */
   readonly windowBytes?: number;
+  /** Whether messages are numbered, so that it can be noted which of them are settled; not unless given. */
+  readonly isNumbered?: boolean;
 }
 
 /** The `max_message_size` of RabbitMQ 4, in bytes. If a broker has a lower one, its refusal says so. */
@@ -58,7 +60,7 @@ export class Publisher implements ChannelUser {
 
   /** Begins a run: messages that are awaited together. */
   begin(): PublishRun {
-    return new PublishRun((message, run) => this.#accept(message, run));
+    return new PublishRun((message, run) => this.#accept(message, run), this.#options.isNumbered);
   }
 
   get stats(): readonly QueueStats[] {
@@ -88,7 +90,13 @@ export class Publisher implements ChannelUser {
     const { entity } = message.envelope;
     const stats = this.#stats.get(entity);
     if (stats === undefined) throw new Error(`no queue for entity ${entity}`);
-    const held: Held = { message, options: publishOptions(message.envelope), run, stats, returned: false };
+    const held: Held = {
+      message,
+      options: publishOptions(message.envelope, run.numberOf(entity)),
+      run,
+      stats,
+      returned: false,
+    };
     this.#outbox.add(held);
     if (message.body.length <= this.#maxMessageSize) {
       this.#send(held);

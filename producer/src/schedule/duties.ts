@@ -15,7 +15,9 @@ import type { Stores } from '../stores.js';
 import { Duty } from './duty.js';
 import { Runner } from './runner.js';
 
-export interface DutiesOptions extends Pick<Stores, 'cursors' | 'known' | 'states' | 'runs'> {
+export interface DutiesOptions
+  extends Pick<Stores, 'cursors' | 'known' | 'states' | 'runs'>,
+    Pick<PollSteps, 'confirmed'> {
   readonly publisher: Publisher;
   readonly surroundings: Surroundings;
   readonly metrics: PollMetrics;
@@ -31,13 +33,25 @@ export interface DutiesOptions extends Pick<Stores, 'cursors' | 'known' | 'state
 /** A duty for each endpoint: its source, its runs, its schedule. Nothing is polled until the duty is held. */
 export function createDuties(endpoints: readonly Endpoint[], options: DutiesOptions): Map<string, Duty> {
   const { publisher, cursors, known, states, runs, clock, log, instance, metrics, signal } = options;
+  const confirmed = options.confirmed === undefined ? {} : { confirmed: options.confirmed };
   const ids = createIds();
   const missingNews = new MissingNews(log);
   const companions = endpoints.length - 1;
   return new Map(
     endpoints.map((endpoint) => {
       const { source, shape, children } = childOf(endpoint, options, (until) => runner.pause(until));
-      const steps: PollSteps = { source, shape, children, publisher, cursors, known, missingNews, clock, ids };
+      const steps: PollSteps = {
+        source,
+        shape,
+        children,
+        publisher,
+        cursors,
+        known,
+        missingNews,
+        clock,
+        ids,
+        ...confirmed,
+      };
       const runner = new Runner({
         endpoint,
         instance,

@@ -20,8 +20,11 @@ export interface Envelope {
   readonly traceparent: string;
 }
 
-/** The AMQP properties of a message: persistent, mandatory, and readable in RabbitMQ's management UI. */
-export function publishOptions(envelope: Envelope): Options.Publish {
+/**
+ * The AMQP properties of a message: persistent, mandatory, and readable in RabbitMQ's management UI.
+ * @param publication as of redis/publications.ts
+ */
+export function publishOptions(envelope: Envelope, publication?: string): Options.Publish {
   return {
     persistent: true,
     mandatory: true,
@@ -37,6 +40,7 @@ export function publishOptions(envelope: Envelope): Options.Publish {
       run: envelope.run,
       fetchedAt: envelope.fetchedAt,
       traceparent: envelope.traceparent,
+      ...(publication === undefined ? {} : { publication }),
     },
   };
 }

@@ -1,0 +1,193 @@
+import { cp, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Consumer, createConsumer } from '@tributary/consumer';
+import { createProducer, type Producer } from '@tributary/producer';
+import { createLogger, parsePipeline } from '@tributary/shared';
+import { connect } from 'amqplib';
+import { Redis } from 'ioredis';
+import { Client } from 'pg';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest';
+import { eventually } from '../end-to-end/support/eventually.js';
+import { readRows } from '../end-to-end/support/output.js';
+import { type RecordsApi, startRecordsApi } from '../end-to-end/support/records-api.js';
+import { useStage } from '../end-to-end/support/stage.js';
+import { uniqueName } from '../services/handle.js';
+import { type PrivateRabbitMQ, startPrivateRabbitMQ } from '../services/rabbitmq.js';
+
+const log = createLogger({ service: 'test', instance: 'test', level: process.env.LOG ?? 'silent' });
+const stage = useStage();
+
+const at = (second: number) => new Date(Date.UTC(2026, 0, 1) + second * 1_000).toISOString();
+const records = (from: number, to: number) =>
+  Array.from({ length: to - from }, (_, index) => ({ id: `C-${from + index}`, updatedAt: at(from + index) }));
+
+/** What the broker confirmed and lost is polled again. The producer's first poll is done before; its next one asks for changes only. */
+describe('records that RabbitMQ confirmed and lost', { timeout: 120_000 }, () => {
+  let rabbit: PrivateRabbitMQ;
+  let empty: string;
+  let name: string;
+  let folder: string;
+  let api: RecordsApi;
+  const running: (Consumer | Producer)[] = [];
+
+  beforeAll(async () => {
+    rabbit = await startPrivateRabbitMQ();
+    empty = await mkdtemp(join(tmpdir(), 'empty-'));
+    await rabbit.down();
+    await cp(join(rabbit.folder, 'data'), empty, { recursive: true });
+    await rabbit.up();
+  });
+  afterAll(async () => {
+    await rabbit.stop();
+    await rm(empty, { recursive: true });
+  });
+  beforeEach(async () => {
+    name = uniqueName('loss');
+    folder = await mkdtemp(join(tmpdir(), 'loss-'));
+    api = await startRecordsApi(stage, { customers: records(0, 300) });
+  });
+  afterEach(async () => {
+    for (const service of running.splice(0)) await service.stop(2_000);
+    const redis = new Redis(inject('redisUrl'));
+    const keys = await redis.keys(`*${name}*`);
+    if (keys.length > 0) await redis.del(keys);
+    redis.disconnect();
+    await rm(folder, { recursive: true });
+  });
+
+  const file = (sink: string) => `
+name: ${name}
+entities:
+  customer: { dataset: customers, queue: ${name}_customer, key: id, version: updatedAt, fields: { id: string, updatedAt: datetime } }
+endpoints:
+  crm: { url: "${api.url}/customers", entity: customer, schedule: { every: 1s }, incremental: { parameter: since, overlap: 1s } }
+batch: { size: 100, interval: 200ms }
+sink: ${sink}
+`;
+  const csv = () => `{ csv: { directory: ${folder} } }`;
+  const base = (sink: string) => ({
+    config: parsePipeline(file(sink), {}, 'test.yaml'),
+    amqpUrl: rabbit.url,
+    redisUrl: inject('redisUrl'),
+    instance: name,
+    port: 0,
+    host: '127.0.0.1',
+    log,
+  });
+  async function startProducer(sink = csv()): Promise<Producer> {
+    const producer = createProducer({ ...base(sink), schedule: true });
+    running.push(producer);
+    await producer.start();
+    return producer;
+  }
+  async function startConsumer(sink = csv()): Promise<Consumer> {
+    const consumer = createConsumer({ ...base(sink), postgresUrl: inject('postgresUrl') });
+    running.push(consumer);
+    await consumer.start();
+    return consumer;
+  }
+  async function withChannel<T>(
+    work: (channel: Awaited<ReturnType<typeof channelOf>>['channel']) => Promise<T>,
+  ): Promise<T> {
+    const { connection, channel } = await channelOf();
+    try {
+      return await work(channel);
+    } finally {
+      await connection.close();
+    }
+  }
+  async function channelOf() {
+    const connection = await connect(rabbit.url);
+    connection.on('error', () => {});
+    return { connection, channel: await connection.createChannel() };
+  }
+  const queue = () => `${name}_customer`;
+  /** The records are confirmed, the cursor is saved, and a poll after that had nothing more. */
+  const queued = async (count: number) => {
+    await eventually(() => expect(api.asked.filter((one) => one.includes('since=')).length).toBeGreaterThan(1));
+    await eventually(async () => {
+      const { messageCount } = await withChannel((channel) => channel.checkQueue(queue()));
+      expect(messageCount).toBeGreaterThan(count);
+    });
+  };
+  const landed = (count: number) =>
+    eventually(async () => {
+      const rows = await readRows(folder, 'customers');
+      expect([new Set(rows.map(({ key }) => key)).size, rows.length]).toEqual([count, count]);
+    }, 200);
+  const problems = async (producer: Producer): Promise<string> =>
+    JSON.stringify(await (await fetch(`${producer.url}/readyz`)).json());
+  test('because it came back empty, are polled again; both services run on', async () => {
+    const producer = await startProducer();
+    await queued(300);
+    await rabbit.down();
+    await rm(join(rabbit.folder, 'data'), { recursive: true });
+    await cp(empty, join(rabbit.folder, 'data'), { recursive: true });
+    await rabbit.up();
+    await startConsumer();
+    await eventually(async () => expect(await problems(producer)).toMatch(/has lost 3\d\d records of queue/));
+    await landed(300);
+    await eventually(async () => expect(await problems(producer)).not.toContain('has lost'));
+    expect(await producer.registry.metrics()).toMatch(/tributary_lost_records_total\{.*\} 3\d\d/);
+  });
+
+  test('because a queue of 5,000 was deleted, are polled again by services that were stopped meanwhile', async () => {
+    api.records.customers = records(0, 5_000);
+    const first = await startProducer();
+    await queued(5_000);
+    await first.stop();
+    await withChannel((channel) => channel.deleteQueue(queue()));
+    await startConsumer();
+    await startProducer();
+    await landed(5_000);
+  });
+
+  test('because an operator purged the queue, are polled again from where their run began, and told; in Postgres too', async () => {
+    const sink = `{ type: postgres, postgres: { schema: ${name} } }`;
+    const client = new Client({ connectionString: inject('postgresUrl') });
+    await client.connect();
+    try {
+      const rows = async () =>
+        (await client.query(`SELECT count(*)::int AS count FROM ${name}.customers`)).rows[0].count;
+      const [consumer, producer] = [await startConsumer(sink), await startProducer(sink)];
+      await eventually(async () => expect(await rows()).toBe(300));
+      await consumer.stop();
+      api.records.customers = records(0, 400);
+      await eventually(async () => {
+        const { messageCount } = await withChannel((channel) => channel.checkQueue(queue()));
+        expect(messageCount).toBeGreaterThan(99);
+      });
+      await eventually(async () => expect((await fetchMark(producer)) ?? '').toBe(at(399)));
+      await withChannel((channel) => channel.purgeQueue(queue()));
+      const asked = api.asked.length;
+      await startConsumer(sink);
+      await eventually(async () => expect(await rows()).toBe(400));
+      expect(await producer.registry.metrics()).toMatch(/tributary_lost_records_total\{.*\} \d+/);
+      // Not everything: what had landed before was settled.
+      expect(api.asked.slice(asked).every((one) => one.includes('since='))).toBe(true);
+    } finally {
+      await client.query(`DROP SCHEMA IF EXISTS ${name} CASCADE`);
+      await client.end();
+    }
+  });
+
+  test('are none while all is well: nothing is polled again, also when a consumer stops and another goes on', async () => {
+    const [producer, consumer] = [await startProducer(), await startConsumer()];
+    await landed(300);
+    await consumer.stop();
+    api.records.customers = records(0, 350);
+    await startConsumer();
+    await landed(350);
+    const redis = new Redis(inject('redisUrl'));
+    await eventually(async () => expect(await redis.hlen(`{${name}}:publications`)).toBeLessThan(3));
+    redis.disconnect();
+    expect(await producer.registry.metrics()).not.toMatch(/tributary_lost_records_total\{/);
+    expect(api.asked.filter((one) => !one.includes('since='))).toHaveLength(1);
+  });
+
+  const fetchMark = async (producer: Producer): Promise<string | null> => {
+    const response = await fetch(`${producer.url}/endpoints/crm/status`);
+    return ((await response.json()) as { cursor: string | null }).cursor;
+  };
+});
