@@ -1,4 +1,4 @@
-import { appendFile, rm } from 'node:fs/promises';
+import { appendFile, readdir, rm, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Sink, SinkWriter } from '../../src/sinks/port.js';
@@ -306,4 +306,164 @@ test('finds five writes in doubt (two stories, two flushes, the remerge), each i
   for (const row of rows) await writer.write('parts', [row]);
   const landed = await store.connect().takeOver('writer-1');
   expect(rows.map((row) => landed.has(row))).toEqual([true, true, true, true, true]);
+});
+
+describe('a part that another program has changed', () => {
+  const path = () => join(store.directory, 'parts', 'part-writer-1-1.csv');
+  const CHANGES: [string, () => Promise<void>][] = [
+    ['deleted', () => rm(path())],
+    ['cut while it is open to its writer', () => truncate(path(), 150)],
+    [
+      'cut after its writer was done with it',
+      async () => {
+        await writer.close();
+        await truncate(path(), 150);
+      },
+    ],
+  ];
+
+  test.each(CHANGES)('(%s) is noticed although a consumer that notices it dies at any step', async (_how, change) => {
+    const unnoticed: number[] = [];
+    await forEachStep(async (at) => {
+      const before = await store.connect().identity();
+      await writer.write('parts', [A_ROW, ...ROWS]);
+      await change();
+      const crash = crashAt(at);
+      await withSteps(crash.step, () => store.connect().identity()).catch((error: unknown) =>
+        expect(error).toBeInstanceOf(Crash),
+      );
+      const after = await store.connect().identity();
+      if (after === before) unnoticed.push(at);
+      expect(await store.connect().identity()).toBe(after);
+      await store.connect().beginEpoch(NEXT_EPOCH);
+      expect(await store.connect().identity()).toBe(after);
+      expect(await keys()).toEqual([]);
+      return crash.happened();
+    });
+    expect(unnoticed).toEqual([]);
+  });
+
+  test.each(CHANGES)(
+    '(%s) gives the output one new name, although another consumer is held up at any step',
+    async (_how, change) => {
+      await forEachStep(async (at) => {
+        const before = await store.connect().identity();
+        await writer.write('parts', [A_ROW, ...ROWS]);
+        await change();
+        const slow = await holdAt(at, () => store.connect().identity());
+        const seen = await store.connect().identity();
+        expect(seen).not.toBe(before);
+        slow.letGo();
+        await slow.outcome;
+        // It may have found the change before the other had taken note of it, and then gives a name once more.
+        const after = await store.connect().identity();
+        expect(after).not.toBe(before);
+        expect(await store.connect().identity()).toBe(after);
+        return slow.held;
+      });
+    },
+  );
+});
+
+/** An error of the file system, as Node throws it. */
+const failure = (code: string) => Object.assign(new Error(`${code}: injected by the test`), { code });
+
+describe('a file system', () => {
+  const refusing = (code: string, refused: (what: string, args: readonly unknown[]) => boolean) => {
+    return (what: string, args: readonly unknown[]) => {
+      if (refused(what, args)) throw failure(code);
+    };
+  };
+
+  test.each(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'EMLINK'])('that refuses hard links (%s) needs none', async (code) => {
+    const step = refusing(code, (what) => what === 'link');
+    await withSteps(step, async () => {
+      const name = await store.connect().identity();
+      await writer.write('parts', [A_ROW]);
+      await appendFile(join(store.directory, 'parts', 'part-writer-1-1.csv'), 'X,1,"torn');
+      const landed = await store.connect().takeOver('writer-1');
+      expect(landed.has(A_ROW)).toBe(true);
+      await expect(writer.write('parts', ROWS)).rejects.toBeInstanceOf(WriterLost);
+      expect(await store.connect().identity()).toBe(name);
+      await expectSound();
+    });
+  });
+
+  test.each(FENCES)(
+    'that holds the datasets elsewhere (EXDEV) lets parts be sealed when %s, and a process die at any step',
+    async (_when, fence) => {
+      const isApart = refusing('EXDEV', (what, [from, to]) => what === 'rename' && apart(String(from), String(to)));
+      const apart = (...paths: string[]) => new Set(paths.map((one) => one.includes('/.tributary/'))).size > 1;
+      await forEachStep(async (at) => {
+        await writer.write('parts', [A_ROW]);
+        await appendFile(join(store.directory, 'parts', 'part-writer-1-1.csv'), 'X,1,"torn');
+        const crash = crashAt(at);
+        const both = (what: string, args: readonly unknown[]) => {
+          void crash.step(what, args);
+          isApart(what, args);
+        };
+        await withSteps(both, () => fence(store.connect())).catch(() => {});
+        await withSteps(isApart, () => fence(store.connect()));
+        await expect(writer.write('parts', ROWS)).rejects.toBeInstanceOf(WriterLost);
+        expect(await keys()).toEqual(['landed']);
+        for (const [name, content] of await store.files('parts')) {
+          // A copy of a process that died is hidden from readers.
+          expect(name).toMatch(/^\.?part-/);
+          if (name.startsWith('part-')) expect(content.endsWith('\r\n')).toBe(true);
+        }
+        return crash.happened();
+      });
+    },
+  );
+
+  test.each([
+    ['EDQUOT', /the disk quota of this user is used up: raise it/],
+    ['EROFS', /the file system is read-only/],
+    ['EIO', /reports an error: see dmesg/],
+    ['EMFILE', /this process has too many files open: raise its limit/],
+    ['ENFILE', /this machine has too many files open/],
+    ['ESTALE', /mount it again/],
+  ])('that answers %s at any step of a write is told in words, and takes the same rows later', async (code, words) => {
+    await forEachStep(async (at) => {
+      await writer.write('parts', [A_ROW]);
+      let count = 0;
+      const step = (what: string) => {
+        if (what !== 'close' && count++ === at) throw failure(code);
+      };
+      const outcome = await withSteps(step, () => writer.write('parts', ROWS)).then(
+        () => undefined,
+        (error: Error) => error,
+      );
+      if (outcome !== undefined) {
+        expect(outcome).not.toBeInstanceOf(WriterLost);
+        expect(outcome.message).toMatch(code);
+        expect(outcome.message).toMatch(words);
+        await writer.write('parts', ROWS);
+      }
+      expect(await keys()).toEqual(['landed', 'new 1', 'new 2']);
+      await expectSound();
+      return count > at;
+    });
+  });
+
+  test.each(['ENOSPC', 'EDQUOT', 'EROFS'])(
+    'that takes no more (%s) leaves no file behind with each retry',
+    async (code) => {
+      await writer.write('parts', [A_ROW]);
+      const before = await readdir(store.directory, { recursive: true });
+      const refuse = refusing(code, (what) => ['copyFile', 'write', 'writeFile', 'datasync', 'sync'].includes(what));
+      await withSteps(refuse, async () => {
+        for (let retry = 0; retry < 5; retry++) {
+          await expect(store.connect().takeOver('writer-1')).rejects.toThrow(code);
+          await expect(store.connect().beginEpoch(NEXT_EPOCH)).rejects.toThrow(code);
+          await expect(store.connect().probe()).rejects.toThrow(code);
+        }
+      });
+      const after = await readdir(store.directory, { recursive: true });
+      expect(after.filter((name) => !before.includes(name) && /[0-9a-f]{16}$/.test(name))).toEqual([]);
+      await store.connect().beginEpoch(NEXT_EPOCH);
+      expect(await keys()).toEqual(['landed']);
+      await expectSound();
+    },
+  );
 });

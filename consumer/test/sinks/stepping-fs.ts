@@ -14,6 +14,7 @@ const CHANGES = [
   'readdir',
   'readFile',
   'rename',
+  'rmdir',
   'stat',
   'unlink',
   'writeFile',
