@@ -162,7 +162,7 @@ export async function dedupe(incoming: readonly Incoming[], dataset: string, cla
   for (const [index, one] of asking.entries()) {
     const { verdict, landed } = judged[index] ?? {};
     if (verdict?.kind === 'accept') fresh.push({ ...one, claim: { row: one.row, landed: landed === true } });
-    else if (verdict?.kind === 'duplicate') duplicates.push(one);
+    else if (verdict?.kind === 'duplicate' || verdict?.kind === 'reformed') duplicates.push(one);
     else if (verdict?.kind === 'stale') stale.push(one);
     else busy.push(one);
   }

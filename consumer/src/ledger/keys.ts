@@ -13,6 +13,8 @@ export function ledgerKeys(pipeline: string, epoch: string) {
     fenced: `${prefix}fenced`,
     /** How far the output got, by the name of each mark (sinks/port.ts). */
     marks: `${prefix}marks`,
+    /** The form of each dataset (recovery/forms.ts). */
+    forms: `${prefix}forms`,
     ledger: (dataset: string) => `${prefix}ledger:${dataset}`,
     claims: (dataset: string) => `${prefix}claims:${dataset}`,
     merge: (dataset: string): MergeKeys => mergeKeys(`${prefix}merge:${dataset}:`),
@@ -52,3 +54,9 @@ export const rebuildLockKey = (pipeline: string): string => `${redisPrefix(pipel
  */
 export const ledgerHash = (hash: string, deleted: boolean): string => (deleted ? `-${hash}` : hash);
 export const isTombstone = (hash: string): boolean => hash.startsWith('-');
+
+/**
+ * Stands before the hash of a row that was made in another form than rows are now, because the configuration has changed: `~`, the
+ * time of the rebuild in milliseconds and `~`. The message that made it is not new for being read in the new form.
+ */
+export const writeFormed = (at: number): string => `~${at}~`;

@@ -3,12 +3,17 @@ import type { Mark } from '../sinks/port.js';
 
 /** What shall become of a row that asks to be written. */
 export interface Verdict {
-  readonly kind: 'accept' | 'duplicate' | 'stale' | 'busy';
+  readonly kind: 'accept' | 'duplicate' | 'stale' | 'busy' | 'reformed';
   /**
    * Set when an accepted row was in flight on writers that died, the latest first. The row may have landed in the output of
    * any of them, so their output is fenced and searched before the row is written again.
    */
   readonly takenFrom?: readonly string[];
+  /**
+   * Set when the very message landed before the configuration was changed, in the form of then: the time of the change, in
+   * milliseconds. A record of an entity is done, because its endpoint is polled again. A merged row has to be made once more.
+   */
+  readonly reformedAt?: number;
   /** With `takenFrom`: the orders under which the row was in flight there. */
   readonly takenOrders?: readonly string[];
 }

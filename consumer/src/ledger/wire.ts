@@ -28,10 +28,11 @@ export function writeRows(rows: readonly Row[]): string {
 
 export function readVerdicts([status = '', letters = '', ...takenOver]: string[]): Verdict[] {
   checkStatus(status);
-  return Array.from(letters, (letter) => VERDICTS[letter] ?? readTakeOver(takenOver.shift()));
+  return Array.from(letters, (letter) => VERDICTS[letter] ?? readAnswer(letter, takenOver.shift()));
 }
 
-function readTakeOver(text = ''): Verdict {
+function readAnswer(letter: string, text = ''): Verdict {
+  if (letter === 'F') return { kind: 'reformed', reformedAt: Number(text) };
   const space = text.indexOf(' ');
   return { kind: 'accept', takenFrom: text.slice(0, space).split(','), takenOrders: text.slice(space + 1).split('\r') };
 }

@@ -2,7 +2,7 @@ import type { Row } from '@tributary/shared';
 import type { ClaimedRecord, ClaimedRow, Claims } from '../claim/claims.js';
 import type { EachRecord, Ledger } from '../ledger/port.js';
 import type { Refusal } from '../sinks/refused.js';
-import type { MergeRows, MergeSide } from './rows.js';
+import { type MergeRows, type MergeSide, remergedAt } from './rows.js';
 
 /** One merge, and what its steps need. */
 export interface MergeOptions {
@@ -61,13 +61,13 @@ export async function claimMergedRows(
   dataset: string,
   claims: Claims,
 ): Promise<ClaimedGroup[]> {
-  const judged = await claims.claim(dataset, groups.flat());
+  const asked = await claimInForm(groups.flat(), dataset, claims);
   let at = 0;
   return groups.map((group) => {
     const rows: ClaimedRow[] = [];
     let busy = false;
-    for (const row of group) {
-      const { verdict, landed = false } = judged[at++] ?? {};
+    for (const given of group) {
+      const { row = given, verdict, landed = false } = asked[at++] ?? {};
       if (verdict?.kind === 'accept') {
         const claimed = { row, landed };
         claims.hold(claimed);
@@ -81,4 +81,23 @@ export async function claimMergedRows(
     }
     return { rows, busy };
   });
+}
+
+/**
+ * Claims merged rows. One that landed before the merge was changed, and whose record has not landed yet, looks otherwise now,
+ * and has the same order. It is asked for once more under an order behind that one, so that it is told from it.
+ */
+async function claimInForm(rows: readonly Row[], dataset: string, claims: Claims) {
+  const judged = await claims.claim(dataset, rows);
+  const asked = rows.map((row, index) => ({ row, ...judged[index] }));
+  const others = asked.flatMap(({ row, verdict }, index) =>
+    verdict?.reformedAt === undefined ? [] : [{ index, row: remergedAt(row, verdict.reformedAt) }],
+  );
+  if (others.length === 0) return asked;
+  const again = await claims.claim(
+    dataset,
+    others.map(({ row }) => row),
+  );
+  for (const [at, { index, row }] of others.entries()) asked[index] = { row, ...again[at] };
+  return asked;
 }

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import {
   type Clock,
+  cursorResetsKey,
   describeError,
   type Logger,
   ledgerEpochKey,
@@ -9,25 +10,31 @@ import {
 } from '@tributary/shared';
 import { type LedgerKeys, ledgerKeys } from '../ledger/keys.js';
 import type { LedgerRedis } from '../ledger/redis-client.js';
-import type { Marks, Sink } from '../sinks/port.js';
+import type { Sink } from '../sinks/port.js';
 import { WriterLost } from '../writer-lost.js';
 import { BulkWriter } from './bulk-writer.js';
+import { changedForms, type Forms } from './forms.js';
 import { RebuildLock } from './lock.js';
 import { inspectOutput, sinkOfEpoch } from './output.js';
 
 /**
  * Fills an empty ledger from the sink, under the keys of the epoch that is about to begin.
  * @param isDoubted whether a person doubts what is there: each row has to prove itself by its hash
+ * @param reformed datasets whose rows were made in another form than new rows are
  */
-export type Rebuild = (keys: LedgerKeys, isDoubted?: boolean) => Promise<void>;
+export type Rebuild = (keys: LedgerKeys, isDoubted?: boolean, reformed?: ReadonlySet<string>) => Promise<void>;
 
 export interface EpochOptions {
   readonly redis: LedgerRedis;
   readonly pipeline: string;
   readonly sink: Sink;
-  /** Names the merges: a ledger of other merges holds other sides. */
+  /** Names the configuration of entities and merges: a ledger of another one holds other contents and other sides. */
   readonly mergeName: string;
   readonly rebuild: Rebuild;
+  /** What the rows of each dataset are made by. */
+  readonly forms?: Forms;
+  /** The endpoints that bring the records of these datasets. */
+  readonly endpointsOf?: (datasets: ReadonlySet<string>) => Iterable<string>;
   readonly clock: Clock;
   readonly log: Logger;
   readonly signal: AbortSignal;
@@ -43,8 +50,8 @@ export interface Epoch {
  * Enters the present epoch. If there is none that is valid, one consumer rebuilds the ledger from the sink in a new epoch,
  * and the others wait for it.
  *
- * An epoch's name says whose state it is: `<sink>.<run of the Redis server>.<merges><random>`. A server that restarted (even
- * from a snapshot, which may lack the last commits), or that serves another sink or other merges, has no valid epoch. Neither
+ * An epoch's name says whose state it is: `<sink>.<run of the Redis server>.<forms><random>`. A server that restarted (even
+ * from a snapshot, which may lack the last commits), or that serves another sink or another configuration, has no valid epoch. Neither
  * has one whose sink went back to an older state: it lacks what the ledger knows as written. Each script checks the name again, because a restart may come between any two of them (prelude.lua).
  *
  * @throws WriterLost if the signal aborts while it waits
@@ -121,7 +128,7 @@ async function warnOfEviction(redis: LedgerRedis, log: Logger): Promise<void> {
 
 /** @returns whether the epoch may be there now; false if another consumer is rebuilding it, or this rebuild failed */
 async function rebuildUnderLock(options: EpochOptions): Promise<boolean> {
-  const { redis, pipeline, sink, rebuild, clock, log } = options;
+  const { redis, pipeline, sink, rebuild, forms = {}, clock, log } = options;
   const lock = await RebuildLock.take(options);
   if (lock === undefined) return false;
   try {
@@ -133,13 +140,15 @@ async function rebuildUnderLock(options: EpochOptions): Promise<boolean> {
     if (found.lost !== undefined) await sink.renew();
     const prefix = found.lost === undefined ? found.prefix : (await look(options)).prefix;
     if (found.present !== null) tellWhyItEnds({ ...found, present: found.present }, log);
-    await endEpoch(options, found.present, prefix);
+    const reformed = await findReformed(options, found.present);
+    await endEpoch(options, found.present, prefix, reformed);
     const name = `${prefix}${randomBytes(6).toString('hex')}`;
     const keys = ledgerKeys(pipeline, name);
     await sink.beginEpoch(name);
     // Before the sink is read: what goes away while it is read is missed later.
-    await keepMarks(redis, keys, (await sink.inspect({})).marks);
-    await rebuild(keys, found.isDoubted);
+    await keep(redis, keys.marks, (await sink.inspect({})).marks);
+    await keep(redis, keys.forms, forms);
+    await rebuild(keys, found.isDoubted, reformed);
     if (await lock.publish(ledgerEpochKey(pipeline), name)) {
       log.info(
         { epoch: name, milliseconds: Math.round(clock.monotonic() - started) },
@@ -167,7 +176,8 @@ function tellWhyItEnds({ present, isDoubted, rival, lost }: Look & { readonly pr
     return;
   }
   if (rival === undefined) {
-    const what = 'the ledger in Redis belongs to an earlier run of the server, to another sink, or to other merges';
+    const what =
+      'the ledger in Redis belongs to an earlier run of the server, to another sink, or to another configuration';
     log.warn({ previous: present }, what);
     return;
   }
@@ -176,17 +186,36 @@ function tellWhyItEnds({ present, isDoubted, rival, lost }: Look & { readonly pr
   log.warn({ theirs: rival }, `another pipeline, with a Redis of its own, is writing to the same output: ${remedy}`);
 }
 
-async function keepMarks(redis: LedgerRedis, keys: LedgerKeys, marks: Marks): Promise<void> {
+async function keep(redis: LedgerRedis, key: string, fields: Readonly<Record<string, string>>): Promise<void> {
   const writer = new BulkWriter(redis);
-  for (const [name, mark] of Object.entries(marks)) await writer.hset(keys.marks, name, mark);
+  for (const [name, value] of Object.entries(fields)) await writer.hset(key, name, value);
   await writer.flush();
 }
 
+/** The datasets whose rows were made in another form in the epoch that ends. */
+async function findReformed(options: EpochOptions, present: string | null): Promise<ReadonlySet<string>> {
+  const { redis, pipeline, forms = {}, log } = options;
+  if (present === null) return new Set();
+  const reformed = changedForms(await redis.hgetall(ledgerKeys(pipeline, present).forms), forms);
+  if (reformed.size > 0) {
+    const done = 'everything is made in the new form once; their endpoints are polled in full';
+    log.info({ datasets: [...reformed] }, `the configuration of these datasets has changed: ${done}`);
+  }
+  return reformed;
+}
+
 /** Removes an epoch that is over, and everything under its keys. */
-async function endEpoch({ redis, pipeline }: EpochOptions, present: string | null, prefix: string): Promise<void> {
+async function endEpoch(
+  { redis, pipeline, endpointsOf = () => [] }: EpochOptions,
+  present: string | null,
+  prefix: string,
+  reformed: ReadonlySet<string>,
+): Promise<void> {
   // This sink lacks what the other one was given, so the cursors of all endpoints are void. They are voided before the epoch
   // is removed, for afterwards nothing tells that there was another sink; to void them twice does no harm.
   if (present !== null && sinkOfEpoch(present) !== sinkOfEpoch(prefix)) await redis.incr(sinkGenerationKey(pipeline));
+  // So are those of the endpoints whose records are made in another form now.
+  for (const endpoint of endpointsOf(reformed)) await redis.incr(cursorResetsKey(pipeline, endpoint));
   await redis.del(ledgerEpochKey(pipeline));
   if (present !== null) await removeKeys(redis, ledgerKeys(pipeline, present).pattern);
 }

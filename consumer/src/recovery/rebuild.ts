@@ -1,5 +1,5 @@
 import { type Clock, type Dataset, datasetsOf, type PipelineConfig } from '@tributary/shared';
-import { isTombstone, type LedgerKeys, type MergeKeys } from '../ledger/keys.js';
+import { isTombstone, type LedgerKeys, type MergeKeys, writeFormed } from '../ledger/keys.js';
 import type { LedgerRedis } from '../ledger/redis-client.js';
 import { createMergeRows, type MergeRows, readMergedKey, timeOfRemerge, writeSide } from '../merge/rows.js';
 import type { Sink } from '../sinks/port.js';
@@ -28,12 +28,13 @@ export interface RebuildOptions {
  * nothing lands meanwhile.
  */
 export function rebuildFromSink(options: RebuildOptions): Rebuild {
-  return (keys, isDoubted = false) => new LedgerRebuild(options, keys, isDoubted).run();
+  return (keys, isDoubted = false, reformed = new Set()) => new LedgerRebuild(options, keys, isDoubted, reformed).run();
 }
 
 class LedgerRebuild {
   readonly #sink: Sink;
   readonly #isDoubted: boolean;
+  readonly #reformed: ReadonlySet<string>;
   readonly #clock: Clock;
   readonly #keys: LedgerKeys;
   readonly #writer: BulkWriter;
@@ -44,9 +45,15 @@ class LedgerRebuild {
   /** The newest order of each record in doubt, by its key in the ledger: two merges may doubt the same record. */
   readonly #doubted = new Map<string, string>();
 
-  constructor({ redis, config, sink, clock }: RebuildOptions, keys: LedgerKeys, isDoubted: boolean) {
+  constructor(
+    { redis, config, sink, clock }: RebuildOptions,
+    keys: LedgerKeys,
+    isDoubted: boolean,
+    reformed: ReadonlySet<string>,
+  ) {
     this.#sink = sink;
     this.#isDoubted = isDoubted;
+    this.#reformed = reformed;
     this.#clock = clock;
     this.#keys = keys;
     this.#writer = new BulkWriter(redis);
@@ -91,7 +98,8 @@ class LedgerRebuild {
   /** The last accepted content of each key. */
   async #writeContents({ name }: Dataset, newest: ReadonlyMap<string, NewestRow>): Promise<void> {
     const key = this.#keys.ledger(name);
-    for (const [field, { hash, order }] of newest) await this.#writer.hset(key, field, `${hash} ${order}`);
+    const form = this.#reformed.has(name) ? writeFormed(laterThan(newest, this.#clock.now())) : '';
+    for (const [field, { hash, order }] of newest) await this.#writer.hset(key, field, `${form}${hash} ${order}`);
   }
 
   /** The records that have lines, and the pointers from the other side to them. */
@@ -134,9 +142,7 @@ class LedgerRebuild {
 
   /** The records whose merged rows have to be made once more, and the time that will mark those rows. */
   async #writeUnmerged(landed: LandedMerge, keys: MergeKeys): Promise<void> {
-    // Later than all that was made once more before, even if the clock was ahead then.
-    let at = this.#clock.now();
-    for (const { order } of landed.merged.values()) at = Math.max(at, timeOfRemerge(order) + 1);
+    const at = laterThan(landed.merged, this.#clock.now());
     for (const key of findUnmerged(landed)) {
       const record = landed.each.get(key);
       // With its content even if it has no lines: the record itself is not delivered again.
@@ -164,6 +170,13 @@ function openLines({ rows, each, merged }: LandedMerge): Map<string, Set<string>
     add(eachKey, lineId);
   }
   return open;
+}
+
+/** A time later than all at which rows were made once more before, even if the clock was ahead then. */
+function laterThan(merged: ReadonlyMap<string, NewestRow>, now: number): number {
+  let at = now;
+  for (const { order } of merged.values()) at = Math.max(at, timeOfRemerge(order) + 1);
+  return at;
 }
 
 /** An order is a version and a message's id. The same version under another id may be the same record, fetched again. */

@@ -2,9 +2,10 @@ import type { Clock, Logger, PipelineConfig } from '@tributary/shared';
 import type { EnteredLedger, LedgerStore } from '../ledger/port.js';
 import { RedisLedger } from '../ledger/redis.js';
 import type { LedgerRedis } from '../ledger/redis-client.js';
-import { createMergeRows, nameOfMerges } from '../merge/rows.js';
+import { createMergeRows } from '../merge/rows.js';
 import type { Sink } from '../sinks/port.js';
 import { enterEpoch } from './epoch.js';
+import { endpointsOf, type Forms, formsOf, nameOfForms } from './forms.js';
 import { checkOutput } from './output.js';
 import { rebuildFromSink } from './rebuild.js';
 
@@ -21,11 +22,13 @@ export interface LedgerStoreOptions {
 export class RedisLedgerStore implements LedgerStore {
   readonly #options: LedgerStoreOptions;
   readonly #mergeName: string;
+  readonly #forms: Forms;
   readonly #mergeDatasets: ReadonlySet<string>;
 
   constructor(options: LedgerStoreOptions) {
     this.#options = options;
-    this.#mergeName = nameOfMerges(options.config);
+    this.#mergeName = nameOfForms(options.config);
+    this.#forms = formsOf(options.config);
     this.#mergeDatasets = new Set(createMergeRows(options.config).map(({ dataset }) => dataset));
   }
 
@@ -33,8 +36,18 @@ export class RedisLedgerStore implements LedgerStore {
     const { redis, config, sink, clock, log } = this.#options;
     const pipeline = config.name;
     const rebuild = rebuildFromSink(this.#options);
-    const mergeName = this.#mergeName;
-    const { name, keys } = await enterEpoch({ redis, pipeline, sink, mergeName, rebuild, clock, log, signal });
+    const { name, keys } = await enterEpoch({
+      redis,
+      pipeline,
+      sink,
+      mergeName: this.#mergeName,
+      rebuild,
+      forms: this.#forms,
+      endpointsOf: (datasets) => endpointsOf(config, datasets),
+      clock,
+      log,
+      signal,
+    });
     const ledger = new RedisLedger({ redis, keys, epoch: name, writer, mergeDatasets: this.#mergeDatasets });
     return { epoch: name, ledger, check: () => checkOutput({ redis, sink }, name, keys) };
   }

@@ -34,6 +34,20 @@ export function describeClaims(make: () => Promise<LedgerHarness>): void {
       expect(await verdictsOf(x, a('1 m1', 'other'), rowOf(MERGED, 'k', 'a', '1 m1'))).toEqual(['accept', 'accept']);
     });
 
+    test('a message that landed in the form of an older configuration is told, with the time of the change', async () => {
+      await ledger().landInOldForm(a('2 m2'), 1_234);
+      expect(await x.claim(CUSTOMERS, [b('2 m2'), b('2 m2')])).toEqual([
+        { kind: 'reformed', reformedAt: 1_234 },
+        { kind: 'reformed', reformedAt: 1_234 },
+      ]);
+      expect(await verdictsOf(x, a('2 m2'), b('1 m1'), b('3 m3'))).toEqual(['duplicate', 'stale', 'accept']);
+    });
+
+    test('the content of an older configuration that comes again is a duplicate, and is in its form from then on', async () => {
+      await ledger().landInOldForm(a('2 m2'), 1_234);
+      expect(await verdictsOf(x, a('3 m3'), b('2 m2'), b('3 m3'))).toEqual(['duplicate', 'stale', 'accept']);
+    });
+
     test('a commit keeps the highest mark of each name, also if a lower one comes late', async () => {
       const commit = (key: string, ...marks: readonly { name: string; at: number }[]) =>
         x.commit(CUSTOMERS, [a('1 m1', key)], marks);

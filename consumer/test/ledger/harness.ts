@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Row } from '@tributary/shared';
 import { afterEach, beforeEach } from 'vitest';
-import { type LedgerKeys, ledgerKeys } from '../../src/ledger/keys.js';
+import { type LedgerKeys, ledgerKeys, writeFormed } from '../../src/ledger/keys.js';
 import type { Ledger } from '../../src/ledger/port.js';
 import { RedisLedger, type RedisLedgerOptions } from '../../src/ledger/redis.js';
 import type { LedgerPipeline } from '../../src/ledger/redis-client.js';
@@ -16,6 +16,8 @@ export interface LedgerHarness {
   loseEpoch(): Promise<void>;
   /** Everything that it holds, except leases and fences. */
   state(): Promise<LedgerState>;
+  /** Takes a row for committed in the form of before a change of the configuration, as a rebuild at that time does. */
+  landInOldForm(row: Row, at: number): Promise<unknown>;
   /** How far the output got, as the commits said. */
   marks(): Promise<Record<string, string>>;
   /** Removes what the test has left. */
@@ -51,6 +53,8 @@ export async function redisHarness(redis: TestRedis, pipeline = uniquePipeline()
     writer: ledger(redis),
     stutterer: ledger(stuttering(redis)),
     loseEpoch: async () => void (await redis.del(keys.epoch)),
+    landInOldForm: ({ dataset, key, hash, order }, at) =>
+      redis.hset(keys.ledger(dataset), key, `${writeFormed(at)}${hash} ${order}`),
     marks: () => redis.hgetall(keys.marks),
     state: () => stateOf(redis, keys, [CUSTOMERS, MERGED], [MERGED]),
     clear: () => removePipeline(redis, pipeline),

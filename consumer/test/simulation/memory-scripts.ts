@@ -70,7 +70,9 @@ export const claim: Script = (store, keys, args) => {
       takenOver.push(`${line.owners.join(',')} ${line.orders.join('\r')}`);
       return 'T';
     };
-    const [committedHash = '', committedOrder = ''] = committed === undefined ? [] : splitAt(committed, ' ');
+    const [storedHash = '', committedOrder = ''] = committed === undefined ? [] : splitAt(committed, ' ');
+    const { formedAt, plain } = /^~(?<formedAt>\d+)~(?<plain>.*)$/.exec(storedHash)?.groups ?? {};
+    const committedHash = plain ?? storedHash;
     let latest: { hash: string; order: string; line?: Line } | undefined =
       committed === undefined ? undefined : { hash: committedHash, order: committedOrder };
     for (const line of lines) {
@@ -102,6 +104,10 @@ export const claim: Script = (store, keys, args) => {
       else return alive(owner) ? 'B' : takeOver(line);
       return 'D';
     } else if (before(order, latest.order)) return 'S';
+    else if (formedAt !== undefined && latest.line === undefined && order === latest.order) {
+      takenOver.push(formedAt);
+      return 'F';
+    }
     store.hash(claims).set(key, writeLines([...lines, { owners: [writer], token, hash, orders: [order] }]));
     return 'A';
   };

@@ -1,4 +1,4 @@
-import { RetryableError, redisPrefix, sinkGenerationKey } from '@tributary/shared';
+import { cursorResetsKey, RetryableError, redisPrefix, sinkGenerationKey } from '@tributary/shared';
 import type { Redis } from 'ioredis';
 import type { Endpoint } from '../endpoint.js';
 import { type CursorStore, decode, EMPTY, encode, resetTo } from './cursor.js';
@@ -36,7 +36,12 @@ export function redisCursorStore(
   const prefix = redisPrefix(pipeline);
   const generationKey = sinkGenerationKey(pipeline);
   const begun = new Map<string, { readonly madeVoidBy: string; readonly fence: number | '' }>();
-  const keysOf = (id: string) => [`${prefix}leases`, generationKey, `${prefix}reset:${id}`, `${prefix}cursor:${id}`];
+  const keysOf = (id: string) => [
+    `${prefix}leases`,
+    generationKey,
+    cursorResetsKey(pipeline, id),
+    `${prefix}cursor:${id}`,
+  ];
   const stored = (endpoint: Endpoint, madeVoidBy: string): Endpoint => ({
     ...endpoint,
     fingerprint: `${endpoint.fingerprint} ${madeVoidBy}`,

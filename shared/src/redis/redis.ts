@@ -75,3 +75,7 @@ export const needsOf = (pipeline: string, writes: boolean): RedisNeeds => ({
  * another database), it increments this, which voids the producer's cursors, and every endpoint is polled in full.
  */
 export const sinkGenerationKey = (pipeline: string): string => `${redisPrefix(pipeline)}sink-generation`;
+
+/** Counts how often the cursor of an endpoint was made void: by a reset, or because its records are made in another form now. */
+export const cursorResetsKey = (pipeline: string, endpoint: string): string =>
+  `${redisPrefix(pipeline)}reset:${endpoint}`;

@@ -2,15 +2,17 @@
 --
 -- KEYS: epoch, leases (zset: writer -> end of its lease, ms; "writer length" -> its length, ms), fenced (set of writers), ledger (hash), claims (hash)
 -- ARGV: epoch, writer, call, rows (read_rows), '1' if they are rows of a merge
--- Returns {'ok', one letter for each row, the answer of the first T, of the second, ...}, {'lost'} or {'fenced'}.
+-- Returns {'ok', one letter for each row, the answer of the first T or F, of the second, ...}, {'lost'} or {'fenced'}.
 --
 -- A verdict:  A accept   D duplicate   S stale
 --             B busy: another writer, which lives, holds the row of this same message, or one of the same content; ask again
+--             F the very message landed before the configuration was changed, and its row looked otherwise then. Its answer
+--                is the time of the rebuild that followed the change
 --             T accept, taken over from a dead writer, which is fenced from now on. Its answer is "owners orders": all
 --                writers that held the row, and all orders under which they held it. It may have landed in the output of
 --                any of these writers, under any of these orders.
 --
--- ledger: key -> "hash order", the last accepted content.
+-- ledger: key -> "hash order", the last accepted content; "~time~hash order" if it was made in another form.
 -- claims: key -> lines, rows in flight (read_claim). The token names the call that claimed the row, and the row's place in
 -- it. It tells a call that is repeated because its answer was lost from a second message.
 -- Both are compared: with A committed and B in flight, a new A is the third row, not a duplicate of the first.
@@ -71,7 +73,9 @@ local function judge(token, key, hash, order)
   local latest
   if committed then
     local its_hash, its_order = string.match(committed, '^(%S+) (.*)$')
-    latest = { hash = its_hash, newest = its_order }
+    -- See writeFormed in keys.ts.
+    local formed_at, plain_hash = string.match(its_hash, '^~(%d+)~(.*)$')
+    latest = { hash = plain_hash or its_hash, newest = its_order, formed_at = formed_at }
   end
 
   for line in string.gmatch(in_flight or '', '[^\n]+') do
@@ -115,6 +119,8 @@ local function judge(token, key, hash, order)
     return 'D'
   elseif before(order, latest.newest) then
     return 'S'
+  elseif latest.formed_at and order == latest.newest then
+    return 'F', latest.formed_at
   end
   local claim = writer .. ' ' .. token .. ' ' .. hash .. ' ' .. order
   claims.set(key, in_flight and in_flight .. '\n' .. claim or claim)

@@ -1,0 +1,48 @@
+import { contentHash, type PipelineConfig } from '@tributary/shared';
+import { nameOfMerges } from '../merge/rows.js';
+
+/** What the rows of each dataset are made by: fields with their types, key, version, the definition of a merge. */
+export type Forms = Readonly<Record<string, string>>;
+
+const nameOf = (what: unknown): string => contentHash('form', 'form', { what }).slice(0, 8);
+
+/** The form of each dataset of a pipeline, by its name. */
+export function formsOf({ entities, merges }: PipelineConfig): Forms {
+  const forms: Record<string, string> = {};
+  for (const { dataset, queue: _queue, ...entity } of Object.values(entities)) forms[dataset] = nameOf(plain(entity));
+  for (const merge of merges) {
+    const sides = [merge.each.entity, merge.with.entity].map((name) => entities[name]);
+    forms[merge.dataset] = nameOf(plain({ merge, sides }));
+  }
+  return forms;
+}
+
+/** Names all forms of a pipeline. A ledger of other forms holds other contents. */
+export const nameOfForms = (config: PipelineConfig): string => nameOf([nameOfMerges(config), formsOf(config)]);
+
+/** The datasets that were made in another form before. */
+export function changedForms(before: Forms, now: Forms): ReadonlySet<string> {
+  return new Set(
+    Object.keys(now).filter((dataset) => before[dataset] !== undefined && before[dataset] !== now[dataset]),
+  );
+}
+
+/**
+ * The endpoints that have to be polled again for datasets of another form. A child is polled with the endpoint that it is a child of.
+ * The producers poll them again by themselves when their configuration changes. But what they send then may reach a consumer
+ * that does not have the new configuration yet, which leaves out what it does not know.
+ */
+export function endpointsOf({ endpoints, entities }: PipelineConfig, datasets: ReadonlySet<string>): Set<string> {
+  const found = new Set<string>();
+  for (const [id, { entity }] of Object.entries(endpoints)) {
+    if (!datasets.has(entities[entity]?.dataset ?? '')) continue;
+    let top = id;
+    for (let parent = endpoints[top]?.parent; parent !== undefined; parent = endpoints[top]?.parent)
+      top = parent.endpoint;
+    found.add(top);
+  }
+  return found;
+}
+
+/** Without what JSON cannot hold: expressions that are compiled, settings that are not there. */
+const plain = (value: unknown): unknown => JSON.parse(JSON.stringify(value));
