@@ -86,7 +86,7 @@ async function setUp(settings: object, version: object = { version: 'n' }) {
       },
     });
     const stored = redisKnownKeys(redis, name);
-    const known: KnownKeys = { open: (...args) => mortal(stored.open(...args)) };
+    const known: KnownKeys = { open: (...args) => mortal(stored.open(...args)), hear: stored.hear };
     try {
       const { publisher } = await openPublisher(
         { amqpUrl: inject('amqpUrl'), instance: 'one', topology: topologyOf(config), clock: systemClock, log },

@@ -30,7 +30,7 @@ redis.call('HSET', KEYS[2], '', ARGV[4])
 return ''`;
 
 /** Lua's own < compares as the server's locale does; versions are compared byte by byte everywhere. */
-const NOTE = `${WHOLE}
+const BEFORE = `
 local function before(a, b)
   for at = 1, math.min(#a, #b) do
     local x, y = string.byte(a, at), string.byte(b, at)
@@ -38,6 +38,9 @@ local function before(a, b)
   end
   return #a < #b
 end
+`;
+
+const NOTE = `${WHOLE}${BEFORE}
 local token, run, fields = ARGV[5], string.match(ARGV[5], '^%d+'), {}
 for at = 6, #ARGV, 2 do fields[#fields + 1] = ARGV[at] end
 local set, earlier = { '', ARGV[4] }, 0
@@ -83,6 +86,20 @@ for at = 6, #ARGV do
 end
 return own`;
 
+/** It changes nothing that a walk goes by, so it needs no lease. */
+const HEAR = `${BEFORE}
+local fields, set = {}, {}
+for at = 1, #ARGV, 2 do fields[#fields + 1] = ARGV[at] end
+for at, known in ipairs(redis.call('HMGET', KEYS[1], unpack(fields))) do
+  local rest, version = string.match(known or '', '^(%S+ .)(.*)$')
+  if rest and before(version, ARGV[2 * at]) then
+    set[#set + 1] = fields[at]
+    set[#set + 1] = rest .. ARGV[2 * at]
+  end
+end
+if #set > 0 then redis.call('HSET', KEYS[1], unpack(set)) end
+return ''`;
+
 /**
  * Keys in Redis: the hash `keys:<endpoint>` holds for each key the walk that saw it last, a mark (`+`, or `-` for one that the API
  * marked as deleted), and the version: `12.1 +2026-03-01T11:00:00.000`. It takes some 120 bytes for each key.
@@ -108,6 +125,10 @@ export function redisKnownKeys(
         return answer;
       };
       return new RedisRunKeys(call, run, kind);
+    },
+    async hear(id, keys) {
+      if (keys.length === 0) return;
+      await redis.eval(HEAR, 1, nameOf(id), ...keys.flatMap(({ key, version }) => [key, version]));
     },
   };
 }

@@ -21,6 +21,12 @@ export interface KnownKeys {
    * @param heldAs the endpoint under whose lease it is polled: of a child, the one whose run it is; itself unless given
    */
   open(id: string, run: number, kind: string, heldAs?: string): RunKeys;
+  /**
+   * Raises the versions of keys that an endpoint has brought, because another one that notes no keys brought them later. Otherwise
+   * the tombstone would be older than the row. Keys that the endpoint does not know stay unknown.
+   * @param id of the endpoint that notes keys
+   */
+  hear(id: string, keys: readonly Pick<KnownKey, 'key' | 'version'>[]): Promise<void>;
 }
 
 /** The keys of one endpoint, within one run. Calls may overlap; they take effect in their order. */
@@ -64,7 +70,16 @@ interface KeysOfEndpoint {
 /** Keys in memory, for one process: they are lost when it ends. */
 export function memoryKnownKeys(): KnownKeys {
   const endpoints = new Map<string, KeysOfEndpoint>();
-  return { open: (id, run, kind) => new MemoryRunKeys(endpoints, id, run, kind) };
+  return {
+    open: (id, run, kind) => new MemoryRunKeys(endpoints, id, run, kind),
+    async hear(id, keys) {
+      const known = endpoints.get(id)?.keys;
+      for (const { key, version } of keys) {
+        const noted = known?.get(key);
+        if (noted !== undefined && version > noted.version) known?.set(key, { ...noted, version });
+      }
+    },
+  };
 }
 
 class MemoryRunKeys implements RunKeys {

@@ -8,7 +8,7 @@ import type { Page } from '../sources/port.js';
 import { KeyWatch, type Missing } from './key-watch.js';
 import { mayBeCut } from './limits.js';
 import type { MissingNews } from './missing-news.js';
-import { directly, type Outgoing } from './outgoing.js';
+import { directly, heard, type Outgoing } from './outgoing.js';
 import type { PollProgress } from './progress.js';
 import { MAX_WALKS } from './walks.js';
 
@@ -62,8 +62,10 @@ export class Deletions {
   }
 
   /** Where the messages of an endpoint go. */
-  outgoing({ id }: Endpoint): Outgoing {
-    return this.#watches.find(({ endpoint }) => endpoint.id === id) ?? this.#direct;
+  outgoing({ id, sharesEntityWith }: Endpoint): Outgoing {
+    const watch = this.#watches.find(({ endpoint }) => endpoint.id === id);
+    if (watch !== undefined) return watch;
+    return sharesEntityWith.length === 0 ? this.#direct : heard(this.#direct, this.#options.known, sharesEntityWith);
   }
 
   /** A walk begins. */

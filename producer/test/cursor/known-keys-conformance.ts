@@ -87,6 +87,16 @@ export function describeKnownKeys(
       expect(left.map(({ key }) => key).sort()).toEqual(['b', 'c']);
     });
 
+    it('hears later versions of the keys that it has, and of no others', async () => {
+      const { store } = await make();
+      await walk(store, 1, [live('a', '2'), marked('b', '2'), live('c', '9')]);
+      await store.hear('crm', [live('a', '3'), live('b', '1'), live('c', '5'), live('n', '1')]);
+      await store.hear('unknown', [live('a', '3')]);
+      const expected = [live('a', '3'), marked('b', '2'), live('c', '9')];
+      expect(await missing(await walk(store, 2, []))).toEqual(expected);
+      expect(await missing(await walk(store, 1, [], 'unknown'))).toEqual([]);
+    });
+
     it('forgets keys of another kind, and keeps endpoints apart', async () => {
       const { store } = await make();
       await walk(store, 1, [live('a')]);

@@ -411,6 +411,25 @@ describe('endpoints that belong together', () => {
     expect((await poll()).deleted).toEqual([tombstone('k')]);
   });
 
+  it('are deleted by a tombstone that is newer than what another endpoint brought since', async () => {
+    const later = '2026-06-01T00:00:00.000Z';
+    const state: Record<string, Row[]> = { all: ten(), changes: [] };
+    const api = await startApi(({ url }, response) => json(response, state[url.pathname.slice(1)]));
+    const { poll } = await setUp({
+      all: { url: `${api.url}/all`, deletes: { missing: true } },
+      changes: { url: `${api.url}/changes` },
+    });
+    await poll();
+    state.changes = [
+      { id: 'a', updatedAt: later },
+      { id: 'unknown', updatedAt: later },
+    ];
+    await poll();
+    state.all = ten().slice(1);
+    state.changes = [];
+    expect((await poll()).deleted).toEqual([tombstone('a', later)]);
+  });
+
   it('are compared by polls over everything only, and know what the polls between them brought', async () => {
     const state = { rows: ten() };
     const api = await startApi(({ url }, response) =>
