@@ -59,14 +59,14 @@ async function ask(url: URL, method: string, token: string): Promise<unknown> {
 function table(reports: readonly EndpointReport[]): string {
   const rows = [
     ['endpoint', 'state', 'producer', 'last run', 'records', 'next run', 'error'],
-    ...reports.map(({ endpoint, state, producer, lastRun, nextRun }) => [
+    ...reports.map(({ endpoint, state, producer, lastRun, notDeleted, nextRun }) => [
       endpoint,
       state,
       producer ?? '-',
       lastRun?.endedAt ?? '-',
       String(lastRun?.records ?? '-'),
       nextRun ?? '-',
-      (lastRun?.error ?? '').slice(0, 100),
+      lastRun?.error?.slice(0, 100) ?? (notDeleted === undefined ? '' : `not deleted: ${notDeleted.reason}`),
     ]),
   ];
   const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? [];

@@ -3,6 +3,7 @@ import type { CursorStore } from '../cursor/cursor.js';
 import type { Endpoint } from '../endpoint.js';
 import type { Leases } from '../leases/leases.js';
 import type { LeaseTable } from '../leases/table.js';
+import type { NotDeleted } from '../poll/missing-news.js';
 import type { CircuitState } from '../schedule/circuit.js';
 import type { Duty } from '../schedule/duty.js';
 import type { EndpointState, StateStore } from '../schedule/states.js';
@@ -22,6 +23,8 @@ export interface EndpointReport {
   readonly producer: string | null;
   readonly run: number | null;
   readonly lastRun: { startedAt: string; endedAt: string; records: number; published: number; error?: string } | null;
+  /** What the last poll over everything missed and did not delete, and why; absent if nothing. */
+  readonly notDeleted?: NotDeleted;
   readonly lastSuccess: string | null;
   readonly nextRun: string | null;
   /** The API asked not to be asked before this time; absent if it did not, or if that is past. */
@@ -110,6 +113,7 @@ export class Control {
       producer: claim?.holder?.replace(/ [^ ]*$/, '') ?? null,
       run: state?.run ?? null,
       lastRun: state === undefined ? null : lastRunOf(state),
+      ...(state?.notDeleted !== undefined && { notDeleted: state.notDeleted }),
       lastSuccess: textOf(state?.lastSuccessAt),
       nextRun: claim?.paused ? null : textOf(nextAt),
       ...(pausedUntil !== undefined && { notBefore: new Date(pausedUntil).toISOString() }),

@@ -49,6 +49,7 @@ export class PollProgress {
   #filtered = 0;
   #deleted = 0;
   #notDeleted: NotDeleted | undefined;
+  #hasCompared = false;
   #accepted = 0;
   #gone = 0;
   #children: () => readonly PollProgress[] = () => [];
@@ -117,6 +118,12 @@ export class PollProgress {
   withholds(notDeleted: NotDeleted | undefined): void {
     this.#metrics.notDeleted.set({ endpoint: this.#endpoint }, notDeleted?.records ?? 0);
     this.#notDeleted = notDeleted;
+    this.#hasCompared = true;
+  }
+
+  /** Whether the poll looked for records that are missing. */
+  get hasCompared(): boolean {
+    return this.#hasCompared;
   }
 
   #tellKeyless(entity: string): void {

@@ -178,7 +178,7 @@ export class Runner {
     }
     this.#showCircuit();
     this.#remember(summary, progress, startedAt);
-    this.#keep(summary, startedAt, manner);
+    this.#keep(summary, startedAt, manner, progress.hasCompared);
     return summary;
   }
 
@@ -221,7 +221,9 @@ export class Runner {
     });
   }
 
-  #keep({ run, records, published, error }: PollSummary, startedAt: number, { full }: RunManner): void {
+  /** @param hasCompared whether the run looked for records that are missing */
+  #keep(summary: PollSummary, startedAt: number, { full }: RunManner, hasCompared: boolean): void {
+    const { run, records, published, error, notDeleted } = summary;
     const { endpoint, instance, states, clock, log, nextAt, signal } = this.#options;
     // A poll that was cut short says nothing about the endpoint. The producer that takes it over polls at once.
     if (signal.aborted || this.#abort.signal.aborted) return;
@@ -237,6 +239,7 @@ export class Runner {
       records,
       published,
       error,
+      notDeleted: hasCompared ? notDeleted : this.#state?.notDeleted,
       lastSuccessAt: succeeded ? endedAt : this.#state?.lastSuccessAt,
       // The very first poll finds no cursor, so it is full.
       lastFullAt: succeeded && (full || this.#state?.lastFullAt === undefined) ? startedAt : this.#state?.lastFullAt,

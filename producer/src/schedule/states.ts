@@ -1,4 +1,5 @@
 import type { Endpoint } from '../endpoint.js';
+import type { NotDeleted } from '../poll/missing-news.js';
 import type { CircuitState } from './circuit.js';
 
 /** What is known about an endpoint's polls, by any producer. Times are milliseconds since the epoch. */
@@ -12,6 +13,8 @@ export interface EndpointState {
   readonly published: number;
   /** Why the last run failed; absent if it did not. */
   readonly error?: string | undefined;
+  /** What the last walk over everything missed and did not delete, and why; absent if nothing. */
+  readonly notDeleted?: NotDeleted | undefined;
   readonly lastSuccessAt?: number | undefined;
   /** When the last full poll began: one that did not use the cursor. */
   readonly lastFullAt?: number | undefined;

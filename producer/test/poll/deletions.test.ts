@@ -232,10 +232,13 @@ describe('nothing is deleted after a walk', () => {
     const kept = async () =>
       /^tributary_poll_missing_records_kept\{.*endpoint="crm".*\} (\d+)$/m.exec((await get('/metrics')).text)?.[1];
     expect(await kept()).toBe('3');
+    const status = async () => JSON.parse((await get('/endpoints/crm/status')).text) as { notDeleted?: object };
+    expect((await status()).notDeleted).toMatchObject({ records: 3 });
     crm.rows = ten().slice(1);
     expect((await poll()).deleted).toEqual([tombstone('a')]);
     expect(lines.filter(({ msg }) => String(msg).startsWith('no record is missing any more'))).toHaveLength(1);
     expect(await kept()).toBe('0');
+    expect((await status()).notDeleted).toBeUndefined();
   });
 
   it.each([
