@@ -3,6 +3,7 @@ import {
   compileEntity,
   createRegistry,
   DEFAULT_SHUTDOWN_DEADLINE,
+  describeError,
   healthApp,
   type Listening,
   type Logger,
@@ -36,6 +37,7 @@ import type { SessionEnd } from './session/ending.js';
 import type { RunningSession } from './session/options.js';
 import { runSessions } from './session/sessions.js';
 import { runSession } from './session.js';
+import { tellAgainst } from './sinks/against.js';
 import { createSink } from './sinks/create.js';
 import { keptBodies } from './sinks/create-kept-bodies.js';
 import type { Sink } from './sinks/port.js';
@@ -191,6 +193,15 @@ class ConsumerService implements Consumer {
     return sink;
   }
 
+  /** Tells once what becomes of what the output holds, where the pipeline file is another one than before. */
+  async #tellAgainst(sink: Sink): Promise<void> {
+    try {
+      for (const told of tellAgainst(this.#options.config, await sink.stored())) this.#log.warn(told);
+    } catch (error) {
+      this.#log.debug({ reason: describeError(error) }, 'what the output holds could not be compared with the file');
+    }
+  }
+
   /** Here the adapters are chosen. A session knows only their ports. */
   #sessionsOn({ redis, broker, deadLetterBroker }: Connections, sink: Sink): (writer: string) => Promise<SessionEnd> {
     const { config, log, instance } = this.#options;
@@ -225,7 +236,12 @@ class ConsumerService implements Consumer {
       stop: this.#stopping.signal,
       overdue: this.#overdue.signal,
     };
-    return (writer) => runSession({ ...shared, writer });
+    let isCompared = false;
+    return (writer) => {
+      if (!isCompared) void this.#tellAgainst(sink);
+      isCompared = true;
+      return runSession({ ...shared, writer });
+    };
   }
 
   #unflushedAges(): Iterable<readonly [entity: string, milliseconds: number]> {

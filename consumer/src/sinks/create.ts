@@ -6,6 +6,7 @@ import {
   type PipelineConfig,
   type SinkKind,
 } from '@tributary/shared';
+import { tellAgainst } from './against.js';
 import { csvSink } from './csv/sink.js';
 import type { Sink, SinkKinds } from './port.js';
 import { postgresSink } from './postgres/sink.js';
@@ -45,4 +46,17 @@ function createOf<K extends SinkKind>(kind: K, { config, postgresUrl, clock, log
   const { sink, name: pipeline } = config;
   const kinds: SinkKinds = SINKS;
   return kinds[kind].create({ settings: sink[kind], pipeline, datasets: datasetsOf(config), postgresUrl, clock, log });
+}
+
+/**
+ * What will become of what the output holds, where the pipeline file differs from what it was written by. Nothing is changed.
+ * @throws Error if the output cannot be read
+ */
+export async function compareWithOutput(options: SinkOptions): Promise<string[]> {
+  const sink = createSink(options);
+  try {
+    return tellAgainst(options.config, await sink.stored());
+  } finally {
+    await sink.close();
+  }
 }

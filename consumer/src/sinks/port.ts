@@ -32,6 +32,25 @@ export interface Inspection {
   readonly marks: Marks;
 }
 
+/** What an output holds under the name of a dataset, whatever the configuration says now. */
+export interface StoredDataset {
+  readonly name: string;
+  /** In words, such as `182 rows`. */
+  readonly amount: string;
+  readonly isEmpty: boolean;
+  /** The columns of its fields, each with the type of the field; undefined where the sink stores no types. */
+  readonly columns: ReadonlyMap<string, string | undefined>;
+  /** A few rows: the key under which each lies, and its values as the sink has them. */
+  readonly sample: readonly { readonly key: string; readonly values: Readonly<Record<string, unknown>> }[];
+}
+
+/** What an output holds, and in words what becomes of what the configuration names no more. */
+export interface StoredOutput {
+  readonly datasets: readonly StoredDataset[];
+  readonly droppedColumn: string;
+  readonly changedType: string;
+}
+
 /** Where rows land. It is the truth: everything that the ledger in Redis holds can be rebuilt from it. */
 export interface Sink {
   /** A name that stays with the stored data. It tells a ledger of other data (an emptied folder, another database) apart. */
@@ -43,6 +62,8 @@ export interface Sink {
    * every few seconds. What a person deleted on purpose (some rows) is not told.
    */
   inspect(kept: Marks): Promise<Inspection>;
+  /** Reads what is stored, and changes nothing. It may take seconds. */
+  stored(): Promise<StoredOutput>;
   /** The epoch that writers must belong to; undefined before the first. */
   epoch(): Promise<string | undefined>;
   /**

@@ -99,6 +99,7 @@ export function createMemorySink(world: World, host: Host, disk: MemoryDisk, dat
       await step('look at the sizes of the parts');
       return disk.inspect(kept);
     },
+    stored: async () => ({ datasets: [], droppedColumn: '', changedType: '' }),
     async epoch() {
       await step('read the epoch');
       return disk.epoch;

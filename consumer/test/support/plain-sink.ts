@@ -1,5 +1,5 @@
 import { type Dataset, PoisonError, type Row } from '@tributary/shared';
-import type { Inspection, LandedRow, Marks, Sink } from '../../src/sinks/port.js';
+import type { Inspection, LandedRow, Marks, Sink, StoredOutput } from '../../src/sinks/port.js';
 import { RowsRefused } from '../../src/sinks/refused.js';
 import { WriterLost } from '../../src/writer-lost.js';
 
@@ -48,6 +48,10 @@ export class PlainSink implements Sink {
 
   async inspect(kept: Marks): Promise<Inspection> {
     return { lost: Object.keys(kept).length === 0 ? undefined : this.lost, marks: { written: String(this.writes) } };
+  }
+
+  async stored(): Promise<StoredOutput> {
+    return { datasets: [], droppedColumn: '', changedType: '' };
   }
 
   async epoch(): Promise<string | undefined> {

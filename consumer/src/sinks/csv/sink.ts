@@ -3,7 +3,17 @@ import { constants } from 'node:fs';
 import { access, mkdir, open, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { listParts, type Part, type Row, type SinkConfig } from '@tributary/shared';
-import type { Inspection, LandedRow, LandedRows, Marks, Sink, SinkMaker, SinkParts, SinkWriter } from '../port.js';
+import type {
+  Inspection,
+  LandedRow,
+  LandedRows,
+  Marks,
+  Sink,
+  SinkMaker,
+  SinkParts,
+  SinkWriter,
+  StoredOutput,
+} from '../port.js';
 import { CsvFence } from './fence.js';
 import { ignoreMissing } from './files.js';
 import { OutputIdentity } from './identity.js';
@@ -13,6 +23,7 @@ import { PartReader } from './part-reader.js';
 import { PartState } from './part-state.js';
 import { Presence } from './presence.js';
 import { PartSeals } from './seal.js';
+import { readStored } from './stored.js';
 import { watchOutput } from './watch.js';
 import { inWords } from './words.js';
 import { CsvPartWriter } from './writer.js';
@@ -65,6 +76,10 @@ class CsvSink implements Sink {
   inspect(kept: Marks): Promise<Inspection> {
     const { settings, datasets } = this.#parts;
     return told(() => inspectParts(settings.directory, datasets, this.#state, kept));
+  }
+
+  stored(): Promise<StoredOutput> {
+    return told(() => readStored(this.#parts.settings.directory));
   }
 
   epoch(): Promise<string | undefined> {

@@ -9,6 +9,7 @@ import { culpritOf } from './refusals.js';
 import { scanRows } from './scan.js';
 import { PostgresSchema } from './schema.js';
 import { writeSplit } from './split.js';
+import { readStored } from './stored.js';
 import { type DatasetTables, tablesOf } from './tables.js';
 import type { Transaction } from './transaction.js';
 import { writeRows } from './write.js';
@@ -83,6 +84,8 @@ export function createPostgresSink(options: PostgresSinkOptions): Sink {
       await schema.ensure();
       return marks.inspect(kept);
     },
+
+    stored: () => readStored(database, tables, pipeline),
 
     async epoch() {
       await schema.ensure();
