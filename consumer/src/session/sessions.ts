@@ -3,12 +3,13 @@ import { type Clock, describeBrokerError, describeError, type Logger } from '@tr
 import type { ConsumerMetrics } from '../metrics/metrics.js';
 import type { Sink } from '../sinks/port.js';
 import type { SessionEnd } from './ending.js';
+import { watchSink } from './watch-sink.js';
 
 /** A session that lasted this many milliseconds had begun well. */
 const LASTING = 10_000;
 
 /** Milliseconds. */
-const PROBE_TIMEOUT = 10_000;
+const PROBE_TIMEOUT = 8_000;
 
 export interface SessionsOptions {
   /** Runs one session of the writer of this name. */
@@ -31,7 +32,7 @@ export interface SessionsOptions {
 
 /** Runs one session after another, each with a new writer, until it is stopped. */
 export async function runSessions(options: SessionsOptions): Promise<void> {
-  const { session, instance, clock, log, metrics, onProblem, onEnd, stop } = options;
+  const { session, instance, sink, clock, log, metrics, onProblem, onEnd, stop } = options;
   let after: SessionEnd['after'] | 'start' = 'start';
   for (let failures = 0; !stop.aborted; ) {
     if (!(await waitForSink(options))) return;
@@ -40,7 +41,10 @@ export async function runSessions(options: SessionsOptions): Promise<void> {
     if (stop.aborted) return;
     metrics.sessionBegan(after);
     const began = clock.monotonic();
+    const over = new AbortController();
+    void watchSink({ sink, clock, log, onProblem: (problem) => onProblem('sink', problem) }, over.signal);
     const end = await session(newWriter(instance, clock)).catch(failed);
+    over.abort();
     onEnd();
     if (end.after === 'stopped' || stop.aborted) return;
     after = end.after;
