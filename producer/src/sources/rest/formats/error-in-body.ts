@@ -23,8 +23,8 @@ export function errorFinder({ errorWhen, graphql }: RecordSettings): ErrorFinder
 
 const ERRORS = ['error', 'errors', 'Error', 'Errors', 'fault', 'Fault'];
 const FLAGS = ['ok', 'success'];
-/** JSend and its like. */
-const FAILED = /^(error|fail|failed|failure)$/i;
+/** JSend. Other words may be what was asked for: a list of jobs that failed says so too. */
+const FAILED = /^(error|fail)$/i;
 
 function usualError(body: unknown): RetryableError | undefined {
   if (!isMapping(body)) return undefined;

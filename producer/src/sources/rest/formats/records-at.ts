@@ -62,7 +62,9 @@ function pageOf(
   fail: (error: RetryableError) => never,
 ): FoundPage {
   if (told === undefined) return { body, records };
-  if (records.length === 0) return fail(told);
+  if (records.length === 0) {
+    return fail(new RetryableError(told.code, `${told.message} (errorWhen says otherwise, if that is none)`));
+  }
   return { body, records, doubts: [`${told.message}; its records are taken. If it is an error, set errorWhen`] };
 }
 

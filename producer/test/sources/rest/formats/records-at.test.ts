@@ -75,7 +75,7 @@ describe('the records of a body', () => {
     [{}, { data: [], error: null }],
     [{}, { data: [], errors: [] }],
     [{}, { data: [], error: { code: 0, message: '' } }],
-    [{}, { data: [], ok: true, success: 'no', status: 'ok' }],
+    [{}, { data: [], ok: true, success: 'no', status: 'failed' }],
     [{}, { data: [1], error: 'a warning beside records' }],
     [{}, { data: [1], ok: false }],
     [{ errorWhen: false }, { data: [], error: 'x' }],
