@@ -1,10 +1,13 @@
+import { randomBytes } from 'node:crypto';
 import {
   type Clock,
+  claimPipeline,
   compileEntity,
   createRegistry,
   DEFAULT_SHUTDOWN_DEADLINE,
   describeError,
   healthApp,
+  interruptible,
   type Listening,
   type Logger,
   type LogOutput,
@@ -12,6 +15,8 @@ import {
   measureBlocked,
   measureConnections,
   Problems,
+  type QueueDepths,
+  queueDepths,
   type Registry,
   ReleaseList,
   readServiceSettings,
@@ -131,8 +136,23 @@ class ConsumerService implements Consumer {
     await this.#listen();
     const connections = await this.#connect();
     const sink = this.#createSink();
+    const session = this.#sessionsOn(connections, sink);
+    const claimed = claimPipeline({
+      redis: connections.redis,
+      config: this.#options.config,
+      service: `consumer ${this.#options.instance} ${randomBytes(4).toString('hex')}`,
+      clock: this.#clock,
+      onProblem: (problem) => {
+        if (problem !== undefined && !this.#problems.has('pipeline')) this.#log.error(problem);
+        this.#problems.set('pipeline', problem);
+      },
+      signal: this.#stopping.signal,
+    });
     this.#sessions = runSessions({
-      session: this.#sessionsOn(connections, sink),
+      session: async (writer) => {
+        await claimed;
+        return this.#stopping.signal.aborted ? { after: 'stopped' } : await session(writer);
+      },
       sink,
       untilRedis: (signal) => connections.health.whenUsable(signal),
       instance: this.#options.instance,
@@ -183,7 +203,15 @@ class ConsumerService implements Consumer {
     measureBlocked(this.registry, () => isBlocked);
     const connections = await openConnections({ ...this.#options, release: this.#releases, onProblem, onBlocked });
     measureEvictions(this.registry, connections.redis);
+    this.#metrics.measureDeadLetters(() => this.#lying(queueDepths(connections.broker)));
     return connections;
+  }
+
+  async #lying(depths: QueueDepths): Promise<ReadonlyMap<string, number> | undefined> {
+    if (this.#problems.has('broker')) return undefined;
+    const queues = topologyOf(this.#options.config).queues.map(({ deadQueue }) => deadQueue);
+    const looks = await interruptible(depths.look(queues), AbortSignal.timeout(1_000)).catch(() => undefined);
+    return looks && new Map([...looks].map(([queue, { ready }]) => [queue, ready]));
   }
 
   #createSink(): Sink {

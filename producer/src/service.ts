@@ -11,6 +11,7 @@ import {
   listen,
   measureBlocked,
   measureConnections,
+  type QueueDepths,
   type Registry,
   ReleaseList,
   RetryableError,
@@ -36,7 +37,6 @@ import type { PollSummary } from './poll/progress.js';
 import { LossWatch } from './publish/losses.js';
 import { openPublisher } from './publish/open.js';
 import type { Publisher } from './publish/publisher.js';
-import type { QueueDepths } from './publish/queue-depths.js';
 import { confirmedNoter, LossRecovery } from './publish/recovery.js';
 import { createDuties } from './schedule/duties.js';
 import type { Duty } from './schedule/duty.js';
@@ -106,6 +106,8 @@ class ProducerService implements Producer {
   #publisher: Publisher | undefined;
   #endpoints: readonly Endpoint[] = [];
   #kept: Stores | undefined;
+  /** Which other pipeline has our name, in words. */
+  #rival: string | undefined;
   #url = '';
   #started: Promise<void> | undefined;
   #stopped: Promise<void> | undefined;
@@ -183,7 +185,7 @@ class ProducerService implements Producer {
     this.#endpoints = endpoints;
     const recovery = this.#watchLosses(kept, depths);
     const problems = () =>
-      [problem(), kept.problem(), ...(recovery?.problems() ?? [])].filter((text) => text !== undefined);
+      [problem(), kept.problem(), this.#rival, ...(recovery?.problems() ?? [])].filter((text) => text !== undefined);
     const { publications } = kept;
     const { queues } = broker.topology;
     const confirmed =
@@ -201,8 +203,27 @@ class ProducerService implements Producer {
     const control = new Control({ ...kept, endpoints, duties: this.#duties, leases, clock: this.#clock });
     await this.#listen(control, problems);
     // Without a schedule, the caller of pollOnce makes sure that no other producer polls.
-    if (this.#options.schedule && this.#stopped === undefined) leases.start();
+    if (this.#options.schedule) {
+      void this.#claim(kept).then(() => {
+        if (this.#stopped === undefined) leases.start();
+      });
+    }
     log.info({ endpoints: endpoints.length, url: this.#url }, 'the producer runs');
+  }
+
+  /** Resolves when no other pipeline has our name. */
+  #claim(kept: Stores): Promise<void> {
+    const { config, instance, log } = this.#options;
+    return kept.claim({
+      config,
+      service: `producer ${instance} ${randomBytes(4).toString('hex')}`,
+      clock: this.#clock,
+      onProblem: (problem) => {
+        if (problem !== undefined && this.#rival === undefined) log.error(problem);
+        this.#rival = problem;
+      },
+      signal: this.#stopping.signal,
+    });
   }
 
   /** Without a schedule, the caller of pollOnce looks after the queues. */

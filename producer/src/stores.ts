@@ -1,10 +1,12 @@
 import {
   type Clock,
+  claimPipeline,
   doubtLedger,
   type Logger,
   memoryRunLog,
   needsOf,
   openRedis,
+  type PipelineClaimOptions,
   type Publications,
   type ReleaseList,
   type RunLog,
@@ -35,6 +37,8 @@ export interface Stores {
   readonly ledger: { doubt(): Promise<void> };
   /** What the broker has confirmed and no consumer has settled; undefined where the queues end with this process. */
   readonly publications: Publications | undefined;
+  /** Resolves when the pipeline's name is ours (see claimPipeline). */
+  readonly claim: (options: Omit<PipelineClaimOptions, 'redis'>) => Promise<void>;
   /** Tokens that the settings cannot obtain again. */
   readonly tokens: TokenStore;
   /** The same, for a caller that sees to it that no producer polls yet, and so needs no lease. */
@@ -74,6 +78,7 @@ export function openRedisStores(options: RedisStoreOptions, releases: ReleaseLis
     table: redisLeaseTable(redis, pipeline),
     ledger: { doubt: () => doubtLedger(redis, pipeline) },
     publications: redisPublications(redis, pipeline),
+    claim: (claim) => claimPipeline({ redis, ...claim }),
     tokens:
       secret === undefined
         ? memoryTokenStore()
@@ -91,6 +96,7 @@ export function memoryStores(cursors = memoryCursorStore()): Stores {
     runs: memoryRunLog(),
     table: memoryLeaseTable(),
     publications: undefined,
+    claim: async () => {},
     // A producer without Redis is not asked to reset anything.
     ledger: { doubt: async () => {} },
     tokens: memoryTokenStore(),

@@ -1,5 +1,6 @@
 export type { Channel, ChannelModel, ConfirmChannel, ConsumeMessage, RecoveringChannelModel } from 'amqplib';
 export * from './broker/amqp.js';
+export * from './broker/queue-depths.js';
 export * from './broker/reasons.js';
 export * from './broker/topology.js';
 export { adviceOn } from './config/advice.js';
@@ -55,6 +56,7 @@ export { likelyType, lineToDeclare, UNKNOWN_FIELDS } from './records/unknown-fie
 export * from './records/version.js';
 export * from './redis/health.js';
 export * from './redis/ledger-doubt.js';
+export * from './redis/pipeline-claim.js';
 export * from './redis/publications.js';
 export * from './redis/redis.js';
 export * from './redis/run-log.js';

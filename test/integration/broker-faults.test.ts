@@ -292,6 +292,75 @@ describe('on a RabbitMQ that refuses', { timeout: 120_000 }, () => {
     await ready(consumer);
   });
 
+  test('a policy that limits the dead letters drops none of them, and the metric counts those that lie there', async () => {
+    const consumer = await startConsumer();
+    await ready(consumer);
+    await rabbit.ctl('set_policy', 'short', `^${name}_customer\\.dead$`, '{"max-length": 3}', '--apply-to', 'queues');
+    for (let n = 0; n < 6; n++) publish('customer', `{"first": ${n}`);
+    await eventually(async () => expect(await depth('customer.dead')).toBeGreaterThan(3));
+    const before = await depth('customer.dead');
+    for (let n = 0; n < 4; n++) publish('customer', `{"bad": ${n}`);
+    await eventually(() => expect(consumer.problems().join('\n')).toMatch(/cannot be put on .*\.dead/));
+    expect(await depth('customer.dead')).toBeGreaterThanOrEqual(before);
+    const lying = await depth('customer.dead');
+    expect(await consumer.registry.metrics()).toMatch(
+      new RegExp(`tributary_dead_letters_lying\\{queue="${name}_customer.dead".*\\} ${lying}`),
+    );
+    await rabbit.ctl('clear_policy', 'short');
+    await eventually(async () => expect(await depth('customer.dead')).toBe(10));
+  });
+
+  test('queues for dead letters of an earlier version are used as they are', async () => {
+    const older = { durable: true, arguments: { 'x-queue-type': 'quorum', 'x-delivery-limit': 100_000 } };
+    await raw.assertQueue(`${name}_customer.dead`, older);
+    const consumer = await startConsumer();
+    await ready(consumer);
+    publish('customer', '{');
+    good(0, 20);
+    await landed(20);
+    await eventually(async () => expect(await depth('customer.dead')).toBe(1));
+  });
+
+  test('a queue of another pipeline, and another pipeline of the same name, are refused in words', async () => {
+    const consumer = await startConsumer();
+    await ready(consumer);
+    const start = async (text: string) => {
+      const other = createConsumer({
+        config: parsePipeline(`${text}sink: { csv: { directory: ${folder}/other } }`, {}, 'other.yaml'),
+        amqpUrl: rabbit.url,
+        redisUrl: inject('redisUrl'),
+        instance: 'other',
+        port: 0,
+        host: '127.0.0.1',
+        log,
+      });
+      consumers.push(other);
+      await other.start();
+      return other;
+    };
+    const sharing = await start(pipelineFile(name).replace(`name: ${name}`, `name: ${name}b`));
+    await eventually(() =>
+      expect(sharing.problems().join('\n')).toContain(
+        `queue "${name}_customer" exists with other arguments: it belongs to pipeline "${name}"`,
+      ),
+    );
+    await sharing.stop(1_000);
+    const twin = await start(pipelineFile(name).replace('crm:', 'shop:').replaceAll(`${name}_`, `${name}b_`));
+    await eventually(() =>
+      expect(twin.problems().join('\n')).toContain(`another pipeline runs under the name "${name}"`),
+    );
+    good(0, 30);
+    await landed(30);
+    // The name is free when the other is gone.
+    await consumer.stop();
+    await eventually(() => expect(twin.problems()).toEqual([]));
+    for (const queue of ['customer', 'item']) {
+      await twin.stop(1_000);
+      await channel.deleteQueue(`${name}b_${queue}`);
+      await channel.deleteQueue(`${name}b_${queue}.dead`);
+    }
+  });
+
   test('says in the words of RabbitMQ why it is not let in, and what to do', async () => {
     const { host } = new URL(rabbit.url);
     const told = async (amqpUrl: string, words: RegExp) => {

@@ -1,12 +1,15 @@
 import {
+  adviceOnOlderQueues,
   applyTopology,
   type Clock,
   type ClosableChannel,
   closeChannel,
+  DECLARE_AGAIN,
   type DeclaringChannel,
   describeBrokerError,
   interruptible,
   type Logger,
+  RetryableError,
   type Topology,
 } from '@tributary/shared';
 import type { BrokerProperties } from '../intake/channel.js';
@@ -110,12 +113,17 @@ export class LetterChannelKeeper {
   }
 
   async #keepOpen(): Promise<void> {
-    const { clock, log } = this.#options;
+    const { clock, log, topology } = this.#options;
     const { signal } = this.#stop;
     let last = '';
     while (!signal.aborted) {
       const reason = await this.#useChannel().catch((error: unknown) => error);
       if (signal.aborted) return;
+      if (reason instanceof RetryableError && reason.code === DECLARE_AGAIN) {
+        const advice = adviceOnOlderQueues(topology);
+        if (advice !== undefined) log.warn(advice);
+        continue;
+      }
       this.#failures += 1;
       if (reason !== undefined) {
         const words = describeBrokerError(reason);

@@ -125,6 +125,21 @@ export class ConsumerMetrics {
     }).set(interval / 1_000);
   }
 
+  /** @param lying asks RabbitMQ how many letters lie on each dead-letter queue; undefined if it does not answer */
+  measureDeadLetters(lying: () => Promise<ReadonlyMap<string, number> | undefined>): void {
+    new Gauge({
+      name: 'tributary_dead_letters_lying',
+      help: 'Dead letters that RabbitMQ has now, by queue: those that were sent there, less those that were replayed, discarded or dropped',
+      labelNames: ['queue'],
+      registers: [this.registry],
+      async collect() {
+        const counts = await lying();
+        this.reset();
+        for (const [queue, count] of counts ?? []) this.set({ queue }, count);
+      },
+    });
+  }
+
   /** @param unsettled deliveries that are neither acknowledged nor given back */
   measureUnsettled(unsettled: () => number): void {
     new Gauge({

@@ -1,6 +1,7 @@
 import {
   applyTopology,
   type Clock,
+  DECLARE_AGAIN,
   describeBrokerError,
   FatalError,
   type Logger,
@@ -75,7 +76,8 @@ export class ConfirmChannelKeeper {
       try {
         await this.#useChannel();
       } catch (error) {
-        if (!signal.aborted) this.#strike(error);
+        const isAgain = error instanceof RetryableError && error.code === DECLARE_AGAIN;
+        if (!signal.aborted && !isAgain) this.#strike(error);
       }
       // It waits a moment even after no failure: amqplib needs it to notice that a connection is closed.
       await this.#options.clock.sleep(Math.min(25 * 2 ** this.#strikes, 5_000), signal);

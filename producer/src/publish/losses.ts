@@ -6,8 +6,9 @@ import {
   type Logger,
   type OpenPublication,
   type Publications,
+  type QueueDepths,
+  type QueueLook,
 } from '@tributary/shared';
-import type { QueueDepths, QueueLook } from './queue-depths.js';
 
 /** Milliseconds between two looks. */
 const LOOK = 2_000;

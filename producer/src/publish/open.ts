@@ -3,12 +3,12 @@ import {
   connectBroker,
   interruptible,
   type Logger,
+  queueDepths,
   type ReleaseList,
   redactUrl,
   type Topology,
 } from '@tributary/shared';
 import { Publisher } from './publisher.js';
-import { queueDepths } from './queue-depths.js';
 
 export interface BrokerOptions {
   readonly amqpUrl: string;

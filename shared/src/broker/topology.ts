@@ -1,6 +1,6 @@
 import type { Options } from 'amqplib';
 import type { PipelineConfig } from '../config/schema.js';
-import { describeError, FatalError } from '../errors.js';
+import { describeError, FatalError, RetryableError } from '../errors.js';
 
 /** Exchanges and queues of a pipeline, as data. It is applied again after every reconnect. */
 export interface Topology {
@@ -9,6 +9,11 @@ export interface Topology {
   /** Direct exchange for dead letters. It has a name of its own because not every broker dead-letters to the default exchange. */
   readonly deadExchange: string;
   readonly queues: readonly EntityQueue[];
+  /**
+   * Queues for dead letters that an earlier version declared, as far as declaring has found out: nothing keeps RabbitMQ from
+   * dropping letters there when a policy limits their length.
+   */
+  readonly olderDeadQueues?: Set<string>;
 }
 
 export interface EntityQueue {
@@ -28,6 +33,7 @@ export function topologyOf(config: PipelineConfig): Topology {
   return {
     exchange: config.name,
     deadExchange: `${config.name}.dead`,
+    olderDeadQueues: new Set(),
     queues: Object.entries(config.entities).map(([entity, { queue }]) => ({
       entity,
       queue,
@@ -45,9 +51,13 @@ export interface DeclaringChannel {
   off(event: 'error', listener: (error: Error) => void): unknown;
 }
 
+/** The code of the error that asks for another channel. */
+export const DECLARE_AGAIN = 'declare_again';
+
 /**
  * Declares everything. Safe to repeat.
- * @throws FatalError if a queue exists already with other arguments: only a person can decide to delete it
+ * @throws FatalError if a queue exists already with other arguments: only a person can decide to delete it; RetryableError
+ *   `declare_again` if it has to be called once more, on another channel: a queue of an earlier version was found
  */
 export async function applyTopology(channel: DeclaringChannel, topology: Topology): Promise<void> {
   // A refused declaration closes the channel and is emitted as well as thrown; the throw is the one that is handled.
@@ -57,7 +67,7 @@ export async function applyTopology(channel: DeclaringChannel, topology: Topolog
     await channel.assertExchange(topology.exchange, 'direct', { durable: true });
     await channel.assertExchange(topology.deadExchange, 'direct', { durable: true });
     for (const { entity, queue, deadQueue } of topology.queues) {
-      await channel.assertQueue(deadQueue, QUORUM);
+      await channel.assertQueue(deadQueue, topology.olderDeadQueues?.has(deadQueue) ? QUORUM : DEAD);
       await channel.bindQueue(deadQueue, topology.deadExchange, queue);
       await channel.assertQueue(queue, {
         durable: true,
@@ -73,13 +83,7 @@ export async function applyTopology(channel: DeclaringChannel, topology: Topolog
       await channel.bindQueue(queue, topology.exchange, entity);
     }
   } catch (error) {
-    if (/PRECONDITION_FAILED|inequivalent/.test(describeError(error))) {
-      throw new FatalError(
-        'topology_conflict',
-        `an exchange or queue of pipeline "${topology.exchange}" exists with other arguments; drain and delete it, or give the pipeline another name`,
-        { cause: error },
-      );
-    }
+    throwIfConflict(error, topology);
     throw error;
   } finally {
     channel.off('error', ignore);
@@ -90,3 +94,34 @@ const QUORUM = {
   durable: true,
   arguments: { 'x-queue-type': 'quorum', 'x-delivery-limit': DELIVERY_LIMIT },
 } satisfies Options.AssertQueue;
+
+/** A policy cannot change an argument, so a policy with a max-length makes RabbitMQ refuse letters, and drop none. */
+const DEAD = {
+  durable: true,
+  arguments: { ...QUORUM.arguments, 'x-overflow': 'reject-publish' },
+} satisfies Options.AssertQueue;
+
+function throwIfConflict(error: unknown, topology: Topology): void {
+  const text = describeError(error);
+  if (!/PRECONDITION_FAILED|inequivalent/.test(text)) return;
+  const [, argument, queue] = /inequivalent arg '([^']*)' for queue '([^']*)'/.exec(text) ?? [];
+  const isDead = topology.queues.some(({ deadQueue }) => deadQueue === queue);
+  const older = topology.olderDeadQueues;
+  if (queue !== undefined && isDead && argument === 'x-overflow' && older?.has(queue) === false) {
+    older.add(queue);
+    throw new RetryableError(DECLARE_AGAIN, `${queue} was declared by an earlier version`, { cause: error });
+  }
+  const owner = /x-dead-letter-exchange.*current is (?:the value )?'([^']*)\.dead'/.exec(text)?.[1];
+  const message =
+    owner === undefined
+      ? `an exchange or queue of pipeline "${topology.exchange}" exists with other arguments; drain and delete it, or give the pipeline another name`
+      : `queue "${queue}" exists with other arguments: it belongs to pipeline "${owner}", and pipeline "${topology.exchange}" would get its records; give the entity another queue in the file of "${topology.exchange}"`;
+  throw new FatalError('topology_conflict', message, { cause: error });
+}
+
+/** Tells what an operator has to know of queues of an earlier version; undefined if there are none. */
+export function adviceOnOlderQueues({ olderDeadQueues = new Set() }: Topology): string | undefined {
+  if (olderDeadQueues.size === 0) return undefined;
+  const queues = [...olderDeadQueues].map((queue) => `"${queue}"`).join(', ');
+  return `an earlier version declared ${queues}: if a policy limits the length of dead letters there, RabbitMQ drops the oldest without a word; add "overflow": "reject-publish" to the policy, or let the queue run empty and delete it, so that it is declared anew`;
+}

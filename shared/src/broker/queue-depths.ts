@@ -1,4 +1,4 @@
-import { type ClosableChannel, closeChannel } from '@tributary/shared';
+import { type ClosableChannel, closeChannel } from './amqp.js';
 
 /** What a queue holds for delivery, and how many consumers it has. */
 export interface QueueLook {
