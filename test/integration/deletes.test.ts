@@ -32,13 +32,15 @@ class Killed extends Error {}
 
 /** Polls of one endpoint on a real RabbitMQ and a real Redis, by producers that may die. */
 async function setUp(settings: object, version: object = { version: 'n' }) {
-  const crm: { rows: readonly object[]; fails: boolean } = { rows: [], fails: false };
+  const crm: { rows: readonly Row[]; fails: boolean } = { rows: [], fails: false };
   const api = await startApi(({ url, headers }, response) => {
     const page = Number(url.searchParams.get('page') ?? '1');
     if (crm.fails && page > 1) return response.writeHead(500).end();
+    const since = Number(url.searchParams.get('since') ?? '0');
     const etag = `"${Buffer.from(JSON.stringify(crm.rows)).toString('base64url')}"`;
     if (url.pathname === '/tagged' && headers['if-none-match'] === etag) return response.writeHead(304).end();
-    const rows = url.pathname === '/pages' ? crm.rows.slice((page - 1) * 3, page * 3) : crm.rows;
+    const changed = crm.rows.filter(({ n }) => n >= since);
+    const rows = url.pathname === '/pages' ? changed.slice((page - 1) * 3, page * 3) : changed;
     json(response, rows, url.pathname === '/tagged' ? { etag } : {});
   });
   const name = uniqueName('deletes');
@@ -62,7 +64,7 @@ async function setUp(settings: object, version: object = { version: 'n' }) {
   });
 
   /** One poll by a new producer, which keeps nothing of the one before. */
-  const poll = async (death?: Death) => {
+  const poll = async (death?: Death, isFull = false) => {
     const releases = new ReleaseList();
     const { log, lines } = recordingLog();
     const die = (moment: Death): void => {
@@ -118,7 +120,8 @@ async function setUp(settings: object, version: object = { version: 'n' }) {
         instance: 'one',
         signal: new AbortController().signal,
       });
-      const summary = await duties.get('crm')?.runner.run();
+      const runner = duties.get('crm')?.runner;
+      const summary = await (isFull ? runner?.runInFull() : runner?.run());
       return { summary, lines };
     } finally {
       await releases.release();
@@ -140,8 +143,8 @@ async function setUp(settings: object, version: object = { version: 'n' }) {
     return records;
   };
   /** What a poll deletes. */
-  const deletedBy = async (death?: Death) => {
-    await poll(death);
+  const deletedBy = async (death?: Death, isFull?: boolean) => {
+    await poll(death, isFull);
     return (await take()).filter(({ _deleted }) => _deleted === true);
   };
   return { crm, poll, take, deletedBy };
@@ -197,6 +200,27 @@ describe('records that an API leaves out', () => {
     expect((await poll()).summary?.notDeleted).toMatchObject({ records: 4 });
     crm.rows = seven().slice(1);
     expect(await deletedBy()).toEqual([{ id: 'a', n: 1, _deleted: true }]);
+  });
+
+  test('are found by a resync, also those that only polls for changes have brought', async () => {
+    const { crm, poll, deletedBy } = await setUp({
+      incremental: { parameter: 'since' },
+      resync: { every: '24h' },
+      deletes: { missing: true, atMost: '50 %' },
+    });
+    crm.rows = seven();
+    await poll();
+    crm.rows = [...seven(), { id: 'x', n: 42 }];
+    expect((await poll()).summary).toMatchObject({ records: 2 });
+    crm.rows = [...seven().slice(1), { id: 'y', n: 43 }];
+    expect(await deletedBy()).toEqual([]);
+    const wanted = [
+      { id: 'a', n: 1, _deleted: true },
+      { id: 'x', n: 42, _deleted: true },
+    ];
+    const deleted = await deletedBy('before the cursor is saved', true);
+    expect(deleted.sort((a, b) => Number(a.n) - Number(b.n))).toEqual(wanted);
+    expect(await deletedBy(undefined, true)).toEqual([]);
   });
 
   test('are deleted, also those that the API marks, where records have no version', async () => {

@@ -102,7 +102,7 @@ return ''`;
 
 /**
  * Keys in Redis: the hash `keys:<endpoint>` holds for each key the walk that saw it last, a mark (`+`, or `-` for one that the API
- * marked as deleted), and the version: `12.1 +2026-03-01T11:00:00.000`. It takes some 120 bytes for each key.
+ * marked as deleted), and the version: `12.1 +2026-03-01T11:00:00.000`. It takes some 100 bytes for each key.
  *
  * @param fenceOf as of redisCursorStore
  */
