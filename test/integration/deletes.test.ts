@@ -25,7 +25,7 @@ interface Row {
 type Death =
   | 'before a key is noted'
   | 'after the keys were noted'
-  | 'before keys are forgotten'
+  | 'before keys are buried'
   | 'before the cursor is saved';
 
 class Killed extends Error {}
@@ -73,7 +73,7 @@ async function setUp(settings: object, version: object = { version: 'n' }) {
     const cursors = redisCursorStore(redis, name);
     const mortal = (keys: RunKeys): RunKeys => ({
       begin: () => keys.begin(),
-      missing: () => keys.missing(),
+      missing: (evenBuried) => keys.missing(evenBuried),
       all: () => keys.all(),
       claim: (...args) => keys.claim(...args),
       async note(batch) {
@@ -82,9 +82,9 @@ async function setUp(settings: object, version: object = { version: 'n' }) {
         die('after the keys were noted');
         return earlier;
       },
-      async forget(batch) {
-        die('before keys are forgotten');
-        await keys.forget(batch);
+      async bury(batch) {
+        die('before keys are buried');
+        await keys.bury(batch);
       },
     });
     const stored = redisKnownKeys(redis, name);
@@ -158,10 +158,10 @@ describe('records that an API leaves out', () => {
   test.each<[Death, object]>([
     ['before a key is noted', {}],
     ['after the keys were noted', {}],
-    ['before keys are forgotten', {}],
+    ['before keys are buried', {}],
     ['before the cursor is saved', {}],
     // If the cursor were saved first, a 304 would hide what was not deleted.
-    ['before keys are forgotten', { url: '/tagged' }],
+    ['before keys are buried', { url: '/tagged' }],
     ['before the cursor is saved', { url: '/tagged' }],
   ])('are deleted, however the producer dies %s (%j)', async (death, settings) => {
     const { crm, poll, deletedBy } = await setUp({ ...settings, deletes: { missing: true } });
@@ -171,7 +171,7 @@ describe('records that an API leaves out', () => {
     const wanted = [{ id: 'x', n: 42, _deleted: true }];
     const before = await deletedBy(death);
     // The keys were noted, and no tombstone is owed before the walk was complete.
-    const isLate = death.includes('forgotten') || death.includes('saved');
+    const isLate = death.includes('buried') || death.includes('saved');
     expect(before).toEqual(isLate ? wanted : []);
     const again = await deletedBy();
     expect(again).toEqual(death === 'before the cursor is saved' ? [] : wanted);

@@ -90,7 +90,7 @@ describe('known keys in Redis', () => {
     await expect(keys.note(one('b'))).rejects.toMatchObject(lost);
     await expect(child.note(one('b'))).rejects.toMatchObject(lost);
     await expect(keys.begin()).rejects.toMatchObject(lost);
-    await expect(keys.forget(one('a'))).rejects.toMatchObject(lost);
+    await expect(keys.bury(one('a'))).rejects.toMatchObject(lost);
     await expect(keys.claim(one('a'), ['other'])).rejects.toMatchObject(lost);
   });
 
@@ -117,7 +117,7 @@ describe('known keys in Redis', () => {
     await replace(redis, name, older);
     const lost = { code: 'known_keys_lost' };
     await expect(keys.missing().next()).rejects.toMatchObject(lost);
-    await expect(keys.forget(one('a'))).rejects.toMatchObject(lost);
+    await expect(keys.bury(one('a'))).rejects.toMatchObject(lost);
     await expect(keys.note(one('c'))).rejects.toMatchObject(lost);
   });
 });

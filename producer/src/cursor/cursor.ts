@@ -10,6 +10,11 @@ export interface Cursor {
   readonly validators: readonly Validator[];
   /** How many records the last answer held that stood alone; kept where it tells an answer that was cut (see limits.ts). */
   readonly answered?: number;
+  /**
+   * True once a walk has looked for missing records. A cursor that was made void, because something may be lost, lacks it: then the
+   * tombstones of before are published again.
+   */
+  readonly compared?: boolean;
   /** The part of the past that is still to be read, slice by slice; see slices.ts. Both are versions that are times. */
   readonly backfill?: { readonly from: string; readonly to: string };
 }
@@ -104,11 +109,12 @@ export function decode(text: string, { fingerprint }: Endpoint): Cursor {
   }
   if (saved?.fingerprint !== fingerprint || !Array.isArray(saved.validators)) return EMPTY;
   const validators = saved.validators.filter(isObject);
-  const { mark, seen, answered, backfill } = saved;
+  const { mark, seen, answered, compared, backfill } = saved;
   return {
     ...(typeof mark === 'string' ? { mark } : {}),
     ...(typeof seen === 'string' ? { seen } : {}),
     ...(typeof answered === 'number' ? { answered } : {}),
+    ...(compared === true ? { compared } : {}),
     ...(isBackfill(backfill) ? { backfill } : {}),
     validators,
   };

@@ -63,26 +63,29 @@ local page = redis.call('HSCAN', KEYS[2], ARGV[6], 'COUNT', ARGV[7])
 local found = { page[1] }
 for at = 1, #page[2], 2 do
   local seen, rest = string.match(page[2][at + 1], '^(%S+) (.*)$')
-  if page[2][at] ~= '' and seen ~= ARGV[5] then
+  if page[2][at] ~= '' and seen ~= ARGV[5] and (ARGV[8] == 'buried' or string.sub(rest, 1, 1) ~= 'x') then
     found[#found + 1] = page[2][at]
     found[#found + 1] = rest
   end
 end
 return found`;
 
-const FORGET = `${WHOLE}
+const BURY = `${WHOLE}
 for at = 6, #ARGV do
-  local known = redis.call('HGET', KEYS[2], ARGV[at])
-  if known and string.match(known, '^%S+') ~= ARGV[5] then redis.call('HDEL', KEYS[2], ARGV[at]) end
+  local token, version = string.match(redis.call('HGET', KEYS[2], ARGV[at]) or '', '^(%S+) .(.*)$')
+  if token and token ~= ARGV[5] then redis.call('HSET', KEYS[2], ARGV[at], '0.0 x' .. version) end
 end
 return ''`;
 
 const CLAIM = `${WHOLE}
 local own = {}
 for at = 6, #ARGV do
-  local elsewhere = 0
-  for other = 3, #KEYS do elsewhere = elsewhere + redis.call('HEXISTS', KEYS[other], ARGV[at]) end
-  if elsewhere > 0 then redis.call('HDEL', KEYS[2], ARGV[at]) else own[#own + 1] = ARGV[at] end
+  local elsewhere = false
+  for other = 3, #KEYS do
+    local mark = string.match(redis.call('HGET', KEYS[other], ARGV[at]) or '', '^%S+ (.)')
+    elsewhere = elsewhere or (mark ~= nil and mark ~= 'x')
+  end
+  if elsewhere then redis.call('HDEL', KEYS[2], ARGV[at]) else own[#own + 1] = ARGV[at] end
 end
 return own`;
 
@@ -91,8 +94,10 @@ const HEAR = `${BEFORE}
 local fields, set = {}, {}
 for at = 1, #ARGV, 2 do fields[#fields + 1] = ARGV[at] end
 for at, known in ipairs(redis.call('HMGET', KEYS[1], unpack(fields))) do
-  local rest, version = string.match(known or '', '^(%S+ .)(.*)$')
-  if rest and before(version, ARGV[2 * at]) then
+  local rest, mark, version = string.match(known or '', '^(%S+ (.))(.*)$')
+  if mark == 'x' then
+    redis.call('HDEL', KEYS[1], fields[at])
+  elseif rest and before(version, ARGV[2 * at]) then
     set[#set + 1] = fields[at]
     set[#set + 1] = rest .. ARGV[2 * at]
   end
@@ -101,8 +106,8 @@ if #set > 0 then redis.call('HSET', KEYS[1], unpack(set)) end
 return ''`;
 
 /**
- * Keys in Redis: the hash `keys:<endpoint>` holds for each key the walk that saw it last, a mark (`+`, or `-` for one that the API
- * marked as deleted), and the version: `12.1 +2026-03-01T11:00:00.000`. It takes some 100 bytes for each key.
+ * Keys in Redis: the hash `keys:<endpoint>` holds for each key the walk that saw it last, a mark (`+`, `-` for one that the API
+ * marked as deleted, `x` for one that is buried), and the version: `12.1 +2026-03-01T11:00:00.000`. It takes some 100 bytes for each key.
  *
  * @param fenceOf as of redisCursorStore
  */
@@ -175,12 +180,12 @@ class RedisRunKeys implements RunKeys {
     return Number(answer);
   }
 
-  missing(): AsyncGenerator<readonly KnownKey[], void, undefined> {
-    return this.#list(this.#token);
+  missing(evenBuried = false): AsyncGenerator<readonly KnownKey[], void, undefined> {
+    return this.#list(this.#token, evenBuried);
   }
 
   all(): AsyncGenerator<readonly KnownKey[], void, undefined> {
-    return this.#list('');
+    return this.#list('', false);
   }
 
   async claim(keys: readonly KnownKey[], others: readonly string[]): Promise<readonly KnownKey[]> {
@@ -191,24 +196,24 @@ class RedisRunKeys implements RunKeys {
     return keys.filter(({ key }) => own.has(key));
   }
 
-  async forget(keys: readonly KnownKey[]): Promise<void> {
+  async bury(keys: readonly KnownKey[]): Promise<void> {
     if (keys.length === 0) return;
     const head = this.#head();
-    await this.#call(FORGET, [], head, head, this.#token, ...keys.map(({ key }) => key));
+    await this.#call(BURY, [], head, head, this.#token, ...keys.map(({ key }) => key));
   }
 
   /** @param except the walk whose keys are left out; '' for none */
-  async *#list(except: string): AsyncGenerator<readonly KnownKey[], void, undefined> {
+  async *#list(except: string, evenBuried: boolean): AsyncGenerator<readonly KnownKey[], void, undefined> {
     await this.#last;
     const head = this.#head();
     let place = '0';
     do {
-      const answer = await this.#call(LIST, [], head, head, except, place, BATCH);
+      const answer = await this.#call(LIST, [], head, head, except, place, BATCH, evenBuried ? 'buried' : '');
       const [next = '0', ...found] = answer as string[];
       const keys: KnownKey[] = [];
       for (let at = 0; at < found.length; at += 2) {
         const [key = '', rest = ''] = [found[at], found[at + 1]];
-        keys.push({ key, version: rest.slice(1), isMarked: rest.startsWith('-') });
+        keys.push({ key, version: rest.slice(1), isMarked: !rest.startsWith('+') });
       }
       if (keys.length > 0) yield keys;
       place = next;

@@ -9,7 +9,8 @@ export interface KnownKey {
 
 /**
  * Which keys each endpoint has brought, so that a complete walk shows which are gone. A key is noted before its record is
- * published, and forgotten when its tombstone is confirmed: a crash in between repeats the tombstone, and loses none.
+ * published, and buried when its tombstone is confirmed: a crash in between repeats the tombstone, and loses none. Buried keys stay
+ * known, because the tombstone may be lost later with a queue, or with what landed after a backup of the output.
  */
 export interface KnownKeys {
   /**
@@ -23,7 +24,8 @@ export interface KnownKeys {
   open(id: string, run: number, kind: string, heldAs?: string): RunKeys;
   /**
    * Raises the versions of keys that an endpoint has brought, because another one that notes no keys brought them later. Otherwise
-   * the tombstone would be older than the row. Keys that the endpoint does not know stay unknown.
+   * the tombstone would be older than the row. Keys that the endpoint does not know stay unknown, and buried ones are forgotten: they are
+   * back, and not by this endpoint.
    * @param id of the endpoint that notes keys
    */
   hear(id: string, keys: readonly Pick<KnownKey, 'key' | 'version'>[]): Promise<void>;
@@ -42,24 +44,28 @@ export interface RunKeys {
    * @throws RetryableError if what the walk had noted is lost; so do all calls below
    */
   note(keys: readonly KnownKey[]): Promise<number>;
-  /** What the walk has not seen, in batches. A key may come twice. Keys may be forgotten meanwhile. */
-  missing(): AsyncGenerator<readonly KnownKey[], void, undefined>;
   /**
-   * Forgets those of the keys that another endpoint has brought too, in one step: of two endpoints that both miss a key, only one
+   * What the walk has not seen, in batches. A key may come twice. Keys may be buried meanwhile.
+   * @param evenBuried whether buried keys come too, as if they were marked
+   */
+  missing(evenBuried?: boolean): AsyncGenerator<readonly KnownKey[], void, undefined>;
+  /**
+   * Forgets those of the keys that another endpoint has too, in one step: of two endpoints that both miss a key, only one
    * leaves it to the other.
    * @param others ids of the other endpoints
    * @returns the keys that only this endpoint has
    */
   claim(keys: readonly KnownKey[], others: readonly string[]): Promise<readonly KnownKey[]>;
-  /** Forgets keys that the walk has not seen. */
-  forget(keys: readonly KnownKey[]): Promise<void>;
-  /** Every key, in batches. */
+  /** The tombstones of these keys are confirmed. A key that the walk has seen meanwhile is not buried. */
+  bury(keys: readonly KnownKey[]): Promise<void>;
+  /** Every key but the buried ones, in batches. */
   all(): AsyncGenerator<readonly KnownKey[], void, undefined>;
 }
 
 interface Noted extends KnownKey {
   readonly run: number;
   readonly walk: number;
+  readonly isBuried: boolean;
 }
 
 interface KeysOfEndpoint {
@@ -76,7 +82,8 @@ export function memoryKnownKeys(): KnownKeys {
       const known = endpoints.get(id)?.keys;
       for (const { key, version } of keys) {
         const noted = known?.get(key);
-        if (noted !== undefined && version > noted.version) known?.set(key, { ...noted, version });
+        if (noted?.isBuried === true) known?.delete(key);
+        else if (noted !== undefined && version > noted.version) known?.set(key, { ...noted, version });
       }
     },
   };
@@ -109,31 +116,34 @@ class MemoryRunKeys implements RunKeys {
       if (known !== undefined && known.run !== this.#run && !known.isMarked) earlier += 1;
       // Orders are ASCII, which sorts here as it does byte by byte.
       const largest = known !== undefined && known.version > version ? known.version : version;
-      this.#keys.set(key, { key, version: largest, isMarked, run: this.#run, walk: this.#walk });
+      this.#keys.set(key, { key, version: largest, isMarked, run: this.#run, walk: this.#walk, isBuried: false });
     }
     return earlier;
   }
 
-  async *missing(): AsyncGenerator<readonly KnownKey[], void, undefined> {
-    const missing = [...this.#keys.values()].filter((noted) => !this.#isSeen(noted));
+  async *missing(evenBuried = false): AsyncGenerator<readonly KnownKey[], void, undefined> {
+    const missing = [...this.#keys.values()].filter((noted) => !this.#isSeen(noted) && (evenBuried || !noted.isBuried));
     if (missing.length > 0) yield missing;
   }
 
   async claim(keys: readonly KnownKey[], others: readonly string[]): Promise<readonly KnownKey[]> {
-    const isElsewhere = ({ key }: KnownKey) => others.some((other) => this.#endpoints.get(other)?.keys.has(key));
+    const isElsewhere = ({ key }: KnownKey) =>
+      others.some((other) => this.#endpoints.get(other)?.keys.get(key)?.isBuried === false);
     for (const one of keys) if (isElsewhere(one)) this.#keys.delete(one.key);
     return keys.filter(({ key }) => this.#keys.has(key));
   }
 
-  async forget(keys: readonly KnownKey[]): Promise<void> {
+  async bury(keys: readonly KnownKey[]): Promise<void> {
     for (const { key } of keys) {
       const noted = this.#keys.get(key);
-      if (noted !== undefined && !this.#isSeen(noted)) this.#keys.delete(key);
+      if (noted === undefined || this.#isSeen(noted)) continue;
+      this.#keys.set(key, { ...noted, isMarked: true, isBuried: true });
     }
   }
 
   async *all(): AsyncGenerator<readonly KnownKey[], void, undefined> {
-    if (this.#keys.size > 0) yield [...this.#keys.values()];
+    const keys = [...this.#keys.values()].filter(({ isBuried }) => !isBuried);
+    if (keys.length > 0) yield keys;
   }
 
   get #keys(): Map<string, Noted> {

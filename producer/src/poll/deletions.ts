@@ -96,7 +96,7 @@ export class Deletions {
   }
 
   /**
-   * Publishes the tombstones, awaits their confirms, and forgets the keys.
+   * Publishes the tombstones, awaits their confirms, and buries the keys.
    *
    * @param isSettled whether the walks of the run agree, where they have to
    * @param reached the cursor that the run has reached
@@ -107,10 +107,15 @@ export class Deletions {
     const { isFull, saved } = this.#options;
     const { isUnchanged, answered = saved.answered } = this.#facts;
     // Where nothing has changed, nothing has gone.
-    if (!isFull || isUnchanged) return withAnswered(reached, saved.answered);
+    if (!isFull || isUnchanged) return withFacts(reached, saved.answered, saved.compared);
     const isWithheld = await this.#publishAll(isSettled);
     // A 304 would say that nothing changed, and what is missing would not be looked at again.
-    return withAnswered(isWithheld ? { ...reached, validators: [] } : reached, answered);
+    return withFacts(isWithheld ? { ...reached, validators: [] } : reached, answered, !isWithheld || saved.compared);
+  }
+
+  /** The cursor of before is void, so tombstones may be lost with what made it so. */
+  get #evenBuried(): boolean {
+    return this.#options.saved.compared !== true;
   }
 
   /** @returns whether something is missing and was not deleted */
@@ -134,7 +139,7 @@ export class Deletions {
     const { endpoint, keys } = watch;
     const tombstones = new Tombstones(endpoint.entity.config);
     const messageOf = messageMakerOf(endpoint);
-    for await (const missing of keys.missing()) {
+    for await (const missing of keys.missing(this.#evenBuried)) {
       // Records that have no version, though their entity has one, died on their way: no row is theirs.
       const had = missing.filter(({ version }) => version !== '' || endpoint.entity.config.version === undefined);
       const gone = await keys.claim(had, endpoint.sharesEntityWith);
@@ -144,7 +149,7 @@ export class Deletions {
         if (room !== undefined) await room;
       }
       await messages.flush();
-      await keys.forget(missing);
+      await keys.bury(missing);
       progress.deletes('missing', gone.filter(isLive).length);
     }
   }
@@ -155,7 +160,7 @@ export class Deletions {
   }
 
   async #missingOf(watch: KeyWatch): Promise<Missing> {
-    const missing = this.#missing.get(watch) ?? (await watch.missing());
+    const missing = this.#missing.get(watch) ?? (await watch.missing(this.#evenBuried));
     this.#missing.set(watch, missing);
     return missing;
   }
@@ -229,8 +234,11 @@ function excessOf({ endpoint, earlier }: KeyWatch, missing: number): string | un
   return isFew ? undefined : `${told}, more than deletes.atMost allows (${Number((atMost * 100).toPrecision(12))} %)`;
 }
 
-const withAnswered = (cursor: Cursor, answered: number | undefined): Cursor =>
-  answered === undefined ? cursor : { ...cursor, answered };
+const withFacts = (cursor: Cursor, answered: number | undefined, compared: boolean | undefined): Cursor => ({
+  ...cursor,
+  ...(answered === undefined ? {} : { answered }),
+  ...(compared === true ? { compared } : {}),
+});
 
 const isLive = ({ isMarked }: KnownKey): boolean => !isMarked;
 

@@ -12,7 +12,7 @@ const BATCH = 500;
 /** How many records a walk missed. */
 export interface Missing {
   readonly live: number;
-  /** Those that the API had marked as deleted before: their tombstones are published already. */
+  /** Those whose tombstones are published already: the API had marked them, or they are buried. */
   readonly marked: number;
 }
 
@@ -82,10 +82,10 @@ export class KeyWatch implements Outgoing {
     return this.#earlier;
   }
 
-  async missing(): Promise<Missing> {
+  async missing(evenBuried: boolean): Promise<Missing> {
     let live = 0;
     let marked = 0;
-    for await (const keys of this.keys.missing()) {
+    for await (const keys of this.keys.missing(evenBuried)) {
       for (const { isMarked } of keys) {
         if (isMarked) marked += 1;
         else live += 1;

@@ -44,7 +44,7 @@ export function heard(outgoing: Outgoing, known: Pick<KnownKeys, 'hear'>, others
   return {
     publish(message, isMarked) {
       const { key, version } = message.envelope;
-      if (key !== undefined && version !== '') waiting.push({ key, version: versionOrder(version, '').trimEnd() });
+      if (key !== undefined) waiting.push({ key, version: versionOrder(version, '').trimEnd() });
       const room = outgoing.publish(message, isMarked);
       return waiting.length < BATCH ? room : flush().then(() => room);
     },

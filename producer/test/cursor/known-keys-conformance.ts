@@ -34,7 +34,7 @@ export function describeKnownKeys(
       expect(await missing(await walk(store, 1, [live('a', '1'), live('b', '2'), marked('c', '3')]))).toEqual([]);
       const second = await walk(await reopened(), 2, [live('b', '2')]);
       expect(await missing(second)).toEqual([live('a', '1'), marked('c', '3')]);
-      await second.forget(await missing(second));
+      await second.bury(await missing(second));
       expect(await missing(second)).toEqual([]);
       expect(await listed(second.all())).toEqual([live('b', '2')]);
     });
@@ -66,14 +66,38 @@ export function describeKnownKeys(
       expect(await missing(await walk(store, 3, []))).toEqual(versions);
     });
 
-    it('does not forget what the walk has seen meanwhile', async () => {
+    it('does not bury what the walk has seen meanwhile', async () => {
       const { store } = await make();
       await walk(store, 1, [live('a'), live('b')]);
       const keys = await walk(store, 2, []);
       const gone = await missing(keys);
       await keys.note([live('b')]);
-      await keys.forget(gone);
+      await keys.bury(gone);
       expect(await listed(keys.all())).toEqual([live('b')]);
+    });
+
+    it('keeps buried keys for the case that their tombstones are lost, until they come again', async () => {
+      const { store, reopened } = await make();
+      await walk(store, 1, [live('a', '1'), live('b', '2')]);
+      const second = await walk(store, 2, []);
+      await second.bury(await missing(second));
+      const third = await walk(await reopened(), 3, [live('b', '2')]);
+      expect(await missing(third)).toEqual([]);
+      expect(await listed(third.missing(true))).toEqual([marked('a', '1')]);
+      const fourth = store.open('crm', 4, 'k');
+      await fourth.begin();
+      expect(await fourth.note([live('a', '1'), live('b', '2')])).toBe(1);
+      expect(await listed(fourth.missing(true))).toEqual([]);
+    });
+
+    it('does not leave a key to another endpoint that has buried it', async () => {
+      const { store } = await make();
+      await walk(store, 1, [live('a')], 'eu');
+      await walk(store, 1, [live('a')], 'us');
+      const eu = await walk(store, 2, [], 'eu');
+      await eu.bury(await missing(eu));
+      const us = await walk(store, 2, [], 'us');
+      expect(await us.claim(await missing(us), ['eu'])).toEqual([expect.objectContaining(live('a'))]);
     });
 
     it('leaves a key to another endpoint that has it, so that only one of two does', async () => {
@@ -95,6 +119,10 @@ export function describeKnownKeys(
       const expected = [live('a', '3'), marked('b', '2'), live('c', '9')];
       expect(await missing(await walk(store, 2, []))).toEqual(expected);
       expect(await missing(await walk(store, 1, [], 'unknown'))).toEqual([]);
+      const third = await walk(store, 3, []);
+      await third.bury(await missing(third));
+      await store.hear('crm', [live('b', '2')]);
+      expect((await listed(third.missing(true))).map(({ key }) => key)).toEqual(['a', 'c']);
     });
 
     it('forgets keys of another kind, and keeps endpoints apart', async () => {

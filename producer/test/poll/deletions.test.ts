@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { memoryCursorStore } from '../../src/cursor/cursor.js';
 import { json, startApi } from '../support/api.js';
+import { endpointWith } from '../support/pipeline.js';
 import { setUpProducer } from '../support/producer.js';
 
 interface Row {
@@ -14,7 +16,8 @@ const tombstone = (id: string, updatedAt = AT) => ({ id, updatedAt, _deleted: tr
 
 /** A producer of one endpoint or more, polled round by round, and what it published in each. */
 async function setUp(endpoints: Record<string, object>, more: object = {}) {
-  const { server, producer, lines, get } = await setUpProducer(endpoints, {}, more);
+  const cursors = memoryCursorStore();
+  const { server, producer, lines, get } = await setUpProducer(endpoints, { cursors }, more);
   await producer.start();
   const take = (queue = 'customer_data') => {
     const records: Record<string, unknown>[] = [];
@@ -31,7 +34,7 @@ async function setUp(endpoints: Record<string, object>, more: object = {}) {
     return { summary: summaries[0], summaries, published, deleted };
   };
   const told = () => lines.filter(({ msg }) => String(msg).startsWith('records are missing'));
-  return { poll, told, lines, get, take };
+  return { poll, told, lines, get, take, cursors };
 }
 
 /** An API whose records a test replaces, on counted pages of four, by a cursor, or all at once. */
@@ -85,6 +88,23 @@ describe('what a complete walk does not bring', () => {
       expect(deleted).toEqual([]);
       expect(published.find(({ id }) => id === 'a')).toMatchObject({ updatedAt: AT });
     }
+  });
+
+  it('gets its tombstone again when everything is polled again, because something was lost, and only then', async () => {
+    const crm = await startCrm(ten());
+    const { poll, cursors } = await setUp({ crm: { url: crm.url, deletes: { missing: true } } });
+    await poll();
+    crm.rows = ten().slice(1);
+    expect((await poll()).deleted).toEqual([tombstone('a')]);
+    expect((await poll()).deleted).toEqual([]);
+    await cursors.reset(endpointWith({ url: crm.url }));
+    const { deleted, summary } = await poll();
+    expect([deleted, summary?.deleted]).toEqual([[tombstone('a')], undefined]);
+    expect((await poll()).deleted).toEqual([]);
+    crm.rows = ten();
+    await poll();
+    await cursors.reset(endpointWith({ url: crm.url }));
+    expect((await poll()).deleted).toEqual([]);
   });
 
   it('keeps the largest version that it was ever brought with', async () => {
