@@ -66,9 +66,18 @@ const concealing = (endpoints: PipelineConfig['endpoints'], filled: unknown): Pi
   Object.fromEntries(
     Object.entries(endpoints).map(([id, endpoint]) => [
       id,
-      withConcealed(endpoint, valueAtPath(filled, ['endpoints', id])),
+      withConcealed(
+        endpoint,
+        lineage(endpoints, id).map((one) => valueAtPath(filled, ['endpoints', one])),
+      ),
     ]),
   );
+
+/** An endpoint and those that it is polled for: their records may hold addresses with the secrets of theirs. */
+function lineage(endpoints: PipelineConfig['endpoints'], id: string): string[] {
+  const parent = endpoints[id]?.parent?.endpoint;
+  return parent === undefined ? [id] : [id, ...lineage(endpoints, parent)];
+}
 
 function cannotBeRead({ code, message }: NodeJS.ErrnoException): string {
   const known: Record<string, string> = { ENOENT: 'there is no such file', EISDIR: 'it is a folder' };

@@ -53,10 +53,14 @@ describe('a secret in the path of a URL', () => {
   });
 
   it('is in no log line, state or metric of the producer, and in nothing that try shows', async () => {
-    const api = await startApi(({ path }, response) => response.writeHead(400).end(path));
+    const api = await startApi(({ path }, response) => {
+      if (path.endsWith('/list')) json(response, [{ id: 'a', address: path.replace('/list', '/a') }]);
+      else response.writeHead(400).end(path);
+    });
     const endpoints = {
       crm: { url: `${api.url}/${BOT}/a`, retries: 1, retryDelay: '1ms' },
-      other: { url: `${api.url}/${BOT}/{{parent.x}}`, parent: { endpoint: 'crm' } },
+      parent: { url: `${api.url}/${BOT}/list` },
+      other: { url: '{{parent.address}}', parent: { endpoint: 'parent' }, retries: 0 },
       login: { url: api.url, auth: { type: 'login', url: `${api.url}/${BOT}`, token: '$.t' } },
     };
     const { producer, text, get } = await setUpProducer(endpoints, { cursors: memoryCursorStore() });
