@@ -64,6 +64,7 @@ export * from './redis/seen-again.js';
 export * from './service/clock.js';
 export * from './service/development-credentials.js';
 export * from './service/health.js';
+export * from './service/instance.js';
 export * from './service/interruptible.js';
 export * from './service/lifecycle.js';
 export * from './service/logging.js';

@@ -37,7 +37,8 @@ export const ENVIRONMENT = {
   },
   REDIS_URL: {
     readers: POLLING,
-    words: 'Redis, such as redis://host:6379; the dashboard reads there what a trace tells of polls and duplicates',
+    words:
+      'Redis, such as redis://host:6379, or Sentinels that watch it, such as redis+sentinel://:password@host1:26379,host2:26379/mymaster/0; the dashboard reads there what a trace tells of polls and duplicates',
   },
   POSTGRES_URL: {
     readers: ['consumer', 'dashboard'],
@@ -60,7 +61,8 @@ export const ENVIRONMENT = {
   INSTANCE_ID: {
     readers: SERVICES,
     usually: "the host's name",
-    words: 'Names this instance in logs, in RabbitMQ and in the names of CSV files',
+    words:
+      'Names this instance in logs, in RabbitMQ and in the names of CSV files: letters, digits, dots, dashes and underscores, 60 at most; another name is shortened, and gets a hash',
   },
   LOG_LEVEL: {
     readers: SERVICES,

@@ -1,9 +1,9 @@
-import { hostname } from 'node:os';
 import { PORTS, type ServiceEnvironment, variable } from '../config/environment.js';
 import { ConfigError, type Fault } from '../config/fault.js';
 import { loadPipeline } from '../config/load.js';
 import type { PipelineConfig } from '../config/schema.js';
 import { FatalError } from '../errors.js';
+import { readInstance, tellIfRenamed } from './instance.js';
 import { createLogger, type Logger, type LogOutput } from './logging.js';
 
 /** What both producer and consumer need. As processes of their own they read it from the environment. */
@@ -28,9 +28,6 @@ export function readPort({ PORT }: ServiceEnvironment, usual: number): number {
   return port;
 }
 
-/** Names an instance of a service: INSTANCE_ID, or the host's name. */
-export const readInstance = (env: ServiceEnvironment): string => env.INSTANCE_ID || hostname();
-
 /**
  * @param output where log lines go; stdout unless given
  * @throws ConfigError with every fault of the environment, or else of the pipeline file
@@ -51,6 +48,7 @@ export function readServiceSettings(
   }
   if (faults.length > 0) throw new ConfigError('the environment', faults);
   const log = createLogger({ service, instance, level: env.LOG_LEVEL }, output);
+  tellIfRenamed(env, log);
   const config = loadPipeline(variable(env, 'PIPELINE'), env);
   return { config, amqpUrl, redisUrl, instance, port, host: variable(env, 'HOST'), log };
 }

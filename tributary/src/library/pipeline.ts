@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { hostname } from 'node:os';
 import { type Consumer, checkSink, createConsumer } from '@tributary/consumer';
 import { createDashboard, type Dashboard, readDashboardSettings } from '@tributary/dashboard';
 import { createMockApi, type MockApi, readSettings } from '@tributary/mock-api';
@@ -12,6 +11,7 @@ import {
   type PipelineConfig,
   PORTS,
   ReleaseList,
+  readInstance,
   readPort,
   sinkWords,
   systemClock,
@@ -149,7 +149,7 @@ class RunningPipeline implements Pipeline {
 async function startServices(options: PipelineOptions, release: ReleaseList): Promise<Services> {
   const { schedule = true, logger = warnings(options.env) } = options;
   const env: Record<string, string | undefined> = { ...options.env };
-  const instance = env.INSTANCE_ID || hostname();
+  const instance = readInstance(env);
   // A person opens the dashboard, so PORT is for it. If it was asked for, it is that port or none.
   const dashboardPort = readPort(env, PORTS.dashboard);
 
@@ -236,7 +236,7 @@ function dashboardSettings(env: Environment) {
 
 /** JSON lines on stderr, for a program that brings no logger. */
 function warnings(env: Environment = {}): (service: string) => Logger {
-  const instance = env.INSTANCE_ID || hostname();
+  const instance = readInstance(env);
   const level = env.LOG_LEVEL || 'warn';
   return (service) => createLogger({ service, instance, level }, process.stderr);
 }

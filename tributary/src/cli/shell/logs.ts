@@ -1,5 +1,4 @@
-import { hostname } from 'node:os';
-import { createLogger, type Logger } from '@tributary/shared';
+import { createLogger, type Logger, readInstance } from '@tributary/shared';
 import pretty from 'pino-pretty';
 import type { Context } from './context.js';
 
@@ -14,6 +13,6 @@ export function personLogger({ env, terminal }: Context): (service: string) => L
     singleLine: true,
   });
   const lines = { write: (line: string) => terminal.say(format(line)) };
-  const instance = env.INSTANCE_ID || hostname();
+  const instance = readInstance(env);
   return (service) => createLogger({ service, instance, level: env.LOG_LEVEL || 'warn' }, lines);
 }
