@@ -51,6 +51,19 @@ export function messageMaker(
   });
 }
 
+/** Characters of a record that is too large that its dead letter shows. */
+const BEGINNING = 300;
+
+/** What is sent in the place of a record that is larger than the broker takes. The consumer dead-letters the text. */
+export function standInFor({ envelope, body }: OutgoingMessage, limit: number): OutgoingMessage {
+  const what = `this record is too large to be sent: RabbitMQ takes ${limit} bytes (max_message_size), and it has ${body.length}`;
+  const beginning = body
+    .subarray(0, BEGINNING * 2)
+    .toString('utf8')
+    .slice(0, Math.min(BEGINNING, limit / 8));
+  return { envelope, body: Buffer.from(JSON.stringify(`${what}; it begins with ${beginning}`)) };
+}
+
 /** Writing JSON takes a stack as deep as the value. One record must not end the poll: the consumer dead-letters the text. */
 function bodyOf(record: unknown): Buffer {
   try {

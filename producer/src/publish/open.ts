@@ -8,6 +8,7 @@ import {
   redactUrl,
   type Topology,
 } from '@tributary/shared';
+import { standInFor } from './messages.js';
 import { Publisher } from './publisher.js';
 
 export interface BrokerOptions {
@@ -44,7 +45,7 @@ export async function openPublisher(options: BrokerOptions, releases: ReleaseLis
       isBlocked = false;
     });
   }
-  const publisher = new Publisher({ connection, topology, clock, log, isNumbered });
+  const publisher = new Publisher({ connection, topology, clock, log, isNumbered, standIn: standInFor });
   releases.add('the publisher', () => publisher.close());
   const servers = amqpUrl.split(',').map(redactUrl).join(', ');
   const problem = (): string | undefined => {

@@ -27,6 +27,11 @@ export interface PublisherOptions {
   readonly windowBytes?: number;
   /** Whether messages are numbered, so that it can be noted which of them are settled; not unless given. */
   readonly isNumbered?: boolean;
+  /**
+   * What is sent in the place of a message that is larger than the broker takes: the consumer makes a dead letter of it. Without
+   * it such a message is left out.
+   */
+  readonly standIn?: (message: OutgoingMessage, limit: number) => OutgoingMessage;
 }
 
 /** The `max_message_size` of RabbitMQ 4, in bytes. If a broker has a lower one, its refusal says so. */
@@ -97,15 +102,24 @@ export class Publisher implements ChannelUser {
       stats,
       returned: false,
     };
-    this.#outbox.add(held);
-    if (message.body.length <= this.#maxMessageSize) {
-      this.#send(held);
-    } else {
+    if (message.body.length > this.#maxMessageSize) {
       this.#tellTooLarge(held);
+      const standIn = this.#standInOf(message);
+      if (standIn !== undefined) return this.#accept(standIn, run);
+      this.#outbox.add(held);
       this.#outbox.settle(held, false);
+    } else {
+      this.#outbox.add(held);
+      this.#send(held);
     }
     if (this.#fault !== undefined) this.failed(this.#fault);
     return this.#outbox.room();
+  }
+
+  /** Undefined if nothing stands in for it, or if even that would be too large. */
+  #standInOf(message: OutgoingMessage): OutgoingMessage | undefined {
+    const standIn = this.#options.standIn?.(message, this.#maxMessageSize);
+    return standIn !== undefined && standIn.body.length <= this.#maxMessageSize ? standIn : undefined;
   }
 
   #send(held: Held): void {
@@ -151,9 +165,15 @@ export class Publisher implements ChannelUser {
     const limit = maxMessageSizeIn(reason);
     if (limit === undefined) return;
     this.#maxMessageSize = limit;
-    for (const held of this.#outbox.prune((held) => held.message.body.length > this.#maxMessageSize)) {
-      this.#tellTooLarge(held);
-    }
+    const isTooLarge = (held: Held) => held.message.body.length > limit;
+    // What stands in for a message is accepted before the message is given up: its run must not end in between.
+    const choose = (held: Held) => {
+      if (!isTooLarge(held)) return false;
+      const standIn = this.#standInOf(held.message);
+      if (standIn !== undefined && !held.run.failed) void held.run.publish(standIn);
+      return true;
+    };
+    for (const held of this.#outbox.prune(choose)) this.#tellTooLarge(held);
   }
 
   failed(error: FatalError | RetryableError): void {
@@ -203,7 +223,7 @@ export class Publisher implements ChannelUser {
     stats.tooLarge += 1;
     this.#options.log.error(
       { endpoint, entity, key, bytes: message.body.length, limit: this.#maxMessageSize },
-      'a record is larger than RabbitMQ takes (max_message_size); it is left out',
+      `a record is larger than RabbitMQ takes (max_message_size); ${this.#options.standIn === undefined ? 'it is left out' : 'a dead letter tells of it'}`,
     );
   }
 }

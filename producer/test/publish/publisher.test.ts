@@ -2,8 +2,8 @@ import { connectBroker, systemClock, topologyOf } from '@tributary/shared';
 import { AmqpServer } from 'amqp-emulator';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { createIds } from '../../src/publish/ids.js';
-import { messageMaker } from '../../src/publish/messages.js';
-import { Publisher } from '../../src/publish/publisher.js';
+import { messageMaker, type OutgoingMessage } from '../../src/publish/messages.js';
+import { Publisher, type PublisherOptions } from '../../src/publish/publisher.js';
 import { recordingLog } from '../support/log.js';
 import { endpointWith, pipelineWith } from '../support/pipeline.js';
 import { startRiggedBroker } from '../support/rigged-broker.js';
@@ -28,12 +28,12 @@ describePublisher(
 );
 
 describe('publisher: a broker that misbehaves', () => {
-  async function setUp() {
+  async function setUp(options: Pick<PublisherOptions, 'standIn'> = {}) {
     const broker = await startRiggedBroker();
     const { log, lines } = recordingLog();
     const connection = await connectBroker({ urls: broker.url, connectionName: 'test', log });
     const topology = topologyOf(pipelineWith({}));
-    const publisher = new Publisher({ connection, topology, clock: systemClock, log });
+    const publisher = new Publisher({ connection, topology, clock: systemClock, log, ...options });
     onTestFinished(async () => {
       publisher.close();
       await connection.close();
@@ -80,6 +80,25 @@ describe('publisher: a broker that misbehaves', () => {
     await run.publish(message('e', 8_000));
     await run.flush();
     expect(publisher.stats[0]?.tooLarge).toBe(3);
+  });
+
+  it('sends what stands in for a message larger than the broker takes, also for one that was refused', async () => {
+    const standIn = ({ envelope }: OutgoingMessage, limit: number) => ({
+      envelope,
+      body: Buffer.from(`"at most ${limit}"`),
+    });
+    const { broker, publisher, message, queued } = await setUp({ standIn });
+    broker.closeChannels('PRECONDITION_FAILED - message size SIZE is larger than configured max size 5000', 5_000);
+    const run = publisher.begin();
+    await run.publish(message('a', 10));
+    await run.publish(message('b', 9_000));
+    await run.flush();
+    expect(run.confirmed).toBe(2);
+    await run.publish(message('c', 8_000));
+    await run.flush();
+    expect(run.confirmed).toBe(3);
+    expect(queued()).toBeGreaterThanOrEqual(3);
+    expect(publisher.stats[0]).toMatchObject({ tooLarge: 2, unconfirmed: 0 });
   });
 
   it('does not even try a message larger than RabbitMQ takes', async () => {
