@@ -19,9 +19,10 @@ export type CsvSettings = Partial<PipelineConfig['sink']['csv']>;
 /**
  * Rows in a folder of the test's own.
  * @param told takes what the sink tells people
+ * @param parent where the folder is
  */
-export async function csvStore(settings: CsvSettings = {}, told: string[] = []): Promise<CsvStore> {
-  const directory = await mkdtemp(join(tmpdir(), 'tributary-'));
+export async function csvStore(settings: CsvSettings = {}, told: string[] = [], parent = tmpdir()): Promise<CsvStore> {
+  const directory = await mkdtemp(join(parent, 'tributary-'));
   const output = { write: (line: string) => void told.push((JSON.parse(line) as { msg: string }).msg) };
   const log = createLogger({ service: 'consumer', instance: 'test' }, output);
   return {
