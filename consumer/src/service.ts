@@ -146,6 +146,7 @@ class ConsumerService implements Consumer {
         if (problem !== undefined && !this.#problems.has('pipeline')) this.#log.error(problem);
         this.#problems.set('pipeline', problem);
       },
+      onTwin: (words) => this.#log.warn(words),
       signal: this.#stopping.signal,
     });
     this.#sessions = runSessions({

@@ -222,6 +222,7 @@ class ProducerService implements Producer {
         if (problem !== undefined && this.#rival === undefined) log.error(problem);
         this.#rival = problem;
       },
+      onTwin: (words) => log.warn(words),
       signal: this.#stopping.signal,
     });
   }

@@ -18,6 +18,9 @@ interface Described {
 const BEAT = 2_000;
 const FRESH = 7_000;
 
+/** Announcements in a row that find a twin; fewer may find what was killed a moment ago, and has started again. */
+const TWIN_AFTER = 6;
+
 /** Announces a service and tells the living ones, in one step: of two that start together, the second sees the first. */
 const ANNOUNCE = `
 local time = redis.call('TIME')
@@ -29,7 +32,8 @@ local living = {}
 local all = redis.call('HGETALL', KEYS[1])
 for i = 1, #all, 2 do
   local seen, began, text = string.match(all[i + 1], '^(%d+) (%d+) (.*)$')
-  if now - tonumber(seen) <= ${FRESH} then
+  -- Further ahead than that, it was announced before this server's clock was set back.
+  if math.abs(now - tonumber(seen)) <= ${FRESH} then
     table.insert(living, { all[i], began, text })
   else
     redis.call('HDEL', KEYS[1], all[i])
@@ -45,6 +49,8 @@ export interface PipelineClaimOptions {
   readonly clock: Clock;
   /** Called with which other pipeline has this name, and with undefined when it is gone. */
   readonly onProblem: (problem: string | undefined) => void;
+  /** Called once if another service of the same kind and instance goes on living beside this one. */
+  readonly onTwin: (words: string) => void;
   readonly signal: AbortSignal;
 }
 
@@ -69,13 +75,24 @@ export async function claimPipeline(options: PipelineClaimOptions): Promise<void
 }
 
 async function keepAnnouncing(options: PipelineClaimOptions, ours: Described): Promise<void> {
-  const { redis, config, service, clock, signal } = options;
+  const { redis, config, service, clock, onTwin, signal } = options;
+  let twins = 0;
   while (!signal.aborted) {
     await clock.sleep(BEAT, signal);
-    if (!signal.aborted) await rivalOf(options, ours).catch(() => {});
+    if (signal.aborted) break;
+    const living = await announce(options, ours).catch(() => []);
+    const hasTwin = living.some(([name]) => name !== service && instanceOf(name) === instanceOf(service));
+    twins = hasTwin ? twins + 1 : 0;
+    if (twins === TWIN_AFTER) onTwin(twinWords(instanceOf(service)));
   }
   await redis.hdel(keyOf(config), service).catch(() => {});
 }
+
+/** Of "consumer host-1 1f2e": without what tells its runs apart. */
+const instanceOf = (service: string): string => service.replace(/ [^ ]*$/, '');
+
+const twinWords = (name: string): string =>
+  `two services go by the name "${name}": both work, but logs, metrics and RabbitMQ cannot tell them apart; give each an INSTANCE_ID of its own`;
 
 const keyOf = ({ name }: PipelineConfig): string => `${redisPrefix(name)}services`;
 
@@ -85,10 +102,17 @@ const describe = (config: PipelineConfig): Described => ({
   entities: createHash('sha256').update(JSON.stringify(config.entities)).digest('hex').slice(0, 16),
 });
 
+type Living = readonly [name: string, since: string, text: string];
+
+/** @returns every service that lives, this one included */
+async function announce({ redis, config, service }: PipelineClaimOptions, ours: Described): Promise<Living[]> {
+  return (await redis.eval(ANNOUNCE, 1, keyOf(config), service, JSON.stringify(ours))) as Living[];
+}
+
 /** A service of another pipeline with our name that began before us, in words. */
-async function rivalOf({ redis, config, service }: PipelineClaimOptions, ours: Described): Promise<string | undefined> {
-  const found = await redis.eval(ANNOUNCE, 1, keyOf(config), service, JSON.stringify(ours));
-  const living = found as [name: string, since: string, text: string][];
+async function rivalOf(options: PipelineClaimOptions, ours: Described): Promise<string | undefined> {
+  const { config, service } = options;
+  const living = await announce(options, ours);
   const mine = living.find(([name]) => name === service);
   for (const [name, since, text] of living) {
     const age = Number(since) - Number(mine?.[1]);
