@@ -51,6 +51,28 @@ export class MemoryDisk {
     file.synced = file.content.length;
   }
 
+  /**
+   * What is synced now, to be put back later, as an older copy of a folder is: writers that have files open write to files that
+   * no reader sees any more.
+   */
+  copy(): () => void {
+    const { identity, epoch } = this;
+    const parts = this.parts.map((part) => ({ ...part, synced: part.file.content.slice(0, part.file.synced) }));
+    return () => {
+      const restored = parts.map(({ writer, dataset, sealed, synced }) => {
+        return { writer, dataset, sealed, file: { host: undefined, content: synced, synced: synced.length } };
+      });
+      this.parts.splice(0, this.parts.length, ...restored);
+      this.identity = identity;
+      this.epoch = epoch;
+    };
+  }
+
+  /** Whether a reader sees what is written to this file. */
+  isSeen(file: File): boolean {
+    return this.parts.some((part) => part.file === file);
+  }
+
   /** Puts a copy of the part's whole lines in its place, once. */
   seal(part: Part): void {
     if (part.sealed) return;
@@ -194,6 +216,7 @@ function createPartWriter({ world, host, disk, writer, epoch, dataset }: PartWri
     disk.sync(file);
     end = file.content.length;
     await checkFence();
+    if (!disk.isSeen(file)) throw new WriterLost('lost');
     const mark = { name: nameOf({ writer, dataset }), at: end };
     const error = new PoisonError('row_refused', 'the disk refuses its row');
     const refusals = refused.map((row) => ({ row, error }));

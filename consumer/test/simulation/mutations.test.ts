@@ -216,6 +216,20 @@ describe('a fault is found when the sink', () => {
   });
 });
 
+describe('a fault is found when a sink that went back', () => {
+  const goesBack: Conditions = { goesBackAfter: 1 };
+
+  test('is not told from the one before', async () => {
+    const blind = (sink: Sink): Sink => ({ ...sink, inspect: async () => ({ lost: undefined, marks: {} }) });
+    await expectFault({ ...goesBack, alterSink: blind });
+  });
+
+  test('is not known by the marks of commits, but only by those of parts that are done', async () => {
+    const commit: typeof scripts.commit = (store, keys, args) => scripts.commit(store, keys, args.slice(0, 4));
+    await expectFault({ ...goesBack, scripts: { commit } });
+  });
+});
+
 describe('a fault is found when the ledger', () => {
   test('looks only at committed content', async () => {
     await expectFault({

@@ -1,4 +1,4 @@
-import { type Row, versionOrder } from '@tributary/shared';
+import { type Row, sinkGenerationKey, versionOrder } from '@tributary/shared';
 import { audit } from './audit.js';
 import { MemoryBroker } from './memory-broker.js';
 import { MemoryRedis } from './memory-redis.js';
@@ -13,6 +13,8 @@ import { type Host, quiescence, World } from './world.js';
 
 /** Milliseconds, longer than a lease: the others take a process that does nothing for so long for dead. */
 const DEAD_AFTER = 11_000;
+/** Milliseconds within which consumers have noticed that their sink went back, also if one died that was about to rebuild the ledger. */
+const NOTICED_WITHIN = 60_000;
 /** A pipeline that is not done after this many steps without a fault is taken as one that never will be. */
 const SETTLED_AFTER = 8_000;
 
@@ -32,6 +34,8 @@ export interface Broken {
 export interface Conditions {
   /** Rows that the sink refuses for what they hold, until everything has settled. Then the cause is gone, and the dead letters are replayed. */
   readonly refuses?: (row: Row) => boolean;
+  /** After the segment of this number, the sink goes back to the state in which it was before that segment. */
+  readonly goesBackAfter?: number;
 }
 
 /** Of the contents of records that a schedule has, it refuses a few. */
@@ -43,10 +47,12 @@ export const refusesSome = ({ dataset, values }: Row): boolean =>
 export async function simulate(schedule: Schedule, broken: Broken & Conditions = {}): Promise<Outcome> {
   const simulation = new Simulation(schedule, broken);
   await simulation.start();
-  for (const { steps, pick, fault } of schedule.segments) {
+  for (const [index, { steps, pick, fault }] of schedule.segments.entries()) {
+    if (index === broken.goesBackAfter) simulation.backUpSink();
     await simulation.run(steps, pick);
     simulation.fail(fault);
     simulation.saveRedis();
+    if (index === broken.goesBackAfter) simulation.restoreSink();
   }
   return simulation.settle();
 }
@@ -62,6 +68,8 @@ class Simulation {
   #unpublished;
   #snapshot: (() => void) | undefined;
   #ledgerWasLost = false;
+  #backup: (() => void) | undefined;
+  #sinkWentBack = false;
   readonly #refused: boolean;
 
   constructor(schedule: Schedule, broken: Broken & Conditions) {
@@ -123,6 +131,16 @@ class Simulation {
     else this.#redis.restart(fault.kind === 'restart Redis empty' ? undefined : this.#snapshot);
   }
 
+  backUpSink(): void {
+    this.#backup = this.#disk.copy();
+  }
+
+  restoreSink(): void {
+    this.#world.note('the sink goes back');
+    this.#backup?.();
+    this.#sinkWentBack = true;
+  }
+
   saveRedis(): void {
     this.#snapshot = this.#redis.store.snapshot();
   }
@@ -181,6 +199,7 @@ class Simulation {
       for (const { queue, message } of this.#broker.dead) this.#broker.publish(queue, message);
       settled = await this.#drain();
     }
+    if (settled && this.#sinkWentBack) settled = await this.#pollAgain();
     if (settled && (this.#ledgerWasLost || this.#refused) && !this.#pipeline.versioned) {
       world.note('polled once more');
       this.#publishOnceMore();
@@ -190,6 +209,19 @@ class Simulation {
       ? audit(this.#published, this.#disk, this.#pipeline)
       : [`not settled after ${SETTLED_AFTER} steps`];
     return { faults, trace: world.trace };
+  }
+
+  /** What the producer does when its cursors are void: because the consumers found another sink, or because Redis was lost. */
+  async #pollAgain(): Promise<boolean> {
+    const world = this.#world;
+    const generation = () => this.#redis.store.get(sinkGenerationKey(this.#pipeline.config.name));
+    // The consumers look every few seconds.
+    for (const until = world.now + NOTICED_WITHIN; world.now < until && generation() === null; ) await world.step(0);
+    if (generation() !== null || this.#ledgerWasLost) {
+      world.note('polled in full');
+      this.#publishOnceMore();
+    }
+    return this.#drain();
   }
 
   /** @returns whether everything that was published was acknowledged */
@@ -210,7 +242,12 @@ class Simulation {
     for (const entity of ['customer', 'inventory']) {
       for (const { queue, message, record } of newest(this.#published, entity).values()) {
         const messageId = `n${message.messageId}`;
-        this.#published.push({ queue, record, message: { ...message, messageId }, order: versionOrder('', messageId) });
+        this.#published.push({
+          queue,
+          record,
+          message: { ...message, messageId },
+          order: versionOrder(record.version, messageId),
+        });
         this.#broker.publish(queue, { ...message, messageId });
       }
     }

@@ -21,3 +21,11 @@ test('with a sink that refuses some of the rows besides, the same holds once the
   });
   await fc.assert(property, { numRuns: numRuns / 4 });
 }, 3_600_000);
+
+test('a sink that goes back to an older state, at any moment and among other faults, gets what it lacks', async () => {
+  const property = fc.asyncProperty(schedules, fc.nat(5), async (schedule, goesBackAfter) => {
+    const { faults, trace } = await simulate(schedule, { goesBackAfter });
+    if (faults.length > 0) throw new Error(`${faults.join('\n')}\n\n${trace.join('\n')}`);
+  });
+  await fc.assert(property, { numRuns: numRuns / 4 });
+}, 3_600_000);
