@@ -4,6 +4,7 @@ import {
   mkdir,
   readdir,
   readFile,
+  readlink,
   rename,
   rm,
   stat,
@@ -14,6 +15,7 @@ import {
 } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { stillHolds, takeEvidence } from '../../src/sinks/csv/evidence.js';
 import type { Sink } from '../../src/sinks/port.js';
 import { WriterLost } from '../../src/writer-lost.js';
 import { type CsvSettings, csvStore } from './csv-store.js';
@@ -343,6 +345,41 @@ describe('a rebuild', () => {
     expect(await keys(sink)).toEqual(KEYS);
   });
 });
+
+describe('the evidence beside marks', () => {
+  test('does not hold for a part in which one letter was changed, and holds for one that was only copied', async () => {
+    const { writer, sink, path, directory } = await newStore();
+    await sink.identity();
+    await writer.write('parts', ROWS);
+    await writer.close();
+    const datasets = ['things', 'parts', 'thing_parts'];
+    const evidence = await takeEvidence(directory, datasets);
+    if (evidence === undefined) throw new Error('there is no evidence');
+    await copyFile(path, `${path}.new`);
+    await rename(`${path}.new`, path);
+    expect(await stillHolds(directory, evidence)).toBe(true);
+    await edit(path, (text) => text.replace('content 1', 'kontent 1'));
+    expect(await stillHolds(directory, evidence)).toBe(false);
+  });
+});
+
+// Only Linux tells which files a process has open.
+test.skipIf(process.platform !== 'linux')(
+  'a reader that stops early, or reads a changed part, leaves no file open',
+  async () => {
+    const { writer, sink, path, directory } = await newStore();
+    await writer.write('parts', ROWS);
+    await writer.close();
+    await edit(path, (text) => `no header${text}`);
+    await sink.identity();
+    for (let time = 0; time < 5; time++) {
+      for await (const _row of sink.scan(datasetNamed('parts'))) break;
+      await keys(sink);
+    }
+    const links = (await readdir('/proc/self/fd')).map((fd) => readlink(join('/proc/self/fd', fd)).catch(() => ''));
+    expect((await Promise.all(links)).filter((open) => open.startsWith(directory))).toEqual([]);
+  },
+);
 
 describe('an output', () => {
   test('takes rows of one pipeline at a time: another one is told whose it is, and changes nothing until that has ended', async () => {

@@ -1,7 +1,8 @@
 import { readdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { listParts, noteOfPart } from '@tributary/shared';
-import { ignoreMissing, readIfThere, statIfThere } from './files.js';
+import { hashOfFile, ignoreMissing, readIfThere, statIfThere } from './files.js';
+import { PartState } from './part-state.js';
 
 /** What an output holds at a moment, as far as it takes to see later that nothing of it has gone. */
 export interface OutputEvidence {
@@ -11,18 +12,21 @@ export interface OutputEvidence {
   readonly parts: Readonly<Record<string, Readonly<Record<string, number>>>>;
 }
 
-/** @returns undefined if there is no output, or a part is missing that was begun: a person has deleted it */
+/** @returns undefined if there is no output, or a part is missing that was begun, or was changed: by a person, or another program */
 export async function takeEvidence(
   directory: string,
   datasets: readonly string[],
 ): Promise<OutputEvidence | undefined> {
+  const state = new PartState(directory);
   const parts: Record<string, Record<string, number>> = {};
   for (const dataset of datasets) {
     const begun = (await readdir(dirname(noteOfPart(directory, dataset, 'part'))).catch(ignoreMissing)) ?? [];
     const sizes: Record<string, number> = {};
     for (const { name, path } of await listParts(directory, dataset)) {
       const found = await statIfThere(path);
-      if (found !== undefined) sizes[name] = found.size;
+      if (found === undefined) continue;
+      if (!(await isAsSealed(state, dataset, name, path, found))) return undefined;
+      sizes[name] = found.size;
     }
     if (begun.some((name) => sizes[name] === undefined)) return undefined;
     parts[dataset] = sizes;
@@ -41,4 +45,18 @@ export async function stillHolds(directory: string, { sink, parts }: OutputEvide
   return Object.entries(parts).every(([dataset, sizes]) =>
     Object.entries(sizes).every(([name, size]) => now.parts[dataset]?.[name] === size),
   );
+}
+
+/** Whether a part is what it was when it was sealed, also if another text of the same length was put there. */
+async function isAsSealed(
+  state: PartState,
+  dataset: string,
+  name: string,
+  path: string,
+  { size, mtimeMs }: { readonly size: number; readonly mtimeMs: number },
+): Promise<boolean> {
+  const evidence = await state.evidence(dataset, name);
+  if (evidence === undefined) return true;
+  if (evidence.size !== size) return false;
+  return evidence.modified === mtimeMs || (await hashOfFile(path, size)) === evidence.sha256;
 }
