@@ -83,6 +83,11 @@ export interface Ledger {
    * asked for: when their records come again, they are judged anew.
    */
   release(dataset: string, rows: readonly Row[]): Promise<void>;
+  /**
+   * To be called before `release` for the own rows of records that have been merged already: the content of their keys counts as
+   * unknown then, so that any content that is not older is a change, and is merged.
+   */
+  doubt(dataset: string, rows: readonly Row[]): Promise<void>;
   /** Stores records and reads what they meet. `superseded`: a newer record of that key is already stored. */
   joinEach(merge: string, records: readonly EachRecord[]): Promise<(EachJoin | 'superseded')[]>;
   /** Does the same for records that lines point at, and reads one page of at most `count` for each. */

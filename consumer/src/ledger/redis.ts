@@ -81,6 +81,13 @@ export class RedisLedger implements Ledger {
     for (const reply of (await this.#scripts.run('release', calls)) as string[]) checkStatus(reply);
   }
 
+  async doubt(dataset: string, rows: readonly Row[]): Promise<void> {
+    const { keys, epoch, writer } = this.#options;
+    const names = [keys.epoch, keys.fenced, keys.ledger(dataset)];
+    const calls = chunk(rows).map((part) => ({ keys: names, args: [epoch, writer, writeRows(part)] }));
+    for (const reply of (await this.#scripts.run('doubt', calls)) as string[]) checkStatus(reply);
+  }
+
   async joinEach(merge: string, records: readonly EachRecord[]): Promise<(EachJoin | 'superseded')[]> {
     const calls = chunk(records, RECORDS_PER_JOIN).map((part) =>
       this.#joinCall(merge, 'each', part, ({ lines }) => lines),

@@ -14,6 +14,7 @@ const SCRIPTS = {
   claim: load('claim'),
   commit: load('commit'),
   release: load('release'),
+  doubt: load('doubt'),
   join: load('join'),
   close: load('close'),
   lease: load('lease'),

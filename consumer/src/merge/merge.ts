@@ -9,6 +9,8 @@ export interface Entry {
   readonly merged: readonly ClaimedRow[];
   /** The lines that it dropped are forgotten once their tombstones are durable. */
   readonly dropped: readonly DroppedLines[];
+  /** Whether merges hold its content by now. */
+  readonly isJoined?: boolean;
 }
 
 /** What becomes of claimed records in the merges. */
@@ -82,7 +84,7 @@ async function settle(
       waiting.push(one);
       toLand.push(rows);
     } else {
-      entries.push({ claimed: one, merged: rows, dropped });
+      entries.push({ claimed: one, merged: rows, dropped, isJoined: true });
     }
   }
   for (const rows of rowsByDataset(toLand)) {

@@ -9,7 +9,7 @@ import { type Refusal, RowsRefused } from '../sinks/refused.js';
 import { WriterLost } from '../writer-lost.js';
 
 export interface FlushOptions {
-  readonly ledger: Pick<Ledger, 'commit' | 'release' | 'closeLines'>;
+  readonly ledger: Pick<Ledger, 'commit' | 'release' | 'doubt' | 'closeLines'>;
   readonly lease: Pick<Lease, 'held'>;
   readonly writer: SinkWriter;
   readonly clock: Clock;
@@ -124,6 +124,13 @@ export class Flush {
 
   /** Gives up what was claimed and not written for these records, then gives them out again to be buried. */
   async #refuse(entries: readonly Entry[], refused: ReadonlyMap<Row, PoisonError>): Promise<void> {
+    const merged = entries.filter(({ claimed: { claim }, isJoined }) => isJoined === true && !claim.landed);
+    for (const rows of rowsByDataset(merged.map(({ claimed }) => [claimed.claim]))) {
+      await this.#options.ledger.doubt(
+        rows[0]?.row.dataset ?? '',
+        rows.map(({ row }) => row),
+      );
+    }
     // A row of its own that had landed stays claimed: a replay finds it there, and does not write it again.
     const claims = entries.map(({ claimed: { claim }, merged }) => [
       ...merged.filter(({ row }) => refused.has(row)),

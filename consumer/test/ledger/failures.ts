@@ -13,6 +13,7 @@ const CALLS: Readonly<Record<string, (writer: Ledger) => Promise<unknown>>> = {
   claim: (writer) => writer.claim(CUSTOMERS, [b('9 m9')]),
   commit: (writer) => writer.commit(CUSTOMERS, [a('1 m1')]),
   release: (writer) => writer.release(CUSTOMERS, [a('1 m1')]),
+  doubt: (writer) => writer.doubt(CUSTOMERS, [a('1 m1')]),
   'join each': (writer) => writer.joinEach(MERGED, [each]),
   'join with': (writer) => writer.joinWith(MERGED, [item], 10),
   'close lines': (writer) => writer.closeLines(MERGED, [each]),

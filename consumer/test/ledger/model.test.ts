@@ -52,6 +52,10 @@ const call: fc.Arbitrary<{ shown: string; run: Call }> = fc.oneof(
     shown: `release ${dataset} ${key} ${content} ${order}`,
     run: (writer: Ledger) => writer.release(dataset, [rowOf(dataset, key, content, order)]),
   })),
+  fc.record({ dataset, row }).map(({ dataset, row: { key, content, order } }) => ({
+    shown: `doubt ${dataset} ${key} ${order}`,
+    run: (writer: Ledger) => writer.doubt(dataset, [rowOf(dataset, key, content, order)]),
+  })),
   fc.record({ key, order, lines }).map((each) => ({
     shown: `join each ${JSON.stringify(each)}`,
     run: (writer: Ledger) => writer.joinEach(MERGED, [{ ...each, payload: `each ${each.order}` }]),

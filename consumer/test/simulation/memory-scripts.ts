@@ -144,6 +144,17 @@ export const commit: Script = (store, keys, args) => {
   return 'ok';
 };
 
+export const doubt: Script = (store, keys, args) => {
+  const [epoch = '', fenced = '', ledger = ''] = keys;
+  const refused = refusal(store, epoch, fenced, args);
+  if (refused !== undefined) return refused;
+  for (const [key, , order] of rowsOf(args[2])) {
+    const committed = store.hash(ledger).get(key);
+    if (committed === undefined || before(splitAt(committed, ' ')[1], order)) store.hash(ledger).set(key, `? ${order}`);
+  }
+  return 'ok';
+};
+
 export const release: Script = (store, keys, args) => {
   const [epoch = '', fenced = '', claims = ''] = keys;
   const refused = refusal(store, epoch, fenced, args);

@@ -129,20 +129,30 @@ describe('a fault is found when the sink refuses rows, and the flush', () => {
     await expectFault({ refuses: refusesSome });
   });
 
+  /** The flush with some steps of its ledger left out. */
+  const without = (left: Partial<FlushOptions['ledger']>) => (Real: FlushClass) =>
+    class extends Real {
+      constructor(options: FlushOptions) {
+        const { commit, release, doubt, closeLines } = options.ledger;
+        const ledger = {
+          commit: commit.bind(options.ledger),
+          release: release.bind(options.ledger),
+          doubt: doubt.bind(options.ledger),
+          closeLines: closeLines.bind(options.ledger),
+          ...left,
+        };
+        super({ ...options, ledger });
+      }
+    };
+
   test('does not give up what it had claimed for them', async () => {
-    flush.alter = (Real) =>
-      class extends Real {
-        constructor(options: FlushOptions) {
-          const { commit, closeLines } = options.ledger;
-          const ledger = {
-            commit: commit.bind(options.ledger),
-            closeLines: closeLines.bind(options.ledger),
-            release: async () => {},
-          };
-          super({ ...options, ledger });
-        }
-      };
+    flush.alter = without({ release: async () => {} });
     await expectFault({ refuses: refusesSome });
+  });
+
+  test('takes what landed before for their content, although they were merged', async () => {
+    flush.alter = without({ doubt: async () => {} });
+    await expectFault({ refuses: refusesSome }, only(item, { ...item, content: 3 }, item, customer));
   });
 
   test('is told so although the others were not written', async () => {

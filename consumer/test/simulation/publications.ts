@@ -25,8 +25,11 @@ export interface Published {
   readonly order: string;
 }
 
-/** Stands for the content of a deleted record, which is the same whatever other fields it has. */
-const NO_CONTENT = -2;
+/**
+ * Stands for the content of a deleted record, which is the same whatever other fields it has. Some APIs change the version of a record
+ * that is deleted already.
+ */
+const contentOfDeleted = (content: number): number => -2 - (content % 3);
 
 const LINES = [['i0'], ['i0', 'i1'], ['i1'], [], ['i0', 'i0']];
 
@@ -35,7 +38,7 @@ export function publish(publications: readonly Publication[], pipeline: Pipeline
   const revisions = new Map<string, { revision: number; content: number; tied: boolean }>();
   return publications.flatMap((publication, index) => {
     const { entity, key, sameVersion, twice, deleted } = publication;
-    const content = deleted ? NO_CONTENT : publication.content;
+    const content = deleted ? contentOfDeleted(publication.content) : publication.content;
     const compiled = pipeline.entities.find(({ name }) => name === entity);
     if (compiled === undefined) return [];
     const before = revisions.get(`${entity} ${key}`) ?? { revision: 0, content: -1, tied: true };

@@ -45,6 +45,7 @@ describe('a flush', () => {
       ledger: {
         commit: (dataset, rows) => note(`commit ${dataset} ${names(rows)}`, commit),
         release: (dataset, rows) => note(`release ${dataset} ${names(rows)}`, () => release()),
+        doubt: (dataset, rows) => note(`doubt ${dataset} ${names(rows)}`, async () => {}),
         closeLines: (_merge, records) => note(`close ${records.map(({ key }) => key).join(' ')}`, async () => {}),
       },
       lease: { held: () => note('lease', () => held()) },
@@ -261,6 +262,16 @@ describe('a flush', () => {
       refusing('C-1/A');
       await flush.flush([entryOf('C-1', true, merged('C-1/A'))]);
       expect(steps.filter((step) => /^(release|commit|ack)/.test(step))).toEqual(['release customer_inventory C-1/A']);
+    });
+
+    test('forgets what is known of a refused record that merges hold, before it gives up its claims', async () => {
+      refusing('C-1');
+      await flush.flush([{ ...entryOf('C-1', false), isJoined: true }]);
+      expect(steps.filter((step) => /^(doubt|release|bury)/.test(step)).map((step) => step.slice(0, 17))).toEqual([
+        'doubt customers C',
+        'release customers',
+        'bury C-1: sink_re',
+      ]);
     });
 
     test('commits nothing if all are refused', async () => {
