@@ -84,8 +84,8 @@ export interface Ledger {
    */
   release(dataset: string, rows: readonly Row[]): Promise<void>;
   /**
-   * To be called before `release` for the own rows of records that have been merged already: the content of their keys counts as
-   * unknown then, so that any content that is not older is a change, and is merged.
+   * To be called before `release` for the own rows of records that have been merged already: the content that their keys had before
+   * counts as unknown then, so that any record that is not older is a change, and is merged.
    */
   doubt(dataset: string, rows: readonly Row[]): Promise<void>;
   /** Stores records and reads what they meet. `superseded`: a newer record of that key is already stored. */

@@ -124,7 +124,10 @@ export class Flush {
 
   /** Gives up what was claimed and not written for these records, then gives them out again to be buried. */
   async #refuse(entries: readonly Entry[], refused: ReadonlyMap<Row, PoisonError>): Promise<void> {
-    const merged = entries.filter(({ claimed: { claim }, isJoined }) => isJoined === true && !claim.landed);
+    // With a version, a record that is again as it was before has another version, and so another content.
+    const merged = entries.filter(
+      ({ claimed: { claim }, isJoined }) => isJoined === true && !claim.landed && claim.row.version === '',
+    );
     for (const rows of rowsByDataset(merged.map(({ claimed }) => [claimed.claim]))) {
       await this.#options.ledger.doubt(
         rows[0]?.row.dataset ?? '',

@@ -149,8 +149,8 @@ export const doubt: Script = (store, keys, args) => {
   const refused = refusal(store, epoch, fenced, args);
   if (refused !== undefined) return refused;
   for (const [key, , order] of rowsOf(args[2])) {
-    const committed = store.hash(ledger).get(key);
-    if (committed === undefined || before(splitAt(committed, ' ')[1], order)) store.hash(ledger).set(key, `? ${order}`);
+    const [hash, landed] = splitAt(store.hash(ledger).get(key) ?? ' ', ' ');
+    if (hash === '' || (hash !== '?' && before(landed, order))) store.hash(ledger).set(key, `? ${order}`);
   }
   return 'ok';
 };
