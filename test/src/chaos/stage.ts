@@ -135,7 +135,7 @@ export async function raiseStage(options: StageOptions, release: ReleaseList): P
   if (api === undefined) throw new Error('no API');
   const recorder = await startRecorder(api.url);
   release.add('recorder', () => recorder.stop());
-  const pipeline = writePipeline(folder, recorder.url, sink);
+  const pipeline = writePipeline(folder, await world.addressOfApi(recorder.url), sink);
   recorder.know(pipeline.config);
   const makeServices = async (workspace: 'consumer' | 'producer', count: number) => {
     const env = workerEnv(await world.addressesFor(workspace, addressesOf(servers)), pipeline.path);

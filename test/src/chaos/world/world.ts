@@ -22,7 +22,9 @@ export interface World {
   readonly disk: Disk | undefined;
   readonly foreign: Foreign;
   /** Where the services of a workspace reach the servers. */
-  addressesFor(workspace: string, servers: Addresses): Promise<Addresses>;
+  addressesFor(workspace: 'producer' | 'consumer', servers: Addresses): Promise<Addresses>;
+  /** Where the producers reach the API. */
+  addressOfApi(url: string): Promise<string>;
   /** The clock for a process of this name, which can be moved. */
   readonly clockFor: (name: string) => FakeClock | undefined;
 }
@@ -34,6 +36,7 @@ export function quietWorld(seed: number): World {
     disk: undefined,
     foreign: new Foreign(seed),
     addressesFor: async (_workspace, servers) => servers,
+    addressOfApi: async (url) => url,
     clockFor: () => undefined,
   };
 }
@@ -64,9 +67,13 @@ export async function roughWorld(
       return {
         rabbitmq: await linkTo(`${workspace}s to RabbitMQ`, servers.rabbitmq),
         redis: await linkTo(`${workspace}s to Redis`, servers.redis),
-        postgres: servers.postgres && (await linkTo(`${workspace}s to Postgres`, servers.postgres)),
+        postgres:
+          servers.postgres !== undefined && workspace === 'consumer'
+            ? await linkTo('consumers to Postgres', servers.postgres)
+            : servers.postgres,
       };
     },
+    addressOfApi: (url) => linkTo('producers to the API', url),
     clockFor,
   };
 }
