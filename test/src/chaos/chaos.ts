@@ -9,7 +9,7 @@ import { dumpTables } from './evidence.js';
 import { Faults } from './faults.js';
 import { makeRunFolder } from './folder.js';
 import { planFaults } from './plan.js';
-import { queueDepths, takeDeadLetters } from './queues.js';
+import { QUEUES_NOTED, queueDepths, takeDeadLetters } from './queues.js';
 import { archiveCustomers, removeItems } from './removals.js';
 import type { ChaosReport, ChaosResult } from './report.js';
 import { lastPolls, stopInOrder, untilDrained } from './settle.js';
@@ -32,9 +32,6 @@ export interface ChaosOptions {
   /** Aborted to break off; everything is cleared away all the same. */
   readonly signal: AbortSignal;
 }
-
-/** RabbitMQ notes a queue's name half a second after it is declared; a kill before that loses it (see rabbitmq.ts). */
-const QUEUES_NOTED = 1_500;
 
 /** Within so long, a service notices that a store went back or was emptied. Then it polls everything again. */
 const NOTICED = 15_000;

@@ -1,6 +1,12 @@
 import { type PipelineConfig, topologyOf } from '@tributary/shared';
 import { connect } from 'amqplib';
 
+/**
+ * RabbitMQ notes a queue's name half a second after it is declared; a kill before that loses it (see rabbitmq.ts). In
+ * milliseconds.
+ */
+export const QUEUES_NOTED = 1_500;
+
 /** Messages that lie in the queues and are not with a consumer: records to come, and dead letters. */
 export interface Depths {
   readonly waiting: number;
