@@ -16,28 +16,25 @@ export const purgeQueue: Act = (fault, scene) =>
   });
 
 /** An operator deletes a queue, with what it holds. */
-export const deleteQueue: Act = async (fault, scene) => {
-  await onQueue(fault, scene, async (channel, queue) => {
+export const deleteQueue: Act = (fault, scene) =>
+  onQueue(fault, scene, async (channel, queue) => {
     const { messageCount } = await channel.deleteQueue(queue);
+    await untilQueuesAreNoted(scene);
     return `delete ${queue} with ${messageCount} messages`;
   });
-  await untilQueuesAreNoted(scene);
-};
 
 /** Milliseconds for the services to notice that a queue is gone, and to declare it again. */
 const DECLARED_AGAIN = 30_000;
 
 /**
  * Resolves when the queues are declared again, and RabbitMQ has noted their names. A kill before that loses a quorum queue
- * for good (see rabbitmq.ts): that is a fault of RabbitMQ before 4, which no client can mend.
+ * for good (see rabbitmq.ts): that is a fault of RabbitMQ before 4, which no client can mend. To be called in a turn of RabbitMQ.
  */
-export function untilQueuesAreNoted({ stage, signal, inTurn, sleep }: Scene): Promise<void> {
+export async function untilQueuesAreNoted({ stage, signal, sleep }: Scene): Promise<void> {
   const { rabbitmq, pipeline } = stage;
   const areThere = () => queueDepths(rabbitmq.url, pipeline.config).then(() => undefined);
-  return inTurn(rabbitmq, async () => {
-    await until('the queues are declared again', areThere, { timeout: DECLARED_AGAIN, signal, every: 500 });
-    await sleep(QUEUES_NOTED);
-  });
+  await until('the queues are declared again', areThere, { timeout: DECLARED_AGAIN, signal, every: 500 });
+  await sleep(QUEUES_NOTED);
 }
 
 /** By a policy, `*.dead` takes only so many letters: it refuses what is more, or drops the oldest. */

@@ -76,8 +76,8 @@ function whilePaused({ stage }: Scene, work: () => void): void {
 }
 
 /** RabbitMQ comes back without anything that it held: its disk is lost, or it was installed anew. */
-export const emptyBroker: Act = async (fault, scene) => {
-  await scene.inTurn(scene.stage.rabbitmq, async () => {
+export const emptyBroker: Act = (fault, scene) =>
+  scene.inTurn(scene.stage.rabbitmq, async () => {
     const { rabbitmq, world } = scene.stage;
     await rabbitmq.down();
     const data = join(rabbitmq.folder, 'data');
@@ -87,9 +87,8 @@ export const emptyBroker: Act = async (fault, scene) => {
     world.foreign.someMayBeGone();
     await rabbitmq.up();
     scene.count(fault, `RabbitMQ loses its disk, is down for ${seconds(fault.length)}, and comes back empty`);
+    await untilQueuesAreNoted(scene);
   });
-  await untilQueuesAreNoted(scene);
-};
 
 function empty(folder: string): void {
   for (const name of readdirSync(folder)) rmSync(join(folder, name), { recursive: true, force: true });
