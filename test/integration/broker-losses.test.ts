@@ -186,6 +186,33 @@ sink: ${sink}
     expect(api.asked.filter((one) => !one.includes('since='))).toHaveLength(1);
   });
 
+  test('leave a letter again if they can never be written: the dead letters were lost as well', async () => {
+    const letters = () =>
+      withChannel((channel) => channel.checkQueue(`${queue()}.dead`)).then((one) => one.messageCount);
+    const sendBad = (body: string) =>
+      withChannel(async (channel) => {
+        channel.sendToQueue(queue(), Buffer.from(body), { persistent: true });
+        // An answer on this channel: the message has arrived.
+        await channel.checkQueue(queue());
+      });
+    const consumer = await startConsumer();
+    await eventually(() => expect(consumer.problems()).toEqual([]), 200);
+    for (const body of ['[]', '{}']) await sendBad(body);
+    await eventually(async () => expect(await letters()).toBe(2));
+    // The same record again has no second letter.
+    await sendBad('[]');
+    await sendBad('"a third"');
+    await eventually(async () => expect(await letters()).toBe(3));
+    await rabbit.down();
+    await rm(join(rabbit.folder, 'data'), { recursive: true });
+    await cp(empty, join(rabbit.folder, 'data'), { recursive: true });
+    await rabbit.up();
+    await eventually(async () => expect(await letters()).toBe(0), 200);
+    await eventually(() => expect(consumer.problems()).toEqual([]), 200);
+    for (const body of ['"a new one"', '[]', '{}']) await sendBad(body);
+    await eventually(async () => expect(await letters()).toBe(3), 200);
+  });
+
   const fetchMark = async (producer: Producer): Promise<string | null> => {
     const response = await fetch(`${producer.url}/endpoints/crm/status`);
     return ((await response.json()) as { cursor: string | null }).cursor;

@@ -18,6 +18,8 @@ export interface Buried {
   add(delivery: Delivery, queue: string, error: PoisonError): Promise<void>;
   /** To be called when the record's letter may be there no more. `has` is false then, until another letter is added. */
   forget(delivery: Delivery, queue: string): Promise<void>;
+  /** To be called when none of a queue's dead letters is there: the broker lost them, or a person dealt with them all. */
+  allGone(queue: string): Promise<void>;
 }
 
 /**
@@ -66,6 +68,8 @@ export class DeadLetters {
   /** Letters that were sent and not answered, by their copy's number. */
   readonly #inFlight = new Map<number, Letter>();
   readonly #returned = new Set<number>();
+  /** By queue, resolves when what lay there is not remembered any more. */
+  readonly #forgotten = new Map<string, Promise<void>>();
   #channel: LetterChannel | undefined;
   #copies = 0;
   #buried = 0;
@@ -82,7 +86,7 @@ export class DeadLetters {
     this.#held = new HeldLetters(options.most, MOST_BYTES);
     const send = (letters: readonly Letter[]) => this.#send(letters);
     this.#refusals = new Refusals(clock, this.#over.signal, send, () => this.#askAnew());
-    const onOpen = (channel: LetterChannel) => this.#opened(channel);
+    const onOpen = (channel: LetterChannel, empty: readonly string[]) => this.#opened(channel, empty);
     const onClosed = (reason: Error | undefined) => this.#closed(reason);
     this.#keeper = new LetterChannelKeeper({ broker, topology, clock, log, onOpen, onClosed });
   }
@@ -142,6 +146,7 @@ export class DeadLetters {
     const { buried } = this.#options;
     this.#held.add(letter);
     this.#watch();
+    await this.#forgotten.get(letter.queue);
     if (await buried.has(letter.delivery, letter.queue, letter.error)) this.#done(letter, false);
     else this.#send([letter]);
   }
@@ -256,8 +261,14 @@ export class DeadLetters {
     this.#done(letter, true);
   }
 
-  #opened(channel: LetterChannel): void {
+  #opened(channel: LetterChannel, empty: readonly string[]): void {
     this.#channel = channel;
+    for (const queue of empty) {
+      const forgotten = this.#options.buried.allGone(queue);
+      // A failure is thrown where a letter waits for it.
+      forgotten.catch(() => {});
+      this.#forgotten.set(queue, forgotten);
+    }
     channel.on('return', ({ properties }) => this.#returned.add(Number(properties.headers?.[COPY])));
     this.#send([]);
   }

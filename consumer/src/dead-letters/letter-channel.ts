@@ -51,8 +51,8 @@ export interface ChannelKeeperOptions {
   readonly topology: Topology;
   readonly clock: Clock;
   readonly log: Logger;
-  /** A channel is open, and the topology is declared. */
-  readonly onOpen: (channel: LetterChannel) => void;
+  /** A channel is open, and the topology is declared. No letters lie there for the queues that are `empty`. */
+  readonly onOpen: (channel: LetterChannel, empty: readonly string[]) => void;
   /** The channel is closed, and no more confirms come on it. */
   readonly onClosed: (reason: Error | undefined) => void;
 }
@@ -162,10 +162,10 @@ export class LetterChannelKeeper {
         resolve();
       });
     });
-    await applyTopology(channel, topology);
+    const empty = await applyTopology(channel, topology);
     if (isOpen && !this.#stop.signal.aborted) {
       this.#problem = undefined;
-      onOpen(channel);
+      onOpen(channel, empty);
       this.#isOpened();
     }
     await closed;

@@ -7,29 +7,48 @@ import type { Buried } from './dead-letters.js';
 /** Milliseconds. A record that is still wrong after a day is buried again, so that people see it once a day. */
 const REMEMBERED = 24 * 60 * 60_000;
 
-/** Remembers in Redis, by a hash of the record and the reason. */
+/**
+ * Remembers in Redis, by a hash of the record and the reason. The value is the number of times that the queue's dead letters were
+ * found to be gone: what was remembered before the last of them counts no more.
+ */
 export class RedisBuried implements Buried {
-  readonly #redis: Pick<LedgerRedis, 'get' | 'set' | 'del'>;
+  readonly #redis: Pick<LedgerRedis, 'get' | 'set' | 'del' | 'incr'>;
   readonly #pipeline: string;
 
-  constructor(redis: Pick<LedgerRedis, 'get' | 'set' | 'del'>, pipeline: string) {
+  constructor(redis: Pick<LedgerRedis, 'get' | 'set' | 'del' | 'incr'>, pipeline: string) {
     this.#redis = redis;
     this.#pipeline = pipeline;
   }
 
   async has(delivery: Delivery, queue: string, error: PoisonError): Promise<boolean> {
     if (delivery.message.properties.headers?.[REPLAY_HEADER] !== undefined) return false;
-    if ((await this.#redis.get(this.#keyOf(delivery, queue, error))) === null) return false;
+    const [remembered, gone] = await Promise.all([
+      this.#redis.get(this.#keyOf(delivery, queue, error)),
+      this.#timesGone(queue),
+    ]);
+    if (remembered !== gone) return false;
     return (await this.#redis.get(this.#forgottenKeyOf(delivery, queue))) === null;
   }
 
   async add(delivery: Delivery, queue: string, error: PoisonError): Promise<void> {
-    await this.#redis.set(this.#keyOf(delivery, queue, error), '1', 'PX', REMEMBERED);
+    await this.#redis.set(this.#keyOf(delivery, queue, error), await this.#timesGone(queue), 'PX', REMEMBERED);
     await this.#redis.del(this.#forgottenKeyOf(delivery, queue));
   }
 
   async forget(delivery: Delivery, queue: string): Promise<void> {
     await this.#redis.set(this.#forgottenKeyOf(delivery, queue), '1', 'PX', REMEMBERED);
+  }
+
+  async allGone(queue: string): Promise<void> {
+    await this.#redis.incr(this.#goneKeyOf(queue));
+  }
+
+  async #timesGone(queue: string): Promise<string> {
+    return (await this.#redis.get(this.#goneKeyOf(queue))) ?? '0';
+  }
+
+  #goneKeyOf(queue: string): string {
+    return `${redisPrefix(this.#pipeline)}buried-gone:${queue}`;
   }
 
   #keyOf({ message }: Delivery, queue: string, { code, message: reason }: PoisonError): string {

@@ -130,7 +130,9 @@ class MemoryChannel extends EventEmitter implements SessionChannel {
   }
 
   async assertExchange(): Promise<void> {}
-  async assertQueue(): Promise<void> {}
+  async assertQueue() {
+    return { messageCount: this.#broker.dead.length };
+  }
   async bindQueue(): Promise<void> {}
   async cancel(): Promise<void> {}
 

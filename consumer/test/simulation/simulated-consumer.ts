@@ -81,7 +81,7 @@ export class SimulatedConsumer {
         broker: connection,
         deadLetterBroker: connection,
         ledgers: new RedisLedgerStore({ redis: client, config, sink, clock, log }),
-        buried: { has: async () => false, add: async () => {}, forget: async () => {} },
+        buried: { has: async () => false, add: async () => {}, forget: async () => {}, allGone: async () => {} },
         kept: { keep: () => Promise.reject(new Error('there are no dead letters')) },
         // Notes for people, which nothing waits for: they are no step of a schedule.
         seenAgain: { note: () => {} },

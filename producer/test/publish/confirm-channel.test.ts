@@ -15,7 +15,7 @@ function keeperOf(product: string, version: string, whileWaiting = () => {}) {
     channels.push(channel);
     return Object.assign(channel, {
       assertExchange: declare,
-      assertQueue: declare,
+      assertQueue: async () => ({ messageCount: 0 }),
       bindQueue: declare,
       publish: () => true,
       close: async () => {},

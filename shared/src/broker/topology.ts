@@ -45,7 +45,7 @@ export function topologyOf(config: PipelineConfig): Topology {
 /** What declaring needs of a channel of amqplib. */
 export interface DeclaringChannel {
   assertExchange(exchange: string, type: string, options: Options.AssertExchange): Promise<unknown>;
-  assertQueue(queue: string, options: Options.AssertQueue): Promise<unknown>;
+  assertQueue(queue: string, options: Options.AssertQueue): Promise<{ readonly messageCount: number }>;
   bindQueue(queue: string, exchange: string, routingKey: string): Promise<unknown>;
   on(event: 'error', listener: (error: Error) => void): unknown;
   off(event: 'error', listener: (error: Error) => void): unknown;
@@ -56,10 +56,12 @@ export const DECLARE_AGAIN = 'declare_again';
 
 /**
  * Declares everything. Safe to repeat.
+ * @returns the queues, as the entities name them, whose dead letters' queue is empty
  * @throws FatalError if a queue exists already with other arguments: only a person can decide to delete it; RetryableError
  *   `declare_again` if it has to be called once more, on another channel: a queue of an earlier version was found
  */
-export async function applyTopology(channel: DeclaringChannel, topology: Topology): Promise<void> {
+export async function applyTopology(channel: DeclaringChannel, topology: Topology): Promise<readonly string[]> {
+  const empty: string[] = [];
   // A refused declaration closes the channel and is emitted as well as thrown; the throw is the one that is handled.
   const ignore = () => {};
   channel.on('error', ignore);
@@ -67,7 +69,9 @@ export async function applyTopology(channel: DeclaringChannel, topology: Topolog
     await channel.assertExchange(topology.exchange, 'direct', { durable: true });
     await channel.assertExchange(topology.deadExchange, 'direct', { durable: true });
     for (const { entity, queue, deadQueue } of topology.queues) {
-      await channel.assertQueue(deadQueue, topology.olderDeadQueues?.has(deadQueue) ? QUORUM : DEAD);
+      const options = topology.olderDeadQueues?.has(deadQueue) ? QUORUM : DEAD;
+      const { messageCount } = await channel.assertQueue(deadQueue, options);
+      if (messageCount === 0) empty.push(queue);
       await channel.bindQueue(deadQueue, topology.deadExchange, queue);
       await channel.assertQueue(queue, {
         durable: true,
@@ -82,6 +86,7 @@ export async function applyTopology(channel: DeclaringChannel, topology: Topolog
       });
       await channel.bindQueue(queue, topology.exchange, entity);
     }
+    return empty;
   } catch (error) {
     throwIfConflict(error, topology);
     throw error;
