@@ -29,7 +29,10 @@ describe('npm start with something wrong', () => {
       { AMQP_URL: 'http://user:secret@127.0.0.1:1', REDIS_URL: redis },
     ],
     [`AMQP_URL holds (not a URL): ${expectedUrl}`, { AMQP_URL: 'amqp://user:secret@a:b', REDIS_URL: redis }],
-    [`REDIS_URL holds (not a URL): ${expectedUrl}`, { AMQP_URL: 'amqp://127.0.0.1:1', REDIS_URL: 'secret@a:6379' }],
+    [
+      'REDIS_URL holds (not a URL): expected redis://user:password@host:6379/0',
+      { AMQP_URL: 'amqp://127.0.0.1:1', REDIS_URL: 'secret@a:6379' },
+    ],
     ['REDIS_URL is set and AMQP_URL is not', { REDIS_URL: redis }],
     ['endpoints.crm-customers.url: "ftp://127.0.0.1/customers" is not valid', { CRM_URL: 'ftp://127.0.0.1' }],
     ['batch.size: "many" is not valid', { BATCH_SIZE: 'many' }],
