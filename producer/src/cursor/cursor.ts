@@ -10,6 +10,8 @@ export interface Cursor {
   readonly validators: readonly Validator[];
   /** How many records the last answer held that stood alone; kept where it tells an answer that was cut (see limits.ts). */
   readonly answered?: number;
+  /** How many it held at most, ever. */
+  readonly most?: number;
   /**
    * True once a walk has looked for missing records. A cursor that was made void, because something may be lost, lacks it: then the
    * tombstones of before are published again.
@@ -109,11 +111,12 @@ export function decode(text: string, { fingerprint }: Endpoint): Cursor {
   }
   if (saved?.fingerprint !== fingerprint || !Array.isArray(saved.validators)) return EMPTY;
   const validators = saved.validators.filter(isObject);
-  const { mark, seen, answered, compared, backfill } = saved;
+  const { mark, seen, answered, most, compared, backfill } = saved;
   return {
     ...(typeof mark === 'string' ? { mark } : {}),
     ...(typeof seen === 'string' ? { seen } : {}),
     ...(typeof answered === 'number' ? { answered } : {}),
+    ...(typeof most === 'number' ? { most } : {}),
     ...(compared === true ? { compared } : {}),
     ...(isBackfill(backfill) ? { backfill } : {}),
     validators,

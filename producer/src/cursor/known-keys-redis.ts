@@ -77,13 +77,17 @@ for at = 6, #ARGV do
 end
 return ''`;
 
-const CLAIM = `${WHOLE}
+const CLAIM = `${WHOLE}${BEFORE}
 local own = {}
 for at = 6, #ARGV do
   local elsewhere = false
+  local version = string.match(redis.call('HGET', KEYS[2], ARGV[at]) or '', '^%S+ .(.*)$') or ''
   for other = 3, #KEYS do
-    local mark = string.match(redis.call('HGET', KEYS[other], ARGV[at]) or '', '^%S+ (.)')
-    elsewhere = elsewhere or (mark ~= nil and mark ~= 'x')
+    local rest, mark, its = string.match(redis.call('HGET', KEYS[other], ARGV[at]) or '', '^(%S+ (.))(.*)$')
+    if mark and mark ~= 'x' then
+      elsewhere = true
+      if before(its, version) then redis.call('HSET', KEYS[other], ARGV[at], rest .. version) end
+    end
   end
   if elsewhere then redis.call('HDEL', KEYS[2], ARGV[at]) else own[#own + 1] = ARGV[at] end
 end

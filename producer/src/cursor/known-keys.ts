@@ -51,7 +51,7 @@ export interface RunKeys {
   missing(evenBuried?: boolean): AsyncGenerator<readonly KnownKey[], void, undefined>;
   /**
    * Forgets those of the keys that another endpoint has too, in one step: of two endpoints that both miss a key, only one
-   * leaves it to the other.
+   * leaves it to the other. The other learns the version, if it is the larger: otherwise its tombstone would be older than the row.
    * @param others ids of the other endpoints
    * @returns the keys that only this endpoint has
    */
@@ -127,9 +127,16 @@ class MemoryRunKeys implements RunKeys {
   }
 
   async claim(keys: readonly KnownKey[], others: readonly string[]): Promise<readonly KnownKey[]> {
-    const isElsewhere = ({ key }: KnownKey) =>
-      others.some((other) => this.#endpoints.get(other)?.keys.get(key)?.isBuried === false);
-    for (const one of keys) if (isElsewhere(one)) this.#keys.delete(one.key);
+    for (const { key } of keys) {
+      const version = this.#keys.get(key)?.version ?? '';
+      for (const other of others) {
+        const its = this.#endpoints.get(other)?.keys;
+        const noted = its?.get(key);
+        if (noted?.isBuried !== false) continue;
+        if (version > noted.version) its?.set(key, { ...noted, version });
+        this.#keys.delete(key);
+      }
+    }
     return keys.filter(({ key }) => this.#keys.has(key));
   }
 

@@ -32,6 +32,8 @@ export interface ChildrenOptions {
   /** Where the messages of an endpoint go. */
   outgoing(endpoint: Endpoint): Outgoing;
   onPage(endpoint: Endpoint, page: Page): void;
+  /** A record without a key is not published. */
+  onLeftOut(endpoint: Endpoint): void;
   progressOf(endpoint: Endpoint): PollProgress;
   messageMakerOf(endpoint: Endpoint): (record: unknown, fetchedAt: number) => OutgoingMessage;
   readonly signal: AbortSignal;
@@ -93,7 +95,7 @@ export class Children {
   }
 
   async #poll(parent: Parent, record: unknown, child: RunningChild): Promise<void> {
-    const { signal, onPage } = this.#options;
+    const { signal, onPage, onLeftOut } = this.#options;
     const { endpoint, source, shape, progress, messageOf, children } = child;
     const outgoing = this.#options.outgoing(endpoint);
     let hasPages = false;
@@ -105,9 +107,11 @@ export class Children {
         const published: unknown[] = [];
         for (const raw of page.records) {
           const shaped = shape.of(raw);
-          const { isDeleted } = shaped;
+          const { isDeleted, isFiltered } = shaped;
           const message = messageOf(shaped.record, page.fetchedAt);
-          if (!progress.accepts(message, shaped.isFiltered)) continue;
+          const isAccepted = progress.accepts(message, isFiltered);
+          if (!isAccepted && !isFiltered) onLeftOut(endpoint);
+          if (!isAccepted) continue;
           if (isDeleted) progress.deletes('marked', 1);
           else published.push(raw);
           const room = outgoing.publish(message, isDeleted);

@@ -50,14 +50,16 @@ export class Deletions {
   #digest: string | undefined;
   #agrees = false;
   #missing = new Map<KeyWatch, Missing>();
+  /** By endpoint: its records without a key that are only counted. */
+  #leftOut = new Map<string, number>();
 
   constructor(options: DeletionsOptions) {
     const { endpoint, run, known, messages, countsPages } = options;
     this.#options = options;
-    this.#facts = new WalkFacts(options.saved.answered);
+    this.#facts = new WalkFacts(options.saved);
     this.#direct = directly(messages);
     this.#watches = familyOf(endpoint)
-      .filter(({ config }) => config.deletes?.missing === true)
+      .filter(isWatched)
       .map((one) => new KeyWatch(one, known.open(one.id, run, one.keyKind, endpoint.id), messages, countsPages));
   }
 
@@ -70,9 +72,16 @@ export class Deletions {
 
   /** A walk begins. */
   async begin(): Promise<void> {
-    this.#facts = new WalkFacts(this.#options.saved.answered);
+    this.#facts = new WalkFacts(this.#options.saved);
     this.#missing = new Map();
+    this.#leftOut = new Map();
     for (const watch of this.#watches) await watch.begin();
+  }
+
+  /** A record without a key is not published, as `badRecords: count` says. It may be one that seems to be missing, or its parent. */
+  leavesOut(endpoint: Endpoint): void {
+    if (!familyOf(endpoint).some(isWatched)) return;
+    this.#leftOut.set(endpoint.id, (this.#leftOut.get(endpoint.id) ?? 0) + 1);
   }
 
   page(endpoint: Endpoint, page: Page): void {
@@ -105,12 +114,12 @@ export class Deletions {
   async publish(isSettled: boolean, reached: Cursor): Promise<Cursor> {
     if (this.#watches.length === 0) return reached;
     const { isFull, saved } = this.#options;
-    const { isUnchanged, answered = saved.answered } = this.#facts;
+    const { isUnchanged, answers } = this.#facts;
     // Where nothing has changed, nothing has gone.
-    if (!isFull || isUnchanged) return withFacts(reached, saved.answered, saved.compared);
+    if (!isFull || isUnchanged) return withFacts(reached, saved, saved.compared);
     const isWithheld = await this.#publishAll(isSettled);
     // A 304 would say that nothing changed, and what is missing would not be looked at again.
-    return withFacts(isWithheld ? { ...reached, validators: [] } : reached, answered, !isWithheld || saved.compared);
+    return withFacts(isWithheld ? { ...reached, validators: [] } : reached, answers, !isWithheld || saved.compared);
   }
 
   /** The cursor of before is void, so tombstones may be lost with what made it so. */
@@ -172,11 +181,14 @@ export class Deletions {
     if (isUnchangedInPart) return 'some pages were answered with 304, although they were asked for as a whole';
     if (!isSettled || (mayHaveMissed && !this.#agrees))
       return `the pages moved while they were read, ${MAX_WALKS} times`;
-    const watch = this.#watches.find(({ keyless }) => keyless > 0);
-    if (watch === undefined) return undefined;
-    return `${watch.keyless} records of ${watch.endpoint.id} came without a key, and may be those that seem to be missing; where leaves such records out`;
+    const published = this.#watches.map(({ endpoint, keyless }) => [endpoint.id, keyless] as const);
+    const [id, keyless] = [...this.#leftOut, ...published].find(([, count]) => count > 0) ?? [];
+    if (id === undefined) return undefined;
+    return `${keyless} records of ${id} came without a key, and may be those that seem to be missing; where leaves such records out`;
   }
 }
+
+type Answers = Pick<Cursor, 'answered' | 'most'>;
 
 /** What is known of the pages of one walk. */
 class WalkFacts {
@@ -186,12 +198,11 @@ class WalkFacts {
   /** When the last page came. */
   fetchedAt = 0;
   doubt: string | undefined;
-  /** As in a cursor. */
-  answered: number | undefined;
-  readonly #answeredBefore: number | undefined;
+  #answered: number | undefined;
+  readonly #before: Answers;
 
-  constructor(answeredBefore: number | undefined) {
-    this.#answeredBefore = answeredBefore;
+  constructor(before: Answers) {
+    this.#before = before;
   }
 
   page(endpoint: Endpoint, { counted, notModified, doubt, fetchedAt, records }: Page): void {
@@ -201,13 +212,24 @@ class WalkFacts {
     this.fetchedAt = Math.max(this.fetchedAt, fetchedAt);
     this.doubt ??= doubt;
     const { paging, parent } = endpoint.config;
-    if (paging.type === 'none' && parent === undefined) this.answered = records.length;
-    // An answer that has another length than before was not cut there: it would have been before, too.
-    const isOfBefore =
-      parent !== undefined || this.#answeredBefore === undefined || this.#answeredBefore === this.answered;
-    if (mayBeCut(endpoint, records.length) && isOfBefore) {
-      this.doubt ??= `an answer of ${endpoint.id} held ${records.length} records, as the one before, and an API may have cut both; set paging, so that what follows is read too`;
+    if (paging.type === 'none' && parent === undefined) this.#answered = records.length;
+    if (mayBeCut(endpoint, records.length) && (parent !== undefined || this.#mayBeLimit(records.length))) {
+      this.doubt ??= `an answer of ${endpoint.id} held ${records.length} records, and an API may have cut it there: the one before held as many, or none held more; set paging, so that what follows is read too`;
     }
+  }
+
+  /** An API does not cut at a length that an answer exceeded, unless it has begun to: then the one before has this length too. */
+  #mayBeLimit(length: number): boolean {
+    const { answered, most = answered ?? 0 } = this.#before;
+    return answered === length || most <= length;
+  }
+
+  /** To be kept in the cursor. */
+  get answers(): Answers {
+    const { answered, most = answered ?? 0 } = this.#before;
+    return this.#answered === undefined
+      ? this.#before
+      : { answered: this.#answered, most: Math.max(most, this.#answered) };
   }
 
   get isUnchanged(): boolean {
@@ -234,12 +256,15 @@ function excessOf({ endpoint, earlier }: KeyWatch, missing: number): string | un
   return isFew ? undefined : `${told}, more than deletes.atMost allows (${Number((atMost * 100).toPrecision(12))} %)`;
 }
 
-const withFacts = (cursor: Cursor, answered: number | undefined, compared: boolean | undefined): Cursor => ({
+const withFacts = (cursor: Cursor, { answered, most }: Answers, compared: boolean | undefined): Cursor => ({
   ...cursor,
   ...(answered === undefined ? {} : { answered }),
+  ...(most === undefined ? {} : { most }),
   ...(compared === true ? { compared } : {}),
 });
 
 const isLive = ({ isMarked }: KnownKey): boolean => !isMarked;
+
+const isWatched = ({ config }: Endpoint): boolean => config.deletes?.missing === true;
 
 const familyOf = (endpoint: Endpoint): Endpoint[] => [endpoint, ...endpoint.children.flatMap(familyOf)];

@@ -28,25 +28,29 @@ const DONE = Promise.resolve();
 const BATCH = 500;
 
 /**
- * Publishes each message at once, and tells other endpoints of the same entity, which note their keys, what version each key has by
- * now. That may be after the publish: a run that dies in between is repeated.
+ * Tells other endpoints of the same entity, which note their keys, what version each key has by now, and then publishes. The other way
+ * round, a run that died in between would leave a row that is newer than all that they know, and the next run may not bring it again.
  *
  * @param others ids of the other endpoints
  */
 export function heard(outgoing: Outgoing, known: Pick<KnownKeys, 'hear'>, others: readonly string[]): Outgoing {
-  let waiting: { key: string; version: string }[] = [];
+  const waiting: { readonly message: OutgoingMessage; readonly isMarked: boolean }[] = [];
   const flush = async () => {
-    const keys = waiting;
-    waiting = [];
+    const messages = waiting.splice(0);
+    const keys = messages.flatMap(({ message: { envelope } }) =>
+      envelope.key === undefined ? [] : [{ key: envelope.key, version: versionOrder(envelope.version, '').trimEnd() }],
+    );
     for (const other of others) await known.hear(other, keys);
+    for (const { message, isMarked } of messages) {
+      const room = outgoing.publish(message, isMarked);
+      if (room !== undefined) await room;
+    }
     await outgoing.flush();
   };
   return {
     publish(message, isMarked) {
-      const { key, version } = message.envelope;
-      if (key !== undefined) waiting.push({ key, version: versionOrder(version, '').trimEnd() });
-      const room = outgoing.publish(message, isMarked);
-      return waiting.length < BATCH ? room : flush().then(() => room);
+      waiting.push({ message, isMarked });
+      return waiting.length < BATCH ? undefined : flush();
     },
     flush,
   };

@@ -97,6 +97,7 @@ export async function poll(
   const family = new Children(steps.children ?? [], {
     outgoing: (child) => deletions.outgoing(child),
     onPage: (child, page) => deletions.page(child, page),
+    onLeftOut: (child) => deletions.leavesOut(child),
     progressOf(child) {
       const its = progress.of(child);
       progresses.set(child.id, its);
@@ -121,6 +122,7 @@ export async function poll(
         const message = messageOf(record, page.fetchedAt);
         const isAccepted = progress.accepts(message, isFiltered);
         if (isAccepted || isFiltered) walk.record(message);
+        if (!isAccepted && !isFiltered) deletions.leavesOut(endpoint);
         if (!isAccepted) continue;
         if (isDeleted) progress.deletes('marked', 1);
         // There is nothing below a record that is deleted.

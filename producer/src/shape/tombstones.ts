@@ -1,4 +1,4 @@
-import { DELETED, type EntityConfig, type FieldType, keyFieldsOf, splitKey } from '@tributary/shared';
+import { DELETED, type EntityConfig, type FieldType, keyFieldsOf, splitKey, versionOrder } from '@tributary/shared';
 
 /**
  * Makes tombstones: canonical records that say that their key is no more. They hold the key, the version where the entity has one,
@@ -38,7 +38,11 @@ export class Tombstones {
 
   #versionOf(name: string, order: string): unknown {
     if (this.#fields[name]?.type === 'datetime') return `${order}Z`;
-    return this.#value(name, order.replace(/^0+(?=\d)/, ''));
+    const isOfOrder = (version: string) => versionOrder(version, '').trimEnd() === order;
+    // An order fills up digits, and leaves out a Z. A version of another order would be older than the row, so that the row stays, or
+    // newer than the record when it comes back, so that it stays away.
+    const version = [order.replace(/^0+(?=\d)/, ''), order, `${order}Z`].find(isOfOrder);
+    return this.#value(name, version ?? order);
   }
 
   /** A whole number is one again where JSON can hold it exactly. */

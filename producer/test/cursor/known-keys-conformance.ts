@@ -111,6 +111,16 @@ export function describeKnownKeys(
       expect(left.map(({ key }) => key).sort()).toEqual(['b', 'c']);
     });
 
+    it('leaves a key with its version, if that is the larger', async () => {
+      const { store } = await make();
+      await walk(store, 1, [live('a', '5'), live('b', '3')], 'eu');
+      await walk(store, 1, [live('a', '3'), marked('b', '5'), live('c', '1')], 'us');
+      const eu = await walk(store, 2, [], 'eu');
+      expect(await eu.claim(await missing(eu), ['us'])).toEqual([]);
+      const us = await walk(store, 2, [], 'us');
+      expect(await missing(us)).toEqual([live('a', '5'), marked('b', '5'), live('c', '1')]);
+    });
+
     it('hears later versions of the keys that it has, and of no others', async () => {
       const { store } = await make();
       await walk(store, 1, [live('a', '2'), marked('b', '2'), live('c', '9')]);

@@ -121,6 +121,10 @@ describe('what a complete walk does not bring', () => {
     ['a sequence', { n: 'integer' }, { n: 42 }, { n: 42 }],
     ['a sequence beyond 2^53', { n: 'integer' }, { n: '9223372036854775807' }, { n: '9223372036854775807' }],
     ['text', { n: 'string' }, { n: 'v007' }, { n: 'v007' }],
+    ['a ULID', { n: 'string' }, { n: '01HQ3K5Z7M' }, { n: '01HQ3K5Z7M' }],
+    ['text of zeros and points', { n: 'string' }, { n: '00.1' }, { n: '00.1' }],
+    ['text that ends in ZZ', { n: 'string' }, { n: '0ABZZ' }, { n: '0ABZZ' }],
+    ['digits with a Z', { n: 'string' }, { n: '12Z' }, { n: '12Z' }],
     ['nothing', {}, {}, {}],
   ])('has a tombstone where the version is %s, and the key has parts', async (_what, version, raw, versioned) => {
     const fields = { shop: 'string', number: 'integer', name: 'string?', ...version };
@@ -309,6 +313,20 @@ describe('nothing is deleted after a walk', () => {
     },
   );
 
+  it('whose answer grew to as many as APIs often give: an API that cuts it may have begun to', async () => {
+    const numbered = (from: number, to: number) =>
+      rows(...Array.from({ length: to - from }, (_, index) => `n${from + index}`));
+    const crm = await startCrm(numbered(3, 52));
+    const { poll } = await setUp({ crm: { url: crm.url, deletes: { missing: true } } });
+    await poll();
+    // Three records are new, and the API gives the newest 50.
+    crm.rows = numbered(0, 50);
+    const { deleted, summary } = await poll();
+    expect([deleted, summary?.notDeleted?.reason]).toEqual([[], expect.stringContaining('held 50 records')]);
+    crm.rows = numbered(0, 49);
+    expect((await poll()).deleted).toHaveLength(3);
+  });
+
   it('that brought a record without a key: it may be the one that is missing', async () => {
     const crm = await startCrm(ten());
     const { poll } = await setUp({ crm: { url: crm.url, deletes: { missing: true } } });
@@ -317,6 +335,32 @@ describe('nothing is deleted after a walk', () => {
     const { deleted, summary } = await poll();
     expect(deleted).toEqual([]);
     expect(summary?.notDeleted?.reason).toContain('1 records of crm came without a key');
+  });
+
+  it('that only counted a record without a key, of the endpoint or of the one that it is polled for', async () => {
+    const state = { list: [{ sku: 'a' }, { sku: 'b' }] as object[], all: ten() as object[] };
+    const api = await startApi(({ url }, response) => {
+      const letter = url.pathname.at(-1);
+      if (url.pathname === '/list') return json(response, state.list);
+      json(response, url.pathname === '/all' ? state.all : rows(`${letter}1`, `${letter}2`, `${letter}3`));
+    });
+    const counted = { badRecords: 'count', retries: 0 };
+    const { poll } = await setUp({
+      crm: { url: `${api.url}/all`, ...counted, deletes: { missing: true } },
+      parents: { url: `${api.url}/list`, entity: 'inventory', ...counted },
+      children: {
+        url: `${api.url}/of/{{parent.sku}}`,
+        parent: { endpoint: 'parents' },
+        deletes: { missing: true, atMost: '100 %' },
+      },
+    });
+    await poll();
+    state.all = [...ten().slice(1), { updatedAt: AT }];
+    state.list = [{ sku: 'a' }, { sku: null }];
+    const { deleted, summaries } = await poll();
+    expect(deleted).toEqual([]);
+    expect(summaries[0]?.notDeleted?.reason).toContain('1 records of crm came without a key');
+    expect(summaries[1]?.children?.[0]?.notDeleted?.reason).toContain('1 records of parents came without a key');
   });
 
   it('whose body says that more follows', async () => {
@@ -432,6 +476,21 @@ describe('endpoints that belong together', () => {
     expect((await poll()).deleted).toEqual([tombstone('j')]);
     state.us = rows('1', '2', '3');
     expect((await poll()).deleted).toEqual([tombstone('k')]);
+  });
+
+  it('leave a record with the version under which they brought it', async () => {
+    const later = '2026-06-01T00:00:00.000Z';
+    const state: Record<string, Row[]> = { eu: [...ten(), ...rows('x')], us: [...ten(), ...rows('x')] };
+    const api = await startApi(({ url }, response) => json(response, state[url.pathname.slice(1)]));
+    const { poll } = await setUp({
+      crm: { url: `${api.url}/{{region}}`, for: { region: ['eu', 'us'] }, deletes: { missing: true } },
+    });
+    await poll();
+    state.eu = [...ten(), { id: 'x', updatedAt: later }];
+    await poll();
+    // The first leaves it to the second, which still knows its older version.
+    Object.assign(state, { eu: ten(), us: ten() });
+    expect((await poll()).deleted).toEqual([tombstone('x', later)]);
   });
 
   it('are deleted by a tombstone that is newer than what another endpoint brought since', async () => {
