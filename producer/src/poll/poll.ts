@@ -108,6 +108,17 @@ export async function poll(
   });
   progress.withChildren(() => family.progress);
 
+  let isConditional = saved.validators.length > 0;
+  /**
+   * A 304 says that a page is as the last complete run read it, and so as it is in the output. Once a changed page is published, that is
+   * no longer so: if this run died and the API took its change back, a 304 would keep the change in the output.
+   */
+  const dropConditions = async () => {
+    if (!isConditional) return;
+    isConditional = false;
+    await cursors.save(endpoint, { ...saved, validators: [] });
+  };
+
   const messageOf = messageMakerOf(endpoint);
   const outgoing = deletions.outgoing(endpoint);
   /** Reads all pages once, and publishes what is on them. */
@@ -116,6 +127,7 @@ export async function poll(
       progress.page(page);
       walk.page(page);
       deletions.page(endpoint, page);
+      if (!page.notModified) await dropConditions();
       const published: unknown[] = [];
       for (const raw of page.records) {
         const { record, isFiltered, isDeleted } = shape.of(raw);

@@ -116,6 +116,33 @@ describe('a poll', () => {
     expect((await run()).run).toBe(2);
   });
 
+  it('asks for a page as a whole after a run that published its change and died: it may be as it was before', async () => {
+    const state = { first: [customer('a')], fails: false };
+    const api = await startApi(({ url, headers }, response) => {
+      const isSecond = url.searchParams.has('cursor');
+      if (isSecond && state.fails) return response.writeHead(400).end();
+      const data = isSecond ? [customer('z')] : state.first;
+      const etag = `"${data.map(({ id, updatedAt }) => `${id}${updatedAt}`).join('')}"`;
+      if (headers['if-none-match'] === etag) return response.writeHead(304).end();
+      json(response, { data, next: isSecond ? null : 'x' }, { etag });
+    });
+    const cursors = memoryCursorStore();
+    const start = () => setUp({ url: api.url, items: '$.data', paging }, cursors);
+    const one = await start();
+    await one.run();
+    expect((await one.run()).notModified).toBe(2);
+    one.take();
+    state.first = [customer('a', '2026-03-01T12:00:00Z')];
+    state.fails = true;
+    await expect(one.run()).rejects.toThrow('400');
+    expect(one.take()).toHaveLength(1);
+    Object.assign(state, { first: [customer('a')], fails: false });
+    const other = await start();
+    await other.run();
+    expect(other.take()).toContainEqual(canonical('a'));
+    expect((await other.run()).notModified).toBe(2);
+  });
+
   it('advances the cursor only when the broker has confirmed every message', async () => {
     const api = await startApi((_request, response) => json(response, [customer('a'), customer('b')], { etag: '"1"' }));
     const { broker, run, saved, queued } = await setUp({ url: api.url, incremental: { parameter: 'since' } });
