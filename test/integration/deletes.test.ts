@@ -76,6 +76,7 @@ async function setUp(settings: object, version: object = { version: 'n' }) {
       missing: (evenBuried) => keys.missing(evenBuried),
       all: () => keys.all(),
       claim: (...args) => keys.claim(...args),
+      own: (...args) => keys.own(...args),
       async note(batch) {
         die('before a key is noted');
         const earlier = await keys.note(batch);
@@ -107,7 +108,9 @@ async function setUp(settings: object, version: object = { version: 'n' }) {
         cursors: {
           ...cursors,
           async save(endpoint, cursor) {
-            die('before the cursor is saved');
+            // Its conditions are dropped before a changed page is published; the cursor of the run itself follows at the end.
+            const { validators } = await cursors.peek(endpoint);
+            if (validators.length === 0 || cursor.validators.length > 0) die('before the cursor is saved');
             await cursors.save(endpoint, cursor);
           },
         },

@@ -77,7 +77,8 @@ for at = 6, #ARGV do
 end
 return ''`;
 
-const CLAIM = `${WHOLE}${BEFORE}
+/** Keys that no other endpoint has. With `claim`, the others are left to those that have them. */
+const OWN = `${WHOLE}${BEFORE}
 local own = {}
 for at = 6, #ARGV do
   local elsewhere = false
@@ -86,10 +87,11 @@ for at = 6, #ARGV do
     local rest, mark, its = string.match(redis.call('HGET', KEYS[other], ARGV[at]) or '', '^(%S+ (.))(.*)$')
     if mark and mark ~= 'x' then
       elsewhere = true
-      if before(its, version) then redis.call('HSET', KEYS[other], ARGV[at], rest .. version) end
+      if ARGV[5] == 'claim' and before(its, version) then redis.call('HSET', KEYS[other], ARGV[at], rest .. version) end
     end
   end
-  if elsewhere then redis.call('HDEL', KEYS[2], ARGV[at]) else own[#own + 1] = ARGV[at] end
+  if not elsewhere then own[#own + 1] = ARGV[at]
+  elseif ARGV[5] == 'claim' then redis.call('HDEL', KEYS[2], ARGV[at]) end
 end
 return own`;
 
@@ -192,11 +194,19 @@ class RedisRunKeys implements RunKeys {
     return this.#list('', false);
   }
 
-  async claim(keys: readonly KnownKey[], others: readonly string[]): Promise<readonly KnownKey[]> {
+  claim(keys: readonly KnownKey[], others: readonly string[]): Promise<readonly KnownKey[]> {
+    return this.#own('claim', keys, others);
+  }
+
+  own(keys: readonly KnownKey[], others: readonly string[]): Promise<readonly KnownKey[]> {
+    return this.#own('look', keys, others);
+  }
+
+  async #own(how: 'claim' | 'look', keys: readonly KnownKey[], others: readonly string[]) {
     if (others.length === 0 || keys.length === 0) return keys;
     const head = this.#head();
     const names = keys.map(({ key }) => key);
-    const own = new Set((await this.#call(CLAIM, others, head, head, this.#token, ...names)) as string[]);
+    const own = new Set((await this.#call(OWN, others, head, head, how, ...names)) as string[]);
     return keys.filter(({ key }) => own.has(key));
   }
 

@@ -56,6 +56,8 @@ export interface RunKeys {
    * @returns the keys that only this endpoint has
    */
   claim(keys: readonly KnownKey[], others: readonly string[]): Promise<readonly KnownKey[]>;
+  /** The keys that {@link claim} would give, without forgetting the others. */
+  own(keys: readonly KnownKey[], others: readonly string[]): Promise<readonly KnownKey[]>;
   /** The tombstones of these keys are confirmed. A key that the walk has seen meanwhile is not buried. */
   bury(keys: readonly KnownKey[]): Promise<void>;
   /** Every key but the buried ones, in batches. */
@@ -138,6 +140,12 @@ class MemoryRunKeys implements RunKeys {
       }
     }
     return keys.filter(({ key }) => this.#keys.has(key));
+  }
+
+  async own(keys: readonly KnownKey[], others: readonly string[]): Promise<readonly KnownKey[]> {
+    const isElsewhere = (key: string) =>
+      others.some((other) => this.#endpoints.get(other)?.keys.get(key)?.isBuried === false);
+    return keys.filter(({ key }) => !isElsewhere(key));
   }
 
   async bury(keys: readonly KnownKey[]): Promise<void> {

@@ -127,18 +127,18 @@ export class Deletions {
     return this.#options.saved.compared !== true;
   }
 
-  /** @returns whether something is missing and was not deleted */
+  /** @returns whether something is missing and was neither deleted nor left to another endpoint */
   async #publishAll(isSettled: boolean): Promise<boolean> {
     let isWithheld = false;
     for (const watch of this.#watches) {
-      const missing = await this.#missingOf(watch);
+      const { live, moved, marked } = await this.#missingOf(watch);
       const progress = this.#options.progressOf(watch.endpoint);
-      const reason = missing.live === 0 ? undefined : (this.#doubt(isSettled) ?? excessOf(watch, missing.live));
-      const notDeleted = reason === undefined ? undefined : { records: missing.live, reason };
+      const reason = live + moved === 0 ? undefined : (this.#doubt(isSettled) ?? excessOf(watch, live));
+      const notDeleted = reason === undefined || live === 0 ? undefined : { records: live, reason };
       progress.withholds(notDeleted);
       this.#options.news.tell(watch.endpoint.id, this.#options.run, notDeleted);
       isWithheld ||= reason !== undefined;
-      if (reason === undefined && missing.live + missing.marked > 0) await this.#bury(watch, progress);
+      if (reason === undefined && live + moved + marked > 0) await this.#bury(watch, progress);
     }
     return isWithheld;
   }
@@ -164,7 +164,10 @@ export class Deletions {
   }
 
   async #missesAny(): Promise<boolean> {
-    for (const watch of this.#watches) if ((await this.#missingOf(watch)).live > 0) return true;
+    for (const watch of this.#watches) {
+      const { live, moved } = await this.#missingOf(watch);
+      if (live + moved > 0) return true;
+    }
     return false;
   }
 
@@ -249,7 +252,7 @@ class WalkFacts {
 /** Why so many may not be deleted, in words; undefined if they may. */
 function excessOf({ endpoint, earlier }: KeyWatch, missing: number): string | undefined {
   const atMost = endpoint.config.deletes?.atMost ?? USUAL_SHARE;
-  if (atMost === 'all') return undefined;
+  if (atMost === 'all' || missing === 0) return undefined;
   const told = `${missing} of ${earlier + missing} records that earlier polls brought are missing`;
   if (earlier === 0) return `${told}, which is all of them (only deletes.atMost: all allows that)`;
   const isFew = missing <= atMost * (earlier + missing) || (missing === 1 && atMost > 0);

@@ -12,6 +12,8 @@ const BATCH = 500;
 /** How many records a walk missed. */
 export interface Missing {
   readonly live: number;
+  /** Those that another endpoint of the entity has: they are not gone. */
+  readonly moved: number;
   /** Those whose tombstones are published already: the API had marked them, or they are buried. */
   readonly marked: number;
 }
@@ -84,14 +86,16 @@ export class KeyWatch implements Outgoing {
 
   async missing(evenBuried: boolean): Promise<Missing> {
     let live = 0;
+    let moved = 0;
     let marked = 0;
     for await (const keys of this.keys.missing(evenBuried)) {
-      for (const { isMarked } of keys) {
-        if (isMarked) marked += 1;
-        else live += 1;
-      }
+      const wereLive = keys.filter(({ isMarked }) => !isMarked);
+      const own = await this.keys.own(wereLive, this.endpoint.sharesEntityWith);
+      live += own.length;
+      moved += wereLive.length - own.length;
+      marked += keys.length - wereLive.length;
     }
-    return { live, marked };
+    return { live, moved, marked };
   }
 
   /** Tells whether two walks saw the same keys in the same versions, each as often. */

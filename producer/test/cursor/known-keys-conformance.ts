@@ -111,6 +111,18 @@ export function describeKnownKeys(
       expect(left.map(({ key }) => key).sort()).toEqual(['b', 'c']);
     });
 
+    it('tells which keys no other endpoint has, and leaves none to another for that', async () => {
+      const { store } = await make();
+      await walk(store, 1, [live('a', '5'), live('b', '5')], 'eu');
+      await walk(store, 1, [live('b', '3')], 'us');
+      const eu = await walk(store, 2, [], 'eu');
+      for (let round = 0; round < 2; round++) {
+        expect(await eu.own(await missing(eu), ['us'])).toEqual([live('a', '5')]);
+        expect(await eu.own(await missing(eu), [])).toEqual([live('a', '5'), live('b', '5')]);
+      }
+      expect(await missing(await walk(store, 2, [], 'us'))).toEqual([live('b', '3')]);
+    });
+
     it('leaves a key with its version, if that is the larger', async () => {
       const { store } = await make();
       await walk(store, 1, [live('a', '5'), live('b', '3')], 'eu');

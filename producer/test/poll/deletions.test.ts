@@ -478,6 +478,23 @@ describe('endpoints that belong together', () => {
     expect((await poll()).deleted).toEqual([tombstone('k')]);
   });
 
+  it('do not count records that have moved to another one, however many', async () => {
+    const state: Record<string, Row[]> = { open: ten(), closed: rows('1') };
+    const api = await startApi(({ url }, response) => json(response, state[url.pathname.slice(1)]));
+    const { poll, told } = await setUp({
+      crm: { url: `${api.url}/{{state}}`, for: { state: ['open', 'closed'] }, deletes: { missing: true } },
+    });
+    await poll();
+    const moved = ten().slice(0, 6);
+    state.closed = [...rows('1'), ...moved];
+    await poll();
+    state.open = ten().slice(6);
+    expect((await poll()).deleted).toEqual([]);
+    expect(told()).toEqual([]);
+    state.closed = [...rows('1'), ...moved.slice(0, 5)];
+    expect((await poll()).deleted).toEqual([tombstone('f')]);
+  });
+
   it('leave a record with the version under which they brought it', async () => {
     const later = '2026-06-01T00:00:00.000Z';
     const state: Record<string, Row[]> = { eu: [...ten(), ...rows('x')], us: [...ten(), ...rows('x')] };
