@@ -71,12 +71,9 @@ export class LossRecovery {
     const servers = this.#options.amqpUrl.split(',').map(redactUrl).join(', ');
     const words = `RabbitMQ (${servers}) has lost ${describeLoss(loss)} that ${id} had published: the queue was deleted or emptied, or the server came back without its data`;
     const again = since === undefined ? 'the endpoint is polled in full' : `the endpoint is polled again from ${since}`;
-    log.error({ endpoint: id, records: loss.records, since }, `${words}; ${again}. ${UNKNOWN}${missingNote(endpoint)}`);
+    log.error({ endpoint: id, records: loss.records, since }, `${words}; ${again}. ${UNKNOWN}`);
     this.#told.set(id, { words: `${words}; ${again}`, at: now() });
   }
 }
 
 const UNKNOWN = 'What other programs had put into the queue, and dead letters, cannot be polled again';
-
-const missingNote = ({ config }: Endpoint): string =>
-  config.deletes?.missing === true ? '; nor are records found to be missing a second time' : '';
