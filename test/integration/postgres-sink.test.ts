@@ -223,6 +223,26 @@ describe('the history', () => {
     expect(await past(store, 'thing_parts_history')).toEqual(['T 1 false', 'T  true', 'T 3 false']);
   });
 
+  test('has a change once, although a person emptied the table and everything is written again', async () => {
+    const store = await newStore({ history: true });
+    const { writer } = await begin(store.connect());
+    await writer.write('parts', [partRow('A', 1, 'one'), partRow('A', 2, 'two'), partRow('B', 1, 'one')]);
+    await writer.write('thing_parts', [mergedRow('T', 1), mergedRow('T', 2, null)]);
+    await writer.close();
+    await store.query('TRUNCATE parts, thing_parts, thing_parts_tombstones');
+    const { writer: heir } = await begin(store.connect(), 'writer-2');
+    const { order, messageId } = partRow('A', 12);
+    // Unchanged under a later message, changed, and back again.
+    await heir.write('parts', [{ ...partRow('A', 2, 'two'), order, messageId }, partRow('B', 11, 'another')]);
+    await heir.write('thing_parts', [mergedRow('T', 3)]);
+    expect(await past(store)).toEqual(['A one false', 'A two false', 'B one false', 'B another false']);
+    expect(await past(store, 'thing_parts_history')).toEqual(['T 1 false', 'T  true', 'T 3 false']);
+    expect(await store.query('SELECT _key, name FROM parts ORDER BY _key')).toEqual([
+      { _key: 'A', name: 'two' },
+      { _key: 'B', name: 'another' },
+    ]);
+  });
+
   test('has a change once, although what a dead writer had landed is written again by its heir', async () => {
     const store = await newStore({ history: true });
     const { sink, writer } = await begin(store.connect());

@@ -22,6 +22,15 @@ export function contentOf(
   return transaction.query<Content>(`${select(rows)} UNION ALL ${select(tombstones)}`, [keys]);
 }
 
+/** The newest content of these keys in the history. */
+export function newestInHistory(transaction: Transaction, history: Table, keys: readonly string[]): Promise<Content[]> {
+  return transaction.query<Content>(
+    `SELECT DISTINCT ON (_key) _key AS key, _hash AS hash, _order AS "order" FROM ${history.sql}
+      WHERE _key = ANY($1::text[]) ORDER BY _key, _order DESC`,
+    [keys],
+  );
+}
+
 /**
  * The rows to add to the history. A row is a change if the row before it, in the history, has another content. So a row is
  * none that comes late and has the content of the row right before or right after it: a row that a dead writer had landed may be taken over by

@@ -1,6 +1,6 @@
 import { ownValue, type Row, stringifyJson } from '@tributary/shared';
 import { escapeIdentifier } from 'pg';
-import { changesIn, contentOf, recordReturns } from './history.js';
+import { changesIn, contentOf, newestInHistory, recordReturns } from './history.js';
 import type { Column, DatasetTables, Table } from './tables.js';
 import type { Transaction } from './transaction.js';
 
@@ -24,7 +24,7 @@ export async function writeRows(
   const { rows, tombstones } = tables;
   const newest = newestOfEachKey(given);
   const keys = newest.map(({ key }) => key);
-  const before = keepsHistory(tables) ? await contentOf(transaction, tables, keys) : [];
+  const before = keepsHistory(tables) ? await contentBefore(transaction, tables, keys) : [];
   await insert(transaction, rows, newest, options.writtenAt, replaceOlder(rows, options.retired));
   const closed = newest.filter(({ values }) => values === null);
   await insert(transaction, tombstones, closed, options.writtenAt, replaceOlder(tombstones, []));
@@ -34,6 +34,18 @@ export async function writeRows(
   const { changes, late } = await changesIn(transaction, tables, given, before, now);
   await insert(transaction, tables.history, changes, options.writtenAt, 'ON CONFLICT DO NOTHING');
   await recordReturns(transaction, tables, late);
+}
+
+/** What these keys held. The history knows it of keys whose rows a person has removed. */
+async function contentBefore(
+  transaction: Transaction,
+  tables: DatasetTables & { readonly history: Table },
+  keys: readonly string[],
+) {
+  const present = await contentOf(transaction, tables, keys);
+  const known = new Set(present.map(({ key }) => key));
+  const others = keys.filter((key) => !known.has(key));
+  return others.length === 0 ? present : [...present, ...(await newestInHistory(transaction, tables.history, others))];
 }
 
 const keepsHistory = (tables: DatasetTables): tables is DatasetTables & { readonly history: Table } =>

@@ -37,13 +37,15 @@ export async function untilQueuesAreNoted({ stage, signal, sleep }: Scene): Prom
   await sleep(QUEUES_NOTED);
 }
 
-/** By a policy, `*.dead` takes only so many letters: it refuses what is more, or drops the oldest. */
+/**
+ * By a policy, `*.dead` takes only so many letters, and is to refuse what is more, or to drop the oldest. No letter may be lost:
+ * the queue's own argument, to refuse, is stronger than the policy.
+ */
 export const limitDeadLetters: Act = (fault, scene) =>
   scene.inTurn(scene.stage.rabbitmq, async () => {
-    const { rabbitmq, world } = scene.stage;
+    const { rabbitmq } = scene.stage;
     const overflow = fault.otherWay ? 'reject-publish' : 'drop-head';
     const definition = JSON.stringify({ 'max-length': 1, overflow });
-    world.foreign.someMayBeGone();
     await rabbitmq.ctl('set_policy', '--apply-to', 'queues', 'chaos', '\\.dead$', definition);
     scene.count(fault, `a policy lets *.dead hold one letter (${overflow}) for ${seconds(fault.length)}`);
     await scene.sleep(fault.length);
