@@ -45,9 +45,10 @@ export class Tombstones {
     return this.#value(name, version ?? order);
   }
 
-  /** A whole number is one again where JSON can hold it exactly. */
+  /** A whole number is one again where JSON can hold it exactly. Text in another form (`0x5`) was the key of a record that died. */
   #value(name: string, text: string): unknown {
     const type: FieldType | undefined = this.#fields[name]?.type;
-    return type === 'integer' && Number.isSafeInteger(Number(text)) ? Number(text) : text;
+    const number = Number(text);
+    return type === 'integer' && Number.isSafeInteger(number) && String(number) === text ? number : text;
   }
 }

@@ -150,6 +150,17 @@ describe('what a complete walk does not bring', () => {
     expect((await poll()).deleted).toEqual([tombstone('y')]);
   });
 
+  it.each(['05', ' 5', '0x5', '5e0'])('is not a record whose key another form of it is: %s for 5', async (form) => {
+    const customer = { dataset: 'customers', queue: 'customer_data', key: 'id', fields: { id: 'integer' } };
+    const crm = await startCrm([1, 2, 3, 4, 5, 6].map((id) => ({ id })));
+    const { poll } = await setUp({ crm: { url: crm.url, deletes: { missing: true } } }, { entities: { customer } });
+    await poll();
+    crm.rows = [1, 2, 3, 4, 5, form, 6].map((id) => ({ id }));
+    await poll();
+    crm.rows = [1, 2, 3, 4, 5, 6].map((id) => ({ id }));
+    expect((await poll()).deleted).not.toContainEqual({ id: 5, _deleted: true });
+  });
+
   it('is what where leaves out now', async () => {
     const crm = await startCrm(ten());
     const { poll } = await setUp({
