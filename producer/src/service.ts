@@ -233,7 +233,10 @@ class ProducerService implements Producer {
     const { log, amqpUrl, schedule } = this.#options;
     if (publications === undefined || !schedule) return undefined;
     const now = () => this.#clock.now();
-    const lastSuccess = (id: string) => this.#duties.get(id)?.runner.state?.lastSuccessAt;
+    const isMine = (id: string) => this.#leases?.fence(id) !== undefined;
+    // Of an endpoint that another producer polls by now, this one learns nothing more.
+    const lastSuccess = (id: string) =>
+      isMine(id) ? this.#duties.get(id)?.runner.state?.lastSuccessAt : Number.POSITIVE_INFINITY;
     const endpoints = this.#endpoints;
     const recovery = new LossRecovery({
       endpoints,
@@ -250,7 +253,7 @@ class ProducerService implements Producer {
       depths,
       clock: this.#clock,
       log,
-      isMine: (id) => this.#leases?.fence(id) !== undefined,
+      isMine,
       onLoss: (loss) => recovery.recover(loss),
     });
     this.#releases.add('the watch for losses', () => watch.close());

@@ -1,7 +1,7 @@
 import { cursorResetsKey, RetryableError, redisPrefix, sinkGenerationKey } from '@tributary/shared';
 import type { Redis } from 'ioredis';
 import type { Endpoint } from '../endpoint.js';
-import { type CursorStore, decode, EMPTY, encode, resetTo } from './cursor.js';
+import { type Cursor, type CursorStore, decode, EMPTY, encode, resetTo, steppedBack } from './cursor.js';
 
 /** A producer that was suspended, and lost its lease to another meanwhile, must not change cursors. */
 const FENCED = `
@@ -46,6 +46,16 @@ export function redisCursorStore(
     ...endpoint,
     fingerprint: `${endpoint.fingerprint} ${madeVoidBy}`,
   });
+  /** @param make the new cursor, of the present one; without a new one, everything is polled */
+  const replace = async (endpoint: Endpoint, make: (cursor: Cursor) => Cursor | undefined) => {
+    const [, , resets = '', key = ''] = keysOf(endpoint.id);
+    // From here on a run in progress can save nothing.
+    const count = await redis.incr(resets);
+    const [saved, sink] = await redis.mget(key, generationKey);
+    const storedAfter = (resetsBefore: number) => stored(endpoint, `${sink ?? ''} ${resetsBefore || ''}`);
+    const cursor = make(decode(saved ?? '', storedAfter(count - 1)));
+    if (cursor !== undefined) await redis.set(key, encode(cursor, storedAfter(count)));
+  };
   return {
     async begin(endpoint, now) {
       const keys = [...keysOf(endpoint.id), `${prefix}run:${endpoint.id}`, `${prefix}time`];
@@ -71,14 +81,10 @@ export function redisCursorStore(
       if (answer === null) throw notOurs(endpoint);
     },
     async reset(endpoint, mark) {
-      const [, , resets = '', key = ''] = keysOf(endpoint.id);
-      // From here on a run in progress can save nothing.
-      const count = await redis.incr(resets);
-      if (mark === undefined) return;
-      const [saved, sink] = await redis.mget(key, generationKey);
-      const storedAfter = (resetsBefore: number) => stored(endpoint, `${sink ?? ''} ${resetsBefore || ''}`);
-      const cursor = resetTo(mark, decode(saved ?? '', storedAfter(count - 1)));
-      await redis.set(key, encode(cursor, storedAfter(count)));
+      await replace(endpoint, (cursor) => (mark === undefined ? undefined : resetTo(mark, cursor)));
+    },
+    async stepBack(endpoint, mark) {
+      await replace(endpoint, (cursor) => steppedBack(endpoint, mark, cursor));
     },
   };
 }

@@ -1,4 +1,5 @@
 import type { Endpoint } from '../endpoint.js';
+import { earlierMark } from '../poll/mark.js';
 import type { Validator } from '../sources/port.js';
 
 /** Where the last complete run of an endpoint stopped. */
@@ -54,6 +55,11 @@ export interface CursorStore {
    * since the mark. What of the past was still to be read slice by slice before that stays to be read.
    */
   reset(endpoint: Endpoint, mark?: string): Promise<void>;
+  /**
+   * As `reset` to a mark, but never forward: an endpoint that has to be polled from an earlier mark, or in full (it was reset, or
+   * the sink went back), is still polled so.
+   */
+  stepBack(endpoint: Endpoint, mark: string): Promise<void>;
 }
 
 export const EMPTY: Cursor = { validators: [] };
@@ -86,6 +92,13 @@ export function memoryCursorStore(): CursorStore {
       if (mark === undefined) cursors.delete(endpoint.id);
       else cursors.set(endpoint.id, encode(resetTo(mark, decode(cursors.get(endpoint.id) ?? '', endpoint)), endpoint));
     },
+    async stepBack(endpoint, mark) {
+      const { id } = endpoint;
+      resetSince.add(id);
+      const back = steppedBack(endpoint, mark, decode(cursors.get(id) ?? '', endpoint));
+      if (back === undefined) cursors.delete(id);
+      else cursors.set(id, encode(back, endpoint));
+    },
   };
 }
 
@@ -94,6 +107,11 @@ export function resetTo(mark: string, { backfill }: Cursor): Cursor {
   if (backfill === undefined) return { mark, validators: [] };
   const from = Date.parse(mark) < Date.parse(backfill.from) ? mark : backfill.from;
   return { mark, validators: [], backfill: { ...backfill, from } };
+}
+
+/** The cursor of an endpoint that steps back to a mark; undefined if everything has to be polled. */
+export function steppedBack(endpoint: Endpoint, mark: string, cursor: Cursor): Cursor | undefined {
+  return cursor.mark === undefined ? undefined : resetTo(earlierMark(endpoint, mark, cursor.mark), cursor);
 }
 
 /** A cursor as text, to be stored. */

@@ -118,6 +118,13 @@ export class HighWaterMark {
   }
 }
 
+/** The earlier of two marks of one endpoint. */
+export function earlierMark({ entity }: Pick<Endpoint, 'entity'>, a: string, b: string): string {
+  const { version = '', fields } = entity.config;
+  const isFirstLater = fields[version]?.type === 'integer' ? larger(a, b) === a : isLater(a, b);
+  return isFirstLater ? b : a;
+}
+
 /** Of two versions of different length the Z at the end would decide, and not the digit that stands there in the other. */
 const isLater = (version: string, than: string): boolean =>
   version.length === than.length ? version > than : version.replace(/Z$/, '') > than.replace(/Z$/, '');

@@ -1,5 +1,5 @@
 import { type Clock, interruptible } from '@tributary/shared';
-import { type CursorStore, EMPTY } from '../cursor/cursor.js';
+import { type Cursor, type CursorStore, EMPTY } from '../cursor/cursor.js';
 import type { KnownKeys } from '../cursor/known-keys.js';
 import type { Endpoint } from '../endpoint.js';
 import type { Ids } from '../publish/ids.js';
@@ -10,6 +10,7 @@ import type { Shape } from '../shape/shape.js';
 import type { PageRequest, Source } from '../sources/port.js';
 import { type Child, Children } from './children.js';
 import { Deletions } from './deletions.js';
+import { earlierMark } from './mark.js';
 import type { MissingNews } from './missing-news.js';
 import type { PollProgress } from './progress.js';
 import { readAhead } from './read-ahead.js';
@@ -49,6 +50,13 @@ export interface PollSteps {
 
 /** How long, in milliseconds, a run may take before the next one is due. */
 const intervalOf = ({ config: { schedule } }: Endpoint): number => ('every' in schedule ? schedule.every : 60_000);
+
+/** The version from which the slice has to be read again if it is lost; undefined for everything. */
+function beginningOf(endpoint: Endpoint, { mark }: Cursor, { since, until }: Slice): string | undefined {
+  if (mark === undefined || until === undefined) return mark;
+  // Slices of the past lie before the mark.
+  return since && earlierMark(endpoint, since, mark);
+}
 
 /** Whether any page of a family may be found by its number. */
 const countsPages = ({ source, children }: Pick<Child, 'source' | 'children'>): boolean =>
@@ -171,7 +179,7 @@ export async function poll(
     if (walks.standsStill) progress.standsStill();
     const reached = await deletions.publish(walks.settled, slices.confirmed(slice, walks));
     // If the broker loses what it has confirmed, the endpoint is polled again from where this run began.
-    await steps.confirmed?.(endpoint, run, messages, full ? undefined : saved.mark);
+    await steps.confirmed?.(endpoint, run, messages, full ? undefined : beginningOf(endpoint, saved, slice));
     await cursors.save(endpoint, reached);
     const { settled } = walks;
     walks = new Walks(endpoint, EMPTY, begunAt, source.countsPages);

@@ -27,8 +27,8 @@ export interface Loss {
   readonly endpoint: string;
   /** By queue, the number of records. */
   readonly records: Readonly<Record<string, number>>;
-  /** The version from which the endpoint has to be polled again; everything if it is not there. */
-  readonly since: string | undefined;
+  /** The versions from the earliest of which the endpoint has to be polled again; everything if they are not there. */
+  readonly since: readonly string[] | undefined;
 }
 
 export interface LossWatchOptions {
@@ -150,8 +150,9 @@ function lossOf(endpoint: string, lost: readonly OpenPublication[]): Loss {
       if (missing > 0) records[queue] = (records[queue] ?? 0) + missing;
     }
   }
-  const [first] = [...lost].sort((a, b) => a.at - b.at);
-  return { endpoint, records, since: first?.since };
+  // A later run may have begun further back: after a reset, or where it read the past.
+  const since = lost.flatMap((one) => one.since ?? []);
+  return { endpoint, records, since: since.length === lost.length ? since : undefined };
 }
 
 /** `300 records of queue "customer_data"`. */

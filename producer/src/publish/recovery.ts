@@ -2,6 +2,7 @@ import { Counter, type EntityQueue, type Logger, type Publications, type Registr
 import type { CursorStore } from '../cursor/cursor.js';
 import type { Endpoint } from '../endpoint.js';
 import type { LeaseTable } from '../leases/table.js';
+import { earlierMark } from '../poll/mark.js';
 import type { PollSteps } from '../poll/poll.js';
 import { describeLoss, type Loss } from './losses.js';
 
@@ -62,10 +63,12 @@ export class LossRecovery {
 
   async recover(loss: Loss): Promise<void> {
     const { endpoints, cursors, table, log, now } = this.#options;
-    const { endpoint: id, since } = loss;
+    const { endpoint: id } = loss;
     const endpoint = endpoints.find((one) => one.id === id);
     if (endpoint === undefined) return;
-    await cursors.reset(endpoint, since);
+    const since = loss.since?.reduce((a, b) => earlierMark(endpoint, a, b));
+    if (since === undefined) await cursors.reset(endpoint);
+    else await cursors.stepBack(endpoint, since);
     await table.ask(id, 'restart');
     for (const [queue, missing] of Object.entries(loss.records)) this.#lost.inc({ endpoint: id, queue }, missing);
     const servers = this.#options.amqpUrl.split(',').map(redactUrl).join(', ');

@@ -111,5 +111,26 @@ export function describeCursorStore(
       await store.reset(endpoint);
       expect(await store.peek(endpoint)).toEqual({ validators: [] });
     });
+
+    it('steps back to a mark, and never forward', async () => {
+      const { store } = await make();
+      const [day1, day2, day3] = DAYS;
+      await store.begin(endpoint, NOW);
+      await store.save(endpoint, { mark: day2, validators: [] });
+      await store.stepBack(endpoint, day3);
+      expect(await store.peek(endpoint)).toEqual({ mark: day2, validators: [] });
+      await store.stepBack(endpoint, day1);
+      expect(await store.peek(endpoint)).toEqual({ mark: day1, validators: [] });
+    });
+
+    it('still polls everything where a cursor was reset before it steps back', async () => {
+      const { store, reopened } = await make();
+      const [, day2, day3] = DAYS;
+      await store.begin(endpoint, NOW);
+      await store.save(endpoint, { mark: day3, validators: [] });
+      await store.reset(endpoint);
+      await (await reopened()).stepBack(endpoint, day2);
+      expect(await store.peek(endpoint)).toEqual({ validators: [] });
+    });
   });
 }

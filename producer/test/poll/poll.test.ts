@@ -250,6 +250,7 @@ describe('a poll', () => {
       begin: () => new Promise(() => {}),
       save: async () => {},
       reset: async () => {},
+      stepBack: async () => {},
       peek: async () => ({ validators: [] }),
     };
     const one = await setUp({ url: 'http://127.0.0.1:1/' }, away);
