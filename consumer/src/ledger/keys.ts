@@ -46,6 +46,9 @@ const mergeKeys = (prefix: string): MergeKeys => ({
   unmerged: `${prefix}unmerged`,
 });
 
+/** What rebuilds were begun for that are not done (recovery/begun.ts). */
+export const rebuildsKey = (pipeline: string): string => `${redisPrefix(pipeline)}rebuilds`;
+
 export const rebuildLockKey = (pipeline: string): string => `${redisPrefix(pipeline)}rebuild-lock`;
 
 /**

@@ -8,10 +8,11 @@ import {
   readEpoch,
   sinkGenerationKey,
 } from '@tributary/shared';
-import { type LedgerKeys, ledgerKeys } from '../ledger/keys.js';
+import { type LedgerKeys, ledgerKeys, rebuildsKey } from '../ledger/keys.js';
 import type { LedgerRedis } from '../ledger/redis-client.js';
 import type { Sink } from '../sinks/port.js';
 import { WriterLost } from '../writer-lost.js';
+import { noteBegunRebuild, readBegunRebuilds, removeEpoch, removeLeft } from './begun.js';
 import { BulkWriter } from './bulk-writer.js';
 import { changedForms, type Forms } from './forms.js';
 import { RebuildLock } from './lock.js';
@@ -140,20 +141,28 @@ async function rebuildUnderLock(options: EpochOptions): Promise<boolean> {
     if (found.lost !== undefined) await sink.renew();
     const prefix = found.lost === undefined ? found.prefix : (await look(options)).prefix;
     if (found.present !== null) tellWhyItEnds({ ...found, present: found.present }, log);
-    const reformed = await findReformed(options, found.present);
-    await endEpoch(options, found.present, prefix, reformed);
+    const begun = await readBegunRebuilds(redis, pipeline);
+    const reformed = new Set([...begun.reformed, ...(await findReformed(options, found.present))]);
+    const isDoubted = found.isDoubted || begun.isDoubted;
     const name = `${prefix}${randomBytes(6).toString('hex')}`;
     const keys = ledgerKeys(pipeline, name);
+    await noteBegunRebuild(redis, pipeline, { isDoubted, reformed, epochs: [name] });
+    await endEpoch(options, found.present, prefix, reformed);
+    await removeLeft(redis, pipeline, begun);
     await sink.beginEpoch(name);
     // Before the sink is read: what goes away while it is read is missed later.
     await keep(redis, keys.marks, (await sink.inspect({})).marks);
     await keep(redis, keys.forms, forms);
-    await rebuild(keys, found.isDoubted, reformed);
+    await rebuild(keys, isDoubted, reformed);
     if (await lock.publish(ledgerEpochKey(pipeline), name)) {
+      // If this fails, the next rebuild only does more than it has to.
+      await redis.del(rebuildsKey(pipeline)).catch(() => {});
       log.info(
         { epoch: name, milliseconds: Math.round(clock.monotonic() - started) },
         'the ledger in Redis was rebuilt from the sink',
       );
+    } else {
+      await removeEpoch(redis, keys);
     }
     return true;
   } catch (error) {
@@ -217,15 +226,5 @@ async function endEpoch(
   // So are those of the endpoints whose records are made in another form now.
   for (const endpoint of endpointsOf(reformed)) await redis.incr(cursorResetsKey(pipeline, endpoint));
   await redis.del(ledgerEpochKey(pipeline));
-  if (present !== null) await removeKeys(redis, ledgerKeys(pipeline, present).pattern);
-}
-
-/** Keys of epochs that were never named here are gone with the server that held them. */
-async function removeKeys(redis: LedgerRedis, pattern: string): Promise<void> {
-  let cursor = '0';
-  do {
-    const [next, found] = await redis.scan(cursor, 'MATCH', pattern, 'COUNT', 1_000);
-    if (found.length > 0) await redis.unlink(...found);
-    cursor = next;
-  } while (cursor !== '0');
+  if (present !== null) await removeEpoch(redis, ledgerKeys(pipeline, present));
 }

@@ -137,6 +137,30 @@ export function describeEpochs(name: string, connect: () => Promise<TestRedis>):
       expect(await published()).toBe(epoch.name);
     });
 
+    test('a rebuild that does not end is begun again for the same reasons, and what it has filled is removed', async () => {
+      await enter();
+      await doubtLedger(redis, pipeline);
+      let left = '';
+      const rebuild = vi.fn<Rebuild>().mockImplementationOnce(async (keys) => {
+        left = keys.ledger('customers');
+        await redis.hset(left, 'k', 'hash 1 m1');
+        throw new Error('the sink is away');
+      });
+      const entering = enter(rebuild);
+      await waitFor(() => expect([rebuild.mock.calls.length, clock.sleepers]).toEqual([1, 2]));
+      await clock.advance(1_000);
+      await waitFor(() => expect(lock()).resolves.toBeNull());
+      await waitFor(() => expect(clock.sleepers).toBe(1));
+      await clock.advance(250);
+      const epoch = await entering;
+      expect(rebuild.mock.calls.map(([, isDoubted]) => isDoubted)).toEqual([true, true]);
+      expect(await redis.hget(left, 'k')).toBeNull();
+      const again = vi.fn<Rebuild>();
+      await redis.del(epoch.keys.epoch);
+      await enter(again);
+      expect(again.mock.calls.map(([, isDoubted]) => isDoubted)).toEqual([false]);
+    });
+
     test('an epoch that is lost is followed by one with a name that was never used', async () => {
       const old = await enter();
       await redis.del(ledgerKeys(pipeline, '').epoch);
