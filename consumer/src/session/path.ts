@@ -1,4 +1,4 @@
-import type { ReleaseList } from '@tributary/shared';
+import { oldestOf, type ReleaseList } from '@tributary/shared';
 import { type ClaimedRow, Claims } from '../claim/claims.js';
 import type { Lease } from '../claim/lease.js';
 import { DeadLetters } from '../dead-letters/dead-letters.js';
@@ -55,7 +55,16 @@ export async function openPath(options: SessionOptions, surroundings: PathSurrou
   };
   let lanes: readonly Lane[] = [];
   const held = () =>
-    Object.fromEntries(lanes.map(({ entity, intake }) => [entity.config.queue, intake.settler.unsettled]));
+    Object.fromEntries(
+      lanes.flatMap(({ entity, intake: { settler } }) => {
+        const now = clock.monotonic();
+        const { queue } = entity.config;
+        return [
+          [queue, settler.unsettled],
+          [oldestOf(queue), Math.round(now - (settler.oldest?.arrivedAt ?? now))],
+        ];
+      }),
+    );
   const settledLog = new SettledLog({ ...options, notes: options.settledNotes, held });
   release.add('the notes of what was settled', () => settledLog.close());
   const onSettled = (queue: string, message: BrokerMessage) => settledLog.settled(queue, message);

@@ -5,6 +5,7 @@ import {
   interruptible,
   type Logger,
   type OpenPublication,
+  oldestOf,
   type Publications,
   type QueueDepths,
   type QueueLook,
@@ -21,6 +22,12 @@ const LOOKS = 3;
  * 20 minutes at most, and gives it back to the front of its queue.
  */
 const OVERTAKEN = 25 * 60_000;
+
+/**
+ * Milliseconds for which a consumer holds a delivery only if it cannot write it, or cannot bury it. Then later messages overtake it, and
+ * it is not lost.
+ */
+const HELD_LONG = 5 * 60_000;
 
 /** What was lost of an endpoint. */
 export interface Loss {
@@ -57,6 +64,8 @@ export class LossWatch {
   readonly #stop = new AbortController();
   /** By publication, what the last look found. */
   #seen = new Map<string, Seen>();
+  /** By queue, when a consumer of it was last found to hold a delivery for long. */
+  readonly #heldLong = new Map<string, number>();
 
   constructor(options: LossWatchOptions) {
     this.#options = options;
@@ -105,11 +114,19 @@ export class LossWatch {
     const queues = [...new Set(pending.flatMap(({ counts }) => Object.keys(counts)))];
     const [looks, held] = await Promise.all([depths.look(queues), publications.held()]);
     const isQuiet = (queue: string) => isQuietNow(looks.get(queue), held.get(queue) ?? []);
+    const now = clock.monotonic();
+    for (const queue of queues) {
+      if (held.get(oldestOf(queue))?.some((age) => age > HELD_LONG)) this.#heldLong.set(queue, now);
+    }
+    const isStuck = (queue: string) => now - (this.#heldLong.get(queue) ?? Number.NEGATIVE_INFINITY) < OVERTAKEN;
     const before = this.#seen;
     this.#seen = new Map();
     return pending.filter((one) => {
       const short = Object.keys(one.counts).filter((queue) => (one.settled[queue] ?? 0) < (one.counts[queue] ?? 0));
-      if (!short.some(isQuiet)) return clock.now() - one.at > OVERTAKEN && isOvertaken(one, short, open);
+      if (!short.some(isQuiet)) {
+        const moving = short.filter((queue) => !isStuck(queue));
+        return clock.now() - one.at > OVERTAKEN && isOvertaken(one, moving, open);
+      }
       const settled = settledOf(one);
       const seen = before.get(one.token);
       const looksSoFar = seen?.settled === settled ? seen.looks + 1 : 1;

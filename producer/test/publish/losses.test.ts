@@ -1,4 +1,4 @@
-import type { OpenPublication, Publications, QueueLook } from '@tributary/shared';
+import { type OpenPublication, oldestOf, type Publications, type QueueLook } from '@tributary/shared';
 import { describe, expect, it } from 'vitest';
 import { type Loss, LossWatch } from '../../src/publish/losses.js';
 import { recordingLog } from '../support/log.js';
@@ -6,18 +6,22 @@ import { ManualClock } from '../support/manual-clock.js';
 
 const QUIET: QueueLook = { ready: 0, consumers: 1 };
 
-function setUp(open: readonly OpenPublication[], held: readonly number[] = [0], look = QUIET) {
+function setUp(open: readonly OpenPublication[], held: readonly number[] = [0], oldest = 0) {
   const losses: Loss[] = [];
   const publications: Publications = {
     note: async () => {},
     open: async () => open,
     forget: async () => {},
-    held: async () => new Map([['q', held]]),
+    held: async () =>
+      new Map([
+        ['q', held],
+        [oldestOf('q'), [oldest]],
+      ]),
   };
   const clock = new ManualClock();
   const watch = new LossWatch({
     publications,
-    depths: { look: async (queues) => new Map(queues.map((queue) => [queue, look])) },
+    depths: { look: async (queues) => new Map(queues.map((queue) => [queue, QUIET])) },
     clock,
     log: recordingLog().log,
     isMine: () => true,
@@ -49,5 +53,16 @@ describe('the watch for losses', () => {
     const { watch, losses } = setUp([publication('a', 1, '9'), publication('b', 2, undefined)]);
     for (let look = 0; look < 3; look++) await watch.look();
     expect(losses[0]?.since).toBeUndefined();
+  });
+
+  const HOUR = 3_600_000;
+  it.each([
+    { what: 'takes for lost what later messages have overtaken', oldest: 0, lost: 1 },
+    { what: 'not if a consumer holds something for long, which it cannot write or bury', oldest: HOUR, lost: 0 },
+  ])('$what', async ({ oldest, lost }) => {
+    const { watch, losses, clock } = setUp([publication('a', 0, '5'), publication('b', 1, '9', 10)], [3], oldest);
+    expect(clock.now()).toBeGreaterThan(HOUR);
+    await watch.look();
+    expect(losses).toHaveLength(lost);
   });
 });

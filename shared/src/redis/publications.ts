@@ -49,9 +49,15 @@ export interface SettledNumbers {
   readonly numbers: readonly number[];
 }
 
+/**
+ * Beside the deliveries that a consumer holds of a queue: for how many milliseconds it has held the oldest. It is noted as the queues are,
+ * under a name that no queue has.
+ */
+export const oldestOf = (queue: string): string => `oldest of \n${queue}`;
+
 /** Where consumers note what they have settled, and how much they hold. */
 export interface SettledNotes {
-  /** @param held by queue, the deliveries that this consumer has not settled */
+  /** @param held by queue, the deliveries that this consumer has not settled; see also {@link oldestOf} */
   note(consumer: string, held: Readonly<Record<string, number>>, settled: readonly SettledNumbers[]): Promise<void>;
   /** The consumer holds nothing any more. */
   leave(consumer: string): Promise<void>;
@@ -105,7 +111,7 @@ export interface Publications {
   note(publication: Publication): Promise<void>;
   open(): Promise<readonly OpenPublication[]>;
   forget(publications: readonly Publication[]): Promise<void>;
-  /** By queue, the deliveries that each living consumer of it holds. */
+  /** By queue, the deliveries that each living consumer of it holds; see also {@link oldestOf}. */
   held(): Promise<ReadonlyMap<string, readonly number[]>>;
 }
 
