@@ -23,11 +23,11 @@ const STUCK = 3_000;
 export async function watchLetters(options: WatchOptions): Promise<void> {
   const { held, clock, log, over, onProblem, onHeld } = options;
   const told = new Set<string>();
-  let [buried, since] = [options.buried(), clock.now()];
+  let [buried, since] = [options.buried(), clock.monotonic()];
   for (; !over.aborted && held.size > 0; await clock.sleep(LOOK, over)) {
     onHeld(held.counts);
-    if (options.buried() !== buried) [buried, since] = [options.buried(), clock.now()];
-    const isStuck = clock.now() - since >= STUCK;
+    if (options.buried() !== buried) [buried, since] = [options.buried(), clock.monotonic()];
+    const isStuck = clock.monotonic() - since >= STUCK;
     for (const [queue, count] of held.counts) {
       if (count === 0 || !isStuck) {
         if (!told.delete(queue)) continue;
