@@ -30,7 +30,7 @@ export class QueueWait {
 
   /** Which queue has refused for some time, in words; undefined if none does. */
   get problem(): string | undefined {
-    const long = this.#clock.now() - TOLD_AFTER;
+    const long = this.#clock.monotonic() - TOLD_AFTER;
     const queues = [...this.#refusing].filter(([, since]) => since <= long).map(([queue]) => `"${queue}"`);
     if (queues.length === 0) return undefined;
     const what = `RabbitMQ refuses messages for queue ${queues.join(', ')}`;
@@ -39,7 +39,7 @@ export class QueueWait {
 
   /** The queue refused. */
   async begin(queue: string): Promise<void> {
-    if (!this.#refusing.has(queue)) this.#refusing.set(queue, this.#clock.now());
+    if (!this.#refusing.has(queue)) this.#refusing.set(queue, this.#clock.monotonic());
     if (this.#waiting) return;
     this.#waiting = true;
     if (this.#delay === FIRST_DELAY) {
