@@ -72,6 +72,7 @@ class Pair {
   readonly #upstream: Socket;
   readonly #weather: () => Weather;
   #isCut = false;
+  #isReset = false;
   #wake: (() => void)[] = [];
 
   constructor(client: Socket, upstream: Socket, weather: () => Weather) {
@@ -97,6 +98,9 @@ class Pair {
   }
 
   reset(): void {
+    // A socket that is reset twice can keep Node from ending.
+    if (this.#isReset) return;
+    this.#isReset = true;
     this.#client.resetAndDestroy();
     this.#upstream.resetAndDestroy();
     this.weatherChanged();
