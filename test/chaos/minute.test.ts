@@ -24,7 +24,9 @@ describe('a pipeline that is killed, paused, cut off and robbed of its memory fo
       expect(report.audit[dataset]).toMatchObject(CLEAN);
       expect(report.audit[dataset]?.found).toBe(report.audit[dataset]?.expected);
     }
-    expect(report.audit.customers?.found).toBe(2_000);
+    // The CRM archives some of its 2,000 customers meanwhile.
+    expect(report.audit.customers?.found).toBeGreaterThan(1_000);
+    expect(report.audit.customers?.found).toBeLessThan(2_000);
     expect(Object.values(report.kills).reduce((sum, count) => sum + count)).toBeGreaterThan(20);
     // It is no proof if everything was written before and after.
     expect(rowsUnderFire).toBeGreaterThan(2_000);
