@@ -1,3 +1,4 @@
+import { type TimeZone, timeZone } from '@tributary/shared';
 import { createTask, parse } from 'node-cron';
 
 const SECOND = 1_000;
@@ -20,32 +21,23 @@ export class CronTimes {
   readonly #isWall: (wall: number) => boolean;
   readonly #fields: { readonly second: number[]; readonly minute: number[]; readonly hour: number[] };
   readonly #everyHour: boolean;
-  readonly #format: Intl.DateTimeFormat;
+  readonly #zone: TimeZone;
 
   /** @throws Error if the expression or the time zone is invalid; the check of the pipeline finds both earlier */
-  constructor(expression: string, timeZone: string) {
+  constructor(expression: string, zone: string) {
     this.#fields = parse(expression);
     this.#everyHour = this.#fields.hour.length === 24;
     // Wall-clock times are handled as if they were UTC, where each exists exactly once.
     const matcher = createTask(expression, () => {}, { timezone: 'UTC' });
     this.#isWall = (wall) => matcher.match(new Date(wall));
-    this.#format = new Intl.DateTimeFormat('en-US', {
-      timeZone,
-      hourCycle: 'h23',
-      year: 'numeric',
-      month: 'numeric',
-      day: 'numeric',
-      hour: 'numeric',
-      minute: 'numeric',
-      second: 'numeric',
-    });
+    this.#zone = timeZone(zone);
   }
 
   /** The first tick after a moment, both in milliseconds since the epoch; undefined if there is none. */
   after(moment: number): number | undefined {
     const from = Math.floor(moment / SECOND) * SECOND + SECOND;
     for (let block = Math.floor(from / BLOCK) * BLOCK; block < from + HORIZON; ) {
-      const offset = this.#offset(block);
+      const offset = this.#zone.offsetAt(block);
       const found = this.#inBlock(block, offset, from);
       if (found !== undefined) return found;
       block += this.#isDay(block + offset) ? BLOCK : this.#restOfDay(block + offset);
@@ -69,7 +61,7 @@ export class CronTimes {
 
   /** Whether clocks are put forward at this moment, and skip a tick. */
   #isInGap(moment: number, offset: number): boolean {
-    const before = this.#offset(moment - BLOCK);
+    const before = this.#zone.offsetAt(moment - BLOCK);
     for (let wall = moment + before; wall < moment + offset; wall += 60 * SECOND) {
       if (this.#fields.second.some((second) => this.#isWall(wall + second * SECOND))) return true;
     }
@@ -78,8 +70,8 @@ export class CronTimes {
 
   /** Whether the clocks showed the same time before they were put back. */
   #wasBefore(time: number, offset: number): boolean {
-    const before = this.#offset(time - LARGEST_CHANGE);
-    return before > offset && this.#offset(time + offset - before) === before;
+    const before = this.#zone.offsetAt(time - LARGEST_CHANGE);
+    return before > offset && this.#zone.offsetAt(time + offset - before) === before;
   }
 
   /** Whether there is a tick on the day of this wall-clock time. */
@@ -93,14 +85,5 @@ export class CronTimes {
   #restOfDay(wall: number): number {
     const left = 24 * HOUR - (wall % (24 * HOUR));
     return left > LARGEST_CHANGE + BLOCK ? left - LARGEST_CHANGE : BLOCK;
-  }
-
-  /** How far the wall clock is ahead of UTC, in milliseconds. */
-  #offset(moment: number): number {
-    const parts = Object.fromEntries(
-      this.#format.formatToParts(moment).map(({ type, value }) => [type, Number(value)]),
-    );
-    const { year = 0, month = 1, day = 1, hour = 0, minute = 0, second = 0 } = parts;
-    return Date.UTC(year, month - 1, day, hour, minute, second) - Math.floor(moment / SECOND) * SECOND;
   }
 }
