@@ -1,5 +1,5 @@
 import { type PipelineConfig, topologyOf } from '@tributary/shared';
-import { connect } from 'amqplib';
+import { type Channel, connect } from 'amqplib';
 
 /**
  * RabbitMQ notes a queue's name half a second after it is declared; a kill before that loses it (see rabbitmq.ts). In
@@ -13,28 +13,19 @@ export interface Depths {
   readonly dead: number;
 }
 
-export async function queueDepths(url: string, config: PipelineConfig): Promise<Depths> {
-  const connection = await connect(url, { timeout: 5_000 });
-  connection.on('error', () => {});
-  try {
-    const channel = await connection.createChannel();
+export const queueDepths = (url: string, config: PipelineConfig): Promise<Depths> =>
+  withChannel(url, async (channel) => {
     const depths = { waiting: 0, dead: 0 };
     for (const { queue, deadQueue } of topologyOf(config).queues) {
       depths.waiting += (await channel.checkQueue(queue)).messageCount;
       depths.dead += (await channel.checkQueue(deadQueue)).messageCount;
     }
     return depths;
-  } finally {
-    await connection.close().catch(() => {});
-  }
-}
+  });
 
 /** The message ids of all dead letters, which are taken out. */
-export async function takeDeadLetters(url: string, config: PipelineConfig): Promise<string[]> {
-  const connection = await connect(url, { timeout: 5_000 });
-  connection.on('error', () => {});
-  try {
-    const channel = await connection.createChannel();
+export const takeDeadLetters = (url: string, config: PipelineConfig): Promise<string[]> =>
+  withChannel(url, async (channel) => {
     const ids: string[] = [];
     for (const { deadQueue } of topologyOf(config).queues) {
       for (;;) {
@@ -44,6 +35,17 @@ export async function takeDeadLetters(url: string, config: PipelineConfig): Prom
       }
     }
     return ids;
+  });
+
+/** Opens a channel on a connection of its own, for the time of the work. */
+export async function withChannel<T>(url: string, work: (channel: Channel) => Promise<T>): Promise<T> {
+  const connection = await connect(url, { timeout: 5_000 });
+  connection.on('error', () => {});
+  try {
+    const channel = await connection.createChannel();
+    // A refusal is thrown as well as emitted.
+    channel.on('error', () => {});
+    return await work(channel);
   } finally {
     await connection.close().catch(() => {});
   }

@@ -1,10 +1,10 @@
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { datasetsOf, describeError, topologyOf } from '@tributary/shared';
-import { type Channel, connect } from 'amqplib';
+import type { Channel } from 'amqplib';
 import { Client, escapeIdentifier } from 'pg';
 import type { Fault } from '../plan.js';
-import { QUEUES_NOTED, queueDepths } from '../queues.js';
+import { QUEUES_NOTED, queueDepths, withChannel } from '../queues.js';
 import { until } from '../until.js';
 import { type Act, type Scene, seconds } from './act.js';
 
@@ -101,18 +101,12 @@ function onQueue(fault: Fault, scene: Scene, act: (channel: Channel, queue: stri
   const { rabbitmq, pipeline, world } = scene.stage;
   const { queue } = chosen(topologyOf(pipeline.config).queues, fault.victim);
   return scene.inTurn(rabbitmq, async () => {
-    const connection = await connect(rabbitmq.url, { timeout: 5_000 });
-    connection.on('error', () => {});
     try {
       world.foreign.someMayBeGone();
-      const channel = await connection.createChannel();
-      channel.on('error', () => {});
-      scene.count(fault, await act(channel, queue));
+      scene.count(fault, await withChannel(rabbitmq.url, (channel) => act(channel, queue)));
     } catch (error) {
       // The services have not declared it again yet.
       if (!/NOT_FOUND/.test(describeError(error))) throw error;
-    } finally {
-      await connection.close().catch(() => {});
     }
   });
 }
