@@ -35,6 +35,7 @@ export * from './csv/parts.js';
 export * from './csv/split-cells.js';
 export * from './errors.js';
 export * from './expressions/index.js';
+export * from './postgres/primary.js';
 export * from './postgres/servers.js';
 export * from './records/decimal.js';
 export { DELETED } from './records/deleted.js';

@@ -2,11 +2,12 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   type ConsumeMessage,
+  connectToPrimary,
   DEAD_LETTER_HEADERS,
   describeError,
-  encodedUrl,
   isKeptId,
   KEPT_BODIES,
+  postgresServers,
   RetryableError,
   type SinkConfig,
   type SinkKind,
@@ -40,9 +41,8 @@ function readerOf<K extends SinkKind>(kind: K, sink: Pick<SinkConfig, K>, postgr
 async function readRow(url: string | undefined, schema: string, id: string): Promise<Buffer> {
   if (!url) throw new Error('POSTGRES_URL is not set');
   const timeouts = { connectionTimeoutMillis: 5_000, query_timeout: 30_000, statement_timeout: 30_000 };
-  const client = new Client({ connectionString: encodedUrl(url), ...timeouts });
-  client.on('error', () => {});
-  await client.connect();
+  const make = (connectionString: string) => new Client({ connectionString, ...timeouts });
+  const client = await connectToPrimary(postgresServers(url), make);
   try {
     const table = `${escapeIdentifier(schema)}.${escapeIdentifier(KEPT_BODIES.table)}`;
     const { rows } = await client.query<{ body: Buffer }>(`SELECT body FROM ${table} WHERE id = $1`, [id]);

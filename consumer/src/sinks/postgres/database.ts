@@ -1,11 +1,13 @@
 import {
   describeError,
   encodedUrl,
+  interruptible,
   nameOfServers,
   type PostgresServer,
   postgresServers,
   RetryableError,
   ServerChoice,
+  StandbyError,
 } from '@tributary/shared';
 import { Pool } from 'pg';
 import { remedyFor } from './remedies.js';
@@ -173,26 +175,12 @@ export class Database {
   }
 }
 
-/** The server answers, and takes no rows. */
-class StandbyError extends Error {
-  override readonly name = 'StandbyError';
-  readonly code = '25006';
-
-  constructor() {
-    super('this server is a standby');
-  }
-}
-
 /**
  * Ends the server's process of a connection that was given up because a statement got no answer. It would hold its locks, and a place
  * among the server's connections, for as long as the statement takes. A server that is away has no such process.
  */
 async function endProcess(pool: Pool, process: number | undefined): Promise<void> {
   if (process === undefined || pool.ending) return;
-  const ended = pool.query('SELECT pg_catalog.pg_terminate_backend($1)', [process]).catch(() => {});
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, TERMINATION_TIMEOUT);
-  });
-  await Promise.race([ended, late]).finally(() => clearTimeout(timer));
+  const ended = pool.query('SELECT pg_catalog.pg_terminate_backend($1)', [process]);
+  await interruptible(ended, AbortSignal.timeout(TERMINATION_TIMEOUT)).catch(() => {});
 }

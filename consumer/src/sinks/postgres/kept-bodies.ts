@@ -1,4 +1,4 @@
-import { encodedUrl, KEPT_BODIES, keptId, type PostgresServer, postgresServers, ServerChoice } from '@tributary/shared';
+import { connectToPrimary, KEPT_BODIES, keptId, postgresServers } from '@tributary/shared';
 import { Client, escapeIdentifier } from 'pg';
 import type { KeptBodies } from '../../dead-letters/kept-bodies.js';
 
@@ -11,11 +11,11 @@ const TIMEOUT = 30_000;
  */
 export function tableBodies(url: string, schema: string): KeptBodies {
   const table = `${escapeIdentifier(schema)}.${escapeIdentifier(KEPT_BODIES.table)}`;
-  const choice = new ServerChoice(postgresServers(url));
+  const servers = postgresServers(url);
   return {
     async keep(body) {
       const id = keptId(body);
-      const client = await choice.first(connectTo);
+      const client = await connectToPrimary(servers, clientOf);
       try {
         await client.query(`CREATE SCHEMA IF NOT EXISTS ${escapeIdentifier(schema)}`);
         await client.query(
@@ -30,23 +30,11 @@ export function tableBodies(url: string, schema: string): KeptBodies {
   };
 }
 
-/** @throws Error if the server is away, or a standby */
-async function connectTo(server: PostgresServer): Promise<Client> {
-  const client = new Client({
-    connectionString: encodedUrl(server.url),
+const clientOf = (connectionString: string) =>
+  new Client({
+    connectionString,
     connectionTimeoutMillis: 5_000,
     query_timeout: TIMEOUT,
     statement_timeout: TIMEOUT,
     fallback_application_name: 'tributary dead letters',
   });
-  client.on('error', () => {});
-  try {
-    await client.connect();
-    const { rows } = await client.query('SELECT pg_catalog.pg_is_in_recovery() AS standby');
-    if (rows[0]?.standby !== false) throw new Error('this server is a standby');
-  } catch (error) {
-    await client.end().catch(() => {});
-    throw error;
-  }
-  return client;
-}

@@ -1,13 +1,11 @@
 import {
   canonicalInteger,
+  connectToPrimary,
   type Dataset,
-  encodedUrl,
   type Field,
   nameOfServers,
-  type PostgresServer,
   parseJson,
   postgresServers,
-  ServerChoice,
   type SinkConfig,
 } from '@tributary/shared';
 import { Client, escapeIdentifier, escapeLiteral } from 'pg';
@@ -25,7 +23,10 @@ const SYSTEM = ['_key', '_hash', '_version', '_message_id', '_order', '_deleted'
  */
 export async function postgresRows(config: SinkConfig['postgres'], url: string): Promise<StoredRows> {
   const servers = postgresServers(url);
-  const client = await new ServerChoice(servers).first(connectTo).catch((cause: unknown) => {
+  const make = (connectionString: string) =>
+    new Client({ connectionString, fallback_application_name: 'tributary audit' });
+  // Of several servers, only the primary has all rows for sure.
+  const client = await connectToPrimary(servers, make).catch((cause: unknown) => {
     throw new Error(`Postgres at ${nameOfServers(servers)} cannot be read`, { cause });
   });
   await client.query("SET timezone = 'UTC'");
@@ -54,22 +55,6 @@ export async function postgresRows(config: SinkConfig['postgres'], url: string):
     ...(config.history ? { past: (dataset: Dataset) => read(`${dataset.name}_history`, dataset) } : {}),
     close: () => client.end(),
   };
-}
-
-/** Of several servers, only the primary has all rows for sure. */
-async function connectTo({ url }: PostgresServer): Promise<Client> {
-  const client = new Client({ connectionString: encodedUrl(url), fallback_application_name: 'tributary audit' });
-  // It breaks in the middle of a query, which then says so.
-  client.on('error', () => {});
-  try {
-    await client.connect();
-    const { rows } = await client.query('SELECT pg_catalog.pg_is_in_recovery() AS standby');
-    if (rows[0]?.standby !== false) throw new Error('this server is a standby');
-  } catch (error) {
-    await client.end().catch(() => {});
-    throw error;
-  }
-  return client;
 }
 
 async function* readTable(

@@ -5,6 +5,7 @@ import {
   type PostgresServer,
   postgresServers,
   RetryableError,
+  refuseStandby,
   ServerChoice,
 } from '@tributary/shared';
 import { Pool, type PoolClient } from 'pg';
@@ -77,8 +78,7 @@ export class ReadDatabase {
     const client = await this.#poolOf(server).connect();
     if (this.#servers.length === 1 || this.#primaries.has(client)) return client;
     try {
-      const { rows } = await client.query('SELECT pg_catalog.pg_is_in_recovery() AS standby');
-      if (rows[0]?.standby !== false) throw new Error('this server is a standby');
+      await refuseStandby(client);
     } catch (error) {
       client.release(true);
       throw error;
