@@ -24,6 +24,7 @@ import {
   tellPipeline,
   topologyOf,
   warnOfDevelopmentCredentials,
+  within,
 } from '@tributary/shared';
 import type { CursorStore } from './cursor/cursor.js';
 import { restoreMarks, type SavedMarks, takeMarks } from './cursor/saved-marks.js';
@@ -308,9 +309,7 @@ class ProducerService implements Producer {
     const ended = Promise.all([...this.#duties.values()].map(({ runner }) => runner.current)).then(() =>
       this.#publisher?.drained(),
     );
-    const late = new AbortController();
-    await Promise.race([ended, this.#clock.sleep(deadline, late.signal)]);
-    late.abort();
+    await within(this.#clock, deadline, ended);
     await this.#leases?.leave();
     await this.#releases.release();
     await ended;

@@ -1,4 +1,4 @@
-import { type Clock, describeError, maxMessageSizeIn, type PoisonError, RetryableError } from '@tributary/shared';
+import { describeError, maxMessageSizeIn, type PoisonError, RetryableError, within } from '@tributary/shared';
 import type { Delivery } from '../intake/settle.js';
 import { bareOptions, COPY, copyOptions } from './copy.js';
 import type { KeptBodies } from './kept-bodies.js';
@@ -309,13 +309,6 @@ export class DeadLetters {
     }
     return 'RabbitMQ does not confirm them (it may be short of memory or disk)';
   }
-}
-
-/** Waits for something for a while. */
-async function within(clock: Clock, milliseconds: number, what: Promise<void>, signal?: AbortSignal): Promise<void> {
-  const done = new AbortController();
-  const either = signal === undefined ? done.signal : AbortSignal.any([signal, done.signal]);
-  await Promise.race([what, clock.sleep(milliseconds, either)]).finally(() => done.abort());
 }
 
 /** The bytes of a frame, as amqplib agreed on them with the broker. */

@@ -4,6 +4,7 @@ import {
   readPublication,
   type SettledNotes,
   type SettledNumbers,
+  within,
 } from '@tributary/shared';
 import type { BrokerMessage } from '../intake/channel.js';
 
@@ -50,9 +51,12 @@ export class SettledLog {
   async close(): Promise<void> {
     this.#over.abort();
     const { clock, notes, writer } = this.#options;
-    const late = new AbortController();
     const left = this.#ended.then(() => this.#note()).then(() => notes.leave(writer));
-    await Promise.race([left.catch(() => {}), clock.sleep(1_000, late.signal)]).finally(() => late.abort());
+    await within(
+      clock,
+      1_000,
+      left.catch(() => {}),
+    );
   }
 
   async #run(): Promise<void> {

@@ -1,6 +1,6 @@
 import { type ChannelModel, connect, type RecoveringChannelModel } from 'amqplib';
 import { FatalError } from '../errors.js';
-import { systemClock } from '../service/clock.js';
+import { systemClock, within } from '../service/clock.js';
 import type { Logger } from '../service/logging.js';
 import { decodeUserInfo, redactUrl } from '../service/logging.js';
 import { describeBrokerError } from './reasons.js';
@@ -118,12 +118,10 @@ function closeAfterAttempt(connection: RecoveringChannelModel, isConnecting: () 
   });
   connection.close = async () => {
     if (isConnecting()) {
-      const late = new AbortController();
       const ended = (['connect', 'connect-failed'] as const).map(
         (event) => new Promise<void>((resolve) => connection.once(event, () => resolve())),
       );
-      await Promise.race([...ended, systemClock.sleep(ATTEMPT_TIMEOUT, late.signal)]);
-      late.abort();
+      await within(systemClock, ATTEMPT_TIMEOUT, Promise.race(ended));
     }
     await Promise.race([close(), lost]);
   };

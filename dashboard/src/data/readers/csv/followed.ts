@@ -1,4 +1,4 @@
-import { type Clock, type Dataset, describeError, type Logger, RetryableError } from '@tributary/shared';
+import { type Clock, type Dataset, describeError, type Logger, RetryableError, within } from '@tributary/shared';
 import { Contents } from './contents.js';
 import { follow } from './follow.js';
 import { PartReplacedError } from './part-file.js';
@@ -55,9 +55,7 @@ export class FollowedContents {
 
   /** Waits for what is new, but not for long: a first read of much data goes on behind the answer. */
   async fresh(): Promise<Contents> {
-    const enough = new AbortController();
-    await Promise.race([this.refresh(), this.#options.clock.sleep(PATIENCE, enough.signal)]);
-    enough.abort();
+    await within(this.#options.clock, PATIENCE, this.refresh());
     return this.#contents;
   }
 
