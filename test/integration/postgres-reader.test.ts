@@ -1,15 +1,20 @@
-import { datasetsOf, systemClock, versionOrder } from '@tributary/shared';
+import { createDashboard } from '@tributary/dashboard';
+import { createLogger, datasetsOf, type PipelineConfig, systemClock, versionOrder } from '@tributary/shared';
 import { Client, escapeIdentifier } from 'pg';
 import { describe, expect, inject, it, onTestFinished } from 'vitest';
 import { createPostgresSink } from '../../consumer/src/sinks/postgres/sink.js';
 import type { RowQuery } from '../../dashboard/src/data/readers/port.js';
 import { createPostgresReader } from '../../dashboard/src/data/readers/postgres/reader.js';
+import { describeMoments } from '../../dashboard/test/data/moments.js';
 import { describeReader, type ReaderHarness, records } from '../../dashboard/test/data/readers/conformance.js';
 import { type SampleRow, sampleConfig, time } from '../../dashboard/test/sample.js';
 import { uniqueName } from '../services/handle.js';
 
 /** A reader over tables that the consumer's own sink writes. */
-async function openHarness(history = true, large?: number): Promise<ReaderHarness> {
+async function openHarness(
+  history = true,
+  large?: number,
+): Promise<ReaderHarness & { readonly config: PipelineConfig }> {
   const url = inject('postgresUrl');
   const schema = uniqueName('reader');
   const sample = sampleConfig('nowhere', 'postgres');
@@ -23,6 +28,7 @@ async function openHarness(history = true, large?: number): Promise<ReaderHarnes
   });
   let writer: Awaited<ReturnType<typeof sink.open>> | undefined;
   return {
+    config,
     reader,
     async write(rows) {
       if (writer === undefined) {
@@ -67,6 +73,23 @@ function rowOf({ key, at, values, deleted = false, version = time(at) }: SampleR
 }
 
 describeReader('Postgres', () => openHarness());
+
+const log = createLogger({ service: 'dashboard', instance: 'test', level: 'silent' });
+
+describeMoments('Postgres', 3, async () => {
+  const { config, write, close } = await openHarness(false);
+  const postgresUrl = inject('postgresUrl');
+  const dashboard = createDashboard({ config, port: 0, host: '127.0.0.1', instance: 'test', log, postgresUrl });
+  await dashboard.start();
+  return {
+    dashboard,
+    write,
+    async close() {
+      await dashboard.stop();
+      await close();
+    },
+  };
+});
 
 describe('the Postgres reader without a history', () => {
   it('shows the newest rows, and as its history the closed keys too', async () => {

@@ -48,7 +48,7 @@ export function createView({ dataset: name }, { navigate, announce }) {
     },
     onDown: () => rows.querySelector('button')?.focus(),
   });
-  const filters = createFilters(name, navigate);
+  const filters = createFilters(navigate, () => load(true));
   const heading = h('div', { class: 'heading' }, h('h1', { id: 'title' }, name, kind), stats);
   const root = h(
     'section',
@@ -83,26 +83,41 @@ export function createView({ dataset: name }, { navigate, announce }) {
     messages.replaceChildren(...notices(summary));
   }
 
-  /** Fetches the page of rows. @param quiet for a refresh: it is not announced, and a lost connection is not shown */
+  /**
+   * Fetches the page of rows; with facets only for a refresh: to count them may take long, and rows that a person has asked for
+   * are shown at once.
+   * @param quiet for a refresh: it is not announced, and a lost connection is not shown
+   */
   async function load(quiet = false) {
     loading?.abort();
     const mine = new AbortController();
     loading = mine;
     const address = addressOf(place);
+    const query = rowsQuery(place);
+    const withFacets = quiet && filters.wantsFacets();
+    if (withFacets) {
+      query.set('facets', 'true');
+      filters.askedFor(place);
+    }
     const slow = setTimeout(() => rows.setAttribute('aria-busy', 'true'), NOTICEABLE);
     try {
-      const page = await get(`${datasetPath(name)}/rows?${rowsQuery(place)}`, mine.signal);
+      const page = await get(`${datasetPath(name)}/rows?${query}`, mine.signal);
       await released();
       if (mine.signal.aborted) return;
       showRows(page, address);
+      if (withFacets) filters.showFacets(page.facets);
       if (!quiet && (place.search !== '' || place.where.length > 0)) announce(`${plural(page.total, 'row')} found`);
     } catch (failure) {
-      if (!mine.signal.aborted && !(quiet && failure.status === 0)) showFailure(failure);
+      if (withFacets && mine.signal.aborted) filters.askAgain();
+      // Rows that are shown stay when the facets alone cannot be counted.
+      const stays = quiet && (failure.status === 0 || (withFacets && shown?.address === address));
+      if (!mine.signal.aborted && !stays) showFailure(failure);
     } finally {
       clearTimeout(slow);
       if (loading === mine) {
         loading = undefined;
         rows.removeAttribute('aria-busy');
+        if (!quiet && filters.wantsFacets()) load(true);
       }
     }
   }
@@ -162,14 +177,12 @@ export function createView({ dataset: name }, { navigate, announce }) {
       summary = to;
       showSummary();
       if (shown === undefined || shown.page.revision === summary.revision || loading !== undefined) return;
-      filters.update();
       const refresh = live && place.page === 1 && !isReading();
       tools.markBehind(!refresh);
       if (refresh) load(true);
     },
     leave() {
       tools.leave();
-      filters.leave();
       loading?.abort();
     },
   };

@@ -37,6 +37,12 @@ const selection = z.strictObject({
   where: z.array(condition),
 });
 
+const facet = z.strictObject({
+  column: z.string(),
+  values: z.array(z.strictObject({ value: z.union([z.string(), z.number(), z.boolean(), z.null()]), count: count })),
+  more: count,
+});
+
 export const rows = selection.extend({
   sort: z.strictObject({ column: z.string(), descending: z.boolean() }).nullable(),
   order: z.enum(['newest', 'key']),
@@ -46,17 +52,8 @@ export const rows = selection.extend({
   rows: z.array(z.array(z.unknown())),
   clipped: z.array(z.strictObject({ row: count, column: z.string(), length: count })),
   total: count,
+  facets: z.array(facet).nullable(),
   revision: z.string(),
 });
 
-export const facets = selection.extend({
-  facets: z.array(
-    z.strictObject({
-      column: z.string(),
-      values: z.array(
-        z.strictObject({ value: z.union([z.string(), z.number(), z.boolean(), z.null()]), count: count }),
-      ),
-      more: count,
-    }),
-  ),
-});
+export const facets = selection.extend({ facets: z.array(facet), total: count, revision: z.string() });

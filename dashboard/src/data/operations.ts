@@ -62,7 +62,7 @@ export const dataOperations: readonly Operation[] = [
     answer: answers.facets,
     async handler({ params: { name }, query, signal }, { reader }) {
       const facets = known(await reader.facets(name, query, signal), name);
-      return { dataset: name, ...query, facets };
+      return { dataset: name, ...query, ...facets };
     },
   }),
   operation({

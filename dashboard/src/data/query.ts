@@ -44,4 +44,9 @@ export const rowQuery = {
   sort: sort.optional().describe('A column, with a - before it for the largest first'),
   offset: wholeNumber(0, Number.MAX_SAFE_INTEGER, 0).describe('Rows to skip'),
   limit: wholeNumber(1, 500, 50).describe('Rows to give'),
+  facets: z
+    .enum(['true', 'false'], { error: 'expected true or false' })
+    .default('false')
+    .transform((text) => text === 'true')
+    .describe('Whether to count how often each value occurs, as of the same moment'),
 };

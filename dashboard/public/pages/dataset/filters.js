@@ -1,4 +1,4 @@
-import { datasetPath, get, selectionQuery } from '../../ui/api.js';
+import { selectionQuery } from '../../ui/api.js';
 import { h, replace } from '../../ui/dom.js';
 import { count, plural } from '../../ui/format.js';
 import { addressOf } from '../../ui/location.js';
@@ -28,15 +28,16 @@ export function readFilter(text) {
 const writeFilter = ({ column, is, value }) => (WITHOUT_VALUE.has(is) ? `${column}:${is}` : `${column}:${is}:${value}`);
 
 /**
- * The filters above a table, and the facets: how often each value occurs, as links to the rows that have it.
+ * The filters above a table, and the facets: how often each value occurs, as links to the rows that have it. The facets come with
+ * the rows, as of the same moment.
  *
  * @param {(place: object) => void} navigate
+ * @param {() => void} onOpen called when a person wants to see the facets
  */
-export function createFilters(name, navigate) {
+export function createFilters(navigate, onOpen) {
   let place;
   let columns = [];
-  let counted; // what the facets were counted for, and when
-  let loading;
+  let counted; // what the facets were asked for last, and when
 
   const active = h('p', { class: 'facet active-filters' });
   const column = h('select', { class: 'control', 'aria-label': 'Column' });
@@ -65,7 +66,7 @@ export function createFilters(name, navigate) {
   const facets = h('div', { class: 'facets' });
   const box = h(
     'details',
-    { class: 'filter-box', ontoggle: () => box.open && countValues() },
+    { class: 'filter-box', ontoggle: () => wantsFacets() && onOpen() },
     h('summary', {}, 'Filters'),
     form,
     facets,
@@ -103,19 +104,11 @@ export function createFilters(name, navigate) {
     active.hidden = place.where.length === 0;
   }
 
-  async function countValues() {
-    const selection = selectionQuery({ ...place, sort: '' }).toString();
-    if (counted?.selection === selection && Date.now() - counted.at < COUNT_AGAIN) return;
-    loading?.abort();
-    const mine = new AbortController();
-    loading = mine;
-    counted = { selection, at: Date.now() };
-    try {
-      const answer = await get(`${datasetPath(name)}/facets?${selection}`, mine.signal);
-      replace(facets, ...answer.facets.map(facet));
-    } catch {
-      if (!mine.signal.aborted) counted = undefined;
-    }
+  const selectionOf = (at) => selectionQuery({ ...at, sort: '' }).toString();
+
+  function wantsFacets() {
+    if (!box.open || place === undefined) return false;
+    return counted?.selection !== selectionOf(place) || Date.now() - counted.at >= COUNT_AGAIN;
   }
 
   function facet({ column: of, values, more }) {
@@ -146,7 +139,19 @@ export function createFilters(name, navigate) {
     show(to) {
       place = to;
       showActive();
-      if (box.open) countValues();
+    },
+    /** Whether the next rows should come with facets. */
+    wantsFacets,
+    /** Facets are asked for now: not again before they have come, or for a while. @param at the place that they are of */
+    askedFor(at) {
+      counted = { selection: selectionOf(at), at: Date.now() };
+    },
+    /** What was asked for was given up. */
+    askAgain() {
+      counted = undefined;
+    },
+    showFacets(found) {
+      replace(facets, ...found.map(facet));
     },
     /** Offers the columns of the rows, when a page of them has been read. */
     offer(all, key) {
@@ -158,7 +163,5 @@ export function createFilters(name, navigate) {
       column.replaceChildren(...names.map((one) => h('option', { value: one }, one)));
       column.value = names.find((one) => one !== key && !one.startsWith('_')) ?? names[0];
     },
-    update: () => box.open && countValues(),
-    leave: () => loading?.abort(),
   };
 }

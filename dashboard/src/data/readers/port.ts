@@ -34,6 +34,8 @@ export interface RowQuery extends Selection {
   readonly sort: Sort | undefined;
   readonly offset: number;
   readonly limit: number;
+  /** Whether the page tells its facets too. */
+  readonly facets?: boolean | undefined;
 }
 
 export interface Column {
@@ -90,15 +92,24 @@ export interface ClippedCell {
   readonly length: number;
 }
 
-/** Rows as a table shows them, each an array of values in the order of the columns. */
+/**
+ * Rows as a table shows them, each an array of values in the order of the columns. Rows, total and facets are as of one moment,
+ * whatever is written meanwhile.
+ */
 export interface RowPage {
   /** The order where no sort was asked for: the rows written last come first, or, where that would take too long, by key. */
   readonly order: 'newest' | 'key';
   readonly columns: readonly Column[];
   readonly rows: readonly (readonly unknown[])[];
   readonly clipped: readonly ClippedCell[];
-  /** How many rows the selection has on all pages together. */
+  /**
+   * How many rows the selection has on all pages together. Of a table that takes long to count, and is shown without search and
+   * filters, it is the number that was counted last.
+   */
   readonly total: number;
+  /** Null if they were not asked for. */
+  readonly facets: readonly Facet[] | null;
+  /** What the page shows: this revision, or a later one. */
   readonly revision: string;
 }
 
@@ -121,6 +132,14 @@ export interface Facet {
   readonly values: readonly { readonly value: string | number | boolean | null; readonly count: number }[];
   /** Different values beyond those given. */
   readonly more: number;
+}
+
+/** The facets of a selection, as of one moment. */
+export interface Facets {
+  readonly facets: readonly Facet[];
+  /** How many rows the selection has. */
+  readonly total: number;
+  readonly revision: string;
 }
 
 /** Where one version of a key is. */
@@ -183,7 +202,7 @@ export interface DatasetReader {
   /** The whole lines of one of a dataset's files; undefined if there is no file of that name. */
   part(dataset: string, name: string): Promise<{ readonly bytes: number; read(): Readable } | undefined>;
   /** The columns with few different values, and how often each occurs; at most a dozen values each. */
-  facets(dataset: string, selection: Selection, signal: AbortSignal): Promise<readonly Facet[] | undefined>;
+  facets(dataset: string, selection: Selection, signal: AbortSignal): Promise<Facets | undefined>;
   /** @param limit versions to give at most */
   versions(dataset: string, key: string, limit: number, signal: AbortSignal): Promise<Versions | undefined>;
   /** The live keys that fit a pattern, in their order. */

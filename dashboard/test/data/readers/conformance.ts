@@ -95,7 +95,7 @@ export function describeReader(name: string, open: () => Promise<ReaderHarness>)
       expect((await closed('history')).map((row) => row._key)).toEqual(['never', 'gone']);
       expect(await closed('latest')).toEqual([]);
       const facets = await harness.reader.facets('customers', { view: 'latest', search: '', where: [] }, never);
-      expect(facets?.find(({ column }) => column === 'note')?.values).toEqual([
+      expect(facets?.facets.find(({ column }) => column === 'note')?.values).toEqual([
         { value: 'red', count: 2 },
         { value: 'blue', count: 1 },
       ]);
@@ -294,7 +294,7 @@ export function describeReader(name: string, open: () => Promise<ReaderHarness>)
 
       it('counts the values of columns that have few', async () => {
         const facets = await harness.reader.facets('customers', { view: 'latest', search: '', where: [] }, never);
-        expect(facets?.find(({ column }) => column === 'note')).toEqual({
+        expect(facets?.facets.find(({ column }) => column === 'note')).toEqual({
           column: 'note',
           values: expect.arrayContaining([
             { value: 'red', count: 2 },
@@ -302,7 +302,7 @@ export function describeReader(name: string, open: () => Promise<ReaderHarness>)
           ]),
           more: 0,
         });
-        expect(facets?.map(({ column }) => column)).not.toContain('name');
+        expect(facets?.facets.map(({ column }) => column)).not.toContain('name');
       });
     });
 

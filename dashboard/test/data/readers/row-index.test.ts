@@ -20,17 +20,17 @@ describe('the row index', () => {
           index.add({ ...one, order, part: 0, offset: number * 10, length: 10 });
           const head = heads.get(one.key);
           if (head === undefined || order > head.order) heads.set(one.key, { number, order, deleted: one.deleted });
-          if (ask) index.page('history', undefined, 0, 1);
+          if (ask) index.moment().page('history', undefined, 0, 1);
         }
         const newestFirst = [...rows.keys()].sort(
           (a, b) => (rows[b]?.writtenAt ?? 0) - (rows[a]?.writtenAt ?? 0) || b - a,
         );
         const live = new Set([...heads.values()].filter((head) => !head.deleted).map((head) => head.number));
-        expect(index.page('history', undefined, 0, 100)).toEqual({ rows: newestFirst, total: rows.length });
+        expect(index.moment().page('history', undefined, 0, 100)).toEqual({ rows: newestFirst, total: rows.length });
         const latest = newestFirst.filter((number) => live.has(number));
-        expect(index.page('latest', undefined, 1, 2)).toEqual({ rows: latest.slice(1, 3), total: live.size });
+        expect(index.moment().page('latest', undefined, 1, 2)).toEqual({ rows: latest.slice(1, 3), total: live.size });
         expect(index.keys).toBe(live.size);
-        expect([...index.select('latest', undefined)]).toEqual(latest.sort((a, b) => a - b));
+        expect([...index.moment().select('latest', undefined)]).toEqual(latest.sort((a, b) => a - b));
       }),
     );
   });

@@ -48,7 +48,12 @@ export class Contents implements IndexedParts {
   }
 
   get revision(): string {
-    return `${this.generation}.${this.index.count}`;
+    return this.revisionAt(this.index);
+  }
+
+  /** The revision as of a moment: rows are only ever added. */
+  revisionAt({ count }: { readonly count: number }): string {
+    return `${this.generation}.${count}`;
   }
 
   /** Names of columns that the parts have and the pipeline's configuration has not (any more). */

@@ -2,7 +2,7 @@ import {
   type DatasetDescription,
   type DatasetSummary,
   type Download,
-  type Facet,
+  type Facets,
   type KeyPattern,
   type RowPage,
   type RowQuery,
@@ -111,9 +111,10 @@ export class CsvDataset {
     const { parts } = await this.followed.fresh();
     const part = parts.find((one) => one.name === name);
     if (part === undefined || part.end === 0) return undefined;
+    // A last line that is not whole yet is left out. The part may grow until it is read: what is sent has the length that was told.
+    const { end } = part;
     const file = await openPart(part);
-    // A last line that is not whole yet is left out.
-    return { bytes: part.end, read: () => file.createReadStream({ start: 0, end: part.end - 1 }) };
+    return { bytes: end, read: () => file.createReadStream({ start: 0, end: end - 1 }) };
   }
 
   rows(query: RowQuery, signal: AbortSignal): Promise<RowPage> {
@@ -123,23 +124,23 @@ export class CsvDataset {
       async (contents) => {
         const readers = this.#readers(contents);
         checkColumns(query, readers);
-        const matches = await contents.searches.find(contents, query, readers, signal);
-        const { revision } = contents;
+        const moment = contents.index.moment();
+        const matches = await contents.searches.find(contents, moment, query, readers, signal);
         const { rows, total } =
           query.sort === undefined
-            ? contents.index.page(query.view, matches, query.offset, query.limit)
+            ? moment.page(query.view, matches, query.offset, query.limit)
             : await sortedPage(
                 contents,
-                {
-                  rows: contents.index.newestFirst(query.view, matches),
-                  upTo: matches?.length ?? contents.index.count,
-                },
+                { rows: moment.newestFirst(query.view, matches), upTo: moment.count },
                 { ...query, sort: query.sort },
                 readers,
                 { mostTexts: this.#options.mostTexts, signal },
               );
         const columns = readers.map((reader) => reader.column);
-        return { columns, ...(await readPage(contents, readers, rows, signal)), order: 'newest', total, revision };
+        const facets = query.facets === true ? facetsOf(contents, moment.select(query.view, matches), readers) : null;
+        const revision = contents.revisionAt(moment);
+        const page = await readPage(contents, readers, rows, signal);
+        return { columns, ...page, order: 'newest', total, facets, revision };
       },
     );
   }
@@ -152,9 +153,10 @@ export class CsvDataset {
       async (contents) => {
         const readers = this.#readers(contents);
         checkColumns(selection, readers);
-        const matches = await contents.searches.find(contents, selection, readers, signal);
+        const moment = contents.index.moment();
+        const matches = await contents.searches.find(contents, moment, selection, readers, signal);
         signal.throwIfAborted();
-        const rows = contents.index.select(selection.view, matches);
+        const rows = moment.select(selection.view, matches);
         const columns = readers.map((reader) => reader.column.name);
         const decode = (name: string, cell: string) => readers.find(({ column }) => column.name === name)?.whole(cell);
         return { columns, rows: readCells(contents, columns, rows, signal), decode };
@@ -162,12 +164,20 @@ export class CsvDataset {
     );
   }
 
-  async facets(selection: Selection, signal: AbortSignal): Promise<readonly Facet[]> {
-    const contents = await this.followed.fresh();
-    const readers = this.#readers(contents);
-    checkColumns(selection, readers);
-    const matches = await contents.searches.find(contents, selection, readers, signal);
-    return facetsOf(contents, contents.index.select(selection.view, matches), readers);
+  facets(selection: Selection, signal: AbortSignal): Promise<Facets> {
+    const { followed } = this;
+    return followed.retrying(
+      () => followed.fresh(),
+      async (contents) => {
+        const readers = this.#readers(contents);
+        checkColumns(selection, readers);
+        const moment = contents.index.moment();
+        const matches = await contents.searches.find(contents, moment, selection, readers, signal);
+        const facets = facetsOf(contents, moment.select(selection.view, matches), readers);
+        const { total } = moment.page(selection.view, matches, 0, 0);
+        return { facets, total, revision: contents.revisionAt(moment) };
+      },
+    );
   }
 
   versions(key: string, limit: number, signal: AbortSignal): Promise<Versions> {

@@ -1,4 +1,4 @@
-import type { View } from '../port.js';
+import { Moment } from './moment.js';
 import { NumberColumn } from './number-column.js';
 import { TimeOrder } from './time-order.js';
 
@@ -87,52 +87,9 @@ export class RowIndex {
     this.#live.set(row, Number(live));
   }
 
-  /**
-   * One page of a view, the newest first.
-   *
-   * @param matches rows a search found, if there is one: 1 for those that match
-   */
-  page(view: View, matches: NumberColumn | undefined, offset: number, limit: number) {
-    const rows: number[] = [];
-    // Without a search the total is known, and counting can end with the page.
-    const total = matches !== undefined ? undefined : view === 'history' ? this.count : this.#keys;
-    let seen = 0;
-    for (let back = 0; back < this.count; back++) {
-      const row = this.#byTime.newest(back) ?? 0;
-      if (view === 'latest' && this.#live.at(row) === 0) continue;
-      if (matches !== undefined && matches.at(row) === 0) continue;
-      if (seen++ >= offset && rows.length < limit) rows.push(row);
-      if (total !== undefined && rows.length === limit) break;
-    }
-    return { rows, total: total ?? seen };
-  }
-
-  /** The rows of a view, the newest first. */
-  newestFirst(view: View, matches: NumberColumn | undefined): Uint32Array {
-    const rows = new Uint32Array(this.count);
-    let found = 0;
-    for (let back = 0; back < this.count; back++) {
-      const row = this.#byTime.newest(back) ?? 0;
-      if (view === 'latest' && this.#live.at(row) === 0) continue;
-      if (matches !== undefined && matches.at(row) === 0) continue;
-      rows[found++] = row;
-    }
-    return rows.subarray(0, found);
-  }
-
-  /**
-   * The rows of a view as of now, in the order in which they were added. Rows that are added while the caller iterates do not
-   * change them.
-   */
-  select(view: View, matches: NumberColumn | undefined): Iterable<number> {
-    const { count } = this;
-    const shown = view === 'latest' ? this.#live.copy() : undefined;
-    const found = matches?.copy();
-    return (function* () {
-      for (let row = 0; row < count; row++) {
-        if (shown?.[row] !== 0 && found?.[row] !== 0) yield row;
-      }
-    })();
+  /** The rows as they are now. It costs a byte for each. */
+  moment(): Moment {
+    return new Moment(this.#live.copy(), this.#keys, this.#byTime);
   }
 
   writtenAt(row: number): number {

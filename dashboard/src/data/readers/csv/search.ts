@@ -1,6 +1,7 @@
 import { splitCells } from '@tributary/shared';
 import { comparable, meets } from '../compare.js';
 import type { Comparison, Condition, Selection } from '../port.js';
+import type { Matches, Moment } from './moment.js';
 import { NumberColumn } from './number-column.js';
 import type { PartHeader } from './part-file.js';
 import { type IndexedParts, readRows } from './read-rows.js';
@@ -17,17 +18,20 @@ const KEPT = 8;
 export class Searches {
   readonly #found = new Map<string, NumberColumn>();
 
-  /** @returns 1 for each row that matches and 0 for others; undefined if nothing is searched for */
+  /**
+   * Decides each row of a moment.
+   * @returns undefined if nothing is searched for
+   */
   async find(
     contents: IndexedParts,
+    { count }: Moment,
     { search, where }: Pick<Selection, 'search' | 'where'>,
     readers: readonly CellReader[],
     signal: AbortSignal,
-  ): Promise<NumberColumn | undefined> {
+  ): Promise<Matches | undefined> {
     const words = search.toLowerCase().split(/\s+/).filter(Boolean);
     if (words.length === 0 && where.length === 0) return undefined;
     const found = this.#recall(JSON.stringify([words, where]));
-    const { count } = contents.index;
     const known = where.flatMap((condition) => inMemory(contents, condition, readers));
     const read = where.filter((condition) => !isInMemory(contents, condition));
     const passes = (row: number) => known.every((meetsIt) => meetsIt(row));

@@ -58,6 +58,8 @@ export class TextOrder {
 
   async #find(contents: IndexedParts, { rows, upTo }: Selected, end: number, signal: AbortSignal) {
     if (end > this.#reach && rows.length > this.#reach) return undefined;
+    // Another call has read on to a later moment, and what it left out then may be among the first of this one.
+    if (upTo < this.#next) this.#forget();
     // Places from 1 on; 0 for a row that is not selected.
     const places = new Uint32Array(upTo);
     for (const [place, row] of rows.entries()) places[row] = place + 1;

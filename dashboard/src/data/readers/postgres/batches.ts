@@ -1,5 +1,5 @@
 import type { Batch } from '../port.js';
-import type { ReadDatabase } from './database.js';
+import type { Queries } from './database.js';
 
 /** Pages of 8 kB on either side of a row: the rows of one transaction are next to each other, unless the table has gaps. */
 const PAGES = 64;
@@ -21,7 +21,7 @@ interface Found {
  * @returns by message id and hash
  */
 export async function batchesOf(
-  database: ReadDatabase,
+  database: Queries,
   table: string,
   key: string,
   limit: number,

@@ -23,6 +23,9 @@ const CONNECTIONS = 6;
 /** A table, a column or a schema is not there (SQLSTATE, Postgres manual, appendix A): nothing was written yet. */
 const MISSING = new Set(['42P01', '42703', '3F000']);
 
+/** Asks Postgres. */
+export type Queries = Pick<ReadDatabase, 'query'>;
+
 /**
  * Reads from one Postgres, and cannot write: each of its sessions is read-only. Errors never hold the password. Of several servers it
  * asks the primary: what a standby shows may be old.
@@ -106,6 +109,31 @@ export class ReadDatabase {
     } catch (error) {
       client.release(true);
       throw this.#asOurs(error);
+    }
+  }
+
+  /**
+   * All that `work` asks is answered as of one moment, whatever is written meanwhile. What it throws is thrown as it is.
+   * @throws as {@link query}
+   */
+  async snapshot<T>(work: (moment: Queries) => Promise<T>): Promise<T> {
+    const client = await this.#connect();
+    const ask = async <Row>(text: string, values: readonly unknown[] = []): Promise<Row[]> => {
+      try {
+        return (await client.query(text, [...values])).rows as Row[];
+      } catch (error) {
+        throw this.#asOurs(error);
+      }
+    };
+    try {
+      await ask('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
+      const result = await work({ query: ask });
+      await ask('COMMIT');
+      client.release();
+      return result;
+    } catch (error) {
+      client.release(true);
+      throw error;
     }
   }
 

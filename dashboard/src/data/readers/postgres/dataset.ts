@@ -6,6 +6,7 @@ import type {
   DatasetSummary,
   Download,
   Facet,
+  Facets,
   KeyPattern,
   RowPage,
   RowQuery,
@@ -15,7 +16,7 @@ import type {
 } from '../port.js';
 import { batchesOf } from './batches.js';
 import { asText, columnsOf, forPage, type ReadColumn, readValue } from './columns.js';
-import { MissingTableError } from './database.js';
+import { MissingTableError, type Queries } from './database.js';
 import { facetsOf } from './facets.js';
 import { isLarge, keyOrder, type Order, pageSql } from './order.js';
 import { emptySummary, readSummary, type SummaryOptions } from './summary.js';
@@ -30,6 +31,8 @@ export interface PostgresDatasetOptions extends SummaryOptions {
 }
 
 const TEXT: Field = { type: 'string', optional: true, maxLength: Number.MAX_SAFE_INTEGER };
+/** Milliseconds. A table that takes longer to count is not counted for each of its pages. */
+const MOST_COUNTING = 1_000;
 /** A summary that took long to read is shown again for so many times as long, or the database would do nothing but count. */
 const REST = 20;
 
@@ -107,31 +110,32 @@ export class PostgresDataset {
   async rows(query: RowQuery, signal: AbortSignal): Promise<RowPage> {
     signal.throwIfAborted();
     const { database } = this.#options;
+    // Read before the page. The page would count as shown up to what was written after it, and lack that until more is written.
+    const { revision } = await this.latestSummary();
     const parameters = new Parameters();
     const where = await this.#where(query, parameters);
     const byKey = where === 'true' ? await this.#byKey(query) : undefined;
     const selected = this.columns.flatMap(forPage).join(', ');
     const text = pageSql(selected, this.#source(query.view), where, byKey ?? this.#orderBy(query), query);
     const order = byKey !== undefined && query.sort === undefined ? 'key' : 'newest';
-    return await this.#ifThere(this.#nothing(), async () => {
-      const [fetched, total, { revision }] = await Promise.all([
-        database.query<Readonly<Record<string, unknown>>>(text, parameters.values),
-        this.#count(query.view, where, parameters),
-        this.latestSummary(),
-      ]);
-      signal.throwIfAborted();
-      return { ...this.#pageOf(fetched), order, total, revision };
-    });
+    const { values } = parameters;
+    return await this.#ifThere(this.#nothing(query), () =>
+      database.snapshot(async (moment) => {
+        const fetched = await moment.query<Readonly<Record<string, unknown>>>(text, values);
+        signal.throwIfAborted();
+        const total = await this.#count(moment, query.view, where, values);
+        signal.throwIfAborted();
+        const facets = query.facets === true ? await this.#facets(moment, query.view, where, values) : null;
+        return { ...this.#pageOf(fetched), order, total, facets, revision };
+      }),
+    );
   }
 
-  /** The summary has counted all rows already. */
-  async #count(view: View, where: string, { values }: Parameters): Promise<number> {
-    if (where === 'true') {
-      const { keys, rows } = await this.latestSummary();
-      return view === 'latest' ? keys : rows;
-    }
+  async #count(moment: Queries, view: View, where: string, values: readonly unknown[]): Promise<number> {
+    if (where === 'true' && this.#took > MOST_COUNTING)
+      return view === 'latest' ? this.#summary.keys : this.#summary.rows;
     const text = `SELECT count(*) AS total FROM ${this.#source(view)} WHERE ${where}`;
-    const [counted] = await this.#options.database.query<{ total: string }>(text, values);
+    const [counted] = await moment.query<{ total: string }>(text, values);
     return Number(counted?.total ?? 0);
   }
 
@@ -164,35 +168,48 @@ export class PostgresDataset {
     return { columns, rows: rows(), decode: (name, cell) => decodeCell(cell, fieldOf(name), neutraliseFormulas) };
   }
 
-  async facets(selection: Selection): Promise<readonly Facet[]> {
+  async facets(selection: Selection): Promise<Facets> {
+    const { revision } = await this.latestSummary();
     const parameters = new Parameters();
     const where = await this.#where(selection, parameters);
-    const { database, keyColumn } = this.#options;
+    const { values } = parameters;
+    const { view } = selection;
+    return await this.#ifThere({ facets: [], total: 0, revision }, () =>
+      this.#options.database.snapshot(async (moment) => ({
+        facets: await this.#facets(moment, view, where, values),
+        total: await this.#count(moment, view, where, values),
+        revision,
+      })),
+    );
+  }
+
+  async #facets(moment: Queries, view: View, where: string, values: readonly unknown[]): Promise<Facet[]> {
+    const { keyColumn } = this.#options;
     const candidates = this.columns.filter(
       ({ name, system, type }) => name !== keyColumn && !system && (type === 'string' || type === 'boolean'),
     );
-    return await this.#ifThere([], () =>
-      facetsOf(database, this.#source(selection.view), where, parameters.values, candidates),
-    );
+    return await facetsOf(moment, this.#source(view), where, values, candidates);
   }
 
   async versions(key: string, limit: number): Promise<Versions> {
     const { database, dataset, schema, history } = this.#options;
     const columns = this.columns.map(plain);
-    return await this.#ifThere({ columns, rows: [], places: [], total: 0 }, async () => {
-      const fetched = await database.query<Readonly<Record<string, unknown>>>(
-        `SELECT ${this.columns.flatMap(forPage).join(', ')}, count(*) OVER () AS total FROM ${this.#source('history')}
-          WHERE _key = $1 ORDER BY _order DESC LIMIT ${limit}`,
-        [key],
-      );
-      const suffix = history ? '_history' : '';
-      const batchOf = await batchesOf(database, this.#table(suffix), key, limit);
-      const place = `table ${schema}.${dataset.name}${suffix}`;
-      const index = (name: string) => this.columns.findIndex((column) => column.name === name);
-      const [messageId, hash] = [`v${index('_message_id')}`, `v${index('_hash')}`];
-      const places = fetched.map((row) => ({ place, writer: null, batch: batchOf(row[messageId], row[hash]) }));
-      return { columns, rows: this.#pageOf(fetched).rows, places, total: Number(fetched[0]?.total ?? 0) };
-    });
+    return await this.#ifThere({ columns, rows: [], places: [], total: 0 }, () =>
+      database.snapshot(async (moment) => {
+        const fetched = await moment.query<Readonly<Record<string, unknown>>>(
+          `SELECT ${this.columns.flatMap(forPage).join(', ')}, count(*) OVER () AS total FROM ${this.#source('history')}
+            WHERE _key = $1 ORDER BY _order DESC LIMIT ${limit}`,
+          [key],
+        );
+        const suffix = history ? '_history' : '';
+        const batchOf = await batchesOf(moment, this.#table(suffix), key, limit);
+        const place = `table ${schema}.${dataset.name}${suffix}`;
+        const index = (name: string) => this.columns.findIndex((column) => column.name === name);
+        const [messageId, hash] = [`v${index('_message_id')}`, `v${index('_hash')}`];
+        const places = fetched.map((row) => ({ place, writer: null, batch: batchOf(row[messageId], row[hash]) }));
+        return { columns, rows: this.#pageOf(fetched).rows, places, total: Number(fetched[0]?.total ?? 0) };
+      }),
+    );
   }
 
   async keys({ place, part }: KeyPattern, limit: number): Promise<{ keys: string[]; total: number }> {
@@ -274,8 +291,9 @@ export class PostgresDataset {
     return { columns: this.columns.map(plain), rows, clipped };
   }
 
-  #nothing(): RowPage {
-    return { ...this.#pageOf([]), order: 'newest', total: 0, revision: this.#summary.revision };
+  #nothing(query: RowQuery): RowPage {
+    const facets = query.facets === true ? [] : null;
+    return { ...this.#pageOf([]), order: 'newest', total: 0, facets, revision: this.#summary.revision };
   }
 
   /** Before the consumer's first start there is no table: then there are no rows. */

@@ -1,6 +1,6 @@
 import type { Facet } from '../port.js';
 import { asText, type ReadColumn } from './columns.js';
-import type { ReadDatabase } from './database.js';
+import type { Queries } from './database.js';
 
 /** Values that a facet shows, facets, and different values that the column of a facet may have: at most so many. */
 const MOST_SHOWN = 10;
@@ -15,7 +15,7 @@ interface Counted {
 
 /** How often each value of these columns occurs, for columns with few different values. */
 export async function facetsOf(
-  database: ReadDatabase,
+  database: Queries,
   source: string,
   where: string,
   values: readonly unknown[],
