@@ -92,6 +92,28 @@ describe.concurrent('a Postgres that went back', () => {
     await path.settled();
   });
 
+  test.for(['DELETE FROM customers', 'TRUNCATE customers'])(
+    'in one table, by %s and an INSERT of its older rows, gets what it lacks',
+    async (emptied, context) => {
+      const path = await beginPath('postgres', context);
+      path.change(20);
+      await path.start();
+      await path.settled();
+      await path.query('CREATE TABLE older AS TABLE customers');
+      path.change(20, 20);
+      await path.settled();
+      await untilLookedAt();
+      await path.query(`BEGIN; ${emptied}; INSERT INTO customers SELECT * FROM older; COMMIT`);
+      await path.settled();
+      // Also where rows were changed since then, and others stayed.
+      path.change(10, 30);
+      await path.settled();
+      await path.query(`BEGIN; DELETE FROM customers c USING older o WHERE o._key = c._key;
+        INSERT INTO customers SELECT * FROM older; COMMIT; DROP TABLE older`);
+      await path.settled();
+    },
+  );
+
   test('by TRUNCATE is filled again also if rows were written before it was noticed', async (context) => {
     const path = await beginPath('postgres', context);
     path.change(40);

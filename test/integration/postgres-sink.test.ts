@@ -57,6 +57,16 @@ async function scanned(sink: Sink, dataset = 'parts') {
 const keys = async (sink: Sink) => (await scanned(sink)).map(({ key }) => key);
 
 describe('the tables', () => {
+  test('hold the same numbers, and no text in place of what is missing, where the database shows fewer digits and reads NULL as text', async () => {
+    const settings = encodeURIComponent('-c extra_float_digits=-3 -c array_nulls=off');
+    const store = await newStore({}, `${server.url}?options=${settings}`);
+    const { sink, writer } = await begin(store.connect());
+    const values = { sku: 'A', revision: 1, price: 0.1 + 0.2 };
+    await writer.write('parts', [{ ...partRow('A', 1), values }]);
+    expect(await scanned(sink)).toMatchObject([{ values }]);
+    expect(await store.query('SELECT name FROM parts')).toEqual([{ name: null }]);
+  });
+
   test('have a column for each field, of its type, and the rows of the newest content', async () => {
     const store = await newStore();
     const { writer } = await begin(store.connect());

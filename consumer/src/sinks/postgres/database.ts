@@ -107,9 +107,11 @@ export class Database {
   async begin(mode: string, settings: TransactionSettings = {}): Promise<Transaction> {
     const { hangTimeout = this.#options.hangTimeout, lockTimeout = LOCK_TIMEOUT } = settings;
     // SET LOCAL, because a pooler between here and the server may refuse settings of a connection. And a COMMIT that succeeds
-    // before it is on disk is not durable: see synchronous_commit.
+    // before it is on disk is not durable: see synchronous_commit. A database or a role may have other settings than those of a new
+    // server: numbers would be read with fewer digits than they have, and a field without a value be written as the text NULL.
     const statement = `BEGIN ISOLATION LEVEL ${mode}; SET LOCAL idle_in_transaction_session_timeout = ${hangTimeout};
       SET LOCAL statement_timeout = ${STATEMENT_TIMEOUT}; SET LOCAL lock_timeout = ${lockTimeout};
+      SET LOCAL extra_float_digits = 1; SET LOCAL array_nulls = on;
       SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off'`;
     try {
       return await this.#choice.first((server) => this.#beginOn(server, statement));

@@ -43,6 +43,7 @@ export class PostgresFence {
     return this.#database.transaction(async (transaction) => {
       const update = `UPDATE ${meta.sql} SET sink_id = $2 WHERE pipeline = $1`;
       await transaction.query(update, [this.#pipeline, randomBytes(8).toString('hex')]);
+      await this.#marks.forgetWitnesses(transaction);
     });
   }
 

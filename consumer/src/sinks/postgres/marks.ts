@@ -1,8 +1,10 @@
+import type { Row } from '@tributary/shared';
 import { WriterLost } from '../../writer-lost.js';
 import type { Inspection, Mark, Marks } from '../port.js';
 import type { Database } from './database.js';
 import type { PostgresTables } from './tables.js';
 import type { Transaction } from './transaction.js';
+import { findWitnesses, witnessesOf } from './witnesses.js';
 
 /** The age of a row that is frozen, less one (Postgres manual, "Routine Vacuuming"). */
 const LARGEST_AGE = 2_147_483_646;
@@ -19,6 +21,14 @@ interface WriterCount {
   readonly mark: string;
   /** Whether it was counted in the present epoch. */
   readonly present: boolean;
+}
+
+interface Write {
+  readonly writer: string;
+  readonly epoch: string;
+  readonly dataset: string;
+  readonly known: number;
+  readonly written: readonly Row[];
 }
 
 /** The table of a dataset as the catalog describes it. */
@@ -39,7 +49,8 @@ interface FoundTable {
 /**
  * What shows that a database went back to an older state. Each writer counts its writes to a dataset, in the transaction of the
  * write. A snapshot that is restored, and a standby that is promoted without the last writes, have smaller counts than were
- * told before. The counts survive if one table is emptied or replaced, so the tables are looked at, too.
+ * told before. The counts survive if one table is emptied or replaced, so the tables are looked at, too. So are the rows of the last write of
+ * each writer: they tell that a table was filled with older rows by DELETE and INSERT, which leaves it the same table.
  */
 export class PostgresMarks {
   readonly #database: Database;
@@ -55,20 +66,25 @@ export class PostgresMarks {
   /**
    * Counts one more write. To be called last in its transaction, because other writes of this writer to the dataset wait for it.
    * @param known the count of the last write that was committed
+   * @param written the rows of this write
    * @throws WriterLost if the database holds a smaller count
    */
-  async advance(
-    transaction: Transaction,
-    { writer, epoch, dataset, known }: { writer: string; epoch: string; dataset: string; known: number },
-  ): Promise<Mark> {
+  async advance(transaction: Transaction, { writer, epoch, dataset, known, written }: Write): Promise<Mark> {
     const [row] = await transaction.query<{ mark: string }>(
-      `INSERT INTO ${this.#tables.marks.sql} AS marks (pipeline, writer, dataset, epoch, mark) VALUES ($1, $2, $3, $4, 1)
-       ON CONFLICT (pipeline, writer, dataset) DO UPDATE SET mark = marks.mark + 1 RETURNING mark`,
-      [this.#pipeline, writer, dataset, epoch],
+      `INSERT INTO ${this.#tables.marks.sql} AS marks (pipeline, writer, dataset, epoch, mark, witnesses) VALUES ($1, $2, $3, $4, 1, $5)
+       ON CONFLICT (pipeline, writer, dataset) DO UPDATE SET mark = marks.mark + 1, witnesses = EXCLUDED.witnesses RETURNING mark`,
+      [this.#pipeline, writer, dataset, epoch, witnessesOf(written)],
     );
     const at = Number(row?.mark);
     if (at <= known) throw new WriterLost('lost', wentBack({ writer, dataset }, known, at - 1));
     return { name: writerMark(dataset, writer), at };
+  }
+
+  /** For an output that went back: it is told once. */
+  async forgetWitnesses(transaction: Transaction): Promise<void> {
+    await transaction.query(`UPDATE ${this.#tables.marks.sql} SET witnesses = NULL WHERE pipeline = $1`, [
+      this.#pipeline,
+    ]);
   }
 
   /** Adds up the counts of epochs before the last one, in the transaction that begins an epoch: there would be more and more. */
@@ -154,12 +170,16 @@ export class PostgresMarks {
     if (oid !== now.oid) return `table ${table.sql} was dropped and made again, or restored`;
     // A dataset whose keys are all closed is empty too.
     if (!now.rows && !now.closed) return `table ${table.sql} is empty, and it held rows`;
-    if (file === now.file) return undefined;
-    // VACUUM FULL keeps the transactions of the rows; TRUNCATE removes all rows, so that what is there now came later.
+    const { older, missing } = await findWitnesses(transaction, this.#tables, this.#pipeline, now.dataset);
+    if (older !== undefined)
+      return `table ${table.sql} holds older rows than it held (of key ${older}): they were put back`;
+    if (file === now.file && missing === undefined) return undefined;
+    // VACUUM FULL keeps the transactions of the rows; TRUNCATE removes all rows, so that what is there now came later. So does a DELETE
+    // of all rows before older ones are put back. A person who deletes some rows leaves others that are older.
     const since = Math.min(Math.max(0, Number(now.next) - Number(running)), LARGEST_AGE);
     const select = `SELECT FROM ${table.sql} t WHERE age(t.xmin) > $1::bigint LIMIT 1`;
-    const [older] = await transaction.query(select, [since]);
-    return older === undefined ? `table ${table.sql} was emptied: each of its rows is newer than that` : undefined;
+    const [first] = await transaction.query(select, [since]);
+    return first === undefined ? `table ${table.sql} was emptied: each of its rows is newer than that` : undefined;
   }
 }
 

@@ -1,7 +1,7 @@
 import { type Clock, type Dataset, FatalError, type Row, type SinkConfig } from '@tributary/shared';
 import { WriterLost } from '../../writer-lost.js';
 import type { LandedRows, Sink, SinkMaker, SinkWriter } from '../port.js';
-import { RowsRefused } from '../refused.js';
+import { type Refusal, RowsRefused } from '../refused.js';
 import { Database } from './database.js';
 import { PostgresFence } from './fence.js';
 import { PostgresMarks } from './marks.js';
@@ -109,12 +109,14 @@ export function createPostgresSink(options: PostgresSinkOptions): Sink {
           const known = reached.get(dataset) ?? 0;
           const writeAll = (transaction: Transaction, some: readonly Row[]) =>
             writeRows(transaction, into, some, { writtenAt: new Date(clock.now()).toISOString(), retired });
-          const inTransaction = async <T>(work: (transaction: Transaction) => Promise<T>) => {
+          const inTransaction = async (work: (transaction: Transaction) => Promise<readonly Refusal[]>) => {
             const done = await database.transaction(
               async (transaction) => {
                 await fence.hold(transaction, writer);
-                const result = await work(transaction);
-                return { result, mark: await marks.advance(transaction, { writer, epoch, dataset, known }) };
+                const refusals = await work(transaction);
+                const refused = new Set(refusals.map(({ row }) => row));
+                const written = rows.filter((row) => !refused.has(row));
+                return { refusals, mark: await marks.advance(transaction, { writer, epoch, dataset, known, written }) };
               },
               { lockTimeout: WRITE_LOCK_TIMEOUT },
             );
@@ -122,10 +124,11 @@ export function createPostgresSink(options: PostgresSinkOptions): Sink {
             return done;
           };
           try {
-            return (await inTransaction((transaction) => writeAll(transaction, rows))).mark;
+            const write = (transaction: Transaction) => writeAll(transaction, rows).then(() => []);
+            return (await inTransaction(write)).mark;
           } catch (error) {
             if (error instanceof WriterLost || culpritOf(error) === 'sink') throw error;
-            const { result: refusals, mark } = await inTransaction((transaction) =>
+            const { refusals, mark } = await inTransaction((transaction) =>
               writeSplit(rows, { transaction, table: into.rows, write: (some) => writeAll(transaction, some) }),
             );
             if (refusals.length > 0) throw new RowsRefused(refusals, mark);

@@ -66,6 +66,9 @@ const own = (name: string, type = 'text', constraint = 'NOT NULL'): Column => ({
 /** Keys and orders are compared byte by byte, as in the ledger; the sort order of a language would make another row the newer. */
 const BYTEWISE = 'COLLATE "C" NOT NULL';
 
+/** Typed like a field, so that it is added to tables of an earlier version, which lack it. */
+const WITNESSES: Column = { name: 'witnesses', type: TYPES.json, constraint: '', field: 'json' };
+
 const SYSTEM: readonly Column[] = [
   own('_key', 'text', BYTEWISE),
   own('_hash'),
@@ -100,7 +103,7 @@ export function tablesOf(schema: string, history: boolean, datasets: readonly Da
     ),
     marks: table(
       'tributary_marks',
-      [own('pipeline'), own('writer'), own('dataset'), own('epoch'), own('mark', 'bigint')],
+      [own('pipeline'), own('writer'), own('dataset'), own('epoch'), own('mark', 'bigint'), WITNESSES],
       ['pipeline', 'writer', 'dataset'],
     ),
     datasets: new Map(

@@ -29,7 +29,7 @@ export async function postgresRows(config: SinkConfig['postgres'], url: string):
   const client = await connectToPrimary(servers, make).catch((cause: unknown) => {
     throw new Error(`Postgres at ${nameOfServers(servers)} cannot be read`, { cause });
   });
-  await client.query("SET timezone = 'UTC'");
+  await client.query("SET timezone = 'UTC'; SET extra_float_digits = 1");
   await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
   const table = (name: string) => `${escapeIdentifier(config.schema)}.${escapeIdentifier(name)}`;
   const read = (name: string, dataset: Dataset, deleted?: boolean) =>

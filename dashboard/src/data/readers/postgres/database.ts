@@ -152,7 +152,8 @@ export class ReadDatabase {
     };
     const abandon = () => release(true);
     try {
-      await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
+      // The database may be set to show numbers with fewer digits than they have.
+      await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL extra_float_digits = 1');
       await client.query(`DECLARE rows_to_read NO SCROLL CURSOR FOR ${text}`, [...values]);
       signal.addEventListener('abort', abandon);
       if (signal.aborted) abandon();
