@@ -1,4 +1,3 @@
-import type { z } from 'zod';
 import type { EntityConfig } from '../config/schema.js';
 import { PoisonError } from '../errors.js';
 import { DELETED, isDeleted } from './deleted.js';
@@ -9,7 +8,7 @@ import { isUsableKey, joinKey, keyFieldsOf, MAX_KEY_BYTES } from './key.js';
 import { isMapping, ownValue } from './own-value.js';
 import { readInstant, toMicroseconds } from './times/instant.js';
 import { UNKNOWN_FIELDS } from './unknown-fields.js';
-import { compilePresent, recordValidator } from './validate.js';
+import { compileFields, type Fault } from './validate.js';
 import { normaliseVersion } from './version.js';
 
 /** A record's fields as they are hashed and written: declared fields only, and only those that hold something. */
@@ -47,8 +46,7 @@ export interface Entity {
 }
 
 export function compileEntity(name: string, config: EntityConfig): Entity {
-  const schema = recordValidator(config.fields);
-  const present = compilePresent(config.fields);
+  const fields = compileFields(config.fields);
   const contentHash = compileContentHash(name, config.fields);
   const declared = new Set(Object.keys(config.fields));
   const versionType = config.version === undefined ? undefined : config.fields[config.version]?.type;
@@ -114,10 +112,9 @@ export function compileEntity(name: string, config: EntityConfig): Entity {
         const hash = tombstoneHash(name, key, version);
         return { entity: name, key, version, payload: null, deleted: true, hash, unknownFields: [] };
       }
-      const parsed = schema.safeParse(present(raw));
-      if (!parsed.success) throw invalidField(name, key, raw, parsed.error, config);
+      const payload = fields.read(raw);
+      if (payload === undefined) throw invalidField(name, key, raw, fields.faults(raw), config);
       const version = usableVersionOf(raw, key);
-      const payload = parsed.data as Payload;
       const unknownFields = Object.keys(raw).filter((field) => !declared.has(field) && field !== DELETED);
       if (config.unknownFields === 'refuse' && unknownFields.length > 0) throw refused(name, key, raw, unknownFields);
       return { entity: name, key, version, payload, deleted: false, hash: contentHash(key, payload), unknownFields };
@@ -147,17 +144,16 @@ function invalidField(
   entity: string,
   key: string,
   raw: unknown,
-  error: z.ZodError,
+  faults: readonly Fault[],
   { fields }: EntityConfig,
 ): PoisonError {
-  const [issue] = error.issues;
-  const path = issue?.path.map(String).join('.') ?? '';
+  const { path: steps = [], wanted = 'invalid' } = faults[0] ?? {};
+  const path = steps.join('.');
   let value: unknown = raw;
-  for (const step of issue?.path ?? []) value = (value as Record<PropertyKey, unknown> | undefined)?.[step];
-  const wants = issue?.message ?? 'invalid';
-  const more = error.issues.length > 1 ? ` (and ${error.issues.length - 1} more)` : '';
-  const found = describeMissing(value, issue?.path.length === 1 ? fields[path]?.from : undefined);
-  return new PoisonError('field_invalid', `${entity} ${key}: field "${path}" is ${found}: ${wants}${more}`, path, {
-    fault: wants,
+  for (const step of steps) value = (value as Record<PropertyKey, unknown> | undefined)?.[step];
+  const more = faults.length > 1 ? ` (and ${faults.length - 1} more)` : '';
+  const found = describeMissing(value, steps.length === 1 ? fields[path]?.from : undefined);
+  return new PoisonError('field_invalid', `${entity} ${key}: field "${path}" is ${found}: ${wanted}${more}`, path, {
+    fault: wanted,
   });
 }

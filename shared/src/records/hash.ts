@@ -28,51 +28,65 @@ export function tombstoneHash(entity: string, key: string, version: string): str
 }
 
 /**
- * {@link contentHash} for rows whose fields are known, compiled once: about a third of the time. Text, numbers and
- * booleans have in RFC 8785 the form that JSON.stringify gives them, so it is enough to sort the
- * names. Fields that hold JSON of any shape, names that objects order by a rule of their own, and values that are not what
- * their field declares (they landed when it declared something else) are hashed by {@link contentHash}.
+ * {@link contentHash} for rows whose fields are known, compiled once: about a third of the time. The canonical JSON is written
+ * directly, name after name. Fields that hold JSON of any shape, and values that are not what their field declares (they landed
+ * when it declared something else) are hashed by {@link contentHash}.
  */
 export function compileContentHash(entity: string, fields: Fields): (key: string, payload: Values | null) => string {
   if (!isPlain(fields)) return (key, payload) => contentHash(entity, key, payload);
-  const inOrder = sorter(fields);
+  const write = canonicalWriter(fields);
+  const begin = `{"entity":${JSON.stringify(entity)},"key":`;
   return (key, payload) => {
-    const sorted = payload && inOrder(payload);
-    if (sorted === undefined) return contentHash(entity, key, payload);
-    return hash('sha256', JSON.stringify({ entity, key, payload: sorted }));
+    const text = payload === null ? undefined : write(payload);
+    if (text === undefined) return contentHash(entity, key, payload);
+    return hash('sha256', `${begin}${writeText(key)},"payload":${text}}`);
   };
 }
 
 const isPlain = (fields: Fields): boolean =>
-  Object.entries(fields).every(
-    ([name, { type, items = {} }]) =>
-      // Objects put names that look like an index first, and treat `__proto__ =` differently.
-      type !== 'json' && !/^\d+$/.test(name) && !(name in Object.prototype) && isPlain(items),
-  );
+  Object.values(fields).every(({ type, items = {} }) => type !== 'json' && isPlain(items));
 
-/** The same values with their names sorted; undefined if they are not what the fields declare. */
-function sorter(fields: Fields): (values: unknown) => Values | undefined {
+/** The canonical JSON of values with these fields; undefined if they are not what the fields declare. */
+function canonicalWriter(fields: Fields): (values: unknown) => string | undefined {
   // By UTF-16 code units, as RFC 8785 has it (section 3.2.3).
   const columns = Object.keys(fields)
     .sort()
-    .map((name) => ({ name, items: fields[name]?.items && sorter(fields[name].items) }));
+    .map((name) => {
+      const items = fields[name]?.items;
+      return { name, label: `${JSON.stringify(name)}:`, write: items ? listWriter(items) : writeScalar };
+    });
   return (values) => {
     if (!isMapping(values)) return undefined;
-    const sorted: Record<string, unknown> = {};
+    let text = '';
     let found = 0;
-    for (const { name, items } of columns) {
+    for (const { name, label, write } of columns) {
       const value = ownValue(values, name);
       if (value === undefined) continue;
+      const written = write(value);
+      if (written === undefined) return undefined;
+      text += found === 0 ? label + written : `,${label}${written}`;
       found += 1;
-      if (items === undefined) {
-        if (typeof value === 'object') return undefined;
-        sorted[name] = value;
-      } else {
-        const list = Array.isArray(value) ? value.map(items) : [undefined];
-        if (list.includes(undefined)) return undefined;
-        sorted[name] = list;
-      }
     }
-    return found === Object.keys(values).length ? sorted : undefined;
+    return found === Object.keys(values).length ? `{${text}}` : undefined;
   };
 }
+
+function listWriter(fields: Fields): (value: unknown) => string | undefined {
+  const write = canonicalWriter(fields);
+  return (value) => {
+    if (!Array.isArray(value)) return undefined;
+    const items = value.map(write);
+    return items.includes(undefined) ? undefined : `[${items.join(',')}]`;
+  };
+}
+
+/** Text, numbers and booleans have in RFC 8785 the form that JSON.stringify gives them. */
+function writeScalar(value: unknown): string | undefined {
+  if (typeof value === 'string') return writeText(value);
+  return typeof value === 'boolean' || Number.isFinite(value) ? JSON.stringify(value) : undefined;
+}
+
+/** Text of which JSON escapes nothing. */
+const PLAIN_TEXT = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/;
+
+const writeText = (text: string): string => (PLAIN_TEXT.test(text) ? `"${text}"` : JSON.stringify(text));

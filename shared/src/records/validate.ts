@@ -1,9 +1,8 @@
-import { z } from 'zod';
 import type { Field } from '../config/fields.js';
 import type { FieldType } from '../config/kinds/field-types.js';
 import { MAX_DIGITS, plainDecimal } from './decimal.js';
 import { readInteger } from './integer.js';
-import { doubleOf, ExactNumber } from './json.js';
+import { doubleOf, ExactNumber, stringifyJson } from './json.js';
 import { isMapping, ownValue } from './own-value.js';
 import { isStorableJson, isStorableText, STORABLE } from './storable.js';
 import { readInstant, toMicroseconds } from './times/instant.js';
@@ -12,70 +11,125 @@ import { likelyUnit } from './times/unix.js';
 type Values = Readonly<Record<string, unknown>>;
 type Fields = Readonly<Record<string, Field>>;
 
-/** The schema of a record with these fields, in canonical form (see docs/fields.md); what else it holds is left out. */
-export function recordValidator(fields: Fields): z.ZodType {
-  const validators = Object.entries(fields).map(([name, field]) => {
-    const validator = VALIDATORS[field.type](field);
-    return [name, field.optional ? validator.optional() : validator] as const;
-  });
-  return z.object(Object.fromEntries(validators));
+/** Why a record cannot be written: the place of the value, and what was expected there. */
+export interface Fault {
+  readonly path: readonly (string | number)[];
+  readonly wanted: string;
+}
+
+/** Reads canonical records with certain fields (see docs/fields.md). */
+export interface FieldsReader {
+  /**
+   * The declared fields of a record in canonical form, in their order, those only that hold something; undefined if one of
+   * them cannot be read. What else the record holds is left out.
+   */
+  read(record: object): Values | undefined;
+  /** What is wrong with a record that cannot be read, in the order of the fields. */
+  faults(record: object): Fault[];
+}
+
+/** Values of one field: how they are read, and what a person is told of one that cannot be. */
+interface ValueReader {
+  /** The canonical form of a value; undefined if it has none. */
+  readonly read: (value: unknown) => unknown;
+  readonly faults: (value: unknown) => Fault[];
 }
 
 /**
- * The declared fields of a record, in their order, before it is validated. An optional field that is null or '' counts as
- * absent: CSV cannot tell '' from an absent value, and both sinks must agree on what the content is.
+ * Compiles the fields once. A record that is valid is read in one pass; the words for one that is not are looked for only then.
+ * An optional field that is null or '' counts as absent: CSV cannot tell '' from an absent value, and both sinks must agree on
+ * what the content is.
  */
-export function compilePresent(fields: Fields): (record: object) => Values {
-  const columns = Object.entries(fields).map(([name, { optional, items }]) => {
-    const present = items && compilePresent(items);
-    return { name, optional, listOf: present && ((item: unknown) => (isMapping(item) ? present(item) : item)) };
-  });
-  // zod reads properties plainly, and would find those that every object inherits.
+export function compileFields(fields: Fields): FieldsReader {
+  const columns = Object.entries(fields).map(([name, field]) => ({
+    name,
+    optional: field.optional,
+    ...READERS[field.type](field),
+  }));
+  // A plain read would find what every object inherits.
   const isInherited = Object.keys(fields).some((name) => name in Object.prototype);
-  return (record) => {
-    const found: Record<string, unknown> = isInherited ? Object.create(null) : {};
-    for (const { name, optional, listOf } of columns) {
-      const value = ownValue(record, name);
-      if (value === undefined || (optional && (value === null || value === ''))) continue;
-      found[name] = listOf !== undefined && Array.isArray(value) ? value.map(listOf) : value;
-    }
-    return found;
+  const valueAt = isInherited ? ownValue : (record: object, name: string) => (record as Values)[name];
+  const isAbsent = (value: unknown) => value === undefined || value === null || value === '';
+  return {
+    read(record) {
+      const values: Record<string, unknown> = isInherited ? Object.create(null) : {};
+      for (const { name, optional, read } of columns) {
+        const value = valueAt(record, name);
+        if (optional && isAbsent(value)) continue;
+        const canonical = read(value);
+        if (canonical === undefined) return undefined;
+        values[name] = canonical;
+      }
+      return values;
+    },
+    faults: (record) =>
+      columns.flatMap(({ name, optional, read, faults }) => {
+        const value = valueAt(record, name);
+        if ((optional && isAbsent(value)) || read(value) !== undefined) return [];
+        return faults(value).map(({ path, wanted }) => ({ path: [name, ...path], wanted }));
+      }),
   };
 }
 
-/** @param readIt the canonical form of a value; undefined for one that has none */
-const canonical = <T>(readIt: (value: unknown) => T | undefined, wanted: (value: unknown) => string): z.ZodType<T> =>
-  z.unknown().transform((value, context) => {
-    const read = readIt(value);
-    if (read !== undefined) return read;
-    context.addIssue({ code: 'custom', message: wanted(value) });
-    return z.NEVER;
-  });
+/** @param wanted what was expected in the place of a value */
+const simple = (read: ValueReader['read'], wanted: (value: unknown) => string): ValueReader => ({
+  read,
+  faults: (value) => [{ path: [], wanted: wanted(value) }],
+});
 
 /** What each type takes. Numbers of JSON are taken too where they are exact: others may publish records as well. */
-const VALIDATORS: Readonly<Record<FieldType, (field: Field) => z.ZodType>> = {
+const READERS: Readonly<Record<FieldType, (field: Field) => ValueReader>> = {
   string: ({ maxLength }) =>
-    z
-      .string({ error: 'expected text' })
-      .max(maxLength, { error: `is longer than ${maxLength} characters` })
-      .refine(isStorableText, { error: STORABLE }),
-  integer: () => canonical(readInteger, wantedInteger),
-  number: () => canonical(readNumber, wantedNumber),
-  decimal: () => canonical(readDecimal, wantedDecimal),
-  boolean: () => z.boolean({ error: 'expected true or false' }),
-  datetime: () => canonical(readTime, wantedTime),
-  date: () => z.iso.date({ error: 'expected an ISO 8601 date' }).refine(hasYear, YEARS),
-  json: (field) =>
-    z
-      .unknown()
+    simple(
+      (value) => (typeof value === 'string' && value.length <= maxLength && isStorableText(value) ? value : undefined),
+      (value) => {
+        if (typeof value !== 'string') return 'expected text';
+        return value.length > maxLength ? `is longer than ${maxLength} characters` : STORABLE;
+      },
+    ),
+  integer: () => simple(readInteger, wantedInteger),
+  number: () => simple(readNumber, wantedNumber),
+  decimal: () => simple(readDecimal, wantedDecimal),
+  boolean: () =>
+    simple(
+      (value) => (typeof value === 'boolean' ? value : undefined),
+      () => 'expected true or false',
+    ),
+  datetime: () => simple(readTime, wantedTime),
+  date: () => simple(readDate, wantedDate),
+  json: ({ maxLength }) => {
+    const isStorable = isStorableJson(maxLength);
+    return simple(
       // A CSV cell cannot hold a null: an empty cell means that there is no value.
-      .refine((value) => value !== undefined && value !== null, 'expected a value')
-      .refine(isStorableJson(field.maxLength), STORABLE),
-  list: (field) =>
-    z
-      .array(recordValidator(field.items ?? {}), { error: 'expected a list of objects' })
-      .refine(isStorableJson(field.maxLength), STORABLE),
+      (value) => (value !== undefined && value !== null && isStorable(value) ? value : undefined),
+      (value) => (value === undefined || value === null ? 'expected a value' : STORABLE),
+    );
+  },
+  list: listReader,
 };
+
+function listReader({ items = {}, maxLength }: Field): ValueReader {
+  const reader = compileFields(items);
+  const read = (value: unknown): Values[] | undefined => {
+    if (!Array.isArray(value)) return undefined;
+    const list: Values[] = [];
+    for (const item of value) {
+      const values = isMapping(item) ? reader.read(item) : undefined;
+      if (values === undefined) return undefined;
+      list.push(values);
+    }
+    return list.length === 0 || (stringifyJson(list) ?? '').length <= maxLength ? list : undefined;
+  };
+  const faults = (value: unknown): Fault[] => {
+    if (!Array.isArray(value)) return [{ path: [], wanted: 'expected a list of objects' }];
+    const ofItems = value.flatMap((item, index) => {
+      if (!isMapping(item)) return [{ path: [index], wanted: 'expected an object' }];
+      return reader.faults(item).map(({ path, wanted }) => ({ path: [index, ...path], wanted }));
+    });
+    return ofItems.length > 0 ? ofItems : [{ path: [], wanted: STORABLE }];
+  };
+  return { read, faults };
+}
 
 function readNumber(value: unknown): number | undefined {
   if (value instanceof ExactNumber) return doubleOf(value.toString());
@@ -93,8 +147,11 @@ function readTime(value: unknown): string | undefined {
   return instant === undefined ? undefined : toMicroseconds(instant);
 }
 
-const YEARS = 'expected a year from 0001 to 9999, in UTC';
-const hasYear = (date: string): boolean => /^(?!0000)\d{4}-/.test(date);
+/** A day of the years 0001 to 9999, as ISO 8601 has it. */
+function readDate(value: unknown): string | undefined {
+  if (typeof value !== 'string' || !/^\d{4}-\d\d-\d\d$/.test(value)) return undefined;
+  return readInstant(`${value}T00:00:00.000Z`) === undefined ? undefined : value;
+}
 
 const isNumeric = (value: unknown): value is number | ExactNumber =>
   typeof value === 'number' || value instanceof ExactNumber;
@@ -132,3 +189,8 @@ function wantedTime(value: unknown): string {
   if (/^\d{4}-\d\d-\d\d[Tt ]/.test(value)) return `${wanted} of a day that there is, in the years 0001 to 9999 of UTC`;
   return `${wanted}; for times that are written otherwise say how with { type: datetime, format: ... }`;
 }
+
+const wantedDate = (value: unknown): string =>
+  typeof value === 'string' && value.startsWith('0000-')
+    ? 'expected a year from 0001 to 9999, in UTC'
+    : 'expected an ISO 8601 date';
