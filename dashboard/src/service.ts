@@ -93,6 +93,7 @@ class DashboardService implements Dashboard {
       guard: createGuard(options, clock),
       audit,
       reader,
+      broker,
       deadLetters,
       listing: new Listing(deadLetters, clock),
       observer,

@@ -1,4 +1,4 @@
-import { datasetsOf, describeError, RetryableError, systemClock } from '@tributary/shared';
+import { createLogger, datasetsOf, describeError, RetryableError, systemClock } from '@tributary/shared';
 import { Client } from 'pg';
 import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest';
 import { tableBodies } from '../../consumer/src/sinks/postgres/kept-bodies.js';
@@ -9,6 +9,7 @@ import { keptReader } from '../../dashboard/src/dead-letters/kept-bodies.js';
 import type { PrivateService } from '../services/handle.js';
 import { startPrivatePostgresPair } from '../services/postgres.js';
 
+const SILENT = createLogger({ service: 'dashboard', instance: 'test', level: 'silent' });
 const ALL = { view: 'latest', search: '', where: [], sort: undefined, offset: 0, limit: 9 } as const;
 
 let primary: PrivateService;
@@ -49,6 +50,7 @@ test('the primary is found among several servers; when it goes, a standby is ref
     { ...config, sink: { ...config.sink, type: 'postgres', postgres } },
     url,
     systemClock,
+    SILENT,
   );
   onTestFinished(() => reader.close());
   const shown = async () => (await reader.rows('parts', ALL, new AbortController().signal))?.total;

@@ -10,6 +10,8 @@ import { describeReader, type ReaderHarness, records } from '../../dashboard/tes
 import { type SampleRow, sampleConfig, time } from '../../dashboard/test/sample.js';
 import { uniqueName } from '../services/handle.js';
 
+const SILENT = createLogger({ service: 'dashboard', instance: 'test', level: 'silent' });
+
 /** A reader over tables that the consumer's own sink writes. */
 async function openHarness(
   history = true,
@@ -22,7 +24,7 @@ async function openHarness(
   let now = 0;
   const clock = { ...systemClock, now: () => now };
   const sink = createPostgresSink({ url, schema, history, pipeline: 'sample', datasets: datasetsOf(config), clock });
-  const reader = createPostgresReader(config, url, systemClock, {
+  const reader = createPostgresReader(config, url, systemClock, SILENT, {
     quick: Number.POSITIVE_INFINITY,
     ...(large === undefined ? {} : { large }),
   });

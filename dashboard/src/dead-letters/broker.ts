@@ -26,6 +26,7 @@ export class Broker {
   readonly #options: BrokerOptions;
   #connection: RecoveringChannelModel | undefined;
   #connected = false;
+  #problem: string | undefined;
   /** The channel on which queues are looked at. */
   #looking: Promise<Channel> | undefined;
 
@@ -37,6 +38,11 @@ export class Broker {
     return this.#connected;
   }
 
+  /** Why RabbitMQ cannot be asked, in words; undefined if it can, or if the dashboard knows none. */
+  get problem(): string | undefined {
+    return this.#problem;
+  }
+
   /** @throws FatalError for a URL that no broker can be reached by */
   async open(): Promise<void> {
     this.#connection = await connectBroker({
@@ -44,6 +50,9 @@ export class Broker {
       onState: (connected) => {
         this.#connected = connected;
         this.#looking = undefined;
+      },
+      onProblem: (problem) => {
+        this.#problem = problem;
       },
     });
   }

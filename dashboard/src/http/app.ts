@@ -16,12 +16,13 @@ const ASKING = { burst: 600, perSecond: 100 };
 
 /** The dashboard over HTTP: health and metrics, the API, the page; every error is JSON that says what to do. */
 export function createDashboardApp(context: Context, clock: Clock, log: Logger): Express {
-  const { reader, journal } = context;
+  const { reader, journal, broker } = context;
   const { registry, timing } = createInstruments(reader);
   const app = createApp();
   app.set('query parser', 'simple');
   app.use(securityHeaders);
-  addHealthRoutes(app, registry, () => [...reader.problems(), journal?.problem()].filter((one) => one !== undefined));
+  const problems = () => [...reader.problems(), journal?.problem(), broker.problem];
+  addHealthRoutes(app, registry, () => problems().filter((one) => one !== undefined));
   app.use('/api', timing, sameOriginOnly, rateLimit(ASKING, clock), apiRoutes(OPERATIONS, context, clock));
   app.use(pageFiles());
   app.use(() => {

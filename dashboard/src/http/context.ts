@@ -2,6 +2,7 @@ import type { PipelineConfig } from '@tributary/shared';
 import type { Guard } from '../access/guard.js';
 import type { AuditLog } from '../audit/audit.js';
 import type { DatasetReader } from '../data/readers/port.js';
+import type { Broker } from '../dead-letters/broker.js';
 import type { DeadLetters } from '../dead-letters/dead-letters.js';
 import type { Listing } from '../dead-letters/listing.js';
 import type { Live } from '../flow/live.js';
@@ -18,6 +19,7 @@ export interface Context {
   readonly reader: DatasetReader;
   /** Undefined if no setting says where it is. */
   readonly journal: Journal | undefined;
+  readonly broker: Pick<Broker, 'problem'>;
   readonly deadLetters: DeadLetters;
   readonly listing: Listing;
   readonly observer: Observer;

@@ -11,6 +11,7 @@ import {
 import { newQueueStats, type QueueStats } from '../metrics.js';
 import { isClosing, type PublishChannel, type PublishConnection, type PublishOptions } from './channel.js';
 import { type ChannelUser, ConfirmChannelKeeper } from './confirm-channel.js';
+import { ConfirmWatch } from './confirm-watch.js';
 import type { OutgoingMessage } from './messages.js';
 import { type Held, Outbox } from './outbox.js';
 import { PublishRun } from './publish-run.js';
@@ -48,6 +49,7 @@ export class Publisher implements ChannelUser {
   readonly #keeper: ConfirmChannelKeeper;
   readonly #stats: ReadonlyMap<string, QueueStats>;
   readonly #queueWait: QueueWait;
+  readonly #confirmWatch: ConfirmWatch;
   #channel: PublishChannel | undefined;
   /** The fault that a person has to mend before any run can succeed. */
   #fault: FatalError | undefined;
@@ -59,6 +61,7 @@ export class Publisher implements ChannelUser {
     this.#outbox = new Outbox(window, windowBytes);
     this.#stats = new Map(topology.queues.map(({ entity, queue }) => [entity, newQueueStats(queue)]));
     this.#queueWait = new QueueWait(options, () => this.#sendWaiting());
+    this.#confirmWatch = new ConfirmWatch(options, this.#stats.values());
     this.#keeper = new ConfirmChannelKeeper(options, this);
     void this.#keeper.keepOpen();
   }
@@ -74,7 +77,7 @@ export class Publisher implements ChannelUser {
 
   /** Why it cannot publish now, in words; undefined if it can. */
   get problem(): string | undefined {
-    return this.#keeper.problem ?? this.#queueWait.problem;
+    return this.#keeper.problem ?? this.#queueWait.problem ?? this.#confirmWatch.problem;
   }
 
   /** Resolves when every message is settled. */
@@ -86,6 +89,7 @@ export class Publisher implements ChannelUser {
   close(): void {
     this.#keeper.close();
     this.#queueWait.close();
+    this.#confirmWatch.close();
     const left = 'stopped before RabbitMQ had confirmed every message; the next poll publishes them again';
     this.failed(new RetryableError('publisher_closed', left));
     this.closed(undefined);
@@ -128,6 +132,7 @@ export class Publisher implements ChannelUser {
       if (this.#publish(message, options)) {
         stats.published += 1;
         this.#outbox.sent(held);
+        this.#confirmWatch.sent();
       } else {
         this.#outbox.wait(held);
       }

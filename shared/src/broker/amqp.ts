@@ -5,6 +5,7 @@ import type { Logger } from '../service/logging.js';
 import { decodeUserInfo, redactUrl } from '../service/logging.js';
 import { describeBrokerError } from './reasons.js';
 import { type Asked, askForRefusal } from './refusal.js';
+import { endIfSilent, USUAL_HEARTBEAT } from './silence.js';
 
 export interface BrokerOptions {
   /** One URL, or several with commas between them: the next is tried when a node is gone. */
@@ -48,15 +49,16 @@ export async function connectBroker(options: BrokerOptions): Promise<RecoveringC
     clientProperties: { connection_name: options.connectionName, product: 'tributary' },
     recovery: {
       initialDelay: 200,
-      maxDelay: 5_000,
+      maxDelay: 2_000,
       waitForConnect: false,
       ...(options.setup === undefined ? {} : { setup: options.setup }),
     },
   });
   tell(`RabbitMQ is not connected (${shown})`);
   let last = '';
-  connection.on('connect', () => {
+  connection.on('connect', (model) => {
     isConnecting = false;
+    endIfSilent(model);
     last = '';
     log.info({ broker: shown }, 'connected to RabbitMQ');
     options.onState?.(true);
@@ -71,7 +73,7 @@ export async function connectBroker(options: BrokerOptions): Promise<RecoveringC
   connection.on('connect-failed', (error) => {
     isConnecting = false;
     const tellReason = (reason: string) => {
-      // Every attempt fails for the same reason, every five seconds: one line of log is enough.
+      // Every attempt fails for the same reason, every two seconds: one line of log is enough.
       if (reason !== last) log.warn({ broker: shown, reason }, 'RabbitMQ cannot be reached; trying again until it can');
       last = reason;
       tell(`RabbitMQ is not connected (${shown}): ${reason}`);
@@ -182,7 +184,8 @@ function nextUrl(urls: readonly string[], next: () => number) {
       return vhost(parsed);
     },
     get heartbeat() {
-      return Number(parsed.searchParams.get('heartbeat') ?? 15);
+      const asked = parsed.searchParams.get('heartbeat') ?? '';
+      return /^\d+$/.test(asked) ? Number(asked) : USUAL_HEARTBEAT;
     },
   };
 }

@@ -61,6 +61,10 @@ const ADVICE: readonly Advice[] = [
     say: 'another connection has it for itself alone (exclusive); end that connection, or give the queue another name',
   },
   {
+    when: /RabbitMQ has sent nothing for/,
+    say: 'the server may be suspended, or the network swallows what is sent; connecting again until it answers',
+  },
+  {
     when: /broker forced connection closure|CONNECTION_FORCED/i,
     say: 'RabbitMQ is stopping, or an operator closed the connection',
   },

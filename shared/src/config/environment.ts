@@ -33,7 +33,8 @@ export const ENVIRONMENT = {
   PIPELINE: { readers: POLLING, usual: 'pipeline.yaml', words: 'The pipeline file' },
   AMQP_URL: {
     readers: POLLING,
-    words: 'RabbitMQ, such as amqp://user:password@host:5672; several nodes with commas between them',
+    words:
+      'RabbitMQ, such as amqp://user:password@host:5672; several nodes with commas between them. A heartbeat of 5 s is asked for, so that a dead connection is noticed within 10 s, unless the URL says otherwise (?heartbeat=15)',
   },
   REDIS_URL: {
     readers: POLLING,

@@ -18,8 +18,8 @@ const NO_POSTGRES =
 /** What reads the rows of each kind of sink. */
 const READERS = {
   csv: ({ config, clock, log }) => createCsvReader(config, clock, log),
-  postgres: ({ config, postgresUrl, clock }) =>
-    postgresUrl ? createPostgresReader(config, postgresUrl, clock) : createAbsentReader(NO_POSTGRES),
+  postgres: ({ config, postgresUrl, clock, log }) =>
+    postgresUrl ? createPostgresReader(config, postgresUrl, clock, log) : createAbsentReader(NO_POSTGRES),
 } as const satisfies { readonly [K in SinkKind]: (options: ReaderOptions) => DatasetReader };
 
 export const SINK_KINDS = Object.keys(READERS) as readonly SinkKind[];

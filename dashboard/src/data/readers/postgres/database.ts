@@ -8,7 +8,7 @@ import {
   refuseStandby,
   ServerChoice,
 } from '@tributary/shared';
-import { Pool, type PoolClient } from 'pg';
+import { Pool, type PoolClient, type QueryConfig } from 'pg';
 
 /** Milliseconds. A page that takes longer than this is of no use, and its statement keeps the database from other work. */
 const STATEMENT_TIMEOUT = 20_000;
@@ -18,6 +18,7 @@ const CONNECT_TIMEOUT = 5_000;
 const QUERY_TIMEOUT = 25_000;
 /** Milliseconds that a download may wait for its client to take what it was sent. */
 const REST_TIMEOUT = 5 * 60_000;
+const PING_TIMEOUT = 4_000;
 const CONNECTIONS = 6;
 
 /** A table, a column or a schema is not there (SQLSTATE, Postgres manual, appendix A): nothing was written yet. */
@@ -112,6 +113,21 @@ export class ReadDatabase {
     }
   }
 
+  /** @throws RetryableError if the database is away, or has not answered within some seconds */
+  async ping(): Promise<void> {
+    const client = await this.#connect();
+    try {
+      // Its types do not name this setting, which counts for one query.
+      const ping: QueryConfig & { readonly query_timeout: number } = { text: 'SELECT 1', query_timeout: PING_TIMEOUT };
+      await client.query(ping);
+      client.release();
+    } catch (error) {
+      client.release(true);
+      const isSilent = /Query read timeout/.test(describeError(error));
+      throw this.#asOurs(isSilent ? new Error(`no answer within ${PING_TIMEOUT / 1_000} s`) : error);
+    }
+  }
+
   /**
    * All that `work` asks is answered as of one moment, whatever is written meanwhile. What it throws is thrown as it is.
    * @throws as {@link query}
@@ -192,13 +208,16 @@ export class ReadDatabase {
     if (MISSING.has(code)) return new MissingTableError(message, error);
     if (code === '57014') {
       const slow = `it took longer than ${STATEMENT_TIMEOUT / 1_000} s: filter, or make an index`;
-      return new RetryableError('too_slow', slow, { cause: error });
+      return new RetryableError(TOO_SLOW, slow, { cause: error });
     }
     return new RetryableError(`postgres_${code}`, message, { cause: error });
   }
 }
 
 const ROWS_PER_FETCH = 500;
+
+/** The code of the error for a statement that the server has ended because it took too long. */
+export const TOO_SLOW = 'too_slow';
 
 export class MissingTableError extends RetryableError {
   constructor(message: string, cause: unknown) {

@@ -1,4 +1,4 @@
-import { decodeCell, encodeCell, type Field, parseJson } from '@tributary/shared';
+import { decodeCell, encodeCell, type Field, parseJson, RetryableError } from '@tributary/shared';
 import { escapeIdentifier } from 'pg';
 import type {
   ClippedCell,
@@ -16,7 +16,7 @@ import type {
 } from '../port.js';
 import { batchesOf } from './batches.js';
 import { asText, columnsOf, forPage, type ReadColumn, readValue } from './columns.js';
-import { MissingTableError, type Queries } from './database.js';
+import { MissingTableError, type Queries, TOO_SLOW } from './database.js';
 import { facetsOf } from './facets.js';
 import { isLarge, keyOrder, type Order, pageSql } from './order.js';
 import { emptySummary, readSummary, type SummaryOptions } from './summary.js';
@@ -74,18 +74,22 @@ export class PostgresDataset {
   async #read(): Promise<void> {
     const { clock } = this.#options;
     const began = clock.monotonic();
+    let isAway = false;
     try {
       this.#summary = await readSummary(this.#options);
       this.#problem = undefined;
     } catch (error) {
-      if (!(error instanceof MissingTableError)) this.#problem = (error as Error).message;
-      else {
+      if (!(error instanceof MissingTableError)) {
+        this.#problem = (error as Error).message;
+        isAway = !(error instanceof RetryableError && error.code === TOO_SLOW);
+      } else {
         this.#summary = emptySummary(this.#options.dataset, this.#options.keyColumn);
         this.#problem = undefined;
       }
     }
     this.#readAt = clock.monotonic();
-    this.#took = this.#readAt - began;
+    // How long a database that is away let us wait says nothing of the time that counting takes.
+    this.#took = isAway ? 0 : this.#readAt - began;
   }
 
   async describe(): Promise<DatasetDescription> {

@@ -1,7 +1,8 @@
-import { type Clock, datasetsOf, keyColumnOf, type PipelineConfig } from '@tributary/shared';
+import { type Clock, datasetsOf, keyColumnOf, type Logger, type PipelineConfig } from '@tributary/shared';
 import type { DatasetReader } from '../port.js';
 import { ReadDatabase } from './database.js';
 import { PostgresDataset } from './dataset.js';
+import { DatabaseWatch } from './watch.js';
 
 /**
  * Reads the Postgres sink's tables. Names of tables and columns are made of the pipeline's configuration alone; what comes
@@ -16,6 +17,7 @@ export function createPostgresReader(
   config: PipelineConfig,
   url: string,
   clock: Clock,
+  log: Logger,
   { quick = 50, large = 200_000 } = {},
 ): DatasetReader {
   const database = new ReadDatabase(url);
@@ -29,16 +31,20 @@ export function createPostgresReader(
     }),
   );
   const all = [...datasets.values()];
+  const watch = new DatabaseWatch(database, all, clock, log);
 
   return {
     start() {
+      watch.start();
       for (const dataset of all) void dataset.latestSummary();
     },
-    close: () => database.close(),
+    close() {
+      watch.close();
+      return database.close();
+    },
     list: () => Promise.all(all.map((dataset) => dataset.latestSummary())),
     known: () => all.map((dataset) => dataset.summary),
-    // All datasets have the same problem at a time: the database.
-    problems: () => [...new Set(all.flatMap((dataset) => dataset.problem ?? []))],
+    problems: () => watch.problems,
     describe: async (name) => datasets.get(name)?.describe(),
     rows: async (name, query, signal) => datasets.get(name)?.rows(query, signal),
     facets: async (name, selection) => datasets.get(name)?.facets(selection),
