@@ -2,7 +2,7 @@ import { get } from '../ui/api.js';
 import { h, replace } from '../ui/dom.js';
 import { emptyState } from '../ui/empty.js';
 import { count, plural, sentence } from '../ui/format.js';
-import { addressOf } from '../ui/location.js';
+import { addressOf, LONGEST_KEY } from '../ui/location.js';
 import { moment } from '../ui/times.js';
 import { versionItem } from './trace/version.js';
 
@@ -11,12 +11,13 @@ export function createView(_place, { navigate, announce }) {
   let place;
   let loading;
   let datasets = [];
+  let shown; // the answer that is shown
   const key = h('input', {
     class: 'control',
     type: 'search',
     placeholder: 'Key of a record, such as C-000001',
     'aria-label': 'Key',
-    maxlength: 2000,
+    maxlength: LONGEST_KEY,
     spellcheck: 'false',
     autocomplete: 'off',
   });
@@ -61,19 +62,28 @@ export function createView(_place, { navigate, announce }) {
       ...(place.dataset === undefined ? {} : { dataset: place.dataset }),
     });
     try {
-      const found = await get(`/trace?${query}`, mine.signal);
-      render(found);
-      announce(`${plural(found.versions.length, 'version')} found`);
+      shown = await get(`/trace?${query}`, mine.signal);
+      render(shown);
+      announce(`${plural(shown.versions.length, 'version')} found`);
     } catch (failure) {
+      shown = undefined;
       if (!mine.signal.aborted) replace(answer, emptyState('The record cannot be traced', sentence(failure.message)));
     }
   }
 
+  /** The dataset of the address, else the one where the key was found. */
+  function choose() {
+    const name = place?.dataset ?? shown?.dataset;
+    if (name !== undefined) dataset.value = name;
+  }
+
   function render({ dataset: name, versions, total, seenAgain, merged, deadLetters }) {
+    choose();
     if (versions.length === 0) {
       const others = datasets
         .filter((one) => one !== name)
-        .map((one) => h('a', { href: addressOf({ at: 'trace', dataset: one, key: place.key }) }, `Search in ${one}`));
+        .map((one) => h('a', { href: addressOf({ at: 'trace', dataset: one, key: place.key }) }, `Search in ${one}`))
+        .flatMap((link, index) => (index === 0 ? [link] : [', ', link]));
       replace(
         answer,
         emptyState(
@@ -117,7 +127,7 @@ export function createView(_place, { navigate, announce }) {
       h(
         'p',
         {},
-        h('a', { href: addressOf({ dataset: name, search: place.key }) }, name),
+        h('a', { href: addressOf({ dataset: name, search: partOfKey(place.key) }) }, name),
         `: ${plural(total, 'current row')}`,
       ),
       h(
@@ -134,18 +144,24 @@ export function createView(_place, { navigate, announce }) {
     show(to) {
       place = to;
       key.value = place.key;
-      if (place.dataset !== undefined) dataset.value = place.dataset;
+      shown = undefined;
+      choose();
       load();
     },
     update({ datasets: all }) {
       if (datasets.length === all.length) return;
       datasets = all.map(({ name }) => name);
       dataset.replaceChildren(...datasets.map((name) => h('option', { value: name }, name)));
-      dataset.value = place?.dataset ?? datasets[0] ?? '';
+      choose();
+      // The links to the other datasets were not known when it was shown.
+      if (shown?.versions.length === 0) render(shown);
     },
     leave: () => loading?.abort(),
   };
 }
+
+/** A key as it stands within the key of a merged row (consumer/src/merge/rows.ts). */
+const partOfKey = (key) => key.replaceAll('%', '%25').replaceAll('/', '%2F');
 
 function letters(found) {
   if (found.length === 0) return '';

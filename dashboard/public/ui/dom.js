@@ -23,19 +23,22 @@ function fill(element, attributes, children) {
     if (typeof value === 'function') element.addEventListener(name.slice(2), value);
     else element.setAttribute(name, value === true ? '' : String(value));
   }
-  element.append(...children.filter((child) => child !== null && child !== undefined && child !== false).map(asNode));
+  element.append(...nodesOf(children));
   return element;
 }
+
+const nodesOf = (children) =>
+  children.filter((child) => child !== null && child !== undefined && child !== false).map(asNode);
 
 const asNode = (child) => (child instanceof Node ? child : document.createTextNode(String(child)));
 
 /**
- * Replaces the children of an element. The focus stays on the link or button that is the same as before; otherwise each
+ * Replaces the children of an element; those that are false, null or undefined are left out, as by {@link h}. The focus stays on the link or button that is the same as before; otherwise each
  * refresh would throw a person who uses the keyboard back to the top of the page.
  */
 export function replace(element, ...children) {
   const focused = element.contains(document.activeElement) ? sameness(document.activeElement) : undefined;
-  element.replaceChildren(...children);
+  element.replaceChildren(...nodesOf(children));
   if (focused === undefined) return;
   [...element.querySelectorAll('a, button')].find((one) => sameness(one) === focused)?.focus({ preventScroll: true });
 }

@@ -13,6 +13,8 @@ import { namesIn, PAGES, pageAt, sectionOf } from '../pages/table.js';
  */
 
 const LONGEST = 200;
+/** Characters of a key. The longest is that of a merged row, which is made of two keys; the server takes as many. */
+export const LONGEST_KEY = 2_100;
 
 /** A parameter that is text. An empty one is left out of the address. */
 const text = (longest = LONGEST) => ({
@@ -36,14 +38,20 @@ const PARAMETERS = {
   search: text(),
   columns: { field: 'all', read: ([columns]) => columns === 'all', write: (all) => (all ? ['all'] : []) },
   sort: text(),
-  where: { read: (filters) => filters.map((one) => one.slice(0, LONGEST)), write: (where = []) => where },
+  where: { read: (filters) => filters.map(cutFilter), write: (where = []) => where },
   dataset: { ...text(), read: ([dataset]) => dataset?.slice(0, LONGEST) || undefined },
-  key: text(2_000),
+  key: text(LONGEST_KEY),
   queue: text(),
   code: text(),
   field: text(),
   endpoint: text(),
 };
+
+/** Only the value is cut: a column may have a long name, and a filter that lacks its end is another filter. */
+function cutFilter(filter) {
+  const [head = ''] = /^.+?:[a-z]+:/su.exec(filter) ?? [];
+  return filter.slice(0, head.length + LONGEST);
+}
 
 /** @param {string} path @param {string} [query] @returns {Place} */
 export function readPlace(path, query = '') {

@@ -79,10 +79,11 @@ export class Listing {
     };
   }
 
-  /** The letters of one key, the newest first, at most 20. */
-  async ofKey(key: string, signal: AbortSignal): Promise<readonly DeadLetter[]> {
+  /** The letters of one key that came from these queues, the newest first, at most 20. Another entity may have the same key. */
+  async ofKey(key: string, queues: readonly string[], signal: AbortSignal): Promise<readonly DeadLetter[]> {
+    if (queues.length === 0) return [];
     const { letters } = await this.page({}, { offset: 0, limit: 1_000_000 }, signal);
-    return letters.filter((letter) => letter.key === key).slice(0, 20);
+    return letters.filter((letter) => letter.key === key && queues.includes(letter.queue)).slice(0, 20);
   }
 
   /** Finds a letter in any queue. */

@@ -49,19 +49,43 @@ export function pageFiles(): RequestHandler {
   };
 }
 
-/** Every file by its path in URLs. */
-function readFiles(): ReadonlyMap<string, PageFile> {
+/** Every file by its path in URLs, as it is sent. */
+export function readFiles(): ReadonlyMap<string, PageFile> {
   const found = readdirSync(PUBLIC, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile() && Object.hasOwn(TYPES, extname(entry.name)))
     .map((entry) => join(entry.parentPath, entry.name));
   const paths = new Map(found.map((file) => [`/${relative(PUBLIC, file).split(sep).join('/')}`, file]));
   for (const [path, file] of Object.entries(VENDOR)) paths.set(path, file);
   const files = new Map<string, PageFile>();
-  for (const [path, file] of paths) files.set(path, pack(readFileSync(file), extname(file)));
+  for (const [path, file] of paths) files.set(path, pack(read(file), extname(file)));
   const links = linksTo([...paths.keys()]);
   const index = readFileSync(join(PUBLIC, 'index.html'), 'utf8').replace(LINKS, () => links);
   files.set('/index.html', pack(Buffer.from(index), '.html'));
   return files;
+}
+
+/** A file without the comments of our own scripts and style sheets: they are a quarter of what a browser would have to fetch. */
+const read = (file: string): Buffer =>
+  file.startsWith(PUBLIC) && /\.(js|css)$/.test(file)
+    ? Buffer.from(withoutComments(readFileSync(file, 'utf8')))
+    : readFileSync(file);
+
+/**
+ * Empties the lines of comments that have lines of their own. Each line keeps its number, so that an error names its place in the
+ * source.
+ */
+function withoutComments(text: string): string {
+  let within = false;
+  const withoutComment = (line: string): string => {
+    if (!within && /^\s*\/\//.test(line)) return '';
+    within ||= /^\s*\/\*/.test(line);
+    if (!within) return line;
+    const end = line.indexOf('*/');
+    if (end === -1) return '';
+    within = false;
+    return line.slice(end + 2);
+  };
+  return text.split('\n').map(withoutComment).join('\n');
 }
 
 /**

@@ -1,23 +1,32 @@
 import { readdir, readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { PAGES, pageAt } from '../../public/pages/table.js';
 import { ago, bytes, localTime, oneLine, plural, utcTime } from '../../public/ui/format.js';
 import { addressOf, readPlace } from '../../public/ui/location.js';
+import { readFiles } from '../../src/http/page-files.js';
 
 const folder = fileURLToPath(new URL('../../public', import.meta.url));
 const files = (await readdir(folder, { recursive: true })).filter((file) => /\.[a-z]+$/.test(file));
 const read = (file: string) => readFile(join(folder, file), 'utf8');
 
 describe('the page', () => {
-  it('weighs less than 80 kB as it is sent, charts and all', async () => {
-    const charts = createRequire(import.meta.url).resolve('uplot/dist/uPlot.iife.min.js');
-    const all = [...files.map((file) => join(folder, file)), charts];
-    const sizes = await Promise.all(all.map(async (file) => gzipSync(await readFile(file)).length));
+  it('weighs less than 80 kB as it is sent, charts and all', () => {
+    const sizes = [...readFiles().values()].map(({ gzip }) => gzip.length);
+    expect(sizes.length).toBeGreaterThan(files.filter((file) => /\.(js|css)$/.test(file)).length);
     expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThan(80_000);
+  });
+
+  it('is sent without comments, and each line of it keeps its number', async () => {
+    for (const [path, { plain }] of readFiles()) {
+      if (!/\.(js|css)$/.test(path) || path.startsWith('/vendor/')) continue;
+      const [source, sent] = [await read(path.slice(1)), plain.toString()].map((text) => text.split('\n'));
+      expect([path, sent?.length]).toEqual([path, source?.length]);
+      expect([path, sent?.filter((line) => /^\s*(\/\/|\/\*|\*\s)/.test(line))]).toEqual([path, []]);
+      const lost = source?.filter((line, index) => line !== sent?.[index]) ?? [];
+      expect([path, lost.filter((line) => !/^\s*(\/\/|\/\*|\*)/.test(line) && line.trim() !== '')]).toEqual([path, []]);
+    }
   });
 
   it('has no script, style or handler within its HTML', async () => {
@@ -88,11 +97,15 @@ describe('an address of the page', () => {
       { ...readPlace('/dead-letters'), letter: 'KdBd_-9' },
       { ...readPlace('/trace'), dataset: undefined, key: 'C-000001/SKU 7' },
       { ...readPlace('/trace'), dataset: 'inventory', key: 'SKU-00001' },
+      { ...readPlace('/trace'), dataset: 'orders', key: 'a/b 50% x+y&c=d?e#1 ü 🦊 "\'%2F ../.. <b>' },
+      { ...readPlace('/trace'), dataset: 'customer_inventory', key: `${'k'.repeat(1_000)}/${'s'.repeat(1_000)}/2` },
+      { ...usual, where: [`${'c'.repeat(63)}:contains:${'v'.repeat(200)}`, 'a:is:b:c'] },
     ];
     for (const place of places) {
       const { pathname, search } = new URL(addressOf(place), 'http://page');
       expect(readPlace(pathname, search).at).toBe(place.at);
       expect(readPlace(pathname, search).dataset).toBe(place.dataset);
+      expect(place).toMatchObject(readPlace(pathname, search));
       expect(addressOf(readPlace(pathname, search))).toBe(addressOf(place));
     }
   });

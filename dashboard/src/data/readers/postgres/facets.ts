@@ -7,6 +7,9 @@ const MOST_SHOWN = 10;
 const MOST_FACETS = 8;
 const MOST_VALUES = 60;
 
+/** Longer values are of no use in a facet. */
+const LONGEST_VALUE = 200;
+
 interface Counted {
   readonly value: string | null;
   readonly count: string;
@@ -26,11 +29,13 @@ export async function facetsOf(
   for (const column of columns) {
     const counted = await database.query<Counted>(
       `SELECT value, count, count(*) OVER () AS different FROM (
-         SELECT NULLIF(left(${asText(column)}, 200), '') AS value, count(*) AS count
+         SELECT NULLIF(left(${asText(column)}, ${LONGEST_VALUE + 1}), '') AS value, count(*) AS count
            FROM ${source} WHERE ${where} GROUP BY 1 LIMIT ${MOST_VALUES + 1}) AS counted
         ORDER BY count DESC, value LIMIT ${MOST_SHOWN}`,
       values,
     );
+    // A filter by its beginning alone would find no row.
+    if (counted.some(({ value }) => (value?.length ?? 0) > LONGEST_VALUE)) continue;
     const different = Number(counted[0]?.different ?? 0);
     if (different < 2 || different > MOST_VALUES || Number(counted[0]?.count ?? 0) < 2) continue;
     facets.push({
