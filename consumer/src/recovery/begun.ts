@@ -1,4 +1,4 @@
-import { type LedgerKeys, ledgerKeys, rebuildsKey } from '../ledger/keys.js';
+import { type LedgerKeys, rebuildsKey } from '../ledger/keys.js';
 import type { LedgerRedis } from '../ledger/redis-client.js';
 import { BulkWriter } from './bulk-writer.js';
 
@@ -49,9 +49,4 @@ export async function removeEpoch(
     if (found.length > 0) await redis.unlink(...found);
     cursor = next;
   } while (cursor !== '0');
-}
-
-/** Removes what rebuilds have left that were not done. */
-export async function removeLeft(redis: LedgerRedis, pipeline: string, { epochs }: BegunRebuilds): Promise<void> {
-  for (const epoch of epochs) await removeEpoch(redis, ledgerKeys(pipeline, epoch));
 }

@@ -12,7 +12,7 @@ import { type LedgerKeys, ledgerKeys, rebuildsKey } from '../ledger/keys.js';
 import type { LedgerRedis } from '../ledger/redis-client.js';
 import type { Sink } from '../sinks/port.js';
 import { WriterLost } from '../writer-lost.js';
-import { noteBegunRebuild, readBegunRebuilds, removeEpoch, removeLeft } from './begun.js';
+import { type BegunRebuilds, noteBegunRebuild, readBegunRebuilds, removeEpoch } from './begun.js';
 import { BulkWriter } from './bulk-writer.js';
 import { changedForms, type Forms } from './forms.js';
 import { RebuildLock } from './lock.js';
@@ -137,20 +137,27 @@ async function rebuildUnderLock(options: EpochOptions): Promise<boolean> {
     // Once more, because another consumer may have rebuilt it in between.
     const found = await look(options);
     if (found.valid !== undefined) return true;
-    // A sink that went back is another sink. Its name is changed first, so that each later step finds that it is another.
-    if (found.lost !== undefined) await sink.renew();
-    const prefix = found.lost === undefined ? found.prefix : (await look(options)).prefix;
-    if (found.present !== null) tellWhyItEnds({ ...found, present: found.present }, log);
     const begun = await readBegunRebuilds(redis, pipeline);
+    const lost = found.lost ?? (await lostSinceBegun(options, begun, sinkOfEpoch(found.prefix)));
+    // A sink that went back is another sink. Its name is changed first, so that each later step finds that it is another.
+    if (lost !== undefined) await sink.renew();
+    const prefix = lost === undefined ? found.prefix : (await look(options)).prefix;
+    // Those of rebuilds that did not end, too: the epoch before them is gone, and the output may have changed since.
+    const ended = found.present === null ? begun.epochs : [found.present, ...begun.epochs];
+    const [previous] = ended;
+    if (previous !== undefined) tellWhyItEnds({ ...found, present: previous, lost }, log);
     const reformed = new Set([...begun.reformed, ...(await findReformed(options, found.present))]);
     const isDoubted = found.isDoubted || begun.isDoubted;
     const name = `${prefix}${randomBytes(6).toString('hex')}`;
     const keys = ledgerKeys(pipeline, name);
     await noteBegunRebuild(redis, pipeline, { isDoubted, reformed, epochs: [name] });
-    await endEpoch(options, found.present, prefix, reformed);
-    await removeLeft(redis, pipeline, begun);
+    // Before the marks of the epoch that ends are removed: if this consumer dies in between, the next rebuild compares with these.
+    await keep(redis, keys.marks, (await sink.inspect({})).marks);
+    await endEpoch(options, ended, prefix, reformed);
     await sink.beginEpoch(name);
-    // Before the sink is read: what goes away while it is read is missed later.
+    // Before the sink is read: what goes away while it is read is missed later. Not beside the older marks: a sink may sum up what it
+    // counted in epochs that are over.
+    await redis.del(keys.marks);
     await keep(redis, keys.marks, (await sink.inspect({})).marks);
     await keep(redis, keys.forms, forms);
     await rebuild(keys, isDoubted, reformed);
@@ -172,6 +179,20 @@ async function rebuildUnderLock(options: EpochOptions): Promise<boolean> {
   } finally {
     await lock.release();
   }
+}
+
+/** What the output has lost since a rebuild was begun that did not end, in words; undefined if it holds everything. */
+async function lostSinceBegun(
+  { redis, pipeline, sink }: EpochOptions,
+  { epochs }: BegunRebuilds,
+  sinkName: string,
+): Promise<string | undefined> {
+  for (const epoch of epochs) {
+    if (sinkOfEpoch(epoch) !== sinkName) continue;
+    const lost = await inspectOutput({ redis, sink }, epoch, ledgerKeys(pipeline, epoch));
+    if (lost !== undefined) return lost;
+  }
+  return undefined;
 }
 
 function tellWhyItEnds({ present, isDoubted, rival, lost }: Look & { readonly present: string }, log: Logger): void {
@@ -213,18 +234,18 @@ async function findReformed(options: EpochOptions, present: string | null): Prom
   return reformed;
 }
 
-/** Removes an epoch that is over, and everything under its keys. */
+/** Removes the epoch that is over, and everything under its keys and those of rebuilds that did not end. */
 async function endEpoch(
   { redis, pipeline, endpointsOf = () => [] }: EpochOptions,
-  present: string | null,
+  ended: readonly string[],
   prefix: string,
   reformed: ReadonlySet<string>,
 ): Promise<void> {
   // This sink lacks what the other one was given, so the cursors of all endpoints are void. They are voided before the epoch
   // is removed, for afterwards nothing tells that there was another sink; to void them twice does no harm.
-  if (present !== null && sinkOfEpoch(present) !== sinkOfEpoch(prefix)) await redis.incr(sinkGenerationKey(pipeline));
+  if (ended.some((epoch) => sinkOfEpoch(epoch) !== sinkOfEpoch(prefix))) await redis.incr(sinkGenerationKey(pipeline));
   // So are those of the endpoints whose records are made in another form now.
   for (const endpoint of endpointsOf(reformed)) await redis.incr(cursorResetsKey(pipeline, endpoint));
   await redis.del(ledgerEpochKey(pipeline));
-  if (present !== null) await removeEpoch(redis, ledgerKeys(pipeline, present));
+  for (const epoch of ended) await removeEpoch(redis, ledgerKeys(pipeline, epoch));
 }

@@ -161,6 +161,46 @@ export function describeEpochs(name: string, connect: () => Promise<TestRedis>):
       expect(again.mock.calls.map(([, isDoubted]) => isDoubted)).toEqual([false]);
     });
 
+    const failsOnce = (after: () => void) =>
+      vi.fn<Rebuild>().mockImplementationOnce(async () => {
+        after();
+        throw new Error('the consumer died');
+      });
+    const enterAfterFailure = async (after: () => void): Promise<Epoch> => {
+      const rebuild = failsOnce(after);
+      const entering = enter(rebuild);
+      await waitFor(() => expect([rebuild.mock.calls.length, clock.sleepers]).toEqual([1, 2]));
+      await clock.advance(1_000);
+      await waitFor(() => expect(lock()).resolves.toBeNull());
+      await waitFor(() => expect(clock.sleepers).toBe(1));
+      await clock.advance(250);
+      return entering;
+    };
+
+    test('an output that goes back while a rebuild does not end is noticed by the next: it is renamed, and the cursors are void', async () => {
+      const old = await enter();
+      await redis.set(ledgerKeys(pipeline, '').epoch, old.name.replace(await runOf(redis), 'another-run'));
+      const epoch = await enterAfterFailure(() => (sink.lost = 'a part is gone'));
+      expect(epoch.name).toMatch(/^sink-renewed\./);
+      expect(await generation()).toBe('1');
+    });
+
+    test('an output that gets another name while a rebuild does not end voids the cursors', async () => {
+      const old = await enter();
+      await redis.set(ledgerKeys(pipeline, '').epoch, old.name.replace(await runOf(redis), 'another-run'));
+      const epoch = await enterAfterFailure(() => void sink.renew());
+      expect(epoch.name).toMatch(/^sink-renewed\./);
+      expect(await generation()).toBe('1');
+    });
+
+    test('a rebuild that does not end voids no cursors of an output that has lost nothing', async () => {
+      const old = await enter();
+      await redis.set(ledgerKeys(pipeline, '').epoch, old.name.replace(await runOf(redis), 'another-run'));
+      const epoch = await enterAfterFailure(() => {});
+      expect(epoch.name).toMatch(/^sink\./);
+      expect(await generation()).toBeNull();
+    });
+
     test('an epoch that is lost is followed by one with a name that was never used', async () => {
       const old = await enter();
       await redis.del(ledgerKeys(pipeline, '').epoch);
