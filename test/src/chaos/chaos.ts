@@ -5,14 +5,14 @@ import { csvRows } from '../audit/sinks/csv.js';
 import type { StoredRows } from '../audit/sinks/port.js';
 import { postgresRows } from '../audit/sinks/postgres.js';
 import { apiTruth } from '../audit/truth.js';
-import { dumpTables } from './evidence.js';
+import { keepEvidence } from './evidence.js';
 import { Faults } from './faults.js';
 import { makeRunFolder } from './folder.js';
 import { planFaults } from './plan.js';
 import { QUEUES_NOTED, queueDepths, takeDeadLetters } from './queues.js';
 import { archiveCustomers, removeItems } from './removals.js';
 import type { ChaosReport, ChaosResult } from './report.js';
-import { lastPolls, stopInOrder, untilDrained } from './settle.js';
+import { lastPolls, stopInOrder, untilCalm, untilDrained } from './settle.js';
 import { raiseStage, type Stage } from './stage.js';
 import { StandstillWatch } from './world/standstill.js';
 
@@ -32,9 +32,6 @@ export interface ChaosOptions {
   /** Aborted to break off; everything is cleared away all the same. */
   readonly signal: AbortSignal;
 }
-
-/** Within so long, a service notices that a store went back or was emptied. Then it polls everything again. */
-const NOTICED = 15_000;
 
 /**
  * Kills, pauses and cuts off everything that carries records, at moments that follow from the seed, while the API goes on
@@ -91,17 +88,13 @@ async function play(options: ChaosOptions & { folder: string }, release: Release
   const rowsUnderFire = (await countRows(stage)) - rowsBefore;
 
   say('the faults are over; waiting for the last polls and for the queues to empty');
-  if (world) await systemClock.sleep(NOTICED, signal);
   problems.push(...(await settle(stage, signal)), ...(await standstills.end()));
   signal.throwIfAborted();
   const report = await auditStage(stage);
   const { deadLettered, problems: left } = await lookIntoQueues(stage);
   problems.push(...left);
   const ok = report.ok && problems.length === 0;
-  const { postgres, pipeline } = stage;
-  if (postgres !== undefined && !ok) {
-    await dumpTables(postgres.url, pipeline.config.sink.postgres.schema, options.folder);
-  }
+  if (!ok) await keepEvidence(stage);
   return {
     report: {
       seconds,
@@ -129,6 +122,7 @@ async function settle(stage: Stage, signal: AbortSignal): Promise<string[]> {
     step.catch((error: unknown) => {
       problems.push(describeError(error));
     });
+  if (stage.isWorld) await attempt(untilCalm(stage, signal));
   await attempt(lastPolls(stage, signal));
   problems.push(...(await stopInOrder(producers)));
   await attempt(untilDrained(rabbitmq.url, pipeline.config, consumers, signal));

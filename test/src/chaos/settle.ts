@@ -1,5 +1,6 @@
-import type { PipelineConfig } from '@tributary/shared';
+import { type PipelineConfig, redisPublications } from '@tributary/shared';
 import { queueDepths } from './queues.js';
+import { withRedis } from './redis.js';
 import type { Stage } from './stage.js';
 import { until } from './until.js';
 import type { Worker } from './worker.js';
@@ -13,11 +14,57 @@ const STOP_PATIENCE = 30_000;
 /** Looked at so often in a row, the queues are not just empty by chance between two deliveries. */
 const QUIET_CHECKS = 5;
 
+/**
+ * Milliseconds for which every service has to be ready without a break. Consumers compare the output with its marks every 5 s, and are not
+ * ready while they begin again because it went back.
+ */
+const CALM = 12_000;
+
+/** Resolves when whatever a service had to notice has been noticed and dealt with. */
+export async function untilCalm({ producers, consumers }: Stage, signal: AbortSignal): Promise<void> {
+  let since = performance.now();
+  await until(
+    `every service is ready for ${CALM / 1_000} s`,
+    async () => {
+      try {
+        await Promise.all([...producers, ...consumers].map((worker) => worker.get('/readyz')));
+      } catch (error) {
+        since = performance.now();
+        throw error;
+      }
+      return performance.now() - since < CALM ? 'they are ready for less than that' : undefined;
+    },
+    { timeout: PATIENCE, signal, every: 500 },
+  );
+}
+
 /** Stops the changes, and lets every producer poll twice from here on. What it says last is the truth. */
-export async function lastPolls({ api, producers }: Stage, signal: AbortSignal): Promise<void> {
+export async function lastPolls(stage: Stage, signal: AbortSignal): Promise<void> {
+  const { api, producers } = stage;
   const response = await fetch(`${api.url}/admin/pause`, { method: 'POST' });
   if (!response.ok) throw new Error(`the API cannot be paused: ${response.status}`);
-  await Promise.all(producers.map((producer) => twoMorePolls(producer, signal)));
+  const poll = () => Promise.all(producers.map((producer) => twoMorePolls(producer, signal)));
+  await poll();
+  if (!stage.isWorld) return;
+  // What RabbitMQ has lost is noticed only when nothing is on its way any more. Then it is polled again.
+  await untilSettled(stage, signal);
+  await poll();
+  await untilSettled(stage, signal);
+}
+
+/** Resolves when all that RabbitMQ has confirmed is settled, or was found lost. */
+function untilSettled({ redis, pipeline }: Stage, signal: AbortSignal): Promise<void> {
+  const look = async () => {
+    const open = await withRedis(redis.url, (client) => redisPublications(client, pipeline.config.name).open());
+    const left = open.flatMap(({ endpoint, counts, settled }) =>
+      Object.entries(counts).flatMap(([queue, count]) => {
+        const done = settled[queue] ?? 0;
+        return done < count ? [`${endpoint}: ${done} of ${count} in ${queue}`] : [];
+      }),
+    );
+    return left.length === 0 ? undefined : left.join('; ');
+  };
+  return until('all that RabbitMQ confirmed is settled or found lost', look, { timeout: PATIENCE, signal, every: 500 });
 }
 
 async function twoMorePolls(producer: Worker, signal: AbortSignal): Promise<void> {

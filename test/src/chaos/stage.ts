@@ -29,6 +29,8 @@ export interface StageOptions {
 export interface Stage {
   readonly folder: string;
   readonly pipeline: PipelineFile;
+  /** Whether networks, disks, clocks, operators and other programs are unkind as well. */
+  readonly isWorld: boolean;
   readonly world: World;
   readonly rabbitmq: PrivateRabbitMQ;
   readonly redis: PrivateRedis;
@@ -145,5 +147,5 @@ export async function raiseStage(options: StageOptions, release: ReleaseList): P
   const producers = await makeServices('producer', options.producers);
   await untilReady([api], signal);
   await untilReady([...consumers, ...producers], signal);
-  return { folder, pipeline, world, ...servers, api, recorder, producers, consumers };
+  return { folder, pipeline, isWorld: options.world, world, ...servers, api, recorder, producers, consumers };
 }

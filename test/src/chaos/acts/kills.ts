@@ -1,8 +1,8 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { Redis } from 'ioredis';
 import { atMoment } from '../moments.js';
 import type { Fault } from '../plan.js';
+import { withRedis } from '../redis.js';
 import type { Worker } from '../worker.js';
 import { type Act, type Scene, seconds } from './act.js';
 
@@ -100,14 +100,4 @@ const hit = ({ moment, after }: Fault, { stage, signal }: Scene, worker: Worker,
 export function choose(workers: readonly Worker[], victim: number): Worker | undefined {
   const from = Math.floor(victim * workers.length);
   return [...workers.slice(from), ...workers.slice(0, from)].find(({ runs, isPaused }) => runs && !isPaused);
-}
-
-async function withRedis<T>(url: string, use: (client: Redis) => Promise<T>): Promise<T> {
-  const client = new Redis(url);
-  client.on('error', () => {});
-  try {
-    return await use(client);
-  } finally {
-    client.disconnect();
-  }
 }

@@ -101,8 +101,11 @@ class Pair {
     // A socket that is reset twice can keep Node from ending.
     if (this.#isReset) return;
     this.#isReset = true;
-    this.#client.resetAndDestroy();
-    this.#upstream.resetAndDestroy();
+    for (const socket of [this.#client, this.#upstream]) {
+      // libuv refuses to reset a socket that is being shut down, and Node then never closes it: the process would not end.
+      if (socket.writableEnded) socket.destroy();
+      else socket.resetAndDestroy();
+    }
     this.weatherChanged();
   }
 
