@@ -6,9 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { runChaos } from '../src/chaos/chaos.js';
 import { FAULT_KINDS, KILL_KINDS, planFaults } from '../src/chaos/plan.js';
 import { runPreload } from '../src/chaos/preload.js';
-
-const say = (line: string) => console.log(line);
-const CLEAN = { missing: 0, duplicated: 0, torn: 0, stale: 0, wrongHash: 0, wrongMerge: 0 };
+import { CLEAN, say } from './clean-run.js';
 
 describe('the plan of a run', () => {
   test('follows from its seed', () => {

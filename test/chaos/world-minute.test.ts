@@ -1,0 +1,23 @@
+import { describe, expect, test } from 'vitest';
+import { expectCleanRun } from './clean-run.js';
+
+/** A small disk is mounted for the output, and the clocks of processes are moved (libfaketime). */
+const canHaveWorld = process.platform === 'linux' && process.getuid?.() === 0;
+
+describe.skipIf(!canHaveWorld)(
+  'a pipeline whose networks, machines, backups and operators do their worst as well',
+  () => {
+    test.each([
+      { sink: 'csv', seed: 20_260_103 },
+      { sink: 'postgres', seed: 20_260_104 },
+    ] as const)(
+      'loses nothing, writes nothing twice and never stands still in silence ($sink, seed $seed)',
+      async ({ sink, seed }) => {
+        const { report, rowsUnderFire } = await expectCleanRun({ seconds: 40, seed, sink, world: true });
+        // Nearly each kind of fault once: a server that was hurt needs its time before it is hurt again.
+        expect(Object.values(report.kills).filter((count) => count > 0).length).toBeGreaterThan(18);
+        expect(rowsUnderFire).toBeGreaterThan(1_000);
+      },
+    );
+  },
+);
