@@ -6,7 +6,6 @@ import {
   createRegistry,
   DEFAULT_SHUTDOWN_DEADLINE,
   describeError,
-  healthApp,
   interruptible,
   type Listening,
   type Logger,
@@ -24,8 +23,10 @@ import {
   redisSettledNotes,
   type Service,
   type ServiceEnvironment,
+  ServiceGuard,
   type ServiceProcess,
   type ServiceSettings,
+  serviceApp,
   systemClock,
   tellPipeline,
   topologyOf,
@@ -189,8 +190,9 @@ class ConsumerService implements Consumer {
   }
 
   async #listen(): Promise<void> {
-    const { port, host } = this.#options;
-    const app = healthApp(this.registry, () => this.problems());
+    const { port, host, reading, readToken } = this.#options;
+    const guard = new ServiceGuard({ reading, readToken, clock: this.#clock });
+    const app = serviceApp(this.registry, () => this.problems(), guard);
     this.#server = await listen(app, port, host);
     this.#releases.add('HTTP server', () => this.#server?.close());
   }

@@ -1,6 +1,7 @@
 import {
   type Clock,
   createLogger,
+  isLoopback,
   type Logger,
   type LogOutput,
   listen,
@@ -16,9 +17,8 @@ import {
   systemClock,
   variable,
 } from '@tributary/shared';
-import { Guard, isLoopback } from './access/guard.js';
+import { Guard } from './access/guard.js';
 import { Tokens } from './access/roles.js';
-import { Sessions } from './access/sessions.js';
 import { AuditLog, DEFAULT_AUDIT_LOG } from './audit/audit.js';
 import { createReader } from './data/readers/create.js';
 import { Broker } from './dead-letters/broker.js';
@@ -47,8 +47,6 @@ export interface DashboardOptions extends DashboardSettings {
   readonly postgresUrl?: string | undefined;
   /** Where producers and consumers answer, for the picture of what flows. */
   readonly services?: (() => ServiceUrls) | undefined;
-  /** The token that producers take commands with. */
-  readonly producerToken?: string | undefined;
   /** The mock CRM's address, in demo mode. */
   readonly mockApi?: (() => string | undefined) | undefined;
   /** How many dead letters are taken at once; for tests. */
@@ -70,7 +68,7 @@ class DashboardService implements Dashboard {
   readonly #clock: Clock;
   readonly #broker: Broker;
   /** All that operations work with, but for what `start` opens. */
-  readonly #context: Omit<Context, 'journal'>;
+  readonly #context: Omit<Context, 'journal' | 'registry'>;
   readonly #releases = new ReleaseList();
   #url = '';
   #started: Promise<void> | undefined;
@@ -85,7 +83,15 @@ class DashboardService implements Dashboard {
     const audit = new AuditLog(options.auditLog || DEFAULT_AUDIT_LOG, clock);
     const reader = createReader({ config, postgresUrl, clock, log });
     const services = options.services ?? (() => ({ producers: [], consumers: [] }));
-    const observer = new Observer({ config, broker, brokerKnown: Boolean(amqpUrl), reader, services, clock });
+    const observer = new Observer({
+      config,
+      broker,
+      brokerKnown: Boolean(amqpUrl),
+      reader,
+      services,
+      readToken: options.readToken,
+      clock,
+    });
     const deadLetters = new DeadLetters({ config, broker, audit, clock, limits: options.sweepLimits, postgresUrl });
     this.#context = {
       config,
@@ -119,7 +125,7 @@ class DashboardService implements Dashboard {
   }
 
   async #start(): Promise<void> {
-    const { port, host, log, amqpUrl } = this.#options;
+    const { port, host, log, amqpUrl, trustProxy = false } = this.#options;
     const { audit, reader, live } = this.#context;
     this.#releases.add('the audit log', () => audit.close());
     if (amqpUrl) {
@@ -130,7 +136,7 @@ class DashboardService implements Dashboard {
     for (const problem of reader.problems()) log.warn(problem);
     reader.start();
     const journal = this.#openJournal();
-    const app = createDashboardApp({ ...this.#context, journal }, this.#clock, log);
+    const app = createDashboardApp({ ...this.#context, journal, trustProxy }, this.#clock, log);
     live.start();
     this.#releases.add('the live events', () => live.stop());
     const server = await listen(app, port, host);
@@ -145,9 +151,9 @@ class DashboardService implements Dashboard {
   }
 }
 
-function createGuard({ host, tokens, reading }: DashboardOptions, clock: Clock): Guard {
+function createGuard({ host, tokens, readToken, reading, log }: DashboardOptions, clock: Clock): Guard {
   const usual = isLoopback(host) && !tokens?.viewer ? 'local' : 'token';
-  return new Guard({ tokens: new Tokens(tokens ?? {}), sessions: new Sessions(clock), reading: reading ?? usual });
+  return new Guard({ tokens: new Tokens(tokens ?? {}, readToken), reading: reading ?? usual, clock, log });
 }
 
 /**
@@ -170,7 +176,6 @@ export function dashboardProcess(env: ServiceEnvironment, output?: LogOutput): S
     amqpUrl: env.AMQP_URL,
     redisUrl: env.REDIS_URL,
     postgresUrl: env.POSTGRES_URL,
-    producerToken: env.ADMIN_TOKEN,
     services: () => services,
     mockApi: () => env.MOCK_API_URL || undefined,
   });

@@ -1,6 +1,15 @@
-import { ENVIRONMENT, FatalError, redactUrl, type ServiceEnvironment, variable } from '@tributary/shared';
-import { isLoopback, READING, type Reading } from './access/guard.js';
+import {
+  ENVIRONMENT,
+  FatalError,
+  type Reading,
+  readingOf,
+  readToken,
+  redactUrl,
+  type ServiceEnvironment,
+  variable,
+} from '@tributary/shared';
 import type { TokenSettings } from './access/roles.js';
+import { readTrustProxy, type TrustProxy } from './access/trust-proxy.js';
 import type { ServiceUrls } from './flow/observer.js';
 
 /** The settings that only the dashboard has, as the environment gives them; for `main.ts` and for `npm start`. */
@@ -8,6 +17,12 @@ export interface DashboardSettings {
   readonly tokens?: TokenSettings | undefined;
   /** Who may read without a token: unless given, this machine alone, and no one where a viewer's token is set. */
   readonly reading?: Reading | undefined;
+  /** The token with which programs read, and with which the dashboard asks the other services. */
+  readonly readToken?: string | undefined;
+  /** The token that producers take commands with. */
+  readonly producerToken?: string | undefined;
+  /** Whose word on the address of a client is taken; no one's unless given. */
+  readonly trustProxy?: TrustProxy | undefined;
   /** The file in which everything that is done here is written down. */
   readonly auditLog?: string | undefined;
 }
@@ -18,6 +33,9 @@ export function readDashboardSettings(env: ServiceEnvironment): DashboardSetting
   return {
     tokens: { viewer: DASHBOARD_VIEWER_TOKEN, operator: DASHBOARD_OPERATOR_TOKEN, admin: DASHBOARD_ADMIN_TOKEN },
     reading: readingOf(env.DASHBOARD_READ, env.PUBLISHED_ON || env.HOST, DASHBOARD_VIEWER_TOKEN),
+    readToken: readToken(env, 'READ_TOKEN'),
+    producerToken: readToken(env, 'ADMIN_TOKEN'),
+    trustProxy: readTrustProxy(env.TRUST_PROXY),
     auditLog: AUDIT_LOG || undefined,
   };
 }
@@ -42,20 +60,4 @@ export function readServiceUrls(env: ServiceEnvironment): ServiceUrls {
     producers: list('PRODUCER_URL'),
     consumers: list('CONSUMER_URL'),
   };
-}
-
-type Setting = string | undefined;
-
-/**
- * @param publishedOn the address that we listen on. In a container it is the address of the host on which the container's
- *   port is published, which we cannot see from inside. Other machines that reach it can send any Host header, so `local`
- *   would not keep them out: it becomes `token`.
- */
-function readingOf(text: Setting, publishedOn: Setting, viewer: Setting): Reading | undefined {
-  const beyond = Boolean(publishedOn) && !isLoopback(publishedOn ?? '');
-  if (!text && publishedOn) return beyond || viewer ? 'token' : 'local';
-  if (!text) return undefined;
-  const found = READING.find((reading) => reading === text);
-  if (found !== undefined) return found === 'local' && beyond ? 'token' : found;
-  throw new FatalError('settings_invalid', `DASHBOARD_READ is "${text}": expected ${READING.join(', ')}`);
 }

@@ -1,9 +1,10 @@
 import {
-  addHealthRoutes,
+  addRoutes,
   type Clock,
   createApp,
   createLogger,
   createRegistry,
+  healthRoutes,
   type Listening,
   type Logger,
   type LogOutput,
@@ -11,6 +12,7 @@ import {
   readInstance,
   type Service,
   type ServiceEnvironment,
+  ServiceGuard,
   type ServiceProcess,
   systemClock,
 } from '@tributary/shared';
@@ -88,7 +90,13 @@ class MockApiService implements MockApi {
     this.#log = log;
     this.#paces = [pace, ...streams.values()];
     this.#app = createApp();
-    addHealthRoutes(this.#app, registry, () => []);
+    // What it holds is made up, and for anybody.
+    const guard = new ServiceGuard({ reading: 'open' });
+    addRoutes(
+      this.#app,
+      guard,
+      healthRoutes(registry, () => []),
+    );
     injectFaults(this.#app, ['/customers', '/products'], faults, outage, clock);
     addApiRoutes(this.#app, crm, faults, clock, metrics);
     addAdminRoutes(this.#app, { crm, pace, streams, faults, outage });

@@ -5,7 +5,6 @@ import {
   type Clock,
   createRegistry,
   DEFAULT_SHUTDOWN_DEADLINE,
-  healthApp,
   interruptible,
   type LogOutput,
   listen,
@@ -16,10 +15,13 @@ import {
   ReleaseList,
   RetryableError,
   readServiceSettings,
+  readToken,
   type Service,
   type ServiceEnvironment,
+  ServiceGuard,
   type ServiceProcess,
   type ServiceSettings,
+  serviceApp,
   systemClock,
   tellPipeline,
   topologyOf,
@@ -33,7 +35,7 @@ import { Leases } from './leases/leases.js';
 import type { LeaseTable } from './leases/table.js';
 import { createPollMetrics, registerGateMetrics, registerPublishMetrics } from './metrics.js';
 import { Control } from './operate/control.js';
-import { addOperationRoutes } from './operate/routes.js';
+import { operationRoutes } from './operate/routes.js';
 import type { PollSummary } from './poll/progress.js';
 import { LossWatch } from './publish/losses.js';
 import { openPublisher } from './publish/open.js';
@@ -90,7 +92,7 @@ export function producerProcess(env: ServiceEnvironment, output?: LogOutput): Se
   const settings = readServiceSettings('producer', env, output);
   warnOfDevelopmentCredentials(env, settings.log);
   for (const advice of adviceOn(settings.config, env)) settings.log.warn(advice);
-  const adminToken = env.ADMIN_TOKEN || undefined;
+  const adminToken = readToken(env, 'ADMIN_TOKEN');
   const secret = env.TRIBUTARY_SECRET || undefined;
   const service = createProducer({ ...settings, adminToken, secret, proxies: proxiesOf(env), schedule: true });
   return { service, log: settings.log };
@@ -263,9 +265,9 @@ class ProducerService implements Producer {
   }
 
   async #listen(control: Control, problems: () => readonly string[]): Promise<void> {
-    const { instance, adminToken, port, host } = this.#options;
-    const app = healthApp(this.registry, problems);
-    addOperationRoutes(app, { control, instance, adminToken });
+    const { instance, adminToken, reading, readToken, port, host } = this.#options;
+    const guard = new ServiceGuard({ reading, readToken, adminToken, clock: this.#clock });
+    const app = serviceApp(this.registry, problems, guard, operationRoutes({ control, instance }));
     const http = await listen(app, port, host);
     this.#releases.add('the HTTP server', () => http.close());
     this.#url = http.url;

@@ -1,63 +1,127 @@
+import { bearerOf, type Clock, type Logger, networkOf, type Reading } from '@tributary/shared';
 import type { Request, RequestHandler } from 'express';
 import type { Actor } from '../audit/audit.js';
 import { ApiError } from '../http/api-error.js';
+import { addressOf, isLocal, isSecure } from './origin.js';
 import { mayAct, type Person, type Role, type Tokens } from './roles.js';
-import type { Sessions } from './sessions.js';
+import { Sessions } from './sessions.js';
+import { SignIns } from './sign-ins.js';
 
 /**
- * Who may read without a token. `local`: a client that names this machine in the Host header; a page of another site that
- * points its own name at 127.0.0.1 (DNS rebinding) does not. `open`: every client that can reach the port. `token`: none.
+ * Who may ask for a route. `open`: every client; `scraper`: as viewer, and where reading is open on this machine also a program
+ * that names it by address or by a name without dots, as Prometheus does in a network of containers.
  */
-export const READING = ['local', 'open', 'token'] as const;
-export type Reading = (typeof READING)[number];
+export type RouteRole = Role | 'open' | 'scraper';
 
 export interface AccessOptions {
   readonly tokens: Tokens;
-  readonly sessions: Sessions;
   readonly reading: Reading;
+  readonly clock: Clock;
+  readonly log: Logger;
 }
 
-export const SESSION_COOKIE = 'tributary_session';
+/** Under TLS the browser itself sees to it that no other host of the site has set it (`__Host-`). */
+const COOKIE = 'tributary_session';
+const SECURE_COOKIE = `__Host-${COOKIE}`;
+/** Sent by the page when it looks again by itself, and no person has touched it for a while. */
+const UNATTENDED = 'tributary-unattended';
 
 /** A person who has shown no token, where reading is open. */
 const ANYBODY: Person = { name: 'anybody', role: 'viewer' };
+
+/** Who asks, and how they showed it. */
+export interface Identity {
+  /** Undefined for a person who has shown no token, where that is needed for reading. */
+  readonly person: Person | undefined;
+  /** Aborts when the session ends with which they asked. */
+  readonly ended: AbortSignal | undefined;
+  /** The same for all requests of one person, or, where none has shown a token, of one address: what is bounded is bounded by it. */
+  readonly share: string;
+  /** Whether what they showed still counts: a session may have ended since. */
+  isThere(): boolean;
+}
+
+const ALWAYS = () => true;
 
 /** Tells who asks, and refuses what they may not do. */
 export class Guard {
   readonly tokens: Tokens;
   readonly sessions: Sessions;
+  readonly signIns: SignIns;
   readonly reading: Reading;
+  readonly #log: Logger;
+  /** A request is judged once: a wrong token counts once. */
+  readonly #judged = new WeakMap<Request, Identity>();
 
-  constructor({ tokens, sessions, reading }: AccessOptions) {
+  constructor({ tokens, reading, clock, log }: AccessOptions) {
     this.tokens = tokens;
-    this.sessions = sessions;
+    this.sessions = new Sessions(clock);
+    this.signIns = new SignIns(tokens, clock, log);
     this.reading = reading;
+    this.#log = log;
   }
 
-  /** @returns undefined for a person who has shown no token, where that is needed for reading */
+  /** @throws ApiError (429) for a token from an address that has shown too many wrong ones */
+  identify(request: Request): Identity {
+    const known = this.#judged.get(request) ?? this.#judge(request);
+    this.#judged.set(request, known);
+    return known;
+  }
+
   personOf(request: Request): Person | undefined {
-    const { tokens, sessions, reading } = this;
-    const bearer = /^Bearer (.+)$/i.exec(request.get('authorization') ?? '')?.[1];
-    if (bearer !== undefined) return tokens.personOf(bearer);
-    const person = sessions.find(sessionId(request));
-    if (person !== undefined) return person;
-    const open = reading === 'open' || (reading === 'local' && isLoopback(request.hostname ?? ''));
-    return open ? ANYBODY : undefined;
+    return this.identify(request).person;
   }
 
   /** The person who asks, as the audit log names them. */
   actorOf(request: Request): Actor {
     const { name, role } = this.personOf(request) ?? ANYBODY;
-    return { name, role, from: request.socket.remoteAddress ?? '' };
+    return { name, role, from: addressOf(request) };
+  }
+
+  /** Why the request is refused to the person who asks; undefined if it is not. */
+  refusalOf(request: Request, role: RouteRole): ApiError | undefined {
+    if (role === 'open') return undefined;
+    const person = this.personOf(request);
+    const needed = role === 'scraper' ? 'viewer' : role;
+    if (person !== undefined && mayAct(person.role, needed)) return undefined;
+    const isNear = role === 'scraper' && this.reading === 'local' && isLocal(request, true);
+    // A program whose token is wrong is told so.
+    if (isNear && bearerOf(request.get('authorization')) === undefined) return undefined;
+    return this.#refusal(person, needed);
   }
 
   /** Lets a request pass whose person has the role. */
-  needs(role: Role): RequestHandler {
+  needs(role: RouteRole): RequestHandler {
     return (request, _response, next) => {
-      const person = this.personOf(request);
-      if (person !== undefined && mayAct(person.role, role)) return next();
-      throw this.#refusal(person, role);
+      const refusal = this.refusalOf(request, role);
+      if (refusal !== undefined) throw refusal;
+      next();
     };
+  }
+
+  /** Ends the session of a request, and all that it still receives. */
+  signOut(request: Request): void {
+    const id = sessionId(request);
+    const person = this.sessions.find(id);
+    this.sessions.end(id);
+    if (person !== undefined) this.#log.info({ ...person, from: addressOf(request) }, 'signed out');
+  }
+
+  #judge(request: Request): Identity {
+    const from = addressOf(request);
+    const bearer = bearerOf(request.get('authorization'));
+    if (bearer !== undefined) {
+      const person = this.signIns.take(bearer, from, 'bearer');
+      return { person, ended: undefined, share: shareOf(person, from), isThere: ALWAYS };
+    }
+    const id = sessionId(request);
+    const person = this.sessions.find(id, request.get(UNATTENDED) === undefined);
+    if (person !== undefined) {
+      const isThere = () => this.sessions.find(id) !== undefined;
+      return { person, ended: this.sessions.ended(id), share: shareOf(person, from), isThere };
+    }
+    const open = this.reading === 'open' || (this.reading === 'local' && isLocal(request));
+    return { person: open ? ANYBODY : undefined, ended: undefined, share: shareOf(undefined, from), isThere: ALWAYS };
   }
 
   #refusal(person: Person | undefined, role: Role): ApiError {
@@ -76,30 +140,14 @@ export class Guard {
   }
 }
 
-/**
- * Refuses what another site makes a browser send. A session's cookie is SameSite=Strict, and bodies must be JSON, which no
- * form can send; this check also covers old browsers, and other hosts of the same site.
- */
-export const sameOriginOnly: RequestHandler = (request, _response, next) => {
-  if (request.method === 'GET' || request.method === 'HEAD') return next();
-  const site = request.get('sec-fetch-site');
-  const origin = request.get('origin');
-  const own = origin === undefined || hostOf(origin) === request.get('host');
-  if ((site !== undefined && site !== 'same-origin' && site !== 'none') || !own) {
-    throw new ApiError(403, 'other_origin', 'another site asked for this, so it is not done');
-  }
-  if (request.get('content-length') !== '0' && request.is('application/json') === false) {
-    throw new ApiError(415, 'not_json', 'send the body as application/json');
-  }
-  next();
-};
+const shareOf = (person: Person | undefined, from: string): string =>
+  person === undefined ? `address ${networkOf(from)}` : `person ${person.role} ${person.name}`;
+
+export const cookieName = (request: Request): string => (isSecure(request) ? SECURE_COOKIE : COOKIE);
+export const SESSION_COOKIES: readonly string[] = [COOKIE, SECURE_COOKIE];
 
 export function sessionId(request: Request): string {
+  const name = cookieName(request);
   const cookies = (request.get('cookie') ?? '').split(';').map((cookie) => cookie.trim());
-  return cookies.find((cookie) => cookie.startsWith(`${SESSION_COOKIE}=`))?.slice(SESSION_COOKIE.length + 1) ?? '';
+  return cookies.find((cookie) => cookie.startsWith(`${name}=`))?.slice(name.length + 1) ?? '';
 }
-
-const hostOf = (origin: string): string => (URL.canParse(origin) ? new URL(origin).host : '');
-
-export const isLoopback = (host: string): boolean =>
-  host === 'localhost' || host === '[::1]' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);

@@ -1,7 +1,11 @@
+import { WRONG_TOKENS } from '@tributary/shared';
+import type { CookieOptions, Request } from 'express';
 import { z } from 'zod';
 import { ApiError } from '../http/api-error.js';
 import { type Operation, operation } from '../http/operation.js';
-import { SESSION_COOKIE, sessionId } from './guard.js';
+import { cookieName, sessionId } from './guard.js';
+import { addressOf, isSecure } from './origin.js';
+import { ASKING } from './rate-limit.js';
 import { ROLES } from './roles.js';
 
 const session = z.strictObject({
@@ -20,6 +24,9 @@ export const accessOperations: readonly Operation[] = [
     path: '/session',
     summary: 'Who asks, and what they may',
     role: 'open',
+    body: 'none',
+    rate: ASKING,
+    load: 'light',
     answer: session,
     handler({ request }, { guard }) {
       const person = guard.personOf(request);
@@ -38,18 +45,16 @@ export const accessOperations: readonly Operation[] = [
     summary: 'Sign in with a token',
     role: 'open',
     // Enough for a person who mistypes, and too few to guess a token.
-    rate: { burst: 10, perSecond: 0.2 },
+    rate: WRONG_TOKENS,
+    load: 'light',
     body: { schema: z.strictObject({ token: z.string().max(500) }), limit: 2 * 1024 },
     answer: session,
     handler({ body, request, response }, { guard }) {
-      const person = guard.tokens.personOf(body.token.trim());
+      const person = guard.signIns.take(body.token.trim(), addressOf(request), 'session');
       if (person === undefined) throw new ApiError(401, 'token_unknown', 'this token is not known');
-      response.cookie(SESSION_COOKIE, guard.sessions.begin(person), {
-        httpOnly: true,
-        sameSite: 'strict',
-        path: '/',
-        secure: request.get('x-forwarded-proto') === 'https' || request.secure,
-      });
+      // Nothing goes on under the session that the browser had.
+      guard.sessions.end(sessionId(request));
+      response.cookie(cookieName(request), guard.sessions.begin(person), cookieOptions(request));
       return { ...person, signedIn: true, mayRead: true, canSignIn: true };
     },
   }),
@@ -58,11 +63,22 @@ export const accessOperations: readonly Operation[] = [
     path: '/session',
     summary: 'Sign out',
     role: 'open',
+    body: 'none',
+    rate: ASKING,
+    load: 'light',
     answer: 'none',
     status: 204,
     handler({ request, response }, { guard }) {
-      guard.sessions.end(sessionId(request));
-      response.clearCookie(SESSION_COOKIE, { path: '/' });
+      guard.signOut(request);
+      response.clearCookie(cookieName(request), cookieOptions(request));
     },
   }),
 ];
+
+/** Under TLS the name of the cookie begins with `__Host-`, which browsers take only with `secure` and this path, and without a domain. */
+const cookieOptions = (request: Request): CookieOptions => ({
+  httpOnly: true,
+  sameSite: 'strict',
+  path: '/',
+  secure: isSecure(request),
+});

@@ -1,5 +1,5 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
-import { FatalError } from '@tributary/shared';
+import { timingSafeEqual } from 'node:crypto';
+import { checkToken, digestOf, FatalError } from '@tributary/shared';
 
 /**
  * What a person may do, each role more than the one before: look; replay dead letters, discard one, and command endpoints;
@@ -20,22 +20,29 @@ export interface Person {
 /** Tokens as the environment has them, by role: `anna=SECRET,ben=SECRET`, or a bare secret whose name is the role. */
 export type TokenSettings = Readonly<Partial<Record<Role, string | undefined>>>;
 
-/** Characters. A shorter token can be guessed, also with rate limits. */
-const SHORTEST = 12;
-
 interface KnownToken extends Person {
   readonly digest: Buffer;
 }
-
-const digestOf = (token: string): Buffer => createHash('sha256').update(token).digest();
 
 /** Who may do what. Tokens are kept as digests, and compared in a time that does not depend on them. */
 export class Tokens {
   readonly #known: readonly KnownToken[];
 
-  /** @throws FatalError for a token that is too short; it is not shown */
-  constructor(settings: TokenSettings) {
-    this.#known = ROLES.flatMap((role) => parse(role, settings[role] ?? ''));
+  /**
+   * @param programs the token with which programs read, if they have one
+   * @throws FatalError for a token that is too short, or that two people have; it is not shown
+   */
+  constructor(settings: TokenSettings, programs?: string) {
+    const own = ROLES.flatMap((role) => parse(role, settings[role] ?? ''));
+    const program =
+      programs === undefined ? [] : [{ name: 'programs', role: 'viewer', digest: digestOf(programs) } as const];
+    this.#known = [...own, ...program];
+    for (const [index, one] of this.#known.entries()) {
+      const twin = this.#known.slice(0, index).find(({ digest }) => digest.equals(one.digest));
+      if (twin === undefined) continue;
+      const both = `${twin.name} (${twin.role}) and ${one.name} (${one.role})`;
+      throw new FatalError('token_twice', `${both} have the same token: give each one of their own`);
+    }
   }
 
   /** Whether there is a token with this role or one that may do more. */
@@ -57,10 +64,7 @@ function parse(role: Role, setting: string): KnownToken[] {
   const entries = setting.split(',').filter((entry) => entry.trim() !== '');
   return entries.map((entry) => {
     const [, name = role, token = ''] = /^(?:([\w.@ -]{1,60})=)?(.*)$/.exec(entry.trim()) ?? [];
-    if (token.length < SHORTEST) {
-      const variable = `DASHBOARD_${role.toUpperCase()}_TOKEN`;
-      throw new FatalError('token_too_short', `${variable}: a token has at least ${SHORTEST} characters`);
-    }
+    checkToken(`DASHBOARD_${role.toUpperCase()}_TOKEN`, token);
     return { name: name.trim(), role, digest: digestOf(token) };
   });
 }

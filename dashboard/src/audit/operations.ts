@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { ASKING } from '../access/rate-limit.js';
 import { type Operation, operation } from '../http/operation.js';
 import { wholeNumber } from '../http/parameters.js';
 
@@ -20,6 +21,9 @@ export const auditOperations: readonly Operation[] = [
     path: '/audit',
     summary: 'Who did what, the newest first',
     role: 'viewer',
+    body: 'none',
+    rate: ASKING,
+    load: 'light',
     query: { limit: wholeNumber(1, 1_000, 100).describe('Entries to give') },
     answer: z.strictObject({ entries }),
     handler: async ({ query }, { audit }) => ({ entries: await audit.newest(query.limit) }),

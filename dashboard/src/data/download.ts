@@ -28,6 +28,7 @@ export async function sendCsv(response: Response, fileName: string, download: Do
     rowDelimiter: '\r\n',
     includeEndRowDelimiter: true,
   });
+  cutWhenUnread(response);
   await pipeline(Readable.from(download.rows), csv, response);
 }
 
@@ -41,7 +42,16 @@ export async function sendNdjson(response: Response, fileName: string, download:
     response.end();
     return;
   }
+  cutWhenUnread(response);
   await pipeline(Readable.from(jsonLines(download)), response);
+}
+
+/** Milliseconds in which a client takes nothing of what it was sent. */
+const UNREAD = 60_000;
+
+/** A client that asks and does not read would keep a place, a file or a connection to Postgres for as long as it likes. */
+export function cutWhenUnread(response: Response): void {
+  response.setTimeout(UNREAD, () => response.destroy());
 }
 
 /** Characters that are sent at once: to send each row by itself would cost more than to read it. */

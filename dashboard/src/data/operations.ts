@@ -2,10 +2,13 @@ import { pipeline } from 'node:stream/promises';
 import { sinkWords } from '@tributary/shared';
 import type { Response } from 'express';
 import { z } from 'zod';
+import { ASKING } from '../access/rate-limit.js';
 import { notFound } from '../http/api-error.js';
+import { DOWNLOADS, SEARCHES } from '../http/loads.js';
 import { type Operation, operation } from '../http/operation.js';
 import * as answers from './answers.js';
-import { sendCsv, sendNdjson } from './download.js';
+import { checkConditions } from './conditions.js';
+import { cutWhenUnread, sendCsv, sendNdjson } from './download.js';
 import { rowQuery, selection } from './query.js';
 import type { Download } from './readers/port.js';
 
@@ -20,6 +23,9 @@ export const dataOperations: readonly Operation[] = [
     path: '/datasets',
     summary: 'Every dataset with its numbers',
     role: 'viewer',
+    body: 'none',
+    rate: ASKING,
+    load: 'light',
     answer: answers.datasets,
     handler: async (_call, { config, instance, reader }) => ({
       sink: sinkWords(config.sink).description,
@@ -35,6 +41,9 @@ export const dataOperations: readonly Operation[] = [
     path: '/datasets/{name}',
     summary: 'A dataset with its columns and files',
     role: 'viewer',
+    body: 'none',
+    rate: ASKING,
+    load: 'light',
     params,
     answer: answers.dataset,
     handler: async ({ params: { name } }, { reader }) => known(await reader.describe(name), name),
@@ -44,11 +53,17 @@ export const dataOperations: readonly Operation[] = [
     path: '/datasets/{name}/rows',
     summary: 'A page of rows, the newest first',
     role: 'viewer',
+    body: 'none',
+    rate: ASKING,
+    load: SEARCHES,
     params,
     query: rowQuery,
     answer: answers.rows,
-    async handler({ params: { name }, query, signal }, { reader }) {
-      const page = known(await reader.rows(name, query, signal), name);
+    async handler({ params: { name }, query, signal }, { config, reader }) {
+      const page = known(
+        await reader.rows(name, { ...query, where: checkConditions(config, name, query.where) }, signal),
+        name,
+      );
       return { dataset: name, ...query, sort: query.sort ?? null, ...page };
     },
   }),
@@ -57,11 +72,15 @@ export const dataOperations: readonly Operation[] = [
     path: '/datasets/{name}/facets',
     summary: 'How often each value occurs',
     role: 'viewer',
+    body: 'none',
+    rate: ASKING,
+    load: SEARCHES,
     params,
     query: selection,
     answer: answers.facets,
-    async handler({ params: { name }, query, signal }, { reader }) {
-      const facets = known(await reader.facets(name, query, signal), name);
+    async handler({ params: { name }, query, signal }, { config, reader }) {
+      const where = checkConditions(config, name, query.where);
+      const facets = known(await reader.facets(name, { ...query, where }, signal), name);
       return { dataset: name, ...query, ...facets };
     },
   }),
@@ -70,6 +89,9 @@ export const dataOperations: readonly Operation[] = [
     path: '/datasets/{name}/parts/{part}',
     summary: 'One file as it is on disk',
     role: 'viewer',
+    body: 'none',
+    rate: ASKING,
+    load: DOWNLOADS,
     params: { ...params, part: z.string().describe('As the dataset names it') },
     answer: 'text/csv',
     async handler({ params: { name, part }, response }, { reader }) {
@@ -80,6 +102,7 @@ export const dataOperations: readonly Operation[] = [
         'Content-Disposition': `attachment; filename="${part.replaceAll(/[^\w.-]/g, '_')}"`,
         'Content-Length': String(found.bytes),
       });
+      cutWhenUnread(response);
       await pipeline(found.read(), response);
     },
   }),
@@ -97,11 +120,15 @@ function downloadOf(
     path: `/datasets/{name}.${format}`,
     summary,
     role: 'viewer',
+    body: 'none',
+    rate: ASKING,
+    load: DOWNLOADS,
     params,
     query: selection,
     answer,
-    async handler({ params: { name }, query, request, response, signal }, { reader }) {
-      const download = known(await reader.download(name, query, signal), name);
+    async handler({ params: { name }, query, request, response, signal }, { config, reader }) {
+      const where = checkConditions(config, name, query.where);
+      const download = known(await reader.download(name, { ...query, where }, signal), name);
       const fileName = query.view === 'history' ? `${name}-history.${format}` : `${name}.${format}`;
       await send(response, fileName, request.method === 'HEAD' ? undefined : download);
     },

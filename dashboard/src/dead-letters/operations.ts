@@ -1,7 +1,9 @@
 import { PoisonError } from '@tributary/shared';
 import { z } from 'zod';
+import { ASKING } from '../access/rate-limit.js';
 import { ApiError, notFound } from '../http/api-error.js';
 import type { Context } from '../http/context.js';
+import { LARGE_BODIES, LOOKS } from '../http/loads.js';
 import { type Operation, operation } from '../http/operation.js';
 import { wholeNumber } from '../http/parameters.js';
 import * as answers from './answers.js';
@@ -30,11 +32,17 @@ const reason = z.string().trim().min(3, 'say why in a few words').max(500);
 const payload = z.string().max(20_000_000);
 const params = { id: z.string().describe('As the list gives it') };
 
-/** Bytes of a body: a mended record may be as large as RabbitMQ takes it. */
-const limit = 20 * 1024 * 1024;
+/** Bytes of a body: criteria and reasons. */
+const SMALL = 64 * 1024;
+/** Bytes of a record that is checked while a person types. A larger one is checked when it is sent. */
+const CHECKED = 1024 * 1024;
+/** Bytes of a mended record: as large as RabbitMQ takes it. */
+const MENDED = 20 * 1024 * 1024;
 
 /** A person who acts by hand is far below this; a program that repeats itself is stopped. */
 const rate = { burst: 60, perSecond: 2 };
+/** The page checks at most some times a second, when a person pauses; each check reads up to a megabyte. */
+const CHECKING = { burst: 60, perSecond: 4 };
 
 /** An action that has begun is finished even if the client has gone: half of an action is of no use. */
 const untilDone = new AbortController().signal;
@@ -45,6 +53,9 @@ export const deadLetterOperations: readonly Operation[] = [
     path: '/dead-letters',
     summary: 'What could not be written, and why',
     role: 'viewer',
+    body: 'none',
+    rate: ASKING,
+    load: LOOKS,
     query: {
       ...criteria,
       offset: wholeNumber(0, 1_000_000, 0).describe('Letters to skip'),
@@ -63,7 +74,9 @@ export const deadLetterOperations: readonly Operation[] = [
     path: '/dead-letters/validate',
     summary: 'What the consumer would say to a payload',
     role: 'viewer',
-    body: { schema: z.strictObject({ entity: z.string().max(100), payload }), limit },
+    rate: CHECKING,
+    load: 'light',
+    body: { schema: z.strictObject({ entity: z.string().max(100), payload }), limit: CHECKED },
     answer: answers.judgement,
     handler: ({ body }, { deadLetters }) => judge(deadLetters, body.entity, body.payload),
   }),
@@ -73,7 +86,8 @@ export const deadLetterOperations: readonly Operation[] = [
     summary: 'Send all that match again',
     role: 'operator',
     rate,
-    body: { schema: z.strictObject({ match }), limit },
+    load: 'light',
+    body: { schema: z.strictObject({ match }), limit: SMALL },
     answer: answers.acted,
     async handler({ body, actor }, { deadLetters, listing }) {
       const acted = await deadLetters.replay(body.match, actor, untilDone);
@@ -87,7 +101,8 @@ export const deadLetterOperations: readonly Operation[] = [
     summary: 'Discard all that match',
     role: 'admin',
     rate,
-    body: { schema: z.strictObject({ match, reason }), limit },
+    load: 'light',
+    body: { schema: z.strictObject({ match, reason }), limit: SMALL },
     answer: answers.acted,
     async handler({ body, actor }, { deadLetters, listing }) {
       const acted = await deadLetters.discard(body.match, body.reason, actor, untilDone);
@@ -100,6 +115,9 @@ export const deadLetterOperations: readonly Operation[] = [
     path: '/dead-letters/{id}',
     summary: 'One in full',
     role: 'viewer',
+    body: 'none',
+    rate: ASKING,
+    load: LOOKS,
     params,
     answer: answers.wholeLetter,
     async handler({ params: { id }, signal }, { deadLetters, listing }) {
@@ -115,8 +133,9 @@ export const deadLetterOperations: readonly Operation[] = [
     summary: 'Send one again, mended if a payload is given',
     role: 'operator',
     rate,
+    load: LARGE_BODIES,
     params,
-    body: { schema: z.strictObject({ payload: payload.optional() }), limit },
+    body: { schema: z.strictObject({ payload: payload.optional() }), limit: MENDED },
     answer: answers.acted,
     async handler({ params: { id }, body, actor, signal }, { deadLetters, listing }) {
       const { queue, entity } = await whereIs(id, listing, signal);
@@ -136,8 +155,9 @@ export const deadLetterOperations: readonly Operation[] = [
     summary: 'Discard one',
     role: 'operator',
     rate,
+    load: 'light',
     params,
-    body: { schema: z.strictObject({ reason }), limit },
+    body: { schema: z.strictObject({ reason }), limit: SMALL },
     answer: answers.acted,
     async handler({ params: { id }, body, actor, signal }, { deadLetters, listing }) {
       const { queue } = await whereIs(id, listing, signal);

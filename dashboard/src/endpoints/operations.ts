@@ -16,7 +16,9 @@ export const endpointOperations: readonly Operation[] = [
     path: '/endpoints/{id}/{command}',
     summary: 'Run, pause or resume an endpoint',
     role: 'operator',
+    body: 'none',
     rate: ACTING,
+    load: 'light',
     params: {
       id: z.string().describe('An endpoint of the pipeline'),
       command: z

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { ASKING } from '../access/rate-limit.js';
 import { ApiError, notFound } from '../http/api-error.js';
 import { askForPerson } from '../http/ask.js';
 import { type Operation, operation } from '../http/operation.js';
@@ -16,6 +17,9 @@ export const scenarioOperations: readonly Operation[] = [
     path: '/scenarios',
     summary: 'What can be made to happen to the mock CRM; nothing where there is none',
     role: 'viewer',
+    body: 'none',
+    rate: ASKING,
+    load: 'light',
     answer,
     async handler(_call, { mockApi }) {
       const url = mockApi();
@@ -27,7 +31,9 @@ export const scenarioOperations: readonly Operation[] = [
     path: '/scenarios/{name}',
     summary: 'Make that happen',
     role: 'admin',
+    body: 'none',
     rate: ACTING,
+    load: 'light',
     params: { name: z.string().describe('As the list gives it') },
     answer: z.strictObject({ scenario: z.string(), outcome: z.unknown() }),
     async handler({ params: { name }, actor }, { mockApi, audit }) {

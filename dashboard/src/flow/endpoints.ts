@@ -1,6 +1,6 @@
 import type { EndpointConfig, PipelineConfig } from '@tributary/shared';
 import { describeEndpoint } from '../endpoints/describe.js';
-import { ask } from '../http/ask.js';
+import { ask, withToken } from '../http/ask.js';
 import type { EndpointFlow } from './flow.js';
 import { sumOf } from './metrics-text.js';
 import type { RateMeter } from './rates.js';
@@ -18,9 +18,9 @@ export interface EndpointState {
 }
 
 /** Asks producers until one answers; all of them know the same. */
-export async function askEndpoints(urls: readonly string[]): Promise<EndpointState[]> {
+export async function askEndpoints(urls: readonly string[], token: string | undefined): Promise<EndpointState[]> {
   for (const url of urls) {
-    const answer = await ask(url, '/endpoints').catch(() => undefined);
+    const answer = await ask(url, '/endpoints', withToken(token)).catch(() => undefined);
     if (!answer?.ok) continue;
     const body: unknown = await answer.json().catch(() => undefined);
     if (Array.isArray(body)) return body as EndpointState[];

@@ -1,6 +1,6 @@
 import { type Clock, describeError, type Logger } from '@tributary/shared';
 import type { Request, Response } from 'express';
-import { ApiError } from '../http/api-error.js';
+import type { Identity } from '../access/guard.js';
 import type { Flow } from './flow.js';
 import type { Observer } from './observer.js';
 
@@ -9,6 +9,15 @@ const WATCHED = 1_000;
 const UNWATCHED = 10_000;
 /** More than are needed, and too few to hold every socket of the machine. */
 const MOST_CLIENTS = 1_000;
+/** Milliseconds for which a client may take nothing before its place is given to another. */
+const UNREAD = 60_000;
+
+interface Client {
+  readonly response: Response;
+  readonly identity: Identity;
+  /** Since when it has not taken what it was sent, by the clock that is never set. */
+  fullSince: number | undefined;
+}
 
 /**
  * Sends what flows to every client that watches, as server-sent events. An event is made once for all clients, so two hundred
@@ -18,7 +27,7 @@ export class Live {
   readonly #observer: Observer;
   readonly #clock: Clock;
   readonly #log: Logger;
-  readonly #clients = new Set<Response>();
+  readonly #clients = new Set<Client>();
   readonly #stopped = new AbortController();
   #wake = new AbortController();
   #running: Promise<void> | undefined;
@@ -38,7 +47,7 @@ export class Live {
   async stop(): Promise<void> {
     this.#stopped.abort();
     this.#wake.abort();
-    for (const client of this.#clients) client.end();
+    for (const { response } of this.#clients) response.end();
     await this.#running;
   }
 
@@ -48,17 +57,31 @@ export class Live {
     return this.#flow !== undefined && age < 2 * WATCHED ? this.#flow : await this.#observer.look();
   }
 
-  watch(request: Request, response: Response): void {
-    if (this.#clients.size >= MOST_CLIENTS) {
-      throw new ApiError(503, 'too_many_watch', `${MOST_CLIENTS} pages watch already; close some`);
-    }
+  /** When all places are taken, who has the most of them gives up the oldest, so that no one person can take them all. */
+  watch(request: Request, response: Response, identity: Identity): void {
     response.set({ 'Content-Type': 'text/event-stream; charset=utf-8', 'X-Accel-Buffering': 'no' });
+    if (request.method === 'HEAD') {
+      response.end();
+      return;
+    }
+    if (this.#clients.size >= MOST_CLIENTS) this.#makeRoom();
     response.flushHeaders();
     // Tells the client to connect again after two seconds if the connection is lost.
     response.write(`retry: 2000\n\n${event('history', this.#observer.history)}${this.#last}`);
-    this.#clients.add(response);
-    request.on('close', () => this.#clients.delete(response));
+    const client = { response, identity, fullSince: undefined };
+    this.#clients.add(client);
+    response.on('close', () => this.#clients.delete(client));
     this.#wake.abort();
+  }
+
+  #makeRoom(): void {
+    const counts = new Map<string, number>();
+    for (const { identity } of this.#clients) counts.set(identity.share, (counts.get(identity.share) ?? 0) + 1);
+    const most = Math.max(...counts.values());
+    const oldest = [...this.#clients].find(({ identity }) => counts.get(identity.share) === most);
+    if (oldest === undefined) return;
+    this.#clients.delete(oldest);
+    oldest.response.destroy();
   }
 
   async #run(): Promise<void> {
@@ -86,7 +109,18 @@ export class Live {
 
   #send(text: string): void {
     const bytes = Buffer.from(text);
-    for (const client of this.#clients) if (!client.writableNeedDrain) client.write(bytes);
+    const now = this.#clock.monotonic();
+    for (const client of this.#clients) {
+      const { response, identity } = client;
+      if (!identity.isThere()) response.destroy();
+      else if (!response.writableNeedDrain) {
+        client.fullSince = undefined;
+        response.write(bytes);
+      } else {
+        client.fullSince ??= now;
+        if (now - client.fullSince > UNREAD) response.destroy();
+      }
+    }
   }
 }
 

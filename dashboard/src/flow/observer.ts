@@ -23,6 +23,8 @@ export interface ObserverOptions {
   readonly reader: DatasetReader;
   /** Called at each look: under `npm start`, the services have no URLs before all of them run. */
   readonly services: () => ServiceUrls;
+  /** The token with which they are read, where they want one. */
+  readonly readToken?: string | undefined;
   readonly clock: Clock;
 }
 
@@ -47,12 +49,12 @@ export class Observer {
   }
 
   async look(): Promise<Flow> {
-    const { config, broker, brokerKnown, reader, clock } = this.#options;
+    const { config, broker, brokerKnown, reader, readToken, clock } = this.#options;
     const urls = this.#options.services();
     const [producers, consumers, states, queues, datasets] = await Promise.all([
-      scrapeAll(urls.producers, config),
-      scrapeAll(urls.consumers, config),
-      askEndpoints(urls.producers),
+      scrapeAll(urls.producers, config, readToken),
+      scrapeAll(urls.consumers, config, readToken),
+      askEndpoints(urls.producers, readToken),
       this.#queues(),
       reader.list().catch(() => reader.known()),
     ]);

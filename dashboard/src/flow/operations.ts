@@ -1,3 +1,4 @@
+import { ASKING } from '../access/rate-limit.js';
 import { type Operation, operation } from '../http/operation.js';
 import * as answers from './answers.js';
 import { describePipeline } from './pipeline.js';
@@ -9,6 +10,9 @@ export const flowOperations: readonly Operation[] = [
     path: '/pipeline',
     summary: 'What the pipeline is made of',
     role: 'viewer',
+    body: 'none',
+    rate: ASKING,
+    load: 'light',
     answer: answers.pipeline,
     handler: (_call, { config }) => describePipeline(config),
   }),
@@ -17,6 +21,9 @@ export const flowOperations: readonly Operation[] = [
     path: '/flow',
     summary: 'What flows now, and what is wrong in words',
     role: 'viewer',
+    body: 'none',
+    rate: ASKING,
+    load: 'light',
     answer: answers.flow,
     handler: (_call, { live }) => live.now(),
   }),
@@ -25,6 +32,9 @@ export const flowOperations: readonly Operation[] = [
     path: '/flow/history',
     summary: 'The last hour, in columns',
     role: 'viewer',
+    body: 'none',
+    rate: ASKING,
+    load: 'light',
     answer: answers.history,
     handler: (_call, { observer }) => observer.history,
   }),
@@ -33,7 +43,10 @@ export const flowOperations: readonly Operation[] = [
     path: '/live',
     summary: 'Events `flow` (each second) and `history`',
     role: 'viewer',
+    body: 'none',
+    rate: ASKING,
+    load: 'light',
     answer: 'text/event-stream',
-    handler: ({ request, response }, { live }) => live.watch(request, response),
+    handler: ({ request, response }, { live, guard }) => live.watch(request, response, guard.identify(request)),
   }),
 ];

@@ -1,6 +1,6 @@
 import { lookup } from 'node:dns/promises';
 import { describeError, type PipelineConfig, partsOf } from '@tributary/shared';
-import { ask, LOOK_WITHIN } from '../http/ask.js';
+import { ask, LOOK_WITHIN, withToken } from '../http/ask.js';
 import { type Metrics, parseMetrics } from './metrics-text.js';
 
 /** What one instance of a service says of itself. */
@@ -14,9 +14,13 @@ export interface Scrape {
 }
 
 /** Asks every instance behind these URLs: a name may stand for several (as `consumer` does under `--scale`). */
-export async function scrapeAll(urls: readonly string[], config: PipelineConfig): Promise<Scrape[]> {
+export async function scrapeAll(
+  urls: readonly string[],
+  config: PipelineConfig,
+  token: string | undefined,
+): Promise<Scrape[]> {
   const instances = await Promise.all(urls.map(instancesOf));
-  return await Promise.all(instances.flat().map((url) => scrape(url, config)));
+  return await Promise.all(instances.flat().map((url) => scrape(url, config, token)));
 }
 
 async function instancesOf(url: string): Promise<string[]> {
@@ -42,10 +46,17 @@ function strangerIn(metrics: Metrics, config: PipelineConfig): string | undefine
   return `a service of another pipeline, "${pipeline}", answers there; PRODUCER_URL and CONSUMER_URL say where to look`;
 }
 
-async function scrape(url: string, config: PipelineConfig): Promise<Scrape> {
+async function scrape(url: string, config: PipelineConfig, token: string | undefined): Promise<Scrape> {
   const address = new URL(url).host;
   try {
-    const [metrics, readiness] = await Promise.all([ask(url, '/metrics'), ask(url, '/readyz')]);
+    const [metrics, readiness] = await Promise.all([
+      ask(url, '/metrics', withToken(token)),
+      ask(url, '/readyz', withToken(token)),
+    ]);
+    if (metrics.status === 401 || metrics.status === 403) {
+      const problem = 'it tells nothing without its READ_TOKEN: set the same for the dashboard';
+      return { address, answers: false, problems: [problem], metrics: new Map() };
+    }
     const { problems } = JSON.parse(await readiness.text()) as { problems?: unknown };
     const parsed = parseMetrics(await metrics.text());
     const stranger = strangerIn(parsed, config);

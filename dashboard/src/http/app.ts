@@ -1,36 +1,43 @@
-import { addHealthRoutes, type Clock, createApp, describeError, type Logger, RetryableError } from '@tributary/shared';
-import type { ErrorRequestHandler, Express } from 'express';
-import { sameOriginOnly } from '../access/guard.js';
-import { rateLimit } from '../access/rate-limit.js';
+import { type Clock, createApp, describeError, type Logger, RetryableError } from '@tributary/shared';
+import type { ErrorRequestHandler, Express, RequestHandler } from 'express';
+import { ASKING, rateLimit } from '../access/rate-limit.js';
+import type { TrustProxy } from '../access/trust-proxy.js';
 import { QueryError, SinkNotSetError } from '../data/readers/port.js';
-import { apiRoutes } from './api.js';
-import { ApiError, notFound } from './api-error.js';
+import { ApiError, nothingHere } from './api-error.js';
 import type { Context } from './context.js';
 import { createInstruments } from './instruments.js';
-import { OPERATIONS } from './operations.js';
-import { pageFiles } from './page-files.js';
+import { ROUTES } from './routes.js';
 import { securityHeaders } from './security.js';
+import { serve } from './serve.js';
 
-/** How often one address may ask anything of the API: a page that shows much asks some ten times at once. */
-const ASKING = { burst: 600, perSecond: 100 };
+/** All that is served. Anything else, such as what Express would answer to OPTIONS, tells which paths exist. */
+const METHODS: readonly string[] = ['GET', 'HEAD', 'POST', 'DELETE'];
 
 /** The dashboard over HTTP: health and metrics, the API, the page; every error is JSON that says what to do. */
-export function createDashboardApp(context: Context, clock: Clock, log: Logger): Express {
-  const { reader, journal, broker } = context;
-  const { registry, timing } = createInstruments(reader);
+export function createDashboardApp(
+  { trustProxy, ...rest }: Omit<Context, 'registry'> & { readonly trustProxy: TrustProxy },
+  clock: Clock,
+  log: Logger,
+): Express {
+  const { registry, timing } = createInstruments(rest.reader);
+  const context: Context = { ...rest, registry };
   const app = createApp();
   app.set('query parser', 'simple');
-  app.use(securityHeaders);
-  const problems = () => [...reader.problems(), journal?.problem(), broker.problem];
-  addHealthRoutes(app, registry, () => problems().filter((one) => one !== undefined));
-  app.use('/api', timing, sameOriginOnly, rateLimit(ASKING, clock), apiRoutes(OPERATIONS, context, clock));
-  app.use(pageFiles());
-  app.use(() => {
-    throw notFound('there is nothing here; the dashboard is at /');
-  });
+  app.set('case sensitive routing', true);
+  app.set('trust proxy', trustProxy);
+  app.use(securityHeaders, knownMethods, rateLimit(ASKING, clock));
+  app.use('/api', timing);
+  serve(app, ROUTES, context, clock);
+  app.use(nothingHere);
   app.use(errorAnswers(log));
   return app;
 }
+
+const knownMethods: RequestHandler = ({ method }, response, next) => {
+  if (METHODS.includes(method)) return next();
+  response.set('Allow', METHODS.join(', '));
+  throw new ApiError(405, 'method_not_allowed', `${method.slice(0, 20)} is not answered here`);
+};
 
 function errorAnswers(log: Logger): ErrorRequestHandler {
   return (error: unknown, request, response, _next) => {
@@ -40,23 +47,43 @@ function errorAnswers(log: Logger): ErrorRequestHandler {
       log.debug({ path: request.path, reason: describeError(error) }, 'an answer was not finished');
       return;
     }
-    const { status, code, message } = explain(error);
+    const { status, code, message, after } = explain(error);
     if (status === 500) log.error({ path: request.path, reason: describeError(error) }, 'a request failed');
     // A download that failed before its first byte is not a file.
     response.removeHeader('Content-Disposition');
+    if (after !== undefined) response.set('Retry-After', String(after));
+    if (status === 401) response.set('WWW-Authenticate', 'Bearer');
     response.status(status).json({ error: { code, message } });
   };
 }
 
-function explain(error: unknown): { status: number; code: string; message: string } {
+interface Explained {
+  readonly status: number;
+  readonly code: string;
+  readonly message: string;
+  /** Seconds. */
+  readonly after?: number | undefined;
+}
+
+/** What the errors of the body parser mean, by their type. */
+const BODY_ERRORS: Readonly<Record<string, string>> = {
+  'entity.too.large': 'the body is too large',
+  'entity.parse.failed': 'the body is not JSON',
+  'encoding.unsupported':
+    'the body is compressed in a way that is not known here: send it as gzip, deflate or br, or as it is',
+  'charset.unsupported': 'the body is not in UTF-8',
+};
+
+function explain(error: unknown): Explained {
   if (error instanceof ApiError) return error;
   if (error instanceof QueryError) return { status: 400, code: 'bad_request', message: error.message };
   if (error instanceof SinkNotSetError) return { status: 501, code: 'sink_not_supported', message: error.message };
   if (error instanceof RetryableError) return { status: 503, code: error.code, message: error.message };
   // An error of express itself, such as for a path with a broken percent sign, or for a body that is too large.
-  const { status } = error as { status?: number };
+  const { status, type = '' } = error as { status?: number; type?: string };
   if (status !== undefined && status >= 400 && status < 500) {
-    return { status, code: 'bad_request', message: 'the request cannot be understood' };
+    const message = Object.hasOwn(BODY_ERRORS, type) ? BODY_ERRORS[type] : undefined;
+    return { status, code: 'bad_request', message: message ?? 'the request cannot be understood' };
   }
   return { status: 500, code: 'internal', message: 'the dashboard failed to answer; its log says why' };
 }

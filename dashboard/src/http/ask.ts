@@ -11,6 +11,9 @@ export function ask(url: string, path: string, init: RequestInit = {}): Promise<
   return fetch(new URL(path, url), { ...init, signal: init.signal ?? AbortSignal.timeout(LOOK_WITHIN) });
 }
 
+export const withToken = (token: string | undefined): RequestInit =>
+  token === undefined ? {} : { headers: { authorization: `Bearer ${token}` } };
+
 /**
  * Asks another service for something that a person wants, and reads the JSON that it answers.
  * @throws RetryableError if it does not answer; ApiError with the service's own words if it refuses

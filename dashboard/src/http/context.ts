@@ -1,4 +1,4 @@
-import type { PipelineConfig } from '@tributary/shared';
+import type { PipelineConfig, Registry } from '@tributary/shared';
 import type { Guard } from '../access/guard.js';
 import type { AuditLog } from '../audit/audit.js';
 import type { DatasetReader } from '../data/readers/port.js';
@@ -15,6 +15,8 @@ export interface Context {
   /** Names this dashboard among others. */
   readonly instance: string;
   readonly guard: Guard;
+  /** The dashboard's own metrics. */
+  readonly registry: Registry;
   readonly audit: AuditLog;
   readonly reader: DatasetReader;
   /** Undefined if no setting says where it is. */

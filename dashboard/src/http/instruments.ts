@@ -33,8 +33,8 @@ export function createInstruments(reader: DatasetReader): { registry: Registry; 
     const observe = seconds.startTimer();
     response.on('close', () => {
       // The route's pattern, never the URL: a client could give the label any number of values.
-      const { path = '/*' } = (request.route ?? {}) as { path?: string };
-      observe({ route: `/api${path}`, status: response.statusCode });
+      const { path = '/api/*' } = (request.route ?? {}) as { path?: string };
+      observe({ route: path, status: response.statusCode });
     });
     next();
   };

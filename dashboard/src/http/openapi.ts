@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { SESSION_COOKIE } from '../access/guard.js';
+import { SESSION_COOKIES } from '../access/guard.js';
 import type { Operation } from './operation.js';
 
 /** What every answer that is an error looks like. */
@@ -26,7 +26,7 @@ export function openApiDocument(operations: readonly Operation[]): Record<string
       schemas: { Failure: jsonSchema(failure) },
       securitySchemes: {
         token: { type: 'http', scheme: 'bearer' },
-        session: { type: 'apiKey', in: 'cookie', name: SESSION_COOKIE },
+        session: { type: 'apiKey', in: 'cookie', name: SESSION_COOKIES[0] },
       },
     },
   };
@@ -55,7 +55,7 @@ function describe({ summary, role, params, query, body, answer, status }: Operat
         ...describeValue(schema),
       })),
     ],
-    ...(body === undefined ? {} : { requestBody: describeBody(body.schema) }),
+    ...(body === 'none' ? {} : { requestBody: describeBody(body.schema) }),
     responses: {
       [status]: { description: summary, ...contentOf(answer) },
       default: {

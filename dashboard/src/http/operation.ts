@@ -1,10 +1,12 @@
+import type { Rate } from '@tributary/shared';
 import type { Request, Response } from 'express';
 import type { z } from 'zod';
-import type { Rate } from '../access/rate-limit.js';
+import type { Load } from '../access/places.js';
 import type { Role } from '../access/roles.js';
 import type { Actor } from '../audit/audit.js';
 import type { Context } from './context.js';
 import { type Parameters, readBody, readParams, readQuery, type ValuesOf } from './parameters.js';
+import type { Body, Route } from './route.js';
 
 /** A body of another type than JSON, which the handler writes to the response itself. */
 type MediaType = `${string}/${string}`;
@@ -12,16 +14,8 @@ type MediaType = `${string}/${string}`;
 /** A JSON body of this schema, which the handler returns; or a media type; or no body at all. */
 export type Answer = z.ZodType | MediaType | 'none';
 
-/** A JSON body that an operation takes. */
-export interface Body<Schema extends z.ZodType = z.ZodType> {
-  readonly schema: Schema;
-  /** Bytes; a larger body is refused before it is parsed. */
-  readonly limit: number;
-}
-
-/** One operation of the API. Its route (with guard, limits and checks of what is sent) and its documentation are made from it. */
-export interface Operation {
-  readonly method: 'get' | 'post' | 'delete';
+/** One operation of the API: a route under `/api` of the page's own origin, with its documentation. */
+export interface Operation extends Pick<Route, 'method' | 'body' | 'rate' | 'load' | 'handle'> {
   /** What follows `/api`, with parameters in braces. */
   readonly path: string;
   readonly summary: string;
@@ -29,14 +23,9 @@ export interface Operation {
   readonly role: Role | 'open';
   readonly params: Parameters;
   readonly query: Parameters;
-  readonly body: Body | undefined;
-  /** How often one address may ask, beside the limit of the whole API. Operations that share this object share its count. */
-  readonly rate: Rate | undefined;
   readonly answer: Answer;
   /** The status of an answer that is not an error. */
   readonly status: number;
-  /** Checks what was sent, does the work and answers. */
-  readonly handle: (request: Request, response: Response, context: Context) => Promise<void>;
 }
 
 /** One request, checked. */
@@ -56,13 +45,14 @@ type ReadonlyDeep<T> = T extends object ? { readonly [K in keyof T]: ReadonlyDee
 /** What a handler returns: the JSON that is sent. Without a schema, what it returns is not used. */
 type Answered<A extends Answer> = A extends z.ZodType ? ReadonlyDeep<z.input<A>> : unknown;
 
-/** An {@link Operation} as its file states it. */
+/** An {@link Operation} as its file states it. What bounds it has to be stated. */
 export interface OperationSpec<P extends Parameters, Q extends Parameters, B extends z.ZodType, A extends Answer>
   extends Pick<Operation, 'method' | 'path' | 'summary' | 'role'> {
   readonly params?: P;
   readonly query?: Q;
-  readonly body?: Body<B>;
-  readonly rate?: Rate;
+  readonly body: Body<B> | 'none';
+  readonly rate: Rate;
+  readonly load: Load | 'light';
   readonly answer: A;
   /** 200 unless given. */
   readonly status?: number;
@@ -78,24 +68,24 @@ export function operation<
   Q extends Parameters = None,
   B extends z.ZodType = z.ZodUndefined,
 >({ handler, ...spec }: OperationSpec<P, Q, B, A>): Operation {
-  const { params = {} as P, query = {} as Q, body, rate, answer, status = 200 } = spec;
+  const { params = {} as P, query = {} as Q, body, answer, status = 200 } = spec;
   return {
     ...spec,
     params,
     query,
-    body,
-    rate,
     status,
     async handle(request, response, context) {
       const call = {
         params: readParams(params, request.params),
-        query: readQuery(query, request.query),
-        body: (body === undefined ? undefined : readBody(body.schema, request.body)) as z.output<B>,
+        query: readQuery(query, request),
+        body: (body === 'none' ? undefined : readBody(body.schema, request.body)) as z.output<B>,
         request,
         response,
         actor: context.guard.actorOf(request),
         signal: whileConnected(response),
       };
+      // What goes on for long ends with the session that asked for it.
+      if (answer !== 'none' && typeof answer === 'string') endWithSession(request, response, context);
       const answered = await handler(call, context);
       if (typeof answer === 'object') response.status(status).json(answered);
       else if (answer === 'none') response.status(status).end();
@@ -103,8 +93,23 @@ export function operation<
   };
 }
 
-function whileConnected(response: Response): AbortSignal {
+const connected = new WeakMap<Response, AbortSignal>();
+
+/** Aborts when the client goes away, or has gone. */
+export function whileConnected(response: Response): AbortSignal {
+  const known = connected.get(response);
+  if (known !== undefined) return known;
   const controller = new AbortController();
+  if (response.destroyed || response.closed) controller.abort();
   response.on('close', () => controller.abort());
+  connected.set(response, controller.signal);
   return controller.signal;
+}
+
+function endWithSession(request: Request, response: Response, { guard }: Context): void {
+  const { ended } = guard.identify(request);
+  if (ended === undefined) return;
+  const end = () => response.destroy();
+  ended.addEventListener('abort', end, { once: true });
+  response.on('close', () => ended.removeEventListener('abort', end));
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { accessOperations } from '../access/operations.js';
+import { ASKING } from '../access/rate-limit.js';
 import { auditOperations } from '../audit/operations.js';
 import { dataOperations } from '../data/operations.js';
 import { deadLetterOperations } from '../dead-letters/operations.js';
@@ -30,6 +31,9 @@ export const OPERATIONS: readonly Operation[] = [
     path: '/openapi.json',
     summary: 'The API as an OpenAPI 3.1 document',
     role: 'open',
+    body: 'none',
+    rate: ASKING,
+    load: 'light',
     answer: z.record(z.string(), z.unknown()),
     handler: () => document,
   }),

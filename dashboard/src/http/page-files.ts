@@ -4,8 +4,9 @@ import { createRequire } from 'node:module';
 import { extname, join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
-import type { RequestHandler, Response } from 'express';
+import type { Request, Response } from 'express';
 import { pageAt } from '../../public/pages/table.js';
+import { nothingHere } from './api-error.js';
 
 /** Beside `src` and beside `dist`, wherever this module was loaded from. */
 const PUBLIC = fileURLToPath(new URL('../../public', import.meta.url));
@@ -36,18 +37,18 @@ interface PageFile {
 }
 
 /**
- * The page's own files, read and compressed once: they are few and small, and no path of a request reaches the disk. All
- * addresses of the page (see the table of pages) get the same HTML, whose script reads the address. What is not among
- * the files goes on to the next handler.
+ * Sends one of the page's own files. They are read and compressed once: they are few and small, and no path of a request
+ * reaches the disk. All addresses of the page (see the table of pages) get the same HTML, whose script reads the address.
  */
-export function pageFiles(): RequestHandler {
-  const files = readFiles();
-  return (request, response, next) => {
-    const file = files.get(pageAt(request.path) === undefined ? request.path : '/index.html');
-    if (file === undefined || (request.method !== 'GET' && request.method !== 'HEAD')) return next();
-    send(file, request.acceptsEncodings('gzip') === 'gzip', request.get('if-none-match'), response);
-  };
+export function sendPageFile(request: Request, response: Response): void {
+  files ??= readFiles();
+  const file = files.get(pageAt(request.path) === undefined ? request.path : '/index.html');
+  if (file === undefined) nothingHere();
+  response.set('Cache-Control', 'private, no-cache');
+  send(file, request.acceptsEncodings('gzip') === 'gzip', request.get('if-none-match'), response);
 }
+
+let files: ReadonlyMap<string, PageFile> | undefined;
 
 /** Every file by its path in URLs, as it is sent. */
 export function readFiles(): ReadonlyMap<string, PageFile> {

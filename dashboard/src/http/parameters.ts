@@ -27,13 +27,40 @@ export function repeated<Item extends z.ZodType>(item: Item, most: number) {
 const SHOWN = 80;
 
 /** @throws ApiError (400) naming the first parameter that is wrong, what it holds and what was expected */
-export function readQuery<P extends Parameters>(parameters: P, query: Request['query']): ValuesOf<P> {
+export function readQuery<P extends Parameters>(
+  parameters: P,
+  { query, originalUrl }: Pick<Request, 'query' | 'originalUrl'>,
+): ValuesOf<P> {
+  if (!isUtf8(originalUrl)) throw badRequest('the query is not UTF-8, percent-encoded');
   // `?search=` asks for the same as no search at all.
   const given = Object.fromEntries(Object.entries(query).filter(([, value]) => value !== ''));
+  for (const [name, value] of Object.entries(given)) {
+    // Postgres text cannot hold it.
+    if ([value, name].flat().some((text) => String(text).includes('\0'))) {
+      throw badRequest(`${shown(name)} holds a NUL character`);
+    }
+    // A name that is misspelled would be a filter that does not filter.
+    if (Object.hasOwn(parameters, name)) continue;
+    const names = Object.keys(parameters);
+    const known = names.length === 0 ? 'there are none here' : `those here are ${names.join(', ')}`;
+    throw badRequest(`there is no parameter "${shown(name)}": ${known}`);
+  }
   const parsed = z.object(parameters).safeParse(given, { error: wanted });
   if (parsed.success) return parsed.data as ValuesOf<P>;
   throw badRequest(describeIssue(parsed.error.issues[0], given));
 }
+
+/** The parser of queries puts a replacement character for bytes that are no UTF-8, and so looks for another text. */
+function isUtf8(url: string): boolean {
+  try {
+    decodeURIComponent(url.slice(url.indexOf('?') + 1));
+    return true;
+  } catch {
+    return !url.includes('?');
+  }
+}
+
+const shown = (text: string): string => text.slice(0, SHOWN).replaceAll('\0', '');
 
 function describeIssue(issue: z.core.$ZodIssue | undefined, given: Readonly<Record<string, unknown>>): string {
   const [name = '', index] = (issue?.path ?? []).map(String);

@@ -24,8 +24,10 @@ export const securityHeaders: RequestHandler = (_request, response, next) => {
     'Referrer-Policy': 'no-referrer',
     'Cross-Origin-Opener-Policy': 'same-origin',
     'Cross-Origin-Resource-Policy': 'same-origin',
-    // Ask again each time (an ETag makes it cheap): numbers change, and an upgrade must not meet an old page.
-    'Cache-Control': 'private, no-cache',
+    'X-Frame-Options': 'DENY',
+    'Permissions-Policy': 'camera=(), geolocation=(), microphone=()',
+    // Records stay on no disk but their own. The page's own files are asked for again each time, which an ETag makes cheap.
+    'Cache-Control': 'no-store',
   });
   next();
 };

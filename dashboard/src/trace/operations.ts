@@ -1,5 +1,7 @@
 import { z } from 'zod';
+import { ASKING } from '../access/rate-limit.js';
 import { notFound } from '../http/api-error.js';
+import { SEARCHES } from '../http/loads.js';
 import { type Operation, operation } from '../http/operation.js';
 import * as answers from './answers.js';
 import { type Trace, type TraceSources, traceKey } from './trace.js';
@@ -38,6 +40,9 @@ export const traceOperations: readonly Operation[] = [
     path: '/trace',
     summary: 'Every version of a key, where it came from, where it is, and what was made of it',
     role: 'viewer',
+    body: 'none',
+    rate: ASKING,
+    load: SEARCHES,
     query: {
       key: z.string({ error: WRONG_KEY }).min(1, WRONG_KEY).max(MAX_KEY, WRONG_KEY).describe('The key'),
       dataset: z.string().optional().describe('Its dataset; the first that has the key unless given'),

@@ -79,6 +79,11 @@ export const ENVIRONMENT = {
     readers: ['producer', 'dashboard', 'commands'],
     words: 'The token for commands to endpoints (run, pause, reset); without it the producer refuses them',
   },
+  READ_TOKEN: {
+    readers: ['producer', 'consumer', 'dashboard', 'commands'],
+    words:
+      'The token with which programs read what services tell: `/metrics`, the reasons on `/readyz`, the endpoints of the producer. The dashboard reads with it, and takes it as a token for looking; where it is set, the services tell nothing without it unless DASHBOARD_READ says otherwise',
+  },
   TRIBUTARY_SECRET: {
     readers: ['producer', 'commands'],
     words:
@@ -100,12 +105,19 @@ export const ENVIRONMENT = {
   DASHBOARD_OPERATOR_TOKEN: { readers: ['dashboard'], words: 'The token of a person who may look, replay and command' },
   DASHBOARD_ADMIN_TOKEN: { readers: ['dashboard'], words: 'The token of a person who may do everything' },
   DASHBOARD_READ: {
+    readers: ['producer', 'consumer', 'dashboard'],
+    usually:
+      '`local`; `token` where a viewer has a token (for the other services: READ_TOKEN) or other machines can reach the service',
+    words:
+      'Who may look without a token, at the page and at what the other services tell: `local` (this machine), `open` (every machine) or `token` (no one)',
+  },
+  TRUST_PROXY: {
     readers: ['dashboard'],
-    usually: '`local`; `token` where a viewer has a token or other machines can reach the page',
-    words: 'Who may look without a token: `local` (this machine), `open` (every machine) or `token` (no one)',
+    words:
+      'The proxies before the dashboard whose `X-Forwarded-For`, `-Proto` and `-Host` are believed: how many there are (1 to 9), or their addresses and networks with commas between them (`loopback`, `10.0.0.0/8`); without it none is, and all that comes through a proxy counts as one client',
   },
   PUBLISHED_ON: {
-    readers: ['dashboard'],
+    readers: ['producer', 'consumer', 'dashboard'],
     words:
       'The address of the host on which the port of its container is published; docker-compose.yml sets it from BIND',
   },

@@ -1,33 +1,21 @@
 import { once } from 'node:events';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
 import express, { type Express } from 'express';
 import type { Registry } from './metrics.js';
+import { addRoutes, healthRoutes, type Readiness, type ServiceGuard, type ServiceRoute } from './routes.js';
 
-/** What keeps a service from working now, in words; empty when the service is ready. */
-export type Readiness = () => readonly string[];
-
-/**
- * Adds the three paths that every service has:
- * `/healthz` (the process runs), `/readyz` (it can do its work; 503 with the reasons if not), `/metrics` (Prometheus).
- */
-export function addHealthRoutes(app: Express, registry: Registry, readiness: Readiness): Express {
-  app.get('/healthz', (_request, response) => {
-    response.json({ status: 'ok' });
-  });
-  app.get('/readyz', (_request, response) => {
-    const problems = readiness();
-    response.status(problems.length === 0 ? 200 : 503).json({ ready: problems.length === 0, problems });
-  });
-  app.get('/metrics', async (_request, response) => {
-    response.type(registry.contentType).send(await registry.metrics());
-  });
+/** An application with the paths that every service has, and those of its own, each behind the guard. */
+export function serviceApp(
+  registry: Registry,
+  readiness: Readiness,
+  guard: ServiceGuard,
+  more: readonly ServiceRoute[] = [],
+): Express {
+  const app = createApp();
+  addRoutes(app, guard, [...healthRoutes(registry, readiness), ...more]);
   return app;
-}
-
-/** An Express application with only the health paths. */
-export function healthApp(registry: Registry, readiness: Readiness): Express {
-  return addHealthRoutes(createApp(), registry, readiness);
 }
 
 export function createApp(): Express {
@@ -43,6 +31,23 @@ export interface Listening {
   close(): Promise<void>;
 }
 
+/** Answers what is not HTTP, or too large a head, before any application sees it: with no more than the status, and as little to keep. */
+function refuseUnreadable(error: NodeJS.ErrnoException, socket: Duplex): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const status =
+    error.code === 'HPE_HEADER_OVERFLOW'
+      ? '431 Request Header Fields Too Large'
+      : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+        ? '408 Request Timeout'
+        : '400 Bad Request';
+  const headers =
+    'Connection: close\r\nContent-Length: 0\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff';
+  socket.end(`HTTP/1.1 ${status}\r\n${headers}\r\n\r\n`);
+}
+
 /**
  * Serves an application.
  * @param port 0 for any free one
@@ -53,6 +58,10 @@ export async function listen(app: Express, port: number, host = '127.0.0.1'): Pr
     throw new Error(`cannot listen on port ${port}: PORT must be a number from 0 to 65535`);
   }
   const server: Server = app.listen(port, host);
+  // A client that sends slowly holds a socket, and what its request has taken so far.
+  server.headersTimeout = 10_000;
+  server.requestTimeout = 60_000;
+  server.on('clientError', refuseUnreadable);
   try {
     await once(server, 'listening');
   } catch (cause) {

@@ -5,6 +5,8 @@ import type { PipelineConfig } from '../config/schema.js';
 import { FatalError } from '../errors.js';
 import { readInstance, tellIfRenamed } from './instance.js';
 import { createLogger, type Logger, type LogOutput } from './logging.js';
+import { type Reading, readingOf } from './reading.js';
+import { readToken } from './token.js';
 
 /** What both producer and consumer need. As processes of their own they read it from the environment. */
 export interface ServiceSettings {
@@ -16,6 +18,10 @@ export interface ServiceSettings {
   /** The port of its HTTP server, with /healthz, /readyz and /metrics; 0 for any free one. */
   readonly port: number;
   readonly host: string;
+  /** Who may read its metrics, problems and endpoints without a token; those who name this machine unless given. */
+  readonly reading?: Reading | undefined;
+  /** The token with which programs read them. */
+  readonly readToken?: string | undefined;
   readonly log: Logger;
 }
 
@@ -47,10 +53,12 @@ export function readServiceSettings(
     faults.push({ path: 'PORT', message: `"${PORT}" is not a port: expected a number from 0 to 65535` });
   }
   if (faults.length > 0) throw new ConfigError('the environment', faults);
+  const token = readToken(env, 'READ_TOKEN');
+  const reading = readingOf(env.DASHBOARD_READ, env.PUBLISHED_ON || variable(env, 'HOST'), token);
   const log = createLogger({ service, instance, level: env.LOG_LEVEL }, output);
   tellIfRenamed(env, log);
   const config = loadPipeline(variable(env, 'PIPELINE'), env);
-  return { config, amqpUrl, redisUrl, instance, port, host: variable(env, 'HOST'), log };
+  return { config, amqpUrl, redisUrl, instance, port, host: variable(env, 'HOST'), reading, readToken: token, log };
 }
 
 const missing = (example: string): string =>

@@ -66,7 +66,7 @@ async function ask(
     endpoint,
     since,
     producerUrl,
-    adminToken: env.ADMIN_TOKEN ?? '',
+    adminToken: env.ADMIN_TOKEN || env.READ_TOKEN || '',
     write,
   });
   await withProgress(terminal, () => `asking the producer at ${producerUrl}`, asking);

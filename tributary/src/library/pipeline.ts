@@ -172,8 +172,12 @@ async function startServices(options: PipelineOptions, release: ReleaseList): Pr
   const markFile = keepsMarks ? new MarkFile(folder, config) : undefined;
   const kept = await markFile?.read();
   const common = { config, amqpUrl, redisUrl, postgresUrl, instance, host: HOST };
-  const producerToken = env.ADMIN_TOKEN || randomBytes(24).toString('base64url');
   const { tokens, dashboardToken, ...settings } = dashboardSettings(env);
+  const producerToken = settings.producerToken ?? randomBytes(24).toString('base64url');
+  // Where the dashboard wants a token for reading, the other services of this process tell nothing without one either.
+  const reading = settings.reading ?? (env.DASHBOARD_VIEWER_TOKEN || settings.readToken ? 'token' : 'local');
+  const made = reading === 'token' ? randomBytes(24).toString('base64url') : undefined;
+  const readToken = settings.readToken ?? made;
 
   // The dashboard comes first, so that it shows the others as they start.
   const running: { consumer?: Consumer; producer?: Producer } = {};
@@ -183,6 +187,7 @@ async function startServices(options: PipelineOptions, release: ReleaseList): Pr
       ...common,
       ...settings,
       tokens,
+      readToken,
       producerToken,
       services: () => ({ producers: urlsOf(running.producer), consumers: urlsOf(running.consumer) }),
       mockApi: () => mockApi?.url,
@@ -192,7 +197,9 @@ async function startServices(options: PipelineOptions, release: ReleaseList): Pr
   const dashboard = await startOnPort(dashboardPort, makeDashboard, Boolean(env.PORT));
   release.add('dashboard', () => dashboard.stop());
 
-  const consumer = await startOnPort(8082, (port) => createConsumer({ ...common, port, log: logger('consumer') }));
+  const consumer = await startOnPort(8082, (port) =>
+    createConsumer({ ...common, reading, readToken, port, log: logger('consumer') }),
+  );
   release.add('consumer', () => consumer.stop());
   running.consumer = consumer;
 
@@ -210,6 +217,8 @@ async function startServices(options: PipelineOptions, release: ReleaseList): Pr
       proxies,
       secret,
       adminToken: producerToken,
+      reading,
+      readToken,
       marks: kept,
     }),
   );

@@ -1,0 +1,12 @@
+import type { Load } from '../access/places.js';
+
+/**
+ * What may run at once. With Postgres, a search holds up to two connections and a download one for as long as its client
+ * reads; CONNECTIONS of readers/postgres/database.ts leaves some for everything else. With CSV, each reads the parts.
+ */
+export const DOWNLOADS: Load = { what: 'downloads', atOnce: 3, waiting: 12 };
+export const SEARCHES: Load = { what: 'searches', atOnce: 3, waiting: 40 };
+/** Looks at a queue of dead letters: each takes all of it and gives it back. */
+export const LOOKS: Load = { what: 'looks at dead letters', atOnce: 2, waiting: 20 };
+/** Bodies of many megabytes, which are in memory several times while they are read. */
+export const LARGE_BODIES: Load = { what: 'records to send again', atOnce: 2, waiting: 10 };

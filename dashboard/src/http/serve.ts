@@ -1,0 +1,77 @@
+import type { Clock, Rate } from '@tributary/shared';
+import type { Express, Request, RequestHandler, Response } from 'express';
+import { ownOriginOnly } from '../access/origin.js';
+import { type Load, Places } from '../access/places.js';
+import { ASKING, rateLimit } from '../access/rate-limit.js';
+import { bodyReader } from './body.js';
+import type { Context } from './context.js';
+import { whileConnected } from './operation.js';
+import type { Route } from './route.js';
+
+/** Adds the routes of a table, each with all that it states. */
+export function serve(app: Express, routes: readonly Route[], context: Context, clock: Clock): void {
+  const limitOf = remembering((rate: Rate) => rateLimit(rate, clock));
+  const placesOf = remembering((load: Load) => new Places(load));
+  for (const route of routes) {
+    const { method, path, role, origin, body, rate, load, handle } = route;
+    // The guard first and the body last: a body is only read from a person who may send it, and only as often as they may.
+    const before: RequestHandler[] = [];
+    if (origin === 'own') before.push(ownOriginOnly);
+    before.push(context.guard.needs(role));
+    // How often anything may be asked is counted before the path is looked at.
+    if (rate !== ASKING) before.push(limitOf(rate));
+    const run = async (request: Request, response: Response) => void (await handle(request, response, context));
+    const places = load === 'light' ? undefined : placesOf(load);
+    const read = bodyReader(body);
+    if (places === undefined) app[method](pathOf(path), ...before, read, run);
+    else app[method](pathOf(path), ...before, inTurn(places, context, [read, run]));
+  }
+}
+
+/** Runs the handlers when a place is free, which is taken from before the body is read until the answer is done. */
+function inTurn(places: Places, { guard }: Context, handlers: readonly RequestHandler[]): RequestHandler {
+  return async (request, response, next) => {
+    const release = await places.take(guard.identify(request).share, whileConnected(response));
+    let answering = true;
+    // A client may go while its body is read: then the handlers never come to their end.
+    response.on('close', () => {
+      if (answering) setTimeout(release, AFTER_CLIENT).unref();
+    });
+    try {
+      for (const handler of handlers) await called(handler, request, response);
+    } catch (error) {
+      next(error);
+    } finally {
+      answering = false;
+      release();
+    }
+  };
+}
+
+/** Milliseconds in which a handler ends whose client has gone. */
+const AFTER_CLIENT = 5_000;
+
+/** Resolves when a handler is done, whether it calls `next` or returns a promise. */
+function called(handler: RequestHandler, request: Request, response: Response): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const settle = (error?: unknown) => (error === undefined ? resolve() : reject(error));
+    try {
+      const running: unknown = handler(request, response, settle);
+      if (running instanceof Promise) running.then(() => resolve(), reject);
+    } catch (error) {
+      reject(error);
+    }
+  });
+}
+
+const pathOf = (path: string): string => path.replaceAll(/\{(\w+)\}/g, ':$1');
+
+/** The same thing for the same key. */
+function remembering<K extends object, V>(make: (key: K) => V): (key: K) => V {
+  const known = new WeakMap<K, V>();
+  return (key) => {
+    const found = known.get(key) ?? make(key);
+    known.set(key, found);
+    return found;
+  };
+}

@@ -1,0 +1,39 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type { ServiceEnvironment } from '../config/environment.js';
+import { FatalError } from '../errors.js';
+import type { Rate } from './buckets.js';
+
+/** Characters. A shorter token can be guessed, also with rate limits. */
+const SHORTEST = 12;
+
+/** How often one address may show a token that is wrong: enough for a person who mistypes, and too few to guess a token. */
+export const WRONG_TOKENS: Rate = { burst: 10, perSecond: 0.2 };
+
+/**
+ * @param name the variable that holds the token
+ * @throws FatalError for a token that can be guessed; it is not shown
+ */
+export function checkToken(name: string, token: string): void {
+  if (token.length >= SHORTEST) return;
+  const remedy = 'set a random one, such as openssl rand -base64 24 prints';
+  throw new FatalError('token_too_short', `${name}: a token has at least ${SHORTEST} characters; ${remedy}`);
+}
+
+/**
+ * The token that a variable holds; undefined if it holds none.
+ * @throws FatalError for one that can be guessed
+ */
+export function readToken(env: ServiceEnvironment, name: 'ADMIN_TOKEN' | 'READ_TOKEN'): string | undefined {
+  const token = env[name] || undefined;
+  if (token !== undefined) checkToken(name, token);
+  return token;
+}
+
+export const digestOf = (token: string): Buffer => createHash('sha256').update(token).digest();
+
+/** Compares in constant time, so that the time of an answer says nothing about the token. Digests have equal lengths. */
+export const isSameToken = (given: string, wanted: string): boolean =>
+  timingSafeEqual(digestOf(given), digestOf(wanted));
+
+/** The token of an `Authorization: Bearer` header; undefined if there is none. */
+export const bearerOf = (header: string | undefined): string | undefined => /^Bearer +(.+)$/i.exec(header ?? '')?.[1];
