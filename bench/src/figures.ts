@@ -1,9 +1,9 @@
 import type { Figure } from './figure.js';
 import { drainFigures } from './figures/drain.js';
-import { drainPython } from './figures/drain-python.js';
 import { embedded } from './figures/embedded.js';
 import { endToEnd } from './figures/end-to-end.js';
 import { memory } from './figures/memory.js';
+import { peerFigures } from './figures/peers.js';
 import { poll } from './figures/poll.js';
 import { pollShaped } from './figures/poll-shaped.js';
 import { publish } from './figures/publish.js';
@@ -13,11 +13,11 @@ import { scaleFigures } from './figures/scale.js';
 export const FIGURES: readonly Figure[] = [
   publish,
   ...drainFigures,
-  drainPython,
   poll,
   pollShaped,
   endToEnd,
   ...scaleFigures,
   memory,
+  ...peerFigures,
   embedded,
 ];

@@ -25,7 +25,7 @@ const figure = (name: string, unit: Figure['unit'] = 'records/s'): Figure => {
 const results = new Map<Figure, Outcome>([
   [figure('publish'), measured({ value: 20_000.4, limit: 30_000, ratio: 0.66668, spread: 0.1234 })],
   [figure('drain.csv'), measured({ value: 1, more: { rounds: [1] } })],
-  [figure('drain.python'), { kind: 'left out', reason: 'there is no Python' }],
+  [figure('peers.python'), { kind: 'left out', reason: 'there is no Python' }],
   [figure('memory', 'MB'), measured({ value: 150, detail: '1,800,000 records' })],
   [figure('embedded'), { kind: 'failed', reason: 'it has ended' }],
 ]);
@@ -38,13 +38,13 @@ describe('the JSON', () => {
   const json = JSON.parse(JSON.stringify(toJson(machine, true, results)));
 
   test('has each figure under its name, and a group as an object', () => {
-    expect(Object.keys(json)).toEqual(['machine', 'publish', 'drain', 'memory', 'embedded']);
+    expect(Object.keys(json)).toEqual(['machine', 'publish', 'drain', 'peers', 'memory', 'embedded']);
     expect(json.publish).toEqual({ unit: 'records/s', value: 20_000.4, limit: 30_000, ratio: 0.667, spread: 0.123 });
     expect(json.drain.csv).toEqual({ unit: 'records/s', value: 1, rounds: [1] });
   });
 
   test('says why a figure is missing', () => {
-    expect(json.drain.python).toEqual({ 'left out': 'there is no Python' });
+    expect(json.peers.python).toEqual({ 'left out': 'there is no Python' });
     expect(json.embedded).toEqual({ failed: 'it has ended' });
   });
 
