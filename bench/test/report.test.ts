@@ -62,7 +62,7 @@ describe('the table', () => {
   });
 
   test('says why a figure is missing', () => {
-    expect(table).toMatch(/^drain\.python +left out\n +What drain\.python says\.\n +left out: there is no Python$/m);
+    expect(table).toMatch(/^peers\.python +left out\n +What peers\.python says\.\n +left out: there is no Python$/m);
   });
 
   test('omits the version of a server that was not needed', () => {
