@@ -37,10 +37,10 @@ import { createPollMetrics, registerGateMetrics, registerPublishMetrics } from '
 import { Control } from './operate/control.js';
 import { operationRoutes } from './operate/routes.js';
 import type { PollSummary } from './poll/progress.js';
-import { LossWatch } from './publish/losses.js';
 import { openPublisher } from './publish/open.js';
 import type { Publisher } from './publish/publisher.js';
-import { confirmedNoter, LossRecovery } from './publish/recovery.js';
+import { confirmedNoter } from './publish/recovery.js';
+import { type Confirmed, watchLosses } from './publish/watch-losses.js';
 import { createDuties } from './schedule/duties.js';
 import type { Duty } from './schedule/duty.js';
 import { LONGEST_IDLE_WAIT } from './sources/port.js';
@@ -71,6 +71,10 @@ export interface Producer extends Service {
   readonly registry: Registry;
   /** Polls every enabled endpoint once, all at the same time. Never rejects: the summary of a failed poll holds its error. */
   pollOnce(): Promise<PollSummary[]>;
+  /** What RabbitMQ has confirmed and lost again, in words; it is not polled again yet. */
+  losses(): readonly string[];
+  /** How many messages RabbitMQ has confirmed that no consumer has settled yet. */
+  unsettled(): Promise<number>;
   /** How far the endpoints have come, to be kept where Redis does not outlive the process. */
   marks(): Promise<SavedMarks>;
 }
@@ -109,6 +113,7 @@ class ProducerService implements Producer {
   #publisher: Publisher | undefined;
   #endpoints: readonly Endpoint[] = [];
   #kept: Stores | undefined;
+  #confirmed: Confirmed | undefined;
   /** Which other pipeline has our name, in words. */
   #rival: string | undefined;
   #url = '';
@@ -150,6 +155,14 @@ class ProducerService implements Producer {
     return summaries.flatMap((summary) => [summary, ...(summary.children ?? [])]);
   }
 
+  losses(): readonly string[] {
+    return this.#confirmed?.problems() ?? [];
+  }
+
+  async unsettled(): Promise<number> {
+    return (await this.#confirmed?.unsettled()) ?? 0;
+  }
+
   async marks(): Promise<SavedMarks> {
     await this.#started;
     if (this.#kept === undefined) throw new Error('the producer has not been started');
@@ -186,13 +199,13 @@ class ProducerService implements Producer {
     measureBlocked(registry, isBlocked);
     const endpoints = compileEndpoints(config);
     this.#endpoints = endpoints;
-    const recovery = this.#watchLosses(kept, depths);
+    const losses = this.#watchLosses(kept, depths);
+    this.#confirmed = losses;
     const problems = () =>
-      [problem(), kept.problem(), this.#rival, ...(recovery?.problems() ?? [])].filter((text) => text !== undefined);
+      [problem(), kept.problem(), this.#rival, ...losses.problems()].filter((text) => text !== undefined);
     const { publications } = kept;
     const { queues } = broker.topology;
-    const confirmed =
-      publications === undefined ? {} : { confirmed: confirmedNoter(publications, queues, () => this.#clock.now()) };
+    const confirmed = publications === undefined ? {} : { confirmed: confirmedNoter(publications, queues) };
     const { marks } = this.#options;
     if (marks !== undefined) await restoreMarks(endpoints, kept.unleased, marks);
     const signal = this.#stopping.signal;
@@ -230,38 +243,16 @@ class ProducerService implements Producer {
     });
   }
 
-  /** Without a schedule, the caller of pollOnce looks after the queues. */
-  #watchLosses(kept: Stores, depths: QueueDepths): LossRecovery | undefined {
-    const { publications, cursors, table } = kept;
+  #watchLosses(stores: Stores, depths: QueueDepths): Confirmed {
     const { log, amqpUrl, schedule } = this.#options;
-    if (publications === undefined || !schedule) return undefined;
-    const now = () => this.#clock.now();
-    const isMine = (id: string) => this.#leases?.fence(id) !== undefined;
-    // Of an endpoint that another producer polls by now, this one learns nothing more.
-    const lastSuccess = (id: string) =>
-      isMine(id) ? this.#duties.get(id)?.runner.state?.lastSuccessAt : Number.POSITIVE_INFINITY;
     const endpoints = this.#endpoints;
-    const recovery = new LossRecovery({
-      endpoints,
-      cursors,
-      table,
-      registry: this.registry,
-      log,
-      amqpUrl,
-      lastSuccess,
-      now,
-    });
-    const watch = new LossWatch({
-      publications,
-      depths,
-      clock: this.#clock,
-      log,
-      isMine,
-      onLoss: (loss) => recovery.recover(loss),
-    });
-    this.#releases.add('the watch for losses', () => watch.close());
-    void watch.run();
-    return recovery;
+    const { registry } = this;
+    const clock = this.#clock;
+    const duties = () => this.#duties;
+    // Without a schedule, the caller of pollOnce makes sure that no other producer polls.
+    const isMine = (id: string) => !schedule || this.#leases?.fence(id) !== undefined;
+    const options = { stores, depths, endpoints, duties, isMine, schedule, registry, clock, log, amqpUrl };
+    return watchLosses(options, this.#releases);
   }
 
   async #listen(control: Control, problems: () => readonly string[]): Promise<void> {

@@ -59,6 +59,7 @@ export * from './redis/health.js';
 export * from './redis/ledger-doubt.js';
 export * from './redis/pipeline-claim.js';
 export * from './redis/publications.js';
+export * from './redis/publications-settled.js';
 export * from './redis/redis.js';
 export * from './redis/run-log.js';
 export * from './redis/seen-again.js';

@@ -1,4 +1,4 @@
-import { cp, mkdtemp, rm } from 'node:fs/promises';
+import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Consumer, createConsumer } from '@tributary/consumer';
@@ -7,6 +7,7 @@ import { createLogger, parsePipeline } from '@tributary/shared';
 import { connect } from 'amqplib';
 import { Redis } from 'ioredis';
 import { Client } from 'pg';
+import { startPipeline } from 'tributary';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest';
 import { eventually } from '../end-to-end/support/eventually.js';
 import { readRows } from '../end-to-end/support/output.js';
@@ -184,6 +185,36 @@ sink: ${sink}
     redis.disconnect();
     expect(await producer.registry.metrics()).not.toMatch(/tributary_lost_records_total\{/);
     expect(api.asked.filter((one) => !one.includes('since='))).toHaveLength(1);
+  });
+
+  test('in a single round end it as a failure, and the next round brings them', async () => {
+    api.records.customers = records(0, 5_000);
+    const path = join(folder, 'pipeline.yaml');
+    await writeFile(path, file(`{ csv: { directory: ${join(folder, 'rows')} } }`));
+    const env = { AMQP_URL: rabbit.url, REDIS_URL: inject('redisUrl') };
+    const round = async () => {
+      const pipeline = await startPipeline({ config: path, env, schedule: false, logger: () => log });
+      try {
+        return await pipeline.once();
+      } finally {
+        await pipeline.stop();
+      }
+    };
+    const purged = withChannel(async (channel) => {
+      for (let count = 0; count === 0; ) {
+        // Before the first round there is no queue, which closes the channel.
+        count = await withChannel((other) => other.purgeQueue(queue())).then(
+          (one) => one.messageCount,
+          () => 0,
+        );
+      }
+      await channel.checkQueue(queue());
+    });
+    await expect(round()).rejects.toThrow(/has lost \d+ records? of queue .*; run it again/);
+    await purged;
+    await round();
+    const rows = await readRows(join(folder, 'rows'), 'customers');
+    expect([new Set(rows.map(({ key }) => key)).size, rows.length]).toEqual([5_000, 5_000]);
   });
 
   test('leave a letter again if they can never be written: the dead letters were lost as well', async () => {

@@ -1,6 +1,6 @@
 import type { Clock } from '@tributary/shared';
-import type { BrokerMessage, IntakeChannel } from './channel.js';
-import { type Delivery, Settler } from './settle.js';
+import type { IntakeChannel } from './channel.js';
+import { type Delivery, type OnSettled, Settler } from './settle.js';
 
 /** How many deliveries are judged together: enough to share a round trip to Redis, few enough to keep it short. */
 const MICRO_BATCH = 256;
@@ -13,8 +13,7 @@ export interface IntakeOptions {
   readonly clock: Clock;
   /** The number of deliveries that the broker gives out before it waits for an acknowledgement. */
   readonly prefetch: number;
-  /** Called with each message that is about to be acknowledged. */
-  readonly onSettled?: (message: BrokerMessage) => void;
+  readonly onSettled?: OnSettled;
 }
 
 /** Deliveries of one queue, as they come: an async iterable of micro-batches, bounded by the channel's prefetch. */

@@ -56,9 +56,13 @@ export interface SettlerOptions {
   readonly onRefused?: (delivery: Delivery) => void;
   /** Aborted when nothing is settled here any more. */
   readonly over: AbortSignal;
-  /** Called with each message that is about to be acknowledged. */
-  readonly onSettled?: ((message: BrokerMessage) => void) | undefined;
+  readonly onSettled?: OnSettled | undefined;
 }
+
+/**
+ * Called with deliveries that are settled. They are acknowledged when its promise resolves, or at once without one. It must not reject.
+ */
+export type OnSettled = (deliveries: readonly Delivery[]) => Promise<void> | undefined;
 
 /**
  * Acknowledges the deliveries of one channel. Deliveries that are settled without a gap go in one `ack up to`. A settled
@@ -71,6 +75,8 @@ export class Settler {
   /** How many deliveries may wait behind a gap. */
   readonly #most: number;
   #open: Delivery[] = [];
+  /** Acknowledgements that wait until their deliveries are noted. They are sent in order. */
+  #waiting: Promise<void> | undefined;
   #scheduled = false;
   #lingering = false;
 
@@ -108,9 +114,10 @@ export class Settler {
     });
   }
 
-  /** Acknowledges everything that is settled. */
-  flush(): void {
+  /** Acknowledges everything that is settled. @returns a promise of it, if something is to be noted before */
+  flush(): Promise<void> | undefined {
     this.#acknowledge(0);
+    return this.#waiting;
   }
 
   async #linger(): Promise<void> {
@@ -135,14 +142,26 @@ export class Settler {
     const settled = behind.filter((delivery) => delivery.settled);
     const mayWait = settled.length <= lingering;
     this.#open = mayWait ? behind : behind.filter((delivery) => !delivery.settled);
-    const { channel, onSettled } = this.#options;
-    if (onSettled !== undefined) {
-      for (const { message } of open.slice(0, prefix)) onSettled(message);
-      if (!mayWait) for (const { message } of settled) onSettled(message);
+    const singles = mayWait ? [] : settled;
+    if (last === undefined && singles.length === 0) return;
+    const noted = this.#options.onSettled?.(prefix === 0 ? singles : open.slice(0, prefix).concat(singles));
+    if (noted === undefined && this.#waiting === undefined) {
+      this.#send(last, singles);
+      return;
     }
+    // The broker closes a channel that acknowledges one delivery after an `ack up to` that covers it.
+    const sent = Promise.all([this.#waiting, noted]).then(() => {
+      if (this.#waiting === sent) this.#waiting = undefined;
+      this.#send(last, singles);
+    });
+    this.#waiting = sent;
+  }
+
+  #send(last: Delivery | undefined, singles: readonly Delivery[]): void {
+    const { channel } = this.#options;
     try {
       if (last !== undefined) channel.ack(last.message, true);
-      if (!mayWait) for (const delivery of settled) channel.ack(delivery.message);
+      for (const delivery of singles) channel.ack(delivery.message);
     } catch (error) {
       // The channel is closed: the broker has taken its messages back, and there is nothing to acknowledge.
       if (!(error instanceof Error) || error.name !== 'IllegalOperationError') throw error;

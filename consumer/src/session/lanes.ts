@@ -6,8 +6,8 @@ import {
   type ReleaseList,
   type Topology,
 } from '@tributary/shared';
-import type { BrokerMessage } from '../intake/channel.js';
 import { Intake } from '../intake/intake.js';
+import type { Delivery } from '../intake/settle.js';
 import type { Entry } from '../merge/merge.js';
 import { Batcher, type BatchOptions } from '../write/batch.js';
 import { type Broker, openChannel } from './broker.js';
@@ -28,8 +28,8 @@ export interface LaneOptions {
   readonly instance: string;
   readonly prefetch: number;
   readonly batch: Pick<BatchOptions<Entry>, 'size' | 'interval' | 'flush'>;
-  /** Called with each message that is about to be acknowledged. */
-  readonly onSettled: (queue: string, message: BrokerMessage) => void;
+  /** As of Settler, for the deliveries of a queue. */
+  readonly onSettled: (queue: string, deliveries: readonly Delivery[]) => Promise<void> | undefined;
   readonly clock: Clock;
   readonly log: Logger;
   readonly stop: AbortSignal;
@@ -50,7 +50,7 @@ export async function openLanes(options: LaneOptions, ending: Ending, release: R
     const { queue } = entity.config;
     const channel = await openChannel(broker, ending, release);
     if (lanes.length === 0) await applyTopology(channel, options.topology);
-    const onSettled = (message: BrokerMessage) => options.onSettled(queue, message);
+    const onSettled = (deliveries: readonly Delivery[]) => options.onSettled(queue, deliveries);
     const intake = new Intake({ channel, clock, prefetch, onSettled });
     const consumerTag = `consumer ${instance} ${entity.name}`;
     const started = intake.start(queue, consumerTag, () => ending.by('consumer cancelled'));

@@ -2,7 +2,7 @@ import { oldestOf, type ReleaseList } from '@tributary/shared';
 import { type ClaimedRow, Claims } from '../claim/claims.js';
 import type { Lease } from '../claim/lease.js';
 import { DeadLetters } from '../dead-letters/dead-letters.js';
-import type { BrokerMessage } from '../intake/channel.js';
+import type { Delivery } from '../intake/settle.js';
 import type { EnteredLedger } from '../ledger/port.js';
 import type { MergeOptions } from '../merge/join.js';
 import type { SinkWriter } from '../sinks/port.js';
@@ -67,7 +67,7 @@ export async function openPath(options: SessionOptions, surroundings: PathSurrou
     );
   const settledLog = new SettledLog({ ...options, notes: options.settledNotes, held });
   release.add('the notes of what was settled', () => settledLog.close());
-  const onSettled = (queue: string, message: BrokerMessage) => settledLog.settled(queue, message);
+  const onSettled = (queue: string, deliveries: readonly Delivery[]) => settledLog.settled(queue, deliveries);
   lanes = await openLanes({ ...options, batch, onSettled }, ending, release);
   return { lanes, claims, merges, deadLetters, output };
 }

@@ -1,17 +1,21 @@
 import {
   type Clock,
   PUBLICATION_HEADER,
-  readPublication,
   type SettledNotes,
   type SettledNumbers,
+  SettledOfQueue,
   within,
 } from '@tributary/shared';
-import type { BrokerMessage } from '../intake/channel.js';
+import type { Delivery } from '../intake/settle.js';
 
-/** Milliseconds between two notes: soon when something was settled, for a consumer that is killed notes nothing. */
-const SOON = 250;
+/** Milliseconds between two notes, so that one tells of many deliveries. Their acknowledgements wait for so long. */
+const GATHERED = 5;
+/** Milliseconds for which it counts what this consumer was last said to hold, while it settles. */
+const HELD_KNOWN = 250;
 /** Notes without news, so that the producer knows that this consumer lives, and what it holds. */
 const HEARTBEAT = 1_000;
+/** Milliseconds after which a note that failed is tried again. */
+const AGAIN = 250;
 
 export interface SettledLogOptions {
   readonly notes: SettledNotes;
@@ -23,33 +27,44 @@ export interface SettledLogOptions {
 }
 
 /**
- * Gathers which messages were settled, and notes it in Redis from time to time, so that the producer learns what the broker
- * has lost (shared/src/redis/publications.ts). Nothing waits for it: if a note is lost, records are polled once more.
+ * Notes in Redis which messages are settled, before they are acknowledged, so that the producer learns what the broker has
+ * lost (shared/src/redis/publications-settled.ts). A consumer that dies before a note leaves its messages to be delivered again.
  */
 export class SettledLog {
   readonly #options: SettledLogOptions;
   readonly #over = new AbortController();
   readonly #ended: Promise<void>;
-  #settled = new Map<string, { token: string; queue: string; numbers: number[] }>();
+  readonly #queues = new Map<string, SettledOfQueue>();
+  /** Called when what is gathered is noted. */
+  #waiting: (() => void)[] = [];
+  #wake = new AbortController();
+  #heldAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: SettledLogOptions) {
     this.#options = options;
     this.#ended = this.#run();
   }
 
-  settled(queue: string, { properties }: BrokerMessage): void {
-    const publication = readPublication(properties.headers?.[PUBLICATION_HEADER]);
-    if (publication === undefined) return;
-    const { token, number } = publication;
-    const id = `${token} ${queue}`;
-    const numbers = this.#settled.get(id)?.numbers;
-    if (numbers === undefined) this.#settled.set(id, { token, queue, numbers: [number] });
-    else numbers.push(number);
+  /** Undefined if none of the messages is numbered; otherwise resolves when they are noted, in the order of the calls. */
+  settled(queue: string, deliveries: readonly Delivery[]): Promise<void> | undefined {
+    let of = this.#queues.get(queue);
+    if (of === undefined) {
+      of = new SettledOfQueue(queue);
+      this.#queues.set(queue, of);
+    }
+    let isNumbered = false;
+    for (const { message } of deliveries) {
+      if (of.add(message.properties.headers?.[PUBLICATION_HEADER])) isNumbered = true;
+    }
+    if (!isNumbered) return undefined;
+    this.#wake.abort();
+    return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
   /** Notes what is left. Does not wait long for it. */
   async close(): Promise<void> {
     this.#over.abort();
+    this.#wake.abort();
     const { clock, notes, writer } = this.#options;
     const left = this.#ended.then(() => this.#note()).then(() => notes.leave(writer));
     await within(
@@ -62,25 +77,39 @@ export class SettledLog {
   async #run(): Promise<void> {
     const { clock } = this.#options;
     const { signal } = this.#over;
-    for (let idle = 0; !signal.aborted; await clock.sleep(SOON, signal)) {
-      idle += SOON;
-      if (this.#settled.size === 0 && idle < HEARTBEAT) continue;
-      idle = 0;
-      await this.#note();
+    while (!signal.aborted) {
+      if (this.#waiting.length === 0) {
+        this.#wake = new AbortController();
+        await clock.sleep(HEARTBEAT, this.#wake.signal);
+        // More is settled within the same moment.
+        await clock.sleep(GATHERED, signal);
+      }
+      const isNoted = await this.#note();
+      await clock.sleep(isNoted ? GATHERED : AGAIN, signal);
     }
   }
 
-  async #note(): Promise<void> {
-    const { notes, writer, held } = this.#options;
-    const settled: SettledNumbers[] = [...this.#settled.values()];
+  /** @returns whether Redis has it */
+  async #note(): Promise<boolean> {
+    const { notes, writer, clock } = this.#options;
     // As of now: what is settled after it is in the next note.
-    this.#settled = new Map();
-    await notes.note(writer, held(), settled).catch(() => {
-      for (const { token, queue, numbers } of settled) {
-        const id = `${token} ${queue}`;
-        const more = this.#settled.get(id)?.numbers ?? [];
-        this.#settled.set(id, { token, queue, numbers: [...numbers, ...more] });
-      }
-    });
+    const settled = [...this.#queues.values()].flatMap((queue) => queue.take());
+    const waiting = this.#waiting.splice(0);
+    const now = clock.monotonic();
+    const held = settled.length > 0 && now - this.#heldAt < HELD_KNOWN ? undefined : this.#options.held();
+    try {
+      await notes.note(writer, held, settled);
+    } catch {
+      this.#giveBack(settled);
+      this.#waiting.unshift(...waiting);
+      return false;
+    }
+    if (held !== undefined) this.#heldAt = now;
+    for (const resolve of waiting) resolve();
+    return true;
+  }
+
+  #giveBack(settled: readonly SettledNumbers[]): void {
+    for (const one of settled) this.#queues.get(one.queue)?.giveBack(one);
   }
 }

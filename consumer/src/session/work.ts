@@ -1,3 +1,4 @@
+import { type Clock, within } from '@tributary/shared';
 import { consume } from '../consume.js';
 import { KnownRecords } from '../intake/known-records.js';
 import { createMergeStep } from '../merge/merge.js';
@@ -7,9 +8,13 @@ import type { Ending } from './ending.js';
 import type { RunningSession, SessionOptions } from './options.js';
 import type { Path } from './path.js';
 
+/** Milliseconds that the end of a session waits until what was settled is noted, for Redis may be away. */
+const NOTED_WITHIN = 1_000;
+
 /** The work of one session: it consumes each queue, and makes merged rows once more where a rebuild asked for it. */
 export class Work implements RunningSession {
   readonly #path: Path;
+  readonly #clock: Clock;
   /** Aborted when the session waits for nothing any more. */
   readonly #over: AbortSignal;
   readonly #stories: readonly Promise<void>[];
@@ -19,6 +24,7 @@ export class Work implements RunningSession {
     const { clock, log } = options;
     const onError = (error: unknown) => ending.byError(error);
     this.#path = path;
+    this.#clock = clock;
     this.#over = ending.abandoned;
     this.#stories = startStories(path, options, ending);
     this.#remerge = startRemerge(path.merges, { clock, log, onError });
@@ -57,7 +63,9 @@ export class Work implements RunningSession {
     await Promise.all([this.#remerge.ended, ...this.#stories]);
     await this.flushNow();
     await this.#path.deadLetters.settled(this.#over);
-    for (const { intake } of this.#path.lanes) intake.settler.flush();
+    // What cannot be noted in time stays unacknowledged, and is delivered again.
+    const acknowledged = Promise.all(this.#path.lanes.map(({ intake }) => intake.settler.flush()));
+    await within(this.#clock, NOTED_WITHIN, acknowledged, this.#over);
     await this.#path.output.close();
   }
 

@@ -122,6 +122,34 @@ describe('deliveries', () => {
     expect(channel.acks).toEqual([]);
   });
 
+  test('are acknowledged when they are noted, in order', async () => {
+    const noted: (() => void)[] = [];
+    let isNumbered = true;
+    const onSettled = () => (isNumbered ? new Promise<void>((resolve) => noted.push(resolve)) : undefined);
+    settler = new Settler({ channel, clock, prefetch: 500, isStarved: () => false, over: over.signal, onSettled });
+    deliveries = Array.from({ length: 4 }, (_, n) => settler.track(channel.message(), n));
+    const [one, two, three, four] = deliveries.map(({ message }) => message.fields.deliveryTag);
+    deliveries[1]?.ack();
+    await settled();
+    await clock.advance(100);
+    expect(settler.unsettled).toBe(3);
+    deliveries[0]?.ack();
+    await settled();
+    // Nothing has to be noted of the next ones. They wait all the same: `ack up to` covers the others.
+    isNumbered = false;
+    deliveries[2]?.ack();
+    deliveries[3]?.ack();
+    await settled();
+    expect(channel.acks).toEqual([]);
+    noted[1]?.();
+    await settled();
+    expect(channel.acks).toEqual([]);
+    noted[0]?.();
+    await settler.flush();
+    expect(channel.acks).toEqual([`${two}`, `<=${one}`, `<=${four}`]);
+    expect(three).toBeDefined();
+  });
+
   test('any other error of the channel is thrown', () => {
     channel.ack = () => {
       throw new TypeError('a bug');

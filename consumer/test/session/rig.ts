@@ -7,6 +7,7 @@ import {
   publishOptions,
   type RecoveringChannelModel,
   redisSeenAgain,
+  type SettledNotes,
   systemClock,
   topologyOf,
 } from '@tributary/shared';
@@ -32,6 +33,8 @@ export interface SessionChanges {
   readonly overdue?: AbortController;
   readonly clock?: Clock;
   readonly batch?: PipelineConfig['batch'];
+  /** Notes what is settled; nothing is noted unless given. */
+  readonly note?: SettledNotes['note'];
 }
 
 /** A session that was begun, and how it ends. */
@@ -67,6 +70,7 @@ export async function startRig({ redis }: RedisStandIn) {
 
   async function begin(changes: SessionChanges = {}): Promise<BegunSession> {
     const { clock = systemClock, batch, stop = new AbortController(), overdue = new AbortController() } = changes;
+    const { note = async () => {} } = changes;
     const config = { ...CRM, name: pipeline, batch: batch ?? { size: 10, interval: 50 } };
     const channels: Channel[] = [];
     const problems: (string | undefined)[] = [];
@@ -82,7 +86,7 @@ export async function startRig({ redis }: RedisStandIn) {
         buried: new RedisBuried(redis, config.name),
         kept: { keep: () => Promise.reject(new Error('every body fits')) },
         seenAgain: redisSeenAgain(redis, config.name),
-        settledNotes: { note: async () => {}, leave: async () => {} },
+        settledNotes: { note, leave: async () => {} },
         sink,
         instance: 'test',
         writer: `writer-${++sessions}`,

@@ -5,7 +5,7 @@ import { ledgerKeys } from '../../src/ledger/keys.js';
 import { type RedisStandIn, startRedisStandIn } from '../ledger/stand-in.js';
 import { FakeClock } from '../support/fake-clock.js';
 import { customer, item } from '../support/records.js';
-import { type Rig, startRig } from './rig.js';
+import { type Rig, type SessionChanges, startRig } from './rig.js';
 
 // A stand-in starts a process, and the machine may be busy.
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
@@ -159,6 +159,28 @@ describe('a session', () => {
     await rig.begin();
     await drained();
     expect(rig.queue('customer_data.dead').messages).toBe(1);
+  });
+
+  test('acknowledges a message when it is noted as settled, and not before: if it dies in between, nothing counts as lost', async () => {
+    const noted: string[] = [];
+    const note =
+      (isAnswered: boolean): NonNullable<SessionChanges['note']> =>
+      (_consumer, _held, settled) => {
+        noted.push(...settled.map((one) => JSON.stringify([one.queue, one.token, one.runs])));
+        return settled.length === 0 || isAnswered ? Promise.resolve() : new Promise(() => {});
+      };
+    const first = await rig.begin({ note: note(false) });
+    await rig.publish('customer', customer({ id: 'C-1', lines: [] }), { publication: '0123456789abcdef/17' });
+    await landed('C-1');
+    await vi.waitFor(() => expect(noted).toEqual(['["customer_data","0123456789abcdef",[[17,17]]]']), WAIT);
+    expect(rig.queue('customer_data')).toEqual({ messages: 1, unacknowledged: 1 });
+    first.abandon();
+    first.stop();
+    await first.end;
+    await rig.begin({ note: note(true) });
+    await drained();
+    await landed('C-1');
+    expect(new Set(noted).size).toBe(1);
   });
 
   test('whose channel the broker closes writes what it has claimed, which is delivered again and not written again', async () => {

@@ -42,8 +42,7 @@ export interface PollSteps {
   /** Called before the cursor is saved: all messages are confirmed. @param since where the run began; everything if undefined */
   readonly confirmed?: (
     endpoint: Endpoint,
-    run: number,
-    messages: Pick<PublishRun, 'takeConfirmed'>,
+    messages: Pick<PublishRun, 'numbering'>,
     since: string | undefined,
   ) => Promise<void>;
 }
@@ -82,7 +81,7 @@ export async function poll(
   const { run, cursor: saved, notBefore } = await interruptible(cursors.begin(endpoint, clock.now()), signal);
   const cursor = full ? { validators: [] } : saved;
   ids.notBefore(notBefore);
-  const messages = publisher.begin();
+  const messages = publisher.begin(endpoint.id);
   progress.begin(run, messages, notBefore);
 
   const begunAt = clock.now();
@@ -179,7 +178,7 @@ export async function poll(
     if (walks.standsStill) progress.standsStill();
     const reached = await deletions.publish(walks.settled, slices.confirmed(slice, walks));
     // If the broker loses what it has confirmed, the endpoint is polled again from where this run began.
-    await steps.confirmed?.(endpoint, run, messages, full ? undefined : beginningOf(endpoint, saved, slice));
+    await steps.confirmed?.(endpoint, messages, full ? undefined : beginningOf(endpoint, saved, slice));
     await cursors.save(endpoint, reached);
     const { settled } = walks;
     walks = new Walks(endpoint, EMPTY, begunAt, source.countsPages);

@@ -1,6 +1,7 @@
 import type { QueueStats } from '../metrics.js';
 import type { PublishOptions } from './channel.js';
 import type { OutgoingMessage } from './messages.js';
+import type { MessageNumber } from './numbering.js';
 import type { PublishRun } from './publish-run.js';
 
 /** A message that is not settled: the broker has not confirmed it, and it has not been given up. */
@@ -9,6 +10,7 @@ export interface Held {
   readonly options: PublishOptions;
   readonly run: PublishRun;
   readonly stats: QueueStats;
+  readonly number: MessageNumber | undefined;
   /** The broker returned it. Its confirm still comes, and does not mean that a queue holds it. */
   returned: boolean;
 }
@@ -128,7 +130,7 @@ export class Outbox {
     this.#bytes -= held.message.body.length;
     held.stats.unconfirmed -= 1;
     if (confirmed) held.stats.confirmed += 1;
-    held.run.settle(confirmed, held.message.envelope.entity);
+    held.run.settle(confirmed, held.number);
     if (this.#messages <= this.#maxMessages / 2 && this.#bytes <= this.#maxBytes / 2) {
       this.#room?.resolve();
       this.#room = undefined;

@@ -1,6 +1,5 @@
-import { randomBytes } from 'node:crypto';
-import { MOST_NUMBERED } from '@tributary/shared';
 import type { OutgoingMessage } from './messages.js';
+import type { MessageNumber, Numbering } from './numbering.js';
 
 /** The messages of one run: published one by one, awaited together. */
 export class PublishRun {
@@ -9,16 +8,12 @@ export class PublishRun {
   #confirmed = 0;
   #error: Error | undefined;
   #flush: Flush | undefined;
-  #token = newToken();
-  /** By entity, how many messages were numbered, and how many of these were confirmed. */
-  #numbered = new Map<string, { next: number; confirmed: number }>();
+  /** Numbers its messages, so that it can be noted which of them are settled; undefined if that is not noted. */
+  readonly numbering: Numbering | undefined;
 
-  readonly #isNumbered: boolean;
-
-  /** @param isNumbered whether its messages are numbered, so that it can be noted which of them are settled */
-  constructor(accept: (message: OutgoingMessage, run: PublishRun) => Promise<void> | undefined, isNumbered = false) {
+  constructor(accept: (message: OutgoingMessage, run: PublishRun) => Promise<void> | undefined, numbering?: Numbering) {
     this.#accept = accept;
-    this.#isNumbered = isNumbered;
+    this.numbering = numbering;
   }
 
   get failed(): boolean {
@@ -57,38 +52,12 @@ export class PublishRun {
     });
   }
 
-  /** Names the next message for the consumer, which notes what is settled; undefined if that is not noted. */
-  numberOf(entity: string): string | undefined {
-    if (!this.#isNumbered) return undefined;
-    let numbered = this.#numbered.get(entity);
-    if (numbered === undefined) {
-      numbered = { next: 0, confirmed: 0 };
-      this.#numbered.set(entity, numbered);
-    }
-    return numbered.next < MOST_NUMBERED ? `${this.#token}/${numbered.next++}` : undefined;
-  }
-
-  /**
-   * What was confirmed since the last call, to be noted until it is settled. To be called after {@link flush}.
-   * @returns undefined if nothing was
-   */
-  takeConfirmed(): ConfirmedPart | undefined {
-    const counts = [...this.#numbered].flatMap(([entity, { confirmed }]): [string, number][] =>
-      confirmed === 0 ? [] : [[entity, Math.min(confirmed, MOST_NUMBERED)]],
-    );
-    const part = { token: this.#token, counts: Object.fromEntries(counts) };
-    this.#token = newToken();
-    this.#numbered = new Map();
-    return counts.length === 0 ? undefined : part;
-  }
-
   /** The publisher calls it when one of the messages is confirmed or given up. */
-  settle(confirmed: boolean, entity: string): void {
+  settle(confirmed: boolean, number: MessageNumber | undefined): void {
     this.#unsettled -= 1;
     if (confirmed) {
       this.#confirmed += 1;
-      const numbered = this.#numbered.get(entity);
-      if (numbered !== undefined) numbered.confirmed += 1;
+      if (number !== undefined) number.publication.confirmed += 1;
     }
     if (this.#unsettled === 0 && this.#error === undefined) this.#flush?.resolve();
   }
@@ -99,14 +68,6 @@ export class PublishRun {
     this.#flush?.reject(this.#error);
   }
 }
-
-/** Messages of a run that were confirmed: as the consumer names them, and how many there are of each entity. */
-export interface ConfirmedPart {
-  readonly token: string;
-  readonly counts: Readonly<Record<string, number>>;
-}
-
-const newToken = (): string => randomBytes(8).toString('hex');
 
 /** The caller that awaits the confirms. */
 interface Flush {

@@ -13,6 +13,7 @@ import { isClosing, type PublishChannel, type PublishConnection, type PublishOpt
 import { type ChannelUser, ConfirmChannelKeeper } from './confirm-channel.js';
 import { ConfirmWatch } from './confirm-watch.js';
 import type { OutgoingMessage } from './messages.js';
+import { Numbering } from './numbering.js';
 import { type Held, Outbox } from './outbox.js';
 import { PublishRun } from './publish-run.js';
 import { QueueWait } from './queue-wait.js';
@@ -50,6 +51,8 @@ export class Publisher implements ChannelUser {
   readonly #stats: ReadonlyMap<string, QueueStats>;
   readonly #queueWait: QueueWait;
   readonly #confirmWatch: ConfirmWatch;
+  /** By endpoint. */
+  readonly #numberings = new Map<string, Numbering>();
   #channel: PublishChannel | undefined;
   /** The fault that a person has to mend before any run can succeed. */
   #fault: FatalError | undefined;
@@ -66,9 +69,20 @@ export class Publisher implements ChannelUser {
     void this.#keeper.keepOpen();
   }
 
-  /** Begins a run: messages that are awaited together. */
-  begin(): PublishRun {
-    return new PublishRun((message, run) => this.#accept(message, run), this.#options.isNumbered);
+  /**
+   * Begins a run: messages that are awaited together.
+   * @param endpoint whose run it is; the one before has ended
+   */
+  begin(endpoint = ''): PublishRun {
+    return new PublishRun((message, run) => this.#accept(message, run), this.#numberingOf(endpoint));
+  }
+
+  #numberingOf(endpoint: string): Numbering | undefined {
+    if (this.#options.isNumbered !== true) return undefined;
+    const numbering = this.#numberings.get(endpoint) ?? new Numbering();
+    this.#numberings.set(endpoint, numbering);
+    numbering.begin();
+    return numbering;
   }
 
   get stats(): readonly QueueStats[] {
@@ -99,13 +113,9 @@ export class Publisher implements ChannelUser {
     const { entity } = message.envelope;
     const stats = this.#stats.get(entity);
     if (stats === undefined) throw new Error(`no queue for entity ${entity}`);
-    const held: Held = {
-      message,
-      options: publishOptions(message.envelope, run.numberOf(entity)),
-      run,
-      stats,
-      returned: false,
-    };
+    const number = run.numbering?.numberOf(entity);
+    const options = publishOptions(message.envelope, number?.text);
+    const held: Held = { message, options, run, stats, number, returned: false };
     if (message.body.length > this.#maxMessageSize) {
       this.#tellTooLarge(held);
       const standIn = this.#standInOf(message);

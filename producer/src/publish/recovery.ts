@@ -1,7 +1,14 @@
-import { Counter, type EntityQueue, type Logger, type Publications, type Registry, redactUrl } from '@tributary/shared';
+import {
+  Counter,
+  count,
+  type EntityQueue,
+  type Logger,
+  type Publications,
+  type Registry,
+  redactUrl,
+} from '@tributary/shared';
 import type { CursorStore } from '../cursor/cursor.js';
 import type { Endpoint } from '../endpoint.js';
-import type { LeaseTable } from '../leases/table.js';
 import { earlierMark } from '../poll/mark.js';
 import type { PollSteps } from '../poll/poll.js';
 import { describeLoss, type Loss } from './losses.js';
@@ -10,30 +17,36 @@ import { describeLoss, type Loss } from './losses.js';
 export function confirmedNoter(
   publications: Publications,
   queues: readonly EntityQueue[],
-  now: () => number,
 ): NonNullable<PollSteps['confirmed']> {
   const queueOf = new Map(queues.map(({ entity, queue }) => [entity, queue]));
-  return async ({ id }, run, messages, since) => {
-    const part = messages.takeConfirmed();
-    if (part === undefined) return;
-    const counts = Object.fromEntries(
-      Object.entries(part.counts).map(([entity, confirmed]) => [queueOf.get(entity) ?? entity, confirmed]),
-    );
-    const { token } = part;
-    await publications.note({ token, endpoint: id, run, counts, at: now(), ...(since === undefined ? {} : { since }) });
+  /** By endpoint, the number of the last note. */
+  const noted = new Map<string, number>();
+  return async (endpoint, { numbering }, since) => {
+    const parts = numbering?.take() ?? [];
+    if (parts.length === 0) return;
+    const { id } = endpoint;
+    const messages = parts.map(({ entity, ...part }) => ({ ...part, queue: queueOf.get(entity) ?? entity }));
+    const earlier = (a: string, b: string) => earlierMark(endpoint, a, b);
+    const seq = await publications.note({ endpoint: id, messages, since, earlier, after: noted.get(id) ?? 0 });
+    noted.set(id, seq);
+    numbering?.noted();
+    // If something of a poll over everything is lost, everything is polled again. That must not become so for what follows.
+    if (since === undefined && endpoint.config.incremental !== undefined) numbering?.end();
   };
 }
 
 export interface RecoveryOptions {
   readonly endpoints: readonly Endpoint[];
   readonly cursors: CursorStore;
-  readonly table: LeaseTable;
+  /** Lets the endpoint be polled from its cursor, now. */
+  readonly askFor: (endpoint: string) => Promise<void>;
   readonly registry: Registry;
   readonly log: Logger;
   readonly amqpUrl: string;
-  /** When a poll of the endpoint last succeeded, in milliseconds since the epoch. */
+  /** When the last poll of the endpoint that succeeded began, by the clock that is never set. */
   readonly lastSuccess: (endpoint: string) => number | undefined;
-  readonly now: () => number;
+  /** Milliseconds of the clock that is never set. */
+  readonly monotonic: () => number;
 }
 
 /** Lets endpoints be polled again whose records the broker has lost, and tells people. */
@@ -56,27 +69,33 @@ export class LossRecovery {
   /** What was lost and is not polled again yet, in words. */
   problems(): string[] {
     for (const [endpoint, { at }] of this.#told) {
-      if ((this.#options.lastSuccess(endpoint) ?? 0) > at) this.#told.delete(endpoint);
+      if ((this.#options.lastSuccess(endpoint) ?? Number.NEGATIVE_INFINITY) > at) this.#told.delete(endpoint);
     }
     return [...this.#told.values()].map(({ words }) => words);
   }
 
   async recover(loss: Loss): Promise<void> {
-    const { endpoints, cursors, table, log, now } = this.#options;
+    const { endpoints, cursors, askFor, log, monotonic } = this.#options;
     const { endpoint: id } = loss;
     const endpoint = endpoints.find((one) => one.id === id);
     if (endpoint === undefined) return;
     const since = loss.since?.reduce((a, b) => earlierMark(endpoint, a, b));
     if (since === undefined) await cursors.reset(endpoint);
     else await cursors.stepBack(endpoint, since);
-    await table.ask(id, 'restart');
+    // A poll that begins from here on brings what was lost.
+    const at = monotonic();
+    await askFor(id);
     for (const [queue, missing] of Object.entries(loss.records)) this.#lost.inc({ endpoint: id, queue }, missing);
     const servers = this.#options.amqpUrl.split(',').map(redactUrl).join(', ');
     const words = `RabbitMQ (${servers}) has lost ${describeLoss(loss)} that ${id} had published: the queue was deleted or emptied, or the server came back without its data`;
     const again = since === undefined ? 'the endpoint is polled in full' : `the endpoint is polled again from ${since}`;
-    log.error({ endpoint: id, records: loss.records, since }, `${words}; ${again}. ${UNKNOWN}`);
-    this.#told.set(id, { words: `${words}; ${again}`, at: now() });
+    log.error({ endpoint: id, records: loss.records, since }, `${words}; ${again}. ${describeOthers(loss)}`);
+    this.#told.set(id, { words: `${words}; ${again}`, at });
   }
 }
 
-const UNKNOWN = 'What other programs had put into the queue, and dead letters, cannot be polled again';
+function describeOthers({ others }: Loss): string {
+  const what = 'What other programs had put into the queue, and dead letters, cannot be polled again';
+  if (others === undefined || others === 0) return what;
+  return `${what}: beside these records the queue held up to ${count(others, 'message')} before (of other programs or endpoints)`;
+}

@@ -35,6 +35,7 @@ export class Runner {
   readonly #pause: Pause;
   #abort = new AbortController();
   #state: EndpointState | undefined;
+  #succeededRun: number | undefined;
   #overdueTold = false;
   #fullWanted = false;
   /** The schedule began the next run, rather than a person. */
@@ -55,6 +56,11 @@ export class Runner {
   /** The result of the last poll, also if another producer made it. */
   get state(): EndpointState | undefined {
     return this.#state;
+  }
+
+  /** When the last run of this producer that succeeded began, by the clock that is never set; undefined if none did. */
+  get succeededRun(): number | undefined {
+    return this.#succeededRun;
   }
 
   /** Before when the API asked not to be asked again, in milliseconds since the epoch; undefined if that is past. */
@@ -167,6 +173,7 @@ export class Runner {
       this.#fullWanted ||= manner.full;
       this.#judge(failure, summary);
     } else {
+      this.#succeededRun = begun;
       this.#circuit.succeeded();
       this.#pause.succeeded();
       if (manner.trial) log.info(labels, 'the endpoint answers again');

@@ -9,8 +9,9 @@ const QUIET: QueueLook = { ready: 0, consumers: 1 };
 function setUp(open: readonly OpenPublication[], held: readonly number[] = [0], oldest = 0) {
   const losses: Loss[] = [];
   const publications: Publications = {
-    note: async () => {},
+    note: async () => 1,
     open: async () => open,
+    recount: async (publications) => open.filter(({ token }) => publications.some((one) => one.token === token)),
     forget: async () => {},
     held: async () =>
       new Map([
@@ -19,9 +20,10 @@ function setUp(open: readonly OpenPublication[], held: readonly number[] = [0], 
       ]),
   };
   const clock = new ManualClock();
+  const looks = new Map([['q', QUIET]]);
   const watch = new LossWatch({
     publications,
-    depths: { look: async (queues) => new Map(queues.map((queue) => [queue, QUIET])) },
+    depths: { look: async () => looks },
     clock,
     log: recordingLog().log,
     isMine: () => true,
@@ -29,16 +31,16 @@ function setUp(open: readonly OpenPublication[], held: readonly number[] = [0], 
       losses.push(loss);
     },
   });
-  return { watch, losses, clock };
+  return { watch, losses, clock, publications, looks };
 }
 
-const publication = (token: string, at: number, since: string | undefined, settled = 0): OpenPublication => ({
+const publication = (token: string, seq: number, since: string | undefined, settled = 0): OpenPublication => ({
   token,
   endpoint: 'crm',
-  run: 1,
   counts: { q: 10 },
   settled: { q: settled },
-  at,
+  seq,
+  after: seq - 1,
   ...(since === undefined ? {} : { since }),
 });
 
@@ -61,8 +63,39 @@ describe('the watch for losses', () => {
     { what: 'not if a consumer holds something for long, which it cannot write or bury', oldest: HOUR, lost: 0 },
   ])('$what', async ({ oldest, lost }) => {
     const { watch, losses, clock } = setUp([publication('a', 0, '5'), publication('b', 1, '9', 10)], [3], oldest);
-    expect(clock.now()).toBeGreaterThan(HOUR);
+    await watch.look();
+    expect(losses).toEqual([]);
+    await clock.advance(HOUR / 2);
     await watch.look();
     expect(losses).toHaveLength(lost);
+  });
+
+  it('takes for lost what is missing of a publication that goes on and on, and nothing that is only on its way', async () => {
+    const grown = (count: number, settled: number): OpenPublication => ({
+      ...publication('a', count, '5', settled),
+      counts: { q: count },
+    });
+    let now = grown(10, 7);
+    const { watch, losses, publications } = setUp([now]);
+    publications.open = async () => [now];
+    // The messages of each look are settled in the next one, except three of the first.
+    publications.recount = async (all) => all.map((one) => ({ ...one, settled: { q: (one.counts.q ?? 0) - 3 } }));
+    for (let look = 1; look < 6; look++) {
+      await watch.look();
+      now = grown(10 + look, 6 + look);
+    }
+    expect(losses[0]).toEqual({ endpoint: 'crm', records: { q: 3 }, since: ['5'] });
+  });
+
+  it('tells how many messages of other programs the queue held beside those that were lost', async () => {
+    const { watch, losses, looks } = setUp([publication('a', 1, '5')]);
+    looks.set('q', { ready: 25, consumers: 1 });
+    await watch.look();
+    looks.set('q', QUIET);
+    for (let look = 0; look < 3; look++) await watch.look();
+    expect(losses).toMatchObject([{ records: { q: 10 }, others: 15 }]);
+    // What lay there longer ago may have been consumed.
+    for (let look = 0; look < 3; look++) await watch.look();
+    expect(losses.at(-1)?.others).toBeUndefined();
   });
 });

@@ -1,103 +1,37 @@
 import type { Redis } from 'ioredis';
+import { holdingKey, REMEMBERED, settledKey } from './publications-settled.js';
 import { redisPrefix } from './redis.js';
 
-// How the producer learns that the broker has lost what it confirmed. Each message carries the publication that it belongs to
-// (a part of a run) and its number in there. The consumer sets a bit for each message that is settled, and the producer notes
-// how many messages of a publication were confirmed. What is confirmed, not settled, and neither in the queue nor held by a
-// consumer, is lost. Bits are set once however often a message is delivered, so repeats hide nothing.
+/** Messages of a publication, at most: the bits of one take 8 KB, and those of a publication that is settled are forgotten. */
+export const MOST_OF_PUBLICATION = 2 ** 16;
 
-/** Names the publication of a message and its number in it: `5f3a…/17`. */
-export const PUBLICATION_HEADER = 'publication';
-
-/** Numbers are below this, so that a message of another program cannot make Redis hold a large map. */
-export const MOST_NUMBERED = 2 ** 24;
-
-/** The publication and the number in a header; undefined if it is not one. */
-export function readPublication(header: unknown): { readonly token: string; readonly number: number } | undefined {
-  const [, token, digits] = (typeof header === 'string' ? /^([0-9a-f]{16})\/(\d{1,8})$/.exec(header) : null) ?? [];
-  const number = Number(digits);
-  return token === undefined || number >= MOST_NUMBERED ? undefined : { token, number };
-}
-
-const settledKey = (pipeline: string, token: string, queue: string) =>
-  `${redisPrefix(pipeline)}settled:${token}:${queue}`;
-const holdingKey = (pipeline: string) => `${redisPrefix(pipeline)}holding`;
-const publicationsKey = (pipeline: string) => `${redisPrefix(pipeline)}publications`;
-
-/** Milliseconds for which settled messages of a publication are remembered after the last of them. */
-const REMEMBERED = 7 * 24 * 60 * 60_000;
-
-/** Milliseconds after which a consumer that says nothing is taken as gone, and after which it is forgotten. */
-const FRESH = 5_000;
-const FORGOTTEN = 10 * 60_000;
-
-const NOTE = `
-local time = redis.call('TIME')
-redis.call('HSET', KEYS[1], ARGV[1], string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000)) .. ' ' .. ARGV[2])
-for i = 2, #KEYS do
-  for from, to in string.gmatch(ARGV[i + 1], '(%d+)-(%d+)') do
-    for n = tonumber(from), tonumber(to) do redis.call('SETBIT', KEYS[i], n, 1) end
-  end
-  redis.call('PEXPIRE', KEYS[i], ${REMEMBERED})
-end
-return 1`;
-
-/** Numbers of one publication that were settled on one queue. */
-export interface SettledNumbers {
+/** Messages of one run and one queue that the broker has confirmed. */
+export interface ConfirmedMessages {
   readonly token: string;
   readonly queue: string;
-  readonly numbers: readonly number[];
+  /** Their numbers are not below `from`, and below `to`. Both are multiples of 8; a number may be of no message. */
+  readonly from: number;
+  readonly to: number;
+  readonly count: number;
 }
 
 /**
- * Beside the deliveries that a consumer holds of a queue: for how many milliseconds it has held the oldest. It is noted as the queues are,
- * under a name that no queue has.
+ * Messages that the broker has confirmed. Runs that follow each other share one, so that there are not many while the consumers are
+ * away: one for 65,536 messages.
  */
-export const oldestOf = (queue: string): string => `oldest of \n${queue}`;
-
-/** Where consumers note what they have settled, and how much they hold. */
-export interface SettledNotes {
-  /** @param held by queue, the deliveries that this consumer has not settled; see also {@link oldestOf} */
-  note(consumer: string, held: Readonly<Record<string, number>>, settled: readonly SettledNumbers[]): Promise<void>;
-  /** The consumer holds nothing any more. */
-  leave(consumer: string): Promise<void>;
-}
-
-export function redisSettledNotes(redis: Pick<Redis, 'eval' | 'hdel'>, pipeline: string): SettledNotes {
-  return {
-    async note(consumer, held, settled) {
-      const keys = [holdingKey(pipeline), ...settled.map(({ token, queue }) => settledKey(pipeline, token, queue))];
-      const ranges = settled.map(({ numbers }) => rangesOf(numbers));
-      await redis.eval(NOTE, keys.length, ...keys, consumer, JSON.stringify(held), ...ranges);
-    },
-    async leave(consumer) {
-      await redis.hdel(holdingKey(pipeline), consumer);
-    },
-  };
-}
-
-/** `3-7,9-9` of the numbers 3, 4, 5, 6, 7 and 9. */
-export function rangesOf(numbers: readonly number[]): string {
-  const ranges: [number, number][] = [];
-  for (const number of [...numbers].sort((a, b) => a - b)) {
-    const last = ranges.at(-1);
-    if (last !== undefined && number <= last[1] + 1) last[1] = number;
-    else ranges.push([number, number]);
-  }
-  return ranges.map(([from, to]) => `${from}-${to}`).join(',');
-}
-
-/** A part of a run that the broker has confirmed. */
 export interface Publication {
   readonly token: string;
   readonly endpoint: string;
-  readonly run: number;
   /** Where the endpoint has to be polled from to get its records again; everything if it is not there. */
   readonly since?: string | undefined;
   /** By queue, the number of messages that were confirmed. */
   readonly counts: Readonly<Record<string, number>>;
-  /** When it was noted, in milliseconds since the epoch. */
-  readonly at: number;
+  /** By queue, between which numbers they are; all numbers, if it is not there. */
+  readonly ranges?: Readonly<Record<string, readonly [from: number, to: number]>>;
+  /** Numbers what is noted, over all producers: that of the last run in it. Earlier versions noted none. */
+  readonly seq?: number;
+  /** All its messages were published after this was noted. */
+  readonly after?: number;
 }
 
 /** A publication, and by queue how many of its messages were settled. */
@@ -105,58 +39,168 @@ export interface OpenPublication extends Publication {
   readonly settled: Readonly<Record<string, number>>;
 }
 
+/** What is to be noted of a run. */
+export interface ConfirmedRun {
+  readonly endpoint: string;
+  readonly messages: readonly ConfirmedMessages[];
+  /** As of {@link Publication}. */
+  readonly since: string | undefined;
+  /** Which of two versions is the earlier one. */
+  readonly earlier: (a: string, b: string) => string;
+  /** What `note` gave for the run before, whose messages were published before those of this one; 0 if there was none. */
+  readonly after: number;
+}
+
 /** Where producers note what was confirmed, until all of it is settled. */
 export interface Publications {
-  /** To be called before the cursor is saved: a crash in between is harmless then. */
-  note(publication: Publication): Promise<void>;
+  /** To be called before the cursor is saved: a crash in between is harmless then. @returns the number of this note */
+  note(run: ConfirmedRun): Promise<number>;
   open(): Promise<readonly OpenPublication[]>;
+  /** Counts again what is settled of publications as they were. */
+  recount(publications: readonly Publication[]): Promise<readonly OpenPublication[]>;
+  /** Publications that were added to meanwhile keep what was added. */
   forget(publications: readonly Publication[]): Promise<void>;
-  /** By queue, the deliveries that each living consumer of it holds; see also {@link oldestOf}. */
+  /** By queue, the deliveries that each living consumer of it holds; see also `oldestOf`. */
   held(): Promise<ReadonlyMap<string, readonly number[]>>;
 }
 
+const publicationsKey = (pipeline: string) => `${redisPrefix(pipeline)}publications`;
+const sequenceKey = (pipeline: string) => `${redisPrefix(pipeline)}publications-noted`;
+
+/** Another producer may note and forget at the same time. */
+const REPLACE = `
+if (redis.call('HGET', KEYS[1], ARGV[1]) or '') ~= ARGV[2] then return 0 end
+if ARGV[3] == '' then redis.call('HDEL', KEYS[1], ARGV[1]) else redis.call('HSET', KEYS[1], ARGV[1], ARGV[3]) end
+return 1`;
+
+/**
+ * Milliseconds for which the bits of a forgotten publication stay: its producer may have published more under it that is settled already and
+ * not noted yet.
+ */
+const FORGOTTEN_BITS = 24 * 60 * 60_000;
+
+/** Milliseconds after which a consumer that says nothing is taken as gone, and after which it is forgotten. */
+const FRESH = 5_000;
+const FORGOTTEN = 10 * 60_000;
+
 export function redisPublications(redis: Redis, pipeline: string): Publications {
-  const key = publicationsKey(pipeline);
-  return {
-    async note(publication) {
-      await redis.hset(key, publication.token, JSON.stringify(publication));
-    },
-    async open() {
-      const all = Object.values(await redis.hgetall(key)).map((text) => JSON.parse(text) as Publication);
-      const places = all.flatMap(({ token, counts }) => Object.keys(counts).map((queue) => ({ token, queue })));
-      const counts = await Promise.all(
-        places.map(({ token, queue }) => redis.bitcount(settledKey(pipeline, token, queue))),
-      );
-      const settled = new Map(places.map(({ token, queue }, index) => [`${token} ${queue}`, counts[index] ?? 0]));
-      return all.map((one) => ({
-        ...one,
-        settled: Object.fromEntries(
-          Object.keys(one.counts).map((queue) => [queue, settled.get(`${one.token} ${queue}`) ?? 0]),
-        ),
-      }));
-    },
-    async forget(publications) {
-      if (publications.length === 0) return;
-      await redis.hdel(key, ...publications.map(({ token }) => token));
-      const bits = publications.flatMap(({ token, counts }) =>
-        Object.keys(counts).map((queue) => settledKey(pipeline, token, queue)),
-      );
-      if (bits.length > 0) await redis.unlink(...bits);
-    },
-    async held() {
-      const [all, [seconds]] = await Promise.all([redis.hgetall(holdingKey(pipeline)), redis.time()]);
-      const now = Number(seconds) * 1_000;
-      const held = new Map<string, number[]>();
-      for (const [consumer, text] of Object.entries(all)) {
-        const space = text.indexOf(' ');
-        const age = now - Number(text.slice(0, space));
-        if (age > FORGOTTEN) await redis.hdel(holdingKey(pipeline), consumer);
-        if (age > FRESH) continue;
-        for (const [queue, count] of Object.entries(JSON.parse(text.slice(space + 1)) as Record<string, number>)) {
-          held.set(queue, [...(held.get(queue) ?? []), count]);
-        }
+  return new RedisPublications(redis, pipeline);
+}
+
+class RedisPublications implements Publications {
+  readonly #redis: Redis;
+  readonly #pipeline: string;
+  readonly #key: string;
+
+  constructor(redis: Redis, pipeline: string) {
+    this.#redis = redis;
+    this.#pipeline = pipeline;
+    this.#key = publicationsKey(pipeline);
+  }
+
+  async note(run: ConfirmedRun): Promise<number> {
+    const seq = await this.#redis.incr(sequenceKey(this.#pipeline));
+    for (const messages of run.messages) {
+      await this.#change(messages.token, (before) => joinedWith(before, messages, run, seq));
+    }
+    return seq;
+  }
+
+  async open(): Promise<OpenPublication[]> {
+    const all = Object.values(await this.#redis.hgetall(this.#key)).map((text) => JSON.parse(text) as Publication);
+    return await this.recount(all);
+  }
+
+  recount(publications: readonly Publication[]): Promise<OpenPublication[]> {
+    return Promise.all(publications.map(async (one) => ({ ...one, settled: await this.#settledOf(one) })));
+  }
+
+  async #settledOf({ token, counts, ranges }: Publication): Promise<Record<string, number>> {
+    const settled: Record<string, number> = {};
+    for (const [queue, count] of Object.entries(counts)) {
+      const [from, to] = ranges?.[queue] ?? [0, undefined];
+      const key = settledKey(this.#pipeline, token, queue);
+      const found = await this.#redis.bitcount(key, from / 8, to === undefined ? -1 : to / 8 - 1);
+      settled[queue] = found;
+      // Consumers may be away for long, in the middle of it.
+      if (found > 0 && found < count) await this.#redis.pexpire(key, REMEMBERED);
+    }
+    return settled;
+  }
+
+  async forget(publications: readonly Publication[]): Promise<void> {
+    for (const one of publications) {
+      await this.#change(one.token, (now) => (now === undefined ? undefined : without(now, one)));
+      for (const queue of Object.keys(one.counts)) {
+        await this.#redis.pexpire(settledKey(this.#pipeline, one.token, queue), FORGOTTEN_BITS);
       }
-      return held;
-    },
+    }
+  }
+
+  async held(): Promise<Map<string, number[]>> {
+    const redis = this.#redis;
+    const key = holdingKey(this.#pipeline);
+    const [all, [seconds]] = await Promise.all([redis.hgetall(key), redis.time()]);
+    const now = Number(seconds) * 1_000;
+    const held = new Map<string, number[]>();
+    for (const [consumer, text] of Object.entries(all)) {
+      const space = text.indexOf(' ');
+      const age = now - Number(text.slice(0, space));
+      if (age > FORGOTTEN) await redis.hdel(key, consumer);
+      if (age > FRESH) continue;
+      for (const [queue, count] of Object.entries(JSON.parse(text.slice(space + 1)) as Record<string, number>)) {
+        held.set(queue, [...(held.get(queue) ?? []), count]);
+      }
+    }
+    return held;
+  }
+
+  async #change(token: string, make: (before: Publication | undefined) => Publication | undefined): Promise<void> {
+    for (;;) {
+      const text = (await this.#redis.hget(this.#key, token)) ?? '';
+      const made = make(text === '' ? undefined : (JSON.parse(text) as Publication));
+      const next = made === undefined ? '' : JSON.stringify(made);
+      if (text === next || (await this.#redis.eval(REPLACE, 1, this.#key, token, text, next)) === 1) return;
+    }
+  }
+}
+
+/** A publication with the messages of one more run. */
+function joinedWith(
+  before: Publication | undefined,
+  { token, queue, from, to, count }: ConfirmedMessages,
+  { endpoint, since, earlier, after }: ConfirmedRun,
+  seq: number,
+): Publication {
+  if (before === undefined) {
+    const one = { token, endpoint, counts: { [queue]: count }, ranges: { [queue]: [from, to] as const }, seq, after };
+    return since === undefined ? one : { ...one, since };
+  }
+  const { since: sinceBefore, ...rest } = before;
+  const [begin = from, end = 0] = before.ranges?.[queue] ?? [];
+  // It is noted already: Redis did it, and the answer was lost.
+  if (end >= to) return before;
+  const joined = {
+    ...rest,
+    counts: { ...before.counts, [queue]: (before.counts[queue] ?? 0) + count },
+    ranges: { ...before.ranges, [queue]: [begin, to] as const },
+    seq,
   };
+  if (since === undefined || sinceBefore === undefined) return joined;
+  return { ...joined, since: earlier(since, sinceBefore) };
+}
+
+/** What was added to a publication since it was as it is forgotten; undefined if nothing was. */
+function without(now: Publication, forgotten: Publication): Publication | undefined {
+  if (now.seq === forgotten.seq) return undefined;
+  const counts: Record<string, number> = {};
+  const ranges: Record<string, readonly [number, number]> = {};
+  for (const [queue, count] of Object.entries(now.counts)) {
+    const added = count - (forgotten.counts[queue] ?? 0);
+    const [from = 0, to = 0] = now.ranges?.[queue] ?? [];
+    if (added <= 0) continue;
+    counts[queue] = added;
+    ranges[queue] = [forgotten.ranges?.[queue]?.[1] ?? from, to];
+  }
+  return Object.keys(counts).length === 0 ? undefined : { ...now, counts, ranges };
 }

@@ -124,7 +124,11 @@ async function drain(pipeline: Round, clock: Clock): Promise<void> {
       const alone = checked.every(({ consumerCount }) => consumerCount === 1);
       const figures = await readFigures(pipeline);
       const judged = figures.accepted + figures.duplicate + figures.stale + figures.deadLettered;
-      const idle = ready === 0 && pipeline.consumer.unsettled() === 0 && (!alone || judged >= figures.published);
+      const [lost] = pipeline.producer.losses();
+      if (lost !== undefined) throw new FatalError('records_lost', `${lost}; run it again`);
+      const isSettled = ready === 0 && pipeline.consumer.unsettled() === 0 && (!alone || judged >= figures.published);
+      // Nothing is there any more, also if the broker has lost it: then that is noticed in some seconds.
+      const idle = isSettled && (await pipeline.producer.unsettled()) === 0;
       quiet = idle ? quiet + 1 : 0;
 
       const state = `${ready} ${pipeline.consumer.unsettled()} ${judged}`;

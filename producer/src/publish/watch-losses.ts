@@ -1,0 +1,59 @@
+import type { Clock, Logger, QueueDepths, Registry, ReleaseList } from '@tributary/shared';
+import type { Endpoint } from '../endpoint.js';
+import type { Duty } from '../schedule/duty.js';
+import type { Stores } from '../stores.js';
+import { LossWatch, missingOf } from './losses.js';
+import { LossRecovery } from './recovery.js';
+
+export interface WatchLossesOptions {
+  readonly stores: Pick<Stores, 'publications' | 'cursors' | 'table'>;
+  readonly depths: QueueDepths;
+  readonly endpoints: readonly Endpoint[];
+  readonly duties: () => ReadonlyMap<string, Pick<Duty, 'runner'>>;
+  /** Whether this producer polls the endpoint. */
+  readonly isMine: (endpoint: string) => boolean;
+  /** Whether endpoints are polled by schedules; otherwise nothing is polled again by itself. */
+  readonly schedule: boolean;
+  readonly registry: Registry;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly amqpUrl: string;
+}
+
+/** What is known of the messages that the broker has confirmed. */
+export interface Confirmed {
+  /** What the broker lost and is not polled again yet, in words. */
+  problems(): string[];
+  /** How many messages are not settled by any consumer. */
+  unsettled(): Promise<number>;
+}
+
+/** Looks from now on whether the broker still has what it confirmed, and lets endpoints be polled again where it has not. */
+export function watchLosses(options: WatchLossesOptions, releases: ReleaseList): Confirmed {
+  const { stores, depths, endpoints, duties, isMine, schedule, registry, clock, log, amqpUrl } = options;
+  const { publications, cursors, table } = stores;
+  // Without Redis the queues end with this process.
+  if (publications === undefined) return { problems: () => [], unsettled: async () => 0 };
+  // Of an endpoint that another producer polls by now, this one learns nothing more.
+  const lastSuccess = (id: string) => (isMine(id) ? duties().get(id)?.runner.succeededRun : Number.POSITIVE_INFINITY);
+  const recovery = new LossRecovery({
+    endpoints,
+    cursors,
+    askFor: async (endpoint) => {
+      if (schedule) await table.ask(endpoint, 'restart');
+    },
+    registry,
+    log,
+    amqpUrl,
+    lastSuccess,
+    monotonic: () => clock.monotonic(),
+  });
+  const onLoss = (loss: Parameters<LossRecovery['recover']>[0]) => recovery.recover(loss);
+  const watch = new LossWatch({ publications, depths, clock, log, isMine, onLoss });
+  releases.add('the watch for losses', () => watch.close());
+  void watch.run();
+  return {
+    problems: () => recovery.problems(),
+    unsettled: async () => (await publications.open()).reduce((sum, one) => sum + missingOf(one), 0),
+  };
+}
