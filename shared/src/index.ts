@@ -70,6 +70,7 @@ export * from './service/health.js';
 export * from './service/instance.js';
 export * from './service/interruptible.js';
 export * from './service/lifecycle.js';
+export { PipedLog } from './service/log-output.js';
 export * from './service/logging.js';
 export * from './service/metrics.js';
 export * from './service/problems.js';

@@ -1,4 +1,5 @@
 import { describeError } from '../errors.js';
+import { outputWritten } from './log-output.js';
 import type { Logger } from './logging.js';
 
 /** A part of Tributary that runs: started once, stopped once, both safe to call again. */
@@ -38,6 +39,9 @@ export const DEFAULT_SHUTDOWN_DEADLINE = 25_000;
 /** Ctrl-C under `npm start` arrives twice, from the terminal and from npm; within these milliseconds it counts as one signal. */
 const SAME_SIGNAL = 500;
 
+/** Milliseconds that the last lines of the log may take to be written before the process ends. */
+const LAST_LINES = 1_000;
+
 /**
  * Runs a service as a process: SIGTERM and SIGINT stop it within the deadline, a second signal ends it at once (which
  * is safe: what was not acknowledged is delivered again). Only `main.ts` files and the command line call this.
@@ -59,15 +63,19 @@ export async function runMain(service: Service, log: Logger, until?: AbortSignal
       log.error('not finished within the deadline: ending; what was not acknowledged will come again');
       process.exit(1);
     }, deadline + 2_000);
+    const end = async (code: number) => {
+      await outputWritten(LAST_LINES);
+      process.exit(code);
+    };
     service.stop(deadline).then(
       () => {
         clearTimeout(overdue);
         log.info('stopped');
-        process.exit(0);
+        return end(0);
       },
       (error: unknown) => {
         log.error({ reason: describeError(error) }, 'stopped with errors');
-        process.exit(1);
+        return end(1);
       },
     );
   };
@@ -80,6 +88,7 @@ export async function runMain(service: Service, log: Logger, until?: AbortSignal
     await service.start();
   } catch (error) {
     log.fatal({ reason: describeError(error) }, 'cannot start');
+    await outputWritten(LAST_LINES);
     process.exit(1);
   }
 }
@@ -92,6 +101,8 @@ export interface ServiceProcess {
 
 /** All that a `main.ts` does: makes the service and runs it. If it cannot be made, stderr says why, and the exit code is 1. */
 export async function runProcess(make: () => ServiceProcess): Promise<void> {
+  // A reader of stderr that has gone would end the process with the next warning of Node.
+  process.stderr.on('error', () => {});
   try {
     const { service, log } = make();
     await runMain(service, log);

@@ -1,5 +1,6 @@
 import { type DestinationStream, type Logger, pino } from 'pino';
 import { FatalError } from '../errors.js';
+import { stdoutLog } from './log-output.js';
 
 export type { DestinationStream as LogOutput, Logger } from 'pino';
 
@@ -39,7 +40,7 @@ export function createLogger(
     formatters: { level: (label: string) => ({ level: label }) },
     redact: { paths: SECRET_PATHS, censor: '[secret]' },
   };
-  return destination === undefined ? pino(settings) : pino(settings, destination);
+  return pino(settings, destination ?? stdoutLog());
 }
 
 /** The user or the password of a URL, decoded; as it is written where it is not encoded, such as `50%off`. */

@@ -3,6 +3,7 @@ import type { Environment, LogOutput, ServiceProcess } from '@tributary/shared';
 import { configOption, createCommand, variablesOf, withEnvironment } from './shell/command.js';
 import type { Context } from './shell/context.js';
 import { tellFile } from './shell/pipeline-file.js';
+import { logOn } from './shell/terminal.js';
 
 interface ServiceCommand {
   readonly summary: string;
@@ -59,6 +60,10 @@ function mockApiCommand(context: Context): CommandUnknownOpts {
 const makeMockApi: Make = async (env, output) => (await import('@tributary/mock-api')).mockApiProcess(env, output);
 
 async function run(context: Context, make: Make, env: Environment): Promise<void> {
-  const { service, log } = await make(env, { write: (line) => context.terminal.write(line) });
+  const { terminal } = context;
+  const { service, log } = await make(
+    env,
+    logOn(terminal, (line) => terminal.write(line)),
+  );
   await context.run(service, log);
 }

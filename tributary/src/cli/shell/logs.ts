@@ -1,6 +1,7 @@
 import { createLogger, type Logger, readInstance } from '@tributary/shared';
 import pretty from 'pino-pretty';
 import type { Context } from './context.js';
+import { logOn } from './terminal.js';
 
 /** Loggers whose lines a person reads, on stderr. Warnings and errors alone are told unless LOG_LEVEL asks for more. */
 export function personLogger({ env, terminal }: Context): (service: string) => Logger {
@@ -12,7 +13,7 @@ export function personLogger({ env, terminal }: Context): (service: string) => L
     messageFormat: '{service}: {msg}',
     singleLine: true,
   });
-  const lines = { write: (line: string) => terminal.say(format(line)) };
+  const lines = logOn(terminal, (line) => terminal.say(format(line)));
   const instance = readInstance(env);
   return (service) => createLogger({ service, instance, level: env.LOG_LEVEL || 'warn' }, lines);
 }

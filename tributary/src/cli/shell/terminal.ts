@@ -1,11 +1,24 @@
+import { PipedLog } from '@tributary/shared';
+
 /** One of the process's two outputs. */
 export interface Output {
   readonly isTTY?: boolean | undefined;
   /** How many characters a line of a terminal holds. */
   readonly columns?: number | undefined;
+  /** Bytes that are not written yet, because the reader does not read. */
+  readonly writableLength?: number | undefined;
   write(text: string): unknown;
   on(event: 'error', listener: (error: NodeJS.ErrnoException) => void): unknown;
 }
+
+/** The log of a service that a command runs. A reader that does not read must not fill the memory. */
+export const logOn = (terminal: Terminal, write: (line: string) => void): PipedLog =>
+  new PipedLog({
+    get writableLength() {
+      return terminal.unread;
+    },
+    write,
+  });
 
 /** To the line's beginning, and everything from there on wiped. */
 const WIPE = '\r\x1b[K';
@@ -42,6 +55,11 @@ export class Terminal {
   /** Whether a person reads stderr on a screen. */
   get isErrorScreen(): boolean {
     return this.#stderr.isTTY === true;
+  }
+
+  /** Bytes that a reader of stdout or stderr has not taken yet. */
+  get unread(): number {
+    return Math.max(this.#stdout.writableLength ?? 0, this.#stderr.writableLength ?? 0);
   }
 
   /** Writes what was asked for. */
