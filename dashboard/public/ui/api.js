@@ -1,3 +1,5 @@
+import { isAttended } from './attendance.js';
+
 /** An answer that says that something is wrong, in the server's own words. */
 export class ApiFailure extends Error {
   constructor(status, code, message) {
@@ -34,8 +36,11 @@ export const remove = (path) => ask(path, { method: 'DELETE', headers: { 'conten
 
 async function ask(path, { headers = {}, signal, ...options }) {
   let response;
+  // What the page asks by itself does not keep a session alive.
+  const unattended = isAttended() ? {} : { 'tributary-unattended': 'true' };
   try {
-    response = await fetch(`/api${path}`, { headers: { accept: 'application/json', ...headers }, signal, ...options });
+    const all = { accept: 'application/json', ...unattended, ...headers };
+    response = await fetch(`/api${path}`, { headers: all, signal, ...options });
   } catch (error) {
     if (signal?.aborted) throw error;
     throw new ApiFailure(0, 'unreachable', 'the dashboard cannot be reached');

@@ -1,4 +1,5 @@
 import { get, post, remove } from './api.js';
+import { whileAttended } from './attendance.js';
 import { h } from './dom.js';
 import { sentence } from './format.js';
 
@@ -17,6 +18,11 @@ export const session = {
 export async function loadSession() {
   Object.assign(session, await get('/session'));
 }
+
+// A person who only watches asks for nothing, and would be signed out.
+whileAttended(() => {
+  if (session.signedIn) void get('/session').catch(() => {});
+});
 
 /** The button that shows who is signed in, and signs in or out. @param {() => void} onChange */
 export function accountButton(onChange) {

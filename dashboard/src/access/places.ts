@@ -25,11 +25,13 @@ interface Waiting {
  */
 export class Places {
   readonly #load: Load;
+  readonly #patience: number;
   readonly #taken = new Map<string, number>();
   readonly #queue: Waiting[] = [];
 
-  constructor(load: Load) {
+  constructor(load: Load, patience = PATIENCE) {
     this.#load = load;
+    this.#patience = patience;
   }
 
   get taken(): number {
@@ -61,7 +63,7 @@ export class Places {
     const { promise: turn, resolve } = withResolvers<() => void>();
     const waiting = { share, begin: () => resolve(this.#occupy(share)) };
     this.#queue.push(waiting);
-    const late = AbortSignal.timeout(PATIENCE);
+    const late = AbortSignal.timeout(this.#patience);
     try {
       return await interruptible(turn, AbortSignal.any([signal, late]));
     } catch (error) {
@@ -70,7 +72,7 @@ export class Places {
       // The turn came at the moment at which the wait ended.
       else void turn.then((release) => release());
       if (!late.aborted || signal.aborted) throw error;
-      throw this.#full(`other ${this.#load.what} have not ended in ${PATIENCE / 1_000} s`);
+      throw this.#full(`other ${this.#load.what} have not ended in ${this.#patience / 1_000} s`);
     }
   }
 

@@ -1,8 +1,8 @@
 import type { Load } from '../access/places.js';
 
 /**
- * What may run at once. With Postgres, a search holds up to two connections and a download one for as long as its client
- * reads; CONNECTIONS of readers/postgres/database.ts leaves some for everything else. With CSV, each reads the parts.
+ * What may run at once. With Postgres, each holds a connection, a download for as long as its client reads; CONNECTIONS of
+ * readers/postgres/database.ts leaves some for everything else. With CSV, each reads the parts.
  */
 export const DOWNLOADS: Load = { what: 'downloads', atOnce: 3, waiting: 12 };
 export const SEARCHES: Load = { what: 'searches', atOnce: 3, waiting: 40 };

@@ -32,6 +32,8 @@ export function serve(app: Express, routes: readonly Route[], context: Context, 
 function inTurn(places: Places, { guard }: Context, handlers: readonly RequestHandler[]): RequestHandler {
   return async (request, response, next) => {
     const release = await places.take(guard.identify(request).share, whileConnected(response));
+    // A download alone has some ten listeners.
+    response.setMaxListeners(30);
     let answering = true;
     // A client may go while its body is read: then the handlers never come to their end.
     response.on('close', () => {

@@ -9,6 +9,8 @@ import {
   ServerChoice,
 } from '@tributary/shared';
 import { Pool, type PoolClient, type QueryConfig } from 'pg';
+import { QueryError } from '../port.js';
+import { cancelStatement } from './cancel.js';
 
 /** Milliseconds. A page that takes longer than this is of no use, and its statement keeps the database from other work. */
 const STATEMENT_TIMEOUT = 20_000;
@@ -19,7 +21,8 @@ const QUERY_TIMEOUT = 25_000;
 /** Milliseconds that a download may wait for its client to take what it was sent. */
 const REST_TIMEOUT = 5 * 60_000;
 const PING_TIMEOUT = 4_000;
-const CONNECTIONS = 6;
+/** More than all searches and downloads that may run at once (see http/loads.ts), so that none of the rest waits for them. */
+const CONNECTIONS = 10;
 
 /** A table, a column or a schema is not there (SQLSTATE, Postgres manual, appendix A): nothing was written yet. */
 const MISSING = new Set(['42P01', '42703', '3F000']);
@@ -37,6 +40,7 @@ export class ReadDatabase {
   readonly #pools = new Map<PostgresServer, Pool>();
   /** Connections to a server that was the primary. It stays that as long as they last. */
   readonly #primaries = new WeakSet<PoolClient>();
+  readonly #serverOf = new WeakMap<PoolClient, PostgresServer>();
   readonly #where: string;
   #closing: Promise<unknown> | undefined;
 
@@ -80,6 +84,7 @@ export class ReadDatabase {
 
   async #connectTo(server: PostgresServer): Promise<PoolClient> {
     const client = await this.#poolOf(server).connect();
+    this.#serverOf.set(client, server);
     if (this.#servers.length === 1 || this.#primaries.has(client)) return client;
     try {
       await refuseStandby(client);
@@ -100,17 +105,45 @@ export class ReadDatabase {
     return found === undefined ? '"default"' : '"und-x-icu"';
   }
 
-  /** @throws MissingTableError if nothing was written there yet; RetryableError if the database is away */
-  async query<Row>(text: string, values: readonly unknown[] = []): Promise<Row[]> {
+  /**
+   * @param signal ends the statement when it aborts
+   * @throws MissingTableError if nothing was written there yet; QueryError for a value that the database cannot read;
+   *   RetryableError if the database is away; the signal's reason if it aborts
+   */
+  async query<Row>(text: string, values: readonly unknown[] = [], signal?: AbortSignal): Promise<Row[]> {
+    return await this.#on(signal, async (client) => {
+      try {
+        return (await client.query(text, [...values])).rows as Row[];
+      } catch (error) {
+        throw this.#asOurs(error);
+      }
+    });
+  }
+
+  /** Works on a connection, which goes back to the pool if nothing went wrong with it. */
+  async #on<T>(signal: AbortSignal | undefined, work: (client: PoolClient) => Promise<T>): Promise<T> {
+    signal?.throwIfAborted();
     const client = await this.#connect();
+    const cancel = () => this.#cancel(client);
+    signal?.addEventListener('abort', cancel);
+    // It may have aborted while a connection was waited for.
+    if (signal?.aborted) cancel();
     try {
-      const { rows } = await client.query(text, [...values]);
-      client.release();
-      return rows as Row[];
+      const result = await work(client);
+      // A cancellation that is on its way must not hit the statement of another.
+      client.release(signal?.aborted === true);
+      return result;
     } catch (error) {
       client.release(true);
-      throw this.#asOurs(error);
+      throw signal?.aborted ? signal.reason : error;
+    } finally {
+      signal?.removeEventListener('abort', cancel);
     }
+  }
+
+  #cancel(client: PoolClient): void {
+    const server = this.#serverOf.get(client);
+    if (server !== undefined) void cancelStatement(server, client);
   }
 
   /** @throws RetryableError if the database is away, or has not answered within some seconds */
@@ -132,25 +165,21 @@ export class ReadDatabase {
    * All that `work` asks is answered as of one moment, whatever is written meanwhile. What it throws is thrown as it is.
    * @throws as {@link query}
    */
-  async snapshot<T>(work: (moment: Queries) => Promise<T>): Promise<T> {
-    const client = await this.#connect();
-    const ask = async <Row>(text: string, values: readonly unknown[] = []): Promise<Row[]> => {
-      try {
-        return (await client.query(text, [...values])).rows as Row[];
-      } catch (error) {
-        throw this.#asOurs(error);
-      }
-    };
-    try {
+  async snapshot<T>(work: (moment: Queries) => Promise<T>, signal?: AbortSignal): Promise<T> {
+    return await this.#on(signal, async (client) => {
+      const ask = async <Row>(text: string, values: readonly unknown[] = []): Promise<Row[]> => {
+        signal?.throwIfAborted();
+        try {
+          return (await client.query(text, [...values])).rows as Row[];
+        } catch (error) {
+          throw this.#asOurs(error);
+        }
+      };
       await ask('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
       const result = await work({ query: ask });
       await ask('COMMIT');
-      client.release();
       return result;
-    } catch (error) {
-      client.release(true);
-      throw error;
-    }
+    });
   }
 
   /**
@@ -166,7 +195,10 @@ export class ReadDatabase {
       signal.removeEventListener('abort', abandon);
       client.release(broken);
     };
-    const abandon = () => release(true);
+    const abandon = () => {
+      this.#cancel(client);
+      release(true);
+    };
     try {
       // The database may be set to show numbers with fewer digits than they have.
       await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL extra_float_digits = 1');
@@ -202,10 +234,12 @@ export class ReadDatabase {
     await this.#closing;
   }
 
-  #asOurs(error: unknown): RetryableError {
+  #asOurs(error: unknown): RetryableError | QueryError {
     const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
     const message = `Postgres at ${this.#where}: ${describeError(error)}`;
     if (MISSING.has(code)) return new MissingTableError(message, error);
+    // Data exceptions (class 22): not the database is at fault, and its address helps nobody.
+    if (code.startsWith('22')) return new QueryError(`a value cannot be compared: ${describeError(error)}`);
     if (code === '57014') {
       const slow = `it took longer than ${STATEMENT_TIMEOUT / 1_000} s: filter, or make an index`;
       return new RetryableError(TOO_SLOW, slow, { cause: error });

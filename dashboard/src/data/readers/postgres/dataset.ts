@@ -131,7 +131,7 @@ export class PostgresDataset {
         signal.throwIfAborted();
         const facets = query.facets === true ? await this.#facets(moment, query.view, where, values) : null;
         return { ...this.#pageOf(fetched), order, total, facets, revision };
-      }),
+      }, signal),
     );
   }
 
@@ -172,18 +172,21 @@ export class PostgresDataset {
     return { columns, rows: rows(), decode: (name, cell) => decodeCell(cell, fieldOf(name), neutraliseFormulas) };
   }
 
-  async facets(selection: Selection): Promise<Facets> {
+  async facets(selection: Selection, signal: AbortSignal): Promise<Facets> {
     const { revision } = await this.latestSummary();
     const parameters = new Parameters();
     const where = await this.#where(selection, parameters);
     const { values } = parameters;
     const { view } = selection;
     return await this.#ifThere({ facets: [], total: 0, revision }, () =>
-      this.#options.database.snapshot(async (moment) => ({
-        facets: await this.#facets(moment, view, where, values),
-        total: await this.#count(moment, view, where, values),
-        revision,
-      })),
+      this.#options.database.snapshot(
+        async (moment) => ({
+          facets: await this.#facets(moment, view, where, values),
+          total: await this.#count(moment, view, where, values),
+          revision,
+        }),
+        signal,
+      ),
     );
   }
 
@@ -195,7 +198,7 @@ export class PostgresDataset {
     return await facetsOf(moment, this.#source(view), where, values, candidates);
   }
 
-  async versions(key: string, limit: number): Promise<Versions> {
+  async versions(key: string, limit: number, signal: AbortSignal): Promise<Versions> {
     const { database, dataset, schema, history } = this.#options;
     const columns = this.columns.map(plain);
     return await this.#ifThere({ columns, rows: [], places: [], total: 0 }, () =>
@@ -212,16 +215,21 @@ export class PostgresDataset {
         const [messageId, hash] = [`v${index('_message_id')}`, `v${index('_hash')}`];
         const places = fetched.map((row) => ({ place, writer: null, batch: batchOf(row[messageId], row[hash]) }));
         return { columns, rows: this.#pageOf(fetched).rows, places, total: Number(fetched[0]?.total ?? 0) };
-      }),
+      }, signal),
     );
   }
 
-  async keys({ place, part }: KeyPattern, limit: number): Promise<{ keys: string[]; total: number }> {
+  async keys(
+    { place, part }: KeyPattern,
+    limit: number,
+    signal: AbortSignal,
+  ): Promise<{ keys: string[]; total: number }> {
     const found = await this.#ifThere([], () =>
       this.#options.database.query<{ key: string; total: string }>(
         `SELECT _key AS key, count(*) OVER () AS total FROM ${this.#source('latest')}
           WHERE split_part(_key, '/', ${place === 'first' ? 1 : 2}) = $1 ORDER BY _key LIMIT ${limit}`,
         [part],
+        signal,
       ),
     );
     return { keys: found.map(({ key }) => key), total: Number(found[0]?.total ?? 0) };

@@ -47,9 +47,9 @@ export function createPostgresReader(
     problems: () => watch.problems,
     describe: async (name) => datasets.get(name)?.describe(),
     rows: async (name, query, signal) => datasets.get(name)?.rows(query, signal),
-    facets: async (name, selection) => datasets.get(name)?.facets(selection),
-    versions: async (name, key, limit) => datasets.get(name)?.versions(key, limit),
-    keys: async (name, pattern, limit) => datasets.get(name)?.keys(pattern, limit),
+    facets: async (name, selection, signal) => datasets.get(name)?.facets(selection, signal),
+    versions: async (name, key, limit, signal) => datasets.get(name)?.versions(key, limit, signal),
+    keys: async (name, pattern, limit, signal) => datasets.get(name)?.keys(pattern, limit, signal),
     // Tables are not files.
     part: async () => undefined,
     download: async (name, selection, signal) => datasets.get(name)?.download(selection, signal),

@@ -1,0 +1,29 @@
+import { encodedUrl, type PostgresServer } from '@tributary/shared';
+import { Client, type PoolClient } from 'pg';
+
+const CONNECT_TIMEOUT = 5_000;
+
+/**
+ * Ends the statement that a connection waits for. To close the connection is not enough: the server goes on with a statement
+ * whose client has gone, until it has a row to send. It needs a connection of its own, because none of the pool may be free.
+ */
+export async function cancelStatement(server: PostgresServer, client: PoolClient): Promise<void> {
+  // The types do not name it.
+  const { processID } = client as PoolClient & { readonly processID?: number | null };
+  if (!processID) return;
+  const canceller = new Client({
+    connectionString: encodedUrl(server.url),
+    connectionTimeoutMillis: CONNECT_TIMEOUT,
+    query_timeout: CONNECT_TIMEOUT,
+    application_name: 'tributary dashboard',
+  });
+  canceller.on('error', () => {});
+  try {
+    await canceller.connect();
+    await canceller.query('SELECT pg_cancel_backend($1)', [processID]);
+  } catch {
+    // The server's own limit of time ends the statement.
+  } finally {
+    await canceller.end().catch(() => {});
+  }
+}

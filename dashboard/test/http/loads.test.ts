@@ -1,0 +1,80 @@
+import { once } from 'node:events';
+import { mkdtemp, readdir, readlink, rm } from 'node:fs/promises';
+import { type ClientRequest, type IncomingMessage, request } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createLogger } from '@tributary/shared';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { createDashboard, type Dashboard } from '../../src/index.js';
+import { partPath, sampleConfig, writePart } from '../sample.js';
+
+const log = createLogger({ service: 'dashboard', instance: 'test', level: 'silent' });
+
+describe('downloads that nobody reads', () => {
+  let folder: string;
+  let dashboard: Dashboard;
+  const asked: ClientRequest[] = [];
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'loads-'));
+    const note = 'x'.repeat(900);
+    await writePart(
+      folder,
+      Array.from({ length: 12_000 }, (_, index) => ({ key: `k${index}`, at: 1, values: { note } })),
+    );
+    const options = { port: 0, host: '127.0.0.1', instance: 'test', log, trustProxy: 1 as const };
+    dashboard = createDashboard({ ...options, config: sampleConfig(folder), reading: 'open' });
+    await dashboard.start();
+    const indexed = async () => {
+      const answer = await fetch(`${dashboard.url}/api/datasets`);
+      expect(await answer.json()).toMatchObject({ datasets: [{ rows: 12_000, indexing: null }, {}, {}] });
+    };
+    await vi.waitFor(indexed, { timeout: 20_000, interval: 100 });
+  });
+  afterAll(async () => {
+    for (const one of asked) one.destroy();
+    await dashboard.stop();
+    await rm(folder, { recursive: true });
+  });
+
+  /** Asks for a download, and reads nothing of it. */
+  const download = (from: string) => {
+    const one = request(`${dashboard.url}/api/datasets/customers.csv`, { headers: { 'x-forwarded-for': from } });
+    one.on('error', () => {}).end();
+    asked.push(one);
+    const begun = once(one, 'response').then(([answer]) => answer as IncomingMessage);
+    begun.catch(() => {});
+    return { one, begun };
+  };
+  const openParts = async () => {
+    const files = await readdir('/proc/self/fd');
+    const targets = await Promise.all(files.map((file) => readlink(`/proc/self/fd/${file}`).catch(() => '')));
+    return targets.filter((target) => target === partPath(folder)).length;
+  };
+
+  it('take few places, leave one to others, wait in a queue, are refused in words beyond, and end when they are left', async () => {
+    const greedy = Array.from({ length: 8 }, () => download('10.0.0.1'));
+    const begun = await Promise.all(greedy.slice(0, 2).map((one) => one.begun));
+    expect(begun.map(({ statusCode }) => statusCode)).toEqual([200, 200]);
+    const refused = await fetch(`${dashboard.url}/api/datasets/customers.csv`, {
+      headers: { 'x-forwarded-for': '10.0.0.1' },
+    });
+    expect([refused.status, refused.headers.get('retry-after')]).toEqual([429, '10']);
+    expect(await refused.json()).toMatchObject({
+      error: { code: 'too_many_at_once', message: '6 of your downloads wait already; try again in 10 s' },
+    });
+    if (process.platform === 'linux') expect(await openParts()).toBeLessThanOrEqual(2);
+
+    const other = await download('10.0.0.2').begun;
+    expect(other.statusCode).toBe(200);
+    // Pages are not kept waiting by downloads.
+    const rows = await fetch(`${dashboard.url}/api/datasets/customers/rows`);
+    expect(await rows.json()).toMatchObject({ total: 12_000 });
+
+    greedy[0]?.one.destroy();
+    const next = await greedy[2]?.begun;
+    expect(next?.statusCode).toBe(200);
+    for (const { one } of greedy) one.destroy();
+    const last = await download('10.0.0.1').begun;
+    expect(last.statusCode).toBe(200);
+  });
+});

@@ -1,0 +1,232 @@
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { type ClientRequest, type IncomingMessage, request } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createDashboard, type Dashboard } from '@tributary/dashboard';
+import { createLogger, datasetsOf, systemClock } from '@tributary/shared';
+import { Client, escapeIdentifier } from 'pg';
+import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest';
+import { createPostgresSink } from '../../consumer/src/sinks/postgres/sink.js';
+import { sampleConfig, writePart } from '../../dashboard/test/sample.js';
+import { uniqueName } from '../services/handle.js';
+
+const log = createLogger({ service: 'dashboard', instance: 'test', level: 'silent' });
+const ROWS = 30_000;
+
+/** A dashboard over rows in Postgres, and one over rows in CSV files. */
+describe('a dashboard that is asked for too much, or for what is wrong', () => {
+  const releases: (() => unknown)[] = [];
+  const dashboards: Record<string, Dashboard> = {};
+  let database: Client;
+  beforeAll(async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'bounds-'));
+    releases.push(() => rm(folder, { recursive: true }));
+    await writePart(folder, [{ key: 'a', at: 1, values: { note: 'red', spent: 2.5, balance: '19.90', points: 7 } }]);
+    const url = inject('postgresUrl');
+    const schema = uniqueName('bounds');
+    const sample = sampleConfig(folder, 'postgres');
+    const config = { ...sample, sink: { ...sample.sink, postgres: { schema, history: false } } };
+    database = new Client({ connectionString: url });
+    await database.connect();
+    releases.push(async () => {
+      await database.query(
+        `SET client_min_messages TO warning; DROP SCHEMA IF EXISTS ${escapeIdentifier(schema)} CASCADE`,
+      );
+      await database.end();
+    });
+    const datasets = datasetsOf(config);
+    const sink = createPostgresSink({ url, schema, history: false, pipeline: 'sample', datasets, clock: systemClock });
+    await sink.beginEpoch('sink.run.1');
+    await sink.open('writer-1', 'sink.run.1');
+    await sink.close();
+    await database.query(
+      `INSERT INTO ${escapeIdentifier(schema)}.customers
+         (id, name, note, spent, balance, points, "updatedAt", _key, _hash, _version, _message_id, _order, _written_at)
+       SELECT k, k, repeat('x', 400), 2.5, 19.90, 7, now(), k, k, k, k, k, now()
+         FROM (SELECT 'k' || n AS k FROM generate_series(1, ${ROWS}) AS n) AS keys`,
+    );
+    const common = { port: 0, host: '127.0.0.1', instance: 'test', log, auditLog: join(folder, 'audit.jsonl') };
+    // Each client comes from an address of its own, through a proxy.
+    const options = { ...common, reading: 'open', trustProxy: 1 } as const;
+    dashboards.postgres = createDashboard({ ...options, config, postgresUrl: url });
+    dashboards.csv = createDashboard({ ...options, config: sampleConfig(folder) });
+    for (const dashboard of Object.values(dashboards)) {
+      await dashboard.start();
+      releases.push(() => dashboard.stop());
+    }
+  });
+  afterAll(async () => {
+    for (const release of releases.reverse()) await release();
+  });
+
+  /** Asks, and reads nothing of the answer. */
+  const open = (path: string, from: string) => {
+    const asked: ClientRequest = request(`${dashboards.postgres?.url}${path}`, {
+      headers: { 'x-forwarded-for': from },
+    });
+    asked.on('error', () => {}).end();
+    const begun = once(asked, 'response').then(([answer]) => answer as IncomingMessage);
+    begun.catch(() => {});
+    return { asked, begun };
+  };
+  const sessions = async (condition: string) => {
+    const { rows } = await database.query<{ query: string }>(
+      `SELECT query FROM pg_stat_activity WHERE application_name = 'tributary dashboard' AND ${condition}`,
+    );
+    return rows.map(({ query }) => query);
+  };
+
+  it('keeps Postgres free for others while six downloads, and more, are not read', async () => {
+    const downloads = Array.from({ length: 12 }, (_, index) =>
+      open('/api/datasets/customers.csv', `10.0.0.${index % 6}`),
+    );
+    await Promise.all(downloads.slice(0, 3).map(({ begun }) => begun));
+    expect(await sessions("state = 'idle in transaction'")).toHaveLength(3);
+    const get = (path: string) =>
+      fetch(`${dashboards.postgres?.url}${path}`, { headers: { 'x-forwarded-for': '10.0.1.1' } });
+    for (const path of ['/rows?search=k7', '', '/rows?where=spent:above:1', '/facets']) {
+      expect([path, (await get(`/api/datasets/customers${path}`)).status]).toEqual([path, 200]);
+    }
+    for (const { asked } of downloads) asked.destroy();
+    await vi.waitFor(async () => expect(await sessions("state <> 'idle'")).toEqual([]), { timeout: 10_000 });
+  });
+
+  it('ends a search in Postgres when its reader goes', async () => {
+    await database.query('BEGIN');
+    const { rows } = await database.query<{ schema: string }>(
+      "SELECT table_schema AS schema FROM information_schema.tables WHERE table_name = 'customers' AND table_schema LIKE 'bounds%'",
+    );
+    const table = `${escapeIdentifier(rows[0]?.schema ?? '')}.customers`;
+    // What reads the table waits for this lock, as a long search would go on.
+    await database.query(`LOCK TABLE ${table} IN ACCESS EXCLUSIVE MODE`);
+    const waiting = Array.from({ length: 2 }, () => open('/api/datasets/customers/rows?search=nothing', '10.0.2.1'));
+    const locked = "wait_event_type = 'Lock' AND query LIKE '%LIKE ALL%'";
+    const look = new Client({ connectionString: inject('postgresUrl') });
+    await look.connect();
+    const count = async () =>
+      Number(
+        (
+          await look.query<{ count: string }>(
+            `SELECT count(*) FROM pg_stat_activity WHERE application_name = 'tributary dashboard' AND ${locked}`,
+          )
+        ).rows[0]?.count,
+      );
+    await vi.waitFor(async () => expect(await count()).toBe(2), { timeout: 10_000 });
+    for (const { asked } of waiting) asked.destroy();
+    // Far below the ten seconds after which Postgres itself ends what waits for a lock.
+    await vi.waitFor(async () => expect(await count()).toBe(0), { timeout: 4_000 });
+    await look.end();
+    await database.query('ROLLBACK');
+  });
+
+  const WRONG = [
+    ['search=%00', 'search holds a NUL character'],
+    ['search=a%00b', 'search holds a NUL character'],
+    ['search=%ED%A0%80', 'the query is not UTF-8'],
+    ['search=%FF', 'the query is not UTF-8'],
+    ['search=%', 'the query is not UTF-8'],
+    ['where=name:is:%00', 'where holds a NUL character'],
+    ['where=na%00me:is:x', 'where holds a NUL character'],
+    ['where=updatedAt:above:2020', 'updatedAt is compared with a day or a time such as'],
+    ['where=updatedAt:is:yesterday', 'updatedAt is compared with a day or a time'],
+    ['where=updatedAt:above:2026-02-30', 'updatedAt is compared with a day or a time'],
+    ['where=updatedAt:above:0000-01-01', 'updatedAt is compared with a day or a time'],
+    ['where=updatedAt:above:294277-01-01', 'updatedAt is compared with a day or a time'],
+    ['where=updatedAt:above:%2B012026-01-01T00:00:00Z', 'updatedAt is compared with a day or a time'],
+    ['where=updatedAt:above:2026-01-01T25:00:00Z', 'updatedAt is compared with a day or a time'],
+    ['where=updatedAt:above:infinity', 'updatedAt is compared with a day or a time'],
+    ['where=_written_at:below:now', '_written_at is compared with a day or a time'],
+    ['where=spent:above:1e400', 'spent is compared with a number'],
+    ['where=spent:above:1e-400', 'spent is compared with a number'],
+    ['where=spent:is:NaN', 'spent is compared with a number'],
+    ['where=spent:below:-Infinity', 'spent is compared with a number'],
+    ['where=spent:from:0x10', 'spent is compared with a number'],
+    ['where=spent:from:1_000', 'spent is compared with a number'],
+    ['where=spent:from:%205', 'spent is compared with a number'],
+    ['where=spent:from:', 'spent is compared with a number'],
+    ['where=balance:above:1e131073', 'balance is compared with a number of at most 1,000 digits'],
+    ['where=points:above:nine', 'points is compared with a number'],
+    ['where=points:is:1e9999999999', 'points is compared with a number'],
+    ['where=active:is:maybe', 'active is compared with true or false'],
+    ['where=_deleted:is:0', '_deleted is compared with true or false'],
+    ['where=nope:is:1', 'there is no column "nope"'],
+    ['where=__proto__:is:1', 'there is no column "__proto__"'],
+    ['where=name:like:x', 'expected COLUMN:COMPARISON:VALUE'],
+    ['where=name', 'expected COLUMN:COMPARISON:VALUE'],
+    [`where=name:is:${'x'.repeat(201)}`, 'expected COLUMN:COMPARISON:VALUE'],
+    [Array(21).fill('where=name:is:x').join('&'), 'where is given more than 20 times'],
+    ['search=a&search=b', 'search is given more than once'],
+    [`search=${'x'.repeat(201)}`, 'search is longer than 200 characters'],
+    ['serach=a', 'there is no parameter "serach": those here are view, search, where'],
+    ['search[]=a', 'there is no parameter "search[]"'],
+    ['__proto__=a', 'there is no parameter "__proto__"'],
+    ['view=all', 'expected latest or history'],
+  ] as const;
+  const WRONG_PAGES = [
+    ['sort=nope', 'there is no column "nope"'],
+    ['sort=-', 'there is no column ""'],
+    ['sort=a&sort=b', 'sort is given more than once'],
+    ['offset=-1', 'expected a whole number'],
+    ['offset=99999999999999999999', 'expected a whole number'],
+    ['limit=0', 'expected a whole number'],
+    ['limit=501', 'expected a whole number'],
+    ['limit=1.5', 'expected a whole number'],
+  ] as const;
+
+  describe.each(['csv', 'postgres'])('over %s', (sink) => {
+    const get = async (path: string) => {
+      const answer = await fetch(`${dashboards[sink]?.url}/api${path}`);
+      return [answer.status, await answer.text()] as const;
+    };
+
+    it.each(WRONG)('refuses ?%s in words, for a page, its facets and a download', async (query, words) => {
+      for (const path of ['/rows', '/facets', '.csv', '.ndjson']) {
+        const [status, text] = await get(`/datasets/customers${path}?${query}`);
+        expect([path, status]).toEqual([path, 400]);
+        expect((JSON.parse(text) as { error: { message: string } }).error.message).toContain(words);
+        expect(text).not.toMatch(/127\.0\.0\.1|Postgres at/);
+      }
+    });
+
+    it.each(WRONG_PAGES)('refuses ?%s in words', async (query, words) => {
+      const [status, text] = await get(`/datasets/customers/rows?${query}`);
+      expect([status, text]).toEqual([400, expect.stringContaining(words.replaceAll('"', '\\"'))]);
+    });
+
+    it.each(['key=%00', 'key=', `key=${'k'.repeat(2_101)}`, 'key=a&key=b', 'key=a&dataset=%00'])(
+      'refuses to trace ?%s in words',
+      async (query) => {
+        expect(await get(`/trace?${query}`)).toEqual([400, expect.stringContaining('bad_request')]);
+      },
+    );
+
+    it.each([
+      'where=updatedAt:above:2020-01-01',
+      'where=updatedAt:above:2020-01-01T00:00:00%2B01:00',
+      'where=updatedAt:above:2020-01-01%2012:00',
+      'where=updatedAt:above:2020-01-01T00:00:00.123456789Z',
+      'where=spent:is:%2B2.5e0',
+      'where=spent:above:-1.7976931348623157e308',
+      'where=spent:above:0e999',
+      'where=balance:is:19.9',
+      'where=balance:above:-1e900',
+      'where=points:above:6.5',
+      'where=points:below:99999999999999999999999999',
+      'where=active:empty',
+      'where=name:filled&offset=0',
+      'search=%F0%9F%A6%8A&where=name:not:%F0%9F%A6%8A&view=history',
+      'search=+&view=history',
+    ])('takes ?%s', async (query) => {
+      const [status, text] = await get(`/datasets/customers/rows?${query}&limit=1`);
+      expect([status, status === 200 ? '' : text]).toEqual([200, '']);
+      if (!query.startsWith('search')) {
+        expect((JSON.parse(text) as { total: number }).total).toBe(sink === 'csv' ? 1 : ROWS);
+      }
+    });
+
+    it('takes an offset as large as a number can be', async () => {
+      expect((await get('/datasets/customers/rows?offset=9007199254740991'))[0]).toBe(200);
+    });
+  });
+});
