@@ -7,7 +7,7 @@ import { createLogger, systemClock } from '@tributary/shared';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { readTrustProxy } from '../../src/access/trust-proxy.js';
 import { createDashboard, type Dashboard, type DashboardOptions, readDashboardSettings } from '../../src/index.js';
-import { customerHeader, customerLines, partPath, sampleConfig, writePart } from '../sample.js';
+import { sampleConfig, writePart } from '../sample.js';
 
 const VIEWER = 'viewer-secret';
 const OPERATOR = 'operator-secret';
@@ -212,9 +212,12 @@ describe('who is signed in', () => {
     });
 
     it('ends its streams and downloads with it, and no others', async () => {
-      const rows = Array.from({ length: 20_000 }, (_, index) => ({ key: `k${index}`, at: 1 }));
-      await writePart(folder, []);
-      await writeFile(partPath(folder), customerHeader(folder) + (await customerLines(folder, rows)));
+      // More than the buffers of two sockets hold.
+      const values = { note: 'x'.repeat(900) };
+      await writePart(
+        folder,
+        Array.from({ length: 15_000 }, (_, index) => ({ key: `k${index}`, at: 1, values })),
+      );
       await start();
       const cookie = await cookieOf(VIEWER);
       const other = await cookieOf(VIEWER);
