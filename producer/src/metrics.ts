@@ -85,6 +85,12 @@ export function createPollMetrics(registry: Registry) {
     runs: counter('runs', 'Polls that have ended, well or not'),
     failures: counter('failures', 'Polls that failed, by the code of the error', 'code'),
     retries: counter('retries', 'Requests tried again, by the code of the error', 'code'),
+    retrying: new Gauge({
+      name: 'tributary_poll_retrying_attempts',
+      help: 'Failed attempts of the requests that are being tried again now; 0 while none is',
+      labelNames: ['endpoint'],
+      registers: [registry],
+    }),
     pages: counter('pages', 'Pages fetched'),
     notModified: counter('not_modified', 'Pages the API answered with 304, not modified'),
     records: counter('records', 'Records fetched'),

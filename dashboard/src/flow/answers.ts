@@ -23,6 +23,7 @@ const endpoint = endpointDescription.extend({
   polls: count,
   failures: count,
   rate: z.number(),
+  retrying: z.strictObject({ since: time, attempts: count, reason: z.string(), nextAttemptAt: time }).nullable(),
   problem: z.string().nullable(),
 });
 

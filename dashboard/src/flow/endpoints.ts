@@ -15,10 +15,36 @@ export interface EndpointState {
   readonly nextRun: string | null;
   /** Failed runs in a row. */
   readonly failures: number;
+  /** What the run in progress tries again; told by the producer that polls the endpoint alone. */
+  readonly retrying?: {
+    /** The endpoint itself, or a child of it. */
+    readonly endpoint: string;
+    readonly since: string;
+    readonly attempts: number;
+    readonly reason: string;
+    readonly nextAttempt: string;
+  };
 }
 
-/** Asks producers until one answers; all of them know the same. */
-export async function askEndpoints(urls: readonly string[], token: string | undefined): Promise<EndpointState[]> {
+/**
+ * Asks producers until one answers: all of them know the same. What is being tried again only the producer knows that does it; those
+ * whose metrics tell of it are asked too.
+ */
+export async function askEndpoints(
+  urls: readonly string[],
+  producers: readonly Scrape[],
+  token: string | undefined,
+): Promise<EndpointState[]> {
+  const retrying = producers.filter(({ metrics }) => sumOf(metrics, 'tributary_poll_retrying_attempts') > 0);
+  const [known, ...theirs] = await Promise.all([
+    firstAnswer(urls, token),
+    ...retrying.map(({ url }) => firstAnswer([url], token)),
+  ]);
+  const tried = new Map(theirs.flat().flatMap((one) => (one.retrying === undefined ? [] : [[one.endpoint, one]])));
+  return (known ?? []).map((one) => tried.get(one.endpoint) ?? one);
+}
+
+async function firstAnswer(urls: readonly string[], token: string | undefined): Promise<EndpointState[]> {
   for (const url of urls) {
     const answer = await ask(url, '/endpoints', withToken(token)).catch(() => undefined);
     if (!answer?.ok) continue;
@@ -56,9 +82,19 @@ export function endpointFlows(
       polls: sum('tributary_poll_runs_total'),
       failures: sum('tributary_poll_failures_total'),
       rate: meter.rate(`fetched ${id}`),
+      retrying: retryingOf(id, states),
       problem: problemOf(state),
     };
   });
+}
+
+/** The child of an endpoint is polled within its poll, and tried again there. */
+function retryingOf(id: string, states: readonly EndpointState[]): EndpointFlow['retrying'] {
+  const found = states.find(({ retrying }) => retrying?.endpoint === id)?.retrying;
+  if (found === undefined) return null;
+  const { since, attempts, reason, nextAttempt } = found;
+  const own = reason.startsWith(`${id}: `) ? reason.slice(id.length + 2) : reason;
+  return { since, attempts, reason: own, nextAttemptAt: nextAttempt };
 }
 
 function problemOf(state: EndpointState | undefined): string | null {

@@ -14,6 +14,15 @@ export interface EndpointFlow extends EndpointDescription {
   readonly failures: number;
   /** Records a second. */
   readonly rate: number;
+  /** What the poll in progress tries again; null if nothing. */
+  readonly retrying: {
+    /** When the first attempt failed. */
+    readonly since: string;
+    /** How many have failed since then, and why the last of them. */
+    readonly attempts: number;
+    readonly reason: string;
+    readonly nextAttemptAt: string;
+  } | null;
   readonly problem: string | null;
 }
 

@@ -51,10 +51,9 @@ export class Observer {
   async look(): Promise<Flow> {
     const { config, broker, brokerKnown, reader, readToken, clock } = this.#options;
     const urls = this.#options.services();
-    const [producers, consumers, states, queues, datasets] = await Promise.all([
-      scrapeAll(urls.producers, config, readToken),
+    const [{ producers, states }, consumers, queues, datasets] = await Promise.all([
+      this.#producers(urls.producers),
       scrapeAll(urls.consumers, config, readToken),
-      askEndpoints(urls.producers, readToken),
       this.#queues(),
       reader.list().catch(() => reader.known()),
     ]);
@@ -87,6 +86,12 @@ export class Observer {
   #record(now: number, { rates, queues, unacked, freshness }: Omit<Flow, 'problems'>): void {
     const backlog = queues.reduce((sum, { ready }) => sum + (ready ?? 0), 0);
     if (this.#recorder.record(now, { ...rates, backlog, unacked, freshness })) this.#lastRecorded = now;
+  }
+
+  async #producers(urls: readonly string[]) {
+    const { config, readToken } = this.#options;
+    const producers = await scrapeAll(urls, config, readToken);
+    return { producers, states: await askEndpoints(urls, producers, readToken) };
   }
 
   async #queues(): Promise<QueueFlow[]> {

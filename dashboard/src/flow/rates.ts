@@ -27,7 +27,7 @@ export class RateMeter {
   readonly #past: { at: number; totals: ReadonlyMap<string, number> }[] = [];
 
   /** Adds what the instances count now. */
-  take(at: number, scrapes: readonly Scrape[]): void {
+  take(at: number, scrapes: readonly Pick<Scrape, 'address' | 'metrics'>[]): void {
     for (const { address, metrics } of scrapes) this.#takeFrom(address, metrics);
     this.#past.push({ at, totals: new Map(this.#totals) });
     while (this.#past.length > 2 && at - (this.#past[1]?.at ?? at) >= WINDOW) this.#past.shift();

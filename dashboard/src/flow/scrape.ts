@@ -5,6 +5,7 @@ import { type Metrics, parseMetrics } from './metrics-text.js';
 
 /** What one instance of a service says of itself. */
 export interface Scrape {
+  readonly url: string;
   /** Its address, without anything secret. */
   readonly address: string;
   readonly answers: boolean;
@@ -55,20 +56,21 @@ async function scrape(url: string, config: PipelineConfig, token: string | undef
     ]);
     if (metrics.status === 401 || metrics.status === 403) {
       const problem = 'it tells nothing without its READ_TOKEN: set the same for the dashboard';
-      return { address, answers: false, problems: [problem], metrics: new Map() };
+      return { url, address, answers: false, problems: [problem], metrics: new Map() };
     }
     const { problems } = JSON.parse(await readiness.text()) as { problems?: unknown };
     const parsed = parseMetrics(await metrics.text());
     const stranger = strangerIn(parsed, config);
-    if (stranger !== undefined) return { address, answers: false, problems: [stranger], metrics: new Map() };
+    if (stranger !== undefined) return { url, address, answers: false, problems: [stranger], metrics: new Map() };
     return {
+      url,
       address,
       answers: true,
       problems: Array.isArray(problems) ? problems.map(String) : [],
       metrics: parsed,
     };
   } catch (error) {
-    return { address, answers: false, problems: [reasonOf(error)], metrics: new Map() };
+    return { url, address, answers: false, problems: [reasonOf(error)], metrics: new Map() };
   }
 }
 

@@ -25,8 +25,9 @@ export function tellProblems(flow: Omit<Flow, 'problems'>, now: number): string[
     else if (takers === 0 && (ready ?? 0) > 0)
       words.push(`No consumer takes from ${queue}: ${ready} records wait there.`);
   }
-  for (const { id, enabled, paused, problem, nextPollAt, running } of endpoints) {
-    if (!enabled || paused) continue;
+  for (const { id, enabled, paused, retrying, problem, nextPollAt, running } of endpoints) {
+    if (retrying !== null) words.push(tellRetrying(id, retrying, now));
+    if (!enabled || paused || retrying !== null) continue;
     if (problem !== null) words.push(`${id}: ${problem}.`);
     const late = nextPollAt === null ? 0 : (now - Date.parse(nextPollAt)) / 1_000;
     if (late > LATE && !running && producers.some(({ answers }) => answers)) {
@@ -43,3 +44,12 @@ export function tellProblems(flow: Omit<Flow, 'problems'>, now: number): string[
     );
   return words;
 }
+
+/** An outage as long as it lasts: the poll has not failed yet, and the next one is not due. */
+function tellRetrying(id: string, { since, attempts, reason }: Retrying, now: number): string {
+  const seconds = Math.max(0, Math.round((now - Date.parse(since)) / 1_000));
+  const times = attempts === 1 ? '1 attempt' : `${attempts} attempts`;
+  return `${id}: the API does not answer as it should, for ${seconds} s now. ${times} failed: ${reason}. It is asked again, and nothing is lost.`;
+}
+
+type Retrying = NonNullable<Flow['endpoints'][number]['retrying']>;

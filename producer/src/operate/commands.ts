@@ -1,4 +1,4 @@
-import { describeError, FatalError } from '@tributary/shared';
+import { count, describeError, FatalError } from '@tributary/shared';
 import { ENDPOINT_COMMANDS, type EndpointCommand, type EndpointReport } from './control.js';
 
 /** What can be asked about the endpoints: `list` and `status` only look, the others change something. */
@@ -56,17 +56,25 @@ async function ask(url: URL, method: string, token: string): Promise<unknown> {
   throw new FatalError('producer_refused', `${url.origin} answered ${response.status}: ${said}${advice}`);
 }
 
+function trouble({ retrying, lastRun, notDeleted }: EndpointReport): string {
+  if (retrying !== undefined) {
+    return `trying again, ${count(retrying.attempts, 'attempt')} failed: ${retrying.reason.slice(0, 100)}`;
+  }
+  if (lastRun?.error !== undefined) return lastRun.error.slice(0, 100);
+  return notDeleted === undefined ? '' : `not deleted: ${notDeleted.reason}`;
+}
+
 function table(reports: readonly EndpointReport[]): string {
   const rows = [
     ['endpoint', 'state', 'producer', 'last run', 'records', 'next run', 'error'],
-    ...reports.map(({ endpoint, state, producer, lastRun, notDeleted, nextRun }) => [
-      endpoint,
-      state,
-      producer ?? '-',
-      lastRun?.endedAt ?? '-',
-      String(lastRun?.records ?? '-'),
-      nextRun ?? '-',
-      lastRun?.error?.slice(0, 100) ?? (notDeleted === undefined ? '' : `not deleted: ${notDeleted.reason}`),
+    ...reports.map((report) => [
+      report.endpoint,
+      report.state,
+      report.producer ?? '-',
+      report.lastRun?.endedAt ?? '-',
+      String(report.lastRun?.records ?? '-'),
+      report.nextRun ?? '-',
+      trouble(report),
     ]),
   ];
   const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? [];

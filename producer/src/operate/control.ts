@@ -4,6 +4,7 @@ import type { Endpoint } from '../endpoint.js';
 import type { Leases } from '../leases/leases.js';
 import type { LeaseTable } from '../leases/table.js';
 import type { NotDeleted } from '../poll/missing-news.js';
+import type { Retrying } from '../poll/retrying.js';
 import type { CircuitState } from '../schedule/circuit.js';
 import type { Duty } from '../schedule/duty.js';
 import type { EndpointState, StateStore } from '../schedule/states.js';
@@ -29,6 +30,20 @@ export interface EndpointReport {
   readonly nextRun: string | null;
   /** The API asked not to be asked before this time; absent if it did not, or if that is past. */
   readonly notBefore?: string;
+  /**
+   * The request of the run in progress that failed and is tried again; absent if none is. Only the producer that polls the endpoint
+   * knows it.
+   */
+  readonly retrying?: {
+    /** The endpoint itself, or a child of it. */
+    readonly endpoint: string;
+    readonly since: string;
+    /** Attempts that failed since then. */
+    readonly attempts: number;
+    readonly code: string;
+    readonly reason: string;
+    readonly nextAttempt: string;
+  };
   /** Failed runs in a row. */
   readonly failures: number;
   /** The high-water mark; null if there is none. */
@@ -117,6 +132,7 @@ export class Control {
       lastSuccess: textOf(state?.lastSuccessAt),
       nextRun: claim?.paused ? null : textOf(nextAt),
       ...(pausedUntil !== undefined && { notBefore: new Date(pausedUntil).toISOString() }),
+      ...retryingOf(duty?.runner.retrying),
       failures: state?.failures ?? 0,
       cursor: (await cursors.peek(endpoint))?.mark ?? null,
     };
@@ -133,6 +149,13 @@ function stateOf(state: EndpointState | undefined, paused: boolean, running: boo
 function lastRunOf({ startedAt, endedAt, records, published, error }: EndpointState): EndpointReport['lastRun'] {
   const times = { startedAt: new Date(startedAt).toISOString(), endedAt: new Date(endedAt).toISOString() };
   return { ...times, records, published, ...(error === undefined ? {} : { error }) };
+}
+
+function retryingOf(retrying: Retrying | undefined): Pick<EndpointReport, 'retrying'> {
+  if (retrying === undefined) return {};
+  const { since, nextAt, ...told } = retrying;
+  const times = { since: new Date(since).toISOString(), nextAttempt: new Date(nextAt).toISOString() };
+  return { retrying: { ...told, ...times } };
 }
 
 const textOf = (time: number | undefined): string | null => (time === undefined ? null : new Date(time).toISOString());

@@ -26,6 +26,8 @@ export const operationRoutes = ({ control, instance }: OperationsOptions): reado
         endpoints: endpoints.length,
         held: endpoints.filter(({ producer }) => producer === instance).length,
         states: Object.fromEntries(STATES.map((state) => [state, count(state)])),
+        // An outage is told while it lasts: a poll that tries again has not failed yet.
+        retrying: endpoints.flatMap(({ retrying }) => retrying ?? []),
       });
     },
   },

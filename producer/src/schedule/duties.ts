@@ -4,6 +4,7 @@ import type { PollMetrics } from '../metrics.js';
 import type { Child } from '../poll/children.js';
 import { MissingNews } from '../poll/missing-news.js';
 import { type PollSteps, poll } from '../poll/poll.js';
+import { RetryWatch } from '../poll/retrying.js';
 import { createIds } from '../publish/ids.js';
 import type { Publisher } from '../publish/publisher.js';
 import { EndpointFindings } from '../shape/endpoint-findings.js';
@@ -39,7 +40,11 @@ export function createDuties(endpoints: readonly Endpoint[], options: DutiesOpti
   const companions = endpoints.length - 1;
   return new Map(
     endpoints.map((endpoint) => {
-      const { source, shape, children } = childOf(endpoint, options, (until) => runner.pause(until));
+      const retries = new RetryWatch(metrics, clock);
+      const { source, shape, children } = childOf(endpoint, options, {
+        onPause: (until) => runner.pause(until),
+        retries,
+      });
       const steps: PollSteps = {
         source,
         shape,
@@ -64,6 +69,7 @@ export function createDuties(endpoints: readonly Endpoint[], options: DutiesOpti
         poll: (progress, stop, manner) => poll(endpoint, steps, progress, stop, manner),
         nextAt: () => duty.nextAt(),
         patience: options.patience,
+        retries,
       });
       const duty = new Duty({ endpoint, runner, states, metrics, clock, log, random: Math.random, companions });
       return [endpoint.id, duty];
@@ -72,23 +78,32 @@ export function createDuties(endpoints: readonly Endpoint[], options: DutiesOpti
 }
 
 /** An endpoint with its source, and with its children and theirs. */
-const childOf = (endpoint: Endpoint, options: DutiesOptions, onPause: (until: number) => void): Child => ({
+const childOf = (endpoint: Endpoint, options: DutiesOptions, told: Told): Child => ({
   endpoint,
-  source: createSource(endpoint, options.surroundings, { ...sourceEvents(endpoint, options), onPause }),
+  source: createSource(endpoint, options.surroundings, sourceEvents(endpoint, options, told)),
   shape: compileShape(
     endpoint.entity.config,
     endpoint.config,
     new EndpointFindings(endpoint, options.metrics, options.log),
   ),
-  children: endpoint.children.map((child) => childOf(child, options, onPause)),
+  children: endpoint.children.map((child) => childOf(child, options, told)),
 });
 
-function sourceEvents({ id }: Endpoint, { metrics, log }: DutiesOptions): SourceEvents {
+/** What the sources of one poll tell. */
+interface Told {
+  onPause(until: number): void;
+  readonly retries: RetryWatch;
+}
+
+function sourceEvents({ id }: Endpoint, { metrics, log }: DutiesOptions, { onPause, retries }: Told): SourceEvents {
   return {
-    onRetry: (code, reason) => {
+    onRetry: (code, reason, { failed, at }) => {
       metrics.retries.inc({ endpoint: id, code });
+      retries.failed(id, { code, reason, nextAt: at }, failed === 1);
       log.debug({ endpoint: id, reason }, 'trying again');
     },
+    onSettled: () => retries.settled(id),
+    onPause,
     onDoubt: (reason) => log.warn({ endpoint: id, reason }, 'the polling may be set wrongly'),
   };
 }

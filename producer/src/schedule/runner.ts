@@ -3,6 +3,7 @@ import type { Endpoint } from '../endpoint.js';
 import type { PollMetrics } from '../metrics.js';
 import type { RunManner } from '../poll/poll.js';
 import { PollProgress, type PollSummary } from '../poll/progress.js';
+import type { Retrying, RetryWatch } from '../poll/retrying.js';
 import { Circuit } from './circuit.js';
 import { Pause } from './pause.js';
 import { SingleFlight } from './single-flight.js';
@@ -25,6 +26,8 @@ export interface RunnerOptions {
   nextAt(): number | undefined;
   /** The longest pause that a run waits for, in milliseconds; any, unless given. It fails where it would have to wait longer. */
   readonly patience?: number | undefined;
+  /** The requests of its polls that are tried again. */
+  readonly retries?: RetryWatch | undefined;
 }
 
 /** Runs the polls of one endpoint, one at a time. It logs and counts those that fail. */
@@ -71,6 +74,11 @@ export class Runner {
   /** Whether a poll is in progress that does more than wait until the API may be asked. */
   get isBusy(): boolean {
     return this.current !== undefined && !this.#pause.isWaiting;
+  }
+
+  /** The request of the poll in progress that failed and is tried again; undefined if none is. */
+  get retrying(): Retrying | undefined {
+    return this.#options.retries?.current;
   }
 
   /** Continues from where another producer, or this one before a restart, stopped. */
@@ -165,6 +173,7 @@ export class Runner {
       failure = error ?? new Error('unknown');
     }
     signal.removeEventListener('abort', stop);
+    this.#options.retries?.over();
     const durationMs = Math.round(clock.monotonic() - begun);
     const summary = progress.summary(durationMs, failure === undefined ? undefined : describeError(failure));
     metrics.runs.inc(labels);

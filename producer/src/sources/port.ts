@@ -77,10 +77,19 @@ export interface Exchange {
   readonly milliseconds: number;
 }
 
+export interface NextAttempt {
+  /** How often the request has failed. */
+  readonly failed: number;
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+}
+
 /** What a source reports while it is read. */
 export interface SourceEvents {
-  /** A request failed and will be repeated. */
-  onRetry(code: string, reason: string): void;
+  /** A request failed and will be repeated. @param next how often it has failed, and when it is repeated */
+  onRetry(code: string, reason: string, next: NextAttempt): void;
+  /** A request that was repeated was answered, or is given up. */
+  onSettled?(): void;
   /** The API asks not to be asked before this time, in milliseconds since the epoch; the run waits for it. */
   onPause?(until: number): void;
   /** The run goes on, but a person should check the settings. */

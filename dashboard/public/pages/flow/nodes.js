@@ -21,19 +21,24 @@ export function endpointNode(announce) {
   let shown = '';
   return {
     root,
-    update({ id, url, schedule, lastPollAt, nextPollAt, paused, running, enabled, problem, rate, failures }) {
+    update(endpoint) {
+      const { id, url, schedule, lastPollAt, nextPollAt, paused, running, enabled, problem, rate, failures } = endpoint;
+      const { retrying } = endpoint;
       setText(name, id);
       buttons.update(id, paused);
       name.title = url;
-      setText(figure, rate > 0 ? `${speed(rate)}/s` : running ? 'polling…' : schedule);
+      setText(figure, retrying ? 'no answer' : rate > 0 ? `${speed(rate)}/s` : running ? 'polling…' : schedule);
       const state = !enabled ? 'disabled' : paused ? 'paused' : undefined;
-      const now = [lastPollAt, nextPollAt, state, failures].join();
+      const now = [lastPollAt, nextPollAt, state, failures, retrying?.attempts, retrying?.nextAttemptAt].join();
       if (now !== shown) {
         shown = now;
-        below[0].replaceChildren('polled ', since(lastPollAt));
-        below[1].replaceChildren(...(state === undefined ? ['next ', until(nextPollAt)] : [state]));
+        const first = retrying ? [`${plural(retrying.attempts, 'attempt')} failed`] : ['polled ', since(lastPollAt)];
+        const second = retrying ? ['asked again ', until(retrying.nextAttemptAt)] : ['next ', until(nextPollAt)];
+        below[0].replaceChildren(...first);
+        below[1].replaceChildren(...(state === undefined ? second : [state]));
       }
-      root.dataset.state = problem !== null ? 'bad' : state === undefined ? 'good' : 'off';
+      root.title = retrying?.reason ?? '';
+      root.dataset.state = problem !== null || retrying ? 'bad' : state === undefined ? 'good' : 'off';
     },
   };
 }

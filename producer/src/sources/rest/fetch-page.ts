@@ -1,7 +1,7 @@
 import { type Clock, FatalError, RetryableError } from '@tributary/shared';
 import pRetry from 'p-retry';
 import type { Endpoint } from '../../endpoint.js';
-import { LONGEST_IDLE_WAIT, type Page } from '../port.js';
+import { LONGEST_IDLE_WAIT, type NextAttempt, type Page } from '../port.js';
 import { findPage, type Reading, wholeOf } from './answer.js';
 import type { Secrets } from './auth/secrets.js';
 import type { Client } from './client.js';
@@ -24,7 +24,9 @@ export interface FetchPageOptions {
   /** From 0 to 1. */
   random(): number;
   /** Called for each failed attempt that is followed by another. */
-  onRetry(code: string, reason: string): void;
+  onRetry(code: string, reason: string, next: NextAttempt): void;
+  /** Called when a request that failed before was answered, or is given up. */
+  onSettled?(): void;
   /** Called with the time, in milliseconds since the epoch, before which the API asks not to be asked again. */
   onPause?(until: number): void;
   /** Told what a person should look at, though the run goes on. */
@@ -70,14 +72,15 @@ export class PageFetcher {
   /** @throws RetryableError, FatalError saying where it happened; the signal's reason once it has aborted */
   async fetch(page: PageAddress, progress: Progress, run: Run): Promise<Fetched> {
     const { retries, retryDelay } = this.#endpoint.config;
-    const { client, clock, random, onRetry, onPause } = this.#options;
+    const { client, clock, random, onRetry, onPause, onSettled } = this.#options;
     const { signal } = run;
     const request = this.#build({ ...run.asked, page });
     const held = client.heldUntil(request);
     if (held !== undefined && !this.#mayWaitUntil(held, progress)) {
       throw this.#named(request, progress, run.pager, heldFault(held));
     }
-    return await pRetry(() => this.#attempt(request, page, progress, run), {
+    let failed = 0;
+    const answered = pRetry(() => this.#attempt(request, page, progress, run), {
       retries: run.trial && progress.pages === 0 ? 0 : retries,
       // The waiting is done below, by a clock that tests can hold in their hands.
       minTimeout: 0,
@@ -91,13 +94,17 @@ export class PageFetcher {
         if (signal.aborted || retriesLeft === 0 || !(error instanceof RetryableError)) return;
         const { notBefore = 0 } = error;
         if (!this.#mayWaitUntil(notBefore, progress) || (run.attended && !OF_THE_WAY.test(error.code))) return;
-        onRetry(error.code, error.message);
         // The random back-off is added, so that clients that were all told "in 30 seconds" do not come in the same second.
         const asked = Math.max(notBefore - clock.now(), 0);
-        if (asked > 0) onPause?.(notBefore);
         const wait = asked + backoff(retryDelay, attemptNumber, random());
+        failed += 1;
+        onRetry(error.code, error.message, { failed, at: clock.now() + wait });
+        if (asked > 0) onPause?.(notBefore);
         if (wait > 0) await clock.sleep(wait, signal);
       },
+    });
+    return await answered.finally(() => {
+      if (failed > 0) onSettled?.();
     });
   }
 

@@ -51,7 +51,7 @@ export class RestSource implements Source {
   #lastRunFailed = false;
 
   constructor(endpoint: Endpoint, options: RestOptions) {
-    const { clock, random, onRetry, onPause, onDoubt } = options;
+    const { clock, random, onRetry, onSettled, onPause, onDoubt } = options;
     const { config } = endpoint;
     const secrets = new Secrets(config);
     const client = new Client(config, secrets, options);
@@ -69,6 +69,7 @@ export class RestSource implements Source {
       random,
       onRetry,
       onDoubt,
+      ...(onSettled === undefined ? {} : { onSettled }),
       ...(onPause === undefined ? {} : { onPause }),
     });
   }
