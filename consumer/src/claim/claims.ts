@@ -2,6 +2,7 @@ import type { Row } from '@tributary/shared';
 import type { Incoming } from '../intake/decode.js';
 import type { Delivery } from '../intake/settle.js';
 import type { Ledger, Verdict } from '../ledger/port.js';
+import { isRemerged } from '../merge/rows.js';
 import type { LandedRows, Mark, Sink } from '../sinks/port.js';
 import type { Refusal } from '../sinks/refused.js';
 
@@ -62,8 +63,8 @@ export class Claims {
   /** The output of a fenced writer never changes again, so it is read once. */
   readonly #landed = new Map<string, Promise<LandedRows>>();
   readonly #kept = new WeakMap<Delivery, ClaimedRow>();
-  /** By dataset, key and hash, the oldest first; see {@link closing}. */
-  readonly #closing = new Map<string, ClaimedRow>();
+  /** By dataset, key, hash and order, the oldest first; see {@link held}. */
+  readonly #held = new Map<string, ClaimedRow>();
 
   constructor(options: ClaimsOptions) {
     this.#options = options;
@@ -89,23 +90,25 @@ export class Claims {
     return this.#kept.get(delivery);
   }
 
-  /** Remembers a row of a merge that this writer has claimed, until it is durable, if it closes its key. */
+  /** Remembers a merged row that this writer has claimed, until it is durable, if the ledger may say `held` of it. */
   hold(claimed: ClaimedRow): void {
-    for (const [id, one] of this.#closing) {
+    for (const [id, one] of this.#held) {
       if (isOpen(one)) break;
-      this.#closing.delete(id);
+      this.#held.delete(id);
     }
-    if (claimed.row.values === null) this.#closing.set(idOf(claimed.row), claimed);
+    const { values, order } = claimed.row;
+    if (values === null || isRemerged(order)) this.#held.set(idOf(claimed.row), claimed);
   }
 
   /**
-   * The tombstone of a merged row that this writer has claimed for one record, when another record asks for it too: for the
-   * other side, say. The ledger calls the second a duplicate. But once no line points from one side to the other any more, the
-   * first record does not bring the tombstone again if this writer dies. So the second has to make it durable as well.
+   * The merged row that this writer has claimed for one record, or in a remerge, when another record asks for it too: for the other
+   * side, say. If this writer dies, the first may not bring it again: once no line points from one side to the other any more, it
+   * does not make the tombstone, and in a remerge there is no message at all. So the second has to make it durable as well.
+   * @returns undefined if the row is not known here yet, or not any more: the record has to ask again
    */
-  closing(row: Row): ClaimedRow | undefined {
-    const held = row.values === null ? this.#closing.get(idOf(row)) : undefined;
-    return held !== undefined && isOpen(held) ? held : undefined;
+  held(row: Row): ClaimedRow | undefined {
+    const found = this.#held.get(idOf(row));
+    return found?.refused === true ? undefined : found;
   }
 
   async #hasLanded(row: Row, { takenFrom = [], takenOrders = [] }: Verdict): Promise<boolean> {
@@ -132,7 +135,7 @@ export class Claims {
 
 const isOpen = ({ landed, refused = false }: ClaimedRow): boolean => !landed && !refused;
 
-const idOf = ({ dataset, key, hash }: Row): string => `${dataset}\n${key}\n${hash}`;
+const idOf = ({ dataset, key, hash, order }: Row): string => `${dataset}\n${key}\n${hash}\n${order}`;
 
 /** What becomes of each incoming record; the caller settles those that need no row. */
 export interface Deduplicated {

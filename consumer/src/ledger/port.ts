@@ -3,7 +3,7 @@ import type { Mark } from '../sinks/port.js';
 
 /** What shall become of a row that asks to be written. */
 export interface Verdict {
-  readonly kind: 'accept' | 'duplicate' | 'stale' | 'busy' | 'reformed';
+  readonly kind: 'accept' | 'duplicate' | 'stale' | 'busy' | 'reformed' | 'held';
   /**
    * Set when an accepted row was in flight on writers that died, the latest first. The row may have landed in the output of
    * any of them, so their output is fenced and searched before the row is written again.
@@ -16,6 +16,11 @@ export interface Verdict {
   readonly reformedAt?: number;
   /** With `takenFrom`: the orders under which the row was in flight there. */
   readonly takenOrders?: readonly string[];
+  /**
+   * Set when this writer itself has the merged row in flight, and no other message is sure to bring it again (claim.lua): the order
+   * under which it is held. The record that asks is done only when that row is durable.
+   */
+  readonly heldOrder?: string;
 }
 
 /** One side of a merge as the ledger last saw it: the record's order, and its payload as JSON. */

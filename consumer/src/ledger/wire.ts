@@ -26,13 +26,14 @@ export function writeRows(rows: readonly Row[]): string {
   return text;
 }
 
-export function readVerdicts([status = '', letters = '', ...takenOver]: string[]): Verdict[] {
+export function readVerdicts([status = '', letters = '', ...answers]: string[]): Verdict[] {
   checkStatus(status);
-  return Array.from(letters, (letter) => VERDICTS[letter] ?? readAnswer(letter, takenOver.shift()));
+  return Array.from(letters, (letter) => VERDICTS[letter] ?? readAnswer(letter, answers.shift()));
 }
 
 function readAnswer(letter: string, text = ''): Verdict {
   if (letter === 'F') return { kind: 'reformed', reformedAt: Number(text) };
+  if (letter === 'H') return { kind: 'held', heldOrder: text };
   const space = text.indexOf(' ');
   return { kind: 'accept', takenFrom: text.slice(0, space).split(','), takenOrders: text.slice(space + 1).split('\r') };
 }

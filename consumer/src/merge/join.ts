@@ -45,9 +45,9 @@ export const sideOf = ({ record, envelope, row }: ClaimedRecord): OrderedSide =>
 
 /** The merged rows of one record, once they are claimed. */
 export interface ClaimedGroup {
-  /** Those that this writer has claimed, for this record or (see Claims.closing) for another. */
+  /** Those that this writer has claimed, for this record or (see Claims.held) for another. */
   readonly rows: readonly ClaimedRow[];
-  /** Whether another consumer has one of the others in flight. */
+  /** Whether one of the others is in flight, in another consumer or as a row that is not known here yet: it has to be asked for again. */
   readonly busy: boolean;
 }
 
@@ -72,9 +72,10 @@ export async function claimMergedRows(
         const claimed = { row, landed };
         claims.hold(claimed);
         rows.push(claimed);
-      } else if (verdict?.kind === 'duplicate') {
-        const closing = claims.closing(row);
-        if (closing !== undefined) rows.push(closing);
+      } else if (verdict?.kind === 'held') {
+        const held = claims.held({ ...row, order: verdict.heldOrder ?? row.order });
+        if (held === undefined) busy = true;
+        else if (!held.landed) rows.push(held);
       } else if (verdict?.kind === 'busy') {
         busy = true;
       }

@@ -112,6 +112,9 @@ export function remergedAt(row: Row, at: number): Row {
   return { ...row, order: `${row.order}${stamp}`, messageId: `${row.messageId}${stamp}` };
 }
 
+/** Whether the merged row of this order was made once more. */
+export const isRemerged = (order: string): boolean => order.at(-10) === '+';
+
 /** When the merged row of this order was made once more; 0 if it was not. */
 export const timeOfRemerge = (order: string): number => Number.parseInt(/\+([0-9a-z]{9})$/.exec(order)?.[1] ?? '0', 36);
 

@@ -257,6 +257,82 @@ export function describeClaims(make: () => Promise<LedgerHarness>): void {
     });
   });
 
+  describe('merged rows that no message is sure to bring again', () => {
+    const row = (order: string) => rowOf(MERGED, 'k', 'a', order);
+    const tombstone = (order: string) => rowOf(MERGED, 'k', null, order);
+    /** An order of a row that was made once more after a rebuild. */
+    const again = (order: string) => `${order}+000000abc`;
+    const held = (heldOrder: string) => ({ kind: 'held', heldOrder });
+
+    test('one that was made once more after a rebuild is waited for by the messages that make the same, older ones too', async () => {
+      expect(await verdictsOf(x, row(again('2 m2')))).toEqual(['accept']);
+      expect(await verdictsOf(y, row('1 m1'), row('2 m2'), row(again('2 m2')), row('3 m3'))).toEqual([
+        'busy',
+        'busy',
+        'busy',
+        'busy',
+      ]);
+      await x.commit(MERGED, [row(again('2 m2'))]);
+      expect(await verdictsOf(y, row('1 m1'), row('2 m2'), row('3 m3'))).toEqual([
+        'duplicate',
+        'duplicate',
+        'duplicate',
+      ]);
+    });
+
+    test('one that was made once more by a writer that died is taken over by the message of the same records', async () => {
+      await x.claim(MERGED, [row(again('2 m2'))]);
+      await x.releaseLease();
+      expect(await y.claim(MERGED, [row('2 m2')])).toEqual([
+        { kind: 'accept', takenFrom: ['X'], takenOrders: [again('2 m2')] },
+      ]);
+      await y.commit(MERGED, [row('2 m2')]);
+      expect(await verdictsOf(x, row('3 m3')).catch(({ code }) => code)).toBe('fenced');
+      expect(await verdictsOf(y, row(again('2 m2')))).toEqual(['duplicate']);
+    });
+
+    test('a tombstone in flight under a newer order is waited for too, and is taken over from a writer that died', async () => {
+      await land(x, row('1 m1'));
+      expect(await verdictsOf(x, tombstone('3 m3'))).toEqual(['accept']);
+      expect(await verdictsOf(y, tombstone('2 m2'), tombstone('3 m3'), tombstone('4 m4'))).toEqual([
+        'busy',
+        'busy',
+        'busy',
+      ]);
+      await x.releaseLease();
+      expect(await y.claim(MERGED, [tombstone('2 m2')])).toEqual([
+        { kind: 'accept', takenFrom: ['X'], takenOrders: ['3 m3'] },
+      ]);
+      await y.commit(MERGED, [tombstone('2 m2')]);
+      expect(await verdictsOf(y, row('2 m9'), tombstone('3 m3'))).toEqual(['stale', 'duplicate']);
+    });
+
+    test('what this writer itself has in flight is told with its order, until it is committed', async () => {
+      await land(x, row('1 m1'));
+      expect(
+        await x.claim(MERGED, [tombstone('3 m3'), tombstone('4 m4'), tombstone('2 m2'), tombstone('4 m4')]),
+      ).toEqual([{ kind: 'accept' }, held('3 m3'), held('3 m3'), held('3 m3')]);
+      await x.commit(MERGED, [tombstone('3 m3')]);
+      expect(await verdictsOf(x, row('3 m9'), tombstone('5 m5'))).toEqual(['stale', 'duplicate']);
+      expect(await x.claim(MERGED, [row(again('6 m6')), row('6 m6')])).toEqual([
+        { kind: 'accept' },
+        held(again('6 m6')),
+      ]);
+    });
+
+    test('a record waits for no other that holds its own row, also if it is deleted', async () => {
+      expect(await verdictsOf(x, rowOf(CUSTOMERS, 'k', null, '2 m2'), a('2 m2+000000abc', 'other'))).toEqual([
+        'accept',
+        'accept',
+      ]);
+      expect(await verdictsOf(y, rowOf(CUSTOMERS, 'k', null, '1 m1'), a('1 m1', 'other'))).toEqual([
+        'duplicate',
+        'duplicate',
+      ]);
+      expect(await verdictsOf(x, rowOf(CUSTOMERS, 'k', null, '2 m2'))).toEqual(['duplicate']);
+    });
+  });
+
   describe('commits', () => {
     test('a commit of older content leaves the newer as it is', async () => {
       expect(await verdictsOf(x, a('1 m1'), b('2 m2'))).toEqual(['accept', 'accept']);

@@ -24,7 +24,8 @@ type Call = (writer: Ledger) => Promise<unknown>;
 
 // Few values, so that calls meet.
 const key = fc.constantFrom('k1', 'k1', 'k/2');
-const order = fc.nat(3).map((n) => `0${n} m${n}`);
+/** Some of them are of rows that were made once more (remergedAt in merge/rows.ts). */
+const order = fc.tuple(fc.nat(3), fc.constantFrom('', '', '+000000abc')).map(([n, again]) => `0${n} m${n}${again}`);
 const dataset = fc.constantFrom(CUSTOMERS, MERGED, MERGED);
 const row = fc.record({ key, order, content: fc.constantFrom('a', 'a', 'b', null) });
 const lines = fc.subarray(['k1', 'k1\x012', 'k/2', 'k3']);

@@ -5,7 +5,7 @@ import type { LedgerRedis } from '../../src/ledger/redis-client.js';
 import { nameOfMerges } from '../../src/merge/rows.js';
 import { enterEpoch } from '../../src/recovery/epoch.js';
 import { rebuildFromSink } from '../../src/recovery/rebuild.js';
-import { MemoryRedis } from '../simulation/memory-redis.js';
+import { type Link, MemoryRedis } from '../simulation/memory-redis.js';
 import { FakeClock, settled } from '../support/fake-clock.js';
 import { PlainSink } from '../support/plain-sink.js';
 import { CRM, customer, type Fields, item, log } from '../support/records.js';
@@ -32,7 +32,7 @@ beforeEach(() => {
   writers = 0;
 });
 
-async function begin(config: PipelineConfig = CRM): Promise<RunningSteps> {
+async function begin(config: PipelineConfig = CRM, link?: Link): Promise<RunningSteps> {
   const epoch = await enterEpoch({
     redis,
     pipeline: 'remerge',
@@ -44,7 +44,15 @@ async function begin(config: PipelineConfig = CRM): Promise<RunningSteps> {
     signal: new AbortController().signal,
   });
   const entities = Object.entries(config.entities).map(([name, entity]) => compileEntity(name, entity));
-  return startSteps({ redis, sink, writer: `W${++writers}`, epoch: epoch.name, pipeline: 'remerge', config, entities });
+  return startSteps({
+    redis: memory.client(link),
+    sink,
+    writer: `W${++writers}`,
+    epoch: epoch.name,
+    pipeline: 'remerge',
+    config,
+    entities,
+  });
 }
 async function land(steps: RunningSteps, entity: string, ...bodies: Fields[]) {
   for (const body of bodies) {
@@ -147,6 +155,87 @@ test('a line that was dropped while the merge was off is closed, although its it
   const two = await begin();
   await two.remerge();
   expect(newest()).toEqual({ 'C-1/A': 'closed' });
+});
+
+/** Holds up the first command of a client that looks like this, until it is let go. */
+function heldUp(command: RegExp): { link: Link; isHeld: Promise<void>; letGo: () => void } {
+  let [letGo, tell] = [() => {}, () => {}];
+  const gate = new Promise<void>((resolve) => (letGo = resolve));
+  const isHeld = new Promise<void>((resolve) => (tell = resolve));
+  let last: Promise<unknown> = Promise.resolve();
+  const link: Link = (what, effect) => {
+    const before = last;
+    const done = before.then(async () => {
+      if (command.test(what)) {
+        tell();
+        await gate;
+      }
+      return effect();
+    });
+    last = done.catch(() => {});
+    return done;
+  };
+  return { link, isHeld, letGo };
+}
+const CLAIM_OF_MERGED_ROWS = /evalsha claim \d+ C-1\//;
+
+/** Customer and item have landed, and the item's last change is not in the merged row: it is to be made once more. */
+async function landUnmerged() {
+  const one = await begin();
+  await land(one, 'inventory', item({ sku: 'A' }));
+  await land(one, 'customer', customer({ lines: lines('A') }));
+  await one.kill();
+  const off = await begin(OFF);
+  await land(off, 'inventory', item({ sku: 'A', price: 5, updatedAt: at(1) }));
+  await off.kill();
+}
+
+test('a customer drops a line while a consumer makes its merged rows once more and dies: the line is closed after all', async () => {
+  await landUnmerged();
+  // This consumer has stored the customer without the line, and is about to ask for the tombstone.
+  const { link, isHeld, letGo } = heldUp(CLAIM_OF_MERGED_ROWS);
+  const two = await begin(CRM, link);
+  two.deliver('customer', customer({ lines: lines('B'), updatedAt: at(2) }), 'm9000');
+  await isHeld;
+  // Meanwhile another meets the customer without the line in its remerge, asks for the same tombstone, and dies before the write.
+  const three = await begin();
+  await remergeAndDieBeforeTheWrite(three);
+  letGo();
+  await settled();
+  now += 11_000;
+  await two.clock.advance(11_000);
+  await vi.waitFor(async () => {
+    await two.flushNow();
+    expect(two.unsettled()).toBe(0);
+  });
+  expect(two.errors).toEqual([]);
+  const four = await begin();
+  await four.remerge();
+  expect(newest()).toEqual({ 'C-1/A': 'closed' });
+  expect(sink.keys('customers')).toEqual(['C-1', 'C-1']);
+});
+
+test('a customer that keeps its line changes at that moment: its merged row is made, also if the remerge is done elsewhere', async () => {
+  await landUnmerged();
+  const { link, isHeld, letGo } = heldUp(CLAIM_OF_MERGED_ROWS);
+  const two = await begin(CRM, link);
+  two.deliver('customer', customer({ lines: lines('A', 'A'), updatedAt: at(2) }), 'm9000');
+  await isHeld;
+  const three = await begin();
+  await remergeAndDieBeforeTheWrite(three);
+  // A fourth has read the customer as it was before, and takes its merged rows for made.
+  await (await begin()).ledger.remerged(MERGED, ['C-1']);
+  letGo();
+  await settled();
+  now += 11_000;
+  await two.clock.advance(11_000);
+  await vi.waitFor(async () => {
+    await two.flushNow();
+    expect(two.unsettled()).toBe(0);
+  });
+  expect(two.errors).toEqual([]);
+  expect(Object.keys(newest()).toSorted()).toEqual(['C-1/A', 'C-1/A/2']);
+  expect(sink.rows.filter(({ key, messageId }) => key === 'C-1/A' && messageId.includes('m9000'))).toHaveLength(1);
 });
 
 test('a merge that is changed back after the clock was set back is made again', async () => {

@@ -70,6 +70,14 @@ export const claim: Script = (store, keys, args) => {
       takenOver.push(`${line.owners.join(',')} ${line.orders.join('\r')}`);
       return 'T';
     };
+    const isLeft = (line: Line) => isMerged === '1' && (line.hash.startsWith('-') || heldUnder(line).at(-10) === '+');
+    const waitFor = (line: Line): string => {
+      const [owner] = line.owners;
+      if (owner !== writer) return alive(owner) ? 'B' : takeOver(line);
+      if (before(newestOf(line), order)) replace(line, { orders: [...line.orders, order] });
+      takenOver.push(heldUnder(line));
+      return 'H';
+    };
     const [storedHash = '', committedOrder = ''] = committed === undefined ? [] : splitAt(committed, ' ');
     const { formedAt, plain } = /^~(?<formedAt>\d+)~(?<plain>.*)$/.exec(storedHash)?.groups ?? {};
     const committedHash = plain ?? storedHash;
@@ -83,6 +91,7 @@ export const claim: Script = (store, keys, args) => {
         return 'T';
       }
       if (line.hash === hash && line.orders.includes(order)) {
+        if (isLeft(line)) return waitFor(line);
         if (owner === writer || before(order, heldUnder(line))) return 'D';
         return alive(owner) ? 'B' : takeOver(line);
       }
@@ -98,6 +107,7 @@ export const claim: Script = (store, keys, args) => {
     } else if (latest.hash === hash) {
       const { line } = latest;
       const owner = line?.owners[0];
+      if (line !== undefined && isLeft(line)) return waitFor(line);
       if (!before(latest.order, order)) return 'D';
       if (line === undefined) store.hash(ledger).set(key, `${hash} ${order}`);
       else if (owner === writer) replace(line, { orders: [...line.orders, order] });

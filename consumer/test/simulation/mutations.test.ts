@@ -1,4 +1,4 @@
-import { PoisonError } from '@tributary/shared';
+import { PoisonError, type Row } from '@tributary/shared';
 import fc from 'fast-check';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import type { Claims } from '../../src/claim/claims.js';
@@ -368,7 +368,9 @@ describe('a fault is found when the tombstone', () => {
   test('of a merged row that both its records ask for is left to the first of them', async () => {
     claims.alter = (Real) =>
       class extends Real {
-        override closing(): undefined {}
+        override held(row: Row) {
+          return { row, landed: true };
+        }
       };
     await expectFault({}, only(customer, item, deleted(item), deleted(customer)));
   });

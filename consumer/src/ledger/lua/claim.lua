@@ -2,12 +2,14 @@
 --
 -- KEYS: epoch, leases (zset: writer -> end of its lease, ms; "writer length" -> its length, ms), fenced (set of writers), ledger (hash), claims (hash)
 -- ARGV: epoch, writer, call, rows (read_rows), '1' if they are rows of a merge
--- Returns {'ok', one letter for each row, the answer of the first T or F, of the second, ...}, {'lost'} or {'fenced'}.
+-- Returns {'ok', one letter for each row, the answer of the first T, F or H, of the second, ...}, {'lost'} or {'fenced'}.
 --
 -- A verdict:  A accept   D duplicate   S stale
 --             B busy: another writer, which lives, holds the row of this same message, or one of the same content; ask again
 --             F the very message landed before the configuration was changed, and its row looked otherwise then. Its answer
 --                is the time of the rebuild that followed the change
+--             H held: this writer itself has the merged row in flight, and the message that asks must make it durable too (is_left).
+--                Its answer is the order under which the row is held
 --             T accept, taken over from a dead writer, which is fenced from now on. Its answer is "owners orders": all
 --                writers that held the row, and all orders under which they held it. It may have landed in the output of
 --                any of these writers, under any of these orders.
@@ -46,6 +48,17 @@ local ledger, claims = open_hash(KEYS[4], keys), open_hash(KEYS[5], keys)
 -- were only noted here, an older record of the key that comes late would bring the key back once this ledger was lost.
 local function is_tombstone(hash) return string.sub(hash, 1, 1) == '-' end
 
+-- A message that is told that its row is a duplicate of one in flight may go on, because the message that holds the row is not
+-- acknowledged, and brings it again if its writer dies. Two kinds of merged rows are not brought again:
+-- - the tombstone of a line: once another message has forgotten the line (close.lua), or no line points from one side to the other any
+--   more, no message makes it
+-- - a row that was made once more after a rebuild: the records that it was made of have landed. Its order ends in `+` and nine digits
+--   (remergedAt in merge/rows.ts)
+-- So each message that asks for such a row waits until it is durable, or makes it durable.
+local function is_left(claim)
+  return is_merged and (is_tombstone(claim.hash) or string.sub(claim.held, -10, -10) == '+')
+end
+
 local function replace(key, in_flight, claim, ours)
   local lines = {}
   for line in string.gmatch(in_flight, '[^\n]+') do lines[#lines + 1] = line == claim.line and ours or line end
@@ -68,6 +81,16 @@ local function take_over(key, in_flight, claim, token, order)
   return 'T', claim.owners .. ' ' .. claim.orders
 end
 
+-- The answer to a message that needs a row in flight to become durable. If its writer dies, this message has to bring the row.
+local function wait_for(key, in_flight, claim, token, order)
+  if claim.owner == writer then
+    if before(claim.newest, order) then note(key, in_flight, claim, order) end
+    return 'H', claim.held
+  end
+  if alive(claim.owner) then return 'B' end
+  return take_over(key, in_flight, claim, token, order)
+end
+
 local function judge(token, key, hash, order)
   local committed, in_flight = ledger.get(key), claims.get(key)
   local latest
@@ -86,6 +109,7 @@ local function judge(token, key, hash, order)
       return 'T', string.sub(claim.owners, #writer + 2) .. ' ' .. claim.orders
     end
     if claim.hash == hash and has_order(claim, order) then
+      if is_left(claim) then return wait_for(key, in_flight, claim, token, order) end
       -- A newer message holds the row now, and is delivered again if necessary. It may have met the other side of the merge
       -- already.
       if claim.owner == writer or before(order, claim.held) then return 'D' end
@@ -104,6 +128,7 @@ local function judge(token, key, hash, order)
       return 'D'
     end
   elseif hash == latest.hash then
+    if latest.owner and is_left(latest) then return wait_for(key, in_flight, latest, token, order) end
     if not before(latest.newest, order) then return 'D' end
     if not latest.owner then
       ledger.set(key, hash .. ' ' .. order)
