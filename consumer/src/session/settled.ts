@@ -14,6 +14,8 @@ const GATHERED = 5;
 const HELD_KNOWN = 250;
 /** Notes without news, so that the producer knows that this consumer lives, and what it holds. */
 const HEARTBEAT = 1_000;
+/** Milliseconds that it sleeps at most while there is nothing to note. */
+const LOOK = 250;
 /** Milliseconds after which a note that failed is tried again. */
 const AGAIN = 250;
 
@@ -77,15 +79,15 @@ export class SettledLog {
   async #run(): Promise<void> {
     const { clock } = this.#options;
     const { signal } = this.#over;
-    while (!signal.aborted) {
-      if (this.#waiting.length === 0) {
-        this.#wake = new AbortController();
-        await clock.sleep(HEARTBEAT, this.#wake.signal);
-        // More is settled within the same moment.
-        await clock.sleep(GATHERED, signal);
-      }
-      const isNoted = await this.#note();
-      await clock.sleep(isNoted ? GATHERED : AGAIN, signal);
+    for (let idle = 0; !signal.aborted; ) {
+      idle += LOOK;
+      const isDue = this.#waiting.length > 0 || idle >= HEARTBEAT;
+      if (isDue) idle = 0;
+      const isNoted = !isDue || (await this.#note());
+      this.#wake = new AbortController();
+      if (!isNoted) await clock.sleep(AGAIN, signal);
+      else if (this.#waiting.length > 0) await clock.sleep(GATHERED, signal);
+      else await clock.sleep(LOOK, this.#wake.signal);
     }
   }
 
