@@ -1,3 +1,7 @@
+/** What a sink says to a writer whose epoch it does not have any more. */
+export const EPOCH_OVER =
+  'the output is not the one any more that this writer began with: the ledger was rebuilt for a new epoch, or the output was emptied, replaced, or restored';
+
 /**
  * This writer may write no more: another consumer has fenced it, or the ledger that it began with is gone. Both the sink
  * and the ledger tell a writer so. Its session ends, and what it had not acknowledged is delivered again.

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import {
   appendFile,
   copyFile,
@@ -299,6 +300,19 @@ describe('a consumer that is idle', () => {
 });
 
 describe('a rebuild', () => {
+  test('never opens a pipe that another program put in the place of a part: nothing writes to it, so that would wait for ever', async () => {
+    const { writer, path, connect } = await newStore();
+    await writer.write('parts', ROWS);
+    await rm(path);
+    execFileSync('mkfifo', [path]);
+    await expect(writer.write('parts', ROWS)).rejects.toThrow(/no file any more/);
+    const other = connect();
+    await other.identity();
+    await other.beginEpoch(NEXT_EPOCH);
+    expect(await keys(other)).toEqual([]);
+    await other.probe();
+  });
+
   const BAD: [string, (text: string) => string, RegExp][] = [
     ['a line with a cell less', (text) => text.replace(/^007,1,/m, '007,'), /line 5, is no row: it has 9 cells/],
     ['a quote that is never closed', (text) => text.replace(/^007,1,/m, '007,"1,'), /line 5, is no row: a quote/],

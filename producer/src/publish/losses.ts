@@ -10,6 +10,7 @@ import {
   type QueueDepths,
   type QueueLook,
 } from '@tributary/shared';
+import { Strangers } from './strangers.js';
 
 /** Milliseconds between two looks. */
 const LOOK = 2_000;
@@ -86,11 +87,18 @@ export class LossWatch {
   #old = new Map<string, Kept>();
   /** By queue, how many messages lay in it before it was found quiet, and how many looks ago that was. */
   readonly #depths = new Map<string, Depth>();
+  readonly #strangers: Strangers;
   /** By queue, when a consumer of it was last found to hold a delivery for long. */
   readonly #heldLong = new Map<string, number>();
 
   constructor(options: LossWatchOptions) {
     this.#options = options;
+    this.#strangers = new Strangers(options.clock);
+  }
+
+  /** What keeps confirmed records from landing that no consumer can tell, in words; undefined if nothing does. */
+  get problem(): string | undefined {
+    return this.#strangers.problem;
   }
 
   close(): void {
@@ -125,6 +133,7 @@ export class LossWatch {
     this.#counting = clock.monotonic() - begun;
     await publications.forget(open.filter((one) => missingOf(one) === 0));
     const pending = open.filter((one) => missingOf(one) > 0 && isMine(one.endpoint));
+    if (pending.length === 0) this.#strangers.look(new Map(), new Map());
     const lost = pending.length === 0 ? [] : await this.#lostOf(pending, open);
     for (const [endpoint, its] of groupByEndpoint(lost)) {
       await onLoss(lossOf(endpoint, its, this.#depths));
@@ -137,6 +146,7 @@ export class LossWatch {
     const { publications, depths, clock } = this.#options;
     const queues = [...new Set(pending.flatMap(({ counts }) => Object.keys(counts)))];
     const [looks, held] = await Promise.all([depths.look(queues), publications.held()]);
+    this.#strangers.look(looks, held);
     const isQuiet = (queue: string) => isQuietNow(looks.get(queue), held.get(queue) ?? []);
     const now = clock.monotonic();
     for (const queue of queues) {

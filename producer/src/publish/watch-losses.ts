@@ -53,7 +53,7 @@ export function watchLosses(options: WatchLossesOptions, releases: ReleaseList):
   releases.add('the watch for losses', () => watch.close());
   void watch.run();
   return {
-    problems: () => recovery.problems(),
+    problems: () => [...(watch.problem === undefined ? [] : [watch.problem]), ...recovery.problems()],
     unsettled: async () => (await publications.open()).reduce((sum, one) => sum + missingOf(one), 0),
   };
 }

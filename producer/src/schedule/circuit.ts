@@ -82,6 +82,18 @@ export class Circuit {
   }
 }
 
+/** Failures of the pipeline's own RabbitMQ. They say nothing of the API, and end when RabbitMQ is mended. */
+const OF_THE_BROKER: ReadonlySet<string> = new Set([
+  'topology_conflict',
+  'broker_refuses',
+  'unroutable',
+  'publisher_closed',
+]);
+
+/** Whether a failure may be the API's. */
+export const mayBeOfTheApi = (error: unknown): boolean =>
+  !((error instanceof FatalError || error instanceof RetryableError) && OF_THE_BROKER.has(error.code));
+
 /** 401 and 403: repeating the request could only lock the account (RFC 9110, sections 15.5.2 and 15.5.4). */
 export const isRefusal = (error: unknown): boolean =>
   (error instanceof FatalError || error instanceof RetryableError) &&

@@ -4,7 +4,7 @@ import type { PollMetrics } from '../metrics.js';
 import type { RunManner } from '../poll/poll.js';
 import { PollProgress, type PollSummary } from '../poll/progress.js';
 import type { Retrying, RetryWatch } from '../poll/retrying.js';
-import { Circuit } from './circuit.js';
+import { Circuit, mayBeOfTheApi } from './circuit.js';
 import { Pause } from './pause.js';
 import { SingleFlight } from './single-flight.js';
 import type { EndpointState, StateStore } from './states.js';
@@ -214,7 +214,7 @@ export class Runner {
     }
     metrics.failures.inc({ endpoint: summary.endpoint, code: codeOf(failure) });
     if (failure instanceof RetryableError && failure.notBefore !== undefined) this.pause(failure.notBefore);
-    const opened = this.#circuit.failed(failure);
+    const opened = mayBeOfTheApi(failure) && this.#circuit.failed(failure);
     const nextAt = latest(this.#options.nextAt(), this.notBefore);
     tellFailure({ failure, summary, opened, memory: this.#circuit.memory, nextAt }, log);
   }

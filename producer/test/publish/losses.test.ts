@@ -6,7 +6,7 @@ import { ManualClock } from '../support/manual-clock.js';
 
 const QUIET: QueueLook = { ready: 0, consumers: 1 };
 
-function setUp(open: readonly OpenPublication[], held: readonly number[] = [0], oldest = 0) {
+function setUp(open: readonly OpenPublication[], held: readonly number[] = [0], oldest = 0, look = QUIET) {
   const losses: Loss[] = [];
   const publications: Publications = {
     note: async () => 1,
@@ -20,7 +20,7 @@ function setUp(open: readonly OpenPublication[], held: readonly number[] = [0], 
       ]),
   };
   const clock = new ManualClock();
-  const looks = new Map([['q', QUIET]]);
+  const looks = new Map([['q', look]]);
   const watch = new LossWatch({
     publications,
     depths: { look: async () => looks },
@@ -55,6 +55,20 @@ describe('the watch for losses', () => {
     const { watch, losses } = setUp([publication('a', 1, '9'), publication('b', 2, undefined)]);
     for (let look = 0; look < 3; look++) await watch.look();
     expect(losses[0]?.since).toBeUndefined();
+  });
+
+  it('tells of a consumer that is none of the pipeline, or hangs, once it has been there for a while', async () => {
+    const open = [publication('a', 1, '9')];
+    const { watch, losses, clock } = setUp(open, [0], 0, { ready: 0, consumers: 2 });
+    await watch.look();
+    expect(watch.problem).toBeUndefined();
+    await clock.advance(10_000);
+    await watch.look();
+    expect(watch.problem).toMatch(/of 2 consumers of queue "q", 1 is none of this pipeline's, or hangs/);
+    expect(losses).toEqual([]);
+    open.splice(0);
+    await watch.look();
+    expect(watch.problem).toBeUndefined();
   });
 
   const HOUR = 3_600_000;

@@ -1,4 +1,4 @@
-import { createRegistry, memoryRunLog } from '@tributary/shared';
+import { createRegistry, FatalError, memoryRunLog } from '@tributary/shared';
 import { describe, expect, it } from 'vitest';
 import { createPollMetrics } from '../../src/metrics.js';
 import type { PollProgress } from '../../src/poll/progress.js';
@@ -38,6 +38,16 @@ function fetchOne(progress: PollProgress): void {
   progress.page({ ...page, notModified: false, counted: false });
   progress.accepts(messageMaker(endpoint, 1, createIds())({ id: 'a' }, 0));
 }
+
+describe('an endpoint whose records RabbitMQ does not take', () => {
+  it('is polled on, so that it is not left alone for minutes once RabbitMQ is mended', async () => {
+    const { runner, clock } = setUp(async () => {
+      throw new FatalError('topology_conflict', 'the queue exists with other arguments');
+    });
+    for (let run = 0; run < 20; run++) expect(await runner.tick()).toBeDefined();
+    expect(runner.state).toMatchObject({ circuit: 'closed', failures: 0, endedAt: clock.now() });
+  });
+});
 
 describe('the log of runs', () => {
   it('holds a run that brought records: its number, its times, how many the broker confirmed', async () => {

@@ -22,8 +22,9 @@ export async function listParts(directory: string, dataset: string): Promise<Par
   let names: string[];
   try {
     const entries = await readdir(folder, { withFileTypes: true });
-    // A folder of this name was made by a person, perhaps in the place of a part.
-    names = entries.filter((entry) => !entry.isDirectory()).map(({ name }) => name);
+    // A person may have made a folder, or another program a pipe, of this name, perhaps in the place of a part. To open a pipe would
+    // wait for ever.
+    names = entries.filter((entry) => entry.isFile() || entry.isSymbolicLink()).map(({ name }) => name);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
     throw error;

@@ -1,7 +1,7 @@
 import { mkdir, open, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Clock, type Dataset, partName, type Row } from '@tributary/shared';
-import { WriterLost } from '../../writer-lost.js';
+import { EPOCH_OVER, WriterLost } from '../../writer-lost.js';
 import type { Mark } from '../port.js';
 import type { CsvFence } from './fence.js';
 import { syncFolder } from './files.js';
@@ -184,7 +184,7 @@ export class CsvPartWriter {
   async #checkWriter(): Promise<void> {
     const { fence, writer, epoch } = this.#options;
     if (await fence.isFenced(writer)) throw new WriterLost('fenced');
-    if ((await fence.epoch()) !== epoch) throw new WriterLost('lost');
+    if ((await fence.epoch()) !== epoch) throw new WriterLost('lost', EPOCH_OVER);
   }
 
   /** No reader, or no reader of a whole line, would see what is written to a part that another program has changed. */

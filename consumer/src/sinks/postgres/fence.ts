@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { WriterLost } from '../../writer-lost.js';
+import { EPOCH_OVER, WriterLost } from '../../writer-lost.js';
 import type { Database } from './database.js';
 import type { PostgresMarks } from './marks.js';
 import type { PostgresTables } from './tables.js';
@@ -69,7 +69,7 @@ export class PostgresFence {
   enter(writer: string, epoch: string): Promise<void> {
     return this.#database.transaction(async (transaction) => {
       // The epoch is locked, so that a new epoch waits until the writer's row is there, and then deletes it.
-      if ((await this.#epoch(transaction, 'FOR SHARE')) !== epoch) throw new WriterLost('lost');
+      if ((await this.#epoch(transaction, 'FOR SHARE')) !== epoch) throw new WriterLost('lost', EPOCH_OVER);
       const inserted = await transaction.query(
         `INSERT INTO ${this.#tables.writers.sql} (writer, pipeline, fenced, began_at) VALUES ($1, $2, false, now())
          ON CONFLICT (writer) DO NOTHING RETURNING writer`,
@@ -97,7 +97,7 @@ export class PostgresFence {
   async hold(transaction: Transaction, writer: string): Promise<void> {
     const select = `SELECT fenced FROM ${this.#tables.writers.sql} WHERE writer = $1 FOR SHARE`;
     const [row] = await transaction.query<{ fenced: boolean }>(select, [writer]);
-    if (row === undefined) throw new WriterLost('lost');
+    if (row === undefined) throw new WriterLost('lost', EPOCH_OVER);
     if (row.fenced) throw new WriterLost('fenced');
   }
 
