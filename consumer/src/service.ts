@@ -260,6 +260,7 @@ class ConsumerService implements Consumer {
       onSinkProblem: (problem: string | undefined, dataset: string) => this.#problems.set(`sink ${dataset}`, problem),
       onLetterProblem: (queue: string, problem: string | undefined) =>
         this.#problems.set(`dead letters of ${queue}`, problem),
+      onSlow: (words: string) => this.#problems.set('session', `not consuming yet: ${words}`),
       onRunning: (running: RunningSession) => {
         this.#running = running;
         this.#problems.set('session', undefined);

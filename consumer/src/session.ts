@@ -3,6 +3,7 @@ import { Lease } from './claim/lease.js';
 import { Ending, type SessionEnd } from './session/ending.js';
 import type { SessionOptions } from './session/options.js';
 import { openPath } from './session/path.js';
+import { tellIfSlow } from './session/slow.js';
 import { watchOutput } from './session/watch.js';
 import { Work } from './session/work.js';
 import { WriterLost } from './writer-lost.js';
@@ -15,6 +16,10 @@ const HOLD_AT_MOST = 20 * 60_000;
 
 /** Milliseconds that it may take to give a lease back. */
 const GIVE_BACK = 1_000;
+
+const LEDGER =
+  'the ledger is not ready: Redis does not answer, or it is being rebuilt from the sink, by this consumer or another one';
+const LEASE = 'Redis does not give this consumer its lease';
 
 /** After these ends the writer still holds its lease and its epoch. */
 const SOUND: ReadonlySet<SessionEnd['after']> = new Set(['stopped', 'channel closed', 'consumer cancelled']);
@@ -50,13 +55,13 @@ const SOUND: ReadonlySet<SessionEnd['after']> = new Set(['stopped', 'channel clo
  */
 export async function runSession(options: SessionOptions): Promise<SessionEnd> {
   const { writer, clock, log } = options;
-  const entered = await options.ledgers.enter(writer, options.stop);
+  const entered = await tellIfSlow(options.ledgers.enter(writer, options.stop), LEDGER, options);
   const { ledger } = entered;
   const ending = new Ending(options.stop, options.overdue);
   const release = new ReleaseList();
   const lease = new Lease({ ledger, clock, log, onLost: ({ message }) => ending.by('writer lost', message) });
   try {
-    await lease.take();
+    await tellIfSlow(lease.take(), LEASE, options);
     const path = await openPath(options, { ...entered, lease, ending, release });
     const work = new Work(path, options, ending);
     options.onRunning(work);

@@ -1,17 +1,11 @@
-import {
-  applyTopology,
-  type Clock,
-  type Entity,
-  type Logger,
-  type ReleaseList,
-  type Topology,
-} from '@tributary/shared';
+import { applyTopology, type Entity, type ReleaseList, type Topology } from '@tributary/shared';
 import { Intake } from '../intake/intake.js';
 import type { Delivery } from '../intake/settle.js';
 import type { Entry } from '../merge/merge.js';
 import { Batcher, type BatchOptions } from '../write/batch.js';
 import { type Broker, openChannel } from './broker.js';
 import type { Ending } from './ending.js';
+import { type SlowStepOptions, tellIfSlow } from './slow.js';
 
 /** The way of the records of one entity: from its queue to its batches. */
 export interface Lane {
@@ -20,7 +14,7 @@ export interface Lane {
   readonly batch: Batcher<Entry>;
 }
 
-export interface LaneOptions {
+export interface LaneOptions extends SlowStepOptions {
   readonly entities: readonly Entity[];
   readonly broker: Broker;
   readonly topology: Topology;
@@ -30,13 +24,10 @@ export interface LaneOptions {
   readonly batch: Pick<BatchOptions<Entry>, 'size' | 'interval' | 'flush'>;
   /** As of Settler, for the deliveries of a queue. */
   readonly onSettled: (queue: string, deliveries: readonly Delivery[]) => Promise<void> | undefined;
-  readonly clock: Clock;
-  readonly log: Logger;
-  readonly stop: AbortSignal;
 }
 
-/** Milliseconds after which RabbitMQ should have answered that it lets a consumer in. */
-const SLOW_ANSWER = 10_000;
+const DECLARING =
+  'RabbitMQ does not answer that the queues are declared; see "rabbitmq-diagnostics status", and whether all nodes are up';
 
 /**
  * Opens a channel for each queue, so that each queue has a prefetch and an order of deliveries of its own. The first one
@@ -49,28 +40,18 @@ export async function openLanes(options: LaneOptions, ending: Ending, release: R
   for (const entity of entities) {
     const { queue } = entity.config;
     const channel = await openChannel(broker, ending, release);
-    if (lanes.length === 0) await applyTopology(channel, options.topology);
+    if (lanes.length === 0) await tellIfSlow(applyTopology(channel, options.topology), DECLARING, options);
     const onSettled = (deliveries: readonly Delivery[]) => options.onSettled(queue, deliveries);
     const intake = new Intake({ channel, clock, prefetch, onSettled });
     const consumerTag = `consumer ${instance} ${entity.name}`;
     const started = intake.start(queue, consumerTag, () => ending.by('consumer cancelled'));
-    await tellIfSlow(started, queue, options);
+    await tellIfSlow(started, withoutAnswer(queue), options);
     const batch = new Batcher({ ...options.batch, clock, onError: (error) => ending.byError(error) });
     lanes.push({ entity, intake, batch });
   }
   return lanes;
 }
 
-/**
- * A quorum queue without a leader does not answer, and gives no error: RabbitMQ may be electing one, or a person may have to
- * do something.
- */
-async function tellIfSlow(started: Promise<void>, queue: string, { clock, log, stop }: LaneOptions): Promise<void> {
-  const answered = new AbortController();
-  void clock.sleep(SLOW_ANSWER, AbortSignal.any([answered.signal, stop])).then(() => {
-    if (answered.signal.aborted || stop.aborted) return;
-    const remedy = 'it may have no leader: see "rabbitmq-queues quorum_status", and whether all nodes are up';
-    log.warn({ queue, waitedMs: SLOW_ANSWER }, `RabbitMQ does not answer for this queue; waiting. ${remedy}`);
-  });
-  await started.finally(() => answered.abort());
-}
+/** A quorum queue without a leader does not answer, and gives no error: RabbitMQ may be electing one. */
+const withoutAnswer = (queue: string): string =>
+  `RabbitMQ does not answer for queue "${queue}": it may have no leader; see "rabbitmq-queues quorum_status", and whether all nodes are up`;

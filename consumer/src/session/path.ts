@@ -11,6 +11,7 @@ import type { Ending } from './ending.js';
 import { type Lane, openLanes } from './lanes.js';
 import type { SessionOptions } from './options.js';
 import { SettledLog } from './settled.js';
+import { tellIfSlow } from './slow.js';
 
 /** The path that records take in one session, with everything open that it needs. */
 export interface Path {
@@ -77,10 +78,11 @@ export async function openPath(options: SessionOptions, surroundings: PathSurrou
  * do for ever.
  */
 async function openOutput(
-  { sink, writer }: SessionOptions,
+  { sink, writer, ...slow }: SessionOptions,
   { epoch, ending, release }: PathSurroundings,
 ): Promise<SinkWriter> {
-  const output = await sink.open(writer, epoch, (lost) => ending.byError(lost));
+  const opening = sink.open(writer, epoch, (lost) => ending.byError(lost));
+  const output = await tellIfSlow(opening, 'the sink does not answer that the output is open', slow);
   release.add('the output', () => output.close());
   return output;
 }

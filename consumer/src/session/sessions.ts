@@ -9,7 +9,10 @@ import { watchSink } from './watch-sink.js';
 const LASTING = 10_000;
 
 /** Milliseconds. */
-const PROBE_TIMEOUT = 8_000;
+const PROBE_TIMEOUT = 6_000;
+/** Milliseconds between two probes, and between two sessions, at most: readiness has to tell within 10 s that a cause is over. */
+const LONGEST_WAIT_FOR_SINK = 2_000;
+const LONGEST_DELAY = 7_000;
 
 export interface SessionsOptions {
   /** Runs one session of the writer of this name. */
@@ -34,6 +37,8 @@ export interface SessionsOptions {
 export async function runSessions(options: SessionsOptions): Promise<void> {
   const { session, instance, sink, clock, log, metrics, onProblem, onEnd, stop } = options;
   let after: SessionEnd['after'] | 'start' = 'start';
+  /** What was logged last: a cause that lasts is logged once. */
+  let told = '';
   for (let failures = 0; !stop.aborted; ) {
     if (!(await waitForSink(options))) return;
     // A session that begins while Redis refuses would fail, and each that fails makes the wait for the next one longer.
@@ -51,8 +56,10 @@ export async function runSessions(options: SessionsOptions): Promise<void> {
     onProblem('session', `not consuming: ${after}${end.reason === undefined ? '' : `: ${end.reason}`}`);
     // What fails at once fails again: each time it waits longer, so that neither log nor delivery counts run away.
     failures = clock.monotonic() - began > LASTING ? 0 : failures + 1;
-    const delay = Math.min(250 * 2 ** failures, 30_000);
-    log.warn(
+    const delay = Math.min(250 * 2 ** failures, LONGEST_DELAY);
+    const isKnown = failures > 1 && `${after} ${end.reason}` === told;
+    told = `${after} ${end.reason}`;
+    log[isKnown ? 'debug' : 'warn'](
       { after, reason: end.reason, delayMs: delay },
       'beginning again with a new writer; what was not acknowledged is delivered again',
     );
@@ -79,7 +86,7 @@ async function waitForSink({ sink, clock, log, onProblem, stop }: SessionsOption
       const reason = describeError(error);
       onProblem('sink', `the sink cannot be written: ${reason}`);
       if (attempt === 1) log.error({ reason }, 'the sink cannot be written: nothing is consumed until it can');
-      await clock.sleep(Math.min(250 * 2 ** attempt, 5_000), stop);
+      await clock.sleep(Math.min(250 * 2 ** attempt, LONGEST_WAIT_FOR_SINK), stop);
     }
   }
   return false;

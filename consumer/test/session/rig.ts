@@ -97,6 +97,7 @@ export async function startRig({ redis }: RedisStandIn) {
         dead: new DeadRecords(),
         onSinkProblem: (problem) => problems.push(problem),
         onLetterProblem: (_queue, problem) => problems.push(problem),
+        onSlow: () => {},
         onRunning: (running) => {
           resolve({
             end,

@@ -96,6 +96,7 @@ export class SimulatedConsumer {
         dead: new DeadRecords(),
         onSinkProblem: () => {},
         onLetterProblem: () => {},
+        onSlow: () => {},
         onRunning: (running) => {
           this.isRunning = true;
           if (host === this.host) this.unsettled = () => running.unsettled();
