@@ -32,6 +32,7 @@ import {
   topologyOf,
   warnOfDevelopmentCredentials,
 } from '@tributary/shared';
+import { LyingLetters } from './dead-letters/lying-letters.js';
 import { RedisBuried } from './dead-letters/redis-buried.js';
 import { createMergeRows } from './merge/rows.js';
 import { type DeadRecordGroup, DeadRecords } from './metrics/dead-records.js';
@@ -217,6 +218,19 @@ class ConsumerService implements Consumer {
     return looks && new Map([...looks].map(([queue, { ready }]) => [queue, ready]));
   }
 
+  #letters({ redis, broker }: Pick<Connections, 'redis' | 'broker'>): LyingLetters {
+    const { config, log } = this.#options;
+    const letters = new LyingLetters({
+      buried: new RedisBuried(redis, config.name),
+      depths: queueDepths(broker),
+      queues: topologyOf(config).queues.map(({ queue }) => queue),
+      clock: this.#clock,
+      log,
+    });
+    void letters.watch(this.#stopping.signal);
+    return letters;
+  }
+
   #createSink(): Sink {
     const { config, postgresUrl } = this.#options;
     const sink = createSink({ config, postgresUrl, clock: this.#clock, log: this.#log });
@@ -245,7 +259,7 @@ class ConsumerService implements Consumer {
       broker,
       deadLetterBroker,
       ledgers: new RedisLedgerStore({ redis, config, sink, clock, log }),
-      buried: new RedisBuried(redis, config.name),
+      buried: this.#letters({ redis, broker }),
       kept: keptBodies(config.sink, { postgresUrl: this.#options.postgresUrl }),
       seenAgain: redisSeenAgain(redis, config.name),
       settledNotes: redisSettledNotes(redis, config.name),

@@ -234,6 +234,10 @@ sink: ${sink}
     await sendBad('[]');
     await sendBad('"a third"');
     await eventually(async () => expect(await letters()).toBe(3));
+    // A purge by an operator, or a policy, is told to no consumer.
+    await withChannel((channel) => channel.purgeQueue(`${queue()}.dead`));
+    for (const body of ['[]', '{}']) await sendBad(body);
+    await eventually(async () => expect(await letters()).toBe(2));
     await rabbit.down();
     await rm(join(rabbit.folder, 'data'), { recursive: true });
     await cp(empty, join(rabbit.folder, 'data'), { recursive: true });
