@@ -115,19 +115,32 @@ describe.each(brokers)('dead letters on $broker', ({ start }) => {
     });
   }
 
-  async function buryAll(count: number, from = 0): Promise<void> {
-    for (let index = from; index < from + count; index++) bury(index);
+  /** What the consumer would take by now: the pipeline file was corrected. */
+  const good = (index: number) => ({ id: `c-${index}`, age: 7 });
+
+  async function buryAll(count: number, from = 0, bodyOf: (index: number) => unknown = () => undefined): Promise<void> {
+    for (let index = from; index < from + count; index++) bury(index, bodyOf(index));
     await channel.waitForConfirms();
   }
 
   interface Answer {
     status: number;
     body: {
-      letters: { id: string; messageId: string; key: string; reason: string; field: string; preview: string }[];
+      letters: {
+        now: { passes: boolean };
+        id: string;
+        messageId: string;
+        key: string;
+        reason: string;
+        field: string;
+        preview: string;
+      }[];
       total: number;
       complete: boolean;
       looked: number;
       done: number;
+      stayed: number;
+      prospect: unknown;
       payload: string;
       problem: { message: string; field: string } | null;
       facets: Record<string, { value: string; count: number }[]>;
@@ -212,7 +225,7 @@ describe.each(brokers)('dead letters on $broker', ({ start }) => {
 
   it('are replayed all that match, each once, and others stay', async () => {
     await buryAll(700);
-    for (let index = 700; index < 1_400; index++) bury(index, { id: `c-${index}` }, 'other');
+    for (let index = 700; index < 1_400; index++) bury(index, good(index), 'other');
     await channel.waitForConfirms();
     const { body } = await call(dashboard, 'POST', '/replay', { match: { code: 'other' } });
     expect(body).toMatchObject({ done: 700, looked: 1_400, complete: true });
@@ -223,6 +236,42 @@ describe.each(brokers)('dead letters on $broker', ({ start }) => {
     expect(keys.size).toBe(700);
     expect(await channel.get(queue(), { noAck: true })).toBe(false);
     expect((await list()).total).toBe(700);
+  });
+
+  it('are replayed only if they would pass now: how many is told before, and why the others stay', async () => {
+    // As after a correction of the file that mends some of them: those would pass, all others would come back.
+    for (let index = 0; index < 42; index++) bury(index, index % 7 < 2 ? good(index) : undefined);
+    bury(42, 'no object', 'not_an_object');
+    await channel.waitForConfirms();
+    const age = {
+      code: 'field_invalid',
+      field: 'age',
+      count: 30,
+      message: expect.stringContaining('expected a whole'),
+    };
+    const object = { code: 'not_an_object', field: null, count: 1, message: expect.any(String) };
+    const page = await list();
+    expect(page.prospect).toEqual({ passing: 12, unknown: 0, staying: 31, faults: [age, object] });
+    expect(page.letters.filter(({ now }) => now.passes)).toHaveLength(12);
+    expect((await list('&code=not_an_object')).prospect).toEqual({
+      passing: 0,
+      unknown: 0,
+      staying: 1,
+      faults: [object],
+    });
+
+    const { body } = await call(dashboard, 'POST', '/replay', { match: {} });
+    expect(body).toEqual({ done: 12, stayed: 31, faults: [age, object], looked: 43, complete: true });
+    await vi.waitFor(async () => expect((await channel.checkQueue(queue())).messageCount).toBe(12));
+    expect(await list()).toMatchObject({ total: 31, prospect: { passing: 0, staying: 31 } });
+    expect((await auditLines()).at(-1)).toMatchObject({ step: 'done', done: 12, stayed: 31 });
+    // Again: none goes round.
+    expect((await call(dashboard, 'POST', '/replay', { match: {} })).body).toMatchObject({ done: 0, stayed: 31 });
+    expect((await channel.checkQueue(queue())).messageCount).toBe(12);
+    expect((await list()).total).toBe(31);
+    // A person may send one that would not pass: the consumer may know better than this dashboard.
+    const [one] = (await list('&code=not_an_object')).letters;
+    expect((await call(dashboard, 'POST', `/${one?.id}/replay`, {})).body).toMatchObject({ done: 1, stayed: 0 });
   });
 
   describe('more of them than a look takes', () => {
@@ -266,7 +315,7 @@ describe.each(brokers)('dead letters on $broker', ({ start }) => {
       await restart();
       // Those that are meant lie behind many more than one channel may hold.
       for (let index = 0; index < 400; index++)
-        bury(index, undefined, index < 200 || index % 2 === 0 ? 'kept' : 'meant');
+        bury(index, good(index), index < 200 || index % 2 === 0 ? 'kept' : 'meant');
       await channel.waitForConfirms();
       const { body } = await call(dashboard, 'POST', '/replay', { match: { code: 'meant' } });
       expect(body).toMatchObject({ done: 100, looked: 400, complete: true });
@@ -289,12 +338,12 @@ describe.each(brokers)('dead letters on $broker', ({ start }) => {
   });
 
   it('are replayed once, although they die anew at once', async () => {
-    await buryAll(200);
+    await buryAll(200, 0, good);
     let deaths = 0;
     await channel.consume(queue(), (message) => {
       if (message === null) return;
       deaths += 1;
-      bury(10_000 + deaths);
+      bury(10_000 + deaths, good(deaths));
       channel.ack(message);
     });
     const { body } = await call(dashboard, 'POST', '/replay', { match: {} });
@@ -324,7 +373,7 @@ describe.each(brokers)('dead letters on $broker', ({ start }) => {
   });
 
   it('stay where they are when the broker does not take a replay', async () => {
-    await buryAll(3);
+    await buryAll(3, 0, good);
     await channel.unbindQueue(queue(), config.name, 'customer');
     const refused = await call(dashboard, 'POST', '/replay', { match: {} });
     expect(refused).toMatchObject({ status: 503, body: { error: { code: 'replay_unroutable' } } });
@@ -379,6 +428,13 @@ describe.each(brokers)('dead letters on $broker', ({ start }) => {
       expect((await shell('replay', id, '--payload', file)).stdout).toContain('1 replayed');
       expect((await take(channel, queue()))?.content.toString()).toBe('{"id":"c-1","age":15}');
 
+      await buryAll(2, 10, good);
+      const replayed = (await shell('replay', '--all')).stdout;
+      expect(replayed).toMatch(
+        /^2 of 4 would pass now and are replayed; 2 stay\.\n {2}2 × field_invalid, such as: customer c-/,
+      );
+      expect(replayed).toMatch(/^2 replayed, 2 stay because they would come back, of 4 looked at\.$/m);
+
       expect((await shell('discard', '--all', '--reason', 'a test')).stdout).toContain('2 discarded');
       expect((await shell('list')).stdout).toBe('No dead letters.\n');
       expect((await auditLines()).at(-1)).toMatchObject({ from: 'shell', action: 'discard', step: 'done', done: 2 });
@@ -386,7 +442,7 @@ describe.each(brokers)('dead letters on $broker', ({ start }) => {
 
     it('are none of them lost when it is killed in the middle of a replay', async () => {
       const all = 3_000;
-      await buryAll(all);
+      await buryAll(all, 0, good);
       const program = spawn(process.execPath, [CLI, 'dead-letters', 'replay', '--all'], {
         env: await environment(),
         stdio: 'ignore',

@@ -53,6 +53,7 @@ export function createView(_place, { navigate, announce, signIn }) {
     { type: 'button', class: 'control danger', onclick: () => actOnAll('discard') },
     'Discard all',
   );
+  const result = h('div', { class: 'notice', role: 'status', hidden: true });
   const list = h('div', { class: 'letters' });
   const pages = h('nav', { class: 'pager', 'aria-label': 'Pages' });
   const root = h(
@@ -66,6 +67,7 @@ export function createView(_place, { navigate, announce, signIn }) {
     ),
     h('div', { class: 'tools' }, search, h('span', { class: 'push' }, replayAll, discardAll)),
     facets,
+    result,
     list,
     pages,
   );
@@ -114,9 +116,13 @@ export function createView(_place, { navigate, announce, signIn }) {
     replace(list, ...(letters.length === 0 ? [nothing(filtered)] : letters.map(row)));
     if (!complete) list.prepend(oldestAlone(shown, dead));
     const all = filtered ? 'all that match' : 'all';
-    setText(replayAll, `Replay ${all}`);
+    const { passing, unknown } = shown.prospect;
+    setText(replayAll, 'Replay what passes now…');
     setText(discardAll, `Discard ${all}…`);
     replayAll.hidden = discardAll.hidden = total === 0 && complete;
+    // Of letters that were not looked at it is not known.
+    replayAll.disabled = passing + unknown === 0 && complete;
+    replayAll.title = replayAll.disabled ? 'None of them would pass now: edit them, or correct the pipeline file' : '';
     const step = (page, label, exists) =>
       exists ? h('a', { href: addressOf({ ...place, page }) }, label) : h('span', { class: 'faint' }, label);
     const first = (place.page - 1) * PAGE;
@@ -155,7 +161,7 @@ export function createView(_place, { navigate, announce, signIn }) {
     return h('p', { class: 'facet' }, h('span', { class: 'facet-name' }, title), ...values.slice(0, 12).map(chip));
   }
 
-  const row = ({ id, key, entity, endpoint, code, reason, field, preview, deadAt }) =>
+  const row = ({ id, key, entity, endpoint, code, reason, field, preview, deadAt, now }) =>
     h(
       'article',
       { class: 'letter' },
@@ -167,6 +173,7 @@ export function createView(_place, { navigate, announce, signIn }) {
         { class: 'letter-what' },
         h('span', { class: 'tag' }, code),
         field !== null && h('span', { class: 'tag quieter' }, field),
+        now.passes && h('span', { class: 'tag passes', title: 'The consumer would take it now' }, 'passes now'),
         h('span', { class: 'letter-from' }, `${entity} · ${endpoint}`),
       ),
       h('p', { class: 'letter-body' }, preview),
@@ -190,14 +197,16 @@ export function createView(_place, { navigate, announce, signIn }) {
     if (!session.may(role)) await signIn();
     if (!session.may(role)) return;
     const words = {
-      replay: ['Replay', 'They are sent through the pipeline again. Those that are still wrong come back here.'],
+      replay: ['Replay', whatPasses(shown)],
       discard: ['Discard', 'They are deleted. The audit log keeps their content.'],
     }[action];
+    const meant = action === 'replay' ? shown.prospect.passing + shown.prospect.unknown : shown.total;
     const done = await ask({
       title: shown.complete
-        ? `${words[0]} ${plural(shown.total, 'dead letter')}?`
+        ? `${words[0]} ${plural(meant, 'dead letter')}?`
         : `${words[0]} every dead letter that matches?`,
       text: words[1],
+      more: action === 'replay' ? faultList(shown.prospect.faults) : undefined,
       action: words[0],
       danger: action === 'discard',
       reason: action === 'discard',
@@ -206,6 +215,13 @@ export function createView(_place, { navigate, announce, signIn }) {
     });
     if (done === undefined) return;
     announce(`${plural(done.done, 'dead letter')} ${action === 'replay' ? 'replayed' : 'discarded'}`);
+    result.hidden = action !== 'replay';
+    replace(
+      result,
+      `${plural(done.done, 'dead letter')} replayed. `,
+      done.stayed > 0 && `${plural(done.stayed, 'dead letter')} stayed, because they would come back:`,
+      faultList(done.faults),
+    );
     load(true);
   }
 
@@ -229,8 +245,40 @@ export function createView(_place, { navigate, announce, signIn }) {
   };
 }
 
+/** What a replay of all that match would do. */
+function whatPasses({ total, complete, looked, prospect: { passing, unknown, staying } }) {
+  const of = complete ? count(total) : `the oldest ${count(looked)}`;
+  const kept =
+    unknown > 0 && `${plural(unknown, 'letter')} whose content is kept with the output will be checked then.`;
+  return [
+    `${count(passing)} of ${of} would pass now and are replayed.`,
+    kept,
+    staying > 0 && `${count(staying)} would come back here, and stay:`,
+  ]
+    .filter(Boolean)
+    .join(' ');
+}
+
+/** Faults, how often each occurs, and the words of one. */
+const faultList = (faults) =>
+  faults.length > 0 &&
+  h(
+    'ul',
+    { class: 'faults' },
+    ...faults.map(({ count: times, code, field, message }) =>
+      h(
+        'li',
+        {},
+        `${count(times)} × `,
+        h('span', { class: 'tag' }, code),
+        field !== null && h('span', { class: 'tag quieter' }, field),
+        h('span', { class: 'faint' }, ` ${message}`),
+      ),
+    ),
+  );
+
 /** The list is limited in length, but actions on all that match are not. */
 function oldestAlone({ looked }, dead) {
   const words = `This page lists and counts only the oldest ${count(looked)} of ${plural(dead, 'dead letter')}.`;
-  return h('p', { class: 'notice' }, words, ' Replay and discard work on all of them.');
+  return h('p', { class: 'notice' }, words, ' Replay and discard look at all of them.');
 }

@@ -5,10 +5,10 @@ import { sentence } from './format.js';
  * Asks a person to confirm an action, and runs it. The dialog stays open until the action has succeeded, and shows what
  * went wrong.
  *
- * @param {{ title: string, text: string, action: string, danger?: boolean, reason?: boolean, run: (given: { reason: string }) => Promise<unknown> }} question
+ * @param {{ title: string, text: string, more?: Node, action: string, danger?: boolean, reason?: boolean, run: (given: { reason: string }) => Promise<unknown> }} question
  * @returns {Promise<unknown>} the result of `run`; undefined if the person cancelled
  */
-export function ask({ title, text, action, danger = false, reason: wantsReason = false, run }) {
+export function ask({ title, text, more, action, danger = false, reason: wantsReason = false, run }) {
   const problem = h('p', { class: 'notice bad', hidden: true, role: 'alert' });
   const reason = h('input', {
     class: 'control',
@@ -28,6 +28,7 @@ export function ask({ title, text, action, danger = false, reason: wantsReason =
       { method: 'dialog', onsubmit: submit },
       h('h2', { id: 'ask-title' }, title),
       h('p', { class: 'quiet' }, text),
+      more,
       wantsReason && reason,
       problem,
       h(

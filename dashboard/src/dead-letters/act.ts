@@ -2,22 +2,35 @@ import type { Clock, ConsumeMessage } from '@tributary/shared';
 import { type DeadLetter, type LetterMatch, matches } from './letter.js';
 import type { Disposition } from './pass.js';
 import type { Swept } from './sweep.js';
+import type { Fault, Faults, Problem } from './verdict.js';
 
 /** What one action has done. */
 export interface Acted {
   /** Dead letters that it was done to. */
   readonly done: number;
+  /** Dead letters that match and stay: it would be of no use to them. */
+  readonly stayed: number;
+  /** Why they stay. */
+  readonly faults: readonly Fault[];
   /** Dead letters that were looked at for it. */
   readonly looked: number;
   /** False if the action was ended before it had looked at all of them. */
   readonly complete: boolean;
 }
 
-/** Does something to one letter; resolves when the letter may be removed. */
-export type DoTo = (message: ConsumeMessage, letter: DeadLetter) => Promise<void>;
+/** Does something to one letter; resolves when the letter may be removed, or with the reason for which it stays. */
+export type DoTo = (message: ConsumeMessage, letter: DeadLetter) => Promise<Problem | undefined>;
+/** Whether it is of any use to do it to a letter; the reason if it is not. Called before there is room for the letter. */
+export type Sift = (message: ConsumeMessage, letter: DeadLetter) => Problem | undefined;
 export type Visit = (message: ConsumeMessage, letter: DeadLetter) => Disposition | Promise<Disposition>;
 
-type Mutable<T> = { -readonly [Name in keyof T]: T[Name] };
+/** What has been done so far. */
+export interface Total {
+  done: number;
+  looked: number;
+  complete: boolean;
+  readonly faults: Faults;
+}
 
 /** The bodies of letters that are being acted on are in memory. A letter for which there is no room waits for the next pass. */
 const BYTES_IN_HAND = 64 * 1024 * 1024;
@@ -30,6 +43,7 @@ export interface Action {
   readonly match: LetterMatch;
   readonly signal: AbortSignal;
   readonly doTo: DoTo;
+  readonly sift?: Sift | undefined;
   readonly clock: Clock;
 }
 
@@ -42,10 +56,12 @@ export interface Action {
  */
 export async function actOnQueue(
   pass: (until: AbortSignal, visit: Visit) => Promise<Swept>,
-  { match, signal, doTo, clock }: Action,
-  total: Mutable<Acted>,
+  { match, signal, doTo, sift, clock }: Action,
+  total: Total,
 ): Promise<void> {
   const settled = new Set<string>();
+  /** Letters that stay, each told once. */
+  const staying = new Set<string>();
   const began = new Date(clock.now()).toISOString();
   let deferred: Set<string> | undefined;
   let isContinued = false;
@@ -60,6 +76,8 @@ export async function actOnQueue(
     });
     const meant: Set<string> | undefined = deferred;
     const left = new Set<string>();
+    const stayedBefore = staying.size;
+    const isFirst = deferred === undefined && !isContinued;
     const swept = await pass(AbortSignal.any([signal, stop.signal]), (message, letter) => {
       const { id } = letter;
       // It was acted on before; only its acknowledgement was lost.
@@ -67,28 +85,38 @@ export async function actOnQueue(
       if (stop.signal.aborted || !matches(letter, match) || meant?.has(id) === false) return 'keep';
       // In a pass that goes on where the time ran out, it may be one that has come back.
       if (isContinued && letter.deadAt > began) return 'keep';
+      if (!isFirst && staying.has(id)) return 'keep';
+      const stay = (problem: Problem): Disposition => {
+        staying.add(id);
+        total.faults.add(problem);
+        return 'keep';
+      };
+      const useless = sift?.(message, letter);
+      if (useless !== undefined) return stay(useless);
       if (!hand.takes(message)) {
         left.add(id);
         return 'keep';
       }
       // Only this letter was asked for: the caller need not wait for a look at all those behind it.
       if (match.id !== undefined) stop.abort();
-      return doTo(message, letter).then((): Disposition => {
+      return doTo(message, letter).then((problem): Disposition => {
         hand.puts(message);
+        if (problem !== undefined) return stay(problem);
         settled.add(id);
         total.done += 1;
         return 'remove';
       });
     }).finally(() => over.abort());
-    if (deferred === undefined && !isContinued) {
+    if (isFirst) {
       total.looked += swept.looked;
       total.complete &&= swept.complete || stop.signal.aborted;
     }
     // A pass that ran out of time has not seen all of them, so the next one may act on any.
     deferred = isLate ? undefined : left;
     isContinued = isLate;
-    if (isLate && swept.removed === 0) total.complete = false;
-    again = swept.removed > 0 && (isLate || left.size > 0 || swept.surplus > 0);
+    const hasMoved = swept.removed > 0 || staying.size > stayedBefore;
+    if (isLate && !hasMoved) total.complete = false;
+    again = (hasMoved && (isLate || left.size > 0)) || (swept.removed > 0 && swept.surplus > 0);
   }
 }
 

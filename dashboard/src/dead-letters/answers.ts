@@ -20,14 +20,24 @@ export const letter = z.strictObject({
   preview: z.string(),
 });
 
+const problem = z.strictObject({ code: z.string(), message: z.string(), field: z.string().nullable() });
+
+/** As a list has it, with what would become of its record now; `passes` is null if that is not known before it is replayed. */
+export const listedLetter = letter.extend({
+  now: z.strictObject({ passes: z.boolean().nullable(), problem: problem.nullable() }),
+});
+
+const faults = z.array(problem.extend({ count }));
+
 const facet = z.array(z.strictObject({ value: z.string(), count: count }));
 
 export const letters = z.strictObject({
   offset: count,
   limit: count,
   queues: z.array(z.strictObject({ queue: z.string(), entity: z.string(), letters: count })),
-  letters: z.array(letter),
+  letters: z.array(listedLetter),
   total: count,
+  prospect: z.strictObject({ passing: count, unknown: count, staying: count, faults }),
   facets: z.strictObject({ queue: facet, code: facet, field: facet, endpoint: facet }),
   complete: z.boolean(),
   looked: count,
@@ -37,7 +47,7 @@ export const letters = z.strictObject({
 /** What the consumer would say to a body. */
 export const judgement = z.strictObject({
   valid: z.boolean(),
-  problem: z.strictObject({ code: z.string(), message: z.string(), field: z.string().nullable() }).nullable(),
+  problem: problem.nullable(),
 });
 
 export const wholeLetter = judgement.extend({
@@ -46,4 +56,4 @@ export const wholeLetter = judgement.extend({
   headers: z.record(z.string(), z.unknown()),
 });
 
-export const acted = z.strictObject({ done: count, looked: count, complete: z.boolean() });
+export const acted = z.strictObject({ done: count, stayed: count, faults, looked: count, complete: z.boolean() });

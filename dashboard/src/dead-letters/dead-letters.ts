@@ -8,18 +8,20 @@ import {
   type PipelineConfig,
   PoisonError,
   parseBody,
+  RetryableError,
   type Topology,
   topologyOf,
 } from '@tributary/shared';
 import type { Actor, AuditedAct, AuditLog } from '../audit/audit.js';
-import { type Acted, actOnQueue, type DoTo, type Visit } from './act.js';
+import { type Acted, type Action, actOnQueue, type Total, type Visit } from './act.js';
 import type { Broker } from './broker.js';
-import { keptReader, originalBody, type ReadKept } from './kept-bodies.js';
-import { type DeadLetter, type LetterMatch, readLetter } from './letter.js';
+import { keptBodyOf, keptReader, originalBody, type ReadKept } from './kept-bodies.js';
+import { type DeadLetter, type LetterMatch, type ListedLetter, readLetter } from './letter.js';
 import { withLock } from './lock.js';
 import type { PassOptions } from './pass.js';
 import { Replayer } from './replayer.js';
 import { type Swept, sweep } from './sweep.js';
+import { Faults, judge, type Problem, problemOf, shortened, UNKNOWN, type Verdict } from './verdict.js';
 
 /** One dead letter in full. */
 export interface WholeLetter {
@@ -82,12 +84,12 @@ export class DeadLetters {
   }
 
   /** The letters of one queue, the oldest first, without their bodies, and at most as many as the limits allow. */
-  async list(queue: string, signal: AbortSignal): Promise<{ letters: DeadLetter[]; complete: boolean }> {
-    const letters: DeadLetter[] = [];
+  async list(queue: string, signal: AbortSignal): Promise<{ letters: ListedLetter[]; complete: boolean }> {
+    const letters: ListedLetter[] = [];
     const { listed: atMost, listedBytes: atMostBytes, looking: perChannel } = this.#limits;
     const bounds = { atMost, atMostBytes, perChannel };
-    const { complete } = await this.#sweep(this.#queue(queue), bounds, signal, (_message, letter) => {
-      letters.push(letter);
+    const { complete } = await this.#sweep(this.#queue(queue), bounds, signal, (message, letter) => {
+      letters.push({ ...letter, now: shortened(this.#verdictOn(message, letter)) });
       return 'keep';
     });
     return { letters, complete };
@@ -113,51 +115,120 @@ export class DeadLetters {
   }
 
   /** @throws PoisonError with what the consumer would say: what is wrong with a body, naming the field */
-  validate(entity: string, body: string): void {
+  validate(entity: string, body: Uint8Array): void {
     const compiled = this.#entities.get(entity);
     if (compiled === undefined) throw new PoisonError('entity_unknown', `this pipeline has no entity "${entity}"`);
-    compiled.decode(parseBody(Buffer.from(body)));
+    compiled.decode(parseBody(body));
   }
 
-  /** Sends letters into the pipeline again: each is confirmed there before it is acknowledged here. */
-  async replay(match: LetterMatch, actor: Actor, signal: AbortSignal, body?: string): Promise<Acted> {
+  /** Sends one letter into the pipeline again, whatever the consumer will say. It is confirmed there before it is acknowledged here. */
+  async replay(
+    match: LetterMatch & { readonly id: string },
+    actor: Actor,
+    signal: AbortSignal,
+    body?: string,
+  ): Promise<Acted> {
     const act = await this.#options.audit.begin(actor, 'replay', { match, edited: body !== undefined });
     const replayer = await Replayer.open(this.#options.broker, this.topology.exchange);
     try {
-      return await this.#act(act, match, signal, async (message, letter) => {
-        const mended = body === undefined ? {} : { before: bodyOf(message), body };
-        await act.note('letter', { ...nameOf(letter), ...mended });
-        const sent = body === undefined ? await originalBody(message, this.#readKept) : Buffer.from(body);
-        await replayer.replay(message, letter.entity, sent);
+      return await this.#act(act, match, signal, {
+        doTo: async (message, letter) => {
+          const mended = body === undefined ? {} : { before: bodyOf(message), body };
+          await act.note('letter', { ...nameOf(letter), ...mended });
+          const sent = body === undefined ? await originalBody(message, this.#readKept) : Buffer.from(body);
+          await replayer.replay(message, letter.entity, sent);
+          return undefined;
+        },
       });
     } finally {
       await replayer.close();
     }
   }
 
+  /**
+   * Sends all letters that match into the pipeline again, as they are: those that the consumer would take now. The others would only
+   * come back; they stay, and it is told why.
+   */
+  async replayAll(match: LetterMatch, actor: Actor, signal: AbortSignal): Promise<Acted> {
+    const act = await this.#options.audit.begin(actor, 'replay', { match, edited: false });
+    const { exchange } = this.topology;
+    const replayer = await Replayer.open(this.#options.broker, exchange);
+    try {
+      return await this.#act(act, match, signal, {
+        sift: (message, letter) => this.#verdictOn(message, letter).problem ?? undefined,
+        doTo: async (message, letter) => {
+          if (keptBodyOf(message) !== undefined) return await this.#replayKept(act, message, letter);
+          await act.note('letter', nameOf(letter));
+          await replayer.replay(message, letter.entity);
+          return undefined;
+        },
+      });
+    } finally {
+      await replayer.close();
+    }
+  }
+
+  /**
+   * A letter whose body is kept with the output. RabbitMQ may still not take a body of that size, and closes the channel then; so it gets
+   * a channel of its own, and the other letters are replayed all the same.
+   */
+  async #replayKept(act: AuditedAct, message: ConsumeMessage, letter: DeadLetter): Promise<Problem | undefined> {
+    const { broker } = this.#options;
+    try {
+      const body = await originalBody(message, this.#readKept);
+      const { problem } = judge(() => this.validate(letter.entity, body));
+      if (problem !== null) return problem;
+      await act.note('letter', nameOf(letter));
+      const replayer = await Replayer.open(broker, this.topology.exchange);
+      await replayer.replay(message, letter.entity, body).finally(() => replayer.close());
+      return undefined;
+    } catch (error) {
+      const isItsOwn =
+        error instanceof RetryableError && ['kept_body_unreadable', 'replay_refused'].includes(error.code);
+      if (isItsOwn) return problemOf(error);
+      throw error;
+    }
+  }
+
+  #verdictOn(message: ConsumeMessage, { entity }: DeadLetter): Verdict {
+    return keptBodyOf(message) === undefined ? judge(() => this.validate(entity, message.content)) : UNKNOWN;
+  }
+
   /** Removes letters; what they held stays in the audit log. */
   async discard(match: LetterMatch, reason: string, actor: Actor, signal: AbortSignal): Promise<Acted> {
     const act = await this.#options.audit.begin(actor, 'discard', { match, reason });
-    return await this.#act(act, match, signal, async (message, letter) => {
-      await act.note('letter', { ...nameOf(letter), body: bodyOf(message) });
+    return await this.#act(act, match, signal, {
+      doTo: async (message, letter) => {
+        await act.note('letter', { ...nameOf(letter), body: bodyOf(message) });
+        return undefined;
+      },
     });
   }
 
-  async #act(act: AuditedAct, match: LetterMatch, signal: AbortSignal, doTo: DoTo): Promise<Acted> {
-    const total = { done: 0, looked: 0, complete: true };
+  async #act(
+    act: AuditedAct,
+    match: LetterMatch,
+    signal: AbortSignal,
+    what: Pick<Action, 'doTo' | 'sift'>,
+  ): Promise<Acted> {
+    const total: Total = { done: 0, looked: 0, complete: true, faults: new Faults() };
+    const acted = (): Acted => {
+      const { faults, ...counts } = total;
+      return { ...counts, stayed: faults.count, faults: faults.list };
+    };
     const queues = this.topology.queues.filter(({ queue }) => (match.queue ?? queue) === queue);
     try {
       for (const queue of queues) {
         const bounds = { ...EVERYTHING, perChannel: this.#limits.acting };
         const pass = (until: AbortSignal, visit: Visit) => this.#sweep(queue, bounds, until, visit);
-        await actOnQueue(pass, { match, signal, doTo, clock: this.#options.clock }, total);
+        await actOnQueue(pass, { ...what, match, signal, clock: this.#options.clock }, total);
       }
     } catch (error) {
-      await act.note('failed', { ...total, why: (error as Error).message }).catch(() => {});
+      await act.note('failed', { ...acted(), why: (error as Error).message }).catch(() => {});
       throw error;
     }
-    await act.note('done', total);
-    return total;
+    await act.note('done', { ...acted() });
+    return acted();
   }
 
   async #sweep(queue: EntityQueue, bounds: Bounds, signal: AbortSignal, visit: Visit): Promise<Swept> {

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { type ConsumeMessage, DEAD_LETTER_HEADERS, type EntityQueue, readEnvelope } from '@tributary/shared';
+import type { Verdict } from './verdict.js';
 
 /** A message that can never succeed, as a list shows it; its whole body stays in RabbitMQ. */
 export interface DeadLetter {
@@ -25,6 +26,12 @@ export interface DeadLetter {
   readonly size: number;
   /** The beginning of its body, in one line. */
   readonly preview: string;
+}
+
+/** A letter as a list has it. */
+export interface ListedLetter extends DeadLetter {
+  /** What would become of its record now. */
+  readonly now: Verdict;
 }
 
 /** Characters of a body that a list shows. */

@@ -1,16 +1,30 @@
 import type { Clock } from '@tributary/shared';
 import type { DeadLetters, WholeLetter } from './dead-letters.js';
-import { type DeadLetter, type LetterMatch, matches } from './letter.js';
+import { type DeadLetter, type LetterMatch, type ListedLetter, matches } from './letter.js';
+import { type Fault, Faults } from './verdict.js';
 
 /** How often each value of a criterion occurs, the most frequent first. */
 export type LetterFacet = readonly { readonly value: string; readonly count: number }[];
+
+/** What would become of the letters that match if they were replayed now. */
+export interface Prospect {
+  /** Those that the consumer would take. */
+  readonly passing: number;
+  /** Those whose body is kept with the output: they are judged when they are replayed. */
+  readonly unknown: number;
+  /** Those that would come back. */
+  readonly staying: number;
+  /** Why. */
+  readonly faults: readonly Fault[];
+}
 
 export interface LetterPage {
   /** How many letters each queue holds now. */
   readonly queues: readonly { readonly queue: string; readonly entity: string; readonly letters: number }[];
   /** The letters that match, the newest first. */
-  readonly letters: readonly DeadLetter[];
+  readonly letters: readonly ListedLetter[];
   readonly total: number;
+  readonly prospect: Prospect;
   /** Counts over the letters that meet all other criteria than the facet's own. */
   readonly facets: Readonly<Record<'queue' | 'code' | 'field' | 'endpoint', LetterFacet>>;
   /** False if there are more letters than were looked at: only the oldest of each queue were. */
@@ -32,7 +46,7 @@ interface Look {
   /** By the clock that is never set, for its age. */
   readonly since: number;
   readonly depth: number;
-  readonly letters: readonly DeadLetter[];
+  readonly letters: readonly ListedLetter[];
   readonly complete: boolean;
 }
 
@@ -70,6 +84,7 @@ export class Listing {
       queues,
       letters: found.slice(range.offset, range.offset + range.limit),
       total: found.length,
+      prospect: prospectOf(found),
       facets: Object.fromEntries(
         FACETS.map((name) => [name, facet(all, name, { ...match, [name]: undefined })]),
       ) as LetterPage['facets'],
@@ -80,7 +95,7 @@ export class Listing {
   }
 
   /** The letters of one key that came from these queues, the newest first, at most 20. Another entity may have the same key. */
-  async ofKey(key: string, queues: readonly string[], signal: AbortSignal): Promise<readonly DeadLetter[]> {
+  async ofKey(key: string, queues: readonly string[], signal: AbortSignal): Promise<readonly ListedLetter[]> {
     if (queues.length === 0) return [];
     const { letters } = await this.page({}, { offset: 0, limit: 1_000_000 }, signal);
     return letters.filter((letter) => letter.key === key && queues.includes(letter.queue)).slice(0, 20);
@@ -107,6 +122,14 @@ export class Listing {
     this.#looks.set(queue, look);
     return look;
   }
+}
+
+function prospectOf(letters: readonly ListedLetter[]): Prospect {
+  const faults = new Faults();
+  for (const { now } of letters) if (now.problem !== null) faults.add(now.problem);
+  const passing = letters.filter(({ now }) => now.passes === true).length;
+  const unknown = letters.filter(({ now }) => now.passes === null).length;
+  return { passing, unknown, staying: faults.count, faults: faults.list };
 }
 
 function facet(letters: readonly DeadLetter[], name: (typeof FACETS)[number], match: LetterMatch): LetterFacet {

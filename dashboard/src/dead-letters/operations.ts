@@ -1,4 +1,3 @@
-import { PoisonError } from '@tributary/shared';
 import { z } from 'zod';
 import { ASKING } from '../access/rate-limit.js';
 import { ApiError, notFound } from '../http/api-error.js';
@@ -9,6 +8,7 @@ import { wholeNumber } from '../http/parameters.js';
 import * as answers from './answers.js';
 import type { DeadLetters } from './dead-letters.js';
 import type { DeadLetter } from './letter.js';
+import { judge } from './verdict.js';
 
 /** Longer than any queue, endpoint, code or field is named. */
 const LONGEST_CRITERION = 512;
@@ -78,19 +78,19 @@ export const deadLetterOperations: readonly Operation[] = [
     load: 'light',
     body: { schema: z.strictObject({ entity: z.string().max(100), payload }), limit: CHECKED },
     answer: answers.judgement,
-    handler: ({ body }, { deadLetters }) => judge(deadLetters, body.entity, body.payload),
+    handler: ({ body }, { deadLetters }) => judgeBody(deadLetters, body.entity, body.payload),
   }),
   operation({
     method: 'post',
     path: '/dead-letters/replay',
-    summary: 'Send all that match again',
+    summary: 'Send again all that match and that the consumer would take now; the others stay',
     role: 'operator',
     rate,
     load: 'light',
     body: { schema: z.strictObject({ match }), limit: SMALL },
     answer: answers.acted,
     async handler({ body, actor }, { deadLetters, listing }) {
-      const acted = await deadLetters.replay(body.match, actor, untilDone);
+      const acted = await deadLetters.replayAll(body.match, actor, untilDone);
       listing.forget();
       return acted;
     },
@@ -124,7 +124,7 @@ export const deadLetterOperations: readonly Operation[] = [
       const found = await listing.find(id, signal);
       if (found === undefined) throw gone();
       const { letter, body, headers } = found;
-      return { letter, payload: body, headers, ...judge(deadLetters, letter.entity, body) };
+      return { letter, payload: body, headers, ...judgeBody(deadLetters, letter.entity, body) };
     },
   }),
   operation({
@@ -140,7 +140,7 @@ export const deadLetterOperations: readonly Operation[] = [
     async handler({ params: { id }, body, actor, signal }, { deadLetters, listing }) {
       const { queue, entity } = await whereIs(id, listing, signal);
       if (body.payload !== undefined) {
-        const { problem } = judge(deadLetters, entity, body.payload);
+        const { problem } = judgeBody(deadLetters, entity, body.payload);
         if (problem !== null) throw new ApiError(422, problem.code, problem.message);
       }
       const acted = await deadLetters.replay({ id, queue }, actor, untilDone, body.payload);
@@ -177,13 +177,7 @@ async function whereIs(id: string, listing: Context['listing'], signal: AbortSig
 
 const gone = () => notFound('this dead letter is not there: it was replayed or discarded');
 
-function judge(deadLetters: DeadLetters, entity: string, body: string): z.output<typeof answers.judgement> {
-  try {
-    deadLetters.validate(entity, body);
-    return { valid: true, problem: null };
-  } catch (error) {
-    if (!(error instanceof PoisonError)) throw error;
-    const { code, message, field = null } = error;
-    return { valid: false, problem: { code, message, field } };
-  }
+function judgeBody(deadLetters: DeadLetters, entity: string, body: string): z.output<typeof answers.judgement> {
+  const { problem } = judge(() => deadLetters.validate(entity, Buffer.from(body)));
+  return { valid: problem === null, problem };
 }

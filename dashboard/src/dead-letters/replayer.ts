@@ -32,6 +32,7 @@ export class Replayer {
   #replays = 0;
   /** Why a replay is not confirmed, if the channel closes before. */
   #end = 'RabbitMQ went away before it had confirmed a replay';
+  #code = 'broker_away';
 
   private constructor(channel: ConfirmChannel, exchange: string) {
     this.#channel = channel;
@@ -39,9 +40,10 @@ export class Replayer {
     channel.on('return', ({ properties }: Message) => this.#returned.add(Number(properties.headers?.[MARK])));
     channel.on('error', (error: Error) => {
       this.#end = `RabbitMQ did not take a replay: ${describeBrokerError(error)}`;
+      this.#code = 'replay_refused';
     });
     channel.once('close', () => {
-      for (const reject of this.#waiting) reject(new RetryableError('broker_away', this.#end));
+      for (const reject of this.#waiting) reject(new RetryableError(this.#code, this.#end));
     });
   }
 
@@ -83,7 +85,7 @@ export class Replayer {
           return reject(new RetryableError('replay_unroutable', message));
         }
         if (failure instanceof Error && failure.message === 'channel closed') {
-          return reject(new RetryableError('broker_away', this.#end));
+          return reject(new RetryableError(this.#code, this.#end));
         }
         if (failure) {
           return reject(

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { letter } from '../dead-letters/answers.js';
+import { listedLetter } from '../dead-letters/answers.js';
 
 const count = z.int().nonnegative();
 const time = z.iso.datetime();
@@ -47,5 +47,5 @@ export const trace = z.strictObject({
   total: count,
   seenAgain: seenAgain.nullable(),
   merged: z.array(z.strictObject({ dataset: z.string(), rows: z.array(z.string()), total: count })),
-  deadLetters: z.array(letter),
+  deadLetters: z.array(listedLetter),
 });

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { describeList } from '../../src/dead-letters/commands/words.js';
 import { matches, readLetter } from '../../src/dead-letters/letter.js';
 import type { LetterPage } from '../../src/dead-letters/listing.js';
+import { PASSES } from '../../src/dead-letters/verdict.js';
 
 const QUEUE = { entity: 'customer', queue: 'customer_data', deadQueue: 'customer_data.dead' };
 
@@ -55,12 +56,13 @@ describe('the list from the shell', () => {
       letters: [],
       total: 0,
       facets: { queue: [], code: [], field: [], endpoint: [] },
+      prospect: { passing: 0, unknown: 0, staying: 0, faults: [] },
       complete: true,
       looked: 25_310,
       lookedAt: '2026-01-05T10:00:00.000Z',
       ...page,
     });
-  const letters = [readLetter(message('{"a":1}', {}, 'm1'), QUEUE)];
+  const letters = [{ ...readLetter(message('{"a":1}', {}, 'm1'), QUEUE), now: PASSES }];
 
   it('says how many letters there are, and which of them were not looked at', () => {
     expect(list({ letters, total: 1 })).toContain('1 in all.');

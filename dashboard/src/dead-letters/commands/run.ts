@@ -7,7 +7,7 @@ import { Broker } from '../broker.js';
 import { DeadLetters, type WholeLetter } from '../dead-letters.js';
 import { Listing } from '../listing.js';
 import { checkDeadLetterRequest, type DeadLetterRequest } from './request.js';
-import { describeActed, describeLetter, describeList } from './words.js';
+import { describeActed, describeLetter, describeList, describeProspect } from './words.js';
 
 export interface DeadLetterCommandOptions {
   readonly config: PipelineConfig;
@@ -53,7 +53,10 @@ export async function runDeadLetterCommand(
     releases.add('the audit log', () => audit.close());
     const deadLetters = new DeadLetters({ config, broker, audit, clock: systemClock, postgresUrl });
     const listing = new Listing(deadLetters, systemClock);
-    const { found, words } = await run(request, deadLetters, listing, signal);
+    const tell = (words: string) => {
+      if (!request.json) write(words);
+    };
+    const { found, words } = await run(request, deadLetters, listing, tell, signal);
     write(request.json ? `${JSON.stringify(found)}\n` : words);
   } finally {
     await releases.release().catch(() => {});
@@ -70,6 +73,7 @@ async function run(
   { command, match, limit, reason, payload }: DeadLetterRequest,
   deadLetters: DeadLetters,
   listing: Listing,
+  tell: (words: string) => void,
   signal: AbortSignal,
 ): Promise<Answer> {
   // A person who can reach the broker may do anything with it; the audit log says who it was.
@@ -84,10 +88,15 @@ async function run(
       return { found: letter, words: describeLetter(letter) };
     }
     case 'replay': {
-      const letter = match.id === undefined ? undefined : await find(match.id, listing, signal);
+      const { id, ...criteria } = match;
+      if (id === undefined) {
+        tell(describeProspect(await listing.page(criteria, { offset: 0, limit: 1 }, signal)));
+        const acted = await deadLetters.replayAll(criteria, actor, signal);
+        return { found: acted, words: describeActed('replayed', acted) };
+      }
+      const letter = await find(id, listing, signal);
       const body = payload === undefined ? undefined : await readMended(payload, letter, deadLetters);
-      const meant = letter === undefined ? match : { ...match, queue: letter.letter.queue };
-      const acted = await deadLetters.replay(meant, actor, signal, body);
+      const acted = await deadLetters.replay({ id, queue: letter.letter.queue }, actor, signal, body);
       return { found: acted, words: describeActed('replayed', acted) };
     }
     case 'discard': {
@@ -105,10 +114,10 @@ async function find(id: string, listing: Listing, signal: AbortSignal): Promise<
 }
 
 /** @throws FatalError if the consumer would not take the record */
-async function readMended(file: string, found: WholeLetter | undefined, deadLetters: DeadLetters): Promise<string> {
+async function readMended(file: string, found: WholeLetter, deadLetters: DeadLetters): Promise<string> {
   const body = file === '-' ? await text(process.stdin) : await readFile(file, 'utf8');
   try {
-    deadLetters.validate(found?.letter.entity ?? '', body);
+    deadLetters.validate(found.letter.entity, Buffer.from(body));
   } catch (error) {
     if (!(error instanceof PoisonError)) throw error;
     throw new FatalError(error.code, `not sent: ${error.message}`);

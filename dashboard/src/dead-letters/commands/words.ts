@@ -1,6 +1,7 @@
 import type { Acted } from '../act.js';
 import type { WholeLetter } from '../dead-letters.js';
 import type { LetterPage } from '../listing.js';
+import type { Fault } from '../verdict.js';
 
 /** A list of dead letters as a person reads it. */
 export function describeList({ letters, total, complete, looked, queues }: LetterPage): string {
@@ -26,8 +27,20 @@ export function describeLetter({ letter, body, headers }: WholeLetter): string {
   return `${lines.join('\n')}\n\n${body}\n`;
 }
 
+/** What a replay of all that match would do, before it is done. */
+export function describeProspect({ total, prospect, complete, looked }: LetterPage): string {
+  const { passing, unknown, staying, faults } = prospect;
+  const of = complete ? `${total}` : `the oldest ${looked}`;
+  const kept = unknown === 0 ? '' : `, ${unknown} with a kept body will be looked at`;
+  return `${passing} of ${of} would pass now and are replayed${kept}; ${staying} stay.\n${describeFaults(faults)}`;
+}
+
 /** @param done `replayed` or `discarded` */
 export function describeActed(done: string, acted: Acted): string {
   const rest = acted.complete ? '' : ' The command was ended before it had looked at all of them: run it again.';
-  return `${acted.done} ${done}, of ${acted.looked} looked at.${rest}\n`;
+  const stayed = acted.stayed === 0 ? '' : `, ${acted.stayed} stay because they would come back`;
+  return `${acted.done} ${done}${stayed}, of ${acted.looked} looked at.${rest}\n${describeFaults(acted.faults)}`;
 }
+
+const describeFaults = (faults: readonly Fault[]): string =>
+  faults.map(({ count, code, message }) => `  ${count} × ${code}, such as: ${message}\n`).join('');
