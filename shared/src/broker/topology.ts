@@ -100,7 +100,10 @@ const QUORUM = {
   arguments: { 'x-queue-type': 'quorum', 'x-delivery-limit': DELIVERY_LIMIT },
 } satisfies Options.AssertQueue;
 
-/** A policy cannot change an argument, so a policy with a max-length makes RabbitMQ refuse letters, and drop none. */
+/**
+ * A policy with a max-length makes RabbitMQ refuse letters then, and drop none. Only a policy that says `drop-head` itself is stronger than
+ * the argument of a quorum queue.
+ */
 const DEAD = {
   durable: true,
   arguments: { ...QUORUM.arguments, 'x-overflow': 'reject-publish' },

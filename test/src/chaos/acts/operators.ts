@@ -38,16 +38,16 @@ export async function untilQueuesAreNoted({ stage, signal, sleep }: Scene): Prom
 }
 
 /**
- * By a policy, `*.dead` takes only so many letters, and is to refuse what is more, or to drop the oldest. No letter may be lost:
- * the queue's own argument, to refuse, is stronger than the policy.
+ * By a policy, `*.dead` takes only so many letters. RabbitMQ drops the oldest of what is more where neither policy nor queue says otherwise.
+ * No letter may be lost: the queue's own argument says that it refuses. (A policy that itself says `drop-head` is stronger than that.)
  */
 export const limitDeadLetters: Act = (fault, scene) =>
   scene.inTurn(scene.stage.rabbitmq, async () => {
     const { rabbitmq } = scene.stage;
-    const overflow = fault.otherWay ? 'reject-publish' : 'drop-head';
-    const definition = JSON.stringify({ 'max-length': 1, overflow });
+    const overflow = fault.otherWay ? { overflow: 'reject-publish' } : {};
+    const definition = JSON.stringify({ 'max-length': 1, ...overflow });
     await rabbitmq.ctl('set_policy', '--apply-to', 'queues', 'chaos', '\\.dead$', definition);
-    scene.count(fault, `a policy lets *.dead hold one letter (${overflow}) for ${seconds(fault.length)}`);
+    scene.count(fault, `a policy lets *.dead hold one letter${fault.otherWay ? ' and refuses more' : ''} for ${seconds(fault.length)}`);
     await scene.sleep(fault.length);
     await rabbitmq.ctl('clear_policy', 'chaos');
   });
