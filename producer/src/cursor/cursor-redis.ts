@@ -14,6 +14,10 @@ local time = math.max(tonumber(redis.call('GET', KEYS[6]) or '0'), tonumber(ARGV
 redis.call('SET', KEYS[6], string.format('%.0f', time))
 return { redis.call('INCR', KEYS[5]), redis.call('GET', KEYS[4]) or '', void, string.format('%.0f', time) }`;
 
+const REACHED = `
+if tonumber(redis.call('GET', KEYS[1]) or '0') < tonumber(ARGV[1]) then redis.call('SET', KEYS[1], ARGV[1]) end
+return 1`;
+
 /**
  * The cursor of a run is not saved if the sink changed since it began, because it says nothing about what the new sink holds;
  * nor if the cursor was reset, because that would undo the reset.
@@ -24,7 +28,8 @@ return 1`;
 
 /**
  * Cursors in Redis: `run:<endpoint>` counts the runs, `reset:<endpoint>` counts the resets, `cursor:<endpoint>` holds the
- * cursor as JSON, with the generation of the sink that it was saved for, and `time` is the time of the latest run.
+ * cursor as JSON, with the generation of the sink that it was saved for, and `time` is the time of the latest run, or behind
+ * the latest message id, if that is later.
  *
  * @param fenceOf the number of the lease under which an endpoint is polled, 0 if it is lost; undefined if no lease is needed
  */
@@ -67,6 +72,9 @@ export function redisCursorStore(
       begun.set(endpoint.id, { madeVoidBy, fence });
       const cursor = saved === '' ? EMPTY : decode(saved, stored(endpoint, madeVoidBy));
       return { run, cursor, notBefore: Number(time) };
+    },
+    async reached(time) {
+      await redis.eval(REACHED, 1, `${prefix}time`, time + 1);
     },
     async peek(endpoint) {
       const [, generation = '', resets = '', key = ''] = keysOf(endpoint.id);

@@ -43,6 +43,12 @@ export interface CursorStore {
    * @throws RetryableError if another producer holds the endpoint by now
    */
   begin(endpoint: Endpoint, now: number): Promise<Beginning>;
+  /**
+   * Notes that message ids of this time are about to be used: every run that begins from now on, of any producer, uses later ones only.
+   * Otherwise ids would step back after the crash of a producer whose clock was ahead: what they name would count as older than what landed.
+   * @param time milliseconds since the epoch
+   */
+  reached(time: number): Promise<void>;
   /** The cursor from which the next run would start. */
   peek(endpoint: Endpoint): Promise<Cursor>;
   /**
@@ -79,6 +85,9 @@ export function memoryCursorStore(): CursorStore {
       const saved = cursors.get(id);
       const cursor = saved === undefined ? EMPTY : decode(saved, { id, ...endpoint });
       return { run, cursor, notBefore: time };
+    },
+    async reached(used) {
+      time = Math.max(time, used + 1);
     },
     async peek(endpoint) {
       const saved = cursors.get(endpoint.id);

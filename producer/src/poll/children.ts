@@ -31,7 +31,8 @@ interface RunningChild {
 export interface ChildrenOptions {
   /** Where the messages of an endpoint go. */
   outgoing(endpoint: Endpoint): Outgoing;
-  onPage(endpoint: Endpoint, page: Page): void;
+  /** To be awaited before records of the page are published. */
+  onPage(endpoint: Endpoint, page: Page): Promise<void>;
   /** A record without a key is not published. */
   onLeftOut(endpoint: Endpoint): void;
   progressOf(endpoint: Endpoint): PollProgress;
@@ -103,7 +104,7 @@ export class Children {
       for await (const page of source.pages({ variables: { parent: record }, validators: [], signal })) {
         hasPages = true;
         progress.page(page);
-        onPage(endpoint, page);
+        await onPage(endpoint, page);
         const published: unknown[] = [];
         for (const raw of page.records) {
           const shaped = shape.of(raw);

@@ -7,7 +7,7 @@ import { messageMaker } from '../publish/messages.js';
 import type { PublishRun } from '../publish/publish-run.js';
 import type { Publisher } from '../publish/publisher.js';
 import type { Shape } from '../shape/shape.js';
-import type { PageRequest, Source } from '../sources/port.js';
+import type { Page, PageRequest, Source } from '../sources/port.js';
 import { type Child, Children } from './children.js';
 import { Deletions } from './deletions.js';
 import { earlierMark } from './mark.js';
@@ -101,9 +101,17 @@ export async function poll(
     messageMakerOf,
     progressOf: ({ id }) => progresses.get(id) ?? progress,
   });
+  let noted = notBefore;
+  /** To be awaited before the records of a page are published: the ids of their messages have its time. */
+  const onPage = async (one: Endpoint, page: Page) => {
+    deletions.page(one, page);
+    if (page.fetchedAt <= noted || page.notModified) return;
+    noted = page.fetchedAt;
+    await cursors.reached(page.fetchedAt);
+  };
   const family = new Children(steps.children ?? [], {
     outgoing: (child) => deletions.outgoing(child),
-    onPage: (child, page) => deletions.page(child, page),
+    onPage,
     onLeftOut: (child) => deletions.leavesOut(child),
     progressOf(child) {
       const its = progress.of(child);
@@ -133,7 +141,7 @@ export async function poll(
     for await (const page of readAhead((reading) => source.pages({ ...request, signal: reading }), signal)) {
       progress.page(page);
       walk.page(page);
-      deletions.page(endpoint, page);
+      await onPage(endpoint, page);
       if (!page.notModified) await dropConditions();
       const published: unknown[] = [];
       for (const raw of page.records) {

@@ -75,6 +75,15 @@ export function describeCursorStore(
       expect((await store.begin(endpoint, NOW + 120_000)).notBefore).toBe(NOW + 120_000);
     });
 
+    it('lets no run use the time of message ids that another has used, also when that one died, also after a restart', async () => {
+      const { store, reopened } = await make();
+      await store.begin(endpoint, NOW + 60_000);
+      await store.reached(NOW + 60_150);
+      await store.reached(NOW + 60_100);
+      expect((await (await reopened()).begin(endpoint, NOW)).notBefore).toBe(NOW + 60_151);
+      expect((await store.begin(endpoint, NOW + 120_000)).notBefore).toBe(NOW + 120_000);
+    });
+
     it('forgets a cursor that is reset, and does not save that of a run in progress', async () => {
       const { store, reopened } = await make();
       await store.save(endpoint, { mark: '5', validators: [] });

@@ -86,7 +86,11 @@ async function setUp(settings: object, cursors: CursorStore = memoryCursorStore(
     }
     return records;
   };
-  return { broker, publisher, clock, lines, saved, stop, run, take, queued: () => queue()?.messageCount ?? 0 };
+  const takeId = () => {
+    const message = queue()?.get({ noAck: true });
+    return message === undefined || message === false ? undefined : String(message.properties.messageId);
+  };
+  return { broker, publisher, clock, lines, saved, stop, run, take, takeId, queued: () => queue()?.messageCount ?? 0 };
 }
 
 const customer = (id: string, updatedAt = '2026-03-01T11:00:00Z') => ({ id, updatedAt, extra: [1] });
@@ -114,6 +118,26 @@ describe('a poll', () => {
     });
     expect(take()).toEqual([canonical('a'), canonical('b'), canonical('c')]);
     expect((await run()).run).toBe(2);
+  });
+
+  it('uses later message ids than a run that died, though the clock of its producer was ahead', async () => {
+    const NOON = Date.parse('2026-03-01T12:00:00Z');
+    const api = await startApi(({ url }, response) => {
+      if (url.searchParams.has('cursor')) return response.writeHead(400).end();
+      // The clock is set while the run goes on.
+      ahead.clock.set(NOON + 3_600_000);
+      json(response, { data: [customer('a')], next: 'x' });
+    });
+    const cursors = memoryCursorStore();
+    const settings = { url: api.url, items: '$.data', paging };
+    const ahead = await setUp(settings, cursors);
+    await expect(ahead.run()).rejects.toThrow('400');
+    const other = await setUp(settings, cursors);
+    await expect(other.run()).rejects.toThrow('400');
+    await vi.waitFor(() => expect([ahead.queued(), other.queued()]).toEqual([1, 1]));
+    const [first, second] = [ahead.takeId(), other.takeId()];
+    expect(first).toMatch(/^[0-9a-f-]{36}$/);
+    expect(String(second) > String(first)).toBe(true);
   });
 
   it('asks for a page as a whole after a run that published its change and died: it may be as it was before', async () => {
@@ -248,6 +272,7 @@ describe('a poll', () => {
   it('can be stopped while the cursor store does not answer, and while it fetches', async () => {
     const away: CursorStore = {
       begin: () => new Promise(() => {}),
+      reached: async () => {},
       save: async () => {},
       reset: async () => {},
       stepBack: async () => {},
