@@ -4,8 +4,9 @@ import { connect } from 'node:net';
 import { dirname } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { runChaos } from '../src/chaos/chaos.js';
-import { FAULT_KINDS, KILL_KINDS, planFaults } from '../src/chaos/plan.js';
+import { FAULT_KINDS, KILL_KINDS, kindsOf, planFaults } from '../src/chaos/plan.js';
 import { runPreload } from '../src/chaos/preload.js';
+import { siteOf } from '../src/chaos/site.js';
 import { CLEAN, say } from './clean-run.js';
 
 describe('the plan of a run', () => {
@@ -14,14 +15,24 @@ describe('the plan of a run', () => {
     expect(planFaults(7, 120, 'csv', true)).not.toEqual(planFaults(8, 120, 'csv', true));
   });
 
+  test('has each kind of fault and each way that servers stand, over some seeds', () => {
+    const seeds = Array.from({ length: 20 }, (_, seed) => seed);
+    const kinds = (['csv', 'postgres'] as const).flatMap((sink) => seeds.flatMap((seed) => kindsOf(seed, sink, true)));
+    expect(new Set(kinds)).toEqual(new Set(FAULT_KINDS));
+    const sites = new Set(seeds.map((seed) => JSON.stringify(siteOf(seed, true))));
+    expect(sites.size).toBe(4);
+    expect(siteOf(1, false)).toEqual({ redis: 'alone', postgres: 'alone' });
+  });
+
   test.each(Array.from({ length: 20 }, (_, seed) => seed))(
     'has every kind of fault, and 55 in 120 s (seed %i)',
     (seed) => {
       const kindsIn = (world: boolean) => new Set(planFaults(seed, 60, 'postgres', world).map(({ kind }) => kind));
       expect(planFaults(seed, 120, 'postgres', false).length).toBeGreaterThan(55);
       expect(kindsIn(false)).toEqual(new Set(KILL_KINDS));
-      // Disks are filled only where the output is a folder. A server that was stopped needs time in between.
-      const possible = FAULT_KINDS.filter((kind) => kind !== 'fullDisk');
+      // A server that was stopped needs time in between.
+      const possible = kindsOf(seed, 'postgres', true);
+      expect(possible.length).toBeGreaterThan(20);
       expect(possible.filter((kind) => !kindsIn(true).has(kind)).length).toBeLessThan(4);
     },
   );

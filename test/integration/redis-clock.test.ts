@@ -1,6 +1,6 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { redisPrefix } from '@tributary/shared';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
@@ -11,21 +11,11 @@ import { FakeClock as TestClock } from '../../consumer/test/support/fake-clock.j
 import { redisLeaseTable } from '../../producer/src/leases/table-redis.js';
 import { sayOnConsole, uniqueName } from '../services/handle.js';
 import { type PrivateRedis, startPrivateRedis } from '../services/redis.js';
-import { type FakeClock, fakeClocks } from '../src/chaos/world/clock.js';
+import { envForRedis, type FakeClock, fakeClocks } from '../src/chaos/world/clock.js';
 
 const HOUR = 3_600;
 /** A short lease, so that the test need not wait long, in milliseconds. */
 const LEASE = 1_500;
-
-/**
- * Debian's Redis takes its memory from jemalloc, which reads the clock as it begins, when libfaketime is not ready. With libc before
- * it, Redis takes its memory from there.
- */
-function forRedis({ env }: FakeClock): Record<string, string> {
-  const { LD_PRELOAD = '' } = env;
-  const libc = join(dirname(LD_PRELOAD), '../libc.so.6');
-  return { ...env, LD_PRELOAD: `${LD_PRELOAD}:${libc}`, FAKETIME_NO_CACHE: '1' };
-}
 
 describe('a Redis whose clock is set', () => {
   const folder = mkdtempSync(join(tmpdir(), 'tributary-clock-'));
@@ -34,7 +24,7 @@ describe('a Redis whose clock is set', () => {
   let redis: Redis;
   beforeAll(async () => {
     clock = (await fakeClocks(folder, sayOnConsole))('redis');
-    server = await startPrivateRedis({ env: forRedis(clock) });
+    server = await startPrivateRedis({ env: envForRedis(clock) });
     redis = new Redis(server.url);
   });
   afterAll(async () => {

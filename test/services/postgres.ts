@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { chownSync, readFileSync } from 'node:fs';
+import { chownSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { Client } from 'pg';
@@ -35,12 +35,17 @@ export async function startPrivatePostgres(say: Say = sayOnConsole): Promise<Pri
   return runPrivately((folder) => prepare(folder, programs));
 }
 
+export interface PrivatePostgresPair {
+  readonly primary: PrivateService;
+  readonly standby: PrivateService;
+  /** Throws away what a server holds, which is down, and starts it as a standby of the other. */
+  follow(server: PrivateService, primary: PrivateService): Promise<void>;
+}
+
 /** A primary of the test's own, and a standby that follows it until it is promoted (`SELECT pg_promote()`). */
-export async function startPrivatePostgresPair(
-  say: Say = sayOnConsole,
-): Promise<{ readonly primary: PrivateService; readonly standby: PrivateService }> {
+export async function startPrivatePostgresPair(say: Say = sayOnConsole): Promise<PrivatePostgresPair> {
   const programs = await findOrInstall(findPrograms, [debianPackage], say);
-  const replication = { wal_level: 'replica', max_wal_senders: 4, hot_standby: 'on' };
+  const replication = { wal_level: 'replica', max_wal_senders: 4, wal_keep_size: '256MB', hot_standby: 'on' };
   const primary = await runPrivately((folder) => prepare(folder, programs, replication));
   const standby = await runPrivately((folder) => prepare(folder, programs, replication, primary.url)).catch(
     async (error: unknown) => {
@@ -48,7 +53,15 @@ export async function startPrivatePostgresPair(
       throw error;
     },
   );
-  return { primary, standby };
+  return {
+    primary,
+    standby,
+    async follow(server, { url }) {
+      rmSync(join(server.folder, 'data'), { recursive: true, force: true });
+      await makeData(server.folder, programs, url);
+      await server.up();
+    },
+  };
 }
 
 /** The folder that holds both `initdb` and `postgres`: Debian keeps them off the PATH, one folder a version. */
@@ -67,14 +80,8 @@ async function prepare(folder: string, programs: string, changes: object = {}, p
   const data = join(folder, 'data');
   const user = unprivilegedUser();
   if (user !== undefined) chownSync(folder, user.uid, user.gid);
-  const env = { PATH: searchPath, LANG: 'C.UTF-8', HOME: folder };
   const command = join(programs, 'postgres');
-  const make =
-    primary === undefined
-      ? ['initdb', '-D', data, '-U', 'tributary', '--auth=trust', '--encoding=UTF8', '--locale=C', '--no-sync']
-      : ['pg_basebackup', '-D', data, '-d', primary, '--write-recovery-conf', '--checkpoint=fast', '--no-sync'];
-  const [program = '', ...args] = make;
-  await promisify(execFile)(join(programs, program), args, { cwd: folder, env, ...user });
+  await makeData(folder, programs, primary);
   const settings = {
     port,
     listen_addresses: '127.0.0.1',
@@ -95,12 +102,26 @@ async function prepare(folder: string, programs: string, changes: object = {}, p
     how: `${command}, run privately on port ${port}`,
     command,
     args: ['-D', data, ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])],
-    env,
+    env: environmentIn(folder),
     user,
     // SIGTERM would wait for every client to leave (Postgres manual, "Shutting Down the Server").
     stopSignal: 'SIGINT',
     check,
   };
+}
+
+const environmentIn = (folder: string) => ({ PATH: searchPath, LANG: 'C.UTF-8', HOME: folder });
+
+/** Fills the data folder: with nothing, or with what the primary holds. */
+async function makeData(folder: string, programs: string, primary: string | undefined): Promise<void> {
+  const data = join(folder, 'data');
+  const make =
+    primary === undefined
+      ? ['initdb', '-D', data, '-U', 'tributary', '--auth=trust', '--encoding=UTF8', '--locale=C', '--no-sync']
+      : ['pg_basebackup', '-D', data, '-d', primary, '--write-recovery-conf', '--checkpoint=fast', '--no-sync'];
+  const [program = '', ...args] = make;
+  const options = { cwd: folder, env: environmentIn(folder), ...unprivilegedUser() };
+  await promisify(execFile)(join(programs, program), args, options);
 }
 
 /** Postgres refuses to run as root; the user of the package's own service will do, and else `nobody`. */

@@ -33,19 +33,20 @@ export interface PrivateRedis extends PrivateService {
 /**
  * A Redis (or Valkey) of the test's own, from a program of this machine.
  * @param options.appendOnly whether what was written outlives a restart and a kill; without it, both leave it empty
- * @param options.settings more arguments, as of its command line
+ * @param options.settings more arguments, as of its command line; they may depend on its port
  * @param options.env more of its environment
  */
 export async function startPrivateRedis(
   options: {
     readonly appendOnly?: boolean;
-    readonly settings?: readonly string[];
+    readonly settings?: readonly string[] | ((port: number) => Promise<readonly string[]>);
     readonly env?: Readonly<Record<string, string>>;
   } = {},
   say: Say = sayOnConsole,
 ): Promise<PrivateRedis> {
   const find = () => onPath('redis-server') ?? onPath('valkey-server');
   const command = await findOrInstall(find, [debianPackage], say);
+  const { settings = [] } = options;
   const persistence = options.appendOnly ? ['--appendonly', 'yes', '--appendfsync', 'always'] : ['--appendonly', 'no'];
   const server = await runPrivately(async (folder) => {
     const port = await freePort();
@@ -64,7 +65,7 @@ export async function startPrivateRedis(
         '--save',
         '',
         ...persistence,
-        ...(options.settings ?? []),
+        ...(typeof settings === 'function' ? await settings(port) : settings),
       ],
       env: { PATH: searchPath, ...options.env },
       stopSignal: 'SIGTERM' as const,

@@ -14,18 +14,32 @@ export interface PrivateSentinel {
   readonly master: PrivateRedis;
   readonly replica: PrivateRedis;
   readonly sentinel: PrivateService;
+  /** Which of both is the master now, by the Sentinel's word, and which is not. `master` and `replica` are what they were at first. */
+  roles(): Promise<{ readonly master: PrivateRedis; readonly replica: PrivateRedis }>;
   stop(): Promise<void>;
 }
 
-/** @param options.password what master and replica want from every client */
+/**
+ * @param options.password what master and replica want from every client
+ * @param options.front takes the URL of one of both, and gives the one by which the Sentinel, the other one and all clients reach it
+ */
 export async function startPrivateSentinel(
-  { password }: { readonly password?: string } = {},
+  {
+    password,
+    front = async (url) => url,
+  }: { readonly password?: string; readonly front?: (url: string) => Promise<string> } = {},
   say: Say = sayOnConsole,
 ): Promise<PrivateSentinel> {
-  const settings = ['--repl-diskless-sync-delay', '0'];
+  const fronts: string[] = [];
+  const settings = async (port: number) => {
+    const announced = new URL(await front(`redis://127.0.0.1:${port}`)).port;
+    fronts.push(announced);
+    const address = ['--replica-announce-ip', '127.0.0.1', '--replica-announce-port', announced];
+    return ['--repl-diskless-sync-delay', '0', ...address];
+  };
   const master = await startPrivateRedis({ settings }, say);
+  const masterPort = fronts.at(-1) ?? '';
   const replica = await startPrivateRedis({ settings }, say);
-  const { port: masterPort } = new URL(master.url);
   await withClient(replica.url, async (client) => {
     await client.replicaof('127.0.0.1', Number(masterPort));
     while (!(await client.info('replication')).includes('master_link_status:up')) {
@@ -74,18 +88,23 @@ export async function startPrivateSentinel(
     master,
     replica,
     sentinel,
+    async roles() {
+      const ask = (client: Redis) => client.call('SENTINEL', 'GET-MASTER-ADDR-BY-NAME', 'mymaster');
+      const [, port] = (await withClient(sentinel.url, ask)) as [string, string];
+      return port === masterPort ? { master, replica } : { master: replica, replica: master };
+    },
     async stop() {
       await Promise.all([sentinel, master, replica].map((server) => server.stop()));
     },
   };
 }
 
-async function withClient(url: string, use: (client: Redis) => Promise<unknown>): Promise<void> {
+async function withClient<T>(url: string, use: (client: Redis) => Promise<T>): Promise<T> {
   const client = new Redis(url, { lazyConnect: true, connectTimeout: 5_000, retryStrategy: () => null });
   client.on('error', () => {});
   try {
     await client.connect();
-    await use(client);
+    return await use(client);
   } finally {
     client.disconnect();
   }

@@ -1,6 +1,7 @@
 import type { SinkKind } from '@tributary/shared';
 import type { Moment } from './moments.js';
 import { between, createRandom, pick, type Random } from './random.js';
+import { type Site, siteOf } from './site.js';
 
 /** What dies: these are done in each run. */
 export const KILL_KINDS = [
@@ -24,6 +25,9 @@ export const WORLD_KINDS = [
   'memoryAlarm',
   'fullDisk',
   'clock',
+  'redisClock',
+  'redisFailover',
+  'postgresFailover',
   'sinkBack',
   'brokerEmpty',
   'purge',
@@ -96,6 +100,9 @@ const HABITS: Readonly<Record<FaultKind, Habit>> = {
   memoryAlarm: { weight: 8, every: 12_000, length: [2_000, 6_000], otherWay: 0, until: 1 },
   fullDisk: { weight: 10, every: 9_000, length: [1_000, 5_000], otherWay: 0, until: 1 },
   clock: { weight: 10, every: 8_000, length: [3_000, 12_000], otherWay: 0.7, until: 1 },
+  redisClock: { weight: 10, every: 10_000, length: [3_000, 10_000], otherWay: 0.7, until: 1 },
+  redisFailover: { weight: 16, every: 25_000, length: [500, 3_000], otherWay: 0.4, until: REDIS_UNTIL },
+  postgresFailover: { weight: 12, every: 20_000, length: [500, 4_000], otherWay: 0, until: HEALED_BY_POLLS_UNTIL },
   sinkBack: { weight: 10, every: 20_000, length: [2_000, 8_000], otherWay: 0.5, until: HEALED_BY_POLLS_UNTIL },
   brokerEmpty: { weight: 8, every: 25_000, length: [0, 2_000], otherWay: 0, until: HEALED_BY_POLLS_UNTIL },
   purge: { weight: 6, every: 15_000, length: [0, 0], otherWay: 0, until: HEALED_BY_POLLS_UNTIL },
@@ -118,18 +125,32 @@ const MOMENTS: readonly (readonly [Moment, weight: number])[] = [
 /** What is done to the servers and files of one sink only; all else is done whatever the sink is. */
 const ONLY_OF: Readonly<Record<SinkKind, readonly (FaultKind | Moment)[]>> = {
   csv: ['write', 'fullDisk'],
-  postgres: ['postgres', 'tableLocked'],
+  postgres: ['postgres', 'tableLocked', 'postgresFailover'],
 };
 
 const isOfOtherSink = (what: FaultKind | Moment, sink: SinkKind): boolean =>
   Object.entries(ONLY_OF).some(([kind, only]) => kind !== sink && only.includes(what));
+
+/** What is done to servers that stand so only. */
+const ONLY_AT: Partial<Readonly<Record<FaultKind, (site: Site) => boolean>>> = {
+  redisClock: ({ redis }) => redis === 'alone',
+  redisFailover: ({ redis }) => redis === 'watched',
+  postgresFailover: ({ postgres }) => postgres === 'pair',
+};
+
+/** The kinds of faults of a run. */
+export function kindsOf(seed: number, sink: SinkKind, world: boolean): readonly FaultKind[] {
+  const site = siteOf(seed, world);
+  const kinds: readonly FaultKind[] = world ? FAULT_KINDS : KILL_KINDS;
+  return kinds.filter((kind) => !isOfOtherSink(kind, sink) && ONLY_AT[kind]?.(site) !== false);
+}
 
 /**
  * What is done, and when, in a run of so many seconds. It follows from the seed alone. Every kind comes once before any
  * comes twice, so that a short run meets them all.
  */
 export function planFaults(seed: number, seconds: number, sink: SinkKind, world: boolean): Fault[] {
-  const kinds = (world ? FAULT_KINDS : KILL_KINDS).filter((kind) => !isOfOtherSink(kind, sink));
+  const kinds = kindsOf(seed, sink, world);
   const moments = MOMENTS.filter(([moment]) => !isOfOtherSink(moment, sink));
   const random = createRandom(seed);
   const faults: Fault[] = [];

@@ -5,9 +5,11 @@ import { csvRows } from '../audit/sinks/csv.js';
 import { makeRunFolder } from './folder.js';
 import { preload, preloadTruth, writePreloadPipeline } from './preload-records.js';
 import { queueDepths } from './queues.js';
+import { addressesOf, startServers } from './servers.js';
 import { stopInOrder, untilDrained } from './settle.js';
-import { addressesOf, makeWorkers, startServers, untilReady, workerEnv } from './stage.js';
+import { makeWorkers, untilReady, workerEnv } from './stage.js';
 import type { Worker } from './worker.js';
+import { quietWorld } from './world/world.js';
 
 export interface PreloadOptions {
   /** Distinct records that lie in the queue before the first consumer starts. */
@@ -64,7 +66,7 @@ export async function runPreload(options: PreloadOptions): Promise<PreloadResult
 async function play(options: PreloadOptions, folder: string, release: ReleaseList): Promise<PreloadResult> {
   const { records, consumers: count, killEvery, say, signal } = options;
   const problems: string[] = [];
-  const servers = await startServers(false, options, release);
+  const servers = await startServers(quietWorld({ seed: 0, sink: 'csv' }).starts, options, release);
   const pipeline = writePreloadPipeline(folder, options.batchSize);
   const { config } = pipeline;
   await preload(servers.rabbitmq.url, config, records, signal);

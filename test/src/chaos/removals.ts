@@ -1,13 +1,17 @@
 import { systemClock } from '@tributary/shared';
 import type { Fault, FaultKind } from './plan.js';
 import type { Stage } from './stage.js';
+import { WatchedRedis } from './world/watched-redis.js';
 
 /** Customers that are archived, or come back, in a second; their mark travels with them. */
 const ARCHIVED = 5;
 /** Items that are removed, or come back, in a second. */
 const REMOVED = 2;
 
-const LOSE_REDIS: readonly FaultKind[] = ['redisFlush', 'redisRestart'];
+const LOSE_REDIS: readonly FaultKind[] = ['redisFlush', 'redisRestart', 'redisFailover'];
+
+/** A Sentinel takes a master for dead that does not answer, and promotes a replica that may lack something. */
+const LOSE_WATCHED_REDIS: readonly FaultKind[] = [...LOSE_REDIS, 'silentRedis', 'silentLink', 'deafLink', 'slowLink'];
 
 /** Polls of the items after which their keys are known again. */
 const POLLS = 3;
@@ -29,7 +33,8 @@ export async function removeItems(
   started: number,
   signal: AbortSignal,
 ): Promise<void> {
-  const losses = plan.filter(({ kind }) => LOSE_REDIS.includes(kind));
+  const losing = stage.redis instanceof WatchedRedis ? LOSE_WATCHED_REDIS : LOSE_REDIS;
+  const losses = plan.filter(({ kind }) => losing.includes(kind));
   const lastLoss = Math.max(0, ...losses.map(({ at, length }) => at + length));
   await systemClock.sleep(started + lastLoss - Date.now(), signal);
   let polls = 0;

@@ -1,15 +1,12 @@
 import { mkdirSync } from 'node:fs';
 import type { ReleaseList, SinkKind } from '@tributary/shared';
-import type { PrivateService } from '../../services/handle.js';
 import { freePorts } from '../../services/ports.js';
-import { startPrivatePostgres } from '../../services/postgres.js';
-import { type PrivateRabbitMQ, startPrivateRabbitMQ } from '../../services/rabbitmq.js';
-import { type PrivateRedis, startPrivateRedis } from '../../services/redis.js';
 import { type PipelineFile, writePipeline } from './pipeline.js';
 import { type Recorder, startRecorder } from './recorder.js';
+import { type Addresses, type Servers, startServers } from './servers.js';
 import { until } from './until.js';
 import { Worker, type Workspace } from './worker.js';
-import { type Addresses, quietWorld, roughWorld, type World } from './world/world.js';
+import { quietWorld, roughWorld, type World } from './world/world.js';
 
 export interface StageOptions {
   readonly folder: string;
@@ -26,15 +23,12 @@ export interface StageOptions {
 }
 
 /** Everything that a run of chaos plays on: servers of its own, the API, and the pipeline as separate processes. */
-export interface Stage {
+export interface Stage extends Servers {
   readonly folder: string;
   readonly pipeline: PipelineFile;
   /** Whether networks, disks, clocks, operators and other programs are unkind as well. */
   readonly isWorld: boolean;
   readonly world: World;
-  readonly rabbitmq: PrivateRabbitMQ;
-  readonly redis: PrivateRedis;
-  readonly postgres: PrivateService | undefined;
   readonly api: Worker;
   readonly recorder: Recorder;
   readonly producers: readonly Worker[];
@@ -55,32 +49,6 @@ const START_TIMEOUT = 60_000;
  * lost), so few items that each changes all the time, and so many changes that every moment has its batches.
  */
 const CRM = { MOCK_CUSTOMERS: '2000', MOCK_ITEMS: '200', MOCK_CHANGES_PER_SECOND: '60' };
-
-export interface Servers {
-  readonly rabbitmq: PrivateRabbitMQ;
-  readonly redis: PrivateRedis;
-  readonly postgres: PrivateService | undefined;
-}
-
-/** Starts servers of the run's own, one after the other. */
-export async function startServers(
-  withPostgres: boolean,
-  { say, signal }: Pick<StageOptions, 'say' | 'signal'>,
-  release: ReleaseList,
-): Promise<Servers> {
-  const start = async <T extends PrivateService>(name: string, starting: Promise<T>): Promise<T> => {
-    const server = await starting;
-    release.add(name, () => server.stop());
-    say(`${name}: ${server.how}`);
-    signal.throwIfAborted();
-    return server;
-  };
-  return {
-    rabbitmq: await start('RabbitMQ', startPrivateRabbitMQ(say)),
-    redis: await start('Redis', startPrivateRedis({}, say)),
-    postgres: withPostgres ? await start('Postgres', startPrivatePostgres(say)) : undefined,
-  };
-}
 
 /** Makes processes of one workspace, not started yet. */
 export async function makeWorkers(
@@ -122,17 +90,11 @@ export async function untilReady(workers: readonly Worker[], signal: AbortSignal
   );
 }
 
-export const addressesOf = ({ rabbitmq, redis, postgres }: Servers): Addresses => ({
-  rabbitmq: rabbitmq.url,
-  redis: redis.url,
-  postgres: postgres?.url,
-});
-
 export async function raiseStage(options: StageOptions, release: ReleaseList): Promise<Stage> {
   const { folder, seed, sink, signal } = options;
   mkdirSync(folder, { recursive: true });
-  const servers = await startServers(sink === 'postgres', options, release);
-  const world = options.world ? await roughWorld(options, release) : quietWorld(seed);
+  const world = options.world ? await roughWorld(options, release) : quietWorld(options);
+  const servers = await startServers(world.starts, options, release);
   const [api] = await makeWorkers('mock-api', 1, { ...CRM, MOCK_SEED: String(seed) }, options, release);
   if (api === undefined) throw new Error('no API');
   const recorder = await startRecorder(api.url);
@@ -140,7 +102,7 @@ export async function raiseStage(options: StageOptions, release: ReleaseList): P
   const pipeline = writePipeline(folder, await world.addressOfApi(recorder.url), sink);
   recorder.know(pipeline.config);
   const makeServices = async (workspace: 'consumer' | 'producer', count: number) => {
-    const env = workerEnv(await world.addressesFor(workspace, addressesOf(servers)), pipeline.path);
+    const env = workerEnv(await world.addressesFor(workspace, servers), pipeline.path);
     return makeWorkers(workspace, count, env, { ...options, clockFor: world.clockFor }, release);
   };
   const consumers = await makeServices('consumer', options.consumers);

@@ -1,3 +1,4 @@
+import type { Fault } from '../plan.js';
 import { type Act, seconds } from './act.js';
 import { choose } from './kills.js';
 
@@ -42,17 +43,34 @@ export const fillDisk: Act = async (fault, scene) => {
   });
 };
 
+const jumpOf = ({ degree, otherWay }: Fault): { readonly words: string; readonly seconds: number } => {
+  const hours = 1 + Math.floor(degree * 20);
+  return { words: `${hours} h ${otherWay ? 'back' : 'ahead'}`, seconds: (otherWay ? -hours : hours) * 3_600 };
+};
+
 /** The clock of one process jumps, back (as after a bad time server) or ahead, and some seconds later it is right again. */
 export const moveClock: Act = async (fault, scene) => {
   const { producers, consumers } = scene.stage;
   const worker = choose([...producers, ...consumers], fault.victim);
   const clock = worker?.clock;
   if (worker === undefined || clock === undefined) return;
-  const hours = 1 + Math.floor(fault.degree * 20);
-  const [where, by] = fault.otherWay ? ['back', -hours] : ['ahead', hours];
+  const jump = jumpOf(fault);
   await scene.inTurn(clock, async () => {
-    clock.moveBy(by * 3_600);
-    scene.count(fault, `the clock of ${worker.name} jumps ${hours} h ${where} for ${seconds(fault.length)}`);
+    clock.moveBy(jump.seconds);
+    scene.count(fault, `the clock of ${worker.name} jumps ${jump.words} for ${seconds(fault.length)}`);
+    await scene.sleep(fault.length);
+    clock.moveBy(0);
+  });
+};
+
+/** The same happens to the machine of Redis: leases and locks are counted by its clock. */
+export const moveRedisClock: Act = async (fault, scene) => {
+  const clock = scene.stage.world.redisClock;
+  if (clock === undefined) return;
+  const jump = jumpOf(fault);
+  await scene.inTurn(clock, async () => {
+    clock.moveBy(jump.seconds);
+    scene.count(fault, `the clock of Redis jumps ${jump.words} for ${seconds(fault.length)}`);
     await scene.sleep(fault.length);
     clock.moveBy(0);
   });

@@ -47,7 +47,10 @@ export const limitDeadLetters: Act = (fault, scene) =>
     const overflow = fault.otherWay ? { overflow: 'reject-publish' } : {};
     const definition = JSON.stringify({ 'max-length': 1, ...overflow });
     await rabbitmq.ctl('set_policy', '--apply-to', 'queues', 'chaos', '\\.dead$', definition);
-    scene.count(fault, `a policy lets *.dead hold one letter${fault.otherWay ? ' and refuses more' : ''} for ${seconds(fault.length)}`);
+    scene.count(
+      fault,
+      `a policy lets *.dead hold one letter${fault.otherWay ? ' and refuses more' : ''} for ${seconds(fault.length)}`,
+    );
     await scene.sleep(fault.length);
     await rabbitmq.ctl('clear_policy', 'chaos');
   });

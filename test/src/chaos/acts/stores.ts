@@ -2,6 +2,7 @@ import { cpSync, existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Fault } from '../plan.js';
 import { copyFolder } from '../world/copies.js';
+import { PostgresPair } from '../world/postgres-pair.js';
 import { type Act, type Scene, seconds } from './act.js';
 import { untilQueuesAreNoted } from './operators.js';
 
@@ -47,6 +48,7 @@ async function putPostgresBack(fault: Fault, scene: Scene): Promise<void> {
       await postgres.down();
       await copyFolder(copy, data);
       await postgres.up();
+      if (postgres instanceof PostgresPair) await postgres.followAnew();
     };
     scene.count(fault, `Postgres is put back by ${seconds(fault.length)}, ${await doBack(fault, scene, back)}`);
   });

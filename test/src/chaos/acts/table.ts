@@ -1,5 +1,6 @@
 import type { FaultKind } from '../plan.js';
 import type { Act } from './act.js';
+import { failPostgresOver, failRedisOver } from './failovers.js';
 import { sendForeign } from './foreign.js';
 import {
   cutPostgresOff,
@@ -11,7 +12,7 @@ import {
   restartRedis,
 } from './kills.js';
 import { cutLink, deafLink, silentLink, slowLink } from './links.js';
-import { fillDisk, moveClock, raiseAlarm, silenceRabbitMQ, silenceRedis } from './machines.js';
+import { fillDisk, moveClock, moveRedisClock, raiseAlarm, silenceRabbitMQ, silenceRedis } from './machines.js';
 import { deleteQueue, limitDeadLetters, lockTable, purgeQueue, removeRows } from './operators.js';
 import { emptyBroker, putSinkBack } from './stores.js';
 
@@ -32,6 +33,9 @@ export const ACTS: Readonly<Record<FaultKind, Act>> = {
   memoryAlarm: raiseAlarm,
   fullDisk: fillDisk,
   clock: moveClock,
+  redisClock: moveRedisClock,
+  redisFailover: failRedisOver,
+  postgresFailover: failPostgresOver,
   sinkBack: putSinkBack,
   brokerEmpty: emptyBroker,
   purge: purgeQueue,

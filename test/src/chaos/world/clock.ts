@@ -1,5 +1,5 @@
 import { existsSync, renameSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { findOrInstall } from '../../../services/apt.js';
 import { versionsIn } from '../../../services/binaries.js';
 import type { Say } from '../../../services/handle.js';
@@ -34,6 +34,16 @@ export async function fakeClocks(folder: string, say: Say): Promise<(name: strin
       },
     };
   };
+}
+
+/**
+ * What a Redis must be started with to have this clock. Debian's takes its memory from jemalloc, which reads the clock as it begins,
+ * when libfaketime is not ready. With libc before it, Redis takes its memory from there.
+ */
+export function envForRedis({ env }: FakeClock): Record<string, string> {
+  const { LD_PRELOAD = '' } = env;
+  const libc = join(dirname(LD_PRELOAD), '../libc.so.6');
+  return { ...env, LD_PRELOAD: `${LD_PRELOAD}:${libc}`, FAKETIME_NO_CACHE: '1' };
 }
 
 const findLibrary = (): string | undefined =>
