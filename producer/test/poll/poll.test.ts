@@ -88,7 +88,7 @@ async function setUp(settings: object, cursors: CursorStore = memoryCursorStore(
   };
   const takeId = () => {
     const message = queue()?.get({ noAck: true });
-    return message === undefined || message === false ? undefined : String(message.properties.messageId);
+    return message === undefined ? undefined : String(message.properties.messageId);
   };
   return { broker, publisher, clock, lines, saved, stop, run, take, takeId, queued: () => queue()?.messageCount ?? 0 };
 }

@@ -22,8 +22,9 @@ restarts RabbitMQ, flushes Redis, kills it and brings it back empty or from an o
 With --world it also lets a network between any two parts be slow, silent, half-open or cut in the middle of a frame;
 stops Redis and RabbitMQ (SIGSTOP); raises RabbitMQ's memory alarm; fills the output's disk; moves the clock of a process
 by hours; puts the sink back to an older state; lets RabbitMQ come back empty; purges and deletes queues; truncates tables
-or removes parts; locks tables; limits the dead letters by a policy; and sends messages that are no records. Then all of it
-ends, the pipeline settles, and the audit must be at zero. Nothing may stand still for 30 s while each service says that it
+or removes parts; locks tables; limits the dead letters by a policy; and sends messages that are no records. With some seeds
+Redis has a replica and a Sentinel, and Postgres a standby: then these take over without the last writes. In the end all is
+well, the pipeline settles, and the audit must be at zero. Nothing may stand still for 30 s while each service says that it
 is ready. It needs root (for a small disk of its own) and libfaketime, which it installs on Debian.
 `;
 

@@ -55,14 +55,18 @@ export const limitDeadLetters: Act = (fault, scene) =>
     await rabbitmq.ctl('clear_policy', 'chaos');
   });
 
-/** An operator empties a table, or removes the parts of a dataset. */
+/**
+ * An operator empties a table, or removes the parts of a dataset. A merged table goes with its history: its rows told of records that had not
+ * landed themselves, and without them a merge may make once more what only the history still knows, or leave it there for good.
+ */
 export const removeRows: Act = async (fault, scene) => {
   const { pipeline, postgres } = scene.stage;
-  const { name } = chosen(datasetsOf(pipeline.config), fault.victim);
+  const { name, entity } = chosen(datasetsOf(pipeline.config), fault.victim);
   if (postgres !== undefined) {
+    const tables = entity === undefined ? [name, `${name}_history`] : [name];
     return inPostgres(scene, async (client, schema) => {
-      await client.query(`TRUNCATE ${schema}.${escapeIdentifier(name)}`);
-      scene.count(fault, `TRUNCATE ${name}`);
+      await client.query(`TRUNCATE ${tables.map((table) => `${schema}.${escapeIdentifier(table)}`).join(', ')}`);
+      scene.count(fault, `TRUNCATE ${tables.join(', ')}`);
     });
   }
   return scene.inTurn(pipeline, async () => {
