@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import {
   type Clock,
   cursorResetsKey,
@@ -14,6 +13,7 @@ import type { Sink } from '../sinks/port.js';
 import { WriterLost } from '../writer-lost.js';
 import { type BegunRebuilds, noteBegunRebuild, readBegunRebuilds, removeEpoch } from './begun.js';
 import { BulkWriter } from './bulk-writer.js';
+import { Deployment, readName } from './deployment.js';
 import { changedForms, type Forms } from './forms.js';
 import { RebuildLock } from './lock.js';
 import { inspectOutput, sinkOfEpoch } from './output.js';
@@ -36,6 +36,10 @@ export interface EpochOptions {
   readonly forms?: Forms;
   /** The endpoints that bring the records of these datasets. */
   readonly endpointsOf?: (datasets: ReadonlySet<string>) => Iterable<string>;
+  /** What this process knows of its configuration; of a process that has just begun if it is left out. */
+  readonly deployment?: Deployment;
+  /** Called with why this consumer waits for another deployment. It works again when the epoch is entered. */
+  readonly onWaiting?: (problem: string) => void;
   readonly clock: Clock;
   readonly log: Logger;
   readonly signal: AbortSignal;
@@ -51,19 +55,31 @@ export interface Epoch {
  * Enters the present epoch. If there is none that is valid, one consumer rebuilds the ledger from the sink in a new epoch,
  * and the others wait for it.
  *
- * An epoch's name says whose state it is: `<sink>.<run of the Redis server>.<forms><random>`. A server that restarted (even
+ * An epoch's name says whose state it is: `<sink>.<run of the Redis server>.<forms><since when><random>`. A server that restarted (even
  * from a snapshot, which may lack the last commits), or that serves another sink or another configuration, has no valid epoch. Neither
  * has one whose sink went back to an older state: it lacks what the ledger knows as written. Each script checks the name again, because a restart may come between any two of them (prelude.lua).
  *
  * @throws WriterLost if the signal aborts while it waits
  */
-export async function enterEpoch(options: EpochOptions): Promise<Epoch> {
-  const { redis, pipeline, clock, log, signal } = options;
+export async function enterEpoch(given: EpochOptions): Promise<Epoch> {
+  const { redis, pipeline, mergeName, clock, log, signal } = given;
+  const deployment = given.deployment ?? new Deployment({ redis, pipeline, forms: mergeName, clock });
+  const options = { ...given, deployment };
+  let isTold = false;
   while (!signal.aborted) {
-    const { valid } = await look(options);
-    if (valid !== undefined) {
+    const found = await look(options);
+    if (found.valid !== undefined) {
+      deployment.entered(found.valid);
       await warnOfEviction(redis, log);
-      return { name: valid, keys: ledgerKeys(pipeline, valid) };
+      if (isTold) log.info('the consumers of the newer configuration have ended, or this one has theirs now: going on');
+      return { name: found.valid, keys: ledgerKeys(pipeline, found.valid) };
+    }
+    if (await deployment.isOutdated(found)) {
+      if (!isTold) log.warn(OUTDATED);
+      isTold = true;
+      options.onWaiting?.(OUTDATED);
+      await clock.sleep(LOOK_AGAIN, signal);
+      continue;
     }
     if (!(await rebuildUnderLock(options))) await clock.sleep(250, signal);
   }
@@ -71,10 +87,19 @@ export async function enterEpoch(options: EpochOptions): Promise<Epoch> {
   throw new WriterLost('lost', 'stopped while waiting for the ledger');
 }
 
+/** Milliseconds between two looks of a consumer that waits for those of a newer configuration. */
+const LOOK_AGAIN = 2_000;
+
+const OUTDATED =
+  'not consuming: consumers with a newer configuration of this pipeline are at work, and this one has an older pipeline file; ' +
+  'start it with the file of the others, or stop it; it goes on by itself some 15 s after the last of them has stopped';
+
 /** What Redis and the sink say about the epoch. */
 interface Look {
   /** The epoch that Redis holds. */
   readonly present: string | null;
+  /** The epoch that the sink was given to. */
+  readonly entered: string | undefined;
   /** Whether a person has doubted its ledger (an endpoint was reset). */
   readonly isDoubted: boolean;
   /** The same, if it may be entered. */
@@ -98,7 +123,7 @@ async function look({ redis, pipeline, sink, mergeName }: EpochOptions): Promise
   // Also if the epoch is over for another reason: afterwards nothing tells any more what the output held.
   const lost = isSameSink ? await inspectOutput({ redis, sink }, present, ledgerKeys(pipeline, present)) : undefined;
   const valid = isOurs && !isDoubted && entered === present && lost === undefined ? present : undefined;
-  return { present, isDoubted, valid, prefix, rival: isOurs ? otherRun(entered, run) : undefined, lost };
+  return { present, entered, isDoubted, valid, prefix, rival: isOurs ? otherRun(entered, run) : undefined, lost };
 }
 
 /** Redis gives each run of the server a random id. A service that hides it is taken as one that never restarts. */
@@ -128,15 +153,15 @@ async function warnOfEviction(redis: LedgerRedis, log: Logger): Promise<void> {
 }
 
 /** @returns whether the epoch may be there now; false if another consumer is rebuilding it, or this rebuild failed */
-async function rebuildUnderLock(options: EpochOptions): Promise<boolean> {
-  const { redis, pipeline, sink, rebuild, forms = {}, clock, log } = options;
+async function rebuildUnderLock(options: EpochOptions & { readonly deployment: Deployment }): Promise<boolean> {
+  const { redis, pipeline, sink, rebuild, forms = {}, deployment, clock, log } = options;
   const lock = await RebuildLock.take(options);
   if (lock === undefined) return false;
   try {
     const started = clock.monotonic();
     // Once more, because another consumer may have rebuilt it in between.
     const found = await look(options);
-    if (found.valid !== undefined) return true;
+    if (found.valid !== undefined || (await deployment.isOutdated(found, true))) return true;
     const begun = await readBegunRebuilds(redis, pipeline);
     const lost = found.lost ?? (await lostSinceBegun(options, begun, sinkOfEpoch(found.prefix)));
     // A sink that went back is another sink. Its name is changed first, so that each later step finds that it is another.
@@ -146,9 +171,9 @@ async function rebuildUnderLock(options: EpochOptions): Promise<boolean> {
     const ended = found.present === null ? begun.epochs : [found.present, ...begun.epochs];
     const [previous] = ended;
     if (previous !== undefined) tellWhyItEnds({ ...found, present: previous, lost }, log);
-    const reformed = new Set([...begun.reformed, ...(await findReformed(options, found.present))]);
+    const reformed = new Set([...begun.reformed, ...(await findReformed(options, found))]);
     const isDoubted = found.isDoubted || begun.isDoubted;
-    const name = `${prefix}${randomBytes(6).toString('hex')}`;
+    const name = await deployment.nameNext(prefix, found);
     const keys = ledgerKeys(pipeline, name);
     await noteBegunRebuild(redis, pipeline, { isDoubted, reformed, epochs: [name] });
     // Before the marks of the epoch that ends are removed: if this consumer dies in between, the next rebuild compares with these.
@@ -223,9 +248,13 @@ async function keep(redis: LedgerRedis, key: string, fields: Readonly<Record<str
 }
 
 /** The datasets whose rows were made in another form in the epoch that ends. */
-async function findReformed(options: EpochOptions, present: string | null): Promise<ReadonlySet<string>> {
-  const { redis, pipeline, forms = {}, log } = options;
-  if (present === null) return new Set();
+async function findReformed(options: EpochOptions, { present, entered }: Look): Promise<ReadonlySet<string>> {
+  const { redis, pipeline, mergeName, forms = {}, log } = options;
+  if (present === null) {
+    // Redis has lost which datasets had which form. The sink knows whether there was another configuration.
+    const before = readName(entered)?.forms;
+    return new Set(before === undefined || before === mergeName ? [] : Object.keys(forms));
+  }
   const reformed = changedForms(await redis.hgetall(ledgerKeys(pipeline, present).forms), forms);
   if (reformed.size > 0) {
     const done = 'everything is made in the new form once; their endpoints are polled in full';

@@ -4,6 +4,7 @@ import { RedisLedger } from '../ledger/redis.js';
 import type { LedgerRedis } from '../ledger/redis-client.js';
 import { createMergeRows } from '../merge/rows.js';
 import type { Sink } from '../sinks/port.js';
+import { Deployment } from './deployment.js';
 import { enterEpoch } from './epoch.js';
 import { endpointsOf, type Forms, formsOf, nameOfForms } from './forms.js';
 import { checkOutput } from './output.js';
@@ -16,6 +17,8 @@ export interface LedgerStoreOptions {
   readonly sink: Sink;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Called with why this consumer waits, because consumers of a newer configuration are at work. */
+  readonly onWaiting?: (problem: string) => void;
 }
 
 /** The ledger in Redis, rebuilt from the sink whenever it is lost. */
@@ -23,17 +26,20 @@ export class RedisLedgerStore implements LedgerStore {
   readonly #options: LedgerStoreOptions;
   readonly #mergeName: string;
   readonly #forms: Forms;
+  readonly #deployment: Deployment;
   readonly #mergeDatasets: ReadonlySet<string>;
 
   constructor(options: LedgerStoreOptions) {
     this.#options = options;
     this.#mergeName = nameOfForms(options.config);
     this.#forms = formsOf(options.config);
+    const { redis, clock, config } = options;
+    this.#deployment = new Deployment({ redis, pipeline: config.name, forms: this.#mergeName, clock });
     this.#mergeDatasets = new Set(createMergeRows(options.config).map(({ dataset }) => dataset));
   }
 
   async enter(writer: string, signal: AbortSignal): Promise<EnteredLedger> {
-    const { redis, config, sink, clock, log } = this.#options;
+    const { redis, config, sink, clock, log, onWaiting } = this.#options;
     const pipeline = config.name;
     const rebuild = rebuildFromSink(this.#options);
     const { name, keys } = await enterEpoch({
@@ -44,6 +50,8 @@ export class RedisLedgerStore implements LedgerStore {
       rebuild,
       forms: this.#forms,
       endpointsOf: (datasets) => endpointsOf(config, datasets),
+      deployment: this.#deployment,
+      ...(onWaiting !== undefined && { onWaiting }),
       clock,
       log,
       signal,

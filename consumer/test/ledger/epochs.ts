@@ -38,7 +38,7 @@ export function describeEpochs(name: string, connect: () => Promise<TestRedis>):
 
     test('the first consumer begins an epoch, named after the sink and the run of the server, and tells the sink', async () => {
       const epoch = await enter();
-      expect(epoch.name).toMatch(new RegExp(`^sink\\.${await runOf(redis)}\\.none[0-9a-f]{12}$`));
+      expect(epoch.name).toMatch(new RegExp(`^sink\\.${await runOf(redis)}\\.none[0-9a-z]{9}[0-9a-f]{12}$`));
       expect(sink.epochs).toEqual([epoch.name]);
       expect(await published()).toBe(epoch.name);
       expect(await lock()).toBeNull();
