@@ -54,13 +54,13 @@ export interface SampleRow {
 export const time = (hour: number): string => new Date(Date.UTC(2026, 0, 5) + hour * 3_600_000).toISOString();
 
 /** The lines of a part of `customers`, without a header, as the sink writes them. */
-export async function customerLines(directory: string, rows: readonly SampleRow[]): Promise<string> {
+export async function customerLines(directory: string, rows: readonly SampleRow[], neutralise = true): Promise<string> {
   const fields = sampleConfig(directory).entities.customer?.fields ?? {};
-  const text = (value: string) => encodeCell(value, { type: 'string', optional: false, maxLength: 1000 }, true);
+  const text = (value: string) => encodeCell(value, { type: 'string', optional: false, maxLength: 1000 }, neutralise);
   const lines = rows.map(({ key, at, values, deleted = false, version = time(at) }) => {
     const record: Record<string, unknown> = { id: key, name: `Customer ${key}`, updatedAt: time(at), ...values };
     const own = Object.entries(fields).map(([name, field]) =>
-      encodeCell(deleted ? undefined : record[name], field, true),
+      encodeCell(deleted ? undefined : record[name], field, neutralise),
     );
     const messageId = `01900000-0000-7000-8000-${String(at * 1000).padStart(12, '0')}`;
     return [...own, text(key), `hash-of-${key}-${at}`, text(version), text(messageId), String(deleted), time(at)];
@@ -80,10 +80,11 @@ export async function writePart(
   rows: readonly SampleRow[],
   writer = 'one',
   number = 1,
+  neutralise = true,
 ): Promise<string> {
   const path = partPath(directory, writer, number);
   await mkdir(join(directory, 'customers'), { recursive: true });
-  await writeFile(path, customerHeader(directory) + (await customerLines(directory, rows)));
+  await writeFile(path, customerHeader(directory) + (await customerLines(directory, rows, neutralise)));
   return path;
 }
 

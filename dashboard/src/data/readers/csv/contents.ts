@@ -1,5 +1,5 @@
 import type { WholeLine } from '@tributary/shared';
-import { type Dataset, decodeCell, type Field, splitCells } from '@tributary/shared';
+import { type Dataset, decodeCell, encodeCell, type Field, splitCells } from '@tributary/shared';
 import { headerOf, isSystemColumn, type PartFile, type PartHeader } from './part-file.js';
 import type { IndexedParts } from './read-rows.js';
 import { RowIndex } from './row-index.js';
@@ -35,14 +35,15 @@ export class Contents implements IndexedParts {
   /** How many contents of this dataset there were, with this one. */
   readonly generation: number;
   readonly #dataset: Dataset;
-  readonly #neutraliseFormulas: boolean;
+  /** What the configuration says of cells that are written now. */
+  readonly neutraliseFormulas: boolean;
   /** Lines that no row could be made of. */
   #unreadable = 0;
   #firstUnreadable = '';
 
   constructor(dataset: Dataset, neutraliseFormulas: boolean, generation: number) {
     this.#dataset = dataset;
-    this.#neutraliseFormulas = neutraliseFormulas;
+    this.neutraliseFormulas = neutraliseFormulas;
     this.generation = generation;
     this.values = new ValueColumns((name) => numberReader(dataset.columns[name]));
   }
@@ -61,8 +62,15 @@ export class Contents implements IndexedParts {
     return new Set(this.parts.flatMap((part) => part.header?.columns ?? []));
   }
 
+  /** Why parts cannot be read now, in words. */
+  get unreadable(): string[] {
+    return this.parts.flatMap(({ unreadable }) =>
+      unreadable === undefined ? [] : `${unreadable}; its rows are left out until it can be`,
+    );
+  }
+
   get problems(): string[] {
-    const problems = this.parts.flatMap((part) => part.problem ?? []);
+    const problems = [...this.parts.flatMap((part) => part.problem ?? []), ...this.unreadable];
     if (this.#unreadable > 0) {
       const lines = this.#unreadable === 1 ? '1 line is' : `${this.#unreadable} lines are`;
       problems.push(`${lines} left out: ${this.#firstUnreadable}`);
@@ -74,22 +82,24 @@ export class Contents implements IndexedParts {
   add(part: PartFile, line: WholeLine): void {
     part.end = line.offset + line.length;
     part.ending = line.text.slice(-ENDING).replace(HALF_CHARACTER, '');
-    const cells = splitCells(line.text);
     const { header } = part;
     if (header === undefined) {
-      part.header = headerOf(cells);
+      const columns = splitCells(line.text);
+      part.header = headerOf(columns, this.#cellsOf(part, columns));
       if (part.header === undefined)
         part.problem = `${part.name} is left out: its first line is not a Tributary header`;
       return;
     }
+    const cells = header.cells(line.text);
     if (cells.length !== header.columns.length) {
+      const fault = `has ${cells.length} cells instead of ${header.columns.length}`;
       this.#unreadable++;
-      this.#firstUnreadable ||= `${part.name}, at byte ${line.offset}, has ${cells.length} cells instead of ${header.columns.length}`;
+      this.#firstUnreadable ||= `${part.name}, at byte ${line.offset}, ${fault}`;
       return;
     }
     const cell = (index: number): string => cells[index] ?? '';
     // Keys, versions and message ids come from outside, so the sink neutralises them like any other text.
-    const text = (index: number) => decodeCell(cell(index), TEXT, this.#neutraliseFormulas) as string;
+    const text = (index: number) => decodeCell(cell(index), TEXT, this.neutraliseFormulas) as string;
     const deleted = cell(header.deleted) === 'true';
     this.values.add(this.index.count, header.columns, deleted ? ofTombstone(cells, header) : cells);
     this.index.add({
@@ -103,8 +113,32 @@ export class Contents implements IndexedParts {
     });
     part.rows++;
   }
+
+  /**
+   * Reads the cells of a part's lines. The setting may have been another one when the part was written: the same text stood for
+   * another value then, and is written as it would be now.
+   */
+  #cellsOf(part: PartFile, columns: readonly string[]): PartHeader['cells'] {
+    const isText = columns.map((name) => isTextColumn(name, this.#dataset));
+    const { neutraliseFormulas } = this;
+    return (line) => {
+      const cells = splitCells(line);
+      const { neutralised = neutraliseFormulas } = part;
+      if (neutralised === neutraliseFormulas) return cells;
+      return cells.map((cell, index) =>
+        isText[index] === true ? encodeCell(decodeCell(cell, TEXT, neutralised), TEXT, neutraliseFormulas) : cell,
+      );
+    };
+  }
 }
 
 /** A tombstone has no values of the record's own; that it is one can be filtered by. */
 const ofTombstone = (cells: readonly string[], { columns }: PartHeader): string[] =>
   cells.map((cell, index) => (isSystemColumn(columns[index] ?? '') ? cell : ''));
+
+/** Whether the sink writes the column's values as text, which a spreadsheet may take for a formula. */
+function isTextColumn(name: string, { columns }: Dataset): boolean {
+  if (isSystemColumn(name)) return name !== '_deleted' && name !== '_written_at';
+  const type = columns[name]?.type ?? 'string';
+  return type === 'string' || type === 'datetime' || type === 'date';
+}

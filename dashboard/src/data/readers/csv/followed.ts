@@ -1,7 +1,7 @@
 import { type Clock, type Dataset, describeError, type Logger, RetryableError, within } from '@tributary/shared';
 import { Contents } from './contents.js';
-import { follow } from './follow.js';
-import { PartReplacedError } from './part-file.js';
+import { follow, probe } from './follow.js';
+import { type PartFile, PartReplacedError, PartUnreadableError } from './part-file.js';
 
 export interface FollowOptions {
   readonly dataset: Dataset;
@@ -15,6 +15,8 @@ export interface FollowOptions {
 
 /** How long a call waits for what is new before it answers with what is known, in milliseconds. */
 const PATIENCE = 400;
+/** Milliseconds after which a part that was left out is tried again. */
+const PROBE_AGAIN = 5_000;
 /** How often one call begins anew when parts are replaced under it. */
 const ATTEMPTS = 3;
 
@@ -24,6 +26,10 @@ export class FollowedContents {
   #contents: Contents;
   #following: Promise<void> | undefined;
   #problem: string | undefined;
+  /** Parts that could not be read when some of their rows were known: why, and when that was last tried. */
+  readonly #leftOut = new Map<string, { readonly why: string; readonly at: number }>();
+  /** The parts that cannot be read, as they were logged. */
+  #told = '';
 
   constructor(options: FollowOptions) {
     this.#options = options;
@@ -66,32 +72,85 @@ export class FollowedContents {
   async complete(): Promise<Contents> {
     await this.refresh();
     if (this.#problem !== undefined) throw new RetryableError('unreadable', this.#problem);
+    const [unreadable] = this.#contents.unreadable;
+    if (unreadable !== undefined) {
+      const why =
+        'a file with the other rows alone would be taken for the whole; the other parts can be downloaded one by one';
+      throw new RetryableError('part_unreadable', `${unreadable}: ${why}`);
+    }
     return this.#contents;
   }
 
-  /** Reads with the contents as they are now, and again with the new contents if a part was replaced meanwhile. */
+  /**
+   * Reads with the contents as they are now, and again with the new contents if a part was replaced meanwhile, or cannot be read any
+   * more: its rows are left out then.
+   */
   async retrying<T>(contents: () => Promise<Contents>, read: (contents: Contents) => Promise<T>): Promise<T> {
     for (let attempt = 1; ; attempt++) {
+      const now = await contents();
       try {
-        return await read(await contents());
+        return await read(now);
       } catch (error) {
-        if (!(error instanceof PartReplacedError) || attempt === ATTEMPTS) throw error;
+        const isUnreadable = error instanceof PartUnreadableError;
+        if (!(error instanceof PartReplacedError || isUnreadable) || attempt === ATTEMPTS) throw error;
+        if (isUnreadable && now === this.#contents) this.#leaveOut(error);
       }
     }
   }
 
+  #beginAnew(): void {
+    const { dataset, neutraliseFormulas } = this.#options;
+    this.#contents = new Contents(dataset, neutraliseFormulas, this.#contents.generation + 1);
+  }
+
+  /** Reads all others anew: its rows are in the index, and could not be shown. */
+  #leaveOut({ part, message }: PartUnreadableError): void {
+    this.#leftOut.set(part, { why: message, at: this.#options.clock.monotonic() });
+    this.#beginAnew();
+  }
+
+  /** A part that was left out is read to its end, now and then, before its rows are taken in again. */
+  async #whyNot(part: PartFile): Promise<string | undefined> {
+    const { clock } = this.#options;
+    const leftOut = this.#leftOut.get(part.name);
+    if (leftOut === undefined) return undefined;
+    if (clock.monotonic() - leftOut.at < PROBE_AGAIN) return leftOut.why;
+    try {
+      await probe(part);
+      this.#leftOut.delete(part.name);
+      return undefined;
+    } catch (error) {
+      if (!(error instanceof PartUnreadableError)) throw error;
+      this.#leftOut.set(part.name, { why: error.message, at: clock.monotonic() });
+      return error.message;
+    }
+  }
+
+  #tellUnreadable(): void {
+    const { dataset, log } = this.#options;
+    const now = this.#contents.unreadable.join('; ');
+    if (now !== '' && now !== this.#told) log.warn({ dataset: dataset.name }, now);
+    this.#told = now;
+  }
+
   async #follow(): Promise<void> {
-    const { directory, dataset, neutraliseFormulas, closed, log } = this.#options;
+    const { directory, dataset, closed, log } = this.#options;
+    const whyNot = (part: PartFile) => this.#whyNot(part);
     for (let attempt = 1; ; attempt++) {
       try {
-        await follow(this.#contents, directory, dataset.name, closed);
+        await follow(this.#contents, { directory, dataset: dataset.name, signal: closed, whyNot });
         this.#problem = undefined;
+        this.#tellUnreadable();
         return;
       } catch (error) {
+        if (error instanceof PartUnreadableError) {
+          this.#leaveOut(error);
+          continue;
+        }
         if (error instanceof PartReplacedError) {
           const about = { dataset: dataset.name, part: error.part };
           log.info(about, 'this part is not what it was: reading the dataset anew');
-          this.#contents = new Contents(dataset, neutraliseFormulas, this.#contents.generation + 1);
+          this.#beginAnew();
           if (attempt < ATTEMPTS) continue;
         }
         const problem = `the parts of ${dataset.name} cannot be read: ${describeError(error)}`;

@@ -1,4 +1,3 @@
-import { splitCells } from '@tributary/shared';
 import type { ClippedCell, RowPage } from '../port.js';
 import { type IndexedParts, readRows } from './read-rows.js';
 import type { CellReader } from './values.js';
@@ -17,7 +16,7 @@ export async function readPage(
   for await (const { header, rows: numbers, lines } of readRows(contents, ascending, signal)) {
     const places = readers.map(({ column }) => header.columns.indexOf(column.name));
     for (const [index, line] of lines.entries()) {
-      const cells = splitCells(line);
+      const cells = header.cells(line);
       const position = positions.get(numbers[index] ?? -1) ?? 0;
       const closed = cells[header.deleted] === 'true';
       page[position] = readers.map(({ column, read }, number) => {
@@ -43,7 +42,7 @@ export async function* readCells(
   for await (const { header, lines } of readRows(contents, rows, signal)) {
     const places = columns.map((name) => header.columns.indexOf(name));
     for (const line of lines) {
-      const cells = splitCells(line);
+      const cells = header.cells(line);
       yield places.map((place) => cells[place] ?? '');
     }
   }

@@ -1,5 +1,5 @@
 import { type FileHandle, open, stat } from 'node:fs/promises';
-import { type Part, RetryableError, SYSTEM_COLUMNS } from '@tributary/shared';
+import { describeError, type Part, RetryableError, SYSTEM_COLUMNS } from '@tributary/shared';
 
 /** One part, as far as it has been read. */
 export interface PartFile {
@@ -19,8 +19,12 @@ export interface PartFile {
   ending: string;
   rows: number;
   header: PartHeader | undefined;
+  /** Whether its cells are neutralised for spreadsheets, whatever the configuration says now; undefined before a row is read. */
+  neutralised: boolean | undefined;
   /** Why its rows cannot be shown, in words. */
   problem: string | undefined;
+  /** Why it cannot be read now, in words; the next look tries again. */
+  unreadable: string | undefined;
 }
 
 /** The columns of one part, and where those that the reader needs stand. */
@@ -33,15 +37,18 @@ export interface PartHeader {
   readonly writtenAt: number;
   /** Where search looks: a dataset's own columns and the key, but not hashes and message ids. */
   readonly searched: readonly number[];
+  /** The cells of one line, as the sink would write them by the configuration of now. */
+  cells(line: string): string[];
 }
 
 export const isSystemColumn = (name: string): boolean => (SYSTEM_COLUMNS as readonly string[]).includes(name);
 
 /** @returns undefined if a system column is missing: then no consumer wrote this file */
-export function headerOf(columns: readonly string[]): PartHeader | undefined {
+export function headerOf(columns: readonly string[], cells: PartHeader['cells']): PartHeader | undefined {
   if (SYSTEM_COLUMNS.some((name) => !columns.includes(name))) return undefined;
   return {
     columns,
+    cells,
     key: columns.indexOf('_key'),
     version: columns.indexOf('_version'),
     messageId: columns.indexOf('_message_id'),
@@ -59,15 +66,17 @@ export interface PartState extends Part {
 
 const identityOf = ({ dev, ino }: { dev: number; ino: number }): string => `${dev}:${ino}`;
 
-/** @returns undefined if it is gone since it was listed */
+/**
+ * @returns undefined if it is gone since it was listed. Of one that cannot even be looked at, it says that there is something to
+ *   read: the attempt to read it tells why.
+ */
 export async function inspectPart(part: Part): Promise<PartState | undefined> {
   try {
     const stats = await stat(part.path);
     if (!stats.isFile()) return undefined;
     return { ...part, identity: identityOf(stats), size: stats.size };
   } catch (error) {
-    if (isMissing(error)) return undefined;
-    throw error;
+    return isMissing(error) ? undefined : { ...part, identity: 'unknown', size: 1 };
   }
 }
 
@@ -80,13 +89,25 @@ export class PartReplacedError extends RetryableError {
   }
 }
 
-/** @throws PartReplacedError if the path holds another file now, or none */
+/** One part cannot be read. The others can. */
+export class PartUnreadableError extends RetryableError {
+  readonly part: string;
+  constructor({ name }: PartFile, cause: unknown) {
+    super('part_unreadable', `${name} cannot be read: ${describeError(cause)}`, { cause });
+    this.part = name;
+  }
+}
+
+/**
+ * @throws PartReplacedError if the path holds another file now, or none
+ * @throws PartUnreadableError
+ */
 export async function openPart(part: PartFile): Promise<FileHandle> {
   let handle: FileHandle;
   try {
     handle = await open(part.path);
   } catch (error) {
-    throw isMissing(error) ? new PartReplacedError(part) : error;
+    throw isMissing(error) ? new PartReplacedError(part) : new PartUnreadableError(part, error);
   }
   const identity = await handle.stat().then(identityOf, () => undefined);
   if (identity === part.identity) return handle;

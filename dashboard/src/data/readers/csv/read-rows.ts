@@ -1,6 +1,6 @@
 import type { FileHandle } from 'node:fs/promises';
 import { lineText } from '@tributary/shared';
-import { openPart, type PartFile, type PartHeader, PartReplacedError } from './part-file.js';
+import { openPart, type PartFile, type PartHeader, PartReplacedError, PartUnreadableError } from './part-file.js';
 import type { RowIndex } from './row-index.js';
 import type { ValueColumns } from './value-columns.js';
 
@@ -25,6 +25,7 @@ const WINDOW = 1024 * 1024;
  * Reads rows back from their parts.
  *
  * @param rows row numbers, ascending
+ * @throws PartUnreadableError
  * @throws PartReplacedError if a part is another file now; what was yielded before is right all the same
  */
 export async function* readRows(
@@ -44,7 +45,9 @@ export async function* readRows(
         opened = { part: window.part, file: await openPart(part) };
       }
       const buffer = Buffer.allocUnsafe(window.end - window.start);
-      const { bytesRead } = await opened.file.read(buffer, 0, buffer.length, window.start);
+      const { bytesRead } = await opened.file.read(buffer, 0, buffer.length, window.start).catch((error: unknown) => {
+        throw new PartUnreadableError(part, error);
+      });
       // Parts only grow; one that ends early was cut off under its old name.
       if (bytesRead < buffer.length) throw new PartReplacedError(part);
       const lines = window.rows.map((row) => {

@@ -1,4 +1,3 @@
-import { splitCells } from '@tributary/shared';
 import { comparable, meets } from '../compare.js';
 import type { Comparison, Condition, Selection } from '../port.js';
 import type { Matches, Moment } from './moment.js';
@@ -132,7 +131,7 @@ function matcher(
   return (line: string): boolean => {
     if (!lineMatches(line, header, words)) return false;
     if (conditions.length === 0) return true;
-    const cells = splitCells(line);
+    const cells = header.cells(line);
     const closed = cells[header.deleted] === 'true';
     return conditions.every(({ condition, place, reader }) => {
       if (reader === undefined) return false;
@@ -147,7 +146,7 @@ function lineMatches(line: string, header: PartHeader, words: readonly string[])
   const text = line.toLowerCase();
   // Most lines do not pass this check, and need not be split into cells.
   if (!words.every((word) => text.includes(word.replaceAll('"', '""')))) return false;
-  const cells = splitCells(text);
+  const cells = header.cells(text);
   const searched = header.searched.map((index) => cells[index]).join('\n');
   return words.every((word) => searched.includes(word));
 }

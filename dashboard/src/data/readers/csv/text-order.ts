@@ -1,4 +1,3 @@
-import { splitCells } from '@tributary/shared';
 import { comparable } from '../compare.js';
 import type { Sort } from '../port.js';
 import { type IndexedParts, readRows } from './read-rows.js';
@@ -78,7 +77,7 @@ export class TextOrder {
     for await (const { header, rows, lines } of readRows(contents, placed(places, this.#next), signal)) {
       const place = header.columns.indexOf(column.name);
       for (const [index, line] of lines.entries()) {
-        const value = comparable(read(splitCells(line)[place] ?? '').value, column.type) as Ranked['value'];
+        const value = comparable(read(header.cells(line)[place] ?? '').value, column.type) as Ranked['value'];
         this.#first.push({ row: rows[index] ?? 0, value: ownCopy(value) });
       }
       this.#next = (rows.at(-1) ?? 0) + 1;
