@@ -194,6 +194,19 @@ describe('a Redis that answers, and does not do what is asked', () => {
     await Promise.all([reader.works(), stranger.works()]);
   });
 
+  test.each(['HSET', 'INCR', 'HGET', 'SETRANGE', 'ZRANGEBYLEX', 'XREVRANGE', 'EVALSHA', 'TIME'])(
+    'whose user may do all but %s, as one of our scripts needs it, is told by the name of the command, and its end',
+    async (command) => {
+      const user = `all-but-${command}`;
+      await admin.acl('SETUSER', user, 'on', '>pw', '~*', '+@all', `-${command.toLowerCase()}`);
+      const { tells, works } = watch(`redis://${user}:pw@127.0.0.1:${new URL(server.url).port}`);
+      await tells(new RegExp(`does not let this user do what is needed \\(.*${command}`, 'i'));
+      await admin.acl('SETUSER', user, '+@all');
+      await works();
+      expect(await admin.keys(`${writes.key}*`)).toEqual([]);
+    },
+  );
+
   test('that is a node of a cluster is told, and which node has the keys (MOVED, CLUSTERDOWN)', async () => {
     const nodes = await Promise.all([1, 2].map(() => startPrivateRedis({ settings: ['--cluster-enabled', 'yes'] })));
     onTestFinished(async () => void (await Promise.all(nodes.map((node) => node.stop()))));

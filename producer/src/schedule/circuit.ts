@@ -82,7 +82,7 @@ export class Circuit {
   }
 }
 
-/** Failures of the pipeline's own RabbitMQ. They say nothing of the API, and end when RabbitMQ is mended. */
+/** Failures of the pipeline's own RabbitMQ. They say nothing of the API, and end when RabbitMQ is mended. So does what Redis refuses. */
 const OF_THE_BROKER: ReadonlySet<string> = new Set([
   'topology_conflict',
   'broker_refuses',
@@ -91,8 +91,10 @@ const OF_THE_BROKER: ReadonlySet<string> = new Set([
 ]);
 
 /** Whether a failure may be the API's. */
-export const mayBeOfTheApi = (error: unknown): boolean =>
-  !((error instanceof FatalError || error instanceof RetryableError) && OF_THE_BROKER.has(error.code));
+export function mayBeOfTheApi(error: unknown): boolean {
+  if (error instanceof FatalError || error instanceof RetryableError) return !OF_THE_BROKER.has(error.code);
+  return !(error instanceof Error && error.name === 'ReplyError');
+}
 
 /** 401 and 403: repeating the request could only lock the account (RFC 9110, sections 15.5.2 and 15.5.4). */
 export const isRefusal = (error: unknown): boolean =>

@@ -39,10 +39,20 @@ function fetchOne(progress: PollProgress): void {
   progress.accepts(messageMaker(endpoint, 1, createIds())({ id: 'a' }, 0));
 }
 
-describe('an endpoint whose records RabbitMQ does not take', () => {
-  it('is polled on, so that it is not left alone for minutes once RabbitMQ is mended', async () => {
+const refusedByRedis = Object.assign(new Error("NOPERM User has no permissions to run the 'incr' command"), {
+  name: 'ReplyError',
+});
+
+describe('an endpoint that is polled while the pipeline itself is hindered', () => {
+  it.each([
+    [
+      'RabbitMQ does not take its records',
+      new FatalError('topology_conflict', 'the queue exists with other arguments'),
+    ],
+    ['Redis refuses a command', refusedByRedis],
+  ])('because %s is polled on, so that it is not left alone for minutes once that is mended', async (_, failure) => {
     const { runner, clock } = setUp(async () => {
-      throw new FatalError('topology_conflict', 'the queue exists with other arguments');
+      throw failure;
     });
     for (let run = 0; run < 20; run++) expect(await runner.tick()).toBeDefined();
     expect(runner.state).toMatchObject({ circuit: 'closed', failures: 0, endedAt: clock.now() });

@@ -9,20 +9,57 @@ import { evictionIn, stateIn } from './states.js';
 /** Looks between two questions, and between two that ask for what changes rarely. */
 const ASK_EVERY = 2;
 const ASK_RARELY_EVERY = 4;
+/** Looks between two questions that have an effect. */
+const ADD_EVERY = 8;
 /** Looks between two connections that lead away from a replica. */
 const LEAVE_REPLICA_EVERY = 8;
 
+/** Tells which command was refused: within a script, Redis does not name it. */
+const NAMED = `
+local function check(answer, command)
+  if type(answer) == 'table' and answer.err then error(redis.error_reply(command .. ': ' .. answer.err)) end
+end`;
+
 /**
  * Changes nothing and is replicated nowhere, and yet is refused wherever a write is: by a replica, a full Redis, one that cannot
- * save, another node of a cluster, an ACL.
+ * save, another node of a cluster. It gives the commands that the services use, as an ACL may refuse any of them.
  */
-const TRY_TO_WRITE = `
-redis.call('SET', KEYS[1], '', 'XX', 'PX', 1)
-redis.call('ZADD', KEYS[1], 'XX', 0, '')
-redis.call('HDEL', KEYS[1], '')
-redis.call('HMGET', KEYS[1], '')
-redis.call('SISMEMBER', KEYS[1], '')
+const TRY_TO_WRITE = `${NAMED}
+local key = KEYS[1]
+local function try(...) check(redis.pcall(...), (...)) end
+try('SET', key, '', 'XX', 'PX', 1)
+try('ZADD', key, 'XX', 0, '')
+for _, command in ipairs({'DEL', 'EXISTS', 'GET', 'HGETALL', 'MGET', 'PTTL', 'UNLINK', 'BITCOUNT'}) do try(command, key) end
+for _, command in ipairs({'HDEL', 'HGET', 'HMGET', 'SISMEMBER', 'ZREM', 'ZSCORE'}) do try(command, key, '') end
+try('GETRANGE', key, 0, 0)
+try('SETRANGE', key, 0, '')
+try('HSCAN', key, 0)
+try('PEXPIRE', key, 1)
+try('ZRANGE', key, 0, 0)
+try('ZRANGEBYLEX', key, '-', '+')
+try('XADD', key, 'NOMKSTREAM', '*', '', '')
+try('XRANGE', key, '-', '+')
+try('XREVRANGE', key, '+', '-')
+try('TIME')
+try('INFO', 'server')
 return 1`;
+
+/** Commands that have no form without an effect. The key is gone when the script ends. */
+const TRY_TO_ADD = `${NAMED}
+local key = KEYS[1]
+redis.call('DEL', key)
+local function undo(...)
+  local answer = redis.pcall(...)
+  redis.call('DEL', key)
+  check(answer, (...))
+end
+undo('HSET', key, '', '')
+undo('INCR', key)
+undo('SADD', key, '')
+return 1`;
+
+/** The hash of no script. */
+const NO_SCRIPT = '0'.repeat(40);
 
 /** What a service asks of its Redis. */
 export interface RedisNeeds {
@@ -52,6 +89,8 @@ export class RedisHealth {
   #looks = 0;
   #leftReplicaAt = Number.NEGATIVE_INFINITY;
   #asking: Promise<boolean> | undefined;
+  /** At which look the commands with an effect were taken last. */
+  #addedAt: number | undefined;
   #lastEviction: { readonly look: number; readonly words: string | undefined } | undefined;
   /** Why the connection was closed, or could not be opened. */
   #reason: string | undefined;
@@ -69,6 +108,7 @@ export class RedisHealth {
     redis.on('close', () => this.#closed());
     redis.on('ready', () => {
       this.#reason = undefined;
+      this.#addedAt = undefined;
       void this.#ask();
     });
     this.#timer = setInterval(() => this.#look(), LOOK_EVERY);
@@ -120,7 +160,7 @@ export class RedisHealth {
         return false;
       }
       if (needs === undefined) await redis.ping();
-      else if (needs.writes) await redis.eval(TRY_TO_WRITE, 1, needs.key);
+      else if (needs.writes) await this.#tryToWrite(needs.key);
       else await redis.get(needs.key);
     } catch (error) {
       // Not an answer: the connection is told of by others.
@@ -130,6 +170,18 @@ export class RedisHealth {
     const evicts = needs?.writes === true ? await this.#eviction() : undefined;
     this.#set(evicts === undefined ? undefined : `Redis (${server}) ${evicts}`);
     return true;
+  }
+
+  async #tryToWrite(key: string): Promise<void> {
+    const { redis } = this.#options;
+    await redis.eval(TRY_TO_WRITE, 1, key);
+    await redis.evalsha(NO_SCRIPT, 0).catch((error: unknown) => {
+      if (!describeError(error).includes('NOSCRIPT')) throw error;
+    });
+    if (this.#addedAt !== undefined && this.#looks - this.#addedAt < ADD_EVERY) return;
+    this.#addedAt = undefined;
+    await redis.eval(TRY_TO_ADD, 1, key);
+    this.#addedAt = this.#looks;
   }
 
   async #eviction(): Promise<string | undefined> {
