@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { FORWARDED, isLoopback, isNear } from '@tributary/shared';
+import { FORWARDED, hostName, isLoopback, isNear } from '@tributary/shared';
 import type { Request, RequestHandler } from 'express';
 import { ApiError } from '../http/api-error.js';
 
@@ -48,15 +48,14 @@ export function addressOf(request: Request): string {
 }
 
 /**
- * Whether a program or browser on this machine asks, by the name in its Host header. What came through a proxy came from
- * another machine, unless the proxy is trusted and names this one.
+ * Whether a program or browser on this machine asks, by the name in its Host header. What came through a proxy counts as from
+ * another machine, whatever it says: a page of another site whose name points at this machine (DNS rebinding) can say all that
+ * a proxy could, but for the Host.
  *
  * @param near a name without dots, or an address, will do: programs in a network of containers have no other
  */
 export function isLocal(request: Request, near = false): boolean {
-  const isForwarded = FORWARDED.some((name) => request.get(name) !== undefined);
-  const isHere = near ? isNear(request.host ?? '') : isLoopback(request.hostname ?? '');
-  if (!isForwarded) return isHere;
-  const { app } = request;
-  return isHere && app.get('trust proxy') !== false && isLoopback(addressOf(request));
+  if (FORWARDED.some((name) => request.get(name) !== undefined)) return false;
+  const host = request.get('host') ?? '';
+  return near ? isNear(host) : isLoopback(hostName(host));
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { ASKING } from '../access/rate-limit.js';
+import { AUDITS } from '../http/loads.js';
 import { type Operation, operation } from '../http/operation.js';
 import { wholeNumber } from '../http/parameters.js';
 
@@ -23,7 +24,7 @@ export const auditOperations: readonly Operation[] = [
     role: 'viewer',
     body: 'none',
     rate: ASKING,
-    load: 'light',
+    load: AUDITS,
     query: { limit: wholeNumber(1, 1_000, 100).describe('Entries to give') },
     answer: z.strictObject({ entries }),
     handler: async ({ query }, { audit }) => ({ entries: await audit.newest(query.limit) }),

@@ -33,6 +33,7 @@ export class Live {
   #running: Promise<void> | undefined;
   #last = '';
   #flow: Flow | undefined;
+  #looking: Promise<Flow> | undefined;
 
   constructor(observer: Observer, clock: Clock, log: Logger) {
     this.#observer = observer;
@@ -54,7 +55,12 @@ export class Live {
   /** What flows now; it is looked at anew if no client has watched. */
   async now(): Promise<Flow> {
     const age = this.#clock.now() - Date.parse(this.#flow?.at ?? '1970-01-01T00:00:00Z');
-    return this.#flow !== undefined && age < 2 * WATCHED ? this.#flow : await this.#observer.look();
+    if (this.#flow !== undefined && age < 2 * WATCHED) return this.#flow;
+    // However many ask at once, each service is asked once.
+    this.#looking ??= this.#observer.look().finally(() => {
+      this.#looking = undefined;
+    });
+    return await this.#looking;
   }
 
   /** When all places are taken, who has the most of them gives up the oldest, so that no one person can take them all. */

@@ -3,7 +3,7 @@ import type { ErrorRequestHandler, Express, RequestHandler } from 'express';
 import { ASKING, rateLimit } from '../access/rate-limit.js';
 import type { TrustProxy } from '../access/trust-proxy.js';
 import { QueryError, SinkNotSetError } from '../data/readers/port.js';
-import { ApiError, nothingHere } from './api-error.js';
+import { ApiError, badRequest, nothingHere } from './api-error.js';
 import type { Context } from './context.js';
 import { createInstruments } from './instruments.js';
 import { ROUTES } from './routes.js';
@@ -25,7 +25,7 @@ export function createDashboardApp(
   app.set('query parser', 'simple');
   app.set('case sensitive routing', true);
   app.set('trust proxy', trustProxy);
-  app.use(securityHeaders, knownMethods, rateLimit(ASKING, clock));
+  app.use(securityHeaders, knownMethods, oneHost, rateLimit(ASKING, clock));
   app.use('/api', timing);
   serve(app, ROUTES, context, clock);
   app.use(nothingHere);
@@ -37,6 +37,13 @@ const knownMethods: RequestHandler = ({ method }, response, next) => {
   if (METHODS.includes(method)) return next();
   response.set('Allow', METHODS.join(', '));
   throw new ApiError(405, 'method_not_allowed', `${method.slice(0, 20)} is not answered here`);
+};
+
+/** A request with two Host headers is for one host to a proxy and for another to us (RFC 9112, section 3.2). */
+const oneHost: RequestHandler = ({ rawHeaders }, _response, next) => {
+  const hosts = rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === 'host');
+  if (hosts.length > 1) throw badRequest('the request has more than one Host header');
+  next();
 };
 
 function errorAnswers(log: Logger): ErrorRequestHandler {

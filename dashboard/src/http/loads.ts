@@ -8,5 +8,7 @@ export const DOWNLOADS: Load = { what: 'downloads', atOnce: 3, waiting: 12 };
 export const SEARCHES: Load = { what: 'searches', atOnce: 3, waiting: 40 };
 /** Looks at a queue of dead letters: each takes all of it and gives it back. */
 export const LOOKS: Load = { what: 'looks at dead letters', atOnce: 2, waiting: 20 };
+/** Looks at the audit log: each reads up to 2 MB of it. */
+export const AUDITS: Load = { what: 'looks at the audit log', atOnce: 2, waiting: 20 };
 /** Bodies of many megabytes, which are in memory several times while they are read. */
 export const LARGE_BODIES: Load = { what: 'records to send again', atOnce: 2, waiting: 10 };

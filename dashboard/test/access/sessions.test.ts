@@ -327,10 +327,24 @@ describe('who is signed in', () => {
       }
     });
 
-    it('is open to what a trusted proxy says is this machine', async () => {
+    it('is not open to a page of another site that points its name here, and says what a trusted proxy would', async () => {
       await start({ tokens: { operator: OPERATOR } });
-      expect(await statuses(from('127.0.0.1'))).toEqual([200, 200]);
-      expect(await statuses(from(COLLEAGUE))).toEqual([401, 401]);
+      const asAttacker = (headers: Headers): Promise<number | undefined> =>
+        new Promise((resolve, reject) => {
+          const all = { host: 'attacker.example', ...headers };
+          const asked = request(`${dashboard.url}/api/datasets`, { headers: all }, (answer) => {
+            answer.resume();
+            resolve(answer.statusCode);
+          });
+          asked.on('error', reject).end();
+        });
+      expect(await asAttacker({ host: 'localhost:8000' })).toBe(200);
+      expect(await asAttacker({ 'x-forwarded-host': 'localhost' })).toBe(401);
+      expect(await asAttacker({ 'x-forwarded-host': 'localhost', ...from('127.0.0.1') })).toBe(401);
+      expect(await asAttacker({ host: 'localhost', ...from('127.0.0.1') })).toBe(401);
+      for (const host of ['localhost:80@attacker.example', 'localhost#attacker.example', '127.999.1.1', 'localhost.']) {
+        expect([host, await asAttacker({ host })]).toEqual([host, 401]);
+      }
     });
   });
 

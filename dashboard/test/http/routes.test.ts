@@ -213,6 +213,21 @@ describe('every route of the dashboard', () => {
     }
   });
 
+  it.each(table)('$name is not answered when there are two Host headers', async (route) => {
+    const hosts = ['Host', '127.0.0.1', 'Host', 'attacker.example', 'Connection', 'close'];
+    const answered = await new Promise<number | undefined>((resolve, reject) => {
+      const { method, path } = route;
+      const url = `${dashboard.url}${path.replaceAll(/\{\*?\w+\}/g, 'x')}`;
+      const headers = [...hosts, 'X-Forwarded-For', nextAddress(), 'Authorization', `Bearer ${TOKENS.admin}`];
+      const asked = request(url, { method, headers }, (answer) => {
+        answer.resume();
+        resolve(answer.statusCode);
+      });
+      asked.on('error', reject).end();
+    });
+    expect(answered).toBe(400);
+  });
+
   it.each(['OPTIONS', 'PUT', 'PATCH', 'TRACE', 'PROPFIND'])('answers no %s, known path or not', async (method) => {
     for (const path of ['/api/datasets', '/api/nothing', '/', '/metrics']) {
       const { status, headers } = await ask({ method, path }, bearer(TOKENS.admin));

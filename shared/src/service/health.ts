@@ -31,6 +31,9 @@ export interface Listening {
   close(): Promise<void>;
 }
 
+/** Far more than are needed. Without a bound, clients that only connect take every file handle of the process, also those of its work. */
+const MOST_CONNECTIONS = 5_000;
+
 /** Answers what is not HTTP, or too large a head, before any application sees it: with no more than the status, and as little to keep. */
 function refuseUnreadable(error: NodeJS.ErrnoException, socket: Duplex): void {
   if (error.code === 'ECONNRESET' || !socket.writable) {
@@ -59,6 +62,7 @@ export async function listen(app: Express, port: number, host = '127.0.0.1'): Pr
   }
   const server: Server = app.listen(port, host);
   // A client that sends slowly holds a socket, and what its request has taken so far.
+  server.maxConnections = MOST_CONNECTIONS;
   server.headersTimeout = 10_000;
   server.requestTimeout = 60_000;
   server.on('clientError', refuseUnreadable);

@@ -31,13 +31,17 @@ export function readingOf(text: Setting, publishedOn: Setting, token: Setting): 
 }
 
 export const isLoopback = (host: string): boolean =>
-  host === 'localhost' || host === '[::1]' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
+  host === 'localhost' || host === '[::1]' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
+
+/** The name of a Host header, without its port; '' for what is no such header, such as `localhost:80@attacker.example`. */
+export const hostName = (host: string | undefined): string =>
+  /^(\[[\da-f:.%\w]+\]|[\w.-]+)(?::\d{1,5})?$/i.exec(host ?? '')?.[1]?.toLowerCase() ?? '';
 
 /**
  * Whether a Host header names a machine by its address, or by a name without dots, as programs do within a network of
  * containers (`consumer:8082`). A page of another site cannot: its name has a dot, wherever it points.
  */
 export function isNear(host: string): boolean {
-  const name = host.replace(/:\d+$/, '');
+  const name = hostName(host);
   return isLoopback(name) || isIP(name.replaceAll(/[[\]]/g, '')) !== 0 || /^[\w-]+$/.test(name);
 }

@@ -37,6 +37,7 @@ describe('who may read what services tell', () => {
     '',
     'x y',
     '127.0.0.1@evil.example',
+    'consumer:80@evil.example',
   ])('may lead anywhere: %s', (host) => expect(isNear(host)).toBe(false));
 
   it.each([
