@@ -7,9 +7,10 @@ const canHaveWorld = process.platform === 'linux' && process.getuid?.() === 0;
 describe.skipIf(!canHaveWorld)(
   'a pipeline whose networks, machines, backups and operators do their worst as well',
   () => {
+    // Redis has a replica and a Sentinel in the first, and Postgres a standby in the second. Their plans hold every kind of fault.
     test.each([
-      { sink: 'csv', seed: 20_260_103 },
-      { sink: 'postgres', seed: 20_260_104 },
+      { sink: 'csv', seed: 20_260_114 },
+      { sink: 'postgres', seed: 20_260_117 },
     ] as const)(
       'loses nothing, writes nothing twice and never stands still in silence ($sink, seed $seed)',
       async ({ sink, seed }) => {
