@@ -51,14 +51,22 @@ describe('a part', () => {
   });
 
   test('is read as it was written, even if the setting for formulas has changed since', async () => {
-    const { writer, connect } = await newStore();
+    const { writer, connect, open } = await newStore();
     await writer.write('parts', [partRow('=A', 1), partRow("'=B", 1)]);
     const config = pipeline();
     const csv = { ...config.sink.csv, neutraliseFormulas: false };
     const changed = connect({ ...config, sink: { ...config.sink, csv } });
     expect(await keys(changed)).toEqual(["'=B", '=A']);
-    await (await changed.open('writer-2', EPOCH)).write('parts', [partRow('=C', 1), partRow("'=D", 1)]);
+    await (await open('writer-2', EPOCH, changed)).write('parts', [partRow('=C', 1), partRow("'=D", 1)]);
     for (const sink of [changed, connect()]) expect(await keys(sink)).toEqual(["'=B", "'=D", '=A', '=C']);
+  });
+
+  test('is begun by no writer that is closed, as a flush of a session that was abandoned might', async () => {
+    const { writer, files, sink } = await newStore();
+    await writer.close();
+    await expect(writer.write('parts', [partRow('A', 1)])).rejects.toThrow(WriterLost);
+    expect(await files('parts')).toEqual(new Map());
+    expect(await keys(sink)).toEqual([]);
   });
 
   test('that is older than the rule for numbers and phone numbers is read as it was meant', async () => {

@@ -43,6 +43,7 @@ export class CsvPartWriter {
   #lost: WriterLost | undefined;
   readonly #pending: PendingWrite[] = [];
   #running: Promise<void> | undefined;
+  #isClosed = false;
 
   constructor(options: CsvWriterOptions) {
     this.#options = options;
@@ -58,10 +59,12 @@ export class CsvPartWriter {
    * @throws WriterLost if it is not
    */
   async check(): Promise<void> {
-    if (this.#running === undefined) await this.#enqueue([]);
+    if (this.#running === undefined && !this.#isClosed) await this.#enqueue([]);
   }
 
   async close(): Promise<void> {
+    // A flush of a session that was abandoned may write later still: it would begin a part that is never closed.
+    this.#isClosed = true;
     await this.#running;
     try {
       await this.#endPart();
@@ -74,6 +77,7 @@ export class CsvPartWriter {
   }
 
   #enqueue(rows: readonly Row[]): Promise<Mark | undefined> {
+    if (this.#isClosed) return Promise.reject(new WriterLost('lost', 'this writer is closed: its session is over'));
     return new Promise<Mark | undefined>((resolve, reject) => {
       this.#pending.push({ rows, resolve, reject });
       this.#running ??= this.#drain();
