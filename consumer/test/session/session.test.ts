@@ -29,6 +29,12 @@ describe('a session', () => {
     vi.waitFor(() => expect(rig.queue('customer_data')).toEqual({ messages: 0, unacknowledged: 0 }), WAIT);
   const arrived = (session: { running: { unsettled(): number } }, count: number) =>
     vi.waitFor(() => expect(session.running.unsettled()).toBe(count), WAIT);
+  /** What has arrived may not be claimed yet, and what is not claimed is not written when a session ends. */
+  const claimed = (count: number) =>
+    vi.waitFor(async () => {
+      const epoch = await rig.redis.get(ledgerKeys(rig.pipeline, '').epoch);
+      expect(await rig.redis.hlen(ledgerKeys(rig.pipeline, epoch ?? '').claims('customers'))).toBe(count);
+    }, WAIT);
   /** Writes wait until the test lets them go. */
   const holdWrites = () => {
     let letGo = () => {};
@@ -187,6 +193,7 @@ describe('a session', () => {
     const first = await rig.begin({ batch: NEVER });
     for (const id of ['C-1', 'C-2', 'C-3']) await rig.publish('customer', customer({ id, lines: [] }));
     await arrived(first, 3);
+    await claimed(3);
     await vi.waitFor(() => expect(first.running.oldestUnflushed()).toHaveLength(1), WAIT);
     // An acknowledgement of what was never delivered: RabbitMQ closes the channel for it.
     first.channels[1]?.ack({ fields: { deliveryTag: 99 } } as Parameters<

@@ -5,6 +5,8 @@ import { json, startApi } from '../support/api.js';
 import { setUpProducer } from '../support/producer.js';
 
 const TOKEN = 'a-long-admin-token';
+/** One second, as vitest waits by itself, is short for a busy machine. */
+const WAIT = { timeout: 15_000 };
 const customers = [{ id: 'a', updatedAt: '2026-03-01T11:00:00Z' }];
 
 /** A producer that polls every hour, and a person at it. */
@@ -28,10 +30,9 @@ async function setUp(settings: object = {}, adminToken: string | undefined = TOK
     return { status: response.status, text: await response.text() };
   };
   const asked = () => api.paths.filter((path) => path.startsWith('/c'));
-  const untilAsked = (count: number) => vi.waitFor(() => expect(asked()).toHaveLength(count), { timeout: 10_000 });
+  const untilAsked = (count: number) => vi.waitFor(() => expect(asked()).toHaveLength(count), WAIT);
   /** A run that is asked for while one goes on joins it; so the first is waited for. */
-  const untilPolled = () =>
-    vi.waitFor(async () => expect((await report()).lastRun).not.toBeNull(), { timeout: 10_000 });
+  const untilPolled = () => vi.waitFor(async () => expect((await report()).lastRun).not.toBeNull(), WAIT);
   const command = async (command: EndpointRequest, endpoint?: string, since?: string) => {
     let written = '';
     const write = (text: string) => {
@@ -46,7 +47,7 @@ async function setUp(settings: object = {}, adminToken: string | undefined = TOK
 describe('the operation of endpoints', () => {
   it('tells how each endpoint is', async () => {
     const { get, report } = await setUp();
-    await vi.waitFor(async () => expect((await report()).lastRun?.published).toBe(1));
+    await vi.waitFor(async () => expect((await report()).lastRun?.published).toBe(1), WAIT);
     expect(await report()).toEqual({
       endpoint: 'crm',
       entity: 'customer',
@@ -94,11 +95,11 @@ describe('the operation of endpoints', () => {
     const { api, command, report, asked, untilAsked } = await setUp({ schedule: { every: '100ms' } });
     await untilAsked(2);
     await command('pause', 'crm');
-    await vi.waitFor(async () => expect(await report()).toMatchObject({ state: 'paused', nextRun: null }));
+    await vi.waitFor(async () => expect(await report()).toMatchObject({ state: 'paused', nextRun: null }), WAIT);
     const before = asked().length;
     const others = () => api.paths.filter((path) => path.startsWith('/o')).length;
     const otherBefore = others();
-    await vi.waitFor(() => expect(others()).toBeGreaterThan(otherBefore + 3), { timeout: 10_000 });
+    await vi.waitFor(() => expect(others()).toBeGreaterThan(otherBefore + 3), WAIT);
     expect(asked()).toHaveLength(before);
     await command('resume', 'crm');
     await untilAsked(before + 2);
@@ -111,7 +112,7 @@ describe('the operation of endpoints', () => {
     await untilPolled();
     answers.status = 503;
     await command('run', 'crm');
-    await vi.waitFor(async () => expect(await report()).toMatchObject({ state: 'open' }));
+    await vi.waitFor(async () => expect(await report()).toMatchObject({ state: 'open' }), WAIT);
     answers.status = 200;
     answers.hold = true;
     await command('restart', 'crm');
@@ -119,17 +120,17 @@ describe('the operation of endpoints', () => {
     await command('restart', 'crm');
     await untilAsked(4);
     held[1]?.();
-    await vi.waitFor(async () => expect(await report()).toMatchObject({ state: 'waiting', failures: 0 }));
+    await vi.waitFor(async () => expect(await report()).toMatchObject({ state: 'waiting', failures: 0 }), WAIT);
   });
 
   it('forgets how far an endpoint came, and polls all of it again, or from where it is told', async () => {
     const { command, asked, untilAsked, report } = await setUp();
-    await vi.waitFor(async () => expect((await report()).cursor).not.toBeNull());
+    await vi.waitFor(async () => expect((await report()).cursor).not.toBeNull(), WAIT);
     await command('run', 'crm');
     await untilAsked(2);
     await command('reset', 'crm');
     await untilAsked(3);
-    await vi.waitFor(async () => expect((await report()).run).toBe(3));
+    await vi.waitFor(async () => expect((await report()).run).toBe(3), WAIT);
     await command('reset', 'crm', '2026-01-01');
     await untilAsked(4);
     const since = (time: string) => `/c?since=${encodeURIComponent(time)}`;
@@ -138,8 +139,9 @@ describe('the operation of endpoints', () => {
   });
 
   it('can be asked for from the command line', async () => {
-    const { command, untilAsked, producer } = await setUp();
-    await untilAsked(1);
+    const { command, untilPolled, producer } = await setUp();
+    // Asked alone, the endpoint may still be running.
+    await untilPolled();
     const list = await command('list');
     expect(list).toMatch(/^endpoint +state +producer/);
     expect(list).toMatch(/^crm +waiting +test-1 /m);
@@ -166,19 +168,17 @@ describe('an endpoint that fails again and again', () => {
       circuit: { failures: 2, pause: '2s' },
     });
     // On this schedule there are more by the time that one is seen.
-    await vi.waitFor(() => expect(asked().length).toBeGreaterThan(0));
+    await vi.waitFor(() => expect(asked().length).toBeGreaterThan(0), WAIT);
     answers.status = 503;
-    await vi.waitFor(async () => expect(await report()).toMatchObject({ state: 'open', failures: 2 }));
+    await vi.waitFor(async () => expect(await report()).toMatchObject({ state: 'open', failures: 2 }), WAIT);
     // Counted at once: the pause goes on while the metrics are asked for.
     const before = asked().length;
     expect((await get('/metrics')).text).toMatch(/tributary_poll_circuit_open\{endpoint="crm",state="open",.*\} 1/);
-    await vi.waitFor(async () => expect((await report()).failures).toBe(3), { timeout: 15_000 });
+    await vi.waitFor(async () => expect((await report()).failures).toBe(3), WAIT);
     expect(asked()).toHaveLength(before + 1);
     expect(lines.filter(({ msg, endpoint }) => endpoint === 'crm' && msg.includes('left alone'))).toHaveLength(1);
     answers.status = 200;
-    await vi.waitFor(async () => expect(await report()).toMatchObject({ state: 'waiting', failures: 0 }), {
-      timeout: 10_000,
-    });
+    await vi.waitFor(async () => expect(await report()).toMatchObject({ state: 'waiting', failures: 0 }), WAIT);
     expect(lines.some(({ msg }) => msg.includes('answers again'))).toBe(true);
   });
 
@@ -187,7 +187,7 @@ describe('an endpoint that fails again and again', () => {
     await untilPolled();
     answers.status = status;
     await command('run', 'crm');
-    await vi.waitFor(async () => expect(await report()).toMatchObject({ state: 'refused', failures: 1 }));
+    await vi.waitFor(async () => expect(await report()).toMatchObject({ state: 'refused', failures: 1 }), WAIT);
     expect(lines.filter(({ level, endpoint }) => level === 'error' && endpoint === 'crm')).toMatchObject([
       { endpoint: 'crm', msg: expect.stringContaining('refuses our credentials'), advice: expect.any(String) },
     ]);
@@ -199,7 +199,7 @@ describe('an endpoint that is polled in full on a schedule of its own', () => {
   it('is polled in full at the configured times', async () => {
     const { asked, report } = await setUp({ schedule: { every: '100ms' }, resync: { every: '500ms' } });
     const full = () => asked().filter((path) => path === '/c').length;
-    await vi.waitFor(() => expect(full()).toBeGreaterThanOrEqual(3), { timeout: 15_000 });
+    await vi.waitFor(() => expect(full()).toBeGreaterThanOrEqual(3), WAIT);
     expect(asked().length).toBeGreaterThan(full());
     expect((await report()).cursor).toBe('2026-03-01T11:00:00.000Z');
   });
