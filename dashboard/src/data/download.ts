@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { stringifyJson } from '@tributary/shared';
@@ -50,8 +51,8 @@ export async function sendNdjson(response: Response, fileName: string, download:
 const UNREAD = 60_000;
 
 /** A client that asks and does not read would keep a place, a file or a connection to Postgres for as long as it likes. */
-export function cutWhenUnread(response: Response): void {
-  response.setTimeout(UNREAD, () => response.destroy());
+export function cutWhenUnread(response: ServerResponse, patience = UNREAD): void {
+  response.setTimeout(patience, () => response.destroy());
 }
 
 /** Characters that are sent at once: to send each row by itself would cost more than to read it. */

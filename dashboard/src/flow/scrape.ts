@@ -54,7 +54,7 @@ async function scrape(url: string, config: PipelineConfig, token: string | undef
       ask(url, '/metrics', withToken(token)),
       ask(url, '/readyz', withToken(token)),
     ]);
-    if (metrics.status === 401 || metrics.status === 403) {
+    if ([401, 403, 429].includes(metrics.status)) {
       const problem = 'it tells nothing without its READ_TOKEN: set the same for the dashboard';
       return { url, address, answers: false, problems: [problem], metrics: new Map() };
     }

@@ -132,11 +132,18 @@ describe('what flows, over HTTP', () => {
   let looks = 0;
   /** The pipeline whose services answer. */
   let owner = '';
+  /** The token that the services want for what they tell. */
+  let wanted: string | undefined;
 
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), 'flow-'));
     owner = sampleConfig(folder).name;
+    wanted = undefined;
     services = createServer((request, response) => {
+      if (wanted !== undefined && request.headers.authorization !== `Bearer ${wanted}`) {
+        response.statusCode = 401;
+        return response.end('{}');
+      }
       if (request.url === '/metrics') {
         looks += 1;
         const age = 'tributary_oldest_unflushed_seconds{entity="customer"} 4.5';
@@ -158,6 +165,8 @@ describe('what flows, over HTTP', () => {
       instance: 'test',
       log,
       services: () => ({ producers: [url], consumers: [url] }),
+      readToken: 'token-of-programs',
+      reading: 'local',
     });
     await dashboard.start();
   });
@@ -223,6 +232,14 @@ describe('what flows, over HTTP', () => {
     expect(producers[0]).toMatchObject({ answers: false });
     expect(endpoints[0]).toMatchObject({ lastPollAt: null, polls: 0 });
     expect(problems[0]).toMatch(/service of another pipeline, "another", answers there; PRODUCER_URL/);
+  });
+
+  it('reads services that want a token with READ_TOKEN, and says so where theirs is another', async () => {
+    wanted = 'token-of-programs';
+    expect((await hear(() => true)).consumers[0]).toMatchObject({ answers: true });
+    wanted = 'another token';
+    const told = 'it tells nothing without its READ_TOKEN: set the same for the dashboard';
+    await hear(({ problems }) => problems[0]?.includes(told) === true);
   });
 
   it('shows no address with its secrets', async () => {

@@ -45,6 +45,28 @@ describe('startPipeline', () => {
     await pipeline.stop();
   });
 
+  it('lets its services tell nothing without a token where looking at the dashboard needs one', async () => {
+    const env = { PORT: '0', DASHBOARD_VIEWER_TOKEN: 'viewer-secret' };
+    const pipeline = await startPipeline({ ...options(), env });
+    onTestFinished(() => pipeline.stop());
+    const { dashboard, producer, consumer } = pipeline.urls;
+    const statusOf = async (url: string) => (await fetch(url)).status;
+    expect(await statusOf(`${producer}/endpoints`)).toBe(401);
+    expect(await statusOf(`${producer}/metrics`)).toBe(401);
+    expect(await statusOf(`${consumer}/metrics`)).toBe(401);
+    expect(await statusOf(`${dashboard}/metrics`)).toBe(401);
+    // The dashboard itself can read them.
+    const headers = { authorization: 'Bearer viewer-secret' };
+    const flow = async () => await (await fetch(`${dashboard}/api/flow`, { headers })).json();
+    const all = { producers: [{ answers: true }], consumers: [{ answers: true }] };
+    await vi.waitFor(async () => expect(await flow()).toMatchObject(all), { timeout: 10_000 });
+  });
+
+  it.each(['ADMIN_TOKEN', 'READ_TOKEN', 'DASHBOARD_VIEWER_TOKEN'])('refuses a short %s in words', async (name) => {
+    const env = { PORT: '0', [name]: 'guess-it' };
+    await expect(startPipeline({ ...options(), env })).rejects.toThrow(`${name}: a token has at least 12 characters`);
+  });
+
   it('refuses to poll once what is polled on its schedule', async () => {
     const pipeline = await startPipeline(options());
     await expect(pipeline.once()).rejects.toThrow('schedule: false');
