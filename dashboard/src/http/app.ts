@@ -1,4 +1,4 @@
-import { type Clock, createApp, describeError, type Logger, RetryableError } from '@tributary/shared';
+import { type Clock, createApp, describeError, hasLargeBody, type Logger, RetryableError } from '@tributary/shared';
 import type { ErrorRequestHandler, Express, RequestHandler } from 'express';
 import { ASKING, rateLimit } from '../access/rate-limit.js';
 import type { TrustProxy } from '../access/trust-proxy.js';
@@ -59,6 +59,8 @@ function errorAnswers(log: Logger): ErrorRequestHandler {
     // A download that failed before its first byte is not a file.
     response.removeHeader('Content-Disposition');
     if (after !== undefined) response.set('Retry-After', String(after));
+    // Node would read a large body to its end, to keep the connection.
+    if (hasLargeBody(request)) response.set('Connection', 'close');
     if (status === 401) response.set('WWW-Authenticate', 'Bearer');
     response.status(status).json({ error: { code, message } });
   };

@@ -4,6 +4,7 @@ import type { z } from 'zod';
 import type { Load } from '../access/places.js';
 import type { Role } from '../access/roles.js';
 import type { Actor } from '../audit/audit.js';
+import { ApiError } from './api-error.js';
 import type { Context } from './context.js';
 import { type Parameters, readBody, readParams, readQuery, type ValuesOf } from './parameters.js';
 import type { Body, Route } from './route.js';
@@ -109,6 +110,8 @@ export function whileConnected(response: Response): AbortSignal {
 function endWithSession(request: Request, response: Response, { guard }: Context): void {
   const { ended } = guard.identify(request);
   if (ended === undefined) return;
+  // The person signed out while the request waited for its turn.
+  if (ended.aborted) throw new ApiError(401, 'sign_in', 'the session has ended: sign in with a token');
   const end = () => response.destroy();
   ended.addEventListener('abort', end, { once: true });
   response.on('close', () => ended.removeEventListener('abort', end));

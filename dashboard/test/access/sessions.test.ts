@@ -233,6 +233,23 @@ describe('who is signed in', () => {
       kept.asked.destroy();
     });
 
+    it('ends also downloads that still wait for their turn', async () => {
+      const values = { note: 'x'.repeat(900) };
+      await writePart(
+        folder,
+        Array.from({ length: 15_000 }, (_, index) => ({ key: `k${index}`, at: 1, values })),
+      );
+      await start();
+      const [running, waiting] = [await cookieOf(VIEWER), await cookieOf(VIEWER)];
+      const path = '/api/datasets/customers.csv';
+      const first = [await open(path, { cookie: running }), await open(path, { cookie: running })];
+      const later = open(path, { cookie: waiting });
+      expect(await mayRead(waiting)).toBe(true);
+      await signOut(waiting);
+      for (const { asked } of first) asked.destroy();
+      expect((await later).answer.statusCode).toBe(401);
+    });
+
     it('ends its stream when its time is over', async () => {
       await start();
       const cookie = await cookieOf(VIEWER);

@@ -90,11 +90,19 @@ const isLocal = (request: Request): boolean =>
 
 export const FORWARDED = ['x-forwarded-for', 'forwarded', 'via'] as const;
 
+/** Bytes of a body that is read to its end though nothing is done with it, so that the connection can serve the next request. */
+const SMALL_BODY = 64 * 1024;
+
+/** Whether a request has so much of a body, or one of unknown length, that it is cheaper to close the connection than to read it. */
+export const hasLargeBody = (request: Request): boolean =>
+  request.get('transfer-encoding') !== undefined || Number(request.get('content-length') ?? 0) > SMALL_BODY;
+
 /** Adds the routes, each behind the guard. There is no other way to add one. */
 export function addRoutes(app: Express, guard: ServiceGuard, routes: readonly ServiceRoute[]): void {
   for (const { method, path, role, handle } of routes) {
     app[method](path, (request: Request, response: Response) => {
       response.set({ 'Cache-Control': 'no-store', 'X-Content-Type-Options': 'nosniff' });
+      if (hasLargeBody(request)) response.set('Connection', 'close');
       const refusal = guard.refusalOf(request, role);
       if (refusal === undefined) return handle(request, response, guard);
       const { status, error, after } = refusal;
