@@ -5,6 +5,7 @@ import { decode, type Incoming } from './intake/decode.js';
 import type { Intake } from './intake/intake.js';
 import type { KnownOfEntity } from './intake/known-records.js';
 import { oneAhead } from './intake/one-ahead.js';
+import { nameKey } from './intake/packed.js';
 import type { Delivery } from './intake/settle.js';
 import type { Entry, MergeStep } from './merge/merge.js';
 import type { Reporter } from './metrics/report.js';
@@ -92,5 +93,6 @@ async function decodeAll(deliveries: readonly Delivery[], steps: Steps): Promise
 
 /** Nothing waits for it: a record that cannot be put on the dead letters is held aside, and the records beside it go on. */
 function bury(delivery: Delivery, error: PoisonError, { entity, deadLetters, report }: Steps): void {
+  nameKey(delivery.message, entity);
   deadLetters.bury(delivery, entity.config.queue, error, (isNew) => report.dead(delivery, entity.name, error, isNew));
 }

@@ -47,6 +47,7 @@ export * from './records/kept-bodies.js';
 export { isUsableKey, joinKey, keyColumnOf, keyFieldsOf, splitKey } from './records/key.js';
 export * from './records/message.js';
 export * from './records/own-value.js';
+export * from './records/pack.js';
 export * from './records/path.js';
 export * from './records/row.js';
 export * from './records/times/instant.js';

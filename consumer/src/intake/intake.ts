@@ -1,5 +1,6 @@
-import type { Clock } from '@tributary/shared';
+import { type Clock, isPack } from '@tributary/shared';
 import type { IntakeChannel } from './channel.js';
+import { recordsOf } from './packed.js';
 import { type Delivery, type OnSettled, Settler } from './settle.js';
 
 /** How many deliveries are judged together: enough to share a round trip to Redis, few enough to keep it short. */
@@ -16,7 +17,10 @@ export interface IntakeOptions {
   readonly onSettled?: OnSettled;
 }
 
-/** Deliveries of one queue, as they come: an async iterable of micro-batches, bounded by the channel's prefetch. */
+/**
+ * Records of one queue, as they come: an async iterable of micro-batches, bounded by the channel's prefetch. The records of a pack
+ * are deliveries of their own, which share an acknowledgement: no step behind this knows that they came together.
+ */
 export class Intake implements AsyncIterable<Delivery[]> {
   readonly settler: Settler;
   readonly #channel: IntakeChannel;
@@ -47,7 +51,11 @@ export class Intake implements AsyncIterable<Delivery[]> {
       queue,
       (message) => {
         if (message === null) return onCancel();
-        this.#giveOut([this.settler.track(message, this.#clock.monotonic())]);
+        const now = this.#clock.monotonic();
+        const records = isPack(message.properties) ? recordsOf(message) : undefined;
+        this.#giveOut(
+          records === undefined ? [this.settler.track(message, now)] : this.settler.trackPack(message, records, now),
+        );
       },
       { consumerTag },
     );

@@ -1,7 +1,21 @@
 import type { Clock, PoisonError } from '@tributary/shared';
 import type { AckChannel, BrokerMessage } from './channel.js';
 
-/** A message in flight, with the only function that may settle it. */
+/** A message of the broker, until it is acknowledged: when all its records are settled. */
+class Arrival {
+  readonly message: BrokerMessage;
+  readonly arrivedAt: number;
+  /** How many of its records are not settled. */
+  unsettled: number;
+
+  constructor(message: BrokerMessage, arrivedAt: number, records: number) {
+    this.message = message;
+    this.arrivedAt = arrivedAt;
+    this.unsettled = records;
+  }
+}
+
+/** A record in flight, with the only function that may settle it: a message of the broker, or a part of one that is a pack. */
 export class Delivery {
   settled = false;
   /** Set when its record came as far as the sink, which refused a row of it. Then it is to be buried, and not to be written again. */
@@ -10,15 +24,24 @@ export class Delivery {
   /** When it arrived here, by the clock that is never set. */
   readonly arrivedAt: number;
   readonly #settler: Settler;
+  readonly #arrival: Arrival;
 
-  constructor(message: BrokerMessage, arrivedAt: number, settler: Settler) {
+  /** @param message as it came, or for one of several records as if it had come alone */
+  constructor(
+    message: BrokerMessage,
+    arrivedAt: number,
+    settler: Settler,
+    arrival: Arrival = new Arrival(message, arrivedAt, 1),
+  ) {
     this.message = message;
     this.arrivedAt = arrivedAt;
     this.#settler = settler;
+    this.#arrival = arrival;
   }
 
   /** To be called when nothing more has to be done for it: its row is durable, or it needs no row. */
   ack(): void {
+    if (!this.settled) this.#arrival.unsettled -= 1;
     this.settled = true;
     this.#settler.schedule();
   }
@@ -60,12 +83,16 @@ export interface SettlerOptions {
 }
 
 /**
- * Called with deliveries that are settled. They are acknowledged when its promise resolves, or at once without one. It must not reject.
+ * Called with messages whose records are all settled. They are acknowledged when its promise resolves, or at once without one. It
+ * must not reject.
  */
-export type OnSettled = (deliveries: readonly Delivery[]) => Promise<void> | undefined;
+export type OnSettled = (arrivals: readonly Settled[]) => Promise<void> | undefined;
+
+/** A message whose records are all settled. */
+export type Settled = Pick<Arrival, 'message'>;
 
 /**
- * Acknowledges the deliveries of one channel. Deliveries that are settled without a gap go in one `ack up to`. A settled
+ * Acknowledges the messages of one channel, each when its last record is settled. Deliveries that are settled without a gap go in one `ack up to`. A settled
  * delivery behind a gap waits a moment, because the gap closes when its batch is written, and then one acknowledgement
  * covers both. If the gap stays, each delivery behind it is acknowledged separately, so that a batch that waits for more
  * records does not hold the duplicates behind it.
@@ -74,7 +101,7 @@ export class Settler {
   readonly #options: SettlerOptions;
   /** How many deliveries may wait behind a gap. */
   readonly #most: number;
-  #open: Delivery[] = [];
+  #open: Arrival[] = [];
   /** Acknowledgements that wait until their deliveries are noted. They are sent in order. */
   #waiting: Promise<void> | undefined;
   #scheduled = false;
@@ -86,22 +113,30 @@ export class Settler {
   }
 
   track(message: BrokerMessage, arrivedAt: number): Delivery {
-    const delivery = new Delivery(message, arrivedAt, this);
-    this.#open.push(delivery);
-    return delivery;
+    const arrival = new Arrival(message, arrivedAt, 1);
+    this.#open.push(arrival);
+    return new Delivery(message, arrivedAt, this, arrival);
+  }
+
+  /** @param records the records of the message, each as if it had come alone */
+  trackPack(message: BrokerMessage, records: readonly BrokerMessage[], arrivedAt: number): Delivery[] {
+    const arrival = new Arrival(message, arrivedAt, records.length);
+    this.#open.push(arrival);
+    return records.map((record) => new Delivery(record, arrivedAt, this, arrival));
   }
 
   giveOutAgain(delivery: Delivery): void {
     this.#options.onRefused?.(delivery);
   }
 
-  /** The oldest delivery that is not settled. */
-  get oldest(): Delivery | undefined {
-    return this.#open.find(({ settled }) => !settled);
+  /** The oldest message that has a record which is not settled. */
+  get oldest(): Pick<Arrival, 'arrivedAt'> | undefined {
+    return this.#open.find(isUnsettled);
   }
 
+  /** How many records are not settled. */
   get unsettled(): number {
-    return this.#open.reduce((count, { settled }) => (settled ? count : count + 1), 0);
+    return this.#open.reduce((count, { unsettled }) => count + unsettled, 0);
   }
 
   schedule(): void {
@@ -110,7 +145,7 @@ export class Settler {
     setImmediate(() => {
       this.#scheduled = false;
       this.#acknowledge(this.#most);
-      if (this.#open.some(({ settled }) => settled)) void this.#linger();
+      if (this.#open.some(isSettled)) void this.#linger();
     });
   }
 
@@ -132,16 +167,16 @@ export class Settler {
     if (!over.aborted) this.flush();
   }
 
-  /** @param lingering how many settled deliveries may stay unacknowledged behind a gap */
+  /** @param lingering how many messages may stay unacknowledged behind a gap although they are settled */
   #acknowledge(lingering: number): void {
     const open = this.#open;
-    const gap = open.findIndex(({ settled }) => !settled);
+    const gap = open.findIndex(isUnsettled);
     const prefix = gap === -1 ? open.length : gap;
     const last = open[prefix - 1];
     const behind = open.slice(prefix);
-    const settled = behind.filter((delivery) => delivery.settled);
+    const settled = behind.filter(isSettled);
     const mayWait = settled.length <= lingering;
-    this.#open = mayWait ? behind : behind.filter((delivery) => !delivery.settled);
+    this.#open = mayWait ? behind : behind.filter(isUnsettled);
     const singles = mayWait ? [] : settled;
     if (last === undefined && singles.length === 0) return;
     const noted = this.#options.onSettled?.(prefix === 0 ? singles : open.slice(0, prefix).concat(singles));
@@ -157,14 +192,17 @@ export class Settler {
     this.#waiting = sent;
   }
 
-  #send(last: Delivery | undefined, singles: readonly Delivery[]): void {
+  #send(last: Settled | undefined, singles: readonly Settled[]): void {
     const { channel } = this.#options;
     try {
       if (last !== undefined) channel.ack(last.message, true);
-      for (const delivery of singles) channel.ack(delivery.message);
+      for (const { message } of singles) channel.ack(message);
     } catch (error) {
       // The channel is closed: the broker has taken its messages back, and there is nothing to acknowledge.
       if (!(error instanceof Error) || error.name !== 'IllegalOperationError') throw error;
     }
   }
 }
+
+const isUnsettled = ({ unsettled }: Arrival): boolean => unsettled > 0;
+const isSettled = ({ unsettled }: Arrival): boolean => unsettled === 0;

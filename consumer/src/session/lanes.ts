@@ -1,6 +1,6 @@
 import { applyTopology, type Entity, type ReleaseList, type Topology } from '@tributary/shared';
 import { Intake } from '../intake/intake.js';
-import type { Delivery } from '../intake/settle.js';
+import type { Settled } from '../intake/settle.js';
 import type { Entry } from '../merge/merge.js';
 import { Batcher, type BatchOptions } from '../write/batch.js';
 import { type Broker, openChannel } from './broker.js';
@@ -22,8 +22,8 @@ export interface LaneOptions extends SlowStepOptions {
   readonly instance: string;
   readonly prefetch: number;
   readonly batch: Pick<BatchOptions<Entry>, 'size' | 'interval' | 'flush'>;
-  /** As of Settler, for the deliveries of a queue. */
-  readonly onSettled: (queue: string, deliveries: readonly Delivery[]) => Promise<void> | undefined;
+  /** As of Settler, for the messages of a queue. */
+  readonly onSettled: (queue: string, arrivals: readonly Settled[]) => Promise<void> | undefined;
 }
 
 const DECLARING =
@@ -41,7 +41,7 @@ export async function openLanes(options: LaneOptions, ending: Ending, release: R
     const { queue } = entity.config;
     const channel = await openChannel(broker, ending, release);
     if (lanes.length === 0) await tellIfSlow(applyTopology(channel, options.topology), DECLARING, options);
-    const onSettled = (deliveries: readonly Delivery[]) => options.onSettled(queue, deliveries);
+    const onSettled = (arrivals: readonly Settled[]) => options.onSettled(queue, arrivals);
     const intake = new Intake({ channel, clock, prefetch, onSettled });
     const consumerTag = `consumer ${instance} ${entity.name}`;
     const started = intake.start(queue, consumerTag, () => ending.by('consumer cancelled'));

@@ -2,7 +2,7 @@ import { oldestOf, type ReleaseList } from '@tributary/shared';
 import { type ClaimedRow, Claims } from '../claim/claims.js';
 import type { Lease } from '../claim/lease.js';
 import { DeadLetters } from '../dead-letters/dead-letters.js';
-import type { Delivery } from '../intake/settle.js';
+import type { Settled } from '../intake/settle.js';
 import type { EnteredLedger } from '../ledger/port.js';
 import type { MergeOptions } from '../merge/join.js';
 import type { SinkWriter } from '../sinks/port.js';
@@ -68,7 +68,7 @@ export async function openPath(options: SessionOptions, surroundings: PathSurrou
     );
   const settledLog = new SettledLog({ ...options, notes: options.settledNotes, held });
   release.add('the notes of what was settled', () => settledLog.close());
-  const onSettled = (queue: string, deliveries: readonly Delivery[]) => settledLog.settled(queue, deliveries);
+  const onSettled = (queue: string, arrivals: readonly Settled[]) => settledLog.settled(queue, arrivals);
   lanes = await openLanes({ ...options, batch, onSettled }, ending, release);
   return { lanes, claims, merges, deadLetters, output };
 }

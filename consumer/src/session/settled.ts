@@ -6,7 +6,7 @@ import {
   SettledOfQueue,
   within,
 } from '@tributary/shared';
-import type { Delivery } from '../intake/settle.js';
+import type { Settled } from '../intake/settle.js';
 
 /** Milliseconds between two notes, so that one tells of many deliveries. Their acknowledgements wait for so long. */
 const GATHERED = 5;
@@ -48,14 +48,14 @@ export class SettledLog {
   }
 
   /** Undefined if none of the messages is numbered; otherwise resolves when they are noted, in the order of the calls. */
-  settled(queue: string, deliveries: readonly Delivery[]): Promise<void> | undefined {
+  settled(queue: string, arrivals: readonly Settled[]): Promise<void> | undefined {
     let of = this.#queues.get(queue);
     if (of === undefined) {
       of = new SettledOfQueue(queue);
       this.#queues.set(queue, of);
     }
     let isNumbered = false;
-    for (const { message } of deliveries) {
+    for (const { message } of arrivals) {
       if (of.add(message.properties.headers?.[PUBLICATION_HEADER])) isNumbered = true;
     }
     if (!isNumbered) return undefined;

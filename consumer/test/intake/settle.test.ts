@@ -150,6 +150,35 @@ describe('deliveries', () => {
     expect(three).toBeDefined();
   });
 
+  test('of a pack share an acknowledgement: it comes when the last of them is settled', async () => {
+    const pack = (records: number) => {
+      const message = channel.message();
+      return settler.trackPack(
+        message,
+        Array.from({ length: records }, () => message),
+        7,
+      );
+    };
+    settler = new Settler({ channel, clock, prefetch: 500, isStarved: () => false, over: over.signal });
+    const first = settler.track(channel.message(), 1);
+    const [second, third] = [pack(3), pack(2)];
+    expect(settler.unsettled).toBe(6);
+    for (const delivery of [second[2], first, second[0], second[0], third[1]]) delivery?.ack();
+    await settled();
+    await clock.advance(200);
+    const tag = first.message.fields.deliveryTag;
+    expect(channel.acks).toEqual([`<=${tag}`]);
+    expect([settler.unsettled, settler.oldest?.arrivedAt]).toEqual([2, 7]);
+    // The pack behind is settled first: it does not wait for long.
+    third[0]?.ack();
+    await settled();
+    await clock.advance(200);
+    second[1]?.ack();
+    await settled();
+    expect(channel.acks).toEqual([`<=${tag}`, `${tag + 2}`, `<=${tag + 1}`]);
+    expect(settler.unsettled).toBe(0);
+  });
+
   test('any other error of the channel is thrown', () => {
     channel.ack = () => {
       throw new TypeError('a bug');

@@ -1,4 +1,5 @@
 import { EventEmitter } from 'node:events';
+import { PACK_CONTENT_TYPE, packBodies } from '@tributary/shared';
 import type { BrokerMessage } from '../../src/intake/channel.js';
 import type { Broker, SessionChannel } from '../../src/session/broker.js';
 import { type Host, Wire, type World } from './world.js';
@@ -6,6 +7,8 @@ import { type Host, Wire, type World } from './world.js';
 export interface Message {
   readonly messageId: string;
   readonly body: unknown;
+  /** The bodies of its records, if it is a pack. */
+  readonly pack?: readonly unknown[];
 }
 
 interface Queue {
@@ -186,12 +189,20 @@ class MemoryChannel extends EventEmitter implements SessionChannel {
   deliver(queue: Queue, message: Message): void {
     const deliveryTag = ++this.#lastTag;
     this.unacknowledged.set(deliveryTag, { queue, message });
-    const { messageId, body } = message;
-    const delivery: BrokerMessage = {
-      content: Buffer.from(JSON.stringify(body)),
-      fields: { deliveryTag },
-      properties: { messageId, headers: { endpoint: 'simulation' } },
-    };
+    const { messageId, body, pack } = message;
+    const headers = { endpoint: 'simulation' };
+    const delivery: BrokerMessage =
+      pack === undefined
+        ? {
+            content: Buffer.from(JSON.stringify(body)),
+            fields: { deliveryTag },
+            properties: { messageId, headers },
+          }
+        : {
+            content: packBodies(pack.map((one) => Buffer.from(JSON.stringify(one)))),
+            fields: { deliveryTag },
+            properties: { messageId, headers, contentType: PACK_CONTENT_TYPE },
+          };
     void this.#down.send(`receive ${messageId}`, () => {
       if (this.#openHere) this.#callback(delivery);
     });

@@ -2,6 +2,7 @@ import { PoisonError, type Row } from '@tributary/shared';
 import fc from 'fast-check';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import type { Claims } from '../../src/claim/claims.js';
+import { Delivery, Settler } from '../../src/intake/settle.js';
 import type { Sink } from '../../src/sinks/port.js';
 import { RowsRefused } from '../../src/sinks/refused.js';
 import type { Flush, FlushOptions } from '../../src/write/flush.js';
@@ -212,6 +213,26 @@ describe('a fault is found when a take-over', () => {
     };
     // Few schedules show it.
     await expectFault({ scripts: { claim } }, only(item, item, item, item), { numRuns: 10_000, seed: 2 });
+  });
+});
+
+describe('a fault is found when a pack', () => {
+  test('is acknowledged with its first record', async () => {
+    const trackPack = vi.spyOn(Settler.prototype, 'trackPack').mockImplementation(function (
+      this: Settler,
+      _message,
+      records,
+      arrivedAt,
+    ) {
+      return records.map((record, place) =>
+        place === 0 ? this.track(record, arrivedAt) : new Delivery(record, arrivedAt, this),
+      );
+    });
+    try {
+      await expectFault({ packs: 8 });
+    } finally {
+      trackPack.mockRestore();
+    }
   });
 });
 

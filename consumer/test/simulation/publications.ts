@@ -1,4 +1,4 @@
-import { type EntityRecord, versionOrder } from '@tributary/shared';
+import { type EntityRecord, packedId, versionOrder } from '@tributary/shared';
 import type { MergeSide } from '../../src/merge/rows.js';
 import type { Message } from './memory-broker.js';
 import type { Pipeline } from './pipelines.js';
@@ -54,6 +54,51 @@ export function publish(publications: readonly Publication[], pipeline: Pipeline
     const published = { queue: compiled.config.queue, message, record, order };
     return twice ? [published, published] : [published];
   });
+}
+
+/** What is published to the broker, and the records as their messages are called then. */
+export interface Sent {
+  readonly records: readonly Published[];
+  readonly messages: readonly Pick<Published, 'queue' | 'message'>[];
+}
+
+/** Puts records of one queue that follow each other into packs of so many. A pack with a record whose confirm was lost is published twice. */
+export function pack(published: readonly Published[], size: number): Sent {
+  const packs: { queue: string; records: Published[]; twice: boolean }[] = [];
+  const filling = new Map<string, (typeof packs)[number]>();
+  for (const one of published) {
+    let current = filling.get(one.queue);
+    const isRepeat = current?.records.at(-1)?.message === one.message;
+    if (current === undefined || (current.records.length >= size && !isRepeat)) {
+      current = { queue: one.queue, records: [], twice: false };
+      filling.set(one.queue, current);
+      packs.push(current);
+    }
+    if (isRepeat) current.twice = true;
+    else current.records.push(one);
+  }
+  const sent = packs.map(({ queue, records, twice }) => {
+    const [first] = records;
+    const messageId = first?.message.messageId ?? '';
+    const bodies = records.map(({ message }) => message.body);
+    const message: Message = { messageId, body: bodies[0], ...(bodies.length === 1 ? {} : { pack: bodies }) };
+    const named = records.map((one, place): Published => {
+      if (records.length === 1) return one;
+      const id = packedId(messageId, place);
+      const { record } = one;
+      return { ...one, message: { ...one.message, messageId: id }, order: versionOrder(record.version, id) };
+    });
+    return {
+      named,
+      messages: twice
+        ? [
+            { queue, message },
+            { queue, message },
+          ]
+        : [{ queue, message }],
+    };
+  });
+  return { records: sent.flatMap(({ named }) => named), messages: sent.flatMap(({ messages }) => messages) };
 }
 
 function bodyOf({ entity, key, content, deleted }: Publication) {

@@ -5,7 +5,7 @@ import { MemoryRedis } from './memory-redis.js';
 import * as scripts from './memory-scripts.js';
 import { MemoryDisk } from './memory-sink.js';
 import { UNVERSIONED, VERSIONED } from './pipelines.js';
-import { newest, publish } from './publications.js';
+import { newest, pack, publish } from './publications.js';
 import type { Scripts } from './redis-commands.js';
 import type { Fault, Schedule } from './schedule.js';
 import { SimulatedConsumer, type Surroundings } from './simulated-consumer.js';
@@ -36,6 +36,8 @@ export interface Conditions {
   readonly refuses?: (row: Row) => boolean;
   /** After the segment of this number, the sink goes back to the state in which it was before that segment. */
   readonly goesBackAfter?: number;
+  /** Records of one entity that follow each other are in packs of so many; each alone unless given. */
+  readonly packs?: number;
 }
 
 /** Of the contents of records that a schedule has, it refuses a few. */
@@ -64,6 +66,7 @@ class Simulation {
   readonly #disk;
   readonly #pipeline;
   readonly #published;
+  readonly #toSend;
   readonly #consumers: SimulatedConsumer[] = [];
   #unpublished;
   #snapshot: (() => void) | undefined;
@@ -80,8 +83,12 @@ class Simulation {
     this.#refused = broken.refuses !== undefined;
     this.#broker = new MemoryBroker(world, schedule);
     this.#pipeline = schedule.versioned ? VERSIONED : UNVERSIONED;
-    this.#published = publish(schedule.publications, this.#pipeline);
-    this.#unpublished = this.#published.length;
+    const published = publish(schedule.publications, this.#pipeline);
+    const { records, messages } =
+      broken.packs === undefined ? { records: published, messages: published } : pack(published, broken.packs);
+    this.#published = [...records];
+    this.#toSend = messages;
+    this.#unpublished = messages.length;
     const surroundings: Surroundings = {
       world,
       broker: this.#broker,
@@ -103,8 +110,8 @@ class Simulation {
   }
 
   async #publish(host: Host): Promise<void> {
-    for (const { queue, message } of this.#published) {
-      await this.#world.park(host, `publish ${message.messageId} ${JSON.stringify(message.body)}`);
+    for (const { queue, message } of this.#toSend) {
+      await this.#world.park(host, `publish ${message.messageId} ${JSON.stringify(message.pack ?? message.body)}`);
       this.#broker.publish(queue, message);
       this.#unpublished--;
     }

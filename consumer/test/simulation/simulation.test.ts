@@ -29,3 +29,19 @@ test('a sink that goes back to an older state, at any moment and among other fau
   });
   await fc.assert(property, { numRuns: numRuns / 4 });
 }, 3_600_000);
+
+test('records in packs land once as well: a pack half committed, one confirmed twice, and one that holds A, B and A of one key', async () => {
+  const property = fc.asyncProperty(schedules, fc.integer({ min: 2, max: 8 }), async (schedule, packs) => {
+    const { faults, trace } = await simulate(schedule, { packs });
+    if (faults.length > 0) throw new Error(`${faults.join('\n')}\n\n${trace.join('\n')}`);
+  });
+  await fc.assert(property, { numRuns: numRuns / 2 });
+}, 3_600_000);
+
+test('records in packs of which the sink refuses some are buried alone, and land when they are replayed', async () => {
+  const property = fc.asyncProperty(schedules, fc.integer({ min: 2, max: 8 }), async (schedule, packs) => {
+    const { faults, trace } = await simulate(schedule, { packs, refuses: refusesSome });
+    if (faults.length > 0) throw new Error(`${faults.join('\n')}\n\n${trace.join('\n')}`);
+  });
+  await fc.assert(property, { numRuns: numRuns / 4 });
+}, 3_600_000);

@@ -7,35 +7,49 @@ import { redisPrefix } from './redis.js';
 // queue nor held by a consumer, is lost. Bits are set once however often a message is delivered, so repeats hide nothing. A
 // consumer that is killed hides nothing either: what it had not noted, it had not acknowledged, and it is delivered again.
 
-/** Names the publication of a message and its number in it: `5f3a…/17`. */
+/**
+ * Names the publication of a message and its number in it: `5f3a…/17`. The records of a pack have numbers that follow each other:
+ * `5f3a…/17+100` has 100 from 17.
+ */
 export const PUBLICATION_HEADER = 'publication';
 
 /** Numbers are below this, so that a message of another program cannot make Redis hold a large map. */
 export const MOST_NUMBERED = 2 ** 24;
 
 const TOKEN_LENGTH = 16;
-const MOST_DIGITS = 8;
 
-/** The publication and the number in a header; undefined if it is not one. */
-export function readPublication(header: unknown): { readonly token: string; readonly number: number } | undefined {
+/** The publication and the numbers in a header; undefined if it is not one. */
+export function readPublication(header: unknown): { readonly token: string; readonly numbers: NumberRun } | undefined {
   if (typeof header !== 'string') return undefined;
-  const number = readNumber(header);
+  const numbers = readNumbers(header);
   const token = header.slice(0, TOKEN_LENGTH);
-  return number === undefined || !/^[0-9a-f]{16}$/.test(token) ? undefined : { token, number };
+  return numbers === undefined || !/^[0-9a-f]{16}$/.test(token) ? undefined : { token, numbers };
 }
 
-/** The number behind the token; undefined if there is none. Read digit by digit, because it is done for each record. */
-function readNumber(header: string): number | undefined {
-  const { length } = header;
-  if (length < TOKEN_LENGTH + 2 || length > TOKEN_LENGTH + 1 + MOST_DIGITS) return undefined;
-  if (header.charCodeAt(TOKEN_LENGTH) !== 47) return undefined;
+/** The numbers behind the token; undefined if there are none. */
+function readNumbers(header: string): NumberRun | undefined {
+  if (header.charCodeAt(TOKEN_LENGTH) !== SLASH) return undefined;
+  const plus = header.indexOf('+', TOKEN_LENGTH);
+  const first = readDigits(header, TOKEN_LENGTH + 1, plus === -1 ? header.length : plus);
+  const count = plus === -1 ? 1 : readDigits(header, plus + 1, header.length);
+  if (first === undefined || count === undefined || count === 0 || first + count > MOST_NUMBERED) return undefined;
+  return [first, first + count - 1];
+}
+
+const SLASH = 47;
+const ZERO = 48;
+const MOST_DIGITS = 8;
+
+/** Read digit by digit, because it is done for each message. */
+function readDigits(text: string, from: number, to: number): number | undefined {
+  if (to <= from || to - from > MOST_DIGITS) return undefined;
   let number = 0;
-  for (let at = TOKEN_LENGTH + 1; at < length; at++) {
-    const digit = header.charCodeAt(at) - 48;
+  for (let at = from; at < to; at++) {
+    const digit = text.charCodeAt(at) - ZERO;
     if (digit < 0 || digit > 9) return undefined;
     number = number * 10 + digit;
   }
-  return number < MOST_NUMBERED ? number : undefined;
+  return number;
 }
 
 /** A run of numbers: the first and the last. */
@@ -62,8 +76,8 @@ export class SettledOfQueue {
   /** @returns whether the message is numbered */
   add(header: unknown): boolean {
     if (typeof header !== 'string') return false;
-    const number = readNumber(header);
-    if (number === undefined) return false;
+    const numbers = readNumbers(header);
+    if (numbers === undefined) return false;
     // Messages that follow each other are mostly of one publication, and have numbers that follow each other.
     if (this.#token === '' || !header.startsWith(this.#token)) {
       const publication = readPublication(header);
@@ -71,8 +85,8 @@ export class SettledOfQueue {
       this.#turnTo(publication.token);
     }
     const last = this.#runs.at(-1);
-    if (last !== undefined && number === last[1] + 1) last[1] = number;
-    else this.#runs.push([number, number]);
+    if (last !== undefined && numbers[0] === last[1] + 1) last[1] = numbers[1];
+    else this.#runs.push(numbers);
     return true;
   }
 

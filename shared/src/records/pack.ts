@@ -1,0 +1,53 @@
+// A pack is a message with several records of one entity. Its body is their JSON texts, with a line feed between: JSON that is
+// written without indentation holds none, so the texts are joined and parted without being read.
+
+/** The content type of a pack. A message with any other holds one record. */
+export const PACK_CONTENT_TYPE = 'application/x-ndjson';
+
+/** A header of packs, for people: how many records there are. */
+export const PACK_HEADER = 'records';
+
+const LINE_FEED = 10;
+const CARRIAGE_RETURN = 13;
+
+export const isPack = ({ contentType }: { readonly contentType?: unknown }): boolean =>
+  contentType === PACK_CONTENT_TYPE;
+
+/** Joins the bodies of messages; see {@link canBePacked}. */
+export function packBodies(bodies: readonly Uint8Array[]): Buffer {
+  const size = bodies.reduce((sum, { length }) => sum + length + 1, -1);
+  const packed = Buffer.allocUnsafe(size);
+  let at = 0;
+  for (const body of bodies) {
+    if (at > 0) packed[at++] = LINE_FEED;
+    packed.set(body, at);
+    at += body.length;
+  }
+  return packed;
+}
+
+/** Whether a body stays one record in a pack. */
+export const canBePacked = (body: Uint8Array): boolean => body.length > 0 && !body.includes(LINE_FEED);
+
+/** The bodies in a pack, as parts of its memory. Empty lines are none; another program may end the last line, or use CR LF. */
+export function unpackBodies(pack: Buffer): Buffer[] {
+  const bodies: Buffer[] = [];
+  for (let from = 0; from < pack.length; ) {
+    const end = pack.indexOf(LINE_FEED, from);
+    const to = end === -1 ? pack.length : end;
+    const last = pack[to - 1] === CARRIAGE_RETURN ? to - 1 : to;
+    if (last > from) bodies.push(pack.subarray(from, last));
+    from = to + 1;
+  }
+  return bodies;
+}
+
+/** The length of the place in the id of a packed record: ids sort as text, and a message has 16 MB at most. */
+const PLACE_DIGITS = 7;
+
+/**
+ * The message id of a record in a pack: that of the pack, and its place. It sorts behind the pack's own and before those of later
+ * messages, as the record does.
+ */
+export const packedId = (packId: string, place: number): string =>
+  `${packId}.${String(place).padStart(PLACE_DIGITS, '0')}`;

@@ -1,0 +1,39 @@
+import { describe, expect, it } from 'vitest';
+import { canBePacked, isPack, PACK_CONTENT_TYPE, packBodies, packedId, unpackBodies } from '../../src/records/pack.js';
+
+const bodies = (...texts: string[]) => texts.map((text) => Buffer.from(text));
+const texts = (found: readonly Buffer[]) => found.map(String);
+
+describe('a pack', () => {
+  it('holds the bodies as they are, and gives them back', () => {
+    const given = ['{"id":"C-1","name":"Zoë"}', '{"id":"C-2","note":"two\\nlines"}', '"a text"', '{}'];
+    const pack = packBodies(bodies(...given));
+    expect(String(pack)).toBe(given.join('\n'));
+    expect(texts(unpackBodies(pack))).toEqual(given);
+    expect(texts(unpackBodies(packBodies(bodies('{}'))))).toEqual(['{}']);
+  });
+
+  it('of another program may end its last line, have empty lines, and use CR LF', () => {
+    expect(texts(unpackBodies(Buffer.from('{"a":1}\n\n{"a":2}\n')))).toEqual(['{"a":1}', '{"a":2}']);
+    expect(texts(unpackBodies(Buffer.from('{"a":1}\r\n\r\n{"a":2}\r\n')))).toEqual(['{"a":1}', '{"a":2}']);
+    for (const empty of ['', '\n', '\r\n\n']) expect(unpackBodies(Buffer.from(empty))).toEqual([]);
+  });
+
+  it('takes no body that would be two, or none', () => {
+    expect(canBePacked(Buffer.from('{}'))).toBe(true);
+    expect(canBePacked(Buffer.from('{\n}'))).toBe(false);
+    expect(canBePacked(Buffer.from(''))).toBe(false);
+  });
+
+  it('is told by its content type alone', () => {
+    expect(isPack({ contentType: PACK_CONTENT_TYPE })).toBe(true);
+    for (const contentType of ['application/json', '', undefined, 7]) expect(isPack({ contentType })).toBe(false);
+  });
+
+  it('gives its records ids that sort as they do, between the pack’s own and the next message’s', () => {
+    const [id, next] = ['019b7600-0000-7000-8000-00000000000a', '019b7600-0000-7000-8000-00000000000b'];
+    const ids = [id, ...[0, 1, 9, 10, 99, 100, 12_345].map((place) => packedId(id, place)), next];
+    expect([...ids].sort()).toEqual(ids);
+    expect(new Set(ids).size).toBe(ids.length);
+  });
+});
