@@ -1,7 +1,7 @@
-import { type Clock, isPack } from '@tributary/shared';
-import type { IntakeChannel } from './channel.js';
-import { recordsOf } from './packed.js';
-import { type Delivery, type OnSettled, Settler } from './settle.js';
+import { type Clock, countBodies, isPack } from '@tributary/shared';
+import type { BrokerMessage, IntakeChannel } from './channel.js';
+import { faultOfPack } from './packed.js';
+import { Delivery, type OnSettled, type Pack, Settler } from './settle.js';
 
 /** How many deliveries are judged together: enough to share a round trip to Redis, few enough to keep it short. */
 const MICRO_BATCH = 256;
@@ -27,7 +27,7 @@ export class Intake implements AsyncIterable<Delivery[]> {
   readonly #clock: Clock;
   readonly #prefetch: number;
   readonly #over = new AbortController();
-  #buffer: Delivery[] = [];
+  #buffer: (Delivery | Pack)[] = [];
   #busy: Delivery[] = [];
   #wake: (() => void) | undefined;
   #consumerTag: string | undefined;
@@ -51,15 +51,22 @@ export class Intake implements AsyncIterable<Delivery[]> {
       queue,
       (message) => {
         if (message === null) return onCancel();
-        const now = this.#clock.monotonic();
-        const records = isPack(message.properties) ? recordsOf(message) : undefined;
-        this.#giveOut(
-          records === undefined ? [this.settler.track(message, now)] : this.settler.trackPack(message, records, now),
-        );
+        this.#giveOut([this.#track(message)]);
       },
       { consumerTag },
     );
     this.#consumerTag = tag;
+  }
+
+  #track(message: BrokerMessage): Delivery | Pack {
+    const now = this.#clock.monotonic();
+    if (!isPack(message.properties)) return this.settler.track(message, now);
+    const records = countBodies(message.content);
+    const fault = faultOfPack(records);
+    if (fault === undefined) return this.settler.trackPack(message, records, now);
+    const delivery = this.settler.track(message, now);
+    delivery.refused = fault;
+    return delivery;
   }
 
   /** Gives a delivery out again after a while, because another consumer has its row in flight. */
@@ -71,7 +78,7 @@ export class Intake implements AsyncIterable<Delivery[]> {
     });
   }
 
-  #giveOut(deliveries: readonly Delivery[]): void {
+  #giveOut(deliveries: readonly (Delivery | Pack)[]): void {
     this.#buffer.push(...deliveries);
     this.#wake?.();
   }
@@ -87,9 +94,23 @@ export class Intake implements AsyncIterable<Delivery[]> {
     this.#wake?.();
   }
 
+  /** The next micro-batch. A pack is parted when its turn comes; what is too much of it is given out in the next. */
+  #take(): Delivery[] {
+    const taken: Delivery[] = [];
+    let parted = 0;
+    for (const one of this.#buffer) {
+      if (taken.length >= MICRO_BATCH) break;
+      if (one instanceof Delivery) taken.push(one);
+      else for (const delivery of one.deliveries) taken.push(delivery);
+      parted += 1;
+    }
+    this.#buffer.splice(0, parted, ...taken.splice(MICRO_BATCH));
+    return taken;
+  }
+
   async *[Symbol.asyncIterator](): AsyncGenerator<Delivery[]> {
     while (!this.#over.signal.aborted) {
-      if (this.#buffer.length > 0) yield this.#buffer.splice(0, MICRO_BATCH);
+      if (this.#buffer.length > 0) yield this.#take();
       else await new Promise<void>((resolve) => (this.#wake = resolve));
     }
   }

@@ -1,4 +1,13 @@
-import { type Entity, PACK_HEADER, PUBLICATION_HEADER, packedId, parseBody, unpackBodies } from '@tributary/shared';
+import {
+  bodiesOf,
+  type Entity,
+  MOST_PACKED,
+  PACK_HEADER,
+  PoisonError,
+  PUBLICATION_HEADER,
+  packedId,
+  parseBody,
+} from '@tributary/shared';
 import type { BrokerMessage, BrokerProperties } from './channel.js';
 
 /**
@@ -31,21 +40,28 @@ class PackedMessage implements BrokerMessage {
   }
 }
 
-/**
- * The records of a pack. One without any (empty, from another program) is taken as a record, which is no JSON, and so becomes a
- * dead letter.
- */
+/** The records of a pack, each as a message. */
 export function recordsOf({ content, fields, properties }: BrokerMessage): BrokerMessage[] {
   // The pack's own: it is settled as a whole.
   const { [PUBLICATION_HEADER]: _publication, [PACK_HEADER]: _records, ...headers } = properties.headers ?? {};
   const shared = { ...properties, contentType: 'application/json', headers };
   const { messageId } = properties;
-  const bodies = unpackBodies(content);
-  return (bodies.length === 0 ? [content] : bodies).map((body, place) => {
+  const records: BrokerMessage[] = [];
+  for (const body of bodiesOf(content)) {
     // Without an id, each record gets one of its own (see readEnvelope).
-    const id = messageId === undefined ? undefined : packedId(messageId, place);
-    return new PackedMessage(body, fields, shared, id);
-  });
+    const id = messageId === undefined ? undefined : packedId(messageId, records.length);
+    records.push(new PackedMessage(body, fields, shared, id));
+  }
+  return records;
+}
+
+/** Why a pack of another program is none, and is buried as it is; undefined for one that is in order. */
+export function faultOfPack(records: number): PoisonError | undefined {
+  if (records === 0)
+    return new PoisonError('pack_empty', 'the message is a pack (application/x-ndjson) without a record');
+  if (records <= MOST_PACKED) return undefined;
+  const what = `the message is a pack (application/x-ndjson) of more than ${MOST_PACKED} records`;
+  return new PoisonError('pack_too_large', `${what}; send them in several`);
 }
 
 /** A longer key has no place in a header. */

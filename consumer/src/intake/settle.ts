@@ -1,5 +1,6 @@
 import type { Clock, PoisonError } from '@tributary/shared';
 import type { AckChannel, BrokerMessage } from './channel.js';
+import { recordsOf } from './packed.js';
 
 /** A message of the broker, until it is acknowledged: when all its records are settled. */
 class Arrival {
@@ -50,6 +51,22 @@ export class Delivery {
   refuse(error: PoisonError): void {
     this.refused = error;
     this.#settler.giveOutAgain(this);
+  }
+}
+
+/** A pack whose records have not been given out. Until then it takes the memory of a message only. */
+export class Pack {
+  readonly #arrival: Arrival;
+  readonly #settler: Settler;
+
+  constructor(arrival: Arrival, settler: Settler) {
+    this.#arrival = arrival;
+    this.#settler = settler;
+  }
+
+  get deliveries(): Delivery[] {
+    const { message, arrivedAt } = this.#arrival;
+    return recordsOf(message).map((record) => new Delivery(record, arrivedAt, this.#settler, this.#arrival));
   }
 }
 
@@ -118,11 +135,11 @@ export class Settler {
     return new Delivery(message, arrivedAt, this, arrival);
   }
 
-  /** @param records the records of the message, each as if it had come alone */
-  trackPack(message: BrokerMessage, records: readonly BrokerMessage[], arrivedAt: number): Delivery[] {
-    const arrival = new Arrival(message, arrivedAt, records.length);
+  /** @param records how many records the message holds */
+  trackPack(message: BrokerMessage, records: number, arrivedAt: number): Pack {
+    const arrival = new Arrival(message, arrivedAt, records);
     this.#open.push(arrival);
-    return records.map((record) => new Delivery(record, arrivedAt, this, arrival));
+    return new Pack(arrival, this);
   }
 
   giveOutAgain(delivery: Delivery): void {

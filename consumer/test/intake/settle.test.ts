@@ -151,14 +151,7 @@ describe('deliveries', () => {
   });
 
   test('of a pack share an acknowledgement: it comes when the last of them is settled', async () => {
-    const pack = (records: number) => {
-      const message = channel.message();
-      return settler.trackPack(
-        message,
-        Array.from({ length: records }, () => message),
-        7,
-      );
-    };
+    const pack = (records: number) => settler.trackPack(channel.message('{}\n'.repeat(records)), records, 7).deliveries;
     settler = new Settler({ channel, clock, prefetch: 500, isStarved: () => false, over: over.signal });
     const first = settler.track(channel.message(), 1);
     const [second, third] = [pack(3), pack(2)];

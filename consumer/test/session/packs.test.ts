@@ -102,13 +102,22 @@ describe('a pack', () => {
     ]);
   });
 
-  test('that holds nothing is buried', async () => {
+  test.each([
+    { what: 'holds nothing', body: '\r\n', code: 'pack_empty' },
+    {
+      what: 'holds so many records that they would fill the memory',
+      body: '1\n'.repeat(3_000_000),
+      code: 'pack_too_large',
+    },
+  ])('that $what is buried as it is', async ({ body, code }) => {
     await rig.begin();
-    await send('');
+    await send(body);
+    await send(record('C-1'));
+    await landed('C-1');
     await drained();
-    expect((await rig.take('customer_data.dead')).properties.headers).toMatchObject({
-      [DEAD_LETTER_HEADERS.code]: 'not_json',
-    });
+    const letter = await rig.take('customer_data.dead');
+    expect(letter.properties.headers).toMatchObject({ [DEAD_LETTER_HEADERS.code]: code });
+    expect(letter.content.toString() === body).toBe(true);
   });
 
   test('is written and acknowledged as far as it is claimed when the session stops', async () => {

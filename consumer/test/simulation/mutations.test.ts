@@ -2,7 +2,8 @@ import { PoisonError, type Row } from '@tributary/shared';
 import fc from 'fast-check';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import type { Claims } from '../../src/claim/claims.js';
-import { Delivery, Settler } from '../../src/intake/settle.js';
+import { recordsOf } from '../../src/intake/packed.js';
+import { Delivery, Pack, Settler } from '../../src/intake/settle.js';
 import type { Sink } from '../../src/sinks/port.js';
 import { RowsRefused } from '../../src/sinks/refused.js';
 import type { Flush, FlushOptions } from '../../src/write/flush.js';
@@ -220,13 +221,19 @@ describe('a fault is found when a pack', () => {
   test('is acknowledged with its first record', async () => {
     const trackPack = vi.spyOn(Settler.prototype, 'trackPack').mockImplementation(function (
       this: Settler,
-      _message,
-      records,
+      message,
+      _records,
       arrivedAt,
     ) {
-      return records.map((record, place) =>
-        place === 0 ? this.track(record, arrivedAt) : new Delivery(record, arrivedAt, this),
-      );
+      const deliveries = () =>
+        recordsOf(message).map((record, place) =>
+          place === 0 ? this.track(record, arrivedAt) : new Delivery(record, arrivedAt, this),
+        );
+      return new (class extends Pack {
+        override get deliveries() {
+          return deliveries();
+        }
+      })(undefined as never, this);
     });
     try {
       await expectFault({ packs: 8 });

@@ -29,17 +29,30 @@ export function packBodies(bodies: readonly Uint8Array[]): Buffer {
 /** Whether a body stays one record in a pack. */
 export const canBePacked = (body: Uint8Array): boolean => body.length > 0 && !body.includes(LINE_FEED);
 
+/** Records of a pack, at most. What other programs send may have more, and is then no pack. */
+export const MOST_PACKED = 10_000;
+
 /** The bodies in a pack, as parts of its memory. Empty lines are none; another program may end the last line, or use CR LF. */
-export function unpackBodies(pack: Buffer): Buffer[] {
-  const bodies: Buffer[] = [];
+export function* bodiesOf(pack: Buffer): Generator<Buffer, undefined> {
   for (let from = 0; from < pack.length; ) {
     const end = pack.indexOf(LINE_FEED, from);
     const to = end === -1 ? pack.length : end;
     const last = pack[to - 1] === CARRIAGE_RETURN ? to - 1 : to;
-    if (last > from) bodies.push(pack.subarray(from, last));
+    if (last > from) yield pack.subarray(from, last);
     from = to + 1;
   }
-  return bodies;
+}
+
+/** How many bodies are in a pack, or one more than there may be. */
+export function countBodies(pack: Buffer): number {
+  let count = 0;
+  for (let from = 0; from < pack.length && count <= MOST_PACKED; ) {
+    const end = pack.indexOf(LINE_FEED, from);
+    const to = end === -1 ? pack.length : end;
+    if (to > from && !(to === from + 1 && pack[from] === CARRIAGE_RETURN)) count += 1;
+    from = to + 1;
+  }
+  return count;
 }
 
 /** The length of the place in the id of a packed record: ids sort as text, and a message has 16 MB at most. */

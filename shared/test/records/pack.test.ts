@@ -1,28 +1,46 @@
 import { describe, expect, it } from 'vitest';
-import { canBePacked, isPack, PACK_CONTENT_TYPE, packBodies, packedId, unpackBodies } from '../../src/records/pack.js';
+import {
+  bodiesOf,
+  canBePacked,
+  countBodies,
+  isPack,
+  MOST_PACKED,
+  PACK_CONTENT_TYPE,
+  packBodies,
+  packedId,
+} from '../../src/records/pack.js';
 
 const bodies = (...texts: string[]) => texts.map((text) => Buffer.from(text));
-const texts = (found: readonly Buffer[]) => found.map(String);
+const texts = (pack: Buffer) => {
+  const found = [...bodiesOf(pack)].map(String);
+  expect(countBodies(pack)).toBe(found.length);
+  return found;
+};
 
 describe('a pack', () => {
   it('holds the bodies as they are, and gives them back', () => {
     const given = ['{"id":"C-1","name":"Zoë"}', '{"id":"C-2","note":"two\\nlines"}', '"a text"', '{}'];
     const pack = packBodies(bodies(...given));
     expect(String(pack)).toBe(given.join('\n'));
-    expect(texts(unpackBodies(pack))).toEqual(given);
-    expect(texts(unpackBodies(packBodies(bodies('{}'))))).toEqual(['{}']);
+    expect(texts(pack)).toEqual(given);
+    expect(texts(packBodies(bodies('{}')))).toEqual(['{}']);
   });
 
   it('of another program may end its last line, have empty lines, and use CR LF', () => {
-    expect(texts(unpackBodies(Buffer.from('{"a":1}\n\n{"a":2}\n')))).toEqual(['{"a":1}', '{"a":2}']);
-    expect(texts(unpackBodies(Buffer.from('{"a":1}\r\n\r\n{"a":2}\r\n')))).toEqual(['{"a":1}', '{"a":2}']);
-    for (const empty of ['', '\n', '\r\n\n']) expect(unpackBodies(Buffer.from(empty))).toEqual([]);
+    expect(texts(Buffer.from('{"a":1}\n\n{"a":2}\n'))).toEqual(['{"a":1}', '{"a":2}']);
+    expect(texts(Buffer.from('{"a":1}\r\n\r\n{"a":2}\r\n'))).toEqual(['{"a":1}', '{"a":2}']);
+    for (const empty of ['', '\n', '\r\n\n']) expect(texts(Buffer.from(empty))).toEqual([]);
   });
 
   it('takes no body that would be two, or none', () => {
     expect(canBePacked(Buffer.from('{}'))).toBe(true);
     expect(canBePacked(Buffer.from('{\n}'))).toBe(false);
     expect(canBePacked(Buffer.from(''))).toBe(false);
+  });
+
+  it('is not counted beyond what it may hold', () => {
+    expect(countBodies(Buffer.from('1\n'.repeat(MOST_PACKED)))).toBe(MOST_PACKED);
+    expect(countBodies(Buffer.from('1\n'.repeat(MOST_PACKED * 5)))).toBe(MOST_PACKED + 1);
   });
 
   it('is told by its content type alone', () => {
