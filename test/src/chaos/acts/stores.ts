@@ -14,7 +14,7 @@ export const putSinkBack: Act = (fault, scene) =>
   scene.stage.postgres === undefined ? putFolderBack(fault, scene) : putPostgresBack(fault, scene);
 
 async function putFolderBack(fault: Fault, scene: Scene): Promise<void> {
-  const { pipeline, folder } = scene.stage;
+  const { pipeline, folder, world } = scene.stage;
   const output = pipeline.config.sink.csv.directory;
   const copy = join(folder, 'snapshot');
   await scene.inTurn(pipeline, async () => {
@@ -24,12 +24,15 @@ async function putFolderBack(fault: Fault, scene: Scene): Promise<void> {
       cpSync(output, copy, { recursive: true, preserveTimestamps: true });
     });
     await scene.sleep(fault.length);
-    const back = async () =>
-      whilePaused(scene, () => {
-        // The folder itself may be a mount, so it stays.
-        empty(output);
-        cpSync(copy, output, { recursive: true, preserveTimestamps: true });
-      });
+    // Not while the disk is full: the copy would not fit.
+    const back = () =>
+      scene.inTurn(world.disk ?? {}, async () =>
+        whilePaused(scene, () => {
+          // The folder itself may be a mount, so it stays.
+          empty(output);
+          cpSync(copy, output, { recursive: true, preserveTimestamps: true });
+        }),
+      );
     scene.count(fault, `the output is put back by ${seconds(fault.length)}, ${await doBack(fault, scene, back)}`);
   });
 }
