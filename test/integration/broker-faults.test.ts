@@ -237,8 +237,12 @@ describe('on a RabbitMQ that refuses', { timeout: 120_000 }, () => {
     });
     expect((await call(`/${letter?.id}`)).payload).toBe(body);
     expect(JSON.stringify(await call(`/${letter?.id}/replay`, {}))).toContain('max_message_size');
+    expect(await call('/replay', { match: {} })).toMatchObject({ done: 0, stayed: 1, faults: [{ code: 'not_json' }] });
+    expect(await readdir(join(folder, KEPT_BODIES.folder))).toHaveLength(1);
     expect(await call(`/${letter?.id}/replay`, { payload: '{"id": "mended", "age": 1}' })).toMatchObject({ done: 1 });
     await landed(51);
+    // Its letter is gone, and so is what was kept for it.
+    expect(await readdir(join(folder, KEPT_BODIES.folder))).toEqual([]);
     await dashboard.stop();
   }
 

@@ -5,7 +5,7 @@ import { tableBodies } from '../../consumer/src/sinks/postgres/kept-bodies.js';
 import { createPostgresSink } from '../../consumer/src/sinks/postgres/sink.js';
 import { datasetNamed, partRow, pipeline } from '../../consumer/test/sinks/records.js';
 import { createPostgresReader } from '../../dashboard/src/data/readers/postgres/reader.js';
-import { keptReader } from '../../dashboard/src/dead-letters/kept-bodies.js';
+import { keptStore } from '../../dashboard/src/dead-letters/kept-bodies.js';
 import type { PrivateService } from '../services/handle.js';
 import { startPrivatePostgresPair } from '../services/postgres.js';
 
@@ -55,8 +55,8 @@ test('the primary is found among several servers; when it goes, a standby is ref
   onTestFinished(() => reader.close());
   const shown = async () => (await reader.rows('parts', ALL, new AbortController().signal))?.total;
   expect(await shown()).toBe(1);
-  const { id } = await tableBodies(url, 'public').keep(Buffer.from('a body'));
-  expect(String(await keptReader({ ...config.sink, type: 'postgres', postgres }, url)(id))).toBe('a body');
+  const { id } = await tableBodies(url, 'public').keep(Buffer.from('a body'), { queue: 'q', messageId: 'm' });
+  expect(String(await keptStore({ ...config.sink, type: 'postgres', postgres }, url).read(id))).toBe('a body');
   await vi.waitFor(async () => expect(await ask(standby, 'SELECT _key FROM parts')).toEqual([{ _key: 'A' }]), 20_000);
 
   await primary.down();

@@ -193,7 +193,9 @@ export class DeadLetters {
   /** Puts the body where the output is. The letter follows when it is durable there. */
   async #keepBody(letter: Letter): Promise<void> {
     try {
-      letter.kept = await this.#options.kept.keep(letter.delivery.message.content);
+      const { content, properties } = letter.delivery.message;
+      const messageId = typeof properties.messageId === 'string' ? properties.messageId : '';
+      letter.kept = await this.#options.kept.keep(content, { queue: letter.queue, messageId });
       letter.failure = undefined;
       this.#send([letter]);
     } catch (error) {

@@ -4,7 +4,13 @@ import { emptyPage, emptyState } from '../ui/empty.js';
 import { count, sentence } from '../ui/format.js';
 import { moment } from '../ui/times.js';
 
-const STEPS = { begun: 'requested', letter: 'one record', done: 'done', failed: 'failed' };
+const STEPS = {
+  begun: 'requested',
+  letter: 'one record',
+  kept: 'kept content removed',
+  done: 'done',
+  failed: 'failed',
+};
 
 /** Who did what and when, newest first. */
 export function createView() {
@@ -60,8 +66,9 @@ function tableOf(entries) {
   );
 }
 
-function describe({ step, key, queue, match = {}, reason, done, why, edited, endpoint, scenario }) {
-  if (step === 'done' && done !== undefined) return `${count(done)} done`;
+function describe({ step, key, queue, match = {}, reason, done, stayed, why, kept, edited, endpoint, scenario }) {
+  if (step === 'done' && done !== undefined) return `${count(done)} done${stayed ? `, ${count(stayed)} stayed` : ''}`;
+  if (step === 'kept') return why ?? kept;
   if (step === 'failed') return why;
   const what =
     endpoint ??

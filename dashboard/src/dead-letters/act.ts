@@ -1,4 +1,5 @@
 import type { Clock, ConsumeMessage } from '@tributary/shared';
+import { keptBodyOf } from './kept-bodies.js';
 import { type DeadLetter, type LetterMatch, matches } from './letter.js';
 import type { Disposition } from './pass.js';
 import type { Swept } from './sweep.js';
@@ -98,7 +99,8 @@ export async function actOnQueue(
         return 'keep';
       }
       // Only this letter was asked for: the caller need not wait for a look at all those behind it.
-      if (match.id !== undefined) stop.abort();
+      // But where its body is kept, that must not be removed while another letter needs it.
+      if (match.id !== undefined && keptBodyOf(message) === undefined) stop.abort();
       return doTo(message, letter).then((problem): Disposition => {
         hand.puts(message);
         if (problem !== undefined) return stay(problem);

@@ -15,7 +15,8 @@ import {
 import type { Actor, AuditedAct, AuditLog } from '../audit/audit.js';
 import { type Acted, type Action, actOnQueue, type Total, type Visit } from './act.js';
 import type { Broker } from './broker.js';
-import { keptBodyOf, keptReader, originalBody, type ReadKept } from './kept-bodies.js';
+import { type KeptStore, keptBodyOf, keptStore, originalBody } from './kept-bodies.js';
+import { KeptRemoval } from './kept-removal.js';
 import { type DeadLetter, type LetterMatch, type ListedLetter, readLetter } from './letter.js';
 import { withLock } from './lock.js';
 import type { PassOptions } from './pass.js';
@@ -59,7 +60,7 @@ export class DeadLetters {
   readonly topology: Topology;
   readonly #options: DeadLettersOptions;
   readonly #limits: SweepLimits;
-  readonly #readKept: ReadKept;
+  readonly #kept: KeptStore;
   readonly #entities: ReadonlyMap<string, Entity>;
   /** The last sweep of each queue: within this process they run one after the other. */
   readonly #turns = new Map<string, Promise<unknown>>();
@@ -68,7 +69,7 @@ export class DeadLetters {
     this.#options = options;
     this.topology = topologyOf(options.config);
     this.#limits = { ...LIMITS, ...options.limits };
-    this.#readKept = keptReader(options.config.sink, options.postgresUrl);
+    this.#kept = keptStore(options.config.sink, options.postgresUrl);
     const entities = Object.entries(options.config.entities);
     this.#entities = new Map(entities.map(([name, entity]) => [name, compileEntity(name, entity)]));
   }
@@ -110,7 +111,7 @@ export class DeadLetters {
     if (found === undefined) return undefined;
     const { letter, message } = found;
     // A body that cannot be read now is no reason to hide the letter: its own says where the body is kept.
-    const body = await originalBody(message, this.#readKept).catch(() => message.content);
+    const body = await originalBody(message, this.#kept).catch(() => message.content);
     return { letter, body: body.toString('utf8'), headers: message.properties.headers ?? {} };
   }
 
@@ -133,9 +134,9 @@ export class DeadLetters {
     try {
       return await this.#act(act, match, signal, {
         doTo: async (message, letter) => {
-          const mended = body === undefined ? {} : { before: bodyOf(message), body };
+          const mended = body === undefined ? {} : { before: await this.#auditedBody(message), body };
           await act.note('letter', { ...nameOf(letter), ...mended });
-          const sent = body === undefined ? await originalBody(message, this.#readKept) : Buffer.from(body);
+          const sent = body === undefined ? await originalBody(message, this.#kept) : Buffer.from(body);
           await replayer.replay(message, letter.entity, sent);
           return undefined;
         },
@@ -175,7 +176,7 @@ export class DeadLetters {
   async #replayKept(act: AuditedAct, message: ConsumeMessage, letter: DeadLetter): Promise<Problem | undefined> {
     const { broker } = this.#options;
     try {
-      const body = await originalBody(message, this.#readKept);
+      const body = await originalBody(message, this.#kept);
       const { problem } = judge(() => this.validate(letter.entity, body));
       if (problem !== null) return problem;
       await act.note('letter', nameOf(letter));
@@ -199,7 +200,7 @@ export class DeadLetters {
     const act = await this.#options.audit.begin(actor, 'discard', { match, reason });
     return await this.#act(act, match, signal, {
       doTo: async (message, letter) => {
-        await act.note('letter', { ...nameOf(letter), body: bodyOf(message) });
+        await act.note('letter', { ...nameOf(letter), body: await this.#auditedBody(message) });
         return undefined;
       },
     });
@@ -220,8 +221,11 @@ export class DeadLetters {
     try {
       for (const queue of queues) {
         const bounds = { ...EVERYTHING, perChannel: this.#limits.acting };
-        const pass = (until: AbortSignal, visit: Visit) => this.#sweep(queue, bounds, until, visit);
-        await actOnQueue(pass, { ...what, match, signal, clock: this.#options.clock }, total);
+        const kept = new KeptRemoval(this.#kept);
+        const pass = (until: AbortSignal, visit: Visit) => this.#sweep(queue, bounds, until, kept.seeing(visit));
+        const action = { ...what, doTo: kept.around(what.doTo), match, signal, clock: this.#options.clock };
+        await actOnQueue(pass, action, total);
+        await kept.finish(act, total.complete);
       }
     } catch (error) {
       await act.note('failed', { ...acted(), why: (error as Error).message }).catch(() => {});
@@ -229,6 +233,13 @@ export class DeadLetters {
     }
     await act.note('done', { ...acted() });
     return acted();
+  }
+
+  /** The whole body, so that a discard loses nothing: as text, or in base64 if it is not UTF-8. */
+  async #auditedBody(message: ConsumeMessage): Promise<string> {
+    // A body that is lost is no reason to keep its letter for ever: the letter's own content says where it was.
+    const body = await originalBody(message, this.#kept).catch(() => message.content);
+    return isUtf8(body) ? body.toString('utf8') : `base64:${body.toString('base64')}`;
   }
 
   async #sweep(queue: EntityQueue, bounds: Bounds, signal: AbortSignal, visit: Visit): Promise<Swept> {
@@ -268,7 +279,3 @@ const nameOf = ({ id, queue, entity, key, messageId, code, reason }: DeadLetter)
   code,
   why: reason,
 });
-
-/** The whole body, so that a discard loses nothing: as text, or in base64 if it is not UTF-8. */
-const bodyOf = ({ content }: ConsumeMessage): string =>
-  isUtf8(content) ? content.toString('utf8') : `base64:${content.toString('base64')}`;

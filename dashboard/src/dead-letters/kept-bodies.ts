@@ -1,4 +1,5 @@
-import { readFile } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { readFile, rename, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   type ConsumeMessage,
@@ -14,41 +15,85 @@ import {
 } from '@tributary/shared';
 import { Client, escapeIdentifier } from 'pg';
 
-/** Reads a body that the consumer kept with the output. @throws an error saying why it cannot be read */
-export type ReadKept = (id: string) => Promise<Buffer>;
-
-type Readers = { readonly [K in SinkKind]: (settings: SinkConfig[K], postgresUrl: string | undefined) => ReadKept };
-
-const READERS = {
-  csv:
-    ({ directory }) =>
-    (id) =>
-      readFile(join(directory, KEPT_BODIES.folder, id)),
-  postgres:
-    ({ schema }, postgresUrl) =>
-    (id) =>
-      readRow(postgresUrl, schema, id),
-} satisfies Readers;
-
-export const keptReader = (sink: SinkConfig, postgresUrl: string | undefined): ReadKept =>
-  readerOf(sink.type, sink, postgresUrl);
-
-function readerOf<K extends SinkKind>(kind: K, sink: Pick<SinkConfig, K>, postgresUrl: string | undefined): ReadKept {
-  const readers: Readers = READERS;
-  return readers[kind](sink[kind], postgresUrl);
+/** The bodies that the consumer kept with the output. */
+export interface KeptStore {
+  /** @throws an error saying why it cannot be read */
+  read(id: string): Promise<Buffer>;
+  /** Tells this body from one that is kept under the same name later; undefined if there is none. */
+  mark(id: string): Promise<string | undefined>;
+  /** Removes the body, unless it was kept again since the mark was taken: then another letter needs it. */
+  remove(id: string, mark: string): Promise<void>;
 }
 
-async function readRow(url: string | undefined, schema: string, id: string): Promise<Buffer> {
+type Stores = { readonly [K in SinkKind]: (settings: SinkConfig[K], postgresUrl: string | undefined) => KeptStore };
+
+const STORES = {
+  csv: ({ directory }) => folderStore(join(directory, KEPT_BODIES.folder)),
+  postgres: ({ schema }, postgresUrl) => tableStore(postgresUrl, schema),
+} satisfies Stores;
+
+export const keptStore = (sink: SinkConfig, postgresUrl: string | undefined): KeptStore =>
+  storeOf(sink.type, sink, postgresUrl);
+
+function storeOf<K extends SinkKind>(kind: K, sink: Pick<SinkConfig, K>, postgresUrl: string | undefined): KeptStore {
+  const stores: Stores = STORES;
+  return stores[kind](sink[kind], postgresUrl);
+}
+
+function folderStore(folder: string): KeptStore {
+  const markOf = async (path: string): Promise<string | undefined> => {
+    try {
+      const { ino, mtimeNs } = await stat(path, { bigint: true });
+      return `${ino} ${mtimeNs}`;
+    } catch (error) {
+      if (isMissing(error)) return undefined;
+      throw error;
+    }
+  };
+  return {
+    read: (id) => readFile(join(folder, id)),
+    mark: (id) => markOf(join(folder, id)),
+    async remove(id, mark) {
+      const path = join(folder, id);
+      if ((await markOf(path)) !== mark) return;
+      const aside = `${path}-${randomBytes(8).toString('hex')}`;
+      await rename(path, aside);
+      // The consumer may have kept it again since it was looked at. The content is the same, so it may take any place of it.
+      if ((await markOf(aside)) === mark) await unlink(aside);
+      else await rename(aside, path);
+    },
+  };
+}
+
+const isMissing = (error: unknown): boolean => (error as NodeJS.ErrnoException).code === 'ENOENT';
+
+function tableStore(url: string | undefined, schema: string): KeptStore {
+  const table = `${escapeIdentifier(schema)}.${escapeIdentifier(KEPT_BODIES.table)}`;
+  const query = <Row extends object>(text: string, values: readonly string[]) =>
+    withClient(url, async (client) => (await client.query<Row>(text, [...values])).rows);
+  return {
+    async read(id) {
+      const [row] = await query<{ body: Buffer }>(`SELECT body FROM ${table} WHERE id = $1`, [id]);
+      if (row === undefined) throw new Error(`${schema}.${KEPT_BODIES.table} has no row ${id}`);
+      return row.body;
+    },
+    async mark(id) {
+      const [row] = await query<{ mark: string }>(`SELECT kept_at::text AS mark FROM ${table} WHERE id = $1`, [id]);
+      return row?.mark;
+    },
+    async remove(id, mark) {
+      await query(`DELETE FROM ${table} WHERE id = $1 AND kept_at::text = $2`, [id, mark]);
+    },
+  };
+}
+
+async function withClient<T>(url: string | undefined, work: (client: Client) => Promise<T>): Promise<T> {
   if (!url) throw new Error('POSTGRES_URL is not set');
   const timeouts = { connectionTimeoutMillis: 5_000, query_timeout: 30_000, statement_timeout: 30_000 };
   const make = (connectionString: string) => new Client({ connectionString, ...timeouts });
   const client = await connectToPrimary(postgresServers(url), make);
   try {
-    const table = `${escapeIdentifier(schema)}.${escapeIdentifier(KEPT_BODIES.table)}`;
-    const { rows } = await client.query<{ body: Buffer }>(`SELECT body FROM ${table} WHERE id = $1`, [id]);
-    const [row] = rows;
-    if (row === undefined) throw new Error(`${schema}.${KEPT_BODIES.table} has no row ${id}`);
-    return row.body;
+    return await work(client);
   } finally {
     await client.end().catch(() => {});
   }
@@ -64,11 +109,11 @@ export function keptBodyOf({ properties }: ConsumeMessage): string | undefined {
  * The body of a letter's original.
  * @throws RetryableError if it is kept with the output and cannot be read there
  */
-export async function originalBody(message: ConsumeMessage, read: ReadKept): Promise<Buffer> {
+export async function originalBody(message: ConsumeMessage, kept: Pick<KeptStore, 'read'>): Promise<Buffer> {
   const id = keptBodyOf(message);
   if (id === undefined) return message.content;
   try {
-    return await read(id);
+    return await kept.read(id);
   } catch (cause) {
     const message = `the body of this dead letter is kept with the output as ${KEPT_BODIES.folder}/${id}, and cannot be read: ${describeError(cause)}`;
     throw new RetryableError('kept_body_unreadable', message, { cause });

@@ -8,8 +8,22 @@ export const KEPT_BODIES = {
   table: 'tributary_dead_letters',
 } as const;
 
-/** Names a body by its content. */
-export const keptId = (body: Uint8Array): string => createHash('sha256').update(body).digest('hex');
+/** The message that a kept body is of. */
+export interface KeptOf {
+  /** The queue that it came from. */
+  readonly queue: string;
+  /** '' if it has none. */
+  readonly messageId: string;
+}
+
+/**
+ * Names a body by its content and the message that it is of: letters of two messages never share one, so each goes with its letter.
+ */
+export const keptId = ({ queue, messageId }: KeptOf, body: Uint8Array): string =>
+  createHash('sha256')
+    .update(`${JSON.stringify([queue, messageId])}\n`)
+    .update(body)
+    .digest('hex');
 
 /** Whether a text that came with a message can be such a name. It becomes part of a path. */
 export const isKeptId = (text: unknown): text is string => typeof text === 'string' && /^[0-9a-f]{64}$/.test(text);

@@ -8,8 +8,8 @@ import type { KeptBodies } from '../../dead-letters/kept-bodies.js';
 export function folderBodies(output: string): KeptBodies {
   const folder = join(output, KEPT_BODIES.folder);
   return {
-    async keep(body) {
-      const id = keptId(body);
+    async keep(body, of) {
+      const id = keptId(of, body);
       await mkdir(folder, { recursive: true });
       const path = join(folder, id);
       const temporary = `${path}-${randomBytes(8).toString('hex')}`;

@@ -13,15 +13,18 @@ export function tableBodies(url: string, schema: string): KeptBodies {
   const table = `${escapeIdentifier(schema)}.${escapeIdentifier(KEPT_BODIES.table)}`;
   const servers = postgresServers(url);
   return {
-    async keep(body) {
-      const id = keptId(body);
+    async keep(body, of) {
+      const id = keptId(of, body);
       const client = await connectToPrimary(servers, clientOf);
       try {
         await client.query(`CREATE SCHEMA IF NOT EXISTS ${escapeIdentifier(schema)}`);
         await client.query(
           `CREATE TABLE IF NOT EXISTS ${table} (id text PRIMARY KEY, body bytea NOT NULL, kept_at timestamptz NOT NULL DEFAULT now())`,
         );
-        await client.query(`INSERT INTO ${table} (id, body) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING`, [id, body]);
+        await client.query(
+          `INSERT INTO ${table} (id, body) VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET kept_at = clock_timestamp()`,
+          [id, body],
+        );
       } finally {
         await client.end().catch(() => {});
       }
