@@ -42,6 +42,7 @@ describe('a look at the dead letters whose connection is cut', () => {
       perChannel: 6,
       signal: new AbortController().signal,
       clock: systemClock,
+      renew: async () => false,
     });
   /** Cuts the way once a call of that name is asked on any channel, before its answer can come. */
   const cutAfter = (name: 'consume' | 'cancel' | 'close') => {

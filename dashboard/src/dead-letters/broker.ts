@@ -58,6 +58,14 @@ export class Broker {
   }
 
   /**
+   * Another connection, which the caller opens and closes. While it has an alarm, RabbitMQ reads nothing more of a connection that has
+   * published, no matter on which channel.
+   */
+  another(): Broker {
+    return new Broker(this.#options);
+  }
+
+  /**
    * A new channel, which the caller closes. Its errors are thrown by the calls on it.
    * @throws RetryableError if RabbitMQ is away
    */

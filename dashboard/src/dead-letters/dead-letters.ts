@@ -20,6 +20,7 @@ import { KeptRemoval } from './kept-removal.js';
 import { type DeadLetter, type LetterMatch, type ListedLetter, readLetter } from './letter.js';
 import { withLock } from './lock.js';
 import type { PassOptions } from './pass.js';
+import { Renewals } from './renewals.js';
 import { Replayer } from './replayer.js';
 import { type Swept, sweep } from './sweep.js';
 import { Faults, judge, type Problem, problemOf, shortened, UNKNOWN, type Verdict } from './verdict.js';
@@ -64,6 +65,8 @@ export class DeadLetters {
   readonly #entities: ReadonlyMap<string, Entity>;
   /** The last sweep of each queue: within this process they run one after the other. */
   readonly #turns = new Map<string, Promise<unknown>>();
+  /** When a queue last took no letters that were to be renewed, by the clock that is never set. */
+  readonly #full = new Map<string, number>();
 
   constructor(options: DeadLettersOptions) {
     this.#options = options;
@@ -89,7 +92,7 @@ export class DeadLetters {
     const letters: ListedLetter[] = [];
     const { listed: atMost, listedBytes: atMostBytes, looking: perChannel } = this.#limits;
     const bounds = { atMost, atMostBytes, perChannel };
-    const { complete } = await this.#sweep(this.#queue(queue), bounds, signal, (message, letter) => {
+    const { complete } = await this.#sweep(this.#lookableQueue(queue), bounds, signal, (message, letter) => {
       letters.push({ ...letter, now: shortened(this.#verdictOn(message, letter)) });
       return 'keep';
     });
@@ -101,7 +104,7 @@ export class DeadLetters {
     const stop = new AbortController();
     const either = AbortSignal.any([signal, stop.signal]);
     const bounds = { ...EVERYTHING, perChannel: this.#limits.looking };
-    await this.#sweep(this.#queue(queue), bounds, either, (message, letter) => {
+    await this.#sweep(this.#lookableQueue(queue), bounds, either, (message, letter) => {
       if (letter.id === id && found === undefined) {
         found = { letter, message };
         stop.abort();
@@ -245,19 +248,35 @@ export class DeadLetters {
   async #sweep(queue: EntityQueue, bounds: Bounds, signal: AbortSignal, visit: Visit): Promise<Swept> {
     const { broker, clock } = this.#options;
     const { deadQueue } = queue;
-    const sweepIt = () =>
-      sweep(broker, {
-        ...bounds,
-        deadQueue,
-        signal,
-        clock,
-        visit: (message) => visit(message, readLetter(message, queue)),
-      });
+    const sweepIt = async () => {
+      const renewals = new Renewals(broker, deadQueue, clock);
+      try {
+        const visitLetter = (message: ConsumeMessage) => visit(message, readLetter(message, queue));
+        const renew = (message: ConsumeMessage) => renewals.renew(message);
+        return await sweep(broker, { ...bounds, deadQueue, signal, clock, renew, visit: visitLetter });
+      } finally {
+        if (renewals.refused) this.#full.set(deadQueue, clock.monotonic());
+        await renewals.close();
+      }
+    };
     const before = this.#turns.get(deadQueue) ?? Promise.resolve();
     const turn = before.then(() => withLock(broker, deadQueue, clock, sweepIt));
     const settled = turn.catch(() => {});
     this.#turns.set(deadQueue, settled);
     return await turn;
+  }
+
+  /** The queue, if a look at it costs none of its letters. @throws RetryableError if it may */
+  #lookableQueue(name: string): EntityQueue {
+    const queue = this.#queue(name);
+    const { deadQueue } = queue;
+    const fullSince = this.#full.get(deadQueue);
+    if (fullSince !== undefined && this.#options.clock.monotonic() - fullSince < FULL_FOR) {
+      const message = `${deadQueue} takes no more letters, so they cannot be looked at: RabbitMQ counts each look as a delivery, letters are published anew before a delivery limit would drop them, and now they cannot be: a policy limits the length of ${deadQueue}, or RabbitMQ has an alarm. They can be replayed and discarded all together; a look is tried again after ten minutes`;
+      throw new RetryableError('dead_letters_full', message);
+    }
+    this.#full.delete(deadQueue);
+    return queue;
   }
 
   #queue(name: string): EntityQueue {
@@ -266,6 +285,9 @@ export class DeadLetters {
     return found;
   }
 }
+
+/** Milliseconds for which a queue that took no letters is not looked at. */
+const FULL_FOR = 600_000;
 
 type Bounds = Pick<PassOptions, 'atMost' | 'atMostBytes' | 'perChannel'>;
 const EVERYTHING = { atMost: Number.POSITIVE_INFINITY, atMostBytes: Number.POSITIVE_INFINITY };

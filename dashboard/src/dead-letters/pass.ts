@@ -14,6 +14,12 @@ export interface PassOptions {
   readonly perChannel: number;
   /** Bytes that may be fetched before the pass ends. */
   readonly atMostBytes: number;
+  /**
+   * Publishes a letter again to the end of its queue, so that the old one can be removed: each time that a letter is given back
+   * counts, and beyond the queue's delivery limit RabbitMQ drops it. Resolves with true when that is confirmed, with false if
+   * RabbitMQ takes no more letters.
+   */
+  readonly renew: (message: ConsumeMessage) => Promise<boolean>;
   /** Ends the pass early; visits that have begun are finished. */
   readonly signal: AbortSignal;
   readonly clock: Clock;
@@ -21,6 +27,17 @@ export interface PassOptions {
 
 /** Milliseconds without a delivery after which no more are expected. A queue's count may be higher than what it delivers. */
 const QUIET = 1_000;
+
+/**
+ * A letter that was given back so often is published again instead. RabbitMQ tells how often that was, and not what the limit is:
+ * a policy may have set a lower one than the queue was declared with (topology.ts).
+ */
+const MOST_RETURNS = 3;
+
+const returnsOf = ({ properties }: ConsumeMessage): number => {
+  const count: unknown = properties.headers?.['x-delivery-count'];
+  return typeof count === 'number' ? count : 0;
+};
 
 /** A channel, and how many of the letters that it was given stay. */
 interface Holder {
@@ -36,6 +53,8 @@ export class Pass {
   readonly #visits = new Set<Promise<void>>();
   #looked = 0;
   #removed = 0;
+  /** Letters that were published anew. */
+  #renewed = 0;
   #cut = false;
   #failure: unknown;
   #depth = 0;
@@ -111,7 +130,7 @@ export class Pass {
       await closeChannel(holder.channel);
       if (index < holders.length - 1) await untilBack(untaken + held);
     }
-    return await untilBack(held);
+    return await untilBack(held + this.#renewed);
   }
 
   /** Closes the channels that are still open; called at the end, also after a failure. */
@@ -155,18 +174,18 @@ export class Pass {
   }
 
   #take(message: ConsumeMessage | null, holder: Holder): void {
-    // A letter that arrives after the end is given back with the others.
-    if (this.#ended) return;
     if (message === null) {
       // The queue was deleted.
       this.#end(false);
       return;
     }
+    const isOver = this.#ended;
+    const visit = this.#settle(message, holder, isOver).finally(() => this.#visits.delete(visit));
+    this.#visits.add(visit);
+    if (isOver) return;
     const { atMost, atMostBytes } = this.#options;
     this.#looked += 1;
     this.#bytes += message.content.length;
-    const visit = this.#settle(message, holder).finally(() => this.#visits.delete(visit));
-    this.#visits.add(visit);
     if (this.#looked >= this.#depth) this.#end(false);
     else if (this.#looked - this.#removed >= atMost || this.#bytes >= atMostBytes) this.#end(true);
     else if (!this.#paused) this.#watch();
@@ -178,10 +197,17 @@ export class Pass {
     this.#onPause?.();
   }
 
-  async #settle(message: ConsumeMessage, holder: Holder): Promise<void> {
+  async #settle(message: ConsumeMessage, holder: Holder, isOver: boolean): Promise<void> {
     try {
-      if ((await this.#options.visit(message)) === 'keep') {
-        holder.held += 1;
+      // A letter that arrives after the end is not looked at, and given back with the others.
+      const disposition = isOver ? 'keep' : await this.#options.visit(message);
+      if (disposition === 'keep' && returnsOf(message) >= MOST_RETURNS && (await this.#options.renew(message))) {
+        holder.channel.ack(message);
+        this.#renewed += 1;
+        return;
+      }
+      if (disposition === 'keep') {
+        holder.held += isOver ? 0 : 1;
         // Half of its room is left, so that letters that are removed need not be delivered one by one.
         if (holder.held >= this.#options.perChannel / 2) this.#pause();
         return;

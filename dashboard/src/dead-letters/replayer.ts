@@ -21,7 +21,10 @@ const OURS: ReadonlySet<string> = new Set<string>([...Object.values(DEAD_LETTER_
  */
 const BROKERS = /^(x-(death|first-death-|last-death-|delivery-count|acquired-count)|B?CC$)/;
 
-/** Publishes dead letters to the exchange that records come from. */
+/** Those of them that must not be in a letter that is published again to its own queue. */
+const COUNTED = /^(x-(delivery-count|acquired-count)|B?CC)$/;
+
+/** Publishes dead letters: to the exchange that records come from, or to their own queue. */
 export class Replayer {
   readonly #channel: ConfirmChannel;
   readonly #exchange: string;
@@ -58,11 +61,32 @@ export class Replayer {
    * @throws RetryableError if the broker did not take it: the dead letter must stay
    */
   replay(message: ConsumeMessage, entity: string, body: Buffer = message.content): Promise<void> {
-    const { messageId, type, appId, timestamp, contentType, contentEncoding, priority, correlationId } =
-      message.properties;
-    const { headers = {} } = message.properties;
+    const isKept = (name: string) => !OURS.has(name) && !BROKERS.test(name);
+    return this.#publish(this.#exchange, entity, { ...message, content: body }, isKept, `records of ${entity}`);
+  }
+
+  /**
+   * Publishes a dead letter to the end of its own queue, as it is, so that RabbitMQ counts its deliveries anew. Resolves when the
+   * broker has it on disk: then the old one may be removed.
+   *
+   * @throws RetryableError if the broker did not take it: the old one must stay
+   */
+  renew(message: ConsumeMessage, deadQueue: string): Promise<void> {
+    // Straight to the queue: others may listen on the exchange of dead letters, to be told of new ones.
+    return this.#publish('', deadQueue, message, (name) => !COUNTED.test(name), `letters on ${deadQueue}`);
+  }
+
+  #publish(
+    exchange: string,
+    routingKey: string,
+    { content, properties }: Pick<ConsumeMessage, 'content' | 'properties'>,
+    isKept: (header: string) => boolean,
+    what: string,
+  ): Promise<void> {
+    const { messageId, type, appId, timestamp, contentType, contentEncoding, priority, correlationId } = properties;
+    const { headers = {} } = properties;
     const replay = ++this.#replays;
-    const kept = Object.entries(headers).filter(([name]) => !OURS.has(name) && !BROKERS.test(name));
+    const kept = Object.entries(headers).filter(([name]) => isKept(name));
     const options = {
       messageId,
       type,
@@ -78,19 +102,18 @@ export class Replayer {
     };
     return new Promise((resolve, reject) => {
       this.#waiting.add(reject);
-      this.#channel.publish(this.#exchange, entity, body, options, (failure: unknown) => {
+      this.#channel.publish(exchange, routingKey, content, options, (failure: unknown) => {
         this.#waiting.delete(reject);
         if (this.#returned.delete(replay)) {
-          const message = `no queue takes records of ${entity} from exchange ${this.#exchange}: start a consumer or a producer, which declare it`;
+          const message = `no queue takes ${what} from exchange "${exchange}": start a consumer or a producer, which declare it`;
           return reject(new RetryableError('replay_unroutable', message));
         }
         if (failure instanceof Error && failure.message === 'channel closed') {
           return reject(new RetryableError(this.#code, this.#end));
         }
         if (failure) {
-          return reject(
-            new RetryableError('replay_refused', `RabbitMQ takes no more records of ${entity} now`, { cause: failure }),
-          );
+          const message = `RabbitMQ takes no more ${what} now`;
+          return reject(new RetryableError('replay_refused', message, { cause: failure }));
         }
         resolve();
       });

@@ -25,10 +25,15 @@ const NOTHING: Swept = { looked: 0, removed: 0, complete: true, surplus: 0 };
  * is cancelled, and its channel closes. Where there are more letters than one channel may hold, the next channel continues
  * after the one before is cancelled, and they close one after the other. RabbitMQ keeps a queue's order through that, but
  * not through nacks on a queue with a delivery limit, nor with several consumers at once (measured with 3.10; 3,000 letters
- * take some 50 ms). Each sweep counts as a delivery of every letter, so the dead-letter queues have a high delivery limit of
- * their own (see topology.ts).
+ * take some 50 ms).
  *
- * If the process dies during a sweep, RabbitMQ puts back what it held.
+ * Each sweep counts as a delivery of every letter, and beyond the delivery limit RabbitMQ drops a letter. The queues have a
+ * high limit of their own (topology.ts), but a policy may set a lower one, and no client is told. So a letter that was given back a
+ * few times is published anew to the end of its queue, and then the old one is removed. (A stream beside each queue could be read
+ * without deliveries. But it would show letters that are gone, and lack those from before there was one.)
+ *
+ * If the process dies during a sweep, RabbitMQ puts back what it held. A letter that was just published anew is then there twice,
+ * under one id.
  *
  * @throws RetryableError if the broker is away
  */

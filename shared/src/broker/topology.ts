@@ -25,7 +25,7 @@ export interface EntityQueue {
 /**
  * Each redelivery counts, and a healthy record may be redelivered many times while its consumers are killed. Only the
  * consumer decides that a record is dead, so the broker's own limit is far away (RabbitMQ 4 would set it to 20). Reading the
- * dead letters counts as a delivery too, and beyond the limit RabbitMQ would drop them.
+ * dead letters counts as a delivery too (see dead-letters/sweep.ts in the dashboard).
  */
 const DELIVERY_LIMIT = 100_000;
 
