@@ -56,11 +56,12 @@ export class Live {
   async now(): Promise<Flow> {
     const age = this.#clock.now() - Date.parse(this.#flow?.at ?? '1970-01-01T00:00:00Z');
     if (this.#flow !== undefined && age < 2 * WATCHED) return this.#flow;
-    // However many ask at once, each service is asked once.
+    // However many ask, each service is asked once.
     this.#looking ??= this.#observer.look().finally(() => {
       this.#looking = undefined;
     });
-    return await this.#looking;
+    this.#flow = await this.#looking;
+    return this.#flow;
   }
 
   /** When all places are taken, who has the most of them gives up the oldest, so that no one person can take them all. */

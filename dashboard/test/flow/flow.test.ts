@@ -3,7 +3,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createLogger, partsOf } from '@tributary/shared';
+import { createLogger, partsOf, systemClock } from '@tributary/shared';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Flow } from '../../src/flow/flow.js';
 import { EVERY, Recorder } from '../../src/flow/history.js';
@@ -134,11 +134,14 @@ describe('what flows, over HTTP', () => {
   let owner = '';
   /** The token that the services want for what they tell. */
   let wanted: string | undefined;
+  /** Milliseconds that the dashboard's clock is ahead. */
+  let ahead = 0;
 
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), 'flow-'));
     owner = sampleConfig(folder).name;
     wanted = undefined;
+    ahead = 0;
     services = createServer((request, response) => {
       if (wanted !== undefined && request.headers.authorization !== `Bearer ${wanted}`) {
         response.statusCode = 401;
@@ -166,6 +169,7 @@ describe('what flows, over HTTP', () => {
       log,
       services: () => ({ producers: [url], consumers: [url] }),
       readToken: 'token-of-programs',
+      clock: { ...systemClock, now: () => Date.now() + ahead },
       reading: 'local',
     });
     await dashboard.start();
@@ -214,6 +218,16 @@ describe('what flows, over HTTP', () => {
     await Promise.all(Array.from({ length: 200 }, () => hear(({ at }) => Date.parse(at) > later)));
     // Producer and consumer are asked once a second each, for however long this took.
     expect(looks - before).toBeLessThanOrEqual(2 * ((Date.now() - began) / 1_000 + 2));
+  });
+
+  it('looks once for all who ask while no client watches', async () => {
+    await (await fetch(`${dashboard.url}/api/flow`)).json();
+    ahead = 60_000;
+    const before = looks;
+    const ask = async () => (await fetch(`${dashboard.url}/api/flow`)).json();
+    for (let round = 0; round < 5; round++) await Promise.all(Array.from({ length: 10 }, ask));
+    // Producer and consumer once, and once more if the dashboard looked by itself meanwhile.
+    expect(looks - before).toBeLessThanOrEqual(4);
   });
 
   it('tells what a service waits for, and what does not answer', async () => {
