@@ -78,6 +78,10 @@ describe('on a RabbitMQ that refuses', { timeout: 120_000 }, () => {
     return consumer;
   }
   const ready = (consumer: Consumer) => eventually(() => expect(consumer.problems()).toEqual([]));
+  /** So soon must readiness tell of a cause, and of its end. */
+  const tells = (consumer: Consumer, words: RegExp | string) =>
+    eventually(() => expect(consumer.problems().join('\n')).toMatch(words), 50, 10_000);
+  const recovers = (consumer: Consumer) => eventually(() => expect(consumer.problems()).toEqual([]), 50, 10_000);
   const publish = (entity: string, record: object | string, options = {}) =>
     channel.publish(name, entity, Buffer.from(typeof record === 'string' ? record : JSON.stringify(record)), {
       persistent: true,
@@ -256,16 +260,14 @@ describe('on a RabbitMQ that refuses', { timeout: 120_000 }, () => {
     await rabbit.ctl('set_vm_memory_high_watermark', 'absolute', '1MB');
     const consumer = await startConsumer();
     await landed(300);
-    await eventually(() =>
-      expect(consumer.problems().join('\n')).toContain(`dead letters of ${name}_customer cannot be put`),
-    );
+    await tells(consumer, `dead letters of ${name}_customer cannot be put`);
     expect(consumer.problems().join('\n')).toContain('RabbitMQ takes no messages: it is short of memory or disk');
     expect(await consumer.registry.metrics()).toMatch(/tributary_rabbitmq_blocked\{.*\} 1/);
     expect(await consumer.registry.metrics()).toMatch(/tributary_dead_letters_held\{.*customer".*\} 1/);
     expect(await depth('customer.dead')).toBe(0);
     await rabbit.ctl('set_vm_memory_high_watermark', '0.8');
+    await recovers(consumer);
     await eventually(async () => expect(await depth('customer.dead')).toBe(1));
-    await ready(consumer);
     expect(await depth('customer')).toBe(0);
   });
 
@@ -287,13 +289,11 @@ describe('on a RabbitMQ that refuses', { timeout: 120_000 }, () => {
     for (let n = 0; n < 20; n++) publish('customer', `{"bad": ${n}`);
     good(0, 100);
     await landed(100);
-    await eventually(() =>
-      expect(consumer.problems().join('\n')).toMatch(/cannot be put on .*\.dead: .*takes no more/),
-    );
+    await tells(consumer, /cannot be put on .*\.dead: .*takes no more/);
     expect(await depth('customer.dead')).toBeLessThan(26);
     await rabbit.ctl('clear_policy', 'full');
+    await recovers(consumer);
     await eventually(async () => expect(await depth('customer.dead')).toBe(26));
-    await ready(consumer);
   });
 
   test('a policy that limits the dead letters drops none of them, and the metric counts those that lie there', async () => {
@@ -304,7 +304,7 @@ describe('on a RabbitMQ that refuses', { timeout: 120_000 }, () => {
     await eventually(async () => expect(await depth('customer.dead')).toBeGreaterThan(3));
     const before = await depth('customer.dead');
     for (let n = 0; n < 4; n++) publish('customer', `{"bad": ${n}`);
-    await eventually(() => expect(consumer.problems().join('\n')).toMatch(/cannot be put on .*\.dead/));
+    await tells(consumer, /cannot be put on .*\.dead/);
     expect(await depth('customer.dead')).toBeGreaterThanOrEqual(before);
     const lying = await depth('customer.dead');
     expect(await consumer.registry.metrics()).toMatch(
@@ -369,19 +369,27 @@ describe('on a RabbitMQ that refuses', { timeout: 120_000 }, () => {
     const { host } = new URL(rabbit.url);
     const told = async (amqpUrl: string, words: RegExp) => {
       const consumer = await startConsumer(amqpUrl);
-      await eventually(() => expect(consumer.problems().join('\n')).toMatch(words));
-      await consumer.stop(1_000);
+      await tells(consumer, words);
+      return consumer;
     };
-    await told(`amqp://guest:wrong@${host}`, /ACCESS_REFUSED.*user or the password in AMQP_URL/);
-    await told(`amqp://guest:guest@${host}/nowhere`, /vhost nowhere not found.*add_vhost/);
-    await told(`amqps://guest:guest@${host}`, /does not speak TLS|closed the connection without a word/);
+    for (const [url, words] of [
+      [`amqp://guest:wrong@${host}`, /ACCESS_REFUSED.*user or the password in AMQP_URL/],
+      [`amqp://guest:guest@${host}/nowhere`, /vhost nowhere not found.*add_vhost/],
+      [`amqps://guest:guest@${host}`, /does not speak TLS|closed the connection without a word/],
+    ] as const) {
+      const consumer = await told(url, words);
+      await consumer.stop(1_000);
+    }
     await rabbit.ctl('add_user', name, 'secret');
-    await told(
+    const stranger = await told(
       `amqp://${name}:secret@${host}`,
       new RegExp(`access to vhost '/' refused for user '${name}'.*set_permissions -p / ${name}`),
     );
     await rabbit.ctl('set_permissions', name, '^nothing$', '.*', '.*');
-    await told(`amqp://${name}:secret@${host}`, new RegExp(`403 ACCESS_REFUSED.*set_permissions -p / ${name}`));
+    await tells(stranger, new RegExp(`403 ACCESS_REFUSED.*set_permissions -p / ${name}`));
+    await rabbit.ctl('set_permissions', name, '.*', '.*', '.*');
+    await recovers(stranger);
+    await stranger.stop(1_000);
     await rabbit.ctl('delete_user', name);
   });
 });

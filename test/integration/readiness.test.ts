@@ -33,6 +33,7 @@ beforeAll(async () => {
   releases.add('RabbitMQ', () => rabbit.stop());
   releases.add('Redis', () => redis.stop());
   admin = new Redis(redis.url);
+  admin.on('error', () => {});
   releases.add('the connection to Redis', () => admin.disconnect());
   const postgresUrl = inject('postgresUrl');
   client = new Client({ connectionString: postgresUrl });
@@ -73,8 +74,9 @@ async function startApi(): Promise<string> {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
-async function startServices(api: string): Promise<typeof services> {
-  const file = `
+/** What every service is told, with the pipeline file changed like this. */
+function settings(api: string, edits: readonly (readonly [from: string, to: string])[] = []) {
+  let file = `
 name: ${name}
 entities:
   thing: { dataset: things, queue: ${name}, key: id, fields: { id: string, count: integer } }
@@ -83,7 +85,8 @@ endpoints:
 batch: { size: 1, interval: 200ms }
 sink: { type: postgres, postgres: { schema: ${name} } }
 `;
-  const common = {
+  for (const [from, to] of edits) file = file.replace(from, to);
+  return {
     config: parsePipeline(file, {}, 'ready.yaml'),
     amqpUrl: urlOf('rabbit'),
     redisUrl: urlOf('redis'),
@@ -93,6 +96,10 @@ sink: { type: postgres, postgres: { schema: ${name} } }
     host: '127.0.0.1',
     log,
   };
+}
+
+async function startServices(api: string): Promise<typeof services> {
+  const common = settings(api);
   const started = {
     producer: createProducer({ ...common, schedule: true }),
     consumer: createConsumer(common),
@@ -115,8 +122,10 @@ const urlOf = (server: Server): string => linkOf(server).url;
 type Name = 'producer' | 'consumer' | 'dashboard';
 
 /** What a service says of itself: its status and its words. */
-async function readiness(service: Name): Promise<string> {
-  const response = await fetch(`${services[service].url}/readyz`);
+const readiness = (service: Name): Promise<string> => readinessOf(services[service]);
+
+async function readinessOf({ url }: { readonly url: string }): Promise<string> {
+  const response = await fetch(`${url}/readyz`);
   const { problems } = (await response.json()) as { problems: string[] };
   return `${response.status} ${problems.join('; ')}`;
 }
@@ -145,6 +154,9 @@ const noAnswer = /RabbitMQ is not connected \(amqp:.*: RabbitMQ has sent nothing
 const silentRedis = /Redis does not answer \(redis:.*although the connection is open/;
 const replica = /Redis \(redis:.* is a replica and takes no writes \(READONLY\)/;
 const full = /Redis \(redis:.* is full and takes no writes \(OOM/;
+
+const refused = /RabbitMQ is not connected \(amqp:.*ACCESS_REFUSED.*correct them, or set the password/;
+const redisAway = /Redis is not connected \(redis:/;
 
 /** Causes that do not hide each other are begun together, to save time. */
 const CAUSES: Readonly<Record<string, Cause>> = {
@@ -178,6 +190,18 @@ const CAUSES: Readonly<Record<string, Cause>> = {
     words: { producer: [full], consumer: [full] },
     begin: () => admin.config('SET', 'maxmemory', '1mb'),
     end: () => admin.config('SET', 'maxmemory', '0'),
+  },
+  'a RabbitMQ that does not let the user in any more, and a Redis that is down': {
+    words: {
+      producer: [refused, redisAway],
+      consumer: [refused, redisAway],
+      dashboard: [refused, redisAway],
+    },
+    async begin() {
+      await Promise.all([rabbit.ctl('change_password', 'guest', 'another one'), redis.down()]);
+      linkOf('rabbit').reset();
+    },
+    end: () => Promise.all([rabbit.ctl('change_password', 'guest', 'guest'), redis.up()]),
   },
   'a queue that confirms nothing': {
     words: { producer: [/RabbitMQ has confirmed nothing for 5 s of what was published to queue ".*quorum_status/] },
@@ -226,4 +250,22 @@ test('a process that was busy for longer than RabbitMQ may be silent does not ta
   await allReady();
   const sessions = (text: string) => text.match(/^tributary_sessions_total.*$/gm)?.join('\n');
   expect(sessions(await services.consumer.registry.metrics())).toBe(sessions(before));
+});
+
+test('a producer whose name another pipeline has: told while that one lives', async () => {
+  const edits = [
+    ['thing:', 'other:'],
+    ['things:', 'others:'],
+    ['entity: thing', 'entity: other'],
+    [`queue: ${name}`, `queue: ${name}_other`],
+    ['dataset: things', 'dataset: others'],
+  ] as const;
+  const other = createProducer({ ...settings('http://127.0.0.1:1', edits), instance: 'other', schedule: true });
+  releases.add('the other producer', () => other.stop(2_000));
+  await other.start();
+  const says = (words: RegExp) =>
+    vi.waitFor(async () => expect(await readinessOf(other)).toMatch(words), { timeout: WITHIN, interval: 50 });
+  await says(new RegExp(`another pipeline runs under the name "${name}".*give this pipeline a name of its own`));
+  await Promise.all([services.producer.stop(2_000), services.consumer.stop(2_000)]);
+  await says(/^200 $/);
 });
