@@ -1,5 +1,5 @@
 import { type Clock, interruptible } from '@tributary/shared';
-import { type Cursor, type CursorStore, EMPTY } from '../cursor/cursor.js';
+import { type Beginning, type Cursor, type CursorStore, EMPTY } from '../cursor/cursor.js';
 import type { KnownKeys } from '../cursor/known-keys.js';
 import type { Endpoint } from '../endpoint.js';
 import type { Ids } from '../publish/ids.js';
@@ -62,6 +62,19 @@ const countsPages = ({ source, children }: Pick<Child, 'source' | 'children'>): 
   source.countsPages || children.some(countsPages);
 
 /**
+ * Begins a run, whose ids have its time at least. No other run gets this time: where the latest time is ahead of the clock, the ids of many
+ * runs have the same one, and those of a producer that is started again would not be later.
+ */
+async function beginRun(
+  endpoint: Endpoint,
+  { cursors, clock }: Pick<PollSteps, 'cursors' | 'clock'>,
+): Promise<Beginning> {
+  const beginning = await cursors.begin(endpoint, clock.now());
+  await cursors.reached(beginning.notBefore);
+  return beginning;
+}
+
+/**
  * One poll: reads the cursor, fetches the pages, shapes each record as the pipeline file says, makes a message of it, publishes it,
  * awaits every confirm, deletes what is missing, and only then advances the cursor. A crash or a failure on the way repeats the
  * poll, and the consumer drops the repeats. Pages that may have moved while they were read are read again.
@@ -78,7 +91,8 @@ export async function poll(
   { trial, full, hurried = false }: RunManner = { trial: false, full: false },
 ) {
   const { source, shape, publisher, cursors, clock, ids } = steps;
-  const { run, cursor: saved, notBefore } = await interruptible(cursors.begin(endpoint, clock.now()), signal);
+  const beginning = beginRun(endpoint, steps);
+  const { run, cursor: saved, notBefore } = await interruptible(beginning, signal);
   const cursor = full ? { validators: [] } : saved;
   ids.notBefore(notBefore);
   const messages = publisher.begin(endpoint.id);

@@ -140,6 +140,24 @@ describe('a poll', () => {
     expect(String(second) > String(first)).toBe(true);
   });
 
+  it('uses later message ids than all runs before, also after many that the clock is behind', async () => {
+    const NOON = Date.parse('2026-03-01T12:00:00Z');
+    const api = await startApi((_request, response) => json(response, { data: [customer('a')], next: null }));
+    const settings = { url: api.url, items: '$.data', paging };
+    // The half of what chance starts with would be later anyway.
+    for (let times = 0; times < 10; times++) {
+      const cursors = memoryCursorStore();
+      await cursors.begin(endpointWith(settings), NOON + 3_600_000);
+      const ids: string[] = [];
+      for (const producer of [await setUp(settings, cursors), await setUp(settings, cursors)]) {
+        await producer.run();
+        await producer.run();
+        ids.push(String(producer.takeId()), String(producer.takeId()));
+      }
+      expect(ids).toEqual([...ids].sort());
+    }
+  });
+
   it('asks for a page as a whole after a run that published its change and died: it may be as it was before', async () => {
     const state = { first: [customer('a')], fails: false };
     const api = await startApi(({ url, headers }, response) => {
