@@ -5,7 +5,7 @@ import type { Logger } from '../service/logging.js';
 import { decodeUserInfo, redactUrl } from '../service/logging.js';
 import { describeBrokerError } from './reasons.js';
 import { type Asked, askForRefusal } from './refusal.js';
-import { endIfSilent, USUAL_HEARTBEAT } from './silence.js';
+import { adviceOnHeartbeat, endIfSilent, heartbeatOf } from './silence.js';
 
 export interface BrokerOptions {
   /** One URL, or several with commas between them: the next is tried when a node is gone. */
@@ -36,6 +36,8 @@ export async function connectBroker(options: BrokerOptions): Promise<RecoveringC
   const urls = options.urls.split(',').map((url) => url.trim());
   const shown = urls.map(redactUrl).join(', ');
   checkUrls(urls);
+  const heartbeats = new Set(urls.map((url) => adviceOnHeartbeat(heartbeatOf(new URL(url)))));
+  for (const advice of heartbeats) if (advice !== undefined) log.warn(advice);
   let attempt = 0;
   let isConnecting = false;
   const tell = (problem: string | undefined) => options.onProblem?.(problem);
@@ -184,8 +186,7 @@ function nextUrl(urls: readonly string[], next: () => number) {
       return vhost(parsed);
     },
     get heartbeat() {
-      const asked = parsed.searchParams.get('heartbeat') ?? '';
-      return /^\d+$/.test(asked) ? Number(asked) : USUAL_HEARTBEAT;
+      return heartbeatOf(parsed);
     },
   };
 }
