@@ -184,7 +184,15 @@ class ProducerService implements Producer {
     this.#releases.add('the connections of the sources', () => surroundings.close());
     this.#kept = kept;
     const isNumbered = kept.publications !== undefined;
-    const broker = { amqpUrl, instance, topology: topologyOf(config), clock: this.#clock, log, isNumbered };
+    const broker = {
+      amqpUrl,
+      instance,
+      topology: topologyOf(config),
+      clock: this.#clock,
+      log,
+      isNumbered,
+      pack: config.pack,
+    };
     const { publisher, problem, isBlocked, depths } = await openPublisher(broker, this.#releases);
     this.#publisher = publisher;
 

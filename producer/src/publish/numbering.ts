@@ -51,14 +51,17 @@ export class Numbering {
     this.#isNoted = true;
   }
 
-  numberOf(entity: string): MessageNumber {
+  /** @param records how many records the message holds: each of them has a number */
+  numberOf(entity: string, records = 1): MessageNumber {
     let growing = this.#growing.get(entity);
-    if (growing === undefined || growing.next >= MOST_OF_PUBLICATION) {
+    if (growing === undefined || growing.next + records > MOST_OF_PUBLICATION) {
       growing = new Growing(entity);
       this.#growing.set(entity, growing);
     }
     this.#touched.add(growing);
-    return { text: `${growing.token}/${growing.next++}`, publication: growing };
+    const text = `${growing.token}/${growing.next}${records === 1 ? '' : `+${records}`}`;
+    growing.next += records;
+    return { text, publication: growing };
   }
 
   /** What was confirmed since the last call. To be called when nothing is on its way to the broker, and followed by {@link noted}. */

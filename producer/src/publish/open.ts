@@ -9,6 +9,7 @@ import {
   type Topology,
 } from '@tributary/shared';
 import { standInFor } from './messages.js';
+import type { PackBounds } from './packs.js';
 import { Publisher } from './publisher.js';
 
 export interface BrokerOptions {
@@ -19,6 +20,7 @@ export interface BrokerOptions {
   readonly log: Logger;
   /** As of PublisherOptions. */
   readonly isNumbered?: boolean;
+  readonly pack?: PackBounds;
 }
 
 /** How long a broker may take to confirm that the connection closes, in milliseconds; one that is away never does. */
@@ -26,7 +28,7 @@ const CLOSE_TIMEOUT = 2_000;
 
 /** A publisher on a connection of its own. */
 export async function openPublisher(options: BrokerOptions, releases: ReleaseList) {
-  const { amqpUrl, instance, topology, clock, log, isNumbered = false } = options;
+  const { amqpUrl, instance, topology, clock, log, isNumbered = false, pack } = options;
   let away: string | undefined;
   const onProblem = (problem: string | undefined) => {
     away = problem;
@@ -45,7 +47,7 @@ export async function openPublisher(options: BrokerOptions, releases: ReleaseLis
       isBlocked = false;
     });
   }
-  const publisher = new Publisher({ connection, topology, clock, log, isNumbered, standIn: standInFor });
+  const publisher = new Publisher({ connection, topology, clock, log, isNumbered, pack, standIn: standInFor });
   releases.add('the publisher', () => publisher.close());
   const servers = amqpUrl.split(',').map(redactUrl).join(', ');
   const problem = (): string | undefined => {

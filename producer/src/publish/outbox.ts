@@ -7,6 +7,8 @@ import type { PublishRun } from './publish-run.js';
 /** A message that is not settled: the broker has not confirmed it, and it has not been given up. */
 export interface Held {
   readonly message: OutgoingMessage;
+  /** Its records, if there are several, as messages of their own. */
+  readonly parts?: readonly OutgoingMessage[] | undefined;
   readonly options: PublishOptions;
   readonly run: PublishRun;
   readonly stats: QueueStats;
@@ -42,7 +44,7 @@ export class Outbox {
   add(held: Held): void {
     this.#messages += 1;
     this.#bytes += held.message.body.length;
-    held.stats.unconfirmed += 1;
+    held.stats.unconfirmed += recordsOf(held);
   }
 
   /** Undefined if there is room for more; otherwise a promise, shared by all callers, that resolves when half is free. */
@@ -128,9 +130,10 @@ export class Outbox {
   settle(held: Held, confirmed: boolean): void {
     this.#messages -= 1;
     this.#bytes -= held.message.body.length;
-    held.stats.unconfirmed -= 1;
-    if (confirmed) held.stats.confirmed += 1;
-    held.run.settle(confirmed, held.number);
+    const records = recordsOf(held);
+    held.stats.unconfirmed -= records;
+    if (confirmed) held.stats.confirmed += records;
+    held.run.settle(confirmed, held.number, records);
     if (this.#messages <= this.#maxMessages / 2 && this.#bytes <= this.#maxBytes / 2) {
       this.#room?.resolve();
       this.#room = undefined;
@@ -140,6 +143,9 @@ export class Outbox {
     this.#empty = undefined;
   }
 }
+
+/** How many records the message holds. */
+export const recordsOf = ({ parts }: Held): number => parts?.length ?? 1;
 
 /** A promise that many await and one call resolves. */
 class Latch {

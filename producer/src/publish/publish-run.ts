@@ -4,6 +4,7 @@ import type { MessageNumber, Numbering } from './numbering.js';
 /** The messages of one run: published one by one, awaited together. */
 export class PublishRun {
   readonly #accept: (message: OutgoingMessage, run: PublishRun) => Promise<void> | undefined;
+  readonly #sendRest: () => void;
   #unsettled = 0;
   #confirmed = 0;
   #error: Error | undefined;
@@ -11,8 +12,14 @@ export class PublishRun {
   /** Numbers its messages, so that it can be noted which of them are settled; undefined if that is not noted. */
   readonly numbering: Numbering | undefined;
 
-  constructor(accept: (message: OutgoingMessage, run: PublishRun) => Promise<void> | undefined, numbering?: Numbering) {
+  /** @param sendRest sends what waits to be sent together with more */
+  constructor(
+    accept: (message: OutgoingMessage, run: PublishRun) => Promise<void> | undefined,
+    numbering?: Numbering,
+    sendRest: () => void = () => {},
+  ) {
     this.#accept = accept;
+    this.#sendRest = sendRest;
     this.numbering = numbering;
   }
 
@@ -45,6 +52,7 @@ export class PublishRun {
    * @throws FatalError if the topology cannot be declared
    */
   flush(): Promise<void> {
+    this.#sendRest();
     if (this.#error !== undefined) return Promise.reject(this.#error);
     if (this.#unsettled === 0) return Promise.resolve();
     return new Promise((resolve, reject) => {
@@ -53,11 +61,11 @@ export class PublishRun {
   }
 
   /** The publisher calls it when one of the messages is confirmed or given up. */
-  settle(confirmed: boolean, number: MessageNumber | undefined): void {
-    this.#unsettled -= 1;
+  settle(confirmed: boolean, number: MessageNumber | undefined, records = 1): void {
+    this.#unsettled -= records;
     if (confirmed) {
-      this.#confirmed += 1;
-      if (number !== undefined) number.publication.confirmed += 1;
+      this.#confirmed += records;
+      if (number !== undefined) number.publication.confirmed += records;
     }
     if (this.#unsettled === 0 && this.#error === undefined) this.#flush?.resolve();
   }

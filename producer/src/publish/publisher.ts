@@ -14,7 +14,8 @@ import { type ChannelUser, ConfirmChannelKeeper } from './confirm-channel.js';
 import { ConfirmWatch } from './confirm-watch.js';
 import type { OutgoingMessage } from './messages.js';
 import { Numbering } from './numbering.js';
-import { type Held, Outbox } from './outbox.js';
+import { type Held, Outbox, recordsOf } from './outbox.js';
+import { messageOf, optionsOf, type PackBounds, Packs } from './packs.js';
 import { PublishRun } from './publish-run.js';
 import { QueueWait } from './queue-wait.js';
 
@@ -27,6 +28,8 @@ export interface PublisherOptions {
   readonly window?: number;
   /** How many bytes of message bodies may be unconfirmed at a time; 32 MiB unless given. */
   readonly windowBytes?: number;
+  /** The bounds of a pack; each record is a message of its own unless given. */
+  readonly pack?: PackBounds | undefined;
   /** Whether messages are numbered, so that it can be noted which of them are settled; not unless given. */
   readonly isNumbered?: boolean;
   /**
@@ -38,6 +41,10 @@ export interface PublisherOptions {
 
 /** The `max_message_size` of RabbitMQ 4, in bytes. If a broker has a lower one, its refusal says so. */
 const MAX_MESSAGE_SIZE = 16 * 1024 * 1024;
+
+/** Unconfirmed messages from which on records wait for others to be sent together, and until which they wait for no more. */
+const PACKED_FROM = 64;
+const PACKED_UNTIL = 16;
 
 /**
  * Publishes messages and keeps each until the broker has confirmed it. Messages that were not confirmed when a channel
@@ -53,6 +60,8 @@ export class Publisher implements ChannelUser {
   readonly #confirmWatch: ConfirmWatch;
   /** By endpoint. */
   readonly #numberings = new Map<string, Numbering>();
+  /** Undefined if each record is a message of its own. */
+  readonly #packs: Packs | undefined;
   #channel: PublishChannel | undefined;
   /** The fault that a person has to mend before any run can succeed. */
   #fault: FatalError | undefined;
@@ -62,6 +71,7 @@ export class Publisher implements ChannelUser {
     const { window = 1_000, windowBytes = 32 * 1024 * 1024, topology } = options;
     this.#options = options;
     this.#outbox = new Outbox(window, windowBytes);
+    this.#packs = this.#packsOf(options.pack);
     this.#stats = new Map(topology.queues.map(({ entity, queue }) => [entity, newQueueStats(queue)]));
     this.#queueWait = new QueueWait(options, () => this.#sendWaiting());
     this.#confirmWatch = new ConfirmWatch(options, this.#stats.values());
@@ -74,7 +84,10 @@ export class Publisher implements ChannelUser {
    * @param endpoint whose run it is; the one before has ended
    */
   begin(endpoint = ''): PublishRun {
-    return new PublishRun((message, run) => this.#accept(message, run), this.#numberingOf(endpoint));
+    // What a run that failed has left is numbered as of that run.
+    this.#packs?.sendAll();
+    const accept = (message: OutgoingMessage, run: PublishRun) => this.#accept(message, run);
+    return new PublishRun(accept, this.#numberingOf(endpoint), () => this.#packs?.sendAll());
   }
 
   #numberingOf(endpoint: string): Numbering | undefined {
@@ -83,6 +96,14 @@ export class Publisher implements ChannelUser {
     this.#numberings.set(endpoint, numbering);
     numbering.begin();
     return numbering;
+  }
+
+  #packsOf(bounds: PackBounds | undefined): Packs | undefined {
+    if (bounds === undefined || bounds.records === 1) return undefined;
+    return new Packs(bounds, (messages, run) => {
+      const stats = this.#stats.get(messages[0]?.envelope.entity ?? '');
+      if (stats !== undefined) this.#hold(messages, run, stats);
+    });
   }
 
   get stats(): readonly QueueStats[] {
@@ -96,6 +117,7 @@ export class Publisher implements ChannelUser {
 
   /** Resolves when every message is settled. */
   drained(): Promise<void> {
+    this.#packs?.sendAll();
     return this.#outbox.emptied();
   }
 
@@ -113,21 +135,43 @@ export class Publisher implements ChannelUser {
     const { entity } = message.envelope;
     const stats = this.#stats.get(entity);
     if (stats === undefined) throw new Error(`no queue for entity ${entity}`);
-    const number = run.numbering?.numberOf(entity);
-    const options = publishOptions(message.envelope, number?.text);
-    const held: Held = { message, options, run, stats, number, returned: false };
-    if (message.body.length > this.#maxMessageSize) {
+    if (this.#packs !== undefined && message.body.length <= this.#maxMessageSize) {
+      // While RabbitMQ keeps up, each record travels alone.
+      const waits = this.#outbox.size >= PACKED_FROM || this.#packs.has(entity);
+      if (waits) this.#packs.add(message, run, this.#maxMessageSize);
+      else this.#hold([message], run, stats);
+    } else if (message.body.length > this.#maxMessageSize) {
+      this.#packs?.send(entity);
+      const number = run.numbering?.numberOf(entity);
+      const options = publishOptions(message.envelope, number?.text);
+      const held: Held = { message, options, run, stats, number, returned: false };
       this.#tellTooLarge(held);
       const standIn = this.#standInOf(message);
       if (standIn !== undefined) return this.#accept(standIn, run);
       this.#outbox.add(held);
       this.#outbox.settle(held, false);
     } else {
-      this.#outbox.add(held);
-      this.#send(held);
+      this.#hold([message], run, stats);
     }
     if (this.#fault !== undefined) this.failed(this.#fault);
     return this.#outbox.room();
+  }
+
+  /** Sends records in one message, now or when there is a channel. */
+  #hold(records: readonly OutgoingMessage[], run: PublishRun, stats: QueueStats): void {
+    const [first, ...others] = records;
+    if (first === undefined) return;
+    if (run.failed) {
+      run.settle(false, undefined, records.length);
+      return;
+    }
+    const message = messageOf([first, ...others]);
+    const number = run.numbering?.numberOf(first.envelope.entity, records.length);
+    const options = optionsOf(message, records.length, number?.text);
+    const parts = others.length === 0 ? undefined : records;
+    const held: Held = { message, parts, options, run, stats, number, returned: false };
+    this.#outbox.add(held);
+    this.#send(held);
   }
 
   /** Undefined if nothing stands in for it, or if even that would be too large. */
@@ -140,7 +184,7 @@ export class Publisher implements ChannelUser {
     const { message, options, stats, run } = held;
     try {
       if (this.#publish(message, options)) {
-        stats.published += 1;
+        stats.published += recordsOf(held);
         this.#outbox.sent(held);
         this.#confirmWatch.sent();
       } else {
@@ -175,6 +219,7 @@ export class Publisher implements ChannelUser {
 
   closed(reason: Error | undefined): void {
     this.#channel = undefined;
+    this.#packs?.sendAll();
     this.#outbox.channelLost();
     // RabbitMQ closes the channel if one message is too large. Without that message the others can be published.
     const limit = maxMessageSizeIn(reason);
@@ -184,15 +229,20 @@ export class Publisher implements ChannelUser {
     // What stands in for a message is accepted before the message is given up: its run must not end in between.
     const choose = (held: Held) => {
       if (!isTooLarge(held)) return false;
+      if (held.parts !== undefined) {
+        if (!held.run.failed) for (const part of held.parts) void held.run.publish(part);
+        return true;
+      }
       const standIn = this.#standInOf(held.message);
       if (standIn !== undefined && !held.run.failed) void held.run.publish(standIn);
       return true;
     };
-    for (const held of this.#outbox.prune(choose)) this.#tellTooLarge(held);
+    for (const held of this.#outbox.prune(choose)) if (held.parts === undefined) this.#tellTooLarge(held);
   }
 
   failed(error: FatalError | RetryableError): void {
     this.#fault = error instanceof FatalError ? error : undefined;
+    this.#packs?.sendAll();
     for (const run of this.#outbox.runs()) run.fail(error);
     this.#outbox.prune();
   }
@@ -202,12 +252,13 @@ export class Publisher implements ChannelUser {
       this.#outbox.settle(held, !held.returned);
       if (!held.returned) this.#queueWait.over(held.stats.queue);
     }
+    if (this.#outbox.size <= PACKED_UNTIL) this.#packs?.sendAll();
     this.#keeper.works();
   }
 
   #onNack(tag: number, multiple: boolean): void {
     for (const held of this.#outbox.answered(tag, multiple)) {
-      held.stats.rejected += 1;
+      held.stats.rejected += recordsOf(held);
       this.#outbox.wait(held);
       void this.#queueWait.begin(held.stats.queue);
     }

@@ -1,10 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import {
   applyTopology,
+  bodiesOf,
   connectBroker,
+  isPack,
   keyFieldsOf,
   type Logger,
+  packedId,
   readEnvelope,
+  SettledOfQueue,
   systemClock,
   topologyOf,
 } from '@tributary/shared';
@@ -80,6 +84,64 @@ export function describePublisher(name: string, makeBroker: () => Promise<Broker
       expect(full).toBeInstanceOf(Promise);
       await full;
       await run.flush();
+    });
+
+    it('packs records while the broker does not keep up, in order and with ids that sort so, and sends them alone otherwise', async () => {
+      const pack = { records: 10, bytes: 100_000 };
+      const { publisher, messages, read } = await setUp(makeBroker, { pack, isNumbered: true });
+      const run = publisher.begin('crm');
+      const sent = [...messages(150), ...messages(33, 'customer', 'x', '2026-03-01T12:00:01Z')];
+      for (const message of sent) void run.publish(message);
+      await run.flush();
+      expect(run.confirmed).toBe(183);
+      expect(publisher.stats[0]).toMatchObject({ published: 183, confirmed: 183, unconfirmed: 0 });
+      const received = await read('customer');
+      expect(received.length).toBeLessThan(64 + 20);
+      const records = received.flatMap(({ content, properties }) => {
+        const bodies = isPack(properties) ? [...bodiesOf(content)] : [content];
+        expect(bodies.length).toBeLessThanOrEqual(10);
+        expect(properties.headers?.records).toBe(bodies.length === 1 ? undefined : bodies.length);
+        return bodies.map((body, place) => ({
+          body: body.toString(),
+          id: bodies.length === 1 ? properties.messageId : packedId(properties.messageId, place),
+          fetchedAt: properties.headers?.fetchedAt,
+        }));
+      });
+      expect(records.map(({ body }) => body)).toEqual(sent.map(({ body }) => body.toString()));
+      expect(records.map(({ fetchedAt }) => fetchedAt)).toEqual(sent.map(({ envelope }) => envelope.fetchedAt));
+      const ids = records.map(({ id }) => id);
+      expect(ids.toSorted()).toEqual(ids);
+      // Each record has a number, and all of them are one publication.
+      const numbers = new SettledOfQueue('q');
+      for (const { properties } of received) numbers.add(properties.headers?.publication);
+      expect(numbers.take().map(({ runs }) => runs)).toEqual([[[0, 182]]]);
+      expect(run.numbering?.take()).toMatchObject([{ from: 0, to: 184, count: 183 }]);
+      // The broker keeps up now.
+      for (const message of messages(20)) {
+        await run.publish(message);
+        await run.flush();
+      }
+      expect((await read('customer')).map(({ properties }) => properties.contentType)).toEqual(
+        Array.from({ length: 20 }, () => 'application/json'),
+      );
+    });
+
+    it('loses nothing of packs when connections are cut in the middle', async () => {
+      const pack = { records: 7, bytes: 100_000 };
+      const { broker, publisher, messages, read } = await setUp(makeBroker, { window: 80, pack });
+      const run = publisher.begin();
+      const sent = messages(2_000);
+      for (const [index, message] of sent.entries()) {
+        if (index === 600 || index === 1_300) void broker.disconnectAll();
+        const full = run.publish(message);
+        if (full !== undefined) await full;
+      }
+      await run.flush();
+      expect(run.confirmed).toBe(2_000);
+      const bodies = (await read('customer')).flatMap(({ content, properties }) =>
+        isPack(properties) ? [...bodiesOf(content)].map(String) : [content.toString()],
+      );
+      expect(new Set(bodies)).toEqual(new Set(sent.map(({ body }) => body.toString())));
     });
 
     it('loses nothing when connections are cut in the middle: the same message ids come again', async () => {
@@ -213,12 +275,17 @@ export function describePublisher(name: string, makeBroker: () => Promise<Broker
 
 let made = 0;
 
-function messagesOf(count: number, entity: string, padding = ''): OutgoingMessage[] {
+function messagesOf(
+  count: number,
+  entity: string,
+  padding = '',
+  fetchedAt = '2026-03-01T12:00:00Z',
+): OutgoingMessage[] {
   const endpoint = endpointWith({ url: 'http://127.0.0.1:1/', entity });
   const messageOf = messageMaker(endpoint, 1, createIds());
   const [key = ''] = keyFieldsOf(endpoint.entity.config);
   return Array.from({ length: count }, () =>
-    messageOf({ [key]: `k${made++}`, updatedAt: '2026-03-01T12:00:00Z', padding }, Date.parse('2026-03-01T12:00:00Z')),
+    messageOf({ [key]: `k${made++}`, updatedAt: '2026-03-01T12:00:00Z', padding }, Date.parse(fetchedAt)),
   );
 }
 
@@ -233,7 +300,10 @@ async function openPublisher(broker: Broker, options: Omit<PublisherOptions, 'co
 }
 
 /** A publisher on a topology of its own, and a second connection to look behind it. */
-async function setUp(makeBroker: () => Promise<Broker>, options: { window?: number; windowBytes?: number } = {}) {
+async function setUp(
+  makeBroker: () => Promise<Broker>,
+  options: Pick<PublisherOptions, 'window' | 'windowBytes' | 'pack' | 'isNumbered'> = {},
+) {
   const broker = await makeBroker();
   const name = `t_${randomUUID().replaceAll('-', '')}`;
   const plain = topologyOf(pipelineWith({}, { name }));
@@ -298,6 +368,9 @@ async function setUp(makeBroker: () => Promise<Broker>, options: { window?: numb
   const publisher = await openPublisher(broker, { topology, log, ...options });
   await vi.waitFor(() => expect(publisher.problem).toBeUndefined(), { timeout: 10_000 });
   const unconfirmed = () => publisher.stats.reduce((sum, stats) => sum + stats.unconfirmed, 0);
-  const messages = (count: number, entity = 'customer', padding = '') => messagesOf(count, entity, padding);
+  const messages = (...given: [count: number, entity?: string, padding?: string, fetchedAt?: string]) => {
+    const [count, entity = 'customer', ...others] = given;
+    return messagesOf(count, entity, ...others);
+  };
   return { broker, topology, queueOf, publisher, messages, read, admin, unconfirmed, log };
 }

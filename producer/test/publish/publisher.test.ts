@@ -28,7 +28,7 @@ describePublisher(
 );
 
 describe('publisher: a broker that misbehaves', () => {
-  async function setUp(options: Pick<PublisherOptions, 'standIn'> = {}) {
+  async function setUp(options: Pick<PublisherOptions, 'standIn' | 'pack'> = {}) {
     const broker = await startRiggedBroker();
     const { log, lines } = recordingLog();
     const connection = await connectBroker({ urls: broker.url, connectionName: 'test', log });
@@ -99,6 +99,28 @@ describe('publisher: a broker that misbehaves', () => {
     expect(run.confirmed).toBe(3);
     expect(queued()).toBeGreaterThanOrEqual(3);
     expect(publisher.stats[0]).toMatchObject({ tooLarge: 2, unconfirmed: 0 });
+  });
+
+  it('sends the records of a pack that is larger than the broker takes in smaller ones', async () => {
+    const { broker, publisher, message, lines, queued } = await setUp({ pack: { records: 50, bytes: 100_000 } });
+    broker.closeChannels('PRECONDITION_FAILED - message size SIZE is larger than configured max size 5000', 5_000);
+    const run = publisher.begin();
+    for (let n = 0; n < 300; n++) void run.publish(message(`k${n}`, 300));
+    await run.flush();
+    expect(run.confirmed).toBe(300);
+    expect(queued()).toBeGreaterThan(64);
+    expect(publisher.stats[0]).toMatchObject({ tooLarge: 0, unconfirmed: 0 });
+    expect(lines.filter(({ level }) => level === 'error')).toEqual([]);
+  });
+
+  it('gives up the records that wait to be packed, when it is closed', async () => {
+    const { publisher, message } = await setUp({ pack: { records: 50, bytes: 100_000 } });
+    const run = publisher.begin();
+    for (let n = 0; n < 80; n++) void run.publish(message(`k${n}`));
+    publisher.close();
+    await expect(run.flush()).rejects.toMatchObject({ code: 'publisher_closed' });
+    expect(publisher.stats[0]?.unconfirmed).toBe(0);
+    await publisher.drained();
   });
 
   it('does not even try a message larger than RabbitMQ takes', async () => {

@@ -7,6 +7,7 @@ import { sinkSchema } from './kinds/sinks.js';
 import type { USUAL_SOURCE } from './kinds/sources.js';
 import { limitsSchema } from './limits.js';
 import { mergeSchema } from './merge.js';
+import { packSchema } from './pack.js';
 import { name } from './values.js';
 
 const endpointId = z.string().regex(/^[a-z0-9][a-z0-9._-]{0,99}$/, 'expected letters, digits, dots, dashes');
@@ -75,6 +76,7 @@ export const pipelineSchema = z.strictObject({
     .describe(
       'Joins the lines of one entity with another, by the dataset that the rows make. One merge is supported today',
     ),
+  pack: packSchema.prefault({}).describe('How many records share a message while RabbitMQ does not keep up with them'),
   batch: batchSchema.prefault({}).describe('When records are written: a batch is one durable write'),
   sink: sinkSchema.prefault({}).describe('Where the rows land'),
 });
