@@ -83,6 +83,8 @@ describe.concurrent('a Postgres that went back', () => {
     ['DELETE FROM customers', 'loses all rows of a table'],
     ['DROP TABLE customers', 'loses a table'],
     ['DROP TABLE orders', 'loses the table of a merge'],
+    ['ALTER TABLE customers DROP COLUMN name', 'loses a column'],
+    ['ALTER TABLE customers RENAME COLUMN name TO title', 'has a column renamed'],
   ])('by %s is filled again', async ([statement = ''], context) => {
     const path = await beginPath('postgres', context);
     path.change(40);

@@ -124,6 +124,20 @@ const KINDS: readonly Kind[] = [
     /mine \(SQLSTATE U0001/,
   ),
   kind(
+    'a trigger that raises what is said of a database',
+    trigger("IF NEW.name = 'b' THEN RAISE 'not ready' USING ERRCODE = '55000'; END IF"),
+    named('B', 'b'),
+    /not ready \(SQLSTATE 55000/,
+  ),
+  kind(
+    'a trigger that leaves it out',
+    `CREATE FUNCTION theirs() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+       IF NEW.name = 'b' THEN RETURN NULL; END IF; RETURN NEW; END $$;
+     CREATE TRIGGER theirs BEFORE INSERT ON parts FOR EACH ROW EXECUTE FUNCTION theirs()`,
+    named('B', 'b'),
+    /took the row and did not keep it: a trigger or a rule .*\(no error\)/,
+  ),
+  kind(
     'a value of JSON that is too deep',
     'ALTER TABLE parts ADD deep jsonb GENERATED ALWAYS AS (name::jsonb) STORED',
     named('B', `${'['.repeat(50_000)}${']'.repeat(50_000)}`),
@@ -202,6 +216,32 @@ describe('what is of the database, and not of a row,', () => {
     expect(await keysOf(store)).toEqual([]);
     await store.query('DROP TRIGGER theirs ON parts');
     await writer.write('parts', [partRow('A', 1), partRow('B', 1)]);
+    expect(await keysOf(store)).toEqual(['A', 'B']);
+  });
+
+  test.each([
+    ['a table that a migration drops', 'DROP TABLE parts_tombstones'],
+    ['a column that a migration drops', 'ALTER TABLE parts DROP COLUMN name'],
+    ['a history that is dropped', 'DROP TABLE parts_history'],
+  ])('such as %s, refuses no row, and is made again', async (_what, statement) => {
+    const { store, writer } = await begin({ history: true });
+    await writer.write('parts', [partRow('A', 1)]);
+    await store.query(statement);
+    const rows = [partRow('B', 1), partRow('C', 1)];
+    await expect(writer.write('parts', rows)).rejects.toBeInstanceOf(RetryableError);
+    await writer.write('parts', rows);
+    expect(await keysOf(store)).toEqual(['A', 'B', 'C']);
+  });
+
+  test('such as a trigger that leaves out every row, refuses no row, and none counts as written', async () => {
+    const { store, writer } = await begin();
+    await writer.write('parts', [partRow('A', 1)]);
+    await store.query(`CREATE FUNCTION theirs() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$;
+      CREATE TRIGGER theirs BEFORE INSERT ON parts FOR EACH ROW EXECUTE FUNCTION theirs()`);
+    const rows = [partRow('A', 2), partRow('B', 1)];
+    await expect(writer.write('parts', rows)).rejects.toThrow(/did not keep it/);
+    await store.query('DROP TRIGGER theirs ON parts');
+    await writer.write('parts', rows);
     expect(await keysOf(store)).toEqual(['A', 'B']);
   });
 

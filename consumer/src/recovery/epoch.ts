@@ -172,7 +172,8 @@ async function rebuildUnderLock(options: EpochOptions & { readonly deployment: D
     const [previous] = ended;
     if (previous !== undefined) tellWhyItEnds({ ...found, present: previous, lost }, log);
     const reformed = new Set([...begun.reformed, ...(await findReformed(options, found))]);
-    const isDoubted = found.isDoubted || begun.isDoubted;
+    // What put back older rows, or changed a table, may have changed what the rows hold, too.
+    const isDoubted = found.isDoubted || begun.isDoubted || lost !== undefined;
     const name = await deployment.nameNext(prefix, found);
     const keys = ledgerKeys(pipeline, name);
     await noteBegunRebuild(redis, pipeline, { isDoubted, reformed, epochs: [name] });

@@ -5,8 +5,9 @@ import type { Ending } from './ending.js';
 /** Milliseconds between two looks at the output. */
 const LOOK_EVERY = 5_000;
 
-/** An output of very many parts takes long to look at. The looks take a hundredth of the time at most. */
-const SHARE = 100;
+/** An output of very many parts takes long to look at. The looks take a twentieth of the time, unless that would be too seldom. */
+const SHARE = 20;
+const SELDOM = 30_000;
 
 /**
  * Ends the session when the output is not the one any more that it began with: a backup was restored, a table was emptied, a
@@ -29,6 +30,6 @@ export async function watchOutput(
       // Redis or the sink is away, which is told by those who write; the next look finds what happened meanwhile.
       log.debug({ reason: describeError(error) }, 'the output could not be looked at');
     }
-    wait = Math.max(LOOK_EVERY, (clock.monotonic() - began) * SHARE);
+    wait = Math.min(SELDOM, Math.max(LOOK_EVERY, (clock.monotonic() - began) * SHARE));
   }
 }

@@ -2,7 +2,7 @@ import type { Row } from '@tributary/shared';
 import { WriterLost } from '../../writer-lost.js';
 import type { Inspection, Mark, Marks } from '../port.js';
 import type { Database } from './database.js';
-import type { PostgresTables } from './tables.js';
+import type { Column, PostgresTables } from './tables.js';
 import type { Transaction } from './transaction.js';
 import { findWitnesses, witnessesOf } from './witnesses.js';
 
@@ -44,6 +44,8 @@ interface FoundTable {
   readonly next: string;
   readonly rows: boolean;
   readonly closed: boolean;
+  /** By name, the number and the type of each of its columns. A column that was dropped and made again has another number. */
+  readonly columns: Readonly<Record<string, string>> | null;
 }
 
 /**
@@ -131,7 +133,9 @@ export class PostgresMarks {
             `SELECT $${index + 2}::text AS dataset, c.oid::text AS oid, pg_catalog.pg_relation_filenode(c.oid)::text AS file,
                     pg_catalog.txid_snapshot_xmin(pg_catalog.txid_current_snapshot())::text AS running,
                     pg_catalog.txid_snapshot_xmax(pg_catalog.txid_current_snapshot())::text AS next,
-                    EXISTS (SELECT FROM ${rows.sql}) AS rows, EXISTS (SELECT FROM ${tombstones.sql}) AS closed
+                    EXISTS (SELECT FROM ${rows.sql}) AS rows, EXISTS (SELECT FROM ${tombstones.sql}) AS closed,
+                    (SELECT jsonb_object_agg(a.attname, a.attnum || ':' || a.atttypid) FROM pg_catalog.pg_attribute a
+                      WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped) AS columns
                FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
               WHERE n.nspname = $1 AND c.relname = $${index + 2}::text`,
         )
@@ -141,7 +145,8 @@ export class PostgresMarks {
     const looked: { name: string; mark: string; lost: string | undefined }[] = [];
     for (const table of found) {
       const written = counts.some(({ dataset, present }) => present && dataset === table.dataset);
-      const mark = [table.oid, table.file, table.running, table.rows || written ? 'rows' : 'empty'].join(' ');
+      const state = table.rows || written ? 'rows' : 'empty';
+      const mark = [table.oid, table.file, table.running, state, writeColumns(table)].join(' ');
       looked.push({
         name: table.dataset,
         mark,
@@ -163,11 +168,14 @@ export class PostgresMarks {
     written: boolean,
   ): Promise<string | undefined> {
     if (was === undefined) return undefined;
-    const [oid, file, running = '0', state] = was.split(' ');
+    const [oid, file, running = '0', state, columns = ''] = was.split(' ');
     const table = this.#tables.datasets.get(now.dataset)?.rows;
     if (table === undefined) return undefined;
     if (state !== 'rows' && !written) return undefined;
     if (oid !== now.oid) return `table ${table.sql} was dropped and made again, or restored`;
+    const changed = changedColumn(columns, now, table.columns);
+    if (changed !== undefined)
+      return `column "${changed}" of table ${table.sql} was dropped, renamed, or given another type: what its rows held there may be gone`;
     // A dataset whose keys are all closed is empty too.
     if (!now.rows && !now.closed) return `table ${table.sql} is empty, and it held rows`;
     const { older, missing } = await findWitnesses(transaction, this.#tables, this.#pipeline, now.dataset);
@@ -181,6 +189,14 @@ export class PostgresMarks {
     const [first] = await transaction.query(select, [since]);
     return first === undefined ? `table ${table.sql} was emptied: each of its rows is newer than that` : undefined;
   }
+}
+
+const writeColumns = ({ columns }: FoundTable): string => encodeURIComponent(JSON.stringify(columns ?? {}));
+
+/** A column of the dataset that is not the one any more that it was; undefined if there is none. */
+function changedColumn(was: string, now: FoundTable, wanted: readonly Column[]): string | undefined {
+  const before = JSON.parse(decodeURIComponent(was) || '{}') as Readonly<Record<string, string>>;
+  return wanted.find(({ name }) => before[name] !== undefined && before[name] !== now.columns?.[name])?.name;
 }
 
 function lostWrites(kept: Marks, now: Marks): string | undefined {

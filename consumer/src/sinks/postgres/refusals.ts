@@ -1,4 +1,4 @@
-import { PoisonError, type Row } from '@tributary/shared';
+import { PoisonError, RetryableError, type Row } from '@tributary/shared';
 import { DatabaseError } from 'pg';
 import type { Refusal } from '../refused.js';
 
@@ -34,6 +34,22 @@ const BY_CLASS: Readonly<Record<string, Culprit>> = {
 
 const BY_CODE: Readonly<Record<string, Culprit>> = { '42501': 'sink', XX001: 'sink', XX002: 'sink' };
 
+/** Classes that may be of a row if they come from a function: what such an error says of the database, a trigger may have raised. */
+const RAISED_BY_FUNCTIONS: ReadonlySet<string> = new Set(['42', '55']);
+
+/** Waiting for a lock, whoever wants it, says nothing of the row. */
+const LOCK_NOT_AVAILABLE = '55P03';
+
+/** The function of the server that checks a row against the policies of its table (row level security). */
+const POLICY_CHECK = 'ExecWithCheckOptions';
+
+/** Postgres has taken a row, and it is not there: a trigger or a rule of another person has left it out. */
+export class RowNotKept extends RetryableError {
+  constructor(message: string) {
+    super('row_not_kept', message);
+  }
+}
+
 /** What the server said; undefined if the error is not one of its own, such as a connection that broke. */
 const serverErrorOf = (error: unknown): DatabaseError | undefined => {
   const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
@@ -41,9 +57,16 @@ const serverErrorOf = (error: unknown): DatabaseError | undefined => {
 };
 
 export function culpritOf(error: unknown): Culprit {
-  const code = serverErrorOf(error)?.code;
+  if (error instanceof RowNotKept) return 'either';
+  const { code, where, routine } = serverErrorOf(error) ?? {};
   if (code === undefined) return 'sink';
-  return BY_CODE[code] ?? BY_CLASS[code.slice(0, 2)] ?? 'either';
+  const group = code.slice(0, 2);
+  const isOfFunction = where !== undefined && where !== '' && code !== LOCK_NOT_AVAILABLE;
+  if (RAISED_BY_FUNCTIONS.has(group) && isOfFunction) return 'either';
+  if (code === '42501' && routine === POLICY_CHECK) return 'either';
+  // A table or a column that is missing, or is another one than it was: no row can change that, and it is made again.
+  if (group === '42' && !isOfFunction) return 'sink';
+  return BY_CODE[code] ?? BY_CLASS[group] ?? 'either';
 }
 
 /** Errors whose detail names the columns, and does not show the whole row or change from time to time. */
@@ -52,12 +75,15 @@ const WITH_DETAIL: ReadonlySet<string> = new Set(['23503', '23505', '23P01']);
 /** Characters. The reason travels in a header, and the server's words may hold a whole field. */
 const LONGEST_WORDS = 500;
 
+type Words = Partial<Pick<DatabaseError, 'message' | 'detail' | 'code' | 'constraint' | 'column'>>;
+
 /** The refusal of a row, in the server's own words. */
 export function refusal(row: Row, error: unknown): Refusal {
-  const { message = '', detail = '', code = '', constraint, column } = serverErrorOf(error) ?? {};
+  const own = error instanceof RowNotKept ? { message: error.message } : {};
+  const { message = '', detail = '', code = '', constraint, column }: Words = serverErrorOf(error) ?? own;
   const words = WITH_DETAIL.has(code) ? `${message}: ${detail}` : message;
   const names = [
-    `SQLSTATE ${code}`,
+    code === '' ? 'no error' : `SQLSTATE ${code}`,
     ...(constraint === undefined ? [] : [`constraint "${constraint}"`]),
     ...(column === undefined ? [] : [`column "${column}"`]),
   ].join(', ');

@@ -82,7 +82,10 @@ export function createPostgresSink(options: PostgresSinkOptions): Sink {
 
     async inspect(kept) {
       await schema.ensure();
-      return marks.inspect(kept);
+      const found = await marks.inspect(kept);
+      // A column may be gone, or of another type.
+      if (found.lost !== undefined) schema.forget();
+      return found;
     },
 
     stored: () => readStored(database, tables, pipeline),

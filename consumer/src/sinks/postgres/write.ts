@@ -1,6 +1,7 @@
 import { ownValue, type Row, stringifyJson } from '@tributary/shared';
 import { escapeIdentifier } from 'pg';
 import { changesIn, contentOf, newestInHistory, recordReturns } from './history.js';
+import { RowNotKept } from './refusals.js';
 import type { Column, DatasetTables, Table } from './tables.js';
 import type { Transaction } from './transaction.js';
 
@@ -29,11 +30,24 @@ export async function writeRows(
   const closed = newest.filter(({ values }) => values === null);
   await insert(transaction, tombstones, closed, options.writtenAt, replaceOlder(tombstones, []));
   await transaction.query(settle(rows, tombstones), [keys]);
+  await checkKept(transaction, tables, newest);
   if (!keepsHistory(tables)) return;
   const now = await contentOf(transaction, tables, keys);
   const { changes, late } = await changesIn(transaction, tables, given, before, now);
   await insert(transaction, tables.history, changes, options.writtenAt, 'ON CONFLICT DO NOTHING');
   await recordReturns(transaction, tables, late);
+}
+
+/** @throws RowNotKept if a trigger or a rule of another person has left out a row: it would count as written */
+async function checkKept(transaction: Transaction, { rows, tombstones }: DatasetTables, written: readonly Row[]) {
+  const there = ({ sql }: Table) => `EXISTS (SELECT FROM ${sql} WHERE _key = k AND _order >= o COLLATE "C")`;
+  const [missing] = await transaction.query<{ key: string }>(
+    `SELECT k AS key FROM unnest($1::text[], $2::text[]) AS given (k, o) WHERE NOT ${there(rows)} AND NOT ${there(tombstones)} LIMIT 1`,
+    [written.map(({ key }) => key), written.map(({ order }) => order)],
+  );
+  if (missing === undefined) return;
+  const what = 'Postgres took the row and did not keep it: a trigger or a rule on the table leaves it out';
+  throw new RowNotKept(`${what} (key ${missing.key}, table ${rows.sql})`);
 }
 
 /** What these keys held. The history knows it of keys whose rows a person has removed. */
