@@ -56,14 +56,14 @@ export const limitDeadLetters: Act = (fault, scene) =>
   });
 
 /**
- * An operator empties a table, or removes the parts of a dataset. A merged table goes with its history: its rows told of records that had not
- * landed themselves, and without them a merge may make once more what only the history still knows, or leave it there for good.
+ * An operator empties a table, or removes the parts of a dataset. A merged table goes with its history and tombstones: its rows told of records
+ * that had not landed themselves, and without them a merge may make once more what only the history still knows, or leave it there for good.
  */
 export const removeRows: Act = async (fault, scene) => {
   const { pipeline, postgres } = scene.stage;
   const { name, entity } = chosen(datasetsOf(pipeline.config), fault.victim);
   if (postgres !== undefined) {
-    const tables = entity === undefined ? [name, `${name}_history`] : [name];
+    const tables = entity === undefined ? [name, `${name}_history`, `${name}_tombstones`] : [name];
     return inPostgres(scene, async (client, schema) => {
       await client.query(`TRUNCATE ${tables.map((table) => `${schema}.${escapeIdentifier(table)}`).join(', ')}`);
       scene.count(fault, `TRUNCATE ${tables.join(', ')}`);
