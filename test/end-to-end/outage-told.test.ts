@@ -76,7 +76,7 @@ sink: { type: csv, csv: { directory: ${JSON.stringify(stage.path('output'))} } }
         .locator('.troubles li', { hasText: new RegExp(`^${id}: the API does not answer as it should`) })
         .waitFor({ timeout: 10_000 });
       expect(await page.locator('.node', { hasText: id }).first().innerText()).toMatch(
-        /no answer\s+\d+ attempts? failed\s+asked again/,
+        /no answer\s+\d+ attempts? failed\s+again/,
       );
       await eventually(async () => expect(await attempts()).toBeGreaterThan(1));
       const told = (await flow()).endpoints.find((endpoint) => endpoint.id === id)?.retrying;

@@ -117,12 +117,14 @@ export function createView(_place, { navigate, announce, signIn }) {
     if (!complete) list.prepend(oldestAlone(shown, dead));
     const all = filtered ? 'all that match' : 'all';
     const { passing, unknown } = shown.prospect;
-    setText(replayAll, 'Replay what passes now…');
+    setText(replayAll, `Replay ${count(passing + unknown)} of ${count(total)}…`);
     setText(discardAll, `Discard ${all}…`);
     replayAll.hidden = discardAll.hidden = total === 0 && complete;
     // Of letters that were not looked at it is not known.
     replayAll.disabled = passing + unknown === 0 && complete;
-    replayAll.title = replayAll.disabled ? 'None of them would pass now: edit them, or correct the pipeline file' : '';
+    replayAll.title = replayAll.disabled
+      ? 'None of them would pass now: edit them, or correct the pipeline file'
+      : 'Those that would pass now';
     const step = (page, label, exists) =>
       exists ? h('a', { href: addressOf({ ...place, page }) }, label) : h('span', { class: 'faint' }, label);
     const first = (place.page - 1) * PAGE;

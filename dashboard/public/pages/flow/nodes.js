@@ -33,7 +33,7 @@ export function endpointNode(announce) {
       if (now !== shown) {
         shown = now;
         const first = retrying ? [`${plural(retrying.attempts, 'attempt')} failed`] : ['polled ', since(lastPollAt)];
-        const second = retrying ? ['asked again ', until(retrying.nextAttemptAt)] : ['next ', until(nextPollAt)];
+        const second = retrying ? ['again ', until(retrying.nextAttemptAt)] : ['next ', until(nextPollAt)];
         below[0].replaceChildren(...first);
         below[1].replaceChildren(...(state === undefined ? second : [state]));
       }
