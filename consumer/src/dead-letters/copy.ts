@@ -31,7 +31,20 @@ const TO_HEADERS = ['userId', 'expiration', 'clusterId'] as const;
 const TEXTS = ['messageId', 'type', 'appId', 'contentType', 'contentEncoding', 'correlationId', 'replyTo'] as const;
 
 /** Headers by which RabbitMQ routes copies to other queues as well. Their values are kept under other names. */
-const ROUTING = new Set(['CC', 'BCC']);
+const ROUTING: readonly string[] = ['CC', 'BCC'];
+
+/**
+ * Headers that only a letter may have. A record that came with them could name the kept body of another letter: the dashboard would
+ * show that body as this record's, send it again as such, and delete it with this letter.
+ */
+const LETTERS_OWN: readonly string[] = [
+  DEAD_LETTER_HEADERS.kept,
+  DEAD_LETTER_HEADERS.keptBytes,
+  DEAD_LETTER_HEADERS.field,
+  DEAD_LETTER_HEADERS.cut,
+];
+
+const RENAMED: ReadonlySet<string> = new Set([...ROUTING, ...LETTERS_OWN]);
 
 /** RabbitMQ answers to the consumer of this pseudo-queue, and closes the channel if there is none. */
 const DIRECT_REPLY = 'amq.rabbitmq.reply-to';
@@ -130,7 +143,7 @@ function fitting(headers: Readonly<Record<string, unknown>>, room: number, cut: 
   const sized = Object.entries(headers).map(([name, value]) => ({ name, value, size: entrySize(name, value) }));
   if (Object.getPrototypeOf(headers) !== Object.prototype) cut.push('__proto__ (no header may have this name here)');
   for (const { name, value, size } of sized.sort((a, b) => (a.size ?? 0) - (b.size ?? 0))) {
-    const safe = ROUTING.has(name) ? `tributary-original-${name}` : name;
+    const safe = RENAMED.has(name) ? `tributary-original-${name}` : name;
     const bytes = size === undefined ? undefined : size + safe.length - name.length;
     if (bytes !== undefined && bytes <= left) {
       kept.push([safe, value]);

@@ -55,6 +55,26 @@ describe('a letter', () => {
     });
   });
 
+  test('has under other names what the record claims of a letter', () => {
+    const claims = {
+      'tributary-kept-body': 'a'.repeat(64),
+      'tributary-kept-bytes': 9,
+      'tributary-field': 'forged',
+      'x-tributary-cut': 'forged',
+    };
+    const { headers = {} } = copyOptions({ headers: claims }, { ...words, error: new PoisonError('c', 'r') });
+    for (const [name, value] of Object.entries(claims)) {
+      expect(headers).not.toHaveProperty(name);
+      expect(headers[`tributary-original-${name}`]).toBe(value);
+    }
+  });
+
+  test('has its own kept body, whatever the record claims', () => {
+    const kept = { id: 'b'.repeat(64), bytes: 5 };
+    const { headers = {} } = copyOptions({ headers: { 'tributary-kept-body': 'a'.repeat(64) } }, { ...words, kept });
+    expect(headers).toMatchObject({ 'tributary-kept-body': kept.id, 'tributary-kept-bytes': 5 });
+  });
+
   test('of the last resort has nothing of the original but its id', () => {
     const { headers = {}, messageId } = bareOptions({ messageId: 'ü-1', headers: { big: 'x' } }, words);
     expect(messageId).toBe('_-1');

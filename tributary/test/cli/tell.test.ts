@@ -106,7 +106,7 @@ describe('the banner', () => {
     const text = `
 entities: { post: { dataset: posts, queue: posts, key: id, fields: { id: string } } }
 endpoints:
-  blog: { url: "http://127.0.0.1:1/posts?key=secret", entity: post }
+  blog: { url: "http://user:password@127.0.0.1:1/posts?key=secret", entity: post }
   gone: { url: "http://127.0.0.1:1/gone", entity: post, enabled: false }
 sink: { type: ${sink} }`;
     const at = (port: number) => `http://127.0.0.1:${port}`;
@@ -114,6 +114,12 @@ sink: { type: ${sink} }`;
     const config = parsePipeline(text, {}, 'test.yaml');
     return welcome({ config, urls, inMemory, dashboardToken: 'abc' }, speller(installed));
   };
+
+  test('holds no user, password or query of an endpoint', () => {
+    const said = banner('csv', []);
+    expect(said).toContain('blog  http://127.0.0.1:1/posts\n');
+    expect(said).not.toMatch(/user|password|secret/);
+  });
 
   test('says that queues and ledger live in memory where they do, and that files are written', () => {
     const said = banner('csv', ['queues', 'ledger']);

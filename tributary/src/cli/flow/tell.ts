@@ -1,5 +1,5 @@
 import type { DeadRecordGroup } from '@tributary/consumer';
-import { count, type EndpointConfig, sinkWords } from '@tributary/shared';
+import { count, type EndpointConfig, redactUrl, sinkWords } from '@tributary/shared';
 import type { Figures } from '../../library/figures.js';
 import type { Summary } from '../../library/once.js';
 import type { MarksPlace, Pipeline } from '../../library/pipeline.js';
@@ -15,7 +15,7 @@ export function welcome(pipeline: Running, spell: Spell): string {
   const token = dashboardToken === undefined ? [] : [`sign in with ${dashboardToken}  (until this ends)`];
   const lines = [
     ['CRM to poll', urls.mockApi === undefined ? [] : [`${urls.mockApi}  (a mock; its records change as you watch)`]],
-    ['endpoint', endpoints.map(([id, { url }]) => `${id}  ${url.split('?')[0]}`)],
+    ['endpoint', endpoints.map(([id, { url }]) => `${id}  ${redactUrl(url).split('?')[0]}`)],
     ['dashboard', [urls.dashboard]],
     ['to act there', token],
     ['producer', [`${urls.producer}  (asked by: ${askedBy(urls.producer, spell)})`]],
