@@ -77,6 +77,7 @@ export * from './service/metrics.js';
 export * from './service/problems.js';
 export * from './service/reading.js';
 export * from './service/routes.js';
+export * from './service/safe-text.js';
 export * from './service/settings.js';
 export * from './service/token.js';
 export * from './words.js';

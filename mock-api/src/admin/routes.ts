@@ -9,6 +9,7 @@ import { isoTime } from '../crm/records.js';
 import { type Faults, readFaults } from '../faults/faults.js';
 import type { Outage } from '../faults/outage.js';
 import { badRequest, Problem, quote } from '../problem.js';
+import { programsOnly } from './programs-only.js';
 import { listScenarios, runScenario } from './scenarios.js';
 import { inChunks, truthDocument, truthLines } from './truth.js';
 
@@ -30,6 +31,7 @@ const anyText = express.text({ type: () => true, limit: '64mb' });
 /** The routes for tests, audits and demonstrations. Clients of the API do not use them. */
 export function addAdminRoutes(app: Express, { crm, pace, streams, faults, outage }: Administered): void {
   const paces = [pace, ...streams.values()];
+  app.use('/admin', programsOnly);
   app.get('/admin/truth', (_request, response) => stream(response, 'application/json', truthDocument(crm)));
 
   /** Makes `count` changes at once, also while paused. Answers which records changed, in order. */
@@ -77,7 +79,7 @@ export function addAdminRoutes(app: Express, { crm, pace, streams, faults, outag
       stream(response, 'application/x-ndjson', truthLines(collection)),
     );
 
-    /** Takes any JSON, with any content type; see {@link Crm.put}. */
+    /** Takes any JSON, of any shape; see {@link Crm.put}. */
     app.put(`/admin/${name}/:key`, anyText, (request, response) => {
       const { entry, created } = crm.put(name, request.params.key, readJson(request.body));
       response.status(created ? 201 : 200).json({ key: entry.key, version: isoTime(entry.stamp) });

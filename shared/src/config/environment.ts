@@ -71,6 +71,13 @@ export const ENVIRONMENT = {
     usually: '`info`; with `npm start` `warn`',
     words: 'How much is logged: trace, debug, info, warn, error, fatal or silent',
   },
+  UMASK: {
+    readers: SERVICES,
+    usual: '027',
+    usually: '`027`; with docker compose `022`',
+    words:
+      'Which rights the files and folders that a service writes do not get, as octal digits: with `027` their owner may write them, their group read them, and no other user; with `022` every user may read them',
+  },
   NODE_ENV: {
     readers: ['producer', 'consumer'],
     words: 'With `production`, as in the images, a service warns of passwords that stand in the sources',

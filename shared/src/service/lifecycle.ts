@@ -1,6 +1,7 @@
-import { describeError } from '../errors.js';
+import { describeError, FatalError } from '../errors.js';
 import { outputWritten } from './log-output.js';
 import type { Logger } from './logging.js';
+import { printable, withoutPasswords } from './safe-text.js';
 
 /** A part of Tributary that runs: started once, stopped once, both safe to call again. */
 export interface Service {
@@ -99,15 +100,29 @@ export interface ServiceProcess {
   readonly log: Logger;
 }
 
+/**
+ * Takes rights from all files and folders that this process makes: parts, kept bodies, cursors, the audit log, temporary files.
+ * @param umask octal digits; files are 0640 and folders 0750 unless given
+ * @throws FatalError for what is not a mask, or would keep the owner out
+ */
+export function setUmask(umask: string | undefined): void {
+  const text = umask || '027';
+  if (!/^0?0[0-7]{2}$/.test(text)) {
+    throw new FatalError('settings_invalid', `UMASK: expected octal digits such as 027 or 022, found "${text}"`);
+  }
+  process.umask(Number.parseInt(text, 8));
+}
+
 /** All that a `main.ts` does: makes the service and runs it. If it cannot be made, stderr says why, and the exit code is 1. */
-export async function runProcess(make: () => ServiceProcess): Promise<void> {
+export async function runProcess(make: () => ServiceProcess, umask: string | undefined): Promise<void> {
   // A reader of stderr that has gone would end the process with the next warning of Node.
   process.stderr.on('error', () => {});
   try {
+    setUmask(umask);
     const { service, log } = make();
     await runMain(service, log);
   } catch (error) {
-    process.stderr.write(`${describeError(error)}\n`);
+    process.stderr.write(`${printable(withoutPasswords(describeError(error)))}\n`);
     process.exitCode = 1;
   }
 }

@@ -1,6 +1,7 @@
 import { type DestinationStream, type Logger, pino } from 'pino';
 import { FatalError } from '../errors.js';
 import { stdoutLog } from './log-output.js';
+import { printable, withoutPasswords } from './safe-text.js';
 
 export type { DestinationStream as LogOutput, Logger } from 'pino';
 
@@ -39,6 +40,8 @@ export function createLogger(
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },
     redact: { paths: SECRET_PATHS, censor: '[secret]' },
+    // Errors of libraries hold URLs with passwords, and texts from outside hold what a terminal obeys.
+    hooks: { streamWrite: (line: string) => printable(withoutPasswords(line)) },
   };
   return pino(settings, destination ?? stdoutLog());
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
-import { runMain } from '@tributary/shared';
+import { describeError, runMain, setUmask } from '@tributary/shared';
 import { runCli } from './program.js';
 import type { Context } from './shell/context.js';
 import { speller } from './shell/spelling.js';
@@ -15,6 +15,12 @@ const SAME_SIGNAL = 500;
 const INTERRUPTED = 130;
 
 const terminal = new Terminal(process.stdout, process.stderr);
+try {
+  setUmask(process.env.UMASK);
+} catch (error) {
+  terminal.say(`${describeError(error)}\n`);
+  process.exit(1);
+}
 let stopsInOrder = false;
 terminal.closed.addEventListener('abort', () => {
   if (!stopsInOrder) process.exit(0);

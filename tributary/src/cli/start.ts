@@ -1,5 +1,5 @@
 import type { CommandUnknownOpts } from '@commander-js/extra-typings';
-import { type Service, sinkWords, systemClock } from '@tributary/shared';
+import { type Service, sinkWords, systemClock, withoutPasswords } from '@tributary/shared';
 import type { Pipeline } from '../library/pipeline.js';
 import { showFlow } from './flow/live.js';
 import { adviceOnMarks, describeSummary, farewell, flowLine, welcome } from './flow/tell.js';
@@ -51,9 +51,10 @@ async function pollOnce(context: Context, options: StartOptions): Promise<void> 
   try {
     const progress = async () => flowLine(await pipeline.figures(), pipeline.inFlight());
     const summary = await withProgress(terminal, progress, Promise.race([pipeline.once(), untilAborted(stop)]));
-    terminal.write(
-      options.json ? `${JSON.stringify(summary)}\n` : describeSummary(summary, adviceOnMarks(pipeline, summary)),
-    );
+    const told = options.json
+      ? `${JSON.stringify(summary)}\n`
+      : describeSummary(summary, adviceOnMarks(pipeline, summary));
+    terminal.write(withoutPasswords(told));
     if (summary.endpoints.some(({ error }) => error !== undefined)) throw new CommandFailed('an endpoint failed');
     if (summary.endpoints.some(({ allDied }) => allDied)) throw new CommandFailed('all died', EXIT.allDied);
   } finally {
@@ -72,13 +73,15 @@ async function runUntilStopped(context: Context, options: StartOptions): Promise
   const ended = new AbortController();
   const service: Service = {
     async start() {
-      terminal.write(`\n${welcome(pipeline, spell)}\n`);
+      terminal.write(withoutPasswords(`\n${welcome(pipeline, spell)}\n`));
       void showFlow(pipeline, terminal, systemClock, ended.signal);
     },
     async stop() {
       ended.abort();
       await withProgress(terminal, () => 'stopping: what is under way is written', pipeline.stop());
-      terminal.write(`${farewell(await pipeline.figures(), sinkWords(pipeline.config.sink).place)}\n`);
+      terminal.write(
+        withoutPasswords(`${farewell(await pipeline.figures(), sinkWords(pipeline.config.sink).place)}\n`),
+      );
     },
   };
   await context.run(service, personLogger(context)('tributary'));

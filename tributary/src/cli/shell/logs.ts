@@ -1,4 +1,4 @@
-import { createLogger, type Logger, readInstance } from '@tributary/shared';
+import { createLogger, type Logger, printableJson, readInstance } from '@tributary/shared';
 import pretty from 'pino-pretty';
 import type { Context } from './context.js';
 import { logOn } from './terminal.js';
@@ -13,7 +13,7 @@ export function personLogger({ env, terminal }: Context): (service: string) => L
     messageFormat: '{service}: {msg}',
     singleLine: true,
   });
-  const lines = logOn(terminal, (line) => terminal.say(format(line)));
+  const lines = logOn(terminal, (line) => terminal.paint(format(printableJson(line))));
   const instance = readInstance(env);
   return (service) => createLogger({ service, instance, level: env.LOG_LEVEL || 'warn' }, lines);
 }

@@ -1,4 +1,4 @@
-import { PipedLog } from '@tributary/shared';
+import { PipedLog, printable, withoutPasswords } from '@tributary/shared';
 
 /** One of the process's two outputs. */
 export interface Output {
@@ -62,21 +62,29 @@ export class Terminal {
     return Math.max(this.#stdout.writableLength ?? 0, this.#stderr.writableLength ?? 0);
   }
 
-  /** Writes what was asked for. */
+  /** Writes what was asked for. What a terminal would obey in it is shown as words: records and servers say what they like. */
   write(text: string): void {
-    this.#put(this.#stdout, text);
+    this.#put(this.#stdout, printable(text));
   }
 
-  /** Writes what is said beside it. */
+  /** Writes what is said beside it, such as errors: without the passwords of URLs. */
   say(text: string): void {
-    this.#put(this.#stderr, text);
+    this.#put(this.#stderr, printable(withoutPasswords(text)));
+  }
+
+  /** As {@link say}, in colours: a text in which nothing else is left that a terminal would obey. */
+  paint(text: string): void {
+    this.#put(this.#stderr, withoutPasswords(text));
   }
 
   /** Draws the status line anew, on stderr unless told otherwise; undefined wipes it. Does nothing where no screen is. */
   status(text: string | undefined, output: 'stdout' | 'stderr' = 'stderr'): void {
     this.#wipe();
     const screen = output === 'stdout' ? this.#stdout : this.#stderr;
-    this.#status = text === undefined || screen.isTTY !== true ? undefined : { output: screen, text };
+    this.#status =
+      text === undefined || screen.isTTY !== true
+        ? undefined
+        : { output: screen, text: printable(text).replaceAll('\n', ' ') };
     this.#draw();
   }
 

@@ -1,0 +1,99 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { parse } from 'yaml';
+import { ROOT } from '../end-to-end/support/program.js';
+
+interface ComposeService {
+  readonly read_only?: boolean;
+  readonly cap_drop?: readonly string[];
+  readonly cap_add?: readonly string[];
+  readonly security_opt?: readonly string[];
+  readonly pids_limit?: number;
+  readonly mem_limit?: string | number;
+  readonly network_mode?: string;
+  readonly networks?: Readonly<Record<string, unknown>> | readonly string[];
+  readonly privileged?: boolean;
+  readonly command?: readonly string[];
+  readonly volumes?: readonly (string | { readonly source?: string })[];
+}
+type File = { readonly services: Readonly<Record<string, ComposeService>> };
+
+/** The services as `docker compose config` gives them; where there is no Docker, as the YAML says: its anchors are merged all the same. */
+function servicesOf(files: readonly string[]): Readonly<Record<string, ComposeService>> {
+  const flags = files.flatMap((file) => ['-f', join(ROOT, file)]);
+  const profiles = ['--profile', 'postgres', '--profile', 'observability'];
+  try {
+    const options = { encoding: 'utf8' as const, timeout: 20_000 };
+    return (parse(execFileSync('docker', ['compose', ...flags, ...profiles, 'config'], options)) as File).services;
+  } catch {
+    const merged: Record<string, ComposeService> = {};
+    for (const file of files) {
+      const { services } = parse(readFileSync(join(ROOT, file), 'utf8'), { merge: true }) as File;
+      for (const [name, one] of Object.entries(services)) merged[name] = { ...merged[name], ...one };
+    }
+    return merged;
+  }
+}
+
+/** Of servers whose image begins as root and goes on as a user of its own. */
+const OF_SERVERS = ['CHOWN', 'DAC_OVERRIDE', 'FOWNER', 'SETGID', 'SETUID'];
+/** The image of RabbitMQ writes its settings into /etc/rabbitmq. */
+const WRITES_ITS_IMAGE = /^rabbitmq(-\d)?$/;
+
+function faultsOf(name: string, service: ComposeService): string[] {
+  const { cap_drop = [], cap_add = [], security_opt = [], volumes = [] } = service;
+  const faults: [string, boolean][] = [
+    ['cap_drop: [ALL]', !cap_drop.includes('ALL')],
+    ['fewer cap_add', cap_add.some((one) => !OF_SERVERS.includes(one))],
+    ['no-new-privileges', !security_opt.some((one) => /^no-new-privileges([:=]true)?$/.test(one))],
+    ['pids_limit', !(Number(service.pids_limit) > 0)],
+    ['mem_limit', !service.mem_limit],
+    ['read_only', service.read_only !== true && !WRITES_ITS_IMAGE.test(name)],
+    ['no privileged', service.privileged === true],
+    ['networks of its own', service.network_mode !== 'none' && networksOf(service).length === 0],
+    ['not the default network', networksOf(service).includes('default')],
+    ['not the host', service.network_mode === 'host'],
+    ['not the socket of Docker', JSON.stringify(volumes).includes('docker.sock')],
+  ];
+  return faults.filter(([, isFault]) => isFault).map(([fault]) => `${name}: ${fault}`);
+}
+
+const networksOf = ({ networks = [] }: ComposeService): readonly string[] =>
+  Array.isArray(networks) ? (networks as readonly string[]) : Object.keys(networks);
+
+const FILES = [['docker-compose.yml'], ['docker-compose.yml', 'docker-compose.cluster.yml']];
+
+test.for(FILES.map((files) => [files]))('every service of %j is hardened', ([files = []]) => {
+  const services = servicesOf(files);
+  expect(Object.keys(services).length).toBeGreaterThan(9);
+  expect(Object.entries(services).flatMap(([name, service]) => faultsOf(name, service))).toEqual([]);
+});
+
+test('a service without hardening is told', () => {
+  expect(faultsOf('new', { privileged: true, security_opt: ['no-new-privileges:false'] })).toEqual([
+    'new: cap_drop: [ALL]',
+    'new: no-new-privileges',
+    'new: pids_limit',
+    'new: mem_limit',
+    'new: read_only',
+    'new: no privileged',
+    'new: networks of its own',
+  ]);
+});
+
+test('what keeps the data is in no network with what only looks or plays', () => {
+  const services = servicesOf(['docker-compose.yml']);
+  const of = (name: string) => [...networksOf(services[name] ?? {})].sort();
+  expect(of('redis')).toEqual(['back']);
+  expect(of('postgres')).toEqual(['back']);
+  expect(of('rabbitmq')).toEqual(['back', 'metrics']);
+  expect(of('mock-api')).toEqual(['front', 'metrics']);
+  for (const name of ['prometheus', 'alertmanager', 'grafana']) expect(of(name)).toEqual(['metrics']);
+});
+
+test('Redis asks for a password', () => {
+  const { command = [] } = servicesOf(['docker-compose.yml']).redis ?? {};
+  expect(command[command.indexOf('--requirepass') + 1]).toMatch(/^(tributary|\$\{REDIS_PASSWORD:-tributary\})$/);
+});
