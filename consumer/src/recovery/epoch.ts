@@ -22,8 +22,14 @@ import { inspectOutput, sinkOfEpoch } from './output.js';
  * Fills an empty ledger from the sink, under the keys of the epoch that is about to begin.
  * @param isDoubted whether a person doubts what is there: each row has to prove itself by its hash
  * @param reformed datasets whose rows were made in another form than new rows are
+ * @param since when the configuration came into use, in milliseconds; also where no dataset is known to be reformed, rows may be from before
  */
-export type Rebuild = (keys: LedgerKeys, isDoubted?: boolean, reformed?: ReadonlySet<string>) => Promise<void>;
+export type Rebuild = (
+  keys: LedgerKeys,
+  isDoubted?: boolean,
+  reformed?: ReadonlySet<string>,
+  since?: number,
+) => Promise<void>;
 
 export interface EpochOptions {
   readonly redis: LedgerRedis;
@@ -186,7 +192,7 @@ async function rebuildUnderLock(options: EpochOptions & { readonly deployment: D
     await redis.del(keys.marks);
     await keep(redis, keys.marks, (await sink.inspect({})).marks);
     await keep(redis, keys.forms, forms);
-    await rebuild(keys, isDoubted, reformed);
+    await rebuild(keys, isDoubted, reformed, readName(name)?.since);
     if (await lock.publish(ledgerEpochKey(pipeline), name)) {
       // If this fails, the next rebuild only does more than it has to.
       await redis.del(rebuildsKey(pipeline)).catch(() => {});
@@ -251,12 +257,13 @@ async function keep(redis: LedgerRedis, key: string, fields: Readonly<Record<str
 /** The datasets whose rows were made in another form in the epoch that ends. */
 async function findReformed(options: EpochOptions, { present, entered }: Look): Promise<ReadonlySet<string>> {
   const { redis, pipeline, mergeName, forms = {}, log } = options;
-  if (present === null) {
-    // Redis has lost which datasets had which form. The sink knows whether there was another configuration.
-    const before = readName(entered)?.forms;
-    return new Set(before === undefined || before === mergeName ? [] : Object.keys(forms));
+  const kept = present === null ? {} : await redis.hgetall(ledgerKeys(pipeline, present).forms);
+  const reformed = new Set(changedForms(kept, forms));
+  if (Object.keys(kept).length === 0) {
+    // Redis has lost which datasets had which form, perhaps just now. The epoch's name tells whether there was another configuration.
+    const before = readName(present ?? entered)?.forms;
+    if (before !== undefined && before !== mergeName) for (const dataset of Object.keys(forms)) reformed.add(dataset);
   }
-  const reformed = changedForms(await redis.hgetall(ledgerKeys(pipeline, present).forms), forms);
   if (reformed.size > 0) {
     const done = 'everything is made in the new form once; their endpoints are polled in full';
     log.info({ datasets: [...reformed] }, `the configuration of these datasets has changed: ${done}`);

@@ -28,13 +28,29 @@ export interface RebuildOptions {
  * nothing lands meanwhile.
  */
 export function rebuildFromSink(options: RebuildOptions): Rebuild {
-  return (keys, isDoubted = false, reformed = new Set()) => new LedgerRebuild(options, keys, isDoubted, reformed).run();
+  return (keys, isDoubted = false, reformed = new Set(), since = 0) =>
+    new LedgerRebuild(options, keys, { isDoubted, reformed, since }).run();
 }
+
+/** Why it is rebuilt: see {@link Rebuild}. */
+interface Reasons {
+  readonly isDoubted: boolean;
+  readonly reformed: ReadonlySet<string>;
+  readonly since: number;
+}
+
+/** Milliseconds for which a message that has landed may lie in its queue, to be delivered again. */
+const COMES_AGAIN_WITHIN = 7 * 86_400_000;
+
+/** Orders of records with an id that no other has: a UUIDv7, as the producer gives, and the place if it was in a pack. */
+const OF_ONE_MESSAGE = /-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}(?:\.\d+)?(?:\+[0-9a-z]{9})?$/;
 
 class LedgerRebuild {
   readonly #sink: Sink;
   readonly #isDoubted: boolean;
   readonly #reformed: ReadonlySet<string>;
+  /** Whether the configuration came into use lately. Which rows are from before is known only to the first rebuild after that. */
+  readonly #isFresh: boolean;
   readonly #clock: Clock;
   readonly #keys: LedgerKeys;
   readonly #writer: BulkWriter;
@@ -48,12 +64,12 @@ class LedgerRebuild {
   constructor(
     { redis, config, sink, clock }: RebuildOptions,
     keys: LedgerKeys,
-    isDoubted: boolean,
-    reformed: ReadonlySet<string>,
+    { isDoubted, reformed, since }: Reasons,
   ) {
     this.#sink = sink;
     this.#isDoubted = isDoubted;
     this.#reformed = reformed;
+    this.#isFresh = since > clock.now() - COMES_AGAIN_WITHIN;
     this.#clock = clock;
     this.#keys = keys;
     this.#writer = new BulkWriter(redis);
@@ -98,8 +114,12 @@ class LedgerRebuild {
   /** The last accepted content of each key. */
   async #writeContents({ name }: Dataset, newest: ReadonlyMap<string, NewestRow>): Promise<void> {
     const key = this.#keys.ledger(name);
-    const form = this.#reformed.has(name) ? writeFormed(laterThan(newest, this.#clock.now())) : '';
-    for (const [field, { hash, order }] of newest) await this.#writer.hset(key, field, `${form}${hash} ${order}`);
+    const form = writeFormed(laterThan(newest, this.#clock.now()));
+    const isReformed = this.#reformed.has(name);
+    for (const [field, { hash, order }] of newest) {
+      const isFormed = isReformed || (this.#isFresh && hash !== UNKNOWN_CONTENT && OF_ONE_MESSAGE.test(order));
+      await this.#writer.hset(key, field, `${isFormed ? form : ''}${hash} ${order}`);
+    }
   }
 
   /** The records that have lines, and the pointers from the other side to them. */

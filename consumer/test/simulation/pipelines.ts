@@ -1,8 +1,11 @@
 import { compileEntity, datasetsOf, parsePipeline } from '@tributary/shared';
 import { createMergeRows } from '../../src/merge/rows.js';
 
-/** Two pipelines: in one, records and merged rows hold their versions; in the other, an earlier content may come back. */
-const yaml = (versioned: boolean): string => `
+/**
+ * Two pipelines: in one, records and merged rows hold their versions; in the other, an earlier content may come back.
+ * @param changed whether customers have one field more, and the merge too
+ */
+const yaml = (versioned: boolean, changed: boolean): string => `
 name: simulation
 entities:
   customer:
@@ -14,6 +17,7 @@ entities:
       id: string
       name: string
       lines: { type: list, items: { sku: string, quantity: integer } }
+      ${changed ? 'phone: string?' : ''}
       ${versioned ? 'revision: integer' : ''}
   inventory:
     dataset: inventory
@@ -33,6 +37,7 @@ merges:
       name: customer.name
       quantity: line.quantity
       price: inventory.price
+      ${changed ? 'phone: customer.phone' : ''}
       ${versioned ? 'customer_revision: customer.revision' : ''}
       ${versioned ? 'item_revision: inventory.revision' : ''}
 batch: { size: 2, interval: 1s }
@@ -40,8 +45,8 @@ batch: { size: 2, interval: 1s }
 
 export type Pipeline = ReturnType<typeof makePipeline>;
 
-function makePipeline(versioned: boolean) {
-  const config = parsePipeline(yaml(versioned), {}, 'simulation.yaml');
+function makePipeline(versioned: boolean, changed = false) {
+  const config = parsePipeline(yaml(versioned, changed), {}, 'simulation.yaml');
   const merges = createMergeRows(config);
   const [mergeRows] = merges;
   if (mergeRows === undefined) throw new Error('the simulated pipeline has a merge');
@@ -51,3 +56,6 @@ function makePipeline(versioned: boolean) {
 
 export const VERSIONED = makePipeline(true);
 export const UNVERSIONED = makePipeline(false);
+
+/** The same after a change of the configuration. */
+export const CHANGED = { versioned: makePipeline(true, true), unversioned: makePipeline(false, true) };

@@ -33,6 +33,21 @@ const contentOfDeleted = (content: number): number => -2 - (content % 3);
 
 const LINES = [['i0'], ['i0', 'i1'], ['i1'], [], ['i0', 'i0']];
 
+/** As those of the producer look; the ids of a later poll are later. */
+const messageIdOf = (index: number, poll = 0): string =>
+  `0000000${poll}-0000-7000-8000-${String(index).padStart(12, '0')}`;
+
+/** The id of the same record when it is polled once more. */
+export const polledAgain = (messageId: string): string =>
+  `${Number(messageId.slice(0, 8)) + 1}`.padStart(8, '0') + messageId.slice(8);
+
+/** What the consumer should make of the messages once its configuration has changed. */
+export const inForm = (published: readonly Published[], { entities }: Pipeline): Published[] =>
+  published.map((one) => {
+    const entity = entities.find(({ name }) => name === one.record.entity);
+    return entity === undefined ? one : { ...one, record: entity.decode(one.message.body) };
+  });
+
 /** The messages of a schedule, in the order of their publication. */
 export function publish(publications: readonly Publication[], pipeline: Pipeline): Published[] {
   const revisions = new Map<string, { revision: number; content: number; tied: boolean }>();
@@ -48,7 +63,7 @@ export function publish(publications: readonly Publication[], pipeline: Pipeline
     revisions.set(`${entity} ${key}`, { revision, content, tied: tied || (before.tied && !changed) });
 
     const version = pipeline.versioned ? { revision } : {};
-    const message = { messageId: `m${String(index).padStart(3, '0')}`, body: { ...bodyOf(publication), ...version } };
+    const message = { messageId: messageIdOf(index), body: { ...bodyOf(publication), ...version } };
     const record = compiled.decode(message.body);
     const order = versionOrder(record.version, message.messageId);
     const published = { queue: compiled.config.queue, message, record, order };
@@ -113,7 +128,7 @@ const item = (key: number, content: number) => ({ sku: `i${key}`, price: 10 + co
 function customer(key: number, content: number) {
   const lines = (LINES[content % LINES.length] ?? []).map((sku, index) => ({ sku, quantity: index + 1 }));
   const extra = (LINES[(content + 2) % LINES.length] ?? []).map((sku, index) => ({ sku, quantity: index + 5 }));
-  return { id: `c${key}`, name: `name ${Math.floor(content / LINES.length)}`, lines, extra };
+  return { id: `c${key}`, name: `name ${Math.floor(content / LINES.length)}`, phone: `${content % 4}`, lines, extra };
 }
 
 /** The newest message of each record of an entity. */

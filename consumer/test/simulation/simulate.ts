@@ -4,8 +4,8 @@ import { MemoryBroker } from './memory-broker.js';
 import { MemoryRedis } from './memory-redis.js';
 import * as scripts from './memory-scripts.js';
 import { MemoryDisk } from './memory-sink.js';
-import { UNVERSIONED, VERSIONED } from './pipelines.js';
-import { newest, pack, publish } from './publications.js';
+import { CHANGED, type Pipeline, UNVERSIONED, VERSIONED } from './pipelines.js';
+import { inForm, newest, type Published, pack, polledAgain, publish } from './publications.js';
 import type { Scripts } from './redis-commands.js';
 import type { Fault, Schedule } from './schedule.js';
 import { SimulatedConsumer, type Surroundings } from './simulated-consumer.js';
@@ -38,6 +38,8 @@ export interface Conditions {
   readonly goesBackAfter?: number;
   /** Records of one entity that follow each other are in packs of so many; each alone unless given. */
   readonly packs?: number;
+  /** After the segment of this number, the configuration is another one: processes that start from then on have it. */
+  readonly changesAfter?: number;
 }
 
 /** Of the contents of records that a schedule has, it refuses a few. */
@@ -55,6 +57,7 @@ export async function simulate(schedule: Schedule, broken: Broken & Conditions =
     simulation.fail(fault);
     simulation.saveRedis();
     if (index === broken.goesBackAfter) simulation.restoreSink();
+    if (index === broken.changesAfter) simulation.changeConfiguration();
   }
   return simulation.settle();
 }
@@ -64,8 +67,8 @@ class Simulation {
   readonly #broker;
   readonly #redis;
   readonly #disk;
-  readonly #pipeline;
-  readonly #published;
+  #pipeline: Pipeline;
+  #published: Published[];
   readonly #toSend;
   readonly #consumers: SimulatedConsumer[] = [];
   #unpublished;
@@ -73,6 +76,7 @@ class Simulation {
   #ledgerWasLost = false;
   #backup: (() => void) | undefined;
   #sinkWentBack = false;
+  #hasChanged = false;
   readonly #refused: boolean;
 
   constructor(schedule: Schedule, broken: Broken & Conditions) {
@@ -94,7 +98,7 @@ class Simulation {
       broker: this.#broker,
       redis: this.#redis,
       disk: this.#disk,
-      pipeline: this.#pipeline,
+      pipelineNow: () => this.#pipeline,
       alterSink: broken.alterSink ?? ((sink) => sink),
     };
     for (const name of ['A', 'B', 'C'].slice(0, schedule.consumers)) {
@@ -146,6 +150,15 @@ class Simulation {
     this.#world.note('the sink goes back');
     this.#backup?.();
     this.#sinkWentBack = true;
+  }
+
+  /** One consumer is restarted with the new configuration. The others have the old one until they start again. */
+  changeConfiguration(): void {
+    this.#world.note('the configuration is changed');
+    this.#hasChanged = true;
+    this.#pipeline = this.#pipeline.versioned ? CHANGED.versioned : CHANGED.unversioned;
+    this.#published = inForm(this.#published, this.#pipeline);
+    this.#consumers[0]?.kill();
   }
 
   saveRedis(): void {
@@ -206,6 +219,7 @@ class Simulation {
       for (const { queue, message } of this.#broker.dead) this.#broker.publish(queue, message);
       settled = await this.#drain();
     }
+    if (this.#hasChanged) settled = await this.#endChange();
     if (settled && this.#sinkWentBack) settled = await this.#pollAgain();
     if (settled && (this.#ledgerWasLost || this.#refused) && !this.#pipeline.versioned) {
       world.note('polled once more');
@@ -231,6 +245,25 @@ class Simulation {
     return this.#drain();
   }
 
+  /** All consumers get the new configuration at last, and everything is polled in full, because the records have another form. */
+  async #endChange(): Promise<boolean> {
+    for (const consumer of this.#consumers) if (consumer.pipeline !== this.#pipeline) consumer.kill();
+    if (!(await this.#drain()) || !(await this.#rest())) return false;
+    this.#world.note('polled in full in the new form');
+    this.#publishOnceMore();
+    return (await this.#drain()) && this.#rest();
+  }
+
+  /** @returns whether every consumer came to have nothing left to do, also no merged row to be made once more */
+  async #rest(): Promise<boolean> {
+    const end = this.#world.steps + SETTLED_AFTER;
+    while (this.#consumers.some((consumer) => consumer.unsettled() > 0)) {
+      if (this.#world.steps >= end) return false;
+      await this.#world.step(0);
+    }
+    return true;
+  }
+
   /** @returns whether everything that was published was acknowledged */
   async #drain(): Promise<boolean> {
     const end = this.#world.steps + SETTLED_AFTER;
@@ -248,7 +281,7 @@ class Simulation {
   #publishOnceMore(): void {
     for (const entity of ['customer', 'inventory']) {
       for (const { queue, message, record } of newest(this.#published, entity).values()) {
-        const messageId = `n${message.messageId}`;
+        const messageId = polledAgain(message.messageId);
         this.#published.push({
           queue,
           record,

@@ -18,7 +18,8 @@ export interface Surroundings {
   readonly broker: MemoryBroker;
   readonly redis: MemoryRedis;
   readonly disk: MemoryDisk;
-  readonly pipeline: Pipeline;
+  /** The configuration that a process has which starts now. */
+  readonly pipelineNow: () => Pipeline;
   /** A mutation test breaks the sink here. */
   readonly alterSink: (sink: Sink) => Sink;
 }
@@ -32,6 +33,8 @@ export class SimulatedConsumer {
   isRunning = false;
   /** What the present session has not settled; 1 while no session runs, because it is not known then. */
   unsettled: () => number = () => 1;
+  /** The configuration of the present process. */
+  pipeline: Pipeline;
   readonly #name: string;
   readonly #surroundings: Surroundings;
   #stop = new AbortController();
@@ -40,6 +43,7 @@ export class SimulatedConsumer {
   constructor(name: string, surroundings: Surroundings) {
     this.#name = name;
     this.#surroundings = surroundings;
+    this.pipeline = surroundings.pipelineNow();
     this.host = this.#start();
   }
 
@@ -59,20 +63,22 @@ export class SimulatedConsumer {
     const host: Host = { name: `${this.#name}${++this.#starts}`, alive: true, stalledUntil: 0 };
     this.#stop = new AbortController();
     this.unsettled = () => 1;
+    this.pipeline = this.#surroundings.pipelineNow();
     void this.#live(host, this.#stop.signal);
     return host;
   }
 
   /** One session after another, as session/sessions.ts runs them. */
   async #live(host: Host, stop: AbortSignal): Promise<void> {
-    const { world, broker, redis, disk, pipeline, alterSink } = this.#surroundings;
-    const { config, entities, merges, datasets } = pipeline;
+    const { world, broker, redis, disk, alterSink } = this.#surroundings;
+    const { config, entities, merges, datasets } = this.pipeline;
     const clock = world.clockOf(host);
     const connection = broker.connection(host);
     const client = redis.client(this.#link(host));
+    const sink = alterSink(createMemorySink(world, host, disk, datasets));
+    const ledgers = new RedisLedgerStore({ redis: client, config, sink, clock, log });
     for (let session = 1; !stop.aborted; session++) {
       await world.park(host, 'begin a session');
-      const sink = alterSink(createMemorySink(world, host, disk, datasets));
       await runSession({
         config,
         entities,
@@ -80,7 +86,7 @@ export class SimulatedConsumer {
         topology: topologyOf(config),
         broker: connection,
         deadLetterBroker: connection,
-        ledgers: new RedisLedgerStore({ redis: client, config, sink, clock, log }),
+        ledgers,
         buried: { has: async () => false, add: async () => {}, forget: async () => {}, allGone: async () => {} },
         kept: { keep: () => Promise.reject(new Error('there are no dead letters')) },
         // Notes for people, which nothing waits for: they are no step of a schedule.

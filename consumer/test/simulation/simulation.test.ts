@@ -45,3 +45,11 @@ test('records in packs of which the sink refuses some are buried alone, and land
   });
   await fc.assert(property, { numRuns: numRuns / 4 });
 }, 3_600_000);
+
+test('a configuration that changes, with consumers of the old and the new one side by side, leaves everything in the new form, once', async () => {
+  const property = fc.asyncProperty(schedules, fc.nat(5), async (schedule, changesAfter) => {
+    const { faults, trace } = await simulate(schedule, { changesAfter });
+    if (faults.length > 0) throw new Error(`${faults.join('\n')}\n\n${trace.join('\n')}`);
+  });
+  await fc.assert(property, { numRuns: numRuns / 4 });
+}, 3_600_000);
