@@ -110,7 +110,8 @@ export class CsvDataset {
   async part(name: string) {
     const { parts } = await this.followed.fresh();
     const part = parts.find((one) => one.name === name);
-    if (part === undefined || part.end === 0) return undefined;
+    // A file that no consumer wrote may be a link to any file of this machine.
+    if (part === undefined || part.problem !== undefined || part.end === 0) return undefined;
     // A last line that is not whole yet is left out. The part may grow until it is read: what is sent has the length that was told.
     const { end } = part;
     const file = await openPart(part);
