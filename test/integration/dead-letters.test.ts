@@ -167,7 +167,7 @@ describe.each(brokers)('dead letters on $broker', ({ start }) => {
 
   it('are listed with reason, field and payload, the newest first, as often as one likes', async () => {
     await buryAll(600);
-    for (let look = 0; look < 5; look++) {
+    for (let look = 0; look < 12; look++) {
       const { letters, total, complete } = await list();
       expect([total, complete]).toEqual([600, true]);
       expect(letters[0]).toMatchObject({ key: 'c-599', field: 'age', preview: '{"id":"c-599","age":"old"}' });
@@ -471,10 +471,12 @@ describe.each(brokers)('dead letters on $broker', ({ start }) => {
     await buryAll(400);
     const other = await startDashboard();
     const totals = await Promise.all(
-      [dashboard, other, dashboard, other].map(async (one) => (await call(one, 'GET', '?refresh=1')).body.total),
+      [...Array(10)].flatMap(() =>
+        [dashboard, other].map(async (one) => (await call(one, 'GET', '?refresh=1')).body.total),
+      ),
     );
     await other.stop();
-    expect(totals).toEqual([400, 400, 400, 400]);
+    expect(new Set(totals)).toEqual(new Set([400]));
   });
 });
 
