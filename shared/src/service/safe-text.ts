@@ -1,10 +1,11 @@
 /**
  * What stands between `://` and the `@` of a URL. Spaces, quotes and slashes end it; a quote within JSON is written with a backslash.
- * It begins at `://` and reads each character once, so that a long line costs no more than its length.
+ * It begins at `://` and reads each character once, so that a long line costs no more than its length. `user:password` is what examples say.
  */
-const USER_INFO = /:\/\/(?:\\.|[^\s/?#"<>\\])*@/g;
+const USER_INFO = /:\/\/(?!user:password@)(?:\\.|[^\s/?#"<>\\])*@/g;
 /** A password with a slash that was not encoded. No URL parser takes it, so the errors of libraries hold it as it is. */
-const USER_INFO_WITH_SLASH = /:\/\/[^\s/:@"[]*:(?!\d{1,5}(?:[/?#\s"'`,;)\]]|$))(?:\\.|(?!:\/\/)[^\s"\\])*@/g;
+const USER_INFO_WITH_SLASH =
+  /:\/\/(?!user:password@)[^\s/:@"[]*:(?!\d{1,5}(?:[/?#\s"'`,;)\]]|$))(?:\\.|(?!:\/\/)[^\s"\\])*@/g;
 /** Query parameters by which drivers take a password. */
 const QUERY = /([?&](?:password|pass|token|access_token|api_?key|secret|sslpassword)=)[^&\s"'<>]+/gi;
 

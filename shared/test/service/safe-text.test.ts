@@ -28,6 +28,7 @@ test.for([
   'https://host/@scope/package, mail a@b.example',
   'GET https://host/users/a@b.example: 404',
   'from a@b.example to c@d.example',
+  'expected redis://user:password@host:6379/0, or several: amqp://user:password@one,two',
 ])('%s has no password, and stays', (text) => {
   expect(withoutPasswords(text)).toBe(text);
 });
