@@ -6,8 +6,8 @@ const USER_INFO = /:\/\/(?!user:password@)(?:\\.|[^\s/?#"<>\\])*@/g;
 /** A password with a slash that was not encoded. No URL parser takes it, so the errors of libraries hold it as it is. */
 const USER_INFO_WITH_SLASH =
   /:\/\/(?!user:password@)[^\s/:@"[]*:(?!\d{1,5}(?:[/?#\s"'`,;)\]]|$))(?:\\.|(?!:\/\/)[^\s"\\])*@/g;
-/** Query parameters by which drivers take a password. */
-const QUERY = /([?&](?:password|pass|token|access_token|api_?key|secret|sslpassword)=)[^&\s"'<>]+/gi;
+/** Query parameters by which drivers take a password. An escaped quote ends one within JSON, which stays JSON. */
+const QUERY = /([?&](?:password|pass|token|access_token|api_?key|secret|sslpassword)=)(?:\\[^"]|[^&\s"'<>\\])+/gi;
 
 /** A text, such as an error of a library, without the users and passwords of the URLs in it. */
 export function withoutPasswords(text: string): string {

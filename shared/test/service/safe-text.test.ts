@@ -12,6 +12,8 @@ test.for([
   ['postgres://a/db?user=u&password=hunter2&x=1', 'postgres://a/db?user=u&password=[secret]&x=1'],
   ['cannot use proxy http://u:hunter2@proxy:3128: refused', 'cannot use proxy http://[secret]@proxy:3128: refused'],
   ['https://hunter2@host/path', 'https://[secret]@host/path'],
+  ['GET "https://host/x?token=hunter2" failed', 'GET "https://host/x?token=[secret]" failed'],
+  ['"https://u:hunter2@host" and "http://host" of a@b', '"https://[secret]@host" and "http://host" of a@b'],
   // Characters that should have been encoded.
   ['redis://u:hun@ter2hunter2@host', 'redis://[secret]@host'],
   ['Invalid URL: amqp://u:hunter2/more@host:5672', 'Invalid URL: amqp://[secret]@host:5672'],
