@@ -281,8 +281,10 @@ async function endEpoch(
   // This sink lacks what the other one was given, so the cursors of all endpoints are void. They are voided before the epoch
   // is removed, for afterwards nothing tells that there was another sink; to void them twice does no harm.
   if (ended.some((epoch) => sinkOfEpoch(epoch) !== sinkOfEpoch(prefix))) await redis.incr(sinkGenerationKey(pipeline));
-  // So are those of the endpoints whose records are made in another form now.
-  for (const endpoint of endpointsOf(reformed)) await redis.incr(cursorResetsKey(pipeline, endpoint));
+  // So are those of the endpoints whose records are made in another form now. Without an epoch that ends, Redis has lost the cursors
+  // too: those that are there began since, or (from the marks of a round) with the configuration of today.
+  const made = ended.length === 0 ? [] : endpointsOf(reformed);
+  for (const endpoint of made) await redis.incr(cursorResetsKey(pipeline, endpoint));
   await redis.del(ledgerEpochKey(pipeline));
   for (const epoch of ended) await removeEpoch(redis, ledgerKeys(pipeline, epoch));
 }
