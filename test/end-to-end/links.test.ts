@@ -142,7 +142,7 @@ describe('links between the pages, with several datasets and keys that need enco
     await page.getByLabel('Dataset').selectOption('inventory');
     await page.getByLabel('Key').fill(`${escaped(ODD)}/1`);
     await page.getByRole('button', { name: 'Trace' }).click();
-    expect(await traced(page)).toContain('in inventory');
+    await expect.poll(() => traced(page)).toContain('in inventory');
     await page.getByRole('link', { name: 'Search in orders' }).click();
     await expect.poll(() => traced(page)).toEqual(isFound);
     expect(await page.getByLabel('Dataset').inputValue()).toBe('orders');
