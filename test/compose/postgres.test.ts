@@ -10,6 +10,7 @@ const stack = useStack('--profile postgres', {
   RABBITMQ_USER: 'pipeline',
   RABBITMQ_PASSWORD: 'rabbit-own-1',
   RABBITMQ_MONITOR_PASSWORD: 'monitor-own-1',
+  REDIS_PASSWORD: 'redis-own-1',
   POSTGRES_USER: 'pipeline',
   POSTGRES_PASSWORD: 'postgres-own-1',
   POSTGRES_DB: 'crm',
