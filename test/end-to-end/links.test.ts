@@ -91,7 +91,7 @@ describe('links between the pages, with several datasets and keys that need enco
 
   async function open(path: string): Promise<Page> {
     const page = await browser.newPage();
-    page.setDefaultTimeout(10_000);
+    page.setDefaultTimeout(30_000);
     await page.goto(`${dashboard.url}${path}`);
     return page;
   }
