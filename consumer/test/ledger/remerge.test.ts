@@ -206,14 +206,7 @@ test('a customer drops a line while a consumer makes its merged rows once more a
   const three = await begin();
   await remergeAndDieBeforeTheWrite(three);
   letGo();
-  await settled();
-  now += 11_000;
-  await two.clock.advance(11_000);
-  await vi.waitFor(async () => {
-    await two.flushNow();
-    expect(two.unsettled()).toBe(0);
-  });
-  expect(two.errors).toEqual([]);
+  await settledOnceOutOfLease(two);
   const four = await begin();
   await four.remerge();
   expect(newest()).toEqual({ 'C-1/A': 'closed' });
@@ -231,14 +224,7 @@ test('a customer that keeps its line changes at that moment: its merged row is m
   // A fourth has read the customer as it was before, and takes its merged rows for made.
   await (await begin()).ledger.remerged(MERGED, ['C-1']);
   letGo();
-  await settled();
-  now += 11_000;
-  await two.clock.advance(11_000);
-  await vi.waitFor(async () => {
-    await two.flushNow();
-    expect(two.unsettled()).toBe(0);
-  });
-  expect(two.errors).toEqual([]);
+  await settledOnceOutOfLease(two);
   expect(Object.keys(newest()).toSorted()).toEqual(['C-1/A', 'C-1/A/2']);
   expect(sink.rows.filter(({ key, messageId }) => key === 'C-1/A' && messageId.includes('m9000'))).toHaveLength(1);
 });
@@ -264,3 +250,15 @@ test('a merge that is changed back after the clock was set back is made again', 
   await three.remerge();
   expect(newest()).toEqual({ 'C-1/A': full });
 });
+
+/** Waits until the leases of consumers that died have run out, and all that this one was given is settled. */
+async function settledOnceOutOfLease(consumer: Awaited<ReturnType<typeof begin>>): Promise<void> {
+  await settled();
+  now += 11_000;
+  await consumer.clock.advance(11_000);
+  await vi.waitFor(async () => {
+    await consumer.flushNow();
+    expect(consumer.unsettled()).toBe(0);
+  });
+  expect(consumer.errors).toEqual([]);
+}
