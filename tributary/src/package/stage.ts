@@ -12,7 +12,7 @@ const ASSETS: Readonly<Record<Bundled | 'tributary', readonly string[]>> = {
   producer: [],
   consumer: ['src/ledger/lua'],
   dashboard: ['public'],
-  tributary: ['templates', 'README.md'],
+  tributary: ['bin', 'templates', 'README.md'],
 };
 
 /** Developers' alone. */
