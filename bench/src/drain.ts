@@ -4,7 +4,7 @@ import { publishBarely } from './bare/publish.js';
 import type { Bench } from './bench.js';
 import { emptyAll, freshSink, progressOf, startService } from './consumers.js';
 import { type CpuSeconds, cpuSeconds, perMillion } from './cpu.js';
-import type { Message } from './messages.js';
+import { type Message, packed } from './messages.js';
 import type { Program } from './program.js';
 import { untilCount } from './progress.js';
 
@@ -12,6 +12,8 @@ import { untilCount } from './progress.js';
 export interface Load {
   readonly sink: 'csv' | 'postgres';
   readonly messages: readonly Message[];
+  /** How many records travel in one message, as they do when the broker does not keep up; one unless given. */
+  readonly pack?: number;
   /** Messages for the other queue. */
   readonly items?: readonly Message[];
   readonly consumers: number;
@@ -34,12 +36,12 @@ export interface DrainSpeed {
  * @throws Error if other rows were written than expected, or if not all messages were acknowledged
  */
 export async function drainByConsumers(bench: Bench, load: Load): Promise<DrainSpeed> {
-  const { messages, items = [] } = load;
+  const { messages, items = [], pack = 1 } = load;
   const broker = await bench.servers.broker();
   await emptyAll(bench);
   const sink = await freshSink(bench, load.sink);
   if (items.length > 0) await publishBarely(broker, items);
-  await publishBarely(broker, messages);
+  await publishBarely(broker, pack === 1 ? messages : packed(messages, pack));
 
   const starting = Array.from({ length: load.consumers }, () => startService(bench, 'consumer', sink.environment));
   const consumers = await Promise.all(starting);

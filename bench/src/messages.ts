@@ -1,4 +1,4 @@
-import { type Envelope, publishOptions } from '@tributary/shared';
+import { type Envelope, PACK_CONTENT_TYPE, PACK_HEADER, packBodies, publishOptions } from '@tributary/shared';
 import type { Options } from 'amqplib';
 
 /** A message as the producer makes it, with the AMQP properties for the bare publisher. */
@@ -28,6 +28,27 @@ export function customerMessages({ count, newEvery = 1, lines = 0 }: Shape): Mes
     const record = customerRecord(isNew ? index / newEvery : anyBelow(Math.ceil(index / newEvery), index), lines);
     return messageOf('customer', record.id, record, index);
   });
+}
+
+/** The same records in packs, as the producer makes them when the broker does not keep up. */
+export function packed(messages: readonly Message[], records: number): Message[] {
+  const packs: Message[] = [];
+  for (let from = 0; from < messages.length; from += records) {
+    const together = messages.slice(from, from + records);
+    const [first] = together;
+    if (first === undefined) break;
+    const { key: _key, version: _version, ...headers } = first.options.headers as Record<string, unknown>;
+    packs.push({
+      envelope: first.envelope,
+      body: packBodies(together.map(({ body }) => body)),
+      options: {
+        ...first.options,
+        contentType: PACK_CONTENT_TYPE,
+        headers: { ...headers, [PACK_HEADER]: together.length },
+      },
+    });
+  }
+  return packs;
 }
 
 /** Spread evenly, and the same in every run. */

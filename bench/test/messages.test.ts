@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
-import { compileEntity, loadPipeline } from '@tributary/shared';
+import { bodiesOf, compileEntity, loadPipeline } from '@tributary/shared';
 import { describe, expect, test } from 'vitest';
-import { customerMessages, itemMessages, timeOfMessage } from '../src/messages.js';
+import { customerMessages, itemMessages, packed, timeOfMessage } from '../src/messages.js';
 
 const { entities } = loadPipeline(fileURLToPath(new URL('../../pipeline.yaml', import.meta.url)), {});
 const decode = (entity: 'customer' | 'inventory', body: Buffer) => {
@@ -23,6 +23,14 @@ describe('the messages that are measured with', () => {
     expect(hashes(100, 1)).toBe(100);
     expect(hashes(100, 10)).toBe(10);
     expect(hashes(25, 10)).toBe(3);
+  });
+
+  test('hold the same records in packs', () => {
+    const messages = customerMessages({ count: 25 });
+    const packs = packed(messages, 10);
+    expect(packs.map(({ options }) => options.headers.records)).toEqual([10, 10, 5]);
+    const bodies = packs.flatMap(({ body }) => [...bodiesOf(body)].map(String));
+    expect(bodies).toEqual(messages.map(({ body }) => String(body)));
   });
 
   test('have growing ids, also if their content repeats', () => {
