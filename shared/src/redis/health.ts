@@ -13,6 +13,11 @@ const ASK_RARELY_EVERY = 4;
 const ADD_EVERY = 8;
 /** Looks between two connections that lead away from a replica. */
 const LEAVE_REPLICA_EVERY = 8;
+/**
+ * Looks that find no connection, and no reason, after which that is logged. An attempt that fails has a reason by then; one that only
+ * takes its time, on a busy machine, is no news.
+ */
+const LOG_AWAY_AFTER = 8;
 
 /** Tells which command was refused: within a script, Redis does not name it. */
 const NAMED = `
@@ -87,6 +92,7 @@ export class RedisHealth {
   readonly #timer: NodeJS.Timeout;
   #problem: string | undefined;
   #looks = 0;
+  #looksAway = 0;
   #leftReplicaAt = Number.NEGATIVE_INFINITY;
   #asking: Promise<boolean> | undefined;
   /** At which look the commands with an effect were taken last. */
@@ -133,12 +139,15 @@ export class RedisHealth {
   #look(): void {
     this.#looks += 1;
     const { redis, server } = this.#options;
-    this.#tell();
+    const isOpen = redis.status === 'connect' || redis.status === 'ready';
+    if (!this.#isAway) this.#looksAway = 0;
+    else if (!isOpen) this.#looksAway += 1;
+    if (!this.#isAway || this.#reason !== undefined || this.#looksAway >= LOG_AWAY_AFTER) this.#tell();
     if (this.#silence.look()) {
       const remedy =
         'the server may be suspended, blocked by a long command, or cut off by the network; connecting again until it answers';
       this.#set(`Redis does not answer (${server}), although the connection is open: ${remedy}`);
-    } else if (this.#looks % ASK_EVERY === 0 && (redis.status === 'ready' || redis.status === 'connect')) {
+    } else if (this.#looks % ASK_EVERY === 0 && isOpen) {
       void this.#ask();
     }
   }
@@ -226,6 +235,10 @@ export class RedisHealth {
     return this.#problem !== undefined && !this.#problem.startsWith('Redis is not connected') && !this.#isGone;
   }
 
+  get #isAway(): boolean {
+    return this.#problem !== undefined && !this.#isNamed;
+  }
+
   get #isGone(): boolean {
     return /ECONNREFUSED|ENOTFOUND|EHOSTUNREACH|EAI_AGAIN/.test(this.#reason ?? '');
   }
@@ -242,7 +255,7 @@ export class RedisHealth {
   /** Logs once that something is wrong, and once that it is over. */
   #tell(): void {
     const { server, log } = this.#options;
-    const kind = this.#problem === undefined || this.#isNamed ? this.#problem : 'away';
+    const kind = this.#isAway ? 'away' : this.#problem;
     if (kind === this.#logged && this.#isTold) return;
     this.#isTold = true;
     this.#logged = kind;
