@@ -16,7 +16,7 @@ type MediaType = `${string}/${string}`;
 export type Answer = z.ZodType | MediaType | 'none';
 
 /** One operation of the API: a route under `/api` of the page's own origin, with its documentation. */
-export interface Operation extends Pick<Route, 'method' | 'body' | 'rate' | 'load' | 'handle'> {
+export interface Operation extends Pick<Route, 'method' | 'body' | 'rate' | 'load' | 'check' | 'handle'> {
   /** What follows `/api`, with parameters in braces. */
   readonly path: string;
   readonly summary: string;
@@ -75,6 +75,10 @@ export function operation<
     params,
     query,
     status,
+    check(request) {
+      readParams(params, request.params);
+      readQuery(query, request);
+    },
     async handle(request, response, context) {
       const call = {
         params: readParams(params, request.params),

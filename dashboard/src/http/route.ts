@@ -30,6 +30,8 @@ export interface Route {
   readonly rate: Rate;
   /** What costs so much that only a few may run at once; `light` for what does not. Routes that share this object share its places. */
   readonly load: Load | 'light';
+  /** Refuses a path or a query that is wrong, before the request waits for a place. @throws ApiError */
+  readonly check: (request: Request) => void;
   /** Checks what was sent, does the work and answers. */
   readonly handle: (request: Request, response: Response, context: Context) => unknown;
 }

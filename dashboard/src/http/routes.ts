@@ -12,6 +12,7 @@ const PLAIN = {
   body: 'none',
   rate: ASKING,
   load: 'light',
+  check: () => {},
 } as const;
 
 /**
@@ -22,8 +23,8 @@ export const ROUTES: readonly Route[] = [
   { ...PLAIN, path: '/healthz', role: 'open', handle: tellAlive },
   { ...PLAIN, path: '/readyz', role: 'open', handle: tellReadiness },
   { ...PLAIN, path: '/metrics', role: 'scraper', handle: tellMetrics },
-  ...OPERATIONS.map(({ method, path, role, body, rate, load, handle }): Route => {
-    return { method, path: `/api${path}`, role, origin: 'own', body, rate, load, handle };
+  ...OPERATIONS.map(({ method, path, role, body, rate, load, check, handle }): Route => {
+    return { method, path: `/api${path}`, role, origin: 'own', body, rate, load, check, handle };
   }),
   // A person who may not read is not told which paths exist.
   ...(['get', 'post', 'delete'] as const).map((method): Route => {

@@ -13,13 +13,17 @@ export function serve(app: Express, routes: readonly Route[], context: Context, 
   const limitOf = remembering((rate: Rate) => rateLimit(rate, clock));
   const placesOf = remembering((load: Load) => new Places(load));
   for (const route of routes) {
-    const { method, path, role, origin, body, rate, load, handle } = route;
+    const { method, path, role, origin, body, rate, load, check, handle } = route;
     // The guard first and the body last: a body is only read from a person who may send it, and only as often as they may.
     const before: RequestHandler[] = [];
     if (origin === 'own') before.push(ownOriginOnly);
     before.push(context.guard.needs(role));
     // How often anything may be asked is counted before the path is looked at.
     if (rate !== ASKING) before.push(limitOf(rate));
+    before.push((request, _response, next) => {
+      check(request);
+      next();
+    });
     const run = async (request: Request, response: Response) => void (await handle(request, response, context));
     const places = load === 'light' ? undefined : placesOf(load);
     const read = bodyReader(body);
@@ -31,7 +35,10 @@ export function serve(app: Express, routes: readonly Route[], context: Context, 
 /** Runs the handlers when a place is free, which is taken from before the body is read until the answer is done. */
 function inTurn(places: Places, { guard }: Context, handlers: readonly RequestHandler[]): RequestHandler {
   return async (request, response, next) => {
-    const release = await places.take(guard.identify(request).share, whileConnected(response));
+    const connected = whileConnected(response);
+    const release = await places.take(guard.identify(request).share, connected);
+    // The client went at the moment at which its turn came: its body never ends, and no event tells of it any more.
+    if (connected.aborted) return release();
     // A download alone has some ten listeners.
     response.setMaxListeners(30);
     let answering = true;

@@ -10,7 +10,7 @@ import {
 } from '@tributary/shared';
 import { Pool, type PoolClient, type QueryConfig } from 'pg';
 import { QueryError } from '../port.js';
-import { cancelStatement } from './cancel.js';
+import { cancelStatements } from './cancel.js';
 
 /** Milliseconds. A page that takes longer than this is of no use, and its statement keeps the database from other work. */
 const STATEMENT_TIMEOUT = 20_000;
@@ -124,7 +124,8 @@ export class ReadDatabase {
   async #on<T>(signal: AbortSignal | undefined, work: (client: PoolClient) => Promise<T>): Promise<T> {
     signal?.throwIfAborted();
     const client = await this.#connect();
-    const cancel = () => this.#cancel(client);
+    const over = new AbortController();
+    const cancel = () => this.#cancel(client, over.signal);
     signal?.addEventListener('abort', cancel);
     // It may have aborted while a connection was waited for.
     if (signal?.aborted) cancel();
@@ -138,12 +139,13 @@ export class ReadDatabase {
       throw signal?.aborted ? signal.reason : error;
     } finally {
       signal?.removeEventListener('abort', cancel);
+      over.abort();
     }
   }
 
-  #cancel(client: PoolClient): void {
+  #cancel(client: PoolClient, over: AbortSignal): void {
     const server = this.#serverOf.get(client);
-    if (server !== undefined) void cancelStatement(server, client);
+    if (server !== undefined) void cancelStatements(server, client, over);
   }
 
   /** @throws RetryableError if the database is away, or has not answered within some seconds */
@@ -196,18 +198,18 @@ export class ReadDatabase {
       client.release(broken);
     };
     const abandon = () => {
-      this.#cancel(client);
+      this.#cancel(client, AbortSignal.abort());
       release(true);
     };
+    signal.addEventListener('abort', abandon);
     try {
+      signal.throwIfAborted();
       // The database may be set to show numbers with fewer digits than they have.
       await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL extra_float_digits = 1');
       await client.query(`DECLARE rows_to_read NO SCROLL CURSOR FOR ${text}`, [...values]);
-      signal.addEventListener('abort', abandon);
-      if (signal.aborted) abandon();
     } catch (error) {
       release(true);
-      throw this.#asOurs(error);
+      throw signal.aborted ? signal.reason : this.#asOurs(error);
     }
     return this.#fetch<Row>(client, release);
   }

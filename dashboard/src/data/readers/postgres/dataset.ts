@@ -1,4 +1,4 @@
-import { decodeCell, encodeCell, type Field, parseJson, RetryableError } from '@tributary/shared';
+import { decodeCell, encodeCell, type Field, parseJson, RetryableError, within } from '@tributary/shared';
 import { escapeIdentifier } from 'pg';
 import type {
   ClippedCell,
@@ -35,6 +35,8 @@ const TEXT: Field = { type: 'string', optional: true, maxLength: Number.MAX_SAFE
 const MOST_COUNTING = 1_000;
 /** A summary that took long to read is shown again for so many times as long, or the database would do nothing but count. */
 const REST = 20;
+/** Milliseconds that a page waits for the numbers of its table. */
+const PATIENCE = 2_000;
 
 /** One dataset as the Postgres sink's tables hold it. */
 export class PostgresDataset {
@@ -69,6 +71,18 @@ export class PostgresDataset {
     });
     await this.#reading;
     return this.summary;
+  }
+
+  /**
+   * The revision for what is read after it: if it were read later, rows that were written in between would count as shown. An older one
+   * is harmless (the page asks again), so nothing waits long for a count, which takes its time on a large table and waits for
+   * the lock of a table that is being changed.
+   */
+  async #revision(signal: AbortSignal): Promise<string> {
+    signal.throwIfAborted();
+    await within(this.#options.clock, PATIENCE, this.latestSummary(), signal);
+    signal.throwIfAborted();
+    return this.#summary.revision;
   }
 
   async #read(): Promise<void> {
@@ -112,10 +126,8 @@ export class PostgresDataset {
   }
 
   async rows(query: RowQuery, signal: AbortSignal): Promise<RowPage> {
-    signal.throwIfAborted();
     const { database } = this.#options;
-    // Read before the page. The page would count as shown up to what was written after it, and lack that until more is written.
-    const { revision } = await this.latestSummary();
+    const revision = await this.#revision(signal);
     const parameters = new Parameters();
     const where = await this.#where(query, parameters);
     const byKey = where === 'true' ? await this.#byKey(query) : undefined;
@@ -173,7 +185,7 @@ export class PostgresDataset {
   }
 
   async facets(selection: Selection, signal: AbortSignal): Promise<Facets> {
-    const { revision } = await this.latestSummary();
+    const revision = await this.#revision(signal);
     const parameters = new Parameters();
     const where = await this.#where(selection, parameters);
     const { values } = parameters;
