@@ -20,17 +20,22 @@ export function serve(app: Express, routes: readonly Route[], context: Context, 
     before.push(context.guard.needs(role));
     // How often anything may be asked is counted before the path is looked at.
     if (rate !== ASKING) before.push(limitOf(rate));
-    before.push((request, _response, next) => {
-      check(request);
-      next();
-    });
     const run = async (request: Request, response: Response) => void (await handle(request, response, context));
     const places = load === 'light' ? undefined : placesOf(load);
     const read = bodyReader(body);
+    // What is wrong is told at once, however many wait. With a body that is too large nothing else counts.
+    if (body === 'none') before.push(checked(check));
     if (places === undefined) app[method](pathOf(path), ...before, read, run);
     else app[method](pathOf(path), ...before, inTurn(places, context, [read, run]));
   }
 }
+
+const checked =
+  (check: Route['check']): RequestHandler =>
+  (request, _response, next) => {
+    check(request);
+    next();
+  };
 
 /** Runs the handlers when a place is free, which is taken from before the body is read until the answer is done. */
 function inTurn(places: Places, { guard }: Context, handlers: readonly RequestHandler[]): RequestHandler {
