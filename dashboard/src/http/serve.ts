@@ -23,10 +23,11 @@ export function serve(app: Express, routes: readonly Route[], context: Context, 
     const run = async (request: Request, response: Response) => void (await handle(request, response, context));
     const places = load === 'light' ? undefined : placesOf(load);
     const read = bodyReader(body);
-    // What is wrong is told at once, however many wait. With a body that is too large nothing else counts.
-    if (body === 'none') before.push(checked(check));
-    if (places === undefined) app[method](pathOf(path), ...before, read, run);
-    else app[method](pathOf(path), ...before, inTurn(places, context, [read, run]));
+    // Without a body to read, what is wrong is told at once, however many wait for a place.
+    const inside = body === 'none' ? [run] : [read, run];
+    if (body === 'none') before.push(read, checked(check));
+    if (places === undefined) app[method](pathOf(path), ...before, ...inside);
+    else app[method](pathOf(path), ...before, inTurn(places, context, inside));
   }
 }
 
