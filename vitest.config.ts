@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 // Tests run from the TypeScript sources (the "tributary-source" export condition), so no build can be stale.
@@ -13,6 +14,8 @@ const slow = [
 
 export default defineConfig({
   test: {
+    // Tests wait for servers more than they compute: two at a time take half the time on two cores, where one is the default.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     projects: [
       {
         ...sources,
@@ -35,7 +38,7 @@ export default defineConfig({
           name: 'integration',
           include: ['test/{integration,end-to-end,observability}/**/*.test.ts'],
           globalSetup: ['test/services/global-setup.ts'],
-          testTimeout: 60_000,
+          testTimeout: 120_000,
           hookTimeout: 120_000,
         },
       },

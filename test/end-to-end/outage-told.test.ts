@@ -74,7 +74,7 @@ sink: { type: csv, csv: { directory: ${JSON.stringify(stage.path('output'))} } }
       await page.goto(dashboard.url);
       await page
         .locator('.troubles li', { hasText: new RegExp(`^${id}: the API does not answer as it should`) })
-        .waitFor({ timeout: 10_000 });
+        .waitFor({ timeout: 30_000 });
       expect(await page.locator('.node', { hasText: id }).first().innerText()).toMatch(
         /no answer\s+\d+ attempts? failed\s+again/,
       );

@@ -262,7 +262,7 @@ describe.each(brokers)('dead letters on $broker', ({ start }) => {
 
     const { body } = await call(dashboard, 'POST', '/replay', { match: {} });
     expect(body).toEqual({ done: 12, stayed: 31, faults: [age, object], looked: 43, complete: true });
-    await vi.waitFor(async () => expect((await channel.checkQueue(queue())).messageCount).toBe(12));
+    await vi.waitFor(async () => expect((await channel.checkQueue(queue())).messageCount).toBe(12), 30_000);
     expect(await list()).toMatchObject({ total: 31, prospect: { passing: 0, staying: 31 } });
     expect((await auditLines()).at(-1)).toMatchObject({ step: 'done', done: 12, stayed: 31 });
     // Again: none goes round.
@@ -319,7 +319,7 @@ describe.each(brokers)('dead letters on $broker', ({ start }) => {
       await channel.waitForConfirms();
       const { body } = await call(dashboard, 'POST', '/replay', { match: { code: 'meant' } });
       expect(body).toMatchObject({ done: 100, looked: 400, complete: true });
-      await vi.waitFor(async () => expect((await channel.checkQueue(queue())).messageCount).toBe(100));
+      await vi.waitFor(async () => expect((await channel.checkQueue(queue())).messageCount).toBe(100), 30_000);
       const order = await left();
       expect(order).toHaveLength(300);
       expect(order).toEqual([...order].sort());
@@ -348,8 +348,8 @@ describe.each(brokers)('dead letters on $broker', ({ start }) => {
     });
     const { body } = await call(dashboard, 'POST', '/replay', { match: {} });
     expect(body.done).toBe(200);
-    await vi.waitFor(() => expect(deaths).toBe(200));
-    await vi.waitFor(async () => expect((await list()).total).toBe(200));
+    await vi.waitFor(() => expect(deaths).toBe(200), 30_000);
+    await vi.waitFor(async () => expect((await list()).total).toBe(200), 30_000);
     expect(deaths).toBe(200);
   });
 

@@ -64,7 +64,7 @@ sink: { type: ${sink}, csv: { directory: ${JSON.stringify(folder)} }, postgres: 
       auditLog: join(folder, 'audit.jsonl'),
     });
     await dashboard.start();
-    await vi.waitFor(async () => expect(await letters()).toEqual([]), 10_000);
+    await vi.waitFor(async () => expect(await letters()).toEqual([]), 30_000);
   });
   afterEach(async () => {
     await dashboard.stop();
@@ -186,8 +186,8 @@ sink: { type: ${sink}, csv: { directory: ${JSON.stringify(folder)} }, postgres: 
     for (let round = 1; round <= 5; round++) {
       const [letter] = await letters();
       expect(await call(`/${letter?.id}/replay`, {})).toMatchObject({ done: 1 });
-      await vi.waitFor(() => expect(deaths).toBe(round), 10_000);
-      await vi.waitFor(async () => expect(await letters()).toHaveLength(1), 10_000);
+      await vi.waitFor(() => expect(deaths).toBe(round), 30_000);
+      await vi.waitFor(async () => expect(await letters()).toHaveLength(1), 30_000);
       expect(await kept()).toEqual([id]);
     }
   });

@@ -98,7 +98,7 @@ describe('the API as its OpenAPI document has it', () => {
     await dashboard.start();
     releases.push(() => dashboard.stop());
     document = (await (await fetch(`${dashboard.url}/api/openapi.json`)).json()) as OpenApi;
-    await vi.waitFor(async () => expect((await fetch(`${dashboard.url}/api/dead-letters`)).status).toBe(200));
+    await vi.waitFor(async () => expect((await fetch(`${dashboard.url}/api/dead-letters`)).status).toBe(200), 30_000);
     const page = (await (await fetch(`${dashboard.url}/api/dead-letters`)).json()) as { letters: { id: string }[] };
     letterId = page.letters[0]?.id ?? '';
   });

@@ -314,7 +314,7 @@ describe('the history', () => {
       vi.waitFor(async () => {
         const query = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE $1";
         expect(await store.query(query, [`%${store.schema}%`])).toHaveLength(count);
-      }, 10_000);
+      }, 30_000);
     const [openFirst, openSecond] = [await gate('0'), await gate('00')];
     // It has seen that A and Z are new, and waits. Then Z is there.
     const write = second.write(
@@ -384,7 +384,7 @@ describe('the history', () => {
     await vi.waitFor(async () => {
       const query = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE $1";
       expect(await store.query(query, [`%${store.schema}%`])).toHaveLength(1);
-    }, 10_000);
+    }, 30_000);
     await between.query('COMMIT');
     await back;
     const messages = await store.query('SELECT _message_id FROM parts_history ORDER BY _order');
@@ -411,7 +411,7 @@ describe('a table that another program has locked', () => {
     const outcomes = Promise.allSettled(
       Array.from({ length: 20 }, (_, number) => writer.write('parts', [partRow(`key ${number}`, 1)])),
     );
-    await vi.waitFor(async () => expect(await backends()).toBe(8), 4_000);
+    await vi.waitFor(async () => expect(await backends()).toBe(8), 30_000);
     const reasons = (await outcomes).map((one) => (one.status === 'rejected' ? describeError(one.reason) : ''));
     expect(Date.now() - began).toBeLessThan(9_500);
     expect(reasons.filter((reason) => /lock timeout .*another session has locked/.test(reason))).toHaveLength(8);
@@ -436,7 +436,7 @@ describe('a connection that breaks', () => {
       vi.waitFor(async () => {
         const query = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE $1";
         expect(await store.query(query, [`%${store.schema}%`])).toHaveLength(1);
-      }, 10_000);
+      }, 30_000);
     const history = () => store.query<{ _key: string }>('SELECT _key FROM parts_history');
     return { proxy, sink, writer, other, otherWriter, waiting, history };
   };
@@ -541,7 +541,7 @@ describe('a server', () => {
     await expect(sink.probe()).rejects.toBeInstanceOf(RetryableError);
     await server.up();
     // The first may still be given a connection that died with the server.
-    await vi.waitFor(() => sink.probe(), 10_000);
+    await vi.waitFor(() => sink.probe(), 30_000);
     await writer.write('parts', [partRow('B', 1)]);
     expect(await keys(sink)).toEqual(['A', 'B']);
   });

@@ -75,7 +75,10 @@ const STATES: Record<string, { words: RegExp; begin: () => Promise<unknown>; end
     end: async () => {
       await admin.config('SET', 'dir', folder);
       await admin.bgsave();
-      await vi.waitFor(async () => expect(await admin.info('persistence')).toContain('rdb_last_bgsave_status:ok'));
+      await vi.waitFor(
+        async () => expect(await admin.info('persistence')).toContain('rdb_last_bgsave_status:ok'),
+        30_000,
+      );
       await admin.config('SET', 'save', '');
     },
   },
@@ -232,7 +235,7 @@ describe('a Redis that is silent', () => {
     if (when === 'ready') await works();
     server.pause();
     // As the consumer asks when it begins: ioredis would forget it with the connection.
-    await vi.waitFor(() => expect(redis.status).toMatch(/^(connect|ready)$/));
+    await vi.waitFor(() => expect(redis.status).toMatch(/^(connect|ready)$/), 30_000);
     const asked = redis.info('server');
     const waiting = redis.incr('{shop}:counted');
     await tells(/does not answer .* although the connection is open/);
