@@ -2,6 +2,8 @@ import { type Clock, countBodies, isPack } from '@tributary/shared';
 import type { BrokerMessage, IntakeChannel } from './channel.js';
 import { faultOfPack } from './packed.js';
 import { Delivery, type OnSettled, type Pack, Settler } from './settle.js';
+import { Subscription } from './subscription.js';
+import { Window } from './window.js';
 
 /** How many deliveries are judged together: enough to share a round trip to Redis, few enough to keep it short. */
 const MICRO_BATCH = 256;
@@ -12,33 +14,45 @@ const BUSY_DELAY = 250;
 export interface IntakeOptions {
   readonly channel: IntakeChannel;
   readonly clock: Clock;
-  /** The number of deliveries that the broker gives out before it waits for an acknowledgement. */
+  /** The number of deliveries that the broker gives out before it waits for an acknowledgement, if each is one record. */
   readonly prefetch: number;
   readonly onSettled?: OnSettled;
 }
 
 /**
- * Records of one queue, as they come: an async iterable of micro-batches, bounded by the channel's prefetch. The records of a pack
- * are deliveries of their own, which share an acknowledgement: no step behind this knows that they came together.
+ * Records of one queue, as they come: an async iterable of micro-batches, bounded by the channel's prefetch, which follows the size of
+ * packs (window.ts). The records of a pack are deliveries of their own, which share an acknowledgement: no step behind this knows that
+ * they came together.
  */
 export class Intake implements AsyncIterable<Delivery[]> {
   readonly settler: Settler;
   readonly #channel: IntakeChannel;
   readonly #clock: Clock;
-  readonly #prefetch: number;
+  readonly #window: Window;
   readonly #over = new AbortController();
   #buffer: (Delivery | Pack)[] = [];
   #busy: Delivery[] = [];
   #wake: (() => void) | undefined;
-  #consumerTag: string | undefined;
+  #subscription: Subscription | undefined;
 
   constructor({ channel, clock, prefetch, onSettled }: IntakeOptions) {
     this.#channel = channel;
     this.#clock = clock;
-    this.#prefetch = prefetch;
+    const window = new Window(prefetch);
+    this.#window = window;
     const isStarved = () => this.#buffer.length === 0;
     const onRefused = (delivery: Delivery) => this.#giveOut([delivery]);
-    this.settler = new Settler({ channel, clock, prefetch, isStarved, onRefused, over: this.#over.signal, onSettled });
+    this.settler = new Settler({
+      channel,
+      clock,
+      get prefetch() {
+        return window.size;
+      },
+      isStarved,
+      onRefused,
+      over: this.#over.signal,
+      onSettled,
+    });
   }
 
   /**
@@ -46,24 +60,31 @@ export class Intake implements AsyncIterable<Delivery[]> {
    * @param onCancel called when the broker has cancelled the consumer because its queue was deleted or moved
    */
   async start(queue: string, consumerTag: string, onCancel: () => void): Promise<void> {
-    await this.#channel.prefetch(this.#prefetch);
-    const { consumerTag: tag } = await this.#channel.consume(
+    this.#subscription = new Subscription({
+      channel: this.#channel,
+      clock: this.#clock,
+      window: this.#window,
       queue,
-      (message) => {
-        if (message === null) return onCancel();
-        this.#giveOut([this.#track(message)]);
-      },
-      { consumerTag },
-    );
-    this.#consumerTag = tag;
+      consumerTag,
+      onMessage: (message) => this.#arrived(message),
+      onCancel,
+    });
+    await this.#subscription.begin();
   }
 
-  #track(message: BrokerMessage): Delivery | Pack {
+  #arrived(message: BrokerMessage): void {
+    const { content, properties } = message;
+    const packed = isPack(properties) ? countBodies(content) : undefined;
+    this.#giveOut([this.#track(message, packed)]);
+    this.#subscription?.took(packed ?? 1, content.length);
+  }
+
+  /** @param packed how many records it holds, if it is a pack */
+  #track(message: BrokerMessage, packed: number | undefined): Delivery | Pack {
     const now = this.#clock.monotonic();
-    if (!isPack(message.properties)) return this.settler.track(message, now);
-    const records = countBodies(message.content);
-    const fault = faultOfPack(records);
-    if (fault === undefined) return this.settler.trackPack(message, records, now);
+    if (packed === undefined) return this.settler.track(message, now);
+    const fault = faultOfPack(packed);
+    if (fault === undefined) return this.settler.trackPack(message, packed, now);
     const delivery = this.settler.track(message, now);
     delivery.refused = fault;
     return delivery;
@@ -85,11 +106,12 @@ export class Intake implements AsyncIterable<Delivery[]> {
 
   /** Asks the broker for no more deliveries. Those that came already are still given out. */
   async cancel(): Promise<void> {
-    if (this.#consumerTag !== undefined) await this.#channel.cancel(this.#consumerTag);
+    await this.#subscription?.cancel();
   }
 
   /** Ends the iteration at once. Deliveries that were not given out stay unacknowledged, and are delivered again. */
   end(): void {
+    this.#subscription?.end();
     this.#over.abort();
     this.#wake?.();
   }

@@ -88,7 +88,7 @@ const LINGERING = 0.9;
 export interface SettlerOptions {
   readonly channel: AckChannel;
   readonly clock: Clock;
-  /** The number of deliveries that the broker gives out before it waits for an acknowledgement. */
+  /** The number of deliveries that the broker gives out before it waits for an acknowledgement. It may change. */
   readonly prefetch: number;
   /** Whether all deliveries that arrived have been handed on. */
   readonly isStarved: () => boolean;
@@ -116,8 +116,6 @@ export type Settled = Pick<Arrival, 'message'>;
  */
 export class Settler {
   readonly #options: SettlerOptions;
-  /** How many deliveries may wait behind a gap. */
-  readonly #most: number;
   #open: Arrival[] = [];
   /** Acknowledgements that wait until their deliveries are noted. They are sent in order. */
   #waiting: Promise<void> | undefined;
@@ -126,7 +124,11 @@ export class Settler {
 
   constructor(options: SettlerOptions) {
     this.#options = options;
-    this.#most = options.prefetch * LINGERING;
+  }
+
+  /** How many deliveries may wait behind a gap. */
+  get #most(): number {
+    return this.#options.prefetch * LINGERING;
   }
 
   track(message: BrokerMessage, arrivedAt: number): Delivery {

@@ -1,0 +1,69 @@
+/**
+ * The deliveries that the broker gives out to a consumer before it waits for an acknowledgement (the prefetch), so that they are about
+ * so many records. The broker counts messages, and a message may be a pack.
+ *
+ * A consumer holds of one queue at most `deliveries` single records, or {@link MOST_RECORDS} records in packs of at most {@link MOST_BYTES}
+ * together; but always as many records as if each came alone, for batches have to be filled. For a moment it may hold more: what arrives
+ * before the broker has heard of a smaller number.
+ */
+export class Window {
+  readonly #deliveries: number;
+  #size: number;
+  /** Of the messages of late, the mean of their records and bytes. */
+  #records = 1;
+  #bytes = 0;
+  /** Messages since the size was last chosen. */
+  #seen = 0;
+
+  /** @param deliveries the prefetch for messages that hold one record each */
+  constructor(deliveries: number) {
+    this.#deliveries = deliveries;
+    this.#size = Math.min(deliveries, FIRST);
+  }
+
+  /** What the broker has been told, or is told next. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Takes note of a message. @returns whether there is another size from here on */
+  add(records: number, bytes: number): boolean {
+    this.#seen += 1;
+    const weight = Math.max(1 / this.#seen, 1 / REMEMBERED);
+    this.#records += (records - this.#records) * weight;
+    this.#bytes += (bytes - this.#bytes) * weight;
+    // Most messages have told nothing that is new.
+    if (this.#seen % LOOK !== 0) return false;
+    const wanted = this.#wanted();
+    // To tell the broker costs a moment without deliveries: a number that is about right stays.
+    if (wanted < this.#size * 2 && wanted > this.#size / 2 && wanted !== this.#deliveries) return false;
+    if (wanted === this.#size) return false;
+    this.#size = wanted;
+    return true;
+  }
+
+  #wanted(): number {
+    if (this.#records < PACKED) return this.#deliveries;
+    const inRecords = MOST_RECORDS / this.#records;
+    const inBytes = MOST_BYTES / this.#bytes;
+    const least = Math.max(LEAST, this.#deliveries / this.#records);
+    return Math.ceil(Math.min(this.#deliveries, Math.max(least, Math.min(inRecords, inBytes))));
+  }
+}
+
+/** Records in packs. Those that wait for their turn take the memory of their bytes only. */
+const MOST_RECORDS = 10_000;
+const MOST_BYTES = 32 * 1024 ** 2;
+
+/** While one pack is worked on, the next one should be there. */
+const LEAST = 4;
+
+/** Deliveries at the beginning, when it is not known whether they are packs. */
+const FIRST = 250;
+
+/** After so many messages it is looked whether the size is right; the mean is about that of the last {@link REMEMBERED}. */
+const LOOK = 32;
+const REMEMBERED = 64;
+
+/** Mean records of a message from which on messages count as packs. */
+const PACKED = 2;
