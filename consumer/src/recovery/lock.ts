@@ -41,10 +41,12 @@ export class RebuildLock {
   /**
    * Sets a key, if the lock is still held. A consumer that was held up for longer than its lock lasts must not publish what
    * it has built: another has begun a newer epoch. Nor must it if the key is there: a person has doubted the ledger meanwhile.
+   * @param value is given once: where it is there already, the answer to the same command was lost, and it was sent again
    * @returns whether it was set
    */
   async publish(key: string, value: string): Promise<boolean> {
     const set = `
+      if redis.call('GET', KEYS[2]) == ARGV[2] then return 1 end
       if redis.call('GET', KEYS[1]) ~= ARGV[1] or redis.call('EXISTS', KEYS[2]) == 1 then return 0 end
       redis.call('SET', KEYS[2], ARGV[2])
       return 1`;

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { test } from 'vitest';
+import { expect, test } from 'vitest';
 import { schedules } from './schedule.js';
 import { refusesSome, simulate } from './simulate.js';
 
@@ -53,3 +53,27 @@ test('a configuration that changes, with consumers of the old and the new one si
   });
   await fc.assert(property, { numRuns: numRuns / 4 });
 }, 3_600_000);
+
+test('a rebuilt ledger stays if the answer that it is published is lost, and the command is sent again', async () => {
+  const customer = { entity: 'customer', key: 0, sameVersion: false, twice: false, deleted: false } as const;
+  const { faults } = await simulate(
+    {
+      versioned: false,
+      consumers: 3,
+      burst: 1,
+      requeue: 'front',
+      publications: [
+        { ...customer, content: 0 },
+        { ...customer, content: 1 },
+      ],
+      segments: [
+        { steps: 14, pick: 0, fault: { kind: 'flush Redis' } },
+        { steps: 10, pick: 0, fault: { kind: 'pause', consumer: 0, steps: 0 } },
+        { steps: 13, pick: 0, fault: { kind: 'pause', consumer: 2, steps: 52 } },
+        { steps: 53, pick: 863, fault: { kind: 'repeat a Redis command', consumer: 1 } },
+      ],
+    },
+    { packs: 2, refuses: refusesSome },
+  );
+  expect(faults).toEqual([]);
+});
