@@ -183,14 +183,14 @@ class ProducerService implements Producer {
     const surroundings = createSurroundings({ limits: config.limits, proxies, clock: this.#clock, tokens });
     this.#releases.add('the connections of the sources', () => surroundings.close());
     this.#kept = kept;
-    const isNumbered = kept.publications !== undefined;
+    const { publications } = kept;
     const broker = {
       amqpUrl,
       instance,
       topology: topologyOf(config),
       clock: this.#clock,
       log,
-      isNumbered,
+      drawn: publications && (() => publications.drawn),
       pack: config.pack,
     };
     const { publisher, problem, isBlocked, depths } = await openPublisher(broker, this.#releases);
@@ -211,7 +211,6 @@ class ProducerService implements Producer {
     this.#confirmed = losses;
     const problems = () =>
       [problem(), kept.problem(), this.#rival, ...losses.problems()].filter((text) => text !== undefined);
-    const { publications } = kept;
     const { queues } = broker.topology;
     const confirmed = publications === undefined ? {} : { confirmed: confirmedNoter(publications, queues) };
     const { marks } = this.#options;

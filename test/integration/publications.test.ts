@@ -1,6 +1,7 @@
 import {
   type ConfirmedMessages,
   type NumberRun,
+  NumbersOfQueue,
   type OpenPublication,
   type Publications,
   Redis,
@@ -8,7 +9,6 @@ import {
   redisPublications,
   redisSettledNotes,
   type SettledNotes,
-  SettledOfQueue,
 } from '@tributary/shared';
 import { afterEach, beforeEach, describe, expect, inject, test } from 'vitest';
 import { uniqueName } from '../services/handle.js';
@@ -41,7 +41,7 @@ describe('what was confirmed and what is settled, in Redis', () => {
   const note = (one: ConfirmedMessages, since?: string, after = 0) =>
     publications.note({ endpoint: 'crm', messages: [one], since, earlier: (a, b) => (a < b ? a : b), after });
   const settle = (runs: readonly NumberRun[], token = TOKEN) =>
-    notes.note('consumer', { q: 0 }, [{ token, queue: 'q', runs }]);
+    notes.note('consumer', { q: { records: 0, oldest: 0, after: 0, numbers: {} } }, [{ token, queue: 'q', runs }]);
   const missing = async () =>
     (await publications.open()).map(({ counts, settled }) => (counts.q ?? 0) - (settled.q ?? 0));
 
@@ -144,7 +144,7 @@ describe('what was confirmed and what is settled, in Redis', () => {
 });
 
 test('a consumer gathers the numbers of a queue in runs, and takes back what could not be noted', () => {
-  const gathered = new SettledOfQueue('q');
+  const gathered = new NumbersOfQueue('q');
   const other = 'fedcba9876543210';
   for (const n of [3, 4, 5, 9, 6]) expect(gathered.add(`${TOKEN}/${n}`)).toBe(true);
   expect(gathered.add(`${other}/1`)).toBe(true);

@@ -5,6 +5,7 @@ import {
   PACK_HEADER,
   PoisonError,
   PUBLICATION_HEADER,
+  PUBLISHED_AFTER_HEADER,
   packedId,
   parseBody,
 } from '@tributary/shared';
@@ -43,7 +44,12 @@ class PackedMessage implements BrokerMessage {
 /** The records of a pack, each as a message. */
 export function recordsOf({ content, fields, properties }: BrokerMessage): BrokerMessage[] {
   // The pack's own: it is settled as a whole.
-  const { [PUBLICATION_HEADER]: _publication, [PACK_HEADER]: _records, ...headers } = properties.headers ?? {};
+  const {
+    [PUBLICATION_HEADER]: _publication,
+    [PUBLISHED_AFTER_HEADER]: _after,
+    [PACK_HEADER]: _records,
+    ...headers
+  } = properties.headers ?? {};
   const shared = { ...properties, contentType: 'application/json', headers };
   const { messageId } = properties;
   const records: BrokerMessage[] = [];

@@ -153,6 +153,11 @@ export class Settler {
     return this.#open.find(isUnsettled);
   }
 
+  /** The messages that are not acknowledged, and not handed to `onSettled` to be noted. */
+  get messages(): BrokerMessage[] {
+    return this.#open.map(({ message }) => message);
+  }
+
   /** How many records are not settled. */
   get unsettled(): number {
     return this.#open.reduce((count, { unsettled }) => count + unsettled, 0);

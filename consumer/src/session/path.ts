@@ -1,4 +1,4 @@
-import { oldestOf, type ReleaseList } from '@tributary/shared';
+import type { ReleaseList } from '@tributary/shared';
 import { type ClaimedRow, Claims } from '../claim/claims.js';
 import type { Lease } from '../claim/lease.js';
 import { DeadLetters } from '../dead-letters/dead-letters.js';
@@ -55,17 +55,7 @@ export async function openPath(options: SessionOptions, surroundings: PathSurrou
     flush: (...group: Parameters<Flush['flush']>) => flush.flush(...group),
   };
   let lanes: readonly Lane[] = [];
-  const held = () =>
-    Object.fromEntries(
-      lanes.flatMap(({ entity, intake: { settler } }) => {
-        const now = clock.monotonic();
-        const { queue } = entity.config;
-        return [
-          [queue, settler.unsettled],
-          [oldestOf(queue), Math.round(now - (settler.oldest?.arrivedAt ?? now))],
-        ];
-      }),
-    );
+  const held = () => new Map(lanes.map(({ entity, intake }) => [entity.config.queue, intake.settler]));
   const settledLog = new SettledLog({ ...options, notes: options.settledNotes, held });
   release.add('the notes of what was settled', () => settledLog.close());
   const onSettled = (queue: string, arrivals: readonly Settled[]) => settledLog.settled(queue, arrivals);

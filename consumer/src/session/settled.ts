@@ -1,12 +1,15 @@
 import {
   type Clock,
+  type HeldOfQueue,
+  NumbersOfQueue,
   PUBLICATION_HEADER,
+  readPublishedAfter,
   type SettledNotes,
   type SettledNumbers,
-  SettledOfQueue,
   within,
 } from '@tributary/shared';
-import type { Settled } from '../intake/settle.js';
+import type { Settled, Settler } from '../intake/settle.js';
+import { holdingOf } from './holding.js';
 
 /** Milliseconds between two notes, so that one tells of many deliveries. Their acknowledgements wait for so long. */
 const GATHERED = 5;
@@ -24,8 +27,8 @@ export interface SettledLogOptions {
   /** Names the session. */
   readonly writer: string;
   readonly clock: Clock;
-  /** By queue, the deliveries that are not settled. */
-  readonly held: () => Readonly<Record<string, number>>;
+  /** By queue, what knows the deliveries that are not settled. */
+  readonly held: () => ReadonlyMap<string, Settler>;
 }
 
 /**
@@ -36,7 +39,9 @@ export class SettledLog {
   readonly #options: SettledLogOptions;
   readonly #over = new AbortController();
   readonly #ended: Promise<void>;
-  readonly #queues = new Map<string, SettledOfQueue>();
+  readonly #queues = new Map<string, NumbersOfQueue>();
+  /** By queue, the highest number of PUBLISHED_AFTER_HEADER of the messages that are settled. */
+  readonly #after = new Map<string, number>();
   /** Called when what is gathered is noted. */
   #waiting: (() => void)[] = [];
   #wake = new AbortController();
@@ -51,13 +56,17 @@ export class SettledLog {
   settled(queue: string, arrivals: readonly Settled[]): Promise<void> | undefined {
     let of = this.#queues.get(queue);
     if (of === undefined) {
-      of = new SettledOfQueue(queue);
+      of = new NumbersOfQueue(queue);
       this.#queues.set(queue, of);
     }
     let isNumbered = false;
+    let after = this.#after.get(queue) ?? 0;
     for (const { message } of arrivals) {
-      if (of.add(message.properties.headers?.[PUBLICATION_HEADER])) isNumbered = true;
+      const { headers } = message.properties;
+      if (of.add(headers?.[PUBLICATION_HEADER])) isNumbered = true;
+      after = Math.max(after, readPublishedAfter(headers));
     }
+    this.#after.set(queue, after);
     if (!isNumbered) return undefined;
     this.#wake.abort();
     return new Promise((resolve) => this.#waiting.push(resolve));
@@ -98,7 +107,7 @@ export class SettledLog {
     const settled = [...this.#queues.values()].flatMap((queue) => queue.take());
     const waiting = this.#waiting.splice(0);
     const now = clock.monotonic();
-    const held = settled.length > 0 && now - this.#heldAt < HELD_KNOWN ? undefined : this.#options.held();
+    const held = settled.length > 0 && now - this.#heldAt < HELD_KNOWN ? undefined : this.#held();
     try {
       await notes.note(writer, held, settled);
     } catch {
@@ -109,6 +118,14 @@ export class SettledLog {
     if (held !== undefined) this.#heldAt = now;
     for (const resolve of waiting) resolve();
     return true;
+  }
+
+  #held(): Record<string, HeldOfQueue> {
+    const now = this.#options.clock.monotonic();
+    const held = [...this.#options.held()].map(([queue, settler]) => {
+      return [queue, holdingOf(queue, settler, this.#after.get(queue) ?? 0, now)] as const;
+    });
+    return Object.fromEntries(held);
   }
 
   #giveBack(settled: readonly SettledNumbers[]): void {

@@ -2,14 +2,15 @@ import {
   type Clock,
   count,
   describeError,
+  type HeldOfQueue,
   interruptible,
   type Logger,
   type OpenPublication,
-  oldestOf,
   type Publications,
   type QueueDepths,
   type QueueLook,
 } from '@tributary/shared';
+import { Rounds } from './rounds.js';
 import { Strangers } from './strangers.js';
 
 /** Milliseconds between two looks. */
@@ -88,12 +89,14 @@ export class LossWatch {
   /** By queue, how many messages lay in it before it was found quiet, and how many looks ago that was. */
   readonly #depths = new Map<string, Depth>();
   readonly #strangers: Strangers;
+  readonly #rounds: Rounds;
   /** By queue, when a consumer of it was last found to hold a delivery for long. */
   readonly #heldLong = new Map<string, number>();
 
   constructor(options: LossWatchOptions) {
     this.#options = options;
     this.#strangers = new Strangers(options.clock);
+    this.#rounds = new Rounds(options.publications);
   }
 
   /** What keeps confirmed records from landing that no consumer can tell, in words; undefined if nothing does. */
@@ -146,15 +149,16 @@ export class LossWatch {
     const { publications, depths, clock } = this.#options;
     const queues = [...new Set(pending.flatMap(({ counts }) => Object.keys(counts)))];
     const [looks, held] = await Promise.all([depths.look(queues), publications.held()]);
-    this.#strangers.look(looks, held);
-    const isQuiet = (queue: string) => isQuietNow(looks.get(queue), held.get(queue) ?? []);
+    const { living } = held;
+    this.#strangers.look(looks, living);
+    const isQuiet = (queue: string) => isQuietNow(looks.get(queue), living.get(queue) ?? []);
     const now = clock.monotonic();
     for (const queue of queues) {
       const { ready = 0 } = looks.get(queue) ?? {};
       const before = this.#depths.get(queue);
       if (!isQuiet(queue)) this.#depths.set(queue, { ready, looks: 0 });
       else if (before !== undefined) this.#depths.set(queue, { ...before, looks: before.looks + 1 });
-      if (held.get(oldestOf(queue))?.some((age) => age > HELD_LONG)) this.#heldLong.set(queue, now);
+      if (living.get(queue)?.some(({ oldest }) => oldest > HELD_LONG)) this.#heldLong.set(queue, now);
     }
     const isStuck = (queue: string) => now - (this.#heldLong.get(queue) ?? Number.NEGATIVE_INFINITY) < OVERTAKEN;
     const shortOf = ({ counts, settled }: OpenPublication) =>
@@ -170,6 +174,7 @@ export class LossWatch {
       if (kept.overtaken === undefined && isOvertaken(kept.one)) this.#old.set(token, { ...kept, overtaken: now });
     }
     const lost = new Map<string, OpenPublication>();
+    for (const one of await this.#rounds.look(pending, looks, held)) lost.set(one.token, one);
     for (const { one, looks } of this.#quiet.values()) if (looks >= LOOKS) lost.set(one.token, one);
     for (const { one, overtaken = now } of this.#old.values()) {
       if (now - overtaken > OVERTAKEN && isOvertaken(one) && !lost.has(one.token)) lost.set(one.token, one);
@@ -201,10 +206,10 @@ interface Depth {
 }
 
 /** Whether a queue holds nothing, and no consumer holds anything of it. */
-function isQuietNow(look: QueueLook | undefined, held: readonly number[]): boolean {
+function isQuietNow(look: QueueLook | undefined, held: readonly HeldOfQueue[]): boolean {
   if (look === undefined || look.ready > 0) return false;
   // Consumers that say nothing (of an earlier version) may hold anything.
-  return look.consumers === 0 || (held.length >= look.consumers && held.every((deliveries) => deliveries === 0));
+  return look.consumers === 0 || (held.length >= look.consumers && held.every(({ records }) => records === 0));
 }
 
 /**
@@ -245,7 +250,7 @@ function lossOf(endpoint: string, lost: readonly OpenPublication[], depths: Read
   // What lay there longer ago may have been consumed.
   const before = Object.entries(records).map(([queue, missing]) => {
     const { ready, looks } = depths.get(queue) ?? { ready: 0, looks: Number.POSITIVE_INFINITY };
-    return looks > LOOKS ? undefined : Math.max(0, ready - missing);
+    return looks === 0 || looks > LOOKS ? undefined : Math.max(0, ready - missing);
   });
   const known = before.filter((others) => others !== undefined);
   return known.length === 0 ? loss : { ...loss, others: known.reduce((sum, others) => sum + others, 0) };

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { type ConfirmedMessages, MOST_OF_PUBLICATION } from '@tributary/shared';
+import { type ConfirmedMessages, MOST_OF_PUBLICATION, type PublishedNumber } from '@tributary/shared';
 
 /** Parts of a publication begin at whole bytes of its bits, so that the bits of a part are counted by one command. */
 const BITS = 8;
@@ -19,9 +19,7 @@ class Growing {
 }
 
 /** The number of a message. */
-export interface MessageNumber {
-  /** As of PUBLICATION_HEADER. */
-  readonly text: string;
+export interface MessageNumber extends PublishedNumber {
   /** Counts what the broker has confirmed. */
   readonly publication: { confirmed: number };
 }
@@ -39,6 +37,12 @@ export class Numbering {
   /** Those that have messages which are not noted. */
   readonly #touched = new Set<Growing>();
   #isNoted = true;
+  readonly #drawn: () => number;
+
+  /** @param drawn gives the number of PUBLISHED_AFTER_HEADER */
+  constructor(drawn: () => number) {
+    this.#drawn = drawn;
+  }
 
   /**
    * Begins a run. If the one before was not noted, nothing is known of its messages, so their publications grow no more: their bits
@@ -61,7 +65,7 @@ export class Numbering {
     this.#touched.add(growing);
     const text = `${growing.token}/${growing.next}${records === 1 ? '' : `+${records}`}`;
     growing.next += records;
-    return { text, publication: growing };
+    return { text, after: this.#drawn(), publication: growing };
   }
 
   /** What was confirmed since the last call. To be called when nothing is on its way to the broker, and followed by {@link noted}. */

@@ -19,7 +19,7 @@ export interface BrokerOptions {
   readonly clock: Clock;
   readonly log: Logger;
   /** As of PublisherOptions. */
-  readonly isNumbered?: boolean;
+  readonly drawn?: (() => number) | undefined;
   readonly pack?: PackBounds;
 }
 
@@ -28,7 +28,7 @@ const CLOSE_TIMEOUT = 2_000;
 
 /** A publisher on a connection of its own. */
 export async function openPublisher(options: BrokerOptions, releases: ReleaseList) {
-  const { amqpUrl, instance, topology, clock, log, isNumbered = false, pack } = options;
+  const { amqpUrl, instance, topology, clock, log, drawn, pack } = options;
   let away: string | undefined;
   const onProblem = (problem: string | undefined) => {
     away = problem;
@@ -47,7 +47,7 @@ export async function openPublisher(options: BrokerOptions, releases: ReleaseLis
       isBlocked = false;
     });
   }
-  const publisher = new Publisher({ connection, topology, clock, log, isNumbered, pack, standIn: standInFor });
+  const publisher = new Publisher({ connection, topology, clock, log, drawn, pack, standIn: standInFor });
   releases.add('the publisher', () => publisher.close());
   const servers = amqpUrl.split(',').map(redactUrl).join(', ');
   const problem = (): string | undefined => {

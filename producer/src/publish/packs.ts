@@ -1,4 +1,11 @@
-import { canBePacked, PACK_CONTENT_TYPE, PACK_HEADER, packBodies, publishOptions } from '@tributary/shared';
+import {
+  canBePacked,
+  PACK_CONTENT_TYPE,
+  PACK_HEADER,
+  type PublishedNumber,
+  packBodies,
+  publishOptions,
+} from '@tributary/shared';
 import type { PublishOptions } from './channel.js';
 import type { OutgoingMessage } from './messages.js';
 import type { PublishRun } from './publish-run.js';
@@ -83,8 +90,8 @@ export function messageOf(messages: readonly [OutgoingMessage, ...OutgoingMessag
 }
 
 /** The properties of the message of so many records. */
-export function optionsOf({ envelope }: OutgoingMessage, records: number, publication?: string): PublishOptions {
-  const options = publishOptions(envelope, publication);
+export function optionsOf({ envelope }: OutgoingMessage, records: number, number?: PublishedNumber): PublishOptions {
+  const options = publishOptions(envelope, number);
   if (records === 1) return options;
   return { ...options, contentType: PACK_CONTENT_TYPE, headers: { ...options.headers, [PACK_HEADER]: records } };
 }

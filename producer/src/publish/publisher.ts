@@ -30,8 +30,8 @@ export interface PublisherOptions {
   readonly windowBytes?: number;
   /** The bounds of a pack; each record is a message of its own unless given. */
   readonly pack?: PackBounds | undefined;
-  /** Whether messages are numbered, so that it can be noted which of them are settled; not unless given. */
-  readonly isNumbered?: boolean;
+  /** Gives the number of PUBLISHED_AFTER_HEADER. Messages are numbered, so that it can be noted which of them are settled, if it is there. */
+  readonly drawn?: (() => number) | undefined;
   /**
    * What is sent in the place of a message that is larger than the broker takes: the consumer makes a dead letter of it. Without
    * it such a message is left out.
@@ -91,8 +91,9 @@ export class Publisher implements ChannelUser {
   }
 
   #numberingOf(endpoint: string): Numbering | undefined {
-    if (this.#options.isNumbered !== true) return undefined;
-    const numbering = this.#numberings.get(endpoint) ?? new Numbering();
+    const { drawn } = this.#options;
+    if (drawn === undefined) return undefined;
+    const numbering = this.#numberings.get(endpoint) ?? new Numbering(drawn);
     this.#numberings.set(endpoint, numbering);
     numbering.begin();
     return numbering;
@@ -143,7 +144,7 @@ export class Publisher implements ChannelUser {
     } else if (message.body.length > this.#maxMessageSize) {
       this.#packs?.send(entity);
       const number = run.numbering?.numberOf(entity);
-      const options = publishOptions(message.envelope, number?.text);
+      const options = publishOptions(message.envelope, number);
       const held: Held = { message, options, run, stats, number, returned: false };
       this.#tellTooLarge(held);
       const standIn = this.#standInOf(message);
@@ -167,7 +168,7 @@ export class Publisher implements ChannelUser {
     }
     const message = messageOf([first, ...others]);
     const number = run.numbering?.numberOf(first.envelope.entity, records.length);
-    const options = optionsOf(message, records.length, number?.text);
+    const options = optionsOf(message, records.length, number);
     const parts = others.length === 0 ? undefined : records;
     const held: Held = { message, parts, options, run, stats, number, returned: false };
     this.#outbox.add(held);

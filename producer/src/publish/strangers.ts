@@ -1,4 +1,4 @@
-import { type Clock, count, type QueueLook } from '@tributary/shared';
+import { type Clock, count, type HeldOfQueue, type QueueLook } from '@tributary/shared';
 
 /** Milliseconds for which a queue has had such a consumer before people are told: one that has just begun has said nothing yet. */
 const TOLD_AFTER = 6_000;
@@ -26,7 +26,7 @@ export class Strangers {
    * @param looks the queues with records that are not settled
    * @param held by queue, what each living consumer of this pipeline holds
    */
-  look(looks: ReadonlyMap<string, QueueLook>, held: ReadonlyMap<string, readonly number[]>): void {
+  look(looks: ReadonlyMap<string, QueueLook>, held: ReadonlyMap<string, readonly HeldOfQueue[]>): void {
     const now = this.#clock.monotonic();
     for (const queue of this.#since.keys()) if (!looks.has(queue)) this.#since.delete(queue);
     this.#problem = undefined;

@@ -1,10 +1,12 @@
-import { type OpenPublication, oldestOf, type Publications, type QueueLook } from '@tributary/shared';
+import type { HeldOfQueue, OpenPublication, Publications, QueueLook } from '@tributary/shared';
 import { describe, expect, it } from 'vitest';
 import { type Loss, LossWatch } from '../../src/publish/losses.js';
 import { recordingLog } from '../support/log.js';
 import { ManualClock } from '../support/manual-clock.js';
 
 const QUIET: QueueLook = { ready: 0, consumers: 1 };
+
+const holding = (records: number, oldest = 0): HeldOfQueue => ({ records, oldest, after: 0, numbers: {} });
 
 function setUp(open: readonly OpenPublication[], held: readonly number[] = [0], oldest = 0, look = QUIET) {
   const losses: Loss[] = [];
@@ -13,11 +15,9 @@ function setUp(open: readonly OpenPublication[], held: readonly number[] = [0], 
     open: async () => open,
     recount: async (publications) => open.filter(({ token }) => publications.some((one) => one.token === token)),
     forget: async () => {},
-    held: async () =>
-      new Map([
-        ['q', held],
-        [oldestOf('q'), [oldest]],
-      ]),
+    held: async () => ({ living: new Map([['q', held.map((records) => holding(records, oldest))]]), ended: new Set() }),
+    drawn: 1,
+    draw: async () => 1,
   };
   const clock = new ManualClock();
   const looks = new Map([['q', look]]);

@@ -5,7 +5,7 @@ import { type MessageNumber, Numbering } from '../../src/publish/numbering.js';
 describe('the numbers of an endpoint’s messages', () => {
   let numbering: Numbering;
   beforeEach(() => {
-    numbering = new Numbering();
+    numbering = new Numbering(() => 7);
   });
   const publish = (count: number, confirmed = count): MessageNumber[] => {
     const numbers = Array.from({ length: count }, () => numbering.numberOf('customer'));

@@ -6,9 +6,9 @@ import {
   isPack,
   keyFieldsOf,
   type Logger,
+  NumbersOfQueue,
   packedId,
   readEnvelope,
-  SettledOfQueue,
   systemClock,
   topologyOf,
 } from '@tributary/shared';
@@ -88,7 +88,7 @@ export function describePublisher(name: string, makeBroker: () => Promise<Broker
 
     it('packs records while the broker does not keep up, in order and with ids that sort so, and sends them alone otherwise', async () => {
       const pack = { records: 10, bytes: 100_000 };
-      const { publisher, messages, read } = await setUp(makeBroker, { pack, isNumbered: true });
+      const { publisher, messages, read } = await setUp(makeBroker, { pack, drawn: () => 7 });
       const run = publisher.begin('crm');
       const sent = [...messages(150), ...messages(33, 'customer', 'x', '2026-03-01T12:00:01Z')];
       for (const message of sent) void run.publish(message);
@@ -112,7 +112,7 @@ export function describePublisher(name: string, makeBroker: () => Promise<Broker
       const ids = records.map(({ id }) => id);
       expect(ids.toSorted()).toEqual(ids);
       // Each record has a number, and all of them are one publication.
-      const numbers = new SettledOfQueue('q');
+      const numbers = new NumbersOfQueue('q');
       for (const { properties } of received) numbers.add(properties.headers?.publication);
       expect(numbers.take().map(({ runs }) => runs)).toEqual([[[0, 182]]]);
       expect(run.numbering?.take()).toMatchObject([{ from: 0, to: 184, count: 183 }]);
@@ -302,7 +302,7 @@ async function openPublisher(broker: Broker, options: Omit<PublisherOptions, 'co
 /** A publisher on a topology of its own, and a second connection to look behind it. */
 async function setUp(
   makeBroker: () => Promise<Broker>,
-  options: Pick<PublisherOptions, 'window' | 'windowBytes' | 'pack' | 'isNumbered'> = {},
+  options: Pick<PublisherOptions, 'window' | 'windowBytes' | 'pack' | 'drawn'> = {},
 ) {
   const broker = await makeBroker();
   const name = `t_${randomUUID().replaceAll('-', '')}`;

@@ -20,11 +20,19 @@ export interface Envelope {
   readonly traceparent: string;
 }
 
+/** What a message is known by until it is settled. */
+export interface PublishedNumber {
+  /** As of PUBLICATION_HEADER. */
+  readonly text: string;
+  /** As of PUBLISHED_AFTER_HEADER. */
+  readonly after: number;
+}
+
 /**
  * The AMQP properties of a message: persistent, mandatory, and readable in RabbitMQ's management UI.
- * @param publication as of redis/publications.ts
+ * @param number as of redis/publications.ts, for messages that are numbered
  */
-export function publishOptions(envelope: Envelope, publication?: string): Options.Publish {
+export function publishOptions(envelope: Envelope, number?: PublishedNumber): Options.Publish {
   return {
     persistent: true,
     mandatory: true,
@@ -40,7 +48,7 @@ export function publishOptions(envelope: Envelope, publication?: string): Option
       run: envelope.run,
       fetchedAt: envelope.fetchedAt,
       traceparent: envelope.traceparent,
-      ...(publication === undefined ? {} : { publication }),
+      ...(number === undefined ? {} : { publication: number.text, publishedAfter: number.after }),
     },
   };
 }

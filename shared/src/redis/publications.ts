@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
-import { holdingKey, REMEMBERED, settledKey } from './publications-settled.js';
+import { type Holdings, readHoldings } from './publications-held.js';
+import { REMEMBERED, settledKey } from './publications-settled.js';
 import { redisPrefix } from './redis.js';
 
 /** Messages of a publication, at most: the bits of one take 8 KB, and those of a publication that is settled are forgotten. */
@@ -60,8 +61,12 @@ export interface Publications {
   recount(publications: readonly Publication[]): Promise<readonly OpenPublication[]>;
   /** Publications that were added to meanwhile keep what was added. */
   forget(publications: readonly Publication[]): Promise<void>;
-  /** By queue, the deliveries that each living consumer of it holds; see also `oldestOf`. */
-  held(): Promise<ReadonlyMap<string, readonly number[]>>;
+  /** What the consumers hold. */
+  held(): Promise<Holdings>;
+  /** The highest number that this producer has drawn: as of PUBLISHED_AFTER_HEADER, for what it publishes from now on. */
+  readonly drawn: number;
+  /** Draws a number that is greater than all before, of any producer. */
+  draw(): Promise<number>;
 }
 
 const publicationsKey = (pipeline: string) => `${redisPrefix(pipeline)}publications`;
@@ -79,9 +84,17 @@ return 1`;
  */
 const FORGOTTEN_BITS = 24 * 60 * 60_000;
 
-/** Milliseconds after which a consumer that says nothing is taken as gone, and after which it is forgotten. */
-const FRESH = 5_000;
-const FORGOTTEN = 10 * 60_000;
+/**
+ * The next number of the sequence: at least the milliseconds of Redis's clock, and more than the caller has drawn before. So it does not go
+ * back either when Redis loses its data, or is restored from an older state: messages with higher numbers may still be in the queues.
+ */
+const DRAW = `
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local before = math.max(tonumber(redis.call('GET', KEYS[1]) or '0'), tonumber(ARGV[1]))
+local drawn = string.format('%.0f', math.max(before + 1, now))
+redis.call('SET', KEYS[1], drawn)
+return drawn`;
 
 export function redisPublications(redis: Redis, pipeline: string): Publications {
   return new RedisPublications(redis, pipeline);
@@ -91,6 +104,7 @@ class RedisPublications implements Publications {
   readonly #redis: Redis;
   readonly #pipeline: string;
   readonly #key: string;
+  #drawn = 0;
 
   constructor(redis: Redis, pipeline: string) {
     this.#redis = redis;
@@ -99,7 +113,7 @@ class RedisPublications implements Publications {
   }
 
   async note(run: ConfirmedRun): Promise<number> {
-    const seq = await this.#redis.incr(sequenceKey(this.#pipeline));
+    const seq = await this.draw();
     for (const messages of run.messages) {
       await this.#change(messages.token, (before) => joinedWith(before, messages, run, seq));
     }
@@ -137,22 +151,18 @@ class RedisPublications implements Publications {
     }
   }
 
-  async held(): Promise<Map<string, number[]>> {
-    const redis = this.#redis;
-    const key = holdingKey(this.#pipeline);
-    const [all, [seconds]] = await Promise.all([redis.hgetall(key), redis.time()]);
-    const now = Number(seconds) * 1_000;
-    const held = new Map<string, number[]>();
-    for (const [consumer, text] of Object.entries(all)) {
-      const space = text.indexOf(' ');
-      const age = now - Number(text.slice(0, space));
-      if (age > FORGOTTEN) await redis.hdel(key, consumer);
-      if (age > FRESH) continue;
-      for (const [queue, count] of Object.entries(JSON.parse(text.slice(space + 1)) as Record<string, number>)) {
-        held.set(queue, [...(held.get(queue) ?? []), count]);
-      }
-    }
-    return held;
+  held(): Promise<Holdings> {
+    return readHoldings(this.#redis, this.#pipeline);
+  }
+
+  get drawn(): number {
+    return this.#drawn;
+  }
+
+  async draw(): Promise<number> {
+    const drawn = Number(await this.#redis.eval(DRAW, 1, sequenceKey(this.#pipeline), this.#drawn));
+    this.#drawn = Math.max(this.#drawn, drawn);
+    return drawn;
   }
 
   async #change(token: string, make: (before: Publication | undefined) => Publication | undefined): Promise<void> {
