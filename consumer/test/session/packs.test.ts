@@ -38,7 +38,8 @@ describe('a pack', () => {
     const first = await rig.begin({ batch: { size: 2, interval: 3_600_000 } });
     await send(record('C-1'), record('C-2'), record('C-3'));
     await landed('C-1', 'C-2');
-    expect(first.running.unsettled()).toBe(1);
+    // A row is in the sink before it is committed.
+    await vi.waitFor(() => expect(first.running.unsettled()).toBe(1), WAIT);
     expect(queue().messages).toBe(1);
     await first.running.flushNow();
     await drained();
