@@ -24,8 +24,12 @@ async function takeSnapshot(path: WholePath): Promise<(how: 'DELETE FROM' | 'TRU
 const untilLookedAt = () => sleep(6_000);
 
 /** The tests mostly wait for the next look at the output, so they run side by side. */
-async function beginPath(sink: PathOptions['sink'], { onTestFinished }: Pick<TestContext, 'onTestFinished'>) {
-  const path = await WholePath.begin({ sink });
+async function beginPath(
+  sink: PathOptions['sink'],
+  { onTestFinished }: Pick<TestContext, 'onTestFinished'>,
+  edits: PathOptions['edits'] = [],
+) {
+  const path = await WholePath.begin({ sink, edits });
   onTestFinished(() => path.end());
   return path;
 }
@@ -83,6 +87,8 @@ describe.concurrent('a Postgres that went back', () => {
     ['DELETE FROM customers', 'loses all rows of a table'],
     ['DROP TABLE customers', 'loses a table'],
     ['DROP TABLE orders', 'loses the table of a merge'],
+    ['DROP TABLE tributary_marks', 'loses what shows how far it got'],
+    ['DELETE FROM tributary_meta', 'loses its name'],
     ['ALTER TABLE customers DROP COLUMN name', 'loses a column'],
     ['ALTER TABLE customers RENAME COLUMN name TO title', 'has a column renamed'],
   ])('by %s is filled again', async ([statement = ''], context) => {
@@ -126,6 +132,26 @@ describe.concurrent('a Postgres that went back', () => {
     await path.settled();
   });
 
+  test('is told from one with a partitioned table all of whose rows change between two looks', async (context) => {
+    const path = await beginPath('postgres', context);
+    path.change(10);
+    await path.start();
+    await path.settled();
+    await path.query(`BEGIN; ALTER TABLE customers RENAME TO earlier;
+      CREATE TABLE customers (LIKE earlier INCLUDING ALL) PARTITION BY HASH (_key);
+      CREATE TABLE even PARTITION OF customers FOR VALUES WITH (MODULUS 2, REMAINDER 0);
+      CREATE TABLE odd PARTITION OF customers FOR VALUES WITH (MODULUS 2, REMAINDER 1);
+      INSERT INTO customers SELECT * FROM earlier; COMMIT`);
+    // It is another table than before, which is noticed once.
+    await vi.waitFor(async () => expect(await path.redisGet('sink-generation')).toBe('1'), 20_000);
+    for (let changes = 0; changes < 2; changes++) {
+      path.change(10);
+      await path.settled();
+      await untilLookedAt();
+    }
+    expect(await path.redisGet('sink-generation')).toBe('1');
+  });
+
   test('is told from one whose tables were written anew (VACUUM FULL), and from one that lacks rows a person deleted', async (context) => {
     const path = await beginPath('postgres', context);
     path.change(40);
@@ -138,6 +164,27 @@ describe.concurrent('a Postgres that went back', () => {
     await untilLookedAt();
     expect(await path.findings()).toMatchObject({ missing: [1, 0, 0] });
     expect(await path.redisGet('sink-generation')).toBeNull();
+  });
+});
+
+describe.concurrent('a history in Postgres', () => {
+  test('has what each key holds again after it lost rows or columns, or the dataset lost a column', {
+    timeout: 240_000,
+  }, async (context) => {
+    const path = await beginPath('postgres', context, [['postgres: {', 'postgres: { history: true,']]);
+    path.change(20);
+    await path.start();
+    await path.settled();
+    for (const statement of [
+      'ALTER TABLE customers DROP COLUMN name',
+      'TRUNCATE customers_history',
+      'ALTER TABLE customers_history DROP COLUMN name',
+      'ALTER TABLE customers DROP COLUMN name; ALTER TABLE customers_history DROP COLUMN name',
+    ]) {
+      await untilLookedAt();
+      await path.query(statement);
+      await path.settled();
+    }
   });
 });
 

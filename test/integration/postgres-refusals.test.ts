@@ -143,6 +143,49 @@ const KINDS: readonly Kind[] = [
     named('B', `${'['.repeat(50_000)}${']'.repeat(50_000)}`),
     /stack depth.*54001/,
   ),
+  kind(
+    'a column that was made narrower',
+    'ALTER TABLE parts ALTER name TYPE varchar(20)',
+    named('B', 'longer than twenty characters'),
+    /value too long for type character varying\(20\) \(SQLSTATE 22001\)/,
+  ),
+  kind(
+    'a domain',
+    'CREATE DOMAIN short AS text CHECK (length(value) < 20); ALTER TABLE parts ALTER name TYPE short',
+    named('B', 'longer than twenty characters'),
+    /value for domain .*violates check constraint "short_check" \(SQLSTATE 23514/,
+  ),
+  kind(
+    'a partition that is missing',
+    `ALTER TABLE parts RENAME TO earlier; CREATE TABLE parts (LIKE earlier INCLUDING ALL) PARTITION BY RANGE (_key);
+     CREATE TABLE a PARTITION OF parts FOR VALUES FROM ('A') TO ('B'); CREATE TABLE c PARTITION OF parts FOR VALUES FROM ('C') TO ('Z')`,
+    named('B', 'b'),
+    /no partition of relation "parts" found for row \(SQLSTATE 23514/,
+  ),
+  kind(
+    'a trigger at the COMMIT',
+    `CREATE FUNCTION theirs() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+       IF NEW.name = 'b' THEN RAISE 'too late'; END IF; RETURN NEW; END $$;
+     CREATE CONSTRAINT TRIGGER theirs AFTER INSERT ON parts DEFERRABLE INITIALLY DEFERRED
+       FOR EACH ROW EXECUTE FUNCTION theirs()`,
+    named('B', 'b'),
+    /too late \(SQLSTATE P0001/,
+  ),
+  kind(
+    'a trigger of the whole statement',
+    `CREATE FUNCTION theirs() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+       IF EXISTS (SELECT FROM added WHERE name = 'b') THEN RAISE 'not with b'; END IF; RETURN NULL; END $$;
+     CREATE TRIGGER theirs AFTER INSERT ON parts REFERENCING NEW TABLE AS added
+       FOR EACH STATEMENT EXECUTE FUNCTION theirs()`,
+    named('B', 'b'),
+    /not with b \(SQLSTATE P0001/,
+  ),
+  kind(
+    'a text that is too long to be searched',
+    "ALTER TABLE parts ADD words tsvector GENERATED ALWAYS AS (to_tsvector('simple'::regconfig, coalesce(name, ''))) STORED",
+    named('B', Array.from({ length: 600 }, (_, number) => `w${number}`.padEnd(2_000, 'x')).join(' ')),
+    /string is too long for tsvector .*SQLSTATE 54000/,
+  ),
 ];
 
 describe('a row that Postgres refuses for what it holds', () => {
@@ -167,6 +210,17 @@ describe('a row that Postgres refuses for what it holds', () => {
     // With words that are the same each time: a record that comes with every poll is buried once.
     const [again] = await refused(writer.write('parts', [bad, named('F', json ? '1' : 'name of A F')].slice(0, 1)));
     expect(again?.error.message).toBe(one?.error.message);
+  });
+
+  test('because another table still needs the row that it deletes, is refused alone', async () => {
+    const { store, writer } = await begin();
+    await writer.write('parts', [named('A', 'a'), named('B', 'b')]);
+    await store.query("CREATE TABLE uses (part text REFERENCES parts); INSERT INTO uses VALUES ('A')");
+    const deleted = (key: string): Row => ({ ...partRow(key, 2), values: null });
+    const [one, ...more] = await refused(writer.write('parts', [deleted('A'), deleted('B'), named('C', 'c')]));
+    expect([one?.row.key, more]).toEqual(['A', []]);
+    expect(one?.error.message).toMatch(/Key \(_key\)=\(A\) is still referenced from table "uses".*SQLSTATE 23503/);
+    expect(await keysOf(store)).toEqual(['A', 'C']);
   });
 
   test('because it has more columns than fit a page, is refused alone', async () => {
@@ -231,6 +285,44 @@ describe('what is of the database, and not of a row,', () => {
     await expect(writer.write('parts', rows)).rejects.toBeInstanceOf(RetryableError);
     await writer.write('parts', rows);
     expect(await keysOf(store)).toEqual(['A', 'B', 'C']);
+  });
+
+  test.each([
+    [
+      'a column that another person added, that must have a value, and that nothing fills',
+      'ALTER TABLE parts ADD note text NOT NULL',
+      'ALTER TABLE parts DROP note',
+      /null value in column "note".*nothing fills that column: give it a default/,
+    ],
+    [
+      'a column of a history that another person added in that way',
+      'ALTER TABLE parts_history ADD note text NOT NULL',
+      'ALTER TABLE parts_history ALTER note SET DEFAULT 1',
+      /null value in column "note" of relation "parts_history".*give it a default/,
+    ],
+    [
+      'a column that was made anew, and is generated',
+      "ALTER TABLE parts DROP name; ALTER TABLE parts ADD name text GENERATED ALWAYS AS ('x') STORED",
+      'ALTER TABLE parts DROP name; ALTER TABLE parts ADD name text',
+      /cannot insert a non-DEFAULT value into column "name"/,
+    ],
+    [
+      'a table that has lost its key',
+      'ALTER TABLE parts DROP CONSTRAINT parts_pkey',
+      'ALTER TABLE parts ADD PRIMARY KEY (_key)',
+      /no unique or exclusion constraint matching/,
+    ],
+  ])('such as %s, refuses no row, and says what to do', async (_what, statement, undo, words) => {
+    const { store, writer } = await begin({ history: true });
+    await store.query(statement);
+    const rows = [partRow('A', 1), partRow('B', 1)];
+    const failure = await writer.write('parts', rows).catch((error: unknown) => error);
+    expect(failure).toBeInstanceOf(RetryableError);
+    expect(String(failure)).toMatch(words);
+    expect(await keysOf(store)).toEqual([]);
+    await store.query(undo);
+    await writer.write('parts', rows);
+    expect(await keysOf(store)).toEqual(['A', 'B']);
   });
 
   test('such as a trigger that leaves out every row, refuses no row, and none counts as written', async () => {

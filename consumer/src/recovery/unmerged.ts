@@ -1,16 +1,18 @@
 import type { Row } from '@tributary/shared';
 import { isTombstone, ledgerHash } from '../ledger/keys.js';
 import { type MergeLine, mergedKey, orderOfRecords, readMergedKey } from '../merge/rows.js';
-import type { LandedMerge, NewestRow, NewestSide } from './landed.js';
+import { type LandedMerge, type NewestRow, type NewestSide, UNKNOWN_CONTENT } from './landed.js';
 
 /**
  * The keys of the records with lines whose merged rows are not what the two sides make, as both have landed: the merge is
  * new, or it was changed, or it was off for a while. A merged row that is newer than its sides belongs to a record that is
- * still on its way here; that record makes it right.
+ * still on its way here; that record makes it right. So does a record that comes again because what stands in its row is not what was
+ * written: a merged row of that would be wrong until then.
  */
 export function* findUnmerged(landed: LandedMerge): Generator<string> {
   const rowsOfRecord = liveLines(landed.merged);
   for (const [key, record] of landed.each) {
+    if (record.hash === UNKNOWN_CONTENT) continue;
     const lines = landed.rows.lines(record.payload);
     if (lacksRow(record, lines, landed) || keepsDroppedLine(record, lines, rowsOfRecord.get(key) ?? [], landed))
       yield key;
@@ -28,7 +30,7 @@ function lacksRow(
 ): boolean {
   return lines.some((line) => {
     const other = others.get(line.target);
-    if (other === undefined) return false;
+    if (other === undefined || other.hash === UNKNOWN_CONTENT) return false;
     const row = rows.row(record, line, other);
     const known = merged.get(row.key);
     if (known === undefined) return row.values !== null;

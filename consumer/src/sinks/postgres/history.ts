@@ -127,21 +127,49 @@ export function changesOf(rows: readonly Row[], stored: readonly Content[]): Row
 /**
  * Records in the history what the keys of late rows hold, where it is not the newest there. A content that came back was no
  * change when it was written, because the late row in between was not there yet. Now it is one.
+ * @returns the number of contents that were added
  */
 export async function recordReturns(
   transaction: Transaction,
   { rows, tombstones, history }: DatasetTables & { readonly history: Table },
   late: readonly string[],
-): Promise<void> {
-  if (late.length === 0) return;
+): Promise<number> {
+  let added = 0;
+  if (late.length === 0) return added;
   for (const table of [rows, tombstones]) {
     const names = table.columns.map(({ name }) => escapeIdentifier(name)).join(', ');
     const newest = `SELECT h._hash FROM ${history.sql} h
       WHERE h._key = t._key AND h._order <= t._order ORDER BY h._order DESC LIMIT 1`;
-    await transaction.query(
+    const inserted = await transaction.query(
       `INSERT INTO ${history.sql} (${names}, _deleted) SELECT ${names}, ${table === tombstones} FROM ${table.sql} t
-        WHERE t._key = ANY($1::text[]) AND t._hash IS DISTINCT FROM (${newest}) ON CONFLICT DO NOTHING`,
+        WHERE t._key = ANY($1::text[]) AND t._hash IS DISTINCT FROM (${newest}) ON CONFLICT DO NOTHING RETURNING 1`,
       [late],
     );
+    added += inserted.length;
   }
+  return added;
+}
+
+/**
+ * Fills columns of the history that a person had dropped, where the dataset's table has the same content and so the value. It is the
+ * value of a content if the hash is the same.
+ * @param writtenAt takes the value of rows alone that were written then
+ */
+export async function fillColumns(
+  transaction: Transaction,
+  { rows, history }: DatasetTables & { readonly history: Table },
+  columns: readonly string[],
+  keys: readonly string[],
+  writtenAt?: string,
+): Promise<void> {
+  if (columns.length === 0 || keys.length === 0) return;
+  const names = columns.map(escapeIdentifier);
+  const filled = names.map((name) => `${name} = COALESCE(h.${name}, r.${name})`).join(', ');
+  const lacks = names.map((name) => `(h.${name} IS NULL AND r.${name} IS NOT NULL)`).join(' OR ');
+  await transaction.query(
+    `UPDATE ${history.sql} h SET ${filled} FROM ${rows.sql} r
+      WHERE r._key = ANY($1::text[]) AND h._key = r._key AND h._hash = r._hash AND NOT h._deleted AND (${lacks})
+        AND ($2::timestamptz IS NULL OR r._written_at = $2::timestamptz)`,
+    [keys, writtenAt ?? null],
+  );
 }

@@ -6,6 +6,10 @@ import type { Column, PostgresTables } from './tables.js';
 import type { Transaction } from './transaction.js';
 import { findWitnesses, witnessesOf } from './witnesses.js';
 
+/** One text for the files of a table that is partitioned. It has none of its own. */
+const FILES_OF_PARTITIONS = `(SELECT string_agg(pg_catalog.pg_relation_filenode(relid)::text, ',' ORDER BY relid)
+                                FROM pg_catalog.pg_partition_tree(c.oid))`;
+
 /** The age of a row that is frozen, less one (Postgres manual, "Routine Vacuuming"). */
 const LARGEST_AGE = 2_147_483_646;
 
@@ -130,7 +134,7 @@ export class PostgresMarks {
       [...datasets.values()]
         .map(
           ({ rows, tombstones }, index) =>
-            `SELECT $${index + 2}::text AS dataset, c.oid::text AS oid, pg_catalog.pg_relation_filenode(c.oid)::text AS file,
+            `SELECT $${index + 2}::text AS dataset, c.oid::text AS oid, COALESCE(pg_catalog.pg_relation_filenode(c.oid)::text, ${FILES_OF_PARTITIONS}, 'none') AS file,
                     pg_catalog.txid_snapshot_xmin(pg_catalog.txid_current_snapshot())::text AS running,
                     pg_catalog.txid_snapshot_xmax(pg_catalog.txid_current_snapshot())::text AS next,
                     EXISTS (SELECT FROM ${rows.sql}) AS rows, EXISTS (SELECT FROM ${tombstones.sql}) AS closed,

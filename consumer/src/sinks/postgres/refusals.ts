@@ -1,6 +1,7 @@
 import { PoisonError, RetryableError, type Row } from '@tributary/shared';
 import { DatabaseError } from 'pg';
 import type { Refusal } from '../refused.js';
+import type { DatasetTables } from './tables.js';
 
 /** Whose fault an error is: of a row and what it holds, of the database as a whole, or of either. */
 export type Culprit = 'row' | 'sink' | 'either';
@@ -56,10 +57,15 @@ const serverErrorOf = (error: unknown): DatabaseError | undefined => {
   return cause instanceof DatabaseError ? cause : undefined;
 };
 
-export function culpritOf(error: unknown): Culprit {
+/** A value that is missing in a column that must have one. */
+const NOT_NULL = '23502';
+
+/** @param tables those that were written to */
+export function culpritOf(error: unknown, tables: DatasetTables): Culprit {
   if (error instanceof RowNotKept) return 'either';
-  const { code, where, routine } = serverErrorOf(error) ?? {};
+  const { code, where, routine, table, column } = serverErrorOf(error) ?? {};
   if (code === undefined) return 'sink';
+  if (code === NOT_NULL && isOfAnother(column, table, tables)) return 'sink';
   const group = code.slice(0, 2);
   const isOfFunction = where !== undefined && where !== '' && code !== LOCK_NOT_AVAILABLE;
   if (RAISED_BY_FUNCTIONS.has(group) && isOfFunction) return 'either';
@@ -67,6 +73,12 @@ export function culpritOf(error: unknown): Culprit {
   // A table or a column that is missing, or is another one than it was: no row can change that, and it is made again.
   if (group === '42' && !isOfFunction) return 'sink';
   return BY_CODE[code] ?? BY_CLASS[group] ?? 'either';
+}
+
+/** Whether another person has added this column. No row has a value for it, so the table would refuse every row. */
+function isOfAnother(column: string | undefined, table: string | undefined, tables: DatasetTables): boolean {
+  const found = [tables.rows, tables.tombstones, tables.history].find((one) => one !== undefined && one.name === table);
+  return found?.columns.every(({ name }) => name !== column) === true;
 }
 
 /** Errors whose detail names the columns, and does not show the whole row or change from time to time. */

@@ -1,6 +1,8 @@
 /** What a person can do, by SQLSTATE (Postgres manual, appendix A) or code of Node.js. What is told is tried again in any case. */
 const BY_CODE: Readonly<Record<string, string>> = {
   '3D000': 'create that database, or name another in POSTGRES_URL',
+  '23502':
+    'nothing fills that column: give it a default (ALTER TABLE ... ALTER COLUMN ... SET DEFAULT ...), or DROP NOT NULL',
   '25006':
     'it is read-only, perhaps a standby: name the primary in POSTGRES_URL, or all servers with commas between them',
   '28000': 'check user and password in POSTGRES_URL, and pg_hba.conf',

@@ -1,10 +1,11 @@
-import { type Clock, type Dataset, FatalError, type Row, type SinkConfig } from '@tributary/shared';
+import { type Clock, type Dataset, FatalError, type Logger, type Row, type SinkConfig } from '@tributary/shared';
 import { WriterLost } from '../../writer-lost.js';
 import type { LandedRows, Sink, SinkMaker, SinkWriter } from '../port.js';
 import { type Refusal, RowsRefused } from '../refused.js';
 import { Database } from './database.js';
 import { PostgresFence } from './fence.js';
 import { PostgresMarks } from './marks.js';
+import { HistoryMender } from './mend-history.js';
 import { culpritOf } from './refusals.js';
 import { scanRows } from './scan.js';
 import { PostgresSchema } from './schema.js';
@@ -21,8 +22,8 @@ export const postgresSink: SinkMaker<SinkConfig['postgres']> = {
     const message = 'the sink is postgres: set POSTGRES_URL, such as postgres://user:password@host:5432/database';
     throw new FatalError('postgres_url_missing', message);
   },
-  create: ({ settings, pipeline, datasets, postgresUrl = '', clock }) =>
-    createPostgresSink({ url: postgresUrl, pipeline, datasets, clock, ...settings }),
+  create: ({ settings, pipeline, datasets, postgresUrl = '', clock, log }) =>
+    createPostgresSink({ url: postgresUrl, pipeline, datasets, clock, log, ...settings }),
 };
 
 export interface PostgresSinkOptions {
@@ -37,6 +38,7 @@ export interface PostgresSinkOptions {
   readonly clock: Clock;
   /** Milliseconds after which the server ends the transaction of a consumer that hangs in the middle of it. */
   readonly hangTimeout?: number;
+  readonly log?: Pick<Logger, 'warn'>;
 }
 
 /** As long as a lease: no consumer takes over a writer, and waits for its locks, before the writer's lease has run out. */
@@ -61,6 +63,7 @@ export function createPostgresSink(options: PostgresSinkOptions): Sink {
   const database = new Database({ url, hangTimeout, onMissing: () => schema.forget() });
   const schema = new PostgresSchema(database, tables);
   const marks = new PostgresMarks(database, tables, pipeline);
+  const histories = new HistoryMender(database, tables, () => schema.forget(), options.log);
   const fence = new PostgresFence(database, tables, pipeline, marks);
 
   const tablesFor = (dataset: string): DatasetTables => {
@@ -84,8 +87,11 @@ export function createPostgresSink(options: PostgresSinkOptions): Sink {
       await schema.ensure();
       const found = await marks.inspect(kept);
       // A column may be gone, or of another type.
-      if (found.lost !== undefined) schema.forget();
-      return found;
+      if (found.lost !== undefined) {
+        schema.forget();
+        return found;
+      }
+      return { lost: undefined, marks: { ...found.marks, ...(await histories.look(kept)) } };
     },
 
     stored: () => readStored(database, tables, pipeline),
@@ -130,9 +136,9 @@ export function createPostgresSink(options: PostgresSinkOptions): Sink {
             const write = (transaction: Transaction) => writeAll(transaction, rows).then(() => []);
             return (await inTransaction(write)).mark;
           } catch (error) {
-            if (error instanceof WriterLost || culpritOf(error) === 'sink') throw error;
+            if (error instanceof WriterLost || culpritOf(error, into) === 'sink') throw error;
             const { refusals, mark } = await inTransaction((transaction) =>
-              writeSplit(rows, { transaction, table: into.rows, write: (some) => writeAll(transaction, some) }),
+              writeSplit(rows, { transaction, tables: into, write: (some) => writeAll(transaction, some) }),
             );
             if (refusals.length > 0) throw new RowsRefused(refusals, mark);
             return mark;

@@ -2,13 +2,13 @@ import type { Row } from '@tributary/shared';
 import { escapeIdentifier } from 'pg';
 import type { Refusal } from '../refused.js';
 import { culpritOf, refusal } from './refusals.js';
-import type { Table } from './tables.js';
+import type { DatasetTables } from './tables.js';
 import type { Transaction } from './transaction.js';
 
 export interface SplitOptions {
   readonly transaction: Transaction;
   /** Where the rows go. */
-  readonly table: Table;
+  readonly tables: DatasetTables;
   readonly write: (rows: readonly Row[]) => Promise<void>;
 }
 
@@ -48,7 +48,7 @@ class Split {
     }
     const [row, ...others] = rows;
     if (row !== undefined && others.length === 0) {
-      if (culpritOf(error) === 'row') this.#certain.push(refusal(row, error));
+      if (culpritOf(error, this.#options.tables) === 'row') this.#certain.push(refusal(row, error));
       else this.#doubtful.push({ row, error });
       return;
     }
@@ -66,7 +66,8 @@ class Split {
 
   /** Whether the table would take a row that it has already once more. False if it has none. */
   async #takesRows(): Promise<boolean> {
-    const { transaction, table } = this.#options;
+    const { transaction, tables } = this.#options;
+    const table = tables.rows;
     const names = table.columns.map(({ name }) => escapeIdentifier(name)).join(', ');
     const again = `INSERT INTO ${table.sql} (${names}) SELECT ${names} FROM ${table.sql} LIMIT 1
       ON CONFLICT (_key) DO UPDATE SET _order = EXCLUDED._order RETURNING 1`;
@@ -79,14 +80,14 @@ class Split {
 
   /** @returns what the database said, if that may be for a row; then nothing is written */
   async #attempt(rows: readonly Row[], work: (rows: readonly Row[]) => Promise<void>): Promise<unknown> {
-    const { transaction } = this.#options;
+    const { transaction, tables } = this.#options;
     await transaction.query('SAVEPOINT piece');
     try {
       await work(rows);
       await transaction.query('RELEASE SAVEPOINT piece');
       return undefined;
     } catch (error) {
-      if (culpritOf(error) === 'sink') throw error;
+      if (culpritOf(error, tables) === 'sink') throw error;
       await transaction.query('ROLLBACK TO SAVEPOINT piece; RELEASE SAVEPOINT piece');
       return error;
     }

@@ -1,6 +1,6 @@
 import { ownValue, type Row, stringifyJson } from '@tributary/shared';
 import { escapeIdentifier } from 'pg';
-import { changesIn, contentOf, newestInHistory, recordReturns } from './history.js';
+import { changesIn, contentOf, fillColumns, newestInHistory, recordReturns } from './history.js';
 import { RowNotKept } from './refusals.js';
 import type { Column, DatasetTables, Table } from './tables.js';
 import type { Transaction } from './transaction.js';
@@ -36,6 +36,9 @@ export async function writeRows(
   const { changes, late } = await changesIn(transaction, tables, given, before, now);
   await insert(transaction, tables.history, changes, options.writtenAt, 'ON CONFLICT DO NOTHING');
   await recordReturns(transaction, tables, late);
+  // A column that was dropped is made again, and its values come again with rows that are no change.
+  const fields = rows.columns.filter(({ field }) => field !== undefined).map(({ name }) => name);
+  await fillColumns(transaction, tables, fields, late, options.writtenAt);
 }
 
 /** @throws RowNotKept if a trigger or a rule of another person has left out a row: it would count as written */
