@@ -168,20 +168,19 @@ async function loadPages() {
   await Promise.all(PAGES.map(async ({ view: name }) => modules.set(name, await import(`./pages/${name}.js`))));
 }
 
-async function begin() {
+/** Shows the page. @throws what keeps it from being loaded */
+export async function begin() {
   replace(byId('tabs'), ...tabs.links);
   replace(byId('hints'), ...keyHints());
   showZone(localStorage.getItem('times') === 'utc');
   try {
     await Promise.all([loadPages(), loadSession()]);
   } catch (failure) {
-    const words = `${sentence(failure.message)} Reload the page in a moment.`;
+    const words = `${sentence(failure.message)} The page is loaded again as soon as it can be.`;
     main.replaceChildren(emptyPage('The dashboard does not answer', words));
-    return;
+    throw failure;
   }
   ready = true;
   setInterval(tick, 1_000);
   refreshAccount();
 }
-
-begin();

@@ -1,6 +1,7 @@
+import { createAgain } from '../ui/again.js';
 import { get } from '../ui/api.js';
 import { h } from '../ui/dom.js';
-import { emptyPage, emptyState } from '../ui/empty.js';
+import { emptyState } from '../ui/empty.js';
 import { count, sentence } from '../ui/format.js';
 import { moment } from '../ui/times.js';
 
@@ -21,20 +22,25 @@ export function createView() {
     h('div', { class: 'heading' }, h('h1', { id: 'title' }, 'Audit log')),
     list,
   );
-  get('/audit?limit=500').then(
-    ({ entries }) =>
-      list.replaceChildren(
-        entries.length === 0
-          ? emptyState(
-              'No actions yet',
-              'Every replay, discard, run, pause and resume is recorded here, with the person and the time.',
-            )
-          : tableOf(entries),
-      ),
-    (failure) => root.replaceChildren(emptyPage('The audit log cannot be shown', sentence(failure.message))),
-  );
-  return { root };
+  const again = createAgain(load);
+  async function load() {
+    try {
+      const { entries } = await get('/audit?limit=500');
+      list.replaceChildren(entries.length === 0 ? noActions() : tableOf(entries));
+    } catch (failure) {
+      again.failed(failure);
+      list.replaceChildren(emptyState('The audit log cannot be shown', sentence(failure.message)));
+    }
+  }
+  load();
+  return { root, update: () => again.look() };
 }
+
+const noActions = () =>
+  emptyState(
+    'No actions yet',
+    'Every replay, discard, run, pause and resume is recorded here, with the person and the time.',
+  );
 
 function tableOf(entries) {
   const row = (entry) =>

@@ -1,3 +1,4 @@
+import { createAgain } from '../ui/again.js';
 import { datasetPath, get, selectionQuery } from '../ui/api.js';
 import { h, replace, setText } from '../ui/dom.js';
 import { emptyState } from '../ui/empty.js';
@@ -48,6 +49,7 @@ export function createView({ dataset: name }, { navigate, announce }) {
     },
     onDown: () => rows.querySelector('button')?.focus(),
   });
+  const again = createAgain(() => load(true));
   const filters = createFilters(navigate, () => load(true));
   const heading = h('div', { class: 'heading' }, h('h1', { id: 'title' }, name, kind), stats);
   const root = h(
@@ -110,7 +112,8 @@ export function createView({ dataset: name }, { navigate, announce }) {
     } catch (failure) {
       if (withFacets && mine.signal.aborted) filters.askAgain();
       // Rows that are shown stay when the facets alone cannot be counted.
-      const stays = quiet && (failure.status === 0 || (withFacets && shown?.address === address));
+      const stays =
+        quiet && ((failure.status === 0 && shown !== undefined) || (withFacets && shown?.address === address));
       if (!mine.signal.aborted && !stays) showFailure(failure);
     } finally {
       clearTimeout(slow);
@@ -129,6 +132,7 @@ export function createView({ dataset: name }, { navigate, announce }) {
     const options = { dataset: name, key: summary?.key ?? '_key', all: place.all, place };
     filters.offer(page.columns, options.key);
     shown = { page, address };
+    again.done();
     tools.markBehind(false);
     replace(
       rows,
@@ -145,10 +149,11 @@ export function createView({ dataset: name }, { navigate, announce }) {
     if (!same) rows.scrollTo(0, 0);
   }
 
-  function showFailure({ message }) {
+  function showFailure(failure) {
     shown = undefined;
-    const again = h('button', { type: 'button', class: 'control', onclick: () => load() }, 'Try again');
-    rows.replaceChildren(emptyState('The rows cannot be shown', sentence(message), again));
+    again.failed(failure);
+    const button = h('button', { type: 'button', class: 'control', onclick: () => load() }, 'Try again');
+    rows.replaceChildren(emptyState('The rows cannot be shown', sentence(failure.message), button));
     pages.replaceChildren();
   }
 
@@ -176,6 +181,7 @@ export function createView({ dataset: name }, { navigate, announce }) {
       if (to === undefined) return;
       summary = to;
       showSummary();
+      if (loading === undefined) again.look();
       if (shown === undefined || shown.page.revision === summary.revision || loading !== undefined) return;
       const refresh = live && place.page === 1 && !isReading();
       tools.markBehind(!refresh);

@@ -1,3 +1,4 @@
+import { createAgain } from '../ui/again.js';
 import { get, post } from '../ui/api.js';
 import { ask } from '../ui/ask.js';
 import { h, setText } from '../ui/dom.js';
@@ -15,6 +16,7 @@ const TYPING_PAUSE = 150;
 export function createView({ letter: id }, { navigate, announce, signIn }) {
   const root = h('section', { class: 'page letter-page', 'aria-labelledby': 'title' });
   const closing = new AbortController();
+  const again = createAgain(() => load());
 
   async function load() {
     try {
@@ -25,6 +27,7 @@ export function createView({ letter: id }, { navigate, announce, signIn }) {
       render(found, pipeline.entities[found.letter.entity]);
     } catch (failure) {
       if (closing.signal.aborted) return;
+      again.failed(failure);
       root.replaceChildren(
         emptyPage(
           failure.status === 404 ? 'This dead letter no longer exists' : 'The dead letter cannot be shown',
@@ -167,7 +170,7 @@ export function createView({ letter: id }, { navigate, announce, signIn }) {
   }
 
   load();
-  return { root, holdsInput: true, leave: () => closing.abort() };
+  return { root, holdsInput: true, update: () => again.look(), leave: () => closing.abort() };
 }
 
 const back = () => h('a', { href: addressOf({ at: 'dead-letters' }) }, '← All dead letters');

@@ -1,3 +1,4 @@
+import { createAgain } from '../ui/again.js';
 import { get, post } from '../ui/api.js';
 import { ask } from '../ui/ask.js';
 import { h, replace, setText } from '../ui/dom.js';
@@ -24,6 +25,7 @@ export function createView(_place, { navigate, announce, signIn }) {
   let dead; // how many dead letters there were then
   let loading;
   let typing;
+  const again = createAgain(() => load());
 
   const found = h('p', { class: 'quiet', role: 'status' });
   const facets = h('div', { class: 'facets' });
@@ -83,6 +85,7 @@ export function createView(_place, { navigate, announce, signIn }) {
     loading?.abort();
     const mine = new AbortController();
     loading = mine;
+    again.done();
     const query = new URLSearchParams({
       ...criteria(),
       offset: String((place.page - 1) * PAGE),
@@ -96,8 +99,9 @@ export function createView(_place, { navigate, announce, signIn }) {
       if (place.search !== '') announce(`${plural(shown.total, 'dead letter')} found`);
     } catch (failure) {
       if (mine.signal.aborted) return;
-      const again = h('button', { type: 'button', class: 'control', onclick: () => load() }, 'Try again');
-      replace(list, emptyState('The dead letters cannot be shown', sentence(failure.message), again));
+      again.failed(failure);
+      const button = h('button', { type: 'button', class: 'control', onclick: () => load() }, 'Try again');
+      replace(list, emptyState('The dead letters cannot be shown', sentence(failure.message), button));
     }
   }
 
@@ -236,6 +240,7 @@ export function createView(_place, { navigate, announce, signIn }) {
       load();
     },
     update({ queues }) {
+      again.look();
       const now = queues.reduce((sum, queue) => sum + (queue.dead ?? 0), 0);
       const quiet = document.querySelector('dialog') === null && loading !== undefined;
       if (shown !== undefined && now !== dead && quiet) load();

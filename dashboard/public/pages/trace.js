@@ -1,3 +1,4 @@
+import { createAgain } from '../ui/again.js';
 import { get } from '../ui/api.js';
 import { h, replace } from '../ui/dom.js';
 import { emptyState } from '../ui/empty.js';
@@ -12,6 +13,7 @@ export function createView(_place, { navigate, announce }) {
   let loading;
   let datasets = [];
   let shown; // the answer that is shown
+  const again = createAgain(() => load());
   const key = h('input', {
     class: 'control',
     type: 'search',
@@ -47,6 +49,7 @@ export function createView(_place, { navigate, announce }) {
     loading?.abort();
     const mine = new AbortController();
     loading = mine;
+    again.done();
     if (place.key === '') {
       replace(
         answer,
@@ -66,8 +69,10 @@ export function createView(_place, { navigate, announce }) {
       render(shown);
       announce(`${plural(shown.versions.length, 'version')} found`);
     } catch (failure) {
+      if (mine.signal.aborted) return;
       shown = undefined;
-      if (!mine.signal.aborted) replace(answer, emptyState('The record cannot be traced', sentence(failure.message)));
+      again.failed(failure);
+      replace(answer, emptyState('The record cannot be traced', sentence(failure.message)));
     }
   }
 
@@ -149,6 +154,7 @@ export function createView(_place, { navigate, announce }) {
       load();
     },
     update({ datasets: all }) {
+      again.look();
       if (datasets.length === all.length) return;
       datasets = all.map(({ name }) => name);
       dataset.replaceChildren(...datasets.map((name) => h('option', { value: name }, name)));

@@ -9,8 +9,8 @@ export class ApiFailure extends Error {
   }
 }
 
-/** Milliseconds before a request that got no answer is sent once more. */
-const AGAIN = 400;
+/** Milliseconds before a request that got no answer is sent again, each time. */
+const AGAIN = [400, 800, 1_600];
 
 /**
  * @param {string} path under /api
@@ -18,14 +18,16 @@ const AGAIN = 400;
  * @throws {ApiFailure} with status 0 when the dashboard cannot be reached
  */
 export async function get(path, signal) {
-  try {
-    return await ask(path, { signal });
-  } catch (failure) {
-    // The network changed during the request, or a laptop woke up. A read can safely be sent twice.
-    if (failure.status !== 0) throw failure;
-    await new Promise((resolve) => setTimeout(resolve, AGAIN));
-    return await ask(path, { signal });
+  for (const pause of AGAIN) {
+    try {
+      return await ask(path, { signal });
+    } catch (failure) {
+      // The network changed during the request, or a laptop woke up. A read can safely be sent again.
+      if (failure.status !== 0) throw failure;
+      await new Promise((resolve) => setTimeout(resolve, pause));
+    }
   }
+  return await ask(path, { signal });
 }
 
 /** @param {unknown} body sent as JSON. @throws {ApiFailure} as {@link get} */
@@ -36,18 +38,20 @@ export const remove = (path) => ask(path, { method: 'DELETE', headers: { 'conten
 
 async function ask(path, { headers = {}, signal, ...options }) {
   let response;
+  let body;
   // What the page asks by itself does not keep a session alive.
   const unattended = isAttended() ? {} : { 'tributary-unattended': 'true' };
   try {
     const all = { accept: 'application/json', ...unattended, ...headers };
     response = await fetch(`/api${path}`, { headers: all, signal, ...options });
+    if (response.status === 204) return undefined;
+    // An answer that is cut off within its body is none.
+    body = response.ok ? await response.json() : await response.json().catch(() => undefined);
   } catch (error) {
     if (signal?.aborted) throw error;
     throw new ApiFailure(0, 'unreachable', 'the dashboard cannot be reached');
   }
-  if (response.status === 204) return undefined;
-  const body = await response.json().catch(() => undefined);
-  if (response.ok && body !== undefined) return body;
+  if (response.ok) return body;
   const { code = 'unknown', message = `the dashboard answered ${response.status}` } = body?.error ?? {};
   throw new ApiFailure(response.status, code, message);
 }
