@@ -26,7 +26,7 @@ describe('the program', () => {
     const { said, exitCode } = await runWith({ PORT: 'http' });
     expect(exitCode).toBe(1);
     expect(said).toContain('the environment has 3 faults');
-    expect(said).toContain('AMQP_URL: not set; set it to something like amqp://');
+    expect(said).toContain('AMQP_URL: not set; set it to something like amqp://user:password@');
     expect(said).toContain('REDIS_URL: not set');
     expect(said).toContain('npm start');
     expect(said).toContain('PORT: "http" is not a port');

@@ -47,7 +47,7 @@ export function readServiceSettings(
   const instance = readInstance(env);
   const port = Number(PORT || PORTS[service]);
   const faults: Fault[] = [];
-  if (amqpUrl === '') faults.push({ path: 'AMQP_URL', message: missing('amqp://guest:guest@127.0.0.1:5672') });
+  if (amqpUrl === '') faults.push({ path: 'AMQP_URL', message: missing('amqp://user:password@127.0.0.1:5672') });
   if (redisUrl === '') faults.push({ path: 'REDIS_URL', message: missing('redis://127.0.0.1:6379') });
   if (!isPort(port)) {
     faults.push({ path: 'PORT', message: `"${PORT}" is not a port: expected a number from 0 to 65535` });

@@ -27,7 +27,7 @@ export interface DeadLetterCommandOptions {
 const CONNECT_TIMEOUT = 10_000;
 
 const NO_BROKER =
-  'AMQP_URL is not set; set it to something like amqp://guest:guest@127.0.0.1:5672. ' +
+  'AMQP_URL is not set; set it to something like amqp://user:password@127.0.0.1:5672. ' +
   'Where npm start keeps the queues in memory, only its dashboard shows the dead letters';
 
 /**

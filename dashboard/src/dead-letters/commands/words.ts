@@ -22,7 +22,7 @@ export function describeLetter({ letter, body, headers }: WholeLetter): string {
   const rest = Object.entries(headers).filter(([name]) => name.startsWith('x-') || name === 'traceparent');
   const lines = [...facts, ...rest].map(([name, value]) => {
     const text = typeof value === 'object' ? JSON.stringify(value) : String(value);
-    return `${name.padEnd(14)}${text}`;
+    return `${name.padEnd(16)}${text}`;
   });
   return `${lines.join('\n')}\n\n${body}\n`;
 }
