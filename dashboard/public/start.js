@@ -28,10 +28,10 @@ async function start() {
 
 const once = (event) => new Promise((resolve) => addEventListener(event, resolve, { once: true }));
 
-/** Without its style, or without what draws the charts. */
+/** Without its style (a sheet that could not be fetched has no rules, or is none), or without what draws the charts. */
 const isIncomplete = () =>
   window.uPlot === undefined ||
-  [...document.querySelectorAll('link[rel=stylesheet]')].some(({ sheet }) => sheet === null);
+  [...document.querySelectorAll('link[rel=stylesheet]')].some(({ sheet }) => (sheet?.cssRules.length ?? 0) === 0);
 
 /** A page that is loaded again while the dashboard is away would be the browser's own page of errors. */
 async function reloadWhenThere() {

@@ -170,9 +170,9 @@ describe('links between the pages, with several datasets and keys that need enco
         lost.set(pathname, before + 1);
         return before < times ? route.abort('internetdisconnected') : route.continue();
       });
-    await lose(/[/]app[.]js$/, 1);
-    await lose(/[/]pages[/]dataset[.]js$/, 1);
-    await lose(/[/]ui[/]frame[.]css$/, 1);
+    await lose(/[/]app[.]js$/, 2);
+    await lose(/[/]pages[/]dataset[.]js$/, 3);
+    await lose(/[/]ui[/]frame[.]css$/, 3);
     await lose(/[/]api[/]datasets[/]customers[/]rows/, 2);
     await lose(/[/]api[/]trace/, 5);
     await go(page, '/data/customers');
@@ -181,7 +181,8 @@ describe('links between the pages, with several datasets and keys that need enco
     await expect.poll(() => traced(page), { timeout: 45_000 }).toEqual(isFound);
     expect([...lost.values()].every((times) => times > 0)).toBe(true);
     // It is set by a style sheet that was lost at first.
-    expect(await page.evaluate("getComputedStyle(document.querySelector('.bar')).display")).toBe('flex');
+    const display = () => page.evaluate("getComputedStyle(document.querySelector('.bar')).display").catch(String);
+    await expect.poll(display, { timeout: 45_000 }).toBe('flex');
     await page.close();
   });
 

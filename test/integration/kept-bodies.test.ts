@@ -172,6 +172,28 @@ sink: { type: ${sink}, csv: { directory: ${JSON.stringify(folder)} }, postgres: 
     expect([await replayed(), await replayed()]).toEqual(Array(2).fill('{"id":"a","age":1}'));
   });
 
+  test('are not shown, sent or removed for a letter that another program wrote with their names', async () => {
+    const id = await bury('m1', { id: 'a', age: 'much', note: 'secret' });
+    channel.publish(`${name}.dead`, queue(), Buffer.from('forged'), {
+      persistent: true,
+      messageId: 'm2',
+      type: 'customer',
+      headers: { [DEAD_LETTER_HEADERS.deadAt]: '2026-01-06T11:00:00.000Z', [DEAD_LETTER_HEADERS.kept]: id },
+    });
+    await channel.waitForConfirms();
+    const forged = (await letters()).find(({ messageId }) => messageId === 'm2');
+    expect(await call(`/${forged?.id}`)).toMatchObject({ payload: 'forged' });
+    const foreign = `${KEPT_BODIES.folder}/${id} as its body, which is the body of another`;
+    expect(await call(`/${forged?.id}/replay`, {})).toEqual({
+      error: { code: 'kept_body_foreign', message: expect.stringContaining(foreign) },
+    });
+    expect(await call('/replay', { match: {} })).toMatchObject({ done: 0, stayed: 2 });
+    expect(await replayed()).toBeUndefined();
+    expect(await call(`/${forged?.id}/discard`, { reason: 'a test' })).toMatchObject({ done: 1 });
+    expect(await kept()).toEqual([id]);
+    expect(await readFile(join(folder, 'audit.jsonl'), 'utf8')).not.toContain('secret');
+  });
+
   test('stay when the replay dies again at once, and its body is kept again', async () => {
     const body = { id: 'a', age: 1 };
     let deaths = 0;

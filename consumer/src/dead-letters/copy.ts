@@ -1,4 +1,4 @@
-import { DEAD_LETTER_HEADERS, type PoisonError } from '@tributary/shared';
+import { DEAD_LETTER_HEADERS, letterMessageId, type PoisonError } from '@tributary/shared';
 import type { BrokerProperties } from '../intake/channel.js';
 import { entrySize, tableSize } from './table-size.js';
 
@@ -104,7 +104,7 @@ export function bareOptions({ messageId }: BrokerProperties, words: LetterWords)
     ...headersOf(words, BEGINNING),
     [DEAD_LETTER_HEADERS.cut]: 'every header and property of the original',
   };
-  const id = messageId?.replaceAll(/[^\x20-\x7e]/g, '_').slice(0, 200);
+  const id = messageId === undefined ? undefined : letterMessageId(messageId);
   return { messageId: id, persistent: true, mandatory: true, headers };
 }
 

@@ -128,10 +128,11 @@ export function createView({ dataset: name }, { navigate, announce }) {
   function showRows(page, address) {
     const id = identity(page.columns);
     const same = shown?.address === address;
+    const hasMoved = !same && shown?.selection === selectionOf(place) && shown.page.revision !== page.revision;
     const before = same ? new Set(shown.page.rows.map(identity(shown.page.columns))) : undefined;
     const options = { dataset: name, key: summary?.key ?? '_key', all: place.all, place };
     filters.offer(page.columns, options.key);
-    shown = { page, address };
+    shown = { page, address, selection: selectionOf(place) };
     again.done();
     tools.markBehind(false);
     replace(
@@ -145,7 +146,7 @@ export function createView({ dataset: name }, { navigate, announce }) {
             (row) => same && !before.has(id(row)),
           ),
     );
-    replace(pages, ...pager(place, page));
+    replace(pages, ...pager(place, page, hasMoved));
     if (!same) rows.scrollTo(0, 0);
   }
 
@@ -193,6 +194,9 @@ export function createView({ dataset: name }, { navigate, announce }) {
     },
   };
 }
+
+/** What is paged through. */
+const selectionOf = (place) => selectionQuery(place).toString();
 
 function rowsQuery(place) {
   const query = selectionQuery(place);

@@ -114,7 +114,7 @@ export class DeadLetters {
     if (found === undefined) return undefined;
     const { letter, message } = found;
     // A body that cannot be read now is no reason to hide the letter: its own says where the body is kept.
-    const body = await originalBody(message, this.#kept).catch(() => message.content);
+    const body = await originalBody(message, letter.queue, this.#kept).catch(() => message.content);
     return { letter, body: body.toString('utf8'), headers: message.properties.headers ?? {} };
   }
 
@@ -137,9 +137,9 @@ export class DeadLetters {
     try {
       return await this.#act(act, match, signal, {
         doTo: async (message, letter) => {
-          const mended = body === undefined ? {} : { before: await this.#auditedBody(message), body };
+          const mended = body === undefined ? {} : { before: await this.#auditedBody(message, letter), body };
           await act.note('letter', { ...nameOf(letter), ...mended });
-          const sent = body === undefined ? await originalBody(message, this.#kept) : Buffer.from(body);
+          const sent = body === undefined ? await originalBody(message, letter.queue, this.#kept) : Buffer.from(body);
           await replayer.replay(message, letter.entity, sent);
           return undefined;
         },
@@ -179,7 +179,7 @@ export class DeadLetters {
   async #replayKept(act: AuditedAct, message: ConsumeMessage, letter: DeadLetter): Promise<Problem | undefined> {
     const { broker } = this.#options;
     try {
-      const body = await originalBody(message, this.#kept);
+      const body = await originalBody(message, letter.queue, this.#kept);
       const { problem } = judge(() => this.validate(letter.entity, body));
       if (problem !== null) return problem;
       await act.note('letter', nameOf(letter));
@@ -188,7 +188,8 @@ export class DeadLetters {
       return undefined;
     } catch (error) {
       const isItsOwn =
-        error instanceof RetryableError && ['kept_body_unreadable', 'replay_refused'].includes(error.code);
+        error instanceof RetryableError &&
+        ['kept_body_unreadable', 'kept_body_foreign', 'replay_refused'].includes(error.code);
       if (isItsOwn) return problemOf(error);
       throw error;
     }
@@ -203,7 +204,7 @@ export class DeadLetters {
     const act = await this.#options.audit.begin(actor, 'discard', { match, reason });
     return await this.#act(act, match, signal, {
       doTo: async (message, letter) => {
-        await act.note('letter', { ...nameOf(letter), body: await this.#auditedBody(message) });
+        await act.note('letter', { ...nameOf(letter), body: await this.#auditedBody(message, letter) });
         return undefined;
       },
     });
@@ -224,7 +225,7 @@ export class DeadLetters {
     try {
       for (const queue of queues) {
         const bounds = { ...EVERYTHING, perChannel: this.#limits.acting };
-        const kept = new KeptRemoval(this.#kept);
+        const kept = new KeptRemoval(this.#kept, (message) => originalBody(message, queue.queue, this.#kept));
         const pass = (until: AbortSignal, visit: Visit) => this.#sweep(queue, bounds, until, kept.seeing(visit));
         const action = { ...what, doTo: kept.around(what.doTo), match, signal, clock: this.#options.clock };
         await actOnQueue(pass, action, total);
@@ -239,9 +240,9 @@ export class DeadLetters {
   }
 
   /** The whole body, so that a discard loses nothing: as text, or in base64 if it is not UTF-8. */
-  async #auditedBody(message: ConsumeMessage): Promise<string> {
+  async #auditedBody(message: ConsumeMessage, letter: DeadLetter): Promise<string> {
     // A body that is lost is no reason to keep its letter for ever: the letter's own content says where it was.
-    const body = await originalBody(message, this.#kept).catch(() => message.content);
+    const body = await originalBody(message, letter.queue, this.#kept).catch(() => message.content);
     return isUtf8(body) ? body.toString('utf8') : `base64:${body.toString('base64')}`;
   }
 

@@ -5,15 +5,17 @@ import {
   type ConsumeMessage,
   connectToPrimary,
   DEAD_LETTER_HEADERS,
-  describeError,
   isKeptId,
   KEPT_BODIES,
+  type KeptOf,
+  keptId,
   postgresServers,
   RetryableError,
   type SinkConfig,
   type SinkKind,
 } from '@tributary/shared';
 import { Client, escapeIdentifier } from 'pg';
+import { describeFileError } from '../data/readers/csv/file-error.js';
 
 /** The bodies that the consumer kept with the output. */
 export interface KeptStore {
@@ -107,15 +109,27 @@ export function keptBodyOf({ properties }: ConsumeMessage): string | undefined {
 
 /**
  * The body of a letter's original.
- * @throws RetryableError if it is kept with the output and cannot be read there
+ * @param queue the queue that the letter came from
+ * @throws RetryableError if it is kept with the output and cannot be read there, or is that of another letter: whoever may publish to
+ *   a queue of dead letters could otherwise have any kept body shown, sent again and deleted
  */
-export async function originalBody(message: ConsumeMessage, kept: Pick<KeptStore, 'read'>): Promise<Buffer> {
+export async function originalBody(
+  message: ConsumeMessage,
+  queue: string,
+  kept: Pick<KeptStore, 'read'>,
+): Promise<Buffer> {
   const id = keptBodyOf(message);
   if (id === undefined) return message.content;
-  try {
-    return await kept.read(id);
-  } catch (cause) {
-    const message = `the body of this dead letter is kept with the output as ${KEPT_BODIES.folder}/${id}, and cannot be read: ${describeError(cause)}`;
-    throw new RetryableError('kept_body_unreadable', message, { cause });
-  }
+  const body = await kept.read(id).catch((cause: unknown) => {
+    const words = `the body of this dead letter is kept with the output as ${KEPT_BODIES.folder}/${id}, and cannot be read: ${describeFileError(cause)}`;
+    throw new RetryableError('kept_body_unreadable', words, { cause });
+  });
+  if (keptId(keptOf(message, queue), body) === id) return body;
+  const words = `this dead letter names ${KEPT_BODIES.folder}/${id} as its body, which is the body of another: no consumer wrote this letter. Discard it`;
+  throw new RetryableError('kept_body_foreign', words);
+}
+
+function keptOf({ properties }: ConsumeMessage, queue: string): KeptOf {
+  const messageId: unknown = properties.messageId;
+  return { queue, messageId: typeof messageId === 'string' ? messageId : '' };
 }

@@ -1,4 +1,4 @@
-import { describeError } from '@tributary/shared';
+import { type ConsumeMessage, describeError } from '@tributary/shared';
 import type { AuditedAct } from '../audit/audit.js';
 import type { DoTo, Visit } from './act.js';
 import { type KeptStore, keptBodyOf } from './kept-bodies.js';
@@ -11,14 +11,17 @@ import type { Disposition } from './pass.js';
  */
 export class KeptRemoval {
   readonly #store: KeptStore;
+  readonly #bodyOf: (message: ConsumeMessage) => Promise<unknown>;
   /** The bodies whose letters are gone, and what tells them from bodies that are kept again. */
   readonly #gone = new Map<string, string>();
   /** The bodies of letters that stay. */
   readonly #needed = new Set<string>();
   #turn: Promise<unknown> = Promise.resolve();
 
-  constructor(store: KeptStore) {
+  /** @param bodyOf rejects for a letter that names the body of another */
+  constructor(store: KeptStore, bodyOf: (message: ConsumeMessage) => Promise<unknown>) {
     this.#store = store;
+    this.#bodyOf = bodyOf;
   }
 
   /** Does it to letters with kept bodies one after the other: such a body may be as large as all memory that there is for letters. */
@@ -28,7 +31,11 @@ export class KeptRemoval {
       if (id === undefined) return doTo(message, letter);
       const turn = this.#turn.then(async () => {
         // Before the replay: it may die again, and its body is kept anew then.
-        const mark = await this.#store.mark(id).catch(() => undefined);
+        const isOwn = await this.#bodyOf(message).then(
+          () => true,
+          () => false,
+        );
+        const mark = isOwn ? await this.#store.mark(id).catch(() => undefined) : undefined;
         const problem = await doTo(message, letter);
         if (problem === undefined && mark !== undefined) this.#gone.set(id, mark);
         return problem;

@@ -76,6 +76,9 @@ describe('one part that cannot be read', () => {
       const download = await call('.csv');
       expect(download.status).toBe(503);
       expect(await download.text()).toContain('part-two-1.csv cannot be read');
+      // Where this machine has its files is nothing for viewers.
+      expect(JSON.stringify(await summary())).not.toContain(folder);
+      expect(await (await call('.csv')).text()).not.toContain(folder);
       expect((await call('/parts/part-one-1.csv')).status).toBe(200);
     });
     await chmod(partPath(folder, 'two'), 0o644);
@@ -108,6 +111,7 @@ describe('one part that cannot be read', () => {
     await start();
     expect(await keys()).toBe('a');
     expect((await summary()).problems).toEqual([expect.stringMatching(/^part-loop-1\.csv cannot be read: .*ELOOP/)]);
+    expect(JSON.stringify(await summary())).not.toContain(folder);
   });
 
   it('may be torn: lines that are none are counted and named, and what is not whole is not shown', async () => {

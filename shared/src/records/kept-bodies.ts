@@ -17,13 +17,20 @@ export interface KeptOf {
 }
 
 /**
- * Names a body by its content and the message that it is of: letters of two messages never share one, so each goes with its letter.
+ * Names a body by its content and the message that it is of: letters of two messages never share one, so each goes with its letter, and
+ * a letter that names the body of another is found out.
  */
 export const keptId = ({ queue, messageId }: KeptOf, body: Uint8Array): string =>
   createHash('sha256')
-    .update(`${JSON.stringify([queue, messageId])}\n`)
+    .update(`${JSON.stringify([queue, letterMessageId(messageId)])}\n`)
     .update(body)
     .digest('hex');
+
+/** A message id as a letter has it whose headers did not fit: of characters that take one byte each, and short. */
+export const letterMessageId = (messageId: string): string =>
+  messageId.replaceAll(/[^\x20-\x7e]/g, '_').slice(0, LONGEST_LETTER_ID);
+
+const LONGEST_LETTER_ID = 200;
 
 /** Whether a text that came with a message can be such a name. It becomes part of a path. */
 export const isKeptId = (text: unknown): text is string => typeof text === 'string' && /^[0-9a-f]{64}$/.test(text);

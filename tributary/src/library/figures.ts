@@ -6,7 +6,10 @@ export interface Figures {
   readonly accepted: number;
   readonly duplicate: number;
   readonly stale: number;
+  /** Records that could not be written, each time that they came. */
   readonly deadLettered: number;
+  /** How often one of them lay among the dead letters already: a bad record comes with every poll. */
+  readonly deadAgain: number;
   /** Rows written by dataset. */
   readonly rows: Readonly<Record<string, number>>;
 }
@@ -21,6 +24,8 @@ export interface Counted {
 /** Reads the figures from the services' metrics, as Prometheus would. */
 export async function readFigures({ config, producer, consumer }: Counted): Promise<Figures> {
   const outcome = await sums(consumer.registry, 'tributary_records_total', 'outcome');
+  const deadLettered = outcome.get('dead') ?? 0;
+  const buried = await sums(consumer.registry, 'tributary_dead_letters_total', 'code');
   const written = await sums(consumer.registry, 'tributary_rows_written_total', 'dataset');
   const confirmed = await sums(producer.registry, 'tributary_publish_confirmed_total', 'queue');
   return {
@@ -28,7 +33,8 @@ export async function readFigures({ config, producer, consumer }: Counted): Prom
     accepted: outcome.get('accepted') ?? 0,
     duplicate: outcome.get('duplicate') ?? 0,
     stale: outcome.get('stale') ?? 0,
-    deadLettered: outcome.get('dead') ?? 0,
+    deadLettered,
+    deadAgain: deadLettered - [...buried.values()].reduce((sum, count) => sum + count, 0),
     rows: Object.fromEntries(datasetsOf(config).map(({ name }) => [name, written.get(name) ?? 0])),
   };
 }
@@ -41,6 +47,7 @@ export function since(before: Figures, after: Figures): Figures {
     duplicate: after.duplicate - before.duplicate,
     stale: after.stale - before.stale,
     deadLettered: after.deadLettered - before.deadLettered,
+    deadAgain: after.deadAgain - before.deadAgain,
     rows: Object.fromEntries(
       Object.entries(after.rows).map(([dataset, rows]) => [dataset, rows - (before.rows[dataset] ?? 0)]),
     ),

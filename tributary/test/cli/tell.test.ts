@@ -12,6 +12,7 @@ const summary = (number: number): Summary => ({
   duplicate: 0,
   stale: 0,
   deadLettered: 0,
+  deadAgain: 0,
   rows: { posts: number },
   seconds: 1,
   output: 'out',
@@ -25,6 +26,13 @@ test('one is told as one, and two as two', () => {
   const two = describeSummary(summary(2));
   expect(two).toContain('Polled 2 records from 2 endpoints, published 2');
   expect(two).toContain('posts: 2 rows written');
+});
+
+test('a letter that came again is told apart from new ones', () => {
+  expect(describeSummary({ ...summary(1), deadLettered: 5, deadAgain: 3 })).toContain(
+    'dead letters 2 (came again: 3).',
+  );
+  expect(describeSummary({ ...summary(1), deadLettered: 5 })).toContain('dead letters 5.');
 });
 
 test('records that were left out are told of', () => {

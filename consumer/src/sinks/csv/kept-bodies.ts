@@ -17,7 +17,7 @@ export function folderBodies(output: string): KeptBodies {
       await rename(temporary, path);
       const handle = await open(folder, 'r');
       await handle.sync().finally(() => handle.close());
-      return { id, where: path };
+      return { id, where: `${KEPT_BODIES.folder}/${id} in the output's folder` };
     },
   };
 }

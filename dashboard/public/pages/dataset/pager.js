@@ -8,7 +8,8 @@ export const PAGE = 50;
 const NEWEST = '-_written_at';
 
 /** The position among all rows, and links to the pages before and after. */
-export function pager(place, { total, order, rows: { length } }) {
+/** @param hasMoved whether rows were written since the page that was shown before */
+export function pager(place, { total, order, rows: { length } }, hasMoved) {
   const first = (place.page - 1) * PAGE;
   const range = length === 0 ? 'No rows' : `${count(first + 1)}–${count(first + length)} of ${count(total)}`;
   const byTime = place.sort === NEWEST || (place.sort === '' && order === 'newest');
@@ -17,7 +18,7 @@ export function pager(place, { total, order, rows: { length } }) {
       ? h('a', { href: addressOf({ ...place, page }), rel: page < place.page ? 'prev' : 'next' }, label)
       : h('span', { class: 'faint' }, label);
   return [
-    h('p', {}, range, length > 1 && h('span', { class: 'faint' }, ', ', orderWords(place, order))),
+    h('p', {}, range, length > 1 && h('span', { class: 'faint' }, ', ', orderWords(place, order)), hasMoved && moved()),
     h(
       'p',
       { class: 'steps' },
@@ -26,6 +27,13 @@ export function pager(place, { total, order, rows: { length } }) {
     ),
   ];
 }
+
+const moved = () =>
+  h(
+    'span',
+    { class: 'faint', title: 'A download of the selection is one moment' },
+    '. Each page is one moment: rows were written since the page before, so some may stand on both, or on neither',
+  );
 
 /** The order of the rows. A large table is sorted by time only on request, because that takes seconds. */
 function orderWords(place, order) {

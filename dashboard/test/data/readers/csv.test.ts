@@ -239,6 +239,7 @@ describe('the CSV reader and its parts', () => {
     const problem = 'the parts of customers cannot be read: ENOTDIR';
     expect((await summary())?.problems[0]).toContain(problem);
     expect(reader.problems()).toEqual([expect.stringContaining(problem)]);
+    expect(reader.problems().join()).not.toContain(directory);
     await rm(join(directory, 'customers'));
     await writePart(directory, [{ key: 'a', at: 1 }]);
     expect(await summary()).toMatchObject({ rows: 1, problems: [] });

@@ -70,11 +70,15 @@ export function flowLine(figures: Figures, unsettled: number): string {
     `accepted ${figures.accepted}`,
     `duplicate ${figures.duplicate}`,
     ...(figures.stale > 0 ? [`stale ${figures.stale}`] : []),
-    ...(figures.deadLettered > 0 ? [`dead ${figures.deadLettered}`] : []),
+    ...(figures.deadLettered > 0 ? [`dead ${deadWords(figures)}`] : []),
     `in flight ${unsettled}`,
     `rows: ${rows.join(', ')}`,
   ].join(' | ');
 }
+
+/** A record that is bad comes with every poll, and lies among the dead letters once. */
+const deadWords = ({ deadLettered, deadAgain }: Figures): string =>
+  deadAgain === 0 ? `${deadLettered}` : `${deadLettered - deadAgain} (came again: ${deadAgain})`;
 
 /** The last line, after everything that could be written was. */
 export function farewell({ rows, published, accepted }: Figures, output: string): string {
@@ -85,26 +89,14 @@ export function farewell({ rows, published, accepted }: Figures, output: string)
 /** The summary of `--once` for a person. */
 /** @param advice lines below it */
 export function describeSummary(summary: Summary, advice: readonly string[] = []): string {
-  const {
-    polled,
-    published,
-    accepted,
-    duplicate,
-    stale,
-    deadLettered,
-    rows,
-    seconds,
-    output,
-    endpoints,
-    died = [],
-  } = summary;
+  const { polled, published, accepted, duplicate, stale, rows, seconds, output, endpoints, died = [] } = summary;
   const leftOut = endpoints.reduce((sum, { filtered = 0 }) => sum + filtered, 0);
   const where = leftOut === 0 ? '' : `, left ${leftOut} out by where`;
   const gone = endpoints.reduce((sum, { deleted = 0 }) => sum + deleted, 0);
   const deletes = gone === 0 ? '' : `, deleted ${gone}`;
   return [
     `Polled ${count(polled, 'record')} from ${count(endpoints.length, 'endpoint')}${where}${deletes}, published ${published}, in ${seconds} s.`,
-    `Accepted ${accepted}, duplicate ${duplicate}, stale ${stale}, dead letters ${deadLettered}.`,
+    `Accepted ${accepted}, duplicate ${duplicate}, stale ${stale}, dead letters ${deadWords(summary)}.`,
     ...Object.entries(rows).map(([dataset, written]) => `  ${dataset}: ${count(written, 'row')} written`),
     `Output: ${output}`,
     ...endpoints.flatMap(({ endpoint, error }) => (error === undefined ? [] : [`FAILED ${endpoint}: ${error}`])),

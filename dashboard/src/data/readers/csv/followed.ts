@@ -1,5 +1,6 @@
 import { type Clock, type Dataset, describeError, type Logger, RetryableError, within } from '@tributary/shared';
 import { Contents } from './contents.js';
+import { describeFileError } from './file-error.js';
 import { follow, probe } from './follow.js';
 import { type PartFile, PartReplacedError, PartUnreadableError } from './part-file.js';
 
@@ -153,8 +154,10 @@ export class FollowedContents {
           this.#beginAnew();
           if (attempt < ATTEMPTS) continue;
         }
-        const problem = `the parts of ${dataset.name} cannot be read: ${describeError(error)}`;
-        if (problem !== this.#problem) log.warn({ dataset: dataset.name }, `${problem}; the next request tries again`);
+        const problem = `the parts of ${dataset.name} cannot be read: ${describeFileError(error)}`;
+        if (problem !== this.#problem) {
+          log.warn({ dataset: dataset.name, reason: describeError(error) }, `${problem}; the next request tries again`);
+        }
         this.#problem = problem;
         return;
       }

@@ -1,5 +1,6 @@
 import { type FileHandle, open, stat } from 'node:fs/promises';
-import { describeError, type Part, RetryableError, SYSTEM_COLUMNS } from '@tributary/shared';
+import { type Part, RetryableError, SYSTEM_COLUMNS } from '@tributary/shared';
+import { describeFileError } from './file-error.js';
 
 /** One part, as far as it has been read. */
 export interface PartFile {
@@ -93,7 +94,7 @@ export class PartReplacedError extends RetryableError {
 export class PartUnreadableError extends RetryableError {
   readonly part: string;
   constructor({ name }: PartFile, cause: unknown) {
-    super('part_unreadable', `${name} cannot be read: ${describeError(cause)}`, { cause });
+    super('part_unreadable', `${name} cannot be read: ${describeFileError(cause)}`, { cause });
     this.part = name;
   }
 }
