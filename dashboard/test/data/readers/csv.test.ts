@@ -1,7 +1,7 @@
 import { appendFile, mkdtemp, readFile, rename, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createLogger, systemClock } from '@tributary/shared';
+import { type Clock, createLogger, systemClock } from '@tributary/shared';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createCsvReader } from '../../../src/data/readers/csv/reader.js';
 import type { DatasetReader, View } from '../../../src/data/readers/port.js';
@@ -11,9 +11,12 @@ import { describeReader, records } from './conformance.js';
 const log = createLogger({ service: 'dashboard', instance: 'test', level: 'silent' });
 const never = new AbortController().signal;
 
+/** The reader answers with what it knows after some hundred milliseconds. On a busy machine that would be nothing. */
+const patient: Clock = { ...systemClock, sleep: (ms, signal) => systemClock.sleep(ms * 50, signal) };
+
 async function openSample(): Promise<{ directory: string; reader: DatasetReader; close(): Promise<void> }> {
   const directory = await mkdtemp(join(tmpdir(), 'dashboard-'));
-  const reader = createCsvReader(sampleConfig(directory), systemClock, log);
+  const reader = createCsvReader(sampleConfig(directory), patient, log);
   const close = async () => {
     await reader.close();
     await rm(directory, { recursive: true });
