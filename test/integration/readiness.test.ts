@@ -222,6 +222,28 @@ const CAUSES: Readonly<Record<string, Cause>> = {
   },
 };
 
+/** Causes that end by themselves, within half a second perhaps: each text is kept that the consumer gives meanwhile. */
+test.each([
+  [
+    'a table that a person has emptied',
+    /not consuming: .*things" (is empty|was emptied)/,
+    () => client.query(`TRUNCATE ${name}.things`),
+  ],
+  ['a queue that a person has deleted', /not consuming: .*cancel/, () => rabbit.ctl('delete_queue', name)],
+])('%s: told by the consumer, which goes on', async (_name, words, begin) => {
+  const told = new Set<string>();
+  const listening = setInterval(() => {
+    for (const problem of services.consumer.problems()) told.add(problem);
+  }, 10);
+  try {
+    await begin();
+    await vi.waitFor(() => expect([...told].join('; ')).toMatch(words), { timeout: 2 * WITHIN, interval: 50 });
+  } finally {
+    clearInterval(listening);
+  }
+  await allReady(2 * WITHIN);
+});
+
 test.each(Object.entries(CAUSES))('%s: told by every service concerned, and the end too', async (_name, cause) => {
   const told = Object.entries(cause.words) as [Name, readonly RegExp[]][];
   await cause.begin();
@@ -252,7 +274,7 @@ test('a process that was busy for longer than RabbitMQ may be silent does not ta
   expect(sessions(await services.consumer.registry.metrics())).toBe(sessions(before));
 });
 
-test('a producer whose name another pipeline has: told while that one lives', async () => {
+test('services whose name another pipeline has: told while that one lives', async () => {
   const edits = [
     ['thing:', 'other:'],
     ['things:', 'others:'],
@@ -260,12 +282,20 @@ test('a producer whose name another pipeline has: told while that one lives', as
     [`queue: ${name}`, `queue: ${name}_other`],
     ['dataset: things', 'dataset: others'],
   ] as const;
-  const other = createProducer({ ...settings('http://127.0.0.1:1', edits), instance: 'other', schedule: true });
-  releases.add('the other producer', () => other.stop(2_000));
-  await other.start();
-  const says = (words: RegExp) =>
-    vi.waitFor(async () => expect(await readinessOf(other)).toMatch(words), { timeout: WITHIN, interval: 50 });
-  await says(new RegExp(`another pipeline runs under the name "${name}".*give this pipeline a name of its own`));
+  const common = { ...settings('http://127.0.0.1:1', edits), instance: 'other' };
+  const others = [createProducer({ ...common, schedule: true }), createConsumer(common)];
+  for (const other of others) {
+    releases.add('a service of the other pipeline', () => other.stop(2_000));
+    await other.start();
+  }
+  const say = (words: RegExp) =>
+    vi.waitFor(
+      async () => {
+        for (const said of await Promise.all(others.map(readinessOf))) expect(said).toMatch(words);
+      },
+      { timeout: 2 * WITHIN, interval: 50 },
+    );
+  await say(new RegExp(`another pipeline runs under the name "${name}".*give this pipeline a name of its own`));
   await Promise.all([services.producer.stop(2_000), services.consumer.stop(2_000)]);
-  await says(/^200 $/);
+  await say(/^200 $/);
 });

@@ -3,6 +3,7 @@ import { describeError } from '../errors.js';
 import { systemClock } from '../service/clock.js';
 import { interruptible } from '../service/interruptible.js';
 import type { Logger } from '../service/logging.js';
+import { reopen } from './reopen.js';
 import { LOOK_EVERY, SilenceWatch } from './silence.js';
 import { evictionIn, stateIn } from './states.js';
 
@@ -119,7 +120,7 @@ export class RedisHealth {
     });
     this.#timer = setInterval(() => this.#look(), LOOK_EVERY);
     this.#timer.unref();
-    redis.on('end', () => clearInterval(this.#timer));
+    reopen(redis, () => clearInterval(this.#timer));
   }
 
   /** What keeps the service from using Redis, in words; undefined if nothing does. */
