@@ -1,10 +1,20 @@
 import { createHash } from 'node:crypto';
-import { compileEntity, type EndpointConfig, type Entity, keyFieldsOf, type PipelineConfig } from '@tributary/shared';
+import {
+  compileEntity,
+  type EndpointConfig,
+  type EndpointOf,
+  type Entity,
+  type IncrementalConfig,
+  keyFieldsOf,
+  type PipelineConfig,
+  type SourceKind,
+} from '@tributary/shared';
+import { type CutAnswers, factsOf } from './sources/facts.js';
 
 /** An endpoint to poll, with the entity of its records. */
-export interface Endpoint {
+export interface Endpoint<Config extends EndpointConfig = EndpointConfig> {
   readonly id: string;
-  readonly config: EndpointConfig;
+  readonly config: Config;
   readonly entity: Entity;
   /**
    * Changes when the requests or the meaning of the records change. A cursor that was saved under another fingerprint is not
@@ -17,9 +27,16 @@ export interface Endpoint {
   readonly sharesEntityWith: readonly string[];
   /** The endpoints that are polled for each record of this one, within its runs. */
   readonly children: readonly Endpoint[];
+  /** How its answers may be cut without a word; undefined if they never are. */
+  readonly cut: CutAnswers | undefined;
+  /** The longest wait that its server may ask for, in milliseconds. */
+  readonly maxRetryAfter: number;
   /** The URL of the endpoint that this one is polled for, if it is a child. */
   readonly parentUrl: string | undefined;
 }
+
+/** An endpoint whose source is of one kind. */
+export type EndpointFrom<K extends SourceKind> = Endpoint<EndpointOf<K>>;
 
 /** The endpoints of a pipeline that are enabled and polled by themselves, with their children. */
 export function compileEndpoints(config: PipelineConfig): Endpoint[] {
@@ -36,20 +53,11 @@ function compileEndpoint(config: PipelineConfig, id: string, endpoint: EndpointC
   const entity = config.entities[endpoint.entity];
   if (entity === undefined) throw new Error(`endpoint ${id} passed the config check without its entity`);
   const children = compileChildren(config, id);
-  const { url, items, as, header, within, format, paging, method, query, headers, body, form, graphql, auth } =
-    endpoint;
-  const { incremental, deletes } = endpoint;
-  // Headers and credentials too: another tenant, or another account's token, sees other records. A token that is merely replaced
-  // costs one full poll, whose repeats the consumer drops.
-  const request = [url, method, query, headers, body, form, graphql, auth, endpoint.for];
+  const { deletes } = endpoint;
+  const incremental: IncrementalConfig | undefined = endpoint.incremental;
+  const facts = factsOf(endpoint);
   const asked = [
-    request,
-    items,
-    as,
-    header,
-    within,
-    format,
-    paging,
+    ...facts.asked,
     incremental?.parameter,
     // With another beginning or other slices, the past that was read is another one.
     incremental?.initial,
@@ -80,6 +88,8 @@ function compileEndpoint(config: PipelineConfig, id: string, endpoint: EndpointC
       })
       .map(([other]) => other),
     children,
+    cut: facts.cut,
+    maxRetryAfter: facts.maxRetryAfter,
     parentUrl: parentUrlOf(config, endpoint),
   };
 }
@@ -89,5 +99,5 @@ const hashOf = (value: unknown): string => createHash('sha256').update(JSON.stri
 /** Of the nearest ancestor that names its server itself. */
 function parentUrlOf(config: PipelineConfig, { parent }: EndpointConfig): string | undefined {
   const above = parent === undefined ? undefined : config.endpoints[parent.endpoint];
-  return above?.url.startsWith('{{') ? parentUrlOf(config, above) : above?.url;
+  return above === undefined ? undefined : (factsOf(above).server ?? parentUrlOf(config, above));
 }

@@ -198,7 +198,7 @@ class ProducerService implements Producer {
 
     const { registry } = this;
     registerPublishMetrics(registry, () => publisher.stats);
-    registerGateMetrics(registry, () => surroundings.rest.gate.load);
+    registerGateMetrics(registry, () => surroundings.gate.load);
     const metrics = createPollMetrics(registry);
     measureConnections(registry, {
       rabbitmq: () => problem() === undefined,

@@ -6,6 +6,7 @@ export * from './broker/topology.js';
 export { adviceOn } from './config/advice.js';
 export { concealedIn, formsOf, withoutValues } from './config/concealed.js';
 export { BODY_VARIABLES } from './config/condition.js';
+export { columnOf } from './config/cross-check/sql.js';
 export {
   ENVIRONMENT,
   type Environment,
@@ -19,15 +20,18 @@ export {
 export { wanted } from './config/expectation.js';
 export { ConfigError } from './config/fault.js';
 export { type Field, type FieldSource, mappedFields } from './config/fields.js';
+export type { IncrementalConfig } from './config/incremental.js';
 export { type AuthConfig, type AuthKind, type AuthOf, grantOf, keepsToken, placeOf } from './config/kinds/auth.js';
 export type { FieldType, Unit } from './config/kinds/field-types.js';
 export type { Arrangement, FormatConfig, FormatKind } from './config/kinds/formats.js';
 export { PAGE_PLACEHOLDERS, type PagePlaceholder, type PagingConfig, type PagingKind } from './config/kinds/paging.js';
 export { isSinkKind, SINKS, type SinkConfig, type SinkKind, type SinkWords, sinkWords } from './config/kinds/sinks.js';
 export type { SourceKind } from './config/kinds/sources.js';
+export { DATABASES, type DatabaseKind } from './config/kinds/sql.js';
 export { loadPipeline, parsePipeline } from './config/load.js';
 export { type PlacedText, type Placeholder, parsePlaceholders, placeholdersIn } from './config/placeholders.js';
 export type * from './config/schema.js';
+export { authOf } from './config/source-facts.js';
 export { withoutPlaceholders } from './config/values.js';
 export * from './csv/cells.js';
 export * from './csv/lines.js';

@@ -20,11 +20,12 @@ const STEPS =
 /** What is behind the ports. */
 const ADAPTERS = [
   /^producer\/src\/sources\/rest\//,
+  /^producer\/src\/sources\/sql\/(databases|mysql|postgres)/,
   /^consumer\/src\/sinks\/(csv|postgres)\//,
   /^consumer\/src\/ledger\/redis/,
   /\/(redis-[^/]+|[^/]+-redis)(\.ts)?$/,
 ];
-const DRIVERS = ['amqplib', 'ioredis', 'pg', 'undici', 'fast-csv'];
+const DRIVERS = ['amqplib', 'ioredis', 'mysql2', 'pg', 'undici', 'fast-csv'];
 
 const sources = readSources(Object.keys(MAY_IMPORT));
 const isAdapter = (path: string) => ADAPTERS.some((adapter) => adapter.test(path));

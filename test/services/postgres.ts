@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { chownSync, readFileSync, rmSync } from 'node:fs';
+import { chownSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { Client } from 'pg';
@@ -10,6 +10,7 @@ import { CONTAINER_TIMEOUT } from './docker.js';
 import { type PrivateService, type Say, sayOnConsole } from './handle.js';
 import { freePort } from './ports.js';
 import { type Recipe, runPrivately } from './private-server.js';
+import { unprivilegedUser } from './unprivileged.js';
 
 const image = 'postgres:17';
 const debianPackage = 'postgresql';
@@ -78,7 +79,7 @@ function findPrograms(): string | undefined {
 async function prepare(folder: string, programs: string, changes: object = {}, primary?: string): Promise<Recipe> {
   const port = await freePort();
   const data = join(folder, 'data');
-  const user = unprivilegedUser();
+  const user = unprivilegedUser('postgres');
   if (user !== undefined) chownSync(folder, user.uid, user.gid);
   const command = join(programs, 'postgres');
   await makeData(folder, programs, primary);
@@ -120,21 +121,8 @@ async function makeData(folder: string, programs: string, primary: string | unde
       ? ['initdb', '-D', data, '-U', 'tributary', '--auth=trust', '--encoding=UTF8', '--locale=C', '--no-sync']
       : ['pg_basebackup', '-D', data, '-d', primary, '--write-recovery-conf', '--checkpoint=fast', '--no-sync'];
   const [program = '', ...args] = make;
-  const options = { cwd: folder, env: environmentIn(folder), ...unprivilegedUser() };
+  const options = { cwd: folder, env: environmentIn(folder), ...unprivilegedUser('postgres') };
   await promisify(execFile)(join(programs, program), args, options);
-}
-
-/** Postgres refuses to run as root; the user of the package's own service will do, and else `nobody`. */
-function unprivilegedUser(): { uid: number; gid: number } | undefined {
-  if (process.getuid?.() !== 0) return undefined;
-  const users = readFileSync('/etc/passwd', 'utf8')
-    .split('\n')
-    .map((line) => line.split(':'));
-  for (const name of ['postgres', 'nobody']) {
-    const [, , uid, gid] = users.find(([user]) => user === name) ?? [];
-    if (uid !== undefined && gid !== undefined) return { uid: Number(uid), gid: Number(gid) };
-  }
-  throw new Error('Postgres cannot run as root, and there is no user "postgres" or "nobody" in /etc/passwd');
 }
 
 async function check(url: string): Promise<void> {

@@ -1,7 +1,6 @@
 import { count, isMapping, ownValue } from '@tributary/shared';
 import type { Endpoint } from '../endpoint.js';
 import { USUAL_LIMITS } from '../poll/limits.js';
-import { createPager } from '../sources/rest/paging/kinds.js';
 
 /** What the records of a try have in common that hints at a wrong setting. */
 export class Observations {
@@ -49,7 +48,7 @@ export class Observations {
 
   /** In words, a line each. */
   *hints(): Generator<string> {
-    const { entity, config } = this.#endpoint;
+    const { entity, cut } = this.#endpoint;
     if (this.#records < 2) return;
     const twice = [...this.#keys].filter(([, times]) => times > 1);
     if (twice.length > 0) {
@@ -61,7 +60,7 @@ export class Observations {
     if (entity.config.version !== undefined && this.#versions.size === 1) {
       yield `the version ${entity.config.version} is the same in all records: does it grow with each change?`;
     }
-    if (createPager(config.paging).isSingle && USUAL_LIMITS.includes(this.#onFirst)) {
+    if (cut?.isOnePage === true && USUAL_LIMITS.includes(this.#onFirst)) {
       yield `the answer has exactly ${this.#onFirst} records, and paging is none: does the API cut its answers there?`;
     }
   }

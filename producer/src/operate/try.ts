@@ -1,4 +1,5 @@
 import {
+  authOf,
   type Clock,
   connectRedis,
   count,
@@ -27,6 +28,7 @@ import { memoryTokenStore, type TokenStore } from '../sources/rest/auth/token-st
 import { redisTokenStore } from '../sources/rest/auth/token-store-redis.js';
 import type { Proxies } from '../sources/rest/proxies.js';
 import { createSurroundings } from '../sources/surroundings.js';
+import { describeSource } from './described.js';
 import { Observations } from './observations.js';
 
 type Kept = NonNullable<TryOptions['kept']>;
@@ -65,7 +67,8 @@ export async function tryEndpoint({
 }: TryOptions): Promise<number> {
   const { endpoint, parents } = find(config, id);
   const releases = new ReleaseList();
-  const lasting = kept && keepsToken(endpoint.config.auth) ? openTokens(kept, config.name, clock, releases) : undefined;
+  const lasting =
+    kept && keepsToken(authOf(endpoint.config)) ? openTokens(kept, config.name, clock, releases) : undefined;
   const tokens = { passing: memoryTokenStore(), lasting: lasting ?? memoryTokenStore() };
   const surroundings = createSurroundings({ limits: config.limits, proxies, clock, tokens });
   releases.add('the connections of the source', () => surroundings.close());
@@ -85,6 +88,8 @@ export async function tryEndpoint({
   let bad = 0;
   let deleted = 0;
   try {
+    const described = await source.describe?.(signal);
+    if (described !== undefined) write(`${describeSource(described)}\n`);
     const variables = await firstOf(parents, (parent) => createSource(parent, surroundings, events), write);
     const first = new Slices(endpoint, EMPTY, clock.now()).first(undefined);
     const since = first.since && versionWriter(endpoint)(first.since);

@@ -3,7 +3,7 @@ import pMap from 'p-map';
 import type { Endpoint } from '../endpoint.js';
 import type { OutgoingMessage } from '../publish/messages.js';
 import type { Shape } from '../shape/shape.js';
-import type { Page, Source } from '../sources/port.js';
+import { GONE, type Page, type Source } from '../sources/port.js';
 import type { Outgoing } from './outgoing.js';
 import type { PollProgress } from './progress.js';
 
@@ -42,9 +42,6 @@ export interface ChildrenOptions {
 
 /** So many records at a time have their children asked for; the limits of the hosts hold beside that. */
 const SIDE_BY_SIDE = 16;
-
-/** Answers that say that the record is gone by now: its parent was read a moment before. */
-const GONE = ['http_404', 'http_410'];
 
 /**
  * The children of an endpoint within one run: for each record that the run brings, each child is polled, and what it gives is
@@ -126,8 +123,8 @@ export class Children {
       signal.throwIfAborted();
       const isOfTheApi = error instanceof RetryableError || error instanceof FatalError;
       if (!isOfTheApi) throw error;
-      // On a later page it is a fault: what came before it was there.
-      if (!hasPages && GONE.includes(error.code)) return progress.goneFor(nameOf(parent, record), error.message);
+      // The record was gone: its parent was read a moment before. On a later page it is a fault: what came before it was there.
+      if (!hasPages && GONE.has(error.code)) return progress.goneFor(nameOf(parent, record), error.message);
       this.#isFatal &&= error instanceof FatalError;
       if (error instanceof RetryableError && error.notBefore !== undefined) {
         this.#notBefore = Math.max(error.notBefore, this.#notBefore ?? 0);

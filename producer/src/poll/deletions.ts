@@ -208,14 +208,15 @@ class WalkFacts {
     this.#before = before;
   }
 
-  page(endpoint: Endpoint, { counted, notModified, doubt, fetchedAt, records }: Page): void {
+  page(endpoint: Endpoint, { counted = false, notModified = false, doubt, fetchedAt, records }: Page): void {
     this.#pages += 1;
     if (notModified) this.#unchanged += 1;
     this.#counted ||= counted;
     this.fetchedAt = Math.max(this.fetchedAt, fetchedAt);
     this.doubt ??= doubt;
-    const { paging, parent } = endpoint.config;
-    if (paging.type === 'none' && parent === undefined) this.#answered = records.length;
+    const { cut, config } = endpoint;
+    const { parent } = config;
+    if (cut?.isOnePage === true && parent === undefined) this.#answered = records.length;
     if (mayBeCut(endpoint, records.length) && (parent !== undefined || this.#mayBeLimit(records.length))) {
       this.doubt ??= `an answer of ${endpoint.id} held ${records.length} records, and an API may have cut it there: the one before held as many, or none held more; set paging, so that what follows is read too`;
     }

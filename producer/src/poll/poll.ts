@@ -100,7 +100,7 @@ export async function poll(
 
   const begunAt = clock.now();
   const slices = new Slices(endpoint, cursor, begunAt);
-  let walks = new Walks(endpoint, cursor, begunAt, source.countsPages);
+  let walks = new Walks(endpoint, cursor, begunAt, source.countsPages, source.isInOrder);
   const progresses = new Map([[endpoint.id, progress]]);
   const messageMakerOf = (one: Endpoint) => messageMaker(one, run, ids);
   const deletions = new Deletions({
@@ -119,7 +119,7 @@ export async function poll(
   /** To be awaited before the records of a page are published: the ids of their messages have its time. */
   const onPage = async (one: Endpoint, page: Page) => {
     deletions.page(one, page);
-    if (page.fetchedAt <= noted || page.notModified) return;
+    if (page.fetchedAt <= noted || page.notModified === true) return;
     noted = page.fetchedAt;
     await cursors.reached(page.fetchedAt);
   };
@@ -150,9 +150,29 @@ export async function poll(
 
   const messageOf = messageMakerOf(endpoint);
   const outgoing = deletions.outgoing(endpoint);
+  /** The version from which what is not saved yet has to be read again; undefined for everything. */
+  let savedUpTo = full ? undefined : saved.mark;
+  // A walk that is to find what is missing has to be one piece.
+  const isSavedWithin = endpoint.config.deletes?.missing !== true;
+  /**
+   * What a walk has read so far is confirmed, and need not be read again if the run dies. It waits for the confirms of the page before,
+   * while the next page is being fetched.
+   */
+  const saveWithin = async (walk: Walk) => {
+    const within = isSavedWithin ? walks.cursorWithin(walk) : undefined;
+    if (within === undefined) return;
+    await messages.flush();
+    family.throwFailures();
+    await steps.confirmed?.(endpoint, messages, savedUpTo);
+    await cursors.save(endpoint, within);
+    savedUpTo = within.mark;
+  };
   /** Reads all pages once, and publishes what is on them. */
   const read = async (walk: Walk, request: Omit<PageRequest, 'signal'>) => {
+    let isFirst = true;
     for await (const page of readAhead((reading) => source.pages({ ...request, signal: reading }), signal)) {
+      if (!isFirst) await saveWithin(walk);
+      isFirst = false;
       progress.page(page);
       walk.page(page);
       await onPage(endpoint, page);
@@ -200,10 +220,11 @@ export async function poll(
     if (walks.standsStill) progress.standsStill();
     const reached = await deletions.publish(walks.settled, slices.confirmed(slice, walks));
     // If the broker loses what it has confirmed, the endpoint is polled again from where this run began.
-    await steps.confirmed?.(endpoint, messages, full ? undefined : beginningOf(endpoint, saved, slice));
+    const from = source.isInOrder === true ? savedUpTo : full ? undefined : beginningOf(endpoint, saved, slice);
+    await steps.confirmed?.(endpoint, messages, from);
     await cursors.save(endpoint, reached);
     const { settled } = walks;
-    walks = new Walks(endpoint, EMPTY, begunAt, source.countsPages);
+    walks = new Walks(endpoint, EMPTY, begunAt, source.countsPages, source.isInOrder);
     // The next run asks again for what would not stand still.
     const moves: boolean = slice.until !== undefined && !settled;
     slice = isLate() || moves ? undefined : slices.next();

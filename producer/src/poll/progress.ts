@@ -78,7 +78,7 @@ export class PollProgress {
     return { idsFrom: this.#idsFrom, confirmedAt: this.#confirmedAt };
   }
 
-  page({ records, notModified }: Page): void {
+  page({ records, notModified = false }: Page): void {
     const { pages, notModified: unchanged, records: fetched } = this.#metrics;
     const labels = { endpoint: this.#endpoint };
     this.#pages += 1;

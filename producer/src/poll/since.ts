@@ -1,10 +1,9 @@
-import { compilePattern, type EndpointConfig, readInstantIn, timeZone } from '@tributary/shared';
+import { compilePattern, type IncrementalConfig, readInstantIn, timeZone } from '@tributary/shared';
 import type { Endpoint } from '../endpoint.js';
 
 /** A version as it is written into a request. */
 export type WrittenVersion = string | number;
 
-type Incremental = NonNullable<EndpointConfig['incremental']>;
 type Write = (milliseconds: number) => WrittenVersion;
 
 /** How a moment, in milliseconds since 1970, is written; anything else is a pattern such as `yyyy-MM-dd HH:mm`. */
@@ -25,7 +24,8 @@ const ISO_WITH_OFFSET = "yyyy-MM-dd'T'HH:mm:ss.SSSxxx";
  * @returns writes a version as marks hold it: ISO 8601 for a time, digits for a number, text as it is
  */
 export function versionWriter({ config, entity }: Endpoint): (version: string) => WrittenVersion {
-  const { format = 'iso', zone } = config.incremental ?? {};
+  const incremental: IncrementalConfig = config.incremental ?? {};
+  const { format = 'iso', zone } = incremental;
   const type = entity.config.fields[entity.config.version ?? '']?.type;
   if (type !== 'datetime') return (version) => version;
   const form = Object.hasOwn(FORMS, format) ? FORMS[format] : undefined;
@@ -42,7 +42,7 @@ function patternWriter(format: string, zone: string | undefined): Write {
 }
 
 /** Where the past begins: a time without an offset is by the clock of the zone that times are written in. */
-export function initialOf({ initial, zone }: Partial<Incremental>): string | undefined {
+export function initialOf({ initial, zone }: IncrementalConfig): string | undefined {
   if (initial === undefined || zone === undefined) return initial;
   const text = /^\d{4}-\d\d-\d\d$/.test(initial) ? `${initial}T00:00` : initial;
   return readInstantIn(timeZone(zone), text) ?? initial;

@@ -1,3 +1,4 @@
+import type { IncrementalConfig } from '@tributary/shared';
 import type { Cursor } from '../cursor/cursor.js';
 import type { Endpoint } from '../endpoint.js';
 import { initialOf } from './since.js';
@@ -33,10 +34,11 @@ export class Slices {
 
   /** @param now milliseconds since the epoch */
   constructor({ config }: Endpoint, saved: Cursor, now: number) {
-    const { window, overlap } = config.incremental ?? {};
+    const incremental: IncrementalConfig = config.incremental ?? {};
+    const { window, overlap } = incremental;
     this.#window = window;
     this.#overlap = typeof overlap === 'object' ? overlap.milliseconds : USUAL_OVERLAP;
-    this.#initial = initialOf(config.incremental ?? {});
+    this.#initial = initialOf(incremental);
     this.#saved = saved;
     this.#now = now;
     this.#backfill = this.#unread();

@@ -3,7 +3,6 @@ import type { Envelope } from '@tributary/shared';
 import type { Cursor } from '../cursor/cursor.js';
 import type { Endpoint } from '../endpoint.js';
 import type { Page, Validator } from '../sources/port.js';
-import { limitsIn } from './limits.js';
 import { HighWaterMark } from './mark.js';
 
 /** Validators of more pages than this are not kept, so that a cursor stays small. */
@@ -32,7 +31,7 @@ export class Walk {
     if (saved.seen !== undefined) this.mark.see(saved.seen);
   }
 
-  page({ serverTime, validator, counted, notModified }: Page): void {
+  page({ serverTime, validator, counted = false, notModified = false }: Page): void {
     this.#pages += 1;
     this.#counted ||= counted;
     this.#modified ||= !notModified;
@@ -83,14 +82,16 @@ export class Walk {
  * Versions that are not times need one more rule. A record on a page already read may change and get a number below that of
  * a record on a later page. A mark at the largest number seen would pass it; a mark that is a time cannot (see
  * {@link HighWaterMark}). So after several pages the mark is only the largest number that the run before had seen: those
- * numbers were given out before this run began, and this run has seen every record that still has one of them.
+ * numbers were given out before this run began, and this run has seen every record that still has one of them. Where the records
+ * come in the order of their versions this is not needed: a record that changes moves to what is still to be read.
  */
 export class Walks {
   readonly #endpoint: Endpoint;
   readonly #saved: Cursor;
   readonly #countsPages: boolean;
+  readonly #isInOrder: boolean;
   readonly since: string | undefined;
-  readonly #limits: ReadonlySet<number>;
+  readonly #limits: ReadonlySet<number> | undefined;
   #settled: Walk | undefined;
   #previous: { readonly walk: Walk; readonly digest: string } | undefined;
   #walks = 0;
@@ -99,13 +100,15 @@ export class Walks {
   /**
    * @param now milliseconds since the epoch
    * @param countsPages whether any page may be found by its number or offset
+   * @param isInOrder whether the records come in the order of their versions
    */
-  constructor(endpoint: Endpoint, saved: Cursor, now: number, countsPages: boolean) {
+  constructor(endpoint: Endpoint, saved: Cursor, now: number, countsPages: boolean, isInOrder = false) {
     this.#endpoint = endpoint;
     this.#countsPages = countsPages;
+    this.#isInOrder = isInOrder;
     this.#saved = saved;
     this.since = new HighWaterMark(endpoint, saved.mark, now).since();
-    this.#limits = limitsIn(endpoint);
+    this.#limits = endpoint.cut?.limits;
   }
 
   begin(startedAt: number): Walk {
@@ -131,12 +134,18 @@ export class Walks {
 
   /** Whether the mark cannot move, though there may be more than what was read. */
   get standsStill(): boolean {
-    return this.#settled?.standsStill(this.#saved, this.#limits) ?? false;
+    return (this.#limits !== undefined && this.#settled?.standsStill(this.#saved, this.#limits)) ?? false;
   }
 
   /** Whether the pages did not move while they were read. */
   get settled(): boolean {
     return this.#settled !== undefined;
+  }
+
+  /** The cursor that a walk has come to which is not over; undefined where the records come in no order, or have no version. */
+  cursorWithin({ mark }: Walk): Cursor | undefined {
+    const reached = this.#isInOrder ? mark.reached() : undefined;
+    return reached === undefined ? undefined : { mark: reached, validators: [] };
   }
 
   /** The cursor for the next run. */
@@ -145,7 +154,8 @@ export class Walks {
     const { mark, validators } = this.#settled;
     const reached = mark.reached();
     if (reached === undefined) return { validators };
-    if (mark.isTime || this.#agreed || this.#settled.isOnePiece) return { mark: reached, validators };
+    if (mark.isTime || this.#isInOrder || this.#agreed || this.#settled.isOnePiece)
+      return { mark: reached, validators };
     const behind = this.#saved.seen ?? this.#saved.mark;
     return { ...(behind === undefined ? {} : { mark: behind }), seen: reached, validators };
   }

@@ -1,4 +1,5 @@
 import { type Clock, FatalError, RetryableError } from '@tributary/shared';
+import { REFUSED } from '../sources/port.js';
 
 /**
  * The state of an endpoint: polled as usual (`closed`), not polled for a while after failures (`open`), or not polled for a
@@ -96,7 +97,5 @@ export function mayBeOfTheApi(error: unknown): boolean {
   return !(error instanceof Error && error.name === 'ReplyError');
 }
 
-/** 401 and 403: repeating the request could only lock the account (RFC 9110, sections 15.5.2 and 15.5.4). */
 export const isRefusal = (error: unknown): boolean =>
-  (error instanceof FatalError || error instanceof RetryableError) &&
-  ['http_401', 'http_403', 'token_refused'].includes(error.code);
+  (error instanceof FatalError || error instanceof RetryableError) && REFUSED.has(error.code);

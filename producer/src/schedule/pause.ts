@@ -13,9 +13,9 @@ export class Pause {
   #told = false;
   #waiting = false;
 
-  constructor({ id, config }: Pick<Endpoint, 'id' | 'config'>, clock: Clock, log: Logger) {
+  constructor({ id, maxRetryAfter }: Pick<Endpoint, 'id' | 'maxRetryAfter'>, clock: Clock, log: Logger) {
     this.#endpoint = id;
-    this.#most = config.maxRetryAfter;
+    this.#most = maxRetryAfter;
     this.#clock = clock;
     this.#log = log;
   }

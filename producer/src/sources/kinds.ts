@@ -1,26 +1,38 @@
 import type { SourceKind } from '@tributary/shared';
-import type { Endpoint } from '../endpoint.js';
+import type { Endpoint, EndpointFrom } from '../endpoint.js';
 import type { Source, SourceEvents } from './port.js';
 import { RestSource } from './rest/rest.js';
+import { SqlSource } from './sql/sql.js';
 import type { Surroundings } from './surroundings.js';
 
-type MakeSource = (endpoint: Endpoint, surroundings: Surroundings, events: SourceEvents) => Source;
+type MakeSource<E> = (endpoint: E, surroundings: Surroundings, events: SourceEvents) => Source;
 
 /** What makes each kind of source. Their settings are in shared/src/config/kinds/. */
-const SOURCES: Readonly<Record<SourceKind, MakeSource>> = {
-  rest: (endpoint, { rest, clock, random }, events) =>
+const SOURCES: { readonly [K in SourceKind]: MakeSource<EndpointFrom<K>> } = {
+  rest: (endpoint, { rest, gate, clock, random }, events) =>
     new RestSource(endpoint, {
       ...events,
       dispatcher: rest.dispatchers.for(endpoint.config),
       proxies: rest.dispatchers.proxies,
-      gate: rest.gate,
+      gate,
       pauses: rest.pauses,
       tokens: rest.tokens,
+      clock,
+      random,
+    }),
+  sql: (endpoint, { databases, gate, clock, random }, events) =>
+    new SqlSource(endpoint, {
+      ...events,
+      database: databases.for(endpoint.config),
+      gate,
       clock,
       random,
     }),
 };
 
 /** Makes the source of an endpoint. It reports to `events` while it is read. */
-export const createSource: MakeSource = (endpoint, surroundings, events) =>
-  SOURCES[endpoint.config.source](endpoint, surroundings, events);
+export const createSource: MakeSource<Endpoint> = (endpoint, surroundings, events) => {
+  // The compiler cannot see that the maker found by a name takes the endpoint whose settings hold this name.
+  const make = SOURCES[endpoint.config.source] as MakeSource<Endpoint>;
+  return make(endpoint, surroundings, events);
+};

@@ -15,23 +15,26 @@ export const LONGEST_IDLE_WAIT = 300_000;
 
 /** One page of an endpoint's records. */
 export interface Page {
-  /** The records as the API sent them, not yet judged; empty when nothing changed. */
+  /** The records as they are there, not yet judged; empty when nothing changed. */
   readonly records: readonly unknown[];
   /** When the whole response had arrived, in milliseconds since the epoch. */
   readonly fetchedAt: number;
-  /** The API's own clock at that time, in milliseconds since the epoch; undefined if the API does not send it. */
+  /**
+   * The other side's own clock at that time, in milliseconds since the epoch; undefined if it does not tell. No record that is written
+   * later may have a version before it, but for what the overlap covers.
+   */
   readonly serverTime: number | undefined;
-  /** The API said that this page has not changed (304). */
-  readonly notModified: boolean;
+  /** The other side said that this page has not changed, and sent no records; false unless given. */
+  readonly notModified?: boolean;
   /**
    * The page was found by its number or offset, so a record may have moved from it to an earlier page that was read already.
-   * Pages that are found by a cursor do not move.
+   * Pages that are found by a cursor do not move. False unless given.
    */
-  readonly counted: boolean;
+  readonly counted?: boolean;
   /** What says that there may be more than the pages give, in words; absent if nothing does. Nothing counts as missing then. */
   readonly doubt?: string | undefined;
-  /** What makes the next request for this page conditional; undefined if the API sent nothing for that. */
-  readonly validator: Validator | undefined;
+  /** What makes the next request for this page conditional; undefined if there is nothing for that. */
+  readonly validator?: Validator | undefined;
 }
 
 export interface PageRequest {
@@ -41,9 +44,9 @@ export interface PageRequest {
   readonly until?: string | number | undefined;
   /** What else placeholders in the request name, such as `parent`. */
   readonly variables?: Readonly<Record<string, unknown>> | undefined;
-  /** What the last complete run was told of each URL. */
+  /** What the last complete run was told of each page. */
   readonly validators: readonly Validator[];
-  /** The API failed until now: the first request is not tried again if it fails. */
+  /** The other side failed until now: the first request is not tried again if it fails. */
   readonly trial?: boolean;
   /** A person waits for it: what fails by its content, and not by the way to it, is not tried again. */
   readonly attended?: boolean;
@@ -59,14 +62,56 @@ export interface Source {
   /** Whether any of its pages may be found by its number (see {@link Page.counted}). */
   readonly countsPages: boolean;
   /**
+   * Whether the records of a run come in the order of their versions. What was read and confirmed need not be read again then if the
+   * run dies: the cursor is saved on the way. False unless given.
+   */
+  readonly isInOrder?: boolean;
+  /**
    * The pages, in order. Each is fetched when the caller asks for it.
    *
-   * @throws RetryableError if the API did not answer correctly, after as many attempts as the settings allow
+   * @throws RetryableError if the other side did not answer correctly, after as many attempts as the settings allow
    * @throws FatalError if a person has to change something: the address, the credentials, the paging
    * @throws the signal's reason once it has aborted
    */
   pages(request: PageRequest): AsyncGenerator<Page, void, undefined>;
+  /**
+   * What is there, for a person who sets the endpoint up. Absent where nothing tells but the records themselves.
+   * @throws as `pages`
+   */
+  describe?(signal: AbortSignal): Promise<Description>;
 }
+
+/** What a source reads, as the other side describes it. */
+export interface Description {
+  /** In words: `the table sales.orders`. */
+  readonly name: string;
+  readonly columns: readonly ColumnDescription[];
+  /** The columns that name a row; empty if there is no key, or if nothing tells. */
+  readonly key: readonly string[];
+  /** How many rows there are, about; undefined if nothing tells. */
+  readonly rows?: number | undefined;
+  readonly bytes?: number | undefined;
+}
+
+export interface ColumnDescription {
+  readonly name: string;
+  /** As the other side calls it. */
+  readonly type: string;
+  /** Whether it may hold nothing; undefined if nothing tells. */
+  readonly nullable?: boolean | undefined;
+}
+
+/** Codes of errors by which the other side refuses who asks. Asking again could only lock the account. */
+export const REFUSED: ReadonlySet<string> = new Set([
+  // RFC 9110, sections 15.5.2 and 15.5.4.
+  'http_401',
+  'http_403',
+  'token_refused',
+  'database_refuses',
+]);
+
+/** Codes of errors by which the other side says that what was asked for is gone. */
+export const GONE: ReadonlySet<string> = new Set(['http_404', 'http_410']);
 
 /** One request that was answered, in words for a person, without secrets. */
 export interface Exchange {
@@ -90,7 +135,7 @@ export interface SourceEvents {
   onRetry(code: string, reason: string, next: NextAttempt): void;
   /** A request that was repeated was answered, or is given up. */
   onSettled?(): void;
-  /** The API asks not to be asked before this time, in milliseconds since the epoch; the run waits for it. */
+  /** The other side asks not to be asked before this time, in milliseconds since the epoch; the run waits for it. */
   onPause?(until: number): void;
   /** The run goes on, but a person should check the settings. */
   onDoubt(message: string): void;

@@ -1,22 +1,26 @@
 import type { Clock, LimitsConfig } from '@tributary/shared';
+import { Gate } from './gate.js';
 import { memoryTokenStores, type TokenStores } from './rest/auth/token-store.js';
 import { Dispatchers } from './rest/dispatchers.js';
-import { Gate } from './rest/gate.js';
 import { Pauses } from './rest/pauses.js';
 import type { Proxies } from './rest/proxies.js';
+import { Databases } from './sql/databases.js';
 
 /** What the sources of all endpoints share: time, connections and limits. */
 export interface Surroundings {
   readonly clock: Clock;
   /** From 0 to 1. */
   random(): number;
+  /** Holds the requests of all endpoints together to the limits. */
+  readonly gate: Gate;
   /** For sources that are REST APIs. */
   readonly rest: {
     readonly dispatchers: Dispatchers;
-    readonly gate: Gate;
     readonly pauses: Pauses;
     readonly tokens: TokenStores;
   };
+  /** For sources that are databases. */
+  readonly databases: Databases;
   /** Closes all connections, even those in use. */
   close(): Promise<void>;
 }
@@ -37,10 +41,15 @@ export function createSurroundings({
   tokens = memoryTokenStores(),
 }: SurroundingsOptions): Surroundings {
   const dispatchers = new Dispatchers(proxies);
+  const databases = new Databases(limits);
   return {
     clock,
     random: Math.random,
-    rest: { dispatchers, gate: new Gate(limits, clock), pauses: new Pauses(clock), tokens },
-    close: () => dispatchers.destroy(),
+    gate: new Gate(limits, clock),
+    rest: { dispatchers, pauses: new Pauses(clock), tokens },
+    databases,
+    async close() {
+      await Promise.all([dispatchers.destroy(), databases.close()]);
+    },
   };
 }

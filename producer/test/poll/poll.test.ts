@@ -4,7 +4,6 @@ import { Agent } from 'undici';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { type Cursor, type CursorStore, memoryCursorStore } from '../../src/cursor/cursor.js';
 import { memoryKnownKeys } from '../../src/cursor/known-keys.js';
-import type { Endpoint } from '../../src/endpoint.js';
 import { createPollMetrics } from '../../src/metrics.js';
 import { MissingNews } from '../../src/poll/missing-news.js';
 import { poll } from '../../src/poll/poll.js';
@@ -14,8 +13,8 @@ import { createIds } from '../../src/publish/ids.js';
 import { Publisher } from '../../src/publish/publisher.js';
 import { EndpointFindings } from '../../src/shape/endpoint-findings.js';
 import { compileShape } from '../../src/shape/shape.js';
+import { Gate } from '../../src/sources/gate.js';
 import { memoryTokenStores } from '../../src/sources/rest/auth/token-store.js';
-import { Gate } from '../../src/sources/rest/gate.js';
 import { Pauses } from '../../src/sources/rest/pauses.js';
 import { RestSource } from '../../src/sources/rest/rest.js';
 import { json, startApi } from '../support/api.js';
@@ -49,7 +48,7 @@ async function setUp(settings: object, cursors: CursorStore = memoryCursorStore(
       await cursors.save(endpoint, cursor);
     },
   };
-  const endpoint: Endpoint = endpointWith({ retries: 0, ...settings });
+  const endpoint = endpointWith({ retries: 0, ...settings });
   const source = new RestSource(endpoint, {
     dispatcher,
     gate: new Gate(pipelineWith({}).limits, clock),

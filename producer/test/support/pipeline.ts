@@ -1,5 +1,5 @@
 import { type PipelineConfig, parsePipeline } from '@tributary/shared';
-import { compileEndpoints, type Endpoint } from '../../src/endpoint.js';
+import { compileEndpoints, type Endpoint, type EndpointFrom } from '../../src/endpoint.js';
 
 const ENTITIES = {
   customer: {
@@ -25,9 +25,24 @@ export function pipelineWith(endpoints: Record<string, object>, more: object = {
   return parsePipeline(text, {}, 'test');
 }
 
-/** One endpoint, given by its settings. */
-export function endpointWith(settings: object, more: object = {}): Endpoint {
-  const [endpoint] = compileEndpoints(pipelineWith({ crm: settings }, more));
+/** One endpoint that reads a REST API, given by its settings. */
+export function endpointWith(settings: object, more: object = {}): EndpointFrom<'rest'> {
+  const endpoint = only(pipelineWith({ crm: settings }, more));
+  const { config } = endpoint;
+  if (config.source !== 'rest') throw new Error('the endpoint is no REST API');
+  return { ...endpoint, config };
+}
+
+/** One endpoint that reads a database, given by its settings. */
+export function sqlEndpointWith(settings: object, more: object = {}): EndpointFrom<'sql'> {
+  const endpoint = only(pipelineWith({ bank: { source: 'sql', ...settings } }, more));
+  const { config } = endpoint;
+  if (config.source !== 'sql') throw new Error('the endpoint is no database');
+  return { ...endpoint, config };
+}
+
+function only(config: PipelineConfig): Endpoint {
+  const [endpoint] = compileEndpoints(config);
   if (endpoint === undefined) throw new Error('the endpoint is not enabled');
   return endpoint;
 }

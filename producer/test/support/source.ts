@@ -1,8 +1,8 @@
 import { onTestFinished } from 'vitest';
+import { Gate } from '../../src/sources/gate.js';
 import type { Page, Validator } from '../../src/sources/port.js';
 import { memoryTokenStores, type TokenStores } from '../../src/sources/rest/auth/token-store.js';
 import { Dispatchers } from '../../src/sources/rest/dispatchers.js';
-import { Gate } from '../../src/sources/rest/gate.js';
 import { Pauses } from '../../src/sources/rest/pauses.js';
 import type { Proxies } from '../../src/sources/rest/proxies.js';
 import { RestSource } from '../../src/sources/rest/rest.js';
@@ -53,7 +53,7 @@ export function sourceWith(
     for await (const page of source.pages({ since, validators, trial, signal: stop.signal })) pages.push(page);
     return pages;
   };
-  return { source, clock, retries, doubts, stop, read, tokens };
+  return { endpoint, source, clock, retries, doubts, stop, read, tokens };
 }
 
 export const recordsOf = (pages: readonly Page[]): unknown[] => pages.flatMap(({ records }) => records);

@@ -1,7 +1,7 @@
 import type { ServiceEnvironment } from './environment.js';
 import { keepsToken } from './kinds/auth.js';
-import { parsePlaceholders } from './placeholders.js';
 import type { PipelineConfig } from './schema.js';
+import { adviceOnEndpoint, authOf } from './source-facts.js';
 
 /** A secret that is shorter can be guessed. */
 const SHORTEST_SECRET = 16;
@@ -9,24 +9,13 @@ const SHORTEST_SECRET = 16;
 /** What a person should know of a pipeline that is valid: what works in this environment otherwise than one may think. */
 export function* adviceOn(config: PipelineConfig, env: ServiceEnvironment): Generator<string> {
   yield* adviceOnTokens(config, env);
-  for (const [id, { enabled, incremental, query, headers, form, body }] of Object.entries(config.endpoints)) {
-    if (!enabled || incremental === undefined || incremental.initial !== undefined) continue;
-    if (!standsInText([query, headers, form, body], 'since')) continue;
-    yield `endpoint ${id}: {{since}} stands inside a longer text. The first poll leaves out all of that text; if more is in it than the time, set incremental.initial, such as 2000-01-01`;
+  for (const [id, endpoint] of Object.entries(config.endpoints)) {
+    if (endpoint.enabled) yield* adviceOnEndpoint(id, endpoint);
   }
-}
-
-/** Whether a placeholder has other text beside it, somewhere in these settings. */
-function standsInText(value: unknown, name: string): boolean {
-  if (typeof value === 'string') {
-    const parts = parsePlaceholders(value);
-    return parts.length > 1 && parts.some((part) => typeof part !== 'string' && part.placeholder === name);
-  }
-  return typeof value === 'object' && value !== null && Object.values(value).some((item) => standsInText(item, name));
 }
 
 function* adviceOnTokens({ endpoints }: PipelineConfig, env: ServiceEnvironment): Generator<string> {
-  const keeping = Object.entries(endpoints).filter(([, { enabled, auth }]) => enabled && keepsToken(auth));
+  const keeping = Object.entries(endpoints).filter(([, one]) => one.enabled && keepsToken(authOf(one)));
   if (keeping.length === 0) return;
   const of = `the refresh token of ${keeping.map(([id]) => id).join(', ')}`;
   const { TRIBUTARY_SECRET: secret = '', REDIS_URL: redisUrl = '' } = env;

@@ -13,7 +13,7 @@ const LONG = 16;
 export function* originsToConceal(part: unknown): Generator<Origin> {
   if (part instanceof Written) {
     for (const origin of part.origins) if (origin.isSecret) yield origin;
-    if (/^https?:\/\//i.test(part.text)) yield* originsInUrl(part);
+    if (/^[a-z][a-z0-9+.-]*:\/\//i.test(part.text)) yield* originsInUrl(part);
   } else if (Array.isArray(part)) {
     for (const item of part) yield* originsToConceal(item);
   } else if (isMapping(part)) {
@@ -29,6 +29,10 @@ function* originsInUrl({ text, origins }: Written): Generator<Origin> {
     const end = at + value.length;
     if (at >= host.length || end <= user) {
       if (value.length >= SHORTEST_IN_URL) yield origin;
+    } else if (at < user) {
+      // The variable holds the user and more, such as the whole URL of a database: its password alone is a secret.
+      const password = /^\w+:\/\/[^:@]*:([^@]*)@/.exec(value)?.[1] ?? '';
+      if (password !== '') yield { ...origin, value: password };
     } else if (end > host.length) {
       // The variable holds the host too, which should be shown, and perhaps a token in the path.
       const parts = text.slice(host.length, end).split(/[/?#&=]/);

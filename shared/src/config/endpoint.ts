@@ -2,12 +2,7 @@ import { z } from 'zod';
 import { mapSchema } from './fields.js';
 import { SOURCES, USUAL_SOURCE } from './kinds/sources.js';
 import { choiceOf } from './kinds/table.js';
-import { duration, patternFault, scalar, span, zoneSchema } from './values.js';
-
-const OVERLAP = 'expected a duration such as 5s, or a whole number where the version is a sequence';
-
-/** How a version that is a time can be written into a request, beside patterns. */
-const WRITTEN_FORMS = ['iso', 'date', 'unix', 'unix-ms'];
+import { duration, scalar } from './values.js';
 
 const REPEATED = [
   z
@@ -32,50 +27,6 @@ const schedule = z.union(
     error: 'expected { every: 30s }, { cron: "*/5 * * * *", timezone: Europe/Rome } or { once: true }',
   },
 );
-
-const incremental = z.strictObject({
-  parameter: z
-    .string()
-    .optional()
-    .describe('Query parameter that carries the newest version seen; not needed where {{since}} stands in the request'),
-  untilParameter: z
-    .string()
-    .optional()
-    .describe('Query parameter that carries the end of a window; or place {{until}}'),
-  format: z
-    .string()
-    .check(({ value, issues }) => {
-      const fault = WRITTEN_FORMS.includes(value) ? undefined : patternFault(value);
-      const message = `expected one of ${WRITTEN_FORMS.join(', ')}, or a pattern such as yyyy-MM-dd HH:mm: ${fault}`;
-      if (fault !== undefined) issues.push({ code: 'custom', input: value, message });
-    })
-    .optional()
-    .describe(
-      'How a version that is a time is written: iso (the usual), date, unix (seconds), unix-ms, or a pattern such as yyyy-MM-dd HH:mm (in UTC, or in `zone`)',
-    ),
-  zone: zoneSchema
-    .optional()
-    .describe('The time zone that such a time is written in, and that `initial` is in; UTC unless given'),
-  initial: z
-    .union([z.string(), z.number()], {
-      error: 'expected a time such as 2024-01-01, or a number where the version is a sequence',
-    })
-    .transform(String)
-    .optional()
-    .describe('The first poll asks for changes after this value; if not set, for everything'),
-  window: span
-    .optional()
-    .describe(
-      'Reads the past from `initial` on in slices of this length, each saved when it is done, while new records go on; needs {{until}} or untilParameter',
-    ),
-  overlap: z
-    .union([z.int().nonnegative(), span.transform((milliseconds) => ({ milliseconds }))], { error: OVERLAP })
-    .optional()
-    .describe(
-      'How far before the newest record seen the next poll begins again, for records that are written late: a duration where ' +
-        'the version is a time (5s unless given), a number where it is a sequence (0 unless given). Not for a version that is text',
-    ),
-});
 
 const circuit = z.strictObject({
   failures: z.int().min(1).max(100).default(5).describe('Failed polls in a row after which the endpoint is left alone'),
@@ -136,7 +87,6 @@ const common = {
     .describe(
       'When every record is read again, whatever was read before: for an API that does not report every change. Never unless given',
     ),
-  incremental: incremental.optional().describe('Asks only for what is new or changed since the last poll'),
   parent: z
     .strictObject({ endpoint: z.string().describe('The endpoint whose records it is polled for') })
     .optional()

@@ -4,7 +4,7 @@ import { batchSchema } from './batch.js';
 import { endpointSchema } from './endpoint.js';
 import { DEFAULT_MAX_LENGTH, type Field, fieldSchema } from './fields.js';
 import { sinkSchema } from './kinds/sinks.js';
-import type { USUAL_SOURCE } from './kinds/sources.js';
+import type { SourceKind, USUAL_SOURCE } from './kinds/sources.js';
 import { limitsSchema } from './limits.js';
 import { mergeSchema } from './merge.js';
 import { packSchema } from './pack.js';
@@ -91,8 +91,10 @@ export type PipelineInput = Omit<Written, 'endpoints'> & {
 export type PipelineConfig = z.output<typeof pipelineSchema>;
 export type EntityConfig = PipelineConfig['entities'][string];
 export type EndpointConfig = PipelineConfig['endpoints'][string];
+/** An endpoint whose source is of one kind. */
+export type EndpointOf<K extends SourceKind> = Extract<EndpointConfig, { readonly source: K }>;
 export type ScheduleConfig = EndpointConfig['schedule'];
 export type LimitsConfig = PipelineConfig['limits'];
-export type TlsConfig = NonNullable<EndpointConfig['tls']>;
+export type TlsConfig = NonNullable<EndpointOf<'rest'>['tls']>;
 export type MergeConfig = PipelineConfig['merges'][number];
 export type BatchConfig = PipelineConfig['batch'];

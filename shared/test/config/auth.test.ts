@@ -1,11 +1,12 @@
 import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { ConfigError, keepsToken, parsePipeline } from '@tributary/shared';
 import { describe, expect, it } from 'vitest';
+import { restOf } from './rest-endpoint.js';
 
 function read(auth: object, more: object = {}) {
   const entities = { post: { dataset: 'posts', queue: 'posts', key: 'id', fields: { id: 'integer' } } };
   const blog = { url: 'http://127.0.0.1:1/posts', entity: 'post', auth, ...more };
-  return parsePipeline(JSON.stringify({ entities, endpoints: { blog } }), {}, 'test.yaml').endpoints.blog?.auth;
+  return restOf(parsePipeline(JSON.stringify({ entities, endpoints: { blog } }), {}, 'test.yaml').endpoints.blog).auth;
 }
 
 function faults(auth: object, more: object = {}): string[] {

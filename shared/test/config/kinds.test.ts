@@ -25,7 +25,7 @@ test('an endpoint that names no source reads a REST API', () => {
   expect(configOf(pipeline()).endpoints.blog?.source).toBe('rest');
   expect(configOf(pipeline(', source: rest'))).toEqual(configOf(pipeline()));
   expect(faults(pipeline(', source: carrier-pigeon'))).toEqual([
-    'endpoints.blog.source: "carrier-pigeon" is not valid: expected a source: rest',
+    'endpoints.blog.source: "carrier-pigeon" is not valid: expected a source: rest or sql',
   ]);
 });
 

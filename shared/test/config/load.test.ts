@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ConfigError, loadPipeline, parsePipeline } from '@tributary/shared';
 import { afterEach, expect, test } from 'vitest';
+import { restOf } from './rest-endpoint.js';
 
 const OWN = fileURLToPath(new URL('../../../pipeline.yaml', import.meta.url));
 
@@ -142,7 +143,7 @@ test('a secret may lie in a file; one that cannot be read is told without its co
   writeFileSync(secret, 'top-secret\n');
   const withHeader = (path: string) => `${GOOD}    headers: { authorization: "Bearer \${file:${path}}" }\n`;
   const config = parsePipeline(withHeader(secret), {}, 'test.yaml');
-  expect(config.endpoints.blog?.headers).toEqual({ authorization: 'Bearer top-secret' });
+  expect(restOf(config.endpoints.blog).headers).toEqual({ authorization: 'Bearer top-secret' });
   expect(faults(withHeader(`${secret}-gone`))).toEqual([
     expect.stringMatching(/^endpoints\.blog\.headers\.authorization: cannot read the secret file/),
   ]);

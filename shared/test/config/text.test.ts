@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { ConfigError, type Environment, parsePipeline, stringifyJson } from '@tributary/shared';
 import fc from 'fast-check';
 import { afterEach, describe, expect, test } from 'vitest';
+import { restOf } from './rest-endpoint.js';
 
 const GOOD = `
 entities:
@@ -33,9 +34,7 @@ function secretFile(content: string): string {
 /** The endpoint with these settings, in a pipeline that is right otherwise. */
 function endpoint(settings: string, env: Environment = {}) {
   const lines = settings.split('\n').map((line) => `    ${line}\n`);
-  const found = parsePipeline(GOOD + lines.join(''), env, 'test.yaml').endpoints.blog;
-  if (found === undefined) throw new Error('there is no endpoint');
-  return found;
+  return restOf(parsePipeline(GOOD + lines.join(''), env, 'test.yaml').endpoints.blog);
 }
 
 /** Everything that is told of a pipeline. */

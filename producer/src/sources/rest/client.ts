@@ -1,5 +1,6 @@
-import type { Clock, EndpointConfig } from '@tributary/shared';
+import type { Clock, EndpointOf } from '@tributary/shared';
 import type { Dispatcher } from 'undici';
+import type { Gate } from '../gate.js';
 import type { SourceEvents } from '../port.js';
 import { notBeforeOf } from './answer.js';
 import { userOf } from './auth/basic.js';
@@ -9,7 +10,6 @@ import type { Secrets } from './auth/secrets.js';
 import type { TokenStores } from './auth/token-store.js';
 import type { Cookies } from './cookies.js';
 import { type Answer, fetchAnswer } from './fetch.js';
-import type { Gate } from './gate.js';
 import type { Pauses } from './pauses.js';
 import { describeProxy, type Proxies, proxyFor } from './proxies.js';
 import { isRateLimit } from './rate-limit.js';
@@ -38,7 +38,7 @@ const NEVER = new AbortController().signal;
 
 /** Sends requests to one endpoint's API: within the limits, with the endpoint's credentials, within its timeouts. */
 export class Client {
-  readonly #config: EndpointConfig;
+  readonly #config: EndpointOf<'rest'>;
   readonly #options: ClientOptions;
   readonly #secrets: Secrets;
   readonly #credentials: Credentials;
@@ -46,7 +46,7 @@ export class Client {
   readonly #account: string;
 
   /** @param secrets receives the secrets of the credentials */
-  constructor(config: EndpointConfig, secrets: Secrets, options: ClientOptions) {
+  constructor(config: EndpointOf<'rest'>, secrets: Secrets, options: ClientOptions) {
     this.#config = config;
     this.#options = options;
     this.#secrets = secrets;

@@ -1,4 +1,4 @@
-import type { EndpointConfig } from '@tributary/shared';
+import type { EndpointOf } from '@tributary/shared';
 import { Agent, type Dispatcher, ProxyAgent } from 'undici';
 import { type HttpProxy, type Proxies, proxyFor } from './proxies.js';
 
@@ -13,7 +13,11 @@ export class Dispatchers {
   }
 
   /** @throws Error if a certificate or key is none */
-  for({ tls = {}, timeouts, maxHeaderSize }: Pick<EndpointConfig, 'tls' | 'timeouts' | 'maxHeaderSize'>): Dispatcher {
+  for({
+    tls = {},
+    timeouts,
+    maxHeaderSize,
+  }: Pick<EndpointOf<'rest'>, 'tls' | 'timeouts' | 'maxHeaderSize'>): Dispatcher {
     const key = JSON.stringify([tls, timeouts.connect, maxHeaderSize]);
     const known = this.#made.get(key);
     if (known !== undefined) return known;

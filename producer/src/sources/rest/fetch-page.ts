@@ -1,6 +1,7 @@
 import { type Clock, FatalError, RetryableError } from '@tributary/shared';
 import pRetry from 'p-retry';
-import type { Endpoint } from '../../endpoint.js';
+import type { EndpointFrom } from '../../endpoint.js';
+import { backoff } from '../backoff.js';
 import { LONGEST_IDLE_WAIT, type NextAttempt, type Page } from '../port.js';
 import { findPage, type Reading, wholeOf } from './answer.js';
 import type { Secrets } from './auth/secrets.js';
@@ -12,7 +13,6 @@ import { type Ends, type Progress, saysMorePages } from './paging/ends.js';
 import type { PageAddress, Pager } from './paging/pager.js';
 import type { HttpRequest } from './request/http-request.js';
 import type { Asked, Requests } from './request/requests.js';
-import { backoff } from './retry-delay.js';
 import { conditionsOf, keepAddress, keptAddress, type PageValidator, validatorOf } from './validators.js';
 
 export interface FetchPageOptions {
@@ -35,6 +35,7 @@ export interface FetchPageOptions {
 
 /** A page, and where the next one is. */
 export interface Fetched extends Page {
+  readonly notModified: boolean;
   readonly validator: PageValidator | undefined;
   readonly request: HttpRequest;
   readonly next: PageAddress | undefined;
@@ -59,12 +60,12 @@ export interface Run {
 
 /** Fetches one page of an endpoint: sends the request, repeats it while that may help, and finds the records. */
 export class PageFetcher {
-  readonly #endpoint: Endpoint;
+  readonly #endpoint: EndpointFrom<'rest'>;
   readonly #options: FetchPageOptions;
   /** What was told already: it holds of every page, and one line is enough. */
   readonly #told = new Set<string>();
 
-  constructor(endpoint: Endpoint, options: FetchPageOptions) {
+  constructor(endpoint: EndpointFrom<'rest'>, options: FetchPageOptions) {
     this.#endpoint = endpoint;
     this.#options = options;
   }

@@ -1,6 +1,7 @@
 import { type Clock, FatalError } from '@tributary/shared';
 import type { Dispatcher } from 'undici';
-import type { Endpoint } from '../../endpoint.js';
+import type { EndpointFrom } from '../../endpoint.js';
+import type { Gate } from '../gate.js';
 import type { Page, PageRequest, Source, SourceEvents } from '../port.js';
 import { Secrets } from './auth/secrets.js';
 import type { TokenStores } from './auth/token-store.js';
@@ -9,7 +10,6 @@ import { contextAdder } from './context.js';
 import { Cookies } from './cookies.js';
 import { type Fetched, PageFetcher, type Run } from './fetch-page.js';
 import { createFormat } from './formats/kinds.js';
-import type { Gate } from './gate.js';
 import { isCounted } from './paging/counted.js';
 import { Ends } from './paging/ends.js';
 import { createPager } from './paging/kinds.js';
@@ -41,7 +41,7 @@ export interface RestOptions extends SourceEvents {
 /** A REST API, polled as the endpoint's settings say. */
 export class RestSource implements Source {
   readonly countsPages: boolean;
-  readonly #endpoint: Endpoint;
+  readonly #endpoint: EndpointFrom<'rest'>;
   readonly #onDoubt: (message: string) => void;
   readonly #fetcher: PageFetcher;
   /**
@@ -50,7 +50,7 @@ export class RestSource implements Source {
    */
   #lastRunFailed = false;
 
-  constructor(endpoint: Endpoint, options: RestOptions) {
+  constructor(endpoint: EndpointFrom<'rest'>, options: RestOptions) {
     const { clock, random, onRetry, onSettled, onPause, onDoubt } = options;
     const { config } = endpoint;
     const secrets = new Secrets(config);

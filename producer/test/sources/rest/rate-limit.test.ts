@@ -1,8 +1,8 @@
 import { describe, expect, it, vi } from 'vitest';
+import { Gate } from '../../../src/sources/gate.js';
 import type { Source } from '../../../src/sources/port.js';
 import { memoryTokenStores } from '../../../src/sources/rest/auth/token-store.js';
 import { Dispatchers } from '../../../src/sources/rest/dispatchers.js';
-import { Gate } from '../../../src/sources/rest/gate.js';
 import { Pauses } from '../../../src/sources/rest/pauses.js';
 import { isRateLimit, waitAsked } from '../../../src/sources/rest/rate-limit.js';
 import { RestSource } from '../../../src/sources/rest/rest.js';

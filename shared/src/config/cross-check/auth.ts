@@ -2,10 +2,10 @@ import { createPrivateKey } from 'node:crypto';
 import type { Fault } from '../fault.js';
 import { type AuthConfig, type AuthKind, type AuthOf, authHeader, grantOf, placeOf } from '../kinds/auth.js';
 import { JWT_KEYS } from '../kinds/auth-settings.js';
-import type { EndpointConfig } from '../schema.js';
+import type { EndpointOf } from '../schema.js';
 
 /** What credentials cannot be: two in one header, settings that another choice among them makes useless, a key that is none. */
-export function* checkAuth(path: string, { auth, headers, url }: EndpointConfig): Generator<Fault> {
+export function* checkAuth(path: string, { auth, headers, url }: EndpointOf<'rest'>): Generator<Fault> {
   if (auth === undefined) return;
   const header = authHeader(auth);
   const inUrl = header === 'authorization' && /^\w+:\/\/[^/?#]*@/.test(url);

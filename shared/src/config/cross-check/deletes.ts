@@ -1,4 +1,5 @@
 import type { Fault } from '../fault.js';
+import type { IncrementalConfig } from '../incremental.js';
 import type { EndpointConfig, PipelineConfig } from '../schema.js';
 
 /** Whether what is to be deleted can ever be known: what is missing shows only where everything is read again. */
@@ -27,7 +28,8 @@ export function* checkDeletes({ endpoints }: PipelineConfig): Generator<Fault> {
 function* checkMissing(path: string, id: string, endpoints: PipelineConfig['endpoints']): Generator<Fault> {
   const [root, above] = rootOf(id, endpoints);
   if (root === undefined) return;
-  const { incremental, resync, schedule } = root;
+  const { resync, schedule } = root;
+  const incremental: IncrementalConfig | undefined = root.incremental;
   const [whose, where] = above === id ? ['', ''] : [` of ${above}, which it is polled for,`, ` to ${above}`];
   if (incremental?.window !== undefined) {
     const message = `incremental.window${whose} reads in slices, and no walk is over everything: leave one out`;

@@ -1,24 +1,56 @@
 import { expectedOneOf } from '../../words.js';
 import type { Fault } from '../fault.js';
-import type { EndpointConfig, EntityConfig, PipelineConfig } from '../schema.js';
+import type { IncrementalConfig } from '../incremental.js';
+import type { SourceKind } from '../kinds/sources.js';
+import type { EndpointConfig, EndpointOf, EntityConfig, PipelineConfig } from '../schema.js';
 import { checkAuth } from './auth.js';
 import { checkRequest } from './request.js';
+import { checkSql } from './sql.js';
 
 export function* checkEndpoints({ endpoints, entities }: PipelineConfig): Generator<Fault> {
   for (const [id, endpoint] of Object.entries(endpoints)) {
     const path = `endpoints.${id}`;
-    yield* checkAuth(`${path}.auth`, endpoint);
-    yield* checkTls(path, endpoint);
-    yield* checkParent(path, id, endpoints);
-    yield* checkRequest(path, endpoint, variablesOf(endpoint, endpoints));
     const entity = entities[endpoint.entity];
+    yield* checkParent(path, id, endpoints);
+    yield* checkSource(path, endpoint, { variables: variablesOf(endpoint, endpoints), entity });
     if (entity === undefined) {
       const message = `no entity "${endpoint.entity}": ${expectedOneOf(Object.keys(entities))}`;
       yield { path: `${path}.entity`, message, about: endpoint.entity };
     } else if (endpoint.incremental !== undefined) {
-      yield* checkIncremental(`${path}.incremental`, endpoint, entity);
+      yield* checkIncremental(`${path}.incremental`, endpoint.incremental, entity);
     }
   }
+}
+
+interface Surrounding {
+  /** What placeholders have values for. */
+  readonly variables: readonly string[];
+  /** Undefined if there is none of this name. */
+  readonly entity: EntityConfig | undefined;
+}
+
+/** What an endpoint of each kind of source cannot be. */
+const CHECKS: {
+  readonly [K in SourceKind]: (path: string, endpoint: EndpointOf<K>, around: Surrounding) => Iterable<Fault>;
+} = {
+  *rest(path, endpoint, { variables, entity }) {
+    yield* checkAuth(`${path}.auth`, endpoint);
+    yield* checkTls(path, endpoint);
+    yield* checkRequest(path, endpoint, variables);
+    if (endpoint.incremental === undefined || entity === undefined || entity.version !== undefined) return;
+    yield { path: `${path}.incremental`, message: `entity "${endpoint.entity}" has no version to go by` };
+  },
+  sql: (path, endpoint, { entity }) => checkSql(path, endpoint, entity),
+};
+
+function checkSource(path: string, endpoint: EndpointConfig, around: Surrounding): Iterable<Fault> {
+  // The compiler cannot see that the check found by a name takes the settings that hold this name.
+  const check = CHECKS[endpoint.source] as (
+    path: string,
+    endpoint: EndpointConfig,
+    around: Surrounding,
+  ) => Iterable<Fault>;
+  return check(path, endpoint, around);
 }
 
 /** What placeholders an endpoint has values for, beside those of paging and increments. */
@@ -64,7 +96,7 @@ function* checkParent(path: string, id: string, endpoints: PipelineConfig['endpo
   }
 }
 
-function* checkTls(path: string, { tls }: EndpointConfig): Generator<Fault> {
+function* checkTls(path: string, { tls }: EndpointOf<'rest'>): Generator<Fault> {
   if ((tls?.cert === undefined) !== (tls?.key === undefined)) {
     yield { path: `${path}.tls`, message: 'cert and key belong together: expected both or neither' };
   }
@@ -72,20 +104,20 @@ function* checkTls(path: string, { tls }: EndpointConfig): Generator<Fault> {
 
 function* checkIncremental(
   path: string,
-  endpoint: EndpointConfig,
+  incremental: IncrementalConfig,
   { version, fields }: EntityConfig,
 ): Generator<Fault> {
-  if (version === undefined) {
-    yield { path, message: `entity "${endpoint.entity}" has no version to go by` };
-    return;
-  }
-  yield* checkInitial(path, endpoint, fields[version]?.type);
-  const message = overlapFault(endpoint.incremental?.overlap, fields[version]?.type);
+  if (version === undefined) return;
+  yield* checkInitial(path, incremental, fields[version]?.type);
+  const message = overlapFault(incremental.overlap, fields[version]?.type);
   if (message !== undefined) yield { path: `${path}.overlap`, message };
 }
 
-function* checkInitial(path: string, { incremental }: EndpointConfig, type: string | undefined): Generator<Fault> {
-  const { initial, window, format, zone } = incremental ?? {};
+function* checkInitial(
+  path: string,
+  { initial, window, format, zone }: IncrementalConfig,
+  type: string | undefined,
+): Generator<Fault> {
   if (window !== undefined && type !== 'datetime') {
     yield {
       path: `${path}.window`,

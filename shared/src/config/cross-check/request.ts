@@ -2,10 +2,14 @@ import { either, expectedOneOf } from '../../words.js';
 import type { Fault } from '../fault.js';
 import { PAGE_PLACEHOLDERS, PAGING, type PagePlaceholder } from '../kinds/paging.js';
 import { placeholdersIn } from '../placeholders.js';
-import type { EndpointConfig } from '../schema.js';
+import type { EndpointOf } from '../schema.js';
 
 /** What a request cannot be: two bodies, a body that is not sent, a placeholder that nothing fills. */
-export function* checkRequest(path: string, endpoint: EndpointConfig, variables: readonly string[]): Generator<Fault> {
+export function* checkRequest(
+  path: string,
+  endpoint: EndpointOf<'rest'>,
+  variables: readonly string[],
+): Generator<Fault> {
   const { method, body, form, graphql } = endpoint;
   const bodies = Object.entries({ body, form, graphql }).filter(([, content]) => content !== undefined);
   if (bodies.length > 1) {
@@ -19,7 +23,11 @@ export function* checkRequest(path: string, endpoint: EndpointConfig, variables:
   yield* checkPlaceholders(path, endpoint, variables);
 }
 
-function* checkPlaceholders(path: string, endpoint: EndpointConfig, variables: readonly string[]): Generator<Fault> {
+function* checkPlaceholders(
+  path: string,
+  endpoint: EndpointOf<'rest'>,
+  variables: readonly string[],
+): Generator<Fault> {
   const { url, query, headers, body, form, graphql, paging, incremental } = endpoint;
   const placed = placeholdersIn([url, query, headers, body, form, graphql]);
   const filled = new Set<string>([
@@ -46,7 +54,11 @@ function* checkPlaceholders(path: string, endpoint: EndpointConfig, variables: r
   }
 }
 
-function* checkWindow(path: string, { incremental }: EndpointConfig, placed: ReadonlySet<string>): Generator<Fault> {
+function* checkWindow(
+  path: string,
+  { incremental }: EndpointOf<'rest'>,
+  placed: ReadonlySet<string>,
+): Generator<Fault> {
   if (incremental?.window === undefined) return;
   if (incremental.initial === undefined)
     yield { path, message: 'window needs initial: the time that the past begins at' };

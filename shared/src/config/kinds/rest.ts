@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { conditionSchema } from '../condition.js';
+import { incrementalSchema } from '../incremental.js';
 import { bytes, duration, pathOrNothing, pathSchema, placedUrl, scalar, someText } from '../values.js';
 import { authSchema } from './auth.js';
 import { ARRANGEMENTS, formatSchema } from './formats.js';
@@ -84,6 +85,7 @@ export const restSettings = {
         'is not false. Unless given, an answer without records is one whose body has an `error`, `errors` or `fault`, or says `ok: false`, ' +
         '`success: false` or `status: error`; false turns that off',
     ),
+  incremental: incrementalSchema.optional().describe('Asks only for what is new or changed since the last poll'),
   paging: pagingSchema.prefault({ type: 'none' }).describe('How the pages follow each other'),
   retries: z.int().min(0).max(10).default(3).describe('How often a request that failed is sent again within one poll'),
   retryDelay: duration

@@ -1,4 +1,4 @@
-import { concealedIn, type EndpointConfig, ExactNumber, formsOf, redactUrl } from '@tributary/shared';
+import { concealedIn, type EndpointOf, ExactNumber, formsOf, redactUrl } from '@tributary/shared';
 import { Address } from '../request/address.js';
 import { userOf } from './basic.js';
 
@@ -18,7 +18,7 @@ export class Secrets {
   /** Of these, what is in the URL: their order depends on nothing else, so that what is kept can be revealed. */
   readonly #inUrl: readonly string[];
 
-  constructor(config: EndpointConfig) {
+  constructor(config: EndpointOf<'rest'>) {
     const { url, query, headers, body, form, graphql, tls } = config;
     const { user, password, authorization } = userOf(url);
     this.#query = [...(Address.parse(url)?.entries ?? []), ...Object.entries(query)];

@@ -1,8 +1,8 @@
-import type { EndpointConfig } from '@tributary/shared';
+import type { EndpointOf } from '@tributary/shared';
 import type { Answer } from '../fetch.js';
 
 /** The settings of an endpoint that say how the records of a body are found, beside the format itself. */
-export type RecordSettings = Pick<EndpointConfig, 'items' | 'as' | 'header' | 'within' | 'errorWhen' | 'graphql'>;
+export type RecordSettings = Pick<EndpointOf<'rest'>, 'items' | 'as' | 'header' | 'within' | 'errorWhen' | 'graphql'>;
 
 /** A page as it was found in a body. */
 export interface FoundPage {

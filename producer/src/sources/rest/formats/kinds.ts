@@ -1,4 +1,4 @@
-import type { EndpointConfig, FormatConfig } from '@tributary/shared';
+import type { EndpointOf, FormatConfig } from '@tributary/shared';
 import { type Makers, makeKind } from '../../makers.js';
 import { csvFormat } from './csv.js';
 import type { BodyFormat, RecordSettings } from './format.js';
@@ -14,5 +14,5 @@ const FORMATS: Makers<FormatConfig, [RecordSettings], BodyFormat> = {
   xml: xmlFormat,
 };
 
-export const createFormat = (settings: RecordSettings & Pick<EndpointConfig, 'format'>): BodyFormat =>
+export const createFormat = (settings: RecordSettings & Pick<EndpointOf<'rest'>, 'format'>): BodyFormat =>
   makeKind(FORMATS, settings.format, settings);

@@ -1,8 +1,8 @@
-import { compilePath, type EndpointConfig, isMapping } from '@tributary/shared';
+import { compilePath, type EndpointOf, isMapping } from '@tributary/shared';
 import { CONTEXT } from '../../port.js';
 import { arrangeRecords, asList } from './arrange.js';
 
-type Within = NonNullable<EndpointConfig['within']>;
+type Within = NonNullable<EndpointOf<'rest'>['within']>;
 
 /** What records lie in, and what else is there. */
 interface Outer {
@@ -21,7 +21,7 @@ interface Outer {
  */
 export function nestedRecords(
   { items, as }: Within,
-  { as: outerAs, isListed }: { readonly as: EndpointConfig['as']; readonly isListed: boolean },
+  { as: outerAs, isListed }: { readonly as: EndpointOf<'rest'>['as']; readonly isListed: boolean },
 ): (outers: readonly unknown[]) => unknown[] {
   const path = compilePath(items);
   const [first] = path.steps;

@@ -4,7 +4,6 @@ import type { Pager } from './pager.js';
 export const nonePager = (): Pager => ({
   counted: 'never',
   mayRepeat: false,
-  isSingle: true,
   first: { values: {} },
   next: () => undefined,
 });

@@ -42,8 +42,6 @@ export interface Pager {
    * Whether the API may answer a page after the last with the last one again, for ever, so that repeats are looked for.
    */
   readonly mayRepeat: boolean;
-  /** One answer holds everything: no page is ever followed by another. */
-  readonly isSingle?: true;
   /** The next page is named by a header, which a 304 may bring anew. */
   readonly isByHeader?: true;
   readonly first: PageAddress;

@@ -1,5 +1,5 @@
 import {
-  type EndpointConfig,
+  type EndpointOf,
   FatalError,
   PAGE_PLACEHOLDERS,
   type PlacedText,
@@ -33,7 +33,7 @@ interface QueryEntry {
 
 /** Makes the requests of an endpoint from its settings: the first page, those that follow, with everything filled in. */
 export class Requests {
-  readonly #config: EndpointConfig;
+  readonly #config: EndpointOf<'rest'>;
   /** The URL up to its query. */
   readonly #place: PlacedText;
   /** The entries of the URL's own query, as they are written there. */
@@ -54,7 +54,7 @@ export class Requests {
    * @param accept the `Accept` header, unless the endpoint has one of its own
    * @param home the URL of the endpoint that this one is polled for, if it is a child
    */
-  constructor(config: EndpointConfig, accept: string, home?: string) {
+  constructor(config: EndpointOf<'rest'>, accept: string, home?: string) {
     this.#config = config;
     this.#isWhole = config.url.startsWith('{{');
     this.#home = home === undefined ? undefined : Address.parse(withoutPlaceholders(userOf(home).url));
@@ -154,7 +154,7 @@ export class Requests {
 const SETTINGS = ['url', 'query', 'headers', 'body', 'form', 'graphql'] as const;
 
 /** What is sent as the body, and what it is called. */
-function bodyOf({ body, form, graphql }: EndpointConfig) {
+function bodyOf({ body, form, graphql }: EndpointOf<'rest'>) {
   if (form !== undefined) {
     const entries = Object.entries(form).map(([name, value]) => ({ name, value: parsePlaceholders(value) }));
     return {
@@ -189,5 +189,5 @@ const splitQuery = (text: string): readonly string[] => {
 };
 
 /** The values of `for` that this endpoint is polled for: each endpoint has one of each list. */
-export const chosenOf = (config: EndpointConfig): Readonly<Record<string, unknown>> =>
+export const chosenOf = (config: EndpointOf<'rest'>): Readonly<Record<string, unknown>> =>
   Object.fromEntries(Object.entries(config.for).map(([name, [value]]) => [name, value]));

@@ -1,6 +1,6 @@
 import {
   compilePath,
-  type EndpointConfig,
+  type EndpointOf,
   ExactNumber,
   isMapping,
   type PlacedText,
@@ -107,4 +107,4 @@ function compiled(path: string): (value: unknown) => unknown {
 }
 
 /** The settings that placeholders may stand in. */
-export type TemplateSettings = Pick<EndpointConfig, 'url' | 'query' | 'headers' | 'body' | 'form' | 'graphql'>;
+export type TemplateSettings = Pick<EndpointOf<'rest'>, 'url' | 'query' | 'headers' | 'body' | 'form' | 'graphql'>;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { Gate, type Priority } from '../../../src/sources/rest/gate.js';
-import { ManualClock } from '../../support/manual-clock.js';
-import { pipelineWith } from '../../support/pipeline.js';
+import { Gate, type Priority } from '../../src/sources/gate.js';
+import { ManualClock } from '../support/manual-clock.js';
+import { pipelineWith } from '../support/pipeline.js';
 
 const here = new URL('http://here.example/a');
 const there = new URL('http://there.example/a');

@@ -1,0 +1,102 @@
+import type { Description } from '../port.js';
+
+/** A value as the driver takes and gives it: exact, and mostly the database's own text. */
+export type Value = string | Buffer | null;
+
+/**
+ * How the database sorts a column: as numbers; as moments, whatever the zone; as times of a clock on the wall, without a zone; as
+ * text; or in a way that says nothing of a version.
+ */
+export type Sorting = 'number' | 'instant' | 'wall' | 'text' | 'other';
+
+export interface ResultColumn {
+  readonly name: string;
+  /** As the database calls it, such as `timestamp with time zone`. */
+  readonly type: string;
+  readonly sorting: Sorting;
+  /**
+   * A value as it stands in a raw record: what JSON can hold, exactly. Numbers that a double cannot hold are text, bytes are base64,
+   * and what has no other form (infinity, 0000-00-00) stays as the database writes it.
+   */
+  read(value: Exclude<Value, null>): unknown;
+}
+
+/** A value within a statement, with the kind of column that it is compared with. */
+export interface Placed {
+  readonly value: Value;
+  readonly sorting: Sorting;
+}
+
+export interface Statement {
+  readonly text: string;
+  readonly values: readonly Placed[];
+}
+
+export interface Rows {
+  readonly columns: readonly ResultColumn[];
+  readonly rows: readonly (readonly Value[])[];
+}
+
+/** How SQL is written for a database. */
+export interface Dialect {
+  /** The name of a table or a column. */
+  quote(name: string): string;
+  /** @param index from 1 */
+  placeholder(index: number): string;
+  /** The expression, so that it is compared and sorted by the bytes of its text, as versions that are text are. */
+  bytewise(expression: string): string;
+  /** The SELECT of its clock, in milliseconds since the epoch. */
+  readonly clock: string;
+}
+
+/** What a database holds, with the columns by which what is new could be found. */
+export interface TableDescription extends Description {
+  readonly versions: readonly string[];
+}
+
+/**
+ * A database, as a source reads it. It never writes: its sessions are read-only. Errors are told apart by their consequence; their
+ * text may hold what the database says, and so be of any content, but not the password.
+ */
+export interface Database {
+  readonly dialect: Dialect;
+  /** As limits name it: the host of the URL, with its port if it has one there. */
+  readonly host: string;
+  /** For people, without user and password. */
+  readonly name: string;
+  /**
+   * @throws RetryableError if the connection failed, or the statement took too long; FatalError if the database refuses it
+   * @throws the signal's reason once it has aborted; the statement is cancelled
+   */
+  query(statement: Statement, signal: AbortSignal): Promise<Rows>;
+  /** The table of a name, with its schema in front where it needs one; undefined if there is none that may be read. @throws as `query` */
+  table(name: string, signal: AbortSignal): Promise<TableDescription | undefined>;
+  /** All tables and views that this user may read. @throws as `query` */
+  tables(signal: AbortSignal): Promise<readonly TableDescription[]>;
+  close(): Promise<void>;
+}
+
+/** What a database is opened with; endpoints for which all of it is the same share connections. */
+export interface DatabaseOptions {
+  readonly url: string;
+  /** How long a statement may take, in milliseconds. */
+  readonly timeout: number;
+  /** Milliseconds. */
+  readonly connectTimeout: number;
+  /** How many connections it has at most. */
+  readonly connections: number;
+}
+
+/** The parts of a table's name as a person writes it: `sales.orders`. */
+export const partsOf = (name: string): readonly string[] => name.split('.');
+
+/** Names of columns that grow with each change, as people choose them. */
+const LIKELY_VERSION =
+  /(^|_)(updated|modified|changed|last_?mod|row_?version|version|revision|seq|mtime|ts$)|(updated|modified|changed)_?(at|on|date|time)/i;
+
+/** @returns the columns by which what is new could be found, the likeliest first */
+export const likelyVersions = (columns: readonly (Pick<ResultColumn, 'name' | 'sorting'> & { nullable: boolean })[]) =>
+  columns
+    .filter(({ name, sorting }) => ['instant', 'wall', 'number'].includes(sorting) && LIKELY_VERSION.test(name))
+    .sort((a, b) => Number(a.nullable) - Number(b.nullable))
+    .map(({ name }) => name);

@@ -1,0 +1,43 @@
+import { DATABASES, type DatabaseKind, type EndpointOf, type LimitsConfig } from '@tributary/shared';
+import type { Database, DatabaseOptions } from './database.js';
+import { MysqlDatabase } from './mysql/mysql.js';
+import { PostgresDatabase } from './postgres/postgres.js';
+
+const KINDS: Readonly<Record<DatabaseKind, (options: DatabaseOptions) => Database>> = {
+  postgres: (options) => new PostgresDatabase(options),
+  mysql: (options) => new MysqlDatabase(options),
+};
+
+/** The databases of all endpoints. Connections are made when they are needed, and closed when they have been idle for a while. */
+export class Databases {
+  readonly #limits: LimitsConfig;
+  readonly #open = new Map<string, Database>();
+
+  constructor(limits: LimitsConfig) {
+    this.#limits = limits;
+  }
+
+  for({ url, timeout, connectTimeout }: Pick<EndpointOf<'sql'>, 'url' | 'timeout' | 'connectTimeout'>): Database {
+    const { perHost, hosts } = this.#limits;
+    const { concurrency: connections } = hosts[new URL(url).host] ?? perHost;
+    const options = { url, timeout, connectTimeout, connections };
+    const name = JSON.stringify(options);
+    const known = this.#open.get(name);
+    if (known !== undefined) return known;
+    const database = openDatabase(options);
+    this.#open.set(name, database);
+    return database;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#open.values()].map((database) => database.close()));
+  }
+}
+
+/** @param options with a URL that begins as one of DATABASES */
+export function openDatabase(options: DatabaseOptions): Database {
+  const scheme = new URL(options.url).protocol.slice(0, -1);
+  const kind = Object.entries(DATABASES).find(([name]) => name === scheme)?.[1];
+  if (kind === undefined) throw new Error(`a URL that begins with ${scheme} passed the check of the configuration`);
+  return KINDS[kind](options);
+}

@@ -1,0 +1,112 @@
+import type { Dialect, Placed, Sorting, Statement } from './database.js';
+
+/** A column by which rows are read in order: the version, or one of the key. */
+export interface OrderColumn {
+  readonly name: string;
+  readonly sorting: Sorting;
+  /** Compared by the bytes of its text, as versions that are text are. */
+  readonly isBytewise: boolean;
+  /** Rows without it have no place in the order; they are read apart. */
+  readonly nullable: boolean;
+}
+
+export interface Selection {
+  /** What stands behind FROM: a table, or a query in brackets. */
+  readonly from: string;
+  /** The columns that are read; all if undefined. */
+  readonly columns: readonly string[] | undefined;
+  /** The version if there is one, and then the key. */
+  readonly order: readonly OrderColumn[];
+}
+
+/** Where a chunk begins. */
+export interface Start {
+  /** The least version; undefined for the beginning. */
+  readonly since: Placed | undefined;
+  /** The values of the order's columns of the last row that was read; undefined for the first chunk. */
+  readonly after: readonly Placed[] | undefined;
+}
+
+/**
+ * Writes statements that read rows in the order of version and key, chunk by chunk. Each chunk begins behind the last row of the one
+ * before, by its values: an offset would count rows again and again, and skip some when others go away.
+ */
+export class Keyset {
+  readonly #dialect: Dialect;
+  readonly #selection: Selection;
+
+  constructor(dialect: Dialect, selection: Selection) {
+    this.#dialect = dialect;
+    this.#selection = selection;
+  }
+
+  /** The columns of the result, without a row. */
+  columns(): Statement {
+    return { text: `SELECT ${this.#list()} FROM ${this.#selection.from} LIMIT 0`, values: [] };
+  }
+
+  /** @param chunk how many rows at most */
+  chunk({ since, after }: Start, chunk: number): Statement {
+    const { order } = this.#selection;
+    const values: Placed[] = [];
+    const conditions = order.filter(({ nullable }) => nullable).map(({ name }) => `${this.#quote(name)} IS NOT NULL`);
+    const [first] = order;
+    if (after !== undefined) conditions.push(this.#behind(after, values));
+    else if (since !== undefined && first !== undefined)
+      conditions.push(`${this.#compared(first)} >= ${this.#place(since, values)}`);
+    const sorted = order.map((column) => this.#compared(column)).join(', ');
+    return { text: `${this.#select(conditions, ' AND ')} ORDER BY ${sorted} LIMIT ${chunk}`, values };
+  }
+
+  /** Rows that lack their version or a part of their key; undefined if no column of these can be empty. */
+  incomplete(most: number): Statement | undefined {
+    const nullable = this.#selection.order.filter((column) => column.nullable);
+    if (nullable.length === 0) return undefined;
+    const conditions = nullable.map(({ name }) => `${this.#quote(name)} IS NULL`);
+    return { text: `${this.#select(conditions, ' OR ')} LIMIT ${most}`, values: [] };
+  }
+
+  #select(conditions: readonly string[], join: string): string {
+    const where = conditions.length === 0 ? '' : ` WHERE ${conditions.join(join)}`;
+    return `SELECT ${this.#list()} FROM ${this.#selection.from}${where}`;
+  }
+
+  /** The first comparison is there for the database's index: it sees where the rows begin. */
+  #behind(after: readonly Placed[], values: Placed[]): string {
+    const { order } = this.#selection;
+    const [first] = order;
+    const [least] = after;
+    if (first === undefined || least === undefined) throw new Error('rows are read in no order');
+    const bound = order.length === 1 ? '' : `${this.#compared(first)} >= ${this.#place(least, values)} AND `;
+    return `${bound}${this.#greater(order, after, values)}`;
+  }
+
+  #greater(
+    [column, ...columns]: readonly OrderColumn[],
+    [value, ...others]: readonly Placed[],
+    values: Placed[],
+  ): string {
+    if (column === undefined || value === undefined) throw new Error('a row has fewer values than its order');
+    const greater = `${this.#compared(column)} > ${this.#place(value, values)}`;
+    if (columns.length === 0) return greater;
+    const equal = `${this.#compared(column)} = ${this.#place(value, values)}`;
+    return `(${greater} OR (${equal} AND ${this.#greater(columns, others, values)}))`;
+  }
+
+  #compared({ name, isBytewise }: OrderColumn): string {
+    return isBytewise ? this.#dialect.bytewise(this.#quote(name)) : this.#quote(name);
+  }
+
+  #place(value: Placed, values: Placed[]): string {
+    values.push(value);
+    return this.#dialect.placeholder(values.length);
+  }
+
+  #list(): string {
+    return this.#selection.columns?.map((name) => this.#quote(name)).join(', ') ?? '*';
+  }
+
+  #quote(name: string): string {
+    return this.#dialect.quote(name);
+  }
+}

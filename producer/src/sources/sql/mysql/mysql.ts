@@ -1,0 +1,189 @@
+import { setMaxListeners } from 'node:events';
+import { RetryableError, redactUrl } from '@tributary/shared';
+import mysql, {
+  type FieldPacket,
+  type Pool,
+  type PoolConnection,
+  type RowDataPacket,
+  type TypeCastField,
+} from 'mysql2';
+import type {
+  Database,
+  DatabaseOptions,
+  Dialect,
+  Placed,
+  Rows,
+  Statement,
+  TableDescription,
+  Value,
+} from '../database.js';
+import { partsOf } from '../database.js';
+import { faultOf } from './errors.js';
+import { DESCRIBE, describeTables } from './tables.js';
+import { columnOf, isOfBytes } from './types.js';
+
+/** A connection that is not used for so long, in milliseconds, is closed. */
+const IDLE = 60_000;
+
+const quote = (name: string): string => `\`${name.replaceAll('`', '``')}\``;
+
+const DIALECT: Dialect = {
+  quote,
+  placeholder: () => '?',
+  bytewise: (expression) => `CAST(${expression} AS BINARY)`,
+  clock: 'SELECT FLOOR(UNIX_TIMESTAMP(NOW(3)) * 1000)',
+};
+
+/**
+ * What every session begins with. It reads only, and its times are in UTC. MariaDB and MySQL each read the comment that is theirs, with
+ * the time-out of statements: in seconds and in milliseconds.
+ */
+const sessionOf = (timeout: number): readonly string[] => [
+  'SET SESSION TRANSACTION READ ONLY',
+  `SET time_zone = '+00:00' /*M!100101 , max_statement_time = ${timeout / 1_000} */ /*!50708 , max_execution_time = ${timeout} */`,
+];
+
+/** Every value comes as the text that the database writes, or as its bytes. */
+function castToText(field: TypeCastField): Value {
+  return isOfBytes(field.type) ? field.buffer() : field.string('utf8');
+}
+
+/** A MySQL or MariaDB, read by several endpoints over one pool of connections. */
+export class MysqlDatabase implements Database {
+  readonly dialect = DIALECT;
+  readonly host: string;
+  readonly name: string;
+  readonly #timeout: number;
+  readonly #pool: Pool;
+  readonly #cancelled = new AbortController();
+  #closed: Promise<void> | undefined;
+
+  constructor({ url, timeout, connectTimeout, connections }: DatabaseOptions) {
+    this.host = new URL(url).host;
+    this.name = redactUrl(url);
+    this.#timeout = timeout;
+    this.#pool = mysql.createPool({
+      ...optionsOf(url),
+      connectTimeout,
+      connectionLimit: connections,
+      maxIdle: connections,
+      idleTimeout: IDLE,
+      enableKeepAlive: true,
+      charset: 'utf8mb4',
+      supportBigNumbers: true,
+      bigNumberStrings: true,
+      dateStrings: true,
+      multipleStatements: false,
+    });
+    this.#pool.on('connection', (connection) => {
+      connection.on('error', () => {});
+      // The statements of the caller queue behind them, and one that cannot be sent tells.
+      for (const statement of sessionOf(timeout)) connection.query(statement, () => {});
+    });
+    setMaxListeners(0, this.#cancelled.signal);
+  }
+
+  async query(statement: Statement, signal: AbortSignal): Promise<Rows> {
+    const { rows, fields } = await this.#ask(statement, signal);
+    return { columns: fields.map(columnOf), rows };
+  }
+
+  async table(name: string, signal: AbortSignal): Promise<TableDescription | undefined> {
+    const parts = partsOf(name);
+    const schema = parts.length > 1 ? '?' : 'DATABASE()';
+    const text = DESCRIBE.replace('%s', `t.TABLE_SCHEMA = ${schema} AND t.TABLE_NAME = ?`);
+    const values = parts.map((value): Placed => ({ value, sorting: 'text' }));
+    const { rows } = await this.#ask({ text, values }, signal);
+    return describeTables(rows)[0];
+  }
+
+  async tables(signal: AbortSignal): Promise<readonly TableDescription[]> {
+    const { rows } = await this.#ask(
+      { text: DESCRIBE.replace('%s', 't.TABLE_SCHEMA = DATABASE()'), values: [] },
+      signal,
+    );
+    return describeTables(rows);
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    this.#cancelled.abort(new RetryableError('stopping', 'the connections are being closed'));
+    await new Promise<void>((resolve) => this.#pool.end(() => resolve()));
+  }
+
+  async #ask({ text, values }: Statement, signal: AbortSignal): Promise<{ rows: Value[][]; fields: FieldPacket[] }> {
+    signal.throwIfAborted();
+    let connection: PoolConnection | undefined;
+    let isBroken = false;
+    let giveUp = () => {};
+    const stop = () => {
+      isBroken = true;
+      // The server notices when it sends the rows, and the time-out of statements bounds what it does until then.
+      connection?.destroy();
+      giveUp();
+    };
+    signal.addEventListener('abort', stop, { once: true });
+    this.#cancelled.signal.addEventListener('abort', stop, { once: true });
+    try {
+      connection = await this.#connect();
+      signal.throwIfAborted();
+      const rows = rowsOf(connection, text, values);
+      // A connection that is destroyed may call back never.
+      const given = new Promise<never>((_resolve, reject) => {
+        giveUp = () => reject(new Error('the connection was closed'));
+      });
+      return await Promise.race([rows, given]);
+    } catch (error) {
+      signal.throwIfAborted();
+      this.#cancelled.signal.throwIfAborted();
+      const fault = faultOf(error, this.#timeout);
+      isBroken ||= fault instanceof RetryableError && fault.code === 'network';
+      throw fault;
+    } finally {
+      signal.removeEventListener('abort', stop);
+      this.#cancelled.signal.removeEventListener('abort', stop);
+      if (isBroken) connection?.destroy();
+      else connection?.release();
+    }
+  }
+
+  #connect(): Promise<PoolConnection> {
+    return new Promise((resolve, reject) => {
+      this.#pool.getConnection((error, connection) => (error === null ? resolve(connection) : reject(error)));
+    });
+  }
+}
+
+const rowsOf = (connection: PoolConnection, text: string, values: readonly Placed[]) =>
+  new Promise<{ rows: Value[][]; fields: FieldPacket[] }>((resolve, reject) => {
+    const options = { sql: text, values: values.map(inStatement), rowsAsArray: true, typeCast: castToText };
+    connection.query<RowDataPacket[][]>(options, (error, rows, fields) => {
+      if (error === null) resolve({ rows: rows as Value[][], fields });
+      else reject(error);
+    });
+  });
+
+/** A number is written as its digits: compared with a text, MySQL would make doubles of both. */
+function inStatement({ value, sorting }: Placed): unknown {
+  return sorting === 'number' && typeof value === 'string' && /^-?\d+(\.\d+)?$/.test(value) ? mysql.raw(value) : value;
+}
+
+/** The driver knows URLs that begin with mysql:// only. Parameters of it that concern types or several statements are not taken over. */
+function optionsOf(text: string) {
+  const { hostname, port, username, password, pathname, searchParams } = new URL(text);
+  const isTls = ['require', 'required', 'verify-ca', 'verify-full', 'true'].includes(
+    (searchParams.get('ssl-mode') ?? searchParams.get('sslmode') ?? searchParams.get('ssl') ?? '').toLowerCase(),
+  );
+  return {
+    host: hostname.replace(/^\[(.*)\]$/, '$1'),
+    port: port === '' ? 3306 : Number(port),
+    user: decodeURIComponent(username),
+    password: decodeURIComponent(password),
+    database: decodeURIComponent(pathname.slice(1)),
+    ...(isTls ? { ssl: {} } : {}),
+  };
+}

@@ -1,0 +1,150 @@
+import { setMaxListeners } from 'node:events';
+import { RetryableError, redactUrl } from '@tributary/shared';
+import { Pool, type PoolClient } from 'pg';
+import type { Database, DatabaseOptions, Dialect, Rows, Statement, TableDescription } from '../database.js';
+import { partsOf } from '../database.js';
+import { faultOf } from './errors.js';
+import { DESCRIBE, describeTable, type TableRow } from './tables.js';
+import { columnOf, type PostgresType, TYPES_BY_NUMBER } from './types.js';
+
+/** A connection that is not used for so long, in milliseconds, is closed. */
+const IDLE = 60_000;
+
+/**
+ * What every session begins with. It reads only, and writes values in forms that hold all of them: times in UTC, all digits of a double.
+ */
+const SESSION = `SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY; SET TimeZone = 'UTC'; SET DateStyle = 'ISO';
+SET IntervalStyle = 'iso_8601'; SET extra_float_digits = 1; SET bytea_output = 'hex'`;
+
+const quote = (name: string): string => `"${name.replaceAll('"', '""')}"`;
+
+const DIALECT: Dialect = {
+  quote,
+  placeholder: (index) => `$${index}`,
+  bytewise: (expression) => `(${expression})::text COLLATE "C"`,
+  clock: 'SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint',
+};
+
+/** Every value comes as the text that Postgres writes. */
+const AS_TEXT = { getTypeParser: () => (text: string) => text };
+
+/** A Postgres, read by several endpoints over one pool of connections. */
+export class PostgresDatabase implements Database {
+  readonly dialect = DIALECT;
+  readonly host: string;
+  readonly name: string;
+  readonly #timeout: number;
+  readonly #pool: Pool;
+  /** By their numbers. */
+  readonly #types = new Map<number, PostgresType>();
+  readonly #cancelled = new AbortController();
+  #closed: Promise<void> | undefined;
+
+  constructor({ url, timeout, connectTimeout, connections }: DatabaseOptions) {
+    this.host = new URL(url).host;
+    this.name = redactUrl(url);
+    this.#timeout = timeout;
+    this.#pool = new Pool({
+      connectionString: url,
+      max: connections,
+      idleTimeoutMillis: IDLE,
+      connectionTimeoutMillis: connectTimeout,
+      application_name: 'tributary producer',
+      keepAlive: true,
+    });
+    // An idle connection that breaks is replaced by the next statement, which tells if that fails.
+    this.#pool.on('error', () => {});
+    this.#pool.on('connect', (client) => {
+      client.on('error', () => {});
+      // The statements of the caller queue behind it, and one that cannot be sent tells.
+      client.query(`${SESSION}; SET statement_timeout = ${timeout}`).catch(() => {});
+    });
+    setMaxListeners(0, this.#cancelled.signal);
+  }
+
+  async query({ text, values }: Statement, signal: AbortSignal): Promise<Rows> {
+    return await this.#use(signal, async (client) => {
+      const config = { text, values: values.map(({ value }) => value), rowMode: 'array' as const, types: AS_TEXT };
+      const { fields, rows } = await client.query<(string | null)[]>(config);
+      const types = await this.#typesOf(client, fields);
+      return { columns: fields.map(({ name }, index) => columnOf(name, types[index] ?? UNKNOWN)), rows };
+    });
+  }
+
+  async table(name: string, signal: AbortSignal): Promise<TableDescription | undefined> {
+    const [first] = await this.#describe('c.oid = to_regclass($1)', [partsOf(name).map(quote).join('.')], signal);
+    return first;
+  }
+
+  async tables(signal: AbortSignal): Promise<readonly TableDescription[]> {
+    return await this.#describe("n.nspname NOT IN ('pg_catalog', 'information_schema')", [], signal);
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    this.#cancelled.abort(new RetryableError('stopping', 'the connections are being closed'));
+    await this.#pool.end();
+  }
+
+  async #describe(condition: string, values: readonly string[], signal: AbortSignal): Promise<TableDescription[]> {
+    return await this.#use(signal, async (client) => {
+      const { rows } = await client.query<TableRow>(`${DESCRIBE} AND ${condition} ORDER BY 1, 2`, [...values]);
+      return rows.map(describeTable);
+    });
+  }
+
+  /** Does the work with a connection that no other work uses meanwhile. */
+  async #use<T>(signal: AbortSignal, work: (client: PoolClient) => Promise<T>): Promise<T> {
+    signal.throwIfAborted();
+    let client: PoolClient | undefined;
+    let isBroken = false;
+    const stop = () => {
+      isBroken = true;
+      if (client !== undefined) this.#cancel(client);
+    };
+    signal.addEventListener('abort', stop, { once: true });
+    this.#cancelled.signal.addEventListener('abort', stop, { once: true });
+    try {
+      client = await this.#pool.connect();
+      signal.throwIfAborted();
+      return await work(client);
+    } catch (error) {
+      signal.throwIfAborted();
+      this.#cancelled.signal.throwIfAborted();
+      const fault = faultOf(error, this.#timeout);
+      isBroken ||= fault instanceof RetryableError && fault.code === 'network';
+      throw fault;
+    } finally {
+      signal.removeEventListener('abort', stop);
+      this.#cancelled.signal.removeEventListener('abort', stop);
+      client?.release(isBroken);
+    }
+  }
+
+  /** Ends the statement of a connection at once: its socket is closed, and the server would go on until the time-out. */
+  #cancel(client: PoolClient): void {
+    const { processID } = client as PoolClient & { readonly processID?: number };
+    if (processID !== undefined && !this.#pool.ending) {
+      this.#pool.query('SELECT pg_cancel_backend($1)', [processID]).catch(() => {});
+    }
+    client.end().catch(() => {});
+  }
+
+  async #typesOf(client: PoolClient, fields: readonly { readonly dataTypeID: number }[]): Promise<PostgresType[]> {
+    const unknown = [...new Set(fields.map(({ dataTypeID }) => dataTypeID))].filter((oid) => !this.#types.has(oid));
+    if (unknown.length > 0) {
+      const config = { text: TYPES_BY_NUMBER, values: [unknown], rowMode: 'array' as const, types: AS_TEXT };
+      const { rows } = await client.query<(string | null)[]>(config);
+      for (const [oid, name, category, element] of rows) {
+        this.#types.set(Number(oid), { name: name ?? '', category: category ?? '', element: element ?? undefined });
+      }
+    }
+    return fields.map(({ dataTypeID }) => this.#types.get(dataTypeID) ?? UNKNOWN);
+  }
+}
+
+const UNKNOWN: PostgresType = { name: 'unknown', category: 'X', element: undefined };

@@ -1,0 +1,343 @@
+import { stringifyJson, systemClock } from '@tributary/shared';
+import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from 'vitest';
+import { createSource } from '../../../producer/src/sources/kinds.js';
+import type { Page, SourceEvents } from '../../../producer/src/sources/port.js';
+import { createSurroundings } from '../../../producer/src/sources/surroundings.js';
+import { describeSource } from '../../../producer/test/sources/conformance.js';
+import { pipelineWith, sqlEndpointWith } from '../../../producer/test/support/pipeline.js';
+import { chooseService } from '../../services/choose.js';
+import { type ServiceHandle, uniqueName } from '../../services/handle.js';
+import { mariadb } from '../../services/mariadb.js';
+import { mariadbFor, PASSWORD, postgresFor, startWay, type TestDatabase } from './databases.js';
+
+let server: ServiceHandle;
+const databases = new Map<string, TestDatabase>();
+
+beforeAll(async () => {
+  server = await chooseService(mariadb, process.env);
+  databases.set('Postgres', await postgresFor(inject('postgresUrl')));
+  databases.set('MariaDB', await mariadbFor(server.url));
+});
+
+afterAll(async () => {
+  for (const database of databases.values()) await database.remove();
+  await server?.stop();
+});
+
+const of = (name: string): TestDatabase => {
+  const database = databases.get(name);
+  if (database === undefined) throw new Error(`${name} was not started`);
+  return database;
+};
+
+/** A table for one test. */
+async function tableIn(database: TestDatabase, columns: string): Promise<string> {
+  const table = uniqueName('table');
+  await database.run(`CREATE TABLE ${table} (${columns})`);
+  onTestFinished(() => database.run(`DROP TABLE ${table}`));
+  return table;
+}
+
+/** A record as it is published. */
+const written = (record: unknown): string => stringifyJson(record) ?? '';
+
+/** A source of an endpoint, and all that it gives. */
+function sourceOf(settings: object, more: object = {}) {
+  const endpoint = sqlEndpointWith({ retries: 2, retryDelay: '1ms', ...settings }, more);
+  const surroundings = createSurroundings({ limits: pipelineWith({}).limits, clock: systemClock });
+  onTestFinished(() => surroundings.close());
+  const doubts: string[] = [];
+  const retries: string[] = [];
+  const events: SourceEvents = {
+    onRetry: (code) => void retries.push(code),
+    onDoubt: (doubt) => void doubts.push(doubt),
+  };
+  const source = createSource(endpoint, surroundings, events);
+  const read = async (since?: string): Promise<Page[]> => {
+    const pages: Page[] = [];
+    for await (const page of source.pages({ since, validators: [], signal: new AbortController().signal }))
+      pages.push(page);
+    return pages;
+  };
+  const records = async (since?: string) => (await read(since)).flatMap((page) => page.records);
+  return { endpoint, source, read, records, doubts, retries };
+}
+
+/** Settings in which TABLE stands for a table that exists. */
+interface WrongSettings {
+  readonly table?: string;
+  readonly query?: string;
+  readonly columns?: readonly string[];
+  readonly map?: object;
+  readonly url?: 'WRONG PASSWORD' | 'WRONG DATABASE';
+}
+
+const CUSTOMER = { url: '', entity: 'customer', map: { updatedAt: '$.updated_at' }, chunk: 10 };
+
+const entityOf = (fields: object, more: object = {}) => ({
+  entities: { thing: { dataset: 'things', queue: 'things', key: 'id', fields, ...more } },
+});
+
+describe.each(['Postgres', 'MariaDB'])('%s', (name) => {
+  describeSource(name, async () => {
+    const database = of(name);
+    const table = await tableIn(database, `id varchar(20) PRIMARY KEY, updated_at ${database.wall} NOT NULL`);
+    const way = await startWay(database.url);
+    onTestFinished(() => way.stop());
+    const { endpoint, source } = sourceOf({ ...CUSTOMER, url: way.url, table });
+    return {
+      endpoint,
+      source,
+      secret: PASSWORD,
+      now: () => systemClock.now(),
+      async put(records) {
+        const written = records.map(({ id, updatedAt }) => `('${id}', '${updatedAt.slice(0, -1).replace('T', ' ')}')`);
+        await database.run(`INSERT INTO ${table} VALUES ${written.join(', ')}`);
+      },
+      async goAway() {
+        way.close();
+        return async () => way.open();
+      },
+    };
+  });
+
+  test('reads a table by its key where there is no version, and rows of one version that fill many chunks', async () => {
+    const database = of(name);
+    const table = await tableIn(database, `shop int, number bigint, at ${database.wall}, PRIMARY KEY (shop, number)`);
+    const rows = Array.from({ length: 45 }, (_, row) => [row % 3, (9_007_199_254_740_993n + BigInt(row)).toString()]);
+    const values = rows.map(([shop, number]) => `(${shop}, ${number}, '2026-01-01 00:00:00.123456')`).join(', ');
+    await database.run(`INSERT INTO ${table} VALUES ${values}`);
+    const fields = { shop: 'integer', number: 'integer', at: 'datetime' };
+    const expected = rows.map(([shop, number]) => `${shop} ${number}`).sort();
+    for (const more of [{}, { version: 'at' }]) {
+      const settings = {
+        url: database.url,
+        table,
+        entity: 'thing',
+        chunk: 4,
+        ...('version' in more ? {} : { incremental: false }),
+      };
+      const { records } = sourceOf(settings, entityOf(fields, { key: ['shop', 'number'], ...more }));
+      const read = (await records()).map((one) => JSON.parse(written(one)) as Record<string, unknown>);
+      expect(read.map(({ shop, number }) => `${shop} ${number}`).sort()).toEqual(expected);
+    }
+  });
+
+  test('goes on at the microsecond, and not behind rows of the same millisecond', async () => {
+    const database = of(name);
+    const table = await tableIn(database, `id int PRIMARY KEY, at ${database.wall} NOT NULL`);
+    const values = Array.from({ length: 9 }, (_, id) => `(${9 - id}, '2026-01-01 00:00:00.12345${id}')`).join(', ');
+    await database.run(`INSERT INTO ${table} VALUES ${values}`);
+    const { records } = sourceOf(
+      { url: database.url, table, entity: 'thing', chunk: 2 },
+      entityOf({ id: 'integer', at: 'datetime' }, { version: 'at' }),
+    );
+    expect((await records()).map((one) => (one as { id: number }).id)).toEqual([9, 8, 7, 6, 5, 4, 3, 2, 1]);
+    expect(await records('2026-01-01T00:00:00.123Z')).toHaveLength(9);
+    expect(await records('2026-01-01T00:00:00.124Z')).toHaveLength(0);
+  });
+
+  test('reads a query, and only columns that are asked for', async () => {
+    const database = of(name);
+    const table = await tableIn(database, 'id int PRIMARY KEY, name varchar(20), secret varchar(20)');
+    await database.run(`INSERT INTO ${table} VALUES (1, 'a', 'x'), (2, 'b', 'y')`);
+    const fields = entityOf({ id: 'integer', name: 'string?' });
+    const settings = { url: database.url, entity: 'thing', incremental: false };
+    const query = `SELECT id, name FROM ${table} WHERE id > 1 -- all but the first`;
+    expect(await sourceOf({ ...settings, query }, fields).records()).toEqual([{ id: 2, name: 'b' }]);
+    const { records } = sourceOf({ ...settings, table, columns: ['id', 'name'] }, fields);
+    expect(await records()).toEqual([
+      { id: 1, name: 'a' },
+      { id: 2, name: 'b' },
+    ]);
+  });
+
+  test('gives rows without a version first, so that each becomes a dead letter, and tells of them', async () => {
+    const database = of(name);
+    const table = await tableIn(database, `id int PRIMARY KEY, at ${database.wall} NULL`);
+    await database.run(`INSERT INTO ${table} VALUES (1, '2026-01-01 00:00:00'), (2, NULL), (3, NULL)`);
+    const { records, doubts } = sourceOf(
+      { url: database.url, table, entity: 'thing' },
+      entityOf({ id: 'integer', at: 'datetime' }, { version: 'at' }),
+    );
+    expect((await records()).map((one) => (one as { id: number }).id)).toEqual([2, 3, 1]);
+    expect(doubts).toEqual([expect.stringMatching(/^bank: the table \S+ of .*: 2 rows lack their version .*NOT NULL/)]);
+    expect(await records('2025-01-01T00:00:00.000Z')).toHaveLength(1);
+    expect(doubts.at(-1)).toMatch(/are not read until everything is read again/);
+  });
+
+  test('tells of a table without a primary key', async () => {
+    const database = of(name);
+    const table = await tableIn(database, 'id int NOT NULL');
+    const { records, doubts } = sourceOf(
+      { url: database.url, table, entity: 'thing', incremental: false },
+      entityOf({ id: 'integer' }),
+    );
+    expect(await records()).toEqual([]);
+    expect(doubts).toEqual([expect.stringContaining('it has no primary key')]);
+  });
+
+  test.each<[code: string, settings: WrongSettings, words: RegExp]>([
+    ['table_unknown', { table: 'no_such_table' }, /no_such_table/],
+    ['column_unknown', { table: 'TABLE', columns: ['id', 'nmae'] }, /nmae/],
+    ['column_unknown', { table: 'TABLE', map: { id: '$.key' } }, /no column "key".*expected one of id, n/],
+    ['query_refused', { query: 'SELEKT 1' }, /SELEKT|syntax/],
+    ['database_refuses', { table: 'TABLE', url: 'WRONG PASSWORD' }, /correct the user/],
+    ['database_unknown', { table: 'TABLE', url: 'WRONG DATABASE' }, /name of the database/],
+  ])('says with %s what a person has to change: %j', async (code, settings, words) => {
+    const database = of(name);
+    const table = await tableIn(database, 'id int PRIMARY KEY, n int');
+    const wrong = new URL(database.url);
+    if (settings.url === 'WRONG PASSWORD') wrong.password = 'wrong-password';
+    if (settings.url === 'WRONG DATABASE') wrong.pathname = '/no_such_database';
+    // Where the server trusts every client of this machine, no password is wrong; an unknown user is.
+    if (settings.url === 'WRONG PASSWORD') wrong.username = 'no_such_user';
+    const { records } = sourceOf(
+      {
+        ...settings,
+        ...(settings.table === 'TABLE' ? { table } : {}),
+        url: wrong.href,
+        entity: 'thing',
+        incremental: false,
+      },
+      entityOf({ id: 'integer' }),
+    );
+    const error = await records().then(
+      () => undefined,
+      (reason: unknown) => reason,
+    );
+    const expected =
+      name === 'MariaDB' && code === 'database_unknown' ? ['database_unknown', 'database_forbids'] : [code];
+    expect(expected).toContain((error as { code?: string }).code);
+    expect(error).toMatchObject({ name: 'FatalError' });
+    if (expected.length === 1) expect(String(error)).toMatch(words);
+    expect(String(error)).toMatch(/bank: the (table|query)/);
+    expect(String(error)).not.toContain('wrong-password');
+  });
+
+  test('cannot write, whatever the query says, and stops a statement that takes too long', async () => {
+    const database = of(name);
+    const slow = name === 'Postgres' ? 'SELECT 1 AS id FROM pg_sleep(60)' : 'SELECT SLEEP(60) AS id';
+    const settings = { url: database.url, entity: 'thing', incremental: false };
+    const { records, retries } = sourceOf(
+      { ...settings, query: slow, timeout: '300ms', retries: 1 },
+      entityOf({ id: 'integer' }),
+    );
+    await expect(records()).rejects.toMatchObject({
+      code: 'timeout',
+      message: expect.stringContaining('no rows within 300 ms'),
+    });
+    expect(retries).toEqual(['timeout']);
+    if (name !== 'Postgres') return;
+    const numbers = uniqueName('numbers');
+    await database.run(`CREATE SEQUENCE ${numbers}`, `GRANT USAGE ON SEQUENCE ${numbers} TO PUBLIC`);
+    onTestFinished(() => database.run(`DROP SEQUENCE ${numbers}`));
+    const writes = sourceOf({ ...settings, query: `SELECT nextval('${numbers}') AS id` }, entityOf({ id: 'integer' }));
+    await expect(writes.records()).rejects.toMatchObject({ code: 'query_writes' });
+  });
+
+  test('describes what it reads', async () => {
+    const database = of(name);
+    const table = await tableIn(database, `id int PRIMARY KEY, name varchar(20), updated_at ${database.wall} NOT NULL`);
+    const { source } = sourceOf({ ...CUSTOMER, url: database.url, table, map: { updatedAt: '$.updated_at' } });
+    const { key, columns, name: told } = (await source.describe?.(new AbortController().signal)) ?? {};
+    expect(told).toBe(`the table ${table}`);
+    expect(key).toEqual(['id']);
+    expect(columns?.map(({ name: column, nullable }) => [column, nullable])).toEqual([
+      ['id', false],
+      ['name', true],
+      ['updated_at', false],
+    ]);
+  });
+});
+
+test('Postgres: every type in a raw record is exact', async () => {
+  const database = of('Postgres');
+  const columns = `id int PRIMARY KEY, big bigint, dec numeric, wide numeric(40, 10), real4 real, double8 double precision, yes boolean,
+    moment timestamptz, wall timestamp, day date, clock time, bytes bytea, doc jsonb, tags text[], sums bigint[], mark uuid, span interval`;
+  const table = await tableIn(database, columns);
+  await database.run(
+    `INSERT INTO ${table} VALUES
+    (1, 9007199254740993, 12345678901234567890.123456789, 123456789012345678901234567890.0123456789, 0.1, 0.1, true,
+     '2026-03-29 01:30:00.123456+02', '2026-03-29 02:30:00.123456', '2026-02-28', '12:34:56.789', '\\x00ff',
+     '{"n": 12345678901234567890.5}', ARRAY['a', NULL, 'b,"c'], ARRAY[9007199254740993, 1],
+     '00000000-0000-0000-0000-000000000001', '1 day 02:03:04'),
+    (2, NULL, 'NaN', NULL, 'NaN', 'Infinity', false, 'infinity', '-infinity', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL)`,
+  );
+  const { records } = sourceOf(
+    { url: database.url, table, entity: 'thing', incremental: false },
+    entityOf({ id: 'integer' }),
+  );
+  const [one, two] = await records();
+  const told = written(one);
+  expect(told).toContain('"n":12345678901234567890.5');
+  expect({ ...(JSON.parse(told) as object), doc: undefined }).toEqual({
+    id: 1,
+    big: '9007199254740993',
+    dec: '12345678901234567890.123456789',
+    wide: '123456789012345678901234567890.0123456789',
+    real4: 0.1,
+    double8: 0.1,
+    yes: true,
+    moment: '2026-03-28 23:30:00.123456+00',
+    wall: '2026-03-29 02:30:00.123456',
+    day: '2026-02-28',
+    clock: '12:34:56.789',
+    bytes: 'AP8=',
+    doc: undefined,
+    tags: ['a', null, 'b,"c'],
+    sums: ['9007199254740993', 1],
+    mark: '00000000-0000-0000-0000-000000000001',
+    span: 'P1DT2H3M4S',
+  });
+  expect(two).toMatchObject({
+    id: 2,
+    dec: 'NaN',
+    real4: 'NaN',
+    double8: 'Infinity',
+    yes: false,
+    moment: 'infinity',
+    wall: '-infinity',
+  });
+});
+
+test('MariaDB: every type in a raw record is exact', async () => {
+  const database = of('MariaDB');
+  const columns = `id int PRIMARY KEY, big bigint unsigned, dec_ decimal(40, 10), single_ float, double8 double, yes tinyint(1), bit1 bit(1),
+    moment timestamp(6) NULL, wall datetime(6), day date, clock time(3), bytes varbinary(10), blob_ blob, text_ text, doc json,
+    kind enum('a', 'b'), kinds set('x', 'y'), year_ year`;
+  const table = await tableIn(database, columns);
+  await database.run(
+    "SET time_zone = '+02:00'",
+    "SET sql_mode = 'ALLOW_INVALID_DATES'",
+    `INSERT INTO ${table} VALUES (1, 18446744073709551615, 123456789012345678901234567890.0123456789, 0.5, 0.1, 1, b'1',
+      '2026-03-29 01:30:00.123456', '2026-03-29 02:30:00.123456', '2026-02-28', '12:34:56.789', x'00ff', x'c3a4', 'ä', '{"n": 1}', 'b', 'x,y', 2026),
+    (2, NULL, NULL, NULL, NULL, 0, b'0', NULL, '0000-00-00 00:00:00', '0000-00-00', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL)`,
+  );
+  const { records } = sourceOf(
+    { url: database.url, table, entity: 'thing', incremental: false },
+    entityOf({ id: 'integer', yes: 'boolean?', bit1: 'boolean?', doc: 'json?' }),
+  );
+  const [one, two] = await records();
+  expect(JSON.parse(written(one))).toEqual({
+    id: 1,
+    big: '18446744073709551615',
+    dec_: '123456789012345678901234567890.0123456789',
+    single_: 0.5,
+    double8: 0.1,
+    yes: true,
+    bit1: true,
+    moment: '2026-03-28 23:30:00.123456',
+    wall: '2026-03-29 02:30:00.123456',
+    day: '2026-02-28',
+    clock: '12:34:56.789',
+    bytes: 'AP8=',
+    blob_: 'w6Q=',
+    text_: 'ä',
+    doc: { n: 1 },
+    kind: 'b',
+    kinds: 'x,y',
+    year_: 2026,
+  });
+  expect(two).toMatchObject({ id: 2, yes: false, bit1: false, wall: '0000-00-00 00:00:00', day: '0000-00-00' });
+});
