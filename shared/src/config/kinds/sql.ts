@@ -12,7 +12,8 @@ export const DATABASES = {
 
 export type DatabaseKind = (typeof DATABASES)[keyof typeof DATABASES];
 
-const EXPECTED_URL = 'expected a database URL such as postgres://user@host:5432/database or mysql://user@host:3306/database';
+const EXPECTED_URL =
+  'expected a database URL such as postgres://user@host:5432/database or mysql://user@host:3306/database';
 
 const databaseUrl = z
   .string({ error: EXPECTED_URL })
