@@ -220,14 +220,14 @@ describe.each(['Postgres', 'MariaDB'])('%s', (name) => {
     const slow = name === 'Postgres' ? 'SELECT 1 AS id FROM pg_sleep(60)' : 'SELECT SLEEP(60) AS id';
     const settings = { url: database.url, entity: 'thing', incremental: false };
     const { records, retries } = sourceOf(
-      { ...settings, query: slow, timeout: '300ms', retries: 1 },
+      { ...settings, query: slow, timeout: '1s', retries: 0 },
       entityOf({ id: 'integer' }),
     );
     await expect(records()).rejects.toMatchObject({
       code: 'timeout',
-      message: expect.stringContaining('no rows within 300 ms'),
+      message: expect.stringContaining('no rows within 1000 ms'),
     });
-    expect(retries).toEqual(['timeout']);
+    expect(retries).toEqual([]);
     if (name !== 'Postgres') return;
     const numbers = uniqueName('numbers');
     await database.run(`CREATE SEQUENCE ${numbers}`, `GRANT USAGE ON SEQUENCE ${numbers} TO PUBLIC`);
@@ -339,5 +339,5 @@ test('MariaDB: every type in a raw record is exact', async () => {
     kinds: 'x,y',
     year_: 2026,
   });
-  expect(two).toMatchObject({ id: 2, yes: false, bit1: false, wall: '0000-00-00 00:00:00', day: '0000-00-00' });
+  expect(two).toMatchObject({ id: 2, yes: false, bit1: false, wall: '0000-00-00 00:00:00.000000', day: '0000-00-00' });
 });
