@@ -1,4 +1,5 @@
 import {
+  byName,
   compareDecimals,
   type FieldType,
   fieldOfSource,
@@ -18,11 +19,14 @@ export function compileColumns(
   config: Pick<PipelineConfig, 'entities'>,
   merge: MergeConfig,
 ): (each: Payload, line: Payload, other: Payload) => Payload {
-  const columns = Object.entries(merge.columns).map(([name, definition]) => ({
-    name,
-    source:
-      typeof definition === 'string' ? compileSource(merge, definition) : compileDerived(config, merge, definition),
-  }));
+  const columns = Object.entries(merge.columns)
+    .map(([name, definition]) => ({
+      name,
+      source:
+        typeof definition === 'string' ? compileSource(merge, definition) : compileDerived(config, merge, definition),
+    }))
+    // So nothing has to be sorted when the row is hashed.
+    .sort(byName);
   return (each, line, other) => {
     const values: Record<string, unknown> = {};
     for (const { name, source } of columns) {

@@ -1,5 +1,6 @@
 import type { Field } from '../config/fields.js';
 import { plainDecimal } from '../records/decimal.js';
+import { compileCanonicalJson } from '../records/hash.js';
 import { canonicalInteger } from '../records/integer.js';
 import { canonicalJson, parseJson } from '../records/json.js';
 import { guard, withoutGuard } from './formulas.js';
@@ -13,6 +14,13 @@ export function encodeCell(value: unknown, field: Field, neutraliseFormulas: boo
   }
   // Canonical JSON, so that the same value always has the same text.
   return field.type === 'json' || field.type === 'list' ? (canonicalJson(value) ?? '') : String(value);
+}
+
+/** {@link encodeCell} for one column, compiled once. */
+export function compileCell(field: Field, neutraliseFormulas: boolean): (value: unknown) => string {
+  if (field.type !== 'list') return (value) => encodeCell(value, field, neutraliseFormulas);
+  const write = compileCanonicalJson(field);
+  return (value) => (value === undefined || value === null ? '' : write(value));
 }
 
 /**

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import type { Field } from '../config/fields.js';
 import { canonicalJson } from './json.js';
-import { isMapping, ownValue } from './own-value.js';
+import { isMapping } from './own-value.js';
 
 type Values = Readonly<Record<string, unknown>>;
 type Fields = Readonly<Record<string, Field>>;
@@ -28,65 +28,52 @@ export function tombstoneHash(entity: string, key: string, version: string): str
 }
 
 /**
- * {@link contentHash} for rows whose fields are known, compiled once: about a third of the time. The canonical JSON is written
- * directly, name after name. Fields that hold JSON of any shape, and values that are not what their field declares (they landed
- * when it declared something else) are hashed by {@link contentHash}.
+ * {@link contentHash} for rows whose fields are known, compiled once: about a fifth of the time. `JSON.stringify` writes the text of
+ * RFC 8785 where the names stand in its order already, as in what {@link FieldsReader.read} gives. Rows that hold anything else (JSON
+ * of any shape, another order, values that landed when their field declared something else) are hashed by {@link contentHash}.
  */
 export function compileContentHash(entity: string, fields: Fields): (key: string, payload: Values | null) => string {
-  if (!isPlain(fields)) return (key, payload) => contentHash(entity, key, payload);
-  const write = canonicalWriter(fields);
-  const begin = `{"entity":${JSON.stringify(entity)},"key":`;
-  return (key, payload) => {
-    const text = payload === null ? undefined : write(payload);
-    if (text === undefined) return contentHash(entity, key, payload);
-    return hash('sha256', `${begin}${writeText(key)},"payload":${text}}`);
-  };
+  const isCanonical = compileIsCanonical(fields);
+  return (key, payload) =>
+    isCanonical(payload) ? hash('sha256', JSON.stringify({ entity, key, payload })) : contentHash(entity, key, payload);
 }
 
-const isPlain = (fields: Fields): boolean =>
-  Object.values(fields).every(({ type, items = {} }) => type !== 'json' && isPlain(items));
+/** Sorts names as RFC 8785 does: by UTF-16 code units (section 3.2.3). */
+export const byName = (a: { readonly name: string }, b: { readonly name: string }): number =>
+  a.name < b.name ? -1 : 1;
 
-/** The canonical JSON of values with these fields; undefined if they are not what the fields declare. */
-function canonicalWriter(fields: Fields): (values: unknown) => string | undefined {
-  // By UTF-16 code units, as RFC 8785 has it (section 3.2.3).
-  const columns = Object.keys(fields)
-    .sort()
-    .map((name) => {
-      const items = fields[name]?.items;
-      return { name, label: `${JSON.stringify(name)}:`, write: items ? listWriter(items) : writeScalar };
-    });
+/** Compiles the question whether `JSON.stringify` writes values with these fields as RFC 8785 does. */
+function compileIsCanonical(fields: Fields): (values: unknown) => boolean {
+  const columns = Object.entries(fields)
+    .map(([name, field]) => ({ name, isCanonical: compileIsCanonicalValue(field) }))
+    .sort(byName);
   return (values) => {
-    if (!isMapping(values)) return undefined;
-    let text = '';
-    let found = 0;
-    for (const { name, label, write } of columns) {
-      const value = ownValue(values, name);
-      if (value === undefined) continue;
-      const written = write(value);
-      if (written === undefined) return undefined;
-      text += found === 0 ? label + written : `,${label}${written}`;
-      found += 1;
+    if (!isMapping(values)) return false;
+    let at = 0;
+    for (const name in values) {
+      let column = columns[at++];
+      while (column !== undefined && column.name !== name) column = columns[at++];
+      if (column === undefined || !column.isCanonical(values[name])) return false;
     }
-    return found === Object.keys(values).length ? `{${text}}` : undefined;
+    return true;
   };
 }
 
-function listWriter(fields: Fields): (value: unknown) => string | undefined {
-  const write = canonicalWriter(fields);
-  return (value) => {
-    if (!Array.isArray(value)) return undefined;
-    const items = value.map(write);
-    return items.includes(undefined) ? undefined : `[${items.join(',')}]`;
-  };
+/** The same for one value of a field. */
+const compileIsCanonicalValue = ({ items }: Field): ((value: unknown) => boolean) =>
+  items === undefined ? isScalar : isListOf(compileIsCanonical(items));
+
+/** {@link canonicalJson} of values of one field, compiled once. */
+export function compileCanonicalJson(field: Field): (value: unknown) => string {
+  const isCanonical = compileIsCanonicalValue(field);
+  return (value) => (isCanonical(value) ? JSON.stringify(value) : canonicalJson(value)) ?? '';
 }
+
+const isListOf =
+  (isCanonical: (value: unknown) => boolean) =>
+  (value: unknown): boolean =>
+    Array.isArray(value) && value.every(isCanonical);
 
 /** Text, numbers and booleans have in RFC 8785 the form that JSON.stringify gives them. */
-function writeScalar(value: unknown): string | undefined {
-  if (typeof value === 'string') return writeText(value);
-  return typeof value === 'boolean' || Number.isFinite(value) ? JSON.stringify(value) : undefined;
-}
-
-/** Text of which JSON escapes nothing. */
-const PLAIN_TEXT = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/;
-
-const writeText = (text: string): string => (PLAIN_TEXT.test(text) ? `"${text}"` : JSON.stringify(text));
+const isScalar = (value: unknown): boolean =>
+  typeof value === 'string' || typeof value === 'boolean' || Number.isFinite(value);

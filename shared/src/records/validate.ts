@@ -1,6 +1,7 @@
 import type { Field } from '../config/fields.js';
 import type { FieldType } from '../config/kinds/field-types.js';
 import { MAX_DIGITS, plainDecimal } from './decimal.js';
+import { byName } from './hash.js';
 import { readInteger } from './integer.js';
 import { doubleOf, ExactNumber, stringifyJson } from './json.js';
 import { isMapping, ownValue } from './own-value.js';
@@ -20,8 +21,8 @@ export interface Fault {
 /** Reads canonical records with certain fields (see docs/fields.md). */
 export interface FieldsReader {
   /**
-   * The declared fields of a record in canonical form, in their order, those only that hold something; undefined if one of
-   * them cannot be read. What else the record holds is left out.
+   * The declared fields of a record in canonical form, in the order of canonical JSON, those only that hold something; undefined if
+   * one of them cannot be read. What else the record holds is left out.
    */
   read(record: object): Values | undefined;
   /** What is wrong with a record that cannot be read, in the order of the fields. */
@@ -46,6 +47,8 @@ export function compileFields(fields: Fields): FieldsReader {
     optional: field.optional,
     ...READERS[field.type](field),
   }));
+  // In this order nothing has to be sorted when the content is hashed.
+  const inOrder = [...columns].sort(byName);
   // A plain read would find what every object inherits.
   const isInherited = Object.keys(fields).some((name) => name in Object.prototype);
   const valueAt = isInherited ? ownValue : (record: object, name: string) => (record as Values)[name];
@@ -53,7 +56,7 @@ export function compileFields(fields: Fields): FieldsReader {
   return {
     read(record) {
       const values: Record<string, unknown> = isInherited ? Object.create(null) : {};
-      for (const { name, optional, read } of columns) {
+      for (const { name, optional, read } of inOrder) {
         const value = valueAt(record, name);
         if (optional && isAbsent(value)) continue;
         const canonical = read(value);
