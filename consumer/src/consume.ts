@@ -5,7 +5,7 @@ import { decode, type Incoming } from './intake/decode.js';
 import type { Intake } from './intake/intake.js';
 import type { KnownOfEntity } from './intake/known-records.js';
 import { oneAhead } from './intake/one-ahead.js';
-import { nameKey } from './intake/packed.js';
+import { bytesOf, headersOf, nameKey } from './intake/packed.js';
 import type { Delivery } from './intake/settle.js';
 import type { Entry, MergeStep } from './merge/merge.js';
 import type { Reporter } from './metrics/report.js';
@@ -52,7 +52,7 @@ async function judge(deliveries: readonly Delivery[], steps: Steps): Promise<Ded
   const incoming = await decodeAll(deliveries, steps);
   const judged = await dedupe(incoming, entity.config.dataset, claims);
   for (const { isKnown, delivery, record } of judged.duplicates) {
-    if (!isKnown) known.keep(delivery.message.content, record);
+    if (!isKnown) known.keep(bytesOf(delivery.message), record);
   }
   const replayed = judged.duplicates.filter(({ delivery }) => isReplayed(delivery));
   await Promise.all(replayed.map(({ delivery }) => deadLetters.forget(delivery, entity.config.queue)));
@@ -61,7 +61,7 @@ async function judge(deliveries: readonly Delivery[], steps: Steps): Promise<Ded
   return judged;
 }
 
-const isReplayed = ({ message }: Delivery): boolean => message.properties.headers?.[REPLAY_HEADER] !== undefined;
+const isReplayed = ({ message }: Delivery): boolean => headersOf(message)?.[REPLAY_HEADER] !== undefined;
 
 /** Notes for people who trace a record which records came again: one note for a micro-batch. Nothing waits for it. */
 function noteDropped({ duplicates, stale }: Deduplicated, { entity, seenAgain, instance }: Steps): void {

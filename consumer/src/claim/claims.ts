@@ -37,11 +37,12 @@ export interface ClaimedRecord extends Incoming {
   readonly claim: ClaimedRow;
 }
 
-/** A row that the ledger has judged. */
-export interface JudgedRow {
-  readonly verdict: Verdict;
-  /** Whether an accepted row had landed already, in the output of a writer that died. */
-  readonly landed: boolean;
+/** Rows that the ledger has judged. */
+export interface JudgedRows {
+  /** In the order of the rows. */
+  readonly verdicts: readonly Verdict[];
+  /** The accepted rows that had landed already, in the output of a writer that died. */
+  readonly landed: ReadonlySet<Row>;
 }
 
 /** The number of dead writers whose landed rows are remembered. Each set may hold the rows of a few parts. */
@@ -70,15 +71,15 @@ export class Claims {
     this.#options = options;
   }
 
-  async claim(dataset: string, rows: readonly Row[]): Promise<JudgedRow[]> {
+  async claim(dataset: string, rows: readonly Row[]): Promise<JudgedRows> {
     const verdicts = rows.length === 0 ? [] : await this.#options.ledger.claim(dataset, rows);
-    const judged: JudgedRow[] = [];
-    for (const [index, verdict] of verdicts.entries()) {
-      const row = rows[index];
-      const inDoubt = verdict.takenFrom !== undefined && row !== undefined;
-      judged.push({ verdict, landed: inDoubt && (await this.#hasLanded(row, verdict)) });
+    const landed = new Set<Row>();
+    let at = 0;
+    for (const row of rows) {
+      const verdict = verdicts[at++];
+      if (verdict?.takenFrom !== undefined && (await this.#hasLanded(row, verdict))) landed.add(row);
     }
-    return judged;
+    return { verdicts, landed };
   }
 
   /** Remembers that the row of this record stays claimed while its delivery waits to be merged. */
@@ -151,23 +152,35 @@ export interface Deduplicated {
 export async function dedupe(incoming: readonly Incoming[], dataset: string, claims: Claims): Promise<Deduplicated> {
   const kept: ClaimedRecord[] = [];
   const asking: Incoming[] = [];
+  const rows: Row[] = [];
   for (const one of incoming) {
     const claim = claims.kept(one.delivery);
-    if (claim === undefined) asking.push(one);
-    else kept.push({ ...one, claim });
+    if (claim === undefined) {
+      asking.push(one);
+      rows.push(one.row);
+    } else {
+      kept.push({ ...one, claim });
+    }
   }
-  const rows = asking.map(({ row }) => row);
-  const judged = await claims.claim(dataset, rows);
-  const fresh: ClaimedRecord[] = [];
-  const duplicates: Incoming[] = [];
-  const stale: Incoming[] = [];
-  const busy: Incoming[] = [];
-  for (const [index, one] of asking.entries()) {
-    const { verdict, landed } = judged[index] ?? {};
-    if (verdict?.kind === 'accept') fresh.push({ ...one, claim: { row: one.row, landed: landed === true } });
-    else if (verdict?.kind === 'duplicate' || verdict?.kind === 'reformed') duplicates.push(one);
-    else if (verdict?.kind === 'stale') stale.push(one);
-    else busy.push(one);
-  }
-  return { fresh, kept, duplicates, stale, busy };
+  const { verdicts, landed } = await claims.claim(dataset, rows);
+  const judged = {
+    accept: [] as Incoming[],
+    duplicate: [] as Incoming[],
+    stale: [] as Incoming[],
+    busy: [] as Incoming[],
+  };
+  let at = 0;
+  for (const one of asking) judged[OUTCOMES[verdicts[at++]?.kind ?? 'busy']].push(one);
+  const fresh = judged.accept.map((one) => ({ ...one, claim: { row: one.row, landed: landed.has(one.row) } }));
+  return { fresh, kept, duplicates: judged.duplicate, stale: judged.stale, busy: judged.busy };
 }
+
+/** What becomes of a record by the verdict on its row. No verdict but these is given on the row of a record. */
+const OUTCOMES = {
+  accept: 'accept',
+  duplicate: 'duplicate',
+  reformed: 'duplicate',
+  stale: 'stale',
+  busy: 'busy',
+  held: 'busy',
+} as const satisfies Readonly<Record<Verdict['kind'], string>>;

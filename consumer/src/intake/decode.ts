@@ -1,14 +1,6 @@
-import {
-  type Entity,
-  type EntityRecord,
-  type Envelope,
-  PoisonError,
-  parseBody,
-  type Row,
-  readEnvelope,
-  versionOrder,
-} from '@tributary/shared';
+import { type Entity, type EntityRecord, type Envelope, PoisonError, type Row, versionOrder } from '@tributary/shared';
 import type { KnownOfEntity } from './known-records.js';
+import { bytesOf, envelopeOf, recordIn } from './packed.js';
 import type { Delivery } from './settle.js';
 
 /** A delivery whose record is valid, and the row that the record asks for. */
@@ -28,10 +20,11 @@ export interface Incoming {
  */
 export function decode(delivery: Delivery, entity: Entity, known: Pick<KnownOfEntity, 'find'>): Incoming {
   const { message } = delivery;
-  const envelope = readEnvelope(message, entity.name);
+  const envelope = envelopeOf(message, entity.name);
   try {
-    const knownRecord = known.find(message.content);
-    const record = knownRecord ?? entity.decode(parseBody(message.content));
+    const bytes = bytesOf(message);
+    const knownRecord = known.find(bytes);
+    const record = knownRecord ?? entity.decode(recordIn(message, bytes));
     const row = {
       dataset: entity.config.dataset,
       key: record.key,

@@ -15,9 +15,15 @@ const LET_IN = 16;
 
 /** Records of one entity by the bytes of the messages that they were read from. */
 export interface KnownOfEntity {
-  find(body: Buffer): EntityRecord | undefined;
-  keep(body: Buffer, record: EntityRecord): void;
+  find(body: Body): EntityRecord | undefined;
+  keep(body: Body, record: EntityRecord): void;
 }
+
+/**
+ * Bytes, or as Latin-1 the text that has a character for each of them: so two bodies have one text only if their bytes are the same,
+ * UTF-8 or not.
+ */
+type Body = Buffer | string;
 
 const NONE: KnownOfEntity = { find: () => undefined, keep: () => {} };
 
@@ -39,8 +45,7 @@ export class KnownRecords {
   of({ name, config }: Entity): KnownOfEntity {
     // A JSON value may take twenty times the memory of its text, so its size cannot be told from the text.
     if (Object.values(config.fields).some(({ type }) => type === 'json')) return NONE;
-    // Latin-1 has a character for each byte, so two bodies have one text only if their bytes are the same, UTF-8 or not.
-    const textOf = (body: Buffer) => `${name}\0${body.toString('latin1')}`;
+    const textOf = (body: Body) => `${name}\0${typeof body === 'string' ? body : body.toString('latin1')}`;
     return {
       find: (body) =>
         this.#records.size === 0 || body.length > LONGEST_BODY ? undefined : this.#records.get(textOf(body)),

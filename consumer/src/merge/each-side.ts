@@ -16,12 +16,15 @@ import { type MergeLine, type MergeRows, type MergeSide, readSide, targetOfLine,
 export async function joinEachSide(claimed: readonly ClaimedRecord[], options: MergeOptions): Promise<JoinedRecord[]> {
   const joined = await joinLines(claimed.map(sideOf), options);
   const merge = options.rows.dataset;
-  return joined.map(({ rows, busy, dropped }) => ({
-    rows,
-    busy,
-    dropped: dropped === undefined ? NONE_DROPPED : [{ merge, record: dropped }],
-  }));
+  return joined.map(({ rows, busy, dropped }) =>
+    rows.length === 0 && !busy && dropped === undefined
+      ? NOTHING_JOINED
+      : { rows, busy, dropped: dropped === undefined ? NONE_DROPPED : [{ merge, record: dropped }] },
+  );
 }
+
+/** What comes of a record without lines, which most are that have none now and had none before. */
+const NOTHING_JOINED: JoinedRecord = { rows: [], busy: false, dropped: NONE_DROPPED };
 
 /** What comes of the lines of one record. */
 export interface JoinedLines extends ClaimedGroup {
@@ -37,7 +40,8 @@ export async function joinLines(
 ): Promise<JoinedLines[]> {
   const lines = sides.map(({ payload }) => rows.lines(payload));
   const records = sides.map((side, index) => {
-    const ids = (lines[index] ?? []).map(({ id }) => id);
+    const of = lines[index] ?? [];
+    const ids = of.length === 0 ? NO_LINES : of.map(({ id }) => id);
     // No record reads a side without lines; only its order counts, so its content is left out. But a record that has landed
     // is not delivered again: if this writer dies before its rows are closed, the next writer reads the content here.
     const payload = ids.length === 0 && remerge === undefined ? '' : writeSide(side);
@@ -46,16 +50,20 @@ export async function joinLines(
   const joins = await ledger.joinEach(rows.dataset, records);
 
   const read = sideReader();
-  const made = sides.map((each, index) => {
+  const made = sides.map((each, index): readonly Row[] => {
     const own = rowsOf(each, lines[index] ?? [], joins[index], rows, read);
     return remerge === undefined ? own : own.map((row) => remerge.mark(row, index));
   });
   const groups = await claimMergedRows(made, rows.dataset, claims);
-  return groups.map((group, index) => ({
-    ...group,
+  return groups.map(({ rows: claimed, busy }, index) => ({
+    rows: claimed,
+    busy,
     dropped: hasDropped(joins[index]) ? records[index] : undefined,
   }));
 }
+
+const NO_LINES: readonly string[] = [];
+const NO_ROWS: readonly Row[] = [];
 
 /** The merged rows of one record: one for each line whose other side is there, and a tombstone for each dropped line. */
 function rowsOf(
@@ -64,9 +72,10 @@ function rowsOf(
   join: EachJoin | 'superseded' | undefined,
   rows: MergeRows,
   read: typeof readSide,
-): Row[] {
+): readonly Row[] {
   // A newer record of this key is stored; its message makes the rows.
-  if (join === undefined || join === 'superseded') return [];
+  if (join === undefined || join === 'superseded') return NO_ROWS;
+  if (lines.length === 0 && join.closed.length === 0) return NO_ROWS;
   const made: Row[] = [];
   for (const [at, line] of lines.entries()) {
     const side = join.found[at];

@@ -25,6 +25,9 @@ export interface DroppedLines {
 
 export const NONE_DROPPED: readonly DroppedLines[] = [];
 
+/** The merged rows of a record that has none. */
+const NO_ROWS: ClaimedGroup = { rows: [], busy: false };
+
 /** What comes of one record in one merge. */
 export interface JoinedRecord extends ClaimedGroup {
   readonly dropped: readonly DroppedLines[];
@@ -35,10 +38,10 @@ export interface OrderedSide extends MergeSide {
   readonly order: string;
 }
 
-export const sideOf = ({ record, envelope, row }: ClaimedRecord): OrderedSide => ({
+export const sideOf = ({ record, row }: ClaimedRecord): OrderedSide => ({
   key: record.key,
   version: record.version,
-  messageId: envelope.messageId,
+  messageId: row.messageId,
   payload: record.payload,
   order: row.order,
 });
@@ -64,6 +67,7 @@ export async function claimMergedRows(
   const asked = await claimInForm(groups.flat(), dataset, claims);
   let at = 0;
   return groups.map((group) => {
+    if (group.length === 0) return NO_ROWS;
     const rows: ClaimedRow[] = [];
     let busy = false;
     for (const given of group) {
@@ -89,16 +93,17 @@ export async function claimMergedRows(
  * and has the same order. It is asked for once more under an order behind that one, so that it is told from it.
  */
 async function claimInForm(rows: readonly Row[], dataset: string, claims: Claims) {
-  const judged = await claims.claim(dataset, rows);
-  const asked = rows.map((row, index) => ({ row, ...judged[index] }));
+  const asked = await judge(rows, dataset, claims);
   const others = asked.flatMap(({ row, verdict }, index) =>
     verdict?.reformedAt === undefined ? [] : [{ index, row: remergedAt(row, verdict.reformedAt) }],
   );
   if (others.length === 0) return asked;
-  const again = await claims.claim(
-    dataset,
-    others.map(({ row }) => row),
-  );
-  for (const [at, { index, row }] of others.entries()) asked[index] = { row, ...again[at] };
+  const rowsAgain = others.map(({ row }) => row);
+  for (const [at, one] of (await judge(rowsAgain, dataset, claims)).entries()) asked[others[at]?.index ?? 0] = one;
   return asked;
+}
+
+async function judge(rows: readonly Row[], dataset: string, claims: Claims) {
+  const { verdicts, landed } = await claims.claim(dataset, rows);
+  return rows.map((row, index) => ({ row, verdict: verdicts[index], landed: landed.has(row) }));
 }

@@ -77,10 +77,11 @@ async function settle(
   const entries: Entry[] = [];
   const waiting: ClaimedRecord[] = [];
   const toLand: (readonly ClaimedRow[])[] = [];
-  for (const [index, { rows, busy, dropped }] of joined.entries()) {
-    const one = claimed[index];
-    if (one === undefined) continue;
-    if (busy) {
+  let at = 0;
+  for (const one of claimed) {
+    const { rows, busy, dropped } = joined[at++] ?? {};
+    if (rows === undefined || dropped === undefined) continue;
+    if (busy === true) {
       waiting.push(one);
       toLand.push(rows);
     } else {

@@ -40,7 +40,7 @@ export interface MergeRows {
   readonly eachEntity: string;
   readonly withEntity: string;
   /** A deleted record has none. */
-  lines(payload: Payload | null): MergeLine[];
+  lines(payload: Payload | null): readonly MergeLine[];
   /** What the line and the record that it points at make; the row that closes the line if either record is deleted. */
   row(each: MergeSide, line: MergeLine, other: MergeSide): Row;
   /** The row that closes a line that the record had and has no more. */
@@ -127,10 +127,14 @@ const NUMBERED = '\x01';
 /** The key of the other side that a line's id points at. */
 export const targetOfLine = (lineId: string): string => lineId.split(NUMBERED, 1)[0] ?? '';
 
-function linesOf(merge: MergeConfig, payload: Payload | null): MergeLine[] {
+const NO_LINES: readonly MergeLine[] = [];
+
+function linesOf(merge: MergeConfig, payload: Payload | null): readonly MergeLine[] {
+  const given = ownValue(payload, merge.each.lines) as readonly MergeLine['values'][] | undefined;
+  if (given === undefined || given.length === 0) return NO_LINES;
   const seen = new Map<string, number>();
   const lines: MergeLine[] = [];
-  for (const values of (ownValue(payload, merge.each.lines) as MergeLine['values'][] | undefined) ?? []) {
+  for (const values of given) {
     const target = String(ownValue(values, merge.with.on) ?? '');
     // No record can have such a key, so the line points at nothing.
     if (target === '' || !isUsableKey(target)) continue;

@@ -205,12 +205,14 @@ export class ConsumerMetrics {
     const { entity } = first.claimed.record;
     const [latency, processing] = [this.#latency.labels(entity), this.#processing.labels(entity)];
     let [text, fetched] = ['', Number.NaN];
-    for (const [index, { claimed }] of entries.entries()) {
+    let at = 0;
+    for (const { claimed } of entries) {
+      const wait = waited[at++] ?? 0;
       const { fetchedAt } = claimed.envelope;
       if (fetchedAt !== text) [text, fetched] = [fetchedAt, Date.parse(fetchedAt)];
       if (Number.isNaN(fetched)) continue;
       latency.observe((now - fetched) / 1_000);
-      processing.observe(Math.max(0, now - fetched - (waited[index] ?? 0)) / 1_000);
+      processing.observe(Math.max(0, now - fetched - wait) / 1_000);
     }
   }
 }

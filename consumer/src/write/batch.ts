@@ -15,12 +15,20 @@ export interface BatchOptions<Entry> {
   readonly onError: (error: unknown) => void;
 }
 
-interface Batched<Entry> {
-  readonly entry: Entry;
-  /** When it came in, by the clock that is never set. */
+/** Entries that came in together. */
+interface Arrived<Entry> {
+  readonly entries: readonly Entry[];
+  /** When they came in, by the clock that is never set. */
   readonly since: number;
-  /** Milliseconds that it waited for its batch to be full, once that is known. */
-  waited: number;
+}
+
+/** Full batches that are written together. */
+interface Group<Entry> {
+  readonly entries: Entry[];
+  /** For each entry, the milliseconds that it waited for its batch to be full. */
+  readonly waited: number[];
+  /** When the oldest of them came in. */
+  readonly since: number;
 }
 
 /**
@@ -29,8 +37,9 @@ interface Batched<Entry> {
  */
 export class Batcher<Entry> {
   readonly #options: BatchOptions<Entry>;
-  #filling: Batched<Entry>[] = [];
-  #full: Batched<Entry>[] = [];
+  /** Entries whose batch is not full: fewer than one batch. */
+  #filling: Arrived<Entry>[] = [];
+  #full: Group<Entry> | undefined;
   #flushing: Promise<void> | undefined;
   #watching = false;
   /** When the oldest of the entries that are being written came in. */
@@ -48,46 +57,55 @@ export class Batcher<Entry> {
 
   /** When the oldest entry came in that is not durable. It counts on while a write waits for a sink that is away. */
   get oldestUnwrittenSince(): number | undefined {
-    return this.#writingSince ?? this.#full[0]?.since ?? this.oldestSince;
+    return this.#writingSince ?? this.#full?.since ?? this.oldestSince;
   }
 
   get isEmpty(): boolean {
-    return this.#filling.length === 0 && this.#full.length === 0 && this.#flushing === undefined;
+    return this.#filling.length === 0 && this.#full === undefined && this.#flushing === undefined;
   }
 
   add(entries: readonly Entry[]): void {
+    if (entries.length === 0) return;
     const { size, clock } = this.#options;
-    const since = clock.monotonic();
-    for (const entry of entries) this.#filling.push({ entry, since, waited: 0 });
-    const whole = this.#filling.length - (this.#filling.length % size);
-    if (whole > 0) this.#release(whole);
+    this.#filling.push({ entries, since: clock.monotonic() });
+    const count = this.#filling.reduce((sum, arrived) => sum + arrived.entries.length, 0);
+    if (count >= size) this.#release(count - (count % size));
     if (this.#filling.length > 0) void this.#watch();
   }
 
   /** Writes all entries, whether or not their batch is full, and resolves when they are settled. */
   async flushNow(): Promise<void> {
-    this.#release(this.#filling.length);
+    this.#release(Number.POSITIVE_INFINITY);
     this.#timer.abort();
     await this.#flushing;
   }
 
+  /** @param count of the oldest entries, how many are written now: all if there are fewer */
   #release(count: number): void {
     const now = this.#options.clock.monotonic();
-    const full = this.#filling.splice(0, count);
-    for (const one of full) one.waited = now - one.since;
-    this.#full.push(...full);
-    if (this.#full.length > 0) this.#flushing ??= this.#flushAll();
+    let left = count;
+    while (left > 0) {
+      const arrived = this.#filling.shift();
+      if (arrived === undefined) break;
+      const { entries, since } = arrived;
+      if (entries.length > left) this.#filling.unshift({ entries: entries.slice(left), since });
+      this.#full ??= { entries: [], waited: [], since };
+      for (const entry of entries.slice(0, left)) {
+        this.#full.entries.push(entry);
+        this.#full.waited.push(now - since);
+      }
+      left -= entries.length;
+    }
+    if (this.#full !== undefined) this.#flushing ??= this.#flushAll();
   }
 
   async #flushAll(): Promise<void> {
     const { flush, onError } = this.#options;
     try {
-      while (this.#full.length > 0) {
-        const group = this.#full.splice(0);
-        this.#writingSince = group[0]?.since;
-        const entries = group.map(({ entry }) => entry);
-        const waited = group.map((one) => one.waited);
-        await flush(entries, waited);
+      for (let group = this.#full; group !== undefined; group = this.#full) {
+        this.#full = undefined;
+        this.#writingSince = group.since;
+        await flush(group.entries, group.waited);
       }
     } catch (error) {
       onError(error);
@@ -107,7 +125,7 @@ export class Batcher<Entry> {
       if (since === undefined) break;
       const wait = since + interval - clock.monotonic();
       if (wait <= 0) {
-        this.#release(this.#filling.length);
+        this.#release(Number.POSITIVE_INFINITY);
         continue;
       }
       this.#timer = new AbortController();
@@ -119,7 +137,7 @@ export class Batcher<Entry> {
   /** Forgets all entries. None of them was settled, so all are delivered again. */
   abandon(): void {
     this.#filling = [];
-    this.#full = [];
+    this.#full = undefined;
     this.#timer.abort();
   }
 }

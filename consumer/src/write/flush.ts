@@ -4,7 +4,7 @@ import type { Lease } from '../claim/lease.js';
 import type { EachRecord, Ledger } from '../ledger/port.js';
 import type { Entry } from '../merge/merge.js';
 import type { ConsumerMetrics } from '../metrics/metrics.js';
-import type { SinkWriter } from '../sinks/port.js';
+import type { Mark, SinkWriter } from '../sinks/port.js';
 import { type Refusal, RowsRefused } from '../sinks/refused.js';
 import { WriterLost } from '../writer-lost.js';
 
@@ -54,19 +54,18 @@ export class Flush {
     };
     // The merged rows first: once a record's own row is there, a rebuild takes the whole record as done.
     for (const rows of rowsByDataset(entries.map(({ merged }) => merged))) await land(rows);
-    await land(entries.filter((entry) => refusalOf(entry, refused) === undefined).map(({ claimed }) => claimed.claim));
+    const isRefused = (entry: Entry) => refusalOf(entry, refused) !== undefined;
+    const withoutRefused = () => (refused.size === 0 ? entries : entries.filter((entry) => !isRefused(entry)));
+    await land(withoutRefused().map(({ claimed }) => claimed.claim));
 
-    const landed = entries.filter((entry) => refusalOf(entry, refused) === undefined);
+    const landed = withoutRefused();
     await this.#closeLines(landed);
     for (const { claimed } of landed) claimed.delivery.ack();
     if (refused.size === 0) return metrics.flushed(landed, clock.monotonic() - started, waited);
-    const isRefused = entries.map((entry) => refusalOf(entry, refused) !== undefined);
-    const waits = waited.filter((_, index) => !isRefused[index]);
+    const dead = new Set(entries.filter(isRefused));
+    const waits = waited.filter((_, index) => !dead.has(entries[index] as Entry));
     metrics.flushed(landed, clock.monotonic() - started, waits);
-    await this.#refuse(
-      entries.filter((_, index) => isRefused[index]),
-      refused,
-    );
+    await this.#refuse([...dead], refused);
   }
 
   /**
@@ -86,10 +85,11 @@ export class Flush {
     }
     const refusals = await refusalsOf(rows);
     const refused = new Set(refusals.map(({ row }) => row));
-    const toCommit = rows.map(({ row }) => row).filter((row) => !refused.has(row));
-    const marks = [...new Set(rows.flatMap(({ mark }) => mark ?? []))];
-    if (toCommit.length > 0) await ledger.commit(dataset, toCommit, marks);
-    const written = toWrite.filter(({ row }) => !refused.has(row));
+    const taken = (some: readonly ClaimedRow[]) =>
+      refused.size === 0 ? some : some.filter(({ row }) => !refused.has(row));
+    const toCommit = taken(rows).map(({ row }) => row);
+    if (toCommit.length > 0) await ledger.commit(dataset, toCommit, marksOf(rows));
+    const written = taken(toWrite);
     metrics.written(dataset, written.length, written.filter(({ row }) => row.values === null).length);
     return refusals;
   }
@@ -210,9 +210,23 @@ type Written = Pick<RowsRefused, 'refusals' | 'mark'>;
 
 /** What the sink refuses of these rows, once all of them are written: here, or by another flush that began before. */
 async function refusalsOf(rows: readonly ClaimedRow[]): Promise<readonly Refusal[]> {
+  const writings = new Set<Promise<readonly Refusal[]>>();
+  for (const { writing } of rows) if (writing !== undefined) writings.add(writing);
+  const refusals = (await Promise.all(writings)).flat();
+  if (refusals.length === 0) return refusals;
   const own = new Set(rows.map(({ row }) => row));
-  const writings = new Set(rows.flatMap(({ writing }) => writing ?? []));
-  return (await Promise.all(writings)).flat().filter(({ row }) => own.has(row));
+  return refusals.filter(({ row }) => own.has(row));
+}
+
+/** How far the output got with these rows: all of one write have one mark. */
+function marksOf(rows: readonly ClaimedRow[]): Mark[] {
+  const marks = new Set<Mark>();
+  let last: Mark | undefined;
+  for (const { mark } of rows) {
+    if (mark !== undefined && mark !== last) marks.add(mark);
+    last = mark;
+  }
+  return [...marks];
 }
 
 /** Why the record of this entry goes to the dead letters; undefined if it does not. */

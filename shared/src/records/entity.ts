@@ -97,6 +97,17 @@ export function compileEntity(name: string, config: EntityConfig): Entity {
     throw new PoisonError('version_invalid', message, config.version);
   };
 
+  const unknownIn = (raw: Record<string, unknown>): readonly string[] => {
+    let unknown: string[] | undefined;
+    // Without a list of the names: nearly all records have declared fields only.
+    for (const field in raw) {
+      if (declared.has(field) || field === DELETED || !Object.hasOwn(raw, field)) continue;
+      unknown ??= [];
+      unknown.push(field);
+    }
+    return unknown ?? NO_FIELDS;
+  };
+
   return {
     name,
     config,
@@ -107,20 +118,22 @@ export function compileEntity(name: string, config: EntityConfig): Entity {
         throw new PoisonError('not_an_object', `${name}: the record is ${describeValue(raw)}, expected an object`);
       }
       const key = usableKeyOf(raw);
-      if (isDeleted(raw, `${name} ${key}`)) {
+      if (raw[DELETED] !== undefined && isDeleted(raw, `${name} ${key}`)) {
         const version = usableVersionOf(raw, key, NO_VERSION_OF_DELETION);
         const hash = tombstoneHash(name, key, version);
-        return { entity: name, key, version, payload: null, deleted: true, hash, unknownFields: [] };
+        return { entity: name, key, version, payload: null, deleted: true, hash, unknownFields: NO_FIELDS };
       }
       const payload = fields.read(raw);
       if (payload === undefined) throw invalidField(name, key, raw, fields.faults(raw), config);
       const version = usableVersionOf(raw, key);
-      const unknownFields = Object.keys(raw).filter((field) => !declared.has(field) && field !== DELETED);
+      const unknownFields = unknownIn(raw);
       if (config.unknownFields === 'refuse' && unknownFields.length > 0) throw refused(name, key, raw, unknownFields);
       return { entity: name, key, version, payload, deleted: false, hash: contentHash(key, payload), unknownFields };
     },
   };
 }
+
+const NO_FIELDS: readonly string[] = [];
 
 const NO_VERSION_OF_DELETION = ': a deleted record needs one that is not older than that of the record it deletes';
 

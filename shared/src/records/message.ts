@@ -89,9 +89,17 @@ const utf8 = new TextDecoder('utf-8', { fatal: true });
  * The record in the body of a message, not yet validated.
  * @throws PoisonError if it is not JSON in UTF-8
  */
-export function parseBody(content: Uint8Array): unknown {
+export const parseBody = (content: Uint8Array): unknown => parsed(() => utf8.decode(content));
+
+/**
+ * {@link parseBody} for a body of ASCII, which is its own text.
+ * @throws PoisonError if it is not JSON
+ */
+export const parseAscii = (text: string): unknown => parsed(() => text);
+
+function parsed(read: () => string): unknown {
   try {
-    return parseJson(utf8.decode(content));
+    return parseJson(read());
   } catch (cause) {
     const message = `the message body is not JSON: ${(cause as Error).message}`;
     throw new PoisonError('not_json', message, undefined, { cause });

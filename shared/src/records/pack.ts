@@ -32,28 +32,30 @@ export const canBePacked = (body: Uint8Array): boolean => body.length > 0 && !bo
 /** Records of a pack, at most. What other programs send may have more, and is then no pack. */
 export const MOST_PACKED = 10_000;
 
-/** The bodies in a pack, as parts of its memory. Empty lines are none; another program may end the last line, or use CR LF. */
-export function* bodiesOf(pack: Buffer): Generator<Buffer, undefined> {
-  for (let from = 0; from < pack.length; ) {
+/**
+ * Where the bodies lie in a pack: where each begins and where it ends, one after the other, at most those of one body more than there
+ * may be. Empty lines are none; another program may end the last line, or use CR LF.
+ */
+export function placesOf(pack: Uint8Array): number[] {
+  const places: number[] = [];
+  for (let from = 0; from < pack.length && places.length <= MOST_PACKED * 2; ) {
     const end = pack.indexOf(LINE_FEED, from);
     const to = end === -1 ? pack.length : end;
     const last = pack[to - 1] === CARRIAGE_RETURN ? to - 1 : to;
-    if (last > from) yield pack.subarray(from, last);
+    if (last > from) places.push(from, last);
     from = to + 1;
   }
+  return places;
+}
+
+/** The bodies in a pack, as parts of its memory. */
+export function* bodiesOf(pack: Buffer): Generator<Buffer, undefined> {
+  const places = placesOf(pack);
+  for (let at = 0; at < places.length; at += 2) yield pack.subarray(places[at], places[at + 1]);
 }
 
 /** How many bodies are in a pack, or one more than there may be. */
-export function countBodies(pack: Buffer): number {
-  let count = 0;
-  for (let from = 0; from < pack.length && count <= MOST_PACKED; ) {
-    const end = pack.indexOf(LINE_FEED, from);
-    const to = end === -1 ? pack.length : end;
-    if (to > from && !(to === from + 1 && pack[from] === CARRIAGE_RETURN)) count += 1;
-    from = to + 1;
-  }
-  return count;
-}
+export const countBodies = (pack: Uint8Array): number => placesOf(pack).length / 2;
 
 /** The length of the place in the id of a packed record: ids sort as text, and a message has 16 MB at most. */
 const PLACE_DIGITS = 7;

@@ -24,6 +24,10 @@ export function normaliseVersion(value: unknown, type: FieldType | undefined): s
  * with one version, or without versions, the one that was fetched later is the newer.
  */
 export function versionOrder(version: string, messageId: string): string {
-  const sortable = /^\d+$/.test(version) ? version.padStart(20, '0') : version.replace(/Z$/, '');
+  const sortable = version.endsWith('Z')
+    ? version.slice(0, -1)
+    : /^\d+$/.test(version)
+      ? version.padStart(20, '0')
+      : version;
   return `${sortable} ${messageId}`;
 }
