@@ -72,7 +72,7 @@ function count(groups: Map<string, Counted>, envelope: Envelope, error: PoisonEr
     return true;
   }
   group.count += 1;
-  if (key !== undefined && group.keys.length < MOST_KEYS) group.keys.push(key);
+  if (key !== undefined && group.keys.length < MOST_KEYS && !group.keys.includes(key)) group.keys.push(key);
   return false;
 }
 

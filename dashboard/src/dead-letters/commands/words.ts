@@ -20,9 +20,11 @@ export function describeList({ letters, total, complete, looked, queues }: Lette
 export function describeLetter({ letter, body, headers }: WholeLetter): string {
   const facts = Object.entries(letter).filter(([name]) => name !== 'preview');
   const rest = Object.entries(headers).filter(([name]) => name.startsWith('x-') || name === 'traceparent');
-  const lines = [...facts, ...rest].map(([name, value]) => {
+  const all = [...facts, ...rest];
+  const width = Math.max(...all.map(([name]) => name.length)) + 2;
+  const lines = all.map(([name, value]) => {
     const text = typeof value === 'object' ? JSON.stringify(value) : String(value);
-    return `${name.padEnd(16)}${text}`;
+    return `${name.padEnd(width)}${text}`;
   });
   return `${lines.join('\n')}\n\n${body}\n`;
 }
