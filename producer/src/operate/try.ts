@@ -52,7 +52,7 @@ export interface TryOptions {
  * Polls an endpoint once, up to a few records, and shows the requests, the messages, and whether the consumer would accept
  * them. Nothing is published, no cursor is read or moved; neither RabbitMQ nor Redis is needed.
  *
- * @returns how many of the records shown would be dead-lettered
+ * @returns how many of the records of the pages that were fetched would be dead-lettered
  * @throws FatalError if there is no such endpoint, FatalError or RetryableError if it cannot be polled
  */
 export async function tryEndpoint({
@@ -87,6 +87,7 @@ export async function tryEndpoint({
   let shown = 0;
   let bad = 0;
   let deleted = 0;
+  const others = { records: 0, bad: 0, such: '' };
   try {
     const described = await source.describe?.(signal);
     if (described !== undefined) write(`${describeSource(described)}\n`);
@@ -103,6 +104,7 @@ export async function tryEndpoint({
     })) {
       seen.page(records.length);
       write(`${count(records.length, 'record')}\n`);
+      const hidden = records.slice(limit - shown);
       for (const raw of records.slice(0, limit - shown)) {
         const { record, isFiltered, isDeleted } = shape.of(raw);
         // A tombstone holds the key alone, and says nothing of the other columns.
@@ -116,6 +118,14 @@ export async function tryEndpoint({
           `\nraw: ${stringifyJson(raw)}\n${JSON.stringify(envelope)}\n${body.toString()}\n${said}${findings.take()}\n`,
         );
       }
+      for (const raw of hidden) {
+        const { record, isFiltered, isDeleted } = shape.of(raw);
+        const { valid, said } = isFiltered ? FILTERED : judge(endpoint, messageOf(record, fetchedAt).body, isDeleted);
+        others.records += 1;
+        if (valid) continue;
+        others.bad += 1;
+        others.such ||= said;
+      }
       if (pages === undefined ? shown >= limit : seen.pages >= pages) break;
     }
   } finally {
@@ -124,10 +134,12 @@ export async function tryEndpoint({
   for (const hint of seen.hints()) write(`\nthis may be set wrongly: ${hint}`);
   const leftOut = seen.filtered === 0 ? '' : `, ${seen.filtered} left out by where`;
   const gone = deleted === 0 ? '' : `, ${deleted} deleted by deletes.when`;
+  const such = others.bad === 0 ? '' : `, such as ${others.such}`;
+  const unseen = others.records === 0 ? '' : `; of ${others.records} more on these pages ${others.bad} would be${such}`;
   write(
-    `\n${shown} shown${leftOut}${gone}, ${bad} of them would be dead-lettered; nothing was published, no cursor was moved\n`,
+    `\n${shown} shown${leftOut}${gone}, ${bad} of them would be dead-lettered${unseen}; nothing was published, no cursor was moved\n`,
   );
-  return bad;
+  return bad + others.bad;
 }
 
 /** @throws Error from its calls if Redis does not answer within seconds, since a person waits */

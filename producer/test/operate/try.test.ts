@@ -104,6 +104,17 @@ describe('trying an endpoint', () => {
     expect(shown).toContain('1 shown');
   });
 
+  it('tells of records that would die and are not shown', async () => {
+    const good = { id: 'a', updatedAt: '2026-03-01T11:00:00Z' };
+    const api = await startApi((_request, response) => json(response, [good, { ...good, id: 'b' }, { id: 'c' }]));
+    const { bad, shown } = await tryIt({ url: api.url }, 1);
+    expect(bad).toBe(1);
+    expect(shown).toContain(
+      '1 shown, 0 of them would be dead-lettered; of 2 more on these pages 1 would be, such as a dead letter (',
+    );
+    expect(shown).not.toContain('raw: {"id":"c"}');
+  });
+
   it('asks once only, if the first request fails', async () => {
     const api = await startApi((_request, response) => response.writeHead(500).end());
     await expect(tryIt({ url: api.url })).rejects.toThrow('500');
