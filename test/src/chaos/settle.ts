@@ -46,25 +46,30 @@ export async function lastPolls(stage: Stage, signal: AbortSignal): Promise<void
   const poll = () => Promise.all(producers.map((producer) => twoMorePolls(producer, signal)));
   await poll();
   if (!stage.isWorld) return;
-  // What RabbitMQ has lost is noticed only when nothing is on its way any more. Then it is polled again.
+  // What RabbitMQ has lost is noticed some time later. Then it is polled again.
   await untilSettled(stage, signal);
   await poll();
   await untilSettled(stage, signal);
 }
 
 /** Resolves when all that RabbitMQ has confirmed is settled, or was found lost. */
-function untilSettled({ redis, pipeline }: Stage, signal: AbortSignal): Promise<void> {
+function untilSettled(stage: Stage, signal: AbortSignal): Promise<void> {
   const look = async () => {
-    const open = await withRedis(redis.url, (client) => redisPublications(client, pipeline.config.name).open());
-    const left = open.flatMap(({ endpoint, counts, settled }) =>
-      Object.entries(counts).flatMap(([queue, count]) => {
-        const done = settled[queue] ?? 0;
-        return done < count ? [`${endpoint}: ${done} of ${count} in ${queue}`] : [];
-      }),
-    );
+    const left = await astray(stage);
     return left.length === 0 ? undefined : left.join('; ');
   };
   return until('all that RabbitMQ confirmed is settled or found lost', look, { timeout: PATIENCE, signal, every: 500 });
+}
+
+/** What RabbitMQ has confirmed, and is neither settled nor found lost, in words. */
+export async function astray({ redis, pipeline }: Pick<Stage, 'redis' | 'pipeline'>): Promise<string[]> {
+  const open = await withRedis(redis.url, (client) => redisPublications(client, pipeline.config.name).open());
+  return open.flatMap(({ endpoint, counts, settled }) =>
+    Object.entries(counts).flatMap(([queue, count]) => {
+      const done = settled[queue] ?? 0;
+      return done < count ? [`${endpoint}: ${done} of ${count} in ${queue}`] : [];
+    }),
+  );
 }
 
 async function twoMorePolls(producer: Worker, signal: AbortSignal): Promise<void> {

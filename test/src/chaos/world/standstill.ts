@@ -1,5 +1,6 @@
-import { systemClock } from '@tributary/shared';
+import { interruptible, systemClock } from '@tributary/shared';
 import { queueDepths } from '../queues.js';
+import { astray } from '../settle.js';
 import type { Stage } from '../stage.js';
 import type { Worker } from '../worker.js';
 
@@ -8,9 +9,12 @@ const PATIENCE = 30_000;
 
 const EVERY = 1_000;
 
+/** Milliseconds for Redis to answer; one that does not is told by the services. */
+const ANSWER = 2_000;
+
 /**
- * Watches that nothing stands still in silence: when records wait and none has been settled for 30 s, at least one service
- * has to say why, by not being ready.
+ * Watches that nothing stands still in silence: when records wait, or were confirmed by RabbitMQ and lost, and none has been settled for
+ * 30 s, at least one service has to say why, by not being ready.
  */
 export class StandstillWatch {
   readonly #stage: Stage;
@@ -59,7 +63,9 @@ export class StandstillWatch {
       // Nobody can know what waits in a broker that does not answer; the services must say that it does not.
       () => 1,
     );
-    return waiting + held.reduce((sum, count) => sum + count, 0) === 0;
+    if (waiting + held.reduce((sum, count) => sum + count, 0) > 0) return false;
+    const left = await interruptible(astray(this.#stage), AbortSignal.timeout(ANSWER)).catch(() => []);
+    return left.length === 0;
   }
 }
 
