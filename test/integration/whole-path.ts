@@ -4,7 +4,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createLogger, type PipelineConfig, parsePipeline, ReleaseList } from '@tributary/shared';
+import { createLogger, datasetsOf, type PipelineConfig, parsePipeline, ReleaseList } from '@tributary/shared';
 import { Redis } from 'ioredis';
 import { Client } from 'pg';
 import { expect, inject, vi } from 'vitest';
@@ -21,6 +21,8 @@ interface Customer {
   readonly id: string;
   readonly name: string;
   readonly phone: string;
+  /** Never changes. */
+  readonly email: string;
   readonly lines: readonly { readonly sku: string; readonly quantity: number }[];
   readonly updatedAt: string;
 }
@@ -54,6 +56,8 @@ export class WholePath {
   readonly consumers: Consumer[] = [];
   producer: Producer | undefined;
   config: PipelineConfig;
+  /** The pipeline file, for services in processes of their own. */
+  file = '';
   readonly #options: PathOptions;
   readonly #releases = new ReleaseList();
   readonly #redisUrl: string;
@@ -124,7 +128,9 @@ export class WholePath {
     for (let n = from; n < from + count; n++) {
       const at = updatedAt();
       const lines = [{ sku: `S${n % 10}`, quantity: 1 + (this.#second % 7) }];
-      this.customers.set(`C${n}`, { id: `C${n}`, name: `name ${at}`, phone: `phone ${at}`, lines, updatedAt: at });
+      const id = `C${n}`;
+      const email = `${id}@example.org`;
+      this.customers.set(id, { id, name: `name ${at}`, phone: `phone ${at}`, email, lines, updatedAt: at });
     }
   }
 
@@ -165,7 +171,7 @@ export class WholePath {
     try {
       const truth = truthOf({ customer: [...this.customers.values()], item: [...this.items.values()] });
       const report = await audit({ config: this.config, truth, sink: rows });
-      const { customers, items, orders } = report.audit;
+      const [customers, items, orders] = datasetsOf(this.config).map(({ name }) => report.audit[name]);
       return {
         findings: report.findings,
         expected: [customers?.expected, items?.expected],
@@ -187,7 +193,7 @@ export class WholePath {
         });
         expect(this.consumers.flatMap((consumer) => consumer.problems())).toEqual([]);
       },
-      { timeout: 40_000, interval: 200 },
+      { timeout: 90_000, interval: 200 },
     );
   }
 
@@ -234,6 +240,7 @@ export class WholePath {
       if (!text.includes(from)) throw new Error(`the pipeline has no ${from}`);
       text = text.replaceAll(from, to);
     }
+    this.file = text;
     return parsePipeline(text, {}, 'path.yaml');
   }
 }

@@ -136,7 +136,11 @@ export class LossWatch {
     this.#counting = clock.monotonic() - begun;
     await publications.forget(open.filter((one) => missingOf(one) === 0));
     const pending = open.filter((one) => missingOf(one) > 0 && isMine(one.endpoint));
-    if (pending.length === 0) this.#strangers.look(new Map(), new Map());
+    if (pending.length === 0) {
+      this.#strangers.look(new Map(), new Map());
+      // The messages of this producer end the rounds of others, which may publish seldom.
+      await publications.draw();
+    }
     const lost = pending.length === 0 ? [] : await this.#lostOf(pending, open);
     for (const [endpoint, its] of groupByEndpoint(lost)) {
       await onLoss(lossOf(endpoint, its, this.#depths));
