@@ -135,7 +135,7 @@ class Model {
     if (consumer?.isConnected !== true) return;
     consumer.isConnected = false;
     consumer.hasLeft = !consumer.isSuspended && this.below(2) === 0;
-    this.returned.push(...[...consumer.held.splice(0), ...consumer.onItsWay.splice(0)]);
+    this.returned.push(...consumer.held.splice(0), ...consumer.onItsWay.splice(0));
     this.returned.sort((a, b) => a.number - b.number);
   }
 
