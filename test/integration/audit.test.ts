@@ -268,6 +268,13 @@ describe('an audit of CSV', () => {
     expect(await run()).toMatchObject({ audit: { customers: { torn: 1 } }, ok: false });
   });
 
+  test('reads a part whose line ends another program has changed, as dos2unix does', async () => {
+    tamper('orders', (text) => text.replaceAll('\r\n', '\n'));
+    expect(await run()).toMatchObject({ audit: CLEAN, ok: true });
+    tamper('customers', (text) => text.replaceAll('\r\n', '\n').replace('C2,', 'C2,,'));
+    expect(await run()).toMatchObject({ audit: { customers: { torn: 1 } }, ok: false });
+  });
+
   test('counts bytes that are no UTF-8', async () => {
     writeSample(directory, rightRows());
     appendFileSync(partOf(directory, 'items'), Buffer.from([0xc3, 0x28, 0x0d, 0x0a]));

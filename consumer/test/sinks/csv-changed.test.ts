@@ -171,6 +171,37 @@ const WAYS: Way[] = [
     said: /was added to by another program or person/,
   },
   {
+    how: 'saved with the line ends of Unix, as dos2unix does',
+    change: (path) => edit(path, (text) => text.replaceAll('\r\n', '\n')),
+    left: KEYS,
+    another: true,
+    said: /was cut/,
+  },
+  {
+    how: 'sorted, so that its header is not its first line any more',
+    change: (path) => edit(path, (text) => `${text.trimEnd().split('\r\n').toReversed().join('\r\n')}\r\n`),
+    left: KEYS,
+    another: true,
+    said: /was changed in place/,
+  },
+  {
+    how: 'made longer by zero bytes, as a disk does that lost power',
+    change: async (path) => truncate(path, (await stat(path)).size + 4_096),
+    left: KEYS,
+    another: false,
+    said: /was added to/,
+  },
+  {
+    how: 'replaced by a link that leads nowhere',
+    change: async (path) => {
+      await rm(path);
+      await symlink(`${path}.gone`, path);
+    },
+    left: [],
+    another: true,
+    said: /was deleted or replaced .*gone/,
+  },
+  {
     how: 'replaced by a folder',
     change: async (path) => {
       await rm(path);
@@ -300,18 +331,30 @@ describe('a consumer that is idle', () => {
 });
 
 describe('a rebuild', () => {
-  test('never opens a pipe that another program put in the place of a part: nothing writes to it, so that would wait for ever', async () => {
-    const { writer, path, connect } = await newStore();
-    await writer.write('parts', ROWS);
-    await rm(path);
-    execFileSync('mkfifo', [path]);
-    await expect(writer.write('parts', ROWS)).rejects.toThrow(/no file any more/);
-    const other = connect();
-    await other.identity();
-    await other.beginEpoch(NEXT_EPOCH);
-    expect(await keys(other)).toEqual([]);
-    await other.probe();
-  });
+  test.each([
+    ['a pipe', (path: string) => execFileSync('mkfifo', [path])],
+    [
+      'a link to a pipe',
+      (path: string) => {
+        execFileSync('mkfifo', [`${path}.pipe`]);
+        return symlink(`${path}.pipe`, path);
+      },
+    ],
+  ])(
+    'never opens %s that another program put in the place of a part: nothing writes to it, so that would wait for ever',
+    async (_what, put) => {
+      const { writer, path, connect } = await newStore();
+      await writer.write('parts', ROWS);
+      await rm(path);
+      await put(path);
+      await expect(writer.write('parts', ROWS)).rejects.toThrow(/no file any more/);
+      const other = connect();
+      await other.identity();
+      await other.beginEpoch(NEXT_EPOCH);
+      expect(await keys(other)).toEqual([]);
+      await other.probe();
+    },
+  );
 
   const BAD: [string, (text: string) => string, RegExp][] = [
     ['a line with a cell less', (text) => text.replace(/^007,1,/m, '007,'), /line 5, is no row: it has 9 cells/],

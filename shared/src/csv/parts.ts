@@ -1,5 +1,5 @@
 import { createReadStream } from 'node:fs';
-import { open, readdir, readFile } from 'node:fs/promises';
+import { open, readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { wholeLines } from './lines.js';
 import { splitCells } from './split-cells.js';
@@ -24,7 +24,10 @@ export async function listParts(directory: string, dataset: string): Promise<Par
     const entries = await readdir(folder, { withFileTypes: true });
     // A person may have made a folder, or another program a pipe, of this name, perhaps in the place of a part. To open a pipe would
     // wait for ever.
-    names = entries.filter((entry) => entry.isFile() || entry.isSymbolicLink()).map(({ name }) => name);
+    const isFile = await Promise.all(
+      entries.map((entry) => entry.isFile() || (entry.isSymbolicLink() && leadsToFile(join(folder, entry.name)))),
+    );
+    names = entries.filter((_, index) => isFile[index]).map(({ name }) => name);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
     throw error;
@@ -40,6 +43,12 @@ export async function listParts(directory: string, dataset: string): Promise<Par
     }))
     .sort((a, b) => (a.writer === b.writer ? a.number - b.number : a.writer < b.writer ? -1 : 1));
 }
+
+const leadsToFile = (path: string): Promise<boolean> =>
+  stat(path).then(
+    (found) => found.isFile(),
+    () => false,
+  );
 
 const NEUTRALISED = 'formulas neutralised';
 const PLAIN = 'formulas plain';

@@ -18,6 +18,9 @@ const CHUNK = 1024 * 1024;
  * Reads CSV to the letter of RFC 4180: CR LF ends a line, quotes stand around whole cells, quotes within are doubled.
  * What the parser of the pipeline forgives, or repairs, is a fault here. After a fault it goes on behind the next line
  * end, so that one torn line does not hide those behind it.
+ *
+ * A file whose first line ends in LF was saved by another program (dos2unix, an editor). There LF ends a line, too: the rows are whole, and
+ * their hashes show whether they are what was written.
  */
 export async function* readCsvLines(path: string): AsyncGenerator<CsvLine> {
   const lines = new Lines();
@@ -36,6 +39,7 @@ export async function* readCsvLines(path: string): AsyncGenerator<CsvLine> {
 class Lines {
   #bytes: Buffer = Buffer.alloc(0);
   #number = 0;
+  #endsInLf = false;
 
   add(chunk: Buffer): void {
     this.#bytes = this.#bytes.length === 0 ? chunk : Buffer.concat([this.#bytes, chunk]);
@@ -43,12 +47,18 @@ class Lines {
 
   *whole(): Generator<CsvLine> {
     let from = 0;
-    for (let line = readLine(this.#bytes, from); line !== undefined; line = readLine(this.#bytes, from)) {
+    for (let line = this.#next(from); line !== undefined; line = this.#next(from)) {
       from = line.end;
       const number = ++this.#number;
       yield 'cells' in line ? { number, cells: line.cells } : { number, fault: line.fault, atEnd: false };
     }
     this.#bytes = this.#bytes.subarray(from);
+  }
+
+  #next(from: number): Read | undefined {
+    const line = readLine(this.#bytes, from, this.#endsInLf || this.#number === 0);
+    if (line !== undefined && this.#number === 0) this.#endsInLf = this.#bytes[line.end - 2] !== CARRIAGE_RETURN;
+    return line;
   }
 
   /** Takes out what is left up to the next line end of any kind. */
@@ -63,7 +73,7 @@ class Lines {
 type Read = { readonly end: number } & ({ readonly cells: string[] } | { readonly fault: string });
 
 /** The line that begins at `from`; undefined if it is not whole yet. */
-function readLine(bytes: Buffer, from: number): Read | undefined {
+function readLine(bytes: Buffer, from: number, mayEndInLf: boolean): Read | undefined {
   const cells: string[] = [];
   for (let at = from; ; ) {
     const cell = bytes[at] === QUOTE ? quotedCell(bytes, at) : plainCell(bytes, at);
@@ -77,6 +87,10 @@ function readLine(bytes: Buffer, from: number): Read | undefined {
     if (next === CARRIAGE_RETURN && cell.end + 1 >= bytes.length) return undefined;
     if (next === CARRIAGE_RETURN && bytes[cell.end + 1] === LINE_FEED) {
       const end = cell.end + 2;
+      return isUtf8(bytes.subarray(from, end)) ? { cells, end } : { fault: 'the line is not UTF-8', end };
+    }
+    if (next === LINE_FEED && mayEndInLf) {
+      const end = cell.end + 1;
       return isUtf8(bytes.subarray(from, end)) ? { cells, end } : { fault: 'the line is not UTF-8', end };
     }
     // Where the quotes are wrong, what seems to be one cell may be several lines.
