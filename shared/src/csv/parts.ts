@@ -44,10 +44,11 @@ export async function listParts(directory: string, dataset: string): Promise<Par
     .sort((a, b) => (a.writer === b.writer ? a.number - b.number : a.writer < b.writer ? -1 : 1));
 }
 
+/** True also of a link that cannot be followed: who reads it tells why. */
 const leadsToFile = (path: string): Promise<boolean> =>
   stat(path).then(
     (found) => found.isFile(),
-    () => false,
+    () => true,
   );
 
 const NEUTRALISED = 'formulas neutralised';
