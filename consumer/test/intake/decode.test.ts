@@ -1,3 +1,4 @@
+import { gzipSync } from 'node:zlib';
 import { PoisonError, tombstoneHash, versionOrder } from '@tributary/shared';
 import { describe, expect, test } from 'vitest';
 import type { BrokerMessage } from '../../src/intake/channel.js';
@@ -18,6 +19,8 @@ const settler = new Settler({
 const none = new KnownRecords().of(CUSTOMER);
 const deliveryOf = (...of: Parameters<typeof messageOf>) => deliver(messageOf(...of));
 const deliver = (message: BrokerMessage) => settler.track(message, 0);
+
+const nested = (depth: number) => `${'['.repeat(depth)}${']'.repeat(depth)}`;
 
 function refusalOf(body: unknown): PoisonError {
   try {
@@ -98,6 +101,11 @@ describe('a delivery', () => {
     ['is not JSON', '{"id": "C-1"', 'not_json', undefined],
     ['is not UTF-8', Buffer.from([0x22, 0xff, 0xfe, 0x22]), 'not_json', undefined],
     ['is HTML', '<html>502 Bad Gateway</html>', 'not_json', undefined],
+    ['is empty', Buffer.alloc(0), 'not_json', undefined],
+    ['is UTF-16', Buffer.from('\ufeff{"id":"C-1"}', 'utf16le'), 'not_json', undefined],
+    ['is compressed', gzipSync('{"id":"C-1"}'), 'not_json', undefined],
+    ['is nested deep', nested(100_000), 'not_an_object', undefined],
+    ['has a key that is nested deep', `{"id":${nested(100_000)}}`, 'key_missing', 'id'],
     ['is a list', '[]', 'not_an_object', undefined],
     ['is null', 'null', 'not_an_object', undefined],
     [
