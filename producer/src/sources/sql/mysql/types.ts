@@ -1,6 +1,5 @@
 import { parseJson } from '@tributary/shared';
-import type { FieldPacket } from 'mysql2';
-import { Types } from 'mysql2';
+import mysql, { type FieldPacket } from 'mysql2';
 import type { ResultColumn, Sorting, Value } from '../database.js';
 
 /** The character set of columns that hold bytes. */
@@ -30,7 +29,7 @@ const BYTES: ReadonlySet<string> = new Set([
 ]);
 
 /** The names of types by their numbers in the protocol. */
-const NAMES: ReadonlyMap<unknown, string> = new Map(Object.entries(Types).map(([name, number]) => [number, name]));
+const NAMES: ReadonlyMap<unknown, string> = new Map(Object.entries(mysql.Types).map(([name, number]) => [number, name]));
 
 const nameOf = (number: number | undefined): string => NAMES.get(number) ?? String(number);
 
