@@ -29,7 +29,9 @@ const BYTES: ReadonlySet<string> = new Set([
 ]);
 
 /** The names of types by their numbers in the protocol. */
-const NAMES: ReadonlyMap<unknown, string> = new Map(Object.entries(mysql.Types).map(([name, number]) => [number, name]));
+const NAMES: ReadonlyMap<unknown, string> = new Map(
+  Object.entries(mysql.Types).map(([name, number]) => [number, name]),
+);
 
 const nameOf = (number: number | undefined): string => NAMES.get(number) ?? String(number);
 
