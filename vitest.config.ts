@@ -5,6 +5,9 @@ import { defineConfig } from 'vitest/config';
 const conditions = ['tributary-source'];
 const sources = { resolve: { conditions }, ssr: { resolve: { conditions } } };
 
+/** Waits end when what they wait for is there: only a failing test takes as long as this. A busy machine needs more than a second. */
+const patient = { expect: { poll: { timeout: 20_000 } }, setupFiles: ['test/services/patience.ts'] };
+
 /** They crash the consumer between any two steps, thousands of times, or speak to servers in processes of their own. */
 const slow = [
   'consumer/test/{ledger,session,simulation}/**/*.test.ts',
@@ -20,6 +23,7 @@ export default defineConfig({
       {
         ...sources,
         test: {
+          ...patient,
           name: 'unit',
           include: [
             '{shared,producer,consumer,mock-api,dashboard,tributary,bench}/test/**/*.test.ts',
@@ -31,10 +35,11 @@ export default defineConfig({
           hookTimeout: 30_000,
         },
       },
-      { ...sources, test: { name: 'crash', include: slow, testTimeout: 120_000, hookTimeout: 60_000 } },
+      { ...sources, test: { ...patient, name: 'crash', include: slow, testTimeout: 120_000, hookTimeout: 60_000 } },
       {
         ...sources,
         test: {
+          ...patient,
           name: 'integration',
           include: ['test/{integration,end-to-end,observability}/**/*.test.ts'],
           globalSetup: ['test/services/global-setup.ts'],
@@ -45,6 +50,7 @@ export default defineConfig({
       {
         ...sources,
         test: {
+          ...patient,
           name: 'chaos',
           include: ['test/chaos/*.test.ts'],
           // After all others, and one at a time: it loads the machine, and wants its load to be its own.
@@ -56,6 +62,7 @@ export default defineConfig({
       {
         ...sources,
         test: {
+          ...patient,
           name: 'compose',
           include: ['test/compose/**/*.test.ts'],
           // One stack of containers at a time.

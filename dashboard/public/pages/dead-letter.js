@@ -3,7 +3,7 @@ import { get, post } from '../ui/api.js';
 import { ask } from '../ui/ask.js';
 import { h, setText } from '../ui/dom.js';
 import { emptyPage } from '../ui/empty.js';
-import { bytes, sentence } from '../ui/format.js';
+import { bytes, compactJson, sentence } from '../ui/format.js';
 import { addressOf } from '../ui/location.js';
 import { session } from '../ui/session.js';
 import { moment } from '../ui/times.js';
@@ -179,9 +179,7 @@ const back = () => h('a', { href: addressOf({ at: 'dead-letters' }) }, '← All 
 function pretty(payload) {
   try {
     const value = JSON.parse(payload);
-    const same =
-      JSON.stringify(value) === payload.replaceAll(/\s+(?=(?:[^"\\]|\\.|"(?:[^"\\]|\\.)*")*$)/g, '') ||
-      JSON.stringify(value) === payload;
+    const same = JSON.stringify(value) === compactJson(payload);
     return same ? JSON.stringify(value, null, 2) : payload;
   } catch {
     return payload;

@@ -99,9 +99,14 @@ export class Guard {
     };
   }
 
+  /** The session that a request shows; '' for none. */
+  sessionOf(request: Request): string {
+    return sessionIds(request).find((id) => this.sessions.find(id) !== undefined) ?? '';
+  }
+
   /** Ends the session of a request, and all that it still receives. */
   signOut(request: Request): void {
-    const id = sessionId(request);
+    const id = this.sessionOf(request);
     const person = this.sessions.find(id);
     this.sessions.end(id);
     if (person !== undefined) this.#log.info({ ...person, from: addressOf(request) }, 'signed out');
@@ -114,7 +119,7 @@ export class Guard {
       const person = this.signIns.take(bearer, from, 'bearer');
       return { person, ended: undefined, share: shareOf(person, from), isThere: ALWAYS };
     }
-    const id = sessionId(request);
+    const id = this.sessionOf(request);
     const person = this.sessions.find(id, request.get(UNATTENDED) === undefined);
     if (person !== undefined) {
       const isThere = () => this.sessions.find(id) !== undefined;
@@ -146,8 +151,12 @@ const shareOf = (person: Person | undefined, from: string): string =>
 export const cookieName = (request: Request): string => (isSecure(request) ? SECURE_COOKIE : COOKIE);
 export const SESSION_COOKIES: readonly string[] = [COOKIE, SECURE_COOKIE];
 
-export function sessionId(request: Request): string {
+/**
+ * All that the cookie may be. Cookies know no ports: another server on this host can set one of the same name for a longer path, which
+ * browsers send first, and would sign everybody out if only the first counted.
+ */
+function sessionIds(request: Request): string[] {
   const name = cookieName(request);
   const cookies = (request.get('cookie') ?? '').split(';').map((cookie) => cookie.trim());
-  return cookies.find((cookie) => cookie.startsWith(`${name}=`))?.slice(name.length + 1) ?? '';
+  return cookies.filter((cookie) => cookie.startsWith(`${name}=`)).map((cookie) => cookie.slice(name.length + 1));
 }

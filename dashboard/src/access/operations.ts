@@ -3,7 +3,7 @@ import type { CookieOptions, Request } from 'express';
 import { z } from 'zod';
 import { ApiError } from '../http/api-error.js';
 import { type Operation, operation } from '../http/operation.js';
-import { cookieName, sessionId } from './guard.js';
+import { cookieName } from './guard.js';
 import { addressOf, isSecure } from './origin.js';
 import { ASKING } from './rate-limit.js';
 import { ROLES } from './roles.js';
@@ -33,7 +33,7 @@ export const accessOperations: readonly Operation[] = [
       return {
         name: person?.name ?? null,
         role: person?.role ?? null,
-        signedIn: guard.sessions.find(sessionId(request)) !== undefined,
+        signedIn: guard.sessions.find(guard.sessionOf(request)) !== undefined,
         mayRead: person !== undefined,
         canSignIn: guard.tokens.someoneMay(guard.reading === 'token' ? 'viewer' : 'operator'),
       };
@@ -53,7 +53,7 @@ export const accessOperations: readonly Operation[] = [
       const person = guard.signIns.take(body.token.trim(), addressOf(request), 'session');
       if (person === undefined) throw new ApiError(401, 'token_unknown', 'this token is not known');
       // Nothing goes on under the session that the browser had.
-      guard.sessions.end(sessionId(request));
+      guard.sessions.end(guard.sessionOf(request));
       response.cookie(cookieName(request), guard.sessions.begin(person), cookieOptions(request));
       return { ...person, signedIn: true, mayRead: true, canSignIn: true };
     },

@@ -21,6 +21,8 @@ function reader(limit: number): RequestHandler {
   const parse = json({ limit });
   return (request, response, next) => {
     refuseLarger(request, response, limit);
+    // The parser would take UTF-7 and UTF-16 as well.
+    if (!/^(?:utf-?8)?$/i.test(charsetOf(request))) throw new ApiError(415, 'bad_request', 'the body is not in UTF-8');
     let settled = false;
     const settle: NextFunction = (error?: unknown) => {
       if (settled) return;
@@ -41,6 +43,9 @@ function reader(limit: number): RequestHandler {
     parse(request, response, settle);
   };
 }
+
+const charsetOf = (request: Request): string =>
+  /;\s*charset\s*=\s*"?([^\s;"]*)/i.exec(request.get('content-type') ?? '')?.[1] ?? '';
 
 /** By what the head says, before anything is read. */
 function refuseLarger(request: Request, response: Response, limit: number): void {

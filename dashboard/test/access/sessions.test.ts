@@ -178,6 +178,13 @@ describe('who is signed in', () => {
       expect(await mayRead(planted, { 'x-forwarded-proto': 'https' })).toBe(false);
     });
 
+    it('is found behind another of its name, which a server on another port may have set', async () => {
+      await start();
+      const cookie = await cookieOf(VIEWER);
+      expect(await mayRead(`tributary_session=thrown; ${cookie}; tributary_session=more`)).toBe(true);
+      expect(await mayRead('tributary_session=thrown; tributary_session=more')).toBe(false);
+    });
+
     it('is another after each sign-in, whatever the browser sent, and the one before counts no more', async () => {
       await start();
       const first = await cookieOf(VIEWER, { cookie: 'tributary_session=of-an-attacker' });

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { PAGES, pageAt } from '../../public/pages/table.js';
-import { ago, bytes, localTime, oneLine, plural, utcTime } from '../../public/ui/format.js';
+import { ago, bytes, compactJson, localTime, oneLine, plural, utcTime } from '../../public/ui/format.js';
 import { addressOf, readPlace } from '../../public/ui/location.js';
 import { readFiles } from '../../src/http/page-files.js';
 
@@ -50,6 +50,20 @@ describe('the page', () => {
         /innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\b|new Function|DOMParser|\.srcdoc/;
       expect([file, forbidden.test(await read(file))]).toEqual([file, false]);
     }
+  });
+});
+
+describe('JSON without its blanks', () => {
+  it('keeps those in its texts', () => {
+    const text = ' {"a b" : [ 1, -2.50e3,\n\t"\\" \\\\", "\\\\" ], "": null } ';
+    expect(compactJson(text)).toBe('{"a b":[1,-2.50e3,"\\" \\\\","\\\\"],"":null}');
+    expect(compactJson(JSON.stringify(JSON.parse(text), null, 2))).toBe(JSON.stringify(JSON.parse(text)));
+  });
+
+  it('is made in one pass over a record of megabytes that somebody sent to hold up the browser', () => {
+    // With a look ahead from each blank it takes some ten minutes.
+    expect(compactJson(`[${' 1,'.repeat(300_000)} 1]`)).toHaveLength(600_003);
+    expect(compactJson(`["${' '.repeat(5_000_000)}"]`)).toHaveLength(5_000_004);
   });
 });
 

@@ -228,6 +228,30 @@ describe('every route of the dashboard', () => {
     expect(answered).toBe(400);
   });
 
+  it('answers no whole address in the place of a path: its host would be another to a proxy', async () => {
+    const { hostname, port } = new URL(dashboard.url);
+    for (const path of ['http://attacker.example/healthz', 'https://127.0.0.1/api/datasets']) {
+      const answered = await new Promise<number | undefined>((resolve, reject) => {
+        const asked = request({ hostname, port, path, agent: false }, (answer) => {
+          answer.resume();
+          resolve(answer.statusCode);
+        });
+        asked.on('error', reject).end();
+      });
+      expect([path, answered]).toEqual([path, 400]);
+    }
+  });
+
+  it.each(['utf-7', 'utf-16le', '"UTF-16"', 'latin1'])('reads no body in %s', async (charset) => {
+    const headers = { ...bearer(TOKENS.admin), 'content-type': `application/json; charset=${charset}` };
+    const { status } = await ask({ method: 'post', path: '/api/dead-letters/validate' }, headers, Buffer.from('{}'));
+    expect(status).toBe(415);
+    const utf8 = { ...headers, 'content-type': 'application/json;charset="UTF-8"' };
+    expect((await ask({ method: 'post', path: '/api/dead-letters/validate' }, utf8, Buffer.from('{}'))).status).toBe(
+      400,
+    );
+  });
+
   it.each(['OPTIONS', 'PUT', 'PATCH', 'TRACE', 'PROPFIND'])('answers no %s, known path or not', async (method) => {
     for (const path of ['/api/datasets', '/api/nothing', '/', '/metrics']) {
       const { status, headers } = await ask({ method, path }, bearer(TOKENS.admin));

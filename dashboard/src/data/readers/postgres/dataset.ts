@@ -36,7 +36,7 @@ const MOST_COUNTING = 1_000;
 /** A summary that took long to read is shown again for so many times as long, or the database would do nothing but count. */
 const REST = 20;
 /** Milliseconds that a page waits for the numbers of its table. */
-const PATIENCE = 2_000;
+const PATIENCE = 1_000;
 
 /** One dataset as the Postgres sink's tables hold it. */
 export class PostgresDataset {
