@@ -49,6 +49,8 @@ export class Live {
     this.#stopped.abort();
     this.#wake.abort();
     for (const { response } of this.#clients) response.end();
+    // A look that is under way would write to answers that have ended, and that error ended the process.
+    this.#clients.clear();
     await this.#running;
   }
 
@@ -75,6 +77,10 @@ export class Live {
     response.flushHeaders();
     // Tells the client to connect again after two seconds if the connection is lost.
     response.write(`retry: 2000\n\n${event('history', this.#observer.history)}${this.#last}`);
+    if (this.#stopped.signal.aborted) {
+      response.end();
+      return;
+    }
     const client = { response, identity, fullSince: undefined };
     this.#clients.add(client);
     response.on('close', () => this.#clients.delete(client));

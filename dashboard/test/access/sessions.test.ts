@@ -346,7 +346,7 @@ describe('who is signed in', () => {
     it('is not open to what came through a proxy from elsewhere, whatever its Host says', async () => {
       await start({ tokens: { operator: OPERATOR }, trustProxy: false });
       expect(await statuses({})).toEqual([200, 200]);
-      for (const name of ['x-forwarded-for', 'forwarded', 'via']) {
+      for (const name of ['x-forwarded-for', 'forwarded', 'via', 'x-real-ip', 'x-forwarded-host', 'cf-connecting-ip']) {
         expect(await statuses({ [name]: '127.0.0.1' })).toEqual([401, 401]);
       }
     });

@@ -88,7 +88,17 @@ export class ServiceGuard {
 const isLocal = (request: Request): boolean =>
   isNear(request.get('host') ?? '') && !FORWARDED.some((name) => request.get(name) !== undefined);
 
-export const FORWARDED = ['x-forwarded-for', 'forwarded', 'via'] as const;
+export const FORWARDED = [
+  'x-forwarded-for',
+  'x-forwarded-host',
+  'x-forwarded-server',
+  'x-real-ip',
+  'x-client-ip',
+  'true-client-ip',
+  'cf-connecting-ip',
+  'forwarded',
+  'via',
+] as const;
 
 /** Bytes of a body that is read to its end though nothing is done with it, so that the connection can serve the next request. */
 const SMALL_BODY = 64 * 1024;
