@@ -77,7 +77,7 @@ export class Live {
     response.flushHeaders();
     // Tells the client to connect again after two seconds if the connection is lost.
     response.write(`retry: 2000\n\n${event('history', this.#observer.history)}${this.#last}`);
-    if (this.#stopped.signal.aborted) {
+    if (this.#stopped.signal.aborted || response.destroyed) {
       response.end();
       return;
     }
