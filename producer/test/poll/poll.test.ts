@@ -1,4 +1,4 @@
-import { connectBroker, createRegistry, systemClock, topologyOf } from '@tributary/shared';
+import { connectBroker, createRegistry, RetryableError, systemClock, topologyOf } from '@tributary/shared';
 import fc from 'fast-check';
 import { Agent } from 'undici';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
@@ -14,6 +14,7 @@ import { Publisher } from '../../src/publish/publisher.js';
 import { EndpointFindings } from '../../src/shape/endpoint-findings.js';
 import { compileShape } from '../../src/shape/shape.js';
 import { Gate } from '../../src/sources/gate.js';
+import type { Page, PageRequest, Source } from '../../src/sources/port.js';
 import { memoryTokenStores } from '../../src/sources/rest/auth/token-store.js';
 import { Pauses } from '../../src/sources/rest/pauses.js';
 import { RestSource } from '../../src/sources/rest/rest.js';
@@ -26,7 +27,7 @@ import { startRiggedBroker } from '../support/rigged-broker.js';
 const paging = { type: 'cursor', next: '$.next' };
 
 /** Everything a poll goes through, real but for Redis and time. */
-async function setUp(settings: object, cursors: CursorStore = memoryCursorStore()) {
+async function setUp(settings: object, cursors: CursorStore = memoryCursorStore(), other?: Source) {
   const broker = await startRiggedBroker();
   const { log, lines } = recordingLog();
   const clock = new ManualClock();
@@ -49,7 +50,7 @@ async function setUp(settings: object, cursors: CursorStore = memoryCursorStore(
     },
   };
   const endpoint = endpointWith({ retries: 0, ...settings });
-  const source = new RestSource(endpoint, {
+  const rest = new RestSource(endpoint, {
     dispatcher,
     gate: new Gate(pipelineWith({}).limits, clock),
     pauses: new Pauses(clock),
@@ -62,7 +63,7 @@ async function setUp(settings: object, cursors: CursorStore = memoryCursorStore(
   const metrics = createPollMetrics(createRegistry('test'));
   const shape = compileShape(endpoint.entity.config, endpoint.config, new EndpointFindings(endpoint, metrics, log));
   const steps = {
-    source,
+    source: other ?? rest,
     shape,
     publisher,
     cursors: noted,
@@ -473,5 +474,65 @@ describe('an endpoint with where', () => {
     expect(await run()).toMatchObject({ records: 3, published: 1, filtered: 2 });
     expect(take()).toEqual([canonical('a')]);
     expect(saved).toMatchObject([{ mark: '2026-03-01T11:30:00.000Z' }]);
+  });
+});
+
+describe('a poll of a source in the order of versions', () => {
+  const at = (minute: number) => `2026-03-01T11:0${minute}:00.000Z`;
+  const pageOf = (minute: number): Page => ({
+    records: [customer(`c${minute}`, at(minute))],
+    fetchedAt: 0,
+    serverTime: undefined,
+  });
+
+  /** Pages, one a minute; the last of them cannot be read the first time. */
+  function source(isInOrder: boolean) {
+    const asked: (string | number | undefined)[] = [];
+    return {
+      asked,
+      countsPages: false,
+      isInOrder,
+      async *pages({ since }: PageRequest) {
+        asked.push(since);
+        for (const minute of [1, 2, 3, 4]) {
+          if (minute === 4 && asked.length === 1) throw new RetryableError('network', 'gone');
+          if (since === undefined || at(minute) >= String(since)) yield pageOf(minute);
+        }
+      },
+    };
+  }
+
+  const settings = { url: 'http://127.0.0.1:1/', incremental: { parameter: 'since' } };
+
+  it('saves how far it came when a page is confirmed, and goes on there after it has died', async () => {
+    const read = source(true);
+    const { run, saved, take } = await setUp(settings, memoryCursorStore(), read);
+    await expect(run()).rejects.toThrow('gone');
+    // The last page that was read is published, and not known to be confirmed.
+    expect(saved).toEqual([
+      { mark: at(1), validators: [] },
+      { mark: at(2), validators: [] },
+    ]);
+    await run();
+    expect(read.asked).toEqual([undefined, '2026-03-01T11:01:55.000Z']);
+    expect(take().map(({ id }) => id)).toEqual(['c1', 'c2', 'c3', 'c2', 'c3', 'c4']);
+    expect(saved.at(-1)).toEqual({ mark: at(4), validators: [] });
+  });
+
+  it('saves nothing on the way where records come in any order', async () => {
+    const read = source(false);
+    const { run, saved } = await setUp(settings, memoryCursorStore(), read);
+    await expect(run()).rejects.toThrow('gone');
+    expect(saved).toEqual([]);
+    await run();
+    expect(read.asked).toEqual([undefined, undefined]);
+  });
+
+  it('saves nothing on the way of a walk that looks for what is missing: it has to be one piece', async () => {
+    const read = source(true);
+    const more = { deletes: { missing: true }, resync: { every: '1h' } };
+    const { run, saved } = await setUp({ ...settings, ...more }, memoryCursorStore(), read);
+    await expect(run()).rejects.toThrow('gone');
+    expect(saved).toEqual([]);
   });
 });

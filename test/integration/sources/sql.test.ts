@@ -1,5 +1,6 @@
 import { stringifyJson, systemClock } from '@tributary/shared';
 import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from 'vitest';
+import { listTables } from '../../../producer/src/operate/list.js';
 import { createSource } from '../../../producer/src/sources/kinds.js';
 import type { Page, SourceEvents } from '../../../producer/src/sources/port.js';
 import { createSurroundings } from '../../../producer/src/sources/surroundings.js';
@@ -123,6 +124,26 @@ describe.each(['Postgres', 'MariaDB'])('%s', (name) => {
     }
   });
 
+  test('reads keys of text in the order that the database has for them', async () => {
+    const database = of(name);
+    const table = await tableIn(
+      database,
+      name === 'MariaDB' ? 'id varchar(20) CHARACTER SET utf8mb4 PRIMARY KEY' : 'id varchar(20) PRIMARY KEY',
+    );
+    const ids = ['a', 'B', 'c', 'D', 'é', 'ö', 'z', 'Z2', '_', '10', '9', 'x y', "o'neil", 'back\\slash', '😀'];
+    const quoted = ids.map(
+      (id) => `('${id.replaceAll("'", "''").replaceAll('\\', name === 'MariaDB' ? '\\\\' : '\\')}')`,
+    );
+    await database.run(`INSERT INTO ${table} VALUES ${quoted.join(', ')}`);
+    for (const chunk of [1, 2, 4]) {
+      const { records } = sourceOf(
+        { url: database.url, table, entity: 'thing', incremental: false, chunk },
+        entityOf({ id: 'string' }),
+      );
+      expect((await records()).map((one) => (one as { id: string }).id).sort()).toEqual(ids.toSorted());
+    }
+  });
+
   test('goes on at the microsecond, and not behind rows of the same millisecond', async () => {
     const database = of(name);
     const table = await tableIn(database, `id int PRIMARY KEY, at ${database.wall} NOT NULL`);
@@ -240,6 +261,13 @@ describe.each(['Postgres', 'MariaDB'])('%s', (name) => {
     const database = of(name);
     const table = await tableIn(database, `id int PRIMARY KEY, name varchar(20), updated_at ${database.wall} NOT NULL`);
     const { source } = sourceOf({ ...CUSTOMER, url: database.url, table, map: { updatedAt: '$.updated_at' } });
+    const lines: string[] = [];
+    await listTables({ url: database.url, table, write: (text) => void lines.push(text) });
+    const listed = lines.join('');
+    expect(listed.startsWith(table)).toBe(true);
+    expect(listed).toMatch(
+      / {2}id: int.*, of the key, not null\n {2}name: .*\n {2}updated_at: .*, not null\n {2}key: id\n {2}version: updated_at\n/,
+    );
     const { key, columns, name: told } = (await source.describe?.(new AbortController().signal)) ?? {};
     expect(told).toBe(`the table ${table}`);
     expect(key).toEqual(['id']);
@@ -340,4 +368,17 @@ test('MariaDB: every type in a raw record is exact', async () => {
     year_: 2026,
   });
   expect(two).toMatchObject({ id: 2, yes: false, bit1: false, wall: '0000-00-00 00:00:00.000000', day: '0000-00-00' });
+});
+
+test('MariaDB: a key that is sorted in one way and compared in another is refused in words', async () => {
+  const database = of('MariaDB');
+  const table = await tableIn(database, "kind enum('b', 'a') NOT NULL, id int NOT NULL, PRIMARY KEY (kind, id)");
+  const fields = entityOf({ id: 'integer', kind: 'string' }, { key: ['kind', 'id'] });
+  const settings = { url: database.url, entity: 'thing', incremental: false };
+  await expect(sourceOf({ ...settings, table }, fields).records()).rejects.toMatchObject({
+    code: 'key_unsorted',
+    message: expect.stringContaining('"kind" of the type enum'),
+  });
+  const query = `SELECT CAST(kind AS CHAR) AS kind, id FROM ${table}`;
+  expect(await sourceOf({ ...settings, query }, fields).records()).toEqual([]);
 });

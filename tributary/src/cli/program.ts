@@ -5,6 +5,7 @@ import { deadLettersCommand } from './dead-letters.js';
 import { endpointsCommand, resetCommand } from './endpoints.js';
 import { generateEndpointsCommand } from './generate-endpoints.js';
 import { initCommand } from './init.js';
+import { listCommand } from './list.js';
 import { serviceCommands } from './services.js';
 import { createGroup } from './shell/command.js';
 import { CommandFailed, type Context, EXIT } from './shell/context.js';
@@ -31,6 +32,7 @@ function createProgram(context: Context, version: string): CommandUnknownOpts {
     initCommand(context),
     checkCommand(context),
     tryCommand(context),
+    listCommand(context),
     endpointsCommand(context),
     resetCommand(context),
     deadLettersCommand(context),

@@ -9,6 +9,7 @@ const COMMANDS = [
   'try',
   'endpoints',
   'reset',
+  'list',
   'dead-letters',
   'producer',
   'consumer',

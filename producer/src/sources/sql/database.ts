@@ -5,9 +5,10 @@ export type Value = string | Buffer | null;
 
 /**
  * How the database sorts a column: as numbers; as moments, whatever the zone; as times of a clock on the wall, without a zone; as
- * text; or in a way that says nothing of a version.
+ * text; in a way that says nothing of a version; or in one way where it sorts and in another where it compares, so that rows would be
+ * left out if they were read in its order.
  */
-export type Sorting = 'number' | 'instant' | 'wall' | 'text' | 'other';
+export type Sorting = 'number' | 'instant' | 'wall' | 'text' | 'other' | 'inconsistent';
 
 export interface ResultColumn {
   readonly name: string;

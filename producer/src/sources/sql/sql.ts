@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import {
   type Clock,
   columnOf,
@@ -91,7 +92,15 @@ export class SqlSource implements Source {
       yield page(rows.map(rowReader(columns, this.#fields)));
       const last = rows.at(-1);
       if (last === undefined || rows.length < chunk) return;
-      after = placeOf(last, columns, order);
+      const place = placeOf(last, columns, order);
+      if (after !== undefined && isDeepStrictEqual(place, after)) {
+        // The same rows would come for ever.
+        throw new FatalError(
+          'key_unsorted',
+          `${this.#where}: the rows behind one row begin with that row again: look at the types of version and key`,
+        );
+      }
+      after = place;
     }
   }
 
@@ -137,6 +146,10 @@ export class SqlSource implements Source {
     const named = (name: string) => this.#column(name, columns);
     const order = [...(version === undefined ? [] : [version]), ...keyFieldsOf(entity.config)].map((name) => {
       const column = named(name);
+      if (column.sorting === 'inconsistent') {
+        const message = `the column "${column.name}" of the type ${column.type} is sorted in one way and compared in another, so rows cannot be read in its order: let a query make text or a number of it`;
+        throw new FatalError('key_unsorted', `${this.#where}: ${message}`);
+      }
       const isBytewise = name === version && this.#fields[name]?.type === 'string';
       // Of a view and of a query nothing tells.
       return { ...column, isBytewise, nullable: nullable.get(column.name) ?? true };

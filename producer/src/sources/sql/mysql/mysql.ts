@@ -20,7 +20,7 @@ import type {
 import { partsOf } from '../database.js';
 import { faultOf } from './errors.js';
 import { DESCRIBE, describeTables } from './tables.js';
-import { columnOf, isOfBytes } from './types.js';
+import { columnOf, isOfBytes, isText } from './types.js';
 
 /** A connection that is not used for so long, in milliseconds, is closed. */
 const IDLE = 60_000;
@@ -85,6 +85,10 @@ export class MysqlDatabase implements Database {
 
   async query(statement: Statement, signal: AbortSignal): Promise<Rows> {
     const { rows, fields } = await this.#ask(statement, signal);
+    const texts = fields.flatMap((field, index) => (isText(field) ? [index] : []));
+    for (const row of rows) {
+      for (const index of texts) row[index] = row[index]?.toString() ?? null;
+    }
     return { columns: fields.map(columnOf), rows };
   }
 

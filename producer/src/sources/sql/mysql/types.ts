@@ -18,6 +18,10 @@ const NUMBERS: ReadonlySet<string> = new Set([
 ]);
 const INTEGERS: ReadonlySet<string> = new Set(['TINY', 'SHORT', 'LONG', 'INT24', 'LONGLONG', 'YEAR']);
 const DOUBLES: ReadonlySet<string> = new Set(['FLOAT', 'DOUBLE']);
+/** Sorted by their numbers, and compared with a text by their names. */
+const NAMED_NUMBERS = 256 | 2_048;
+/** Of a FLOAT not all digits are written, and a BIT is compared with bytes as a number. */
+const INEXACT: ReadonlySet<string> = new Set(['FLOAT', 'BIT']);
 const BYTES: ReadonlySet<string> = new Set([
   'TINY_BLOB',
   'MEDIUM_BLOB',
@@ -43,24 +47,32 @@ const SORTINGS: Readonly<Record<string, Sorting>> = {
   NEWDATE: 'wall',
 };
 
-function sortingOf(type: string, isBinary: boolean): Sorting {
+function sortingOf(type: string, isBinary: boolean, isNamed: boolean): Sorting {
+  if (isNamed || INEXACT.has(type)) return 'inconsistent';
   if (NUMBERS.has(type)) return 'number';
   return SORTINGS[type] ?? (BYTES.has(type) && !isBinary ? 'text' : 'other');
 }
 
-export function columnOf(
-  field: Pick<FieldPacket, 'name' | 'columnType' | 'characterSet' | 'columnLength'>,
-): ResultColumn {
-  const { name, columnType, characterSet } = field;
+export function columnOf({
+  name,
+  columnType,
+  characterSet,
+  flags,
+}: Pick<FieldPacket, 'name' | 'columnType' | 'characterSet' | 'flags'>): ResultColumn {
   const type = nameOf(columnType);
   const isBinary = characterSet === BINARY;
+  const isNamed = typeof flags === 'number' && (flags & NAMED_NUMBERS) !== 0;
   return {
     name,
-    type: type.toLowerCase(),
-    sorting: sortingOf(type, isBinary),
+    type: isNamed ? 'enum' : type.toLowerCase(),
+    sorting: sortingOf(type, isBinary, isNamed),
     read: readerOf(type, isBinary),
   };
 }
+
+/** Whether its bytes are text. As bytes they would be compared by another collation than the one in which the column is sorted. */
+export const isText = ({ columnType, characterSet }: Pick<FieldPacket, 'columnType' | 'characterSet'>): boolean =>
+  BYTES.has(nameOf(columnType)) && characterSet !== BINARY;
 
 function readerOf(type: string, isBinary: boolean): ResultColumn['read'] {
   if (INTEGERS.has(type)) return (value) => (Number.isSafeInteger(Number(value)) ? Number(value) : String(value));
