@@ -1,6 +1,6 @@
 import { Counter, Gauge, Histogram, type Registry } from '@tributary/shared';
 
-/** Counts the messages of one queue. Plain numbers, since they change with every message. */
+/** Counts the records of one queue (a message may be a pack of them). Plain numbers, since they change with every message. */
 export interface QueueStats {
   readonly queue: string;
   published: number;
@@ -22,10 +22,10 @@ export const newQueueStats = (queue: string): QueueStats => ({
 });
 
 const QUEUE_COUNTERS = {
-  published: 'Messages sent to RabbitMQ, again after a lost connection included',
-  confirmed: 'Messages RabbitMQ confirmed as stored',
-  returned: 'Messages RabbitMQ returned because no queue takes them',
-  rejected: 'Messages the queue refused for now, being full; each is sent again',
+  published: 'Records sent to RabbitMQ, again after a lost connection included',
+  confirmed: 'Records RabbitMQ confirmed as stored',
+  returned: 'Records RabbitMQ returned because no queue takes them',
+  rejected: 'Records the queue refused for now, being full; each is sent again',
   tooLarge: 'Records left out because RabbitMQ takes no message of their size',
 } as const satisfies Partial<Record<keyof QueueStats, string>>;
 
@@ -45,7 +45,7 @@ export function registerPublishMetrics(registry: Registry, stats: () => readonly
   }
   const unconfirmed = new Gauge({
     name: 'tributary_publish_unconfirmed',
-    help: 'Messages that RabbitMQ has not confirmed yet',
+    help: 'Records that RabbitMQ has not confirmed yet',
     labelNames: ['queue'],
     registers: [registry],
     collect() {

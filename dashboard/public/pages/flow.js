@@ -11,8 +11,8 @@ const VITALS = [
   ['Newest row', 'How long ago the newest row was written', ({ freshness }) => age(freshness, ' ago')],
   [
     'In the queues',
-    'Records that wait in the queues for a consumer',
-    ({ queues }) => [compact(total(queues, 'ready'))],
+    'Records that wait in the queues for a consumer; a message may hold many',
+    ({ queues }) => [compact(total(queues, 'records'))],
   ],
   ['In flight', 'Records that consumers have taken and not yet acknowledged', ({ unacked }) => [compact(unacked)]],
   [

@@ -31,6 +31,7 @@ const queue = z.strictObject({
   queue: z.string(),
   entity: z.string(),
   ready: count.nullable(),
+  records: count.nullable(),
   consumers: count.nullable(),
   dead: count.nullable(),
   rate: z.number(),

@@ -31,6 +31,8 @@ export interface QueueFlow {
   readonly entity: string;
   /** Messages that wait; null while RabbitMQ is away or the queue is not declared. */
   readonly ready: number | null;
+  /** Records that wait, about: a message may be a pack, and how many are in it is known of the producers' own only. */
+  readonly records: number | null;
   readonly consumers: number | null;
   readonly dead: number | null;
   /** Records a second that consumers accept, drop or dead-letter. */

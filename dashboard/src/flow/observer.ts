@@ -51,7 +51,7 @@ export class Observer {
   async look(): Promise<Flow> {
     const { config, broker, brokerKnown, reader, readToken, clock } = this.#options;
     const urls = this.#options.services();
-    const [{ producers, states }, consumers, queues, datasets] = await Promise.all([
+    const [{ producers, states }, consumers, depths, datasets] = await Promise.all([
       this.#producers(urls.producers),
       scrapeAll(urls.consumers, config, readToken),
       this.#queues(),
@@ -62,6 +62,8 @@ export class Observer {
     const newest = Math.max(0, ...datasets.map(({ lastWrittenAt }) => Date.parse(lastWrittenAt ?? '') || 0));
     const waits = consumers.flatMap(({ metrics }) => metrics.get('tributary_oldest_unflushed_seconds') ?? []);
     const words = sinkWords(config.sink);
+    const unacked = consumers.reduce((sum, { metrics }) => sum + sumOf(metrics, 'tributary_unsettled_deliveries'), 0);
+    const queues = withRecords(depths, producers, unacked);
     const flow: Omit<Flow, 'problems'> = {
       at: new Date(now).toISOString(),
       rates: this.#meter.rates,
@@ -73,7 +75,7 @@ export class Observer {
         ...instance(one),
         unsettled: sumOf(one.metrics, 'tributary_unsettled_deliveries'),
       })),
-      unacked: consumers.reduce((sum, { metrics }) => sum + sumOf(metrics, 'tributary_unsettled_deliveries'), 0),
+      unacked,
       oldestUnflushed: waits.length === 0 ? null : Math.max(...waits.map(({ value }) => value)),
       freshness: newest === 0 ? null : Math.max(0, (now - newest) / 1_000),
       sink: { type: config.sink.type, medium: words.medium, where: words.description },
@@ -84,7 +86,7 @@ export class Observer {
   }
 
   #record(now: number, { rates, queues, unacked, freshness }: Omit<Flow, 'problems'>): void {
-    const backlog = queues.reduce((sum, { ready }) => sum + (ready ?? 0), 0);
+    const backlog = queues.reduce((sum, { records }) => sum + (records ?? 0), 0);
     if (this.#recorder.record(now, { ...rates, backlog, unacked, freshness })) this.#lastRecorded = now;
   }
 
@@ -94,7 +96,7 @@ export class Observer {
     return { producers, states: await askEndpoints(urls, producers, readToken) };
   }
 
-  async #queues(): Promise<QueueFlow[]> {
+  async #queues(): Promise<Omit<QueueFlow, 'records'>[]> {
     const { broker, config } = this.#options;
     return await Promise.all(
       topologyOf(config).queues.map(async ({ queue, entity, deadQueue }) => {
@@ -107,6 +109,29 @@ export class Observer {
       }),
     );
   }
+}
+
+/**
+ * Adds how many records wait. The producers tell how many are not settled; those that consumers hold are taken off, of each queue its
+ * share. Messages of other programs count as one record.
+ */
+function withRecords(
+  queues: readonly Omit<QueueFlow, 'records'>[],
+  producers: readonly Scrape[],
+  unacked: number,
+): QueueFlow[] {
+  const backlog = new Map<string, number>();
+  for (const { metrics } of producers) {
+    for (const { labels, value } of metrics.get('tributary_backlog_records') ?? [])
+      backlog.set(labels.queue ?? '', Math.max(value, backlog.get(labels.queue ?? '') ?? 0));
+  }
+  const all = [...backlog.values()].reduce((sum, records) => sum + records, 0);
+  const waiting = Math.max(0, 1 - unacked / Math.max(1, all));
+  return queues.map((queue) => {
+    const { ready } = queue;
+    const records = Math.round((backlog.get(queue.queue) ?? 0) * waiting);
+    return { ...queue, records: ready === null || ready === 0 ? ready : Math.max(ready, records) };
+  });
 }
 
 const instance = ({ address, answers, problems }: Scrape) => ({ address, answers, problems });

@@ -19,11 +19,11 @@ export function tellProblems(flow: Omit<Flow, 'problems'>, now: number): string[
       words.push(`The consumer at ${address} does not answer (${problems.join('; ')}). Others take over what it held.`);
     else for (const problem of problems) words.push(`The consumer at ${address} waits: ${problem}.`);
   }
-  for (const { queue, ready, consumers: takers } of queues) {
+  for (const { queue, ready, records, consumers: takers } of queues) {
     if (ready === null && broker.connected)
       words.push(`The queue ${queue} is not there yet: a producer or a consumer declares it.`);
     else if (takers === 0 && (ready ?? 0) > 0)
-      words.push(`No consumer takes from ${queue}: ${ready} records wait there.`);
+      words.push(`No consumer takes from ${queue}: ${Math.max(ready ?? 0, records ?? 0)} records wait there.`);
   }
   for (const { id, enabled, paused, retrying, problem, nextPollAt, running } of endpoints) {
     if (retrying !== null) words.push(tellRetrying(id, retrying, now));

@@ -96,7 +96,7 @@ describe('what is wrong', () => {
     freshness: null,
     sink: { type: 'csv', medium: '', where: '' },
   };
-  const queue = { queue: 'q', entity: 'e', ready: 0, consumers: 1, dead: 0, rate: 0 };
+  const queue = { queue: 'q', entity: 'e', ready: 0, records: 0, consumers: 1, dead: 0, rate: 0 };
 
   it('is nothing while all is well', () => {
     expect(tellProblems({ ...calm, queues: [queue] }, 0)).toEqual([]);

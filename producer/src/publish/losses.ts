@@ -58,6 +58,8 @@ export interface LossWatchOptions {
   readonly isMine: (endpoint: string) => boolean;
   /** Lets the endpoint be polled again. It is called again later if it fails. */
   readonly onLoss: (loss: Loss) => Promise<void>;
+  /** Called with what each look finds. */
+  readonly onLook?: (open: readonly OpenPublication[]) => void;
 }
 
 /**
@@ -133,6 +135,7 @@ export class LossWatch {
     const { publications, isMine, onLoss, clock } = this.#options;
     const begun = clock.monotonic();
     const open = await publications.open();
+    this.#options.onLook?.(open);
     this.#counting = clock.monotonic() - begun;
     await publications.forget(open.filter((one) => missingOf(one) === 0));
     const pending = open.filter((one) => missingOf(one) > 0 && isMine(one.endpoint));

@@ -2,6 +2,7 @@ import type { Clock, Logger, QueueDepths, Registry, ReleaseList } from '@tributa
 import type { Endpoint } from '../endpoint.js';
 import type { Duty } from '../schedule/duty.js';
 import type { Stores } from '../stores.js';
+import { measureBacklog } from './backlog.js';
 import { LossWatch, missingOf } from './losses.js';
 import { LossRecovery } from './recovery.js';
 
@@ -24,7 +25,7 @@ export interface WatchLossesOptions {
 export interface Confirmed {
   /** What the broker lost and is not polled again yet, in words. */
   problems(): string[];
-  /** How many messages are not settled by any consumer. */
+  /** How many records are not settled by any consumer. */
   unsettled(): Promise<number>;
 }
 
@@ -49,7 +50,9 @@ export function watchLosses(options: WatchLossesOptions, releases: ReleaseList):
     monotonic: () => clock.monotonic(),
   });
   const onLoss = (loss: Parameters<LossRecovery['recover']>[0]) => recovery.recover(loss);
-  const watch = new LossWatch({ publications, depths, clock, log, isMine, onLoss });
+  const queues = new Set(endpoints.map(({ entity }) => entity.config.queue));
+  const onLook = measureBacklog(registry, queues);
+  const watch = new LossWatch({ publications, depths, clock, log, isMine, onLoss, onLook });
   releases.add('the watch for losses', () => watch.close());
   void watch.run();
   return {

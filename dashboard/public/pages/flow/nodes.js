@@ -65,8 +65,9 @@ export function queueNode(queue) {
   name.title = queue;
   return {
     root,
-    update({ ready, consumers, dead: letters, rate }) {
-      setText(figure, ready === null ? 'unknown' : `${count(ready)} waiting`);
+    update({ ready, records, consumers, dead: letters, rate }) {
+      setText(figure, ready === null ? 'unknown' : `${count(records)} waiting`);
+      figure.title = ready === null ? '' : `Records, about; RabbitMQ counts ${plural(ready, 'message')}`;
       setText(below[0], `${speed(rate)}/s · ${plural(consumers ?? 0, 'consumer')}`);
       setText(dead, letters ? plural(letters, 'dead letter') : '');
       root.dataset.state = ready === null || (consumers === 0 && ready > 0) ? 'bad' : 'good';
