@@ -6,6 +6,8 @@ import { type ChannelModel, connect } from 'amqplib';
 export interface Broker {
   readonly url: string;
   readonly topology: Topology;
+  /** The bounds of packs, as configured. */
+  readonly pack: PipelineConfig['pack'];
   /** The queue of an entity. */
   queueOf(entity: string): string;
   /** Only for the bare publisher. */
@@ -37,6 +39,7 @@ export async function openBroker(url: string, config: PipelineConfig): Promise<B
   return {
     url,
     topology,
+    pack: config.pack,
     queueOf,
     channel,
     version: versionOf(connection),

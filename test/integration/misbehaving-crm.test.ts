@@ -1,6 +1,6 @@
 import { createMockApi, type TruthDocument } from '@tributary/mock-api';
 import { createProducer } from '@tributary/producer';
-import { createLogger, parsePipeline } from '@tributary/shared';
+import { bodiesOf, createLogger, isPack, parsePipeline } from '@tributary/shared';
 import { connect } from 'amqplib';
 import { expect, inject, onTestFinished, test, vi } from 'vitest';
 import { uniqueName } from '../services/handle.js';
@@ -93,10 +93,12 @@ test('a CRM that misbehaves in every way loses no change, however its pages are 
     queue,
     (message) => {
       if (message === null) return;
-      received += 1;
-      const record = JSON.parse(String(message.content)) as { id: string; updatedAt: string };
       const newest = brought.get(String(message.properties.headers?.endpoint));
-      if (record.updatedAt > (newest?.get(record.id) ?? '')) newest?.set(record.id, record.updatedAt);
+      for (const body of isPack(message.properties) ? bodiesOf(message.content) : [message.content]) {
+        received += 1;
+        const record = JSON.parse(String(body)) as { id: string; updatedAt: string };
+        if (record.updatedAt > (newest?.get(record.id) ?? '')) newest?.set(record.id, record.updatedAt);
+      }
     },
     { noAck: true },
   );

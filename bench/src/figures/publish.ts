@@ -36,10 +36,10 @@ export const publish: Figure = {
   },
 };
 
-async function openPublisher({ url, topology }: Broker) {
+async function openPublisher({ url, topology, pack }: Broker) {
   const log = createLogger({ service: 'bench', instance: 'bench', level: 'warn' }, process.stderr);
   const connection = await connectBroker({ urls: url, connectionName: 'bench', log });
-  const publisher = new Publisher({ connection, topology, clock: systemClock, log });
+  const publisher = new Publisher({ connection, topology, clock: systemClock, log, pack });
   // Opens the channel and lets V8 compile the code, because neither is to be measured.
   await publishBy(publisher, customerMessages({ count: 2_000 }));
   const close = async () => {

@@ -83,7 +83,7 @@ export class Intake implements AsyncIterable<Delivery[]> {
   #track(message: BrokerMessage, packed: number | undefined): Delivery | Pack {
     const now = this.#clock.monotonic();
     if (packed === undefined) return this.settler.track(message, now);
-    const fault = faultOfPack(packed);
+    const fault = faultOfPack(message, packed);
     if (fault === undefined) return this.settler.trackPack(message, packed, now);
     const delivery = this.settler.track(message, now);
     delivery.refused = fault;

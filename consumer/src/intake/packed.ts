@@ -3,6 +3,8 @@ import {
   type Entity,
   type Envelope,
   MOST_PACKED,
+  PACK_FORMAT,
+  PACK_FORMAT_HEADER,
   PACK_HEADER,
   PoisonError,
   PUBLICATION_HEADER,
@@ -29,6 +31,7 @@ class PackedTogether {
       [PUBLICATION_HEADER]: _publication,
       [PUBLISHED_AFTER_HEADER]: _after,
       [PACK_HEADER]: _records,
+      [PACK_FORMAT_HEADER]: _format,
       ...headers
     } = properties.headers ?? {};
     this.content = content;
@@ -142,8 +145,13 @@ export function recordIn(message: BrokerMessage, bytes: string): unknown {
   return isText ? parseAscii(bytes) : parseBody(message.content);
 }
 
-/** Why a pack of another program is none, and is buried as it is; undefined for one that is in order. */
-export function faultOfPack(records: number): PoisonError | undefined {
+/** Why a pack cannot be taken apart, and is buried as it is; undefined for one that is in order. */
+export function faultOfPack({ properties }: BrokerMessage, records: number): PoisonError | undefined {
+  const format = properties.headers?.[PACK_FORMAT_HEADER];
+  if (format !== undefined && format !== PACK_FORMAT) {
+    const what = `the message is a pack of format ${String(format)}, and this consumer reads format ${PACK_FORMAT}`;
+    return new PoisonError('pack_format', `${what}; update the consumers, then replay it`);
+  }
   if (records === 0)
     return new PoisonError('pack_empty', 'the message is a pack (application/x-ndjson) without a record');
   if (records <= MOST_PACKED) return undefined;

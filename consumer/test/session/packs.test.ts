@@ -22,9 +22,10 @@ describe('a pack', () => {
   beforeEach(async () => {
     rig = await startRig(standIn);
   });
-  const send = async (...records: readonly unknown[]) => {
+  const send = (...records: readonly unknown[]) => sendAs({}, ...records);
+  const sendAs = async (more: Readonly<Record<string, unknown>>, ...records: readonly unknown[]) => {
     const bodies = records.map((one) => Buffer.from(typeof one === 'string' ? one : JSON.stringify(one)));
-    const headers = { endpoint: 'crm', run: 3, records: records.length, publication: NUMBER };
+    const headers = { endpoint: 'crm', run: 3, records: records.length, publication: NUMBER, ...more };
     const options = { persistent: true, contentType: PACK_CONTENT_TYPE, messageId: PACK, headers };
     rig.channel.publish(rig.pipeline, 'customer', packBodies(bodies), options);
     await rig.channel.waitForConfirms();
@@ -119,6 +120,18 @@ describe('a pack', () => {
     const letter = await rig.take('customer_data.dead');
     expect(letter.properties.headers).toMatchObject({ [DEAD_LETTER_HEADERS.code]: code });
     expect(letter.content.toString() === body).toBe(true);
+  });
+
+  test('of a later format is buried as it is, with what to do, and of the first format it lands', async () => {
+    await rig.begin();
+    await sendAs({ packFormat: 2 }, record('C-1'), record('C-2'));
+    await sendAs({ packFormat: 1 }, record('C-3'), record('C-4'));
+    await landed('C-3', 'C-4');
+    await drained();
+    const { content, properties } = await rig.take('customer_data.dead');
+    expect(properties).toMatchObject({ contentType: PACK_CONTENT_TYPE, messageId: PACK });
+    expect(properties.headers).toMatchObject({ packFormat: 2, [DEAD_LETTER_HEADERS.code]: 'pack_format' });
+    expect(content.toString()).toBe(`${JSON.stringify(record('C-1'))}\n${JSON.stringify(record('C-2'))}`);
   });
 
   test('is written and acknowledged as far as it is claimed when the session stops', async () => {

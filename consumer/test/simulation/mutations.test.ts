@@ -218,6 +218,25 @@ describe('a fault is found when a take-over', () => {
 });
 
 describe('a fault is found when a pack', () => {
+  test('gives all its records its own id, so that none of one key is the newest', async () => {
+    const real = Object.getOwnPropertyDescriptor(Pack.prototype, 'deliveries')?.get;
+    const deliveries = vi.spyOn(Pack.prototype, 'deliveries', 'get').mockImplementation(function (this: Pack) {
+      const given = real?.call(this) as Delivery[];
+      for (const delivery of given) {
+        const { content, fields, properties } = delivery.message;
+        const { messageId: id = '' } = properties;
+        const message = { content, fields, properties: { ...properties, messageId: id.slice(0, id.indexOf('.')) } };
+        Object.defineProperty(delivery, 'message', { value: message });
+      }
+      return given;
+    });
+    try {
+      await expectFault({ packs: 8 });
+    } finally {
+      deliveries.mockRestore();
+    }
+  });
+
   test('is acknowledged with its first record', async () => {
     const trackPack = vi.spyOn(Settler.prototype, 'trackPack').mockImplementation(function (
       this: Settler,

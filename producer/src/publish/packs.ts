@@ -1,6 +1,8 @@
 import {
   canBePacked,
   PACK_CONTENT_TYPE,
+  PACK_FORMAT,
+  PACK_FORMAT_HEADER,
   PACK_HEADER,
   type PublishedNumber,
   packBodies,
@@ -13,6 +15,8 @@ import type { PublishRun } from './publish-run.js';
 export interface PackBounds {
   readonly records: number;
   readonly bytes: number;
+  /** Unconfirmed messages from which on records wait for others to be sent together. 0: they always do, if they come together. */
+  readonly from?: number;
 }
 
 interface Filling {
@@ -93,5 +97,9 @@ export function messageOf(messages: readonly [OutgoingMessage, ...OutgoingMessag
 export function optionsOf({ envelope }: OutgoingMessage, records: number, number?: PublishedNumber): PublishOptions {
   const options = publishOptions(envelope, number);
   if (records === 1) return options;
-  return { ...options, contentType: PACK_CONTENT_TYPE, headers: { ...options.headers, [PACK_HEADER]: records } };
+  return {
+    ...options,
+    contentType: PACK_CONTENT_TYPE,
+    headers: { ...options.headers, [PACK_HEADER]: records, [PACK_FORMAT_HEADER]: PACK_FORMAT },
+  };
 }

@@ -42,9 +42,9 @@ export interface PublisherOptions {
 /** The `max_message_size` of RabbitMQ 4, in bytes. If a broker has a lower one, its refusal says so. */
 const MAX_MESSAGE_SIZE = 16 * 1024 * 1024;
 
-/** Unconfirmed messages from which on records wait for others to be sent together, and until which they wait for no more. */
+/** Unconfirmed messages from which on records wait for others to be sent together, unless given; until a quarter, they wait for no more. */
 const PACKED_FROM = 64;
-const PACKED_UNTIL = 16;
+const PACKED_UNTIL = 0.25;
 
 /**
  * Publishes messages and keeps each until the broker has confirmed it. Messages that were not confirmed when a channel
@@ -62,6 +62,9 @@ export class Publisher implements ChannelUser {
   readonly #numberings = new Map<string, Numbering>();
   /** Undefined if each record is a message of its own. */
   readonly #packs: Packs | undefined;
+  readonly #packedFrom: number;
+  /** Whether what waits to be packed is sent when this turn of the event loop is over. */
+  #isSentSoon = false;
   #channel: PublishChannel | undefined;
   /** The fault that a person has to mend before any run can succeed. */
   #fault: FatalError | undefined;
@@ -72,6 +75,7 @@ export class Publisher implements ChannelUser {
     this.#options = options;
     this.#outbox = new Outbox(window, windowBytes);
     this.#packs = this.#packsOf(options.pack);
+    this.#packedFrom = options.pack?.from ?? PACKED_FROM;
     this.#stats = new Map(topology.queues.map(({ entity, queue }) => [entity, newQueueStats(queue)]));
     this.#queueWait = new QueueWait(options, () => this.#sendWaiting());
     this.#confirmWatch = new ConfirmWatch(options, this.#stats.values());
@@ -138,9 +142,11 @@ export class Publisher implements ChannelUser {
     if (stats === undefined) throw new Error(`no queue for entity ${entity}`);
     if (this.#packs !== undefined && message.body.length <= this.#maxMessageSize) {
       // While RabbitMQ keeps up, each record travels alone.
-      const waits = this.#outbox.size >= PACKED_FROM || this.#packs.has(entity);
+      const waits = this.#outbox.size >= this.#packedFrom || this.#packs.has(entity);
       if (waits) this.#packs.add(message, run, this.#maxMessageSize);
       else this.#hold([message], run, stats);
+      // No confirm comes that would send it.
+      if (waits && this.#outbox.size === 0) this.#sendSoon();
     } else if (message.body.length > this.#maxMessageSize) {
       this.#packs?.send(entity);
       const number = run.numbering?.numberOf(entity);
@@ -156,6 +162,15 @@ export class Publisher implements ChannelUser {
     }
     if (this.#fault !== undefined) this.failed(this.#fault);
     return this.#outbox.room();
+  }
+
+  #sendSoon(): void {
+    if (this.#isSentSoon) return;
+    this.#isSentSoon = true;
+    setImmediate(() => {
+      this.#isSentSoon = false;
+      this.#packs?.sendAll();
+    });
   }
 
   /** Sends records in one message, now or when there is a channel. */
@@ -253,7 +268,7 @@ export class Publisher implements ChannelUser {
       this.#outbox.settle(held, !held.returned);
       if (!held.returned) this.#queueWait.over(held.stats.queue);
     }
-    if (this.#outbox.size <= PACKED_UNTIL) this.#packs?.sendAll();
+    if (this.#outbox.size <= this.#packedFrom * PACKED_UNTIL) this.#packs?.sendAll();
     this.#keeper.works();
   }
 
@@ -275,7 +290,7 @@ export class Publisher implements ChannelUser {
     const held = this.#outbox.inFlight(messageId);
     if (held === undefined || held.returned) return;
     held.returned = true;
-    held.stats.returned += 1;
+    held.stats.returned += recordsOf(held);
     const { entity } = held.message.envelope;
     const problem = `queue "${held.stats.queue}" is gone, or not bound to exchange "${this.#options.topology.exchange}" with key "${entity}"`;
     const remedy = 'it is declared again now, and the next poll publishes everything again';

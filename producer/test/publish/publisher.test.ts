@@ -113,6 +113,15 @@ describe('publisher: a broker that misbehaves', () => {
     expect(lines.filter(({ level }) => level === 'error')).toEqual([]);
   });
 
+  it('packs what comes together, if it always shall, and sends it without a flush or a confirm', async () => {
+    const { publisher, message, queued } = await setUp({ pack: { records: 50, bytes: 100_000, from: 0 } });
+    const run = publisher.begin();
+    for (let n = 0; n < 120; n++) void run.publish(message(`k${n}`));
+    await vi.waitFor(() => expect(run.confirmed).toBe(120), { timeout: 20_000 });
+    expect(queued()).toBe(3);
+    await run.flush();
+  });
+
   it('gives up the records that wait to be packed, when it is closed', async () => {
     const { publisher, message } = await setUp({ pack: { records: 50, bytes: 100_000 } });
     const run = publisher.begin();

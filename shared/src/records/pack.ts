@@ -7,6 +7,15 @@ export const PACK_CONTENT_TYPE = 'application/x-ndjson';
 /** A header of packs, for people: how many records there are. */
 export const PACK_HEADER = 'records';
 
+/** A header of packs: which form they have. It may be missing, as in packs of other programs, and is {@link PACK_FORMAT} then. */
+export const PACK_FORMAT_HEADER = 'packFormat';
+
+/**
+ * The form of packs that this version makes and reads. A later version that makes another one raises it, and goes on to read those before:
+ * they may lie in queues for long. This version buries what it cannot read, to be replayed when the consumers are newer.
+ */
+export const PACK_FORMAT = 1;
+
 const LINE_FEED = 10;
 const CARRIAGE_RETURN = 13;
 

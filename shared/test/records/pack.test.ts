@@ -6,6 +6,7 @@ import {
   isPack,
   MOST_PACKED,
   PACK_CONTENT_TYPE,
+  PACK_FORMAT,
   packBodies,
   packedId,
 } from '../../src/records/pack.js';
@@ -46,6 +47,13 @@ describe('a pack', () => {
   it('is told by its content type alone', () => {
     expect(isPack({ contentType: PACK_CONTENT_TYPE })).toBe(true);
     for (const contentType of ['application/json', '', undefined, 7]) expect(isPack({ contentType })).toBe(false);
+  });
+
+  it('keeps its form: packs that an earlier version has published may lie in queues for long', () => {
+    const read = [...bodiesOf(Buffer.from('{"id":"C-1"}\n{"id":"C-2"}'))].map(String);
+    expect(read).toEqual(['{"id":"C-1"}', '{"id":"C-2"}']);
+    expect(packedId('019b7600-0000-7000-8000-00000000000a', 17)).toBe('019b7600-0000-7000-8000-00000000000a.0000017');
+    expect([PACK_CONTENT_TYPE, PACK_FORMAT]).toEqual(['application/x-ndjson', 1]);
   });
 
   it('gives its records ids that sort as they do, between the pack’s own and the next message’s', () => {

@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import { either, isSinkKind, SINKS } from '@tributary/shared';
 import type { ChaosOptions } from './chaos.js';
+import { isPacking, PACKING } from './pipeline.js';
 
 export const HELP = `Kills the pipeline again and again while records change, then audits what landed. Exit 1 if anything is wrong.
 
@@ -11,6 +12,7 @@ export const HELP = `Kills the pipeline again and again while records change, th
   --consumers K    consumer processes (default 3)
   --producers P    producer processes (default 1)
   --sink NAME      csv (default) or postgres
+  --pack WHEN      when records share a message: adapting (default), always or never
   --world          do also what networks, machines, backups, operators and other programs do (see below)
   --json           print one JSON object on stdout, and nothing else there
   --keep           keep logs and output also when all is well
@@ -43,20 +45,23 @@ export function readArguments(args: readonly string[], newSeed: () => number): C
       consumers: { type: 'string', default: '3' },
       producers: { type: 'string', default: '1' },
       sink: { type: 'string', default: 'csv' },
+      pack: { type: 'string', default: 'adapting' },
       world: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
       keep: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
   });
-  const { sink, world, json, keep, help } = values;
+  const { sink, pack, world, json, keep, help } = values;
   if (!isSinkKind(sink)) throw new Error(`--sink: expected ${either(Object.keys(SINKS))}, found "${sink}"`);
+  if (!isPacking(pack)) throw new Error(`--pack: expected ${either(Object.keys(PACKING))}, found "${pack}"`);
   return {
     seconds: wholeNumber('--seconds', values.seconds, 1, 86_400),
     seed: values.seed === undefined ? newSeed() : wholeNumber('--seed', values.seed, 0, 2 ** 32 - 1),
     consumers: wholeNumber('--consumers', values.consumers, 1, 50),
     producers: wholeNumber('--producers', values.producers, 1, 20),
     sink,
+    pack,
     world,
     json,
     keep,

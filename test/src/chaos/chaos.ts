@@ -8,6 +8,7 @@ import { apiTruth } from '../audit/truth.js';
 import { keepEvidence } from './evidence.js';
 import { Faults } from './faults.js';
 import { makeRunFolder } from './folder.js';
+import type { Packing } from './pipeline.js';
 import { planFaults } from './plan.js';
 import { QUEUES_NOTED, queueDepths, takeDeadLetters } from './queues.js';
 import { archiveCustomers, removeItems } from './removals.js';
@@ -23,6 +24,8 @@ export interface ChaosOptions {
   readonly producers: number;
   readonly consumers: number;
   readonly sink: SinkKind;
+  /** When records share a message; `adapting` unless given. */
+  readonly pack?: Packing;
   /** Whether networks, machines, backups, operators and other programs do their worst as well. */
   readonly world: boolean;
   /** Keep logs and output also when all is well. */

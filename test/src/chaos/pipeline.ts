@@ -7,8 +7,20 @@ export interface PipelineFile {
   readonly config: PipelineConfig;
 }
 
+/** When records share a message. */
+export const PACKING = {
+  always: { from: 0 },
+  // A queue that keeps up holds single records; a restart of RabbitMQ makes packs.
+  adapting: { from: 8 },
+  never: { records: 1 },
+} as const;
+
+export type Packing = keyof typeof PACKING;
+
+export const isPacking = (name: string): name is Packing => Object.hasOwn(PACKING, name);
+
 /** The CRM's pipeline with everything short: polls and batches each second, parts that rotate, quick retries. */
-export function writePipeline(folder: string, api: string, sink: SinkKind): PipelineFile {
+export function writePipeline(folder: string, api: string, sink: SinkKind, pack: Packing): PipelineFile {
   const endpoint = (path: string, entity: string, more: object) => ({
     url: `${api}/${path}`,
     entity,
@@ -32,6 +44,7 @@ export function writePipeline(folder: string, api: string, sink: SinkKind): Pipe
     },
     merges: MERGES,
     batch: { size: 10, interval: '1s' },
+    pack: PACKING[pack],
     sink: {
       type: sink,
       csv: { directory: join(folder, 'output'), maxPartSize: '256KB' },

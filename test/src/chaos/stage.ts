@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import type { ReleaseList, SinkKind } from '@tributary/shared';
 import { freePorts } from '../../services/ports.js';
-import { type PipelineFile, writePipeline } from './pipeline.js';
+import { type Packing, type PipelineFile, writePipeline } from './pipeline.js';
 import { type Recorder, startRecorder } from './recorder.js';
 import { type Addresses, type Servers, startServers } from './servers.js';
 import { until } from './until.js';
@@ -14,6 +14,8 @@ export interface StageOptions {
   readonly producers: number;
   readonly consumers: number;
   readonly sink: SinkKind;
+  /** As of ChaosOptions. */
+  readonly pack?: Packing;
   /** Whether networks, disks, clocks, operators and other programs are unkind as well. */
   readonly world: boolean;
   readonly say: (line: string) => void;
@@ -91,7 +93,7 @@ export async function untilReady(workers: readonly Worker[], signal: AbortSignal
 }
 
 export async function raiseStage(options: StageOptions, release: ReleaseList): Promise<Stage> {
-  const { folder, seed, sink, signal } = options;
+  const { folder, seed, sink, pack, signal } = options;
   mkdirSync(folder, { recursive: true });
   const world = options.world ? await roughWorld(options, release) : quietWorld(options);
   const servers = await startServers(world.starts, options, release);
@@ -99,7 +101,7 @@ export async function raiseStage(options: StageOptions, release: ReleaseList): P
   if (api === undefined) throw new Error('no API');
   const recorder = await startRecorder(api.url);
   release.add('recorder', () => recorder.stop());
-  const pipeline = writePipeline(folder, await world.addressOfApi(recorder.url), sink);
+  const pipeline = writePipeline(folder, await world.addressOfApi(recorder.url), sink, pack ?? 'adapting');
   recorder.know(pipeline.config);
   const makeServices = async (workspace: 'consumer' | 'producer', count: number) => {
     const env = workerEnv(await world.addressesFor(workspace, servers), pipeline.path);
