@@ -15,8 +15,8 @@ export function ledgerKeys(pipeline: string, epoch: string) {
     marks: `${prefix}marks`,
     /** The form of each dataset (recovery/forms.ts). */
     forms: `${prefix}forms`,
+    /** What is accepted of each key, and its rows in flight (lua/prelude.lua). */
     ledger: (dataset: string) => `${prefix}ledger:${dataset}`,
-    claims: (dataset: string) => `${prefix}claims:${dataset}`,
     merge: (dataset: string): MergeKeys => mergeKeys(`${prefix}merge:${dataset}:`),
     /** A pattern of SCAN that finds every key of the epoch. */
     pattern: `${prefix.replaceAll(/[[\]*?\\]/g, '\\$&')}*`,
@@ -50,16 +50,3 @@ const mergeKeys = (prefix: string): MergeKeys => ({
 export const rebuildsKey = (pipeline: string): string => `${redisPrefix(pipeline)}rebuilds`;
 
 export const rebuildLockKey = (pipeline: string): string => `${redisPrefix(pipeline)}rebuild-lock`;
-
-/**
- * A row's hash as the ledger keeps it. A tombstone's begins with a dash, so that a tombstone for a key that has no row is
- * told from a change.
- */
-export const ledgerHash = (hash: string, deleted: boolean): string => (deleted ? `-${hash}` : hash);
-export const isTombstone = (hash: string): boolean => hash.startsWith('-');
-
-/**
- * Stands before the hash of a row that was made in another form than rows are now, because the configuration has changed: `~`, the
- * time of the rebuild in milliseconds and `~`. The message that made it is not new for being read in the new form.
- */
-export const writeFormed = (at: number): string => `~${at}~`;

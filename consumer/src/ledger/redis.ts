@@ -1,6 +1,7 @@
 import type { Row } from '@tributary/shared';
 import type { Mark } from '../sinks/port.js';
 import type { LedgerKeys } from './keys.js';
+import { writeOrder } from './order.js';
 import type { EachJoin, EachRecord, Ledger, Unmerged, Verdict, WithJoin, WithRecord } from './port.js';
 import type { LedgerRedis } from './redis-client.js';
 import { LedgerScripts, type ScriptCall } from './scripts.js';
@@ -49,7 +50,7 @@ export class RedisLedger implements Ledger {
 
   async claim(dataset: string, rows: readonly Row[]): Promise<Verdict[]> {
     const { keys, epoch, writer, mergeDatasets } = this.#options;
-    const names = [keys.epoch, keys.leases, keys.fenced, keys.ledger(dataset), keys.claims(dataset)];
+    const names = [keys.epoch, keys.leases, keys.fenced, keys.ledger(dataset)];
     const isMerged = mergeDatasets.has(dataset) ? '1' : '0';
     const calls = chunk(rows).map((part) => ({
       keys: names,
@@ -65,7 +66,7 @@ export class RedisLedger implements Ledger {
 
   async commit(dataset: string, rows: readonly Row[], marks: readonly Mark[] = []): Promise<void> {
     const { keys, epoch, writer, mergeDatasets } = this.#options;
-    const names = [keys.epoch, keys.fenced, keys.ledger(dataset), keys.claims(dataset), keys.marks];
+    const names = [keys.epoch, keys.fenced, keys.ledger(dataset), keys.marks];
     const sweep = mergeDatasets.has(dataset) ? '1' : '0';
     const calls = chunk(rows).map((part) => ({
       keys: names,
@@ -76,7 +77,7 @@ export class RedisLedger implements Ledger {
 
   async release(dataset: string, rows: readonly Row[]): Promise<void> {
     const { keys, epoch, writer } = this.#options;
-    const names = [keys.epoch, keys.fenced, keys.claims(dataset)];
+    const names = [keys.epoch, keys.fenced, keys.ledger(dataset)];
     const calls = chunk(rows).map((part) => ({ keys: names, args: [epoch, writer, writeRows(part)] }));
     for (const reply of (await this.#scripts.run('release', calls)) as string[]) checkStatus(reply);
   }
@@ -129,7 +130,7 @@ export class RedisLedger implements Ledger {
     const names = [keys.epoch, keys.fenced, of.each, of.open];
     const calls = chunk(records).map((part) => ({
       keys: names,
-      args: [epoch, writer, ...part.flatMap(({ key, order, lines }) => [key, order, lines.join('\0')])],
+      args: [epoch, writer, ...part.flatMap(({ key, order, lines }) => [key, writeOrder(order), lines.join('\0')])],
     }));
     for (const reply of (await this.#scripts.run('close', calls)) as string[]) checkStatus(reply);
   }

@@ -1,6 +1,8 @@
 import type { Row } from '@tributary/shared';
 import { WriterLost } from '../writer-lost.js';
-import { ledgerHash } from './keys.js';
+import { ledgerHash, writeContent } from './content.js';
+import { readOrder, writeOrder } from './order.js';
+import { readNumber } from './packed-text.js';
 import type { EachJoin, EachRecord, Side, Verdict, WithJoin, WithRecord } from './port.js';
 
 // How rows and records are written for the scripts, and their answers are read. The .lua files tell the same.
@@ -14,7 +16,7 @@ const VERDICTS: Readonly<Record<string, Verdict>> = {
 
 /** A record as join.lua reads it. */
 export function writeRecord({ key, order, payload }: EachRecord | WithRecord, more: readonly string[]): string {
-  let text = `${key}\x1f${order}\x1f${payload}\x1f`;
+  let text = `${key}\x1f${writeOrder(order)}\x1f${payload}\x1f`;
   for (const one of more) text += `${one}\x1f`;
   return `${text}\n`;
 }
@@ -22,7 +24,8 @@ export function writeRecord({ key, order, payload }: EachRecord | WithRecord, mo
 /** Rows as the scripts read them: see read_rows in prelude.lua. */
 export function writeRows(rows: readonly Row[]): string {
   let text = '';
-  for (const { key, hash, order, values } of rows) text += `${key}\n${ledgerHash(hash, values === null)}\n${order}\n`;
+  for (const { key, hash, order, values } of rows)
+    text += `${key}\n${writeContent(ledgerHash(hash, values === null), order)}\n`;
   return text;
 }
 
@@ -32,10 +35,11 @@ export function readVerdicts([status = '', letters = '', ...answers]: string[]):
 }
 
 function readAnswer(letter: string, text = ''): Verdict {
-  if (letter === 'F') return { kind: 'reformed', reformedAt: Number(text) };
-  if (letter === 'H') return { kind: 'held', heldOrder: text };
+  if (letter === 'F') return { kind: 'reformed', reformedAt: readNumber(text) };
+  if (letter === 'H') return { kind: 'held', heldOrder: readOrder(text) };
   const space = text.indexOf(' ');
-  return { kind: 'accept', takenFrom: text.slice(0, space).split(','), takenOrders: text.slice(space + 1).split('\r') };
+  const orders = text.slice(space + 1).split('\r');
+  return { kind: 'accept', takenFrom: text.slice(0, space).split(','), takenOrders: orders.map(readOrder) };
 }
 
 /** What join.lua returns. */
@@ -82,7 +86,7 @@ export function readSide(text: string | undefined): Side | undefined {
   const split = text.indexOf('\0');
   const payload = text.slice(split + 1);
   // The record is known to be there, but its content is not: see rebuild.ts.
-  return payload === '' ? undefined : { order: text.slice(0, split), payload };
+  return payload === '' ? undefined : { order: readOrder(text.slice(0, split)), payload };
 }
 
 export function checkStatus(status: string): void {

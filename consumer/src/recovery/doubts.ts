@@ -1,4 +1,4 @@
-import { isTombstone } from '../ledger/keys.js';
+import { isTombstone } from '../ledger/content.js';
 import { orderOfRecords, readMergedKey, targetOfLine } from '../merge/rows.js';
 import type { LandedMerge } from './landed.js';
 

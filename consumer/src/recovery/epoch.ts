@@ -14,7 +14,7 @@ import { WriterLost } from '../writer-lost.js';
 import { type BegunRebuilds, noteBegunRebuild, readBegunRebuilds, removeEpoch } from './begun.js';
 import { BulkWriter } from './bulk-writer.js';
 import { Deployment, readName } from './deployment.js';
-import { changedForms, type Forms } from './forms.js';
+import { changedForms, type Forms, makesSameRows } from './forms.js';
 import { RebuildLock } from './lock.js';
 import { inspectOutput, sinkOfEpoch } from './output.js';
 
@@ -97,8 +97,9 @@ export async function enterEpoch(given: EpochOptions): Promise<Epoch> {
 const LOOK_AGAIN = 2_000;
 
 const OUTDATED =
-  'not consuming: consumers with a newer configuration of this pipeline are at work, and this one has an older pipeline file; ' +
-  'start it with the file of the others, or stop it; it goes on by itself some 15 s after the last of them has stopped';
+  'not consuming: consumers with a newer configuration of this pipeline are at work, and this one has an older pipeline file, or is ' +
+  'an older version of Tributary; start it with the file and the version of the others, or stop it; it goes on by itself some 15 s ' +
+  'after the last of them has stopped';
 
 /** What Redis and the sink say about the epoch. */
 interface Look {
@@ -239,7 +240,7 @@ function tellWhyItEnds({ present, isDoubted, rival, lost }: Look & { readonly pr
   }
   if (rival === undefined) {
     const what =
-      'the ledger in Redis belongs to an earlier run of the server, to another sink, or to another configuration';
+      'the ledger in Redis belongs to an earlier run of the server, to another sink, to another configuration, or to another version of Tributary';
     log.warn({ previous: present }, what);
     return;
   }
@@ -262,7 +263,8 @@ async function findReformed(options: EpochOptions, { present, entered }: Look): 
   if (Object.keys(kept).length === 0) {
     // Redis has lost which datasets had which form, perhaps just now. The epoch's name tells whether there was another configuration.
     const before = readName(present ?? entered)?.forms;
-    if (before !== undefined && before !== mergeName) for (const dataset of Object.keys(forms)) reformed.add(dataset);
+    if (before !== undefined && !makesSameRows(before, mergeName))
+      for (const dataset of Object.keys(forms)) reformed.add(dataset);
   }
   if (reformed.size > 0) {
     const done = 'everything is made in the new form once; their endpoints are polled in full';

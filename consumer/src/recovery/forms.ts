@@ -17,8 +17,20 @@ export function formsOf({ entities, merges }: PipelineConfig): Forms {
   return forms;
 }
 
-/** Names all forms of a pipeline. A ledger of other forms holds other contents. */
-export const nameOfForms = (config: PipelineConfig): string => nameOf([nameOfMerges(config), formsOf(config)]);
+/**
+ * How the ledger writes what it keeps (ledger/content.ts, ledger/order.ts, lua/prelude.lua). A number for each change of that: a ledger of
+ * another number is never read, but rebuilt from the output. It stands in the names of epochs, so consumers of an older version give way
+ * to those of a newer one as they do to another configuration (deployment.ts). Names without it are of the first format.
+ */
+const FORMAT = 'f2-';
+
+/** Names all forms of a pipeline, and the format of its ledger. A ledger of other forms holds other contents. */
+export const nameOfForms = (config: PipelineConfig): string => FORMAT + nameOf([nameOfMerges(config), formsOf(config)]);
+
+/** Whether rows are made alike under two names of forms: only the format of the ledger may differ, which no row shows. */
+export const makesSameRows = (one: string, other: string): boolean => configurationOf(one) === configurationOf(other);
+
+const configurationOf = (name: string): string => name.replace(/^f\d+-/, '');
 
 /** The datasets that were made in another form before. */
 export function changedForms(before: Forms, now: Forms): ReadonlySet<string> {

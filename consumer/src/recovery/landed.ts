@@ -1,5 +1,5 @@
 import { compileContentHash, type Dataset } from '@tributary/shared';
-import { ledgerHash } from '../ledger/keys.js';
+import { ledgerHash, UNKNOWN_CONTENT } from '../ledger/content.js';
 import type { MergeRows, MergeSide } from '../merge/rows.js';
 import type { LandedRow, Sink } from '../sinks/port.js';
 
@@ -19,9 +19,6 @@ export interface LandedMerge {
   readonly with: ReadonlyMap<string, NewestSide>;
   readonly merged: ReadonlyMap<string, NewestRow>;
 }
-
-/** Stands in the ledger for content that is not known: a record of any content is a change then. */
-export const UNKNOWN_CONTENT = '?';
 
 /** @param isDoubted whether each row has to prove by its hash that it holds what was written: a person may have changed it */
 export const newestRows = (sink: Sink, dataset: Dataset, isDoubted: boolean): Promise<Map<string, NewestRow>> =>

@@ -1,19 +1,14 @@
 import { type Clock, type Dataset, datasetsOf, type PipelineConfig } from '@tributary/shared';
-import { isTombstone, type LedgerKeys, type MergeKeys, writeFormed } from '../ledger/keys.js';
+import { isTombstone, UNKNOWN_CONTENT, writeContent, writeFormed } from '../ledger/content.js';
+import type { LedgerKeys, MergeKeys } from '../ledger/keys.js';
+import { writeOrder } from '../ledger/order.js';
 import type { LedgerRedis } from '../ledger/redis-client.js';
 import { createMergeRows, type MergeRows, readMergedKey, timeOfRemerge, writeSide } from '../merge/rows.js';
 import type { Sink } from '../sinks/port.js';
 import { BulkWriter } from './bulk-writer.js';
 import { type Doubt, findDoubts } from './doubts.js';
 import type { Rebuild } from './epoch.js';
-import {
-  type LandedMerge,
-  type NewestRow,
-  type NewestSide,
-  newestRows,
-  newestSides,
-  UNKNOWN_CONTENT,
-} from './landed.js';
+import { type LandedMerge, type NewestRow, type NewestSide, newestRows, newestSides } from './landed.js';
 import { findUnmerged } from './unmerged.js';
 
 export interface RebuildOptions {
@@ -118,7 +113,7 @@ class LedgerRebuild {
     const isReformed = this.#reformed.has(name);
     for (const [field, { hash, order }] of newest) {
       const isFormed = isReformed || (this.#isFresh && hash !== UNKNOWN_CONTENT && OF_ONE_MESSAGE.test(order));
-      await this.#writer.hset(key, field, `${isFormed ? form : ''}${hash} ${order}`);
+      await this.#writer.hset(key, field, `${isFormed ? form : ''}${writeContent(hash, order)}`);
     }
   }
 
@@ -127,7 +122,7 @@ class LedgerRebuild {
     for (const [key, record] of each) {
       const lines = rows.lines(record.payload);
       const payload = lines.length === 0 ? '' : writeSide(record);
-      await this.#writer.hset(keys.each, key, `${record.order}\0${payload}`);
+      await this.#writer.hset(keys.each, key, `${writeOrder(record.order)}\0${payload}`);
       for (const { target } of lines) await this.#writer.zadd(keys.refs, `${target}\0${key}`);
     }
   }
@@ -135,7 +130,7 @@ class LedgerRebuild {
   /** The records that lines point at. */
   async #writeWithSide(landed: LandedMerge, keys: MergeKeys): Promise<void> {
     for (const [key, record] of landed.with) {
-      await this.#writer.hset(keys.with, key, `${record.order}\0${writeSide(record)}`);
+      await this.#writer.hset(keys.with, key, `${writeOrder(record.order)}\0${writeSide(record)}`);
     }
   }
 
@@ -149,14 +144,14 @@ class LedgerRebuild {
     const id = `${name} ${key}`;
     if (order > (this.#doubted.get(id) ?? '')) {
       this.#doubted.set(id, order);
-      await this.#writer.hset(this.#keys.ledger(name), key, `${UNKNOWN_CONTENT} ${order}`);
+      await this.#writer.hset(this.#keys.ledger(name), key, writeContent(UNKNOWN_CONTENT, order));
     }
     // Until the newer record comes, the one that lines point at has no content to merge with. If lines met the older content
     // that has landed, its merged rows would step back, and all of them would come once more with the newer record. Only
     // where its version is newer: otherwise nothing says that the record in doubt still comes.
     const landedOrder = landed.with.get(key)?.order ?? '';
     if (side === 'with' && versionOf(order) > versionOf(landedOrder)) {
-      await this.#writer.hset(keys.with, key, `${order}\0`);
+      await this.#writer.hset(keys.with, key, `${writeOrder(order)}\0`);
     }
   }
 
@@ -166,7 +161,8 @@ class LedgerRebuild {
     for (const key of findUnmerged(landed)) {
       const record = landed.each.get(key);
       // With its content even if it has no lines: the record itself is not delivered again.
-      if (record !== undefined) await this.#writer.hset(keys.each, key, `${record.order}\0${writeSide(record)}`);
+      if (record !== undefined)
+        await this.#writer.hset(keys.each, key, `${writeOrder(record.order)}\0${writeSide(record)}`);
       await this.#writer.zadd(keys.unmerged, key, at);
     }
   }

@@ -1,7 +1,7 @@
 import type { Row } from '@tributary/shared';
-import { isTombstone, ledgerHash } from '../ledger/keys.js';
+import { isTombstone, ledgerHash, UNKNOWN_CONTENT } from '../ledger/content.js';
 import { type MergeLine, mergedKey, orderOfRecords, readMergedKey } from '../merge/rows.js';
-import { type LandedMerge, type NewestRow, type NewestSide, UNKNOWN_CONTENT } from './landed.js';
+import type { LandedMerge, NewestRow, NewestSide } from './landed.js';
 
 /**
  * The keys of the records with lines whose merged rows are not what the two sides make, as both have landed: the merge is

@@ -22,12 +22,15 @@ class Process {
   readonly reformed: string[][] = [];
   readonly #redis = server.client();
   readonly #forms: string;
+  /** The form of the customers. */
+  readonly #customers: string;
   readonly #deployment: Deployment;
   readonly #stop = new AbortController();
   epoch: Epoch | undefined;
 
-  constructor(forms: string) {
+  constructor(forms: string, customers = forms) {
     this.#forms = forms;
+    this.#customers = customers;
     this.#deployment = new Deployment({ redis: this.#redis, pipeline: 'p', forms, clock });
   }
 
@@ -41,7 +44,7 @@ class Process {
     void enterEpoch({
       ...options,
       mergeName: this.#forms,
-      forms: { customers: this.#forms, inventory: 'same' },
+      forms: { customers: this.#customers, inventory: 'same' },
       deployment: this.#deployment,
       onWaiting: (problem) => this.told.push(problem),
       signal: this.#stop.signal,
@@ -209,4 +212,33 @@ test('a configuration that changes while Redis is lost leaves every dataset to b
   const same = new Process('bbbb');
   await same.enter();
   expect(same.reformed).toEqual([[]]);
+});
+
+describe('a version that writes the ledger in another format', () => {
+  const older = () => new Process('0123abcd', 'same');
+  const newer = () => new Process('f2-0123abcd', 'same');
+
+  test('rebuilds it, and makes no dataset again, because the rows are the same; the older version waits', async () => {
+    const old = older();
+    await old.enter();
+    await old.renew();
+    await clock.advance(1_000);
+    const now = newer();
+    await now.enter();
+    expect([old.isPresent, now.isPresent]).toEqual([false, true]);
+    expect(now.reformed).toEqual([[]]);
+    await now.renew();
+    await old.enter();
+    await pass(20_000, now);
+    expect([old.isPresent, now.isPresent]).toEqual([false, true]);
+    expect(old.told.at(-1)).toContain('an older version of Tributary');
+  });
+
+  test('does the same where Redis is lost meanwhile', async () => {
+    await older().enter();
+    server.store.flush();
+    const now = newer();
+    await now.enter();
+    expect([now.isPresent, now.reformed]).toEqual([true, [[]]]);
+  });
 });

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import type { Row } from '@tributary/shared';
 import { afterEach, beforeEach } from 'vitest';
-import { type LedgerKeys, ledgerKeys, writeFormed } from '../../src/ledger/keys.js';
+import { writeContent, writeFormed } from '../../src/ledger/content.js';
+import { type LedgerKeys, ledgerKeys } from '../../src/ledger/keys.js';
 import type { Ledger } from '../../src/ledger/port.js';
 import { RedisLedger, type RedisLedgerOptions } from '../../src/ledger/redis.js';
 import type { LedgerPipeline } from '../../src/ledger/redis-client.js';
@@ -54,7 +55,7 @@ export async function redisHarness(redis: TestRedis, pipeline = uniquePipeline()
     stutterer: ledger(stuttering(redis)),
     loseEpoch: async () => void (await redis.del(keys.epoch)),
     landInOldForm: ({ dataset, key, hash, order }, at) =>
-      redis.hset(keys.ledger(dataset), key, `${writeFormed(at)}${hash} ${order}`),
+      redis.hset(keys.ledger(dataset), key, `${writeFormed(at)}${writeContent(hash, order)}`),
     marks: () => redis.hgetall(keys.marks),
     state: () => stateOf(redis, keys, [CUSTOMERS, MERGED], [MERGED]),
     clear: () => removePipeline(redis, pipeline),
@@ -125,8 +126,7 @@ export async function stateOf(
     pipeline.hgetall(key);
   };
   for (const dataset of datasets) {
-    read(`ledger of ${dataset}`, keys.ledger(dataset));
-    read(`claims of ${dataset}`, keys.claims(dataset));
+    read(`${LEDGER_OF}${dataset}`, keys.ledger(dataset));
   }
   for (const merge of merges) {
     const of = keys.merge(merge);
@@ -136,8 +136,26 @@ export async function stateOf(
     names.push(`refs of ${merge}`);
     pipeline.zrange(of.refs, 0, -1);
   }
-  return Object.fromEntries(((await pipeline.exec()) ?? []).map(([, value], index) => [names[index] ?? '', value]));
+  const answers = ((await pipeline.exec()) ?? []).map(([, value], index) => [names[index] ?? '', value] as const);
+  return Object.fromEntries(answers.flatMap(([name, value]) => parted(name, value)));
 }
+
+/** What is accepted of each key of a ledger, and what is in flight, told apart (prelude.lua). */
+function parted(name: string, value: unknown): (readonly [name: string, value: unknown])[] {
+  if (!name.startsWith(LEDGER_OF)) return [[name, value]];
+  const known = Object.entries(value as Record<string, string>).map(([key, text]) => {
+    const [accepted = '', ...lines] = text.split('\n');
+    return { key, accepted, lines };
+  });
+  const accepted = known.filter((one) => one.accepted !== '').map((one) => [one.key, one.accepted]);
+  const claims = known.filter(({ lines }) => lines.length > 0).map(({ key, lines }) => [key, lines]);
+  return [
+    [name, Object.fromEntries(accepted)],
+    [`claims of ${name.slice(LEDGER_OF.length)}`, Object.fromEntries(claims)],
+  ];
+}
+
+const LEDGER_OF = 'ledger of ';
 
 /** Removes the keys of one pipeline, and no others. */
 export async function removePipeline(redis: TestRedis, pipeline: string): Promise<void> {

@@ -5,6 +5,7 @@ import { WriterLost } from '../../src/writer-lost.js';
 import { MemoryRedis } from '../simulation/memory-redis.js';
 import type { TestRedis } from '../support/test-redis.js';
 import { CUSTOMERS, type LedgerHarness, MERGED, redisHarness, rowOf } from './harness.js';
+import { orders } from './orders.js';
 import { type RedisStandIn, startRedisStandIn } from './stand-in.js';
 
 // A stand-in starts a process, and the machine may be busy.
@@ -25,7 +26,8 @@ type Call = (writer: Ledger) => Promise<unknown>;
 // Few values, so that calls meet.
 const key = fc.constantFrom('k1', 'k1', 'k/2');
 /** Some of them are of rows that were made once more (remergedAt in merge/rows.ts). */
-const order = fc.tuple(fc.nat(3), fc.constantFrom('', '', '+000000abc')).map(([n, again]) => `0${n} m${n}${again}`);
+const plain = fc.tuple(fc.nat(3), fc.constantFrom('', '', '+000000abc')).map(([n, again]) => `0${n} m${n}${again}`);
+const order = fc.oneof(plain, orders);
 const dataset = fc.constantFrom(CUSTOMERS, MERGED, MERGED);
 const row = fc.record({ key, order, content: fc.constantFrom('a', 'a', 'b', null) });
 const lines = fc.subarray(['k1', 'k1\x012', 'k/2', 'k3']);

@@ -1,17 +1,30 @@
-import type { PipelineConfig } from '@tributary/shared';
+import { type PipelineConfig, packedId } from '@tributary/shared';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { LedgerKeys } from '../../src/ledger/keys.js';
 import { nameOfMerges } from '../../src/merge/rows.js';
 import { enterEpoch } from '../../src/recovery/epoch.js';
 import { rebuildFromSink } from '../../src/recovery/rebuild.js';
+import { readContent } from '../simulation/known.js';
 import { FakeClock } from '../support/fake-clock.js';
 import { PlainSink } from '../support/plain-sink.js';
 import { CRM, customer, type Fields, item, log } from '../support/records.js';
 import { type RunningSteps, startSteps } from '../support/steps.js';
 import type { TestRedis } from '../support/test-redis.js';
-import { MERGED, removePipeline, stateOf, uniquePipeline } from './harness.js';
+import { type LedgerState, MERGED, removePipeline, stateOf, uniquePipeline } from './harness.js';
 
 const DATASETS = ['customers', 'inventory', 'customer_inventory'];
+/** A configuration that came into use lately leaves a mark on the rows of the producer's messages (writeFormed in ledger/content.ts). */
+const withoutForms = (state: LedgerState): LedgerState =>
+  Object.fromEntries(
+    Object.entries(state).map(([name, value]) => {
+      if (!name.startsWith('ledger of ')) return [name, value];
+      const contents = Object.entries(value as Record<string, string>);
+      return [name, Object.fromEntries(contents.map(([key, text]) => [key, text.replace(/^~.{7}/, '')]))];
+    }),
+  );
+
+const plainId = (message: number) => `m${String(message).padStart(4, '0')}`;
+const uuidOf = (message: number) => `019b7600-0000-7000-8000-${message.toString(16).padStart(12, '0')}`;
 const at = (minute: number) => `2025-01-01T00:${String(minute).padStart(2, '0')}:00.000Z`;
 const lines = (...skus: string[]) => skus.map((sku, n) => ({ sku, quantity: n + 1 }));
 
@@ -24,10 +37,12 @@ export function describeRebuilds(name: string, connect: () => Promise<TestRedis>
     let steps: RunningSteps;
     let keys: LedgerKeys;
     let messages = 0;
+    let idOf = plainId;
     const running: RunningSteps[] = [];
     beforeEach(async () => {
       redis = await connect();
       pipeline = uniquePipeline();
+      idOf = plainId;
       sink = new PlainSink();
       await begin('X');
     });
@@ -67,7 +82,7 @@ export function describeRebuilds(name: string, connect: () => Promise<TestRedis>
     };
     const land = async (entity: string, ...bodies: Fields[]) => {
       for (const body of bodies) {
-        steps.deliver(entity, body, `m${String(++messages).padStart(4, '0')}`);
+        steps.deliver(entity, body, idOf(++messages));
         // Until it is claimed, merged and written, so that each record meets what the record before has left.
         const written = async () => {
           await steps.flushNow();
@@ -78,7 +93,12 @@ export function describeRebuilds(name: string, connect: () => Promise<TestRedis>
     };
     const landed = () => sink.rows.map(({ dataset, key }) => `${dataset} ${key}`);
 
-    test('is what it was', async () => {
+    test.each([
+      ['another program', plainId],
+      ['the producer', uuidOf],
+      ['the producer in packs', (n: number) => packedId(uuidOf(n >> 1), n % 2)],
+    ])('is what it was, with the message ids of %s', async (_whose, ids) => {
+      idOf = ids;
       const items = ['A', 'B', 'A/2', 'Ä 100%'].map((sku) => item({ sku }));
       await land('inventory', ...items);
       await land(
@@ -99,7 +119,7 @@ export function describeRebuilds(name: string, connect: () => Promise<TestRedis>
       expect(before['claims of customer_inventory']).toEqual({});
       const count = sink.rows.length;
       await rebuild();
-      expect(await state()).toEqual(before);
+      expect(withoutForms(await state())).toEqual(before);
       expect(await steps.ledger.unmerged(MERGED, 10)).toEqual([]);
       expect(sink.rows).toHaveLength(count);
     });
@@ -226,7 +246,7 @@ export function describeRebuilds(name: string, connect: () => Promise<TestRedis>
       // The newest order under which content was asked for again is noted in the ledger alone.
       const withoutNotes = (of: Awaited<ReturnType<typeof state>>) => {
         const merged = Object.entries(of['ledger of customer_inventory'] as Record<string, string>);
-        const hashes = Object.fromEntries(merged.map(([key, text]) => [key, text.split(' ')[0]]));
+        const hashes = Object.fromEntries(merged.map(([key, text]) => [key, readContent(text)[0]]));
         return { ...of, 'ledger of customer_inventory': hashes };
       };
       expect(withoutNotes(await state())).toEqual(withoutNotes(before));

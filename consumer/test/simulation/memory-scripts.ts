@@ -1,32 +1,30 @@
-import { before, type MemoryStore } from './memory-store.js';
+import { readOrder } from '../../src/ledger/order.js';
+import { type Known, type Line, readContent, readKnown, writeKnown } from './known.js';
+import { before as isTextBefore, type MemoryStore } from './memory-store.js';
 
 /** The ledger's scripts once more, in TypeScript. The conformance suite checks that they do what the .lua files do. */
 export type ScriptReply = string | (string | (string | number)[] | 0)[];
 
 export type Script = (store: MemoryStore, keys: readonly string[], args: readonly string[]) => ScriptReply;
 
-/** A row in flight: a line of a claims hash. The token names the call that claimed the row, and the row's place in it. */
-interface Line {
-  readonly owners: readonly string[];
-  readonly token: string;
-  readonly hash: string;
-  /** First that of the message that holds it, then the others under which its content was asked for. */
-  readonly orders: readonly string[];
+/** Changes what is known of a key. */
+function update(ledger: Map<string, string>, key: string, known: Known): void {
+  const text = writeKnown(known);
+  if (text === '') ledger.delete(key);
+  else ledger.set(key, text);
 }
 
-const readLines = (text: string | undefined): Line[] =>
-  (text ?? '')
-    .split('\n')
-    .filter((line) => line !== '')
-    .map((line) => {
-      const [owners = '', token = '', hash = '', ...orders] = line.split(' ');
-      return { owners: owners.split(','), token, hash, orders: orders.join(' ').split('\r') };
-    });
+/** Of an accepted content: also when it was made in another form (writeFormed). */
+function readAccepted(accepted: string): { hash: string; order: string; formedAt: string | undefined } {
+  const { formedAt, content = accepted } = /^~(?<formedAt>.{7})(?<content>.*)$/.exec(accepted)?.groups ?? {};
+  const [hash, order] = readContent(content);
+  return { hash, order, formedAt };
+}
 
-const writeLines = (lines: readonly Line[]): string =>
-  lines
-    .map(({ owners, token, hash, orders }) => `${owners.join(',')} ${token} ${hash} ${orders.join('\r')}`)
-    .join('\n');
+const isClosed = (hash: string): boolean => hash.startsWith('!');
+
+/** Orders compare as the texts that they were written from. */
+const before = (a: string, b: string): boolean => isTextBefore(readOrder(a), readOrder(b));
 
 const heldUnder = (line: Line): string => line.orders[0] ?? '';
 const newestOf = (line: Line): string => line.orders.reduce((a, b) => (before(a, b) ? b : a));
@@ -40,7 +38,11 @@ function* triples(args: readonly string[], from: number): Generator<[string, str
   for (let at = from; at < args.length; at += 3) yield [args[at] ?? '', args[at + 1] ?? '', args[at + 2] ?? ''];
 }
 
-const rowsOf = (text = '') => triples(text.split('\n').slice(0, -1), 0);
+/** The rows of a call: the key of each, and its hash and order. */
+function* rowsOf(text = ''): Generator<[key: string, hash: string, order: string]> {
+  const fields = text.split('\n').slice(0, -1);
+  for (let at = 0; at < fields.length; at += 2) yield [fields[at] ?? '', ...readContent(fields[at + 1] ?? '')];
+}
 
 function refusal(store: MemoryStore, epoch: string, fenced: string, [asked, writer]: readonly string[]) {
   if (store.get(epoch) !== asked || !asked?.includes(`.${store.run}.`)) return 'lost';
@@ -48,20 +50,20 @@ function refusal(store: MemoryStore, epoch: string, fenced: string, [asked, writ
 }
 
 export const claim: Script = (store, keys, args) => {
-  const [epoch = '', leases = '', fenced = '', ledger = '', claims = ''] = keys;
+  const [epoch = '', leases = '', fenced = '', ledgerKey = ''] = keys;
   const [, writer = '', call = '', , isMerged] = args;
   const refused = refusal(store, epoch, fenced, args);
   if (refused !== undefined) return [refused];
+  const ledger = store.hash(ledgerKey);
   const alive = (other = '') =>
     (store.sortedSet(leases).get(other) ?? 0) > store.now() && !store.setOf(fenced).has(other);
 
   const takenOver: string[] = [];
   const judge = (token: string, key: string, hash: string, order: string): string => {
-    const committed = store.hash(ledger).get(key);
-    const lines = readLines(store.hash(claims).get(key));
+    const { accepted, lines } = readKnown(ledger.get(key));
     const replace = (line: Line, changes: Partial<Line>) => {
       const ours = { ...line, ...changes };
-      store.hash(claims).set(key, writeLines(lines.map((one) => (one === line ? ours : one))));
+      update(ledger, key, { accepted, lines: lines.map((one) => (one === line ? ours : one)) });
     };
     const takeOver = (line: Line): string => {
       store.setOf(fenced).add(line.owners[0] ?? '');
@@ -70,7 +72,7 @@ export const claim: Script = (store, keys, args) => {
       takenOver.push(`${line.owners.join(',')} ${line.orders.join('\r')}`);
       return 'T';
     };
-    const isLeft = (line: Line) => isMerged === '1' && (line.hash.startsWith('-') || heldUnder(line).at(-10) === '+');
+    const isLeft = (line: Line) => isMerged === '1' && (isClosed(line.hash) || heldUnder(line).at(-10) === '+');
     const waitFor = (line: Line): string => {
       const [owner] = line.owners;
       if (owner !== writer) return alive(owner) ? 'B' : takeOver(line);
@@ -78,11 +80,8 @@ export const claim: Script = (store, keys, args) => {
       takenOver.push(heldUnder(line));
       return 'H';
     };
-    const [storedHash = '', committedOrder = ''] = committed === undefined ? [] : splitAt(committed, ' ');
-    const { formedAt, plain } = /^~(?<formedAt>\d+)~(?<plain>.*)$/.exec(storedHash)?.groups ?? {};
-    const committedHash = plain ?? storedHash;
-    let latest: { hash: string; order: string; line?: Line } | undefined =
-      committed === undefined ? undefined : { hash: committedHash, order: committedOrder };
+    const committed = accepted === undefined ? undefined : readAccepted(accepted);
+    let latest: { hash: string; order: string; line?: Line } | undefined = committed;
     for (const line of lines) {
       const [owner, ...earlier] = line.owners;
       if (owner === writer && line.token === token) {
@@ -100,8 +99,8 @@ export const claim: Script = (store, keys, args) => {
       }
     }
     if (latest === undefined) {
-      if (isMerged === '1' && hash.startsWith('-')) {
-        store.hash(ledger).set(key, `${hash} ${order}`);
+      if (isMerged === '1' && isClosed(hash)) {
+        ledger.set(key, `${hash}${order}`);
         return 'D';
       }
     } else if (latest.hash === hash) {
@@ -109,43 +108,43 @@ export const claim: Script = (store, keys, args) => {
       const owner = line?.owners[0];
       if (line !== undefined && isLeft(line)) return waitFor(line);
       if (!before(latest.order, order)) return 'D';
-      if (line === undefined) store.hash(ledger).set(key, `${hash} ${order}`);
+      if (line === undefined) update(ledger, key, { accepted: `${hash}${order}`, lines });
       else if (owner === writer) replace(line, { orders: [...line.orders, order] });
       else return alive(owner) ? 'B' : takeOver(line);
       return 'D';
     } else if (before(order, latest.order)) return 'S';
-    else if (formedAt !== undefined && latest.line === undefined && order === latest.order) {
-      takenOver.push(formedAt);
+    else if (committed?.formedAt !== undefined && latest.line === undefined && order === latest.order) {
+      takenOver.push(committed.formedAt);
       return 'F';
     }
-    store.hash(claims).set(key, writeLines([...lines, { owners: [writer], token, hash, orders: [order] }]));
+    update(ledger, key, { accepted, lines: [...lines, { owners: [writer], token, hash, orders: [order] }] });
     return 'A';
   };
-  const letters = Array.from(rowsOf(args[3]), ([key, hash, order], index) =>
-    judge(`${call}.${index}`, key, hash, order),
-  );
+  const places = new Map<string, number>();
+  const letters = Array.from(rowsOf(args[3]), ([key, hash, order]) => {
+    const place = places.get(key) ?? 0;
+    places.set(key, place + 1);
+    return judge(place === 0 ? call : `${call}.${place}`, key, hash, order);
+  });
   return ['ok', letters.join(''), ...takenOver];
 };
 
 export const commit: Script = (store, keys, args) => {
-  const [epoch = '', fenced = '', ledger = '', claims = '', marks = ''] = keys;
+  const [epoch = '', fenced = '', ledgerKey = '', marks = ''] = keys;
   const refused = refusal(store, epoch, fenced, args);
   if (refused !== undefined) return refused;
+  const ledger = store.hash(ledgerKey);
   const [, writer, sweep] = args;
   for (const [key, hash, asked] of rowsOf(args[3])) {
     let order = asked;
-    const kept = readLines(store.hash(claims).get(key)).filter((line) => {
+    const { accepted, lines } = readKnown(ledger.get(key));
+    const kept = lines.filter((line) => {
       const own = line.owners[0] === writer && line.hash === hash && line.orders.includes(asked);
       if (own) order = newestOf(line);
       return !own && !(sweep === '1' && before(newestOf(line), order));
     });
-    if (kept.length === 0) store.hash(claims).delete(key);
-    else store.hash(claims).set(key, writeLines(kept));
-
-    const committed = store.hash(ledger).get(key);
-    if (committed === undefined || !before(order, splitAt(committed, ' ')[1])) {
-      store.hash(ledger).set(key, `${hash} ${order}`);
-    }
+    const isNewest = accepted === undefined || !before(order, readAccepted(accepted).order);
+    update(ledger, key, { accepted: isNewest ? `${hash}${order}` : accepted, lines: kept });
   }
   for (let index = 4; index < args.length; index += 2) {
     const [name = '', at = ''] = args.slice(index, index + 2);
@@ -154,30 +153,34 @@ export const commit: Script = (store, keys, args) => {
   return 'ok';
 };
 
+const UNKNOWN = '?'.repeat(20);
+
 export const doubt: Script = (store, keys, args) => {
-  const [epoch = '', fenced = '', ledger = ''] = keys;
+  const [epoch = '', fenced = '', ledgerKey = ''] = keys;
   const refused = refusal(store, epoch, fenced, args);
   if (refused !== undefined) return refused;
+  const ledger = store.hash(ledgerKey);
   for (const [key, , order] of rowsOf(args[2])) {
-    const [hash, landed] = splitAt(store.hash(ledger).get(key) ?? ' ', ' ');
-    if (hash === '' || (hash !== '?' && before(landed, order))) store.hash(ledger).set(key, `? ${order}`);
+    const { accepted, lines } = readKnown(ledger.get(key));
+    const isKnown = accepted?.startsWith(UNKNOWN) === false;
+    if (accepted === undefined || (isKnown && before(readAccepted(accepted).order, order)))
+      update(ledger, key, { accepted: UNKNOWN + order, lines });
   }
   return 'ok';
 };
 
 export const release: Script = (store, keys, args) => {
-  const [epoch = '', fenced = '', claims = ''] = keys;
+  const [epoch = '', fenced = '', ledgerKey = ''] = keys;
   const refused = refusal(store, epoch, fenced, args);
   if (refused !== undefined) return refused;
+  const ledger = store.hash(ledgerKey);
   const [, writer, rows] = args;
   for (const [key, hash, order] of rowsOf(rows)) {
-    const lines = readLines(store.hash(claims).get(key));
+    const { accepted, lines } = readKnown(ledger.get(key));
     const kept = lines.filter(
       (line) => !(line.owners[0] === writer && line.hash === hash && line.orders.includes(order)),
     );
-    if (kept.length === lines.length) continue;
-    if (kept.length === 0) store.hash(claims).delete(key);
-    else store.hash(claims).set(key, writeLines(kept));
+    if (kept.length < lines.length) update(ledger, key, { accepted, lines: kept });
   }
   return 'ok';
 };

@@ -4,9 +4,11 @@ import { afterEach, describe, expect, test, vi } from 'vitest';
 import type { Claims } from '../../src/claim/claims.js';
 import { recordsOf } from '../../src/intake/packed.js';
 import { Delivery, Pack, Settler } from '../../src/intake/settle.js';
+import { readOrder, writeOrder } from '../../src/ledger/order.js';
 import type { Sink } from '../../src/sinks/port.js';
 import { RowsRefused } from '../../src/sinks/refused.js';
 import type { Flush, FlushOptions } from '../../src/write/flush.js';
+import { readContent, readKnown, writeKnown } from './known.js';
 import * as scripts from './memory-scripts.js';
 import { type File, MemoryDisk, type Part } from './memory-sink.js';
 import type { Publication } from './publications.js';
@@ -19,7 +21,7 @@ import { type Broken, type Conditions, refusesSome, simulate } from './simulate.
  */
 
 // Some tests need thousands of schedules, and the machine may be busy.
-vi.setConfig({ testTimeout: 120_000 });
+vi.setConfig({ testTimeout: 600_000 });
 
 type FlushClass = typeof Flush;
 const flush = vi.hoisted(() => ({ alter: (real: FlushClass): FlushClass => real }));
@@ -292,15 +294,19 @@ describe('a fault is found when the ledger', () => {
     await expectFault({
       scripts: {
         claim: (store, keys, args) => {
-          const claims = keys[4] ?? '';
-          const inFlight = store.hash(claims);
-          store.hashes.set(claims, new Map());
-          const verdicts = scripts.claim(store, keys, args);
-          for (const [key, line] of store.hash(claims)) {
-            const lines = inFlight.get(key);
-            inFlight.set(key, lines === undefined ? line : `${lines}\n${line}`);
+          const ledger = store.hash(keys[3] ?? '');
+          const before = new Map(ledger);
+          for (const [key, text] of before) {
+            const [accepted = ''] = text.split('\n', 1);
+            if (accepted === '') ledger.delete(key);
+            else ledger.set(key, accepted);
           }
-          store.hashes.set(claims, inFlight);
+          const verdicts = scripts.claim(store, keys, args);
+          for (const [key, text] of before) {
+            const lines = readKnown(text).lines;
+            const { accepted, lines: claimed } = readKnown(ledger.get(key));
+            ledger.set(key, writeKnown({ accepted, lines: [...lines, ...claimed] }));
+          }
           return verdicts;
         },
       },
@@ -335,7 +341,7 @@ describe('a fault is found when the ledger', () => {
             const ledger = store.hash(keys[3] ?? '');
             const known = new Set(ledger.keys());
             const verdicts = scripts.claim(store, keys, args);
-            for (const [key, content] of ledger) if (content.startsWith('-') && !known.has(key)) ledger.delete(key);
+            for (const [key, content] of ledger) if (content.startsWith('!') && !known.has(key)) ledger.delete(key);
             return verdicts;
           },
         },
@@ -362,11 +368,21 @@ describe('a fault is found when the ledger', () => {
 describe('a fault is found when the configuration changes, and', () => {
   test('a row that is made once more is taken for one that its message brings again', async () => {
     // The ledger does not see by its order that it was made once more.
-    const [hidden, shown] = [/\+([0-9a-z]{9})(?=$|[\r\n])/gm, /!([0-9a-z]{9})(?=$|[\r\n])/gm];
+    const [hidden, shown] = [/\+([0-9a-z]{9})$/, /!([0-9a-z]{9})(?=$|[\r\n])/gm];
+    const hide = (content: string): string => {
+      const [hash, order] = readContent(content);
+      return hash + writeOrder(readOrder(order).replace(hidden, '!$1'));
+    };
+    /** Of the lines of rows, every second is a content. */
+    const hideAll = (rows = ''): string =>
+      rows
+        .split('\n')
+        .map((line, at) => (at % 2 === 1 ? hide(line) : line))
+        .join('\n');
     const hiding =
       (script: scripts.Script, rows: number): scripts.Script =>
       (store, keys, args) => {
-        const answer = script(store, keys, args.with(rows, (args[rows] ?? '').replaceAll(hidden, '!$1')));
+        const answer = script(store, keys, args.with(rows, hideAll(args[rows])));
         return typeof answer === 'string' ? answer : answer.map((one) => String(one).replaceAll(shown, '+$1'));
       };
     const broken = { claim: hiding(scripts.claim, 3), commit: hiding(scripts.commit, 3) };
@@ -378,7 +394,7 @@ describe('a fault is found when the configuration changes, and', () => {
   test('the rebuild does not tell which rows were made in the form of before', async () => {
     const claim: typeof scripts.claim = (store, keys, args) => {
       const ledger = store.hash(keys[3] ?? '');
-      for (const [key, content] of ledger) ledger.set(key, content.replace(/^~\d+~/, ''));
+      for (const [key, content] of ledger) ledger.set(key, content.replace(/^~.{7}/, ''));
       return scripts.claim(store, keys, args);
     };
     await expectFault({ changesAfter: 1, scripts: { claim } });
@@ -404,7 +420,7 @@ describe('a fault is found when the tombstone', () => {
     const sameHash =
       (script: scripts.Script): scripts.Script =>
       (store, keys, args) =>
-        script(store, keys, args.with(3, (args[3] ?? '').replaceAll(/^-.*$/gm, '-t')));
+        script(store, keys, args.with(3, (args[3] ?? '').replaceAll(/^!.{20}/gm, `!${'t'.repeat(20)}`)));
     const [claim, commit] = [sameHash(scripts.claim), sameHash(scripts.commit)];
     await expectFault({ scripts: { claim, commit } }, only(item, deleted(item), item, deleted(item)));
   });

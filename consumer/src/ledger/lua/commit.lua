@@ -1,6 +1,6 @@
 -- Commits rows that are durable: their content becomes the last accepted one, and their claims are removed.
 --
--- KEYS: epoch, fenced, ledger, claims, marks
+-- KEYS: epoch, fenced, ledger, marks
 -- ARGV: epoch, writer, '1' if claims on older content of the key are removed too, rows (read_rows), then names and
 --       numbers of marks, which say how far the output got with them
 -- Returns 'ok', 'lost' or 'fenced'. Running it twice changes nothing.
@@ -12,46 +12,61 @@ local epoch, writer, sweep = ARGV[1], ARGV[2], ARGV[3] == '1'
 if not is_epoch(epoch) then return 'lost' end
 if redis.call('SISMEMBER', KEYS[2], writer) == 1 then return 'fenced' end
 
-local keys, hashes, orders = read_rows(ARGV[4])
-local ledger, claims = open_hash(KEYS[3], keys), open_hash(KEYS[4], keys)
+local keys, contents = read_rows(ARGV[4])
+local ledger = open_hash(KEYS[3], keys)
 
 -- Returns the claims in flight that stay, and the newest order under which the row's content was asked for.
 local function without(in_flight, hash, order)
-  -- Nearly always this row is the only claim, and was asked for once.
-  local owners, its_hash, its_order = string.match(in_flight, '^(%S+) %S+ (%S+) ([^\r\n]*)$')
-  if owners == writer and its_hash == hash and its_order == order then return false, order end
-  local kept = {}
+  local kept = ''
   for line in string.gmatch(in_flight, '[^\n]+') do
     local claim = read_claim(line)
     if claim.owner == writer and claim.hash == hash and has_order(claim, order) then
       order = claim.newest
     elseif not (sweep and before(claim.newest, order)) then
-      kept[#kept + 1] = line
+      kept = kept .. '\n' .. line
     end
   end
-  return #kept > 0 and table.concat(kept, '\n'), order
+  return kept, order
 end
 
-for at, key in ipairs(keys) do
-  local hash, order, in_flight = hashes[at], orders[at], claims.get(key)
-  if in_flight then
-    local kept
-    kept, order = without(in_flight, hash, order)
-    claims.set(key, kept)
+local function commit(at, known, content)
+  local accepted, in_flight = read_key(known)
+  local hash, order = read_content(content)
+  in_flight, order = without(in_flight, hash, order)
+  if accepted then
+    local _, its_order = read_content(string.match(accepted, '^~.......(.*)$') or accepted)
+    if not before(order, its_order) then accepted = hash .. order end
+  else
+    accepted = hash .. order
   end
+  ledger.set(at, write_key(accepted, in_flight))
+end
 
-  local committed = ledger.get(key)
-  if not committed or not before(order, string.match(committed, '^%S+ (.*)$')) then
-    ledger.set(key, hash .. ' ' .. order)
+local find, ours = string.find, '\31' .. writer .. ' '
+for at = 1, #keys do
+  local content, known = contents[at], ledger.get(at)
+  local ends = #content + 2
+  if not known then
+    ledger.set(at, content)
+  elseif
+    -- Nearly always this row alone is known of its key: "LF content US writer SP token".
+    find(known, content, 2, true) == 2
+    and find(known, ours, ends, true) == ends
+    and string.byte(known) == 10
+    and not find(known, '\n', ends, true)
+  then
+    ledger.set(at, content)
+  elseif known ~= content then
+    commit(at, known, content)
   end
 end
--- The claims are removed first: a full Redis refuses a script whose first write needs memory, but lets it go on once it has
--- written.
-claims.write()
+-- A full Redis refuses a script whose first write needs memory, but lets it go on once it has written. What was claimed can be committed
+-- then, and takes less afterwards.
+redis.call('HDEL', KEYS[3], '')
 ledger.write()
 for at = 5, #ARGV, 2 do
-  if tonumber(redis.call('HGET', KEYS[5], ARGV[at]) or '-1') < tonumber(ARGV[at + 1]) then
-    redis.call('HSET', KEYS[5], ARGV[at], ARGV[at + 1])
+  if tonumber(redis.call('HGET', KEYS[4], ARGV[at]) or '-1') < tonumber(ARGV[at + 1]) then
+    redis.call('HSET', KEYS[4], ARGV[at], ARGV[at + 1])
   end
 end
 return 'ok'

@@ -8,14 +8,19 @@ local epoch, writer = ARGV[1], ARGV[2]
 if not is_epoch(epoch) then return 'lost' end
 if redis.call('SISMEMBER', KEYS[2], writer) == 1 then return 'fenced' end
 
-local keys, _, orders = read_rows(ARGV[3])
+local keys, contents = read_rows(ARGV[3])
 local ledger = open_hash(KEYS[3], keys)
-for at, key in ipairs(keys) do
-  local hash, order = string.match(ledger.get(key) or '', '^(%S+) (.*)$')
-  if not hash or (hash ~= '?' and before(order, orders[at])) then
-    -- No content has this hash (UNKNOWN_CONTENT in recovery/landed.ts). The order is that of the first refused record, so that the dead
-    -- letters of all of them can be replayed, and that records from before it are stale.
-    ledger.set(key, '? ' .. orders[at])
+-- No content has this hash (UNKNOWN_CONTENT in content.ts).
+local unknown = string.rep('?', 20)
+for at = 1, #keys do
+  local accepted, in_flight = read_key(ledger.get(at))
+  local _, order = read_content(contents[at])
+  local formed = accepted and string.match(accepted, '^~.......(.*)$')
+  local hash, its_order = read_content(formed or accepted or '')
+  if not accepted or ((formed or hash ~= unknown) and before(its_order, order)) then
+    -- The order is that of the first refused record, so that the dead letters of all of them can be replayed, and that records from
+    -- before it are stale.
+    ledger.set(at, write_key(unknown .. order, in_flight))
   end
 end
 ledger.write()

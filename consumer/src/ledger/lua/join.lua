@@ -3,7 +3,7 @@
 --
 -- KEYS: epoch, fenced, each (hash: key -> side), with (hash: key -> side), refs (zset of "with-key NUL each-key"),
 --       open (hash: each-key -> ids of lines that may have a merged row, NUL between them)
--- A side is "order NUL payload". A line's id is the with-key that it points at; from the second line to the same key on, \1
+-- A side is "order NUL payload", with the order as order.ts writes it. A line's id is the with-key that it points at; from the second line to the same key on, \1
 -- and a number follow.
 --
 -- ARGV: epoch, writer, kind, records, and of 'with': count
@@ -20,20 +20,29 @@ if not is_epoch(epoch) then return { 'lost' } end
 if redis.call('SISMEMBER', KEYS[2], writer) == 1 then return { 'fenced' } end
 
 local keys, side_orders, payloads, rests = {}, {}, {}, {}
-for key, order, payload, rest in string.gmatch(ARGV[4], '([^\31\n]*)\31([^\31\n]*)\31([^\31\n]*)\31([^\n]*)\n') do
-  local at = #keys + 1
-  keys[at], side_orders[at], payloads[at], rests[at] = key, order, payload, rest
+do
+  local records, from, at, find, sub = ARGV[4], 1, 0, string.find, string.sub
+  while from <= #records do
+    local behind_key = find(records, '\31', from, true)
+    local behind_order = find(records, '\31', behind_key + 1, true)
+    local behind_payload = find(records, '\31', behind_order + 1, true)
+    local behind = find(records, '\n', behind_payload + 1, true)
+    at = at + 1
+    keys[at], side_orders[at] = sub(records, from, behind_key - 1), sub(records, behind_key + 1, behind_order - 1)
+    payloads[at], rests[at] = sub(records, behind_order + 1, behind_payload - 1), sub(records, behind_payload + 1, behind - 1)
+    from = behind + 1
+  end
 end
 local own_sides = open_hash(kind == 'each' and KEYS[3] or KEYS[4], keys)
 local open_lines = kind == 'each' and open_hash(KEYS[6], keys)
 
 -- Stores a side, unless a newer one of its key is there. Returns whether it was stored.
-local function put_in(key, order, payload)
-  local stored = own_sides.get(key)
+local function put_in(at, order, payload)
+  local stored = own_sides.get(at)
   local stored_order = stored and string.match(stored, '^(%Z*)')
   if stored_order and before(order, stored_order) then return false end
   local side = order .. '\0' .. payload
-  if stored ~= side then own_sides.set(key, side) end
+  if stored ~= side then own_sides.set(at, side) end
   return true
 end
 
@@ -47,7 +56,11 @@ local function side_of(target)
   return indexes[target]
 end
 
-local function join_each(key, ids)
+local NONE = {}
+local function join_each(at, key, ids)
+  local was_open = open_lines.get(at)
+  -- Many records never have lines.
+  if ids == '' and not was_open then return NONE end
   local answer, lines, targets, open = {}, {}, {}, {}
   for id in string.gmatch(ids, '([^\31]*)\31') do
     local target = string.match(id, '^[^\1]*')
@@ -58,7 +71,6 @@ local function join_each(key, ids)
   end
   -- A line that was open stays open until its tombstone is committed (close.lua), so that a crash in between repeats the
   -- tombstone.
-  local was_open = open_lines.get(key)
   for line in string.gmatch(was_open or '', '%Z+') do
     if not lines[line] then
       local target = string.match(line, '^[^\1]*')
@@ -69,7 +81,7 @@ local function join_each(key, ids)
     end
   end
   local is_open = table.concat(open, '\0')
-  if is_open ~= (was_open or '') then open_lines.set(key, is_open) end
+  if is_open ~= (was_open or '') then open_lines.set(at, is_open) end
   return answer
 end
 
@@ -87,9 +99,9 @@ end
 local reply = { 'ok', sides }
 for at, key in ipairs(keys) do
   local answer = 0
-  if put_in(key, side_orders[at], payloads[at]) then
+  if put_in(at, side_orders[at], payloads[at]) then
     if kind == 'each' then
-      answer = join_each(key, rests[at])
+      answer = join_each(at, key, rests[at])
     else
       answer = join_with(key, string.match(rests[at], '^[^\31]*'), ARGV[5])
     end
