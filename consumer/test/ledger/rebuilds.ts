@@ -298,7 +298,7 @@ export function describeRebuilds(name: string, connect: () => Promise<TestRedis>
       const newest = () => {
         const rows = sink.rows.filter(({ dataset }) => dataset === 'customer_inventory');
         const sorted = rows.toSorted((a, b) => (a.order < b.order ? -1 : 1));
-        return Object.fromEntries(sorted.map(({ key, values }) => [key, values && Object.keys(values)]));
+        return Object.fromEntries(sorted.map(({ key, values }) => [key, values && Object.keys(values).sort()]));
       };
 
       test('makes every merged row again, once, and once more when the merge is changed back', async () => {
@@ -307,7 +307,7 @@ export function describeRebuilds(name: string, connect: () => Promise<TestRedis>
         for (const names of [['sku', 'price'], ['sku', 'quantity', 'price'], ['sku']]) {
           const before = sink.rows.length;
           await change(columns(...names));
-          expect(newest()).toEqual({ 'C-1/A': names, 'C-1/B': names });
+          expect(newest()).toEqual({ 'C-1/A': names.toSorted(), 'C-1/B': names.toSorted() });
           expect(sink.rows).toHaveLength(before + 2);
           await change(columns(...names));
           expect(sink.rows).toHaveLength(before + 2);
