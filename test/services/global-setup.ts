@@ -2,6 +2,7 @@ import { ReleaseList } from '@tributary/shared';
 import type { ProvidedContext } from 'vitest';
 import type { TestProject } from 'vitest/node';
 import { chooseService, type ServiceKind } from './choose.js';
+import { mariadb } from './mariadb.js';
 import { postgres } from './postgres.js';
 import { rabbitmq } from './rabbitmq.js';
 import { redis } from './redis.js';
@@ -11,11 +12,12 @@ declare module 'vitest' {
     amqpUrl: string;
     redisUrl: string;
     postgresUrl: string;
+    mariadbUrl: string;
   }
 }
 
 /**
- * Starts one RabbitMQ, Redis and Postgres for all integration tests, which get the URLs with vitest's `inject`.
+ * Starts one RabbitMQ, Redis, Postgres and MariaDB for all integration tests, which get the URLs with vitest's `inject`.
  *
  * The servers are shared, by test files and, when they come from the environment, with other people's data. So a test
  * names everything it makes with `uniqueName` (pipelines, queues, key prefixes, schemas), removes it afterwards, and
@@ -33,6 +35,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
     start(rabbitmq, 'amqpUrl'),
     start(redis, 'redisUrl'),
     start(postgres, 'postgresUrl'),
+    start(mariadb, 'mariadbUrl'),
   ]);
   const failures = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason] : []));
   if (failures.length > 0) {

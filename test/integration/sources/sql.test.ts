@@ -6,23 +6,18 @@ import type { Page, SourceEvents } from '../../../producer/src/sources/port.js';
 import { createSurroundings } from '../../../producer/src/sources/surroundings.js';
 import { describeSource } from '../../../producer/test/sources/conformance.js';
 import { pipelineWith, sqlEndpointWith } from '../../../producer/test/support/pipeline.js';
-import { chooseService } from '../../services/choose.js';
-import { type ServiceHandle, uniqueName } from '../../services/handle.js';
-import { mariadb } from '../../services/mariadb.js';
+import { uniqueName } from '../../services/handle.js';
 import { mariadbFor, PASSWORD, postgresFor, startWay, type TestDatabase } from './databases.js';
 
-let server: ServiceHandle;
 const databases = new Map<string, TestDatabase>();
 
 beforeAll(async () => {
-  server = await chooseService(mariadb, process.env);
   databases.set('Postgres', await postgresFor(inject('postgresUrl')));
-  databases.set('MariaDB', await mariadbFor(server.url));
+  databases.set('MariaDB', await mariadbFor(inject('mariadbUrl')));
 });
 
 afterAll(async () => {
   for (const database of databases.values()) await database.remove();
-  await server?.stop();
 });
 
 const of = (name: string): TestDatabase => {
