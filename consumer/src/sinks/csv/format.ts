@@ -8,59 +8,73 @@ import {
   type Row,
   SYSTEM_COLUMNS,
 } from '@tributary/shared';
+import { writeToString } from 'fast-csv';
 import type { LandedRow } from '../port.js';
 
 const TEXT: Field = { type: 'string', optional: false, maxLength: Number.MAX_SAFE_INTEGER };
 
 export const headerOf = (dataset: Dataset): string[] => [...Object.keys(dataset.columns), ...SYSTEM_COLUMNS];
 
-/** How rows of a dataset are written as lines; compiled once. */
-export type LineFormat = (row: Row, writtenAt: string) => string;
+/** A row's cells, in the order of the header. */
+export type CellFormat = (row: Row, writtenAt: string) => string[];
 
-/** The lines of a dataset, with the cells in the order of the header. */
-export function compileLines(dataset: Dataset, neutraliseFormulas: boolean): LineFormat {
+/** How rows of a dataset are written as cells; compiled once. */
+export function compileCells(dataset: Dataset, neutraliseFormulas: boolean): CellFormat {
   const columns = Object.entries(dataset.columns).map(([name, field]) => ({
     name,
     encode: compileCell(field, neutraliseFormulas),
   }));
   // Keys and versions come from outside too: a key may be a formula as well as any field.
-  const encodeText = compileCell(TEXT, neutraliseFormulas);
-  const text = (value: string) => writeCell(encodeText(value));
+  const text = compileCell(TEXT, neutraliseFormulas);
   return ({ key, hash, version, messageId, values }, writtenAt) => {
-    let line = '';
-    for (const { name, encode } of columns) {
-      const cell = encode(ownValue(values, name));
-      line += line === '' ? `${writeFirstCell(cell)},` : `${writeCell(cell)},`;
-    }
-    return `${line}${text(key)},${hash},${text(version)},${text(messageId)},${values === null},${writtenAt}\r\n`;
+    const cells: string[] = [];
+    for (const { name, encode } of columns) cells.push(encode(ownValue(values, name)));
+    cells.push(text(key), hash, text(version), text(messageId), String(values === null), writtenAt);
+    return cells;
   };
 }
 
+/** The number of lines that are formatted at a time, so that memory does not hold a very large write several times. */
+const SLICE = 2_000;
+
 /**
- * Formats a line as RFC 4180 says: it ends in CR LF, so that a line without its end is known to be torn. It comes out as fast-csv
- * would write it, at a tenth of the cost.
+ * Formats lines as RFC 4180 says: they end in CR LF. Each line has its end, so that a line without it is known to be torn.
+ * Most lines need no quotes and are joined here, because fast-csv costs much more. It formats the others, and all lines come
+ * out as it would write them.
  */
-export const formatLine = ([first = '', ...cells]: readonly string[]): string =>
-  `${[writeFirstCell(first), ...cells.map(writeCell)].join(',')}\r\n`;
-
-/** Cells with one of these are not written as they are. As fast-csv does it, a bar is quoted too, and NUL is left out. */
-const SPECIAL = /[",\r\n|\0]/;
-
-function writeCell(cell: string): string {
-  if (!SPECIAL.test(cell)) return cell;
-  const text = cell.replaceAll('\0', '');
-  return SPECIAL.test(text) ? quoted(text) : text;
+export async function formatLines(lines: readonly string[][]): Promise<Buffer> {
+  const slices: Buffer[] = [];
+  for (let from = 0; from < lines.length; from += SLICE)
+    slices.push(await formatSlice(lines.slice(from, from + SLICE)));
+  return Buffer.concat(slices);
 }
 
-/** A blank cell at the beginning of a line needs quotes: without them fast-csv and other readers take it for an empty one. */
-function writeFirstCell(cell: string): string {
-  const written = writeCell(cell);
-  return written !== '' && written.trim() === '' ? quoted(written) : written;
+async function formatSlice(lines: readonly string[][]): Promise<Buffer> {
+  const texts = lines.map(plainLine);
+  const formatted = await formatSpecial(lines.filter((_cells, index) => texts[index] === undefined));
+  let next = 0;
+  return Buffer.from(texts.map((text) => `${text ?? formatted[next++]}\r\n`).join(''));
 }
 
-const quoted = (text: string): string => `"${text.replaceAll('"', '""')}"`;
+/** The line of cells that need no quotes; undefined if one of them may need them. fast-csv also quotes a bar, and removes NUL. */
+function plainLine(cells: readonly string[]): string | undefined {
+  const line = cells.join(',');
+  let commas = 0;
+  for (let at = line.indexOf(','); at !== -1; at = line.indexOf(',', at + 1)) commas++;
+  return commas === cells.length - 1 && !/["\r\n\0|]/.test(line) && !beginsBlank(cells) ? line : undefined;
+}
 
-/** Reads a line of a part as a row; the opposite of {@link compileLines}. */
+/** The lines one by one, without their ends. fast-csv puts NUL between them, which it leaves in no cell. */
+async function formatSpecial(lines: string[][]): Promise<string[]> {
+  if (lines.length === 0) return [];
+  const quoteColumns = lines.some(beginsBlank) ? [true] : false;
+  return (await writeToString(lines, { headers: false, rowDelimiter: '\0', quoteColumns })).split('\0');
+}
+
+/** Such a line needs quotes: without them fast-csv and other readers take a blank cell at its beginning for an empty one. */
+const beginsBlank = ([first = '']: readonly string[]): boolean => first !== '' && first.trim() === '';
+
+/** Reads a line of a part as a row; the opposite of {@link compileCells}. */
 export function readLine(line: Line, dataset: Dataset, neutraliseFormulas: boolean): LandedRow {
   const text = (cell: string | undefined) => decodeCell(cell ?? '', TEXT, neutraliseFormulas) as string;
   return {

@@ -5,7 +5,7 @@ import { EPOCH_OVER, WriterLost } from '../../writer-lost.js';
 import type { Mark } from '../port.js';
 import type { CsvFence } from './fence.js';
 import { syncFolder } from './files.js';
-import { compileLines, formatLine, headerOf, type LineFormat } from './format.js';
+import { type CellFormat, compileCells, formatLines, headerOf } from './format.js';
 import { markOfPart } from './marks.js';
 import { OpenPart } from './open-part.js';
 import type { PartState } from './part-state.js';
@@ -24,9 +24,6 @@ export interface CsvWriterOptions {
   readonly clock: Clock;
 }
 
-/** The number of rows that are formatted at a time. */
-const SLICE = 2_000;
-
 /** Rows that wait for the next write. */
 interface PendingWrite {
   readonly rows: readonly Row[];
@@ -40,7 +37,7 @@ interface PendingWrite {
  */
 export class CsvPartWriter {
   readonly #options: CsvWriterOptions;
-  readonly #line: LineFormat;
+  readonly #cells: CellFormat;
   #part: OpenPart | undefined;
   #number = 0;
   /** Set once this writer may write no more. */
@@ -51,7 +48,7 @@ export class CsvPartWriter {
 
   constructor(options: CsvWriterOptions) {
     this.#options = options;
-    this.#line = compileLines(options.dataset, options.neutraliseFormulas);
+    this.#cells = compileCells(options.dataset, options.neutraliseFormulas);
   }
 
   /** @returns how far the part is durable then */
@@ -116,7 +113,7 @@ export class CsvPartWriter {
     // Before anything is written behind what another program has left there.
     await this.#checkOurs(part);
     const writtenAt = new Date(clock.now()).toISOString();
-    const content = this.#format(rows, writtenAt);
+    const content = await formatLines(rows.map((row) => this.#cells(row, writtenAt)));
     await part.append(content);
     try {
       await this.#checkFence(part, content.length);
@@ -127,17 +124,6 @@ export class CsvPartWriter {
     }
     part.keep(content);
     await state.noteDurable(dataset, part.name, neutraliseFormulas, part.durable);
-  }
-
-  #format(rows: readonly Row[], writtenAt: string): Buffer {
-    // In slices, so that memory does not hold a very large write several times.
-    const slices: Buffer[] = [];
-    for (let from = 0; from < rows.length; from += SLICE) {
-      let text = '';
-      for (const row of rows.slice(from, from + SLICE)) text += this.#line(row, writtenAt);
-      slices.push(Buffer.from(text));
-    }
-    return slices.length === 1 && slices[0] !== undefined ? slices[0] : Buffer.concat(slices);
   }
 
   async #look(): Promise<void> {
@@ -159,7 +145,7 @@ export class CsvPartWriter {
     const path = join(folder, name);
     const part = new OpenPart(name, path, await open(path, 'ax'));
     try {
-      const header = Buffer.from(formatLine(headerOf(dataset)));
+      const header = await formatLines([headerOf(dataset)]);
       await part.append(header);
       await syncFolder(folder);
       await state.noteBegun(dataset, name, neutraliseFormulas);
