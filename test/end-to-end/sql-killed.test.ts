@@ -60,6 +60,8 @@ test('a producer that is killed in the middle of a table goes on behind what was
         schedule: { every: '1h' },
       },
     },
+    // A message holds one record, so that messages tell how many records are there.
+    pack: { records: 1 },
     batch: { size: 1_000, interval: '500ms' },
     sink: { type: 'csv', csv: { directory: output } },
   };
