@@ -189,7 +189,8 @@ sink: ${sink}
   test('in a single round end it as a failure, and the next round brings them', async () => {
     api.records.customers = records(0, 5_000);
     const path = join(folder, 'pipeline.yaml');
-    await writeFile(path, file(`{ csv: { directory: ${join(folder, 'rows')} } }`));
+    // Each record alone: packs of so few records are all taken by the consumer at once, and the queue has nothing to lose.
+    await writeFile(path, `${file(`{ csv: { directory: ${join(folder, 'rows')} } }`)}pack: { records: 1 }\n`);
     const env = { AMQP_URL: rabbit.url, REDIS_URL: inject('redisUrl') };
     const round = async () => {
       const pipeline = await startPipeline({ config: path, env, schedule: false, logger: () => log });
