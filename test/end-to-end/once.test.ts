@@ -54,6 +54,7 @@ describe('npm start -- --once, on a machine with nothing but Node', () => {
       duplicate: 0,
       stale: 0,
       deadLettered: 0,
+      deadAgain: 0,
       output,
       rows: countExpected(expected),
       seconds: expect.any(Number),

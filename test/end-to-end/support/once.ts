@@ -9,6 +9,7 @@ export interface Summary {
   readonly duplicate: number;
   readonly stale: number;
   readonly deadLettered: number;
+  readonly deadAgain: number;
   readonly rows: Readonly<Record<string, number>>;
   readonly seconds: number;
   readonly output: string;
