@@ -17,7 +17,8 @@ const stage = useStage();
 
 describe('an output folder that cannot be written', () => {
   const servers = { amqpUrl: inject('amqpUrl'), redisUrl: inject('redisUrl') };
-  const { file, queues } = demoPipeline(stage, servers);
+  // Each record alone, so that the messages of a queue are its records.
+  const { file, queues } = demoPipeline(stage, servers, [['\nsink:', '\npack: { records: 1 }\nsink:']]);
   const output = stage.write('in-the-way', 'a file stands where the folder should be');
   let crm: Crm;
   let both: Both;
