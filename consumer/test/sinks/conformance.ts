@@ -408,7 +408,7 @@ export function describeSink(name: string, makeStore: () => Promise<Store>, { re
     });
 
     test('has a name that stays the same for every process, and that no other output has', async () => {
-      const names = await Promise.all([sink, connect(), connect()].map((one) => one.identity()));
+      const names = await Promise.all([sink, ...Array.from({ length: 7 }, connect)].map((one) => one.identity()));
       expect(new Set(names).size).toBe(1);
       // An epoch's name begins with it, and a dot ends it there.
       expect(names[0]).toMatch(/^[^.\s]{8,}$/);

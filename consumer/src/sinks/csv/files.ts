@@ -71,17 +71,6 @@ export const unlinkIfThere = (path: string): Promise<boolean> =>
     (error: NodeJS.ErrnoException) => ignoreMissing(error) ?? false,
   );
 
-/** @returns false if the action failed because the file that it makes is there already */
-export async function unlessThere(action: Promise<unknown>): Promise<boolean> {
-  try {
-    await action;
-    return true;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
-    throw error;
-  }
-}
-
 export function ignoreMissing(error: NodeJS.ErrnoException): undefined {
   if (error.code !== 'ENOENT') throw error;
 }

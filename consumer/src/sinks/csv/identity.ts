@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
-import { readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Logger } from '@tributary/shared';
 import type { CsvFence } from './fence.js';
-import { random, readIfThere, replaceFile, unlessThere, withFolder } from './files.js';
+import { publishFolder, random, readIfThere, removeFolder, replaceFile, withFolder } from './files.js';
 import type { Change, Losses } from './losses.js';
 
 export interface IdentityOptions {
@@ -32,10 +32,8 @@ export class OutputIdentity {
     const path = await withFolder(join(this.#options.directory, '.tributary', 'sink-id'));
     for (;;) {
       const known = await readIfThere(path);
-      if (known !== undefined && known !== '') return await this.#unlessChanged(path, known);
-      // Empty: a consumer is about to write it, or died before it did.
-      if (known === '') await replaceFile(path, random());
-      else await unlessThere(writeFile(path, random(), { flag: 'wx', flush: true }));
+      if (known) return await this.#unlessChanged(path, known);
+      await makeName(path);
     }
   }
 
@@ -79,6 +77,31 @@ export class OutputIdentity {
     const more = changes.length - TOLD;
     if (more > 0) this.#options.log.warn({ parts: more }, `${more} more parts are changed or gone; ${done}`);
   }
+}
+
+/**
+ * Writes a first name. Each consumer that finds none offers one in a folder: of several at the same time, one gives its folder the name
+ * that all look at, and all write what is in there. The folder is removed once the name is written, so a consumer that offers its own after
+ * that finds the name.
+ */
+async function makeName(path: string): Promise<void> {
+  const offered = `${path}-offered`;
+  const own = `${offered}-${random()}`;
+  try {
+    await mkdir(own);
+    await writeFile(join(own, 'name'), random(), { flush: true });
+    await publishFolder(own, offered);
+    const name = await readIfThere(join(offered, 'name'));
+    if (name && !(await readIfThere(path))) await replaceFile(path, name);
+    if (await readIfThere(path)) await removeFolder(offered).catch(unlessFilled);
+  } finally {
+    await removeFolder(own).catch(() => {});
+  }
+}
+
+/** Another consumer has put its folder there in between, and removes it. */
+function unlessFilled(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error;
 }
 
 function nextName(known: string, lost: readonly Change[]): string {
