@@ -215,8 +215,9 @@ interface Depth {
 /** Whether a queue holds nothing, and no consumer holds anything of it. */
 function isQuietNow(look: QueueLook | undefined, held: readonly HeldOfQueue[]): boolean {
   if (look === undefined || look.ready > 0) return false;
-  // Consumers that say nothing (of an earlier version) may hold anything.
-  return look.consumers === 0 || (held.length >= look.consumers && held.every(({ records }) => records === 0));
+  // RabbitMQ does not count a consumer that takes no more and still holds some, as one that stops or that changes its prefetch. Consumers
+  // that say nothing (of an earlier version) may hold anything.
+  return held.length >= look.consumers && held.every(({ records }) => records === 0);
 }
 
 /**

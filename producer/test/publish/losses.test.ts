@@ -57,6 +57,15 @@ describe('the watch for losses', () => {
     expect(losses[0]?.since).toBeUndefined();
   });
 
+  it.each([
+    { what: 'takes nothing for lost that a consumer holds which takes no more', held: [3], isLost: false },
+    { what: 'takes for lost what an empty queue without consumers does not have', held: [], isLost: true },
+  ])('$what', async ({ held, isLost }) => {
+    const { watch, losses } = setUp([publication('a', 1, '5', 7)], held, 0, { ready: 0, consumers: 0 });
+    for (let look = 0; look < 5; look++) await watch.look();
+    expect(losses.length > 0).toBe(isLost);
+  });
+
   it('tells of a consumer that is none of the pipeline, or hangs, once it has been there for a while', async () => {
     const open = [publication('a', 1, '9')];
     const { watch, losses, clock } = setUp(open, [0], 0, { ready: 0, consumers: 2 });
