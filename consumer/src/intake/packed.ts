@@ -94,17 +94,16 @@ class PackedMessage implements BrokerMessage {
   }
 
   envelope(entity: string): Envelope {
-    const { messageId } = this.#pack.properties;
-    if (messageId === undefined || messageId === '') return readEnvelope(this, entity);
+    if (this.#messageId === undefined) return readEnvelope(this, entity);
     const { endpoint, key, version, run, fetchedAt, traceparent, messageId: packId } = this.#pack.envelope(entity);
     const id = packedId(packId, this.#place);
     return { messageId: id, endpoint, entity, key, version, run, fetchedAt, traceparent };
   }
 
-  /** Without an id of the pack, each record gets one of its own (see readEnvelope). */
+  /** Without an id of the pack, each record gets one of its own (see readEnvelope). Places alone are the same in every pack. */
   get #messageId(): string | undefined {
     const { messageId } = this.#pack.properties;
-    return messageId === undefined ? undefined : packedId(messageId, this.#place);
+    return messageId === undefined || messageId === '' ? undefined : packedId(messageId, this.#place);
   }
 
   /** Tells people the key of a record that cannot be written: a pack has none. */
