@@ -86,7 +86,15 @@ export interface DatabaseOptions {
   readonly connectTimeout: number;
   /** How many connections it has at most. */
   readonly connections: number;
+  /** How much longer than `timeout` it waits for the answer to a statement, in milliseconds; {@link GRACE} unless given. */
+  readonly grace?: number;
 }
+
+/**
+ * The server keeps the time-out of a statement, but not if its machine, or the network, is gone. No answer comes then, and without a limit of
+ * its own the poll would wait for hours.
+ */
+export const GRACE = 30_000;
 
 /** The parts of a table's name as a person writes it: `sales.orders`. */
 export const partsOf = (name: string): readonly string[] => name.split('.');

@@ -17,7 +17,7 @@ import type {
   TableDescription,
   Value,
 } from '../database.js';
-import { partsOf } from '../database.js';
+import { GRACE, partsOf } from '../database.js';
 import { faultOf } from './errors.js';
 import { DESCRIBE, describeTables } from './tables.js';
 import { columnOf, isOfBytes, isText } from './types.js';
@@ -54,14 +54,19 @@ export class MysqlDatabase implements Database {
   readonly host: string;
   readonly name: string;
   readonly #timeout: number;
+  /** How long it waits for an answer, in milliseconds. */
+  readonly #patience: number;
   readonly #pool: Pool;
+  /** By connection, whether its session is as {@link sessionOf} says. */
+  readonly #sessions = new WeakMap<PoolConnection, Promise<unknown>>();
   readonly #cancelled = new AbortController();
   #closed: Promise<void> | undefined;
 
-  constructor({ url, timeout, connectTimeout, connections }: DatabaseOptions) {
+  constructor({ url, timeout, connectTimeout, connections, grace = GRACE }: DatabaseOptions) {
     this.host = new URL(url).host;
     this.name = redactUrl(url);
     this.#timeout = timeout;
+    this.#patience = timeout + grace;
     this.#pool = mysql.createPool({
       ...optionsOf(url),
       connectTimeout,
@@ -77,8 +82,11 @@ export class MysqlDatabase implements Database {
     });
     this.#pool.on('connection', (connection) => {
       connection.on('error', () => {});
-      // The statements of the caller queue behind them, and one that cannot be sent tells.
-      for (const statement of sessionOf(timeout)) connection.query(statement, () => {});
+      const settings = sessionOf(timeout).map((text) => rowsOf(connection, { text, values: [] }, this.#patience));
+      const session = Promise.all(settings);
+      // The statement that waits for it tells.
+      session.catch(() => {});
+      this.#sessions.set(connection, session);
     });
     setMaxListeners(0, this.#cancelled.signal);
   }
@@ -119,7 +127,7 @@ export class MysqlDatabase implements Database {
     await new Promise<void>((resolve) => this.#pool.end(() => resolve()));
   }
 
-  async #ask({ text, values }: Statement, signal: AbortSignal): Promise<{ rows: Value[][]; fields: FieldPacket[] }> {
+  async #ask(statement: Statement, signal: AbortSignal): Promise<{ rows: Value[][]; fields: FieldPacket[] }> {
     signal.throwIfAborted();
     let connection: PoolConnection | undefined;
     let isBroken = false;
@@ -135,12 +143,17 @@ export class MysqlDatabase implements Database {
     try {
       connection = await this.#connect();
       signal.throwIfAborted();
-      const rows = rowsOf(connection, text, values);
       // A connection that is destroyed may call back never.
       const given = new Promise<never>((_resolve, reject) => {
         giveUp = () => reject(new Error('the connection was closed'));
       });
-      return await Promise.race([rows, given]);
+      // In another time zone, times would be taken for others.
+      const session = Promise.resolve(this.#sessions.get(connection)).catch((error: unknown) => {
+        isBroken = true;
+        throw error;
+      });
+      await Promise.race([session, given]);
+      return await Promise.race([rowsOf(connection, statement, this.#patience), given]);
     } catch (error) {
       signal.throwIfAborted();
       this.#cancelled.signal.throwIfAborted();
@@ -162,9 +175,10 @@ export class MysqlDatabase implements Database {
   }
 }
 
-const rowsOf = (connection: PoolConnection, text: string, values: readonly Placed[]) =>
+/** @param timeout how long it waits for the answer, in milliseconds */
+const rowsOf = (connection: PoolConnection, { text, values }: Statement, timeout: number) =>
   new Promise<{ rows: Value[][]; fields: FieldPacket[] }>((resolve, reject) => {
-    const options = { sql: text, values: values.map(inStatement), rowsAsArray: true, typeCast: castToText };
+    const options = { sql: text, values: values.map(inStatement), rowsAsArray: true, typeCast: castToText, timeout };
     connection.query<RowDataPacket[][]>(options, (error, rows, fields) => {
       if (error === null) resolve({ rows: rows as Value[][], fields });
       else reject(error);

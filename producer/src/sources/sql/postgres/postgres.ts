@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events';
 import { RetryableError, redactUrl } from '@tributary/shared';
 import { Pool, type PoolClient } from 'pg';
 import type { Database, DatabaseOptions, Dialect, Rows, Statement, TableDescription } from '../database.js';
-import { partsOf } from '../database.js';
+import { GRACE, partsOf } from '../database.js';
 import { faultOf } from './errors.js';
 import { DESCRIBE, describeTable, type TableRow } from './tables.js';
 import { columnOf, type PostgresType, TYPES_BY_NUMBER } from './types.js';
@@ -37,10 +37,12 @@ export class PostgresDatabase implements Database {
   readonly #pool: Pool;
   /** By their numbers. */
   readonly #types = new Map<number, PostgresType>();
+  /** By connection, whether its session is as SESSION says. */
+  readonly #sessions = new WeakMap<PoolClient, Promise<unknown>>();
   readonly #cancelled = new AbortController();
   #closed: Promise<void> | undefined;
 
-  constructor({ url, timeout, connectTimeout, connections }: DatabaseOptions) {
+  constructor({ url, timeout, connectTimeout, connections, grace = GRACE }: DatabaseOptions) {
     this.host = new URL(url).host;
     this.name = redactUrl(url);
     this.#timeout = timeout;
@@ -49,6 +51,7 @@ export class PostgresDatabase implements Database {
       max: connections,
       idleTimeoutMillis: IDLE,
       connectionTimeoutMillis: connectTimeout,
+      query_timeout: timeout + grace,
       application_name: 'tributary producer',
       keepAlive: true,
     });
@@ -56,8 +59,10 @@ export class PostgresDatabase implements Database {
     this.#pool.on('error', () => {});
     this.#pool.on('connect', (client) => {
       client.on('error', () => {});
-      // The statements of the caller queue behind it, and one that cannot be sent tells.
-      client.query(`${SESSION}; SET statement_timeout = ${timeout}`).catch(() => {});
+      const session = client.query(`${SESSION}; SET statement_timeout = ${timeout}`);
+      // The statement that waits for it tells.
+      session.catch(() => {});
+      this.#sessions.set(client, session);
     });
     setMaxListeners(0, this.#cancelled.signal);
   }
@@ -111,6 +116,11 @@ export class PostgresDatabase implements Database {
     try {
       client = await this.#pool.connect();
       signal.throwIfAborted();
+      // In another time zone, what is new would be asked for from another time.
+      await this.#sessions.get(client)?.catch((error: unknown) => {
+        isBroken = true;
+        throw error;
+      });
       return await work(client);
     } catch (error) {
       signal.throwIfAborted();
