@@ -221,8 +221,9 @@ export class SqlSource implements Source {
       async () => {
         const begun = clock.monotonic();
         const answer = await database.query(statement, signal);
+        const asked = this.#concealed.conceal(statement.text);
         const answered = count(answer.rows.length, 'row');
-        onExchange?.({ asked: statement.text, answered, milliseconds: Math.round(clock.monotonic() - begun) });
+        onExchange?.({ asked, answered, milliseconds: Math.round(clock.monotonic() - begun) });
         return answer;
       },
       signal,
