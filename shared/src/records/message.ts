@@ -1,6 +1,7 @@
 import type { Options } from 'amqplib';
 import { v7 as newMessageId } from 'uuid';
 import { PoisonError } from '../errors.js';
+import { PUBLICATION_HEADER, PUBLISHED_AFTER_HEADER } from '../redis/publication-numbers.js';
 import { parseJson } from './json.js';
 
 /** What travels with a record: where it came from, and when. The record itself is the body of the message, as JSON. */
@@ -48,7 +49,7 @@ export function publishOptions(envelope: Envelope, number?: PublishedNumber): Op
       run: envelope.run,
       fetchedAt: envelope.fetchedAt,
       traceparent: envelope.traceparent,
-      ...(number === undefined ? {} : { publication: number.text, publishedAfter: number.after }),
+      ...(number === undefined ? {} : { [PUBLICATION_HEADER]: number.text, [PUBLISHED_AFTER_HEADER]: number.after }),
     },
   };
 }
