@@ -31,6 +31,8 @@ export class HighWaterMark {
   readonly #isSequence: boolean;
   readonly #saved: string | undefined;
   #limit: number;
+  /** The largest number that was there when the run began; undefined if nothing tells. */
+  #newest: string | undefined;
   #largest: string;
   /** The largest whole number of each kind, as its digits: sequence, seconds, milliseconds, micro- and nanoseconds. */
   readonly #numbers = ['', '', '', '', ''];
@@ -89,6 +91,14 @@ export class HighWaterMark {
     if (serverTime !== undefined && serverTime < this.#limit) this.#limit = serverTime;
   }
 
+  /**
+   * Notes the largest number of a sequence when the run began. A number below it that is committed later must not be passed by more than the
+   * overlap, however many larger ones are read meanwhile.
+   */
+  seeNewest(version: string | undefined): void {
+    this.#newest ??= version;
+  }
+
   /** The mark to save; undefined if no record had a version. */
   reached(): string | undefined {
     if (!this.#incremental) return undefined;
@@ -106,7 +116,11 @@ export class HighWaterMark {
   }
 
   #reachedNumber(): string | undefined {
-    if (this.#isSequence) return this.#numbers.reduce(larger, this.#saved ?? '') || undefined;
+    if (this.#isSequence) {
+      const seen = this.#numbers.reduce(larger, '');
+      const within = this.#newest === undefined || larger(seen, this.#newest) === this.#newest ? seen : this.#newest;
+      return larger(within, this.#saved ?? '') || undefined;
+    }
     // An API uses one unit. A number far in the future may look like a larger unit, so the smallest one seen counts.
     const seen = this.#numbers.find((digits) => digits !== '') ?? '';
     const reached = larger(seen, this.#saved ?? '');

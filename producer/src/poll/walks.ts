@@ -31,11 +31,12 @@ export class Walk {
     if (saved.seen !== undefined) this.mark.see(saved.seen);
   }
 
-  page({ serverTime, validator, counted = false, notModified = false }: Page): void {
+  page({ serverTime, newest, validator, counted = false, notModified = false }: Page): void {
     this.#pages += 1;
     this.#counted ||= counted;
     this.#modified ||= !notModified;
     this.mark.seeClock(serverTime);
+    this.mark.seeNewest(newest);
     if (validator !== undefined && this.validators.length < MAX_VALIDATORS) this.validators.push(validator);
   }
 

@@ -24,6 +24,11 @@ export interface Page {
    * later may have a version before it, but for what the overlap covers.
    */
   readonly serverTime: number | undefined;
+  /**
+   * The largest version that was there when the run began, where versions count; '' if there was none. The mark does not pass it: what
+   * was not committed then is hardly before it, so that the overlap reaches it. Absent where a version is a time, which {@link serverTime} bounds.
+   */
+  readonly newest?: string | undefined;
   /** The other side said that this page has not changed, and sent no records; false unless given. */
   readonly notModified?: boolean;
   /**

@@ -21,6 +21,27 @@ function runOf(endpoint: Endpoint, saved: string | undefined, ...versions: strin
   return { since: mark.since(), reached: mark.reached() };
 }
 
+describe('the high-water mark of a sequence', () => {
+  const endpoint = endpointOf('integer', { incremental: { parameter: 'since', overlap: 10 } });
+
+  it('does not pass the largest number that was there when the run began, whatever is read meanwhile', () => {
+    const reached = (newest: string | undefined, saved: string | undefined, ...versions: string[]) => {
+      const mark = new HighWaterMark(endpoint, saved, startedAt);
+      mark.seeNewest(newest);
+      for (const version of versions) mark.see(version);
+      mark.seeNewest('99999');
+      return mark.reached();
+    };
+    expect(reached('100', undefined, '99', '100', '5000')).toBe('100');
+    expect(reached('100', undefined, '99')).toBe('99');
+    expect(reached('100', '4000', '99', '5000')).toBe('4000');
+    // The table was empty.
+    expect(reached('', undefined, '1', '2')).toBeUndefined();
+    expect(reached('', '7', '8')).toBe('7');
+    expect(runOf(endpoint, undefined, '99', '5000').reached).toBe('5000');
+  });
+});
+
 describe('the high-water mark of times', () => {
   const endpoint = endpointOf('datetime');
 

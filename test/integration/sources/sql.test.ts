@@ -168,6 +168,29 @@ describe.each(['Postgres', 'MariaDB'])('%s', (name) => {
     ]);
   });
 
+  test('tells the largest number that was there when the run began, where versions count', async () => {
+    const database = of(name);
+    const table = await tableIn(database, 'id varchar(20) PRIMARY KEY, version bigint');
+    const newest = async (more: object) => {
+      const settings = { url: database.url, entity: 'thing', table, chunk: 2, incremental: { overlap: 10 }, ...more };
+      const entity = entityOf({ id: 'string', version: 'integer' }, { version: 'version' });
+      const { source } = sourceOf(settings, entity);
+      const told: (string | undefined)[] = [];
+      for await (const page of source.pages({ validators: [], signal: new AbortController().signal })) {
+        told.push(page.newest);
+        // What is written while the run goes on is read by it, and does not count.
+        if (told.length === 1)
+          await database.run(`INSERT INTO ${table} VALUES ('late ${told.length}', 9007199254740995)`);
+      }
+      await database.run(`DELETE FROM ${table} WHERE id LIKE 'late%'`);
+      return new Set(told);
+    };
+    expect(await newest({})).toEqual(new Set(['']));
+    await database.run(`INSERT INTO ${table} VALUES ('a', 9007199254740993), ('b', 5), ('c', NULL), ('d', 7)`);
+    expect(await newest({})).toEqual(new Set(['9007199254740993']));
+    expect(await newest({ incremental: { overlap: '5s' } })).toEqual(new Set([undefined]));
+  });
+
   test('gives rows without a version first, so that each becomes a dead letter, and tells of them', async () => {
     const database = of(name);
     const table = await tableIn(database, `id int PRIMARY KEY, at ${database.wall} NULL`);

@@ -58,6 +58,16 @@ export class Keyset {
     return { text: `${this.#select(conditions, ' AND ')} ORDER BY ${sorted} LIMIT ${chunk}`, values };
   }
 
+  /** The largest version. */
+  newest(): Statement {
+    const [version] = this.#selection.order;
+    if (version === undefined) throw new Error('rows are read in no order');
+    const name = this.#quote(version.name);
+    const where = version.nullable ? ` WHERE ${name} IS NOT NULL` : '';
+    const text = `SELECT ${name} FROM ${this.#selection.from}${where} ORDER BY ${this.#compared(version)} DESC LIMIT 1`;
+    return { text, values: [] };
+  }
+
   /** Rows that lack their version or a part of their key; undefined if no column of these can be empty. */
   incomplete(most: number): Statement | undefined {
     const nullable = this.#selection.order.filter((column) => column.nullable);

@@ -71,17 +71,19 @@ export class SqlSource implements Source {
   }
 
   async *pages({ since, trial = false, signal }: PageRequest): AsyncGenerator<Page, void, undefined> {
-    const { chunk } = this.#endpoint.config;
+    const { chunk, incremental } = this.#endpoint.config;
     const { clock } = this.#options;
     const ask = (statement: Statement, retries?: number) => this.#ask(statement, signal, retries);
     const now = await ask({ text: this.#options.database.dialect.clock, values: [] }, trial ? 0 : undefined);
     const serverTime = Number(now.rows[0]?.[0] ?? Number.NaN);
+    const reading = await this.#known(signal);
+    const newest = typeof incremental?.overlap === 'number' ? await this.#newest(reading, signal) : undefined;
     const page = (records: readonly unknown[]): Page => ({
       records,
       fetchedAt: clock.now(),
       serverTime: Number.isFinite(serverTime) ? serverTime : undefined,
+      newest,
     });
-    const reading = await this.#known(signal);
     const { keyset, order } = reading;
     const from = since === undefined ? undefined : reading.since?.(String(since));
     const incomplete = await this.#incomplete(reading, from !== undefined, signal);
@@ -202,6 +204,13 @@ export class SqlSource implements Source {
         `at least ${count(chunk, 'row')} ${fault}: so many become dead letters, and the others are left out; ${remedy}`,
       );
     return isNewOnly ? [] : records;
+  }
+
+  /** The largest version of all rows, where versions count; undefined if it is no whole number. */
+  async #newest({ keyset }: Reading, signal: AbortSignal): Promise<string | undefined> {
+    const { rows } = await this.#ask(keyset.newest(), signal);
+    const newest = String(rows[0]?.[0] ?? '');
+    return /^\d*$/.test(newest) ? newest : undefined;
   }
 
   #tellOnce(doubt: string): void {
