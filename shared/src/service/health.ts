@@ -2,9 +2,11 @@ import { once } from 'node:events';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
-import express, { type Express } from 'express';
+import express, { type ErrorRequestHandler, type Express, type RequestHandler, type Response } from 'express';
+import { describeError } from '../errors.js';
 import type { Registry } from './metrics.js';
 import { addRoutes, healthRoutes, type Readiness, type ServiceGuard, type ServiceRoute } from './routes.js';
+import { withoutPasswords } from './safe-text.js';
 
 /** An application with the paths that every service has, and those of its own, each behind the guard. */
 export function serviceApp(
@@ -15,7 +17,27 @@ export function serviceApp(
 ): Express {
   const app = createApp();
   addRoutes(app, guard, [...healthRoutes(registry, readiness), ...more]);
+  app.use(nothingHere, failed);
   return app;
+}
+
+/** Express's own answers are pages, and hold the stack of an error: they would tell a client without a token where our files are. */
+const nothingHere: RequestHandler = (_request, response) => answerError(response, 404, 'there is nothing here');
+
+const failed: ErrorRequestHandler = (error: unknown, _request, response, _next) => {
+  // Only cutting the answer off can say that it failed.
+  if (response.headersSent) return void response.destroy();
+  const { status } = error as { status?: number };
+  // An error of Express itself, such as for a path with a broken percent sign: no guard has looked at the request.
+  if (status !== undefined && status >= 400 && status < 500) {
+    return answerError(response, status, 'the request cannot be understood');
+  }
+  answerError(response, 500, withoutPasswords(describeError(error)));
+};
+
+function answerError(response: Response, status: number, error: string): void {
+  response.set({ 'Cache-Control': 'no-store', 'X-Content-Type-Options': 'nosniff' });
+  response.status(status).json({ error });
 }
 
 export function createApp(): Express {

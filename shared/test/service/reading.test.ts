@@ -60,6 +60,14 @@ describe('the server of every service', () => {
       createRegistry('test'),
       () => ['the sink is away'],
       new ServiceGuard({ readToken: 'read-token-12' }),
+      [
+        {
+          method: 'get',
+          path: '/things/:id',
+          role: 'reader',
+          handle: () => Promise.reject(new Error('redis://user:hidden@10.0.0.1 is away')),
+        },
+      ],
     );
     server = await listen(app, 0);
   });
@@ -89,6 +97,20 @@ describe('the server of every service', () => {
     });
     expect((await ask('/readyz', { host: 'localhost' })).text).toContain('the sink is away');
   });
+
+  it.each([
+    ['/things/%E0%A4%A', 400],
+    ['/nope', 404],
+    ['/things/1', 500],
+  ])(
+    'answers %s with JSON of no more than what is wrong, neither with a page nor with a place in its files',
+    async (path, wanted) => {
+      const { status, text } = await ask(path, { host: 'localhost' });
+      expect(status).toBe(wanted);
+      expect(Object.keys(JSON.parse(text) as object)).toEqual(['error']);
+      expect(text).not.toMatch(/node_modules|at .*:\d+:\d+|hidden/);
+    },
+  );
 
   it('refuses what is not HTTP, and heads that are too large, with no more than a status', async () => {
     const { status, text } = await ask('/healthz', { 'x-large': 'x'.repeat(20_000) });
