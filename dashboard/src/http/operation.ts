@@ -80,6 +80,7 @@ export function operation<
       readQuery(query, request);
     },
     async handle(request, response, context) {
+      if (spec.role !== 'open') refuseAfterSession(request, context);
       const call = {
         params: readParams(params, request.params),
         query: readQuery(query, request),
@@ -111,11 +112,17 @@ export function whileConnected(response: Response): AbortSignal {
   return controller.signal;
 }
 
+/** A body may come slowly, and a turn late: the person may have signed out since the guard looked. */
+function refuseAfterSession(request: Request, { guard }: Context): void {
+  if (!guard.identify(request).isThere()) throw sessionEnded();
+}
+
+const sessionEnded = () => new ApiError(401, 'sign_in', 'the session has ended: sign in with a token');
+
 function endWithSession(request: Request, response: Response, { guard }: Context): void {
   const { ended } = guard.identify(request);
   if (ended === undefined) return;
-  // The person signed out while the request waited for its turn.
-  if (ended.aborted) throw new ApiError(401, 'sign_in', 'the session has ended: sign in with a token');
+  if (ended.aborted) throw sessionEnded();
   const end = () => response.destroy();
   ended.addEventListener('abort', end, { once: true });
   response.on('close', () => ended.removeEventListener('abort', end));

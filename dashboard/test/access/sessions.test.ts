@@ -257,6 +257,25 @@ describe('who is signed in', () => {
       expect((await later).answer.statusCode).toBe(401);
     });
 
+    it('does nothing for a request whose body comes after it', async () => {
+      await start();
+      const cookie = await cookieOf(VIEWER);
+      const body = JSON.stringify({ entity: 'customer', payload: '{}' });
+      const headers = { cookie, 'content-type': 'application/json', 'content-length': body.length };
+      const asked = request(`${dashboard.url}/api/dead-letters/validate`, {
+        method: 'POST',
+        // The server says when it has read the head, and so has looked at the session.
+        headers: { ...headers, expect: '100-continue' },
+      });
+      asked.flushHeaders();
+      await once(asked, 'continue');
+      await signOut(cookie);
+      asked.end(body);
+      const [answer] = (await once(asked, 'response')) as [IncomingMessage];
+      answer.resume();
+      expect(answer.statusCode).toBe(401);
+    });
+
     it('ends its stream when its time is over', async () => {
       await start();
       const cookie = await cookieOf(VIEWER);
