@@ -4,6 +4,10 @@ import type { Entry } from '../merge/merge.js';
 
 const LATENCY_BUCKETS = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
 
+/** More endpoints than a pipeline has, and longer names: a program that makes them up, as any that publishes can, must not fill the metrics. */
+const ENDPOINTS_NAMED = 1_000;
+const LONGEST_NAME = 200;
+
 /** What the consumer counts and measures. Names and units are part of its interface: dashboards and alerts use them. */
 export class ConsumerMetrics {
   readonly registry: Registry;
@@ -20,6 +24,7 @@ export class ConsumerMetrics {
   readonly #processing;
   readonly #takeOvers;
   readonly #sessions;
+  readonly #endpoints = new Set<string>();
 
   /** @param oldestUnflushed milliseconds since the oldest record that is not durable came in, by entity */
   constructor(registry: Registry, oldestUnflushed: () => Iterable<readonly [entity: string, milliseconds: number]>) {
@@ -160,7 +165,7 @@ export class ConsumerMetrics {
 
   dead(endpoint: string, entity: string, code: string): void {
     this.#records.inc({ entity, outcome: 'dead' });
-    this.#dead.inc({ endpoint, entity, code });
+    this.#dead.inc({ endpoint: this.#nameOf(endpoint), entity, code });
   }
 
   /** @param counts by queue */
@@ -173,7 +178,14 @@ export class ConsumerMetrics {
   }
 
   unknownField(endpoint: string, entity: string, field: string): void {
-    this.#unknownFields.inc({ endpoint, entity, field });
+    this.#unknownFields.inc({ endpoint: this.#nameOf(endpoint), entity, field });
+  }
+
+  #nameOf(endpoint: string): string {
+    if (this.#endpoints.has(endpoint)) return endpoint;
+    if (this.#endpoints.size >= ENDPOINTS_NAMED || endpoint.length > LONGEST_NAME) return '(others)';
+    this.#endpoints.add(endpoint);
+    return endpoint;
   }
 
   /** @param tombstones how many of the rows are tombstones */

@@ -17,6 +17,8 @@ import type { ConsumerMetrics } from './metrics.js';
 
 /** The number of unknown fields that are named. An API that invents field names, or an attacker, must not fill the metrics. */
 const UNKNOWN_FIELDS_NAMED = 200;
+/** Characters of the longest name that is told. */
+const LONGEST_FIELD = 200;
 
 /** Milliseconds that news wait for more of their kind, so that one line tells of all. */
 const GATHERED = 1_000;
@@ -66,7 +68,7 @@ export class Reporter {
     for (const field of record.unknownFields) {
       const name = `${endpoint} ${entity} ${field}`;
       const named = this.#unknown.has(name);
-      if (!named && this.#unknown.size >= UNKNOWN_FIELDS_NAMED) {
+      if (!named && (this.#unknown.size >= UNKNOWN_FIELDS_NAMED || field.length > LONGEST_FIELD)) {
         metrics.unknownField(endpoint, entity, '(others)');
         continue;
       }

@@ -21,7 +21,8 @@ function newReporter() {
   const dead = new DeadRecords();
   const channel = new FakeChannel();
   const settler = new Settler({ channel, clock, prefetch: 10, isStarved: () => true, over: over.signal });
-  const report = new Reporter({ metrics: newMetrics(), log, clock, dead, over: over.signal });
+  const metrics = newMetrics();
+  const report = new Reporter({ metrics, log, clock, dead, over: over.signal });
   const delivery = (key: string, endpoint = 'crm', body: object | string = '{') => {
     const message = channel.message(body as string, `m-${key}`);
     Object.assign(message.properties.headers ?? {}, { endpoint, key });
@@ -46,7 +47,7 @@ function newReporter() {
       ),
       true,
     );
-  return { clock, over, report, dead, delivery, die, lines };
+  return { clock, over, report, dead, delivery, die, lines, metrics };
 }
 
 describe('records that die', () => {
@@ -142,4 +143,18 @@ test('fields that another program sends and the entity does not declare are one 
       add: ['vip: boolean?', `first_seen: "date? $['first seen']"`, 'score: integer?', 'tags: json?'],
     }),
   ]);
+});
+
+test('endpoints and fields that another program makes up do not fill the metrics', async () => {
+  const { report, delivery, die, metrics } = newReporter();
+  for (let index = 0; index < 1_100; index++) die('A', 1, { endpoint: `made up ${index}` });
+  die('A', 1, { endpoint: 'x'.repeat(10_000) });
+  const known = { find: () => undefined };
+  const record = customer({ id: 'A', ['y'.repeat(10_000)]: true });
+  report.unknownFields(decode(delivery('A', 'shop', record), CUSTOMER, known));
+  const text = await metrics.registry.metrics();
+  expect(text.match(/^tributary_dead_letters_total\{/gm)).toHaveLength(1_001);
+  expect(text).toMatch(/^tributary_dead_letters_total\{endpoint="\(others\)".* 101$/m);
+  expect(text).toMatch(/^tributary_unknown_fields_total\{.*field="\(others\)"/m);
+  expect(text).not.toMatch(/x{300}|y{300}/);
 });
