@@ -121,12 +121,11 @@ export class AuditLog {
   #append(entry: AuditEntry): Promise<void> {
     return new Promise((done, failed) => {
       this.#waiting.push({ line: `${JSON.stringify(entry)}\n`, done, failed });
-      this.#writing ??= this.#write().finally(() => {
-        this.#writing = undefined;
-      });
+      this.#writing ??= this.#write();
     });
   }
 
+  /** It ends in the same step in which it finds that no line waits: else a line that comes between the two would wait for the next one. */
   async #write(): Promise<void> {
     while (this.#waiting.length > 0) {
       const batch = this.#waiting.splice(0);
@@ -142,6 +141,7 @@ export class AuditLog {
         for (const { failed } of batch) failed(new RetryableError('audit_unwritable', message, { cause }));
       }
     }
+    this.#writing = undefined;
   }
 
   /** The file holds bodies of records, so only its owner may read it. */

@@ -36,6 +36,14 @@ describe('the audit log', () => {
     expect(lines[0]).toMatchObject({ who: 'anna', role: 'operator', from: '127.0.0.1', action: 'replay' });
   });
 
+  it('writes a step that is noted in the same moment in which the one before is on disk', async () => {
+    const act = await log.begin(anna, 'discard', { reason: 'a test' });
+    await act.note('kept', { kept: 'one' });
+    await act.note('kept', { kept: 'two' });
+    await act.note('done', { done: 2 });
+    expect((await log.newest(10)).map(({ step }) => step)).toEqual(['done', 'kept', 'kept', 'begun']);
+  });
+
   it('can be read by its owner only, and is shown without the bodies of records', async () => {
     const act = await log.begin(anna, 'discard', { reason: 'a test' });
     await act.note('letter', { body: 'private' });
