@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { type FileHandle, mkdir, open, readFile } from 'node:fs/promises';
+import { type FileHandle, mkdir, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { type Clock, describeError, ENVIRONMENT, RetryableError } from '@tributary/shared';
 import type { Role } from '../access/roles.js';
+import { type LineHead, newestLines } from './newest-lines.js';
 
 /** The person who acts, and from where. */
 export interface Actor {
@@ -33,9 +34,6 @@ export interface AuditedAct {
   /** Resolves when the step is on disk. */
   note(step: string, detail?: Readonly<Record<string, unknown>>): Promise<void>;
 }
-
-/** Bytes from the log's end that are read to show its newest entries. */
-const SHOWN_BYTES = 2 * 1024 * 1024;
 
 /** Where the log is unless a setting says otherwise. */
 export const DEFAULT_AUDIT_LOG: string = ENVIRONMENT.AUDIT_LOG.usual;
@@ -82,15 +80,11 @@ export class AuditLog {
 
   /** The newest entries, the newest first, without the bodies of records: those are in the file only. */
   async newest(limit: number): Promise<AuditEntry[]> {
-    const text = await this.#tail();
-    const lines = text.split('\n').filter((line) => line !== '');
-    return lines
-      .slice(-limit)
-      .reverse()
-      .flatMap((line) => {
-        const { body: _body, before: _before, ...entry } = (parse(line) ?? {}) as AuditEntry;
-        return entry.at === undefined ? [] : [entry as AuditEntry];
-      });
+    const lines = await this.#newestLines(limit);
+    return lines.flatMap((line) => {
+      const { body: _body, before: _before, ...entry } = (parse(line) ?? {}) as AuditEntry;
+      return entry.at === undefined ? [] : [entry as AuditEntry];
+    });
   }
 
   async close(): Promise<void> {
@@ -99,21 +93,16 @@ export class AuditLog {
     this.#file = undefined;
   }
 
-  async #tail(): Promise<string> {
+  async #newestLines(limit: number): Promise<LineHead[]> {
     try {
       const file = await open(this.#path);
       try {
-        const { size } = await file.stat();
-        if (size <= SHOWN_BYTES) return await readFile(this.#path, 'utf8');
-        const buffer = Buffer.alloc(SHOWN_BYTES);
-        await file.read(buffer, 0, SHOWN_BYTES, size - SHOWN_BYTES);
-        const text = buffer.toString();
-        return text.slice(text.indexOf('\n') + 1);
+        return await newestLines(file, limit);
       } finally {
         await file.close();
       }
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
       throw new RetryableError('audit_unreadable', `the audit log cannot be read: ${describeError(error)}`);
     }
   }
@@ -157,9 +146,12 @@ export class AuditLog {
   }
 }
 
-function parse(line: string): unknown {
+/** Behind these a line holds bodies of records. Within a text its quotes would be escaped. */
+const BODIES = /,"(?:before|body)":"/;
+
+function parse({ text, isWhole }: LineHead): unknown {
   try {
-    return JSON.parse(line) as unknown;
+    return JSON.parse(isWhole ? text : `${text.slice(0, text.search(BODIES))}}`) as unknown;
   } catch {
     // A crash tore this line.
     return undefined;

@@ -53,6 +53,27 @@ describe('the audit log', () => {
     expect(JSON.stringify(shown)).not.toContain('private');
   });
 
+  it('shows what was done before records of megabytes, and with them', async () => {
+    const first = await log.begin(anna, 'discard', { reason: 'to be seen' });
+    await first.note('done', { done: 1 });
+    const act = await log.begin(anna, 'replay', { match: { code: 'x' } });
+    // A body may hold what looks like a field.
+    const body = `,"body":"${'é"\n'.repeat(700_000)}`;
+    await act.note('letter', { key: 'large', before: body, body });
+    await act.note('done', { done: 1 });
+    const shown = await log.newest(10);
+    expect(shown.map(({ action, step }) => [action, step])).toEqual([
+      ['replay', 'done'],
+      ['replay', 'letter'],
+      ['replay', 'begun'],
+      ['discard', 'done'],
+      ['discard', 'begun'],
+    ]);
+    expect(shown[1]).toMatchObject({ key: 'large', who: 'anna' });
+    expect(JSON.stringify(shown).length).toBeLessThan(2_000);
+    expect(await log.newest(2)).toEqual(shown.slice(0, 2));
+  });
+
   it('continues behind a line that a crash tore, and loses only that line', async () => {
     await log.begin(anna, 'replay', {});
     await log.close();
