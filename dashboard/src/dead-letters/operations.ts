@@ -29,7 +29,11 @@ const criteria = forEachCriterion((name) =>
 );
 
 const reason = z.string().trim().min(3, 'say why in a few words').max(500);
-const payload = z.string().max(20_000_000);
+/** As UTF-8 the half of a surrogate pair becomes another character: what is sent would not be what was typed, in silence. */
+const payload = z
+  .string()
+  .max(20_000_000)
+  .refine((text) => text.isWellFormed(), 'holds half of a surrogate pair, which has no UTF-8 form');
 const params = { id: z.string().describe('As the list gives it') };
 
 /** Bytes of a body: criteria and reasons. */

@@ -252,6 +252,16 @@ describe('every route of the dashboard', () => {
     );
   });
 
+  it.each(['validate', 'x/replay'])(
+    'sends nothing else than what was typed: half of a surrogate pair is refused by %s',
+    async (act) => {
+      const body = JSON.stringify({ ...(act === 'validate' && { entity: 'customer' }), payload: '{"id":"\ud800"}' });
+      const headers = { ...bearer(TOKENS.admin), 'content-type': 'application/json', 'x-forwarded-for': nextAddress() };
+      const answer = await fetch(`${dashboard.url}/api/dead-letters/${act}`, { method: 'POST', headers, body });
+      expect([answer.status, await answer.text()]).toEqual([400, expect.stringContaining('half of a surrogate pair')]);
+    },
+  );
+
   it.each(['OPTIONS', 'PUT', 'PATCH', 'TRACE', 'PROPFIND'])('answers no %s, known path or not', async (method) => {
     for (const path of ['/api/datasets', '/api/nothing', '/', '/metrics']) {
       const { status, headers } = await ask({ method, path }, bearer(TOKENS.admin));
