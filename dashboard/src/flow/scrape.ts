@@ -47,6 +47,14 @@ function strangerIn(metrics: Metrics, config: PipelineConfig): string | undefine
   return `a service of another pipeline, "${pipeline}", answers there; PRODUCER_URL and CONSUMER_URL say where to look`;
 }
 
+/** Why a service tells nothing, by the status of its answer. */
+const WITHOUT_TOKEN = 'it tells nothing without its READ_TOKEN: set the same for the dashboard';
+const REFUSALS: Readonly<Record<number, string>> = {
+  401: WITHOUT_TOKEN,
+  403: WITHOUT_TOKEN,
+  429: 'it takes no token from this address for a while, for too many wrong ones came from here: who sends them?',
+};
+
 async function scrape(url: string, config: PipelineConfig, token: string | undefined): Promise<Scrape> {
   const address = new URL(url).host;
   try {
@@ -54,8 +62,8 @@ async function scrape(url: string, config: PipelineConfig, token: string | undef
       ask(url, '/metrics', withToken(token)),
       ask(url, '/readyz', withToken(token)),
     ]);
-    if ([401, 403, 429].includes(metrics.status)) {
-      const problem = 'it tells nothing without its READ_TOKEN: set the same for the dashboard';
+    const problem = REFUSALS[metrics.status];
+    if (problem !== undefined) {
       return { url, address, answers: false, problems: [problem], metrics: new Map() };
     }
     const { problems } = JSON.parse(await readiness.text()) as { problems?: unknown };

@@ -134,6 +134,8 @@ describe('what flows, over HTTP', () => {
   let owner = '';
   /** The token that the services want for what they tell. */
   let wanted: string | undefined;
+  /** What they answer without it. */
+  let refusal = 401;
   /** Milliseconds that the dashboard's clock is ahead. */
   let ahead = 0;
 
@@ -141,10 +143,11 @@ describe('what flows, over HTTP', () => {
     folder = await mkdtemp(join(tmpdir(), 'flow-'));
     owner = sampleConfig(folder).name;
     wanted = undefined;
+    refusal = 401;
     ahead = 0;
     services = createServer((request, response) => {
       if (wanted !== undefined && request.headers.authorization !== `Bearer ${wanted}`) {
-        response.statusCode = 401;
+        response.statusCode = refusal;
         return response.end('{}');
       }
       if (request.url === '/metrics') {
@@ -254,6 +257,9 @@ describe('what flows, over HTTP', () => {
     wanted = 'another token';
     const told = 'it tells nothing without its READ_TOKEN: set the same for the dashboard';
     await hear(({ problems }) => problems[0]?.includes(told) === true);
+    // Another program of this machine guesses, and locks out all that come from here.
+    refusal = 429;
+    await hear(({ problems }) => problems[0]?.includes('too many wrong ones came from here') === true);
   });
 
   it('shows no address with its secrets', async () => {

@@ -56,6 +56,8 @@ export const operationRoutes = ({ control, instance }: OperationsOptions): reado
       async handle({ params, query: { since } }, response) {
         const id = String(params.id);
         try {
+          // Of two times neither is meant; to begin from the very first record instead is not meant either.
+          if (Array.isArray(since)) throw new FatalError('since_twice', 'since is given more than once');
           const known = await control.command(id, command, typeof since === 'string' ? since : undefined);
           if (!known) return unknown(response, id);
           // Another producer may have to do it, at its next beat.

@@ -124,7 +124,7 @@ describe('the operation of endpoints', () => {
   });
 
   it('forgets how far an endpoint came, and polls all of it again, or from where it is told', async () => {
-    const { command, asked, untilAsked, report } = await setUp();
+    const { command, post, asked, untilAsked, report } = await setUp();
     await vi.waitFor(async () => expect((await report()).cursor).not.toBeNull(), WAIT);
     await command('run', 'crm');
     await untilAsked(2);
@@ -136,6 +136,12 @@ describe('the operation of endpoints', () => {
     const since = (time: string) => `/c?since=${encodeURIComponent(time)}`;
     expect(asked()).toEqual(['/c', since('2026-03-01T10:59:55.000Z'), '/c', since('2025-12-31T23:59:55.000Z')]);
     await expect(command('reset', 'crm', 'yesterday')).rejects.toThrow('answered 400: crm: "yesterday"');
+    const before = asked().length;
+    expect(await post('/endpoints/crm/reset?since=2026-01-01&since=2026-02-01')).toMatchObject({
+      status: 400,
+      text: expect.stringContaining('since is given more than once'),
+    });
+    expect(asked()).toHaveLength(before);
   });
 
   it('can be asked for from the command line', async () => {
