@@ -47,7 +47,9 @@ export async function drainByConsumers(bench: Bench, load: Load): Promise<DrainS
   const consumers = await Promise.all(starting);
   await untilAllConsume(bench, consumers);
   const settled = async () => (await progressOf(consumers, 'customer')).settled;
-  const done = await untilCount('the warm-up', load.warmUp, settled, bench.signal);
+  const done = await untilCount('the warm-up', load.warmUp, settled, bench.signal, WARM_UP_CHECK);
+  if (done > messages.length * 0.75)
+    throw new Error(`${done} of ${messages.length} records were settled before the clock started: take more of them`);
   const began = performance.now();
   const before = cpuSeconds(consumers);
   await untilCount('the drain', messages.length, settled, bench.signal);
@@ -74,6 +76,9 @@ export async function drainLimit(bench: Bench, messages: readonly Message[]): Pr
 
 /** Milliseconds. */
 const CHECK_EVERY = 10;
+
+/** Milliseconds between two looks whether the warm-up is over. The speed rises meanwhile, so that it ends sooner than it seems to. */
+const WARM_UP_CHECK = 50;
 
 async function untilAllConsume({ servers, signal }: Bench, consumers: readonly Program[]): Promise<void> {
   const broker = await servers.broker();

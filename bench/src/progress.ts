@@ -14,6 +14,7 @@ const UNKNOWN = 100;
  * Waits until a count has reached its goal. Each check costs the measured process time, so checks are rare, and become
  * frequent only near the end.
  * @param count the number that is done
+ * @param longest milliseconds between two checks at most
  * @returns the count at the end of the wait
  * @throws Error if there is no progress any more, or the signal's reason
  */
@@ -22,6 +23,7 @@ export async function untilCount(
   goal: number,
   count: () => Promise<number>,
   signal: AbortSignal,
+  longest = LONGEST,
 ): Promise<number> {
   const began = performance.now();
   let last = 0;
@@ -36,6 +38,6 @@ export async function untilCount(
     if (now - movedAt > TIMEOUT)
       throw new Error(`${what}: no progress for ${TIMEOUT / 1_000} s, at ${done} of ${goal}`);
     const left = done === 0 ? UNKNOWN : ((goal - done) * (now - began)) / done;
-    await sleep(Math.min(LONGEST, Math.max(SHORTEST, left / 2)), undefined, { signal });
+    await sleep(Math.min(longest, Math.max(SHORTEST, left / 2)), undefined, { signal });
   }
 }
