@@ -1,4 +1,5 @@
 import { DATABASES, describeError, FatalError, RetryableError, withoutValues } from '@tributary/shared';
+import { passwordsOf } from '../sources/sql/concealed.js';
 import type { TableDescription } from '../sources/sql/database.js';
 import { openDatabase } from '../sources/sql/databases.js';
 import { describeSource } from './described.js';
@@ -35,8 +36,7 @@ export async function listTables({ url, table, write }: ListOptions): Promise<vo
     for (const found of tables) write(`${describeTable(found)}\n\n`);
   } catch (error) {
     if (!(error instanceof FatalError || error instanceof RetryableError)) throw error;
-    const { password } = new URL(url);
-    const message = `${database.name}: ${withoutValues(describeError(error), password === '' ? [] : [password])}`;
+    const message = `${database.name}: ${withoutValues(describeError(error), passwordsOf(url))}`;
     throw error instanceof FatalError ? new FatalError(error.code, message) : new RetryableError(error.code, message);
   } finally {
     await database.close();

@@ -59,5 +59,6 @@ function limitsIn({ url, query, paging }: EndpointOf<'rest'>): ReadonlySet<numbe
 function withoutPassword(text: string): string {
   const url = new URL(text);
   url.password = '';
+  for (const name of [...url.searchParams.keys()]) if (/password/i.test(name)) url.searchParams.delete(name);
   return url.href;
 }

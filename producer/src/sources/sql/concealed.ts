@@ -1,12 +1,11 @@
-import { concealedIn, type EndpointOf, withoutValues } from '@tributary/shared';
+import { concealedIn, decodeUserInfo, type EndpointOf, withoutValues } from '@tributary/shared';
 
 /** What must not be shown of a database's settings: the password of its URL, and what came from outside of the file. */
 export class Concealed {
   readonly #values: readonly string[];
 
   constructor(config: EndpointOf<'sql'>) {
-    const { password } = new URL(config.url);
-    this.#values = [...new Set([password, decoded(password), ...concealedIn(config)])].filter(
+    this.#values = [...new Set([...passwordsOf(config.url), ...concealedIn(config)])].filter(
       (value) => value.length > 3,
     );
   }
@@ -16,10 +15,13 @@ export class Concealed {
   }
 }
 
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
+/** The passwords of a database's URL, as they are written and as they are read. Postgres takes them in the query too. */
+export function passwordsOf(text: string): string[] {
+  const { password, search, searchParams } = new URL(text);
+  const inQuery = [...searchParams].flatMap(([name, value]) => (/password/i.test(name) ? [value] : []));
+  const written = search
+    .slice(1)
+    .split('&')
+    .flatMap((pair) => (/^[^=]*password/i.test(pair) ? [pair.slice(pair.indexOf('=') + 1)] : []));
+  return [password, decodeUserInfo(password), ...inQuery, ...written].filter((value) => value !== '');
 }

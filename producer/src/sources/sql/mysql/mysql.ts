@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events';
-import { RetryableError, redactUrl } from '@tributary/shared';
+import { decodeUserInfo, RetryableError, redactUrl } from '@tributary/shared';
 import mysql, {
   type FieldPacket,
   type Pool,
@@ -199,9 +199,9 @@ function optionsOf(text: string) {
   return {
     host: hostname.replace(/^\[(.*)\]$/, '$1'),
     port: port === '' ? 3306 : Number(port),
-    user: decodeURIComponent(username),
-    password: decodeURIComponent(password),
-    database: decodeURIComponent(pathname.slice(1)),
+    user: decodeUserInfo(username),
+    password: decodeUserInfo(password),
+    database: decodeUserInfo(pathname.slice(1)),
     ...(isTls ? { ssl: {} } : {}),
   };
 }
