@@ -13,7 +13,7 @@ import { planFaults } from './plan.js';
 import { QUEUES_NOTED, queueDepths, takeDeadLetters } from './queues.js';
 import { archiveCustomers, removeItems } from './removals.js';
 import type { ChaosReport, ChaosResult } from './report.js';
-import { lastPolls, stopInOrder, untilCalm, untilDrained } from './settle.js';
+import { lastPolls, reviveQueues, stopInOrder, untilCalm, untilDrained } from './settle.js';
 import { raiseStage, type Stage } from './stage.js';
 import { StandstillWatch } from './world/standstill.js';
 
@@ -91,7 +91,7 @@ async function play(options: ChaosOptions & { folder: string }, release: Release
   const rowsUnderFire = (await countRows(stage)) - rowsBefore;
 
   say('the faults are over; waiting for the last polls and for the queues to empty');
-  problems.push(...(await settle(stage, signal)), ...(await standstills.end()));
+  problems.push(...(await settle(stage, say, signal)), ...(await standstills.end()));
   signal.throwIfAborted();
   const report = await auditStage(stage);
   const { deadLettered, problems: left } = await lookIntoQueues(stage);
@@ -118,13 +118,14 @@ async function play(options: ChaosOptions & { folder: string }, release: Release
 }
 
 /** Polls to the end, drains, stops. @returns what did not go as it should */
-async function settle(stage: Stage, signal: AbortSignal): Promise<string[]> {
+async function settle(stage: Stage, say: (line: string) => void, signal: AbortSignal): Promise<string[]> {
   const { producers, consumers, rabbitmq, pipeline } = stage;
   const problems: string[] = [];
   const attempt = (step: Promise<void>) =>
     step.catch((error: unknown) => {
       problems.push(describeError(error));
     });
+  await attempt(reviveQueues(stage, say, signal));
   if (stage.isWorld) await attempt(untilCalm(stage, signal));
   await attempt(lastPolls(stage, signal));
   problems.push(...(await stopInOrder(producers)));

@@ -1,4 +1,4 @@
-import { type PipelineConfig, redisPublications } from '@tributary/shared';
+import { describeError, type PipelineConfig, redisPublications, systemClock } from '@tributary/shared';
 import { queueDepths } from './queues.js';
 import { withRedis } from './redis.js';
 import type { Stage } from './stage.js';
@@ -19,6 +19,36 @@ const QUIET_CHECKS = 5;
  * ready while they begin again because it went back.
  */
 const CALM = 12_000;
+
+/** Milliseconds after which a queue that RabbitMQ cannot give out is taken for dead. */
+const DEAD_AFTER = 45_000;
+
+/** What a consumer says of a queue that has no process in RabbitMQ: the channel that asks for it ends with 541 INTERNAL_ERROR. */
+const DEAD = /Channel ended|541/;
+
+/**
+ * RabbitMQ 3.10 lets a quorum queue die that elects its leader while the server itself is still starting (rabbit_fifo_dlx_sup is not there
+ * yet), and does not start it again. The consumers say that they cannot consume; an operator restarts RabbitMQ then, and so does this.
+ */
+export async function reviveQueues(
+  { consumers, rabbitmq }: Stage,
+  say: (line: string) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  const began = performance.now();
+  for (let looks = 1, dead = 0; ; looks++) {
+    const answers = await Promise.allSettled(consumers.map((consumer) => consumer.get('/readyz')));
+    const refused = answers.flatMap((answer) => (answer.status === 'rejected' ? [describeError(answer.reason)] : []));
+    if (refused.length === 0) return;
+    if (refused.some((reason) => DEAD.test(reason))) dead++;
+    if (performance.now() - began > DEAD_AFTER) {
+      if (dead < looks / 2) return;
+      say(`a queue has been dead in RabbitMQ since it started; it is restarted: ${refused.join('; ')}`);
+      return await rabbitmq.restart();
+    }
+    await systemClock.sleep(500, signal);
+  }
+}
 
 /** Resolves when whatever a service had to notice has been noticed and dealt with. */
 export async function untilCalm({ producers, consumers }: Stage, signal: AbortSignal): Promise<void> {
