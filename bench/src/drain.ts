@@ -6,7 +6,7 @@ import { emptyAll, freshSink, progressOf, startService } from './consumers.js';
 import { type CpuSeconds, cpuSeconds, perMillion } from './cpu.js';
 import { type Message, packed } from './messages.js';
 import type { Program } from './program.js';
-import { untilCount } from './progress.js';
+import { untilCount, WARM_UP_CHECK } from './progress.js';
 
 /** A queue full of customers, and the rows that must be written. */
 export interface Load {
@@ -76,9 +76,6 @@ export async function drainLimit(bench: Bench, messages: readonly Message[]): Pr
 
 /** Milliseconds. */
 const CHECK_EVERY = 10;
-
-/** Milliseconds between two looks whether the warm-up is over. The speed rises meanwhile, so that it ends sooner than it seems to. */
-const WARM_UP_CHECK = 50;
 
 async function untilAllConsume({ servers, signal }: Bench, consumers: readonly Program[]): Promise<void> {
   const broker = await servers.broker();

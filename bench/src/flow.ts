@@ -3,7 +3,7 @@ import { emptyAll, freshSink, progressOf, startService } from './consumers.js';
 import { type CpuSeconds, cpuSeconds, perMillion } from './cpu.js';
 import { type PagesOptions, servePages } from './pages.js';
 import type { Program } from './program.js';
-import { untilCount } from './progress.js';
+import { untilCount, WARM_UP_CHECK } from './progress.js';
 
 /** Records on the whole path, through one producer and one consumer. */
 export interface Flow {
@@ -47,7 +47,7 @@ export async function flow(
       if (hopeless !== undefined) throw new Error(`producer: ${hopeless}`);
       return (await progressOf([consumer], 'customer')).settled;
     };
-    const done = await untilCount('the warm-up', warmUp, settled, bench.signal);
+    const done = await untilCount('the warm-up', warmUp, settled, bench.signal, WARM_UP_CHECK);
     const began = performance.now();
     const before = cpuSeconds(programs);
     await untilCount('the flow', records, settled, bench.signal);

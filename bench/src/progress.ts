@@ -7,6 +7,9 @@ const TIMEOUT = 120_000;
 const SHORTEST = 15;
 const LONGEST = 1_000;
 
+/** Milliseconds between two looks whether a warm-up is over. The speed rises meanwhile, so that it ends sooner than it seems to. */
+export const WARM_UP_CHECK = 50;
+
 /** The time that is assumed to be left before the first progress, in milliseconds. */
 const UNKNOWN = 100;
 

@@ -21,7 +21,7 @@ export const endToEnd: Figure = {
     'From HTTP page to durable CSV row, producer and consumer at the same time. The limit is amqplib on both sides.',
   async measure(bench) {
     const { records, rounds } = sizeOf(bench, {
-      quick: { records: 30_000, rounds: 1 },
+      quick: { records: 100_000, rounds: 1 },
       full: { records: 100_000, rounds: 5 },
     });
     const messages = customerMessages({ count: records });

@@ -5,7 +5,7 @@ import type { Figure } from '../figure.js';
 import { interleave } from '../interleave.js';
 import { customerMessages } from '../messages.js';
 import { type PagesOptions, pagesOf, servePages } from '../pages.js';
-import { untilCount } from '../progress.js';
+import { untilCount, WARM_UP_CHECK } from '../progress.js';
 
 export const poll: Figure = {
   name: 'poll',
@@ -13,7 +13,7 @@ export const poll: Figure = {
   sentence: 'The producer polls pages of 100 over HTTP and publishes them, each confirmed. The limit is amqplib alone.',
   async measure(bench) {
     const { records, rounds } = sizeOf(bench, {
-      quick: { records: 30_000, rounds: 2 },
+      quick: { records: 100_000, rounds: 1 },
       full: { records: 100_000, rounds: 5 },
     });
     const messages = customerMessages({ count: records });
@@ -45,7 +45,7 @@ export async function pollOnce(
     await producer.ready(bench.signal);
     const confirmed = async () =>
       (await producer.metrics())('tributary_publish_confirmed_total', { queue: 'customer_data' });
-    const done = await untilCount('the warm-up', warmUpOf(records), confirmed, bench.signal);
+    const done = await untilCount('the warm-up', warmUpOf(records), confirmed, bench.signal, WARM_UP_CHECK);
     const began = performance.now();
     await untilCount('the poll', records, confirmed, bench.signal);
     const seconds = (performance.now() - began) / 1_000;
