@@ -1,10 +1,5 @@
-import { describeError, FatalError, RetryableError } from '@tributary/shared';
-
-interface Words {
-  readonly code: string;
-  /** What a person should do. */
-  readonly remedy: string;
-}
+import { describeError, RetryableError } from '@tributary/shared';
+import { refused, timedOut, type Words } from '../faults.js';
 
 const REFUSES: Words = { code: 'database_refuses', remedy: 'correct the user and the password in its URL' };
 const FORBIDS: Words = { code: 'database_forbids', remedy: 'let the user of the URL read it: GRANT SELECT ON … TO …' };
@@ -44,16 +39,9 @@ const PASSING: ReadonlySet<number> = new Set([
 export function faultOf(error: unknown, timeout: number): Error {
   const said = describeError(error);
   const number = numberOf(error);
-  if (number !== undefined && TIMED_OUT.has(number)) {
-    return new RetryableError(
-      'timeout',
-      `no rows within ${timeout} ms: an index on the version and the key columns, in this order, makes it fast; or raise timeout, or lower chunk`,
-      { cause: error },
-    );
-  }
+  if (number !== undefined && TIMED_OUT.has(number)) return timedOut(timeout, error);
   if (number === undefined || PASSING.has(number)) return new RetryableError('network', said, { cause: error });
-  const { code, remedy } = KNOWN[number] ?? { code: 'query_refused', remedy: 'look at table, query and columns' };
-  return new FatalError(code, `${said} (${number}); ${remedy}`);
+  return refused(said, number, KNOWN[number]);
 }
 
 /** The number of an error that the server sent; undefined for a fault of the way to it. */

@@ -1,13 +1,8 @@
-import { describeError, FatalError, RetryableError } from '@tributary/shared';
+import { describeError, RetryableError } from '@tributary/shared';
+import { refused, timedOut, type Words } from '../faults.js';
 
 /** Classes of SQLSTATE (Postgres manual, appendix A) that say nothing of the statement: it may succeed later. */
 const PASSING = /^(08|40|53|55|57P0|58|XX)/;
-
-interface Words {
-  readonly code: string;
-  /** What a person should do. */
-  readonly remedy: string;
-}
 
 /** What a person has to change, by SQLSTATE. */
 const KNOWN: Readonly<Record<string, Words>> = {
@@ -36,16 +31,9 @@ const KNOWN: Readonly<Record<string, Words>> = {
 export function faultOf(error: unknown, timeout: number): Error {
   const state = sqlStateOf(error);
   const said = describeError(error);
-  if (state === '57014') {
-    return new RetryableError(
-      'timeout',
-      `no rows within ${timeout} ms: an index on the version and the key columns, in this order, makes it fast; or raise timeout, or lower chunk`,
-      { cause: error },
-    );
-  }
+  if (state === '57014') return timedOut(timeout, error);
   if (state === undefined || PASSING.test(state)) return new RetryableError('network', said, { cause: error });
-  const { code, remedy } = KNOWN[state] ?? { code: 'query_refused', remedy: 'look at table, query and columns' };
-  return new FatalError(code, `${said} (${state}); ${remedy}`);
+  return refused(said, state, KNOWN[state]);
 }
 
 /** The SQLSTATE of an error that Postgres sent; undefined for a fault of the way to it. */
