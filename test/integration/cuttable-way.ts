@@ -2,18 +2,29 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer, connect as dial, type Socket } from 'node:net';
 import { onTestFinished } from 'vitest';
 
-/** A way to the broker that can fall silent, and be cut, without hurting anybody else's connections. */
+/** Where a URL names no port. */
+const PORTS: Readonly<Record<string, number>> = {
+  'amqp:': 5672,
+  'mariadb:': 3306,
+  'mysql:': 3306,
+  'postgres:': 5432,
+  'postgresql:': 5432,
+};
+
+/** A way to a server that can fall silent, be cut, and be closed for a while, without hurting the connections of others. */
 export async function startCuttableWay(target: string) {
-  const { hostname, port } = new URL(target);
+  const { hostname, port, protocol } = new URL(target);
   const sockets = new Set<Socket>();
+  let isOpen = true;
   const server = createServer((client) => {
-    const broker = dial(Number(port || 5672), hostname);
-    for (const socket of [client, broker]) {
+    if (!isOpen) return void client.destroy();
+    const there = dial(Number(port || PORTS[protocol]), hostname);
+    for (const socket of [client, there]) {
       sockets.add(socket);
       socket.on('error', () => {});
       socket.on('close', () => sockets.delete(socket));
     }
-    client.pipe(broker).pipe(client);
+    client.pipe(there).pipe(client);
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -30,5 +41,12 @@ export async function startCuttableWay(target: string) {
   const url = new URL(target);
   url.hostname = '127.0.0.1';
   url.port = String((server.address() as AddressInfo).port);
-  return { url: url.toString(), fallSilent, cut };
+  const close = () => {
+    isOpen = false;
+    cut();
+  };
+  const open = () => {
+    isOpen = true;
+  };
+  return { url: url.toString(), fallSilent, cut, close, open };
 }

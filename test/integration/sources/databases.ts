@@ -1,5 +1,3 @@
-import { once } from 'node:events';
-import { type AddressInfo, createServer, connect as dial, type Socket } from 'node:net';
 import { createConnection } from 'mysql2/promise';
 import { Client } from 'pg';
 import { uniqueName } from '../../services/handle.js';
@@ -68,44 +66,4 @@ function withUser(text: string, user: string): string {
   url.username = user;
   url.password = PASSWORD;
   return url.href;
-}
-
-/** A way to a database that can be closed for a while. */
-export async function startWay(target: string) {
-  const { hostname, port, protocol } = new URL(target);
-  const sockets = new Set<Socket>();
-  let isOpen = true;
-  const server = createServer((client) => {
-    if (!isOpen) return void client.destroy();
-    const database = dial(Number(port || (protocol.startsWith('postgres') ? 5432 : 3306)), hostname);
-    for (const socket of [client, database]) {
-      sockets.add(socket);
-      socket.on('error', () => {});
-      socket.on('close', () => sockets.delete(socket));
-    }
-    client.pipe(database).pipe(client);
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const cut = () => {
-    for (const socket of sockets) socket.destroy();
-  };
-  const url = new URL(target);
-  url.hostname = '127.0.0.1';
-  url.port = String((server.address() as AddressInfo).port);
-  return {
-    url: url.href,
-    cut,
-    close() {
-      isOpen = false;
-      cut();
-    },
-    open() {
-      isOpen = true;
-    },
-    stop() {
-      server.close();
-      cut();
-    },
-  };
 }

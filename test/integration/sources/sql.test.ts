@@ -7,7 +7,8 @@ import { createSurroundings } from '../../../producer/src/sources/surroundings.j
 import { describeSource } from '../../../producer/test/sources/conformance.js';
 import { pipelineWith, sqlEndpointWith } from '../../../producer/test/support/pipeline.js';
 import { uniqueName } from '../../services/handle.js';
-import { mariadbFor, PASSWORD, postgresFor, startWay, type TestDatabase } from './databases.js';
+import { startCuttableWay } from '../cuttable-way.js';
+import { mariadbFor, PASSWORD, postgresFor, type TestDatabase } from './databases.js';
 
 const databases = new Map<string, TestDatabase>();
 
@@ -78,8 +79,7 @@ describe.each(['Postgres', 'MariaDB'])('%s', (name) => {
   describeSource(name, async () => {
     const database = of(name);
     const table = await tableIn(database, `id varchar(20) PRIMARY KEY, updated_at ${database.wall} NOT NULL`);
-    const way = await startWay(database.url);
-    onTestFinished(() => way.stop());
+    const way = await startCuttableWay(database.url);
     const { endpoint, source } = sourceOf({ ...CUSTOMER, url: way.url, table });
     return {
       endpoint,
