@@ -1,4 +1,4 @@
-import type { Logger } from '@tributary/shared';
+import { describeError, type Logger } from '@tributary/shared';
 import type { Marks } from '../port.js';
 import type { Database } from './database.js';
 import { fillColumns, recordReturns } from './history.js';
@@ -33,6 +33,8 @@ export class HistoryMender {
   /** The state of each history for which this has been done. */
   readonly #mended = new Map<string, string>();
   readonly #running = new Set<string>();
+  /** Why each history could not be mended, as it was told. */
+  readonly #failed = new Map<string, string>();
 
   /** @param onMissing called if a table or a column is gone and has to be made again */
   constructor(
@@ -81,10 +83,22 @@ export class HistoryMender {
     if (this.#running.has(name)) return;
     this.#running.add(name);
     this.#mend(tables, columns)
-      .then(() => this.#mended.set(name, mark))
-      // It is begun again with the next look.
-      .catch(() => {})
+      .then(() => {
+        this.#mended.set(name, mark);
+        this.#failed.delete(name);
+      })
+      .catch((error: unknown) => this.#tellFailure(tables.history, describeError(error)))
       .finally(() => this.#running.delete(name));
+  }
+
+  /** It is begun again with the next look, so the same reason is told once. */
+  #tellFailure({ name, sql }: Table, reason: string): void {
+    if (this.#failed.get(name) === reason) return;
+    this.#failed.set(name, reason);
+    this.#log?.warn(
+      { table: name, reason },
+      `${sql} may lack what keys hold now, and could not be mended: ${reason}. It is tried again`,
+    );
   }
 
   async #mend(tables: WithHistory, columns: readonly string[]): Promise<void> {
