@@ -1,6 +1,6 @@
 import type { Endpoint } from '../endpoint.js';
 import { earlierMark } from '../poll/mark.js';
-import type { Validator } from '../sources/port.js';
+import type { Place, Validator } from '../sources/port.js';
 
 /** Where the last complete run of an endpoint stopped. */
 export interface Cursor {
@@ -9,6 +9,8 @@ export interface Cursor {
   /** The largest version seen, if the mark must stay behind it for one run; see walks.ts. */
   readonly seen?: string;
   readonly validators: readonly Validator[];
+  /** How far the source has read, in its own words; for sources that go by that and not by versions. */
+  readonly place?: Place;
   /** How many records the last answer held that stood alone; kept where it tells an answer that was cut (see limits.ts). */
   readonly answered?: number;
   /** How many it held at most, ever. */
@@ -138,10 +140,11 @@ export function decode(text: string, { fingerprint }: Endpoint): Cursor {
   }
   if (saved?.fingerprint !== fingerprint || !Array.isArray(saved.validators)) return EMPTY;
   const validators = saved.validators.filter(isObject);
-  const { mark, seen, answered, most, compared, backfill } = saved;
+  const { mark, seen, place, answered, most, compared, backfill } = saved;
   return {
     ...(typeof mark === 'string' ? { mark } : {}),
     ...(typeof seen === 'string' ? { seen } : {}),
+    ...(isObject(place) ? { place } : {}),
     ...(typeof answered === 'number' ? { answered } : {}),
     ...(typeof most === 'number' ? { most } : {}),
     ...(compared === true ? { compared } : {}),
@@ -150,8 +153,8 @@ export function decode(text: string, { fingerprint }: Endpoint): Cursor {
   };
 }
 
-/** Only the source can tell whether an object is a validator of its own. */
-const isObject = (value: unknown): value is Validator => typeof value === 'object' && value !== null;
+/** Only the source can tell whether an object is a validator or a place of its own. */
+const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null;
 
 function isBackfill(value: unknown): value is NonNullable<Cursor['backfill']> {
   const { from, to } = (value ?? {}) as { from?: unknown; to?: unknown };

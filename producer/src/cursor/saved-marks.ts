@@ -76,8 +76,8 @@ export async function restoreMarks(
   }
 }
 
-const saysHowFar = ({ mark, backfill, answered }: Cursor): boolean =>
-  mark !== undefined || backfill !== undefined || answered !== undefined;
+const saysHowFar = ({ mark, place, backfill, answered }: Cursor): boolean =>
+  mark !== undefined || place !== undefined || backfill !== undefined || answered !== undefined;
 
 /** How many keys are noted together. */
 const AT_ONCE = 500;

@@ -118,8 +118,9 @@ export class Deletions {
     // Where nothing has changed, nothing has gone.
     if (!isFull || isUnchanged) return withFacts(reached, saved, saved.compared);
     const isWithheld = await this.#publishAll(isSettled);
-    // A 304 would say that nothing changed, and what is missing would not be looked at again.
-    return withFacts(isWithheld ? { ...reached, validators: [] } : reached, answers, !isWithheld || saved.compared);
+    // A 304 would say that nothing changed, and what is missing would not be looked at again; so would a place.
+    const { place: _read, ...again } = reached;
+    return withFacts(isWithheld ? { ...again, validators: [] } : reached, answers, !isWithheld || saved.compared);
   }
 
   /** The cursor of before is void, so tombstones may be lost with what made it so. */

@@ -152,6 +152,7 @@ export async function poll(
   const outgoing = deletions.outgoing(endpoint);
   /** The version from which what is not saved yet has to be read again; undefined for everything. */
   let savedUpTo = full ? undefined : saved.mark;
+  let savedPlace = cursor.place;
   // A walk that is to find what is missing has to be one piece.
   const isSavedWithin = endpoint.config.deletes?.missing !== true;
   /**
@@ -160,12 +161,13 @@ export async function poll(
    */
   const saveWithin = async (walk: Walk) => {
     const within = isSavedWithin ? walks.cursorWithin(walk) : undefined;
-    if (within === undefined) return;
+    if (within === undefined || (within.mark === undefined && within.place === savedPlace)) return;
     await messages.flush();
     family.throwFailures();
     await steps.confirmed?.(endpoint, messages, savedUpTo);
     await cursors.save(endpoint, within);
     savedUpTo = within.mark;
+    savedPlace = within.place;
   };
   /** Reads all pages once, and publishes what is on them. */
   const read = async (walk: Walk, request: Omit<PageRequest, 'signal'>) => {
@@ -200,7 +202,11 @@ export async function poll(
   const begun = clock.monotonic();
   const isLate = () => hurried && clock.monotonic() - begun > intervalOf(endpoint);
   const write = versionWriter(endpoint);
-  let conditions: Pick<PageRequest, 'validators' | 'trial'> = { validators: cursor.validators, trial };
+  let conditions: Pick<PageRequest, 'validators' | 'trial' | 'place'> = {
+    validators: cursor.validators,
+    place: cursor.place,
+    trial,
+  };
   let slice: Slice | undefined = slices.first(walks.since);
   while (slice !== undefined) {
     const asked = { since: slice.since && write(slice.since), until: slice.until && write(slice.until) };

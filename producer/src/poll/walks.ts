@@ -2,7 +2,7 @@ import { createHash, type Hash } from 'node:crypto';
 import type { Envelope } from '@tributary/shared';
 import type { Cursor } from '../cursor/cursor.js';
 import type { Endpoint } from '../endpoint.js';
-import type { Page, Validator } from '../sources/port.js';
+import type { Page, Place, Validator } from '../sources/port.js';
 import { HighWaterMark } from './mark.js';
 
 /** Validators of more pages than this are not kept, so that a cursor stays small. */
@@ -15,6 +15,8 @@ export const MAX_WALKS = 4;
 export class Walk {
   readonly mark: HighWaterMark;
   readonly validators: Validator[] = [];
+  /** How far the source has read with the pages of this walk; undefined where it does not say so. */
+  place: Place | undefined;
   readonly #digest: Hash = createHash('sha256');
   readonly #compares: boolean;
   #pages = 0;
@@ -31,12 +33,13 @@ export class Walk {
     if (saved.seen !== undefined) this.mark.see(saved.seen);
   }
 
-  page({ serverTime, newest, validator, counted = false, notModified = false }: Page): void {
+  page({ serverTime, newest, validator, place, counted = false, notModified = false }: Page): void {
     this.#pages += 1;
     this.#counted ||= counted;
     this.#modified ||= !notModified;
     this.mark.seeClock(serverTime);
     this.mark.seeNewest(newest);
+    this.place = place ?? this.place;
     if (validator !== undefined && this.validators.length < MAX_VALIDATORS) this.validators.push(validator);
   }
 
@@ -143,21 +146,26 @@ export class Walks {
     return this.#settled !== undefined;
   }
 
-  /** The cursor that a walk has come to which is not over; undefined where the records come in no order, or have no version. */
-  cursorWithin({ mark }: Walk): Cursor | undefined {
+  /** The cursor that a walk has come to which is not over; undefined where records come in no order or have no version, and no place is told. */
+  cursorWithin({ mark, place }: Walk): Cursor | undefined {
     const reached = this.#isInOrder ? mark.reached() : undefined;
-    return reached === undefined ? undefined : { mark: reached, validators: [] };
+    if (reached === undefined && place === undefined) return undefined;
+    return {
+      ...(reached === undefined ? {} : { mark: reached }),
+      ...(place === undefined ? {} : { place }),
+      validators: [],
+    };
   }
 
   /** The cursor for the next run. */
   cursor(): Cursor {
     if (this.#settled === undefined) return { ...this.#saved, validators: [] };
-    const { mark, validators } = this.#settled;
+    const { mark, validators, place = this.#saved.place } = this.#settled;
     const reached = mark.reached();
-    if (reached === undefined) return { validators };
-    if (mark.isTime || this.#isInOrder || this.#agreed || this.#settled.isOnePiece)
-      return { mark: reached, validators };
+    if (reached === undefined) return place === undefined ? { validators } : { validators, place };
+    const rest = { validators, ...(place === undefined ? {} : { place }) };
+    if (mark.isTime || this.#isInOrder || this.#agreed || this.#settled.isOnePiece) return { mark: reached, ...rest };
     const behind = this.#saved.seen ?? this.#saved.mark;
-    return { ...(behind === undefined ? {} : { mark: behind }), seen: reached, validators };
+    return { ...(behind === undefined ? {} : { mark: behind }), seen: reached, ...rest };
   }
 }

@@ -5,6 +5,12 @@
 export type Validator = object;
 
 /**
+ * How far a source has read that goes by its own account and not by versions, such as which files, and up to which byte. It is JSON and is
+ * kept with the cursor. Only the source that made it reads it.
+ */
+export type Place = object;
+
+/**
  * Where a raw record holds what is none of its own: the raw record of its parent, the chosen values of `for`, and what it lay in in
  * the body.
  */
@@ -40,6 +46,11 @@ export interface Page {
   readonly doubt?: string | undefined;
   /** What makes the next request for this page conditional; undefined if there is nothing for that. */
   readonly validator?: Validator | undefined;
+  /**
+   * How far the source has read when everything up to the end of this page is confirmed; it is saved then, and the next run gets it. Absent
+   * where that is the place of the page before: to save costs a wait for the confirms, so a source gives a new one every few seconds.
+   */
+  readonly place?: Place | undefined;
 }
 
 export interface PageRequest {
@@ -51,6 +62,8 @@ export interface PageRequest {
   readonly variables?: Readonly<Record<string, unknown>> | undefined;
   /** What the last complete run was told of each page. */
   readonly validators: readonly Validator[];
+  /** How far earlier runs have read, for sources that go by a place; everything is read if it is undefined. */
+  readonly place?: Place | undefined;
   /** The other side failed until now: the first request is not tried again if it fails. */
   readonly trial?: boolean;
   /** A person waits for it: what fails by its content, and not by the way to it, is not tried again. */

@@ -33,6 +33,7 @@ export function describeCursorStore(
       const cursor = {
         mark: '2026-03-01T12:00:00.000Z',
         seen: '2026-03-01T12:00:01.000Z',
+        place: { files: [{ name: 'a.csv', at: 5 }] },
         validators: [
           { url: 'http://127.0.0.1:1/customers', etag: 'W/"1 é"', next: 'http://127.0.0.1:1/customers?page=2' },
           { url: 'http://127.0.0.1:1/customers?page=2', lastModified: 'Sun, 01 Mar 2026 12:00:00 GMT' },

@@ -536,3 +536,42 @@ describe('a poll of a source in the order of versions', () => {
     expect(saved).toEqual([]);
   });
 });
+
+describe('a poll of a source that goes by a place', () => {
+  /** Three pages; the last of them cannot be read the first time. The second page has the place of the first. */
+  function source() {
+    const asked: unknown[] = [];
+    return {
+      asked,
+      countsPages: false,
+      async *pages({ place }: PageRequest) {
+        asked.push(place);
+        const from = (place as { read: number } | undefined)?.read ?? 0;
+        const first: Page = { records: [customer('c1')], fetchedAt: 0, serverTime: undefined, place: { read: 1 } };
+        if (from < 1) yield first;
+        yield { records: [customer('c2')], fetchedAt: 0, serverTime: undefined };
+        if (asked.length === 1) throw new RetryableError('network', 'gone');
+        yield { records: [customer('c3')], fetchedAt: 0, serverTime: undefined, place: { read: 3 } };
+      },
+    };
+  }
+
+  const settings = { url: 'http://127.0.0.1:1/' };
+
+  it('saves a new place when all before it is confirmed, and gives it to the next run', async () => {
+    const read = source();
+    const { run, saved, take } = await setUp(settings, memoryCursorStore(), read);
+    await expect(run()).rejects.toThrow('gone');
+    expect(saved).toEqual([{ place: { read: 1 }, validators: [] }]);
+    await run();
+    expect(read.asked).toEqual([undefined, { read: 1 }]);
+    expect(take().map(({ id }) => id)).toEqual(['c1', 'c2', 'c2', 'c3']);
+    expect(saved.at(-1)).toEqual({ place: { read: 3 }, validators: [] });
+  });
+
+  it('saves no place on the way of a walk that looks for what is missing: it has to be one piece', async () => {
+    const { run, saved } = await setUp({ ...settings, deletes: { missing: true } }, memoryCursorStore(), source());
+    await expect(run()).rejects.toThrow('gone');
+    expect(saved).toEqual([]);
+  });
+});
