@@ -15,9 +15,16 @@ describe('the plan of a run', () => {
     expect(planFaults(7, 120, 'csv', true)).not.toEqual(planFaults(8, 120, 'csv', true));
   });
 
+  test('takes a source down only where it is a server', () => {
+    expect(kindsOf(1, 'csv', false, 'rest')).not.toContain('source');
+    expect(kindsOf(1, 'csv', false, 'sql')).toContain('source');
+  });
+
   test('has each kind of fault and each way that servers stand, over some seeds', () => {
     const seeds = Array.from({ length: 20 }, (_, seed) => seed);
-    const kinds = (['csv', 'postgres'] as const).flatMap((sink) => seeds.flatMap((seed) => kindsOf(seed, sink, true)));
+    const kinds = (['csv', 'postgres'] as const).flatMap((sink) =>
+      seeds.flatMap((seed) => kindsOf(seed, sink, true, 'sql')),
+    );
     expect(new Set(kinds)).toEqual(new Set(FAULT_KINDS));
     const sites = new Set(seeds.map((seed) => JSON.stringify(siteOf(seed, true))));
     expect(sites.size).toBe(4);
@@ -27,11 +34,12 @@ describe('the plan of a run', () => {
   test.each(Array.from({ length: 20 }, (_, seed) => seed))(
     'has every kind of fault, and 55 in 120 s (seed %i)',
     (seed) => {
-      const kindsIn = (world: boolean) => new Set(planFaults(seed, 60, 'postgres', world).map(({ kind }) => kind));
+      const kindsIn = (world: boolean) =>
+        new Set(planFaults(seed, 60, 'postgres', world, 'sql').map(({ kind }) => kind));
       expect(planFaults(seed, 120, 'postgres', false).length).toBeGreaterThan(55);
       expect(kindsIn(false)).toEqual(new Set(KILL_KINDS));
       // A server that was stopped needs time in between.
-      const possible = kindsOf(seed, 'postgres', true);
+      const possible = kindsOf(seed, 'postgres', true, 'sql');
       expect(possible.length).toBeGreaterThan(20);
       expect(possible.filter((kind) => !kindsIn(true).has(kind)).length).toBeLessThan(4);
     },

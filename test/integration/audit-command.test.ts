@@ -86,6 +86,10 @@ test('npm run audit says what is wrong with how it was called', async () => {
     stdout: '',
     stderr: '--sink: expected csv or postgres, found "excel"\n',
   });
+  expect(await run('--api', api.url, '--collection', 'customer')).toMatchObject({
+    code: 1,
+    stderr: '--collection: expected an entity and a path, such as customer=/customers, found "customer"\n',
+  });
   const { code, stderr } = await run('--api', 'http://127.0.0.1:1');
   expect(code).toBe(1);
   expect(stderr).toMatch(/the API's truth cannot be read at http:\/\/127\.0\.0\.1:1\/.*is the API up\?/);

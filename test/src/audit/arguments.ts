@@ -7,6 +7,7 @@ export const HELP = `Compares the API's truth with what has landed, and exits 1 
 
   --config FILE    the pipeline (default: PIPELINE, or pipeline.yaml)
   --api URL        the API whose truth counts (default: that of the pipeline's endpoints)
+  --collection E=P the path P where that API has the entity E, if its endpoints read another place (again for each)
   --output DIR     the CSV output (default: the pipeline's)
   --sink NAME      csv or postgres (default: the pipeline's; postgres needs POSTGRES_URL)
   --live           the pipeline runs: leave out what changed in the last minute, and lines under way
@@ -26,6 +27,8 @@ each dataset how many keys are expected and found, and then what is wrong:
 export interface AuditArguments {
   readonly config: string | undefined;
   readonly api: string | undefined;
+  /** By entity, the paths where the API has it. */
+  readonly collections: Readonly<Record<string, readonly string[]>>;
   readonly output: string | undefined;
   readonly sink: SinkKind | undefined;
   readonly live: boolean;
@@ -40,6 +43,7 @@ export function readArguments(args: readonly string[]): AuditArguments {
     options: {
       config: { type: 'string' },
       api: { type: 'string' },
+      collection: { type: 'string', multiple: true, default: [] },
       output: { type: 'string' },
       sink: { type: 'string' },
       live: { type: 'boolean', default: false },
@@ -52,5 +56,20 @@ export function readArguments(args: readonly string[]): AuditArguments {
     throw new Error(`--sink: expected ${either(Object.keys(SINKS))}, found "${sink}"`);
   }
   if (api !== undefined && !URL.canParse(api)) throw new Error(`--api: expected a URL, found "${api}"`);
-  return { config, api, output, sink, live, json, help };
+  const collections = collectionsIn(values.collection);
+  if (values.collection.length > 0 && api === undefined)
+    throw new Error('--collection needs --api: the API that has it');
+  return { config, api, collections, output, sink, live, json, help };
+}
+
+/** @param texts such as `customer=/customers` */
+function collectionsIn(texts: readonly string[]): Readonly<Record<string, readonly string[]>> {
+  const paths: Record<string, string[]> = {};
+  for (const text of texts) {
+    const [, entity, path] = /^([^=]+)=(\/\S+)$/.exec(text) ?? [];
+    if (entity === undefined || path === undefined)
+      throw new Error(`--collection: expected an entity and a path, such as customer=/customers, found "${text}"`);
+    paths[entity] = [...(paths[entity] ?? []), path];
+  }
+  return paths;
 }

@@ -23,7 +23,7 @@ async function run(args: AuditArguments): Promise<void> {
   const sink = await openRows(config, args);
   try {
     const settledBefore = args.live ? Date.now() - UNDER_WAY : undefined;
-    const report = await audit({ config, truth: apiTruth(config, args.api), sink, settledBefore });
+    const report = await audit({ config, truth: apiTruth(config, args.api, args.collections), sink, settledBefore });
     if (args.json) process.stdout.write(`${JSON.stringify({ audit: report.audit, ok: report.ok })}\n`);
     else process.stdout.write(`${formatTable(report)}\n`);
     if (report.findings.length > 0) process.stderr.write(`${formatFindings(report.findings)}\n`);

@@ -22,18 +22,33 @@ export interface Truth {
 
 /**
  * The truth as the mock API tells it: `GET /admin/truth/<collection>`, one JSON object a line, where the collection is
- * the path of the entity's endpoints.
+ * the path of the entity's endpoints, or one of `collections`.
  * @param origin asked instead of the endpoints' own, such as http://127.0.0.1:8080
+ * @param collections by entity, the paths where the API has it: for endpoints that read another place, which holds the same
  */
-export function apiTruth(config: PipelineConfig, origin?: string): Truth {
+export function apiTruth(
+  config: PipelineConfig,
+  origin?: string,
+  collections: Readonly<Record<string, readonly string[]>> = {},
+): Truth {
   return {
     async *records(entity) {
-      const urls = Object.values(config.endpoints)
-        .filter((endpoint) => endpoint.entity === entity)
-        .map(({ url }) => new URL(`/admin/truth${new URL(url).pathname}`, origin ?? url).href);
-      for (const url of new Set(urls)) yield* readTruth(url);
+      const known = collections[entity]?.map((path) => new URL(`/admin/truth${path}`, origin).href);
+      for (const url of new Set(known ?? truthsOf(config, entity, origin))) yield* readTruth(url);
     },
   };
+}
+
+/** @throws Error if an endpoint reads no API, so that nothing says where the truth is */
+function truthsOf(config: PipelineConfig, entity: string, origin: string | undefined): string[] {
+  const endpoints = Object.entries(config.endpoints).filter(([, endpoint]) => endpoint.entity === entity);
+  return endpoints.map(([id, endpoint]) => {
+    const { protocol, pathname } = new URL('url' in endpoint ? endpoint.url : 'none:');
+    if (/^https?:$/.test(protocol)) return new URL(`/admin/truth${pathname}`, origin ?? endpoint.url).href;
+    throw new Error(
+      `the endpoint ${id} reads ${endpoint.source}, which tells no truth: name the API's collection that holds the same records, as in --api http://127.0.0.1:8080 --collection ${entity}=/customers`,
+    );
+  });
 }
 
 const WANTS = 'only an API that tells its truth can be audited, as the mock API does';

@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import { either, isSinkKind, SINKS } from '@tributary/shared';
 import type { ChaosOptions } from './chaos.js';
+import { isMirrored, MIRRORS } from './mirrors/table.js';
 import { isPacking, PACKING } from './pipeline.js';
 
 export const HELP = `Kills the pipeline again and again while records change, then audits what landed. Exit 1 if anything is wrong.
@@ -11,6 +12,8 @@ export const HELP = `Kills the pipeline again and again while records change, th
   --seed N         chooses what is done when, and the API's records (default: by chance; it is printed)
   --consumers K    consumer processes (default 3)
   --producers P    producer processes (default 1)
+  --source KIND    where the producers read: ${either(Object.keys(MIRRORS))} (default: rest, the mock API itself)
+  --database NAME  for --source sql: postgres or mariadb (default: it follows from the seed)
   --sink NAME      csv (default) or postgres
   --pack WHEN      when records share a message: adapting (default), always or never
   --world          do also what networks, machines, backups, operators and other programs do (see below)
@@ -20,6 +23,8 @@ export const HELP = `Kills the pipeline again and again while records change, th
 It runs a RabbitMQ, a Redis and a Postgres of its own, the mock API, and the producers and consumers as processes. At
 random moments it kills producers and consumers (SIGKILL), pauses a consumer past its lease (SIGSTOP), kills and
 restarts RabbitMQ, flushes Redis, kills it and brings it back empty or from an old snapshot, and cuts Postgres off.
+With a --source that has a server of its own, what the mock API holds is written there as it changes, and the server is
+killed and stopped too. The mock API stays the truth.
 
 With --world it also lets a network between any two parts be slow, silent, half-open or cut in the middle of a frame;
 stops Redis and RabbitMQ (SIGSTOP); raises RabbitMQ's memory alarm; fills the output's disk; moves the clock of a process
@@ -44,6 +49,8 @@ export function readArguments(args: readonly string[], newSeed: () => number): C
       seed: { type: 'string' },
       consumers: { type: 'string', default: '3' },
       producers: { type: 'string', default: '1' },
+      source: { type: 'string', default: 'rest' },
+      database: { type: 'string' },
       sink: { type: 'string', default: 'csv' },
       pack: { type: 'string', default: 'adapting' },
       world: { type: 'boolean', default: false },
@@ -52,7 +59,8 @@ export function readArguments(args: readonly string[], newSeed: () => number): C
       help: { type: 'boolean', default: false },
     },
   });
-  const { sink, pack, world, json, keep, help } = values;
+  const { source, database, sink, pack, world, json, keep, help } = values;
+  if (!isMirrored(source)) throw new Error(`--source: expected ${either(Object.keys(MIRRORS))}, found "${source}"`);
   if (!isSinkKind(sink)) throw new Error(`--sink: expected ${either(Object.keys(SINKS))}, found "${sink}"`);
   if (!isPacking(pack)) throw new Error(`--pack: expected ${either(Object.keys(PACKING))}, found "${pack}"`);
   return {
@@ -60,6 +68,8 @@ export function readArguments(args: readonly string[], newSeed: () => number): C
     seed: values.seed === undefined ? newSeed() : wholeNumber('--seed', values.seed, 0, 2 ** 32 - 1),
     consumers: wholeNumber('--consumers', values.consumers, 1, 50),
     producers: wholeNumber('--producers', values.producers, 1, 20),
+    source,
+    database,
     sink,
     pack,
     world,

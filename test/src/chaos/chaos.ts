@@ -1,4 +1,4 @@
-import { datasetsOf, describeError, ReleaseList, type SinkKind, systemClock } from '@tributary/shared';
+import { datasetsOf, describeError, ReleaseList, type SinkKind, type SourceKind, systemClock } from '@tributary/shared';
 import { audit } from '../audit/audit.js';
 import type { AuditReport } from '../audit/report.js';
 import { csvRows } from '../audit/sinks/csv.js';
@@ -8,7 +8,7 @@ import { apiTruth } from '../audit/truth.js';
 import { keepEvidence } from './evidence.js';
 import { Faults } from './faults.js';
 import { makeRunFolder } from './folder.js';
-import type { Packing } from './pipeline.js';
+import { type Packing, TRUTH_OF } from './pipeline.js';
 import { planFaults } from './plan.js';
 import { QUEUES_NOTED, queueDepths, takeDeadLetters } from './queues.js';
 import { archiveCustomers, removeItems } from './removals.js';
@@ -24,6 +24,10 @@ export interface ChaosOptions {
   readonly producers: number;
   readonly consumers: number;
   readonly sink: SinkKind;
+  /** Where the producers read what the CRM has; over its API unless given. */
+  readonly source?: SourceKind;
+  /** For a source that is a database, which one; it follows from the seed unless given. */
+  readonly database?: string | undefined;
   /** When records share a message; `adapting` unless given. */
   readonly pack?: Packing;
   /** Whether networks, machines, backups, operators and other programs do their worst as well. */
@@ -60,7 +64,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
 }
 
 async function play(options: ChaosOptions & { folder: string }, release: ReleaseList): Promise<ChaosResult> {
-  const { seconds, seed, sink, world, say, signal } = options;
+  const { seconds, seed, sink, source = 'rest', world, say, signal } = options;
   say(`logs meanwhile: ${options.folder}`);
   const problems: string[] = [];
   const onDeath = (how: string) => {
@@ -70,7 +74,7 @@ async function play(options: ChaosOptions & { folder: string }, release: Release
   const stage = await raiseStage({ ...options, onDeath }, release);
   await systemClock.sleep(QUEUES_NOTED, signal);
 
-  const plan = planFaults(seed, seconds, sink, world);
+  const plan = planFaults(seed, seconds, sink, world, source);
   say(`seed ${seed}: ${plan.length} faults in ${seconds} s`);
   const rowsBefore = await countRows(stage);
   const faults = new Faults(stage, say, signal);
@@ -103,6 +107,7 @@ async function play(options: ChaosOptions & { folder: string }, release: Release
       seconds,
       seed,
       sink,
+      source,
       world,
       kills: faults.done,
       audit: report.audit,
@@ -159,7 +164,7 @@ async function withRows<T>({ pipeline, postgres }: Stage, live: boolean, use: (r
 const auditStage = (stage: Stage): Promise<AuditReport> =>
   withRows(stage, false, (sink) => {
     const { config } = stage.pipeline;
-    return audit({ config, truth: apiTruth(config, stage.api.url), changes: stage.recorder, sink });
+    return audit({ config, truth: apiTruth(config, stage.api.url, TRUTH_OF), changes: stage.recorder, sink });
   });
 
 const countRows = (stage: Stage): Promise<number> =>

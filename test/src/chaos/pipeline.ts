@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { loadPipeline, type PipelineConfig, type SinkKind } from '@tributary/shared';
+import type { CollectionName, Mirror } from './mirrors/mirror.js';
 
 export interface PipelineFile {
   readonly path: string;
@@ -20,27 +21,27 @@ export type Packing = keyof typeof PACKING;
 export const isPacking = (name: string): name is Packing => Object.hasOwn(PACKING, name);
 
 /** The CRM's pipeline with everything short: polls and batches each second, parts that rotate, quick retries. */
-export function writePipeline(folder: string, api: string, sink: SinkKind, pack: Packing): PipelineFile {
-  const endpoint = (path: string, entity: string, more: object) => ({
-    url: `${api}/${path}`,
-    entity,
-    schedule: { every: '1s' },
-    items: '$.data',
-    paging: { type: 'cursor', next: '$.nextCursor', sizeParameter: 'limit', size: 200 },
-    retryDelay: '100ms',
-    timeout: '5s',
+export function writePipeline(
+  folder: string,
+  { endpoints, isPolled }: Pick<Mirror, 'endpoints' | 'isPolled'>,
+  sink: SinkKind,
+  pack: Packing,
+): PipelineFile {
+  const polled = isPolled ? { schedule: { every: '1s' }, retryDelay: '100ms' } : {};
+  const endpoint = (collection: CollectionName, more: object) => ({
+    entity: ENTITY_OF[collection],
+    ...polled,
     ...more,
+    ...endpoints[collection],
   });
-  // An overlap would fetch each change several times, and hide that one of them was lost.
-  const incremental = { parameter: 'updated_since', overlap: '0s' };
   // While all producers are down for long, many items are removed; none of them may stay for that.
   const deletes = { missing: true, atMost: '90 %' };
   return write(folder, {
     name: 'chaos',
     entities: ENTITIES,
     endpoints: {
-      customers: endpoint('customers', 'customer', { incremental, deletes: { when: 'archived == true' } }),
-      products: endpoint('products', 'inventory', { deletes }),
+      customers: endpoint('customers', { deletes: { when: 'archived == true' } }),
+      products: endpoint('products', isPolled ? { deletes } : {}),
     },
     merges: MERGES,
     batch: { size: 10, interval: '1s' },
@@ -59,6 +60,17 @@ export function write(folder: string, pipeline: object): PipelineFile {
   writeFileSync(path, JSON.stringify(pipeline, undefined, 2));
   return { path, config: loadPipeline(path, {}) };
 }
+
+/** The entity that the records of a collection are. */
+const ENTITY_OF: Readonly<Record<CollectionName, keyof typeof ENTITIES>> = {
+  customers: 'customer',
+  products: 'inventory',
+};
+
+/** Where the CRM tells the truth about an entity. */
+export const TRUTH_OF: Readonly<Record<string, readonly string[]>> = Object.fromEntries(
+  Object.entries(ENTITY_OF).map(([collection, entity]) => [entity, [`/${collection}`]]),
+);
 
 const ENTITIES = {
   customer: {

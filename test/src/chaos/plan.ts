@@ -1,4 +1,4 @@
-import type { SinkKind } from '@tributary/shared';
+import type { SinkKind, SourceKind } from '@tributary/shared';
 import type { Moment } from './moments.js';
 import { between, createRandom, pick, type Random } from './random.js';
 import { type Site, siteOf } from './site.js';
@@ -12,6 +12,7 @@ export const KILL_KINDS = [
   'redisFlush',
   'redisRestart',
   'postgres',
+  'source',
 ] as const;
 
 /** What networks, machines, backups, operators and other programs do: these are done with `--world` as well. */
@@ -91,6 +92,7 @@ const HABITS: Readonly<Record<FaultKind, Habit>> = {
   redisFlush: { weight: 16, every: 6_000, length: [0, 0], otherWay: 0, until: REDIS_UNTIL },
   redisRestart: { weight: 20, every: 9_000, length: [0, 1_500], otherWay: 0.5, until: REDIS_UNTIL },
   postgres: { weight: 12, every: 9_000, length: [1_000, 6_000], otherWay: 0.5, until: 1 },
+  source: { weight: 12, every: 9_000, length: [1_000, 6_000], otherWay: 0.5, until: 1 },
   slowLink: { weight: 8, every: 6_000, length: [2_000, 6_000], otherWay: 0, until: 1 },
   silentLink: { weight: 10, every: 16_000, length: [3_000, 14_000], otherWay: 0.5, until: 1 },
   deafLink: { weight: 8, every: 16_000, length: [3_000, 14_000], otherWay: 0.5, until: 1 },
@@ -138,19 +140,38 @@ const ONLY_AT: Partial<Readonly<Record<FaultKind, (site: Site) => boolean>>> = {
   postgresFailover: ({ postgres }) => postgres === 'pair',
 };
 
+/** What is done to the places of some kinds of sources only: the API of the mock CRM is never down, and a folder has no server. */
+const ONLY_OF_SOURCE: Partial<Readonly<Record<FaultKind, readonly SourceKind[]>>> = {
+  source: ['sql'],
+};
+
 /** The kinds of faults of a run. */
-export function kindsOf(seed: number, sink: SinkKind, world: boolean): readonly FaultKind[] {
+export function kindsOf(
+  seed: number,
+  sink: SinkKind,
+  world: boolean,
+  source: SourceKind = 'rest',
+): readonly FaultKind[] {
   const site = siteOf(seed, world);
   const kinds: readonly FaultKind[] = world ? FAULT_KINDS : KILL_KINDS;
-  return kinds.filter((kind) => !isOfOtherSink(kind, sink) && ONLY_AT[kind]?.(site) !== false);
+  return kinds.filter(
+    (kind) =>
+      !isOfOtherSink(kind, sink) && ONLY_AT[kind]?.(site) !== false && ONLY_OF_SOURCE[kind]?.includes(source) !== false,
+  );
 }
 
 /**
  * What is done, and when, in a run of so many seconds. It follows from the seed alone. Every kind comes once before any
  * comes twice, so that a short run meets them all.
  */
-export function planFaults(seed: number, seconds: number, sink: SinkKind, world: boolean): Fault[] {
-  const kinds = kindsOf(seed, sink, world);
+export function planFaults(
+  seed: number,
+  seconds: number,
+  sink: SinkKind,
+  world: boolean,
+  source: SourceKind = 'rest',
+): Fault[] {
+  const kinds = kindsOf(seed, sink, world, source);
   const moments = MOMENTS.filter(([moment]) => !isOfOtherSink(moment, sink));
   const random = createRandom(seed);
   const faults: Fault[] = [];

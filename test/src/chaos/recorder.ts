@@ -49,11 +49,12 @@ export async function startRecorder(api: string): Promise<Recorder> {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     know(config) {
       const listings = new Map(
-        Object.values(config.endpoints).map((endpoint) => [
-          new URL(endpoint.url).pathname,
-          new Listing(config, endpoint, (id, state) => {
-            const known = states.get(id) ?? new Map<string, RecordState>();
-            states.set(id, known.set(state.content, state));
+        Object.entries(config.endpoints).map(([id, endpoint]) => [
+          // Endpoints are called as the collections of the CRM are, wherever the producers read them.
+          `/${id}`,
+          new Listing(config, endpoint, (record, state) => {
+            const known = states.get(record) ?? new Map<string, RecordState>();
+            states.set(record, known.set(state.content, state));
           }),
         ]),
       );

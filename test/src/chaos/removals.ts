@@ -37,6 +37,11 @@ export async function removeItems(
   const losses = plan.filter(({ kind }) => losing.includes(kind));
   const lastLoss = Math.max(0, ...losses.map(({ at, length }) => at + length));
   await systemClock.sleep(started + lastLoss - Date.now(), signal);
+  if (stage.mirror.isPolled) await untilKeysAreKnown(stage, signal);
+  await setRates(stage, { remove: REMOVED });
+}
+
+async function untilKeysAreKnown(stage: Stage, signal: AbortSignal): Promise<void> {
   let polls = 0;
   let before = await pollsOfItems(stage);
   for (const deadline = Date.now() + PATIENCE; polls < POLLS && Date.now() < deadline && !signal.aborted; ) {
@@ -47,7 +52,6 @@ export async function removeItems(
     before = now;
   }
   if (polls < POLLS) throw new Error(`no ${POLLS} good polls in ${PATIENCE / 1_000} s`);
-  await setRates(stage, { remove: REMOVED });
 }
 
 async function pollsOfItems({ producers }: Stage): Promise<Map<string, number>> {

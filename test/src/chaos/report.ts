@@ -5,6 +5,7 @@ export interface ChaosReport {
   readonly seconds: number;
   readonly seed: number;
   readonly sink: string;
+  readonly source: string;
   readonly world: boolean;
   readonly kills: Readonly<Record<FaultKind, number>>;
   readonly audit: AuditReport['audit'];
@@ -34,6 +35,7 @@ const NAMES: Readonly<Record<FaultKind, string>> = {
   redisFlush: 'flushes of Redis',
   redisRestart: 'restarts of Redis',
   postgres: 'outages of Postgres',
+  source: 'outages of the source',
   slowLink: 'slow networks',
   silentLink: 'silent networks',
   deafLink: 'half-open networks',
@@ -57,11 +59,11 @@ const NAMES: Readonly<Record<FaultKind, string>> = {
 };
 
 export function formatResult({ report, findings, overtaken, problems, rowsUnderFire, folder }: ChaosResult): string {
-  const { kills, seconds, seed, sink, deadLettered, ok } = report;
+  const { kills, seconds, seed, source, sink, deadLettered, ok } = report;
   const total = FAULT_KINDS.reduce((sum, kind) => sum + kills[kind], 0);
   const kinds = FAULT_KINDS.filter((kind) => kills[kind] > 0).map((kind) => `${kills[kind]} ${NAMES[kind]}`);
   return [
-    `seed ${seed}, ${seconds} s, sink ${sink}: ${total} kills and outages`,
+    `seed ${seed}, ${seconds} s, source ${source}, sink ${sink}: ${total} kills and outages`,
     ...kinds.map((kind) => `  ${kind}`),
     `  ${rowsUnderFire.toLocaleString('en')} rows landed meanwhile`,
     ...(overtaken > 0 ? [`  ${overtaken} of them A of A, B, A, where a crash overtook B`] : []),

@@ -70,10 +70,13 @@ export async function untilCalm({ producers, consumers }: Stage, signal: AbortSi
 
 /** Stops the changes, and lets every producer poll twice from here on. What it says last is the truth. */
 export async function lastPolls(stage: Stage, signal: AbortSignal): Promise<void> {
-  const { api, producers } = stage;
+  const { api, mirror, producers } = stage;
   const response = await fetch(`${api.url}/admin/pause`, { method: 'POST' });
   if (!response.ok) throw new Error(`the API cannot be paused: ${response.status}`);
-  const poll = () => Promise.all(producers.map((producer) => twoMorePolls(producer, signal)));
+  await mirror.caughtUp(signal);
+  const poll = async () => {
+    if (mirror.isPolled) await Promise.all(producers.map((producer) => twoMorePolls(producer, signal)));
+  };
   await poll();
   if (!stage.isWorld) return;
   // What RabbitMQ has lost is noticed some time later. Then it is polled again.

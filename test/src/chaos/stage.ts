@@ -1,6 +1,8 @@
 import { mkdirSync } from 'node:fs';
-import type { ReleaseList, SinkKind } from '@tributary/shared';
+import type { ReleaseList, SinkKind, SourceKind } from '@tributary/shared';
 import { freePorts } from '../../services/ports.js';
+import type { Mirror } from './mirrors/mirror.js';
+import { MIRRORS } from './mirrors/table.js';
 import { type Packing, type PipelineFile, writePipeline } from './pipeline.js';
 import { type Recorder, startRecorder } from './recorder.js';
 import { type Addresses, type Servers, startServers } from './servers.js';
@@ -15,6 +17,8 @@ export interface StageOptions {
   readonly consumers: number;
   readonly sink: SinkKind;
   /** As of ChaosOptions. */
+  readonly source?: SourceKind;
+  readonly database?: string | undefined;
   readonly pack?: Packing;
   /** Whether networks, disks, clocks, operators and other programs are unkind as well. */
   readonly world: boolean;
@@ -33,6 +37,8 @@ export interface Stage extends Servers {
   readonly world: World;
   readonly api: Worker;
   readonly recorder: Recorder;
+  /** Where the producers read: the API itself, or another place that holds the same. */
+  readonly mirror: Mirror;
   readonly producers: readonly Worker[];
   readonly consumers: readonly Worker[];
 }
@@ -93,7 +99,7 @@ export async function untilReady(workers: readonly Worker[], signal: AbortSignal
 }
 
 export async function raiseStage(options: StageOptions, release: ReleaseList): Promise<Stage> {
-  const { folder, seed, sink, pack, signal } = options;
+  const { folder, seed, sink, source = 'rest', database, pack, say, signal } = options;
   mkdirSync(folder, { recursive: true });
   const world = options.world ? await roughWorld(options, release) : quietWorld(options);
   const servers = await startServers(world.starts, options, release);
@@ -101,15 +107,21 @@ export async function raiseStage(options: StageOptions, release: ReleaseList): P
   if (api === undefined) throw new Error('no API');
   const recorder = await startRecorder(api.url);
   release.add('recorder', () => recorder.stop());
-  const pipeline = writePipeline(folder, await world.addressOfApi(recorder.url), sink, pack ?? 'adapting');
+  const { reach } = world;
+  const producers: Worker[] = [];
+  const addresses = () => producers.map((producer) => producer.url);
+  const mirrored = { api: recorder.url, seed, folder, database, reach, producers: addresses, say, signal };
+  const mirror = await MIRRORS[source].start(mirrored, release);
+  const pipeline = writePipeline(folder, mirror, sink, pack ?? 'adapting');
   recorder.know(pipeline.config);
   const makeServices = async (workspace: 'consumer' | 'producer', count: number) => {
     const env = workerEnv(await world.addressesFor(workspace, servers), pipeline.path);
     return makeWorkers(workspace, count, env, { ...options, clockFor: world.clockFor }, release);
   };
   const consumers = await makeServices('consumer', options.consumers);
-  const producers = await makeServices('producer', options.producers);
+  producers.push(...(await makeServices('producer', options.producers)));
   await untilReady([api], signal);
+  mirror.begin();
   await untilReady([...consumers, ...producers], signal);
-  return { folder, pipeline, isWorld: options.world, world, ...servers, api, recorder, producers, consumers };
+  return { folder, pipeline, isWorld: options.world, world, ...servers, api, recorder, mirror, producers, consumers };
 }

@@ -1,5 +1,6 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
+import type { PrivateService } from '../../../services/handle.js';
 import { atMoment } from '../moments.js';
 import type { Fault } from '../plan.js';
 import { withRedis } from '../redis.js';
@@ -75,23 +76,27 @@ export const restartRedis: Act = (fault, scene) =>
     await redis.up();
   });
 
-export const cutPostgresOff: Act = async (fault, scene) => {
-  const { postgres } = scene.stage;
-  if (postgres === undefined) return;
-  return scene.inTurn(postgres, async () => {
+export const cutPostgresOff: Act = (fault, scene) => takeDown(fault, scene, 'Postgres', scene.stage.postgres);
+
+/** The server from which the producers read. */
+export const takeSourceDown: Act = (fault, scene) => takeDown(fault, scene, 'the source', scene.stage.mirror.server);
+
+async function takeDown(fault: Fault, scene: Scene, name: string, server: PrivateService | undefined): Promise<void> {
+  if (server === undefined) return;
+  await scene.inTurn(server, async () => {
     if (fault.otherWay) {
-      postgres.pause();
-      scene.count(fault, `SIGSTOP Postgres for ${seconds(fault.length)}`);
+      server.pause();
+      scene.count(fault, `SIGSTOP ${name} for ${seconds(fault.length)}`);
       await scene.sleep(fault.length);
-      postgres.resume();
+      server.resume();
       return;
     }
-    await postgres.down();
-    scene.count(fault, `kill -9 Postgres, down for ${seconds(fault.length)}`);
+    await server.down();
+    scene.count(fault, `kill -9 ${name}, down for ${seconds(fault.length)}`);
     await scene.sleep(fault.length);
-    await postgres.up();
+    await server.up();
   });
-};
+}
 
 const hit = ({ moment, after }: Fault, { stage, signal }: Scene, worker: Worker, blow: () => void): Promise<void> =>
   atMoment(moment, { stage, worker, after, signal }, blow);

@@ -10,6 +10,7 @@ import {
   pauseConsumer,
   restartRabbitMQ,
   restartRedis,
+  takeSourceDown,
 } from './kills.js';
 import { cutLink, deafLink, silentLink, slowLink } from './links.js';
 import { fillDisk, moveClock, moveRedisClock, raiseAlarm, silenceRabbitMQ, silenceRedis } from './machines.js';
@@ -24,6 +25,7 @@ export const ACTS: Readonly<Record<FaultKind, Act>> = {
   redisFlush: flushRedis,
   redisRestart: restartRedis,
   postgres: cutPostgresOff,
+  source: takeSourceDown,
   slowLink,
   silentLink,
   deafLink,

@@ -24,8 +24,8 @@ export interface World {
   readonly foreign: Foreign;
   /** Where the services of a workspace reach the servers. */
   addressesFor(workspace: 'producer' | 'consumer', servers: Servers): Promise<Addresses>;
-  /** Where the producers reach the API. */
-  addressOfApi(url: string): Promise<string>;
+  /** Where the producers reach what they read. @param name for people: `producers to the API` */
+  reach(name: string, url: string): Promise<string>;
   /** The clock for a process of this name, which can be moved. */
   readonly clockFor: (name: string) => FakeClock | undefined;
   /** The clock of Redis, where that runs alone. */
@@ -43,7 +43,7 @@ export function quietWorld({ seed, sink }: { readonly seed: number; readonly sin
     disk: undefined,
     foreign: new Foreign(seed),
     addressesFor: async (_workspace, servers) => addressesOf(servers),
-    addressOfApi: async (url) => url,
+    reach: async (_name, url) => url,
     clockFor: () => undefined,
     redisClock: undefined,
   };
@@ -97,7 +97,7 @@ export async function roughWorld(
             : postgres && (await toPostgres('Postgres', postgres.url)),
       };
     },
-    addressOfApi: (url) => linkTo('producers to the API', url),
+    reach: linkTo,
     clockFor,
     redisClock,
   };
