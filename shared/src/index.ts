@@ -1,5 +1,6 @@
 export type { Channel, ChannelModel, ConfirmChannel, ConsumeMessage, RecoveringChannelModel } from 'amqplib';
 export * from './broker/amqp.js';
+export { connectionsEnd } from './broker/close-reason.js';
 export * from './broker/queue-depths.js';
 export * from './broker/reasons.js';
 export * from './broker/topology.js';

@@ -4,6 +4,7 @@ import {
   type Clock,
   type ClosableChannel,
   closeChannel,
+  connectionsEnd,
   DECLARE_AGAIN,
   type DeclaringChannel,
   describeBrokerError,
@@ -169,6 +170,8 @@ export class LetterChannelKeeper {
       this.#isOpened();
     }
     await closed;
+    const end = connectionsEnd(channel);
+    if (end !== undefined) this.#problem = `the connection to RabbitMQ is lost: ${describeBrokerError(end)}`;
     this.#channel = undefined;
     onClosed(reason);
     return reason;

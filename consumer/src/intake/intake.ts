@@ -57,9 +57,10 @@ export class Intake implements AsyncIterable<Delivery[]> {
 
   /**
    * Begins to consume.
-   * @param onCancel called when the broker has cancelled the consumer because its queue was deleted or moved
+   * @param onCancel called when the broker has cancelled the consumer because its queue was deleted or moved, or lets it not begin again
+   *   (why, if it says so)
    */
-  async start(queue: string, consumerTag: string, onCancel: () => void): Promise<void> {
+  async start(queue: string, consumerTag: string, onCancel: (reason?: unknown) => void): Promise<void> {
     this.#subscription = new Subscription({
       channel: this.#channel,
       clock: this.#clock,

@@ -13,8 +13,8 @@ export interface SubscriptionOptions {
   /** Names the consumer for people. */
   readonly consumerTag: string;
   readonly onMessage: (message: BrokerMessage) => void;
-  /** Called when the broker gives out nothing any more: it has cancelled the consumer, or does not let it begin again. */
-  readonly onCancel: () => void;
+  /** Called when the broker gives out nothing any more: it has cancelled the consumer, or does not let it begin again (why, if it says so). */
+  readonly onCancel: (reason?: unknown) => void;
 }
 
 /**
@@ -50,15 +50,18 @@ export class Subscription {
     if (!this.#options.window.add(records, bytes) || this.#resizing !== undefined || this.#isOver) return;
     const { clock, onCancel } = this.#options;
     let isDone = false;
+    let reason: unknown = `no answer within ${ANSWERED_WITHIN / 1_000} s that another prefetch holds`;
     const done = this.#resize().then(() => {
       isDone = true;
     });
     this.#resizing = within(clock, ANSWERED_WITHIN, done)
-      // The channel is closed, or the queue is gone.
-      .catch(() => {})
+      .catch((error: unknown) => {
+        // The channel is closed, or the queue is gone.
+        reason = error;
+      })
       .then(() => {
         this.#resizing = undefined;
-        if (!isDone && !this.#isOver) onCancel();
+        if (!isDone && !this.#isOver) onCancel(reason);
       });
   }
 

@@ -1,6 +1,7 @@
 import {
   type ClosableChannel,
   closeChannel,
+  connectionsEnd,
   type DeclaringChannel,
   describeBrokerError,
   type ReleaseList,
@@ -19,6 +20,8 @@ export interface Broker {
 export type SessionChannel = IntakeChannel & DeadLetterChannel & DeclaringChannel & ClosableChannel & ClosingChannel;
 
 interface ClosingChannel {
+  /** amqplib's connection. */
+  readonly connection?: object;
   /** The broker closes the channel, for this reason; `close` follows. */
   on(event: 'error', listener: (reason: Error) => void): unknown;
   /** Emitted when the channel is closed by either side, after `error` if there was one. */
@@ -29,10 +32,16 @@ interface ClosingChannel {
 export async function openChannel(broker: Broker, ending: Ending, release: ReleaseList): Promise<SessionChannel> {
   const channel = await broker.createConfirmChannel();
   release.add('channel', () => closeChannel(channel));
-  let reason = 'the connection to RabbitMQ is lost';
+  let reason: Error | undefined;
   channel.on('error', (error) => {
-    reason = describeBrokerError(error);
+    reason = error;
   });
-  channel.on('close', () => ending.by('channel closed', reason));
+  channel.on('close', () => {
+    // Only then it is known why a connection is closed.
+    queueMicrotask(() => ending.by('channel closed', wordsFor(reason ?? connectionsEnd(channel))));
+  });
   return channel;
 }
+
+const wordsFor = (reason: Error | undefined): string =>
+  reason === undefined ? 'the connection to RabbitMQ is lost' : describeBrokerError(reason);

@@ -1,4 +1,4 @@
-import { applyTopology, type Entity, type ReleaseList, type Topology } from '@tributary/shared';
+import { applyTopology, describeBrokerError, type Entity, type ReleaseList, type Topology } from '@tributary/shared';
 import { Intake } from '../intake/intake.js';
 import type { Settled } from '../intake/settle.js';
 import type { Entry } from '../merge/merge.js';
@@ -44,7 +44,10 @@ export async function openLanes(options: LaneOptions, ending: Ending, release: R
     const onSettled = (arrivals: readonly Settled[]) => options.onSettled(queue, arrivals);
     const intake = new Intake({ channel, clock, prefetch, onSettled });
     const consumerTag = `consumer ${instance} ${entity.name}`;
-    const started = intake.start(queue, consumerTag, () => ending.by('consumer cancelled'));
+    const onCancel = (reason?: unknown) => ending.by('consumer cancelled', whyCancelled(queue, reason));
+    const started = intake.start(queue, consumerTag, onCancel).catch((cause: unknown) => {
+      throw new Error(`RabbitMQ does not give out queue "${queue}"`, { cause });
+    });
     await tellIfSlow(started, withoutAnswer(queue), options);
     const batch = new Batcher({ ...options.batch, clock, onError: (error) => ending.byError(error) });
     lanes.push({ entity, intake, batch });
@@ -55,3 +58,9 @@ export async function openLanes(options: LaneOptions, ending: Ending, release: R
 /** A quorum queue without a leader does not answer, and gives no error: RabbitMQ may be electing one. */
 const withoutAnswer = (queue: string): string =>
   `RabbitMQ does not answer for queue "${queue}": it may have no leader; see "rabbitmq-queues quorum_status", and whether all nodes are up`;
+
+/** RabbitMQ itself gives no reason when it cancels a consumer. */
+const whyCancelled = (queue: string, reason: unknown): string =>
+  reason === undefined
+    ? `RabbitMQ gives out nothing of queue "${queue}" any more: it was deleted (it is declared again), or its node or its leader went away`
+    : `RabbitMQ does not give out queue "${queue}": ${describeBrokerError(reason)}`;

@@ -1,6 +1,7 @@
 import {
   applyTopology,
   type Clock,
+  connectionsEnd,
   DECLARE_AGAIN,
   describeBrokerError,
   FatalError,
@@ -112,6 +113,8 @@ export class ConfirmChannelKeeper {
       this.#user.opened(channel);
     }
     await closed;
+    const end = connectionsEnd(channel);
+    if (end !== undefined) this.#problem = `RabbitMQ is not connected: ${describeBrokerError(end)}`;
     this.#user.closed(reason);
     if (reason !== undefined) throw reason;
   }

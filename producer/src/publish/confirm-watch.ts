@@ -80,4 +80,4 @@ export class ConfirmWatch {
 }
 
 const REMEDY =
-  'it may have no leader (see "rabbitmq-queues quorum_status", and whether all nodes are up), or its disk is slow; waiting';
+  'it may have no leader (see "rabbitmq-queues quorum_status", and whether all nodes are up), its process may have died (restart its node), or its disk is slow; waiting';

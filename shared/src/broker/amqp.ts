@@ -3,6 +3,7 @@ import { FatalError } from '../errors.js';
 import { systemClock, within } from '../service/clock.js';
 import type { Logger } from '../service/logging.js';
 import { decodeUserInfo, redactUrl } from '../service/logging.js';
+import { tellCloseReasons } from './close-reason.js';
 import { describeBrokerError } from './reasons.js';
 import { type Asked, askForRefusal } from './refusal.js';
 import { adviceOnHeartbeat, endIfSilent, heartbeatOf } from './silence.js';
@@ -97,6 +98,7 @@ export async function connectBroker(options: BrokerOptions): Promise<RecoveringC
   });
   connection.on('error', (error) => log.debug({ reason: describeBrokerError(error) }, 'RabbitMQ connection error'));
   closeAfterAttempt(connection, () => isConnecting);
+  tellCloseReasons(connection);
   return connection;
 }
 

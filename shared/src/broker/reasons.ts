@@ -69,6 +69,10 @@ const ADVICE: readonly Advice[] = [
     say: 'RabbitMQ is stopping, or an operator closed the connection',
   },
   {
+    when: /INTERNAL_ERROR/,
+    say: 'a part of RabbitMQ has failed, most often the process of a quorum queue; see "rabbitmq-queues quorum_status QUEUE" and the log of RabbitMQ; restart the node that has the queue: it is back with its messages',
+  },
+  {
     when: /wrong version number|packet length too long|EPROTO|unsupported protocol|record layer failure/i,
     say: 'the server does not speak TLS at this port: is it the port of amqp:// (5672) instead of that of amqps:// (5671)?',
   },

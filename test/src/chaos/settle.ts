@@ -24,7 +24,7 @@ const CALM = 12_000;
 const DEAD_AFTER = 45_000;
 
 /** What a consumer says of a queue that has no process in RabbitMQ: the channel that asks for it ends with 541 INTERNAL_ERROR. */
-const DEAD = /Channel ended|541/;
+const DEAD = /541 INTERNAL_ERROR/;
 
 /**
  * RabbitMQ 3.10 lets a quorum queue die that elects its leader while the server itself is still starting (rabbit_fifo_dlx_sup is not there
