@@ -35,6 +35,7 @@ export type * from './config/schema.js';
 export { authOf } from './config/source-facts.js';
 export { withoutPlaceholders } from './config/values.js';
 export * from './csv/cells.js';
+export type { Neutralised } from './csv/formulas.js';
 export * from './csv/lines.js';
 export * from './csv/parts.js';
 export * from './csv/split-cells.js';

@@ -1,4 +1,4 @@
-import { Buckets, type Clock, type Logger, WRONG_TOKENS } from '@tributary/shared';
+import { Buckets, type Clock, isStrong, type Logger, TOO_MANY_WRONG, WRONG_TOKENS } from '@tributary/shared';
 import { tooMany } from '../http/api-error.js';
 import type { Person, Tokens } from './roles.js';
 
@@ -12,7 +12,7 @@ const AGAIN = 12 * 3_600_000;
 
 /**
  * Takes tokens, and tells the log who signed in from where, and who could not; never the token. An address that has shown
- * too many wrong ones has none taken for a while, right or wrong: else the answers would still tell a guesser the right one.
+ * too many wrong ones has only those taken for a while that nobody can guess: else the answers would still tell a guesser the right one.
  */
 export class SignIns {
   readonly #tokens: Tokens;
@@ -31,19 +31,21 @@ export class SignIns {
 
   /**
    * @returns undefined for a token that is not known
-   * @throws ApiError (429) for an address that has shown too many wrong ones
+   * @throws ApiError (429) for an address that has shown too many wrong ones, unless it is right and cannot be guessed
    */
   take(token: string, from: string, way: Way): Person | undefined {
-    const wait = this.#wrong.wait(from);
-    if (wait > 0) throw tooMany('too_many_sign_ins', 'too many wrong tokens from this address', wait);
     const person = this.#tokens.personOf(token);
+    const wait = this.#wrong.wait(from);
+    if (wait > 0 && (person === undefined || !isStrong(token))) {
+      throw tooMany('too_many_sign_ins', TOO_MANY_WRONG, wait);
+    }
     if (person !== undefined) {
       this.#tell(person, from, way);
       return person;
     }
     this.#wrong.take(from);
     const locked = this.#wrong.wait(from);
-    const refused = locked > 0 ? `; no token is taken from this address for ${locked} s` : '';
+    const refused = locked > 0 ? `; none shorter than 22 characters is taken from this address for ${locked} s` : '';
     this.#log.warn({ from, way }, `a sign-in failed: the token is not known${refused}`);
     return undefined;
   }

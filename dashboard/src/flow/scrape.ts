@@ -52,7 +52,7 @@ const WITHOUT_TOKEN = 'it tells nothing without its READ_TOKEN: set the same for
 const REFUSALS: Readonly<Record<number, string>> = {
   401: WITHOUT_TOKEN,
   403: WITHOUT_TOKEN,
-  429: 'it takes no token from this address for a while, for too many wrong ones came from here: who sends them?',
+  429: 'it takes no short token from this address for a while, for too many wrong ones came from here: who sends them? A READ_TOKEN of 22 and more random characters is taken all the same',
 };
 
 async function scrape(url: string, config: PipelineConfig, token: string | undefined): Promise<Scrape> {

@@ -99,6 +99,26 @@ describe('who is signed in', () => {
       expect((await call('/api/pipeline', { ...from(GUESSER), ...bearer(VIEWER) })).status).toBe(200);
     });
 
+    it('do not lock out tokens that nobody can guess: any program of a machine could send wrong ones', async () => {
+      const strong = 'k7Vq2-Zp9Lw4-Xc1Nb8-Ty3';
+      await start({ tokens: { viewer: `vera=${VIEWER},prometheus=${strong}` } });
+      const guess = (token: string) => call('/metrics', { ...from(GUESSER), ...bearer(token) });
+      for (let wrong = 0; wrong < 12; wrong++) await guess(`${strong}${wrong}`);
+      expect((await guess(VIEWER)).status).toBe(429);
+      expect((await guess(`${strong}x`)).status).toBe(429);
+      for (let again = 0; again < 20; again++) expect((await guess(strong)).status).toBe(200);
+      expect((await signIn(strong, from(GUESSER))).status).toBe(200);
+      expect((await signIn(VIEWER, from(GUESSER))).status).toBe(429);
+    });
+
+    it('are all that counts: asking for a session without one keeps nobody out', async () => {
+      await start();
+      const ask = () =>
+        call('/api/session', { ...from(GUESSER), 'content-type': 'application/json' }, { method: 'POST', body: '{}' });
+      for (let again = 0; again < 30; again++) expect((await ask()).status).toBe(400);
+      expect((await signIn(VIEWER, from(GUESSER))).status).toBe(200);
+    });
+
     it('lock out nobody else who comes through the same proxy', async () => {
       await start();
       const signedIn = await cookieOf(VIEWER, from(GUESSER));

@@ -130,7 +130,7 @@ describe('one part that cannot be read', () => {
 });
 
 describe('a part that was written when formulas were neutralised, or not', () => {
-  const TEXTS = ['=1+1', "'=1+1", "''=1+1", '@x', 'plain', '-5'];
+  const TEXTS = ['=1+1', "'=1+1", "''=1+1", '@x', 'plain', '-5', 'a;=2', "b;'=2"];
 
   /** Writes one part with its formulas neutralised and one without, each with these texts. */
   async function writeBoth(): Promise<void> {
@@ -169,6 +169,8 @@ describe('a part that was written when formulas were neutralised, or not', () =>
       expect(await notes(`where=${encodeURIComponent(`note:is:${note}`)}`)).toEqual(of(note));
     }
     expect(await notes('where=name:is:%3Dplain3')).toHaveLength(1);
+    expect(await notes('search=a%3B%3D2')).toEqual(of('a;=2'));
+    expect(await notes(`search=${encodeURIComponent("b;'=2")}`)).toEqual(of("b;'=2"));
     const sorted = (await rows('sort=note')).map(({ note }) => note);
     expect(sorted).toEqual([...sorted].sort());
     const lines = (await (await call('.ndjson')).text()).trim().split('\n');

@@ -86,6 +86,17 @@ describe('what a producer tells', () => {
     expect(await statusOf('post', '/endpoints/crm/run', bearer(ADMIN))).toBe(429);
   });
 
+  it('is not kept from those whose token nobody can guess, however many wrong ones another program of their machine tries', async () => {
+    const [readToken, adminToken] = ['R3ad-0nly-b7Yq2kX9wLmZ', 'adm1n-T0ken-q8Zs4vNp2LxW'];
+    const { statusOf } = await setUp({ reading: 'token', readToken, adminToken });
+    const guess = () => statusOf('get', '/metrics', bearer(`R3ad-0nly-guess-${Math.random()}-guess`));
+    while ((await guess()) !== 429);
+    for (let again = 0; again < 15; again++) expect(await statusOf('get', '/metrics', bearer(readToken))).toBe(200);
+    expect(await statusOf('post', '/endpoints/crm/run', bearer(readToken))).toBe(401);
+    expect(await statusOf('post', '/endpoints/crm/run', bearer(adminToken))).toBe(202);
+    expect(await guess()).toBe(429);
+  });
+
   it.each(['ADMIN_TOKEN', 'READ_TOKEN'])('is not told at all with a short %s: the producer does not start', (name) => {
     const servers = { AMQP_URL: 'amqp://127.0.0.1:1', REDIS_URL: 'redis://127.0.0.1:1' };
     const make = () => producerProcess({ ...servers, LOG_LEVEL: 'silent', [name]: 'guess-it' });

@@ -19,16 +19,55 @@ const PHONE_NUMBER =
 /** A longer text is neither number nor phone number. */
 const LONGEST = 40;
 
-/** Text as a cell that no spreadsheet runs: what might be a formula gets a `'` before it. */
+/**
+ * How the texts of a part are neutralised: `true` as it is done now, `false` not at all, `'first'` as until November 2026, when what
+ * stands behind a separator within a text was left as it is.
+ */
+export type Neutralised = boolean | 'first';
+
+/**
+ * Text as a cell that no spreadsheet runs: what might be a formula gets a `'` before it. So does what stands behind a `;`, a tab or a
+ * line end: LibreOffice splits lines at those as well unless it is told otherwise, and so does Excel where the comma is the decimal sign.
+ */
 export function guard(text: string): string {
-  return MAY_BE_FORMULA.test(text) && !isHarmless(text) ? `'${text}` : text;
+  const guarded = guardWithin(text);
+  return MAY_BE_FORMULA.test(text) && !isHarmless(text) ? `'${guarded}` : guarded;
 }
 
 /**
  * The text that {@link guard} made the cell from. Until November 2026 numbers and phone numbers got their quote as well, and
  * such cells are read too: no text has two meanings, as one that begins with a quote itself has always got one more.
  */
-export const withoutGuard = (cell: string): string =>
-  cell.startsWith("'") && MAY_BE_FORMULA.test(cell) ? cell.slice(1) : cell;
+export function withoutGuard(cell: string, how: Neutralised): string {
+  if (how === false) return cell;
+  const text = cell.startsWith("'") && MAY_BE_FORMULA.test(cell) ? cell.slice(1) : cell;
+  return how === 'first' ? text : withoutGuardWithin(text);
+}
+
+/** Whether anything behind a separator is to be looked at closer: hardly any text has such a place. */
+const MAY_HOLD_FORMULA = /[;\t\r\n]'*[=+\-@＝＋－＠]/;
+
+/** What stands behind separators, up to the next one. */
+const BEHIND_SEPARATOR = /(?<=[;\t\r\n])[^;\t\r\n]+/g;
+
+const guardWithin = (text: string): string =>
+  MAY_HOLD_FORMULA.test(text)
+    ? text.replace(BEHIND_SEPARATOR, (piece) => (isDangerous(piece) ? `'${piece}` : piece))
+    : text;
+
+const withoutGuardWithin = (text: string): string =>
+  MAY_HOLD_FORMULA.test(text)
+    ? text.replace(BEHIND_SEPARATOR, (piece) => (piece.startsWith("'") && isDangerous(piece) ? piece.slice(1) : piece))
+    : text;
+
+/**
+ * Whether a spreadsheet would calculate a piece of a text, whatever quotes stand before it. A list whose lines begin with a dash is left as
+ * it is: without a call, another sheet or a program in it, it reads nothing and tells nobody anything.
+ */
+function isDangerous(piece: string): boolean {
+  const text = piece.replace(/^'+/, '');
+  if (/^[=@＝＠]/.test(text)) return true;
+  return /^[+\-＋－]/.test(text) && /[(|!（｜！]/.test(text) && !isHarmless(text);
+}
 
 const isHarmless = (text: string): boolean => text.length <= LONGEST && (NUMBER.test(text) || PHONE_NUMBER.test(text));

@@ -1,6 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { open, readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Neutralised } from './formulas.js';
 import { wholeLines } from './lines.js';
 import { splitCells } from './split-cells.js';
 
@@ -51,25 +52,30 @@ const leadsToFile = (path: string): Promise<boolean> =>
     () => true,
   );
 
-const NEUTRALISED = 'formulas neutralised';
-const PLAIN = 'formulas plain';
+const NOTES = {
+  'formulas neutralised, within texts too': true,
+  'formulas neutralised': 'first',
+  'formulas plain': false,
+} as const satisfies Readonly<Record<string, Neutralised>>;
 
 /** The note that the sink writes about a part when it begins it. */
 export const noteOfPart = (directory: string, dataset: string, name: string): string =>
   join(directory, '.tributary', 'begun', dataset, name);
 
-export const writeNote = (neutraliseFormulas: boolean): string => (neutraliseFormulas ? NEUTRALISED : PLAIN);
+export const writeNote = (neutralised: Neutralised): string =>
+  Object.entries(NOTES).find(([, meaning]) => meaning === neutralised)?.[0] ?? '';
 
-/** Whether a part was written with its formulas neutralised, whatever the configuration says now. */
+/** How a part was written with its formulas neutralised, whatever the configuration says now. */
 export async function isNeutralised(
   { directory, neutraliseFormulas }: { readonly directory: string; readonly neutraliseFormulas: boolean },
   dataset: string,
   name: string,
-): Promise<boolean> {
+): Promise<Neutralised> {
   const text = await readFile(noteOfPart(directory, dataset, name), 'utf8').catch(() => '');
   // What follows is for the sink.
   const [note = ''] = text.split('\n', 1);
-  return note === NEUTRALISED || (note !== PLAIN && neutraliseFormulas);
+  if (Object.hasOwn(NOTES, note)) return NOTES[note as keyof typeof NOTES];
+  return neutraliseFormulas;
 }
 
 /** One line of a part: its cells by column. */

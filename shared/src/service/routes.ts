@@ -3,7 +3,7 @@ import { Buckets } from './buckets.js';
 import { type Clock, systemClock } from './clock.js';
 import type { Registry } from './metrics.js';
 import { isNear, type Reading } from './reading.js';
-import { bearerOf, isSameToken, WRONG_TOKENS } from './token.js';
+import { bearerOf, isSameToken, isStrong, TOO_MANY_WRONG, WRONG_TOKENS } from './token.js';
 
 /** What keeps a service from working now, in words; empty when the service is ready. */
 export type Readiness = () => readonly string[];
@@ -66,12 +66,13 @@ export class ServiceGuard {
 
   #judge(token: string, role: ServiceRole, address: string): Refusal | undefined {
     const { readToken, adminToken } = this.#options;
-    const after = this.#wrong.wait(address);
-    if (after > 0) {
-      return { status: 429, error: `too many wrong tokens from this address; try again in ${after} s`, after };
-    }
-    if (adminToken && isSameToken(token, adminToken)) return undefined;
+    const mayCommand = Boolean(adminToken) && isSameToken(token, adminToken ?? '');
     const mayRead = Boolean(readToken) && isSameToken(token, readToken ?? '');
+    const after = this.#wrong.wait(address);
+    if (after > 0 && !((mayCommand || mayRead) && isStrong(token))) {
+      return { status: 429, error: `${TOO_MANY_WRONG}; try again in ${after} s`, after };
+    }
+    if (mayCommand) return undefined;
     if (mayRead && role === 'reader') return undefined;
     if (role === 'admin' && !adminToken) {
       const remedy = 'set one in its environment, and restart it';

@@ -9,6 +9,22 @@ const SHORTEST = 12;
 /** How often one address may show a token that is wrong: enough for a person who mistypes, and too few to guess a token. */
 export const WRONG_TOKENS: Rate = { burst: 10, perSecond: 0.2 };
 
+/** What an address is told that has shown too many. */
+export const TOO_MANY_WRONG =
+  'too many wrong tokens from this address, so none is taken that is shorter than 22 characters or has few different ones';
+
+/** Characters of a token that nobody guesses, at whatever rate: 128 bits in base64. */
+const STRONG = 22;
+/** Different characters in it: a random token has more, a word that is repeated fewer. */
+const DIFFERENT = 10;
+
+/**
+ * Whether a token is taken from an address however many wrong ones came from there: else any program of a machine could lock out all
+ * others by ten wrong tokens. The limit on wrong tokens is for those that can be guessed; if they were taken at that time, it would be
+ * none, for each answer tells whether a guess was right.
+ */
+export const isStrong = (token: string): boolean => token.length >= STRONG && new Set(token).size >= DIFFERENT;
+
 /**
  * @param name the variable that holds the token
  * @throws FatalError for a token that can be guessed; it is not shown

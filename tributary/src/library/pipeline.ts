@@ -239,7 +239,8 @@ function startMockApi(env: Environment, schedule: boolean, logger: (service: str
 function dashboardSettings(env: Environment) {
   const settings = readDashboardSettings({ ...env, HOST: undefined });
   if (Object.values(settings.tokens ?? {}).some(Boolean)) return { ...settings, dashboardToken: undefined };
-  const dashboardToken = randomBytes(12).toString('base64url');
+  // So long that no other program of this machine can lock it out (isStrong).
+  const dashboardToken = randomBytes(18).toString('base64url');
   return { ...settings, tokens: { admin: dashboardToken }, dashboardToken };
 }
 

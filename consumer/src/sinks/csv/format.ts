@@ -4,6 +4,7 @@ import {
   decodeCell,
   type Field,
   type Line,
+  type Neutralised,
   ownValue,
   type Row,
   SYSTEM_COLUMNS,
@@ -75,8 +76,8 @@ async function formatSpecial(lines: string[][]): Promise<string[]> {
 const beginsBlank = ([first = '']: readonly string[]): boolean => first !== '' && first.trim() === '';
 
 /** Reads a line of a part as a row; the opposite of {@link compileCells}. */
-export function readLine(line: Line, dataset: Dataset, neutraliseFormulas: boolean): LandedRow {
-  const text = (cell: string | undefined) => decodeCell(cell ?? '', TEXT, neutraliseFormulas) as string;
+export function readLine(line: Line, dataset: Dataset, neutralised: Neutralised): LandedRow {
+  const text = (cell: string | undefined) => decodeCell(cell ?? '', TEXT, neutralised) as string;
   return {
     key: text(line._key),
     hash: line._hash ?? '',
@@ -88,7 +89,7 @@ export function readLine(line: Line, dataset: Dataset, neutraliseFormulas: boole
       for (const [name, field] of Object.entries(dataset.columns)) {
         // A part that was written before the column existed has no such cell.
         const cell = ownValue(line, name) as string | undefined;
-        const value = cell === undefined ? undefined : decodeCell(cell, field, neutraliseFormulas);
+        const value = cell === undefined ? undefined : decodeCell(cell, field, neutralised);
         if (value !== undefined) values[name] = value;
       }
       return values;

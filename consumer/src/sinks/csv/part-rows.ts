@@ -1,4 +1,4 @@
-import { contentHash, type Dataset, type Line, SYSTEM_COLUMNS, splitCells } from '@tributary/shared';
+import { contentHash, type Dataset, type Line, type Neutralised, SYSTEM_COLUMNS, splitCells } from '@tributary/shared';
 import type { LandedRow } from '../port.js';
 import { headerOf, readLine } from './format.js';
 import { closesQuotes, type PhysicalLine, physicalLines } from './physical-lines.js';
@@ -15,7 +15,7 @@ export type PartRow = {
 
 export interface PartReading {
   readonly dataset: Dataset;
-  readonly neutralised: boolean;
+  readonly neutralised: Neutralised;
   /**
    * Whether each row has to prove itself by its content hash: another program has changed the part. Without it a row is taken
    * as it stands, as nothing but a sink has written to the part.

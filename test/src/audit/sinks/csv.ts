@@ -5,6 +5,7 @@ import {
   type Field,
   isNeutralised,
   listParts,
+  type Neutralised,
   type SinkConfig,
   SYSTEM_COLUMNS,
 } from '@tributary/shared';
@@ -34,7 +35,7 @@ async function* rowsOfPart(
   path: string,
   name: string,
   dataset: Dataset,
-  neutralised: boolean,
+  neutralised: Neutralised,
   live: boolean,
 ): AsyncGenerator<StoredRow | Flaw> {
   const expected = [...Object.keys(dataset.columns), ...SYSTEM_COLUMNS];
@@ -67,14 +68,17 @@ function isHeader(cells: readonly string[]): boolean {
 }
 
 /** Until November 2026 numbers and phone numbers got a quote too, as every text that begins with a sign. */
-const isWritingOf = (cell: string, value: unknown, field: Field, neutralised: boolean): boolean =>
-  encodeCell(value, field, neutralised) === cell || (neutralised && `'${value}` === cell);
+function isWritingOf(cell: string, value: unknown, field: Field, neutralised: Neutralised): boolean {
+  const plain = encodeCell(value, field, false);
+  if (neutralised === 'first') return cell === plain || cell === `'${plain}`;
+  return encodeCell(value, field, neutralised) === cell || (neutralised && `'${value}` === cell);
+}
 
 function readRow(
   cells: readonly string[],
   header: readonly string[],
   dataset: Dataset,
-  neutralised: boolean,
+  neutralised: Neutralised,
   source: string,
   line: number,
 ): StoredRow {

@@ -1,5 +1,5 @@
 import type { WholeLine } from '@tributary/shared';
-import { type Dataset, decodeCell, encodeCell, type Field, splitCells } from '@tributary/shared';
+import { type Dataset, decodeCell, encodeCell, type Field, guardJson, splitCells } from '@tributary/shared';
 import { headerOf, isSystemColumn, type PartFile, type PartHeader } from './part-file.js';
 import type { IndexedParts } from './read-rows.js';
 import { RowIndex } from './row-index.js';
@@ -85,7 +85,7 @@ export class Contents implements IndexedParts {
     const { header } = part;
     if (header === undefined) {
       const columns = splitCells(line.text);
-      part.header = headerOf(columns, this.#cellsOf(part, columns));
+      part.header = headerOf(columns, this.#readingOf(part, columns));
       if (part.header === undefined)
         part.problem = `${part.name} is left out: its first line is not a Tributary header`;
       return;
@@ -118,17 +118,24 @@ export class Contents implements IndexedParts {
    * Reads the cells of a part's lines. The setting may have been another one when the part was written: the same text stood for
    * another value then, and is written as it would be now.
    */
-  #cellsOf(part: PartFile, columns: readonly string[]): PartHeader['cells'] {
+  #readingOf(part: PartFile, columns: readonly string[]): Pick<PartHeader, 'cells' | 'meant'> {
     const isText = columns.map((name) => isTextColumn(name, this.#dataset));
     const { neutraliseFormulas } = this;
-    return (line) => {
+    const cellsOf = (line: string): string[] => {
       const cells = splitCells(line);
       const { neutralised = neutraliseFormulas } = part;
       if (neutralised === neutraliseFormulas) return cells;
       return cells.map((cell, index) =>
-        isText[index] === true ? encodeCell(decodeCell(cell, TEXT, neutralised), TEXT, neutraliseFormulas) : cell,
+        isText[index] === true
+          ? encodeCell(decodeCell(cell, TEXT, neutralised), TEXT, neutraliseFormulas)
+          : neutraliseFormulas
+            ? guardJson(cell)
+            : cell,
       );
     };
+    const meant = (cell: string, index: number): string =>
+      isText[index] === true ? (decodeCell(cell, TEXT, neutraliseFormulas) as string) : cell.replaceAll('\\u003b', ';');
+    return { cells: cellsOf, meant };
   }
 }
 

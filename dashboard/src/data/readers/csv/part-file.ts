@@ -1,5 +1,5 @@
 import { type FileHandle, open, stat } from 'node:fs/promises';
-import { type Part, RetryableError, SYSTEM_COLUMNS } from '@tributary/shared';
+import { type Neutralised, type Part, RetryableError, SYSTEM_COLUMNS } from '@tributary/shared';
 import { describeFileError } from './file-error.js';
 
 /** One part, as far as it has been read. */
@@ -20,8 +20,8 @@ export interface PartFile {
   ending: string;
   rows: number;
   header: PartHeader | undefined;
-  /** Whether its cells are neutralised for spreadsheets, whatever the configuration says now; undefined before a row is read. */
-  neutralised: boolean | undefined;
+  /** How its cells are neutralised for spreadsheets, whatever the configuration says now; undefined before a row is read. */
+  neutralised: Neutralised | undefined;
   /** Why its rows cannot be shown, in words. */
   problem: string | undefined;
   /** Why it cannot be read now, in words; the next look tries again. */
@@ -40,16 +40,21 @@ export interface PartHeader {
   readonly searched: readonly number[];
   /** The cells of one line, as the sink would write them by the configuration of now. */
   cells(line: string): string[];
+  /** What was to be written in a cell, before it was neutralised for spreadsheets: that is what a person searches. */
+  meant(cell: string, index: number): string;
 }
 
 export const isSystemColumn = (name: string): boolean => (SYSTEM_COLUMNS as readonly string[]).includes(name);
 
 /** @returns undefined if a system column is missing: then no consumer wrote this file */
-export function headerOf(columns: readonly string[], cells: PartHeader['cells']): PartHeader | undefined {
+export function headerOf(
+  columns: readonly string[],
+  reading: Pick<PartHeader, 'cells' | 'meant'>,
+): PartHeader | undefined {
   if (SYSTEM_COLUMNS.some((name) => !columns.includes(name))) return undefined;
   return {
     columns,
-    cells,
+    ...reading,
     key: columns.indexOf('_key'),
     version: columns.indexOf('_version'),
     messageId: columns.indexOf('_message_id'),

@@ -144,10 +144,10 @@ function matcher(
 function lineMatches(line: string, header: PartHeader, words: readonly string[]): boolean {
   if (words.length === 0) return true;
   const text = line.toLowerCase();
-  // Most lines do not pass this check, and need not be split into cells.
-  if (!words.every((word) => text.includes(word.replaceAll('"', '""')))) return false;
+  // Most lines do not pass this check, and need not be split into cells. Behind a `;` a cell may have a quote that is not of its text.
+  if (!words.every((word) => word.includes(';') || text.includes(word.replaceAll('"', '""')))) return false;
   const cells = header.cells(text);
-  const searched = header.searched.map((index) => cells[index]).join('\n');
+  const searched = header.searched.map((index) => header.meant(cells[index] ?? '', index)).join('\n');
   return words.every((word) => searched.includes(word));
 }
 

@@ -173,7 +173,9 @@ export class PostgresDataset {
       const isText = column.type === 'string' || column.type === 'datetime' || column.type === 'date';
       if (isText) return encodeCell(cell, TEXT, neutraliseFormulas && column.name !== '_written_at');
       const field = column.field;
-      return field?.type === 'json' || field?.type === 'list' ? encodeCell(parseJson(cell), field, false) : cell;
+      return field?.type === 'json' || field?.type === 'list'
+        ? encodeCell(parseJson(cell), field, neutraliseFormulas)
+        : cell;
     };
     const all = this.columns;
     async function* rows(): AsyncGenerator<string[]> {
