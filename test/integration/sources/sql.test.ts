@@ -35,6 +35,16 @@ async function tableIn(database: TestDatabase, columns: string): Promise<string>
   return table;
 }
 
+/** A collation of Postgres that takes a, A and á for equal. */
+async function ignoringCase(database: TestDatabase): Promise<string> {
+  const collation = uniqueName('collation');
+  await database.run(
+    `CREATE COLLATION ${collation} (provider = icu, locale = 'und-u-ks-level1', deterministic = false)`,
+  );
+  onTestFinished(() => database.run(`DROP COLLATION ${collation}`));
+  return collation;
+}
+
 /** A record as it is published. */
 const written = (record: unknown): string => stringifyJson(record) ?? '';
 
@@ -137,6 +147,51 @@ describe.each(['Postgres', 'MariaDB'])('%s', (name) => {
       );
       expect((await records()).map((one) => (one as { id: string }).id).sort()).toEqual(ids.toSorted());
     }
+  });
+
+  test('leaves out no row that the collation takes for equal to the one at which a chunk ends', async () => {
+    const database = of(name);
+    const type =
+      name === 'MariaDB' ? 'varchar(20) CHARACTER SET %s' : `varchar(20) COLLATE ${await ignoringCase(database)}`;
+    const ids = ['a', 'A', 'á', 'Á', 'b', 'B'];
+    for (const charset of ['utf8mb4', 'latin1']) {
+      const table = await tableIn(database, `id ${type.replace('%s', charset)} NOT NULL, at ${database.wall} NOT NULL`);
+      await database.run(
+        `INSERT INTO ${table} VALUES ${ids.map((id) => `('${id}', '2026-01-01 00:00:00')`).join(', ')}`,
+      );
+      for (const more of [{}, { version: 'at' }]) {
+        const settings = {
+          url: database.url,
+          entity: 'thing',
+          chunk: 1,
+          ...('version' in more ? {} : { incremental: false }),
+        };
+        const fields = entityOf({ id: 'string', at: 'datetime' }, more);
+        for (const what of [{ table }, { query: `SELECT * FROM ${table}` }]) {
+          const read = await sourceOf({ ...settings, ...what }, fields).records();
+          expect(read.map((one) => (one as { id: string }).id).sort()).toEqual(ids.toSorted());
+        }
+      }
+    }
+  });
+
+  test('warns of an overlap in time where versions count', async () => {
+    const database = of(name);
+    const table = await tableIn(database, 'id int PRIMARY KEY, version bigint NOT NULL');
+    await database.run(`INSERT INTO ${table} VALUES (1, 41), (2, 42)`);
+    const told = async (overlap: unknown, versions = 'version') => {
+      const query = `SELECT id, ${versions} AS version FROM ${table}`;
+      const entity = entityOf({ id: 'integer', version: 'integer' }, { version: 'version' });
+      const { records, doubts } = sourceOf(
+        { url: database.url, query, entity: 'thing', incremental: { overlap } },
+        entity,
+      );
+      await records();
+      return doubts;
+    };
+    expect(await told('5s')).toEqual([expect.stringMatching(/^bank: .*the version counts.* such as overlap: 1000/)]);
+    expect(await told(1_000)).toEqual([]);
+    expect(await told('5s', 'version + 1700000000')).toEqual([]);
   });
 
   test('goes on at the microsecond, and not behind rows of the same millisecond', async () => {

@@ -46,6 +46,8 @@ export interface Dialect {
   placeholder(index: number): string;
   /** The expression, so that it is compared and sorted by the bytes of its text, as versions that are text are. */
   bytewise(expression: string): string;
+  /** The SELECT, of which only the first rows come. @param select it may end with ORDER BY */
+  limited(select: string, rows: number): string;
   /** The SELECT of its clock, in milliseconds since the epoch. */
   readonly clock: string;
 }

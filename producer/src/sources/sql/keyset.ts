@@ -42,7 +42,7 @@ export class Keyset {
 
   /** The columns of the result, without a row. */
   columns(): Statement {
-    return { text: `SELECT ${this.#list()} FROM ${this.#selection.from} LIMIT 0`, values: [] };
+    return { text: this.#dialect.limited(this.#select([], ''), 0), values: [] };
   }
 
   /** @param chunk how many rows at most */
@@ -55,7 +55,7 @@ export class Keyset {
     else if (since !== undefined && first !== undefined)
       conditions.push(`${this.#compared(first)} >= ${this.#place(since, values)}`);
     const sorted = order.map((column) => this.#compared(column)).join(', ');
-    return { text: `${this.#select(conditions, ' AND ')} ORDER BY ${sorted} LIMIT ${chunk}`, values };
+    return { text: this.#dialect.limited(`${this.#select(conditions, ' AND ')} ORDER BY ${sorted}`, chunk), values };
   }
 
   /** The largest version. */
@@ -64,8 +64,8 @@ export class Keyset {
     if (version === undefined) throw new Error('rows are read in no order');
     const name = this.#quote(version.name);
     const where = version.nullable ? ` WHERE ${name} IS NOT NULL` : '';
-    const text = `SELECT ${name} FROM ${this.#selection.from}${where} ORDER BY ${this.#compared(version)} DESC LIMIT 1`;
-    return { text, values: [] };
+    const text = `SELECT ${name} FROM ${this.#selection.from}${where} ORDER BY ${this.#compared(version)} DESC`;
+    return { text: this.#dialect.limited(text, 1), values: [] };
   }
 
   /** Rows that lack their version or a part of their key; undefined if no column of these can be empty. */
@@ -73,7 +73,7 @@ export class Keyset {
     const nullable = this.#selection.order.filter((column) => column.nullable);
     if (nullable.length === 0) return undefined;
     const conditions = nullable.map(({ name }) => `${this.#quote(name)} IS NULL`);
-    return { text: `${this.#select(conditions, ' OR ')} LIMIT ${most}`, values: [] };
+    return { text: this.#dialect.limited(this.#select(conditions, ' OR '), most), values: [] };
   }
 
   #select(conditions: readonly string[], join: string): string {

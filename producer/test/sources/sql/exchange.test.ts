@@ -9,7 +9,13 @@ const ID: ResultColumn = { name: 'id', type: 'integer', sorting: 'number', read:
 
 /** A database without rows. */
 const EMPTY: Database = {
-  dialect: { quote: (name) => name, placeholder: () => '?', bytewise: (expression) => expression, clock: 'CLOCK' },
+  dialect: {
+    quote: (name) => name,
+    placeholder: () => '?',
+    bytewise: (expression) => expression,
+    limited: (select: string, rows: number) => `${select} LIMIT ${rows}`,
+    clock: 'CLOCK',
+  },
   host: 'localhost',
   name: 'postgres://localhost/shop',
   query: async () => ({ columns: [ID], rows: [] }),

@@ -7,6 +7,7 @@ import mysql, {
   type RowDataPacket,
   type TypeCastField,
 } from 'mysql2';
+import { type Connections, withConnection } from '../connections.js';
 import type {
   Database,
   DatabaseOptions,
@@ -30,7 +31,9 @@ const quote = (name: string): string => `\`${name.replaceAll('`', '``')}\``;
 const DIALECT: Dialect = {
   quote,
   placeholder: () => '?',
-  bytewise: (expression) => `CAST(${expression} AS BINARY)`,
+  // In one character set: a statement is sent in utf8mb4, and the column may be in another.
+  bytewise: (expression) => `CAST(CONVERT(${expression} USING utf8mb4) AS BINARY)`,
+  limited: (select, rows) => `${select} LIMIT ${rows}`,
   clock: 'SELECT FLOOR(UNIX_TIMESTAMP(NOW(3)) * 1000)',
 };
 
@@ -60,6 +63,14 @@ export class MysqlDatabase implements Database {
   /** By connection, whether its session is as {@link sessionOf} says. */
   readonly #sessions = new WeakMap<PoolConnection, Promise<unknown>>();
   readonly #cancelled = new AbortController();
+  readonly #connections: Connections<PoolConnection> = {
+    open: () => this.#connect(),
+    ready: async (connection) => await this.#sessions.get(connection),
+    // The server notices when it sends the rows, and the time-out of statements bounds what it does until then.
+    cancel: (connection) => connection.destroy(),
+    release: (connection, isBroken) => (isBroken ? connection.destroy() : connection.release()),
+    faultOf: (error) => faultOf(error, this.#timeout),
+  };
   #closed: Promise<void> | undefined;
 
   constructor({ url, timeout, connectTimeout, connections, grace = GRACE }: DatabaseOptions) {
@@ -127,45 +138,10 @@ export class MysqlDatabase implements Database {
     await new Promise<void>((resolve) => this.#pool.end(() => resolve()));
   }
 
-  async #ask(statement: Statement, signal: AbortSignal): Promise<{ rows: Value[][]; fields: FieldPacket[] }> {
-    signal.throwIfAborted();
-    let connection: PoolConnection | undefined;
-    let isBroken = false;
-    let giveUp = () => {};
-    const stop = () => {
-      isBroken = true;
-      // The server notices when it sends the rows, and the time-out of statements bounds what it does until then.
-      connection?.destroy();
-      giveUp();
-    };
-    signal.addEventListener('abort', stop, { once: true });
-    this.#cancelled.signal.addEventListener('abort', stop, { once: true });
-    try {
-      connection = await this.#connect();
-      signal.throwIfAborted();
-      // A connection that is destroyed may call back never.
-      const given = new Promise<never>((_resolve, reject) => {
-        giveUp = () => reject(new Error('the connection was closed'));
-      });
-      // In another time zone, times would be taken for others.
-      const session = Promise.resolve(this.#sessions.get(connection)).catch((error: unknown) => {
-        isBroken = true;
-        throw error;
-      });
-      await Promise.race([session, given]);
-      return await Promise.race([rowsOf(connection, statement, this.#patience), given]);
-    } catch (error) {
-      signal.throwIfAborted();
-      this.#cancelled.signal.throwIfAborted();
-      const fault = faultOf(error, this.#timeout);
-      isBroken ||= fault instanceof RetryableError && fault.code === 'network';
-      throw fault;
-    } finally {
-      signal.removeEventListener('abort', stop);
-      this.#cancelled.signal.removeEventListener('abort', stop);
-      if (isBroken) connection?.destroy();
-      else connection?.release();
-    }
+  #ask(statement: Statement, signal: AbortSignal): Promise<{ rows: Value[][]; fields: FieldPacket[] }> {
+    return withConnection(this.#connections, [signal, this.#cancelled.signal], (connection) =>
+      rowsOf(connection, statement, this.#patience),
+    );
   }
 
   #connect(): Promise<PoolConnection> {

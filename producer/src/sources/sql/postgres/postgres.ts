@@ -1,6 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { RetryableError, redactUrl } from '@tributary/shared';
 import { Pool, type PoolClient } from 'pg';
+import { type Connections, withConnection } from '../connections.js';
 import type { Database, DatabaseOptions, Dialect, Rows, Statement, TableDescription } from '../database.js';
 import { GRACE, partsOf } from '../database.js';
 import { faultOf } from './errors.js';
@@ -22,6 +23,7 @@ const DIALECT: Dialect = {
   quote,
   placeholder: (index) => `$${index}`,
   bytewise: (expression) => `(${expression})::text COLLATE "C"`,
+  limited: (select, rows) => `${select} LIMIT ${rows}`,
   clock: 'SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint',
 };
 
@@ -40,6 +42,13 @@ export class PostgresDatabase implements Database {
   /** By connection, whether its session is as SESSION says. */
   readonly #sessions = new WeakMap<PoolClient, Promise<unknown>>();
   readonly #cancelled = new AbortController();
+  readonly #connections: Connections<PoolClient> = {
+    open: () => this.#pool.connect(),
+    ready: async (client) => await this.#sessions.get(client),
+    cancel: (client) => this.#cancel(client),
+    release: (client, isBroken) => client.release(isBroken),
+    faultOf: (error) => faultOf(error, this.#timeout),
+  };
   #closed: Promise<void> | undefined;
 
   constructor({ url, timeout, connectTimeout, connections, grace = GRACE }: DatabaseOptions) {
@@ -102,37 +111,8 @@ export class PostgresDatabase implements Database {
     });
   }
 
-  /** Does the work with a connection that no other work uses meanwhile. */
-  async #use<T>(signal: AbortSignal, work: (client: PoolClient) => Promise<T>): Promise<T> {
-    signal.throwIfAborted();
-    let client: PoolClient | undefined;
-    let isBroken = false;
-    const stop = () => {
-      isBroken = true;
-      if (client !== undefined) this.#cancel(client);
-    };
-    signal.addEventListener('abort', stop, { once: true });
-    this.#cancelled.signal.addEventListener('abort', stop, { once: true });
-    try {
-      client = await this.#pool.connect();
-      signal.throwIfAborted();
-      // In another time zone, what is new would be asked for from another time.
-      await this.#sessions.get(client)?.catch((error: unknown) => {
-        isBroken = true;
-        throw error;
-      });
-      return await work(client);
-    } catch (error) {
-      signal.throwIfAborted();
-      this.#cancelled.signal.throwIfAborted();
-      const fault = faultOf(error, this.#timeout);
-      isBroken ||= fault instanceof RetryableError && fault.code === 'network';
-      throw fault;
-    } finally {
-      signal.removeEventListener('abort', stop);
-      this.#cancelled.signal.removeEventListener('abort', stop);
-      client?.release(isBroken);
-    }
+  #use<T>(signal: AbortSignal, work: (client: PoolClient) => Promise<T>): Promise<T> {
+    return withConnection(this.#connections, [signal, this.#cancelled.signal], work);
   }
 
   /** Ends the statement of a connection at once: its socket is closed, and the server would go on until the time-out. */
