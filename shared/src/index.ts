@@ -64,6 +64,7 @@ export { likelyType, lineToDeclare, UNKNOWN_FIELDS } from './records/unknown-fie
 export * from './records/version.js';
 export * from './redis/health.js';
 export * from './redis/ledger-doubt.js';
+export type { Overwritten } from './redis/overwritten.js';
 export * from './redis/pipeline-claim.js';
 export * from './redis/publication-numbers.js';
 export * from './redis/publications.js';

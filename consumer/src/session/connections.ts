@@ -1,5 +1,6 @@
 import {
   connectBroker,
+  describeError,
   needsOf,
   openRedis,
   type RecoveringChannelModel,
@@ -7,6 +8,7 @@ import {
   type ReleaseList,
   type ServiceSettings,
 } from '@tributary/shared';
+import { mendOverwritten } from '../recovery/overwritten.js';
 
 /** The connections that outlive the sessions. Each recovers by itself. */
 export interface Connections extends RedisConnection {
@@ -52,6 +54,11 @@ function openLedger({ config, redisUrl, instance, log, release, onProblem }: Con
     log,
     needs: needsOf(config.name, true),
     onProblem: (words) => onProblem('redis', words),
+    onOverwritten: (found) => {
+      void mendOverwritten(found, { redis: connection.redis, pipeline: config.name, log }).catch((error: unknown) =>
+        log.debug({ reason: describeError(error) }, 'the ledger could not be mended'),
+      );
+    },
   });
   release.add('Redis connection', () => connection.redis.disconnect());
   return connection;

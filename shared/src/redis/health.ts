@@ -3,6 +3,7 @@ import { describeError } from '../errors.js';
 import { systemClock } from '../service/clock.js';
 import { interruptible } from '../service/interruptible.js';
 import type { Logger } from '../service/logging.js';
+import { describeOverwritten, isWrongType, type Overwritten, OverwrittenKeys } from './overwritten.js';
 import { reopen } from './reopen.js';
 import { LOOK_EVERY, SilenceWatch } from './silence.js';
 import { evictionIn, stateIn } from './states.js';
@@ -84,12 +85,15 @@ export interface RedisHealthOptions {
   readonly needs?: RedisNeeds | undefined;
   /** Called when what keeps the service from using Redis changes; undefined if nothing does. */
   readonly onProblem?: ((words: string | undefined) => void) | undefined;
+  /** Called each time keys of the pipeline are found that another program has overwritten with another type. */
+  readonly onOverwritten?: ((found: readonly Overwritten[]) => void) | undefined;
 }
 
 /** Watches whether a Redis answers, and does what the service needs of it; tells it once when that changes. */
 export class RedisHealth {
   readonly #options: RedisHealthOptions;
   readonly #silence: SilenceWatch;
+  readonly #overwritten: OverwrittenKeys | undefined;
   readonly #timer: NodeJS.Timeout;
   #problem: string | undefined;
   #looks = 0;
@@ -106,8 +110,10 @@ export class RedisHealth {
   #isTold = false;
 
   constructor(options: RedisHealthOptions) {
-    const { redis, server, onProblem } = options;
+    const { redis, server, needs, onProblem } = options;
     this.#options = options;
+    if (needs !== undefined)
+      this.#overwritten = new OverwrittenKeys(redis, needs.key.slice(0, needs.key.lastIndexOf(':') + 1));
     this.#silence = new SilenceWatch(redis);
     this.#problem = `Redis is not connected (${server})`;
     onProblem?.(this.#problem);
@@ -173,12 +179,24 @@ export class RedisHealth {
       else if (needs.writes) await this.#tryToWrite(needs.key);
       else await redis.get(needs.key);
     } catch (error) {
+      if (isWrongType(error)) return await this.#toldOfOverwritten();
       // Not an answer: the connection is told of by others.
       if (error instanceof Error && error.name === 'ReplyError') this.#refused(error.message);
       return false;
     }
+    if (await this.#toldOfOverwritten()) return true;
     const evicts = needs?.writes === true ? await this.#eviction() : undefined;
     this.#set(evicts === undefined ? undefined : `Redis (${server}) ${evicts}`);
+    return true;
+  }
+
+  /** @returns whether there are such keys. What does not need them goes on. */
+  async #toldOfOverwritten(): Promise<boolean> {
+    const { server, onOverwritten } = this.#options;
+    const found = (await this.#overwritten?.find().catch(() => [])) ?? [];
+    if (found.length === 0) return false;
+    this.#set(`Redis (${server}) ${describeOverwritten(found)}`);
+    onOverwritten?.(found);
     return true;
   }
 

@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis';
 import type { Logger } from '../service/logging.js';
 import { RedisHealth, type RedisNeeds } from './health.js';
+import type { Overwritten } from './overwritten.js';
 import { readRedisUrl } from './url.js';
 
 export { Redis } from 'ioredis';
@@ -15,6 +16,8 @@ export interface RedisOptions {
   readonly needs?: RedisNeeds;
   /** Called at once, and when what keeps the service from using Redis changes; undefined if nothing does. */
   readonly onProblem?: (words: string | undefined) => void;
+  /** Called each time keys of the pipeline are found that another program has overwritten with another type. */
+  readonly onOverwritten?: (found: readonly Overwritten[]) => void;
 }
 
 /** A client of Redis, and whether it can be used now. */
@@ -36,7 +39,7 @@ const KEEP_ALIVE = 15_000;
  * @throws FatalError for a URL that is not one of Redis
  */
 export function openRedis(options: RedisOptions): RedisConnection {
-  const { url, connectionName, log, commandTimeout, needs, onProblem } = options;
+  const { url, connectionName, log, commandTimeout, needs, onProblem, onOverwritten } = options;
   const { server, connect } = readRedisUrl(url);
   const redis = connect({
     maxRetriesPerRequest: null,
@@ -54,7 +57,7 @@ export function openRedis(options: RedisOptions): RedisConnection {
   });
   const name = connectionName.replaceAll(/[^!-~]/g, '-').slice(0, 200);
   redis.on('ready', () => void redis.client('SETNAME', name).catch(() => {}));
-  const health = new RedisHealth({ redis, server, log, needs, onProblem });
+  const health = new RedisHealth({ redis, server, log, needs, onProblem, onOverwritten });
   return { redis, health };
 }
 
