@@ -1,4 +1,4 @@
-import { type Clock, countBodies, isPack } from '@tributary/shared';
+import { type Clock, isPack, placesOf } from '@tributary/shared';
 import type { BrokerMessage, IntakeChannel } from './channel.js';
 import { faultOfPack } from './packed.js';
 import { Delivery, type OnSettled, type Pack, Settler } from './settle.js';
@@ -75,17 +75,17 @@ export class Intake implements AsyncIterable<Delivery[]> {
 
   #arrived(message: BrokerMessage): void {
     const { content, properties } = message;
-    const packed = isPack(properties) ? countBodies(content) : undefined;
-    this.#giveOut([this.#track(message, packed)]);
-    this.#subscription?.took(packed ?? 1, content.length);
+    const places = isPack(properties) ? placesOf(content) : undefined;
+    this.#giveOut([this.#track(message, places)]);
+    this.#subscription?.took(places === undefined ? 1 : places.length / 2, content.length);
   }
 
-  /** @param packed how many records it holds, if it is a pack */
-  #track(message: BrokerMessage, packed: number | undefined): Delivery | Pack {
+  /** @param places where its records lie, if it is a pack */
+  #track(message: BrokerMessage, places: readonly number[] | undefined): Delivery | Pack {
     const now = this.#clock.monotonic();
-    if (packed === undefined) return this.settler.track(message, now);
-    const fault = faultOfPack(message, packed);
-    if (fault === undefined) return this.settler.trackPack(message, packed, now);
+    if (places === undefined) return this.settler.track(message, now);
+    const fault = faultOfPack(message, places.length / 2);
+    if (fault === undefined) return this.settler.trackPack(message, places, now);
     const delivery = this.settler.track(message, now);
     delivery.refused = fault;
     return delivery;

@@ -12,7 +12,6 @@ import {
   packedId,
   parseAscii,
   parseBody,
-  placesOf,
   readEnvelope,
 } from '@tributary/shared';
 import type { BrokerMessage, BrokerProperties } from './channel.js';
@@ -112,11 +111,10 @@ class PackedMessage implements BrokerMessage {
   }
 }
 
-/** The records of a pack, each as a message. */
-export function recordsOf(message: BrokerMessage): BrokerMessage[] {
+/** The records of a pack, each as a message, by the places where they lie (placesOf). */
+export function recordsOf(message: BrokerMessage, places: readonly number[]): BrokerMessage[] {
   const pack = new PackedTogether(message);
   const records: BrokerMessage[] = [];
-  const places = placesOf(pack.content);
   for (let at = 0; at < places.length; at += 2) {
     records.push(new PackedMessage(pack, records.length, places[at] ?? 0, places[at + 1] ?? 0));
   }

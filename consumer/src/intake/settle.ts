@@ -54,19 +54,24 @@ export class Delivery {
   }
 }
 
-/** A pack whose records have not been given out. Until then it takes the memory of a message only. */
+/** A pack whose records have not been given out. Until then it takes the memory of a message and of some numbers only. */
 export class Pack {
   readonly #arrival: Arrival;
+  readonly #places: readonly number[];
   readonly #settler: Settler;
 
-  constructor(arrival: Arrival, settler: Settler) {
+  /** @param places where its records lie (placesOf) */
+  constructor(arrival: Arrival, places: readonly number[], settler: Settler) {
     this.#arrival = arrival;
+    this.#places = places;
     this.#settler = settler;
   }
 
   get deliveries(): Delivery[] {
     const { message, arrivedAt } = this.#arrival;
-    return recordsOf(message).map((record) => new Delivery(record, arrivedAt, this.#settler, this.#arrival));
+    return recordsOf(message, this.#places).map(
+      (record) => new Delivery(record, arrivedAt, this.#settler, this.#arrival),
+    );
   }
 }
 
@@ -137,11 +142,11 @@ export class Settler {
     return new Delivery(message, arrivedAt, this, arrival);
   }
 
-  /** @param records how many records the message holds */
-  trackPack(message: BrokerMessage, records: number, arrivedAt: number): Pack {
-    const arrival = new Arrival(message, arrivedAt, records);
+  /** @param places where its records lie (placesOf) */
+  trackPack(message: BrokerMessage, places: readonly number[], arrivedAt: number): Pack {
+    const arrival = new Arrival(message, arrivedAt, places.length / 2);
     this.#open.push(arrival);
-    return new Pack(arrival, this);
+    return new Pack(arrival, places, this);
   }
 
   giveOutAgain(delivery: Delivery): void {

@@ -1,4 +1,5 @@
 import { PackedText, readHex, readNumber } from './packed-text.js';
+import { RecentTexts } from './recent-texts.js';
 import { lengthOfVersion, readVersion, writeVersion } from './version.js';
 
 /**
@@ -39,7 +40,19 @@ const PLACE_LENGTH = 2;
 
 const written = new PackedText();
 
+/** Sides that were written of late. Each is written when its row is claimed, joined and committed, and in each row that is merged of it. */
+const known = new RecentTexts(4_096);
+
 function writeSide(order: string): string {
+  let text = known.get(order);
+  if (text === undefined) {
+    text = writeNewSide(order);
+    known.set(order, text);
+  }
+  return text;
+}
+
+function writeNewSide(order: string): string {
   const space = order.indexOf(' ');
   const end = space + 1 + UUID_LENGTH;
   if (!writeVersion(written.clear(), order, space) || !writeId(order, space + 1)) return AS_IT_IS + order;

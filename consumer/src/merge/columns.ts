@@ -1,11 +1,11 @@
 import {
   byName,
   compareDecimals,
+  compileOwnValue,
   type FieldType,
   fieldOfSource,
   type MergeConfig,
   multiplyDecimals,
-  ownValue,
   type Payload,
   type PipelineConfig,
   plainDecimal,
@@ -39,9 +39,10 @@ export function compileColumns(
 
 function compileSource(merge: MergeConfig, source: string): Source {
   const [side, field = ''] = source.split('.');
-  if (side === 'line') return (_each, line) => ownValue(line, field);
-  if (side === merge.each.entity) return (each) => ownValue(each, field);
-  return (_each, _line, other) => ownValue(other, field);
+  const valueOf = compileOwnValue(field);
+  if (side === 'line') return (_each, line) => valueOf(line);
+  if (side === merge.each.entity) return valueOf;
+  return (_each, _line, other) => valueOf(other);
 }
 
 /** A value that is calculated with. */

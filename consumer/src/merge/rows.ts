@@ -145,12 +145,16 @@ function linesOf(merge: MergeConfig, payload: Payload | null): readonly MergeLin
   return lines;
 }
 
-const escapePart = (part: string): string => part.replaceAll('%', '%25').replaceAll('/', '%2F');
+/** Nearly no part holds a character that is escaped. */
+const escapePart = (part: string): string =>
+  /[%/]/.test(part) ? part.replaceAll('%', '%25').replaceAll('/', '%2F') : part;
 const unescapePart = (part: string): string => part.replaceAll('%2F', '/').replaceAll('%25', '%');
 
 /** `C-000001/SKU-00007`, or `C-000001/SKU-00007/2` for the second line to the same item. */
 export function mergedKey(eachKey: string, lineId: string): string {
-  return [eachKey, ...lineId.split(NUMBERED)].map(escapePart).join('/');
+  let key = escapePart(eachKey);
+  for (const part of lineId.split(NUMBERED)) key += `/${escapePart(part)}`;
+  return key;
 }
 
 /** The record and line that a merged key names. */

@@ -1,3 +1,4 @@
+import { placesOf } from '@tributary/shared';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { type Delivery, Settler } from '../../src/intake/settle.js';
 import { FakeChannel } from '../support/fake-channel.js';
@@ -151,7 +152,10 @@ describe('deliveries', () => {
   });
 
   test('of a pack share an acknowledgement: it comes when the last of them is settled', async () => {
-    const pack = (records: number) => settler.trackPack(channel.message('{}\n'.repeat(records)), records, 7).deliveries;
+    const pack = (records: number) => {
+      const message = channel.message('{}\n'.repeat(records));
+      return settler.trackPack(message, placesOf(message.content), 7).deliveries;
+    };
     settler = new Settler({ channel, clock, prefetch: 500, isStarved: () => false, over: over.signal });
     const first = settler.track(channel.message(), 1);
     const [second, third] = [pack(3), pack(2)];

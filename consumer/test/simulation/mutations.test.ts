@@ -243,18 +243,18 @@ describe('a fault is found when a pack', () => {
     const trackPack = vi.spyOn(Settler.prototype, 'trackPack').mockImplementation(function (
       this: Settler,
       message,
-      _records,
+      places,
       arrivedAt,
     ) {
       const deliveries = () =>
-        recordsOf(message).map((record, place) =>
+        recordsOf(message, places).map((record, place) =>
           place === 0 ? this.track(record, arrivedAt) : new Delivery(record, arrivedAt, this),
         );
       return new (class extends Pack {
         override get deliveries() {
           return deliveries();
         }
-      })(undefined as never, this);
+      })(undefined as never, places, this);
     });
     try {
       await expectFault({ packs: 8 });

@@ -63,9 +63,6 @@ export function* bodiesOf(pack: Buffer): Generator<Buffer, undefined> {
   for (let at = 0; at < places.length; at += 2) yield pack.subarray(places[at], places[at + 1]);
 }
 
-/** How many bodies are in a pack, or one more than there may be. */
-export const countBodies = (pack: Uint8Array): number => placesOf(pack).length / 2;
-
 /** The length of the place in the id of a packed record: ids sort as text, and a message has 16 MB at most. */
 const PLACE_DIGITS = 7;
 

@@ -46,6 +46,28 @@ local function put_in(at, order, payload)
   return true
 end
 
+-- The pointers that this call sets (true) or removes (false), to be written by one command each: a command for each would cost more
+-- than all the rest of a line.
+local refs = {}
+local function write_refs()
+  local set, gone = {}, {}
+  -- In pieces: Lua's unpack has a limit.
+  local function write()
+    if #gone > 0 then redis.call('ZREM', KEYS[5], unpack(gone)) end
+    if #set > 0 then redis.call('ZADD', KEYS[5], unpack(set)) end
+    set, gone = {}, {}
+  end
+  for ref, is_set in pairs(refs) do
+    if is_set then
+      set[#set + 1], set[#set + 2] = 0, ref
+    else
+      gone[#gone + 1] = ref
+    end
+    if #set >= 2000 or #gone >= 2000 then write() end
+  end
+  write()
+end
+
 local sides, indexes = {}, {}
 local function side_of(target)
   if not indexes[target] then
@@ -66,7 +88,7 @@ local function join_each(at, key, ids)
     local target = string.match(id, '^[^\1]*')
     lines[id], targets[target] = true, true
     open[#open + 1] = id
-    redis.call('ZADD', KEYS[5], 0, target .. '\0' .. key)
+    refs[target .. '\0' .. key] = true
     answer[#answer + 1] = side_of(target)
   end
   -- A line that was open stays open until its tombstone is committed (close.lua), so that a crash in between repeats the
@@ -74,7 +96,7 @@ local function join_each(at, key, ids)
   for line in string.gmatch(was_open or '', '%Z+') do
     if not lines[line] then
       local target = string.match(line, '^[^\1]*')
-      if not targets[target] then redis.call('ZREM', KEYS[5], target .. '\0' .. key) end
+      if not targets[target] then refs[target .. '\0' .. key] = false end
       open[#open + 1] = line
       answer[#answer + 1] = line
       answer[#answer + 1] = side_of(target)
@@ -108,6 +130,7 @@ for at, key in ipairs(keys) do
   end
   reply[at + 2] = answer
 end
+write_refs()
 own_sides.write()
 if open_lines then open_lines.write() end
 return reply

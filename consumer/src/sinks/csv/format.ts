@@ -1,5 +1,6 @@
 import {
   compileCell,
+  compileOwnValue,
   type Dataset,
   decodeCell,
   type Field,
@@ -22,14 +23,14 @@ export type CellFormat = (row: Row, writtenAt: string) => string[];
 /** How rows of a dataset are written as cells; compiled once. */
 export function compileCells(dataset: Dataset, neutraliseFormulas: boolean): CellFormat {
   const columns = Object.entries(dataset.columns).map(([name, field]) => ({
-    name,
+    valueOf: compileOwnValue(name),
     encode: compileCell(field, neutraliseFormulas),
   }));
   // Keys and versions come from outside too: a key may be a formula as well as any field.
   const text = compileCell(TEXT, neutraliseFormulas);
   return ({ key, hash, version, messageId, values }, writtenAt) => {
     const cells: string[] = [];
-    for (const { name, encode } of columns) cells.push(encode(ownValue(values, name)));
+    for (const { valueOf, encode } of columns) cells.push(encode(valueOf(values)));
     cells.push(text(key), hash, text(version), text(messageId), String(values === null), writtenAt);
     return cells;
   };
