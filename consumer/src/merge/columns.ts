@@ -39,10 +39,10 @@ export function compileColumns(
 
 function compileSource(merge: MergeConfig, source: string): Source {
   const [side, field = ''] = source.split('.');
-  const valueOf = compileOwnValue(field);
-  if (side === 'line') return (_each, line) => valueOf(line);
-  if (side === merge.each.entity) return valueOf;
-  return (_each, _line, other) => valueOf(other);
+  const read = compileOwnValue(field);
+  if (side === 'line') return (_each, line) => read(line);
+  if (side === merge.each.entity) return read;
+  return (_each, _line, other) => read(other);
 }
 
 /** A value that is calculated with. */

@@ -23,14 +23,14 @@ export type CellFormat = (row: Row, writtenAt: string) => string[];
 /** How rows of a dataset are written as cells; compiled once. */
 export function compileCells(dataset: Dataset, neutraliseFormulas: boolean): CellFormat {
   const columns = Object.entries(dataset.columns).map(([name, field]) => ({
-    valueOf: compileOwnValue(name),
+    read: compileOwnValue(name),
     encode: compileCell(field, neutraliseFormulas),
   }));
   // Keys and versions come from outside too: a key may be a formula as well as any field.
   const text = compileCell(TEXT, neutraliseFormulas);
   return ({ key, hash, version, messageId, values }, writtenAt) => {
     const cells: string[] = [];
-    for (const { valueOf, encode } of columns) cells.push(encode(valueOf(values)));
+    for (const { read, encode } of columns) cells.push(encode(read(values)));
     cells.push(text(key), hash, text(version), text(messageId), String(values === null), writtenAt);
     return cells;
   };
