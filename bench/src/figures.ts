@@ -8,6 +8,7 @@ import { poll } from './figures/poll.js';
 import { pollShaped } from './figures/poll-shaped.js';
 import { publish } from './figures/publish.js';
 import { scaleFigures } from './figures/scale.js';
+import { sourceFigures } from './figures/sources/table.js';
 
 /** Every figure, in the order in which they are measured. */
 export const FIGURES: readonly Figure[] = [
@@ -15,6 +16,7 @@ export const FIGURES: readonly Figure[] = [
   ...drainFigures,
   poll,
   pollShaped,
+  ...sourceFigures,
   endToEnd,
   ...scaleFigures,
   memory,

@@ -36,22 +36,32 @@ export async function pollOnce(
   options: PagesOptions & { readonly records: number },
   environment: Readonly<Record<string, string>> = {},
 ): Promise<number> {
-  await emptyAll(bench);
-  const { records } = options;
   const pages = await servePages(options);
   try {
-    const settings = { CRM_URL: pages.url, POLL_INTERVAL: '1h', ...environment };
-    const producer = await startService(bench, 'producer', settings);
-    await producer.ready(bench.signal);
-    const confirmed = async () =>
-      (await producer.metrics())('tributary_publish_confirmed_total', { queue: 'customer_data' });
-    const done = await untilCount('the warm-up', warmUpOf(records), confirmed, bench.signal, WARM_UP_CHECK);
-    const began = performance.now();
-    await untilCount('the poll', records, confirmed, bench.signal);
-    const seconds = (performance.now() - began) / 1_000;
-    await producer.stop();
-    return (records - done) / seconds;
+    return await publishAll(bench, options.records, { CRM_URL: pages.url, POLL_INTERVAL: '1h', ...environment });
   } finally {
     await pages.close();
   }
+}
+
+/**
+ * Starts a producer that reads and publishes so many customers.
+ * @returns records per second from the end of the warm-up to the last confirm
+ */
+export async function publishAll(
+  bench: Bench,
+  records: number,
+  environment: Readonly<Record<string, string>>,
+): Promise<number> {
+  await emptyAll(bench);
+  const producer = await startService(bench, 'producer', environment);
+  await producer.ready(bench.signal);
+  const confirmed = async () =>
+    (await producer.metrics())('tributary_publish_confirmed_total', { queue: 'customer_data' });
+  const done = await untilCount('the warm-up', warmUpOf(records), confirmed, bench.signal, WARM_UP_CHECK);
+  const began = performance.now();
+  await untilCount('the poll', records, confirmed, bench.signal);
+  const seconds = (performance.now() - began) / 1_000;
+  await producer.stop();
+  return (records - done) / seconds;
 }

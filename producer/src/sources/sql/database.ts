@@ -46,6 +46,11 @@ export interface Dialect {
   placeholder(index: number): string;
   /** The expression, so that it is compared and sorted by the bytes of its text, as versions that are text are. */
   bytewise(expression: string): string;
+  /**
+   * Whether it finds where `(version, key) > (1, 'b')` begins in an index. Of the same written with AND and OR, some use the first column alone,
+   * and read all rows of one version again for each chunk.
+   */
+  readonly comparesLists: boolean;
   /** The SELECT, of which only the first rows come. @param select it may end with ORDER BY */
   limited(select: string, rows: number): string;
   /** The SELECT of its clock, in milliseconds since the epoch. */

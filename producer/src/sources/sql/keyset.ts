@@ -87,6 +87,10 @@ export class Keyset {
     const [first] = order;
     const [least] = after;
     if (first === undefined || least === undefined) throw new Error('rows are read in no order');
+    if (order.length > 1 && this.#dialect.comparesLists) {
+      const columns = order.map((column) => this.#compared(column)).join(', ');
+      return `(${columns}) > (${after.map((value) => this.#place(value, values)).join(', ')})`;
+    }
     const bound = order.length === 1 ? '' : `${this.#compared(first)} >= ${this.#place(least, values)} AND `;
     return `${bound}${this.#greater(order, after, values)}`;
   }

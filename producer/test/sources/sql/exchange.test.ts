@@ -10,6 +10,7 @@ const ID: ResultColumn = { name: 'id', type: 'integer', sorting: 'number', read:
 /** A database without rows. */
 const EMPTY: Database = {
   dialect: {
+    comparesLists: false,
     quote: (name) => name,
     placeholder: () => '?',
     bytewise: (expression) => expression,

@@ -33,6 +33,7 @@ const DIALECT: Dialect = {
   placeholder: () => '?',
   // In one character set: a statement is sent in utf8mb4, and the column may be in another.
   bytewise: (expression) => `CAST(CONVERT(${expression} USING utf8mb4) AS BINARY)`,
+  comparesLists: false,
   limited: (select, rows) => `${select} LIMIT ${rows}`,
   clock: 'SELECT FLOOR(UNIX_TIMESTAMP(NOW(3)) * 1000)',
 };

@@ -23,6 +23,7 @@ const DIALECT: Dialect = {
   quote,
   placeholder: (index) => `$${index}`,
   bytewise: (expression) => `(${expression})::text COLLATE "C"`,
+  comparesLists: true,
   limited: (select, rows) => `${select} LIMIT ${rows}`,
   clock: 'SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint',
 };
