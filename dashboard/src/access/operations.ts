@@ -1,3 +1,4 @@
+import type { Rate } from '@tributary/shared';
 import type { CookieOptions, Request } from 'express';
 import { z } from 'zod';
 import { ApiError } from '../http/api-error.js';
@@ -15,6 +16,9 @@ const session = z.strictObject({
   /** Whether there is a token that would allow more than is allowed without one. */
   canSignIn: z.boolean(),
 });
+
+/** Wrong tokens are counted where tokens are taken. A program that asks for sessions must not keep all others of its address out. */
+const SIGNING_IN: Rate = { burst: 120, perSecond: 20 };
 
 /** Signing in and out. A token is sent once, for a cookie that scripts cannot read and other sites cannot send. */
 export const accessOperations: readonly Operation[] = [
@@ -43,8 +47,7 @@ export const accessOperations: readonly Operation[] = [
     path: '/session',
     summary: 'Sign in with a token',
     role: 'open',
-    // Wrong tokens are counted where tokens are taken: a program that asks this once in five seconds must not keep all others out.
-    rate: ASKING,
+    rate: SIGNING_IN,
     load: 'light',
     body: { schema: z.strictObject({ token: z.string().max(500) }), limit: 2 * 1024 },
     answer: session,

@@ -1,4 +1,12 @@
-import { type Clock, createApp, describeError, hasLargeBody, type Logger, RetryableError } from '@tributary/shared';
+import {
+  type Clock,
+  createApp,
+  describeError,
+  hasLargeBody,
+  hostProblem,
+  type Logger,
+  RetryableError,
+} from '@tributary/shared';
 import type { ErrorRequestHandler, Express, RequestHandler } from 'express';
 import { ASKING, rateLimit } from '../access/rate-limit.js';
 import type { TrustProxy } from '../access/trust-proxy.js';
@@ -39,14 +47,9 @@ const knownMethods: RequestHandler = ({ method }, response, next) => {
   throw new ApiError(405, 'method_not_allowed', `${method.slice(0, 20)} is not answered here`);
 };
 
-/**
- * A request with two Host headers, or with a whole address for its path, is for one host to a proxy and for another to us (RFC 9112,
- * section 3.2).
- */
-const oneHost: RequestHandler = ({ rawHeaders, originalUrl }, _response, next) => {
-  if (!originalUrl.startsWith('/')) throw badRequest('the request names another address than a path');
-  const hosts = rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === 'host');
-  if (hosts.length > 1) throw badRequest('the request has more than one Host header');
+const oneHost: RequestHandler = (request, _response, next) => {
+  const problem = hostProblem(request);
+  if (problem !== undefined) throw badRequest(problem);
   next();
 };
 

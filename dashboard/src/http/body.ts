@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { json, type NextFunction, type Request, type RequestHandler, type Response } from 'express';
 import { ApiError } from './api-error.js';
 import type { Body } from './route.js';
@@ -18,17 +19,17 @@ const readNone: RequestHandler = (request, response, next) => {
 };
 
 function reader(limit: number): RequestHandler {
-  const parse = json({ limit });
+  const parse = json({ limit, verify: refuseBrokenText });
   return (request, response, next) => {
     refuseLarger(request, response, limit);
     // The parser would take UTF-7 and UTF-16 as well.
-    if (!/^(?:utf-?8)?$/i.test(charsetOf(request))) throw new ApiError(415, 'bad_request', 'the body is not in UTF-8');
+    if (!/^(?:utf-?8)?$/i.test(charsetOf(request))) throw notInUtf8();
     let settled = false;
     const settle: NextFunction = (error?: unknown) => {
       if (settled) return;
       settled = true;
       request.off('data', count);
-      next(error);
+      next((error as { type?: string } | undefined)?.type === NOT_UTF8 ? notInUtf8() : error);
     };
     // The parser counts what is inflated. A compressed body may be large and inflate to nothing.
     let sent = 0;
@@ -42,6 +43,14 @@ function reader(limit: number): RequestHandler {
     if (request.get('content-encoding') !== undefined) request.on('data', count);
     parse(request, response, settle);
   };
+}
+
+const notInUtf8 = () => new ApiError(415, 'bad_request', 'the body is not in UTF-8');
+const NOT_UTF8 = 'charset.unsupported';
+
+/** The parser would put a replacement character for each byte that is none, and a record would be sent as another, in silence. */
+function refuseBrokenText(_request: unknown, _response: unknown, body: Buffer): void {
+  if (!isUtf8(body)) throw Object.assign(new Error('not UTF-8'), { type: NOT_UTF8 });
 }
 
 const charsetOf = (request: Request): string =>

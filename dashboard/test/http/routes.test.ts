@@ -242,6 +242,34 @@ describe('every route of the dashboard', () => {
     }
   });
 
+  it('hears what a proxy says behind however many headers of a client', async () => {
+    const many = Array.from({ length: 2_500 }, () => ['X', '']).flat();
+    const headers = ['Host', '127.0.0.1', ...many, 'X-Forwarded-For', nextAddress(), 'Connection', 'close'];
+    const status = await new Promise<number | undefined>((resolve, reject) => {
+      const asked = request(`${dashboard.url}/api/datasets`, { headers }, (answer) => {
+        answer.resume();
+        resolve(answer.statusCode);
+      });
+      asked.on('error', reject).end();
+    });
+    expect(status).toBe(401);
+  });
+
+  it.each(['/api/dead-letters/validate', '/api/dead-letters/x/replay'])(
+    'sends nothing else than what was given: bytes that are no UTF-8 are refused by %s',
+    async (path) => {
+      const body = Buffer.from('{"entity":"customer","payload":"{\\"id\\":\\"?\\"}"}');
+      body[body.indexOf('?')] = 0xff;
+      const asked = {
+        ...bearer(TOKENS.operator),
+        'content-type': 'application/json',
+        'x-forwarded-for': nextAddress(),
+      };
+      const answer = await fetch(`${dashboard.url}${path}`, { method: 'POST', headers: asked, body });
+      expect([answer.status, await answer.text()]).toEqual([415, expect.stringContaining('not in UTF-8')]);
+    },
+  );
+
   it.each(['utf-7', 'utf-16le', '"UTF-16"', 'latin1'])('reads no body in %s', async (charset) => {
     const headers = { ...bearer(TOKENS.admin), 'content-type': `application/json; charset=${charset}` };
     const { status } = await ask({ method: 'post', path: '/api/dead-letters/validate' }, headers, Buffer.from('{}'));

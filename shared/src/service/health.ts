@@ -5,7 +5,14 @@ import type { Duplex } from 'node:stream';
 import express, { type ErrorRequestHandler, type Express, type RequestHandler, type Response } from 'express';
 import { describeError } from '../errors.js';
 import type { Registry } from './metrics.js';
-import { addRoutes, healthRoutes, type Readiness, type ServiceGuard, type ServiceRoute } from './routes.js';
+import {
+  addRoutes,
+  healthRoutes,
+  hostProblem,
+  type Readiness,
+  type ServiceGuard,
+  type ServiceRoute,
+} from './routes.js';
 import { withoutPasswords } from './safe-text.js';
 
 /** An application with the paths that every service has, and those of its own, each behind the guard. */
@@ -16,6 +23,7 @@ export function serviceApp(
   more: readonly ServiceRoute[] = [],
 ): Express {
   const app = createApp();
+  app.use(oneHost);
   addRoutes(app, guard, [...healthRoutes(registry, readiness), ...more]);
   app.use(nothingHere, failed);
   return app;
@@ -23,6 +31,12 @@ export function serviceApp(
 
 /** Express's own answers are pages, and hold the stack of an error: they would tell a client without a token where our files are. */
 const nothingHere: RequestHandler = (_request, response) => answerError(response, 404, 'there is nothing here');
+
+const oneHost: RequestHandler = (request, response, next) => {
+  const problem = hostProblem(request);
+  if (problem !== undefined) return answerError(response, 400, problem);
+  next();
+};
 
 const failed: ErrorRequestHandler = (error: unknown, _request, response, _next) => {
   // Only cutting the answer off can say that it failed.
@@ -87,6 +101,9 @@ export async function listen(app: Express, port: number, host = '127.0.0.1'): Pr
   server.maxConnections = MOST_CONNECTIONS;
   server.headersTimeout = 10_000;
   server.requestTimeout = 60_000;
+  // Node leaves out what comes behind a thousand headers, in silence: such as those by which a proxy says that it is one. Their bytes are
+  // bounded all the same.
+  server.maxHeadersCount = 0;
   server.on('clientError', refuseUnreadable);
   try {
     await once(server, 'listening');

@@ -101,6 +101,16 @@ export const FORWARDED = [
   'via',
 ] as const;
 
+/**
+ * Why a request is refused that is for one host to a proxy and for another to us: it has two Host headers, or a whole address for its path
+ * (RFC 9112, section 3.2).
+ */
+export function hostProblem({ rawHeaders, originalUrl }: Request): string | undefined {
+  if (!originalUrl.startsWith('/')) return 'the request names another address than a path';
+  const hosts = rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === 'host');
+  return hosts.length > 1 ? 'the request has more than one Host header' : undefined;
+}
+
 /** Bytes of a body that is read to its end though nothing is done with it, so that the connection can serve the next request. */
 const SMALL_BODY = 64 * 1024;
 

@@ -1,4 +1,5 @@
 import { request } from 'node:http';
+import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   createRegistry,
@@ -111,6 +112,27 @@ describe('the server of every service', () => {
       expect(text).not.toMatch(/node_modules|at .*:\d+:\d+|hidden/);
     },
   );
+
+  it('takes no request that names two hosts, or another address than a path', async () => {
+    const { port, hostname } = new URL(server.url);
+    const say = (head: string): Promise<string> =>
+      new Promise((resolve, reject) => {
+        const socket = connect(Number(port), hostname, () => socket.end(`${head}\r\nConnection: close\r\n\r\n`));
+        let text = '';
+        socket.on('data', (chunk) => {
+          text += String(chunk);
+        });
+        socket.on('end', () => resolve(text)).on('error', reject);
+      });
+    expect(await say('GET /metrics HTTP/1.1\r\nHost: localhost')).toMatch(/^HTTP\/1.1 200 /);
+    expect(await say('GET /metrics HTTP/1.1\r\nHost: localhost\r\nHost: other.example')).toMatch(/^HTTP\/1.1 400 /);
+    expect(await say('GET http://other.example/metrics HTTP/1.1\r\nHost: localhost')).toMatch(/^HTTP\/1.1 400 /);
+    // Node would leave the last header out, by which a proxy says that it is one.
+    const many = 'X:\r\n'.repeat(2_500);
+    expect(await say(`GET /metrics HTTP/1.1\r\nHost: localhost\r\n${many}X-Forwarded-For: 203.0.113.7`)).toMatch(
+      /^HTTP\/1.1 401 /,
+    );
+  });
 
   it('refuses what is not HTTP, and heads that are too large, with no more than a status', async () => {
     const { status, text } = await ask('/healthz', { 'x-large': 'x'.repeat(20_000) });
