@@ -31,6 +31,8 @@ export interface Endpoint<Config extends EndpointConfig = EndpointConfig> {
   readonly cut: CutAnswers | undefined;
   /** The longest wait that its server may ask for, in milliseconds. */
   readonly maxRetryAfter: number;
+  /** Whether its source is ever asked; otherwise it only takes events. */
+  readonly isPolled: boolean;
   /** The URL of the endpoint that this one is polled for, if it is a child. */
   readonly parentUrl: string | undefined;
 }
@@ -90,6 +92,7 @@ function compileEndpoint(config: PipelineConfig, id: string, endpoint: EndpointC
     children,
     cut: facts.cut,
     maxRetryAfter: facts.maxRetryAfter,
+    isPolled: facts.isPolled,
     parentUrl: parentUrlOf(config, endpoint),
   };
 }

@@ -47,6 +47,8 @@ import { LONGEST_IDLE_WAIT } from './sources/port.js';
 import { memoryTokenStore } from './sources/rest/auth/token-store.js';
 import { type Proxies, proxiesOf } from './sources/rest/proxies.js';
 import { createSurroundings } from './sources/surroundings.js';
+import { type Doors, openDoors } from './sources/webhook/open.js';
+import { hookRoutes } from './sources/webhook/routes.js';
 import { memoryStores, openRedisStores, type Stores } from './stores.js';
 
 export interface ProducerOptions extends ServiceSettings {
@@ -114,6 +116,7 @@ class ProducerService implements Producer {
   #endpoints: readonly Endpoint[] = [];
   #kept: Stores | undefined;
   #confirmed: Confirmed | undefined;
+  #doors: Doors | undefined;
   /** Which other pipeline has our name, in words. */
   #rival: string | undefined;
   #url = '';
@@ -151,7 +154,8 @@ class ProducerService implements Producer {
       }
       return await runner.run();
     };
-    const summaries = await Promise.all([...this.#duties.values()].map(poll));
+    const polled = [...this.#duties.values()].filter(({ endpoint }) => endpoint.isPolled);
+    const summaries = await Promise.all(polled.map(poll));
     return summaries.flatMap((summary) => [summary, ...(summary.children ?? [])]);
   }
 
@@ -207,10 +211,25 @@ class ProducerService implements Producer {
     measureBlocked(registry, isBlocked);
     const endpoints = compileEndpoints(config);
     this.#endpoints = endpoints;
-    const losses = this.#watchLosses(kept, depths);
-    this.#confirmed = losses;
     const problems = () =>
       [problem(), kept.problem(), this.#rival, ...losses.problems()].filter((text) => text !== undefined);
+    const doors = openDoors({
+      endpoints,
+      publisher,
+      stores: kept,
+      topology: broker.topology,
+      registry,
+      pollMetrics: metrics,
+      clock: this.#clock,
+      log,
+      problem: () =>
+        problem() ?? kept.problem() ?? this.#rival ?? (isBlocked() ? 'RabbitMQ takes no messages now' : undefined),
+      isPaused: (id) => this.#leases?.claim(id)?.paused ?? false,
+      beatNow: () => this.#leases?.beatNow(),
+    });
+    this.#doors = doors;
+    const losses = this.#watchLosses(kept, depths);
+    this.#confirmed = losses;
     const { queues } = broker.topology;
     const confirmed = publications === undefined ? {} : { confirmed: confirmedNoter(publications, queues) };
     const { marks } = this.#options;
@@ -258,14 +277,18 @@ class ProducerService implements Producer {
     const duties = () => this.#duties;
     // Without a schedule, the caller of pollOnce makes sure that no other producer polls.
     const isMine = (id: string) => !schedule || this.#leases?.fence(id) !== undefined;
-    const options = { stores, depths, endpoints, duties, isMine, schedule, registry, clock, log, amqpUrl };
+    const doors = this.#doors;
+    const options = { stores, depths, endpoints, duties, isMine, schedule, registry, clock, log, amqpUrl, doors };
     return watchLosses(options, this.#releases);
   }
 
   async #listen(control: Control, problems: () => readonly string[]): Promise<void> {
     const { instance, adminToken, reading, readToken, port, host } = this.#options;
     const guard = new ServiceGuard({ reading, readToken, adminToken, clock: this.#clock });
-    const app = serviceApp(this.registry, problems, guard, operationRoutes({ control, instance }));
+    const app = serviceApp(this.registry, problems, guard, [
+      ...operationRoutes({ control, instance }),
+      ...hookRoutes(() => this.#doors?.door),
+    ]);
     const http = await listen(app, port, host);
     this.#releases.add('the HTTP server', () => http.close());
     this.#url = http.url;
@@ -307,7 +330,7 @@ class ProducerService implements Producer {
     // Requests are aborted. Records already fetched are confirmed if there is time, or they would be fetched again.
     this.#stopping.abort(new RetryableError('stopping', 'the producer is stopping'));
     const ended = Promise.all([...this.#duties.values()].map(({ runner }) => runner.current)).then(() =>
-      this.#publisher?.drained(),
+      Promise.all([this.#publisher?.drained(), this.#doors?.close()]),
     );
     await within(this.#clock, deadline, ended);
     await this.#leases?.leave();

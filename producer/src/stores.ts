@@ -25,6 +25,8 @@ import { redisStateStore } from './schedule/states-redis.js';
 import { createSeal } from './sources/rest/auth/seal.js';
 import { memoryTokenStore, type TokenStore } from './sources/rest/auth/token-store.js';
 import { redisTokenStore } from './sources/rest/auth/token-store-redis.js';
+import type { EventCopies } from './sources/webhook/copies.js';
+import { redisEventCopies } from './sources/webhook/copies-redis.js';
 
 /** The stores of what must survive a run, a restart, or the move of an endpoint to another producer. */
 export interface Stores {
@@ -37,6 +39,8 @@ export interface Stores {
   readonly ledger: { doubt(): Promise<void> };
   /** What the broker has confirmed and no consumer has settled; undefined where the queues end with this process. */
   readonly publications: Publications | undefined;
+  /** Copies of events whose senders were told that they were taken; undefined where {@link publications} is. */
+  readonly copies: EventCopies | undefined;
   /** Resolves when the pipeline's name is ours (see claimPipeline). */
   readonly claim: (options: Omit<PipelineClaimOptions, 'redis'>) => Promise<void>;
   /** Tokens that the settings cannot obtain again. */
@@ -78,6 +82,7 @@ export function openRedisStores(options: RedisStoreOptions, releases: ReleaseLis
     table: redisLeaseTable(redis, pipeline),
     ledger: { doubt: () => doubtLedger(redis, pipeline) },
     publications: redisPublications(redis, pipeline),
+    copies: redisEventCopies(redis, pipeline),
     claim: (claim) => claimPipeline({ redis, ...claim }),
     tokens:
       secret === undefined
@@ -96,6 +101,7 @@ export function memoryStores(cursors = memoryCursorStore()): Stores {
     runs: memoryRunLog(),
     table: memoryLeaseTable(),
     publications: undefined,
+    copies: undefined,
     claim: async () => {},
     // A producer without Redis is not asked to reset anything.
     ledger: { doubt: async () => {} },

@@ -29,10 +29,11 @@ export { PAGE_PLACEHOLDERS, type PagePlaceholder, type PagingConfig, type Paging
 export { isSinkKind, SINKS, type SinkConfig, type SinkKind, type SinkWords, sinkWords } from './config/kinds/sinks.js';
 export type { SourceKind } from './config/kinds/sources.js';
 export { DATABASES, type DatabaseKind } from './config/kinds/sql.js';
+export { SENDERS, type SenderConfig, type SenderKind, type SenderOf } from './config/kinds/webhook-senders.js';
 export { loadPipeline, parsePipeline } from './config/load.js';
 export { type PlacedText, type Placeholder, parsePlaceholders, placeholdersIn } from './config/placeholders.js';
 export type * from './config/schema.js';
-export { authOf } from './config/source-facts.js';
+export { authOf, type HookConfig, hookOf, originOf } from './config/source-facts.js';
 export { withoutPlaceholders } from './config/values.js';
 export * from './csv/cells.js';
 export type { Neutralised } from './csv/formulas.js';

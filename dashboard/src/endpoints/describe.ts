@@ -1,4 +1,11 @@
-import { concealedIn, type EndpointConfig, redactUrl, type ScheduleConfig, withoutValues } from '@tributary/shared';
+import {
+  concealedIn,
+  type EndpointConfig,
+  originOf,
+  redactUrl,
+  type ScheduleConfig,
+  withoutValues,
+} from '@tributary/shared';
 
 /** An endpoint as it is shown to people: without user, password and what its query holds. */
 export interface EndpointDescription {
@@ -10,19 +17,19 @@ export interface EndpointDescription {
 }
 
 export function describeEndpoint(id: string, endpoint: EndpointConfig): EndpointDescription {
-  const { entity, enabled, url, schedule, parent } = endpoint;
+  const { entity, enabled, schedule, parent } = endpoint;
   return {
     id,
     entity,
     enabled,
-    url: withoutValues(describeUrl(url), concealedIn(endpoint)),
+    url: withoutValues(describeOrigin(originOf(id, endpoint)), concealedIn(endpoint)),
     schedule: parent === undefined ? describeSchedule(schedule) : `with each record of ${parent.endpoint}`,
   };
 }
 
-/** A URL that is a placeholder as a whole holds nothing to hide. */
-function describeUrl(url: string): string {
-  if (url.startsWith('{{')) return url;
+/** A URL that is a placeholder as a whole holds nothing to hide, and words hold no password. */
+function describeOrigin(url: string): string {
+  if (!/^\w+:\/\//.test(url)) return url;
   return (redactUrl(url).split('?')[0] ?? '').replaceAll('%7B%7B', '{{').replaceAll('%7D%7D', '}}');
 }
 

@@ -59,7 +59,7 @@ export interface LossWatchOptions {
   /** Lets the endpoint be polled again. It is called again later if it fails. */
   readonly onLoss: (loss: Loss) => Promise<void>;
   /** Called with what each look finds. */
-  readonly onLook?: (open: readonly OpenPublication[]) => void;
+  readonly onLook?: (open: readonly OpenPublication[]) => void | Promise<void>;
 }
 
 /**
@@ -135,7 +135,7 @@ export class LossWatch {
     const { publications, isMine, onLoss, clock } = this.#options;
     const begun = clock.monotonic();
     const open = await publications.open();
-    this.#options.onLook?.(open);
+    await this.#options.onLook?.(open);
     this.#counting = clock.monotonic() - begun;
     await publications.forget(open.filter((one) => missingOf(one) === 0));
     const pending = open.filter((one) => missingOf(one) > 0 && isMine(one.endpoint));

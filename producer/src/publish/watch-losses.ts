@@ -1,6 +1,8 @@
 import type { Clock, Logger, QueueDepths, Registry, ReleaseList } from '@tributary/shared';
 import type { Endpoint } from '../endpoint.js';
 import type { Duty } from '../schedule/duty.js';
+import { endpointOfDoor } from '../sources/webhook/confirmed-events.js';
+import type { Doors } from '../sources/webhook/open.js';
 import type { Stores } from '../stores.js';
 import { measureBacklog } from './backlog.js';
 import { LossWatch, missingOf } from './losses.js';
@@ -19,6 +21,8 @@ export interface WatchLossesOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly amqpUrl: string;
+  /** What they were told of cannot be polled again. */
+  readonly doors?: Pick<Doors, 'look' | 'recover'> | undefined;
 }
 
 /** What is known of the messages that the broker has confirmed. */
@@ -49,10 +53,26 @@ export function watchLosses(options: WatchLossesOptions, releases: ReleaseList):
     lastSuccess,
     monotonic: () => clock.monotonic(),
   });
-  const onLoss = (loss: Parameters<LossRecovery['recover']>[0]) => recovery.recover(loss);
+  const onLoss = async (loss: Parameters<LossRecovery['recover']>[0]) => {
+    if (endpointOfDoor(loss.endpoint) === undefined) await recovery.recover(loss);
+    else await options.doors?.recover(loss);
+  };
   const queues = new Set(endpoints.map(({ entity }) => entity.config.queue));
-  const onLook = measureBacklog(registry, queues);
-  const watch = new LossWatch({ publications, depths, clock, log, isMine, onLoss, onLook });
+  const measure = measureBacklog(registry, queues);
+  const onLook = async (open: Parameters<typeof measure>[0]) => {
+    measure(open);
+    await options.doors?.look(open);
+  };
+  // What is sent for an entity has no endpoint, and no lease: the producer of the first endpoint looks after it.
+  const ids = new Set(endpoints.map(({ id }) => id));
+  const [first] = ids;
+  const isLookedAfter = (name: string) => {
+    const id = endpointOfDoor(name);
+    if (id === undefined) return isMine(name);
+    const holder = ids.has(id) ? id : first;
+    return holder === undefined ? schedule : isMine(holder);
+  };
+  const watch = new LossWatch({ publications, depths, clock, log, isMine: isLookedAfter, onLoss, onLook });
   releases.add('the watch for losses', () => watch.close());
   void watch.run();
   return {

@@ -63,6 +63,8 @@ export class Duty {
     await runner.current;
     if (held.signal.aborted) return;
     runner.resume(state);
+    // Events come to it by themselves, at any producer.
+    if (!endpoint.isPolled) return;
     const { schedule, resync } = endpoint.config;
     // After a failure the endpoint is polled at once: the next scheduled poll may be far away.
     const first = state?.error === undefined ? (state?.nextAt ?? undefined) : undefined;

@@ -39,9 +39,14 @@ interface ShapedField {
   readonly convert: Convert;
 }
 
+/** The part of `deletes` that is about single records. */
+interface DeletesWhen {
+  readonly when?: string | undefined;
+}
+
 export function compileShape(
   entity: EntityConfig,
-  { map, where, deletes }: Pick<EndpointConfig, 'map' | 'where' | 'deletes'>,
+  { map, where, deletes }: Pick<EndpointConfig, 'map' | 'where'> & { readonly deletes?: DeletesWhen | undefined },
   events: ShapeEvents,
 ): Shape {
   return new CompiledShape(entity, mappedFields(entity.fields, map), { where, deleted: deletes?.when }, events);

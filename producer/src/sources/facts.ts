@@ -10,6 +10,8 @@ export interface SourceFacts {
   readonly cut: CutAnswers | undefined;
   /** The longest wait that the other side may ask for, in milliseconds. */
   readonly maxRetryAfter: number;
+  /** Whether there is anything to ask; a source that only listens is never polled. */
+  readonly isPolled: boolean;
 }
 
 /** How an API may cut its answers without saying so. */
@@ -32,6 +34,7 @@ const FACTS: { readonly [K in SourceKind]: (endpoint: EndpointOf<K>) => SourceFa
       server: url.startsWith('{{') ? undefined : url,
       cut: { limits: limitsIn(endpoint), isOnePage: paging.type === 'none' },
       maxRetryAfter: endpoint.maxRetryAfter,
+      isPolled: true,
     };
   },
   sql({ url, table, query, columns }) {
@@ -40,7 +43,11 @@ const FACTS: { readonly [K in SourceKind]: (endpoint: EndpointOf<K>) => SourceFa
       server: undefined,
       cut: undefined,
       maxRetryAfter: 0,
+      isPolled: true,
     };
+  },
+  webhook({ items }) {
+    return { asked: [items], server: undefined, cut: undefined, maxRetryAfter: 0, isPolled: false };
   },
 };
 

@@ -4,6 +4,7 @@ import type { Source, SourceEvents } from './port.js';
 import { RestSource } from './rest/rest.js';
 import { SqlSource } from './sql/sql.js';
 import type { Surroundings } from './surroundings.js';
+import { WebhookSource } from './webhook/webhook.js';
 
 type MakeSource<E> = (endpoint: E, surroundings: Surroundings, events: SourceEvents) => Source;
 
@@ -28,6 +29,7 @@ const SOURCES: { readonly [K in SourceKind]: MakeSource<EndpointFrom<K>> } = {
       clock,
       random,
     }),
+  webhook: () => new WebhookSource(),
 };
 
 /** Makes the source of an endpoint. It reports to `events` while it is read. */

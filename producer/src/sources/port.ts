@@ -12,9 +12,16 @@ export type Place = object;
 
 /**
  * Where a raw record holds what is none of its own: the raw record of its parent, the chosen values of `for`, and what it lay in in
- * the body.
+ * the body; of a webhook, what else was in the event, the headers of the request, and when it came.
  */
-export const CONTEXT = { parent: '$parent', for: '$for', outer: '$outer' } as const;
+export const CONTEXT = {
+  parent: '$parent',
+  for: '$for',
+  outer: '$outer',
+  event: '$event',
+  headers: '$headers',
+  received: '$received',
+} as const;
 
 /** A run that has read nothing yet ends rather than wait for longer than this until it may ask, in milliseconds. */
 export const LONGEST_IDLE_WAIT = 300_000;

@@ -80,6 +80,8 @@ export class Concealer {
 function isSecretSetting([section, , ...path]: readonly PropertyKey[]): boolean {
   if (section !== 'endpoints') return false;
   if (path.includes('auth') || path.includes('tls')) return path.at(-1) !== 'type';
+  // In a list of secrets, the place in it comes last.
+  if (path.includes('sender')) return path.some((step) => isSecretName(String(step)));
   return (path[0] === 'headers' || path[0] === 'query') && isSecretName(String(path.at(-1)));
 }
 

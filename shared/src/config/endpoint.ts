@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { mapSchema } from './fields.js';
 import { SOURCES, USUAL_SOURCE } from './kinds/sources.js';
 import { choiceOf } from './kinds/table.js';
+import { besideSchema } from './kinds/webhook.js';
 import { duration, scalar } from './values.js';
 
 const REPEATED = [
@@ -116,6 +117,11 @@ const common = {
   map: mapSchema
     .default({})
     .describe("Field paths for this endpoint; they replace the entity's paths: `total: $.amount`"),
+  webhook: besideSchema
+    .optional()
+    .describe(
+      'The endpoint is told of changes too: a service sends its events to `POST /hooks/ID`, and what is polled closes every gap',
+    ),
   badRecords: z
     .enum(['dead-letter', 'count'])
     .default('dead-letter')

@@ -22,6 +22,11 @@ const STAND_INS: Readonly<Record<string, unknown>> = {
   lines: 'stand-in',
   on: 'stand-in',
   columns: {},
+  sender: { type: 'none' },
+  secret: 'stand-in',
+  verifyToken: 'stand-in',
+  header: 'stand-in',
+  username: 'stand-in',
 };
 
 /**

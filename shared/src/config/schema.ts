@@ -88,9 +88,14 @@ type EndpointInput<E> = E extends { source: typeof USUAL_SOURCE } ? Omit<E, 'sou
 export type PipelineInput = Omit<Written, 'endpoints'> & {
   endpoints: Record<string, EndpointInput<Written['endpoints'][string]>>;
 };
-export type PipelineConfig = z.output<typeof pipelineSchema>;
 export type EntityConfig = PipelineConfig['entities'][string];
-export type EndpointConfig = PipelineConfig['endpoints'][string];
+type Parsed = z.output<typeof pipelineSchema>;
+/** Not every source can be asked for what is new. */
+type WithIncremental<E> = E extends { readonly incremental?: unknown } ? E : E & { readonly incremental?: undefined };
+export type EndpointConfig = WithIncremental<Parsed['endpoints'][string]>;
+export interface PipelineConfig extends Omit<Parsed, 'endpoints'> {
+  endpoints: Record<string, EndpointConfig>;
+}
 /** An endpoint whose source is of one kind. */
 export type EndpointOf<K extends SourceKind> = Extract<EndpointConfig, { readonly source: K }>;
 export type ScheduleConfig = EndpointConfig['schedule'];

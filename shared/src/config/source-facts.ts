@@ -1,7 +1,26 @@
 import { type AuthConfig, authUrls } from './kinds/auth.js';
 import type { SourceKind } from './kinds/sources.js';
+import type { SenderConfig } from './kinds/webhook-senders.js';
 import { parsePlaceholders } from './placeholders.js';
 import type { EndpointConfig, EndpointOf } from './schema.js';
+
+/** A door for events, and what it says of their records. */
+export interface HookConfig extends Pick<EndpointConfig, 'map' | 'where'> {
+  readonly sender: SenderConfig;
+  readonly items: string;
+  readonly payload?: string | undefined;
+  /** Milliseconds. */
+  readonly tolerance: number;
+  /** Bytes. */
+  readonly maxBodySize: number;
+  readonly rate: { readonly perSecond: number; readonly burst: number };
+  /** Milliseconds. */
+  readonly answerWithin: number;
+  readonly maxBacklog: number;
+  readonly deletes: { readonly when?: string | undefined } | undefined;
+  /** An event is only a reason to poll. */
+  readonly notifies: boolean;
+}
 
 /** What the rest of the configuration has to know of the endpoints of one kind of source. */
 interface SourceFacts<E extends EndpointConfig> {
@@ -9,24 +28,57 @@ interface SourceFacts<E extends EndpointConfig> {
   auth(endpoint: E): AuthConfig | undefined;
   /** The URLs that it asks, whose hosts may have limits of their own. */
   urls(endpoint: E): readonly string[];
+  /** Where its records come from, for people: a URL, or words. */
+  origin(id: string, endpoint: E): string;
   /** What works otherwise than a person may think. */
   advice(id: string, endpoint: E): Iterable<string>;
+  /** The door at which it takes events; undefined if it has none. */
+  hook(endpoint: E): HookConfig | undefined;
+}
+
+/** What an event's records are like is as the endpoint says, unless the door says otherwise. */
+function besideHook({ webhook, map, where, deletes }: EndpointConfig): HookConfig | undefined {
+  if (webhook === undefined) return undefined;
+  const when = webhook.deletes?.when ?? deletes?.when;
+  return {
+    ...webhook,
+    map: webhook.map ?? map,
+    where: webhook.where ?? where,
+    deletes: when === undefined ? undefined : { when },
+  };
 }
 
 const FACTS: { readonly [K in SourceKind]: SourceFacts<EndpointOf<K>> } = {
   rest: {
     auth: ({ auth }) => auth,
     urls: ({ url, auth }) => [url, ...authUrls(auth)],
+    origin: (_id, { url }) => url,
     *advice(id, { incremental, query, headers, form, body }) {
       if (incremental === undefined || incremental.initial !== undefined) return;
       if (!standsInText([query, headers, form, body], 'since')) return;
       yield `endpoint ${id}: {{since}} stands inside a longer text. The first poll leaves out all of that text; if more is in it than the time, set incremental.initial, such as 2000-01-01`;
     },
+    hook: besideHook,
   },
   sql: {
     auth: () => undefined,
     urls: ({ url }) => [url],
+    origin: (_id, { url }) => url,
     advice: () => [],
+    hook: besideHook,
+  },
+  webhook: {
+    auth: () => undefined,
+    urls: () => [],
+    origin: (id) => `POST /hooks/${id}`,
+    advice: () => [],
+    hook: ({ map, where, deletes, ...settings }) => ({
+      ...settings,
+      map,
+      where,
+      deletes: deletes && { when: deletes.when },
+      notifies: false,
+    }),
   },
 };
 
@@ -37,9 +89,31 @@ export const authOf = (endpoint: EndpointConfig): AuthConfig | undefined => fact
 
 export const urlsOf = (endpoint: EndpointConfig): readonly string[] => factsOf(endpoint).urls(endpoint);
 
+/** Where an endpoint's records come from, for people: a URL, which may hold a password, or words. */
+export const originOf = (id: string, endpoint: EndpointConfig): string => factsOf(endpoint).origin(id, endpoint);
+
+/** The door at which an endpoint takes events; undefined if it has none. */
+export const hookOf = (endpoint: EndpointConfig): HookConfig | undefined => factsOf(endpoint).hook(endpoint);
+
 /** What works otherwise than a person may think. */
-export const adviceOnEndpoint = (id: string, endpoint: EndpointConfig): Iterable<string> =>
-  factsOf(endpoint).advice(id, endpoint);
+export function* adviceOnEndpoint(id: string, endpoint: EndpointConfig): Generator<string> {
+  yield* factsOf(endpoint).advice(id, endpoint);
+  const sender = hookOf(endpoint)?.sender;
+  if (sender === undefined) return;
+  if (sender.type === 'none') {
+    yield `endpoint ${id}: NOTHING CHECKS WHO SENDS its events (sender: none). Whoever reaches /hooks/${id} can write into its dataset; name the sender and its secret, or let only a proxy that checks reach the door`;
+    return;
+  }
+  const [shortest] = sender.secret.toSorted((a, b) => a.length - b.length);
+  if (shortest === undefined) {
+    yield `endpoint ${id}: the secret of its sender is empty, so that every event is refused: set it`;
+  } else if (shortest.length < SHORTEST_SECRET) {
+    yield `endpoint ${id}: a secret of its sender has ${shortest.length} characters, and could be guessed: have the sender use a longer one`;
+  }
+}
+
+/** Characters of a secret of a sender; those of services have 20 and more. */
+const SHORTEST_SECRET = 12;
 
 /** Whether a placeholder has other text beside it, somewhere in these settings. */
 function standsInText(value: unknown, name: string): boolean {

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
-import { ConfigError, parsePipeline, sinkWords } from '@tributary/shared';
+import { ConfigError, either, parsePipeline, sinkWords } from '@tributary/shared';
 import { expect, test } from 'vitest';
+import { SOURCES } from '../../src/config/kinds/sources.js';
 
 const pipeline = (endpoint = '', rest = ''): string => `
 entities:
@@ -25,7 +26,7 @@ test('an endpoint that names no source reads a REST API', () => {
   expect(configOf(pipeline()).endpoints.blog?.source).toBe('rest');
   expect(configOf(pipeline(', source: rest'))).toEqual(configOf(pipeline()));
   expect(faults(pipeline(', source: carrier-pigeon'))).toEqual([
-    'endpoints.blog.source: "carrier-pigeon" is not valid: expected a source: rest or sql',
+    `endpoints.blog.source: "carrier-pigeon" is not valid: expected a source: ${either(Object.keys(SOURCES))}`,
   ]);
 });
 

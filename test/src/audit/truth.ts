@@ -43,8 +43,9 @@ export function apiTruth(
 function truthsOf(config: PipelineConfig, entity: string, origin: string | undefined): string[] {
   const endpoints = Object.entries(config.endpoints).filter(([, endpoint]) => endpoint.entity === entity);
   return endpoints.map(([id, endpoint]) => {
-    const { protocol, pathname } = new URL('url' in endpoint ? endpoint.url : 'none:');
-    if (/^https?:$/.test(protocol)) return new URL(`/admin/truth${pathname}`, origin ?? endpoint.url).href;
+    const url = 'url' in endpoint ? endpoint.url : 'none:';
+    const { protocol, pathname } = new URL(url);
+    if (/^https?:$/.test(protocol)) return new URL(`/admin/truth${pathname}`, origin ?? url).href;
     throw new Error(
       `the endpoint ${id} reads ${endpoint.source}, which tells no truth: name the API's collection that holds the same records, as in --api http://127.0.0.1:8080 --collection ${entity}=/customers`,
     );

@@ -6,6 +6,7 @@ import type { EndpointConfig, EndpointOf, EntityConfig, PipelineConfig } from '.
 import { checkAuth } from './auth.js';
 import { checkRequest } from './request.js';
 import { checkSql } from './sql.js';
+import { checkHook, checkWebhook } from './webhook.js';
 
 export function* checkEndpoints({ endpoints, entities }: PipelineConfig): Generator<Fault> {
   for (const [id, endpoint] of Object.entries(endpoints)) {
@@ -13,6 +14,7 @@ export function* checkEndpoints({ endpoints, entities }: PipelineConfig): Genera
     const entity = entities[endpoint.entity];
     yield* checkParent(path, id, endpoints);
     yield* checkSource(path, endpoint, { variables: variablesOf(endpoint, endpoints), entity });
+    yield* checkHook(path, endpoint);
     if (entity === undefined) {
       const message = `no entity "${endpoint.entity}": ${expectedOneOf(Object.keys(entities))}`;
       yield { path: `${path}.entity`, message, about: endpoint.entity };
@@ -41,6 +43,7 @@ const CHECKS: {
     yield { path: `${path}.incremental`, message: `entity "${endpoint.entity}" has no version to go by` };
   },
   sql: (path, endpoint, { entity }) => checkSql(path, endpoint, entity),
+  webhook: (path, endpoint) => checkWebhook(path, endpoint),
 };
 
 function checkSource(path: string, endpoint: EndpointConfig, around: Surrounding): Iterable<Fault> {

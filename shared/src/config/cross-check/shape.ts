@@ -17,11 +17,20 @@ export function* checkShape({ entities, endpoints }: PipelineConfig): Generator<
   }
   for (const [id, endpoint] of Object.entries(endpoints)) {
     const fields = entities[endpoint.entity]?.fields;
-    if (fields !== undefined) yield* checkEndpoint(`endpoints.${id}`, endpoint, fields);
+    if (fields === undefined) continue;
+    yield* checkEndpoint(`endpoints.${id}`, endpoint, fields);
+    const { webhook } = endpoint;
+    if (webhook === undefined) continue;
+    yield* checkEndpoint(`endpoints.${id}.webhook`, { ...webhook, map: webhook.map ?? {} }, fields);
   }
 }
 
-function* checkEndpoint(path: string, { map, where, deletes }: EndpointConfig, fields: Fields): Generator<Fault> {
+/** What is said of the records of an endpoint, or of its events. */
+interface Said extends Pick<EndpointConfig, 'map' | 'where'> {
+  readonly deletes?: { readonly when?: string | undefined } | undefined;
+}
+
+function* checkEndpoint(path: string, { map, where, deletes }: Said, fields: Fields): Generator<Fault> {
   const mapped = mappedFields(fields, map);
   for (const name of Object.keys(map)) {
     const field = mapped[name];

@@ -1,11 +1,13 @@
 import { restSettings } from './rest.js';
 import { sqlSettings } from './sql.js';
 import type { KindTable } from './table.js';
+import { webhookSettings } from './webhook.js';
 
 /** The kinds of places that an endpoint reads. */
 export const SOURCES = {
   rest: { words: 'A REST API', settings: restSettings },
   sql: { words: 'A table or a query of a database: Postgres, MySQL or MariaDB', settings: sqlSettings },
+  webhook: { words: 'Nothing is asked: a service sends its events to `POST /hooks/ID`', settings: webhookSettings },
 } as const satisfies KindTable;
 
 /** The source of an endpoint that does not name one. */

@@ -2,11 +2,13 @@ import type { SourceKind } from '@tributary/shared';
 import type { MirrorKind } from './mirror.js';
 import { restMirror } from './rest.js';
 import { sqlMirror } from './sql/sql.js';
+import { webhookMirror } from './webhook.js';
 
 /** Where else the CRM's records are, for each kind of source. How a kind is added: see {@link MirrorKind}. */
 export const MIRRORS = {
   rest: restMirror,
   sql: sqlMirror,
+  webhook: webhookMirror,
 } as const satisfies Record<SourceKind, MirrorKind>;
 
 export const isMirrored = (name: string): name is SourceKind => Object.hasOwn(MIRRORS, name);

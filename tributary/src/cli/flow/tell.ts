@@ -1,5 +1,5 @@
 import type { DeadRecordGroup } from '@tributary/consumer';
-import { count, type EndpointConfig, redactUrl, sinkWords } from '@tributary/shared';
+import { count, type EndpointConfig, originOf, redactUrl, sinkWords } from '@tributary/shared';
 import type { Figures } from '../../library/figures.js';
 import type { Summary } from '../../library/once.js';
 import type { MarksPlace, Pipeline } from '../../library/pipeline.js';
@@ -15,7 +15,7 @@ export function welcome(pipeline: Running, spell: Spell): string {
   const token = dashboardToken === undefined ? [] : [`sign in with ${dashboardToken}  (until this ends)`];
   const lines = [
     ['CRM to poll', urls.mockApi === undefined ? [] : [`${urls.mockApi}  (a mock; its records change as you watch)`]],
-    ['endpoint', endpoints.map(([id, { url }]) => `${id}  ${redactUrl(url).split('?')[0]}`)],
+    ['endpoint', endpoints.map(([id, endpoint]) => `${id}  ${describeOrigin(originOf(id, endpoint))}`)],
     ['dashboard', [urls.dashboard]],
     ['to act there', token],
     ['producer', [`${urls.producer}  (asked by: ${askedBy(urls.producer, spell)})`]],
@@ -33,6 +33,10 @@ export function welcome(pipeline: Running, spell: Spell): string {
     '',
   ].join('\n');
 }
+
+/** A URL without user, password and query; words as they are. */
+const describeOrigin = (origin: string): string =>
+  /^\w+:\/\//.test(origin) ? (redactUrl(origin).split('?')[0] ?? '') : origin;
 
 /** The record's way, through what there is of it here. */
 function pathOf({ config, inMemory }: Running): string {

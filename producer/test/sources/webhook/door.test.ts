@@ -1,0 +1,150 @@
+import { describe, expect, test, vi } from 'vitest';
+import { setUpProducer } from '../../support/producer.js';
+import { hmacOf } from './requests.js';
+
+const SECRET = 'a-secret-of-the-sender';
+const SENDER = { type: 'hmac', secret: SECRET, header: 'X-Signature' };
+
+interface Sending {
+  readonly body?: string | Buffer;
+  readonly headers?: Record<string, string>;
+  readonly signature?: string | null;
+  readonly method?: string;
+  readonly id?: string;
+}
+
+async function setUp(settings: object = {}, options: Parameters<typeof setUpProducer>[1] = {}, more: object = {}) {
+  const webhook = { source: 'webhook', sender: SENDER, ...settings };
+  const producer = await setUpProducer({ crm: webhook }, options, more);
+  await producer.producer.start();
+  await producer.ready();
+  const send = async ({ body = '{"id":"c1","updatedAt":"2026-11-28T12:00:00Z"}', ...rest }: Sending = {}) => {
+    const { headers = {}, signature = hmacOf(SECRET, String(body)), method = 'POST', id = 'crm' } = rest;
+    const signed = signature === null ? {} : { 'x-signature': signature };
+    const response = await fetch(`${producer.producer.url}/hooks/${id}`, {
+      method,
+      headers: { 'content-type': 'application/json', ...signed, ...headers },
+      ...(method === 'POST' && { body }),
+    });
+    return { status: response.status, text: await response.text(), headers: response.headers };
+  };
+  const bodies = () => {
+    const queue = producer.server.getBroker().getQueue('customer_data');
+    return queue?.messages.map(({ content }) => JSON.parse(String(content)) as Record<string, unknown>) ?? [];
+  };
+  const metric = async (name: string) =>
+    (await producer.get('/metrics')).text.split('\n').filter((line) => line.startsWith(name) && !/ 0$/.test(line));
+  return { ...producer, send, bodies, metric };
+}
+
+describe('the door for events', () => {
+  test('takes a signed event, and answers when RabbitMQ has it', async () => {
+    const { send, bodies, metric } = await setUp();
+    const { status, text } = await send();
+    expect({ status, text }).toEqual({ status: 200, text: '' });
+    expect(bodies()).toEqual([{ id: 'c1', updatedAt: '2026-11-28T12:00:00.000Z' }]);
+    expect((await metric('tributary_hook_records_total')).join()).toContain('endpoint="crm"');
+  });
+
+  test('takes a list of records, a form, and the event in a field of a form', async () => {
+    const { send, bodies } = await setUp({ items: '$.events' });
+    const event =
+      '{"events":[{"id":"a","updatedAt":"2026-11-28T12:00:00Z"},{"id":"b","updatedAt":"2026-11-28T12:00:00Z"}]}';
+    expect((await send({ body: event })).status).toBe(200);
+    expect(bodies().map(({ id }) => id)).toEqual(['a', 'b']);
+  });
+
+  test('takes a form, with its fields as they are, or with the event in one of them', async () => {
+    const form = { 'content-type': 'application/x-www-form-urlencoded' };
+    const plain = await setUp({ map: { updatedAt: '$.$received' } });
+    expect((await plain.send({ body: 'id=c7&name=A+B', headers: form })).status).toBe(200);
+    expect(plain.bodies()).toMatchObject([{ id: 'c7', name: 'A B', updatedAt: expect.stringMatching(/Z$/) }]);
+    const held = await setUp({ payload: 'payload', map: { updatedAt: '$.$received' } });
+    const payload = new URLSearchParams({ payload: '{"id":"c8"}' }).toString();
+    expect((await held.send({ body: payload, headers: form })).status).toBe(200);
+    expect(held.bodies()).toMatchObject([{ id: 'c8' }]);
+  });
+
+  test('shows records the event around them and the headers, but no header with a secret', async () => {
+    const { send, bodies } = await setUp({
+      items: '$.data.object',
+      map: { name: "$['$headers']['x-topic']", updatedAt: "$['$event'].created" },
+      where: "raw['$event'].type == 'customer.updated' && !('x-signature' in raw['$headers'])",
+    });
+    const event = (type: string) =>
+      JSON.stringify({ type, created: '2026-11-28T12:00:00Z', data: { object: { id: type } } });
+    await send({ body: event('customer.updated'), headers: { 'X-Topic': 'customers' } });
+    expect((await send({ body: event('invoice.paid') })).status).toBe(200);
+    expect(bodies()).toEqual([{ id: 'customer.updated', name: 'customers', updatedAt: '2026-11-28T12:00:00.000Z' }]);
+  });
+
+  test('makes a tombstone of an event that says that a record is gone', async () => {
+    const { send, bodies, metric } = await setUp({ deletes: { when: "raw.type == 'deleted'" } });
+    await send({ body: '{"type":"deleted","id":"c1","updatedAt":"2026-11-28T12:00:00Z"}' });
+    expect(bodies()).toEqual([{ id: 'c1', updatedAt: '2026-11-28T12:00:00.000Z', _deleted: true }]);
+    expect((await metric('tributary_poll_deleted_records_total')).join()).toContain('why="marked"');
+  });
+
+  test.each([
+    ['without a signature', { signature: null }, 401],
+    ['with a wrong signature', { signature: hmacOf('guessed-secret', '{}') }, 401],
+    ['that is no JSON', { body: '{"id":' }, 400],
+    ['that is no UTF-8', { body: Buffer.from([0x7b, 0xff]), signature: hmacOf(SECRET, '') }, 401],
+    ['that holds no record', { body: '"text"' }, 400],
+    ['of another type', { headers: { 'content-type': 'text/xml' } }, 415],
+    ['that is compressed', { headers: { 'content-encoding': 'gzip' } }, 415],
+    ['that is too large', { body: `{"id":"${'x'.repeat(3_000)}"}` }, 413],
+    ['for a name without a door', { id: 'constructor' }, 404],
+    ['by another method', { method: 'GET' }, 405],
+  ])('refuses an event %s, and says why without a secret', async (_what, sending: Sending, wanted) => {
+    const { send, queued, text: log } = await setUp({ maxBodySize: '2KB' });
+    const { status, text, headers } = await send(sending);
+    expect({ status, text }).toEqual({ status: wanted, text: expect.stringMatching(/^\{"error":".+"\}$/) });
+    expect(text + log()).not.toContain(SECRET);
+    expect(log()).toContain('an event was refused');
+    if (wanted === 405) expect(headers.get('allow')).toBe('POST');
+    expect(queued('customer_data')).toBe(0);
+  });
+
+  test('takes only so many events at a time, and says when to come again', async () => {
+    const { send } = await setUp({ rate: { perSecond: 0.01, burst: 2 } });
+    // A stranger does not use them up.
+    expect((await send({ signature: 'guessed' })).status).toBe(401);
+    expect([(await send()).status, (await send()).status]).toEqual([200, 200]);
+    const { status, headers } = await send();
+    expect(status).toBe(429);
+    expect(Number(headers.get('retry-after'))).toBeGreaterThan(0);
+  });
+
+  test('asks to send again while RabbitMQ is away, and says nothing of the inside', async () => {
+    const { send, server, get, text: log } = await setUp();
+    await server.close();
+    await vi.waitFor(async () => expect((await get('/readyz')).status).toBe(503));
+    const { status, text, headers } = await send();
+    expect(status).toBe(503);
+    expect(Number(headers.get('retry-after'))).toBeGreaterThan(0);
+    expect(text).not.toMatch(/rabbit|amqp|127\.0\.0\.1/i);
+    expect(log()).toMatch(/RabbitMQ/);
+  });
+
+  test('publishes many events at the same time once each', async () => {
+    const { send, bodies } = await setUp();
+    const ids = Array.from({ length: 60 }, (_, number) => `c${number}`);
+    const answers = await Promise.all(
+      ids.map((id) => send({ body: JSON.stringify({ id, updatedAt: '2026-11-28T12:00:00Z' }) })),
+    );
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
+    // Some of the messages are packs.
+    expect(
+      bodies()
+        .flat()
+        .map(({ id }) => id)
+        .toSorted(),
+    ).toEqual(ids.toSorted());
+  });
+
+  test('is polled by no one: a single round leaves it out', async () => {
+    const { producer } = await setUp();
+    expect(await producer.pollOnce()).toEqual([]);
+  });
+});
