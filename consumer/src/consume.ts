@@ -7,6 +7,7 @@ import type { KnownOfEntity } from './intake/known-records.js';
 import { oneAhead } from './intake/one-ahead.js';
 import { bytesOf, headersOf, nameKey } from './intake/packed.js';
 import type { Delivery } from './intake/settle.js';
+import { ENDS_CONSUMER } from './intake/suspects.js';
 import type { Entry, MergeStep } from './merge/merge.js';
 import type { Reporter } from './metrics/report.js';
 import type { Batcher } from './write/batch.js';
@@ -93,6 +94,7 @@ async function decodeAll(deliveries: readonly Delivery[], steps: Steps): Promise
 
 /** Nothing waits for it: a record that cannot be put on the dead letters is held aside, and the records beside it go on. */
 function bury(delivery: Delivery, error: PoisonError, { entity, deadLetters, report }: Steps): void {
-  nameKey(delivery.message, entity);
+  // Not even its key is read of a record that ends the process that reads it.
+  if (error.code !== ENDS_CONSUMER) nameKey(delivery.message, entity);
   deadLetters.bury(delivery, entity.config.queue, error, (isNew) => report.dead(delivery, entity.name, error, isNew));
 }

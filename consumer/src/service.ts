@@ -34,6 +34,7 @@ import {
 } from '@tributary/shared';
 import { LyingLetters } from './dead-letters/lying-letters.js';
 import { RedisBuried } from './dead-letters/redis-buried.js';
+import { RedisStrikes } from './intake/redis-strikes.js';
 import { createMergeRows } from './merge/rows.js';
 import { type DeadRecordGroup, DeadRecords } from './metrics/dead-records.js';
 import { measureEvictions } from './metrics/evictions.js';
@@ -270,6 +271,7 @@ class ConsumerService implements Consumer {
       kept: keptBodies(config.sink, { postgresUrl: this.#options.postgresUrl }),
       seenAgain: redisSeenAgain(redis, config.name),
       settledNotes: redisSettledNotes(redis, config.name),
+      strikes: new RedisStrikes(redis, config.name),
       sink,
       instance,
       // Room for many batches, so that one can be written while others fill.

@@ -1,8 +1,10 @@
 import { type Clock, isPack, placesOf } from '@tributary/shared';
+import type { Alone } from './alone.js';
 import type { BrokerMessage, IntakeChannel } from './channel.js';
 import { faultOfPack } from './packed.js';
 import { Delivery, type OnSettled, type Pack, Settler } from './settle.js';
 import { Subscription } from './subscription.js';
+import { isSuspect, Suspects, type SuspectsOptions } from './suspects.js';
 import { Window } from './window.js';
 
 /** How many deliveries are judged together: enough to share a round trip to Redis, few enough to keep it short. */
@@ -17,6 +19,10 @@ export interface IntakeOptions {
   /** The number of deliveries that the broker gives out before it waits for an acknowledgement, if each is one record. */
   readonly prefetch: number;
   readonly onSettled?: OnSettled;
+  /** Looks for the record that ends the process. */
+  readonly suspects: SuspectsOptions;
+  /** Writes now what waits for its batch. Nothing waits for it here. */
+  readonly hurry: () => void;
 }
 
 /**
@@ -30,14 +36,27 @@ export class Intake implements AsyncIterable<Delivery[]> {
   readonly #clock: Clock;
   readonly #window: Window;
   readonly #over = new AbortController();
+  readonly #suspects: Suspects;
+  readonly #alone: Alone;
+  /** Messages that were delivered many times. They have their turn before the others. */
+  #suspected: (Delivery | Pack)[] = [];
   #buffer: (Delivery | Pack)[] = [];
   #busy: Delivery[] = [];
   #wake: (() => void) | undefined;
   #subscription: Subscription | undefined;
 
-  constructor({ channel, clock, prefetch, onSettled }: IntakeOptions) {
+  constructor({ channel, clock, prefetch, onSettled, suspects, hurry }: IntakeOptions) {
     this.#channel = channel;
     this.#clock = clock;
+    this.#suspects = new Suspects(suspects);
+    this.#alone = suspects.alone;
+    const atWork = () => this.#atWork;
+    this.#alone.join({
+      get atWork() {
+        return atWork();
+      },
+      hurry,
+    });
     const window = new Window(prefetch);
     this.#window = window;
     const isStarved = () => this.#buffer.length === 0;
@@ -76,7 +95,10 @@ export class Intake implements AsyncIterable<Delivery[]> {
   #arrived(message: BrokerMessage): void {
     const { content, properties } = message;
     const places = isPack(properties) ? placesOf(content) : undefined;
-    this.#giveOut([this.#track(message, places)]);
+    const arrived = this.#track(message, places);
+    if (isSuspect(message)) this.#suspected.push(arrived);
+    else this.#buffer.push(arrived);
+    this.#wake?.();
     this.#subscription?.took(places === undefined ? 1 : places.length / 2, content.length);
   }
 
@@ -117,23 +139,49 @@ export class Intake implements AsyncIterable<Delivery[]> {
     this.#wake?.();
   }
 
+  /** How many records were given out, and are neither settled nor put back. */
+  get #atWork(): number {
+    const waiting = [...this.#buffer, ...this.#suspected].reduce((sum, { records }) => sum + records, 0);
+    return this.settler.unsettled - waiting - this.#busy.length;
+  }
+
   /** The next micro-batch. A pack is parted when its turn comes; what is too much of it is given out in the next. */
-  #take(): Delivery[] {
+  #take(from: (Delivery | Pack)[]): Delivery[] {
     const taken: Delivery[] = [];
     let parted = 0;
-    for (const one of this.#buffer) {
+    for (const one of from) {
       if (taken.length >= MICRO_BATCH) break;
       if (one instanceof Delivery) taken.push(one);
       else for (const delivery of one.deliveries) taken.push(delivery);
       parted += 1;
     }
-    this.#buffer.splice(0, parted, ...taken.splice(MICRO_BATCH));
+    from.splice(0, parted, ...taken.splice(MICRO_BATCH));
     return taken;
+  }
+
+  /** Gives out what was delivered many times, a few records or one at a time, with nothing beside them in any queue. */
+  async *#takeSuspects(): AsyncGenerator<Delivery[]> {
+    const end = await this.#suspects.begin(this.#suspected.length);
+    try {
+      while (this.#suspected.length > 0 && !this.#over.signal.aborted) {
+        const taken = this.#take(this.#suspected);
+        const { deliveries, survived } = await this.#suspects.next(taken);
+        this.#suspected.unshift(...taken.slice(deliveries.length));
+        yield [...deliveries];
+        const isDone = await this.#suspects.untilDone();
+        // A session that fails because of a record, and ends, is no better than a process that does.
+        if (isDone || !this.#over.signal.aborted) await survived();
+      }
+    } finally {
+      end();
+    }
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Delivery[]> {
     while (!this.#over.signal.aborted) {
-      if (this.#buffer.length > 0) yield this.#take();
+      if (this.#suspected.length > 0) yield* this.#takeSuspects();
+      else if (this.#alone.over !== undefined) await this.#alone.over;
+      else if (this.#buffer.length > 0) yield this.#take(this.#buffer);
       else await new Promise<void>((resolve) => (this.#wake = resolve));
     }
   }

@@ -18,6 +18,7 @@ class Arrival {
 
 /** A record in flight, with the only function that may settle it: a message of the broker, or a part of one that is a pack. */
 export class Delivery {
+  readonly records = 1;
   settled = false;
   /** Set when its record came as far as the sink, which refused a row of it. Then it is to be buried, and not to be written again. */
   refused: PoisonError | undefined;
@@ -65,6 +66,10 @@ export class Pack {
     this.#arrival = arrival;
     this.#places = places;
     this.#settler = settler;
+  }
+
+  get records(): number {
+    return this.#places.length / 2;
   }
 
   get deliveries(): Delivery[] {

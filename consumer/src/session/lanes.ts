@@ -1,6 +1,8 @@
 import { applyTopology, describeBrokerError, type Entity, type ReleaseList, type Topology } from '@tributary/shared';
+import { Alone } from '../intake/alone.js';
 import { Intake } from '../intake/intake.js';
 import type { Settled } from '../intake/settle.js';
+import type { Strikes } from '../intake/suspects.js';
 import type { Entry } from '../merge/merge.js';
 import { Batcher, type BatchOptions } from '../write/batch.js';
 import { type Broker, openChannel } from './broker.js';
@@ -24,6 +26,7 @@ export interface LaneOptions extends SlowStepOptions {
   readonly batch: Pick<BatchOptions<Entry>, 'size' | 'interval' | 'flush'>;
   /** As of Settler, for the messages of a queue. */
   readonly onSettled: (queue: string, arrivals: readonly Settled[]) => Promise<void> | undefined;
+  readonly strikes: Strikes;
 }
 
 const DECLARING =
@@ -36,20 +39,22 @@ const DECLARING =
  */
 export async function openLanes(options: LaneOptions, ending: Ending, release: ReleaseList): Promise<Lane[]> {
   const { entities, broker, instance, prefetch, clock } = options;
+  const alone = new Alone(clock);
   const lanes: Lane[] = [];
   for (const entity of entities) {
     const { queue } = entity.config;
     const channel = await openChannel(broker, ending, release);
     if (lanes.length === 0) await tellIfSlow(applyTopology(channel, options.topology), DECLARING, options);
     const onSettled = (arrivals: readonly Settled[]) => options.onSettled(queue, arrivals);
-    const intake = new Intake({ channel, clock, prefetch, onSettled });
+    const batch = new Batcher({ ...options.batch, clock, onError: (error) => ending.byError(error) });
+    const suspects = { ...options, alone, queue };
+    const intake = new Intake({ channel, clock, prefetch, onSettled, suspects, hurry: () => void batch.flushNow() });
     const consumerTag = `consumer ${instance} ${entity.name}`;
     const onCancel = (reason?: unknown) => ending.by('consumer cancelled', whyCancelled(queue, reason));
     const started = intake.start(queue, consumerTag, onCancel).catch((cause: unknown) => {
       throw new Error(`RabbitMQ does not give out queue "${queue}"`, { cause });
     });
     await tellIfSlow(started, withoutAnswer(queue), options);
-    const batch = new Batcher({ ...options.batch, clock, onError: (error) => ending.byError(error) });
     lanes.push({ entity, intake, batch });
   }
   return lanes;

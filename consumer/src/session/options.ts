@@ -1,6 +1,7 @@
 import type { Clock, Entity, Logger, PipelineConfig, SeenAgain, SettledNotes, Topology } from '@tributary/shared';
 import type { Buried } from '../dead-letters/dead-letters.js';
 import type { KeptBodies } from '../dead-letters/kept-bodies.js';
+import type { Strikes } from '../intake/suspects.js';
 import type { LedgerStore } from '../ledger/port.js';
 import type { MergeRows } from '../merge/rows.js';
 import type { DeadRecords } from '../metrics/dead-records.js';
@@ -21,6 +22,7 @@ export interface SessionOptions {
   readonly kept: KeptBodies;
   readonly seenAgain: Pick<SeenAgain, 'note'>;
   readonly settledNotes: SettledNotes;
+  readonly strikes: Strikes;
   readonly sink: Sink;
   /** Names this consumer for people. */
   readonly instance: string;

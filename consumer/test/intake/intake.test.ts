@@ -3,6 +3,7 @@ import { Intake } from '../../src/intake/intake.js';
 import type { Delivery } from '../../src/intake/settle.js';
 import { FakeChannel } from '../support/fake-channel.js';
 import { FakeClock, settled } from '../support/fake-clock.js';
+import { apart } from '../support/suspects.js';
 
 describe('the intake', () => {
   let channel: FakeChannel;
@@ -13,7 +14,7 @@ describe('the intake', () => {
   beforeEach(async () => {
     channel = new FakeChannel();
     clock = new FakeClock();
-    intake = new Intake({ channel, clock, prefetch: 250 });
+    intake = new Intake({ channel, clock, prefetch: 250, ...apart(clock) });
     cancellations = 0;
     given = [];
     await intake.start('customer_data', 'host-1-customer', () => {
@@ -77,7 +78,7 @@ describe('the intake', () => {
   test('asks the broker for no more when it is cancelled here', async () => {
     await intake.cancel();
     expect(channel.cancelled).toBe('host-1-customer');
-    await new Intake({ channel, clock, prefetch: 250 }).cancel();
+    await new Intake({ channel, clock, prefetch: 250, ...apart(clock) }).cancel();
   });
 
   test('ends at once, even while it waits, and leaves to the broker what was put back', async () => {

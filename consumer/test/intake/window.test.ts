@@ -5,6 +5,7 @@ import { Intake } from '../../src/intake/intake.js';
 import { Window } from '../../src/intake/window.js';
 import { FakeChannel } from '../support/fake-channel.js';
 import { FakeClock, settled } from '../support/fake-clock.js';
+import { apart } from '../support/suspects.js';
 
 const SINGLES = 1_000;
 
@@ -60,7 +61,8 @@ describe('the intake', () => {
   let cancellations: number;
   beforeEach(async () => {
     channel = new FakeChannel();
-    intake = new Intake({ channel, clock: new FakeClock(), prefetch: SINGLES });
+    const clock = new FakeClock();
+    intake = new Intake({ channel, clock, prefetch: SINGLES, ...apart(clock) });
     cancellations = 0;
     await intake.start('customer_data', 'host-1-customer', () => {
       cancellations++;

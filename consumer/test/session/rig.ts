@@ -15,6 +15,7 @@ import { AmqpServer } from 'amqp-emulator';
 import { type Channel, connect, type GetMessage } from 'amqplib';
 import { onTestFinished } from 'vitest';
 import { RedisBuried } from '../../src/dead-letters/redis-buried.js';
+import { RedisStrikes } from '../../src/intake/redis-strikes.js';
 import { createMergeRows } from '../../src/merge/rows.js';
 import { DeadRecords } from '../../src/metrics/dead-records.js';
 import { RedisLedgerStore } from '../../src/recovery/store.js';
@@ -87,6 +88,7 @@ export async function startRig({ redis }: RedisStandIn) {
         kept: { keep: () => Promise.reject(new Error('every body fits')) },
         seenAgain: redisSeenAgain(redis, config.name),
         settledNotes: { note, leave: async () => {} },
+        strikes: new RedisStrikes(redis, config.name),
         sink,
         instance: 'test',
         writer: `writer-${++sessions}`,

@@ -92,6 +92,7 @@ export class SimulatedConsumer {
         // Notes for people, which nothing waits for: they are no step of a schedule.
         seenAgain: { note: () => {} },
         settledNotes: { note: async () => {}, leave: async () => {} },
+        strikes: { of: async (_queue, records) => records.map(() => 0), add: async () => {}, forget: async () => {} },
         sink,
         instance: host.name,
         writer: `${host.name}.${session}`,

@@ -18,6 +18,7 @@ import { FakeChannel } from './fake-channel.js';
 import { FakeClock } from './fake-clock.js';
 import type { PlainSink } from './plain-sink.js';
 import { CRM, CUSTOMER, type Fields, INVENTORY, log, newMetrics } from './records.js';
+import { apart } from './suspects.js';
 
 export interface StepsOptions {
   readonly redis: LedgerRedis;
@@ -72,7 +73,7 @@ export async function startSteps(options: StepsOptions) {
   const lanes = await Promise.all(
     entities.map(async (entity) => {
       const channel = new FakeChannel();
-      const intake = new Intake({ channel, clock, prefetch: 250 });
+      const intake = new Intake({ channel, clock, prefetch: 250, ...apart(clock) });
       await intake.start(entity.config.queue, writer, () => {});
       const batch = new Batcher<Entry>({
         size: config.batch.size,
