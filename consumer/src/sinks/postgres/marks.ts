@@ -2,7 +2,8 @@ import type { Row } from '@tributary/shared';
 import { WriterLost } from '../../writer-lost.js';
 import type { Inspection, Mark, Marks } from '../port.js';
 import type { Database } from './database.js';
-import type { Column, PostgresTables } from './tables.js';
+import { checkNothingHidden } from './row-security.js';
+import { type Column, type PostgresTables, tablesIn } from './tables.js';
 import type { Transaction } from './transaction.js';
 import { findWitnesses, witnessesOf } from './witnesses.js';
 
@@ -48,7 +49,7 @@ interface FoundTable {
   readonly next: string;
   readonly rows: boolean;
   readonly closed: boolean;
-  /** By name, the number and the type of each of its columns. A column that was dropped and made again has another number. */
+  /** By name, the number and the type of each of its columns, and what narrows that. A column that was dropped and made again has another number. */
   readonly columns: Readonly<Record<string, string>> | null;
 }
 
@@ -108,6 +109,7 @@ export class PostgresMarks {
   /** As of the sink's port. */
   async inspect(kept: Marks): Promise<Inspection> {
     const { counts, tables } = await this.#database.transaction(async (transaction) => {
+      await checkNothingHidden(transaction, [...this.#tables.datasets.values()].flatMap(tablesIn));
       const counted = await this.#counts(transaction);
       return { counts: counted, tables: await this.#look(transaction, kept, counted) };
     });
@@ -138,7 +140,7 @@ export class PostgresMarks {
                     pg_catalog.txid_snapshot_xmin(pg_catalog.txid_current_snapshot())::text AS running,
                     pg_catalog.txid_snapshot_xmax(pg_catalog.txid_current_snapshot())::text AS next,
                     EXISTS (SELECT FROM ${rows.sql}) AS rows, EXISTS (SELECT FROM ${tombstones.sql}) AS closed,
-                    (SELECT jsonb_object_agg(a.attname, a.attnum || ':' || a.atttypid) FROM pg_catalog.pg_attribute a
+                    (SELECT jsonb_object_agg(a.attname, a.attnum || ':' || a.atttypid || CASE WHEN a.atttypmod < 0 THEN '' ELSE ':' || a.atttypmod END) FROM pg_catalog.pg_attribute a
                       WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped) AS columns
                FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
               WHERE n.nspname = $1 AND c.relname = $${index + 2}::text`,

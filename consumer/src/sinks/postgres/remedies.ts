@@ -15,7 +15,8 @@ const BY_CODE: Readonly<Record<string, string>> = {
   '53300': 'raise its max_connections, or run fewer consumers',
   '55P03':
     'another session has locked the table or its rows: SELECT * FROM pg_locks JOIN pg_stat_activity USING (pid) shows which',
-  '57014': 'the statement took too long or was cancelled: see whether the server is overloaded',
+  '57014':
+    'the statement took too long or was cancelled: see whether the server is overloaded, and whether its user has a statement_timeout that is too small',
   '57P01': 'an administrator has stopped it or ended the connection',
   '57P03': 'it is starting up, or shutting down',
   '58030': 'it cannot read or write its files: see its log',

@@ -2,7 +2,8 @@ import { canonicalInteger, type Dataset, type FieldType, parseJson } from '@trib
 import { escapeIdentifier } from 'pg';
 import type { LandedRow } from '../port.js';
 import type { Database } from './database.js';
-import type { Column, DatasetTables } from './tables.js';
+import { checkNothingHidden } from './row-security.js';
+import { type Column, type DatasetTables, tablesIn } from './tables.js';
 
 const ROWS_PER_FETCH = 500;
 
@@ -18,9 +19,11 @@ interface Fetched {
 }
 
 /** Streams what has landed, as of one moment: the newest row of each key, then the keys that were closed. */
-export async function* scanRows(database: Database, { rows, tombstones, dataset }: DatasetTables) {
+export async function* scanRows(database: Database, tables: DatasetTables) {
+  const { rows, tombstones, dataset } = tables;
   const transaction = await database.begin('REPEATABLE READ READ ONLY', { hangTimeout: PATIENCE });
   try {
+    await checkNothingHidden(transaction, tablesIn(tables));
     for (const table of [rows, tombstones]) {
       const columns = table.columns.map(expression).join(', ');
       await transaction.query(`DECLARE landed NO SCROLL CURSOR FOR SELECT ${columns} FROM ${table.sql}`);

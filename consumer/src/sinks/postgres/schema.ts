@@ -1,7 +1,8 @@
 import { FatalError } from '@tributary/shared';
 import { escapeIdentifier } from 'pg';
 import type { Database } from './database.js';
-import type { Column, PostgresTables, Table } from './tables.js';
+import { checkNothingHidden } from './row-security.js';
+import { type Column, type PostgresTables, type Table, tablesIn } from './tables.js';
 import type { Transaction } from './transaction.js';
 
 /** A column as the database has it. */
@@ -37,7 +38,7 @@ export class PostgresSchema {
 
   /**
    * Looks once, and again only after {@link forget}.
-   * @throws FatalError if a table is not Tributary's, or a column is of another type
+   * @throws FatalError if a table is not Tributary's, or a column is of another type; RetryableError if policies may hide rows
    */
   ensure(): Promise<Retired> {
     if (this.#ready === undefined) {
@@ -54,11 +55,18 @@ export class PostgresSchema {
     this.#ready = undefined;
   }
 
+  get #all(): readonly Table[] {
+    const { datasets, meta, writers, marks } = this.#tables;
+    return [meta, writers, marks, ...[...datasets.values()].flatMap(tablesIn)];
+  }
+
   async #ensure(): Promise<Retired> {
     const { schema } = this.#tables;
     const asIs = await this.#database.transaction(async (transaction) => {
       await checkEncoding(transaction);
-      return this.#plan(transaction);
+      const plan = await this.#plan(transaction);
+      if (plan.statements.length === 0) await checkNothingHidden(transaction, this.#all);
+      return plan;
     });
     if (asIs.statements.length === 0) return asIs.retired;
     return this.#database.transaction(async (transaction) => {
@@ -68,16 +76,14 @@ export class PostgresSchema {
       await transaction.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [`tributary ${schema}`]);
       const { statements, retired } = await this.#plan(transaction);
       for (const statement of statements) await transaction.query(statement);
+      await checkNothingHidden(transaction, this.#all);
       return retired;
     });
   }
 
   async #plan(transaction: Transaction): Promise<Plan> {
-    const { schema, datasets, meta, writers, marks } = this.#tables;
-    const wanted = [meta, writers, marks];
-    for (const { rows, tombstones, history } of datasets.values()) {
-      wanted.push(rows, tombstones, ...(history === undefined ? [] : [history]));
-    }
+    const { schema } = this.#tables;
+    const wanted = this.#all;
     const [space] = await transaction.query('SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = $1', [schema]);
     const found = await transaction.query<Found>(FIND_COLUMNS, [schema, wanted.map(({ name }) => name)]);
     // Without IF NOT EXISTS, which needs the right to create even if the schema exists.

@@ -7,11 +7,12 @@ import { PostgresFence } from './fence.js';
 import { PostgresMarks } from './marks.js';
 import { HistoryMender } from './mend-history.js';
 import { culpritOf } from './refusals.js';
+import { checkNothingHidden } from './row-security.js';
 import { scanRows } from './scan.js';
 import { PostgresSchema } from './schema.js';
 import { writeSplit } from './split.js';
 import { readStored } from './stored.js';
-import { type DatasetTables, tablesOf } from './tables.js';
+import { type DatasetTables, tablesIn, tablesOf } from './tables.js';
 import type { Transaction } from './transaction.js';
 import { writeRows } from './write.js';
 
@@ -137,6 +138,8 @@ export function createPostgresSink(options: PostgresSinkOptions): Sink {
             return (await inTransaction(write)).mark;
           } catch (error) {
             if (error instanceof WriterLost || culpritOf(error, into) === 'sink') throw error;
+            // A row that is hidden is refused, too: then it is not the row's fault.
+            await database.transaction((transaction) => checkNothingHidden(transaction, tablesIn(into)));
             const { refusals, mark } = await inTransaction((transaction) =>
               writeSplit(rows, { transaction, tables: into, write: (some) => writeAll(transaction, some) }),
             );

@@ -32,6 +32,10 @@ export interface DatasetTables {
   readonly history: Table | undefined;
 }
 
+/** Those that are there. */
+export const tablesIn = ({ rows, tombstones, history }: DatasetTables): Table[] =>
+  history === undefined ? [rows, tombstones] : [rows, tombstones, history];
+
 /** All tables of a pipeline. */
 export interface PostgresTables {
   readonly schema: string;

@@ -2,7 +2,8 @@ import { ownValue, type Row, stringifyJson } from '@tributary/shared';
 import { escapeIdentifier } from 'pg';
 import { changesIn, contentOf, fillColumns, newestInHistory, recordReturns } from './history.js';
 import { RowNotKept } from './refusals.js';
-import type { Column, DatasetTables, Table } from './tables.js';
+import { hiding, rowsHidden } from './row-security.js';
+import { type Column, type DatasetTables, type Table, tablesIn } from './tables.js';
 import type { Transaction } from './transaction.js';
 
 /** What goes into one statement at most: as many rows, or as many characters, whichever comes first. */
@@ -34,23 +35,76 @@ export async function writeRows(
   if (!keepsHistory(tables)) return;
   const now = await contentOf(transaction, tables, keys);
   const { changes, late } = await changesIn(transaction, tables, given, before, now);
-  await insert(transaction, tables.history, changes, options.writtenAt, 'ON CONFLICT DO NOTHING');
+  await insertIntoHistory(transaction, tables.history, changes, options.writtenAt);
   await recordReturns(transaction, tables, late);
   // A column that was dropped is made again, and its values come again with rows that are no change.
   const fields = rows.columns.filter(({ field }) => field !== undefined).map(({ name }) => name);
   await fillColumns(transaction, tables, fields, late, options.writtenAt);
 }
 
-/** @throws RowNotKept if a trigger or a rule of another person has left out a row: it would count as written */
-async function checkKept(transaction: Transaction, { rows, tombstones }: DatasetTables, written: readonly Row[]) {
-  const there = ({ sql }: Table) => `EXISTS (SELECT FROM ${sql} WHERE _key = k AND _order >= o COLLATE "C")`;
-  const [missing] = await transaction.query<{ key: string }>(
-    `SELECT k AS key FROM unnest($1::text[], $2::text[]) AS given (k, o) WHERE NOT ${there(rows)} AND NOT ${there(tombstones)} LIMIT 1`,
-    [written.map(({ key }) => key), written.map(({ order }) => order)],
+/**
+ * Each row has to be there, or a newer one, or a newer tombstone; a closed key has its tombstone; and no key has both.
+ *
+ * @throws RowNotKept if a trigger or a rule of another person has left out a row or a deletion: it would count as written
+ * @throws RetryableError if policies may hide rows
+ */
+async function checkKept(transaction: Transaction, tables: DatasetTables, written: readonly Row[]): Promise<void> {
+  const { rows, tombstones } = tables;
+  const isKept = `COALESCE(r._order > o COLLATE "C" OR (r._order = o COLLATE "C" AND NOT closed), false) OR COALESCE(t._order >= o COLLATE "C", false)`;
+  const isBoth = 'r._key IS NOT NULL AND t._key IS NOT NULL';
+  const [found] = await transaction.query<Kept>(
+    `SELECT ${hiding('$4')} AS hidden, lost.* FROM (SELECT) AS one LEFT JOIN LATERAL (
+       SELECT k AS key, closed, ${isBoth} AS "isBoth" FROM unnest($1::text[], $2::text[], $3::boolean[]) AS given (k, o, closed)
+         LEFT JOIN ${rows.sql} r ON r._key = k LEFT JOIN ${tombstones.sql} t ON t._key = k
+        WHERE NOT (${isKept}) OR (${isBoth}) LIMIT 1) AS lost ON true`,
+    [
+      written.map(({ key }) => key),
+      written.map(({ order }) => order),
+      written.map(({ values }) => values === null),
+      tablesIn(tables).map(({ sql }) => sql),
+    ],
   );
-  if (missing === undefined) return;
-  const what = 'Postgres took the row and did not keep it: a trigger or a rule on the table leaves it out';
-  throw new RowNotKept(`${what} (key ${missing.key}, table ${rows.sql})`);
+  if (found?.hidden) throw rowsHidden(found.hidden);
+  if (found === undefined || found.key === null) return;
+  if (found.isBoth) {
+    const what = 'Postgres did not remove the row of a deleted record: a trigger on the table leaves the deletion out';
+    throw new RowNotKept(`${what} (key ${found.key}, table ${rows.sql} or ${tombstones.sql})`);
+  }
+  throw notKept(found.key, found.closed ? tombstones : rows);
+}
+
+interface Kept {
+  /** As of {@link hiding}. */
+  readonly hidden: string | null;
+  /** Of a row that is not as it was written; null if there is none. */
+  readonly key: string | null;
+  readonly closed: boolean | null;
+  readonly isBoth: boolean | null;
+}
+
+const notKept = (key: string, { sql }: Table): RowNotKept =>
+  new RowNotKept(
+    `Postgres took the row and did not keep it: a trigger or a rule on the table leaves it out (key ${key}, table ${sql})`,
+  );
+
+/** @throws RowNotKept if a trigger of another person has left out a row */
+async function insertIntoHistory(
+  transaction: Transaction,
+  history: Table,
+  changes: readonly Row[],
+  writtenAt: string,
+): Promise<void> {
+  const { text, statements } = insertion(history, changes, writtenAt, 'ON CONFLICT DO NOTHING RETURNING 1');
+  let inserted = 0;
+  for (const values of statements) inserted += (await transaction.query(text, values)).length;
+  // The others may be there already: the write is repeated.
+  if (inserted === changes.length) return;
+  const [missing] = await transaction.query<{ key: string }>(
+    `SELECT k AS key FROM unnest($1::text[], $2::text[], $3::text[]) AS given (k, m, h)
+      WHERE NOT EXISTS (SELECT FROM ${history.sql} WHERE _key = k AND _message_id = m AND _hash = h) LIMIT 1`,
+    [changes.map(({ key }) => key), changes.map(({ messageId }) => messageId), changes.map(({ hash }) => hash)],
+  );
+  if (missing !== undefined) throw notKept(missing.key, history);
 }
 
 /** What these keys held. The history knows it of keys whose rows a person has removed. */
@@ -106,15 +160,19 @@ async function insert(
   writtenAt: string,
   onConflict: string,
 ): Promise<void> {
+  const { text, statements } = insertion(table, rows, writtenAt, onConflict);
+  for (const values of statements) await transaction.query(text, values);
+}
+
+function insertion(table: Table, rows: readonly Row[], writtenAt: string, onConflict: string) {
   const names = table.columns.map(({ name }) => escapeIdentifier(name)).join(', ');
   const arrays = table.columns.map(({ type }, index) => `$${index + 1}::${type}[]`).join(', ');
   const text = `INSERT INTO ${table.sql} AS landed (${names}) SELECT * FROM unnest(${arrays}) ${onConflict}`;
-  for (const cells of inStatements(rows.map((row) => table.columns.map((column) => cellOf(row, column, writtenAt))))) {
-    await transaction.query(
-      text,
-      table.columns.map((_, index) => cells.map((row) => row[index])),
-    );
-  }
+  const cells = rows.map((row) => table.columns.map((column) => cellOf(row, column, writtenAt)));
+  const statements = function* () {
+    for (const some of inStatements(cells)) yield table.columns.map((_, index) => some.map((row) => row[index]));
+  };
+  return { text, statements: statements() };
 }
 
 type Cell = string | number | boolean | null;
