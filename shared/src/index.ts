@@ -62,6 +62,7 @@ export * from './records/times/pattern.js';
 export * from './records/times/unix.js';
 export * from './records/times/zone.js';
 export { likelyType, lineToDeclare, UNKNOWN_FIELDS } from './records/unknown-fields.js';
+export { ORIGIN, UNREADABLE } from './records/unreadable.js';
 export * from './records/version.js';
 export * from './redis/health.js';
 export * from './redis/ledger-doubt.js';

@@ -1,4 +1,4 @@
-import { type Clock, interruptible } from '@tributary/shared';
+import { type Clock, interruptible, isMapping, ORIGIN } from '@tributary/shared';
 import { type Beginning, type Cursor, type CursorStore, EMPTY } from '../cursor/cursor.js';
 import type { KnownKeys } from '../cursor/known-keys.js';
 import type { Endpoint } from '../endpoint.js';
@@ -72,6 +72,11 @@ async function beginRun(
   const beginning = await cursors.begin(endpoint, clock.now());
   await cursors.reached(beginning.notBefore);
   return beginning;
+}
+
+/** A record that the consumer will dead-letter tells where it came from. */
+function noteOrigin({ entity }: Endpoint, record: unknown, originOf: (index: number) => string, index: number): void {
+  if (isMapping(record) && !entity.accepts(record)) record[ORIGIN] = originOf(index);
 }
 
 /**
@@ -180,8 +185,9 @@ export async function poll(
       await onPage(endpoint, page);
       if (!page.notModified) await dropConditions();
       const published: unknown[] = [];
-      for (const raw of page.records) {
+      for (const [index, raw] of page.records.entries()) {
         const { record, isFiltered, isDeleted } = shape.of(raw);
+        if (page.originOf !== undefined) noteOrigin(endpoint, record, page.originOf, index);
         const message = messageOf(record, page.fetchedAt);
         const isAccepted = progress.accepts(message, isFiltered);
         if (isAccepted || isFiltered) walk.record(message);
@@ -229,6 +235,7 @@ export async function poll(
     const from = source.isInOrder === true ? savedUpTo : full ? undefined : beginningOf(endpoint, saved, slice);
     await steps.confirmed?.(endpoint, messages, from);
     await cursors.save(endpoint, reached);
+    if (reached.place !== undefined) await source.saved?.(signal);
     const { settled } = walks;
     walks = new Walks(endpoint, EMPTY, begunAt, source.countsPages, source.isInOrder);
     // The next run asks again for what would not stand still.

@@ -7,8 +7,9 @@ import {
   mappedFields,
   pathToName,
   UNKNOWN_FIELDS,
+  UNREADABLE,
 } from '@tributary/shared';
-import { CONTEXT } from '../sources/port.js';
+import { CONTEXT, Unreadable } from '../sources/port.js';
 import { type Convert, converterOf } from './convert.js';
 import type { ShapeEvents } from './endpoint-findings.js';
 import { type Conditions, RecordExpressions } from './expressions.js';
@@ -88,6 +89,10 @@ class CompiledShape implements Shape {
     shaped.record = raw;
     shaped.isFiltered = false;
     shaped.isDeleted = false;
+    if (raw instanceof Unreadable) {
+      shaped.record = { [UNREADABLE]: raw.fault, text: raw.text };
+      return shaped;
+    }
     // What is no object has no fields, unless they are found by their place.
     if (!isMapping(raw) && !this.#isOfLists) return shaped;
     const record = this.#record(raw);

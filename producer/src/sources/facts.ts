@@ -49,6 +49,16 @@ const FACTS: { readonly [K in SourceKind]: (endpoint: EndpointOf<K>) => SourceFa
   webhook({ items }) {
     return { asked: [items], server: undefined, cut: undefined, maxRetryAfter: 0, isPolled: false };
   },
+  files({ path, format, encoding, items, append, newest, s3 }) {
+    return {
+      // Files that were read stay read when they are archived or moved elsewhere from now on.
+      asked: [[path, s3.endpoint], format, encoding, items, append, newest],
+      server: undefined,
+      cut: undefined,
+      maxRetryAfter: 0,
+      isPolled: true,
+    };
+  },
 };
 
 export function factsOf(endpoint: EndpointConfig): SourceFacts {

@@ -1,5 +1,7 @@
 import type { SourceKind } from '@tributary/shared';
 import type { Endpoint, EndpointFrom } from '../endpoint.js';
+import { FilesSource } from './files/files.js';
+import { placeOf } from './files/places/kinds.js';
 import type { Source, SourceEvents } from './port.js';
 import { RestSource } from './rest/rest.js';
 import { SqlSource } from './sql/sql.js';
@@ -30,6 +32,12 @@ const SOURCES: { readonly [K in SourceKind]: MakeSource<EndpointFrom<K>> } = {
       random,
     }),
   webhook: () => new WebhookSource(),
+  files: (endpoint, { clock }, events) =>
+    new FilesSource(endpoint, {
+      ...events,
+      place: placeOf(endpoint.config),
+      clock,
+    }),
 };
 
 /** Makes the source of an endpoint. It reports to `events` while it is read. */

@@ -12,7 +12,8 @@ export type Place = object;
 
 /**
  * Where a raw record holds what is none of its own: the raw record of its parent, the chosen values of `for`, and what it lay in in
- * the body; of a webhook, what else was in the event, the headers of the request, and when it came.
+ * the body; of a webhook, what else was in the event, the headers of the request, and when it came; the file that it came from, the line
+ * there, and when the file was changed.
  */
 export const CONTEXT = {
   parent: '$parent',
@@ -21,10 +22,47 @@ export const CONTEXT = {
   event: '$event',
   headers: '$headers',
   received: '$received',
+  file: '$file',
+  line: '$line',
+  modified: '$modified',
 } as const;
 
 /** A run that has read nothing yet ends rather than wait for longer than this until it may ask, in milliseconds. */
 export const LONGEST_IDLE_WAIT = 300_000;
+
+/**
+ * A piece of what a source reads that is no record, such as a line that cannot be parsed. It is published in the place of one, so that the
+ * consumer dead-letters it.
+ */
+export class Unreadable {
+  /** What is wrong with it, without its content: many may have the same fault. */
+  readonly fault: string;
+  /** What it is, as text: all of it, or its beginning. */
+  readonly text: string;
+
+  constructor(fault: string, text: string) {
+    this.fault = fault;
+    this.text = text;
+  }
+}
+
+/** What became of a file, or of another piece that a source takes as a whole. */
+export interface Input {
+  readonly name: string;
+  /** `read` to its end in this run; `refused`: it cannot be read, or was changed meanwhile; `waiting`: it is still being written. */
+  readonly outcome: 'read' | 'refused' | 'waiting';
+  readonly bytes?: number | undefined;
+  /** SHA-256 of what was read, in hexadecimal digits. */
+  readonly sha256?: string | undefined;
+  /** Records in it, with the bad ones, also those that earlier runs read. */
+  readonly records?: number | undefined;
+  /** Pieces of it that are no record. */
+  readonly bad?: number | undefined;
+  /** Where the unchanged copy of it is. */
+  readonly archived?: string | undefined;
+  /** Why it was refused, or what was told of it. */
+  readonly reason?: string | undefined;
+}
 
 /** One page of an endpoint's records. */
 export interface Page {
@@ -58,6 +96,10 @@ export interface Page {
    * where that is the place of the page before: to save costs a wait for the confirms, so a source gives a new one every few seconds.
    */
   readonly place?: Place | undefined;
+  /** Where a record of the page came from, for its dead letter: `a.csv, line 17`. Absent where nothing but the endpoint tells. */
+  readonly originOf?: ((index: number) => string) | undefined;
+  /** What became of the files that the source was done with since the page before. */
+  readonly inputs?: readonly Input[] | undefined;
 }
 
 export interface PageRequest {
@@ -99,6 +141,8 @@ export interface Source {
    * @throws the signal's reason once it has aborted
    */
   pages(request: PageRequest): AsyncGenerator<Page, void, undefined>;
+  /** The place of the last page that had one is saved: all records up to there are confirmed. */
+  saved?(signal: AbortSignal): Promise<void>;
   /**
    * What is there, for a person who sets the endpoint up. Absent where nothing tells but the records themselves.
    * @throws as `pages`

@@ -18,6 +18,8 @@ export interface SourceStage {
   put(records: readonly StageRecord[]): Promise<void>;
   /** The other side is away: nothing answers. Calling the result brings it back. */
   goAway(): Promise<() => Promise<void>>;
+  /** Whether it goes by a place of its own, and not by versions. */
+  readonly goesByPlace?: boolean;
   /** What of the settings must not be in any error. */
   readonly secret: string;
 }
@@ -37,6 +39,9 @@ async function read(source: Source, asked: Partial<PageRequest> = {}): Promise<P
   for await (const page of source.pages({ validators: [], signal, ...asked })) pages.push(page);
   return pages;
 }
+
+/** As it is after it was stored. */
+const copied = (place: object | undefined): object => JSON.parse(JSON.stringify(place)) as object;
 
 const idsOf = (pages: readonly Page[]): string[] =>
   pages.flatMap(({ records }) => records.map((record) => String((record as { id: unknown }).id)));
@@ -67,9 +72,20 @@ export function describeSource(name: string, stage: () => Promise<SourceStage>):
       }
     });
 
-    test('gives what changed since a version, and may give more, but not everything', async () => {
-      const { source, put } = await stage();
+    test('gives what changed since a version, or since a place, and may give more, but not everything', async () => {
+      const { source, put, goesByPlace = false } = await stage();
       await put(many(25));
+      if (goesByPlace) {
+        const place = (await read(source)).findLast((page) => page.place !== undefined)?.place;
+        expect(place).toBeDefined();
+        expect(idsOf(await read(source, { place: copied(place) }))).toEqual([]);
+        const added = [26, 27, 28].map((number) => recordAt(number));
+        await put(added);
+        const ids = idsOf(await read(source, { place: copied(place) }));
+        expect(ids).toEqual(expect.arrayContaining(added.map(({ id }) => id)));
+        expect(ids.length).toBeLessThan(25);
+        return;
+      }
       const ids = idsOf(await read(source, { since: recordAt(15).updatedAt }));
       expect(ids).toEqual(
         expect.arrayContaining(

@@ -41,6 +41,14 @@ export function sqlEndpointWith(settings: object, more: object = {}): EndpointFr
   return { ...endpoint, config };
 }
 
+/** One endpoint that reads files, given by its settings. */
+export function filesEndpointWith(settings: object, more: object = {}): EndpointFrom<'files'> {
+  const endpoint = only(pipelineWith({ drop: { source: 'files', ...settings } }, more));
+  const { config } = endpoint;
+  if (config.source !== 'files') throw new Error('the endpoint reads no files');
+  return { ...endpoint, config };
+}
+
 function only(config: PipelineConfig): Endpoint {
   const [endpoint] = compileEndpoints(config);
   if (endpoint === undefined) throw new Error('the endpoint is not enabled');

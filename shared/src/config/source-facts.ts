@@ -67,6 +67,13 @@ const FACTS: { readonly [K in SourceKind]: SourceFacts<EndpointOf<K>> } = {
     advice: () => [],
     hook: besideHook,
   },
+  files: {
+    auth: () => undefined,
+    urls: ({ s3 }) => (s3.endpoint === undefined ? [] : [s3.endpoint]),
+    origin: (_id, { path }) => path,
+    advice: () => [],
+    hook: besideHook,
+  },
   webhook: {
     auth: () => undefined,
     urls: () => [],

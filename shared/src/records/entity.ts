@@ -8,6 +8,7 @@ import { isUsableKey, joinKey, keyFieldsOf, MAX_KEY_BYTES } from './key.js';
 import { isMapping, ownValue } from './own-value.js';
 import { readInstant, toMicroseconds } from './times/instant.js';
 import { UNKNOWN_FIELDS } from './unknown-fields.js';
+import { ORIGIN, UNREADABLE, withOrigin } from './unreadable.js';
 import { compileFields, type Fault } from './validate.js';
 import { normaliseVersion } from './version.js';
 
@@ -39,6 +40,8 @@ export interface Entity {
    * @throws PoisonError naming the field, what it holds and what was expected
    */
   decode(raw: unknown): EntityRecord;
+  /** Whether {@link decode} takes it, but for what it holds beside the declared fields. It costs no hash. */
+  accepts(raw: unknown): boolean;
   /** The key of a raw record, if it has one; for tracing, before validation. */
   keyOf(raw: unknown): string | undefined;
   /** The normalised version of a raw record, if it has a usable one. */
@@ -101,7 +104,7 @@ export function compileEntity(name: string, config: EntityConfig): Entity {
     let unknown: string[] | undefined;
     // Without a list of the names: nearly all records have declared fields only.
     for (const field in raw) {
-      if (declared.has(field) || field === DELETED || !Object.hasOwn(raw, field)) continue;
+      if (declared.has(field) || field === DELETED || field === ORIGIN || !Object.hasOwn(raw, field)) continue;
       unknown ??= [];
       unknown.push(field);
     }
@@ -113,24 +116,46 @@ export function compileEntity(name: string, config: EntityConfig): Entity {
     config,
     keyOf,
     versionOf,
+    accepts(raw) {
+      if (!isMapping(raw)) return false;
+      const key = keyOf(raw);
+      if (key === undefined || !isUsableKey(key) || versionOf(raw) === undefined) return false;
+      return raw[DELETED] !== undefined || fields.read(raw) !== undefined;
+    },
     decode(raw) {
-      if (!isMapping(raw)) {
-        throw new PoisonError('not_an_object', `${name}: the record is ${describeValue(raw)}, expected an object`);
+      try {
+        return decodeRecord(raw);
+      } catch (error) {
+        throw withOrigin(error, raw);
       }
-      const key = usableKeyOf(raw);
-      if (raw[DELETED] !== undefined && isDeleted(raw, `${name} ${key}`)) {
-        const version = usableVersionOf(raw, key, NO_VERSION_OF_DELETION);
-        const hash = tombstoneHash(name, key, version);
-        return { entity: name, key, version, payload: null, deleted: true, hash, unknownFields: NO_FIELDS };
-      }
-      const payload = fields.read(raw);
-      if (payload === undefined) throw invalidField(name, key, raw, fields.faults(raw), config);
-      const version = usableVersionOf(raw, key);
-      const unknownFields = unknownIn(raw);
-      if (config.unknownFields === 'refuse' && unknownFields.length > 0) throw refused(name, key, raw, unknownFields);
-      return { entity: name, key, version, payload, deleted: false, hash: contentHash(key, payload), unknownFields };
     },
   };
+
+  function decodeRecord(raw: unknown): EntityRecord {
+    if (!isMapping(raw)) {
+      throw new PoisonError('not_an_object', `${name}: the record is ${describeValue(raw)}, expected an object`);
+    }
+    if (raw[UNREADABLE] !== undefined) throw unreadable(name, raw[UNREADABLE]);
+    const key = usableKeyOf(raw);
+    if (raw[DELETED] !== undefined && isDeleted(raw, `${name} ${key}`)) {
+      const version = usableVersionOf(raw, key, NO_VERSION_OF_DELETION);
+      const hash = tombstoneHash(name, key, version);
+      return { entity: name, key, version, payload: null, deleted: true, hash, unknownFields: NO_FIELDS };
+    }
+    const payload = fields.read(raw);
+    if (payload === undefined) throw invalidField(name, key, raw, fields.faults(raw), config);
+    const version = usableVersionOf(raw, key);
+    const unknownFields = unknownIn(raw);
+    if (config.unknownFields === 'refuse' && unknownFields.length > 0) throw refused(name, key, raw, unknownFields);
+    return { entity: name, key, version, payload, deleted: false, hash: contentHash(key, payload), unknownFields };
+  }
+}
+
+function unreadable(entity: string, fault: unknown): PoisonError {
+  const told = typeof fault === 'string' ? fault : describeValue(fault);
+  return new PoisonError('record_unreadable', `${entity}: it cannot be read as a record: ${told}`, undefined, {
+    fault: told,
+  });
 }
 
 const NO_FIELDS: readonly string[] = [];

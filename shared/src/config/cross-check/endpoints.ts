@@ -4,6 +4,7 @@ import type { IncrementalConfig } from '../incremental.js';
 import type { SourceKind } from '../kinds/sources.js';
 import type { EndpointConfig, EndpointOf, EntityConfig, PipelineConfig } from '../schema.js';
 import { checkAuth } from './auth.js';
+import { checkFiles } from './files.js';
 import { checkRequest } from './request.js';
 import { checkSql } from './sql.js';
 import { checkHook, checkWebhook } from './webhook.js';
@@ -44,6 +45,7 @@ const CHECKS: {
   },
   sql: (path, endpoint, { entity }) => checkSql(path, endpoint, entity),
   webhook: (path, endpoint) => checkWebhook(path, endpoint),
+  files: (path, endpoint) => checkFiles(path, endpoint),
 };
 
 function checkSource(path: string, endpoint: EndpointConfig, around: Surrounding): Iterable<Fault> {

@@ -1,3 +1,4 @@
+import { filesSettings } from './files.js';
 import { restSettings } from './rest.js';
 import { sqlSettings } from './sql.js';
 import type { KindTable } from './table.js';
@@ -8,6 +9,7 @@ export const SOURCES = {
   rest: { words: 'A REST API', settings: restSettings },
   sql: { words: 'A table or a query of a database: Postgres, MySQL or MariaDB', settings: sqlSettings },
   webhook: { words: 'Nothing is asked: a service sends its events to `POST /hooks/ID`', settings: webhookSettings },
+  files: { words: 'Files of a folder or of S3: CSV, JSON, NDJSON, Parquet', settings: filesSettings },
 } as const satisfies KindTable;
 
 /** The source of an endpoint that does not name one. */

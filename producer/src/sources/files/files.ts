@@ -1,0 +1,386 @@
+import { createHash } from 'node:crypto';
+import { type Clock, describeError, type EndpointOf, FatalError, RetryableError } from '@tributary/shared';
+import type { EndpointFrom } from '../../endpoint.js';
+import {
+  CONTEXT,
+  type Description,
+  type Input,
+  type Page,
+  type PageRequest,
+  type Source,
+  type SourceEvents,
+  Unreadable,
+} from '../port.js';
+import { RawBytes } from './bytes.js';
+import type { Standing } from './formats/framer.js';
+import { type FileState, KnownFiles, type Task } from './known.js';
+import {
+  FileFault,
+  FileGone,
+  type FilePlace,
+  type FoundFile,
+  type Listing,
+  type OpenFile,
+  type Trouble,
+} from './places/place.js';
+import { Readiness } from './ready.js';
+import { openText } from './text-records.js';
+
+export interface FilesOptions extends SourceEvents {
+  readonly place: FilePlace;
+  readonly clock: Clock;
+}
+
+/** Milliseconds between two places that are given to be saved: what is read again after a crash, at most. */
+const SAVED_EVERY = 2_000;
+/** Bytes at the beginning of a file by which it is known again when it has grown. */
+const HEAD = 65_536;
+
+/** Files of a folder or a bucket: each is read once, or as it grows, or all of them whenever one of them changes. */
+export class FilesSource implements Source {
+  readonly countsPages = false;
+  readonly #endpoint: EndpointFrom<'files'>;
+  readonly #config: EndpointOf<'files'>;
+  readonly #options: FilesOptions;
+  readonly #readiness: Readiness;
+  readonly #context: Context;
+  /** What was told already: it may hold of every run, and one line is enough. */
+  readonly #told = new Set<string>();
+  /** Files that were read to their end, and whose place is not saved yet. */
+  #finished: FoundFile[] = [];
+
+  constructor(endpoint: EndpointFrom<'files'>, options: FilesOptions) {
+    this.#endpoint = endpoint;
+    this.#config = endpoint.config;
+    this.#options = options;
+    this.#readiness = new Readiness(endpoint.config, options.clock);
+    this.#context = contextOf(endpoint);
+  }
+
+  async *pages({ place: saved, attended = false, signal }: PageRequest): AsyncGenerator<Page, void, undefined> {
+    const known = new KnownFiles(saved);
+    const run = new Run(known, this.#options.clock);
+    this.#finished = [];
+    if (saved === undefined && !attended) yield* this.#moved(run, signal);
+    for (let look = 1; ; look++) {
+      const listing = await this.#list(this.#options.place, signal);
+      const { ready, waiting } = this.#readiness.sort(listing);
+      for (const trouble of listing.troubles) this.#refuse(run, trouble);
+      for (const one of known.keepOnly(new Set(listing.files.map(({ name }) => name)))) {
+        this.#refuse(run, {
+          name: one.name,
+          code: 'gone',
+          reason: `it went away before it was read to its end; ${one.records} records of it were read`,
+        });
+      }
+      const files = this.#chosen(ready);
+      const isWhole = this.#config.deletes?.missing === true;
+      if (isWhole && known.areExactly(files) && waiting.length === 0) break;
+      if (isWhole) known.forget();
+      for (const file of files) yield* this.#file(this.#options.place, file, run, attended, signal);
+      const waits = waiting.flatMap(({ wait }) => wait ?? []);
+      if (look === 2 || waits.length === 0 || attended) {
+        for (const { file, wait } of waiting) run.inputs.push(this.#waiting(file, wait));
+        break;
+      }
+      await this.#options.clock.sleep(Math.min(...waits) + 1, signal);
+      signal.throwIfAborted();
+    }
+    yield {
+      ...this.#page([], run),
+      notModified: !run.hasRead && saved !== undefined && run.troubles.length === 0,
+      place: known.place(),
+      doubt:
+        run.troubles.length === 0 ? undefined : `${run.troubles[0]?.name} was not read: ${run.troubles[0]?.reason}`,
+    };
+  }
+
+  /** Everything up to the last place is confirmed and saved: what was read to its end may be moved. */
+  async saved(signal: AbortSignal): Promise<void> {
+    for (const file of this.#finished.splice(0)) {
+      await this.#options.place.move(file, signal).catch((error: unknown) => {
+        signal.throwIfAborted();
+        this.#tellOnce(
+          `${file.name} was read, and cannot be moved: ${describeError(error)}; the next poll tries again`,
+        );
+      });
+    }
+  }
+
+  async describe(signal: AbortSignal): Promise<Description> {
+    const { place } = this.#options;
+    const listing = await this.#list(place, signal);
+    const { ready } = this.#readiness.sort(listing);
+    const [first] = this.#chosen(ready);
+    const bytes = listing.files.reduce((sum, { size }) => sum + size, 0);
+    const name = `${listing.files.length} files of ${place.shown}`;
+    if (first === undefined) return { name, columns: [], key: [], bytes };
+    const opened = await place.open(first, signal);
+    try {
+      const { columns = [] } = await openText(opened, this.#config, undefined, signal);
+      return {
+        name: `${name}, such as ${first.name}`,
+        columns: columns.map((column) => ({ name: column, type: 'text' })),
+        key: [],
+        bytes,
+      };
+    } catch (error) {
+      if (!(error instanceof FileFault)) throw error;
+      return { name: `${name}, such as ${first.name}: ${error.message}`, columns: [], key: [], bytes };
+    } finally {
+      await opened.close();
+    }
+  }
+
+  /** For a poll of everything: what was moved away is read again where it is now. No place is given before all of it is. */
+  async *#moved(run: Run, signal: AbortSignal): AsyncGenerator<Page, void, undefined> {
+    const moved = await this.#options.place.moved(signal);
+    if (moved === undefined) return;
+    const { files } = await this.#list(moved, signal);
+    const before = new Run(new KnownFiles(undefined), this.#options.clock);
+    for (const file of files.toSorted(byTime)) {
+      for await (const page of this.#file(moved, file, before, true, signal)) yield { ...page, place: undefined };
+    }
+    run.inputs.push(...before.inputs);
+    run.hasRead ||= before.hasRead;
+    this.#finished = [];
+  }
+
+  /** Files in the order of their times; of those that each hold everything, the newest. */
+  #chosen(files: readonly FoundFile[]): readonly FoundFile[] {
+    const sorted = files.toSorted(byTime);
+    const stems = new Map<string, string>();
+    for (const { name } of sorted) {
+      const stem = name.replace(/\.(gz|gzip|zst|zstd)$/i, '');
+      const other = stems.get(stem);
+      if (other !== undefined)
+        this.#tellOnce(`${other} and ${name} differ in their compression only, and both are read`);
+      stems.set(stem, name);
+    }
+    return this.#config.newest ? sorted.slice(-1) : sorted;
+  }
+
+  async *#file(
+    place: FilePlace,
+    found: FoundFile,
+    run: Run,
+    isLook: boolean,
+    signal: AbortSignal,
+  ): AsyncGenerator<Page, void, undefined> {
+    const task = run.known.taskFor(found, this.#config.append);
+    if (task.do === 'nothing') {
+      // It was to be moved, and the process ended before.
+      if (!isLook) this.#finished.push(found);
+      return;
+    }
+    let opened: OpenFile | undefined;
+    try {
+      opened = await place.open(found, signal);
+      yield* this.#opened(opened, task, run, isLook, signal);
+    } catch (error) {
+      if (!(error instanceof FileGone || error instanceof FileFault)) throw error;
+      this.#refuse(run, { name: found.name, code: error.code, reason: error.message });
+      // What is wrong with its content stays so until it changes.
+      if (error instanceof FileFault) run.known.set({ ...found, at: 0, number: 0, records: 0, bad: 0, done: true });
+    } finally {
+      await opened?.close();
+    }
+  }
+
+  async *#opened(
+    opened: OpenFile,
+    asked: Task,
+    run: Run,
+    isLook: boolean,
+    signal: AbortSignal,
+  ): AsyncGenerator<Page, void, undefined> {
+    const { file } = opened;
+    const { name } = file;
+    const task = await this.#resolved(opened, asked, signal);
+    if (task.do === 'nothing') {
+      const before = run.known.get(name);
+      if (before !== undefined) run.known.set({ ...before, ...file });
+      return;
+    }
+    if (task.do === 'read' && task.why !== undefined) this.#options.onDoubt(`${this.#where(name)}: ${task.why}`);
+    const before = task.do === 'continue' ? task.state : undefined;
+    const from: Standing | undefined = task.do === 'continue' && task.state.at > 0 ? task.from : undefined;
+    const head = this.#config.append ? await headOf(opened, file.size, signal) : undefined;
+    const reading = await openText(opened, this.#config, from, signal);
+    for (const doubt of reading.doubts) this.#tellOnce(`${this.#where(name)}: ${doubt}`);
+    let state: FileState = {
+      ...file,
+      at: from?.at ?? 0,
+      number: from?.number ?? 0,
+      records: before?.records ?? 0,
+      bad: before?.bad ?? 0,
+      done: false,
+      head,
+    };
+    run.hasRead = true;
+    for await (const { records, numbers, standing, unit } of reading.batches()) {
+      const bad = records.reduce<number>((sum, record) => sum + (record instanceof Unreadable ? 1 : 0), 0);
+      state = { ...state, records: state.records + records.length, bad: state.bad + bad };
+      if (standing !== undefined) state = { ...state, at: standing.at, number: standing.number };
+      if (standing !== undefined) run.known.set(state);
+      if (records.length === 0) continue;
+      this.#context.add(records, numbers, file);
+      const page = this.#page(records, run, (index) => `${name}, ${unit} ${numbers[index]}`);
+      signal.throwIfAborted();
+      yield standing !== undefined && run.isDue() ? { ...page, place: run.known.place() } : page;
+    }
+    signal.throwIfAborted();
+    const changed = await opened.changed(signal);
+    const isGrowing = this.#config.append && changed !== undefined && /written/.test(changed);
+    const sha256 = reading.digest() ?? (await digestOf(opened, signal));
+    if (changed !== undefined && !isGrowing) {
+      // It is not done, and it is another one by now: the next poll reads it anew.
+      run.known.set({ ...state, done: false });
+      this.#refuse(run, {
+        name,
+        code: 'changed',
+        reason: `${changed}; what was read of it is published, and the next poll reads it anew`,
+      });
+      return;
+    }
+    run.known.set({ ...state, done: true, sha256 });
+    run.inputs.push({ name, outcome: 'read', bytes: file.size, sha256, records: state.records, bad: state.bad });
+    if (!isLook) this.#finished.push(file);
+  }
+
+  /** What is to be done, where that depends on what the file holds. */
+  async #resolved(
+    opened: OpenFile,
+    task: Task,
+    signal: AbortSignal,
+  ): Promise<Exclude<Task, { do: 'compare' | 'follow' }>> {
+    if (task.do === 'compare') {
+      const isSame = (await digestOf(opened, signal)) === task.sha256;
+      return isSame
+        ? { do: 'nothing' }
+        : { do: 'read', why: 'it is another than the one of its name that was read: it is read anew' };
+    }
+    if (task.do !== 'follow') return task;
+    const { head } = task.state;
+    const begins = head === undefined ? undefined : await headOf(opened, head.bytes, signal);
+    if (begins !== undefined && begins.sha256 === head?.sha256) return { ...task, do: 'continue' };
+    return {
+      do: 'read',
+      why: 'it no longer begins as it did: it is another file, and is read from its beginning. Lines that were added to the one before since the last poll may not have been read',
+    };
+  }
+
+  #page(records: readonly unknown[], run: Run, originOf?: (index: number) => string): Page {
+    return {
+      records,
+      fetchedAt: this.#options.clock.now(),
+      serverTime: undefined,
+      originOf,
+      inputs: run.inputs.splice(0),
+    };
+  }
+
+  #waiting({ name }: FoundFile, wait: number | undefined): Input {
+    const { marker } = this.#config;
+    const reason =
+      wait === undefined ? `${name}${marker} does not lie beside it` : 'it is still being written (settle)';
+    return { name, outcome: 'waiting', reason };
+  }
+
+  #refuse(run: Run, trouble: Trouble): void {
+    const { name, code, reason } = trouble;
+    run.troubles.push(trouble);
+    run.inputs.push({ name, outcome: 'refused', reason });
+    this.#tellOnce(`${this.#where(name)} (${code}): ${reason}`);
+  }
+
+  #where(name: string): string {
+    return `${this.#endpoint.id}: the file ${name} of ${this.#options.place.shown}`;
+  }
+
+  #tellOnce(doubt: string): void {
+    if (this.#told.has(doubt) || this.#told.size > MOST_TOLD) return;
+    this.#told.add(doubt);
+    this.#options.onDoubt(doubt);
+  }
+
+  async #list(place: FilePlace, signal: AbortSignal): Promise<Listing> {
+    try {
+      return await place.list(signal);
+    } catch (error) {
+      throw signal.aborted ? error : this.#named(error);
+    }
+  }
+
+  #named(cause: unknown): unknown {
+    if (!(cause instanceof RetryableError || cause instanceof FatalError)) return cause;
+    const message = `${this.#endpoint.id}: ${cause.message}`;
+    return cause instanceof FatalError ? new FatalError(cause.code, message) : new RetryableError(cause.code, message);
+  }
+}
+
+/** A folder of broken files must not fill the memory with what was told. */
+const MOST_TOLD = 10_000;
+
+/** What one run does, as far as it has come. */
+class Run {
+  readonly known: KnownFiles;
+  readonly inputs: Input[] = [];
+  readonly troubles: Trouble[] = [];
+  hasRead = false;
+  readonly #clock: Clock;
+  #savedAt: number;
+
+  constructor(known: KnownFiles, clock: Clock) {
+    this.known = known;
+    this.#clock = clock;
+    this.#savedAt = clock.monotonic();
+  }
+
+  /** Whether it is time to save the place. */
+  isDue(): boolean {
+    const now = this.#clock.monotonic();
+    if (now - this.#savedAt < SAVED_EVERY) return false;
+    this.#savedAt = now;
+    return true;
+  }
+}
+
+/** What records hold of the file that they are from, where a field or an expression asks for it. */
+interface Context {
+  add(records: readonly unknown[], numbers: readonly number[], file: FoundFile): void;
+}
+
+function contextOf({ entity, config }: EndpointFrom<'files'>): Context {
+  const asked = JSON.stringify([entity.config.fields, config.map, config.where, config.deletes?.when]);
+  const [file, line, modified] = [CONTEXT.file, CONTEXT.line, CONTEXT.modified].map((name) => asked.includes(name));
+  if (!file && !line && !modified) return { add: () => {} };
+  return {
+    add(records, numbers, { name, modified: time }) {
+      const when = new Date(time).toISOString();
+      for (const [index, record] of records.entries()) {
+        if (typeof record !== 'object' || record === null || record instanceof Unreadable || Array.isArray(record))
+          continue;
+        if (file) Reflect.set(record, CONTEXT.file, name);
+        if (line) Reflect.set(record, CONTEXT.line, numbers[index]);
+        if (modified) Reflect.set(record, CONTEXT.modified, when);
+      }
+    },
+  };
+}
+
+const NAMES = new Intl.Collator('en', { numeric: true });
+
+const byTime = (a: FoundFile, b: FoundFile): number => a.modified - b.modified || NAMES.compare(a.name, b.name);
+
+async function headOf(opened: OpenFile, size: number, signal: AbortSignal) {
+  const bytes = Math.min(HEAD, size);
+  const head = await opened.read(0, bytes, signal);
+  return { bytes, sha256: createHash('sha256').update(head).digest('hex') };
+}
+
+async function digestOf(opened: OpenFile, signal: AbortSignal): Promise<string | undefined> {
+  const bytes = new RawBytes(opened, 0, signal);
+  for await (const _piece of bytes);
+  return bytes.digest();
+}

@@ -1,0 +1,243 @@
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { appendFile, mkdir, rename, rm, stat, symlink, truncate, utimes, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { systemClock } from '@tributary/shared';
+import { describe, expect, test } from 'vitest';
+import { describeSource } from '../conformance.js';
+import { idsIn, stageOf } from './stage.js';
+
+let numbers = 0;
+
+describeSource('files', async () => {
+  const { endpoint, source, folder } = await stageOf({ chunk: 10 });
+  const [there, away] = [join(folder, 'in'), join(folder, 'away')];
+  return {
+    endpoint,
+    source,
+    goesByPlace: true,
+    secret: 'there is none',
+    now: () => systemClock.now(),
+    async put(records) {
+      const lines = records.map((record) => `${JSON.stringify(record)}\n`).join('');
+      await writeFile(join(there, `${++numbers}.ndjson`), lines);
+    },
+    async goAway() {
+      await rename(there, away);
+      return () => rename(away, there);
+    },
+  };
+});
+
+const rows = (from: number, to: number) =>
+  Array.from({ length: to - from }, (_, index) => `${from + index},name ${from + index}\n`).join('');
+
+describe('a folder of files', () => {
+  test('each file is read once, in the order of their times, and what is new or another is read when it is there', async () => {
+    const { write, poll } = await stageOf({ path: 'FOLDER/in/**/*.csv' });
+    await write('b.csv', `id,name\n${rows(0, 3)}`, 1);
+    await write('deep/er/a.csv', `id,name\n${rows(3, 5)}`, 2);
+    await write('other.txt', 'not for us');
+    const first = await poll();
+    expect(idsIn(first.records)).toEqual(['0', '1', '2', '3', '4']);
+    expect(first.inputs).toMatchObject([
+      { name: 'b.csv', outcome: 'read', records: 3, bad: 0, sha256: sha256(`id,name\n${rows(0, 3)}`) },
+      { name: 'deep/er/a.csv', outcome: 'read', records: 2, bad: 0 },
+    ]);
+    expect((await poll()).records).toEqual([]);
+    await write('c.csv', `id,name\n${rows(5, 6)}`, 3);
+    expect(idsIn((await poll()).records)).toEqual(['5']);
+    await write('b.csv', `id,name\n${rows(0, 4)}`, 4);
+    expect(idsIn((await poll()).records)).toEqual(['0', '1', '2', '3']);
+  });
+
+  test('a file that only got another time is not read again', async () => {
+    const { write, poll } = await stageOf();
+    await write('a.csv', `id,name\n${rows(0, 3)}`, 1);
+    await poll();
+    await write('a.csv', `id,name\n${rows(0, 3)}`, 9);
+    expect((await poll()).records).toEqual([]);
+    await write('a.csv', `id,name\n${rows(6, 9)}`, 10);
+    expect(idsIn((await poll()).records)).toEqual(['6', '7', '8']);
+  });
+
+  test('goes on in the middle of a file, at the byte or behind what was unpacked, where the run before ended', async () => {
+    for (const [name, pack] of [
+      ['a.csv', (text: string) => Buffer.from(text)],
+      ['a.csv.gz', (text: string) => gzipSync(text)],
+      ['wide.csv', (text: string) => Buffer.from(`\ufeff${text}`, 'utf16le')],
+    ] as const) {
+      const { write, read, poll, source } = await stageOf({ chunk: 10 });
+      await write(name, pack(`id,name\n${rows(0, 95)}`));
+      const whole = await poll();
+      expect(idsIn(whole.records)).toHaveLength(95);
+      const state = (whole.place as { files: readonly object[] }).files[0];
+      const half = { at: `id,name\n${rows(0, 40)}`.length, number: 41, records: 40, done: false, sha256: undefined };
+      const place = { files: [{ ...state, ...half }] };
+      const pages = await read({ place });
+      expect(idsIn(pages.flatMap(({ records }) => records)), name).toEqual(idsIn(whole.records.slice(40)));
+      expect(pages.flatMap(({ inputs = [] }) => inputs)).toMatchObject([
+        { records: 95, sha256: sha256(pack(`id,name\n${rows(0, 95)}`)) },
+      ]);
+      expect(source.countsPages).toBe(false);
+    }
+  });
+
+  test('a file that grows is read on from the byte where it stopped, whole lines only', async () => {
+    const { write, poll, doubts } = await stageOf({ append: true });
+    const path = await write('log.csv', `id,name\n${rows(0, 3)}3,na`);
+    expect(idsIn((await poll()).records)).toEqual(['0', '1', '2']);
+    await appendFile(path, 'me 3\n4,"na\n');
+    expect(idsIn((await poll()).records)).toEqual(['3']);
+    await appendFile(path, 'me 4"\n');
+    expect((await poll()).records).toEqual([{ id: '4', name: 'na\nme 4' }]);
+    expect(doubts).toEqual([]);
+    await truncate(path, 20);
+    expect(idsIn((await poll()).records)).toEqual(['0']);
+    expect(doubts).toEqual([expect.stringContaining('it shrank')]);
+    await writeFile(path, `id,name\n${rows(50, 60)}`);
+    expect(idsIn((await poll()).records)).toHaveLength(10);
+    expect(doubts.at(-1)).toContain('no longer begins as it did');
+  });
+
+  test('a file is not touched before it has settled, or before its marker lies beside it', async () => {
+    const settling = await stageOf({ settle: '1h' });
+    await writeFile(join(settling.folder, 'in', 'new.csv'), 'id,name\n1,x\n');
+    await settling.write('old.csv', 'id,name\n2,x\n');
+    const pages = await settling.read({ attended: true });
+    expect(idsIn(pages.flatMap(({ records }) => records))).toEqual(['2']);
+    expect(pages.flatMap(({ inputs = [] }) => inputs)).toContainEqual(
+      expect.objectContaining({ name: 'new.csv', outcome: 'waiting' }),
+    );
+    const marked = await stageOf({ path: 'FOLDER/in/*', marker: '.done' });
+    await marked.write('a.csv', 'id,name\n1,x\n');
+    await marked.write('.b.csv', 'id,name\n9,x\n');
+    await marked.write('c.csv.part', 'id,name\n9,x\n');
+    expect((await marked.poll()).records).toEqual([]);
+    await marked.write('a.csv.done', '');
+    expect(idsIn((await marked.poll()).records)).toEqual(['1']);
+  });
+
+  test('waits for a file to settle within the run', async () => {
+    const { folder, poll } = await stageOf({ settle: '200ms' });
+    await writeFile(join(folder, 'in', 'new.csv'), 'id,name\n1,x\n');
+    expect(idsIn((await poll()).records)).toEqual(['1']);
+  });
+
+  test('what cannot be read is told and counted, and costs no other file', async () => {
+    const { folder, write, poll, doubts } = await stageOf({ path: 'FOLDER/in/**' });
+    await write('good.csv', 'id,name\n1,x\n', 5);
+    await write('broken.csv.gz', Buffer.from('1f8b0800', 'hex'));
+    await write('docs.csv', Buffer.from('PK\x03\x04 and so on', 'latin1'));
+    await write('wrong.json', 'id,name\n1,x\n');
+    await write('fake.parquet', 'id,name\n1,x\n');
+    await symlink(join(folder, 'in', 'loop'), join(folder, 'in', 'loop'));
+    await symlink(folder, join(folder, 'in', 'up'));
+    await symlink('nowhere', join(folder, 'in', 'dangling'));
+    execFileSync('mkfifo', [join(folder, 'in', 'pipe.csv')]);
+    const { records, inputs } = await poll();
+    expect(idsIn(records)).toEqual(['1']);
+    const refused = inputs.filter(({ outcome }) => outcome === 'refused').map(({ name }) => name);
+    expect(refused.toSorted()).toEqual(
+      ['broken.csv.gz', 'dangling', 'docs.csv', 'fake.parquet', 'loop', 'pipe.csv', 'up', 'wrong.json'].toSorted(),
+    );
+    expect(doubts).toHaveLength(8);
+    // It is told once.
+    await poll();
+    expect(doubts).toHaveLength(8);
+  });
+
+  test('a file that shrinks, or is replaced, while it is read is told, and read anew', async () => {
+    for (const [harm, told] of [
+      [(path: string) => truncate(path, 100_000), 'it shrank'],
+      [
+        (path: string) => writeFile(`${path}.tmp`, `id,name\n${rows(0, 10)}`).then(() => rename(`${path}.tmp`, path)),
+        'another file was put in its place',
+      ],
+      [(path: string) => appendFile(path, '9,9\n'), 'written to'],
+      [(path: string) => rm(path), 'it was removed'],
+    ] as const) {
+      const { write, source, doubts, poll } = await stageOf({ chunk: 10, path: 'FOLDER/in/*.csv' });
+      const path = await write(
+        'a.csv',
+        `id,name\n${Array.from({ length: 5_000 }, (_, id) => `${id},${'x'.repeat(1_000)}\n`).join('')}`,
+      );
+      let isFirst = true;
+      let records = 0;
+      for await (const page of source.pages({ validators: [], signal: new AbortController().signal })) {
+        records += page.records.length;
+        if (isFirst) await harm(path);
+        isFirst = false;
+      }
+      expect(records).toBeGreaterThan(0);
+      expect(doubts.join(), told).toContain(told);
+      await poll();
+    }
+  });
+
+  test('of files that each hold everything only the newest is read, and nothing if it is known', async () => {
+    const { write, poll } = await stageOf({ newest: true, deletes: { missing: true } });
+    await write('1.csv', 'id,name\n1,x\n', 1);
+    await write('2.csv', 'id,name\n2,x\n', 2);
+    expect(idsIn((await poll()).records)).toEqual(['2']);
+    const second = await poll();
+    expect(second.pages).toMatchObject([{ records: [], notModified: true }]);
+  });
+
+  test('all files are read again when one of them changes, where what is missing is deleted', async () => {
+    const { write, poll } = await stageOf({ deletes: { missing: true } });
+    await write('1.csv', 'id,name\n1,x\n', 1);
+    await write('2.csv', 'id,name\n2,x\n', 2);
+    await poll();
+    await write('3.csv', 'id,name\n3,x\n', 3);
+    expect(idsIn((await poll()).records)).toEqual(['1', '2', '3']);
+    expect((await poll()).pages[0]?.notModified).toBe(true);
+  });
+
+  test('files that were read are moved away, and read there by a poll of everything', async () => {
+    const { folder, write, poll, read } = await stageOf({ after: { move: 'FOLDER/read' } });
+    await write('1.csv', 'id,name\n1,x\n', 1);
+    await poll();
+    await expect(stat(join(folder, 'in', '1.csv'))).rejects.toThrow();
+    expect((await stat(join(folder, 'read', '1.csv'))).size).toBe(12);
+    await write('2.csv', 'id,name\n2,x\n', 2);
+    expect(idsIn((await poll()).records)).toEqual(['2']);
+    const all = await read({ place: undefined });
+    expect(idsIn(all.flatMap(({ records }) => records))).toEqual(['1', '2']);
+  });
+
+  test('records hold their file, line and time where a field asks for them', async () => {
+    const fields = {
+      id: 'string',
+      name: 'string',
+      file: 'string $.$file',
+      line: 'integer $.$line',
+      at: 'datetime $.$modified',
+    };
+    const entities = { entities: { customer: { dataset: 'd', queue: 'q', key: 'id', version: 'at', fields } } };
+    const { write, poll } = await stageOf({}, entities);
+    await write('a.csv', 'id,name\n1,x\n2,y\n', 7);
+    expect((await poll()).records).toEqual([
+      { id: '1', name: 'x', $file: 'a.csv', $line: 2, $modified: '2026-01-01T00:07:00.000Z' },
+      { id: '2', name: 'y', $file: 'a.csv', $line: 3, $modified: '2026-01-01T00:07:00.000Z' },
+    ]);
+  });
+
+  test('an unreadable folder fails the poll with its name', async () => {
+    const { folder, read } = await stageOf({ path: 'FOLDER/nowhere/*.csv' });
+    await mkdir(join(folder, 'x'));
+    await expect(read()).rejects.toThrow(/drop: the folder .*nowhere is not there/);
+  });
+
+  test('a clock that is behind does not hide files: they settle by being looked at', async () => {
+    const { folder, poll } = await stageOf({ settle: '50ms' });
+    const path = join(folder, 'in', 'a.csv');
+    await writeFile(path, 'id,name\n1,x\n');
+    const future = new Date(Date.now() + 3_600_000);
+    await utimes(path, future, future);
+    expect(idsIn((await poll()).records)).toEqual(['1']);
+  });
+});
+
+const sha256 = (content: string | Buffer): string => createHash('sha256').update(content).digest('hex');
