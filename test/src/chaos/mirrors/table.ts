@@ -1,4 +1,5 @@
 import type { SourceKind } from '@tributary/shared';
+import { filesMirror } from './files.js';
 import type { MirrorKind } from './mirror.js';
 import { restMirror } from './rest.js';
 import { sqlMirror } from './sql/sql.js';
@@ -9,6 +10,7 @@ export const MIRRORS = {
   rest: restMirror,
   sql: sqlMirror,
   webhook: webhookMirror,
+  files: filesMirror,
 } as const satisfies Record<SourceKind, MirrorKind>;
 
 export const isMirrored = (name: string): name is SourceKind => Object.hasOwn(MIRRORS, name);
