@@ -2,6 +2,7 @@ import { CommanderError, type CommandUnknownOpts } from '@commander-js/extra-typ
 import { describeError } from '@tributary/shared';
 import { checkCommand } from './check.js';
 import { deadLettersCommand } from './dead-letters.js';
+import { discoverCommand } from './discover.js';
 import { endpointsCommand, resetCommand } from './endpoints.js';
 import { generateEndpointsCommand } from './generate-endpoints.js';
 import { initCommand } from './init.js';
@@ -30,6 +31,7 @@ function createProgram(context: Context, version: string): CommandUnknownOpts {
   const commands = [
     startCommand(context),
     initCommand(context),
+    discoverCommand(context),
     checkCommand(context),
     tryCommand(context),
     listCommand(context),

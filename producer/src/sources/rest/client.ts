@@ -9,7 +9,7 @@ import { createCredentials } from './auth/kinds.js';
 import type { Secrets } from './auth/secrets.js';
 import type { TokenStores } from './auth/token-store.js';
 import type { Cookies } from './cookies.js';
-import { type Answer, fetchAnswer } from './fetch.js';
+import { type Answer, type FetchOptions, fetchAnswer } from './fetch.js';
 import type { Pauses } from './pauses.js';
 import { describeProxy, type Proxies, proxyFor } from './proxies.js';
 import { isRateLimit } from './rate-limit.js';
@@ -25,6 +25,8 @@ export interface ClientOptions extends Pick<SourceEvents, 'onExchange' | 'onPaus
   readonly pauses: Pauses;
   readonly tokens: TokenStores;
   readonly clock: Clock;
+  /** Sends one request; {@link fetchAnswer} unless given. What looks at an unknown API counts and remembers requests by it. */
+  readonly exchange?: ((request: HttpRequest, options: FetchOptions) => Promise<Answer>) | undefined;
 }
 
 /** An answer, and the request that it answers, with its credentials. */
@@ -106,7 +108,7 @@ export class Client {
    */
   async #exchange(request: HttpRequest, signal: AbortSignal, abort = signal): Promise<Answer> {
     const { timeout, timeouts, maxBodySize, maxRetryAfter, priority } = this.#config;
-    const { dispatcher, proxies = {}, gate, pauses, clock, onExchange, onPause } = this.#options;
+    const { dispatcher, proxies = {}, gate, pauses, clock, onExchange, onPause, exchange = fetchAnswer } = this.#options;
     const account = this.#accountAt(request.address);
     const held = pauses.endOf(account);
     if (held !== undefined) onPause?.(held);
@@ -116,7 +118,7 @@ export class Client {
     const way = proxy === undefined ? undefined : describeProxy(proxy);
     return await gate.pass(request.address.host, priority, signal, async () => {
       const begun = clock.monotonic();
-      const answer = await fetchAnswer(request, {
+      const answer = await exchange(request, {
         dispatcher,
         timeout,
         timeouts,

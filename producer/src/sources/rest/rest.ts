@@ -5,7 +5,7 @@ import type { Gate } from '../gate.js';
 import type { Page, PageRequest, Source, SourceEvents } from '../port.js';
 import { Secrets } from './auth/secrets.js';
 import type { TokenStores } from './auth/token-store.js';
-import { Client } from './client.js';
+import { Client, type ClientOptions } from './client.js';
 import { contextAdder } from './context.js';
 import { Cookies } from './cookies.js';
 import { type Fetched, PageFetcher, type Run } from './fetch-page.js';
@@ -36,6 +36,7 @@ export interface RestOptions extends SourceEvents {
   readonly clock: Clock;
   /** From 0 to 1. */
   random(): number;
+  readonly exchange?: ClientOptions['exchange'];
 }
 
 /** A REST API, polled as the endpoint's settings say. */

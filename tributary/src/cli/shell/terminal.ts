@@ -52,6 +52,11 @@ export class Terminal {
     return this.#stdout.isTTY === true;
   }
 
+  /** How many characters a line of stdout holds. */
+  get columns(): number {
+    return this.#stdout.columns || COLUMNS;
+  }
+
   /** Whether a person reads stderr on a screen. */
   get isErrorScreen(): boolean {
     return this.#stderr.isTTY === true;

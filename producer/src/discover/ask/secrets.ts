@@ -1,0 +1,114 @@
+import type { Settings } from '../guess.js';
+import type { Target } from './target.js';
+
+/** A request whose secrets stand in the environment, and what has to stand there. */
+export interface Concealed {
+  readonly target: Target;
+  /** By name of the variable. */
+  readonly secrets: Readonly<Record<string, string>>;
+}
+
+const SECRET_HEADER = /(^|-)(api-?key|key|token|secret|auth|authorization|password|session|access|cookie|signature)(-|$)/i;
+const SECRET_PARAMETER = /^(.*[_-])?(api_?-?key|access_?token|auth_?token|apitoken|token|app_?id|secret|client_?secret|password|pwd|sig|signature|subscription-key)$|^key$/i;
+/** Tokens of pages are none of a user. */
+const PAGE_TOKEN = /page|next|sync|continuation|cursor|skip/i;
+
+/**
+ * Moves what is secret in a request into variables: the file may be shown to everybody then. What is a variable already stays.
+ * @param prefix begins the names of the variables, such as GITHUB
+ */
+export function concealSecrets(target: Target, prefix: string): Concealed {
+  const secrets: Record<string, string> = {};
+  const hide = (value: string, name: string): string => {
+    if (value.includes('${') || value === '') return value;
+    const known = Object.entries(secrets).find(([, one]) => one === value)?.[0];
+    const variable = known ?? freeName(`${prefix}_${name}`, secrets);
+    secrets[variable] = value;
+    return `\${${variable}}`;
+  };
+  const auths: Settings[] = [];
+  const headers: Record<string, string> = {};
+  for (const [name, value] of Object.entries(target.headers)) {
+    const auth = name === 'authorization' ? authorizationOf(value, hide) : undefined;
+    if (auth !== undefined) auths.push(auth);
+    else if (!SECRET_HEADER.test(name)) headers[name] = value;
+    else if (name === 'authorization' || name === 'cookie') headers[name] = hide(value, name.toUpperCase());
+    else auths.push({ type: 'api-key', in: 'header', name, value: hide(value, variableOf(name)) });
+  }
+  const { url, keys, user } = takeFromUrl(target.url, hide);
+  if (user !== undefined) auths.unshift(user);
+  auths.push(...keys);
+  if (target.auth !== undefined) auths.unshift(hideIn(target.auth, hide));
+  const [auth, ...others] = auths;
+  // An endpoint has one kind of credentials; a second key goes where it came from.
+  for (const { in: place, name, value } of others) if (place === 'header') headers[String(name)] = String(value);
+  const added = others.filter(({ in: place }) => place === 'query').map(({ name, value }) => `${name}=${value}`);
+  const whole = added.length === 0 ? url : `${url}${url.includes('?') ? '&' : '?'}${added.join('&')}`;
+  const concealed: Target = { ...target, url: whole, headers, body: hideDeep(target.body, hide), auth };
+  return { target: concealed, secrets };
+}
+
+type Hide = (value: string, name: string) => string;
+
+function authorizationOf(value: string, hide: Hide): Settings | undefined {
+  const [, scheme = '', token = ''] = /^(\w+)\s+(\S+)$/.exec(value) ?? [];
+  if (/^bearer$/i.test(scheme)) return { type: 'bearer', token: hide(token, 'TOKEN') };
+  if (!/^basic$/i.test(scheme) || token.includes('${')) return undefined;
+  const [username = '', ...password] = Buffer.from(token, 'base64').toString().split(':');
+  return { type: 'basic', username, password: hide(password.join(':'), 'PASSWORD') };
+}
+
+function takeFromUrl(url: string, hide: Hide) {
+  const [place = '', query = ''] = [url.split('?')[0], url.split('?').slice(1).join('?')];
+  const keys: Settings[] = [];
+  const kept = query.split('&').filter((entry) => {
+    const [name = '', ...rest] = entry.split('=');
+    const value = decode(rest.join('='));
+    if (!SECRET_PARAMETER.test(decode(name)) || PAGE_TOKEN.test(name) || value === '') return true;
+    keys.push({ type: 'api-key', in: 'query', name: decode(name), value: hide(value, variableOf(decode(name))) });
+    return false;
+  });
+  const [, scheme = '', login, password = '', rest = ''] = /^(https?:\/\/)(?:([^/@:]*)(?::([^/@]*))?@)?(.*)$/is.exec(place) ?? [];
+  const user = login === undefined ? undefined : { type: 'basic', username: decode(login), password: hide(decode(password), 'PASSWORD') };
+  const bare = login === undefined ? place : scheme + rest;
+  return { url: kept.join('&') === '' ? bare : `${bare}?${kept.join('&')}`, keys, user };
+}
+
+const SECRET_SETTING = /password|secret|token$|^value$|^key$/i;
+/** As the pipeline file has them: not what an address or a kind is called. */
+const hideIn = (auth: Settings, hide: Hide): Settings =>
+  Object.fromEntries(
+    Object.entries(auth).map(([name, value]) => {
+      const isSecret = typeof value === 'string' && SECRET_SETTING.test(name) && !value.startsWith('$.');
+      return [name, isSecret ? hide(value, variableOf(name)) : value];
+    }),
+  );
+
+/** Secrets in a body: `{"password": "..."}`. */
+function hideDeep(value: unknown, hide: Hide): unknown {
+  if (Array.isArray(value)) return value.map((one) => hideDeep(one, hide));
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([name, one]: [string, unknown]) => {
+      const isSecret = typeof one === 'string' && SECRET_PARAMETER.test(name) && !PAGE_TOKEN.test(name);
+      return [name, isSecret ? hide(one, variableOf(name)) : hideDeep(one, hide)];
+    }),
+  );
+}
+
+const variableOf = (name: string): string =>
+  name.replaceAll(/([a-z])([A-Z])/g, '$1_$2').replaceAll(/[^A-Za-z0-9]+/g, '_').replace(/^_*x_/i, '').toUpperCase();
+
+function freeName(wanted: string, taken: Readonly<Record<string, string>>): string {
+  let name = wanted;
+  for (let number = 2; Object.hasOwn(taken, name); number++) name = `${wanted}_${number}`;
+  return name;
+}
+
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text.replaceAll('+', ' '));
+  } catch {
+    return text;
+  }
+}

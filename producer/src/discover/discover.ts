@@ -1,0 +1,159 @@
+import { type Clock, type Environment, FatalError } from '@tributary/shared';
+import type { Exchange } from '../sources/port.js';
+import type { Answer } from '../sources/rest/fetch.js';
+import type { Proxies } from '../sources/rest/proxies.js';
+import { type Body, bodyOf } from './ask/body.js';
+import { Reader } from './ask/reader.js';
+import { concealSecrets } from './ask/secrets.js';
+import { settingsOf } from './ask/settings.js';
+import type { Target } from './ask/target.js';
+import { findChanges } from './changes/find.js';
+import { writtenSince } from './changes/written.js';
+import { findDetails } from './details.js';
+import type { Draft, EndpointDraft, EntityDraft, Remark } from './draft.js';
+import type { Settings } from './guess.js';
+import { limitsIn } from './limits.js';
+import { lastWordOf, type Names, namesOf } from './names.js';
+import { findPaging } from './paging/find.js';
+import { tunedSize } from './paging/size.js';
+import { deletedWhen } from './records/deleted.js';
+import { entityDraft, understand } from './records/entity.js';
+import { type Place, placesIn } from './records/places.js';
+import { refuseBody, refuseStatus } from './refusals.js';
+
+export interface DiscoverOptions {
+  readonly target: Target;
+  /** What `${NAME}` stands for. */
+  readonly env: Environment;
+  /** How many requests may be sent. */
+  readonly requests: number;
+  /** What the records shall be called; found in the address unless given. */
+  readonly name?: string | undefined;
+  readonly clock: Clock;
+  readonly proxies?: Proxies | undefined;
+  readonly signal: AbortSignal;
+  onExchange?(exchange: Exchange): void;
+  onPause?(until: number): void;
+  /** Asks a person which of several places holds the records; the first is taken unless given. */
+  choosePlace?(places: readonly Place[]): Promise<Place>;
+}
+
+/**
+ * Finds out how an API is polled: where its records lie, what they are, how their pages follow each other, and how it is asked for what
+ * is new. Each guess is tried with the real source before it is taken.
+ *
+ * @throws FatalError saying what was found and what to do, if no pipeline can be made of it
+ */
+export async function discover(options: DiscoverOptions): Promise<Draft> {
+  const { target: concealed, secrets } = concealSecrets(options.target, prefixOf(options.target.url));
+  const reader = new Reader({ ...options, env: { ...options.env, ...secrets } });
+  try {
+    const found = await explore(settingsOf(concealed), reader, options);
+    return { ...found, secrets };
+  } finally {
+    await reader.close();
+  }
+}
+
+async function explore(base: Settings, reader: Reader, { name, choosePlace, target }: DiscoverOptions): Promise<Omit<Draft, 'secrets'>> {
+  const { answer, error } = await reader.look(base);
+  refuseStatus(answer, error);
+  const body = bodyOf(answer.text, answer.headers['content-type']);
+  refuseBody(body, answer.text);
+  const url = String(base.url);
+  const places = 'value' in body ? placesIn(body.value, lastWordOf(url)) : [];
+  const place = places.length > 1 && choosePlace !== undefined ? await choosePlace(places) : places[0];
+  const placed = withPlace(base, body, place);
+  const names = namesOf(url, name, /(\w+)\??$/.exec(place?.items ?? '')?.[1]);
+  const first = await reader.read(placed, { pages: 1 });
+  const [firstPage = []] = first.pages;
+  if (firstPage.length === 0) throw first.error ?? new FatalError('records_none', 'no records were found in the answer');
+
+  const paging = await findPaging({ settings: placed, items: place?.items ?? '$', body: 'value' in body ? body.value : undefined, link: answer.headers.link, records: firstPage }, reader);
+  const records = [...firstPage, ...paging.value.reading.pages.flat()];
+  const written = writtenSince(base);
+  const details = place?.as === 'list' ? await findDetails(firstPage, paging.value.settings, reader) : undefined;
+  const isText = body.format === 'csv' || body.format === 'xml';
+  const isSingle = place?.as === 'single';
+  const main = understand(details?.records ?? records, { isText, isSingle, names, since: written?.name });
+  if (main === undefined) throw new FatalError('key_none', noKey(records.length));
+  const changes =
+    main.version === undefined || details !== undefined
+      ? undefined
+      : await findChanges({ settings: paging.value.settings, version: main.version.value, records, firstPage, body: 'value' in body ? body.value : undefined, written, reader });
+  const settings = await tunedSize(changes?.value ?? paging.value.settings, firstPage.length, reader, written?.place);
+  const keepsVersion = changes !== undefined || main.version?.value.isOfCreation === false;
+  const remarks: Record<string, Remark> = {
+    items: { text: `${place?.found ?? `${body.format}, ${firstPage.length} records`}${othersIn(places)}`, isSure: places.length < 2 || !isClose(places) },
+    paging: { text: paging.reason, isSure: paging.isSure },
+  };
+  if (changes !== undefined) remarks.incremental = { text: changes.reason, isSure: changes.isSure };
+  const entity = entityDraft(main, names, keepsVersion);
+  const deleted = deletedWhen(main.columns);
+  if (deleted !== undefined) remarks.deletes = { text: deleted.reason, isSure: deleted.isSure };
+  const own: EndpointDraft = { id: names.endpoint, entity: names.entity, settings: { ...settings, ...(deleted === undefined ? {} : { deletes: { when: deleted.value } }) }, remarks, records };
+  const family = details === undefined ? { entities: [entity], endpoints: [own] } : familyOf(own, entity, { settings: details.settings, records: details.records, property: details.property }, records, names);
+  return {
+    title: titleOf(target.url),
+    ...family,
+    limits: limitsIn(answer as Answer, url),
+    notes: notesOf(records, main.columns.length, changes === undefined),
+  };
+}
+
+/** Where the records lie, as settings. */
+function withPlace(base: Settings, { format }: Body, place: Place | undefined): Settings {
+  const formatted = format === 'json' ? base : { ...base, format };
+  if (place === undefined) return formatted;
+  const items = place.items === '$' ? {} : { items: place.items };
+  return { ...formatted, ...items, ...(place.as === 'list' ? {} : { as: place.as }), ...place.more };
+}
+
+const CLOSE = 15;
+const isClose = ([first, second]: readonly Place[]): boolean => first !== undefined && second !== undefined && second.as !== 'single' && second.score > 0 && first.score - second.score < CLOSE;
+
+function othersIn(places: readonly Place[]): string {
+  const others = isClose(places) ? places.slice(1, 3).filter(({ as }) => as !== 'single') : [];
+  return others.length === 0 ? '' : `; there is also ${others.map(({ items, found }) => `${found} at ${items}`).join(', and ')}`;
+}
+
+/** The list of addresses, and the records that they lead to. */
+function familyOf(list: EndpointDraft, entity: EntityDraft, details: { settings: Settings; records: readonly unknown[]; property: string }, records: readonly unknown[], names: Names) {
+  const entryNames: Names = { entity: `${names.entity}_entry`, dataset: `${names.entity}_entries`, endpoint: `${names.endpoint}-list` };
+  const entries = understand(records, { isText: false, isSingle: false, names: entryNames, since: undefined });
+  if (entries === undefined) throw new FatalError('key_none', noKey(records.length));
+  const text = `the list gives hardly more than the address of each record: each is asked for by its ${details.property}, within the run of the list`;
+  const { deletes: _ofDetails, ...settings } = list.settings;
+  const child: EndpointDraft = {
+    id: names.endpoint,
+    entity: names.entity,
+    settings: { parent: { endpoint: entryNames.endpoint }, ...details.settings },
+    remarks: { parent: { text, isSure: true } },
+    records: details.records,
+  };
+  return {
+    entities: [entityDraft(entries, entryNames, false), entity],
+    endpoints: [{ ...list, id: entryNames.endpoint, entity: entryNames.entity, settings }, child],
+  };
+}
+
+const noKey = (records: number): string =>
+  `nothing tells the ${records} records apart, not even three columns together: they may repeat. Name the key yourself: write the file by docs/own-api.md, or give a name of a better address`;
+
+function prefixOf(url: string): string {
+  const host = /^https?:\/\/(?:[^@/]*@)?([^/:?]+)/i.exec(url)?.[1] ?? '';
+  const words = host.split('.').filter((word) => !/^(api|www|com|org|net|io|dev|app|cloud|co|rest|gateway|\d+|localhost)$/i.test(word));
+  const name = (words.length > 1 && words[0]?.length !== undefined ? words.at(-2) : words[0]) ?? 'api';
+  return (words.length === 1 ? (words[0] ?? 'api') : name).replaceAll(/[^A-Za-z\d]+/g, '_').toUpperCase().replace(/^(\d)/, 'API_$1') || 'API';
+}
+
+/** Without query and user. */
+const titleOf = (url: string): string => url.replace(/[?#].*$/s, '').replace(/\/\/[^@/]*@/, '//');
+
+function notesOf(records: readonly unknown[], columns: number, isWhole: boolean): string[] {
+  const notes: string[] = [];
+  if (records.length === 1) notes.push('only one record came: look at types and key once there are more');
+  if (columns > 80) notes.push(`there are ${columns} columns; leave out those that nobody needs`);
+  if (isWhole) notes.push('each poll reads everything: no parameter was found that asks for changes only');
+  return notes;
+}

@@ -1,0 +1,42 @@
+import { appendFileSync, chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import type { Environment } from '@tributary/shared';
+
+/** Where the secrets went, and what to do so that they are found. */
+export interface EnvFile {
+  readonly file: string;
+  /** Names of the variables that were written. */
+  readonly names: readonly string[];
+}
+
+/**
+ * Writes secrets beside the pipeline file, into `.env`, which only its owner may read and git leaves alone. What stands in it stays; a
+ * variable that has the value already, there or in the environment, is not written again.
+ */
+export function writeSecrets(pipeline: string, secrets: Readonly<Record<string, string>>, env: Environment): EnvFile | undefined {
+  const folder = dirname(pipeline);
+  const file = join(folder, '.env');
+  const before = existsSync(file) ? readFileSync(file, 'utf8') : '';
+  const wanted = Object.entries(secrets).filter(([name, value]) => env[name] !== value);
+  if (wanted.length === 0) return undefined;
+  const lines = wanted.map(([name, value]) => `${name}=${quoted(value)}`).filter((line) => !before.split('\n').includes(line));
+  if (lines.length > 0) {
+    const kept = before === '' || before.endsWith('\n') ? before : `${before}\n`;
+    // A variable that is there with another value is overridden by the later line.
+    writeFileSync(file, `${kept}${lines.join('\n')}\n`, { mode: 0o600 });
+    chmodSync(file, 0o600);
+    ignore(folder);
+  }
+  return { file, names: wanted.map(([name]) => name) };
+}
+
+/** As a shell, docker compose and Node's --env-file read it. */
+const quoted = (value: string): string => (/^[\w./:@%+=,-]+$/.test(value) ? value : `'${value.replaceAll("'", `'\\''`)}'`);
+
+function ignore(folder: string): void {
+  const file = join(folder, '.gitignore');
+  const lines = existsSync(file) ? readFileSync(file, 'utf8').split(/\r?\n/) : [];
+  if (lines.some((line) => /^\/?(\.env|\.env\*|\*\.env)$/.test(line.trim()))) return;
+  const isOpen = lines.length > 0 && lines.at(-1) !== '';
+  appendFileSync(file, `${isOpen ? '\n' : ''}.env\n`);
+}

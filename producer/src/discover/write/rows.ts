@@ -1,0 +1,48 @@
+import { parsePipeline, type Environment } from '@tributary/shared';
+import { compileEndpoints, type Endpoint } from '../../endpoint.js';
+import { ShapeFindings } from '../../shape/findings.js';
+import { compileShape } from '../../shape/shape.js';
+import { tableOf } from './table.js';
+
+/** What raw records become by a pipeline file: rows, as a table. */
+export interface ShownRows {
+  readonly table: string;
+  /** How many of the records would be dead letters, and why the first of them would. */
+  readonly bad: number;
+  readonly reason: string | undefined;
+}
+
+const ROWS = 10;
+
+/** @param text of the pipeline file @throws ConfigError with every fault of it */
+export function showRows(text: string, env: Environment, file: string, records: ReadonlyMap<string, readonly unknown[]>, width: number): ReadonlyMap<string, ShownRows> {
+  const endpoints = flat(compileEndpoints(parsePipeline(text, env, file)));
+  const shown = new Map<string, ShownRows>();
+  for (const endpoint of endpoints) {
+    const raw = records.get(endpoint.id);
+    if (raw !== undefined) shown.set(endpoint.id, rowsOf(endpoint, raw, width));
+  }
+  return shown;
+}
+
+const flat = (endpoints: readonly Endpoint[]): readonly Endpoint[] => endpoints.flatMap((endpoint) => [endpoint, ...flat(endpoint.children)]);
+
+function rowsOf(endpoint: Endpoint, raw: readonly unknown[], width: number): ShownRows {
+  const { entity, config } = endpoint;
+  const shape = compileShape(entity.config, config, new ShapeFindings(entity.config.unknownFields));
+  const newest = new Map<string, unknown>();
+  let bad = 0;
+  let reason: string | undefined;
+  for (const [index, one] of raw.entries()) {
+    const { record } = shape.of(one);
+    try {
+      entity.decode(record);
+      newest.set(entity.keyOf(record) ?? String(index), record);
+    } catch (error) {
+      bad += 1;
+      reason ??= error instanceof Error ? error.message : String(error);
+    }
+  }
+  const columns = Object.entries(entity.config.fields).map(([name, { type, optional }]) => ({ name, type: `${type}${optional ? '?' : ''}` }));
+  return { table: tableOf(columns, [...newest.values()], width, ROWS), bad, reason };
+}
