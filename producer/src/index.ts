@@ -7,7 +7,7 @@ export { type GivenOptions, targetOf } from './discover/ask/input.js';
 export { type DiscoverOptions, discover } from './discover/discover.js';
 export type { Draft } from './discover/draft.js';
 export { pipelineText } from './discover/write/document.js';
-export { writeSecrets } from './discover/write/env-file.js';
+export { secretsBeside, writeSecrets } from './discover/write/env-file.js';
 export { showRows } from './discover/write/rows.js';
 export { compileEndpoints, type Endpoint } from './endpoint.js';
 export type { LeaseTable } from './leases/table.js';

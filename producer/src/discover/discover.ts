@@ -45,7 +45,7 @@ export interface DiscoverOptions {
  * @throws FatalError saying what was found and what to do, if no pipeline can be made of it
  */
 export async function discover(options: DiscoverOptions): Promise<Draft> {
-  const { target: concealed, secrets } = concealSecrets(options.target, prefixOf(options.target.url));
+  const { target: concealed, secrets } = concealSecrets(options.target, prefixOf(options.target.url), options.env);
   const reader = new Reader({ ...options, env: { ...options.env, ...secrets } });
   try {
     const found = await explore(settingsOf(concealed), reader, options);
@@ -55,7 +55,11 @@ export async function discover(options: DiscoverOptions): Promise<Draft> {
   }
 }
 
-async function explore(base: Settings, reader: Reader, { name, choosePlace, target }: DiscoverOptions): Promise<Omit<Draft, 'secrets'>> {
+async function explore(
+  base: Settings,
+  reader: Reader,
+  { name, choosePlace, target }: DiscoverOptions,
+): Promise<Omit<Draft, 'secrets'>> {
   const { answer, error } = await reader.look(base);
   refuseStatus(answer, error);
   const body = bodyOf(answer.text, answer.headers['content-type']);
@@ -67,32 +71,68 @@ async function explore(base: Settings, reader: Reader, { name, choosePlace, targ
   const names = namesOf(url, name, /(\w+)\??$/.exec(place?.items ?? '')?.[1]);
   const first = await reader.read(placed, { pages: 1 });
   const [firstPage = []] = first.pages;
-  if (firstPage.length === 0) throw first.error ?? new FatalError('records_none', 'no records were found in the answer');
+  if (firstPage.length === 0)
+    throw first.error ?? new FatalError('records_none', 'no records were found in the answer');
 
-  const paging = await findPaging({ settings: placed, items: place?.items ?? '$', body: 'value' in body ? body.value : undefined, link: answer.headers.link, records: firstPage }, reader);
+  const paging = await findPaging(
+    {
+      settings: placed,
+      items: place?.items ?? '$',
+      body: 'value' in body ? body.value : undefined,
+      link: answer.headers.link,
+      records: firstPage,
+    },
+    reader,
+  );
   const records = [...firstPage, ...paging.value.reading.pages.flat()];
   const written = writtenSince(base);
   const details = place?.as === 'list' ? await findDetails(firstPage, paging.value.settings, reader) : undefined;
   const isText = body.format === 'csv' || body.format === 'xml';
   const isSingle = place?.as === 'single';
   const main = understand(details?.records ?? records, { isText, isSingle, names, since: written?.name });
-  if (main === undefined) throw new FatalError('key_none', noKey(records.length));
+  if (main === undefined) throw new FatalError('key_none', noKey(records));
   const changes =
     main.version === undefined || details !== undefined
       ? undefined
-      : await findChanges({ settings: paging.value.settings, version: main.version.value, records, firstPage, body: 'value' in body ? body.value : undefined, written, reader });
+      : await findChanges({
+          settings: paging.value.settings,
+          version: main.version.value,
+          records,
+          firstPage,
+          body: 'value' in body ? body.value : undefined,
+          written,
+          reader,
+        });
   const settings = await tunedSize(changes?.value ?? paging.value.settings, firstPage.length, reader, written?.place);
   const keepsVersion = changes !== undefined || main.version?.value.isOfCreation === false;
   const remarks: Record<string, Remark> = {
-    items: { text: `${place?.found ?? `${body.format}, ${firstPage.length} records`}${othersIn(places)}`, isSure: places.length < 2 || !isClose(places) },
+    items: {
+      text: `${place?.found ?? `${body.format}, ${firstPage.length} records`}${othersIn(places)}`,
+      isSure: places.length < 2 || !isClose(places),
+    },
     paging: { text: paging.reason, isSure: paging.isSure },
   };
   if (changes !== undefined) remarks.incremental = { text: changes.reason, isSure: changes.isSure };
   const entity = entityDraft(main, names, keepsVersion);
   const deleted = deletedWhen(main.columns);
   if (deleted !== undefined) remarks.deletes = { text: deleted.reason, isSure: deleted.isSure };
-  const own: EndpointDraft = { id: names.endpoint, entity: names.entity, settings: { ...settings, ...(deleted === undefined ? {} : { deletes: { when: deleted.value } }) }, remarks, records };
-  const family = details === undefined ? { entities: [entity], endpoints: [own] } : familyOf(own, entity, { settings: details.settings, records: details.records, property: details.property }, records, names);
+  const own: EndpointDraft = {
+    id: names.endpoint,
+    entity: names.entity,
+    settings: { ...settings, ...(deleted === undefined ? {} : { deletes: { when: deleted.value } }) },
+    remarks,
+    records,
+  };
+  const family =
+    details === undefined
+      ? { entities: [entity], endpoints: [own] }
+      : familyOf(
+          own,
+          entity,
+          { settings: details.settings, records: details.records, property: details.property },
+          records,
+          names,
+        );
   return {
     title: titleOf(target.url),
     ...family,
@@ -110,18 +150,35 @@ function withPlace(base: Settings, { format }: Body, place: Place | undefined): 
 }
 
 const CLOSE = 15;
-const isClose = ([first, second]: readonly Place[]): boolean => first !== undefined && second !== undefined && second.as !== 'single' && second.score > 0 && first.score - second.score < CLOSE;
+const isClose = ([first, second]: readonly Place[]): boolean =>
+  first !== undefined &&
+  second !== undefined &&
+  second.as !== 'single' &&
+  second.score > 0 &&
+  first.score - second.score < CLOSE;
 
 function othersIn(places: readonly Place[]): string {
   const others = isClose(places) ? places.slice(1, 3).filter(({ as }) => as !== 'single') : [];
-  return others.length === 0 ? '' : `; there is also ${others.map(({ items, found }) => `${found} at ${items}`).join(', and ')}`;
+  return others.length === 0
+    ? ''
+    : `; there is also ${others.map(({ items, found }) => `${found} at ${items}`).join(', and ')}`;
 }
 
 /** The list of addresses, and the records that they lead to. */
-function familyOf(list: EndpointDraft, entity: EntityDraft, details: { settings: Settings; records: readonly unknown[]; property: string }, records: readonly unknown[], names: Names) {
-  const entryNames: Names = { entity: `${names.entity}_entry`, dataset: `${names.entity}_entries`, endpoint: `${names.endpoint}-list` };
+function familyOf(
+  list: EndpointDraft,
+  entity: EntityDraft,
+  details: { settings: Settings; records: readonly unknown[]; property: string },
+  records: readonly unknown[],
+  names: Names,
+) {
+  const entryNames: Names = {
+    entity: `${names.entity}_entry`,
+    dataset: `${names.entity}_entries`,
+    endpoint: `${names.endpoint}-list`,
+  };
   const entries = understand(records, { isText: false, isSingle: false, names: entryNames, since: undefined });
-  if (entries === undefined) throw new FatalError('key_none', noKey(records.length));
+  if (entries === undefined) throw new FatalError('key_none', noKey(records));
   const text = `the list gives hardly more than the address of each record: each is asked for by its ${details.property}, within the run of the list`;
   const { deletes: _ofDetails, ...settings } = list.settings;
   const child: EndpointDraft = {
@@ -137,14 +194,22 @@ function familyOf(list: EndpointDraft, entity: EntityDraft, details: { settings:
   };
 }
 
-const noKey = (records: number): string =>
-  `nothing tells the ${records} records apart, not even three columns together: they may repeat. Name the key yourself: write the file by docs/own-api.md, or give a name of a better address`;
+const noKey = (records: readonly unknown[]): string =>
+  `nothing tells the ${new Set(records.map((record) => JSON.stringify(record))).size} records apart, not even three columns together. ` +
+  'Is there an address whose records have an id? If they have none, write the file by docs/own-api.md, with a key of your own';
 
 function prefixOf(url: string): string {
   const host = /^https?:\/\/(?:[^@/]*@)?([^/:?]+)/i.exec(url)?.[1] ?? '';
-  const words = host.split('.').filter((word) => !/^(api|www|com|org|net|io|dev|app|cloud|co|rest|gateway|\d+|localhost)$/i.test(word));
+  const words = host
+    .split('.')
+    .filter((word) => !/^(api|www|com|org|net|io|dev|app|cloud|co|rest|gateway|\d+|localhost)$/i.test(word));
   const name = (words.length > 1 && words[0]?.length !== undefined ? words.at(-2) : words[0]) ?? 'api';
-  return (words.length === 1 ? (words[0] ?? 'api') : name).replaceAll(/[^A-Za-z\d]+/g, '_').toUpperCase().replace(/^(\d)/, 'API_$1') || 'API';
+  return (
+    (words.length === 1 ? (words[0] ?? 'api') : name)
+      .replaceAll(/[^A-Za-z\d]+/g, '_')
+      .toUpperCase()
+      .replace(/^(\d)/, 'API_$1') || 'API'
+  );
 }
 
 /** Without query and user. */

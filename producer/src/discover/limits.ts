@@ -9,9 +9,20 @@ export function limitsIn({ headers }: Pick<Answer, 'headers'>, url: string): Dra
   const hour = headers['x-ratelimit-limit-hour'];
   const minute = headers['x-ratelimit-limit-minute'] ?? headers['x-rate-limit-limit-minute'];
   const second = headers['x-ratelimit-limit-second'];
-  const [requests, seconds] = quota !== undefined && window !== undefined ? [quota, window] : second !== undefined ? [second, 1] : minute !== undefined ? [minute, 60] : [hour, 3_600];
+  const [requests, seconds] =
+    quota !== undefined && window !== undefined
+      ? [quota, window]
+      : second !== undefined
+        ? [second, 1]
+        : minute !== undefined
+          ? [minute, 60]
+          : [hour, 3_600];
   const rate = Number(requests) / Number(seconds);
   if (requests === undefined || !(rate > 0) || !URL.canParse(url)) return undefined;
   const perSecond = Math.min(Math.max(Number(rate.toPrecision(2)), 0.001), 1_000);
-  return { host: new URL(url).host, requestsPerSecond: perSecond, reason: `the API tells of ${requests} requests in ${seconds} s` };
+  return {
+    host: new URL(url).host,
+    requestsPerSecond: perSecond,
+    reason: `the API tells of ${requests} requests in ${seconds} s`,
+  };
 }

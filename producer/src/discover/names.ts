@@ -1,5 +1,6 @@
 /** What is found in addresses and tells nothing of the records. */
-const GENERIC = /^(api|rest|v?\d+(\.\d+)*|v\d\w*|search|query|list|all|find|get|latest|public|jql|cursor|incremental|admin|services|data|sobjects|graphql|odata|index|feed|_search|export|browse|current|json|xml|csv|batch|read|results|records|items|me|rss|atom|sap|opu|bulk|d|crm|objects|rest-api)$/i;
+const GENERIC =
+  /^(api|rest|v?\d+(\.\d+)*|v\d\w*|search|query|list|all|find|get|latest|public|jql|cursor|incremental|admin|services|data|sobjects|graphql|odata|index|feed|_search|export|browse|current|json|xml|csv|batch|read|results|records|items|me|rss|atom|sap|opu|bulk|d|crm|objects|rest-api)$/i;
 
 /** Names of a thing, in the forms that the file wants. */
 export interface Names {
@@ -11,14 +12,17 @@ export interface Names {
   readonly endpoint: string;
 }
 
-/** What the records at an address may be called. @param wanted the name that a person gave @param within another name to fall back on */
+/** What the records at an address may be called. @param wanted the name that a person gave @param within the name of the list in the body, to fall back on */
 export function namesOf(url: string, wanted: string | undefined, within: string | undefined): Names {
   const path = url.replace(/^\$\{[^}]*\}|^https?:\/\/[^/?#]*/i, '').replace(/[?#].*$/s, '');
-  const words = path.split('/').map((word) => word.replace(/\.(json|xml|csv|php|aspx?|ndjson|jsonl)$/i, '').replace(/\(.*\)$/, ''));
+  const words = path
+    .split('/')
+    .map((word) => word.replace(/\.(json|xml|csv|php|aspx?|ndjson|jsonl)$/i, '').replace(/\(.*\)$/, ''));
   const named = words.findLast((word) => word !== '' && !isId(word) && !GENERIC.test(word) && !word.includes('{'));
   const host = /^https?:\/\/(?:api\.|www\.)?([^./:]+)/i.exec(url)?.[1];
   const inside = within === undefined || GENERIC.test(within) ? undefined : within;
-  const base = snake(wanted ?? inside ?? named ?? (host === undefined || /^\d+$/.test(host) ? 'record' : host)) || 'record';
+  const base =
+    snake(wanted ?? named ?? inside ?? (host === undefined || /^\d+$/.test(host) ? 'record' : host)) || 'record';
   const dataset = wanted === undefined ? plural(base) : base;
   return { entity: singular(base), dataset, endpoint: dataset.replaceAll('_', '-') };
 }
@@ -26,10 +30,15 @@ export function namesOf(url: string, wanted: string | undefined, within: string 
 /** The last word of an address, as it may name the list in the body. */
 export const lastWordOf = (url: string): string => namesOf(url, undefined, undefined).dataset;
 
-const isId = (word: string): boolean => /^\d+$/.test(word) || /^[0-9a-f-]{16,}$/i.test(word) || (/\d/.test(word) && word.length > 20);
+const isId = (word: string): boolean =>
+  /^\d+$/.test(word) || /^[0-9a-f-]{16,}$/i.test(word) || (/\d/.test(word) && word.length > 20);
 
 function snake(text: string): string {
-  const words = text.replaceAll(/([a-z\d])([A-Z])/g, '$1_$2').normalize('NFKD').replaceAll(/[^A-Za-z\d]+/g, '_').toLowerCase();
+  const words = text
+    .replaceAll(/([a-z\d])([A-Z])/g, '$1_$2')
+    .normalize('NFKD')
+    .replaceAll(/[^A-Za-z\d]+/g, '_')
+    .toLowerCase();
   return words.replaceAll(/^[_\d]+|_+$/g, '').slice(0, 50);
 }
 

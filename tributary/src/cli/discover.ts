@@ -11,13 +11,17 @@ const REQUESTS = 12;
 
 /** From an address to a pipeline file. */
 export function discoverCommand(context: Context): CommandUnknownOpts {
-  const { terminal, spell, env } = context;
+  const { terminal, spell } = context;
   const about =
     'Looks at an API, finds out where its records lie, what they are, how their pages follow each other and how it is asked for what is ' +
     'new, tries each guess, and writes the pipeline file, with the reasons as comments. Secrets go into .env. An existing file is added to.';
   const command = createCommand(context, 'discover', 'write the pipeline file from a URL or a curl line', about)
     .argument('<URL>', 'of an API, or a whole curl line in quotes')
-    .option('--header <HEADER>', 'sent with each request, such as "Authorization: Bearer …"; may be given again', collect)
+    .option(
+      '--header <HEADER>',
+      'sent with each request, such as "Authorization: Bearer …"; may be given again',
+      collect,
+    )
     .option('--auth <AUTH>', '"bearer TOKEN", "basic USER:PASSWORD", or a mapping as in the pipeline file')
     .option('--method <METHOD>', 'GET, POST or PUT')
     .option('--body <BODY>', 'sent as JSON, or as a form')
@@ -28,6 +32,7 @@ export function discoverCommand(context: Context): CommandUnknownOpts {
     .addOption(configOption(context))
     .action(async (input, { config: file, print, requests, name, ...given }) => {
       const producer = await import('@tributary/producer');
+      const env = { ...producer.secretsBeside(file), ...context.env };
       const exists = print !== true && existsSync(file);
       const target = producer.targetOf(input, given);
       let asked = 0;
@@ -52,19 +57,41 @@ export function discoverCommand(context: Context): CommandUnknownOpts {
         terminal.write(text);
         return;
       }
-      const rows = producer.showRows(text, { ...env, ...draft.secrets }, file, recordsOf(draft.endpoints, endpoints), terminal.columns);
+      const rows = producer.showRows(
+        text,
+        { ...env, ...draft.secrets },
+        file,
+        recordsOf(draft.endpoints, endpoints),
+        terminal.columns,
+      );
       write(file, text);
-      const secrets = producer.writeSecrets(file, draft.secrets, env);
-      terminal.write(`${file} is ${exists ? 'extended' : 'written'}, and valid: ${count(endpoints.length, 'endpoint')} (${endpoints.join(', ')}), after ${count(asked, 'request')}.\n`);
-      if (secrets !== undefined) terminal.write(`${secrets.file} has ${secrets.names.join(', ')}: only you may read it, and git leaves it alone.\n`);
+      const secrets = producer.writeSecrets(file, draft.secrets, context.env);
+      terminal.write(
+        `${file} is ${exists ? 'extended' : 'written'}, and valid: ${count(endpoints.length, 'endpoint')} (${endpoints.join(', ')}), after ${count(asked, 'request')}.\n`,
+      );
+      if (secrets !== undefined)
+        terminal.write(
+          `${secrets.file} has ${secrets.names.join(', ')}: only you may read it, and git leaves it alone.\n`,
+        );
       for (const [id, { table, bad, reason }] of rows) {
         terminal.write(`\n${id}:\n${table}\n`);
         if (bad > 0) terminal.write(`${count(bad, 'record')} would be a dead letter: ${reason}\n`);
       }
       const unsure = text.split('\n').filter((line) => line.includes('# unsure: ') || /^\s+unsure: /.test(line)).length;
-      if (unsure > 0) terminal.write(`\n${count(unsure, 'guess')}${unsure === 1 ? ' is' : 'es are'} marked "unsure" in the file.\n`.replace('guesses', 'guesses'));
-      const before = secrets === undefined ? '' : `set -a; . ${secrets.file.includes('/') ? secrets.file : `./${secrets.file}`}; set +a; `;
-      terminal.write(`\nRun it: ${before}${spell('start', `--once${file === 'pipeline.yaml' ? '' : ` --config ${file}`}`)}\n`);
+      if (unsure > 0)
+        terminal.write(
+          `\n${count(unsure, 'guess')}${unsure === 1 ? ' is' : 'es are'} marked "unsure" in the file.\n`.replace(
+            'guesses',
+            'guesses',
+          ),
+        );
+      const before =
+        secrets === undefined
+          ? ''
+          : `set -a; . ${secrets.file.includes('/') ? secrets.file : `./${secrets.file}`}; set +a; `;
+      terminal.write(
+        `\nRun it: ${before}${spell('start', `--once${file === 'pipeline.yaml' ? '' : ` --config ${file}`}`)}\n`,
+      );
     });
   return withExamples(context, command, [
     ['https://jsonplaceholder.typicode.com/posts', 'a URL'],

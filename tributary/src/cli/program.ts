@@ -31,8 +31,8 @@ function createProgram(context: Context, version: string): CommandUnknownOpts {
   const commands = [
     startCommand(context),
     initCommand(context),
-    discoverCommand(context),
     checkCommand(context),
+    discoverCommand(context),
     tryCommand(context),
     listCommand(context),
     endpointsCommand(context),

@@ -6,6 +6,7 @@ const COMMANDS = [
   'start',
   'init',
   'check',
+  'discover',
   'try',
   'endpoints',
   'reset',

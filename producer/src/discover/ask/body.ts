@@ -20,7 +20,9 @@ export function bodyOf(text: string, type = ''): Body {
     const records = lines.filter((line) => line.trim() !== '').map((line) => attempt(() => parseJson(line)));
     if (records.every((record) => record !== undefined)) return { format: 'ndjson', records };
   }
-  return isCsv(lines, type) ? { format: 'csv', records: recordsInCsv(text, { delimiter: 'auto', header: true }).records } : { format: 'text' };
+  return isCsv(lines, type)
+    ? { format: 'csv', records: recordsInCsv(text, { delimiter: 'auto', header: true }).records }
+    : { format: 'text' };
 }
 
 function markupOf(text: string): Body {

@@ -5,15 +5,53 @@ import { wordsOf } from './words.js';
 
 /** Options of curl that take a value, by what it is to us; curl has many more, which do not change what is asked. */
 const WITH_VALUE: Readonly<Record<string, string>> = {
-  '-X': 'method', '--request': 'method', '-H': 'header', '--header': 'header', '--url': 'url',
-  '-d': 'data', '--data': 'data', '--data-ascii': 'data', '--data-raw': 'raw', '--data-binary': 'raw',
-  '--data-urlencode': 'encoded', '--url-query': 'query', '--json': 'json', '-u': 'user', '--user': 'user',
-  '-b': 'cookie', '--cookie': 'cookie', '--oauth2-bearer': 'bearer', '-A': 'ignored', '--user-agent': 'ignored',
-  '-e': 'ignored', '--referer': 'ignored', '-o': 'ignored', '--output': 'ignored', '-m': 'ignored', '--max-time': 'ignored',
-  '--connect-timeout': 'ignored', '--retry': 'ignored', '-w': 'ignored', '--write-out': 'ignored', '-c': 'ignored',
-  '--cookie-jar': 'ignored', '--max-redirs': 'ignored', '-D': 'ignored', '--dump-header': 'ignored', '--ciphers': 'ignored',
-  '-F': 'refused', '--form': 'refused', '--form-string': 'refused', '-T': 'refused', '--upload-file': 'refused',
-  '-x': 'proxy', '--proxy': 'proxy', '-E': 'certificate', '--cert': 'certificate', '--key': 'certificate', '--cacert': 'certificate',
+  '-X': 'method',
+  '--request': 'method',
+  '-H': 'header',
+  '--header': 'header',
+  '--url': 'url',
+  '-d': 'data',
+  '--data': 'data',
+  '--data-ascii': 'data',
+  '--data-raw': 'raw',
+  '--data-binary': 'raw',
+  '--data-urlencode': 'encoded',
+  '--url-query': 'query',
+  '--json': 'json',
+  '-u': 'user',
+  '--user': 'user',
+  '-b': 'cookie',
+  '--cookie': 'cookie',
+  '--oauth2-bearer': 'bearer',
+  '-A': 'ignored',
+  '--user-agent': 'ignored',
+  '-e': 'ignored',
+  '--referer': 'ignored',
+  '-o': 'ignored',
+  '--output': 'ignored',
+  '-m': 'ignored',
+  '--max-time': 'ignored',
+  '--connect-timeout': 'ignored',
+  '--retry': 'ignored',
+  '-w': 'ignored',
+  '--write-out': 'ignored',
+  '-c': 'ignored',
+  '--cookie-jar': 'ignored',
+  '--max-redirs': 'ignored',
+  '-D': 'ignored',
+  '--dump-header': 'ignored',
+  '--ciphers': 'ignored',
+  '-F': 'refused',
+  '--form': 'refused',
+  '--form-string': 'refused',
+  '-T': 'refused',
+  '--upload-file': 'refused',
+  '-x': 'proxy',
+  '--proxy': 'proxy',
+  '-E': 'certificate',
+  '--cert': 'certificate',
+  '--key': 'certificate',
+  '--cacert': 'certificate',
 };
 
 interface Parts {
@@ -49,7 +87,9 @@ function takeWord(word: string, rest: string[], parts: Parts): void {
     else parts.url ??= word;
     return;
   }
-  const [long = '', joined] = word.startsWith('--') ? [word.split('=')[0] ?? '', word.split('=').slice(1).join('=') || undefined] : ['', undefined];
+  const [long = '', joined] = word.startsWith('--')
+    ? [word.split('=')[0] ?? '', word.split('=').slice(1).join('=') || undefined]
+    : ['', undefined];
   if (word.startsWith('--')) {
     if (long === '--get') parts.isGet = true;
     if (long === '--head') parts.method = 'HEAD';
@@ -70,20 +110,37 @@ function takeWord(word: string, rest: string[], parts: Parts): void {
 }
 
 const TAKE: Readonly<Record<string, (value: string, parts: Parts, option: string) => void>> = {
-  method: (value, parts) => { parts.method = value; },
-  url: (value, parts) => { parts.url ??= value; },
-  user: (value, parts) => { parts.user = value; },
-  bearer: (value, parts) => { parts.bearer = value; },
-  cookie: (value, parts) => { parts.headers.cookie = value; },
-  raw: (value, parts) => { parts.data.push(value); },
-  query: (value, parts) => { parts.query.push(encoded(value)); },
-  encoded: (value, parts) => { parts.data.push(encoded(value)); },
+  method: (value, parts) => {
+    parts.method = value;
+  },
+  url: (value, parts) => {
+    parts.url ??= value;
+  },
+  user: (value, parts) => {
+    parts.user = value;
+  },
+  bearer: (value, parts) => {
+    parts.bearer = value;
+  },
+  cookie: (value, parts) => {
+    parts.headers.cookie = value;
+  },
+  raw: (value, parts) => {
+    parts.data.push(value);
+  },
+  query: (value, parts) => {
+    parts.query.push(encoded(value));
+  },
+  encoded: (value, parts) => {
+    parts.data.push(encoded(value));
+  },
   header(value, parts) {
     const [, name = '', content = ''] = /^\s*([^:;]+)\s*[:;]\s*(.*)$/s.exec(value) ?? [];
     if (name !== '') parts.headers[name.trim().toLowerCase()] = content.trim();
   },
   data(value, parts, option) {
-    if (value.startsWith('@')) throw new FatalError('curl_unsuitable', `${option} ${value} reads a file; put what it holds into the line`);
+    if (value.startsWith('@'))
+      throw new FatalError('curl_unsuitable', `${option} ${value} reads a file; put what it holds into the line`);
     parts.data.push(value.replaceAll(/[\r\n]/g, (found) => (/^\s*[[{]/.test(value) ? found : '')));
   },
   json(value, parts) {

@@ -44,7 +44,10 @@ function authOf(text: string): Settings {
   }
   const mapping = attempt(text);
   if (isMapping(mapping) && typeof mapping.type === 'string') return mapping;
-  throw new FatalError('auth_invalid', 'expected --auth as "bearer TOKEN", "basic USER:PASSWORD", or a mapping such as "{ type: api-key, name: X-Api-Key, value: ${KEY} }" (docs/auth.md)');
+  throw new FatalError(
+    'auth_invalid',
+    `expected --auth as "bearer TOKEN", "basic USER:PASSWORD", or a mapping such as "{ type: api-key, name: X-Api-Key, value: \${KEY} }" (docs/auth.md)`,
+  );
 }
 
 function attempt(text: string): unknown {

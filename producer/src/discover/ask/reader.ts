@@ -45,7 +45,13 @@ export interface ReadOptions {
 }
 
 /** An entity that takes any record: what records are is found out later. */
-const ANYTHING: Settings = { dataset: 'any', queue: 'any', key: 'id', version: 'time', fields: { id: 'string', time: 'datetime' } };
+const ANYTHING: Settings = {
+  dataset: 'any',
+  queue: 'any',
+  key: 'id',
+  version: 'time',
+  fields: { id: 'string', time: 'datetime' },
+};
 
 /**
  * Reads an API as the producer will: with settings of the pipeline file, by its parser and its source. So what works here works there.

@@ -49,7 +49,10 @@ export class Recorder {
     this.#wasSent = known === undefined;
     if (known !== undefined) return known;
     if (this.left <= 0) {
-      throw new FatalError('budget_spent', `${this.#budget} requests were sent, and no more may be; --requests allows more`);
+      throw new FatalError(
+        'budget_spent',
+        `${this.#budget} requests were sent, and no more may be; --requests allows more`,
+      );
     }
     this.#asked += 1;
     const answer = await fetchAnswer(request, options);

@@ -1,3 +1,4 @@
+import type { Environment } from '@tributary/shared';
 import type { Settings } from '../guess.js';
 import type { Target } from './target.js';
 
@@ -8,21 +9,25 @@ export interface Concealed {
   readonly secrets: Readonly<Record<string, string>>;
 }
 
-const SECRET_HEADER = /(^|-)(api-?key|key|token|secret|auth|authorization|password|session|access|cookie|signature)(-|$)/i;
-const SECRET_PARAMETER = /^(.*[_-])?(api_?-?key|access_?token|auth_?token|apitoken|token|app_?id|secret|client_?secret|password|pwd|sig|signature|subscription-key)$|^key$/i;
+const SECRET_HEADER =
+  /(^|-)(api-?key|key|token|secret|auth|authorization|password|session|access|cookie|signature)(-|$)/i;
+const SECRET_PARAMETER =
+  /^(.*[_-])?(api_?-?key|access_?token|auth_?token|apitoken|token|app_?id|secret|client_?secret|password|pwd|sig|signature|subscription-key)$|^key$/i;
 /** Tokens of pages are none of a user. */
 const PAGE_TOKEN = /page|next|sync|continuation|cursor|skip/i;
 
 /**
  * Moves what is secret in a request into variables: the file may be shown to everybody then. What is a variable already stays.
  * @param prefix begins the names of the variables, such as GITHUB
+ * @param known what the environment holds: a name that is taken there by another value is not used
  */
-export function concealSecrets(target: Target, prefix: string): Concealed {
+export function concealSecrets(target: Target, prefix: string, known: Environment = {}): Concealed {
   const secrets: Record<string, string> = {};
   const hide = (value: string, name: string): string => {
     if (value.includes('${') || value === '') return value;
-    const known = Object.entries(secrets).find(([, one]) => one === value)?.[0];
-    const variable = known ?? freeName(`${prefix}_${name}`, secrets);
+    const same = Object.entries(secrets).find(([, one]) => one === value)?.[0];
+    const isTaken = (one: string) => Object.hasOwn(secrets, one) || (known[one] !== undefined && known[one] !== value);
+    const variable = same ?? freeName(`${prefix}_${name}`, isTaken);
     secrets[variable] = value;
     return `\${${variable}}`;
   };
@@ -68,8 +73,12 @@ function takeFromUrl(url: string, hide: Hide) {
     keys.push({ type: 'api-key', in: 'query', name: decode(name), value: hide(value, variableOf(decode(name))) });
     return false;
   });
-  const [, scheme = '', login, password = '', rest = ''] = /^(https?:\/\/)(?:([^/@:]*)(?::([^/@]*))?@)?(.*)$/is.exec(place) ?? [];
-  const user = login === undefined ? undefined : { type: 'basic', username: decode(login), password: hide(decode(password), 'PASSWORD') };
+  const [, scheme = '', login, password = '', rest = ''] =
+    /^(https?:\/\/)(?:([^/@:]*)(?::([^/@]*))?@)?(.*)$/is.exec(place) ?? [];
+  const user =
+    login === undefined
+      ? undefined
+      : { type: 'basic', username: decode(login), password: hide(decode(password), 'PASSWORD') };
   const bare = login === undefined ? place : scheme + rest;
   return { url: kept.join('&') === '' ? bare : `${bare}?${kept.join('&')}`, keys, user };
 }
@@ -97,11 +106,15 @@ function hideDeep(value: unknown, hide: Hide): unknown {
 }
 
 const variableOf = (name: string): string =>
-  name.replaceAll(/([a-z])([A-Z])/g, '$1_$2').replaceAll(/[^A-Za-z0-9]+/g, '_').replace(/^_*x_/i, '').toUpperCase();
+  name
+    .replaceAll(/([a-z])([A-Z])/g, '$1_$2')
+    .replaceAll(/[^A-Za-z0-9]+/g, '_')
+    .replace(/^_*x_/i, '')
+    .toUpperCase();
 
-function freeName(wanted: string, taken: Readonly<Record<string, string>>): string {
+function freeName(wanted: string, isTaken: (name: string) => boolean): string {
   let name = wanted;
-  for (let number = 2; Object.hasOwn(taken, name); number++) name = `${wanted}_${number}`;
+  for (let number = 2; isTaken(name); number++) name = `${wanted}_${number}`;
   return name;
 }
 

@@ -37,7 +37,9 @@ function splitUrl(url: string) {
 function pairOf(entry: string): { readonly name: string; readonly value: string | undefined } {
   // `created[gte]=1` and `DateSent>=2024`: the first sign of equality ends the name.
   const at = entry.indexOf('=');
-  return at < 0 ? { name: decode(entry), value: undefined } : { name: decode(entry.slice(0, at)), value: decode(entry.slice(at + 1)) };
+  return at < 0
+    ? { name: decode(entry), value: undefined }
+    : { name: decode(entry.slice(0, at)), value: decode(entry.slice(at + 1)) };
 }
 
 export function decode(text: string): string {
@@ -68,7 +70,9 @@ export function parametersOf(settings: Settings): Settings {
 
 /** The settings with other parameters. @param values undefined takes a parameter out */
 export function withParameters(settings: Settings, values: Settings): Settings {
-  const merged = Object.fromEntries(Object.entries({ ...parametersOf(settings), ...values }).filter(([, value]) => value !== undefined));
+  const merged = Object.fromEntries(
+    Object.entries({ ...parametersOf(settings), ...values }).filter(([, value]) => value !== undefined),
+  );
   const carrier = carrierOf(settings);
   if (carrier === 'variables') {
     return { ...settings, graphql: { ...(isMapping(settings.graphql) ? settings.graphql : {}), variables: merged } };

@@ -64,10 +64,18 @@ function parse(text: string): unknown {
 
 /** What a person gave, as a URL. @throws FatalError if it is none of HTTP */
 export function urlOf(text: string): string {
-  const whole = /^[a-z][a-z0-9+.-]*:\/\//i.test(text) || text.startsWith('${') ? text : `${isLocal(text) ? 'http' : 'https'}://${text}`;
-  const filled = whole.replace(/^\$\{[^}]*?(?::-([^}]*))?\}/, (_all, usual?: string) => usual || 'http://x').replaceAll(/\$\{[^}]*\}/g, 'x');
+  const whole =
+    /^[a-z][a-z0-9+.-]*:\/\//i.test(text) || text.startsWith('${')
+      ? text
+      : `${isLocal(text) ? 'http' : 'https'}://${text}`;
+  const filled = whole
+    .replace(/^\$\{[^}]*?(?::-([^}]*))?\}/, (_all, usual?: string) => usual || 'http://x')
+    .replaceAll(/\$\{[^}]*\}/g, 'x');
   if (!URL.canParse(filled) || !/^https?:$/.test(new URL(filled).protocol)) {
-    throw new FatalError('url_invalid', `expected an http or https URL, such as https://api.example.org/v1/orders, not ${text}`);
+    throw new FatalError(
+      'url_invalid',
+      `expected an http or https URL, such as https://api.example.org/v1/orders, not ${text}`,
+    );
   }
   return whole.replace(/#.*$/s, '');
 }

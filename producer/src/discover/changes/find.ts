@@ -35,25 +35,39 @@ export async function findChanges(search: ChangesSearch): Promise<Guess<Settings
   if (written !== undefined) {
     const placed = { ...written.place(settings), incremental: written.incremental };
     const isProved = await proves(search, [placed]);
-    const said = isProved ? '; tried: asked with a later time, it leaves out what is older' : '; asked with a later time, it did not leave out what is older, or that could not be tried';
+    const said = isProved
+      ? '; tried: asked with a later time, it leaves out what is older'
+      : '; asked with a later time, it did not leave out what is older, or that could not be tried';
     return { value: placed, reason: written.reason + said, isSure: isProved };
   }
   if (version.column.type !== 'datetime' || bounds(search) === undefined) return undefined;
   for (const { settings: placed, reason } of [...odata(search), ...declared(search)]) {
-    if (await proves(search, [placed])) return { value: placed, reason: `${reason}; tried: it leaves out what is older`, isSure: true };
+    if (await proves(search, [placed]))
+      return { value: placed, reason: `${reason}; tried: it leaves out what is older`, isSure: true };
   }
   if (carrierOf(settings) !== 'query') return undefined;
-  const used = new Set([...Object.keys(parametersOf(settings)), ...Object.values(isMapping(settings.paging) ? settings.paging : {}).map(String)]);
-  const names = (search.names ?? changeParameters(String(version.column.steps.at(-1)))).filter((name) => !used.has(name));
+  const used = new Set([
+    ...Object.keys(parametersOf(settings)),
+    ...Object.values(isMapping(settings.paging) ? settings.paging : {}).map(String),
+  ]);
+  const names = (search.names ?? changeParameters(String(version.column.steps.at(-1)))).filter(
+    (name) => !used.has(name),
+  );
   const format = formatOf(version);
-  const all = async (some: readonly string[]) => reader.recorder.left > 0 && (await proves(search, [namesAtOnce(search, some, format)]));
+  const all = async (some: readonly string[]) =>
+    reader.recorder.left > 0 && (await proves(search, [namesAtOnce(search, some, format)]));
   const name = await findName(names, all);
   if (name === undefined) return undefined;
   const incremental = { parameter: name, ...(format === undefined ? {} : { format }) };
-  return { value: { ...settings, incremental }, reason: `tried: with \`${name}\` it leaves out what is older`, isSure: true };
+  return {
+    value: { ...settings, incremental },
+    reason: `tried: with \`${name}\` it leaves out what is older`,
+    isSure: true,
+  };
 }
 
-const formatOf = ({ column: { unit } }: Version): string | undefined => (unit === undefined ? undefined : unit === 's' ? 'unix' : 'unix-ms');
+const formatOf = ({ column: { unit } }: Version): string | undefined =>
+  unit === undefined ? undefined : unit === 's' ? 'unix' : 'unix-ms';
 
 /** All these parameters in one request, each with the time. */
 function namesAtOnce({ settings }: ChangesSearch, names: readonly string[], format: string | undefined): Settings {
@@ -67,9 +81,16 @@ function namesAtOnce({ settings }: ChangesSearch, names: readonly string[], form
 function odata({ settings, body, version }: ChangesSearch) {
   const text = JSON.stringify(body ?? null).slice(0, 5_000);
   const given = parametersOf(settings);
-  if (given.$filter !== undefined || carrierOf(settings) !== 'query' || !/"@odata\.|"__metadata"|"d":\{"results"/.test(text)) return [];
+  if (
+    given.$filter !== undefined ||
+    carrierOf(settings) !== 'query' ||
+    !/"@odata\.|"__metadata"|"d":\{"results"/.test(text)
+  )
+    return [];
   const field = version.column.steps.join('/');
-  const literals = /"__metadata"|"d":/.test(text) ? ["datetimeoffset'{{since}}'", "datetime'{{since}}'"] : ['{{since}}'];
+  const literals = /"__metadata"|"d":/.test(text)
+    ? ["datetimeoffset'{{since}}'", "datetime'{{since}}'"]
+    : ['{{since}}'];
   const initial = '2000-01-01';
   return literals.map((literal) => ({
     settings: { ...withParameters(settings, { $filter: `${field} ge ${literal}` }), incremental: { initial } },
@@ -80,21 +101,35 @@ function odata({ settings, body, version }: ChangesSearch) {
 /** A variable of a GraphQL query that is called like it. */
 function declared({ settings, version }: ChangesSearch) {
   const query = isMapping(settings.graphql) ? String(settings.graphql.query) : '';
-  const names = [...query.matchAll(/\$(\w+)\s*:\s*(\w+)/g)].filter(([, name = '', type = '']) => /since|after|from|min/i.test(name) && /date|time|int|string/i.test(type) && !/cursor/i.test(name));
-  return names.filter(([, name = '']) => name !== 'after').map(([, name = '']) => {
-    const format = formatOf(version);
-    return { settings: { ...withParameters(settings, { [name]: '{{since}}' }), incremental: format === undefined ? {} : { format } }, reason: `the query declares $${name}` };
-  });
+  const names = [...query.matchAll(/\$(\w+)\s*:\s*(\w+)/g)].filter(
+    ([, name = '', type = '']) =>
+      /since|after|from|min/i.test(name) && /date|time|int|string/i.test(type) && !/cursor/i.test(name),
+  );
+  return names
+    .filter(([, name = '']) => name !== 'after')
+    .map(([, name = '']) => {
+      const format = formatOf(version);
+      return {
+        settings: {
+          ...withParameters(settings, { [name]: '{{since}}' }),
+          incremental: format === undefined ? {} : { format },
+        },
+        reason: `the query declares $${name}`,
+      };
+    });
 }
 
 /** A version between those that came: some of the first page's records are older, and some records are not. */
 function bounds({ version: { column }, records, firstPage }: ChangesSearch) {
   const { read } = compilePath(column.path);
-  const momentsOf = (some: readonly unknown[]) => some.map((record) => momentOf(read(record), column)).filter((moment) => moment !== undefined);
+  const momentsOf = (some: readonly unknown[]) =>
+    some.map((record) => momentOf(read(record), column)).filter((moment) => moment !== undefined);
   const different = [...new Set(momentsOf(records))].sort();
   const since = different.at(-2) ?? '';
   const least = momentsOf(firstPage).sort()[0] ?? '';
-  return different.length >= 2 && least < (different.length === 2 ? (different[1] ?? '') : since) ? { since: different.length === 2 ? (different[1] ?? '') : since, momentsOf } : undefined;
+  return different.length >= 2 && least < (different.length === 2 ? (different[1] ?? '') : since)
+    ? { since: different.length === 2 ? (different[1] ?? '') : since, momentsOf }
+    : undefined;
 }
 
 /** Whether one of these settings leaves out what is older than a version. */

@@ -13,5 +13,8 @@ export function writtenVersion(version: string, { format, zone }: Settings, type
   if (format === 'unix-ms') return { written: milliseconds, from: version };
   const text = String(format);
   const unit = /s/.test(text) ? 1_000 : /m/.test(text) ? 60_000 : /[Hh]/.test(text) ? 3_600_000 : day;
-  return { written: compilePattern(text, typeof zone === 'string' ? zone : undefined).write(milliseconds), from: floor(unit) };
+  return {
+    written: compilePattern(text, typeof zone === 'string' ? zone : undefined).write(milliseconds),
+    from: floor(unit),
+  };
 }

@@ -16,7 +16,8 @@ export interface WrittenSince {
 const SINCE_NAME = /since|after|from|start|begin|min|gte?\b|>|updated|modified|changed|lastmod|on_or_after|newer/i;
 const UNTIL_NAME = /until|before|\bto\b|end|max|lte?\b|</i;
 /** What stands before a time that is the least: `>=`, `ge datetimeoffset'`, IS_AFTER({Modified}, '. */
-const LOWER = /(>=?|\b(ge|gte|gt|since|after|from)\b|after\s*\([^)]*|_after\w*|\[)[\s:=]*(datetime(offset)?)?[\s"'([{\\]*$/i;
+const LOWER =
+  /(>=?|\b(ge|gte|gt|since|after|from)\b|after\s*\([^)]*|_after\w*|\[)[\s:=]*(datetime(offset)?)?[\s"'([{\\]*$/i;
 const TIME = /\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?/g;
 
 /** The time from which on a request asks, if one is written in it; undefined if there is none. */
@@ -24,11 +25,17 @@ export function writtenSince(settings: Settings): WrittenSince | undefined {
   for (const [name, value] of Object.entries(parametersOf(settings))) {
     const text = String(value);
     const form = typeof value === 'object' || value === null ? undefined : formOf(text, name);
-    if (form !== undefined && SINCE_NAME.test(name) && !(UNTIL_NAME.test(name) && !/>|gt/.test(name))) return ofParameter(name, form, settings);
+    if (form !== undefined && SINCE_NAME.test(name) && !(UNTIL_NAME.test(name) && !/>|gt/.test(name)))
+      return ofParameter(name, form, settings);
     const found = typeof value === 'string' ? within(value, name) : undefined;
     if (found === undefined) continue;
     const reason = `the time that stands in \`${name}\` is where the first poll begins`;
-    return { incremental: found.incremental, name: found.name, reason, place: (given) => withParameters(given, { [name]: found.text }) };
+    return {
+      incremental: found.incremental,
+      name: found.name,
+      reason,
+      place: (given) => withParameters(given, { [name]: found.text }),
+    };
   }
   return carrierOf(settings) === 'body' ? inBody(settings.body) : undefined;
 }
@@ -38,14 +45,27 @@ function ofParameter(name: string, form: Form, settings: Settings): WrittenSince
   if (carrierOf(settings) !== 'query') {
     return { incremental: form, name, reason, place: (given) => withParameters(given, { [name]: '{{since}}' }) };
   }
-  return { incremental: { parameter: name, ...form }, name, reason, place: (given) => withParameters(given, { [name]: undefined }) };
+  return {
+    incremental: { parameter: name, ...form },
+    name,
+    reason,
+    place: (given) => withParameters(given, { [name]: undefined }),
+  };
 }
 
 type Form = Readonly<{ format?: string; initial: string }>;
 
 /** How a time is written; undefined if the text is none. */
 function formOf(text: string, name: string): Form | undefined {
-  const unit = unixUnitOf(text) ?? (text === '0' && /since|start|from|after/i.test(name) && !/page|offset|index|at$/i.test(name) && name !== 'start' && name !== 'from' ? 's' : undefined);
+  const unit =
+    unixUnitOf(text) ??
+    (text === '0' &&
+    /since|start|from|after/i.test(name) &&
+    !/page|offset|index|at$/i.test(name) &&
+    name !== 'start' &&
+    name !== 'from'
+      ? 's'
+      : undefined);
   if (unit !== undefined) {
     const initial = instantAt(Number(text) * (unit === 's' ? 1_000 : 1), '')?.replace('.000Z', 'Z') ?? text;
     return { format: unit === 's' ? 'unix' : 'unix-ms', initial: initial.replace(/T00:00:00Z$/, '') };
@@ -63,7 +83,9 @@ function patternOf(text: string): string | undefined {
   if (/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:?\d\d)$/.test(text)) return undefined;
   const [day, separator = 'T', clock = ''] = [text.slice(0, 10), text.slice(10, 11), text.slice(11)];
   const parts = clock.replace(/(Z|[+-]\d\d:?\d\d)$/, '').split(':').length;
-  return day === '' ? undefined : `yyyy-MM-dd${separator === 'T' ? "'T'" : ' '}${parts >= 3 ? 'HH:mm:ss' : 'HH:mm'}${/Z$/.test(clock) ? 'X' : ''}`;
+  return day === ''
+    ? undefined
+    : `yyyy-MM-dd${separator === 'T' ? "'T'" : ' '}${parts >= 3 ? 'HH:mm:ss' : 'HH:mm'}${/Z$/.test(clock) ? 'X' : ''}`;
 }
 
 /** A time within a text in a language of the API's own. */
@@ -76,8 +98,15 @@ function within(text: string, name: string) {
     // A day within a text mostly stands for its first moment, and the API may take moments as well; only what is written is sure.
     const incremental: Settings = form;
     const words = before.match(/[A-Za-z_@][\w.@ ]*/g) ?? [];
-    const named = words.findLast((word) => !/^(ge|gt|gte|since|after|from|datetime|datetimeoffset|where|and|is_after)$/i.test(word.trim())) ?? name;
-    return { incremental, name: named.trim(), text: `${text.slice(0, match.index)}{{since}}${text.slice(match.index + match[0].length)}` };
+    const named =
+      words.findLast(
+        (word) => !/^(ge|gt|gte|since|after|from|datetime|datetimeoffset|where|and|is_after)$/i.test(word.trim()),
+      ) ?? name;
+    return {
+      incremental,
+      name: named.trim(),
+      text: `${text.slice(0, match.index)}{{since}}${text.slice(match.index + match[0].length)}`,
+    };
   }
   return undefined;
 }
@@ -87,12 +116,19 @@ function inBody(body: unknown): WrittenSince | undefined {
   let found: { form: Form; name: string } | undefined;
   const walk = (value: unknown, name: string, around: unknown): unknown => {
     if (Array.isArray(value)) return value.map((one) => walk(one, name, around));
-    if (isMapping(value)) return Object.fromEntries(Object.entries(value).map(([inner, one]) => [inner, walk(one, inner, value)]));
+    if (isMapping(value))
+      return Object.fromEntries(Object.entries(value).map(([inner, one]) => [inner, walk(one, inner, value)]));
     if (found !== undefined || (typeof value !== 'string' && typeof value !== 'number')) return value;
     const form = formOf(String(value), name);
-    const operator = isMapping(around) ? Object.values(around).some((one) => /^(gte?|ge|>=?|after|since|on_or_after)$/i.test(String(one))) : false;
+    const operator = isMapping(around)
+      ? Object.values(around).some((one) => /^(gte?|ge|>=?|after|since|on_or_after)$/i.test(String(one)))
+      : false;
     if (form === undefined || !(SINCE_NAME.test(name) || operator)) return value;
-    const field = isMapping(around) ? Object.values(around).find((one) => typeof one === 'string' && one !== value && !/^(gte?|ge|>=?|after)$/i.test(one)) : undefined;
+    const field = isMapping(around)
+      ? Object.values(around).find(
+          (one) => typeof one === 'string' && one !== value && !/^(gte?|ge|>=?|after)$/i.test(one),
+        )
+      : undefined;
     found = { form, name: typeof field === 'string' ? field : name };
     return '{{since}}';
   };

@@ -29,10 +29,14 @@ function walk(value: unknown, steps: readonly PathStep[], found: Beside[], items
   } else if (typeof value === 'object' && value !== null && !(value instanceof ExactNumber)) {
     for (const [name, inner] of Object.entries(value)) walk(inner, [...steps, name], found, items);
   } else {
-    const name = [...steps].reverse().find((step) => typeof step === 'string' && step !== 'href' && step !== 'url' && step !== 'uri') ?? '';
+    const name =
+      [...steps]
+        .reverse()
+        .find((step) => typeof step === 'string' && step !== 'href' && step !== 'url' && step !== 'uri') ?? '';
     const plain = value instanceof ExactNumber ? String(value) : (value as string | number | boolean | null);
     if (plain !== undefined) found.push({ name: String(name), path, value: plain });
   }
 }
 
-export const isUrl = (value: unknown): value is string => typeof value === 'string' && /^(https?:\/\/|\/|\?)\S*$/.test(value);
+export const isUrl = (value: unknown): value is string =>
+  typeof value === 'string' && /^(https?:\/\/|\/|\?)\S*$/.test(value);

@@ -67,7 +67,11 @@ class PagingSearch {
     const { totalRecords, totalPages, more } = told;
     const count = this.#page.records.length;
     const saysMore = more === true || Number(totalPages?.value ?? 1) > 1 || Number(totalRecords?.value ?? 0) > count;
-    const saysAll = !saysMore && (more === false || totalPages !== undefined || (totalRecords !== undefined && Number(totalRecords.value) <= count));
+    const saysAll =
+      !saysMore &&
+      (more === false ||
+        totalPages !== undefined ||
+        (totalRecords !== undefined && Number(totalRecords.value) <= count));
     if (!saysAll || this.#hints.length > 0) {
       const found = (await this.#lastId()) ?? (await this.#counted(saysMore));
       if (found !== undefined) return found;
@@ -81,14 +85,22 @@ class PagingSearch {
   }
 
   /** The cursor's parameter is tried under one name after the other. */
-  async #cursor({ paging, value, names, reason }: Extract<Hint, { kind: 'cursor' }>): Promise<Guess<Paging> | undefined> {
+  async #cursor({
+    paging,
+    value,
+    names,
+    reason,
+  }: Extract<Hint, { kind: 'cursor' }>): Promise<Guess<Paging> | undefined> {
     const { settings } = this.#page;
     const declared = variablesIn(settings).filter((name) => /after|cursor|token/i.test(name));
     const carrier = carrierOf(settings);
     for (const name of carrier === 'variables' ? declared : names.slice(0, 7)) {
       const probe = carrier === 'query' ? undefined : await this.#differs(withParameters(settings, { [name]: value }));
       if (probe === false) continue;
-      const asked = carrier === 'query' ? { ...withParameters(settings, { [name]: undefined }), paging: { ...paging, parameter: name } } : { ...withParameters(settings, { [name]: '{{cursor}}' }), paging };
+      const asked =
+        carrier === 'query'
+          ? { ...withParameters(settings, { [name]: undefined }), paging: { ...paging, parameter: name } }
+          : { ...withParameters(settings, { [name]: '{{cursor}}' }), paging };
       const found = await this.#prove(asked, `${reason}, and \`${name}\` takes it`);
       if (found !== undefined) return found;
       if (this.#reader.recorder.left <= 1) return undefined;
@@ -102,16 +114,30 @@ class PagingSearch {
     const last = records.at(-1);
     if (this.#told.more !== true || typeof last !== 'object' || last === null || !('id' in last)) return undefined;
     const id = String(last.id);
-    const name = await findName(AFTER_LAST, (names) => this.#differs(withParameters(settings, Object.fromEntries(names.map((one) => [one, id])))));
+    const name = await findName(AFTER_LAST, (names) =>
+      this.#differs(withParameters(settings, Object.fromEntries(names.map((one) => [one, id])))),
+    );
     if (name === undefined) return undefined;
     const next = `${items === '$' ? '$' : items}[-1].id`;
-    const { place, paging } = carrierOf(settings) === 'query' ? { place: settings, paging: { type: 'cursor', next, parameter: name, ...this.#told.flags } } : { place: withParameters(settings, { [name]: '{{cursor}}' }), paging: { type: 'cursor', next, ...this.#told.flags } };
-    return await this.#prove({ ...place, paging }, `the page says that more follows, and \`${name}\` takes the id of the last record`);
+    const { place, paging } =
+      carrierOf(settings) === 'query'
+        ? { place: settings, paging: { type: 'cursor', next, parameter: name, ...this.#told.flags } }
+        : {
+            place: withParameters(settings, { [name]: '{{cursor}}' }),
+            paging: { type: 'cursor', next, ...this.#told.flags },
+          };
+    return await this.#prove(
+      { ...place, paging },
+      `the page says that more follows, and \`${name}\` takes the id of the last record`,
+    );
   }
 
   async #counted(saysMore: boolean): Promise<Guess<Paging> | undefined> {
     const { offset, page } = this.#told;
-    const ways = offset !== undefined && page === undefined ? [() => this.#byOffset(), () => this.#byPage()] : [() => this.#byPage(), () => this.#byOffset()];
+    const ways =
+      offset !== undefined && page === undefined
+        ? [() => this.#byOffset(), () => this.#byPage()]
+        : [() => this.#byPage(), () => this.#byOffset()];
     // Where nothing says that there is more, one request for each way has to do.
     for (const way of ways) {
       const found = await way();
@@ -126,14 +152,26 @@ class PagingSearch {
     const given = Object.keys(parametersOf(settings)).filter((name) => PAGES.includes(name));
     const echoed = this.#told.page;
     const names = [...new Set([...given, ...(echoed === undefined ? [] : namesOfPage(echoed.name)), ...PAGES])];
-    const works = (some: readonly string[]) => this.#differs(withParameters(settings, Object.fromEntries(some.map((name) => [name, 2]))));
+    const works = (some: readonly string[]) =>
+      this.#differs(withParameters(settings, Object.fromEntries(some.map((name) => [name, 2]))));
     const [first = 'page', ...others] = names;
     const name = (await works([first])) ? first : await findName(others, works);
     if (name === undefined) return undefined;
     const { totalPages, totalRecords } = this.#told;
-    const total = totalPages !== undefined ? { total: totalPages.path, totalIn: 'pages' } : totalRecords === undefined ? {} : { total: totalRecords.path };
+    const total =
+      totalPages !== undefined
+        ? { total: totalPages.path, totalIn: 'pages' }
+        : totalRecords === undefined
+          ? {}
+          : { total: totalRecords.path };
     for (const start of echoed?.value === 0 ? [0, 1] : [1, 0]) {
-      const paging = { type: 'page', parameter: name, ...(start === 1 ? {} : { first: start }), ...total, ...this.#told.flags };
+      const paging = {
+        type: 'page',
+        parameter: name,
+        ...(start === 1 ? {} : { first: start }),
+        ...total,
+        ...this.#told.flags,
+      };
       const asked = this.#placed(name, '{{page}}', paging);
       const found = await this.#prove(asked, `\`${name}\` asks for the second page by its number`);
       if (found !== undefined) return found;
@@ -146,7 +184,8 @@ class PagingSearch {
     const echoed = this.#told.offset?.name;
     const given = Object.keys(parametersOf(settings)).filter((name) => Object.hasOwn(OFFSETS, name));
     const names = [...new Set([...given, ...(echoed === undefined ? [] : [echoed]), ...Object.keys(OFFSETS)])];
-    const works = (some: readonly string[]) => this.#differs(withParameters(settings, Object.fromEntries(some.map((one) => [one, records.length]))));
+    const works = (some: readonly string[]) =>
+      this.#differs(withParameters(settings, Object.fromEntries(some.map((one) => [one, records.length]))));
     const name = await findName(names, works);
     if (name === undefined) return undefined;
     const { totalRecords } = this.#told;
@@ -154,7 +193,10 @@ class PagingSearch {
     const size = this.#sent.size?.[1] ?? Math.max(records.length, 1);
     for (const sizeParameter of this.#sent.size === undefined ? (OFFSETS[name] ?? ['limit']) : [this.#sent.size[0]]) {
       const paging = { type: 'offset', parameter: name, sizeParameter, size, ...total, ...this.#told.flags };
-      const found = await this.#prove(this.#placed(name, '{{offset}}', paging), `\`${name}\` skips the records of the first page`);
+      const found = await this.#prove(
+        this.#placed(name, '{{offset}}', paging),
+        `\`${name}\` skips the records of the first page`,
+      );
       if (found !== undefined) return found;
     }
     return undefined;
@@ -163,7 +205,8 @@ class PagingSearch {
   /** In the query paging has a parameter of its own; in a body it is a placeholder. */
   #placed(name: string, placeholder: string, { parameter, ...paging }: Settings): Settings {
     const { settings } = this.#page;
-    if (carrierOf(settings) === 'query') return this.#withSize(withParameters(settings, { [name]: undefined }), { ...paging, parameter }, '');
+    if (carrierOf(settings) === 'query')
+      return this.#withSize(withParameters(settings, { [name]: undefined }), { ...paging, parameter }, '');
     return { ...withParameters(settings, { [name]: placeholder }), paging };
   }
 
@@ -172,9 +215,18 @@ class PagingSearch {
     const { size } = this.#sent;
     if (carrierOf(settings) !== 'query' || paging.size !== undefined) {
       const [name] = size ?? [];
-      return { ...(name === undefined || carrierOf(settings) !== 'query' ? settings : withParameters(settings, { [name]: undefined })), paging };
+      return {
+        ...(name === undefined || carrierOf(settings) !== 'query'
+          ? settings
+          : withParameters(settings, { [name]: undefined })),
+        paging,
+      };
     }
-    if (size !== undefined) return { ...withParameters(settings, { [size[0]]: undefined }), paging: { ...paging, sizeParameter: size[0], size: size[1] } };
+    if (size !== undefined)
+      return {
+        ...withParameters(settings, { [size[0]]: undefined }),
+        paging: { ...paging, sizeParameter: size[0], size: size[1] },
+      };
     return { ...settings, paging: { ...paging, ...sizeIn(url) } };
   }
 
@@ -187,7 +239,11 @@ class PagingSearch {
     if (!this.#areOthers(two)) return undefined;
     if (reading.error !== undefined && !isSpent(reading.error)) return undefined;
     const end = reading.goesOn || reading.error !== undefined ? '' : ', and found the end';
-    return { value: { settings, reading }, reason: `${reason}; tried: read ${reading.pages.length} pages${end}`, isSure: true };
+    return {
+      value: { settings, reading },
+      reason: `${reason}; tried: read ${reading.pages.length} pages${end}`,
+      isSure: true,
+    };
   }
 
   #areOthers(records: readonly unknown[]): boolean {
@@ -206,14 +262,31 @@ class PagingSearch {
   async #onePage(saysMore: boolean, saysAll: boolean): Promise<Guess<Paging>> {
     const { settings, records } = this.#page;
     const { saysEnd } = this.#told;
-    const likely = saysEnd !== undefined && !/token|cursor/i.test(saysEnd.name) ? { ...settings, paging: { type: 'next-url', next: saysEnd.path } } : settings;
+    const likely =
+      saysEnd !== undefined && !/token|cursor/i.test(saysEnd.name)
+        ? { ...settings, paging: { type: 'next-url', next: saysEnd.path } }
+        : settings;
     const reading = await this.#reader.read(likely, { pages: 2 });
     const isRead = reading.error === undefined && reading.pages.length > 0;
     const value = isRead ? { settings: likely, reading } : { settings, reading: { pages: [records], goesOn: false } };
-    if (saysEnd !== undefined && isRead) return { value, reason: `${saysEnd.path} is empty: this page is the last, so this could not be tried`, isSure: false };
-    if (saysMore) return { value, reason: 'the answer says that there is more, but no usual parameter gives the next page', isSure: false };
+    if (saysEnd !== undefined && isRead)
+      return {
+        value,
+        reason: `${saysEnd.path} is empty: this page is the last, so this could not be tried`,
+        isSure: false,
+      };
+    if (saysMore)
+      return {
+        value,
+        reason: 'the answer says that there is more, but no usual parameter gives the next page',
+        isSure: false,
+      };
     if (saysAll) return { value, reason: 'the answer says that this is all', isSure: true };
-    return { value, reason: 'nothing in the answer tells of more pages, and no usual parameter gives other records', isSure: records.length % 10 !== 0 };
+    return {
+      value,
+      reason: 'nothing in the answer tells of more pages, and no usual parameter gives other records',
+      isSure: records.length % 10 !== 0,
+    };
   }
 }
 
@@ -224,7 +297,8 @@ function variablesIn({ graphql }: Settings): string[] {
 }
 
 /** `current_page` is asked for as `page`. */
-const namesOfPage = (echoed: string): string[] => (/current|^number$/i.test(echoed) ? ['page', echoed] : [echoed, 'page']);
+const namesOfPage = (echoed: string): string[] =>
+  /current|^number$/i.test(echoed) ? ['page', echoed] : [echoed, 'page'];
 
 function sizeIn(url: string): Settings {
   const entries = [...new URLSearchParams(url.split('?')[1] ?? '')];

@@ -1,6 +1,18 @@
 /** What APIs call the parameters of their pages. The usual ones come first: they are tried in this order. */
 
-export const PAGES = ['page', 'pageNumber', 'page_number', 'page[number]', 'pageNo', 'page_no', '_page', 'p', 'pg', 'pageIndex', 'currentPage'];
+export const PAGES = [
+  'page',
+  'pageNumber',
+  'page_number',
+  'page[number]',
+  'pageNo',
+  'page_no',
+  '_page',
+  'p',
+  'pg',
+  'pageIndex',
+  'currentPage',
+];
 
 /** With each, what the size is called beside it. */
 export const OFFSETS: Readonly<Record<string, readonly string[]>> = {
@@ -19,15 +31,62 @@ export const OFFSETS: Readonly<Record<string, readonly string[]>> = {
 };
 
 export const SIZES = [
-  'limit', 'per_page', 'page_size', 'pageSize', 'perPage', 'size', 'maxResults', 'max_results', 'count', '$top', '$limit', 'first', 'page[size]',
-  'page[limit]', 'top', 'take', 'rows', 'results', 'PageSize', '_limit', 'itemsPerPage', 'items_per_page', 'pagesize', 'limitTo', 'max', '_per_page',
-  'resultRecordCount', 'sysparm_limit',
+  'limit',
+  'per_page',
+  'page_size',
+  'pageSize',
+  'perPage',
+  'size',
+  'maxResults',
+  'max_results',
+  'count',
+  '$top',
+  '$limit',
+  'first',
+  'page[size]',
+  'page[limit]',
+  'top',
+  'take',
+  'rows',
+  'results',
+  'PageSize',
+  '_limit',
+  'itemsPerPage',
+  'items_per_page',
+  'pagesize',
+  'limitTo',
+  'max',
+  '_per_page',
+  'resultRecordCount',
+  'sysparm_limit',
 ];
 
-const CURSORS = ['cursor', 'after', 'page_token', 'pageToken', 'start_cursor', 'starting_after', 'next_token', 'pagination_token', 'token', 'continuation'];
+const CURSORS = [
+  'cursor',
+  'after',
+  'page_token',
+  'pageToken',
+  'start_cursor',
+  'starting_after',
+  'next_token',
+  'pagination_token',
+  'token',
+  'continuation',
+];
 
 /** What takes the id of the last record. */
-export const AFTER_LAST = ['starting_after', 'after', 'after_id', 'since_id', 'last_id', 'start_after', 'startAfter', 'afterId', 'cursor', 'from_id'];
+export const AFTER_LAST = [
+  'starting_after',
+  'after',
+  'after_id',
+  'since_id',
+  'last_id',
+  'start_after',
+  'startAfter',
+  'afterId',
+  'cursor',
+  'from_id',
+];
 
 /** Beside a number of the next page, the page's own parameter. */
 const OF_PAGES = ['page', 'pageNumber', 'page_number', 'p'];
@@ -40,15 +99,30 @@ export function cursorParameters(name: string, isNumber: boolean, given: readonl
   const bare = name.replace(/^_+/, '');
   const stripped = bare.replace(/^next_?|_?next$/i, '').replace(/^./, (letter) => letter.toLowerCase());
   const known = given.filter((one) => /cursor|token|after|continuation|marker|bookmark|page/i.test(one));
-  const own = /offset|start$/i.test(stripped) ? [stripped, 'offset', 'start'] : /page$|pageNumber$/i.test(stripped) ? OF_PAGES : [];
+  const own = /offset|start$/i.test(stripped)
+    ? [stripped, 'offset', 'start']
+    : /page$|pageNumber$/i.test(stripped)
+      ? OF_PAGES
+      : [];
   const words = /cursor$/i.test(stripped) && stripped.toLowerCase() !== 'cursor' ? ['cursor', 'after'] : [];
   const usual = isNumber && own.length > 0 ? [] : CURSORS;
-  const ordered = [...known, ...(/^(end|after)_?cursor$/i.test(bare) ? words : []), stripped, bare, ...own, ...words, ...usual];
+  const ordered = [
+    ...known,
+    ...(/^(end|after)_?cursor$/i.test(bare) ? words : []),
+    stripped,
+    bare,
+    ...own,
+    ...words,
+    ...usual,
+  ];
   return [...new Set(ordered.filter((one) => one !== ''))];
 }
 
 /** Of names that do the same, the one that does it: asks for all at once, and then for half of them. */
-export async function findName(names: readonly string[], works: (names: readonly string[]) => Promise<boolean>): Promise<string | undefined> {
+export async function findName(
+  names: readonly string[],
+  works: (names: readonly string[]) => Promise<boolean>,
+): Promise<string | undefined> {
   if (names.length === 0 || !(await works(names))) return undefined;
   let left = names;
   while (left.length > 1) {

@@ -12,7 +12,12 @@ const WANTED = 100;
  * usual ones is tried.
  * @param count records on the first page
  */
-export async function tunedSize(settings: Settings, count: number, reader: Reader, place: ((given: Settings) => Settings) | undefined): Promise<Settings> {
+export async function tunedSize(
+  settings: Settings,
+  count: number,
+  reader: Reader,
+  place: ((given: Settings) => Settings) | undefined,
+): Promise<Settings> {
   const { paging } = settings;
   if (!isMapping(paging) || carrierOf(settings) !== 'query' || count === 0) return settings;
   const { size, sizeParameter, parameter } = paging;
@@ -22,7 +27,12 @@ export async function tunedSize(settings: Settings, count: number, reader: Reade
     if (reader.recorder.left <= 0) return settings;
     const larger = { ...settings, paging: { ...paging, sizeParameter: name, size: WANTED } };
     // Without a beginning, a text with {{since}} in it would be left out.
-    const since = place === undefined ? undefined : isMapping(settings.incremental) ? String(settings.incremental.initial ?? '') : undefined;
+    const since =
+      place === undefined
+        ? undefined
+        : isMapping(settings.incremental)
+          ? String(settings.incremental.initial ?? '')
+          : undefined;
     if (since !== undefined) return settings;
     const { pages, error } = await reader.read(larger, { pages: 1 });
     const got = pages[0]?.length ?? 0;
@@ -33,4 +43,8 @@ export async function tunedSize(settings: Settings, count: number, reader: Reade
 }
 
 const usualFor = (type: string, parameter: string): readonly string[] =>
-  type === 'offset' ? (OFFSETS[parameter] ?? ['limit']).slice(0, 1) : type === 'page' || type === 'link' ? ['per_page', 'limit'] : SIZES.slice(0, 1);
+  type === 'offset'
+    ? (OFFSETS[parameter] ?? ['limit']).slice(0, 1)
+    : type === 'page' || type === 'link'
+      ? ['per_page', 'limit']
+      : SIZES.slice(0, 1);

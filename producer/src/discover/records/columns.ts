@@ -7,6 +7,8 @@ export interface Column {
   readonly name: string;
   readonly path: string;
   readonly steps: readonly PathStep[];
+  /** What it is called after: mostly its steps. */
+  readonly label: readonly PathStep[];
   readonly type: FieldType;
   readonly unit?: Unit | undefined;
   readonly format?: string | undefined;
@@ -40,7 +42,7 @@ const WRAPPER = /^(fields|properties|attributes|_source|node|data|values|record|
 export function columnsOf(records: readonly unknown[], options: ColumnsOptions): Column[] {
   const root = treeOf(records);
   const found: Column[] = [];
-  for (const [name, node] of root.children) visit(node, name, found, { ...options, records: records.length });
+  for (const [name, node] of root.children) visit(node, [name], found, { ...options, records: records.length });
   const kept = withoutTwins(found).slice(0, MOST_COLUMNS);
   return named(kept);
 }
@@ -49,31 +51,37 @@ interface Visit extends ColumnsOptions {
   readonly records: number;
 }
 
-function visit(node: Node, name: string, found: Column[], around: Visit): void {
+function visit(node: Node, label: readonly PathStep[], found: Column[], around: Visit): void {
+  const name = String(label.at(-1));
   if (ASIDE.test(name) || isTypeAndUrl(node)) return;
   const depth = node.steps.length;
   const { objects, lists } = node;
   const scalars = valuesOf(node);
   if (objects + lists === 0) {
-    found.push(scalarColumn(node, name, scalars, around));
+    found.push(scalarColumn(node, label, scalars, around));
   } else if (lists > 0 && objects + scalars.length === 0) {
-    visitList(node, name, found, around);
+    visitList(node, label, found, around);
   } else if (objects > 0 && lists + scalars.length === 0 && depth <= DEEPEST && !isMapLike(node)) {
     const tagged = taggedValue(node);
-    if (tagged !== undefined) visit(tagged, name, found, around);
-    else for (const [inner, child] of node.children) visit(child, inner, found, around);
+    if (tagged !== undefined) visit(tagged, label, found, around);
+    else for (const [inner, child] of node.children) visit(child, [...label, inner], found, around);
   } else if (around.isText && objects > 0 && lists === 0) {
     // An XML element that has attributes in some records only: its text lies in two places, and both are worth a column.
-    for (const [inner, child] of node.children) visit(child, inner, found, around);
+    for (const [inner, child] of node.children) visit(child, [...label, inner], found, around);
   } else {
-    found.push(jsonColumn(node, scalars.length > 0 ? 'values of several kinds' : undefined));
+    found.push(jsonColumn(node, label, scalars.length > 0 ? 'values of several kinds' : undefined));
   }
 }
 
 /** `{"type": "Account", "url": "…"}` and `{"__deferred": …}` describe where the record lies. */
 function isTypeAndUrl({ children }: Node): boolean {
   const names = [...children.keys()];
-  return names.length > 0 && (names.every((name) => /^(type|url|uri|href)$/.test(name)) ? names.some((name) => /^(url|uri|href)$/.test(name)) : names.every((name) => ASIDE.test(name)));
+  return (
+    names.length > 0 &&
+    (names.every((name) => /^(type|url|uri|href)$/.test(name))
+      ? names.some((name) => /^(url|uri|href)$/.test(name))
+      : names.every((name) => ASIDE.test(name)))
+  );
 }
 
 /** `{"type": "number", "number": 4}`, with an id perhaps: the value is what the type names. */
@@ -82,26 +90,32 @@ function taggedValue({ children }: Node): Node | undefined {
   const kinds = new Set(type === undefined ? [] : valuesOf(type).map(String));
   const [kind = ''] = kinds;
   const value = kinds.size === 1 ? children.get(kind) : undefined;
-  return value !== undefined && [...children.keys()].every((name) => ['id', 'type', 'name', kind].includes(name)) ? value : undefined;
+  return value !== undefined && [...children.keys()].every((name) => ['id', 'type', 'name', kind].includes(name))
+    ? value
+    : undefined;
 }
 
 function isMapLike({ children, objects }: Node): boolean {
   const names = [...children.keys()];
   if (names.length === 0) return true;
   const areIds = names.length > 3 && names.every((name) => /^(\d+|[0-9a-f-]{16,})$/.test(name));
-  const filled = [...children.values()].reduce((sum, child) => sum + valuesOf(child).length + child.objects + child.lists + child.empty, 0);
+  const filled = [...children.values()].reduce(
+    (sum, child) => sum + valuesOf(child).length + child.objects + child.lists + child.empty,
+    0,
+  );
   return areIds || (names.length > MOST_NAMES && filled < (names.length * objects) / 2);
 }
 
-function scalarColumn(node: Node, name: string, values: readonly Scalar[], { isText, records }: Visit): Column {
-  const found: FoundType = typeOf(name, values, isText);
-  return { ...placed(node), ...found, filled: values.length, values: padded(node.scalars, records) };
+function scalarColumn(node: Node, label: readonly PathStep[], values: readonly Scalar[], around: Visit): Column {
+  const found: FoundType = typeOf(String(label.at(-1)), values, around.isText);
+  return { ...placed(node, label), ...found, filled: values.length, values: padded(node.scalars, around.records) };
 }
 
-const padded = (values: readonly (Scalar | undefined)[], length: number) => Array.from({ length }, (_, index) => values[index]);
+const padded = (values: readonly (Scalar | undefined)[], length: number) =>
+  Array.from({ length }, (_, index) => values[index]);
 
-const jsonColumn = (node: Node, reason: string | undefined): Column => ({
-  ...placed(node),
+const jsonColumn = (node: Node, label: readonly PathStep[], reason?: string): Column => ({
+  ...placed(node, label),
   type: 'json',
   filled: node.objects + node.lists + valuesOf(node).length,
   values: [],
@@ -110,30 +124,40 @@ const jsonColumn = (node: Node, reason: string | undefined): Column => ({
 });
 
 /** The name is found later. */
-const placed = ({ steps }: Pick<Node, 'steps'>) => ({ name: '', steps, path: pathOf(steps) });
+const placed = ({ steps }: Pick<Node, 'steps'>, label: readonly PathStep[]) => ({
+  name: '',
+  steps,
+  label,
+  path: pathOf(steps),
+});
 
-function visitList(node: Node, name: string, found: Column[], around: Visit): void {
+function visitList(node: Node, label: readonly PathStep[], found: Column[], around: Visit): void {
   const { elements, longest } = node;
   const isOfObjects = elements.length > 0 && elements.every(isMapping);
-  if (isOfObjects && longest === 1 && (around.isSingle === true || holdsText(elements))) {
-    const first = treeOf(elements.map((one) => one));
+  const isText = isOfObjects && holdsText(elements);
+  if (isOfObjects && longest === 1 && (around.isSingle === true || isText)) {
     const reason = 'the first of a list; if there can be more of them, declare the list';
-    for (const [inner, child] of first.children) {
+    for (const [inner, child] of treeOf(elements).children) {
+      if (child.objects + child.lists > 0 || (isText && inner !== TEXT)) continue;
       const at = { ...child, steps: [...node.steps, 0, ...child.steps], scalars: spread(node, child) };
-      if (child.objects + child.lists === 0) found.push({ ...scalarColumn(at, inner, valuesOf(at), around), reason, isSure: false });
+      const own = isText ? label : [...label, inner];
+      found.push({ ...scalarColumn(at, own, valuesOf(at), around), reason, isSure: false });
     }
     return;
   }
   const items = isOfObjects ? itemColumns(elements) : undefined;
-  if (items === undefined) found.push(jsonColumn(node, undefined));
-  else found.push({ ...jsonColumn(node, undefined), type: 'list', items });
+  const column = jsonColumn(node, label);
+  found.push(items === undefined ? column : { ...column, type: 'list', items });
 }
 
+const TEXT = 'plain_text';
 /** Pieces of a formatted text, as Notion and others have them. */
-const holdsText = (elements: readonly unknown[]): boolean => elements.every((one) => isMapping(one) && typeof one.plain_text === 'string');
+const holdsText = (elements: readonly unknown[]): boolean =>
+  elements.every((one) => isMapping(one) && typeof one[TEXT] === 'string');
 
 /** The values of the first elements, at the records whose lists they are in; what list is whose is not known for lists that lack some. */
-const spread = ({ elements, lists }: Node, child: Node): (Scalar | undefined)[] => (elements.length === lists ? child.scalars : child.scalars.filter((value) => value !== undefined));
+const spread = ({ elements, lists }: Node, child: Node): (Scalar | undefined)[] =>
+  elements.length === lists ? child.scalars : child.scalars.filter((value) => value !== undefined);
 
 /** The columns of a list's items, if they are plain objects. */
 function itemColumns(elements: readonly unknown[]): readonly Column[] | undefined {
@@ -143,8 +167,8 @@ function itemColumns(elements: readonly unknown[]): readonly Column[] | undefine
   const columns = children.map((child) => {
     const values = valuesOf(child);
     const name = String(child.steps[0]);
-    if (child.objects + child.lists > 0 || values.length === 0) return { ...jsonColumn(child, undefined), name };
-    return { ...scalarColumn(child, name, values, { isText: false, records: elements.length }), name };
+    if (child.objects + child.lists > 0 || values.length === 0) return { ...jsonColumn(child, [name]), name };
+    return { ...scalarColumn(child, [name], values, { isText: false, records: elements.length }), name };
   });
   return columns.every(({ name }) => /^[\p{L}\p{N}_-]+$/u.test(name)) ? columns : undefined;
 }
@@ -154,11 +178,13 @@ export const pathOf = (steps: readonly PathStep[]): string =>
 
 /** One value never makes two columns: of two that are the same text wherever both are, the one that lies higher stays. */
 function withoutTwins(columns: readonly Column[]): Column[] {
-  const ordered = columns.toSorted((a, b) => a.steps.length - b.steps.length);
+  const rank = ({ steps, path }: Column) => (/\b(id|guid|uuid)\b/i.test(path) ? 0 : steps.length);
+  const ordered = columns.toSorted((a, b) => rank(a) - rank(b));
   const dropped = new Set<Column>();
   for (const [index, column] of ordered.entries()) {
     if (dropped.has(column)) continue;
-    for (const other of ordered.slice(index + 1)) if (!dropped.has(other) && areTwins(column, other)) dropped.add(other);
+    for (const other of ordered.slice(index + 1))
+      if (!dropped.has(other) && areTwins(column, other)) dropped.add(other);
   }
   return columns.filter((column) => !dropped.has(column));
 }
@@ -166,25 +192,36 @@ function withoutTwins(columns: readonly Column[]): Column[] {
 function areTwins(one: Column, other: Column): boolean {
   if (one.type !== other.type || other.steps.length === 1 || other.filled < 3) return false;
   if (one.type === 'datetime' && !haveSameWord(one, other)) return false;
-  const filled = other.values.flatMap((value, index) => (value === undefined ? [] : [[String(value), one.values[index]] as const]));
+  const filled = other.values.flatMap((value, index) =>
+    value === undefined ? [] : [[String(value), one.values[index]] as const],
+  );
   if (filled.length !== other.filled) return false;
   // Small numbers and few different texts agree by chance.
   const different = new Set(filled.map(([value]) => value));
   const saysMuch = [...different].every((value) => value.length >= 6 && !/^-?\d{1,5}(\.\d+)?$/.test(value));
-  return different.size >= 3 && saysMuch && filled.every(([value, twin]) => twin !== undefined && String(twin) === value);
+  return (
+    different.size >= 3 && saysMuch && filled.every(([value, twin]) => twin !== undefined && String(twin) === value)
+  );
 }
 
-const stemOf = ({ steps }: Column) => String(steps.at(-1)).toLowerCase().replaceAll(/[^a-z]|at$|date$|time$/g, '');
+const stemOf = ({ steps }: Column) =>
+  String(steps.at(-1))
+    .toLowerCase()
+    .replaceAll(/[^a-z]|at$|date$|time$/g, '');
 const haveSameWord = (one: Column, other: Column): boolean => stemOf(one).slice(0, 6) === stemOf(other).slice(0, 6);
 
 /** Short names that are unique: of wrappers, and of what all columns lie in, nothing stays. */
 function named(columns: readonly Column[]): Column[] {
   const names = new Set<string>();
-  const isCamel = columns.some(({ steps }) => /^[a-z]+[A-Z]/.test(String(steps.at(-1)))) && !columns.some(({ steps }) => /[a-z]_[a-z]/.test(String(steps.at(-1))));
+  const isCamel =
+    columns.some(({ steps }) => /^[a-z]+[A-Z]/.test(String(steps.at(-1)))) &&
+    !columns.some(({ steps }) => /[a-z]_[a-z]/.test(String(steps.at(-1))));
   const taken = new Set(columns.filter(({ steps }) => steps.length === 1).map(({ steps }) => joined(steps, isCamel)));
   return columns.map((column) => {
-    const steps = column.steps.filter((step) => typeof step === 'string');
-    const inside = steps.filter((step, index) => index === steps.length - 1 || !WRAPPER.test(step)).filter((step, index, all) => step !== '#text' || all.length === 1);
+    const steps = column.label.filter((step) => typeof step === 'string');
+    const inside = steps
+      .filter((step, index) => index === steps.length - 1 || !WRAPPER.test(step))
+      .filter((step, _index, all) => step !== '#text' || all.length === 1);
     const short = joined(inside, isCamel);
     let name = column.steps.length > 1 && taken.has(short) ? joined(steps, isCamel) : short;
     for (let number = 2; names.has(name.toLowerCase()); number++) name = `${short}_${number}`;
@@ -194,8 +231,16 @@ function named(columns: readonly Column[]): Column[] {
 }
 
 function joined(steps: readonly PathStep[], isCamel: boolean): string {
-  const words = steps.map((step) => String(step).replaceAll(/[^\p{L}\p{N}]+/gu, '_').replaceAll(/^_+|_+$/g, '')).filter((word) => word !== '');
-  const name = isCamel ? words.map((word, index) => (index === 0 ? word : word.slice(0, 1).toUpperCase() + word.slice(1))).join('') : words.join('_');
+  const words = steps
+    .map((step) =>
+      String(step)
+        .replaceAll(/[^\p{L}\p{N}]+/gu, '_')
+        .replaceAll(/^_+|_+$/g, ''),
+    )
+    .filter((word) => word !== '');
+  const name = isCamel
+    ? words.map((word, index) => (index === 0 ? word : word.slice(0, 1).toUpperCase() + word.slice(1))).join('')
+    : words.join('_');
   return name === '' ? 'value' : name;
 }
 

@@ -24,21 +24,31 @@ export interface UnderstandOptions {
 }
 
 /** Columns, key and version of records. @returns undefined if nothing identifies them */
-export function understand(records: readonly unknown[], { isText, isSingle, names, since }: UnderstandOptions): Understood | undefined {
+export function understand(
+  records: readonly unknown[],
+  { isText, isSingle, names, since }: UnderstandOptions,
+): Understood | undefined {
   const different = [...new Map(records.map((record) => [JSON.stringify(record), record])).values()];
   const columns = columnsOf(different, { isText, isSingle });
-  const found = isSingle && different.length === 1 ? keyOfMeasurement(columns, names.entity) : keyOf(columns, different.length, names.entity);
+  const found =
+    isSingle && different.length === 1
+      ? keyOfMeasurement(columns, names.entity)
+      : keyOf(columns, different.length, names.entity);
   if (found === undefined) return undefined;
   const version = versionOf(columns, different.length, found.value, since);
   return { columns, key: found, version, count: different.length };
 }
 
-const MEASURED = /^(dt|ts|timestamp|time|observed(_at|At)?|measured(_at|At)?|observation_?time|last_?updated(_epoch)?|date|datetime)$/i;
+const MEASURED =
+  /^(dt|ts|timestamp|time|observed(_at|At)?|measured(_at|At)?|observation_?time|last_?updated(_epoch)?|date|datetime)$/i;
 
 /** One object with the time of a measurement: each measurement is a record, so its time belongs to the key. */
 function keyOfMeasurement(columns: readonly Column[], entity: string): Guess<Key> | undefined {
   const own = keyOf(columns, 1, entity);
-  const time = columns.find(({ steps, type, filled }) => filled > 0 && ['datetime', 'date'].includes(type) && MEASURED.test(String(steps.at(-1))));
+  const time = columns.find(
+    ({ steps, type, filled }) =>
+      filled > 0 && ['datetime', 'date'].includes(type) && MEASURED.test(String(steps.at(-1))),
+  );
   if (own === undefined || time === undefined || own.value.includes(time)) return own;
   const reason = `the address gives one object: each measurement, told apart by ${time.name}, becomes a row of its own. With ${own.value.map(({ name }) => name).join(', ')} alone only the newest stays`;
   return { value: [...own.value, time], reason, isSure: false };
@@ -47,14 +57,24 @@ function keyOfMeasurement(columns: readonly Column[], entity: string): Guess<Key
 /** As many records say that a column is always filled. */
 const MANY = 50;
 
-export function entityDraft({ columns, key, version, count }: Understood, names: Names, keepsVersion: boolean): EntityDraft {
+export function entityDraft(
+  { columns, key, version, count }: Understood,
+  names: Names,
+  keepsVersion: boolean,
+): EntityDraft {
   const keyNames = key.value.map(({ name }) => name);
   const kept = keepsVersion ? version : undefined;
   const always = columns.filter(({ filled }) => filled === count);
-  const required = always.filter((column) => count >= MANY || keyNames.includes(column.name) || column === kept?.value.column);
+  const required = always.filter(
+    (column) => count >= MANY || keyNames.includes(column.name) || column === kept?.value.column,
+  );
   const remarks: Record<string, Remark> = { key: { text: key.reason, isSure: key.isSure } };
   if (kept !== undefined) remarks.version = { text: kept.reason, isSure: kept.isSure };
-  if (count < MANY) remarks.fields = { text: `of ${count} ${count === 1 ? 'record' : 'records'}: what they cannot tell is optional ("?")`, isSure: true };
+  if (count < MANY)
+    remarks.fields = {
+      text: `of ${count} ${count === 1 ? 'record' : 'records'}: what they cannot tell is optional ("?")`,
+      isSure: true,
+    };
   return {
     name: names.entity,
     dataset: names.dataset,

@@ -11,15 +11,19 @@ export interface Place {
   readonly count: number;
   /** What was found there, in words. */
   readonly found: string;
+  /** The names are plainly values, such as codes or days. */
+  readonly isKeyed?: boolean;
   readonly score: number;
 }
 
 /** A list within a record is a part of it; nothing that lies deeper than this holds the records. */
 const DEEPEST = 5;
 /** Names by which APIs call the list itself. */
-const USUAL = /^(data|results?|items|value|records|rows|entries|entry|list|objects|elements|hits|docs|documents|content|edges|nodes|features|response|payload|children|member|hydra:member|collection)$/i;
+const USUAL =
+  /^(data|results?|items|value|records|rows|entries|entry|list|objects|elements|hits|docs|documents|content|edges|nodes|features|response|payload|children|member|hydra:member|collection)$/i;
 /** What names something that belongs to the answer, and none of its records. */
-const ASIDE = /^(errors?|warnings?|links?|_links|included|facets|aggregations|meta|columns|fields|headers?|schema|query|filters?|messages)$/i;
+const ASIDE =
+  /^(errors?|warnings?|links?|_links|included|facets|aggregations|meta|columns|fields|headers?|schema|query|filters?|messages)$/i;
 
 /**
  * The places of a body that could hold the records, the likeliest first.
@@ -38,20 +42,26 @@ function walk(value: unknown, path: string, depth: number, found: Place[], hint:
     const place = listOf(value, path);
     if (place !== undefined) found.push(rated(place, path, depth, hint));
     // A header and the records beside each other in a list: [{"page": 1}, [...]].
-    else if (value.length <= 4) value.forEach((one, index) => { if (Array.isArray(one)) walk(one, `${path}[${index}]`, depth + 1, found, hint); });
+    else if (value.length <= 4)
+      value.forEach((one, index) => {
+        if (Array.isArray(one)) walk(one, `${path}[${index}]`, depth + 1, found, hint);
+      });
     return;
   }
-  for (const place of [columnsOf(value, path), mapOf(value, path)]) if (place !== undefined) found.push(rated(place, path, depth, hint));
-  for (const [name, inner] of Object.entries(value)) walk(inner, `${path}${pathToName(name).text.slice(1)}`, depth + 1, found, hint);
+  for (const place of [columnsOf(value, path), mapOf(value, path)])
+    if (place !== undefined) found.push(rated(place, path, depth, hint));
+  for (const [name, inner] of Object.entries(value))
+    walk(inner, `${path}${pathToName(name).text.slice(1)}`, depth + 1, found, hint);
 }
 
 type Unrated = Omit<Place, 'score'>;
 
 function rated(place: Unrated, path: string, depth: number, hint: string): Place {
   const name = (/([^.'[\]]+)'?\]?$/.exec(path)?.[1] ?? '').toLowerCase();
-  const names = hint !== '' && (name === hint || `${name}s` === hint || name === `${hint}s`) ? 60 : USUAL.test(name) ? 30 : 0;
+  const names =
+    hint !== '' && (name === hint || `${name}s` === hint || name === `${hint}s`) ? 60 : USUAL.test(name) ? 30 : 0;
   const aside = ASIDE.test(name) ? -80 : 0;
-  const kinds = { list: 40, rows: 25, columns: 20, map: 5, single: 0 } as const;
+  const kinds = { list: 40, rows: 25, columns: 20, map: place.isKeyed === true ? 30 : 5, single: 0 } as const;
   return { ...place, score: kinds[place.as] + names + aside + Math.min(place.count, 50) - 6 * depth };
 }
 
@@ -61,20 +71,38 @@ function listOf(list: readonly unknown[], items: string): Unrated | undefined {
   if (filled.every(isMapping)) {
     const nested = nestedIn(filled);
     const count = list.length;
-    if (nested !== undefined) return { items, as: 'list', more: { within: { items: `$.${nested}` } }, count: count * 2, found: `a list of ${count}, each with a list of objects in "${nested}"` };
+    if (nested !== undefined)
+      return {
+        items,
+        as: 'list',
+        more: { within: { items: `$.${nested}` } },
+        count: count * 2,
+        found: `a list of ${count}, each with a list of objects in "${nested}"`,
+      };
     return { items, as: 'list', more: {}, count, found: `a list of ${count} objects` };
   }
   const [first, second] = filled;
   if (!filled.every(Array.isArray) || !Array.isArray(first)) return undefined;
-  const isRow = Array.isArray(second) && second.length === first.length && second.every((cell) => typeof cell !== 'object' || cell === null);
+  const isRow =
+    Array.isArray(second) &&
+    second.length === first.length &&
+    second.every((cell) => typeof cell !== 'object' || cell === null);
   if (!isRow || !first.every((cell) => typeof cell === 'string')) return undefined;
-  return { items, as: 'rows', more: {}, count: list.length - 1, found: `${list.length} rows, whose first names the columns` };
+  return {
+    items,
+    as: 'rows',
+    more: {},
+    count: list.length - 1,
+    found: `${list.length} rows, whose first names the columns`,
+  };
 }
 
 /** Each holds hardly more than a list of the records: `{"day": "2024-05-01", "rates": [{...}]}`. */
 function nestedIn(list: readonly Record<string, unknown>[]): string | undefined {
   const [first = {}] = list;
-  const lists = Object.keys(first).filter((name) => list.every((one) => Array.isArray(one[name]) && (one[name] as unknown[]).every(isMapping)));
+  const lists = Object.keys(first).filter((name) =>
+    list.every((one) => Array.isArray(one[name]) && (one[name] as unknown[]).every(isMapping)),
+  );
   const [only] = lists;
   const isFull = only !== undefined && list.some((one) => (one[only] as unknown[]).length > 1);
   return lists.length === 1 && isFull && Object.keys(first).length <= 2 ? only : undefined;
@@ -85,7 +113,9 @@ function columnsOf(value: object, items: string): Unrated | undefined {
   const lists = Object.entries(value).filter((entry): entry is [string, unknown[]] => Array.isArray(entry[1]));
   const [first] = lists;
   const count = first?.[1].length ?? 0;
-  const isEven = lists.every(([, list]) => list.length === count && list.every((cell) => typeof cell !== 'object' || cell === null));
+  const isEven = lists.every(
+    ([, list]) => list.length === count && list.every((cell) => typeof cell !== 'object' || cell === null),
+  );
   if (lists.length < 2 || count < 2 || !isEven || lists.length < Object.keys(value).length / 2) return undefined;
   return { items, as: 'columns', more: {}, count, found: `${lists.length} columns of ${count} values` };
 }
@@ -103,18 +133,29 @@ function mapOf(value: object, items: string): Unrated | undefined {
   if (inner.every(isMapping)) {
     const [first = {}] = inner;
     if (areValues && inner.every((one) => isScalarMap(one))) {
-      return { items, as: 'map', more: { within: { as: 'map' } }, count: count * 2, found: `${count} objects by name, each with values by name` };
+      return {
+        items,
+        as: 'map',
+        more: { within: { as: 'map' } },
+        count: count * 2,
+        found: `${count} objects by name, each with values by name`,
+        isKeyed: true,
+      };
     }
     const shared = Object.keys(first).filter((name) => inner.every((one) => Object.hasOwn(one, name))).length;
     const alike = shared >= 2 && shared >= Object.keys(first).length * 0.6;
-    return alike && (areValues || count >= 4) ? { items, as: 'map', more: {}, count, found: `${count} objects by name, all alike` } : undefined;
+    return alike && (areValues || count >= 4)
+      ? { items, as: 'map', more: {}, count, found: `${count} objects by name, all alike`, isKeyed: areValues }
+      : undefined;
   }
   if (!areValues || count < 3 || !isScalarMap(value)) return undefined;
-  return { items, as: 'map', more: {}, count, found: `${count} values by name` };
+  return { items, as: 'map', more: {}, count, found: `${count} values by name`, isKeyed: true };
 }
 
 const isScalarMap = (value: object): boolean =>
-  Object.entries(value).every(([name, one]) => VALUE_NAME.test(name) && (typeof one === 'number' || typeof one === 'string'));
+  Object.entries(value).every(
+    ([name, one]) => VALUE_NAME.test(name) && (typeof one === 'number' || typeof one === 'string'),
+  );
 
 const IDENTITY = /^(_?id|uuid|guid|sha|slug)$/i;
 
@@ -122,13 +163,26 @@ const IDENTITY = /^(_?id|uuid|guid|sha|slug)$/i;
 function singleOf(body: unknown, others: readonly Place[]): Place | undefined {
   if (!isMapping(body)) return undefined;
   const names = Object.keys(body);
-  const best = others.filter(({ as }) => as !== 'map').sort((a, b) => b.score - a.score)[0];
-  const hasId = names.some((name) => IDENTITY.test(name)) && !names.some((name) => USUAL.test(name) && Array.isArray(body[name]));
+  const best = others
+    .filter(({ as, isKeyed }) => as !== 'map' || isKeyed === true)
+    .sort((a, b) => b.score - a.score)[0];
+  const hasId =
+    names.some((name) => IDENTITY.test(name)) && !names.some((name) => USUAL.test(name) && Array.isArray(body[name]));
   const own = leavesOf(body, 0);
   const saysMore = best === undefined || (best.count <= 1 && own >= 8);
   const score = hasId ? 150 : saysMore ? 60 : -20;
-  return { items: '$', as: 'single', more: {}, count: 1, found: 'one object', score: names.length === 0 ? -100 : score };
+  return {
+    items: '$',
+    as: 'single',
+    more: {},
+    count: 1,
+    found: 'one object',
+    score: names.length === 0 ? -100 : score,
+  };
 }
 
 const leavesOf = (value: Record<string, unknown>, depth: number): number =>
-  Object.values(value).reduce<number>((sum, one) => sum + (isMapping(one) ? (depth < 2 ? leavesOf(one, depth + 1) : 0) : Array.isArray(one) ? 0 : 1), 0);
+  Object.values(value).reduce<number>(
+    (sum, one) => sum + (isMapping(one) ? (depth < 2 ? leavesOf(one, depth + 1) : 0) : Array.isArray(one) ? 0 : 1),
+    0,
+  );

@@ -65,4 +65,5 @@ export const isScalar = (value: unknown): value is Scalar =>
   ['string', 'number', 'boolean'].includes(typeof value) || value instanceof ExactNumber;
 
 /** The values that are there. */
-export const valuesOf = ({ scalars }: Pick<Node, 'scalars'>): Scalar[] => scalars.filter((value) => value !== undefined);
+export const valuesOf = ({ scalars }: Pick<Node, 'scalars'>): Scalar[] =>
+  scalars.filter((value) => value !== undefined);

@@ -11,13 +11,18 @@ export interface FoundType {
   readonly isSure: boolean;
 }
 
-const TIME_NAME = /(^|[_\s-])(at|on|time|date|timestamp|ts|dt|created|updated|modified|changed|expires?|seen|since|until|start|end|born|published|deadline|sunrise|sunset)$|(At|On|Time|Date|Timestamp|Ts|_ms|_ts)$|^(time|date|timestamp|created|updated|modified|published)|Epoch|epoch/;
-const MONEY_NAME = /price|amount|total|cost|balance|\btax|_tax|fee|revenue|salary|discount|subtotal|payment|budget|rate$/i;
+const TIME_NAME =
+  /(^|[_\s-])(at|on|time|date|timestamp|ts|dt|created|updated|modified|changed|expires?|seen|since|until|start|end|born|published|deadline|sunrise|sunset)$|(At|On|Time|Date|Timestamp|Ts|_ms|_ts)$|^(time|date|timestamp|created|updated|modified|published)|Epoch|epoch/;
+const MONEY_NAME =
+  /price|amount|total|cost|balance|\btax|_tax|fee|revenue|salary|discount|subtotal|payment|budget|rate$/i;
 /** Numbers that happen to be whole now. */
-const MEASURE_NAME = /^(value|temp|temperature|humidity|speed|lat|lon|lng|latitude|longitude|score|ratio|percent(age)?|rating|weight|width|height|distance|duration)$|_(rate|ratio|score|percent|pct|avg|mean)$/i;
-const COUNT_NAME = /(^|_)(num|count|total|quantity|qty|size|length|position|index|version|segments|views|likes|stock)(_|$)|(Count|Quantity|Size|Total)$/;
+const MEASURE_NAME =
+  /^(value|temp|temperature|humidity|speed|lat|lon|lng|latitude|longitude|score|ratio|percent(age)?|rating|weight|width|height|distance|duration)$|_(rate|ratio|score|percent|pct|avg|mean)$/i;
+const COUNT_NAME =
+  /(^|_)(num|count|total|quantity|qty|size|length|position|index|version|segments|views|likes|stock)(_|$)|(Count|Quantity|Size|Total)$/;
 /** Digits that are no number: they may begin with a zero. */
-const CODE_NAME = /(^|_|[a-z])(id|ids|code|zip|postal|postcode|phone|fax|iban|account|number|no|nr|sku|ean|isbn|last4|year)$/i;
+const CODE_NAME =
+  /(^|_|[a-z])(id|ids|code|zip|postal|postcode|phone|fax|iban|account|number|no|nr|sku|ean|isbn|last4|year)$/i;
 
 const FIRST = Date.UTC(1990, 0) / 1_000;
 const LAST = Date.UTC(2100, 0) / 1_000;
@@ -38,7 +43,8 @@ export function typeOf(name: string, values: readonly Scalar[], isText: boolean)
   return { type: 'json', reason: 'values of several kinds', isSure: false };
 }
 
-const isNumber = (value: Scalar): value is number | ExactNumber => typeof value === 'number' || value instanceof ExactNumber;
+const isNumber = (value: Scalar): value is number | ExactNumber =>
+  typeof value === 'number' || value instanceof ExactNumber;
 
 function unseen(name: string): FoundType {
   const reason = 'empty in all records that were seen';
@@ -49,10 +55,15 @@ function typeOfNumbers(name: string, values: readonly (number | ExactNumber)[]):
   const isWhole = values.every((value) => /^-?\d+$/.test(String(value)));
   const unit = TIME_NAME.test(name) ? unitOf(values.map(Number)) : undefined;
   if (unit !== undefined) return { type: 'datetime', unit, isSure: true };
-  if (MONEY_NAME.test(name) && !COUNT_NAME.test(name) && !(isWhole && /amount|total/i.test(name))) return { type: 'decimal', isSure: true };
-  if (!isWhole) return { type: values.some((value) => value instanceof ExactNumber) ? 'decimal' : 'number', isSure: true };
+  if (MONEY_NAME.test(name) && !COUNT_NAME.test(name) && !(isWhole && /amount|total/i.test(name)))
+    return { type: 'decimal', isSure: true };
+  if (!isWhole)
+    return { type: values.some((value) => value instanceof ExactNumber) ? 'decimal' : 'number', isSure: true };
   if (MEASURE_NAME.test(name)) return { type: 'number', isSure: true };
-  return { type: values.some((value) => String(value).replace('-', '').length > 18) ? 'decimal' : 'integer', isSure: true };
+  return {
+    type: values.some((value) => String(value).replace('-', '').length > 18) ? 'decimal' : 'integer',
+    isSure: true,
+  };
 }
 
 /** What numbers count that are times of these decades; undefined if they are none. */
@@ -64,8 +75,21 @@ function unitOf(values: readonly number[]): Unit | undefined {
 }
 
 const PATTERNS = [
-  'dd/MM/yyyy', 'MM/dd/yyyy', 'd/M/yyyy', 'M/d/yyyy', 'dd.MM.yyyy', 'd.M.yyyy', 'dd-MM-yyyy', 'yyyy/MM/dd', 'yyyy.MM.dd', 'dd MMM yyyy', 'd MMM yyyy',
-  'MMM d yyyy', 'MMM d, yyyy', 'MMMM d, yyyy', 'd MMMM yyyy',
+  'dd/MM/yyyy',
+  'MM/dd/yyyy',
+  'd/M/yyyy',
+  'M/d/yyyy',
+  'dd.MM.yyyy',
+  'd.M.yyyy',
+  'dd-MM-yyyy',
+  'yyyy/MM/dd',
+  'yyyy.MM.dd',
+  'dd MMM yyyy',
+  'd MMM yyyy',
+  'MMM d yyyy',
+  'MMM d, yyyy',
+  'MMMM d, yyyy',
+  'd MMMM yyyy',
 ];
 const CLOCKS = ['HH:mm:ss', 'HH:mm', 'H:mm', 'hh:mm a', 'h:mm a', 'hh:mm:ss a', 'h:mm:ss a', 'HH:mm:ss.SSS'];
 /** A month and a day that could be told apart by none of the values. */
@@ -76,11 +100,13 @@ function typeOfTexts(name: string, texts: readonly string[], isText: boolean): F
   if (texts.every(isMoment)) return { type: 'datetime', isSure: true };
   if (isText && texts.every((text) => /^(true|false)$/i.test(text))) return { type: 'boolean', isSure: true };
   if (texts.every((text) => /^-?\d+([.]\d+)?$/.test(text))) return typeOfDigits(name, texts, isText);
-  if (texts.every((text) => /^-?\d+([.]\d+)?(e[+-]?\d+)?$/i.test(text)) && isText) return { type: 'number', isSure: true };
+  if (texts.every((text) => /^-?\d+([.]\d+)?(e[+-]?\d+)?$/i.test(text)) && isText)
+    return { type: 'number', isSure: true };
   return patternOf(texts) ?? { type: 'string', isSure: true };
 }
 
-const isMoment = (text: string): boolean => /[T:/]/.test(text) && text.length >= 13 && readInstant(text.trim()) !== undefined;
+const isMoment = (text: string): boolean =>
+  /[T:/]/.test(text) && text.length >= 13 && readInstant(text.trim()) !== undefined;
 
 function typeOfDigits(name: string, texts: readonly string[], isText: boolean): FoundType {
   const numbers = texts.map(Number);
@@ -94,10 +120,15 @@ function typeOfDigits(name: string, texts: readonly string[], isText: boolean): 
   }
   const isPadded = texts.some((text) => /^-?0\d/.test(text));
   if (hasPoint || isPadded || CODE_NAME.test(name)) return { type: 'string', isSure: true };
-  if (MONEY_NAME.test(name) && !COUNT_NAME.test(name)) return { type: 'decimal', reason: 'a number that is sent as text', isSure: true };
+  if (MONEY_NAME.test(name) && !COUNT_NAME.test(name))
+    return { type: 'decimal', reason: 'a number that is sent as text', isSure: true };
   if (isText || COUNT_NAME.test(name)) {
     const isLong = texts.some((text) => text.length > 18);
-    return { type: isLong ? 'string' : MEASURE_NAME.test(name) ? 'number' : 'integer', reason: 'a number that is sent as text', isSure: true };
+    return {
+      type: isLong ? 'string' : MEASURE_NAME.test(name) ? 'number' : 'integer',
+      reason: 'a number that is sent as text',
+      isSure: true,
+    };
   }
   return { type: 'string', isSure: true };
 }
@@ -113,7 +144,8 @@ function patternOf(texts: readonly string[]): FoundType | undefined {
   const [format] = fitting;
   if (format === undefined) return undefined;
   const type = /[Hh]/.test(format) ? 'datetime' : 'date';
-  const isAmbiguous = AMBIGUOUS.test(format) && fitting.some((other) => AMBIGUOUS.test(other) && /^d/.test(other) !== /^d/.test(format));
+  const isAmbiguous =
+    AMBIGUOUS.test(format) && fitting.some((other) => AMBIGUOUS.test(other) && /^d/.test(other) !== /^d/.test(format));
   const reason = isAmbiguous ? 'day and month could be the other way round' : undefined;
   return { type, format, isSure: !isAmbiguous, ...(reason === undefined ? {} : { reason }) };
 }

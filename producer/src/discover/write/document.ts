@@ -1,5 +1,5 @@
-import { Document, isMap, parseDocument, Scalar, YAMLMap } from 'yaml';
 import { FatalError } from '@tributary/shared';
+import { Document, isMap, parseDocument, Scalar, YAMLMap } from 'yaml';
 import type { Draft, EndpointDraft, EntityDraft, Remark, Remarks } from '../draft.js';
 import { fieldsNode } from './fields.js';
 
@@ -7,7 +7,29 @@ import { fieldsNode } from './fields.js';
 const WIDTH = 110;
 
 /** The order in which the settings of an endpoint stand in the file. */
-const ORDER = ['source', 'parent', 'url', 'method', 'query', 'headers', 'auth', 'entity', 'format', 'graphql', 'form', 'body', 'table', 'items', 'as', 'within', 'header', 'paging', 'incremental', 'deletes', 'schedule'];
+const ORDER = [
+  'source',
+  'parent',
+  'url',
+  'method',
+  'query',
+  'headers',
+  'auth',
+  'entity',
+  'format',
+  'graphql',
+  'form',
+  'body',
+  'table',
+  'items',
+  'as',
+  'within',
+  'header',
+  'paging',
+  'incremental',
+  'deletes',
+  'schedule',
+];
 /** Told in the block itself, since a line would be too long. */
 const BLOCKS: readonly string[] = ['auth', 'graphql', 'body', 'query', 'headers', 'form'];
 
@@ -26,9 +48,17 @@ export interface Written {
 export function pipelineText(draft: Draft, existing: string | undefined, schema: string): Written {
   const document = existing === undefined ? new Document({}) : parseDocument(existing);
   if (document.errors.length > 0 || !isMap(document.contents)) {
-    throw new FatalError('file_unusable', 'the file that is there is no pipeline file, so nothing can be added to it; name another with --config');
+    throw new FatalError(
+      'file_unusable',
+      'the file that is there is no pipeline file, so nothing can be added to it; name another with --config',
+    );
   }
-  if (existing === undefined) document.commentBefore = [` yaml-language-server: $schema=${schema}`, ...wrap(`${draft.title}: written by \`tributary discover\`. What is marked "unsure" wants a look.`, 0), ...draft.notes.flatMap((note) => wrap(`${note}.`, 0))].join('\n');
+  if (existing === undefined)
+    document.commentBefore = [
+      ` yaml-language-server: $schema=${schema}`,
+      ...wrap(`${draft.title}: written by \`tributary discover\`. What is marked "unsure" wants a look.`, 0),
+      ...draft.notes.flatMap((note) => wrap(`${note}.`, 0)),
+    ].join('\n');
   const named = withFreeNames(draft, document);
   for (const entity of named.entities) add(document, ['entities', entity.name], entityNode(entity));
   for (const endpoint of named.endpoints) add(document, ['endpoints', endpoint.id], endpointNode(endpoint));
@@ -43,7 +73,12 @@ export function pipelineText(draft: Draft, existing: string | undefined, schema:
 }
 
 /** An empty line between the parts. */
-const spaced = (text: string): string => text.replaceAll(/\n(entities|endpoints|limits):/g, (all, name: string, at: number) => (at === 0 || name === 'entities' ? all : `\n\n${name}:`)).replace(/\n{3,}/g, '\n\n');
+const spaced = (text: string): string =>
+  text
+    .replaceAll(/\n(entities|endpoints|limits):/g, (all, name: string, at: number) =>
+      at === 0 || name === 'entities' ? all : `\n\n${name}:`,
+    )
+    .replace(/\n{3,}/g, '\n\n');
 
 /** The queue that an entity's records travel through. */
 const queueOf = ({ dataset }: EntityDraft): string => `${dataset}_data`;
@@ -61,11 +96,27 @@ function entityNode(entity: EntityDraft): YAMLMap {
 
 function endpointNode({ settings, entity, remarks }: EndpointDraft): YAMLMap {
   const map = new YAMLMap();
-  const all: Readonly<Record<string, unknown>> = { ...settings, entity, ...(settings.parent === undefined ? { schedule: settings.schedule ?? { every: '5m' } } : {}) };
-  const put = putter(map, { ...remarks, ...(all.paging === undefined && remarks.paging !== undefined ? { schedule: remarks.paging } : {}), ...(all.items === undefined && remarks.items !== undefined && all.as !== undefined ? { as: remarks.items } : {}) }, 4);
+  const all: Readonly<Record<string, unknown>> = {
+    ...settings,
+    entity,
+    ...(settings.parent === undefined ? { schedule: settings.schedule ?? { every: '5m' } } : {}),
+  };
+  const put = putter(
+    map,
+    {
+      ...remarks,
+      ...(all.paging === undefined && remarks.paging !== undefined ? { schedule: remarks.paging } : {}),
+      ...(all.items === undefined && remarks.items !== undefined && all.as !== undefined ? { as: remarks.items } : {}),
+    },
+    4,
+  );
   const rank = (name: string) => (ORDER.includes(name) ? ORDER.indexOf(name) : ORDER.length);
   for (const [name, value] of Object.entries(all).toSorted(([a], [b]) => rank(a) - rank(b))) {
-    if (value !== undefined) put(name, BLOCKS.includes(name) && JSON.stringify(value).length > 90 ? new Document(value).contents : flow(value));
+    if (value !== undefined)
+      put(
+        name,
+        BLOCKS.includes(name) && JSON.stringify(value).length > 90 ? new Document(value).contents : flow(value),
+      );
   }
   return map;
 }
@@ -107,7 +158,10 @@ function add(document: Document.Parsed | Document, path: readonly string[], node
 
 /** Names that the file does not have yet: what is there stays. */
 function withFreeNames(draft: Draft, document: Document.Parsed | Document): Pick<Draft, 'entities' | 'endpoints'> {
-  const values = (path: string, setting: string) => Object.values((document.toJS()?.[path] ?? {}) as Record<string, Record<string, unknown>>).map((one) => one?.[setting]);
+  const values = (path: string, setting: string) =>
+    Object.values((document.toJS()?.[path] ?? {}) as Record<string, Record<string, unknown>>).map(
+      (one) => one?.[setting],
+    );
   const [datasets, queues] = [values('entities', 'dataset'), values('entities', 'queue')];
   const free = (name: string, isTaken: (name: string) => boolean) => {
     let unique = name;
@@ -118,13 +172,22 @@ function withFreeNames(draft: Draft, document: Document.Parsed | Document): Pick
   const entities = draft.entities.map((entity) => {
     const name = free(entity.name, (one) => document.hasIn(['entities', one]) || [...renamed.values()].includes(one));
     renamed.set(entity.name, name);
-    return { ...entity, name, dataset: free(entity.dataset, (one) => datasets.includes(one) || queues.includes(`${one}_data`)) };
+    return {
+      ...entity,
+      name,
+      dataset: free(entity.dataset, (one) => datasets.includes(one) || queues.includes(`${one}_data`)),
+    };
   });
   const ids = new Map(draft.endpoints.map(({ id }) => [id, free(id, (one) => document.hasIn(['endpoints', one]))]));
   const endpoints = draft.endpoints.map((endpoint) => {
     const { parent } = endpoint.settings as { readonly parent?: { readonly endpoint: string } };
     const above = parent === undefined ? {} : { parent: { endpoint: ids.get(parent.endpoint) ?? parent.endpoint } };
-    return { ...endpoint, id: ids.get(endpoint.id) ?? endpoint.id, entity: renamed.get(endpoint.entity) ?? endpoint.entity, settings: { ...endpoint.settings, ...above } };
+    return {
+      ...endpoint,
+      id: ids.get(endpoint.id) ?? endpoint.id,
+      entity: renamed.get(endpoint.entity) ?? endpoint.entity,
+      settings: { ...endpoint.settings, ...above },
+    };
   });
   return { entities, endpoints };
 }

@@ -1,5 +1,6 @@
 import { appendFileSync, chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { parseEnv } from 'node:util';
 import type { Environment } from '@tributary/shared';
 
 /** Where the secrets went, and what to do so that they are found. */
@@ -13,13 +14,19 @@ export interface EnvFile {
  * Writes secrets beside the pipeline file, into `.env`, which only its owner may read and git leaves alone. What stands in it stays; a
  * variable that has the value already, there or in the environment, is not written again.
  */
-export function writeSecrets(pipeline: string, secrets: Readonly<Record<string, string>>, env: Environment): EnvFile | undefined {
+export function writeSecrets(
+  pipeline: string,
+  secrets: Readonly<Record<string, string>>,
+  env: Environment,
+): EnvFile | undefined {
   const folder = dirname(pipeline);
   const file = join(folder, '.env');
   const before = existsSync(file) ? readFileSync(file, 'utf8') : '';
   const wanted = Object.entries(secrets).filter(([name, value]) => env[name] !== value);
   if (wanted.length === 0) return undefined;
-  const lines = wanted.map(([name, value]) => `${name}=${quoted(value)}`).filter((line) => !before.split('\n').includes(line));
+  const lines = wanted
+    .map(([name, value]) => `${name}=${quoted(value)}`)
+    .filter((line) => !before.split('\n').includes(line));
   if (lines.length > 0) {
     const kept = before === '' || before.endsWith('\n') ? before : `${before}\n`;
     // A variable that is there with another value is overridden by the later line.
@@ -30,8 +37,15 @@ export function writeSecrets(pipeline: string, secrets: Readonly<Record<string, 
   return { file, names: wanted.map(([name]) => name) };
 }
 
+/** What stands in the `.env` beside a pipeline file, by name. */
+export function secretsBeside(pipeline: string): Environment {
+  const file = join(dirname(pipeline), '.env');
+  return existsSync(file) ? parseEnv(readFileSync(file, 'utf8')) : {};
+}
+
 /** As a shell, docker compose and Node's --env-file read it. */
-const quoted = (value: string): string => (/^[\w./:@%+=,-]+$/.test(value) ? value : `'${value.replaceAll("'", `'\\''`)}'`);
+const quoted = (value: string): string =>
+  /^[\w./:@%+=,-]+$/.test(value) ? value : `'${value.replaceAll("'", `'\\''`)}'`;
 
 function ignore(folder: string): void {
   const file = join(folder, '.gitignore');

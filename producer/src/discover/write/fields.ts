@@ -26,7 +26,8 @@ function valueNode(column: Column, isRequired: boolean): Scalar | YAMLMap {
   if (column.unit !== undefined) entries.push(['unit', column.unit]);
   if (column.format !== undefined) entries.push(['format', column.format]);
   const map = flowMap(entries);
-  if (column.items !== undefined) map.items.push(new Pair(new Scalar('items'), flowMap(column.items.map((item) => [item.name, shortOf(item)]))));
+  if (column.items !== undefined)
+    map.items.push(new Pair(new Scalar('items'), flowMap(column.items.map((item) => [item.name, shortOf(item)]))));
   return map;
 }
 
@@ -34,7 +35,12 @@ function valueNode(column: Column, isRequired: boolean): Scalar | YAMLMap {
 function shortOf(item: Column): unknown {
   const isElsewhere = item.path !== pathToName(item.name).text;
   if (item.unit === undefined && item.format === undefined) return `${item.type}?${isElsewhere ? ` ${item.path}` : ''}`;
-  return { type: `${item.type}?`, ...(isElsewhere ? { from: item.path } : {}), ...(item.unit === undefined ? {} : { unit: item.unit }), ...(item.format === undefined ? {} : { format: item.format }) };
+  return {
+    type: `${item.type}?`,
+    ...(isElsewhere ? { from: item.path } : {}),
+    ...(item.unit === undefined ? {} : { unit: item.unit }),
+    ...(item.format === undefined ? {} : { format: item.format }),
+  };
 }
 
 export function flowMap(entries: readonly (readonly [string, unknown])[]): YAMLMap {

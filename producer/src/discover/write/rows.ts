@@ -1,4 +1,4 @@
-import { parsePipeline, type Environment } from '@tributary/shared';
+import { type Environment, parsePipeline } from '@tributary/shared';
 import { compileEndpoints, type Endpoint } from '../../endpoint.js';
 import { ShapeFindings } from '../../shape/findings.js';
 import { compileShape } from '../../shape/shape.js';
@@ -15,7 +15,13 @@ export interface ShownRows {
 const ROWS = 10;
 
 /** @param text of the pipeline file @throws ConfigError with every fault of it */
-export function showRows(text: string, env: Environment, file: string, records: ReadonlyMap<string, readonly unknown[]>, width: number): ReadonlyMap<string, ShownRows> {
+export function showRows(
+  text: string,
+  env: Environment,
+  file: string,
+  records: ReadonlyMap<string, readonly unknown[]>,
+  width: number,
+): ReadonlyMap<string, ShownRows> {
   const endpoints = flat(compileEndpoints(parsePipeline(text, env, file)));
   const shown = new Map<string, ShownRows>();
   for (const endpoint of endpoints) {
@@ -25,7 +31,8 @@ export function showRows(text: string, env: Environment, file: string, records: 
   return shown;
 }
 
-const flat = (endpoints: readonly Endpoint[]): readonly Endpoint[] => endpoints.flatMap((endpoint) => [endpoint, ...flat(endpoint.children)]);
+const flat = (endpoints: readonly Endpoint[]): readonly Endpoint[] =>
+  endpoints.flatMap((endpoint) => [endpoint, ...flat(endpoint.children)]);
 
 function rowsOf(endpoint: Endpoint, raw: readonly unknown[], width: number): ShownRows {
   const { entity, config } = endpoint;
@@ -43,6 +50,9 @@ function rowsOf(endpoint: Endpoint, raw: readonly unknown[], width: number): Sho
       reason ??= error instanceof Error ? error.message : String(error);
     }
   }
-  const columns = Object.entries(entity.config.fields).map(([name, { type, optional }]) => ({ name, type: `${type}${optional ? '?' : ''}` }));
+  const columns = Object.entries(entity.config.fields).map(([name, { type, optional }]) => ({
+    name,
+    type: `${type}${optional ? '?' : ''}`,
+  }));
   return { table: tableOf(columns, [...newest.values()], width, ROWS), bad, reason };
 }

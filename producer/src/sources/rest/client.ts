@@ -108,7 +108,16 @@ export class Client {
    */
   async #exchange(request: HttpRequest, signal: AbortSignal, abort = signal): Promise<Answer> {
     const { timeout, timeouts, maxBodySize, maxRetryAfter, priority } = this.#config;
-    const { dispatcher, proxies = {}, gate, pauses, clock, onExchange, onPause, exchange = fetchAnswer } = this.#options;
+    const {
+      dispatcher,
+      proxies = {},
+      gate,
+      pauses,
+      clock,
+      onExchange,
+      onPause,
+      exchange = fetchAnswer,
+    } = this.#options;
     const account = this.#accountAt(request.address);
     const held = pauses.endOf(account);
     if (held !== undefined) onPause?.(held);
