@@ -27,6 +27,10 @@ export interface Endpoint<Config extends EndpointConfig = EndpointConfig> {
   readonly sharesEntityWith: readonly string[];
   /** The endpoints that are polled for each record of this one, within its runs. */
   readonly children: readonly Endpoint[];
+  /** The endpoints that are read beside this one by its runs, from the same stream. */
+  readonly members: readonly Endpoint[];
+  /** The name of the pipeline: what is made at the other side is named by it. */
+  readonly pipeline: string;
   /** How its answers may be cut without a word; undefined if they never are. */
   readonly cut: CutAnswers | undefined;
   /** The longest wait that its server may ask for, in milliseconds. */
@@ -42,7 +46,17 @@ export type EndpointFrom<K extends SourceKind> = Endpoint<EndpointOf<K>>;
 
 /** The endpoints of a pipeline that are enabled and polled by themselves, with their children. */
 export function compileEndpoints(config: PipelineConfig): Endpoint[] {
-  return compileChildren(config, undefined);
+  return grouped(compileChildren(config, undefined));
+}
+
+/** Endpoints of one group become members of the first of them. */
+function grouped(endpoints: readonly Endpoint[]): Endpoint[] {
+  const groups = new Map<string, Endpoint[]>();
+  for (const endpoint of endpoints) {
+    const name = factsOf(endpoint.config).group ?? endpoint.id;
+    groups.set(name, [...(groups.get(name) ?? []), endpoint]);
+  }
+  return [...groups.values()].flatMap(([first, ...members]) => (first === undefined ? [] : [{ ...first, members }]));
 }
 
 function compileChildren(config: PipelineConfig, parent: string | undefined): Endpoint[] {
@@ -90,6 +104,8 @@ function compileEndpoint(config: PipelineConfig, id: string, endpoint: EndpointC
       })
       .map(([other]) => other),
     children,
+    members: [],
+    pipeline: config.name,
     cut: facts.cut,
     maxRetryAfter: facts.maxRetryAfter,
     isPolled: facts.isPolled,

@@ -15,12 +15,13 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 
 /** The steps of a record's path, which use sources, sinks, stores and channels through ports alone. */
 const STEPS =
-  /^(producer\/src\/(poll|publish|schedule)\/|consumer\/src\/(consume\.ts|(intake|claim|merge|write|dead-letters)\/))/;
+  /^(producer\/src\/(poll|follow|publish|schedule)\/|consumer\/src\/(consume\.ts|(intake|claim|merge|write|dead-letters)\/))/;
 
 /** What is behind the ports. */
 const ADAPTERS = [
   /^producer\/src\/sources\/rest\//,
   /^producer\/src\/sources\/sql\/(databases|mysql|postgres)/,
+  /^producer\/src\/sources\/postgres-changes\//,
   /^consumer\/src\/sinks\/(csv|postgres)\//,
   /^consumer\/src\/ledger\/redis/,
   /\/(redis-[^/]+|[^/]+-redis)(\.ts)?$/,

@@ -30,11 +30,18 @@ export const postgres: ServiceKind = {
   },
 };
 
-/** A Postgres of the test's own, from a program of this machine; what was committed outlives its kills. */
-export async function startPrivatePostgres(say: Say = sayOnConsole): Promise<PrivateService> {
+/**
+ * A Postgres of the test's own, from a program of this machine; what was committed outlives its kills.
+ * @param settings of postgresql.conf, beside the usual ones
+ */
+export async function startPrivatePostgres(say: Say = sayOnConsole, settings: object = {}): Promise<PrivateService> {
   const programs = await findOrInstall(findPrograms, [debianPackage], say);
-  return runPrivately((folder) => prepare(folder, programs));
+  return runPrivately((folder) => prepare(folder, programs, settings));
 }
+
+/** One whose changes can be followed. */
+export const startLogicalPostgres = (settings: object = {}, say: Say = sayOnConsole): Promise<PrivateService> =>
+  startPrivatePostgres(say, { wal_level: 'logical', max_wal_senders: 10, max_replication_slots: 10, ...settings });
 
 export interface PrivatePostgresPair {
   readonly primary: PrivateService;

@@ -65,7 +65,7 @@ const countsPages = ({ source, children }: Pick<Child, 'source' | 'children'>): 
  * Begins a run, whose ids have its time at least. No other run gets this time: where the latest time is ahead of the clock, the ids of many
  * runs have the same one, and those of a producer that is started again would not be later.
  */
-async function beginRun(
+export async function beginRun(
   endpoint: Endpoint,
   { cursors, clock }: Pick<PollSteps, 'cursors' | 'clock'>,
 ): Promise<Beginning> {

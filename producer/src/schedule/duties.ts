@@ -1,5 +1,6 @@
 import type { Clock, Logger } from '@tributary/shared';
 import type { Endpoint } from '../endpoint.js';
+import { follow } from '../follow/follow.js';
 import type { PollMetrics } from '../metrics.js';
 import type { Child } from '../poll/children.js';
 import { MissingNews } from '../poll/missing-news.js';
@@ -10,7 +11,7 @@ import type { Publisher } from '../publish/publisher.js';
 import { EndpointFindings } from '../shape/endpoint-findings.js';
 import { compileShape } from '../shape/shape.js';
 import { createSource } from '../sources/kinds.js';
-import type { SourceEvents } from '../sources/port.js';
+import { isFollowed, type SourceEvents } from '../sources/port.js';
 import type { Surroundings } from '../sources/surroundings.js';
 import type { Stores } from '../stores.js';
 import { Duty } from './duty.js';
@@ -45,6 +46,10 @@ export function createDuties(endpoints: readonly Endpoint[], options: DutiesOpti
         onPause: (until) => runner.pause(until),
         retries,
       });
+      const members = [endpoint, ...endpoint.members].map((one) => ({
+        endpoint: one,
+        shape: one === endpoint ? shape : shapeOf(one, options),
+      }));
       const steps: PollSteps = {
         source,
         shape,
@@ -66,12 +71,26 @@ export function createDuties(endpoints: readonly Endpoint[], options: DutiesOpti
         clock,
         log,
         signal,
-        poll: (progress, stop, manner) => poll(endpoint, steps, progress, stop, manner),
+        poll: (progress, stop, manner) =>
+          isFollowed(source)
+            ? follow(endpoint, { ...steps, source, members }, progress, stop, manner)
+            : poll(endpoint, steps, progress, stop, manner),
         nextAt: () => duty.nextAt(),
         patience: options.patience,
         retries,
       });
-      const duty = new Duty({ endpoint, runner, states, metrics, clock, log, random: Math.random, companions });
+      const isContinuous = isFollowed(source);
+      const duty = new Duty({
+        endpoint,
+        runner,
+        states,
+        metrics,
+        clock,
+        log,
+        random: Math.random,
+        companions,
+        isContinuous,
+      });
       return [endpoint.id, duty];
     }),
   );
@@ -81,13 +100,12 @@ export function createDuties(endpoints: readonly Endpoint[], options: DutiesOpti
 const childOf = (endpoint: Endpoint, options: DutiesOptions, told: Told): Child => ({
   endpoint,
   source: createSource(endpoint, options.surroundings, sourceEvents(endpoint, options, told)),
-  shape: compileShape(
-    endpoint.entity.config,
-    endpoint.config,
-    new EndpointFindings(endpoint, options.metrics, options.log),
-  ),
+  shape: shapeOf(endpoint, options),
   children: endpoint.children.map((child) => childOf(child, options, told)),
 });
+
+const shapeOf = (endpoint: Endpoint, { metrics, log }: DutiesOptions) =>
+  compileShape(endpoint.entity.config, endpoint.config, new EndpointFindings(endpoint, metrics, log));
 
 /** What the sources of one poll tell. */
 interface Told {
@@ -105,5 +123,6 @@ function sourceEvents({ id }: Endpoint, { metrics, log }: DutiesOptions, { onPau
     onSettled: () => retries.settled(id),
     onPause,
     onDoubt: (reason) => log.warn({ endpoint: id, reason }, 'the polling may be set wrongly'),
+    onNews: (news) => log.warn({ endpoint: id }, news),
   };
 }

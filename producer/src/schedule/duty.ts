@@ -4,7 +4,7 @@ import type { Endpoint } from '../endpoint.js';
 import type { EndpointClaim } from '../leases/table.js';
 import type { PollMetrics } from '../metrics.js';
 import type { Runner } from './runner.js';
-import { type Schedule, startSchedule } from './schedule.js';
+import { type Schedule, startContinuous, startSchedule } from './schedule.js';
 import type { StateStore } from './states.js';
 
 export interface DutyOptions {
@@ -18,6 +18,8 @@ export interface DutyOptions {
   random(): number;
   /** How many endpoints start together with this one. */
   readonly companions: number;
+  /** Whether one run follows the other without a pause: the source tells what happens when it happens. False unless given. */
+  readonly isContinuous?: boolean;
 }
 
 /** How far endpoints that start together are spread, in milliseconds: for each of them, and at most. */
@@ -70,7 +72,12 @@ export class Duty {
     const first = state?.error === undefined ? (state?.nextAt ?? undefined) : undefined;
     // The first poll is due now, unless another producer's schedule says later; until it succeeds, it is overdue.
     if (state?.nextAt !== null) metrics.due.set({ endpoint: endpoint.id }, Math.max(clock.now(), first ?? 0) / 1_000);
-    this.#start(schedule, state?.nextAt === null ? Number.POSITIVE_INFINITY : first, () => this.#tick());
+    const isOver = state?.nextAt === null;
+    if (this.#options.isContinuous === true && !('once' in schedule)) {
+      this.#schedules.push(startContinuous({ clock, tick: () => this.#tick() }));
+    } else {
+      this.#start(schedule, isOver ? Number.POSITIVE_INFINITY : first, () => this.#tick());
+    }
     if (resync === undefined) return;
     const firstFull = 'every' in resync ? (state?.lastFullAt ?? clock.now()) + resync.every : Number.POSITIVE_INFINITY;
     this.#start(resync, firstFull, async () => this.#paused || (await runner.runInFull()).error === undefined);

@@ -35,6 +35,25 @@ export function startSchedule(config: ScheduleConfig, options: ScheduleOptions):
   return startOnce(options);
 }
 
+/** How long after a run that failed a continuous schedule begins the next one, in milliseconds, and when one is overdue. */
+const CONTINUOUS_AGAIN = 2_000;
+const CONTINUOUS_DUE = 60_000;
+
+/** Ticks again as soon as the tick before is over. */
+export function startContinuous({ clock, tick }: Pick<ScheduleOptions, 'clock' | 'tick'>): Schedule {
+  const stopped = new AbortController();
+  const run = async () => {
+    while (!stopped.signal.aborted) {
+      const begun = clock.monotonic();
+      const isDone = await tick();
+      // One that is over at once would keep the process busy.
+      if (!isDone || clock.monotonic() - begun < CONTINUOUS_AGAIN) await clock.sleep(CONTINUOUS_AGAIN, stopped.signal);
+    }
+  };
+  void run();
+  return { nextAt: () => clock.now() + CONTINUOUS_DUE, stop: () => stopped.abort() };
+}
+
 const delayOf = ({ jitter = 0, random = () => 0 }: ScheduleOptions): number => Math.floor(jitter * random());
 
 /**

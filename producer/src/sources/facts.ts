@@ -12,6 +12,8 @@ export interface SourceFacts {
   readonly maxRetryAfter: number;
   /** Whether there is anything to ask; a source that only listens is never polled. */
   readonly isPolled: boolean;
+  /** Endpoints for which it is the same are read by one run; undefined for one that is read by itself. */
+  readonly group?: string | undefined;
 }
 
 /** How an API may cut its answers without saying so. */
@@ -57,6 +59,16 @@ const FACTS: { readonly [K in SourceKind]: (endpoint: EndpointOf<K>) => SourceFa
       cut: undefined,
       maxRetryAfter: 0,
       isPolled: true,
+    };
+  },
+  'postgres-changes'({ source, url, table, slot, publication }) {
+    return {
+      asked: [[withoutPassword(url), table]],
+      server: undefined,
+      cut: undefined,
+      maxRetryAfter: 0,
+      isPolled: true,
+      group: JSON.stringify([source, withoutPassword(url), slot, publication]),
     };
   },
 };

@@ -3,6 +3,7 @@ import type { Endpoint, EndpointFrom } from '../endpoint.js';
 import { FilesSource } from './files/files.js';
 import { placeOf } from './files/places/kinds.js';
 import type { Source, SourceEvents } from './port.js';
+import { PostgresChangesSource } from './postgres-changes/postgres-changes.js';
 import { RestSource } from './rest/rest.js';
 import { SqlSource } from './sql/sql.js';
 import type { Surroundings } from './surroundings.js';
@@ -38,6 +39,8 @@ const SOURCES: { readonly [K in SourceKind]: MakeSource<EndpointFrom<K>> } = {
       place: placeOf(endpoint.config),
       clock,
     }),
+  'postgres-changes': (endpoint, { clock, random }, events) =>
+    new PostgresChangesSource(endpoint, { ...events, clock, random }),
 };
 
 /** Makes the source of an endpoint. It reports to `events` while it is read. */

@@ -150,6 +150,52 @@ export interface Source {
   describe?(signal: AbortSignal): Promise<Description>;
 }
 
+/** A change of a record that a source follows. */
+export type Change =
+  /** There is such a record. */
+  | { readonly kind: 'put'; readonly endpoint: string; readonly raw: unknown; readonly version: string }
+  /** It is gone. @property raw what is known of it: its key */
+  | { readonly kind: 'remove'; readonly endpoint: string; readonly raw: unknown; readonly version: string }
+  /** All records of the endpoint are gone. */
+  | { readonly kind: 'clear'; readonly endpoint: string; readonly version: string }
+  /** The run has brought every record that there is: what it has not brought is gone. */
+  | { readonly kind: 'compare'; readonly endpoint: string; readonly version: string };
+
+/** Changes that are confirmed together. */
+export interface ChangeBatch {
+  /** In their order. */
+  readonly changes: readonly Change[];
+  /** As of {@link Page}. */
+  readonly fetchedAt: number;
+  /** How far the source has come with them. */
+  readonly place: Place;
+}
+
+export interface FollowRequest {
+  /** How far earlier runs have come; undefined for the beginning. */
+  readonly place: Place | undefined;
+  /** Whether every record is wanted again. */
+  readonly isFull: boolean;
+  /** Whether the run lasts for a while; otherwise it ends when everything is told that had happened when it began. */
+  readonly isLasting: boolean;
+  /** Whether records of an endpoint were ever brought: they may be gone by now. */
+  knows(endpoint: string): Promise<boolean>;
+  /** Ends the run. */
+  readonly signal: AbortSignal;
+}
+
+/** A source that tells each change, in the order in which they happen. */
+export interface FollowedSource extends Source {
+  /**
+   * The changes. When the caller asks for the next batch, all of the one before is confirmed by RabbitMQ and its place is saved: only then the other side may
+   * forget it. The endpoints are that of the source and its members.
+   * @throws as `pages`
+   */
+  follow(request: FollowRequest): AsyncGenerator<ChangeBatch, void, undefined>;
+}
+
+export const isFollowed = (source: Source): source is FollowedSource => 'follow' in source;
+
 /** What a source reads, as the other side describes it. */
 export interface Description {
   /** In words: `the table sales.orders`. */
@@ -208,5 +254,7 @@ export interface SourceEvents {
   onPause?(until: number): void;
   /** The run goes on, but a person should check the settings. */
   onDoubt(message: string): void;
+  /** Something happened that a person should know, and that is dealt with: everything is read again, say. */
+  onNews?(message: string): void;
   onExchange?(exchange: Exchange): void;
 }

@@ -87,6 +87,13 @@ const FACTS: { readonly [K in SourceKind]: SourceFacts<EndpointOf<K>> } = {
       notifies: false,
     }),
   },
+  'postgres-changes': {
+    auth: () => undefined,
+    urls: ({ url }) => [url],
+    origin: (_id, { url }) => url,
+    advice: () => [],
+    hook: () => undefined,
+  },
 };
 
 // The compiler cannot see that the facts found by a name take the settings that hold this name.

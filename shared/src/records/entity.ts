@@ -10,7 +10,7 @@ import { readInstant, toMicroseconds } from './times/instant.js';
 import { UNKNOWN_FIELDS } from './unknown-fields.js';
 import { ORIGIN, UNREADABLE, withOrigin } from './unreadable.js';
 import { compileFields, type Fault } from './validate.js';
-import { normaliseVersion } from './version.js';
+import { normaliseVersion, VERSION } from './version.js';
 
 /** A record's fields as they are hashed and written: declared fields only, and only those that hold something. */
 export type Payload = Readonly<Record<string, unknown>>;
@@ -73,8 +73,11 @@ export function compileEntity(name: string, config: EntityConfig): Entity {
     }
     return joinKey(parts);
   };
-  const versionOf = (raw: unknown): string | undefined =>
-    config.version === undefined ? '' : normaliseVersion(property(raw, config.version), versionType);
+  const versionOf = (raw: unknown): string | undefined => {
+    const told = property(raw, VERSION);
+    if (told !== undefined) return normaliseVersion(told, 'string');
+    return config.version === undefined ? '' : normaliseVersion(property(raw, config.version), versionType);
+  };
 
   /** @throws PoisonError if the record cannot have its key */
   const usableKeyOf = (raw: unknown): string => {
@@ -95,16 +98,17 @@ export function compileEntity(name: string, config: EntityConfig): Entity {
   const usableVersionOf = (raw: unknown, key: string, advice = ''): string => {
     const version = versionOf(raw);
     if (version !== undefined) return version;
-    const found = describeValue(property(raw, config.version ?? ''));
-    const message = `${name} ${key}: its version field "${config.version}" is ${found}, which has no place in time${advice}`;
-    throw new PoisonError('version_invalid', message, config.version);
+    const field = property(raw, VERSION) === undefined ? config.version : VERSION;
+    const found = describeValue(property(raw, field ?? ''));
+    const message = `${name} ${key}: its version field "${field}" is ${found}, which has no place in time${advice}`;
+    throw new PoisonError('version_invalid', message, field);
   };
 
   const unknownIn = (raw: Record<string, unknown>): readonly string[] => {
     let unknown: string[] | undefined;
     // Without a list of the names: nearly all records have declared fields only.
     for (const field in raw) {
-      if (declared.has(field) || field === DELETED || field === ORIGIN || !Object.hasOwn(raw, field)) continue;
+      if (declared.has(field) || OF_THE_JOURNEY.has(field) || !Object.hasOwn(raw, field)) continue;
       unknown ??= [];
       unknown.push(field);
     }
@@ -159,6 +163,9 @@ function unreadable(entity: string, fault: unknown): PoisonError {
 }
 
 const NO_FIELDS: readonly string[] = [];
+
+/** Properties of a canonical record that are no fields. */
+const OF_THE_JOURNEY: ReadonlySet<string> = new Set([DELETED, VERSION, ORIGIN]);
 
 const NO_VERSION_OF_DELETION = ': a deleted record needs one that is not older than that of the record it deletes';
 

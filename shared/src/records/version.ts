@@ -3,6 +3,13 @@ import { readInteger } from './integer.js';
 import { readInstant } from './times/instant.js';
 
 /**
+ * The property of a canonical record that says where it stands in the order of the changes of its key, instead of the entity's version:
+ * text of visible ASCII, compared byte by byte. Sources that read the log of a database set it, whose order is the only right one. It is
+ * no part of the content, so that a change that comes twice is known by its content all the same. No field of an entity can have this name.
+ */
+export const VERSION = '_version';
+
+/**
  * A version in the form that sorts: the ledger compares it as text. A time becomes UTC with all digits of its fraction, an
  * integer stays as it is written (see {@link versionOrder}), text may hold no white space.
  *

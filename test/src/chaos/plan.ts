@@ -142,7 +142,7 @@ const ONLY_AT: Partial<Readonly<Record<FaultKind, (site: Site) => boolean>>> = {
 
 /** What is done to the places of some kinds of sources only: the API of the mock CRM is never down, and a folder has no server. */
 const ONLY_OF_SOURCE: Partial<Readonly<Record<FaultKind, readonly SourceKind[]>>> = {
-  source: ['sql'],
+  source: ['sql', 'postgres-changes'],
 };
 
 /** The kinds of faults of a run. */

@@ -1,10 +1,10 @@
-import { concealedIn, decodeUserInfo, type EndpointOf, withoutValues } from '@tributary/shared';
+import { concealedIn, decodeUserInfo, withoutValues } from '@tributary/shared';
 
 /** What must not be shown of a database's settings: the password of its URL, and what came from outside of the file. */
 export class Concealed {
   readonly #values: readonly string[];
 
-  constructor(config: EndpointOf<'sql'>) {
+  constructor(config: { readonly url: string }) {
     this.#values = [...new Set([...passwordsOf(config.url), ...concealedIn(config)])].filter(
       (value) => value.length > 3,
     );

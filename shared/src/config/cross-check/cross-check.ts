@@ -5,11 +5,21 @@ import { checkEndpoints } from './endpoints.js';
 import { checkEntities } from './entities.js';
 import { checkLimits } from './limits.js';
 import { checkMerges } from './merges.js';
+import { checkOrders } from './postgres-changes.js';
 import { checkSchedules } from './schedules.js';
 import { checkShape } from './shape.js';
 
 /** What the schema cannot see: names that must exist elsewhere in the file, and names that must differ. */
 export function crossCheck(config: PipelineConfig): Fault[] {
-  const checks = [checkEntities, checkEndpoints, checkLimits, checkSchedules, checkShape, checkDeletes, checkMerges];
+  const checks = [
+    checkEntities,
+    checkEndpoints,
+    checkLimits,
+    checkSchedules,
+    checkShape,
+    checkDeletes,
+    checkMerges,
+    checkOrders,
+  ];
   return checks.flatMap((check) => [...check(config)]);
 }

@@ -5,6 +5,7 @@ import type { SourceKind } from '../kinds/sources.js';
 import type { EndpointConfig, EndpointOf, EntityConfig, PipelineConfig } from '../schema.js';
 import { checkAuth } from './auth.js';
 import { checkFiles } from './files.js';
+import { checkChanges } from './postgres-changes.js';
 import { checkRequest } from './request.js';
 import { checkSql } from './sql.js';
 import { checkHook, checkWebhook } from './webhook.js';
@@ -46,6 +47,7 @@ const CHECKS: {
   sql: (path, endpoint, { entity }) => checkSql(path, endpoint, entity),
   webhook: (path, endpoint) => checkWebhook(path, endpoint),
   files: (path, endpoint) => checkFiles(path, endpoint),
+  'postgres-changes': (path, endpoint, { entity }) => checkChanges(path, endpoint, entity),
 };
 
 function checkSource(path: string, endpoint: EndpointConfig, around: Surrounding): Iterable<Fault> {

@@ -1,4 +1,5 @@
 import { filesSettings } from './files.js';
+import { postgresChangesSettings } from './postgres-changes.js';
 import { restSettings } from './rest.js';
 import { sqlSettings } from './sql.js';
 import type { KindTable } from './table.js';
@@ -10,6 +11,10 @@ export const SOURCES = {
   sql: { words: 'A table or a query of a database: Postgres, MySQL or MariaDB', settings: sqlSettings },
   webhook: { words: 'Nothing is asked: a service sends its events to `POST /hooks/ID`', settings: webhookSettings },
   files: { words: 'Files of a folder or of S3: CSV, JSON, NDJSON, Parquet', settings: filesSettings },
+  'postgres-changes': {
+    words: 'The changes of a table of Postgres, as they happen (logical replication)',
+    settings: postgresChangesSettings,
+  },
 } as const satisfies KindTable;
 
 /** The source of an endpoint that does not name one. */

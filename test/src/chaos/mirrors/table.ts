@@ -1,6 +1,7 @@
 import type { SourceKind } from '@tributary/shared';
 import { filesMirror } from './files.js';
 import type { MirrorKind } from './mirror.js';
+import { changesMirror } from './postgres-changes.js';
 import { restMirror } from './rest.js';
 import { sqlMirror } from './sql/sql.js';
 import { webhookMirror } from './webhook.js';
@@ -11,6 +12,7 @@ export const MIRRORS = {
   sql: sqlMirror,
   webhook: webhookMirror,
   files: filesMirror,
+  'postgres-changes': changesMirror,
 } as const satisfies Record<SourceKind, MirrorKind>;
 
 export const isMirrored = (name: string): name is SourceKind => Object.hasOwn(MIRRORS, name);

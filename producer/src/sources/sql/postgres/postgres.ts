@@ -19,7 +19,7 @@ SET IntervalStyle = 'iso_8601'; SET extra_float_digits = 1; SET bytea_output = '
 
 const quote = (name: string): string => `"${name.replaceAll('"', '""')}"`;
 
-const DIALECT: Dialect = {
+export const DIALECT: Dialect = {
   quote,
   placeholder: (index) => `$${index}`,
   bytewise: (expression) => `(${expression})::text COLLATE "C"`,

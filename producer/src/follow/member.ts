@@ -1,0 +1,168 @@
+import { isUsableKey, keyFieldsOf, VERSION, versionOrder } from '@tributary/shared';
+import type { KnownKey, RunKeys } from '../cursor/known-keys.js';
+import type { Endpoint } from '../endpoint.js';
+import type { PollProgress } from '../poll/progress.js';
+import type { Ids } from '../publish/ids.js';
+import { messageMaker, type OutgoingMessage } from '../publish/messages.js';
+import type { PublishRun } from '../publish/publish-run.js';
+import type { ShapeEvents } from '../shape/endpoint-findings.js';
+import { compileShape, type Shape } from '../shape/shape.js';
+import { Tombstones } from '../shape/tombstones.js';
+import type { Change } from '../sources/port.js';
+
+export interface MemberOptions {
+  readonly endpoint: Endpoint;
+  readonly shape: Shape;
+  /** The number of the run. */
+  readonly run: number;
+  readonly ids: Ids;
+  readonly keys: RunKeys;
+  readonly messages: Pick<PublishRun, 'publish' | 'flush'>;
+  readonly progress: PollProgress;
+}
+
+/** So many keys are noted together. */
+const BATCH = 500;
+/** Keys that this run has noted as they are, and need not be noted again; more are forgotten. */
+const MOST_REMEMBERED = 100_000;
+
+/** Of a row that is gone only the key is known, and nothing else is to be told of it. */
+const SILENT: ShapeEvents = { unknownField() {}, cut() {}, failed() {}, tell() {} };
+
+/** An endpoint within a run over a stream: makes its messages, and knows its keys. */
+export class Member {
+  readonly #endpoint: Endpoint;
+  readonly #shape: Shape;
+  readonly #keyShape: Shape;
+  readonly #tombstones: Tombstones;
+  readonly #messageOf: (record: unknown, fetchedAt: number) => OutgoingMessage;
+  readonly #keys: RunKeys;
+  readonly #messages: MemberOptions['messages'];
+  readonly #progress: PollProgress;
+  #waiting = new Map<string, KnownKey>();
+  #live = new Set<string>();
+
+  constructor({ endpoint, shape, run, ids, keys, messages, progress }: MemberOptions) {
+    const { config: entity } = endpoint.entity;
+    this.#endpoint = endpoint;
+    this.#shape = shape;
+    const names = new Set(keyFieldsOf(entity));
+    const ofKey = <T>(values: Readonly<Record<string, T>>) =>
+      Object.fromEntries(Object.entries(values).filter(([name]) => names.has(name)));
+    const { version: _version, ...rest } = entity;
+    const keyEntity = { ...rest, fields: ofKey(entity.fields), unknownFields: 'tell' as const };
+    const { map } = endpoint.config;
+    this.#keyShape = compileShape(keyEntity, { map: ofKey(map), where: undefined, deletes: undefined }, SILENT);
+    this.#tombstones = new Tombstones(entity);
+    this.#messageOf = messageMaker(endpoint, run, ids);
+    this.#keys = keys;
+    this.#messages = messages;
+    this.#progress = progress;
+  }
+
+  /** To be called before all else. */
+  async begin(): Promise<void> {
+    await this.#keys.begin();
+  }
+
+  /** Whether it has ever brought a record. */
+  async knowsAny(): Promise<boolean> {
+    for await (const keys of this.#keys.missing(true)) if (keys.length > 0) return true;
+    return false;
+  }
+
+  /** So many changes of it come together. */
+  expect(changes: number, fetchedAt: number): void {
+    if (changes === 0) return;
+    this.#progress.page({ records: Array.from({ length: changes }), fetchedAt, serverTime: undefined });
+  }
+
+  /**
+   * The message of a change, whose key waits to be noted.
+   * @returns undefined for one that is left out
+   */
+  shaped(change: Change, fetchedAt: number): OutgoingMessage | undefined {
+    if (change.kind === 'clear' || change.kind === 'compare') return undefined;
+    const { raw, version } = change;
+    if (change.kind === 'remove') {
+      const record = this.#keyShape.of(raw).record as Record<string, unknown>;
+      const message = this.#messageOf(withVersion(this.#tombstones.of(record), version), fetchedAt);
+      return this.#accepted(message, true, false);
+    }
+    const { record, isFiltered, isDeleted } = this.#shape.of(raw);
+    const message = this.#messageOf(withVersion(record, version), fetchedAt);
+    return this.#accepted(message, isDeleted, isFiltered);
+  }
+
+  #accepted(message: OutgoingMessage, isGone: boolean, isFiltered: boolean): OutgoingMessage | undefined {
+    if (!this.#progress.accepts(message, isFiltered)) return undefined;
+    const { key, version } = message.envelope;
+    if (isGone) this.#progress.deletes('marked', 1);
+    // A key that no row can have is never in the dataset.
+    if (key === undefined || !isUsableKey(key)) return message;
+    if (isGone) this.#live.delete(key);
+    if (isGone || !this.#live.has(key)) this.#wait({ key, version: orderOf(version), isMarked: isGone });
+    return message;
+  }
+
+  #wait(known: KnownKey): void {
+    this.#waiting.set(known.key, known);
+    if (known.isMarked) return;
+    if (this.#live.size >= MOST_REMEMBERED) this.#live = new Set();
+    this.#live.add(known.key);
+  }
+
+  /** Notes the keys that wait. */
+  async note(): Promise<void> {
+    const waiting = [...this.#waiting.values()];
+    this.#waiting = new Map();
+    for (let from = 0; from < waiting.length; from += BATCH) await this.#keys.note(waiting.slice(from, from + BATCH));
+  }
+
+  /** Every record is gone. */
+  async clear(version: string, fetchedAt: number): Promise<void> {
+    for await (const keys of this.#keys.all()) {
+      await this.#bury(
+        keys.filter(({ isMarked }) => !isMarked),
+        version,
+        fetchedAt,
+      );
+    }
+  }
+
+  /**
+   * What the run has not brought is gone. What was gone before gets its tombstone again, under the version that it had: it may be among what
+   * made the copy necessary.
+   */
+  async compare(version: string, fetchedAt: number): Promise<void> {
+    for await (const keys of this.#keys.missing(true)) await this.#bury(keys, version, fetchedAt);
+  }
+
+  async #bury(keys: readonly KnownKey[], version: string, fetchedAt: number): Promise<void> {
+    const gone = keys.map((known) => (known.isMarked ? known : { ...known, version: orderOf(version) }));
+    for (const known of gone) {
+      const record = withVersion(this.#tombstones.ofKey(known.key, ''), known.version);
+      const room = this.#messages.publish(this.#messageOf(record, fetchedAt));
+      this.#live.delete(known.key);
+      if (room !== undefined) await room;
+    }
+    await this.#messages.flush();
+    // They are marked once their tombstones are confirmed: a crash in between repeats these.
+    for (let from = 0; from < gone.length; from += BATCH) {
+      await this.#keys.note(gone.slice(from, from + BATCH).map((known) => ({ ...known, isMarked: true })));
+    }
+    this.#progress.deletes('missing', keys.filter(({ isMarked }) => !isMarked).length);
+  }
+
+  get id(): string {
+    return this.#endpoint.id;
+  }
+}
+
+/** As orders have it (see versionOrder). */
+const orderOf = (version: string): string => versionOrder(version, '').trimEnd();
+
+function withVersion(record: unknown, version: string): unknown {
+  if (typeof record === 'object' && record !== null) (record as Record<string, unknown>)[VERSION] = version;
+  return record;
+}

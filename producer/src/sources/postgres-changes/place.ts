@@ -1,0 +1,52 @@
+import { isMapping } from '@tributary/shared';
+import type { Place } from '../port.js';
+import { type Lsn, parseLsn, writeLsn } from './lsn.js';
+
+/** How far one table has come. */
+export interface TablePlace {
+  /** The number of the table: a table that replaces another of its name has another one. */
+  readonly oid: number;
+  /** The settings under which it was copied (see Endpoint.fingerprint). */
+  readonly settings: string;
+  /** Whether the copy is done. */
+  readonly isCopied: boolean;
+  /**
+   * Of a copy that is not done: the key of the last row. It is there only where the copy may go on behind it: where nothing was known of the
+   * table before, so that nothing can be missing.
+   */
+  readonly after?: readonly string[];
+}
+
+/** How far the tables of a slot have come. */
+export interface ChangesPlace {
+  readonly slot: string;
+  readonly system: string;
+  readonly timeline: number;
+  /** All before it is confirmed by RabbitMQ. The slot itself is never confirmed beyond it. */
+  readonly lsn: Lsn;
+  /** By endpoint. */
+  readonly tables: Readonly<Record<string, TablePlace>>;
+}
+
+export const writePlace = (place: ChangesPlace): Place => ({ ...place, lsn: writeLsn(place.lsn) });
+
+/** @returns undefined for what was not written by {@link writePlace}: everything is copied then */
+export function readPlace(place: Place | undefined): ChangesPlace | undefined {
+  if (!isMapping(place)) return undefined;
+  const { slot, system, timeline, lsn, tables } = place;
+  if (typeof slot !== 'string' || typeof system !== 'string' || typeof timeline !== 'number') return undefined;
+  if (typeof lsn !== 'string' || !/^[0-9A-F]+\/[0-9A-F]+$/.test(lsn) || !isMapping(tables)) return undefined;
+  const read = Object.entries(tables).flatMap(([id, one]) => {
+    const table = readTable(one);
+    return table === undefined ? [] : [[id, table] as const];
+  });
+  return { slot, system, timeline, lsn: parseLsn(lsn), tables: Object.fromEntries(read) };
+}
+
+function readTable(value: unknown): TablePlace | undefined {
+  if (!isMapping(value)) return undefined;
+  const { oid, settings, isCopied, after } = value;
+  if (typeof oid !== 'number' || typeof settings !== 'string' || typeof isCopied !== 'boolean') return undefined;
+  const isKey = Array.isArray(after) && after.every((one) => typeof one === 'string');
+  return isKey ? { oid, settings, isCopied, after } : { oid, settings, isCopied };
+}
