@@ -20,6 +20,7 @@ export {
 } from './operate/commands.js';
 export { type GenerateOptions, generateEndpoints } from './operate/generate.js';
 export { type ListOptions, listTables } from './operate/list.js';
+export { type NotTaken, type SendOptions, type Sent, sendLines, sendRecord } from './operate/send.js';
 export { type TryOptions, tryEndpoint } from './operate/try.js';
 export type { PollSummary } from './poll/progress.js';
 export type { OutgoingMessage } from './publish/messages.js';

@@ -5,6 +5,7 @@ import {
   type Clock,
   createRegistry,
   DEFAULT_SHUTDOWN_DEADLINE,
+  doorApp,
   interruptible,
   type LogOutput,
   listen,
@@ -14,12 +15,14 @@ import {
   type Registry,
   ReleaseList,
   RetryableError,
+  readHooksAddress,
   readServiceSettings,
   readToken,
   type Service,
   type ServiceEnvironment,
   ServiceGuard,
   type ServiceProcess,
+  type ServiceRoute,
   type ServiceSettings,
   serviceApp,
   systemClock,
@@ -48,7 +51,7 @@ import { memoryTokenStore } from './sources/rest/auth/token-store.js';
 import { type Proxies, proxiesOf } from './sources/rest/proxies.js';
 import { createSurroundings } from './sources/surroundings.js';
 import { type Doors, openDoors } from './sources/webhook/open.js';
-import { hookRoutes } from './sources/webhook/routes.js';
+import { hookRoutes, sentRecordsRoute } from './sources/webhook/routes.js';
 import { memoryStores, openRedisStores, type Stores } from './stores.js';
 
 export interface ProducerOptions extends ServiceSettings {
@@ -63,6 +66,8 @@ export interface ProducerOptions extends ServiceSettings {
   readonly schedule: boolean;
   /** Where cursors are stored, if not in Redis; then Redis is not used at all. */
   readonly cursors?: CursorStore | undefined;
+  /** Where events of webhooks are taken, if not on the port of the other routes. */
+  readonly webhooks?: { readonly port: number; readonly host: string } | undefined;
   /** How far the endpoints had come, where Redis does not outlive the process. */
   readonly marks?: SavedMarks | undefined;
 }
@@ -70,6 +75,8 @@ export interface ProducerOptions extends ServiceSettings {
 export interface Producer extends Service {
   /** The URL of its HTTP server, once it is started. */
   readonly url: string;
+  /** Where it takes events: the same, unless they have a port of their own. */
+  readonly hooksUrl: string;
   readonly registry: Registry;
   /** Polls every enabled endpoint once, all at the same time. Never rejects: the summary of a failed poll holds its error. */
   pollOnce(): Promise<PollSummary[]>;
@@ -100,7 +107,14 @@ export function producerProcess(env: ServiceEnvironment, output?: LogOutput): Se
   for (const advice of adviceOn(settings.config, env)) settings.log.warn(advice);
   const adminToken = readToken(env, 'ADMIN_TOKEN');
   const secret = env.TRIBUTARY_SECRET || undefined;
-  const service = createProducer({ ...settings, adminToken, secret, proxies: proxiesOf(env), schedule: true });
+  const service = createProducer({
+    ...settings,
+    adminToken,
+    secret,
+    proxies: proxiesOf(env),
+    webhooks: readHooksAddress(env),
+    schedule: true,
+  });
   return { service, log: settings.log };
 }
 
@@ -120,6 +134,7 @@ class ProducerService implements Producer {
   /** Which other pipeline has our name, in words. */
   #rival: string | undefined;
   #url = '';
+  #hooksUrl = '';
   #started: Promise<void> | undefined;
   #stopped: Promise<void> | undefined;
 
@@ -133,6 +148,10 @@ class ProducerService implements Producer {
 
   get url(): string {
     return this.#url;
+  }
+
+  get hooksUrl(): string {
+    return this.#hooksUrl || this.#url;
   }
 
   start(): Promise<void> {
@@ -214,6 +233,7 @@ class ProducerService implements Producer {
     const problems = () =>
       [problem(), kept.problem(), this.#rival, ...losses.problems()].filter((text) => text !== undefined);
     const doors = openDoors({
+      config,
       endpoints,
       publisher,
       stores: kept,
@@ -285,13 +305,28 @@ class ProducerService implements Producer {
   async #listen(control: Control, problems: () => readonly string[]): Promise<void> {
     const { instance, adminToken, reading, readToken, port, host } = this.#options;
     const guard = new ServiceGuard({ reading, readToken, adminToken, clock: this.#clock });
-    const app = serviceApp(this.registry, problems, guard, [
-      ...operationRoutes({ control, instance }),
-      ...hookRoutes(() => this.#doors?.door),
-    ]);
+    const hooks = hookRoutes(() => this.#doors?.door);
+    const own = [...operationRoutes({ control, instance }), sentRecordsRoute(() => this.#doors?.records)];
+    const { webhooks } = this.#options;
+    const app = serviceApp(this.registry, problems, guard, webhooks === undefined ? [...own, ...hooks] : own);
     const http = await listen(app, port, host);
     this.#releases.add('the HTTP server', () => http.close());
     this.#url = http.url;
+    if (webhooks !== undefined) await this.#listenOutside(webhooks, hooks, problems);
+  }
+
+  /** A port that may be reached from outside: nothing else answers there, and no reason is told without a token. */
+  async #listenOutside(
+    { port, host }: NonNullable<ProducerOptions['webhooks']>,
+    hooks: readonly ServiceRoute[],
+    problems: () => readonly string[],
+  ): Promise<void> {
+    const { adminToken, readToken, log } = this.#options;
+    const guard = new ServiceGuard({ reading: 'token', readToken, adminToken, clock: this.#clock });
+    const http = await listen(doorApp(problems, guard, hooks), port, host);
+    this.#releases.add('the HTTP server for events', () => http.close());
+    this.#hooksUrl = http.url;
+    log.info({ url: http.url }, 'events are taken here, and not on the port of the producer');
   }
 
   /** Endpoints are polled by the producer that holds their lease. */

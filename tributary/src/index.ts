@@ -5,3 +5,4 @@ export type { Figures } from './library/figures.js';
 export type { Summary } from './library/once.js';
 export type { PipelineOptions, PipelineUrls } from './library/options.js';
 export { type MarksPlace, type Pipeline, startPipeline } from './library/pipeline.js';
+export { type PublishOptions, publish } from './library/publish.js';

@@ -21,7 +21,7 @@ const MAX_HEADER_LENGTH = 512;
  * producer that was suspended in between must not make old content look new.
  */
 export function messageMaker(
-  endpoint: Endpoint,
+  endpoint: Pick<Endpoint, 'id' | 'entity'>,
   run: number,
   ids: Ids,
 ): (record: unknown, fetchedAt: number) => OutgoingMessage {

@@ -59,6 +59,13 @@ export const ENVIRONMENT = {
     words:
       'The port that a service listens on; 0 for any free one. `npm start` gives it to its dashboard, stays on 127.0.0.1, and takes another port where one is taken',
   },
+  WEBHOOK_PORT: {
+    readers: ['producer'],
+    usually: "the producer's own port",
+    words:
+      'The port on which events of webhooks are taken, and nothing else but /healthz and /readyz answers: so that they can be reached from outside, and the routes for commands cannot',
+  },
+  WEBHOOK_HOST: { readers: ['producer'], usually: '`HOST`', words: 'The address of that port' },
   INSTANCE_ID: {
     readers: SERVICES,
     usually: "the host's name",

@@ -7,6 +7,7 @@ import { describeError } from '../errors.js';
 import type { Registry } from './metrics.js';
 import {
   addRoutes,
+  aliveRoutes,
   healthRoutes,
   hostProblem,
   type Readiness,
@@ -25,6 +26,15 @@ export function serviceApp(
   const app = createApp();
   app.use(oneHost);
   addRoutes(app, guard, [...healthRoutes(registry, readiness), ...more]);
+  app.use(nothingHere, failed);
+  return app;
+}
+
+/** An application for a port that strangers reach: what it is for, and what a balancer asks for. */
+export function doorApp(readiness: Readiness, guard: ServiceGuard, routes: readonly ServiceRoute[]): Express {
+  const app = createApp();
+  app.use(oneHost);
+  addRoutes(app, guard, [...aliveRoutes(readiness), ...routes]);
   app.use(nothingHere, failed);
   return app;
 }

@@ -135,10 +135,10 @@ export function addRoutes(app: Express, guard: ServiceGuard, routes: readonly Se
 }
 
 /**
- * The three paths that every service has: `/healthz` (the process runs), `/readyz` (it can do its work; 503 with the reasons
- * if not), `/metrics` (Prometheus). Whoever runs the containers needs the status of `/readyz`; the reasons are for readers.
+ * `/healthz` (the process runs) and `/readyz` (it can do its work; 503 with the reasons if not). Whoever runs the containers needs the
+ * status of `/readyz`; the reasons are for readers.
  */
-export const healthRoutes = (registry: Registry, readiness: Readiness): readonly ServiceRoute[] => [
+export const aliveRoutes = (readiness: Readiness): readonly ServiceRoute[] => [
   {
     method: 'get',
     path: '/healthz',
@@ -156,6 +156,11 @@ export const healthRoutes = (registry: Registry, readiness: Readiness): readonly
       response.status(problems.length === 0 ? 200 : 503).json({ ready: problems.length === 0, problems: told });
     },
   },
+];
+
+/** The three paths that every service has: those two, and `/metrics` (Prometheus). */
+export const healthRoutes = (registry: Registry, readiness: Readiness): readonly ServiceRoute[] => [
+  ...aliveRoutes(readiness),
   {
     method: 'get',
     path: '/metrics',

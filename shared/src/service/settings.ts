@@ -35,6 +35,21 @@ export function readPort({ PORT }: ServiceEnvironment, usual: number): number {
 }
 
 /**
+ * Where a producer takes events, if not on its own port; undefined if it does.
+ * @throws FatalError if the environment names a port that cannot be one
+ */
+export function readHooksAddress(
+  env: ServiceEnvironment,
+): { readonly port: number; readonly host: string } | undefined {
+  const { WEBHOOK_PORT: text = '' } = env;
+  if (text === '') return undefined;
+  const port = Number(text);
+  if (!isPort(port))
+    throw new FatalError('port_invalid', `WEBHOOK_PORT is "${text}": expected a number from 0 to 65535`);
+  return { port, host: env.WEBHOOK_HOST || variable(env, 'HOST') };
+}
+
+/**
  * @param output where log lines go; stdout unless given
  * @throws ConfigError with every fault of the environment, or else of the pipeline file
  */

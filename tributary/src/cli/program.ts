@@ -7,6 +7,7 @@ import { endpointsCommand, resetCommand } from './endpoints.js';
 import { generateEndpointsCommand } from './generate-endpoints.js';
 import { initCommand } from './init.js';
 import { listCommand } from './list.js';
+import { sendCommand } from './send.js';
 import { serviceCommands } from './services.js';
 import { createGroup } from './shell/command.js';
 import { CommandFailed, type Context, EXIT } from './shell/context.js';
@@ -37,6 +38,7 @@ function createProgram(context: Context, version: string): CommandUnknownOpts {
     listCommand(context),
     endpointsCommand(context),
     resetCommand(context),
+    sendCommand(context),
     deadLettersCommand(context),
     ...serviceCommands(context),
     generateEndpointsCommand(context),

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { type Consumer, checkSink, createConsumer } from '@tributary/consumer';
 import { createDashboard, type Dashboard, readDashboardSettings } from '@tributary/dashboard';
 import { createMockApi, type MockApi, readSettings } from '@tributary/mock-api';
-import { createProducer, type Producer, proxiesOf } from '@tributary/producer';
+import { createProducer, type Producer, proxiesOf, sendRecord } from '@tributary/producer';
 import {
   adviceOn,
   createLogger,
@@ -11,6 +11,7 @@ import {
   type PipelineConfig,
   PORTS,
   ReleaseList,
+  readHooksAddress,
   readInstance,
   readPort,
   sinkWords,
@@ -38,6 +39,11 @@ export interface Pipeline {
   readonly dashboardToken: string | undefined;
   /** What has flowed since the start. */
   figures(): Promise<Figures>;
+  /**
+   * Sends a record with the fields of the entity; resolves when its queue has it.
+   * @throws FatalError in words if it is not valid, or if it cannot be taken
+   */
+  publish(entity: string, record: unknown): Promise<void>;
   /** Records that were taken from the queues and are not settled yet. */
   inFlight(): number;
   /**
@@ -81,6 +87,8 @@ interface Services extends Servers {
   readonly dashboard: Dashboard;
   readonly mockApi: MockApi | undefined;
   readonly dashboardToken: string | undefined;
+  /** The producer takes commands and records with it. */
+  readonly producerToken: string;
   /** Where marks are kept, if the ledger is in memory and rows are written to a folder. */
   readonly markFile: MarkFile | undefined;
 }
@@ -111,6 +119,11 @@ class RunningPipeline implements Pipeline {
 
   figures(): Promise<Figures> {
     return readFigures(this.#services);
+  }
+
+  publish(entity: string, record: unknown): Promise<void> {
+    const { producer, producerToken } = this.#services;
+    return sendRecord(record, { entity, producerUrl: producer.url, adminToken: producerToken });
   }
 
   inFlight(): number {
@@ -220,11 +233,12 @@ async function startServices(options: PipelineOptions, release: ReleaseList): Pr
       reading,
       readToken,
       marks: kept,
+      webhooks: readHooksAddress(env),
     }),
   );
   release.add('producer', () => producer.stop());
   running.producer = producer;
-  return { ...servers, config, producer, consumer, dashboard, mockApi, dashboardToken, markFile };
+  return { ...servers, config, producer, consumer, dashboard, mockApi, dashboardToken, producerToken, markFile };
 }
 
 function startMockApi(env: Environment, schedule: boolean, logger: (service: string) => Logger): Promise<MockApi> {

@@ -11,6 +11,7 @@ const COMMANDS = [
   'endpoints',
   'reset',
   'list',
+  'send',
   'dead-letters',
   'producer',
   'consumer',

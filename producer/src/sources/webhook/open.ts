@@ -2,6 +2,7 @@ import {
   type Clock,
   type Logger,
   type OpenPublication,
+  type PipelineConfig,
   type Registry,
   type Topology,
   versionOrder,
@@ -18,8 +19,10 @@ import { Door } from './door.js';
 import { type Hook, hooksOf } from './hooks.js';
 import { Intake } from './intake.js';
 import { createHookMetrics, registerHookGauges } from './metrics.js';
+import { SentRecords } from './sent-records.js';
 
 export interface DoorsOptions {
+  readonly config: PipelineConfig;
   readonly endpoints: readonly Endpoint[];
   readonly publisher: Pick<Publisher, 'begin'>;
   readonly stores: Pick<Stores, 'publications' | 'copies' | 'known' | 'table'>;
@@ -39,6 +42,7 @@ export interface DoorsOptions {
 /** What the rest of the producer does with the doors for events. */
 export interface Doors {
   readonly door: Door;
+  readonly records: SentRecords;
   readonly intake: Intake;
   /** To be called with what each look at the publications finds. */
   look(open: readonly OpenPublication[]): Promise<void>;
@@ -76,31 +80,50 @@ export function openDoors(options: DoorsOptions): Doors {
     if (waiting < config.maxBacklog) return undefined;
     return `the queue holds ${waiting} records that no consumer has settled (maxBacklog is ${config.maxBacklog}): see whether consumers run`;
   };
+  const ids = createIds();
+  const hear = async (others: readonly string[], messages: readonly OutgoingMessage[]) => {
+    if (others.length === 0) return;
+    const keys = messages.flatMap(({ envelope: { key, version } }) =>
+      key === undefined ? [] : [{ key, version: versionOrder(version, '').trimEnd() }],
+    );
+    for (const other of others) await known.hear(other, keys);
+  };
   const door = new Door({
     hooks: hooksOf(endpoints, pollMetrics, log),
     intake,
     metrics,
     pollMetrics,
-    ids: createIds(),
+    ids,
     clock,
     log,
     pressure,
     async hear({ endpoint }, messages) {
       const notes = endpoint.config.deletes?.missing === true ? [endpoint.id] : [];
-      const others = [...notes, ...endpoint.sharesEntityWith];
-      if (others.length === 0) return;
-      const keys = messages.flatMap(({ envelope: { key, version } }) =>
-        key === undefined ? [] : [{ key, version: versionOrder(version, '').trimEnd() }],
-      );
-      for (const other of others) await known.hear(other, keys);
+      await hear([...notes, ...endpoint.sharesEntityWith], messages);
     },
     async poll(id) {
       await table.ask(id, 'run');
       options.beatNow();
     },
   });
+  const records = new SentRecords({
+    entities: options.config.entities,
+    intake,
+    ids,
+    clock,
+    log,
+    problem: () => options.problem(),
+    hear: async (entity, messages) =>
+      await hear(
+        Object.entries(options.config.endpoints)
+          .filter(([, one]) => one.enabled && one.entity === entity && one.deletes?.missing === true)
+          .map(([id]) => id),
+        messages,
+      ),
+  });
   return {
     door,
+    records,
     intake,
     async look(open) {
       for (const queue of queues.values()) backlog.set(queue, 0);

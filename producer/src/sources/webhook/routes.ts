@@ -1,6 +1,7 @@
 import type { ServiceRoute } from '@tributary/shared';
 import type { Response } from 'express';
 import type { Answer, Door } from './door.js';
+import type { SentRecords } from './sent-records.js';
 
 /**
  * The doors for events. They are open for the tokens of this service: each sender shows who it is in its own way, and the door checks
@@ -32,3 +33,20 @@ function send(response: Response, answer: Answer, isRead: boolean): void {
   else if (error !== undefined) response.json({ error });
   else response.end();
 }
+
+/** Records from programs that have the admin token: `POST /records/ENTITY`. */
+export const sentRecordsRoute = (records: () => SentRecords | undefined): ServiceRoute => ({
+  method: 'post',
+  path: '/records/:entity',
+  role: 'admin',
+  async handle(request, response) {
+    const taken = await records()?.take(String(request.params.entity), request);
+    if (taken === undefined)
+      return response.status(503).set('Retry-After', '5').json({ error: 'the producer is starting' });
+    const { status, after, ...told } = taken;
+    if (request.complete) response.removeHeader('Connection');
+    else response.set('Connection', 'close');
+    if (after !== undefined) response.set('Retry-After', String(after));
+    return response.status(status).json(told);
+  },
+});

@@ -29,8 +29,10 @@ async function setUp(settings: object = {}, options: Parameters<typeof setUpProd
     return { status: response.status, text: await response.text(), headers: response.headers };
   };
   const bodies = () => {
-    const queue = producer.server.getBroker().getQueue('customer_data');
-    return queue?.messages.map(({ content }) => JSON.parse(String(content)) as Record<string, unknown>) ?? [];
+    const { messages = [] } = producer.server.getBroker().getQueue('customer_data') ?? {};
+    // Some messages may be packs: a record in each line.
+    const lines = messages.flatMap(({ content }) => String(content).split('\n'));
+    return lines.map((line) => JSON.parse(line) as Record<string, unknown>);
   };
   const metric = async (name: string) =>
     (await producer.get('/metrics')).text.split('\n').filter((line) => line.startsWith(name) && !/ 0$/.test(line));
@@ -141,6 +143,23 @@ describe('the door for events', () => {
         .map(({ id }) => id)
         .toSorted(),
     ).toEqual(ids.toSorted());
+  });
+
+  test('has a port of its own where nothing else answers, if it is asked for', async () => {
+    const { producer } = await setUp({}, { webhooks: { port: 0, host: '127.0.0.1' }, adminToken: 'an-admin-token' });
+    const ask = async (url: string, method = 'GET') => {
+      const headers = { authorization: 'Bearer an-admin-token' };
+      return (await fetch(url, { method, headers })).status;
+    };
+    expect(await ask(`${producer.url}/hooks/crm`, 'POST')).toBe(404);
+    expect(await ask(`${producer.hooksUrl}/hooks/crm`, 'POST')).toBe(401);
+    expect(await ask(`${producer.hooksUrl}/readyz`)).toBe(200);
+    for (const path of ['/metrics', '/endpoints', '/status']) {
+      expect(await ask(`${producer.hooksUrl}${path}`)).toBe(404);
+    }
+    for (const path of ['/endpoints/crm/pause', '/records/customer']) {
+      expect(await ask(`${producer.hooksUrl}${path}`, 'POST')).toBe(404);
+    }
   });
 
   test('is polled by no one: a single round leaves it out', async () => {

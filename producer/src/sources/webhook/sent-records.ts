@@ -1,0 +1,162 @@
+import type { IncomingMessage } from 'node:http';
+import {
+  type Clock,
+  compileEntity,
+  describeError,
+  type Entity,
+  type Logger,
+  type PipelineConfig,
+  PoisonError,
+  parseJson,
+} from '@tributary/shared';
+import type { Ids } from '../../publish/ids.js';
+import { messageMaker, type OutgoingMessage } from '../../publish/messages.js';
+import { Bodies } from './body.js';
+import { doorName } from './confirmed-events.js';
+import type { Intake } from './intake.js';
+import { Refused } from './refused.js';
+
+/** What records that are sent say of themselves in the place of an endpoint. */
+const SENT = 'sent';
+
+/** Bytes of one request. */
+const MOST_BYTES = 16 * 1024 * 1024;
+
+/** Milliseconds for the confirms of RabbitMQ. */
+const PATIENCE = 30_000;
+
+/** A record that cannot be taken. */
+export interface RefusedRecord {
+  /** Its place among those that were sent, from 0. */
+  readonly place: number;
+  readonly error: string;
+}
+
+/** What became of the records of one request. */
+export interface Taken {
+  readonly status: number;
+  /** Confirmed by RabbitMQ. */
+  readonly accepted: number;
+  readonly refused: readonly RefusedRecord[];
+  /** Why none was taken. */
+  readonly error?: string;
+  /** Seconds of Retry-After. */
+  readonly after?: number | undefined;
+}
+
+export interface SentRecordsOptions {
+  readonly entities: PipelineConfig['entities'];
+  readonly intake: Intake;
+  readonly ids: Ids;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Why nothing can be taken now, in words; undefined if it can. */
+  problem(): string | undefined;
+  /** To be awaited before records are published: endpoints that note the keys learn the versions. */
+  hear(entity: string, messages: readonly OutgoingMessage[]): Promise<void>;
+}
+
+/**
+ * Takes records from programs and people that have the admin token: canonical records, with the fields of their entity. Each is
+ * checked as the consumer checks it, so that a fault is told to whoever sent it, and not to the dead letters.
+ */
+export class SentRecords {
+  readonly #options: SentRecordsOptions;
+  readonly #entities: ReadonlyMap<string, Entity>;
+  readonly #bodies = new Bodies();
+
+  constructor(options: SentRecordsOptions) {
+    this.#options = options;
+    this.#entities = new Map(
+      Object.entries(options.entities).map(([name, config]) => [name, compileEntity(name, config)]),
+    );
+  }
+
+  /** Never rejects. */
+  async take(name: string, request: IncomingMessage): Promise<Taken> {
+    const nothing = { accepted: 0, refused: [] };
+    try {
+      return await this.#take(name, request);
+    } catch (error) {
+      if (error instanceof Refused)
+        return { ...nothing, status: error.status, error: error.message, after: error.after };
+      const reason = describeError(error);
+      this.#options.log.warn({ entity: name, reason }, 'records that were sent could not be published');
+      return { ...nothing, status: 503, error: reason, after: 10 };
+    }
+  }
+
+  async #take(name: string, request: IncomingMessage): Promise<Taken> {
+    const { ids, clock, intake, hear } = this.#options;
+    const entity = this.#entities.get(name);
+    if (entity === undefined) {
+      const known = [...this.#entities.keys()].join(', ');
+      throw new Refused('unknown', `there is no entity "${name.slice(0, 100)}": expected one of ${known}`);
+    }
+    const problem = this.#options.problem();
+    if (problem !== undefined) throw new Refused('not_now', problem, { after: 10 });
+    const records = recordsOf(await this.#bodies.read(request, MOST_BYTES), request.headers['content-type'] ?? '');
+    const messageOf = messageMaker({ id: SENT, entity }, 0, ids);
+    const now = clock.now();
+    const refused: RefusedRecord[] = [];
+    const messages: OutgoingMessage[] = [];
+    for (const [place, record] of records.entries()) {
+      const error = faultOf(entity, record);
+      if (error === undefined) messages.push(messageOf(record.value, now));
+      else refused.push({ place, error });
+    }
+    if (messages.length > 0) {
+      await hear(name, messages);
+      await withinPatience(clock, intake.accept(doorName(`:${name}`), messages));
+    }
+    return { status: refused.length === 0 ? 200 : 422, accepted: messages.length, refused };
+  }
+}
+
+/** A record as it was sent, or why it cannot be read. */
+type Read = { readonly value: unknown; readonly fault?: string };
+
+function recordsOf(body: Buffer, type: string): readonly Read[] {
+  const text = body.toString();
+  if (/ndjson|jsonl/i.test(type)) {
+    return text.split('\n').flatMap((line) => (line.trim() === '' ? [] : [read(line)]));
+  }
+  const { value, fault } = read(text);
+  if (fault !== undefined) throw new Refused('unreadable', fault);
+  return (Array.isArray(value) ? value : [value]).map((one: unknown) => ({ value: one }));
+}
+
+function read(text: string): Read {
+  try {
+    return { value: parseJson(text) };
+  } catch (error) {
+    return { value: undefined, fault: `it is not JSON: ${describeError(error)}` };
+  }
+}
+
+function faultOf(entity: Entity, { value, fault }: Read): string | undefined {
+  if (fault !== undefined) return fault;
+  try {
+    entity.decode(value);
+    return undefined;
+  } catch (error) {
+    if (error instanceof PoisonError) return error.message;
+    throw error;
+  }
+}
+
+async function withinPatience(clock: Clock, accepted: Promise<void>): Promise<void> {
+  const late = new AbortController();
+  accepted.catch(() => {});
+  const isLate = clock.sleep(PATIENCE, late.signal).then(() => {
+    if (late.signal.aborted) return;
+    const words = `RabbitMQ has not confirmed within ${PATIENCE / 1_000} s; send again: what arrived meanwhile is dropped`;
+    throw new Refused('not_now', words, { after: 10 });
+  });
+  try {
+    await Promise.race([accepted, isLate]);
+  } finally {
+    late.abort();
+    isLate.catch(() => {});
+  }
+}
