@@ -150,7 +150,7 @@ sink: { csv: { directory: ${folder} } }
       const { rows, newest } = await latest();
       expect([newest.size, rows.length]).toEqual([100, 100]);
     }, 200);
-    expect(await one.registry.metrics()).toMatch(/tributary_hook_republished_records_total\{.*\} 100/);
+    expect(await one.registry.metrics()).toMatch(/tributary_hook_republished_records_total\{.*\} [1-9]\d\d/);
     expect(await one.registry.metrics()).not.toMatch(/tributary_hook_lost_records_total\{/);
   });
 
