@@ -13,7 +13,7 @@ import { findDetails } from './details.js';
 import type { Draft, EndpointDraft, EntityDraft, Remark } from './draft.js';
 import type { Settings } from './guess.js';
 import { limitsIn } from './limits.js';
-import { lastWordOf, type Names, namesOf } from './names.js';
+import { lastWordOf, type Names, namesOf, prefixOf } from './names.js';
 import { findPaging } from './paging/find.js';
 import { tunedSize } from './paging/size.js';
 import { deletedWhen } from './records/deleted.js';
@@ -197,20 +197,6 @@ function familyOf(
 const noKey = (records: readonly unknown[]): string =>
   `nothing tells the ${new Set(records.map((record) => JSON.stringify(record))).size} records apart, not even three columns together. ` +
   'Is there an address whose records have an id? If they have none, write the file by docs/own-api.md, with a key of your own';
-
-function prefixOf(url: string): string {
-  const host = /^https?:\/\/(?:[^@/]*@)?([^/:?]+)/i.exec(url)?.[1] ?? '';
-  const words = host
-    .split('.')
-    .filter((word) => !/^(api|www|com|org|net|io|dev|app|cloud|co|rest|gateway|\d+|localhost)$/i.test(word));
-  const name = (words.length > 1 && words[0]?.length !== undefined ? words.at(-2) : words[0]) ?? 'api';
-  return (
-    (words.length === 1 ? (words[0] ?? 'api') : name)
-      .replaceAll(/[^A-Za-z\d]+/g, '_')
-      .toUpperCase()
-      .replace(/^(\d)/, 'API_$1') || 'API'
-  );
-}
 
 /** Without query and user. */
 const titleOf = (url: string): string => url.replace(/[?#].*$/s, '').replace(/\/\/[^@/]*@/, '//');

@@ -54,3 +54,18 @@ function plural(word: string): string {
   if (/[^aeiou]y$/.test(word)) return word.replace(/y$/, 'ies');
   return /(ch|sh|x|z)$/.test(word) ? `${word}es` : `${word}s`;
 }
+
+/** What the names of variables begin with: who it is that is asked. */
+export function prefixOf(url: string): string {
+  const host = /^https?:\/\/(?:[^@/]*@)?([^/:?]+)/i.exec(url)?.[1] ?? '';
+  const words = host
+    .split('.')
+    .filter((word) => !/^(api|www|com|org|net|io|dev|app|cloud|co|rest|gateway|\d+|localhost)$/i.test(word));
+  const name = (words.length > 1 && words[0]?.length !== undefined ? words.at(-2) : words[0]) ?? 'api';
+  return (
+    (words.length === 1 ? (words[0] ?? 'api') : name)
+      .replaceAll(/[^A-Za-z\d]+/g, '_')
+      .toUpperCase()
+      .replace(/^(\d)/, 'API_$1') || 'API'
+  );
+}

@@ -56,7 +56,14 @@ export async function findChanges(search: ChangesSearch): Promise<Guess<Settings
   const format = formatOf(version);
   const all = async (some: readonly string[]) =>
     reader.recorder.left > 0 && (await proves(search, [namesAtOnce(search, some, format)]));
-  const name = await findName(names, all);
+  // Some frameworks take a name in brackets for a value to compare with, and give nothing: those are asked apart.
+  const isPlain = (one: string) => !/[[\]<>]/.test(one);
+  const name =
+    (await findName(names.filter(isPlain), all)) ??
+    (await findName(
+      names.filter((one) => !isPlain(one)),
+      all,
+    ));
   if (name === undefined) return undefined;
   const incremental = { parameter: name, ...(format === undefined ? {} : { format }) };
   return {

@@ -1,0 +1,130 @@
+import {
+  DATABASES,
+  describeError,
+  FatalError,
+  type FieldType,
+  pathToName,
+  RetryableError,
+  withoutValues,
+} from '@tributary/shared';
+import { passwordsOf } from '../../sources/sql/concealed.js';
+import type { TableDescription } from '../../sources/sql/database.js';
+import { openDatabase } from '../../sources/sql/databases.js';
+import type { Draft, EndpointDraft, EntityDraft, Remark } from '../draft.js';
+import { namesOf } from '../names.js';
+import type { Column } from '../records/columns.js';
+
+/** Milliseconds. A person waits. */
+const TIMEOUT = 60_000;
+const CONNECT_TIMEOUT = 10_000;
+const VARIABLE = 'DATABASE_URL';
+
+export const isDatabaseUrl = (text: string): boolean =>
+  Object.keys(DATABASES).some((scheme) => text.startsWith(`${scheme}://`));
+
+export interface DatabaseDraftOptions {
+  readonly url: string;
+  /** Only this table. */
+  readonly table?: string | undefined;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * An endpoint and an entity for each table that has a key.
+ * @throws FatalError, RetryableError without the password, if the database refuses or does not answer, or has no such table
+ */
+export async function draftOfDatabase({ url, table, signal }: DatabaseDraftOptions): Promise<Draft> {
+  const database = openDatabase({ url, timeout: TIMEOUT, connectTimeout: CONNECT_TIMEOUT, connections: 1 });
+  try {
+    const found = table === undefined ? await database.tables(signal) : [await database.table(table, signal)];
+    const tables = found.filter((one) => one !== undefined);
+    const drafted = tables.filter(({ key }) => key.length > 0).map(draftOfTable);
+    const left = tables.filter(({ key }) => key.length === 0).map(({ name }) => name);
+    if (drafted.length === 0) {
+      const none =
+        table === undefined
+          ? 'there is no table with a key that this user may read'
+          : `there is no table ${table} with a key that this user may read`;
+      throw new FatalError(
+        'table_none',
+        `${database.name}: ${none}${left.length === 0 ? '' : `; without a key are ${left.join(', ')}`}`,
+      );
+    }
+    return {
+      title: database.name,
+      entities: drafted.map(({ entity }) => entity),
+      endpoints: drafted.map(({ endpoint }) => endpoint),
+      notes: left.length === 0 ? [] : [`left out, since they have no primary key: ${left.join(', ')}`],
+      secrets: { [VARIABLE]: url },
+    };
+  } catch (error) {
+    if (!(error instanceof FatalError || error instanceof RetryableError)) throw error;
+    const message = withoutValues(describeError(error), passwordsOf(url));
+    throw error instanceof FatalError ? new FatalError(error.code, message) : new RetryableError(error.code, message);
+  } finally {
+    await database.close();
+  }
+}
+
+/** What a column becomes; text is what any other becomes. */
+const TYPES: readonly (readonly [RegExp, Exclude<FieldType, 'list'>])[] = [
+  [/^tinyint\(1\)|^bool/i, 'boolean'],
+  [/^(small|medium|big|tiny)?(int|serial)|^integer|^int\d/i, 'integer'],
+  [/^(numeric|decimal|money)/i, 'decimal'],
+  [/^(real|double|float)/i, 'number'],
+  [/^(timestamp|datetime)/i, 'datetime'],
+  [/^date$/i, 'date'],
+  [/^json|\[\]$|^array/i, 'json'],
+];
+
+const typeOf = (type: string): Exclude<FieldType, 'list'> =>
+  TYPES.find(([pattern]) => pattern.test(type))?.[1] ?? 'string';
+
+function draftOfTable({ name, columns, key, versions }: TableDescription): {
+  readonly entity: EntityDraft;
+  readonly endpoint: EndpointDraft;
+} {
+  const plain = name.split('.').at(-1) ?? name;
+  const names = namesOf('', plain, undefined);
+  const nullable = new Set(columns.filter((column) => column.nullable !== false).map((column) => column.name));
+  const version = versions.find(
+    (one) =>
+      !nullable.has(one) &&
+      ['datetime', 'integer'].includes(typeOf(columns.find((column) => column.name === one)?.type ?? '')),
+  );
+  const fields = columns.map(
+    (column): Column => ({
+      name: column.name,
+      label: [column.name],
+      path: pathToName(column.name).text,
+      steps: [column.name],
+      type: typeOf(column.type),
+      filled: 0,
+      values: [],
+      isSure: true,
+    }),
+  );
+  const isCounted = fields.find((field) => field.name === version)?.type === 'integer';
+  const remarks: Record<string, Remark> = { key: { text: 'the primary key', isSure: true } };
+  if (version !== undefined)
+    remarks.version = { text: 'called like something that grows with each change', isSure: false };
+  const entity: EntityDraft = {
+    name: names.entity,
+    dataset: names.dataset,
+    key,
+    version,
+    columns: fields,
+    required: new Set(columns.map((column) => column.name).filter((one) => !nullable.has(one))),
+    remarks,
+  };
+  const about: Record<string, Remark> =
+    version === undefined
+      ? { incremental: { text: 'no column is called like a version: each poll reads everything', isSure: false } }
+      : isCounted
+        ? { incremental: { text: 'how many numbers may still be uncommitted when later ones are read', isSure: false } }
+        : {};
+  const incremental =
+    version === undefined ? { incremental: false } : isCounted ? { incremental: { overlap: 1_000 } } : {};
+  const settings = { source: 'sql', url: `\${${VARIABLE}}`, table: name, ...incremental };
+  return { entity, endpoint: { id: names.endpoint, entity: names.entity, settings, remarks: about, records: [] } };
+}

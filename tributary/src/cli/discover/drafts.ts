@@ -1,0 +1,130 @@
+import { readFileSync } from 'node:fs';
+import { type Environment, FatalError, systemClock } from '@tributary/shared';
+import type { Context } from '../shell/context.js';
+import { withProgress } from '../shell/terminal.js';
+
+type Producer = typeof import('@tributary/producer');
+type Draft = Awaited<ReturnType<Producer['discover']>>;
+
+/** What a person gave on the command line. */
+export interface Given {
+  readonly input: string | undefined;
+  readonly from?: string | undefined;
+  readonly openapi?: string | undefined;
+  readonly operation?: string | undefined;
+  readonly name?: string | undefined;
+  readonly requests: number;
+  readonly header?: readonly string[] | undefined;
+  readonly auth?: string | undefined;
+  readonly method?: string | undefined;
+  readonly body?: string | undefined;
+}
+
+/** What was found out, how many requests that took, and which variables a person still has to set. */
+export interface Found {
+  readonly draft: Draft;
+  readonly asked: number;
+  readonly wanted: readonly string[];
+}
+
+/** @throws FatalError if nothing can be made of what was given */
+export async function findDraft(context: Context, producer: Producer, env: Environment, given: Given): Promise<Found> {
+  const { terminal } = context;
+  const { input, from, openapi, operation, name } = given;
+  if (openapi !== undefined) {
+    const text = await textOf(openapi, terminal.closed);
+    const base = isHttp(openapi) ? openapi : undefined;
+    const draft = producer.draftOfOpenApi({ text, from: nameOf(openapi), base, operation });
+    return { draft, asked: 0, wanted: draft.wanted };
+  }
+  if (from !== undefined) {
+    const target = input === undefined ? undefined : producer.targetOf(input, given);
+    const { target: concealed, secrets } =
+      target === undefined ? NOTHING : producer.concealSecrets(target, producer.prefixOf(target.url), env);
+    const draft = producer.draftOfSample({ text: readText(from), target: concealed, name, from: nameOf(from) });
+    return { draft: { ...draft, secrets }, asked: 0, wanted: [] };
+  }
+  if (input === undefined) {
+    throw new FatalError(
+      'input_missing',
+      'expected a URL, a curl line in quotes, the URL of a database, --from FILE or --openapi FILE',
+    );
+  }
+  if (producer.isDatabaseUrl(input)) {
+    const looking = producer.draftOfDatabase({ url: input, table: operation, signal: terminal.closed });
+    return { draft: await withProgress(terminal, () => 'looking at the database', looking), asked: 0, wanted: [] };
+  }
+  return await ask(context, producer, env, { ...given, input });
+}
+
+const NOTHING = { target: undefined, secrets: {} };
+
+async function ask(
+  { terminal }: Context,
+  producer: Producer,
+  env: Environment,
+  given: Given & { readonly input: string },
+): Promise<Found> {
+  let asked = 0;
+  const discovering = producer.discover({
+    target: producer.targetOf(given.input, given),
+    env,
+    requests: given.requests,
+    name: given.name,
+    clock: systemClock,
+    proxies: producer.proxiesOf(env),
+    signal: terminal.closed,
+    onExchange: ({ asked: request, answered, milliseconds }) => {
+      asked += 1;
+      terminal.say(`${String(asked).padStart(2)}  ${shortened(request)} -> ${answered}, ${milliseconds} ms\n`);
+    },
+    onPause: (until) => terminal.say(`the API asks to wait until ${new Date(until).toISOString()}\n`),
+  });
+  return { draft: await withProgress(terminal, () => 'looking at the API', discovering), asked, wanted: [] };
+}
+
+const LONGEST = 120;
+/** Some requests carry dozens of parameters. */
+const shortened = (request: string): string => (request.length > LONGEST ? `${request.slice(0, LONGEST)}…` : request);
+
+const isHttp = (text: string): boolean => /^https?:\/\//i.test(text);
+/** Without folders, query and user. */
+const nameOf = (place: string): string =>
+  place
+    .replace(/[?#].*$/s, '')
+    .split(/[\\/]/)
+    .at(-1) || place;
+
+function readText(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (cause) {
+    throw new FatalError('file_unreadable', `${file} cannot be read`, { cause });
+  }
+}
+
+/** A description is read whole, within bounds: it comes from another server than the API perhaps. */
+const MOST_BYTES = 32 * 1024 * 1024;
+const TIMEOUT = 30_000;
+
+async function textOf(place: string, closed: AbortSignal): Promise<string> {
+  if (!isHttp(place)) return readText(place);
+  const signal = AbortSignal.any([closed, AbortSignal.timeout(TIMEOUT)]);
+  // A redirect could lead into our own network.
+  const response = await fetch(place, {
+    signal,
+    redirect: 'error',
+    headers: { accept: 'application/json, application/yaml, */*;q=0.5' },
+  });
+  if (!response.ok || response.body === null)
+    throw new FatalError(`http_${response.status}`, `${nameOf(place)} was answered ${response.status}`);
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of response.body) {
+    size += chunk.byteLength;
+    if (size > MOST_BYTES)
+      throw new FatalError('body_too_large', `${nameOf(place)} is larger than ${MOST_BYTES / 1024 / 1024} MB`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString();
+}
