@@ -9,7 +9,7 @@ import { isMapping, ownValue } from './own-value.js';
 import { readInstant, toMicroseconds } from './times/instant.js';
 import { UNKNOWN_FIELDS } from './unknown-fields.js';
 import { ORIGIN, UNREADABLE, withOrigin } from './unreadable.js';
-import { compileFields, type Fault } from './validate.js';
+import { compileFields, type Fault, MOST_FAULTS } from './validate.js';
 import { normaliseVersion, VERSION } from './version.js';
 
 /** A record's fields as they are hashed and written: declared fields only, and only those that hold something. */
@@ -196,7 +196,8 @@ function invalidField(
   const path = steps.join('.');
   let value: unknown = raw;
   for (const step of steps) value = (value as Record<PropertyKey, unknown> | undefined)?.[step];
-  const more = faults.length > 1 ? ` (and ${faults.length - 1} more)` : '';
+  const others = faults.length - 1;
+  const more = others > 0 ? ` (and ${faults.length < MOST_FAULTS ? '' : 'at least '}${others} more)` : '';
   const found = describeMissing(value, steps.length === 1 ? fields[path]?.from : undefined);
   return new PoisonError('field_invalid', `${entity} ${key}: field "${path}" is ${found}: ${wanted}${more}`, path, {
     fault: wanted,

@@ -25,9 +25,14 @@ export interface FieldsReader {
    * one of them cannot be read. What else the record holds is left out.
    */
   read(record: object): Values | undefined;
-  /** What is wrong with a record that cannot be read, in the order of the fields. */
+  /** What is wrong with a record that cannot be read, in the order of the fields; of a list, {@link MOST_FAULTS} at most. */
   faults(record: object): Fault[];
+  /** No record is shorter than this in JSON, in characters. */
+  readonly shortest: number;
 }
+
+/** A message of 12 MB may hold a list of 300,000 objects, each of them wrong: to look at all would block the process for seconds. */
+export const MOST_FAULTS = 100;
 
 /** Values of one field: how they are read, and what a person is told of one that cannot be. */
 interface ValueReader {
@@ -54,6 +59,8 @@ export function compileFields(fields: Fields): FieldsReader {
   const valueAt = isInherited ? ownValue : (record: object, name: string) => (record as Values)[name];
   const isAbsent = (value: unknown) => value === undefined || value === null || value === '';
   return {
+    // Braces; of each field quotes, a colon, a comma (but for the first), and a value of one character at least.
+    shortest: columns.reduce((sum, { name, optional }) => sum + (optional ? 0 : name.length + 5), 1),
     read(record) {
       const values: Record<string, unknown> = isInherited ? Object.create(null) : {};
       for (const { name, optional, read } of inOrder) {
@@ -113,8 +120,10 @@ const READERS: Readonly<Record<FieldType, (field: Field) => ValueReader>> = {
 
 function listReader({ items = {}, maxLength }: Field): ValueReader {
   const reader = compileFields(items);
+  // Known before a single object is read.
+  const isTooLong = (list: readonly unknown[]) => list.length * (reader.shortest + 1) > maxLength;
   const read = (value: unknown): Values[] | undefined => {
-    if (!Array.isArray(value)) return undefined;
+    if (!Array.isArray(value) || isTooLong(value)) return undefined;
     const list: Values[] = [];
     for (const item of value) {
       const values = isMapping(item) ? reader.read(item) : undefined;
@@ -125,11 +134,14 @@ function listReader({ items = {}, maxLength }: Field): ValueReader {
   };
   const faults = (value: unknown): Fault[] => {
     if (!Array.isArray(value)) return [{ path: [], wanted: 'expected a list of objects' }];
-    const ofItems = value.flatMap((item, index) => {
-      if (!isMapping(item)) return [{ path: [index], wanted: 'expected an object' }];
-      return reader.faults(item).map(({ path, wanted }) => ({ path: [index, ...path], wanted }));
-    });
-    return ofItems.length > 0 ? ofItems : [{ path: [], wanted: STORABLE }];
+    if (isTooLong(value)) return [{ path: [], wanted: `is longer than ${maxLength} characters (maxLength)` }];
+    const found: Fault[] = [];
+    for (const [index, item] of value.entries()) {
+      if (found.length >= MOST_FAULTS) break;
+      if (!isMapping(item)) found.push({ path: [index], wanted: 'expected an object' });
+      else for (const { path, wanted } of reader.faults(item)) found.push({ path: [index, ...path], wanted });
+    }
+    return found.length > 0 ? found : [{ path: [], wanted: STORABLE }];
   };
   return { read, faults };
 }

@@ -26,15 +26,21 @@ export function normaliseVersion(value: unknown, type: FieldType | undefined): s
   return readInstant(value);
 }
 
+/** A time as {@link normaliseVersion} writes it. Without its Z, the later of two sorts after the other, however many digits they have. */
+const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z$/;
+
 /**
  * What the ledger compares: the version, then the message id (UUIDv7, so it sorts by the time of the fetch). Of two records
  * with one version, or without versions, the one that was fetched later is the newer.
+ *
+ * A Z is left out at the end of a time alone: `2024Z` of a field of type string is another version than `2024`.
  */
 export function versionOrder(version: string, messageId: string): string {
-  const sortable = version.endsWith('Z')
-    ? version.slice(0, -1)
-    : /^\d+$/.test(version)
-      ? version.padStart(20, '0')
-      : version;
+  const sortable =
+    version.endsWith('Z') && TIME.test(version)
+      ? version.slice(0, -1)
+      : /^\d+$/.test(version)
+        ? version.padStart(20, '0')
+        : version;
   return `${sortable} ${messageId}`;
 }
