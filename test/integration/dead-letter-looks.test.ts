@@ -12,6 +12,7 @@ const log = createLogger({ service: 'dashboard', instance: 'test', level: 'silen
 const LETTERS = 30;
 /** RabbitMQ drops a letter that was delivered more often than this. */
 const LIMIT = 12;
+const TIGHT = [0, 1, 2, 4];
 
 let rabbit: PrivateRabbitMQ;
 let connection: ChannelModel;
@@ -23,6 +24,10 @@ let name: string;
 beforeAll(async () => {
   rabbit = await startPrivateRabbitMQ();
   await rabbit.ctl('set_policy', 'few', '^limited.*\\.dead$', `{"delivery-limit": ${LIMIT}}`, '--apply-to', 'queues');
+  for (const limit of TIGHT) {
+    const policy = `{"delivery-limit": ${limit}}`;
+    await rabbit.ctl('set_policy', `tight${limit}`, `^tight${limit}.*\\.dead$`, policy, '--apply-to', 'queues');
+  }
   connection = await connect(rabbit.url);
 }, 120_000);
 afterAll(async () => {
@@ -43,7 +48,7 @@ afterEach(async () => {
 const dead = () => `${name}_customer.dead`;
 
 /** Starts a dashboard over a queue with letters. */
-async function begin(prefix: string, given?: Record<string, unknown>): Promise<void> {
+async function begin(prefix: string, given?: Record<string, unknown>, status = 200): Promise<void> {
   name = uniqueName(prefix);
   const config = parsePipeline(
     `
@@ -81,9 +86,10 @@ endpoints:
     log,
     amqpUrl: rabbit.url,
     auditLog: join(folder, 'audit.jsonl'),
+    tokens: { operator: 'operator-of-looks' },
   });
   await dashboard.start();
-  await expect.poll(async () => (await fetch(`${dashboard.url}/api/dead-letters`)).status).toBe(200);
+  await expect.poll(async () => (await fetch(`${dashboard.url}/api/dead-letters`)).status).toBe(status);
 }
 
 interface Page {
@@ -128,6 +134,28 @@ test.for([
 ] as const)('looks cost no letters where %s limits deliveries', async ([, prefix, given]) => {
   await begin(prefix, given);
   for (let look = 0; look < LOOKS; look++) expect((await list()).total).toBe(LETTERS);
+  await expectAllThere();
+});
+
+test.each(TIGHT.filter((limit) => limit > 0))(
+  'looks cost no letters where a policy allows but %i returns',
+  async (limit) => {
+    await begin(`tight${limit}`);
+    for (let look = 0; look < 3 * limit + 3; look++) expect((await list()).total).toBe(LETTERS);
+    const { letters } = await list();
+    for (const { id } of letters.slice(0, 4)) await ask(`/${id}`);
+    await expectAllThere();
+  },
+);
+
+test('no letter is touched where RabbitMQ drops each that is given back, and this is told', async () => {
+  await begin('tight0', undefined, 503);
+  const refusal = 'a delivery-limit of 0';
+  await expect.poll(() => list().then(String, String)).toContain(refusal);
+  for (let look = 0; look < 3; look++) await expect(list()).rejects.toThrow(refusal);
+  const token = { authorization: 'Bearer operator-of-looks', 'content-type': 'application/json' };
+  const replay = { method: 'POST', headers: token, body: JSON.stringify({ match: { search: 'c-3' } }) };
+  await expect(ask('/replay', replay)).rejects.toThrow(refusal);
   await expectAllThere();
 });
 

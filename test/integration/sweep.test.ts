@@ -40,6 +40,7 @@ describe('a look at the dead letters whose connection is cut', () => {
       atMost: 100,
       atMostBytes: 1_000_000,
       perChannel: 6,
+      mostReturns: 5,
       signal: new AbortController().signal,
       clock: systemClock,
       renew: async () => false,

@@ -22,6 +22,7 @@ import { withLock } from './lock.js';
 import type { PassOptions } from './pass.js';
 import { Renewals } from './renewals.js';
 import { Replayer } from './replayer.js';
+import { ReturnLimits } from './return-limits.js';
 import { type Swept, sweep } from './sweep.js';
 import { Faults, judge, type Problem, problemOf, shortened, UNKNOWN, type Verdict } from './verdict.js';
 
@@ -67,12 +68,14 @@ export class DeadLetters {
   readonly #turns = new Map<string, Promise<unknown>>();
   /** When a queue last took no letters that were to be renewed, by the clock that is never set. */
   readonly #full = new Map<string, number>();
+  readonly #returns: ReturnLimits;
 
   constructor(options: DeadLettersOptions) {
     this.#options = options;
     this.topology = topologyOf(options.config);
     this.#limits = { ...LIMITS, ...options.limits };
     this.#kept = keptStore(options.config.sink, options.postgresUrl);
+    this.#returns = new ReturnLimits(options.broker, options.clock);
     const entities = Object.entries(options.config.entities);
     this.#entities = new Map(entities.map(([name, entity]) => [name, compileEntity(name, entity)]));
   }
@@ -250,11 +253,12 @@ export class DeadLetters {
     const { broker, clock } = this.#options;
     const { deadQueue } = queue;
     const sweepIt = async () => {
+      const mostReturns = await this.#returns.most(deadQueue);
       const renewals = new Renewals(broker, deadQueue, clock);
       try {
         const visitLetter = (message: ConsumeMessage) => visit(message, readLetter(message, queue));
         const renew = (message: ConsumeMessage) => renewals.renew(message);
-        return await sweep(broker, { ...bounds, deadQueue, signal, clock, renew, visit: visitLetter });
+        return await sweep(broker, { ...bounds, mostReturns, deadQueue, signal, clock, renew, visit: visitLetter });
       } finally {
         if (renewals.refused) this.#full.set(deadQueue, clock.monotonic());
         await renewals.close();

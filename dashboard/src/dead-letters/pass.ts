@@ -1,5 +1,6 @@
 import { type Channel, type Clock, type ConsumeMessage, closeChannel, RetryableError } from '@tributary/shared';
 import type { Broker } from './broker.js';
+import { returnsOf } from './returns.js';
 
 /** What becomes of a dead letter: it stays where it is, or it is acknowledged and gone. */
 export type Disposition = 'keep' | 'remove';
@@ -12,6 +13,8 @@ export interface PassOptions {
   readonly atMost: number;
   /** Letters that one channel takes before any of them is settled, at most 65,535 (AMQP's limit). */
   readonly perChannel: number;
+  /** A letter that was given back so often is published anew instead. */
+  readonly mostReturns: number;
   /** Bytes that may be fetched before the pass ends. */
   readonly atMostBytes: number;
   /**
@@ -27,18 +30,6 @@ export interface PassOptions {
 
 /** Milliseconds without a delivery after which no more are expected. A queue's count may be higher than what it delivers. */
 const QUIET = 1_000;
-
-/**
- * A letter that was given back so often is published again instead. RabbitMQ tells how often that was, and not what the limit is:
- * a policy may have set a lower one than the queue was declared with (topology.ts). With a limit below this number looks still cost letters;
- * with a lower number letters would change places more often, because those that no pass came to are then before those published anew.
- */
-const MOST_RETURNS = 5;
-
-const returnsOf = ({ properties }: ConsumeMessage): number => {
-  const count: unknown = properties.headers?.['x-delivery-count'];
-  return typeof count === 'number' ? count : 0;
-};
 
 /** A channel, and how many of the letters that it was given stay. */
 interface Holder {
@@ -202,7 +193,11 @@ export class Pass {
     try {
       // A letter that arrives after the end is not looked at, and given back with the others.
       const disposition = isOver ? 'keep' : await this.#options.visit(message);
-      if (disposition === 'keep' && returnsOf(message) >= MOST_RETURNS && (await this.#options.renew(message))) {
+      if (
+        disposition === 'keep' &&
+        returnsOf(message) >= this.#options.mostReturns &&
+        (await this.#options.renew(message))
+      ) {
         holder.channel.ack(message);
         this.#renewed += 1;
         return;

@@ -28,8 +28,9 @@ const NOTHING: Swept = { looked: 0, removed: 0, complete: true, surplus: 0 };
  * take some 50 ms).
  *
  * Each sweep counts as a delivery of every letter, and beyond the delivery limit RabbitMQ drops a letter. The queues have a
- * high limit of their own (topology.ts), but a policy may set a lower one, and no client is told. So a letter that was given back a
- * few times is published anew to the end of its queue, and then the old one is removed. (A stream beside each queue could be read
+ * high limit of their own (topology.ts), but a policy may set a lower one, and no client is told. So it is tried out with a message
+ * of our own (returns.ts), and a letter that was given back a few times, or as often as the limit allows, is published anew to the end of its queue, and
+ * then the old one is removed. (A stream beside each queue could be read
  * without deliveries. But it would show letters that are gone, and lack those from before there was one.)
  *
  * If the process dies during a sweep, RabbitMQ puts back what it held. A letter that was just published anew is then there twice,
