@@ -47,6 +47,8 @@ export default defineConfig({
           hookTimeout: 120_000,
         },
       },
+      // With a Node that has SQLite: test/integration/sources/sqlite.test.ts runs it.
+      { ...sources, test: { ...patient, name: 'sqlite', include: ['test/sqlite/*.test.ts'], testTimeout: 120_000 } },
       {
         ...sources,
         test: {

@@ -1,14 +1,27 @@
 import type { Description } from '../port.js';
 
-/** A value as the driver takes and gives it: exact, and mostly the database's own text. */
-export type Value = string | Buffer | null;
+/**
+ * A value as the driver takes and gives it: exact, and mostly the database's own text. Numbers are from databases whose columns hold values of
+ * any type.
+ */
+export type Value = string | Buffer | bigint | number | null;
 
 /**
  * How the database sorts a column: as numbers; as moments, whatever the zone; as times of a clock on the wall, without a zone; as
- * text; in a way that says nothing of a version; or in one way where it sorts and in another where it compares, so that rows would be
- * left out if they were read in its order.
+ * text; as text that may be times in ISO 8601, with a T or with a blank, where there is no type for times; in a way that says nothing of a
+ * version; in one way where it sorts and in another where it compares, so that rows would be left out if they were read in its order; or not
+ * known before there is a value.
  */
-export type Sorting = 'number' | 'instant' | 'wall' | 'text' | 'other' | 'inconsistent';
+export type Sorting =
+  | 'number'
+  | 'instant'
+  | 'wall'
+  | 'text'
+  | 'isoWithT'
+  | 'isoWithBlank'
+  | 'other'
+  | 'inconsistent'
+  | 'unknown';
 
 export interface ResultColumn {
   readonly name: string;
@@ -113,6 +126,9 @@ const LIKELY_VERSION =
 /** @returns the columns by which what is new could be found, the likeliest first */
 export const likelyVersions = (columns: readonly (Pick<ResultColumn, 'name' | 'sorting'> & { nullable: boolean })[]) =>
   columns
-    .filter(({ name, sorting }) => ['instant', 'wall', 'number'].includes(sorting) && LIKELY_VERSION.test(name))
+    .filter(
+      ({ name, sorting }) =>
+        ['instant', 'wall', 'isoWithBlank', 'number'].includes(sorting) && LIKELY_VERSION.test(name),
+    )
     .sort((a, b) => Number(a.nullable) - Number(b.nullable))
     .map(({ name }) => name);

@@ -2,10 +2,12 @@ import { DATABASES, type DatabaseKind, type EndpointOf, type LimitsConfig } from
 import type { Database, DatabaseOptions } from './database.js';
 import { MysqlDatabase } from './mysql/mysql.js';
 import { PostgresDatabase } from './postgres/postgres.js';
+import { SqliteDatabase } from './sqlite/sqlite.js';
 
 const KINDS: Readonly<Record<DatabaseKind, (options: DatabaseOptions) => Database>> = {
   postgres: (options) => new PostgresDatabase(options),
   mysql: (options) => new MysqlDatabase(options),
+  sqlite: (options) => new SqliteDatabase(options),
 };
 
 /** The databases of all endpoints. Connections are made when they are needed, and closed when they have been idle for a while. */

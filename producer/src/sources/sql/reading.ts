@@ -1,6 +1,13 @@
 import { columnOf, expectedOneOf, FatalError, type Field, keyFieldsOf } from '@tributary/shared';
 import type { EndpointFrom } from '../../endpoint.js';
-import { type Dialect, type Placed, partsOf, type ResultColumn, type TableDescription } from './database.js';
+import {
+  type Dialect,
+  type Placed,
+  partsOf,
+  type ResultColumn,
+  type Sorting,
+  type TableDescription,
+} from './database.js';
 import { Keyset, type OrderColumn } from './keyset.js';
 import { sinceWriter } from './since.js';
 import type { Statements } from './statements.js';
@@ -67,6 +74,8 @@ export async function describeReading(
   };
 }
 
+const TEXTS: readonly Sorting[] = ['text', 'isoWithT', 'isoWithBlank', 'unknown'];
+
 /**
  * A collation may take different texts for equal (`a`, `A` and `á`). Rows that it takes for equal need an order among themselves: a chunk that
  * ends between them would begin the next one behind all of them. Where the order holds the whole primary key no two rows are equal, and an
@@ -75,7 +84,7 @@ export async function describeReading(
 function tieBreakers(order: readonly OrderColumn[], key: readonly string[]): OrderColumn[] {
   const isOneRow = key.length > 0 && key.every((name) => order.some((column) => column.name === name));
   if (isOneRow) return [];
-  const texts = order.filter(({ sorting, isBytewise }) => sorting === 'text' && !isBytewise);
+  const texts = order.filter(({ sorting, isBytewise }) => TEXTS.includes(sorting) && !isBytewise);
   return texts.map((column) => ({ ...column, isBytewise: true, nullable: false }));
 }
 

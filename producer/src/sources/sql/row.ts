@@ -57,6 +57,6 @@ function readOr(read: ReadValue, value: Exclude<Value, null>): unknown {
   try {
     return read(value);
   } catch {
-    return typeof value === 'string' ? value : value.toString('base64');
+    return Buffer.isBuffer(value) ? value.toString('base64') : String(value);
   }
 }

@@ -31,8 +31,8 @@ export function sinceWriter(field: Field, { name, type, sorting }: ResultColumn,
     );
   if (field.type === 'string') return (since) => ({ value: since, sorting: 'text' });
   if (field.type === 'integer') {
-    if (sorting !== 'number') throw wrong('a column of numbers');
-    return plain;
+    if (sorting !== 'number' && sorting !== 'unknown') throw wrong('a column of numbers');
+    return (since) => ({ value: since, sorting: 'number' });
   }
   const { unit, format, zone } = field;
   if (sorting === 'number') {
@@ -44,6 +44,18 @@ export function sinceWriter(field: Field, { name, type, sorting }: ResultColumn,
   if (sorting === 'wall') {
     const written = compilePattern(WALL, zone);
     return (since) => plain(withoutZone(String(written.write(Date.parse(since)))));
+  }
+  const isNumber = sorting === 'unknown' && unit !== undefined;
+  if (isNumber)
+    return (since) => ({ value: String(PER_MILLISECOND[unit](BigInt(Date.parse(since)))), sorting: 'number' });
+  if (sorting === 'isoWithT' || sorting === 'isoWithBlank' || sorting === 'unknown') {
+    const written = compilePattern(WALL, zone);
+    // Without the digits that say nothing: `10:00:00` is less than `10:00:00.000`, and would be left out.
+    const short = (since: string) =>
+      String(written.write(Date.parse(since)))
+        .replace(/Z$/, '')
+        .replace(/\.?0+$/, '');
+    return (since) => plain(sorting === 'isoWithT' ? short(since) : short(since).replace('T', ' '));
   }
   throw wrong(format === undefined ? 'a column of times' : 'a column of times, whatever the format of its text');
 }

@@ -76,6 +76,9 @@ export class SqlSource implements Source {
       const last = rows.at(-1);
       if (last === undefined) return;
       const place = placeOf(last, columns, order);
+      // A column without a fixed type may hold other values than the one by which it was known.
+      if (place.some(({ sorting }, index) => sorting !== order[index]?.sorting && !order[index]?.isBytewise))
+        this.#reading = undefined;
       this.#doubtOverlap(place[0]);
       if (rows.length < chunk) return;
       if (after !== undefined && isDeepStrictEqual(place, after)) {
@@ -178,7 +181,7 @@ export class SqlSource implements Source {
 
 /** The values of a row that say where it stands in the order. */
 const placeOf = (row: readonly Value[], columns: readonly ResultColumn[], order: readonly OrderColumn[]): Placed[] =>
-  order.map(({ name, sorting, isBytewise }) => ({
-    value: row[columns.findIndex((column) => column.name === name)] ?? null,
-    sorting: isBytewise ? 'text' : sorting,
-  }));
+  order.map(({ name, sorting, isBytewise }) => {
+    const index = columns.findIndex((column) => column.name === name);
+    return { value: row[index] ?? null, sorting: isBytewise ? 'text' : (columns[index]?.sorting ?? sorting) };
+  });

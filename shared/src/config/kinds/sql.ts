@@ -8,6 +8,7 @@ export const DATABASES = {
   postgresql: 'postgres',
   mysql: 'mysql',
   mariadb: 'mysql',
+  sqlite: 'sqlite',
 } as const;
 
 export type DatabaseKind = (typeof DATABASES)[keyof typeof DATABASES];
@@ -22,7 +23,8 @@ const databaseUrl = z
   .refine((text) => URL.canParse(text), `${EXPECTED_URL}; a password with special characters is percent-encoded`)
   .meta({
     id: 'DatabaseUrl',
-    description: 'The URL of a database: `postgres://` or `postgresql://`, `mysql://` or `mariadb://`',
+    description:
+      'The URL of a database: `postgres://` or `postgresql://`, `mysql://` or `mariadb://`, `sqlite:///path/to/file.db` (or `sqlite://./file.db`, from the folder in which the producer runs)',
   });
 
 const incremental = z.strictObject({

@@ -80,14 +80,16 @@ function readerOf(type: string, isBinary: boolean): ResultColumn['read'] {
   if (type === 'JSON') return (value) => parseJson(String(value));
   if (type === 'BIT') return (value) => bits(value);
   if (type === 'GEOMETRY' || (BYTES.has(type) && isBinary)) return base64;
-  return (value) => (typeof value === 'string' ? value : value.toString('utf8'));
+  return (value) => (Buffer.isBuffer(value) ? value.toString('utf8') : String(value));
 }
 
-const base64 = (value: Exclude<Value, null>): string => Buffer.from(value).toString('base64');
+const bytesOf = (value: Exclude<Value, null>): Buffer => (Buffer.isBuffer(value) ? value : Buffer.from(String(value)));
+
+const base64 = (value: Exclude<Value, null>): string => bytesOf(value).toString('base64');
 
 /** BIT(n) as the whole number that it is. */
 function bits(value: Exclude<Value, null>): unknown {
-  const whole = BigInt(`0x${Buffer.from(value).toString('hex') || '0'}`);
+  const whole = BigInt(`0x${bytesOf(value).toString('hex') || '0'}`);
   return whole <= Number.MAX_SAFE_INTEGER ? Number(whole) : String(whole);
 }
 
