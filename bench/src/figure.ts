@@ -24,7 +24,12 @@ export interface Measured {
 
 /** The outcome of measuring a figure. */
 export type Outcome =
-  | { readonly kind: 'measured'; readonly measured: Measured }
+  | {
+      readonly kind: 'measured';
+      readonly measured: Measured;
+      /** The share of the machine that other programs took meanwhile. */
+      readonly others: number;
+    }
   /** It cannot be measured on this machine. */
   | { readonly kind: 'left out'; readonly reason: string }
   | { readonly kind: 'failed'; readonly reason: string };

@@ -27,13 +27,15 @@ export interface Machine {
 
 export const loadNow = (): number => Math.round((loadavg()[0] ?? 0) * 100) / 100;
 
+export const cpuModel = (): string => cpus()[0]?.model ?? 'unknown';
+
 /** The part that is known before the measurements. */
 export type Before = Pick<Machine, 'measuredAt' | 'loadBefore'>;
 
 export async function describeMachine(servers: Servers, folder: string, before: Before): Promise<Machine> {
   const [broker, redis] = await Promise.all([servers.broker(), servers.redis()]);
   return {
-    cpu: cpus()[0]?.model ?? 'unknown',
+    cpu: cpuModel(),
     cores: availableParallelism(),
     memoryGb: Math.round(totalmem() / 1024 ** 3),
     os: `${type()} ${release()}`,

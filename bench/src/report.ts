@@ -8,7 +8,9 @@ export function toJson(machine: Machine, quick: boolean, results: Results): obje
   for (const [{ name, unit }, outcome] of results) {
     const [group = name, member] = name.split('.');
     const entry =
-      outcome.kind === 'measured' ? { unit, ...numbersOf(outcome.measured) } : { [outcome.kind]: outcome.reason };
+      outcome.kind === 'measured'
+        ? { unit, ...numbersOf(outcome.measured), others: outcome.others }
+        : { [outcome.kind]: outcome.reason };
     json[group] = member === undefined ? entry : { ...(json[group] as object | undefined), [member]: entry };
   }
   return json;

@@ -4,6 +4,7 @@ import { publishBarely } from './bare/publish.js';
 import type { Bench } from './bench.js';
 import { type Figure, LeftOut, type Outcome } from './figure.js';
 import { customerMessages } from './messages.js';
+import { watchOthers } from './others.js';
 
 export type Results = ReadonlyMap<Figure, Outcome>;
 
@@ -20,10 +21,11 @@ export async function measureAll(bench: Bench, figures: readonly Figure[]): Prom
 
 async function measure(bench: Bench, figure: Figure): Promise<Outcome> {
   const began = performance.now();
+  const others = watchOthers();
   try {
     const measured = await figure.measure(bench);
     bench.say(`${figure.name}: done in ${Math.round((performance.now() - began) / 1_000)} s`);
-    return { kind: 'measured', measured };
+    return { kind: 'measured', measured, others: others() };
   } catch (error) {
     bench.signal.throwIfAborted();
     const kind = error instanceof LeftOut ? 'left out' : 'failed';

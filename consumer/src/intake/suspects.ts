@@ -5,7 +5,7 @@ import type { BrokerMessage } from './channel.js';
 import type { Delivery } from './settle.js';
 
 /**
- * After so many deliveries a message is suspected to end the process that reads it: by taking all of its memory, or by a fault in native
+ * After so many deliveries before the present one, a message is suspected to end the process that reads it: by taking all of its memory, or by a fault in native
  * code. Nearly always its consumers ended for other reasons, so that a suspect is only handled with care.
  */
 const SUSPECT_FROM = 5;
@@ -63,7 +63,7 @@ export class Suspects {
     const { log, queue, alone } = this.#options;
     log.warn(
       { queue, records },
-      `messages came for the ${SUSPECT_FROM}th time or more: a record of theirs may have ended the consumers that read it. They are handled apart`,
+      `messages were delivered ${SUSPECT_FROM} times and more before: a record of theirs may have ended the consumers that read it. They are handled apart`,
     );
     return alone.begin();
   }
