@@ -4,6 +4,7 @@ import { publishBarely } from './bare/publish.js';
 import type { Bench } from './bench.js';
 import { emptyAll, freshSink, progressOf, startService } from './consumers.js';
 import { type CpuSeconds, cpuSeconds, perMillion } from './cpu.js';
+import { limitCpu } from './cpu-limit.js';
 import { type Message, packed } from './messages.js';
 import type { Program } from './program.js';
 import { untilCount, WARM_UP_CHECK } from './progress.js';
@@ -19,6 +20,8 @@ export interface Load {
   readonly consumers: number;
   /** This many records are settled before the clock starts, because a service that has just started is slower. */
   readonly warmUp: number;
+  /** The share of a core that each consumer may use; no limit unless given. */
+  readonly cpuShare?: number;
   /** Rows that must be written, by dataset. If they are not, the figure has measured something else. */
   readonly rows: Readonly<Record<string, number>>;
 }
@@ -46,6 +49,9 @@ export async function drainByConsumers(bench: Bench, load: Load): Promise<DrainS
   const starting = Array.from({ length: load.consumers }, () => startService(bench, 'consumer', sink.environment));
   const consumers = await Promise.all(starting);
   await untilAllConsume(bench, consumers);
+  if (load.cpuShare !== undefined) {
+    for (const { pid } of consumers) limitCpu(pid, load.cpuShare, bench.release);
+  }
   const settled = async () => (await progressOf(consumers, 'customer')).settled;
   const done = await untilCount('the warm-up', load.warmUp, settled, bench.signal, WARM_UP_CHECK);
   if (done > messages.length * 0.75)
