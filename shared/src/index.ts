@@ -53,6 +53,7 @@ export * from './records/json.js';
 export * from './records/kept-bodies.js';
 export { isUsableKey, joinKey, keyColumnOf, keyFieldsOf, splitKey } from './records/key.js';
 export * from './records/message.js';
+export * from './records/object-maker.js';
 export * from './records/own-value.js';
 export * from './records/pack.js';
 export * from './records/path.js';

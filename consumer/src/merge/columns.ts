@@ -1,6 +1,7 @@
 import {
   byName,
   compareDecimals,
+  compileObject,
   compileOwnValue,
   type FieldType,
   fieldOfSource,
@@ -27,14 +28,8 @@ export function compileColumns(
     }))
     // So nothing has to be sorted when the row is hashed.
     .sort(byName);
-  return (each, line, other) => {
-    const values: Record<string, unknown> = {};
-    for (const { name, source } of columns) {
-      const value = source(each, line, other);
-      if (value !== undefined) values[name] = value;
-    }
-    return values;
-  };
+  const make = compileObject(columns.map(({ name }) => name));
+  return (each, line, other) => make(columns.map(({ source }) => source(each, line, other)));
 }
 
 function compileSource(merge: MergeConfig, source: string): Source {

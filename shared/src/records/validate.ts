@@ -4,6 +4,7 @@ import { MAX_DIGITS, plainDecimal } from './decimal.js';
 import { byName } from './hash.js';
 import { readInteger } from './integer.js';
 import { doubleOf, ExactNumber, stringifyJson } from './json.js';
+import { compileObject } from './object-maker.js';
 import { isMapping, ownValue } from './own-value.js';
 import { isStorableJson, isStorableText, STORABLE } from './storable.js';
 import { readInstant, toMicroseconds } from './times/instant.js';
@@ -57,20 +58,21 @@ export function compileFields(fields: Fields): FieldsReader {
   // A plain read would find what every object inherits.
   const isInherited = Object.keys(fields).some((name) => name in Object.prototype);
   const valueAt = isInherited ? ownValue : (record: object, name: string) => (record as Values)[name];
+  const make = compileObject(inOrder.map(({ name }) => name));
   const isAbsent = (value: unknown) => value === undefined || value === null || value === '';
   return {
     // Braces; of each field quotes, a colon, a comma (but for the first), and a value of one character at least.
     shortest: columns.reduce((sum, { name, optional }) => sum + (optional ? 0 : name.length + 5), 1),
     read(record) {
-      const values: Record<string, unknown> = isInherited ? Object.create(null) : {};
+      const values: unknown[] = [];
       for (const { name, optional, read } of inOrder) {
         const value = valueAt(record, name);
-        if (optional && isAbsent(value)) continue;
-        const canonical = read(value);
-        if (canonical === undefined) return undefined;
-        values[name] = canonical;
+        const isLeftOut = optional && isAbsent(value);
+        const canonical = isLeftOut ? undefined : read(value);
+        if (canonical === undefined && !isLeftOut) return undefined;
+        values.push(canonical);
       }
-      return values;
+      return make(values);
     },
     faults: (record) =>
       columns.flatMap(({ name, optional, read, faults }) => {
