@@ -17,6 +17,8 @@ export const TRIES = 3;
 /** What is compared with: a file that `--json` wrote. */
 export interface Recorded {
   readonly machine?: Partial<Pick<Machine, 'cpu' | 'cores'>>;
+  /** Figures, and groups of figures. */
+  readonly [name: string]: unknown;
 }
 
 export const readRecorded = (file: string): Recorded => JSON.parse(readFileSync(file, 'utf8')) as Recorded;

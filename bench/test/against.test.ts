@@ -55,8 +55,7 @@ describe('the floor', () => {
 describe('of several tries', () => {
   const publish = figure('publish');
   const tries = (...outcomes: Outcome[]) => outcomes.map((outcome) => new Map([[publish, outcome]]));
-  const fallen = (...outcomes: Outcome[]) =>
-    fallenFigures(tries(...outcomes), { publish: { ratio: 1 } } as object, HALF);
+  const fallen = (...outcomes: Outcome[]) => fallenFigures(tries(...outcomes), { publish: { ratio: 1 } }, HALF);
 
   test('the best counts', () => {
     expect(fallen(measured(0.3), { kind: 'failed', reason: '' }, measured(0.5))).toEqual([]);
