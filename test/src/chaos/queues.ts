@@ -40,12 +40,18 @@ export const takeDeadLetters = (url: string, config: PipelineConfig): Promise<st
 /** Opens a channel on a connection of its own, for the time of the work. */
 export async function withChannel<T>(url: string, work: (channel: Channel) => Promise<T>): Promise<T> {
   const connection = await connect(url, { timeout: 5_000 });
-  connection.on('error', () => {});
+  let reason: Error | undefined;
+  connection.on('error', (error: Error) => {
+    reason = error;
+  });
   try {
     const channel = await connection.createChannel();
     // A refusal is thrown as well as emitted.
     channel.on('error', () => {});
     return await work(channel);
+  } catch (error) {
+    // Of a connection that RabbitMQ has closed, what waits on a channel learns nothing else.
+    throw reason ?? error;
   } finally {
     await connection.close().catch(() => {});
   }

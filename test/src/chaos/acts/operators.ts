@@ -112,8 +112,11 @@ function onQueue(fault: Fault, scene: Scene, act: (channel: Channel, queue: stri
       world.foreign.someMayBeGone();
       scene.count(fault, await withChannel(rabbitmq.url, (channel) => act(channel, queue)));
     } catch (error) {
+      const reason = describeError(error);
+      // Its process has died in RabbitMQ (see reviveQueues in settle.ts): an operator cannot do it either.
+      if (/541/.test(reason)) scene.note(`${queue} is dead in RabbitMQ, so "${fault.kind}" is left out: ${reason}`);
       // The services have not declared it again yet.
-      if (!/NOT_FOUND/.test(describeError(error))) throw error;
+      else if (!/NOT_FOUND/.test(reason)) throw error;
     }
   });
 }
