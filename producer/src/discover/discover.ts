@@ -11,6 +11,7 @@ import { findChanges } from './changes/find.js';
 import { writtenSince } from './changes/written.js';
 import { findDetails } from './details.js';
 import type { Draft, EndpointDraft, EntityDraft, Remark } from './draft.js';
+import { madeQuery } from './given/graphql.js';
 import type { Settings } from './guess.js';
 import { limitsIn } from './limits.js';
 import { lastWordOf, type Names, namesOf, prefixOf } from './names.js';
@@ -27,6 +28,8 @@ export interface DiscoverOptions {
   readonly env: Environment;
   /** How many requests may be sent. */
   readonly requests: number;
+  /** The URL is that of a GraphQL server, whose query is to be made: for this collection, or for the first. */
+  readonly graphql?: string | true | undefined;
   /** What the records shall be called; found in the address unless given. */
   readonly name?: string | undefined;
   readonly clock: Clock;
@@ -34,7 +37,7 @@ export interface DiscoverOptions {
   readonly signal: AbortSignal;
   onExchange?(exchange: Exchange): void;
   onPause?(until: number): void;
-  /** Asks a person which of several places holds the records; the first is taken unless given. */
+  /** Asks a person which of places that are as likely holds the records; the first is taken unless given. */
   choosePlace?(places: readonly Place[]): Promise<Place>;
 }
 
@@ -48,8 +51,16 @@ export async function discover(options: DiscoverOptions): Promise<Draft> {
   const { target: concealed, secrets } = concealSecrets(options.target, prefixOf(options.target.url), options.env);
   const reader = new Reader({ ...options, env: { ...options.env, ...secrets } });
   try {
-    const found = await explore(settingsOf(concealed), reader, options);
-    return { ...found, secrets };
+    const base = settingsOf(concealed);
+    const { graphql } = options;
+    if (graphql === undefined) return { ...(await explore(base, reader, options)), secrets };
+    const { settings, field, others } = await madeQuery(base, graphql === true ? undefined : graphql, reader);
+    const found = await explore(settings, reader, { ...options, name: options.name ?? field });
+    const more =
+      others.length === 0
+        ? []
+        : [`the server has more collections, for --operation: ${others.slice(0, 20).join(', ')}`];
+    return { ...found, secrets, notes: [...found.notes, ...more] };
   } finally {
     await reader.close();
   }
@@ -66,7 +77,8 @@ async function explore(
   refuseBody(body, answer.text);
   const url = String(base.url);
   const places = 'value' in body ? placesIn(body.value, lastWordOf(url)) : [];
-  const place = places.length > 1 && choosePlace !== undefined ? await choosePlace(places) : places[0];
+  const likely = places.slice(0, 4).filter(({ as, score }) => as !== 'single' && score > 0);
+  const place = isClose(places) && choosePlace !== undefined ? await choosePlace(likely) : places[0];
   const placed = withPlace(base, body, place);
   const names = namesOf(url, name, /(\w+)\??$/.exec(place?.items ?? '')?.[1]);
   const first = await reader.read(placed, { pages: 1 });

@@ -23,6 +23,12 @@ describe('where the records lie', () => {
     ],
     ['a list behind a header', [{ page: 1 }, records], '$[1]', 'list'],
     ['objects by name', { EUR: { rate: 1, at: 2 }, CHF: { rate: 2, at: 3 }, USD: { rate: 3, at: 4 } }, '$', 'map'],
+    [
+      'values by name in days',
+      { base: 'EUR', rates: { '2024-01-02': { USD: 1.1 }, '2024-01-03': { USD: 1.2 } } },
+      '$.rates',
+      'map',
+    ],
     ['values by name', { base: 'EUR', rates: { CHF: 0.9, USD: 1.1, GBP: 0.8 } }, '$.rates', 'map'],
     ['columns', { latitude: 1, hourly: { time: ['a', 'b', 'c'], value: [1, 2, 3] } }, '$.hourly', 'columns'],
     [
@@ -80,6 +86,7 @@ describe('the type of a field', () => {
     ['created', [1714550400, 1714550401], 'datetime', { unit: 's' }],
     ['updatedAt', [1714550400000], 'datetime', { unit: 'ms' }],
     ['count', [1714550400], 'integer'],
+    ['ts', ['1714550400.000200'], 'datetime', { unit: 's' }],
     ['id', ['1', '2'], 'string'],
     ['zip', ['01234'], 'string'],
     ['total_price', ['19.90', '5.00'], 'decimal'],

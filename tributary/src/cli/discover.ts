@@ -18,9 +18,10 @@ export function discoverCommand(context: Context): CommandUnknownOpts {
     .argument('[URL]', 'of an API or of a database, or a whole curl line in quotes')
     .option('--from <FILE>', 'a sample of an answer: JSON, NDJSON, CSV or XML; nothing is asked')
     .option('--openapi <FILE>', 'an OpenAPI file, or its URL: all its collections')
+    .option('--graphql', 'the URL is that of a GraphQL server: a query is made of what it says that it has')
     .option(
       '--operation <ID>',
-      'of the OpenAPI file, this operation alone, by its id or path; of a database, this table',
+      'what is taken alone: of an OpenAPI file an operation, of GraphQL a collection, of a database a table',
     )
     .option(
       '--header <HEADER>',

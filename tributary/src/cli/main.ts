@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { describeError, runMain, setUmask } from '@tributary/shared';
 import { runCli } from './program.js';
 import type { Context } from './shell/context.js';
+import { dialogueOn } from './shell/dialogue.js';
 import { speller } from './shell/spelling.js';
 import { Terminal } from './shell/terminal.js';
 
@@ -29,6 +30,10 @@ terminal.closed.addEventListener('abort', () => {
 const context: Context = {
   env: process.env,
   terminal,
+  dialogue:
+    process.stdin.isTTY && process.stderr.isTTY
+      ? dialogueOn(process.stdin, process.stderr, terminal.closed)
+      : undefined,
   spell: speller(import.meta.url.includes('/node_modules/')),
   untilStopped() {
     stopsInOrder = true;

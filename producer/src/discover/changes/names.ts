@@ -23,6 +23,7 @@ export function changeParameters(leaf: string): string[] {
     'updated_since',
     'updated_after',
     'modified_since',
+    'modified_after',
     'changed_since',
   ];
   const camels = [

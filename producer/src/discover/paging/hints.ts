@@ -118,7 +118,9 @@ function isCursor(name: string, path: string, value: string | number): boolean {
   if (typeof value === 'number') return isNext && value > 0;
   return (
     isNext ||
-    /cursor|^after$|_after$|continuation|^offset$|scroll_?id|^marker$|bookmark|page_?token|^nextLink$/i.test(name)
+    /cursor|^after$|_after$|continuation|^offset$|scroll_?id|^marker$|bookmark|page_?token|continue$|^nextLink$/i.test(
+      name,
+    )
   );
 }
 

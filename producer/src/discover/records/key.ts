@@ -52,9 +52,13 @@ const mayBeKey = ({ type, filled, values }: Column, records: number): boolean =>
 
 const IDS: readonly (readonly [RegExp, number])[] = [
   [/^_?id$/i, 100],
-  [/^(uuid|guid|_key|gid|sid|sha|urn|oid|objectid|hash|node_?id)$/i, 80],
+  [
+    /^(uuid|guid|_key|sys_?id|record_?id|object_?id|row_?id|page_?id|event_?id|post_?id|item_?id|order_?id|user_?id|\$key|gid|sid|sha|urn|oid|objectid|hash|node_?id)$/i,
+    80,
+  ],
   [/(^|_)(uuid|guid)$/i, 60],
-  [/^(key|code|number|no|nr|slug|sku|symbol|ticker|iban|ean|isbn|reference|ref|login|username)$/i, 60],
+  [/^(key|code|slug|sku|symbol|ticker|iban|ean|isbn|reference|ref|login|username)$/i, 60],
+  [/^(number|no|nr)$/i, 55],
   [/([_.-]id|Id|ID|_key|Key|_code|Code|_no|Number|_number|_sid|iso\d?|_uid)$/, 45],
   [/^(email|url|uri|link|href)$/i, 30],
   [/^(name|title)$/i, 20],

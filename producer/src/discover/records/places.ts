@@ -23,7 +23,7 @@ const USUAL =
   /^(data|results?|items|value|records|rows|entries|entry|list|objects|elements|hits|docs|documents|content|edges|nodes|features|response|payload|children|member|hydra:member|collection)$/i;
 /** What names something that belongs to the answer, and none of its records. */
 const ASIDE =
-  /^(errors?|warnings?|links?|_links|included|facets|aggregations|meta|columns|fields|headers?|schema|query|filters?|messages)$/i;
+  /^(errors?|warnings?|links?|_links|included|facets|aggregations|meta|columns|fields|headers?|schema|query|filters?)$/i;
 
 /**
  * The places of a body that could hold the records, the likeliest first.

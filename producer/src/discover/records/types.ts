@@ -110,7 +110,10 @@ const isMoment = (text: string): boolean =>
 
 function typeOfDigits(name: string, texts: readonly string[], isText: boolean): FoundType {
   const numbers = texts.map(Number);
-  const unit = TIME_NAME.test(name) && texts.every((text) => /^\d{10,19}$/.test(text)) ? unitOf(numbers) : undefined;
+  const unit =
+    TIME_NAME.test(name) && texts.every((text) => /^(\d{10,19}|\d{10}\.\d{1,9})$/.test(text))
+      ? unitOf(numbers)
+      : undefined;
   if (unit !== undefined) return { type: 'datetime', unit, isSure: true };
   const hasPoint = texts.some((text) => text.includes('.'));
   const isFixed = new Set(texts.map((text) => text.split('.')[1]?.length ?? 0)).size === 1;

@@ -68,7 +68,10 @@ export function pipelineText(draft: Draft, existing: string | undefined, schema:
     node.comment = ` ${reason}`;
     document.setIn(['limits', 'hosts', host], node);
   }
-  const text = document.toString({ lineWidth: 0, flowCollectionPadding: true });
+  // The library puts blanks into both kinds of brackets, people only into braces.
+  const text = document
+    .toString({ lineWidth: 0, flowCollectionPadding: true })
+    .replaceAll(/\[ ([^[\]"'\n]*) \]/g, '[$1]');
   return { text: existing === undefined ? spaced(text) : text, endpoints: named.endpoints.map(({ id }) => id) };
 }
 

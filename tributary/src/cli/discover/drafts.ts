@@ -11,6 +11,7 @@ export interface Given {
   readonly input: string | undefined;
   readonly from?: string | undefined;
   readonly openapi?: string | undefined;
+  readonly graphql?: boolean | undefined;
   readonly operation?: string | undefined;
   readonly name?: string | undefined;
   readonly requests: number;
@@ -18,6 +19,8 @@ export interface Given {
   readonly auth?: string | undefined;
   readonly method?: string | undefined;
   readonly body?: string | undefined;
+  /** Every guess is taken, and nothing is asked. */
+  readonly yes?: boolean | undefined;
 }
 
 /** What was found out, how many requests that took, and which variables a person still has to set. */
@@ -54,13 +57,28 @@ export async function findDraft(context: Context, producer: Producer, env: Envir
     const looking = producer.draftOfDatabase({ url: input, table: operation, signal: terminal.closed });
     return { draft: await withProgress(terminal, () => 'looking at the database', looking), asked: 0, wanted: [] };
   }
-  return await ask(context, producer, env, { ...given, input });
+  const asking = given.yes === true ? { ...context, dialogue: undefined } : context;
+  try {
+    return await ask(asking, producer, env, { ...given, input });
+  } catch (error) {
+    const token = await tokenFor(asking, given, error);
+    if (token === '') throw error;
+    return await ask(asking, producer, env, { ...given, input, auth: `bearer ${token}` });
+  }
 }
 
 const NOTHING = { target: undefined, secrets: {} };
 
+/** A token that the person has, where the API refuses a request without credentials; empty if there is none. */
+async function tokenFor({ dialogue, terminal }: Context, { auth, header }: Given, error: unknown): Promise<string> {
+  const isRefused = error instanceof FatalError && error.code === 'http_401';
+  if (!isRefused || dialogue === undefined || auth !== undefined || header !== undefined) return '';
+  terminal.say(`${error.message}\n`);
+  return await dialogue.secret('A bearer token, if you have one (it is not shown, and goes into .env): ');
+}
+
 async function ask(
-  { terminal }: Context,
+  { terminal, dialogue }: Context,
   producer: Producer,
   env: Environment,
   given: Given & { readonly input: string },
@@ -70,6 +88,7 @@ async function ask(
     target: producer.targetOf(given.input, given),
     env,
     requests: given.requests,
+    graphql: given.graphql === true ? (given.operation ?? true) : undefined,
     name: given.name,
     clock: systemClock,
     proxies: producer.proxiesOf(env),
@@ -78,6 +97,16 @@ async function ask(
       asked += 1;
       terminal.say(`${String(asked).padStart(2)}  ${shortened(request)} -> ${answered}, ${milliseconds} ms\n`);
     },
+    ...(dialogue === undefined
+      ? {}
+      : {
+          choosePlace: async (places) => {
+            const choices = places.map(({ items, found }) => `${items}: ${found}`);
+            const chosen = places[await dialogue.choose('Which of these are the records?', choices)];
+            if (chosen === undefined) throw new Error('the choice is none of those that were offered');
+            return chosen;
+          },
+        }),
     onPause: (until) => terminal.say(`the API asks to wait until ${new Date(until).toISOString()}\n`),
   });
   return { draft: await withProgress(terminal, () => 'looking at the API', discovering), asked, wanted: [] };

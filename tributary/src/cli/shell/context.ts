@@ -1,4 +1,5 @@
 import type { Environment, Logger, Service } from '@tributary/shared';
+import type { Dialogue } from './dialogue.js';
 import type { Spell } from './spelling.js';
 import type { Terminal } from './terminal.js';
 
@@ -6,6 +7,8 @@ import type { Terminal } from './terminal.js';
 export interface Context {
   readonly env: Environment;
   readonly terminal: Terminal;
+  /** Asks the person at the terminal; absent where none is, as in a pipe. */
+  readonly dialogue?: Dialogue | undefined;
   /** How a person writes a command here. */
   readonly spell: Spell;
   /**
