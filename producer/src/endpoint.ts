@@ -5,6 +5,7 @@ import {
   type EndpointOf,
   type Entity,
   type IncrementalConfig,
+  isPolled,
   keyFieldsOf,
   type PipelineConfig,
   type SourceKind,
@@ -108,7 +109,7 @@ function compileEndpoint(config: PipelineConfig, id: string, endpoint: EndpointC
     pipeline: config.name,
     cut: facts.cut,
     maxRetryAfter: facts.maxRetryAfter,
-    isPolled: facts.isPolled,
+    isPolled: isPolled(endpoint),
     parentUrl: parentUrlOf(config, endpoint),
   };
 }

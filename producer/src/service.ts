@@ -234,6 +234,7 @@ class ProducerService implements Producer {
       [problem(), kept.problem(), this.#rival, ...losses.problems()].filter((text) => text !== undefined);
     const doors = openDoors({
       config,
+      instance,
       endpoints,
       publisher,
       stores: kept,

@@ -1,6 +1,7 @@
 import {
   concealedIn,
   type EndpointConfig,
+  isPolled,
   originOf,
   redactUrl,
   type ScheduleConfig,
@@ -17,13 +18,13 @@ export interface EndpointDescription {
 }
 
 export function describeEndpoint(id: string, endpoint: EndpointConfig): EndpointDescription {
-  const { entity, enabled, schedule, parent } = endpoint;
+  const { entity, enabled } = endpoint;
   return {
     id,
     entity,
     enabled,
     url: withoutValues(describeOrigin(originOf(id, endpoint)), concealedIn(endpoint)),
-    schedule: parent === undefined ? describeSchedule(schedule) : `with each record of ${parent.endpoint}`,
+    schedule: scheduleOf(endpoint),
   };
 }
 
@@ -31,6 +32,12 @@ export function describeEndpoint(id: string, endpoint: EndpointConfig): Endpoint
 function describeOrigin(url: string): string {
   if (!/^\w+:\/\//.test(url)) return url;
   return (redactUrl(url).split('?')[0] ?? '').replaceAll('%7B%7B', '{{').replaceAll('%7D%7D', '}}');
+}
+
+function scheduleOf(endpoint: EndpointConfig): string {
+  const { schedule, parent } = endpoint;
+  if (!isPolled(endpoint)) return 'as events come';
+  return parent === undefined ? describeSchedule(schedule) : `with each record of ${parent.endpoint}`;
 }
 
 const UNITS = [

@@ -1,4 +1,4 @@
-import type { EndpointConfig, PipelineConfig } from '@tributary/shared';
+import { type EndpointConfig, isPolled, type PipelineConfig } from '@tributary/shared';
 import { describeEndpoint } from '../endpoints/describe.js';
 import { ask, withToken } from '../http/ask.js';
 import type { EndpointFlow } from './flow.js';
@@ -106,7 +106,8 @@ function problemOf(state: EndpointState | undefined): string | null {
 }
 
 /** For a producer that does not say when the next poll is: with `every`, it begins so long after the one before. */
-function nextBySchedule({ schedule }: EndpointConfig, lastPollAt: string | null): string | null {
-  if (!('every' in schedule) || lastPollAt === null) return null;
+function nextBySchedule(endpoint: EndpointConfig, lastPollAt: string | null): string | null {
+  const { schedule } = endpoint;
+  if (!isPolled(endpoint) || !('every' in schedule) || lastPollAt === null) return null;
   return new Date(Date.parse(lastPollAt) + schedule.every).toISOString();
 }

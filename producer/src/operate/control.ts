@@ -114,7 +114,8 @@ export class Control {
     const { id, config } = endpoint;
     const duty = leases.fence(id) === undefined ? undefined : duties.get(id);
     const claim = leases.claim(id);
-    const state = duty?.runner.state ?? (await states.load(endpoint));
+    // Where nothing is polled, any producer notes what came.
+    const state = (endpoint.isPolled ? duty?.runner.state : undefined) ?? (await states.load(endpoint));
     const next = duty?.nextAt() ?? state?.nextAt ?? undefined;
     const asked = duty === undefined ? state?.notBefore : duty.runner.notBefore;
     const pausedUntil = asked !== undefined && asked > clock.now() ? asked : undefined;

@@ -10,8 +10,6 @@ export interface SourceFacts {
   readonly cut: CutAnswers | undefined;
   /** The longest wait that the other side may ask for, in milliseconds. */
   readonly maxRetryAfter: number;
-  /** Whether there is anything to ask; a source that only listens is never polled. */
-  readonly isPolled: boolean;
   /** Endpoints for which it is the same are read by one run; undefined for one that is read by itself. */
   readonly group?: string | undefined;
 }
@@ -36,7 +34,6 @@ const FACTS: { readonly [K in SourceKind]: (endpoint: EndpointOf<K>) => SourceFa
       server: url.startsWith('{{') ? undefined : url,
       cut: { limits: limitsIn(endpoint), isOnePage: paging.type === 'none' },
       maxRetryAfter: endpoint.maxRetryAfter,
-      isPolled: true,
     };
   },
   sql({ url, table, query, columns }) {
@@ -45,11 +42,10 @@ const FACTS: { readonly [K in SourceKind]: (endpoint: EndpointOf<K>) => SourceFa
       server: undefined,
       cut: undefined,
       maxRetryAfter: 0,
-      isPolled: true,
     };
   },
   webhook({ items }) {
-    return { asked: [items], server: undefined, cut: undefined, maxRetryAfter: 0, isPolled: false };
+    return { asked: [items], server: undefined, cut: undefined, maxRetryAfter: 0 };
   },
   files({ path, format, encoding, items, append, newest, s3 }) {
     return {
@@ -58,7 +54,6 @@ const FACTS: { readonly [K in SourceKind]: (endpoint: EndpointOf<K>) => SourceFa
       server: undefined,
       cut: undefined,
       maxRetryAfter: 0,
-      isPolled: true,
     };
   },
   'postgres-changes'({ source, url, table, slot, publication }) {
@@ -67,7 +62,6 @@ const FACTS: { readonly [K in SourceKind]: (endpoint: EndpointOf<K>) => SourceFa
       server: undefined,
       cut: undefined,
       maxRetryAfter: 0,
-      isPolled: true,
       group: JSON.stringify([source, withoutPassword(url), slot, publication]),
     };
   },

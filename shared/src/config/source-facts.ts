@@ -96,6 +96,15 @@ const FACTS: { readonly [K in SourceKind]: SourceFacts<EndpointOf<K>> } = {
   },
 };
 
+/** Whether there is anything to ask. */
+const POLLED: Readonly<Record<SourceKind, boolean>> = {
+  rest: true,
+  sql: true,
+  webhook: false,
+  files: true,
+  'postgres-changes': true,
+};
+
 // The compiler cannot see that the facts found by a name take the settings that hold this name.
 const factsOf = (endpoint: EndpointConfig) => FACTS[endpoint.source] as SourceFacts<EndpointConfig>;
 
@@ -105,6 +114,9 @@ export const urlsOf = (endpoint: EndpointConfig): readonly string[] => factsOf(e
 
 /** Where an endpoint's records come from, for people: a URL, which may hold a password, or words. */
 export const originOf = (id: string, endpoint: EndpointConfig): string => factsOf(endpoint).origin(id, endpoint);
+
+/** Whether the endpoint's source is ever asked; otherwise it only takes events. */
+export const isPolled = ({ source }: EndpointConfig): boolean => POLLED[source];
 
 /** The door at which an endpoint takes events; undefined if it has none. */
 export const hookOf = (endpoint: EndpointConfig): HookConfig | undefined => factsOf(endpoint).hook(endpoint);

@@ -63,7 +63,7 @@ export function sourceFigure({ name, words, beside, sizes = SIZES, fill }: Sourc
 }
 
 /** The customers of the demo, from another place. */
-function writePipeline(bench: Bench, settings: object): string {
+export function writePipeline(bench: Bench, settings: object): string {
   const file = join(mkdtempSync(join(bench.folder, 'pipeline-')), 'pipeline.json');
   const { entities } = bench.servers.config;
   const fields = {

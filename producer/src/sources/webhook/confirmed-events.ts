@@ -57,20 +57,21 @@ export class ConfirmedEvents {
     const { copies, publications, queueOf, clock } = this.#options;
     const parts = numbering?.take() ?? [];
     if (parts.length === 0) return;
+    const at = clock.now();
     // A batch seldom lies in two publications. Which of them holds a message is not known, so the copies are with both.
-    for (const { token } of parts) {
+    const kept = parts.map(({ token }) => {
       const own = this.#own.get(token) ?? { kept: 0, looks: 0 };
       this.#own.set(token, own);
       own.kept += messages.length;
       own.looks = 0;
-      await copies.keep(token, { name, at: clock.now() }, messages);
-    }
+      return copies.keep(token, { name, at }, messages);
+    });
     const noted = parts.map(({ entity, ...part }) => ({ ...part, queue: queueOf(entity) }));
     const after = this.#noted.get(name) ?? 0;
-    this.#noted.set(
-      name,
-      await publications.note({ endpoint: name, messages: noted, since: undefined, earlier: (a) => a, after }),
-    );
+    const note = publications.note({ endpoint: name, messages: noted, since: undefined, earlier: (a) => a, after });
+    // At the same time: the senders wait for both, and if one fails, they send again.
+    const [seq] = await Promise.all([note, ...kept]);
+    this.#noted.set(name, seq);
     for (const { token } of parts) {
       const own = this.#own.get(token);
       if (own !== undefined) own.looks = 0;

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { Buckets, type Clock, describeError, type Logger } from '@tributary/shared';
+import type { Endpoint } from '../../endpoint.js';
 import type { PollMetrics } from '../../metrics.js';
 import type { Ids } from '../../publish/ids.js';
 import { messageMaker, type OutgoingMessage } from '../../publish/messages.js';
@@ -25,6 +26,8 @@ export interface DoorOptions {
   pressure(hook: Hook): string | undefined;
   /** To be awaited before records are published: other endpoints that note the keys learn the versions. */
   hear(hook: Hook, messages: readonly OutgoingMessage[]): Promise<void>;
+  /** Called when so many records of an event are confirmed. */
+  took(endpoint: Endpoint, records: number): void;
   /** Lets the endpoint be polled. */
   poll(id: string): Promise<void>;
 }
@@ -161,7 +164,7 @@ export class Door {
 
   async #publish(hook: Hook, messages: readonly OutgoingMessage[]): Promise<void> {
     if (messages.length === 0) return;
-    const { intake, hear, clock, metrics } = this.#options;
+    const { intake, hear, took, clock, metrics } = this.#options;
     const { endpoint, config } = hook;
     const late = new AbortController();
     const publish = async () => {
@@ -181,6 +184,7 @@ export class Door {
       isLate.catch(() => {});
     }
     metrics.records.inc({ endpoint: endpoint.id }, messages.length);
+    took(endpoint, messages.length);
   }
 }
 

@@ -20,13 +20,16 @@ import { type Hook, hooksOf } from './hooks.js';
 import { Intake } from './intake.js';
 import { createHookMetrics, registerHookGauges } from './metrics.js';
 import { SentRecords } from './sent-records.js';
+import { Takings } from './takings.js';
 
 export interface DoorsOptions {
   readonly config: PipelineConfig;
   readonly endpoints: readonly Endpoint[];
   readonly publisher: Pick<Publisher, 'begin'>;
-  readonly stores: Pick<Stores, 'publications' | 'copies' | 'known' | 'table'>;
+  readonly stores: Pick<Stores, 'publications' | 'copies' | 'known' | 'table' | 'states'>;
   readonly topology: Topology;
+  /** The producer's name. */
+  readonly instance: string;
   readonly registry: Registry;
   readonly pollMetrics: PollMetrics;
   readonly clock: Clock;
@@ -88,7 +91,9 @@ export function openDoors(options: DoorsOptions): Doors {
     );
     for (const other of others) await known.hear(other, keys);
   };
+  const takings = new Takings({ states: stores.states, instance: options.instance, clock, log });
   const door = new Door({
+    took: (endpoint, records) => takings.took(endpoint, records),
     hooks: hooksOf(endpoints, pollMetrics, log),
     intake,
     metrics,
@@ -137,6 +142,7 @@ export function openDoors(options: DoorsOptions): Doors {
     recover: async (loss) => await events?.recover(loss),
     async close() {
       door.close();
+      takings.close();
       await intake.drained();
     },
   };

@@ -162,6 +162,15 @@ describe('the door for events', () => {
     }
   });
 
+  test('tells when events came last', async () => {
+    const { send, get } = await setUp();
+    expect((await send()).status).toBe(200);
+    await vi.waitFor(async () => {
+      const report = JSON.parse((await get('/endpoints/crm/status')).text) as Record<string, unknown>;
+      expect(report).toMatchObject({ state: 'waiting', lastRun: { records: 1, published: 1 }, nextRun: null });
+    });
+  });
+
   test('is polled by no one: a single round leaves it out', async () => {
     const { producer } = await setUp();
     expect(await producer.pollOnce()).toEqual([]);
