@@ -119,8 +119,8 @@ async function explore(
   const keepsVersion = changes !== undefined || main.version?.value.isOfCreation === false;
   const remarks: Record<string, Remark> = {
     items: {
-      text: `${place?.found ?? `${body.format}, ${firstPage.length} records`}${othersIn(places)}`,
-      isSure: places.length < 2 || !isClose(places),
+      text: `${place?.found ?? `${body.format}, ${firstPage.length} records`}${othersIn(places, place)}`,
+      isSure: choosePlace !== undefined || !isClose(places),
     },
     paging: { text: paging.reason, isSure: paging.isSure },
   };
@@ -169,8 +169,8 @@ const isClose = ([first, second]: readonly Place[]): boolean =>
   second.score > 0 &&
   first.score - second.score < CLOSE;
 
-function othersIn(places: readonly Place[]): string {
-  const others = isClose(places) ? places.slice(1, 3).filter(({ as }) => as !== 'single') : [];
+function othersIn(places: readonly Place[], taken: Place | undefined): string {
+  const others = isClose(places) ? places.slice(0, 3).filter((one) => one !== taken && one.as !== 'single') : [];
   return others.length === 0
     ? ''
     : `; there is also ${others.map(({ items, found }) => `${found} at ${items}`).join(', and ')}`;

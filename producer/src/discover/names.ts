@@ -31,7 +31,7 @@ export function namesOf(url: string, wanted: string | undefined, within: string 
 export const lastWordOf = (url: string): string => namesOf(url, undefined, undefined).dataset;
 
 const isId = (word: string): boolean =>
-  /^\d+$/.test(word) || /^[0-9a-f-]{16,}$/i.test(word) || (/\d/.test(word) && word.length > 20);
+  /^([a-z]|[\d.,:-]+)$/i.test(word) || /^[0-9a-f-]{16,}$/i.test(word) || (/\d/.test(word) && word.length > 20);
 
 function snake(text: string): string {
   const words = text

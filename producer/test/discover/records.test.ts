@@ -214,6 +214,7 @@ describe('names', () => {
       `\${API}/crm/v3/objects/line_items/search`,
       { entity: 'line_item', dataset: 'line_items', endpoint: 'line-items' },
     ],
+    ['https://x.example/w/api.php?action=query', { entity: 'x', dataset: 'xes', endpoint: 'xes' }],
     ['https://api.weather.example/', { entity: 'weather', dataset: 'weathers', endpoint: 'weathers' }],
   ])('come from the address: %s', (url, found) => {
     expect(namesOf(url, undefined, undefined)).toEqual(found);

@@ -192,16 +192,16 @@ function withoutTwins(columns: readonly Column[]): Column[] {
 function areTwins(one: Column, other: Column): boolean {
   if (one.type !== other.type || other.steps.length === 1 || other.filled < 3) return false;
   if (one.type === 'datetime' && !haveSameWord(one, other)) return false;
-  const filled = other.values.flatMap((value, index) =>
-    value === undefined ? [] : [[String(value), one.values[index]] as const],
-  );
-  if (filled.length !== other.filled) return false;
-  // Small numbers and few different texts agree by chance.
-  const different = new Set(filled.map(([value]) => value));
-  const saysMuch = [...different].every((value) => value.length >= 6 && !/^-?\d{1,5}(\.\d+)?$/.test(value));
-  return (
-    different.size >= 3 && saysMuch && filled.every(([value, twin]) => twin !== undefined && String(twin) === value)
-  );
+  // Most differ in one of the first records, so that this ends soon.
+  const different = new Set<string>();
+  for (const [index, value] of other.values.entries()) {
+    if (value === undefined) continue;
+    const text = String(value);
+    // Small numbers and few different texts agree by chance.
+    if (text.length < 6 || /^-?\d{1,5}(\.\d+)?$/.test(text) || String(one.values[index]) !== text) return false;
+    different.add(text);
+  }
+  return different.size >= 3;
 }
 
 const stemOf = ({ steps }: Column) =>

@@ -68,7 +68,9 @@ function typeOfNumbers(name: string, values: readonly (number | ExactNumber)[]):
 
 /** What numbers count that are times of these decades; undefined if they are none. */
 function unitOf(values: readonly number[]): Unit | undefined {
-  const [least, most] = [Math.min(...values), Math.max(...values)];
+  // Not as arguments: a page may hold more values than a call takes.
+  const least = values.reduce((one, other) => Math.min(one, other));
+  const most = values.reduce((one, other) => Math.max(one, other));
   const scales = { s: 1, ms: 1e3, us: 1e6, ns: 1e9 } as const;
   const found = Object.entries(scales).find(([, scale]) => least >= RECENT * scale && most < LAST * scale);
   return found?.[0] as Unit | undefined;

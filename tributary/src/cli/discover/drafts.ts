@@ -109,7 +109,9 @@ async function ask(
         }),
     onPause: (until) => terminal.say(`the API asks to wait until ${new Date(until).toISOString()}\n`),
   });
-  return { draft: await withProgress(terminal, () => 'looking at the API', discovering), asked, wanted: [] };
+  // A question would be wiped by the line that tells of progress.
+  const draft = dialogue === undefined ? withProgress(terminal, () => 'looking at the API', discovering) : discovering;
+  return { draft: await draft, asked, wanted: [] };
 }
 
 const LONGEST = 120;

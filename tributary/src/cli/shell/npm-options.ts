@@ -3,7 +3,7 @@ import type { Environment } from '@tributary/shared';
 import type { Context } from './context.js';
 
 /** Options of ours that npm knows too; a person's .npmrc may hold them, so that they alone say nothing. */
-const OF_NPM: readonly string[] = ['all', 'help', 'json'];
+const OF_NPM: readonly string[] = ['all', 'help', 'json', 'yes'];
 
 /**
  * What npm took for itself: `npm start --once` runs the script without the option, and leaves it in the environment.
