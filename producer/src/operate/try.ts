@@ -6,6 +6,8 @@ import {
   createLogger,
   describeError,
   FatalError,
+  hookOf,
+  isPolled,
   keepsToken,
   type PipelineConfig,
   PoisonError,
@@ -28,6 +30,7 @@ import { memoryTokenStore, type TokenStore } from '../sources/rest/auth/token-st
 import { redisTokenStore } from '../sources/rest/auth/token-store-redis.js';
 import type { Proxies } from '../sources/rest/proxies.js';
 import { createSurroundings } from '../sources/surroundings.js';
+import { TriedEvent } from '../sources/webhook/tried-event.js';
 import { describeSource } from './described.js';
 import { Observations } from './observations.js';
 
@@ -45,6 +48,8 @@ export interface TryOptions {
   readonly proxies: Proxies;
   /** Where refresh tokens are that servers have replaced, and what they are encrypted with: to use one is to replace it. */
   readonly kept?: { readonly redisUrl: string; readonly secret: string } | undefined;
+  /** The body of an event, for an endpoint that has a door: it is tried in the place of what would be polled. */
+  readonly event?: string | undefined;
   write(text: string): void;
 }
 
@@ -63,6 +68,7 @@ export async function tryEndpoint({
   clock,
   proxies,
   kept,
+  event,
   write,
 }: TryOptions): Promise<number> {
   const { endpoint, parents } = find(config, id);
@@ -78,10 +84,11 @@ export async function tryEndpoint({
     onDoubt: (reason) => write(`this may be set wrongly: ${reason}\n`),
     onExchange: ({ asked, answered, milliseconds }) => write(`${asked} -> ${answered}, ${milliseconds} ms\n`),
   };
-  const source = createSource(endpoint, surroundings, events);
+  const source: Source =
+    event === undefined ? createSource(endpoint, surroundings, events) : new TriedEvent(endpoint, event, clock);
   const messageOf = messageMaker(endpoint, 0, createIds());
   const findings = new ShapeFindings(endpoint.entity.config.unknownFields);
-  const shape = compileShape(endpoint.entity.config, endpoint.config, findings);
+  const shape = compileShape(endpoint.entity.config, saidOf(endpoint, event), findings);
   const { signal } = new AbortController();
   const seen = new Observations(endpoint);
   let shown = 0;
@@ -140,6 +147,18 @@ export async function tryEndpoint({
     `\n${shown} shown${leftOut}${gone}, ${bad} of them would be dead-lettered${unseen}; nothing was published, no cursor was moved\n`,
   );
   return bad + others.bad;
+}
+
+/**
+ * What the file says of the records that are tried.
+ * @throws FatalError if there is nothing to try
+ */
+function saidOf({ id, config }: Endpoint, event: string | undefined): Parameters<typeof compileShape>[1] {
+  if (event === undefined && !isPolled(config)) {
+    const remedy = `show it one, as in: npx tributary try ${id} --event event.json`;
+    throw new FatalError('event_missing', `${id} is not polled, events come to POST /hooks/${id}: ${remedy}`);
+  }
+  return (event === undefined ? undefined : hookOf(config)) ?? config;
 }
 
 /** @throws Error from its calls if Redis does not answer within seconds, since a person waits */

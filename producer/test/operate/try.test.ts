@@ -166,3 +166,37 @@ batch: { size: 7 }
     );
   });
 });
+
+describe('trying an event', () => {
+  const settings = {
+    source: 'webhook',
+    sender: { type: 'none' },
+    items: '$.data',
+    deletes: { when: "raw['$event'].type == 'deleted'" },
+  };
+  async function tryEvent(event: string | undefined, more: object = settings) {
+    const config = pipelineWith({ crm: more });
+    let shown = '';
+    const write = (text: string) => {
+      shown += text;
+    };
+    const bad = await tryEndpoint({ config, id: 'crm', limit: 5, clock: new ManualClock(), proxies: {}, event, write });
+    return { bad, shown };
+  }
+
+  it('shows what becomes of its records', async () => {
+    const { bad, shown } = await tryEvent(
+      '{"type":"deleted","data":[{"id":"a","updatedAt":"2026-03-01T11:00:00Z"},{"id":"b"}]}',
+    );
+    expect(bad).toBe(1);
+    expect(shown).toContain('"_deleted":true}\na tombstone');
+    expect(shown).toContain('2 shown, 2 deleted by deletes.when, 1 of them would be dead-lettered');
+  });
+
+  it('tells in words what the door would refuse, and where an event is missing', async () => {
+    await expect(tryEvent('{"type":')).rejects.toThrow('the door would answer 400: the body is not JSON');
+    await expect(tryEvent('{}')).rejects.toThrow('no record lies at $.data');
+    await expect(tryEvent(undefined)).rejects.toThrow(/is not polled.*try crm --event event\.json/);
+    await expect(tryEvent('{}', { url: 'http://127.0.0.1:1/' })).rejects.toThrow('has no door for events');
+  });
+});

@@ -1,5 +1,6 @@
+import { readFileSync } from 'node:fs';
 import type { CommandUnknownOpts } from '@commander-js/extra-typings';
-import { systemClock } from '@tributary/shared';
+import { FatalError, systemClock } from '@tributary/shared';
 import { configOption, createCommand, wholeNumber, withExamples } from './shell/command.js';
 import type { Context } from './shell/context.js';
 import { readPipelineFile } from './shell/pipeline-file.js';
@@ -15,8 +16,9 @@ export function tryCommand(context: Context): CommandUnknownOpts {
     .argument('<ENDPOINT>', 'its name in the pipeline file, enabled or not')
     .option('--limit <N>', 'how many records are shown', wholeNumber, 5)
     .option('--pages <N>', 'how many pages are fetched; as many as --limit takes, unless given', wholeNumber)
+    .option('--event <FILE>', 'the body of an event, for an endpoint that takes webhooks: tried instead of a poll')
     .addOption(configOption(context))
-    .action(async (id, { limit, pages, config: file }) => {
+    .action(async (id, { limit, pages, event, config: file }) => {
       const { proxiesOf, tryEndpoint } = await import('@tributary/producer');
       const config = readPipelineFile(context, file);
       const write = (text: string) => terminal.write(text);
@@ -30,12 +32,23 @@ export function tryCommand(context: Context): CommandUnknownOpts {
         clock: systemClock,
         proxies: proxiesOf(env),
         kept,
+        event: event === undefined ? undefined : readFile(event),
         write,
       });
       await withProgress(terminal, () => `polling ${id}`, trying);
     });
   return withExamples(context, command, [
     ['blog-posts', 'the first 5 records'],
+    ['customers --event event.json', 'what becomes of an event that a webhook would bring'],
     ['blog-posts --limit 50 --config my-pipeline.yaml', 'more of them, from another file'],
   ]);
+}
+
+/** @throws FatalError naming the file that cannot be read */
+function readFile(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (cause) {
+    throw new FatalError('event_missing', `${path} cannot be read: ${(cause as Error).message}`, { cause });
+  }
 }
