@@ -467,6 +467,16 @@ describe.each(brokers)('dead letters on $broker', ({ start }) => {
     });
   });
 
+  it('are each discarded once by several that discard them at the same time, and are in the log once', async () => {
+    await buryAll(300);
+    const discard = () => call(dashboard, 'POST', '/discard', { match: {}, reason: 'all at once' }, ADMIN);
+    const answers = await Promise.all([discard(), discard(), discard(), discard()]);
+    expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 200]);
+    expect(answers.reduce((sum, { body }) => sum + body.done, 0)).toBe(300);
+    const lines = (await readFile(join(folder, 'audit.jsonl'), 'utf8')).trim().split('\n');
+    expect(lines.filter((line) => line.includes('"step":"letter"'))).toHaveLength(300);
+  });
+
   it('are seen whole by two that look at the same time', async () => {
     await buryAll(400);
     const other = await startDashboard();

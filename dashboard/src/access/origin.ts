@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { FORWARDED, hostName, isLoopback, isNear } from '@tributary/shared';
+import { hostName, isForwarded, isLoopback, isNear } from '@tributary/shared';
 import type { Request, RequestHandler } from 'express';
 import { ApiError } from '../http/api-error.js';
 
@@ -55,7 +55,7 @@ export function addressOf(request: Request): string {
  * @param near a name without dots, or an address, will do: programs in a network of containers have no other
  */
 export function isLocal(request: Request, near = false): boolean {
-  if (FORWARDED.some((name) => request.get(name) !== undefined)) return false;
+  if (isForwarded(request)) return false;
   const host = request.get('host') ?? '';
   return near ? isNear(host) : isLoopback(hostName(host));
 }

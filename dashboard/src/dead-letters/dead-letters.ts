@@ -19,10 +19,11 @@ import { type KeptStore, keptBodyOf, keptStore, originalBody } from './kept-bodi
 import { KeptRemoval } from './kept-removal.js';
 import { type DeadLetter, type LetterMatch, type ListedLetter, readLetter } from './letter.js';
 import { withLock } from './lock.js';
-import type { PassOptions } from './pass.js';
+import type { Disposition, PassOptions } from './pass.js';
 import { Renewals } from './renewals.js';
 import { Replayer } from './replayer.js';
 import { ReturnLimits } from './return-limits.js';
+import { Settled } from './settled.js';
 import { type Swept, sweep } from './sweep.js';
 import { Faults, judge, type Problem, problemOf, shortened, UNKNOWN, type Verdict } from './verdict.js';
 
@@ -69,6 +70,7 @@ export class DeadLetters {
   /** When a queue last took no letters that were to be renewed, by the clock that is never set. */
   readonly #full = new Map<string, number>();
   readonly #returns: ReturnLimits;
+  readonly #settled: Settled;
 
   constructor(options: DeadLettersOptions) {
     this.#options = options;
@@ -76,6 +78,7 @@ export class DeadLetters {
     this.#limits = { ...LIMITS, ...options.limits };
     this.#kept = keptStore(options.config.sink, options.postgresUrl);
     this.#returns = new ReturnLimits(options.broker, options.clock);
+    this.#settled = new Settled(options.clock);
     const entities = Object.entries(options.config.entities);
     this.#entities = new Map(entities.map(([name, entity]) => [name, compileEntity(name, entity)]));
   }
@@ -256,7 +259,12 @@ export class DeadLetters {
       const mostReturns = await this.#returns.most(deadQueue);
       const renewals = new Renewals(broker, deadQueue, clock);
       try {
-        const visitLetter = (message: ConsumeMessage) => visit(message, readLetter(message, queue));
+        const visitLetter = (message: ConsumeMessage): Disposition | Promise<Disposition> => {
+          const letter = readLetter(message, queue);
+          if (this.#settled.has(letter.id)) return 'remove';
+          const disposition = visit(message, letter);
+          return disposition instanceof Promise ? disposition.then((one) => this.#settle(letter, one)) : disposition;
+        };
         const renew = (message: ConsumeMessage) => renewals.renew(message);
         return await sweep(broker, { ...bounds, mostReturns, deadQueue, signal, clock, renew, visit: visitLetter });
       } finally {
@@ -269,6 +277,11 @@ export class DeadLetters {
     const settled = turn.catch(() => {});
     this.#turns.set(deadQueue, settled);
     return await turn;
+  }
+
+  #settle({ id }: DeadLetter, disposition: Disposition): Disposition {
+    if (disposition === 'remove') this.#settled.add(id);
+    return disposition;
   }
 
   /** The queue, if a look at it costs none of its letters. @throws RetryableError if it may */

@@ -388,6 +388,9 @@ describe('who is signed in', () => {
       for (const name of ['x-forwarded-for', 'forwarded', 'via', 'x-real-ip', 'x-forwarded-host', 'cf-connecting-ip']) {
         expect(await statuses({ [name]: '127.0.0.1' })).toEqual([401, 401]);
       }
+      for (const name of ['x-forwarded-proto', 'x-forwarded-port', 'x-scheme', 'x-original-forwarded-for']) {
+        expect([name, ...(await statuses({ [name]: 'https' }))]).toEqual([name, 401, 401]);
+      }
     });
 
     it('is not open to a page of another site that points its name here, and says what a trusted proxy would', async () => {

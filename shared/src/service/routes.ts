@@ -86,18 +86,25 @@ export class ServiceGuard {
 }
 
 /** What came through a proxy came from another machine, whatever its Host header says. */
-const isLocal = (request: Request): boolean =>
-  isNear(request.get('host') ?? '') && !FORWARDED.some((name) => request.get(name) !== undefined);
+const isLocal = (request: Request): boolean => isNear(request.get('host') ?? '') && !isForwarded(request);
 
-export const FORWARDED = [
-  'x-forwarded-for',
-  'x-forwarded-host',
-  'x-forwarded-server',
+/**
+ * Whether a proxy sent the request. One that is set up to say nothing of itself, as nginx is at first, names us as the Host; but nginx speaks
+ * HTTP/1.0 then, which hardly any other program does.
+ */
+export const isForwarded = ({ headers, httpVersion }: Pick<Request, 'headers' | 'httpVersion'>): boolean =>
+  httpVersion === '1.0' ||
+  Object.keys(headers).some((name) => name.startsWith('x-forwarded') || FORWARDED.some((known) => known === name));
+
+const FORWARDED = [
   'x-real-ip',
   'x-client-ip',
   'true-client-ip',
   'cf-connecting-ip',
   'forwarded',
+  'x-scheme',
+  'x-original-forwarded-for',
+  'x-cluster-client-ip',
   'via',
 ] as const;
 

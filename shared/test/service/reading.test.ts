@@ -113,7 +113,7 @@ describe('the server of every service', () => {
     },
   );
 
-  it('takes no request that names two hosts, or another address than a path', async () => {
+  it('takes no request that names two hosts, or another address than a path, and hears whatever a proxy says of itself', async () => {
     const { port, hostname } = new URL(server.url);
     const say = (head: string): Promise<string> =>
       new Promise((resolve, reject) => {
@@ -127,6 +127,11 @@ describe('the server of every service', () => {
     expect(await say('GET /metrics HTTP/1.1\r\nHost: localhost')).toMatch(/^HTTP\/1.1 200 /);
     expect(await say('GET /metrics HTTP/1.1\r\nHost: localhost\r\nHost: other.example')).toMatch(/^HTTP\/1.1 400 /);
     expect(await say('GET http://other.example/metrics HTTP/1.1\r\nHost: localhost')).toMatch(/^HTTP\/1.1 400 /);
+    // As nginx asks that was told nothing but where we are.
+    expect(await say('GET /metrics HTTP/1.0\r\nHost: localhost')).toMatch(/^HTTP\/1.1 401 /);
+    expect(await say('GET /metrics HTTP/1.1\r\nHost: localhost\r\nX-Forwarded-Proto: https')).toMatch(
+      /^HTTP\/1.1 401 /,
+    );
     // Node would leave the last header out, by which a proxy says that it is one.
     const many = 'X:\r\n'.repeat(2_500);
     expect(await say(`GET /metrics HTTP/1.1\r\nHost: localhost\r\n${many}X-Forwarded-For: 203.0.113.7`)).toMatch(
