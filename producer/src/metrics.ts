@@ -92,6 +92,11 @@ export function createPollMetrics(registry: Registry) {
       registers: [registry],
     }),
     pages: counter('pages', 'Pages fetched'),
+    inputs: counter(
+      'inputs',
+      'Files that were read to their end, refused, or are still being written, each time that a poll found them so',
+      'outcome',
+    ),
     notModified: counter('not_modified', 'Pages the API answered with 304, not modified'),
     records: counter('records', 'Records fetched'),
     keyless: counter('keyless_records', 'Records without their key; published all the same'),

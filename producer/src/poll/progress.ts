@@ -3,7 +3,7 @@ import type { Endpoint } from '../endpoint.js';
 import type { PollMetrics } from '../metrics.js';
 import type { OutgoingMessage } from '../publish/messages.js';
 import type { PublishRun } from '../publish/publish-run.js';
-import type { Page } from '../sources/port.js';
+import type { Input, Page } from '../sources/port.js';
 import type { NotDeleted } from './missing-news.js';
 
 /** The result of one poll. */
@@ -24,12 +24,17 @@ export interface PollSummary {
   readonly notDeleted?: NotDeleted;
   /** Pages the API answered with 304, not modified. */
   readonly notModified: number;
+  /** What became of files, up to some thousands of them; absent where there are none. */
+  readonly inputs?: readonly Input[];
   readonly durationMs: number;
   /** Why it failed; absent if it did not. */
   readonly error?: string;
   /** What the endpoints that were polled within it came to. */
   readonly children?: readonly PollSummary[];
 }
+
+/** A folder of more files must not fill the memory. */
+const MOST_INPUTS = 10_000;
 
 /** Counts what a poll does, and logs what a person should know. */
 export class PollProgress {
@@ -52,6 +57,7 @@ export class PollProgress {
   #hasCompared = false;
   #accepted = 0;
   #gone = 0;
+  #inputs: Input[] = [];
   #children: () => readonly PollProgress[] = () => [];
 
   constructor({ id, config }: Endpoint, metrics: PollMetrics, log: Logger) {
@@ -78,16 +84,22 @@ export class PollProgress {
     return { idsFrom: this.#idsFrom, confirmedAt: this.#confirmedAt };
   }
 
-  page({ records, notModified = false }: Page): void {
+  page({ records, inputs = [], notModified = false }: Page): void {
     const { pages, notModified: unchanged, records: fetched } = this.#metrics;
     const labels = { endpoint: this.#endpoint };
     this.#pages += 1;
     this.#onPage = 0;
+    for (const input of inputs) this.#input(input);
     pages.inc(labels);
     fetched.inc(labels, records.length);
     if (!notModified) return;
     this.#notModified += 1;
     unchanged.inc(labels);
+  }
+
+  #input(input: Input): void {
+    this.#metrics.inputs.inc({ endpoint: this.#endpoint, outcome: input.outcome });
+    if (this.#inputs.length < MOST_INPUTS) this.#inputs.push(input);
   }
 
   /**
@@ -198,6 +210,7 @@ export class PollProgress {
       published: this.#messages.confirmed,
       notModified: this.#notModified,
       durationMs,
+      ...(this.#inputs.length === 0 ? {} : { inputs: this.#inputs }),
       ...(this.#filtered === 0 ? {} : { filtered: this.#filtered }),
       ...(this.#deleted === 0 ? {} : { deleted: this.#deleted }),
       ...(this.#notDeleted === undefined ? {} : { notDeleted: this.#notDeleted }),

@@ -30,6 +30,9 @@ export interface RunnerOptions {
   readonly retries?: RetryWatch | undefined;
 }
 
+/** So many files stand in a line of the log. */
+const TOLD_INPUTS = 20;
+
 /** Runs the polls of one endpoint, one at a time. It logs and counts those that fail. */
 export class Runner {
   readonly #options: RunnerOptions;
@@ -190,7 +193,9 @@ export class Runner {
       const next = this.#options.nextAt();
       if (next === undefined) metrics.due.remove(labels);
       else metrics.due.set(labels, next / 1_000);
-      log[summary.records > 0 ? 'info' : 'debug'](summary, 'polled');
+      const { inputs, ...told } = summary;
+      const few = inputs === undefined ? {} : { inputs: inputs.slice(0, TOLD_INPUTS), files: inputs.length };
+      log[summary.records > 0 ? 'info' : 'debug']({ ...told, ...few }, 'polled');
     }
     this.#showCircuit();
     this.#remember(summary, progress, startedAt);

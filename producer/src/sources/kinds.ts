@@ -1,7 +1,9 @@
 import type { SourceKind } from '@tributary/shared';
 import type { Endpoint, EndpointFrom } from '../endpoint.js';
+import { archiveOf } from './files/archive.js';
 import { FilesSource } from './files/files.js';
 import { placeOf } from './files/places/kinds.js';
+import { S3 } from './files/places/s3-client.js';
 import type { Source, SourceEvents } from './port.js';
 import { PostgresChangesSource } from './postgres-changes/postgres-changes.js';
 import { RestSource } from './rest/rest.js';
@@ -33,14 +35,13 @@ const SOURCES: { readonly [K in SourceKind]: MakeSource<EndpointFrom<K>> } = {
       random,
     }),
   webhook: () => new WebhookSource(),
-  files: (endpoint, { clock }, events) =>
-    new FilesSource(endpoint, {
-      ...events,
-      place: placeOf(endpoint.config),
-      clock,
-    }),
   'postgres-changes': (endpoint, { clock, random }, events) =>
     new PostgresChangesSource(endpoint, { ...events, clock, random }),
+  files(endpoint, { gate, clock, random }, events) {
+    const { config } = endpoint;
+    const s3 = () => new S3(config, { ...events, gate, clock, random });
+    return new FilesSource(endpoint, { ...events, place: placeOf(config, s3), archive: archiveOf(config, s3), clock });
+  },
 };
 
 /** Makes the source of an endpoint. It reports to `events` while it is read. */

@@ -1,6 +1,7 @@
 import type { CommandUnknownOpts } from '@commander-js/extra-typings';
 import { type Service, sinkWords, systemClock, withoutPasswords } from '@tributary/shared';
 import type { Pipeline } from '../library/pipeline.js';
+import { writeReport } from '../library/report-file.js';
 import { showFlow } from './flow/live.js';
 import { adviceOnMarks, describeSummary, farewell, flowLine, welcome } from './flow/tell.js';
 import { configOption, createCommand, withEnvironment, withExamples } from './shell/command.js';
@@ -13,6 +14,7 @@ interface StartOptions {
   readonly once?: true | undefined;
   readonly json?: true | undefined;
   readonly output?: string | undefined;
+  readonly report?: string | undefined;
   readonly config: string;
 }
 
@@ -30,10 +32,12 @@ export function startCommand(context: Context): CommandUnknownOpts {
   const command = createCommand(context, 'start', 'run the whole pipeline in one process', about)
     .option('--once', 'poll every endpoint once, write everything, print a summary and end')
     .option('--json', 'with --once: print the summary as one JSON object on stdout')
+    .option('--report <FILE>', 'with --once: write the summary into this file, with the hashes of files that were read')
     .option('--output <DIR>', 'where the CSV files go, whatever the pipeline file says')
     .addOption(configOption(context));
   command.action(async (options) => {
     if (options.json && !options.once) command.error('error: --json needs --once', { exitCode: EXIT.usage });
+    if (options.report && !options.once) command.error('error: --report needs --once', { exitCode: EXIT.usage });
     await (options.once ? pollOnce(context, options) : runUntilStopped(context, options));
   });
   const examples = [
@@ -51,11 +55,19 @@ async function pollOnce(context: Context, options: StartOptions): Promise<void> 
   try {
     const progress = async () => flowLine(await pipeline.figures(), pipeline.inFlight());
     const summary = await withProgress(terminal, progress, Promise.race([pipeline.once(), untilAborted(stop)]));
+    const report = await writeReport(summary, pipeline.config, options.report, systemClock.now());
     const told = options.json
       ? `${JSON.stringify(summary)}\n`
-      : describeSummary(summary, adviceOnMarks(pipeline, summary));
+      : describeSummary(summary, [
+          ...adviceOnMarks(pipeline, summary),
+          ...(report === undefined ? [] : [`Report: ${report}`]),
+        ]);
     terminal.write(withoutPasswords(told));
     if (summary.endpoints.some(({ error }) => error !== undefined)) throw new CommandFailed('an endpoint failed');
+    const refused = summary.endpoints.flatMap(({ inputs = [] }) =>
+      inputs.filter(({ outcome }) => outcome === 'refused'),
+    );
+    if (refused.length > 0) throw new CommandFailed('a file was not read');
     if (summary.endpoints.some(({ allDied }) => allDied)) throw new CommandFailed('all died', EXIT.allDied);
   } finally {
     await withProgress(terminal, () => 'stopping: what is under way is written', pipeline.stop());

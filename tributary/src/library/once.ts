@@ -29,6 +29,8 @@ interface PolledEndpoint {
   readonly deleted?: number;
   /** Records that are missing and were not deleted, and why; absent if there are none. */
   readonly notDeleted?: PollSummary['notDeleted'];
+  /** What became of its files; absent where there are none. */
+  readonly inputs?: PollSummary['inputs'];
   /** Every record that it published has died. */
   readonly allDied?: true;
   readonly error?: string;
@@ -71,7 +73,7 @@ export async function runOnce(pipeline: Round, clock: Clock): Promise<Summary> {
 }
 
 function polledEndpoint(
-  { endpoint, records, published, filtered, deleted, notDeleted, error }: PollSummary,
+  { endpoint, records, published, filtered, deleted, notDeleted, inputs, error }: PollSummary,
   died: readonly DeadRecordGroup[],
 ) {
   const dead = died.filter((group) => group.endpoint === endpoint).reduce((sum, { count }) => sum + count, 0);
@@ -81,6 +83,7 @@ function polledEndpoint(
     ...(filtered === undefined ? {} : { filtered }),
     ...(deleted === undefined ? {} : { deleted }),
     ...(notDeleted === undefined ? {} : { notDeleted }),
+    ...(inputs === undefined ? {} : { inputs }),
     ...(dead > 0 && dead >= published ? { allDied: true as const } : {}),
     ...(error === undefined ? {} : { error }),
   };

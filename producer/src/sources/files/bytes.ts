@@ -58,3 +58,10 @@ export class RawBytes implements AsyncIterable<Buffer> {
 }
 
 const NOTHING = Buffer.alloc(0);
+
+/** The SHA-256 of a file, in hexadecimal digits. */
+export async function digestOf(opened: OpenFile, signal: AbortSignal): Promise<string | undefined> {
+  const bytes = new RawBytes(opened, 0, signal);
+  for await (const _piece of bytes);
+  return bytes.digest();
+}

@@ -11,9 +11,11 @@ import {
   type SourceEvents,
   Unreadable,
 } from '../port.js';
-import { RawBytes } from './bytes.js';
+import type { Archive } from './archive.js';
+import { digestOf } from './bytes.js';
 import type { Standing } from './formats/framer.js';
 import { type FileState, KnownFiles, type Task } from './known.js';
+import { isParquet, openParquet } from './parquet.js';
 import {
   FileFault,
   FileGone,
@@ -24,10 +26,12 @@ import {
   type Trouble,
 } from './places/place.js';
 import { Readiness } from './ready.js';
-import { openText } from './text-records.js';
+import { type Opened, openText } from './text-records.js';
 
 export interface FilesOptions extends SourceEvents {
   readonly place: FilePlace;
+  /** Where raw files are kept; undefined if they are not. */
+  readonly archive?: Archive | undefined;
   readonly clock: Clock;
 }
 
@@ -117,7 +121,7 @@ export class FilesSource implements Source {
     if (first === undefined) return { name, columns: [], key: [], bytes };
     const opened = await place.open(first, signal);
     try {
-      const { columns = [] } = await openText(opened, this.#config, undefined, signal);
+      const { columns = [] } = await this.#readingOf(opened, undefined, signal);
       return {
         name: `${name}, such as ${first.name}`,
         columns: columns.map((column) => ({ name: column, type: 'text' })),
@@ -206,7 +210,12 @@ export class FilesSource implements Source {
     const before = task.do === 'continue' ? task.state : undefined;
     const from: Standing | undefined = task.do === 'continue' && task.state.at > 0 ? task.from : undefined;
     const head = this.#config.append ? await headOf(opened, file.size, signal) : undefined;
-    const reading = await openText(opened, this.#config, from, signal);
+    // Before anything else: what was read must be there as it came, whatever becomes of the records.
+    const archived =
+      isLook || this.#options.archive === undefined
+        ? undefined
+        : (before?.archived ?? (await this.#options.archive.keep(opened, this.#options.clock.now(), signal)).at);
+    const reading = await this.#readingOf(opened, from, signal);
     for (const doubt of reading.doubts) this.#tellOnce(`${this.#where(name)}: ${doubt}`);
     let state: FileState = {
       ...file,
@@ -216,6 +225,7 @@ export class FilesSource implements Source {
       bad: before?.bad ?? 0,
       done: false,
       head,
+      archived,
     };
     run.hasRead = true;
     for await (const { records, numbers, standing, unit } of reading.batches()) {
@@ -244,8 +254,21 @@ export class FilesSource implements Source {
       return;
     }
     run.known.set({ ...state, done: true, sha256 });
-    run.inputs.push({ name, outcome: 'read', bytes: file.size, sha256, records: state.records, bad: state.bad });
+    run.inputs.push({
+      name,
+      outcome: 'read',
+      bytes: file.size,
+      sha256,
+      records: state.records,
+      bad: state.bad,
+      archived,
+    });
     if (!isLook) this.#finished.push(file);
+  }
+
+  async #readingOf(opened: OpenFile, from: Standing | undefined, signal: AbortSignal): Promise<Opened> {
+    const isText = !isParquet(await opened.read(0, 4, signal));
+    return await (isText ? openText : openParquet)(opened, this.#config, from, signal);
   }
 
   /** What is to be done, where that depends on what the file holds. */
@@ -377,10 +400,4 @@ async function headOf(opened: OpenFile, size: number, signal: AbortSignal) {
   const bytes = Math.min(HEAD, size);
   const head = await opened.read(0, bytes, signal);
   return { bytes, sha256: createHash('sha256').update(head).digest('hex') };
-}
-
-async function digestOf(opened: OpenFile, signal: AbortSignal): Promise<string | undefined> {
-  const bytes = new RawBytes(opened, 0, signal);
-  for await (const _piece of bytes);
-  return bytes.digest();
 }

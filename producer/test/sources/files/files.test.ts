@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { appendFile, mkdir, rename, rm, stat, symlink, truncate, utimes, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, readFile, rename, rm, stat, symlink, truncate, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { systemClock } from '@tributary/shared';
@@ -205,6 +205,28 @@ describe('a folder of files', () => {
     expect(idsIn((await poll()).records)).toEqual(['2']);
     const all = await read({ place: undefined });
     expect(idsIn(all.flatMap(({ records }) => records))).toEqual(['1', '2']);
+  });
+
+  test('raw files are kept unchanged before they are read, with their hash, and two of one name beside each other', async () => {
+    const { folder, write, poll } = await stageOf({ archive: 'FOLDER/raw/{{date}}' });
+    await write('1.csv', 'id,name\n1,x\n', 1);
+    const { inputs } = await poll();
+    const [at = ''] = inputs.map(({ archived }) => archived);
+    expect(at).toMatch(/raw\/\d{4}-\d\d-\d\d\/1.csv$/);
+    expect(await readFile(at, 'utf8')).toBe('id,name\n1,x\n');
+    expect(await readFile(`${at}.sha256`, 'utf8')).toBe(`${sha256('id,name\n1,x\n')}  1.csv\n`);
+    await write('1.csv', 'id,name\n2,y\n', 2);
+    const second = await poll();
+    expect(second.inputs[0]?.archived).toContain(`1.csv.${sha256('id,name\n2,y\n').slice(0, 12)}`);
+    expect(await readFile(at, 'utf8')).toBe('id,name\n1,x\n');
+    expect(folder).not.toBe('');
+  });
+
+  test('a file that cannot be archived is not read', async () => {
+    const { folder, write, read } = await stageOf({ archive: 'FOLDER/raw' });
+    await write('1.csv', 'id,name\n1,x\n', 1);
+    await writeFile(join(folder, 'raw'), 'a file is in the way');
+    await expect(read()).rejects.toMatchObject({ name: 'RetryableError', code: 'archive_failed' });
   });
 
   test('records hold their file, line and time where a field asks for them', async () => {

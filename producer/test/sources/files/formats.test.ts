@@ -1,4 +1,5 @@
 import { gzipSync } from 'node:zlib';
+import { parquetWriteBuffer } from 'hyparquet-writer';
 import { describe, expect, test } from 'vitest';
 import { idsIn, stageOf } from './stage.js';
 
@@ -165,5 +166,33 @@ describe('JSON', () => {
     const { records, bad } = await contentOf('a.ndjson.gz', packed.subarray(0, packed.length / 2));
     expect(records.length).toBeGreaterThan(1_000);
     expect(bad).toEqual([expect.stringMatching(/gzip data of the file are damaged behind it, or end early/)]);
+  });
+});
+
+describe('Parquet', () => {
+  const content = Buffer.from(
+    parquetWriteBuffer({
+      columnData: [
+        { name: 'id', data: ['1', '2', '3'], type: 'STRING' },
+        { name: 'amount', data: [1n, 9007199254740993n, -2n], type: 'INT64' },
+        { name: 'at', data: [0, 1, 2].map((day) => new Date(Date.UTC(2026, 0, 1 + day))), type: 'TIMESTAMP' },
+      ],
+    }),
+  );
+
+  test('is read by rows, no digit lost, whatever the file is called', async () => {
+    const { records, bad } = await contentOf('a.dat', content, { chunk: 2 });
+    expect(bad).toEqual([]);
+    expect(records).toEqual([
+      { id: '1', amount: 1, at: '2026-01-01T00:00:00.000Z' },
+      { id: '2', amount: '9007199254740993', at: '2026-01-02T00:00:00.000Z' },
+      { id: '3', amount: -2, at: '2026-01-03T00:00:00.000Z' },
+    ]);
+  });
+
+  test('that was cut off is refused, and told', async () => {
+    const { records, inputs } = await contentOf('a.parquet', content.subarray(0, content.length - 20));
+    expect(records).toEqual([]);
+    expect(inputs).toMatchObject([{ outcome: 'refused', reason: expect.stringContaining('no whole Parquet file') }]);
   });
 });

@@ -3,10 +3,13 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { systemClock } from '@tributary/shared';
 import { onTestFinished } from 'vitest';
+import { archiveOf } from '../../../src/sources/files/archive.js';
 import { FilesSource } from '../../../src/sources/files/files.js';
 import { placeOf } from '../../../src/sources/files/places/kinds.js';
+import { S3 } from '../../../src/sources/files/places/s3-client.js';
+import { Gate } from '../../../src/sources/gate.js';
 import { type Input, type Page, type PageRequest, type Place, Unreadable } from '../../../src/sources/port.js';
-import { filesEndpointWith } from '../../support/pipeline.js';
+import { filesEndpointWith, pipelineWith } from '../../support/pipeline.js';
 
 /** A folder with files, and the source that reads it. */
 export async function stageOf(settings: object = {}, more: object = {}) {
@@ -17,8 +20,12 @@ export async function stageOf(settings: object = {}, more: object = {}) {
   ) as object;
   const endpoint = filesEndpointWith(withPaths, more);
   const doubts: string[] = [];
+  const gate = new Gate(pipelineWith({}).limits, systemClock);
+  const events = { onRetry: () => {}, onDoubt: () => {} };
+  const s3 = () => new S3(endpoint.config, { ...events, gate, clock: systemClock, random: () => 0 });
   const source = new FilesSource(endpoint, {
-    place: placeOf(endpoint.config),
+    place: placeOf(endpoint.config, s3),
+    archive: archiveOf(endpoint.config, s3),
     clock: systemClock,
     onRetry: () => {},
     onDoubt: (doubt) => void doubts.push(doubt),

@@ -103,6 +103,7 @@ export function describeSummary(summary: Summary, advice: readonly string[] = []
     `Accepted ${accepted}, duplicate ${duplicate}, stale ${stale}, dead letters ${deadWords(summary)}.`,
     ...Object.entries(rows).map(([dataset, written]) => `  ${dataset}: ${count(written, 'row')} written`),
     `Output: ${output}`,
+    ...endpoints.flatMap(({ endpoint, inputs = [] }) => describeInputs(endpoint, inputs)),
     ...endpoints.flatMap(({ endpoint, error }) => (error === undefined ? [] : [`FAILED ${endpoint}: ${error}`])),
     ...endpoints.flatMap(({ endpoint, notDeleted }) =>
       notDeleted === undefined ? [] : [`NOT DELETED from ${endpoint}: ${notDeleted.reason}`],
@@ -117,6 +118,23 @@ export function describeSummary(summary: Summary, advice: readonly string[] = []
     '',
   ].join('\n');
 }
+
+/** Files that were not read are shown one by one. */
+function describeInputs(endpoint: string, inputs: NonNullable<Summary['endpoints'][number]['inputs']>): string[] {
+  if (inputs.length === 0) return [];
+  const read = inputs.filter(({ outcome }) => outcome === 'read');
+  const bad = read.reduce((sum, one) => sum + (one.bad ?? 0), 0);
+  const lines = bad === 0 ? '' : `, ${count(bad, 'bad line')} in them`;
+  const others = inputs.filter(({ outcome }) => outcome !== 'read').slice(0, MOST_SHOWN);
+  return [
+    `  ${endpoint}: ${count(read.length, 'file')} read${lines}`,
+    ...others.map(
+      ({ name, outcome, reason }) => `${outcome === 'refused' ? 'NOT READ' : 'NOT READ YET'} ${name}: ${reason}`,
+    ),
+  ];
+}
+
+const MOST_SHOWN = 20;
 
 /** Records that died of one fault: how many, which, and why one of them did. */
 function describeDied({ endpoint, code, field, keys, count: records, reason }: DeadRecordGroup): string {

@@ -1,8 +1,10 @@
 import type { EndpointOf } from '@tributary/shared';
 import { LocalPlace } from './local.js';
 import type { FilePlace } from './place.js';
+import { isS3, type S3 } from './s3-client.js';
+import { S3Place } from './s3-place.js';
 
-/** Where the files of an endpoint lie. */
-export function placeOf({ path, after }: EndpointOf<'files'>): FilePlace {
-  return new LocalPlace(path, after?.move);
+/** Where the files of an endpoint lie. @param s3 the server, if they are there */
+export function placeOf({ path, after }: EndpointOf<'files'>, s3: () => S3): FilePlace {
+  return isS3(path) ? new S3Place(s3(), path, after?.move) : new LocalPlace(path, after?.move);
 }

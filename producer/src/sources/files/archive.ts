@@ -1,0 +1,147 @@
+import { readFile, stat } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { describeError, type EndpointOf, RetryableError } from '@tributary/shared';
+import { RawBytes } from './bytes.js';
+import { writeWhole } from './places/copy.js';
+import { FileGone, type OpenFile } from './places/place.js';
+import { type Bucket, bucketIn, isS3, NotThere, type S3 } from './places/s3-client.js';
+
+/** A copy of a file as it came. */
+export interface Archived {
+  readonly at: string;
+  readonly sha256: string;
+}
+
+/** Keeps raw files unchanged, each with its hash in a file beside it. */
+export interface Archive {
+  /**
+   * Returns when the copy is durable. One that is there already is left as it is; another file of the same name gets its hash in its name.
+   * @param now milliseconds since the epoch
+   * @throws RetryableError if it cannot be written: nothing of the file is read then
+   */
+  keep(opened: OpenFile, now: number, signal: AbortSignal): Promise<Archived>;
+}
+
+export function archiveOf({ archive }: EndpointOf<'files'>, s3: () => S3): Archive | undefined {
+  if (archive === undefined) return undefined;
+  return new CheckedArchive(archive, isS3(archive) ? new S3Shelf(s3()) : new LocalShelf());
+}
+
+/** Where copies lie. */
+interface Shelf {
+  /** The hash that was noted beside a copy; undefined if there is none. */
+  noted(path: string, signal: AbortSignal): Promise<string | undefined>;
+  /** @returns the hash of what was written */
+  write(path: string, opened: OpenFile, sha256: string, signal: AbortSignal): Promise<string>;
+}
+
+class CheckedArchive implements Archive {
+  readonly #folder: string;
+  readonly #shelf: Shelf;
+
+  constructor(folder: string, shelf: Shelf) {
+    this.#folder = folder;
+    this.#shelf = shelf;
+  }
+
+  async keep(opened: OpenFile, now: number, signal: AbortSignal): Promise<Archived> {
+    const { name } = opened.file;
+    const folder = this.#folder.replaceAll('{{date}}', new Date(now).toISOString().slice(0, 10));
+    const usual = isS3(folder) ? `${folder.replace(/\/$/, '')}/${name}` : join(resolve(folder), name);
+    const bytes = new RawBytes(opened, 0, signal);
+    for await (const _piece of bytes);
+    const sha256 = bytes.digest() ?? '';
+    try {
+      for (const at of [usual, `${usual}.${sha256.slice(0, 12)}`]) {
+        const noted = await this.#shelf.noted(at, signal);
+        if (noted === sha256) return { at, sha256 };
+        if (noted !== undefined) continue;
+        if ((await this.#shelf.write(at, opened, sha256, signal)) === sha256) return { at, sha256 };
+        throw new FileGone(
+          'changed',
+          'it was written to while it was copied into the archive; the next poll reads it anew',
+        );
+      }
+    } catch (error) {
+      signal.throwIfAborted();
+      if (error instanceof FileGone || error instanceof RetryableError) throw error;
+      throw new RetryableError(
+        'archive_failed',
+        `${name} cannot be archived, and is not read before it is: ${describeError(error)}`,
+        { cause: error },
+      );
+    }
+    throw new RetryableError(
+      'archive_failed',
+      `${name} cannot be archived: ${usual} holds other files of this name and hash`,
+    );
+  }
+}
+
+class LocalShelf implements Shelf {
+  async noted(path: string): Promise<string | undefined> {
+    const isThere = await stat(path).then(
+      () => true,
+      () => false,
+    );
+    if (!isThere) return undefined;
+    return (await readFile(`${path}.sha256`, 'utf8').catch(() => 'none')).split(' ')[0];
+  }
+
+  async write(path: string, opened: OpenFile, sha256: string, signal: AbortSignal): Promise<string> {
+    // The note comes first: a copy without one would count as another file.
+    const note = `${sha256}  ${path.split('/').at(-1)}\n`;
+    await writeWhole(
+      `${path}.sha256`,
+      (async function* () {
+        yield Buffer.from(note);
+      })(),
+    );
+    return await writeWhole(path, new RawBytes(opened, 0, signal));
+  }
+}
+
+class S3Shelf implements Shelf {
+  readonly #s3: S3;
+
+  constructor(s3: S3) {
+    this.#s3 = s3;
+  }
+
+  async noted(url: string, signal: AbortSignal): Promise<string | undefined> {
+    const { name, path }: Bucket = bucketIn(url);
+    try {
+      const { metadata } = await this.#s3.ask(`looking for ${url}`, signal, (client) =>
+        client.statObject(path, { bucketName: name }),
+      );
+      return metadata['x-amz-meta-sha256'] ?? 'none';
+    } catch (error) {
+      if (error instanceof NotThere) return undefined;
+      throw error;
+    }
+  }
+
+  async write(url: string, opened: OpenFile, sha256: string, signal: AbortSignal): Promise<string> {
+    const { name, path } = bucketIn(url);
+    let written = '';
+    await this.#s3.ask(`archiving ${opened.file.name}`, signal, async (client) => {
+      const bytes = new RawBytes(opened, 0, signal);
+      const pieces = bytes[Symbol.asyncIterator]();
+      const stream = new ReadableStream<Uint8Array<ArrayBuffer>>({
+        async pull(controller) {
+          const { value, done } = await pieces.next();
+          if (done) controller.close();
+          else controller.enqueue(new Uint8Array(value));
+        },
+        cancel: async () => void (await pieces.return?.()),
+      });
+      await client.putObject(path, stream, {
+        bucketName: name,
+        size: opened.file.size,
+        metadata: { 'x-amz-meta-sha256': sha256 },
+      });
+      written = bytes.digest() ?? '';
+    });
+    return written;
+  }
+}

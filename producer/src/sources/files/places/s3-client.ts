@@ -1,0 +1,127 @@
+import { S3Client } from '@bradenmacdonald/s3-lite-client';
+import {
+  type Clock,
+  concealedIn,
+  describeError,
+  type EndpointOf,
+  FatalError,
+  interruptible,
+  RetryableError,
+  withoutValues,
+} from '@tributary/shared';
+import pRetry from 'p-retry';
+import { backoff } from '../../backoff.js';
+import type { Gate } from '../../gate.js';
+import type { SourceEvents } from '../../port.js';
+import { FileGone } from './place.js';
+
+export interface S3Options extends SourceEvents {
+  /** Holds the requests of all endpoints together to the limits. */
+  readonly gate: Gate;
+  readonly clock: Clock;
+  /** From 0 to 1. */
+  random(): number;
+}
+
+/** A bucket and what is below it. */
+export interface Bucket {
+  readonly name: string;
+  /** Without a `/` at its beginning. */
+  readonly path: string;
+}
+
+/** @param url `s3://bucket/path` */
+export function bucketIn(url: string): Bucket {
+  const [, name = '', path = ''] = /^s3:\/\/([^/]+)\/?(.*)$/s.exec(url) ?? [];
+  return { name, path };
+}
+
+export const isS3 = (path: string): boolean => path.startsWith('s3://');
+
+/** Asks an S3 server, within the limits, again where that may help, and tells what is wrong in words. */
+export class S3 {
+  readonly client: S3Client;
+  /** The server, for people. */
+  readonly shown: string;
+  readonly #config: EndpointOf<'files'>;
+  readonly #options: S3Options;
+  readonly #host: string;
+
+  constructor(config: EndpointOf<'files'>, options: S3Options) {
+    const { endpoint, region, accessKey, secretKey, sessionToken } = config.s3;
+    const endPoint = endpoint ?? `https://s3.${region}.amazonaws.com`;
+    this.client = new S3Client({
+      endPoint,
+      region,
+      ...(accessKey === undefined ? {} : { accessKey }),
+      ...(secretKey === undefined ? {} : { secretKey }),
+      ...(sessionToken === undefined ? {} : { sessionToken }),
+    });
+    this.#host = new URL(endPoint).host;
+    this.shown = endPoint;
+    this.#config = config;
+    this.#options = options;
+  }
+
+  /** @throws what {@link faultOf} makes of it, after as many attempts as the settings allow */
+  async ask<T>(what: string, signal: AbortSignal, work: (client: S3Client) => Promise<T>): Promise<T> {
+    const { gate, clock, random, onRetry, onSettled } = this.#options;
+    const { priority, retries, retryDelay, timeout } = this.#config;
+    let failed = 0;
+    const attempt = async () => {
+      try {
+        const either = AbortSignal.any([signal, AbortSignal.timeout(timeout)]);
+        return await gate.pass(this.#host, priority, signal, () => interruptible(work(this.client), either));
+      } catch (error) {
+        throw signal.aborted || error instanceof FileGone ? error : this.#faultOf(what, error);
+      }
+    };
+    const answered = pRetry(attempt, {
+      retries,
+      minTimeout: 0,
+      maxTimeout: 0,
+      signal,
+      shouldRetry: ({ error }) => error instanceof RetryableError,
+      onFailedAttempt: async ({ error, attemptNumber, retriesLeft }) => {
+        if (signal.aborted || retriesLeft === 0 || !(error instanceof RetryableError)) return;
+        const wait = backoff(retryDelay, attemptNumber, random());
+        failed += 1;
+        onRetry(error.code, error.message, { failed, at: clock.now() + wait });
+        if (wait > 0) await clock.sleep(wait, signal);
+      },
+    });
+    return await answered.finally(() => {
+      if (failed > 0) onSettled?.();
+    });
+  }
+
+  #faultOf(what: string, cause: unknown): Error {
+    const status = statusOf(cause);
+    const { accessKey = '', secretKey = '', sessionToken = '' } = this.#config.s3;
+    const secrets = [secretKey, sessionToken, accessKey, ...concealedIn(this.#config)].filter(
+      (value) => value.length > 3,
+    );
+    const told = `${what} (${this.shown}): ${withoutValues(describeError(cause), secrets)}`;
+    if (status === 401 || status === 403) {
+      return new FatalError(
+        `http_${status}`,
+        `${told}; look at s3.accessKey, s3.secretKey, s3.region, and at what the key may do`,
+      );
+    }
+    if (status === 404) return new NotThere(told);
+    if (status !== undefined && status >= 400 && status < 500 && status !== 408 && status !== 429) {
+      return new FatalError(`http_${status}`, told);
+    }
+    return new RetryableError(status === undefined ? 's3_unreachable' : `http_${status}`, told);
+  }
+}
+
+/** What was asked for is not there. */
+export class NotThere extends Error {
+  override readonly name = 'NotThere';
+}
+
+function statusOf(error: unknown): number | undefined {
+  const status = error instanceof Error && 'statusCode' in error ? error.statusCode : undefined;
+  return typeof status === 'number' ? status : undefined;
+}

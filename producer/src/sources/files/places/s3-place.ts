@@ -1,0 +1,130 @@
+import { FatalError } from '@tributary/shared';
+import { isTemporary, matcherOf, splitGlob } from './glob.js';
+import { FileGone, type FilePlace, type FoundFile, type Listing, type OpenFile } from './place.js';
+import { type Bucket, bucketIn, NotThere, type S3 } from './s3-client.js';
+
+/** A prefix of a bucket. */
+export class S3Place implements FilePlace {
+  readonly shown: string;
+  readonly #s3: S3;
+  readonly #bucket: Bucket;
+  readonly #prefix: string;
+  readonly #matches: (name: string) => boolean;
+  readonly #moveTo: Bucket | undefined;
+
+  /** @param url `s3://bucket/prefix/*.csv`; `moveTo` the same without placeholders: where objects go that were read */
+  constructor(s3: S3, url: string, moveTo?: string) {
+    const { name, path } = bucketIn(url);
+    const { base, glob } = splitGlob(path);
+    this.#s3 = s3;
+    this.#prefix = base === '' ? '' : `${base.replace(/\/$/, '')}/`;
+    this.#bucket = { name, path: this.#prefix };
+    this.#matches = matcherOf(glob).matches;
+    this.shown = `s3://${name}/${this.#prefix}`;
+    this.#moveTo = moveTo === undefined ? undefined : bucketIn(moveTo.endsWith('/') ? moveTo : `${moveTo}/`);
+  }
+
+  async list(signal: AbortSignal): Promise<Listing> {
+    const bucketName = this.#bucket.name;
+    const prefix = this.#prefix;
+    const objects = await this.#s3
+      .ask(`listing ${this.shown}`, signal, async (client) => {
+        const found: FoundFile[] = [];
+        for await (const { key, size, lastModified, etag } of client.listObjects({ bucketName, prefix })) {
+          signal.throwIfAborted();
+          found.push({
+            name: key.slice(prefix.length),
+            size,
+            modified: lastModified.getTime(),
+            tag: etag.replaceAll('"', ''),
+          });
+        }
+        return found;
+      })
+      .catch((error: unknown) => {
+        if (error instanceof NotThere)
+          throw new FatalError('bucket_missing', `there is no bucket ${bucketName}: ${error.message}`);
+        throw error;
+      });
+    const names = new Set(objects.map(({ name }) => name));
+    const isMoved = (name: string) =>
+      this.#moveTo?.name === bucketName && `${prefix}${name}`.startsWith(this.#moveTo.path);
+    const files = objects.filter(
+      ({ name }) => this.#matches(name) && !isTemporary(name) && !name.endsWith('/') && !isMoved(name),
+    );
+    return { files, troubles: [], has: (name) => names.has(name) };
+  }
+
+  async open(file: FoundFile): Promise<OpenFile> {
+    return new OpenObject(this.#s3, this.#bucket.name, `${this.#prefix}${file.name}`, file);
+  }
+
+  async move(file: FoundFile, signal: AbortSignal): Promise<void> {
+    const to = this.#moveTo;
+    if (to === undefined) return;
+    const [bucketName, key] = [this.#bucket.name, `${this.#prefix}${file.name}`];
+    try {
+      await this.#s3.ask(`moving ${file.name}`, signal, (client) =>
+        client.copyObject({ sourceBucketName: bucketName, sourceKey: key }, `${to.path}${file.name}`, {
+          bucketName: to.name,
+        }),
+      );
+      await this.#s3.ask(`moving ${file.name}`, signal, (client) => client.deleteObject(key, { bucketName }));
+    } catch (error) {
+      if (!(error instanceof NotThere)) throw error;
+    }
+  }
+
+  async moved(): Promise<FilePlace | undefined> {
+    return this.#moveTo === undefined
+      ? undefined
+      : new S3Place(this.#s3, `s3://${this.#moveTo.name}/${this.#moveTo.path}**`);
+  }
+}
+
+class OpenObject implements OpenFile {
+  readonly file: FoundFile;
+  readonly #s3: S3;
+  readonly #bucketName: string;
+  readonly #key: string;
+
+  constructor(s3: S3, bucketName: string, key: string, file: FoundFile) {
+    this.#s3 = s3;
+    this.#bucketName = bucketName;
+    this.#key = key;
+    this.file = file;
+  }
+
+  async read(offset: number, wanted: number, signal: AbortSignal): Promise<Buffer> {
+    const length = Math.min(wanted, this.file.size - offset);
+    if (length <= 0) return Buffer.alloc(0);
+    try {
+      return await this.#s3.ask(`reading ${this.file.name}`, signal, async (client) => {
+        const response = await client.getPartialObject(this.#key, { bucketName: this.#bucketName, offset, length });
+        const tag = response.headers.get('etag')?.replaceAll('"', '').replace(/^W\//, '');
+        if (tag !== undefined && tag !== this.file.tag) {
+          await response.body?.cancel();
+          throw new FileGone(
+            'changed',
+            'another object was put in its place while it was read; the next poll reads it anew',
+          );
+        }
+        const bytes = Buffer.from(await response.arrayBuffer());
+        if (bytes.length !== length)
+          throw new Error(`the answer has ${bytes.length} bytes, where ${length} were asked for`);
+        return bytes;
+      });
+    } catch (error) {
+      if (error instanceof NotThere)
+        throw new FileGone('gone', 'it is listed, and not there (yet, or any more): the next poll looks again');
+      throw error;
+    }
+  }
+
+  /** Each answer says which object it is of. */
+  async changed(): Promise<string | undefined> {
+    return undefined;
+  }
+
+  async close(): Promise<void> {}
+}

@@ -1,0 +1,154 @@
+import { createHash } from 'node:crypto';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { expect, onTestFinished, test } from 'vitest';
+import { idsIn, stageOf } from './stage.js';
+
+interface Stored {
+  content: Buffer;
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+const SECRET = 'a-secret-of-the-bucket';
+
+/** What S3 answers to the requests that are made here. It checks no signature, but that there is one. */
+async function startS3() {
+  const objects = new Map<string, Stored>();
+  const asked: string[] = [];
+  let refusal: number | undefined;
+  const server = createServer((request, response) => {
+    const pieces: Buffer[] = [];
+    request.on('data', (piece: Buffer) => pieces.push(piece));
+    request.on('end', () => {
+      const url = new URL(request.url ?? '', 'http://s3');
+      const key = decodeURIComponent(url.pathname.slice(1));
+      asked.push(`${request.method} ${key}`);
+      const answer = (status: number, body: Buffer | string = '', headers: Record<string, string> = {}) => {
+        response.writeHead(status, headers).end(request.method === 'HEAD' ? undefined : body);
+      };
+      if (refusal !== undefined)
+        return answer(refusal, '<Error><Code>Told</Code><Message>as the test wants</Message></Error>');
+      if (!request.headers.authorization?.includes('Credential=reader/'))
+        return answer(403, '<Error><Code>AccessDenied</Code></Error>');
+      const copied = request.headers['x-amz-copy-source'];
+      const object = objects.get(key);
+      if (request.method === 'PUT' && typeof copied === 'string') {
+        const source = objects.get(decodeURIComponent(copied).replace(/^\//, ''));
+        if (source === undefined) return answer(404, '<Error><Code>NoSuchKey</Code></Error>');
+        objects.set(key, source);
+        return answer(
+          200,
+          `<CopyObjectResult><LastModified>2026-01-01T00:00:00.000Z</LastModified><ETag>"${tagOf(source)}"</ETag></CopyObjectResult>`,
+        );
+      }
+      if (request.method === 'PUT') {
+        const metadata = Object.fromEntries(
+          Object.entries(request.headers).filter(([name]) => name.startsWith('x-amz-meta-')),
+        );
+        objects.set(key, { content: Buffer.concat(pieces), metadata: metadata as Record<string, string> });
+        return answer(200, '', { etag: '"x"' });
+      }
+      if (request.method === 'DELETE') {
+        objects.delete(key);
+        return answer(204);
+      }
+      if (url.searchParams.has('list-type')) {
+        const [bucket] = key.split('/');
+        const prefix = `${bucket}/${url.searchParams.get('prefix') ?? ''}`;
+        const found = [...objects].filter(([name]) => name.startsWith(prefix)).sort(([a], [b]) => (a < b ? -1 : 1));
+        const items = found.map(
+          ([name, one]) =>
+            `<Contents><Key>${name.slice((bucket?.length ?? 0) + 1)}</Key><LastModified>2026-01-01T00:00:00.000Z</LastModified><ETag>"${tagOf(one)}"</ETag><Size>${one.content.length}</Size></Contents>`,
+        );
+        return answer(200, `<ListBucketResult><IsTruncated>false</IsTruncated>${items.join('')}</ListBucketResult>`);
+      }
+      if (object === undefined) return answer(404, '<Error><Code>NoSuchKey</Code><Message>none</Message></Error>');
+      const [, from, to] = /bytes=(\d+)-(\d*)/.exec(request.headers.range ?? '') ?? [];
+      const body =
+        from === undefined ? object.content : object.content.subarray(Number(from), to ? Number(to) + 1 : undefined);
+      const headers = {
+        etag: `"${tagOf(object)}"`,
+        'last-modified': 'Thu, 01 Jan 2026 00:00:00 GMT',
+        'content-length': String(body.length),
+        ...object.metadata,
+      };
+      answer(from === undefined ? 200 : 206, body, headers);
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => void server.close());
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return {
+    objects,
+    asked,
+    settings: { s3: { endpoint: url, accessKey: 'reader', secretKey: SECRET }, retries: 1, retryDelay: '1ms' },
+    put: (key: string, text: string) => void objects.set(key, { content: Buffer.from(text), metadata: {} }),
+    refuse: (status: number | undefined) => {
+      refusal = status;
+    },
+  };
+}
+
+const tagOf = ({ content }: Stored): string => createHash('md5').update(content).digest('hex');
+
+test('objects of a prefix are read once each, kept in the archive with their hash, and moved away', async () => {
+  const s3 = await startS3();
+  s3.put('drop/in/a.csv', 'id,name\n1,x\n');
+  s3.put('drop/in/deep/b.csv', 'id,name\n2,y\n');
+  s3.put('drop/in/other.txt', 'none');
+  const settings = { path: 's3://drop/in/**/*.csv', archive: 's3://raw/{{date}}/', after: { move: 's3://drop/read/' } };
+  const { poll, read } = await stageOf({ ...settings, ...s3.settings });
+  const { records, inputs } = await poll();
+  expect(idsIn(records)).toEqual(['1', '2']);
+  const today = new Date().toISOString().slice(0, 7);
+  expect(inputs.map(({ archived }) => archived)).toEqual([
+    expect.stringMatching(`^s3://raw/${today}-\\d\\d/a.csv$`),
+    expect.stringMatching(`^s3://raw/${today}-\\d\\d/deep/b.csv$`),
+  ]);
+  const [, kept] = [...s3.objects].find(([key]) => key.startsWith('raw/')) ?? [];
+  expect(kept).toEqual({
+    content: Buffer.from('id,name\n1,x\n'),
+    metadata: { 'x-amz-meta-sha256': createHash('sha256').update('id,name\n1,x\n').digest('hex') },
+  });
+  expect([...s3.objects.keys()].filter((key) => key.startsWith('drop/')).sort()).toEqual([
+    'drop/in/other.txt',
+    'drop/read/a.csv',
+    'drop/read/deep/b.csv',
+  ]);
+  expect((await poll()).records).toEqual([]);
+  s3.put('drop/in/c.csv', 'id,name\n3,z\n');
+  expect(idsIn((await poll()).records)).toEqual(['3']);
+  expect(idsIn((await read({ place: undefined })).flatMap((page) => page.records)).toSorted()).toEqual(['1', '2', '3']);
+});
+
+test('an object that is replaced while it is read, or listed and not there, costs no other and is read anew', async () => {
+  const s3 = await startS3();
+  const rows = Array.from({ length: 3_000 }, (_, id) => `${id},${'x'.repeat(1_000)}\n`).join('');
+  s3.put('drop/a.csv', `id,name\n${rows}`);
+  s3.put('drop/b.csv', 'id,name\nb,x\n');
+  const { source, doubts, poll } = await stageOf({ path: 's3://drop/*.csv', chunk: 10, ...s3.settings });
+  const ids: unknown[] = [];
+  for await (const page of source.pages({ validators: [], signal: new AbortController().signal })) {
+    ids.push(...idsIn(page.records));
+    s3.put('drop/a.csv', 'id,name\nnew,x\n');
+  }
+  expect(ids.length).toBeLessThan(3_000);
+  expect(ids).toContain('b');
+  expect(doubts.join()).toContain('another object was put in its place');
+  expect(idsIn((await poll()).records)).toContain('new');
+});
+
+test('a refusal is told with what to look at and without the secret; a server that fails is asked again', async () => {
+  const s3 = await startS3();
+  const { read } = await stageOf({ path: 's3://drop/*.csv', ...s3.settings });
+  s3.refuse(403);
+  const refused = await read().catch((error: unknown) => error);
+  expect(refused).toMatchObject({ name: 'FatalError', code: 'http_403' });
+  expect(String(refused)).toMatch(/drop: listing s3:\/\/drop\/ \(http:.*s3\.accessKey/);
+  expect(String(refused)).not.toContain(SECRET);
+  expect(s3.asked).toHaveLength(1);
+  s3.refuse(503);
+  const failed = await read().catch((error: unknown) => error);
+  expect(failed).toMatchObject({ name: 'RetryableError', code: 'http_503' });
+  expect(s3.asked).toHaveLength(3);
+});
