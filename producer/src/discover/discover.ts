@@ -69,7 +69,7 @@ export async function discover(options: DiscoverOptions): Promise<Draft> {
 async function explore(
   base: Settings,
   reader: Reader,
-  { name, choosePlace, target }: DiscoverOptions,
+  { name, choosePlace }: DiscoverOptions,
 ): Promise<Omit<Draft, 'secrets'>> {
   const { answer, error } = await reader.look(base);
   refuseStatus(answer, error);
@@ -146,7 +146,7 @@ async function explore(
           names,
         );
   return {
-    title: titleOf(target.url),
+    title: titleOf(url),
     ...family,
     limits: limitsIn(answer as Answer, url),
     notes: notesOf(records, main.columns.length, changes === undefined),

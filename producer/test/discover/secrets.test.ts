@@ -36,6 +36,33 @@ describe('the secrets of a request', () => {
     expect(other.target.headers).toEqual({ authorization: `\${X_AUTHORIZATION}` });
   });
 
+  it('are known by what they look like, whatever they are called', () => {
+    const token = '0123456789abcdefghijABCDEFGHIJ';
+    const given = {
+      ...target,
+      url: `https://x.example/a?hapikey=${token}&after=${token}`,
+      headers: { 'x-tenant': token },
+    };
+    const { target: concealed, secrets } = concealSecrets(
+      { ...given, headers: { ...given.headers, accept: 'application/vnd.example.v3+json' } },
+      'X',
+    );
+    expect(Object.values(secrets)).toEqual([token]);
+    expect(JSON.stringify({ ...concealed, url: concealed.url.replace(`after=${token}`, '') })).not.toContain(token);
+    expect(concealed.headers.accept).toBe('application/vnd.example.v3+json');
+  });
+
+  it('may be the user, the path, or an entry of a form', () => {
+    const key = concealSecrets({ ...target, auth: { type: 'basic', username: 'sk_test_123', password: '' } }, 'X');
+    expect(key.target.auth).toEqual({ type: 'basic', username: `\${X_KEY}`, password: '' });
+    const header = concealSecrets({ ...target, headers: { authorization: `Basic ${btoa('sk_test_123:')}` } }, 'X');
+    expect(header.target.auth).toMatchObject({ username: `\${X_KEY}` });
+    const bot = concealSecrets({ ...target, url: `https://x.example/bot123456:${'a'.repeat(35)}/getUpdates` }, 'X');
+    expect(bot.target.url).toBe(`https://x.example/bot\${X_TOKEN}/getUpdates`);
+    const form = concealSecrets({ ...target, method: 'POST', form: { client_secret: 'c-1', grant: 'x' } }, 'X');
+    expect(form.target.form).toEqual({ client_secret: `\${X_CLIENT_SECRET}`, grant: 'x' });
+  });
+
   it('that are variables already stay, and page tokens are none', () => {
     const { target: concealed, secrets } = concealSecrets(
       { ...target, url: 'https://x.example/a?pageToken=abc', headers: { authorization: `Bearer \${MINE}` } },

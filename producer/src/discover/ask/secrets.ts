@@ -36,7 +36,7 @@ export function concealSecrets(target: Target, prefix: string, known: Environmen
   for (const [name, value] of Object.entries(target.headers)) {
     const auth = name === 'authorization' ? authorizationOf(value, hide) : undefined;
     if (auth !== undefined) auths.push(auth);
-    else if (!SECRET_HEADER.test(name)) headers[name] = value;
+    else if (!SECRET_HEADER.test(name) && !isTokenLike(value)) headers[name] = value;
     else if (name === 'authorization' || name === 'cookie') headers[name] = hide(value, name.toUpperCase());
     else auths.push({ type: 'api-key', in: 'header', name, value: hide(value, variableOf(name)) });
   }
@@ -49,7 +49,13 @@ export function concealSecrets(target: Target, prefix: string, known: Environmen
   for (const { in: place, name, value } of others) if (place === 'header') headers[String(name)] = String(value);
   const added = others.filter(({ in: place }) => place === 'query').map(({ name, value }) => `${name}=${value}`);
   const whole = added.length === 0 ? url : `${url}${url.includes('?') ? '&' : '?'}${added.join('&')}`;
-  const concealed: Target = { ...target, url: whole, headers, body: hideDeep(target.body, hide), auth };
+  const concealed: Target = {
+    ...target,
+    ...sentOf(target, hide),
+    url: hidePath(whole, hide),
+    headers,
+    auth,
+  };
   return { target: concealed, secrets };
 }
 
@@ -60,7 +66,7 @@ function authorizationOf(value: string, hide: Hide): Settings | undefined {
   if (/^bearer$/i.test(scheme)) return { type: 'bearer', token: hide(token, 'TOKEN') };
   if (!/^basic$/i.test(scheme) || token.includes('${')) return undefined;
   const [username = '', ...password] = Buffer.from(token, 'base64').toString().split(':');
-  return { type: 'basic', username, password: hide(password.join(':'), 'PASSWORD') };
+  return basicOf(username, password.join(':'), hide);
 }
 
 function takeFromUrl(url: string, hide: Hide) {
@@ -69,16 +75,13 @@ function takeFromUrl(url: string, hide: Hide) {
   const kept = query.split('&').filter((entry) => {
     const [name = '', ...rest] = entry.split('=');
     const value = decode(rest.join('='));
-    if (!SECRET_PARAMETER.test(decode(name)) || PAGE_TOKEN.test(name) || value === '') return true;
+    if (!isSecretParameter(decode(name), value) || value === '') return true;
     keys.push({ type: 'api-key', in: 'query', name: decode(name), value: hide(value, variableOf(decode(name))) });
     return false;
   });
   const [, scheme = '', login, password = '', rest = ''] =
     /^(https?:\/\/)(?:([^/@:]*)(?::([^/@]*))?@)?(.*)$/is.exec(place) ?? [];
-  const user =
-    login === undefined
-      ? undefined
-      : { type: 'basic', username: decode(login), password: hide(decode(password), 'PASSWORD') };
+  const user = login === undefined ? undefined : basicOf(decode(login), decode(password), hide);
   const bare = login === undefined ? place : scheme + rest;
   return { url: kept.join('&') === '' ? bare : `${bare}?${kept.join('&')}`, keys, user };
 }
@@ -86,12 +89,42 @@ function takeFromUrl(url: string, hide: Hide) {
 const SECRET_SETTING = /password|secret|token$|^value$|^key$/i;
 /** As the pipeline file has them: not what an address or a kind is called. */
 const hideIn = (auth: Settings, hide: Hide): Settings =>
-  Object.fromEntries(
-    Object.entries(auth).map(([name, value]) => {
-      const isSecret = typeof value === 'string' && SECRET_SETTING.test(name) && !value.startsWith('$.');
-      return [name, isSecret ? hide(value, variableOf(name)) : value];
-    }),
+  auth.type === 'basic'
+    ? basicOf(String(auth.username), String(auth.password), hide)
+    : Object.fromEntries(
+        Object.entries(auth).map(([name, value]) => {
+          const isSecret = typeof value === 'string' && SECRET_SETTING.test(name) && !value.startsWith('$.');
+          return [name, isSecret ? hide(value, variableOf(name)) : value];
+        }),
+      );
+
+/** Long, of letters and digits, and no word: whatever it is called. */
+const isTokenLike = (value: string): boolean =>
+  /^[\w.=+/~-]{24,}$/.test(value) && /\d/.test(value) && /[a-z]/i.test(value) && !/^[a-z]+\/[\w.+-]+$/.test(value);
+
+const isSecretParameter = (name: string, value: string): boolean =>
+  !PAGE_TOKEN.test(name) && (SECRET_PARAMETER.test(name) || (/(key|token|secret)$/i.test(name) && isTokenLike(value)));
+
+/** Some APIs take a key as the user, with no password or any: then the user is the secret. */
+function basicOf(username: string, password: string, hide: Hide): Settings {
+  const isKey = password.length <= 1 || (username.length >= 20 && !username.includes('@'));
+  return { type: 'basic', username: isKey ? hide(username, 'KEY') : username, password: hide(password, 'PASSWORD') };
+}
+
+/** A token in the path, as bots of Telegram have it: `/bot123456:ABC…/getUpdates`. */
+const hidePath = (url: string, hide: Hide): string =>
+  url.replace(
+    /(\/(?:bot)?)(\d{5,}:[\w-]{20,})(?=\/|$)/,
+    (_all, before: string, token: string) => before + hide(token, 'TOKEN'),
   );
+
+function sentOf({ body, form, graphql }: Target, hide: Hide): Pick<Target, 'body' | 'form' | 'graphql'> {
+  return {
+    ...(body === undefined ? {} : { body: hideDeep(body, hide) }),
+    ...(form === undefined ? {} : { form: hideDeep(form, hide) as Record<string, string> }),
+    ...(graphql === undefined ? {} : { graphql: hideDeep(graphql, hide) as Settings }),
+  };
+}
 
 /** Secrets in a body: `{"password": "..."}`. */
 function hideDeep(value: unknown, hide: Hide): unknown {
@@ -99,7 +132,7 @@ function hideDeep(value: unknown, hide: Hide): unknown {
   if (typeof value !== 'object' || value === null) return value;
   return Object.fromEntries(
     Object.entries(value).map(([name, one]: [string, unknown]) => {
-      const isSecret = typeof one === 'string' && SECRET_PARAMETER.test(name) && !PAGE_TOKEN.test(name);
+      const isSecret = typeof one === 'string' && isSecretParameter(name, one);
       return [name, isSecret ? hide(one, variableOf(name)) : hideDeep(one, hide)];
     }),
   );
