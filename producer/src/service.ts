@@ -222,6 +222,7 @@ class ProducerService implements Producer {
     const { registry } = this;
     registerPublishMetrics(registry, () => publisher.stats);
     registerGateMetrics(registry, () => surroundings.gate.load);
+    surroundings.streams.measure(registry);
     const metrics = createPollMetrics(registry);
     measureConnections(registry, {
       rabbitmq: () => problem() === undefined,
@@ -231,7 +232,9 @@ class ProducerService implements Producer {
     const endpoints = compileEndpoints(config);
     this.#endpoints = endpoints;
     const problems = () =>
-      [problem(), kept.problem(), this.#rival, ...losses.problems()].filter((text) => text !== undefined);
+      [problem(), kept.problem(), this.#rival, ...losses.problems(), ...surroundings.streams.problems()].filter(
+        (text) => text !== undefined,
+      );
     const doors = openDoors({
       config,
       instance,
@@ -263,7 +266,14 @@ class ProducerService implements Producer {
     this.#duties = createDuties(endpoints, dutyOptions);
     const leases = this.#createLeases(kept.table);
     this.#leases = leases;
-    const control = new Control({ ...kept, endpoints, duties: this.#duties, leases, clock: this.#clock });
+    const control = new Control({
+      ...kept,
+      endpoints,
+      duties: this.#duties,
+      leases,
+      clock: this.#clock,
+      streams: surroundings.streams,
+    });
     await this.#listen(control, problems);
     // Without a schedule, the caller of pollOnce makes sure that no other producer polls.
     if (this.#options.schedule) {

@@ -8,6 +8,7 @@ import type { Retrying } from '../poll/retrying.js';
 import type { CircuitState } from '../schedule/circuit.js';
 import type { Duty } from '../schedule/duty.js';
 import type { EndpointState, StateStore } from '../schedule/states.js';
+import type { StreamStatus, Streams } from '../sources/streams.js';
 
 /** What a person can do to an endpoint, at any producer. */
 export const ENDPOINT_COMMANDS = ['run', 'pause', 'resume', 'restart', 'reset'] as const;
@@ -44,6 +45,8 @@ export interface EndpointReport {
     readonly reason: string;
     readonly nextAttempt: string;
   };
+  /** How far a source that is followed is behind; absent for others. Only the producer that follows it knows it. */
+  readonly stream?: StreamStatus;
   /** Failed runs in a row. */
   readonly failures: number;
   /** The high-water mark; null if there is none. */
@@ -60,6 +63,8 @@ export interface ControlOptions {
   /** What the consumers take for written. */
   readonly ledger: { doubt(): Promise<void> };
   readonly clock: Pick<Clock, 'now'>;
+  /** What is known of sources that are followed; nothing unless given. */
+  readonly streams?: Pick<Streams, 'statusOf'> | undefined;
 }
 
 /** What a person can ask about the endpoints and of them, at any producer: the one that holds an endpoint does it. */
@@ -110,8 +115,9 @@ export class Control {
   }
 
   async #report(endpoint: Endpoint): Promise<EndpointReport> {
-    const { duties, leases, states, cursors, clock } = this.#options;
+    const { duties, leases, states, cursors, clock, streams } = this.#options;
     const { id, config } = endpoint;
+    const stream = streams?.statusOf(id);
     const duty = leases.fence(id) === undefined ? undefined : duties.get(id);
     const claim = leases.claim(id);
     // Where nothing is polled, any producer notes what came.
@@ -134,6 +140,7 @@ export class Control {
       nextRun: claim?.paused ? null : textOf(nextAt),
       ...(pausedUntil !== undefined && { notBefore: new Date(pausedUntil).toISOString() }),
       ...retryingOf(duty?.runner.retrying),
+      ...(stream !== undefined && { stream }),
       failures: state?.failures ?? 0,
       cursor: (await cursors.peek(endpoint))?.mark ?? null,
     };

@@ -35,8 +35,13 @@ const SOURCES: { readonly [K in SourceKind]: MakeSource<EndpointFrom<K>> } = {
       random,
     }),
   webhook: () => new WebhookSource(),
-  'postgres-changes': (endpoint, { clock, random }, events) =>
-    new PostgresChangesSource(endpoint, { ...events, clock, random }),
+  'postgres-changes': (endpoint, { clock, random, streams }, events) =>
+    new PostgresChangesSource(endpoint, {
+      ...events,
+      onStatus: (status) => streams.tell(endpoint.id, status),
+      clock,
+      random,
+    }),
   files(endpoint, { gate, clock, random }, events) {
     const { config } = endpoint;
     const s3 = () => new S3(config, { ...events, gate, clock, random });

@@ -5,6 +5,7 @@ import { Dispatchers } from './rest/dispatchers.js';
 import { Pauses } from './rest/pauses.js';
 import type { Proxies } from './rest/proxies.js';
 import { Databases } from './sql/databases.js';
+import { Streams } from './streams.js';
 
 /** What the sources of all endpoints share: time, connections and limits. */
 export interface Surroundings {
@@ -21,6 +22,8 @@ export interface Surroundings {
   };
   /** For sources that are databases. */
   readonly databases: Databases;
+  /** What is known of sources that are followed. */
+  readonly streams: Streams;
   /** Closes all connections, even those in use. */
   close(): Promise<void>;
 }
@@ -48,6 +51,7 @@ export function createSurroundings({
     gate: new Gate(limits, clock),
     rest: { dispatchers, pauses: new Pauses(clock), tokens },
     databases,
+    streams: new Streams(),
     async close() {
       await Promise.all([dispatchers.destroy(), databases.close()]);
     },

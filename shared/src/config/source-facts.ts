@@ -30,6 +30,8 @@ interface SourceFacts<E extends EndpointConfig> {
   urls(endpoint: E): readonly string[];
   /** Where its records come from, for people: a URL, or words. */
   origin(id: string, endpoint: E): string;
+  /** Whether its records go by the order in which they were changed there, instead of the entity's version. */
+  readonly hasOwnOrder?: boolean;
   /** What works otherwise than a person may think. */
   advice(id: string, endpoint: E): Iterable<string>;
   /** The door at which it takes events; undefined if it has none. */
@@ -91,6 +93,7 @@ const FACTS: { readonly [K in SourceKind]: SourceFacts<EndpointOf<K>> } = {
     auth: () => undefined,
     urls: ({ url }) => [url],
     origin: (_id, { url }) => url,
+    hasOwnOrder: true,
     advice: () => [],
     hook: () => undefined,
   },
@@ -120,6 +123,9 @@ export const isPolled = ({ source }: EndpointConfig): boolean => POLLED[source];
 
 /** The door at which an endpoint takes events; undefined if it has none. */
 export const hookOf = (endpoint: EndpointConfig): HookConfig | undefined => factsOf(endpoint).hook(endpoint);
+
+/** Whether the records of an endpoint go by an order of its source, instead of the entity's version. */
+export const hasOwnOrder = (endpoint: EndpointConfig): boolean => factsOf(endpoint).hasOwnOrder ?? false;
 
 /** What works otherwise than a person may think. */
 export function* adviceOnEndpoint(id: string, endpoint: EndpointConfig): Generator<string> {

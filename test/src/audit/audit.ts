@@ -1,4 +1,11 @@
-import { compileEntity, type Dataset, datasetsOf, type MergeConfig, type PipelineConfig } from '@tributary/shared';
+import {
+  compileEntity,
+  type Dataset,
+  datasetsOf,
+  hasOwnOrder,
+  type MergeConfig,
+  type PipelineConfig,
+} from '@tributary/shared';
 import { type Changes, isLater, overtakenMerge, overtakenRecord } from './changes.js';
 import type { Mark } from './history.js';
 import { Join, joinSides, sidesOfKey } from './join.js';
@@ -118,9 +125,11 @@ function checkOfSystemColumns(config: PipelineConfig, entity: string): (row: Sto
   const entityConfig = config.entities[entity];
   if (entityConfig === undefined) throw new Error(`no entity "${entity}" in the pipeline`);
   const { keyOf, versionOf } = compileEntity(entity, entityConfig);
+  const isOrderedBySource = Object.values(config.endpoints).some((one) => one.entity === entity && hasOwnOrder(one));
   return ({ key, version, values, deleted }) => {
     if (deleted || values === undefined) return undefined;
     if (keyOf(values) !== key) return `its _key is not its ${entityConfig.key}`;
-    return versionOf(values) === version ? undefined : `its _version is not its ${entityConfig.version}`;
+    const isVersion = isOrderedBySource || versionOf(values) === version;
+    return isVersion ? undefined : `its _version is not its ${entityConfig.version}`;
   };
 }

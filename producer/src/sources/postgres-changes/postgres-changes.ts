@@ -12,6 +12,7 @@ import type {
 } from '../port.js';
 import { Concealed } from '../sql/concealed.js';
 import { faultOf } from '../sql/postgres/errors.js';
+import type { StreamStatus } from '../streams.js';
 import { codeOf, describeTable } from './catalog.js';
 import { copyTable } from './copy.js';
 import { type FoundTable, followedBy } from './followed.js';
@@ -21,6 +22,7 @@ import { type ChangesPlace, readPlace, type TablePlace, writePlace } from './pla
 import { ReplicationStream } from './replication-stream.js';
 import { Types } from './rows.js';
 import { Session } from './session.js';
+import { type Followed, SlotWatch } from './slot-watch.js';
 import { checkServer, slotsOf } from './slots.js';
 import { Transactions } from './transactions.js';
 
@@ -28,6 +30,8 @@ export interface PostgresChangesOptions extends SourceEvents {
   readonly clock: Clock;
   /** From 0 to 1. */
   random(): number;
+  /** Told how far it is behind while it is followed; undefined once it is not. */
+  onStatus(status: StreamStatus | undefined): void;
 }
 
 /** How long a run lasts that the schedule began, in milliseconds. The stream stays open between two runs. */
@@ -64,8 +68,12 @@ export class PostgresChangesSource implements FollowedSource {
   readonly #publication: string;
   readonly #types = new Types();
   readonly #told = new Set<string>();
+  readonly #watch: SlotWatch;
   #session: Session | undefined;
   #following: Following | undefined;
+  /** The slot whose tables are being copied. */
+  #copying: string | undefined;
+  #waitingSince: number | undefined;
   /** The slot cannot be streamed from any more, for this reason. */
   #spoilt: string | undefined;
   #idle = new AbortController();
@@ -79,6 +87,8 @@ export class PostgresChangesSource implements FollowedSource {
     this.#publication = config.publication ?? this.#prefix;
     const tables = followedBy(endpoint).map(({ table }) => table);
     this.#where = `${endpoint.id}: changes of ${tables.join(', ')} of ${this.#concealed.conceal(redactUrl(config.url))}`;
+    const { clock, onStatus } = options;
+    this.#watch = new SlotWatch({ clock, where: this.#where, maxRetained: config.maxRetained, onStatus });
   }
 
   /** The first rows of the table as it is now, for a person who sets the endpoint up. */
@@ -157,6 +167,8 @@ export class PostgresChangesSource implements FollowedSource {
     let failed = 0;
     const stop = () => this.#destroy();
     signal.addEventListener('abort', stop, { once: true });
+    const over = new AbortController();
+    void this.#watch.lookOn(() => this.#now(), over.signal);
     try {
       for (;;) {
         try {
@@ -180,6 +192,7 @@ export class PostgresChangesSource implements FollowedSource {
         }
       }
     } finally {
+      over.abort();
       signal.removeEventListener('abort', stop);
       if (failed > 0) onSettled?.();
       if (signal.aborted || this.#idle.signal.aborted) await this.#close();
@@ -223,7 +236,9 @@ export class PostgresChangesSource implements FollowedSource {
       if (changes.length > 0 || (reached > place.lsn && (isOver || now - savedAt >= SAVE_EVERY))) {
         place = { ...place, lsn: reached };
         savedAt = now;
+        this.#waitingSince = transactions.committedAt;
         yield { changes, fetchedAt: clock.now(), place };
+        this.#waitingSince = undefined;
         stream.confirm(reached);
       }
       if (isOver) return;
@@ -264,6 +279,7 @@ export class PostgresChangesSource implements FollowedSource {
     const version = versionAt(before.slot.slice(this.#prefix.length + 1), copiedAt, 0);
     let place = before;
     if (copying === undefined) return place;
+    this.#copying = place.slot;
     try {
       for (const table of copies) {
         const { id: endpoint, fingerprint: settings } = table.endpoint;
@@ -289,6 +305,7 @@ export class PostgresChangesSource implements FollowedSource {
         }
       }
     } finally {
+      this.#copying = undefined;
       await copying.close();
     }
     return place;
@@ -409,6 +426,13 @@ export class PostgresChangesSource implements FollowedSource {
     void this.#following?.stream.close();
   }
 
+  #now(): Followed | undefined {
+    const slot = this.#copying ?? this.#following?.slot;
+    if (this.#session === undefined || slot === undefined) return undefined;
+    const phase = this.#copying === undefined ? 'streaming' : 'copying';
+    return { session: this.#session, slot, phase, waitingSince: this.#waitingSince };
+  }
+
   async #closeStream(): Promise<void> {
     const { stream } = this.#following ?? {};
     this.#following = undefined;
@@ -418,6 +442,7 @@ export class PostgresChangesSource implements FollowedSource {
   async #close(): Promise<void> {
     const session = this.#session;
     this.#session = undefined;
+    this.#options.onStatus(undefined);
     await Promise.all([session?.close(), this.#closeStream()]);
   }
 

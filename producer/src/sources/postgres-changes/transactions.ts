@@ -57,7 +57,7 @@ export class Transactions {
     return this.#reached;
   }
 
-  /** When the last transaction that was told as a whole was committed, in milliseconds since the epoch. */
+  /** When the oldest transaction was committed of which the last call told something, in milliseconds since the epoch; undefined if it told nothing. */
   get committedAt(): number | undefined {
     return this.#committedAt;
   }
@@ -70,6 +70,7 @@ export class Transactions {
   /** @throws RetryableError, FatalError if values that the stream does not send cannot be read */
   async changes(messages: readonly Message[]): Promise<readonly Change[]> {
     const told: Told[] = [];
+    this.#committedAt = this.#open?.committedAt;
     for (const message of messages) {
       if (message.kind === 'relation') await this.#learn(message.relation);
       else told.push(...this.#told(message));
@@ -90,12 +91,12 @@ export class Transactions {
       case 'begin': {
         const { commitLsn, committedAt } = message;
         this.#open = { commitLsn, committedAt, counts: new Map() };
+        this.#committedAt ??= committedAt;
         return;
       }
       case 'commit':
         this.#open = undefined;
         this.#reached = message.endLsn;
-        this.#committedAt = message.committedAt;
         return;
       case 'insert':
         return yield* this.#put(message.relation, message.row, undefined);

@@ -181,8 +181,7 @@ export class SqlSource implements Source {
 
 /** The values of a row that say where it stands in the order. */
 const placeOf = (row: readonly Value[], columns: readonly ResultColumn[], order: readonly OrderColumn[]): Placed[] =>
-  order.map(({ name, sorting, isBytewise, isRounded }) => {
+  order.map(({ name, sorting, isBytewise }) => {
     const index = columns.findIndex((column) => column.name === name);
-    const now = isRounded ? sorting : (columns[index]?.sorting ?? sorting);
-    return { value: row[index] ?? null, sorting: isBytewise ? 'text' : now };
+    return { value: row[index] ?? null, sorting: isBytewise ? 'text' : (columns[index]?.sorting ?? sorting) };
   });

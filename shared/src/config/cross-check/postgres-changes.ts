@@ -3,6 +3,7 @@ import type { Fault } from '../fault.js';
 import { mappedFields } from '../fields.js';
 import { placeholdersIn } from '../placeholders.js';
 import type { EndpointOf, EntityConfig, PipelineConfig } from '../schema.js';
+import { hasOwnOrder } from '../source-facts.js';
 import { columnOf } from './sql.js';
 
 /** What the changes of a table cannot be followed for. */
@@ -42,9 +43,10 @@ export function* checkChanges(
 
 /** Changes go by the order of the log. Records that go by another order cannot be compared with them. */
 export function* checkOrders({ endpoints }: PipelineConfig): Generator<Fault> {
-  for (const [id, { source, entity }] of Object.entries(endpoints)) {
-    if (source !== 'postgres-changes') continue;
-    const other = Object.entries(endpoints).find(([, its]) => its.entity === entity && its.source !== source);
+  for (const [id, endpoint] of Object.entries(endpoints)) {
+    if (!hasOwnOrder(endpoint)) continue;
+    const { entity } = endpoint;
+    const other = Object.entries(endpoints).find(([, its]) => its.entity === entity && !hasOwnOrder(its));
     if (other === undefined) continue;
     const message = `"${other[0]}" brings records of "${entity}" too, and by another order: of a key that both bring, the newer one could not be told. Give one of them an entity of its own`;
     yield { path: `endpoints.${id}.entity`, message };

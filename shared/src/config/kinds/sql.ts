@@ -9,8 +9,6 @@ export const DATABASES = {
   mysql: 'mysql',
   mariadb: 'mysql',
   sqlite: 'sqlite',
-  odbc: 'odbc',
-  oracle: 'oracle',
 } as const;
 
 export type DatabaseKind = (typeof DATABASES)[keyof typeof DATABASES];
@@ -26,7 +24,7 @@ const databaseUrl = z
   .meta({
     id: 'DatabaseUrl',
     description:
-      'The URL of a database: `postgres://` or `postgresql://`, `mysql://` or `mariadb://`, `sqlite:///path/to/file.db` (or `sqlite://./file.db`, from the folder in which the producer runs), `oracle://user@host:1521/SERVICE`, `odbc://user@DSN?dialect=db2`',
+      'The URL of a database: `postgres://` or `postgresql://`, `mysql://` or `mariadb://`, `sqlite:///path/to/file.db` (or `sqlite://./file.db`, from the folder in which the producer runs)',
   });
 
 const incremental = z.strictObject({
