@@ -139,7 +139,11 @@ class MemoryRunKeys implements RunKeys {
         this.#keys.delete(key);
       }
     }
-    return keys.filter(({ key }) => this.#keys.has(key));
+    // Another endpoint that left a key to this one may have raised its version since it was listed.
+    return keys.flatMap((one) => {
+      const noted = this.#keys.get(one.key);
+      return noted === undefined ? [] : [{ ...one, version: noted.version }];
+    });
   }
 
   async own(keys: readonly KnownKey[], others: readonly string[]): Promise<readonly KnownKey[]> {
