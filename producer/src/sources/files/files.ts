@@ -85,6 +85,7 @@ export class FilesSource implements Source {
       const waits = waiting.flatMap(({ wait }) => wait ?? []);
       if (look === 2 || waits.length === 0 || attended) {
         for (const { file, wait } of waiting) run.inputs.push(this.#waiting(file, wait));
+        run.waiting = waiting.map(({ file }) => file.name);
         break;
       }
       await this.#options.clock.sleep(Math.min(...waits) + 1, signal);
@@ -94,8 +95,7 @@ export class FilesSource implements Source {
       ...this.#page([], run),
       notModified: !run.hasRead && saved !== undefined && run.troubles.length === 0,
       place: known.place(),
-      doubt:
-        run.troubles.length === 0 ? undefined : `${run.troubles[0]?.name} was not read: ${run.troubles[0]?.reason}`,
+      doubt: this.#doubt(run),
     };
   }
 
@@ -303,6 +303,12 @@ export class FilesSource implements Source {
     };
   }
 
+  /** What is in a file that was not read is not missing. */
+  #doubt({ troubles: [trouble], waiting: [name] }: Run): string | undefined {
+    if (trouble !== undefined) return `${trouble.name} was not read: ${trouble.reason}`;
+    return name === undefined ? undefined : `${name} is still being written`;
+  }
+
   #waiting({ name }: FoundFile, wait: number | undefined): Input {
     const { marker } = this.#config;
     const reason =
@@ -350,6 +356,8 @@ class Run {
   readonly known: KnownFiles;
   readonly inputs: Input[] = [];
   readonly troubles: Trouble[] = [];
+  /** Files that are still being written. */
+  waiting: readonly string[] = [];
   hasRead = false;
   readonly #clock: Clock;
   #savedAt: number;

@@ -119,6 +119,19 @@ describe('a folder of files', () => {
     expect(idsIn((await marked.poll()).records)).toEqual(['1']);
   });
 
+  test('what is in a file that is still being written, or cannot be read, does not count as missing', async () => {
+    const { write, poll, folder } = await stageOf({ marker: '.done', deletes: { missing: true } });
+    await write('1.csv', 'id,name\n1,x\n', 1);
+    await write('1.csv.done', '');
+    expect((await poll()).pages.at(-1)?.doubt).toBeUndefined();
+    await write('2.csv', 'id,name\n2,x\n', 2);
+    expect((await poll()).pages.at(-1)?.doubt).toBe('2.csv is still being written');
+    await write('2.csv.done', '');
+    expect((await poll()).pages.at(-1)?.doubt).toBeUndefined();
+    await symlink('nowhere', join(folder, 'in', '3.csv'));
+    expect((await poll()).pages.at(-1)?.doubt).toContain('3.csv was not read');
+  });
+
   test('waits for a file to settle within the run', async () => {
     const { folder, poll } = await stageOf({ settle: '200ms' });
     await writeFile(join(folder, 'in', 'new.csv'), 'id,name\n1,x\n');
