@@ -31,6 +31,8 @@ export interface FilesRunReport {
   readonly consumerMemory: number;
   readonly planted: number;
   readonly deadLetters: number;
+  /** Copies of dead letters: the consumer was killed before it acknowledged what it had buried. */
+  readonly deadTwice: number;
   readonly rows: number;
   readonly ok: boolean;
 }
@@ -121,7 +123,8 @@ async function play(options: FilesRunOptions, folder: string, release: ReleaseLi
     producerMemory,
     consumerMemory,
     planted: bank.planted.size,
-    deadLetters: letters.length,
+    deadLetters: new Set(letters.map(placeOf)).size,
+    deadTwice: letters.length - new Set(letters.map(placeOf)).size,
     rows,
     ok: problems.length === 0,
   };
@@ -226,24 +229,25 @@ const deadLetters = (url: string): Promise<Letter[]> =>
     }
   });
 
+/** The file and line that a dead letter names. */
+const placeOf = ({ said }: Pick<Letter, 'said'>): string | undefined =>
+  /(\d\.(?:csv|csv\.gz|ndjson), line \d+):/.exec(said)?.[1];
+
 function judgeLetters(letters: readonly Letter[], { planted }: Bank): string[] {
-  const found = new Map<string, number>();
+  // A consumer that is killed between burying a record and acknowledging it buries it again, so a fault may lie there twice.
+  const found = new Set<string>();
   const strange: string[] = [];
   for (const { said } of letters) {
-    const place = /(\d\.(?:csv|csv\.gz|ndjson), line \d+):/.exec(said)?.[1];
+    const place = placeOf({ said });
     if (place === undefined || !planted.has(place)) strange.push(said.slice(0, 400));
-    else found.set(place, (found.get(place) ?? 0) + 1);
+    else found.add(place);
   }
   const missing = [...planted].filter(([place]) => !found.has(place));
-  const twice = [...found].filter(([, count]) => count > 1);
   return [
     ...(strange.length === 0 ? [] : [`${strange.length} dead letters were not planted, such as ${strange[0]}`]),
     ...(missing.length === 0
       ? []
       : [`${missing.length} planted faults are no dead letters, such as ${missing[0]?.join(': ')}`]),
-    ...(twice.length === 0
-      ? []
-      : [`${twice.length} planted faults are dead letters more than once, such as ${twice[0]?.[0]}`]),
   ];
 }
 
