@@ -77,7 +77,10 @@ for at = 6, #ARGV do
 end
 return ''`;
 
-/** Keys that no other endpoint has. With `claim`, the others are left to those that have them. */
+/**
+ * Keys that no other endpoint has, each with its version: another endpoint that left a key to this one may have raised it since it was listed.
+ * With `claim`, the others are left to those that have them.
+ */
 const OWN = `${WHOLE}${BEFORE}
 local own = {}
 for at = 6, #ARGV do
@@ -90,7 +93,9 @@ for at = 6, #ARGV do
       if ARGV[5] == 'claim' and before(its, version) then redis.call('HSET', KEYS[other], ARGV[at], rest .. version) end
     end
   end
-  if not elsewhere then own[#own + 1] = ARGV[at]
+  if not elsewhere then
+    own[#own + 1] = ARGV[at]
+    own[#own + 1] = version
   elseif ARGV[5] == 'claim' then redis.call('HDEL', KEYS[2], ARGV[at]) end
 end
 return own`;
@@ -206,8 +211,13 @@ class RedisRunKeys implements RunKeys {
     if (others.length === 0 || keys.length === 0) return keys;
     const head = this.#head();
     const names = keys.map(({ key }) => key);
-    const own = new Set((await this.#call(OWN, others, head, head, how, ...names)) as string[]);
-    return keys.filter(({ key }) => own.has(key));
+    const answer = (await this.#call(OWN, others, head, head, how, ...names)) as string[];
+    const versions = new Map<string, string>();
+    for (let at = 0; at < answer.length; at += 2) versions.set(answer[at] ?? '', answer[at + 1] ?? '');
+    return keys.flatMap((one) => {
+      const version = versions.get(one.key);
+      return version === undefined ? [] : [{ ...one, version: version || one.version }];
+    });
   }
 
   async bury(keys: readonly KnownKey[]): Promise<void> {

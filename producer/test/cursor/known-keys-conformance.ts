@@ -123,6 +123,16 @@ export function describeKnownKeys(
       expect(await missing(await walk(store, 2, [], 'us'))).toEqual([live('b', '3')]);
     });
 
+    it('gives a key with the larger version that another endpoint left it with since it was listed', async () => {
+      const { store } = await make();
+      await walk(store, 1, [live('a', '5')], 'eu');
+      await walk(store, 1, [live('a', '3')], 'us');
+      const [eu, us] = [await walk(store, 2, [], 'eu'), await walk(store, 2, [], 'us')];
+      const listedBefore = await missing(us);
+      expect(await eu.claim(await missing(eu), ['us'])).toEqual([]);
+      expect(await us.claim(listedBefore, ['eu'])).toEqual([live('a', '5')]);
+    });
+
     it('leaves a key with its version, if that is the larger', async () => {
       const { store } = await make();
       await walk(store, 1, [live('a', '5'), live('b', '3')], 'eu');
