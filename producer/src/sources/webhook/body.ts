@@ -5,9 +5,25 @@ import { Refused } from './refused.js';
 /** Bytes of bodies that are being read at a time, of all senders: without a bound, slow ones would fill the memory. */
 const MOST_BYTES = 64 * 1024 * 1024;
 
-/** Reads the bodies of requests, each up to a limit. */
+/** A body that is being read. */
+interface Open {
+  bytes: number;
+  refuse(reason: Refused): void;
+}
+
+/**
+ * Reads the bodies of requests, each up to a limit. Where all together are too many, the one that began first gives way: a stranger who
+ * sends slowly over many connections must not keep out senders, whose bodies are there at once.
+ */
 export class Bodies {
+  readonly #most: number;
+  readonly #open = new Set<Open>();
   #bytes = 0;
+
+  /** @param most bytes of all bodies that are being read */
+  constructor(most = MOST_BYTES) {
+    this.#most = most;
+  }
 
   /** @throws Refused if it is larger than the limit, if too much is being read, or if the sender goes away */
   async read(request: IncomingMessage, limit: number): Promise<Buffer> {
@@ -17,23 +33,46 @@ export class Bodies {
     }
     const announced = Number(request.headers['content-length'] ?? 0);
     if (announced > limit) throw tooLarge(limit);
-    let bytes = 0;
-    try {
+    return await this.#collect(request, limit);
+  }
+
+  /** By listeners: an iterator that is left early destroys the request, and with it the connection that the refusal goes to. */
+  #collect(request: IncomingMessage, limit: number): Promise<Buffer> {
+    return new Promise((resolve, reject) => {
       const chunks: Buffer[] = [];
-      for await (const chunk of request as AsyncIterable<Buffer>) {
-        bytes += chunk.length;
+      /** Whether it was still being read. */
+      const end = () => {
+        const wasOpen = this.#open.delete(open);
+        if (wasOpen) this.#bytes -= open.bytes;
+        request.off('data', take);
+        return wasOpen;
+      };
+      const open: Open = {
+        bytes: 0,
+        refuse(reason) {
+          if (end()) reject(reason);
+        },
+      };
+      const take = (chunk: Buffer) => {
+        open.bytes += chunk.length;
         this.#bytes += chunk.length;
-        if (bytes > limit) throw tooLarge(limit);
-        if (this.#bytes > MOST_BYTES) throw new Refused('not_now', 'too much is being sent at this time', { after: 5 });
+        if (open.bytes > limit) return open.refuse(tooLarge(limit));
         chunks.push(chunk);
-      }
-      return chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks);
-    } catch (error) {
-      if (error instanceof Refused) throw error;
-      throw new Refused('cut_off', 'the body did not come to its end');
-    } finally {
-      this.#bytes -= bytes;
-    }
+        for (const oldest of this.#open) {
+          if (this.#bytes <= this.#most) break;
+          oldest.refuse(new Refused('not_now', 'too much is being sent at this time', { after: 5 }));
+        }
+      };
+      const cutOff = () => open.refuse(new Refused('cut_off', 'the body did not come to its end'));
+      this.#open.add(open);
+      request
+        .on('data', take)
+        .once('end', () => {
+          if (end()) resolve(Buffer.concat(chunks));
+        })
+        .once('error', cutOff)
+        .once('close', cutOff);
+    });
   }
 }
 

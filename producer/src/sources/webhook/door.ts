@@ -75,7 +75,9 @@ export class Door {
     const { hooks, metrics, clock } = this.#options;
     const hook = hooks.get(id);
     const begun = clock.monotonic();
-    const answer = await this.#answer(hook, request);
+    // A request that is over has no socket any more.
+    const from = request.socket.remoteAddress ?? '';
+    const answer = await this.#answer(hook, request, from);
     // A name that a stranger made up must not become a label.
     const endpoint = hook?.endpoint.id ?? '(unknown)';
     metrics.requests.inc({ endpoint, outcome: answer.outcome });
@@ -83,13 +85,13 @@ export class Door {
     return answer;
   }
 
-  async #answer(hook: Hook | undefined, request: IncomingMessage): Promise<Answer> {
+  async #answer(hook: Hook | undefined, request: IncomingMessage, from: string): Promise<Answer> {
     try {
       if (hook === undefined) throw new Refused('unknown', 'there is no door for events of this name');
       return await this.#take(hook, request);
     } catch (error) {
       const refused = error instanceof Refused ? error : notNow(describeError(error));
-      this.#told.refused(hook?.endpoint.id ?? '(unknown)', refused, request.socket.remoteAddress ?? '');
+      this.#told.refused(hook?.endpoint.id ?? '(unknown)', refused, from);
       const { outcome, status, message, after } = refused;
       const allow = outcome === 'wrong_method' ? ['POST', ...(hook?.sender.methods ?? [])].join(', ') : undefined;
       return { outcome, status, error: message, after, ...(allow !== undefined && { allow }) };

@@ -13,14 +13,15 @@ const FORM_TYPE = /^application\/x-www-form-urlencoded\s*(;|$)/i;
  * @throws Refused
  */
 export function readEvent(body: Buffer, type: string, payload: string | undefined): unknown {
-  const text = decode(body);
+  const text = textOf(body);
   if (FORM_TYPE.test(type)) return readForm(text, payload);
   // Some senders do not say what it is. What is not JSON is told as such.
   if (type === '' || JSON_TYPE.test(type)) return parse(text, 'the body');
   throw new Refused('wrong_type', 'expected application/json, or application/x-www-form-urlencoded');
 }
 
-function decode(body: Buffer): string {
+/** Other bytes would become others, in silence. @throws Refused for what is no UTF-8 */
+export function textOf(body: Buffer): string {
   try {
     return utf8.decode(body);
   } catch {
@@ -57,7 +58,7 @@ export interface Came {
 }
 
 /** Headers that hold a secret, or could: no record shows them. */
-const SECRET_HEADER = /auth|cookie|token|secret|signature|hmac|key/i;
+const SECRET_HEADER = /auth|cookie|token|secret|signature|hmac|key|pass|pwd|session|cred|jwt|csrf|\bsig\b/i;
 
 export const shownHeaders = (headers: Readonly<Record<string, unknown>>, secret: string | undefined) =>
   Object.fromEntries(

@@ -13,6 +13,7 @@ import type { Ids } from '../../publish/ids.js';
 import { messageMaker, type OutgoingMessage } from '../../publish/messages.js';
 import { Bodies } from './body.js';
 import { doorName } from './confirmed-events.js';
+import { textOf } from './event.js';
 import type { Intake } from './intake.js';
 import { Refused } from './refused.js';
 
@@ -24,6 +25,9 @@ const MOST_BYTES = 16 * 1024 * 1024;
 
 /** Milliseconds for the confirms of RabbitMQ. */
 const PATIENCE = 30_000;
+
+/** Faults that are told. A request that has more is refused whole: each line of two bytes would be answered with a hundred. */
+const MOST_FAULTS = 1_000;
 
 /** A record that cannot be taken. */
 export interface RefusedRecord {
@@ -100,10 +104,13 @@ export class SentRecords {
     const now = clock.now();
     const refused: RefusedRecord[] = [];
     const messages: OutgoingMessage[] = [];
-    for (const [place, record] of records.entries()) {
+    let place = 0;
+    for (const record of records) {
       const error = faultOf(entity, record);
       if (error === undefined) messages.push(messageOf(record.value, now));
-      else refused.push({ place, error });
+      else if (refused.length < MOST_FAULTS) refused.push({ place, error });
+      else throw tooManyFaults(refused);
+      place += 1;
     }
     if (messages.length > 0) {
       await hear(name, messages);
@@ -116,14 +123,20 @@ export class SentRecords {
 /** A record as it was sent, or why it cannot be read. */
 type Read = { readonly value: unknown; readonly fault?: string };
 
-function recordsOf(body: Buffer, type: string): readonly Read[] {
-  const text = body.toString();
+function* recordsOf(body: Buffer, type: string): Generator<Read> {
+  const text = textOf(body);
   if (/ndjson|jsonl/i.test(type)) {
-    return text.split('\n').flatMap((line) => (line.trim() === '' ? [] : [read(line)]));
+    for (const line of text.split('\n')) if (line.trim() !== '') yield read(line);
+    return;
   }
   const { value, fault } = read(text);
   if (fault !== undefined) throw new Refused('unreadable', fault);
-  return (Array.isArray(value) ? value : [value]).map((one: unknown) => ({ value: one }));
+  for (const one of Array.isArray(value) ? value : [value]) yield { value: one };
+}
+
+function tooManyFaults([first]: readonly RefusedRecord[]): Refused {
+  const example = first === undefined ? '' : `; the first, at ${first.place}: ${first.error}`;
+  return new Refused('unreadable', `more than ${MOST_FAULTS} of the records are not valid, so none is taken${example}`);
 }
 
 function read(text: string): Read {

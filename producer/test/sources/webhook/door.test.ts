@@ -5,8 +5,11 @@ import { hmacOf } from './requests.js';
 const SECRET = 'a-secret-of-the-sender';
 const SENDER = { type: 'hmac', secret: SECRET, header: 'X-Signature' };
 
+/** Sent in chunks. */
+const TOO_LARGE = new Blob([`{"id":"${'x'.repeat(3_000)}"}`]);
+
 interface Sending {
-  readonly body?: string | Buffer;
+  readonly body?: string | Buffer | Blob;
   readonly headers?: Record<string, string>;
   readonly signature?: string | null;
   readonly method?: string;
@@ -24,7 +27,7 @@ async function setUp(settings: object = {}, options: Parameters<typeof setUpProd
     const response = await fetch(`${producer.producer.url}/hooks/${id}`, {
       method,
       headers: { 'content-type': 'application/json', ...signed, ...headers },
-      ...(method === 'POST' && { body }),
+      ...(method === 'POST' && (body instanceof Blob ? { body: body.stream(), duplex: 'half' } : { body })),
     });
     return { status: response.status, text: await response.text(), headers: response.headers };
   };
@@ -96,6 +99,7 @@ describe('the door for events', () => {
     ['of another type', { headers: { 'content-type': 'text/xml' } }, 415],
     ['that is compressed', { headers: { 'content-encoding': 'gzip' } }, 415],
     ['that is too large', { body: `{"id":"${'x'.repeat(3_000)}"}` }, 413],
+    ['that is too large, of a length that is not told', { body: TOO_LARGE }, 413],
     ['for a name without a door', { id: 'constructor' }, 404],
     ['by another method', { method: 'GET' }, 405],
   ])('refuses an event %s, and says why without a secret', async (_what, sending: Sending, wanted) => {
@@ -160,6 +164,18 @@ describe('the door for events', () => {
     for (const path of ['/endpoints/crm/pause', '/records/customer']) {
       expect(await ask(`${producer.hooksUrl}${path}`, 'POST')).toBe(404);
     }
+  });
+
+  test.each([
+    ['of bytes that are no UTF-8', Buffer.from('{"id":"c\xff","updatedAt":"2026-11-28T12:00:00Z"}', 'latin1'), 'UTF-8'],
+    ['with more faults than can be told', 'x\n'.repeat(1_001), 'more than 1000 of the records are not valid'],
+  ])('takes no records %s, though the admin sends them', async (_what, body, said) => {
+    const { producer, queued } = await setUp({}, { adminToken: 'an-admin-token' });
+    const headers = { authorization: 'Bearer an-admin-token', 'content-type': 'application/x-ndjson' };
+    const response = await fetch(`${producer.url}/records/customer`, { method: 'POST', headers, body });
+    expect(response.status).toBe(400);
+    expect(await response.json()).toMatchObject({ accepted: 0, error: expect.stringContaining(said) });
+    expect(queued('customer_data')).toBe(0);
   });
 
   test('tells when events came last', async () => {

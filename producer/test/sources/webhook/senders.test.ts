@@ -175,6 +175,22 @@ test('the signature of the specification of Standard Webhooks is taken', () => {
   expect(judged(settings, { body: '{"test": 2432232314}', headers }, 1_614_265_330_000)).toBe('taken');
 });
 
+test('an old event of Standard Webhooks is no other one whose id holds its time and the beginning of its body', () => {
+  const settings: SenderConfig = { type: 'standard-webhooks', secret: ['whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw'] };
+  const rest = 'id=c1&note=&x="}';
+  const body = `{"text":".1700009000.${rest}`;
+  const key = Buffer.from('MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw', 'base64');
+  const signature = `v1,${hmacOf(key, `msg_1.1700000000.${body}`, 'base64')}`;
+  const headers = (id: string, time: string) => ({
+    'webhook-id': id,
+    'webhook-timestamp': time,
+    'webhook-signature': signature,
+  });
+  const at = (parts: RequestParts) => judged(settings, parts, 1_700_009_000_000);
+  expect(at({ body, headers: headers('msg_1', '1700000000') })).toBe('too_old');
+  expect(at({ body: rest, headers: headers('msg_1.1700000000.{"text":"', '1700009000') })).toBe('unsigned');
+});
+
 test('an event of Microsoft Graph shows the clientState of its subscription', () => {
   const { challenge, checkEvent } = createSender({ type: 'microsoft-graph', secret: [SECRET] });
   expect(() => checkEvent?.({ value: [{ clientState: SECRET }] })).not.toThrow();

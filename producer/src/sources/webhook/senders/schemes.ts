@@ -5,6 +5,12 @@ import { behind, fromUnix, type Scheme } from './signature.js';
 const SHA256_HEX = { algorithm: 'sha256', encoding: 'hex' } as const;
 const SHA256_BASE64 = { algorithm: 'sha256', encoding: 'base64' } as const;
 
+/**
+ * What an id is made of. It is signed with nothing but dots between it, the time and the body: one that may hold anything could hold the old
+ * time and the beginning of an old body, and what stands in that would be the new time and the body.
+ */
+const ID = /^[\w.:~+/=-]{1,256}$/;
+
 /** https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md; Svix's own names are older. */
 export function standardWebhooks(secrets: readonly string[]): Scheme {
   const header = (request: HookRequest, name: string) =>
@@ -13,7 +19,8 @@ export function standardWebhooks(secrets: readonly string[]): Scheme {
     ...SHA256_BASE64,
     secrets: secrets.map((secret) => Buffer.from(secret.replace(/^whsec_/, ''), 'base64')),
     wanted: 'webhook-id, webhook-timestamp and webhook-signature',
-    shown: (request) => behind('v1,', (header(request, 'signature') ?? '').split(' ')),
+    shown: (request) =>
+      ID.test(header(request, 'id') ?? '') ? behind('v1,', (header(request, 'signature') ?? '').split(' ')) : [],
     sentAt: (request) => fromUnix(header(request, 'timestamp')),
     signed: (request) => [`${header(request, 'id') ?? ''}.${header(request, 'timestamp')}.`, request.body],
   };
