@@ -17,6 +17,7 @@ import { limitsIn } from './limits.js';
 import { lastWordOf, type Names, namesOf, prefixOf } from './names.js';
 import { findPaging } from './paging/find.js';
 import { tunedSize } from './paging/size.js';
+import { refuseForeign, refuseForeignIn } from './placeholders.js';
 import { deletedWhen } from './records/deleted.js';
 import { entityDraft, understand } from './records/entity.js';
 import { type Place, placesIn } from './records/places.js';
@@ -49,13 +50,19 @@ export interface DiscoverOptions {
  */
 export async function discover(options: DiscoverOptions): Promise<Draft> {
   const { target: concealed, secrets } = concealSecrets(options.target, prefixOf(options.target.url), options.env);
-  const reader = new Reader({ ...options, env: { ...options.env, ...secrets } });
+  const base = settingsOf(concealed);
+  const reader = new Reader({ ...options, own: base, env: { ...options.env, ...secrets } });
+  const checked = async (settings: Settings, name: string | undefined) => {
+    const found = await explore(settings, reader, { ...options, name });
+    for (const endpoint of found.endpoints) refuseForeign(endpoint.settings, base);
+    refuseForeignIn(found.entities);
+    return found;
+  };
   try {
-    const base = settingsOf(concealed);
-    const { graphql } = options;
-    if (graphql === undefined) return { ...(await explore(base, reader, options)), secrets };
+    const { graphql, name } = options;
+    if (graphql === undefined) return { ...(await checked(base, name)), secrets };
     const { settings, field, others } = await madeQuery(base, graphql === true ? undefined : graphql, reader);
-    const found = await explore(settings, reader, { ...options, name: options.name ?? field });
+    const found = await checked(settings, name ?? field);
     const more =
       others.length === 0
         ? []

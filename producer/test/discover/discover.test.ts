@@ -21,6 +21,8 @@ const ORDERS: readonly Order[] = Array.from({ length: 9 }, (_, index) => ({
   updated_at: new Date(Date.UTC(2024, 4, 1, index)).toISOString(),
 }));
 const SIZE = 4;
+/** What the pipeline file would fill from the environment and from a file. */
+const FOREIGN = `\${ELSEWHERE}\${file:tsconfig.json}`;
 
 let server: Server | undefined;
 const asked: string[] = [];
@@ -45,11 +47,22 @@ async function start(answer: (query: URLSearchParams, request: IncomingMessage, 
   return `http://127.0.0.1:${(started.address() as AddressInfo).port}`;
 }
 
-async function look(url: string, { requests = 12, ...given }: GivenOptions & { readonly requests?: number } = {}) {
+interface Looking extends GivenOptions {
+  readonly requests?: number;
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
+async function look(url: string, { requests = 12, environment = {}, ...given }: Looking = {}) {
   const signal = new AbortController().signal;
-  const draft = await discover({ target: targetOf(url, given), env: {}, requests, clock: systemClock, signal });
+  const draft = await discover({
+    target: targetOf(url, given),
+    env: environment,
+    requests,
+    clock: systemClock,
+    signal,
+  });
   const { text, endpoints } = pipelineText(draft, undefined, 'schema.json');
-  const env = draft.secrets;
+  const env = { ...environment, ...draft.secrets };
   const [id = ''] = endpoints;
   return { draft, text, env, id, config: parsePipeline(text, env, 'found.yaml') };
 }
@@ -140,6 +153,29 @@ describe('discover', () => {
     expect(text).toContain('# mine\n');
     expect(Object.keys(parsePipeline(text, {}, 'both.yaml').endpoints)).toEqual(['orders', 'orders_2']);
     expect(() => pipelineText(draft, '- a list', 'schema.json')).toThrow(/nothing can be added to it/);
+  });
+
+  it.each<[string, unknown, GivenOptions?]>([
+    ['the id of its last record', { has_more: true, data: [{ id: 'a' }, { id: FOREIGN }] }],
+    ['the name of a parameter', { data: [{ id: 'a' }, { id: 'b' }], next_cursor: 'c9', more: `/orders?${FOREIGN}=c9` }],
+    [
+      'a cursor that goes into a body',
+      { data: [{ id: 'a' }, { id: 'b' }], next_cursor: FOREIGN },
+      { method: 'POST', body: '{"q":1}' },
+    ],
+    ['the names of its fields', [1, 2].map((id) => ({ id, [FOREIGN]: 'x', [`a ${FOREIGN}`]: 'y' }))],
+  ])('sends an API nothing of the environment or of files that it names in %s', async (_what, body, given = {}) => {
+    const sent: string[] = [];
+    const url = await start((_query, request) => {
+      request.on('data', (chunk: Buffer) => sent.push(chunk.toString()));
+      return { body };
+    });
+    const { text, config } = await look(`${url}/orders`, { ...given, environment: { ELSEWHERE: 's3cret-of-others' } });
+    const told = decodeURIComponent([...asked, ...sent, text].join('\n'));
+    expect(told).not.toContain('s3cret-of-others');
+    expect(told).not.toContain('"references"');
+    expect(JSON.stringify(config)).not.toContain('s3cret-of-others');
+    expect(asked.length).toBeGreaterThan(1);
   });
 
   it.each([

@@ -77,6 +77,15 @@ describe('an OpenAPI file', () => {
     expect(draft.wanted).toContain('PROJECT');
   });
 
+  it.each([
+    ['a server', (text: string) => text.replace('shop.example.org', `shop.example.org/\${HOME}`)],
+    ['a header', (text: string) => text.replace('X-Api-Key', `'X-\${file:id_rsa}'`)],
+  ])('is refused if it asks for the environment or for files in %s', (_where, change) => {
+    const text = readFileSync(new URL('openapi/shop.yaml', import.meta.url), 'utf8');
+    expect(change(text)).not.toBe(text);
+    expect(() => draftOfOpenApi({ text: change(text), from: 'shop.yaml' })).toThrow(/filled from your environment/);
+  });
+
   it('may be of Swagger 2', () => {
     const { config } = described('old-swagger.yaml');
     expect(config.endpoints.parts).toMatchObject({

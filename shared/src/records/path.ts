@@ -106,8 +106,11 @@ export function readerOf(steps: readonly PathStep[]): (value: unknown) => unknow
   };
 }
 
+/** What would end a name in quotes, and what the pipeline file would fill in: `${NAME}`. */
+const ESCAPED = /[\\']|(?<=\$)\{/g;
+
 /** The path of one property of this name. */
 export function pathToName(name: string): Path {
-  const text = PLAIN_NAME.test(name) ? `$.${name}` : `$['${name.replaceAll(/[\\']/g, '\\$&')}']`;
+  const text = PLAIN_NAME.test(name) ? `$.${name}` : `$['${name.replaceAll(ESCAPED, '\\$&')}']`;
   return { text, steps: [name], mayBeMissing: false, read: readerOf([name]) };
 }

@@ -84,7 +84,7 @@ describe('a path', () => {
     const names = fc.oneof(
       fc.string(),
       fc.string({ unit: 'grapheme' }),
-      fc.constantFrom('__proto__', 'length', '0', "'", '\\', ']'),
+      fc.constantFrom('__proto__', 'length', '0', "'", '\\', ']', `\${HOME}`),
     );
     fc.assert(
       fc.property(names, fc.integer(), (name, value) => {

@@ -64,6 +64,7 @@ export function discoverCommand(context: Context): CommandUnknownOpts {
         rows,
         secrets,
         wanted: wanted.filter((name) => env[name] === undefined),
+        taken: wanted.filter((name) => env[name] !== undefined),
         notes: draft.notes,
       });
     });

@@ -10,9 +10,12 @@ import { Pauses } from '../../sources/rest/pauses.js';
 import type { Proxies } from '../../sources/rest/proxies.js';
 import { RestSource } from '../../sources/rest/rest.js';
 import type { Settings } from '../guess.js';
+import { refuseForeign } from '../placeholders.js';
 import { MOST_BYTES, Recorder } from './recorder.js';
 
 export interface ReaderOptions {
+  /** The settings as the person gave them: no other may hold placeholders. */
+  readonly own: Settings;
   /** What `${NAME}` stands for. */
   readonly env: Environment;
   /** How many requests may be sent. */
@@ -83,7 +86,14 @@ export class Reader {
 
   /** @throws ConfigError if these are no settings of an endpoint; the signal's reason once it has aborted */
   async read(settings: Settings, { pages, since, parent, parentUrl }: ReadOptions): Promise<Reading> {
-    const { signal } = this.#options;
+    const { own, signal } = this.#options;
+    try {
+      refuseForeign(settings, own);
+    } catch (error) {
+      // No guess that the answer asks for may be tried.
+      if (error instanceof Error) return { pages: [], error, goesOn: false };
+      throw error;
+    }
     const source = this.#sourceOf(settings, parentUrl);
     const read: (readonly unknown[])[] = [];
     try {

@@ -12,6 +12,7 @@ import type { TableDescription } from '../../sources/sql/database.js';
 import { openDatabase } from '../../sources/sql/databases.js';
 import type { Draft, EndpointDraft, EntityDraft, Remark } from '../draft.js';
 import { namesOf } from '../names.js';
+import { refuseForeignIn, refuseUnwanted } from '../placeholders.js';
 import type { Column } from '../records/columns.js';
 
 /** Milliseconds. A person waits. */
@@ -49,6 +50,10 @@ export async function draftOfDatabase({ url, table, signal }: DatabaseDraftOptio
         'table_none',
         `${database.name}: ${none}${left.length === 0 ? '' : `; without a key are ${left.join(', ')}`}`,
       );
+    }
+    for (const { entity, endpoint } of drafted) {
+      refuseForeignIn([entity]);
+      refuseUnwanted(endpoint.settings, new Set([VARIABLE]));
     }
     return {
       title: database.name,

@@ -4,6 +4,7 @@ import type { Target } from '../ask/target.js';
 import type { Draft, EndpointDraft, EntityDraft, Remark } from '../draft.js';
 import type { Settings } from '../guess.js';
 import { namesOf } from '../names.js';
+import { refuseUnwanted } from '../placeholders.js';
 import type { Parameter } from './likely-paging.js';
 import { authOf } from './openapi-auth.js';
 import { draftOfSample } from './sample.js';
@@ -87,6 +88,7 @@ export function draftOfOpenApi({ text, from, base, operation }: OpenApiOptions):
     const column = own.columns.find(({ name }) => name === own.key[0]);
     if (own.key.length === 1 && column?.steps.length === 1) owners.set(one.path, { id, key: String(column.steps[0]) });
   }
+  for (const { settings } of endpoints) refuseUnwanted(settings, variables);
   if (endpoints.length === 0)
     throw new FatalError(
       'records_none',

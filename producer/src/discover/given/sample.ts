@@ -6,6 +6,7 @@ import { settingsOf } from '../ask/settings.js';
 import type { Target } from '../ask/target.js';
 import type { Draft, Remark } from '../draft.js';
 import { lastWordOf, namesOf } from '../names.js';
+import { refuseForeign, refuseForeignIn } from '../placeholders.js';
 import { deletedWhen } from '../records/deleted.js';
 import { entityDraft, understand } from '../records/entity.js';
 import { type Place, placesIn } from '../records/places.js';
@@ -63,9 +64,12 @@ export function draftOfSample({ text, target, name, from, parameters }: SampleOp
     ...(paging.value === undefined ? {} : { paging: paging.value }),
     ...(deleted === undefined ? {} : { deletes: { when: deleted.value } }),
   };
+  const entities = [entityDraft(found, names, found.version?.value.isOfCreation === false)];
+  refuseForeign(settings, target === undefined ? {} : settingsOf(target));
+  refuseForeignIn(entities);
   return {
     title: from,
-    entities: [entityDraft(found, names, found.version?.value.isOfCreation === false)],
+    entities,
     endpoints: [{ id: names.endpoint, entity: names.entity, settings, remarks, records }],
     notes: ['written from a sample: nothing was asked, so pages and what asks for changes are guesses'],
     secrets: {},

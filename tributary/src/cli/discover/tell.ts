@@ -16,12 +16,14 @@ export interface Outcome {
   readonly secrets: { readonly file: string; readonly names: readonly string[] } | undefined;
   /** Variables that have to be set. */
   readonly wanted: readonly string[];
+  /** Variables that are set already. */
+  readonly taken: readonly string[];
   readonly notes: readonly string[];
 }
 
 /** The rows as a table, what wants a look, and the one line to run. */
 export function tellOutcome({ terminal, spell }: Context, outcome: Outcome): void {
-  const { file, text, wasThere, endpoints, asked, rows, secrets, wanted, notes } = outcome;
+  const { file, text, wasThere, endpoints, asked, rows, secrets, wanted, taken, notes } = outcome;
   const say = (line: string) => terminal.write(`${line}\n`);
   const after = asked === 0 ? '' : `, after ${count(asked, 'request')}`;
   say(
@@ -38,6 +40,11 @@ export function tellOutcome({ terminal, spell }: Context, outcome: Outcome): voi
   for (const note of notes) say(`note: ${note}`);
   if (unsure > 0) say(`Look at the ${unsure === 1 ? 'line' : `${unsure} lines`} marked "# unsure:" in the file.`);
   if (wanted.length > 0) say(`Set in the environment: ${wanted.join(', ')}.`);
+  // Their names come from the description: whoever wrote it may have chosen one that holds a secret of another server.
+  if (taken.length > 0)
+    say(
+      `Taken from your environment, and sent to the server that the file names: ${taken.join(', ')}. May it have them?`,
+    );
   const config = file === 'pipeline.yaml' ? '' : ` --config ${file}`;
   const [first = ''] = endpoints;
   const load =
