@@ -14,7 +14,7 @@ import {
 import type { Archive } from './archive.js';
 import { digestOf } from './bytes.js';
 import type { Standing } from './formats/framer.js';
-import { type FileState, KnownFiles, type Task } from './known.js';
+import { type FileState, isSame, KnownFiles, type Task } from './known.js';
 import { isParquet, openParquet } from './parquet.js';
 import {
   FileFault,
@@ -84,7 +84,11 @@ export class FilesSource implements Source {
       for (const file of files) yield* this.#file(this.#options.place, file, run, attended, signal);
       const waits = waiting.flatMap(({ wait }) => wait ?? []);
       if (look === 2 || waits.length === 0 || attended) {
-        for (const { file, wait } of waiting) run.inputs.push(this.#waiting(file, wait));
+        for (const { file, wait } of waiting) {
+          // Its marker was moved, and the process ended before the file was.
+          if (isRead(known, file) && !attended) this.#finished.push(file);
+          else run.inputs.push(this.#waiting(file, wait));
+        }
         run.waiting = waiting.map(({ file }) => file.name);
         break;
       }
@@ -102,7 +106,7 @@ export class FilesSource implements Source {
   /** Everything up to the last place is confirmed and saved: what was read to its end may be moved. */
   async saved(signal: AbortSignal): Promise<void> {
     for (const file of this.#finished.splice(0)) {
-      await this.#options.place.move(file, signal).catch((error: unknown) => {
+      await this.#options.place.move(file, this.#config.marker, signal).catch((error: unknown) => {
         signal.throwIfAborted();
         this.#tellOnce(
           `${file.name} was read, and cannot be moved: ${describeError(error)}; the next poll tries again`,
@@ -142,7 +146,9 @@ export class FilesSource implements Source {
     if (moved === undefined) return;
     const { files } = await this.#list(moved, signal);
     const before = new Run(new KnownFiles(undefined), this.#options.clock);
+    const { marker } = this.#config;
     for (const file of files.toSorted(byTime)) {
+      if (marker !== undefined && isMarker(file.name, marker)) continue;
       for await (const page of this.#file(moved, file, before, true, signal)) yield { ...page, place: undefined };
     }
     run.inputs.push(...before.inputs);
@@ -174,18 +180,23 @@ export class FilesSource implements Source {
     const task = run.known.taskFor(found, this.#config.append);
     if (task.do === 'nothing') {
       // It was to be moved, and the process ended before.
-      if (!isLook) this.#finished.push(found);
+      if (!isLook && isRead(run.known, found)) this.#finished.push(found);
       return;
     }
     let opened: OpenFile | undefined;
     try {
       opened = await place.open(found, signal);
+      if (!this.#config.append && !isSame(opened.file, found)) {
+        // What was found to be whole is not this: a line that is half written could be one that is good.
+        throw new FileGone('changed', 'it was written to or replaced after it was listed; the next poll looks again');
+      }
       yield* this.#opened(opened, task, run, isLook, signal);
     } catch (error) {
       if (!(error instanceof FileGone || error instanceof FileFault)) throw error;
       this.#refuse(run, { name: found.name, code: error.code, reason: error.message });
       // What is wrong with its content stays so until it changes.
-      if (error instanceof FileFault) run.known.set({ ...found, at: 0, number: 0, records: 0, bad: 0, done: true });
+      const nothing = { at: 0, number: 0, records: 0, bad: 0 };
+      if (error instanceof FileFault) run.known.set({ ...found, ...nothing, done: true, refused: true });
     } finally {
       await opened?.close();
     }
@@ -347,6 +358,15 @@ export class FilesSource implements Source {
     return cause instanceof FatalError ? new FatalError(cause.code, message) : new RetryableError(cause.code, message);
   }
 }
+
+/** Whether a file was read to its end as it is now. */
+function isRead(known: KnownFiles, file: FoundFile): boolean {
+  const state = known.get(file.name);
+  return state?.done === true && state.refused !== true && isSame(state, file);
+}
+
+/** Of two markers of one name, the second has a number behind it where they were moved to. */
+const isMarker = (name: string, marker: string): boolean => name.replace(/\.\d+$/, '').endsWith(marker);
 
 /** A folder of broken files must not fill the memory with what was told. */
 const MOST_TOLD = 10_000;

@@ -13,6 +13,8 @@ export interface FileState extends FoundFile {
   readonly bad: number;
   /** Whether it was read to its end, or refused as a whole. */
   readonly done: boolean;
+  /** Whether it was refused as a whole: nothing of it was read. */
+  readonly refused?: boolean | undefined;
   readonly sha256?: string | undefined;
   /** The hash of so many of its first bytes: a file that grew still begins with them. */
   readonly head?: { readonly bytes: number; readonly sha256: string } | undefined;
@@ -95,7 +97,7 @@ export class KnownFiles {
   }
 }
 
-const isSame = (state: FoundFile, found: FoundFile): boolean =>
+export const isSame = (state: FoundFile, found: FoundFile): boolean =>
   state.size === found.size && state.modified === found.modified && state.tag === found.tag;
 
 function statesIn(place: Place | undefined): FileState[] {

@@ -1,6 +1,18 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { appendFile, mkdir, readFile, rename, rm, stat, symlink, truncate, utimes, writeFile } from 'node:fs/promises';
+import {
+  appendFile,
+  mkdir,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  symlink,
+  truncate,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { systemClock } from '@tributary/shared';
@@ -218,6 +230,68 @@ describe('a folder of files', () => {
     expect(idsIn((await poll()).records)).toEqual(['2']);
     const all = await read({ place: undefined });
     expect(idsIn(all.flatMap(({ records }) => records))).toEqual(['1', '2']);
+  });
+
+  test('a file that was put in the place of one that was read is read before it is moved, and one that was refused stays', async () => {
+    const { folder, write, read, source } = await stageOf({ after: { move: 'FOLDER/read' } });
+    await write('1.csv', 'id,name\n1,x\n', 1);
+    await write('2.csv', 'id,name\n2,x\n', 2);
+    await write('docs.csv', Buffer.from('PK\x03\x04 and so on', 'latin1'), 3);
+    const first = await read();
+    expect(idsIn(first.flatMap(({ records }) => records))).toEqual(['1', '2']);
+    // RabbitMQ confirms, and the place is saved; meanwhile the next file of the name comes.
+    await write('.next', 'id,name\n3,x\n', 4);
+    await rename(join(folder, 'in', '.next'), join(folder, 'in', '1.csv'));
+    await source.saved?.(new AbortController().signal);
+    expect(await readdir(join(folder, 'in'))).toEqual(['1.csv', 'docs.csv']);
+    expect(await readdir(join(folder, 'read'))).toEqual(['2.csv']);
+    const second = await read({ place: first.at(-1)?.place });
+    expect(idsIn(second.flatMap(({ records }) => records))).toEqual(['3']);
+    await source.saved?.(new AbortController().signal);
+    expect(await readdir(join(folder, 'in'))).toEqual(['docs.csv']);
+    expect((await readdir(join(folder, 'read'))).toSorted()).toEqual(['1.csv', '2.csv']);
+  });
+
+  test('a marker goes with its file, so that it says nothing of the next file of the name', async () => {
+    const { folder, write, poll, read } = await stageOf({ marker: '.done', after: { move: 'FOLDER/read' } });
+    await write('1.csv', 'id,name\n1,x\n', 1);
+    await write('1.csv.done', '');
+    expect(idsIn((await poll()).records)).toEqual(['1']);
+    await write('1.csv', 'id,name\n2,hal', 2);
+    expect((await poll()).records).toEqual([]);
+    await write('1.csv', 'id,name\n2,half\n', 3);
+    await write('1.csv.done', '');
+    expect((await poll()).records).toEqual([{ id: '2', name: 'half' }]);
+    expect(await readdir(join(folder, 'in'))).toEqual([]);
+    const all = await read({ place: undefined });
+    expect(idsIn(all.flatMap(({ records }) => records))).toEqual(['1', '2']);
+  });
+
+  test('a file whose marker was moved before the process ended is moved too, and not read again', async () => {
+    const { folder, write, poll } = await stageOf({ marker: '.done', after: { move: 'FOLDER/read' } });
+    await writeFile(join(folder, 'read'), 'no folder yet');
+    await write('1.csv', 'id,name\n1,x\n', 1);
+    await write('1.csv.done', '');
+    expect(idsIn((await poll()).records)).toEqual(['1']);
+    await rm(join(folder, 'read'));
+    await rm(join(folder, 'in', '1.csv.done'));
+    expect((await poll()).records).toEqual([]);
+    expect(await readdir(join(folder, 'in'))).toEqual([]);
+  });
+
+  test('a file that is written to after it was listed is not read before it has settled again', async () => {
+    const { write, source, doubts, poll } = await stageOf({ chunk: 10 });
+    await write('1.csv', `id,name\n${rows(0, 100)}`, 1);
+    const path = await write('2.csv', 'id,name\n200,Miller\n', 2);
+    const read: unknown[] = [];
+    for await (const page of source.pages({ validators: [], signal: new AbortController().signal })) {
+      if (read.length === 0) await writeFile(path, 'id,name\n201,Mil');
+      read.push(...page.records);
+    }
+    expect(idsIn(read)).not.toContain('201');
+    expect(doubts.join()).toContain('after it was listed');
+    await writeFile(path, 'id,name\n201,Miller\n');
+    expect((await poll()).records).toContainEqual({ id: '201', name: 'Miller' });
   });
 
   test('raw files are kept unchanged before they are read, with their hash, and two of one name beside each other', async () => {

@@ -152,3 +152,18 @@ test('a refusal is told with what to look at and without the secret; a server th
   expect(failed).toMatchObject({ name: 'RetryableError', code: 'http_503' });
   expect(s3.asked).toHaveLength(3);
 });
+
+test('an object that was put in the place of one that was read is not moved unread, and of two of one name both are kept', async () => {
+  const s3 = await startS3();
+  s3.put('drop/in/a.csv', 'id,name\n1,x\n');
+  const settings = { path: 's3://drop/in/*.csv', after: { move: 's3://drop/read/' } };
+  const { poll, read, source } = await stageOf({ ...settings, ...s3.settings });
+  await poll();
+  s3.put('drop/in/a.csv', 'id,name\n2,x\n');
+  expect(idsIn((await read()).flatMap(({ records }) => records))).toEqual(['2']);
+  s3.put('drop/in/a.csv', 'id,name\n3,x\n');
+  await source.saved?.(new AbortController().signal);
+  expect(idsIn((await poll()).records)).toEqual(['3']);
+  expect([...s3.objects.keys()].toSorted()).toEqual(['drop/read/a.csv', 'drop/read/a.csv.2']);
+  expect(idsIn((await read({ place: undefined })).flatMap(({ records }) => records))).toEqual(['1', '3']);
+});

@@ -103,10 +103,19 @@ export class LocalPlace implements FilePlace {
     });
   }
 
-  async move(file: FoundFile, signal: AbortSignal): Promise<void> {
+  async move(file: FoundFile, marker: string | undefined, signal: AbortSignal): Promise<void> {
     if (this.#moveTo === undefined) return;
-    const from = join(this.#glob.base, file.name);
-    const to = await freeName(join(this.#moveTo, file.name));
+    const now = await look(join(this.#glob.base, file.name)).catch(() => undefined);
+    const isStill =
+      now?.size === file.size && Math.floor(now.mtimeMs) === file.modified && `${now.dev}-${now.ino}` === file.tag;
+    if (!isStill) return;
+    if (marker !== undefined) await this.#moveInto(this.#moveTo, `${file.name}${marker}`, signal);
+    await this.#moveInto(this.#moveTo, file.name, signal);
+  }
+
+  async #moveInto(folder: string, name: string, signal: AbortSignal): Promise<void> {
+    const from = join(this.#glob.base, name);
+    const to = await freeName(join(folder, name));
     await mkdir(dirname(to), { recursive: true });
     try {
       await rename(from, to);

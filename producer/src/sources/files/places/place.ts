@@ -51,8 +51,12 @@ export interface FilePlace {
   list(signal: AbortSignal): Promise<Listing>;
   /** @throws FileGone if the file is not there (any more), or cannot be read */
   open(file: FoundFile, signal: AbortSignal): Promise<OpenFile>;
-  /** Moves a file away that was read. One that is gone by now is none to move. */
-  move(file: FoundFile, signal: AbortSignal): Promise<void>;
+  /**
+   * Moves a file away that was read, its marker first: a marker that stayed would say of the next file of the name that it is whole. One that
+   * is gone by now is none to move, and one that was put in its place since is not read yet.
+   * @param marker the ending of the marker's name, if files have one
+   */
+  move(file: FoundFile, marker: string | undefined, signal: AbortSignal): Promise<void>;
   /** What was moved away, for a poll of everything; none unless files are moved. */
   moved(signal: AbortSignal): Promise<FilePlace | undefined>;
 }

@@ -59,19 +59,44 @@ export class S3Place implements FilePlace {
     return new OpenObject(this.#s3, this.#bucket.name, `${this.#prefix}${file.name}`, file);
   }
 
-  async move(file: FoundFile, signal: AbortSignal): Promise<void> {
-    const to = this.#moveTo;
-    if (to === undefined) return;
-    const [bucketName, key] = [this.#bucket.name, `${this.#prefix}${file.name}`];
+  async move(file: FoundFile, marker: string | undefined, signal: AbortSignal): Promise<void> {
+    if (this.#moveTo === undefined) return;
+    if ((await this.#tagOf(this.#bucket.name, `${this.#prefix}${file.name}`, signal)) !== file.tag) return;
+    if (marker !== undefined) await this.#moveInto(this.#moveTo, `${file.name}${marker}`, signal);
+    await this.#moveInto(this.#moveTo, file.name, signal);
+  }
+
+  async #moveInto(to: Bucket, name: string, signal: AbortSignal): Promise<void> {
+    const [bucketName, key] = [this.#bucket.name, `${this.#prefix}${name}`];
+    const free = await this.#freeKey(to, `${to.path}${name}`, signal);
     try {
-      await this.#s3.ask(`moving ${file.name}`, signal, (client) =>
-        client.copyObject({ sourceBucketName: bucketName, sourceKey: key }, `${to.path}${file.name}`, {
-          bucketName: to.name,
-        }),
+      await this.#s3.ask(`moving ${name}`, signal, (client) =>
+        client.copyObject({ sourceBucketName: bucketName, sourceKey: key }, free, { bucketName: to.name }),
       );
-      await this.#s3.ask(`moving ${file.name}`, signal, (client) => client.deleteObject(key, { bucketName }));
+      await this.#s3.ask(`moving ${name}`, signal, (client) => client.deleteObject(key, { bucketName }));
     } catch (error) {
       if (!(error instanceof NotThere)) throw error;
+    }
+  }
+
+  /** An object that was moved there before under this name is kept: a poll of everything reads both. */
+  async #freeKey(to: Bucket, key: string, signal: AbortSignal): Promise<string> {
+    for (let number = 1; ; number++) {
+      const free = number === 1 ? key : `${key}.${number}`;
+      if ((await this.#tagOf(to.name, free, signal)) === undefined) return free;
+    }
+  }
+
+  /** Undefined if there is no such object. */
+  async #tagOf(bucketName: string, key: string, signal: AbortSignal): Promise<string | undefined> {
+    try {
+      const { etag } = await this.#s3.ask(`looking for ${key}`, signal, (client) =>
+        client.statObject(key, { bucketName }),
+      );
+      return etag.replaceAll('"', '');
+    } catch (error) {
+      if (error instanceof NotThere) return undefined;
+      throw error;
     }
   }
 
