@@ -8,6 +8,8 @@ export interface TableFacts {
   readonly schema: string;
   readonly name: string;
   readonly isPartitioned: boolean;
+  /** Whether other tables inherit from it that are no partitions. */
+  readonly hasHeirs: boolean;
   readonly columns: readonly ColumnFacts[];
   /** How a row that changes or goes is named: by its primary key, by another index, by all its columns, or not at all. */
   readonly identity: 'default' | 'index' | 'full' | 'nothing';
@@ -26,6 +28,7 @@ export interface ColumnFacts {
 
 const DESCRIBE = `
 SELECT c.oid, n.nspname AS schema, c.relname AS name, c.relkind AS kind, c.relreplident AS identity,
+  c.relkind = 'r' AND EXISTS (SELECT 1 FROM pg_inherits i WHERE i.inhparent = c.oid) AS heirs,
   (SELECT json_agg(json_build_object('name', a.attname, 'type', format_type(a.atttypid, a.atttypmod), 'isNullable', NOT a.attnotnull,
       'isGenerated', a.attgenerated <> '',
       'isOfPrimaryKey', EXISTS (SELECT 1 FROM pg_index i WHERE i.indrelid = c.oid AND i.indisprimary AND a.attnum = ANY(i.indkey::int2[])),
@@ -74,6 +77,7 @@ export async function describeTable(session: Session, table: string): Promise<Ta
     schema: found.schema ?? '',
     name: found.name ?? '',
     isPartitioned: kind === 'p',
+    hasHeirs: found.heirs === 't',
     columns: JSON.parse(found.columns ?? '[]') as ColumnFacts[],
     identity: IDENTITIES[identity ?? ''] ?? 'nothing',
   };
@@ -87,6 +91,13 @@ export async function describeTable(session: Session, table: string): Promise<Ta
  */
 export function checkTable(table: TableFacts, key: readonly string[]): void {
   const shown = `${table.schema}.${table.name}`;
+  if (table.hasHeirs) {
+    const remedy = 'make them partitions of it, or read it by source: sql';
+    throw new FatalError(
+      'table_inherited',
+      `other tables inherit from ${shown}: their rows are read with it, but their changes come under other names, and in a publication Postgres would refuse the updates of those that have no primary key: ${remedy}`,
+    );
+  }
   for (const name of key) {
     const column = table.columns.find((one) => one.name === name);
     if (column === undefined) {

@@ -19,6 +19,7 @@ import { type FoundTable, followedBy } from './followed.js';
 import { parseLsn, versionAt, writeLsn } from './lsn.js';
 import { findTables, type Opened, openSlot, resumesAfter, slotInUse } from './opening.js';
 import { type ChangesPlace, readPlace, type TablePlace, writePlace } from './place.js';
+import { leftOut } from './publication.js';
 import { ReplicationStream } from './replication-stream.js';
 import { Types } from './rows.js';
 import { Session } from './session.js';
@@ -208,6 +209,12 @@ export class PostgresChangesSource implements FollowedSource {
     const { signal, isLasting } = request;
     const session = await this.#connect(signal);
     let place = saved;
+    const unpublished = place && (await this.#unpublished(session, place));
+    if (unpublished !== undefined) {
+      // It is saved before the publication is mended: a run that dies in between must not take the copies for complete.
+      place = unpublished;
+      yield { changes: [], fetchedAt: clock.now(), place };
+    }
     if (place === undefined || !(await this.#isStillOpen(session, place))) {
       await this.#closeStream();
       const opened = await this.#open(session, place);
@@ -362,6 +369,21 @@ export class PostgresChangesSource implements FollowedSource {
     return following.transactions.reached === place.lsn;
   }
 
+  /** The place without the copies of tables that the publication leaves out by now; undefined if it leaves none out. */
+  async #unpublished(session: Session, place: ChangesPlace): Promise<ChangesPlace | undefined> {
+    const known = (await findTables(this.#endpoint, session)).filter(({ endpoint: { id } }) => id in place.tables);
+    const facts = known.map((one) => one.facts);
+    const out = new Set(facts.length === 0 ? [] : await leftOut(session, this.#publication, facts));
+    if (out.size === 0) return undefined;
+    const gone = known.filter((one) => out.has(one.facts));
+    const shown = gone.map(({ table }) => table).join(', ');
+    this.#options.onNews?.(
+      `${this.#where}: the publication "${this.#publication}" does not tell all changes of ${shown} any more: what changed meanwhile is not in the stream, and that is copied again`,
+    );
+    const ids = new Set(gone.map(({ endpoint: { id } }) => id));
+    return { ...place, tables: Object.fromEntries(Object.entries(place.tables).filter(([id]) => !ids.has(id))) };
+  }
+
   #tellColumns(
     { table }: FoundTable,
     before: readonly { readonly name: string; readonly type: number }[],
@@ -452,6 +474,11 @@ export class PostgresChangesSource implements FollowedSource {
     if (codeOf(cause) === '42704' && /publication/.test(String(cause))) {
       this.#spoilt = `the publication "${this.#publication}" was made after the log that is to be streamed was written, so a new slot is made, and all tables are copied again`;
       return new RetryableError('publication_new', `${this.#where}: ${this.#spoilt}`);
+    }
+    if (codeOf(cause) === '42501' && /row-level security/.test(String(cause))) {
+      const remedy = 'let it see all rows: ALTER ROLE … BYPASSRLS';
+      const words = `a policy hides rows from the user of the URL, and they would count as deleted; ${remedy}`;
+      return new FatalError('rows_hidden', `${this.#where}: ${words}`);
     }
     const known = error instanceof RetryableError || error instanceof FatalError;
     const fault = known ? error : faultOf(error, this.#endpoint.config.timeout);

@@ -68,6 +68,23 @@ export async function ensurePublication(
   );
 }
 
+/**
+ * The tables whose changes the publication leaves out as it is now: they were taken out of it, or it was made anew or changed, since they
+ * were copied. Their changes meanwhile are not in the stream.
+ */
+export async function leftOut(
+  session: Session,
+  name: string,
+  tables: readonly TableFacts[],
+): Promise<readonly TableFacts[]> {
+  const found = await read(session, name);
+  if (found === undefined || found.missing.length > 0) return tables;
+  const published = await tablesOf(session, name);
+  return tables.filter(
+    (table) => (table.isPartitioned && !found.isByRoot) || !published.some((one) => isSame(one, table)),
+  );
+}
+
 const isSame = ({ schemaname, tablename }: PublishedTable, { schema, name }: TableFacts): boolean =>
   schemaname === schema && tablename === name;
 
