@@ -4,8 +4,8 @@ import { setUpProducer } from '../support/producer.js';
 
 const TOKEN = 'an-admin-token-of-tests';
 
-async function setUp() {
-  const { producer, ready, server } = await setUpProducer({}, { adminToken: TOKEN });
+async function setUp(endpoints = {}) {
+  const { producer, ready, server } = await setUpProducer(endpoints, { adminToken: TOKEN });
   await producer.start();
   await ready();
   const bodies = () => {
@@ -51,4 +51,14 @@ test('what cannot be sent is told in words', async () => {
   await expect(sendRecord(record, { ...options, adminToken: 'guessed-by-a-stranger' })).rejects.toThrow(/ADMIN_TOKEN/);
   await producer.stop(1_000);
   await expect(sendRecord(record, options)).rejects.toThrow(/no producer answers at/);
+});
+
+test('a record whose entity follows a database is refused: it would be older than every change, and be dropped in silence', async () => {
+  const url = 'postgres://nobody@127.0.0.1:1/none';
+  const { options, bodies } = await setUp({ crm: { source: 'postgres-changes', url, table: 'customers' } });
+  const record = { id: 'c1', updatedAt: '2026-11-28T12:00:00Z' };
+  await expect(sendRecord(record, options)).rejects.toThrow(
+    /follows the changes of a database.*write it into the table/,
+  );
+  expect(bodies()).toEqual([]);
 });

@@ -1,5 +1,6 @@
 import {
   type Clock,
+  hasOwnOrder,
   type Logger,
   type OpenPublication,
   type PipelineConfig,
@@ -113,6 +114,7 @@ export function openDoors(options: DoorsOptions): Doors {
   });
   const records = new SentRecords({
     entities: options.config.entities,
+    followed: new Set(Object.values(options.config.endpoints).flatMap((one) => (hasOwnOrder(one) ? one.entity : []))),
     intake,
     ids,
     clock,

@@ -4,10 +4,12 @@ import {
   compileEntity,
   describeError,
   type Entity,
+  isMapping,
   type Logger,
   type PipelineConfig,
   PoisonError,
   parseJson,
+  VERSION,
 } from '@tributary/shared';
 import type { Ids } from '../../publish/ids.js';
 import { messageMaker, type OutgoingMessage } from '../../publish/messages.js';
@@ -50,6 +52,8 @@ export interface Taken {
 
 export interface SentRecordsOptions {
   readonly entities: PipelineConfig['entities'];
+  /** Entities whose records go by the order of the log of a database. */
+  readonly followed: ReadonlySet<string>;
   readonly intake: Intake;
   readonly ids: Ids;
   readonly clock: Clock;
@@ -106,7 +110,7 @@ export class SentRecords {
     const messages: OutgoingMessage[] = [];
     let place = 0;
     for (const record of records) {
-      const error = faultOf(entity, record);
+      const error = faultOf(entity, record) ?? (this.#options.followed.has(name) ? outOfOrder(record) : undefined);
       if (error === undefined) messages.push(messageOf(record.value, now));
       else if (refused.length < MOST_FAULTS) refused.push({ place, error });
       else throw tooManyFaults(refused);
@@ -156,6 +160,12 @@ function faultOf(entity: Entity, { value, fault }: Read): string | undefined {
     if (error instanceof PoisonError) return error.message;
     throw error;
   }
+}
+
+/** Without a place in the log, it would be older than every change that the log told of its key, and be dropped in silence. */
+function outOfOrder({ value }: Read): string | undefined {
+  if (isMapping(value) && value[VERSION] !== undefined) return undefined;
+  return `its entity follows the changes of a database, and a record without a place in that order (${VERSION}) would count as older than all of them: write it into the table`;
 }
 
 async function withinPatience(clock: Clock, accepted: Promise<void>): Promise<void> {

@@ -160,6 +160,19 @@ test('an empty secret, which everybody knows, is none', () => {
   expect(judged(settings, { body: BODY, headers }, NOW)).toBe('wrong_signature');
 });
 
+test('a secret of Standard Webhooks that is no base64 is none: as an empty key everybody could sign with it', () => {
+  for (const secret of ['whsec_', 'whsec_!!!', '***']) {
+    const headers = {
+      'webhook-id': 'msg_1',
+      'webhook-timestamp': SECONDS,
+      'webhook-signature': `v1,${hmacOf('', `msg_1.${SECONDS}.${BODY}`, 'base64')}`,
+    };
+    expect(judged({ type: 'standard-webhooks', secret: [secret] }, { body: BODY, headers }, NOW), secret).toBe(
+      'wrong_signature',
+    );
+  }
+});
+
 test('every kind of sender is tried', () => {
   const tried = [...Object.keys(CASES), 'none', 'microsoft-graph'];
   expect(tried.toSorted()).toEqual(Object.keys(SENDERS).toSorted());
