@@ -1,4 +1,5 @@
 import { describeError, type EndpointOf, FatalError, RetryableError } from '@tributary/shared';
+import type { ParquetParsers, SchemaElement } from 'hyparquet';
 import { digestOf } from './bytes.js';
 import type { Standing } from './formats/framer.js';
 import { FileFault, FileGone, type OpenFile } from './places/place.js';
@@ -35,23 +36,96 @@ export async function openParquet(
     );
   };
   const metadata = await parquetMetadataAsync(file).catch((error: unknown) => Promise.reject(wrong(error)));
-  const columns = parquetSchema(metadata).children.map(({ element }) => element.name);
+  const { children } = parquetSchema(metadata);
+  const columns = children.map(({ element }) => element.name);
+  const scales = new Map<string, number>();
+  for (const { element, children: parts } of children) {
+    const scale = parts.length === 0 ? takeScale(element) : undefined;
+    if (scale !== undefined) scales.set(element.name, scale);
+  }
+  const inexact = metadata.schema.filter((element) => isDecimal(element)).map(({ name }) => name);
   const rows = Number(metadata.num_rows);
   let digest: string | undefined;
   async function* batches(): AsyncGenerator<FileBatch, void, undefined> {
     for (let at = from?.at ?? 0; at < rows; at += chunk) {
       const end = Math.min(rows, at + chunk);
-      const found = await parquetReadObjects({ file, metadata, compressors, rowStart: at, rowEnd: end }).catch(
-        (error: unknown) => Promise.reject(wrong(error)),
-      );
-      const records = found.map((row) => plain(row));
+      const found = await parquetReadObjects({
+        file,
+        metadata,
+        compressors,
+        parsers: TIMES,
+        rowStart: at,
+        rowEnd: end,
+      }).catch((error: unknown) => Promise.reject(wrong(error)));
+      const records = found.map((row) => recordOf(row, scales));
       const numbers = records.map((_, index) => at + index + 1);
       yield { records, numbers, standing: { at: end, number: end }, unit: 'row' };
     }
     digest = await digestOf(opened, signal);
   }
-  return { columns, doubts: [], digest: () => digest, batches };
+  const doubts =
+    inexact.length === 0
+      ? []
+      : [
+          `decimals of ${inexact.join(', ')} are read as doubles, which hold 15 to 17 digits: they lie in a list or an object, or as bytes of any length`,
+        ];
+  return { columns, doubts, digest: () => digest, batches };
 }
+
+/** Times with all their digits; hyparquet's own are cut to milliseconds. */
+const TIMES: Partial<ParquetParsers> = {
+  timestampFromMicroseconds: (micros) => timeText(micros, 6),
+  timestampFromNanoseconds: (nanos) => timeText(nanos, 9),
+};
+
+/** @param digits of the fraction of a second in which the time is counted */
+function timeText(time: bigint | null | undefined, digits: 6 | 9): string | null {
+  if (time === null || time === undefined) return null;
+  const unit = 10n ** BigInt(digits);
+  const fraction = ((time % unit) + unit) % unit;
+  const seconds = new Date(Number((time - fraction) / unit) * 1_000);
+  if (Number.isNaN(seconds.getTime())) return String(time);
+  return `${seconds.toISOString().slice(0, -5)}.${String(fraction).padStart(digits, '0')}Z`;
+}
+
+const isDecimal = ({ converted_type, logical_type }: SchemaElement): boolean =>
+  converted_type === 'DECIMAL' || logical_type?.type === 'DECIMAL';
+
+/**
+ * Lets a column of decimals be read as the whole numbers that it stores, since hyparquet makes doubles of them.
+ * @returns how many digits stand behind the point; undefined if it is another column, or its numbers are bytes of any length
+ */
+function takeScale(element: SchemaElement): number | undefined {
+  const isOneOfMany = element.repetition_type === 'REPEATED';
+  if (!isDecimal(element) || isOneOfMany || element.type === 'BYTE_ARRAY') return undefined;
+  const scale = element.logical_type?.type === 'DECIMAL' ? element.logical_type.scale : element.scale;
+  delete element.converted_type;
+  delete element.logical_type;
+  return scale ?? 0;
+}
+
+function recordOf(row: Readonly<Record<string, unknown>>, scales: ReadonlyMap<string, number>): unknown {
+  if (scales.size === 0) return plain(row);
+  return Object.fromEntries(
+    Object.entries(row).map(([name, value]) => {
+      const scale = scales.get(name);
+      return [name, scale === undefined ? plain(value) : decimalText(value, scale)];
+    }),
+  );
+}
+
+function decimalText(value: unknown, scale: number): string | null {
+  if (value === null || value === undefined) return null;
+  const whole = value instanceof Uint8Array ? signed(value) : BigInt(value as number | bigint);
+  const digits = String(whole < 0n ? -whole : whole).padStart(scale + 1, '0');
+  const point = digits.length - scale;
+  const sign = whole < 0n ? '-' : '';
+  return `${sign}${digits.slice(0, point)}${scale === 0 ? '' : `.${digits.slice(point)}`}`;
+}
+
+/** Two's complement, the largest byte first. */
+const signed = (bytes: Uint8Array): bigint =>
+  BigInt.asIntN(bytes.length * 8, BigInt(`0x0${Buffer.from(bytes).toString('hex')}`));
 
 /** A value as JSON has it: whole numbers as text where a double cannot hold them, times in ISO 8601, bytes in base64. */
 function plain(value: unknown): unknown {

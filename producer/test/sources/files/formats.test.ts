@@ -190,6 +190,37 @@ describe('Parquet', () => {
     ]);
   });
 
+  test('keeps every digit of decimals and of times', async () => {
+    const decimal = { converted_type: 'DECIMAL', precision: 38, scale: 2 } as const;
+    const bytes = parquetWriteBuffer({
+      columnData: [
+        { name: 'small', data: [150n, -5n, null] },
+        { name: 'large', data: [123456789012345678n, -1n, 0n] },
+        { name: 'huge', data: [12345678901234567890123456789012345678n, -12345678901234567890n, null] },
+        { name: 'at', data: [1_767_225_600_123_456n, -1n, 0n] },
+      ],
+      schema: [
+        { name: 'root', num_children: 4 },
+        { name: 'small', type: 'INT32', repetition_type: 'OPTIONAL', ...decimal, precision: 9 },
+        { name: 'large', type: 'INT64', repetition_type: 'REQUIRED', ...decimal, precision: 18 },
+        { name: 'huge', type: 'FIXED_LEN_BYTE_ARRAY', type_length: 16, repetition_type: 'OPTIONAL', ...decimal },
+        { name: 'at', type: 'INT64', repetition_type: 'REQUIRED', converted_type: 'TIMESTAMP_MICROS' },
+      ],
+    });
+    const { records, bad } = await contentOf('a.parquet', Buffer.from(bytes));
+    expect(bad).toEqual([]);
+    expect(records).toEqual([
+      {
+        small: '1.50',
+        large: '1234567890123456.78',
+        huge: '123456789012345678901234567890123456.78',
+        at: '2026-01-01T00:00:00.123456Z',
+      },
+      { small: '-0.05', large: '-0.01', huge: '-123456789012345678.90', at: '1969-12-31T23:59:59.999999Z' },
+      { small: null, large: '0.00', huge: null, at: '1970-01-01T00:00:00.000000Z' },
+    ]);
+  });
+
   test('that was cut off is refused, and told', async () => {
     const { records, inputs } = await contentOf('a.parquet', content.subarray(0, content.length - 20));
     expect(records).toEqual([]);
