@@ -15,8 +15,8 @@ const ASSETS: Readonly<Record<Bundled | 'tributary', readonly string[]>> = {
   tributary: ['bin', 'templates', 'README.md'],
 };
 
-/** Developers' alone. */
-const NOT_SHIPPED = /^package[/\\]/;
+/** Developers' alone: what makes the package, and what declares modules to the compiler that builds it. */
+const NOT_SHIPPED = /^package[/\\]|\.d\.ts$/;
 
 interface Manifest {
   readonly [field: string]: unknown;
