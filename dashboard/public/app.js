@@ -100,6 +100,31 @@ function refreshAccount() {
   if (watches) watch();
 }
 
+let ending = false;
+/**
+ * Takes everything off the screen if the session has ended elsewhere: in another tab, or because nobody was at this page for an hour. What a
+ * person typed is only hidden until they have signed in again.
+ */
+async function leaveIfEnded() {
+  if (ending || !session.mayRead) return;
+  ending = true;
+  try {
+    await loadSession();
+    if (session.mayRead) return;
+    // Rows that are shown in full stand over the page.
+    for (const dialog of document.querySelectorAll('dialog[open]:not(:has(input[type=password]))')) dialog.close();
+    if (view?.holdsInput === true) {
+      main.hidden = true;
+      await signIn();
+      main.hidden = false;
+    }
+    if (session.mayRead) showAccount();
+    else refreshAccount();
+  } finally {
+    ending = false;
+  }
+}
+
 let watching = false;
 function watch() {
   if (watching) return;
@@ -119,6 +144,9 @@ function watch() {
     onState(live) {
       byId('status').dataset.state = live ? 'live' : 'broken';
       setText(byId('status'), live ? 'Live' : 'Connection lost, reconnecting');
+    },
+    onRefused() {
+      void leaveIfEnded().catch(() => {});
     },
   });
 }

@@ -189,6 +189,38 @@ describe('links between the pages, with several datasets and keys that need enco
     await page.close();
   });
 
+  test('show nothing any more in a tab whose person has signed out in another', async () => {
+    const token = 'a-viewer-of-the-links';
+    const guarded = createDashboard({
+      config,
+      port: 0,
+      host: '127.0.0.1',
+      instance: 'guarded',
+      log,
+      tokens: { viewer: token },
+    });
+    await guarded.start();
+    const context = await browser.newContext();
+    try {
+      const headers = { 'content-type': 'application/json' };
+      const session = `${guarded.url}/api/session`;
+      expect((await context.request.post(session, { headers, data: { token } })).status()).toBe(200);
+      const page = await context.newPage();
+      page.setDefaultTimeout(45_000);
+      await page.goto(`${guarded.url}/data/customers`);
+      await page.locator('.rows tbody tr button').first().click();
+      await page.locator('#detail-title').waitFor();
+      expect(await page.locator('body').innerText()).toContain('Customer plain');
+      expect((await context.request.delete(session, { headers })).status()).toBeLessThan(300);
+      await page.getByText('Sign in to read').waitFor();
+      expect(await page.locator('body').innerText()).not.toContain('Customer plain');
+      await expect.poll(() => page.locator('dialog').count(), { timeout: 45_000 }).toBe(0);
+    } finally {
+      await context.close();
+      await guarded.stop();
+    }
+  });
+
   test('lead on from a dataset that does not have the key, also when the key was typed', async () => {
     const page = await open('/trace');
     await page.getByLabel('Dataset').selectOption('inventory');

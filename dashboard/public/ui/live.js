@@ -6,9 +6,11 @@ const AGAIN = 3_000;
  * Receives the live numbers as server-sent events. It reconnects when the connection is lost, and disconnects while the
  * page is hidden.
  *
- * @param {{ onFlow: (flow: object) => void, onHistory: (history: object) => void, onState: (live: boolean) => void }} listener
+ * @param {{
+ *   onFlow: (flow: object) => void, onHistory: (history: object) => void, onState: (live: boolean) => void, onRefused: () => void,
+ * }} listener `onRefused` is called after an answer that is no stream, as after the session has ended
  */
-export function watchFlow({ onFlow, onHistory, onState }) {
+export function watchFlow({ onFlow, onHistory, onState, onRefused }) {
   let source;
   let watchdog;
 
@@ -31,7 +33,9 @@ export function watchFlow({ onFlow, onHistory, onState }) {
     source.onerror = () => {
       onState(false);
       // The browser reconnects by itself, but not after an answer that is not an event stream.
-      if (source?.readyState === EventSource.CLOSED) setTimeout(open, AGAIN);
+      if (source?.readyState !== EventSource.CLOSED) return;
+      setTimeout(open, AGAIN);
+      onRefused();
     };
     alive();
   }
