@@ -120,7 +120,7 @@ export class Guard {
       return { person, ended: undefined, share: shareOf(person, from), isThere: ALWAYS };
     }
     const id = this.sessionOf(request);
-    const person = this.sessions.find(id, request.get(UNATTENDED) === undefined);
+    const person = this.sessions.find(id, isByPerson(request));
     if (person !== undefined) {
       const isThere = () => this.sessions.find(id) !== undefined;
       return { person, ended: this.sessions.ended(id), share: shareOf(person, from), isThere };
@@ -144,6 +144,10 @@ export class Guard {
     return new ApiError(403, 'role_too_low', message);
   }
 }
+
+/** A browser opens a broken stream again by itself, and adds no header to it: where a proxy cuts streams, a page that was left would stay signed in. */
+const isByPerson = (request: Request): boolean =>
+  request.get(UNATTENDED) === undefined && !(request.get('accept') ?? '').includes('text/event-stream');
 
 const shareOf = (person: Person | undefined, from: string): string =>
   person === undefined ? `address ${networkOf(from)}` : `person ${person.role} ${person.name}`;

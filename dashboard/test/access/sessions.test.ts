@@ -222,6 +222,8 @@ describe('who is signed in', () => {
       for (let minutes = 0; minutes < 50; minutes += 10) {
         passed += HOUR / 6;
         expect(await mayRead(cookie, { 'tributary-unattended': 'true' })).toBe(true);
+        // As browsers send it when a stream was cut.
+        expect(await mayRead(cookie, { accept: 'text/event-stream' })).toBe(true);
       }
       passed += HOUR / 6;
       expect(await mayRead(cookie)).toBe(false);
