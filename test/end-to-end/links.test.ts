@@ -189,6 +189,16 @@ describe('links between the pages, with several datasets and keys that need enco
     await page.close();
   });
 
+  test('lead to a download of the rows that are chosen, also from a table that is sorted', async () => {
+    const page = await open('/data/customers?sort=-name&where=id:is:plain');
+    for (const name of ['Download these rows', 'NDJSON']) {
+      const href = await page.getByRole('link', { name }).getAttribute('href');
+      const download = await page.request.get(`${dashboard.url}${href}`);
+      expect([download.status(), await download.text()]).toEqual([200, expect.stringContaining('Customer plain')]);
+    }
+    await page.close();
+  });
+
   test('show nothing any more in a tab whose person has signed out in another', async () => {
     const token = 'a-viewer-of-the-links';
     const guarded = createDashboard({

@@ -68,9 +68,9 @@ export function selectionQuery({ view = 'latest', search = '', where = [], sort 
   return query;
 }
 
-/** The address of a dataset as one file. @param {'csv' | 'ndjson'} [format] */
+/** The address of a dataset as one file, whose order is its own: a `sort` is no parameter of it. @param {'csv' | 'ndjson'} [format] */
 export function downloadAddress(name, place = {}, format = 'csv') {
-  const query = selectionQuery(place);
+  const query = selectionQuery({ ...place, sort: '' });
   const suffix = query.size === 0 ? '' : `?${query}`;
   return `/api${datasetPath(name)}.${format}${suffix}`;
 }
