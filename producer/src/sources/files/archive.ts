@@ -2,7 +2,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { describeError, type EndpointOf, RetryableError } from '@tributary/shared';
 import { RawBytes } from './bytes.js';
-import { writeWhole } from './places/copy.js';
+import { writeNew, writeWhole } from './places/copy.js';
 import { FileGone, type OpenFile } from './places/place.js';
 import { type Bucket, bucketIn, isS3, NotThere, type S3 } from './places/s3-client.js';
 
@@ -31,8 +31,8 @@ export function archiveOf({ archive }: EndpointOf<'files'>, s3: () => S3): Archi
 interface Shelf {
   /** The hash that was noted beside a copy; undefined if there is none. */
   noted(path: string, signal: AbortSignal): Promise<string | undefined>;
-  /** @returns the hash of what was written */
-  write(path: string, opened: OpenFile, sha256: string, signal: AbortSignal): Promise<string>;
+  /** @returns the hash of what was written; undefined if another file has this name by now */
+  write(path: string, opened: OpenFile, sha256: string, signal: AbortSignal): Promise<string | undefined>;
 }
 
 class CheckedArchive implements Archive {
@@ -56,7 +56,9 @@ class CheckedArchive implements Archive {
         const noted = await this.#shelf.noted(at, signal);
         if (noted === sha256) return { at, sha256 };
         if (noted !== undefined) continue;
-        if ((await this.#shelf.write(at, opened, sha256, signal)) === sha256) return { at, sha256 };
+        const written = await this.#shelf.write(at, opened, sha256, signal);
+        if (written === undefined) continue;
+        if (written === sha256) return { at, sha256 };
         throw new FileGone(
           'changed',
           'it was written to while it was copied into the archive; the next poll reads it anew',
@@ -88,15 +90,17 @@ class LocalShelf implements Shelf {
     return (await readFile(`${path}.sha256`, 'utf8').catch(() => 'none')).split(' ')[0];
   }
 
-  async write(path: string, opened: OpenFile, sha256: string, signal: AbortSignal): Promise<string> {
-    // The note comes first: a copy without one would count as another file.
+  async write(path: string, opened: OpenFile, sha256: string, signal: AbortSignal): Promise<string | undefined> {
+    // The note comes first: a copy without one would count as another file. Whoever writes it has the name: another endpoint may archive
+    // a file of the same name at this moment.
     const note = `${sha256}  ${path.split('/').at(-1)}\n`;
-    await writeWhole(
+    const isOurs = await writeNew(
       `${path}.sha256`,
       (async function* () {
         yield Buffer.from(note);
       })(),
     );
+    if (!isOurs && (await readFile(`${path}.sha256`, 'utf8')) !== note) return undefined;
     return await writeWhole(path, new RawBytes(opened, 0, signal));
   }
 }

@@ -309,6 +309,21 @@ describe('a folder of files', () => {
     expect(folder).not.toBe('');
   });
 
+  test('two endpoints that archive files of one name at the same time keep both', async () => {
+    const shared = await stageOf({ archive: 'FOLDER/raw' });
+    const archive = join(shared.folder, 'raw');
+    const stages = [shared, await stageOf({ archive }), await stageOf({ archive })];
+    const contents = stages.map((_, index) => `id,name\n${rows(index, 20_000 + index)}`);
+    await Promise.all(stages.map(({ write }, index) => write('1.csv', contents[index] ?? '', 1)));
+    const polls = await Promise.all(stages.map(({ poll }) => poll()));
+    const kept = await Promise.all(polls.map(({ inputs }) => readFile(inputs[0]?.archived ?? '', 'utf8')));
+    expect(kept.map((content) => sha256(content))).toEqual(contents.map((content) => sha256(content)));
+    for (const { inputs } of polls) {
+      const note = await readFile(`${inputs[0]?.archived}.sha256`, 'utf8');
+      expect(note.split(' ')[0]).toBe(inputs[0]?.sha256);
+    }
+  });
+
   test('a file that cannot be archived is not read', async () => {
     const { folder, write, read } = await stageOf({ archive: 'FOLDER/raw' });
     await write('1.csv', 'id,name\n1,x\n', 1);

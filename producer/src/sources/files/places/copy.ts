@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
-import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises';
+import { createHash, randomUUID } from 'node:crypto';
+import { type FileHandle, link, mkdir, open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 
 const PIECE = 1024 * 1024;
@@ -26,12 +26,38 @@ async function* pieces(handle: FileHandle, signal: AbortSignal): AsyncGenerator<
 }
 
 /**
- * Writes a file that is there as a whole or not at all, and is on the disk afterwards.
+ * Writes a file that is there as a whole or not at all, and is on the disk afterwards. One that is there is replaced.
  * @returns the SHA-256 of what was written, in hexadecimal digits
  */
-export async function writeWhole(path: string, content: AsyncIterable<Buffer>): Promise<string> {
-  await mkdir(dirname(path), { recursive: true });
-  const temporary = join(dirname(path), `.${basename(path)}.${process.pid}.part`);
+export const writeWhole = (path: string, content: AsyncIterable<Buffer>): Promise<string> =>
+  written(path, content, (temporary) => rename(temporary, path));
+
+/** The same, where no file of this name is there. @returns whether it was written */
+export async function writeNew(path: string, content: AsyncIterable<Buffer>): Promise<boolean> {
+  try {
+    await written(path, content, async (temporary) => {
+      await link(temporary, path).catch(async (error: unknown) => {
+        if (!NO_LINKS.has(codeOf(error))) throw error;
+        await rename(temporary, path);
+      });
+      await rm(temporary, { force: true });
+    });
+    return true;
+  } catch (error) {
+    if (codeOf(error) === 'EEXIST') return false;
+    throw error;
+  }
+}
+
+async function written(
+  path: string,
+  content: AsyncIterable<Buffer>,
+  place: (temporary: string) => Promise<void>,
+): Promise<string> {
+  const folder = dirname(path);
+  await mkdir(folder, { recursive: true });
+  // Another endpoint, or a producer on another machine, may write a file of the same name at the same time.
+  const temporary = join(folder, `.${basename(path)}.${randomUUID()}.part`);
   const hash = createHash('sha256');
   const handle = await open(temporary, 'w');
   try {
@@ -41,11 +67,27 @@ export async function writeWhole(path: string, content: AsyncIterable<Buffer>): 
     }
     await handle.sync();
     await handle.close();
-    await rename(temporary, path);
+    await place(temporary);
+    await syncFolder(folder);
   } catch (error) {
     await handle.close().catch(() => {});
     await rm(temporary, { force: true });
     throw error;
   }
   return hash.digest('hex');
+}
+
+/** Some file systems of other machines have no links. */
+const NO_LINKS: ReadonlySet<unknown> = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS']);
+
+const codeOf = (error: unknown): unknown => (error instanceof Error && 'code' in error ? error.code : undefined);
+
+/** Without it, the name of a new file may be lost with the power. */
+async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
 }
