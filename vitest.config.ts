@@ -49,6 +49,17 @@ export default defineConfig({
       },
       // With a Node that has SQLite: test/integration/sources/sqlite.test.ts runs it.
       { ...sources, test: { ...patient, name: 'sqlite', include: ['test/sqlite/*.test.ts'], testTimeout: 120_000 } },
+      // `npm run test:odbc` alone: it installs a package that compiles.
+      {
+        ...sources,
+        test: {
+          ...patient,
+          name: 'odbc',
+          include: ['test/odbc/*.test.ts'],
+          testTimeout: 120_000,
+          hookTimeout: 900_000,
+        },
+      },
       {
         ...sources,
         test: {

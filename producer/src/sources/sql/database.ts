@@ -28,6 +28,8 @@ export interface ResultColumn {
   /** As the database calls it, such as `timestamp with time zone`. */
   readonly type: string;
   readonly sorting: Sorting;
+  /** Whether the driver rounds its values, so that they have to be read as text; false unless given. */
+  readonly isRounded?: boolean;
   /**
    * A value as it stands in a raw record: what JSON can hold, exactly. Numbers that a double cannot hold are text, bytes are base64,
    * and what has no other form (infinity, 0000-00-00) stays as the database writes it.
@@ -55,8 +57,8 @@ export interface Rows {
 export interface Dialect {
   /** The name of a table or a column. */
   quote(name: string): string;
-  /** @param index from 1 */
-  placeholder(index: number): string;
+  /** @param index from 1 @param sorting of the column that the value is compared with */
+  placeholder(index: number, sorting: Sorting): string;
   /** The expression, so that it is compared and sorted by the bytes of its text, as versions that are text are. */
   bytewise(expression: string): string;
   /**
@@ -66,6 +68,8 @@ export interface Dialect {
   readonly comparesLists: boolean;
   /** The SELECT, of which only the first rows come. @param select it may end with ORDER BY */
   limited(select: string, rows: number): string;
+  /** Of a column whose values the driver would round: the expression that gives all of its digits, as text. Absent where none is. */
+  readonly exact?: (column: string) => string;
   /** The SELECT of its clock, in milliseconds since the epoch. */
   readonly clock: string;
 }

@@ -1,6 +1,8 @@
 import { DATABASES, type DatabaseKind, type EndpointOf, type LimitsConfig } from '@tributary/shared';
 import type { Database, DatabaseOptions } from './database.js';
 import { MysqlDatabase } from './mysql/mysql.js';
+import { OdbcDatabase } from './odbc/odbc.js';
+import { OracleDatabase } from './oracle/oracle.js';
 import { PostgresDatabase } from './postgres/postgres.js';
 import { SqliteDatabase } from './sqlite/sqlite.js';
 
@@ -8,6 +10,8 @@ const KINDS: Readonly<Record<DatabaseKind, (options: DatabaseOptions) => Databas
   postgres: (options) => new PostgresDatabase(options),
   mysql: (options) => new MysqlDatabase(options),
   sqlite: (options) => new SqliteDatabase(options),
+  odbc: (options) => new OdbcDatabase(options),
+  oracle: (options) => new OracleDatabase(options),
 };
 
 /** The databases of all endpoints. Connections are made when they are needed, and closed when they have been idle for a while. */

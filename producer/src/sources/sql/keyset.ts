@@ -6,6 +6,8 @@ export interface OrderColumn {
   readonly sorting: Sorting;
   /** Compared by the bytes of its text, as versions that are text are. */
   readonly isBytewise: boolean;
+  /** Read as text; see {@link Dialect.exact}. */
+  readonly isRounded?: boolean;
   /** Rows without it have no place in the order; they are read apart. */
   readonly nullable: boolean;
 }
@@ -15,6 +17,8 @@ export interface Selection {
   readonly from: string;
   /** The columns that are read; all if undefined. */
   readonly columns: readonly string[] | undefined;
+  /** All of them, if some have to be read as text; see {@link Dialect.exact}. */
+  readonly exact?: readonly (Pick<OrderColumn, 'name'> & { readonly isRounded?: boolean })[] | undefined;
   /** The version if there is one, and then the key. */
   readonly order: readonly OrderColumn[];
 }
@@ -26,6 +30,9 @@ export interface Start {
   /** The values of the order's columns of the last row that was read; undefined for the first chunk. */
   readonly after: readonly Placed[] | undefined;
 }
+
+/** How a query is called within the statement, and a table where it needs a name. */
+export const ALIAS = 'q';
 
 /**
  * Writes statements that read rows in the order of version and key, chunk by chunk. Each chunk begins behind the last row of the one
@@ -113,14 +120,22 @@ export class Keyset {
 
   #place(value: Placed, values: Placed[]): string {
     values.push(value);
-    return this.#dialect.placeholder(values.length);
+    return this.#dialect.placeholder(values.length, value.sorting);
   }
 
   #list(): string {
-    return this.#selection.columns?.map((name) => this.#quote(name)).join(', ') ?? '*';
+    const { exact } = this.#selection;
+    if (exact === undefined) return this.#selection.columns?.map((name) => this.#quote(name)).join(', ') ?? '*';
+    const written = exact.map(({ name, isRounded = false }) => {
+      const column = this.#quote(name);
+      return isRounded ? `${this.#dialect.exact?.(column) ?? column} AS ${this.#dialect.quote(name)}` : column;
+    });
+    return written.join(', ');
   }
 
+  /** With its table in front where a text of the same name is read: rows would be sorted by that. */
   #quote(name: string): string {
-    return this.#dialect.quote(name);
+    const quoted = this.#dialect.quote(name);
+    return this.#selection.exact === undefined ? quoted : `${ALIAS}.${quoted}`;
   }
 }

@@ -8,7 +8,7 @@ import {
   type Sorting,
   type TableDescription,
 } from './database.js';
-import { Keyset, type OrderColumn } from './keyset.js';
+import { ALIAS, Keyset, type OrderColumn } from './keyset.js';
 import { sinceWriter } from './since.js';
 import type { Statements } from './statements.js';
 
@@ -43,7 +43,7 @@ export async function describeReading(
   signal: AbortSignal,
 ): Promise<Reading> {
   const from =
-    config.table === undefined ? `(${config.query}\n) q` : partsOf(config.table).map(dialect.quote).join('.');
+    config.table === undefined ? `(${config.query}\n) ${ALIAS}` : partsOf(config.table).map(dialect.quote).join('.');
   const selection = { from, columns: config.columns };
   const { columns } = await statements.ask(new Keyset(dialect, { ...selection, order: [] }).columns(), signal);
   const table = config.table === undefined ? undefined : await statements.table(config.table, signal);
@@ -68,10 +68,16 @@ export async function describeReading(
   return {
     columns,
     table,
-    keyset: new Keyset(dialect, { ...selection, order: complete }),
+    keyset: new Keyset(dialect, { ...selection, ...inFull(columns, from, config.table), order: complete }),
     order: complete,
     since: version === undefined || field === undefined ? undefined : sinceWriter(field, named(version), where),
   };
+}
+
+/** What has to be read as text, so that no digit is lost. */
+function inFull(columns: readonly ResultColumn[], from: string, table: string | undefined): object {
+  if (!columns.some(({ isRounded }) => isRounded)) return {};
+  return { exact: columns, from: table === undefined ? from : `${from} ${ALIAS}` };
 }
 
 const TEXTS: readonly Sorting[] = ['text', 'isoWithT', 'isoWithBlank', 'unknown'];

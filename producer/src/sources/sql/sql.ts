@@ -181,7 +181,8 @@ export class SqlSource implements Source {
 
 /** The values of a row that say where it stands in the order. */
 const placeOf = (row: readonly Value[], columns: readonly ResultColumn[], order: readonly OrderColumn[]): Placed[] =>
-  order.map(({ name, sorting, isBytewise }) => {
+  order.map(({ name, sorting, isBytewise, isRounded }) => {
     const index = columns.findIndex((column) => column.name === name);
-    return { value: row[index] ?? null, sorting: isBytewise ? 'text' : (columns[index]?.sorting ?? sorting) };
+    const now = isRounded ? sorting : (columns[index]?.sorting ?? sorting);
+    return { value: row[index] ?? null, sorting: isBytewise ? 'text' : now };
   });

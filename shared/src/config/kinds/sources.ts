@@ -8,7 +8,10 @@ import { webhookSettings } from './webhook.js';
 /** The kinds of places that an endpoint reads. */
 export const SOURCES = {
   rest: { words: 'A REST API', settings: restSettings },
-  sql: { words: 'A table or a query of a database: Postgres, MySQL, MariaDB or SQLite', settings: sqlSettings },
+  sql: {
+    words: 'A table or a query of a database: Postgres, MySQL, MariaDB, SQLite, Oracle, or one behind ODBC',
+    settings: sqlSettings,
+  },
   webhook: { words: 'Nothing is asked: a service sends its events to `POST /hooks/ID`', settings: webhookSettings },
   files: { words: 'Files of a folder or of S3: CSV, JSON, NDJSON, Parquet', settings: filesSettings },
   'postgres-changes': {

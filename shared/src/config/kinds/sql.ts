@@ -9,6 +9,8 @@ export const DATABASES = {
   mysql: 'mysql',
   mariadb: 'mysql',
   sqlite: 'sqlite',
+  odbc: 'odbc',
+  oracle: 'oracle',
 } as const;
 
 export type DatabaseKind = (typeof DATABASES)[keyof typeof DATABASES];
@@ -24,7 +26,7 @@ const databaseUrl = z
   .meta({
     id: 'DatabaseUrl',
     description:
-      'The URL of a database: `postgres://` or `postgresql://`, `mysql://` or `mariadb://`, `sqlite:///path/to/file.db` (or `sqlite://./file.db`, from the folder in which the producer runs)',
+      'The URL of a database: `postgres://` or `postgresql://`, `mysql://` or `mariadb://`, `sqlite:///path/to/file.db` (or `sqlite://./file.db`, from the folder in which the producer runs), `oracle://user@host:1521/SERVICE`, `odbc://user@DSN?dialect=db2`',
   });
 
 const incremental = z.strictObject({
