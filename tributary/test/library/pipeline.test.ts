@@ -1,11 +1,11 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createLogger, systemClock } from '@tributary/shared';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
-import { type PipelineInput, type PipelineOptions, startPipeline } from '../../src/index.js';
+import { type PipelineInput, type PipelineOptions, publish, startPipeline } from '../../src/index.js';
 
 let folder: string;
 beforeAll(() => {
@@ -43,6 +43,35 @@ describe('startPipeline', () => {
       endpoints: [{ endpoint: 'blog', records: 0, error: expect.stringContaining('ECONNREFUSED') }],
     });
     await pipeline.stop();
+  });
+
+  it('takes records from its own program, and from others that have the token, and writes each once', async () => {
+    const output = mkdtempSync(join(folder, 'published-'));
+    const env = { PORT: '0', ADMIN_TOKEN: 'an-admin-token' };
+    const quick: PipelineInput = { ...config, endpoints: {}, batch: { size: 1, interval: '100ms' } };
+    const pipeline = await startPipeline({ ...options(), config: quick, env, output });
+    onTestFinished(() => pipeline.stop());
+    await pipeline.publish('post', { id: 'a' });
+    const other = { env: { ...env, PRODUCER_URL: pipeline.urls.producer } };
+    await publish('post', { id: 'b' }, other);
+    await publish('post', { id: 'a' }, other);
+    await expect(publish('post', { id: 7.5, extra: 1 }, other)).rejects.toThrow(
+      /post 7.5: field "id".*it was not sent/,
+    );
+    await expect(publish('post', { id: 'c' }, { env: { ...other.env, ADMIN_TOKEN: '' } })).rejects.toThrow(
+      /ADMIN_TOKEN/,
+    );
+    const keys = () => {
+      const parts = existsSync(join(output, 'posts')) ? readdirSync(join(output, 'posts')) : [];
+      const lines = parts.flatMap((name) =>
+        readFileSync(join(output, 'posts', name), 'utf8')
+          .trim()
+          .split('\r\n')
+          .slice(1),
+      );
+      return lines.map((line) => line.split(',')[0]).toSorted();
+    };
+    await vi.waitFor(() => expect(keys()).toEqual(['a', 'b']));
   });
 
   it('lets its services tell nothing without a token where looking at the dashboard needs one', async () => {

@@ -11,6 +11,7 @@ import type { Hook } from './hooks.js';
 import type { Intake } from './intake.js';
 import type { HookMetrics } from './metrics.js';
 import { type Outcome, Refused } from './refused.js';
+import { Repeats } from './repeats.js';
 import type { HookRequest, Reply } from './senders/sender.js';
 import { Told } from './told.js';
 
@@ -54,6 +55,7 @@ const AGAIN = 10;
 export class Door {
   readonly #options: DoorOptions;
   readonly #bodies = new Bodies();
+  readonly #repeats = new Repeats();
   readonly #rates: ReadonlyMap<string, Buckets>;
   readonly #told: Told;
   #isClosed = false;
@@ -123,7 +125,10 @@ export class Door {
     }
     const headers = shownHeaders(incoming.headers, hook.secretHeader);
     const records = hook.records.of(event, { headers, received: new Date(received).toISOString() });
+    const isRepeated = this.#repeats.has(endpoint.id, request.body);
     await this.#publish(hook, this.#messagesOf(hook, records, received));
+    if (isRepeated) this.#options.metrics.repeated.inc({ endpoint: endpoint.id });
+    this.#repeats.add(endpoint.id, request.body);
     return { outcome: 'accepted', status: 200 };
   }
 

@@ -178,6 +178,15 @@ describe('the door for events', () => {
     expect(queued('customer_data')).toBe(0);
   });
 
+  test('counts an event that comes twice, and passes it on: the consumer knows what it has', async () => {
+    const { send, bodies, metric } = await setUp();
+    expect((await send()).status).toBe(200);
+    expect(await metric('tributary_hook_repeated_events_total{')).toEqual([]);
+    expect((await send()).status).toBe(200);
+    expect((await metric('tributary_hook_repeated_events_total{')).join()).toMatch(/endpoint="crm".* 1$/);
+    expect(bodies()).toHaveLength(2);
+  });
+
   test('tells when events came last', async () => {
     const { send, get } = await setUp();
     expect((await send()).status).toBe(200);
