@@ -70,6 +70,8 @@ export interface ProducerOptions extends ServiceSettings {
   readonly webhooks?: { readonly port: number; readonly host: string } | undefined;
   /** How far the endpoints had come, where Redis does not outlive the process. */
   readonly marks?: SavedMarks | undefined;
+  /** False: cursors end with the process, and the caller keeps the marks, and says so by `kept`. True unless given. */
+  readonly isLasting?: boolean;
 }
 
 export interface Producer extends Service {
@@ -86,6 +88,11 @@ export interface Producer extends Service {
   unsettled(): Promise<number>;
   /** How far the endpoints have come, to be kept where Redis does not outlive the process. */
   marks(): Promise<SavedMarks>;
+  /**
+   * The marks are kept, and every record below them is durable: sources may let go of what they have read, such as files that are moved then.
+   * @param withheld endpoints whose polls failed, or whose marks were not kept
+   */
+  kept(withheld: ReadonlySet<string>): Promise<void>;
 }
 
 /**
@@ -192,6 +199,10 @@ class ProducerService implements Producer {
     return await takeMarks(this.#endpoints, this.#kept, this.#clock.now());
   }
 
+  async kept(withheld: ReadonlySet<string>): Promise<void> {
+    for (const duty of this.#duties.values()) if (!withheld.has(duty.endpoint.id)) await duty.kept();
+  }
+
   stop(deadline = DEFAULT_SHUTDOWN_DEADLINE): Promise<void> {
     this.#stopped ??= this.#stop(deadline);
     return this.#stopped;
@@ -262,7 +273,7 @@ class ProducerService implements Producer {
     // A person waits for a single round.
     const patience = this.#options.schedule ? undefined : LONGEST_IDLE_WAIT;
     const common = { publisher, surroundings, metrics, clock: this.#clock, log, instance, signal, patience };
-    const dutyOptions = { ...kept, ...common, ...confirmed };
+    const dutyOptions = { ...kept, ...common, ...confirmed, isLasting: this.#options.isLasting };
     this.#duties = createDuties(endpoints, dutyOptions);
     const leases = this.#createLeases(kept.table);
     this.#leases = leases;

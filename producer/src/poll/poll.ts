@@ -45,6 +45,8 @@ export interface PollSteps {
     messages: Pick<PublishRun, 'numbering'>,
     since: string | undefined,
   ) => Promise<void>;
+  /** False: what is saved ends with this process, and the source is told later that it is kept. True unless given. */
+  readonly isLasting?: boolean | undefined;
 }
 
 /** How long, in milliseconds, a run may take before the next one is due. */
@@ -235,7 +237,7 @@ export async function poll(
     const from = source.isInOrder === true ? savedUpTo : full ? undefined : beginningOf(endpoint, saved, slice);
     await steps.confirmed?.(endpoint, messages, from);
     await cursors.save(endpoint, reached);
-    if (reached.place !== undefined) await source.saved?.(signal);
+    if (reached.place !== undefined && steps.isLasting !== false) await source.saved?.(signal);
     const { settled } = walks;
     walks = new Walks(endpoint, EMPTY, begunAt, source.countsPages, source.isInOrder);
     // The next run asks again for what would not stand still.

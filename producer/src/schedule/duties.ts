@@ -28,6 +28,8 @@ export interface DutiesOptions
   readonly instance: string;
   /** The producer stops. */
   readonly signal: AbortSignal;
+  /** As of PollSteps. */
+  readonly isLasting?: boolean | undefined;
   /** As of the runners. */
   readonly patience?: number | undefined;
 }
@@ -60,6 +62,7 @@ export function createDuties(endpoints: readonly Endpoint[], options: DutiesOpti
         missingNews,
         clock,
         ids,
+        isLasting: options.isLasting,
         ...confirmed,
       };
       const runner = new Runner({
@@ -90,6 +93,7 @@ export function createDuties(endpoints: readonly Endpoint[], options: DutiesOpti
         random: Math.random,
         companions,
         isContinuous,
+        kept: async () => await source.saved?.(signal),
       });
       return [endpoint.id, duty];
     }),

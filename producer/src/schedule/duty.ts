@@ -20,6 +20,8 @@ export interface DutyOptions {
   readonly companions: number;
   /** Whether one run follows the other without a pause: the source tells what happens when it happens. False unless given. */
   readonly isContinuous?: boolean;
+  /** Tells the source that what it has read is durable, where its place ends with this process. */
+  kept(): Promise<void>;
 }
 
 /** How far endpoints that start together are spread, in milliseconds: for each of them, and at most. */
@@ -47,6 +49,11 @@ export class Duty {
 
   get paused(): boolean {
     return this.#paused;
+  }
+
+  /** Everything that its last poll read is durable, and the caller has kept how far it came. */
+  kept(): Promise<void> {
+    return this.#options.kept();
   }
 
   /** When the schedule polls next, in milliseconds since the epoch; undefined if never. */

@@ -143,11 +143,18 @@ class RunningPipeline implements Pipeline {
    */
   async #keepMarks(summary: Summary): Promise<Summary> {
     const { markFile, producer, consumer, config, inMemory } = this.#services;
-    if (markFile === undefined || this.#stopped !== undefined) return summary;
+    if (this.#stopped !== undefined) return summary;
+    const failed = summary.endpoints.flatMap(({ endpoint, error }) => (error === undefined ? [] : [endpoint]));
+    if (markFile === undefined) {
+      // Without a mark, the next round reads everything, also what was moved away.
+      if (inMemory.includes('ledger')) await producer.kept(new Set(failed));
+      return summary;
+    }
     const marks = await producer.marks();
     const died = inMemory.includes('queues') ? consumer.deadRecords() : [];
     const withheld = endpointsOf(died, config);
     await markFile.write(marks, withheld);
+    await producer.kept(new Set([...withheld, ...failed]));
     const stay = Object.keys(marks.endpoints).filter((id) => withheld.has(id));
     return stay.length === 0 ? summary : { ...summary, withheld: stay };
   }
@@ -233,6 +240,7 @@ async function startServices(options: PipelineOptions, release: ReleaseList): Pr
       reading,
       readToken,
       marks: kept,
+      isLasting: !servers.inMemory.includes('ledger'),
       webhooks: readHooksAddress(env),
     }),
   );

@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -72,6 +72,36 @@ describe('startPipeline', () => {
       return lines.map((line) => line.split(',')[0]).toSorted();
     };
     await vi.waitFor(() => expect(keys()).toEqual(['a', 'b']));
+  });
+
+  it('moves files away only when their records are durable, and how far it came is kept', async () => {
+    const [place, output] = [mkdtempSync(join(folder, 'files-')), mkdtempSync(join(folder, 'rows-'))];
+    const files: PipelineInput = {
+      ...config,
+      endpoints: {
+        drop: {
+          source: 'files',
+          path: `${place}/in/*.csv`,
+          entity: 'post',
+          settle: '0ms',
+          after: { move: `${place}/read` },
+        },
+      },
+    };
+    mkdirSync(join(place, 'in'));
+    mkdirSync(join(output, '.tributary'));
+    writeFileSync(join(place, 'in', '1.csv'), 'id\na\nb\n');
+    // Nothing can be kept beside the rows: as if the process ended before.
+    writeFileSync(join(output, '.tributary', 'marks'), 'a file is in the way');
+    const first = await startPipeline({ ...options(), config: files, output, schedule: false });
+    await expect(first.once()).rejects.toThrow();
+    await first.stop();
+    expect(readdirSync(join(place, 'in'))).toEqual(['1.csv']);
+    rmSync(join(output, '.tributary', 'marks'));
+    const second = await startPipeline({ ...options(), config: files, output, schedule: false });
+    expect(await second.once()).toMatchObject({ polled: 2, duplicate: 2 });
+    await second.stop();
+    expect(readdirSync(join(place, 'read'))).toEqual(['1.csv']);
   });
 
   it('lets its services tell nothing without a token where looking at the dashboard needs one', async () => {
