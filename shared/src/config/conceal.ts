@@ -86,7 +86,7 @@ function isSecretSetting([section, , ...path]: readonly PropertyKey[]): boolean 
 }
 
 /** A password in a URL that is no valid one is shown with it, for instance because of a `#` that is not encoded. */
-const withoutUsers = (message: string): string => message.replaceAll(/(?<=:\/\/)[^\s"@/?#]*:[^\s"]*@/g, '...@');
+const withoutUsers = (message: string): string => message.replaceAll(/(?<=\/\/)[^\s"@/?#]*:[^\s"]*@/g, '...@');
 
 const escaped = (text: string): string => text.replaceAll(/[\\^$.*+?()[\]{}|/]/g, '\\$&');
 

@@ -58,6 +58,13 @@ describe('what of the settings is concealed', () => {
     }
   });
 
+  test('is a password of an address whose scheme is mistyped, too', () => {
+    for (const url of ['postgres//me:hunter2hunter@host/d', 'postgresq://me:hunter2hunter@host/d']) {
+      expect(() => pipeline({ source: 'sql', url, table: 't' }, {})).toThrow(/url: /);
+      expect(() => pipeline({ source: 'sql', url, table: 't' }, {})).not.toThrow(/hunter2hunter/);
+    }
+  });
+
   test('is left out of a text in each of its forms', () => {
     expect(withoutValues('a b/ü a%20b/%C3%BC a%20b%2F%C3%BC a+b%2F%C3%BC c', ['a b/ü'])).toBe(
       '[secret] [secret] [secret] [secret] c',

@@ -167,3 +167,11 @@ test('an object that was put in the place of one that was read is not moved unre
   expect([...s3.objects.keys()].toSorted()).toEqual(['drop/read/a.csv', 'drop/read/a.csv.2']);
   expect(idsIn((await read({ place: undefined })).flatMap(({ records }) => records))).toEqual(['1', '3']);
 });
+
+test('a password in the address of the server is not shown', async () => {
+  const endpoint = 'http://somebody:a-password-of-theirs@127.0.0.1:1';
+  const { read } = await stageOf({ path: 's3://drop/*.csv', s3: { endpoint }, retries: 0 });
+  const failed = await read().catch((error: unknown) => error);
+  expect(String(failed)).toContain('127.0.0.1:1');
+  expect(String(failed)).not.toContain('a-password-of-theirs');
+});

@@ -7,6 +7,7 @@ import {
   FatalError,
   interruptible,
   RetryableError,
+  redactUrl,
   withoutValues,
 } from '@tributary/shared';
 import pRetry from 'p-retry';
@@ -58,7 +59,7 @@ export class S3 {
       ...(sessionToken === undefined ? {} : { sessionToken }),
     });
     this.#host = new URL(endPoint).host;
-    this.shown = endPoint;
+    this.shown = redactUrl(endPoint);
     this.#config = config;
     this.#options = options;
   }
