@@ -50,6 +50,7 @@ export class SqlSource implements Source {
     const serverTime = Number(now.rows[0]?.[0] ?? Number.NaN);
     const reading = await this.#known(signal);
     const newest = typeof incremental?.overlap === 'number' ? await this.#newest(reading, signal) : undefined;
+    this.#doubtNewest(newest, since);
     const page = (records: readonly unknown[]): Page => ({
       records,
       fetchedAt: clock.now(),
@@ -169,6 +170,15 @@ export class SqlSource implements Source {
     if (!(Number(version?.value ?? Number.NaN) < LEAST_TIME)) return;
     this.#tellOnce(
       `the version counts, and is no time: the overlap of ${overlap.milliseconds} ms has no effect, so that rows which are committed after ones with a larger version are left out; say how many numbers may be uncommitted, such as overlap: 1000`,
+    );
+  }
+
+  /** A database that was restored, or whose copy without the last rows took over, counts again from where it is: below the mark. */
+  #doubtNewest(newest: string | undefined, since: unknown): void {
+    if (newest === undefined || !/^\d+$/.test(String(since)) || BigInt(newest || 0) >= BigInt(String(since))) return;
+    const { id } = this.#endpoint;
+    this.#tellOnce(
+      `its largest version is smaller than those that were read before, further than the overlap: the newest rows were deleted, or the database went back, or its counter began anew. Then rows that come with smaller versions are left out: tributary reset ${id}`,
     );
   }
 

@@ -57,3 +57,51 @@ test('a statement is shown without what came into its query from outside of the 
   expect(asked.join()).toContain('FROM orders');
   expect(asked.join()).not.toContain('tell-nobody');
 });
+
+test('a counter that is behind what was read before is told: rows would be left out in silence', async () => {
+  const fields = { id: 'integer', seq: 'integer' };
+  const config = parsePipeline(
+    JSON.stringify({
+      entities: { order: { dataset: 'orders', queue: 'orders', key: 'id', version: 'seq', fields } },
+      endpoints: {
+        orders: {
+          source: 'sql',
+          url: 'postgres://reader@localhost/shop',
+          table: 'orders',
+          incremental: { overlap: 10 },
+          entity: 'order',
+        },
+      },
+    }),
+    {},
+    'test.yaml',
+  );
+  const [endpoint] = compileEndpoints(config);
+  if (!isSql(endpoint)) throw new Error('the endpoint is no database');
+  let newest = '120';
+  const told: string[] = [];
+  const database: Database = {
+    ...EMPTY,
+    query: async ({ text }) => ({
+      columns: [ID, { ...ID, name: 'seq' }],
+      rows: /DESC/.test(text) || /max/i.test(text) ? [[newest]] : [],
+    }),
+  };
+  const source = new SqlSource(endpoint, {
+    database,
+    gate: new Gate(config.limits, systemClock),
+    clock: systemClock,
+    random: () => 0,
+    onRetry: () => {},
+    onDoubt: (doubt) => void told.push(doubt),
+  });
+  const read = async () => {
+    const request = { validators: [], since: '100', signal: new AbortController().signal };
+    for await (const _page of source.pages(request));
+  };
+  await read();
+  expect(told.filter((one) => one.includes('reset'))).toEqual([]);
+  newest = '80';
+  await read();
+  expect(told.filter((one) => one.includes('reset'))).toEqual([expect.stringContaining('tributary reset orders')]);
+});
