@@ -10,6 +10,7 @@ import type { Changes } from '../src/audit/changes.js';
 import type { Counts } from '../src/audit/report.js';
 import { csvRows } from '../src/audit/sinks/csv.js';
 import { postgresRows } from '../src/audit/sinks/postgres.js';
+import { LandedTimes } from '../src/audit/times.js';
 import {
   at,
   linesOf,
@@ -495,3 +496,13 @@ describe('an audit of Postgres', () => {
 const at11 = '2026-01-01T00:00:11.000Z';
 const at20 = '2026-01-01T00:00:20.000Z';
 const at21 = '2026-01-01T00:00:21.000Z';
+
+test('a row whose source orders it is known by its own version, and a tombstone by the rows beside it', () => {
+  const times = new LandedTimes();
+  times.note('a', 'w1-0000000000000001-1', at(10));
+  times.note('a', 'w1-0000000000000005-1', at(30));
+  expect(times.span('a', 'w1-0000000000000001-1')).toEqual({ from: at(10), to: at(10) });
+  expect(times.span('a', 'w1-0000000000000003-2')).toEqual({ from: at(10), to: at(30) });
+  expect(times.span('a', 'w1-0000000000000009-1')).toEqual({ from: at(30), to: undefined });
+  expect(times.span('b', 'w1-0000000000000009-1')).toEqual({ from: '', to: undefined });
+});

@@ -2,17 +2,19 @@ import {
   compileEntity,
   type Dataset,
   datasetsOf,
+  type Entity,
   hasOwnOrder,
   type MergeConfig,
   type PipelineConfig,
 } from '@tributary/shared';
-import { type Changes, isLater, overtakenMerge, overtakenRecord } from './changes.js';
+import { type Changes, overtakenMerge, overtakenRecord } from './changes.js';
 import type { Mark } from './history.js';
 import { Join, joinSides, sidesOfKey } from './join.js';
 import { judgeMerge, judgeState, readHistories } from './judge.js';
 import { FinalRecords, LandedRecords } from './records.js';
 import { type AuditReport, makeReport, Tally } from './report.js';
 import type { StoredRow, StoredRows } from './sinks/port.js';
+import { isLater, LandedTimes, SAME_TIMES, type Times } from './times.js';
 import type { Truth } from './truth.js';
 
 export interface AuditOptions {
@@ -71,6 +73,7 @@ export async function audit(options: AuditOptions): Promise<AuditReport> {
 interface Sides {
   readonly final: FinalRecords;
   readonly landed: LandedRecords;
+  readonly times: Times;
 }
 
 async function auditEntity(options: AuditOptions, dataset: Dataset, entity: string, tally: Tally): Promise<Sides> {
@@ -80,9 +83,15 @@ async function auditEntity(options: AuditOptions, dataset: Dataset, entity: stri
   const keepPayloads = config.merges.some((merge) => [merge.each.entity, merge.with.entity].includes(entity));
   const final = await FinalRecords.read(config, entity, truth, { keepPayloads, isUnderWay });
   const landed = new LandedRecords(final);
+  const times = isOrderedBySource(config, entity) ? new LandedTimes() : undefined;
+  const { versionOf } = compiled(config, entity);
   const histories = await readHistories(sink, dataset, tally, {
     systemColumns: checkOfSystemColumns(config, entity),
-    isOvertaken: changes && overtakenRecord(changes, entity),
+    isOvertaken: changes && overtakenRecord(changes, entity, times ?? SAME_TIMES),
+    onAnyRow({ key, version, values, deleted }) {
+      const apiVersion = deleted || values === undefined ? undefined : versionOf(values);
+      if (apiVersion !== undefined) times?.note(key, version, apiVersion);
+    },
     onRow(row, mark) {
       const order = dataset.orderOf(mark.version, mark.messageId);
       if (keepPayloads) landed.note(row.key, order, mark.content, row.deleted ? undefined : row.values);
@@ -93,7 +102,7 @@ async function auditEntity(options: AuditOptions, dataset: Dataset, entity: stri
     if (isLive && newest !== undefined && isLater(newest.version, known)) final.leaveOut(key);
     return final.isLeftOut(key);
   });
-  return { final, landed };
+  return { final, landed, times: times ?? SAME_TIMES };
 }
 
 async function auditMerge(
@@ -114,7 +123,7 @@ async function auditMerge(
     const known = [each.final.record(eachKey)?.version ?? '', other.final.record(target)?.version ?? ''] as const;
     return isLater(eachVersion, known[0]) || isLater(otherVersion, known[1]);
   };
-  const isOvertaken = changes && overtakenMerge(changes, merge);
+  const isOvertaken = changes && overtakenMerge(changes, merge, { each: each.times, other: other.times });
   const histories = await readHistories(sink, dataset, tally, { isOvertaken });
   judgeState(histories, tally, new Join(joinSides(merge, each.final, other.final)), isLeftOut);
   judgeMerge(histories, tally, new Join(joinSides(merge, each.landed, other.landed)), isLeftOut);
@@ -122,14 +131,22 @@ async function auditMerge(
 
 /** A row's key and version are columns of their own, beside the fields that they were made from. */
 function checkOfSystemColumns(config: PipelineConfig, entity: string): (row: StoredRow) => string | undefined {
-  const entityConfig = config.entities[entity];
-  if (entityConfig === undefined) throw new Error(`no entity "${entity}" in the pipeline`);
-  const { keyOf, versionOf } = compileEntity(entity, entityConfig);
-  const isOrderedBySource = Object.values(config.endpoints).some((one) => one.entity === entity && hasOwnOrder(one));
+  const { keyOf, versionOf, config: entityConfig } = compiled(config, entity);
+  const isOrdered = isOrderedBySource(config, entity);
   return ({ key, version, values, deleted }) => {
     if (deleted || values === undefined) return undefined;
     if (keyOf(values) !== key) return `its _key is not its ${entityConfig.key}`;
-    const isVersion = isOrderedBySource || versionOf(values) === version;
+    const isVersion = isOrdered || versionOf(values) === version;
     return isVersion ? undefined : `its _version is not its ${entityConfig.version}`;
   };
 }
+
+function compiled(config: PipelineConfig, entity: string): Entity {
+  const entityConfig = config.entities[entity];
+  if (entityConfig === undefined) throw new Error(`no entity "${entity}" in the pipeline`);
+  return compileEntity(entity, entityConfig);
+}
+
+/** Whether its records go by an order of the source, such as the log of a database, and not by their own version. */
+const isOrderedBySource = (config: PipelineConfig, entity: string): boolean =>
+  Object.values(config.endpoints).some((one) => one.entity === entity && hasOwnOrder(one));

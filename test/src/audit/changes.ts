@@ -1,5 +1,6 @@
-import { contentHash, type MergeConfig, type Payload, versionOrder } from '@tributary/shared';
+import { contentHash, type MergeConfig, type Payload } from '@tributary/shared';
 import { joinSides, type Side, sidesOfKey } from './join.js';
+import { isLater, type Span, type Times } from './times.js';
 
 /** A state that a record went through. */
 export interface RecordState {
@@ -23,10 +24,11 @@ export interface Repeat {
 /** Whether something lay between the two, and the row of that was overtaken: then the second is no duplicate. */
 export type IsOvertaken = (repeat: Repeat) => boolean;
 
-export function overtakenRecord(changes: Changes, entity: string): IsOvertaken {
+export function overtakenRecord(changes: Changes, entity: string, times: Times): IsOvertaken {
   return ({ key, content, versions: [first, second] }) => {
-    for (const state of changes.states(entity, key)) {
-      if (isLater(state.version, first) && isLater(second, state.version) && state.content !== content) return true;
+    const [begin, end] = [times.span(key, first), times.span(key, second)];
+    for (const { version, content: between } of changes.states(entity, key)) {
+      if (isAfter(version, begin) && isBefore(version, end) && between !== content) return true;
     }
     return false;
   };
@@ -36,18 +38,20 @@ export function overtakenRecord(changes: Changes, entity: string): IsOvertaken {
  * A → B → A is three rows, but if whoever has B dies before it is written, and by then the second A is there, nobody makes
  * the row of B any more: the two sides have moved on.
  */
-export function overtakenMerge(changes: Changes, merge: MergeConfig): IsOvertaken {
+export function overtakenMerge(changes: Changes, merge: MergeConfig, times: SidesTimes): IsOvertaken {
   return ({ key, content, versions }) => {
     const { eachKey, target } = sidesOfKey(key);
-    const [[firstEach = '', firstOther = ''], [secondEach = '', secondOther = '']] = versions.map((version) =>
-      version.split(' '),
-    ) as [string[], string[]];
+    const [first, second] = versions.map((version) => {
+      const [eachVersion = '', otherVersion = ''] = version.split(' ');
+      return { each: times.each.span(eachKey, eachVersion), other: times.other.span(target, otherVersion) };
+    }) as [SidesSpan, SidesSpan];
     for (const each of changes.states(merge.each.entity, eachKey)) {
-      if (isLater(firstEach, each.version) || isLater(each.version, secondEach)) continue;
+      if (isLater(first.each.from, each.version)) continue;
+      if (second.each.to !== undefined && isLater(each.version, second.each.to)) continue;
       for (const other of changes.states(merge.with.entity, target)) {
-        const isBehind = isLater(each.version, firstEach) || isLater(other.version, firstOther);
-        const isBefore = isLater(secondEach, each.version) || isLater(secondOther, other.version);
-        if (!isBehind || !isBefore) continue;
+        const isBehindFirst = isAfter(each.version, first.each) || isAfter(other.version, first.other);
+        const isBeforeSecond = isBefore(each.version, second.each) || isBefore(other.version, second.other);
+        if (!isBehindFirst || !isBeforeSecond) continue;
         const rows = new Map(joinSides(merge, one(eachKey, each.payload), one(target, other.payload)));
         if ((rows.get(key) ?? contentHash(merge.dataset, key, null)) !== content) return true;
       }
@@ -61,5 +65,13 @@ const one = (key: string, payload: Payload): Side => ({
   entries: () => [[key, payload]],
 });
 
-/** Whether a version is later than another, as the ledger has it. */
-export const isLater = (version: string, than: string): boolean => versionOrder(version, '') > versionOrder(than, '');
+/** Of the two sides of a merge. */
+export interface SidesTimes {
+  readonly each: Times;
+  readonly other: Times;
+}
+
+type SidesSpan = Readonly<Record<keyof SidesTimes, Span>>;
+
+const isAfter = (version: string, { from }: Span): boolean => isLater(version, from);
+const isBefore = (version: string, { to }: Span): boolean => to === undefined || isLater(to, version);

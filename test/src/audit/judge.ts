@@ -10,6 +10,8 @@ export interface RowChecks {
   /** Whether a row that repeats the one before it is no duplicate. */
   readonly isOvertaken?: IsOvertaken | undefined;
   readonly onRow?: (row: StoredRow, mark: Mark) => void;
+  /** Called for each row that was ever written. */
+  readonly onAnyRow?: (row: StoredRow) => void;
 }
 
 /** Reads every row of a dataset, and counts what is wrong with it by itself. */
@@ -17,7 +19,7 @@ export async function readHistories(
   sink: StoredRows,
   dataset: Dataset,
   tally: Tally,
-  { systemColumns, isOvertaken, onRow }: RowChecks,
+  { systemColumns, isOvertaken, onRow, onAnyRow }: RowChecks,
 ): Promise<Histories> {
   const collect = async (rows: AsyncIterable<StoredRow | Flaw>, isState: boolean): Promise<Histories> => {
     const histories = new Histories(dataset);
@@ -30,6 +32,7 @@ export async function readHistories(
       const fault = wrongHash ?? systemColumns?.(row);
       if (fault !== undefined) tally.problem('wrongHash', () => `${describe(row.key, mark)}: ${fault}`);
       if (isState) onRow?.(row, mark);
+      onAnyRow?.(row);
     }
     return histories;
   };
