@@ -15,7 +15,7 @@ function scaleFigure(consumers: number, sentence: string): Figure {
     async measure(bench) {
       const { records, rounds } = sizeOf(bench, {
         // Enough records that the first consumer cannot empty the queue before the others have started.
-        quick: { records: 60_000, rounds: 1 },
+        quick: { records: 100_000, rounds: 1 },
         full: { records: 200_000, rounds: 3 },
       });
       const messages = customerMessages({ count: records });
