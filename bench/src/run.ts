@@ -1,4 +1,4 @@
-import { describeError } from '@tributary/shared';
+import { describeError, ReleaseList } from '@tributary/shared';
 import { drainBarely } from './bare/drain.js';
 import { publishBarely } from './bare/publish.js';
 import type { Bench } from './bench.js';
@@ -22,8 +22,9 @@ export async function measureAll(bench: Bench, figures: readonly Figure[]): Prom
 async function measure(bench: Bench, figure: Figure): Promise<Outcome> {
   const began = performance.now();
   const others = watchOthers();
+  const release = new ReleaseList();
   try {
-    const measured = await figure.measure(bench);
+    const measured = await figure.measure({ ...bench, release });
     bench.say(`${figure.name}: done in ${Math.round((performance.now() - began) / 1_000)} s`);
     return { kind: 'measured', measured, others: others() };
   } catch (error) {
@@ -31,6 +32,9 @@ async function measure(bench: Bench, figure: Figure): Promise<Outcome> {
     const kind = error instanceof LeftOut ? 'left out' : 'failed';
     bench.say(`${figure.name}: ${kind}: ${describeError(error)}`);
     return { kind, reason: describeError(error) };
+  } finally {
+    // Programs of a figure that failed would take the records of the next.
+    await release.release();
   }
 }
 
