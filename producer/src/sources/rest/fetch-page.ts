@@ -1,8 +1,7 @@
 import { type Clock, FatalError, RetryableError } from '@tributary/shared';
-import pRetry from 'p-retry';
 import type { EndpointFrom } from '../../endpoint.js';
-import { backoff } from '../backoff.js';
 import { LONGEST_IDLE_WAIT, type NextAttempt, type Page } from '../port.js';
+import { tryAgain } from '../try-again.js';
 import { findPage, type Reading, wholeOf } from './answer.js';
 import type { Secrets } from './auth/secrets.js';
 import type { Client } from './client.js';
@@ -73,39 +72,20 @@ export class PageFetcher {
   /** @throws RetryableError, FatalError saying where it happened; the signal's reason once it has aborted */
   async fetch(page: PageAddress, progress: Progress, run: Run): Promise<Fetched> {
     const { retries, retryDelay } = this.#endpoint.config;
-    const { client, clock, random, onRetry, onPause, onSettled } = this.#options;
+    const { client } = this.#options;
     const { signal } = run;
     const request = this.#build({ ...run.asked, page });
     const held = client.heldUntil(request);
     if (held !== undefined && !this.#mayWaitUntil(held, progress)) {
       throw this.#named(request, progress, run.pager, heldFault(held));
     }
-    let failed = 0;
-    const answered = pRetry(() => this.#attempt(request, page, progress, run), {
+    return await tryAgain(() => this.#attempt(request, page, progress, run), {
+      ...this.#options,
       retries: run.trial && progress.pages === 0 ? 0 : retries,
-      // The waiting is done below, by a clock that tests can hold in their hands.
-      minTimeout: 0,
-      maxTimeout: 0,
+      retryDelay,
       signal,
-      shouldRetry: ({ error }) =>
-        error instanceof RetryableError &&
-        this.#mayWaitUntil(error.notBefore, progress) &&
-        (!run.attended || OF_THE_WAY.test(error.code)),
-      onFailedAttempt: async ({ error, attemptNumber, retriesLeft }) => {
-        if (signal.aborted || retriesLeft === 0 || !(error instanceof RetryableError)) return;
-        const { notBefore = 0 } = error;
-        if (!this.#mayWaitUntil(notBefore, progress) || (run.attended && !OF_THE_WAY.test(error.code))) return;
-        // The random back-off is added, so that clients that were all told "in 30 seconds" do not come in the same second.
-        const asked = Math.max(notBefore - clock.now(), 0);
-        const wait = asked + backoff(retryDelay, attemptNumber, random());
-        failed += 1;
-        onRetry(error.code, error.message, { failed, at: clock.now() + wait });
-        if (asked > 0) onPause?.(notBefore);
-        if (wait > 0) await clock.sleep(wait, signal);
-      },
-    });
-    return await answered.finally(() => {
-      if (failed > 0) onSettled?.();
+      mayHelp: ({ code, notBefore }) =>
+        this.#mayWaitUntil(notBefore, progress) && (!run.attended || OF_THE_WAY.test(code)),
     });
   }
 

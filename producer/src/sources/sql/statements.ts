@@ -1,9 +1,8 @@
 import { type Clock, count, FatalError, RetryableError } from '@tributary/shared';
-import pRetry from 'p-retry';
 import type { EndpointFrom } from '../../endpoint.js';
-import { backoff } from '../backoff.js';
 import type { Gate } from '../gate.js';
 import type { SourceEvents } from '../port.js';
+import { tryAgain } from '../try-again.js';
 import type { Concealed } from './concealed.js';
 import type { Database, Rows, Statement, TableDescription } from './database.js';
 
@@ -64,9 +63,8 @@ export class Statements {
   }
 
   async #attempted<T>(work: () => Promise<T>, signal: AbortSignal, retries = this.#config.retries): Promise<T> {
-    const { database, gate, clock, random, onRetry, onSettled } = this.#options;
+    const { database, gate } = this.#options;
     const { priority, retryDelay } = this.#config;
-    let failed = 0;
     const attempt = async () => {
       try {
         return await gate.pass(database.host, priority, signal, work);
@@ -74,24 +72,7 @@ export class Statements {
         throw signal.aborted ? error : this.#named(error);
       }
     };
-    const answered = pRetry(attempt, {
-      retries,
-      // The waiting is done below, by a clock that tests can hold in their hands.
-      minTimeout: 0,
-      maxTimeout: 0,
-      signal,
-      shouldRetry: ({ error }) => error instanceof RetryableError,
-      onFailedAttempt: async ({ error, attemptNumber, retriesLeft }) => {
-        if (signal.aborted || retriesLeft === 0 || !(error instanceof RetryableError)) return;
-        const wait = backoff(retryDelay, attemptNumber, random());
-        failed += 1;
-        onRetry(error.code, error.message, { failed, at: clock.now() + wait });
-        if (wait > 0) await clock.sleep(wait, signal);
-      },
-    });
-    return await answered.finally(() => {
-      if (failed > 0) onSettled?.();
-    });
+    return await tryAgain(attempt, { ...this.#options, retries, retryDelay, signal });
   }
 
   #named(cause: unknown): unknown {

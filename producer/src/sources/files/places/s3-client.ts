@@ -10,10 +10,9 @@ import {
   redactUrl,
   withoutValues,
 } from '@tributary/shared';
-import pRetry from 'p-retry';
-import { backoff } from '../../backoff.js';
 import type { Gate } from '../../gate.js';
 import type { SourceEvents } from '../../port.js';
+import { tryAgain } from '../../try-again.js';
 import { FileGone } from './place.js';
 
 export interface S3Options extends SourceEvents {
@@ -66,9 +65,8 @@ export class S3 {
 
   /** @throws what {@link faultOf} makes of it, after as many attempts as the settings allow */
   async ask<T>(what: string, signal: AbortSignal, work: (client: S3Client) => Promise<T>): Promise<T> {
-    const { gate, clock, random, onRetry, onSettled } = this.#options;
+    const { gate } = this.#options;
     const { priority, retries, retryDelay, timeout } = this.#config;
-    let failed = 0;
     const attempt = async () => {
       try {
         const either = AbortSignal.any([signal, AbortSignal.timeout(timeout)]);
@@ -77,23 +75,7 @@ export class S3 {
         throw signal.aborted || error instanceof FileGone ? error : this.#faultOf(what, error);
       }
     };
-    const answered = pRetry(attempt, {
-      retries,
-      minTimeout: 0,
-      maxTimeout: 0,
-      signal,
-      shouldRetry: ({ error }) => error instanceof RetryableError,
-      onFailedAttempt: async ({ error, attemptNumber, retriesLeft }) => {
-        if (signal.aborted || retriesLeft === 0 || !(error instanceof RetryableError)) return;
-        const wait = backoff(retryDelay, attemptNumber, random());
-        failed += 1;
-        onRetry(error.code, error.message, { failed, at: clock.now() + wait });
-        if (wait > 0) await clock.sleep(wait, signal);
-      },
-    });
-    return await answered.finally(() => {
-      if (failed > 0) onSettled?.();
-    });
+    return await tryAgain(attempt, { ...this.#options, retries, retryDelay, signal });
   }
 
   #faultOf(what: string, cause: unknown): Error {
