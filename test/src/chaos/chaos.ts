@@ -1,4 +1,11 @@
-import { datasetsOf, describeError, ReleaseList, type SinkKind, type SourceKind, systemClock } from '@tributary/shared';
+import {
+  datasetsOf,
+  describeError,
+  type ReleaseList,
+  type SinkKind,
+  type SourceKind,
+  systemClock,
+} from '@tributary/shared';
 import { audit } from '../audit/audit.js';
 import type { AuditReport } from '../audit/report.js';
 import { csvRows } from '../audit/sinks/csv.js';
@@ -7,7 +14,7 @@ import { postgresRows } from '../audit/sinks/postgres.js';
 import { apiTruth } from '../audit/truth.js';
 import { keepEvidence } from './evidence.js';
 import { Faults } from './faults.js';
-import { makeRunFolder } from './folder.js';
+import { inRunFolder } from './folder.js';
 import { type Packing, TRUTH_OF } from './pipeline.js';
 import { planFaults } from './plan.js';
 import { QUEUES_NOTED, queueDepths, takeDeadLetters } from './queues.js';
@@ -47,23 +54,13 @@ export interface ChaosOptions {
  * @throws Error if the stage cannot be raised, or the run was broken off
  */
 export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
-  const folder = makeRunFolder('chaos');
-  const release = new ReleaseList();
-  let result: ChaosResult | undefined;
-  let kept: string | undefined;
-  try {
-    result = await play({ ...options, folder: folder.path }, release);
-  } finally {
-    await release.release();
-    // A run that failed is to be looked into; one that somebody broke off is not.
-    const failed = result === undefined ? !options.signal.aborted : !result.report.ok;
-    kept = await folder.end(options.keep || failed);
-    if (kept !== undefined && result === undefined) options.say(`logs and output: ${kept}`);
-  }
-  return { ...result, folder: kept };
+  return await inRunFolder('chaos', options, (folder, release) => play({ ...options, folder }, release));
 }
 
-async function play(options: ChaosOptions & { folder: string }, release: ReleaseList): Promise<ChaosResult> {
+async function play(
+  options: ChaosOptions & { folder: string },
+  release: ReleaseList,
+): Promise<Omit<ChaosResult, 'folder'>> {
   const { seconds, seed, sink, source = 'rest', world, say, signal } = options;
   say(`logs meanwhile: ${options.folder}`);
   const problems: string[] = [];
@@ -118,7 +115,6 @@ async function play(options: ChaosOptions & { folder: string }, release: Release
     overtaken: report.overtaken,
     problems,
     rowsUnderFire,
-    folder: undefined,
   };
 }
 

@@ -1,8 +1,8 @@
-import { ReleaseList, systemClock } from '@tributary/shared';
+import { type ReleaseList, systemClock } from '@tributary/shared';
 import { audit } from '../audit/audit.js';
 import { type AuditReport, formatFindings, formatTable } from '../audit/report.js';
 import { csvRows } from '../audit/sinks/csv.js';
-import { makeRunFolder } from './folder.js';
+import { inRunFolder } from './folder.js';
 import { preload, preloadTruth, writePreloadPipeline } from './preload-records.js';
 import { queueDepths } from './queues.js';
 import { addressesOf, startServers } from './servers.js';
@@ -48,22 +48,14 @@ const PATIENCE = 30 * 60_000;
  * queue is empty. Then there must be exactly one row of each.
  */
 export async function runPreload(options: PreloadOptions): Promise<PreloadResult> {
-  const folder = makeRunFolder('preload');
-  const release = new ReleaseList();
-  let result: PreloadResult | undefined;
-  let kept: string | undefined;
-  try {
-    result = await play(options, folder.path, release);
-  } finally {
-    await release.release();
-    const failed = result === undefined ? !options.signal.aborted : !result.report.ok;
-    kept = await folder.end(failed);
-    if (kept !== undefined && result === undefined) options.say(`logs and output: ${kept}`);
-  }
-  return { ...result, folder: kept };
+  return await inRunFolder('preload', options, (folder, release) => play(options, folder, release));
 }
 
-async function play(options: PreloadOptions, folder: string, release: ReleaseList): Promise<PreloadResult> {
+async function play(
+  options: PreloadOptions,
+  folder: string,
+  release: ReleaseList,
+): Promise<Omit<PreloadResult, 'folder'>> {
   const { records, consumers: count, killEvery, say, signal } = options;
   const problems: string[] = [];
   const servers = await startServers(quietWorld({ seed: 0, sink: 'csv' }).starts, options, release);
@@ -101,7 +93,7 @@ async function play(options: PreloadOptions, folder: string, release: ReleaseLis
   const { audit: counts, findings, ok } = await audit({ config, truth: preloadTruth(records), sink });
   const rowsPerSecond = Math.round(records / seconds);
   const report = { records, kills, seconds, rowsPerSecond, audit: counts, ok: ok && problems.length === 0 };
-  return { report, findings, problems, folder: undefined };
+  return { report, findings, problems };
 }
 
 /** @returns how many kills there were */

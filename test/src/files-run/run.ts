@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { listParts, ReleaseList, readPart, systemClock } from '@tributary/shared';
-import { makeRunFolder } from '../chaos/folder.js';
+import { listParts, type ReleaseList, readPart, systemClock } from '@tributary/shared';
+import { inRunFolder } from '../chaos/folder.js';
 import { type PipelineFile, write } from '../chaos/pipeline.js';
 import { withChannel } from '../chaos/queues.js';
 import { addressesOf, startServers } from '../chaos/servers.js';
@@ -52,19 +52,7 @@ const ENTITY = 'transaction';
  * ones must be the dead letters, each with its file and line, and of all others there must be exactly one row.
  */
 export async function runFiles(options: FilesRunOptions): Promise<FilesRunResult> {
-  const folder = makeRunFolder('files');
-  const release = new ReleaseList();
-  let result: Omit<FilesRunResult, 'folder'> | undefined;
-  let kept: string | undefined;
-  try {
-    result = await play(options, folder.path, release);
-  } finally {
-    await release.release();
-    const failed = result === undefined ? !options.signal.aborted : !result.report.ok;
-    kept = await folder.end(failed);
-    if (kept !== undefined && result === undefined) options.say(`logs and output: ${kept}`);
-  }
-  return { ...result, folder: kept };
+  return await inRunFolder('files', options, (folder, release) => play(options, folder, release));
 }
 
 async function play(options: FilesRunOptions, folder: string, release: ReleaseList) {
