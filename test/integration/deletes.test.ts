@@ -77,6 +77,7 @@ async function setUp(settings: object, version: object = { version: 'n' }) {
       all: () => keys.all(),
       claim: (...args) => keys.claim(...args),
       own: (...args) => keys.own(...args),
+      live: (names) => keys.live(names),
       async note(batch) {
         die('before a key is noted');
         const earlier = await keys.note(batch);

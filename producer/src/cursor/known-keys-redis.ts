@@ -100,6 +100,14 @@ for at = 6, #ARGV do
 end
 return own`;
 
+const LIVE = `${WHOLE}
+local live, fields = {}, {}
+for at = 5, #ARGV do fields[#fields + 1] = ARGV[at] end
+for at, known in ipairs(redis.call('HMGET', KEYS[2], unpack(fields))) do
+  if known and string.match(known, '^%S+ (.)') == '+' then live[#live + 1] = fields[at] end
+end
+return live`;
+
 /** It changes nothing that a walk goes by, so it needs no lease. */
 const HEAR = `${BEFORE}
 local fields, set = {}, {}
@@ -218,6 +226,16 @@ class RedisRunKeys implements RunKeys {
       const version = versions.get(one.key);
       return version === undefined ? [] : [{ ...one, version: version || one.version }];
     });
+  }
+
+  async live(keys: readonly string[]): Promise<ReadonlySet<string>> {
+    const live = new Set<string>();
+    for (let from = 0; from < keys.length; from += BATCH) {
+      const some = keys.slice(from, from + BATCH);
+      const answer = await this.#inTurn(() => this.#call(LIVE, [], this.#head(), this.#head(), ...some));
+      for (const key of answer as string[]) live.add(key);
+    }
+    return live;
   }
 
   async bury(keys: readonly KnownKey[]): Promise<void> {

@@ -58,6 +58,8 @@ export interface RunKeys {
   claim(keys: readonly KnownKey[], others: readonly string[]): Promise<readonly KnownKey[]>;
   /** The keys that {@link claim} would give, without forgetting the others. */
   own(keys: readonly KnownKey[], others: readonly string[]): Promise<readonly KnownKey[]>;
+  /** Those of the keys that this endpoint has brought, and not as deleted when they came last. */
+  live(keys: readonly string[]): Promise<ReadonlySet<string>>;
   /** The tombstones of these keys are confirmed. A key that the walk has seen meanwhile is not buried. */
   bury(keys: readonly KnownKey[]): Promise<void>;
   /** Every key but the buried ones, in batches. */
@@ -150,6 +152,10 @@ class MemoryRunKeys implements RunKeys {
     const isElsewhere = (key: string) =>
       others.some((other) => this.#endpoints.get(other)?.keys.get(key)?.isBuried === false);
     return keys.filter(({ key }) => !isElsewhere(key));
+  }
+
+  async live(keys: readonly string[]): Promise<ReadonlySet<string>> {
+    return new Set(keys.filter((key) => this.#keys.get(key)?.isMarked === false));
   }
 
   async bury(keys: readonly KnownKey[]): Promise<void> {

@@ -7,6 +7,7 @@ import type { PollProgress } from '../poll/progress.js';
 import type { Shape } from '../shape/shape.js';
 import type { FollowedSource } from '../sources/port.js';
 import { Member } from './member.js';
+import { SharedKeys } from './shared-keys.js';
 
 /** An endpoint whose changes come with the stream. */
 export interface FollowedEndpoint {
@@ -62,6 +63,8 @@ export async function follow(
     if (member === undefined) throw new Error(`the stream of ${endpoint.id} tells a change of ${id}`);
     return member;
   };
+  const shared = new SharedKeys([...members.values()]);
+  const elsewhere = (member: Member, keys: readonly string[]) => shared.elsewhere(member, keys);
   const request = {
     place: saved.place,
     isFull: full,
@@ -81,15 +84,18 @@ export async function follow(
       // Keys are noted for many changes at a time, before any of these is published: what reached its dataset is known.
       const next = changes.findIndex(({ kind }, at) => at >= from && (kind === 'clear' || kind === 'compare'));
       const to = next < 0 ? changes.length : next;
-      const shaped = changes.slice(from, to).map((change) => memberOf(change.endpoint).shaped(change, fetchedAt));
+      const shaped = changes
+        .slice(from, to)
+        .flatMap((change) => memberOf(change.endpoint).shaped(change, fetchedAt) ?? []);
+      const told = await shared.withoutMoved(shaped);
       for (const member of members.values()) await member.note();
-      for (const one of shaped) {
-        const room = one === undefined ? undefined : messages.publish(one);
+      for (const one of told) {
+        const room = one.member.publish(one);
         if (room !== undefined) await room;
       }
       const last = changes[to];
-      if (last?.kind === 'clear') await memberOf(last.endpoint).clear(last.version, fetchedAt);
-      if (last?.kind === 'compare') await memberOf(last.endpoint).compare(last.version, fetchedAt);
+      if (last?.kind === 'clear') await memberOf(last.endpoint).clear(last.version, fetchedAt, elsewhere);
+      if (last?.kind === 'compare') await memberOf(last.endpoint).compare(last.version, fetchedAt, elsewhere);
       from = to + 1;
     }
     await messages.flush();

@@ -21,6 +21,19 @@ export interface MemberOptions {
   readonly progress: PollProgress;
 }
 
+/** A change with the message that tells it. */
+export interface Shaped {
+  readonly member: Member;
+  /** Undefined for a key that no row can have: it is never in the dataset. */
+  readonly key: string | undefined;
+  /** Whether the message is a tombstone. */
+  readonly isGone: boolean;
+  readonly message: OutgoingMessage;
+}
+
+/** Which keys other members of the entity have. */
+type Elsewhere = (member: Member, keys: readonly string[]) => Promise<ReadonlySet<string>>;
+
 /** So many keys are noted together. */
 const BATCH = 500;
 /** Keys that this run has noted as they are, and need not be noted again; more are forgotten. */
@@ -81,7 +94,7 @@ export class Member {
    * The message of a change, whose key waits to be noted.
    * @returns undefined for one that is left out
    */
-  shaped(change: Change, fetchedAt: number): OutgoingMessage | undefined {
+  shaped(change: Change, fetchedAt: number): Shaped | undefined {
     if (change.kind === 'clear' || change.kind === 'compare') return undefined;
     const { raw, version } = change;
     if (change.kind === 'remove') {
@@ -94,15 +107,13 @@ export class Member {
     return this.#accepted(message, isDeleted, isFiltered);
   }
 
-  #accepted(message: OutgoingMessage, isGone: boolean, isFiltered: boolean): OutgoingMessage | undefined {
+  #accepted(message: OutgoingMessage, isGone: boolean, isFiltered: boolean): Shaped | undefined {
     if (!this.#progress.accepts(message, isFiltered)) return undefined;
     const { key, version } = message.envelope;
-    if (isGone) this.#progress.deletes('marked', 1);
-    // A key that no row can have is never in the dataset.
-    if (key === undefined || !isUsableKey(key)) return message;
+    if (key === undefined || !isUsableKey(key)) return { member: this, key: undefined, isGone, message };
     if (isGone) this.#live.delete(key);
     if (isGone || !this.#live.has(key)) this.#wait({ key, version: orderOf(version), isMarked: isGone });
-    return message;
+    return { member: this, key, isGone, message };
   }
 
   #wait(known: KnownKey): void {
@@ -119,14 +130,22 @@ export class Member {
     for (let from = 0; from < waiting.length; from += BATCH) await this.#keys.note(waiting.slice(from, from + BATCH));
   }
 
+  /** Publishes a change, whose key is noted. @returns as PublishRun.publish */
+  publish({ message, isGone }: Shaped): Promise<void> | undefined {
+    if (isGone) this.#progress.deletes('marked', 1);
+    return this.#messages.publish(message);
+  }
+
+  /** Which of the keys it has brought, and not as deleted. */
+  live(keys: readonly string[]): Promise<ReadonlySet<string>> {
+    return this.#keys.live(keys);
+  }
+
   /** Every record is gone. */
-  async clear(version: string, fetchedAt: number): Promise<void> {
+  async clear(version: string, fetchedAt: number, elsewhere: Elsewhere): Promise<void> {
     for await (const keys of this.#keys.all()) {
-      await this.#bury(
-        keys.filter(({ isMarked }) => !isMarked),
-        version,
-        fetchedAt,
-      );
+      const there = keys.filter(({ isMarked }) => !isMarked);
+      await this.#bury(there, version, fetchedAt, elsewhere);
     }
   }
 
@@ -134,16 +153,21 @@ export class Member {
    * What the run has not brought is gone. What was gone before gets its tombstone again, under the version that it had: it may be among what
    * made the copy necessary.
    */
-  async compare(version: string, fetchedAt: number): Promise<void> {
-    for await (const keys of this.#keys.missing(true)) await this.#bury(keys, version, fetchedAt);
+  async compare(version: string, fetchedAt: number, elsewhere: Elsewhere): Promise<void> {
+    for await (const keys of this.#keys.missing(true)) await this.#bury(keys, version, fetchedAt, elsewhere);
   }
 
-  async #bury(keys: readonly KnownKey[], version: string, fetchedAt: number): Promise<void> {
+  async #bury(keys: readonly KnownKey[], version: string, fetchedAt: number, elsewhere: Elsewhere): Promise<void> {
+    const others = await elsewhere(
+      this,
+      keys.map(({ key }) => key),
+    );
     const gone = keys.map((known) => (known.isMarked ? known : { ...known, version: orderOf(version) }));
     for (const known of gone) {
+      this.#live.delete(known.key);
+      if (others.has(known.key)) continue;
       const record = withVersion(this.#tombstones.ofKey(known.key, ''), known.version);
       const room = this.#messages.publish(this.#messageOf(record, fetchedAt));
-      this.#live.delete(known.key);
       if (room !== undefined) await room;
     }
     await this.#messages.flush();
@@ -151,11 +175,13 @@ export class Member {
     for (let from = 0; from < gone.length; from += BATCH) {
       await this.#keys.note(gone.slice(from, from + BATCH).map((known) => ({ ...known, isMarked: true })));
     }
-    this.#progress.deletes('missing', keys.filter(({ isMarked }) => !isMarked).length);
+    const told = keys.filter(({ key, isMarked }) => !isMarked && !others.has(key));
+    this.#progress.deletes('missing', told.length);
   }
 
-  get id(): string {
-    return this.#endpoint.id;
+  /** The name of its entity. */
+  get entity(): string {
+    return this.#endpoint.entity.name;
   }
 }
 

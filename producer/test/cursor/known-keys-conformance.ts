@@ -143,6 +143,18 @@ export function describeKnownKeys(
       expect(await missing(us)).toEqual([live('a', '5'), marked('b', '5'), live('c', '1')]);
     });
 
+    it('tells which of the keys it has brought, and not as deleted', async () => {
+      const { store, reopened } = await make();
+      await walk(store, 1, [live('a'), marked('b'), live('c'), live('d')]);
+      const second = await walk(await reopened(), 2, [live('a'), marked('c')]);
+      await second.bury([live('d')]);
+      expect([...(await second.live(['a', 'b', 'c', 'd', 'never']))]).toEqual(['a']);
+      expect([...(await second.live([]))]).toEqual([]);
+      await second.note([live('b'), marked('a')]);
+      const many = Array.from({ length: 2_500 }, (_, index) => `n${index}`);
+      expect([...(await second.live([...many, 'a', 'b']))]).toEqual(['b']);
+    });
+
     it('hears later versions of the keys that it has, and of no others', async () => {
       const { store } = await make();
       await walk(store, 1, [live('a', '2'), marked('b', '2'), live('c', '9')]);

@@ -7,7 +7,7 @@ import {
   versionOrder,
 } from '@tributary/shared';
 import { Client } from 'pg';
-import { onTestFinished } from 'vitest';
+import { afterAll, beforeAll, onTestFinished, vi } from 'vitest';
 import { memoryCursorStore } from '../../../producer/src/cursor/cursor.js';
 import { memoryKnownKeys } from '../../../producer/src/cursor/known-keys.js';
 import { compileEndpoints } from '../../../producer/src/endpoint.js';
@@ -24,6 +24,9 @@ import { isFollowed, type SourceEvents } from '../../../producer/src/sources/por
 import { createSurroundings } from '../../../producer/src/sources/surroundings.js';
 import { pipelineWith } from '../../../producer/test/support/pipeline.js';
 
+import type { PrivateService } from '../../services/handle.js';
+import { startLogicalPostgres } from '../../services/postgres.js';
+
 const log = createLogger({ service: 'producer', instance: 'test', level: 'silent' });
 
 /** Statements, each in a transaction of its own. */
@@ -37,6 +40,34 @@ export async function runOn(url: string, ...statements: readonly string[]): Prom
   } finally {
     await client.end();
   }
+}
+
+/** A Postgres whose changes can be followed, for all tests of a file. */
+export function sharedPostgres(settings: object = {}) {
+  let server: PrivateService | undefined;
+  beforeAll(async () => {
+    server = await startLogicalPostgres(settings);
+  }, 180_000);
+  afterAll(async () => {
+    await server?.stop();
+  });
+  const started = (): PrivateService => {
+    if (server === undefined) throw new Error('the Postgres of the tests is not there yet');
+    return server;
+  };
+  const run = (...statements: readonly string[]) => runOn(started().url, ...statements);
+  return {
+    get url() {
+      return started().url;
+    },
+    run,
+    /** Drops the slots whose names begin so, also while a process streams from them. */
+    async dropSlots(prefix: string): Promise<void> {
+      const ours = `FROM pg_replication_slots WHERE starts_with(slot_name, '${prefix}_')`;
+      await run(`SELECT pg_terminate_backend(active_pid) ${ours} AND active_pid IS NOT NULL`);
+      await vi.waitFor(() => run(`SELECT pg_drop_replication_slot(slot_name) ${ours}`), { interval: 100 });
+    },
+  };
 }
 
 /** What the consumers would make of messages: for each entity the contents of each key, in the order in which they landed. */

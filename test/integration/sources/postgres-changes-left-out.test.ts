@@ -1,19 +1,9 @@
-import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
-import { type PrivateService, uniqueName } from '../../services/handle.js';
-import { startLogicalPostgres } from '../../services/postgres.js';
-import { followerOf, runOn } from './followed.js';
+import { expect, onTestFinished, test } from 'vitest';
+import { uniqueName } from '../../services/handle.js';
+import { followerOf, sharedPostgres } from './followed.js';
 
-let server: PrivateService;
-
-beforeAll(async () => {
-  server = await startLogicalPostgres();
-}, 180_000);
-
-afterAll(async () => {
-  await server.stop();
-});
-
-const run = (...statements: readonly string[]) => runOn(server.url, ...statements);
+const server = sharedPostgres();
+const { run } = server;
 
 const entities = {
   thing: { dataset: 'things', queue: 'things', key: 'id', fields: { id: 'integer', name: 'string?' } },
@@ -24,6 +14,7 @@ async function followed(url = server.url) {
   const name = uniqueName('changes');
   await run(`CREATE TABLE ${name} (id int PRIMARY KEY, name text)`);
   onTestFinished(async () => {
+    await server.dropSlots(name);
     await run(`DROP TABLE ${name} CASCADE`);
   });
   const endpoint = { url, table: name, slot: name, entity: 'thing', chunk: 10 };

@@ -1,19 +1,9 @@
-import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest';
-import { type PrivateService, uniqueName } from '../../services/handle.js';
-import { startLogicalPostgres } from '../../services/postgres.js';
-import { followerOf, runOn } from './followed.js';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { uniqueName } from '../../services/handle.js';
+import { followerOf, sharedPostgres } from './followed.js';
 
-let server: PrivateService;
-
-beforeAll(async () => {
-  server = await startLogicalPostgres();
-}, 180_000);
-
-afterAll(async () => {
-  await server.stop();
-});
-
-const run = (...statements: readonly string[]) => runOn(server.url, ...statements);
+const server = sharedPostgres();
+const { run } = server;
 
 const FIELDS = { id: 'integer', name: 'string?' };
 
@@ -34,21 +24,8 @@ async function followed({ columns, fields = FIELDS, key = 'id', endpoint = {} }:
     { entities },
   );
   onTestFinished(async () => {
-    await run(
-      `SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE starts_with(slot_name, '${name}_') AND active_pid IS NOT NULL`,
-      `DROP TABLE IF EXISTS ${name}`,
-      `DROP PUBLICATION IF EXISTS ${name}`,
-    );
-    for (let attempt = 0; ; attempt++) {
-      try {
-        return void (await run(
-          `SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE starts_with(slot_name, '${name}_')`,
-        ));
-      } catch (error) {
-        if (attempt > 20) throw error;
-        await new Promise((resolve) => setTimeout(resolve, 100));
-      }
-    }
+    await server.dropSlots(name);
+    await run(`DROP TABLE IF EXISTS ${name}`, `DROP PUBLICATION IF EXISTS ${name}`);
   });
   return { name, ...follower };
 }
@@ -253,6 +230,7 @@ test('a copy that was broken off goes on behind what was confirmed, under a late
 test('several tables share a slot, in the order of their transactions; one that is added is copied alone', async () => {
   const name = uniqueName('shared');
   onTestFinished(async () => {
+    await server.dropSlots(name);
     await run(`DROP TABLE IF EXISTS ${name}_a, ${name}_b`, `DROP PUBLICATION IF EXISTS ${name}`);
   });
   await run(
@@ -285,14 +263,6 @@ test('several tables share a slot, in the order of their transactions; one that 
     'b 2',
     'a 2',
   ]);
-  producer.stop();
-  await vi.waitFor(
-    () =>
-      run(
-        `SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE starts_with(slot_name, '${name}_')`,
-      ),
-    20_000,
-  );
 });
 
 test('a partitioned table is one table, and generated columns are left to expressions', async () => {

@@ -22,8 +22,8 @@ export const parseGeneration = (text: string): number =>
   /^[0-9a-z]{9}$/.test(text) ? Number.parseInt(text, 36) : Number.NaN;
 
 /**
- * The version of a change: a letter, so that it is newer than versions that are times or numbers, the generation of the slot, the place of the transaction's commit, and which change of its table it is within the
- * transaction. Compared as text it is the order in which the database made the changes. A row of a copy has the number 0 at the place
+ * The version of a change: a letter, so that it is newer than versions that are times or numbers, the generation of the slot, the place of the transaction's commit, and which change it is of those that the publication tells of the
+ * transaction: those of tables that are not followed count too, so that it does not depend on the settings. Compared as text it is the order in which the database made the changes. A row of a copy has the number 0 at the place
  * that the copy shows: newer than all that was committed before, and older than all that is streamed behind it.
  *
  * A change that is streamed again has the same version again, so the consumer knows it.

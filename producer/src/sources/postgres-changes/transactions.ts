@@ -28,8 +28,8 @@ interface Reading {
 interface Open {
   readonly commitLsn: Lsn;
   readonly committedAt: number;
-  /** By table, how many of its changes have come. */
-  readonly counts: Map<number, number>;
+  /** How many of its changes have come, of all tables. */
+  count: number;
 }
 
 /** A change whose row may lack values. */
@@ -87,10 +87,11 @@ export class Transactions {
   }
 
   *#told(message: Exclude<Message, { kind: 'relation' }>): Generator<Told> {
+    if (isChange(message) && this.#open !== undefined) this.#open.count += 1;
     switch (message.kind) {
       case 'begin': {
         const { commitLsn, committedAt } = message;
-        this.#open = { commitLsn, committedAt, counts: new Map() };
+        this.#open = { commitLsn, committedAt, count: 0 };
         this.#committedAt ??= committedAt;
         return;
       }
@@ -109,7 +110,7 @@ export class Transactions {
           const reading = this.#readings.get(relation);
           if (reading === undefined) continue;
           const { id: endpoint } = reading.table.endpoint;
-          yield { change: { kind: 'clear', endpoint, version: this.#nextVersion(relation) }, lacking: undefined };
+          yield { change: { kind: 'clear', endpoint, version: this.#version() }, lacking: undefined };
         }
         return;
       case 'other':
@@ -126,8 +127,8 @@ export class Transactions {
         ? row
         : row.map((cell, at) => (cell === UNCHANGED ? (old.cells[at] ?? null) : cell));
     // One that has another key now is gone under the key that it had.
-    if (old !== undefined && isOtherKey(reading, old.cells, cells)) yield* this.#remove(relation, old);
-    const version = this.#nextVersion(relation);
+    if (old !== undefined && isOtherKey(reading, old.cells, cells)) yield* this.#remove(relation, old, FORMER_KEY);
+    const version = this.#version();
     if (isWhole(cells)) yield { change: { kind: 'put', endpoint, raw: read(cells), version }, lacking: undefined };
     else
       yield {
@@ -136,20 +137,19 @@ export class Transactions {
       };
   }
 
-  *#remove(relation: number, { cells }: OldTuple): Generator<Told> {
+  *#remove(relation: number, { cells }: OldTuple, part = 0): Generator<Told> {
     const reading = this.#readings.get(relation);
     if (reading === undefined) return;
     const { id: endpoint } = reading.table.endpoint;
     const raw = reading.read(cells.map((cell) => (cell === UNCHANGED ? null : cell)));
-    yield { change: { kind: 'remove', endpoint, raw, version: this.#nextVersion(relation) }, lacking: undefined };
+    yield { change: { kind: 'remove', endpoint, raw, version: this.#version(part) }, lacking: undefined };
   }
 
-  #nextVersion(relation: number): string {
+  /** @param part of the change, if it is told as several */
+  #version(part = 0): string {
     if (this.#open === undefined) throw new Error('a change came outside of a transaction');
-    const { commitLsn, counts } = this.#open;
-    const count = (counts.get(relation) ?? 0) + 1;
-    counts.set(relation, count);
-    return versionAt(this.#options.generation, commitLsn, count);
+    const { commitLsn, count } = this.#open;
+    return versionAt(this.#options.generation, commitLsn, 2 * count + part);
   }
 
   async #learn(relation: Relation): Promise<void> {
@@ -163,6 +163,12 @@ export class Transactions {
     if (before !== undefined && !isSameColumns(before.relation, relation)) onColumns(table, before.relation, relation);
   }
 }
+
+/** The end of a row under its former key comes before the row under its new one. */
+const FORMER_KEY = -1;
+
+const isChange = ({ kind }: Message): boolean =>
+  kind === 'insert' || kind === 'update' || kind === 'delete' || kind === 'truncate';
 
 const isWhole = (cells: Tuple): cells is TextRow => !cells.includes(UNCHANGED);
 

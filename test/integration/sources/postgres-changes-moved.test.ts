@@ -1,0 +1,126 @@
+import { expect, onTestFinished, test } from 'vitest';
+import { uniqueName } from '../../services/handle.js';
+import { followerOf, sharedPostgres } from './followed.js';
+
+const server = sharedPostgres();
+const { run } = server;
+
+const entities = {
+  thing: { dataset: 'things', queue: 'things', key: 'id', fields: { id: 'integer', name: 'string?' } },
+};
+
+/** Two tables that are followed into one entity. */
+async function followed() {
+  const slot = uniqueName('moved');
+  const [a, b] = [`${slot}_a`, `${slot}_b`] as const;
+  for (const table of [a, b]) await run(`CREATE TABLE ${table} (id int PRIMARY KEY, name text)`);
+  onTestFinished(async () => {
+    await server.dropSlots(slot);
+    await run(`DROP TABLE ${a}, ${b}`, `DROP PUBLICATION IF EXISTS ${slot}`);
+  });
+  const one = (table: string) => ({ url: server.url, table, slot, entity: 'thing', chunk: 10 });
+  const follower = followerOf({ first: one(a), second: one(b) }, { entities });
+  /** What is in either table, by key. */
+  const there = async () => {
+    const rows = await run(`SELECT id, name FROM ${a} UNION SELECT id, name FROM ${b} ORDER BY id`);
+    return Object.fromEntries(rows.map((row) => [String(row.id), row]));
+  };
+  return { a, b, there, ...follower };
+}
+
+type Followed = Awaited<ReturnType<typeof followed>>;
+
+const copied = (from: string, to: string, id: number) => `INSERT INTO ${to} SELECT * FROM ${from} WHERE id = ${id}`;
+const deleted = (from: string, id: number) => `DELETE FROM ${from} WHERE id = ${id}`;
+
+/** Every way in which a row can move: each of eight keys goes another one. */
+function moves({ a, b }: Followed): string[] {
+  const ways: readonly (readonly [string, string])[] = [
+    [a, b],
+    [b, a],
+  ];
+  return ways.flatMap(([from, to], way) => {
+    const key = (which: number) => 4 * way + which;
+    const insertFirst = (id: number) => [copied(from, to, id), deleted(from, id)];
+    const deleteFirst = (id: number) => [
+      deleted(from, id),
+      `INSERT INTO ${to} VALUES (${id}, 'row ${id}, moved to ${to}')`,
+    ];
+    const together = (statements: readonly string[]) => [`BEGIN; ${statements.join('; ')}; COMMIT`];
+    return [
+      ...together(insertFirst(key(1))),
+      ...together(deleteFirst(key(2))),
+      ...insertFirst(key(3)),
+      ...deleteFirst(key(4)),
+    ];
+  });
+}
+
+async function fill({ a, b }: Followed): Promise<void> {
+  await run(
+    `TRUNCATE ${a}`,
+    `TRUNCATE ${b}`,
+    `INSERT INTO ${a} SELECT n, 'row ' || n FROM generate_series(1, 4) n`,
+    `INSERT INTO ${b} SELECT n, 'row ' || n FROM generate_series(5, 8) n`,
+  );
+}
+
+test('a row that moves from one followed table to another of the same entity stays, whichever change comes first', async () => {
+  const follower = await followed();
+  const { open, landing, there } = follower;
+  const producer = open();
+  await fill(follower);
+  await producer.run();
+  await run(...moves(follower));
+  await producer.run();
+  expect(Object.keys(landing.rows('thing'))).toHaveLength(8);
+  expect(landing.rows('thing')).toEqual(await there());
+  // Of a row that was inserted before it was deleted no end is told.
+  for (const key of ['1', '3', '5', '7']) expect(landing.history('thing', key)).toHaveLength(1);
+  for (const table of [follower.a, follower.b]) await run(`DELETE FROM ${table}`);
+  await producer.run();
+  expect(landing.rows('thing')).toEqual({});
+});
+
+test('a row that moves stays also if the producer dies between any two of its changes', async () => {
+  const follower = await followed();
+  const { open, landing, there, messages } = follower;
+  let producer = open();
+  await fill(follower);
+  await producer.run();
+  for (let survived = 0; survived < 14; survived++) {
+    await fill(follower);
+    await producer.run();
+    await run(...moves(follower));
+    const before = messages.length;
+    const dying = producer.run({}, () => {
+      if (messages.length - before >= survived) throw new Error('killed');
+    });
+    const isKilled = await dying.then(
+      () => false,
+      () => true,
+    );
+    producer.stop();
+    producer = open();
+    await producer.run();
+    expect(landing.rows('thing'), `killed after ${survived} messages`).toEqual(await there());
+    if (!isKilled) break;
+  }
+});
+
+test('a row that moved stays when a table is truncated, and when all tables are copied again', async () => {
+  const follower = await followed();
+  const { a, b, open, landing, there } = follower;
+  const producer = open();
+  await fill(follower);
+  await producer.run();
+  await run(copied(a, b, 1), copied(a, b, 2), `TRUNCATE ${a}`);
+  await producer.run();
+  expect(Object.keys(landing.rows('thing'))).toEqual(['1', '2', '5', '6', '7', '8']);
+  await run(`INSERT INTO ${a} VALUES (1, 'back'), (9, 'new')`, deleted(b, 1), copied(b, a, 5), deleted(b, 5));
+  await producer.run({ full: true });
+  expect(landing.rows('thing')).toEqual(await there());
+  await run(deleted(a, 5), deleted(a, 1));
+  await producer.run();
+  expect(landing.rows('thing')).toEqual(await there());
+});
