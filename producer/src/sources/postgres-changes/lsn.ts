@@ -17,6 +17,9 @@ const COUNT_DIGITS = 8;
 /** What the name of a slot ends in: when it was made. Places in the log can be compared within one slot only. */
 export const writeGeneration = (generation: number): string => generation.toString(36).padStart(GENERATION_DIGITS, '0');
 
+/** The generation of a slot, as its name ends in it. */
+export const generationOf = (slot: string): string => slot.slice(-GENERATION_DIGITS);
+
 /** @returns NaN for what is no generation */
 export const parseGeneration = (text: string): number =>
   /^[0-9a-z]{9}$/.test(text) ? Number.parseInt(text, 36) : Number.NaN;

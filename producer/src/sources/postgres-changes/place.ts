@@ -1,5 +1,5 @@
 import { isMapping } from '@tributary/shared';
-import type { Place } from '../port.js';
+import type { ChangeBatch, Place } from '../port.js';
 import { type Lsn, parseLsn, writeLsn } from './lsn.js';
 
 /** How far one table has come. */
@@ -28,6 +28,11 @@ export interface ChangesPlace {
   readonly tables: Readonly<Record<string, TablePlace>>;
 }
 
+/** Changes with the place that is reached when they are confirmed. */
+export interface PlacedBatch extends Omit<ChangeBatch, 'place'> {
+  readonly place: ChangesPlace;
+}
+
 export const writePlace = (place: ChangesPlace): Place => ({ ...place, lsn: writeLsn(place.lsn) });
 
 /** @returns undefined for what was not written by {@link writePlace}: everything is copied then */
@@ -50,3 +55,7 @@ function readTable(value: unknown): TablePlace | undefined {
   const isKey = Array.isArray(after) && after.every((one) => typeof one === 'string');
   return isKey ? { oid, settings, isCopied, after } : { oid, settings, isCopied };
 }
+
+/** The place with nothing copied. */
+export const withoutCopies = (place: ChangesPlace | undefined): ChangesPlace | undefined =>
+  place && { ...place, tables: {} };
