@@ -16,8 +16,14 @@ export async function startCuttableWay(target: string) {
   const { hostname, port, protocol } = new URL(target);
   const sockets = new Set<Socket>();
   let isOpen = true;
+  let isSilent = false;
   const server = createServer((client) => {
     if (!isOpen) return void client.destroy();
+    if (isSilent) {
+      sockets.add(client);
+      client.on('error', () => {});
+      return;
+    }
     const there = dial(Number(port || PORTS[protocol]), hostname);
     for (const socket of [client, there]) {
       sockets.add(socket);
@@ -47,6 +53,12 @@ export async function startCuttableWay(target: string) {
   };
   const open = () => {
     isOpen = true;
+    isSilent = false;
   };
-  return { url: url.toString(), fallSilent, cut, close, open };
+  /** Connections stay, new ones are taken, and no answer comes: as of a machine that hangs. */
+  const hang = () => {
+    isSilent = true;
+    fallSilent();
+  };
+  return { url: url.toString(), fallSilent, hang, cut, close, open };
 }

@@ -27,7 +27,7 @@ export async function listTables({ url, table, write }: ListOptions): Promise<vo
     const message = `expected the URL of a database, such as postgres://user@host:5432/database; it begins with one of ${schemes.join(', ')}`;
     throw new FatalError('url_invalid', message);
   }
-  const database = openDatabase({ url, timeout: TIMEOUT, connectTimeout: CONNECT_TIMEOUT, connections: 1 });
+  const database = openDatabase({ url, timeout: TIMEOUT, connectTimeout: CONNECT_TIMEOUT });
   const { signal } = new AbortController();
   try {
     const one = table === undefined ? undefined : await database.table(table, signal);

@@ -1,7 +1,8 @@
 import type { ServiceEnvironment } from './environment.js';
 import { keepsToken } from './kinds/auth.js';
 import type { PipelineConfig } from './schema.js';
-import { adviceOnEndpoint, authOf } from './source-facts.js';
+import { adviceOnEndpoint, authOf, urlsOf } from './source-facts.js';
+import { withoutPlaceholders } from './values.js';
 
 /** A secret that is shorter can be guessed. */
 const SHORTEST_SECRET = 16;
@@ -9,8 +10,21 @@ const SHORTEST_SECRET = 16;
 /** What a person should know of a pipeline that is valid: what works in this environment otherwise than one may think. */
 export function* adviceOn(config: PipelineConfig, env: ServiceEnvironment): Generator<string> {
   yield* adviceOnTokens(config, env);
+  yield* adviceOnLimits(config);
   for (const [id, endpoint] of Object.entries(config.endpoints)) {
     if (endpoint.enabled) yield* adviceOnEndpoint(id, endpoint);
+  }
+}
+
+/** A host that answers nothing keeps its requests until they time out: they must not be all that may run. */
+function* adviceOnLimits({ endpoints, limits: { concurrency, perHost, hosts } }: PipelineConfig): Generator<string> {
+  const urls = Object.values(endpoints).flatMap((one) => (one.enabled ? urlsOf(one) : []));
+  const asked = new Set(urls.map(withoutPlaceholders).flatMap((url) => (URL.canParse(url) ? [new URL(url).host] : [])));
+  if (asked.size < 2) return;
+  for (const host of asked) {
+    const its = (hosts[host] ?? perHost).concurrency;
+    if (its < concurrency) continue;
+    yield `limits: ${host} may have ${its} requests at a time, and all hosts together ${concurrency}: while it hangs, no other is asked. Give it fewer, or raise limits.concurrency`;
   }
 }
 

@@ -45,3 +45,23 @@ describe('a pipeline with a refresh token', () => {
     expect(advice({}, { type: 'login', url: tokenUrl, token: '$.t', auth: refreshing })).toHaveLength(1);
   });
 });
+
+it.each([
+  [{}, 0],
+  [{ perHost: { concurrency: 4 }, hosts: { 'db.example.org:5432': { concurrency: 32 } } }, 1],
+  [{ concurrency: 8 }, 2],
+])('is told that a host that hangs may keep all requests, with limits %j', (limits, count) => {
+  const entities = {
+    post: { dataset: 'posts', queue: 'posts', key: 'id', version: 'at', fields: { id: 'integer', at: 'datetime' } },
+  };
+  const url = 'postgres://reader@db.example.org:5432/bank';
+  const endpoints = {
+    table: { source: 'sql', url, table: 'posts', entity: 'post' },
+    api: { url: 'http://127.0.0.1:1/posts', entity: 'post' },
+    off: { url: 'http://127.0.0.2:1/posts', entity: 'post', enabled: false },
+  };
+  const told = [...adviceOn(parsePipeline(JSON.stringify({ entities, endpoints, limits }), {}, 'test.yaml'), {})];
+  expect(told).toHaveLength(count);
+  if (count > 0)
+    expect(told[0]).toMatch(/^limits: db.example.org:5432 may have (32|8) requests .*while it hangs, no other/);
+});

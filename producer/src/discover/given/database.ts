@@ -35,7 +35,7 @@ export interface DatabaseDraftOptions {
  * @throws FatalError, RetryableError without the password, if the database refuses or does not answer, or has no such table
  */
 export async function draftOfDatabase({ url, table, signal }: DatabaseDraftOptions): Promise<Draft> {
-  const database = openDatabase({ url, timeout: TIMEOUT, connectTimeout: CONNECT_TIMEOUT, connections: 1 });
+  const database = openDatabase({ url, timeout: TIMEOUT, connectTimeout: CONNECT_TIMEOUT });
   try {
     const found = table === undefined ? await database.tables(signal) : [await database.table(table, signal)];
     const tables = found.filter((one) => one !== undefined);

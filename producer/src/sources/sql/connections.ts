@@ -4,8 +4,6 @@ import { RetryableError } from '@tributary/shared';
 export interface Connections<C> {
   /** One that nothing else uses meanwhile, as soon as there is one. */
   open(): Promise<C>;
-  /** Resolves when its session is set: in another time zone, what is new would be asked for from another time. */
-  ready(connection: C): Promise<unknown>;
   /** Ends what runs on it, at once. */
   cancel(connection: C): void;
   /** @param isBroken it must not be used again */
@@ -51,12 +49,7 @@ export async function withConnection<C, T>(
       );
       throw error;
     });
-    const opened = connection;
-    const ready = connections.ready(opened).catch((error: unknown) => {
-      isBroken = true;
-      throw error;
-    });
-    return await Promise.race([ready.then(() => work(opened)), stopped]);
+    return await Promise.race([work(connection), stopped]);
   } catch (error) {
     throwIfAborted();
     const fault = connections.faultOf(error);

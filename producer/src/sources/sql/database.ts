@@ -1,4 +1,5 @@
 import type { Description } from '../port.js';
+import type { Room } from './pool.js';
 
 /**
  * A value as the driver takes and gives it: exact, and mostly the database's own text. Numbers are from databases whose columns hold values of
@@ -101,15 +102,15 @@ export interface Database {
   close(): Promise<void>;
 }
 
-/** What a database is opened with; endpoints for which all of it is the same share connections. */
+/** What a database is opened with. */
 export interface DatabaseOptions {
   readonly url: string;
   /** How long a statement may take, in milliseconds. */
   readonly timeout: number;
   /** Milliseconds. */
   readonly connectTimeout: number;
-  /** How many connections it has at most. */
-  readonly connections: number;
+  /** How many connections its host gives; as many as are used unless given. */
+  readonly room?: Room | undefined;
   /** How much longer than `timeout` it waits for the answer to a statement, in milliseconds; {@link GRACE} unless given. */
   readonly grace?: number;
 }

@@ -3,6 +3,7 @@ import type { Database, DatabaseOptions } from './database.js';
 import { MysqlDatabase } from './mysql/mysql.js';
 import { OdbcDatabase } from './odbc/odbc.js';
 import { OracleDatabase } from './oracle/oracle.js';
+import { Room } from './pool.js';
 import { PostgresDatabase } from './postgres/postgres.js';
 import { SqliteDatabase } from './sqlite/sqlite.js';
 
@@ -14,25 +15,34 @@ const KINDS: Readonly<Record<DatabaseKind, (options: DatabaseOptions) => Databas
   oracle: (options) => new OracleDatabase(options),
 };
 
-/** The databases of all endpoints. Connections are made when they are needed, and closed when they have been idle for a while. */
+/**
+ * The databases of all endpoints. Endpoints with the same URL and time-outs share connections, which are made when they are needed, and ended
+ * when they have been idle for a while or another database of the host needs their place.
+ */
 export class Databases {
   readonly #limits: LimitsConfig;
   readonly #open = new Map<string, Database>();
+  /** By host. */
+  readonly #rooms = new Map<string, Room>();
 
   constructor(limits: LimitsConfig) {
     this.#limits = limits;
   }
 
   for({ url, timeout, connectTimeout }: Pick<EndpointOf<'sql'>, 'url' | 'timeout' | 'connectTimeout'>): Database {
-    const { perHost, hosts } = this.#limits;
-    const { concurrency: connections } = hosts[new URL(url).host] ?? perHost;
-    const options = { url, timeout, connectTimeout, connections };
-    const name = JSON.stringify(options);
+    const name = JSON.stringify([url, timeout, connectTimeout]);
     const known = this.#open.get(name);
     if (known !== undefined) return known;
-    const database = openDatabase(options);
+    const database = openDatabase({ url, timeout, connectTimeout, room: this.#roomOf(new URL(url).host) });
     this.#open.set(name, database);
     return database;
+  }
+
+  #roomOf(host: string): Room {
+    const { perHost, hosts } = this.#limits;
+    const room = this.#rooms.get(host) ?? new Room((hosts[host] ?? perHost).concurrency);
+    this.#rooms.set(host, room);
+    return room;
   }
 
   async close(): Promise<void> {

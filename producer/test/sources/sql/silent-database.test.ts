@@ -92,7 +92,7 @@ async function serve({ scheme, greeting, welcome, isSetting, taken, refused }: S
 }
 
 function open(url: string, grace?: number): Database {
-  const options = { url, timeout: 100, connectTimeout: 20_000, connections: 1 };
+  const options = { url, timeout: 100, connectTimeout: 20_000 };
   const database = openDatabase(grace === undefined ? options : { ...options, grace });
   close.push(() => database.close());
   return database;

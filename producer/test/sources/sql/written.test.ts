@@ -11,7 +11,7 @@ import { pipelineWith, sqlEndpointWith } from '../../support/pipeline.js';
 
 // There is no Oracle, DB2 or SQL Server to run these against: what is sent to them is compared with what their manuals say.
 
-const OPTIONS = { timeout: 60_000, connectTimeout: 2_000, connections: 1 };
+const OPTIONS = { timeout: 60_000, connectTimeout: 2_000 };
 
 const FIELDS = { account: 'string', amount: 'decimal', updated: 'datetime' };
 

@@ -1,12 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import { decodeUserInfo, RetryableError, redactUrl } from '@tributary/shared';
-import mysql, {
-  type FieldPacket,
-  type Pool,
-  type PoolConnection,
-  type RowDataPacket,
-  type TypeCastField,
-} from 'mysql2';
+import mysql, { type Connection, type FieldPacket, type RowDataPacket, type TypeCastField } from 'mysql2';
 import { type Connections, withConnection } from '../connections.js';
 import type {
   Database,
@@ -19,12 +13,10 @@ import type {
   Value,
 } from '../database.js';
 import { GRACE, partsOf } from '../database.js';
+import { ConnectionPool } from '../pool.js';
 import { faultOf } from './errors.js';
 import { DESCRIBE, describeTables } from './tables.js';
 import { columnOf, isOfBytes, isText } from './types.js';
-
-/** A connection that is not used for so long, in milliseconds, is closed. */
-const IDLE = 60_000;
 
 const quote = (name: string): string => `\`${name.replaceAll('`', '``')}\``;
 
@@ -60,46 +52,45 @@ export class MysqlDatabase implements Database {
   readonly #timeout: number;
   /** How long it waits for an answer, in milliseconds. */
   readonly #patience: number;
-  readonly #pool: Pool;
-  /** By connection, whether its session is as {@link sessionOf} says. */
-  readonly #sessions = new WeakMap<PoolConnection, Promise<unknown>>();
+  readonly #pool: ConnectionPool<Connection>;
   readonly #cancelled = new AbortController();
-  readonly #connections: Connections<PoolConnection> = {
-    open: () => this.#connect(),
-    ready: async (connection) => await this.#sessions.get(connection),
+  readonly #connections: Connections<Connection> = {
+    open: () => this.#pool.take(),
     // The server notices when it sends the rows, and the time-out of statements bounds what it does until then.
     cancel: (connection) => connection.destroy(),
-    release: (connection, isBroken) => (isBroken ? connection.destroy() : connection.release()),
+    release: (connection, isBroken) => this.#pool.give(connection, isBroken),
     faultOf: (error) => faultOf(error, this.#timeout),
   };
   #closed: Promise<void> | undefined;
 
-  constructor({ url, timeout, connectTimeout, connections, grace = GRACE }: DatabaseOptions) {
+  constructor({ url, timeout, connectTimeout, room, grace = GRACE }: DatabaseOptions) {
     this.host = new URL(url).host;
     this.name = redactUrl(url);
     this.#timeout = timeout;
     this.#patience = timeout + grace;
-    this.#pool = mysql.createPool({
-      ...optionsOf(url),
-      connectTimeout,
-      connectionLimit: connections,
-      maxIdle: connections,
-      idleTimeout: IDLE,
-      enableKeepAlive: true,
-      charset: 'utf8mb4',
-      supportBigNumbers: true,
-      bigNumberStrings: true,
-      dateStrings: true,
-      multipleStatements: false,
-    });
-    this.#pool.on('connection', (connection) => {
-      connection.on('error', () => {});
-      const settings = sessionOf(timeout).map((text) => rowsOf(connection, { text, values: [] }, this.#patience));
-      const session = Promise.all(settings);
-      // The statement that waits for it tells.
-      session.catch(() => {});
-      this.#sessions.set(connection, session);
-    });
+    const connect = async (onLost: (connection: Connection) => void) => {
+      const connection = mysql.createConnection({
+        ...optionsOf(url),
+        connectTimeout,
+        enableKeepAlive: true,
+        charset: 'utf8mb4',
+        supportBigNumbers: true,
+        bigNumberStrings: true,
+        dateStrings: true,
+        multipleStatements: false,
+      });
+      // One that breaks while it is idle is replaced by the next statement, which tells if that fails.
+      connection.on('error', () => onLost(connection));
+      connection.on('end', () => onLost(connection));
+      try {
+        for (const text of sessionOf(timeout)) await rowsOf(connection, { text, values: [] }, this.#patience);
+        return connection;
+      } catch (error) {
+        connection.destroy();
+        throw error;
+      }
+    };
+    this.#pool = new ConnectionPool({ connect, end: endOf }, room);
     setMaxListeners(0, this.#cancelled.signal);
   }
 
@@ -136,7 +127,7 @@ export class MysqlDatabase implements Database {
 
   async #close(): Promise<void> {
     this.#cancelled.abort(new RetryableError('stopping', 'the connections are being closed'));
-    await new Promise<void>((resolve) => this.#pool.end(() => resolve()));
+    await this.#pool.close();
   }
 
   #ask(statement: Statement, signal: AbortSignal): Promise<{ rows: Value[][]; fields: FieldPacket[] }> {
@@ -144,16 +135,18 @@ export class MysqlDatabase implements Database {
       rowsOf(connection, statement, this.#patience),
     );
   }
-
-  #connect(): Promise<PoolConnection> {
-    return new Promise((resolve, reject) => {
-      this.#pool.getConnection((error, connection) => (error === null ? resolve(connection) : reject(error)));
-    });
-  }
 }
 
+/** Resolves when the server has closed its side: it counts the connection until then. */
+const endOf = (connection: Connection): Promise<void> =>
+  new Promise((resolve) => {
+    connection.once('end', resolve);
+    connection.once('error', () => resolve());
+    connection.destroy();
+  });
+
 /** @param timeout how long it waits for the answer, in milliseconds */
-const rowsOf = (connection: PoolConnection, { text, values }: Statement, timeout: number) =>
+const rowsOf = (connection: Connection, { text, values }: Statement, timeout: number) =>
   new Promise<{ rows: Value[][]; fields: FieldPacket[] }>((resolve, reject) => {
     const options = { sql: text, values: values.map(inStatement), rowsAsArray: true, typeCast: castToText, timeout };
     connection.query<RowDataPacket[][]>(options, (error, rows, fields) => {

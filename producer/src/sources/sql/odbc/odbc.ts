@@ -3,6 +3,7 @@ import { type Connections, withConnection } from '../connections.js';
 import type { Database, DatabaseOptions, Rows, Statement, TableDescription } from '../database.js';
 import { GRACE, likelyVersions, partsOf } from '../database.js';
 import { driverOf } from '../optional.js';
+import { ConnectionPool } from '../pool.js';
 import { faultOf } from './errors.js';
 import { asValue, columnOf, type OdbcColumn, sortingOf } from './types.js';
 import { type OdbcTarget, readOdbcUrl } from './url.js';
@@ -42,23 +43,18 @@ export class OdbcDatabase implements Database {
   readonly #timeout: number;
   readonly #patience: number;
   readonly #connectTimeout: number;
-  /** How many are open at a time is what the gate lets through. */
-  readonly #idle: OdbcConnection[] = [];
+  readonly #pool: ConnectionPool<OdbcConnection>;
   readonly #cancelled = new AbortController();
   readonly #connections: Connections<OdbcConnection> = {
-    open: async () => this.#idle.pop() ?? (await this.#connect()),
-    ready: async () => {},
+    open: () => this.#pool.take(),
     cancel() {},
-    release: (connection, isBroken) => {
-      if (isBroken || this.#cancelled.signal.aborted) connection.close().catch(() => {});
-      else this.#idle.push(connection);
-    },
+    release: (connection, isBroken) => this.#pool.give(connection, isBroken),
     faultOf: (error) => (error instanceof RetryableError || isTold(error) ? error : faultOf(error, this.#timeout)),
   };
 
   /** @param driver for tests */
   constructor(
-    { url, timeout, connectTimeout, grace = GRACE }: DatabaseOptions,
+    { url, timeout, connectTimeout, room, grace = GRACE }: DatabaseOptions,
     driver = () => driverOf('ODBC', 'odbc', ' (it compiles: Debian needs unixodbc-dev, make and g++)') as OdbcDriver,
   ) {
     this.#driver = driver;
@@ -68,6 +64,7 @@ export class OdbcDatabase implements Database {
     this.#timeout = timeout;
     this.#patience = timeout + grace;
     this.#connectTimeout = connectTimeout;
+    this.#pool = new ConnectionPool({ connect: () => this.#connect(), end: (connection) => connection.close() }, room);
   }
 
   get dialect() {
@@ -107,7 +104,7 @@ export class OdbcDatabase implements Database {
 
   async close(): Promise<void> {
     this.#cancelled.abort(new RetryableError('stopping', 'the connections are being closed'));
-    await Promise.all(this.#idle.splice(0).map((connection) => connection.close().catch(() => {})));
+    await this.#pool.close();
   }
 
   async #use<T>(signal: AbortSignal, work: (connection: OdbcConnection) => Promise<T>): Promise<T> {

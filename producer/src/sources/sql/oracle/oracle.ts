@@ -13,6 +13,7 @@ import type {
 import { partsOf } from '../database.js';
 import { refused, timedOut, type Words } from '../faults.js';
 import { driverOf } from '../optional.js';
+import { ConnectionPool } from '../pool.js';
 import { DESCRIBE, describeTables } from './tables.js';
 import { columnOf, isAsText, type OracleColumn } from './types.js';
 
@@ -118,25 +119,18 @@ export class OracleDatabase implements Database {
   readonly #timeout: number;
   readonly #connectTimeout: number;
   readonly #driver: () => OracleDriver;
-  /** How many are open at a time is what the gate lets through. */
-  readonly #idle: OracleConnection[] = [];
+  readonly #pool: ConnectionPool<OracleConnection>;
   readonly #cancelled = new AbortController();
   readonly #connections: Connections<OracleConnection> = {
-    open: async () => this.#idle.pop() ?? (await this.#connect()),
-    ready: async (connection) => {
-      for (const text of READ_ONLY) await connection.execute(text, [], {});
-    },
+    open: () => this.#pool.take(),
     cancel: (connection) => void connection.break().catch(() => {}),
-    release: (connection, isBroken) => {
-      if (isBroken || this.#cancelled.signal.aborted) connection.close().catch(() => {});
-      else this.#idle.push(connection);
-    },
+    release: (connection, isBroken) => this.#pool.give(connection, isBroken),
     faultOf: (error) => oracleFault(error, this.#timeout),
   };
 
   /** @param driver for tests */
   constructor(
-    { url, timeout, connectTimeout }: DatabaseOptions,
+    { url, timeout, connectTimeout, room }: DatabaseOptions,
     driver = () => driverOf('Oracle', 'oracledb') as OracleDriver,
   ) {
     this.#url = new URL(url);
@@ -145,6 +139,7 @@ export class OracleDatabase implements Database {
     this.#timeout = timeout;
     this.#connectTimeout = connectTimeout;
     this.#driver = driver;
+    this.#pool = new ConnectionPool({ connect: () => this.#connect(), end: (connection) => connection.close() }, room);
   }
 
   async query({ text, values }: Statement, signal: AbortSignal): Promise<Rows> {
@@ -176,7 +171,7 @@ export class OracleDatabase implements Database {
 
   async close(): Promise<void> {
     this.#cancelled.abort(new RetryableError('stopping', 'the connections are being closed'));
-    await Promise.all(this.#idle.splice(0).map((connection) => connection.close().catch(() => {})));
+    await this.#pool.close();
   }
 
   async #tables(condition: string, values: readonly string[], signal: AbortSignal): Promise<TableDescription[]> {
@@ -186,7 +181,10 @@ export class OracleDatabase implements Database {
   }
 
   async #use<T>(signal: AbortSignal, work: (connection: OracleConnection) => Promise<T>): Promise<T> {
-    return await withConnection(this.#connections, [signal, this.#cancelled.signal], work);
+    return await withConnection(this.#connections, [signal, this.#cancelled.signal], async (connection) => {
+      for (const text of READ_ONLY) await connection.execute(text, [], {});
+      return await work(connection);
+    });
   }
 
   async #connect(): Promise<OracleConnection> {

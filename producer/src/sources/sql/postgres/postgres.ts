@@ -1,15 +1,13 @@
 import { setMaxListeners } from 'node:events';
 import { RetryableError, redactUrl } from '@tributary/shared';
-import { Pool, type PoolClient } from 'pg';
+import { Client } from 'pg';
 import { type Connections, withConnection } from '../connections.js';
 import type { Database, DatabaseOptions, Dialect, Rows, Statement, TableDescription } from '../database.js';
 import { GRACE, partsOf } from '../database.js';
+import { ConnectionPool } from '../pool.js';
 import { faultOf } from './errors.js';
 import { DESCRIBE, describeTable, type TableRow } from './tables.js';
 import { columnOf, type PostgresType, TYPES_BY_NUMBER } from './types.js';
-
-/** A connection that is not used for so long, in milliseconds, is closed. */
-const IDLE = 60_000;
 
 /**
  * What every session begins with. It reads only, and writes values in forms that hold all of them: times in UTC, all digits of a double.
@@ -37,43 +35,43 @@ export class PostgresDatabase implements Database {
   readonly host: string;
   readonly name: string;
   readonly #timeout: number;
-  readonly #pool: Pool;
+  readonly #pool: ConnectionPool<Client>;
   /** By their numbers. */
   readonly #types = new Map<number, PostgresType>();
-  /** By connection, whether its session is as SESSION says. */
-  readonly #sessions = new WeakMap<PoolClient, Promise<unknown>>();
   readonly #cancelled = new AbortController();
-  readonly #connections: Connections<PoolClient> = {
-    open: () => this.#pool.connect(),
-    ready: async (client) => await this.#sessions.get(client),
+  readonly #connections: Connections<Client> = {
+    open: () => this.#pool.take(),
     cancel: (client) => this.#cancel(client),
-    release: (client, isBroken) => client.release(isBroken),
+    release: (client, isBroken) => this.#pool.give(client, isBroken),
     faultOf: (error) => faultOf(error, this.#timeout),
   };
   #closed: Promise<void> | undefined;
 
-  constructor({ url, timeout, connectTimeout, connections, grace = GRACE }: DatabaseOptions) {
+  constructor({ url, timeout, connectTimeout, room, grace = GRACE }: DatabaseOptions) {
     this.host = new URL(url).host;
     this.name = redactUrl(url);
     this.#timeout = timeout;
-    this.#pool = new Pool({
-      connectionString: url,
-      max: connections,
-      idleTimeoutMillis: IDLE,
-      connectionTimeoutMillis: connectTimeout,
-      query_timeout: timeout + grace,
-      application_name: 'tributary producer',
-      keepAlive: true,
-    });
-    // An idle connection that breaks is replaced by the next statement, which tells if that fails.
-    this.#pool.on('error', () => {});
-    this.#pool.on('connect', (client) => {
+    const connect = async (onLost: (client: Client) => void) => {
+      const client = new Client({
+        connectionString: url,
+        connectionTimeoutMillis: connectTimeout,
+        query_timeout: timeout + grace,
+        application_name: 'tributary producer',
+        keepAlive: true,
+      });
+      // One that breaks while it is idle is replaced by the next statement, which tells if that fails.
       client.on('error', () => {});
-      const session = client.query(`${SESSION}; SET statement_timeout = ${timeout}`);
-      // The statement that waits for it tells.
-      session.catch(() => {});
-      this.#sessions.set(client, session);
-    });
+      client.on('end', () => onLost(client));
+      try {
+        await client.connect();
+        await client.query(`${SESSION}; SET statement_timeout = ${timeout}`);
+        return client;
+      } catch (error) {
+        client.end().catch(() => {});
+        throw error;
+      }
+    };
+    this.#pool = new ConnectionPool({ connect, end: (client) => client.end() }, room);
     setMaxListeners(0, this.#cancelled.signal);
   }
 
@@ -102,7 +100,7 @@ export class PostgresDatabase implements Database {
 
   async #close(): Promise<void> {
     this.#cancelled.abort(new RetryableError('stopping', 'the connections are being closed'));
-    await this.#pool.end();
+    await this.#pool.close();
   }
 
   async #describe(condition: string, values: readonly string[], signal: AbortSignal): Promise<TableDescription[]> {
@@ -112,20 +110,29 @@ export class PostgresDatabase implements Database {
     });
   }
 
-  #use<T>(signal: AbortSignal, work: (client: PoolClient) => Promise<T>): Promise<T> {
+  #use<T>(signal: AbortSignal, work: (client: Client) => Promise<T>): Promise<T> {
     return withConnection(this.#connections, [signal, this.#cancelled.signal], work);
   }
 
   /** Ends the statement of a connection at once: its socket is closed, and the server would go on until the time-out. */
-  #cancel(client: PoolClient): void {
-    const { processID } = client as PoolClient & { readonly processID?: number };
-    if (processID !== undefined && !this.#pool.ending) {
-      this.#pool.query('SELECT pg_cancel_backend($1)', [processID]).catch(() => {});
-    }
+  #cancel(client: Client): void {
+    const { processID } = client as Client & { readonly processID?: number };
+    if (processID !== undefined) void this.#cancelProcess(processID).catch(() => {});
     client.end().catch(() => {});
   }
 
-  async #typesOf(client: PoolClient, fields: readonly { readonly dataTypeID: number }[]): Promise<PostgresType[]> {
+  async #cancelProcess(id: number): Promise<void> {
+    const other = await this.#pool.take();
+    let isBroken = true;
+    try {
+      await other.query('SELECT pg_cancel_backend($1)', [id]);
+      isBroken = false;
+    } finally {
+      this.#pool.give(other, isBroken);
+    }
+  }
+
+  async #typesOf(client: Client, fields: readonly { readonly dataTypeID: number }[]): Promise<PostgresType[]> {
     const unknown = [...new Set(fields.map(({ dataTypeID }) => dataTypeID))].filter((oid) => !this.#types.has(oid));
     if (unknown.length > 0) {
       const config = { text: TYPES_BY_NUMBER, values: [unknown], rowMode: 'array' as const, types: AS_TEXT };
