@@ -5,7 +5,7 @@ import type { Proxies } from '../sources/rest/proxies.js';
 import { type Body, bodyOf } from './ask/body.js';
 import { Reader } from './ask/reader.js';
 import { concealSecrets } from './ask/secrets.js';
-import { settingsOf } from './ask/settings.js';
+import { parametersOf, settingsOf } from './ask/settings.js';
 import type { Target } from './ask/target.js';
 import { findChanges } from './changes/find.js';
 import { writtenSince } from './changes/written.js';
@@ -20,7 +20,8 @@ import { tunedSize } from './paging/size.js';
 import { refuseForeign, refuseForeignIn } from './placeholders.js';
 import { deletedWhen } from './records/deleted.js';
 import { entityDraft, understand } from './records/entity.js';
-import { type Place, placesIn } from './records/places.js';
+import type { Place } from './records/place.js';
+import { placesIn } from './records/places.js';
 import { refuseBody, refuseStatus } from './refusals.js';
 
 export interface DiscoverOptions {
@@ -87,7 +88,7 @@ async function explore(
   const likely = places.slice(0, 4).filter(({ as, score }) => as !== 'single' && score > 0);
   const place = isClose(places) && choosePlace !== undefined ? await choosePlace(likely) : places[0];
   const placed = withPlace(base, body, place);
-  const names = namesOf(url, name, /(\w+)\??$/.exec(place?.items ?? '')?.[1]);
+  const names = namesOf(url, name, tableIn(base) ?? /(\w+)\??$/.exec(place?.items ?? '')?.[1]);
   const first = await reader.read(placed, { pages: 1 });
   const [firstPage = []] = first.pages;
   if (firstPage.length === 0)
@@ -127,7 +128,7 @@ async function explore(
   const remarks: Record<string, Remark> = {
     items: {
       text: `${place?.found ?? `${body.format}, ${firstPage.length} records`}${othersIn(places, place)}`,
-      isSure: choosePlace !== undefined || !isClose(places),
+      isSure: place?.isGuessed !== true && (choosePlace !== undefined || !isClose(places)),
     },
     paging: { text: paging.reason, isSure: paging.isSure },
   };
@@ -156,7 +157,7 @@ async function explore(
     title: titleOf(url),
     ...family,
     limits: limitsIn(answer as Answer, url),
-    notes: notesOf(records, main.columns.length, changes === undefined),
+    notes: [...notesOf(records, main.columns.length, changes === undefined), ...fixedDaysIn(settings)],
   };
 }
 
@@ -213,12 +214,30 @@ function familyOf(
   };
 }
 
+/** What a query of the request reads: `SELECT Id FROM Account`. */
+const tableIn = (settings: Settings): string | undefined =>
+  Object.values(parametersOf(settings))
+    .map((value) => /^\s*select\s[\s\S]+?\sfrom\s+(\w+)/i.exec(String(value))?.[1])
+    .find((table) => table !== undefined);
+
 const noKey = (records: readonly unknown[]): string =>
   `nothing tells the ${new Set(records.map((record) => JSON.stringify(record))).size} records apart, not even three columns together. ` +
   'Is there an address whose records have an id? If they have none, write the file by docs/own-api.md, with a key of your own';
 
 /** Without query and user. */
 const titleOf = (url: string): string => url.replace(/[?#].*$/s, '').replace(/\/\/[^@/]*@/, '//');
+
+/** Days that the request names, and that no poll moves. */
+function fixedDaysIn(settings: Settings): string[] {
+  const names = Object.entries(parametersOf(settings))
+    .filter(([, value]) => /^\d{4}-\d\d-\d\d/.test(String(value)))
+    .map(([name]) => name);
+  return names.length === 0
+    ? []
+    : [
+        `each poll asks for the same days, since ${names.join(' and ')} stand in the request: put {{since}} or {{until}} in their place`,
+      ];
+}
 
 function notesOf(records: readonly unknown[], columns: number, isWhole: boolean): string[] {
   const notes: string[] = [];

@@ -1,6 +1,6 @@
 /** What is found in addresses and tells nothing of the records. */
 const GENERIC =
-  /^(api|rest|v?\d+(\.\d+)*|v\d\w*|search|query|list|all|find|get|latest|public|jql|cursor|incremental|admin|services|data|sobjects|graphql|odata|index|feed|_search|export|browse|current|json|xml|csv|batch|read|results|records|items|me|rss|atom|sap|opu|bulk|d|crm|objects|rest-api)$/i;
+  /^(api|rest|v?\d+(\.\d+)*|v\d\w*|search|query|list|all|find|get|latest|public|jql|cursor|incremental|admin|services|data|sobjects|graphql|odata|index|feed|_search|export|browse|current|json|xml|csv|batch|read|results|records|items|me|rss|atom|sap|opu|bulk|d|crm|objects|rest-api|resources?|download|wp-json|wp|api_jsonrpc|rows)$/i;
 
 /** Names of a thing, in the forms that the file wants. */
 export interface Names {
@@ -17,12 +17,15 @@ export function namesOf(url: string, wanted: string | undefined, within: string 
   const path = url.replace(/^\$\{[^}]*\}|^https?:\/\/[^/?#]*/i, '').replace(/[?#].*$/s, '');
   const words = path
     .split('/')
-    .map((word) => word.replace(/\.(json|xml|csv|php|aspx?|ndjson|jsonl)$/i, '').replace(/\(.*\)$/, ''));
+    .map((word) =>
+      word.replace(/\.(json|xml|csv|php|aspx?|ndjson|jsonl|atom|rss|parquet|gz|tsv|txt)$/gi, '').replace(/\(.*\)$/, ''),
+    );
   const named = words.findLast((word) => word !== '' && !isId(word) && !GENERIC.test(word) && !word.includes('{'));
   const host = /^https?:\/\/(?:api\.|www\.)?([^./:]+)/i.exec(url)?.[1];
   const inside = within === undefined || GENERIC.test(within) ? undefined : within;
   const base =
-    snake(wanted ?? named ?? inside ?? (host === undefined || /^\d+$/.test(host) ? 'record' : host)) || 'record';
+    snake(wanted ?? withoutVerb(named) ?? inside ?? (host === undefined || /^\d+$/.test(host) ? 'record' : host)) ||
+    'record';
   const dataset = wanted === undefined ? plural(base) : base;
   return { entity: singular(base), dataset, endpoint: dataset.replaceAll('_', '-') };
 }
@@ -30,8 +33,14 @@ export function namesOf(url: string, wanted: string | undefined, within: string 
 /** The last word of an address, as it may name the list in the body. */
 export const lastWordOf = (url: string): string => namesOf(url, undefined, undefined).dataset;
 
+/** `getOrders`, `list_users` and `datastore_search` tell of orders, users and a datastore. */
+const withoutVerb = (word: string | undefined): string | undefined =>
+  word?.replace(/^(get|list|search|find|fetch|query)(?=[A-Z_-])[_-]?|[_-](search|list|query|export)$/g, '') || word;
+
 const isId = (word: string): boolean =>
-  /^([a-z]|[\d.,:-]+)$/i.test(word) || /^[0-9a-f-]{16,}$/i.test(word) || (/\d/.test(word) && word.length > 20);
+  /^([a-z]|[\d.,:-]+|(?=.*\d)[a-z\d]{4}-[a-z\d]{4})$/i.test(word) ||
+  /^[0-9a-f-]{16,}$/i.test(word) ||
+  (/\d/.test(word) && word.length > 20);
 
 function snake(text: string): string {
   const words = text

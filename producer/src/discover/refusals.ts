@@ -94,6 +94,15 @@ function errorIn(value: unknown): string | undefined {
   return JSON.stringify(error?.[1] ?? value).slice(0, 200);
 }
 
+/** Whether there is a list with something in it: `{"error": [], "result": {"rates": [...]}}` is not empty. */
+const holdsList = (value: unknown, depth: number): boolean =>
+  Array.isArray(value)
+    ? value.length > 0
+    : typeof value === 'object' &&
+      value !== null &&
+      depth < 4 &&
+      Object.values(value).some((one) => holdsList(one, depth + 1));
+
 /** Where the only list of a body is, if there is nothing in it. */
 function emptyList(value: unknown, path: string, depth: number): string | undefined {
   if (Array.isArray(value)) return value.length === 0 ? path : undefined;
@@ -102,7 +111,7 @@ function emptyList(value: unknown, path: string, depth: number): string | undefi
     string,
     unknown,
   ][];
-  if (lists.some(([, one]) => Array.isArray(one) && one.length > 0)) return undefined;
+  if (lists.some(([, one]) => holdsList(one, depth))) return undefined;
   const found = lists.flatMap(([name, one]) => emptyList(one, `${path}.${name}`, depth + 1) ?? []);
   return lists.length > 0 && lists.length <= 3 && Object.keys(value).length <= 8 ? found[0] : undefined;
 }

@@ -41,6 +41,12 @@ export class Recorder {
     return this.#last;
   }
 
+  /** Whether the API refused the request that was made last, as one that does not know a parameter does. */
+  get isRefused(): boolean {
+    const { status = 0 } = this.#last ?? {};
+    return status >= 400 && status < 500 && status !== 429;
+  }
+
   /** @throws FatalError if no more requests may be sent; as fetchAnswer does */
   readonly exchange = async (request: HttpRequest, options: FetchOptions): Promise<Answer> => {
     const key = JSON.stringify([request.method, request.address.href, request.headers, request.body]);

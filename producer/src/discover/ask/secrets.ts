@@ -27,7 +27,8 @@ export function concealSecrets(target: Target, prefix: string, known: Environmen
     if (value.includes('${') || value === '') return value;
     const same = Object.entries(secrets).find(([, one]) => one === value)?.[0];
     const isTaken = (one: string) => Object.hasOwn(secrets, one) || (known[one] !== undefined && known[one] !== value);
-    const variable = same ?? freeName(`${prefix}_${name}`, isTaken);
+    const wanted = name.startsWith(`${prefix}_`) ? name : `${prefix}_${name}`;
+    const variable = same ?? freeName(wanted, isTaken);
     secrets[variable] = value;
     return `\${${variable}}`;
   };

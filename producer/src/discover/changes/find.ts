@@ -1,28 +1,12 @@
 import { compilePath, isMapping } from '@tributary/shared';
-import type { Reader } from '../ask/reader.js';
 import { carrierOf, parametersOf, withParameters } from '../ask/settings.js';
 import type { Guess, Settings } from '../guess.js';
 import { findName } from '../paging/names.js';
 import { momentOf, type Version } from '../records/version.js';
+import { inLanguage } from './languages.js';
 import { changeParameters } from './names.js';
+import type { ChangesSearch } from './search.js';
 import { writtenVersion } from './write-version.js';
-import type { WrittenSince } from './written.js';
-
-export interface ChangesSearch {
-  /** Of the endpoint, with its paging. */
-  readonly settings: Settings;
-  readonly version: Version;
-  /** All that was read, and the first page of it. */
-  readonly records: readonly unknown[];
-  readonly firstPage: readonly unknown[];
-  /** The body of the first page. */
-  readonly body: unknown;
-  /** A time that the person's request holds. */
-  readonly written: WrittenSince | undefined;
-  readonly reader: Reader;
-  /** The request's parameters may be of any name; unless given, usual names are tried. */
-  readonly names?: readonly string[] | undefined;
-}
 
 /**
  * Finds how an API is asked for changes only, and proves it: asked for what is newer than some of the records that came, it has to leave
@@ -31,7 +15,7 @@ export interface ChangesSearch {
  * @returns the settings with `incremental`; undefined if nothing was found
  */
 export async function findChanges(search: ChangesSearch): Promise<Guess<Settings> | undefined> {
-  const { settings, written, version, reader } = search;
+  const { settings, written, version } = search;
   if (written !== undefined) {
     const placed = { ...written.place(settings), incremental: written.incremental };
     const isProved = await proves(search, [placed]);
@@ -41,7 +25,7 @@ export async function findChanges(search: ChangesSearch): Promise<Guess<Settings
     return { value: placed, reason: written.reason + said, isSure: isProved };
   }
   if (version.column.type !== 'datetime' || bounds(search) === undefined) return undefined;
-  for (const { settings: placed, reason } of [...odata(search), ...declared(search)]) {
+  for (const { settings: placed, reason } of [...odata(search), ...declared(search), ...inLanguage(search)]) {
     if (await proves(search, [placed]))
       return { value: placed, reason: `${reason}; tried: it leaves out what is older`, isSure: true };
   }
@@ -50,27 +34,49 @@ export async function findChanges(search: ChangesSearch): Promise<Guess<Settings
     ...Object.keys(parametersOf(settings)),
     ...Object.values(isMapping(settings.paging) ? settings.paging : {}).map(String),
   ]);
-  const names = (search.names ?? changeParameters(String(version.column.steps.at(-1)))).filter(
+  const { steps } = version.column;
+  const names = (search.names ?? changeParameters(String(steps.at(-1)), steps.join('.'))).filter(
     (name) => !used.has(name),
   );
-  const format = formatOf(version);
+  const own = formatOf(version);
+  // Records may hold seconds since 1970 where the parameter takes a text.
+  for (const format of own === undefined ? [undefined] : [own, undefined]) {
+    const name = await nameOf(search, names, format);
+    if (name === undefined) continue;
+    const incremental = { parameter: name, ...(format === undefined ? {} : { format }) };
+    return {
+      value: { ...settings, incremental },
+      reason: `tried: with \`${name}\` it leaves out what is older`,
+      isSure: true,
+    };
+  }
+  return undefined;
+}
+
+/** How many names are tried alone, where the API refuses those that it does not know. */
+const ONE_BY_ONE = 3;
+
+/** The name that asks for changes, of many that could. */
+async function nameOf(
+  search: ChangesSearch,
+  names: readonly string[],
+  format: string | undefined,
+): Promise<string | undefined> {
+  const { recorder } = search.reader;
   const all = async (some: readonly string[]) =>
-    reader.recorder.left > 0 && (await proves(search, [namesAtOnce(search, some, format)]));
+    recorder.left > 0 && (await proves(search, [namesAtOnce(search, some, format)]));
   // Some frameworks take a name in brackets for a value to compare with, and give nothing: those are asked apart.
   const isPlain = (one: string) => !/[[\]<>]/.test(one);
-  const name =
-    (await findName(names.filter(isPlain), all)) ??
-    (await findName(
-      names.filter((one) => !isPlain(one)),
-      all,
-    ));
-  if (name === undefined) return undefined;
-  const incremental = { parameter: name, ...(format === undefined ? {} : { format }) };
-  return {
-    value: { ...settings, incremental },
-    reason: `tried: with \`${name}\` it leaves out what is older`,
-    isSure: true,
-  };
+  const plain = await findName(names.filter(isPlain), all);
+  if (plain !== undefined) return plain;
+  const isStrict = recorder.isRefused;
+  const bracketed = await findName(
+    names.filter((one) => !isPlain(one)),
+    all,
+  );
+  if (bracketed !== undefined || !isStrict) return bracketed;
+  for (const name of names.filter(isPlain).slice(0, ONE_BY_ONE)) if (await all([name])) return name;
+  return undefined;
 }
 
 const formatOf = ({ column: { unit } }: Version): string | undefined =>

@@ -1,8 +1,9 @@
 /**
  * What APIs call the parameter that asks for changes only, for a column of this name; the usual ones first. They are all asked at once,
  * so that each may do.
+ * @param path where the column lies, as `sys.updatedAt`
  */
-export function changeParameters(leaf: string): string[] {
+export function changeParameters(leaf: string, path = leaf): string[] {
   const snake = leaf
     .replaceAll(/([a-z\d])([A-Z])/g, '$1_$2')
     .replaceAll(/[^A-Za-z\d]+/g, '_')
@@ -20,6 +21,9 @@ export function changeParameters(leaf: string): string[] {
     `${snake}_since`,
     `min_${snake}`,
     `${snake}_gte`,
+    `${snake}_begin_time`,
+    `since_${snake}`,
+    `${stem}after`,
     'updated_since',
     'updated_after',
     'modified_since',
@@ -45,7 +49,11 @@ export function changeParameters(leaf: string): string[] {
     `${pascal}>`,
     `${pascal}>=`,
     `${leaf}>`,
+    ...(path === leaf ? [] : [`${path}[gte]`, `${path}__gte`]),
     `filter[${leaf}][gte]`,
+    `filter[${leaf}][_gte]`,
+    `filters[${leaf}][$gte]`,
+    `${leaf}[$gte]`,
     `filter[${leaf}]`,
     `filter[${stem}_since]`,
     `filter[since]`,

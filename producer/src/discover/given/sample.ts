@@ -1,6 +1,5 @@
-import { compilePath, FatalError } from '@tributary/shared';
-import { arrangeRecords, asList } from '../../sources/rest/formats/arrange.js';
-import { nestedRecords } from '../../sources/rest/formats/nested.js';
+import { FatalError } from '@tributary/shared';
+import { recordFinder } from '../../sources/rest/formats/records-at.js';
 import { bodyOf } from '../ask/body.js';
 import { settingsOf } from '../ask/settings.js';
 import type { Target } from '../ask/target.js';
@@ -9,7 +8,8 @@ import { lastWordOf, namesOf } from '../names.js';
 import { refuseForeign, refuseForeignIn } from '../placeholders.js';
 import { deletedWhen } from '../records/deleted.js';
 import { entityDraft, understand } from '../records/entity.js';
-import { type Place, placesIn } from '../records/places.js';
+import type { Place } from '../records/place.js';
+import { placesIn } from '../records/places.js';
 import { refuseBody } from '../refusals.js';
 import { likelyPaging, type Parameter } from './likely-paging.js';
 
@@ -33,7 +33,7 @@ export function draftOfSample({ text, target, name, from, parameters }: SampleOp
   const value = 'value' in body ? body.value : undefined;
   const [place] = 'value' in body ? placesIn(value, lastWordOf(url)) : [];
   const names = namesOf(url, name, /(\w+)\??$/.exec(place?.items ?? '')?.[1]);
-  const records = 'records' in body ? body.records : place === undefined ? [] : recordsAt(value, place);
+  const records = 'records' in body ? body.records : place === undefined ? [] : recordsAt(value, place, body.format);
   const isSingle = place?.as === 'single';
   const found = understand(records, {
     isText: body.format === 'csv' || body.format === 'xml',
@@ -49,7 +49,10 @@ export function draftOfSample({ text, target, name, from, parameters }: SampleOp
   const paging = likelyPaging(value, place?.items ?? '$', records.length, parameters);
   const deleted = deletedWhen(found.columns);
   const remarks: Record<string, Remark> = {
-    items: { text: `${place?.found ?? `${records.length} records`} in ${from}`, isSure: true },
+    items: {
+      text: `${place?.found ?? `${records.length} records`} in ${from}`,
+      isSure: place?.isGuessed !== true,
+    },
     paging: { text: `${paging.reason}; not tried`, isSure: false },
     ...(target === undefined ? { url: { text: 'put the address here', isSure: false } } : {}),
     ...(deleted === undefined ? {} : { deletes: { text: deleted.reason, isSure: deleted.isSure } }),
@@ -77,15 +80,15 @@ export function draftOfSample({ text, target, name, from, parameters }: SampleOp
 }
 
 /** The records of a body, as the source will take them. */
-function recordsAt(body: unknown, { items, as, more }: Place): readonly unknown[] {
-  const found = compilePath(items).read(body);
-  const outer = arrangeRecords(
-    as === 'list' ? asList(found) : found,
-    as === 'rows' ? { as, header: 'first' } : { as },
-    items,
+function recordsAt(body: unknown, { items, as, more }: Place, format: string): readonly unknown[] {
+  const { within, header = 'first' } = more as {
+    readonly within?: { readonly items?: string; readonly as?: Place['as'] };
+    readonly header?: string | string[];
+  };
+  const inner = within === undefined ? undefined : { items: within.items ?? '$', as: within.as ?? 'list' };
+  const find = recordFinder(
+    { items, as, header, within: inner, errorWhen: undefined, graphql: undefined },
+    format === 'xml',
   );
-  const { within } = more as { readonly within?: { readonly items?: string; readonly as?: Place['as'] } };
-  return within === undefined
-    ? outer
-    : nestedRecords({ items: within.items ?? '$', as: within.as ?? 'list' }, { as, isListed: false })(outer);
+  return find(body, { status: 200, excerpt: () => '' }).records;
 }

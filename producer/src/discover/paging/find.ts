@@ -1,10 +1,13 @@
+import { isMapping } from '@tributary/shared';
 import type { Reader, Reading } from '../ask/reader.js';
 import { isSpent } from '../ask/recorder.js';
 import { carrierOf, parametersOf, withParameters } from '../ask/settings.js';
 import type { Guess, Settings } from '../guess.js';
 import { besidesOf } from './envelope.js';
 import { type Hint, hintsOf, type Told, toldBy } from './hints.js';
-import { AFTER_LAST, findName, OFFSETS, PAGES, SIZES } from './names.js';
+import { knownOffset } from './known.js';
+import { AFTER_LAST, BEFORE_LAST, findName, OFFSETS, PAGES, SIZES } from './names.js';
+import { isWindow } from './window.js';
 
 /** What is known when pages are looked for. */
 export interface FirstPage {
@@ -43,6 +46,7 @@ class PagingSearch {
   readonly #first: ReadonlySet<string>;
   readonly #told: Told;
   readonly #hints: readonly Hint[];
+  readonly #known: string | undefined;
   /** Size and number of the page, as the request has them. */
   readonly #sent: { readonly size: readonly [string, number] | undefined };
 
@@ -54,6 +58,7 @@ class PagingSearch {
     const given = parametersOf(page.settings);
     this.#told = toldBy(besides, page.records.length);
     this.#hints = hintsOf(besides, page.link, Object.keys(given), this.#told.flags);
+    this.#known = knownOffset(page.settings, besides);
     const size = Object.entries(given).find(([name, value]) => SIZES.includes(name) && /^\d+$/.test(String(value)));
     this.#sent = { size: size === undefined ? undefined : [size[0], Number(size[1])] };
   }
@@ -61,6 +66,7 @@ class PagingSearch {
   async find(): Promise<Guess<Paging>> {
     const told = this.#told;
     for (const hint of this.#hints) {
+      if (hint.kind !== 'cursor' && isWindow(this.#page.settings, hint.url)) continue;
       const found = await this.#follow(hint);
       if (found !== undefined) return found;
     }
@@ -73,7 +79,10 @@ class PagingSearch {
         totalPages !== undefined ||
         (totalRecords !== undefined && Number(totalRecords.value) <= count));
     if (!saysAll || this.#hints.length > 0) {
-      const found = (await this.#lastId()) ?? (await this.#counted(saysMore));
+      const found =
+        (more === true ? await this.#lastId(AFTER_LAST) : undefined) ??
+        (await this.#counted(saysMore)) ??
+        (this.#isFull() ? await this.#lastId(this.#namesByOrder()) : undefined);
       if (found !== undefined) return found;
     }
     return await this.#onePage(saysMore, saysAll);
@@ -108,13 +117,32 @@ class PagingSearch {
     return undefined;
   }
 
-  /** `has_more`, and nothing to go on with: the id of the last record. */
-  async #lastId(): Promise<Guess<Paging> | undefined> {
+  /** As many records as were asked for, or a round number of them: there may be more. */
+  #isFull(): boolean {
+    const { length } = this.#page.records;
+    return length === this.#sent.size?.[1] || (length >= 10 && length % 10 === 0);
+  }
+
+  /** What takes the last id, if the ids grow, or become less. */
+  #namesByOrder(): readonly string[] {
+    const ids = this.#page.records.map((record) => (isMapping(record) ? String(record.id) : ''));
+    if (!ids.every((id) => /^\d+$/.test(id))) return [];
+    const numbers = ids.map(BigInt);
+    const grows = (sign: 1 | -1) =>
+      numbers.every(
+        (one, index) =>
+          index === 0 || (sign === 1 ? one > (numbers[index - 1] ?? one) : one < (numbers[index - 1] ?? one)),
+      );
+    return grows(-1) ? BEFORE_LAST : grows(1) ? AFTER_LAST : [];
+  }
+
+  /** Nothing to go on with but the id of the last record. */
+  async #lastId(taking: readonly string[]): Promise<Guess<Paging> | undefined> {
     const { settings, records, items } = this.#page;
     const last = records.at(-1);
-    if (this.#told.more !== true || typeof last !== 'object' || last === null || !('id' in last)) return undefined;
+    if (!isMapping(last) || last.id === undefined || taking.length === 0) return undefined;
     const id = String(last.id);
-    const name = await findName(AFTER_LAST, (names) =>
+    const name = await findName(taking, (names) =>
       this.#differs(withParameters(settings, Object.fromEntries(names.map((one) => [one, id])))),
     );
     if (name === undefined) return undefined;
@@ -128,35 +156,52 @@ class PagingSearch {
           };
     return await this.#prove(
       { ...place, paging },
-      `the page says that more follows, and \`${name}\` takes the id of the last record`,
+      `${this.#told.more === true ? 'the page says that more follows' : 'the page is full'}, and \`${name}\` takes the id of the last record`,
     );
   }
 
+  /** Pages by their number, or by the records before them: the likeliest parameter of each alone, then all others at once. */
   async #counted(saysMore: boolean): Promise<Guess<Paging> | undefined> {
+    const { settings, records } = this.#page;
     const { offset, page } = this.#told;
-    const ways =
-      offset !== undefined && page === undefined
-        ? [() => this.#byOffset(), () => this.#byPage()]
-        : [() => this.#byPage(), () => this.#byOffset()];
-    // Where nothing says that there is more, one request for each way has to do.
-    for (const way of ways) {
-      const found = await way();
+    const given = Object.keys(parametersOf(settings));
+    const known = this.#known === undefined ? [] : [this.#known];
+    const isOffset = (name: string) => Object.hasOwn(OFFSETS, name) || name === offset?.name;
+    const pages = [
+      ...given.filter((name) => PAGES.includes(name)),
+      ...(page === undefined ? [] : namesOfPage(page.name)),
+      'page',
+    ];
+    const offsets = [...given.filter(isOffset), ...known, ...(offset === undefined ? [] : [offset.name]), 'offset'];
+    const [firstPage = '', firstOffset = ''] = [pages[0], offsets[0]];
+    const isSkipped = known.length > 0 || (offset !== undefined && page === undefined);
+    const likely = isSkipped ? [firstOffset, firstPage] : [firstPage, firstOffset];
+    const others = [...new Set([...pages, ...offsets, ...Object.keys(OFFSETS), ...PAGES])].filter(
+      (name) => !likely.includes(name),
+    );
+    const works = (names: readonly string[]) =>
+      this.#differs(
+        withParameters(settings, Object.fromEntries(names.map((name) => [name, isOffset(name) ? records.length : 2]))),
+      );
+    const prove = (name: string) => (isOffset(name) ? this.#byOffset(name) : this.#byPage(name));
+    for (const name of likely) {
+      const found = (await works([name])) ? await prove(name) : undefined;
       if (found !== undefined) return found;
-      if (!saysMore && this.#reader.recorder.left < 8) break;
+      if (!saysMore && this.#reader.recorder.left < 8) return undefined;
+    }
+    const name = this.#reader.recorder.isRefused ? undefined : await findName(others, works);
+    if (name !== undefined) return await prove(name);
+    if (!this.#reader.recorder.isRefused) return undefined;
+    // An API that refuses parameters which it does not know has to be asked with one at a time.
+    for (const one of namedFirst(others, this.#reader.recorder.last?.text ?? '').slice(0, ONE_BY_ONE)) {
+      const found = this.#reader.recorder.left > 5 && (await works([one])) ? await prove(one) : undefined;
+      if (found !== undefined) return found;
     }
     return undefined;
   }
 
-  async #byPage(): Promise<Guess<Paging> | undefined> {
-    const { settings } = this.#page;
-    const given = Object.keys(parametersOf(settings)).filter((name) => PAGES.includes(name));
+  async #byPage(name: string): Promise<Guess<Paging> | undefined> {
     const echoed = this.#told.page;
-    const names = [...new Set([...given, ...(echoed === undefined ? [] : namesOfPage(echoed.name)), ...PAGES])];
-    const works = (some: readonly string[]) =>
-      this.#differs(withParameters(settings, Object.fromEntries(some.map((name) => [name, 2]))));
-    const [first = 'page', ...others] = names;
-    const name = (await works([first])) ? first : await findName(others, works);
-    if (name === undefined) return undefined;
     const { totalPages, totalRecords } = this.#told;
     const total =
       totalPages !== undefined
@@ -179,15 +224,8 @@ class PagingSearch {
     return undefined;
   }
 
-  async #byOffset(): Promise<Guess<Paging> | undefined> {
-    const { settings, records } = this.#page;
-    const echoed = this.#told.offset?.name;
-    const given = Object.keys(parametersOf(settings)).filter((name) => Object.hasOwn(OFFSETS, name));
-    const names = [...new Set([...given, ...(echoed === undefined ? [] : [echoed]), ...Object.keys(OFFSETS)])];
-    const works = (some: readonly string[]) =>
-      this.#differs(withParameters(settings, Object.fromEntries(some.map((one) => [one, records.length]))));
-    const name = await findName(names, works);
-    if (name === undefined) return undefined;
+  async #byOffset(name: string): Promise<Guess<Paging> | undefined> {
+    const { records } = this.#page;
     const { totalRecords } = this.#told;
     const total = totalRecords === undefined ? {} : { total: totalRecords.path };
     const size = this.#sent.size?.[1] ?? Math.max(records.length, 1);
@@ -238,12 +276,32 @@ class PagingSearch {
     if (one.length === 0 || !one.some((record) => this.#first.has(fingerprint(record)))) return undefined;
     if (!this.#areOthers(two)) return undefined;
     if (reading.error !== undefined && !isSpent(reading.error)) return undefined;
+    if (await this.#neverEnds(settings, reading)) return undefined;
     const end = reading.goesOn || reading.error !== undefined ? '' : ', and found the end';
     return {
       value: { settings, reading },
       reason: `${reason}; tried: read ${reading.pages.length} pages${end}`,
       isSure: true,
     };
+  }
+
+  /** Some name a next page behind the last one too, and behind that: each poll would read until it gives up. */
+  async #neverEnds(settings: Settings, { goesOn, pages }: Reading): Promise<boolean> {
+    const { paging } = settings;
+    const isFollowed = isMapping(paging) && (paging.type === 'next-url' || paging.type === 'link');
+    if (!isFollowed || !goesOn || this.#reader.recorder.left <= 0) return false;
+    if (pages.at(-1)?.length === 0) {
+      const further = await this.#reader.read(settings, { pages: pages.length + 1 });
+      return further.pages.length > pages.length;
+    }
+    const { totalRecords } = this.#told;
+    const url = this.#hints.find(({ kind }) => kind === paging.type);
+    const offset = url === undefined || url.kind === 'cursor' ? undefined : offsetIn(url.url);
+    if (offset === undefined || totalRecords === undefined) return false;
+    const behind = await this.#reader.read(withParameters(settings, { [offset]: String(totalRecords.value) }), {
+      pages: 2,
+    });
+    return behind.pages[0]?.length === 0 && behind.pages.length > 1;
   }
 
   #areOthers(records: readonly unknown[]): boolean {
@@ -285,7 +343,7 @@ class PagingSearch {
     return {
       value,
       reason: 'nothing in the answer tells of more pages, and no usual parameter gives other records',
-      isSure: records.length % 10 !== 0,
+      isSure: !this.#isFull(),
     };
   }
 }
@@ -295,6 +353,21 @@ function variablesIn({ graphql }: Settings): string[] {
   const query = typeof graphql === 'object' && graphql !== null && 'query' in graphql ? String(graphql.query) : '';
   return [...query.matchAll(/\$(\w+)\s*:/g)].map(([, name = '']) => name);
 }
+
+/** How many parameters are tried alone. */
+const ONE_BY_ONE = 5;
+
+/** Those first that the text of a refusal names. */
+const namedFirst = (names: readonly string[], text: string): readonly string[] => {
+  const words = new Set(text.match(/[\w$[\]]+/g));
+  return names.toSorted((a, b) => Number(words.has(b)) - Number(words.has(a)));
+};
+
+/** The parameter of an address that skips records. */
+const offsetIn = (url: string): string | undefined =>
+  [...new URLSearchParams(url.split('?')[1] ?? '')].find(
+    ([name, value]) => Object.hasOwn(OFFSETS, name) && /^\d+$/.test(value),
+  )?.[0];
 
 /** `current_page` is asked for as `page`. */
 const namesOfPage = (echoed: string): string[] =>

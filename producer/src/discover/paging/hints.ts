@@ -34,10 +34,11 @@ const MORE =
 const LAST =
   /^(is_?last(_?page)?|last|done|end_?of_?(stream|list|results|records)|finished|complete|is_?(done|finished|end)|no_?more|last_?page_?reached)$/i;
 const TOTAL_RECORDS =
-  /^(total|count|total_?(count|records|results|items|size|elements|hits|entries|rows|number)|(record|item|result|row)s?_?(count|total)|num_?(found|results|records)|size_?total|@odata\.count|__count|matched|numberMatched|totalResults|hits|value)$/i;
-const TOTAL_PAGES = /^(total_?pages|pages?_?(count|total)|pages|last_?page|num_?pages|number_?of_?pages|max_?page)$/i;
+  /^(total|count|total_?(count|records|results|items|size|elements|hits|entries|rows|number)|(record|item|result|row)s?_?(count|total)|num_?(found|results|records)|size_?total|@odata\.count|__count|matched|numberMatched|totalResults|nb_?hits|hits|value)$/i;
+const TOTAL_PAGES =
+  /^(total_?pages|pages?_?(count|total)|pages|last_?page|num_?pages|number_?of_?pages|nb_?pages|max_?page)$/i;
 const PAGE = /^(page|current_?page|page_?(number|no|index|num)|number|pageNumber)$/i;
-const OFFSET = /^(offset|skip|start|start_?(at|index)|from|startIndex|first_?result|skipped)$/i;
+const OFFSET = /^(offset|skip|start|start_?(at|index)|from|startIndex|first_?result)$/i;
 const NEXT = /(^|[^a-zA-Z])next|Next/;
 const BACK = /prev|before|first|last|self|total|count|sync|delta|per_?page|refresh|page_?size|has/i;
 
@@ -97,7 +98,9 @@ export function hintsOf(
     });
   }
   const addresses = besides.map(({ value }) => value).filter(isUrl);
-  for (const { name, path, value } of named) {
+  // A text is a cursor for certain; a number may be that of the next page, which the API repeats without taking it.
+  const cursors = named.toSorted((a, b) => Number(typeof a.value === 'number') - Number(typeof b.value === 'number'));
+  for (const { name, path, value } of cursors) {
     if (isUrl(value) || typeof value === 'boolean' || value === null || !isCursor(name, path, value)) continue;
     const exact = addresses.flatMap((address) => parameterWith(address, String(value)));
     const names = [...new Set([...exact, ...cursorParameters(name, typeof value === 'number', given)])];

@@ -30,7 +30,8 @@ export const OFFSETS: Readonly<Record<string, readonly string[]>> = {
   sysparm_offset: ['sysparm_limit'],
 };
 
-export const SIZES = [
+/** Those that most APIs have: one is found by halves, so that a long list costs requests. */
+export const USUAL_SIZES = [
   'limit',
   'per_page',
   'page_size',
@@ -40,14 +41,19 @@ export const SIZES = [
   'maxResults',
   'max_results',
   'count',
-  '$top',
-  '$limit',
   'first',
   'page[size]',
-  'page[limit]',
-  'top',
+  '$top',
+  'pagelen',
+  'hitsPerPage',
   'take',
   'rows',
+];
+export const SIZES = [
+  ...USUAL_SIZES,
+  '$limit',
+  'page[limit]',
+  'top',
   'results',
   'PageSize',
   '_limit',
@@ -59,6 +65,17 @@ export const SIZES = [
   '_per_page',
   'resultRecordCount',
   'sysparm_limit',
+  'page_limit',
+  'pageLimit',
+  'results_per_page',
+  'resultsPerPage',
+  'perpage',
+  'per-page',
+  'page-size',
+  'maxPageSize',
+  'batch_size',
+  'batchSize',
+  'num',
 ];
 
 const CURSORS = [
@@ -86,7 +103,11 @@ export const AFTER_LAST = [
   'afterId',
   'cursor',
   'from_id',
+  'id_after',
 ];
+
+/** The same, where the newest records come first. */
+export const BEFORE_LAST = ['before', 'before_id', 'id_before', 'beforeId', 'until_id', 'older_than', 'to_id'];
 
 /** Beside a number of the next page, the page's own parameter. */
 const OF_PAGES = ['page', 'pageNumber', 'page_number', 'p'];

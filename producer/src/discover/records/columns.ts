@@ -34,9 +34,13 @@ const DEEPEST = 5;
 const MOST_NAMES = 40;
 const MOST_COLUMNS = 120;
 /** What describes the answer rather than the thing. */
-const ASIDE = /^(__metadata|__deferred|_links|links|@odata\..*|\$ref|_expandable|subresource_uris)$/;
+const ASIDE =
+  /^(__metadata|__deferred|_links|links|@odata\..*|\$ref|_expandable|subresource_uris|_highlightResult|_snippetResult|_rankingInfo|_score)$/;
 /** What only holds the record's own values. */
-const WRAPPER = /^(fields|properties|attributes|_source|node|data|values|record|resource|item|custom_attributes)$/;
+const WRAPPER = /^(sys|fields|properties|attributes|_source|node|data|values|record|resource|item|custom_attributes)$/;
+
+/** "1. open" and "2. high", as some number their columns. */
+const NUMBERED = /^\d+\.\s+(?=\p{L})/u;
 
 /** The columns that records are worth: nested values too, lists of objects, and JSON for the rest. */
 export function columnsOf(records: readonly unknown[], options: ColumnsOptions): Column[] {
@@ -62,7 +66,7 @@ function visit(node: Node, label: readonly PathStep[], found: Column[], around: 
   } else if (lists > 0 && objects + scalars.length === 0) {
     visitList(node, label, found, around);
   } else if (objects > 0 && lists + scalars.length === 0 && depth <= DEEPEST && !isMapLike(node)) {
-    const tagged = taggedValue(node);
+    const tagged = taggedValue(node) ?? linked(node) ?? enveloped(node);
     if (tagged !== undefined) visit(tagged, label, found, around);
     else for (const [inner, child] of node.children) visit(child, [...label, inner], found, around);
   } else if (around.isText && objects > 0 && lists === 0) {
@@ -95,6 +99,26 @@ function taggedValue({ children }: Node): Node | undefined {
     : undefined;
 }
 
+/** `{"sys": {"type": "Link", "linkType": "Entry", "id": "a"}}` is the id of another record. */
+function linked({ children }: Node): Node | undefined {
+  const sys = children.size === 1 ? children.get('sys') : undefined;
+  return sys?.children.has('linkType') === true ? sys.children.get('id') : undefined;
+}
+
+/** What a list within a record says of itself: `{"data": […], "has_more": false, "total_count": 2, "url": "…"}`. */
+const OF_A_LIST =
+  /^(type|object|url|uri|href|self|has_?more|total(_?count)?|count|total_?results|limit|offset|start(_?at)?|max_?results|size|page|next|cursor)$/i;
+function enveloped({ children }: Node): Node | undefined {
+  const lists = [...children.values()].filter(({ lists: count, objects }) => count > 0 && objects === 0);
+  const [list] = lists;
+  const others = [...children.keys()].filter((name) => name !== String(list?.steps.at(-1)));
+  return lists.length === 1 &&
+    others.some((name) => /more|total|count/i.test(name)) &&
+    others.every((name) => OF_A_LIST.test(name))
+    ? list
+    : undefined;
+}
+
 function isMapLike({ children, objects }: Node): boolean {
   const names = [...children.keys()];
   if (names.length === 0) return true;
@@ -107,7 +131,7 @@ function isMapLike({ children, objects }: Node): boolean {
 }
 
 function scalarColumn(node: Node, label: readonly PathStep[], values: readonly Scalar[], around: Visit): Column {
-  const found: FoundType = typeOf(String(label.at(-1)), values, around.isText);
+  const found: FoundType = typeOf(String(label.at(-1)).replace(NUMBERED, ''), values, around.isText);
   return { ...placed(node, label), ...found, filled: values.length, values: padded(node.scalars, around.records) };
 }
 
@@ -222,18 +246,28 @@ function named(columns: readonly Column[]): Column[] {
     const inside = steps
       .filter((step, index) => index === steps.length - 1 || !WRAPPER.test(step))
       .filter((step, _index, all) => step !== '#text' || all.length === 1);
-    const short = joined(inside, isCamel);
-    let name = column.steps.length > 1 && taken.has(short) ? joined(steps, isCamel) : short;
+    const short = joined(withoutRepeats(inside), isCamel);
+    const long = taken.has(short) ? joined(steps, isCamel) : short;
+    let name = column.steps.length > 1 ? long : short;
     for (let number = 2; names.has(name.toLowerCase()); number++) name = `${short}_${number}`;
     names.add(name.toLowerCase());
     return { ...column, name };
   });
 }
 
+/** `status.statusCategory.id` is the id of the status category: what a name begins with needs not be said before it. */
+const withoutRepeats = (steps: readonly string[]): readonly string[] =>
+  steps.filter((step, index) => {
+    const next = steps[index + 1];
+    const rest = next?.toLowerCase().startsWith(step.toLowerCase()) === true ? next.slice(step.length) : '';
+    return !/^[A-Z_-]/.test(rest);
+  });
+
 function joined(steps: readonly PathStep[], isCamel: boolean): string {
   const words = steps
     .map((step) =>
       String(step)
+        .replace(NUMBERED, '')
         .replaceAll(/[^\p{L}\p{N}]+/gu, '_')
         .replaceAll(/^_+|_+$/g, ''),
     )

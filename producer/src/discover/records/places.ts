@@ -1,20 +1,6 @@
 import { isMapping, pathToName } from '@tributary/shared';
-import type { Settings } from '../guess.js';
-
-/** Where records may lie in a body, and how. */
-export interface Place {
-  /** As `items` names it. */
-  readonly items: string;
-  readonly as: 'list' | 'single' | 'map' | 'columns' | 'rows';
-  /** More settings that belong to it, such as `header` or `within`. */
-  readonly more: Settings;
-  readonly count: number;
-  /** What was found there, in words. */
-  readonly found: string;
-  /** The names are plainly values, such as codes or days. */
-  readonly isKeyed?: boolean;
-  readonly score: number;
-}
+import type { Place, Unrated } from './place.js';
+import { type Heading, headingsIn, rowsAt } from './rows.js';
 
 /** A list within a record is a part of it; nothing that lies deeper than this holds the records. */
 const DEEPEST = 5;
@@ -31,30 +17,42 @@ const ASIDE =
  */
 export function placesIn(body: unknown, hint: string): Place[] {
   const found: Place[] = [];
-  walk(body, '$', 0, found, hint.toLowerCase());
+  walk(body, '$', 0, { found, hint: hint.toLowerCase(), headings: headingsIn(body) });
   const single = singleOf(body, found);
   return [...found, ...(single === undefined ? [] : [single])].sort((a, b) => b.score - a.score);
 }
 
-function walk(value: unknown, path: string, depth: number, found: Place[], hint: string): void {
+interface Walk {
+  readonly found: Place[];
+  readonly hint: string;
+  /** What could name the cells of rows. */
+  readonly headings: readonly Heading[];
+}
+
+function walk(value: unknown, path: string, depth: number, around: Walk): void {
+  const { found, hint, headings } = around;
   if (depth > DEEPEST || typeof value !== 'object' || value === null) return;
   if (Array.isArray(value)) {
-    const place = listOf(value, path);
+    const place = listOf(value, path) ?? rowsAt(value, path, headings);
     if (place !== undefined) found.push(rated(place, path, depth, hint));
     // A header and the records beside each other in a list: [{"page": 1}, [...]].
     else if (value.length <= 4)
       value.forEach((one, index) => {
-        if (Array.isArray(one)) walk(one, `${path}[${index}]`, depth + 1, found, hint);
+        if (Array.isArray(one)) walk(one, `${path}[${index}]`, depth + 1, around);
       });
+    return;
+  }
+  const lists = listsByName(value, path);
+  if (lists !== undefined) {
+    // Each of its lists alone would be a part of the records: those of one day.
+    found.push(rated(lists, path, depth, hint));
     return;
   }
   for (const place of [columnsOf(value, path), mapOf(value, path)])
     if (place !== undefined) found.push(rated(place, path, depth, hint));
   for (const [name, inner] of Object.entries(value))
-    walk(inner, `${path}${pathToName(name).text.slice(1)}`, depth + 1, found, hint);
+    walk(inner, `${path}${pathToName(name).text.slice(1)}`, depth + 1, around);
 }
-
-type Unrated = Omit<Place, 'score'>;
 
 function rated(place: Unrated, path: string, depth: number, hint: string): Place {
   const name = (/([^.'[\]]+)'?\]?$/.exec(path)?.[1] ?? '').toLowerCase();
@@ -81,20 +79,7 @@ function listOf(list: readonly unknown[], items: string): Unrated | undefined {
       };
     return { items, as: 'list', more: {}, count, found: `a list of ${count} objects` };
   }
-  const [first, second] = filled;
-  if (!filled.every(Array.isArray) || !Array.isArray(first)) return undefined;
-  const isRow =
-    Array.isArray(second) &&
-    second.length === first.length &&
-    second.every((cell) => typeof cell !== 'object' || cell === null);
-  if (!isRow || !first.every((cell) => typeof cell === 'string')) return undefined;
-  return {
-    items,
-    as: 'rows',
-    more: {},
-    count: list.length - 1,
-    found: `${list.length} rows, whose first names the columns`,
-  };
+  return undefined;
 }
 
 /** Each holds hardly more than a list of the records: `{"day": "2024-05-01", "rates": [{...}]}`. */
@@ -121,7 +106,19 @@ function columnsOf(value: object, items: string): Unrated | undefined {
 }
 
 /** Names that are values: codes, numbers, days, or long ids. */
-const VALUE_NAME = /^([A-Z]{2,5}|\d+|\d{4}-\d\d(-\d\d)?|[0-9a-f-]{16,})$/;
+const VALUE_NAME = /^([A-Z]{2,5}|\d+|\d{4}-\d\d(-\d\d)?|[0-9a-f-]{16,}|(?=[\w-]*\d)[\w-]{18,})$/;
+
+/** `{"2024-05-01": [{…}], "2024-05-02": [{…}]}` */
+function listsByName(value: object, items: string): Unrated | undefined {
+  const entries = Object.entries(value) as [string, unknown][];
+  const areLists = entries.every(
+    ([name, one]) => VALUE_NAME.test(name) && Array.isArray(one) && one.length > 0 && one.every(isMapping),
+  );
+  if (entries.length === 0 || !areLists) return undefined;
+  const count = entries.reduce((sum, [, list]) => sum + (list as unknown[]).length, 0);
+  const found = `${entries.length} lists of objects by name, ${count} in all`;
+  return { items, as: 'map', more: { within: { as: 'list' } }, count: count * 2, found, isKeyed: true };
+}
 
 /** `{"EUR": {…}, "CHF": {…}}` */
 function mapOf(value: object, items: string): Unrated | undefined {
@@ -143,9 +140,18 @@ function mapOf(value: object, items: string): Unrated | undefined {
       };
     }
     const shared = Object.keys(first).filter((name) => inner.every((one) => Object.hasOwn(one, name))).length;
-    const alike = shared >= 2 && shared >= Object.keys(first).length * 0.6;
-    return alike && (areValues || count >= 4)
-      ? { items, as: 'map', more: {}, count, found: `${count} objects by name, all alike`, isKeyed: areValues }
+    // A whole body of objects with the very same fields is a map, whatever the names are: {"bitcoin": {"usd": 1}, "ether": {"usd": 2}}.
+    const isWhole = items === '$' && inner.every((one) => Object.keys(one).length === shared && areScalars(one));
+    const alike = (shared >= 2 && shared >= Object.keys(first).length * 0.6) || (isWhole && shared === 1);
+    return alike && (areValues || isWhole || count >= 4)
+      ? {
+          items,
+          as: 'map',
+          more: {},
+          count,
+          found: `${count} objects by name, all alike`,
+          isKeyed: areValues || isWhole,
+        }
       : undefined;
   }
   if (!areValues || count < 3 || !isScalarMap(value)) return undefined;
@@ -156,6 +162,9 @@ const isScalarMap = (value: object): boolean =>
   Object.entries(value).every(
     ([name, one]) => VALUE_NAME.test(name) && (typeof one === 'number' || typeof one === 'string'),
   );
+
+const areScalars = (value: object): boolean =>
+  Object.values(value).every((one) => typeof one !== 'object' || one === null);
 
 const IDENTITY = /^(_?id|uuid|guid|sha|slug)$/i;
 

@@ -13,13 +13,15 @@ export interface FoundType {
 
 const TIME_NAME =
   /(^|[_\s-])(at|on|time|date|timestamp|ts|dt|created|updated|modified|changed|expires?|seen|since|until|start|end|born|published|deadline|sunrise|sunset)$|(At|On|Time|Date|Timestamp|Ts|_ms|_ts)$|^(time|date|timestamp|created|updated|modified|published)|Epoch|epoch/;
+/** Eight digits are a day only where the name says so. */
+const DAY_NAME = /(^|[_\s-])(date|day|on)(_|$)|(Date|Day|On)$|^(date|day)/;
 const MONEY_NAME =
-  /price|amount|total|cost|balance|\btax|_tax|fee|revenue|salary|discount|subtotal|payment|budget|rate$/i;
+  /price|amount|total|cost|balance|\btax|_tax|(^|_)fees?(_|$)|fees?$|revenue|salary|discount|subtotal|payment|budget|rate$/i;
 /** Numbers that happen to be whole now. */
 const MEASURE_NAME =
   /^(value|temp|temperature|humidity|speed|lat|lon|lng|latitude|longitude|score|ratio|percent(age)?|rating|weight|width|height|distance|duration)$|_(rate|ratio|score|percent|pct|avg|mean)$/i;
 const COUNT_NAME =
-  /(^|_)(num|count|total|quantity|qty|size|length|position|index|version|segments|views|likes|stock)(_|$)|(Count|Quantity|Size|Total)$/;
+  /(^|_)(num|count|total|quantity|qty|size|length|position|index|version|segments|views|likes|stock|volume|trades|units|shares)(_|$)|(Count|Quantity|Size|Total)$/;
 /** Digits that are no number: they may begin with a zero. */
 const CODE_NAME =
   /(^|_|[a-z])(id|ids|code|zip|postal|postcode|phone|fax|iban|account|number|no|nr|sku|ean|isbn|last4|year)$/i;
@@ -55,7 +57,9 @@ function typeOfNumbers(name: string, values: readonly (number | ExactNumber)[]):
   const isWhole = values.every((value) => /^-?\d+$/.test(String(value)));
   const unit = TIME_NAME.test(name) ? unitOf(values.map(Number)) : undefined;
   if (unit !== undefined) return { type: 'datetime', unit, isSure: true };
-  if (MONEY_NAME.test(name) && !COUNT_NAME.test(name) && !(isWhole && /amount|total/i.test(name)))
+  // A decimal takes whole numbers too; an integer would refuse the first 19.90 that comes. Amounts are often cents.
+  const isTotal = /^(sub_?|grand_?)?total$/i.test(name);
+  if (isTotal || (MONEY_NAME.test(name) && !COUNT_NAME.test(name) && !(isWhole && /amount|total/i.test(name))))
     return { type: 'decimal', isSure: true };
   if (!isWhole)
     return { type: values.some((value) => value instanceof ExactNumber) ? 'decimal' : 'number', isSure: true };
@@ -86,6 +90,7 @@ const PATTERNS = [
   'dd-MM-yyyy',
   'yyyy/MM/dd',
   'yyyy.MM.dd',
+  'yyyyMMdd',
   'dd MMM yyyy',
   'd MMM yyyy',
   'MMM d yyyy',
@@ -117,6 +122,10 @@ function typeOfDigits(name: string, texts: readonly string[], isText: boolean): 
       ? unitOf(numbers)
       : undefined;
   if (unit !== undefined) return { type: 'datetime', unit, isSure: true };
+  if (DAY_NAME.test(name) && texts.every((text) => /^(19|20)\d{6}$/.test(text))) {
+    const day = patternOf(texts);
+    if (day !== undefined) return day;
+  }
   const hasPoint = texts.some((text) => text.includes('.'));
   const isFixed = new Set(texts.map((text) => text.split('.')[1]?.length ?? 0)).size === 1;
   // "1.10" of a version is no number, unless money or many fixed digits say so.
