@@ -60,6 +60,11 @@ export default defineConfig({
           hookTimeout: 900_000,
         },
       },
+      // `npm run test:s3` alone: it installs OpenStack Swift, some 60 packages of Debian.
+      {
+        ...sources,
+        test: { ...patient, name: 's3', include: ['test/s3/*.test.ts'], testTimeout: 600_000, hookTimeout: 900_000 },
+      },
       {
         ...sources,
         test: {

@@ -44,7 +44,7 @@ describe.each(documents.map((document) => [document.path, document] as const))('
   });
 
   test('names npm scripts that exist', () => {
-    const named = commandsOf(document, /\bnpm (?:run (?:-s |--silent )?)?([a-z][a-z:-]*)/g);
+    const named = commandsOf(document, /\bnpm (?:run (?:-s |--silent )?)?([a-z][a-z0-9:-]*)/g);
     expect(named.filter((name) => !NPM.has(name) && !(name in scripts))).toEqual([]);
   });
 

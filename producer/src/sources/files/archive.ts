@@ -128,7 +128,7 @@ class S3Shelf implements Shelf {
   async write(url: string, opened: OpenFile, sha256: string, signal: AbortSignal): Promise<string> {
     const { name, path } = bucketIn(url);
     let written = '';
-    await this.#s3.ask(`archiving ${opened.file.name}`, signal, async (client) => {
+    await this.#s3.ask(`archiving ${opened.file.name} to ${url}`, signal, async (client) => {
       const bytes = new RawBytes(opened, 0, signal);
       const pieces = bytes[Symbol.asyncIterator]();
       const stream = new ReadableStream<Uint8Array<ArrayBuffer>>({

@@ -16,6 +16,8 @@ async function startS3() {
   const objects = new Map<string, Stored>();
   const asked: string[] = [];
   let refusal: number | undefined;
+  /** What it refuses to read, and why. */
+  const denied = new Map<string, string>();
   const server = createServer((request, response) => {
     const pieces: Buffer[] = [];
     request.on('data', (piece: Buffer) => pieces.push(piece));
@@ -63,7 +65,10 @@ async function startS3() {
         return answer(200, `<ListBucketResult><IsTruncated>false</IsTruncated>${items.join('')}</ListBucketResult>`);
       }
       if (object === undefined) return answer(404, '<Error><Code>NoSuchKey</Code><Message>none</Message></Error>');
+      const why = denied.get(key);
+      if (why !== undefined) return answer(403, `<Error><Code>${why}</Code></Error>`);
       const [, from, to] = /bytes=(\d+)-(\d*)/.exec(request.headers.range ?? '') ?? [];
+      if (Number(from) >= object.content.length) return answer(416, '<Error><Code>InvalidRange</Code></Error>');
       const body =
         from === undefined ? object.content : object.content.subarray(Number(from), to ? Number(to) + 1 : undefined);
       const headers = {
@@ -81,6 +86,7 @@ async function startS3() {
   return {
     objects,
     asked,
+    denied,
     settings: { s3: { endpoint: url, accessKey: 'reader', secretKey: SECRET }, retries: 1, retryDelay: '1ms' },
     put: (key: string, text: string) => void objects.set(key, { content: Buffer.from(text), metadata: {} }),
     refuse: (status: number | undefined) => {
@@ -136,6 +142,32 @@ test('an object that is replaced while it is read, or listed and not there, cost
   expect(ids).toContain('b');
   expect(doubts.join()).toContain('another object was put in its place');
   expect(idsIn((await poll()).records)).toContain('new');
+});
+
+test('an object that is archived by the server, may not be read, or cannot be asked for, costs no other', async () => {
+  const s3 = await startS3();
+  for (const name of ['a', 'frozen', 'hidden', 'what?', 'z']) s3.put(`drop/${name}.csv`, `id,name\n${name},x\n`);
+  s3.denied.set('drop/frozen.csv', 'InvalidObjectState').set('drop/hidden.csv', 'AccessDenied');
+  const { poll, doubts } = await stageOf({ path: 's3://drop/*.csv', ...s3.settings });
+  const { records, inputs, pages } = await poll();
+  expect(idsIn(records)).toEqual(['a', 'z']);
+  const refused = inputs.filter(({ outcome }) => outcome === 'refused');
+  expect(refused.map(({ name }) => name).toSorted()).toEqual(['frozen.csv', 'hidden.csv', 'what?.csv']);
+  expect(doubts.join('\n')).toMatch(/frozen\.csv .*restore it/);
+  expect(doubts.join('\n')).toMatch(/hidden\.csv .*s3:GetObject/);
+  expect(doubts.join('\n')).toMatch(/what\?\.csv .*rename it/);
+  expect(pages.at(-1)?.doubt).toContain('was not read');
+  s3.denied.set('drop/a.csv', 'SignatureDoesNotMatch');
+  s3.put('drop/a.csv', 'id,name\nanother,x\n');
+  await expect(poll()).rejects.toMatchObject({ name: 'FatalError', code: 'http_403' });
+});
+
+test('a small object takes one request', async () => {
+  const s3 = await startS3();
+  s3.put('drop/a.csv', 'id,name\n1,x\n');
+  const { poll } = await stageOf({ path: 's3://drop/*.csv', ...s3.settings });
+  await poll();
+  expect(s3.asked).toEqual(['GET drop/', 'GET drop/a.csv']);
 });
 
 test('a refusal is told with what to look at and without the secret; a server that fails is asked again', async () => {

@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { systemClock } from '@tributary/shared';
+import { type Clock, systemClock } from '@tributary/shared';
 import { onTestFinished } from 'vitest';
 import { archiveOf } from '../../../src/sources/files/archive.js';
 import { FilesSource } from '../../../src/sources/files/files.js';
@@ -12,7 +12,7 @@ import { type Input, type Page, type PageRequest, type Place, Unreadable } from 
 import { filesEndpointWith, pipelineWith } from '../../support/pipeline.js';
 
 /** A folder with files, and the source that reads it. */
-export async function stageOf(settings: object = {}, more: object = {}) {
+export async function stageOf(settings: object = {}, more: object = {}, clock: Clock = systemClock) {
   const folder = await mkdtemp(join(tmpdir(), 'tributary-files-'));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
   const withPaths = JSON.parse(
@@ -20,13 +20,14 @@ export async function stageOf(settings: object = {}, more: object = {}) {
   ) as object;
   const endpoint = filesEndpointWith(withPaths, more);
   const doubts: string[] = [];
-  const gate = new Gate(pipelineWith({}).limits, systemClock);
-  const events = { onRetry: () => {}, onDoubt: () => {} };
-  const s3 = () => new S3(endpoint.config, { ...events, gate, clock: systemClock, random: () => 0 });
+  const retried: string[] = [];
+  const gate = new Gate(pipelineWith({}).limits, clock);
+  const events = { onRetry: (code: string) => void retried.push(code), onDoubt: () => {} };
+  const s3 = () => new S3(endpoint.config, { ...events, gate, clock, random: () => 1 });
   const source = new FilesSource(endpoint, {
     place: placeOf(endpoint.config, s3),
     archive: archiveOf(endpoint.config, s3),
-    clock: systemClock,
+    clock,
     onRetry: () => {},
     onDoubt: (doubt) => void doubts.push(doubt),
   });
@@ -64,7 +65,7 @@ export async function stageOf(settings: object = {}, more: object = {}) {
     const inputs = pages.flatMap((page): readonly Input[] => page.inputs ?? []);
     return { pages, records, bad, inputs, place };
   };
-  return { folder, endpoint, source, doubts, write, read, poll };
+  return { folder, endpoint, source, doubts, retried, write, read, poll };
 }
 
 export const idsIn = (records: readonly unknown[]): unknown[] =>

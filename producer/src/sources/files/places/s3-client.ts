@@ -86,16 +86,24 @@ export class S3 {
     );
     const told = `${what} (${this.shown}): ${withoutValues(describeError(cause), secrets)}`;
     if (status === 401 || status === 403) {
-      return new FatalError(
-        `http_${status}`,
-        `${told}; look at s3.accessKey, s3.secretKey, s3.region, and at what the key may do`,
-      );
+      const advice = 'look at s3.accessKey, s3.secretKey, s3.region, and at what the key may do';
+      return new Refused(status, `${told}; ${advice}`, cause);
     }
     if (status === 404) return new NotThere(told);
-    if (status !== undefined && status >= 400 && status < 500 && status !== 408 && status !== 429) {
-      return new FatalError(`http_${status}`, told);
-    }
+    if (status !== undefined && status >= 400 && status < 500 && status !== 408 && status !== 429)
+      return new Refused(status, told, cause);
     return new RetryableError(status === undefined ? 's3_unreachable' : `http_${status}`, told);
+  }
+}
+
+/** The server refuses what was asked for. */
+export class Refused extends FatalError {
+  /** Why, as S3 calls it: AccessDenied. Undefined if the server does not say it. */
+  readonly why: string | undefined;
+
+  constructor(status: number, message: string, cause: unknown) {
+    super(`http_${status}`, message);
+    this.why = cause instanceof Error && 'code' in cause && typeof cause.code === 'string' ? cause.code : undefined;
   }
 }
 

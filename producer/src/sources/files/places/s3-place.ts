@@ -1,7 +1,8 @@
 import { FatalError } from '@tributary/shared';
 import { isTemporary, matcherOf, splitGlob } from './glob.js';
-import { FileGone, type FilePlace, type FoundFile, type Listing, type OpenFile } from './place.js';
+import type { FilePlace, FoundFile, Listing, OpenFile, Trouble } from './place.js';
 import { type Bucket, bucketIn, NotThere, type S3 } from './s3-client.js';
+import { OpenObject } from './s3-object.js';
 
 /** A prefix of a bucket. */
 export class S3Place implements FilePlace {
@@ -49,10 +50,14 @@ export class S3Place implements FilePlace {
     const names = new Set(objects.map(({ name }) => name));
     const isMoved = (name: string) =>
       this.#moveTo?.name === bucketName && `${prefix}${name}`.startsWith(this.#moveTo.path);
-    const files = objects.filter(
+    const wanted = objects.filter(
       ({ name }) => this.#matches(name) && !isTemporary(name) && !name.endsWith('/') && !isMoved(name),
     );
-    return { files, troubles: [], has: (name) => names.has(name) };
+    const isStrange = ({ name }: FoundFile) => STRANGE.test(`${prefix}${name}`);
+    const troubles = wanted
+      .filter(isStrange)
+      .map(({ name }): Trouble => ({ name, code: 'strange_name', reason: RENAME }));
+    return { files: wanted.filter((file) => !isStrange(file)), troubles, has: (name) => names.has(name) };
   }
 
   async open(file: FoundFile): Promise<OpenFile> {
@@ -107,49 +112,9 @@ export class S3Place implements FilePlace {
   }
 }
 
-class OpenObject implements OpenFile {
-  readonly file: FoundFile;
-  readonly #s3: S3;
-  readonly #bucketName: string;
-  readonly #key: string;
-
-  constructor(s3: S3, bucketName: string, key: string, file: FoundFile) {
-    this.#s3 = s3;
-    this.#bucketName = bucketName;
-    this.#key = key;
-    this.file = file;
-  }
-
-  async read(offset: number, wanted: number, signal: AbortSignal): Promise<Buffer> {
-    const length = Math.min(wanted, this.file.size - offset);
-    if (length <= 0) return Buffer.alloc(0);
-    try {
-      return await this.#s3.ask(`reading ${this.file.name}`, signal, async (client) => {
-        const response = await client.getPartialObject(this.#key, { bucketName: this.#bucketName, offset, length });
-        const tag = response.headers.get('etag')?.replaceAll('"', '').replace(/^W\//, '');
-        if (tag !== undefined && tag !== this.file.tag) {
-          await response.body?.cancel();
-          throw new FileGone(
-            'changed',
-            'another object was put in its place while it was read; the next poll reads it anew',
-          );
-        }
-        const bytes = Buffer.from(await response.arrayBuffer());
-        if (bytes.length !== length)
-          throw new Error(`the answer has ${bytes.length} bytes, where ${length} were asked for`);
-        return bytes;
-      });
-    } catch (error) {
-      if (error instanceof NotThere)
-        throw new FileGone('gone', 'it is listed, and not there (yet, or any more): the next poll looks again');
-      throw error;
-    }
-  }
-
-  /** Each answer says which object it is of. */
-  async changed(): Promise<string | undefined> {
-    return undefined;
-  }
-
-  async close(): Promise<void> {}
-}
+/**
+ * Keys of objects that cannot be asked for: the client takes what is behind a `?` for a query, and signs another path than it sends; `fetch`
+ * goes up at the parts `.` and `..`, as in all addresses.
+ */
+const STRANGE = /\?|(^|\/)\.{1,2}(\/|$)/;
+const RENAME = 'an object with ? in its name, or with . or .. for a folder, cannot be asked for: rename it';

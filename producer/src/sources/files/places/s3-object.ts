@@ -1,0 +1,73 @@
+import { PIECE } from '../bytes.js';
+import { FileGone, type FoundFile, type OpenFile } from './place.js';
+import { NotThere, Refused, type S3 } from './s3-client.js';
+
+/** An object of a bucket that is being read. Each answer has to be of the object that was listed. */
+export class OpenObject implements OpenFile {
+  readonly file: FoundFile;
+  readonly #s3: S3;
+  readonly #bucketName: string;
+  readonly #key: string;
+  /** The first piece, which is looked at more than once: for what the file is, for its hash, and to be read. */
+  #head: Promise<Buffer> | undefined;
+
+  constructor(s3: S3, bucketName: string, key: string, file: FoundFile) {
+    this.#s3 = s3;
+    this.#bucketName = bucketName;
+    this.#key = key;
+    this.file = file;
+  }
+
+  async read(offset: number, wanted: number, signal: AbortSignal): Promise<Buffer> {
+    const length = Math.min(wanted, this.file.size - offset);
+    if (length <= 0) return Buffer.alloc(0);
+    if (offset + length > PIECE) return await this.#fetch(offset, length, signal);
+    this.#head ??= this.#fetch(0, Math.min(PIECE, this.file.size), signal);
+    return (await this.#head).subarray(offset, offset + length);
+  }
+
+  async #fetch(offset: number, length: number, signal: AbortSignal): Promise<Buffer> {
+    try {
+      return await this.#s3.ask(`reading ${this.file.name}`, signal, async (client) => {
+        const response = await client.getPartialObject(this.#key, { bucketName: this.#bucketName, offset, length });
+        const tag = response.headers.get('etag')?.replaceAll('"', '').replace(/^W\//, '');
+        if (tag !== undefined && tag !== this.file.tag) {
+          await response.body?.cancel();
+          throw new FileGone('changed', REPLACED);
+        }
+        const bytes = Buffer.from(await response.arrayBuffer());
+        if (bytes.length !== length)
+          throw new Error(`the answer has ${bytes.length} bytes, where ${length} were asked for`);
+        return bytes;
+      });
+    } catch (error) {
+      throw this.#ofThisAlone(error);
+    }
+  }
+
+  /** What is wrong with this object alone must not end the poll: others can be read. */
+  #ofThisAlone(error: unknown): unknown {
+    if (error instanceof NotThere)
+      return new FileGone('gone', 'it is listed, and not there (yet, or any more): the next poll looks again');
+    // Nothing is asked for behind the end that was listed: it is a shorter one by now.
+    if (error instanceof Refused && error.code === 'http_416') return new FileGone('changed', REPLACED);
+    const remedy = error instanceof Refused ? REFUSED_ALONE[error.why ?? ''] : undefined;
+    return remedy === undefined ? error : new FileGone('refused', remedy, error);
+  }
+
+  /** Each answer says which object it is of. */
+  async changed(): Promise<string | undefined> {
+    return undefined;
+  }
+
+  async close(): Promise<void> {}
+}
+
+const REPLACED = 'another object was put in its place while it was read; the next poll reads it anew';
+
+/** Codes by which S3 refuses one object to a key that may list the bucket. */
+const REFUSED_ALONE: Readonly<Record<string, string>> = {
+  InvalidObjectState: 'it lies in an archive of the server (Glacier): restore it',
+  AccessDenied:
+    'the key may not read it, or what it is encrypted with: give it the right to (s3:GetObject, kms:Decrypt)',
+};
