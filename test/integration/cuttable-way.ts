@@ -13,7 +13,7 @@ const PORTS: Readonly<Record<string, number>> = {
 
 /** A way to a server that can fall silent, be cut, and be closed for a while, without hurting the connections of others. */
 export async function startCuttableWay(target: string) {
-  const { hostname, port, protocol } = new URL(target);
+  let { hostname, port, protocol } = new URL(target);
   const sockets = new Set<Socket>();
   let isOpen = true;
   let isSilent = false;
@@ -60,5 +60,10 @@ export async function startCuttableWay(target: string) {
     isSilent = true;
     fallSilent();
   };
-  return { url: url.toString(), fallSilent, hang, cut, close, open };
+  /** From now on it leads to another server. */
+  const leadTo = (other: string) => {
+    ({ hostname, port, protocol } = new URL(other));
+    cut();
+  };
+  return { url: url.toString(), fallSilent, hang, cut, close, open, leadTo };
 }

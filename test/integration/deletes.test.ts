@@ -78,6 +78,7 @@ async function setUp(settings: object, version: object = { version: 'n' }) {
       claim: (...args) => keys.claim(...args),
       own: (...args) => keys.own(...args),
       live: (names) => keys.live(names),
+      held: () => keys.held(),
       async note(batch) {
         die('before a key is noted');
         const earlier = await keys.note(batch);

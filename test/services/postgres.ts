@@ -50,10 +50,22 @@ export interface PrivatePostgresPair {
   follow(server: PrivateService, primary: PrivateService): Promise<void>;
 }
 
-/** A primary of the test's own, and a standby that follows it until it is promoted (`SELECT pg_promote()`). */
-export async function startPrivatePostgresPair(say: Say = sayOnConsole): Promise<PrivatePostgresPair> {
+/**
+ * A primary of the test's own, and a standby that follows it until it is promoted (`SELECT pg_promote()`).
+ * @param settings of both, as of {@link startPrivatePostgres}
+ */
+export async function startPrivatePostgresPair(
+  say: Say = sayOnConsole,
+  settings: object = {},
+): Promise<PrivatePostgresPair> {
   const programs = await findOrInstall(findPrograms, [debianPackage], say);
-  const replication = { wal_level: 'replica', max_wal_senders: 4, wal_keep_size: '256MB', hot_standby: 'on' };
+  const replication = {
+    wal_level: 'replica',
+    max_wal_senders: 4,
+    wal_keep_size: '256MB',
+    hot_standby: 'on',
+    ...settings,
+  };
   const primary = await runPrivately((folder) => prepare(folder, programs, replication));
   const standby = await runPrivately((folder) => prepare(folder, programs, replication, primary.url)).catch(
     async (error: unknown) => {

@@ -14,6 +14,9 @@ local fence = string.match(redis.call('HGET', KEYS[1], ARGV[1]) or '', '^(%d+)')
 if ARGV[2] ~= '' and ARGV[2] ~= fence then return 'lease' end
 `;
 
+const HELD = `${FENCED}
+return ''`;
+
 /**
  * A Redis that was replaced, or restarted from an older copy, lacks keys that this walk has noted, and they would count as missing.
  * So the entry without a name says which walk goes on, and how often it has noted.
@@ -185,6 +188,10 @@ class RedisRunKeys implements RunKeys {
       this.#noted = 0;
       return this.#call(BEGIN, [], this.#kind, this.#head());
     });
+  }
+
+  async held(): Promise<void> {
+    await this.#call(HELD, []);
   }
 
   async note(keys: readonly KnownKey[]): Promise<number> {

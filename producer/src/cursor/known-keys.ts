@@ -38,6 +38,8 @@ export interface RunKeys {
    * @throws RetryableError if another producer holds the endpoint by now; so do all other calls
    */
   begin(): Promise<void>;
+  /** @throws RetryableError if another producer holds the endpoint by now */
+  held(): Promise<void>;
   /**
    * Notes keys, each once.
    * @returns how many of them earlier runs had brought, and not as deleted
@@ -112,6 +114,8 @@ class MemoryRunKeys implements RunKeys {
     if (this.#endpoints.get(this.#id)?.kind === this.#kind) return;
     this.#endpoints.set(this.#id, { kind: this.#kind, keys: new Map() });
   }
+
+  async held(): Promise<void> {}
 
   async note(keys: readonly KnownKey[]): Promise<number> {
     let earlier = 0;

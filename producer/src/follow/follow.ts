@@ -88,7 +88,7 @@ export async function follow(
         .slice(from, to)
         .flatMap((change) => memberOf(change.endpoint).shaped(change, fetchedAt) ?? []);
       const told = await shared.withoutMoved(shaped);
-      for (const member of members.values()) await member.note();
+      for (const member of new Set(shaped.map((one) => one.member))) await member.note();
       for (const one of told) {
         const room = one.member.publish(one);
         if (room !== undefined) await room;

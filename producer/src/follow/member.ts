@@ -123,8 +123,13 @@ export class Member {
     this.#live.add(known.key);
   }
 
-  /** Notes the keys that wait. */
+  /**
+   * Notes the keys that wait. To be called before anything of them is published, also if none waits: a producer that was suspended publishes
+   * nothing that another one streams by now.
+   * @throws RetryableError if another producer holds the endpoint by now
+   */
   async note(): Promise<void> {
+    if (this.#waiting.size === 0) return await this.#keys.held();
     const waiting = [...this.#waiting.values()];
     this.#waiting = new Map();
     for (let from = 0; from < waiting.length; from += BATCH) await this.#keys.note(waiting.slice(from, from + BATCH));

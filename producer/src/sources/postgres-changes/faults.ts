@@ -1,4 +1,4 @@
-import { FatalError, RetryableError } from '@tributary/shared';
+import { describeError, FatalError, RetryableError } from '@tributary/shared';
 import type { Concealed } from '../sql/concealed.js';
 import { faultOf } from '../sql/postgres/errors.js';
 import { codeOf } from './catalog.js';
@@ -37,6 +37,14 @@ export class Faults {
       const remedy = 'let it see all rows: ALTER ROLE … BYPASSRLS';
       const words = `a policy hides rows from the user of the URL, and they would count as deleted; ${remedy}`;
       return new FatalError('rows_hidden', `${where}: ${words}`);
+    }
+    if (codeOf(cause) === '53300') {
+      const remedy =
+        'raise max_wal_senders and max_connections, or end what uses them (SELECT * FROM pg_stat_activity): following needs a connection and a sender, and another sender for a moment when it begins';
+      return new RetryableError(
+        'no_free_connection',
+        `${where}: ${concealed.conceal(describeError(cause))}; ${remedy}`,
+      );
     }
     const known = error instanceof RetryableError || error instanceof FatalError;
     const fault = known ? error : faultOf(error, timeout);

@@ -1,0 +1,178 @@
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { Session } from '../../../producer/src/sources/postgres-changes/session.js';
+import { type PrivateService, uniqueName } from '../../services/handle.js';
+import { type PrivatePostgresPair, startPrivatePostgres, startPrivatePostgresPair } from '../../services/postgres.js';
+import { startCuttableWay } from '../cuttable-way.js';
+import { followerOf, runOn, sharedPostgres } from './followed.js';
+
+const entities = {
+  thing: { dataset: 'things', queue: 'things', key: 'id', fields: { id: 'integer', name: 'string?' } },
+};
+
+const followed = (url: string, name: string) =>
+  followerOf({ things: { url, table: name, slot: name, entity: 'thing', chunk: 10 } }, { entities });
+
+const rowsOf = async (url: string, name: string) => {
+  const rows = await runOn(url, `SELECT id, name FROM ${name} ORDER BY id`);
+  return Object.fromEntries(rows.map((row) => [String(row.id), row]));
+};
+
+const failure = (running: Promise<unknown>): Promise<unknown> =>
+  running.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+
+describe('a server that does not write what is needed', () => {
+  let server: PrivateService;
+  beforeAll(async () => {
+    server = await startPrivatePostgres(undefined, { wal_level: 'replica', max_wal_senders: 2 });
+  });
+  afterAll(() => server.stop());
+
+  test('is told with the setting that has to be changed, and nothing is made there', async () => {
+    const name = uniqueName('plain');
+    await runOn(server.url, `CREATE TABLE ${name} (id int PRIMARY KEY, name text)`);
+    const { open } = followed(server.url, name);
+    expect(await failure(open().run())).toMatchObject({
+      name: 'FatalError',
+      code: 'wal_level',
+      message: expect.stringMatching(/wal_level is replica\. Set wal_level = logical .* restart/),
+    });
+    expect(
+      await runOn(server.url, 'SELECT 1 FROM pg_publication UNION ALL SELECT 1 FROM pg_replication_slots'),
+    ).toEqual([]);
+  });
+});
+
+describe('a server with one slot and one sender, which throws its log away early', () => {
+  const server = sharedPostgres({
+    max_replication_slots: 1,
+    max_wal_senders: 1,
+    max_slot_wal_keep_size: '1MB',
+    min_wal_size: '32MB',
+    max_wal_size: '32MB',
+  });
+
+  /** A table that is followed. */
+  async function table() {
+    const name = uniqueName('scarce');
+    await server.run(
+      `CREATE TABLE ${name} (id int PRIMARY KEY, name text)`,
+      `INSERT INTO ${name} SELECT n, 'row ' || n FROM generate_series(1, 15) n`,
+    );
+    onTestFinished(() => server.dropSlots(name));
+    return { name, ...followed(server.url, name) };
+  }
+
+  test('where all slots are in use, that is told, and the next run goes on once one is free', async () => {
+    const { name, open, landing } = await table();
+    await server.run(`SELECT pg_create_physical_replication_slot('another')`);
+    const producer = open();
+    expect(await failure(producer.run())).toMatchObject({
+      code: 'no_free_slot',
+      message: expect.stringMatching(/no free replication slot: raise max_replication_slots, or drop slots/),
+    });
+    await server.run(`SELECT pg_drop_replication_slot('another')`);
+    await producer.run();
+    expect(landing.rows('thing')).toEqual(await rowsOf(server.url, name));
+  });
+
+  test('where all senders are in use, that is told, and the next run goes on once one is free', async () => {
+    const { name, open, landing } = await table();
+    const other = await Session.open({ url: server.url, connectTimeout: 60_000, timeout: 60_000, isReplication: true });
+    onTestFinished(() => other.close());
+    const producer = open();
+    const error = await failure(producer.run());
+    expect(error).toMatchObject({
+      code: 'no_free_connection',
+      message: expect.stringMatching(/max_wal_senders.*raise max_wal_senders/),
+    });
+    await other.close();
+    await vi.waitFor(() => producer.run());
+    expect(landing.rows('thing')).toEqual(await rowsOf(server.url, name));
+  });
+
+  test('where the log of the slot was thrown away, that is told, and all is copied again', async () => {
+    const { name, open, landing, news } = await table();
+    const first = open();
+    await first.run();
+    first.stop();
+    await server.run(`DELETE FROM ${name} WHERE id = 3`, `UPDATE ${name} SET name = 'changed' WHERE id = 4`);
+    await vi.waitFor(
+      async () => {
+        await server.run(
+          `SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE active_pid IS NOT NULL`,
+          `INSERT INTO ${name} VALUES (50, 'for the log')`,
+          `DELETE FROM ${name} WHERE id = 50`,
+          'SELECT pg_switch_wal()',
+          'CHECKPOINT',
+        );
+        expect(await server.run('SELECT wal_status FROM pg_replication_slots')).toEqual([{ wal_status: 'lost' }]);
+      },
+      { timeout: 60_000, interval: 50 },
+    );
+    await open().run();
+    expect(news).toContainEqual(
+      expect.stringMatching(
+        /thrown away the log .* max_slot_wal_keep_size: a new slot is made, and all tables are copied/,
+      ),
+    );
+    expect(landing.rows('thing')).toEqual(await rowsOf(server.url, name));
+    expect(landing.history('thing', '3')).toEqual([{ id: 3, name: 'row 3' }, null]);
+  });
+});
+
+describe('a primary with a standby', () => {
+  let pair: PrivatePostgresPair;
+  beforeAll(async () => {
+    pair = await startPrivatePostgresPair(undefined, { wal_level: 'logical', max_replication_slots: 4 });
+  }, 240_000);
+  afterAll(async () => {
+    await pair.standby.stop();
+    await pair.primary.stop();
+  });
+
+  test('a standby is waited for; once it is promoted, without the slot and without the last changes, all is copied again', async () => {
+    const { primary, standby } = pair;
+    const way = await startCuttableWay(primary.url);
+    const name = uniqueName('promoted');
+    await runOn(
+      primary.url,
+      `CREATE TABLE ${name} (id int PRIMARY KEY, name text)`,
+      `INSERT INTO ${name} SELECT n, 'row ' || n FROM generate_series(1, 15) n`,
+    );
+    const { open, landing, news } = followed(way.url, name);
+    const producer = open();
+    await producer.run();
+    await vi.waitFor(async () => expect(Object.keys(await rowsOf(standby.url, name))).toHaveLength(15));
+    await standby.down();
+    await runOn(
+      primary.url,
+      `INSERT INTO ${name} VALUES (16, 'lost with the primary')`,
+      `UPDATE ${name} SET name = 'lost too' WHERE id = 2`,
+      `DELETE FROM ${name} WHERE id = 3`,
+    );
+    await producer.run();
+    expect(landing.rows('thing')).toEqual(await rowsOf(primary.url, name));
+    await primary.down();
+    await standby.up();
+    way.leadTo(standby.url);
+    expect(await failure(producer.run())).toMatchObject({ code: 'database_standby' });
+    await runOn(standby.url, 'SELECT pg_promote()');
+    await runOn(
+      standby.url,
+      `UPDATE ${name} SET name = 'changed there' WHERE id = 4`,
+      `INSERT INTO ${name} VALUES (20, 'new there')`,
+      `DELETE FROM ${name} WHERE id = 5`,
+    );
+    await producer.run();
+    expect(news).toContainEqual(
+      expect.stringMatching(/was promoted or restored \(timeline 2, before 1\).* all tables are copied again/),
+    );
+    expect(landing.rows('thing')).toEqual(await rowsOf(standby.url, name));
+    await runOn(standby.url, `UPDATE ${name} SET name = 'streamed again' WHERE id = 4`);
+    await producer.run();
+    expect(landing.rows('thing')).toEqual(await rowsOf(standby.url, name));
+  });
+});
