@@ -86,6 +86,7 @@ export class Stack {
       PROMETHEUS_PORT: String(prometheus),
       // Any free one: several producers cannot have the same.
       PRODUCER_PORT: '0',
+      WEBHOOK_PORT: '0',
     };
     const { code, stderr } = await attempt('docker version --format "{{.Server.Version}}"');
     if (code !== 0) throw new Error(`no Docker engine answers; start one (see CONTRIBUTING.md): ${stderr.trim()}`);
