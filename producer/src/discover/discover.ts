@@ -1,28 +1,20 @@
-import { type Clock, type Environment, FatalError } from '@tributary/shared';
+import type { Clock, Environment } from '@tributary/shared';
 import type { Exchange } from '../sources/port.js';
-import type { Answer } from '../sources/rest/fetch.js';
 import type { Proxies } from '../sources/rest/proxies.js';
-import { type Body, bodyOf } from './ask/body.js';
+import { bodyOf } from './ask/body.js';
 import { Reader } from './ask/reader.js';
 import { concealSecrets } from './ask/secrets.js';
-import { parametersOf, settingsOf } from './ask/settings.js';
+import { settingsOf } from './ask/settings.js';
 import type { Target } from './ask/target.js';
-import { findChanges } from './changes/find.js';
-import { writtenSince } from './changes/written.js';
-import { findDetails } from './details.js';
-import type { Draft, EndpointDraft, EntityDraft, Remark } from './draft.js';
+import { exploreAll } from './collections/explore-all.js';
+import { type Collection, indexOf, isJsonServer } from './collections/index-of.js';
+import type { Draft } from './draft.js';
+import { explore } from './explore.js';
 import { madeQuery } from './given/graphql.js';
 import type { Settings } from './guess.js';
-import { limitsIn } from './limits.js';
-import { lastWordOf, type Names, namesOf, prefixOf } from './names.js';
-import { findPaging } from './paging/find.js';
-import { tunedSize } from './paging/size.js';
+import { prefixOf } from './names.js';
 import { refuseForeign, refuseForeignIn } from './placeholders.js';
-import { deletedWhen } from './records/deleted.js';
-import { entityDraft, understand } from './records/entity.js';
 import type { Place } from './records/place.js';
-import { placesIn } from './records/places.js';
-import { refuseBody, refuseStatus } from './refusals.js';
 
 export interface DiscoverOptions {
   readonly target: Target;
@@ -54,7 +46,12 @@ export async function discover(options: DiscoverOptions): Promise<Draft> {
   const base = settingsOf(concealed);
   const reader = new Reader({ ...options, own: base, env: { ...options.env, ...secrets } });
   const checked = async (settings: Settings, name: string | undefined) => {
-    const found = await explore(settings, reader, { ...options, name });
+    const collections =
+      name === undefined && options.graphql === undefined ? await collectionsAt(settings, reader) : [];
+    const found =
+      collections.length > 0
+        ? await exploreAll(settings, collections, reader)
+        : await explore(settings, reader, { ...options, name });
     for (const endpoint of found.endpoints) refuseForeign(endpoint.settings, base);
     refuseForeignIn(found.entities);
     return found;
@@ -74,175 +71,17 @@ export async function discover(options: DiscoverOptions): Promise<Draft> {
   }
 }
 
-async function explore(
-  base: Settings,
-  reader: Reader,
-  { name, choosePlace }: DiscoverOptions,
-): Promise<Omit<Draft, 'secrets'>> {
-  const { answer, error } = await reader.look(base);
-  refuseStatus(answer, error);
-  const body = bodyOf(answer.text, answer.headers['content-type']);
-  refuseBody(body, answer.text);
-  const url = String(base.url);
-  const places = 'value' in body ? placesIn(body.value, lastWordOf(url)) : [];
-  const likely = places.slice(0, 4).filter(({ as, score }) => as !== 'single' && score > 0);
-  const place = isClose(places) && choosePlace !== undefined ? await choosePlace(likely) : places[0];
-  const placed = withPlace(base, body, place);
-  const names = namesOf(url, name, tableIn(base) ?? /(\w+)\??$/.exec(place?.items ?? '')?.[1]);
-  const first = await reader.read(placed, { pages: 1 });
-  const [firstPage = []] = first.pages;
-  if (firstPage.length === 0)
-    throw first.error ?? new FatalError('records_none', 'no records were found in the answer');
-
-  const paging = await findPaging(
-    {
-      settings: placed,
-      items: place?.items ?? '$',
-      body: 'value' in body ? body.value : undefined,
-      link: answer.headers.link,
-      records: firstPage,
-    },
-    reader,
-  );
-  const records = [...firstPage, ...paging.value.reading.pages.flat()];
-  const written = writtenSince(base);
-  const details = place?.as === 'list' ? await findDetails(firstPage, paging.value.settings, reader) : undefined;
-  const isText = body.format === 'csv' || body.format === 'xml';
-  const isSingle = place?.as === 'single';
-  const main = understand(details?.records ?? records, { isText, isSingle, names, since: written?.name });
-  if (main === undefined) throw new FatalError('key_none', noKey(records));
-  const changes =
-    main.version === undefined || details !== undefined
-      ? undefined
-      : await findChanges({
-          settings: paging.value.settings,
-          version: main.version.value,
-          records,
-          firstPage,
-          body: 'value' in body ? body.value : undefined,
-          written,
-          reader,
-        });
-  const settings = await tunedSize(changes?.value ?? paging.value.settings, firstPage.length, reader, written?.place);
-  const keepsVersion = changes !== undefined || main.version?.value.isOfCreation === false;
-  const remarks: Record<string, Remark> = {
-    items: {
-      text: `${place?.found ?? `${body.format}, ${firstPage.length} records`}${othersIn(places, place)}`,
-      isSure: place?.isGuessed !== true && (choosePlace !== undefined || !isClose(places)),
-    },
-    paging: { text: paging.reason, isSure: paging.isSure },
+/** The collections that the answer names, if it is an index and none itself. */
+async function collectionsAt(settings: Settings, reader: Reader): Promise<Collection[]> {
+  const { url, method } = settings;
+  if (method !== undefined) return [];
+  const at = async (address: string): Promise<Collection[]> => {
+    const { answer } = await reader.look({ ...settings, url: address });
+    const body = bodyOf(answer.text, answer.headers['content-type']);
+    if (answer.status !== 200) return [];
+    if (isJsonServer(answer.text) && URL.canParse(address) && !address.endsWith('/db'))
+      return await at(new URL('/db', address).href);
+    return 'value' in body && body.format === 'json' ? indexOf(body.value, address) : [];
   };
-  if (changes !== undefined) remarks.incremental = { text: changes.reason, isSure: changes.isSure };
-  const entity = entityDraft(main, names, keepsVersion);
-  const deleted = deletedWhen(main.columns);
-  if (deleted !== undefined) remarks.deletes = { text: deleted.reason, isSure: deleted.isSure };
-  const own: EndpointDraft = {
-    id: names.endpoint,
-    entity: names.entity,
-    settings: { ...settings, ...(deleted === undefined ? {} : { deletes: { when: deleted.value } }) },
-    remarks,
-    records,
-  };
-  const family =
-    details === undefined
-      ? { entities: [entity], endpoints: [own] }
-      : familyOf(
-          own,
-          entity,
-          { settings: details.settings, records: details.records, property: details.property },
-          records,
-          names,
-        );
-  return {
-    title: titleOf(url),
-    ...family,
-    limits: limitsIn(answer as Answer, url),
-    notes: [...notesOf(records, main.columns.length, changes === undefined), ...fixedDaysIn(settings)],
-  };
-}
-
-/** Where the records lie, as settings. */
-function withPlace(base: Settings, { format }: Body, place: Place | undefined): Settings {
-  const formatted = format === 'json' ? base : { ...base, format };
-  if (place === undefined) return formatted;
-  const items = place.items === '$' ? {} : { items: place.items };
-  return { ...formatted, ...items, ...(place.as === 'list' ? {} : { as: place.as }), ...place.more };
-}
-
-const CLOSE = 15;
-const isClose = ([first, second]: readonly Place[]): boolean =>
-  first !== undefined &&
-  second !== undefined &&
-  second.as !== 'single' &&
-  second.score > 0 &&
-  first.score - second.score < CLOSE;
-
-function othersIn(places: readonly Place[], taken: Place | undefined): string {
-  const others = isClose(places) ? places.slice(0, 3).filter((one) => one !== taken && one.as !== 'single') : [];
-  return others.length === 0
-    ? ''
-    : `; there is also ${others.map(({ items, found }) => `${found} at ${items}`).join(', and ')}`;
-}
-
-/** The list of addresses, and the records that they lead to. */
-function familyOf(
-  list: EndpointDraft,
-  entity: EntityDraft,
-  details: { settings: Settings; records: readonly unknown[]; property: string },
-  records: readonly unknown[],
-  names: Names,
-) {
-  const entryNames: Names = {
-    entity: `${names.entity}_entry`,
-    dataset: `${names.entity}_entries`,
-    endpoint: `${names.endpoint}-list`,
-  };
-  const entries = understand(records, { isText: false, isSingle: false, names: entryNames, since: undefined });
-  if (entries === undefined) throw new FatalError('key_none', noKey(records));
-  const text = `the list gives hardly more than the address of each record: each is asked for by its ${details.property}, within the run of the list`;
-  const { deletes: _ofDetails, ...settings } = list.settings;
-  const child: EndpointDraft = {
-    id: names.endpoint,
-    entity: names.entity,
-    settings: { parent: { endpoint: entryNames.endpoint }, ...details.settings },
-    remarks: { parent: { text, isSure: true } },
-    records: details.records,
-  };
-  return {
-    entities: [entityDraft(entries, entryNames, false), entity],
-    endpoints: [{ ...list, id: entryNames.endpoint, entity: entryNames.entity, settings }, child],
-  };
-}
-
-/** What a query of the request reads: `SELECT Id FROM Account`. */
-const tableIn = (settings: Settings): string | undefined =>
-  Object.values(parametersOf(settings))
-    .map((value) => /^\s*select\s[\s\S]+?\sfrom\s+(\w+)/i.exec(String(value))?.[1])
-    .find((table) => table !== undefined);
-
-const noKey = (records: readonly unknown[]): string =>
-  `nothing tells the ${new Set(records.map((record) => JSON.stringify(record))).size} records apart, not even three columns together. ` +
-  'Is there an address whose records have an id? If they have none, write the file by docs/own-api.md, with a key of your own';
-
-/** Without query and user. */
-const titleOf = (url: string): string => url.replace(/[?#].*$/s, '').replace(/\/\/[^@/]*@/, '//');
-
-/** Days that the request names, and that no poll moves. */
-function fixedDaysIn(settings: Settings): string[] {
-  const names = Object.entries(parametersOf(settings))
-    .filter(([, value]) => /^\d{4}-\d\d-\d\d/.test(String(value)))
-    .map(([name]) => name);
-  return names.length === 0
-    ? []
-    : [
-        `each poll asks for the same days, since ${names.join(' and ')} stand in the request: put {{since}} or {{until}} in their place`,
-      ];
-}
-
-function notesOf(records: readonly unknown[], columns: number, isWhole: boolean): string[] {
-  const notes: string[] = [];
-  if (records.length === 1) notes.push('only one record came: look at types and key once there are more');
-  if (columns > 80) notes.push(`there are ${columns} columns; leave out those that nobody needs`);
-  if (isWhole) notes.push('each poll reads everything: no parameter was found that asks for changes only');
-  return notes;
+  return await at(String(url));
 }

@@ -51,15 +51,23 @@ function snake(text: string): string {
   return words.replaceAll(/^[_\d]+|_+$/g, '').slice(0, 50);
 }
 
+const IRREGULAR: readonly (readonly [RegExp, string])[] = [
+  [/people$/, 'person'],
+  [/children$/, 'child'],
+];
+const SAME = /(news|series|species|data|media|staff|equipment|information)$/;
+
 export function singular(word: string): string {
-  if (/(ss|us|is|news|series|data)$/.test(word)) return word;
+  const [plural, one] = IRREGULAR.find(([pattern]) => pattern.test(word)) ?? [];
+  if (plural !== undefined && one !== undefined) return word.replace(plural, one);
+  if (SAME.test(word) || /(ss|us|is)$/.test(word)) return word;
   if (/ies$/.test(word) && word.length > 4) return word.replace(/ies$/, 'y');
   if (/(ches|shes|xes|sses|zes)$/.test(word)) return word.replace(/es$/, '');
   return word.replace(/s$/, '');
 }
 
 function plural(word: string): string {
-  if (/(s|data|news)$/.test(word)) return word;
+  if (SAME.test(word) || /s$/.test(word) || IRREGULAR.some(([pattern]) => pattern.test(word))) return word;
   if (/[^aeiou]y$/.test(word)) return word.replace(/y$/, 'ies');
   return /(ch|sh|x|z)$/.test(word) ? `${word}es` : `${word}s`;
 }

@@ -76,6 +76,11 @@ export class Reader {
     this.#gate = new Gate({ concurrency: 1, perHost: { concurrency: 1 }, hosts: {} }, options.clock);
   }
 
+  /** Whether a person has ended it. */
+  get isAborted(): boolean {
+    return this.#options.signal.aborted;
+  }
+
   /** The answer to the first request, whatever it is. @throws if there is none, or the settings are wrong */
   async look(settings: Settings): Promise<{ readonly answer: Answer; readonly error?: Error | undefined }> {
     const { error } = await this.read({ ...settings, items: '$', as: 'single' }, { pages: 1 });

@@ -12,6 +12,8 @@ export const MOST_BYTES = 64 * 1024 * 1024;
 export class Recorder {
   readonly #budget: number;
   readonly #answers = new Map<string, Answer>();
+  /** How many requests are kept for what comes later. */
+  reserved = 0;
   #asked = 0;
   #last: Answer | undefined;
   #wasSent = false;
@@ -28,7 +30,7 @@ export class Recorder {
 
   /** How many more may be sent. */
   get left(): number {
-    return this.#budget - this.#asked;
+    return this.#budget - this.#asked - this.reserved;
   }
 
   /** Whether the last answer came now, and was not remembered. */

@@ -36,6 +36,7 @@ export function changeParameters(leaf: string, path = leaf): string[] {
     `${camel}Min`,
     `min${pascal}`,
     `${camel}After`,
+    `${leaf}_gte`,
     'updatedSince',
     'updatedAfter',
     'modifiedSince',

@@ -11,6 +11,7 @@ import { passwordsOf } from '../../sources/sql/concealed.js';
 import type { TableDescription } from '../../sources/sql/database.js';
 import { openDatabase } from '../../sources/sql/databases.js';
 import type { Draft, EndpointDraft, EntityDraft, Remark } from '../draft.js';
+import { mergesIn } from '../merges.js';
 import { namesOf } from '../names.js';
 import { refuseForeignIn, refuseUnwanted } from '../placeholders.js';
 import type { Column } from '../records/columns.js';
@@ -59,7 +60,10 @@ export async function draftOfDatabase({ url, table, signal }: DatabaseDraftOptio
       title: database.name,
       entities: drafted.map(({ entity }) => entity),
       endpoints: drafted.map(({ endpoint }) => endpoint),
-      notes: left.length === 0 ? [] : [`left out, since they have no primary key: ${left.join(', ')}`],
+      notes: [
+        ...(left.length === 0 ? [] : [`left out, since they have no primary key: ${left.join(', ')}`]),
+        ...mergesIn(drafted.map(({ entity }) => entity)),
+      ],
       secrets: { [VARIABLE]: url },
     };
   } catch (error) {

@@ -3,6 +3,7 @@ import { parse } from 'yaml';
 import type { Target } from '../ask/target.js';
 import type { Draft, EndpointDraft, EntityDraft, Remark } from '../draft.js';
 import type { Settings } from '../guess.js';
+import { mergesIn } from '../merges.js';
 import { namesOf } from '../names.js';
 import { refuseUnwanted } from '../placeholders.js';
 import type { Parameter } from './likely-paging.js';
@@ -250,20 +251,4 @@ function operationsOf(document: Readonly<Record<string, unknown>>): Operation[] 
       },
     ];
   });
-}
-
-/** Fields that hold keys of another entity, by their names: a merge could join them. */
-function mergesIn(entities: readonly EntityDraft[]): string[] {
-  return entities.flatMap((entity) =>
-    entity.columns.flatMap(({ name }) => {
-      const base = /^(.+?)(_id|Id)$/
-        .exec(name)?.[1]
-        ?.replaceAll(/([a-z])([A-Z])/g, '$1_$2')
-        .toLowerCase();
-      const other = entities.find((one) => one !== entity && one.name === base);
-      return other === undefined
-        ? []
-        : [`${entity.name}.${name} seems to hold keys of ${other.name}: a merge could join them (docs/own-api.md)`];
-    }),
-  );
 }
