@@ -8,6 +8,8 @@ import { PASSWORD } from './databases.js';
 export interface BankDatabase {
   /** For a user who may only read, and to whom the server gives only so many connections. */
   readonly url: string;
+  /** For the owner of the tables. */
+  readonly owner: string;
   /** Runs statements as the owner of the tables. */
   run(...statements: readonly string[]): Promise<void>;
   /** The statement that makes a table. */
@@ -84,7 +86,7 @@ export async function bankDatabases(server: Server, count: number, connections: 
     reader.username = user;
     reader.password = PASSWORD;
     const run = (...statements: readonly string[]) => server.run(owner, statements);
-    databases.push({ url: reader.href, run, table: server.table });
+    databases.push({ url: reader.href, owner, run, table: server.table });
   }
   return databases;
 }

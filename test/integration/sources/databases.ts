@@ -28,7 +28,7 @@ export async function postgresFor(url: string): Promise<TestDatabase> {
       await client.end();
     }
   };
-  await run(`CREATE ROLE ${reader} LOGIN PASSWORD '${PASSWORD}' IN ROLE pg_read_all_data`);
+  await run(`CREATE ROLE ${reader} LOGIN PASSWORD '${PASSWORD}' IN ROLE pg_read_all_data, pg_read_all_stats`);
   return {
     url: withUser(url, reader),
     run,
@@ -51,6 +51,7 @@ export async function mariadbFor(url: string): Promise<TestDatabase> {
   const database = new URL(url).pathname.slice(1);
   await run(
     `CREATE USER ${reader}@'%' IDENTIFIED BY '${PASSWORD}'`,
+    `GRANT PROCESS ON *.* TO ${reader}@'%'`,
     `GRANT SELECT ON \`${database}\`.* TO ${reader}@'%'`,
   );
   return {

@@ -1,4 +1,6 @@
 import { stringifyJson, systemClock } from '@tributary/shared';
+import { createConnection } from 'mysql2/promise';
+import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from 'vitest';
 import { listTables } from '../../../producer/src/operate/list.js';
 import { createSource } from '../../../producer/src/sources/kinds.js';
@@ -8,6 +10,7 @@ import { describeSource } from '../../../producer/test/sources/conformance.js';
 import { pipelineWith, sqlEndpointWith } from '../../../producer/test/support/pipeline.js';
 import { uniqueName } from '../../services/handle.js';
 import { startCuttableWay } from '../cuttable-way.js';
+import { bankDatabases, mariadbServer, postgresServer } from './bank.js';
 import { mariadbFor, PASSWORD, postgresFor, type TestDatabase } from './databases.js';
 
 const databases = new Map<string, TestDatabase>();
@@ -43,6 +46,24 @@ async function ignoringCase(database: TestDatabase): Promise<string> {
   );
   onTestFinished(() => database.run(`DROP COLLATION ${collation}`));
   return collation;
+}
+
+/** Runs a statement in a transaction that is open as long as the test. */
+async function writeUntilTheEnd(url: string, statement: string): Promise<void> {
+  if (url.startsWith('postgres')) {
+    const client = new Client({ connectionString: url });
+    // The database goes before.
+    client.on('error', () => {});
+    await client.connect();
+    onTestFinished(() => client.end());
+    await client.query('BEGIN');
+    await client.query(statement);
+    return;
+  }
+  const connection = await createConnection({ uri: url });
+  onTestFinished(() => connection.end());
+  await connection.query('BEGIN');
+  await connection.query(statement);
 }
 
 /** A record as it is published. */
@@ -328,6 +349,23 @@ describe.each(['Postgres', 'MariaDB'])('%s', (name) => {
     onTestFinished(() => database.run(`DROP SEQUENCE ${numbers}`));
     const writes = sourceOf({ ...settings, query: `SELECT nextval('${numbers}') AS id` }, entityOf({ id: 'integer' }));
     await expect(writes.records()).rejects.toMatchObject({ code: 'query_writes' });
+  });
+
+  test('tells that it may not see which transactions are open, unless the settings say how long they last', async () => {
+    const server = name === 'MariaDB' ? mariadbServer(inject('mariadbUrl')) : postgresServer(inject('postgresUrl'));
+    const [bank] = await bankDatabases(server, 1, 8);
+    if (bank === undefined) throw new Error('there is no database');
+    await bank.run(...bank.table('bookings').split('; '));
+    await writeUntilTheEnd(bank.owner, "INSERT INTO bookings (id, account, amount) VALUES (1, 'a', 1)");
+    const told = async (incremental: object) => {
+      const settings = { url: bank.url, table: 'bookings', entity: 'thing', incremental, map: { at: '$.updated_at' } };
+      const { records, doubts } = sourceOf(settings, entityOf({ id: 'integer', at: 'datetime' }, { version: 'at' }));
+      for (let poll = 0; poll < 2; poll++) expect(await records()).toEqual([]);
+      return doubts;
+    };
+    expect(await told({})).toEqual([expect.stringMatching(/may not see which transactions are open.*GRANT/)]);
+    expect(await told({ overlap: '1m' })).toEqual([]);
+    expect(await told({ openTransactions: false })).toEqual([]);
   });
 
   test('describes what it reads', async () => {

@@ -73,6 +73,11 @@ export interface Dialect {
   readonly exact?: (column: string) => string;
   /** The SELECT of its clock, in milliseconds since the epoch. */
   readonly clock: string;
+  /**
+   * The SELECT of when the oldest transaction began that is open and may write, in milliseconds since the epoch by the same clock, or NULL; and
+   * of how many there are whose beginning this user may not see. Absent where nothing tells.
+   */
+  readonly openTransactions?: string;
 }
 
 /** What a database holds, with the columns by which what is new could be found. */
@@ -114,6 +119,12 @@ export interface DatabaseOptions {
   /** How much longer than `timeout` it waits for the answer to a statement, in milliseconds; {@link GRACE} unless given. */
   readonly grace?: number;
 }
+
+/**
+ * A transaction that has written nothing yet may do so, with the time of its beginning; but a report of hours must not have all that was written
+ * since read again with each poll. In seconds.
+ */
+export const MAY_WRITE_YET = 600;
 
 /**
  * The server keeps the time-out of a statement, but not if its machine, or the network, is gone. No answer comes then, and without a limit of

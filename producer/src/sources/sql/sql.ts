@@ -5,6 +5,7 @@ import type { Description, Page, PageRequest, Source } from '../port.js';
 import { Concealed } from './concealed.js';
 import type { Placed, ResultColumn, Rows, Value } from './database.js';
 import type { OrderColumn } from './keyset.js';
+import { OpenTransactions } from './open-transactions.js';
 import { describeReading, type Reading } from './reading.js';
 import { rowReader } from './row.js';
 import { type StatementOptions, Statements } from './statements.js';
@@ -19,6 +20,7 @@ export class SqlSource implements Source {
   readonly #endpoint: EndpointFrom<'sql'>;
   readonly #options: StatementOptions;
   readonly #statements: Statements;
+  readonly #openTransactions: OpenTransactions;
   readonly #fields: Readonly<Record<string, Field>>;
   /** `orders: the table sales.orders of postgres://host/database`, for errors. */
   readonly #where: string;
@@ -41,16 +43,27 @@ export class SqlSource implements Source {
         this.#reading = undefined;
       },
     });
+    this.#openTransactions = new OpenTransactions(config, {
+      statements: this.#statements,
+      text: options.database.dialect.openTransactions,
+      onDoubt: (doubt) => this.#tellOnce(doubt),
+      onNews: (news) => options.onNews?.(`${this.#where}: ${news}`),
+    });
   }
 
   async *pages({ since, trial = false, signal }: PageRequest): AsyncGenerator<Page, void, undefined> {
     const { chunk, incremental } = this.#endpoint.config;
     const { clock, database } = this.#options;
+    const begun = clock.monotonic();
     const now = await this.#statements.ask({ text: database.dialect.clock, values: [] }, signal, trial ? 0 : undefined);
-    const serverTime = Number(now.rows[0]?.[0] ?? Number.NaN);
+    const clockTime = Number(now.rows[0]?.[0] ?? Number.NaN);
+    const oldest = await this.#openTransactions.oldest(clockTime, signal);
+    const serverTime = oldest === undefined ? clockTime : Math.min(clockTime, oldest);
     const reading = await this.#known(signal);
-    const newest = typeof incremental?.overlap === 'number' ? await this.#newest(reading, signal) : undefined;
-    this.#doubtNewest(newest, since);
+    const largest = typeof incremental?.overlap === 'number' ? await this.#newest(reading, signal) : undefined;
+    this.#doubtNewest(largest, since);
+    const askedAt = clockTime + clock.monotonic() - begun;
+    const newest = largest && this.#openTransactions.newestBefore(largest, oldest, askedAt, since === undefined);
     const page = (records: readonly unknown[]): Page => ({
       records,
       fetchedAt: clock.now(),

@@ -38,6 +38,13 @@ const incremental = z.strictObject({
         'committed later. For a version that is a time: a duration, at least as long as the longest transaction that writes (5s unless given). ' +
         'For one that counts: how many numbers may still be uncommitted; it has to be set then',
     ),
+  openTransactions: z
+    .boolean()
+    .default(true)
+    .describe(
+      'Postgres and MySQL are asked which transactions are open, and the next poll begins before what the oldest of them may have written, however long it lasts. ' +
+        'The user needs `pg_read_all_stats`, or `PROCESS`; without it, the overlap has to be long enough. With `false` the overlap alone counts',
+    ),
 });
 
 /** The settings of an endpoint that reads a table of a database, or a query. */

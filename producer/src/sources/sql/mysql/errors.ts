@@ -19,6 +19,8 @@ const KNOWN: Readonly<Record<number, Words>> = {
     code: 'table_unknown',
     remedy: 'names of tables may be case-sensitive; a table of another database needs its name in front',
   },
+  // The user lacks a right of the whole server, such as PROCESS.
+  1227: { code: 'database_forbids', remedy: 'let the user of the URL have that right' },
   1698: REFUSES,
   1792: { code: 'query_writes', remedy: 'the query has to read only' },
   3118: REFUSES,

@@ -3,7 +3,7 @@ import { RetryableError, redactUrl } from '@tributary/shared';
 import { Client } from 'pg';
 import { type Connections, withConnection } from '../connections.js';
 import type { Database, DatabaseOptions, Dialect, Rows, Statement, TableDescription } from '../database.js';
-import { GRACE, partsOf } from '../database.js';
+import { GRACE, MAY_WRITE_YET, partsOf } from '../database.js';
 import { ConnectionPool } from '../pool.js';
 import { faultOf } from './errors.js';
 import { DESCRIBE, describeTable, type TableRow } from './tables.js';
@@ -17,6 +17,18 @@ SET IntervalStyle = 'iso_8601'; SET extra_float_digits = 1; SET bytea_output = '
 
 const quote = (name: string): string => `"${name.replaceAll('"', '""')}"`;
 
+const APPLICATION = 'tributary producer';
+
+/** Prepared transactions are none of a session any more. */
+const OPEN_TRANSACTIONS = `
+SELECT floor(extract(epoch FROM least(min(a.xact_start), (SELECT min(prepared) FROM pg_catalog.pg_prepared_xacts
+    WHERE database = current_database()))) * 1000)::bigint,
+  count(*) FILTER (WHERE a.xact_start IS NULL)
+FROM pg_catalog.pg_stat_activity a
+WHERE a.datname = current_database() AND a.pid <> pg_backend_pid()
+  AND a.application_name IS DISTINCT FROM '${APPLICATION}' AND a.backend_type IS DISTINCT FROM 'autovacuum worker'
+  AND (a.backend_xid IS NOT NULL OR a.xact_start > clock_timestamp() - interval '${MAY_WRITE_YET} s')`;
+
 export const DIALECT: Dialect = {
   quote,
   placeholder: (index) => `$${index}`,
@@ -24,6 +36,7 @@ export const DIALECT: Dialect = {
   comparesLists: true,
   limited: (select, rows) => `${select} LIMIT ${rows}`,
   clock: 'SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint',
+  openTransactions: OPEN_TRANSACTIONS,
 };
 
 /** Every value comes as the text that Postgres writes. */
@@ -56,7 +69,7 @@ export class PostgresDatabase implements Database {
         connectionString: url,
         connectionTimeoutMillis: connectTimeout,
         query_timeout: timeout + grace,
-        application_name: 'tributary producer',
+        application_name: APPLICATION,
         keepAlive: true,
       });
       // One that breaks while it is idle is replaced by the next statement, which tells if that fails.

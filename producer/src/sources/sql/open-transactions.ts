@@ -1,0 +1,104 @@
+import { FatalError } from '@tributary/shared';
+import type { EndpointFrom } from '../../endpoint.js';
+import type { Statements } from './statements.js';
+
+/** A transaction that is open for so long, in milliseconds, is told of: all that was written since is read again with each poll. */
+const LONG = 300_000;
+
+/** So many polls are remembered with the largest number that was there. */
+const MOST_NOTES = 1_000;
+
+/** The overlap of versions that are times, where the settings say none. */
+const USUAL_OVERLAP = 5_000;
+
+interface OpenTransactionsOptions {
+  readonly statements: Statements;
+  /** The SELECT; see `Dialect`. */
+  readonly text: string | undefined;
+  onDoubt(message: string): void;
+  onNews(message: string): void;
+}
+
+/**
+ * Transactions that are open now commit later what they wrote before: rows with earlier versions than rows that were read. What they wrote
+ * is not before their beginning, so a mark that does not pass it leaves none of them out, however long they last.
+ */
+export class OpenTransactions {
+  readonly #config: EndpointFrom<'sql'>['config'];
+  readonly #options: OpenTransactionsOptions;
+  #isRefused = false;
+  #isHiddenTold = false;
+  /** The beginning of the one that was told of last. */
+  #told: number | undefined;
+  /** The largest number that was there at each poll, oldest first. */
+  #notes: { readonly at: number; readonly newest: string }[] = [];
+
+  constructor(config: EndpointFrom<'sql'>['config'], options: OpenTransactionsOptions) {
+    this.#config = config;
+    this.#options = options;
+  }
+
+  /**
+   * When the oldest one began that may write, in milliseconds since the epoch by the database's clock; undefined if there is none, or if
+   * nothing tells. To be asked for before rows are read.
+   * @param now the same clock
+   */
+  async oldest(now: number, signal: AbortSignal): Promise<number | undefined> {
+    const { statements, text } = this.#options;
+    const { incremental } = this.#config;
+    if (text === undefined || incremental?.openTransactions !== true || this.#isRefused) return undefined;
+    try {
+      const { rows } = await statements.ask({ text, values: [] }, signal);
+      const [began, hidden] = rows[0] ?? [];
+      if (Number(hidden) > 0) this.#tellHidden();
+      if (began === undefined || began === null) return undefined;
+      this.#tellLong(Number(began), now);
+      return Number(began);
+    } catch (error) {
+      if (!(error instanceof FatalError)) throw error;
+      this.#isRefused = true;
+      this.#tellHidden();
+      return undefined;
+    }
+  }
+
+  /**
+   * Where versions count: the largest number that the mark may come to. A transaction takes numbers when it has begun, so they are larger than those
+   * that were there at a poll before.
+   * @param newest the largest number that is there
+   * @param oldest as of {@link oldest}, asked for before
+   * @param now not before the moment of `newest`, by the clock of `oldest`
+   * @param isFirst everything is read: without a poll before, the overlap alone counts
+   */
+  newestBefore(newest: string, oldest: number | undefined, now: number, isFirst: boolean): string {
+    const before = this.#notes.findLastIndex(({ at }) => oldest !== undefined && at < oldest);
+    const noted = this.#notes[before]?.newest ?? (isFirst ? newest : '');
+    // Of a transaction that began a moment ago, the poll before is still needed.
+    const kept =
+      oldest === undefined ? this.#notes.slice(-1) : this.#notes.slice(Math.max(0, before)).slice(0, MOST_NOTES);
+    this.#notes = [...kept, { at: now, newest }];
+    return oldest === undefined ? newest : noted;
+  }
+
+  /** Where a person has said how long transactions last, the overlap is enough. */
+  #tellHidden(): void {
+    if (this.#config.incremental?.overlap !== undefined || this.#isHiddenTold) return;
+    this.#isHiddenTold = true;
+    const remedy =
+      'set overlap to more than the longest transaction that writes; or let the user see transactions: GRANT pg_read_all_stats TO … in Postgres, GRANT PROCESS ON *.* TO … in MySQL';
+    this.#options.onDoubt(
+      `its user may not see which transactions are open: rows that are committed more than ${USUAL_OVERLAP} ms after their version are left out; ${remedy}`,
+    );
+  }
+
+  #tellLong(began: number, now: number): void {
+    const { overlap } = this.#config.incremental ?? {};
+    const covered = typeof overlap === 'object' ? overlap.milliseconds : USUAL_OVERLAP;
+    if (now - began < Math.max(LONG, covered) || this.#told === began) return;
+    this.#told = began;
+    const since = new Date(began).toISOString();
+    this.#options.onNews(
+      `a transaction of the database is open since ${since}: until it ends, each poll reads again what was written since then, so that nothing it commits is left out; openTransactions: false reads on without it`,
+    );
+  }
+}
