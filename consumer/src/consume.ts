@@ -44,6 +44,8 @@ export async function consume(steps: Steps): Promise<void> {
       claims.keep(one);
       intake.putBack(one.delivery);
     }
+    // Records are judged faster than they are written, and each takes memory until it is.
+    await batch.room();
   }
 }
 

@@ -1,7 +1,7 @@
 import { type Clock, isPack, placesOf } from '@tributary/shared';
 import type { Alone } from './alone.js';
 import type { BrokerMessage, IntakeChannel } from './channel.js';
-import { faultOfPack } from './packed.js';
+import { faultOfPack, sizeOf } from './packed.js';
 import { Delivery, type OnSettled, type Pack, Settler } from './settle.js';
 import { Subscription } from './subscription.js';
 import { isSuspect, Suspects, type SuspectsOptions } from './suspects.js';
@@ -9,6 +9,9 @@ import { Window } from './window.js';
 
 /** How many deliveries are judged together: enough to share a round trip to Redis, few enough to keep it short. */
 const MICRO_BATCH = 256;
+
+/** Bytes of records that are judged together: once they are parsed, they take several times as much. */
+const MICRO_BATCH_BYTES = 4 * 1024 ** 2;
 
 /** Milliseconds to wait before a row that another consumer has claimed is asked for again. */
 const BUSY_DELAY = 250;
@@ -18,6 +21,8 @@ export interface IntakeOptions {
   readonly clock: Clock;
   /** The number of deliveries that the broker gives out before it waits for an acknowledgement, if each is one record. */
   readonly prefetch: number;
+  /** The records of a batch. */
+  readonly batchSize: number;
   readonly onSettled?: OnSettled;
   /** Looks for the record that ends the process. */
   readonly suspects: SuspectsOptions;
@@ -45,7 +50,7 @@ export class Intake implements AsyncIterable<Delivery[]> {
   #wake: (() => void) | undefined;
   #subscription: Subscription | undefined;
 
-  constructor({ channel, clock, prefetch, onSettled, suspects, hurry }: IntakeOptions) {
+  constructor({ channel, clock, prefetch, batchSize, onSettled, suspects, hurry }: IntakeOptions) {
     this.#channel = channel;
     this.#clock = clock;
     this.#suspects = new Suspects(suspects);
@@ -57,7 +62,7 @@ export class Intake implements AsyncIterable<Delivery[]> {
       },
       hurry,
     });
-    const window = new Window(prefetch);
+    const window = new Window(prefetch, batchSize);
     this.#window = window;
     const isStarved = () => this.#buffer.length === 0;
     const onRefused = (delivery: Delivery) => this.#giveOut([delivery]);
@@ -148,14 +153,21 @@ export class Intake implements AsyncIterable<Delivery[]> {
   /** The next micro-batch. A pack is parted when its turn comes; what is too much of it is given out in the next. */
   #take(from: (Delivery | Pack)[]): Delivery[] {
     const taken: Delivery[] = [];
+    let bytes = 0;
     let parted = 0;
+    let fitting = 0;
+    const isFull = () => fitting >= MICRO_BATCH || bytes >= MICRO_BATCH_BYTES;
     for (const one of from) {
-      if (taken.length >= MICRO_BATCH) break;
-      if (one instanceof Delivery) taken.push(one);
-      else for (const delivery of one.deliveries) taken.push(delivery);
+      if (isFull()) break;
+      for (const delivery of one instanceof Delivery ? [one] : one.deliveries) {
+        taken.push(delivery);
+        if (isFull()) continue;
+        fitting += 1;
+        bytes += sizeOf(delivery.message);
+      }
       parted += 1;
     }
-    from.splice(0, parted, ...taken.splice(MICRO_BATCH));
+    from.splice(0, parted, ...taken.splice(fitting));
     return taken;
   }
 

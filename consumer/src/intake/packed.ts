@@ -84,6 +84,10 @@ class PackedMessage implements BrokerMessage {
     return this.#pack.content.toString('latin1', this.#from, this.#to);
   }
 
+  get size(): number {
+    return this.#to - this.#from;
+  }
+
   get isAscii(): boolean {
     return this.#pack.isAscii;
   }
@@ -127,6 +131,10 @@ export const envelopeOf = (message: BrokerMessage, entity: string): Envelope =>
 
 export const headersOf = (message: BrokerMessage): BrokerProperties['headers'] =>
   message instanceof PackedMessage ? message.headers : message.properties.headers;
+
+/** The bytes of the body of a message. */
+export const sizeOf = (message: BrokerMessage): number =>
+  message instanceof PackedMessage ? message.size : message.content.length;
 
 /** The body of a message as Latin-1, which has a character for each byte. */
 export const bytesOf = (message: BrokerMessage): string =>

@@ -2,12 +2,14 @@
  * The deliveries that the broker gives out to a consumer before it waits for an acknowledgement (the prefetch), so that they are about
  * so many records. The broker counts messages, and a message may be a pack.
  *
- * A consumer holds of one queue at most `deliveries` single records, or {@link MOST_RECORDS} records in packs of at most {@link MOST_BYTES}
- * together; but always as many records as if each came alone, for batches have to be filled. For a moment it may hold more: what arrives
+ * A consumer holds of one queue at most `deliveries` single records, or {@link MOST_RECORDS} records in packs, of about {@link MOST_BYTES}
+ * together; but always as many records as two batches have, for batches have to be filled. For a moment it may hold more: what arrives
  * before the broker has heard of a smaller number.
  */
 export class Window {
   readonly #deliveries: number;
+  /** Records that it holds in any case, however large they are. */
+  readonly #fewest: number;
   #size: number;
   /** Of the messages of late, the mean of their records and bytes. */
   #records = 1;
@@ -15,9 +17,13 @@ export class Window {
   /** Messages since the size was last chosen. */
   #seen = 0;
 
-  /** @param deliveries the prefetch for messages that hold one record each */
-  constructor(deliveries: number) {
+  /**
+   * @param deliveries the prefetch for messages that hold one small record each
+   * @param batch the records of a batch
+   */
+  constructor(deliveries: number, batch: number) {
     this.#deliveries = deliveries;
+    this.#fewest = batch * 2;
     this.#size = Math.min(deliveries, FIRST);
   }
 
@@ -43,26 +49,27 @@ export class Window {
   }
 
   #wanted(): number {
-    if (this.#records < PACKED) return this.#deliveries;
-    const inRecords = MOST_RECORDS / this.#records;
-    const inBytes = MOST_BYTES / this.#bytes;
-    const least = Math.max(LEAST, this.#deliveries / this.#records);
-    return Math.ceil(Math.min(this.#deliveries, Math.max(least, Math.min(inRecords, inBytes))));
+    const most = this.#records < PACKED ? this.#deliveries : MOST_RECORDS / this.#records;
+    const least = Math.max(LEAST, this.#fewest / this.#records);
+    return Math.ceil(Math.min(this.#deliveries, Math.max(least, Math.min(most, MOST_BYTES / this.#bytes))));
   }
 }
 
 /** Records in packs. Those that wait for their turn take the memory of their bytes only. */
 const MOST_RECORDS = 10_000;
-const MOST_BYTES = 32 * 1024 ** 2;
+const MOST_BYTES = 16 * 1024 ** 2;
 
 /** While one pack is worked on, the next one should be there. */
 const LEAST = 4;
 
-/** Deliveries at the beginning, when it is not known whether they are packs. */
-const FIRST = 250;
+/** Deliveries at the beginning, when it is not known how large they are: a message may have 16 MB. */
+const FIRST = 16;
 
-/** After so many messages it is looked whether the size is right; the mean is about that of the last {@link REMEMBERED}. */
-const LOOK = 32;
+/**
+ * After so many messages it is looked whether the size is right; the mean is about that of the last {@link REMEMBERED}. No more than
+ * {@link FIRST}: these may all be held by a batch that waits for more.
+ */
+const LOOK = 16;
 const REMEMBERED = 64;
 
 /** Mean records of a message from which on messages count as packs. */

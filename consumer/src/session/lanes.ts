@@ -23,7 +23,7 @@ export interface LaneOptions extends SlowStepOptions {
   /** Names the consumers in RabbitMQ's management UI. */
   readonly instance: string;
   readonly prefetch: number;
-  readonly batch: Pick<BatchOptions<Entry>, 'size' | 'interval' | 'flush'>;
+  readonly batch: Pick<BatchOptions<Entry>, 'size' | 'interval' | 'bytesOf' | 'flush'>;
   /** As of Settler, for the messages of a queue. */
   readonly onSettled: (queue: string, arrivals: readonly Settled[]) => Promise<void> | undefined;
   readonly strikes: Strikes;
@@ -48,7 +48,9 @@ export async function openLanes(options: LaneOptions, ending: Ending, release: R
     const onSettled = (arrivals: readonly Settled[]) => options.onSettled(queue, arrivals);
     const batch = new Batcher({ ...options.batch, clock, onError: (error) => ending.byError(error) });
     const suspects = { ...options, alone, queue };
-    const intake = new Intake({ channel, clock, prefetch, onSettled, suspects, hurry: () => void batch.flushNow() });
+    const hurry = () => void batch.flushNow();
+    const batchSize = options.batch.size;
+    const intake = new Intake({ channel, clock, prefetch, batchSize, onSettled, suspects, hurry });
     const consumerTag = `consumer ${instance} ${entity.name}`;
     const onCancel = (reason?: unknown) => ending.by('consumer cancelled', whyCancelled(queue, reason));
     const started = intake.start(queue, consumerTag, onCancel).catch((cause: unknown) => {

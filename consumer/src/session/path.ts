@@ -7,6 +7,7 @@ import type { EnteredLedger } from '../ledger/port.js';
 import type { MergeOptions } from '../merge/join.js';
 import type { SinkWriter } from '../sinks/port.js';
 import { Flush } from '../write/flush.js';
+import { memoryOf } from '../write/memory.js';
 import type { Ending } from './ending.js';
 import { type Lane, openLanes } from './lanes.js';
 import type { SessionOptions } from './options.js';
@@ -52,6 +53,7 @@ export async function openPath(options: SessionOptions, surroundings: PathSurrou
   const batch = {
     size: config.batch.size,
     interval: config.batch.interval,
+    bytesOf: memoryOf,
     flush: (...group: Parameters<Flush['flush']>) => flush.flush(...group),
   };
   let lanes: readonly Lane[] = [];

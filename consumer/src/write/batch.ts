@@ -5,6 +5,8 @@ export interface BatchOptions<Entry> {
   readonly size: number;
   /** Milliseconds that the oldest record of a batch waits for the others. */
   readonly interval: number;
+  /** The memory that an entry takes, about. */
+  readonly bytesOf: (entry: Entry) => number;
   readonly clock: Clock;
   /**
    * Makes entries durable and settles them. Never called again before it has ended.
@@ -29,7 +31,16 @@ interface Group<Entry> {
   readonly waited: number[];
   /** When the oldest of them came in. */
   readonly since: number;
+  /** The memory that the entries take, about. */
+  bytes: number;
 }
+
+/**
+ * The memory of full batches that may wait while others are written, in bytes. Records are decoded, claimed and merged faster than they
+ * are written, so without a bound all that the broker gives out would wait here, at ten times the bytes of its message. Enough that a write
+ * is large: each costs an fsync.
+ */
+const MOST_WAITING = 4 * 1024 ** 2;
 
 /**
  * Gathers entries into batches. A batch is written when it is full, or when its oldest entry has waited for the interval,
@@ -45,6 +56,8 @@ export class Batcher<Entry> {
   /** When the oldest of the entries that are being written came in. */
   #writingSince: number | undefined;
   #timer = new AbortController();
+  /** Called when there is room for more. */
+  #onRoom: () => void = () => {};
 
   constructor(options: BatchOptions<Entry>) {
     this.#options = options;
@@ -73,6 +86,12 @@ export class Batcher<Entry> {
     if (this.#filling.length > 0) void this.#watch();
   }
 
+  /** Undefined while there is room for more; otherwise a promise to await before the next entries. It does not reject. */
+  room(): Promise<void> | undefined {
+    if (this.#flushing === undefined || (this.#full?.bytes ?? 0) < MOST_WAITING) return undefined;
+    return new Promise((resolve) => (this.#onRoom = resolve));
+  }
+
   /** Writes all entries, whether or not their batch is full, and resolves when they are settled. */
   async flushNow(): Promise<void> {
     this.#release(Number.POSITIVE_INFINITY);
@@ -89,10 +108,11 @@ export class Batcher<Entry> {
       if (arrived === undefined) break;
       const { entries, since } = arrived;
       if (entries.length > left) this.#filling.unshift({ entries: entries.slice(left), since });
-      this.#full ??= { entries: [], waited: [], since };
+      this.#full ??= { entries: [], waited: [], since, bytes: 0 };
       for (const entry of entries.slice(0, left)) {
         this.#full.entries.push(entry);
         this.#full.waited.push(now - since);
+        this.#full.bytes += this.#options.bytesOf(entry);
       }
       left -= entries.length;
     }
@@ -104,6 +124,7 @@ export class Batcher<Entry> {
     try {
       for (let group = this.#full; group !== undefined; group = this.#full) {
         this.#full = undefined;
+        this.#onRoom();
         this.#writingSince = group.since;
         await flush(group.entries, group.waited);
       }
@@ -112,6 +133,7 @@ export class Batcher<Entry> {
     } finally {
       this.#writingSince = undefined;
       this.#flushing = undefined;
+      this.#onRoom();
     }
   }
 
@@ -138,6 +160,7 @@ export class Batcher<Entry> {
   abandon(): void {
     this.#filling = [];
     this.#full = undefined;
+    this.#onRoom();
     this.#timer.abort();
   }
 }

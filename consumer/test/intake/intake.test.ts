@@ -1,3 +1,4 @@
+import { packBodies } from '@tributary/shared';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { Intake } from '../../src/intake/intake.js';
 import type { Delivery } from '../../src/intake/settle.js';
@@ -14,7 +15,7 @@ describe('the intake', () => {
   beforeEach(async () => {
     channel = new FakeChannel();
     clock = new FakeClock();
-    intake = new Intake({ channel, clock, prefetch: 250, ...apart(clock) });
+    intake = new Intake({ channel, clock, prefetch: 250, batchSize: 10, ...apart(clock) });
     cancellations = 0;
     given = [];
     await intake.start('customer_data', 'host-1-customer', () => {
@@ -30,7 +31,7 @@ describe('the intake', () => {
   const sizes = () => given.map(({ length }) => length);
 
   test('consumes its queue, with a prefetch and a tag that people can read', () => {
-    expect(channel.prefetched).toBe(250);
+    expect(channel.prefetched).toBe(16);
     expect(channel.consumed).toEqual({ queue: 'customer_data', consumerTag: 'host-1-customer' });
   });
 
@@ -43,6 +44,20 @@ describe('the intake', () => {
     await settled();
     expect(sizes()).toEqual([256, 44, 2]);
     expect(new Set(given.flat()).size).toBe(302);
+  });
+
+  test('gives out fewer of large records: about 4 MB together, and one that is larger by itself', async () => {
+    const of = (bytes: number) => ({ ...channel.message(), content: Buffer.alloc(bytes) });
+    for (let n = 0; n < 8; n++) channel.deliver(of(1024 ** 2));
+    channel.deliver(of(6 * 1024 ** 2));
+    const lines = Array.from({ length: 9 }, () => Buffer.alloc(1024 ** 2, 'x'));
+    const pack = of(0);
+    const properties = { ...pack.properties, contentType: 'application/x-ndjson' };
+    channel.deliver({ ...pack, content: packBodies(lines), properties });
+    void take();
+    await settled();
+    expect(sizes()).toEqual([4, 4, 1, 4, 4, 1]);
+    expect(new Set(given.flat()).size).toBe(18);
   });
 
   test('stamps each delivery with the time it came', async () => {
@@ -78,7 +93,7 @@ describe('the intake', () => {
   test('asks the broker for no more when it is cancelled here', async () => {
     await intake.cancel();
     expect(channel.cancelled).toBe('host-1-customer');
-    await new Intake({ channel, clock, prefetch: 250, ...apart(clock) }).cancel();
+    await new Intake({ channel, clock, prefetch: 250, batchSize: 10, ...apart(clock) }).cancel();
   });
 
   test('ends at once, even while it waits, and leaves to the broker what was put back', async () => {

@@ -28,7 +28,8 @@ class Life {
 
   async lane(settle: (delivery: Delivery) => void = (delivery) => delivery.ack()) {
     const channel = new FakeChannel();
-    const options = { ...apart(this.clock, this.#strikes, this.alone), channel, clock: this.clock, prefetch: 250 };
+    const { clock } = this;
+    const options = { ...apart(clock, this.#strikes, this.alone), channel, clock, prefetch: 250, batchSize: 10 };
     const intake = new Intake(options);
     await intake.start('customer_data', 'host-1-customer', () => {});
     void this.#run(intake, settle);

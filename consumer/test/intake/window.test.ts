@@ -8,6 +8,7 @@ import { FakeClock, settled } from '../support/fake-clock.js';
 import { apart } from '../support/suspects.js';
 
 const SINGLES = 1_000;
+const BATCH = 10;
 
 describe('the window of deliveries', () => {
   const after = (window: Window, ...messages: readonly [count: number, records: number, bytes: number][]) => {
@@ -15,34 +16,34 @@ describe('the window of deliveries', () => {
     return window.size;
   };
 
-  test('is small until it is known whether messages are packs, and is then as large as for single records', () => {
-    const window = new Window(SINGLES);
-    expect(window.size).toBe(250);
-    expect(after(window, [250, 1, 200])).toBe(SINGLES);
-    expect(new Window(4).size).toBe(4);
+  test('is small until it is known how large messages are, and is then as large as for single records', () => {
+    const window = new Window(SINGLES, BATCH);
+    expect(window.size).toBe(16);
+    expect(after(window, [16, 1, 200])).toBe(SINGLES);
+    expect(new Window(4, BATCH).size).toBe(4);
   });
 
   test.each([
     ['of 100 records are 10,000 records', 100, 22_400, 100],
     ['of the largest size are 10,000 records too', 100, 256 * 1024, 100],
-    ['of few large records are about 32 MB', 10, 256 * 1024, 128],
-    ['of few larger ones are no fewer records than if each came alone', 10, 8 * 1024 ** 2, 100],
+    ['of few large records are about 16 MB', 10, 256 * 1024, 64],
+    ['of few larger ones are four', 10, 8 * 1024 ** 2, 4],
     ['of as many records as there may be are four', 10_000, 1_000_000, 4],
     ['of two records each are all', 2, 500, SINGLES],
   ])('of packs %s', (_, records, bytes, expected) => {
-    const size = after(new Window(SINGLES), [500, records, bytes]);
+    const size = after(new Window(SINGLES, BATCH), [500, records, bytes]);
     expect(size).toBeGreaterThanOrEqual(expected / 2);
     expect(size).toBeLessThanOrEqual(expected * 2);
   });
 
   test('follows when packs come after single records, and single records after packs', () => {
-    const window = new Window(SINGLES);
+    const window = new Window(SINGLES, BATCH);
     expect(after(window, [250, 1, 200], [200, 100, 22_400])).toBeLessThan(200);
     expect(after(window, [1_000, 1, 200])).toBe(SINGLES);
   });
 
   test('stays where the number is about right, for the queue rests while the broker is told of another', () => {
-    const window = new Window(SINGLES);
+    const window = new Window(SINGLES, BATCH);
     after(window, [250, 80, 20_000]);
     let changes = 0;
     for (let n = 0; n < 3_000; n++) if (window.add(n % 2 === 0 ? 60 : 100, 20_000)) changes += 1;
@@ -50,8 +51,14 @@ describe('the window of deliveries', () => {
   });
 
   test('holds as many single records as fill the largest batches, also in packs', () => {
-    expect(after(new Window(50_000), [300, 1, 200])).toBe(50_000);
-    expect(after(new Window(50_000), [300, 100, 22_400])).toBe(500);
+    expect(after(new Window(50_000, 2_000), [300, 1, 200])).toBe(50_000);
+    expect(after(new Window(50_000, 2_000), [300, 100, 22_400])).toBe(100);
+  });
+
+  test('holds fewer large single records, about 16 MB, but as many as two batches', () => {
+    expect(after(new Window(SINGLES, BATCH), [200, 1, 256 * 1024])).toBe(64);
+    expect(after(new Window(SINGLES, 20), [200, 1, 8 * 1024 ** 2])).toBe(40);
+    expect(after(new Window(50_000, 2_000), [16, 1, 8 * 1024 ** 2])).toBe(4_000);
   });
 });
 
@@ -62,7 +69,7 @@ describe('the intake', () => {
   beforeEach(async () => {
     channel = new FakeChannel();
     const clock = new FakeClock();
-    intake = new Intake({ channel, clock, prefetch: SINGLES, ...apart(clock) });
+    intake = new Intake({ channel, clock, prefetch: SINGLES, batchSize: BATCH, ...apart(clock) });
     cancellations = 0;
     await intake.start('customer_data', 'host-1-customer', () => {
       cancellations++;

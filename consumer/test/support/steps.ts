@@ -14,6 +14,7 @@ import { DeadRecords } from '../../src/metrics/dead-records.js';
 import { Reporter } from '../../src/metrics/report.js';
 import { Batcher } from '../../src/write/batch.js';
 import { Flush } from '../../src/write/flush.js';
+import { memoryOf } from '../../src/write/memory.js';
 import { FakeChannel } from './fake-channel.js';
 import { FakeClock } from './fake-clock.js';
 import type { PlainSink } from './plain-sink.js';
@@ -73,11 +74,12 @@ export async function startSteps(options: StepsOptions) {
   const lanes = await Promise.all(
     entities.map(async (entity) => {
       const channel = new FakeChannel();
-      const intake = new Intake({ channel, clock, prefetch: 250, ...apart(clock) });
+      const intake = new Intake({ channel, clock, prefetch: 250, batchSize: 10, ...apart(clock) });
       await intake.start(entity.config.queue, writer, () => {});
       const batch = new Batcher<Entry>({
         size: config.batch.size,
         interval: config.batch.interval,
+        bytesOf: memoryOf,
         clock,
         flush: (entries) => flush.flush(entries),
         onError: (error) => errors.push(error),

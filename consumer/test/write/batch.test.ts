@@ -19,6 +19,7 @@ describe('a batch', () => {
     batch = new Batcher<number>({
       size: 10,
       interval: 30_000,
+      bytesOf: () => 1_000,
       clock,
       flush: (group) => {
         flushed.push([...group]);
@@ -97,6 +98,7 @@ describe('a batch', () => {
     const slow = new Batcher<number>({
       size: 2,
       interval: 30_000,
+      bytesOf: () => 1_000,
       clock,
       onError: () => {},
       flush: (_, waited) => {
@@ -176,6 +178,43 @@ describe('a batch', () => {
     expect(errors).toEqual([new Error('the writer has ended')]);
   });
 
+  test('has room until 4 MB wait while others are written, and again when these are written', async () => {
+    let finish = () => {};
+    write = () => new Promise((resolve) => (finish = resolve));
+    batch.add(upTo(1, 10_000));
+    expect(batch.room()).toBeUndefined();
+    batch.add(upTo(1, 4_190));
+    expect(batch.room()).toBeUndefined();
+    batch.add(upTo(4_191, 4_200));
+    let hasRoom = false;
+    void batch.room()?.then(() => {
+      hasRoom = true;
+    });
+    await settled();
+    expect(hasRoom).toBe(false);
+    finish();
+    await settled();
+    expect([hasRoom, batch.room(), flushed[1]?.length]).toEqual([true, undefined, 4_200]);
+    finish();
+    await settled();
+    expect(batch.isEmpty).toBe(true);
+  });
+
+  test.each([
+    ['cannot be written', () => Promise.reject(new Error('the writer has ended'))],
+    ['are abandoned', () => new Promise<void>(() => {})],
+  ])('lets no caller wait for room when the batches before %s', async (_, outcome) => {
+    let end = () => {};
+    write = () => new Promise<void>((resolve) => (end = resolve)).then(outcome);
+    batch.add(upTo(1, 10));
+    batch.add(upTo(1, 5_000));
+    const room = batch.room();
+    expect(room).toBeDefined();
+    end();
+    batch.abandon();
+    await room;
+  });
+
   test('that was abandoned is never written', async () => {
     let finish = () => {};
     write = () => new Promise((resolve) => (finish = resolve));
@@ -191,6 +230,7 @@ describe('a batch', () => {
     const single = new Batcher<number>({
       size: 1,
       interval: 30_000,
+      bytesOf: () => 1_000,
       clock,
       onError: () => {},
       flush: async (group) => void flushed.push([...group]),
