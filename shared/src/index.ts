@@ -40,6 +40,7 @@ export type { Neutralised } from './csv/formulas.js';
 export * from './csv/lines.js';
 export * from './csv/parts.js';
 export * from './csv/split-cells.js';
+export * from './csv/unique-names.js';
 export * from './errors.js';
 export * from './expressions/index.js';
 export * from './postgres/primary.js';

@@ -1,9 +1,9 @@
-import type { ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { stringifyJson } from '@tributary/shared';
 import type { Response } from 'express';
 import { format } from 'fast-csv';
+import { cutWhenUnread } from '../http/taken.js';
 import type { Download } from './readers/port.js';
 
 /**
@@ -45,14 +45,6 @@ export async function sendNdjson(response: Response, fileName: string, download:
   }
   cutWhenUnread(response);
   await pipeline(Readable.from(jsonLines(download)), response);
-}
-
-/** Milliseconds in which a client takes nothing of what it was sent. */
-const UNREAD = 60_000;
-
-/** A client that asks and does not read would keep a place, a file or a connection to Postgres for as long as it likes. */
-export function cutWhenUnread(response: ServerResponse, patience = UNREAD): void {
-  response.setTimeout(patience, () => response.destroy());
 }
 
 /** Characters that are sent at once: to send each row by itself would cost more than to read it. */

@@ -6,9 +6,10 @@ import { ASKING } from '../access/rate-limit.js';
 import { notFound } from '../http/api-error.js';
 import { DOWNLOADS, SEARCHES } from '../http/loads.js';
 import { type Operation, operation } from '../http/operation.js';
+import { cutWhenUnread } from '../http/taken.js';
 import * as answers from './answers.js';
 import { checkConditions } from './conditions.js';
-import { cutWhenUnread, sendCsv, sendNdjson } from './download.js';
+import { sendCsv, sendNdjson } from './download.js';
 import { rowQuery, selection } from './query.js';
 import type { Download } from './readers/port.js';
 

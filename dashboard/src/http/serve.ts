@@ -7,6 +7,7 @@ import { bodyReader } from './body.js';
 import type { Context } from './context.js';
 import { whileConnected } from './operation.js';
 import type { Route } from './route.js';
+import { untilTaken } from './taken.js';
 
 /** Adds the routes of a table, each with all that it states. */
 export function serve(app: Express, routes: readonly Route[], context: Context, clock: Clock): void {
@@ -20,7 +21,10 @@ export function serve(app: Express, routes: readonly Route[], context: Context, 
     before.push(context.guard.needs(role));
     // How often anything may be asked is counted before the path is looked at.
     if (rate !== ASKING) before.push(limitOf(rate));
-    const run = async (request: Request, response: Response) => void (await handle(request, response, context));
+    const run = async (request: Request, response: Response) => {
+      await handle(request, response, context);
+      await untilTaken(response);
+    };
     const places = load === 'light' ? undefined : placesOf(load);
     const read = bodyReader(body);
     // Without a body to read, what is wrong is told at once, however many wait for a place.
@@ -38,7 +42,7 @@ const checked =
     next();
   };
 
-/** Runs the handlers when a place is free, which is taken from before the body is read until the answer is done. */
+/** Runs the handlers when a place is free, which is taken from before the body is read until the client has the answer. */
 function inTurn(places: Places, { guard }: Context, handlers: readonly RequestHandler[]): RequestHandler {
   return async (request, response, next) => {
     const connected = whileConnected(response);

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { expect, it, onTestFinished } from 'vitest';
-import { cutWhenUnread } from '../../src/data/download.js';
+import { cutWhenUnread } from '../../src/http/taken.js';
 
 /** Sends without end, to a client that reads so much every 20 ms. */
 async function send(bytes: number): Promise<'cut' | 'goes on'> {

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { mkdtemp, readdir, readlink, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readlink, rm, writeFile } from 'node:fs/promises';
 import { type ClientRequest, type IncomingMessage, request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -75,6 +75,47 @@ describe('downloads that nobody reads', () => {
     await vi.waitFor(() => expect(statuses()).toEqual([200, 200, 200, 429]), { timeout: 15_000 });
     for (const { one } of greedy) one.destroy();
     const last = await download('10.0.0.1').begun;
+    expect(last.statusCode).toBe(200);
+  });
+});
+
+describe('answers that nobody reads', { timeout: 60_000 }, () => {
+  let folder: string;
+  let dashboard: Dashboard;
+  const asked: ClientRequest[] = [];
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'unread-'));
+    const auditLog = join(folder, 'audit.jsonl');
+    const act = { at: '2026-11-28T12:00:00.000Z', who: 'ada', role: 'admin', from: 'shell', action: 'discard' };
+    const line = JSON.stringify({ ...act, request: 'r', step: 'begun', why: 'x'.repeat(60_000) });
+    await writeFile(auditLog, `${line}\n`.repeat(270));
+    const options = { port: 0, host: '127.0.0.1', instance: 'test', log, trustProxy: 1 as const, auditLog };
+    dashboard = createDashboard({ ...options, config: sampleConfig(folder), reading: 'open' });
+    await dashboard.start();
+  });
+  afterAll(async () => {
+    for (const one of asked) one.destroy();
+    await dashboard.stop();
+    await rm(folder, { recursive: true });
+  });
+
+  it('keep their place, so that no reader fills the memory with answers of megabytes', async () => {
+    const statuses: (number | undefined)[] = [];
+    const ask = (from: string) => {
+      const one = request(`${dashboard.url}/api/audit?limit=1000`, { headers: { 'x-forwarded-for': from } });
+      one.on('response', ({ statusCode }: IncomingMessage) => statuses.push(statusCode));
+      one.on('error', () => {}).end();
+      asked.push(one);
+      return one;
+    };
+    for (let count = 0; count < 12; count++) ask('10.0.0.1');
+    // One is held, and ten wait.
+    await vi.waitFor(() => expect(statuses.toSorted()).toEqual([200, 429]), { timeout: 15_000 });
+    const [other] = (await once(ask('10.0.0.2'), 'response')) as [IncomingMessage];
+    expect(other.statusCode).toBe(200);
+    expect(statuses.filter((status) => status === 200)).toHaveLength(2);
+    for (const one of asked) one.destroy();
+    const [last] = (await once(ask('10.0.0.1'), 'response')) as [IncomingMessage];
     expect(last.statusCode).toBe(200);
   });
 });

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import express, { type ErrorRequestHandler, type Express, type RequestHandler, type Response } from 'express';
 import { describeError } from '../errors.js';
+import { boundConnections } from './connections.js';
 import type { Registry } from './metrics.js';
 import {
   addRoutes,
@@ -100,15 +101,20 @@ function refuseUnreadable(error: NodeJS.ErrnoException, socket: Duplex): void {
 /**
  * Serves an application.
  * @param port 0 for any free one
+ * @param connections how many may be open
  * @throws the listen error (EADDRINUSE and so on), naming the port
  */
-export async function listen(app: Express, port: number, host = '127.0.0.1'): Promise<Listening> {
+export async function listen(
+  app: Express,
+  port: number,
+  host = '127.0.0.1',
+  connections = MOST_CONNECTIONS,
+): Promise<Listening> {
   if (!(Number.isInteger(port) && port >= 0 && port < 65_536)) {
     throw new Error(`cannot listen on port ${port}: PORT must be a number from 0 to 65535`);
   }
   const server: Server = app.listen(port, host);
-  // A client that sends slowly holds a socket, and what its request has taken so far.
-  server.maxConnections = MOST_CONNECTIONS;
+  boundConnections(server, connections);
   server.headersTimeout = 10_000;
   server.requestTimeout = 60_000;
   // Node leaves out what comes behind a thousand headers, in silence: such as those by which a proxy says that it is one. Their bytes are

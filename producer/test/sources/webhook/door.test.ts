@@ -83,6 +83,15 @@ describe('the door for events', () => {
     expect(bodies()).toEqual([{ id: 'customer.updated', name: 'customers', updatedAt: '2026-11-28T12:00:00.000Z' }]);
   });
 
+  test('shows no record a header that sounds like a secret', async () => {
+    const names = ['X-My-Pass', 'X-Session-Id', 'X-CSRF', 'X-Api-Key', 'X-Jwt', 'X-Credentials', 'Cookie'];
+    const shown = names.map((name) => `'${name.toLowerCase()}' in raw['$headers']`).join(' || ');
+    const { send, bodies } = await setUp({ where: `!(${shown}) && 'x-topic' in raw['$headers']` });
+    const headers = { ...Object.fromEntries(names.map((name) => [name, 'a secret'])), 'X-Topic': 'customers' };
+    expect((await send({ headers })).status).toBe(200);
+    expect(bodies()).toHaveLength(1);
+  });
+
   test('makes a tombstone of an event that says that a record is gone', async () => {
     const { send, bodies, metric } = await setUp({ deletes: { when: "raw.type == 'deleted'" } });
     await send({ body: '{"type":"deleted","id":"c1","updatedAt":"2026-11-28T12:00:00Z"}' });

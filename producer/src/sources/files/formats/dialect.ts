@@ -1,4 +1,4 @@
-import type { EndpointOf } from '@tributary/shared';
+import { type EndpointOf, uniqueNames } from '@tributary/shared';
 import { FileFault } from '../places/place.js';
 import type { Decode } from './text.js';
 
@@ -45,7 +45,7 @@ export function columnsIn(
   decode: Decode,
   doubts: string[],
 ): { readonly columns: readonly string[] | number; readonly behind: number; readonly lines: number } {
-  if (Array.isArray(header)) return { columns: uniqueNames(header, doubts), behind: 0, lines: 0 };
+  if (Array.isArray(header)) return { columns: uniqueNames(header, 'there are', doubts), behind: 0, lines: 0 };
   const blank = /^(?:[ \t]*\r?\n)*/.exec(text)?.[0] ?? '';
   const line = firstLine(text.slice(blank.length), dialect);
   if (header === false) return { columns: line.cells.length, behind: 0, lines: 0 };
@@ -57,6 +57,7 @@ export function columnsIn(
     throw new FileFault('header_unreadable', 'its first line holds NUL bytes: it is no text');
   const columns = uniqueNames(
     names.map((name) => (name ?? '').trim()),
+    'there are',
     doubts,
   );
   const lines = blank.split('\n').length - 1 + line.text.split('\n').length - (line.text.endsWith('\n') ? 1 : 0);
@@ -93,16 +94,4 @@ function firstLine(
   }
   cells.push(cell);
   return { cells, text: line };
-}
-
-/** Two columns of one name would hide each other's cells; the second gets a number. */
-function uniqueNames(names: readonly string[], doubts: string[]): string[] {
-  const taken = new Set<string>();
-  return names.map((name) => {
-    let unique = name;
-    for (let count = 2; taken.has(unique); count++) unique = `${name}_${count}`;
-    if (unique !== name) doubts.push(`there are two columns "${name}"; the second is read as "${unique}"`);
-    taken.add(unique);
-    return unique;
-  });
 }

@@ -1,4 +1,4 @@
-import { describeError, RetryableError } from '@tributary/shared';
+import { describeError, RetryableError, uniqueNames } from '@tributary/shared';
 import { parse } from 'csv-parse/sync';
 import type { BodyFormat } from './format.js';
 import { refuseMarkup } from './json.js';
@@ -37,7 +37,7 @@ export function recordsInCsv(text: string, { delimiter, header }: CsvSettings): 
   const doubts: string[] = [];
   const named = header === true ? lines.shift() : header;
   if (named === undefined) return { records: [], doubts };
-  const columns = uniqueNames(named, doubts);
+  const columns = uniqueNames(named, 'the CSV body has', doubts);
   return { records: lines.map((cells) => recordOf(cells, columns)), doubts };
 }
 
@@ -72,16 +72,4 @@ function recordOf(cells: readonly string[], columns: readonly string[]): unknown
   const record: Record<string, string> = Object.create(null);
   for (const [index, cell] of cells.entries()) record[columns[index] ?? ''] = cell;
   return record;
-}
-
-/** Two columns of one name would hide each other's cells; the second gets a number. */
-function uniqueNames(names: readonly string[], doubts: string[]): string[] {
-  const taken = new Set<string>();
-  return names.map((name) => {
-    let unique = name;
-    for (let count = 2; taken.has(unique); count++) unique = `${name}_${count}`;
-    if (unique !== name) doubts.push(`the CSV body has two columns "${name}"; the second is read as "${unique}"`);
-    taken.add(unique);
-    return unique;
-  });
 }

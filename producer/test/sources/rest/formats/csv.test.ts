@@ -51,6 +51,13 @@ describe('the records of a CSV body', () => {
     expect(doubts).toEqual(['the CSV body has two columns "name"; the second is read as "name_2"']);
   });
 
+  it('are read at once from a header of many equal names, with which an API could stop all polling for hours', () => {
+    const { records, doubts } = recordsInCsv(`id${',name'.repeat(200_000)}\n1,a\n`, AUTO);
+    expect(records).toEqual([{ id: '1', name: 'a' }]);
+    expect(doubts).toHaveLength(21);
+    expect(doubts.at(-1)).toBe('the CSV body has 199999 columns whose name another one has; each got a number');
+  });
+
   it('may have columns named as what every object has', () => {
     expect(read('__proto__,constructor\n1,2\n').map((record) => Object.entries(record as object))).toEqual([
       [
