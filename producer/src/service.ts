@@ -234,6 +234,7 @@ class ProducerService implements Producer {
     registerPublishMetrics(registry, () => publisher.stats);
     registerGateMetrics(registry, () => surroundings.gate.load);
     surroundings.streams.measure(registry);
+    surroundings.readings.measure(registry, this.#isMine);
     const metrics = createPollMetrics(registry);
     measureConnections(registry, {
       rabbitmq: () => problem() === undefined,
@@ -284,6 +285,7 @@ class ProducerService implements Producer {
       leases,
       clock: this.#clock,
       streams: surroundings.streams,
+      readings: surroundings.readings,
     });
     await this.#listen(control, problems);
     // Without a schedule, the caller of pollOnce makes sure that no other producer polls.
@@ -311,14 +313,16 @@ class ProducerService implements Producer {
     });
   }
 
+  /** Without a schedule, the caller of pollOnce makes sure that no other producer polls. */
+  readonly #isMine = (id: string): boolean => !this.#options.schedule || this.#leases?.fence(id) !== undefined;
+
   #watchLosses(stores: Stores, depths: QueueDepths): Confirmed {
     const { log, amqpUrl, schedule } = this.#options;
     const endpoints = this.#endpoints;
     const { registry } = this;
     const clock = this.#clock;
     const duties = () => this.#duties;
-    // Without a schedule, the caller of pollOnce makes sure that no other producer polls.
-    const isMine = (id: string) => !schedule || this.#leases?.fence(id) !== undefined;
+    const isMine = this.#isMine;
     const doors = this.#doors;
     const options = { stores, depths, endpoints, duties, isMine, schedule, registry, clock, log, amqpUrl, doors };
     return watchLosses(options, this.#releases);

@@ -5,9 +5,10 @@ import type { EndpointFlow } from './flow.js';
 import { sumOf } from './metrics-text.js';
 import type { RateMeter } from './rates.js';
 import type { Scrape } from './scrape.js';
+import { type SourceState, tellsOfSources, wordsOfSource } from './sources.js';
 
 /** What a producer says of one endpoint at `GET /endpoints`, as far as it is shown. */
-export interface EndpointState {
+export interface EndpointState extends SourceState {
   readonly endpoint: string;
   /** `polling`, `waiting`, `paused`, `failing`, `open` (left alone for a while) or `refused`. */
   readonly state: string;
@@ -27,21 +28,23 @@ export interface EndpointState {
 }
 
 /**
- * Asks producers until one answers: all of them know the same. What is being tried again only the producer knows that does it; those
- * whose metrics tell of it are asked too.
+ * Asks producers until one answers: all of them know the same. What is being tried again, and how far a source has come, only the producer
+ * knows that does it; those whose metrics tell of it are asked too.
  */
 export async function askEndpoints(
   urls: readonly string[],
   producers: readonly Scrape[],
   token: string | undefined,
 ): Promise<EndpointState[]> {
-  const retrying = producers.filter(({ metrics }) => sumOf(metrics, 'tributary_poll_retrying_attempts') > 0);
+  const isRetrying = ({ metrics }: Scrape) => sumOf(metrics, 'tributary_poll_retrying_attempts') > 0;
+  const telling = producers.filter((one) => isRetrying(one) || tellsOfSources(one));
   const [known, ...theirs] = await Promise.all([
     firstAnswer(urls, token),
-    ...retrying.map(({ url }) => firstAnswer([url], token)),
+    ...telling.map(({ url }) => firstAnswer([url], token)),
   ]);
-  const tried = new Map(theirs.flat().flatMap((one) => (one.retrying === undefined ? [] : [[one.endpoint, one]])));
-  return (known ?? []).map((one) => tried.get(one.endpoint) ?? one);
+  const tells = ({ retrying, reading, stream }: EndpointState) => (retrying ?? reading ?? stream) !== undefined;
+  const told = new Map(theirs.flat().flatMap((one) => (tells(one) ? [[one.endpoint, one]] : [])));
+  return (known ?? []).map((one) => told.get(one.endpoint) ?? one);
 }
 
 async function firstAnswer(urls: readonly string[], token: string | undefined): Promise<EndpointState[]> {
@@ -82,6 +85,8 @@ export function endpointFlows(
       polls: sum('tributary_poll_runs_total'),
       failures: sum('tributary_poll_failures_total'),
       rate: meter.rate(`fetched ${id}`),
+      isPolled: isPolled(endpoint),
+      source: wordsOfSource(id, endpoint, producers, state),
       retrying: retryingOf(id, states),
       problem: problemOf(state),
     };

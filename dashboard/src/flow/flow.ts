@@ -14,6 +14,10 @@ export interface EndpointFlow extends EndpointDescription {
   readonly failures: number;
   /** Records a second. */
   readonly rate: number;
+  /** Whether it is asked; otherwise it sends events, and `lastPollAt` is when the last one came. */
+  readonly isPolled: boolean;
+  /** How far a source has come that is not asked page by page, in words; empty for others. */
+  readonly source: readonly string[];
   /** What the poll in progress tries again; null if nothing. */
   readonly retrying: {
     /** When the first attempt failed. */

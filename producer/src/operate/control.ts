@@ -8,6 +8,7 @@ import type { Retrying } from '../poll/retrying.js';
 import type { CircuitState } from '../schedule/circuit.js';
 import type { Duty } from '../schedule/duty.js';
 import type { EndpointState, StateStore } from '../schedule/states.js';
+import type { Reading, Readings } from '../sources/files/readings.js';
 import type { StreamStatus, Streams } from '../sources/streams.js';
 
 /** What a person can do to an endpoint, at any producer. */
@@ -47,6 +48,8 @@ export interface EndpointReport {
   };
   /** How far a source that is followed is behind; absent for others. Only the producer that follows it knows it. */
   readonly stream?: StreamStatus;
+  /** How far the reading of files has come; absent for others. Only the producer that polls the endpoint knows it. */
+  readonly reading?: Reading;
   /** Failed runs in a row. */
   readonly failures: number;
   /** The high-water mark; null if there is none. */
@@ -65,6 +68,8 @@ export interface ControlOptions {
   readonly clock: Pick<Clock, 'now'>;
   /** What is known of sources that are followed; nothing unless given. */
   readonly streams?: Pick<Streams, 'statusOf'> | undefined;
+  /** What is known of endpoints that read files; nothing unless given. */
+  readonly readings?: Pick<Readings, 'of'> | undefined;
 }
 
 /** What a person can ask about the endpoints and of them, at any producer: the one that holds an endpoint does it. */
@@ -115,10 +120,11 @@ export class Control {
   }
 
   async #report(endpoint: Endpoint): Promise<EndpointReport> {
-    const { duties, leases, states, cursors, clock, streams } = this.#options;
+    const { duties, leases, states, cursors, clock, streams, readings } = this.#options;
     const { id, config } = endpoint;
     const stream = streams?.statusOf(id);
     const duty = leases.fence(id) === undefined ? undefined : duties.get(id);
+    const reading = duty === undefined ? undefined : readings?.of(id);
     const claim = leases.claim(id);
     // Where nothing is polled, any producer notes what came.
     const state = (endpoint.isPolled ? duty?.runner.state : undefined) ?? (await states.load(endpoint));
@@ -141,6 +147,7 @@ export class Control {
       ...(pausedUntil !== undefined && { notBefore: new Date(pausedUntil).toISOString() }),
       ...retryingOf(duty?.runner.retrying),
       ...(stream !== undefined && { stream }),
+      ...(reading !== undefined && { reading }),
       failures: state?.failures ?? 0,
       cursor: (await cursors.peek(endpoint))?.mark ?? null,
     };

@@ -42,10 +42,16 @@ const SOURCES: { readonly [K in SourceKind]: MakeSource<EndpointFrom<K>> } = {
       clock,
       random,
     }),
-  files(endpoint, { gate, clock, random }, events) {
+  files(endpoint, { gate, clock, random, readings }, events) {
     const { config } = endpoint;
     const s3 = () => new S3(config, { ...events, gate, clock, random });
-    return new FilesSource(endpoint, { ...events, place: placeOf(config, s3), archive: archiveOf(config, s3), clock });
+    return new FilesSource(endpoint, {
+      ...events,
+      place: placeOf(config, s3),
+      archive: archiveOf(config, s3),
+      clock,
+      onReading: (reading) => readings.tell(endpoint.id, reading),
+    });
   },
 };
 

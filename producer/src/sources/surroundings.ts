@@ -1,4 +1,5 @@
 import type { Clock, LimitsConfig } from '@tributary/shared';
+import { Readings } from './files/readings.js';
 import { Gate } from './gate.js';
 import { memoryTokenStores, type TokenStores } from './rest/auth/token-store.js';
 import { Dispatchers } from './rest/dispatchers.js';
@@ -24,6 +25,8 @@ export interface Surroundings {
   readonly databases: Databases;
   /** What is known of sources that are followed. */
   readonly streams: Streams;
+  /** How far the reading of files has come. */
+  readonly readings: Readings;
   /** Closes all connections, even those in use. */
   close(): Promise<void>;
 }
@@ -52,6 +55,7 @@ export function createSurroundings({
     rest: { dispatchers, pauses: new Pauses(clock), tokens },
     databases,
     streams: new Streams(),
+    readings: new Readings(),
     async close() {
       await Promise.all([dispatchers.destroy(), databases.close()]);
     },

@@ -16,6 +16,8 @@ function node(title, ...lines) {
 /** An endpoint, with its buttons for operators. */
 export function endpointNode(announce) {
   const { root, name, figure, below } = node('', 'last', 'next');
+  const told = h('p', { class: 'node-line told' });
+  root.append(told);
   const buttons = createEndpointButtons(announce);
   if (session.may('operator')) root.append(buttons.root);
   let shown = '';
@@ -23,7 +25,7 @@ export function endpointNode(announce) {
     root,
     update(endpoint) {
       const { id, url, schedule, lastPollAt, nextPollAt, paused, running, enabled, problem, rate, failures } = endpoint;
-      const { retrying } = endpoint;
+      const { retrying, isPolled, source } = endpoint;
       setText(name, id);
       buttons.update(id, paused);
       name.title = url;
@@ -32,11 +34,15 @@ export function endpointNode(announce) {
       const now = [lastPollAt, nextPollAt, state, failures, retrying?.attempts, retrying?.nextAttemptAt].join();
       if (now !== shown) {
         shown = now;
-        const first = retrying ? [`${plural(retrying.attempts, 'attempt')} failed`] : ['polled ', since(lastPollAt)];
-        const second = retrying ? ['again ', until(retrying.nextAttemptAt)] : ['next ', until(nextPollAt)];
+        const first = retrying
+          ? [`${plural(retrying.attempts, 'attempt')} failed`]
+          : [isPolled ? 'polled ' : 'last event ', since(lastPollAt)];
+        const next = isPolled ? ['next ', until(nextPollAt)] : [];
+        const second = retrying ? ['again ', until(retrying.nextAttemptAt)] : next;
         below[0].replaceChildren(...first);
         below[1].replaceChildren(...(state === undefined ? second : [state]));
       }
+      setText(told, source.join(' · '));
       root.title = retrying?.reason ?? '';
       root.dataset.state = problem !== null || retrying ? 'bad' : state === undefined ? 'good' : 'off';
     },

@@ -25,6 +25,7 @@ import {
   type OpenFile,
   type Trouble,
 } from './places/place.js';
+import type { Reading } from './readings.js';
 import { Readiness } from './ready.js';
 import { type Opened, openText } from './text-records.js';
 
@@ -33,6 +34,8 @@ export interface FilesOptions extends SourceEvents {
   /** Where raw files are kept; undefined if they are not. */
   readonly archive?: Archive | undefined;
   readonly clock: Clock;
+  /** Told how far it has come. */
+  onReading?(reading: Reading): void;
 }
 
 /** Milliseconds between two places that are given to be saved: what is read again after a crash, at most. */
@@ -69,6 +72,7 @@ export class FilesSource implements Source {
     for (let look = 1; ; look++) {
       const listing = await this.#list(this.#options.place, signal);
       const { ready, waiting } = this.#readiness.sort(listing);
+      run.waiting = waiting.map(({ file }) => file.name);
       for (const trouble of listing.troubles) this.#refuse(run, trouble);
       for (const one of known.keepOnly(new Set(listing.files.map(({ name }) => name)))) {
         this.#refuse(run, {
@@ -81,7 +85,11 @@ export class FilesSource implements Source {
       const isWhole = this.#config.deletes?.missing === true;
       if (isWhole && known.areExactly(files) && waiting.length === 0) break;
       if (isWhole) known.forget();
-      for (const file of files) yield* this.#file(this.#options.place, file, run, attended, signal);
+      run.ahead = files.length;
+      for (const file of files) {
+        run.ahead -= 1;
+        yield* this.#file(this.#options.place, file, run, attended, signal);
+      }
       const waits = waiting.flatMap(({ wait }) => wait ?? []);
       if (look === 2 || waits.length === 0 || attended) {
         for (const { file, wait } of waiting) {
@@ -89,12 +97,12 @@ export class FilesSource implements Source {
           if (isRead(known, file) && !attended) this.#finished.push(file);
           else run.inputs.push(this.#waiting(file, wait));
         }
-        run.waiting = waiting.map(({ file }) => file.name);
         break;
       }
       await this.#options.clock.sleep(Math.min(...waits) + 1, signal);
       signal.throwIfAborted();
     }
+    this.#tellReading(run);
     yield {
       ...this.#page([], run),
       notModified: !run.hasRead && saved !== undefined && run.troubles.length === 0,
@@ -246,6 +254,7 @@ export class FilesSource implements Source {
       if (standing !== undefined) run.known.set(state);
       if (records.length === 0) continue;
       this.#context.add(records, numbers, file);
+      if (!isLook) this.#tellReading(run, { name, readBytes: reading.readBytes(), bytes: file.size });
       const page = this.#page(records, run, (index) => `${name}, ${unit} ${numbers[index]}`);
       signal.throwIfAborted();
       yield standing !== undefined && run.isDue() ? { ...page, place: run.known.place() } : page;
@@ -327,6 +336,10 @@ export class FilesSource implements Source {
     return { name, outcome: 'waiting', reason };
   }
 
+  #tellReading({ ahead, waiting, troubles }: Run, file?: Reading['file']): void {
+    this.#options.onReading?.({ file, ahead, waiting: waiting.length, refused: troubles.length });
+  }
+
   #refuse(run: Run, trouble: Trouble): void {
     const { name, code, reason } = trouble;
     run.troubles.push(trouble);
@@ -376,6 +389,8 @@ class Run {
   readonly known: KnownFiles;
   readonly inputs: Input[] = [];
   readonly troubles: Trouble[] = [];
+  /** Files that are to be looked into after the one that is being read. */
+  ahead = 0;
   /** Files that are still being written. */
   waiting: readonly string[] = [];
   hasRead = false;

@@ -45,6 +45,7 @@ export async function openParquet(
   }
   const inexact = metadata.schema.filter((element) => isDecimal(element)).map(({ name }) => name);
   const rows = Number(metadata.num_rows);
+  let reached = from?.at ?? 0;
   let digest: string | undefined;
   async function* batches(): AsyncGenerator<FileBatch, void, undefined> {
     for (let at = from?.at ?? 0; at < rows; at += chunk) {
@@ -59,6 +60,7 @@ export async function openParquet(
       }).catch((error: unknown) => Promise.reject(wrong(error)));
       const records = found.map((row) => recordOf(row, scales));
       const numbers = records.map((_, index) => at + index + 1);
+      reached = end;
       yield { records, numbers, standing: { at: end, number: end }, unit: 'row' };
     }
     digest = await digestOf(opened, signal);
@@ -69,7 +71,9 @@ export async function openParquet(
       : [
           `decimals of ${inexact.join(', ')} are read as doubles, which hold 15 to 17 digits: they lie in a list or an object, or as bytes of any length`,
         ];
-  return { columns, doubts, digest: () => digest, batches };
+  // By its share of the rows: a group of them is read at once.
+  const readBytes = () => Math.round((opened.file.size * reached) / Math.max(1, rows));
+  return { columns, doubts, readBytes, digest: () => digest, batches };
 }
 
 /** Times with all their digits; hyparquet's own are cut to milliseconds. */

@@ -19,6 +19,8 @@ export interface FileBatch extends Batch {
 export interface Opened {
   readonly columns: readonly string[] | undefined;
   readonly doubts: readonly string[];
+  /** How much of the file was read so far, in bytes. */
+  readBytes(): number;
   /** The SHA-256 of all its bytes; undefined if they were not all read. To be called once, at the end. */
   digest(): string | undefined;
   batches(): AsyncGenerator<FileBatch, void, undefined>;
@@ -58,6 +60,7 @@ export async function openText(
   return {
     columns: reading.columns,
     doubts: reading.doubts,
+    readBytes: () => bytes.end,
     digest: () => bytes.digest(),
     batches: () => framedIn(framer, behind(text, skipped), compression, config.chunk, signal),
   };

@@ -144,6 +144,21 @@ describe('a folder of files', () => {
     expect((await poll()).pages.at(-1)?.doubt).toContain('3.csv was not read');
   });
 
+  test('tells how far it has come: the place in the file, what is ahead of it, not whole, and cannot be read', async () => {
+    const { write, poll, readings, folder } = await stageOf({ marker: '.done', chunk: 1_000 });
+    for (const [minute, name] of ['a.csv', 'b.csv', 'c.csv'].entries()) {
+      await write(name, `id,name\n${rows(0, 2_000)}`, minute);
+      if (name !== 'c.csv') await write(`${name}.done`, '', minute);
+    }
+    await symlink('nowhere', join(folder, 'in', 'd.csv'));
+    const { size: bytes } = await stat(join(folder, 'in', 'a.csv'));
+    await poll();
+    const others = { waiting: 1, refused: 1 };
+    expect(readings.at(0)).toEqual({ file: { name: 'a.csv', readBytes: bytes, bytes }, ahead: 1, ...others });
+    expect(readings.some(({ file, ahead }) => file?.name === 'b.csv' && ahead === 0)).toBe(true);
+    expect(readings.at(-1)).toEqual({ file: undefined, ahead: 0, ...others });
+  });
+
   test('waits for a file to settle within the run', async () => {
     const { folder, poll } = await stageOf({ settle: '200ms' });
     await writeFile(join(folder, 'in', 'new.csv'), 'id,name\n1,x\n');

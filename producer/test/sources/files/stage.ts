@@ -7,6 +7,7 @@ import { archiveOf } from '../../../src/sources/files/archive.js';
 import { FilesSource } from '../../../src/sources/files/files.js';
 import { placeOf } from '../../../src/sources/files/places/kinds.js';
 import { S3 } from '../../../src/sources/files/places/s3-client.js';
+import type { Reading } from '../../../src/sources/files/readings.js';
 import { Gate } from '../../../src/sources/gate.js';
 import { type Input, type Page, type PageRequest, type Place, Unreadable } from '../../../src/sources/port.js';
 import { filesEndpointWith, pipelineWith } from '../../support/pipeline.js';
@@ -21,6 +22,7 @@ export async function stageOf(settings: object = {}, more: object = {}, clock: C
   const endpoint = filesEndpointWith(withPaths, more);
   const doubts: string[] = [];
   const retried: string[] = [];
+  const readings: Reading[] = [];
   const gate = new Gate(pipelineWith({}).limits, clock);
   const events = { onRetry: (code: string) => void retried.push(code), onDoubt: () => {} };
   const s3 = () => new S3(endpoint.config, { ...events, gate, clock, random: () => 1 });
@@ -30,6 +32,7 @@ export async function stageOf(settings: object = {}, more: object = {}, clock: C
     clock,
     onRetry: () => {},
     onDoubt: (doubt) => void doubts.push(doubt),
+    onReading: (reading) => void readings.push(reading),
   });
   await mkdir(join(folder, 'in'));
   /** Writes a file whose time is this many minutes after the beginning of 2026. */
@@ -65,7 +68,7 @@ export async function stageOf(settings: object = {}, more: object = {}, clock: C
     const inputs = pages.flatMap((page): readonly Input[] => page.inputs ?? []);
     return { pages, records, bad, inputs, place };
   };
-  return { folder, endpoint, source, doubts, retried, write, read, poll };
+  return { folder, endpoint, source, doubts, retried, readings, write, read, poll };
 }
 
 export const idsIn = (records: readonly unknown[]): unknown[] =>
