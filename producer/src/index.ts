@@ -8,6 +8,7 @@ export { concealSecrets } from './discover/ask/secrets.js';
 export { type DiscoverOptions, discover } from './discover/discover.js';
 export type { Draft } from './discover/draft.js';
 export { draftOfDatabase, isDatabaseUrl } from './discover/given/database.js';
+export { draftOfFiles, isFilesPath } from './discover/given/files.js';
 export { draftOfOpenApi } from './discover/given/openapi.js';
 export { draftOfSample } from './discover/given/sample.js';
 export { prefixOf } from './discover/names.js';

@@ -15,7 +15,10 @@ const ABOUT =
 export function discoverCommand(context: Context): CommandUnknownOpts {
   const { terminal } = context;
   const command = createCommand(context, 'discover', 'write the pipeline file from a URL or a curl line', ABOUT)
-    .argument('[URL]', 'of an API or of a database, or a whole curl line in quotes')
+    .argument(
+      '[URL]',
+      'of an API or of a database, a whole curl line in quotes, or a file, a folder or s3://bucket/prefix/',
+    )
     .option('--from <FILE>', 'a sample of an answer: JSON, NDJSON, CSV or XML; nothing is asked')
     .option('--openapi <FILE>', 'an OpenAPI file, or its URL: all its collections')
     .option('--graphql', 'the URL is that of a GraphQL server: a query is made of what it says that it has')
@@ -74,6 +77,7 @@ export function discoverCommand(context: Context): CommandUnknownOpts {
     ['https://api.example.org/v1/orders --auth "bearer $TOKEN" --yes', 'with credentials, and without questions'],
     ['--openapi openapi.yaml', 'all that an OpenAPI file describes'],
     ['"$DATABASE_URL" --operation sales.orders', 'a table of a database'],
+    ['./exports/', 'all kinds of files in a folder'],
   ]);
 }
 

@@ -9,6 +9,7 @@ const WIDTH = 110;
 /** The order in which the settings of an endpoint stand in the file. */
 const ORDER = [
   'source',
+  'path',
   'parent',
   'url',
   'method',

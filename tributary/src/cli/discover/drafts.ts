@@ -50,12 +50,16 @@ export async function findDraft(context: Context, producer: Producer, env: Envir
   if (input === undefined) {
     throw new FatalError(
       'input_missing',
-      'expected a URL, a curl line in quotes, the URL of a database, --from FILE or --openapi FILE',
+      'expected a URL, a curl line in quotes, the URL of a database, the path of files, --from FILE or --openapi FILE',
     );
   }
   if (producer.isDatabaseUrl(input)) {
     const looking = producer.draftOfDatabase({ url: input, table: operation, signal: terminal.closed });
     return { draft: await withProgress(terminal, () => 'looking at the database', looking), asked: 0, wanted: [] };
+  }
+  if (producer.isFilesPath(input)) {
+    const looking = producer.draftOfFiles({ path: input, name, env, clock: systemClock, signal: terminal.closed });
+    return { draft: await withProgress(terminal, () => 'looking at the files', looking), asked: 0, wanted: [] };
   }
   const asking = given.yes === true ? { ...context, dialogue: undefined } : context;
   try {
