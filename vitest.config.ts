@@ -6,7 +6,7 @@ const conditions = ['tributary-source'];
 const sources = { resolve: { conditions }, ssr: { resolve: { conditions } } };
 
 /** Waits end when what they wait for is there: only a failing test takes as long as this. A busy machine needs more than a second. */
-const patient = { expect: { poll: { timeout: 20_000 } }, setupFiles: ['test/services/patience.ts'] };
+const patient = { expect: { poll: { timeout: 45_000 } }, setupFiles: ['test/services/patience.ts'] };
 
 /** They crash the consumer between any two steps, thousands of times, or speak to servers in processes of their own. */
 const slow = [

@@ -1,7 +1,7 @@
 import { vi } from 'vitest';
 
 /** Milliseconds. With Vitest's own second, tests that wait for another process, or for a timer, fail on a machine that is busy. */
-const PATIENCE = 20_000;
+const PATIENCE = 45_000;
 
 const { waitFor, waitUntil } = vi;
 

@@ -81,6 +81,12 @@ export interface Listening {
 /** Far more than are needed. Without a bound, clients that only connect take every file handle of the process, also those of its work. */
 const MOST_CONNECTIONS = 5_000;
 
+/**
+ * Milliseconds for which an idle connection stays open: longer than proxies and balancers keep theirs (mostly 60 s). With Node's 5 s
+ * a request that a proxy sends as the connection is closed is answered with 502.
+ */
+const KEEP_ALIVE = 75_000;
+
 /** Answers what is not HTTP, or too large a head, before any application sees it: with no more than the status, and as little to keep. */
 function refuseUnreadable(error: NodeJS.ErrnoException, socket: Duplex): void {
   if (error.code === 'ECONNRESET' || !socket.writable) {
@@ -117,6 +123,7 @@ export async function listen(
   boundConnections(server, connections);
   server.headersTimeout = 10_000;
   server.requestTimeout = 60_000;
+  server.keepAliveTimeout = KEEP_ALIVE;
   // Node leaves out what comes behind a thousand headers, in silence: such as those by which a proxy says that it is one. Their bytes are
   // bounded all the same.
   server.maxHeadersCount = 0;

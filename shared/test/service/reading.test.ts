@@ -143,4 +143,9 @@ describe('the server of every service', () => {
     const { status, text } = await ask('/healthz', { 'x-large': 'x'.repeat(20_000) });
     expect([status, text]).toEqual([431, '']);
   });
+
+  it('keeps an idle connection longer than proxies do, so that none sends a request as it is closed', async () => {
+    const { headers } = await fetch(`${server.url}/healthz`);
+    expect(Number(/^timeout=(\d+)$/.exec(headers.get('keep-alive') ?? '')?.[1])).toBeGreaterThan(60);
+  });
 });
