@@ -85,7 +85,7 @@ function tributaryCommandsOf(document: Document): { readonly words: string[]; re
 const GROUPS = new Set(['endpoints', 'dead-letters']);
 
 /** A private key must be one. */
-const valueFor = (name: string): string => (name.endsWith('_PEM') ? PEM : 'value');
+const valueFor = (name: string): string => (name.endsWith('_PEM') ? PEM : 'a-value-long-enough');
 const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
 const PEM = String(privateKey.export({ type: 'pkcs8', format: 'pem' }));
 

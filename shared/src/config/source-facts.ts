@@ -136,16 +136,10 @@ export function* adviceOnEndpoint(id: string, endpoint: EndpointConfig): Generat
     yield `endpoint ${id}: NOTHING CHECKS WHO SENDS its events (sender: none). Whoever reaches /hooks/${id} can write into its dataset; name the sender and its secret, or let only a proxy that checks reach the door`;
     return;
   }
-  const [shortest] = sender.secret.toSorted((a, b) => a.length - b.length);
-  if (shortest === undefined) {
+  if (sender.secret.length === 0) {
     yield `endpoint ${id}: the secret of its sender is empty, so that every event is refused: set it`;
-  } else if (shortest.length < SHORTEST_SECRET) {
-    yield `endpoint ${id}: a secret of its sender has ${shortest.length} characters, and could be guessed: have the sender use a longer one`;
   }
 }
-
-/** Characters of a secret of a sender; those of services have 20 and more. */
-const SHORTEST_SECRET = 12;
 
 /** Whether a placeholder has other text beside it, somewhere in these settings. */
 function standsInText(value: unknown, name: string): boolean {

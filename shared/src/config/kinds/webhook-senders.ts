@@ -6,11 +6,21 @@ const SECRET = `expected a secret, or a list of them: best from the environment,
 
 const one = z.string({ error: SECRET });
 
+/** Characters. With a shorter secret a stranger signs events, or guesses the token; those that services give have 15 and more. */
+const SHORTEST = 12;
+const TOO_SHORT = `expected a secret of at least ${SHORTEST} characters: a shorter one can be guessed, so that strangers could send events; give the sender a longer one`;
+
+const isLong = (secret: string): boolean => secret.replace(/^whsec_/, '').length >= SHORTEST;
+
 /** One secret, or several while one replaces another. An empty one accepts nothing: everybody knows it. */
 const secrets = z
   .union([one.transform((text) => [text]), z.array(one).min(1)], { error: SECRET })
   .transform((texts) => texts.filter((text) => text !== ''))
-  .meta({ id: 'Secrets', description: 'A secret; or a list, of which each is accepted, while one replaces another' });
+  .refine((texts) => texts.every(isLong), TOO_SHORT)
+  .meta({
+    id: 'Secrets',
+    description: 'A secret of 12 characters or more; or a list, of which each is accepted, while one replaces another',
+  });
 
 const signed = { secret: secrets.describe('What the sender signs with; a list while one replaces another') };
 
