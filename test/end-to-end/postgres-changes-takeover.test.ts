@@ -18,12 +18,14 @@ const queue = `${name}.things`;
 const EVERY = 50;
 /** docs/sources/postgres-changes.md promises 15 s, and tells what was measured. A machine that does much else is slower. */
 const MOST = 40_000;
+const TOKEN = 'a-token-of-this-test';
 
 interface Arrival {
   readonly id: number;
   readonly at: number;
   /** The number of the run that published it: each producer that takes over begins a later one. */
   readonly run: number;
+  readonly version: string;
 }
 
 const arrivals: Arrival[] = [];
@@ -34,7 +36,13 @@ const running = new Map<string, RunningService>();
 let file: string;
 
 const start = async (instance: string) => {
-  const env = { AMQP_URL: servers.amqpUrl, REDIS_URL: servers.redisUrl, PIPELINE: file, INSTANCE_ID: instance };
+  const env = {
+    ADMIN_TOKEN: TOKEN,
+    AMQP_URL: servers.amqpUrl,
+    REDIS_URL: servers.redisUrl,
+    PIPELINE: file,
+    INSTANCE_ID: instance,
+  };
   running.set(instance, await startService(stage, 'producer', env));
 };
 const programOf = (instance: string) => {
@@ -42,8 +50,9 @@ const programOf = (instance: string) => {
   if (service === undefined) throw new Error(`${instance} was not started`);
   return service.program;
 };
+const urlOf = (instance: string) => running.get(instance)?.url ?? '';
 const holds = async (instance: string) =>
-  (await readMetrics(running.get(instance)?.url ?? '')).sum('tributary_poll_endpoint_held') === 1;
+  (await readMetrics(urlOf(instance))).sum('tributary_poll_endpoint_held') === 1;
 
 /** The producer that has the endpoint, and the other one. */
 const roles = () =>
@@ -95,6 +104,7 @@ beforeAll(async () => {
         table: 'things',
         slot: name.replaceAll('-', '_'),
         entity: 'thing',
+        keep: '1h',
       },
     },
     // A message holds one record, so that each tells who published it.
@@ -113,7 +123,8 @@ beforeAll(async () => {
     (message) => {
       if (message === null) return;
       const { id } = JSON.parse(message.content.toString()) as { readonly id: number };
-      arrivals.push({ id, at: performance.now(), run: Number(message.properties.headers?.run) });
+      const { run, version } = message.properties.headers ?? {};
+      arrivals.push({ id, at: performance.now(), run: Number(run), version: String(version) });
     },
     { noAck: true },
   );
@@ -159,4 +170,31 @@ test('when it stands still, the other one takes over, and it publishes and confi
   const ids = new Set(arrivals.map(({ id }) => id));
   const last = Math.max(...ids);
   expect(Array.from({ length: last }, (_, index) => index + 1).filter((id) => !ids.has(id))).toEqual([]);
+});
+
+test('a reset to a checkpoint has the changes since come again, under the versions that they had', async () => {
+  const { other } = await roles();
+  const told = await eventually(async () => {
+    const response = await fetch(`${urlOf(other)}/endpoints/things/status`, {
+      headers: { authorization: `Bearer ${TOKEN}` },
+    });
+    const { checkpoints = [] } = (await response.json()) as {
+      readonly checkpoints?: readonly { readonly name: string }[];
+    };
+    expect(checkpoints).not.toEqual([]);
+    return checkpoints;
+  });
+  const before = arrivals.length;
+  const last = arrivals.at(-1);
+  const response = await fetch(`${urlOf(other)}/endpoints/things/reset?to=${encodeURIComponent(told[0]?.name ?? '')}`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${TOKEN}` },
+  });
+  expect(response.status).toBe(202);
+  const again = await eventually(() => {
+    const found = arrivals.slice(before).find(({ id }) => id === last?.id);
+    expect(found).toBeDefined();
+    return found;
+  });
+  expect(again?.version).toBe(last?.version);
 });

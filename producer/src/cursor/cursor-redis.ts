@@ -1,7 +1,7 @@
 import { cursorResetsKey, RetryableError, redisPrefix, sinkGenerationKey } from '@tributary/shared';
 import type { Redis } from 'ioredis';
 import type { Endpoint } from '../endpoint.js';
-import { type Cursor, type CursorStore, decode, EMPTY, encode, resetTo, steppedBack } from './cursor.js';
+import { type Cursor, type CursorStore, decode, EMPTY, encode, resetTo, steppedBack, wentBack } from './cursor.js';
 
 /** A producer that was suspended, and lost its lease to another meanwhile, must not change cursors. */
 const FENCED = `
@@ -90,6 +90,9 @@ export function redisCursorStore(
     },
     async reset(endpoint, mark) {
       await replace(endpoint, (cursor) => (mark === undefined ? undefined : resetTo(mark, cursor)));
+    },
+    async goBack(endpoint, back) {
+      await replace(endpoint, (cursor) => wentBack(cursor, back));
     },
     async stepBack(endpoint, mark) {
       await replace(endpoint, (cursor) => steppedBack(endpoint, mark, cursor));

@@ -64,6 +64,11 @@ export interface CursorStore {
    */
   reset(endpoint: Endpoint, mark?: string): Promise<void>;
   /**
+   * Puts the place back from which the source goes on, and ignores the cursor that a run in progress will save.
+   * @param back gives the place for that of now; the same if it finds none
+   */
+  goBack(endpoint: Endpoint, back: (place: Place) => Place): Promise<void>;
+  /**
    * As `reset` to a mark, but never forward: an endpoint that has to be polled from an earlier mark, or in full (it was reset, or
    * the sink went back), is still polled so.
    */
@@ -103,6 +108,12 @@ export function memoryCursorStore(): CursorStore {
       if (mark === undefined) cursors.delete(endpoint.id);
       else cursors.set(endpoint.id, encode(resetTo(mark, decode(cursors.get(endpoint.id) ?? '', endpoint)), endpoint));
     },
+    async goBack(endpoint, back) {
+      resetSince.add(endpoint.id);
+      const cursor = wentBack(decode(cursors.get(endpoint.id) ?? '', endpoint), back);
+      if (cursor === undefined) cursors.delete(endpoint.id);
+      else cursors.set(endpoint.id, encode(cursor, endpoint));
+    },
     async stepBack(endpoint, mark) {
       const { id } = endpoint;
       resetSince.add(id);
@@ -119,6 +130,10 @@ export function resetTo(mark: string, { backfill }: Cursor): Cursor {
   const from = Date.parse(mark) < Date.parse(backfill.from) ? mark : backfill.from;
   return { mark, validators: [], backfill: { ...backfill, from } };
 }
+
+/** The cursor with another place; undefined if it has none, so that everything has to be brought. */
+export const wentBack = (cursor: Cursor, back: (place: Place) => Place): Cursor | undefined =>
+  cursor.place === undefined ? undefined : { ...cursor, place: back(cursor.place) };
 
 /** The cursor of an endpoint that steps back to a mark; undefined if everything has to be polled. */
 export function steppedBack(endpoint: Endpoint, mark: string, cursor: Cursor): Cursor | undefined {

@@ -1,8 +1,8 @@
 import { count, describeError, FatalError } from '@tributary/shared';
 import { ENDPOINT_COMMANDS, type EndpointCommand, type EndpointReport } from './control.js';
 
-/** What can be asked about the endpoints: `list` and `status` only look, the others change something. */
-export const ENDPOINT_REQUESTS = ['list', 'status', ...ENDPOINT_COMMANDS] as const;
+/** What can be asked about the endpoints: `list`, `status` and `checkpoints` only look, the others change something. */
+export const ENDPOINT_REQUESTS = ['list', 'status', 'checkpoints', ...ENDPOINT_COMMANDS] as const;
 export type EndpointRequest = (typeof ENDPOINT_REQUESTS)[number];
 
 export interface EndpointCommandOptions {
@@ -11,6 +11,8 @@ export interface EndpointCommandOptions {
   readonly endpoint?: string | undefined;
   /** For `reset`: the version from which to poll again; everything unless given. */
   readonly since?: string | undefined;
+  /** For `reset`: the checkpoint to go back to, by its name or its time. */
+  readonly to?: string | undefined;
   /** The URL of any producer. The one that holds the endpoint does it. */
   readonly producerUrl: string;
   readonly adminToken: string;
@@ -22,13 +24,19 @@ export interface EndpointCommandOptions {
  * @throws FatalError if no producer answers, or if it refuses
  */
 export async function runEndpointCommand(options: EndpointCommandOptions): Promise<void> {
-  const { command, endpoint, since, producerUrl, adminToken, write } = options;
+  const { command, endpoint, since, to, producerUrl, adminToken, write } = options;
   const call = async (method: string, path: string) => await ask(new URL(path, producerUrl), method, adminToken);
   if (command === 'list') return write(table((await call('GET', '/endpoints')) as EndpointReport[]));
   if (endpoint === undefined) throw new FatalError('usage', `${command} which endpoint?`);
-  const path = `/endpoints/${encodeURIComponent(endpoint)}/${command}`;
-  if (!isChange(command)) return write(`${JSON.stringify(await call('GET', path), null, 2)}\n`);
-  await call('POST', since === undefined ? path : `${path}?since=${encodeURIComponent(since)}`);
+  const path = `/endpoints/${encodeURIComponent(endpoint)}`;
+  if (!isChange(command)) {
+    const report = (await call('GET', `${path}/status`)) as EndpointReport;
+    return write(command === 'status' ? `${JSON.stringify(report, null, 2)}\n` : checkpointsIn(report));
+  }
+  const from = Object.entries({ since, to }).flatMap(([name, value]) =>
+    value === undefined ? [] : [`${name}=${encodeURIComponent(value)}`],
+  );
+  await call('POST', `${path}/${command}${from.length === 0 ? '' : `?${from.join('&')}`}`);
   write(`${endpoint}: ${command} is accepted\n`);
 }
 
@@ -64,8 +72,13 @@ function trouble({ retrying, lastRun, notDeleted }: EndpointReport): string {
   return notDeleted === undefined ? '' : `not deleted: ${notDeleted.reason}`;
 }
 
+function checkpointsIn({ endpoint, checkpoints = [] }: EndpointReport): string {
+  if (checkpoints.length > 0) return aligned([['time', 'place'], ...checkpoints.map(({ at, name }) => [at, name])]);
+  return `${endpoint} has no checkpoints: sources that follow a database have them where keep is set, such as keep: 1h\n`;
+}
+
 function table(reports: readonly EndpointReport[]): string {
-  const rows = [
+  return aligned([
     ['endpoint', 'state', 'producer', 'last run', 'records', 'next run', 'error'],
     ...reports.map((report) => [
       report.endpoint,
@@ -76,7 +89,10 @@ function table(reports: readonly EndpointReport[]): string {
       report.nextRun ?? '-',
       trouble(report),
     ]),
-  ];
+  ]);
+}
+
+function aligned(rows: readonly (readonly string[])[]): string {
   const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? [];
   const lineOf = (row: readonly string[]) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ');
   return rows.map((row) => `${lineOf(row).trimEnd()}\n`).join('');

@@ -1,5 +1,5 @@
 import { type Clock, FatalError } from '@tributary/shared';
-import type { CursorStore } from '../cursor/cursor.js';
+import type { Cursor, CursorStore } from '../cursor/cursor.js';
 import type { Endpoint } from '../endpoint.js';
 import type { Leases } from '../leases/leases.js';
 import type { LeaseTable } from '../leases/table.js';
@@ -8,6 +8,7 @@ import type { Retrying } from '../poll/retrying.js';
 import type { CircuitState } from '../schedule/circuit.js';
 import type { Duty } from '../schedule/duty.js';
 import type { EndpointState, StateStore } from '../schedule/states.js';
+import { type Checkpoint, checkpointAt, checkpointsOf, goneBack } from '../sources/checkpoints.js';
 import type { Reading, Readings } from '../sources/files/readings.js';
 import type { StreamStatus, Streams } from '../sources/streams.js';
 
@@ -50,10 +51,20 @@ export interface EndpointReport {
   readonly stream?: StreamStatus;
   /** How far the reading of files has come; absent for others. Only the producer that polls the endpoint knows it. */
   readonly reading?: Reading;
+  /** Where `reset --to` can go back to, the oldest first; absent for a source that keeps no such places. */
+  readonly checkpoints?: readonly { readonly name: string; readonly at: string }[];
   /** Failed runs in a row. */
   readonly failures: number;
   /** The high-water mark; null if there is none. */
   readonly cursor: string | null;
+}
+
+/** From where a reset brings records again. At most one of both. */
+export interface ResetFrom {
+  /** A version. */
+  readonly since?: string | undefined;
+  /** The name or the time of a checkpoint. */
+  readonly to?: string | undefined;
 }
 
 export interface ControlOptions {
@@ -93,20 +104,23 @@ export class Control {
   /**
    * Does it, or lets the producer that holds the endpoint do it within a few seconds.
    *
-   * @param since for `reset`: the version from which to poll again; everything unless given
+   * @param from for `reset`: everything is brought again unless it says otherwise
    * @returns whether there is such an endpoint
-   * @throws FatalError if `since` cannot be a version of this endpoint
+   * @throws FatalError if there is nothing in this endpoint that `from` can mean
    */
-  async command(id: string, command: EndpointCommand, since?: string): Promise<boolean> {
+  async command(id: string, command: EndpointCommand, from: ResetFrom = {}): Promise<boolean> {
     const endpoint = this.#find(id);
     if (endpoint === undefined) return false;
     const { table, cursors, leases, ledger } = this.#options;
     if (command === 'pause' || command === 'resume') await table.pause(id, command === 'pause');
     if (command === 'reset') {
+      const { since, to } = from;
       const mark = since === undefined ? undefined : markOf(endpoint, since);
+      const checkpoint = to === undefined ? undefined : checkpointOf(endpoint, await cursors.peek(endpoint), to);
       // First, so that no record of the next poll is judged by a ledger that takes rows for written which are gone.
       await ledger.doubt();
-      await cursors.reset(endpoint, mark);
+      if (checkpoint === undefined) await cursors.reset(endpoint, mark);
+      else await cursors.goBack(endpoint, (place) => goneBack(place, checkpoint));
     }
     // A run in progress would continue with the old cursor, so it is begun anew.
     if (command === 'run' || command === 'restart') await table.ask(id, command);
@@ -122,6 +136,8 @@ export class Control {
   async #report(endpoint: Endpoint): Promise<EndpointReport> {
     const { duties, leases, states, cursors, clock, streams, readings } = this.#options;
     const { id, config } = endpoint;
+    const cursor = await cursors.peek(endpoint);
+    const checkpoints = checkpointsOf(cursor.place);
     const stream = streams?.statusOf(id);
     const duty = leases.fence(id) === undefined ? undefined : duties.get(id);
     const reading = duty === undefined ? undefined : readings?.of(id);
@@ -148,8 +164,11 @@ export class Control {
       ...retryingOf(duty?.runner.retrying),
       ...(stream !== undefined && { stream }),
       ...(reading !== undefined && { reading }),
+      ...(checkpoints.length > 0 && {
+        checkpoints: checkpoints.map(({ name, at }) => ({ name, at: new Date(at).toISOString() })),
+      }),
       failures: state?.failures ?? 0,
-      cursor: (await cursors.peek(endpoint))?.mark ?? null,
+      cursor: cursor.mark ?? null,
     };
   }
 }
@@ -174,6 +193,22 @@ function retryingOf(retrying: Retrying | undefined): Pick<EndpointReport, 'retry
 }
 
 const textOf = (time: number | undefined): string | null => (time === undefined ? null : new Date(time).toISOString());
+
+function checkpointOf({ id }: Endpoint, { place }: Cursor, to: string): Checkpoint {
+  const checkpoints = checkpointsOf(place);
+  const oldest = checkpoints[0];
+  if (oldest === undefined) {
+    const remedy = 'a source that follows a database has them of the time since keep was set (such as keep: 1h)';
+    throw new FatalError('no_checkpoints', `${id} has no checkpoints: ${remedy}; leave --to out to bring everything`);
+  }
+  const found = checkpointAt(checkpoints, to);
+  if (found !== undefined) return found;
+  const from = `the oldest is of ${new Date(oldest.at).toISOString()} (${oldest.name})`;
+  throw new FatalError(
+    'checkpoint_unknown',
+    `${id}: there is no checkpoint "${to}", or at a time before it; ${from}; leave --to out to bring everything`,
+  );
+}
 
 /** The mark as the endpoint's own runs would have saved it. */
 function markOf({ id, config, entity }: Endpoint, since: string): string {

@@ -1,6 +1,6 @@
 import { describeError, FatalError, type ServiceRoute } from '@tributary/shared';
-import type { Response } from 'express';
-import { type Control, ENDPOINT_COMMANDS } from './control.js';
+import type { Request, Response } from 'express';
+import { type Control, ENDPOINT_COMMANDS, type ResetFrom } from './control.js';
 
 export interface OperationsOptions {
   readonly control: Control;
@@ -53,12 +53,10 @@ export const operationRoutes = ({ control, instance }: OperationsOptions): reado
       method: 'post',
       path: `/endpoints/:id/${command}`,
       role: 'admin',
-      async handle({ params, query: { since } }, response) {
+      async handle({ params, query }, response) {
         const id = String(params.id);
         try {
-          // Of two times neither is meant; to begin from the very first record instead is not meant either.
-          if (Array.isArray(since)) throw new FatalError('since_twice', 'since is given more than once');
-          const known = await control.command(id, command, typeof since === 'string' ? since : undefined);
+          const known = await control.command(id, command, resetFrom(query));
           if (!known) return unknown(response, id);
           // Another producer may have to do it, at its next beat.
           response.status(202).json({ endpoint: id, command, accepted: true });
@@ -70,6 +68,15 @@ export const operationRoutes = ({ control, instance }: OperationsOptions): reado
     }),
   ),
 ];
+
+/** Of two times neither is meant; to begin from the very first record instead is not meant either. */
+function resetFrom({ since, to }: Request['query']): ResetFrom {
+  if (Array.isArray(since) || Array.isArray(to) || (since !== undefined && to !== undefined)) {
+    throw new FatalError('since_twice', 'since is given more than once, or to, or both of them: only one can be meant');
+  }
+  const text = (value: unknown) => (typeof value === 'string' ? value : undefined);
+  return { since: text(since), to: text(to) };
+}
 
 function unknown(response: Response, id: string): void {
   response.status(404).json({ error: `there is no endpoint ${JSON.stringify(id)} that is enabled` });

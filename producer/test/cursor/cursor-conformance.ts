@@ -133,6 +133,28 @@ export function describeCursorStore(
       expect(await store.peek(endpoint)).toEqual({ mark: day1, validators: [] });
     });
 
+    it('goes back to a place, and keeps the rest of the cursor; a run in progress cannot undo that', async () => {
+      const { store, reopened } = await make();
+      await store.begin(endpoint, NOW);
+      await store.save(endpoint, { place: { at: 7, more: [1] }, validators: [], most: 3 });
+      await (await reopened()).goBack(endpoint, (place) => ({ ...place, at: 5 }));
+      await store.save(endpoint, { place: { at: 8 }, validators: [] });
+      const back = { place: { at: 5, more: [1] }, validators: [], most: 3 };
+      expect(await store.peek(endpoint)).toEqual(back);
+      expect((await store.begin(endpoint, NOW)).cursor).toEqual(back);
+      await store.save(endpoint, { place: { at: 9 }, validators: [] });
+      expect(await store.peek(endpoint)).toEqual({ place: { at: 9 }, validators: [] });
+    });
+
+    it('has no place to go back to where everything is polled again', async () => {
+      const { store } = await make();
+      await store.begin(endpoint, NOW);
+      await store.save(endpoint, { place: { at: 7 }, validators: [] });
+      await store.reset(endpoint);
+      await store.goBack(endpoint, (place) => ({ ...place, at: 5 }));
+      expect(await store.peek(endpoint)).toEqual({ validators: [] });
+    });
+
     it('still polls everything where a cursor was reset before it steps back', async () => {
       const { store, reopened } = await make();
       const [, day2, day3] = DAYS;

@@ -144,6 +144,11 @@ describe('the operation of endpoints', () => {
       status: 400,
       text: expect.stringContaining('since is given more than once'),
     });
+    expect(await post('/endpoints/crm/reset?since=2026-01-01&to=2026-02-01')).toMatchObject({ status: 400 });
+    expect(await post('/endpoints/crm/reset?to=2026-02-01')).toMatchObject({
+      status: 400,
+      text: expect.stringContaining('crm has no checkpoints'),
+    });
     expect(asked()).toHaveLength(before);
   });
 
@@ -155,6 +160,7 @@ describe('the operation of endpoints', () => {
     expect(list).toMatch(/^endpoint +state +producer/);
     expect(list).toMatch(/^crm +waiting +test-1 /m);
     expect(JSON.parse(await command('status', 'crm'))).toMatchObject({ endpoint: 'crm' });
+    expect(await command('checkpoints', 'crm')).toMatch(/^crm has no checkpoints: .* keep: 1h/);
     await expect(command('status', 'nope')).rejects.toThrow('answered 404: there is no endpoint "nope"');
     await expect(command('reset')).rejects.toThrow('reset which endpoint?');
     const stranger = { producerUrl: producer.url, adminToken: '', write: () => {} };

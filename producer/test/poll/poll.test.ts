@@ -294,6 +294,7 @@ describe('a poll', () => {
       save: async () => {},
       reset: async () => {},
       stepBack: async () => {},
+      goBack: async () => {},
       peek: async () => ({ validators: [] }),
     };
     const one = await setUp({ url: 'http://127.0.0.1:1/' }, away);

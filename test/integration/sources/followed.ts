@@ -88,6 +88,14 @@ export class Landing {
     else this.dropped += 1;
   }
 
+  /** The output loses all that it has of these keys, and the ledger learns that. */
+  forget(entity: string, keys: readonly string[]): void {
+    for (const key of keys) {
+      this.#contents.delete(`${entity} ${key}`);
+      this.#orders.delete(`${entity} ${key}`);
+    }
+  }
+
   /** What is there now, by key. */
   rows(entity: string): Record<string, unknown> {
     const rows = [...this.#contents].flatMap(([name, contents]) => {

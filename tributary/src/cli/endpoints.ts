@@ -1,5 +1,5 @@
 import type { CommandUnknownOpts } from '@commander-js/extra-typings';
-import type { EndpointRequest } from '@tributary/producer';
+import type { EndpointCommandOptions, EndpointRequest } from '@tributary/producer';
 import { createCommand, createGroup, variablesOf, withEnvironment, withExamples } from './shell/command.js';
 import type { Context } from './shell/context.js';
 import { withProgress } from './shell/terminal.js';
@@ -15,6 +15,7 @@ const REQUESTS = {
   pause: 'poll no more, on any producer, until it is resumed',
   resume: 'poll again after a pause',
   restart: 'begin the poll anew, and forget that it failed',
+  checkpoints: 'where reset --to can go back to',
 } as const satisfies Readonly<Record<Request, string>>;
 
 const VARIABLES = variablesOf('commands');
@@ -40,14 +41,17 @@ function requestCommand(context: Context, request: Request): CommandUnknownOpts 
 
 /** Forgets how far an endpoint came. */
 export function resetCommand(context: Context): CommandUnknownOpts {
-  const about = 'Forgets how far an endpoint came: everything is polled again, or everything since a version.';
+  const about =
+    'Forgets how far an endpoint came: everything is polled again, or everything since a version or a checkpoint.';
   const command = createCommand(context, 'reset', 'poll an endpoint again from the beginning, or from a version', about)
     .argument('<ENDPOINT>')
     .option('--since <VERSION>', 'from where to poll again: a time, or a number where versions are numbers')
-    .action((id, { since }) => ask(context, 'reset', id, since));
+    .option('--to <CHECKPOINT>', 'where a stream goes back to: a time, or a place that endpoints checkpoints lists')
+    .action((id, from) => ask(context, 'reset', id, from));
   const examples = [
     ['blog-posts', 'everything'],
     ['blog-posts --since 2026-03-01', 'what changed since'],
+    ['orders --to 2026-03-01T12:00:00Z', 'the changes of a database since'],
   ] as const;
   return withEnvironment(withExamples(context, command, examples), VARIABLES);
 }
@@ -56,7 +60,7 @@ async function ask(
   { env, terminal, spell }: Context,
   command: EndpointRequest,
   endpoint?: string,
-  since?: string,
+  from: Pick<EndpointCommandOptions, 'since' | 'to'> = {},
 ): Promise<void> {
   const { runEndpointCommand } = await import('@tributary/producer');
   const producerUrl = env.PRODUCER_URL || 'http://127.0.0.1:8081';
@@ -64,12 +68,12 @@ async function ask(
   const asking = runEndpointCommand({
     command,
     endpoint,
-    since,
+    ...from,
     producerUrl,
     adminToken: env.ADMIN_TOKEN || env.READ_TOKEN || '',
     write,
   });
   await withProgress(terminal, () => `asking the producer at ${producerUrl}`, asking);
-  if (command === 'list' || command === 'status') return;
+  if (command === 'list' || command === 'status' || command === 'checkpoints') return;
   terminal.say(`How it goes is told by: ${spell('endpoints', `status ${endpoint}`)}\n`);
 }

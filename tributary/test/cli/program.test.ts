@@ -83,7 +83,7 @@ describe('a command that is asked wrongly', () => {
     [['try', 'a', '--limit', 'many'], 'Expected a whole number', '--limit N'],
     [
       ['endpoints'],
-      'expected one of list, status, run, pause, resume, restart, found nothing',
+      'expected one of list, status, run, pause, resume, restart, checkpoints, found nothing',
       'npm run endpoints -- list',
     ],
     [['endpoints', 'dance', 'crm'], 'found "dance"', 'npm run endpoints -- list'],

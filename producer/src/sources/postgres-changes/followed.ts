@@ -11,6 +11,8 @@ export interface Followed {
   readonly fields: Readonly<Record<string, Field>>;
   /** The columns that the key is read from. */
   readonly key: readonly string[];
+  /** For how long a person can go back in its changes, in milliseconds. */
+  readonly keep: number;
 }
 
 /** A table that was found in the database. */
@@ -28,6 +30,6 @@ export function followedBy(endpoint: EndpointFrom<'postgres-changes'>): readonly
     const fields = mappedFields(entity.config.fields, config.map);
     // That each is one column was checked with the configuration.
     const key = keyFieldsOf(entity.config).map((name) => columnOf(name, fields[name]?.from) ?? name);
-    return { endpoint: one, table: config.table, fields, key };
+    return { endpoint: one, table: config.table, fields, key, keep: config.keep };
   });
 }

@@ -2,6 +2,7 @@ import type { Clock } from '@tributary/shared';
 import type { Change } from '../port.js';
 import { codeOf, describeTable } from './catalog.js';
 import type { FoundTable } from './followed.js';
+import { confirmableOf } from './kept.js';
 import { generationOf, type Lsn } from './lsn.js';
 import { slotInUse } from './opening.js';
 import type { RelationColumn } from './pgoutput.js';
@@ -47,9 +48,10 @@ export class Following {
   }
 
   /** @throws RetryableError if another process keeps the slot; what the driver throws */
-  static async open(options: FollowingOptions, { slot, lsn }: ChangesPlace): Promise<Following> {
+  static async open(options: FollowingOptions, place: ChangesPlace): Promise<Following> {
     const { session, types, tables, onNews } = options;
-    const stream = await takeSlot(options, slot, lsn);
+    const { slot, lsn } = place;
+    const stream = await takeSlot(options, place);
     const transactions = new Transactions(
       {
         session,
@@ -116,10 +118,10 @@ export class Following {
 /** The producer that had the slot before may be gone without a word: its process at the server is ended then. The lease says that the slot is ours. */
 async function takeSlot(
   { session, connection, publication, clock }: FollowingOptions,
-  slot: string,
-  lsn: Lsn,
+  place: ChangesPlace,
 ): Promise<ReplicationStream> {
-  const begin = { slot, publication, confirmed: lsn };
+  const { slot, lsn } = place;
+  const begin = { slot, publication, from: lsn, confirmed: confirmableOf(place) };
   for (let attempt = 1; attempt <= SLOT_ATTEMPTS; attempt++) {
     try {
       return await ReplicationStream.open(connection, begin, clock);

@@ -80,7 +80,7 @@ export async function openSlot(options: OpeningOptions, saved: ChangesPlace | un
       const made = await createSlot(replication, slotName(prefix, generation), false);
       copying = await openSession(false);
       await seeSnapshot(copying, made.snapshot);
-      const place = { slot: made.name, ...systemOf(server), lsn: made.begin, tables: {} };
+      const place = { slot: made.name, ...systemOf(server), lsn: made.begin, kept: [], tables: {} };
       return { place, tables, copies: tables, copying, copiedAt: made.begin };
     }
     for (const slot of slots.slice(1)) await dropSlot(session, slot);
@@ -93,13 +93,22 @@ export async function openSlot(options: OpeningOptions, saved: ChangesPlace | un
       return place === undefined ? [] : [[id, place]];
     });
     const lsn = missed === undefined && saved !== undefined ? saved.lsn : own.confirmed;
-    const place = { slot: own.name, ...systemOf(server), lsn, tables: Object.fromEntries(kept) };
+    const checkpoints = missed === undefined ? (saved?.kept.filter((one) => one.lsn >= own.confirmed) ?? []) : [];
+    const place = {
+      slot: own.name,
+      ...systemOf(server),
+      lsn,
+      kept: checkpoints,
+      tables: Object.fromEntries(kept),
+    };
     if (copies.length === 0) return { place, tables, copies, copying: undefined, copiedAt: lsn };
     // It lives as long as the session that makes it, and is there only to show the database at a known place.
     const shown = await createSlot(replication, `${own.name}_copy`, true);
     copying = await openSession(false);
     await seeSnapshot(copying, shown.snapshot);
-    return { place, tables, copies, copying, copiedAt: shown.begin };
+    // Where everything is copied, what was before that is of no use: its versions are older.
+    const begun = saved === undefined ? { ...place, lsn: shown.begin } : place;
+    return { place: begun, tables, copies, copying, copiedAt: shown.begin };
   } catch (error) {
     await copying?.close();
     throw error;

@@ -1,4 +1,5 @@
 import { isMapping } from '@tributary/shared';
+import { checkpointsOf } from '../checkpoints.js';
 import type { ChangeBatch, Place } from '../port.js';
 import { type Lsn, parseLsn, writeLsn } from './lsn.js';
 
@@ -17,6 +18,13 @@ export interface TablePlace {
   readonly after?: readonly string[];
 }
 
+/** A place in the log that was reached, and from which the slot can still be streamed. */
+export interface Kept {
+  readonly lsn: Lsn;
+  /** When all before it was confirmed, in milliseconds since the epoch. */
+  readonly at: number;
+}
+
 /** How far the tables of a slot have come. */
 export interface ChangesPlace {
   readonly slot: string;
@@ -24,6 +32,8 @@ export interface ChangesPlace {
   readonly timeline: number;
   /** All before it is confirmed by RabbitMQ. The slot itself is never confirmed beyond it. */
   readonly lsn: Lsn;
+  /** Where a person can go back to, the oldest first. */
+  readonly kept: readonly Kept[];
   /** By endpoint. */
   readonly tables: Readonly<Record<string, TablePlace>>;
 }
@@ -33,20 +43,31 @@ export interface PlacedBatch extends Omit<ChangeBatch, 'place'> {
   readonly place: ChangesPlace;
 }
 
-export const writePlace = (place: ChangesPlace): Place => ({ ...place, lsn: writeLsn(place.lsn) });
+export function writePlace({ kept, lsn, ...place }: ChangesPlace): Place {
+  const checkpoints = kept.map((one) => {
+    const name = writeLsn(one.lsn);
+    return { name, at: one.at, place: { lsn: name } };
+  });
+  return { ...place, lsn: writeLsn(lsn), ...(checkpoints.length === 0 ? {} : { checkpoints }) };
+}
 
 /** @returns undefined for what was not written by {@link writePlace}: everything is copied then */
 export function readPlace(place: Place | undefined): ChangesPlace | undefined {
   if (!isMapping(place)) return undefined;
   const { slot, system, timeline, lsn, tables } = place;
   if (typeof slot !== 'string' || typeof system !== 'string' || typeof timeline !== 'number') return undefined;
-  if (typeof lsn !== 'string' || !/^[0-9A-F]+\/[0-9A-F]+$/.test(lsn) || !isMapping(tables)) return undefined;
+  if (typeof lsn !== 'string' || !isLsn(lsn) || !isMapping(tables)) return undefined;
   const read = Object.entries(tables).flatMap(([id, one]) => {
     const table = readTable(one);
     return table === undefined ? [] : [[id, table] as const];
   });
-  return { slot, system, timeline, lsn: parseLsn(lsn), tables: Object.fromEntries(read) };
+  const kept = checkpointsOf(place)
+    .filter(({ name }) => isLsn(name))
+    .map(({ name, at }) => ({ lsn: parseLsn(name), at }));
+  return { slot, system, timeline, lsn: parseLsn(lsn), kept, tables: Object.fromEntries(read) };
 }
+
+const isLsn = (text: string): boolean => /^[0-9A-F]{1,8}\/[0-9A-F]{1,8}$/.test(text);
 
 function readTable(value: unknown): TablePlace | undefined {
   if (!isMapping(value)) return undefined;

@@ -17,8 +17,9 @@ import { copyTables } from './copying.js';
 import { Faults, SLOT_SPOILT } from './faults.js';
 import { followedBy } from './followed.js';
 import { Following } from './following.js';
+import { confirmableOf, withCheckpoints } from './kept.js';
 import { describeFollowed, rowsNow } from './looking.js';
-import { parseLsn } from './lsn.js';
+import { type Lsn, parseLsn } from './lsn.js';
 import { findTables, type Opened, openSlot } from './opening.js';
 import { type ChangesPlace, type PlacedBatch, readPlace, withoutCopies, writePlace } from './place.js';
 import { leftOut } from './publication.js';
@@ -63,6 +64,8 @@ export class PostgresChangesSource implements FollowedSource {
   /** The slot whose tables are being copied. */
   #copying: string | undefined;
   #waitingSince: number | undefined;
+  /** Up to where RabbitMQ has confirmed the stream; undefined before it is known. */
+  #lsn: Lsn | undefined;
   /** The slot cannot be streamed from any more, for this reason. */
   #spoilt: string | undefined;
   #idle = new AbortController();
@@ -177,6 +180,7 @@ export class PostgresChangesSource implements FollowedSource {
       place = yield* this.#copy(opened, request);
       following = await this.#stream(session, opened, place);
     }
+    this.#lsn = place.lsn;
     const row = await session.row('SELECT pg_current_wal_flush_lsn()::text AS lsn');
     const target = parseLsn(row?.lsn ?? '0/0');
     let savedAt = clock.monotonic();
@@ -186,15 +190,30 @@ export class PostgresChangesSource implements FollowedSource {
       const now = clock.monotonic();
       const isOver = isLasting ? now - begun >= RUN : reached >= target;
       if (changes.length > 0 || (reached > place.lsn && (isOver || now - savedAt >= SAVE_EVERY))) {
-        place = { ...place, lsn: reached };
+        place = this.#reached({ ...place, lsn: reached });
         savedAt = now;
         this.#waitingSince = following.committedAt;
         yield { changes, fetchedAt: clock.now(), place };
         this.#waitingSince = undefined;
-        following.confirm(reached);
+        following.confirm(confirmableOf(place));
       }
       if (isOver) return;
     }
+  }
+
+  /** The place that is about to be saved. */
+  #reached(place: ChangesPlace): ChangesPlace {
+    const keep = Math.max(...followedBy(this.#endpoint).map((one) => one.keep));
+    const { isTight } = this.#watch;
+    const now = this.#options.clock.now();
+    const kept = withCheckpoints(place, { keep, now, isTight });
+    if (isTight && place.kept.length > 1) {
+      this.#tell(
+        'the database keeps so much of its log for the slot that its checkpoints are given up, before that is more than maxRetained, or the log is thrown away',
+      );
+    }
+    this.#lsn = kept.lsn;
+    return kept;
   }
 
   async #open(session: Session, place: ChangesPlace | undefined): Promise<Opened> {
@@ -288,7 +307,7 @@ export class PostgresChangesSource implements FollowedSource {
     const { session } = this.#connections;
     if (session === undefined || slot === undefined) return undefined;
     const phase = this.#copying === undefined ? 'streaming' : 'copying';
-    return { session, slot, phase, waitingSince: this.#waitingSince };
+    return { session, slot, phase, waitingSince: this.#waitingSince, reached: this.#lsn };
   }
 
   async #closeStream(): Promise<void> {

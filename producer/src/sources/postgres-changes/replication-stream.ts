@@ -1,6 +1,6 @@
 import { type Clock, describeError, RetryableError } from '@tributary/shared';
 import type { Client } from 'pg';
-import type { Lsn } from './lsn.js';
+import { type Lsn, writeLsn } from './lsn.js';
 import { type Message, parseMessage } from './pgoutput.js';
 import { Session, type SessionOptions, type Streaming } from './session.js';
 
@@ -51,19 +51,25 @@ export class ReplicationStream {
   }
 
   /**
-   * Begins to stream from where the slot stands.
-   * @param confirmed what the slot has confirmed
+   * Begins to stream.
+   * @param from the place to stream from; where the slot stands, if that is behind it
+   * @param confirmed what of the log the slot does not need any more
    * @throws what the driver throws, such as for a slot that is in use
    */
   static async open(
     options: Omit<SessionOptions, 'isReplication'>,
-    { slot, publication, confirmed }: { readonly slot: string; readonly publication: string; readonly confirmed: Lsn },
+    {
+      slot,
+      publication,
+      from,
+      confirmed,
+    }: { readonly slot: string; readonly publication: string; readonly from: Lsn; readonly confirmed: Lsn },
     clock: Clock,
   ): Promise<ReplicationStream> {
     const session = await Session.open({ ...options, isReplication: true });
     const stream = new ReplicationStream(session, clock, confirmed);
     try {
-      await stream.#start(slot, publication);
+      await stream.#start(slot, publication, from);
     } catch (error) {
       await stream.close();
       throw error;
@@ -108,12 +114,12 @@ export class ReplicationStream {
     await this.#session.close();
   }
 
-  async #start(slot: string, publication: string): Promise<void> {
+  async #start(slot: string, publication: string, from: Lsn): Promise<void> {
     const started = new Promise<void>((resolve) => this.#connection.once('replicationStart', resolve));
     this.#connection.on('copyData', ({ chunk }) => this.#take(chunk));
     this.#connection.on('end', () => this.#fail(new Error('the connection was closed')));
     const name = `"${publication.replaceAll('"', '""')}"`.replaceAll("'", "''");
-    const command = `START_REPLICATION SLOT "${slot}" LOGICAL 0/0 (proto_version '1', publication_names '${name}')`;
+    const command = `START_REPLICATION SLOT "${slot}" LOGICAL ${writeLsn(from)} (proto_version '1', publication_names '${name}')`;
     const ended = this.#session.query(command).then(() => {
       throw new Error('the server ended the stream');
     });

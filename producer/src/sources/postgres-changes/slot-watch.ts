@@ -20,6 +20,8 @@ export interface Followed {
   readonly phase: StreamStatus['phase'];
   /** When the oldest transaction was committed that is not confirmed yet, in milliseconds since the epoch; undefined if none is. */
   readonly waitingSince: number | undefined;
+  /** Up to where the changes are confirmed; undefined if only the slot tells. */
+  readonly reached: Lsn | undefined;
 }
 
 /** Milliseconds between two looks, and until the first while nothing is open. */
@@ -27,6 +29,8 @@ const LOOK = 5_000;
 const SOON = 500;
 /** So much of what the server allows may be left before people are told. */
 const ROOM = 0.25;
+/** So much of what may be held back may be used before checkpoints are given up, so that no person has to be told. */
+const KEPT = 0.5;
 
 const LOOK_AT = `
 SELECT pg_current_wal_lsn()::text AS now, confirmed_flush_lsn::text AS confirmed, restart_lsn::text AS restart,
@@ -37,9 +41,15 @@ FROM pg_replication_slots WHERE slot_name = $1`;
 /** Looks how much of its log the server holds back for a slot, and tells before its disk is full or the log is thrown away. */
 export class SlotWatch {
   readonly #options: SlotWatchOptions;
+  #isTight = false;
 
   constructor(options: SlotWatchOptions) {
     this.#options = options;
+  }
+
+  /** Whether the server holds back so much that nothing may be kept beyond need. */
+  get isTight(): boolean {
+    return this.#isTight;
   }
 
   /**
@@ -55,17 +65,21 @@ export class SlotWatch {
     }
   }
 
-  async #look({ session, slot, phase, waitingSince }: Followed): Promise<void> {
-    const { clock, onStatus } = this.#options;
+  async #look({ session, slot, phase, waitingSince, reached }: Followed): Promise<void> {
+    const { clock, maxRetained, onStatus } = this.#options;
     const row = await session.row(LOOK_AT, [slot]);
     if (row === undefined) return;
     const end = parseLsn(row.now ?? '0/0');
     const behind = (lsn: string | null | undefined): number => bytesBetween(parseLsn(lsn ?? '0/0'), end);
     const retainedBytes = behind(row.restart);
+    const allowed = Number(row.allowed_bytes);
+    const isNearEnd = allowed > 0 && Number(row.safe ?? allowed) < allowed * KEPT;
+    this.#isTight = isNearEnd || retainedBytes > maxRetained * KEPT;
+    const confirmed = parseLsn(row.confirmed ?? '0/0');
     onStatus({
       phase,
       name: slot,
-      lagBytes: behind(row.confirmed),
+      lagBytes: bytesBetween(reached !== undefined && reached > confirmed ? reached : confirmed, end),
       lagSeconds: waitingSince === undefined ? 0 : Math.max(0, (clock.now() - waitingSince) / 1_000),
       retainedBytes,
       problem: this.#problem(slot, retainedBytes, row),

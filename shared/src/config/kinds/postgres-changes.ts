@@ -42,6 +42,11 @@ export const postgresChangesSettings = {
   retryDelay: duration
     .prefault('2s')
     .describe('The longest wait before the first retry; it doubles with each (the wait itself is random)'),
+  keep: duration
+    .prefault('0s')
+    .describe(
+      'For how long back `reset --to` can stream the changes again: so long the database keeps its log for the slot, as long as that is less than half of `maxRetained`. The longest of those that share a slot counts',
+    ),
   maxRetained: bytes
     .prefault('10GB')
     .describe(
