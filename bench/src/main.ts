@@ -13,6 +13,7 @@ import { measureAll, type Results } from './run.js';
 import { Servers } from './servers.js';
 
 // `npm run bench`: results go to stdout, progress to stderr. The exit code is 1 if a figure failed or has fallen.
+const interrupted = untilInterrupted();
 try {
   const { help, ...asked } = readArguments(process.argv.slice(2), FIGURES);
   if (help) process.stdout.write(usage(FIGURES));
@@ -20,6 +21,8 @@ try {
 } catch (error) {
   process.stderr.write(`${describeError(error)}\n`);
   process.exitCode = 1;
+  // A figure that was interrupted is not waited for: it may begin something yet, and keep this process.
+  if (interrupted.aborted) process.exit();
 }
 
 async function bench({ figures, quick, json, against, profiles }: Omit<ReturnType<typeof readArguments>, 'help'>) {
@@ -39,7 +42,7 @@ async function bench({ figures, quick, json, against, profiles }: Omit<ReturnTyp
       say,
       release,
       environment: ownEnvironment(),
-      signal: untilInterrupted(),
+      signal: interrupted,
       profiles: profiles && resolve(profiles),
     };
     const first = await measureAll(tools, figures);

@@ -1,4 +1,4 @@
-import { describeError, ReleaseList } from '@tributary/shared';
+import { describeError, interruptible, ReleaseList } from '@tributary/shared';
 import { drainBarely } from './bare/drain.js';
 import { publishBarely } from './bare/publish.js';
 import type { Bench } from './bench.js';
@@ -19,12 +19,16 @@ export async function measureAll(bench: Bench, figures: readonly Figure[]): Prom
   return results;
 }
 
-async function measure(bench: Bench, figure: Figure): Promise<Outcome> {
+/**
+ * Measures one figure, and ends its programs.
+ * @throws the reason of the bench's signal, as soon as it is aborted: few figures look at it themselves
+ */
+export async function measure(bench: Bench, figure: Figure): Promise<Outcome> {
   const began = performance.now();
   const others = watchOthers();
   const release = new ReleaseList();
   try {
-    const measured = await figure.measure({ ...bench, release });
+    const measured = await interruptible(figure.measure({ ...bench, release }), bench.signal);
     bench.say(`${figure.name}: done in ${Math.round((performance.now() - began) / 1_000)} s`);
     return { kind: 'measured', measured, others: others() };
   } catch (error) {
