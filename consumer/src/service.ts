@@ -7,6 +7,7 @@ import {
   DEFAULT_SHUTDOWN_DEADLINE,
   describeError,
   interruptible,
+  keepHeapSmall,
   type Listening,
   type Logger,
   type LogOutput,
@@ -81,6 +82,7 @@ export function createConsumer(options: ConsumerOptions): Consumer {
  * @throws FatalError for settings or a pipeline that cannot be used
  */
 export function consumerProcess(env: ServiceEnvironment, output?: LogOutput): ServiceProcess {
+  keepHeapSmall();
   const settings = readServiceSettings('consumer', env, output);
   warnOfDevelopmentCredentials(env, settings.log);
   return { service: createConsumer({ ...settings, postgresUrl: env.POSTGRES_URL }), log: settings.log };

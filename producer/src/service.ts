@@ -7,6 +7,7 @@ import {
   DEFAULT_SHUTDOWN_DEADLINE,
   doorApp,
   interruptible,
+  keepHeapSmall,
   type LogOutput,
   listen,
   measureBlocked,
@@ -109,6 +110,7 @@ export function createProducer(options: ProducerOptions): Producer {
  * @throws FatalError for settings or a pipeline that cannot be used
  */
 export function producerProcess(env: ServiceEnvironment, output?: LogOutput): ServiceProcess {
+  keepHeapSmall();
   const settings = readServiceSettings('producer', env, output);
   warnOfDevelopmentCredentials(env, settings.log);
   for (const advice of adviceOn(settings.config, env)) settings.log.warn(advice);

@@ -81,6 +81,7 @@ export * from './service/buckets.js';
 export * from './service/clock.js';
 export * from './service/development-credentials.js';
 export * from './service/health.js';
+export { keepHeapSmall } from './service/heap.js';
 export * from './service/instance.js';
 export * from './service/interruptible.js';
 export * from './service/lifecycle.js';
