@@ -136,6 +136,20 @@ describe('discover', () => {
     expect(Object.keys(config.entities)).toEqual(['order_entry', 'order']);
   });
 
+  it('takes fields whatever their names are made of: one line break in a name made it refuse the whole API', async () => {
+    const names = ['line\nbreak', 'line\r\nbreak', 'line\u2028break', '\ttab', 'a: b # c', "it's", ''];
+    const strange = Object.fromEntries(names.map((name) => [name, 'text']));
+    const url = await start(() => ({
+      body: ORDERS.map((order) => ({ ...order, ...strange, inside: { 'line\nbreak': 'text' } })),
+    }));
+    const { config } = await look(`${url}/orders`);
+    const from = Object.values(config.entities.order?.fields ?? {}).map((field) => field.from);
+    const paths = [...names, undefined].map((name) =>
+      name === undefined ? "$.inside['line\nbreak']" : `$['${name.replace("'", "\\'")}']`,
+    );
+    expect(from).toEqual(expect.arrayContaining(paths));
+  });
+
   it('sends no more requests than it may', async () => {
     const url = await start((query) => ({ body: { total: 9, items: slice(Number(query.get('unusual') ?? 0)) } }));
     const { config, text } = await look(`${url}/orders`, { requests: 3 });

@@ -43,7 +43,8 @@ const TYPES_IN_WORDS = Object.entries(SCALAR_TYPES)
   .map(([type, { words }]) => `\`${type}\` (${words})`)
   .join(', ');
 
-const SHORT = new RegExp(String.raw`^(${TYPES.join('|')})(\?)?(?:\s+(\$.*))?$`);
+/** A name in the path may hold a line break. */
+const SHORT = new RegExp(String.raw`^(${TYPES.join('|')})(\?)?(?:\s+(\$[\s\S]*))?$`);
 const WANTED = `expected one of ${TYPES.join(', ')}, with a "?" behind it if it is optional and a path if its value lies elsewhere (string? $.customer.id), or { type: list, items: ... }`;
 
 /** `string`, `string?`, `string? $.customer.id`. */
