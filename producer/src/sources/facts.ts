@@ -36,9 +36,10 @@ const FACTS: { readonly [K in SourceKind]: (endpoint: EndpointOf<K>) => SourceFa
       maxRetryAfter: endpoint.maxRetryAfter,
     };
   },
-  sql({ url, table, query, columns }) {
+  sql({ url, table, query, columns, for: chosen }) {
+    const lists = Object.keys(chosen).length === 0 ? [] : [chosen];
     return {
-      asked: [[withoutPassword(url), table, query, columns]],
+      asked: [[withoutPassword(url), table, query, columns, ...lists]],
       server: undefined,
       cut: undefined,
       maxRetryAfter: 0,

@@ -34,8 +34,13 @@ export function endpointWith(settings: object, more: object = {}): EndpointFrom<
 }
 
 /** One endpoint that reads a database, given by its settings. */
-export function sqlEndpointWith(settings: object, more: object = {}): EndpointFrom<'sql'> {
-  const endpoint = only(pipelineWith({ bank: { source: 'sql', ...settings } }, more));
+export function sqlEndpointWith(
+  settings: object,
+  more: object = {},
+  parents: Record<string, object> = {},
+): EndpointFrom<'sql'> {
+  const first = only(pipelineWith({ ...parents, bank: { source: 'sql', ...settings } }, more));
+  const endpoint = first.children[0] ?? first;
   const { config } = endpoint;
   if (config.source !== 'sql') throw new Error('the endpoint is no database');
   return { ...endpoint, config };

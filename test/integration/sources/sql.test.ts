@@ -71,7 +71,9 @@ const written = (record: unknown): string => stringifyJson(record) ?? '';
 
 /** A source of an endpoint, and all that it gives. */
 function sourceOf(settings: object, more: object = {}) {
-  const endpoint = sqlEndpointWith({ retries: 2, retryDelay: '1ms', ...settings }, more);
+  const posts = { url: 'http://127.0.0.1:1/posts', entity: 'thing' };
+  const parents = 'parent' in settings ? { posts } : {};
+  const endpoint = sqlEndpointWith({ retries: 2, retryDelay: '1ms', ...settings }, more, parents);
   const surroundings = createSurroundings({ limits: pipelineWith({}).limits, clock: systemClock });
   onTestFinished(() => surroundings.close());
   const doubts: string[] = [];
@@ -242,6 +244,44 @@ describe.each(['Postgres', 'MariaDB'])('%s', (name) => {
       { id: 1, name: 'a' },
       { id: 2, name: 'b' },
     ]);
+  });
+
+  test('binds what a parent gives, whatever it holds, and reads on behind each chunk', async () => {
+    const database = of(name);
+    const table = await tableIn(
+      database,
+      `id bigint PRIMARY KEY, owner varchar(60) ${name === 'MariaDB' ? 'CHARACTER SET utf8mb4' : ''}, account bigint`,
+    );
+    const owners = ["o'neil", 'back\\slash', "x' OR '1' = '1", '?', '{{parent.id}}', 'é😀', '', '$1'];
+    const quoted = (text: string) =>
+      `'${text.replaceAll("'", "''").replaceAll('\\', name === 'MariaDB' ? '\\\\' : '\\')}'`;
+    const rows = owners.flatMap((owner, n) => [
+      `(${n * 2 + 1}, ${quoted(owner)}, 9007199254740992)`,
+      `(${n * 2 + 2}, ${quoted(owner)}, 9007199254740993)`,
+    ]);
+    await database.run(`INSERT INTO ${table} VALUES ${rows.join(', ')}`);
+    const ids = async (condition: string, parent: object) => {
+      const query = `SELECT id, owner FROM ${table} WHERE '?' <> 'a?b' AND ${condition}`;
+      const settings = {
+        url: database.url,
+        query,
+        entity: 'thing',
+        incremental: false,
+        chunk: 1,
+        parent: { endpoint: 'posts' },
+      };
+      const { source } = sourceOf(settings, entityOf({ id: 'integer', owner: 'string?' }));
+      const found: unknown[] = [];
+      const asked = { variables: { parent }, validators: [], signal: new AbortController().signal };
+      for await (const { records } of source.pages(asked)) found.push(...records);
+      expect(found.map((record) => (record as { $parent: object }).$parent)).toEqual(found.map(() => parent));
+      return found.map((record) => (record as { id: number }).id);
+    };
+    for (const [n, owner] of owners.entries()) {
+      expect(await ids('owner = {{parent.name}}', { name: owner })).toEqual([n * 2 + 1, n * 2 + 2]);
+    }
+    const account = '9007199254740993';
+    expect(await ids('account = {{parent.account}} AND id < {{parent.n}}', { account, n: 5 })).toEqual([2, 4]);
   });
 
   test('tells the largest number that was there when the run began, where versions count', async () => {

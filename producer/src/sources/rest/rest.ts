@@ -1,12 +1,13 @@
 import { type Clock, FatalError } from '@tributary/shared';
 import type { Dispatcher } from 'undici';
 import type { EndpointFrom } from '../../endpoint.js';
+import { contextAdder } from '../context.js';
+import { chosenOf } from '../fillings.js';
 import type { Gate } from '../gate.js';
 import type { Page, PageRequest, Source, SourceEvents } from '../port.js';
 import { Secrets } from './auth/secrets.js';
 import type { TokenStores } from './auth/token-store.js';
 import { Client, type ClientOptions } from './client.js';
-import { contextAdder } from './context.js';
 import { Cookies } from './cookies.js';
 import { type Fetched, PageFetcher, type Run } from './fetch-page.js';
 import { createFormat } from './formats/kinds.js';
@@ -19,7 +20,7 @@ import { RepeatCheck } from './paging/repeat-check.js';
 import type { Pauses } from './pauses.js';
 import type { Proxies } from './proxies.js';
 import type { HttpRequest } from './request/http-request.js';
-import { chosenOf, Requests } from './request/requests.js';
+import { Requests } from './request/requests.js';
 import { validatorsByUrl } from './validators.js';
 
 export interface RestOptions extends SourceEvents {

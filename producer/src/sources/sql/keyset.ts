@@ -31,6 +31,9 @@ export interface Start {
   readonly after: readonly Placed[] | undefined;
 }
 
+/** What the parameters of the query itself are bound to; they come before all others. */
+type Given = readonly Placed[];
+
 /** How a query is called within the statement, and a table where it needs a name. */
 export const ALIAS = 'q';
 
@@ -48,14 +51,14 @@ export class Keyset {
   }
 
   /** The columns of the result, without a row. */
-  columns(): Statement {
-    return { text: this.#dialect.limited(this.#select([], ''), 0), values: [] };
+  columns(given: Given = []): Statement {
+    return { text: this.#dialect.limited(this.#select([], ''), 0), values: given };
   }
 
   /** @param chunk how many rows at most */
-  chunk({ since, after }: Start, chunk: number): Statement {
+  chunk({ since, after }: Start, chunk: number, given: Given = []): Statement {
     const { order } = this.#selection;
-    const values: Placed[] = [];
+    const values: Placed[] = [...given];
     const conditions = order.filter(({ nullable }) => nullable).map(({ name }) => `${this.#quote(name)} IS NOT NULL`);
     const [first] = order;
     if (after !== undefined) conditions.push(this.#behind(after, values));
@@ -66,21 +69,21 @@ export class Keyset {
   }
 
   /** The largest version. */
-  newest(): Statement {
+  newest(given: Given = []): Statement {
     const [version] = this.#selection.order;
     if (version === undefined) throw new Error('rows are read in no order');
     const name = this.#quote(version.name);
     const where = version.nullable ? ` WHERE ${name} IS NOT NULL` : '';
     const text = `SELECT ${name} FROM ${this.#selection.from}${where} ORDER BY ${this.#compared(version)} DESC`;
-    return { text: this.#dialect.limited(text, 1), values: [] };
+    return { text: this.#dialect.limited(text, 1), values: given };
   }
 
   /** Rows that lack their version or a part of their key; undefined if no column of these can be empty. */
-  incomplete(most: number): Statement | undefined {
+  incomplete(most: number, given: Given = []): Statement | undefined {
     const nullable = this.#selection.order.filter((column) => column.nullable);
     if (nullable.length === 0) return undefined;
     const conditions = nullable.map(({ name }) => `${this.#quote(name)} IS NULL`);
-    return { text: this.#dialect.limited(this.#select(conditions, ' OR '), most), values: [] };
+    return { text: this.#dialect.limited(this.#select(conditions, ' OR '), most), values: given };
   }
 
   #select(conditions: readonly string[], join: string): string {

@@ -1,14 +1,8 @@
 import { columnOf, expectedOneOf, FatalError, type Field, keyFieldsOf } from '@tributary/shared';
 import type { EndpointFrom } from '../../endpoint.js';
-import {
-  type Dialect,
-  type Placed,
-  partsOf,
-  type ResultColumn,
-  type Sorting,
-  type TableDescription,
-} from './database.js';
+import type { Dialect, Placed, ResultColumn, Sorting, TableDescription } from './database.js';
 import { ALIAS, Keyset, type OrderColumn } from './keyset.js';
+import type { Origin } from './query.js';
 import { sinceWriter } from './since.js';
 import type { Statements } from './statements.js';
 
@@ -27,6 +21,9 @@ export interface Reading {
 interface ReadingOptions {
   readonly dialect: Dialect;
   readonly statements: Statements;
+  readonly origin: Origin;
+  /** What its parameters are bound to. */
+  readonly given: readonly Placed[];
   /** The entity's, as the endpoint's map says. */
   readonly fields: Readonly<Record<string, Field>>;
   /** For errors. */
@@ -39,13 +36,12 @@ interface ReadingOptions {
  */
 export async function describeReading(
   { config, entity }: EndpointFrom<'sql'>,
-  { dialect, statements, fields, where }: ReadingOptions,
+  { dialect, statements, origin, given, fields, where }: ReadingOptions,
   signal: AbortSignal,
 ): Promise<Reading> {
-  const from =
-    config.table === undefined ? `(${config.query}\n) ${ALIAS}` : partsOf(config.table).map(dialect.quote).join('.');
+  const { from } = origin;
   const selection = { from, columns: config.columns };
-  const { columns } = await statements.ask(new Keyset(dialect, { ...selection, order: [] }).columns(), signal);
+  const { columns } = await statements.ask(new Keyset(dialect, { ...selection, order: [] }).columns(given), signal);
   const table = config.table === undefined ? undefined : await statements.table(config.table, signal);
   const nullable = new Map(table?.columns.map((column) => [column.name, column.nullable]));
   const version = config.incremental === undefined ? undefined : entity.config.version;

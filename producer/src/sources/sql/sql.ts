@@ -1,17 +1,29 @@
 import { isDeepStrictEqual } from 'node:util';
 import { count, FatalError, type Field, keyFieldsOf, mappedFields } from '@tributary/shared';
 import type { EndpointFrom } from '../../endpoint.js';
+import { contextAdder } from '../context.js';
+import { chosenOf } from '../fillings.js';
 import type { Description, Page, PageRequest, Source } from '../port.js';
 import { Concealed } from './concealed.js';
 import type { Placed, ResultColumn, Rows, Value } from './database.js';
 import type { OrderColumn } from './keyset.js';
 import { OpenTransactions } from './open-transactions.js';
+import { Origin } from './query.js';
 import { describeReading, type Reading } from './reading.js';
 import { rowReader } from './row.js';
 import { type StatementOptions, Statements } from './statements.js';
 
 /** Whole numbers below are no times, in whatever unit, but count. */
 const LEAST_TIME = 100_000_000;
+
+/** What is read of the rows, and how pages are made of them. */
+interface Asked {
+  readonly since: Placed | undefined;
+  /** What the parameters of the query are bound to. */
+  readonly given: readonly Placed[];
+  readonly chunk: number;
+  readonly page: (records: readonly unknown[]) => Page;
+}
 
 /** A table or a query of a database, read in the order of version and key. */
 export class SqlSource implements Source {
@@ -21,6 +33,7 @@ export class SqlSource implements Source {
   readonly #options: StatementOptions;
   readonly #statements: Statements;
   readonly #openTransactions: OpenTransactions;
+  readonly #origin: Origin;
   readonly #fields: Readonly<Record<string, Field>>;
   /** `orders: the table sales.orders of postgres://host/database`, for errors. */
   readonly #where: string;
@@ -35,6 +48,7 @@ export class SqlSource implements Source {
     this.#options = options;
     this.#fields = mappedFields(entity.config.fields, config.map);
     this.#where = `${endpoint.id}: ${this.#what()} of ${concealed.conceal(options.database.name)}`;
+    this.#origin = new Origin(config, options.database.dialect, this.#where);
     this.#statements = new Statements(config, options, {
       concealed,
       where: this.#where,
@@ -51,41 +65,41 @@ export class SqlSource implements Source {
     });
   }
 
-  async *pages({ since, trial = false, signal }: PageRequest): AsyncGenerator<Page, void, undefined> {
+  async *pages({ since, trial = false, variables = {}, signal }: PageRequest): AsyncGenerator<Page, void, undefined> {
     const { chunk, incremental } = this.#endpoint.config;
     const { clock, database } = this.#options;
+    const given = this.#origin.values(variables);
     const begun = clock.monotonic();
     const now = await this.#statements.ask({ text: database.dialect.clock, values: [] }, signal, trial ? 0 : undefined);
     const clockTime = Number(now.rows[0]?.[0] ?? Number.NaN);
     const oldest = await this.#openTransactions.oldest(clockTime, signal);
     const serverTime = oldest === undefined ? clockTime : Math.min(clockTime, oldest);
-    const reading = await this.#known(signal);
-    const largest = typeof incremental?.overlap === 'number' ? await this.#newest(reading, signal) : undefined;
+    const reading = await this.#known(signal, given);
+    const largest = typeof incremental?.overlap === 'number' ? await this.#newest(reading, given, signal) : undefined;
     this.#doubtNewest(largest, since);
     const askedAt = clockTime + clock.monotonic() - begun;
     const newest = largest && this.#openTransactions.newestBefore(largest, oldest, askedAt, since === undefined);
+    const addContext = contextAdder(variables.parent, chosenOf(this.#endpoint.config));
     const page = (records: readonly unknown[]): Page => ({
-      records,
+      records: addContext === undefined ? records : records.map(addContext),
       fetchedAt: clock.now(),
       serverTime: Number.isFinite(serverTime) ? serverTime : undefined,
       newest,
     });
     const from = since === undefined ? undefined : reading.since?.(String(since));
-    const incomplete = await this.#incomplete(reading, from !== undefined, signal);
+    const incomplete = await this.#incomplete(reading, { given, isNewOnly: from !== undefined }, signal);
     if (incomplete.length > 0) yield page(incomplete);
-    yield* this.#chunks(reading, from, chunk, page, signal);
+    yield* this.#chunks(reading, { since: from, given, chunk, page }, signal);
   }
 
   async *#chunks(
     { keyset, order }: Reading,
-    since: Placed | undefined,
-    chunk: number,
-    page: (records: readonly unknown[]) => Page,
+    { since, given, chunk, page }: Asked,
     signal: AbortSignal,
   ): AsyncGenerator<Page, void, undefined> {
     let after: readonly Placed[] | undefined;
     for (;;) {
-      const { columns, rows } = await this.#statements.ask(keyset.chunk({ since, after }, chunk), signal);
+      const { columns, rows } = await this.#statements.ask(keyset.chunk({ since, after }, chunk, given), signal);
       yield page(rows.map(rowReader(columns, this.#fields)));
       const last = rows.at(-1);
       if (last === undefined) return;
@@ -108,7 +122,7 @@ export class SqlSource implements Source {
 
   async describe(signal: AbortSignal): Promise<Description> {
     this.#reading = undefined;
-    const { columns, table, order } = await this.#known(signal);
+    const { columns, table, order } = await this.#known(signal, this.#origin.nothing);
     const keys = keyFieldsOf(this.#endpoint.entity.config).length;
     const named = order.filter(({ name }, index) => order.findIndex((one) => one.name === name) === index);
     const { rows, bytes, key = named.slice(-keys).map(({ name }) => name) } = table ?? {};
@@ -127,10 +141,11 @@ export class SqlSource implements Source {
     return table === undefined ? 'the query' : `the table ${table}`;
   }
 
-  async #known(signal: AbortSignal): Promise<Reading> {
+  async #known(signal: AbortSignal, given: readonly Placed[]): Promise<Reading> {
     if (this.#reading !== undefined) return this.#reading;
     const { dialect } = this.#options.database;
-    const options = { dialect, statements: this.#statements, fields: this.#fields, where: this.#where };
+    const shared = { dialect, statements: this.#statements, fields: this.#fields, where: this.#where };
+    const options = { ...shared, origin: this.#origin, given };
     const reading = await describeReading(this.#endpoint, options, signal);
     if (reading.table !== undefined && reading.table.key.length === 0) {
       this.#tellOnce(
@@ -145,9 +160,13 @@ export class SqlSource implements Source {
    * Rows that lack their version or a part of their key have no place in the order. Where everything is read they come first, so that the
    * consumer dead-letters each; a poll of what is new only tells of them: the dead letters of before are there.
    */
-  async #incomplete({ keyset }: Reading, isNewOnly: boolean, signal: AbortSignal): Promise<readonly unknown[]> {
+  async #incomplete(
+    { keyset }: Reading,
+    { given, isNewOnly }: Pick<Asked, 'given'> & { readonly isNewOnly: boolean },
+    signal: AbortSignal,
+  ): Promise<readonly unknown[]> {
     const { chunk } = this.#endpoint.config;
-    const statement = keyset.incomplete(isNewOnly ? 1 : chunk);
+    const statement = keyset.incomplete(isNewOnly ? 1 : chunk, given);
     if (statement === undefined) return [];
     const { columns, rows }: Rows = await this.#statements.ask(statement, signal);
     if (rows.length === 0) return [];
@@ -168,8 +187,8 @@ export class SqlSource implements Source {
   }
 
   /** The largest version of all rows, where versions count; undefined if it is no whole number. */
-  async #newest({ keyset }: Reading, signal: AbortSignal): Promise<string | undefined> {
-    const { rows } = await this.#statements.ask(keyset.newest(), signal);
+  async #newest({ keyset }: Reading, given: readonly Placed[], signal: AbortSignal): Promise<string | undefined> {
+    const { rows } = await this.#statements.ask(keyset.newest(given), signal);
     const newest = String(rows[0]?.[0] ?? '');
     return /^\d*$/.test(newest) ? newest : undefined;
   }

@@ -44,7 +44,7 @@ const CHECKS: {
     if (endpoint.incremental === undefined || entity === undefined || entity.version !== undefined) return;
     yield { path: `${path}.incremental`, message: `entity "${endpoint.entity}" has no version to go by` };
   },
-  sql: (path, endpoint, { entity }) => checkSql(path, endpoint, entity),
+  sql: (path, endpoint, around) => checkSql(path, endpoint, around),
   webhook: (path, endpoint) => checkWebhook(path, endpoint),
   files: (path, endpoint) => checkFiles(path, endpoint),
   'postgres-changes': (path, endpoint, { entity }) => checkChanges(path, endpoint, entity),
@@ -98,7 +98,7 @@ function* checkParent(path: string, id: string, endpoints: PipelineConfig['endpo
     if (endpoint[setting] === undefined) continue;
     yield {
       path: `${path}.${setting}`,
-      message: `a child is polled when its parent is, for what the parent brings: leave ${setting} out`,
+      message: `a child is polled when its parent is, for what the parent brings: leave ${setting} out${setting === 'incremental' ? ', or set it to false where the source is sql' : ''}`,
     };
   }
 }

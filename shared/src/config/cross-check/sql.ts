@@ -1,12 +1,17 @@
 import { keyFieldsOf } from '../../records/key.js';
 import { compilePath } from '../../records/path.js';
+import { expectedOneOf } from '../../words.js';
 import type { Fault } from '../fault.js';
 import { mappedFields } from '../fields.js';
 import { placeholdersIn } from '../placeholders.js';
 import type { EndpointOf, EntityConfig } from '../schema.js';
 
 /** What a database cannot be asked for: nothing or two things at once, rows in an order that it does not have. */
-export function* checkSql(path: string, endpoint: EndpointOf<'sql'>, entity?: EntityConfig): Generator<Fault> {
+export function* checkSql(
+  path: string,
+  endpoint: EndpointOf<'sql'>,
+  { variables, entity }: { readonly variables: readonly string[]; readonly entity: EntityConfig | undefined },
+): Generator<Fault> {
   const { table, query } = endpoint;
   if ((table === undefined) === (query === undefined)) {
     const found = table === undefined ? 'nothing says what is read' : 'table and query stand beside each other';
@@ -15,19 +20,50 @@ export function* checkSql(path: string, endpoint: EndpointOf<'sql'>, entity?: En
   if (query !== undefined && /;\s*$/.test(query)) {
     yield { path: `${path}.query`, message: 'it stands within another SELECT: leave the semicolon at its end out' };
   }
-  if (endpoint.parent !== undefined || Object.keys(endpoint.for).length > 0) {
-    const setting = endpoint.parent === undefined ? 'for' : 'parent';
-    const message = 'a database is not asked for the records of a parent, or for each value of a list: leave it out';
-    yield { path: `${path}.${setting}`, message };
-  }
-  const [placed] = placeholdersIn([endpoint.url, table, query]);
-  if (placed !== undefined) {
+  yield* checkPlaceholders(path, endpoint, variables);
+  if (entity !== undefined) yield* checkColumns(path, endpoint, entity);
+}
+
+/** What a parent's record or a list gives is bound as a parameter of a query. */
+function* checkPlaceholders(
+  path: string,
+  { url, table, query = '', parent, for: lists }: EndpointOf<'sql'>,
+  variables: readonly string[],
+): Generator<Fault> {
+  for (const placed of placeholdersIn([url, table])) {
     yield {
       path,
-      message: `{{${placed}}} is filled by nothing here: what is new is found by the version of the entity`,
+      message: `{{${placed}}} stands in the url or the table, where nothing fills it: only a query has placeholders`,
     };
   }
-  if (entity !== undefined) yield* checkColumns(path, endpoint, entity);
+  const placed = [...placeholdersIn(query)];
+  const filled = new Set(placed.map((name) => /^[^.[]*/.exec(name)?.[0] ?? ''));
+  for (const name of placed) {
+    if (variables.includes(/^[^.[]*/.exec(name)?.[0] ?? '')) continue;
+    const others = variables.length === 0 ? '' : `; ${expectedOneOf(variables)}`;
+    const message = `{{${name}}} is filled by nothing here: what is new is found by the version of the entity${others}`;
+    yield { path, message };
+  }
+  const quoted = placeholderInQuotes(query);
+  if (quoted !== undefined) {
+    const message = `{{${quoted}}} stands within quotes or a comment: the database binds its value, whatever it holds, so leave the quotes out`;
+    yield { path: `${path}.query`, message };
+  }
+  const own = [...(parent === undefined ? [] : ['parent']), ...Object.keys(lists)];
+  for (const name of own.filter((one) => !filled.has(one))) {
+    const setting = name === 'parent' ? 'parent' : 'for';
+    const place = name === 'parent' ? '{{parent.id}}' : `{{${name}}}`;
+    const message = `each record or value would read the same rows: expected a query with ${place} in it, such as SELECT … WHERE owner = ${place}`;
+    yield { path: `${path}.${setting}`, message };
+  }
+}
+
+/** Text in quotes, and comments, in which no parameter can stand. */
+const NO_PLACE = /'(?:[^']|'')*'|"[^"]*"|`[^`]*`|--[^\n]*|\/\*[\s\S]*?\*\//g;
+
+function placeholderInQuotes(query: string): string | undefined {
+  const [quoted] = placeholdersIn(query.match(NO_PLACE) ?? []);
+  return quoted;
 }
 
 /** Rows are read in the order of version and key, and so both have to be columns as they are. */

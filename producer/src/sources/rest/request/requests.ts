@@ -9,11 +9,12 @@ import {
   stringifyJson,
   withoutPlaceholders,
 } from '@tributary/shared';
+import { chosenOf, type Filling, fillingsOf } from '../../fillings.js';
 import { userOf } from '../auth/basic.js';
 import type { PageAddress } from '../paging/pager.js';
 import { Address, encodeForUrl } from './address.js';
 import type { HttpRequest } from './http-request.js';
-import { compileBody, type Filling, fillingsOf, fillText } from './template.js';
+import { compileBody, fillText } from './template.js';
 
 /** What one request asks for. */
 export interface Asked {
@@ -187,7 +188,3 @@ const splitQuery = (text: string): readonly string[] => {
   const start = text.replace(/#.*$/s, '').indexOf('?');
   return start < 0 ? [text.replace(/#.*$/s, '')] : [text.slice(0, start), text.slice(start + 1).replace(/#.*$/s, '')];
 };
-
-/** The values of `for` that this endpoint is polled for: each endpoint has one of each list. */
-export const chosenOf = (config: EndpointOf<'rest'>): Readonly<Record<string, unknown>> =>
-  Object.fromEntries(Object.entries(config.for).map(([name, [value]]) => [name, value]));

@@ -18,6 +18,12 @@ import { faultOf } from './errors.js';
 import { DESCRIBE, describeTables } from './tables.js';
 import { columnOf, isOfBytes, isText } from './types.js';
 
+/**
+ * Where a value stands. The driver puts values in the place of every `?`, also of one within the quotes of a query, so this file does it: with
+ * the driver's own escapes.
+ */
+const PLACE = '/*?*/';
+
 const quote = (name: string): string => `\`${name.replaceAll('`', '``')}\``;
 
 /** In seconds. Beginnings are written in the time of the machine, in whole seconds. */
@@ -29,7 +35,7 @@ WHERE trx_mysql_thread_id <> CONNECTION_ID() AND trx_is_read_only = 0 AND (trx_r
 
 const DIALECT: Dialect = {
   quote,
-  placeholder: () => '?',
+  placeholder: () => PLACE,
   // In one character set: a statement is sent in utf8mb4, and the column may be in another.
   bytewise: (expression) => `CAST(CONVERT(${expression} USING utf8mb4) AS BINARY)`,
   comparesLists: false,
@@ -44,6 +50,8 @@ const DIALECT: Dialect = {
  */
 const sessionOf = (timeout: number): readonly string[] => [
   'SET SESSION TRANSACTION READ ONLY',
+  // A quote within a value is escaped by a backslash: in this mode the text would end there.
+  "SET sql_mode = REPLACE(@@sql_mode, 'NO_BACKSLASH_ESCAPES', '')",
   `SET time_zone = '+00:00' /*M!100101 , max_statement_time = ${timeout / 1_000} */ /*!50708 , max_execution_time = ${timeout} */`,
 ];
 
@@ -113,8 +121,8 @@ export class MysqlDatabase implements Database {
 
   async table(name: string, signal: AbortSignal): Promise<TableDescription | undefined> {
     const parts = partsOf(name);
-    const schema = parts.length > 1 ? '?' : 'DATABASE()';
-    const text = DESCRIBE.replace('%s', `t.TABLE_SCHEMA = ${schema} AND t.TABLE_NAME = ?`);
+    const schema = parts.length > 1 ? PLACE : 'DATABASE()';
+    const text = DESCRIBE.replace('%s', `t.TABLE_SCHEMA = ${schema} AND t.TABLE_NAME = ${PLACE}`);
     const values = parts.map((value): Placed => ({ value, sorting: 'text' }));
     const { rows } = await this.#ask({ text, values }, signal);
     return describeTables(rows)[0];
@@ -156,7 +164,9 @@ const endOf = (connection: Connection): Promise<void> =>
 /** @param timeout how long it waits for the answer, in milliseconds */
 const rowsOf = (connection: Connection, { text, values }: Statement, timeout: number) =>
   new Promise<{ rows: Value[][]; fields: FieldPacket[] }>((resolve, reject) => {
-    const options = { sql: text, values: values.map(inStatement), rowsAsArray: true, typeCast: castToText, timeout };
+    const [first = '', ...parts] = text.split(PLACE);
+    const sql = parts.reduce((filled, part, index) => `${filled}${written(values[index])}${part}`, first);
+    const options = { sql, rowsAsArray: true, typeCast: castToText, timeout };
     connection.query<RowDataPacket[][]>(options, (error, rows, fields) => {
       if (error === null) resolve({ rows: rows as Value[][], fields });
       else reject(error);
@@ -164,8 +174,11 @@ const rowsOf = (connection: Connection, { text, values }: Statement, timeout: nu
   });
 
 /** A number is written as its digits: compared with a text, MySQL would make doubles of both. */
-function inStatement({ value, sorting }: Placed): unknown {
-  return sorting === 'number' && typeof value === 'string' && /^-?\d+(\.\d+)?$/.test(value) ? mysql.raw(value) : value;
+function written(placed: Placed | undefined): string {
+  if (placed === undefined) throw new Error('a statement has more places than values');
+  const { value, sorting } = placed;
+  const isNumber = sorting === 'number' && typeof value === 'string' && /^-?\d+(\.\d+)?$/.test(value);
+  return isNumber ? value : mysql.escape(value);
 }
 
 /** The driver knows URLs that begin with mysql:// only. Parameters of it that concern types or several statements are not taken over. */

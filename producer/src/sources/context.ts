@@ -1,9 +1,9 @@
 import { isMapping } from '@tributary/shared';
-import { CONTEXT } from '../port.js';
+import { CONTEXT } from './port.js';
 
 /**
  * Adds to each record of a child the parent's record, as `$parent`, and to each record of an endpoint with `for` its values,
- * as `$for`, so that fields can take them: an API often leaves out of an answer what stood in the request.
+ * as `$for`, so that fields can take them: an answer often lacks what stood in the request.
  *
  * @returns undefined where there is nothing to add
  */
