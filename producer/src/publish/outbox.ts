@@ -43,7 +43,7 @@ export class Outbox {
 
   add(held: Held): void {
     this.#messages += 1;
-    this.#bytes += held.message.body.length;
+    this.#bytes += bytesOf(held);
     held.stats.unconfirmed += recordsOf(held);
   }
 
@@ -129,7 +129,7 @@ export class Outbox {
 
   settle(held: Held, confirmed: boolean): void {
     this.#messages -= 1;
-    this.#bytes -= held.message.body.length;
+    this.#bytes -= bytesOf(held);
     const records = recordsOf(held);
     held.stats.unconfirmed -= records;
     if (confirmed) held.stats.confirmed += records;
@@ -143,6 +143,16 @@ export class Outbox {
     this.#empty = undefined;
   }
 }
+
+/** Bytes that a record of a pack takes beside its body: its envelope. */
+const FOR_A_RECORD = 600;
+
+/**
+ * The memory that a message takes, about. Of a pack the records are held too: were only its body counted, a thousand packs of small records
+ * would take four times as much as they may.
+ */
+const bytesOf = ({ message, parts }: Held): number =>
+  parts === undefined ? message.body.length : message.body.length * 2 + parts.length * FOR_A_RECORD;
 
 /** How many records the message holds. */
 export const recordsOf = ({ parts }: Held): number => parts?.length ?? 1;

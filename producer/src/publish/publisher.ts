@@ -26,7 +26,7 @@ export interface PublisherOptions {
   readonly log: Logger;
   /** How many messages may be unconfirmed at a time; 1,000 unless given. */
   readonly window?: number;
-  /** How many bytes of message bodies may be unconfirmed at a time; 32 MiB unless given. */
+  /** How many bytes may be unconfirmed at a time: message bodies, and what is held of a pack's records; 32 MiB unless given. */
   readonly windowBytes?: number;
   /** The bounds of a pack; each record is a message of its own unless given. */
   readonly pack?: PackBounds | undefined;

@@ -86,6 +86,19 @@ export function describePublisher(name: string, makeBroker: () => Promise<Broker
       await run.flush();
     });
 
+    it('counts for the window what it holds of the records of a pack', async () => {
+      const pack = { records: 10, bytes: 100_000, from: 0 };
+      const { publisher, messages } = await setUp(makeBroker, { windowBytes: 6_000, pack });
+      const run = publisher.begin();
+      const sent = messages(10);
+      for (const message of sent.slice(0, 9)) expect(run.publish(message)).toBeUndefined();
+      const full = run.publish(sent[9] as OutgoingMessage);
+      expect(full).toBeInstanceOf(Promise);
+      await full;
+      await run.flush();
+      expect(run.confirmed).toBe(10);
+    });
+
     it('packs records while the broker does not keep up, in order and with ids that sort so, and sends them alone otherwise', async () => {
       const pack = { records: 10, bytes: 100_000 };
       const { publisher, messages, read } = await setUp(makeBroker, { pack, drawn: () => 7 });
