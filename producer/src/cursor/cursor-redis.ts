@@ -1,7 +1,17 @@
 import { cursorResetsKey, RetryableError, redisPrefix, sinkGenerationKey } from '@tributary/shared';
 import type { Redis } from 'ioredis';
 import type { Endpoint } from '../endpoint.js';
-import { type Cursor, type CursorStore, decode, EMPTY, encode, resetTo, steppedBack, wentBack } from './cursor.js';
+import {
+  type Cursor,
+  type CursorStore,
+  decode,
+  EMPTY,
+  encode,
+  lostAt,
+  resetTo,
+  steppedBack,
+  wentBack,
+} from './cursor.js';
 
 /** A producer that was suspended, and lost its lease to another meanwhile, must not change cursors. */
 const FENCED = `
@@ -93,6 +103,9 @@ export function redisCursorStore(
     },
     async goBack(endpoint, back) {
       await replace(endpoint, (cursor) => wentBack(cursor, back));
+    },
+    async lose(endpoint) {
+      await replace(endpoint, lostAt);
     },
     async stepBack(endpoint, mark) {
       await replace(endpoint, (cursor) => steppedBack(endpoint, mark, cursor));

@@ -11,6 +11,8 @@ export interface Cursor {
   readonly validators: readonly Validator[];
   /** How far the source has read, in its own words; for sources that go by that and not by versions. */
   readonly place?: Place;
+  /** How far the source had read when the broker lost some of it: everything is polled, also what is gone by now and kept elsewhere. */
+  readonly lost?: Place;
   /** How many records the last answer held that stood alone; kept where it tells an answer that was cut (see limits.ts). */
   readonly answered?: number;
   /** How many it held at most, ever. */
@@ -63,6 +65,8 @@ export interface CursorStore {
    * since the mark. What of the past was still to be read slice by slice before that stays to be read.
    */
   reset(endpoint: Endpoint, mark?: string): Promise<void>;
+  /** As `reset` of everything, where the broker has lost records: the place of before is still known, as `lost`. */
+  lose(endpoint: Endpoint): Promise<void>;
   /**
    * Puts the place back from which the source goes on, and ignores the cursor that a run in progress will save.
    * @param back gives the place for that of now; the same if it finds none
@@ -114,6 +118,13 @@ export function memoryCursorStore(): CursorStore {
       if (cursor === undefined) cursors.delete(endpoint.id);
       else cursors.set(endpoint.id, encode(cursor, endpoint));
     },
+    async lose(endpoint) {
+      const { id } = endpoint;
+      resetSince.add(id);
+      const begin = lostAt(decode(cursors.get(id) ?? '', endpoint));
+      if (begin === undefined) cursors.delete(id);
+      else cursors.set(id, encode(begin, endpoint));
+    },
     async stepBack(endpoint, mark) {
       const { id } = endpoint;
       resetSince.add(id);
@@ -135,6 +146,12 @@ export function resetTo(mark: string, { backfill }: Cursor): Cursor {
 export const wentBack = (cursor: Cursor, back: (place: Place) => Place): Cursor | undefined =>
   cursor.place === undefined ? undefined : { ...cursor, place: back(cursor.place) };
 
+/** The cursor of an endpoint of which records were lost; undefined if there is nothing to know of its place. */
+export function lostAt({ place, lost = place }: Cursor): Cursor | undefined {
+  // Of what was lost before and is not read again yet, the later place may know less.
+  return lost === undefined ? undefined : { validators: [], lost };
+}
+
 /** The cursor of an endpoint that steps back to a mark; undefined if everything has to be polled. */
 export function steppedBack(endpoint: Endpoint, mark: string, cursor: Cursor): Cursor | undefined {
   return cursor.mark === undefined ? undefined : resetTo(earlierMark(endpoint, mark, cursor.mark), cursor);
@@ -155,11 +172,12 @@ export function decode(text: string, { fingerprint }: Endpoint): Cursor {
   }
   if (saved?.fingerprint !== fingerprint || !Array.isArray(saved.validators)) return EMPTY;
   const validators = saved.validators.filter(isObject);
-  const { mark, seen, place, answered, most, compared, backfill } = saved;
+  const { mark, seen, place, lost, answered, most, compared, backfill } = saved;
   return {
     ...(typeof mark === 'string' ? { mark } : {}),
     ...(typeof seen === 'string' ? { seen } : {}),
     ...(isObject(place) ? { place } : {}),
+    ...(isObject(lost) ? { lost } : {}),
     ...(typeof answered === 'number' ? { answered } : {}),
     ...(typeof most === 'number' ? { most } : {}),
     ...(compared === true ? { compared } : {}),

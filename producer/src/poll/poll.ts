@@ -100,7 +100,7 @@ export async function poll(
   const { source, shape, publisher, cursors, clock, ids } = steps;
   const beginning = beginRun(endpoint, steps);
   const { run, cursor: saved, notBefore } = await interruptible(beginning, signal);
-  const cursor = full ? { validators: [] } : saved;
+  const cursor: Cursor = full ? { validators: [], ...(saved.lost !== undefined && { lost: saved.lost }) } : saved;
   ids.notBefore(notBefore);
   const messages = publisher.begin(endpoint.id);
   progress.begin(run, messages, notBefore);
@@ -210,9 +210,10 @@ export async function poll(
   const begun = clock.monotonic();
   const isLate = () => hurried && clock.monotonic() - begun > intervalOf(endpoint);
   const write = versionWriter(endpoint);
-  let conditions: Pick<PageRequest, 'validators' | 'trial' | 'place'> = {
+  let conditions: Pick<PageRequest, 'validators' | 'trial' | 'place' | 'lost'> = {
     validators: cursor.validators,
     place: cursor.place,
+    lost: cursor.lost,
     trial,
   };
   let slice: Slice | undefined = slices.first(walks.since);

@@ -80,7 +80,7 @@ export class LossRecovery {
     const endpoint = endpoints.find((one) => one.id === id);
     if (endpoint === undefined) return;
     const since = loss.since?.reduce((a, b) => earlierMark(endpoint, a, b));
-    if (since === undefined) await cursors.reset(endpoint);
+    if (since === undefined) await cursors.lose(endpoint);
     else await cursors.stepBack(endpoint, since);
     // A poll that begins from here on brings what was lost.
     const at = monotonic();

@@ -113,6 +113,11 @@ export interface PageRequest {
   readonly validators: readonly Validator[];
   /** How far earlier runs have read, for sources that go by a place; everything is read if it is undefined. */
   readonly place?: Place | undefined;
+  /**
+   * How far earlier runs had read when the broker lost some of it; everything is read then. What is gone by now and kept elsewhere should be
+   * read there.
+   */
+  readonly lost?: Place | undefined;
   /** The other side failed until now: the first request is not tried again if it fails. */
   readonly trial?: boolean;
   /** A person waits for it: what fails by its content, and not by the way to it, is not tried again. */

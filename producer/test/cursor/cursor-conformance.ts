@@ -96,6 +96,22 @@ export function describeCursorStore(
       expect((await store.begin(endpoint, NOW)).cursor).toEqual({ mark: '7', validators: [] });
     });
 
+    it('keeps the place of before, and no more, where records were lost, until the next place is saved', async () => {
+      const { store, reopened } = await make();
+      await store.begin(endpoint, NOW);
+      await store.save(endpoint, { mark: '5', validators: [], place: { files: 1 } });
+      await (await reopened()).lose(endpoint);
+      await store.save(endpoint, { mark: '6', validators: [], place: { files: 2 } });
+      expect((await store.begin(endpoint, NOW)).cursor).toEqual({ validators: [], lost: { files: 1 } });
+      await store.lose(endpoint);
+      expect((await store.begin(endpoint, NOW)).cursor).toEqual({ validators: [], lost: { files: 1 } });
+      await store.save(endpoint, { validators: [], place: { files: 3 } });
+      expect((await store.begin(endpoint, NOW)).cursor).toEqual({ validators: [], place: { files: 3 } });
+      await store.save(endpoint, { mark: '7', validators: [] });
+      await store.lose(endpoint);
+      expect((await store.begin(endpoint, NOW)).cursor).toEqual({ validators: [] });
+    });
+
     it('continues from the mark that it is reset to', async () => {
       const { store } = await make();
       await store.begin(endpoint, NOW);

@@ -293,6 +293,7 @@ describe('a poll', () => {
       reached: async () => {},
       save: async () => {},
       reset: async () => {},
+      lose: async () => {},
       stepBack: async () => {},
       goBack: async () => {},
       peek: async () => ({ validators: [] }),

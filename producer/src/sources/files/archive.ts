@@ -3,8 +3,10 @@ import { join, resolve } from 'node:path';
 import { describeError, type EndpointOf, RetryableError } from '@tributary/shared';
 import { RawBytes } from './bytes.js';
 import { writeNew, writeWhole } from './places/copy.js';
-import { FileGone, type OpenFile } from './places/place.js';
+import { openLocal } from './places/local.js';
+import { FileGone, type FoundFile, type OpenFile } from './places/place.js';
 import { type Bucket, bucketIn, isS3, NotThere, type S3 } from './places/s3-client.js';
+import { OpenObject } from './places/s3-object.js';
 
 /** A copy of a file as it came. */
 export interface Archived {
@@ -20,6 +22,11 @@ export interface Archive {
    * @throws RetryableError if it cannot be written: nothing of the file is read then
    */
   keep(opened: OpenFile, now: number, signal: AbortSignal): Promise<Archived>;
+  /**
+   * Opens the copy of a file, as the file that it was.
+   * @throws FileGone if it is not there or cannot be read
+   */
+  open(at: string, file: FoundFile, signal: AbortSignal): Promise<OpenFile>;
 }
 
 export function archiveOf({ archive }: EndpointOf<'files'>, s3: () => S3): Archive | undefined {
@@ -33,6 +40,7 @@ interface Shelf {
   noted(path: string, signal: AbortSignal): Promise<string | undefined>;
   /** @returns the hash of what was written; undefined if another file has this name by now */
   write(path: string, opened: OpenFile, sha256: string, signal: AbortSignal): Promise<string | undefined>;
+  open(path: string, file: FoundFile, signal: AbortSignal): Promise<OpenFile>;
 }
 
 class CheckedArchive implements Archive {
@@ -42,6 +50,17 @@ class CheckedArchive implements Archive {
   constructor(folder: string, shelf: Shelf) {
     this.#folder = folder;
     this.#shelf = shelf;
+  }
+
+  async open(at: string, file: FoundFile, signal: AbortSignal): Promise<OpenFile> {
+    const copy = await this.#shelf.open(at, file, signal);
+    // Records hold the name and time of the file, and not those of its copy.
+    return {
+      file: { ...file, size: copy.file.size },
+      read: (offset, length, stop) => copy.read(offset, length, stop),
+      changed: (stop) => copy.changed(stop),
+      close: () => copy.close(),
+    };
   }
 
   async keep(opened: OpenFile, now: number, signal: AbortSignal): Promise<Archived> {
@@ -103,6 +122,10 @@ class LocalShelf implements Shelf {
     if (!isOurs && (await readFile(`${path}.sha256`, 'utf8')) !== note) return undefined;
     return await writeWhole(path, new RawBytes(opened, 0, signal));
   }
+
+  open(path: string, file: FoundFile): Promise<OpenFile> {
+    return openLocal(path, file);
+  }
 }
 
 class S3Shelf implements Shelf {
@@ -121,6 +144,19 @@ class S3Shelf implements Shelf {
       return metadata['x-amz-meta-sha256'] ?? 'none';
     } catch (error) {
       if (error instanceof NotThere) return undefined;
+      throw error;
+    }
+  }
+
+  async open(url: string, file: FoundFile, signal: AbortSignal): Promise<OpenFile> {
+    const { name, path } = bucketIn(url);
+    try {
+      const { size, etag } = await this.#s3.ask(`looking for ${url}`, signal, (client) =>
+        client.statObject(path, { bucketName: name }),
+      );
+      return new OpenObject(this.#s3, name, path, { ...file, size, tag: etag.replaceAll('"', '') });
+    } catch (error) {
+      if (error instanceof NotThere) throw new FileGone('gone', `its copy ${url} is not there`, error);
       throw error;
     }
   }

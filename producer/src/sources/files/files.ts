@@ -7,11 +7,13 @@ import {
   type Input,
   type Page,
   type PageRequest,
+  type Place,
   type Source,
   type SourceEvents,
   Unreadable,
 } from '../port.js';
 import type { Archive } from './archive.js';
+import { ArchivedPlace } from './archived-place.js';
 import { digestOf } from './bytes.js';
 import type { Standing } from './formats/framer.js';
 import { type FileState, isSame, KnownFiles, type Task } from './known.js';
@@ -64,11 +66,11 @@ export class FilesSource implements Source {
     this.#context = contextOf(endpoint);
   }
 
-  async *pages({ place: saved, attended = false, signal }: PageRequest): AsyncGenerator<Page, void, undefined> {
+  async *pages({ place: saved, lost, attended = false, signal }: PageRequest): AsyncGenerator<Page, void, undefined> {
     const known = new KnownFiles(saved);
     const run = new Run(known, this.#options.clock);
     this.#finished = [];
-    if (saved === undefined && !attended) yield* this.#moved(run, signal);
+    if (saved === undefined && !attended) yield* this.#goneBy(lost, run, signal);
     for (let look = 1; ; look++) {
       const listing = await this.#list(this.#options.place, signal);
       const { ready, waiting } = this.#readiness.sort(listing);
@@ -148,20 +150,49 @@ export class FilesSource implements Source {
     }
   }
 
-  /** For a poll of everything: what was moved away is read again where it is now. No place is given before all of it is. */
-  async *#moved(run: Run, signal: AbortSignal): AsyncGenerator<Page, void, undefined> {
-    const moved = await this.#options.place.moved(signal);
-    if (moved === undefined) return;
-    const { files } = await this.#list(moved, signal);
+  /**
+   * For a poll of everything: what was moved away is read again where it is now; what the broker may have lost, and is not there any more, is
+   * read in the archive. No place is given before all of it is.
+   */
+  async *#goneBy(lost: Place | undefined, run: Run, signal: AbortSignal): AsyncGenerator<Page, void, undefined> {
+    const { archive, place } = this.#options;
+    const { deletes, newest } = this.#config;
     const before = new Run(new KnownFiles(undefined), this.#options.clock);
+    const moved = await place.moved(signal);
+    const files = moved === undefined ? [] : (await this.#list(moved, signal)).files;
+    // Where each file holds everything, one that is gone counts no more.
+    if (lost !== undefined && archive !== undefined && deletes?.missing !== true && !newest) {
+      const { files: there } = await this.#list(place, signal);
+      const names = new Set(there.map(({ name }) => name));
+      const known = new KnownFiles(lost);
+      const copies = new ArchivedPlace(archive, known.archived(), there, files);
+      const tail = this.#config.append ? ', which lacks what was appended after its first poll,' : '';
+      for (const file of copies.files) {
+        const told = `RabbitMQ may have lost records of it, and it is gone or another by now: its copy in the archive${tail} is read`;
+        this.#options.onDoubt(`${this.#where(file.name)}: ${told}`);
+        yield* this.#past(copies, file, before, signal);
+        const state = known.get(file.name);
+        // It stays known: the broker may lose it once more.
+        if (state !== undefined && !names.has(file.name)) run.known.set({ ...state, done: true });
+      }
+    }
     const { marker } = this.#config;
     for (const file of files.toSorted(byTime)) {
-      if (marker !== undefined && isMarker(file.name, marker)) continue;
-      for await (const page of this.#file(moved, file, before, true, signal)) yield { ...page, place: undefined };
+      if (moved === undefined || (marker !== undefined && isMarker(file.name, marker))) continue;
+      yield* this.#past(moved, file, before, signal);
     }
     run.inputs.push(...before.inputs);
     run.hasRead ||= before.hasRead;
     this.#finished = [];
+  }
+
+  async *#past(
+    place: Pick<FilePlace, 'open'>,
+    file: FoundFile,
+    before: Run,
+    signal: AbortSignal,
+  ): AsyncGenerator<Page, void, undefined> {
+    for await (const page of this.#file(place, file, before, true, signal)) yield { ...page, place: undefined };
   }
 
   /** Files in the order of their times; of those that each hold everything, the newest. */
@@ -179,7 +210,7 @@ export class FilesSource implements Source {
   }
 
   async *#file(
-    place: FilePlace,
+    place: Pick<FilePlace, 'open'>,
     found: FoundFile,
     run: Run,
     isLook: boolean,

@@ -22,6 +22,11 @@ export interface FileState extends FoundFile {
   readonly archived?: string | undefined;
 }
 
+/** A file of which there is a copy. */
+export interface ArchivedFile extends FoundFile {
+  readonly archived: string;
+}
+
 /** What is to be done with a file that was found. */
 export type Task =
   | { readonly do: 'nothing' }
@@ -85,6 +90,14 @@ export class KnownFiles {
       return state?.done === true && isSame(state, file);
     };
     return files.every(isKnown) && [...this.#states.keys()].every((name) => names.has(name));
+  }
+
+  /** Those of which a copy was kept. */
+  archived(): readonly ArchivedFile[] {
+    return [...this.#states.values()].flatMap((state) => {
+      const { archived, name, size, modified, tag } = state;
+      return archived === undefined ? [] : [{ name, size, modified, tag, archived }];
+    });
   }
 
   forget(): void {

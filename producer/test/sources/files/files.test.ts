@@ -324,6 +324,52 @@ describe('a folder of files', () => {
     expect(folder).not.toBe('');
   });
 
+  test('what the broker lost of files that are gone, or another by now, is read in the archive, with their names and times', async () => {
+    const { write, poll, read, doubts, folder } = await stageOf(
+      { archive: 'FOLDER/raw/{{date}}', map: { id: '$.id', name: '$.$file', updatedAt: '$.$modified' } },
+      {},
+    );
+    await write('gone.csv', 'id,name\n1,x\n', 1);
+    await write('other.csv', 'id,name\n2,x\n', 2);
+    await write('stays.csv', 'id,name\n3,x\n', 3);
+    const { place } = await poll();
+    await rm(join(folder, 'in', 'gone.csv'));
+    await write('other.csv', 'id,name\n4,x\n', 4);
+    const pages = await read({ place: undefined, lost: place });
+    expect(pages.flatMap(({ records }) => records)).toMatchObject([
+      { id: '1', $file: 'gone.csv', $modified: '2026-01-01T00:01:00.000Z' },
+      { id: '2', $file: 'other.csv', $modified: '2026-01-01T00:02:00.000Z' },
+      { id: '3', $file: 'stays.csv' },
+      { id: '4', $file: 'other.csv', $modified: '2026-01-01T00:04:00.000Z' },
+    ]);
+    expect(doubts).toEqual([
+      expect.stringMatching(/gone\.csv .*its copy in the archive is read/),
+      expect.stringMatching(/other\.csv .*its copy in the archive is read/),
+    ]);
+    // Nothing is saved before all copies are read, and they stay known, in case that they are lost once more.
+    expect(pages.findIndex((page) => page.place !== undefined)).toBeGreaterThanOrEqual(2);
+    const again = await read({ place: undefined, lost: pages.at(-1)?.place });
+    expect(idsIn(again.flatMap(({ records }) => records))).toEqual(['1', '3', '4']);
+    // Without a loss, a poll of everything reads what is there.
+    expect(idsIn((await read({ place: undefined })).flatMap(({ records }) => records))).toEqual(['3', '4']);
+  });
+
+  test('a full state that is gone is not read in the archive, whatever was lost; a copy that is gone is told', async () => {
+    const settings = { archive: 'FOLDER/raw' };
+    const whole = await stageOf({ ...settings, deletes: { missing: true } });
+    await whole.write('a.csv', 'id,name\n1,x\n', 1);
+    const { place } = await whole.poll();
+    await rm(join(whole.folder, 'in', 'a.csv'));
+    expect((await whole.read({ place: undefined, lost: place })).flatMap(({ records }) => records)).toEqual([]);
+    const drop = await stageOf(settings);
+    await drop.write('a.csv', 'id,name\n1,x\n', 1);
+    const { place: lost } = await drop.poll();
+    await rm(join(drop.folder, 'in', 'a.csv'));
+    await rm(join(drop.folder, 'raw'), { recursive: true });
+    const pages = await drop.read({ place: undefined, lost });
+    expect(pages.flatMap(({ inputs = [] }) => inputs)).toMatchObject([{ name: 'a.csv', outcome: 'refused' }]);
+  });
+
   test('two endpoints that archive files of one name at the same time keep both', async () => {
     const shared = await stageOf({ archive: 'FOLDER/raw' });
     const archive = join(shared.folder, 'raw');

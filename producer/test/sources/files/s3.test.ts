@@ -162,6 +162,17 @@ test('an object that is archived by the server, may not be read, or cannot be as
   await expect(poll()).rejects.toMatchObject({ name: 'FatalError', code: 'http_403' });
 });
 
+test('what the broker lost of an object that is gone is read in the archive', async () => {
+  const s3 = await startS3();
+  s3.put('drop/a.csv', 'id,name\n1,x\n');
+  const { poll, read, doubts } = await stageOf({ path: 's3://drop/*.csv', archive: 's3://raw/bank/', ...s3.settings });
+  const { place: lost } = await poll();
+  s3.objects.delete('drop/a.csv');
+  const pages = await read({ place: undefined, lost });
+  expect(idsIn(pages.flatMap(({ records }) => records))).toEqual(['1']);
+  expect(doubts.join()).toContain('its copy in the archive is read');
+});
+
 test('a small object takes one request', async () => {
   const s3 = await startS3();
   s3.put('drop/a.csv', 'id,name\n1,x\n');

@@ -77,30 +77,8 @@ export class LocalPlace implements FilePlace {
     }
   }
 
-  async open(file: FoundFile): Promise<OpenFile> {
-    const path = join(this.#glob.base, file.name);
-    let handle: FileHandle;
-    try {
-      // Without O_NONBLOCK, a pipe that was put in the place of the file would hold the process until something is written into it.
-      handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
-    } catch (error) {
-      const isGone = codeOf(error) === 'ENOENT';
-      const reason = isGone
-        ? 'it has gone since the folder was listed'
-        : `it cannot be opened: ${describeError(error)}`;
-      throw new FileGone(isGone ? 'gone' : 'unreadable', reason, error);
-    }
-    const opened = await handle.stat();
-    if (!opened.isFile()) {
-      await handle.close();
-      throw new FileGone('no_file', 'a pipe, a socket or a device was put in its place: it is not read');
-    }
-    return new OpenLocal(handle, path, {
-      ...file,
-      size: opened.size,
-      modified: Math.floor(opened.mtimeMs),
-      tag: `${opened.dev}-${opened.ino}`,
-    });
+  open(file: FoundFile): Promise<OpenFile> {
+    return openLocal(join(this.#glob.base, file.name), file);
   }
 
   async move(file: FoundFile, marker: string | undefined, signal: AbortSignal): Promise<void> {
@@ -135,6 +113,33 @@ export class LocalPlace implements FilePlace {
     );
     return isThere ? new LocalPlace(join(this.#moveTo, '**')) : undefined;
   }
+}
+
+/**
+ * Opens a file of this machine.
+ * @throws FileGone if it is not there (any more), or cannot be read
+ */
+export async function openLocal(path: string, file: FoundFile): Promise<OpenFile> {
+  let handle: FileHandle;
+  try {
+    // Without O_NONBLOCK, a pipe that was put in the place of the file would hold the process until something is written into it.
+    handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  } catch (error) {
+    const isGone = codeOf(error) === 'ENOENT';
+    const reason = isGone ? 'it has gone since the folder was listed' : `it cannot be opened: ${describeError(error)}`;
+    throw new FileGone(isGone ? 'gone' : 'unreadable', reason, error);
+  }
+  const opened = await handle.stat();
+  if (!opened.isFile()) {
+    await handle.close();
+    throw new FileGone('no_file', 'a pipe, a socket or a device was put in its place: it is not read');
+  }
+  return new OpenLocal(handle, path, {
+    ...file,
+    size: opened.size,
+    modified: Math.floor(opened.mtimeMs),
+    tag: `${opened.dev}-${opened.ino}`,
+  });
 }
 
 class OpenLocal implements OpenFile {
