@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { mkdtemp, readdir, readlink, rm, writeFile } from 'node:fs/promises';
 import { type ClientRequest, type IncomingMessage, request } from 'node:http';
+import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createLogger } from '@tributary/shared';
@@ -76,6 +77,62 @@ describe('downloads that nobody reads', () => {
     for (const { one } of greedy) one.destroy();
     const last = await download('10.0.0.1').begun;
     expect(last.statusCode).toBe(200);
+  });
+});
+
+describe('requests behind others of their connection', { timeout: 60_000 }, () => {
+  let folder: string;
+  let dashboard: Dashboard;
+  const sockets: Socket[] = [];
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'behind-'));
+    await writePart(folder, [{ key: 'k1', at: 1, values: {} }]);
+    const options = { port: 0, host: '127.0.0.1', instance: 'test', log, trustProxy: 1 as const };
+    dashboard = createDashboard({ ...options, config: sampleConfig(folder), reading: 'open' });
+    await dashboard.start();
+    const indexed = async () => {
+      const answer = await fetch(`${dashboard.url}/api/datasets`);
+      expect(await answer.json()).toMatchObject({ datasets: [{ rows: 1, indexing: null }, {}, {}] });
+    };
+    await vi.waitFor(indexed, { timeout: 20_000, interval: 100 });
+  });
+  afterAll(async () => {
+    for (const socket of sockets) socket.destroy();
+    await dashboard.stop();
+    await rm(folder, { recursive: true });
+  });
+
+  const send = (from: string, paths: readonly string[]) => {
+    const socket = connect(Number(new URL(dashboard.url).port), '127.0.0.1');
+    sockets.push(socket);
+    socket.on('error', () => {});
+    socket.write(paths.map((path) => `GET ${path} HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: ${from}\r\n\r\n`).join(''));
+    return socket;
+  };
+
+  it.each(['/api/datasets/customers.csv', '/api/datasets/customers/rows'])(
+    'take no place while a stream is before them, which never ends: %s',
+    async (path) => {
+      const held = ['10.0.0.1', '10.0.0.2'].map((from) => send(from, ['/api/live', path, path]));
+      for (const socket of held) await once(socket, 'data');
+      for (const from of ['10.0.0.1', '10.0.0.2', '10.0.0.3']) {
+        const answer = await fetch(`${dashboard.url}${path}`, { headers: { 'x-forwarded-for': from } });
+        expect(answer.status).toBe(200);
+        await answer.text();
+      }
+    },
+  );
+
+  it('are answered in their order, and are too many at some time', async () => {
+    const several = send('10.0.0.4', ['/api/session', '/api/datasets/customers/rows', '/api/openapi.json', '/none']);
+    let text = '';
+    several.on('data', (chunk) => {
+      text += String(chunk);
+    });
+    const answers = () => [...text.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, status]) => status);
+    await vi.waitFor(() => expect(answers()).toEqual(['200', '200', '200', '404']), { timeout: 20_000 });
+    const many = send('10.0.0.5', ['/api/live', ...Array.from({ length: 200 }, () => '/api/session')]).resume();
+    if (!many.closed) await once(many, 'close');
   });
 });
 
