@@ -29,6 +29,7 @@ import { Observer, type ServiceUrls } from './flow/observer.js';
 import { createDashboardApp } from './http/app.js';
 import type { Context } from './http/context.js';
 import { type DashboardSettings, readDashboardSettings, readServiceUrls } from './settings.js';
+import type { Discover } from './sources/discover.js';
 import { type Journal, openJournal } from './trace/journal.js';
 
 export interface DashboardOptions extends DashboardSettings {
@@ -49,6 +50,8 @@ export interface DashboardOptions extends DashboardSettings {
   readonly services?: (() => ServiceUrls) | undefined;
   /** The mock CRM's address, in demo mode. */
   readonly mockApi?: (() => string | undefined) | undefined;
+  /** Looks at an API that a person pastes; without it the page says who can. */
+  readonly discover?: Discover | undefined;
   /** How many dead letters are taken at once; for tests. */
   readonly sweepLimits?: Partial<SweepLimits> | undefined;
 }
@@ -107,6 +110,7 @@ class DashboardService implements Dashboard {
       services,
       producerToken,
       mockApi: options.mockApi ?? (() => undefined),
+      discover: options.discover,
     };
   }
 
@@ -159,9 +163,10 @@ function createGuard({ host, tokens, readToken, reading, log }: DashboardOptions
 /**
  * A dashboard that is a process of its own, with its settings from the environment.
  * @param output where its log lines go; stdout unless given
+ * @param discover looks at APIs; the page cannot unless given
  * @throws FatalError for settings or a pipeline that cannot be used
  */
-export function dashboardProcess(env: ServiceEnvironment, output?: LogOutput): ServiceProcess {
+export function dashboardProcess(env: ServiceEnvironment, output?: LogOutput, discover?: Discover): ServiceProcess {
   const instance = readInstance(env);
   const log = createLogger({ service: 'dashboard', instance, level: env.LOG_LEVEL }, output);
   const config = loadPipeline(variable(env, 'PIPELINE'), env);
@@ -178,6 +183,7 @@ export function dashboardProcess(env: ServiceEnvironment, output?: LogOutput): S
     postgresUrl: env.POSTGRES_URL,
     services: () => services,
     mockApi: () => env.MOCK_API_URL || undefined,
+    discover,
   });
   return { service, log };
 }

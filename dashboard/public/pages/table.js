@@ -35,6 +35,7 @@ export const PAGES = [
     query: ['page', 'search', 'queue', 'code', 'field', 'endpoint'],
   },
   { path: '/dead-letters/:letter', view: 'dead-letter', title: 'Dead letter', query: [] },
+  { path: '/sources', view: 'sources', title: 'Data sources', tab: 'Data sources', key: 's', query: [] },
   { path: '/audit', view: 'audit', title: 'Audit log', query: [] },
 ];
 

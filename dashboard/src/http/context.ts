@@ -7,6 +7,7 @@ import type { DeadLetters } from '../dead-letters/dead-letters.js';
 import type { Listing } from '../dead-letters/listing.js';
 import type { Live } from '../flow/live.js';
 import type { Observer, ServiceUrls } from '../flow/observer.js';
+import type { Discover } from '../sources/discover.js';
 import type { Journal } from '../trace/journal.js';
 
 /** What the operations of the API work with. */
@@ -30,6 +31,8 @@ export interface Context {
   readonly services: () => ServiceUrls;
   /** The token that producers take commands with; they refuse commands without it. */
   readonly producerToken: string | undefined;
+  /** Looks at an API; undefined where the command line did not start the dashboard. */
+  readonly discover: Discover | undefined;
   /** The mock CRM's address, in demo mode. */
   readonly mockApi: () => string | undefined;
 }

@@ -12,3 +12,5 @@ export const LOOKS: Load = { what: 'looks at dead letters', atOnce: 2, waiting: 
 export const AUDITS: Load = { what: 'looks at the audit log', atOnce: 2, waiting: 20 };
 /** Bodies of many megabytes, which are in memory several times while they are read. */
 export const LARGE_BODIES: Load = { what: 'records to send again', atOnce: 2, waiting: 10 };
+/** Looks at an API that a person has pasted: each may take a minute, and reads some megabytes. */
+export const DISCOVERIES: Load = { what: 'looks at APIs', atOnce: 1, waiting: 2 };

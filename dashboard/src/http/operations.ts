@@ -7,6 +7,7 @@ import { deadLetterOperations } from '../dead-letters/operations.js';
 import { endpointOperations } from '../endpoints/operations.js';
 import { scenarioOperations } from '../endpoints/scenarios.js';
 import { flowOperations } from '../flow/operations.js';
+import { sourceOperations } from '../sources/operations.js';
 import { traceOperations } from '../trace/operations.js';
 import { openApiDocument } from './openapi.js';
 import { type Operation, operation } from './operation.js';
@@ -19,6 +20,7 @@ const described: readonly Operation[] = [
   ...deadLetterOperations,
   ...endpointOperations,
   ...scenarioOperations,
+  ...sourceOperations,
   ...auditOperations,
 ];
 const document = openApiDocument(described);

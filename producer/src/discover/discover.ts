@@ -1,5 +1,6 @@
 import type { Clock, Environment } from '@tributary/shared';
 import type { Exchange } from '../sources/port.js';
+import type { Reach } from '../sources/rest/dispatchers.js';
 import type { Proxies } from '../sources/rest/proxies.js';
 import { bodyOf } from './ask/body.js';
 import { Reader } from './ask/reader.js';
@@ -28,6 +29,10 @@ export interface DiscoverOptions {
   readonly name?: string | undefined;
   readonly clock: Clock;
   readonly proxies?: Proxies | undefined;
+  /** Where requests may go; anywhere unless given. */
+  readonly reach?: Reach | undefined;
+  /** The most that is read of one answer, in bytes. */
+  readonly maxBody?: number | undefined;
   readonly signal: AbortSignal;
   onExchange?(exchange: Exchange): void;
   onPause?(until: number): void;

@@ -1,5 +1,5 @@
 import type { CommandUnknownOpts } from '@commander-js/extra-typings';
-import type { Environment, LogOutput, ServiceProcess } from '@tributary/shared';
+import { type Environment, type LogOutput, type ServiceProcess, systemClock } from '@tributary/shared';
 import { configOption, createCommand, variablesOf, withEnvironment } from './shell/command.js';
 import type { Context } from './shell/context.js';
 import { tellFile } from './shell/pipeline-file.js';
@@ -31,7 +31,13 @@ const SERVICES: Readonly<Record<ServiceName, ServiceCommand>> = {
   dashboard: {
     summary: 'run the dashboard alone',
     about: 'Shows what flows and what has landed.',
-    make: async (env, output) => (await import('@tributary/dashboard')).dashboardProcess(env, output),
+    make: async (env, output) => {
+      const { dashboardProcess } = await import('@tributary/dashboard');
+      // Loaded when a person looks at an API, and not before: the dashboard needs nothing else of the producer.
+      return dashboardProcess(env, output, async (input, signal) =>
+        (await import('@tributary/producer')).discoverForPage(input, { clock: systemClock, signal }),
+      );
+    },
   },
 };
 

@@ -89,7 +89,7 @@ function smallTable(items) {
   );
 }
 
-async function copyText(button, text) {
+export async function copyText(button, text) {
   const done = await navigator.clipboard.writeText(text).then(
     () => 'Copied',
     () => 'The browser refused to copy',

@@ -4,7 +4,7 @@ import { compileEndpoints, type EndpointFrom } from '../../endpoint.js';
 import { Gate } from '../../sources/gate.js';
 import type { Exchange } from '../../sources/port.js';
 import { memoryTokenStores } from '../../sources/rest/auth/token-store.js';
-import { Dispatchers } from '../../sources/rest/dispatchers.js';
+import { Dispatchers, type Reach } from '../../sources/rest/dispatchers.js';
 import type { Answer } from '../../sources/rest/fetch.js';
 import { Pauses } from '../../sources/rest/pauses.js';
 import type { Proxies } from '../../sources/rest/proxies.js';
@@ -22,6 +22,10 @@ export interface ReaderOptions {
   readonly requests: number;
   readonly clock: Clock;
   readonly proxies?: Proxies | undefined;
+  /** Where requests may go; anywhere unless given. */
+  readonly reach?: Reach | undefined;
+  /** The most that is read of one answer, in bytes. */
+  readonly maxBody?: number | undefined;
   readonly signal: AbortSignal;
   onExchange?(exchange: Exchange): void;
   onPause?(until: number): void;
@@ -71,7 +75,7 @@ export class Reader {
   constructor(options: ReaderOptions) {
     this.#options = options;
     this.recorder = new Recorder(options.requests);
-    this.#dispatchers = new Dispatchers(options.proxies);
+    this.#dispatchers = new Dispatchers(options.proxies, options.reach);
     this.#pauses = new Pauses(options.clock);
     this.#gate = new Gate({ concurrency: 1, perHost: { concurrency: 1 }, hosts: {} }, options.clock);
   }
@@ -122,7 +126,8 @@ export class Reader {
 
   #sourceOf(settings: Settings, parentUrl: string | undefined): RestSource {
     const { clock, onExchange, onPause } = this.#options;
-    const endpoint = compileSettings(settings, this.#options.env, parentUrl);
+    const { env, maxBody = MOST_BYTES } = this.#options;
+    const endpoint = compileSettings({ ...settings, maxBodySize: maxBody }, env, parentUrl);
     return new RestSource(endpoint, {
       dispatcher: this.#dispatchers.for(endpoint.config),
       proxies: this.#dispatchers.proxies,
@@ -144,7 +149,7 @@ export class Reader {
 
 /** Compiles settings as they would stand in the file. */
 function compileSettings(settings: Settings, env: Environment, parentUrl: string | undefined): EndpointFrom<'rest'> {
-  const own = { ...settings, entity: 'any', retries: 1, maxBodySize: MOST_BYTES, maxRetryAfter: '5m' };
+  const own = { ...settings, entity: 'any', retries: 1, maxRetryAfter: '5m' };
   const parent = parentUrl === undefined ? {} : { parent: { url: parentUrl, entity: 'any' } };
   const child = parentUrl === undefined ? own : { ...own, parent: { endpoint: 'parent' } };
   const text = stringify({ entities: { any: ANYTHING }, endpoints: { ...parent, discover: child } });

@@ -22,19 +22,46 @@ export function showRows(
   records: ReadonlyMap<string, readonly unknown[]>,
   width: number,
 ): ReadonlyMap<string, ShownRows> {
-  const endpoints = flat(compileEndpoints(parsePipeline(text, env, file)));
-  const shown = new Map<string, ShownRows>();
-  for (const endpoint of endpoints) {
-    const raw = records.get(endpoint.id);
-    if (raw !== undefined) shown.set(endpoint.id, rowsOf(endpoint, raw, width));
-  }
-  return shown;
+  const shown = [...rowsByEndpoint(text, env, file, records)].map(
+    ([id, { columns, rows, bad, reason }]) =>
+      [id, { table: tableOf(columns, rows, width, ROWS), bad, reason }] as const,
+  );
+  return new Map(shown);
 }
 
 const flat = (endpoints: readonly Endpoint[]): readonly Endpoint[] =>
   endpoints.flatMap((endpoint) => [endpoint, ...flat(endpoint.children)]);
 
-function rowsOf(endpoint: Endpoint, raw: readonly unknown[], width: number): ShownRows {
+/** A column of rows, its type, and in how many of the rows it holds something. */
+export interface ShownColumn {
+  readonly name: string;
+  readonly type: string;
+}
+
+interface Rows {
+  readonly columns: readonly ShownColumn[];
+  readonly rows: readonly unknown[];
+  readonly bad: number;
+  readonly reason: string | undefined;
+}
+
+/** @param text as {@link showRows} @returns rows by endpoint, the newest of each key */
+export function rowsByEndpoint(
+  text: string,
+  env: Environment,
+  file: string,
+  records: ReadonlyMap<string, readonly unknown[]>,
+): ReadonlyMap<string, Rows> {
+  const endpoints = flat(compileEndpoints(parsePipeline(text, env, file)));
+  return new Map(
+    endpoints.flatMap((endpoint) => {
+      const raw = records.get(endpoint.id);
+      return raw === undefined ? [] : [[endpoint.id, rowsOf(endpoint, raw)] as const];
+    }),
+  );
+}
+
+function rowsOf(endpoint: Endpoint, raw: readonly unknown[]): Rows {
   const { entity, config } = endpoint;
   const shape = compileShape(entity.config, config, new ShapeFindings(entity.config.unknownFields));
   const newest = new Map<string, unknown>();
@@ -54,5 +81,5 @@ function rowsOf(endpoint: Endpoint, raw: readonly unknown[], width: number): Sho
     name,
     type: `${type}${optional ? '?' : ''}`,
   }));
-  return { table: tableOf(columns, [...newest.values()], width, ROWS), bad, reason };
+  return { columns, rows: [...newest.values()], bad, reason };
 }

@@ -52,14 +52,14 @@ function fittingOf(widths: readonly number[], width: number): number {
   return widths.length;
 }
 
-function fullness(name: string, rows: readonly unknown[]): string {
+export function fullness(name: string, rows: readonly unknown[]): string {
   const filled = rows.filter(
     (row) => isMapping(row) && row[name] !== undefined && row[name] !== null && row[name] !== '',
   ).length;
   return rows.length === 0 ? '' : `${Math.round((100 * filled) / rows.length)} %`;
 }
 
-function cellOf(value: unknown): string {
+export function cellOf(value: unknown): string {
   if (value === undefined || value === null) return '';
   const text = typeof value === 'object' ? (stringifyJson(value) ?? '') : String(value);
   return printable(text).replaceAll(/\s+/g, ' ');

@@ -1,6 +1,15 @@
+import type { LookupFunction } from 'node:net';
 import type { EndpointOf } from '@tributary/shared';
 import { Agent, type Dispatcher, ProxyAgent } from 'undici';
 import { type HttpProxy, type Proxies, proxyFor } from './proxies.js';
+
+/** Where connections may go, for requests that a person has made up on a page: to this server, at addresses that were looked up once. */
+export interface Reach {
+  readonly origin: string;
+  readonly lookup: LookupFunction;
+  /** @throws FatalError for any other server */
+  refuseOthers(origin: string): void;
+}
 
 /** The connections of all endpoints. Endpoints with the same settings share them. */
 export class Dispatchers {
@@ -8,8 +17,12 @@ export class Dispatchers {
   readonly #made = new Map<string, Dispatcher>();
   readonly #all: Dispatcher[] = [];
 
-  constructor(proxies: Proxies = {}) {
+  readonly #reach: Reach | undefined;
+
+  /** @param reach where connections may go; anywhere unless given */
+  constructor(proxies: Proxies = {}, reach?: Reach) {
     this.proxies = proxies;
+    this.#reach = reach;
   }
 
   /** @throws Error if a certificate or key is none */
@@ -21,7 +34,9 @@ export class Dispatchers {
     const key = JSON.stringify([tls, timeouts.connect, maxHeaderSize]);
     const known = this.#made.get(key);
     if (known !== undefined) return known;
-    const connect = { timeout: timeouts.connect, ...tls };
+    const reach = this.#reach;
+    const lookup = reach === undefined ? {} : { lookup: reach.lookup };
+    const connect = { timeout: timeouts.connect, ...tls, ...lookup };
     // Headers and body have their time limits with each request.
     const options = { headersTimeout: 0, bodyTimeout: 0, maxHeaderSize };
     const direct = this.#keep(new Agent({ ...options, connect }));
@@ -43,6 +58,7 @@ export class Dispatchers {
       return agent;
     };
     const made = direct.compose((dispatch) => (asked, handler) => {
+      reach?.refuseOthers(String(asked.origin));
       const proxy = proxyFor(this.proxies, String(asked.origin));
       return proxy === undefined ? dispatch(asked, handler) : agentOf(proxy).dispatch(asked, handler);
     });
