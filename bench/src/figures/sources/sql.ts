@@ -1,14 +1,12 @@
-import { Client } from 'pg';
+import type { Client } from 'pg';
 import type { Message } from '../../messages.js';
 import { pagesOf } from '../../pages.js';
 import { pollOnce } from '../poll.js';
+import { CUSTOMERS, insertMessages, withClient } from './customers-table.js';
 import type { FilledPlace, SourceLine } from './source.js';
 
 /** As the source has it unless told otherwise. */
 const CHUNK = 10_000;
-
-const TABLE = `CREATE TABLE customers (id text PRIMARY KEY, name text, email text, phone text, company text, city text, country text,
-  segment text, lines jsonb, "updatedAt" timestamptz(3) NOT NULL)`;
 
 export const sql: SourceLine = {
   name: 'sql',
@@ -30,12 +28,8 @@ export const sql: SourceLine = {
 };
 
 async function fillTable(client: Client, messages: readonly Message[]): Promise<void> {
-  await client.query(TABLE);
-  for (let from = 0; from < messages.length; from += CHUNK) {
-    const records = messages.slice(from, from + CHUNK).map(({ body }) => body.toString());
-    const insert = 'INSERT INTO customers SELECT * FROM jsonb_populate_recordset(NULL::customers, $1)';
-    await client.query(insert, [`[${records.join(',')}]`]);
-  }
+  await client.query(CUSTOMERS);
+  await insertMessages(client, messages, CHUNK);
   await client.query('CREATE INDEX ON customers ("updatedAt", id)');
   await client.query('VACUUM ANALYZE customers');
 }
@@ -54,14 +48,4 @@ async function readAll(client: Client, count: number): Promise<number> {
   }
   if (read !== count) throw new Error(`${read} rows were read of ${count}`);
   return count / ((performance.now() - began) / 1_000);
-}
-
-async function withClient<T>(url: string, use: (client: Client) => Promise<T>): Promise<T> {
-  const client = new Client({ connectionString: url });
-  await client.connect();
-  try {
-    return await use(client);
-  } finally {
-    await client.end();
-  }
 }
