@@ -155,16 +155,21 @@ describe('objects of a real S3 server', () => {
     expect(pages.at(-1)?.doubt).toContain('was not read');
   });
 
-  test('in parts, with the ETag of such, are read as a whole, and are known again', async () => {
-    const { name, settings, putInParts } = await bucketFor();
+  test('in parts, with the ETag of such, are read as a whole, are known again, and are moved', async () => {
+    const { name, settings, putInParts, keys } = await bucketFor();
     const content = Buffer.from(`id,name\n${rows(0, 7_000, 1_000)}`);
     const { etag } = await putInParts('big.csv', content);
     expect(etag).toMatch(/-2$/);
     const { poll } = await stageOf({ path: `s3://${name}/*.csv`, ...settings });
+    const moving = await stageOf({ path: `s3://${name}/*.csv`, after: { move: `s3://${name}/done/` }, ...settings });
     const { records, inputs } = await poll();
     expect(records).toHaveLength(7_000);
     expect(inputs).toMatchObject([{ outcome: 'read', bytes: content.length, sha256: sha256(content) }]);
     expect((await poll()).records).toEqual([]);
+    await moving.poll();
+    expect(await keys()).toEqual(['done/big.csv']);
+    const again = await moving.read({ place: undefined });
+    expect(again.flatMap((page) => page.records)).toHaveLength(7_000);
   });
 
   test('of many pieces are read on where the run before was killed, and the pieces before are not fetched again', async () => {

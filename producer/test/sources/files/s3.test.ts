@@ -16,6 +16,7 @@ async function startS3() {
   const objects = new Map<string, Stored>();
   const asked: string[] = [];
   let refusal: number | undefined;
+  let onCopy = () => {};
   /** What it refuses to read, and why. */
   const denied = new Map<string, string>();
   const server = createServer((request, response) => {
@@ -38,6 +39,7 @@ async function startS3() {
         const source = objects.get(decodeURIComponent(copied).replace(/^\//, ''));
         if (source === undefined) return answer(404, '<Error><Code>NoSuchKey</Code></Error>');
         objects.set(key, source);
+        onCopy();
         return answer(
           200,
           `<CopyObjectResult><LastModified>2026-01-01T00:00:00.000Z</LastModified><ETag>"${tagOf(source)}"</ETag></CopyObjectResult>`,
@@ -89,6 +91,9 @@ async function startS3() {
     denied,
     settings: { s3: { endpoint: url, accessKey: 'reader', secretKey: SECRET }, retries: 1, retryDelay: '1ms' },
     put: (key: string, text: string) => void objects.set(key, { content: Buffer.from(text), metadata: {} }),
+    afterCopy: (work: () => void) => {
+      onCopy = work;
+    },
     refuse: (status: number | undefined) => {
       refusal = status;
     },
@@ -209,6 +214,18 @@ test('an object that was put in the place of one that was read is not moved unre
   expect(idsIn((await poll()).records)).toEqual(['3']);
   expect([...s3.objects.keys()].toSorted()).toEqual(['drop/read/a.csv', 'drop/read/a.csv.2']);
   expect(idsIn((await read({ place: undefined })).flatMap(({ records }) => records))).toEqual(['1', '3']);
+});
+
+test('an object that is put in the place of another while that is moved stays, and is read', async () => {
+  const s3 = await startS3();
+  s3.put('drop/in/a.csv', 'id,name\n1,x\n');
+  s3.afterCopy(() => s3.put('drop/in/a.csv', 'id,name\n2,x\n'));
+  const settings = { path: 's3://drop/in/*.csv', after: { move: 's3://drop/read/' } };
+  const { poll } = await stageOf({ ...settings, ...s3.settings });
+  expect(idsIn((await poll()).records)).toEqual(['1']);
+  s3.afterCopy(() => {});
+  expect(idsIn((await poll()).records)).toEqual(['2']);
+  expect([...s3.objects.keys()].toSorted()).toEqual(['drop/read/a.csv', 'drop/read/a.csv.2']);
 });
 
 test('a password in the address of the server is not shown', async () => {

@@ -10,6 +10,8 @@ export class OpenObject implements OpenFile {
   readonly #key: string;
   /** The first piece, which is looked at more than once: for what the file is, for its hash, and to be read. */
   #head: Promise<Buffer> | undefined;
+  /** The ETag that answers have; of some copies it is another one than that of the listing. */
+  #tag: string | undefined;
 
   constructor(s3: S3, bucketName: string, key: string, file: FoundFile) {
     this.#s3 = s3;
@@ -28,21 +30,30 @@ export class OpenObject implements OpenFile {
 
   async #fetch(offset: number, length: number, signal: AbortSignal): Promise<Buffer> {
     try {
-      return await this.#s3.ask(`reading ${this.file.name}`, signal, async (client) => {
+      const answer = await this.#s3.ask(`reading ${this.file.name}`, signal, async (client) => {
         const response = await client.getPartialObject(this.#key, { bucketName: this.#bucketName, offset, length });
         const tag = response.headers.get('etag')?.replaceAll('"', '').replace(/^W\//, '');
-        if (tag !== undefined && tag !== this.file.tag) {
+        if (tag !== undefined && tag !== (this.#tag ?? this.file.tag)) {
           await response.body?.cancel();
-          throw new FileGone('changed', REPLACED);
+          return tag;
         }
         const bytes = Buffer.from(await response.arrayBuffer());
         if (bytes.length !== length)
           throw new Error(`the answer has ${bytes.length} bytes, where ${length} were asked for`);
         return bytes;
       });
+      if (typeof answer !== 'string') {
+        this.#tag ??= this.file.tag;
+        return answer;
+      }
+      // Asked behind the request, and not within it: both count towards the limits, which may allow one at a time.
+      const now = this.#tag === undefined ? await lookAt(this.#s3, this.#bucketName, this.#key, signal) : undefined;
+      if (now?.tag !== answer || !isAsListed(now, this.file)) throw new FileGone('changed', REPLACED);
+      this.#tag = answer;
     } catch (error) {
       throw this.#ofThisAlone(error);
     }
+    return await this.#fetch(offset, length, signal);
   }
 
   /** What is wrong with this object alone must not end the poll: others can be read. */
@@ -61,6 +72,30 @@ export class OpenObject implements OpenFile {
   }
 
   async close(): Promise<void> {}
+}
+
+/** An object as it is now; undefined if there is none. */
+export async function lookAt(s3: S3, bucketName: string, key: string, signal: AbortSignal) {
+  try {
+    const { etag, size, lastModified } = await s3.ask(`looking for ${key}`, signal, (client) =>
+      client.statObject(key, { bucketName }),
+    );
+    return { tag: etag.replaceAll('"', ''), size, modified: lastModified.getTime() };
+  } catch (error) {
+    if (error instanceof NotThere) return undefined;
+    throw error;
+  }
+}
+
+/**
+ * Whether an object is the one that was listed. Swift answers with the ETag of an upload in parts (`…-2`) for a copy of one, and lists it with
+ * another; size and time tell then. The times may be rounded differently.
+ */
+export function isAsListed(now: Omit<FoundFile, 'name'>, listed: FoundFile): boolean {
+  if (now.tag === listed.tag) return true;
+  const isOfParts = ({ tag }: Pick<FoundFile, 'tag'>) => /-\d+$/.test(tag);
+  const isCopy = isOfParts(now) && !isOfParts(listed);
+  return isCopy && now.size === listed.size && Math.abs(now.modified - listed.modified) <= 1_000;
 }
 
 const REPLACED = 'another object was put in its place while it was read; the next poll reads it anew';

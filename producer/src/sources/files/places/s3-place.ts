@@ -2,7 +2,7 @@ import { FatalError } from '@tributary/shared';
 import { isTemporary, matcherOf, splitGlob } from './glob.js';
 import type { FilePlace, FoundFile, Listing, OpenFile, Trouble } from './place.js';
 import { type Bucket, bucketIn, NotThere, type S3 } from './s3-client.js';
-import { OpenObject } from './s3-object.js';
+import { isAsListed, lookAt, OpenObject } from './s3-object.js';
 
 /** A prefix of a bucket. */
 export class S3Place implements FilePlace {
@@ -66,18 +66,21 @@ export class S3Place implements FilePlace {
 
   async move(file: FoundFile, marker: string | undefined, signal: AbortSignal): Promise<void> {
     if (this.#moveTo === undefined) return;
-    if ((await this.#tagOf(this.#bucket.name, `${this.#prefix}${file.name}`, signal)) !== file.tag) return;
+    const now = await lookAt(this.#s3, this.#bucket.name, `${this.#prefix}${file.name}`, signal);
+    if (now === undefined || !isAsListed(now, file)) return;
     if (marker !== undefined) await this.#moveInto(this.#moveTo, `${file.name}${marker}`, signal);
-    await this.#moveInto(this.#moveTo, file.name, signal);
+    await this.#moveInto(this.#moveTo, file.name, signal, now.tag);
   }
 
-  async #moveInto(to: Bucket, name: string, signal: AbortSignal): Promise<void> {
+  /** @param tag of the object that was read: another one that was put in its place while it was copied stays, to be read itself */
+  async #moveInto(to: Bucket, name: string, signal: AbortSignal, tag?: string): Promise<void> {
     const [bucketName, key] = [this.#bucket.name, `${this.#prefix}${name}`];
     const free = await this.#freeKey(to, `${to.path}${name}`, signal);
     try {
       await this.#s3.ask(`moving ${name}`, signal, (client) =>
         client.copyObject({ sourceBucketName: bucketName, sourceKey: key }, free, { bucketName: to.name }),
       );
+      if (tag !== undefined && (await lookAt(this.#s3, bucketName, key, signal))?.tag !== tag) return;
       await this.#s3.ask(`moving ${name}`, signal, (client) => client.deleteObject(key, { bucketName }));
     } catch (error) {
       if (!(error instanceof NotThere)) throw error;
@@ -88,20 +91,7 @@ export class S3Place implements FilePlace {
   async #freeKey(to: Bucket, key: string, signal: AbortSignal): Promise<string> {
     for (let number = 1; ; number++) {
       const free = number === 1 ? key : `${key}.${number}`;
-      if ((await this.#tagOf(to.name, free, signal)) === undefined) return free;
-    }
-  }
-
-  /** Undefined if there is no such object. */
-  async #tagOf(bucketName: string, key: string, signal: AbortSignal): Promise<string | undefined> {
-    try {
-      const { etag } = await this.#s3.ask(`looking for ${key}`, signal, (client) =>
-        client.statObject(key, { bucketName }),
-      );
-      return etag.replaceAll('"', '');
-    } catch (error) {
-      if (error instanceof NotThere) return undefined;
-      throw error;
+      if ((await lookAt(this.#s3, to.name, free, signal)) === undefined) return free;
     }
   }
 
