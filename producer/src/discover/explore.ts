@@ -49,7 +49,9 @@ export async function explore(
   const placed = withPlace(base, body, place);
   const names = namesOf(url, name, tableIn(base) ?? /(\w+)\??$/.exec(place?.items ?? '')?.[1]);
   const first = await reader.read(placed, { pages: 1 });
-  const [firstPage = []] = first.pages;
+  const [wholePage = []] = first.pages;
+  // A page of hundreds of thousands of records says no more than its first thousands, and takes minutes.
+  const firstPage = wholePage.slice(0, MOST_RECORDS);
   if (firstPage.length === 0)
     throw first.error ?? new FatalError('records_none', 'no records were found in the answer');
 
@@ -60,11 +62,12 @@ export async function explore(
       body: 'value' in body ? body.value : undefined,
       link: answer.headers.link,
       records: firstPage,
+      isHuge: wholePage.length > MOST_RECORDS,
     },
     reader,
   );
   const paging = withoutTrial(found, { placed, place, records: firstPage, body, left: reader.recorder.left, sibling });
-  const records = [...firstPage, ...paging.value.reading.pages.flat()];
+  const records = [...firstPage, ...paging.value.reading.pages.flatMap((page) => page.slice(0, MOST_RECORDS))];
   const written = writtenSince(base);
   const details = place?.as === 'list' ? await findDetails(firstPage, paging.value.settings, reader) : undefined;
   const isText = body.format === 'csv' || body.format === 'xml';
@@ -124,6 +127,9 @@ export async function explore(
     notes: [...notesOf(records, main.columns.length, changes === undefined), ...fixedDaysIn(settings)],
   };
 }
+
+/** Of one page, to learn from. */
+const MOST_RECORDS = 5_000;
 
 interface Untried {
   readonly placed: Settings;

@@ -67,6 +67,11 @@ export function refuseBody(body: Body, text: string): void {
   const said = Array.isArray(value) ? undefined : errorIn(value);
   if (said !== undefined)
     throw new FatalError('error_in_body', `the answer has a good status and tells of an error all the same: ${said}`);
+  if (typeof value !== 'object' || value === null || (!Array.isArray(value) && Object.keys(value).length === 0))
+    throw new FatalError(
+      'records_none',
+      `the answer is ${JSON.stringify(value)?.slice(0, 60)}, and no records; is this the address of a list?`,
+    );
   const empty = emptyList(value, '$', 0);
   if (empty !== undefined)
     throw new FatalError(
@@ -86,7 +91,11 @@ function errorIn(value: unknown): string | undefined {
       one !== '' &&
       !(Array.isArray(one) && one.length === 0),
   );
-  const isFailed = entries.some(([name, one]) => /^(ok|success)$/i.test(name) && one === false);
+  const isFailed = entries.some(
+    ([name, one]) =>
+      (/^(ok|success)$/i.test(name) && one === false) ||
+      (/^(status|result)$/i.test(name) && typeof one === 'string' && /^(error|fail(ed|ure)?)$/i.test(one)),
+  );
   const others = entries.some(
     ([, one]) => Array.isArray(one) && one.some((inner) => typeof inner === 'object') && one !== error?.[1],
   );

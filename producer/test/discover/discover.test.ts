@@ -204,6 +204,13 @@ describe('discover', () => {
       { body: { ok: false, error: 'invalid_auth' } },
       /tells of an error all the same: "invalid_auth"/,
     ],
+    [
+      'a status of its own that tells of an error',
+      { body: { status: 'error', message: 'bad key', code: 401 } },
+      /tells of an error all the same: .*bad key/,
+    ],
+    ['an empty object', { body: {} }, /the answer is \{\}, and no records/],
+    ['a list without anything', { body: [] }, /the list at \$ is empty/],
     ['an empty list', { body: { data: [], total: 0 } }, /the list at \$\.data is empty/],
     ['plain values', { body: [1, 2, 3] }, /a list of 3 plain values \(number\)/],
     [
@@ -216,5 +223,13 @@ describe('discover', () => {
   ])('says what it found, and what to do, for %s', async (_what, answer, said) => {
     const url = await start(() => answer);
     await expect(look(`${url}/orders`)).rejects.toThrow(said);
+  });
+
+  it('learns from some thousands of records, and does not ask for a page of many more again', async () => {
+    const url = await start(() => ({ body: Array.from({ length: 5_001 }, (_, id) => ({ id, name: `n${id}` })) }));
+    const { text, config } = await look(`${url}/orders`);
+    expect(config.entities.order).toMatchObject({ key: 'id' });
+    expect(text).toContain('# unsure: the answer holds more than 5000 records');
+    expect(asked).toHaveLength(1);
   });
 });

@@ -135,7 +135,7 @@ describe('discover, of files', () => {
   it('says what there is where nothing can be made of it', async () => {
     await expect(found(await folderWith({ 'a.md': 'x' }))).rejects.toThrow(/no CSV, JSON, NDJSON or Parquet files in/);
     await expect(found(await folderWith({ 'a.csv': '' }))).rejects.toThrow(/no records can be read/);
-    const foreign = await folderWith({ [`\${HOME}.csv`]: 'id,n\n1,2\n2,3\n' });
+    const foreign = await folderWith(Object.fromEntries([[`\${HOME}.csv`, 'id,n\n1,2\n2,3\n']]));
     await expect(found(foreign, { HOME: '/root' })).rejects.toThrow(/filled from your environment/);
   });
 });

@@ -18,6 +18,8 @@ export interface FirstPage {
   readonly body: unknown;
   readonly link: string | undefined;
   readonly records: readonly unknown[];
+  /** There are thousands more on this page: it is not asked for again to find a second one. */
+  readonly isHuge?: boolean;
 }
 
 /** How the pages follow each other, and what reading them gave. */
@@ -70,6 +72,7 @@ class PagingSearch {
       const found = await this.#follow(hint);
       if (found !== undefined) return found;
     }
+    if (this.#page.isHuge === true) return this.#hugePage();
     const { totalRecords, totalPages, more } = told;
     const count = this.#page.records.length;
     const saysMore = more === true || Number(totalPages?.value ?? 1) > 1 || Number(totalRecords?.value ?? 0) > count;
@@ -314,6 +317,12 @@ class PagingSearch {
     if (this.#reader.recorder.left <= 0) return false;
     const { pages } = await this.#reader.read(settings, { pages: 1 });
     return this.#areOthers(pages[0] ?? []);
+  }
+
+  #hugePage(): Guess<Paging> {
+    const { settings, records } = this.#page;
+    const reason = `the answer holds more than ${records.length} records, and nothing in it leads to another page: it is taken for all there is`;
+    return { value: { settings, reading: { pages: [records], goesOn: false } }, reason, isSure: false };
   }
 
   /** Nothing leads further: there is one page, or what leads further could not be proved. */
