@@ -51,7 +51,7 @@ describe('the dashboard in a browser', () => {
   async function open(path: string, options: BrowserContextOptions = {}): Promise<Page> {
     const context = await browser.newContext({ viewport: SIZES[1], ...options });
     const page = await context.newPage();
-    page.setDefaultTimeout(45_000);
+    page.setDefaultTimeout(20_000);
     page.on('pageerror', (error) => complaints.push(`${path}: ${error.message}`));
     page.on('console', (message) => {
       if (message.type() === 'error' && !message.text().includes(NETWORK_CHANGED))
@@ -254,6 +254,29 @@ describe('the dashboard in a browser', () => {
     await table.context().close();
   });
 
+  test('shows an admin the rows of an API that they paste, and the pipeline file, and keeps no secret', async () => {
+    const page = await open('/sources', { viewport: SIZES[0], bypassCSP: true });
+    await page.locator('.empty').getByRole('button', { name: 'Sign in', exact: true }).click();
+    await page.getByLabel('Token', { exact: true }).fill(TOKEN);
+    await page.locator('dialog').getByRole('button', { name: 'Sign in', exact: true }).click();
+    const secret = 'sk_live_0123456789abcdef';
+    await page
+      .getByLabel('URL or curl line', { exact: true })
+      .fill(`curl "${crm.url}/customers?limit=10" -H "Authorization: Bearer ${secret}"`);
+    await page.getByRole('button', { name: 'Look at it', exact: true }).click();
+    const file = page.locator('.found pre');
+    await file.waitFor({ timeout: 60_000 });
+    expect(await file.innerText()).toContain('key: id');
+    expect(await file.innerText()).not.toContain(secret);
+    await page.getByRole('region', { name: 'Rows of customers', exact: true }).locator('tbody tr').first().waitFor();
+    await page.evaluate(axe);
+    const violations = (await page.evaluate('axe.run().then((found) => found.violations)')) as Violation[];
+    expect(violations.map(({ id, nodes }) => [id, nodes.map(({ target }) => target)])).toEqual([]);
+    expect(await page.evaluate('document.documentElement.scrollWidth - innerWidth')).toBe(0);
+    expect(await readFile(stage.path('audit.jsonl'), 'utf8')).not.toContain(secret);
+    await page.context().close();
+  }, 120_000);
+
   test('shows times as they are here, or in UTC, and remembers which', async () => {
     const page = await open('/trace?dataset=customers&key=C-000001', { timezoneId: 'Asia/Tokyo' });
     const time = page.locator('.version time').last();
@@ -270,8 +293,6 @@ describe('the dashboard in a browser', () => {
 
   test('can be used by keyboard alone', async () => {
     const page = await open('/');
-    // The program of the page is imported: the browser says that all is loaded before it hears keys.
-    await page.getByText('Live', { exact: true }).waitFor();
     await page.keyboard.press('g');
     await page.keyboard.press('d');
     await page.getByRole('heading', { name: 'Datasets', exact: true }).waitFor();
@@ -305,6 +326,7 @@ describe('the dashboard in a browser', () => {
           ['/trace?dataset=customers&key=C-000001', '.version'],
           ['/dead-letters', '.letter, .empty'],
           ['/audit', 'table'],
+          ['/sources', '.empty'],
           ...(letter === undefined ? [] : [[`/dead-letters/${letter.id}`, '.editor']]),
         ];
         // axe is put in from outside, which the page's own policy would refuse.
