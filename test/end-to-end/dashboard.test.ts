@@ -51,7 +51,7 @@ describe('the dashboard in a browser', () => {
   async function open(path: string, options: BrowserContextOptions = {}): Promise<Page> {
     const context = await browser.newContext({ viewport: SIZES[1], ...options });
     const page = await context.newPage();
-    page.setDefaultTimeout(20_000);
+    page.setDefaultTimeout(45_000);
     page.on('pageerror', (error) => complaints.push(`${path}: ${error.message}`));
     page.on('console', (message) => {
       if (message.type() === 'error' && !message.text().includes(NETWORK_CHANGED))
@@ -293,6 +293,8 @@ describe('the dashboard in a browser', () => {
 
   test('can be used by keyboard alone', async () => {
     const page = await open('/');
+    // The program of the page is imported: the browser says that all is loaded before it hears keys.
+    await page.getByText('Live', { exact: true }).waitFor();
     await page.keyboard.press('g');
     await page.keyboard.press('d');
     await page.getByRole('heading', { name: 'Datasets', exact: true }).waitFor();
