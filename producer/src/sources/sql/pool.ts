@@ -43,27 +43,29 @@ export class Room {
     this.#pools.add(pool);
   }
 
-  /**
-   * Resolves when one more connection may be made: one that does nothing is ended where there are too many. How many work at a time is
-   * what the gate lets through; where all do, as when a statement is cancelled, nothing is waited for.
-   */
-  async oneMore(): Promise<void> {
-    while (this.#open >= this.#most) {
-      for (const pool of this.#pools) {
-        const ending = pool.endOldest();
-        if (ending === undefined) continue;
-        this.#ending.add(ending);
-        void ending.finally(() => this.#ending.delete(ending));
-        break;
-      }
-      if (this.#ending.size === 0) return;
-      await Promise.race(this.#ending);
-    }
-  }
-
-  /** Whether {@link oneMore} would resolve at once. */
+  /** Whether one more connection may be made. */
   get hasPlace(): boolean {
     return this.#open < this.#most;
+  }
+
+  /**
+   * Ends a connection that does nothing, so that another one may have its place. Several may wait for one place, so the caller looks
+   * again when this resolves. How many work at a time is what the gate lets through.
+   * @returns undefined where all work, as when a statement is cancelled: then nothing is waited for
+   */
+  makePlace(): Promise<void> | undefined {
+    if (this.#open - this.#ending.size >= this.#most) this.#endOne();
+    return this.#ending.size === 0 ? undefined : Promise.race(this.#ending);
+  }
+
+  #endOne(): void {
+    for (const pool of this.#pools) {
+      const ending = pool.endOldest();
+      if (ending === undefined) continue;
+      this.#ending.add(ending);
+      void ending.finally(() => this.#ending.delete(ending));
+      return;
+    }
   }
 
   get #open(): number {
@@ -104,8 +106,12 @@ export class ConnectionPool<C extends object> implements Pooled {
       clearTimeout(idle.timer);
       return idle.connection;
     }
-    // Nothing may come between the look and the count.
-    if (!this.#room.hasPlace) await this.#room.oneMore();
+    // Nothing may come between the look and the count: two that wait for one place would both take it.
+    while (!this.#room.hasPlace) {
+      const place = this.#room.makePlace();
+      if (place === undefined) break;
+      await place;
+    }
     this.#open += 1;
     try {
       return await this.#connecting.connect((lost) => {

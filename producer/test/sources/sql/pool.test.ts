@@ -63,6 +63,29 @@ test('a connection of another database that does nothing gives its place, and th
   expect(await one.take()).toBe(used);
 });
 
+test('two that wait for places have one each', async () => {
+  const { open, letGo, poolOf } = serverOf(new Room(2));
+  const [one, other] = [poolOf('one'), poolOf('other')];
+  const idle = [await one.take(), await one.take()];
+  for (const connection of idle) one.give(connection, false);
+  let most = 0;
+  const taken = Promise.all(
+    [other.take(), other.take()].map((take) =>
+      take.then(() => {
+        most = Math.max(most, open.size);
+      }),
+    ),
+  );
+  for (let round = 0; round < 2; round++) {
+    await expect.poll(() => letGo.length).toBeGreaterThan(0);
+    letGo.shift()?.();
+    await new Promise((resolve) => setImmediate(resolve));
+    most = Math.max(most, open.size);
+  }
+  await taken;
+  expect(most).toBe(2);
+});
+
 test('where all connections work, one more is made at once: a statement is to be cancelled', async () => {
   const { open, poolOf } = serverOf(new Room(1));
   const pool = poolOf('a');
