@@ -130,3 +130,17 @@ test('checkpoints are given up before the database keeps more than maxRetained',
     { timeout: 60_000 },
   );
 });
+
+test('a copy ends the checkpoints before it: what it brought is not in the log that they begin', async () => {
+  const { name, open, checkpoints, messages } = await followed('1h');
+  const first = open();
+  await first.run();
+  await run(`INSERT INTO ${name} VALUES (3, 'x')`);
+  await first.run();
+  first.stop();
+  const [before] = await checkpoints();
+  await run(`ALTER PUBLICATION ${name} DROP TABLE ${name}`, `INSERT INTO ${name} VALUES (4, 'left out')`);
+  await open().run();
+  expect(messages.map(({ envelope: { key } }) => key)).toContain('4');
+  expect((await checkpoints()).map((one) => one.name)).not.toContain(before?.name);
+});

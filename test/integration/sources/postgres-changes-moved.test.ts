@@ -25,7 +25,7 @@ async function followed() {
     const rows = await run(`SELECT id, name FROM ${a} UNION SELECT id, name FROM ${b} ORDER BY id`);
     return Object.fromEntries(rows.map((row) => [String(row.id), row]));
   };
-  return { a, b, there, ...follower };
+  return { a, b, slot, there, ...follower };
 }
 
 type Followed = Awaited<ReturnType<typeof followed>>;
@@ -122,5 +122,24 @@ test('a row that moved stays when a table is truncated, and when all tables are 
   expect(landing.rows('thing')).toEqual(await there());
   await run(deleted(a, 5), deleted(a, 1));
   await producer.run();
+  expect(landing.rows('thing')).toEqual(await there());
+});
+
+test('a row that moves to another table stays when only the table that it left is copied again', async () => {
+  const follower = await followed();
+  const { a, b, slot, open, landing, there } = follower;
+  const producer = open();
+  await fill(follower);
+  await producer.run();
+  producer.stop();
+  await run(
+    `ALTER PUBLICATION ${slot} DROP TABLE ${a}`,
+    `BEGIN; ${copied(a, b, 1)}; ${deleted(a, 1)}; COMMIT`,
+    copied(a, b, 2),
+    deleted(a, 2),
+    deleted(a, 3),
+    deleted(b, 5),
+  );
+  await open().run();
   expect(landing.rows('thing')).toEqual(await there());
 });

@@ -1,5 +1,6 @@
 import { RetryableError } from '@tributary/shared';
 import type { EndpointFrom } from '../../endpoint.js';
+import type { FollowRequest } from '../port.js';
 import { checkTable, describeTable, nameOfTable } from './catalog.js';
 import { seeSnapshot } from './copy.js';
 import { type Followed, type FoundTable, followedBy } from './followed.js';
@@ -10,7 +11,7 @@ import type { Session } from './session.js';
 import { checkServer, createSlot, dropSlot, identify, type Server, type Slot, slotName, slotsOf } from './slots.js';
 
 /** What the opening of a slot needs. */
-export interface OpeningOptions {
+export interface OpeningOptions extends Pick<FollowRequest, 'knows'> {
   readonly endpoint: EndpointFrom<'postgres-changes'>;
   /** What the names of its slots begin with. */
   readonly prefix: string;
@@ -87,13 +88,18 @@ export async function openSlot(options: OpeningOptions, saved: ChangesPlace | un
     const missed = saved === undefined ? undefined : whyMissed(saved, own);
     if (missed !== undefined) onNews(`${missed}: all tables are copied again`);
     const known = missed === undefined ? (saved?.tables ?? {}) : {};
-    const copies = tables.filter((table) => !isCopied(table, known[table.endpoint.id], onNews));
-    const kept = tables.flatMap(({ endpoint: { id } }): [string, TablePlace][] => {
+    const lacking = tables.filter((table) => !isCopied(table, known[table.endpoint.id], onNews));
+    const copies = await withSiblings(tables, lacking, known, options);
+    const kept = tables.flatMap((table): [string, TablePlace][] => {
+      const { id } = table.endpoint;
       const place = known[id];
-      return place === undefined ? [] : [[id, place]];
+      const isCopiedWithOther = copies.includes(table) && !lacking.includes(table);
+      return place === undefined || isCopiedWithOther ? [] : [[id, place]];
     });
     const lsn = missed === undefined && saved !== undefined ? saved.lsn : own.confirmed;
-    const checkpoints = missed === undefined ? (saved?.kept.filter((one) => one.lsn >= own.confirmed) ?? []) : [];
+    // What a copy brings is not in the log, so a checkpoint before it would not bring it again.
+    const canGoBack = missed === undefined && copies.length === 0;
+    const checkpoints = canGoBack ? (saved?.kept.filter((one) => one.lsn >= own.confirmed) ?? []) : [];
     const place = {
       slot: own.name,
       ...systemOf(server),
@@ -115,6 +121,31 @@ export async function openSlot(options: OpeningOptions, saved: ChangesPlace | un
   } finally {
     await replication.close();
   }
+}
+
+/**
+ * The tables that are to be copied. Of a table that is copied again, the rows that are gone are found, and get tombstones as of the copy. One
+ * of them may have moved to another table of the entity meanwhile: its insert comes with the stream, under an older version, and would be dropped. So
+ * these tables are copied with it, and their rows have the version of the copy too.
+ */
+async function withSiblings(
+  tables: readonly FoundTable[],
+  lacking: readonly FoundTable[],
+  known: ChangesPlace['tables'],
+  { knows, onNews }: Pick<OpeningOptions, 'knows' | 'onNews'>,
+): Promise<readonly FoundTable[]> {
+  const entities = new Set<string>();
+  for (const table of lacking) {
+    const { id, entity } = table.endpoint;
+    if (resumesAfter(table, known[id]) === undefined && (await knows(id))) entities.add(entity.name);
+  }
+  return tables.filter((table) => {
+    if (lacking.includes(table)) return true;
+    const isSibling = entities.has(table.endpoint.entity.name);
+    if (isSibling)
+      onNews(`the table ${table.table} is copied too: a row may have moved to it from one that is copied again`);
+    return isSibling;
+  });
 }
 
 const systemOf = ({ system, timeline }: Server) => ({ system, timeline });

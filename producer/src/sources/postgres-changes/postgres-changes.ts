@@ -176,7 +176,7 @@ export class PostgresChangesSource implements FollowedSource {
     let following = this.#following;
     if (place === undefined || following === undefined || !(await following.isAt(place, session))) {
       await this.#closeStream();
-      const opened = await this.#open(session, place);
+      const opened = await this.#open(session, place, request);
       place = yield* this.#copy(opened, request);
       following = await this.#stream(session, opened, place);
     }
@@ -216,7 +216,11 @@ export class PostgresChangesSource implements FollowedSource {
     return kept;
   }
 
-  async #open(session: Session, place: ChangesPlace | undefined): Promise<Opened> {
+  async #open(
+    session: Session,
+    place: ChangesPlace | undefined,
+    { knows }: Pick<FollowRequest, 'knows'>,
+  ): Promise<Opened> {
     const { clock } = this.#options;
     if (this.#spoilt !== undefined && place !== undefined) {
       this.#options.onNews?.(this.#spoilt);
@@ -233,6 +237,7 @@ export class PostgresChangesSource implements FollowedSource {
         session,
         openSession: (isReplication) => this.#connections.open(isReplication),
         now: clock.now(),
+        knows,
         onNews: (news) => this.#tell(news),
         onDoubt: (doubt) => this.#tellOnce(doubt),
       },
