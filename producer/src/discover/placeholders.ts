@@ -37,12 +37,40 @@ export function refuseForeignIn(entities: readonly EntityDraft[]): void {
   }
 }
 
+/**
+ * Refuses placeholders that nobody can see in what was pasted: `%24%7Bfile:/root/.ssh/id_rsa%7D` in an address, or the same in base64, is
+ * a placeholder once it is decoded, and a stranger who gives away such a line would be sent the file.
+ *
+ * @param made what was made of it
+ * @param pasted the texts, or the placeholders in them
+ * @throws FatalError
+ */
+export function refuseHidden(made: unknown, pasted: Iterable<string>): void {
+  const texts = [...pasted];
+  for (const found of placeholdersIn(made)) {
+    const [, filled = ''] = /^\$\{(file:[^}]*|\w*)/.exec(found) ?? [];
+    // A shell's `$NAME` stands for `${NAME}`.
+    const isShown = texts.some(
+      (text) => text.includes(`\${${filled}`) || (/^\w+$/.test(filled) && text.includes(`$${filled}`)),
+    );
+    if (isShown) continue;
+    throw new FatalError(
+      'placeholder_hidden',
+      `what was pasted holds ${found.slice(0, 80)} once it is decoded: ${DANGER}, so nothing is asked; write it out if this is meant`,
+    );
+  }
+}
+
+export const placeholdersIn = (value: unknown): ReadonlySet<string> =>
+  new Set([...placedIn(value).values()].flatMap((found) => [...found]));
+
+const DANGER = 'it would be filled from your environment or from a file, and sent there';
+
 function foreign(placeholder: string): FatalError {
   const shown = placeholder.slice(0, 80);
-  const danger = `it would be filled from your environment or from a file, and sent there`;
   return new FatalError(
     'placeholder_foreign',
-    `the answer or the description holds ${shown}: ${danger}, so nothing is made of it; write the file by docs/own-api.md if this is meant`,
+    `the answer or the description holds ${shown}: ${DANGER}, so nothing is made of it; write the file by docs/own-api.md if this is meant`,
   );
 }
 

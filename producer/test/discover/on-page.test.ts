@@ -1,9 +1,13 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { FatalError, systemClock } from '@tributary/shared';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { targetOf } from '../../src/discover/ask/input.js';
 import { reachOf } from '../../src/discover/ask/reach.js';
+import { concealSecrets } from '../../src/discover/ask/secrets.js';
 import { discover } from '../../src/discover/discover.js';
 import { discoverForPage } from '../../src/discover/on-page.js';
 
@@ -74,6 +78,50 @@ describe('what is pasted on the page', () => {
       await expect(look(input)).rejects.toThrow(/is not filled in here/);
     await expect(look('postgres://localhost/app')).rejects.toThrow(/expected an http or https URL/);
     await expect(look('/etc/passwd')).rejects.toThrow(/expected an http or https URL|looked up|answered|refused/);
+  });
+
+  it.each([
+    ['the query', (url: string, hidden: string) => `${url}/orders?q=${encodeURIComponent(hidden)}`],
+    ['a part of the query', (url: string, hidden: string) => `${url}/orders?q=%24${hidden.slice(1)}`],
+    ['a key', (url: string, hidden: string) => `${url}/orders?api_key=${encodeURIComponent(hidden)}`],
+    ['the user', (url: string, hidden: string) => `${url.replace('//', `//${encodeURIComponent(hidden)}:x@`)}/orders`],
+    [
+      'base64',
+      (url: string, hidden: string) =>
+        `curl ${url}/orders -H 'Authorization: Basic ${Buffer.from(`me:${hidden}`).toString('base64')}'`,
+    ],
+    ['a form', (url: string, hidden: string) => `curl ${url}/orders -d 'q=${encodeURIComponent(hidden)}'`],
+    ['JSON', (url: string, hidden: string) => `curl ${url}/orders -d '{"q":"\\u0024${hidden.slice(1)}"}'`],
+    ['quotes of a shell', (url: string, hidden: string) => `curl ${url}/orders -H "x-a: "$'\\x24'"${hidden.slice(1)}"`],
+  ])('is sent no file that it names in %s, where a person cannot see it', async (_where, lineOf) => {
+    const folder = await mkdtemp(join(tmpdir(), 'hidden-'));
+    onTestFinished(() => rm(folder, { recursive: true, force: true }));
+    const file = join(folder, 'key');
+    await writeFile(file, 's3cret-of-the-machine');
+    const told: string[] = [];
+    const { url } = await start((request, response) => {
+      const { authorization = '' } = request.headers;
+      told.push(
+        request.url ?? '',
+        JSON.stringify(request.headers),
+        Buffer.from(authorization.slice(6), 'base64').toString(),
+      );
+      response.end(JSON.stringify({ orders: RECORDS }));
+    });
+    const line = lineOf(url, `\${file:${file}}`);
+    await expect(look(line)).rejects.toThrow(/is not filled in here|once it is decoded/);
+    expect(told.join()).toBe('');
+    // The command line fills in what a person writes, and nothing else.
+    expect(() => concealSecrets(targetOf(line, {}), 'API')).toThrow(/once it is decoded/);
+  });
+
+  it('keeps a variable that a person of the command line has written', () => {
+    const line = `curl https://api.example.org/a?q=\${A:-1} -u "$ME:\${file:/run/secrets/key}" -H "x-b: \${B}"`;
+    expect(concealSecrets(targetOf(line, {}), 'API').target).toMatchObject({
+      url: `https://api.example.org/a?q=\${A:-1}`,
+      auth: { username: `\${ME}`, password: `\${file:/run/secrets/key}` },
+      headers: { 'x-b': `\${B}` },
+    });
   });
 
   it('follows no redirect, and no next page on another server', async () => {

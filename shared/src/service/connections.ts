@@ -28,7 +28,8 @@ export function boundConnections(server: Server, most: number): void {
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
     const { socket } = request;
     unanswered.set(socket, (unanswered.get(socket) ?? 0) + 1);
-    if (hasBody(request)) request.once('end', () => waiting.delete(socket));
+    // A body that is refused ends after its answer: from then on it is the next request that we wait for.
+    if (hasBody(request)) request.once('end', () => unanswered.has(socket) && waiting.delete(socket));
     else waiting.delete(socket);
     response.once('close', () => {
       const left = (unanswered.get(socket) ?? 1) - 1;

@@ -1,4 +1,4 @@
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -12,6 +12,7 @@ describe('a server that has as many connections as it takes', { timeout: 60_000 
   let server: Listening;
   let sockets: Socket[];
   const held: ServerResponse[] = [];
+  const ended = new EventEmitter();
   beforeEach(async () => {
     sockets = [];
     const app = createApp();
@@ -22,6 +23,10 @@ describe('a server that has as many connections as it takes', { timeout: 60_000 
     });
     app.post('/taken', (request, response) => {
       request.resume().once('end', () => response.send('taken'));
+    });
+    app.post('/refused', (request, response) => {
+      request.once('end', () => ended.emit('end'));
+      response.status(401).send('refused');
     });
     server = await listen(app, 0, '127.0.0.1', MOST);
   });
@@ -68,6 +73,21 @@ describe('a server that has as many connections as it takes', { timeout: 60_000 
       }
     },
   );
+
+  it('serves those who come while strangers hold all of them, whose bodies ended after they were refused', async () => {
+    const oldest = await open('');
+    for (let index = 0; index < MOST; index++) {
+      const socket = index === 0 ? oldest : await open('');
+      socket.write('POST /refused HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n');
+      await once(socket, 'data');
+      const end = once(ended, 'end');
+      socket.write('     ');
+      await end;
+    }
+    const answer = answerOn(await open(WHOLE));
+    await closed(oldest);
+    expect(await answer).toContain('known');
+  });
 
   it('cuts nothing that is being answered, and refuses new ones where all are', async () => {
     const streams: Socket[] = [];

@@ -1,6 +1,7 @@
 import { FatalError, isMapping } from '@tributary/shared';
 import { parse } from 'yaml';
 import type { Settings } from '../guess.js';
+import { refuseHidden } from '../placeholders.js';
 import { isCurl, parseCurl } from './curl.js';
 import { contentOf, headersOf, methodOf, type Target, urlOf } from './target.js';
 
@@ -20,13 +21,15 @@ export function targetOf(input: string, { header = [], auth, method, body }: Giv
   const headers = headersOf({ ...target.headers, ...Object.fromEntries(header.map(headerOf)) });
   const content = body === undefined ? {} : contentOf(body, undefined);
   const usual = body === undefined ? target.method : 'POST';
-  return {
+  const asked: Target = {
     ...target,
     headers,
     ...content,
     method: method === undefined ? usual : methodOf(method),
     ...(auth === undefined ? {} : { auth: authOf(auth) }),
   };
+  refuseHidden(asked, [input, ...header, auth ?? '', body ?? '']);
+  return asked;
 }
 
 function headerOf(text: string): readonly [string, string] {

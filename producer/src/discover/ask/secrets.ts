@@ -1,5 +1,7 @@
 import type { Environment } from '@tributary/shared';
 import type { Settings } from '../guess.js';
+import { placeholdersIn, refuseHidden } from '../placeholders.js';
+import { settingsOf } from './settings.js';
 import type { Target } from './target.js';
 
 /** A request whose secrets stand in the environment, and what has to stand there. */
@@ -20,6 +22,7 @@ const PAGE_TOKEN = /page|next|sync|continuation|cursor|skip/i;
  * Moves what is secret in a request into variables: the file may be shown to everybody then. What is a variable already stays.
  * @param prefix begins the names of the variables, such as GITHUB
  * @param known what the environment holds: a name that is taken there by another value is not used
+ * @throws FatalError if it holds a variable that shows only when it is decoded
  */
 export function concealSecrets(target: Target, prefix: string, known: Environment = {}): Concealed {
   const secrets: Record<string, string> = {};
@@ -57,6 +60,7 @@ export function concealSecrets(target: Target, prefix: string, known: Environmen
     headers,
     auth,
   };
+  refuseHidden(settingsOf(concealed), [...placeholdersIn(target), ...Object.keys(secrets).map((one) => `\${${one}}`)]);
   return { target: concealed, secrets };
 }
 
