@@ -75,7 +75,8 @@ export interface Dialect {
   readonly clock: string;
   /**
    * The SELECT of when the oldest transaction began that is open and may write, in milliseconds since the epoch by the same clock, or NULL; and
-   * of how many there are whose beginning this user may not see. Absent where nothing tells.
+   * of how many there are whose beginning this user may not see; and, where their beginning is not known any more, of when the oldest prepared
+   * one was prepared, or NULL. Absent where nothing tells.
    */
   readonly openTransactions?: string;
 }

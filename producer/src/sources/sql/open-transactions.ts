@@ -1,5 +1,7 @@
 import { FatalError } from '@tributary/shared';
 import type { EndpointFrom } from '../../endpoint.js';
+import type { PageRequest } from '../port.js';
+import type { Value } from './database.js';
 import type { Statements } from './statements.js';
 
 /** A transaction that is open for so long, in milliseconds, is told of: all that was written since is read again with each poll. */
@@ -32,6 +34,8 @@ export class OpenTransactions {
   #told: number | undefined;
   /** The largest number that was there at each poll, oldest first. */
   #notes: { readonly at: number; readonly newest: string }[] = [];
+  /** Polls with a time before which none of the transactions began that were open then, or began later; oldest first. */
+  #polls: { readonly at: number; readonly bound: number }[] = [];
 
   constructor(config: EndpointFrom<'sql'>['config'], options: OpenTransactionsOptions) {
     this.#config = config;
@@ -42,24 +46,47 @@ export class OpenTransactions {
    * When the oldest one began that may write, in milliseconds since the epoch by the database's clock; undefined if there is none, or if
    * nothing tells. To be asked for before rows are read.
    * @param now the same clock
+   * @param since where the poll begins, which is before all that was open at the one before; undefined where everything is read
    */
-  async oldest(now: number, signal: AbortSignal): Promise<number | undefined> {
+  async oldest(now: number, since: PageRequest['since'], signal: AbortSignal): Promise<number | undefined> {
     const { statements, text } = this.#options;
     const { incremental } = this.#config;
     if (text === undefined || incremental?.openTransactions !== true || this.#isRefused) return undefined;
     try {
       const { rows } = await statements.ask({ text, values: [] }, signal);
-      const [began, hidden] = rows[0] ?? [];
+      const [began, hidden, prepared] = rows[0] ?? [];
       if (Number(hidden) > 0) this.#tellHidden();
-      if (began === undefined || began === null) return undefined;
-      this.#tellLong(Number(began), now);
-      return Number(began);
+      const times = [timeOf(began), this.#begunBefore(timeOf(prepared), since)].filter((time) => time !== undefined);
+      const oldest = times.length === 0 ? undefined : Math.min(...times);
+      this.#polls.push({ at: now, bound: Math.min(now, oldest ?? now) });
+      if (oldest !== undefined) this.#tellLong(oldest, now);
+      return oldest;
     } catch (error) {
       if (!(error instanceof FatalError)) throw error;
       this.#isRefused = true;
       this.#tellHidden();
       return undefined;
     }
+  }
+
+  /**
+   * The beginning of the oldest prepared transaction, or a time before it. Postgres tells only when it was prepared. At any poll before that it
+   * was open, and held the mark, or had not begun.
+   */
+  #begunBefore(prepared: number | undefined, since: PageRequest['since']): number | undefined {
+    // The polls of a process that ran before are known by the mark that they left.
+    if (this.#polls.length === 0) this.#polls.push({ at: 0, bound: isTime(since) ? Date.parse(since) : Number.NaN });
+    if (prepared === undefined) {
+      this.#polls = this.#polls.slice(-1);
+      return undefined;
+    }
+    const before = Math.max(
+      0,
+      this.#polls.findLastIndex(({ at }) => at < prepared),
+    );
+    const bound = this.#polls[before]?.bound ?? Number.NaN;
+    this.#polls = this.#polls.slice(before).slice(0, MOST_NOTES);
+    return Number.isNaN(bound) ? prepared : Math.min(prepared, bound);
   }
 
   /**
@@ -102,3 +129,9 @@ export class OpenTransactions {
     );
   }
 }
+
+const timeOf = (value: Value | undefined): number | undefined =>
+  value === undefined || value === null ? undefined : Number(value);
+
+const isTime = (since: PageRequest['since']): since is string =>
+  typeof since === 'string' && /^\d{4}-\d\d-\d\dT/.test(since);

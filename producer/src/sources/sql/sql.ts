@@ -72,7 +72,7 @@ export class SqlSource implements Source {
     const begun = clock.monotonic();
     const now = await this.#statements.ask({ text: database.dialect.clock, values: [] }, signal, trial ? 0 : undefined);
     const clockTime = Number(now.rows[0]?.[0] ?? Number.NaN);
-    const oldest = await this.#openTransactions.oldest(clockTime, signal);
+    const oldest = await this.#openTransactions.oldest(clockTime, since, signal);
     const serverTime = oldest === undefined ? clockTime : Math.min(clockTime, oldest);
     const reading = await this.#known(signal, given);
     const largest = typeof incremental?.overlap === 'number' ? await this.#newest(reading, given, signal) : undefined;

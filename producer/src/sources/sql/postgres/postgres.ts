@@ -21,9 +21,10 @@ const APPLICATION = 'tributary producer';
 
 /** Prepared transactions are none of a session any more. */
 const OPEN_TRANSACTIONS = `
-SELECT floor(extract(epoch FROM least(min(a.xact_start), (SELECT min(prepared) FROM pg_catalog.pg_prepared_xacts
-    WHERE database = current_database()))) * 1000)::bigint,
-  count(*) FILTER (WHERE a.xact_start IS NULL)
+SELECT floor(extract(epoch FROM min(a.xact_start)) * 1000)::bigint,
+  count(*) FILTER (WHERE a.xact_start IS NULL),
+  (SELECT floor(extract(epoch FROM min(prepared)) * 1000)::bigint FROM pg_catalog.pg_prepared_xacts
+    WHERE database = current_database())
 FROM pg_catalog.pg_stat_activity a
 WHERE a.datname = current_database() AND a.pid <> pg_backend_pid()
   AND a.application_name IS DISTINCT FROM '${APPLICATION}' AND a.backend_type IS DISTINCT FROM 'autovacuum worker'
