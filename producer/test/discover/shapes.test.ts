@@ -15,6 +15,8 @@ interface Asked {
   readonly query: URLSearchParams;
   readonly path: string;
   readonly origin: string;
+  /** What was sent, in JSON. */
+  readonly sent: Readonly<Record<string, unknown>>;
 }
 type Answer = { readonly status?: number; readonly body: unknown };
 type Serve = (asked: Asked) => Answer;
@@ -26,10 +28,12 @@ afterEach(() => {
 });
 
 async function start(serve: Serve): Promise<string> {
-  const started = createServer((request, response) => {
+  const started = createServer(async (request, response) => {
+    const text = (await request.toArray()).join('');
     const origin = `http://${request.headers.host}`;
     const url = new URL(request.url ?? '', origin);
-    const { status = 200, body } = serve({ query: url.searchParams, path: url.pathname, origin });
+    const sent = text === '' ? {} : JSON.parse(text);
+    const { status = 200, body } = serve({ query: url.searchParams, path: url.pathname, origin, sent });
     response.writeHead(status, { 'content-type': 'application/json' });
     response.end(JSON.stringify(body));
   }).listen(0, '127.0.0.1');
@@ -38,9 +42,9 @@ async function start(serve: Serve): Promise<string> {
   return `http://127.0.0.1:${(started.address() as AddressInfo).port}`;
 }
 
-async function found(path: string, serve: Serve) {
+async function found(path: string, serve: Serve, body?: string) {
   const draft = await discover({
-    target: targetOf(`${await start(serve)}${path}`, {}),
+    target: targetOf(`${await start(serve)}${path}`, { body }),
     env: {},
     requests: 12,
     clock: systemClock,
@@ -115,6 +119,72 @@ describe('discover, on shapes of well-known APIs', () => {
     expect(endpoint).toMatchObject({
       query: { $where: "updated_on >= '{{since}}'" },
       paging: { type: 'offset', parameter: '$offset', sizeParameter: '$limit' },
+    });
+  });
+
+  it('filters a table of Airtable by a formula', async () => {
+    const all = many(9, (id) => ({
+      id: `rec${id}`,
+      createdTime: day(id),
+      fields: { Name: `n${id}`, 'Last Modified': day(id) },
+    }));
+    const { endpoint } = await found('/v0/app1/Tasks', ({ query }) => {
+      const since = /^NOT\(IS_BEFORE\(\{Last Modified\}, '(\S+)'\)\)$/.exec(query.get('filterByFormula') ?? '')?.[1];
+      const list = all.filter(({ fields }) => since === undefined || fields['Last Modified'] >= since);
+      const { page, next } = cut(list, Number(query.get('offset')?.slice(4) ?? 0), 4);
+      return { body: { records: page, ...(next === undefined ? {} : { offset: `itr/${next}` }) } };
+    });
+    expect(endpoint).toMatchObject({
+      query: { filterByFormula: "NOT(IS_BEFORE({Last Modified}, '{{since}}'))" },
+      paging: { type: 'cursor', parameter: 'offset' },
+    });
+  });
+
+  it.each([
+    ['{"limit": 4}', [{ filters: [{ operator: 'GTE' }] }]],
+    [
+      '{"limit": 4, "filterGroups": [{"filters": [{"propertyName": "email", "operator": "HAS_PROPERTY"}]}]}',
+      [{ filters: [{ operator: 'GTE' }, { propertyName: 'email' }] }],
+    ],
+  ])('adds a filter to a search of HubSpot: %s', async (body, filterGroups) => {
+    const all = many(9, (id) => ({
+      id: String(id),
+      properties: { email: `${id}@example.org`, hs_lastmodifieddate: day(id) },
+      updatedAt: day(id),
+    }));
+    const serve = ({ sent }: Asked) => {
+      const asked = JSON.stringify(sent.filterGroups ?? []);
+      const since = Number(/"hs_lastmodifieddate","operator":"GTE","value":"?(\d+)/.exec(asked)?.[1] ?? 0);
+      const list = all.filter(({ updatedAt }) => Date.parse(updatedAt) >= since);
+      const { page, next } = cut(list, Number(sent.after ?? 0), 4);
+      return {
+        body: { total: list.length, results: page, ...(next && { paging: { next: { after: String(next) } } }) },
+      };
+    };
+    const { endpoint } = await found('/crm/v3/objects/companies/search', serve, body);
+    expect(endpoint).toMatchObject({
+      body: { filterGroups, sorts: [{ propertyName: 'hs_lastmodifieddate' }] },
+      incremental: { format: 'unix-ms' },
+    });
+  });
+
+  it('adds a filter to a query of Notion', async () => {
+    const all = many(9, (id) => ({ object: 'page', id: `p-${id}`, last_edited_time: day(id) }));
+    const serve = ({ sent }: Asked) => {
+      const since = /"on_or_after":"([^"]+)"/.exec(JSON.stringify(sent.filter ?? null))?.[1];
+      const list = all.filter((one) => since === undefined || one.last_edited_time >= since);
+      const { page, next } = cut(list, Number(sent.start_cursor ?? 0), 4);
+      const cursor = next === undefined ? null : String(next);
+      return { body: { object: 'list', results: page, next_cursor: cursor, has_more: cursor !== null } };
+    };
+    const given = { filter: { property: 'Status', status: { equals: 'Done' } } };
+    const { endpoint } = await found('/v1/databases/d1/query', serve, JSON.stringify(given));
+    expect(endpoint).toMatchObject({
+      body: {
+        filter: {
+          and: [{ timestamp: 'last_edited_time', last_edited_time: { on_or_after: '{{since}}' } }, given.filter],
+        },
+      },
     });
   });
 

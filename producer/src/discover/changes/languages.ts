@@ -1,3 +1,4 @@
+import { isMapping } from '@tributary/shared';
 import { carrierOf, parametersOf, withParameters } from '../ask/settings.js';
 import type { Settings } from '../guess.js';
 import type { ChangesSearch } from './search.js';
@@ -15,8 +16,13 @@ const LOCAL = "yyyy-MM-dd'T'HH:mm:ss";
 
 /** Languages that are known by the request or by the answer; each way is tried before it is taken. */
 export function inLanguage(search: ChangesSearch): Way[] {
-  if (carrierOf(search.settings) !== 'query') return [];
-  return [soql, jql, socrata, opendatasoft, lucene].flatMap((language) => language(search));
+  const languages = {
+    query: [soql, jql, socrata, opendatasoft, lucene, airtable],
+    body: [hubspot, notion],
+    form: [],
+    variables: [],
+  };
+  return languages[carrierOf(search.settings)].flatMap((language) => language(search));
 }
 
 /** A SELECT of Salesforce, or of another API that takes SQL. */
@@ -113,6 +119,79 @@ function lucene({ settings, body, version: { column } }: ChangesSearch): Way[] {
         incremental: { initial: INITIAL },
       },
       reason: 'the answer is of Elasticsearch, which searches by `q`',
+    },
+  ];
+}
+
+/** Tables of Airtable: `{"id": "rec…", "createdTime": …, "fields": {…}}`, which a formula filters. */
+function airtable({ settings, firstPage, version: { column } }: ChangesSearch): Way[] {
+  const [wrapper, field] = column.steps;
+  const isOfAirtable = firstPage.every(
+    (record) => isMapping(record) && 'createdTime' in record && isMapping(record.fields),
+  );
+  if (!isOfAirtable || wrapper !== 'fields' || column.steps.length !== 2) return [];
+  const given = parametersOf(settings).filterByFormula;
+  // IS_AFTER would leave out a record that changed in the same moment as the last that came.
+  const condition = `NOT(IS_BEFORE({${field}}, '{{since}}'))`;
+  return [
+    {
+      settings: {
+        ...withParameters(settings, {
+          filterByFormula: given === undefined ? condition : `AND(${condition}, ${String(given)})`,
+        }),
+        incremental: { initial: INITIAL },
+      },
+      reason: 'the records are of Airtable, which filters by a formula',
+    },
+  ];
+}
+
+/** A search of HubSpot: `POST /crm/v3/objects/contacts/search`. It compares milliseconds. */
+function hubspot({ settings, firstPage }: ChangesSearch): Way[] {
+  if (!/\/crm\/v\d+\/objects\/[^?]+\/search$/.test(String(settings.url))) return [];
+  const [record] = firstPage;
+  const properties = isMapping(record) && isMapping(record.properties) ? Object.keys(record.properties) : [];
+  // Contacts have the first name, all other objects the second.
+  const propertyName = ['lastmodifieddate', 'hs_lastmodifieddate'].find((name) => properties.includes(name));
+  if (propertyName === undefined) return [];
+  const { filterGroups, sorts } = parametersOf(settings);
+  const condition = { propertyName, operator: 'GTE', value: '{{since}}' };
+  const groups = Array.isArray(filterGroups) && filterGroups.length > 0 ? filterGroups.filter(isMapping) : [{}];
+  const narrowed = groups.map(({ filters, ...group }) => ({
+    ...group,
+    filters: [condition, ...(Array.isArray(filters) ? filters : [])],
+  }));
+  return [
+    {
+      settings: {
+        ...withParameters(settings, {
+          filterGroups: narrowed,
+          sorts: sorts ?? [{ propertyName, direction: 'ASCENDING' }],
+        }),
+        incremental: { format: 'unix-ms', initial: INITIAL },
+      },
+      reason: 'the address is a search of HubSpot, which takes filters',
+    },
+  ];
+}
+
+/** A query of a database of Notion: `POST /v1/databases/ID/query`. */
+function notion({ settings, version: { column } }: ChangesSearch): Way[] {
+  const [timestamp] = column.steps;
+  const isTimestamp = timestamp === 'last_edited_time' || timestamp === 'created_time';
+  if (!isTimestamp || !/\/v1\/(databases|data_sources)\/[^/?]+\/query$/.test(String(settings.url))) return [];
+  const { filter, sorts } = parametersOf(settings);
+  const condition = { timestamp, [timestamp]: { on_or_after: '{{since}}' } };
+  return [
+    {
+      settings: {
+        ...withParameters(settings, {
+          filter: filter === undefined ? condition : { and: [condition, filter] },
+          sorts: sorts ?? [{ timestamp, direction: 'ascending' }],
+        }),
+        incremental: { initial: INITIAL },
+      },
+      reason: 'the address is a query of Notion, which takes a filter',
     },
   ];
 }
