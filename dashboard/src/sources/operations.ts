@@ -69,7 +69,14 @@ export const sourceOperations: readonly Operation[] = [
   }),
 ];
 
-const hostIn = (input: string): string =>
-  /(?:https?:\/\/)?(?:[^\s/@'"]*@)?([a-z\d][a-z\d.-]*\.[a-z]{2,}|localhost|\d+\.\d+\.\d+\.\d+)\b/i
-    .exec(input)?.[1]
-    ?.slice(0, 100) ?? '';
+/**
+ * The host of the URL that was pasted, or nothing where that is not certain: any word with a dot in it may be a part of a password, and
+ * viewers read the audit log.
+ */
+function hostIn(input: string): string {
+  const [first = '', second = ''] = input.replace(/^\$\s+/, '').split(/\s+/, 2);
+  const next = /^curl(\.exe)?$/.test(first) ? second : first;
+  const whole = /(?:^|[\s'"=])(https?:\/\/[^\s'"]+)/i.exec(input)?.[1];
+  const given = whole ?? (next.startsWith('-') ? '' : `https://${next.replaceAll(/['"]/g, '')}`);
+  return URL.canParse(given) ? new URL(given).hostname.slice(0, 100) : '';
+}

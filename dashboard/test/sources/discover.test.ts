@@ -75,6 +75,22 @@ describe('looking at an API', () => {
     expect((await audit()) + logged.join('')).not.toContain(KEY);
   });
 
+  it.each([
+    ['curl -u me:hunter2.secret https://api.example.org/x', 'api.example.org'],
+    ['curl -H "X-Api-Key: live.secret" --url="https://api.example.org/x"', 'api.example.org'],
+    ['curl -H "Authorization: Bearer eyJhbGciOiJIUzI1NiJ9.secret.sig" https://api.example.org', 'api.example.org'],
+    ['https://me:live.secret@api.example.org/x', 'api.example.org'],
+    ['me:live.secret@api.example.org/x', 'api.example.org'],
+    ['$ curl "api.example.org/x" -u me:live.secret', 'api.example.org'],
+    ['curl -u me:live.secret api.example.org/x', ''],
+    [`curl ${'a.'.repeat(7_000)}b -u me:live.secret`, 'a.'.repeat(50)],
+  ])('writes down no part of a password as the server: %s', async (line, host) => {
+    await start(async () => FOUND);
+    expect((await look(line)).status).toBe(200);
+    expect((JSON.parse((await audit()).split('\n')[0] ?? '') as { endpoint?: string }).endpoint).toBe(host);
+    expect(await audit()).not.toContain('secret');
+  });
+
   it('says in words why nothing was found, and logs none of them', async () => {
     await start(async () => {
       throw new FatalError('body_html', `the answer is a web page about ${KEY}`);
