@@ -1,4 +1,4 @@
-import type { Clock, Environment } from '@tributary/shared';
+import { type Clock, type Environment, FatalError } from '@tributary/shared';
 import type { Exchange } from '../sources/port.js';
 import type { Reach } from '../sources/rest/dispatchers.js';
 import type { Proxies } from '../sources/rest/proxies.js';
@@ -71,6 +71,11 @@ export async function discover(options: DiscoverOptions): Promise<Draft> {
         ? []
         : [`the server has more collections, for --operation: ${others.slice(0, 20).join(', ')}`];
     return { ...found, secrets, notes: [...found.notes, ...more] };
+  } catch (cause) {
+    // Of the stack: lists within lists, by the thousand.
+    if (cause instanceof RangeError)
+      throw new FatalError('body_too_deep', 'the answer is nested too deep for records to be found in it', { cause });
+    throw cause;
   } finally {
     await reader.close();
   }

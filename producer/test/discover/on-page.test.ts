@@ -147,8 +147,15 @@ describe('what is pasted on the page', () => {
   });
 
   it('reads no more than some megabytes', async () => {
-    const { url } = await start((_request, response) => response.end(`["${'x'.repeat(9 * 1024 * 1024)}"]`));
+    const { url } = await start((_request, response) => response.end(`["${'x'.repeat(3 * 1024 * 1024)}"]`));
     await expect(look(`${url}/orders`)).rejects.toThrow(/larger than/);
+  });
+});
+
+describe('an answer of lists within lists', () => {
+  it('is refused in words', async () => {
+    const { url } = await start((_request, response) => response.end('['.repeat(20_000) + ']'.repeat(20_000)));
+    await expect(look(`${url}/orders`)).rejects.toThrow(/nested too deep/);
   });
 });
 
