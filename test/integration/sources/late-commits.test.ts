@@ -193,3 +193,34 @@ test('Postgres: a row of a transaction that is prepared, and committed after lat
   await insert(5);
   await has('short', [1, 2, 3, 4, 5]);
 }, 300_000);
+
+test('MariaDB: a row that is committed late lands also where another program looks at the transactions all the time', async () => {
+  const engine = ENGINES.find(({ name }) => name === 'MariaDB');
+  if (engine === undefined) throw new Error('MariaDB is not among the engines');
+  const { insert, has } = await follow(engine, { short: { overlap: '100ms' } });
+  const watcher = await engine.connect();
+  let isOver = false;
+  // InnoDB fills this table anew only when nothing has read it for a tenth of a second.
+  const watching = (async () => {
+    while (!isOver) {
+      await watcher.run('SELECT COUNT(*) FROM information_schema.INNODB_TRX');
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+  })();
+  try {
+    const late = await engine.connect();
+    await late.run('BEGIN');
+    await insert(1, late);
+    await pause();
+    await insert(2);
+    await has('short', [2]);
+    await insert(3);
+    await has('short', [2, 3]);
+    await late.run('COMMIT');
+    await insert(4);
+    await has('short', [1, 2, 3, 4]);
+  } finally {
+    isOver = true;
+    await watching;
+  }
+}, 300_000);

@@ -54,6 +54,16 @@ export interface Rows {
   readonly rows: readonly (readonly Value[])[];
 }
 
+/** The transactions that are open, and may write. Times are in milliseconds since the epoch, by the clock of the database. */
+export interface OpenNow {
+  /** When the oldest one began; undefined if there is none. */
+  readonly began: number | undefined;
+  /** How many there are whose beginning this user may not see. */
+  readonly hidden: number;
+  /** When the oldest of those was prepared whose beginning is not known any more. */
+  readonly prepared: number | undefined;
+}
+
 /** How SQL is written for a database. */
 export interface Dialect {
   /** The name of a table or a column. */
@@ -73,12 +83,13 @@ export interface Dialect {
   readonly exact?: (column: string) => string;
   /** The SELECT of its clock, in milliseconds since the epoch. */
   readonly clock: string;
-  /**
-   * The SELECT of when the oldest transaction began that is open and may write, in milliseconds since the epoch by the same clock, or NULL; and
-   * of how many there are whose beginning this user may not see; and, where their beginning is not known any more, of when the oldest prepared
-   * one was prepared, or NULL. Absent where nothing tells.
-   */
-  readonly openTransactions?: string;
+  /** Absent where nothing tells which transactions are open. */
+  readonly openTransactions?: {
+    /** The statement. */
+    readonly text: string;
+    /** @param now the clock of the database before it was asked, in milliseconds since the epoch */
+    read(row: readonly Value[], now: number): OpenNow;
+  };
 }
 
 /** What a database holds, with the columns by which what is new could be found. */

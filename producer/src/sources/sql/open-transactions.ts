@@ -1,7 +1,7 @@
 import { FatalError } from '@tributary/shared';
 import type { EndpointFrom } from '../../endpoint.js';
 import type { PageRequest } from '../port.js';
-import type { Value } from './database.js';
+import type { Dialect } from './database.js';
 import type { Statements } from './statements.js';
 
 /** A transaction that is open for so long, in milliseconds, is told of: all that was written since is read again with each poll. */
@@ -15,8 +15,7 @@ const USUAL_OVERLAP = 5_000;
 
 interface OpenTransactionsOptions {
   readonly statements: Statements;
-  /** The SELECT; see `Dialect`. */
-  readonly text: string | undefined;
+  readonly query: Dialect['openTransactions'];
   onDoubt(message: string): void;
   onNews(message: string): void;
 }
@@ -49,14 +48,14 @@ export class OpenTransactions {
    * @param since where the poll begins, which is before all that was open at the one before; undefined where everything is read
    */
   async oldest(now: number, since: PageRequest['since'], signal: AbortSignal): Promise<number | undefined> {
-    const { statements, text } = this.#options;
+    const { statements, query } = this.#options;
     const { incremental } = this.#config;
-    if (text === undefined || incremental?.openTransactions !== true || this.#isRefused) return undefined;
+    if (query === undefined || incremental?.openTransactions !== true || this.#isRefused) return undefined;
     try {
-      const { rows } = await statements.ask({ text, values: [] }, signal);
-      const [began, hidden, prepared] = rows[0] ?? [];
-      if (Number(hidden) > 0) this.#tellHidden();
-      const times = [timeOf(began), this.#begunBefore(timeOf(prepared), since)].filter((time) => time !== undefined);
+      const { rows } = await statements.ask({ text: query.text, values: [] }, signal);
+      const { began, hidden, prepared } = query.read(rows[0] ?? [], now);
+      if (hidden > 0) this.#tellHidden();
+      const times = [began, this.#begunBefore(prepared, since)].filter((time) => time !== undefined);
       const oldest = times.length === 0 ? undefined : Math.min(...times);
       this.#polls.push({ at: now, bound: Math.min(now, oldest ?? now) });
       if (oldest !== undefined) this.#tellLong(oldest, now);
@@ -129,9 +128,6 @@ export class OpenTransactions {
     );
   }
 }
-
-const timeOf = (value: Value | undefined): number | undefined =>
-  value === undefined || value === null ? undefined : Number(value);
 
 const isTime = (since: PageRequest['since']): since is string =>
   typeof since === 'string' && /^\d{4}-\d\d-\d\dT/.test(since);

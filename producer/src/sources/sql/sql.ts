@@ -59,7 +59,7 @@ export class SqlSource implements Source {
     });
     this.#openTransactions = new OpenTransactions(config, {
       statements: this.#statements,
-      text: options.database.dialect.openTransactions,
+      query: options.database.dialect.openTransactions,
       onDoubt: (doubt) => this.#tellOnce(doubt),
       onNews: (news) => options.onNews?.(`${this.#where}: ${news}`),
     });

@@ -12,9 +12,10 @@ import type {
   TableDescription,
   Value,
 } from '../database.js';
-import { GRACE, MAY_WRITE_YET, partsOf } from '../database.js';
+import { GRACE, partsOf } from '../database.js';
 import { ConnectionPool } from '../pool.js';
 import { faultOf } from './errors.js';
+import { OPEN_TRANSACTIONS } from './open-transactions.js';
 import { DESCRIBE, describeTables } from './tables.js';
 import { columnOf, isOfBytes, isText } from './types.js';
 
@@ -25,13 +26,6 @@ import { columnOf, isOfBytes, isText } from './types.js';
 const PLACE = '/*?*/';
 
 const quote = (name: string): string => `\`${name.replaceAll('`', '``')}\``;
-
-/** In seconds. Beginnings are written in the time of the machine, in whole seconds. */
-const AGE = "TIMESTAMPDIFF(SECOND, trx_started, CONVERT_TZ(NOW(), @@session.time_zone, 'SYSTEM'))";
-
-const OPEN_TRANSACTIONS = `
-SELECT (FLOOR(UNIX_TIMESTAMP()) - MAX(${AGE})) * 1000, 0 FROM information_schema.INNODB_TRX
-WHERE trx_mysql_thread_id <> CONNECTION_ID() AND trx_is_read_only = 0 AND (trx_rows_modified > 0 OR ${AGE} < ${MAY_WRITE_YET})`;
 
 const DIALECT: Dialect = {
   quote,

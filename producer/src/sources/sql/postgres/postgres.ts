@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events';
 import { RetryableError, redactUrl } from '@tributary/shared';
 import { Client } from 'pg';
 import { type Connections, withConnection } from '../connections.js';
-import type { Database, DatabaseOptions, Dialect, Rows, Statement, TableDescription } from '../database.js';
+import type { Database, DatabaseOptions, Dialect, Rows, Statement, TableDescription, Value } from '../database.js';
 import { GRACE, MAY_WRITE_YET, partsOf } from '../database.js';
 import { ConnectionPool } from '../pool.js';
 import { faultOf } from './errors.js';
@@ -37,8 +37,18 @@ export const DIALECT: Dialect = {
   comparesLists: true,
   limited: (select, rows) => `${select} LIMIT ${rows}`,
   clock: 'SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint',
-  openTransactions: OPEN_TRANSACTIONS,
+  openTransactions: {
+    text: OPEN_TRANSACTIONS,
+    read: ([began, hidden, prepared]) => ({
+      began: timeOf(began),
+      hidden: Number(hidden),
+      prepared: timeOf(prepared),
+    }),
+  },
 };
+
+const timeOf = (value: Value | undefined): number | undefined =>
+  value === undefined || value === null ? undefined : Number(value);
 
 /** Every value comes as the text that Postgres writes. */
 const AS_TEXT = { getTypeParser: () => (text: string) => text };
