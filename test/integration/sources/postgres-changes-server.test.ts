@@ -80,7 +80,9 @@ describe('a server with one slot and one sender, which throws its log away early
 
   test('where all senders are in use, that is told, and the next run goes on once one is free', async () => {
     const { name, open, landing } = await table();
-    const other = await Session.open({ url: server.url, connectTimeout: 60_000, timeout: 60_000, isReplication: true });
+    // The sender of the test before may still be ending.
+    const options = { url: server.url, connectTimeout: 60_000, timeout: 60_000, isReplication: true };
+    const other = await vi.waitFor(() => Session.open(options));
     onTestFinished(() => other.close());
     const producer = open();
     const error = await failure(producer.run());
