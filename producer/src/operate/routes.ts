@@ -1,4 +1,4 @@
-import { describeError, FatalError, type ServiceRoute } from '@tributary/shared';
+import { describeError, FatalError, printable, type ServiceRoute } from '@tributary/shared';
 import type { Request, Response } from 'express';
 import { type Control, ENDPOINT_COMMANDS, type ResetFrom } from './control.js';
 
@@ -69,8 +69,13 @@ export const operationRoutes = ({ control, instance }: OperationsOptions): reado
   ),
 ];
 
-/** Of two times neither is meant; to begin from the very first record instead is not meant either. */
-function resetFrom({ since, to }: Request['query']): ResetFrom {
+/** Of two times neither is meant; to begin from the very first record instead is not meant either, nor with a name that is misspelled. */
+function resetFrom({ since, to, ...others }: Request['query']): ResetFrom {
+  const [unknown] = Object.keys(others);
+  if (unknown !== undefined) {
+    const shown = printable(unknown.slice(0, 40));
+    throw new FatalError('parameter_unknown', `there is no parameter ${shown}; a reset takes since or to`);
+  }
   if (Array.isArray(since) || Array.isArray(to) || (since !== undefined && to !== undefined)) {
     throw new FatalError('since_twice', 'since is given more than once, or to, or both of them: only one can be meant');
   }

@@ -145,6 +145,13 @@ describe('the operation of endpoints', () => {
       text: expect.stringContaining('since is given more than once'),
     });
     expect(await post('/endpoints/crm/reset?since=2026-01-01&to=2026-02-01')).toMatchObject({ status: 400 });
+    // Otherwise everything would come again.
+    for (const name of ['to[]', 'Since', '__proto__', 'sinse']) {
+      expect(await post(`/endpoints/crm/reset?${name}=2026-01-01`)).toMatchObject({
+        status: 400,
+        text: expect.stringContaining(`there is no parameter ${name}`),
+      });
+    }
     expect(await post('/endpoints/crm/reset?to=2026-02-01')).toMatchObject({
       status: 400,
       text: expect.stringContaining('crm has no checkpoints'),
