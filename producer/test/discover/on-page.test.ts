@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
+import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { FatalError, systemClock } from '@tributary/shared';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -170,11 +170,29 @@ describe('where requests of the page may go', () => {
     'fe80::1',
     '::ffff:127.0.0.1',
     'fd00:ec2::254',
+    'fd20:ce::254',
+    '100.100.100.200',
+    '168.63.129.16',
+    '192.0.0.192',
+    '64:ff9b::7f00:1',
+    '64:ff9b::a9fe:a9fe',
+    '::7f00:1',
+    '2002:7f00:1::',
+    '2002:a9fe:a9fe::',
+    ...Object.values(networkInterfaces()).flatMap((all) => (all ?? []).map(({ address }) => address)),
   ])('a name that leads to %s is refused', async (address) => {
     const { resolve } = resolving('93.184.215.14', address);
     await expect(reachOf('https://evil.example/orders', resolve)).rejects.toThrow(FatalError);
     await expect(reachOf('https://evil.example/orders', resolve)).rejects.toThrow(/this machine or its own network/);
   });
+
+  it.each(['93.184.215.14', '64:ff9b::5db8:d70e', '2606:2800:21f:cb07:6820:80da:af6b:8b2c', '10.255.254.253'])(
+    'a name that leads to %s is not',
+    async (address) => {
+      const { resolve } = resolving(address);
+      expect((await reachOf('https://api.example.org/orders', resolve)).origin).toBe('https://api.example.org');
+    },
+  );
 
   it.each(['http://127.0.0.1:3000/x', 'http://[::1]:3000/x', 'http://169.254.169.254/x', 'http://localhost:3000/x'])(
     'a URL that says so itself is not: %s',

@@ -1,6 +1,7 @@
 import type { LookupAddress } from 'node:dns';
 import { lookup } from 'node:dns/promises';
 import { BlockList, isIP } from 'node:net';
+import { networkInterfaces } from 'node:os';
 import { describeError, FatalError, RetryableError } from '@tributary/shared';
 import type { Reach } from '../../sources/rest/dispatchers.js';
 
@@ -9,12 +10,26 @@ const INNER = new BlockList();
 INNER.addSubnet('0.0.0.0', 8);
 INNER.addSubnet('127.0.0.0', 8);
 INNER.addSubnet('169.254.0.0', 16);
-INNER.addAddress('::', 'ipv6');
-INNER.addAddress('::1', 'ipv6');
 INNER.addSubnet('fe80::', 10, 'ipv6');
+// With `::` and `::1`, what IPv6 embeds of the addresses above: as it is, by NAT64 (RFC 6052), and by 6to4 (RFC 3056).
+INNER.addSubnet('::', 96, 'ipv6');
+INNER.addSubnet('64:ff9b::7f00:0', 104, 'ipv6');
+INNER.addSubnet('64:ff9b::a9fe:0', 112, 'ipv6');
+INNER.addSubnet('2002:7f00::', 24, 'ipv6');
+INNER.addSubnet('2002:a9fe::', 32, 'ipv6');
+// Where clouds give out credentials that are not link-local: Alibaba, Azure, Oracle; AWS and Google over IPv6.
+INNER.addAddress('100.100.100.200');
+INNER.addAddress('168.63.129.16');
+INNER.addSubnet('192.0.0.0', 24);
 INNER.addAddress('fd00:ec2::254', 'ipv6');
+INNER.addAddress('fd20:ce::254', 'ipv6');
 
-const isInner = ({ address, family }: LookupAddress): boolean => INNER.check(address, family === 6 ? 'ipv6' : 'ipv4');
+const isInner = ({ address, family }: LookupAddress): boolean =>
+  INNER.check(address, family === 6 ? 'ipv6' : 'ipv4') || isOwn(address);
+
+/** Whether it is one of this machine's addresses in its networks: what listens on all of them is reached there too. */
+const isOwn = (address: string): boolean =>
+  Object.values(networkInterfaces()).some((all) => all?.some((one) => one.address === address));
 
 /** Finds the addresses of a host; as node:dns does. */
 export type Resolve = (host: string) => Promise<LookupAddress[]>;
