@@ -39,7 +39,7 @@ test('discover gives an endpoint for each table of a database that has a key, an
     `CREATE TABLE ${table} (id bigint PRIMARY KEY, total numeric(10, 2), placed date NOT NULL, open boolean, extra jsonb, updated_at timestamptz NOT NULL)`,
   );
   onTestFinished(() => database.run(`DROP TABLE ${table}`));
-  const draft = await draftOfDatabase({ url: database.url, table, signal });
+  const draft = await draftOfDatabase({ url: database.url, table, env: {}, signal });
   const { text } = pipelineText(draft, undefined, 'schema.json');
   expect(text).not.toContain(PASSWORD);
   const [entity] = Object.values(parsePipeline(text, draft.secrets, 'found.yaml').entities);
@@ -55,7 +55,12 @@ test('discover gives an endpoint for each table of a database that has a key, an
       updated_at: { type: 'datetime' },
     },
   });
-  await expect(draftOfDatabase({ url: database.url, table: 'nothing', signal })).rejects.toThrow(
+  await expect(draftOfDatabase({ url: database.url, table: 'nothing', env: {}, signal })).rejects.toThrow(
     /there is no table nothing/,
   );
+  // A file that reads another database already goes on reading that.
+  const env = { DATABASE_URL: 'postgres://reader@elsewhere/shop' };
+  const second = await draftOfDatabase({ url: database.url, table, env, signal });
+  expect(second.secrets).toEqual({ DATABASE_URL_2: database.url });
+  expect(Object.values(second.endpoints)[0]?.settings.url).toBe(`\${DATABASE_URL_2}`);
 });

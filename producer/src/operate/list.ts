@@ -19,7 +19,7 @@ const CONNECT_TIMEOUT = 10_000;
 /**
  * Shows the tables and views of a database that the user of the URL may read: their columns with types, their keys, and the columns by
  * which what is new can be found.
- * @throws FatalError if the URL is none of a database, or the database refuses; RetryableError if it does not answer
+ * @throws FatalError if the URL is none of a database, if it has no such table, or if it refuses; RetryableError if it does not answer
  */
 export async function listTables({ url, table, write }: ListOptions): Promise<void> {
   const schemes = Object.keys(DATABASES).map((scheme) => `${scheme}://`);
@@ -32,6 +32,7 @@ export async function listTables({ url, table, write }: ListOptions): Promise<vo
   try {
     const one = table === undefined ? undefined : await database.table(table, signal);
     const tables = table === undefined ? await database.tables(signal) : one === undefined ? [] : [one];
+    if (table !== undefined && one === undefined) throw new FatalError('table_unknown', nothing(table));
     if (tables.length === 0) write(`${nothing(table)}\n`);
     for (const found of tables) write(`${describeTable(found)}\n\n`);
   } catch (error) {

@@ -150,7 +150,8 @@ const variableOf = (name: string): string =>
     .replace(/^_*x_/i, '')
     .toUpperCase();
 
-function freeName(wanted: string, isTaken: (name: string) => boolean): string {
+/** The name that is wanted, with a number if it is taken. */
+export function freeName(wanted: string, isTaken: (name: string) => boolean): string {
   let name = wanted;
   for (let number = 2; isTaken(name); number++) name = `${wanted}_${number}`;
   return name;

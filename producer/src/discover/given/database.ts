@@ -1,6 +1,7 @@
 import {
   DATABASES,
   describeError,
+  type Environment,
   FatalError,
   type FieldType,
   pathToName,
@@ -10,6 +11,7 @@ import {
 import { passwordsOf } from '../../sources/sql/concealed.js';
 import type { TableDescription } from '../../sources/sql/database.js';
 import { openDatabase } from '../../sources/sql/databases.js';
+import { freeName } from '../ask/secrets.js';
 import type { Draft, EndpointDraft, EntityDraft, Remark } from '../draft.js';
 import { mergesIn } from '../merges.js';
 import { namesOf } from '../names.js';
@@ -28,6 +30,8 @@ export interface DatabaseDraftOptions {
   readonly url: string;
   /** Only this table. */
   readonly table?: string | undefined;
+  /** What the variables hold: a name that is taken by another database is not used for this one. */
+  readonly env: Environment;
   readonly signal: AbortSignal;
 }
 
@@ -35,12 +39,13 @@ export interface DatabaseDraftOptions {
  * An endpoint and an entity for each table that has a key.
  * @throws FatalError, RetryableError without the password, if the database refuses or does not answer, or has no such table
  */
-export async function draftOfDatabase({ url, table, signal }: DatabaseDraftOptions): Promise<Draft> {
+export async function draftOfDatabase({ url, table, env, signal }: DatabaseDraftOptions): Promise<Draft> {
+  const variable = freeName(VARIABLE, (name) => env[name] !== undefined && env[name] !== url);
   const database = openDatabase({ url, timeout: TIMEOUT, connectTimeout: CONNECT_TIMEOUT });
   try {
     const found = table === undefined ? await database.tables(signal) : [await database.table(table, signal)];
     const tables = found.filter((one) => one !== undefined);
-    const drafted = tables.filter(({ key }) => key.length > 0).map(draftOfTable);
+    const drafted = tables.filter(({ key }) => key.length > 0).map((one) => draftOfTable(one, variable));
     const left = tables.filter(({ key }) => key.length === 0).map(({ name }) => name);
     if (drafted.length === 0) {
       const none =
@@ -54,7 +59,7 @@ export async function draftOfDatabase({ url, table, signal }: DatabaseDraftOptio
     }
     for (const { entity, endpoint } of drafted) {
       refuseForeignIn([entity]);
-      refuseUnwanted(endpoint.settings, new Set([VARIABLE]));
+      refuseUnwanted(endpoint.settings, new Set([variable]));
     }
     return {
       title: database.name,
@@ -64,7 +69,7 @@ export async function draftOfDatabase({ url, table, signal }: DatabaseDraftOptio
         ...(left.length === 0 ? [] : [`left out, since they have no primary key: ${left.join(', ')}`]),
         ...mergesIn(drafted.map(({ entity }) => entity)),
       ],
-      secrets: { [VARIABLE]: url },
+      secrets: { [variable]: url },
     };
   } catch (error) {
     if (!(error instanceof FatalError || error instanceof RetryableError)) throw error;
@@ -89,7 +94,10 @@ const TYPES: readonly (readonly [RegExp, Exclude<FieldType, 'list'>])[] = [
 const typeOf = (type: string): Exclude<FieldType, 'list'> =>
   TYPES.find(([pattern]) => pattern.test(type))?.[1] ?? 'string';
 
-function draftOfTable({ name, columns, key, versions }: TableDescription): {
+function draftOfTable(
+  { name, columns, key, versions }: TableDescription,
+  variable: string,
+): {
   readonly entity: EntityDraft;
   readonly endpoint: EndpointDraft;
 } {
@@ -134,6 +142,6 @@ function draftOfTable({ name, columns, key, versions }: TableDescription): {
         : {};
   const incremental =
     version === undefined ? { incremental: false } : isCounted ? { incremental: { overlap: 1_000 } } : {};
-  const settings = { source: 'sql', url: `\${${VARIABLE}}`, table: name, ...incremental };
+  const settings = { source: 'sql', url: `\${${variable}}`, table: name, ...incremental };
   return { entity, endpoint: { id: names.endpoint, entity: names.entity, settings, remarks: about, records: [] } };
 }

@@ -54,7 +54,7 @@ export async function findDraft(context: Context, producer: Producer, env: Envir
     );
   }
   if (producer.isDatabaseUrl(input)) {
-    const looking = producer.draftOfDatabase({ url: input, table: operation, signal: terminal.closed });
+    const looking = producer.draftOfDatabase({ url: input, table: operation, env, signal: terminal.closed });
     return { draft: await withProgress(terminal, () => 'looking at the database', looking), asked: 0, wanted: [] };
   }
   if (producer.isFilesPath(input)) {
