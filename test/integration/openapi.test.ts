@@ -94,6 +94,21 @@ describe('the API as its OpenAPI document has it', () => {
       producerToken: 'producer-token',
       services: () => ({ producers: [other], consumers: [] }),
       mockApi: () => other,
+      discover: async (input) => ({
+        text: `# ${input}`,
+        endpoints: [
+          {
+            id: 'orders',
+            columns: [{ name: 'id', type: 'integer', full: '100 %' }],
+            rows: [['1']],
+            bad: 0,
+            reason: null,
+          },
+        ],
+        notes: [],
+        secrets: [],
+        requests: [{ asked: 'GET /orders', answered: '200', milliseconds: 1 }],
+      }),
     });
     await dashboard.start();
     releases.push(() => dashboard.stop());
@@ -136,6 +151,7 @@ describe('the API as its OpenAPI document has it', () => {
     ['POST', '/dead-letters/validate', '/dead-letters/validate', { entity: 'customer', payload: '{"id":"a"}' }],
     ['POST', '/dead-letters/{id}/discard', '/dead-letters/LETTER/discard', { reason: 'a test' }],
     ['POST', '/endpoints/{id}/{command}', '/endpoints/crm/run', {}],
+    ['POST', '/discover', '/discover', { input: 'https://api.example.org/orders' }],
     ['GET', '/scenarios', '/scenarios'],
     ['POST', '/scenarios/{name}', '/scenarios/burst', {}],
     ['POST', '/dead-letters/replay', '/dead-letters/replay', { match: { search: 'no such words' } }],

@@ -23,6 +23,8 @@ const endpoint = endpointDescription.extend({
   polls: count,
   failures: count,
   rate: z.number(),
+  isPolled: z.boolean(),
+  source: z.array(z.string()),
   retrying: z.strictObject({ since: time, attempts: count, reason: z.string(), nextAttemptAt: time }).nullable(),
   problem: z.string().nullable(),
 });
