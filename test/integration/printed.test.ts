@@ -45,14 +45,26 @@ afterAll(async () => {
   await rm(folder, { recursive: true });
 });
 
-/** All that a command wrote, whatever became of it. */
+/** All that a command wrote, whatever became of it; a command that does not end is stopped a while after its first words. */
 async function run(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<string> {
   const { PATH = '' } = process.env;
-  const options = { cwd: folder, env: { PATH, LOG_LEVEL: 'debug', PORT: '0', ...env }, timeout: 8_000 };
+  const options = { cwd: folder, env: { PATH, LOG_LEVEL: 'debug', PORT: '0', ...env }, timeout: 60_000 };
   return await new Promise((resolve) => {
-    execFile(process.execPath, [CLI, ...args], options, (_error, stdout, stderr) => resolve(`${stdout}\n${stderr}`));
+    let stop: NodeJS.Timeout | undefined;
+    const program = execFile(process.execPath, [CLI, ...args], options, (_error, stdout, stderr) => {
+      clearTimeout(stop);
+      resolve(`${stdout}\n${stderr}`);
+    });
+    const onWords = () => {
+      stop ??= setTimeout(() => program.kill(), 6_000);
+    };
+    if (!args.some((arg) => ENDING.has(arg)))
+      for (const stream of [program.stdout, program.stderr]) stream?.on('data', onWords);
   });
 }
+
+/** Commands that end by themselves here. */
+const ENDING = new Set(['try', 'check', '--once']);
 
 test.for([['try', 'good'], ['try', 'bad'], ['start', '--once', '--output', 'out'], ['check']])(
   '%j prints nothing that a terminal obeys, and no password of a URL',
