@@ -1,11 +1,14 @@
 import { beforeAll, describe, expect, inject, test } from 'vitest';
 import { freePort } from '../services/ports.js';
 import { type Crm, startCrm } from './support/crm.js';
+import { eventually } from './support/eventually.js';
 import { expectedRows } from './support/join.js';
 import { countExpected, countRows, expectNewest, expectNoDuplicates, readDemoRows } from './support/landed.js';
+import { readMetrics } from './support/metrics.js';
 import { runOnce } from './support/once.js';
 import { demoPipeline } from './support/pipeline-file.js';
 import { forgetInRedis, waitingIn } from './support/servers.js';
+import { startService, untilReady } from './support/services.js';
 import { useStage } from './support/stage.js';
 
 const stage = useStage();
@@ -97,6 +100,31 @@ describe('npm start -- --once, on a RabbitMQ and a Redis of your own', () => {
     expect(runs.map(({ code }) => code)).toEqual([0, 0]);
     const accepted = runs.reduce((sum, { summary }) => sum + summary.accepted, 0);
     expect(accepted).toBe(customers.length + products.length);
+    await expectAllThere();
+  });
+
+  test('ends though another consumer, which has ended since, wrote some of its records', async () => {
+    await forgetInRedis(servers.redisUrl, name);
+    const other = await startService(stage, 'consumer', {
+      CRM_URL: crm.url,
+      AMQP_URL: servers.amqpUrl,
+      REDIS_URL: servers.redisUrl,
+      PIPELINE: file,
+      OUTPUT_DIR: output,
+    });
+    await untilReady(other);
+    // The last pages come when the other consumer is gone.
+    await crm.misbehave({ latency: 1_500 });
+    const running = run();
+    await eventually(async () => {
+      const metrics = await readMetrics(other.url);
+      expect(metrics.sum('tributary_records_total')).toBeGreaterThan(0);
+    });
+    await other.program.stop();
+    const { code, summary } = await running;
+    await crm.misbehave({});
+    expect(code).toBe(0);
+    expect(summary.duplicate).toBeLessThan(summary.published);
     await expectAllThere();
   });
 });

@@ -36,13 +36,18 @@ export class Crm {
     await this.#post('pause');
   }
 
+  /** @param faults such as `{ latency: 200 }`; none from now on if it is empty */
+  async misbehave(faults: object): Promise<void> {
+    await this.#post('faults', JSON.stringify(faults));
+  }
+
   async #truth(): Promise<{ readonly customers: Truth<Customer>; readonly products: Truth<Item> }> {
     const response = await fetch(`${this.url}/admin/truth`);
     return (await response.json()) as { customers: Truth<Customer>; products: Truth<Item> };
   }
 
-  async #post(path: string): Promise<unknown> {
-    const response = await fetch(`${this.url}/admin/${path}`, { method: 'POST' });
+  async #post(path: string, body?: string): Promise<unknown> {
+    const response = await fetch(`${this.url}/admin/${path}`, { method: 'POST', body: body ?? null });
     if (!response.ok) throw new Error(`POST /admin/${path} answered ${response.status}`);
     return await response.json();
   }

@@ -50,6 +50,12 @@ const NO_PROGRESS = 120_000;
 /** A service that says for this long what it lacks will not find it while somebody waits for a single round. */
 const LACKING = 20_000;
 
+/**
+ * How long nothing waits anywhere until records that this consumer has not judged count as judged by others, which have ended since. A
+ * message that is between the queue's count and the consumer's is in one of them long before.
+ */
+const JUDGED_ELSEWHERE = 5_000;
+
 /** Polls every endpoint once, and waits until every record has its row. */
 export async function runOnce(pipeline: Round, clock: Clock): Promise<Summary> {
   const started = clock.monotonic();
@@ -119,6 +125,7 @@ async function drain(pipeline: Round, clock: Clock): Promise<void> {
     const queues = Object.values(pipeline.config.entities).map(({ queue }) => queue);
     let last = '';
     let since = clock.monotonic();
+    let emptySince = since;
     // A message may be between the queue's count and the consumer's: three looks in a row must find nothing.
     for (let quiet = 0; quiet < 3; ) {
       await pipeline.consumer.flushNow();
@@ -129,9 +136,12 @@ async function drain(pipeline: Round, clock: Clock): Promise<void> {
       const judged = figures.accepted + figures.duplicate + figures.stale + figures.deadLettered;
       const [lost] = pipeline.producer.losses();
       if (lost !== undefined) throw new FatalError('records_lost', `${lost}; run it again`);
-      const isSettled = ready === 0 && pipeline.consumer.unsettled() === 0 && (!alone || judged >= figures.published);
+      const isSettled = ready === 0 && pipeline.consumer.unsettled() === 0;
       // Nothing is there any more, also if the broker has lost it: then that is noticed in some seconds.
-      const idle = isSettled && (await pipeline.producer.unsettled()) === 0;
+      const isEmpty = isSettled && (await pipeline.producer.unsettled()) === 0;
+      if (!isEmpty) emptySince = clock.monotonic();
+      const isJudged = !alone || judged >= figures.published || clock.monotonic() - emptySince > JUDGED_ELSEWHERE;
+      const idle = isEmpty && isJudged;
       quiet = idle ? quiet + 1 : 0;
 
       const state = `${ready} ${pipeline.consumer.unsettled()} ${judged}`;
