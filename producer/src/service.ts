@@ -85,8 +85,8 @@ export interface Producer extends Service {
   pollOnce(): Promise<PollSummary[]>;
   /** What RabbitMQ has confirmed and lost again, in words; it is not polled again yet. */
   losses(): readonly string[];
-  /** How many messages RabbitMQ has confirmed that no consumer has settled yet. */
-  unsettled(): Promise<number>;
+  /** How many records RabbitMQ has confirmed that no consumer has settled yet; undefined where that is not kept: without Redis. */
+  unsettled(): Promise<number | undefined>;
   /** How far the endpoints have come, to be kept where Redis does not outlive the process. */
   marks(): Promise<SavedMarks>;
   /**
@@ -191,8 +191,8 @@ class ProducerService implements Producer {
     return this.#confirmed?.problems() ?? [];
   }
 
-  async unsettled(): Promise<number> {
-    return (await this.#confirmed?.unsettled()) ?? 0;
+  async unsettled(): Promise<number | undefined> {
+    return await this.#confirmed?.unsettled();
   }
 
   async marks(): Promise<SavedMarks> {

@@ -29,8 +29,8 @@ export interface WatchLossesOptions {
 export interface Confirmed {
   /** What the broker lost and is not polled again yet, in words. */
   problems(): string[];
-  /** How many records are not settled by any consumer. */
-  unsettled(): Promise<number>;
+  /** How many records are not settled by any consumer; undefined without Redis, where no other process could tell. */
+  unsettled(): Promise<number | undefined>;
 }
 
 /** Looks from now on whether the broker still has what it confirmed, and lets endpoints be polled again where it has not. */
@@ -38,7 +38,7 @@ export function watchLosses(options: WatchLossesOptions, releases: ReleaseList):
   const { stores, depths, endpoints, duties, isMine, schedule, registry, clock, log, amqpUrl } = options;
   const { publications, cursors, table } = stores;
   // Without Redis the queues end with this process.
-  if (publications === undefined) return { problems: () => [], unsettled: async () => 0 };
+  if (publications === undefined) return { problems: () => [], unsettled: async () => undefined };
   // Of an endpoint that another producer polls by now, this one learns nothing more.
   const lastSuccess = (id: string) => (isMine(id) ? duties().get(id)?.runner.succeededRun : Number.POSITIVE_INFINITY);
   const recovery = new LossRecovery({

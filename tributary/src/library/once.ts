@@ -51,7 +51,7 @@ const NO_PROGRESS = 120_000;
 const LACKING = 20_000;
 
 /**
- * How long nothing waits anywhere until records that this consumer has not judged count as judged by others, which have ended since. A
+ * How long no record is unsettled until those that this consumer has not judged count as judged by others, which have ended since. A
  * message that is between the queue's count and the consumer's is in one of them long before.
  */
 const JUDGED_ELSEWHERE = 5_000;
@@ -125,7 +125,7 @@ async function drain(pipeline: Round, clock: Clock): Promise<void> {
     const queues = Object.values(pipeline.config.entities).map(({ queue }) => queue);
     let last = '';
     let since = clock.monotonic();
-    let emptySince = since;
+    let settledSince = since;
     // A message may be between the queue's count and the consumer's: three looks in a row must find nothing.
     for (let quiet = 0; quiet < 3; ) {
       await pipeline.consumer.flushNow();
@@ -138,10 +138,10 @@ async function drain(pipeline: Round, clock: Clock): Promise<void> {
       if (lost !== undefined) throw new FatalError('records_lost', `${lost}; run it again`);
       const isSettled = ready === 0 && pipeline.consumer.unsettled() === 0;
       // Nothing is there any more, also if the broker has lost it: then that is noticed in some seconds.
-      const isEmpty = isSettled && (await pipeline.producer.unsettled()) === 0;
-      if (!isEmpty) emptySince = clock.monotonic();
-      const isJudged = !alone || judged >= figures.published || clock.monotonic() - emptySince > JUDGED_ELSEWHERE;
-      const idle = isEmpty && isJudged;
+      const unsettled = isSettled ? await pipeline.producer.unsettled() : undefined;
+      if (unsettled !== 0) settledSince = clock.monotonic();
+      const isJudged = !alone || judged >= figures.published || clock.monotonic() - settledSince > JUDGED_ELSEWHERE;
+      const idle = isSettled && (unsettled ?? 0) === 0 && isJudged;
       quiet = idle ? quiet + 1 : 0;
 
       const state = `${ready} ${pipeline.consumer.unsettled()} ${judged}`;
