@@ -12,7 +12,7 @@ export { draftOfFiles, isFilesPath } from './discover/given/files.js';
 export { draftOfOpenApi } from './discover/given/openapi.js';
 export { draftOfSample } from './discover/given/sample.js';
 export { prefixOf } from './discover/names.js';
-export { discoverForPage, type FoundForPage } from './discover/on-page.js';
+export { discoverForPage } from './discover/on-page.js';
 export { pipelineText } from './discover/write/document.js';
 export { secretsBeside, writeSecrets } from './discover/write/env-file.js';
 export { showRows } from './discover/write/rows.js';

@@ -80,6 +80,7 @@ export * from './redis/seen-again.js';
 export * from './service/buckets.js';
 export * from './service/clock.js';
 export * from './service/development-credentials.js';
+export * from './service/found-for-page.js';
 export * from './service/health.js';
 export { keepHeapSmall } from './service/heap.js';
 export * from './service/instance.js';
