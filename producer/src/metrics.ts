@@ -91,6 +91,10 @@ export function createPollMetrics(registry: Registry) {
       labelNames: ['endpoint'],
       registers: [registry],
     }),
+    doubts: counter(
+      'doubts',
+      'Warnings that settings, the other side or a piece of what is read may keep records from coming; the log says which',
+    ),
     pages: counter('pages', 'Pages fetched'),
     inputs: counter(
       'inputs',

@@ -6,11 +6,8 @@ import { promisify } from 'node:util';
 import { stringifyJson, systemClock } from '@tributary/shared';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { listTables } from '../../producer/src/operate/list.js';
-import { createSource } from '../../producer/src/sources/kinds.js';
-import type { SourceEvents } from '../../producer/src/sources/port.js';
-import { createSurroundings } from '../../producer/src/sources/surroundings.js';
 import { describeSource } from '../../producer/test/sources/conformance.js';
-import { pipelineWith, sqlEndpointWith } from '../../producer/test/support/pipeline.js';
+import { entityOf, readerOf } from '../../producer/test/sources/sql/reader.js';
 import { startCuttableWay } from '../integration/cuttable-way.js';
 import { mariadbFor, PASSWORD, type TestDatabase } from '../integration/sources/databases.js';
 import { findOrInstall } from '../services/apt.js';
@@ -69,27 +66,7 @@ async function tableIn(columns: string): Promise<string> {
   return table;
 }
 
-const entityOf = (fields: object, more: object = {}) => ({
-  entities: { thing: { dataset: 'things', queue: 'things', key: 'id', fields, ...more } },
-});
-
-function sourceOf(settings: object, more: object = {}) {
-  const endpoint = sqlEndpointWith(
-    { retries: 1, retryDelay: '1ms', entity: 'thing', url: odbcUrl(database.url), ...settings },
-    more,
-  );
-  const surroundings = createSurroundings({ limits: pipelineWith({}).limits, clock: systemClock });
-  onTestFinished(() => surroundings.close());
-  const events: SourceEvents = { onRetry() {}, onDoubt() {} };
-  const source = createSource(endpoint, surroundings, events);
-  const records = async (since?: string) => {
-    const all: unknown[] = [];
-    const { signal } = new AbortController();
-    for await (const { records: page } of source.pages({ since, validators: [], signal })) all.push(...page);
-    return all;
-  };
-  return { endpoint, source, records };
-}
+const sourceOf = (settings: object, more: object = {}) => readerOf({ url: odbcUrl(database.url), ...settings }, more);
 
 describeSource('ODBC', async () => {
   const table = await tableIn('id varchar(20) PRIMARY KEY, updated_at datetime(6) NOT NULL');

@@ -8,11 +8,8 @@ import { promisify } from 'node:util';
 import { stringifyJson, systemClock } from '@tributary/shared';
 import { expect, onTestFinished, test } from 'vitest';
 import { listTables } from '../../producer/src/operate/list.js';
-import { createSource } from '../../producer/src/sources/kinds.js';
-import type { SourceEvents } from '../../producer/src/sources/port.js';
-import { createSurroundings } from '../../producer/src/sources/surroundings.js';
 import { describeSource } from '../../producer/test/sources/conformance.js';
-import { pipelineWith, sqlEndpointWith } from '../../producer/test/support/pipeline.js';
+import { entityOf, readerOf } from '../../producer/test/sources/sql/reader.js';
 
 interface Writable {
   exec(text: string): void;
@@ -42,31 +39,12 @@ function fileWith(...statements: readonly string[]) {
   return { path, database, url: `sqlite://${encodeURI(path)}` };
 }
 
-const entityOf = (fields: object, more: object = {}) => ({
-  entities: { thing: { dataset: 'things', queue: 'things', key: 'id', fields, ...more } },
-});
-
-function sourceOf(settings: object, more: object = {}) {
-  const endpoint = sqlEndpointWith({ retries: 1, retryDelay: '1ms', entity: 'thing', ...settings }, more);
-  const surroundings = createSurroundings({ limits: pipelineWith({}).limits, clock: systemClock });
-  onTestFinished(() => surroundings.close());
-  const doubts: string[] = [];
-  const events: SourceEvents = { onRetry() {}, onDoubt: (doubt) => void doubts.push(doubt) };
-  const source = createSource(endpoint, surroundings, events);
-  const records = async (since?: string, signal = new AbortController().signal) => {
-    const all: unknown[] = [];
-    for await (const { records: page } of source.pages({ since, validators: [], signal })) all.push(...page);
-    return all;
-  };
-  return { endpoint, source, records, doubts };
-}
-
 const idsOf = (records: readonly unknown[]) => records.map((record) => (record as { id: unknown }).id);
 
 describeSource('SQLite', async () => {
   const { url, database } = fileWith('CREATE TABLE customers (id TEXT PRIMARY KEY, updated_at TEXT NOT NULL)');
   const settings = { url, table: 'customers', entity: 'customer', map: { updatedAt: '$.updated_at' }, chunk: 10 };
-  const { endpoint, source } = sourceOf({ ...settings, timeout: '5s' });
+  const { endpoint, source } = readerOf({ ...settings, timeout: '5s' });
   const put = database.prepare('INSERT OR REPLACE INTO customers VALUES (?, ?)');
   return {
     endpoint,
@@ -91,7 +69,7 @@ test('gives every type exactly', async () => {
       (2, NULL, 9e999, 'ä😀', NULL, 0, NULL, 3), (3, NULL, NULL, NULL, NULL, NULL, NULL, NULL)`,
   );
   const fields = entityOf({ id: 'integer', yes: 'boolean?', doc: 'json?' });
-  const [one, two] = await sourceOf({ url, table: 't', incremental: false }, fields).records();
+  const [one, two] = await readerOf({ url, table: 't', incremental: false }, fields).records();
   expect(stringifyJson(one)).toBe(
     '{"id":1,"big":"9007199254740993","real8":0.1,"text_":"0012","bytes":"AP8=","yes":true,"doc":{"n":12345678901234567890.5},"any_":"0012"}',
   );
@@ -112,12 +90,12 @@ test.each([
 ])('goes on at the same moment where times are %s', async (_what, written, type, more) => {
   const { url, database } = fileWith(`CREATE TABLE t (id INTEGER PRIMARY KEY, at ${type})`);
   const entity = entityOf({ id: 'integer', at: { type: 'datetime', ...more } }, { version: 'at' });
-  const { records } = sourceOf({ url, table: 't', chunk: 2 }, entity);
+  const { records } = readerOf({ url, table: 't', chunk: 2 }, entity);
   // What is known of an empty table is no more than the names of its types.
   expect(await records()).toEqual([]);
   for (let second = 0; second < 9; second++) database.exec(`INSERT INTO t VALUES (${9 - second}, ${written(second)})`);
   expect(idsOf(await records())).toEqual([9, 8, 7, 6, 5, 4, 3, 2, 1]);
-  expect(await sourceOf({ url, table: 't', chunk: 2 }, entity).records('2026-01-01T00:00:05.000Z')).toHaveLength(4);
+  expect(await readerOf({ url, table: 't', chunk: 2 }, entity).records('2026-01-01T00:00:05.000Z')).toHaveLength(4);
   // What was known of the empty table holds no more.
   expect(await records('2026-01-01T00:00:05.000Z')).toHaveLength(4);
   expect(await records('2026-01-02T00:00:00.000Z')).toEqual([]);
@@ -130,7 +108,7 @@ test('reads rows of one version that fill many chunks, and rows that a collation
   );
   const entity = entityOf({ id: 'string', version: 'integer' }, { version: 'version' });
   for (const chunk of [1, 2, 4]) {
-    const { records } = sourceOf({ url, table: 't', chunk, incremental: { overlap: 0 } }, entity);
+    const { records } = readerOf({ url, table: 't', chunk, incremental: { overlap: 0 } }, entity);
     expect(idsOf(await records()).sort()).toEqual(['A', 'B', 'C', 'a', 'b', 'c']);
     expect(idsOf(await records('9007199254740993'))).toHaveLength(6);
     expect(idsOf(await records('9007199254740994'))).toEqual([]);
@@ -144,14 +122,14 @@ test.each([
   ['database_unknown', { table: 't', url: 'sqlite:///no/such/file.db' }, /correct the path/],
 ])('says with %s what a person has to change', async (code, settings, words) => {
   const { url } = fileWith('CREATE TABLE t (id INTEGER PRIMARY KEY)');
-  const { records } = sourceOf({ url, incremental: false, ...settings }, entityOf({ id: 'integer' }));
+  const { records } = readerOf({ url, incremental: false, ...settings }, entityOf({ id: 'integer' }));
   await expect(records()).rejects.toMatchObject({ name: 'FatalError', code, message: expect.stringMatching(words) });
 });
 
 test('says that a file is no database, and one that may not be read', async () => {
   const path = join(folderForTest(), 'notes.txt');
   writeFileSync(path, 'these are notes, and no database at all\n'.repeat(100));
-  const { records } = sourceOf(
+  const { records } = readerOf(
     { url: `sqlite://${path}`, table: 't', incremental: false },
     entityOf({ id: 'integer' }),
   );
@@ -170,13 +148,13 @@ test('gives up a statement that takes too long, and one that is not wanted any m
     incremental: false,
     retries: 0,
   };
-  const { records } = sourceOf({ ...settings, timeout: '500ms' }, entityOf({ id: 'integer' }));
+  const { records } = readerOf({ ...settings, timeout: '500ms' }, entityOf({ id: 'integer' }));
   await expect(records()).rejects.toMatchObject({ code: 'timeout' });
   const stop = new AbortController();
-  const stopped = sourceOf({ ...settings, timeout: '1m' }, entityOf({ id: 'integer' })).records(undefined, stop.signal);
+  const stopped = readerOf({ ...settings, timeout: '1m' }, entityOf({ id: 'integer' })).records(undefined, stop.signal);
   setTimeout(() => stop.abort(new Error('that is enough')), 200);
   await expect(stopped).rejects.toThrow('that is enough');
-  expect(await sourceOf({ url, table: 't', incremental: false }, entityOf({ id: 'integer' })).records()).toEqual([
+  expect(await readerOf({ url, table: 't', incremental: false }, entityOf({ id: 'integer' })).records()).toEqual([
     { id: 1 },
   ]);
 });
@@ -184,7 +162,7 @@ test('gives up a statement that takes too long, and one that is not wanted any m
 test('cannot write', async () => {
   const { url } = fileWith('CREATE TABLE t (id INTEGER PRIMARY KEY)');
   const query = 'SELECT 1 AS id) q; DELETE FROM t; SELECT * FROM (SELECT 1 AS id';
-  await sourceOf({ url, query, incremental: false }, entityOf({ id: 'integer' }))
+  await readerOf({ url, query, incremental: false }, entityOf({ id: 'integer' }))
     .records()
     .catch(() => {});
   const lines: string[] = [];
@@ -196,7 +174,7 @@ test('cannot write', async () => {
 
 test('follows a file that other programs write to, and that is read while they do', async () => {
   const { url, path, database } = fileWith('PRAGMA journal_mode = WAL', 'CREATE TABLE t (id INTEGER PRIMARY KEY)');
-  const { records } = sourceOf({ url, table: 't', incremental: false }, entityOf({ id: 'integer' }));
+  const { records } = readerOf({ url, table: 't', incremental: false }, entityOf({ id: 'integer' }));
   expect(await records()).toEqual([]);
   database.exec('INSERT INTO t VALUES (1)');
   expect(await records()).toEqual([{ id: 1 }]);

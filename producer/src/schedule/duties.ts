@@ -126,7 +126,10 @@ function sourceEvents({ id }: Endpoint, { metrics, log }: DutiesOptions, { onPau
     },
     onSettled: () => retries.settled(id),
     onPause,
-    onDoubt: (reason) => log.warn({ endpoint: id, reason }, 'the polling may be set wrongly'),
+    onDoubt: (reason) => {
+      metrics.doubts.inc({ endpoint: id });
+      log.warn({ endpoint: id, reason }, 'the polling may be set wrongly');
+    },
     onNews: (news) => log.warn({ endpoint: id }, news),
   };
 }

@@ -65,7 +65,10 @@ export function sharedPostgres(settings: object = {}) {
     async dropSlots(prefix: string): Promise<void> {
       const ours = `FROM pg_replication_slots WHERE starts_with(slot_name, '${prefix}_')`;
       await run(`SELECT pg_terminate_backend(active_pid) ${ours} AND active_pid IS NOT NULL`);
-      await vi.waitFor(() => run(`SELECT pg_drop_replication_slot(slot_name) ${ours}`), { interval: 100 });
+      await vi.waitFor(() => run(`SELECT pg_drop_replication_slot(slot_name) ${ours}`), {
+        interval: 100,
+        timeout: 30_000,
+      });
     },
   };
 }

@@ -1,9 +1,13 @@
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { Session } from '../../../producer/src/sources/postgres-changes/session.js';
+import { entityOf, readerOf } from '../../../producer/test/sources/sql/reader.js';
 import { type PrivateService, uniqueName } from '../../services/handle.js';
 import { type PrivatePostgresPair, startPrivatePostgres, startPrivatePostgresPair } from '../../services/postgres.js';
 import { startCuttableWay } from '../cuttable-way.js';
 import { followerOf, runOn, sharedPostgres } from './followed.js';
+
+/** For machines that are busy. */
+const PATIENCE = { timeout: 60_000, interval: 50 };
 
 const entities = {
   thing: { dataset: 'things', queue: 'things', key: 'id', fields: { id: 'integer', name: 'string?' } },
@@ -82,7 +86,7 @@ describe('a server with one slot and one sender, which throws its log away early
     const { name, open, landing } = await table();
     // The sender of the test before may still be ending.
     const options = { url: server.url, connectTimeout: 60_000, timeout: 60_000, isReplication: true };
-    const other = await vi.waitFor(() => Session.open(options));
+    const other = await vi.waitFor(() => Session.open(options), PATIENCE);
     onTestFinished(() => other.close());
     const producer = open();
     const error = await failure(producer.run());
@@ -91,7 +95,7 @@ describe('a server with one slot and one sender, which throws its log away early
       message: expect.stringMatching(/max_wal_senders.*raise max_wal_senders/),
     });
     await other.close();
-    await vi.waitFor(() => producer.run());
+    await vi.waitFor(() => producer.run(), PATIENCE);
     expect(landing.rows('thing')).toEqual(await rowsOf(server.url, name));
   });
 
@@ -135,6 +139,29 @@ describe('a primary with a standby', () => {
     await pair.primary.stop();
   });
 
+  test('a standby is read, and tells that late commits may be left out, unless the overlap is given', async () => {
+    const { primary, standby } = pair;
+    const table = uniqueName('read');
+    await runOn(
+      primary.url,
+      `CREATE TABLE ${table} (id int PRIMARY KEY, at timestamptz NOT NULL DEFAULT now())`,
+      `INSERT INTO ${table} VALUES (1)`,
+    );
+    await vi.waitFor(async () => expect(await runOn(standby.url, `SELECT id FROM ${table}`)).toHaveLength(1), PATIENCE);
+    const told = async (url: string, incremental: object) => {
+      const entity = entityOf({ id: 'integer', at: 'datetime' }, { version: 'at' });
+      const { records, doubts } = readerOf({ url, table, incremental }, entity);
+      for (let poll = 0; poll < 2; poll++) expect(await records()).toHaveLength(1);
+      return doubts;
+    };
+    const warning = expect.stringMatching(
+      /a standby \(pg_is_in_recovery\), and does not show which transactions .*5000 ms.*set overlap/,
+    );
+    expect(await told(standby.url, {})).toEqual([warning]);
+    expect(await told(standby.url, { overlap: '1m' })).toEqual([]);
+    expect(await told(primary.url, {})).toEqual([]);
+  });
+
   test('a standby is waited for; once it is promoted, without the slot and without the last changes, all is copied again', async () => {
     const { primary, standby } = pair;
     const way = await startCuttableWay(primary.url);
@@ -147,7 +174,7 @@ describe('a primary with a standby', () => {
     const { open, landing, news } = followed(way.url, name);
     const producer = open();
     await producer.run();
-    await vi.waitFor(async () => expect(Object.keys(await rowsOf(standby.url, name))).toHaveLength(15));
+    await vi.waitFor(async () => expect(Object.keys(await rowsOf(standby.url, name))).toHaveLength(15), PATIENCE);
     await standby.down();
     await runOn(
       primary.url,

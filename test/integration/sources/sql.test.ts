@@ -1,13 +1,10 @@
-import { stringifyJson, systemClock } from '@tributary/shared';
+import { systemClock } from '@tributary/shared';
 import { createConnection } from 'mysql2/promise';
 import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from 'vitest';
 import { listTables } from '../../../producer/src/operate/list.js';
-import { createSource } from '../../../producer/src/sources/kinds.js';
-import type { Page, SourceEvents } from '../../../producer/src/sources/port.js';
-import { createSurroundings } from '../../../producer/src/sources/surroundings.js';
 import { describeSource } from '../../../producer/test/sources/conformance.js';
-import { pipelineWith, sqlEndpointWith } from '../../../producer/test/support/pipeline.js';
+import { entityOf, readerOf, written } from '../../../producer/test/sources/sql/reader.js';
 import { uniqueName } from '../../services/handle.js';
 import { startCuttableWay } from '../cuttable-way.js';
 import { bankDatabases, mariadbServer, postgresServer } from './bank.js';
@@ -66,33 +63,6 @@ async function writeUntilTheEnd(url: string, statement: string): Promise<void> {
   await connection.query(statement);
 }
 
-/** A record as it is published. */
-const written = (record: unknown): string => stringifyJson(record) ?? '';
-
-/** A source of an endpoint, and all that it gives. */
-function sourceOf(settings: object, more: object = {}) {
-  const posts = { url: 'http://127.0.0.1:1/posts', entity: 'thing' };
-  const parents = 'parent' in settings ? { posts } : {};
-  const endpoint = sqlEndpointWith({ retries: 2, retryDelay: '1ms', ...settings }, more, parents);
-  const surroundings = createSurroundings({ limits: pipelineWith({}).limits, clock: systemClock });
-  onTestFinished(() => surroundings.close());
-  const doubts: string[] = [];
-  const retries: string[] = [];
-  const events: SourceEvents = {
-    onRetry: (code) => void retries.push(code),
-    onDoubt: (doubt) => void doubts.push(doubt),
-  };
-  const source = createSource(endpoint, surroundings, events);
-  const read = async (since?: string): Promise<Page[]> => {
-    const pages: Page[] = [];
-    for await (const page of source.pages({ since, validators: [], signal: new AbortController().signal }))
-      pages.push(page);
-    return pages;
-  };
-  const records = async (since?: string) => (await read(since)).flatMap((page) => page.records);
-  return { endpoint, source, read, records, doubts, retries };
-}
-
 /** Settings in which TABLE stands for a table that exists. */
 interface WrongSettings {
   readonly table?: string;
@@ -104,16 +74,12 @@ interface WrongSettings {
 
 const CUSTOMER = { url: '', entity: 'customer', map: { updatedAt: '$.updated_at' }, chunk: 10 };
 
-const entityOf = (fields: object, more: object = {}) => ({
-  entities: { thing: { dataset: 'things', queue: 'things', key: 'id', fields, ...more } },
-});
-
 describe.each(['Postgres', 'MariaDB'])('%s', (name) => {
   describeSource(name, async () => {
     const database = of(name);
     const table = await tableIn(database, `id varchar(20) PRIMARY KEY, updated_at ${database.wall} NOT NULL`);
     const way = await startCuttableWay(database.url);
-    const { endpoint, source } = sourceOf({ ...CUSTOMER, url: way.url, table });
+    const { endpoint, source } = readerOf({ ...CUSTOMER, url: way.url, table });
     return {
       endpoint,
       source,
@@ -146,7 +112,7 @@ describe.each(['Postgres', 'MariaDB'])('%s', (name) => {
         chunk: 4,
         ...('version' in more ? {} : { incremental: false }),
       };
-      const { records } = sourceOf(settings, entityOf(fields, { key: ['shop', 'number'], ...more }));
+      const { records } = readerOf(settings, entityOf(fields, { key: ['shop', 'number'], ...more }));
       const read = (await records()).map((one) => JSON.parse(written(one)) as Record<string, unknown>);
       expect(read.map(({ shop, number }) => `${shop} ${number}`).sort()).toEqual(expected);
     }
@@ -164,7 +130,7 @@ describe.each(['Postgres', 'MariaDB'])('%s', (name) => {
     );
     await database.run(`INSERT INTO ${table} VALUES ${quoted.join(', ')}`);
     for (const chunk of [1, 2, 4]) {
-      const { records } = sourceOf(
+      const { records } = readerOf(
         { url: database.url, table, entity: 'thing', incremental: false, chunk },
         entityOf({ id: 'string' }),
       );
@@ -191,7 +157,7 @@ describe.each(['Postgres', 'MariaDB'])('%s', (name) => {
         };
         const fields = entityOf({ id: 'string', at: 'datetime' }, more);
         for (const what of [{ table }, { query: `SELECT * FROM ${table}` }]) {
-          const read = await sourceOf({ ...settings, ...what }, fields).records();
+          const read = await readerOf({ ...settings, ...what }, fields).records();
           expect(read.map((one) => (one as { id: string }).id).sort()).toEqual(ids.toSorted());
         }
       }
@@ -205,7 +171,7 @@ describe.each(['Postgres', 'MariaDB'])('%s', (name) => {
     const told = async (overlap: unknown, versions = 'version') => {
       const query = `SELECT id, ${versions} AS version FROM ${table}`;
       const entity = entityOf({ id: 'integer', version: 'integer' }, { version: 'version' });
-      const { records, doubts } = sourceOf(
+      const { records, doubts } = readerOf(
         { url: database.url, query, entity: 'thing', incremental: { overlap } },
         entity,
       );
@@ -222,7 +188,7 @@ describe.each(['Postgres', 'MariaDB'])('%s', (name) => {
     const table = await tableIn(database, `id int PRIMARY KEY, at ${database.wall} NOT NULL`);
     const values = Array.from({ length: 9 }, (_, id) => `(${9 - id}, '2026-01-01 00:00:00.12345${id}')`).join(', ');
     await database.run(`INSERT INTO ${table} VALUES ${values}`);
-    const { records } = sourceOf(
+    const { records } = readerOf(
       { url: database.url, table, entity: 'thing', chunk: 2 },
       entityOf({ id: 'integer', at: 'datetime' }, { version: 'at' }),
     );
@@ -238,8 +204,8 @@ describe.each(['Postgres', 'MariaDB'])('%s', (name) => {
     const fields = entityOf({ id: 'integer', name: 'string?' });
     const settings = { url: database.url, entity: 'thing', incremental: false };
     const query = `SELECT id, name FROM ${table} WHERE id > 1 -- all but the first`;
-    expect(await sourceOf({ ...settings, query }, fields).records()).toEqual([{ id: 2, name: 'b' }]);
-    const { records } = sourceOf({ ...settings, table, columns: ['id', 'name'] }, fields);
+    expect(await readerOf({ ...settings, query }, fields).records()).toEqual([{ id: 2, name: 'b' }]);
+    const { records } = readerOf({ ...settings, table, columns: ['id', 'name'] }, fields);
     expect(await records()).toEqual([
       { id: 1, name: 'a' },
       { id: 2, name: 'b' },
@@ -270,7 +236,7 @@ describe.each(['Postgres', 'MariaDB'])('%s', (name) => {
         chunk: 1,
         parent: { endpoint: 'posts' },
       };
-      const { source } = sourceOf(settings, entityOf({ id: 'integer', owner: 'string?' }));
+      const { source } = readerOf(settings, entityOf({ id: 'integer', owner: 'string?' }));
       const found: unknown[] = [];
       const asked = { variables: { parent }, validators: [], signal: new AbortController().signal };
       for await (const { records } of source.pages(asked)) found.push(...records);
@@ -290,7 +256,7 @@ describe.each(['Postgres', 'MariaDB'])('%s', (name) => {
     const newest = async (more: object) => {
       const settings = { url: database.url, entity: 'thing', table, chunk: 2, incremental: { overlap: 10 }, ...more };
       const entity = entityOf({ id: 'string', version: 'integer' }, { version: 'version' });
-      const { source } = sourceOf(settings, entity);
+      const { source } = readerOf(settings, entity);
       const told: (string | undefined)[] = [];
       for await (const page of source.pages({ validators: [], signal: new AbortController().signal })) {
         told.push(page.newest);
@@ -311,7 +277,7 @@ describe.each(['Postgres', 'MariaDB'])('%s', (name) => {
     const database = of(name);
     const table = await tableIn(database, `id int PRIMARY KEY, at ${database.wall} NULL`);
     await database.run(`INSERT INTO ${table} VALUES (1, '2026-01-01 00:00:00'), (2, NULL), (3, NULL)`);
-    const { records, doubts } = sourceOf(
+    const { records, doubts } = readerOf(
       { url: database.url, table, entity: 'thing' },
       entityOf({ id: 'integer', at: 'datetime' }, { version: 'at' }),
     );
@@ -324,7 +290,7 @@ describe.each(['Postgres', 'MariaDB'])('%s', (name) => {
   test('tells of a table without a primary key', async () => {
     const database = of(name);
     const table = await tableIn(database, 'id int NOT NULL');
-    const { records, doubts } = sourceOf(
+    const { records, doubts } = readerOf(
       { url: database.url, table, entity: 'thing', incremental: false },
       entityOf({ id: 'integer' }),
     );
@@ -347,7 +313,7 @@ describe.each(['Postgres', 'MariaDB'])('%s', (name) => {
     if (settings.url === 'WRONG DATABASE') wrong.pathname = '/no_such_database';
     // Where the server trusts every client of this machine, no password is wrong; an unknown user is.
     if (settings.url === 'WRONG PASSWORD') wrong.username = 'no_such_user';
-    const { records } = sourceOf(
+    const { records } = readerOf(
       {
         ...settings,
         ...(settings.table === 'TABLE' ? { table } : {}),
@@ -374,7 +340,7 @@ describe.each(['Postgres', 'MariaDB'])('%s', (name) => {
     const database = of(name);
     const slow = name === 'Postgres' ? 'SELECT 1 AS id FROM pg_sleep(60)' : 'SELECT SLEEP(60) AS id';
     const settings = { url: database.url, entity: 'thing', incremental: false };
-    const { records, retries } = sourceOf(
+    const { records, retries } = readerOf(
       { ...settings, query: slow, timeout: '1s', retries: 0 },
       entityOf({ id: 'integer' }),
     );
@@ -387,7 +353,7 @@ describe.each(['Postgres', 'MariaDB'])('%s', (name) => {
     const numbers = uniqueName('numbers');
     await database.run(`CREATE SEQUENCE ${numbers}`, `GRANT USAGE ON SEQUENCE ${numbers} TO PUBLIC`);
     onTestFinished(() => database.run(`DROP SEQUENCE ${numbers}`));
-    const writes = sourceOf({ ...settings, query: `SELECT nextval('${numbers}') AS id` }, entityOf({ id: 'integer' }));
+    const writes = readerOf({ ...settings, query: `SELECT nextval('${numbers}') AS id` }, entityOf({ id: 'integer' }));
     await expect(writes.records()).rejects.toMatchObject({ code: 'query_writes' });
   });
 
@@ -399,7 +365,7 @@ describe.each(['Postgres', 'MariaDB'])('%s', (name) => {
     await writeUntilTheEnd(bank.owner, "INSERT INTO bookings (id, account, amount) VALUES (1, 'a', 1)");
     const told = async (incremental: object) => {
       const settings = { url: bank.url, table: 'bookings', entity: 'thing', incremental, map: { at: '$.updated_at' } };
-      const { records, doubts } = sourceOf(settings, entityOf({ id: 'integer', at: 'datetime' }, { version: 'at' }));
+      const { records, doubts } = readerOf(settings, entityOf({ id: 'integer', at: 'datetime' }, { version: 'at' }));
       for (let poll = 0; poll < 2; poll++) expect(await records()).toEqual([]);
       return doubts;
     };
@@ -411,7 +377,7 @@ describe.each(['Postgres', 'MariaDB'])('%s', (name) => {
   test('describes what it reads', async () => {
     const database = of(name);
     const table = await tableIn(database, `id int PRIMARY KEY, name varchar(20), updated_at ${database.wall} NOT NULL`);
-    const { source } = sourceOf({ ...CUSTOMER, url: database.url, table, map: { updatedAt: '$.updated_at' } });
+    const { source } = readerOf({ ...CUSTOMER, url: database.url, table, map: { updatedAt: '$.updated_at' } });
     const lines: string[] = [];
     await listTables({ url: database.url, table, write: (text) => void lines.push(text) });
     const listed = lines.join('');
@@ -443,7 +409,7 @@ test('Postgres: every type in a raw record is exact', async () => {
      '00000000-0000-0000-0000-000000000001', '1 day 02:03:04'),
     (2, NULL, 'NaN', NULL, 'NaN', 'Infinity', false, 'infinity', '-infinity', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL)`,
   );
-  const { records } = sourceOf(
+  const { records } = readerOf(
     { url: database.url, table, entity: 'thing', incremental: false },
     entityOf({ id: 'integer' }),
   );
@@ -493,7 +459,7 @@ test('MariaDB: every type in a raw record is exact', async () => {
       '2026-03-29 01:30:00.123456', '2026-03-29 02:30:00.123456', '2026-02-28', '12:34:56.789', x'00ff', x'c3a4', 'ä', '{"n": 1}', 'b', 'x,y', 2026),
     (2, NULL, NULL, NULL, NULL, 0, b'0', NULL, '0000-00-00 00:00:00', '0000-00-00', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL)`,
   );
-  const { records } = sourceOf(
+  const { records } = readerOf(
     { url: database.url, table, entity: 'thing', incremental: false },
     entityOf({ id: 'integer', yes: 'boolean?', bit1: 'boolean?', doc: 'json?' }),
   );
@@ -526,10 +492,10 @@ test('MariaDB: a key that is sorted in one way and compared in another is refuse
   const table = await tableIn(database, "kind enum('b', 'a') NOT NULL, id int NOT NULL, PRIMARY KEY (kind, id)");
   const fields = entityOf({ id: 'integer', kind: 'string' }, { key: ['kind', 'id'] });
   const settings = { url: database.url, entity: 'thing', incremental: false };
-  await expect(sourceOf({ ...settings, table }, fields).records()).rejects.toMatchObject({
+  await expect(readerOf({ ...settings, table }, fields).records()).rejects.toMatchObject({
     code: 'key_unsorted',
     message: expect.stringContaining('"kind" of the type enum'),
   });
   const query = `SELECT CAST(kind AS CHAR) AS kind, id FROM ${table}`;
-  expect(await sourceOf({ ...settings, query }, fields).records()).toEqual([]);
+  expect(await readerOf({ ...settings, query }, fields).records()).toEqual([]);
 });

@@ -14,8 +14,8 @@ const MOST_NOTES = 1_000;
 const USUAL_OVERLAP = 5_000;
 
 interface OpenTransactionsOptions {
-  readonly statements: Statements;
-  readonly query: Dialect['openTransactions'];
+  readonly statements: Pick<Statements, 'ask'>;
+  readonly dialect: Pick<Dialect, 'openTransactions' | 'replica'>;
   onDoubt(message: string): void;
   onNews(message: string): void;
 }
@@ -29,6 +29,8 @@ export class OpenTransactions {
   readonly #options: OpenTransactionsOptions;
   #isRefused = false;
   #isHiddenTold = false;
+  #isReplicaTold = false;
+  #isKnown = false;
   /** The beginning of the one that was told of last. */
   #told: number | undefined;
   /** The largest number that was there at each poll, oldest first. */
@@ -48,10 +50,12 @@ export class OpenTransactions {
    * @param since where the poll begins, which is before all that was open at the one before; undefined where everything is read
    */
   async oldest(now: number, since: PageRequest['since'], signal: AbortSignal): Promise<number | undefined> {
-    const { statements, query } = this.#options;
+    const { statements, dialect } = this.#options;
     const { incremental } = this.#config;
+    const query = dialect.openTransactions;
     if (query === undefined || incremental?.openTransactions !== true || this.#isRefused) return undefined;
     try {
+      await this.#learnServer(signal);
       const { rows } = await statements.ask({ text: query.text, values: [] }, signal);
       const { began, hidden, prepared } = query.read(rows[0] ?? [], now);
       if (hidden > 0) this.#tellHidden();
@@ -66,6 +70,25 @@ export class OpenTransactions {
       this.#tellHidden();
       return undefined;
     }
+  }
+
+  /** Another server may have taken the place of the one that answered before. */
+  forgetServer(): void {
+    this.#isKnown = false;
+  }
+
+  /** A replica shows what is open on itself, so that a poll would trust that nothing is. */
+  async #learnServer(signal: AbortSignal): Promise<void> {
+    const { statements, dialect, onDoubt } = this.#options;
+    if (this.#isKnown || dialect.replica === undefined || this.#config.incremental?.overlap !== undefined) return;
+    const { text, words } = dialect.replica;
+    const { rows } = await statements.ask({ text, values: [] }, signal);
+    this.#isKnown = true;
+    if (Number(rows[0]?.[0]) !== 1 || this.#isReplicaTold) return;
+    this.#isReplicaTold = true;
+    onDoubt(
+      `the server is ${words}, and does not show which transactions are open on its primary: rows that are committed later after their version than the overlap is long (${USUAL_OVERLAP} ms for times, none for numbers) are left out; set overlap to more than the longest transaction that writes, or read the primary`,
+    );
   }
 
   /**

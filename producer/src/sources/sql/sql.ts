@@ -55,11 +55,12 @@ export class SqlSource implements Source {
       // What the columns are is asked again: a person may change them.
       onFault: () => {
         this.#reading = undefined;
+        this.#openTransactions.forgetServer();
       },
     });
     this.#openTransactions = new OpenTransactions(config, {
       statements: this.#statements,
-      query: options.database.dialect.openTransactions,
+      dialect: options.database.dialect,
       onDoubt: (doubt) => this.#tellOnce(doubt),
       onNews: (news) => options.onNews?.(`${this.#where}: ${news}`),
     });

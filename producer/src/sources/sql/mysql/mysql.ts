@@ -27,7 +27,7 @@ const PLACE = '/*?*/';
 
 const quote = (name: string): string => `\`${name.replaceAll('`', '``')}\``;
 
-const DIALECT: Dialect = {
+export const DIALECT: Dialect = {
   quote,
   placeholder: () => PLACE,
   // In one character set: a statement is sent in utf8mb4, and the column may be in another.
@@ -36,6 +36,8 @@ const DIALECT: Dialect = {
   limited: (select, rows) => `${select} LIMIT ${rows}`,
   clock: 'SELECT FLOOR(UNIX_TIMESTAMP(NOW(3)) * 1000)',
   openTransactions: OPEN_TRANSACTIONS,
+  // What replicates is told to those alone who have a right to it; that nothing else writes, to all.
+  replica: { text: 'SELECT @@global.read_only', words: 'set to read_only, as replicas are' },
 };
 
 /**
