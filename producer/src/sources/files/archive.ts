@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path';
 import { describeError, type EndpointOf, RetryableError } from '@tributary/shared';
 import { RawBytes } from './bytes.js';
 import { writeNew, writeWhole } from './places/copy.js';
-import { openLocal } from './places/local.js';
+import { openLocal } from './places/open-local.js';
 import { FileGone, type FoundFile, type OpenFile } from './places/place.js';
 import { type Bucket, bucketIn, isS3, NotThere, type S3 } from './places/s3-client.js';
 import { OpenObject } from './places/s3-object.js';

@@ -188,6 +188,49 @@ describe('a folder of files', () => {
     expect(doubts).toHaveLength(8);
   });
 
+  test('a link that leads out of the folder is told and not read, unless the settings allow it', async () => {
+    const outside = async (settings: object) => {
+      const stage = await stageOf({ path: 'FOLDER/in/*', ...settings });
+      await writeFile(join(stage.folder, 'secret.csv'), 'id,name\nsecret,x\n');
+      await stage.write('1.csv', 'id,name\n1,x\n', 1);
+      await symlink('1.csv', join(stage.folder, 'in', '2.csv'));
+      await symlink('../secret.csv', join(stage.folder, 'in', '3.csv'));
+      await mkdir(join(stage.folder, 'in-other'));
+      await writeFile(join(stage.folder, 'in-other', 'x.csv'), 'id,name\nneighbour,x\n');
+      await symlink('../in-other/x.csv', join(stage.folder, 'in', '4.csv'));
+      await symlink('/proc/self/environ', join(stage.folder, 'in', '5.csv'));
+      return stage;
+    };
+    const { poll, doubts } = await outside({});
+    const { records, inputs } = await poll();
+    expect(idsIn(records)).toEqual(['1', '1']);
+    const refused = inputs.filter(({ outcome }) => outcome === 'refused').map(({ name }) => name);
+    expect(refused.toSorted()).toEqual(['3.csv', '4.csv', '5.csv']);
+    expect(doubts).toHaveLength(3);
+    expect(doubts[0]).toMatch(/the file 3\.csv of .*link_outside.*leads out of the folder.*followLinks: true/);
+    const allowed = await outside({ followLinks: true, path: 'FOLDER/in/[1-4].csv' });
+    expect(idsIn((await allowed.poll()).records).toSorted()).toEqual(['1', '1', 'neighbour', 'secret']);
+  });
+
+  test('a link that is put in the place of a file after the folder was listed is not read', async () => {
+    for (const settings of [{}, { append: true }]) {
+      const { folder, write, source, doubts } = await stageOf({ path: 'FOLDER/in/*.csv', chunk: 1, ...settings });
+      await writeFile(join(folder, 'secret.csv'), 'id,name\nsecret,x\n');
+      await write('1.csv', 'id,name\n1,x\n2,x\n', 1);
+      const second = await write('2.csv', 'id,name\n3,x\n', 2);
+      const read: unknown[] = [];
+      for await (const page of source.pages({ validators: [], signal: new AbortController().signal })) {
+        if (read.length === 0) {
+          await rm(second);
+          await symlink(join(folder, 'secret.csv'), second);
+        }
+        read.push(...page.records);
+      }
+      expect(idsIn(read)).toEqual(['1', '2']);
+      expect(doubts).toEqual([expect.stringMatching(/the file 2\.csv .*leads out of the folder/)]);
+    }
+  });
+
   test('a file that shrinks, or is replaced, while it is read is told, and read anew', async () => {
     for (const [harm, told] of [
       [(path: string) => truncate(path, 100_000), 'it shrank'],

@@ -71,6 +71,12 @@ export const filesSettings = {
     .describe(
       'Instead of `settle`: a file is read once one of its name with this ending lies beside it, such as .done',
     ),
+  followLinks: z
+    .boolean()
+    .default(false)
+    .describe(
+      'Links to files elsewhere on this machine are read too. Otherwise only those that lead to a file of the same folder: who may write into it could have any file read',
+    ),
   archive: folder
     .optional()
     .describe(

@@ -5,6 +5,8 @@ import { isS3, type S3 } from './s3-client.js';
 import { S3Place } from './s3-place.js';
 
 /** Where the files of an endpoint lie. @param s3 the server, if they are there */
-export function placeOf({ path, after }: EndpointOf<'files'>, s3: () => S3): FilePlace {
-  return isS3(path) ? new S3Place(s3(), path, after?.move) : new LocalPlace(path, after?.move);
+export function placeOf({ path, after, followLinks }: EndpointOf<'files'>, s3: () => S3): FilePlace {
+  return isS3(path)
+    ? new S3Place(s3(), path, after?.move)
+    : new LocalPlace(path, { moveTo: after?.move, followsLinksOut: followLinks });
 }

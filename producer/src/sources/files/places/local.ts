@@ -1,22 +1,34 @@
-import { constants } from 'node:fs';
-import { type FileHandle, mkdir, open, readdir, rename, stat } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { mkdir, readdir, realpath, rename, stat } from 'node:fs/promises';
+import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { describeError, FatalError, RetryableError } from '@tributary/shared';
 import { copyFile } from './copy.js';
 import { compileGlob, type Glob, isTemporary } from './glob.js';
+import { codeOf, openLocal } from './open-local.js';
 import { FileGone, type FilePlace, type FoundFile, type Listing, type OpenFile, type Trouble } from './place.js';
+
+/** Where the files of an endpoint may lie. */
+export interface LocalOptions {
+  /** The folder where files go that were read; undefined if they stay. */
+  readonly moveTo?: string | undefined;
+  /** Whether a link may lead to a file elsewhere on this machine. */
+  readonly followsLinksOut: boolean;
+}
+
+const LEADS_OUT =
+  'it is a link that leads out of the folder, and is not read: put the file itself there, or set followLinks: true';
 
 /** A folder of this machine. */
 export class LocalPlace implements FilePlace {
   readonly shown: string;
   readonly #glob: Glob;
   readonly #moveTo: string | undefined;
+  readonly #followsLinksOut: boolean;
 
-  /** @param moveTo the folder where files go that were read */
-  constructor(path: string, moveTo?: string) {
+  constructor(path: string, { moveTo, followsLinksOut }: LocalOptions) {
     this.#glob = compileGlob(path);
     this.shown = this.#glob.base;
     this.#moveTo = moveTo === undefined ? undefined : resolve(moveTo);
+    this.#followsLinksOut = followsLinksOut;
   }
 
   async list(signal: AbortSignal): Promise<Listing> {
@@ -59,7 +71,8 @@ export class LocalPlace implements FilePlace {
       }
       try {
         const { size, mtimeMs, ino, dev, isFile, isFolder } = await look(join(this.#glob.base, name));
-        if (isFile) found.files.push({ name, size, modified: Math.floor(mtimeMs), tag: `${dev}-${ino}` });
+        if (entry.isSymbolicLink() && (await this.#leadsOut(name))) trouble('link_outside', LEADS_OUT);
+        else if (isFile) found.files.push({ name, size, modified: Math.floor(mtimeMs), tag: `${dev}-${ino}` });
         else if (isFolder)
           trouble('no_file', 'it is a link to a folder, which is not followed: name the folder itself');
         else trouble('no_file', 'it is a link to a pipe, a socket or a device, and no file: it is not opened');
@@ -77,8 +90,42 @@ export class LocalPlace implements FilePlace {
     }
   }
 
-  open(file: FoundFile): Promise<OpenFile> {
-    return openLocal(join(this.#glob.base, file.name), file);
+  async open(file: FoundFile): Promise<OpenFile> {
+    const opened = await openLocal(join(this.#glob.base, file.name), file);
+    try {
+      await this.#checkOpened(file.name, opened);
+      return opened;
+    } catch (error) {
+      await opened.close();
+      throw error;
+    }
+  }
+
+  /**
+   * A link may have been put in the place of a file since the folder was listed.
+   * @throws FileGone if the file that was opened is not the one that the name leads to now, or is none that may be read
+   */
+  async #checkOpened(name: string, { file }: OpenFile): Promise<void> {
+    if (this.#followsLinksOut) return;
+    let isSame: boolean;
+    let isOutside: boolean;
+    try {
+      isOutside = await this.#leadsOut(name);
+      const { ino, dev } = await look(join(this.#glob.base, name));
+      isSame = `${dev}-${ino}` === file.tag;
+    } catch (error) {
+      throw new FileGone('gone', 'it has gone since the folder was listed', error);
+    }
+    if (isOutside) throw new FileGone('link_outside', LEADS_OUT);
+    if (!isSame) throw new FileGone('changed', 'it was replaced when it was opened; the next poll looks again');
+  }
+
+  /** Whether a name leads to a file elsewhere on this machine, and must not: a program that may write into the folder could have any file read. */
+  async #leadsOut(name: string): Promise<boolean> {
+    if (this.#followsLinksOut) return false;
+    const [base, target] = await Promise.all([realpath(this.#glob.base), realpath(join(this.#glob.base, name))]);
+    const way = relative(base, target);
+    return isAbsolute(way) || way.split(sep)[0] === '..';
   }
 
   async move(file: FoundFile, marker: string | undefined, signal: AbortSignal): Promise<void> {
@@ -111,72 +158,7 @@ export class LocalPlace implements FilePlace {
       (found) => found.isDirectory(),
       () => false,
     );
-    return isThere ? new LocalPlace(join(this.#moveTo, '**')) : undefined;
-  }
-}
-
-/**
- * Opens a file of this machine.
- * @throws FileGone if it is not there (any more), or cannot be read
- */
-export async function openLocal(path: string, file: FoundFile): Promise<OpenFile> {
-  let handle: FileHandle;
-  try {
-    // Without O_NONBLOCK, a pipe that was put in the place of the file would hold the process until something is written into it.
-    handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
-  } catch (error) {
-    const isGone = codeOf(error) === 'ENOENT';
-    const reason = isGone ? 'it has gone since the folder was listed' : `it cannot be opened: ${describeError(error)}`;
-    throw new FileGone(isGone ? 'gone' : 'unreadable', reason, error);
-  }
-  const opened = await handle.stat();
-  if (!opened.isFile()) {
-    await handle.close();
-    throw new FileGone('no_file', 'a pipe, a socket or a device was put in its place: it is not read');
-  }
-  return new OpenLocal(handle, path, {
-    ...file,
-    size: opened.size,
-    modified: Math.floor(opened.mtimeMs),
-    tag: `${opened.dev}-${opened.ino}`,
-  });
-}
-
-class OpenLocal implements OpenFile {
-  readonly file: FoundFile;
-  readonly #handle: FileHandle;
-  readonly #path: string;
-
-  constructor(handle: FileHandle, path: string, file: FoundFile) {
-    this.#handle = handle;
-    this.#path = path;
-    this.file = file;
-  }
-
-  async read(offset: number, length: number, signal: AbortSignal): Promise<Buffer> {
-    signal.throwIfAborted();
-    const buffer = Buffer.allocUnsafe(length);
-    let filled = 0;
-    while (filled < length) {
-      const { bytesRead } = await this.#handle.read(buffer, filled, length - filled, offset + filled);
-      if (bytesRead === 0) break;
-      filled += bytesRead;
-    }
-    return buffer.subarray(0, filled);
-  }
-
-  async changed(): Promise<string | undefined> {
-    const { size, modified, tag } = this.file;
-    const now = await this.#handle.stat();
-    if (now.size < size) return `it shrank from ${size} to ${now.size} bytes while it was read`;
-    if (now.size > size || Math.floor(now.mtimeMs) !== modified) return 'it was written to while it was read';
-    const there = await stat(this.#path).catch(() => undefined);
-    if (there === undefined) return 'it was removed while it was read';
-    return `${there.dev}-${there.ino}` === tag ? undefined : 'another file was put in its place while it was read';
-  }
-
-  async close(): Promise<void> {
-    await this.#handle.close();
+    return isThere ? new LocalPlace(join(this.#moveTo, '**'), { followsLinksOut: this.#followsLinksOut }) : undefined;
   }
 }
 
@@ -213,5 +195,3 @@ function folderFault(folder: string, error: unknown): Error {
     { cause: error },
   );
 }
-
-const codeOf = (error: unknown): unknown => (error instanceof Error && 'code' in error ? error.code : undefined);
