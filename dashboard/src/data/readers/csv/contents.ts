@@ -1,65 +1,59 @@
-import type { WholeLine } from '@tributary/shared';
-import { type Dataset, decodeCell, encodeCell, type Field, guardJson, splitCells } from '@tributary/shared';
-import { headerOf, isSystemColumn, type PartFile, type PartHeader } from './part-file.js';
-import type { IndexedParts } from './read-rows.js';
-import { RowIndex } from './row-index.js';
-import { Searches } from './search.js';
-import { TextOrders } from './text-order.js';
-import { type ReadNumber, ValueColumns } from './value-columns.js';
+import type { Dataset } from '@tributary/shared';
+import type { Database, Queries } from './database.js';
+import type { PartFile } from './part-file.js';
+import type { Unreadable } from './staging.js';
+import { Table } from './table.js';
 
-const TEXT: Field = { type: 'string', optional: false, maxLength: Number.MAX_SAFE_INTEGER };
-
-/** How much of a line's end is kept to know it again: its message id and when it was written are there. */
-const ENDING = 120;
-/** What the cut may leave of an emoji. */
-const HALF_CHARACTER = /^[\udc00-\udfff]/;
-
-function numberReader(field: Field | undefined): ReadNumber | undefined {
-  if (field?.type === 'datetime') return (cell) => Date.parse(cell);
-  if (field === undefined || !['integer', 'number', 'decimal'].includes(field.type)) return undefined;
-  return (cell) => (cell === '' ? Number.NaN : Number(cell));
-}
+const MINUTE = 60_000;
+/** Minutes of activity that are kept; more than are shown, for a clock that was set back. */
+const MINUTES_KEPT = 1_000;
 
 /**
- * All that is known of a dataset's files. It only grows. When a part is replaced, it is thrown away and another one begins, so
- * a call that still reads by an old one fails (PartReplacedError) and never shows a wrong row.
+ * All that was read of a dataset's files: its rows in a table, and how far each part was read. It only grows. When a part is replaced, it is
+ * thrown away and another one begins.
  */
-export class Contents implements IndexedParts {
-  readonly index = new RowIndex();
+export class Contents {
+  readonly table: Table;
   readonly parts: PartFile[] = [];
-  readonly values: ValueColumns;
-  readonly searches = new Searches();
-  readonly textOrders = new TextOrders();
   /** Whether every part has been read to its end once. */
   caughtUp = false;
   /** How many contents of this dataset there were, with this one. */
   readonly generation: number;
-  readonly #dataset: Dataset;
-  /** What the configuration says of cells that are written now. */
-  readonly neutraliseFormulas: boolean;
+  readonly dataset: Dataset;
+  /** Resolves when the table is there. */
+  #making: Promise<void> | undefined;
+  #rows = 0;
+  #keys = 0;
+  #last: number | undefined;
+  /** Rows that were written in a minute, counted since 1970. */
+  #minutes = new Map<number, number>();
   /** Lines that no row could be made of. */
   #unreadable = 0;
   #firstUnreadable = '';
 
-  constructor(dataset: Dataset, neutraliseFormulas: boolean, generation: number) {
-    this.#dataset = dataset;
-    this.neutraliseFormulas = neutraliseFormulas;
+  /** @param number of the dataset among all */
+  constructor(dataset: Dataset, number: number, generation: number) {
+    this.dataset = dataset;
     this.generation = generation;
-    this.values = new ValueColumns((name) => numberReader(dataset.columns[name]));
+    this.table = new Table(`rows_${number}_${generation}`, dataset);
+  }
+
+  get rows(): number {
+    return this.#rows;
+  }
+
+  /** Keys whose newest row is not a tombstone. */
+  get keys(): number {
+    return this.#keys;
+  }
+
+  /** Milliseconds since 1970. */
+  get lastWrittenAt(): number | undefined {
+    return this.#last;
   }
 
   get revision(): string {
-    return this.revisionAt(this.index);
-  }
-
-  /** The revision as of a moment: rows are only ever added. */
-  revisionAt({ count }: { readonly count: number }): string {
-    return `${this.generation}.${count}`;
-  }
-
-  /** Names of columns that the parts have and the pipeline's configuration has not (any more). */
-  get foundColumns(): Set<string> {
-    return new Set(this.parts.flatMap((part) => part.header?.columns ?? []));
+    return `${this.generation}.${this.#rows}`;
   }
 
   /** Why parts cannot be read now, in words. */
@@ -78,74 +72,85 @@ export class Contents implements IndexedParts {
     return problems;
   }
 
-  /** Takes in the next whole line of a part: its header, or a row. */
-  add(part: PartFile, line: WholeLine): void {
-    part.end = line.offset + line.length;
-    part.ending = line.text.slice(-ENDING).replace(HALF_CHARACTER, '');
-    const { header } = part;
-    if (header === undefined) {
-      const columns = splitCells(line.text);
-      part.header = headerOf(columns, this.#readingOf(part, columns));
-      if (part.header === undefined)
-        part.problem = `${part.name} is left out: its first line is not a Tributary header`;
-      return;
-    }
-    const cells = header.cells(line.text);
-    if (cells.length !== header.columns.length) {
-      const fault = `has ${cells.length} cells instead of ${header.columns.length}`;
-      this.#unreadable++;
-      this.#firstUnreadable ||= `${part.name}, at byte ${line.offset}, ${fault}`;
-      return;
-    }
-    const cell = (index: number): string => cells[index] ?? '';
-    // Keys, versions and message ids come from outside, so the sink neutralises them like any other text.
-    const text = (index: number) => decodeCell(cell(index), TEXT, this.neutraliseFormulas) as string;
-    const deleted = cell(header.deleted) === 'true';
-    this.values.add(this.index.count, header.columns, deleted ? ofTombstone(cells, header) : cells);
-    this.index.add({
-      part: part.number,
-      offset: line.offset,
-      length: line.length,
-      key: text(header.key),
-      order: this.#dataset.orderOf(text(header.version), text(header.messageId)),
-      deleted,
-      writtenAt: Date.parse(cell(header.writtenAt)) || 0,
-    });
-    part.rows++;
+  /** Makes the table unless it is there. */
+  make(database: Database): Promise<void> {
+    this.#making ??= database
+      .write(async ({ query }) => void (await query(this.table.createSql())))
+      .catch((error: unknown) => {
+        this.#making = undefined;
+        throw error;
+      });
+    return this.#making;
   }
 
-  /**
-   * Reads the cells of a part's lines. The setting may have been another one when the part was written: the same text stood for
-   * another value then, and is written as it would be now.
-   */
-  #readingOf(part: PartFile, columns: readonly string[]): Pick<PartHeader, 'cells' | 'meant'> {
-    const isText = columns.map((name) => isTextColumn(name, this.#dataset));
-    const { neutraliseFormulas } = this;
-    const cellsOf = (line: string): string[] => {
-      const cells = splitCells(line);
-      const { neutralised = neutraliseFormulas } = part;
-      if (neutralised === neutraliseFormulas) return cells;
-      return cells.map((cell, index) =>
-        isText[index] === true
-          ? encodeCell(decodeCell(cell, TEXT, neutralised), TEXT, neutraliseFormulas)
-          : neutraliseFormulas
-            ? guardJson(cell)
-            : cell,
-      );
+  /** Adds the columns that the table does not have. */
+  async addColumns(names: readonly string[], database: Database): Promise<void> {
+    for (const name of names) {
+      if (this.table.has(name)) continue;
+      const column = this.table.another(name);
+      await database.write(async ({ query }) => {
+        for (const statement of this.table.alterSql(column)) await query(statement);
+      });
+      this.table.add(column);
+    }
+  }
+
+  /** Takes the table away. Reads that have begun go on. */
+  async drop(database: Database): Promise<void> {
+    await this.#making?.catch(() => {});
+    await database.write(({ query }) => query(`DROP TABLE IF EXISTS ${this.table.name}`));
+  }
+
+  noteUnreadable(part: PartFile, { count, first }: Unreadable): void {
+    this.#unreadable += count;
+    if (count > 0) this.#firstUnreadable ||= `${part.name}, ${first}`;
+  }
+
+  /** What the rows from `first` on change in the numbers. */
+  async countFrom({ query }: Queries, first: number): Promise<Counted> {
+    const { name } = this.table;
+    const [counted] = await query<{ keys: bigint; last: bigint | null }>(
+      `SELECT (SELECT count(*) FROM ${name} WHERE is_head AND NOT is_deleted) AS keys,
+              (SELECT max(epoch_ms(written)) FROM ${name} WHERE n >= ${first}) AS last`,
+    );
+    const minutes = await query<{ minute: bigint; rows: bigint }>(
+      `SELECT epoch_ms(written) // ${MINUTE} AS minute, count(*) AS rows FROM ${name} WHERE n >= ${first}
+        GROUP BY 1 ORDER BY 1 DESC LIMIT ${MINUTES_KEPT}`,
+    );
+    const last = counted?.last ?? null;
+    return {
+      keys: Number(counted?.keys ?? 0),
+      last: last === null ? undefined : Number(last),
+      minutes: minutes.map(({ minute, rows }) => [Number(minute), Number(rows)]),
     };
-    const meant = (cell: string, index: number): string =>
-      isText[index] === true ? (decodeCell(cell, TEXT, neutraliseFormulas) as string) : cell.replaceAll('\\u003b', ';');
-    return { cells: cellsOf, meant };
+  }
+
+  /** Notes rows that are in the table. */
+  noteRows(added: number, { keys, last, minutes }: Counted): void {
+    this.#rows += added;
+    this.#keys = keys;
+    if (last !== undefined) this.#last = Math.max(last, this.#last ?? last);
+    for (const [minute, rows] of minutes) this.#minutes.set(minute, (this.#minutes.get(minute) ?? 0) + rows);
+    if (this.#minutes.size <= MINUTES_KEPT) return;
+    this.#minutes = new Map([...this.#minutes].sort(([a], [b]) => b - a).slice(0, MINUTES_KEPT));
+  }
+
+  /** Rows written in each of the last `minutes`, this minute last. A clock that runs ahead counts as now. */
+  activity(now: number, minutes: number): number[] {
+    const buckets = new Array<number>(minutes).fill(0);
+    const thisMinute = Math.floor(now / MINUTE);
+    for (const [minute, rows] of this.#minutes) {
+      const bucket = minutes - 1 - Math.max(0, thisMinute - minute);
+      if (bucket >= 0) buckets[bucket] = (buckets[bucket] ?? 0) + rows;
+    }
+    return buckets;
   }
 }
 
-/** A tombstone has no values of the record's own; that it is one can be filtered by. */
-const ofTombstone = (cells: readonly string[], { columns }: PartHeader): string[] =>
-  cells.map((cell, index) => (isSystemColumn(columns[index] ?? '') ? cell : ''));
-
-/** Whether the sink writes the column's values as text, which a spreadsheet may take for a formula. */
-function isTextColumn(name: string, { columns }: Dataset): boolean {
-  if (isSystemColumn(name)) return name !== '_deleted' && name !== '_written_at';
-  const type = columns[name]?.type ?? 'string';
-  return type === 'string' || type === 'datetime' || type === 'date';
+/** How the numbers of a dataset are after rows were added. */
+interface Counted {
+  readonly keys: number;
+  /** When the last of the rows that were added was written. */
+  readonly last: number | undefined;
+  readonly minutes: readonly (readonly [minute: number, rows: number])[];
 }

@@ -1,61 +1,41 @@
-import {
-  type DatasetDescription,
-  type DatasetSummary,
-  type Download,
-  type Facets,
-  type KeyPattern,
-  type RowPage,
-  type RowQuery,
-  type Selection,
-  type Sort,
-  UnknownColumnError,
-  type VersionPlace,
-  type Versions,
+import type {
+  ClippedCell,
+  DatasetDescription,
+  DatasetSummary,
+  Download,
+  Facets,
+  KeyPattern,
+  RowPage,
+  RowQuery,
+  Selection,
+  Versions,
 } from '../port.js';
+import { columnsOf, forPage, type ReadColumn, sortedBy } from './columns.js';
 import type { Contents } from './contents.js';
-import { facetsOf } from './facets.js';
+import type { Found, Queries } from './database.js';
+import { downloadOf } from './download.js';
+import { facetColumns, facetsOf } from './facets.js';
 import { FollowedContents, type FollowOptions } from './followed.js';
-import { readCells, readPage } from './page.js';
 import { openPart } from './part-file.js';
-import { sortedPage } from './sort.js';
-import { type CellReader, cellReaders } from './values.js';
+import { placesOf } from './places.js';
+import { columnNamed, ofView, Parameters, whereOf } from './where.js';
 
 export interface CsvDatasetOptions extends FollowOptions {
   /** The column that holds a row's key. */
   readonly keyColumn: string;
-  /** As of sortedPage. */
-  readonly mostTexts?: number | undefined;
 }
-
-/** A key that changes every minute for years has more versions than should be read for one page. */
-const VERSIONS_READ = 1_000;
 
 /** Minutes of activity that a summary shows. */
 const MINUTES = 60;
 
-function placeOf({ index, parts }: Contents, row: number): VersionPlace {
-  const { part, offset } = index.place(row);
-  const name = parts[part]?.name ?? '';
-  const [, writer = null] = /^part-(.+)-\d+\.csv$/.exec(name) ?? [];
-  const record = index.recordOf(row);
-  const { rows, first } = index.batchOf(row);
-  const begin = record - (row - first);
-  const batch = { rows, records: [begin, begin + rows - 1] as const };
-  return { place: `${name}, record ${record}, at byte ${offset}`, writer, batch };
-}
-
-/** @throws UnknownColumnError for a column that the dataset does not have */
-function checkColumns({ where, sort }: Selection & { sort?: Sort | undefined }, readers: readonly CellReader[]): void {
-  for (const { column } of [...where, ...(sort === undefined ? [] : [sort])]) {
-    if (!readers.some((reader) => reader.column.name === column)) throw new UnknownColumnError(column);
-  }
-}
+const NEWEST_FIRST = 'written DESC, n DESC';
 
 /** One dataset as its CSV parts hold it. */
 export class CsvDataset {
   readonly followed: FollowedContents;
   readonly #options: CsvDatasetOptions;
-  #activity: { readonly at: string; readonly counts: readonly number[] } = { at: '', counts: [] };
+  /** The columns of facets, and the number of rows that they were found by. */
+  #facetColumns: { readonly contents: Contents; readonly rows: number; readonly names: ReadonlySet<string> } | undefined;
 
   constructor(options: CsvDatasetOptions) {
     this.#options = options;
@@ -69,41 +49,33 @@ export class CsvDataset {
 
   /** What is known without looking at the disk. */
   summary(): DatasetSummary {
-    const { dataset, keyColumn } = this.#options;
+    const { dataset, keyColumn, clock } = this.#options;
     const { known, problem } = this.followed;
-    const { index, parts } = known;
+    const { parts, lastWrittenAt } = known;
     const bytes = parts.reduce((sum, part) => sum + part.size, 0);
     const read = parts.reduce((sum, part) => sum + part.read, 0);
-    const last = index.lastWrittenAt;
     return {
       name: dataset.name,
       entity: dataset.entity ?? null,
       key: keyColumn,
-      rows: index.count,
-      keys: index.keys,
+      rows: known.rows,
+      keys: known.keys,
       bytes,
       parts: parts.length,
-      lastWrittenAt: last === undefined ? null : new Date(last).toISOString(),
-      activity: this.#activityNow(known),
+      lastWrittenAt: lastWrittenAt === undefined ? null : new Date(lastWrittenAt).toISOString(),
+      activity: known.activity(clock.now(), MINUTES),
       revision: known.revision,
       indexing: known.caughtUp ? null : { done: read, total: bytes },
       problems: [...(problem === undefined ? [] : [problem]), ...known.problems],
     };
   }
 
-  #activityNow(contents: Contents): readonly number[] {
-    const now = this.#options.clock.now();
-    const at = `${contents.revision} ${Math.floor(now / 60_000)}`;
-    if (this.#activity.at !== at) this.#activity = { at, counts: contents.index.activity(now, MINUTES) };
-    return this.#activity.counts;
-  }
-
   async describe(): Promise<DatasetDescription> {
-    const contents = await this.followed.fresh();
+    const { table, parts } = await this.followed.fresh();
     return {
       ...this.summary(),
-      columns: this.#readers(contents).map((reader) => reader.column),
-      files: contents.parts.map(({ name, rows, size }) => ({ name, rows, bytes: size })),
+      columns: columnsOf(table).map(({ column }) => column),
+      files: parts.map(({ name, rows, size }) => ({ name, rows, bytes: size })),
     };
   }
 
@@ -119,104 +91,131 @@ export class CsvDataset {
   }
 
   rows(query: RowQuery, signal: AbortSignal): Promise<RowPage> {
-    const { followed } = this;
-    return followed.retrying(
-      () => followed.fresh(),
-      async (contents) => {
-        const readers = this.#readers(contents);
-        checkColumns(query, readers);
-        const moment = contents.index.moment();
-        const matches = await contents.searches.find(contents, moment, query, readers, signal);
-        const { rows, total } =
-          query.sort === undefined
-            ? moment.page(query.view, matches, query.offset, query.limit)
-            : await sortedPage(
-                contents,
-                { rows: moment.newestFirst(query.view, matches), upTo: moment.count },
-                { ...query, sort: query.sort },
-                readers,
-                { mostTexts: this.#options.mostTexts, signal },
-              );
-        const columns = readers.map((reader) => reader.column);
-        const facets = query.facets === true ? facetsOf(contents, moment.select(query.view, matches), readers) : null;
-        const revision = contents.revisionAt(moment);
-        const page = await readPage(contents, readers, rows, signal);
-        return { columns, ...page, order: 'newest', total, facets, revision };
-      },
-    );
+    return this.#moment(signal, async (contents, columns, moment) => {
+      // What is read may be newer than that, which is harmless: the page asks again.
+      const { revision, table } = contents;
+      const { values, where } = selected(query, columns);
+      const by = sortOf(query, columns);
+      const page = await moment.query(
+        `WITH page AS MATERIALIZED (
+           SELECT n FROM ${table.name} WHERE ${where} ORDER BY ${by} LIMIT ${query.limit} OFFSET ${query.offset})
+         SELECT ${columns.flatMap(forPage).join(', ')} FROM ${table.name} WHERE n IN (SELECT n FROM page) ORDER BY ${by}`,
+        values,
+      );
+      const total = await countOf(moment, table.name, where, values);
+      const facets = query.facets === true ? await this.#facets(moment, contents, columns, where, values) : null;
+      return { ...pageOf(page, columns), order: 'newest', total, facets, revision };
+    });
+  }
+
+  facets(selection: Selection, signal: AbortSignal): Promise<Facets> {
+    return this.#moment(signal, async (contents, columns, moment) => {
+      const { revision, table } = contents;
+      const { values, where } = selected(selection, columns);
+      const facets = await this.#facets(moment, contents, columns, where, values);
+      return { facets, total: await countOf(moment, table.name, where, values), revision };
+    });
   }
 
   /** Waits for a first read to end: a file with some of the rows would be taken for the whole. */
   download(selection: Selection, signal: AbortSignal): Promise<Download> {
     const { followed } = this;
+    const { database, neutraliseFormulas } = this.#options;
     return followed.retrying(
       () => followed.complete(),
-      async (contents) => {
-        const readers = this.#readers(contents);
-        checkColumns(selection, readers);
-        const moment = contents.index.moment();
-        const matches = await contents.searches.find(contents, moment, selection, readers, signal);
-        signal.throwIfAborted();
-        const rows = moment.select(selection.view, matches);
-        const columns = readers.map((reader) => reader.column.name);
-        // Looked up, not searched for: a part with ten thousand columns would take their square for each row.
-        const byName = new Map(readers.map((reader) => [reader.column.name, reader]));
-        const decode = (name: string, cell: string) => byName.get(name)?.whole(cell);
-        return { columns, rows: readCells(contents, columns, rows, signal), decode };
-      },
-    );
-  }
-
-  facets(selection: Selection, signal: AbortSignal): Promise<Facets> {
-    const { followed } = this;
-    return followed.retrying(
-      () => followed.fresh(),
-      async (contents) => {
-        const readers = this.#readers(contents);
-        checkColumns(selection, readers);
-        const moment = contents.index.moment();
-        const matches = await contents.searches.find(contents, moment, selection, readers, signal);
-        const facets = facetsOf(contents, moment.select(selection.view, matches), readers);
-        const { total } = moment.page(selection.view, matches, 0, 0);
-        return { facets, total, revision: contents.revisionAt(moment) };
+      (contents) => {
+        const columns = columnsOf(contents.table);
+        return downloadOf(contents, columns, { ...selected(selection, columns), neutraliseFormulas, database, signal });
       },
     );
   }
 
   versions(key: string, limit: number, signal: AbortSignal): Promise<Versions> {
+    return this.#moment(signal, async ({ table, parts }, columns, moment) => {
+      const found = await moment.query(
+        `SELECT part, record, epoch_ms(written) AS written, ${columns.flatMap(forPage).join(', ')}, count(*) OVER () AS total
+           FROM ${table.name} WHERE ${table.column('_key').text} = $1 ORDER BY ${table.order} DESC, n DESC LIMIT ${limit}`,
+        [key],
+      );
+      const places = await placesOf(moment, table.name, parts, found);
+      return { ...pageOf(found, columns), places, total: Number(found[0]?.total ?? 0) };
+    });
+  }
+
+  keys({ place, part }: KeyPattern, limit: number, signal: AbortSignal): Promise<{ keys: string[]; total: number }> {
+    return this.#moment(signal, async ({ table }, _columns, moment) => {
+      const key = table.column('_key').text;
+      const found = await moment.query<{ key: string; total: bigint }>(
+        `SELECT ${key} AS key, count(*) OVER () AS total FROM ${table.name}
+          WHERE ${ofView('latest')} AND split_part(${key}, '/', ${place === 'first' ? 1 : 2}) = $1 ORDER BY 1 LIMIT ${limit}`,
+        [part],
+      );
+      return { keys: found.map((one) => one.key), total: Number(found[0]?.total ?? 0) };
+    });
+  }
+
+  /** Answers with what is known now, as of one moment. */
+  #moment<T>(
+    signal: AbortSignal,
+    work: (contents: Contents, columns: readonly ReadColumn[], moment: Queries) => Promise<T>,
+  ): Promise<T> {
     const { followed } = this;
     return followed.retrying(
-      () => followed.fresh(),
-      async (contents) => {
-        const all = contents.index.rowsOf(key);
-        const readers = this.#readers(contents);
-        const columns = readers.map((reader) => reader.column);
-        const recent = all.slice(0, VERSIONS_READ);
-        const { rows } = await readPage(contents, readers, recent, signal);
-        const [version, messageId] = ['_version', '_message_id'].map((name) =>
-          columns.findIndex((one) => one.name === name),
-        );
-        const orderOf = (row: readonly unknown[]) =>
-          this.#options.dataset.orderOf(String(row[version ?? -1] ?? ''), String(row[messageId ?? -1] ?? ''));
-        const found = rows.map((row, index) => ({ row, order: orderOf(row), number: recent[index] ?? 0 }));
-        found.sort((a, b) => (a.order < b.order ? 1 : a.order > b.order ? -1 : b.number - a.number));
-        const shown = found.slice(0, limit);
-        const places = shown.map(({ number }) => placeOf(contents, number));
-        return { columns, rows: shown.map(({ row }) => row), places, total: all.length };
-      },
+      () => followed.made(),
+      (contents) =>
+        this.#options.database.snapshot((moment) => work(contents, columnsOf(contents.table), moment), signal),
     );
   }
 
-  async keys(pattern: KeyPattern, limit: number): Promise<{ keys: string[]; total: number }> {
-    const { index } = await this.followed.fresh();
-    const position = pattern.place === 'first' ? 0 : 1;
-    const fits = (key: string) => key.includes(pattern.part) && key.split('/')[position] === pattern.part;
-    const keys: string[] = [];
-    for (const key of index.liveKeys()) if (fits(key)) keys.push(key);
-    return { keys: keys.sort().slice(0, limit), total: keys.length };
+  async #facets(
+    moment: Queries,
+    contents: Contents,
+    columns: readonly ReadColumn[],
+    where: string,
+    values: Parameters['values'],
+  ) {
+    const { name } = contents.table;
+    const known = this.#facetColumns;
+    // Another value comes seldom, and does no harm: what is shown is counted each time.
+    if (known === undefined || known.contents !== contents || contents.rows > known.rows * 1.2) {
+      const found = await facetColumns(moment, name, columns);
+      this.#facetColumns = { contents, rows: contents.rows, names: new Set(found.map(({ column }) => column.name)) };
+    }
+    const names = this.#facetColumns?.names;
+    const some = columns.filter(({ column }) => names?.has(column.name) === true);
+    return await facetsOf(moment, name, where, values, some);
   }
+}
 
-  #readers(contents: Contents): CellReader[] {
-    return cellReaders(this.#options.dataset, contents.foundColumns, this.#options.neutraliseFormulas);
-  }
+function selected(selection: Selection, columns: readonly ReadColumn[]) {
+  const parameters = new Parameters();
+  const where = whereOf(selection, columns, parameters);
+  return { where, values: parameters.values };
+}
+
+function sortOf({ sort }: RowQuery, columns: readonly ReadColumn[]): string {
+  if (sort === undefined) return NEWEST_FIRST;
+  const by = sortedBy(columnNamed(sort.column, columns));
+  return `${by} ${sort.descending ? 'DESC' : 'ASC'} NULLS LAST, ${NEWEST_FIRST}`;
+}
+
+async function countOf({ query }: Queries, table: string, where: string, values: Parameters['values']) {
+  const [counted] = await query<{ total: bigint }>(`SELECT count(*) AS total FROM ${table} WHERE ${where}`, values);
+  return Number(counted?.total ?? 0);
+}
+
+function pageOf(found: readonly Found[], columns: readonly ReadColumn[]) {
+  const clipped: ClippedCell[] = [];
+  const rows = found.map((line, number) =>
+    columns.map(({ column, read }, index) => {
+      const text = line[`c${index}`];
+      // A tombstone's own columns hold nothing, and neither does a column that came after the part.
+      if (typeof text !== 'string') return null;
+      const long = line[`l${index}`];
+      const { value, length } = read(text, typeof long === 'bigint' ? Number(long) : undefined);
+      if (length !== undefined) clipped.push({ row: number, column: column.name, length });
+      return value;
+    }),
+  );
+  return { columns: columns.map(({ column }) => column), rows, clipped };
 }

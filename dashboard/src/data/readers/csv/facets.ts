@@ -1,43 +1,75 @@
 import type { Facet } from '../port.js';
-import type { IndexedParts } from './read-rows.js';
-import type { CellReader } from './values.js';
+import type { ReadColumn } from './columns.js';
+import type { Queries, Value } from './database.js';
 
 /** Values that a facet shows, facets, and different values that the column of a facet may have: at most so many. */
 const MOST_SHOWN = 10;
 const MOST_FACETS = 8;
 const MOST_VALUES = 60;
 
-/** How often each value of the columns with few different values occurs in some rows; all of them are in memory. */
-export function facetsOf(contents: IndexedParts, rows: Iterable<number>, readers: readonly CellReader[]): Facet[] {
-  const columns = [...contents.values.all]
-    .filter(([, { cells }]) => cells.length > 2 || contents.index.count > 20)
-    .flatMap(([name, column]) => {
-      const reader = readers.find((one) => one.column.name === name);
-      return reader === undefined ? [] : [{ name, column, reader, counts: new Uint32Array(column.cells.length) }];
-    });
-  for (const row of rows) {
-    for (const { column, counts } of columns) {
-      const code = column.code(row);
-      counts[code] = (counts[code] ?? 0) + 1;
-    }
-  }
-  const facets = columns.map(({ name, column, reader, counts }) => {
-    const present = [...counts.keys()].filter((code) => (counts[code] ?? 0) > 0);
-    present.sort((a, b) => (counts[b] ?? 0) - (counts[a] ?? 0));
-    const values = present.slice(0, MOST_SHOWN).map((code) => ({
-      value: asFacetValue(reader.read(column.cells[code] ?? '').value),
-      count: counts[code] ?? 0,
+/** A column with more different values than this is no facet, whatever is selected. */
+const MOST_DIFFERENT = 1_000;
+/** Longer values are of no use in a facet. */
+const LONGEST_VALUE = 200;
+/** Rows up to which a column needs two different values. */
+const FEW_ROWS = 20;
+
+/** Columns with few different values in all rows of a table. */
+export async function facetColumns(
+  { query }: Queries,
+  table: string,
+  columns: readonly ReadColumn[],
+): Promise<ReadColumn[]> {
+  const candidates = columns.filter(({ column }) => !column.system || column.name === '_deleted');
+  if (candidates.length === 0) return [];
+  const counts = candidates.flatMap(({ stored: { text } }, index) => [
+    `approx_count_distinct(nullif(${text}, '')) AS d${index}`,
+    `max(strlen(${text})) AS l${index}`,
+  ]);
+  const [found] = await query<Readonly<Record<string, bigint | null>>>(
+    `SELECT count(*) AS total, ${counts.join(', ')} FROM ${table}`,
+  );
+  const total = Number(found?.total ?? 0);
+  return candidates.filter((_, index) => {
+    const [different, longest] = [Number(found?.[`d${index}`] ?? 0), Number(found?.[`l${index}`] ?? 0)];
+    return different <= MOST_DIFFERENT && longest <= LONGEST_VALUE && (different > 1 || total > FEW_ROWS);
+  });
+}
+
+/** How often each value of these columns occurs, of those with few different values. All are counted in one pass. */
+export async function facetsOf(
+  { query }: Queries,
+  table: string,
+  where: string,
+  values: readonly Value[],
+  columns: readonly ReadColumn[],
+): Promise<Facet[]> {
+  if (columns.length === 0) return [];
+  const texts = columns.map(({ stored: { text } }, index) => `coalesce(${text}, '') AS f${index}`);
+  const names = columns.map((_, index) => `f${index}`);
+  const sets = names.map((name) => `(${name})`).join(', ');
+  const counted = await query<Readonly<Record<string, string | null>> & { readonly rows: bigint }>(
+    `SELECT ${names.join(', ')}, count(*) AS rows FROM (SELECT ${texts.join(', ')} FROM ${table} WHERE ${where})
+      GROUP BY GROUPING SETS (${sets}) ORDER BY rows DESC, ${names.join(', ')}`,
+    values,
+  );
+  // A text is never NULL, so the one that is there tells what a line counts.
+  const found = columns.map(({ column, read }, index) => {
+    const lines = counted.filter((line) => line[`f${index}`] !== null);
+    const shown = lines.slice(0, MOST_SHOWN).map((line) => ({
+      value: asFacetValue(read(line[`f${index}`] ?? '').value),
+      count: Number(line.rows),
     }));
-    return { column: name, values, more: present.length - values.length };
+    return { column: column.name, values: shown, more: lines.length - shown.length };
   });
   // A column with another value in each row is of no use; the fewer values, the better the facet.
-  return facets
-    .filter(
-      ({ values, more }) => (values[0]?.count ?? 0) > 1 && values.length > 1 && values.length + more <= MOST_VALUES,
-    )
-    .sort((a, b) => a.values.length + a.more - (b.values.length + b.more))
+  return found
+    .filter((one) => (one.values[0]?.count ?? 0) > 1 && one.values.length > 1 && differentOf(one) <= MOST_VALUES)
+    .sort((a, b) => differentOf(a) - differentOf(b))
     .slice(0, MOST_FACETS);
 }
+
+const differentOf = ({ values, more }: Facet): number => values.length + more;
 
 function asFacetValue(value: unknown): string | number | boolean | null {
   if (value === null || value === undefined) return null;

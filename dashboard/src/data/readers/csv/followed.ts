@@ -1,11 +1,15 @@
 import { type Clock, type Dataset, describeError, type Logger, RetryableError, within } from '@tributary/shared';
 import { Contents } from './contents.js';
+import type { Database } from './database.js';
 import { describeFileError } from './file-error.js';
 import { follow, probe } from './follow.js';
 import { type PartFile, PartReplacedError, PartUnreadableError } from './part-file.js';
 
 export interface FollowOptions {
   readonly dataset: Dataset;
+  /** Of the dataset among all. */
+  readonly number: number;
+  readonly database: Database;
   readonly directory: string;
   readonly neutraliseFormulas: boolean;
   readonly clock: Clock;
@@ -34,7 +38,7 @@ export class FollowedContents {
 
   constructor(options: FollowOptions) {
     this.#options = options;
-    this.#contents = new Contents(options.dataset, options.neutraliseFormulas, 1);
+    this.#contents = new Contents(options.dataset, options.number, 1);
   }
 
   /** What is known without looking at the disk. */
@@ -66,6 +70,13 @@ export class FollowedContents {
     return this.#contents;
   }
 
+  /** As {@link fresh}, with a table that can be asked. */
+  async made(): Promise<Contents> {
+    const contents = await this.fresh();
+    await contents.make(this.#options.database);
+    return contents;
+  }
+
   /**
    * Waits until everything is read.
    * @throws RetryableError if it cannot be
@@ -83,8 +94,7 @@ export class FollowedContents {
   }
 
   /**
-   * Reads with the contents as they are now, and again with the new contents if a part was replaced meanwhile, or cannot be read any
-   * more: its rows are left out then.
+   * Reads with the contents as they are now, and again with the new contents if a part was replaced meanwhile.
    */
   async retrying<T>(contents: () => Promise<Contents>, read: (contents: Contents) => Promise<T>): Promise<T> {
     for (let attempt = 1; ; attempt++) {
@@ -92,19 +102,21 @@ export class FollowedContents {
       try {
         return await read(now);
       } catch (error) {
-        const isUnreadable = error instanceof PartUnreadableError;
-        if (!(error instanceof PartReplacedError || isUnreadable) || attempt === ATTEMPTS) throw error;
-        if (isUnreadable && now === this.#contents) this.#leaveOut(error);
+        // The table was taken away before the first statement, if that is why.
+        const isReplaced = error instanceof PartReplacedError || now !== this.#contents;
+        if (attempt === ATTEMPTS || !isReplaced) throw error;
       }
     }
   }
 
   #beginAnew(): void {
-    const { dataset, neutraliseFormulas } = this.#options;
-    this.#contents = new Contents(dataset, neutraliseFormulas, this.#contents.generation + 1);
+    const { dataset, number, database } = this.#options;
+    const before = this.#contents;
+    this.#contents = new Contents(dataset, number, before.generation + 1);
+    before.drop(database).catch(() => {});
   }
 
-  /** Reads all others anew: its rows are in the index, and could not be shown. */
+  /** Reads all others anew: its rows are in the table. */
   #leaveOut({ part, message }: PartUnreadableError): void {
     this.#leftOut.set(part, { why: message, at: this.#options.clock.monotonic() });
     this.#beginAnew();
@@ -135,11 +147,11 @@ export class FollowedContents {
   }
 
   async #follow(): Promise<void> {
-    const { directory, dataset, closed, log } = this.#options;
+    const { directory, dataset, closed, log, database, neutraliseFormulas } = this.#options;
     const whyNot = (part: PartFile) => this.#whyNot(part);
     for (let attempt = 1; ; attempt++) {
       try {
-        await follow(this.#contents, { directory, dataset: dataset.name, signal: closed, whyNot });
+        await follow(this.#contents, { database, directory, neutraliseFormulas, signal: closed, whyNot });
         this.#problem = undefined;
         this.#tellUnreadable();
         return;
@@ -154,6 +166,7 @@ export class FollowedContents {
           this.#beginAnew();
           if (attempt < ATTEMPTS) continue;
         }
+        if (closed.aborted) return;
         const problem = `the parts of ${dataset.name} cannot be read: ${describeFileError(error)}`;
         if (problem !== this.#problem) {
           log.warn({ dataset: dataset.name, reason: describeError(error) }, `${problem}; the next request tries again`);

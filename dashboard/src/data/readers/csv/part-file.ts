@@ -1,10 +1,11 @@
-import { type FileHandle, open, stat } from 'node:fs/promises';
-import { type Neutralised, type Part, RetryableError, SYSTEM_COLUMNS } from '@tributary/shared';
+import { type FileHandle, open } from 'node:fs/promises';
+import { type Dataset, type Neutralised, type Part, RetryableError, SYSTEM_COLUMNS } from '@tributary/shared';
 import { describeFileError } from './file-error.js';
+import type { Mark } from './staging.js';
 
 /** One part, as far as it has been read. */
 export interface PartFile {
-  /** Its place among the parts, by which the index names it. */
+  /** Its place among the parts, by which the table names it. */
   readonly number: number;
   readonly name: string;
   readonly path: string;
@@ -16,9 +17,11 @@ export interface PartFile {
   read: number;
   /** Just behind the last whole line. */
   end: number;
-  /** How the last whole line ends, its line end not included: the sign that what was read is still there. */
-  ending: string;
+  /** The bytes before `end`: the sign that what was read is still there. */
+  ending: Buffer;
   rows: number;
+  /** Where some of its rows begin, by which the others are found. */
+  marks: Mark[];
   header: PartHeader | undefined;
   /** How its cells are neutralised for spreadsheets, whatever the configuration says now; undefined before a row is read. */
   neutralised: Neutralised | undefined;
@@ -28,65 +31,57 @@ export interface PartFile {
   unreadable: string | undefined;
 }
 
-/** The columns of one part, and where those that the reader needs stand. */
+/** The columns of one part. */
 export interface PartHeader {
   readonly columns: readonly string[];
-  readonly key: number;
-  readonly version: number;
-  readonly messageId: number;
-  readonly deleted: number;
-  readonly writtenAt: number;
-  /** Where search looks: a dataset's own columns and the key, but not hashes and message ids. */
-  readonly searched: readonly number[];
-  /** The cells of one line, as the sink would write them by the configuration of now. */
-  cells(line: string): string[];
-  /** What was to be written in a cell, before it was neutralised for spreadsheets: that is what a person searches. */
-  meant(cell: string, index: number): string;
+  /** By column: whether its cells are text, which a spreadsheet may take for a formula. */
+  readonly isText: readonly boolean[];
 }
 
 export const isSystemColumn = (name: string): boolean => (SYSTEM_COLUMNS as readonly string[]).includes(name);
 
 /** @returns undefined if a system column is missing: then no consumer wrote this file */
-export function headerOf(
-  columns: readonly string[],
-  reading: Pick<PartHeader, 'cells' | 'meant'>,
-): PartHeader | undefined {
+export function headerOf(columns: readonly string[], dataset: Dataset): PartHeader | undefined {
   if (SYSTEM_COLUMNS.some((name) => !columns.includes(name))) return undefined;
-  return {
-    columns,
-    ...reading,
-    key: columns.indexOf('_key'),
-    version: columns.indexOf('_version'),
-    messageId: columns.indexOf('_message_id'),
-    deleted: columns.indexOf('_deleted'),
-    writtenAt: columns.indexOf('_written_at'),
-    searched: columns.flatMap((name, index) => (name === '_key' || !isSystemColumn(name) ? [index] : [])),
-  };
+  return { columns, isText: columns.map((name) => isTextColumn(name, dataset)) };
+}
+
+/** Whether the sink writes the column's values as text. */
+export function isTextColumn(name: string, { columns }: Dataset): boolean {
+  if (isSystemColumn(name)) return name !== '_deleted' && name !== '_written_at';
+  const type = columns[name]?.type ?? 'string';
+  return type === 'string' || type === 'datetime' || type === 'date';
 }
 
 /** A part as it is on disk now. */
 export interface PartState extends Part {
   readonly identity: string;
   readonly size: number;
+  /** Why it cannot be opened. */
+  readonly fault: unknown;
 }
 
 const identityOf = ({ dev, ino }: { dev: number; ino: number }): string => `${dev}:${ino}`;
 
 /**
- * @returns undefined if it is gone since it was listed. Of one that cannot even be looked at, it says that there is something to
- *   read: the attempt to read it tells why.
+ * Opens a part, which is how to learn that it cannot be read any more.
+ * @returns undefined if it is gone since it was listed. Of one that cannot be opened, `fault` tells why.
  */
 export async function inspectPart(part: Part): Promise<PartState | undefined> {
+  let handle: FileHandle | undefined;
   try {
-    const stats = await stat(part.path);
+    handle = await open(part.path);
+    const stats = await handle.stat();
     if (!stats.isFile()) return undefined;
-    return { ...part, identity: identityOf(stats), size: stats.size };
+    return { ...part, identity: identityOf(stats), size: stats.size, fault: undefined };
   } catch (error) {
-    return isMissing(error) ? undefined : { ...part, identity: 'unknown', size: 1 };
+    return isMissing(error) ? undefined : { ...part, identity: 'unknown', size: 1, fault: error };
+  } finally {
+    await handle?.close();
   }
 }
 
-/** The file that a place in the index refers to is no longer there. What was asked for must be looked up anew. */
+/** The file that a row was read from is no longer there. What was asked for must be looked up anew. */
 export class PartReplacedError extends RetryableError {
   readonly part: string;
   constructor({ name }: PartFile) {
@@ -119,6 +114,12 @@ export async function openPart(part: PartFile): Promise<FileHandle> {
   if (identity === part.identity) return handle;
   await handle.close();
   throw new PartReplacedError(part);
+}
+
+/** @throws PartReplacedError, PartUnreadableError */
+export async function checkPart(part: PartFile): Promise<void> {
+  // A part that nothing was read of has no rows to be another's.
+  if (part.end > 0) await (await openPart(part)).close();
 }
 
 const isMissing = (error: unknown): boolean => (error as NodeJS.ErrnoException).code === 'ENOENT';

@@ -12,9 +12,10 @@ const SYSTEM_TYPES: Readonly<Record<string, Field['type']>> = { _deleted: 'boole
 export interface CellReader {
   readonly column: Column;
   /**
+   * @param length the text's, if it is only its beginning
    * @returns the value, null for nothing; and the text's length if the value is only its beginning
    */
-  read(text: string): { value: unknown; length?: number };
+  read(text: string, length?: number): { value: unknown; length?: number };
   /** The value, whole however long; undefined for nothing. */
   whole(text: string): unknown;
 }
@@ -24,28 +25,28 @@ export interface CellReader {
  *
  * @param found names of columns in the parts
  */
-export function cellReaders(dataset: Dataset, found: Iterable<string>, neutraliseFormulas: boolean): CellReader[] {
+export function cellReaders(dataset: Dataset, found: Iterable<string>): CellReader[] {
   const fields = new Map<string, Field>(Object.entries(dataset.columns));
   for (const name of found) if (!isSystemColumn(name) && !fields.has(name)) fields.set(name, anyText);
   for (const name of SYSTEM_COLUMNS) fields.set(name, { ...anyText, type: SYSTEM_TYPES[name] ?? 'string' });
   return [...fields].map(([name, field]) => ({
     column: { name, type: field.type, optional: field.optional, system: isSystemColumn(name) },
-    read: (text) => readCell(text, field, neutraliseFormulas),
-    whole: (text) => decode(text, field, neutraliseFormulas),
+    read: (text, length) => readCell(text, field, length),
+    whole: (text) => decode(text, field),
   }));
 }
 
-function readCell(text: string, field: Field, neutraliseFormulas: boolean): { value: unknown; length?: number } {
-  if (text.length <= LONGEST_CELL) return { value: decode(text, field, neutraliseFormulas) ?? null };
-  const value = field.type === 'string' ? String(decode(text, field, neutraliseFormulas)) : text;
+function readCell(text: string, field: Field, length = text.length): { value: unknown; length?: number } {
+  if (length <= LONGEST_CELL) return { value: decode(text, field) ?? null };
   // A cut may go through the middle of an emoji, whose half has no UTF-8 form.
-  return { value: value.slice(0, LONGEST_CELL).toWellFormed(), length: value.length };
+  return { value: text.slice(0, LONGEST_CELL).toWellFormed(), length };
 }
 
-function decode(text: string, field: Field, neutraliseFormulas: boolean): unknown {
+/** @param text as it was meant, not as it was neutralised */
+function decode(text: string, field: Field): unknown {
   try {
     // A cell that its type cannot read, such as one of a column whose type was changed, is shown as it stands.
-    const value = decodeCell(text, field, neutraliseFormulas) ?? (text === '' ? undefined : text);
+    const value = decodeCell(text, field, false) ?? (text === '' ? undefined : text);
     if (field.items !== undefined && Array.isArray(value)) return value.map((item) => inOrder(item, field.items));
     return Number.isNaN(value) ? text : value;
   } catch {

@@ -1,0 +1,308 @@
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { DuckDBConnection, DuckDBInstance, DuckDBResult, JS } from '@duckdb/node-api';
+import { describeError, RetryableError } from '@tributary/shared';
+import { Turns } from './turns.js';
+
+/** What a statement's parameter may be. */
+export type Value = string | number;
+export type Found = Readonly<Record<string, JS>>;
+
+/** Asks DuckDB. */
+export interface Queries {
+  query<Row = Found>(text: string, values?: readonly Value[]): Promise<Row[]>;
+}
+
+/** A transaction that writes. */
+export interface Writes extends Queries {
+  /** @returns how many rows were added or changed */
+  change(text: string, values?: readonly Value[]): Promise<number>;
+}
+
+/** Milliseconds. A page that takes longer than this is of no use, and its statement keeps others from their turn. */
+const STATEMENT_TIMEOUT = 20_000;
+/** Milliseconds between two interruptions: one that comes before its statement has begun ends nothing. */
+const AGAIN = 50;
+/**
+ * Statements that run at once, beside one that loads. Each keeps one of the four threads of Node that also read files and look up
+ * names: one thread has to be left.
+ */
+const AT_ONCE = 2;
+/** What DuckDB keeps in memory at most; beyond it writes to its folder. */
+const MEMORY = '256MB';
+/** What DuckDB writes to its folder at most for what does not fit into memory. */
+const SPILL = '4GB';
+
+interface Opened {
+  readonly instance: DuckDBInstance;
+  readonly writer: DuckDBConnection;
+  readonly folder: string;
+}
+
+/** The code of the error for a statement that was ended because it took too long. */
+export const TOO_SLOW = 'too_slow';
+
+/**
+ * A DuckDB of this process alone, in a folder of its own that is removed with it. It holds nothing that the parts do not hold, so it is
+ * made anew at each start. It reaches no other file, no network and no setting, whatever a statement says.
+ */
+export class Database {
+  readonly #reads = new Turns(AT_ONCE);
+  readonly #writing = new Turns(1);
+  readonly #staging = new Turns(1);
+  readonly #running = new Set<Promise<unknown>>();
+  readonly #above: string;
+  #opening: Promise<Opened> | undefined;
+  #isClosed = false;
+  #closing: Promise<void> | undefined;
+
+  /** @param above the folder in which it makes its own; this machine's folder for temporary files unless given */
+  constructor(above: string = tmpdir()) {
+    this.#above = above;
+  }
+
+  /**
+   * Lends the file with which lines are handed over to DuckDB. One borrower at a time.
+   * @throws RetryableError if DuckDB cannot be started
+   */
+  async staging<T>(work: (path: string) => Promise<T>): Promise<T> {
+    return await this.#staging.take(async () => await this.#noted(work(join((await this.#open()).folder, 'lines.csv'))));
+  }
+
+  /**
+   * All that `work` asks is answered as of one moment, whatever is written meanwhile.
+   * @throws RetryableError if it takes too long or fails; the signal's reason if it aborts
+   */
+  async snapshot<T>(work: (moment: Queries) => Promise<T>, signal?: AbortSignal): Promise<T> {
+    signal?.throwIfAborted();
+    const { instance } = await this.#open();
+    const connection = await instance.connect();
+    const end = () => connection.closeSync();
+    return await this.#noted(this.#inSnapshot(connection, work, signal).finally(end));
+  }
+
+  async #inSnapshot<T>(connection: DuckDBConnection, work: (moment: Queries) => Promise<T>, signal?: AbortSignal) {
+    const query = async <Row>(text: string, values: readonly Value[] = []): Promise<Row[]> =>
+      await this.#reads.take(() => this.#rows<Row>(connection, text, values, signal));
+    await query('BEGIN TRANSACTION READ ONLY');
+    const result = await work({ query });
+    await query('COMMIT');
+    return result;
+  }
+
+  /**
+   * Rows as of the moment of the call, some thousand at a time. What they hold on to is given back when they end, when the caller stops
+   * reading, and when the signal aborts.
+   */
+  async stream(text: string, values: readonly Value[], signal: AbortSignal): Promise<AsyncIterable<Text[][]>> {
+    signal.throwIfAborted();
+    const { instance } = await this.#open();
+    const connection = await instance.connect();
+    const held = new Held(connection);
+    signal.addEventListener('abort', () => held.release());
+    try {
+      const result = await held.use(() =>
+        this.#noted(
+          this.#reads.take(() =>
+            this.#interruptibly(connection, signal, async () => {
+              await connection.run('BEGIN TRANSACTION READ ONLY');
+              return await connection.stream(text, [...values]);
+            }),
+          ),
+        ),
+      );
+      return this.#chunks(result, held, connection, signal);
+    } catch (error) {
+      held.release();
+      throw error;
+    }
+  }
+
+  async *#chunks(result: DuckDBResult, held: Held, connection: DuckDBConnection, signal: AbortSignal) {
+    try {
+      for (;;) {
+        signal.throwIfAborted();
+        const chunk = await held.use(() =>
+          this.#noted(
+            this.#reads.take(() => this.#interruptibly(connection, signal, async () => await result.fetchChunk())),
+          ),
+        );
+        if (chunk === null || chunk.rowCount === 0) return;
+        yield chunk.getRows() as Text[][];
+      }
+    } finally {
+      held.release();
+    }
+  }
+
+  /**
+   * Does all of `work`, or nothing of it. One at a time.
+   * @throws as {@link snapshot}, and what `work` throws
+   */
+  async write<T>(work: (writes: Writes) => Promise<T>): Promise<T> {
+    return await this.#writing.take(() => this.#noted(this.#inTransaction(work)));
+  }
+
+  async #inTransaction<T>(work: (writes: Writes) => Promise<T>): Promise<T> {
+    const { writer } = await this.#open();
+    const query = <Row>(text: string, values: readonly Value[] = []): Promise<Row[]> =>
+      this.#rows<Row>(writer, text, values, undefined, Number.POSITIVE_INFINITY);
+    const change = async (text: string, values: readonly Value[] = []): Promise<number> => {
+      const run = async () => (await writer.run(text, [...values])).rowsChanged;
+      return await this.#interruptibly(writer, undefined, run, Number.POSITIVE_INFINITY);
+    };
+    await query('BEGIN TRANSACTION');
+    try {
+      const result = await work({ query, change });
+      await query('COMMIT');
+      return result;
+    } catch (error) {
+      // A transaction that DuckDB has ended by itself cannot be rolled back.
+      if (!this.#isClosed) await writer.run('ROLLBACK').catch(() => {});
+      throw error;
+    }
+  }
+
+  async #rows<Row>(
+    connection: DuckDBConnection,
+    text: string,
+    values: readonly Value[],
+    signal: AbortSignal | undefined,
+    limit = STATEMENT_TIMEOUT,
+  ): Promise<Row[]> {
+    const run = async () => (await connection.runAndReadAll(text, [...values])).getRowObjectsJS();
+    return (await this.#interruptibly(connection, signal, run, limit)) as Row[];
+  }
+
+  async #interruptibly<T>(
+    connection: DuckDBConnection,
+    signal: AbortSignal | undefined,
+    run: () => Promise<T>,
+    limit = STATEMENT_TIMEOUT,
+  ): Promise<T> {
+    // It may have aborted while a turn was waited for.
+    signal?.throwIfAborted();
+    if (this.#isClosed) throw closed();
+    const until = performance.now() + limit;
+    const isOver = () => this.#isClosed || signal?.aborted === true || performance.now() > until;
+    const watching = setInterval(() => isOver() && connection.interrupt(), AGAIN);
+    try {
+      return await run();
+    } catch (error) {
+      signal?.throwIfAborted();
+      if (this.#isClosed) throw closed();
+      if (performance.now() > until) throw tooSlow(error);
+      throw await this.#asOurs(error);
+    } finally {
+      clearInterval(watching);
+    }
+  }
+
+  /** Without paths: viewers are shown what is wrong, and not where this machine has its files. */
+  async #asOurs(error: unknown): Promise<RetryableError> {
+    const [line = ''] = describeError(error).split('\n');
+    const { folder } = await this.#open();
+    return new RetryableError('duckdb', `the index of the parts: ${line.replaceAll(folder, 'its folder')}`);
+  }
+
+  async #noted<T>(work: Promise<T>): Promise<T> {
+    this.#running.add(work);
+    try {
+      return await work;
+    } finally {
+      this.#running.delete(work);
+    }
+  }
+
+  #open(): Promise<Opened> {
+    if (this.#isClosed && this.#opening === undefined) return Promise.reject(closed());
+    this.#opening ??= open(this.#above).catch((error: unknown) => {
+      // The disk may be full now, and not later.
+      this.#opening = undefined;
+      throw error;
+    });
+    return this.#opening;
+  }
+
+  /** Ends all statements. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#closing ??= this.#close();
+    await this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    const opened = await this.#opening?.catch(() => undefined);
+    await Promise.allSettled(this.#running);
+    if (opened === undefined) return;
+    opened.writer.closeSync();
+    opened.instance.closeSync();
+    await rm(opened.folder, { recursive: true, force: true });
+  }
+}
+
+type Text = string | null;
+
+/** A connection that is not closed while a statement runs on it: that would end the process. */
+class Held {
+  readonly #connection: DuckDBConnection;
+  #isInUse = false;
+  #isOver = false;
+  #isClosed = false;
+
+  constructor(connection: DuckDBConnection) {
+    this.#connection = connection;
+  }
+
+  async use<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#isOver) throw new RetryableError('duckdb_released', 'nothing more is read: the download has ended');
+    this.#isInUse = true;
+    try {
+      return await work();
+    } finally {
+      this.#isInUse = false;
+      if (this.#isOver) this.release();
+    }
+  }
+
+  release(): void {
+    this.#isOver = true;
+    if (this.#isInUse || this.#isClosed) return;
+    this.#isClosed = true;
+    this.#connection.closeSync();
+  }
+}
+
+const closed = (): RetryableError => new RetryableError('closed', 'the dashboard is being stopped');
+
+const tooSlow = (cause: unknown): RetryableError =>
+  new RetryableError(TOO_SLOW, `it took longer than ${STATEMENT_TIMEOUT / 1_000} s: search or filter for less`, { cause });
+
+/** A text as it stands in a statement; for what does not come from outside. */
+export const quoted = (text: string): string => `'${text.replaceAll("'", "''")}'`;
+
+async function open(above: string): Promise<Opened> {
+  const { DuckDBInstance } = await import('@duckdb/node-api').catch((error: unknown) => {
+    throw new RetryableError('duckdb_missing', NOT_HERE, { cause: error });
+  });
+  await mkdir(above, { recursive: true });
+  const folder = await mkdtemp(join(above, 'tributary-index-'));
+  const instance = await DuckDBInstance.create(join(folder, 'rows.duckdb'), { threads: '2', memory_limit: MEMORY });
+  const writer = await instance.connect();
+  for (const setting of [
+    `temp_directory = ${quoted(join(folder, 'spilled'))}`,
+    `max_temp_directory_size = ${quoted(SPILL)}`,
+    'autoinstall_known_extensions = false',
+    'autoload_known_extensions = false',
+    `allowed_directories = [${quoted(`${folder}/`)}]`,
+    'enable_external_access = false',
+    'lock_configuration = true',
+  ]) {
+    await writer.run(`SET ${setting}`);
+  }
+  return { instance, writer, folder };
+}
+
+const NOT_HERE =
+  'CSV is read with DuckDB, which cannot be loaded on this machine: run npm ci again without --omit=optional, on a system that has @duckdb/node-bindings (Linux with glibc, macOS or Windows)';

@@ -1,0 +1,131 @@
+import { type FileHandle, open } from 'node:fs/promises';
+import { decodeCell, type Field, type Neutralised, splitCells, wholeLines } from '@tributary/shared';
+import type { PartHeader } from './part-file.js';
+
+/** That a line begins at this byte of a part, and how many rows stand before it. */
+export interface Mark {
+  readonly row: number;
+  readonly offset: number;
+}
+
+/** Lines that were handed over to DuckDB. */
+export interface Staged {
+  /** Just behind the last whole line. */
+  readonly end: number;
+  readonly lines: number;
+  /** No line has more bytes than that. */
+  readonly longest: number;
+  /** Some of the lines, counted from the first one here. */
+  readonly marks: readonly Mark[];
+}
+
+/** Bytes that are handed over at once, or one long line. */
+const MOST = 128 * 1024 * 1024;
+const CHUNK = 1024 * 1024;
+const [QUOTE, APOSTROPHE, LINE_FEED] = [0x22, 0x27, 0x0a];
+/** `;`, tab, carriage return and line feed: behind them a text may have been neutralised (see formulas.ts). */
+const SEPARATORS: ReadonlySet<number> = new Set([0x3b, 0x09, 0x0d, LINE_FEED]);
+
+/**
+ * Copies whole lines as they stand. As for `wholeLines`, a line end counts only where every quote before it is closed.
+ * @param to byte to stop at; the file may have grown beyond it
+ * @returns with `isPlain` false if DuckDB's own functions cannot undo all that was neutralised
+ */
+export async function copyLines(
+  file: FileHandle,
+  from: number,
+  to: number,
+  path: string,
+): Promise<Staged & { readonly isPlain: boolean }> {
+  const marks: Mark[] = [{ row: 0, offset: from }];
+  let [position, end, lines, longest, before] = [from, from, 0, 0, 0];
+  let quoted = false;
+  let isPlain = true;
+  const copy = await open(path, 'w');
+  try {
+    const chunks = file.createReadStream({ start: from, end: to - 1, highWaterMark: CHUNK, autoClose: false });
+    for await (const chunk of chunks) {
+      const bytes = chunk as Buffer;
+      await copy.write(bytes);
+      const linesBefore = lines;
+      for (let index = 0; index < bytes.length; index++) {
+        const byte = bytes[index] ?? 0;
+        if (byte === QUOTE) quoted = !quoted;
+        else if (byte === LINE_FEED && !quoted) {
+          const next = position + index + 1;
+          longest = Math.max(longest, next - end);
+          end = next;
+          lines++;
+        } else if (byte === APOSTROPHE) {
+          const last = index === 0 ? before : (bytes[index - 1] ?? 0);
+          // Behind a line end outside of quotes a cell begins.
+          if (SEPARATORS.has(last) && (last !== LINE_FEED || quoted)) isPlain = false;
+        }
+      }
+      before = bytes.at(-1) ?? 0;
+      position += bytes.length;
+      if (lines > linesBefore) marks.push({ row: lines, offset: end });
+      if (end - from >= MOST) break;
+    }
+    await copy.truncate(end - from);
+  } finally {
+    await copy.close();
+  }
+  return { end, lines, longest, marks, isPlain };
+}
+
+const TEXT: Field = { type: 'string', optional: false, maxLength: Number.MAX_SAFE_INTEGER };
+/** How the sink writes a `;` in JSON before what a spreadsheet might calculate. */
+export const GUARDED_SEMICOLON = '\\u003b';
+
+const quotedCell = (text: string): string => `"${text.replaceAll('"', '""')}"`;
+
+/** Lines that no row could be made of. */
+export interface Unreadable {
+  readonly count: number;
+  /** What is wrong with the first of them. */
+  readonly first: string;
+}
+
+/** Writes lines anew, in a form that has one reading alone; lines that are no rows are left out. */
+export async function rewriteLines(
+  file: FileHandle,
+  { from, to, path }: { readonly from: number; readonly to: number; readonly path: string },
+  { columns, isText }: PartHeader,
+  neutralised: Neutralised,
+): Promise<Staged & { readonly unreadable: Unreadable }> {
+  const marks: Mark[] = [{ row: 0, offset: from }];
+  let [end, lines, longest, count] = [from, 0, 0, 0];
+  let first = '';
+  const meant = (cell: string, index: number) =>
+    quotedCell(
+      isText[index] === true
+        ? (decodeCell(cell, TEXT, neutralised) as string)
+        : cell.replaceAll(GUARDED_SEMICOLON, ';'),
+    );
+  const copy = await open(path, 'w');
+  try {
+    for await (const batch of wholeLines(file, from, to)) {
+      const texts: string[] = [];
+      for (const { text, offset, length } of batch) {
+        end = offset + length;
+        const cells = splitCells(text);
+        if (cells.length === columns.length) {
+          const line = `${cells.map(meant).join(',')}\r\n`;
+          // In UTF-8 a character takes up to three bytes for each of its units.
+          longest = Math.max(longest, line.length * 3);
+          texts.push(line);
+          continue;
+        }
+        count++;
+        first ||= `at byte ${offset}, has ${cells.length} cells instead of ${columns.length}`;
+      }
+      lines += texts.length;
+      marks.push({ row: lines, offset: end });
+      await copy.write(texts.join(''));
+    }
+  } finally {
+    await copy.close();
+  }
+  return { end, lines, longest, marks, unreadable: { count, first } };
+}

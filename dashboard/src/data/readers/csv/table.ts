@@ -1,0 +1,184 @@
+import { type Dataset, type FieldType, type Neutralised, SYSTEM_COLUMNS } from '@tributary/shared';
+import { quoted } from './database.js';
+import { isSystemColumn, type PartFile, type PartHeader } from './part-file.js';
+import { GUARDED_SEMICOLON } from './staging.js';
+
+/** What DuckDB compares and sorts the values of a type as, beside their text. */
+const COMPARED_AS: Readonly<Partial<Record<FieldType, 'DOUBLE' | 'TIMESTAMP'>>> = {
+  integer: 'DOUBLE',
+  number: 'DOUBLE',
+  decimal: 'DOUBLE',
+  datetime: 'TIMESTAMP',
+};
+
+/** Where a column of a dataset is in the table. Names come from files: they are no part of any statement. */
+export interface StoredColumn {
+  readonly name: string;
+  /** The text that was to be written; '' for the empty cell, null where there was no cell. */
+  readonly text: string;
+  /** Its value for comparisons; undefined if that is the text itself. */
+  readonly compared: string | undefined;
+  readonly comparedAs: 'DOUBLE' | 'TIMESTAMP' | undefined;
+}
+
+/** A file of lines for DuckDB. */
+export interface HandedOver {
+  readonly path: string;
+  readonly longest: number;
+  /** Whether the cells stand there as they were meant, and not as the sink wrote them. */
+  readonly isMeant: boolean;
+}
+
+/**
+ * The table that holds a dataset's rows. Beside the columns of the dataset:
+ *
+ * | column | what it is |
+ * | --- | --- |
+ * | `n` | the row's number, in the order in which rows were read |
+ * | `part`, `record` | the number of its part, and its number there, from 1 on |
+ * | `is_head` | whether it is the newest of its key |
+ * | `is_deleted` | whether it is a tombstone |
+ * | `written` | when it was written; 1970 if its text is no time |
+ * | `searched` | the texts that search looks in, in small letters |
+ */
+export class Table {
+  /** Made by us alone: never quoted. */
+  readonly name: string;
+  readonly dataset: Dataset;
+  readonly #columns = new Map<string, StoredColumn>();
+
+  constructor(name: string, dataset: Dataset) {
+    this.name = name;
+    this.dataset = dataset;
+    for (const column of [...Object.keys(dataset.columns), ...SYSTEM_COLUMNS]) this.add(this.another(column));
+  }
+
+  get columns(): readonly StoredColumn[] {
+    return [...this.#columns.values()];
+  }
+
+  has(column: string): boolean {
+    return this.#columns.has(column);
+  }
+
+  /** @throws Error for a column that is not there */
+  column(name: string): StoredColumn {
+    const found = this.#columns.get(name);
+    if (found === undefined) throw new Error(`there is no column ${name}`);
+    return found;
+  }
+
+  /** A column that the table does not have yet. */
+  another(name: string): StoredColumn {
+    const number = this.#columns.size;
+    const type = isSystemColumn(name) ? undefined : this.dataset.columns[name]?.type;
+    const comparedAs = type === undefined ? undefined : COMPARED_AS[type];
+    if (name === '_written_at') return { name, text: `t${number}`, compared: 'written', comparedAs: 'TIMESTAMP' };
+    return { name, text: `t${number}`, compared: comparedAs && `v${number}`, comparedAs };
+  }
+
+  /** Notes a column that the table has, or will have when it is made. */
+  add(column: StoredColumn): void {
+    this.#columns.set(column.name, column);
+  }
+
+  createSql(): string {
+    const own = this.columns.flatMap((column) => definitions(column));
+    return `CREATE OR REPLACE TABLE ${this.name} (n BIGINT, part INTEGER, record BIGINT, is_head BOOLEAN, is_deleted BOOLEAN,
+      written TIMESTAMP, searched VARCHAR, ${own.join(', ')})`;
+  }
+
+  /** What adds a column to a table that was made. */
+  alterSql(column: StoredColumn): string[] {
+    return definitions(column).map((definition) => `ALTER TABLE ${this.name} ADD COLUMN ${definition}`);
+  }
+
+  /** The newest of two rows of a key has the greater order: the same as the dataset's `orderOf`. */
+  get order(): string {
+    const [version, id] = [this.column('_version').text, this.column('_message_id').text];
+    if (this.dataset.entity !== undefined) return orderSql(version, id);
+    const side = (place: number) => orderSql(`split_part(${version}, ' ', ${place})`, `split_part(${id}, ' ', ${place})`);
+    return `(${side(1)} || chr(9) || ${side(2)})`;
+  }
+
+  /**
+   * Adds the lines of a file to the table. What a column of the part is called must be noted before.
+   * @param first the number of the first of the rows
+   */
+  insertSql(
+    { number, rows, neutralised }: PartFile,
+    { columns, isText }: PartHeader,
+    file: HandedOver,
+    first: number,
+  ): string {
+    const cells = new Map<string, string>();
+    for (const [index, name] of columns.entries()) {
+      if (!cells.has(name)) cells.set(name, file.isMeant ? `c${index}` : meant(`c${index}`, isText[index] === true, neutralised));
+    }
+    const cell = (name: string) => cells.get(name) ?? 'NULL';
+    const isDeleted = `${cell('_deleted')} = 'true'`;
+    // A tombstone has no values of the record's own.
+    const text = ({ name }: StoredColumn) =>
+      isSystemColumn(name) ? cell(name) : cells.has(name) ? `CASE WHEN ${isDeleted} THEN NULL ELSE ${cell(name)} END` : 'NULL';
+    const own = this.columns.map((column) => `${text(column)} AS ${column.text}`);
+    const typed = this.columns.filter(({ compared }) => compared !== undefined && compared !== 'written');
+    const searched = this.columns.filter(({ name }) => name === '_key' || !isSystemColumn(name)).map((one) => one.text);
+    const names = ['n', 'part', 'record', 'is_head', 'is_deleted', 'written', 'searched', ...this.columns.map((one) => one.text)];
+    return `INSERT INTO ${this.name} (${[...names, ...typed.map(({ compared }) => compared)].join(', ')})
+      SELECT ${first} + line, ${number}, ${rows + 1} + line, true, is_deleted,
+        coalesce(TRY_CAST(${this.column('_written_at').text} AS TIMESTAMP), TIMESTAMP '1970-01-01'),
+        lower(concat_ws(chr(10), ${searched.join(', ')})), ${this.columns.map((one) => one.text).join(', ')}
+        ${typed.map((one) => `, nullif(TRY_CAST(${one.text} AS ${one.comparedAs}), ${NO_VALUE[one.comparedAs ?? 'DOUBLE']})`).join('')}
+      FROM (SELECT line, ${isDeleted} AS is_deleted, ${own.join(', ')}
+        FROM (SELECT row_number() OVER () - 1 AS line, * FROM ${readSql(file, columns.length)}))`;
+  }
+
+  /** Rows that are their keys' newest no more, now that those from `first` on have come. */
+  overtakenSql(first: number): string {
+    const key = this.column('_key').text;
+    return `WITH twice AS (
+        SELECT ${key} AS key FROM ${this.name} WHERE is_head AND ${key} IN (SELECT ${key} FROM ${this.name} WHERE n >= ${first})
+         GROUP BY 1 HAVING count(*) > 1),
+      ranked AS (
+        SELECT n, row_number() OVER (PARTITION BY ${key} ORDER BY ${this.order} DESC, n) AS place
+          FROM ${this.name} WHERE is_head AND ${key} IN (SELECT key FROM twice))
+      UPDATE ${this.name} SET is_head = false WHERE n IN (SELECT n FROM ranked WHERE place > 1)`;
+  }
+}
+
+/** What a text may be read as that is no value. */
+const NO_VALUE = { DOUBLE: "'nan'::DOUBLE", TIMESTAMP: 'NULL' } as const;
+
+function definitions({ text, compared, comparedAs }: StoredColumn): string[] {
+  const own = `${text} VARCHAR`;
+  return compared === undefined || compared === 'written' ? [own] : [own, `${compared} ${comparedAs}`];
+}
+
+/** The same as `versionOrder`. */
+function orderSql(version: string, messageId: string): string {
+  const time = String.raw`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z`;
+  return `(CASE WHEN regexp_full_match(${version}, '${time}') THEN left(${version}, -1)
+    WHEN regexp_full_match(${version}, '\\d+') THEN lpad(${version}, greatest(20, length(${version}))::INTEGER, '0')
+    ELSE ${version} END || ' ' || ${messageId})`;
+}
+
+/** What was to be written in a cell, before it was neutralised for spreadsheets (see `withoutGuard`, but for what stands behind separators). */
+function meant(cell: string, isText: boolean, neutralised: Neutralised | undefined): string {
+  if (!isText) return `replace(${cell}, ${quoted(GUARDED_SEMICOLON)}, ';')`;
+  if (neutralised === false) return cell;
+  return `CASE WHEN starts_with(${cell}, '''') AND regexp_matches(${cell}, '^''+[=+\\-@\\t\\r\\n＝＋－＠]') THEN substr(${cell}, 2) ELSE ${cell} END`;
+}
+
+/** Bytes that a line may have without being told, and that DuckDB reads at once, by its own settings. */
+const USUAL_LINE = 2_000_000;
+
+/** DuckDB wants one that stands for nothing: no cell holds it. */
+const NO_TEXT = '\u0001no text stands for nothing\u0001';
+
+/** A file of lines without a header. */
+function readSql({ path, longest }: HandedOver, columns: number): string {
+  const types = Array.from({ length: columns }, (_, index) => `'c${index}': 'VARCHAR'`);
+  const long = longest > USUAL_LINE ? `, max_line_size = ${longest + 1_024}, buffer_size = ${longest * 2 + 2_048}` : '';
+  return `read_csv(${quoted(path)}, auto_detect = false, header = false, delim = ',', quote = '"', escape = '"',
+    new_line = '\\r\\n', nullstr = '${NO_TEXT}', columns = {${types.join(', ')}}${long})`;
+}
