@@ -1,7 +1,6 @@
 import type { Dataset } from '@tributary/shared';
 import type { Database, Queries } from './database.js';
-import type { PartFile } from './part-file.js';
-import type { Unreadable } from './staging.js';
+import { type PartFile, type PartState, unreadPart } from './part-file.js';
 import { Table } from './table.js';
 
 const MINUTE = 60_000;
@@ -9,17 +8,19 @@ const MINUTE = 60_000;
 const MINUTES_KEPT = 1_000;
 
 /**
- * All that was read of a dataset's files: its rows in a table, and how far each part was read. It only grows. When a part is replaced, it is
- * thrown away and another one begins.
+ * All that was read of a dataset's files: its rows in a table, and how far each part was read. It only grows, unless a part is replaced
+ * or goes away: then the rows of that one are forgotten.
  */
 export class Contents {
   readonly table: Table;
-  readonly parts: PartFile[] = [];
+  parts: PartFile[] = [];
   /** Whether every part has been read to its end once. */
   caughtUp = false;
-  /** How many contents of this dataset there were, with this one. */
-  readonly generation: number;
   readonly dataset: Dataset;
+  /** One more each time that rows are forgotten. */
+  #generation = 1;
+  #nextPart = 0;
+  #nextRow = 0;
   /** Resolves when the table is there. */
   #making: Promise<void> | undefined;
   #rows = 0;
@@ -27,15 +28,11 @@ export class Contents {
   #last: number | undefined;
   /** Rows that were written in a minute, counted since 1970. */
   #minutes = new Map<number, number>();
-  /** Lines that no row could be made of. */
-  #unreadable = 0;
-  #firstUnreadable = '';
 
   /** @param number of the dataset among all */
-  constructor(dataset: Dataset, number: number, generation: number) {
+  constructor(dataset: Dataset, number: number) {
     this.dataset = dataset;
-    this.generation = generation;
-    this.table = new Table(`rows_${number}_${generation}`, dataset);
+    this.table = new Table(`rows_${number}`, dataset);
   }
 
   get rows(): number {
@@ -53,7 +50,17 @@ export class Contents {
   }
 
   get revision(): string {
-    return `${this.generation}.${this.#rows}`;
+    return `${this.#generation}.${this.#rows}`;
+  }
+
+  /** The number of the next row. */
+  get nextRow(): number {
+    return this.#nextRow;
+  }
+
+  /** Takes in a part of which nothing was read. */
+  addPart(state: PartState): void {
+    this.parts.push(unreadPart(state, this.#nextPart++));
   }
 
   /** Why parts cannot be read now, in words. */
@@ -65,11 +72,12 @@ export class Contents {
 
   get problems(): string[] {
     const problems = [...this.parts.flatMap((part) => part.problem ?? []), ...this.unreadable];
-    if (this.#unreadable > 0) {
-      const lines = this.#unreadable === 1 ? '1 line is' : `${this.#unreadable} lines are`;
-      problems.push(`${lines} left out: ${this.#firstUnreadable}`);
-    }
-    return problems;
+    const torn = this.parts.filter(({ lost }) => lost.count > 0);
+    const count = torn.reduce((sum, { lost }) => sum + lost.count, 0);
+    const [first] = torn;
+    if (first === undefined) return problems;
+    const lines = count === 1 ? '1 line is' : `${count} lines are`;
+    return [...problems, `${lines} left out: ${first.name}, ${first.lost.first}`];
   }
 
   /** Makes the table unless it is there. */
@@ -95,15 +103,21 @@ export class Contents {
     }
   }
 
-  /** Takes the table away. Reads that have begun go on. */
-  async drop(database: Database): Promise<void> {
-    await this.#making?.catch(() => {});
-    await database.write(({ query }) => query(`DROP TABLE IF EXISTS ${this.table.name}`));
-  }
-
-  noteUnreadable(part: PartFile, { count, first }: Unreadable): void {
-    this.#unreadable += count;
-    if (count > 0) this.#firstUnreadable ||= `${part.name}, ${first}`;
+  /** Forgets a part and its rows. What they had overtaken is the newest of its key again. */
+  async forget(part: PartFile, database: Database): Promise<void> {
+    this.caughtUp = false;
+    if (part.rows > 0) {
+      const counted = await database.write(async (writes) => {
+        for (const statement of this.table.forgetSql(part.number)) await writes.query(statement);
+        return await this.countFrom(writes, 0);
+      });
+      this.#rows -= part.rows;
+      this.#generation++;
+      this.#last = undefined;
+      this.#minutes.clear();
+      this.#note(counted);
+    }
+    this.parts = this.parts.filter((one) => one !== part);
   }
 
   /** What the rows from `first` on change in the numbers. */
@@ -126,8 +140,13 @@ export class Contents {
   }
 
   /** Notes rows that are in the table. */
-  noteRows(added: number, { keys, last, minutes }: Counted): void {
+  noteRows(added: number, counted: Counted): void {
     this.#rows += added;
+    this.#nextRow += added;
+    this.#note(counted);
+  }
+
+  #note({ keys, last, minutes }: Counted): void {
     this.#keys = keys;
     if (last !== undefined) this.#last = Math.max(last, this.#last ?? last);
     for (const [minute, rows] of minutes) this.#minutes.set(minute, (this.#minutes.get(minute) ?? 0) + rows);

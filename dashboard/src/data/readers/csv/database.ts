@@ -18,7 +18,12 @@ export interface Queries {
 export interface Writes extends Queries {
   /** @returns how many rows were added or changed */
   change(text: string, values?: readonly Value[]): Promise<number>;
+  /** Makes the table {@link HANDED_OVER} with so many columns of text, `c0` and so on, and fills it. */
+  handOver<T>(columns: number, fill: (take: TakeRows) => Promise<T>): Promise<T>;
 }
+
+export const HANDED_OVER = 'handed_over';
+export type TakeRows = (rows: readonly (readonly string[])[]) => void;
 
 /** Milliseconds. A page that takes longer than this is of no use, and its statement keeps others from their turn. */
 const STATEMENT_TIMEOUT = 20_000;
@@ -152,9 +157,25 @@ export class Database {
       const run = async () => (await writer.run(text, [...values])).rowsChanged;
       return await this.#interruptibly(writer, undefined, run, Number.POSITIVE_INFINITY);
     };
+    const handOver = async <Filled>(columns: number, fill: (take: TakeRows) => Promise<Filled>): Promise<Filled> => {
+      const names = Array.from({ length: columns }, (_, index) => `c${index} VARCHAR`);
+      await query(`CREATE OR REPLACE TEMP TABLE ${HANDED_OVER} (${names.join(', ')})`);
+      const appender = await writer.createAppender(HANDED_OVER, null, 'temp');
+      try {
+        return await fill((rows) => {
+          for (const row of rows) {
+            for (const cell of row) appender.appendVarchar(cell);
+            appender.endRow();
+          }
+          appender.flushSync();
+        });
+      } finally {
+        appender.closeSync();
+      }
+    };
     await query('BEGIN TRANSACTION');
     try {
-      const result = await work({ query, change });
+      const result = await work({ query, change, handOver });
       await query('COMMIT');
       return result;
     } catch (error) {

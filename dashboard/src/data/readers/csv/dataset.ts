@@ -35,7 +35,7 @@ export class CsvDataset {
   readonly followed: FollowedContents;
   readonly #options: CsvDatasetOptions;
   /** The columns of facets, and the number of rows that they were found by. */
-  #facetColumns: { readonly contents: Contents; readonly rows: number; readonly names: ReadonlySet<string> } | undefined;
+  #facetColumns: { readonly rows: number; readonly names: ReadonlySet<string> } | undefined;
 
   constructor(options: CsvDatasetOptions) {
     this.#options = options;
@@ -177,9 +177,9 @@ export class CsvDataset {
     const { name } = contents.table;
     const known = this.#facetColumns;
     // Another value comes seldom, and does no harm: what is shown is counted each time.
-    if (known === undefined || known.contents !== contents || contents.rows > known.rows * 1.2) {
+    if (known === undefined || contents.rows > known.rows * 1.2) {
       const found = await facetColumns(moment, name, columns);
-      this.#facetColumns = { contents, rows: contents.rows, names: new Set(found.map(({ column }) => column.name)) };
+      this.#facetColumns = { rows: contents.rows, names: new Set(found.map(({ column }) => column.name)) };
     }
     const names = this.#facetColumns?.names;
     const some = columns.filter(({ column }) => names?.has(column.name) === true);

@@ -1,4 +1,4 @@
-import { listParts } from '@tributary/shared';
+import { type Logger, listParts } from '@tributary/shared';
 import type { Contents } from './contents.js';
 import { type Loading, loadPart } from './load.js';
 import {
@@ -6,12 +6,12 @@ import {
   openPart,
   type PartFile,
   PartReplacedError,
-  type PartState,
   PartUnreadableError,
 } from './part-file.js';
 
 /** How the parts of one dataset are followed. */
 export interface Following extends Loading {
+  readonly log: Logger;
   /** Why a part is not to be read now, in words. */
   whyNot(part: PartFile): Promise<string | undefined>;
 }
@@ -20,27 +20,26 @@ export interface Following extends Loading {
  * Takes in what has been appended to a dataset's parts since the last time, and nothing twice. A part that cannot be read is
  * left out, and tried again the next time.
  *
- * @throws PartReplacedError if what was read is no longer there: a consumer took over the parts of one that died
- * @throws PartUnreadableError for a part of which some rows were read, and others cannot be
+ * @throws PartReplacedError if what was read of a part is no longer there
+ * @throws PartUnreadableError for a part of which some rows were read, and others cannot be. In both cases its rows are forgotten.
  */
 export async function follow(contents: Contents, following: Following): Promise<void> {
-  const { directory, signal, database } = following;
+  const { directory, signal, database, log } = following;
   const listed = await Promise.all((await listParts(directory, contents.dataset.name)).map(inspectPart));
   const found = new Map(listed.flatMap((part) => (part === undefined ? [] : [[part.name, part] as const])));
   for (const part of contents.parts) {
     const now = found.get(part.name);
-    if (now !== undefined && part.end === 0) {
-      // Nothing was read of it that could be another's now.
-      contents.parts[part.number] = { ...unread(now, part.number), unreadable: part.unreadable };
+    const isAnother = now === undefined || now.identity !== part.identity || now.size < part.end;
+    if (!isAnother) {
+      part.size = now.size;
       continue;
     }
-    if (now?.fault !== undefined && part.rows > 0) throw new PartUnreadableError(part, now.fault);
-    if (now === undefined || now.identity !== part.identity || now.size < part.end) throw new PartReplacedError(part);
-    part.size = now.size;
+    // A consumer took over the parts of one that died, old parts were removed, or the part cannot be opened any more.
+    if (part.rows > 0) log.info({ dataset: contents.dataset.name, part: part.name }, 'this part is not what it was');
+    await contents.forget(part, database);
   }
   const known = new Set(contents.parts.map((part) => part.name));
-  for (const part of found.values())
-    if (!known.has(part.name)) contents.parts.push(unread(part, contents.parts.length));
+  for (const part of found.values()) if (!known.has(part.name)) contents.addPart(part);
   await contents.make(database);
   for (const part of contents.parts) {
     if (signal.aborted) return;
@@ -51,6 +50,7 @@ export async function follow(contents: Contents, following: Following): Promise<
 
 /** One part that cannot be read (by its rights, or because its disk fails) must not keep all others from being shown. */
 async function readIfPossible(contents: Contents, part: PartFile, following: Following): Promise<void> {
+  const { database } = following;
   part.unreadable = await following.whyNot(part);
   if (part.unreadable !== undefined) return;
   try {
@@ -58,9 +58,13 @@ async function readIfPossible(contents: Contents, part: PartFile, following: Fol
   } catch (error) {
     const { syscall } = error as NodeJS.ErrnoException;
     const cause = syscall === 'read' ? new PartUnreadableError(part, error) : error;
+    if (cause instanceof PartUnreadableError && part.rows === 0) {
+      part.unreadable = cause.message;
+      return;
+    }
     // With some of its rows in the table, the others would not be missed.
-    if (!(cause instanceof PartUnreadableError) || part.rows > 0) throw cause;
-    part.unreadable = cause.message;
+    if (cause instanceof PartUnreadableError || cause instanceof PartReplacedError) await contents.forget(part, database);
+    throw cause;
   }
 }
 
@@ -75,20 +79,3 @@ export async function probe(part: PartFile): Promise<void> {
     await file.close();
   }
 }
-
-const unread = ({ name, path, identity, size }: PartState, number: number): PartFile => ({
-  number,
-  name,
-  path,
-  identity,
-  size,
-  read: 0,
-  end: 0,
-  ending: Buffer.alloc(0),
-  rows: 0,
-  marks: [],
-  header: undefined,
-  neutralised: undefined,
-  problem: undefined,
-  unreadable: undefined,
-});

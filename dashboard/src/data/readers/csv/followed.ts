@@ -20,6 +20,9 @@ export interface FollowOptions {
 
 /** How long a call waits for what is new before it answers with what is known, in milliseconds. */
 const PATIENCE = 400;
+/** Bytes that are read within a moment, and how many milliseconds such a moment lasts where the machine is busy, or DuckDB just begins. */
+const LITTLE = 8 * 1024 * 1024;
+const PATIENCE_FOR_LITTLE = 10_000;
 /** Milliseconds after which a part that was left out is tried again. */
 const PROBE_AGAIN = 5_000;
 /** How often one call begins anew when parts are replaced under it. */
@@ -28,7 +31,7 @@ const ATTEMPTS = 3;
 /** A dataset's contents, brought up to date whenever they are asked for. */
 export class FollowedContents {
   readonly #options: FollowOptions;
-  #contents: Contents;
+  readonly #contents: Contents;
   #following: Promise<void> | undefined;
   #problem: string | undefined;
   /** Parts that could not be read when some of their rows were known: why, and when that was last tried. */
@@ -38,7 +41,7 @@ export class FollowedContents {
 
   constructor(options: FollowOptions) {
     this.#options = options;
-    this.#contents = new Contents(options.dataset, options.number, 1);
+    this.#contents = new Contents(options.dataset, options.number);
   }
 
   /** What is known without looking at the disk. */
@@ -64,10 +67,21 @@ export class FollowedContents {
     await this.#following;
   }
 
-  /** Waits for what is new, but not for long: a first read of much data goes on behind the answer. */
+  /** Waits for what is new, but not for long where it is much: a first read of much data goes on behind the answer. */
   async fresh(): Promise<Contents> {
-    await within(this.#options.clock, PATIENCE, this.refresh());
+    const { clock } = this.#options;
+    let isDone = false;
+    const done = this.refresh().then(() => {
+      isDone = true;
+    });
+    await within(clock, PATIENCE, done);
+    if (!isDone && this.#waiting() < LITTLE) await within(clock, PATIENCE_FOR_LITTLE, done);
     return this.#contents;
+  }
+
+  /** Bytes that are still to be read, as far as they are known. */
+  #waiting(): number {
+    return this.#contents.parts.reduce((sum, part) => sum + part.size - part.read, 0);
   }
 
   /** As {@link fresh}, with a table that can be asked. */
@@ -94,7 +108,7 @@ export class FollowedContents {
   }
 
   /**
-   * Reads with the contents as they are now, and again with the new contents if a part was replaced meanwhile.
+   * Reads with the contents as they are now, and again if a part was replaced meanwhile.
    */
   async retrying<T>(contents: () => Promise<Contents>, read: (contents: Contents) => Promise<T>): Promise<T> {
     for (let attempt = 1; ; attempt++) {
@@ -102,24 +116,14 @@ export class FollowedContents {
       try {
         return await read(now);
       } catch (error) {
-        // The table was taken away before the first statement, if that is why.
-        const isReplaced = error instanceof PartReplacedError || now !== this.#contents;
+        const isReplaced = error instanceof PartReplacedError || error instanceof PartUnreadableError;
         if (attempt === ATTEMPTS || !isReplaced) throw error;
       }
     }
   }
 
-  #beginAnew(): void {
-    const { dataset, number, database } = this.#options;
-    const before = this.#contents;
-    this.#contents = new Contents(dataset, number, before.generation + 1);
-    before.drop(database).catch(() => {});
-  }
-
-  /** Reads all others anew: its rows are in the table. */
   #leaveOut({ part, message }: PartUnreadableError): void {
     this.#leftOut.set(part, { why: message, at: this.#options.clock.monotonic() });
-    this.#beginAnew();
   }
 
   /** A part that was left out is read to its end, now and then, before its rows are taken in again. */
@@ -151,7 +155,7 @@ export class FollowedContents {
     const whyNot = (part: PartFile) => this.#whyNot(part);
     for (let attempt = 1; ; attempt++) {
       try {
-        await follow(this.#contents, { database, directory, neutraliseFormulas, signal: closed, whyNot });
+        await follow(this.#contents, { database, directory, neutraliseFormulas, signal: closed, log, whyNot });
         this.#problem = undefined;
         this.#tellUnreadable();
         return;
@@ -162,8 +166,7 @@ export class FollowedContents {
         }
         if (error instanceof PartReplacedError) {
           const about = { dataset: dataset.name, part: error.part };
-          log.info(about, 'this part is not what it was: reading the dataset anew');
-          this.#beginAnew();
+          log.info(about, 'this part is not what it was: reading it anew');
           if (attempt < ATTEMPTS) continue;
         }
         if (closed.aborted) return;

@@ -1,10 +1,10 @@
 import type { FileHandle } from 'node:fs/promises';
-import { describeError, isNeutralised, splitCells, wholeLines } from '@tributary/shared';
+import { describeError, isNeutralised, splitCells, type WholeLine, wholeLines } from '@tributary/shared';
 import type { Contents } from './contents.js';
-import type { Database } from './database.js';
+import { type Database, HANDED_OVER, type Writes } from './database.js';
 import { headerOf, openPart, type PartFile, type PartHeader, PartReplacedError } from './part-file.js';
-import { copyLines, type Mark, rewriteLines, type Staged } from './staging.js';
-import type { HandedOver } from './table.js';
+import { copyLines, type Mark, readLines, type Staged, type Unreadable } from './staging.js';
+import { type Lines, linesOf } from './table.js';
 
 export interface Loading {
   readonly database: Database;
@@ -14,6 +14,8 @@ export interface Loading {
   readonly signal: AbortSignal;
 }
 
+/** Bytes up to which lines are read here: for DuckDB to open a file takes longer than that. */
+const FEW = 512 * 1024;
 /** How much before the place to read on from is compared with what was there. */
 const ENDING = 130;
 /** Marks that are kept of a part: the rows between two of them are counted to find one. */
@@ -33,7 +35,7 @@ export async function loadPart(contents: Contents, part: PartFile, loading: Load
       part.neutralised = await isNeutralised({ directory, neutraliseFormulas }, contents.dataset.name, part.name);
     }
     if (!(await endsAsRead(file, part))) throw new PartReplacedError(part);
-    if (part.header === undefined) await readHeader(contents, part, file, size, database);
+    if (part.header === undefined) await readHeader(contents, part, file, database);
     const { header } = part;
     for (let before = -1; header !== undefined && part.end > before && part.end < size && !signal.aborted; ) {
       before = part.end;
@@ -46,21 +48,26 @@ export async function loadPart(contents: Contents, part: PartFile, loading: Load
   }
 }
 
-async function readHeader(
-  contents: Contents,
-  part: PartFile,
-  file: FileHandle,
-  size: number,
-  database: Database,
-): Promise<void> {
-  for await (const [line] of wholeLines(file, part.end, size)) {
-    if (line === undefined) continue;
-    const header = headerOf(splitCells(line.text), contents.dataset);
-    if (header === undefined) part.problem = `${part.name} is left out: its first line is not a Tributary header`;
-    else await contents.addColumns(header.columns, database);
-    part.header = header;
-    await moveTo(part, file, line.offset + line.length);
-    return;
+async function readHeader(contents: Contents, part: PartFile, file: FileHandle, database: Database): Promise<void> {
+  const line = await firstLine(file, part.size);
+  if (line === undefined) return;
+  const header = headerOf(splitCells(line.text), contents.dataset);
+  if (header === undefined) part.problem = `${part.name} is left out: its first line is not a Tributary header`;
+  else await contents.addColumns(header.columns, database);
+  part.header = header;
+  part.end = line.length;
+  await noteEnding(part, file);
+}
+
+/** Bytes in which a first line is looked for at first. */
+const HEADER = 64 * 1024;
+
+async function firstLine(file: FileHandle, size: number): Promise<WholeLine | undefined> {
+  for (let within = HEADER; ; within *= 16) {
+    let first: WholeLine | undefined;
+    // A stream that is not read to its end closes the file.
+    for await (const lines of wholeLines(file, 0, Math.min(within, size))) first ??= lines[0];
+    if (first !== undefined || within >= size) return first;
   }
 }
 
@@ -71,42 +78,56 @@ async function loadLines(
   file: FileHandle,
   { database }: Loading,
 ): Promise<void> {
-  const { end, size, neutralised = true } = part;
-  await database.staging(async (path) => {
-    const copied = await copyLines(file, end, size, path);
-    if (copied.end === end) return;
-    const isRead =
-      copied.isPlain &&
-      (await add(contents, part, header, { ...copied, path, isMeant: false }, database).catch(falseIfMisread));
+  const { end: from, size, neutralised = true } = part;
+  let to = size;
+  if (size - from > FEW) {
+    const copied = await database.staging(async (path) => {
+      const { longest, isPlain, ...lines } = await copyLines(file, from, size, path);
+      const handed = { ...lines, source: linesOf(path, longest, header.columns.length), isMeant: false };
+      const isRead = isPlain && (await add(contents, part, header, database, async () => handed).catch(falseIfMisread));
+      return { end: lines.end, isRead };
+    });
     // DuckDB and the sink do not read each line the same: ours decides, which says what is wrong with a line too.
-    if (!isRead) {
-      const rewritten = await rewriteLines(file, { from: end, to: copied.end, path }, header, neutralised);
-      await add(contents, part, header, { ...rewritten, path, isMeant: true }, database);
-      contents.noteUnreadable(part, rewritten.unreadable);
-    }
-    await moveTo(part, file, copied.end);
+    if (!copied.isRead) to = copied.end;
+    else return await noteEnding(part, file);
+  }
+  await add(contents, part, header, database, async ({ handOver }) => {
+    const lines = await handOver(header.columns.length, (take) =>
+      readLines(file, { from, to }, header, neutralised, take),
+    );
+    return { ...lines, source: HANDED_OVER, isMeant: true };
   });
+  await noteEnding(part, file);
 }
 
-/** @throws MisreadError if not each line has become a row; then none has */
+/**
+ * Puts lines into the table, all or none.
+ * @throws MisreadError if not each line has become a row
+ */
 async function add(
   contents: Contents,
   part: PartFile,
   header: PartHeader,
-  staged: Staged & HandedOver,
   database: Database,
+  hand: (writes: Writes) => Promise<Staged & Lines & { readonly unreadable?: Unreadable }>,
 ): Promise<true> {
-  const { table, rows: first } = contents;
-  const counted = await database.write(async (writes) => {
-    const rows = await writes.change(table.insertSql(part, header, staged, first));
-    if (rows !== staged.lines) throw new MisreadError(`DuckDB reads ${rows} rows in ${staged.lines} lines`);
-    await writes.change(table.overtakenSql(first));
-    return await contents.countFrom(writes, first);
+  const { table, nextRow } = contents;
+  const { handed, counted } = await database.write(async (writes) => {
+    const handed = await hand(writes);
+    const rows = handed.lines === 0 ? 0 : await writes.change(table.insertSql(part, header, handed, nextRow));
+    if (rows !== handed.lines) throw new MisreadError(`DuckDB reads ${rows} rows in ${handed.lines} lines`);
+    if (rows > 0) await writes.change(table.overtakenSql(nextRow));
+    return { handed, counted: await contents.countFrom(writes, nextRow) };
   });
-  contents.noteRows(staged.lines, counted);
-  const marks = staged.marks.map(({ row, offset }) => ({ row: row + part.rows, offset }));
+  const { end, lines, unreadable } = handed;
+  contents.noteRows(lines, counted);
+  if (unreadable !== undefined) {
+    part.lost = { count: part.lost.count + unreadable.count, first: part.lost.first || unreadable.first };
+  }
+  const marks = handed.marks.map(({ row, offset }) => ({ row: row + part.rows, offset }));
   part.marks = thinned([...part.marks, ...marks]);
-  part.rows += staged.lines;
+  part.rows += lines;
+  part.end = end;
   return true;
 }
 
@@ -122,10 +143,9 @@ function falseIfMisread(error: unknown): false {
 /** Every second one is enough where there are many. */
 const thinned = (marks: Mark[]): Mark[] => (marks.length <= MARKS ? marks : marks.filter((_, index) => index % 2 === 0));
 
-async function moveTo(part: PartFile, file: FileHandle, end: number): Promise<void> {
-  const ending = Buffer.alloc(Math.min(end, ENDING));
-  await file.read(ending, 0, ending.length, end - ending.length);
-  part.end = end;
+async function noteEnding(part: PartFile, file: FileHandle): Promise<void> {
+  const ending = Buffer.alloc(Math.min(part.end, ENDING));
+  await file.read(ending, 0, ending.length, part.end - ending.length);
   part.ending = ending;
 }
 

@@ -1,7 +1,7 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { type Dataset, type Neutralised, type Part, RetryableError, SYSTEM_COLUMNS } from '@tributary/shared';
 import { describeFileError } from './file-error.js';
-import type { Mark } from './staging.js';
+import type { Mark, Unreadable } from './staging.js';
 
 /** One part, as far as it has been read. */
 export interface PartFile {
@@ -20,6 +20,7 @@ export interface PartFile {
   /** The bytes before `end`: the sign that what was read is still there. */
   ending: Buffer;
   rows: number;
+  lost: Unreadable;
   /** Where some of its rows begin, by which the others are found. */
   marks: Mark[];
   header: PartHeader | undefined;
@@ -57,15 +58,32 @@ export function isTextColumn(name: string, { columns }: Dataset): boolean {
 export interface PartState extends Part {
   readonly identity: string;
   readonly size: number;
-  /** Why it cannot be opened. */
-  readonly fault: unknown;
 }
+
+export const unreadPart = ({ name, path, identity, size }: PartState, number: number): PartFile => ({
+  number,
+  name,
+  path,
+  identity,
+  size,
+  read: 0,
+  end: 0,
+  ending: Buffer.alloc(0),
+  rows: 0,
+  lost: { count: 0, first: '' },
+  marks: [],
+  header: undefined,
+  neutralised: undefined,
+  problem: undefined,
+  unreadable: undefined,
+});
 
 const identityOf = ({ dev, ino }: { dev: number; ino: number }): string => `${dev}:${ino}`;
 
 /**
  * Opens a part, which is how to learn that it cannot be read any more.
- * @returns undefined if it is gone since it was listed. Of one that cannot be opened, `fault` tells why.
+ * @returns undefined if it is gone since it was listed. Of one that cannot be opened, it says that there is something to
+ *   read: the attempt to read it tells why.
  */
 export async function inspectPart(part: Part): Promise<PartState | undefined> {
   let handle: FileHandle | undefined;
@@ -73,9 +91,9 @@ export async function inspectPart(part: Part): Promise<PartState | undefined> {
     handle = await open(part.path);
     const stats = await handle.stat();
     if (!stats.isFile()) return undefined;
-    return { ...part, identity: identityOf(stats), size: stats.size, fault: undefined };
+    return { ...part, identity: identityOf(stats), size: stats.size };
   } catch (error) {
-    return isMissing(error) ? undefined : { ...part, identity: 'unknown', size: 1, fault: error };
+    return isMissing(error) ? undefined : { ...part, identity: 'unknown', size: 1 };
   } finally {
     await handle?.close();
   }

@@ -17,7 +17,7 @@ export async function placesOf(
   return await Promise.all(
     found.map(async ({ part, record, written }) => {
       const [number, place] = [Number(part), Number(record)];
-      const file = parts[number];
+      const file = parts.find((one) => one.number === number);
       const name = file?.name ?? '';
       const [, writer = null] = /^part-(.+)-\d+\.csv$/.exec(name) ?? [];
       const offset = file === undefined ? 0 : await offsetOf(file, place);
@@ -50,17 +50,20 @@ async function batchesOf({ query }: Queries, table: string, found: readonly Foun
 /** The byte at which a record of a part begins. @throws PartReplacedError */
 async function offsetOf(part: PartFile, record: number): Promise<number> {
   const mark = part.marks.findLast(({ row }) => row < record);
+  const end = part.marks.find(({ row }) => row >= record)?.offset ?? part.end;
   if (mark === undefined) return 0;
   const file = await openPart(part);
   try {
     let row = mark.row;
-    for await (const lines of wholeLines(file, mark.offset, part.end)) {
+    let found = 0;
+    // To the end: a stream that is left before closes the file.
+    for await (const lines of wholeLines(file, mark.offset, end)) {
       for (const { text, offset } of lines) {
         // Lines that are no rows are not counted.
-        if (splitCells(text).length === part.header?.columns.length && ++row === record) return offset;
+        if (splitCells(text).length === part.header?.columns.length && ++row === record) found = offset;
       }
     }
-    return 0;
+    return found;
   } finally {
     await file.close();
   }

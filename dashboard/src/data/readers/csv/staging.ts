@@ -8,13 +8,11 @@ export interface Mark {
   readonly offset: number;
 }
 
-/** Lines that were handed over to DuckDB. */
+/** Lines for DuckDB. */
 export interface Staged {
   /** Just behind the last whole line. */
   readonly end: number;
   readonly lines: number;
-  /** No line has more bytes than that. */
-  readonly longest: number;
   /** Some of the lines, counted from the first one here. */
   readonly marks: readonly Mark[];
 }
@@ -29,23 +27,27 @@ const SEPARATORS: ReadonlySet<number> = new Set([0x3b, 0x09, 0x0d, LINE_FEED]);
 /**
  * Copies whole lines as they stand. As for `wholeLines`, a line end counts only where every quote before it is closed.
  * @param to byte to stop at; the file may have grown beyond it
- * @returns with `isPlain` false if DuckDB's own functions cannot undo all that was neutralised
+ * @returns with `longest`, the bytes that no line exceeds, and `isPlain`, false if DuckDB's own functions cannot undo all that was
+ *   neutralised
  */
 export async function copyLines(
   file: FileHandle,
   from: number,
   to: number,
   path: string,
-): Promise<Staged & { readonly isPlain: boolean }> {
+): Promise<Staged & { readonly longest: number; readonly isPlain: boolean }> {
   const marks: Mark[] = [{ row: 0, offset: from }];
   let [position, end, lines, longest, before] = [from, from, 0, 0, 0];
   let quoted = false;
   let isPlain = true;
   const copy = await open(path, 'w');
   try {
-    const chunks = file.createReadStream({ start: from, end: to - 1, highWaterMark: CHUNK, autoClose: false });
-    for await (const chunk of chunks) {
-      const bytes = chunk as Buffer;
+    // Not a stream, which closes the file if it is not read to its end.
+    const buffer = Buffer.allocUnsafe(Math.min(CHUNK, to - from));
+    while (position < to && end - from < MOST) {
+      const { bytesRead } = await file.read(buffer, 0, Math.min(buffer.length, to - position), position);
+      if (bytesRead === 0) break;
+      const bytes = buffer.subarray(0, bytesRead);
       await copy.write(bytes);
       const linesBefore = lines;
       for (let index = 0; index < bytes.length; index++) {
@@ -65,7 +67,6 @@ export async function copyLines(
       before = bytes.at(-1) ?? 0;
       position += bytes.length;
       if (lines > linesBefore) marks.push({ row: lines, offset: end });
-      if (end - from >= MOST) break;
     }
     await copy.truncate(end - from);
   } finally {
@@ -78,8 +79,6 @@ const TEXT: Field = { type: 'string', optional: false, maxLength: Number.MAX_SAF
 /** How the sink writes a `;` in JSON before what a spreadsheet might calculate. */
 export const GUARDED_SEMICOLON = '\\u003b';
 
-const quotedCell = (text: string): string => `"${text.replaceAll('"', '""')}"`;
-
 /** Lines that no row could be made of. */
 export interface Unreadable {
   readonly count: number;
@@ -87,45 +86,39 @@ export interface Unreadable {
   readonly first: string;
 }
 
-/** Writes lines anew, in a form that has one reading alone; lines that are no rows are left out. */
-export async function rewriteLines(
+/**
+ * Reads lines as the sink wrote them, with the cells as they were meant.
+ * @param take takes some of them at a time
+ */
+export async function readLines(
   file: FileHandle,
-  { from, to, path }: { readonly from: number; readonly to: number; readonly path: string },
+  { from, to }: { readonly from: number; readonly to: number },
   { columns, isText }: PartHeader,
   neutralised: Neutralised,
+  take: (rows: readonly (readonly string[])[]) => void,
 ): Promise<Staged & { readonly unreadable: Unreadable }> {
   const marks: Mark[] = [{ row: 0, offset: from }];
-  let [end, lines, longest, count] = [from, 0, 0, 0];
+  let [end, lines, count] = [from, 0, 0];
   let first = '';
   const meant = (cell: string, index: number) =>
-    quotedCell(
-      isText[index] === true
-        ? (decodeCell(cell, TEXT, neutralised) as string)
-        : cell.replaceAll(GUARDED_SEMICOLON, ';'),
-    );
-  const copy = await open(path, 'w');
-  try {
-    for await (const batch of wholeLines(file, from, to)) {
-      const texts: string[] = [];
-      for (const { text, offset, length } of batch) {
-        end = offset + length;
-        const cells = splitCells(text);
-        if (cells.length === columns.length) {
-          const line = `${cells.map(meant).join(',')}\r\n`;
-          // In UTF-8 a character takes up to three bytes for each of its units.
-          longest = Math.max(longest, line.length * 3);
-          texts.push(line);
-          continue;
-        }
-        count++;
-        first ||= `at byte ${offset}, has ${cells.length} cells instead of ${columns.length}`;
+    isText[index] === true
+      ? (decodeCell(cell, TEXT, neutralised) as string)
+      : cell.replaceAll(GUARDED_SEMICOLON, ';');
+  for await (const batch of wholeLines(file, from, to)) {
+    const rows: string[][] = [];
+    for (const { text, offset, length } of batch) {
+      end = offset + length;
+      const cells = splitCells(text);
+      if (cells.length === columns.length) {
+        rows.push(cells.map(meant));
+        continue;
       }
-      lines += texts.length;
-      marks.push({ row: lines, offset: end });
-      await copy.write(texts.join(''));
+      count++;
+      first ||= `at byte ${offset}, has ${cells.length} cells instead of ${columns.length}`;
     }
-  } finally {
-    await copy.close();
+    lines += rows.length;
+    marks.push({ row: lines, offset: end });
+    take(rows);
   }
-  return { end, lines, longest, marks, unreadable: { count, first } };
+  return { end, lines, marks, unreadable: { count, first } };
 }

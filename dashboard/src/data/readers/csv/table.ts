@@ -21,10 +21,10 @@ export interface StoredColumn {
   readonly comparedAs: 'DOUBLE' | 'TIMESTAMP' | undefined;
 }
 
-/** A file of lines for DuckDB. */
-export interface HandedOver {
-  readonly path: string;
-  readonly longest: number;
+/** Lines that are put into the table. */
+export interface Lines {
+  /** What they are selected from: columns `c0`, `c1` and so on. */
+  readonly source: string;
   /** Whether the cells stand there as they were meant, and not as the sink wrote them. */
   readonly isMeant: boolean;
 }
@@ -102,18 +102,18 @@ export class Table {
   }
 
   /**
-   * Adds the lines of a file to the table. What a column of the part is called must be noted before.
+   * Adds lines to the table. What a column of the part is called must be noted before.
    * @param first the number of the first of the rows
    */
   insertSql(
     { number, rows, neutralised }: PartFile,
     { columns, isText }: PartHeader,
-    file: HandedOver,
+    { source, isMeant }: Lines,
     first: number,
   ): string {
     const cells = new Map<string, string>();
     for (const [index, name] of columns.entries()) {
-      if (!cells.has(name)) cells.set(name, file.isMeant ? `c${index}` : meant(`c${index}`, isText[index] === true, neutralised));
+      if (!cells.has(name)) cells.set(name, isMeant ? `c${index}` : meant(`c${index}`, isText[index] === true, neutralised));
     }
     const cell = (name: string) => cells.get(name) ?? 'NULL';
     const isDeleted = `${cell('_deleted')} = 'true'`;
@@ -130,7 +130,20 @@ export class Table {
         lower(concat_ws(chr(10), ${searched.join(', ')})), ${this.columns.map((one) => one.text).join(', ')}
         ${typed.map((one) => `, nullif(TRY_CAST(${one.text} AS ${one.comparedAs}), ${NO_VALUE[one.comparedAs ?? 'DOUBLE']})`).join('')}
       FROM (SELECT line, ${isDeleted} AS is_deleted, ${own.join(', ')}
-        FROM (SELECT row_number() OVER () - 1 AS line, * FROM ${readSql(file, columns.length)}))`;
+        FROM (SELECT row_number() OVER () - 1 AS line, * FROM ${source}))`;
+  }
+
+  /** Takes out the rows of a part; the newest of those that are left of their keys are heads again. */
+  forgetSql(part: number): string[] {
+    const key = this.column('_key').text;
+    return [
+      `CREATE OR REPLACE TEMP TABLE headless AS SELECT ${key} AS key FROM ${this.name} WHERE part = ${part} AND is_head`,
+      `DELETE FROM ${this.name} WHERE part = ${part}`,
+      `WITH ranked AS (
+         SELECT n, row_number() OVER (PARTITION BY ${key} ORDER BY ${this.order} DESC, n) AS place
+           FROM ${this.name} WHERE ${key} IN (SELECT key FROM headless))
+       UPDATE ${this.name} SET is_head = true WHERE n IN (SELECT n FROM ranked WHERE place = 1)`,
+    ];
   }
 
   /** Rows that are their keys' newest no more, now that those from `first` on have come. */
@@ -175,8 +188,11 @@ const USUAL_LINE = 2_000_000;
 /** DuckDB wants one that stands for nothing: no cell holds it. */
 const NO_TEXT = '\u0001no text stands for nothing\u0001';
 
-/** A file of lines without a header. */
-function readSql({ path, longest }: HandedOver, columns: number): string {
+/**
+ * A file of lines without a header, as a source of them.
+ * @param longest bytes that no line exceeds
+ */
+export function linesOf(path: string, longest: number, columns: number): string {
   const types = Array.from({ length: columns }, (_, index) => `'c${index}': 'VARCHAR'`);
   const long = longest > USUAL_LINE ? `, max_line_size = ${longest + 1_024}, buffer_size = ${longest * 2 + 2_048}` : '';
   return `read_csv(${quoted(path)}, auto_detect = false, header = false, delim = ',', quote = '"', escape = '"',
