@@ -20,7 +20,7 @@ export class Contents {
   /** One more each time that rows are forgotten. */
   #generation = 1;
   #nextPart = 0;
-  #nextRow = 0;
+  #nextPiece = 0;
   /** Resolves when the table is there. */
   #making: Promise<void> | undefined;
   #rows = 0;
@@ -53,9 +53,9 @@ export class Contents {
     return `${this.#generation}.${this.#rows}`;
   }
 
-  /** The number of the next row. */
-  get nextRow(): number {
-    return this.#nextRow;
+  /** A number that no other piece of rows has. */
+  nextPiece(): number {
+    return this.#nextPiece++;
   }
 
   /** Takes in a part of which nothing was read. */
@@ -109,7 +109,7 @@ export class Contents {
     if (part.rows > 0) {
       const counted = await database.write(async (writes) => {
         for (const statement of this.table.forgetSql(part.number)) await writes.query(statement);
-        return await this.countFrom(writes, 0);
+        return await this.count(writes);
       });
       this.#rows -= part.rows;
       this.#generation++;
@@ -120,15 +120,16 @@ export class Contents {
     this.parts = this.parts.filter((one) => one !== part);
   }
 
-  /** What the rows from `first` on change in the numbers. */
-  async countFrom({ query }: Queries, first: number): Promise<Counted> {
+  /** The numbers with the rows of a piece, or with all rows. */
+  async count({ query }: Queries, piece?: number): Promise<Counted> {
     const { name } = this.table;
+    const added = piece === undefined ? 'true' : `piece = ${piece}`;
     const [counted] = await query<{ keys: bigint; last: bigint | null }>(
       `SELECT (SELECT count(*) FROM ${name} WHERE is_head AND NOT is_deleted) AS keys,
-              (SELECT max(epoch_ms(written)) FROM ${name} WHERE n >= ${first}) AS last`,
+              (SELECT max(epoch_ms(written)) FROM ${name} WHERE ${added}) AS last`,
     );
     const minutes = await query<{ minute: bigint; rows: bigint }>(
-      `SELECT epoch_ms(written) // ${MINUTE} AS minute, count(*) AS rows FROM ${name} WHERE n >= ${first}
+      `SELECT epoch_ms(written) // ${MINUTE} AS minute, count(*) AS rows FROM ${name} WHERE ${added}
         GROUP BY 1 ORDER BY 1 DESC LIMIT ${MINUTES_KEPT}`,
     );
     const last = counted?.last ?? null;
@@ -142,7 +143,6 @@ export class Contents {
   /** Notes rows that are in the table. */
   noteRows(added: number, counted: Counted): void {
     this.#rows += added;
-    this.#nextRow += added;
     this.#note(counted);
   }
 

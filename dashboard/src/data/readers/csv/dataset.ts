@@ -28,7 +28,7 @@ export interface CsvDatasetOptions extends FollowOptions {
 /** Minutes of activity that a summary shows. */
 const MINUTES = 60;
 
-const NEWEST_FIRST = 'written DESC, n DESC';
+const NEWEST_FIRST = 'written DESC, rowid DESC';
 
 /** One dataset as its CSV parts hold it. */
 export class CsvDataset {
@@ -98,8 +98,8 @@ export class CsvDataset {
       const by = sortOf(query, columns);
       const page = await moment.query(
         `WITH page AS MATERIALIZED (
-           SELECT n FROM ${table.name} WHERE ${where} ORDER BY ${by} LIMIT ${query.limit} OFFSET ${query.offset})
-         SELECT ${columns.flatMap(forPage).join(', ')} FROM ${table.name} WHERE n IN (SELECT n FROM page) ORDER BY ${by}`,
+           SELECT rowid AS row FROM ${table.name} WHERE ${where} ORDER BY ${by} LIMIT ${query.limit} OFFSET ${query.offset})
+         SELECT ${columns.flatMap(forPage).join(', ')} FROM ${table.name} WHERE rowid IN (SELECT row FROM page) ORDER BY ${by}`,
         values,
       );
       const total = await countOf(moment, table.name, where, values);
@@ -133,8 +133,8 @@ export class CsvDataset {
   versions(key: string, limit: number, signal: AbortSignal): Promise<Versions> {
     return this.#moment(signal, async ({ table, parts }, columns, moment) => {
       const found = await moment.query(
-        `SELECT part, record, epoch_ms(written) AS written, ${columns.flatMap(forPage).join(', ')}, count(*) OVER () AS total
-           FROM ${table.name} WHERE ${table.column('_key').text} = $1 ORDER BY ${table.order} DESC, n DESC LIMIT ${limit}`,
+        `SELECT part, piece, first, rowid AS row, epoch_ms(written) AS written, ${columns.flatMap(forPage).join(', ')}, count(*) OVER () AS total
+           FROM ${table.name} WHERE ${table.column('_key').text} = $1 ORDER BY ${table.order} DESC, rowid DESC LIMIT ${limit}`,
         [key],
       );
       const places = await placesOf(moment, table.name, parts, found);

@@ -111,13 +111,14 @@ async function add(
   database: Database,
   hand: (writes: Writes) => Promise<Staged & Lines & { readonly unreadable?: Unreadable }>,
 ): Promise<true> {
-  const { table, nextRow } = contents;
+  const { table } = contents;
+  const piece = contents.nextPiece();
   const { handed, counted } = await database.write(async (writes) => {
     const handed = await hand(writes);
-    const rows = handed.lines === 0 ? 0 : await writes.change(table.insertSql(part, header, handed, nextRow));
+    const rows = handed.lines === 0 ? 0 : await writes.change(table.insertSql(part, header, handed, piece));
     if (rows !== handed.lines) throw new MisreadError(`DuckDB reads ${rows} rows in ${handed.lines} lines`);
-    if (rows > 0) await writes.change(table.overtakenSql(nextRow));
-    return { handed, counted: await contents.countFrom(writes, nextRow) };
+    if (rows > 0) await writes.change(table.overtakenSql(piece));
+    return { handed, counted: await contents.count(writes, piece) };
   });
   const { end, lines, unreadable } = handed;
   contents.noteRows(lines, counted);

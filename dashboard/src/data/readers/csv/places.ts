@@ -5,7 +5,7 @@ import { openPart, type PartFile } from './part-file.js';
 
 /**
  * Where rows are.
- * @param found each with `part`, `record` and `written`
+ * @param found each with `part`, `piece`, `first`, `row` (its rowid) and `written`, in milliseconds
  */
 export async function placesOf(
   moment: Queries,
@@ -15,17 +15,15 @@ export async function placesOf(
 ): Promise<VersionPlace[]> {
   const batches = await batchesOf(moment, table, found);
   return await Promise.all(
-    found.map(async ({ part, record, written }) => {
-      const [number, place] = [Number(part), Number(record)];
-      const file = parts.find((one) => one.number === number);
-      const name = file?.name ?? '';
-      const [, writer = null] = /^part-(.+)-\d+\.csv$/.exec(name) ?? [];
-      const offset = file === undefined ? 0 : await offsetOf(file, place);
-      const own = batches.find(
-        (one) => one.part === number && one.written === written && one.first <= place && place <= one.last,
-      );
-      const batch = own && { rows: own.last - own.first + 1, records: [own.first, own.last] as const };
-      return { place: `${name}, record ${place}, at byte ${offset}`, writer, batch: batch ?? null };
+    found.map(async ({ row, part }) => {
+      const own = batches.find(({ rows }) => rows.includes(Number(row)));
+      const file = parts.find(({ number }) => number === Number(part));
+      if (own === undefined || file === undefined) return { place: '', writer: null, batch: null };
+      const [, writer = null] = /^part-(.+)-\d+\.csv$/.exec(file.name) ?? [];
+      const record = own.records[own.rows.indexOf(Number(row))] ?? 0;
+      const offset = await offsetOf(file, record);
+      const batch = { rows: own.last - own.first + 1, records: [own.first, own.last] as const };
+      return { place: `${file.name}, record ${record}, at byte ${offset}`, writer, batch };
     }),
   );
 }
@@ -35,17 +33,30 @@ export async function placesOf(
  * millisecond look like one.
  */
 async function batchesOf({ query }: Queries, table: string, found: readonly Found[]) {
-  const pairs = [...new Set(found.map(({ part, written }) => `(${Number(part)}, ${Number(written)})`))];
-  if (pairs.length === 0) return [];
-  const near = await query<{ part: number; written: bigint; first: bigint; last: bigint }>(
-    `WITH asked(part, ms) AS (VALUES ${pairs.join(', ')}),
+  if (found.length === 0) return [];
+  const pairs = new Set(found.map(({ part, written }) => `(${Number(part)}, ${Number(written)})`));
+  const rows = found.map(({ row }) => Number(row)).join(', ');
+  const batches = await query<Found & { readonly rows: unknown; readonly records: unknown }>(
+    `WITH asked(part, ms) AS (VALUES ${[...pairs].join(', ')}),
       near AS (
-        SELECT part, ms, record, record - row_number() OVER (PARTITION BY part, ms ORDER BY record) AS island
-          FROM (SELECT part, epoch_ms(written) AS ms, record FROM ${table}) JOIN asked USING (part, ms))
-     SELECT part, ms AS written, min(record) AS first, max(record) AS last FROM near GROUP BY part, ms, island`,
+        SELECT rowid AS row, part, piece, first, ms
+          FROM (SELECT rowid, part, piece, first, epoch_ms(written) AS ms FROM ${table}) JOIN asked USING (part, ms)),
+      begins AS (SELECT piece, min(rowid) AS begin FROM ${table} WHERE piece IN (SELECT piece FROM near) GROUP BY piece),
+      numbered AS (SELECT row, part, ms, first + row - begin + 1 AS record FROM near JOIN begins USING (piece)),
+      islands AS (SELECT *, record - row_number() OVER (PARTITION BY part, ms ORDER BY record) AS island FROM numbered)
+     SELECT min(record) AS first, max(record) AS last, list(row ORDER BY row) FILTER (row IN (${rows})) AS rows,
+            list(record ORDER BY row) FILTER (row IN (${rows})) AS records
+       FROM islands GROUP BY part, ms, island`,
   );
-  return near.map(({ part, written, first, last }) => ({ part, written, first: Number(first), last: Number(last) }));
+  return batches.map((one) => ({
+    first: Number(one.first),
+    last: Number(one.last),
+    rows: numbers(one.rows),
+    records: numbers(one.records),
+  }));
 }
+
+const numbers = (list: unknown): number[] => (Array.isArray(list) ? list.map(Number) : []);
 
 /** The byte at which a record of a part begins. @throws PartReplacedError */
 async function offsetOf(part: PartFile, record: number): Promise<number> {

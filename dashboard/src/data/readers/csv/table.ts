@@ -34,8 +34,10 @@ export interface Lines {
  *
  * | column | what it is |
  * | --- | --- |
- * | `n` | the row's number, in the order in which rows were read |
- * | `part`, `record` | the number of its part, and its number there, from 1 on |
+ * | `rowid` | DuckDB's own: rows that were read later have a higher one |
+ * | `part` | the number of its part |
+ * | `piece` | the number of the piece that it was read with: its rows stand one after the other, here as in the part |
+ * | `first` | how many rows of its part stand before its piece |
  * | `is_head` | whether it is the newest of its key |
  * | `is_deleted` | whether it is a tombstone |
  * | `written` | when it was written; 1970 if its text is no time |
@@ -84,7 +86,7 @@ export class Table {
 
   createSql(): string {
     const own = this.columns.flatMap((column) => definitions(column));
-    return `CREATE OR REPLACE TABLE ${this.name} (n BIGINT, part INTEGER, record BIGINT, is_head BOOLEAN, is_deleted BOOLEAN,
+    return `CREATE OR REPLACE TABLE ${this.name} (part INTEGER, piece INTEGER, first BIGINT, is_head BOOLEAN, is_deleted BOOLEAN,
       written TIMESTAMP, searched VARCHAR, ${own.join(', ')})`;
   }
 
@@ -103,13 +105,13 @@ export class Table {
 
   /**
    * Adds lines to the table. What a column of the part is called must be noted before.
-   * @param first the number of the first of the rows
+   * @param piece the number that the rows get as one piece
    */
   insertSql(
     { number, rows, neutralised }: PartFile,
     { columns, isText }: PartHeader,
     { source, isMeant }: Lines,
-    first: number,
+    piece: number,
   ): string {
     const cells = new Map<string, string>();
     for (const [index, name] of columns.entries()) {
@@ -123,14 +125,13 @@ export class Table {
     const own = this.columns.map((column) => `${text(column)} AS ${column.text}`);
     const typed = this.columns.filter(({ compared }) => compared !== undefined && compared !== 'written');
     const searched = this.columns.filter(({ name }) => name === '_key' || !isSystemColumn(name)).map((one) => one.text);
-    const names = ['n', 'part', 'record', 'is_head', 'is_deleted', 'written', 'searched', ...this.columns.map((one) => one.text)];
+    const names = ['part', 'piece', 'first', 'is_head', 'is_deleted', 'written', 'searched', ...this.columns.map((one) => one.text)];
     return `INSERT INTO ${this.name} (${[...names, ...typed.map(({ compared }) => compared)].join(', ')})
-      SELECT ${first} + line, ${number}, ${rows + 1} + line, true, is_deleted,
+      SELECT ${number}, ${piece}, ${rows}, true, is_deleted,
         coalesce(TRY_CAST(${this.column('_written_at').text} AS TIMESTAMP), TIMESTAMP '1970-01-01'),
         lower(concat_ws(chr(10), ${searched.join(', ')})), ${this.columns.map((one) => one.text).join(', ')}
         ${typed.map((one) => `, nullif(TRY_CAST(${one.text} AS ${one.comparedAs}), ${NO_VALUE[one.comparedAs ?? 'DOUBLE']})`).join('')}
-      FROM (SELECT line, ${isDeleted} AS is_deleted, ${own.join(', ')}
-        FROM (SELECT row_number() OVER () - 1 AS line, * FROM ${source}))`;
+      FROM (SELECT ${isDeleted} AS is_deleted, ${own.join(', ')} FROM ${source})`;
   }
 
   /** Takes out the rows of a part; the newest of those that are left of their keys are heads again. */
@@ -140,22 +141,22 @@ export class Table {
       `CREATE OR REPLACE TEMP TABLE headless AS SELECT ${key} AS key FROM ${this.name} WHERE part = ${part} AND is_head`,
       `DELETE FROM ${this.name} WHERE part = ${part}`,
       `WITH ranked AS (
-         SELECT n, row_number() OVER (PARTITION BY ${key} ORDER BY ${this.order} DESC, n) AS place
+         SELECT rowid AS row, row_number() OVER (PARTITION BY ${key} ORDER BY ${this.order} DESC, rowid) AS place
            FROM ${this.name} WHERE ${key} IN (SELECT key FROM headless))
-       UPDATE ${this.name} SET is_head = true WHERE n IN (SELECT n FROM ranked WHERE place = 1)`,
+       UPDATE ${this.name} SET is_head = true WHERE rowid IN (SELECT row FROM ranked WHERE place = 1)`,
     ];
   }
 
-  /** Rows that are their keys' newest no more, now that those from `first` on have come. */
-  overtakenSql(first: number): string {
+  /** Rows that are their keys' newest no more, now that those of a piece have come. */
+  overtakenSql(piece: number): string {
     const key = this.column('_key').text;
     return `WITH twice AS (
-        SELECT ${key} AS key FROM ${this.name} WHERE is_head AND ${key} IN (SELECT ${key} FROM ${this.name} WHERE n >= ${first})
+        SELECT ${key} AS key FROM ${this.name} WHERE is_head AND ${key} IN (SELECT ${key} FROM ${this.name} WHERE piece = ${piece})
          GROUP BY 1 HAVING count(*) > 1),
       ranked AS (
-        SELECT n, row_number() OVER (PARTITION BY ${key} ORDER BY ${this.order} DESC, n) AS place
+        SELECT rowid AS row, row_number() OVER (PARTITION BY ${key} ORDER BY ${this.order} DESC, rowid) AS place
           FROM ${this.name} WHERE is_head AND ${key} IN (SELECT key FROM twice))
-      UPDATE ${this.name} SET is_head = false WHERE n IN (SELECT n FROM ranked WHERE place > 1)`;
+      UPDATE ${this.name} SET is_head = false WHERE rowid IN (SELECT row FROM ranked WHERE place > 1)`;
   }
 }
 
