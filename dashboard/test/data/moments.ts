@@ -23,8 +23,33 @@ interface Page {
   readonly facets: readonly Facet[] | null;
 }
 
+/**
+ * Whether some rows are those that match among the newest of each key, at the end of the write before `earliest`, or after any row that
+ * followed.
+ */
+function isOfOneMoment(
+  found: readonly Readonly<Record<string, unknown>>[],
+  written: readonly SampleRow[],
+  earliest: number,
+  matches: (row: SampleRow) => boolean,
+): boolean {
+  const names = new Map(found.map(({ _key, name }) => [String(_key), name]));
+  const wrong = new Set(names.keys());
+  for (const [place, row] of written.entries()) {
+    // What is not named by a test has the name that is made up for it.
+    const name = row.values?.name ?? `Customer ${row.key}`;
+    const isRight = matches(row) ? names.get(row.key) === name : !names.has(row.key);
+    if (isRight) wrong.delete(row.key);
+    else wrong.add(row.key);
+    if (wrong.size === 0 && place + 1 + ROWS_OF_A_WRITE >= earliest) return names.size === found.length;
+  }
+  return false;
+}
+
 /** Keys that are there from the first and change all the time. */
 const KEYS = 300;
+/** The last rows that were noted may not be written yet. */
+const ROWS_OF_A_WRITE = KEYS + 2;
 const NOTES = ['red', 'green', 'blue'];
 
 /**
@@ -39,6 +64,8 @@ export function describeMoments(sink: string, versions: number, open: () => Prom
     let writing: Promise<void>;
     let failure: unknown;
     let over = false;
+    /** All rows in the order in which they were written. */
+    let written: SampleRow[] = [];
 
     /** A new version of every key, and some keys that are new. Half of all names hold a needle. */
     const versionOfAll = (): SampleRow[] => {
@@ -51,17 +78,24 @@ export function describeMoments(sink: string, versions: number, open: () => Prom
       const added = Array.from({ length: 2 }, () => ({ key: `f-${fresh++}`, at, values: { note: 'fresh' } }));
       return [...known, ...added];
     };
+    const write = async (): Promise<void> => {
+      const rows = versionOfAll();
+      // Noted before: a row may be read as soon as it is written.
+      written.push(...rows);
+      await busy.write(rows);
+    };
 
     beforeEach(async () => {
       busy = await open();
-      for (let version = 0; version < versions; version++) await busy.write(versionOfAll());
+      written = [];
+      for (let version = 0; version < versions; version++) await write();
       // All is read once, so that what comes now is read while an answer is made.
       await ask('');
       over = false;
       failure = undefined;
       writing = (async () => {
         while (!over) {
-          await busy.write(versionOfAll());
+          await write();
           await ask('');
           await sleep(1);
         }
@@ -104,6 +138,18 @@ export function describeMoments(sink: string, versions: number, open: () => Prom
         expect(rows.filter(({ name }) => !String(name).includes('needle'))).toEqual([]);
         const keys = rows.map(({ _key }) => _key);
         expect(new Set(keys).size).toBe(keys.length);
+      }
+    });
+
+    it('are downloads that hold just what a plain scan of all rows finds that were there at one moment', async () => {
+      for (let attempt = 0; attempt < 12; attempt++) {
+        const before = written.length;
+        const wanted = ['needle', 'hay', ' 0', 'fresh', '0.5 hay'][attempt % 5] ?? '';
+        const query = wanted === 'fresh' ? 'where=note:is:fresh' : `where=name:contains:${encodeURIComponent(wanted)}`;
+        const matches = ({ values }: SampleRow) =>
+          wanted === 'fresh' ? values?.note === 'fresh' : String(values?.name).includes(wanted);
+        const rows = await download(`${query}&${everything()}`);
+        expect(isOfOneMoment(rows, written, before, matches)).toBe(true);
       }
     });
 
