@@ -1,3 +1,4 @@
+import { dirname } from 'node:path';
 import {
   type Clock,
   createLogger,
@@ -84,7 +85,9 @@ class DashboardService implements Dashboard {
     const broker = new Broker({ urls: amqpUrl ?? '', connectionName: `tributary dashboard ${instance}`, log });
     this.#broker = broker;
     const audit = new AuditLog(options.auditLog || DEFAULT_AUDIT_LOG, clock);
-    const reader = createReader({ config, postgresUrl, clock, log });
+    // In a container, what is written to the folder for temporary files may be kept in memory.
+    const folder = options.auditLog ? dirname(options.auditLog) : undefined;
+    const reader = createReader({ config, postgresUrl, folder, clock, log });
     const services = options.services ?? (() => ({ producers: [], consumers: [] }));
     const observer = new Observer({
       config,

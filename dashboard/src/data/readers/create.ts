@@ -8,6 +8,8 @@ export interface ReaderOptions {
   readonly config: PipelineConfig;
   /** Needed if the pipeline's sink is postgres. */
   readonly postgresUrl?: string | undefined;
+  /** Where files may be kept as long as the reader lives; this machine's folder for temporary files unless given. */
+  readonly folder?: string | undefined;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -17,7 +19,7 @@ const NO_POSTGRES =
 
 /** What reads the rows of each kind of sink. */
 const READERS = {
-  csv: ({ config, clock, log }) => createCsvReader(config, clock, log),
+  csv: ({ config, clock, log, folder }) => createCsvReader(config, clock, log, folder),
   postgres: ({ config, postgresUrl, clock, log }) =>
     postgresUrl ? createPostgresReader(config, postgresUrl, clock, log) : createAbsentReader(NO_POSTGRES),
 } as const satisfies { readonly [K in SinkKind]: (options: ReaderOptions) => DatasetReader };

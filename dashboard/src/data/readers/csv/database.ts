@@ -1,8 +1,8 @@
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { DuckDBConnection, DuckDBInstance, DuckDBResult, JS } from '@duckdb/node-api';
 import { describeError, RetryableError } from '@tributary/shared';
+import { makeFolder, removeFolder } from './folder.js';
 import { Turns } from './turns.js';
 
 /** What a statement's parameter may be. */
@@ -72,7 +72,9 @@ export class Database {
    * @throws RetryableError if DuckDB cannot be started
    */
   async staging<T>(work: (path: string) => Promise<T>): Promise<T> {
-    return await this.#staging.take(async () => await this.#noted(work(join((await this.#open()).folder, 'lines.csv'))));
+    return await this.#staging.take(
+      async () => await this.#noted(work(join((await this.#open()).folder, 'lines.csv'))),
+    );
   }
 
   /**
@@ -259,7 +261,7 @@ export class Database {
     if (opened === undefined) return;
     opened.writer.closeSync();
     opened.instance.closeSync();
-    await rm(opened.folder, { recursive: true, force: true });
+    await removeFolder(opened.folder);
   }
 }
 
@@ -298,7 +300,9 @@ class Held {
 const closed = (): RetryableError => new RetryableError('closed', 'the dashboard is being stopped');
 
 const tooSlow = (cause: unknown): RetryableError =>
-  new RetryableError(TOO_SLOW, `it took longer than ${STATEMENT_TIMEOUT / 1_000} s: search or filter for less`, { cause });
+  new RetryableError(TOO_SLOW, `it took longer than ${STATEMENT_TIMEOUT / 1_000} s: search or filter for less`, {
+    cause,
+  });
 
 /** A text as it stands in a statement; for what does not come from outside. */
 export const quoted = (text: string): string => `'${text.replaceAll("'", "''")}'`;
@@ -307,8 +311,7 @@ async function open(above: string): Promise<Opened> {
   const { DuckDBInstance } = await import('@duckdb/node-api').catch((error: unknown) => {
     throw new RetryableError('duckdb_missing', NOT_HERE, { cause: error });
   });
-  await mkdir(above, { recursive: true });
-  const folder = await mkdtemp(join(above, 'tributary-index-'));
+  const folder = await makeFolder(above);
   const instance = await DuckDBInstance.create(join(folder, 'rows.duckdb'), { threads: '2', memory_limit: MEMORY });
   const writer = await instance.connect();
   for (const setting of [

@@ -1,13 +1,7 @@
 import { type Logger, listParts } from '@tributary/shared';
 import type { Contents } from './contents.js';
 import { type Loading, loadPart } from './load.js';
-import {
-  inspectPart,
-  openPart,
-  type PartFile,
-  PartReplacedError,
-  PartUnreadableError,
-} from './part-file.js';
+import { inspectPart, openPart, type PartFile, PartReplacedError, PartUnreadableError } from './part-file.js';
 
 /** How the parts of one dataset are followed. */
 export interface Following extends Loading {
@@ -40,7 +34,7 @@ export async function follow(contents: Contents, following: Following): Promise<
   }
   const known = new Set(contents.parts.map((part) => part.name));
   for (const part of found.values()) if (!known.has(part.name)) contents.addPart(part);
-  await contents.make(database);
+  if (contents.parts.length > 0) await contents.make(database);
   for (const part of contents.parts) {
     if (signal.aborted) return;
     if (part.read !== part.size) await readIfPossible(contents, part, following);
@@ -63,7 +57,8 @@ async function readIfPossible(contents: Contents, part: PartFile, following: Fol
       return;
     }
     // With some of its rows in the table, the others would not be missed.
-    if (cause instanceof PartUnreadableError || cause instanceof PartReplacedError) await contents.forget(part, database);
+    if (cause instanceof PartUnreadableError || cause instanceof PartReplacedError)
+      await contents.forget(part, database);
     throw cause;
   }
 }

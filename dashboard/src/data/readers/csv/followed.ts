@@ -33,6 +33,7 @@ export class FollowedContents {
   readonly #options: FollowOptions;
   readonly #contents: Contents;
   #following: Promise<void> | undefined;
+  #next: Promise<void> | undefined;
   #problem: string | undefined;
   /** Parts that could not be read when some of their rows were known: why, and when that was last tried. */
   readonly #leftOut = new Map<string, { readonly why: string; readonly at: number }>();
@@ -54,17 +55,27 @@ export class FollowedContents {
     return this.#problem;
   }
 
-  /** Takes in what is new. One run at a time: calls that come during a run wait for that one. Never rejects. */
+  /**
+   * Takes in what is new. One run at a time: calls that come during a run wait for the one that follows, as this one may have looked
+   * before something was written. Never rejects.
+   */
   refresh(): Promise<void> {
-    this.#following ??= this.#follow().finally(() => {
-      this.#following = undefined;
+    if (this.#following === undefined) {
+      this.#following = this.#follow().finally(() => {
+        this.#following = undefined;
+      });
+      return this.#following;
+    }
+    this.#next ??= this.#following.then(() => {
+      this.#next = undefined;
+      return this.refresh();
     });
-    return this.#following;
+    return this.#next;
   }
 
   /** Resolves when no run is going on. */
   async settled(): Promise<void> {
-    await this.#following;
+    await (this.#next ?? this.#following);
   }
 
   /** Waits for what is new, but not for long where it is much: a first read of much data goes on behind the answer. */
@@ -87,6 +98,7 @@ export class FollowedContents {
   /** As {@link fresh}, with a table that can be asked. */
   async made(): Promise<Contents> {
     const contents = await this.fresh();
+    // Without a part there is none yet.
     await contents.make(this.#options.database);
     return contents;
   }
@@ -104,6 +116,7 @@ export class FollowedContents {
         'a file with the other rows alone would be taken for the whole; the other parts can be downloaded one by one';
       throw new RetryableError('part_unreadable', `${unreadable}: ${why}`);
     }
+    await this.#contents.make(this.#options.database);
     return this.#contents;
   }
 

@@ -2,8 +2,16 @@ import type { FileHandle } from 'node:fs/promises';
 import { describeError, isNeutralised, splitCells, type WholeLine, wholeLines } from '@tributary/shared';
 import type { Contents } from './contents.js';
 import { type Database, HANDED_OVER, type Writes } from './database.js';
-import { headerOf, openPart, type PartFile, type PartHeader, PartReplacedError } from './part-file.js';
-import { copyLines, type Mark, readLines, type Staged, type Unreadable } from './staging.js';
+import {
+  headerOf,
+  type Mark,
+  openPart,
+  type PartFile,
+  type PartHeader,
+  PartReplacedError,
+  type Unreadable,
+} from './part-file.js';
+import { copyLines, readLines, type Staged } from './staging.js';
 import { type Lines, linesOf } from './table.js';
 
 export interface Loading {
@@ -82,9 +90,10 @@ async function loadLines(
   let to = size;
   if (size - from > FEW) {
     const copied = await database.staging(async (path) => {
-      const { longest, isPlain, ...lines } = await copyLines(file, from, size, path);
-      const handed = { ...lines, source: linesOf(path, longest, header.columns.length), isMeant: false };
-      const isRead = isPlain && (await add(contents, part, header, database, async () => handed).catch(falseIfMisread));
+      const { longest, guards, ...lines } = await copyLines(file, from, size, path);
+      const handed = { ...lines, source: linesOf(path, longest, header.columns.length), isMeant: guards === 'none' };
+      const isRead =
+        guards !== 'within' && (await add(contents, part, header, database, async () => handed).catch(falseIfMisread));
       return { end: lines.end, isRead };
     });
     // DuckDB and the sink do not read each line the same: ours decides, which says what is wrong with a line too.
@@ -142,7 +151,8 @@ function falseIfMisread(error: unknown): false {
 }
 
 /** Every second one is enough where there are many. */
-const thinned = (marks: Mark[]): Mark[] => (marks.length <= MARKS ? marks : marks.filter((_, index) => index % 2 === 0));
+const thinned = (marks: Mark[]): Mark[] =>
+  marks.length <= MARKS ? marks : marks.filter((_, index) => index % 2 === 0);
 
 async function noteEnding(part: PartFile, file: FileHandle): Promise<void> {
   const ending = Buffer.alloc(Math.min(part.end, ENDING));

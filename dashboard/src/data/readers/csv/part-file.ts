@@ -1,7 +1,19 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { type Dataset, type Neutralised, type Part, RetryableError, SYSTEM_COLUMNS } from '@tributary/shared';
 import { describeFileError } from './file-error.js';
-import type { Mark, Unreadable } from './staging.js';
+
+/** That a line begins at this byte of a part, and how many rows stand before it. */
+export interface Mark {
+  readonly row: number;
+  readonly offset: number;
+}
+
+/** Lines that no row could be made of. */
+export interface Unreadable {
+  readonly count: number;
+  /** What is wrong with the first of them. */
+  readonly first: string;
+}
 
 /** One part, as far as it has been read. */
 export interface PartFile {

@@ -1,12 +1,6 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { decodeCell, type Field, type Neutralised, splitCells, wholeLines } from '@tributary/shared';
-import type { PartHeader } from './part-file.js';
-
-/** That a line begins at this byte of a part, and how many rows stand before it. */
-export interface Mark {
-  readonly row: number;
-  readonly offset: number;
-}
+import type { Mark, PartHeader, Unreadable } from './part-file.js';
 
 /** Lines for DuckDB. */
 export interface Staged {
@@ -20,26 +14,29 @@ export interface Staged {
 /** Bytes that are handed over at once, or one long line. */
 const MOST = 128 * 1024 * 1024;
 const CHUNK = 1024 * 1024;
-const [QUOTE, APOSTROPHE, LINE_FEED] = [0x22, 0x27, 0x0a];
+const [QUOTE, APOSTROPHE, LINE_FEED, BACKSLASH] = [0x22, 0x27, 0x0a, 0x5c];
 /** `;`, tab, carriage return and line feed: behind them a text may have been neutralised (see formulas.ts). */
 const SEPARATORS: ReadonlySet<number> = new Set([0x3b, 0x09, 0x0d, LINE_FEED]);
+
+interface Copied {
+  /** Bytes that no line exceeds. */
+  readonly longest: number;
+  /**
+   * Where something may have been neutralised (see formulas.ts and GUARDED_SEMICOLON). DuckDB's functions cannot undo what was done
+   * `within` a text.
+   */
+  readonly guards: 'none' | 'before' | 'within';
+}
 
 /**
  * Copies whole lines as they stand. As for `wholeLines`, a line end counts only where every quote before it is closed.
  * @param to byte to stop at; the file may have grown beyond it
- * @returns with `longest`, the bytes that no line exceeds, and `isPlain`, false if DuckDB's own functions cannot undo all that was
- *   neutralised
  */
-export async function copyLines(
-  file: FileHandle,
-  from: number,
-  to: number,
-  path: string,
-): Promise<Staged & { readonly longest: number; readonly isPlain: boolean }> {
+export async function copyLines(file: FileHandle, from: number, to: number, path: string): Promise<Staged & Copied> {
   const marks: Mark[] = [{ row: 0, offset: from }];
   let [position, end, lines, longest, before] = [from, from, 0, 0, 0];
   let quoted = false;
-  let isPlain = true;
+  let guards: Copied['guards'] = 'none';
   const copy = await open(path, 'w');
   try {
     // Not a stream, which closes the file if it is not read to its end.
@@ -61,8 +58,9 @@ export async function copyLines(
         } else if (byte === APOSTROPHE) {
           const last = index === 0 ? before : (bytes[index - 1] ?? 0);
           // Behind a line end outside of quotes a cell begins.
-          if (SEPARATORS.has(last) && (last !== LINE_FEED || quoted)) isPlain = false;
-        }
+          if (SEPARATORS.has(last) && (last !== LINE_FEED || quoted)) guards = 'within';
+          else if (guards === 'none') guards = 'before';
+        } else if (byte === BACKSLASH && guards === 'none') guards = 'before';
       }
       before = bytes.at(-1) ?? 0;
       position += bytes.length;
@@ -72,19 +70,12 @@ export async function copyLines(
   } finally {
     await copy.close();
   }
-  return { end, lines, longest, marks, isPlain };
+  return { end, lines, longest, marks, guards };
 }
 
 const TEXT: Field = { type: 'string', optional: false, maxLength: Number.MAX_SAFE_INTEGER };
 /** How the sink writes a `;` in JSON before what a spreadsheet might calculate. */
 export const GUARDED_SEMICOLON = '\\u003b';
-
-/** Lines that no row could be made of. */
-export interface Unreadable {
-  readonly count: number;
-  /** What is wrong with the first of them. */
-  readonly first: string;
-}
 
 /**
  * Reads lines as the sink wrote them, with the cells as they were meant.
@@ -101,9 +92,7 @@ export async function readLines(
   let [end, lines, count] = [from, 0, 0];
   let first = '';
   const meant = (cell: string, index: number) =>
-    isText[index] === true
-      ? (decodeCell(cell, TEXT, neutralised) as string)
-      : cell.replaceAll(GUARDED_SEMICOLON, ';');
+    isText[index] === true ? (decodeCell(cell, TEXT, neutralised) as string) : cell.replaceAll(GUARDED_SEMICOLON, ';');
   for await (const batch of wholeLines(file, from, to)) {
     const rows: string[][] = [];
     for (const { text, offset, length } of batch) {

@@ -99,7 +99,8 @@ export class Table {
   get order(): string {
     const [version, id] = [this.column('_version').text, this.column('_message_id').text];
     if (this.dataset.entity !== undefined) return orderSql(version, id);
-    const side = (place: number) => orderSql(`split_part(${version}, ' ', ${place})`, `split_part(${id}, ' ', ${place})`);
+    const side = (place: number) =>
+      orderSql(`split_part(${version}, ' ', ${place})`, `split_part(${id}, ' ', ${place})`);
     return `(${side(1)} || chr(9) || ${side(2)})`;
   }
 
@@ -115,17 +116,31 @@ export class Table {
   ): string {
     const cells = new Map<string, string>();
     for (const [index, name] of columns.entries()) {
-      if (!cells.has(name)) cells.set(name, isMeant ? `c${index}` : meant(`c${index}`, isText[index] === true, neutralised));
+      if (!cells.has(name))
+        cells.set(name, isMeant ? `c${index}` : meant(`c${index}`, isText[index] === true, neutralised));
     }
     const cell = (name: string) => cells.get(name) ?? 'NULL';
     const isDeleted = `${cell('_deleted')} = 'true'`;
     // A tombstone has no values of the record's own.
     const text = ({ name }: StoredColumn) =>
-      isSystemColumn(name) ? cell(name) : cells.has(name) ? `CASE WHEN ${isDeleted} THEN NULL ELSE ${cell(name)} END` : 'NULL';
+      isSystemColumn(name)
+        ? cell(name)
+        : cells.has(name)
+          ? `CASE WHEN ${isDeleted} THEN NULL ELSE ${cell(name)} END`
+          : 'NULL';
     const own = this.columns.map((column) => `${text(column)} AS ${column.text}`);
     const typed = this.columns.filter(({ compared }) => compared !== undefined && compared !== 'written');
     const searched = this.columns.filter(({ name }) => name === '_key' || !isSystemColumn(name)).map((one) => one.text);
-    const names = ['part', 'piece', 'first', 'is_head', 'is_deleted', 'written', 'searched', ...this.columns.map((one) => one.text)];
+    const names = [
+      'part',
+      'piece',
+      'first',
+      'is_head',
+      'is_deleted',
+      'written',
+      'searched',
+      ...this.columns.map((one) => one.text),
+    ];
     return `INSERT INTO ${this.name} (${[...names, ...typed.map(({ compared }) => compared)].join(', ')})
       SELECT ${number}, ${piece}, ${rows}, true, is_deleted,
         coalesce(TRY_CAST(${this.column('_written_at').text} AS TIMESTAMP), TIMESTAMP '1970-01-01'),
