@@ -1,8 +1,9 @@
+import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { DuckDBConnection, DuckDBInstance, DuckDBResult, JS } from '@duckdb/node-api';
 import { describeError, RetryableError } from '@tributary/shared';
-import { makeFolder, removeFolder } from './folder.js';
+import { makeFolder } from './folder.js';
 import { Turns } from './turns.js';
 
 /** What a statement's parameter may be. */
@@ -59,6 +60,7 @@ export class Database {
   readonly #running = new Set<Promise<unknown>>();
   readonly #above: string;
   #opening: Promise<Opened> | undefined;
+  #folder = '';
   #isClosed = false;
   #closing: Promise<void> | undefined;
 
@@ -83,19 +85,28 @@ export class Database {
    */
   async snapshot<T>(work: (moment: Queries) => Promise<T>, signal?: AbortSignal): Promise<T> {
     signal?.throwIfAborted();
-    const { instance } = await this.#open();
-    const connection = await instance.connect();
-    const end = () => connection.closeSync();
-    return await this.#noted(this.#inSnapshot(connection, work, signal).finally(end));
+    return await this.#noted(this.#inSnapshot(work, signal));
   }
 
-  async #inSnapshot<T>(connection: DuckDBConnection, work: (moment: Queries) => Promise<T>, signal?: AbortSignal) {
+  async #inSnapshot<T>(work: (moment: Queries) => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+    const connection = await this.#connect();
     const query = async <Row>(text: string, values: readonly Value[] = []): Promise<Row[]> =>
       await this.#reads.take(() => this.#rows<Row>(connection, text, values, signal));
-    await query('BEGIN TRANSACTION READ ONLY');
-    const result = await work({ query });
-    await query('COMMIT');
-    return result;
+    try {
+      await query('BEGIN TRANSACTION READ ONLY');
+      const result = await work({ query });
+      await query('COMMIT');
+      return result;
+    } finally {
+      connection.closeSync();
+    }
+  }
+
+  async #connect(): Promise<DuckDBConnection> {
+    const { instance } = await this.#open();
+    // It may have been closed while it was opened.
+    if (this.#isClosed) throw closed();
+    return await instance.connect();
   }
 
   /**
@@ -104,8 +115,7 @@ export class Database {
    */
   async stream(text: string, values: readonly Value[], signal: AbortSignal): Promise<AsyncIterable<Text[][]>> {
     signal.throwIfAborted();
-    const { instance } = await this.#open();
-    const connection = await instance.connect();
+    const connection = await this.#noted(this.#connect());
     const held = new Held(connection);
     signal.addEventListener('abort', () => held.release());
     try {
@@ -216,17 +226,19 @@ export class Database {
       signal?.throwIfAborted();
       if (this.#isClosed) throw closed();
       if (performance.now() > until) throw tooSlow(error);
-      throw await this.#asOurs(error);
+      throw this.#asOurs(error);
     } finally {
       clearInterval(watching);
     }
   }
 
   /** Without paths: viewers are shown what is wrong, and not where this machine has its files. */
-  async #asOurs(error: unknown): Promise<RetryableError> {
+  #asOurs(error: unknown): RetryableError {
     const [line = ''] = describeError(error).split('\n');
-    const { folder } = await this.#open();
-    return new RetryableError('duckdb', `the index of the parts: ${line.replaceAll(folder, 'its folder')}`);
+    return new RetryableError(
+      'duckdb',
+      `the index of the parts: ${line.replaceAll(this.#folder || '\0', 'its folder')}`,
+    );
   }
 
   async #noted<T>(work: Promise<T>): Promise<T> {
@@ -239,8 +251,13 @@ export class Database {
   }
 
   #open(): Promise<Opened> {
-    if (this.#isClosed && this.#opening === undefined) return Promise.reject(closed());
-    this.#opening ??= open(this.#above).catch((error: unknown) => {
+    if (this.#isClosed) return Promise.reject(closed());
+    const opened = async (): Promise<Opened> => {
+      const found = await open(this.#above);
+      this.#folder = found.folder;
+      return found;
+    };
+    this.#opening ??= opened().catch((error: unknown) => {
       // The disk may be full now, and not later.
       this.#opening = undefined;
       throw error;
@@ -261,7 +278,7 @@ export class Database {
     if (opened === undefined) return;
     opened.writer.closeSync();
     opened.instance.closeSync();
-    await removeFolder(opened.folder);
+    await rm(opened.folder, { recursive: true, force: true });
   }
 }
 

@@ -1,11 +1,6 @@
-import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-
-const PREFIX = 'tributary-index-';
-
-/** Folders of this process. */
-const own = new Set<string>();
 
 /**
  * Makes a folder for one database, which no other user may look into, and removes those that processes of this machine left behind when they
@@ -14,25 +9,24 @@ const own = new Set<string>();
  */
 export async function makeFolder(above: string): Promise<string> {
   await mkdir(above, { recursive: true });
-  const names = await readdir(above);
-  const left = names.map((name) => join(above, name)).filter((folder) => !own.has(folder) && isLeft(folder));
-  // What cannot be removed is another user's.
-  await Promise.all(left.map((folder) => rm(folder, { recursive: true, force: true }).catch(() => {})));
-  const folder = await mkdtemp(join(above, `${PREFIX}${hostname()}.${process.pid}.`));
-  own.add(folder);
-  return folder;
+  for (const name of await readdir(above)) {
+    const folder = join(above, name);
+    // What cannot be removed is another user's.
+    if (await isLeft(name, folder)) await rm(folder, { recursive: true, force: true }).catch(() => {});
+  }
+  return await mkdtemp(join(above, `tributary-index-${hostname()}.${process.pid}.`));
 }
 
-export async function removeFolder(folder: string): Promise<void> {
-  await rm(folder, { recursive: true, force: true });
-  own.delete(folder);
-}
-
-/** Whether the process that made the folder is gone. A container's processes may have the same number each time. */
-function isLeft(folder: string): boolean {
-  const [, host, pid] = /[/\\]tributary-index-(.+)\.(\d+)\.[^./\\]+$/.exec(folder) ?? [];
+/** Whether the process that made a folder is gone. A container's processes may have the same number each time. */
+async function isLeft(name: string, folder: string): Promise<boolean> {
+  const [, host, pid] = /^tributary-index-(.+)\.(\d+)\.[^.]+$/.exec(name) ?? [];
   if (host !== hostname()) return false;
-  return Number(pid) === process.pid || !isRunning(Number(pid));
+  if (Number(pid) !== process.pid) return !isRunning(Number(pid));
+  const made = await stat(folder).then(
+    ({ birthtimeMs }) => birthtimeMs,
+    () => Number.POSITIVE_INFINITY,
+  );
+  return made < Date.now() - process.uptime() * 1_000 - 1_000;
 }
 
 function isRunning(pid: number): boolean {
