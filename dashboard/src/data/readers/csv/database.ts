@@ -6,8 +6,8 @@ import { describeError, RetryableError } from '@tributary/shared';
 import { makeFolder } from './folder.js';
 import { Turns } from './turns.js';
 
-/** What a statement's parameter may be. */
-export type Value = string | number;
+/** What a statement's parameter may be: DuckDB's client would take a large whole number for an integer that it cannot hold. */
+export type Value = string;
 export type Found = Readonly<Record<string, JS>>;
 
 /** Asks DuckDB. */
@@ -58,6 +58,8 @@ export class Database {
   readonly #writing = new Turns(1);
   readonly #staging = new Turns(1);
   readonly #running = new Set<Promise<unknown>>();
+  /** Downloads that wait for their clients. */
+  readonly #held = new Set<Held>();
   readonly #above: string;
   #opening: Promise<Opened> | undefined;
   #folder = '';
@@ -117,7 +119,11 @@ export class Database {
     signal.throwIfAborted();
     const connection = await this.#noted(this.#connect());
     const held = new Held(connection);
-    signal.addEventListener('abort', () => held.release());
+    this.#held.add(held);
+    signal.addEventListener('abort', () => {
+      held.release();
+      this.#held.delete(held);
+    });
     try {
       const result = await held.use(() =>
         this.#noted(
@@ -150,6 +156,7 @@ export class Database {
       }
     } finally {
       held.release();
+      this.#held.delete(held);
     }
   }
 
@@ -275,6 +282,7 @@ export class Database {
   async #close(): Promise<void> {
     const opened = await this.#opening?.catch(() => undefined);
     await Promise.allSettled(this.#running);
+    for (const held of this.#held) held.release();
     if (opened === undefined) return;
     opened.writer.closeSync();
     opened.instance.closeSync();

@@ -60,6 +60,6 @@ function conditionOf({ is, value }: Condition, { column, stored }: ReadColumn, p
 
 /** What values are compared with; undefined for a text that is no such value. */
 const WANTED = {
-  DOUBLE: (text: string) => (text === '' || Number.isNaN(Number(text)) ? undefined : Number(text)),
+  DOUBLE: (text: string) => (text === '' || Number.isNaN(Number(text)) ? undefined : String(Number(text))),
   TIMESTAMP: (text: string) => readInstant(text)?.replace(/Z$/, ''),
 } as const;
