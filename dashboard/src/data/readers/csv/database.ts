@@ -1,9 +1,10 @@
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { DuckDBConnection, DuckDBInstance, DuckDBResult, JS } from '@duckdb/node-api';
+import type { DuckDBConnection, DuckDBResult, JS } from '@duckdb/node-api';
 import { describeError, RetryableError } from '@tributary/shared';
-import { makeFolder } from './folder.js';
+import { Held } from './held.js';
+import { type Opened, openDatabase } from './open.js';
 import { Turns } from './turns.js';
 
 /** What a statement's parameter may be: DuckDB's client would take a large whole number for an integer that it cannot hold. */
@@ -35,17 +36,6 @@ const AGAIN = 50;
  * names: one thread has to be left.
  */
 const AT_ONCE = 2;
-/** What DuckDB keeps in memory at most; beyond it writes to its folder. */
-const MEMORY = '256MB';
-/** What DuckDB writes to its folder at most for what does not fit into memory. */
-const SPILL = '4GB';
-
-interface Opened {
-  readonly instance: DuckDBInstance;
-  readonly writer: DuckDBConnection;
-  readonly folder: string;
-}
-
 /** The code of the error for a statement that was ended because it took too long. */
 export const TOO_SLOW = 'too_slow';
 
@@ -260,7 +250,7 @@ export class Database {
   #open(): Promise<Opened> {
     if (this.#isClosed) return Promise.reject(closed());
     const opened = async (): Promise<Opened> => {
-      const found = await open(this.#above);
+      const found = await openDatabase(this.#above);
       this.#folder = found.folder;
       return found;
     };
@@ -292,66 +282,9 @@ export class Database {
 
 type Text = string | null;
 
-/** A connection that is not closed while a statement runs on it: that would end the process. */
-class Held {
-  readonly #connection: DuckDBConnection;
-  #isInUse = false;
-  #isOver = false;
-  #isClosed = false;
-
-  constructor(connection: DuckDBConnection) {
-    this.#connection = connection;
-  }
-
-  async use<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#isOver) throw new RetryableError('duckdb_released', 'nothing more is read: the download has ended');
-    this.#isInUse = true;
-    try {
-      return await work();
-    } finally {
-      this.#isInUse = false;
-      if (this.#isOver) this.release();
-    }
-  }
-
-  release(): void {
-    this.#isOver = true;
-    if (this.#isInUse || this.#isClosed) return;
-    this.#isClosed = true;
-    this.#connection.closeSync();
-  }
-}
-
 const closed = (): RetryableError => new RetryableError('closed', 'the dashboard is being stopped');
 
 const tooSlow = (cause: unknown): RetryableError =>
   new RetryableError(TOO_SLOW, `it took longer than ${STATEMENT_TIMEOUT / 1_000} s: search or filter for less`, {
     cause,
   });
-
-/** A text as it stands in a statement; for what does not come from outside. */
-export const quoted = (text: string): string => `'${text.replaceAll("'", "''")}'`;
-
-async function open(above: string): Promise<Opened> {
-  const { DuckDBInstance } = await import('@duckdb/node-api').catch((error: unknown) => {
-    throw new RetryableError('duckdb_missing', NOT_HERE, { cause: error });
-  });
-  const folder = await makeFolder(above);
-  const instance = await DuckDBInstance.create(join(folder, 'rows.duckdb'), { threads: '2', memory_limit: MEMORY });
-  const writer = await instance.connect();
-  for (const setting of [
-    `temp_directory = ${quoted(join(folder, 'spilled'))}`,
-    `max_temp_directory_size = ${quoted(SPILL)}`,
-    'autoinstall_known_extensions = false',
-    'autoload_known_extensions = false',
-    `allowed_directories = [${quoted(`${folder}/`)}]`,
-    'enable_external_access = false',
-    'lock_configuration = true',
-  ]) {
-    await writer.run(`SET ${setting}`);
-  }
-  return { instance, writer, folder };
-}
-
-const NOT_HERE =
-  'CSV is read with DuckDB, which cannot be loaded on this machine: run npm ci again without --omit=optional, on a system that has @duckdb/node-bindings (Linux with glibc, macOS or Windows)';

@@ -1,5 +1,5 @@
 import { type Dataset, type FieldType, type Neutralised, SYSTEM_COLUMNS } from '@tributary/shared';
-import { quoted } from './database.js';
+import { quoted } from './open.js';
 import { isSystemColumn, type PartFile, type PartHeader } from './part-file.js';
 import { GUARDED_SEMICOLON } from './staging.js';
 

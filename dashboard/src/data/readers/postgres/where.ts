@@ -1,5 +1,4 @@
 import { plainDecimal } from '@tributary/shared';
-import { comparable } from '../compare.js';
 import { type Condition, type Selection, UnknownColumnError } from '../port.js';
 import { asText, type ReadColumn } from './columns.js';
 
@@ -108,7 +107,9 @@ function isOfType(value: string, type: ReadColumn['type']): boolean {
   // The numeric of older versions of Postgres knows no Infinity and no 0x10.
   if (CASTS[type] === 'numeric') return plainDecimal(value) !== undefined;
   if (type === 'date') return /^\d{4}-\d{2}-\d{2}$/.test(value) && !Number.isNaN(Date.parse(value));
-  return comparable(value, type) !== undefined || type === 'string';
+  if (value === '') return type === 'string';
+  if (type === 'number') return !Number.isNaN(Number(value));
+  return type !== 'datetime' || !Number.isNaN(Date.parse(value));
 }
 
 /** @throws UnknownColumnError */
