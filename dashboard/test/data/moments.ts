@@ -50,6 +50,8 @@ function isOfOneMoment(
 const KEYS = 300;
 /** The last rows that were noted may not be written yet. */
 const ROWS_OF_A_WRITE = KEYS + 2;
+/** Milliseconds: each test asks a dozen times for all rows, while others are written. */
+const PATIENCE = 180_000;
 const NOTES = ['red', 'green', 'blue'];
 
 /**
@@ -57,7 +59,7 @@ const NOTES = ['red', 'green', 'blue'];
  * @param versions how many versions each key has at first: so many that a search takes a while
  */
 export function describeMoments(sink: string, versions: number, open: () => Promise<BusyDashboard>): void {
-  describe(`answers over ${sink} while rows arrive`, () => {
+  describe(`answers over ${sink} while rows arrive`, { timeout: PATIENCE }, () => {
     let busy: BusyDashboard;
     let at = 0;
     let fresh = 0;
@@ -102,13 +104,13 @@ export function describeMoments(sink: string, versions: number, open: () => Prom
       })().catch((error: unknown) => {
         failure = error;
       });
-    });
+    }, PATIENCE);
     afterEach(async () => {
       over = true;
       await writing;
       await busy.close();
       expect(failure).toBeUndefined();
-    });
+    }, PATIENCE);
 
     const address = (path: string) => `${busy.dashboard.url}/api/datasets/customers${path}`;
     async function ask<T>(path: string): Promise<T> {
