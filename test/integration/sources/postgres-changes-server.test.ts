@@ -37,7 +37,9 @@ describe('a server that does not write what is needed', () => {
   test('is told with the setting that has to be changed, and nothing is made there', async () => {
     const name = uniqueName('plain');
     await runOn(server.url, `CREATE TABLE ${name} (id int PRIMARY KEY, name text)`);
-    const { open } = followed(server.url, name);
+    const { open, doubts } = followed(server.url, name);
+    await open().source.describe?.(new AbortController().signal);
+    expect(doubts).toEqual([expect.stringContaining('ALTER SYSTEM SET wal_level = logical')]);
     expect(await failure(open().run())).toMatchObject({
       name: 'FatalError',
       code: 'wal_level',
@@ -46,6 +48,78 @@ describe('a server that does not write what is needed', () => {
     expect(
       await runOn(server.url, 'SELECT 1 FROM pg_publication UNION ALL SELECT 1 FROM pg_replication_slots'),
     ).toEqual([]);
+  });
+});
+
+describe('what try tells before the first start', () => {
+  const server = sharedPostgres();
+
+  /** What is told to the user of a URL who tries an endpoint. */
+  async function toldTo(user: string, table: string, slot: string) {
+    const url = new URL(server.url);
+    url.username = user;
+    const { open, doubts } = followerOf({ things: { url: url.href, table, slot, entity: 'thing' } }, { entities });
+    const described = open().source.describe?.(new AbortController().signal);
+    return { name: (await described)?.name, doubts };
+  }
+
+  /** The statements in what is told, without what another server needs. */
+  const statementsIn = (doubts: readonly string[]) =>
+    doubts.map(
+      (doubt) =>
+        /(?:: |run: )((?:ALTER|GRANT|CREATE) [^:]*?)(?: \(on RDS.*| \(…\).*|, and restart.*)?$/.exec(doubt)?.[1] ??
+        doubt,
+    );
+
+  test('names each right that is missing, with a statement that gives it, and makes nothing', async () => {
+    const [user, schema] = [uniqueName('Follower'), uniqueName('Sales')];
+    const [table, slot] = [`${schema}.orders`, uniqueName('slot')];
+    await server.run(
+      `CREATE ROLE "${user}" LOGIN`,
+      `CREATE SCHEMA "${schema}"`,
+      `CREATE TABLE "${schema}".orders (id int PRIMARY KEY, name text)`,
+      `ALTER TABLE "${schema}".orders ENABLE ROW LEVEL SECURITY`,
+      `GRANT USAGE ON SCHEMA "${schema}" TO "${user}"`,
+    );
+    onTestFinished(async () => {
+      await server.run(
+        `DROP PUBLICATION IF EXISTS ${slot}`,
+        `DROP SCHEMA "${schema}" CASCADE`,
+        `DROP OWNED BY "${user}"`,
+        `DROP ROLE "${user}"`,
+      );
+    });
+    const { doubts, name } = await toldTo(user, table, slot);
+    expect(name).toBe(`the table ${table}`);
+    expect(doubts).toEqual([
+      expect.stringMatching(/may not replicate: ALTER ROLE "Follower.*" REPLICATION/),
+      expect.stringMatching(/may not read Sales.*\.orders: GRANT SELECT ON "Sales.*"\."orders" TO "Follower/),
+      expect.stringMatching(/a policy hides rows of Sales.*: ALTER ROLE "Follower.*" BYPASSRLS/),
+      expect.stringMatching(/publication "slot.*" is not there, .* owner of the tables run: CREATE PUBLICATION "slot/),
+    ]);
+    expect(await server.run('SELECT 1 FROM pg_publication UNION ALL SELECT 1 FROM pg_replication_slots')).toEqual([]);
+    await server.run(...statementsIn(doubts));
+    expect((await toldTo(user, table, slot)).doubts).toEqual([]);
+    await server.run(`ALTER PUBLICATION ${slot} DROP TABLE "${schema}".orders`);
+    const lacking = (await toldTo(user, table, slot)).doubts;
+    expect(lacking).toEqual([expect.stringMatching(/lacks Sales.*\.orders.*run: ALTER PUBLICATION .* ADD TABLE/)]);
+    await server.run(...statementsIn(lacking), `ALTER PUBLICATION ${slot} SET (publish = 'insert')`);
+    const incomplete = (await toldTo(user, table, slot)).doubts;
+    expect(incomplete).toEqual([expect.stringMatching(/leaves out update, delete, truncate: ALTER PUBLICATION/)]);
+    await server.run(...statementsIn(incomplete), `ALTER TABLE "${schema}".orders DROP CONSTRAINT orders_pkey`);
+    expect((await toldTo(user, table, slot)).doubts).toEqual([
+      expect.stringMatching(/has no primary key.*REPLICA IDENTITY FULL/),
+    ]);
+  });
+
+  test('tells the owner of the tables nothing: what is missing is made at the first start', async () => {
+    const table = uniqueName('own');
+    await server.run(`CREATE TABLE ${table} (id int PRIMARY KEY, name text)`);
+    onTestFinished(async () => void (await server.run(`DROP TABLE ${table}`)));
+    expect(await toldTo(new URL(server.url).username, table, table)).toEqual({
+      name: `the table ${table}`,
+      doubts: [],
+    });
   });
 });
 
@@ -70,9 +144,13 @@ describe('a server with one slot and one sender, which throws its log away early
   }
 
   test('where all slots are in use, that is told, and the next run goes on once one is free', async () => {
-    const { name, open, landing } = await table();
+    const { name, open, landing, doubts } = await table();
     await server.run(`SELECT pg_create_physical_replication_slot('another')`);
     const producer = open();
+    await producer.source.describe?.(new AbortController().signal);
+    expect(doubts).toEqual([
+      expect.stringMatching(/all 1 replication slots of the server are in use: ALTER SYSTEM SET/),
+    ]);
     expect(await failure(producer.run())).toMatchObject({
       code: 'no_free_slot',
       message: expect.stringMatching(/no free replication slot: raise max_replication_slots, or drop slots/),

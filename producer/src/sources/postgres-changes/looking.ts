@@ -1,13 +1,12 @@
-import { type Clock, FatalError, RetryableError } from '@tributary/shared';
+import type { Clock } from '@tributary/shared';
 import type { EndpointFrom } from '../../endpoint.js';
 import type { Description, Page } from '../port.js';
 import { describeTable } from './catalog.js';
 import { copyTable } from './copy.js';
 import { followedBy } from './followed.js';
-import { findTables } from './opening.js';
+import { type LackingOptions, whatLacks } from './lacking.js';
 import type { Types } from './rows.js';
 import type { Session } from './session.js';
-import { checkServer } from './slots.js';
 
 /** The rows of the table as it is now, for a person who sets the endpoint up. */
 export async function* rowsNow(
@@ -29,14 +28,9 @@ export async function* rowsNow(
 export async function describeFollowed(
   endpoint: EndpointFrom<'postgres-changes'>,
   session: Session,
-  onDoubt: (doubt: string) => void,
+  { onDoubt, ...options }: LackingOptions & { onDoubt(doubt: string): void },
 ): Promise<Description> {
-  for (const check of [() => checkServer(session), () => findTables(endpoint, session)]) {
-    await check().catch((error: unknown) => {
-      if (!(error instanceof FatalError || error instanceof RetryableError)) throw error;
-      onDoubt(error.message);
-    });
-  }
+  for (const lack of await whatLacks(endpoint, session, options)) onDoubt(lack);
   const { table } = endpoint.config;
   const { columns, oid } = await describeTable(session, table);
   const size = await session.row(

@@ -104,9 +104,11 @@ export class PostgresChangesSource implements FollowedSource {
   async describe(signal: AbortSignal): Promise<Description> {
     const session = await this.#connections.connect(signal);
     try {
-      return await describeFollowed(this.#endpoint, session, (doubt) =>
-        this.#options.onDoubt(`${this.#where}: ${doubt}`),
-      );
+      return await describeFollowed(this.#endpoint, session, {
+        publication: this.#publication,
+        prefix: this.#prefix,
+        onDoubt: (doubt) => this.#options.onDoubt(`${this.#where}: ${doubt}`),
+      });
     } catch (error) {
       signal.throwIfAborted();
       throw this.#faults.named(error);

@@ -33,27 +33,8 @@ export async function ensurePublication(
   tables: readonly TableFacts[],
   onDoubt: (doubt: string) => void,
 ): Promise<PublishedColumns> {
-  const list = (some: readonly TableFacts[]) => some.map(nameOfTable).join(', ');
-  const found = await read(session, name);
-  if (found === undefined) {
-    await change(
-      session,
-      `CREATE PUBLICATION ${quoted(name)} FOR TABLE ${list(tables)} WITH (publish_via_partition_root = true)`,
-      `the publication "${name}" is not there`,
-    );
-  } else {
-    check(name, found, tables);
-    const published = await tablesOf(session, name);
-    const lacking = tables.filter((table) => !published.some((one) => isSame(one, table)));
-    if (lacking.length > 0) {
-      const shown = lacking.map(({ schema, name: table }) => `${schema}.${table}`).join(', ');
-      await change(
-        session,
-        `ALTER PUBLICATION ${quoted(name)} ADD TABLE ${list(lacking)}`,
-        `the publication "${name}" lacks ${shown}`,
-      );
-    }
-  }
+  const lack = await lackOf(session, name, tables);
+  if (lack !== undefined) await change(session, lack);
   const published = await tablesOf(session, name);
   return new Map(
     tables.map((table) => {
@@ -67,6 +48,41 @@ export async function ensurePublication(
     }),
   );
 }
+
+/** What a publication lacks, in words, and the statement that gives it that. */
+export interface PublicationLack {
+  readonly why: string;
+  readonly statement: string;
+  readonly isNew: boolean;
+}
+
+/**
+ * What has to be done before the publication tells the changes of the tables; undefined if nothing has.
+ * @throws FatalError if it is set otherwise than is needed, with the statement that changes that
+ */
+export async function lackOf(
+  session: Session,
+  name: string,
+  tables: readonly TableFacts[],
+): Promise<PublicationLack | undefined> {
+  const list = (some: readonly TableFacts[]) => some.map(nameOfTable).join(', ');
+  const found = await read(session, name);
+  if (found === undefined) {
+    const statement = `CREATE PUBLICATION ${quoted(name)} FOR TABLE ${list(tables)} WITH (publish_via_partition_root = true)`;
+    return { why: `the publication "${name}" is not there`, statement, isNew: true };
+  }
+  check(name, found, tables);
+  const published = await tablesOf(session, name);
+  const lacking = tables.filter((table) => !published.some((one) => isSame(one, table)));
+  if (lacking.length === 0) return undefined;
+  const shown = lacking.map(({ schema, name: table }) => `${schema}.${table}`).join(', ');
+  const statement = `ALTER PUBLICATION ${quoted(name)} ADD TABLE ${list(lacking)}`;
+  return { why: `the publication "${name}" lacks ${shown}`, statement, isNew: false };
+}
+
+/** The words for a publication that this user may not change. */
+export const ownerHasTo = ({ why, statement }: PublicationLack, because = ''): string =>
+  `${why}, and this user may not change that${because}; let the owner of the tables run: ${statement}`;
 
 /**
  * The tables whose changes the publication leaves out as it is now: they were taken out of it, or it was made anew or changed, since they
@@ -123,18 +139,14 @@ function check(name: string, { missing, isByRoot }: Publication, tables: readonl
   );
 }
 
-async function change(session: Session, statement: string, why: string): Promise<void> {
+async function change(session: Session, lack: PublicationLack): Promise<void> {
   try {
-    await session.query(statement);
+    await session.query(lack.statement);
   } catch (error) {
     const { code } = error as { code?: unknown };
     // Another producer made it at the same time.
     if (code === '42710') return;
     if (code !== '42501') throw error;
-    throw new FatalError(
-      'publication_missing',
-      `${why}, and this user may not change that (${describeError(error)}); let the owner of the tables run: ${statement}`,
-      { cause: error },
-    );
+    throw new FatalError('publication_missing', ownerHasTo(lack, ` (${describeError(error)})`), { cause: error });
   }
 }

@@ -69,7 +69,7 @@ export async function checkServer(session: Session): Promise<void> {
   if (row?.level === 'logical') return;
   throw new FatalError(
     'wal_level',
-    `the server does not write what logical replication needs: wal_level is ${row?.level}. Set wal_level = logical in postgresql.conf (on RDS: rds.logical_replication = 1), and restart it`,
+    `the server does not write what logical replication needs: wal_level is ${row?.level}. Set wal_level = logical in postgresql.conf, or by ALTER SYSTEM SET wal_level = logical (on RDS: rds.logical_replication = 1), and restart it`,
   );
 }
 
