@@ -14,7 +14,7 @@ import {
   stringifyJson,
   versionOrder,
 } from '@tributary/shared';
-import { compileColumns } from './columns.js';
+import { columnsThatShow, compileColumns, type SideName } from './columns.js';
 
 /** A record as one side of a merge. */
 export interface MergeSide {
@@ -45,6 +45,11 @@ export interface MergeRows {
   row(each: MergeSide, line: MergeLine, other: MergeSide): Row;
   /** The row that closes a line that the record had and has no more. */
   tombstone(each: MergeSide, lineId: string, other: MergeSide | undefined): Row;
+  /**
+   * Whether all that a row of these values took from one side is what `each` and its line, or `other`, give now. False where the
+   * columns do not show it.
+   */
+  agrees(values: Payload, side: SideName, each: Payload, line: MergeLine, other: Payload): boolean;
 }
 
 /** The merges of a pipeline, in the order of its file. */
@@ -62,6 +67,7 @@ function compileMerge(
   hashOf: ReturnType<typeof compileContentHash>,
 ): MergeRows {
   const { dataset } = merge;
+  const shown = { each: columnsThatShow(merge, 'each'), with: columnsThatShow(merge, 'with') };
 
   const row = (each: MergeSide, lineId: string, other: MergeSide | undefined, values: Row['values']): Row => {
     const key = mergedKey(each.key, lineId);
@@ -86,6 +92,14 @@ function compileMerge(
       return row(each, line.id, other, isClosed ? null : valuesOf(each.payload, line.values, other.payload));
     },
     tombstone: (each, lineId, other) => row(each, lineId, other, null),
+    agrees(values, side, each, line, other) {
+      const names = shown[side];
+      if (names === undefined) return false;
+      const made = valuesOf(each, line.values, other);
+      const hashOfShown = (from: Payload) =>
+        contentHash(dataset, '', Object.fromEntries(names.map((name) => [name, ownValue(from, name)])));
+      return hashOfShown(made) === hashOfShown(values);
+    },
   };
 }
 

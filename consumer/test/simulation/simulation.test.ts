@@ -77,3 +77,30 @@ test('a rebuilt ledger stays if the answer that it is published is lost, and the
   );
   expect(faults).toEqual([]);
 });
+
+test('a record that merged rows are ahead of, and that is as it landed, is not written once more after the ledger is lost', async () => {
+  const record = { sameVersion: false, twice: false, deleted: false } as const;
+  const { faults } = await simulate(
+    {
+      versioned: false,
+      consumers: 3,
+      burst: 1,
+      requeue: 'front',
+      publications: [
+        { ...record, entity: 'inventory', key: 0, content: 0 },
+        { ...record, entity: 'customer', key: 0, content: 0 },
+        { ...record, entity: 'customer', key: 1, content: 0 },
+        { ...record, entity: 'customer', key: 0, content: 0 },
+        { ...record, entity: 'inventory', key: 0, content: 1 },
+        { ...record, entity: 'customer', key: 0, content: 0 },
+      ],
+      segments: [
+        { steps: 46, pick: 768, fault: { kind: 'hang', consumer: 1, steps: 11 } },
+        { steps: 28, pick: 349, fault: { kind: 'cut the power', consumer: 2 } },
+        { steps: 34, pick: 484, fault: { kind: 'kill and flush Redis', consumer: 1 } },
+      ],
+    },
+    { refuses: refusesSome },
+  );
+  expect(faults).toEqual([]);
+});
