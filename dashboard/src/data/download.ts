@@ -3,7 +3,6 @@ import { pipeline } from 'node:stream/promises';
 import { stringifyJson } from '@tributary/shared';
 import type { Response } from 'express';
 import { format } from 'fast-csv';
-import { cutWhenUnread } from '../http/taken.js';
 import type { Download } from './readers/port.js';
 
 /**
@@ -29,7 +28,6 @@ export async function sendCsv(response: Response, fileName: string, download: Do
     rowDelimiter: '\r\n',
     includeEndRowDelimiter: true,
   });
-  cutWhenUnread(response);
   await pipeline(Readable.from(download.rows), csv, response);
 }
 
@@ -43,7 +41,6 @@ export async function sendNdjson(response: Response, fileName: string, download:
     response.end();
     return;
   }
-  cutWhenUnread(response);
   await pipeline(Readable.from(jsonLines(download)), response);
 }
 

@@ -6,7 +6,6 @@ import { ASKING } from '../access/rate-limit.js';
 import { notFound } from '../http/api-error.js';
 import { DOWNLOADS, SEARCHES } from '../http/loads.js';
 import { type Operation, operation } from '../http/operation.js';
-import { cutWhenUnread } from '../http/taken.js';
 import * as answers from './answers.js';
 import { checkConditions } from './conditions.js';
 import { sendCsv, sendNdjson } from './download.js';
@@ -103,7 +102,6 @@ export const dataOperations: readonly Operation[] = [
         'Content-Disposition': `attachment; filename="${part.replaceAll(/[^\w.-]/g, '_')}"`,
         'Content-Length': String(found.bytes),
       });
-      cutWhenUnread(response);
       await pipeline(found.read(), response);
     },
   }),

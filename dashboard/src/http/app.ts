@@ -13,7 +13,6 @@ import type { TrustProxy } from '../access/trust-proxy.js';
 import { QueryError, SinkNotSetError } from '../data/readers/port.js';
 import { ApiError, badRequest, nothingHere } from './api-error.js';
 import type { Context } from './context.js';
-import { inOrder } from './in-order.js';
 import { createInstruments } from './instruments.js';
 import { ROUTES } from './routes.js';
 import { securityHeaders } from './security.js';
@@ -34,7 +33,7 @@ export function createDashboardApp(
   app.set('query parser', 'simple');
   app.set('case sensitive routing', true);
   app.set('trust proxy', trustProxy);
-  app.use(securityHeaders, inOrder(), knownMethods, oneHost, rateLimit(ASKING, clock));
+  app.use(securityHeaders, knownMethods, oneHost, rateLimit(ASKING, clock));
   app.use('/api', timing);
   serve(app, ROUTES, context, clock);
   app.use(nothingHere);

@@ -1,41 +1,75 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
+/** What one server allows its clients. */
+export interface ConnectionBounds {
+  /** How many may be open. */
+  readonly most: number;
+  /** Milliseconds in which a client may take nothing of what it was sent. */
+  readonly unread: number;
+}
+
 /**
- * Bounds the connections of a server. Beyond the bound the one that has kept us waiting longest for a whole request gives way. If new ones
- * were refused instead, a stranger who opens so many, and sends nothing or half a request, would keep out all others: for as long as a
- * request may take, and then again. What is being answered is never cut; if all are, the new one is refused.
+ * Bounds the connections of a server. If new ones beyond the bound were refused, strangers who open so many, and send half a request or
+ * read no answer, would keep out all others for as long as they like. So one gives way, the longest of the first kind that there is:
+ * those whose next request is not whole yet; those who have not taken the answer that was made; those who have sent further requests before
+ * they had the answer, which no browser and no proxy does. Otherwise what is being answered is never cut, and the new one is refused.
+ *
+ * A client that takes nothing of its answer for long is cut, however few there are: the answer is in memory until it is taken.
  */
-export function boundConnections(server: Server, most: number): void {
+export function boundConnections(server: Server, { most, unread }: ConnectionBounds): void {
   const open = new Set<Socket>();
-  /** Those whose next request is not whole yet, the longest wait first. */
+  /** Those whose next request is not whole yet. */
   const waiting = new Set<Socket>();
-  /** Requests of a connection that are not answered yet: a client may send several at once. */
-  const unanswered = new Map<Socket, number>();
+  /** Those who have not taken all of an answer that is whole. */
+  const untaken = new Set<Socket>();
+  /** Those who have sent a request behind one that is not answered yet. */
+  const ahead = new Set<Socket>();
+  /** How many requests of a connection are not answered yet, and the last of them. */
+  const unanswered = new Map<Socket, { readonly count: number; readonly last: IncomingMessage }>();
+  // A set keeps the order in which they came: the longest is the first.
+  const givingWay = () => [waiting, untaken, ahead].flatMap(([longest]) => longest ?? [])[0];
+  const forget = (socket: Socket) => {
+    for (const known of [open, waiting, untaken, ahead]) known.delete(socket);
+  };
   server.on('connection', (socket: Socket) => {
+    if (open.size >= most) {
+      const longest = givingWay();
+      if (longest === undefined) return void socket.destroy();
+      longest.destroy();
+      // Its own event comes later, and the next connection may be there before.
+      forget(longest);
+    }
     open.add(socket);
     waiting.add(socket);
     socket.once('close', () => {
-      for (const known of [open, waiting, unanswered]) known.delete(socket);
+      forget(socket);
+      unanswered.delete(socket);
     });
-    if (open.size <= most) return;
-    const [longest = socket] = waiting;
-    longest.destroy();
-    // Its own event comes later, and the next connection may be there before.
-    open.delete(longest);
-    waiting.delete(longest);
   });
-  server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+  server.timeout = unread;
+  server.on('timeout', (socket: Socket) => {
+    // What is still being made may take longer.
+    if (!unanswered.has(socket) || socket.writableLength > 0) socket.destroy();
+  });
+  // Before the application, which may have answered when it returns.
+  server.prependListener('request', (request: IncomingMessage, response: ServerResponse) => {
     const { socket } = request;
-    unanswered.set(socket, (unanswered.get(socket) ?? 0) + 1);
+    const before = unanswered.get(socket)?.count ?? 0;
+    unanswered.set(socket, { count: before + 1, last: request });
+    if (before > 0) ahead.add(socket);
     // A body that is refused ends after its answer: from then on it is the next request that we wait for.
     if (hasBody(request)) request.once('end', () => unanswered.has(socket) && waiting.delete(socket));
     else waiting.delete(socket);
+    response.once('prefinish', () => open.has(socket) && untaken.add(socket));
     response.once('close', () => {
-      const left = (unanswered.get(socket) ?? 1) - 1;
-      if (left > 0) unanswered.set(socket, left);
+      untaken.delete(socket);
+      const { count, last } = unanswered.get(socket) ?? { count: 1, last: request };
+      if (count > 1) unanswered.set(socket, { count: count - 1, last });
       else unanswered.delete(socket);
-      if (left > 0 || !open.has(socket)) return;
+      if (count === 2) ahead.delete(socket);
+      // Of several requests the last may have half a body.
+      if (!open.has(socket) || count > 2 || (count === 2 && last.complete)) return;
       waiting.delete(socket);
       waiting.add(socket);
     });

@@ -1,10 +1,11 @@
 import { once } from 'node:events';
-import type { Server } from 'node:http';
+import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import express, { type ErrorRequestHandler, type Express, type RequestHandler, type Response } from 'express';
 import { describeError } from '../errors.js';
-import { boundConnections } from './connections.js';
+import { boundConnections, type ConnectionBounds } from './connections.js';
+import { inOrder } from './in-order.js';
 import type { Registry } from './metrics.js';
 import {
   addRoutes,
@@ -78,8 +79,11 @@ export interface Listening {
   close(): Promise<void>;
 }
 
-/** Far more than are needed. Without a bound, clients that only connect take every file handle of the process, also those of its work. */
-const MOST_CONNECTIONS = 5_000;
+/**
+ * Far more connections than are needed: without a bound, clients that only connect take every file handle of the process, also those of its
+ * work. And a minute, in which any client takes something of its answer.
+ */
+const BOUNDS: ConnectionBounds = { most: 5_000, unread: 60_000 };
 
 /**
  * Milliseconds for which an idle connection stays open: longer than proxies and balancers keep theirs (mostly 60 s). With Node's 5 s
@@ -107,20 +111,14 @@ function refuseUnreadable(error: NodeJS.ErrnoException, socket: Duplex): void {
 /**
  * Serves an application.
  * @param port 0 for any free one
- * @param connections how many may be open
  * @throws the listen error (EADDRINUSE and so on), naming the port
  */
-export async function listen(
-  app: Express,
-  port: number,
-  host = '127.0.0.1',
-  connections = MOST_CONNECTIONS,
-): Promise<Listening> {
+export async function listen(app: Express, port: number, host = '127.0.0.1', bounds = BOUNDS): Promise<Listening> {
   if (!(Number.isInteger(port) && port >= 0 && port < 65_536)) {
     throw new Error(`cannot listen on port ${port}: PORT must be a number from 0 to 65535`);
   }
-  const server: Server = app.listen(port, host);
-  boundConnections(server, connections);
+  const server = createServer(inOrder(app)).listen(port, host);
+  boundConnections(server, bounds);
   server.headersTimeout = 10_000;
   server.requestTimeout = 60_000;
   server.keepAliveTimeout = KEEP_ALIVE;

@@ -1,21 +1,35 @@
 import { EventEmitter, once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import { connect, type Socket } from 'node:net';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { createApp, type Listening, listen } from '../../src/index.js';
 
 const MOST = 8;
 const HALF = 'POST /taken HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n{';
 const WHOLE = 'GET /known HTTP/1.1\r\nHost: a\r\n\r\n';
+const LARGE = 'GET /large HTTP/1.1\r\nHost: a\r\n\r\n';
+const STREAM = 'GET /stream HTTP/1.1\r\nHost: a\r\n\r\n';
+/** More than the system keeps for a client that reads nothing. */
+const LARGE_ANSWER = Buffer.alloc(32 * 1024 * 1024);
+/** Milliseconds. Longer than any of these tests but the last. */
+const UNREAD = 120_000;
 
 describe('a server that has as many connections as it takes', { timeout: 60_000 }, () => {
   let server: Listening;
   let sockets: Socket[];
   const held: ServerResponse[] = [];
-  const ended = new EventEmitter();
+  const told = new EventEmitter();
   beforeEach(async () => {
     sockets = [];
     const app = createApp();
+    app.use((request, _response, next) => {
+      told.emit(request.url);
+      next();
+    });
+    app.get('/large', (_request, response) => void response.end(LARGE_ANSWER));
     app.get('/known', (_request, response) => void response.send('known'));
     app.get('/stream', (_request, response) => {
       held.push(response);
@@ -25,10 +39,10 @@ describe('a server that has as many connections as it takes', { timeout: 60_000 
       request.resume().once('end', () => response.send('taken'));
     });
     app.post('/refused', (request, response) => {
-      request.once('end', () => ended.emit('end'));
+      request.once('end', () => told.emit('end'));
       response.status(401).send('refused');
     });
-    server = await listen(app, 0, '127.0.0.1', MOST);
+    server = await listen(app, 0, '127.0.0.1', { most: MOST, unread: UNREAD });
   });
   afterEach(async () => {
     for (const socket of sockets) socket.destroy();
@@ -80,7 +94,7 @@ describe('a server that has as many connections as it takes', { timeout: 60_000 
       const socket = index === 0 ? oldest : await open('');
       socket.write('POST /refused HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n');
       await once(socket, 'data');
-      const end = once(ended, 'end');
+      const end = once(told, 'end');
       socket.write('     ');
       await end;
     }
@@ -89,10 +103,32 @@ describe('a server that has as many connections as it takes', { timeout: 60_000 
     expect(await answer).toContain('known');
   });
 
+  it.each([
+    ['who do not read their answers', LARGE],
+    ['who do not read their answers, and send more requests all the time', `${LARGE}${WHOLE.repeat(20)}`],
+    ['who send more requests behind one that is not answered yet', `${STREAM}${WHOLE.repeat(20)}`],
+    ['with half a request behind one that was answered', `${WHOLE}${HALF}`],
+  ])('serves those who come while all are held by strangers %s', async (_name, text) => {
+    const hold = async () => {
+      const number = `?${sockets.length}`;
+      const begun = once(told, `${/\/\w+/.exec(text)?.[0]}${number}`);
+      const socket = (await open(text.replace(' HTTP', `${number} HTTP`))).pause();
+      await begun;
+      return socket;
+    };
+    const oldest = await hold();
+    while (sockets.length < MOST) await hold();
+    const answer = answerOn(await open(WHOLE));
+    await closed(oldest);
+    expect(await answer).toContain('known');
+    for (let time = 0; time < MOST; time++) await hold();
+    expect(await answerOn(await open(WHOLE))).toContain('known');
+  });
+
   it('cuts nothing that is being answered, and refuses new ones where all are', async () => {
     const streams: Socket[] = [];
     for (let index = 0; index < MOST; index++) {
-      const socket = await open('GET /stream HTTP/1.1\r\nHost: a\r\n\r\n');
+      const socket = await open(STREAM);
       await once(socket, 'data');
       streams.push(socket);
     }
@@ -102,5 +138,50 @@ describe('a server that has as many connections as it takes', { timeout: 60_000 
     await expect
       .poll(async () => await answerOn(await open(WHOLE)).catch(() => ''), { timeout: 20_000 })
       .toContain('known');
+  });
+});
+
+describe('a client that takes nothing of its answer', { timeout: 60_000 }, () => {
+  it('is cut, unlike one that reads, and one whose answer is still being made', async () => {
+    const unread = 4_000;
+    const app = createApp();
+    const chunk = Buffer.alloc(64 * 1024);
+    const told = new EventEmitter();
+    const cut: string[] = [];
+    app.get('/endless/:who', async (request, response) => {
+      const endless = Readable.from(
+        (function* () {
+          for (;;) yield chunk;
+        })(),
+      );
+      await pipeline(endless, response).catch(() => cut.push(request.params.who));
+      told.emit('cut');
+    });
+    app.get('/slow', async (_request, response) => {
+      await sleep(1.5 * unread);
+      response.send('at last');
+    });
+    const server = await listen(app, 0, '127.0.0.1', { most: MOST, unread });
+    const sockets: Socket[] = [];
+    const ask = async (path: string) => {
+      const socket = connect(server.port, '127.0.0.1').on('error', () => {});
+      sockets.push(socket);
+      await once(socket, 'connect');
+      socket.write(`GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`);
+      return socket;
+    };
+    const idleIsCut = once(told, 'cut');
+    await ask('/endless/idle');
+    const reading = await ask('/endless/reading');
+    const taking = setInterval(() => reading.read(), 20);
+    onTestFinished(async () => {
+      clearInterval(taking);
+      for (const socket of sockets) socket.destroy();
+      await server.close();
+    });
+    const [answer] = (await once(await ask('/slow'), 'data')) as [Buffer];
+    expect(String(answer)).toContain('at last');
+    await idleIsCut;
+    expect(cut).toEqual(['idle']);
   });
 });

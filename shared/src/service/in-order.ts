@@ -1,5 +1,5 @@
+import type { RequestListener } from 'node:http';
 import type { Socket } from 'node:net';
-import type { RequestHandler } from 'express';
 
 /** Requests that may wait behind others of their connection. Browsers and proxies send the next one when they have the answer. */
 const MOST = 100;
@@ -7,19 +7,19 @@ const MOST = 100;
 /**
  * Lets a request begin when all those before it on its connection are answered. What is made for one that waits behind a live stream
  * could be sent to no client, and nothing tells of its end when the connection closes: two clients held all downloads and searches
- * until the dashboard was started again.
+ * of a dashboard until it was started again. It would fill the memory too: thousands of requests come in one read.
  */
-export function inOrder(): RequestHandler {
+export function inOrder(handle: RequestListener): RequestListener {
   const waiting = new WeakMap<Socket, number>();
-  return (request, response, next) => {
-    if (response.socket !== null) return next();
+  return (request, response) => {
+    if (response.socket !== null) return handle(request, response);
     const { socket } = request;
     const before = waiting.get(socket) ?? 0;
     if (before >= MOST) return void socket.destroy();
     waiting.set(socket, before + 1);
     response.once('socket', () => {
       waiting.set(socket, (waiting.get(socket) ?? 1) - 1);
-      next();
+      if (!socket.destroyed) handle(request, response);
     });
   };
 }
