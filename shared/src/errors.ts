@@ -54,14 +54,23 @@ export class FatalError extends Error {
 export const usageError = (wrong: unknown, usage: string): FatalError =>
   new FatalError('usage', `${describeError(wrong)}\n\n${usage}`, { cause: wrong });
 
-/** The text of anything that was thrown, with its causes: "fetch failed: connect ECONNREFUSED 127.0.0.1:8080". */
+/** Characters of a message. A fault of a whole pipeline file is shorter. */
+const LONGEST = 20_000;
+/** Characters that may be said around a message that was cut, before it is cut again. */
+const AROUND = 1_000;
+
+/** A server may say anything: an error of 24 MB held up the process for 47 s, and filled the log. */
+const bounded = (text: string): string =>
+  text.length <= LONGEST + AROUND ? text : `${text.slice(0, LONGEST)}… (and ${text.length - LONGEST} more characters)`;
+
+/** The text of anything that was thrown, with its causes: "fetch failed: connect ECONNREFUSED 127.0.0.1:8080". What is very long is cut. */
 export function describeError(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
+  if (!(error instanceof Error)) return bounded(String(error));
   // An AggregateError (a host with several addresses) has an empty message of its own.
   const own =
     error instanceof AggregateError && error.message === ''
-      ? error.errors.map(describeError).join('; ')
-      : error.message;
+      ? bounded(error.errors.map(describeError).join('; '))
+      : bounded(error.message);
   const cause = error.cause === undefined ? '' : describeError(error.cause);
   return cause === '' || own.includes(cause) ? own : `${own}: ${cause}`;
 }

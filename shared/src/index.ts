@@ -79,6 +79,7 @@ export * from './redis/run-log.js';
 export * from './redis/seen-again.js';
 export * from './service/buckets.js';
 export * from './service/clock.js';
+export { hasBody } from './service/connections.js';
 export * from './service/development-credentials.js';
 export * from './service/found-for-page.js';
 export * from './service/health.js';

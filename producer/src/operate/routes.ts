@@ -1,4 +1,4 @@
-import { describeError, FatalError, printable, type ServiceRoute } from '@tributary/shared';
+import { describeError, FatalError, hasBody, printable, type ServiceRoute } from '@tributary/shared';
 import type { Request, Response } from 'express';
 import { type Control, ENDPOINT_COMMANDS, type ResetFrom } from './control.js';
 
@@ -53,9 +53,13 @@ export const operationRoutes = ({ control, instance }: OperationsOptions): reado
       method: 'post',
       path: `/endpoints/:id/${command}`,
       role: 'admin',
-      async handle({ params, query }, response) {
+      async handle(request, response) {
+        const { params, query } = request;
         const id = String(params.id);
         try {
+          // What is meant by it would be left out: a reset without a time begins with the very first record.
+          if (hasBody(request))
+            throw new FatalError('body_given', 'a command takes no body: since and to stand in the address, as ?to=…');
           const known = await control.command(id, command, resetFrom(query));
           if (!known) return unknown(response, id);
           // Another producer may have to do it, at its next beat.

@@ -24,9 +24,13 @@ async function setUp(settings: object = {}, adminToken: string | undefined = TOK
   const rig = await setUpProducer(endpoints, { schedule: true, adminToken });
   await rig.producer.start();
   const report = async () => JSON.parse((await rig.get('/endpoints/crm/status')).text) as EndpointReport;
-  const post = async (path: string, token = TOKEN) => {
+  const post = async (path: string, token = TOKEN, body?: string) => {
     const headers = { authorization: `Bearer ${token}` };
-    const response = await fetch(`${rig.producer.url}${path}`, { method: 'POST', headers });
+    const response = await fetch(`${rig.producer.url}${path}`, {
+      method: 'POST',
+      headers,
+      ...(body !== undefined && { body }),
+    });
     return { status: response.status, text: await response.text() };
   };
   const asked = () => api.paths.filter((path) => path.startsWith('/c'));
@@ -156,6 +160,12 @@ describe('the operation of endpoints', () => {
       status: 400,
       text: expect.stringContaining('crm has no checkpoints'),
     });
+    for (const body of ['{"to":"2026-02-01"}', '{}', 'since=2026-01-01']) {
+      expect(await post('/endpoints/crm/reset', TOKEN, body)).toMatchObject({
+        status: 400,
+        text: expect.stringContaining('a command takes no body'),
+      });
+    }
     expect(asked()).toHaveLength(before);
   });
 

@@ -37,12 +37,13 @@ function parse(text: string, what: string): unknown {
   }
 }
 
-/** A name that comes several times is a list. */
+/** A name that comes several times is a list. It grows in place: copied for each value, half a million of one name held up the process for minutes. */
 function readForm(text: string, payload: string | undefined): unknown {
   const form: Record<string, unknown> = Object.create(null);
   for (const [name, value] of new URLSearchParams(text)) {
     const before = form[name];
-    form[name] = before === undefined ? value : Array.isArray(before) ? [...before, value] : [before, value];
+    if (Array.isArray(before)) before.push(value);
+    else form[name] = before === undefined ? value : [before, value];
   }
   if (payload === undefined) return form;
   const held = form[payload];
@@ -58,7 +59,8 @@ export interface Came {
 }
 
 /** Headers that hold a secret, or could: no record shows them. */
-const SECRET_HEADER = /auth|cookie|token|secret|signature|hmac|key|pass|pwd|session|cred|jwt|csrf|\bsig\b/i;
+const SECRET_HEADER =
+  /auth|cookie|token|secret|signature|hmac|key|pass|pwd|session|cred|jwt|csrf|bearer|oidc|saml|access|assertion|state|nonce|\b(sig|sign|signed|mac|otp|pin)\b/i;
 
 export const shownHeaders = (headers: Readonly<Record<string, unknown>>, secret: string | undefined) =>
   Object.fromEntries(

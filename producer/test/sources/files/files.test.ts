@@ -188,6 +188,16 @@ describe('a folder of files', () => {
     expect(doubts).toHaveLength(8);
   });
 
+  test('a file whose name is not UTF-8 is told: it cannot be opened by that name', async () => {
+    const { folder, write, poll, doubts } = await stageOf({});
+    await write('good.csv', 'id,name\n1,x\n', 5);
+    await writeFile(Buffer.from(join(folder, 'in', 'caf\xe9.csv'), 'latin1'), 'id,name\n2,x\n');
+    const { records, inputs } = await poll();
+    expect(idsIn(records)).toEqual(['1']);
+    expect(inputs.filter(({ outcome }) => outcome === 'refused')).toMatchObject([{ name: 'caf\ufffd.csv' }]);
+    expect(doubts.join()).toContain('its name is not UTF-8');
+  });
+
   test('a link that leads out of the folder is told and not read, unless the settings allow it', async () => {
     const outside = async (settings: object) => {
       const stage = await stageOf({ path: 'FOLDER/in/*', ...settings });

@@ -77,6 +77,13 @@ export class LocalPlace implements FilePlace {
           trouble('no_file', 'it is a link to a folder, which is not followed: name the folder itself');
         else trouble('no_file', 'it is a link to a pipe, a socket or a device, and no file: it is not opened');
       } catch (error) {
+        if (codeOf(error) === 'ENOENT' && name.includes('\ufffd')) {
+          trouble(
+            'strange_name',
+            'its name is not UTF-8, so that it cannot be opened: rename it (convmv does it for many)',
+          );
+          continue;
+        }
         // A file that went away between the listing and the look is none.
         if (codeOf(error) === 'ENOENT' && !entry.isSymbolicLink()) continue;
         const reason =
