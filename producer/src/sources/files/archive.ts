@@ -1,11 +1,11 @@
-import { readFile, stat } from 'node:fs/promises';
+import { mkdir, readFile, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { describeError, type EndpointOf, RetryableError } from '@tributary/shared';
 import { RawBytes } from './bytes.js';
 import { writeNew, writeWhole } from './places/copy.js';
-import { openLocal } from './places/open-local.js';
+import { codeOf, openLocal } from './places/open-local.js';
 import { FileGone, type FoundFile, type OpenFile } from './places/place.js';
-import { type Bucket, bucketIn, isS3, NotThere, type S3 } from './places/s3-client.js';
+import { type Bucket, bucketIn, isS3, NotThere, Refused, type S3 } from './places/s3-client.js';
 import { OpenObject } from './places/s3-object.js';
 
 /** A copy of a file as it came. */
@@ -70,6 +70,9 @@ class CheckedArchive implements Archive {
     const bytes = new RawBytes(opened, 0, signal);
     for await (const _piece of bytes);
     const sha256 = bytes.digest() ?? '';
+    // What is wrong with the folder itself is wrong for every file.
+    if (!isS3(folder))
+      await mkdir(resolve(folder), { recursive: true }).catch((error: unknown) => this.#fail(name, error));
     try {
       for (const at of [usual, `${usual}.${sha256.slice(0, 12)}`]) {
         const noted = await this.#shelf.noted(at, signal);
@@ -86,18 +89,34 @@ class CheckedArchive implements Archive {
     } catch (error) {
       signal.throwIfAborted();
       if (error instanceof FileGone || error instanceof RetryableError) throw error;
-      throw new RetryableError(
-        'archive_failed',
-        `${name} cannot be archived, and is not read before it is: ${describeError(error)}`,
-        { cause: error },
-      );
+      const reason = NAMES_REFUSED[String(error instanceof Refused ? error.why : codeOf(error))];
+      if (reason !== undefined) throw new FileGone('name_refused', `its copy cannot be made: ${reason}`, error);
+      this.#fail(name, error);
     }
     throw new RetryableError(
       'archive_failed',
       `${name} cannot be archived: ${usual} holds other files of this name and hash`,
     );
   }
+
+  #fail(name: string, error: unknown): never {
+    throw new RetryableError(
+      'archive_failed',
+      `${name} cannot be archived, and is not read before it is: ${describeError(error)}`,
+      { cause: error },
+    );
+  }
 }
+
+/** What is wrong with the name of one file, by the code of the system or of S3. It costs no other file. */
+const NAMES_REFUSED: Readonly<Record<string, string>> = {
+  ENAMETOOLONG:
+    'its name, with what is put behind it, is longer than the disk of the archive takes: give it a shorter one',
+  KeyTooLongError: 'its name, with that of the archive, is longer than S3 takes: give it a shorter one',
+  ENOTDIR: 'the archive holds a file where this one needs a folder: rename one of them',
+  EISDIR: 'the archive holds a folder of this name: rename one of them',
+  EEXIST: 'the archive holds a file where this one needs a folder: rename one of them',
+};
 
 class LocalShelf implements Shelf {
   async noted(path: string): Promise<string | undefined> {

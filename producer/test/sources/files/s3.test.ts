@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
-import { createServer } from 'node:http';
+import { once } from 'node:events';
+import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { idsIn, stageOf } from './stage.js';
 
 interface Stored {
@@ -151,17 +152,20 @@ test('an object that is replaced while it is read, or listed and not there, cost
 
 test('an object that is archived by the server, may not be read, or cannot be asked for, costs no other', async () => {
   const s3 = await startS3();
-  for (const name of ['a', 'frozen', 'hidden', 'what?', 'z']) s3.put(`drop/${name}.csv`, `id,name\n${name},x\n`);
+  for (const name of ['a', 'frozen', 'hidden', 'what?', 'up/../w', 'z'])
+    s3.put(`drop/${name}.csv`, `id,name\n${name},x\n`);
   s3.denied.set('drop/frozen.csv', 'InvalidObjectState').set('drop/hidden.csv', 'AccessDenied');
-  const { poll, doubts } = await stageOf({ path: 's3://drop/*.csv', ...s3.settings });
+  const { poll, doubts } = await stageOf({ path: 's3://drop/**', ...s3.settings });
   const { records, inputs, pages } = await poll();
-  expect(idsIn(records)).toEqual(['a', 'z']);
+  expect(idsIn(records)).toEqual(['a', 'what?', 'z']);
   const refused = inputs.filter(({ outcome }) => outcome === 'refused');
-  expect(refused.map(({ name }) => name).toSorted()).toEqual(['frozen.csv', 'hidden.csv', 'what?.csv']);
+  expect(refused.map(({ name }) => name).toSorted()).toEqual(['frozen.csv', 'hidden.csv']);
   expect(doubts.join('\n')).toMatch(/frozen\.csv .*restore it/);
   expect(doubts.join('\n')).toMatch(/hidden\.csv .*s3:GetObject/);
-  expect(doubts.join('\n')).toMatch(/what\?\.csv .*rename it/);
   expect(pages.at(-1)?.doubt).toContain('was not read');
+  const above = await stageOf({ path: 's3://drop/up/../*.csv', ...s3.settings });
+  expect((await above.poll()).records).toEqual([]);
+  expect(above.doubts.join('\n')).toMatch(/w\.csv .*rename it/);
   s3.denied.set('drop/a.csv', 'SignatureDoesNotMatch');
   s3.put('drop/a.csv', 'id,name\nanother,x\n');
   await expect(poll()).rejects.toMatchObject({ name: 'FatalError', code: 'http_403' });
@@ -234,4 +238,112 @@ test('a password in the address of the server is not shown', async () => {
   const failed = await read().catch((error: unknown) => error);
   expect(String(failed)).toContain('127.0.0.1:1');
   expect(String(failed)).not.toContain('a-password-of-theirs');
+});
+
+/** A server that answers as a test wants, and not as S3 does. */
+async function startHostile(answer: (url: URL, response: ServerResponse) => void) {
+  const asked: string[] = [];
+  const server = createServer((request, response) => {
+    const url = new URL(request.url ?? '', 'http://s3');
+    asked.push(`${url.pathname}?${url.searchParams.get('continuation-token') ?? ''}`);
+    answer(url, response);
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onTestFinished(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const s3 = { endpoint, region: 'here', accessKey: 'reader', secretKey: SECRET, sessionToken: 'a-token-of-a-session' };
+  return { endpoint, asked, settings: { path: 's3://drop/*.csv', s3, retries: 0 } };
+}
+
+const listingOf = (content: string, more = '') =>
+  `<?xml version="1.0"?><ListBucketResult>${more}<Contents><Key>a.csv</Key><LastModified>2026-01-01T00:00:00.000Z</LastModified><ETag>"x"</ETag><Size>${content.length}</Size></Contents></ListBucketResult>`;
+
+const isList = (url: URL) => url.searchParams.has('list-type');
+
+test.each([
+  ['the listing', isList],
+  ['an object', (url: URL) => !isList(url)],
+])(
+  'a redirect of %s is not followed: another server would get the token, or give the records',
+  async (_what, isSent) => {
+    const elsewhere = await startHostile((_url, response) => void response.end('id,name\n666,x\n'));
+    const s3 = await startHostile((url, response) => {
+      if (isSent(url)) response.writeHead(307, { location: `${elsewhere.endpoint}/drop` }).end();
+      else response.end(listingOf('id,name\n1,x\n'));
+    });
+    const { read } = await stageOf(s3.settings);
+    const failed = await read().catch((error: unknown) => error);
+    expect(String(failed)).toMatch(/redirect \(307\), which is not followed; look at s3.endpoint and s3.region/);
+    expect(elsewhere.asked).toEqual([]);
+  },
+);
+
+test.each([
+  ['a listing', isList],
+  ['an object', (url: URL) => !isList(url)],
+  ['an error', () => true],
+])('%s that never ends is left', async (what, isEndless) => {
+  let closed = 0;
+  const piece = Buffer.alloc(64 * 1024, '<ListBucketResult> ');
+  const s3 = await startHostile((url, response) => {
+    if (!isEndless(url)) return void response.end(listingOf('id,name\n1,x\n'));
+    response.writeHead(what === 'an error' ? 500 : isList(url) ? 200 : 206, { etag: '"x"' });
+    const more = () => {
+      while (!response.destroyed && response.write(piece));
+    };
+    response.on('drain', more).on('close', () => closed++);
+    more();
+  });
+  const { read } = await stageOf(s3.settings);
+  const failed = await read().catch((error: unknown) => error);
+  expect(failed).toBeInstanceOf(Error);
+  expect(String(failed).length).toBeLessThan(1_000);
+  await vi.waitFor(() => expect(closed).toBe(1), 20_000);
+});
+
+test('a server that does not answer is left after the timeout, and a listing whose poll has ended is asked for no further page', async () => {
+  const s3 = await startHostile((url, response) => {
+    if (isList(url))
+      response.end(listingOf('', '<IsTruncated>true</IsTruncated><NextContinuationToken>more</NextContinuationToken>'));
+  });
+  const { read } = await stageOf(s3.settings);
+  const over = new AbortController();
+  const reading = read({ signal: over.signal }).catch((error: unknown) => error);
+  await vi.waitFor(() => expect(s3.asked.length).toBeGreaterThan(3), 20_000);
+  over.abort();
+  expect(await reading).toBeInstanceOf(Error);
+  const asked = s3.asked.length;
+  await new Promise((done) => setTimeout(done, 300));
+  expect(s3.asked.length).toBeLessThanOrEqual(asked + 1);
+
+  const silent = await startHostile(() => {});
+  const stage = await stageOf({ ...silent.settings, timeout: '1s' });
+  expect(String(await stage.read().catch((error: unknown) => error))).toMatch(/timeout/i);
+});
+
+test.each([
+  ['comments', `<ListBucketResult>${'<!--'.repeat(60_000)}`, /none of S3/],
+  ['elements', `<ListBucketResult>${'<a/>'.repeat(200_000)}`, /larger than any of S3/],
+  ['words', 'no S3 here '.repeat(100_000), /none of S3: no S3 here/],
+  ['another document', '<Html>hello</Html>', /Unexpected response/],
+])('an answer of %s is told in few words, and costs no time', async (_what, body, words) => {
+  const s3 = await startHostile((_url, response) => void response.end(body));
+  const { read } = await stageOf(s3.settings);
+  const failed = await read().catch((error: unknown) => error);
+  expect(String(failed)).toMatch(words);
+  expect(String(failed).length).toBeLessThan(1_000);
+});
+
+test('a key of S3 that is too long for the archive, or a folder and a file at once, costs no other object', async () => {
+  const s3 = await startS3();
+  const long = `${'n'.repeat(250)}.csv`;
+  for (const [number, name] of ['a.csv', 'a.csv/b.csv', long, 'z.csv'].entries())
+    s3.put(`drop/${name}`, `id,name\n${number},x\n`);
+  const { poll, doubts } = await stageOf({ path: 's3://drop/**', archive: 'FOLDER/raw', ...s3.settings });
+  expect(idsIn((await poll()).records)).toEqual(['0', '3']);
+  expect(doubts.join('\n')).toMatch(/a\.csv\/b\.csv.*its copy cannot be made: the archive holds a file/);
+  expect(doubts.join('\n')).toMatch(/nnn\.csv.*its copy cannot be made: its name/);
 });

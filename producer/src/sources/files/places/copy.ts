@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { type FileHandle, link, mkdir, open, rename, rm } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { dirname, join } from 'node:path';
 
 const PIECE = 1024 * 1024;
 
@@ -57,7 +57,7 @@ async function written(
   const folder = dirname(path);
   await mkdir(folder, { recursive: true });
   // Another endpoint, or a producer on another machine, may write a file of the same name at the same time.
-  const temporary = join(folder, `.${basename(path)}.${randomUUID()}.part`);
+  const temporary = join(folder, `.${randomUUID()}.part`);
   const hash = createHash('sha256');
   const handle = await open(temporary, 'w');
   try {

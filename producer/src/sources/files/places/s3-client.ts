@@ -1,11 +1,10 @@
-import { S3Client } from '@bradenmacdonald/s3-lite-client';
+import type { S3Client } from '@bradenmacdonald/s3-lite-client';
 import {
   type Clock,
   concealedIn,
   describeError,
   type EndpointOf,
   FatalError,
-  interruptible,
   RetryableError,
   redactUrl,
   withoutValues,
@@ -13,6 +12,7 @@ import {
 import type { Gate } from '../../gate.js';
 import type { SourceEvents } from '../../port.js';
 import { tryAgain } from '../../try-again.js';
+import { BoundedClient } from './bounded-client.js';
 import { FileGone } from './place.js';
 
 export interface S3Options extends SourceEvents {
@@ -40,25 +40,18 @@ export const isS3 = (path: string): boolean => path.startsWith('s3://');
 
 /** Asks an S3 server, within the limits, again where that may help, and tells what is wrong in words. */
 export class S3 {
-  readonly client: S3Client;
   /** The server, for people. */
   readonly shown: string;
   readonly #config: EndpointOf<'files'>;
   readonly #options: S3Options;
+  readonly #endPoint: string;
   readonly #host: string;
 
   constructor(config: EndpointOf<'files'>, options: S3Options) {
-    const { endpoint, region, accessKey, secretKey, sessionToken } = config.s3;
-    const endPoint = endpoint ?? `https://s3.${region}.amazonaws.com`;
-    this.client = new S3Client({
-      endPoint,
-      region,
-      ...(accessKey === undefined ? {} : { accessKey }),
-      ...(secretKey === undefined ? {} : { secretKey }),
-      ...(sessionToken === undefined ? {} : { sessionToken }),
-    });
-    this.#host = new URL(endPoint).host;
-    this.shown = redactUrl(endPoint);
+    const { endpoint, region } = config.s3;
+    this.#endPoint = endpoint ?? `https://s3.${region}.amazonaws.com`;
+    this.#host = new URL(this.#endPoint).host;
+    this.shown = redactUrl(this.#endPoint);
     this.#config = config;
     this.#options = options;
   }
@@ -69,8 +62,8 @@ export class S3 {
     const { priority, retries, retryDelay, timeout } = this.#config;
     const attempt = async () => {
       try {
-        const either = AbortSignal.any([signal, AbortSignal.timeout(timeout)]);
-        return await gate.pass(this.#host, priority, signal, () => interruptible(work(this.client), either));
+        const client = new BoundedClient({ ...this.#config.s3, endPoint: this.#endPoint, signal, timeout });
+        return await gate.pass(this.#host, priority, signal, () => work(client));
       } catch (error) {
         throw signal.aborted || error instanceof FileGone ? error : this.#faultOf(what, error);
       }

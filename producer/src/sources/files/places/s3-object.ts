@@ -1,4 +1,5 @@
 import { PIECE } from '../bytes.js';
+import { upTo } from './bounded-client.js';
 import { FileGone, type FoundFile, type OpenFile } from './place.js';
 import { NotThere, Refused, type S3 } from './s3-client.js';
 
@@ -37,9 +38,9 @@ export class OpenObject implements OpenFile {
           await response.body?.cancel();
           return tag;
         }
-        const bytes = Buffer.from(await response.arrayBuffer());
-        if (bytes.length !== length)
-          throw new Error(`the answer has ${bytes.length} bytes, where ${length} were asked for`);
+        const { bytes, isWhole } = await upTo(response, length);
+        if (!isWhole || bytes.length !== length)
+          throw new Error(`the answer has ${isWhole ? bytes.length : 'more'} bytes, where ${length} were asked for`);
         return bytes;
       });
       if (typeof answer !== 'string') {

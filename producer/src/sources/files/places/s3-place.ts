@@ -102,9 +102,6 @@ export class S3Place implements FilePlace {
   }
 }
 
-/**
- * Keys of objects that cannot be asked for: the client takes what is behind a `?` for a query, and signs another path than it sends; `fetch`
- * goes up at the parts `.` and `..`, as in all addresses.
- */
-const STRANGE = /\?|(^|\/)\.{1,2}(\/|$)/;
-const RENAME = 'an object with ? in its name, or with . or .. for a folder, cannot be asked for: rename it';
+/** Keys of objects that cannot be asked for: `fetch` goes up at the parts `.` and `..`, as in all addresses. */
+const STRANGE = /(^|\/)\.{1,2}(\/|$)/;
+const RENAME = 'an object with . or .. for a folder in its name cannot be asked for: rename it';
