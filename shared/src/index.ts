@@ -33,7 +33,15 @@ export { SENDERS, type SenderConfig, type SenderKind, type SenderOf } from './co
 export { loadPipeline, parsePipeline } from './config/load.js';
 export { type PlacedText, type Placeholder, parsePlaceholders, placeholdersIn } from './config/placeholders.js';
 export type * from './config/schema.js';
-export { authOf, type HookConfig, hasOwnOrder, hookOf, isPolled, originOf } from './config/source-facts.js';
+export {
+  authOf,
+  type HookConfig,
+  hasOwnOrder,
+  hookOf,
+  isPolled,
+  lostWithMemory,
+  originOf,
+} from './config/source-facts.js';
 export { withoutPlaceholders } from './config/values.js';
 export * from './csv/cells.js';
 export type { Neutralised } from './csv/formulas.js';

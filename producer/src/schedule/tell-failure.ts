@@ -34,7 +34,7 @@ export function tellFailure({ failure, summary, opened, memory, nextAt }: Failur
     // A fault of Tributary: mending it takes the stack.
     log.error({ ...told, err: failure }, 'the poll failed unexpectedly');
   } else if (circuit === 'refused' && opened) {
-    const advice = `correct its credentials in pipeline.yaml and restart, or: npm run endpoints -- restart ${endpoint}`;
+    const advice = `correct its credentials in the pipeline file and restart, or: npx tributary endpoints restart ${endpoint}`;
     log.error(
       { ...told, advice },
       'the API refuses our credentials; a person has to correct them, and until then one request is tried now and then',

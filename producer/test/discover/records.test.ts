@@ -110,7 +110,8 @@ describe('the type of a field', () => {
   });
 
   it('comes from the digits where everything is text', () => {
-    expect(typeOf('cases', ['1.0', '2.25'], true)).toMatchObject({ type: 'number' });
+    expect(typeOf('cases', ['1.0', '2.25'], true)).toMatchObject({ type: 'decimal' });
+    expect(typeOf('temperature', ['1.0', '2.25'], true)).toMatchObject({ type: 'number' });
     expect(typeOf('cases', ['1', '25'], true)).toMatchObject({ type: 'integer' });
   });
 });

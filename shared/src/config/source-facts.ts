@@ -32,6 +32,11 @@ interface SourceFacts<E extends EndpointConfig> {
   origin(id: string, endpoint: E): string;
   /** Whether its records go by the order in which they were changed there, instead of the entity's version. */
   readonly hasOwnOrder?: boolean;
+  /**
+   * What is lost when queues and ledger are in memory and end with the process, in words that follow the names of the endpoints; absent where all
+   * is asked for again.
+   */
+  readonly lostWithMemory?: string;
   /** What works otherwise than a person may think. */
   advice(id: string, endpoint: E): Iterable<string>;
   /** The door at which it takes events; undefined if it has none. */
@@ -80,6 +85,7 @@ const FACTS: { readonly [K in SourceKind]: SourceFacts<EndpointOf<K>> } = {
     auth: () => undefined,
     urls: () => [],
     origin: (id) => `POST /hooks/${id}`,
+    lostWithMemory: 'an event that was answered with 200 and is not written yet is lost if this is killed',
     advice: () => [],
     hook: ({ map, where, deletes, ...settings }) => ({
       ...settings,
@@ -94,6 +100,7 @@ const FACTS: { readonly [K in SourceKind]: SourceFacts<EndpointOf<K>> } = {
     urls: ({ url }) => [url],
     origin: (_id, { url }) => url,
     hasOwnOrder: true,
+    lostWithMemory: 'a row that is deleted in Postgres while this does not run stays in the output',
     advice: () => [],
     hook: () => undefined,
   },
@@ -126,6 +133,16 @@ export const hookOf = (endpoint: EndpointConfig): HookConfig | undefined => fact
 
 /** Whether the records of an endpoint go by an order of its source, instead of the entity's version. */
 export const hasOwnOrder = (endpoint: EndpointConfig): boolean => factsOf(endpoint).hasOwnOrder ?? false;
+
+/** What endpoints lose when queues and ledger in memory end with the process: each in one line that names them. */
+export function lostWithMemory(endpoints: Readonly<Record<string, EndpointConfig>>): readonly string[] {
+  const found = new Map<string, string[]>();
+  for (const [id, endpoint] of Object.entries(endpoints)) {
+    const words = endpoint.enabled ? factsOf(endpoint).lostWithMemory : undefined;
+    if (words !== undefined) found.set(words, [...(found.get(words) ?? []), id]);
+  }
+  return [...found].map(([words, ids]) => `${ids.join(', ')}: ${words}`);
+}
 
 /** What works otherwise than a person may think. */
 export function* adviceOnEndpoint(id: string, endpoint: EndpointConfig): Generator<string> {

@@ -1,4 +1,5 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, relative, resolve, sep } from 'node:path';
 import type { CommandUnknownOpts } from '@commander-js/extra-typings';
 import { FatalError } from '@tributary/shared';
 import { findDraft } from './discover/drafts.js';
@@ -47,7 +48,7 @@ export function discoverCommand(context: Context): CommandUnknownOpts {
       const { text, endpoints } = producer.pipelineText(
         draft,
         wasThere ? readFileSync(file, 'utf8') : undefined,
-        schemaFor(),
+        schemaFor(file),
       );
       // What has to be set by a person stands for something, so that the rest of the file is checked.
       const known = { ...Object.fromEntries(wanted.map((name) => [name, 'unset'])), ...env, ...draft.secrets };
@@ -83,11 +84,14 @@ export function discoverCommand(context: Context): CommandUnknownOpts {
 
 const collect = (header: string, before: readonly string[] = []): readonly string[] => [...before, header];
 
-/** Where editors find the schema of the file. */
-const schemaFor = (): string =>
-  existsSync('docs/reference/pipeline.schema.json')
-    ? 'docs/reference/pipeline.schema.json'
-    : './node_modules/tributary/pipeline.schema.json';
+/** Where editors find the schema, which they look for from the folder of the pipeline file on. */
+export function schemaFor(file: string): string {
+  const [here, installed] = ['docs/reference/pipeline.schema.json', 'node_modules/tributary/pipeline.schema.json'];
+  const way = relative(dirname(resolve(file)), resolve(existsSync(here) ? here : installed))
+    .split(sep)
+    .join('/');
+  return way.startsWith('.') || existsSync(here) ? way : `./${way}`;
+}
 
 /** Raw records by the names that the endpoints have in the file; none for those that were not asked. */
 function recordsOf(drafts: readonly { readonly records: readonly unknown[] }[], ids: readonly string[]) {

@@ -34,7 +34,7 @@ const context: Context = {
     process.stdin.isTTY && process.stderr.isTTY
       ? dialogueOn(process.stdin, process.stderr, terminal.closed)
       : undefined,
-  spell: speller(import.meta.url.includes('/node_modules/')),
+  spell: speller(import.meta.url.includes('/node_modules/'), process.env),
   untilStopped() {
     stopsInOrder = true;
     const stopped = new AbortController();

@@ -116,5 +116,18 @@ async function start(context: Context, { config, output, once }: StartOptions): 
   });
   const pipeline = await withProgress(context.terminal, () => 'starting', starting);
   tellFile(context, config);
+  await tellOthers(context, config, pipeline);
   return pipeline;
+}
+
+/** Says it when the rows of another pipeline are in the same folder. A folder that cannot be written is told by the consumer. */
+async function tellOthers({ terminal }: Context, file: string, { config: { sink } }: Pipeline): Promise<void> {
+  const { folder } = sinkWords(sink);
+  if (folder === undefined) return;
+  const { otherPipelines } = await import('../library/output-users.js');
+  const others = await otherPipelines(folder, file).catch(() => []);
+  if (others.length === 0) return;
+  terminal.say(
+    `note: ${folder} has rows of another pipeline too (${others.join(', ')}): give each an output of its own (--output DIR, OUTPUT_DIR or sink.csv.directory), so that datasets of one name do not mix\n`,
+  );
 }

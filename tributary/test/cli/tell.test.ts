@@ -35,6 +35,11 @@ test('a letter that came again is told apart from new ones', () => {
   expect(describeSummary({ ...summary(1), deadLettered: 5 })).toContain('dead letters 5.');
 });
 
+test('says what a duplicate is where there are any', () => {
+  expect(describeSummary({ ...summary(1), duplicate: 4 })).toContain('read again, with the content that its row has');
+  expect(describeSummary(summary(1))).not.toContain('read again');
+});
+
 test('records that were left out are told of', () => {
   const endpoints = [
     { endpoint: 'a', records: 5, filtered: 3 },
@@ -153,6 +158,36 @@ sink: { type: ${sink} }`;
     const said = banner('csv', []);
     expect(said).toContain('blog  http://127.0.0.1:1/posts\n');
     for (const word of ['secret', 'gone', 'CRM to poll']) expect(said).not.toContain(word);
+  });
+
+  test('says of endpoints that lose something with the memory what that is, in a line', () => {
+    const text = `
+entities:
+  post: { dataset: posts, queue: posts, key: id, fields: { id: string } }
+  order: { dataset: orders, queue: orders, key: id, fields: { id: string } }
+endpoints:
+  hooks: { source: webhook, sender: { type: none }, entity: post }
+  orders: { source: postgres-changes, url: "postgres://127.0.0.1:1/shop", table: orders, entity: order }`;
+    const urls = { dashboard: 'http://a', producer: 'http://127.0.0.1:8081', consumer: 'http://c', mockApi: undefined };
+    const config = parsePipeline(text, {}, 'test.yaml');
+    const saidWith = (inMemory: Pipeline['inMemory']) =>
+      welcome({ config, urls, inMemory, dashboardToken: undefined }, speller(false))
+        .split('\n')
+        .filter((line) => line.startsWith('LOST IN MEMORY'));
+    expect(saidWith(['queues', 'ledger'])).toEqual([
+      expect.stringMatching(/^LOST IN MEMORY hooks: an event .* is lost if this is killed\.$/),
+      expect.stringMatching(/^LOST IN MEMORY orders: a row that is deleted .* stays in the output\.$/),
+    ]);
+    expect(saidWith([])).toEqual([]);
+  });
+
+  test('writes commands as they were typed', () => {
+    const npx = { npm_lifecycle_event: 'npx', npm_lifecycle_script: "'tributary'" };
+    expect(speller(false, npx)('endpoints', 'list')).toBe('npx tributary endpoints list');
+    expect(speller(false, { npm_lifecycle_event: 'try', npm_lifecycle_script: 'tributary try' })('try', 'crm')).toBe(
+      'npm run try -- crm',
+    );
+    expect(speller(false, { ...npx, npm_lifecycle_script: "'vitest'" })('start')).toBe('npm start');
   });
 
   test('writes commands as they are written where it runs', () => {

@@ -130,7 +130,9 @@ function typeOfDigits(name: string, texts: readonly string[], isText: boolean): 
   const isFixed = new Set(texts.map((text) => text.split('.')[1]?.length ?? 0)).size === 1;
   // "1.10" of a version is no number, unless money or many fixed digits say so.
   if (hasPoint && (isText || MONEY_NAME.test(name) || isFixed) && !/version/i.test(name)) {
-    return { type: isText && !isFixed ? 'number' : 'decimal', reason: 'a number that is sent as text', isSure: true };
+    // Where all is text, a double would hold most digits and not all: what was measured may lose some, and nothing else.
+    const isMeasured = isText && !isFixed && MEASURE_NAME.test(name);
+    return { type: isMeasured ? 'number' : 'decimal', reason: 'a number that is sent as text', isSure: true };
   }
   const isPadded = texts.some((text) => /^-?0\d/.test(text));
   if (hasPoint || isPadded || CODE_NAME.test(name)) return { type: 'string', isSure: true };

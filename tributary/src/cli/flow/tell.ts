@@ -1,5 +1,5 @@
 import type { DeadRecordGroup } from '@tributary/consumer';
-import { count, type EndpointConfig, originOf, redactUrl, sinkWords } from '@tributary/shared';
+import { count, type EndpointConfig, lostWithMemory, originOf, redactUrl, sinkWords } from '@tributary/shared';
 import type { Figures } from '../../library/figures.js';
 import type { Summary } from '../../library/once.js';
 import type { MarksPlace, Pipeline } from '../../library/pipeline.js';
@@ -29,6 +29,7 @@ export function welcome(pipeline: Running, spell: Spell): string {
     ...lines.flatMap(([name, texts]) => texts.map((text) => `  ${name.padEnd(14)}${text}`)),
     '',
     ...adviceOnMemory(inMemory),
+    ...(inMemory.includes('ledger') ? lostWithMemory(config.endpoints).map((one) => `LOST IN MEMORY ${one}.`) : []),
     'Stop with Ctrl-C.',
     '',
   ].join('\n');
@@ -101,6 +102,9 @@ export function describeSummary(summary: Summary, advice: readonly string[] = []
   return [
     `Polled ${count(polled, 'record')} from ${count(endpoints.length, 'endpoint')}${where}${deletes}, published ${published}, in ${seconds} s.`,
     `Accepted ${accepted}, duplicate ${duplicate}, stale ${stale}, dead letters ${deadWords(summary)}.`,
+    ...(duplicate === 0
+      ? []
+      : [`  (duplicate: read again, with the content that its row has already; nothing is written for it)`]),
     ...Object.entries(rows).map(([dataset, written]) => `  ${dataset}: ${count(written, 'row')} written`),
     `Output: ${output}`,
     ...endpoints.flatMap(({ endpoint, inputs = [] }) => describeInputs(endpoint, inputs)),

@@ -1,3 +1,5 @@
+import type { Environment } from '@tributary/shared';
+
 /** How a person writes a command: what follows it comes as one text, such as `list --json`. */
 export type Spell = (command: string, rest?: string) => string;
 
@@ -8,10 +10,15 @@ const SCRIPTS: Readonly<Record<string, string>> = {
   init: 'npm run tributary -- init',
 };
 
-/** @param installed whether Tributary is a package of another project, not a checkout of its own repository */
-export function speller(installed: boolean): Spell {
+/**
+ * @param installed whether Tributary is a package of another project, not a checkout of its own repository
+ * @param env tells how the command was typed: in a checkout both are possible
+ */
+export function speller(installed: boolean, env: Environment = {}): Spell {
+  const isNpx = env.npm_lifecycle_event === 'npx' && /^['"]?tributary\b/.test(env.npm_lifecycle_script ?? '');
+  const isByNpx = installed || isNpx;
   return (command, rest = '') => {
-    if (installed) return `npx tributary ${command} ${rest}`.trim();
+    if (isByNpx) return `npx tributary ${command} ${rest}`.trim();
     const script = SCRIPTS[command] ?? `npm run ${command}`;
     if (rest === '') return script;
     return script.includes(' -- ') ? `${script} ${rest}` : `${script} -- ${rest}`;
