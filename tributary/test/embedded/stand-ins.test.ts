@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createConnection } from 'node:net';
 import { applyTopology, connectBroker, connectRedis, createLogger, type Topology } from '@tributary/shared';
+import { connect } from 'amqplib';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { type StandIns, startStandIns } from '../../src/embedded/stand-ins.js';
 
@@ -58,6 +59,26 @@ describe('the stand-ins', () => {
       absent: false,
     });
     redis.disconnect();
+  });
+
+  test('answer nobody who does not know their password: every user of the machine reaches their ports', async () => {
+    const amqp = new URL(standIns.amqpUrl);
+    for (const user of ['', 'guest:guest@', 'tributary:@', 'tributary:guessed@']) {
+      await expect(connect(`amqp://${user}${amqp.host}`)).rejects.toThrow(/ACCESS.REFUSED/i);
+    }
+    const { hostname, port, password } = new URL(standIns.redisUrl);
+    expect(password).toMatch(/^\w{48}$/);
+    const answerTo = async (command: string) => {
+      const socket = createConnection(Number(port), hostname);
+      socket.write(`${command}\r\n`);
+      const [answer] = (await once(socket, 'data')) as [Buffer];
+      socket.destroy();
+      return String(answer);
+    };
+    for (const command of ['KEYS *', 'FLUSHALL', 'CONFIG GET requirepass']) {
+      expect(await answerTo(command)).toMatch(/^-NOAUTH/);
+    }
+    expect(await answerTo('AUTH guessed')).toMatch(/^-WRONGPASS/);
   });
 
   test('answer each Redis command at once, and not with the next tick of a timer', async () => {
