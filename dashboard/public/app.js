@@ -9,17 +9,20 @@ import { accountButton, askForToken, loadSession, session } from './ui/session.j
 import { createTabs, keyHints, pathForKey } from './ui/tabs.js';
 import { tick } from './ui/times.js';
 
+/** Milliseconds before the page looks again whether the dashboard is there. */
+const AGAIN = 5_000;
+
 const byId = (id) => document.getElementById(id);
 const main = byId('main');
 const tabs = createTabs();
 
 /**
- * The modules of the pages, by the name of the view. All are loaded at the start. Otherwise a page that is opened later
- * could fail to load, after an upgrade of the dashboard or while the network is down.
+ * The modules of the pages, by the name of the view. The page that is opened is loaded first, and shown; then the others are loaded.
+ * Otherwise a page that is opened later could fail to load, after an upgrade of the dashboard or while the network is down.
  */
 const modules = new Map();
 
-let ready = false; // whether the modules and the session are loaded
+let ready = false; // whether the first page and the session are loaded
 let flow; // the newest numbers
 let lastHour; // the numbers of the last hour
 let view; // what is shown, and the path it is for
@@ -59,6 +62,7 @@ function show() {
   if (view?.path !== pathname) {
     leave();
     if (!session.mayRead) return showSignIn();
+    if (!modules.has(page.view)) return void loadAndShow(page.view);
     view = { path: pathname, ...modules.get(page.view).createView(place, app) };
     main.replaceChildren(view.root);
     scrollTo(0, 0);
@@ -67,6 +71,27 @@ function show() {
   }
   view.show?.(place);
 }
+
+/** Shows the page once its module is there. A module that cannot be had is one of another version, or the dashboard is away: the page is loaded anew. */
+async function loadAndShow(name) {
+  main.replaceChildren();
+  try {
+    await load(name);
+  } catch (failure) {
+    main.replaceChildren(cannotLoad(failure));
+    return void reloadWhenThere();
+  }
+  show();
+}
+
+async function reloadWhenThere() {
+  const { ok } = await fetch('/healthz').catch(() => ({ ok: false }));
+  if (ok) location.reload();
+  else setTimeout(reloadWhenThere, AGAIN);
+}
+
+const cannotLoad = ({ message }) =>
+  emptyPage('The dashboard does not answer', `${sentence(message)} The page is loaded again as soon as it can be.`);
 
 function leave() {
   view?.leave?.();
@@ -192,8 +217,14 @@ byId('zone').addEventListener('click', () => {
 
 addEventListener('popstate', show);
 
-async function loadPages() {
-  await Promise.all(PAGES.map(async ({ view: name }) => modules.set(name, await import(`./pages/${name}.js`))));
+const load = async (name) => modules.set(name, await import(`./pages/${name}.js`));
+
+/** The page at the address, before any other. */
+const loadFirst = () => load((pageAt(location.pathname)?.page ?? PAGES[0]).view);
+
+/** One that cannot be had now is asked for again when it is opened. */
+async function loadOthers() {
+  for (const { view: name } of PAGES) if (!modules.has(name)) await load(name).catch(() => {});
 }
 
 /** Shows the page. @throws what keeps it from being loaded */
@@ -202,13 +233,13 @@ export async function begin() {
   replace(byId('hints'), ...keyHints());
   showZone(localStorage.getItem('times') === 'utc');
   try {
-    await Promise.all([loadPages(), loadSession()]);
+    await Promise.all([loadFirst(), loadSession()]);
   } catch (failure) {
-    const words = `${sentence(failure.message)} The page is loaded again as soon as it can be.`;
-    main.replaceChildren(emptyPage('The dashboard does not answer', words));
+    main.replaceChildren(cannotLoad(failure));
     throw failure;
   }
   ready = true;
   setInterval(tick, 1_000);
   refreshAccount();
+  void loadOthers();
 }

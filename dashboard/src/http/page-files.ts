@@ -90,14 +90,19 @@ function withoutComments(text: string): string {
 }
 
 /**
- * Links to the style sheets and modules of `ui` and `pages`: a browser fetches them at once, not one after the other as it
- * finds the imports. Pages come last, so that their styles win.
+ * Links to the style sheets of `ui` and `pages` and to the modules that every page needs: a browser fetches them at once, not one
+ * after the other as it finds the imports. Pages come last, so that their styles win. Their modules are fetched when they are opened.
  */
 function linksTo(paths: readonly string[]): string {
   const inFolder = (folder: string) => paths.filter((path) => path.startsWith(folder)).sort();
-  const links = [...inFolder('/ui/'), ...inFolder('/pages/')].map((path) =>
-    path.endsWith('.css') ? `<link rel="stylesheet" href="${path}" />` : `<link rel="modulepreload" href="${path}" />`,
-  );
+  const isNeeded = (path: string) => path.endsWith('.css') || path.startsWith('/ui/') || path === '/pages/table.js';
+  const links = [...inFolder('/ui/'), ...inFolder('/pages/')]
+    .filter(isNeeded)
+    .map((path) =>
+      path.endsWith('.css')
+        ? `<link rel="stylesheet" href="${path}" />`
+        : `<link rel="modulepreload" href="${path}" />`,
+    );
   return links.join('\n    ');
 }
 
