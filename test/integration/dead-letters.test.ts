@@ -274,6 +274,42 @@ describe.each(brokers)('dead letters on $broker', ({ start }) => {
     expect((await call(dashboard, 'POST', `/${one?.id}/replay`, {})).body).toMatchObject({ done: 1, stayed: 0 });
   });
 
+  it('are mended by expressions, those that pass then are sent, and the log keeps what each was before', async () => {
+    await buryAll(30, 0, (index) => ({ id: `c-${index}`, age: index < 20 ? `${index}` : 'old' }));
+    bury(30, { id: 'c-30', age: 'x' }, 'other');
+    await channel.waitForConfirms();
+    const match = { queue: queue(), code: 'field_invalid' };
+    const mend = (path: string, set: unknown, of: unknown = match) =>
+      call(dashboard, 'POST', `/mend${path}`, { match: of, set });
+    const refused = await mend('/preview', { age: 'int(agee)' });
+    expect(refused).toMatchObject({ status: 422, body: { error: { code: 'expression_invalid' } } });
+    expect(refused.body.error.message).toContain('age: no field "agee"');
+    expect((await mend('', { nothing: '1' })).status).toBe(422);
+    expect((await mend('', {})).status).toBe(400);
+    expect((await mend('', { age: '1' }, { code: 'field_invalid' })).status).toBe(400);
+    expect((await mend('', { age: '1' }, { queue: 'another' })).status).toBe(404);
+
+    const { body: preview } = await mend('/preview', { age: 'int(age)' });
+    expect(preview).toMatchObject({
+      total: 30,
+      prospect: { passing: 20, unknown: 0, staying: 10, faults: [{ code: 'expression_failed', count: 10 }] },
+      complete: true,
+    });
+    expect((await list()).total).toBe(31);
+    await vi.waitFor(async () => expect((await channel.checkQueue(`${queue()}.dead`)).messageCount).toBe(31));
+
+    const { body: acted } = await mend('', { age: 'int(age)' });
+    expect(acted).toMatchObject({ done: 20, stayed: 10, complete: true });
+    for (let index = 0; index < 20; index++) {
+      expect(JSON.parse(String((await take(channel, queue()))?.content))).toEqual({ id: `c-${index}`, age: index });
+    }
+    expect((await list()).total).toBe(11);
+    const lines = await auditLines();
+    expect(lines[0]).toMatchObject({ action: 'mend', step: 'begun', match, set: { age: 'int(age)' } });
+    expect(lines[1]).toMatchObject({ step: 'letter', before: '{"id":"c-0","age":"0"}', body: '{"id":"c-0","age":0}' });
+    expect(lines.at(-1)).toMatchObject({ step: 'done', done: 20, stayed: 10 });
+  });
+
   describe('more of them than a look takes', () => {
     const restart = async () => {
       await dashboard.stop();

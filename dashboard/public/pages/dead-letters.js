@@ -5,12 +5,14 @@ import { h, replace, setText } from '../ui/dom.js';
 import { emptyState } from '../ui/empty.js';
 import { count, plural, sentence } from '../ui/format.js';
 import { addressOf } from '../ui/location.js';
+import { createSearchBox } from '../ui/search-box.js';
 import { session } from '../ui/session.js';
 import { since } from '../ui/times.js';
+import { faultList, whatPasses } from './dead-letters/faults.js';
+import { createGroups, criteriaOf } from './dead-letters/groups.js';
+import { askToMend } from './dead-letters/mend.js';
 
 const PAGE = 50;
-/** Milliseconds. */
-const TYPING_PAUSE = 250;
 const CRITERIA = [
   ['queue', 'Queue'],
   ['code', 'Reason'],
@@ -24,52 +26,35 @@ export function createView(_place, { navigate, announce, signIn }) {
   let shown; // the newest answer
   let dead; // how many dead letters there were then
   let loading;
-  let typing;
   const again = createAgain(() => load());
 
   const found = h('p', { class: 'quiet', role: 'status' });
   const facets = h('div', { class: 'facets' });
-  const search = h('input', {
-    class: 'control',
-    type: 'search',
+  const search = createSearchBox({
+    label: 'Search dead letters',
     placeholder: 'Search key, reason, payload',
-    'aria-label': 'Search dead letters',
-    maxlength: 200,
-    spellcheck: 'false',
-    autocomplete: 'off',
-    oninput() {
-      clearTimeout(typing);
-      typing = setTimeout(
-        () => navigate({ ...place, search: search.value.trim(), page: 1 }, place.search !== ''),
-        TYPING_PAUSE,
-      );
-    },
+    onSearch: (words) => navigate({ ...place, search: words, page: 1 }, place.search !== ''),
   });
-  const replayAll = h(
-    'button',
-    { type: 'button', class: 'control primary', onclick: () => actOnAll('replay') },
-    'Replay all',
-  );
+  const groups = createGroups((group) => mendAll(group));
+  const replayAll = h('button', { type: 'button', class: 'control', onclick: () => actOnAll('replay') }, 'Replay all');
   const discardAll = h(
     'button',
     { type: 'button', class: 'control danger', onclick: () => actOnAll('discard') },
     'Discard all',
   );
   const result = h('div', { class: 'notice', role: 'status', hidden: true });
+  const listTitle = h('h2', { class: 'list-title' }, 'Newest first');
   const list = h('div', { class: 'letters' });
   const pages = h('nav', { class: 'pager', 'aria-label': 'Pages' });
   const root = h(
     'section',
     { class: 'page', 'aria-labelledby': 'title' },
-    h(
-      'div',
-      { class: 'heading' },
-      h('div', {}, h('h1', { id: 'title' }, 'Dead letters'), found),
-      h('a', { href: '/audit' }, 'Audit log'),
-    ),
-    h('div', { class: 'tools' }, search, h('span', { class: 'push' }, replayAll, discardAll)),
+    h('div', { class: 'heading' }, h('div', {}, h('h1', { id: 'title' }, 'Dead letters'), found)),
+    h('div', { class: 'tools' }, search.root, h('span', { class: 'push' }, replayAll, discardAll)),
     facets,
     result,
+    groups.root,
+    listTitle,
     list,
     pages,
   );
@@ -101,6 +86,7 @@ export function createView(_place, { navigate, announce, signIn }) {
       if (mine.signal.aborted) return;
       again.failed(failure);
       const button = h('button', { type: 'button', class: 'control', onclick: () => load() }, 'Try again');
+      groups.root.hidden = listTitle.hidden = true;
       replace(list, emptyState('The dead letters cannot be shown', sentence(failure.message), button));
     }
   }
@@ -117,6 +103,8 @@ export function createView(_place, { navigate, announce, signIn }) {
           : `${plural(dead, 'record')} could not be written. Edit and replay them, or discard them with a reason.`,
     );
     replace(facets, ...CRITERIA.map(facet).filter(Boolean));
+    groups.update(shown, place);
+    listTitle.hidden = letters.length === 0;
     replace(list, ...(letters.length === 0 ? [nothing(filtered)] : letters.map(row)));
     if (!complete) list.prepend(oldestAlone(shown, dead));
     const all = filtered ? 'all that match' : 'all';
@@ -220,11 +208,25 @@ export function createView(_place, { navigate, announce, signIn }) {
         post(`/dead-letters/${action}`, { match: criteria(), ...(action === 'discard' ? { reason } : {}) }),
     });
     if (done === undefined) return;
-    announce(`${plural(done.done, 'dead letter')} ${action === 'replay' ? 'replayed' : 'discarded'}`);
-    result.hidden = action !== 'replay';
+    tellDone(done, action === 'replay' ? 'replayed' : 'discarded');
+  }
+
+  /** Mends the letters of one cause; of them those that match what is searched for. */
+  async function mendAll(group) {
+    if (!session.may('operator')) await signIn();
+    if (!session.may('operator')) return;
+    const { entities } = await get('/pipeline');
+    const match = { ...criteria(), ...criteriaOf(group) };
+    const done = await askToMend({ match, group, entity: entities[group.entity] });
+    if (done !== undefined) tellDone(done, 'mended and replayed');
+  }
+
+  function tellDone(done, words) {
+    announce(`${plural(done.done, 'dead letter')} ${words}`);
+    result.hidden = words === 'discarded';
     replace(
       result,
-      `${plural(done.done, 'dead letter')} replayed. `,
+      `${plural(done.done, 'dead letter')} ${words}. `,
       done.stayed > 0 && `${plural(done.stayed, 'dead letter')} stayed, because they would come back:`,
       faultList(done.faults),
     );
@@ -233,10 +235,10 @@ export function createView(_place, { navigate, announce, signIn }) {
 
   return {
     root,
-    focusSearch: () => search.focus(),
+    focusSearch: () => search.root.focus(),
     show(to) {
       place = to;
-      if (document.activeElement !== search || place.search === '') search.value = place.search;
+      search.show(place.search);
       load();
     },
     update({ queues }) {
@@ -246,43 +248,11 @@ export function createView(_place, { navigate, announce, signIn }) {
       if (shown !== undefined && now !== dead && quiet) load();
     },
     leave() {
-      clearTimeout(typing);
+      search.leave();
       loading?.abort();
     },
   };
 }
-
-/** What a replay of all that match would do. */
-function whatPasses({ total, complete, looked, prospect: { passing, unknown, staying } }) {
-  const of = complete ? count(total) : `the oldest ${count(looked)}`;
-  const kept =
-    unknown > 0 && `${plural(unknown, 'letter')} whose content is kept with the output will be checked then.`;
-  return [
-    `${count(passing)} of ${of} would pass now and are replayed.`,
-    kept,
-    staying > 0 && `${count(staying)} would come back here, and stay:`,
-  ]
-    .filter(Boolean)
-    .join(' ');
-}
-
-/** Faults, how often each occurs, and the words of one. */
-const faultList = (faults) =>
-  faults.length > 0 &&
-  h(
-    'ul',
-    { class: 'faults' },
-    ...faults.map(({ count: times, code, field, message }) =>
-      h(
-        'li',
-        {},
-        `${count(times)} × `,
-        h('span', { class: 'tag' }, code),
-        field !== null && h('span', { class: 'tag quieter' }, field),
-        h('span', { class: 'faint' }, ` ${message}`),
-      ),
-    ),
-  );
 
 /** The list is limited in length, but actions on all that match are not. */
 function oldestAlone({ looked }, dead) {

@@ -36,7 +36,14 @@ export const PAGES = [
   },
   { path: '/dead-letters/:letter', view: 'dead-letter', title: 'Dead letter', query: [] },
   { path: '/sources', view: 'sources', title: 'Data sources', tab: 'Data sources', key: 's', query: [] },
-  { path: '/audit', view: 'audit', title: 'Audit log', query: [] },
+  {
+    path: '/audit',
+    view: 'audit',
+    title: 'Audit log',
+    tab: 'Audit log',
+    key: 'a',
+    query: ['page', 'search', 'who', 'action', 'outcome'],
+  },
 ];
 
 /** The first part of a page's path: what a place is `at`. */

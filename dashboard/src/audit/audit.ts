@@ -3,7 +3,9 @@ import { type FileHandle, mkdir, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { type Clock, describeError, ENVIRONMENT, RetryableError } from '@tributary/shared';
 import type { Role } from '../access/roles.js';
-import { type LineHead, newestLines } from './newest-lines.js';
+import { ActionGatherer, type ActionMatch, type AuditAction, matchesAction } from './actions.js';
+import type { AuditEntry } from './entry.js';
+import { type LineHead, linesFromEnd } from './newest-lines.js';
 
 /** The person who acts, and from where. */
 export interface Actor {
@@ -11,22 +13,6 @@ export interface Actor {
   readonly role: Role;
   /** An address, or `shell`. */
   readonly from: string;
-}
-
-/** One line of the log: who did what, to what, when, and with what result. */
-export interface AuditEntry {
-  readonly at: string;
-  readonly who: string;
-  readonly role: string;
-  readonly from: string;
-  /** What was asked for: `replay`, `discard`, `run`, ... */
-  readonly action: string;
-  /** The same for all lines of one request. */
-  readonly request: string;
-  /** `begun`, `letter`, `done`, `failed`. */
-  readonly step: string;
-  /** What it was done to and why, in fields of the action's own. */
-  readonly [detail: string]: unknown;
 }
 
 /** A request whose steps are written to the log. */
@@ -78,13 +64,29 @@ export class AuditLog {
     return { note };
   }
 
-  /** The newest entries, the newest first, without the bodies of records: those are in the file only. */
-  async newest(limit: number): Promise<AuditEntry[]> {
-    const lines = await this.#newestLines(limit);
-    return lines.flatMap((line) => {
-      const { body: _body, before: _before, ...entry } = (parse(line) ?? {}) as AuditEntry;
-      return entry.at === undefined ? [] : [entry as AuditEntry];
-    });
+  /**
+   * The newest entries, the newest first, without the bodies of records: those are in the file only.
+   * @param request of which they are; of all unless given
+   */
+  async newest(limit: number, request?: string): Promise<AuditEntry[]> {
+    const found: AuditEntry[] = [];
+    for await (const entry of this.#entries()) {
+      if (request !== undefined && entry.request !== request) continue;
+      found.push(entry);
+      if (found.length >= limit) break;
+      // The first of its lines: there are no others.
+      if (request !== undefined && entry.step === 'begun') break;
+    }
+    return found;
+  }
+
+  /** The actions that match, the newest first, each with all of its steps. */
+  async *actions(match: ActionMatch): AsyncGenerator<AuditAction> {
+    const gatherer = new ActionGatherer();
+    for await (const entry of this.#entries()) {
+      const gathered = gatherer.take(entry);
+      if (gathered !== undefined && matchesAction(gathered, match)) yield gathered.action;
+    }
   }
 
   async close(): Promise<void> {
@@ -93,17 +95,19 @@ export class AuditLog {
     this.#file = undefined;
   }
 
-  async #newestLines(limit: number): Promise<LineHead[]> {
+  async *#entries(): AsyncGenerator<AuditEntry> {
+    let file: FileHandle | undefined;
     try {
-      const file = await open(this.#path);
-      try {
-        return await newestLines(file, limit);
-      } finally {
-        await file.close();
+      file = await open(this.#path);
+      for await (const line of linesFromEnd(file)) {
+        const { body: _body, before: _before, ...entry } = (parse(line) ?? {}) as AuditEntry;
+        if (entry.at !== undefined) yield entry as AuditEntry;
       }
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
       throw new RetryableError('audit_unreadable', `the audit log cannot be read: ${describeError(error)}`);
+    } finally {
+      await file?.close();
     }
   }
 

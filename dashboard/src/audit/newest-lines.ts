@@ -13,9 +13,11 @@ export interface LineHead {
   readonly isWhole: boolean;
 }
 
-/** The newest lines of a file, the newest first, each by its beginning. What stands behind the last line break is a line too. */
-export async function newestLines(file: FileHandle, limit: number): Promise<LineHead[]> {
-  const lines: LineHead[] = [];
+/**
+ * The lines of a file from its end, the newest first, each by its beginning. What stands behind the last line break is a line too. It
+ * ends where the beginning of a line is further away than {@link MOST}: what lies before is not shown.
+ */
+export async function* linesFromEnd(file: FileHandle): AsyncGenerator<LineHead> {
   const { size } = await file.stat();
   const block = Buffer.alloc(Math.min(BLOCK, size));
   let line: Buffer = Buffer.alloc(0);
@@ -24,26 +26,27 @@ export async function newestLines(file: FileHandle, limit: number): Promise<Line
     line = Buffer.concat([part.subarray(0, LONGEST), line]).subarray(0, LONGEST);
     length += part.length;
   };
-  const end = () => {
-    if (length > 0) lines.push({ text: line.toString('utf8'), isWhole: length <= LONGEST });
+  const end = (): LineHead | undefined => {
+    const found = length === 0 ? undefined : { text: line.toString('utf8'), isWhole: length <= LONGEST };
     line = Buffer.alloc(0);
     length = 0;
+    return found;
   };
   let from = size;
-  while (from > 0 && lines.length < limit) {
-    // The beginning of the line is further away: it is not shown.
-    if (size - from >= MOST) return lines;
+  while (from > 0) {
+    if (size - from >= MOST) return;
     const wanted = Math.min(BLOCK, from);
     from -= wanted;
     const { bytesRead } = await file.read(block, 0, wanted, from);
     let rest = block.subarray(0, bytesRead);
-    for (let at = rest.lastIndexOf(10); at !== -1 && lines.length < limit; at = rest.lastIndexOf(10)) {
+    for (let at = rest.lastIndexOf(10); at !== -1; at = rest.lastIndexOf(10)) {
       begin(rest.subarray(at + 1));
-      end();
+      const found = end();
+      if (found !== undefined) yield found;
       rest = rest.subarray(0, at);
     }
     begin(rest);
   }
-  if (lines.length < limit) end();
-  return lines;
+  const found = end();
+  if (found !== undefined) yield found;
 }

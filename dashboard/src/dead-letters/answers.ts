@@ -29,7 +29,21 @@ export const listedLetter = letter.extend({
 
 const faults = z.array(problem.extend({ count }));
 
+const group = z.strictObject({
+  queue: z.string(),
+  entity: z.string(),
+  endpoint: z.string(),
+  code: z.string(),
+  field: z.string().nullable(),
+  letters: count,
+  passing: count,
+  unknown: count,
+  example: listedLetter,
+});
+
 const facet = z.array(z.strictObject({ value: z.string(), count: count }));
+
+const prospect = z.strictObject({ passing: count, unknown: count, staying: count, faults });
 
 export const letters = z.strictObject({
   offset: count,
@@ -37,7 +51,9 @@ export const letters = z.strictObject({
   queues: z.array(z.strictObject({ queue: z.string(), entity: z.string(), letters: count })),
   letters: z.array(listedLetter),
   total: count,
-  prospect: z.strictObject({ passing: count, unknown: count, staying: count, faults }),
+  prospect,
+  groups: z.array(group),
+  causes: count,
   facets: z.strictObject({ queue: facet, code: facet, field: facet, endpoint: facet }),
   complete: z.boolean(),
   looked: count,
@@ -57,3 +73,14 @@ export const wholeLetter = judgement.extend({
 });
 
 export const acted = z.strictObject({ done: count, stayed: count, faults, looked: count, complete: z.boolean() });
+
+/** What would become of letters that are mended by expressions. */
+export const mendProspect = z.strictObject({
+  total: count,
+  prospect,
+  examples: z.array(
+    z.strictObject({ id: z.string(), key: z.string().nullable(), before: z.string(), after: z.string() }),
+  ),
+  looked: count,
+  complete: z.boolean(),
+});

@@ -17,8 +17,10 @@ import { type Acted, type Action, actOnQueue, type Total, type Visit } from './a
 import type { Broker } from './broker.js';
 import { type KeptStore, keptBodyOf, keptStore, originalBody } from './kept-bodies.js';
 import { KeptRemoval } from './kept-removal.js';
-import { type DeadLetter, type LetterMatch, type ListedLetter, readLetter } from './letter.js';
+import { type DeadLetter, type LetterMatch, type ListedLetter, matches, readLetter } from './letter.js';
 import { withLock } from './lock.js';
+import { type MendProspect, MendProspects } from './mend-prospects.js';
+import { type Expressions, type Mended, Mending } from './mending.js';
 import type { Disposition, PassOptions } from './pass.js';
 import { Renewals } from './renewals.js';
 import { Replayer } from './replayer.js';
@@ -161,15 +163,76 @@ export class DeadLetters {
    */
   async replayAll(match: LetterMatch, actor: Actor, signal: AbortSignal): Promise<Acted> {
     const act = await this.#options.audit.begin(actor, 'replay', { match, edited: false });
-    const { exchange } = this.topology;
-    const replayer = await Replayer.open(this.#options.broker, exchange);
+    return await this.#replayAll(act, match, signal, (letter, body) => {
+      this.validate(letter.entity, body);
+      return { body, noted: nameOf(letter) };
+    });
+  }
+
+  /**
+   * Expressions that mend the records of one queue.
+   * @throws ExpressionError naming the field whose expression cannot be used; RetryableError
+   */
+  mendingOf(queue: string, expressions: Expressions): Mending {
+    const { entity } = this.#queue(queue);
+    const config = this.#options.config.entities[entity];
+    if (config === undefined) throw new PoisonError('entity_unknown', `this pipeline has no entity "${entity}"`);
+    return new Mending(config, expressions);
+  }
+
+  /** What would become of the letters that match if they were mended so: of as many as a list has. Nothing is sent. */
+  async tryMending(
+    match: LetterMatch & { readonly queue: string },
+    mending: Mending,
+    signal: AbortSignal,
+  ): Promise<MendProspect> {
+    const { listed: atMost, listedBytes: atMostBytes, looking: perChannel } = this.#limits;
+    const prospects = new MendProspects();
+    const bounds = { atMost, atMostBytes, perChannel };
+    const swept = await this.#sweep(this.#lookableQueue(match.queue), bounds, signal, (message, letter) => {
+      if (!matches(letter, match)) return 'keep';
+      if (keptBodyOf(message) !== undefined) prospects.addUnknown();
+      else prospects.add(letter, () => this.#mended(mending, letter, message.content));
+      return 'keep';
+    });
+    return { ...prospects.told, looked: swept.looked, complete: swept.complete };
+  }
+
+  /** Mends all letters that match, and sends those into the pipeline again that the consumer would take then. The others stay as they are. */
+  async mendAll(
+    match: LetterMatch & { readonly queue: string },
+    mending: Mending,
+    actor: Actor,
+    signal: AbortSignal,
+  ): Promise<Acted> {
+    const act = await this.#options.audit.begin(actor, 'mend', { match, set: mending.expressions });
+    return await this.#replayAll(act, match, signal, (letter, before) => {
+      const { body } = this.#mended(mending, letter, before);
+      return { body, noted: { ...nameOf(letter), before: textOf(before), body: textOf(body) } };
+    });
+  }
+
+  /** @throws PoisonError if the consumer would not take what is made of it */
+  #mended(mending: Mending, { entity }: DeadLetter, body: Uint8Array): Mended {
+    const mended = mending.mend(body);
+    this.validate(entity, mended.body);
+    return mended;
+  }
+
+  /** @param make throws a PoisonError for a letter that stays */
+  async #replayAll(act: AuditedAct, match: LetterMatch, signal: AbortSignal, make: MakeReplay): Promise<Acted> {
+    const replayer = await Replayer.open(this.#options.broker, this.topology.exchange);
     try {
       return await this.#act(act, match, signal, {
-        sift: (message, letter) => this.#verdictOn(message, letter).problem ?? undefined,
+        sift: (message, letter) =>
+          keptBodyOf(message) === undefined
+            ? (judge(() => make(letter, message.content)).problem ?? undefined)
+            : undefined,
         doTo: async (message, letter) => {
-          if (keptBodyOf(message) !== undefined) return await this.#replayKept(act, message, letter);
-          await act.note('letter', nameOf(letter));
-          await replayer.replay(message, letter.entity);
+          if (keptBodyOf(message) !== undefined) return await this.#replayKept(act, message, letter, make);
+          const { body, noted } = make(letter, message.content);
+          await act.note('letter', noted);
+          await replayer.replay(message, letter.entity, body);
           return undefined;
         },
       });
@@ -182,17 +245,21 @@ export class DeadLetters {
    * A letter whose body is kept with the output. RabbitMQ may still not take a body of that size, and closes the channel then; so it gets
    * a channel of its own, and the other letters are replayed all the same.
    */
-  async #replayKept(act: AuditedAct, message: ConsumeMessage, letter: DeadLetter): Promise<Problem | undefined> {
+  async #replayKept(
+    act: AuditedAct,
+    message: ConsumeMessage,
+    letter: DeadLetter,
+    make: MakeReplay,
+  ): Promise<Problem | undefined> {
     const { broker } = this.#options;
     try {
-      const body = await originalBody(message, letter.queue, this.#kept);
-      const { problem } = judge(() => this.validate(letter.entity, body));
-      if (problem !== null) return problem;
-      await act.note('letter', nameOf(letter));
+      const { body, noted } = make(letter, await originalBody(message, letter.queue, this.#kept));
+      await act.note('letter', noted);
       const replayer = await Replayer.open(broker, this.topology.exchange);
       await replayer.replay(message, letter.entity, body).finally(() => replayer.close());
       return undefined;
     } catch (error) {
+      if (error instanceof PoisonError) return problemOf(error);
       const isItsOwn =
         error instanceof RetryableError &&
         ['kept_body_unreadable', 'kept_body_foreign', 'replay_refused'].includes(error.code);
@@ -245,11 +312,10 @@ export class DeadLetters {
     return acted();
   }
 
-  /** The whole body, so that a discard loses nothing: as text, or in base64 if it is not UTF-8. */
+  /** The whole body, so that a discard loses nothing. */
   async #auditedBody(message: ConsumeMessage, letter: DeadLetter): Promise<string> {
     // A body that is lost is no reason to keep its letter for ever: the letter's own content says where it was.
-    const body = await originalBody(message, letter.queue, this.#kept).catch(() => message.content);
-    return isUtf8(body) ? body.toString('utf8') : `base64:${body.toString('base64')}`;
+    return textOf(await originalBody(message, letter.queue, this.#kept).catch(() => message.content));
   }
 
   async #sweep(queue: EntityQueue, bounds: Bounds, signal: AbortSignal, visit: Visit): Promise<Swept> {
@@ -303,6 +369,15 @@ export class DeadLetters {
     return found;
   }
 }
+
+/** What is sent in the place of a letter, and what the audit log keeps of it. */
+type MakeReplay = (
+  letter: DeadLetter,
+  body: Buffer,
+) => { readonly body: Buffer; readonly noted: Readonly<Record<string, unknown>> };
+
+/** As the audit log keeps it: as text, or in base64 if it is not UTF-8. */
+const textOf = (body: Buffer): string => (isUtf8(body) ? body.toString('utf8') : `base64:${body.toString('base64')}`);
 
 /** Milliseconds for which a queue that took no letters is not looked at. */
 const FULL_FOR = 600_000;

@@ -90,6 +90,9 @@ function idOf(queue: string, messageId: string, deadAt: string, content: Buffer)
   return hash.digest('base64url').slice(0, 22).replace(/^-/, 'A');
 }
 
+/** The criterion `field` of letters whose reason names no field. */
+export const NO_FIELD = '(none)';
+
 /** Which dead letters are meant: those that meet every criterion that is given. */
 export interface LetterMatch {
   readonly id?: string | undefined;
@@ -103,7 +106,7 @@ export interface LetterMatch {
 
 export function matches(letter: DeadLetter, match: LetterMatch): boolean {
   for (const name of ['id', 'queue', 'endpoint', 'code', 'field'] as const) {
-    if (match[name] !== undefined && match[name] !== '' && letter[name] !== match[name]) return false;
+    if (match[name] !== undefined && match[name] !== '' && (letter[name] ?? NO_FIELD) !== match[name]) return false;
   }
   const words = (match.search ?? '').toLowerCase().split(/\s+/).filter(Boolean);
   if (words.length === 0) return true;

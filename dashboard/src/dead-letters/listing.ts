@@ -1,22 +1,11 @@
 import type { Clock } from '@tributary/shared';
 import type { DeadLetters, WholeLetter } from './dead-letters.js';
+import { groupsOf, type LetterGroup, MOST_GROUPS } from './groups.js';
 import { type DeadLetter, type LetterMatch, type ListedLetter, matches } from './letter.js';
-import { type Fault, Faults } from './verdict.js';
+import { Faults, type Prospect } from './verdict.js';
 
 /** How often each value of a criterion occurs, the most frequent first. */
 export type LetterFacet = readonly { readonly value: string; readonly count: number }[];
-
-/** What would become of the letters that match if they were replayed now. */
-export interface Prospect {
-  /** Those that the consumer would take. */
-  readonly passing: number;
-  /** Those whose body is kept with the output: they are judged when they are replayed. */
-  readonly unknown: number;
-  /** Those that would come back. */
-  readonly staying: number;
-  /** Why. */
-  readonly faults: readonly Fault[];
-}
 
 export interface LetterPage {
   /** How many letters each queue holds now. */
@@ -25,6 +14,9 @@ export interface LetterPage {
   readonly letters: readonly ListedLetter[];
   readonly total: number;
   readonly prospect: Prospect;
+  /** The letters that match by their cause, at most 100 causes, the most frequent first; and how many causes there are. */
+  readonly groups: readonly LetterGroup[];
+  readonly causes: number;
   /** Counts over the letters that meet all other criteria than the facet's own. */
   readonly facets: Readonly<Record<'queue' | 'code' | 'field' | 'endpoint', LetterFacet>>;
   /** False if there are more letters than were looked at: only the oldest of each queue were. */
@@ -80,8 +72,11 @@ export class Listing {
     const all = looks.flatMap((look) => look.letters);
     const found = all.filter((letter) => matches(letter, match));
     found.sort((a, b) => (a.deadAt < b.deadAt ? 1 : a.deadAt > b.deadAt ? -1 : 0));
+    const groups = groupsOf(found);
     return {
       queues,
+      groups: groups.slice(0, MOST_GROUPS),
+      causes: groups.length,
       letters: found.slice(range.offset, range.offset + range.limit),
       total: found.length,
       prospect: prospectOf(found),

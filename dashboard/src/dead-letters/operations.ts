@@ -1,3 +1,4 @@
+import { ExpressionError } from '@tributary/shared';
 import { z } from 'zod';
 import { ASKING } from '../access/rate-limit.js';
 import { ApiError, notFound } from '../http/api-error.js';
@@ -8,6 +9,7 @@ import { wholeNumber } from '../http/parameters.js';
 import * as answers from './answers.js';
 import type { DeadLetters } from './dead-letters.js';
 import type { DeadLetter } from './letter.js';
+import type { Mending } from './mending.js';
 import { judge } from './verdict.js';
 
 /** Longer than any queue, endpoint, code or field is named. */
@@ -27,6 +29,15 @@ const criteria = forEachCriterion((name) =>
     .optional()
     .describe(`Those of this ${name}`),
 );
+
+/** Fields have different meanings in different entities: what is mended by expressions is of one queue. */
+const mend = z.strictObject({
+  match: match.extend({ queue: z.string().min(1).max(LONGEST_CRITERION) }),
+  set: z
+    .record(z.string().min(1).max(200), z.string().trim().min(1, 'say what the field shall be').max(2_000))
+    .refine((set) => Object.keys(set).length > 0, 'name a field, and say what it shall be')
+    .refine((set) => Object.keys(set).length <= 20, 'sets more than 20 fields'),
+});
 
 const reason = z.string().trim().min(3, 'say why in a few words').max(500);
 /** As UTF-8 the half of a surrogate pair becomes another character: what is sent would not be what was typed, in silence. */
@@ -95,6 +106,34 @@ export const deadLetterOperations: readonly Operation[] = [
     answer: answers.acted,
     async handler({ body, actor }, { deadLetters, listing }) {
       const acted = await deadLetters.replayAll(body.match, actor, untilDone);
+      listing.forget();
+      return acted;
+    },
+  }),
+  operation({
+    method: 'post',
+    path: '/dead-letters/mend/preview',
+    summary: 'How many that match would pass if fields were set by expressions (CEL); nothing is changed',
+    role: 'operator',
+    rate,
+    load: LOOKS,
+    body: { schema: mend, limit: SMALL },
+    answer: answers.mendProspect,
+    async handler({ body, signal }, { deadLetters }) {
+      return await deadLetters.tryMending(body.match, mendingOf(deadLetters, body), signal);
+    },
+  }),
+  operation({
+    method: 'post',
+    path: '/dead-letters/mend',
+    summary: 'Set fields of all that match by expressions (CEL), and send those again that pass then; the others stay',
+    role: 'operator',
+    rate,
+    load: 'light',
+    body: { schema: mend, limit: SMALL },
+    answer: answers.acted,
+    async handler({ body, actor }, { deadLetters, listing }) {
+      const acted = await deadLetters.mendAll(body.match, mendingOf(deadLetters, body), actor, untilDone);
       listing.forget();
       return acted;
     },
@@ -172,6 +211,19 @@ export const deadLetterOperations: readonly Operation[] = [
     },
   }),
 ];
+
+/** @throws ApiError with what is wrong with an expression */
+function mendingOf(deadLetters: DeadLetters, { match: { queue }, set }: z.output<typeof mend>): Mending {
+  if (!deadLetters.topology.queues.some((one) => one.queue === queue)) {
+    throw notFound(`this pipeline has no queue "${queue.slice(0, 80)}"`);
+  }
+  try {
+    return deadLetters.mendingOf(queue, set);
+  } catch (error) {
+    if (!(error instanceof ExpressionError)) throw error;
+    throw new ApiError(422, 'expression_invalid', error.message);
+  }
+}
 
 async function whereIs(id: string, listing: Context['listing'], signal: AbortSignal): Promise<DeadLetter> {
   const found = await listing.find(id, signal);

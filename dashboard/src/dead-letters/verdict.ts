@@ -58,6 +58,18 @@ export interface Fault extends Problem {
   readonly count: number;
 }
 
+/** What would become of the letters if they were sent again now. */
+export interface Prospect {
+  /** Those that the consumer would take. */
+  readonly passing: number;
+  /** Those whose body is kept with the output: they are judged when they are replayed. */
+  readonly unknown: number;
+  /** Those that would come back. */
+  readonly staying: number;
+  /** Why. */
+  readonly faults: readonly Fault[];
+}
+
 /** Faults that are told; the most frequent first. */
 const MOST_FAULTS = 10;
 

@@ -39,6 +39,9 @@ export const endpointOperations: readonly Operation[] = [
       await askForPerson(producer, `/endpoints/${encodeURIComponent(id)}/${command}`, {
         method: 'POST',
         headers: { authorization: `Bearer ${producerToken}` },
+      }).catch(async (error: Error) => {
+        await act.note('failed', { endpoint: id, why: error.message });
+        throw error;
       });
       await act.note('done', { endpoint: id });
       return { endpoint: id, command, accepted: true };

@@ -42,7 +42,12 @@ export const scenarioOperations: readonly Operation[] = [
       const known = await scenariosOf(url);
       if (!known.some((one) => one.name === name)) throw notFound(`there is no scenario "${name.slice(0, 80)}"`);
       const act = await audit.begin(actor, 'scenario', { scenario: name });
-      const outcome = await askForPerson(url, `/admin/scenarios/${encodeURIComponent(name)}`, { method: 'POST' });
+      const outcome = await askForPerson(url, `/admin/scenarios/${encodeURIComponent(name)}`, {
+        method: 'POST',
+      }).catch(async (error: Error) => {
+        await act.note('failed', { scenario: name, why: error.message });
+        throw error;
+      });
       await act.note('done', { scenario: name });
       return { scenario: name, outcome };
     },

@@ -5,7 +5,7 @@ import { extname, join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import type { Request, Response } from 'express';
-import { pageAt } from '../../public/pages/table.js';
+import { PAGES, pageAt } from '../../public/pages/table.js';
 import { nothingHere } from './api-error.js';
 
 /** Beside `src` and beside `dist`, wherever this module was loaded from. */
@@ -38,15 +38,20 @@ interface PageFile {
 
 /**
  * Sends one of the page's own files. They are read and compressed once: they are few and small, and no path of a request
- * reaches the disk. All addresses of the page (see the table of pages) get the same HTML, whose script reads the address.
+ * reaches the disk. All addresses of the page (see the table of pages) get the same HTML, whose script reads the address, but for the links
+ * to the modules of the view.
  */
 export function sendPageFile(request: Request, response: Response): void {
   files ??= readFiles();
-  const file = files.get(pageAt(request.path) === undefined ? request.path : '/index.html');
+  const view = pageAt(request.path)?.page.view;
+  const file = files.get(view === undefined ? request.path : htmlOf(view));
   if (file === undefined) nothingHere();
   response.set('Cache-Control', 'private, no-cache');
   send(file, request.acceptsEncodings('gzip') === 'gzip', request.get('if-none-match'), response);
 }
+
+/** The name of the HTML for a view; no path of a request has a `#`. */
+const htmlOf = (view: string): string => `/index.html#${view}`;
 
 let files: ReadonlyMap<string, PageFile> | undefined;
 
@@ -59,9 +64,11 @@ export function readFiles(): ReadonlyMap<string, PageFile> {
   for (const [path, file] of Object.entries(VENDOR)) paths.set(path, file);
   const files = new Map<string, PageFile>();
   for (const [path, file] of paths) files.set(path, pack(read(file), extname(file)));
-  const links = linksTo([...paths.keys()]);
-  const index = readFileSync(join(PUBLIC, 'index.html'), 'utf8').replace(LINKS, () => links);
-  files.set('/index.html', pack(Buffer.from(index), '.html'));
+  const index = readFileSync(join(PUBLIC, 'index.html'), 'utf8');
+  const html = (view: string) =>
+    pack(Buffer.from(index.replace(LINKS, () => linksTo([...paths.keys()], view))), '.html');
+  for (const { view } of PAGES) files.set(htmlOf(view), html(view));
+  files.set('/index.html', html(''));
   return files;
 }
 
@@ -90,20 +97,18 @@ function withoutComments(text: string): string {
 }
 
 /**
- * Links to the style sheets of `ui` and `pages` and to the modules that every page needs: a browser fetches them at once, not one
- * after the other as it finds the imports. Pages come last, so that their styles win. Their modules are fetched when they are opened.
+ * Links to all style sheets, and to the modules of `ui` and of the view: a browser fetches them at once, not one after the other as it
+ * finds the imports. Pages come last, so that their styles win. The modules of other views are fetched behind them.
  */
-function linksTo(paths: readonly string[]): string {
+function linksTo(paths: readonly string[], view: string): string {
   const inFolder = (folder: string) => paths.filter((path) => path.startsWith(folder)).sort();
-  const isNeeded = (path: string) => path.endsWith('.css') || path.startsWith('/ui/') || path === '/pages/table.js';
-  const links = [...inFolder('/ui/'), ...inFolder('/pages/')]
-    .filter(isNeeded)
-    .map((path) =>
-      path.endsWith('.css')
-        ? `<link rel="stylesheet" href="${path}" />`
-        : `<link rel="modulepreload" href="${path}" />`,
-    );
-  return links.join('\n    ');
+  const isOfView = (path: string) => path === `/pages/${view}.js` || path.startsWith(`/pages/${view}/`);
+  const isNeeded = (path: string) =>
+    path.endsWith('.css') || path.startsWith('/ui/') || path === '/pages/table.js' || isOfView(path);
+  const links = [...inFolder('/ui/'), ...inFolder('/pages/')].filter(isNeeded);
+  const linkTo = (path: string) =>
+    path.endsWith('.css') ? `<link rel="stylesheet" href="${path}" />` : `<link rel="modulepreload" href="${path}" />`;
+  return links.map(linkTo).join('\n    ');
 }
 
 function pack(plain: Buffer, extension: string): PageFile {

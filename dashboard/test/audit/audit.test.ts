@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock } from '@tributary/shared';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { ActionMatch, AuditAction } from '../../src/audit/actions.js';
 import { AuditLog } from '../../src/audit/audit.js';
 
 const anna = { name: 'anna', role: 'operator', from: '127.0.0.1' } as const;
@@ -86,5 +87,67 @@ describe('the audit log', () => {
 
   it('is empty before anything was done', async () => {
     expect(await log.newest(10)).toEqual([]);
+  });
+});
+
+describe('the actions in the audit log', () => {
+  let folder: string;
+  let log: AuditLog;
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'audit-'));
+    log = new AuditLog(join(folder, 'audit.jsonl'), systemClock);
+  });
+  afterEach(async () => {
+    await log.close();
+    await rm(folder, { recursive: true });
+  });
+
+  const actions = async (match: ActionMatch = {}) => {
+    const found: AuditAction[] = [];
+    for await (const action of log.actions(match)) found.push(action);
+    return found;
+  };
+
+  it('are one for each request, the newest first, also where their lines lie mixed', async () => {
+    const first = await log.begin(anna, 'replay', { match: { code: 'x' } });
+    const second = await log.begin({ ...anna, name: 'ben' }, 'run', { endpoint: 'crm' });
+    await Promise.all(
+      Array.from({ length: 30 }, (_, index) => first.note('letter', { key: `k${index}`, why: 'dead' })),
+    );
+    await second.note('failed', { endpoint: 'crm', why: 'the producer is away' });
+    await first.note('done', { done: 30, stayed: 2 });
+    await log.begin(anna, 'pause', { endpoint: 'crm' });
+    const found = await actions();
+    expect(found).toMatchObject([
+      { action: 'pause', outcome: 'open', endedAt: null, detail: { endpoint: 'crm' }, why: null },
+      { action: 'run', who: 'ben', outcome: 'failed', why: 'the producer is away' },
+      { action: 'replay', outcome: 'done', records: 30, stayed: 2, detail: { match: { code: 'x' } }, why: null },
+    ]);
+    expect(found[2]?.keys).toHaveLength(5);
+  });
+
+  it('are found by person, kind, outcome and words, also by a key that is not shown', async () => {
+    const act = await log.begin(anna, 'discard', { match: {}, reason: 'a test record' });
+    for (let index = 0; index < 30; index++) await act.note('letter', { key: `k${index}` });
+    await act.note('done', { done: 30, stayed: 0 });
+    await log.begin({ ...anna, name: 'ben' }, 'run', { endpoint: 'crm' });
+    const kinds = async (match: ActionMatch) => (await actions(match)).map(({ action }) => action);
+    expect(await kinds({ who: 'ben' })).toEqual(['run']);
+    expect(await kinds({ action: 'discard' })).toEqual(['discard']);
+    expect(await kinds({ outcome: 'open' })).toEqual(['run']);
+    expect(await kinds({ search: 'TEST K3' })).toEqual(['discard']);
+    expect(await kinds({ search: 'k99' })).toEqual([]);
+  });
+
+  it('have their own steps alone, the newest first', async () => {
+    const first = await log.begin(anna, 'replay', {});
+    const second = await log.begin(anna, 'discard', {});
+    await first.note('done', { done: 0 });
+    await second.note('done', { done: 0 });
+    const [{ request = '' } = {}] = await actions({ action: 'replay' });
+    expect((await log.newest(10, request)).map(({ action, step }) => [action, step])).toEqual([
+      ['replay', 'done'],
+      ['replay', 'begun'],
+    ]);
   });
 });

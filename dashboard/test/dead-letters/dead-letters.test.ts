@@ -56,6 +56,8 @@ describe('the list from the shell', () => {
       letters: [],
       total: 0,
       facets: { queue: [], code: [], field: [], endpoint: [] },
+      groups: [],
+      causes: 0,
       prospect: { passing: 0, unknown: 0, staying: 0, faults: [] },
       complete: true,
       looked: 25_310,

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { createLogger } from '@tributary/shared';
 import { parseString } from 'fast-csv';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { PAGES } from '../../public/pages/table.js';
 import { createDashboard, type Dashboard } from '../../src/index.js';
 import { appendRows, collect, customerLines, partPath, sampleConfig, writePart } from '../sample.js';
 
@@ -256,6 +257,11 @@ describe('the dashboard over HTTP', () => {
     const files = entries.filter((entry) => /\.(html|js|css|svg)$/.test(entry));
     for (const file of files) expect([file, (await fetchPath(`/${file}`)).status]).toEqual([file, 200]);
     const linked = files.filter((file) => /^(ui|pages)\//.test(file)).map((file) => `/${file}`);
+    // The modules of a view are asked for by its own addresses.
+    for (const { path } of PAGES) {
+      const own = await (await fetchPath(path.replaceAll(/:\w+/g, 'x'))).text();
+      asked.push(...[...own.matchAll(/href="(\/[^"?]+)"/g)].map((match) => match[1] ?? ''));
+    }
     expect(asked).toEqual(expect.arrayContaining(linked));
     for (const path of ['/ui', '/pages/', '/pages/table.d.ts', '/ui/..%2fapp.js']) {
       expect([path, (await fetchPath(path)).status]).toEqual([path, 404]);
