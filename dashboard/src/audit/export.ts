@@ -3,7 +3,6 @@ import { pipeline } from 'node:stream/promises';
 import { encodeCell } from '@tributary/shared';
 import type { Response } from 'express';
 import { format } from 'fast-csv';
-import { cutWhenUnread } from '../http/taken.js';
 import type { AuditAction } from './actions.js';
 
 /** The formats of an export, by the ending of the file's name. */
@@ -28,7 +27,6 @@ export async function exportActions(
     response.end();
     return;
   }
-  cutWhenUnread(response);
   await send(response, actions);
 }
 
