@@ -1,5 +1,6 @@
-import { describeError, type EndpointOf, FatalError, RetryableError } from '@tributary/shared';
+import { describeError, type EndpointOf, FatalError, parseJson, RetryableError } from '@tributary/shared';
 import type { ParquetParsers, SchemaElement } from 'hyparquet';
+import { Unreadable } from '../port.js';
 import { digestOf } from './bytes.js';
 import type { Standing } from './formats/framer.js';
 import { FileFault, FileGone, type OpenFile } from './places/place.js';
@@ -54,7 +55,7 @@ export async function openParquet(
         file,
         metadata,
         compressors,
-        parsers: TIMES,
+        parsers: PARSERS,
         rowStart: at,
         rowEnd: end,
       }).catch((error: unknown) => Promise.reject(wrong(error)));
@@ -76,8 +77,48 @@ export async function openParquet(
   return { columns, doubts, readBytes, digest: () => digest, batches };
 }
 
-/** Times with all their digits; hyparquet's own are cut to milliseconds. */
-const TIMES: Partial<ParquetParsers> = {
+/** Text whose bytes are none in UTF-8: its row is a dead letter, where a replacement character would hide what was wrong. */
+class NoText {
+  readonly bytes: Uint8Array;
+
+  constructor(bytes: Uint8Array) {
+    this.bytes = bytes;
+  }
+}
+
+const UTF_8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+function textOf(bytes: Uint8Array): string | NoText {
+  try {
+    return UTF_8.decode(bytes);
+  } catch {
+    return new NoText(bytes);
+  }
+}
+
+/** A value that cannot be read as its type says, and does not cost the other rows. */
+function jsonOf(bytes: Uint8Array): unknown {
+  const text = textOf(bytes);
+  if (text instanceof NoText) return text;
+  try {
+    return parseJson(text);
+  } catch {
+    return text;
+  }
+}
+
+/** A day or a time that no calendar of JavaScript reaches stays the number that it is: it would be empty otherwise. */
+const dateOr = (milliseconds: number, value: unknown): Date | string => {
+  const date = new Date(milliseconds);
+  return Number.isNaN(date.getTime()) ? String(value) : date;
+};
+
+/** Times with all their digits, which hyparquet's own cut to milliseconds; and values that are wrong, for which its own fail or guess. */
+const PARSERS: Partial<ParquetParsers> = {
+  dateFromDays: (days) => dateOr(days * 86_400_000, days),
+  timestampFromMilliseconds: (millis) => dateOr(Number(millis), millis),
+  stringFromBytes: (bytes) => bytes && textOf(bytes),
+  jsonFromBytes: (bytes) => bytes && jsonOf(bytes),
   timestampFromMicroseconds: (micros) => timeText(micros, 6),
   timestampFromNanoseconds: (nanos) => timeText(nanos, 9),
 };
@@ -109,6 +150,9 @@ function takeScale(element: SchemaElement): number | undefined {
 }
 
 function recordOf(row: Readonly<Record<string, unknown>>, scales: ReadonlyMap<string, number>): unknown {
+  for (const [name, value] of Object.entries(row)) {
+    if (holdsNoText(value)) return new Unreadable(`its column ${name} holds bytes that are no UTF-8`, shown(row));
+  }
   if (scales.size === 0) return plain(row);
   return Object.fromEntries(
     Object.entries(row).map(([name, value]) => {
@@ -117,6 +161,20 @@ function recordOf(row: Readonly<Record<string, unknown>>, scales: ReadonlyMap<st
     }),
   );
 }
+
+/** Whether a value is no text, or a list or an object with one in it. */
+function holdsNoText(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null || value instanceof Uint8Array || value instanceof Date) return false;
+  return value instanceof NoText || Object.values(value).some(holdsNoText);
+}
+
+/** A bad row as a person can read it. */
+const shown = (row: Readonly<Record<string, unknown>>): string =>
+  JSON.stringify(plain(row), (_, value: unknown) =>
+    value instanceof NoText ? Buffer.from(value.bytes).toString('utf8') : value,
+  ).slice(0, SHOWN);
+
+const SHOWN = 4_000;
 
 function decimalText(value: unknown, scale: number): string | null {
   if (value === null || value === undefined) return null;
@@ -138,6 +196,6 @@ function plain(value: unknown): unknown {
   if (value instanceof Uint8Array) return Buffer.from(value).toString('base64');
   if (typeof value === 'number' && !Number.isFinite(value)) return String(value);
   if (Array.isArray(value)) return value.map((item) => plain(item));
-  if (typeof value !== 'object' || value === null) return value;
+  if (typeof value !== 'object' || value === null || value instanceof NoText) return value;
   return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, plain(item)]));
 }

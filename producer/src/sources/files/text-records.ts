@@ -2,7 +2,7 @@ import type { EndpointOf } from '@tributary/shared';
 import { describeError, FatalError, RetryableError } from '@tributary/shared';
 import { Unreadable } from '../port.js';
 import { PIECE, RawBytes } from './bytes.js';
-import { encodingOf, inUtf8, isWide } from './encodings.js';
+import { encodingOf, inUtf8, isWide, withLineFeeds } from './encodings.js';
 import { readingOf } from './formats/detect.js';
 import { type Batch, emptyBatch, type Framer, type Standing } from './formats/framer.js';
 import { FileFault, FileGone, type OpenFile } from './places/place.js';
@@ -45,9 +45,12 @@ export async function openText(
   const begin = await beginningOf(raw, compression, opened, signal);
   const { inFile, framed } = encodingOf(begin.bytes, config.encoding);
   const isAll = begin.isAll;
-  const head = isWide(inFile)
+  const found = isWide(inFile)
     ? Buffer.from(new TextDecoder(inFile).decode(begin.bytes, { stream: !isAll }))
     : begin.bytes;
+  // Otherwise all of the file would be one line, and its records names of columns.
+  const isOfReturns = found.includes(0x0d) && !found.includes(0x0a);
+  const head = isOfReturns ? Buffer.from(found.toString('latin1').replaceAll('\r', '\n'), 'latin1') : found;
   const reading = readingOf(name, head, isAll, framed, config);
   const framer = reading.framer(from);
   const start = framer.standing?.at ?? 0;
@@ -56,15 +59,18 @@ export async function openText(
   const bytes = new RawBytes(opened, isDirect && from !== undefined ? start : 0, signal);
   const skipped = isDirect && from !== undefined ? 0 : start;
   const unpacked = UNPACK[compression](bytes);
-  const text = isWide(inFile) ? inUtf8(unpacked, inFile) : unpacked;
+  const recoded = isWide(inFile) ? inUtf8(unpacked, inFile) : unpacked;
+  const text = isOfReturns ? withLineFeeds(recoded) : recoded;
   return {
     columns: reading.columns,
-    doubts: reading.doubts,
+    doubts: isOfReturns ? [...reading.doubts, RETURNS] : reading.doubts,
     readBytes: () => bytes.end,
     digest: () => bytes.digest(),
     batches: () => framedIn(framer, behind(text, skipped), compression, config.chunk, signal),
   };
 }
+
+const RETURNS = 'its lines end with a carriage return alone: each is read as the end of a line, also within quotes';
 
 /** What the text of a file begins with, unpacked. */
 async function beginningOf(raw: Buffer, compression: Compression, opened: OpenFile, signal: AbortSignal) {

@@ -105,9 +105,22 @@ export class LineFramer implements Framer {
         this.position = next;
         continue;
       }
+      if (this.#isMarked(position)) {
+        this.#bad(batch, MARKED, text.slice(position, end));
+        this.line += 1;
+        this.position = next;
+        continue;
+      }
       if (!this.#parser.record(this, batch, end, next)) return false;
     }
     return true;
+  }
+
+  /** Whether a byte order mark stands there, and the file does not begin with it. */
+  #isMarked(position: number): boolean {
+    const { text, options } = this;
+    if (text.charCodeAt(position) !== 0xef || this.#base + position === 0) return false;
+    return options.encoding === 'utf-8' && text.startsWith(MARK, position);
   }
 
   /** The text of a line without its line end; undefined if it is bad, which is told then. It moves behind the line. */
@@ -143,6 +156,10 @@ export class LineFramer implements Framer {
     this.add(batch, new Unreadable(fault, showable(bytes)), this.line + 1);
   }
 }
+
+const MARK = '\xef\xbb\xbf';
+const MARKED =
+  'a byte order mark stands at its beginning: another file was appended to this one, and this may be the line with the names of its columns';
 
 /** Characters of a bad line that its dead letter shows. */
 const SHOWN = 4_000;
