@@ -26,7 +26,15 @@ export { type AuthConfig, type AuthKind, type AuthOf, grantOf, keepsToken, place
 export type { FieldType, Unit } from './config/kinds/field-types.js';
 export type { Arrangement, FormatConfig, FormatKind } from './config/kinds/formats.js';
 export { PAGE_PLACEHOLDERS, type PagePlaceholder, type PagingConfig, type PagingKind } from './config/kinds/paging.js';
-export { isSinkKind, SINKS, type SinkConfig, type SinkKind, type SinkWords, sinkWords } from './config/kinds/sinks.js';
+export {
+  isSinkKind,
+  SINKS,
+  type SinkConfig,
+  type SinkKind,
+  type SinkWords,
+  sinkWords,
+  wayOfStoring,
+} from './config/kinds/sinks.js';
 export type { SourceKind } from './config/kinds/sources.js';
 export { DATABASES, type DatabaseKind } from './config/kinds/sql.js';
 export { SENDERS, type SenderConfig, type SenderKind, type SenderOf } from './config/kinds/webhook-senders.js';

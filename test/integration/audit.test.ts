@@ -410,9 +410,9 @@ describe('an audit of Postgres', () => {
     await client.end();
   });
 
-  const pipeline = (history: boolean) => {
+  const pipeline = (history: boolean, deletes: 'remove' | 'keep' = 'remove') => {
     const { sink, ...config } = samplePipeline('unused');
-    return { ...config, sink: { ...sink, type: 'postgres' as const, postgres: { schema, history } } };
+    return { ...config, sink: { ...sink, type: 'postgres' as const, postgres: { schema, history, deletes } } };
   };
   const store = (rows: SampleRows, history = false) => storeSample(pipeline(history), inject('postgresUrl'), rows);
   const run = async (history = false, truth: Record<string, readonly unknown[]> = sampleRecords) => {
@@ -428,6 +428,20 @@ describe('an audit of Postgres', () => {
   test.each([false, true])('finds nothing wrong with what is right (history: %s)', async (history) => {
     await store(rightRows(), history);
     expect(await run(history)).toEqual({ audit: CLEAN, ok: true, findings: [], leftOut: 0, overtaken: 0 });
+  });
+
+  test('knows the rows of deleted records that are kept, and tells of one that no tombstone has marked', async () => {
+    const config = pipeline(false, 'keep');
+    await storeSample(config, inject('postgresUrl'), rightRows());
+    const look = async () => {
+      const sink = await postgresRows(config.sink.postgres, inject('postgresUrl'));
+      return await audit({ config, truth: truthOf(sampleRecords), sink }).finally(() => sink.close());
+    };
+    const marked = 'SELECT _key, sku FROM orders WHERE _deleted';
+    expect((await client.query(marked)).rows).toEqual([{ _key: 'C2/S1', sku: 'S1' }]);
+    expect(await look()).toEqual({ audit: CLEAN, ok: true, findings: [], leftOut: 0, overtaken: 0 });
+    await client.query(`UPDATE items SET _deleted = true WHERE sku = 'S2'`);
+    expect(await look()).toMatchObject(report({ items: { found: 1, missing: 1, torn: 1 }, orders: { wrongMerge: 1 } }));
   });
 
   test('reads times to the microsecond', async () => {

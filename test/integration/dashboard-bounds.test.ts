@@ -30,7 +30,10 @@ describe('a dashboard that is asked for too much, or for what is wrong', () => {
     await writePart(folder, [{ key: 'a', at: 1, values: { note: 'red', spent: 2.5, balance: '19.90', points: 7 } }]);
     const url = inject('postgresUrl');
     const sample = sampleConfig(folder, 'postgres');
-    const config = { ...sample, sink: { ...sample.sink, postgres: { schema, history: false } } };
+    const config = {
+      ...sample,
+      sink: { ...sample.sink, postgres: { schema, history: false, deletes: 'remove' as const } },
+    };
     database = new Client({ connectionString: url });
     await database.connect();
     releases.push(async () => {
@@ -40,7 +43,15 @@ describe('a dashboard that is asked for too much, or for what is wrong', () => {
       await database.end();
     });
     const datasets = datasetsOf(config);
-    const sink = createPostgresSink({ url, schema, history: false, pipeline: 'sample', datasets, clock: systemClock });
+    const sink = createPostgresSink({
+      url,
+      schema,
+      history: false,
+      deletes: 'remove',
+      pipeline: 'sample',
+      datasets,
+      clock: systemClock,
+    });
     await sink.beginEpoch('sink.run.1');
     await sink.open('writer-1', 'sink.run.1');
     await sink.close();

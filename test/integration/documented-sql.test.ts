@@ -7,7 +7,7 @@ const PAGE = 'docs/datasets.md';
 const statements = blocksOf({ path: PAGE, text: read(PAGE) }, 'sql').flatMap((block) => block.trim().split(/;\n*/));
 
 test(`Postgres understands every statement of ${PAGE} on the tables of the demo`, async () => {
-  const store = await postgresStore(inject('postgresUrl'), { history: true });
+  const store = await postgresStore(inject('postgresUrl'), { history: true, deletes: 'keep' });
   onTestFinished(() => store.remove());
   const sink = store.connect(loadPipeline(`${root}/pipeline.yaml`, {}));
   onTestFinished(() => sink.close());

@@ -38,7 +38,13 @@ test('the primary is found among several servers; when it goes, a standby is ref
   // As libpq has it, and the standby first.
   const url = `postgres://tributary@${hostOf(standby)},${hostOf(primary)}/postgres?target_session_attrs=read-write`;
   const config = pipeline();
-  const options = { schema: 'public', history: true, pipeline: 'tributary', datasets: datasetsOf(config) };
+  const options = {
+    schema: 'public',
+    history: true,
+    deletes: 'remove' as const,
+    pipeline: 'tributary',
+    datasets: datasetsOf(config),
+  };
   const sink = createPostgresSink({ url, clock: systemClock, ...options });
   onTestFinished(() => sink.close());
   await sink.beginEpoch('sink.run.1');

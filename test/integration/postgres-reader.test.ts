@@ -16,14 +16,16 @@ const SILENT = createLogger({ service: 'dashboard', instance: 'test', level: 'si
 async function openHarness(
   history = true,
   large?: number,
+  deletes: 'remove' | 'keep' = 'remove',
 ): Promise<ReaderHarness & { readonly config: PipelineConfig }> {
   const url = inject('postgresUrl');
   const schema = uniqueName('reader');
   const sample = sampleConfig('nowhere', 'postgres');
-  const config = { ...sample, sink: { ...sample.sink, postgres: { schema, history } } };
+  const config = { ...sample, sink: { ...sample.sink, postgres: { schema, history, deletes } } };
   let now = 0;
   const clock = { ...systemClock, now: () => now };
-  const sink = createPostgresSink({ url, schema, history, pipeline: 'sample', datasets: datasetsOf(config), clock });
+  const settings = { schema, history, deletes };
+  const sink = createPostgresSink({ url, ...settings, pipeline: 'sample', datasets: datasetsOf(config), clock });
   const reader = createPostgresReader(config, url, systemClock, SILENT, {
     quick: Number.POSITIVE_INFINITY,
     ...(large === undefined ? {} : { large }),
@@ -113,6 +115,69 @@ describe('the Postgres reader without a history', () => {
     const deleted = history?.columns.findIndex(({ name }) => name === '_deleted') ?? -1;
     expect(history?.rows.map((row) => row[deleted])).toEqual([true, false]);
     expect((await harness.reader.list())[0]).toMatchObject({ keys: 1, rows: 2 });
+  });
+
+  it.each([true, false])('shows no kept row of a deleted record but in its history (history: %s)', async (history) => {
+    const harness = await openHarness(history, 3, 'keep');
+    onTestFinished(() => harness.close());
+    await harness.write([
+      { key: 'a', at: 1, values: { note: 'gone' } },
+      { key: 'b', at: 2, values: { note: 'here' } },
+      { key: 'c', at: 3, values: { note: 'here' } },
+      { key: 'd', at: 4, values: { note: 'gone' } },
+      { key: 'a', at: 5, deleted: true },
+      { key: 'd', at: 6, deleted: true },
+    ]);
+    const { reader } = harness;
+    const never = new AbortController().signal;
+    const latest = { view: 'latest', search: '', where: [], sort: undefined, offset: 0, limit: 9 } as const;
+    expect((await reader.list())[0]).toMatchObject({ keys: 2, rows: history ? 6 : 4 });
+    for (const query of [latest, { ...latest, sort: { column: 'id', descending: false } }]) {
+      const page = await reader.rows('customers', { ...query, facets: true }, never);
+      expect(records(page).map(({ _key, _deleted }) => [_key, _deleted])).toEqual(
+        expect.arrayContaining([
+          ['b', false],
+          ['c', false],
+        ]),
+      );
+      expect(page?.total).toBe(2);
+      expect(page?.facets?.find(({ column }) => column === 'note')?.values ?? []).not.toContainEqual({
+        value: 'gone',
+        count: 2,
+      });
+    }
+    const gone = { ...latest, where: [{ column: 'note', is: 'is', value: 'gone' }] } as const;
+    expect((await reader.rows('customers', gone, never))?.total).toBe(0);
+    const downloaded = await reader.download('customers', latest, never);
+    const keys: (string | undefined)[] = [];
+    const keyAt = downloaded?.columns.indexOf('_key') ?? -1;
+    for await (const row of downloaded?.rows ?? []) keys.push(row[keyAt]);
+    expect(keys).toEqual(['b', 'c']);
+
+    const versions = await reader.versions('customers', 'a', 9, never);
+    const cell = (name: string) => versions?.rows[0]?.[versions.columns.findIndex((column) => column.name === name)];
+    expect([cell('_deleted'), cell('note')]).toEqual([true, history ? null : 'gone']);
+    expect(versions?.total).toBe(history ? 2 : 1);
+  });
+
+  it('shows what is there where the consumer that keeps deleted rows, or removes them again, has not started yet', async () => {
+    for (const [written, read] of [
+      ['remove', 'keep'],
+      ['keep', 'remove'],
+    ] as const) {
+      const harness = await openHarness(false, undefined, written);
+      onTestFinished(() => harness.close());
+      await harness.write([
+        { key: 'a', at: 1 },
+        { key: 'b', at: 2 },
+        { key: 'a', at: 3, deleted: true },
+      ]);
+      const { sink } = harness.config;
+      const config = { ...harness.config, sink: { ...sink, postgres: { ...sink.postgres, deletes: read } } };
+      const reader = createPostgresReader(config, inject('postgresUrl'), systemClock, SILENT);
+      onTestFinished(() => reader.close());
+      expect((await reader.list())[0]).toMatchObject({ keys: 1, rows: 2 });
+    }
   });
 
   it('shows a large table by key, and says so; the newest first if that is asked for', async () => {

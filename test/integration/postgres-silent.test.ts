@@ -23,7 +23,7 @@ async function begin() {
   url.username = role;
   url.password = 'geheim';
   const config = pipeline();
-  const postgres = { history: true, schema: store.schema };
+  const postgres = { history: true, deletes: 'remove' as const, schema: store.schema };
   const sink = createSink({
     config: { ...config, sink: { ...config.sink, type: 'postgres', postgres } },
     postgresUrl: url.toString(),

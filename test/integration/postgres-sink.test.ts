@@ -27,6 +27,7 @@ const sinkOn = (url: string, options: Partial<PostgresSinkOptions> = {}) =>
     url,
     schema: 'public',
     history: false,
+    deletes: 'remove',
     pipeline: 'tributary',
     clock: systemClock,
     datasets: datasetsOf(pipeline()),

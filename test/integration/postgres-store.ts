@@ -1,6 +1,7 @@
 import { systemClock } from '@tributary/shared';
 import { Client, escapeIdentifier } from 'pg';
 import { createSink } from '../../consumer/src/sinks/create.js';
+import type { TableSettings } from '../../consumer/src/sinks/postgres/tables.js';
 import type { Store } from '../../consumer/test/sinks/conformance.js';
 import { pipeline } from '../../consumer/test/sinks/records.js';
 import { uniqueName } from '../services/handle.js';
@@ -12,7 +13,7 @@ export interface PostgresStore extends Store {
 }
 
 /** Rows in a schema of the test's own. */
-export async function postgresStore(url: string, settings: { history?: boolean } = {}): Promise<PostgresStore> {
+export async function postgresStore(url: string, settings: Partial<TableSettings> = {}): Promise<PostgresStore> {
   const schema = uniqueName('sinks');
   const query = async <Row>(text: string, values: unknown[] = []) => {
     // A connection for each: the server may have been away meanwhile.
@@ -29,7 +30,7 @@ export async function postgresStore(url: string, settings: { history?: boolean }
     schema,
     query,
     connect(config = pipeline()) {
-      const postgres = { history: false, ...settings, schema };
+      const postgres = { ...config.sink.postgres, ...settings, schema };
       const sink = { ...config.sink, type: 'postgres' as const, postgres };
       return createSink({ config: { ...config, sink }, postgresUrl: url, clock: systemClock });
     },

@@ -6,3 +6,8 @@ describeSink('Postgres', () => postgresStore(inject('postgresUrl')), { refusesRo
 describeSink('Postgres, with history,', () => postgresStore(inject('postgresUrl'), { history: true }), {
   refusesRows: true,
 });
+describeSink(
+  'Postgres, keeping deleted rows,',
+  () => postgresStore(inject('postgresUrl'), { history: true, deletes: 'keep' }),
+  { refusesRows: true },
+);

@@ -1,4 +1,4 @@
-import { contentHash, type PipelineConfig } from '@tributary/shared';
+import { contentHash, type PipelineConfig, wayOfStoring } from '@tributary/shared';
 import { nameOfMerges } from '../merge/rows.js';
 
 /** What the rows of each dataset are made by: fields with their types, key, version, the definition of a merge. */
@@ -22,15 +22,19 @@ export function formsOf({ entities, merges }: PipelineConfig): Forms {
  * another number is never read, but rebuilt from the output. It stands in the names of epochs, so consumers of an older version give way
  * to those of a newer one as they do to another configuration (deployment.ts). Names without it are of the first format.
  */
-const FORMAT = 'f2-';
+const FORMAT = 'f2';
 
-/** Names all forms of a pipeline, and the format of its ledger. A ledger of other forms holds other contents. */
-export const nameOfForms = (config: PipelineConfig): string => FORMAT + nameOf([nameOfMerges(config), formsOf(config)]);
+/**
+ * Names all forms of a pipeline, the format of its ledger, and the sink's way of storing rows. A ledger of other forms holds other contents.
+ * A consumer that stores rows in another way gives way like one of another configuration: a new epoch fences it, and mends what it stored.
+ */
+export const nameOfForms = (config: PipelineConfig): string =>
+  `${FORMAT}${wayOfStoring(config.sink)}-${nameOf([nameOfMerges(config), formsOf(config)])}`;
 
-/** Whether rows are made alike under two names of forms: only the format of the ledger may differ, which no row shows. */
+/** Whether rows are made alike under two names of forms: only the format of the ledger and the way of storing may differ. */
 export const makesSameRows = (one: string, other: string): boolean => configurationOf(one) === configurationOf(other);
 
-const configurationOf = (name: string): string => name.replace(/^f\d+-/, '');
+const configurationOf = (name: string): string => name.replace(/^f\d+k?-/, '');
 
 /** The datasets that were made in another form before. */
 export function changedForms(before: Forms, now: Forms): ReadonlySet<string> {

@@ -15,6 +15,7 @@ export const HELP = `Kills the pipeline again and again while records change, th
   --source KIND    where the producers read: ${either(Object.keys(MIRRORS))} (default: rest, the mock API itself)
   --database NAME  for --source sql: postgres or mariadb (default: it follows from the seed)
   --sink NAME      csv (default) or postgres
+  --deletes WHAT   what becomes of deleted rows in Postgres: remove (default) or keep
   --pack WHEN      when records share a message: adapting (default), always or never
   --world          do also what networks, machines, backups, operators and other programs do (see below)
   --json           print one JSON object on stdout, and nothing else there
@@ -52,6 +53,7 @@ export function readArguments(args: readonly string[], newSeed: () => number): C
       source: { type: 'string', default: 'rest' },
       database: { type: 'string' },
       sink: { type: 'string', default: 'csv' },
+      deletes: { type: 'string', default: 'remove' },
       pack: { type: 'string', default: 'adapting' },
       world: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
@@ -59,9 +61,11 @@ export function readArguments(args: readonly string[], newSeed: () => number): C
       help: { type: 'boolean', default: false },
     },
   });
-  const { source, database, sink, pack, world, json, keep, help } = values;
+  const { source, database, sink, deletes, pack, world, json, keep, help } = values;
   if (!isMirrored(source)) throw new Error(`--source: expected ${either(Object.keys(MIRRORS))}, found "${source}"`);
   if (!isSinkKind(sink)) throw new Error(`--sink: expected ${either(Object.keys(SINKS))}, found "${sink}"`);
+  if (deletes !== 'remove' && deletes !== 'keep')
+    throw new Error(`--deletes: expected remove or keep, found "${deletes}"`);
   if (!isPacking(pack)) throw new Error(`--pack: expected ${either(Object.keys(PACKING))}, found "${pack}"`);
   return {
     seconds: wholeNumber('--seconds', values.seconds, 1, 86_400),
@@ -71,6 +75,7 @@ export function readArguments(args: readonly string[], newSeed: () => number): C
     source,
     database,
     sink,
+    deletes,
     pack,
     world,
     json,

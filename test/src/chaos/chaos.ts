@@ -15,7 +15,7 @@ import { apiTruth } from '../audit/truth.js';
 import { keepEvidence } from './evidence.js';
 import { Faults } from './faults.js';
 import { inRunFolder } from './folder.js';
-import { type Packing, TRUTH_OF } from './pipeline.js';
+import { type Deletes, type Packing, TRUTH_OF } from './pipeline.js';
 import { planFaults } from './plan.js';
 import { QUEUES_NOTED, queueDepths, takeDeadLetters } from './queues.js';
 import { archiveCustomers, removeItems } from './removals.js';
@@ -37,6 +37,8 @@ export interface ChaosOptions {
   readonly database?: string | undefined;
   /** When records share a message; `adapting` unless given. */
   readonly pack?: Packing;
+  /** What becomes of the rows of deleted records in Postgres; `remove` unless given. */
+  readonly deletes?: Deletes;
   /** Whether networks, machines, backups, operators and other programs do their worst as well. */
   readonly world: boolean;
   /** Keep logs and output also when all is well. */

@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { loadPipeline, type PipelineConfig, type SinkKind } from '@tributary/shared';
+import { loadPipeline, type PipelineConfig, type SinkConfig, type SinkKind } from '@tributary/shared';
 import type { CollectionName, Mirror } from './mirrors/mirror.js';
 
 export interface PipelineFile {
@@ -20,12 +20,15 @@ export type Packing = keyof typeof PACKING;
 
 export const isPacking = (name: string): name is Packing => Object.hasOwn(PACKING, name);
 
+/** What becomes of the rows of deleted records in Postgres. */
+export type Deletes = SinkConfig['postgres']['deletes'];
+
 /** The CRM's pipeline with everything short: polls and batches each second, parts that rotate, quick retries. */
 export function writePipeline(
   folder: string,
   { endpoints, isPolled }: Pick<Mirror, 'endpoints' | 'isPolled'>,
   sink: SinkKind,
-  pack: Packing,
+  { pack, deletes: deletedRows }: { readonly pack: Packing; readonly deletes: Deletes },
 ): PipelineFile {
   const polled = isPolled ? { schedule: { every: '1s' }, retryDelay: '100ms' } : {};
   const endpoint = (collection: CollectionName, more: object) => ({
@@ -49,7 +52,7 @@ export function writePipeline(
     sink: {
       type: sink,
       csv: { directory: join(folder, 'output'), maxPartSize: '256KB' },
-      postgres: { schema: 'chaos', history: true },
+      postgres: { schema: 'chaos', history: true, deletes: deletedRows },
     },
   });
 }

@@ -3,7 +3,7 @@ import type { ReleaseList, SinkKind, SourceKind } from '@tributary/shared';
 import { freePorts } from '../../services/ports.js';
 import type { Mirror } from './mirrors/mirror.js';
 import { MIRRORS } from './mirrors/table.js';
-import { type Packing, type PipelineFile, writePipeline } from './pipeline.js';
+import { type Deletes, type Packing, type PipelineFile, writePipeline } from './pipeline.js';
 import { type Recorder, startRecorder } from './recorder.js';
 import { type Addresses, type Servers, startServers } from './servers.js';
 import { until } from './until.js';
@@ -20,6 +20,7 @@ export interface StageOptions {
   readonly source?: SourceKind;
   readonly database?: string | undefined;
   readonly pack?: Packing;
+  readonly deletes?: Deletes;
   /** Whether networks, disks, clocks, operators and other programs are unkind as well. */
   readonly world: boolean;
   readonly say: (line: string) => void;
@@ -99,7 +100,7 @@ export async function untilReady(workers: readonly Worker[], signal: AbortSignal
 }
 
 export async function raiseStage(options: StageOptions, release: ReleaseList): Promise<Stage> {
-  const { folder, seed, sink, source = 'rest', database, pack, say, signal } = options;
+  const { folder, seed, sink, source = 'rest', database, pack = 'adapting', deletes = 'remove', say, signal } = options;
   mkdirSync(folder, { recursive: true });
   const world = options.world ? await roughWorld(options, release) : quietWorld(options);
   const servers = await startServers(world.starts, options, release);
@@ -112,7 +113,7 @@ export async function raiseStage(options: StageOptions, release: ReleaseList): P
   const addresses = () => producers.map((producer) => producer.url);
   const mirrored = { api: recorder.url, seed, folder, database, reach, producers: addresses, say, signal };
   const mirror = await MIRRORS[source].start(mirrored, release);
-  const pipeline = writePipeline(folder, mirror, sink, pack ?? 'adapting');
+  const pipeline = writePipeline(folder, mirror, sink, { pack, deletes });
   recorder.know(pipeline.config);
   const makeServices = async (workspace: 'consumer' | 'producer', count: number) => {
     const env = workerEnv(await world.addressesFor(workspace, servers), pipeline.path);

@@ -1,6 +1,6 @@
 import type { Row } from '@tributary/shared';
 import { escapeIdentifier } from 'pg';
-import type { DatasetTables, Table } from './tables.js';
+import { type DatasetTables, isLive, type Table } from './tables.js';
 import type { Transaction } from './transaction.js';
 
 /** One content of a key: its newest, or one of its history, or that it was closed. */
@@ -13,13 +13,15 @@ interface Content {
 /** The newest content of these keys. It locks nothing: see {@link writeHistory}. */
 export function contentOf(
   transaction: Transaction,
-  { rows, tombstones }: DatasetTables,
+  tables: DatasetTables,
   keys: readonly string[],
 ): Promise<Content[]> {
+  const { rows, tombstones } = tables;
   const select = ({ sql }: Table) =>
-    `SELECT _key AS key, _hash AS hash, _order AS "order" FROM ${sql} WHERE _key = ANY($1::text[])`;
+    `SELECT _key AS key, _hash AS hash, _order AS "order" FROM ${sql} AS held WHERE _key = ANY($1::text[])`;
   // One statement sees both tables as of one moment, so a key that is closed meanwhile is in one of them.
-  return transaction.query<Content>(`${select(rows)} UNION ALL ${select(tombstones)}`, [keys]);
+  const text = `${select(rows)} AND ${isLive(tables, 'held')} UNION ALL ${select(tombstones)}`;
+  return transaction.query<Content>(text, [keys]);
 }
 
 /** The newest content of these keys in the history. */
@@ -131,18 +133,20 @@ export function changesOf(rows: readonly Row[], stored: readonly Content[]): Row
  */
 export async function recordReturns(
   transaction: Transaction,
-  { rows, tombstones, history }: DatasetTables & { readonly history: Table },
+  tables: DatasetTables & { readonly history: Table },
   late: readonly string[],
 ): Promise<number> {
   let added = 0;
   if (late.length === 0) return added;
+  const { rows, tombstones, history } = tables;
   for (const table of [rows, tombstones]) {
-    const names = table.columns.map(({ name }) => escapeIdentifier(name)).join(', ');
+    const held = table.columns.filter(({ name }) => name !== '_deleted');
+    const names = held.map(({ name }) => escapeIdentifier(name)).join(', ');
     const newest = `SELECT h._hash FROM ${history.sql} h
       WHERE h._key = t._key AND h._order <= t._order ORDER BY h._order DESC LIMIT 1`;
     const inserted = await transaction.query(
       `INSERT INTO ${history.sql} (${names}, _deleted) SELECT ${names}, ${table === tombstones} FROM ${table.sql} t
-        WHERE t._key = ANY($1::text[]) AND t._hash IS DISTINCT FROM (${newest}) ON CONFLICT DO NOTHING RETURNING 1`,
+        WHERE t._key = ANY($1::text[]) AND ${table === rows ? isLive(tables, 't') : true} AND t._hash IS DISTINCT FROM (${newest}) ON CONFLICT DO NOTHING RETURNING 1`,
       [late],
     );
     added += inserted.length;

@@ -3,7 +3,7 @@ import { escapeIdentifier } from 'pg';
 import type { LandedRow } from '../port.js';
 import type { Database } from './database.js';
 import { checkNothingHidden } from './row-security.js';
-import { type Column, type DatasetTables, tablesIn } from './tables.js';
+import { type Column, type DatasetTables, isLive, tablesIn } from './tables.js';
 
 const ROWS_PER_FETCH = 500;
 
@@ -26,7 +26,10 @@ export async function* scanRows(database: Database, tables: DatasetTables) {
     await checkNothingHidden(transaction, tablesIn(tables));
     for (const table of [rows, tombstones]) {
       const columns = table.columns.map(expression).join(', ');
-      await transaction.query(`DECLARE landed NO SCROLL CURSOR FOR SELECT ${columns} FROM ${table.sql}`);
+      const where = table === rows ? isLive(tables, 'r') : true;
+      await transaction.query(
+        `DECLARE landed NO SCROLL CURSOR FOR SELECT ${columns} FROM ${table.sql} AS r WHERE ${where}`,
+      );
       for (;;) {
         const fetched = await transaction.query<Fetched>(`FETCH ${ROWS_PER_FETCH} FROM landed`);
         for (const row of fetched) yield readRow(row, dataset, table === tombstones);

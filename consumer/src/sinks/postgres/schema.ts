@@ -121,9 +121,10 @@ async function checkEncoding(transaction: Transaction): Promise<void> {
 
 const define = ({ name, type, constraint }: Column): string => `${escapeIdentifier(name)} ${type} ${constraint}`;
 
-/** A type's name is one of Tributary's own, so the comment needs no escaping. */
-const mark = (table: Table, { name, field }: Column): string[] =>
-  field === undefined ? [] : [`COMMENT ON COLUMN ${table.sql}.${escapeIdentifier(name)} IS '${MARK}${field}'`];
+/** The names of types and the comments are Tributary's own, so they need no escaping. */
+function mark(table: Table, { name, field, comment = field && `${MARK}${field}` }: Column): string[] {
+  return comment === undefined ? [] : [`COMMENT ON COLUMN ${table.sql}.${escapeIdentifier(name)} IS '${comment}'`];
+}
 
 function createTable(table: Table): string[] {
   const columns = table.columns.map(define);
@@ -136,14 +137,20 @@ function createTable(table: Table): string[] {
 
 function changeTable(schema: string, table: Table, found: readonly Found[]): string[] {
   const types = new Map(found.map(({ column, type }) => [column, type]));
-  const lacking = table.columns.find(({ name, field }) => field === undefined && !types.has(name));
+  const lacking = table.columns.find(
+    ({ name, field, comment }) => field === undefined && comment === undefined && !types.has(name),
+  );
   if (lacking !== undefined) {
     const message = `schema "${schema}" has a table "${table.name}" that Tributary did not make (it has no column "${lacking.name}"): set sink.postgres.schema to a schema of its own, or rename the dataset`;
     throw new FatalError('postgres_table', message);
   }
   return table.columns.flatMap((column) => {
     const type = types.get(column.name);
-    if (type === column.type) return [];
+    if (type === column.type) {
+      // A dump may come without comments.
+      const isMarked = column.comment === undefined || found.some(({ comment }) => comment === column.comment);
+      return isMarked ? [] : mark(table, column);
+    }
     const alter = `ALTER TABLE ${table.sql}`;
     if (type === undefined) return [`${alter} ADD COLUMN IF NOT EXISTS ${define(column)}`, ...mark(table, column)];
     const name = escapeIdentifier(column.name);

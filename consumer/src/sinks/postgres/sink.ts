@@ -4,6 +4,7 @@ import type { LandedRows, Sink, SinkMaker, SinkWriter } from '../port.js';
 import { type Refusal, RowsRefused } from '../refused.js';
 import { Database } from './database.js';
 import { PostgresFence } from './fence.js';
+import { mendDeleted } from './kept-deleted.js';
 import { PostgresMarks } from './marks.js';
 import { HistoryMender } from './mend-history.js';
 import { culpritOf } from './refusals.js';
@@ -12,7 +13,7 @@ import { scanRows } from './scan.js';
 import { PostgresSchema } from './schema.js';
 import { writeSplit } from './split.js';
 import { readStored } from './stored.js';
-import { type DatasetTables, tablesIn, tablesOf } from './tables.js';
+import { type DatasetTables, type TableSettings, tablesIn, tablesOf } from './tables.js';
 import type { Transaction } from './transaction.js';
 import { writeRows } from './write.js';
 
@@ -27,11 +28,8 @@ export const postgresSink: SinkMaker<SinkConfig['postgres']> = {
     createPostgresSink({ url: postgresUrl, pipeline, datasets, clock, log, ...settings }),
 };
 
-export interface PostgresSinkOptions {
+export interface PostgresSinkOptions extends TableSettings {
   readonly url: string;
-  readonly schema: string;
-  /** Whether every accepted row is kept in `<dataset>_history` too. */
-  readonly history: boolean;
   /** Several pipelines may share a schema, if their datasets have other names. */
   readonly pipeline: string;
   readonly datasets: readonly Dataset[];
@@ -39,7 +37,7 @@ export interface PostgresSinkOptions {
   readonly clock: Clock;
   /** Milliseconds after which the server ends the transaction of a consumer that hangs in the middle of it. */
   readonly hangTimeout?: number;
-  readonly log?: Pick<Logger, 'warn'>;
+  readonly log?: Pick<Logger, 'info' | 'warn'>;
 }
 
 /** As long as a lease: no consumer takes over a writer, and waits for its locks, before the writer's lease has run out. */
@@ -59,8 +57,8 @@ const NONE: LandedRows = { has: () => false };
  * @throws FatalError if the URL or a name cannot be used
  */
 export function createPostgresSink(options: PostgresSinkOptions): Sink {
-  const { url, schema: schemaName, history, pipeline, datasets, clock, hangTimeout = HANG_TIMEOUT } = options;
-  const tables = tablesOf(schemaName, history, datasets);
+  const { url, pipeline, datasets, clock, hangTimeout = HANG_TIMEOUT } = options;
+  const tables = tablesOf(options, datasets);
   const database = new Database({ url, hangTimeout, onMissing: () => schema.forget() });
   const schema = new PostgresSchema(database, tables);
   const marks = new PostgresMarks(database, tables, pipeline);
@@ -103,8 +101,11 @@ export function createPostgresSink(options: PostgresSinkOptions): Sink {
     },
 
     async beginEpoch(epoch) {
-      await schema.ensure();
+      // A column that was dropped since is made again, before what it held is mended.
+      if (options.deletes === 'keep') schema.forget();
+      const retired = await schema.ensure();
       await fence.beginEpoch(epoch);
+      await mendDeleted(database, tables, retired, options.log);
     },
 
     async open(writer, epoch): Promise<SinkWriter> {

@@ -10,6 +10,8 @@ export interface Column {
   readonly constraint: string;
   /** The type in pipeline.yaml; undefined for Tributary's own columns. */
   readonly field: FieldType | undefined;
+  /** Of one of Tributary's own columns that is added to a table that lacks it. All others are there, or the table is not Tributary's. */
+  readonly comment?: string;
 }
 
 export interface Table {
@@ -30,7 +32,13 @@ export interface DatasetTables {
   readonly tombstones: Table;
   /** Every accepted row, if the pipeline keeps them. */
   readonly history: Table | undefined;
+  /** Whether the rows of closed keys stay, with `_deleted`. The tombstones decide: such a row has the order of its tombstone. */
+  readonly keepsDeleted: boolean;
 }
+
+/** A condition: a row is not that of a closed key. @param alias the name of the table of rows in the statement */
+export const isLive = ({ keepsDeleted }: Pick<DatasetTables, 'keepsDeleted'>, alias: string): string =>
+  keepsDeleted ? `${alias}._deleted IS NOT TRUE` : 'true';
 
 /** Those that are there. */
 export const tablesIn = ({ rows, tombstones, history }: DatasetTables): Table[] =>
@@ -82,8 +90,24 @@ const SYSTEM: readonly Column[] = [
   own('_written_at', TYPES.datetime),
 ];
 
+/** Tells the column from one of the same name that a person added. It does not begin as the comments of fields do (schema.ts). */
+export const DELETED_COMMENT = 'Made by Tributary: true in the row of a deleted record, which is kept';
+
+/** It has a default, so that it does not stand in the way of a consumer that knows nothing of it. */
+const DELETED: Column = { ...own('_deleted', 'boolean', 'NOT NULL DEFAULT false'), comment: DELETED_COMMENT };
+
+export interface TableSettings {
+  readonly schema: string;
+  /** Whether every accepted row is kept in `<dataset>_history` too. */
+  readonly history: boolean;
+  /** What becomes of the row of a closed key. */
+  readonly deletes: 'remove' | 'keep';
+}
+
 /** @throws FatalError for a name that Postgres cannot hold, or that two tables would share */
-export function tablesOf(schema: string, history: boolean, datasets: readonly Dataset[]): PostgresTables {
+export function tablesOf(settings: TableSettings, datasets: readonly Dataset[]): PostgresTables {
+  const { schema, history } = settings;
+  const keepsDeleted = settings.deletes === 'keep';
   const names = new Set<string>();
   const table = (name: string, columns: readonly Column[], key: readonly string[] = ['_key']): Table => {
     checkName('dataset', name);
@@ -117,9 +141,10 @@ export function tablesOf(schema: string, history: boolean, datasets: readonly Da
         const past = [...columns, own('_deleted', 'boolean')];
         const tables: DatasetTables = {
           dataset,
-          rows: table(name, columns),
+          rows: table(name, keepsDeleted ? [...columns, DELETED] : columns),
           tombstones: table(`${name}_tombstones`, SYSTEM),
           history: history ? table(`${name}_history`, past, ['_key', '_message_id', '_hash']) : undefined,
+          keepsDeleted,
         };
         return [name, tables] as const;
       }),

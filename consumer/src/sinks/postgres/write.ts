@@ -3,7 +3,8 @@ import { escapeIdentifier } from 'pg';
 import { changesIn, contentOf, fillColumns, newestInHistory, recordReturns } from './history.js';
 import { RowNotKept } from './refusals.js';
 import { hiding, rowsHidden } from './row-security.js';
-import { type Column, type DatasetTables, type Table, tablesIn } from './tables.js';
+import { settle } from './settle.js';
+import { type Column, type DatasetTables, isLive, type Table, tablesIn } from './tables.js';
 import type { Transaction } from './transaction.js';
 
 /** What goes into one statement at most: as many rows, or as many characters, whichever comes first. */
@@ -27,10 +28,11 @@ export async function writeRows(
   const newest = newestOfEachKey(given);
   const keys = newest.map(({ key }) => key);
   const before = keepsHistory(tables) ? await contentBefore(transaction, tables, keys) : [];
-  await insert(transaction, rows, newest, options.writtenAt, replaceOlder(rows, options.retired));
+  const replace = replaceOlder(rows, options.retired, tables.keepsDeleted);
+  await insert(transaction, rows, newest, options.writtenAt, replace);
   const closed = newest.filter(({ values }) => values === null);
-  await insert(transaction, tombstones, closed, options.writtenAt, replaceOlder(tombstones, []));
-  await transaction.query(settle(rows, tombstones), [keys]);
+  await insert(transaction, tombstones, closed, options.writtenAt, replaceOlder(tombstones, [], false));
+  await transaction.query(settle(tables, options.retired, OF_KEYS), [keys]);
   await checkKept(transaction, tables, newest);
   if (!keepsHistory(tables)) return;
   const now = await contentOf(transaction, tables, keys);
@@ -42,16 +44,20 @@ export async function writeRows(
   await fillColumns(transaction, tables, fields, late, options.writtenAt);
 }
 
+const OF_KEYS = (alias: string): string => `${alias}._key = ANY($1::text[])`;
+
 /**
- * Each row has to be there, or a newer one, or a newer tombstone; a closed key has its tombstone; and no key has both.
+ * Each row has to be there, or a newer one, or a newer tombstone; a closed key has its tombstone; and no key has both. The
+ * row of a deleted record that is kept is none.
  *
  * @throws RowNotKept if a trigger or a rule of another person has left out a row or a deletion: it would count as written
  * @throws RetryableError if policies may hide rows
  */
 async function checkKept(transaction: Transaction, tables: DatasetTables, written: readonly Row[]): Promise<void> {
   const { rows, tombstones } = tables;
-  const isKept = `COALESCE(r._order > o COLLATE "C" OR (r._order = o COLLATE "C" AND NOT closed), false) OR COALESCE(t._order >= o COLLATE "C", false)`;
-  const isBoth = 'r._key IS NOT NULL AND t._key IS NOT NULL';
+  const live = isLive(tables, 'r');
+  const isKept = `COALESCE(r._order > o COLLATE "C" OR (r._order = o COLLATE "C" AND NOT closed AND ${live}), false) OR COALESCE(t._order >= o COLLATE "C", false)`;
+  const isBoth = `r._key IS NOT NULL AND t._key IS NOT NULL AND ${live}`;
   const [found] = await transaction.query<Kept>(
     `SELECT ${hiding('$4')} AS hidden, lost.* FROM (SELECT) AS one LEFT JOIN LATERAL (
        SELECT k AS key, closed, ${isBoth} AS "isBoth" FROM unnest($1::text[], $2::text[], $3::boolean[]) AS given (k, o, closed)
@@ -67,7 +73,8 @@ async function checkKept(transaction: Transaction, tables: DatasetTables, writte
   if (found?.hidden) throw rowsHidden(found.hidden);
   if (found === undefined || found.key === null) return;
   if (found.isBoth) {
-    const what = 'Postgres did not remove the row of a deleted record: a trigger on the table leaves the deletion out';
+    const done = tables.keepsDeleted ? 'mark' : 'remove';
+    const what = `Postgres did not ${done} the row of a deleted record: a trigger on the table leaves the deletion out`;
     throw new RowNotKept(`${what} (key ${found.key}, table ${rows.sql} or ${tombstones.sql})`);
   }
   throw notKept(found.key, found.closed ? tombstones : rows);
@@ -136,21 +143,19 @@ function newestOfEachKey(rows: readonly Row[]): Row[] {
 }
 
 /** Of two rows with the same order (of messages of another program, without an id), the one written last stays. */
-function replaceOlder(table: Table, retired: readonly string[]): string {
-  const changes = table.columns.map(({ name }) => escapeIdentifier(name)).map((name) => `${name} = EXCLUDED.${name}`);
-  const losses = retired.map((name) => `${escapeIdentifier(name)} = NULL`);
+function replaceOlder(table: Table, retired: readonly string[], keepsDeleted: boolean): string {
+  const changes = table.columns.map(({ name, field }) => {
+    const column = escapeIdentifier(name);
+    // The row of a deleted record keeps what it held.
+    return keepsDeleted && field !== undefined
+      ? `${column} = CASE WHEN EXCLUDED._deleted THEN landed.${column} ELSE EXCLUDED.${column} END`
+      : `${column} = EXCLUDED.${column}`;
+  });
+  const losses = retired
+    .map(escapeIdentifier)
+    .map((column) => `${column} = ${keepsDeleted ? `CASE WHEN EXCLUDED._deleted THEN landed.${column} END` : 'NULL'}`);
   return `ON CONFLICT (_key) DO UPDATE SET ${[...changes, ...losses].join(', ')}
     WHERE landed._order < EXCLUDED._order OR (landed._order = EXCLUDED._order AND landed._hash <> EXCLUDED._hash)`;
-}
-
-/** Of a row and a tombstone of one key, the newer stays. The caller holds the locks of its keys, so no other writer changes them. */
-function settle(rows: Table, tombstones: Table): string {
-  return `
-    WITH closed AS (
-      DELETE FROM ${rows.sql} r USING ${tombstones.sql} t
-       WHERE r._key = ANY($1::text[]) AND t._key = r._key AND t._order >= r._order)
-    DELETE FROM ${tombstones.sql} t USING ${rows.sql} r
-     WHERE t._key = ANY($1::text[]) AND r._key = t._key AND t._order < r._order`;
 }
 
 async function insert(

@@ -26,6 +26,12 @@ export const SINKS = {
         .boolean()
         .default(false)
         .describe('Whether `<dataset>_history` keeps every change beside the newest row of each key'),
+      deletes: z
+        .enum(['remove', 'keep'], { error: 'expected remove or keep' })
+        .default('remove')
+        .describe(
+          'What becomes of the row of a deleted record: `remove` it, or `keep` it as it was, with `true` in a column `_deleted`',
+        ),
     },
   },
 } as const satisfies KindTable;
@@ -72,5 +78,18 @@ const WORDS: { readonly [K in SinkKind]: (settings: SinkConfig[K]) => SinkWords 
 };
 
 export const sinkWords = (sink: SinkConfig): SinkWords => wordsOf(sink.type, sink);
+
+/**
+ * What of the settings decides how rows are stored, in a letter; empty for the usual way. Consumers that differ in it must not write side
+ * by side, so it is part of the name of their ledger (see recovery/forms.ts of the consumer).
+ */
+const STORED: { readonly [K in SinkKind]: (settings: SinkConfig[K]) => '' | 'k' } = {
+  csv: () => '',
+  postgres: ({ deletes }) => (deletes === 'keep' ? 'k' : ''),
+};
+
+export const wayOfStoring = (sink: SinkConfig): string => wayOf(sink.type, sink);
+
+const wayOf = <K extends SinkKind>(type: K, sink: Pick<SinkConfig, K>): string => STORED[type](sink[type]);
 
 const wordsOf = <K extends SinkKind>(type: K, sink: Pick<SinkConfig, K>): SinkWords => WORDS[type](sink[type]);

@@ -17,7 +17,7 @@ const SYSTEM = ['_key', '_hash', '_version', '_message_id', '_order', '_deleted'
 
 /**
  * The tables of a Postgres output: `<dataset>` with the newest row of each key, `<dataset>_tombstones` with the keys that
- * are closed, and `<dataset>_history` if the pipeline keeps one. All of it is read as of one moment.
+ * are closed (whose rows may be kept in `<dataset>`, marked), and `<dataset>_history` if the pipeline keeps one. All of it is read as of one moment.
  *
  * @throws Error naming the server if it cannot be reached
  */
@@ -32,25 +32,34 @@ export async function postgresRows(config: SinkConfig['postgres'], url: string):
   await client.query("SET timezone = 'UTC'; SET extra_float_digits = 1");
   await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
   const table = (name: string) => `${escapeIdentifier(config.schema)}.${escapeIdentifier(name)}`;
-  const read = (name: string, dataset: Dataset, deleted?: boolean) =>
-    readTable(client, table(name), dataset, (json, decimals) =>
+  const read = (name: string, dataset: Dataset, deleted?: boolean, where = 'true') =>
+    readTable(client, `${table(name)} r WHERE ${where}`, dataset, (json, decimals) =>
       readRow({ json, decimals, source: name, dataset, deleted }),
     );
+  // Rows of deleted records that are kept are no rows of the state.
+  const isLive = config.deletes === 'keep' ? 'r._deleted IS NOT TRUE' : 'true';
 
   return {
     async *rows(dataset) {
       const { name } = dataset;
-      yield* read(name, dataset, false);
+      yield* read(name, dataset, false, isLive);
       yield* read(`${name}_tombstones`, dataset, true);
       const { rows: twice } = await client.query<{ _key: string; extra: number }>(
         `SELECT _key, count(*)::int - 1 AS extra
-           FROM (SELECT _key FROM ${table(name)} UNION ALL SELECT _key FROM ${table(`${name}_tombstones`)}) AS keys
+           FROM (SELECT _key FROM ${table(name)} r WHERE ${isLive} UNION ALL SELECT _key FROM ${table(`${name}_tombstones`)}) AS keys
           GROUP BY _key HAVING count(*) > 1`,
       );
       for (const { _key: key, extra } of twice) {
         const what = `${key} has ${extra + 1} rows in ${name} and ${name}_tombstones`;
         for (let row = 0; row < extra; row++) yield { flaw: 'duplicated', what } as const;
       }
+      if (config.deletes !== 'keep') return;
+      const { rows: unfounded } = await client.query<{ _key: string }>(
+        `SELECT _key FROM ${table(name)} r WHERE r._deleted IS DISTINCT FROM false
+            AND NOT EXISTS (SELECT FROM ${table(`${name}_tombstones`)} t WHERE t._key = r._key AND t._order = r._order AND t._hash = r._hash)`,
+      );
+      for (const { _key: key } of unfounded)
+        yield { flaw: 'torn', what: `${key} is marked as deleted in ${name}, and no tombstone says so` } as const;
     },
     ...(config.history ? { past: (dataset: Dataset) => read(`${dataset.name}_history`, dataset) } : {}),
     close: () => client.end(),
@@ -59,7 +68,7 @@ export async function postgresRows(config: SinkConfig['postgres'], url: string):
 
 async function* readTable(
   client: Client,
-  table: string,
+  from: string,
   { columns }: Dataset,
   map: (json: string, decimals: Decimals) => StoredRow,
 ): AsyncGenerator<StoredRow> {
@@ -68,7 +77,7 @@ async function* readTable(
   const texts = decimals.map((name) => `to_jsonb(r)->>${escapeLiteral(name)}`).join(', ');
   await client.query(
     `DECLARE stored NO SCROLL CURSOR FOR
-       SELECT row_to_json(r)::text AS json, ARRAY[${texts}]::text[] AS decimals FROM ${table} r`,
+       SELECT row_to_json(r)::text AS json, ARRAY[${texts}]::text[] AS decimals FROM ${from}`,
   );
   for (;;) {
     const { rows } = await client.query<{ json: string; decimals: (string | null)[] }>(

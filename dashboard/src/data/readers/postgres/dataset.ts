@@ -18,6 +18,7 @@ import { batchesOf } from './batches.js';
 import { asText, columnsOf, forPage, type ReadColumn, readValue } from './columns.js';
 import { MissingTableError, type Queries, TOO_SLOW } from './database.js';
 import { facetsOf } from './facets.js';
+import { rowsThat } from './kept-deleted.js';
 import { isLarge, keyOrder, type Order, pageSql } from './order.js';
 import { emptySummary, readSummary, type SummaryOptions } from './summary.js';
 import { columnNamed, Parameters, whereOf } from './where.js';
@@ -260,21 +261,21 @@ export class PostgresDataset {
     return `${escapeIdentifier(schema)}.${escapeIdentifier(`${dataset.name}${suffix}`)}`;
   }
 
-  /** What a view reads, under the names of the columns. Without a history table, only the deleted keys are kept of the past. */
+  /**
+   * What a view reads, under the names of the columns. Without a history table, only the deleted keys are kept of the past, with what their
+   * rows held if these are kept.
+   */
   #source(view: View): string {
     const { history } = this.#options;
     const table = (suffix: string) => this.#table(suffix);
     if (view === 'history' && history) return table('_history');
-    const live = `SELECT *, false AS _deleted FROM ${table('')}`;
+    const own = this.columns.filter(({ system }) => !system).map(({ sql }) => sql);
+    const rest = ['_key', '_hash', '_version', '_message_id', '_order', '_written_at'];
+    const live = `SELECT ${[...own, ...rest].join(', ')}, false AS _deleted FROM ${rowsThat('IS NOT TRUE', table(''))} AS live`;
     if (view === 'latest') return `(${live}) AS latest`;
-    const own = this.columns.filter(({ system }) => !system);
-    const list = (expression: (column: ReadColumn) => string) => own.map(expression).join(', ');
-    const rest = '_key, _hash, _version, _message_id, _order, _written_at';
-    const nothing = list(({ sql }) => `l.${sql}`);
-    // The columns of the tombstones: null, with the table's own types.
-    const closed = `SELECT ${nothing === '' ? '' : `${nothing}, `}${rest.replaceAll(/_\w+/g, 't.$&')}, true AS _deleted
-      FROM ${table('_tombstones')} t LEFT JOIN ${table('')} l ON false`;
-    return `(SELECT ${list(({ sql }) => sql)}, ${rest}, false AS _deleted FROM ${table('')} UNION ALL ${closed}) AS history`;
+    const deleted = [...own.map((name) => `l.${name}`), ...rest.map((name) => `t.${name}`)].join(', ');
+    return `(${live} UNION ALL SELECT ${deleted}, true AS _deleted
+      FROM ${table('_tombstones')} t LEFT JOIN ${rowsThat('IS TRUE', table(''))} AS l ON l._key = t._key) AS history`;
   }
 
   /** The order of the primary key, which needs no sorting: if it was asked for, or if the table is large. */

@@ -2,6 +2,7 @@ import type { Clock, Dataset } from '@tributary/shared';
 import { escapeIdentifier } from 'pg';
 import type { DatasetSummary } from '../port.js';
 import type { ReadDatabase } from './database.js';
+import { rowsThat } from './kept-deleted.js';
 
 export interface SummaryOptions {
   readonly dataset: Dataset;
@@ -46,9 +47,10 @@ export async function readSummary(options: SummaryOptions): Promise<DatasetSumma
   const { dataset, keyColumn, schema, history, database, clock } = options;
   const table = (suffix: string) => `${escapeIdentifier(schema)}.${escapeIdentifier(`${dataset.name}${suffix}`)}`;
   const [live, tombstones, past] = [table(''), table('_tombstones'), table('_history')];
+  const rows = `${rowsThat('IS NOT TRUE', live)} AS live`;
   const written = history
     ? `SELECT _written_at FROM ${past}`
-    : `SELECT _written_at FROM ${live} UNION ALL SELECT _written_at FROM ${tombstones}`;
+    : `SELECT _written_at FROM ${rows} UNION ALL SELECT _written_at FROM ${tombstones}`;
   const size = (name: string) => `pg_total_relation_size(to_regclass('${name.replaceAll("'", "''")}'))`;
   const sizes = [live, tombstones, ...(history ? [past] : [])].map(size).join(' + ');
   const now = new Date(clock.now()).toISOString();
@@ -57,21 +59,21 @@ export async function readSummary(options: SummaryOptions): Promise<DatasetSumma
        SELECT GREATEST(0, floor(extract(epoch FROM date_trunc('minute', $1::timestamptz) - date_trunc('minute', _written_at)) / 60))::int AS age,
               count(*)::int AS rows
          FROM written WHERE _written_at > $1::timestamptz - interval '${MINUTES} minutes' GROUP BY 1)
-     SELECT (SELECT count(*) FROM ${live}) AS keys, (SELECT count(*) FROM written) AS rows, ${sizes} AS bytes,
+     SELECT (SELECT count(*) FROM ${rows}) AS keys, (SELECT count(*) FROM written) AS rows, ${sizes} AS bytes,
             (SELECT max(_written_at) FROM written) AS last,
             (SELECT jsonb_object_agg(age, rows) FROM recent) AS activity`,
     [now],
   );
-  const { keys = '0', rows = '0', bytes = '0', last = null, activity = null } = counted ?? {};
+  const { keys = '0', rows: all = '0', bytes = '0', last = null, activity = null } = counted ?? {};
   const lastWrittenAt = last === null ? null : last.toISOString();
   return {
     ...emptySummary(dataset, keyColumn),
     keys: Number(keys),
-    rows: Number(rows),
+    rows: Number(all),
     bytes: Number(bytes),
     parts: history ? 3 : 2,
     lastWrittenAt,
     activity: Array.from({ length: MINUTES }, (_, minute) => activity?.[String(MINUTES - 1 - minute)] ?? 0),
-    revision: `${rows}.${keys}.${lastWrittenAt ?? ''}`,
+    revision: `${all}.${keys}.${lastWrittenAt ?? ''}`,
   };
 }
