@@ -22,6 +22,8 @@ interface Arrived<Entry> {
   readonly entries: readonly Entry[];
   /** When they came in, by the clock that is never set. */
   readonly since: number;
+  /** The memory that they take, about. */
+  readonly bytes: number;
 }
 
 /** Full batches that are written together. */
@@ -43,8 +45,14 @@ interface Group<Entry> {
 const MOST_WAITING = 4 * 1024 ** 2;
 
 /**
- * Gathers entries into batches. A batch is written when it is full, or when its oldest entry has waited for the interval,
- * whichever comes first. Batches that fill up while one is being written are written together, in one go.
+ * The memory of the records of one batch, in bytes: with more it is written before it is full. It is reached by records of 16 MB together
+ * (`MOST_IN_BATCH` in intake/window.ts); a batch of 500 records of 1 MB each would end the process.
+ */
+const MOST_IN_BATCH = 64 * 1024 ** 2;
+
+/**
+ * Gathers entries into batches. A batch is written when it is full, by records or by memory, or when its oldest entry has waited for the
+ * interval, whichever comes first. Batches that fill up while one is being written are written together, in one go.
  */
 export class Batcher<Entry> {
   readonly #options: BatchOptions<Entry>;
@@ -80,9 +88,11 @@ export class Batcher<Entry> {
   add(entries: readonly Entry[]): void {
     if (entries.length === 0) return;
     const { size, clock } = this.#options;
-    this.#filling.push({ entries, since: clock.monotonic() });
+    this.#filling.push({ entries, since: clock.monotonic(), bytes: this.#bytesOf(entries) });
     const count = this.#filling.reduce((sum, arrived) => sum + arrived.entries.length, 0);
     if (count >= size) this.#release(count - (count % size));
+    const bytes = this.#filling.reduce((sum, arrived) => sum + arrived.bytes, 0);
+    if (bytes >= MOST_IN_BATCH) this.#release(Number.POSITIVE_INFINITY);
     if (this.#filling.length > 0) void this.#watch();
   }
 
@@ -99,6 +109,12 @@ export class Batcher<Entry> {
     await this.#flushing;
   }
 
+  #bytesOf(entries: readonly Entry[]): number {
+    let bytes = 0;
+    for (const entry of entries) bytes += this.#options.bytesOf(entry);
+    return bytes;
+  }
+
   /** @param count of the oldest entries, how many are written now: all if there are fewer */
   #release(count: number): void {
     const now = this.#options.clock.monotonic();
@@ -106,13 +122,16 @@ export class Batcher<Entry> {
     while (left > 0) {
       const arrived = this.#filling.shift();
       if (arrived === undefined) break;
-      const { entries, since } = arrived;
-      if (entries.length > left) this.#filling.unshift({ entries: entries.slice(left), since });
+      const { since } = arrived;
+      const entries = arrived.entries.slice(0, left);
+      const rest = arrived.entries.slice(left);
+      const restBytes = this.#bytesOf(rest);
+      if (rest.length > 0) this.#filling.unshift({ entries: rest, since, bytes: restBytes });
       this.#full ??= { entries: [], waited: [], since, bytes: 0 };
-      for (const entry of entries.slice(0, left)) {
+      this.#full.bytes += arrived.bytes - restBytes;
+      for (const entry of entries) {
         this.#full.entries.push(entry);
         this.#full.waited.push(now - since);
-        this.#full.bytes += this.#options.bytesOf(entry);
       }
       left -= entries.length;
     }

@@ -57,8 +57,22 @@ describe('the window of deliveries', () => {
 
   test('holds fewer large single records, about 16 MB, but as many as two batches', () => {
     expect(after(new Window(SINGLES, BATCH), [200, 1, 256 * 1024])).toBe(64);
-    expect(after(new Window(SINGLES, 20), [200, 1, 8 * 1024 ** 2])).toBe(40);
-    expect(after(new Window(50_000, 2_000), [16, 1, 8 * 1024 ** 2])).toBe(4_000);
+    expect(after(new Window(SINGLES, 20), [200, 1, 512 * 1024])).toBe(40);
+  });
+
+  test('holds two batches of large records that are full by their bytes: 32 MB, but four messages at least', () => {
+    expect(after(new Window(12_500, 500), [16, 1, 1024 ** 2])).toBe(32);
+    expect(after(new Window(SINGLES, 20), [200, 1, 8 * 1024 ** 2])).toBe(4);
+    expect(after(new Window(50_000, 2_000), [16, 1, 8 * 1024 ** 2])).toBe(4);
+  });
+
+  test('grows before small records that follow large ones all wait in a batch that is not full', () => {
+    const window = new Window(12_500, 500);
+    after(window, [64, 1, 1024 ** 2]);
+    for (let held = 0; held < 500; held++) {
+      expect(window.size).toBeGreaterThan(held);
+      window.add(1, 1_000);
+    }
   });
 });
 

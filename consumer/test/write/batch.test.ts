@@ -200,6 +200,45 @@ describe('a batch', () => {
     expect(batch.isEmpty).toBe(true);
   });
 
+  test('is written before it is full when its records take 64 MB, and the next one begins anew', async () => {
+    const large = new Batcher<number>({
+      size: 500,
+      interval: 30_000,
+      bytesOf: (entry) => (entry < 100 ? 4 * 1024 ** 2 : 1_000),
+      clock,
+      onError: (error) => errors.push(error),
+      flush: async (group) => void flushed.push([...group]),
+    });
+    large.add(upTo(1, 8));
+    large.add(upTo(9, 15));
+    await settled();
+    expect(flushed).toEqual([]);
+    large.add(upTo(16, 16));
+    await settled();
+    expect(flushed).toEqual([upTo(1, 16)]);
+    large.add(upTo(101, 600));
+    await settled();
+    expect(flushed).toEqual([upTo(1, 16), upTo(101, 600)]);
+    expect(large.isEmpty).toBe(true);
+  });
+
+  test('counts the memory of what is left when full batches were written', async () => {
+    const large = new Batcher<number>({
+      size: 10,
+      interval: 30_000,
+      bytesOf: () => 7 * 1024 ** 2,
+      clock,
+      onError: (error) => errors.push(error),
+      flush: async (group) => void flushed.push([...group]),
+    });
+    large.add(upTo(1, 19));
+    await settled();
+    expect(flushed).toEqual([upTo(1, 10)]);
+    large.add(upTo(20, 20));
+    await settled();
+    expect(flushed).toEqual([upTo(1, 10), upTo(11, 20)]);
+  });
+
   test.each([
     ['cannot be written', () => Promise.reject(new Error('the writer has ended'))],
     ['are abandoned', () => new Promise<void>(() => {})],
