@@ -110,6 +110,12 @@ export class KnownFiles {
   }
 }
 
+/** Whether a file was read to its end as it is now. */
+export function isRead(known: KnownFiles, file: FoundFile): boolean {
+  const state = known.get(file.name);
+  return state?.done === true && state.refused !== true && isSame(state, file);
+}
+
 export const isSame = (state: FoundFile, found: FoundFile): boolean =>
   state.size === found.size && state.modified === found.modified && state.tag === found.tag;
 
