@@ -1,5 +1,5 @@
 import type { CommandUnknownOpts } from '@commander-js/extra-typings';
-import { type Environment, type LogOutput, type ServiceProcess, systemClock } from '@tributary/shared';
+import type { Environment, LogOutput, ServiceProcess } from '@tributary/shared';
 import { configOption, createCommand, variablesOf, withEnvironment } from './shell/command.js';
 import type { Context } from './shell/context.js';
 import { tellFile } from './shell/pipeline-file.js';
@@ -35,7 +35,7 @@ const SERVICES: Readonly<Record<ServiceName, ServiceCommand>> = {
       const { dashboardProcess } = await import('@tributary/dashboard');
       // Loaded when a person looks at an API, and not before: the dashboard needs nothing else of the producer.
       return dashboardProcess(env, output, async (input, signal) =>
-        (await import('@tributary/producer')).discoverForPage(input, { clock: systemClock, signal }),
+        (await import('@tributary/producer')).discoverInThread(input, signal),
       );
     },
   },

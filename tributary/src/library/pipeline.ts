@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { type Consumer, checkSink, createConsumer } from '@tributary/consumer';
 import { createDashboard, type Dashboard, readDashboardSettings } from '@tributary/dashboard';
 import { createMockApi, type MockApi, readSettings } from '@tributary/mock-api';
-import { createProducer, discoverForPage, type Producer, proxiesOf, sendRecord } from '@tributary/producer';
+import { createProducer, discoverInThread, type Producer, proxiesOf, sendRecord } from '@tributary/producer';
 import {
   adviceOn,
   createLogger,
@@ -211,7 +211,7 @@ async function startServices(options: PipelineOptions, release: ReleaseList): Pr
       producerToken,
       services: () => ({ producers: urlsOf(running.producer), consumers: urlsOf(running.consumer) }),
       mockApi: () => mockApi?.url,
-      discover: (input, signal) => discoverForPage(input, { clock: systemClock, signal }),
+      discover: discoverInThread,
       port,
       log: logger('dashboard'),
     });
