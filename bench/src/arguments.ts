@@ -20,7 +20,7 @@ export const usage = (figures: readonly Figure[]): string => `npm run bench -- [
   NAME            measure only these figures; "drain" means all whose name begins with "drain."
   --quick         fewer records and rounds: takes three minutes, less exact
   --json FILE     write the results to FILE as one JSON object
-  --against FILE  compare with FILE from an earlier --json: exit 1 if a ratio is below 0.7 of the earlier one three times
+  --against FILE  compare with FILE from an earlier --json: exit 1 if a ratio is below 0.7 of the earlier one three times, or memory above 1.3 times
   --cpu-prof DIR  write a CPU profile of each producer and consumer to DIR, for Chrome or VS Code
   --help          show this text
 

@@ -3,7 +3,7 @@ import { availableParallelism, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { describeError, ReleaseList } from '@tributary/shared';
 import { startReaper } from '@tributary/test/services';
-import { describeFallen, fallenFigures, floorOf, readRecorded, TRIES } from './against.js';
+import { floorOf, readRecorded, TRIES, worseFigures } from './against.js';
 import { readArguments, usage } from './arguments.js';
 import type { Bench } from './bench.js';
 import { FIGURES } from './figures.js';
@@ -12,7 +12,7 @@ import { toJson, toTable } from './report.js';
 import { measureAll, type Results } from './run.js';
 import { Servers } from './servers.js';
 
-// `npm run bench`: results go to stdout, progress to stderr. The exit code is 1 if a figure failed or has fallen.
+// `npm run bench`: results go to stdout, progress to stderr. The exit code is 1 if a figure failed or is worse than its record.
 const interrupted = untilInterrupted();
 try {
   const { help, ...asked } = readArguments(process.argv.slice(2), FIGURES);
@@ -58,7 +58,7 @@ async function bench({ figures, quick, json, against, profiles }: Omit<ReturnTyp
 }
 
 /**
- * Compares with a record. A figure that failed, or seems to have fallen, is measured again: the machine may have been busy for a moment.
+ * Compares with a record. A figure that failed, or seems to be worse, is measured again: the machine may have been busy for a moment.
  * @returns the results, with those of the last try of each figure
  */
 async function compare(bench: Bench, first: Results, file: string): Promise<Results> {
@@ -68,17 +68,17 @@ async function compare(bench: Bench, first: Results, file: string): Promise<Resu
   const tries = [first];
   const results = new Map(first);
   for (; tries.length < TRIES; ) {
-    const fallen = fallenFigures(tries, recorded, floor);
+    const worse = worseFigures(tries, recorded, floor);
     const failed = [...results].flatMap(([figure, { kind }]) => (kind === 'failed' ? [figure] : []));
-    if (fallen.length + failed.length === 0) break;
-    for (const one of fallen) bench.say(`${describeFallen(one)}; measuring it again`);
-    const again = await measureAll(bench, [...fallen.map(({ figure }) => figure), ...failed]);
+    if (worse.length + failed.length === 0) break;
+    for (const { words } of worse) bench.say(`${words}; measuring it again`);
+    const again = await measureAll(bench, [...new Set([...worse.map(({ figure }) => figure), ...failed])]);
     for (const [figure, outcome] of again) results.set(figure, outcome);
     tries.push(again);
   }
-  for (const one of fallenFigures(tries, recorded, floor)) {
-    if (one.isSure) process.exitCode = 1;
-    bench.say(`${one.isSure ? 'FALLEN' : 'not known, for other programs took the machine:'} ${describeFallen(one)}`);
+  for (const { words, isSure } of worseFigures(tries, recorded, floor)) {
+    if (isSure) process.exitCode = 1;
+    bench.say(`${isSure ? 'WORSE' : 'not known, for other programs took the machine:'} ${words}`);
   }
   return results;
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { describeFallen, fallenFigures, floorOf } from '../src/against.js';
+import { describeFallen, fallenFigures, floorOf, grownFigures, worseFigures } from '../src/against.js';
 import type { Figure, Outcome } from '../src/figure.js';
 
 const figure = (name: string): Figure => ({
@@ -65,5 +65,45 @@ describe('of several tries', () => {
   test('one has to be of a quiet machine: otherwise nothing is known', () => {
     expect(fallen(measured(0.3, 0.5), measured(0.4, 0.2))).toMatchObject([{ ratio: 0.4, isSure: false }]);
     expect(fallen(measured(0.3, 0.5), measured(0.4, 0.1))).toMatchObject([{ ratio: 0.4, isSure: true }]);
+  });
+});
+
+describe('the memory of a service', () => {
+  const memory: Figure = { ...figure('memory'), unit: 'MB' };
+  const taken = (value: number, producerMb: number, others = 0): Outcome => ({
+    kind: 'measured',
+    measured: { value, more: { producerMb, lastMb: 1_000 } },
+    others,
+  });
+  const recorded = { memory: { value: 160, producerMb: 170, lastMb: 150 }, publish: { value: 1 } };
+  const grown = (...outcomes: Outcome[]) =>
+    grownFigures(
+      outcomes.map((outcome) => new Map([[memory, outcome]])),
+      recorded,
+    );
+
+  test('may be 1.3 times what was recorded', () => {
+    expect(grown(taken(208, 221))).toEqual([]);
+    expect(grown(taken(209, 222)).map(({ words }) => words)).toEqual([
+      'memory: the consumer takes 209 MB, recorded are 160, and 1.3 times as much is allowed',
+      'memory: the producer takes 222 MB, recorded are 170, and 1.3 times as much is allowed',
+    ]);
+  });
+
+  test('counts as the smallest of several tries, if the machine was quiet in one', () => {
+    expect(grown(taken(300, 100), taken(200, 100))).toEqual([]);
+    expect(grown(taken(300, 100, 0.5), taken(250, 100, 0.5))).toMatchObject([{ figure: memory, isSure: false }]);
+    expect(grown(taken(300, 100, 0.5), { kind: 'failed', reason: '' }, taken(250, 100))).toMatchObject([
+      { isSure: true },
+    ]);
+  });
+
+  test('is not compared with a record that has none, and no other figure is', () => {
+    const first = new Map([
+      [memory, taken(900, 900)],
+      [figure('publish'), measured(1)],
+    ]);
+    expect(worseFigures([first], { publish: { value: 0.001 } }, HALF)).toEqual([]);
+    expect(worseFigures([first], recorded, HALF)).toHaveLength(2);
   });
 });
