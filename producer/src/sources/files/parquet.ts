@@ -3,6 +3,7 @@ import type { ParquetParsers, SchemaElement } from 'hyparquet';
 import { Unreadable } from '../port.js';
 import { digestOf } from './bytes.js';
 import type { Standing } from './formats/framer.js';
+import { boundedCompressors, checkHeld, rowsOf, sliceOf } from './parquet-bounds.js';
 import { FileFault, FileGone, type OpenFile } from './places/place.js';
 import type { FileBatch, Opened } from './text-records.js';
 
@@ -23,10 +24,7 @@ export async function openParquet(
   const { compressors } = await import('hyparquet-compressors');
   const file = {
     byteLength: opened.file.size,
-    async slice(start: number, end = opened.file.size): Promise<ArrayBuffer> {
-      const bytes = await opened.read(start, end - start, signal);
-      return new Uint8Array(bytes).buffer;
-    },
+    slice: (start: number, end = opened.file.size) => sliceOf(opened, start, end, signal),
   };
   const wrong = (error: unknown): Error => {
     signal.throwIfAborted();
@@ -36,7 +34,11 @@ export async function openParquet(
       `it is no whole Parquet file, or one that cannot be read: ${describeError(error)}`,
     );
   };
-  const metadata = await parquetMetadataAsync(file).catch((error: unknown) => Promise.reject(wrong(error)));
+  const read = async () => {
+    const metadata = await parquetMetadataAsync(file);
+    return { metadata, rows: rowsOf(metadata) };
+  };
+  const { metadata, rows } = await read().catch((error: unknown) => Promise.reject(wrong(error)));
   const { children } = parquetSchema(metadata);
   const columns = children.map(({ element }) => element.name);
   const scales = new Map<string, number>();
@@ -45,20 +47,25 @@ export async function openParquet(
     if (scale !== undefined) scales.set(element.name, scale);
   }
   const inexact = metadata.schema.filter((element) => isDecimal(element)).map(({ name }) => name);
-  const rows = Number(metadata.num_rows);
   let reached = from?.at ?? 0;
   let digest: string | undefined;
   async function* batches(): AsyncGenerator<FileBatch, void, undefined> {
     for (let at = from?.at ?? 0; at < rows; at += chunk) {
+      signal.throwIfAborted();
       const end = Math.min(rows, at + chunk);
-      const found = await parquetReadObjects({
-        file,
-        metadata,
-        compressors,
-        parsers: PARSERS,
-        rowStart: at,
-        rowEnd: end,
-      }).catch((error: unknown) => Promise.reject(wrong(error)));
+      const readRows = async () => {
+        const found = await parquetReadObjects({
+          file,
+          metadata,
+          compressors: boundedCompressors(compressors),
+          parsers: PARSERS,
+          rowStart: at,
+          rowEnd: end,
+        });
+        checkHeld(found);
+        return found;
+      };
+      const found = await readRows().catch((error: unknown) => Promise.reject(wrong(error)));
       const records = found.map((row) => recordOf(row, scales));
       const numbers = records.map((_, index) => at + index + 1);
       reached = end;
