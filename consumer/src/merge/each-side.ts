@@ -51,7 +51,7 @@ export async function joinLines(
 
   const read = sideReader();
   const made = sides.map((each, index): readonly Row[] => {
-    const own = rowsOf(each, lines[index] ?? [], joins[index], rows, read);
+    const own = rowsOf(each, lines[index] ?? [], joins[index], rows, read, remerge !== undefined);
     return remerge === undefined ? own : own.map((row) => remerge.mark(row, index));
   });
   const groups = await claimMergedRows(made, rows.dataset, claims);
@@ -65,13 +65,18 @@ export async function joinLines(
 const NO_LINES: readonly string[] = [];
 const NO_ROWS: readonly Row[] = [];
 
-/** The merged rows of one record: one for each line whose other side is there, and a tombstone for each dropped line. */
+/**
+ * The merged rows of one record: one for each line that makes one, and a tombstone for each dropped line.
+ *
+ * @param isRemerge whether the merge may have been another before: then a line that makes no row may have one, which is closed
+ */
 function rowsOf(
   each: MergeSide,
   lines: readonly MergeLine[],
   join: EachJoin | 'superseded' | undefined,
   rows: MergeRows,
   read: typeof readSide,
+  isRemerge: boolean,
 ): readonly Row[] {
   // A newer record of this key is stored; its message makes the rows.
   if (join === undefined || join === 'superseded') return NO_ROWS;
@@ -79,12 +84,14 @@ function rowsOf(
   const made: Row[] = [];
   for (const [at, line] of lines.entries()) {
     const side = join.found[at];
-    if (side !== undefined) made.push(rows.row(each, line, read(line.target, side.payload)));
+    const row = side === undefined ? rows.halfRow(each, line) : rows.row(each, line, read(line.target, side.payload));
+    if (row !== undefined) made.push(row);
+    else if (isRemerge) made.push(rows.tombstone(each, line.id, undefined));
   }
   for (const { line, side } of join.closed) {
     const target = targetOfLine(line);
     // A ledger may hold such a line from a time when it was taken for a key; the line never had a row.
-    if (!isUsableKey(target)) continue;
+    if (target !== '' && !isUsableKey(target)) continue;
     made.push(rows.tombstone(each, line, side === undefined ? undefined : read(target, side.payload)));
   }
   return made;

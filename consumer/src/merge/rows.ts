@@ -29,6 +29,7 @@ export interface MergeSide {
 export interface MergeLine {
   /** Names the line within its record: the target, and from the second line to the same target on, a number behind it. */
   readonly id: string;
+  /** Empty if the line points at nothing; only a merge that leaves empty what is missing has such lines. */
   readonly target: string;
   readonly values: Readonly<Record<string, unknown>>;
 }
@@ -41,8 +42,13 @@ export interface MergeRows {
   readonly withEntity: string;
   /** A deleted record has none. */
   lines(payload: Payload | null): readonly MergeLine[];
-  /** What the line and the record that it points at make; the row that closes the line if either record is deleted. */
+  /**
+   * What the line and the record that it points at make. If the record with the line is deleted, the row that closes the line; so too if
+   * the other is, unless the merge leaves empty what is missing.
+   */
   row(each: MergeSide, line: MergeLine, other: MergeSide): Row;
+  /** What the line makes while the record that it points at is not known; undefined if it makes no row until then. */
+  halfRow(each: MergeSide, line: MergeLine): Row | undefined;
   /** The row that closes a line that the record had and has no more. */
   tombstone(each: MergeSide, lineId: string, other: MergeSide | undefined): Row;
   /**
@@ -82,15 +88,19 @@ function compileMerge(
     };
   };
 
+  const leavesEmpty = merge.missing === 'empty';
+  const valuesAt = (each: MergeSide, line: MergeLine, other: MergeSide | undefined): Row['values'] => {
+    const known = other?.payload ?? (leavesEmpty ? NOTHING : null);
+    return each.payload === null || known === null ? null : valuesOf(each.payload, line.values, known);
+  };
+
   return {
     dataset,
     eachEntity: merge.each.entity,
     withEntity: merge.with.entity,
     lines: (payload) => linesOf(merge, payload),
-    row(each, line, other) {
-      const isClosed = each.payload === null || other.payload === null;
-      return row(each, line.id, other, isClosed ? null : valuesOf(each.payload, line.values, other.payload));
-    },
+    row: (each, line, other) => row(each, line.id, other, valuesAt(each, line, other)),
+    halfRow: (each, line) => (leavesEmpty ? row(each, line.id, undefined, valuesAt(each, line, undefined)) : undefined),
     tombstone: (each, lineId, other) => row(each, lineId, other, null),
     agrees(values, side, each, line, other) {
       const names = shown[side];
@@ -103,15 +113,26 @@ function compileMerge(
   };
 }
 
+/** Stands for a record that is missing: all that is read of it is empty. */
+const NOTHING: Payload = {};
+
 /** Names the merges of a pipeline by all that their rows and their sides depend on; `none` if there are none. */
 export function nameOfMerges(config: PipelineConfig): string {
   const { merges, entities } = config;
   if (merges.length === 0) return 'none';
   const described = merges.map((merge) => {
     const sides = [merge.each.entity, merge.with.entity].map((name) => [name, entities[name]] as const);
-    return { merge, sides: Object.fromEntries(sides) };
+    return { merge: definitionOf(merge), sides: Object.fromEntries(sides) };
   });
   return contentHash('merges', 'all', { merges: described }).slice(0, 8);
+}
+
+/**
+ * A merge by what its rows are made by. A setting that has its default is left out: a setting that came with a newer version, and that a
+ * file does not have, must not make all rows of its merges anew.
+ */
+export function definitionOf({ missing, ...merge }: MergeConfig): Omit<MergeConfig, 'missing'> & Partial<MergeConfig> {
+  return missing === 'wait' ? merge : { ...merge, missing };
 }
 
 /**
@@ -149,12 +170,15 @@ function linesOf(merge: MergeConfig, payload: Payload | null): readonly MergeLin
   const seen = new Map<string, number>();
   const lines: MergeLine[] = [];
   for (const values of given) {
-    const target = String(ownValue(values, merge.with.on) ?? '');
-    // No record can have such a key, so the line points at nothing.
-    if (target === '' || !isUsableKey(target)) continue;
+    const given = String(ownValue(values, merge.with.on) ?? '');
+    // No record can have another key, so the line points at nothing.
+    const target = isUsableKey(given) ? given : '';
+    if (target === '' && merge.missing === 'wait') continue;
     const count = (seen.get(target) ?? 0) + 1;
     seen.set(target, count);
-    lines.push({ id: count === 1 ? target : `${target}${NUMBERED}${count}`, target, values });
+    // The ledger knows no empty id: a line that points at nothing has a number in any case.
+    const isNumbered = count > 1 || target === '';
+    lines.push({ id: isNumbered ? `${target}${NUMBERED}${count}` : target, target, values });
   }
   return lines;
 }
@@ -164,7 +188,7 @@ const escapePart = (part: string): string =>
   /[%/]/.test(part) ? part.replaceAll('%', '%25').replaceAll('/', '%2F') : part;
 const unescapePart = (part: string): string => part.replaceAll('%2F', '/').replaceAll('%25', '%');
 
-/** `C-000001/SKU-00007`, or `C-000001/SKU-00007/2` for the second line to the same item. */
+/** `C-000001/SKU-00007`, or `C-000001/SKU-00007/2` for the second line to the same item; `C-000001//1` for a line that points at nothing. */
 export function mergedKey(eachKey: string, lineId: string): string {
   let key = escapePart(eachKey);
   for (const part of lineId.split(NUMBERED)) key += `/${escapePart(part)}`;

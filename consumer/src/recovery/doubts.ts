@@ -1,3 +1,4 @@
+import { versionOrder } from '@tributary/shared';
 import { isTombstone, UNKNOWN_CONTENT } from '../ledger/content.js';
 import { orderOfRecords, readMergedKey, targetOfLine } from '../merge/rows.js';
 import type { LandedMerge, NewestMerged } from './landed.js';
@@ -41,8 +42,13 @@ export function findUnlanded(landed: LandedMerge): Unlanded[] {
 
 /** Whether a merged row of this order tells of a record that is newer than what has landed of its key. */
 export function isAhead(key: string, order: string, landed: Omit<LandedMerge, 'merged'>): boolean {
-  return SIDES.some((side) => orderIn(order, side) > landedOrder(side, key, landed));
+  return SIDES.some((side) => isNewer(orderIn(order, side), landedOrder(side, key, landed)));
 }
+
+/** The order of a side that was not there when the merged row was made. */
+const NO_RECORD = versionOrder('', '');
+
+const isNewer = (order: string, landedOrder: string): boolean => order !== NO_RECORD && order > landedOrder;
 
 const SIDES = ['each', 'with'] as const;
 
@@ -65,7 +71,7 @@ function recordsAhead(mergedKey: string, row: NewestMerged, landed: LandedMerge)
   if (isDoubted === NOTHING_TO_KNOW) return [];
   return SIDES.flatMap((side, at) => {
     const order = orderIn(row.order, side);
-    if (order <= landedOrder(side, mergedKey, landed)) return [];
+    if (!isNewer(order, landedOrder(side, mergedKey, landed))) return [];
     const part = (joined = '') => joined.split(' ')[at] ?? '';
     return {
       side,
@@ -97,7 +103,8 @@ function doubtsOf(
     return other === undefined || other.payload === null ? ONLY_EACH : BOTH;
   }
   if (ahead === undefined || hash === UNKNOWN_CONTENT) return BOTH;
-  if (other !== undefined && landed.rows.row(each, line, other).hash === hash) return NEITHER;
+  const made = other === undefined ? landed.rows.halfRow(each, line) : landed.rows.row(each, line, other);
+  if (made?.hash === hash) return NEITHER;
   return (side) => {
     const record = side === 'each' ? each : other;
     if (record?.payload == null || record.hash === UNKNOWN_CONTENT) return true;

@@ -20,8 +20,8 @@ export function* findUnmerged(landed: LandedMerge): Generator<string> {
 }
 
 /**
- * Whether the merged row of one of the record's lines is missing, or has another content than the two sides make. Where the
- * other side is deleted, they make none: nothing is missing, but a row that is still there has to be closed.
+ * Whether the merged row of one of the record's lines is missing, or has another content than the two sides make. Where they make none,
+ * because the other side is deleted or is not there, nothing is missing, but a row that is still there has to be closed.
  */
 function lacksRow(
   record: NewestSide,
@@ -30,8 +30,11 @@ function lacksRow(
 ): boolean {
   return lines.some((line) => {
     const other = others.get(line.target);
-    if (other === undefined || other.hash === UNKNOWN_CONTENT) return false;
-    const row = rows.row(record, line, other);
+    if (other?.hash === UNKNOWN_CONTENT) return false;
+    const row =
+      other === undefined
+        ? (rows.halfRow(record, line) ?? rows.tombstone(record, line.id, undefined))
+        : rows.row(record, line, other);
     const known = merged.get(row.key);
     if (known === undefined) return row.values !== null;
     return known.hash !== hashOf(row) && orderOfRecords(known.order) <= row.order;

@@ -30,9 +30,9 @@ function expectedMerge(published: readonly Published[], { mergeRows }: Pipeline)
   for (const customer of newest(published, 'customer').values()) {
     for (const line of mergeRows.lines(customer.record.payload)) {
       const item = items.get(line.target);
-      if (item === undefined) continue;
-      const row = mergeRows.row(sideOf(customer), line, sideOf(item));
-      if (!item.record.deleted) expected.set(row.key, row.hash);
+      const each = sideOf(customer);
+      const row = item === undefined ? mergeRows.halfRow(each, line) : mergeRows.row(each, line, sideOf(item));
+      if (row !== undefined && row.values !== null) expected.set(row.key, row.hash);
     }
   }
   return expected;
@@ -109,10 +109,14 @@ function changedBetween(
     published.filter(({ record }) => record.entity === name && record.key === key).map(sideOf);
   return of('customer', eachKey).some((customer) => {
     const line = mergeRows.lines(customer.payload).find(({ id }) => id === lineId);
-    return of('inventory', targetOfLine(lineId)).some((item) => {
+    return [undefined, ...of('inventory', targetOfLine(lineId))].some((item) => {
       const made =
-        line === undefined ? mergeRows.tombstone(customer, lineId, item) : mergeRows.row(customer, line, item);
-      return isChange(made.order, made.hash);
+        line === undefined
+          ? mergeRows.tombstone(customer, lineId, item)
+          : item === undefined
+            ? mergeRows.halfRow(customer, line)
+            : mergeRows.row(customer, line, item);
+      return made !== undefined && isChange(made.order, made.hash);
     });
   });
 }

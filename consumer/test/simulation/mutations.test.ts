@@ -75,6 +75,14 @@ const deleted = (publication: Publication): Publication => ({ ...publication, de
 /** Schedules with these publications and no others, in this order. */
 const only = (...publications: Publication[]) => schedulesOf(fc.constant(publications));
 
+const isDeleted = (record: string) => record.endsWith(',null]');
+/** The records of a call of join.lua, each with its fields. */
+const sidesIn = (args: readonly string[]) =>
+  (args[3] ?? '')
+    .split('\n')
+    .slice(0, -1)
+    .map((record) => record.split('\x1f'));
+
 describe('a fault is found when the flush', () => {
   test('commits before it writes', async () => {
     flush.alter = (Real) =>
@@ -403,14 +411,6 @@ describe('a fault is found when the configuration changes, and', () => {
 
 describe('a fault is found when the tombstone', () => {
   /** Whether a record that is joined is deleted: see writeSide in merge/rows.ts. */
-  const isDeleted = (record: string) => record.endsWith(',null]');
-  /** The records of a call of join.lua, each with its fields. */
-  const recordsOf = (args: readonly string[]) =>
-    (args[3] ?? '')
-      .split('\n')
-      .slice(0, -1)
-      .map((record) => record.split('\x1f'));
-
   test('of a record that never was is only noted in the ledger', async () => {
     const claim: typeof scripts.claim = (store, keys, args) => scripts.claim(store, keys, args.with(4, '1'));
     await expectFault({ scripts: { claim } }, only(item, deleted(item)));
@@ -428,7 +428,7 @@ describe('a fault is found when the tombstone', () => {
   test('of a record that lines point at closes no line', async () => {
     const join: typeof scripts.join = (store, keys, args) => {
       const [status = '', sides = [], ...answers] = scripts.join(store, keys, args);
-      const closesNone = recordsOf(args).map(([, , payload = '']) => isDeleted(payload));
+      const closesNone = sidesIn(args).map(([, , payload = '']) => isDeleted(payload));
       return [status, sides, ...answers.map((answer, index) => (closesNone[index] ? [] : answer))];
     };
     await expectFault({ scripts: { join } });
@@ -437,7 +437,7 @@ describe('a fault is found when the tombstone', () => {
   test('of a record that lines point at is not kept for records that come late', async () => {
     const join: typeof scripts.join = (store, keys, args) => {
       const answer = scripts.join(store, keys, args);
-      for (const [key = '', , payload = ''] of recordsOf(args)) {
+      for (const [key = '', , payload = ''] of sidesIn(args)) {
         if (isDeleted(payload)) store.hash(keys[3] ?? '').delete(key);
       }
       return answer;
@@ -448,7 +448,7 @@ describe('a fault is found when the tombstone', () => {
   test('of a record with lines leaves them open', async () => {
     const join: typeof scripts.join = (store, keys, args) => {
       const [status = '', sides = [], ...answers] = scripts.join(store, keys, args);
-      const hasNone = recordsOf(args).map(([, , payload]) => args[2] === 'each' && payload === '');
+      const hasNone = sidesIn(args).map(([, , payload]) => args[2] === 'each' && payload === '');
       return [status, sides, ...answers.map((answer, index) => (hasNone[index] ? [] : answer))];
     };
     await expectFault({ scripts: { join } });
@@ -485,5 +485,39 @@ describe('a fault is found when the tombstone', () => {
         },
       }),
     });
+  });
+});
+
+describe('a fault is found when a half row of a merge that leaves empty what is missing', () => {
+  const missing = { before: 'empty', after: 'empty' } as const;
+
+  test('is not read by a rebuild', async () => {
+    await expectFault({
+      missing,
+      alterSink: (sink) => ({
+        ...sink,
+        async *scan(dataset) {
+          for await (const row of sink.scan(dataset)) if (!row.messageId.endsWith(' ')) yield row;
+        },
+      }),
+    });
+  });
+
+  test('is made instead of the full one, because the other side is not kept', async () => {
+    const join: typeof scripts.join = (store, keys, args) => {
+      const answer = scripts.join(store, keys, args);
+      for (const [key = ''] of sidesIn(args)) if (args[2] === 'with') store.hash(keys[3] ?? '').delete(key);
+      return answer;
+    };
+    await expectFault({ missing, scripts: { join } });
+  });
+
+  test('does not come when the other side is deleted', async () => {
+    const join: typeof scripts.join = (store, keys, args) => {
+      const [status = '', sides = [], ...answers] = scripts.join(store, keys, args);
+      const isGone = sidesIn(args).map(([, , payload = '']) => isDeleted(payload));
+      return [status, sides, ...answers.map((answer, index) => (isGone[index] ? [] : answer))];
+    };
+    await expectFault({ missing, scripts: { join } });
   });
 });

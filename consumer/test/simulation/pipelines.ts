@@ -1,11 +1,17 @@
 import { compileEntity, datasetsOf, parsePipeline } from '@tributary/shared';
 import { createMergeRows } from '../../src/merge/rows.js';
 
-/**
- * Two pipelines: in one, records and merged rows hold their versions; in the other, an earlier content may come back.
- * @param changed whether customers have one field more, and the merge too
- */
-const yaml = (versioned: boolean, changed: boolean): string => `
+/** What a pipeline is like. */
+interface Kind {
+  /** Records and merged rows hold their versions; without, an earlier content may come back. */
+  readonly versioned: boolean;
+  /** Whether customers have one field more, and the merge too. */
+  readonly changed?: boolean;
+  /** What a line does without its item. */
+  readonly missing?: 'wait' | 'empty';
+}
+
+const yaml = ({ versioned, changed = false, missing = 'wait' }: Kind): string => `
 name: simulation
 entities:
   customer:
@@ -33,6 +39,7 @@ merges:
   customer_inventory:
     each: { entity: customer, lines: lines }
     with: { entity: inventory, on: sku }
+    missing: ${missing}
     columns:
       name: customer.name
       quantity: line.quantity
@@ -45,17 +52,21 @@ batch: { size: 2, interval: 1s }
 
 export type Pipeline = ReturnType<typeof makePipeline>;
 
-function makePipeline(versioned: boolean, changed = false) {
-  const config = parsePipeline(yaml(versioned, changed), {}, 'simulation.yaml');
+function makePipeline(kind: Kind) {
+  const config = parsePipeline(yaml(kind), {}, 'simulation.yaml');
   const merges = createMergeRows(config);
   const [mergeRows] = merges;
   if (mergeRows === undefined) throw new Error('the simulated pipeline has a merge');
   const entities = Object.entries(config.entities).map(([name, entity]) => compileEntity(name, entity));
-  return { config, merges, mergeRows, entities, datasets: datasetsOf(config), versioned };
+  return { config, merges, mergeRows, entities, datasets: datasetsOf(config), versioned: kind.versioned };
 }
 
-export const VERSIONED = makePipeline(true);
-export const UNVERSIONED = makePipeline(false);
+const made = new Map<string, Pipeline>();
 
-/** The same after a change of the configuration. */
-export const CHANGED = { versioned: makePipeline(true, true), unversioned: makePipeline(false, true) };
+/** The pipeline of this kind; each is made once. */
+export function pipelineOf(kind: Kind): Pipeline {
+  const name = JSON.stringify(kind);
+  const known = made.get(name) ?? makePipeline(kind);
+  made.set(name, known);
+  return known;
+}

@@ -31,7 +31,8 @@ export interface Published {
  */
 const contentOfDeleted = (content: number): number => -2 - (content % 3);
 
-const LINES = [['i0'], ['i0', 'i1'], ['i1'], [], ['i0', 'i0']];
+/** The items of the lines of each content. A line without one makes a row where a merge leaves empty what is missing. */
+const LINES = [['i0'], ['i0', 'i1'], ['i1', ''], [], ['i0', 'i0']];
 
 /** As those of the producer look; the ids of a later poll are later. */
 const messageIdOf = (index: number, poll = 0): string =>

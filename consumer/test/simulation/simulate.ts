@@ -4,7 +4,7 @@ import { MemoryBroker } from './memory-broker.js';
 import { MemoryRedis } from './memory-redis.js';
 import * as scripts from './memory-scripts.js';
 import { MemoryDisk } from './memory-sink.js';
-import { CHANGED, type Pipeline, UNVERSIONED, VERSIONED } from './pipelines.js';
+import { type Pipeline, pipelineOf } from './pipelines.js';
 import { inForm, newest, type Published, pack, polledAgain, publish } from './publications.js';
 import type { Scripts } from './redis-commands.js';
 import type { Fault, Schedule } from './schedule.js';
@@ -40,6 +40,8 @@ export interface Conditions {
   readonly packs?: number;
   /** After the segment of this number, the configuration is another one: processes that start from then on have it. */
   readonly changesAfter?: number;
+  /** What a line does without its item, before and after the configuration is changed; it waits unless given. */
+  readonly missing?: { readonly before: 'wait' | 'empty'; readonly after: 'wait' | 'empty' };
 }
 
 /** Of the contents of records that a schedule has, it refuses a few. */
@@ -78,6 +80,7 @@ class Simulation {
   #sinkWentBack = false;
   #hasChanged = false;
   readonly #refused: boolean;
+  readonly #missing: NonNullable<Conditions['missing']>;
 
   constructor(schedule: Schedule, broken: Broken & Conditions) {
     const world = this.#world;
@@ -86,7 +89,8 @@ class Simulation {
     this.#disk.refuses = broken.refuses ?? (() => false);
     this.#refused = broken.refuses !== undefined;
     this.#broker = new MemoryBroker(world, schedule);
-    this.#pipeline = schedule.versioned ? VERSIONED : UNVERSIONED;
+    this.#missing = broken.missing ?? { before: 'wait', after: 'wait' };
+    this.#pipeline = pipelineOf({ versioned: schedule.versioned, missing: this.#missing.before });
     const published = publish(schedule.publications, this.#pipeline);
     const { records, messages } =
       broken.packs === undefined ? { records: published, messages: published } : pack(published, broken.packs);
@@ -156,7 +160,8 @@ class Simulation {
   changeConfiguration(): void {
     this.#world.note('the configuration is changed');
     this.#hasChanged = true;
-    this.#pipeline = this.#pipeline.versioned ? CHANGED.versioned : CHANGED.unversioned;
+    const { versioned } = this.#pipeline;
+    this.#pipeline = pipelineOf({ versioned, changed: true, missing: this.#missing.after });
     this.#published = inForm(this.#published, this.#pipeline);
     this.#consumers[0]?.kill();
   }

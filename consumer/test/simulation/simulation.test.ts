@@ -54,6 +54,35 @@ test('a configuration that changes, with consumers of the old and the new one si
   await fc.assert(property, { numRuns: numRuns / 4 });
 }, 3_600_000);
 
+const empty = { before: 'empty', after: 'empty' } as const;
+
+test('a merge that leaves empty what is missing has a row for each line at any time, full or half, once', async () => {
+  const property = fc.asyncProperty(schedules, async (schedule) => {
+    const { faults, trace } = await simulate(schedule, { missing: empty });
+    if (faults.length > 0) throw new Error(`${faults.join('\n')}\n\n${trace.join('\n')}`);
+  });
+  await fc.assert(property, { numRuns: numRuns / 2 });
+}, 3_600_000);
+
+test('its rows are right as well in packs, and with a sink that refuses some of them', async () => {
+  const packs = fc.integer({ min: 1, max: 8 });
+  const property = fc.asyncProperty(schedules, packs, fc.boolean(), async (schedule, packed, refuses) => {
+    const conditions = { missing: empty, packs: packed, ...(refuses && { refuses: refusesSome }) };
+    const { faults, trace } = await simulate(schedule, conditions);
+    if (faults.length > 0) throw new Error(`${faults.join('\n')}\n\n${trace.join('\n')}`);
+  });
+  await fc.assert(property, { numRuns: numRuns / 4 });
+}, 3_600_000);
+
+test('half rows are made when a merge is changed to leave empty what is missing, and made anew when it did so before', async () => {
+  const missing = fc.constantFrom({ before: 'wait', after: 'empty' } as const, empty);
+  const property = fc.asyncProperty(schedules, fc.nat(5), missing, async (schedule, changesAfter, both) => {
+    const { faults, trace } = await simulate(schedule, { changesAfter, missing: both });
+    if (faults.length > 0) throw new Error(`${faults.join('\n')}\n\n${trace.join('\n')}`);
+  });
+  await fc.assert(property, { numRuns: numRuns / 4 });
+}, 3_600_000);
+
 test('a rebuilt ledger stays if the answer that it is published is lost, and the command is sent again', async () => {
   const customer = { entity: 'customer', key: 0, sameVersion: false, twice: false, deleted: false } as const;
   const { faults } = await simulate(

@@ -84,15 +84,17 @@ function versionsOf(
   const names = columns.filter(({ system }) => !system).map(({ name }) => name);
   return records.map((record, index) => {
     const text = (name: string) => String(record[name] ?? '');
-    const messageIds = text('_message_id').split(' ').filter(Boolean);
+    // A half merged row has no message of its second side; if it was made once more, the time of that stands in its place.
+    const messageIds = text('_message_id')
+      .split(' ')
+      .filter((id) => id !== '' && !id.startsWith('+'));
     const before = records[index + 1];
     const deleted = record._deleted === true;
     const place = places[index];
     const sent = messageIds.map((id, side) => ({
       time: timeOf(id),
       // A merged row has its sides' messages in the order of the sides.
-      endpoints:
-        entities.length === messageIds.length ? endpointsOf(config, entities.slice(side, side + 1)) : endpoints,
+      endpoints: messageIds.length <= entities.length ? endpointsOf(config, entities.slice(side, side + 1)) : endpoints,
     }));
     const times = sent.flatMap(({ time }) => time ?? []);
     return {

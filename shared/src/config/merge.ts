@@ -29,7 +29,14 @@ const other = z.strictObject({
 
 export const mergeSchema = z.strictObject({
   each: each.describe('The side with the lines: each line makes one row'),
-  with: other.describe('The side that a line points at: a line has a row once that record is known'),
+  with: other.describe('The side that a line points at'),
+  missing: z
+    .enum(['wait', 'empty'])
+    .default('wait')
+    .describe(
+      'What a line does whose other side is not there, or is deleted. wait: it has no row until that record comes. empty: it has ' +
+        'a row at once, with what comes from the other side left empty, and the full row when that record comes',
+    ),
   columns: z
     .record(name, z.union([source, multiply, atLeast]))
     .describe('The columns of a row, and where each comes from'),

@@ -84,7 +84,11 @@ export function fieldOfSource(
 }
 
 function mergeColumns(config: PipelineConfig, merge: MergeConfig): Record<string, Field> {
-  const fieldAt = (source: string) => fieldOfSource(config, merge, source);
+  const fieldAt = (source: string): Field => {
+    const field = fieldOfSource(config, merge, source);
+    const isOfOther = source.startsWith(`${merge.with.entity}.`);
+    return isOfOther && merge.missing === 'empty' ? { ...field, optional: true } : field;
+  };
   const column = (definition: MergeConfig['columns'][string]): Field => {
     if (typeof definition === 'string') return fieldAt(definition);
     const optional = { optional: true, maxLength: Number.MAX_SAFE_INTEGER };

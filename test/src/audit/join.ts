@@ -24,7 +24,7 @@ export class Join {
 }
 
 /**
- * The inner join of the lines of one side with the other side, written here once more from its definition (DESIGN.md,
+ * The join of the lines of one side with the other side (an inner one, or with `missing: empty` a left one), written here once more from its definition (DESIGN.md,
  * pipeline.yaml) and without a look at the consumer's, whose faults it is there to find.
  */
 export function* joinSides(merge: MergeConfig, each: Side, other: Side): Generator<Joined> {
@@ -32,10 +32,11 @@ export function* joinSides(merge: MergeConfig, each: Side, other: Side): Generat
     const repeats = new Map<string, number>();
     for (const line of linesOf(merge, payload)) {
       const target = String(line[merge.with.on] ?? '');
-      if (target === '') continue;
+      const keepsAll = merge.missing === 'empty';
+      if (target === '' && !keepsAll) continue;
       const count = (repeats.get(target) ?? 0) + 1;
       repeats.set(target, count);
-      const item = other.get(target);
+      const item = other.get(target) ?? (keepsAll ? {} : undefined);
       if (item === undefined) continue;
       const key = keyOf(eachKey, target, count);
       const values = valuesOf(merge, payload, line, item);
@@ -44,10 +45,10 @@ export function* joinSides(merge: MergeConfig, each: Side, other: Side): Generat
   }
 }
 
-/** `C-000001/SKU-00007`; the second line of a record to the same item has `/2` behind it. */
+/** `C-000001/SKU-00007`; the second line of a record to the same item has `/2` behind it, one that names no item has `//1`. */
 function keyOf(eachKey: string, target: string, count: number): string {
   const parts = [eachKey, target].map((part) => part.split('%').join('%25').split('/').join('%2F'));
-  return (count === 1 ? parts : [...parts, String(count)]).join('/');
+  return (count === 1 && target !== '' ? parts : [...parts, String(count)]).join('/');
 }
 
 /** The keys of the two sides that a merged key names. */
