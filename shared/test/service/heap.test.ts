@@ -4,9 +4,9 @@ import { growthOf } from '../../src/service/heap.js';
 const MB = 1024 ** 2;
 
 describe('the old part of the heap', () => {
-  it('grows up to 60 MB before it is collected', () => {
-    expect(growthOf(30 * MB)).toBe(100);
-    expect(growthOf(40 * MB)).toBe(50);
+  it('grows up to 64 MB before it is collected', () => {
+    expect(growthOf(32 * MB)).toBe(100);
+    expect(growthOf(40 * MB)).toBe(60);
   });
 
   it('grows by a half at least, because each collection costs time for all that lives', () => {
