@@ -8,7 +8,7 @@ import {
   type ServiceEnvironment,
   variable,
 } from '@tributary/shared';
-import type { TokenSettings } from './access/roles.js';
+import { type TokenSettings, Tokens } from './access/roles.js';
 import { readTrustProxy, type TrustProxy } from './access/trust-proxy.js';
 import type { ServiceUrls } from './flow/observer.js';
 
@@ -30,11 +30,18 @@ export interface DashboardSettings {
 /** @throws FatalError for a setting that cannot be used */
 export function readDashboardSettings(env: ServiceEnvironment): DashboardSettings {
   const { DASHBOARD_VIEWER_TOKEN, DASHBOARD_OPERATOR_TOKEN, DASHBOARD_ADMIN_TOKEN, AUDIT_LOG } = env;
+  const producerToken = readToken(env, 'ADMIN_TOKEN');
+  const lesser = new Tokens({ viewer: DASHBOARD_VIEWER_TOKEN, operator: DASHBOARD_OPERATOR_TOKEN });
+  const holder = producerToken === undefined ? undefined : lesser.personOf(producerToken);
+  if (holder !== undefined) {
+    const remedy = 'give the producer a token of its own: with it, endpoints are reset and records are sent';
+    throw new FatalError('token_twice', `ADMIN_TOKEN is the token of ${holder.name} (${holder.role}); ${remedy}`);
+  }
   return {
     tokens: { viewer: DASHBOARD_VIEWER_TOKEN, operator: DASHBOARD_OPERATOR_TOKEN, admin: DASHBOARD_ADMIN_TOKEN },
     reading: readingOf(env.DASHBOARD_READ, env.PUBLISHED_ON || env.HOST, DASHBOARD_VIEWER_TOKEN),
     readToken: readToken(env, 'READ_TOKEN'),
-    producerToken: readToken(env, 'ADMIN_TOKEN'),
+    producerToken,
     trustProxy: readTrustProxy(env.TRUST_PROXY),
     auditLog: AUDIT_LOG || undefined,
   };

@@ -369,6 +369,22 @@ describe('who is signed in', () => {
       expect(read).not.toThrow('guess-it');
     });
 
+    it('refuse the token of producers for readers and for people who may do less', () => {
+      const token = 'the-token-of-producers';
+      const settings = [
+        { READ_TOKEN: token },
+        { DASHBOARD_VIEWER_TOKEN: `vera=${VIEWER},ben=${token}` },
+        { DASHBOARD_OPERATOR_TOKEN: token },
+      ];
+      for (const one of settings) {
+        const read = () => readDashboardSettings({ ADMIN_TOKEN: token, ...one });
+        expect(read).toThrow(/^ADMIN_TOKEN (and READ_TOKEN are the same|is the token of (ben|operator) )/);
+        expect(read).not.toThrow(token);
+      }
+      const apart = { ADMIN_TOKEN: token, READ_TOKEN: 'the-token-of-readers', DASHBOARD_ADMIN_TOKEN: token };
+      expect(readDashboardSettings(apart)).toMatchObject({ producerToken: token });
+    });
+
     it('refuse one token for two people: the lesser would have the role of the greater', () => {
       const tokens = { viewer: `vera=${VIEWER}`, admin: `adam=${VIEWER}` };
       const options = { config: sampleConfig(folder), port: 0, host: '127.0.0.1', instance: 'test', log };

@@ -103,4 +103,12 @@ describe('what a producer tells', () => {
     expect(make).toThrow(`${name}: a token has at least 12 characters`);
     expect(make).not.toThrow('guess-it');
   });
+
+  it('is not told with the token of commands: the producer does not start with the same for both', () => {
+    const servers = { AMQP_URL: 'amqp://127.0.0.1:1', REDIS_URL: 'redis://127.0.0.1:1' };
+    const token = 'one-token-for-both';
+    const make = () => producerProcess({ ...servers, LOG_LEVEL: 'silent', ADMIN_TOKEN: token, READ_TOKEN: token });
+    expect(make).toThrow('ADMIN_TOKEN and READ_TOKEN are the same');
+    expect(make).not.toThrow(token);
+  });
 });

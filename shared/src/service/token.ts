@@ -37,11 +37,16 @@ export function checkToken(name: string, token: string): void {
 
 /**
  * The token that a variable holds; undefined if it holds none.
- * @throws FatalError for one that can be guessed
+ * @throws FatalError for one that can be guessed, or that is both that of readers and that of commands
  */
 export function readToken(env: ServiceEnvironment, name: 'ADMIN_TOKEN' | 'READ_TOKEN'): string | undefined {
   const token = env[name] || undefined;
-  if (token !== undefined) checkToken(name, token);
+  if (token === undefined) return undefined;
+  checkToken(name, token);
+  if (env.ADMIN_TOKEN === env.READ_TOKEN) {
+    const remedy = 'give each a token of its own: every program that may read could reset endpoints and send records';
+    throw new FatalError('token_twice', `ADMIN_TOKEN and READ_TOKEN are the same; ${remedy}`);
+  }
   return token;
 }
 
