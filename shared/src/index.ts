@@ -35,7 +35,7 @@ export {
   sinkWords,
   wayOfStoring,
 } from './config/kinds/sinks.js';
-export type { SourceKind } from './config/kinds/sources.js';
+export { SOURCES, type SourceKind } from './config/kinds/sources.js';
 export { DATABASES, type DatabaseKind } from './config/kinds/sql.js';
 export { SENDERS, type SenderConfig, type SenderKind, type SenderOf } from './config/kinds/webhook-senders.js';
 export { loadPipeline, parsePipeline } from './config/load.js';

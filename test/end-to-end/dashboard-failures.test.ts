@@ -91,17 +91,21 @@ describe('records that could not be written, in a browser', () => {
   const open = (path: string, options: { token?: string } = {}) =>
     openPage(browser, `${dashboard.url}${path}`, { ...options, complaints });
 
-  test.each(LOOKS)('can be read at $viewport.width px, $colorScheme', async (look) => {
-    const page = await openPage(browser, `${dashboard.url}/dead-letters`, { ...look, token: TOKEN, complaints });
-    await page.locator('.group').first().waitFor();
-    await expectUsable(page);
-    await page.getByRole('button', { name: 'Mend…' }).first().click();
-    await page.getByLabel('Expression', { exact: true }).fill('1');
-    await page.getByRole('button', { name: 'Try', exact: true }).click();
-    await page.locator('.mend-examples').waitFor();
-    await expectUsable(page);
-    await page.context().close();
-  });
+  test.each(LOOKS)(
+    'can be read at $viewport.width px, $colorScheme',
+    async (look) => {
+      const page = await openPage(browser, `${dashboard.url}/dead-letters`, { ...look, token: TOKEN, complaints });
+      await page.locator('.group').first().waitFor();
+      await expectUsable(page);
+      await page.getByRole('button', { name: 'Mend…' }).first().click();
+      await page.getByLabel('Expression', { exact: true }).fill('1');
+      await page.getByRole('button', { name: 'Try', exact: true }).click();
+      await page.locator('.mend-examples').waitFor();
+      await expectUsable(page);
+      await page.context().close();
+    },
+    300_000,
+  );
 
   test('are told by cause, and those of one cause are mended together once it is known how many would pass', async () => {
     const page = await open('/dead-letters', { token: TOKEN });

@@ -67,7 +67,7 @@ export function createView(_place, { announce }) {
         h('div', { class: 'nodes' }, ...children),
       );
     const stages = [
-      stage('APIs', undefined, ...flow.endpoints.map(({ id }) => add(`endpoint ${id}`, endpointNode(announce)))),
+      stage('Sources', '/endpoints', ...flow.endpoints.map(({ id }) => add(`endpoint ${id}`, endpointNode(announce)))),
       stage(
         'Producer',
         undefined,

@@ -17,6 +17,15 @@
  */
 export const PAGES = [
   { path: '/', view: 'flow', title: 'Flow', tab: 'Flow', key: 'f', query: [] },
+  {
+    path: '/endpoints',
+    view: 'endpoints',
+    title: 'Endpoints',
+    tab: 'Endpoints',
+    key: 'e',
+    query: ['search', 'state', 'group'],
+  },
+  { path: '/endpoints/:endpoint', view: 'endpoint', title: ({ endpoint }) => endpoint, query: [] },
   { path: '/data', view: 'datasets', title: 'Data', tab: 'Data', key: 'd', query: [] },
   {
     path: '/data/:dataset',

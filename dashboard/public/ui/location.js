@@ -9,7 +9,7 @@ import { namesIn, PAGES, pageAt, sectionOf } from '../pages/table.js';
  *   at: string, dataset?: string | undefined, letter?: string | undefined,
  *   view?: 'latest' | 'history', page?: number, search?: string, all?: boolean, sort?: string, where?: string[],
  *   key?: string, queue?: string, code?: string, field?: string, endpoint?: string,
- *   who?: string, action?: string, outcome?: string,
+ *   who?: string, action?: string, outcome?: string, state?: string, group?: string,
  * }} Place
  */
 
@@ -49,6 +49,8 @@ const PARAMETERS = {
   who: text(),
   action: text(),
   outcome: text(),
+  state: text(),
+  group: text(),
 };
 
 /** Only the value is cut: a column may have a long name, and a filter that lacks its end is another filter. */

@@ -7,6 +7,7 @@ import {
   type ScheduleConfig,
   withoutValues,
 } from '@tributary/shared';
+import { type Mode, modeOf } from './modes.js';
 
 /** An endpoint as it is shown to people: without user, password and what its query holds. */
 export interface EndpointDescription {
@@ -15,6 +16,8 @@ export interface EndpointDescription {
   readonly enabled: boolean;
   readonly url: string;
   readonly schedule: string;
+  /** How its records come. */
+  readonly mode: Mode;
 }
 
 export function describeEndpoint(id: string, endpoint: EndpointConfig): EndpointDescription {
@@ -25,6 +28,7 @@ export function describeEndpoint(id: string, endpoint: EndpointConfig): Endpoint
     enabled,
     url: withoutValues(describeOrigin(originOf(id, endpoint)), concealedIn(endpoint)),
     schedule: scheduleOf(endpoint),
+    mode: modeOf(endpoint),
   };
 }
 
@@ -37,6 +41,7 @@ function describeOrigin(url: string): string {
 function scheduleOf(endpoint: EndpointConfig): string {
   const { schedule, parent } = endpoint;
   if (!isPolled(endpoint)) return 'as events come';
+  if (modeOf(endpoint) === 'followed') return 'follows each change';
   return parent === undefined ? describeSchedule(schedule) : `with each record of ${parent.endpoint}`;
 }
 

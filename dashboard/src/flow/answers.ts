@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { datasetSummary } from '../data/answers.js';
 import { SINK_KINDS } from '../data/readers/create.js';
+import { MODES } from '../endpoints/modes.js';
 import { MEASURES } from './history.js';
 import { FLOW_NAMES } from './rates.js';
 
@@ -13,9 +14,10 @@ const endpointDescription = z.strictObject({
   enabled: z.boolean(),
   url: z.string(),
   schedule: z.string(),
+  mode: z.enum(MODES),
 });
 
-const endpoint = endpointDescription.extend({
+export const endpoint = endpointDescription.extend({
   paused: z.boolean(),
   running: z.boolean(),
   lastPollAt: time.nullable(),

@@ -12,7 +12,21 @@ export interface EndpointState extends SourceState {
   readonly endpoint: string;
   /** `polling`, `waiting`, `paused`, `failing`, `open` (left alone for a while) or `refused`. */
   readonly state: string;
-  readonly lastRun: { readonly endedAt: string; readonly error?: string } | null;
+  readonly lastRun: {
+    readonly startedAt?: string;
+    readonly endedAt: string;
+    readonly records?: number;
+    readonly published?: number;
+    readonly error?: string;
+  } | null;
+  /** The producer that polls it. */
+  readonly producer?: string | null;
+  readonly run?: number | null;
+  readonly cursor?: string | null;
+  /** The API asked not to be asked before this time. */
+  readonly notBefore?: string;
+  /** Where a reset can go back to. */
+  readonly checkpoints?: readonly { readonly name: string; readonly at: string }[];
   readonly nextRun: string | null;
   /** Failed runs in a row. */
   readonly failures: number;

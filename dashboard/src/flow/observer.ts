@@ -1,11 +1,12 @@
 import { type Clock, type PipelineConfig, sinkWords, topologyOf } from '@tributary/shared';
 import type { DatasetReader } from '../data/readers/port.js';
 import type { Broker } from '../dead-letters/broker.js';
-import { askEndpoints, endpointFlows } from './endpoints.js';
+import { askEndpoints, type EndpointState, endpointFlows } from './endpoints.js';
 import type { Flow, QueueFlow } from './flow.js';
 import { type History, Recorder } from './history.js';
 import { sumOf } from './metrics-text.js';
 import { RateMeter } from './rates.js';
+import { RunHistory, type SeenRun } from './run-history.js';
 import { type Scrape, scrapeAll } from './scrape.js';
 import { tellProblems } from './words.js';
 
@@ -33,7 +34,9 @@ export class Observer {
   readonly #options: ObserverOptions;
   readonly #meter = new RateMeter();
   readonly #recorder = new Recorder();
+  readonly #runs = new RunHistory();
   #lastRecorded = 0;
+  #states: readonly EndpointState[] = [];
 
   constructor(options: ObserverOptions) {
     this.#options = options;
@@ -48,6 +51,11 @@ export class Observer {
     return this.#lastRecorded;
   }
 
+  /** What producers said of one endpoint at the last look, undefined if nothing; and its runs that were seen, the newest first. */
+  endpoint(id: string): { readonly state: EndpointState | undefined; readonly runs: readonly SeenRun[] } {
+    return { state: this.#states.find(({ endpoint }) => endpoint === id), runs: this.#runs.of(id) };
+  }
+
   async look(): Promise<Flow> {
     const { config, broker, brokerKnown, reader, readToken, clock } = this.#options;
     const urls = this.#options.services();
@@ -59,6 +67,8 @@ export class Observer {
     ]);
     const now = clock.now();
     this.#meter.take(now, [...producers, ...consumers]);
+    this.#states = states;
+    this.#runs.take(states, producers);
     const newest = Math.max(0, ...datasets.map(({ lastWrittenAt }) => Date.parse(lastWrittenAt ?? '') || 0));
     const waits = consumers.flatMap(({ metrics }) => metrics.get('tributary_oldest_unflushed_seconds') ?? []);
     const words = sinkWords(config.sink);

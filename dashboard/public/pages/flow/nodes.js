@@ -16,6 +16,7 @@ function node(title, ...lines) {
 /** An endpoint, with its buttons for operators. */
 export function endpointNode(announce) {
   const { root, name, figure, below } = node('', 'last', 'next');
+  name.classList.add('to-page');
   const told = h('p', { class: 'node-line told' });
   root.append(told);
   const buttons = createEndpointButtons(announce);
@@ -25,8 +26,9 @@ export function endpointNode(announce) {
     root,
     update(endpoint) {
       const { id, url, schedule, lastPollAt, nextPollAt, paused, running, enabled, problem, rate, failures } = endpoint;
-      const { retrying, isPolled, source } = endpoint;
-      setText(name, id);
+      const { retrying, isPolled, mode, source } = endpoint;
+      if (name.textContent !== id)
+        name.replaceChildren(h('a', { href: addressOf({ at: 'endpoints', endpoint: id }) }, id));
       buttons.update(id, paused);
       name.title = url;
       setText(figure, retrying ? 'no answer' : rate > 0 ? `${speed(rate)}/s` : running ? 'polling…' : schedule);
@@ -37,7 +39,7 @@ export function endpointNode(announce) {
         const first = retrying
           ? [`${plural(retrying.attempts, 'attempt')} failed`]
           : [isPolled ? 'polled ' : 'last event ', since(lastPollAt)];
-        const next = isPolled ? ['next ', until(nextPollAt)] : [];
+        const next = mode === 'polled' ? ['next ', until(nextPollAt)] : [];
         const second = retrying ? ['again ', until(retrying.nextAttemptAt)] : next;
         below[0].replaceChildren(...first);
         below[1].replaceChildren(...(state === undefined ? second : [state]));
