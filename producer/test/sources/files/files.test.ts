@@ -198,6 +198,13 @@ describe('a folder of files', () => {
     expect(doubts.join()).toContain('its name is not UTF-8');
   });
 
+  test.each(['FOLDER/in/**', 'FOLDER/in/*.csv'])('a file with a line break in its name is read: %s', async (path) => {
+    const { write, poll } = await stageOf({ path });
+    for (const [index, name] of ['a\nb.csv', 'a\rb.csv', 'a\u2028b.csv'].entries())
+      await write(name, `id,name\n${index},x\n`, 5);
+    expect(idsIn((await poll()).records).toSorted()).toEqual(['0', '1', '2']);
+  });
+
   test('a link that leads out of the folder is told and not read, unless the settings allow it', async () => {
     const outside = async (settings: object) => {
       const stage = await stageOf({ path: 'FOLDER/in/*', ...settings });

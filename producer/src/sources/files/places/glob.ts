@@ -35,7 +35,8 @@ export function splitGlob(path: string): { readonly base: string; readonly glob:
 }
 
 export function matcherOf(glob: string): Omit<Glob, 'base'> {
-  const matches = picomatch(glob);
+  // With the flag, `**` takes a line break for any other character: a file with one in its name was left out in silence.
+  const matches = picomatch(glob, { flags: 's' });
   const depth = glob.includes('**') ? Number.POSITIVE_INFINITY : glob.split('/').length - 1;
   return {
     matches: (name) => matches(name),
