@@ -261,6 +261,31 @@ export function describeReader(name: string, open: () => Promise<ReaderHarness>)
         ]);
       });
 
+      it('compares whole numbers and decimals exactly, however close they are', async () => {
+        const near = [
+          ['e', '123456789012.345678901234567890', '9007199254740992'],
+          ['f', '123456789012.345678901234567891', '9007199254740993'],
+          ['g', '123456789012.345678901234567889', '9007199254740994'],
+        ] as const;
+        await harness.write(
+          near.map(([key, balance, points], index) => ({
+            key,
+            at: 10 + index,
+            values: { name: key, balance, points },
+          })),
+        );
+        const [[, decimal, whole]] = near;
+        expect(await found(['points', 'is', '9007199254740993'])).toBe('f');
+        expect(await found(['points', 'above', whole])).toBe('fg');
+        expect(await found(['points', 'from', '9007199254740993'])).toBe('fg');
+        expect(await found(['points', 'to', whole], ['points', 'above', '9007199254740000'])).toBe('e');
+        expect(await found(['points', 'not', '9007199254740993'], ['points', 'from', whole])).toBe('eg');
+        expect(await found(['balance', 'is', decimal])).toBe('e');
+        expect(await found(['balance', 'below', decimal], ['balance', 'above', '123456789012'])).toBe('g');
+        expect((await sorted('points', true)).slice(0, 3)).toBe('gfe');
+        expect((await sorted('balance', true)).slice(0, 3)).toBe('feg');
+      });
+
       it('treats missing values as missing, and text as text and not as a pattern', async () => {
         expect(await found(['spent', 'empty'])).toBe('c');
         expect(await found(['spent', 'filled'])).toBe('abd');

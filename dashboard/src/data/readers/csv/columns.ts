@@ -1,42 +1,66 @@
-import type { Column } from '../port.js';
+import { decodeCell, type Field, SYSTEM_COLUMNS } from '@tributary/shared';
+import { cut, inOrder, type Lengths, LONGEST_CELL, type QueryColumn } from '../query/columns.js';
+import { isSystemColumn } from './part-file.js';
 import type { StoredColumn, Table } from './table.js';
-import { type CellReader, cellReaders } from './values.js';
+
+const anyText: Field = { type: 'string', optional: true, maxLength: Number.MAX_SAFE_INTEGER };
+const SYSTEM_TYPES: Readonly<Record<string, Field['type']>> = { _deleted: 'boolean', _written_at: 'datetime' };
 
 /** A column of a dataset: how its cells are read, and where they are stored. */
-export interface ReadColumn extends CellReader {
-  readonly column: Column;
+export interface ReadColumn extends QueryColumn {
   readonly stored: StoredColumn;
+  /** The value, whole however long; undefined for nothing. */
+  whole(text: string): unknown;
 }
 
 /** The columns of the configuration, those that only the parts have, and Tributary's own. */
-export const columnsOf = (table: Table): ReadColumn[] =>
-  cellReaders(
-    table.dataset,
-    table.columns.map(({ name }) => name),
-  ).map((reader) => ({ ...reader, stored: table.column(reader.column.name) }));
-
-/** Longer text is fetched by its beginning: a page of 500 rows must not become gigabytes. */
-const LONGEST_CELL = 1000;
-/** In UTF-8 a character takes up to four bytes: up to here a cell is fetched whole, and cut by its reader. */
-const WHOLE_BYTES = LONGEST_CELL * 4;
-
-/** What is fetched of a column for a table's page: its text, and its length if that is only its beginning. */
-export function forPage({ stored: { text } }: ReadColumn, index: number): string[] {
-  const isLong = `strlen(${text}) > ${WHOLE_BYTES}`;
-  // JavaScript counts a character beyond U+FFFF as two.
-  const length = `length(regexp_replace(${text}, '[\\x{10000}-\\x{10FFFF}]', '--', 'g'))`;
-  return [
-    `CASE WHEN ${isLong} THEN left(${text}, ${LONGEST_CELL}) ELSE ${text} END AS c${index}`,
-    `CASE WHEN ${isLong} THEN ${length} END AS l${index}`,
-  ];
+export function columnsOf(table: Table): ReadColumn[] {
+  const fields = new Map<string, Field>(Object.entries(table.dataset.columns));
+  for (const { name } of table.columns) if (!isSystemColumn(name) && !fields.has(name)) fields.set(name, anyText);
+  for (const name of SYSTEM_COLUMNS) fields.set(name, { ...anyText, type: SYSTEM_TYPES[name] ?? 'string' });
+  return [...fields].map(([name, field]) => {
+    const stored = table.column(name);
+    return {
+      column: { name, type: field.type, optional: field.optional, system: isSystemColumn(name) },
+      stored,
+      text: stored.text,
+      sorted: sortedBy(stored, field.type),
+      read: (cell, length) => readCell(String(cell), field, length),
+      whole: (text) => decode(text, field),
+    };
+  });
 }
 
 /** What a column is sorted by: nothing is NULL. */
-export function sortedBy({ column: { type }, stored: { text, compared } }: ReadColumn): string {
-  if (compared !== undefined) return compared;
-  return type === 'boolean' ? booleanOf(text) : `nullif(${text}, '')`;
+function sortedBy({ text, compared }: StoredColumn, type: Field['type']): string[] {
+  if (compared === undefined) return [type === 'boolean' ? booleanOf(text) : `nullif(${text}, '')`];
+  return type === 'integer' || type === 'decimal' ? [compared, exactly(text)] : [compared];
 }
 
+/** Numbers that are one and the same in 64 bits differ in what comes behind: up to 20 digits before the point, and 18 behind it, are compared. */
+export const exactly = (text: string): string => `TRY_CAST(${text} AS DECIMAL(38, 18))`;
+
 /** As the sink's cells are read: what is not `true` is `false`. */
-export const booleanOf = (text: string): string =>
+const booleanOf = (text: string): string =>
   `CASE WHEN ${text} IS NULL OR ${text} = '' THEN NULL WHEN ${text} = 'true' THEN 'true' ELSE 'false' END`;
+
+export const LENGTHS: Lengths = {
+  bytes: (text) => `strlen(${text})`,
+  units: (text) => `length(regexp_replace(${text}, '[\\x{10000}-\\x{10FFFF}]', '--', 'g'))`,
+};
+
+function readCell(text: string, field: Field, length = text.length): { value: unknown; length?: number } {
+  return length <= LONGEST_CELL ? { value: decode(text, field) ?? null } : { value: cut(text), length };
+}
+
+/** @param text as it was meant, not as it was neutralised */
+function decode(text: string, field: Field): unknown {
+  try {
+    // A cell that its type cannot read, such as one of a column whose type was changed, is shown as it stands.
+    const value = inOrder(decodeCell(text, field, false) ?? (text === '' ? undefined : text), field.items);
+    return Number.isNaN(value) ? text : value;
+  } catch {
+    // A column whose type was changed in the configuration: its older cells are shown as they are.
+    return text;
+  }
+}

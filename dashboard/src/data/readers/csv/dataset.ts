@@ -1,5 +1,4 @@
 import type {
-  ClippedCell,
   DatasetDescription,
   DatasetSummary,
   Download,
@@ -10,15 +9,17 @@ import type {
   Selection,
   Versions,
 } from '../port.js';
-import { columnsOf, forPage, type ReadColumn, sortedBy } from './columns.js';
+import { forPage, pageOf } from '../query/columns.js';
+import { countSql, keysSql, orderBy } from '../query/where.js';
+import { columnsOf, LENGTHS, type ReadColumn } from './columns.js';
 import type { Contents } from './contents.js';
-import type { Found, Queries } from './database.js';
+import type { Queries, Value } from './database.js';
 import { downloadOf } from './download.js';
 import { facetColumns, facetsOf } from './facets.js';
 import { FollowedContents, type FollowOptions } from './followed.js';
 import { openPart } from './part-file.js';
 import { placesOf } from './places.js';
-import { columnNamed, ofView, Parameters, whereOf } from './where.js';
+import { ofView, whereOf } from './where.js';
 
 export interface CsvDatasetOptions extends FollowOptions {
   /** The column that holds a row's key. */
@@ -40,6 +41,12 @@ export class CsvDataset {
   constructor(options: CsvDatasetOptions) {
     this.#options = options;
     this.followed = new FollowedContents(options);
+  }
+
+  /** Reads all, and what the first page with facets would wait for. */
+  async start(): Promise<void> {
+    await this.followed.refresh();
+    await this.facets({ view: 'latest', search: '', where: [] }, this.#options.closed);
   }
 
   async latestSummary(): Promise<DatasetSummary> {
@@ -94,15 +101,20 @@ export class CsvDataset {
     return this.#moment(signal, async (contents, columns, moment) => {
       // What is read may be newer than that, which is harmless: the page asks again.
       const { revision, table } = contents;
-      const { values, where } = selected(query, columns);
-      const by = sortOf(query, columns);
+      const { values, where } = whereOf(query, columns);
+      const by = orderBy(query.sort, columns, NEWEST_FIRST);
+      // What a search finds is found once, and counted as it is found. To count all rows takes no time.
+      const isSearch = query.search !== '' || query.where.length > 0;
       const page = await moment.query(
         `WITH page AS MATERIALIZED (
-           SELECT rowid AS row FROM ${table.name} WHERE ${where} ORDER BY ${by} LIMIT ${query.limit} OFFSET ${query.offset})
-         SELECT ${columns.flatMap(forPage).join(', ')} FROM ${table.name} WHERE rowid IN (SELECT row FROM page) ORDER BY ${by}`,
+           SELECT rowid AS row${isSearch ? ', count(*) OVER () AS total' : ''} FROM ${table.name} WHERE ${where}
+            ORDER BY ${by} LIMIT ${query.limit} OFFSET ${query.offset})
+         SELECT ${isSearch ? '(SELECT any_value(total) FROM page) AS total, ' : ''}${selectedOf(columns)}
+           FROM ${table.name} WHERE rowid IN (SELECT row FROM page) ORDER BY ${by}`,
         values,
       );
-      const total = await countOf(moment, table.name, where, values);
+      const counted = page[0]?.total;
+      const total = Number(counted ?? (await countOf(moment, table.name, where, values)));
       const facets = query.facets === true ? await this.#facets(moment, contents, columns, where, values) : null;
       return { ...pageOf(page, columns), order: 'newest', total, facets, revision };
     });
@@ -111,7 +123,7 @@ export class CsvDataset {
   facets(selection: Selection, signal: AbortSignal): Promise<Facets> {
     return this.#moment(signal, async (contents, columns, moment) => {
       const { revision, table } = contents;
-      const { values, where } = selected(selection, columns);
+      const { values, where } = whereOf(selection, columns);
       const facets = await this.#facets(moment, contents, columns, where, values);
       return { facets, total: await countOf(moment, table.name, where, values), revision };
     });
@@ -125,7 +137,7 @@ export class CsvDataset {
       () => followed.complete(),
       (contents) => {
         const columns = columnsOf(contents.table);
-        return downloadOf(contents, columns, { ...selected(selection, columns), neutraliseFormulas, database, signal });
+        return downloadOf(contents, columns, { ...whereOf(selection, columns), neutraliseFormulas, database, signal });
       },
     );
   }
@@ -133,7 +145,7 @@ export class CsvDataset {
   versions(key: string, limit: number, signal: AbortSignal): Promise<Versions> {
     return this.#moment(signal, async ({ table, parts }, columns, moment) => {
       const found = await moment.query(
-        `SELECT part, piece, first, rowid AS row, epoch_ms(written) AS written, ${columns.flatMap(forPage).join(', ')}, count(*) OVER () AS total
+        `SELECT part, piece, first, rowid AS row, epoch_ms(written) AS written, ${selectedOf(columns)}, count(*) OVER () AS total
            FROM ${table.name} WHERE ${table.column('_key').text} = $1 ORDER BY ${table.order} DESC, rowid DESC LIMIT ${limit}`,
         [key],
       );
@@ -146,8 +158,7 @@ export class CsvDataset {
     return this.#moment(signal, async ({ table }, _columns, moment) => {
       const key = table.column('_key').text;
       const found = await moment.query<{ key: string; total: bigint }>(
-        `SELECT ${key} AS key, count(*) OVER () AS total FROM ${table.name}
-          WHERE ${ofView('latest')} AND split_part(${key}, '/', ${place === 'first' ? 1 : 2}) = $1 ORDER BY 1 LIMIT ${limit}`,
+        keysSql(key, table.name, ofView('latest'), place, limit),
         [part],
       );
       return { keys: found.map((one) => one.key), total: Number(found[0]?.total ?? 0) };
@@ -172,7 +183,7 @@ export class CsvDataset {
     contents: Contents,
     columns: readonly ReadColumn[],
     where: string,
-    values: Parameters['values'],
+    values: readonly Value[],
   ) {
     const { name } = contents.table;
     const known = this.#facetColumns;
@@ -187,35 +198,10 @@ export class CsvDataset {
   }
 }
 
-function selected(selection: Selection, columns: readonly ReadColumn[]) {
-  const parameters = new Parameters();
-  const where = whereOf(selection, columns, parameters);
-  return { where, values: parameters.values };
-}
+const selectedOf = (columns: readonly ReadColumn[]): string =>
+  columns.flatMap((column, index) => forPage(column, index, LENGTHS)).join(', ');
 
-function sortOf({ sort }: RowQuery, columns: readonly ReadColumn[]): string {
-  if (sort === undefined) return NEWEST_FIRST;
-  const by = sortedBy(columnNamed(sort.column, columns));
-  return `${by} ${sort.descending ? 'DESC' : 'ASC'} NULLS LAST, ${NEWEST_FIRST}`;
-}
-
-async function countOf({ query }: Queries, table: string, where: string, values: Parameters['values']) {
-  const [counted] = await query<{ total: bigint }>(`SELECT count(*) AS total FROM ${table} WHERE ${where}`, values);
+async function countOf({ query }: Queries, table: string, where: string, values: readonly Value[]) {
+  const [counted] = await query<{ total: bigint }>(countSql(table, where), values);
   return Number(counted?.total ?? 0);
-}
-
-function pageOf(found: readonly Found[], columns: readonly ReadColumn[]) {
-  const clipped: ClippedCell[] = [];
-  const rows = found.map((line, number) =>
-    columns.map(({ column, read }, index) => {
-      const text = line[`c${index}`];
-      // A tombstone's own columns hold nothing, and neither does a column that came after the part.
-      if (typeof text !== 'string') return null;
-      const long = line[`l${index}`];
-      const { value, length } = read(text, typeof long === 'bigint' ? Number(long) : undefined);
-      if (length !== undefined) clipped.push({ row: number, column: column.name, length });
-      return value;
-    }),
-  );
-  return { columns: columns.map(({ column }) => column), rows, clipped };
 }

@@ -1,16 +1,10 @@
 import type { Facet } from '../port.js';
+import { chosen, LONGEST_VALUE, MOST_SHOWN } from '../query/facets.js';
 import type { ReadColumn } from './columns.js';
 import type { Queries, Value } from './database.js';
 
-/** Values that a facet shows, facets, and different values that the column of a facet may have: at most so many. */
-const MOST_SHOWN = 10;
-const MOST_FACETS = 8;
-const MOST_VALUES = 60;
-
 /** A column with more different values than this is no facet, whatever is selected. */
 const MOST_DIFFERENT = 1_000;
-/** Longer values are of no use in a facet. */
-const LONGEST_VALUE = 200;
 /** Rows up to which a column needs two different values. */
 const FEW_ROWS = 20;
 
@@ -57,19 +51,13 @@ export async function facetsOf(
   const found = columns.map(({ column, read }, index) => {
     const lines = counted.filter((line) => line[`f${index}`] !== null);
     const shown = lines.slice(0, MOST_SHOWN).map((line) => ({
-      value: asFacetValue(read(line[`f${index}`] ?? '').value),
+      value: asFacetValue(read(line[`f${index}`] ?? '', undefined).value),
       count: Number(line.rows),
     }));
     return { column: column.name, values: shown, more: lines.length - shown.length };
   });
-  // A column with another value in each row is of no use; the fewer values, the better the facet.
-  return found
-    .filter((one) => (one.values[0]?.count ?? 0) > 1 && one.values.length > 1 && differentOf(one) <= MOST_VALUES)
-    .sort((a, b) => differentOf(a) - differentOf(b))
-    .slice(0, MOST_FACETS);
+  return chosen(found);
 }
-
-const differentOf = ({ values, more }: Facet): number => values.length + more;
 
 function asFacetValue(value: unknown): string | number | boolean | null {
   if (value === null || value === undefined) return null;

@@ -25,7 +25,8 @@ export function createCsvReader(config: PipelineConfig, clock: Clock, log: Logge
 
   return {
     start() {
-      for (const dataset of all) void dataset.followed.refresh();
+      // What fails is told by the first call that needs it.
+      for (const dataset of all) void dataset.start().catch(() => {});
     },
     async close() {
       closing.abort();

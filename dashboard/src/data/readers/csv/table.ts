@@ -76,7 +76,7 @@ export class Table {
     const type = isSystemColumn(name) ? undefined : this.dataset.columns[name]?.type;
     const comparedAs = type === undefined ? undefined : COMPARED_AS[type];
     if (name === '_written_at') return { name, text: `t${number}`, compared: 'written', comparedAs: 'TIMESTAMP' };
-    return { name, text: `t${number}`, compared: comparedAs && `v${number}`, comparedAs };
+    return { name, text: `t${number}`, compared: comparedAs && `s${number}`, comparedAs };
   }
 
   /** Notes a column that the table has, or will have when it is made. */
@@ -198,8 +198,10 @@ function meant(cell: string, isText: boolean, neutralised: Neutralised | undefin
   return `CASE WHEN starts_with(${cell}, '''') AND regexp_matches(${cell}, '^''+[=+\\-@\\t\\r\\n＝＋－＠]') THEN substr(${cell}, 2) ELSE ${cell} END`;
 }
 
-/** Bytes that a line may have without being told, and that DuckDB reads at once, by its own settings. */
+/** Bytes that any line may have. */
 const USUAL_LINE = 2_000_000;
+/** Bytes that each thread of DuckDB reads at once, unless a line is longer; by its own settings 32 MB. */
+const BUFFER = 8_000_000;
 
 /** DuckDB wants one that stands for nothing: no cell holds it. */
 const NO_TEXT = '\u0001no text stands for nothing\u0001';
@@ -210,7 +212,8 @@ const NO_TEXT = '\u0001no text stands for nothing\u0001';
  */
 export function linesOf(path: string, longest: number, columns: number): string {
   const types = Array.from({ length: columns }, (_, index) => `'c${index}': 'VARCHAR'`);
-  const long = longest > USUAL_LINE ? `, max_line_size = ${longest + 1_024}, buffer_size = ${longest * 2 + 2_048}` : '';
+  const line = Math.max(USUAL_LINE, longest + 1_024);
   return `read_csv(${quoted(path)}, auto_detect = false, header = false, delim = ',', quote = '"', escape = '"',
-    new_line = '\\r\\n', nullstr = '${NO_TEXT}', columns = {${types.join(', ')}}${long})`;
+    new_line = '\\r\\n', nullstr = '${NO_TEXT}', columns = {${types.join(', ')}},
+    max_line_size = ${line}, buffer_size = ${Math.max(BUFFER, line * 2)})`;
 }

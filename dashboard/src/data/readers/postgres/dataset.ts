@@ -1,7 +1,6 @@
 import { decodeCell, encodeCell, type Field, parseJson, RetryableError, within } from '@tributary/shared';
 import { escapeIdentifier } from 'pg';
 import type {
-  ClippedCell,
   DatasetDescription,
   DatasetSummary,
   Download,
@@ -14,14 +13,16 @@ import type {
   Versions,
   View,
 } from '../port.js';
+import { forPage, pageOf } from '../query/columns.js';
+import { columnNamed, countSql, keysSql, orderBy, Parameters } from '../query/where.js';
 import { batchesOf } from './batches.js';
-import { asText, columnsOf, forPage, type ReadColumn, readValue } from './columns.js';
+import { columnsOf, LENGTHS, type ReadColumn } from './columns.js';
 import { MissingTableError, type Queries, TOO_SLOW } from './database.js';
 import { facetsOf } from './facets.js';
 import { rowsThat } from './kept-deleted.js';
 import { isLarge, keyOrder, type Order, pageSql } from './order.js';
 import { emptySummary, readSummary, type SummaryOptions } from './summary.js';
-import { columnNamed, Parameters, whereOf } from './where.js';
+import { whereOf } from './where.js';
 
 export interface PostgresDatasetOptions extends SummaryOptions {
   readonly neutraliseFormulas: boolean;
@@ -38,6 +39,7 @@ const MOST_COUNTING = 1_000;
 const REST = 20;
 /** Milliseconds that a page waits for the numbers of its table. */
 const PATIENCE = 1_000;
+const NEWEST_FIRST = '_written_at DESC, _order DESC, _key';
 
 /** One dataset as the Postgres sink's tables hold it. */
 export class PostgresDataset {
@@ -121,7 +123,7 @@ export class PostgresDataset {
     );
     return {
       ...summary,
-      columns: this.columns.map(plain),
+      columns: this.columns.map(({ column }) => column),
       files: files.map(({ name, rows, bytes }) => ({ name, rows: Number(rows), bytes: Number(bytes) })),
     };
   }
@@ -132,9 +134,9 @@ export class PostgresDataset {
     const parameters = new Parameters();
     const where = await this.#where(query, parameters);
     const byKey = where === 'true' ? await this.#byKey(query) : undefined;
-    const selected = this.columns.flatMap(forPage).join(', ');
-    const text = pageSql(selected, this.#source(query.view), where, byKey ?? this.#orderBy(query), query);
-    const order = byKey !== undefined && query.sort === undefined ? 'key' : 'newest';
+    const order = byKey ?? { by: orderBy(isNewest(query) ? undefined : query.sort, this.columns, NEWEST_FIRST) };
+    const text = pageSql(this.#selected, this.#source(query.view), where, order, query);
+    const named = byKey !== undefined && query.sort === undefined ? 'key' : 'newest';
     const { values } = parameters;
     return await this.#ifThere(this.#nothing(query), () =>
       database.snapshot(async (moment) => {
@@ -143,7 +145,7 @@ export class PostgresDataset {
         const total = await this.#count(moment, query.view, where, values);
         signal.throwIfAborted();
         const facets = query.facets === true ? await this.#facets(moment, query.view, where, values) : null;
-        return { ...this.#pageOf(fetched), order, total, facets, revision };
+        return { ...pageOf(fetched, this.columns), order: named, total, facets, revision };
       }, signal),
     );
   }
@@ -151,8 +153,7 @@ export class PostgresDataset {
   async #count(moment: Queries, view: View, where: string, values: readonly unknown[]): Promise<number> {
     if (where === 'true' && this.#took > MOST_COUNTING)
       return view === 'latest' ? this.#summary.keys : this.#summary.rows;
-    const text = `SELECT count(*) AS total FROM ${this.#source(view)} WHERE ${where}`;
-    const [counted] = await moment.query<{ total: string }>(text, values);
+    const [counted] = await moment.query<{ total: string }>(countSql(this.#source(view), where), values);
     return Number(counted?.total ?? 0);
   }
 
@@ -161,19 +162,18 @@ export class PostgresDataset {
     const { database, dataset, neutraliseFormulas } = this.#options;
     const parameters = new Parameters();
     const where = await this.#where(selection, parameters);
-    const selected = this.columns.map((column, index) => `${asText(column)} AS v${index}`).join(', ');
-    const columns = this.columns.map(({ name }) => name);
+    const selected = this.columns.map(({ text }, index) => `${text} AS v${index}`).join(', ');
+    const columns = this.columns.map(({ column }) => column.name);
     const text = `SELECT ${selected} FROM ${this.#source(selection.view)} WHERE ${where} ORDER BY _key`;
     const fieldOf = (name: string): Field => dataset.columns[name] ?? TEXT;
     type Cells = Readonly<Record<string, string | null>>;
     const batches = await this.#ifThere<AsyncIterable<Cells[]> | Cells[][]>([], () =>
       database.stream<Cells>(text, parameters.values, signal),
     );
-    const encode = (column: ReadColumn, cell: string | null | undefined): string => {
+    const encode = ({ column: { name, type }, field }: ReadColumn, cell: string | null | undefined): string => {
       if (cell === null || cell === undefined) return '';
-      const isText = column.type === 'string' || column.type === 'datetime' || column.type === 'date';
-      if (isText) return encodeCell(cell, TEXT, neutraliseFormulas && column.name !== '_written_at');
-      const field = column.field;
+      const isText = type === 'string' || type === 'datetime' || type === 'date';
+      if (isText) return encodeCell(cell, TEXT, neutraliseFormulas && name !== '_written_at');
       return field?.type === 'json' || field?.type === 'list'
         ? encodeCell(parseJson(cell), field, neutraliseFormulas)
         : cell;
@@ -208,28 +208,29 @@ export class PostgresDataset {
   async #facets(moment: Queries, view: View, where: string, values: readonly unknown[]): Promise<Facet[]> {
     const { keyColumn } = this.#options;
     const candidates = this.columns.filter(
-      ({ name, system, type }) => name !== keyColumn && !system && (type === 'string' || type === 'boolean'),
+      ({ column: { name, system, type } }) =>
+        name !== keyColumn && !system && (type === 'string' || type === 'boolean'),
     );
     return await facetsOf(moment, this.#source(view), where, values, candidates);
   }
 
   async versions(key: string, limit: number, signal: AbortSignal): Promise<Versions> {
     const { database, dataset, schema, history } = this.#options;
-    const columns = this.columns.map(plain);
+    const columns = this.columns.map(({ column }) => column);
     return await this.#ifThere({ columns, rows: [], places: [], total: 0 }, () =>
       database.snapshot(async (moment) => {
         const fetched = await moment.query<Readonly<Record<string, unknown>>>(
-          `SELECT ${this.columns.flatMap(forPage).join(', ')}, count(*) OVER () AS total FROM ${this.#source('history')}
+          `SELECT ${this.#selected}, count(*) OVER () AS total FROM ${this.#source('history')}
             WHERE _key = $1 ORDER BY _order DESC LIMIT ${limit}`,
           [key],
         );
         const suffix = history ? '_history' : '';
         const batchOf = await batchesOf(moment, this.#table(suffix), key, limit);
         const place = `table ${schema}.${dataset.name}${suffix}`;
-        const index = (name: string) => this.columns.findIndex((column) => column.name === name);
+        const index = (name: string) => this.columns.findIndex(({ column }) => column.name === name);
         const [messageId, hash] = [`v${index('_message_id')}`, `v${index('_hash')}`];
         const places = fetched.map((row) => ({ place, writer: null, batch: batchOf(row[messageId], row[hash]) }));
-        return { columns, rows: this.#pageOf(fetched).rows, places, total: Number(fetched[0]?.total ?? 0) };
+        return { columns, rows: pageOf(fetched, this.columns).rows, places, total: Number(fetched[0]?.total ?? 0) };
       }, signal),
     );
   }
@@ -241,8 +242,7 @@ export class PostgresDataset {
   ): Promise<{ keys: string[]; total: number }> {
     const found = await this.#ifThere([], () =>
       this.#options.database.query<{ key: string; total: string }>(
-        `SELECT _key AS key, count(*) OVER () AS total FROM ${this.#source('latest')}
-          WHERE split_part(_key, '/', ${place === 'first' ? 1 : 2}) = $1 ORDER BY _key LIMIT ${limit}`,
+        keysSql('_key', this.#source('latest'), 'true', place, limit),
         [part],
         signal,
       ),
@@ -269,7 +269,7 @@ export class PostgresDataset {
     const { history } = this.#options;
     const table = (suffix: string) => this.#table(suffix);
     if (view === 'history' && history) return table('_history');
-    const own = this.columns.filter(({ system }) => !system).map(({ sql }) => sql);
+    const own = this.columns.filter(({ column }) => !column.system).map(({ sql }) => sql);
     const rest = ['_key', '_hash', '_version', '_message_id', '_order', '_written_at'];
     const live = `SELECT ${[...own, ...rest].join(', ')}, false AS _deleted FROM ${rowsThat('IS NOT TRUE', table(''))} AS live`;
     if (view === 'latest') return `(${live}) AS latest`;
@@ -292,35 +292,17 @@ export class PostgresDataset {
 
   /** If the key is a text, its column equals `_key`, which has the index; a tombstone has `_key` only. */
   #isKey(name: string, view: View): boolean {
-    const isText = columnNamed(name, this.columns).type === 'string';
+    const isText = columnNamed(name, this.columns).column.type === 'string';
     return name === '_key' || (view === 'latest' && isText && name === this.#options.keyColumn);
   }
 
-  #orderBy({ sort }: RowQuery): Order {
-    const newest = '_written_at DESC, _order DESC, _key';
-    if (sort === undefined) return { by: newest };
-    const column = columnNamed(sort.column, this.columns);
-    if (column.name === '_written_at' && sort.descending) return { by: newest };
-    const isText = column.type === 'string' || column.type === 'json' || column.type === 'list';
-    const by = isText ? `NULLIF(${asText(column)}, '') COLLATE "C"` : column.sql;
-    return { by: `${by} ${sort.descending ? 'DESC' : 'ASC'} NULLS LAST, ${newest}` };
-  }
-
-  #pageOf(fetched: readonly Readonly<Record<string, unknown>>[]): Pick<RowPage, 'columns' | 'rows' | 'clipped'> {
-    const clipped: ClippedCell[] = [];
-    const rows = fetched.map((row, number) =>
-      this.columns.map((column, index) => {
-        const { value, length } = readValue(row[`v${index}`], row[`l${index}`], column);
-        if (length !== undefined) clipped.push({ row: number, column: column.name, length });
-        return value;
-      }),
-    );
-    return { columns: this.columns.map(plain), rows, clipped };
+  get #selected(): string {
+    return this.columns.flatMap((column, index) => forPage(column, index, LENGTHS)).join(', ');
   }
 
   #nothing(query: RowQuery): RowPage {
     const facets = query.facets === true ? [] : null;
-    return { ...this.#pageOf([]), order: 'newest', total: 0, facets, revision: this.#summary.revision };
+    return { ...pageOf([], this.columns), order: 'newest', total: 0, facets, revision: this.#summary.revision };
   }
 
   /** Before the consumer's first start there is no table: then there are no rows. */
@@ -334,4 +316,5 @@ export class PostgresDataset {
   }
 }
 
-const plain = ({ name, type, optional, system }: ReadColumn) => ({ name, type, optional, system });
+/** The order that is there without being asked for. */
+const isNewest = ({ sort }: RowQuery): boolean => sort?.column === '_written_at' && sort.descending;
