@@ -166,6 +166,14 @@ test('the setting may be changed with rows there: earlier rows get the column, a
   expect(await stateOf(again)).toEqual(['A 2 deleted', 'B 3', 'C 2 deleted', 'D 2 deleted', 'E 1']);
 });
 
+test('what the setting will remove is told before, and nothing is removed by telling it', async () => {
+  const { stage } = await withDeleted();
+  const toldBy = async (deletes: Deletes) => (await stage.connect(deletes).stored()).more;
+  expect(await toldBy('keep')).toEqual([]);
+  expect(await toldBy('remove')).toEqual([expect.stringMatching(/^parts holds 2 rows of deleted records/)]);
+  expect(await stage.parts()).toEqual(AS_IT_WAS);
+});
+
 test('consumers of both settings never write side by side, and a change of the setting makes no row anew', () => {
   const nameOf = (type: 'csv' | 'postgres', deletes: Deletes) => {
     const config = pipeline();
@@ -299,6 +307,16 @@ test('thousands of deleted rows are removed when the setting goes, and a change 
   const { sink } = await stage.consumer('remove');
   expect(await stage.store.query(count)).toEqual([{ n: 1 }]);
   expect(await stateOf(sink)).toHaveLength(11_000);
+});
+
+test('a trigger that leaves out the removal of deleted rows is told, and no writer takes them for rows that are there', async () => {
+  const { stage } = await withDeleted();
+  await stage.store.query(`CREATE FUNCTION theirs() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$;
+    CREATE TRIGGER theirs BEFORE DELETE ON parts FOR EACH ROW EXECUTE FUNCTION theirs()`);
+  await expect(stage.consumer('remove')).rejects.toThrow(/did not remove the row of a deleted record/);
+  await stage.store.query('DROP TRIGGER theirs ON parts');
+  await stage.consumer('remove');
+  expect(await stage.parts()).toEqual([part('C', 1)]);
 });
 
 test('a trigger that leaves out the mark is told, and the deletion does not count as written', async () => {

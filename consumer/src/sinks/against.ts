@@ -18,6 +18,7 @@ export function tellAgainst(config: PipelineConfig, stored: StoredOutput): strin
       told.push(...tellColumns(dataset, one, stored), ...tellKey(config, one));
     }
   }
+  told.push(...(stored.more ?? []));
   return names.size === 0 ? [] : told;
 }
 

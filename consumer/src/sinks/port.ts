@@ -49,6 +49,8 @@ export interface StoredOutput {
   readonly datasets: readonly StoredDataset[];
   readonly droppedColumn: string;
   readonly changedType: string;
+  /** What else becomes of it by the settings of today, in sentences. */
+  readonly more?: readonly string[];
 }
 
 /** Where rows land. It is the truth: everything that the ledger in Redis holds can be rebuilt from it. */

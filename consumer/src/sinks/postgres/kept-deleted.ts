@@ -1,9 +1,10 @@
 import { contentHash, type Dataset, type Logger, tombstoneHash } from '@tributary/shared';
 import { escapeIdentifier } from 'pg';
 import type { Database } from './database.js';
+import { notSettled } from './refusals.js';
 import type { Retired } from './schema.js';
 import { settle } from './settle.js';
-import { type DatasetTables, DELETED_COMMENT, type PostgresTables, type Table } from './tables.js';
+import { type DatasetTables, DELETED_COMMENT, isLive, type PostgresTables, type Table } from './tables.js';
 import type { Transaction } from './transaction.js';
 
 const KEYS_AT_A_TIME = 5_000;
@@ -27,10 +28,8 @@ export async function mendDeleted(
   retired: Retired,
   log: Pick<Logger, 'info' | 'warn'> | undefined,
 ): Promise<void> {
-  const found = await database.transaction((transaction) =>
-    transaction.query<{ table: string }>(FIND, [schema, [...datasets.keys()], DELETED_COMMENT]),
-  );
-  for (const { table } of found) {
+  const found = await database.transaction((transaction) => findMarked(transaction, schema, [...datasets.keys()]));
+  for (const table of found) {
     const tables = datasets.get(table);
     if (tables === undefined) continue;
     let kept = 0;
@@ -42,12 +41,37 @@ export async function mendDeleted(
     const statement = settle(tables, retired.get(table) ?? [], IN_RANGE);
     await inRanges(database, tables.tombstones, async (transaction, range) => {
       await transaction.query(statement, [...range]);
+      await checkSettled(transaction, tables, range);
     });
     if (mended > 0)
       log?.warn({ table, mended }, `${tables.rows.sql}: _deleted was wrong in ${mended} rows, and is mended`);
     if (kept > 0 && !tables.keepsDeleted)
       log?.info({ table, removed: kept }, `${tables.rows.sql}: the ${kept} rows of deleted records are removed now`);
   }
+}
+
+/**
+ * The tables whose deleted rows were kept, whatever the setting says now.
+ * @param names of tables of the schema
+ */
+export async function findMarked(
+  transaction: Transaction,
+  schema: string,
+  names: readonly string[],
+): Promise<string[]> {
+  const found = await transaction.query<{ table: string }>(FIND, [schema, names, DELETED_COMMENT]);
+  return found.map(({ table }) => table);
+}
+
+/** @throws RowNotKept if a trigger or a rule of another person has left out what was to be done: the row would count as one that is there */
+async function checkSettled(transaction: Transaction, tables: DatasetTables, range: Range): Promise<void> {
+  const { rows, tombstones } = tables;
+  const [left] = await transaction.query<{ key: string }>(
+    `SELECT r._key AS key FROM ${rows.sql} r JOIN ${tombstones.sql} t ON t._key = r._key
+      WHERE ${IN_RANGE('t')} AND t._order >= r._order AND ${isLive(tables, 'r')} LIMIT 1`,
+    [...range],
+  );
+  if (left !== undefined) throw notSettled(tables, left.key);
 }
 
 /** Rows that are marked (or neither marked nor not, where a person has changed the column), and no tombstone of their key says so. @returns how many there were */

@@ -51,6 +51,13 @@ export class RowNotKept extends RetryableError {
   }
 }
 
+/** A key is closed, and its row stands there as one that is not. */
+export function notSettled({ rows, tombstones, keepsDeleted }: DatasetTables, key: string): RowNotKept {
+  const done = keepsDeleted ? 'mark' : 'remove';
+  const what = `Postgres did not ${done} the row of a deleted record: a trigger on the table leaves the deletion out`;
+  return new RowNotKept(`${what} (key ${key}, table ${rows.sql} or ${tombstones.sql})`);
+}
+
 /** What the server said; undefined if the error is not one of its own, such as a connection that broke. */
 const serverErrorOf = (error: unknown): DatabaseError | undefined => {
   const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;

@@ -1,6 +1,7 @@
 import { escapeIdentifier } from 'pg';
 import type { StoredDataset, StoredOutput } from '../port.js';
 import type { Database } from './database.js';
+import { findMarked } from './kept-deleted.js';
 import type { PostgresTables } from './tables.js';
 import type { Transaction } from './transaction.js';
 
@@ -34,6 +35,7 @@ export async function readStored(database: Database, tables: PostgresTables, pip
     }
     return {
       datasets,
+      more: await tellRemovals(transaction, tables),
       droppedColumn:
         'the column stays, and is emptied row by row as records are written again; copy it first if you need it',
       changedType: 'the consumer waits until you have run the ALTER TABLE that its log and /readyz show',
@@ -55,6 +57,22 @@ async function readDataset(
   );
   const columns = new Map(fields.map(({ column, field }) => [column, field ?? undefined]));
   return { name, amount: `${counted?.n ?? 0} rows`, isEmpty: counted?.n === '0', columns, sample: rows };
+}
+
+/** Of the rows of deleted records that were kept, and are to be removed by now. */
+async function tellRemovals(transaction: Transaction, { schema, datasets }: PostgresTables): Promise<string[]> {
+  const told: string[] = [];
+  const removing = [...datasets.values()].filter(({ keepsDeleted }) => !keepsDeleted).map(({ rows }) => rows.name);
+  for (const name of await findMarked(transaction, schema, removing)) {
+    const sql = `${escapeIdentifier(schema)}.${escapeIdentifier(name)}`;
+    const [counted] = await transaction.query<{ n: string }>(`SELECT count(*) AS n FROM ${sql} WHERE _deleted`);
+    const count = counted?.n ?? '0';
+    if (count === '0') continue;
+    told.push(
+      `${name} holds ${count} rows of deleted records, kept while sink.postgres.deletes was keep: they are removed when a consumer starts.`,
+    );
+  }
+  return told;
 }
 
 async function hasOtherPipelines(

@@ -1,7 +1,7 @@
 import { ownValue, type Row, stringifyJson } from '@tributary/shared';
 import { escapeIdentifier } from 'pg';
 import { changesIn, contentOf, fillColumns, newestInHistory, recordReturns } from './history.js';
-import { RowNotKept } from './refusals.js';
+import { notSettled, RowNotKept } from './refusals.js';
 import { hiding, rowsHidden } from './row-security.js';
 import { settle } from './settle.js';
 import { type Column, type DatasetTables, isLive, type Table, tablesIn } from './tables.js';
@@ -72,11 +72,7 @@ async function checkKept(transaction: Transaction, tables: DatasetTables, writte
   );
   if (found?.hidden) throw rowsHidden(found.hidden);
   if (found === undefined || found.key === null) return;
-  if (found.isBoth) {
-    const done = tables.keepsDeleted ? 'mark' : 'remove';
-    const what = `Postgres did not ${done} the row of a deleted record: a trigger on the table leaves the deletion out`;
-    throw new RowNotKept(`${what} (key ${found.key}, table ${rows.sql} or ${tombstones.sql})`);
-  }
+  if (found.isBoth) throw notSettled(tables, found.key);
   throw notKept(found.key, found.closed ? tombstones : rows);
 }
 
