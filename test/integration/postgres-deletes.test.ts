@@ -1,10 +1,11 @@
 import { type Row, tombstoneHash } from '@tributary/shared';
-import { expect, inject, onTestFinished, test } from 'vitest';
+import { expect, inject, onTestFinished, test, vi } from 'vitest';
 import { nameOfForms } from '../../consumer/src/recovery/forms.js';
 import type { Sink } from '../../consumer/src/sinks/port.js';
 import type { TableSettings } from '../../consumer/src/sinks/postgres/tables.js';
 import { datasetNamed, mergedRow, PIPELINE, partRow, pipeline } from '../../consumer/test/sinks/records.js';
 import { type PostgresStore, postgresStore } from './postgres-store.js';
+import { WholePath } from './whole-path.js';
 
 type Deletes = TableSettings['deletes'];
 
@@ -327,4 +328,44 @@ test('a trigger that leaves out the mark is told, and the deletion does not coun
     /did not mark the row of a deleted/,
   );
   expect(await stage.parts()).toEqual([...AS_IT_WAS, part('D', 1)]);
+});
+
+/** Gives each customer a line to another item: the merged row of the line before it is closed. */
+function moveLines(path: WholePath, by: number, day: number): void {
+  for (const [id, customer] of path.customers) {
+    const line = { sku: `S${(Number(id.slice(1)) + by) % 10}`, quantity: 1 };
+    path.customers.set(id, { ...customer, lines: [line], updatedAt: `2026-02-0${day}T00:00:00.000Z` });
+  }
+}
+
+test('consumers of the old and the new setting take turns while records change, and all is as the last setting says', async () => {
+  const path = await WholePath.begin({ sink: 'postgres' });
+  onTestFinished(() => path.end());
+  const marked = () => path.query('SELECT FROM orders WHERE _deleted');
+  const closed = () => path.query('SELECT FROM orders_tombstones');
+  path.change(20);
+  await path.start(1);
+  await path.settled();
+
+  const [old] = path.consumers.splice(0);
+  path.edit([['postgres: {', 'postgres: { deletes: keep,']]);
+  const keeps = await path.startConsumer('keeps');
+  // Until then the old one goes on to remove.
+  await vi.waitFor(() => expect(keeps.problems()).toEqual([]), { timeout: 90_000, interval: 200 });
+  moveLines(path, 1, 1);
+  await path.settled();
+  await old?.stop();
+  expect([await marked(), await closed()].map(({ length }) => length)).toEqual([20, 20]);
+  // The lines come back, and with them their rows.
+  moveLines(path, 0, 2);
+  await path.settled();
+  expect([await marked(), await closed()].map(({ length }) => length)).toEqual([20, 20]);
+
+  const [keeping] = path.consumers.splice(0);
+  path.edit([]);
+  await path.startConsumer('removes');
+  await keeping?.stop();
+  await vi.waitFor(async () => expect(await marked()).toEqual([]), { timeout: 90_000, interval: 200 });
+  await path.settled();
+  expect(await closed()).toHaveLength(20);
 });
