@@ -3,6 +3,7 @@ import { expect, inject, onTestFinished, test, vi } from 'vitest';
 import { nameOfForms } from '../../consumer/src/recovery/forms.js';
 import type { Sink } from '../../consumer/src/sinks/port.js';
 import type { TableSettings } from '../../consumer/src/sinks/postgres/tables.js';
+import { WriterLost } from '../../consumer/src/writer-lost.js';
 import { datasetNamed, mergedRow, PIPELINE, partRow, pipeline } from '../../consumer/test/sinks/records.js';
 import { type PostgresStore, postgresStore } from './postgres-store.js';
 import { WholePath } from './whole-path.js';
@@ -39,6 +40,7 @@ class Stage {
     const sink = this.connect(deletes, yaml);
     this.#epochs += 1;
     await sink.beginEpoch(`sink.run.${this.#epochs}`);
+    await sink.prepare?.(`sink.run.${this.#epochs}`);
     return { sink, writer: await sink.open(`writer-${this.#epochs}`, `sink.run.${this.#epochs}`) };
   }
 
@@ -308,6 +310,17 @@ test('thousands of deleted rows are removed when the setting goes, and a change 
   const { sink } = await stage.consumer('remove');
   expect(await stage.store.query(count)).toEqual([{ n: 1 }]);
   expect(await stateOf(sink)).toHaveLength(11_000);
+});
+
+test('a consumer that would remove deleted rows, and wakes in a newer epoch that keeps them, removes none', async () => {
+  const { stage, sink: first } = await withDeleted();
+  const slow = stage.connect('remove');
+  await slow.beginEpoch('sink.run.slow');
+  const { writer } = await stage.consumer('keep');
+  await expect(slow.prepare?.('sink.run.slow')).rejects.toThrow(WriterLost);
+  expect(await stage.parts()).toEqual(AS_IT_WAS);
+  await writer.write('parts', [closed('C', 2)]);
+  expect(await stateOf(first)).toEqual(['A 2 deleted', 'B 2 deleted', 'C 2 deleted']);
 });
 
 test('a trigger that leaves out the removal of deleted rows is told, and no writer takes them for rows that are there', async () => {

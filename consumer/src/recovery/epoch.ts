@@ -193,6 +193,8 @@ async function rebuildUnderLock(options: EpochOptions & { readonly deployment: D
     await redis.del(keys.marks);
     await keep(redis, keys.marks, (await sink.inspect({})).marks);
     await keep(redis, keys.forms, forms);
+    // Behind the marks: it may take long, and if this consumer dies meanwhile, the marks of before would tell of a loss.
+    await sink.prepare?.(name);
     await rebuild(keys, isDoubted, reformed, readName(name)?.since);
     if (await lock.publish(ledgerEpochKey(pipeline), name)) {
       // If this fails, the next rebuild only does more than it has to.

@@ -74,6 +74,12 @@ export interface Sink {
    */
   beginEpoch(epoch: string): Promise<void>;
   /**
+   * Puts in order what is stored, as the settings of today ask for it. Called in each epoch that begins, before it is read and before a
+   * writer opens its output; if that is interrupted, another epoch begins. It may take minutes.
+   * @throws WriterLost if the epoch is over: another consumer has begun a newer one meanwhile
+   */
+  prepare?(epoch: string): Promise<void>;
+  /**
    * Opens this writer's own output. A writer's name is used once and never again.
    * @param onLost called if the sink finds, also while nothing is written, that this writer may write no more, or that the
    * output has lost rows: another session has to begin, which learns from {@link identity} what there is now

@@ -68,8 +68,8 @@ export class PostgresFence {
   /** @throws WriterLost if the epoch is over, or the writer was fenced before it began */
   enter(writer: string, epoch: string): Promise<void> {
     return this.#database.transaction(async (transaction) => {
-      // The epoch is locked, so that a new epoch waits until the writer's row is there, and then deletes it.
-      if ((await this.#epoch(transaction, 'FOR SHARE')) !== epoch) throw new WriterLost('lost', EPOCH_OVER);
+      // A new epoch waits until the writer's row is there, and then deletes it.
+      await this.holdEpoch(transaction, epoch);
       const inserted = await transaction.query(
         `INSERT INTO ${this.#tables.writers.sql} (writer, pipeline, fenced, began_at) VALUES ($1, $2, false, now())
          ON CONFLICT (writer) DO NOTHING RETURNING writer`,
@@ -99,6 +99,14 @@ export class PostgresFence {
     const [row] = await transaction.query<{ fenced: boolean }>(select, [writer]);
     if (row === undefined) throw new WriterLost('lost', EPOCH_OVER);
     if (row.fenced) throw new WriterLost('fenced');
+  }
+
+  /**
+   * The epoch is locked: a new one begins when the transaction has ended.
+   * @throws WriterLost if the epoch is over
+   */
+  async holdEpoch(transaction: Transaction, epoch: string): Promise<void> {
+    if ((await this.#epoch(transaction, 'FOR SHARE')) !== epoch) throw new WriterLost('lost', EPOCH_OVER);
   }
 
   /** Writes something small, as durably as any row. */

@@ -1,6 +1,5 @@
 import { contentHash, type Dataset, type Logger, tombstoneHash } from '@tributary/shared';
 import { escapeIdentifier } from 'pg';
-import type { Database } from './database.js';
 import { notSettled } from './refusals.js';
 import type { Retired } from './schema.js';
 import { settle } from './settle.js';
@@ -13,33 +12,36 @@ const KEYS_AT_A_TIME = 5_000;
 const IN_RANGE = (alias: string): string =>
   `($1::text IS NULL OR ${alias}._key > $1::text) AND ${alias}._key <= $2::text`;
 
+/** Runs the work in one transaction of the epoch, which no newer epoch begins in the middle of. */
+type InEpoch = <T>(work: (transaction: Transaction) => Promise<T>) => Promise<T>;
+
 type Range = readonly [after: string | null, last: string];
 
 /**
  * Makes the rows of deleted records what the setting asks for, in each table that has the column `_deleted`: the setting may have changed, a
  * consumer without the column may have written over such a row, and a person may have changed or dropped the column. The tombstones decide.
  *
- * To be called when an epoch has begun and before any writer enters it, so that no row is written meanwhile. If it is interrupted, another
- * epoch begins.
+ * To be called when an epoch has begun and before any writer enters it: no row is written meanwhile. A consumer that stood still and wakes in a
+ * newer epoch changes nothing more: with another setting it would remove what is kept by now.
  */
 export async function mendDeleted(
-  database: Database,
+  inEpoch: InEpoch,
   { schema, datasets }: PostgresTables,
   retired: Retired,
   log: Pick<Logger, 'info' | 'warn'> | undefined,
 ): Promise<void> {
-  const found = await database.transaction((transaction) => findMarked(transaction, schema, [...datasets.keys()]));
+  const found = await inEpoch((transaction) => findMarked(transaction, schema, [...datasets.keys()]));
   for (const table of found) {
     const tables = datasets.get(table);
     if (tables === undefined) continue;
     let kept = 0;
     let mended = 0;
-    await inRanges(database, tables.rows, async (transaction, range) => {
+    await inRanges(inEpoch, tables.rows, async (transaction, range) => {
       mended += await mendRows(transaction, tables, range);
       kept += await countDeleted(transaction, tables, range);
     });
     const statement = settle(tables, retired.get(table) ?? [], IN_RANGE);
-    await inRanges(database, tables.tombstones, async (transaction, range) => {
+    await inRanges(inEpoch, tables.tombstones, async (transaction, range) => {
       await transaction.query(statement, [...range]);
       await checkSettled(transaction, tables, range);
     });
@@ -108,14 +110,14 @@ async function countDeleted(transaction: Transaction, { rows }: DatasetTables, r
 
 /** Goes through a table by its key, some keys in each transaction: one statement over a large table would take too long. */
 async function inRanges(
-  database: Database,
+  inEpoch: InEpoch,
   { sql }: Table,
   work: (transaction: Transaction, range: Range) => Promise<void>,
 ): Promise<void> {
   let after: string | null = null;
   do {
     const from: string | null = after;
-    after = await database.transaction<string | null>(async (transaction) => {
+    after = await inEpoch<string | null>(async (transaction) => {
       const [end] = await transaction.query<{ last: string | null }>(
         `SELECT max(_key) AS last FROM (SELECT _key FROM ${sql} WHERE $1::text IS NULL OR _key > $1::text
           ORDER BY _key LIMIT ${KEYS_AT_A_TIME}) AS page`,

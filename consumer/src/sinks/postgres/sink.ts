@@ -101,11 +101,20 @@ export function createPostgresSink(options: PostgresSinkOptions): Sink {
     },
 
     async beginEpoch(epoch) {
+      await schema.ensure();
+      await fence.beginEpoch(epoch);
+    },
+
+    async prepare(epoch) {
       // A column that was dropped since is made again, before what it held is mended.
       if (options.deletes === 'keep') schema.forget();
       const retired = await schema.ensure();
-      await fence.beginEpoch(epoch);
-      await mendDeleted(database, tables, retired, options.log);
+      const inEpoch = <T>(work: (transaction: Transaction) => Promise<T>) =>
+        database.transaction(async (transaction) => {
+          await fence.holdEpoch(transaction, epoch);
+          return await work(transaction);
+        });
+      await mendDeleted(inEpoch, tables, retired, options.log);
     },
 
     async open(writer, epoch): Promise<SinkWriter> {
