@@ -1,5 +1,5 @@
 import type { Settings } from './guess.js';
-import type { Column } from './records/columns.js';
+import type { Column } from './records/column.js';
 
 /** What may be said of a setting: its reason, and whether a person should look at it. */
 export interface Remark {

@@ -1,5 +1,5 @@
 import type { EntityDraft } from './draft.js';
-import type { Column } from './records/columns.js';
+import type { Column } from './records/column.js';
 
 /** So many different values have to be keys of the other, before their names tell nothing. */
 const LEAST = 2;

@@ -16,7 +16,7 @@ import type { Draft, EndpointDraft, EntityDraft, Remark } from '../draft.js';
 import { mergesIn } from '../merges.js';
 import { namesOf } from '../names.js';
 import { refuseForeignIn, refuseUnwanted } from '../placeholders.js';
-import type { Column } from '../records/columns.js';
+import type { Column } from '../records/column.js';
 
 /** Milliseconds. A person waits. */
 const TIMEOUT = 60_000;

@@ -1,5 +1,5 @@
 import { ExactNumber, type PathStep } from '@tributary/shared';
-import { pathOf } from '../records/columns.js';
+import { pathOf } from '../records/column.js';
 
 /** A value that lies beside the records. */
 export interface Beside {

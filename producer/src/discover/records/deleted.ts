@@ -1,5 +1,5 @@
 import type { Guess } from '../guess.js';
-import type { Column } from './columns.js';
+import type { Column } from './column.js';
 
 const FLAG = /^(is_?)?(deleted|archived|removed|trashed|in_?trash)$/i;
 const TIME = /^(deleted|archived|removed)_?(at|on|time|date)$/i;

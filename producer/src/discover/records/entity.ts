@@ -1,7 +1,8 @@
 import type { EntityDraft, Remark } from '../draft.js';
 import type { Guess } from '../guess.js';
 import type { Names } from '../names.js';
-import { type Column, columnsOf } from './columns.js';
+import type { Column } from './column.js';
+import { columnsOf } from './columns.js';
 import { type Key, keyOf } from './key.js';
 import { type Version, versionOf } from './version.js';
 

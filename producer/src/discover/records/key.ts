@@ -1,5 +1,5 @@
 import type { Guess } from '../guess.js';
-import type { Column } from './columns.js';
+import type { Column } from './column.js';
 
 /** What identifies a record: one column, or a few together. */
 export type Key = readonly Column[];

@@ -1,6 +1,6 @@
 import { instantAt, readInstant, readUnix } from '@tributary/shared';
 import type { Guess } from '../guess.js';
-import type { Column } from './columns.js';
+import type { Column } from './column.js';
 
 const CHANGED = /updated|modified|changed|edited|last_?mod|mtime|revised|touched|systemmodstamp|lastupdate|modstamp/i;
 const COUNTED = /^(_?version|revision|rev|row_?version|seq|sequence|etag_no|_seq_no|change_?number)$/i;

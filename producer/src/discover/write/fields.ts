@@ -1,7 +1,7 @@
 import { pathToName } from '@tributary/shared';
 import { Pair, Scalar, YAMLMap } from 'yaml';
 import type { EntityDraft } from '../draft.js';
-import type { Column } from '../records/columns.js';
+import type { Column } from '../records/column.js';
 
 /** The fields of an entity, each on a line of its own, with what a person should know behind it. */
 export function fieldsNode({ columns, required }: EntityDraft): YAMLMap {
