@@ -4,6 +4,7 @@ import { writeContent } from '../../src/ledger/content.js';
 import { type LedgerKeys, ledgerKeys } from '../../src/ledger/keys.js';
 import { writeOrder } from '../../src/ledger/order.js';
 import { nameOfMerges } from '../../src/merge/rows.js';
+import { changedForms, formsOf } from '../../src/recovery/forms.js';
 import { rebuildFromSink } from '../../src/recovery/rebuild.js';
 import { stateOf } from '../ledger/harness.js';
 import { MemoryRedis } from '../simulation/memory-redis.js';
@@ -29,9 +30,9 @@ describe('two merges of the same entities', () => {
   let sink: PlainSink;
   let steps: RunningSteps;
   const running: RunningSteps[] = [];
-  const start = async (writer: string, epoch = EPOCH) => {
+  const start = async (writer: string, epoch = EPOCH, config = TWO) => {
     redis.store.set(ledgerKeys(CRM.name, '').epoch, epoch);
-    const begun = await startSteps({ redis: redis.client(), sink, writer, epoch, config: TWO });
+    const begun = await startSteps({ redis: redis.client(), sink, writer, epoch, config });
     running.push(begun);
     return begun;
   };
@@ -140,6 +141,44 @@ describe('two merges of the same entities', () => {
     expect(redis.store.hash(keys.merge('customer_prices').with).get('A')).toBe(
       `${writeOrder(versionOrder(at(1), 'm3'))}\0`,
     );
+  });
+
+  test('are made anew each by itself: when one is changed, dropped or added, no row of the other is written', async () => {
+    let epochs = 1;
+    const change = async (...merges: PipelineConfig['merges']) => {
+      await steps.kill();
+      const config = { ...CRM, merges };
+      const epoch = `sink.run1.e${++epochs}`;
+      await rebuildFromSink({ redis: redis.client(), config, sink, clock: new FakeClock() })(
+        ledgerKeys(CRM.name, epoch),
+      );
+      await sink.beginEpoch(epoch);
+      const before = sink.rows.length;
+      steps = await start(`W${epochs}`, epoch, config);
+      await steps.remerge();
+      await done();
+      expect(steps.errors).toEqual([]);
+      return sink.rows.slice(before).map(({ dataset, key, deleted }) => `${dataset} ${deleted ? '-' : ''}${key}`);
+    };
+    steps.deliver('inventory', item({ sku: 'A' }));
+    await done();
+    steps.deliver('customer', customer({ lines: lines('A', 'B') }));
+    await done();
+    expect(await change(INVENTORY_MERGE, { ...PRICES, columns: { stock: 'inventory.stock' } })).toEqual([
+      'customer_prices C-1/A',
+    ]);
+    expect(await change(INVENTORY_MERGE)).toEqual([]);
+    expect(await change(INVENTORY_MERGE, PRICES, { ...PRICES, dataset: 'third' })).toEqual([
+      'customer_prices C-1/A',
+      'third C-1/A',
+    ]);
+    expect(await change(PRICES, INVENTORY_MERGE)).toEqual([]);
+  });
+
+  test('have forms of their own: a change of one is none of the other, or of the entities', () => {
+    const before = formsOf(TWO);
+    const after = formsOf({ ...CRM, merges: [INVENTORY_MERGE, { ...PRICES, columns: {} }] });
+    expect([...changedForms(before, after)]).toEqual(['customer_prices']);
   });
 
   test('have another name than each of them alone', () => {

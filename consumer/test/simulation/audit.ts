@@ -1,5 +1,5 @@
 import { contentHash, type Dataset, tombstoneHash } from '@tributary/shared';
-import { readMergedKey, targetOfLine } from '../../src/merge/rows.js';
+import { type MergeRows, readMergedKey, targetOfLine } from '../../src/merge/rows.js';
 import type { LandedRow } from '../../src/sinks/port.js';
 import type { MemoryDisk } from './memory-sink.js';
 import type { Pipeline } from './pipelines.js';
@@ -9,11 +9,12 @@ import { newest, type Published, sideOf } from './publications.js';
 export function audit(published: readonly Published[], disk: MemoryDisk, pipeline: Pipeline): string[] {
   return pipeline.datasets.flatMap((dataset) => {
     const rows = disk.rows(dataset.name);
-    const expected = dataset.entity === undefined ? expectedMerge(published, pipeline) : expectedOf(published, dataset);
+    const merge = pipeline.merges.find((rows) => rows.dataset === dataset.name);
+    const expected = merge === undefined ? expectedOf(published, dataset) : expectedMerge(published, merge);
     return [
       ...auditLatest(rows, dataset, expected),
       ...auditHashes(rows, dataset),
-      ...auditRepeats(rows, dataset, published, pipeline),
+      ...auditRepeats(rows, dataset, published, merge),
     ].map((fault) => `${dataset.name}: ${fault}`);
   });
 }
@@ -24,14 +25,14 @@ function expectedOf(published: readonly Published[], { entity }: Dataset): Map<s
   return new Map(records.filter(({ deleted }) => !deleted).map(({ key, hash }) => [key, hash]));
 }
 
-function expectedMerge(published: readonly Published[], { mergeRows }: Pipeline): Map<string, string> {
+function expectedMerge(published: readonly Published[], rows: MergeRows): Map<string, string> {
   const expected = new Map<string, string>();
-  const items = newest(published, 'inventory');
-  for (const customer of newest(published, 'customer').values()) {
-    for (const line of mergeRows.lines(customer.record.payload)) {
-      const item = items.get(line.target);
-      const each = sideOf(customer);
-      const row = item === undefined ? mergeRows.halfRow(each, line) : mergeRows.row(each, line, sideOf(item));
+  const others = newest(published, rows.withEntity);
+  for (const record of newest(published, rows.eachEntity).values()) {
+    const each = sideOf(record);
+    for (const line of rows.lines(each.payload)) {
+      const other = others.get(line.target);
+      const row = other === undefined ? rows.halfRow(each, line) : rows.row(each, line, sideOf(other));
       if (row !== undefined && row.values !== null) expected.set(row.key, row.hash);
     }
   }
@@ -72,7 +73,7 @@ function* auditRepeats(
   rows: readonly LandedRow[],
   dataset: Dataset,
   published: readonly Published[],
-  pipeline: Pipeline,
+  merge: MergeRows | undefined,
 ) {
   const seen = new Set<string>();
   const previous = new Map<string, LandedRow>();
@@ -84,7 +85,7 @@ function* auditRepeats(
     previous.set(row.key, row);
     if (before === undefined || before.hash !== row.hash || before.deleted !== row.deleted) continue;
     if (before.messageId === row.messageId) continue;
-    if (!changedBetween(before, row, dataset, published, pipeline)) {
+    if (!changedBetween(before, row, dataset, published, merge)) {
       yield `${row.key} has the same content in ${before.messageId} and ${row.messageId}, with no change between`;
     }
   }
@@ -94,28 +95,28 @@ function* auditRepeats(
 function changedBetween(
   before: LandedRow,
   row: LandedRow,
-  { entity, orderOf }: Dataset,
+  { orderOf }: Dataset,
   published: readonly Published[],
-  { mergeRows }: Pipeline,
+  merge: MergeRows | undefined,
 ): boolean {
   const from = orderOf(before.version, before.messageId);
   const to = orderOf(row.version, row.messageId);
   const isChange = (order: string, hash: string) => order > from && order < to && hash !== row.hash;
-  if (entity !== undefined) {
+  if (merge === undefined) {
     return published.some(({ record, order }) => record.key === row.key && isChange(order, record.hash));
   }
   const { eachKey, lineId } = readMergedKey(row.key);
   const of = (name: string, key: string) =>
     published.filter(({ record }) => record.entity === name && record.key === key).map(sideOf);
-  return of('customer', eachKey).some((customer) => {
-    const line = mergeRows.lines(customer.payload).find(({ id }) => id === lineId);
-    return [undefined, ...of('inventory', targetOfLine(lineId))].some((item) => {
+  return of(merge.eachEntity, eachKey).some((each) => {
+    const line = merge.lines(each.payload).find(({ id }) => id === lineId);
+    return [undefined, ...of(merge.withEntity, targetOfLine(lineId))].some((other) => {
       const made =
         line === undefined
-          ? mergeRows.tombstone(customer, lineId, item)
-          : item === undefined
-            ? mergeRows.halfRow(customer, line)
-            : mergeRows.row(customer, line, item);
+          ? merge.tombstone(each, lineId, other)
+          : other === undefined
+            ? merge.halfRow(each, line)
+            : merge.row(each, line, other);
       return made !== undefined && isChange(made.order, made.hash);
     });
   });

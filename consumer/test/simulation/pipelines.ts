@@ -9,9 +9,13 @@ interface Kind {
   readonly changed?: boolean;
   /** What a line does without its item. */
   readonly missing?: 'wait' | 'empty';
+  /** Whether items have owners. */
+  readonly owners?: boolean;
+  /** Whether there is a second merge, of these owners with the customers that they are, which leaves empty what is missing. */
+  readonly second?: boolean;
 }
 
-const yaml = ({ versioned, changed = false, missing = 'wait' }: Kind): string => `
+const yaml = ({ versioned, changed = false, missing = 'wait', owners = false, second = false }: Kind): string => `
 name: simulation
 entities:
   customer:
@@ -33,6 +37,7 @@ entities:
     fields:
       sku: string
       price: integer
+      ${owners ? 'owners: { type: list, items: { id: string } }' : ''}
       ${versioned ? 'revision: integer' : ''}
 endpoints: {}
 merges:
@@ -47,7 +52,16 @@ merges:
       ${changed ? 'phone: customer.phone' : ''}
       ${versioned ? 'customer_revision: customer.revision' : ''}
       ${versioned ? 'item_revision: inventory.revision' : ''}
+${second ? SECOND_MERGE : ''}
 batch: { size: 2, interval: 1s }
+`;
+
+const SECOND_MERGE = `
+  item_owners:
+    each: { entity: inventory, lines: owners }
+    with: { entity: customer, on: id }
+    missing: empty
+    columns: { price: inventory.price, name: customer.name }
 `;
 
 export type Pipeline = ReturnType<typeof makePipeline>;
@@ -55,10 +69,8 @@ export type Pipeline = ReturnType<typeof makePipeline>;
 function makePipeline(kind: Kind) {
   const config = parsePipeline(yaml(kind), {}, 'simulation.yaml');
   const merges = createMergeRows(config);
-  const [mergeRows] = merges;
-  if (mergeRows === undefined) throw new Error('the simulated pipeline has a merge');
   const entities = Object.entries(config.entities).map(([name, entity]) => compileEntity(name, entity));
-  return { config, merges, mergeRows, entities, datasets: datasetsOf(config), versioned: kind.versioned };
+  return { config, merges, entities, datasets: datasetsOf(config), kind };
 }
 
 const made = new Map<string, Pipeline>();

@@ -63,7 +63,7 @@ export function publish(publications: readonly Publication[], pipeline: Pipeline
     const revision = before.revision + (changed && !tied ? 1 : 0);
     revisions.set(`${entity} ${key}`, { revision, content, tied: tied || (before.tied && !changed) });
 
-    const version = pipeline.versioned ? { revision } : {};
+    const version = pipeline.kind.versioned ? { revision } : {};
     const message = { messageId: messageIdOf(index), body: { ...bodyOf(publication), ...version } };
     const record = compiled.decode(message.body);
     const order = versionOrder(record.version, message.messageId);
@@ -124,7 +124,10 @@ function bodyOf({ entity, key, content, deleted }: Publication) {
   return { ...fields, ...(isCustomer ? { id: `c${key}` } : { sku: `i${key}` }), _deleted: true };
 }
 
-const item = (key: number, content: number) => ({ sku: `i${key}`, price: 10 + content });
+function item(key: number, content: number) {
+  const owners = (LINES[content % LINES.length] ?? []).map((sku) => ({ id: sku.replace('i', 'c') }));
+  return { sku: `i${key}`, price: 10 + content, owners };
+}
 
 function customer(key: number, content: number) {
   const lines = (LINES[content % LINES.length] ?? []).map((sku, index) => ({ sku, quantity: index + 1 }));

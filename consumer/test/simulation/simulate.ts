@@ -42,6 +42,10 @@ export interface Conditions {
   readonly changesAfter?: number;
   /** What a line does without its item, before and after the configuration is changed; it waits unless given. */
   readonly missing?: { readonly before: 'wait' | 'empty'; readonly after: 'wait' | 'empty' };
+  /** Whether there is a second merge, before and after the configuration is changed; there is none unless given. */
+  readonly second?: { readonly before: boolean; readonly after: boolean };
+  /** Whether only merges are changed. Then nothing is polled again: their rows are made of what has landed. */
+  readonly changesMergesAlone?: boolean;
 }
 
 /** Of the contents of records that a schedule has, it refuses a few. */
@@ -80,7 +84,9 @@ class Simulation {
   #sinkWentBack = false;
   #hasChanged = false;
   readonly #refused: boolean;
-  readonly #missing: NonNullable<Conditions['missing']>;
+  /** That of the changed configuration. */
+  readonly #pipelineNext: Pipeline;
+  readonly #changesMergesAlone: boolean;
 
   constructor(schedule: Schedule, broken: Broken & Conditions) {
     const world = this.#world;
@@ -89,8 +95,12 @@ class Simulation {
     this.#disk.refuses = broken.refuses ?? (() => false);
     this.#refused = broken.refuses !== undefined;
     this.#broker = new MemoryBroker(world, schedule);
-    this.#missing = broken.missing ?? { before: 'wait', after: 'wait' };
-    this.#pipeline = pipelineOf({ versioned: schedule.versioned, missing: this.#missing.before });
+    const { missing = { before: 'wait', after: 'wait' }, second = { before: false, after: false } } = broken;
+    this.#changesMergesAlone = broken.changesMergesAlone === true;
+    const usual = { versioned: schedule.versioned, owners: broken.second !== undefined };
+    this.#pipeline = pipelineOf({ ...usual, missing: missing.before, second: second.before });
+    const changed = !this.#changesMergesAlone;
+    this.#pipelineNext = pipelineOf({ ...usual, changed, missing: missing.after, second: second.after });
     const published = publish(schedule.publications, this.#pipeline);
     const { records, messages } =
       broken.packs === undefined ? { records: published, messages: published } : pack(published, broken.packs);
@@ -160,8 +170,7 @@ class Simulation {
   changeConfiguration(): void {
     this.#world.note('the configuration is changed');
     this.#hasChanged = true;
-    const { versioned } = this.#pipeline;
-    this.#pipeline = pipelineOf({ versioned, changed: true, missing: this.#missing.after });
+    this.#pipeline = this.#pipelineNext;
     this.#published = inForm(this.#published, this.#pipeline);
     this.#consumers[0]?.kill();
   }
@@ -226,7 +235,7 @@ class Simulation {
     }
     if (this.#hasChanged) settled = await this.#endChange();
     if (settled && this.#sinkWentBack) settled = await this.#pollAgain();
-    if (settled && (this.#ledgerWasLost || this.#refused) && !this.#pipeline.versioned) {
+    if (settled && (this.#ledgerWasLost || this.#refused) && !this.#pipeline.kind.versioned) {
       world.note('polled once more');
       this.#publishOnceMore();
       settled = await this.#drain();
@@ -255,6 +264,7 @@ class Simulation {
   async #endChange(): Promise<boolean> {
     for (const consumer of this.#consumers) if (consumer.pipeline !== this.#pipeline) consumer.kill();
     if (!(await this.#drain()) || !(await this.#rest())) return false;
+    if (this.#changesMergesAlone) return true;
     this.#world.note('polled in full in the new form');
     this.#publishOnceMore();
     return (await this.#drain()) && this.#rest();

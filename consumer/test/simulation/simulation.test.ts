@@ -83,6 +83,28 @@ test('half rows are made when a merge is changed to leave empty what is missing,
   await fc.assert(property, { numRuns: numRuns / 4 });
 }, 3_600_000);
 
+test('two merges, of which each takes for its lines what the other points at, have the rows of both', async () => {
+  const second = { before: true, after: true };
+  const property = fc.asyncProperty(schedules, fc.boolean(), async (schedule, refuses) => {
+    const { faults, trace } = await simulate(schedule, { second, ...(refuses && { refuses: refusesSome }) });
+    if (faults.length > 0) throw new Error(`${faults.join('\n')}\n\n${trace.join('\n')}`);
+  });
+  await fc.assert(property, { numRuns: numRuns / 2 });
+}, 3_600_000);
+
+test('a merge that is added, changed or dropped alone has its rows made of what has landed, and no other row is made anew', async () => {
+  const conditions = fc.record({
+    second: fc.record({ before: fc.boolean(), after: fc.boolean() }),
+    missing: fc.constantFrom({ before: 'wait', after: 'wait' } as const, { before: 'wait', after: 'empty' } as const),
+    changesAfter: fc.nat(5),
+  });
+  const property = fc.asyncProperty(schedules, conditions, async (schedule, changes) => {
+    const { faults, trace } = await simulate(schedule, { ...changes, changesMergesAlone: true });
+    if (faults.length > 0) throw new Error(`${faults.join('\n')}\n\n${trace.join('\n')}`);
+  });
+  await fc.assert(property, { numRuns: numRuns / 4 });
+}, 3_600_000);
+
 test('a rebuilt ledger stays if the answer that it is published is lost, and the command is sent again', async () => {
   const customer = { entity: 'customer', key: 0, sameVersion: false, twice: false, deleted: false } as const;
   const { faults } = await simulate(

@@ -74,7 +74,8 @@ export const pipelineSchema = z.strictObject({
     .default({})
     .transform((merges) => Object.entries(merges).map(([dataset, settings]) => ({ dataset, ...settings })))
     .describe(
-      'Joins the lines of one entity with another, by the dataset that the rows make. One merge is supported today',
+      'Joins the lines of one entity with another, by the dataset that the rows make. There may be any number, and an entity may ' +
+        'stand in several',
     ),
   pack: packSchema.prefault({}).describe('How many records share a message while RabbitMQ does not keep up with them'),
   batch: batchSchema.prefault({}).describe('When records are written: a batch is one durable write'),

@@ -273,13 +273,15 @@ test('a file that says merge is told what it is called now, and its other faults
   ]);
 });
 
-test('a second merge is refused in words that say so', () => {
+test('there may be any number of merges, also of the same entities, and the faults of each are told', () => {
   const side = '{ each: { entity: post, lines: comments }, with: { entity: post, on: id }, columns: {} }';
   const text = GOOD.replace('author: string?', 'comments: { type: list, items: { id: integer } }');
   const config = parsePipeline(`${text}merges: { one: ${side} }\n`, {}, 'test.yaml');
   expect(config.merges.map(({ dataset }) => dataset)).toEqual(['one']);
-  expect(faults(`${text}merges: { one: ${side}, two: ${side} }\n`)).toEqual([
-    'merges.two: only one merge is supported today, and "one" is one; take this one out',
+  const two = parsePipeline(`${text}merges: { one: ${side}, two: ${side} }\n`, {}, 'test.yaml');
+  expect(two.merges.map(({ dataset }) => dataset)).toEqual(['one', 'two']);
+  expect(faults(`${text}merges: { one: ${side}, two: ${side.replace('comments', 'title')} }\n`)).toEqual([
+    'merges.two.each.lines: "title" must be a field of type list',
   ]);
 });
 

@@ -134,4 +134,15 @@ const MERGES = {
       in_stock: { atLeast: ['inventory.stock', 'line.quantity'] },
     },
   },
+  customer_items: {
+    each: { entity: 'customer', lines: 'lines' },
+    with: { entity: 'inventory', on: 'sku' },
+    missing: 'empty',
+    columns: {
+      customer_name: 'customer.name',
+      quantity: 'line.quantity',
+      item_name: 'inventory.name',
+      price: 'inventory.price',
+    },
+  },
 };

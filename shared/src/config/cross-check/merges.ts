@@ -4,11 +4,6 @@ import type { Field } from '../fields.js';
 import type { MergeConfig, PipelineConfig } from '../schema.js';
 
 export function* checkMerges(config: PipelineConfig): Generator<Fault> {
-  const [first, ...others] = config.merges;
-  for (const { dataset } of others) {
-    const message = `only one merge is supported today, and "${first?.dataset}" is one; take this one out`;
-    yield { path: `merges.${dataset}`, message };
-  }
   for (const merge of config.merges) yield* checkMerge(`merges.${merge.dataset}`, merge, config);
 }
 
