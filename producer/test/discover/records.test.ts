@@ -10,6 +10,13 @@ const many = <T>(count: number, make: (number: number) => T): T[] =>
   Array.from({ length: count }, (_, index) => make(index + 1));
 const records = many(3, (id) => ({ id, name: `n${id}` }));
 
+it('looks at no more columns than are compared, where each record has a name of its own', () => {
+  const own = many(15_000, (id) => ({ id, [`field${id}`]: 1 }));
+  const columns = columnsOf(own, { isText: false });
+  expect(columns).toHaveLength(120);
+  expect(columns[0]).toMatchObject({ name: 'id', filled: 15_000 });
+});
+
 describe('where the records lie', () => {
   it.each([
     ['the body itself', records, '$', 'list'],
