@@ -97,11 +97,8 @@ describe('the dashboard in a browser', () => {
     const written = page.locator('.vitals div', { hasText: 'Written' }).locator('strong');
     await expect.poll(() => written.innerText(), { timeout: 20_000 }).not.toMatch(/^(–|0)$/);
 
-    await page
-      .locator('.node', { hasText: 'customer records' })
-      .or(page.locator('.node a', { hasText: 'customers' }))
-      .first()
-      .click();
+    // The endpoint crm-customers has a link of its own.
+    await page.locator('.node').getByRole('link', { name: 'customers', exact: true }).click();
     await page.getByRole('heading', { name: /^customers/ }).waitFor();
     await page.getByRole('link', { name: 'History', exact: true }).click();
     await page.locator('.rows tbody tr').first().waitFor();
