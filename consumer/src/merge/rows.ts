@@ -164,8 +164,14 @@ export const targetOfLine = (lineId: string): string => lineId.split(NUMBERED, 1
 
 const NO_LINES: readonly MergeLine[] = [];
 
+/** The record itself is its only line if the merge names no field with lines. */
+function linesIn({ each }: MergeConfig, payload: Payload | null): readonly MergeLine['values'][] | undefined {
+  if (each.lines !== undefined) return ownValue(payload, each.lines) as readonly MergeLine['values'][] | undefined;
+  return payload === null ? undefined : [payload];
+}
+
 function linesOf(merge: MergeConfig, payload: Payload | null): readonly MergeLine[] {
-  const given = ownValue(payload, merge.each.lines) as readonly MergeLine['values'][] | undefined;
+  const given = linesIn(merge, payload);
   if (given === undefined || given.length === 0) return NO_LINES;
   const seen = new Map<string, number>();
   const lines: MergeLine[] = [];

@@ -18,17 +18,26 @@ const atLeast = z
   .describe('Whether the first number is not less than the second; empty if one of them is missing');
 
 const each = z.strictObject({
-  entity: z.string().describe('The entity whose records hold lines, such as customers with their orders'),
-  lines: z.string().describe('Its field with the lines, of type list'),
+  entity: z
+    .string()
+    .describe('The entity whose records hold lines, such as customers with their orders, or are lines themselves'),
+  lines: z
+    .string()
+    .optional()
+    .describe(
+      'Its field with the lines, of type list. Without it, the record itself is the line, such as an order with its `customerId`',
+    ),
 });
 
 const other = z.strictObject({
   entity: z.string().describe('The entity that a line points at'),
-  on: z.string().describe("The line's field that holds the key of that entity"),
+  on: z
+    .string()
+    .describe("The line's field (of the record itself, if that is the line) that holds the key of that entity"),
 });
 
 export const mergeSchema = z.strictObject({
-  each: each.describe('The side with the lines: each line makes one row'),
+  each: each.describe('The side with the lines: each line, or each record that is one, makes one row'),
   with: other.describe('The side that a line points at'),
   missing: z
     .enum(['wait', 'empty'])

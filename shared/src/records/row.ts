@@ -75,7 +75,7 @@ export function fieldOfSource(
   const sides: Record<string, Readonly<Record<string, Field>>> = {
     [merge.each.entity]: each,
     [merge.with.entity]: entities[merge.with.entity]?.fields ?? {},
-    line: (each[merge.each.lines] as Field | undefined)?.items ?? {},
+    line: (merge.each.lines === undefined ? undefined : (each[merge.each.lines] as Field | undefined))?.items ?? {},
   };
   const [side = '', name = ''] = source.split('.');
   const field = sides[side]?.[name];

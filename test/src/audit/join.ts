@@ -57,8 +57,8 @@ export function sidesOfKey(key: string): { readonly eachKey: string; readonly ta
   return { eachKey, target };
 }
 
-const linesOf = (merge: MergeConfig, payload: Payload): readonly Payload[] =>
-  (payload[merge.each.lines] as readonly Payload[] | undefined) ?? [];
+const linesOf = ({ each }: MergeConfig, payload: Payload): readonly Payload[] =>
+  each.lines === undefined ? [payload] : ((payload[each.lines] as readonly Payload[] | undefined) ?? []);
 
 /** A number, or a decimal, which is text. */
 const isExact = (value: unknown): value is number | string =>

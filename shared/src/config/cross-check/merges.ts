@@ -26,23 +26,22 @@ function* checkMerge(path: string, merge: MergeConfig, { entities }: PipelineCon
   if (Object.values(entities).some((entity) => entity.dataset === merge.dataset)) {
     yield { path, message: `"${merge.dataset}" is already an entity's dataset` };
   }
-  const lines = each?.fields[merge.each.lines];
-  if (each !== undefined && lines?.type !== 'list') {
-    yield {
-      path: `${path}.each.lines`,
-      message: `"${merge.each.lines}" must be a field of type list`,
-      about: merge.each.lines,
-    };
+  const named = merge.each.lines;
+  const lines = named === undefined ? undefined : each?.fields[named];
+  if (each !== undefined && named !== undefined && lines?.type !== 'list') {
+    yield { path: `${path}.each.lines`, message: `"${named}" must be a field of type list`, about: named };
   }
   const items = lines?.type === 'list' ? lines.items : undefined;
-  if (items !== undefined && items[merge.with.on] === undefined) {
-    const message = `a line has no "${merge.with.on}": ${expectedOneOf(Object.keys(items))}`;
+  const line = named === undefined ? each?.fields : items;
+  if (line !== undefined && line[merge.with.on] === undefined) {
+    const whose = named === undefined ? `"${merge.each.entity}" has no field` : 'a line has no';
+    const message = `${whose} "${merge.with.on}": ${expectedOneOf(Object.keys(line))}`;
     yield { path: `${path}.with.on`, message, about: merge.with.on };
   }
   yield* checkColumns(`${path}.columns`, merge, {
     [merge.each.entity]: each?.fields,
     [merge.with.entity]: target?.fields,
-    line: items,
+    ...(named !== undefined && { line: items }),
   });
 }
 
