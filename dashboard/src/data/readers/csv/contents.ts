@@ -1,5 +1,6 @@
 import type { Dataset } from '@tributary/shared';
 import type { Database, Queries } from './database.js';
+import { STORE } from './open.js';
 import { type PartFile, type PartState, unreadPart } from './part-file.js';
 import { Table } from './table.js';
 
@@ -32,7 +33,7 @@ export class Contents {
   /** @param number of the dataset among all */
   constructor(dataset: Dataset, number: number) {
     this.dataset = dataset;
-    this.table = new Table(`rows_${number}`, dataset);
+    this.table = new Table(`${STORE}.rows_${number}`, dataset);
   }
 
   get rows(): number {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { DuckDBConnection, DuckDBResult, JS } from '@duckdb/node-api';
 import { describeError, RetryableError } from '@tributary/shared';
 import { Held } from './held.js';
-import { type Opened, openDatabase } from './open.js';
+import { type Opened, openDatabase, STORE } from './open.js';
 import { Turns } from './turns.js';
 
 /** What a statement's parameter may be: DuckDB's client would take a large whole number for an integer that it cannot hold. */
@@ -36,6 +36,8 @@ const AGAIN = 50;
  * names: one thread has to be left.
  */
 const AT_ONCE = 2;
+/** Rows that may stand in memory alone, or in its spilled part. */
+const MOST_UNSTORED = 100_000;
 /** The code of the error for a statement that was ended because it took too long. */
 export const TOO_SLOW = 'too_slow';
 
@@ -53,6 +55,8 @@ export class Database {
   readonly #above: string;
   #opening: Promise<Opened> | undefined;
   #folder = '';
+  /** Rows that were written since the last checkpoint. */
+  #unstored = 0;
   #isClosed = false;
   #closing: Promise<void> | undefined;
 
@@ -156,6 +160,24 @@ export class Database {
    */
   async write<T>(work: (writes: Writes) => Promise<T>): Promise<T> {
     return await this.#writing.take(() => this.#noted(this.#inTransaction(work)));
+  }
+
+  /** Moves what was written from memory to the file, when it has come to some rows. */
+  async store(rows: number): Promise<void> {
+    this.#unstored += rows;
+    if (this.#unstored < MOST_UNSTORED) return;
+    await this.#writing.take(() => this.#noted(this.#checkpoint()));
+  }
+
+  async #checkpoint(): Promise<void> {
+    const { writer } = await this.#open();
+    const run = async () => void (await writer.run(`CHECKPOINT ${STORE}`));
+    try {
+      await this.#interruptibly(writer, undefined, run, Number.POSITIVE_INFINITY);
+      this.#unstored = 0;
+    } catch {
+      // A download may hold on to older rows: the next rows try again.
+    }
   }
 
   async #inTransaction<T>(work: (writes: Writes) => Promise<T>): Promise<T> {

@@ -47,8 +47,10 @@ export async function loadPart(contents: Contents, part: PartFile, loading: Load
     const { header } = part;
     for (let before = -1; header !== undefined && part.end > before && part.end < size && !signal.aborted; ) {
       before = part.end;
+      const { rows } = part;
       await loadLines(contents, part, header, file, loading);
       part.read = part.end;
+      await database.store(part.rows - rows);
     }
     if (!signal.aborted) part.read = size;
   } finally {

@@ -8,6 +8,9 @@ const MEMORY = '256MB';
 /** What DuckDB writes to its folder at most for what does not fit into memory. */
 const SPILL = '4GB';
 
+/** What statements call the file: its tables stand there, and none of the names of this process's memory. */
+export const STORE = 'store';
+
 /** A database that was opened. */
 export interface Opened {
   readonly instance: DuckDBInstance;
@@ -24,8 +27,10 @@ export async function openDatabase(above: string): Promise<Opened> {
     throw new RetryableError('duckdb_missing', NOT_HERE, { cause: error });
   });
   const folder = await makeFolder(above);
-  const instance = await DuckDBInstance.create(join(folder, 'rows.duckdb'), { threads: '2', memory_limit: MEMORY });
+  const instance = await DuckDBInstance.create(':memory:', { threads: '2', memory_limit: MEMORY });
   const writer = await instance.connect();
+  // Nothing is read from the file after a crash, so no log of what is written is kept: it would be as large as the rows.
+  await writer.run(`ATTACH ${quoted(join(folder, 'rows.duckdb'))} AS ${STORE} (RECOVERY_MODE no_wal_writes)`);
   for (const setting of [
     `temp_directory = ${quoted(join(folder, 'spilled'))}`,
     `max_temp_directory_size = ${quoted(SPILL)}`,
