@@ -351,7 +351,9 @@ function moveLines(path: WholePath, by: number, day: number): void {
   }
 }
 
-test('consumers of the old and the new setting take turns while records change, and all is as the last setting says', async () => {
+test('consumers of the old and the new setting take turns while records change, and all is as the last setting says', {
+  timeout: 300_000,
+}, async () => {
   const path = await WholePath.begin({ sink: 'postgres' });
   onTestFinished(() => path.end());
   const marked = () => path.query('SELECT FROM orders WHERE _deleted');
