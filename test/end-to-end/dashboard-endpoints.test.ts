@@ -171,6 +171,22 @@ describe('endpoints in a browser', () => {
     300_000,
   );
 
+  test('fit into one picture of what flows: by host, nine failures in nine lines', async () => {
+    const page = await open('/');
+    await page.getByText(`${FAILING} problems`, { exact: true }).waitFor();
+    const lines = page.locator('.troubles li');
+    expect(await lines.count()).toBe(FAILING);
+    for (const line of await lines.all()) expect((await line.boundingBox())?.height).toBeLessThan(30);
+    const sources = page.locator('.stage').first().locator('.node');
+    expect(await sources.count()).toBe(7);
+    expect((await page.locator('.path').boundingBox())?.height).toBeLessThan(850);
+    await page.getByRole('heading', { name: 'Sources', exact: true }).waitFor();
+    await expectUsable(page);
+    await page.getByRole('link', { name: 'api-5.example.org', exact: true }).click();
+    await page.getByText('15 of 91 endpoints', { exact: true }).waitFor();
+    await page.context().close();
+  }, 300_000);
+
   test('are listed by host, those that fail first, and found by name, host and reason', async () => {
     const page = await open('/endpoints');
     await page.getByText('91 endpoints', { exact: true }).waitFor();

@@ -1,9 +1,11 @@
 import { h, setText } from '../ui/dom.js';
 import { count, span, speed } from '../ui/format.js';
 import { createCharts } from './flow/charts.js';
-import { datasetNode, endpointNode, instanceNode, queueNode } from './flow/nodes.js';
+import { datasetNode, endpointNode, instanceNode, queueNode, sourceGroupNode } from './flow/nodes.js';
 import { createRivers } from './flow/rivers.js';
 import { createScenarios } from './flow/scenarios.js';
+import { sourceGroups } from './flow/source-groups.js';
+import { createTroubles } from './flow/troubles.js';
 
 /** The numbers at the top: label, explanation, and how each is read from the flow. */
 const VITALS = [
@@ -26,7 +28,7 @@ const VITALS = [
 /** The path of the records as a picture with live numbers, the problems in words, and charts of the last hour. */
 export function createView(_place, { announce }) {
   const mood = h('p', { class: 'mood' }, 'Loading…');
-  const troubles = h('ul', { class: 'troubles' });
+  const troubles = createTroubles();
   const vitals = VITALS.map(([term, title]) => {
     const figure = h('strong', {}, '–');
     const unit = h('span', { class: 'unit' });
@@ -42,7 +44,7 @@ export function createView(_place, { announce }) {
     h(
       'div',
       { class: 'headline' },
-      h('div', { class: 'words' }, mood, troubles),
+      h('div', { class: 'words' }, mood, troubles.root),
       h('dl', { class: 'vitals' }, ...vitals.map((vital) => vital.root)),
     ),
     path,
@@ -67,17 +69,27 @@ export function createView(_place, { announce }) {
         h('div', { class: 'nodes' }, ...children),
       );
     const stages = [
-      stage('Sources', '/endpoints', ...flow.endpoints.map(({ id }) => add(`endpoint ${id}`, endpointNode(announce)))),
+      stage(
+        'Sources',
+        '/endpoints',
+        ...sourceGroups(flow.endpoints).map(({ name, search }) =>
+          add(`source ${name}`, search === undefined ? endpointNode(announce) : sourceGroupNode()),
+        ),
+      ),
       stage(
         'Producer',
         undefined,
-        ...atLeastOne(flow.producers, 'producer').map(({ address }) => add(`producer ${address}`, instanceNode())),
+        ...atLeastOne(flow.producers, 'producer').map(({ address }) =>
+          add(`producer ${address}`, instanceNode(address)),
+        ),
       ),
       stage('Queues', '/dead-letters', ...flow.queues.map(({ queue }) => add(`queue ${queue}`, queueNode(queue)))),
       stage(
         'Consumers',
         undefined,
-        ...atLeastOne(flow.consumers, 'consumer').map(({ address }) => add(`consumer ${address}`, instanceNode())),
+        ...atLeastOne(flow.consumers, 'consumer').map(({ address }) =>
+          add(`consumer ${address}`, instanceNode(address)),
+        ),
       ),
       stage(flow.sink.medium, '/data', ...flow.datasets.map(({ name }) => add(`dataset ${name}`, datasetNode(name)))),
     ];
@@ -93,9 +105,12 @@ export function createView(_place, { announce }) {
       from.flatMap((a) => to.map((b) => ({ from: a, to: b, rate: (flow) => rate(flow) / (from.length * to.length) })));
     const find = (flow, list, key, value) => flow[list].find((one) => one[key] === value);
     return [
-      ...endpoints.flatMap(({ id }) =>
-        pairs([of(`endpoint ${id}`)], makers, (flow) => find(flow, 'endpoints', 'id', id)?.rate ?? 0),
-      ),
+      ...sourceGroups(endpoints).flatMap(({ name, members }) => {
+        const ids = new Set(members.map(({ id }) => id));
+        return pairs([of(`source ${name}`)], makers, (flow) =>
+          flow.endpoints.filter(({ id }) => ids.has(id)).reduce((sum, { rate }) => sum + rate, 0),
+        );
+      }),
       ...queues.flatMap(({ queue, entity }) =>
         pairs(makers, [of(`queue ${queue}`)], (flow) =>
           flow.endpoints.filter((one) => one.entity === entity).reduce((sum, one) => sum + one.rate, 0),
@@ -114,7 +129,7 @@ export function createView(_place, { announce }) {
     root,
     update(flow) {
       const now = JSON.stringify(
-        [flow.endpoints, flow.producers, flow.queues, flow.consumers, flow.datasets].map((list) =>
+        [sourceGroups(flow.endpoints), flow.producers, flow.queues, flow.consumers, flow.datasets].map((list) =>
           list.map((one) => one.id ?? one.address ?? one.queue ?? one.name),
         ),
       );
@@ -128,7 +143,11 @@ export function createView(_place, { announce }) {
         setText(vitals[index].figure, figure);
         setText(vitals[index].unit, unit);
       }
-      for (const endpoint of flow.endpoints) nodes.get(`endpoint ${endpoint.id}`)?.update(endpoint);
+      for (const group of sourceGroups(flow.endpoints)) {
+        const node = nodes.get(`source ${group.name}`);
+        if (group.search === undefined) node?.update(group.members[0]);
+        else node?.update(group);
+      }
       for (const one of flow.producers)
         nodes
           .get(`producer ${one.address}`)
@@ -166,6 +185,5 @@ function tellMood(flow, mood, troubles) {
     rates.fetched + rates.written === 0 ? 'No problems. Nothing new to read.' : 'No problems. Records are flowing.';
   setText(mood, problems.length === 0 ? calm : problems.length === 1 ? '1 problem' : `${problems.length} problems`);
   mood.dataset.state = problems.length === 0 ? 'good' : 'bad';
-  if (troubles.childElementCount !== problems.length) troubles.replaceChildren(...problems.map(() => h('li')));
-  for (const [index, problem] of problems.entries()) setText(troubles.children[index], problem);
+  troubles.update(problems);
 }

@@ -4,6 +4,7 @@ import { addressOf } from '../../ui/location.js';
 import { session } from '../../ui/session.js';
 import { since, until } from '../../ui/times.js';
 import { createEndpointButtons } from './endpoint-buttons.js';
+import { failingOf } from './source-groups.js';
 
 /** A box of the picture: a name, one number, and lines below it. */
 function node(title, ...lines) {
@@ -51,9 +52,27 @@ export function endpointNode(announce) {
   };
 }
 
-/** A producer or a consumer. */
-export function instanceNode() {
-  const { root, name, figure, below } = node('', 'work');
+/** The endpoints of one host, where there are too many for a box of their own. */
+export function sourceGroupNode() {
+  const { root, name, figure, below } = node('', 'flow');
+  name.classList.add('to-page');
+  return {
+    root,
+    update({ name: host, search, members }) {
+      if (name.textContent !== host)
+        name.replaceChildren(h('a', { href: addressOf({ at: 'endpoints', search }) }, host));
+      const failing = failingOf(members);
+      setText(figure, failing > 0 ? `${count(failing)} failing` : plural(members.length, 'endpoint'));
+      const flow = `${speed(members.reduce((sum, { rate }) => sum + rate, 0))}/s`;
+      setText(below[0], failing > 0 ? `of ${plural(members.length, 'endpoint')} · ${flow}` : flow);
+      root.dataset.state = failing > 0 ? 'bad' : 'good';
+    },
+  };
+}
+
+/** A producer or a consumer. @param title what its box is called before it is known */
+export function instanceNode(title) {
+  const { root, name, figure, below } = node(title, 'work');
   return {
     root,
     update({ address, answers, problems }, first, second) {
