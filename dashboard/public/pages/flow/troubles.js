@@ -8,7 +8,7 @@ const MOST = 9;
 /** What is wrong: in full while it is little, and otherwise one line for each problem, the gravest first. */
 export function createTroubles() {
   const list = h('ul', { class: 'troubles' });
-  const rest = h('p', { class: 'quiet', hidden: true });
+  const rest = h('p', { class: 'quiet troubles-more', hidden: true });
   return {
     root: h('div', {}, list, rest),
     update(problems) {
