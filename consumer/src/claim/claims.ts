@@ -1,4 +1,4 @@
-import type { Row } from '@tributary/shared';
+import { type Row, versionOrder } from '@tributary/shared';
 import type { Incoming } from '../intake/decode.js';
 import type { Delivery } from '../intake/settle.js';
 import type { Ledger, Verdict } from '../ledger/port.js';
@@ -41,8 +41,8 @@ export interface ClaimedRecord extends Incoming {
 export interface JudgedRows {
   /** In the order of the rows. */
   readonly verdicts: readonly Verdict[];
-  /** The accepted rows that had landed already, in the output of a writer that died. */
-  readonly landed: ReadonlySet<Row>;
+  /** The accepted rows that had landed already, in the output of a writer that died, each as it landed there. */
+  readonly landed: ReadonlyMap<Row, Row>;
 }
 
 /** The number of dead writers whose landed rows are remembered. Each set may hold the rows of a few parts. */
@@ -73,11 +73,12 @@ export class Claims {
 
   async claim(dataset: string, rows: readonly Row[]): Promise<JudgedRows> {
     const verdicts = rows.length === 0 ? [] : await this.#options.ledger.claim(dataset, rows);
-    const landed = new Set<Row>();
+    const landed = new Map<Row, Row>();
     let at = 0;
     for (const row of rows) {
       const verdict = verdicts[at++];
-      if (verdict?.takenFrom !== undefined && (await this.#hasLanded(row, verdict))) landed.add(row);
+      const found = verdict?.takenFrom === undefined ? undefined : await this.#findLanded(row, verdict);
+      if (found !== undefined) landed.set(row, found);
     }
     return { verdicts, landed };
   }
@@ -112,12 +113,13 @@ export class Claims {
     return found?.refused === true ? undefined : found;
   }
 
-  async #hasLanded(row: Row, { takenFrom = [], takenOrders = [] }: Verdict): Promise<boolean> {
+  async #findLanded(row: Row, { takenFrom = [], takenOrders = [] }: Verdict): Promise<Row | undefined> {
     for (const writer of takenFrom) {
       const rows = await this.#landedOf(writer);
-      if (takenOrders.some((order) => rows.has({ ...row, order }))) return true;
+      const order = takenOrders.find((one) => rows.has({ ...row, order: one }));
+      if (order !== undefined) return rowOfOrder(row, order);
     }
-    return false;
+    return undefined;
   }
 
   #landedOf(writer: string): Promise<LandedRows> {
@@ -132,6 +134,15 @@ export class Claims {
     landed.catch(() => this.#landed.delete(writer));
     return landed;
   }
+}
+
+/**
+ * A record's row as another message of the same content brought it. What is merged with it has to tell of that message: told by the one that
+ * asks, the merged rows would be newer than the row that is there, and once Redis was lost nothing would say that it is the same.
+ */
+function rowOfOrder(row: Row, order: string): Row {
+  const sameVersion = versionOrder(row.version, '');
+  return order.startsWith(sameVersion) ? { ...row, order, messageId: order.slice(sameVersion.length) } : row;
 }
 
 const isOpen = ({ landed, refused = false }: ClaimedRow): boolean => !landed && !refused;
@@ -171,16 +182,19 @@ export async function dedupe(incoming: readonly Incoming[], dataset: string, cla
   };
   let at = 0;
   for (const one of asking) judged[OUTCOMES[verdicts[at++]?.kind ?? 'busy']].push(one);
-  const fresh = judged.accept.map((one) => claimedAs(one, { row: one.row, landed: landed.has(one.row) }));
+  const fresh = judged.accept.map((one) => {
+    const found = landed.get(one.row);
+    return claimedAs(one, { row: found ?? one.row, landed: found !== undefined });
+  });
   return { fresh, kept, duplicates: judged.duplicate, stale: judged.stale, busy: judged.busy };
 }
 
 /** Field by field: to spread an object costs ten times as much, for each record. */
-const claimedAs = ({ delivery, envelope, record, row, isKnown }: Incoming, claim: ClaimedRow): ClaimedRecord => ({
+const claimedAs = ({ delivery, envelope, record, isKnown }: Incoming, claim: ClaimedRow): ClaimedRecord => ({
   delivery,
   envelope,
   record,
-  row,
+  row: claim.row,
   isKnown,
   claim,
 });

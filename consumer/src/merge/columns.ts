@@ -32,26 +32,6 @@ export function compileColumns(
   return (each, line, other) => make(columns.map(({ source }) => source(each, line, other)));
 }
 
-/** The sides of a merge. A line belongs to the record that holds it. */
-export type SideName = 'each' | 'with';
-
-/**
- * The columns that show all that a row takes from one side of a merge, each as that side gives it.
- *
- * @returns undefined if a derived column takes a value from that side which no column shows
- */
-export function columnsThatShow(merge: MergeConfig, side: SideName): readonly string[] | undefined {
-  const isOfSide = (source: string) => (source.split('.', 1)[0] === merge.with.entity ? 'with' : 'each') === side;
-  const shown = new Map<string, string>();
-  const taken: string[] = [];
-  for (const [name, definition] of Object.entries(merge.columns)) {
-    if (typeof definition === 'string') shown.set(definition, name);
-    else taken.push(...('multiply' in definition ? definition.multiply : definition.atLeast));
-  }
-  if (taken.some((source) => isOfSide(source) && !shown.has(source))) return undefined;
-  return [...shown].flatMap(([source, name]) => (isOfSide(source) ? [name] : []));
-}
-
 function compileSource(merge: MergeConfig, source: string): Source {
   const [side, field = ''] = source.split('.');
   const read = compileOwnValue(field);

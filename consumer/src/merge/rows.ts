@@ -14,7 +14,7 @@ import {
   stringifyJson,
   versionOrder,
 } from '@tributary/shared';
-import { columnsThatShow, compileColumns, type SideName } from './columns.js';
+import { compileColumns } from './columns.js';
 
 /** A record as one side of a merge. */
 export interface MergeSide {
@@ -51,11 +51,6 @@ export interface MergeRows {
   halfRow(each: MergeSide, line: MergeLine): Row | undefined;
   /** The row that closes a line that the record had and has no more. */
   tombstone(each: MergeSide, lineId: string, other: MergeSide | undefined): Row;
-  /**
-   * Whether all that a row of these values took from one side is what `each` and its line, or `other`, give now. False where the
-   * columns do not show it.
-   */
-  agrees(values: Payload, side: SideName, each: Payload, line: MergeLine, other: Payload): boolean;
 }
 
 /** The merges of a pipeline, in the order of its file. */
@@ -73,7 +68,6 @@ function compileMerge(
   hashOf: ReturnType<typeof compileContentHash>,
 ): MergeRows {
   const { dataset } = merge;
-  const shown = { each: columnsThatShow(merge, 'each'), with: columnsThatShow(merge, 'with') };
 
   const row = (each: MergeSide, lineId: string, other: MergeSide | undefined, values: Row['values']): Row => {
     const key = mergedKey(each.key, lineId);
@@ -102,14 +96,6 @@ function compileMerge(
     row: (each, line, other) => row(each, line.id, other, valuesAt(each, line, other)),
     halfRow: (each, line) => (leavesEmpty ? row(each, line.id, undefined, valuesAt(each, line, undefined)) : undefined),
     tombstone: (each, lineId, other) => row(each, lineId, other, null),
-    agrees(values, side, each, line, other) {
-      const names = shown[side];
-      if (names === undefined) return false;
-      const made = valuesOf(each, line.values, other);
-      const hashOfShown = (from: Payload) =>
-        contentHash(dataset, '', Object.fromEntries(names.map((name) => [name, ownValue(from, name)])));
-      return hashOfShown(made) === hashOfShown(values);
-    },
   };
 }
 

@@ -12,18 +12,12 @@ export interface NewestRow {
 /** The newest landed record of a key, with its content, or that it is deleted: that of an entity that is a side of a merge. */
 export interface NewestSide extends NewestRow, MergeSide {}
 
-/** The newest landed merged row of a key. */
-export interface NewestMerged extends NewestRow {
-  /** The row as it landed, if one of its records is newer than what has landed of that record. */
-  readonly ahead?: LandedRow;
-}
-
 /** What has landed of one merge: the newest rows of both sides and of the merge itself, by key. */
 export interface LandedMerge {
   readonly rows: MergeRows;
   readonly each: ReadonlyMap<string, NewestSide>;
   readonly with: ReadonlyMap<string, NewestSide>;
-  readonly merged: ReadonlyMap<string, NewestMerged>;
+  readonly merged: ReadonlyMap<string, NewestRow>;
 }
 
 /** @param isDoubted whether each row has to prove by its hash that it holds what was written: a person may have changed it */
@@ -39,15 +33,6 @@ export const newestSides = (sink: Sink, dataset: Dataset, isDoubted: boolean): P
     messageId,
     payload: deleted ? null : values,
   }));
-
-/** @param isAhead tells by a row's key and order whether it is kept as it landed: few are, so all others cost what they have to */
-export const newestMerged = (
-  sink: Sink,
-  dataset: Dataset,
-  isDoubted: boolean,
-  isAhead: (key: string, order: string) => boolean,
-): Promise<Map<string, NewestMerged>> =>
-  newestOf(sink, dataset, isDoubted, (row, seen) => (isAhead(row.key, seen.order) ? { ...seen, ahead: row } : seen));
 
 async function newestOf<T extends NewestRow>(
   sink: Sink,

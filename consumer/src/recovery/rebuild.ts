@@ -6,9 +6,9 @@ import type { LedgerRedis } from '../ledger/redis-client.js';
 import { createMergeRows, type MergeRows, readMergedKey, timeOfRemerge, writeSide } from '../merge/rows.js';
 import type { Sink } from '../sinks/port.js';
 import { BulkWriter } from './bulk-writer.js';
-import { findUnlanded, isAhead, type Unlanded } from './doubts.js';
+import { type Doubt, findDoubts } from './doubts.js';
 import type { Rebuild } from './epoch.js';
-import { type LandedMerge, type NewestRow, type NewestSide, newestMerged, newestRows, newestSides } from './landed.js';
+import { type LandedMerge, type NewestRow, type NewestSide, newestRows, newestSides } from './landed.js';
 import { findUnmerged } from './unmerged.js';
 
 export interface RebuildOptions {
@@ -56,8 +56,8 @@ class LedgerRebuild {
   readonly #merges: readonly MergeRows[];
   /** The records that have landed, by entity; only of entities that are a side of a merge. */
   readonly #sides = new Map<string, ReadonlyMap<string, NewestSide>>();
-  /** What merged rows tell of records that have not landed, by dataset and key: two merges may tell of the same record. */
-  readonly #unlanded = new Map<string, Pick<Unlanded, 'order' | 'isDoubted'>>();
+  /** The newest order of each record in doubt, by its key in the ledger: two merges may doubt the same record. */
+  readonly #doubted = new Map<string, string>();
 
   constructor(
     { redis, config, sink, clock }: RebuildOptions,
@@ -94,20 +94,18 @@ class LedgerRebuild {
   async #rebuildMerge(rows: MergeRows): Promise<void> {
     const dataset = this.#datasets.find(({ name }) => name === rows.dataset);
     if (dataset === undefined) return;
-    const sides = {
+    const landed: LandedMerge = {
       rows,
-      each: this.#sides.get(rows.eachEntity) ?? new Map<string, NewestSide>(),
-      with: this.#sides.get(rows.withEntity) ?? new Map<string, NewestSide>(),
+      each: this.#sides.get(rows.eachEntity) ?? new Map(),
+      with: this.#sides.get(rows.withEntity) ?? new Map(),
+      merged: await newestRows(this.#sink, dataset, this.#isDoubted),
     };
-    const merged = await newestMerged(this.#sink, dataset, this.#isDoubted, (key, order) => isAhead(key, order, sides));
-    const unlanded = findUnlanded({ ...sides, merged });
-    const landed: LandedMerge = { ...advance(sides, unlanded), merged };
     const keys = this.#keys.merge(rows.dataset);
-    await this.#writeContents(dataset, merged);
+    await this.#writeContents(dataset, landed.merged);
     await this.#writeEachSide(landed, keys);
     await this.#writeWithSide(landed, keys);
     await this.#writeOpenLines(landed, keys);
-    for (const one of unlanded) await this.#writeUnlanded(one, landed, keys);
+    for (const doubt of findDoubts(landed)) await this.#writeDoubt(doubt, landed, keys);
     await this.#writeUnmerged(landed, keys);
   }
 
@@ -144,19 +142,18 @@ class LedgerRebuild {
     for (const [key, lines] of openLines(landed)) await this.#writer.hset(keys.open, key, [...lines].join('\0'));
   }
 
-  async #writeUnlanded({ side, entity, key, order, isDoubted }: Unlanded, landed: LandedMerge, keys: MergeKeys) {
+  async #writeDoubt({ side, entity, key, order }: Doubt, landed: LandedMerge, keys: MergeKeys): Promise<void> {
     const { name = '' } = this.#datasets.find((dataset) => dataset.entity === entity) ?? {};
-    const record = landed[side].get(key);
     const id = `${name} ${key}`;
-    const before = this.#unlanded.get(id);
-    const hash = isDoubted || before?.isDoubted ? UNKNOWN_CONTENT : (record?.hash ?? UNKNOWN_CONTENT);
-    const newest = before === undefined || order > before.order ? order : before.order;
-    this.#unlanded.set(id, { order: newest, isDoubted: hash === UNKNOWN_CONTENT });
-    await this.#writer.hset(this.#keys.ledger(name), key, writeContent(hash, newest));
+    if (order > (this.#doubted.get(id) ?? '')) {
+      this.#doubted.set(id, order);
+      await this.#writer.hset(this.#keys.ledger(name), key, writeContent(UNKNOWN_CONTENT, order));
+    }
     // Until the newer record comes, the one that lines point at has no content to merge with. If lines met the older content
     // that has landed, its merged rows would step back, and all of them would come once more with the newer record. Only
     // where its version is newer: otherwise nothing says that the record in doubt still comes.
-    if (isDoubted && side === 'with' && versionOf(order) > versionOf(record?.order ?? '')) {
+    const landedOrder = landed.with.get(key)?.order ?? '';
+    if (side === 'with' && versionOf(order) > versionOf(landedOrder)) {
       await this.#writer.hset(keys.with, key, `${writeOrder(order)}\0`);
     }
   }
@@ -172,22 +169,6 @@ class LedgerRebuild {
       await this.#writer.zadd(keys.unmerged, key, at);
     }
   }
-}
-
-/**
- * The sides as merged rows are ahead of them: where a record that has not landed made its rows just as the landed content of its key
- * does, that content stands under the order of the record. Under its own order, a row of it and of a record of the other side
- * that comes later would be older than the row that is there.
- */
-function advance(sides: Omit<LandedMerge, 'merged'>, unlanded: readonly Unlanded[]): Omit<LandedMerge, 'merged'> {
-  const moved = unlanded.filter(({ isDoubted }) => !isDoubted);
-  if (moved.length === 0) return sides;
-  const advanced = { each: new Map(sides.each), with: new Map(sides.with) };
-  for (const { side, key, order, version, messageId } of moved) {
-    const record = advanced[side].get(key);
-    if (record !== undefined) advanced[side].set(key, { ...record, order, version, messageId });
-  }
-  return { ...sides, ...advanced };
 }
 
 /**

@@ -49,29 +49,6 @@ describe('a merged row', () => {
     });
   });
 
-  test('tells whether a record gives what a row took from its side, as far as the columns show it', () => {
-    const [each, other] = [customerSide(), itemSide()];
-    const values = rowOf(each, other).values ?? {};
-    const [line] = rows.lines(each.payload);
-    const agrees = (merged: typeof rows, side: 'each' | 'with', customerNow = each, itemNow = other) =>
-      merged.agrees(values, side, customerNow.payload ?? {}, present(line), itemNow.payload ?? {});
-    expect(agrees(rows, 'each')).toBe(true);
-    expect(agrees(rows, 'with')).toBe(true);
-    // The other side does not matter, also not in derived columns.
-    expect(agrees(rows, 'each', each, itemSide({ price: 5 }))).toBe(true);
-    expect(agrees(rows, 'with', customerSide({ name: 'Bea' }))).toBe(true);
-    expect(agrees(rows, 'each', customerSide({ name: 'Bea' }))).toBe(false);
-    expect(agrees(rows, 'with', each, itemSide({ price: 5 }))).toBe(false);
-
-    const columns = Object.fromEntries(
-      Object.entries(present(CRM.merges[0]).columns).filter(([name]) => name !== 'price'),
-    );
-    const hiding = present(createMergeRows({ ...CRM, merges: CRM.merges.map((merge) => ({ ...merge, columns })) })[0]);
-    // Its price is in line_value alone, so it cannot be told apart from the quantity.
-    expect(agrees(hiding, 'with')).toBe(false);
-    expect(agrees(hiding, 'each')).toBe(true);
-  });
-
   test('has the content hash of what it holds, even of lists that landed under other declarations', () => {
     const columns = { id: 'customer.id', lines: 'customer.lines' };
     const config = { ...CRM, merges: CRM.merges.map((merge) => ({ ...merge, columns })) };

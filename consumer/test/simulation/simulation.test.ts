@@ -129,7 +129,7 @@ test('a rebuilt ledger stays if the answer that it is published is lost, and the
   expect(faults).toEqual([]);
 });
 
-test('a record that merged rows are ahead of, and that is as it landed, is not written once more after the ledger is lost', async () => {
+test('a record that landed under another message of the same content is merged as that one, and not written once more after the ledger is lost', async () => {
   const record = { sameVersion: false, twice: false, deleted: false } as const;
   const { faults } = await simulate(
     {
