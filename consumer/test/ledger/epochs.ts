@@ -54,7 +54,8 @@ export function describeEpochs(name: string, connect: () => Promise<TestRedis>):
 
     test('of two consumers that come at once, one rebuilds and the other waits', async () => {
       let finish = () => {};
-      const rebuild = vi.fn<Rebuild>(() => new Promise((resolve) => (finish = resolve)));
+      const done = new Promise<void>((resolve) => (finish = resolve));
+      const rebuild = vi.fn<Rebuild>(() => done);
       const both = Promise.all([enter(rebuild), enter(rebuild)]);
       await waitFor(() => expect([rebuild.mock.calls.length, clock.sleepers]).toEqual([1, 2]));
       // The other asks again and again.
@@ -232,7 +233,9 @@ export function describeEpochs(name: string, connect: () => Promise<TestRedis>):
 
     test('the consumer that rebuilds keeps the lock for as long as that takes', async () => {
       let finish = () => {};
-      const entering = enter(() => new Promise((resolve) => (finish = resolve)));
+      // Made before it is waited for: all may be as it should before the rebuild itself begins.
+      const done = new Promise<void>((resolve) => (finish = resolve));
+      const entering = enter(() => done);
       await waitFor(() => expect(lock()).resolves.not.toBeNull());
       await waitFor(() => expect(clock.sleepers).toBe(1));
       // It runs out by Redis's clock, and this machine may stand still for seconds. So it is given an hour, and a renewal is seen by the
@@ -251,12 +254,14 @@ export function describeEpochs(name: string, connect: () => Promise<TestRedis>):
 
     test('a consumer that was held up past its lock never publishes, and does not keep the lock of its successor', async () => {
       let wake = () => {};
-      const late = enter(() => new Promise((resolve) => (wake = resolve)));
+      const awake = new Promise<void>((resolve) => (wake = resolve));
+      const late = enter(() => awake);
       await waitFor(() => expect(sink.epochs).toHaveLength(1));
       await waitFor(() => expect(clock.sleepers).toBe(1));
       await redis.del(rebuildLockKey(pipeline));
       let finish = () => {};
-      const successor = enter(() => new Promise((resolve) => (finish = resolve)));
+      const done = new Promise<void>((resolve) => (finish = resolve));
+      const successor = enter(() => done);
       await waitFor(() => expect(sink.epochs).toHaveLength(2));
       await waitFor(() => expect(clock.sleepers).toBe(2));
       const [token] = [await lock()];
