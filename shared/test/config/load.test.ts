@@ -278,14 +278,25 @@ test('a file that says merge is told what it is called now, and its other faults
 });
 
 test('there may be any number of merges, also of the same entities, and the faults of each are told', () => {
-  const side = '{ each: { entity: post, lines: comments }, with: { entity: post, on: id }, columns: {} }';
-  const text = GOOD.replace('author: string?', 'comments: { type: list, items: { id: integer } }');
+  const side = '{ each: { entity: post, lines: comments }, with: { entity: author, on: id }, columns: {} }';
+  const author = 'entities:\n  author: { dataset: authors, queue: authors, key: id, fields: { id: integer } }\n';
+  const text = GOOD.replace('author: string?', 'comments: { type: list, items: { id: integer } }').replace(
+    'entities:\n',
+    author,
+  );
   const config = parsePipeline(`${text}merges: { one: ${side} }\n`, {}, 'test.yaml');
   expect(config.merges.map(({ dataset }) => dataset)).toEqual(['one']);
   const two = parsePipeline(`${text}merges: { one: ${side}, two: ${side} }\n`, {}, 'test.yaml');
   expect(two.merges.map(({ dataset }) => dataset)).toEqual(['one', 'two']);
   expect(faults(`${text}merges: { one: ${side}, two: ${side.replace('comments', 'title')} }\n`)).toEqual([
     'merges.two.each.lines: "title" must be a field of type list',
+  ]);
+});
+
+test('a merge of an entity with itself is refused: its records would be one side only, and the rows of the merge would be missing', () => {
+  const side = '{ each: { entity: post }, with: { entity: post, on: author }, columns: { title: post.title } }';
+  expect(faults(`${GOOD}merges: { answers: ${side} }\n`)).toEqual([
+    expect.stringMatching(/^merges\.answers\.with\.entity: "post" is the entity of each too, and a merge joins two: /),
   ]);
 });
 

@@ -23,6 +23,11 @@ function* checkMerge(path: string, merge: MergeConfig, { entities }: PipelineCon
       message: `no entity "${merge.with.entity}": ${names}`,
       about: merge.with.entity,
     };
+  if (each !== undefined && merge.each.entity === merge.with.entity) {
+    // Records would be taken for one side only, and columns could not say which of the two they mean.
+    const message = `"${merge.with.entity}" is the entity of each too, and a merge joins two: bring what lines point at into an entity of its own, with an endpoint of its own`;
+    yield { path: `${path}.with.entity`, message, about: merge.with.entity };
+  }
   if (Object.values(entities).some((entity) => entity.dataset === merge.dataset)) {
     yield { path, message: `"${merge.dataset}" is already an entity's dataset` };
   }
