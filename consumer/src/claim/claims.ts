@@ -11,7 +11,7 @@ export interface ClaimedRow {
   readonly row: Row;
   /** Whether it is durable already, here or in the output of a writer that died: then it is only committed. */
   landed: boolean;
-  /** How far the output got with it, if it was written here. */
+  /** How far the output got with it: if the output goes back behind that, the ledger is not valid any more. */
   mark?: Mark | undefined;
   /** Whether the sink has refused it. */
   refused?: boolean;
@@ -42,7 +42,7 @@ export interface JudgedRows {
   /** In the order of the rows. */
   readonly verdicts: readonly Verdict[];
   /** The accepted rows that had landed already, in the output of a writer that died, each as it landed there. */
-  readonly landed: ReadonlyMap<Row, Row>;
+  readonly landed: ReadonlyMap<Row, ClaimedRow>;
 }
 
 /** The number of dead writers whose landed rows are remembered. Each set may hold the rows of a few parts. */
@@ -73,7 +73,7 @@ export class Claims {
 
   async claim(dataset: string, rows: readonly Row[]): Promise<JudgedRows> {
     const verdicts = rows.length === 0 ? [] : await this.#options.ledger.claim(dataset, rows);
-    const landed = new Map<Row, Row>();
+    const landed = new Map<Row, ClaimedRow>();
     let at = 0;
     for (const row of rows) {
       const verdict = verdicts[at++];
@@ -113,11 +113,12 @@ export class Claims {
     return found?.refused === true ? undefined : found;
   }
 
-  async #findLanded(row: Row, { takenFrom = [], takenOrders = [] }: Verdict): Promise<Row | undefined> {
+  async #findLanded(row: Row, { takenFrom = [], takenOrders = [] }: Verdict): Promise<ClaimedRow | undefined> {
     for (const writer of takenFrom) {
       const rows = await this.#landedOf(writer);
       const order = takenOrders.find((one) => rows.has({ ...row, order: one }));
-      if (order !== undefined) return rowOfOrder(row, order);
+      if (order !== undefined)
+        return { row: rowOfOrder(row, order), landed: true, mark: rows.markOf({ ...row, order }) };
     }
     return undefined;
   }
@@ -182,10 +183,7 @@ export async function dedupe(incoming: readonly Incoming[], dataset: string, cla
   };
   let at = 0;
   for (const one of asking) judged[OUTCOMES[verdicts[at++]?.kind ?? 'busy']].push(one);
-  const fresh = judged.accept.map((one) => {
-    const found = landed.get(one.row);
-    return claimedAs(one, { row: found ?? one.row, landed: found !== undefined });
-  });
+  const fresh = judged.accept.map((one) => claimedAs(one, landed.get(one.row) ?? { row: one.row, landed: false }));
   return { fresh, kept, duplicates: judged.duplicate, stale: judged.stale, busy: judged.busy };
 }
 

@@ -71,9 +71,9 @@ export async function claimMergedRows(
     const rows: ClaimedRow[] = [];
     let busy = false;
     for (const given of group) {
-      const { row = given, verdict, landed = false } = asked[at++] ?? {};
+      const { row = given, verdict, found } = asked[at++] ?? {};
       if (verdict?.kind === 'accept') {
-        const claimed = { row, landed };
+        const claimed: ClaimedRow = { row, landed: found !== undefined, mark: found?.mark };
         claims.hold(claimed);
         rows.push(claimed);
       } else if (verdict?.kind === 'held') {
@@ -105,5 +105,5 @@ async function claimInForm(rows: readonly Row[], dataset: string, claims: Claims
 
 async function judge(rows: readonly Row[], dataset: string, claims: Claims) {
   const { verdicts, landed } = await claims.claim(dataset, rows);
-  return rows.map((row, index) => ({ row, verdict: verdicts[index], landed: landed.has(row) }));
+  return rows.map((row, index) => ({ row, verdict: verdicts[index], found: landed.get(row) }));
 }

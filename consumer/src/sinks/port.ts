@@ -119,6 +119,8 @@ export interface SinkWriter {
 export interface LandedRows {
   /** Whether a row of this dataset, key, hash and order is among them. */
   has(row: Row): boolean;
+  /** How far the output got with it, if the sink keeps marks. */
+  markOf(row: Row): Mark | undefined;
 }
 
 /** What a sink may need that is not in pipeline.yaml: addresses and secrets come from the environment. */

@@ -148,17 +148,19 @@ export function createMemorySink(world: World, host: Host, disk: MemoryDisk, dat
     async takeOver(writer): Promise<LandedRows> {
       await step(`fence ${writer}`);
       disk.fence(writer);
-      const landed = new Set<string>();
+      const landed = new Map<string, Mark>();
       for (const dataset of datasets) {
         await step(`seal ${dataset.name} of ${writer}`);
         for (const part of disk.parts.filter((one) => one.writer === writer && one.dataset === dataset.name)) {
           disk.seal(part);
+          const mark = { name: nameOf(part), at: part.file.content.length };
           for (const { key, version, messageId, hash } of readRows(part.file)) {
-            landed.add(landedId(dataset.name, key, dataset.orderOf(version, messageId), hash));
+            landed.set(landedId(dataset.name, key, dataset.orderOf(version, messageId), hash), mark);
           }
         }
       }
-      return { has: ({ dataset, key, order, hash }) => landed.has(landedId(dataset, key, order, hash)) };
+      const markOf = ({ dataset, key, order, hash }: Row) => landed.get(landedId(dataset, key, order, hash));
+      return { has: (row) => markOf(row) !== undefined, markOf };
     },
     async *scan({ name }) {
       for (const { file } of disk.parts.filter((part) => part.dataset === name)) {

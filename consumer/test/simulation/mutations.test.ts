@@ -195,7 +195,7 @@ describe('a fault is found when a take-over', () => {
   test('does not look for rows that landed', async () => {
     const broken = alterTakeOver(async (sink, writer) => {
       await sink.takeOver(writer);
-      return { has: () => false };
+      return { has: () => false, markOf: () => undefined };
     });
     const property = propertyOf(broken, schedulesWithoutDeletions);
     const { errorInstance, counterexample } = await fc.check(property, { numRuns: 3_000, seed: 6 });

@@ -155,3 +155,28 @@ test('a record that landed under another message of the same content is merged a
   );
   expect(faults).toEqual([]);
 });
+
+test("an output that goes back after a dead consumer's rows were found in it, and before they are committed, is polled in full", async () => {
+  const record = { key: 0, sameVersion: false, twice: false, deleted: false } as const;
+  const { faults } = await simulate(
+    {
+      versioned: false,
+      consumers: 2,
+      burst: 1,
+      requeue: 'front',
+      publications: [
+        { ...record, entity: 'customer', content: 0 },
+        { ...record, entity: 'inventory', content: 0, deleted: true },
+        { ...record, entity: 'customer', content: 1 },
+      ],
+      segments: [
+        { steps: 48, pick: 730, fault: { kind: 'stop', consumer: 1 } },
+        { steps: 14, pick: 0, fault: { kind: 'pause', consumer: 1, steps: 15 } },
+        { steps: 43, pick: 814, fault: { kind: 'hang', consumer: 0, steps: 23 } },
+        { steps: 22, pick: 0, fault: { kind: 'stop', consumer: 0 } },
+      ],
+    },
+    { goesBackAfter: 3, missing: { before: 'empty', after: 'empty' } },
+  );
+  expect(faults).toEqual([]);
+});

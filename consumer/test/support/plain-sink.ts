@@ -97,7 +97,7 @@ export class PlainSink implements Sink {
     const theirs = this.rows.filter((row) => row.writer === writer);
     const same = (a: Row) => (b: Landed) =>
       a.dataset === b.dataset && a.key === b.key && a.hash === b.hash && a.order === b.order;
-    return { has: (row: Row) => theirs.some(same(row)) };
+    return { has: (row: Row) => theirs.some(same(row)), markOf: () => undefined };
   }
 
   async *scan({ name }: Dataset): AsyncIterable<LandedRow> {

@@ -7,6 +7,7 @@ import type {
   Inspection,
   LandedRow,
   LandedRows,
+  Mark,
   Marks,
   Sink,
   SinkMaker,
@@ -15,10 +16,10 @@ import type {
   StoredOutput,
 } from '../port.js';
 import { CsvFence } from './fence.js';
-import { ignoreMissing } from './files.js';
+import { ignoreMissing, statIfThere } from './files.js';
 import { OutputIdentity } from './identity.js';
 import { Losses } from './losses.js';
-import { inspectParts } from './marks.js';
+import { inspectParts, markOfPart } from './marks.js';
 import { PartReader } from './part-reader.js';
 import { PartState } from './part-state.js';
 import { Presence } from './presence.js';
@@ -128,16 +129,20 @@ class CsvSink implements Sink {
   takeOver(writer: string): Promise<LandedRows> {
     return told(async () => {
       await this.#fence.fence(writer);
-      const landed = new Set<string>();
+      const landed = new Map<string, Mark>();
       for (const dataset of this.#parts.datasets) {
         const all = await listParts(this.#parts.settings.directory, dataset.name);
         for (const part of all.filter((one) => one.writer === writer).slice(-PARTS_IN_DOUBT)) {
+          // Before its rows are read: if the output goes back to an older state meanwhile, the mark tells it.
+          const size = (await statIfThere(part.path))?.size ?? 0;
+          const mark = { name: markOfPart(dataset.name, part.name), at: size };
           for await (const { key, hash, version, messageId } of this.#reader.rows(part, dataset)) {
-            landed.add(landedId(dataset.name, key, hash, dataset.orderOf(version, messageId)));
+            landed.set(landedId(dataset.name, key, hash, dataset.orderOf(version, messageId)), mark);
           }
         }
       }
-      return { has: (row: Row) => landed.has(landedId(row.dataset, row.key, row.hash, row.order)) };
+      const markOf = ({ dataset, key, hash, order }: Row) => landed.get(landedId(dataset, key, hash, order));
+      return { has: (row: Row) => markOf(row) !== undefined, markOf };
     });
   }
 

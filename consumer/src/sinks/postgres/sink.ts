@@ -49,7 +49,7 @@ const HANG_TIMEOUT = 10_000;
 const WRITE_LOCK_TIMEOUT = 5_000;
 
 /** A write is idempotent (see writeRows), so rows that a dead writer left in doubt need not be looked for: they are written again. */
-const NONE: LandedRows = { has: () => false };
+const NONE: LandedRows = { has: () => false, markOf: () => undefined };
 
 /**
  * Postgres tables: `<schema>.<dataset>` holds the newest row of each key. A write is one transaction.
