@@ -150,13 +150,30 @@ describe('the API as its OpenAPI document has it', () => {
     ['GET', '/dead-letters/{id}', '/dead-letters/LETTER'],
     ['POST', '/dead-letters/validate', '/dead-letters/validate', { entity: 'customer', payload: '{"id":"a"}' }],
     ['POST', '/dead-letters/{id}/discard', '/dead-letters/LETTER/discard', { reason: 'a test' }],
+    ['GET', '/endpoints/{id}', '/endpoints/crm'],
+    ['POST', '/endpoints/{id}/reset', '/endpoints/crm/reset', {}],
     ['POST', '/endpoints/{id}/{command}', '/endpoints/crm/run', {}],
     ['POST', '/discover', '/discover', { input: 'https://api.example.org/orders' }],
     ['GET', '/scenarios', '/scenarios'],
     ['POST', '/scenarios/{name}', '/scenarios/burst', {}],
     ['POST', '/dead-letters/replay', '/dead-letters/replay', { match: { search: 'no such words' } }],
+    [
+      'POST',
+      '/dead-letters/mend/preview',
+      '/dead-letters/mend/preview',
+      { match: { queue: 'customer_data', search: 'no such words' }, set: { name: "'a'" } },
+    ],
+    [
+      'POST',
+      '/dead-letters/mend',
+      '/dead-letters/mend',
+      { match: { queue: 'customer_data', search: 'no such words' }, set: { name: "'a'" } },
+    ],
     ['POST', '/dead-letters/discard', '/dead-letters/discard', { match: {}, reason: 'all of the test' }],
     ['GET', '/audit', '/audit'],
+    ['GET', '/audit/actions', '/audit/actions?outcome=done'],
+    ['GET', '/audit.csv', '/audit.csv'],
+    ['GET', '/audit.ndjson', '/audit.ndjson'],
   ] as [string, string, string, object?][])('answers %s %s as it says', async (method, path, example, body) => {
     const { response, schema } = await call(method, path, example, body);
     if (schema === undefined) expect(await response.text()).not.toBe('null');
