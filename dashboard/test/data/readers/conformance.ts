@@ -167,6 +167,31 @@ export function describeReader(name: string, open: () => Promise<ReaderHarness>)
       expect(await keys('latest', 'needle')).toEqual(['b']);
     });
 
+    it('gives back texts with what is invisible at their ends: a byte order mark, zero width, blanks', async () => {
+      const texts = ['\ufeffmarked', '\ufeff', '\ufeff\ufefftwice', '\u200bzero', 'end\ufeff', ' blank '];
+      // Each twice: a column whose values are all different is no facet.
+      await harness.write(
+        ['x', 'y'].flatMap((line) => texts.map((text, at) => ({ key: `${text}/${line}`, at, values: { note: text } }))),
+      );
+      const sorted = texts.toSorted();
+      const twice = [...texts, ...texts].toSorted();
+      expect(
+        records(await page('latest'))
+          .map(({ note }) => note)
+          .toSorted(),
+      ).toEqual(twice);
+      const { facets = [] } =
+        (await harness.reader.facets('customers', { view: 'latest', search: '', where: [] }, never)) ?? {};
+      const values = facets.find(({ column }) => column === 'note')?.values ?? [];
+      expect(values.map(({ value }) => String(value)).toSorted()).toEqual(sorted);
+      const download = await harness.reader.download('customers', { view: 'latest', search: '', where: [] }, never);
+      const note = download?.columns.indexOf('note') ?? -1;
+      expect((await collect(download?.rows)).map((row) => row[note]).toSorted()).toEqual(twice);
+      const found = await harness.reader.keys('customers', { place: 'second', part: 'x' }, 10, never);
+      expect(found?.keys.toSorted()).toEqual(texts.map((text) => `${text}/x`).toSorted());
+      expect((await harness.reader.versions('customers', '\ufeffmarked/x', 10, never))?.total).toBe(1);
+    });
+
     it('downloads the rows of a view as text, as of the moment of the call', async () => {
       await harness.write([
         { key: 'a', at: 1, values: { note: '=1+1' } },

@@ -47,7 +47,13 @@ const booleanOf = (text: string): string =>
 export const LENGTHS: Lengths = {
   bytes: (text) => `strlen(${text})`,
   units: (text) => `length(regexp_replace(${text}, '[\\x{10000}-\\x{10FFFF}]', '--', 'g'))`,
+  fetched,
 };
+
+/** DuckDB's library takes a byte order mark at the beginning of a text for none of its characters, and leaves it out. */
+export function fetched(text: string): string {
+  return `CASE WHEN starts_with(${text}, chr(65279)) THEN chr(65279) || ${text} ELSE ${text} END`;
+}
 
 function readCell(text: string, field: Field, length = text.length): { value: unknown; length?: number } {
   return length <= LONGEST_CELL ? { value: decode(text, field) ?? null } : { value: cut(text), length };

@@ -11,7 +11,7 @@ import type {
 } from '../port.js';
 import { forPage, pageOf } from '../query/columns.js';
 import { countSql, keysSql, orderBy } from '../query/where.js';
-import { columnsOf, LENGTHS, type ReadColumn } from './columns.js';
+import { columnsOf, fetched, LENGTHS, type ReadColumn } from './columns.js';
 import type { Contents } from './contents.js';
 import type { Queries, Value } from './database.js';
 import { downloadOf } from './download.js';
@@ -158,7 +158,7 @@ export class CsvDataset {
     return this.#moment(signal, async ({ table }, _columns, moment) => {
       const key = table.column('_key').text;
       const found = await moment.query<{ key: string; total: bigint }>(
-        keysSql(key, table.name, ofView('latest'), place, limit),
+        `SELECT ${fetched('key')} AS key, total FROM (${keysSql(key, table.name, ofView('latest'), place, limit)})`,
         [part],
       );
       return { keys: found.map((one) => one.key), total: Number(found[0]?.total ?? 0) };

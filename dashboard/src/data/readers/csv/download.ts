@@ -1,6 +1,6 @@
 import { decodeCell, encodeCell, type Field, guardJson } from '@tributary/shared';
 import type { Download } from '../port.js';
-import type { ReadColumn } from './columns.js';
+import { fetched, type ReadColumn } from './columns.js';
 import type { Contents } from './contents.js';
 import type { Database, Value } from './database.js';
 import { checkPart, isTextColumn, type PartFile } from './part-file.js';
@@ -21,7 +21,7 @@ export async function downloadOf(
   columns: readonly ReadColumn[],
   { where, values, neutraliseFormulas, database, signal }: DownloadOptions,
 ): Promise<Download> {
-  const texts = columns.map(({ stored: { text } }) => text).join(', ');
+  const texts = columns.map(({ stored: { text } }) => fetched(text)).join(', ');
   const found = await database.stream(`SELECT ${texts} FROM ${table.name} WHERE ${where}`, values, signal);
   const kinds = columns.map(({ column, whole }) => ({ isText: isTextColumn(column.name, table.dataset), whole }));
   // Looked up, not searched for: a part with ten thousand columns would take their square for each row.

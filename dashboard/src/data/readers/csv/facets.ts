@@ -1,6 +1,6 @@
 import type { Facet } from '../port.js';
 import { chosen, LONGEST_VALUE, MOST_SHOWN } from '../query/facets.js';
-import type { ReadColumn } from './columns.js';
+import { fetched, type ReadColumn } from './columns.js';
 import type { Queries, Value } from './database.js';
 
 /** A column with more different values than this is no facet, whatever is selected. */
@@ -43,7 +43,7 @@ export async function facetsOf(
   const names = columns.map((_, index) => `f${index}`);
   const sets = names.map((name) => `(${name})`).join(', ');
   const counted = await query<Readonly<Record<string, string | null>> & { readonly rows: bigint }>(
-    `SELECT ${names.join(', ')}, count(*) AS rows FROM (SELECT ${texts.join(', ')} FROM ${table} WHERE ${where})
+    `SELECT ${names.map((name) => `${fetched(name)} AS ${name}`).join(', ')}, count(*) AS rows FROM (SELECT ${texts.join(', ')} FROM ${table} WHERE ${where})
       GROUP BY GROUPING SETS (${sets}) ORDER BY rows DESC, ${names.join(', ')}`,
     values,
   );

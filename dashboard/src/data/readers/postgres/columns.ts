@@ -60,6 +60,7 @@ function asText(sql: string, type: FieldType): string {
 export const LENGTHS: Lengths = {
   bytes: (text) => `octet_length(${text})`,
   units: (text) => `length(${text}) + length(regexp_replace(${text}, '[\\u0001-\\uFFFF]', '', 'g'))`,
+  fetched: (text) => text,
 };
 
 function readCell(

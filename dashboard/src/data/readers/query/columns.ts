@@ -28,14 +28,16 @@ export interface Lengths {
   bytes(text: string): string;
   /** The length of a text in JavaScript, which counts a character beyond U+FFFF as two. */
   units(text: string): string;
+  /** What has to be asked for so that this text comes as it is. */
+  fetched(text: string): string;
 }
 
 /** What is fetched of a column for a table's page: its value, and its length if that is only its beginning. */
-export function forPage({ text, short }: QueryColumn, index: number, { bytes, units }: Lengths): string[] {
+export function forPage({ text, short }: QueryColumn, index: number, { bytes, units, fetched }: Lengths): string[] {
   if (short !== undefined) return [`${short} AS v${index}`];
   const isLong = `${bytes(text)} > ${WHOLE_BYTES}`;
   return [
-    `CASE WHEN ${isLong} THEN left(${text}, ${LONGEST_CELL}) ELSE ${text} END AS v${index}`,
+    `CASE WHEN ${isLong} THEN left(${text}, ${LONGEST_CELL}) ELSE ${fetched(text)} END AS v${index}`,
     `CASE WHEN ${isLong} THEN ${units(text)} END AS l${index}`,
   ];
 }
