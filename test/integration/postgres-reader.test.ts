@@ -217,6 +217,30 @@ describe('the Postgres reader without a history', () => {
     }
   });
 
+  it.each(['infinity', '-infinity', '290000-01-01'])(
+    'shows rows with a time of writing that JavaScript does not hold: %s',
+    async (written) => {
+      for (const history of [true, false]) {
+        const harness = await openHarness(history);
+        onTestFinished(() => harness.close());
+        await harness.write([
+          { key: 'a', at: 1 },
+          { key: 'b', at: 2 },
+        ]);
+        const client = new Client({ connectionString: inject('postgresUrl') });
+        await client.connect();
+        const { schema } = harness.config.sink.postgres ?? {};
+        for (const table of ['customers', ...(history ? ['customers_history'] : [])]) {
+          const name = `${escapeIdentifier(schema ?? '')}.${table}`;
+          await client.query(`UPDATE ${name} SET _written_at = $1 WHERE _key = 'b'`, [written]);
+        }
+        await client.end();
+        const [summary] = await harness.reader.datasets();
+        expect(summary).toMatchObject({ keys: 2, rows: 2, lastWrittenAt: time(1) });
+      }
+    },
+  );
+
   it('finds by its key alone what a tombstone has no column for', async () => {
     const harness = await openHarness();
     onTestFinished(() => harness.close());

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { createLogger, noteOfPart, writeNote } from '@tributary/shared';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createDashboard, type Dashboard } from '../../src/index.js';
-import { appendRows, customerHeader, partPath, sampleConfig, writePart } from '../sample.js';
+import { appendRows, customerHeader, customerLines, partPath, sampleConfig, time, writePart } from '../sample.js';
 
 const log = createLogger({ service: 'dashboard', instance: 'test', level: 'silent' });
 
@@ -19,6 +19,7 @@ interface Page {
 interface Summary {
   readonly problems: readonly string[];
   readonly keys: number;
+  readonly lastWrittenAt: string | null;
 }
 
 let folder: string;
@@ -127,6 +128,24 @@ describe('one part that cannot be read', () => {
     const { problems } = await summary();
     expect(problems.join('\n')).toMatch(/1 line is left out: part-four-1\.csv, at byte \d+, has 3 cells/);
   });
+});
+
+describe('a row with a time of writing that JavaScript does not hold', () => {
+  it.each(['infinity', '-infinity', '290000-01-01', '275761-01-01T00:00:00.000Z', '290000-01-01 (BC)', 'soon'])(
+    'is shown, and costs nobody the others: %s',
+    async (written) => {
+      await writePart(folder, [{ key: 'a', at: 1 }], 'one');
+      const line = await customerLines(folder, [{ key: 'b', at: 2 }]);
+      const odd = line.replace(/[^,]*\r\n$/, `${written}\r\n`);
+      await writeFile(partPath(folder, 'two'), customerHeader(folder) + odd);
+      await start();
+      expect(await keys()).toBe('ab');
+      expect(await summary()).toMatchObject({ keys: 2, lastWrittenAt: time(1), problems: [] });
+      expect((await call('/versions/b')).status).not.toBe(500);
+      expect((await fetch(`${dashboard.url}/api/datasets`)).status).toBe(200);
+      expect((await fetch(`${dashboard.url}/api/flow`)).status).toBe(200);
+    },
+  );
 });
 
 describe('a part that was written when formulas were neutralised, or not', () => {

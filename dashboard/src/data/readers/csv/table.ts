@@ -40,7 +40,7 @@ export interface Lines {
  * | `first` | how many rows of its part stand before its piece |
  * | `is_head` | whether it is the newest of its key |
  * | `is_deleted` | whether it is a tombstone |
- * | `written` | when it was written; 1970 if its text is no time |
+ * | `written` | when it was written; 1970 if its text is no time, or one that JavaScript does not hold |
  * | `searched` | the texts that search looks in, in small letters |
  */
 export class Table {
@@ -143,7 +143,7 @@ export class Table {
     ];
     return `INSERT INTO ${this.name} (${[...names, ...typed.map(({ compared }) => compared)].join(', ')})
       SELECT ${number}, ${piece}, ${rows}, true, is_deleted,
-        coalesce(TRY_CAST(${this.column('_written_at').text} AS TIMESTAMP), TIMESTAMP '1970-01-01'),
+        ${writtenSql(this.column('_written_at').text)},
         lower(concat_ws(chr(10), ${searched.join(', ')})), ${this.columns.map((one) => one.text).join(', ')}
         ${typed.map((one) => `, nullif(TRY_CAST(${one.text} AS ${one.comparedAs}), ${NO_VALUE[one.comparedAs ?? 'DOUBLE']})`).join('')}
       FROM (SELECT ${isDeleted} AS is_deleted, ${own.join(', ')} FROM ${source})`;
@@ -173,6 +173,12 @@ export class Table {
           FROM ${this.name} WHERE is_head AND ${key} IN (SELECT key FROM twice))
       UPDATE ${this.name} SET is_head = false WHERE rowid IN (SELECT row FROM ranked WHERE place > 1)`;
   }
+}
+
+/** DuckDB takes `infinity` and times that no Date of JavaScript holds: one such row made every answer about its dataset fail. */
+function writtenSql(text: string): string {
+  const time = `TRY_CAST(${text} AS TIMESTAMP)`;
+  return `CASE WHEN isfinite(${time}) AND ${time} BETWEEN TIMESTAMP '0001-01-01' AND TIMESTAMP '9999-12-31 23:59:59.999999' THEN ${time} ELSE TIMESTAMP '1970-01-01' END`;
 }
 
 /** What a text may be read as that is no value. */

@@ -55,12 +55,13 @@ export async function readSummary(options: SummaryOptions): Promise<DatasetSumma
   const sizes = [live, tombstones, ...(history ? [past] : [])].map(size).join(' + ');
   const now = new Date(clock.now()).toISOString();
   const [counted] = await database.query<Counted>(
+    // Postgres holds times that no Date of JavaScript does, such as `infinity`: one of them made every answer about its dataset fail.
     `WITH written AS (${written}), recent AS (
        SELECT GREATEST(0, floor(extract(epoch FROM date_trunc('minute', $1::timestamptz) - date_trunc('minute', _written_at)) / 60))::int AS age,
               count(*)::int AS rows
-         FROM written WHERE _written_at > $1::timestamptz - interval '${MINUTES} minutes' GROUP BY 1)
+         FROM written WHERE _written_at > $1::timestamptz - interval '${MINUTES} minutes' AND isfinite(_written_at) GROUP BY 1)
      SELECT (SELECT count(*) FROM ${rows}) AS keys, (SELECT count(*) FROM written) AS rows, ${sizes} AS bytes,
-            (SELECT max(_written_at) FROM written) AS last,
+            (SELECT max(_written_at) FROM written WHERE _written_at BETWEEN '0001-01-01T00:00:00Z' AND '9999-12-31T23:59:59.999999Z') AS last,
             (SELECT jsonb_object_agg(age, rows) FROM recent) AS activity`,
     [now],
   );
