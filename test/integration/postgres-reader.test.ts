@@ -235,7 +235,7 @@ describe('the Postgres reader without a history', () => {
           await client.query(`UPDATE ${name} SET _written_at = $1 WHERE _key = 'b'`, [written]);
         }
         await client.end();
-        const [summary] = await harness.reader.datasets();
+        const [summary] = await harness.reader.list();
         expect(summary).toMatchObject({ keys: 2, rows: 2, lastWrittenAt: time(1) });
       }
     },

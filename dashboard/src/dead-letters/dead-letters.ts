@@ -13,7 +13,7 @@ import {
   topologyOf,
 } from '@tributary/shared';
 import type { Actor, AuditedAct, AuditLog } from '../audit/audit.js';
-import { type Acted, type Action, actOnQueue, type Total, type Visit } from './act.js';
+import { type Acted, type Action, actOnQueue, type Sift, type Total, type Visit } from './act.js';
 import type { Broker } from './broker.js';
 import { type KeptStore, keptBodyOf, keptStore, originalBody } from './kept-bodies.js';
 import { KeptRemoval } from './kept-removal.js';
@@ -21,6 +21,7 @@ import { type DeadLetter, type LetterMatch, type ListedLetter, matches, readLett
 import { withLock } from './lock.js';
 import { type MendProspect, MendProspects } from './mend-prospects.js';
 import { type Expressions, type Mended, Mending } from './mending.js';
+import { MendingProcess } from './mending-process.js';
 import type { Disposition, PassOptions } from './pass.js';
 import { Renewals } from './renewals.js';
 import { Replayer } from './replayer.js';
@@ -163,10 +164,12 @@ export class DeadLetters {
    */
   async replayAll(match: LetterMatch, actor: Actor, signal: AbortSignal): Promise<Acted> {
     const act = await this.#options.audit.begin(actor, 'replay', { match, edited: false });
-    return await this.#replayAll(act, match, signal, (letter, body) => {
+    const make: MakeReplay = (letter, body) => {
       this.validate(letter.entity, body);
       return { body, noted: nameOf(letter) };
-    });
+    };
+    const sift: Sift = (message, letter) => this.#verdictOn(message, letter).problem ?? undefined;
+    return await this.#replayAll(act, match, signal, make, sift);
   }
 
   /**
@@ -186,16 +189,22 @@ export class DeadLetters {
     mending: Mending,
     signal: AbortSignal,
   ): Promise<MendProspect> {
-    const { listed: atMost, listedBytes: atMostBytes, looking: perChannel } = this.#limits;
+    const { listed: atMost, listedBytes, acting: perChannel } = this.#limits;
     const prospects = new MendProspects();
-    const bounds = { atMost, atMostBytes, perChannel };
-    const swept = await this.#sweep(this.#lookableQueue(match.queue), bounds, signal, (message, letter) => {
-      if (!matches(letter, match)) return 'keep';
-      if (keptBodyOf(message) !== undefined) prospects.addUnknown();
-      else prospects.add(letter, () => this.#mended(mending, letter, message.content));
-      return 'keep';
-    });
-    return { ...prospects.told, looked: swept.looked, complete: swept.complete };
+    const bounds = { atMost, atMostBytes: Math.min(listedBytes, MOST_TRIED), perChannel };
+    const mends = new MendingProcess(mending, signal);
+    try {
+      const tryIt = async (message: ConsumeMessage, letter: DeadLetter): Promise<Disposition> => {
+        if (!matches(letter, match)) return 'keep';
+        if (keptBodyOf(message) !== undefined) prospects.addUnknown();
+        else await prospects.add(letter, () => this.#mended(mends, letter, message.content));
+        return 'keep';
+      };
+      const swept = await this.#sweep(this.#lookableQueue(match.queue), bounds, signal, tryIt);
+      return { ...prospects.told, looked: swept.looked, complete: swept.complete };
+    } finally {
+      await mends.end();
+    }
   }
 
   /** Mends all letters that match, and sends those into the pipeline again that the consumer would take then. The others stay as they are. */
@@ -206,33 +215,42 @@ export class DeadLetters {
     signal: AbortSignal,
   ): Promise<Acted> {
     const act = await this.#options.audit.begin(actor, 'mend', { match, set: mending.expressions });
-    return await this.#replayAll(act, match, signal, (letter, before) => {
-      const { body } = this.#mended(mending, letter, before);
-      return { body, noted: { ...nameOf(letter), before: textOf(before), body: textOf(body) } };
-    });
+    const mends = new MendingProcess(mending, signal);
+    try {
+      return await this.#replayAll(act, match, signal, async (letter, before) => {
+        const { body } = await this.#mended(mends, letter, before);
+        return { body, noted: { ...nameOf(letter), before: textOf(before), body: textOf(body) } };
+      });
+    } finally {
+      await mends.end();
+    }
   }
 
   /** @throws PoisonError if the consumer would not take what is made of it */
-  #mended(mending: Mending, { entity }: DeadLetter, body: Uint8Array): Mended {
-    const mended = mending.mend(body);
+  async #mended(mends: MendingProcess, { entity }: DeadLetter, body: Uint8Array): Promise<Mended> {
+    const mended = await mends.mend(body);
     this.validate(entity, mended.body);
     return mended;
   }
 
   /** @param make throws a PoisonError for a letter that stays */
-  async #replayAll(act: AuditedAct, match: LetterMatch, signal: AbortSignal, make: MakeReplay): Promise<Acted> {
+  async #replayAll(
+    act: AuditedAct,
+    match: LetterMatch,
+    signal: AbortSignal,
+    make: MakeReplay,
+    sift?: Sift,
+  ): Promise<Acted> {
     const replayer = await Replayer.open(this.#options.broker, this.topology.exchange);
     try {
       return await this.#act(act, match, signal, {
-        sift: (message, letter) =>
-          keptBodyOf(message) === undefined
-            ? (judge(() => make(letter, message.content)).problem ?? undefined)
-            : undefined,
+        sift,
         doTo: async (message, letter) => {
           if (keptBodyOf(message) !== undefined) return await this.#replayKept(act, message, letter, make);
-          const { body, noted } = make(letter, message.content);
-          await act.note('letter', noted);
-          await replayer.replay(message, letter.entity, body);
+          const replay = await made(() => make(letter, message.content));
+          if ('problem' in replay) return replay.problem;
+          await act.note('letter', replay.noted);
+          await replayer.replay(message, letter.entity, replay.body);
           return undefined;
         },
       });
@@ -253,7 +271,7 @@ export class DeadLetters {
   ): Promise<Problem | undefined> {
     const { broker } = this.#options;
     try {
-      const { body, noted } = make(letter, await originalBody(message, letter.queue, this.#kept));
+      const { body, noted } = await make(letter, await originalBody(message, letter.queue, this.#kept));
       await act.note('letter', noted);
       const replayer = await Replayer.open(broker, this.topology.exchange);
       await replayer.replay(message, letter.entity, body).finally(() => replayer.close());
@@ -371,10 +389,24 @@ export class DeadLetters {
 }
 
 /** What is sent in the place of a letter, and what the audit log keeps of it. */
-type MakeReplay = (
-  letter: DeadLetter,
-  body: Buffer,
-) => { readonly body: Buffer; readonly noted: Readonly<Record<string, unknown>> };
+interface MadeReplay {
+  readonly body: Buffer;
+  readonly noted: Readonly<Record<string, unknown>>;
+}
+type MakeReplay = (letter: DeadLetter, body: Buffer) => MadeReplay | Promise<MadeReplay>;
+
+/** What is sent, or why its letter stays. */
+async function made(make: () => MadeReplay | Promise<MadeReplay>): Promise<MadeReplay | { readonly problem: Problem }> {
+  try {
+    return await make();
+  } catch (error) {
+    if (error instanceof PoisonError) return { problem: problemOf(error) };
+    throw error;
+  }
+}
+
+/** Bytes of the letters of which it is tried what would become of them: their bodies are in memory until their turn comes. */
+const MOST_TRIED = 256 * 1024 * 1024;
 
 /** As the audit log keeps it: as text, or in base64 if it is not UTF-8. */
 const textOf = (body: Buffer): string => (isUtf8(body) ? body.toString('utf8') : `base64:${body.toString('base64')}`);

@@ -31,11 +31,11 @@ export class MendProspects {
   #passing = 0;
   #unknown = 0;
 
-  /** @param make throws a PoisonError if the letter would stay */
-  add({ id, key }: DeadLetter, make: () => Mended): void {
+  /** @param make rejects with a PoisonError if the letter would stay */
+  async add({ id, key }: DeadLetter, make: () => Promise<Mended>): Promise<void> {
     this.#total += 1;
     try {
-      const { before, after } = make();
+      const { before, after } = await make();
       this.#passing += 1;
       if (this.#examples.length < MOST_EXAMPLES) this.#examples.push({ id, key, before, after });
     } catch (error) {

@@ -35,15 +35,15 @@ interface Assignment {
 /** Expressions that were checked, and mend the record of one letter after the other. */
 export class Mending {
   readonly expressions: Expressions;
-  readonly #fields: Readonly<Record<string, Field>>;
+  readonly fields: EntityConfig['fields'];
   readonly #assignments: readonly Assignment[];
   /** Fields that an expression reads. */
   readonly #read: readonly string[];
 
   /** @throws ExpressionError that names the field whose expression cannot be used, and says why */
-  constructor({ fields }: EntityConfig, expressions: Expressions) {
+  constructor({ fields }: Pick<EntityConfig, 'fields'>, expressions: Expressions) {
     this.expressions = expressions;
-    this.#fields = fields;
+    this.fields = fields;
     this.#assignments = Object.entries(expressions).map(([name, text]) => assignment(name, text, fields));
     const names = new Set(this.#assignments.flatMap(({ expression }) => [...expression.names]));
     this.#read = Object.keys(fields).filter((name) => names.has(name));
@@ -61,7 +61,7 @@ export class Mending {
     }
     const values: Record<string, unknown> = { [RAW]: record };
     for (const name of this.#read) {
-      const field = this.#fields[name];
+      const field = this.fields[name];
       if (field !== undefined) values[name] = toExpression(ownValue(record, name), field);
     }
     const mended = { ...record };
@@ -70,7 +70,11 @@ export class Mending {
       if (value === null || value === undefined) delete mended[name];
       else mended[name] = fromExpression(value, field.type);
     }
-    return { body: Buffer.from(textOf(mended)), before: this.#shown(record), after: this.#shown(mended) };
+    const mendedBody = Buffer.from(textOf(mended));
+    if (mendedBody.length > body.length + MOST_ADDED) {
+      throw new PoisonError('record_too_large', `the expressions add more than ${MOST_ADDED} bytes to the record`);
+    }
+    return { body: mendedBody, before: this.#shown(record), after: this.#shown(mended) };
   }
 
   #shown(record: Readonly<Record<string, unknown>>): string {
@@ -80,6 +84,9 @@ export class Mending {
     return textOf(Object.fromEntries(shown)).slice(0, LONGEST);
   }
 }
+
+/** Bytes that a record may become longer by: an expression of a hundred characters can make gigabytes. */
+const MOST_ADDED = 1024 * 1024;
 
 /** Characters of a record that are shown of an example. */
 const LONGEST = 300;
@@ -94,7 +101,10 @@ function assignment(name: string, text: string, fields: Readonly<Record<string, 
   // `null` has a type of its own, which no field has.
   const wanted = text.trim() === 'null' ? (['dyn'] as const) : valueTypesFor(field.type);
   try {
-    return { name, field, expression: compileExpression(text, anyValues(fields), wanted) };
+    const expression = compileExpression(text, anyValues(fields), wanted);
+    // They lie outside of the heap, so that no limit of a process counts them.
+    if (expression.usesBytes) throw new ExpressionError('bytes are not supported here: no field holds them');
+    return { name, field, expression };
   } catch (error) {
     if (!(error instanceof ExpressionError)) throw error;
     throw new ExpressionError(`${name}: ${error.message}`, { cause: error });

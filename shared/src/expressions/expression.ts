@@ -21,6 +21,8 @@ export interface Expression {
   readonly text: string;
   /** The variables that it reads. */
   readonly names: ReadonlySet<string>;
+  /** Whether it makes bytes of a text. */
+  readonly usesBytes: boolean;
   /** Properties that it reads of a variable directly, as `raw.status` does. */
   propertiesOf(variable: string): ReadonlySet<string>;
   /**
@@ -64,7 +66,7 @@ const LIMITS = { maxAstNodes: 1_000, maxDepth: 50, maxListElements: 500, maxMapE
  */
 export function compileExpression(text: string, variables: Variables, wanted: readonly ValueType[]): Expression {
   const parsed = inWords(() => environmentFor(variables, 'to evaluate').parse(text), variables);
-  const { names, properties, refused } = partsOf(parsed.ast);
+  const { names, properties, usesBytes, refused } = partsOf(parsed.ast);
   if (refused !== undefined) throw new ExpressionError(refused);
   // As a person reads it: an optional text is a text that may be compared with null.
   const type = checkedType(() => environmentFor(variables, 'to check').check(text), variables);
@@ -78,6 +80,7 @@ export function compileExpression(text: string, variables: Variables, wanted: re
   return {
     text,
     names: new Set([...names].filter((name) => Object.hasOwn(variables, name))),
+    usesBytes,
     propertiesOf: (variable) => properties.get(variable) ?? none,
     evaluate: (values) => inWords(() => parsed(values) as unknown, variables),
   };

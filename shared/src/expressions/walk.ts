@@ -6,6 +6,8 @@ export interface Parts {
   readonly names: ReadonlySet<string>;
   /** Properties that it reads of these variables: `raw.status` reads `status` of `raw`. */
   readonly properties: ReadonlyMap<string, ReadonlySet<string>>;
+  /** Whether it has bytes: `bytes(text)`, `b"…"`. */
+  readonly usesBytes: boolean;
   /** What must not be in it, in words; undefined if nothing is. */
   readonly refused: string | undefined;
 }
@@ -17,6 +19,7 @@ const LOOPS = new Set(['all', 'exists', 'exists_one', 'map', 'filter', 'bind']);
 export function partsOf(root: ASTNode): Parts {
   const names = new Set<string>();
   const properties = new Map<string, Set<string>>();
+  let usesBytes = false;
   let refused: string | undefined;
   const note = (variable: string, property: string) => {
     const known = properties.get(variable) ?? new Set();
@@ -25,6 +28,7 @@ export function partsOf(root: ASTNode): Parts {
   const visit = (node: ASTNode, isInLoop: boolean): void => {
     let isLoop = false;
     if (node.op === 'id') names.add(node.args);
+    else if (node.op === 'value') usesBytes ||= node.args instanceof Uint8Array;
     else if (node.op === '.') {
       const [of, property] = node.args;
       if (of.op === 'id') note(of.args, property);
@@ -33,6 +37,7 @@ export function partsOf(root: ASTNode): Parts {
       if (of.op === 'id' && index.op === 'value' && typeof index.args === 'string') note(of.args, index.args);
     } else if (node.op === 'rcall' || node.op === 'call') {
       const [name] = node.args;
+      usesBytes ||= name === 'bytes';
       isLoop = node.op === 'rcall' && LOOPS.has(name);
       // A pattern can take a time that doubles with each character of a text.
       if (name === 'matches') refused ??= 'matches is not supported; use startsWith, endsWith, contains or ==';
@@ -44,7 +49,7 @@ export function partsOf(root: ASTNode): Parts {
       visit(child, isInLoop || isLoop);
   };
   visit(root, false);
-  return { names, properties, refused };
+  return { names, properties, usesBytes, refused };
 }
 
 function childrenOf(node: ASTNode): readonly ASTNode[] {

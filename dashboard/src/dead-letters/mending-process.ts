@@ -1,0 +1,142 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { FatalError, PoisonError, RetryableError } from '@tributary/shared';
+import type { Mended, Mending } from './mending.js';
+import type { MendAnswer, Task } from './mending-child.js';
+
+export interface MendingLimits {
+  /** Milliseconds for one record. */
+  readonly time: number;
+  /** Milliseconds for all of them together. */
+  readonly inAll: number;
+  /** Megabytes of its heap. */
+  readonly memory: number;
+}
+
+const LIMITS: MendingLimits = { time: 5_000, inAll: 600_000, memory: 256 };
+
+/** Milliseconds within which the process starts. */
+const START = 120_000;
+
+/**
+ * Mends records in a process of its own, one after the other, with limits of time and memory: an expression that doubles what it holds held
+ * up the dashboard for minutes, with a producer and a consumer in the same process, or ended it. A thread is not enough: one text that does
+ * not fit into the memory of a thread ends the whole process. Nothing of the environment is in it.
+ *
+ * Once a record was beyond a limit, all those behind it stay as they are: an operator's expression costs the limits once.
+ */
+export class MendingProcess {
+  readonly #mending: Mending;
+  readonly #signal: AbortSignal;
+  readonly #limits: MendingLimits;
+  #child: ChildProcess | undefined;
+  #last: Promise<unknown> = Promise.resolve();
+  #spent = 0;
+  /** Why no more records are mended. */
+  #refused: PoisonError | undefined;
+
+  /** Starts nothing yet. @param signal ends what it does when it aborts */
+  constructor(mending: Mending, signal: AbortSignal, limits: Partial<MendingLimits> = {}) {
+    this.#mending = mending;
+    this.#signal = signal;
+    this.#limits = { ...LIMITS, ...limits };
+  }
+
+  /**
+   * @throws PoisonError as {@link Mending.mend}, and for a record that is beyond a limit; RetryableError if there is no process; the
+   *   signal's reason
+   */
+  mend(body: Uint8Array): Promise<Mended> {
+    const turn = this.#last.then(() => this.#mendNow(body));
+    this.#last = turn.catch(() => {});
+    return turn;
+  }
+
+  /** Safe to call again. */
+  async end(): Promise<void> {
+    this.#kill();
+    await this.#last;
+    this.#kill();
+  }
+
+  #kill(): void {
+    this.#child?.kill('SIGKILL');
+    this.#child = undefined;
+  }
+
+  async #mendNow(body: Uint8Array): Promise<Mended> {
+    this.#signal.throwIfAborted();
+    if (this.#refused !== undefined) throw this.#refused;
+    this.#child ??= await this.#start();
+    const { time, inAll, memory } = this.#limits;
+    const began = performance.now();
+    // It ends by itself after its time, unless it does not come to that.
+    const answer = await this.#answerTo(this.#child, body, 2 * time);
+    this.#spent += performance.now() - began;
+    if (answer === 'exit') throw this.#refuse(`take more than ${memory} MB for one record`);
+    if (answer === 'late' || 'late' in answer) throw this.#refuse(`take more than ${time / 1_000} s for one record`);
+    if (this.#spent > inAll) this.#refuse(`have taken more than ${inAll / 1_000} s in all`);
+    if ('mended' in answer) return { ...answer.mended, body: Buffer.from(answer.mended.body) };
+    if ('broken' in answer) throw new Error(answer.broken);
+    const { code, message, field } = answer.poison;
+    throw new PoisonError(code, message, field);
+  }
+
+  #refuse(why: string): PoisonError {
+    this.#kill();
+    const message = `the expressions ${why}: this record and those behind it stay as they are; use simpler expressions, or choose other dead letters`;
+    this.#refused = new PoisonError('expression_too_costly', message);
+    return this.#refused;
+  }
+
+  async #start(): Promise<ChildProcess> {
+    const child = fork(childFile(), [], {
+      env: {},
+      execArgv: [`--max-old-space-size=${this.#limits.memory}`],
+      serialization: 'advanced',
+      stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+    });
+    // It may end while something is sent to it: that is told by its exit.
+    child.on('error', () => {});
+    this.#child = child;
+    const { fields, expressions } = this.#mending;
+    const task: Task = { fields, expressions, time: this.#limits.time };
+    const ready = await this.#answerTo(child, task, START);
+    if (ready !== 'exit' && ready !== 'late') return child;
+    this.#kill();
+    throw new RetryableError('mending_failed', 'the process that mends records does not start; try again');
+  }
+
+  #answerTo(child: ChildProcess, message: Task | Uint8Array, time: number): Promise<MendAnswer | 'exit' | 'late'> {
+    return new Promise((resolve, reject) => {
+      const settle = (done: () => void) => {
+        clearTimeout(late);
+        child.off('message', answered).off('exit', exited).off('error', exited);
+        this.#signal.removeEventListener('abort', aborted);
+        done();
+      };
+      const answered = (answer: unknown) => settle(() => resolve(answer as MendAnswer));
+      const exited = () => settle(() => resolve('exit'));
+      const aborted = () =>
+        settle(() => {
+          this.#kill();
+          reject(this.#signal.reason);
+        });
+      const late = setTimeout(() => settle(() => resolve('late')), time);
+      child.on('message', answered).on('exit', exited).on('error', exited);
+      this.#signal.addEventListener('abort', aborted);
+      if (this.#signal.aborted) aborted();
+      else if (child.exitCode !== null || child.signalCode !== null || !child.connected) exited();
+      else child.send(message);
+    });
+  }
+}
+
+/** Tests run this file from src; Node cannot run a TypeScript child, so they use the built one, as everybody else. */
+function childFile(): string {
+  const relative = import.meta.url.endsWith('.ts') ? '../../dist/dead-letters/mending-child.js' : './mending-child.js';
+  const file = fileURLToPath(new URL(relative, import.meta.url));
+  if (!existsSync(file)) throw new FatalError('not_built', `there is no ${file}: run "npm run build" first`);
+  return file;
+}
