@@ -134,12 +134,19 @@ export const hookOf = (endpoint: EndpointConfig): HookConfig | undefined => fact
 /** Whether the records of an endpoint go by an order of its source, instead of the entity's version. */
 export const hasOwnOrder = (endpoint: EndpointConfig): boolean => factsOf(endpoint).hasOwnOrder ?? false;
 
+/** With `deletes.missing`, of any source: the keys of the last poll are what the next poll is compared with. */
+const KEYS_FORGOTTEN =
+  'which records were there is forgotten when this ends, so a record that is gone before the next start polls stays in the output (set REDIS_URL and AMQP_URL to keep the keys)';
+
 /** What endpoints lose when queues and ledger in memory end with the process: each in one line that names them. */
 export function lostWithMemory(endpoints: Readonly<Record<string, EndpointConfig>>): readonly string[] {
   const found = new Map<string, string[]>();
   for (const [id, endpoint] of Object.entries(endpoints)) {
-    const words = endpoint.enabled ? factsOf(endpoint).lostWithMemory : undefined;
-    if (words !== undefined) found.set(words, [...(found.get(words) ?? []), id]);
+    if (!endpoint.enabled) continue;
+    const ofMissing = endpoint.deletes?.missing === true ? KEYS_FORGOTTEN : undefined;
+    for (const words of [factsOf(endpoint).lostWithMemory, ofMissing]) {
+      if (words !== undefined) found.set(words, [...(found.get(words) ?? []), id]);
+    }
   }
   return [...found].map(([words, ids]) => `${ids.join(', ')}: ${words}`);
 }

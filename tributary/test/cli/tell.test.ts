@@ -112,6 +112,14 @@ endpoints: { blog: { url: "http://127.0.0.1:1", entity: post ${more} } }`,
     expect.anything(),
     expect.stringMatching(/^But not of blog, /),
   ]);
+  const missing = configOf(', deletes: { missing: true }');
+  expect(adviceOnMarks({ config: missing, marks: 'memory' }, summary(1))).toEqual([
+    expect.stringContaining('is not kept: the next round polls everything again'),
+    expect.stringMatching(/^NOT DELETED from blog: .* stays in the output, .* set REDIS_URL and AMQP_URL\.$/),
+  ]);
+  for (const marks of ['redis', 'output'] as const) {
+    expect(adviceOnMarks({ config: missing, marks }, summary(1)).join()).not.toContain('NOT DELETED');
+  }
 });
 
 describe('the banner', () => {
@@ -167,7 +175,9 @@ entities:
   order: { dataset: orders, queue: orders, key: id, fields: { id: string } }
 endpoints:
   hooks: { source: webhook, sender: { type: none }, entity: post }
-  orders: { source: postgres-changes, url: "postgres://127.0.0.1:1/shop", table: orders, entity: order }`;
+  orders: { source: postgres-changes, url: "postgres://127.0.0.1:1/shop", table: orders, entity: order }
+  blog: { url: "http://127.0.0.1:1/posts", entity: post, deletes: { missing: true } }
+  off: { url: "http://127.0.0.1:1/off", entity: post, enabled: false, deletes: { missing: true } }`;
     const urls = { dashboard: 'http://a', producer: 'http://127.0.0.1:8081', consumer: 'http://c', mockApi: undefined };
     const config = parsePipeline(text, {}, 'test.yaml');
     const saidWith = (inMemory: Pipeline['inMemory']) =>
@@ -177,6 +187,9 @@ endpoints:
     expect(saidWith(['queues', 'ledger'])).toEqual([
       expect.stringMatching(/^LOST IN MEMORY hooks: an event .* is lost if this is killed\.$/),
       expect.stringMatching(/^LOST IN MEMORY orders: a row that is deleted .* stays in the output\.$/),
+      expect.stringMatching(
+        /^LOST IN MEMORY blog: .* gone before the next start polls stays in the output .*REDIS_URL/,
+      ),
     ]);
     expect(saidWith([])).toEqual([]);
   });

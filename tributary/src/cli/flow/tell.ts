@@ -163,9 +163,22 @@ export function adviceOnMarks(
   const goesOn = ({ enabled, incremental, deletes }: EndpointConfig) =>
     enabled && (incremental !== undefined || deletes?.missing === true);
   if (!Object.values(config.endpoints).some(goesOn)) return [];
-  if (withheld.length === 0) return [...MARKS[marks]];
+  const advice = [...MARKS[marks], ...(marks === 'memory' ? adviceOnMissing(config.endpoints) : [])];
+  if (withheld.length === 0) return advice;
   return [
-    ...MARKS[marks],
+    ...advice,
     `But not of ${withheld.join(', ')}, whose dead records have no place to wait: the next --once asks for them again.`,
+  ];
+}
+
+/** The keys that `deletes.missing` compares with are part of the mark. */
+function adviceOnMissing(endpoints: Readonly<Record<string, EndpointConfig>>): string[] {
+  const ids = Object.entries(endpoints)
+    .filter(([, { enabled, deletes }]) => enabled && deletes?.missing === true)
+    .map(([id]) => id);
+  if (ids.length === 0) return [];
+  const why = 'which records were there is not kept either';
+  return [
+    `NOT DELETED from ${ids.join(', ')}: what is gone before the next round stays in the output, as ${why}. For deletes.missing, set REDIS_URL and AMQP_URL.`,
   ];
 }
