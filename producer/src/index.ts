@@ -13,6 +13,7 @@ export { draftOfOpenApi } from './discover/given/openapi.js';
 export { draftOfSample } from './discover/given/sample.js';
 export { discoverInThread } from './discover/in-thread.js';
 export { prefixOf } from './discover/names.js';
+export { polledAlready } from './discover/write/again.js';
 export { pipelineText } from './discover/write/document.js';
 export { secretsBeside, writeSecrets } from './discover/write/env-file.js';
 export { showRows } from './discover/write/rows.js';

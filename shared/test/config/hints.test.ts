@@ -33,6 +33,10 @@ ${more.pipeline ?? ''}
 `;
 }
 
+const merge = (setting: string): string => `
+merges:
+  m: { each: { entity: post, lines: tag }, with: { entity: post, on: id }, columns: { id: post.id }, ${setting} }`;
+
 function faults(text: string): string[] {
   try {
     parsePipeline(text, {}, 'test.yaml');
@@ -92,6 +96,17 @@ describe('a setting that does not exist', () => {
     expect(faults(pipeline({ endpoint: setting }))).toEqual([expect.stringContaining(words)]);
   });
 
+  test.each(['type: inner', 'items: $.x', 'key: id'])(
+    'of a merge, %s is none of an endpoint or an entity',
+    (setting) => {
+      const [fault, ...others] = faults(pipeline({ pipeline: merge(setting) })).filter((one) =>
+        one.includes('unknown'),
+      );
+      expect(others).toEqual([]);
+      expect(fault).toMatch(/unknown setting \w+: expected one of each, with, missing/);
+    },
+  );
+
   test.each<[Parameters<typeof pipeline>[0], string]>([
     [{ pipeline: 'streams: {}' }, 'here it is endpoints (what is polled, by name)'],
     [{ pipeline: 'destination: {}' }, 'here it is sink (where the rows land)'],
@@ -116,7 +131,10 @@ describe('a setting that does not exist', () => {
     [{ batch: ', timeout: 5s' }, 'here it is interval'],
     [{ sink: ', path: out' }, 'here it is sink.csv.directory'],
     [{ sink: ', dsn: x' }, 'POSTGRES_URL in the environment names the database'],
+    [{ sink: ', deletes: keep' }, 'it belongs elsewhere: sink.postgres.deletes'],
+    [{ sinkKind: 'postgres', sink: ', deletes: keep' }, 'it belongs elsewhere: sink.postgres.deletes'],
     [{ sink: ', compression: gzip' }, 'unknown setting compression: expected one of type, csv, postgres'],
+    [{ pipeline: merge('on: id') }, 'it belongs elsewhere: merges.m.with.on'],
   ])('of another part: %j', (more, words) => {
     expect(faults(pipeline(more))).toContainEqual(expect.stringContaining(words));
   });

@@ -45,11 +45,12 @@ export function discoverCommand(context: Context): CommandUnknownOpts {
       const env = { ...producer.secretsBeside(file), ...context.env };
       const wasThere = print !== true && existsSync(file);
       const { draft, asked, wanted } = await findDraft(context, producer, env, { input, ...given });
-      const { text, endpoints } = producer.pipelineText(
-        draft,
-        wasThere ? readFileSync(file, 'utf8') : undefined,
-        schemaFor(file),
-      );
+      const existing = wasThere ? readFileSync(file, 'utf8') : undefined;
+      // A sample says nothing of where it is from, and a name says that it is wanted once more.
+      if (existing !== undefined && given.from === undefined && given.name === undefined) {
+        refuseAgain(file, producer.polledAlready(draft, existing));
+      }
+      const { text, endpoints } = producer.pipelineText(draft, existing, schemaFor(file));
       // What has to be set by a person stands for something, so that the rest of the file is checked.
       const known = { ...Object.fromEntries(wanted.map((name) => [name, 'unset'])), ...env, ...draft.secrets };
       const rows = producer.showRows(text, known, file, recordsOf(draft.endpoints, endpoints), terminal.columns);
@@ -97,6 +98,16 @@ export function schemaFor(file: string): string {
 function recordsOf(drafts: readonly { readonly records: readonly unknown[] }[], ids: readonly string[]) {
   const all = ids.map((id, index) => [id, drafts[index]?.records ?? []] as const);
   return new Map(all.filter(([, records]) => records.length > 0));
+}
+
+/** @throws FatalError if endpoints of the file poll it already */
+function refuseAgain(file: string, already: readonly string[]): void {
+  if (already.length === 0) return;
+  const polls = already.length === 1 ? 'already polls this' : 'already poll this';
+  throw new FatalError(
+    'polled_already',
+    `${already.join(', ')} of ${file} ${polls}, so nothing is written: it would be polled twice. To add it once more, give it a name with --name`,
+  );
 }
 
 function write(file: string, text: string): void {

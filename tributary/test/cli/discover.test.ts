@@ -65,4 +65,26 @@ describe('discover', () => {
     expect(stdout).toContain('at: datetime?');
     expect(await cli(['discover'])).toMatchObject({ code: 1, stderr: expect.stringContaining('expected a URL') });
   });
+
+  it('adds nothing of what the file polls already, unless it is given a name', async () => {
+    const file = join(folder, 'mine.yaml');
+    const again = ['discover', url, '--auth', 'bearer t-12345', '--yes', '--config', file];
+    expect(await cli(again)).toMatchObject({ code: 0 });
+    const before = readFileSync(file, 'utf8');
+    const { code, stderr } = await cli(again);
+    expect(code).toBe(1);
+    expect(stderr).toContain(`things of ${file} already polls this, so nothing is written`);
+    expect(readFileSync(file, 'utf8')).toBe(before);
+    expect(await cli([...again, '--name', 'others'])).toMatchObject({ code: 0 });
+    expect(readFileSync(file, 'utf8')).toContain('others:');
+  });
+
+  it.each(['/nowhere/nope.csv', './nope', '../nope/', 'nope.json', 'nowhere/nope.csv.gz'])(
+    'says that there is no such file, and asks nothing: %s',
+    async (path) => {
+      const { code, stderr } = await cli(['discover', path, '--print']);
+      expect(code).toBe(1);
+      expect(stderr).toContain(`there is no such file or folder: ${path}; nothing was sent`);
+    },
+  );
 });

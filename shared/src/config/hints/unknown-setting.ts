@@ -29,7 +29,7 @@ export function describeUnknown(path: readonly PropertyKey[], name: string, file
   if (kinds.length > 0) return `${unknown} of this type; ${either(kinds)} has it`;
   const near = nearest(name, known);
   if (near !== undefined) return `${unknown}; did you mean ${near}?`;
-  const elsewhere = placesOf(name).map((place) => inWords(place, path, file));
+  const elsewhere = placesOf(name, path, file).map((place) => inWords(place, path, file));
   if (elsewhere.length > 0) return `${unknown}; it belongs elsewhere: ${elsewhere.join(', or ')}`;
   if (known.length === 0 || known.length > MOST_LISTED) return unknown;
   return `${unknown}: ${expectedOneOf(known)}`;
@@ -38,8 +38,13 @@ export function describeUnknown(path: readonly PropertyKey[], name: string, file
 /** A setting of the same mapping has to be one of the kind that the mapping is. */
 const fits = (ours: string, known: readonly string[]): boolean => ours.includes('.') || known.includes(ours);
 
-/** Where settings of this name exist, in the sections that have names of their own. */
-function placesOf(name: string): string[] {
+/**
+ * Where settings of this name exist, in the sections that have names of their own. What is said of a sink or a merge is not
+ * meant for an endpoint or an entity, which have settings of the same names: only what is below it is looked at.
+ */
+function placesOf(name: string, path: readonly PropertyKey[], file: unknown): string[] {
+  const [first] = path;
+  if (first === 'sink' || first === 'merges') return placesBelow(name, path, file);
   const sections: Readonly<Partial<Record<Section, string>>> = {
     endpoint: 'endpoints.*',
     paging: 'endpoints.*.paging',
@@ -50,6 +55,14 @@ function placesOf(name: string): string[] {
   return Object.values(sections)
     .map((section) => `${section}.${name}`)
     .filter((place) => schemasAt(pipelineSchema, place.split('.')).length > 0);
+}
+
+/** The mappings below one that have a setting of this name. */
+function placesBelow(name: string, path: readonly PropertyKey[], file: unknown): string[] {
+  const generic = path.map((step, index) => (path[0] === 'merges' && index === 1 ? '*' : String(step)));
+  return Object.keys(settingsAt(pipelineSchema, path, file))
+    .filter((below) => Object.hasOwn(settingsAt(pipelineSchema, [...path, below], file), name))
+    .map((below) => [...generic, below, name].join('.'));
 }
 
 /** A setting with its full name, if it is not of the same mapping, and what it is for. */

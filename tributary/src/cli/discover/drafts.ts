@@ -61,6 +61,9 @@ export async function findDraft(context: Context, producer: Producer, env: Envir
     const looking = producer.draftOfFiles({ path: input, name, env, clock: systemClock, signal: terminal.closed });
     return { draft: await withProgress(terminal, () => 'looking at the files', looking), asked: 0, wanted: [] };
   }
+  if (isMissingFile(input)) {
+    throw new FatalError('file_missing', `there is no such file or folder: ${input}; nothing was sent`);
+  }
   const asking = given.yes === true ? { ...context, dialogue: undefined } : context;
   try {
     return await ask(asking, producer, env, { ...given, input });
@@ -70,6 +73,12 @@ export async function findDraft(context: Context, producer: Producer, env: Envir
     return await ask(asking, producer, env, { ...given, input, auth: `bearer ${token}` });
   }
 }
+
+/** What looks like a path, of which isFilesPath found nothing. A server without its scheme has a dot or a port in its name, or is localhost. */
+const isMissingFile = (input: string): boolean =>
+  /^(?:~|\.{1,2})?[/\\]/.test(input) ||
+  (/^[^\s:?#]+\.(?:csv|tsv|txt|json|ndjson|jsonl|parquet|xml|gz|zst|zip)$/i.test(input) &&
+    !/^(?:localhost|[^/]*\.[^/]*)\//i.test(input));
 
 const NOTHING = { target: undefined, secrets: {} };
 
