@@ -115,6 +115,19 @@ describe('one part that cannot be read', () => {
     expect(JSON.stringify(await summary())).not.toContain(folder);
   });
 
+  it('may have more columns than can be shown, also in several parts, and is left out then', async () => {
+    await writePart(folder, [{ key: 'a', at: 1 }], 'one');
+    const line = (await customerLines(folder, [{ key: 'b', at: 2 }])).trimEnd();
+    const names = Array.from({ length: 1_100 }, (_, index) => `c${index}`);
+    const header = customerHeader(folder).trimEnd();
+    await writeFile(partPath(folder, 'wide'), `${header},${names.join(',')}\r\n${line}${','.repeat(1_100)}\r\n`);
+    await start();
+    expect(await keys()).toBe('a');
+    expect((await summary()).problems).toEqual([
+      expect.stringContaining('part-wide-1.csv is left out: it has too many'),
+    ]);
+  });
+
   it('may be torn: lines that are none are counted and named, and what is not whole is not shown', async () => {
     await writePart(folder, [{ key: 'a', at: 1 }], 'one');
     const torn = await writePart(folder, [{ key: 'b', at: 2 }], 'two');

@@ -3,7 +3,15 @@ import type { ParquetParsers, SchemaElement } from 'hyparquet';
 import { Unreadable } from '../port.js';
 import { digestOf } from './bytes.js';
 import type { Standing } from './formats/framer.js';
-import { boundedCompressors, checkHeld, rowsOf, sliceOf } from './parquet-bounds.js';
+import {
+  boundedCompressors,
+  checkHeld,
+  checkPages,
+  checkScales,
+  checkValues,
+  rowsOf,
+  sliceOf,
+} from './parquet-bounds.js';
 import { FileFault, FileGone, type OpenFile } from './places/place.js';
 import type { FileBatch, Opened } from './text-records.js';
 
@@ -21,6 +29,7 @@ export async function openParquet(
   signal: AbortSignal,
 ): Promise<Opened> {
   const { parquetMetadataAsync, parquetReadObjects, parquetSchema } = await import('hyparquet');
+  const { parquetHeader } = await import('hyparquet/src/column.js');
   const { compressors } = await import('hyparquet-compressors');
   const file = {
     byteLength: opened.file.size,
@@ -36,9 +45,20 @@ export async function openParquet(
   };
   const read = async () => {
     const metadata = await parquetMetadataAsync(file);
-    return { metadata, rows: rowsOf(metadata) };
+    const rows = rowsOf(metadata);
+    checkValues(metadata, opened.file.size);
+    checkScales(metadata.schema);
+    return { metadata, rows };
   };
   const { metadata, rows } = await read().catch((error: unknown) => Promise.reject(wrong(error)));
+  const checked = {
+    ...file,
+    slice: async (start: number, end?: number) => {
+      const bytes = await file.slice(start, end);
+      checkPages(metadata, bytes, start, parquetHeader);
+      return bytes;
+    },
+  };
   const { children } = parquetSchema(metadata);
   const columns = children.map(({ element }) => element.name);
   const scales = new Map<string, number>();
@@ -55,7 +75,7 @@ export async function openParquet(
       const end = Math.min(rows, at + chunk);
       const readRows = async () => {
         const found = await parquetReadObjects({
-          file,
+          file: checked,
           metadata,
           compressors: boundedCompressors(compressors),
           parsers: PARSERS,

@@ -4,6 +4,9 @@ import { STORE } from './open.js';
 import { type PartFile, type PartState, unreadPart } from './part-file.js';
 import { Table } from './table.js';
 
+/** Columns of a dataset that the configuration does not name, Tributary's own among them. */
+const MOST_STRANGE = 1_000;
+
 const MINUTE = 60_000;
 /** Minutes of activity that are kept; more than are shown, for a clock that was set back. */
 const MINUTES_KEPT = 1_000;
@@ -90,6 +93,13 @@ export class Contents {
         throw error;
       });
     return this.#making;
+  }
+
+  /** Whether it can have these columns too: thousands take minutes to add, and each look at a row asks for all of them. */
+  takes(names: readonly string[]): boolean {
+    const more = new Set(names.filter((name) => !this.table.has(name)));
+    const own = Object.keys(this.dataset.columns).length;
+    return more.size === 0 || this.table.columns.length + more.size <= own + MOST_STRANGE;
   }
 
   /** Adds the columns that the table does not have. */

@@ -61,8 +61,11 @@ export async function loadPart(contents: Contents, part: PartFile, loading: Load
 async function readHeader(contents: Contents, part: PartFile, file: FileHandle, database: Database): Promise<void> {
   const line = await firstLine(file, part.size);
   if (line === undefined) return;
-  const header = headerOf(splitCells(line.text), contents.dataset);
-  if (header === undefined) part.problem = `${part.name} is left out: its first line is not a Tributary header`;
+  const columns = splitCells(line.text);
+  const isWide = !contents.takes(columns);
+  const header = isWide ? undefined : headerOf(columns, contents.dataset);
+  if (isWide) part.problem = `${part.name} is left out: it has too many columns that the configuration does not name`;
+  else if (header === undefined) part.problem = `${part.name} is left out: its first line is not a Tributary header`;
   else await contents.addColumns(header.columns, database);
   part.header = header;
   part.end = line.length;

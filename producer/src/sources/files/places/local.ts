@@ -1,9 +1,9 @@
-import { mkdir, readdir, realpath, rename, stat } from 'node:fs/promises';
+import { lstat, mkdir, readdir, realpath, rename, stat } from 'node:fs/promises';
 import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { describeError, FatalError, RetryableError } from '@tributary/shared';
 import { copyFile } from './copy.js';
 import { compileGlob, type Glob, isTemporary } from './glob.js';
-import { codeOf, openLocal } from './open-local.js';
+import { codeOf, type OpenLocal, openLocal } from './open-local.js';
 import { FileGone, type FilePlace, type FoundFile, type Listing, type OpenFile, type Trouble } from './place.js';
 
 /** Where the files of an endpoint may lie. */
@@ -109,17 +109,20 @@ export class LocalPlace implements FilePlace {
   }
 
   /**
-   * A link may have been put in the place of a file since the folder was listed.
+   * A link may have been put in the place of a file since the folder was listed, and may be taken away again at once: what counts is where
+   * the file lies that was opened, which is not asked by its name.
    * @throws FileGone if the file that was opened is not the one that the name leads to now, or is none that may be read
    */
-  async #checkOpened(name: string, { file }: OpenFile): Promise<void> {
+  async #checkOpened(name: string, opened: OpenLocal): Promise<void> {
     if (this.#followsLinksOut) return;
     let isSame: boolean;
     let isOutside: boolean;
     try {
-      isOutside = await this.#leadsOut(name);
-      const { ino, dev } = await look(join(this.#glob.base, name));
-      isSame = `${dev}-${ino}` === file.tag;
+      const path = join(this.#glob.base, name);
+      const at = (await opened.where()) ?? (await realpath(path));
+      isOutside = await this.#isOutside(at);
+      const tags = [await lstat(at), await look(path)].map(({ dev, ino }) => `${dev}-${ino}`);
+      isSame = tags.every((tag) => tag === opened.file.tag);
     } catch (error) {
       throw new FileGone('gone', 'it has gone since the folder was listed', error);
     }
@@ -130,8 +133,11 @@ export class LocalPlace implements FilePlace {
   /** Whether a name leads to a file elsewhere on this machine, and must not: a program that may write into the folder could have any file read. */
   async #leadsOut(name: string): Promise<boolean> {
     if (this.#followsLinksOut) return false;
-    const [base, target] = await Promise.all([realpath(this.#glob.base), realpath(join(this.#glob.base, name))]);
-    const way = relative(base, target);
+    return await this.#isOutside(await realpath(join(this.#glob.base, name)));
+  }
+
+  async #isOutside(target: string): Promise<boolean> {
+    const way = relative(await realpath(this.#glob.base), target);
     return isAbsolute(way) || way.split(sep)[0] === '..';
   }
 

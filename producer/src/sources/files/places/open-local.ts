@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { type FileHandle, open, stat } from 'node:fs/promises';
+import { type FileHandle, open, readlink, stat } from 'node:fs/promises';
 import { describeError } from '@tributary/shared';
 import { FileGone, type FoundFile, type OpenFile } from './place.js';
 
@@ -7,7 +7,7 @@ import { FileGone, type FoundFile, type OpenFile } from './place.js';
  * Opens a file of this machine.
  * @throws FileGone if it is not there (any more), or cannot be read
  */
-export async function openLocal(path: string, file: FoundFile): Promise<OpenFile> {
+export async function openLocal(path: string, file: FoundFile): Promise<OpenLocal> {
   let handle: FileHandle;
   try {
     // Without O_NONBLOCK, a pipe that was put in the place of the file would hold the process until something is written into it.
@@ -30,7 +30,8 @@ export async function openLocal(path: string, file: FoundFile): Promise<OpenFile
   });
 }
 
-class OpenLocal implements OpenFile {
+/** A file of this machine that is open. */
+export class OpenLocal implements OpenFile {
   readonly file: FoundFile;
   readonly #handle: FileHandle;
   readonly #path: string;
@@ -39,6 +40,11 @@ class OpenLocal implements OpenFile {
     this.#handle = handle;
     this.#path = path;
     this.file = file;
+  }
+
+  /** Where it lies, by the system's word and whatever its name leads to now; undefined where the system does not tell. */
+  async where(): Promise<string | undefined> {
+    return await readlink(`/proc/self/fd/${this.#handle.fd}`).catch(() => undefined);
   }
 
   async read(offset: number, length: number, signal: AbortSignal): Promise<Buffer> {
