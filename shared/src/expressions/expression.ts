@@ -141,8 +141,31 @@ function hintFor(summary: string): string {
   if (/no such overload: .*\b(?:int|double|decimal|dyn<\w+>)\b.*\b(?:int|double|decimal)\b/.test(summary)) {
     return '; both sides must be of one type of number: write 2.0 for 2, or convert with double(x), int(x) or decimal(x)';
   }
+  const [, receiver = '', name = '', first = ''] =
+    /found no matching overload for '(?:([^'.]+)\.)?(\w+)\(([^',)]*)/.exec(summary) ?? [];
+  if (receiver === 'string' || (receiver === '' && first === 'string' && !CONVERSIONS.includes(name))) {
+    return `; a text has ${TEXT_FUNCTIONS.join(', ')} (text.split("a").join("b") replaces a by b)`;
+  }
   return '';
 }
+
+/** What the library knows of texts. `matches` is refused, as it may take forever. */
+const TEXT_FUNCTIONS = [
+  'contains',
+  'startsWith',
+  'endsWith',
+  'indexOf',
+  'lastIndexOf',
+  'substring',
+  'split',
+  'trim',
+  'lowerAscii',
+  'upperAscii',
+  'size',
+];
+
+/** Functions of another name than those of a text that take one. */
+const CONVERSIONS: readonly string[] = ['string', 'int', 'double', 'decimal', 'bool', 'bytes', 'timestamp', 'duration'];
 
 const conversionTo = (wanted: readonly ValueType[]): string =>
   wanted[0] === 'string' ? '; string(x) makes text of a number' : '';

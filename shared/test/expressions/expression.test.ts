@@ -10,6 +10,7 @@ const field = (type: FieldType, optional = false, items?: Field['items']): Field
 });
 const VARIABLES = variablesOf({
   name: field('string'),
+  amount: field('string'),
   phone: field('string', true),
   count: field('integer'),
   size: field('number'),
@@ -27,13 +28,15 @@ const ANY: readonly ValueType[] = ['dyn'];
 
 describe('an expression is refused, in words, that', () => {
   test.each([
-    ['status == "x"', ANY, 'no field "status": expected one of name, phone, count'],
+    ['status == "x"', ANY, 'no field "status": expected one of name, amount, phone'],
     ['name ==', ANY, 'Unexpected token'],
     ['name + 1', ANY, 'no such overload: string + int (at character 1)'],
     ['size * 2', ANY, 'write 2.0 for 2'],
     ['total / count', ANY, 'no such overload: decimal / int'],
     ['phone + 1', ANY, 'no such overload: string + int'],
     ['phone.size() + "a"', ANY, 'no such overload'],
+    ['name.replace("a", "b")', ANY, 'substring, split, trim, lowerAscii, upperAscii, size (text.split("a").join("b")'],
+    ['replace(name, "a", "b")', ANY, 'a text has contains, startsWith'],
     ['name', ['bool'], 'its value is of type string, expected bool'],
     ['count', ['string'], 'expected string; string(x) makes text of a number'],
     ['name.matches("(a+)+$")', ANY, 'matches is not supported; use startsWith'],
@@ -52,6 +55,7 @@ describe('an expression is refused, in words, that', () => {
 describe('an expression', () => {
   const VALUES = {
     name: 'Ada',
+    amount: '1.234,56',
     phone: null,
     count: 5n,
     size: 1.5,
@@ -85,6 +89,14 @@ describe('an expression', () => {
     ['has(raw.nothing) ? raw.nothing : "none"', 'none'],
     ['"x" in raw.tags', true],
     ['string(count) + "-" + name.lowerAscii()', '5-ada'],
+    [`string(decimal(amount.split('.').join('').split(',').join('.')))`, '1234.56'],
+    ['amount.contains(",") && amount.startsWith("1.") && amount.endsWith("56")', true],
+    ['amount.indexOf(".") + amount.lastIndexOf(",")', 6n],
+    ['amount.substring(2) + "|" + amount.substring(0, 1)', '234,56|1'],
+    ['amount.split(".")', ['1', '234,56']],
+    ['amount.split(".")[0]', '1'],
+    ['" a ".trim() + "a".upperAscii() + "B".lowerAscii()', 'aAb'],
+    ['size(amount) + amount.size()', 16n],
   ])('%s', (text, value) => {
     expect(compileExpression(text, VARIABLES, ANY).evaluate(VALUES)).toEqual(value);
   });
