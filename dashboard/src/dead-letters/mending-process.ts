@@ -14,7 +14,7 @@ export interface MendingLimits {
   readonly memory: number;
 }
 
-const LIMITS: MendingLimits = { time: 5_000, inAll: 600_000, memory: 256 };
+const LIMITS: MendingLimits = { time: 10_000, inAll: 600_000, memory: 256 };
 
 /** Milliseconds within which the process starts. */
 const START = 120_000;

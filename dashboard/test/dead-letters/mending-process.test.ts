@@ -6,7 +6,7 @@ import { sampleConfig } from '../sample.js';
 
 const { signal: never } = new AbortController();
 
-function start(expressions: Expressions, signal = never, limits = {}): MendingProcess {
+function start(expressions: Expressions, signal = never, limits: object = { time: 100_000 }): MendingProcess {
   const { customer } = sampleConfig('/nowhere').entities;
   if (customer === undefined) throw new Error('the sample has customers');
   const mends = new MendingProcess(new Mending(customer, expressions), signal, limits);
@@ -62,7 +62,7 @@ describe('mending in a process of its own', { timeout: 300_000 }, () => {
     const outcome = mends.mend(bodyOf({ id: 'a' })).catch((error: unknown) => error);
     setTimeout(() => reader.abort(reason), 500);
     expect(await outcome).toBe(reason);
-    const short = start({ note: '"n"' }, never, { inAll: 0 });
+    const short = start({ note: '"n"' }, never, { inAll: 0, time: 100_000 });
     expect(await short.mend(bodyOf({ id: 'a' }))).toMatchObject({ after: '{"note":"n"}' });
     await expect(short.mend(bodyOf({ id: 'a' }))).rejects.toMatchObject({ code: 'expression_too_costly' });
   });
