@@ -81,9 +81,10 @@ export function checkPages(
         // What is no page is not read, or told when it is.
         break;
       }
-      const held = header.data_page_header ?? header.data_page_header_v2;
-      values += Math.abs(held?.num_values ?? 0);
-      if (!(values <= Number(num_values))) {
+      // A header may have both, and only one of them is read. Fewer nulls than none would be more values.
+      const { data_page_header: first, data_page_header_v2: second } = header;
+      values += Math.abs(first?.num_values ?? 0) + Math.abs(second?.num_values ?? 0);
+      if (!(values <= Number(num_values)) || !((second?.num_nulls ?? 0) >= 0)) {
         throw new Error(`a column of it says that it has ${num_values} values, and its pages have more`);
       }
       if (!(header.compressed_page_size >= 0)) break;

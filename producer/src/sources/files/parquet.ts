@@ -48,9 +48,15 @@ export async function openParquet(
     const rows = rowsOf(metadata);
     checkValues(metadata, opened.file.size);
     checkScales(metadata.schema);
-    return { metadata, rows };
+    const { children } = parquetSchema(metadata);
+    const scales = new Map<string, number>();
+    for (const { element, children: parts } of children) {
+      const scale = parts.length === 0 ? takeScale(element) : undefined;
+      if (scale !== undefined) scales.set(element.name, scale);
+    }
+    return { metadata, rows, children, scales };
   };
-  const { metadata, rows } = await read().catch((error: unknown) => Promise.reject(wrong(error)));
+  const { metadata, rows, children, scales } = await read().catch((error: unknown) => Promise.reject(wrong(error)));
   const checked = {
     ...file,
     slice: async (start: number, end?: number) => {
@@ -59,13 +65,7 @@ export async function openParquet(
       return bytes;
     },
   };
-  const { children } = parquetSchema(metadata);
   const columns = children.map(({ element }) => element.name);
-  const scales = new Map<string, number>();
-  for (const { element, children: parts } of children) {
-    const scale = parts.length === 0 ? takeScale(element) : undefined;
-    if (scale !== undefined) scales.set(element.name, scale);
-  }
   const inexact = metadata.schema.filter((element) => isDecimal(element)).map(({ name }) => name);
   let reached = from?.at ?? 0;
   let digest: string | undefined;
@@ -83,10 +83,10 @@ export async function openParquet(
           rowEnd: end,
         });
         checkHeld(found);
-        return found;
+        return found.map((row) => recordOf(row, scales));
       };
-      const found = await readRows().catch((error: unknown) => Promise.reject(wrong(error)));
-      const records = found.map((row) => recordOf(row, scales));
+      // Whatever is thrown while records are made is a fault of this file: the others of the poll are read.
+      const records = await readRows().catch((error: unknown) => Promise.reject(wrong(error)));
       const numbers = records.map((_, index) => at + index + 1);
       reached = end;
       yield { records, numbers, standing: { at: end, number: end }, unit: 'row' };
