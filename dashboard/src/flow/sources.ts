@@ -9,6 +9,8 @@ export interface SourceState {
     readonly ahead: number;
     readonly waiting: number;
     readonly refused: number;
+    /** The name of the first of them. */
+    readonly firstRefused?: string;
   };
   readonly stream?: { readonly phase: string; readonly lagBytes: number; readonly lagSeconds: number };
 }
@@ -49,7 +51,7 @@ function wordsOfStream(stream: SourceState['stream']): string[] {
 
 function wordsOfReading(reading: SourceState['reading']): string[] {
   if (reading === undefined) return [];
-  const { file, ahead, waiting, refused } = reading;
+  const { file, ahead, waiting, refused, firstRefused } = reading;
   const words: string[] = [];
   if (file !== undefined) {
     const share = file.bytes === 0 ? 100 : Math.floor((file.readBytes / file.bytes) * 100);
@@ -57,7 +59,8 @@ function wordsOfReading(reading: SourceState['reading']): string[] {
   }
   if (ahead > 0) words.push(`${counted(ahead, 'file')} to look into`);
   if (waiting > 0) words.push(`${counted(waiting, 'file')} not whole yet`);
-  if (refused > 0) words.push(`${counted(refused, 'file')} cannot be read`);
+  const such = firstRefused === undefined ? '' : `${refused > 1 ? ', such as' : ':'} ${firstRefused}`;
+  if (refused > 0) words.push(`${counted(refused, 'file')} cannot be read${such}`);
   return words;
 }
 

@@ -38,6 +38,12 @@ test('of files: the place within the current one, what is ahead, not whole, refu
     '5 files taken',
   ]);
   expect(wordsOf('drop', [], { reading: { ahead: 0, waiting: 0, refused: 0 } })).toEqual([]);
+  const refusing = (refused: number) =>
+    wordsOf('drop', [], { reading: { ahead: 0, waiting: 0, refused, firstRefused: 'd.csv' } });
+  expect([...refusing(1), ...refusing(2)]).toEqual([
+    '1 file cannot be read: d.csv',
+    '2 files cannot be read, such as d.csv',
+  ]);
 });
 
 test('of a stream: how far it is behind, in bytes and seconds', () => {

@@ -16,7 +16,7 @@ test('how far files are read is told at /endpoints and in the metrics by the pro
   await vi.waitFor(async () =>
     expect(JSON.parse((await get('/endpoints/drop/status')).text)).toMatchObject({
       lastRun: { records: 1, published: 1 },
-      reading: { ahead: 0, waiting: 1, refused: 1 },
+      reading: { ahead: 0, waiting: 1, refused: 1, firstRefused: 'c.csv' },
     }),
   );
   const { text } = await get('/metrics');

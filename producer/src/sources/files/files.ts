@@ -290,7 +290,14 @@ export class FilesSource implements Source {
   }
 
   #tellReading({ ahead, waiting, troubles }: Run, file?: Reading['file']): void {
-    this.#options.onReading?.({ file, ahead, waiting: waiting.length, refused: troubles.length });
+    const [first] = troubles;
+    this.#options.onReading?.({
+      file,
+      ahead,
+      waiting: waiting.length,
+      refused: troubles.length,
+      ...(first === undefined ? {} : { firstRefused: first.name }),
+    });
   }
 
   #refuse(run: Run, trouble: Trouble): void {

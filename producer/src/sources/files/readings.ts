@@ -10,6 +10,8 @@ export interface Reading {
   readonly waiting: number;
   /** Files that are there and cannot be read. */
   readonly refused: number;
+  /** The name of the first of them; absent if there is none. The log tells why. */
+  readonly firstRefused?: string;
 }
 
 /** What is known of the endpoints that read files here. */

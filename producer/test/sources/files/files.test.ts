@@ -153,7 +153,7 @@ describe('a folder of files', () => {
     await symlink('nowhere', join(folder, 'in', 'd.csv'));
     const { size: bytes } = await stat(join(folder, 'in', 'a.csv'));
     await poll();
-    const others = { waiting: 1, refused: 1 };
+    const others = { waiting: 1, refused: 1, firstRefused: 'd.csv' };
     expect(readings.at(0)).toEqual({ file: { name: 'a.csv', readBytes: bytes, bytes }, ahead: 1, ...others });
     expect(readings.some(({ file, ahead }) => file?.name === 'b.csv' && ahead === 0)).toBe(true);
     expect(readings.at(-1)).toEqual({ file: undefined, ahead: 0, ...others });
