@@ -92,7 +92,8 @@ class Listing {
     this.#name = endpoint.entity;
     this.#entity = compileEntity(endpoint.entity, entityConfig);
     this.#shape = compileShape(entityConfig, endpoint, UNTOLD);
-    this.#looksForMissing = endpoint.deletes?.missing === true;
+    // What follows the CRM for another kind of source tells what is gone as well.
+    this.#looksForMissing = endpoint.source !== 'rest' || endpoint.deletes?.missing === true;
     this.#note = note;
   }
 
@@ -103,7 +104,7 @@ class Listing {
       this.#note(`${this.#name} ${key}`, { version, payload: payload ?? {}, content: hash });
       this.#now.set(key, version);
     }
-    if (!this.#looksForMissing || nextCursor !== null) return;
+    if (!this.#looksForMissing || nextCursor !== null || url.searchParams.has('updated_since')) return;
     for (const [key, version] of this.#before) {
       if (this.#now.has(key)) continue;
       // It was gone after the last version that it had, and before the next that it may get.
