@@ -5,7 +5,11 @@
  * @throws the signal's reason
  */
 export async function interruptible<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  signal.throwIfAborted();
+  if (signal.aborted) {
+    // It fails later, when its connection is closed, and then nothing waits for it: an unhandled rejection ends the process.
+    work.catch(() => {});
+    throw signal.reason;
+  }
   let stop = () => {};
   const aborted = new Promise<never>((_resolve, reject) => {
     stop = () => reject(signal.reason);
