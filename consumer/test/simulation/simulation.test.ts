@@ -6,50 +6,50 @@ import { refusesSome, simulate } from './simulate.js';
 /** Set SCHEDULES to run more of them, such as 100000 after a change of the protocol. */
 const numRuns = Number(process.env.SCHEDULES ?? 1_000);
 
+/** Fails with all steps of the schedule, which fast-check makes shorter. */
+async function holds(...simulated: Parameters<typeof simulate>): Promise<void> {
+  const { faults, trace } = await simulate(...simulated);
+  if (faults.length > 0) throw new Error(`${faults.join('\n')}\n\n${trace.join('\n')}`);
+}
+
 test('with crashes between any two steps, every record lands once and every merged row is the join of its sides', async () => {
   const property = fc.asyncProperty(schedules, async (schedule) => {
-    const { faults, trace } = await simulate(schedule);
-    if (faults.length > 0) throw new Error(`${faults.join('\n')}\n\n${trace.join('\n')}`);
+    await holds(schedule);
   });
   await fc.assert(property, { numRuns });
 }, 3_600_000);
 
 test('with a sink that refuses some of the rows besides, the same holds once the dead letters are replayed', async () => {
   const property = fc.asyncProperty(schedules, async (schedule) => {
-    const { faults, trace } = await simulate(schedule, { refuses: refusesSome });
-    if (faults.length > 0) throw new Error(`${faults.join('\n')}\n\n${trace.join('\n')}`);
+    await holds(schedule, { refuses: refusesSome });
   });
   await fc.assert(property, { numRuns: numRuns / 4 });
 }, 3_600_000);
 
 test('a sink that goes back to an older state, at any moment and among other faults, gets what it lacks', async () => {
   const property = fc.asyncProperty(schedules, fc.nat(5), async (schedule, goesBackAfter) => {
-    const { faults, trace } = await simulate(schedule, { goesBackAfter });
-    if (faults.length > 0) throw new Error(`${faults.join('\n')}\n\n${trace.join('\n')}`);
+    await holds(schedule, { goesBackAfter });
   });
   await fc.assert(property, { numRuns: numRuns / 4 });
 }, 3_600_000);
 
 test('records in packs land once as well: a pack half committed, one confirmed twice, and one that holds A, B and A of one key', async () => {
   const property = fc.asyncProperty(schedules, fc.integer({ min: 2, max: 8 }), async (schedule, packs) => {
-    const { faults, trace } = await simulate(schedule, { packs });
-    if (faults.length > 0) throw new Error(`${faults.join('\n')}\n\n${trace.join('\n')}`);
+    await holds(schedule, { packs });
   });
   await fc.assert(property, { numRuns: numRuns / 2 });
 }, 3_600_000);
 
 test('records in packs of which the sink refuses some are buried alone, and land when they are replayed', async () => {
   const property = fc.asyncProperty(schedules, fc.integer({ min: 2, max: 8 }), async (schedule, packs) => {
-    const { faults, trace } = await simulate(schedule, { packs, refuses: refusesSome });
-    if (faults.length > 0) throw new Error(`${faults.join('\n')}\n\n${trace.join('\n')}`);
+    await holds(schedule, { packs, refuses: refusesSome });
   });
   await fc.assert(property, { numRuns: numRuns / 4 });
 }, 3_600_000);
 
 test('a configuration that changes, with consumers of the old and the new one side by side, leaves everything in the new form, once', async () => {
   const property = fc.asyncProperty(schedules, fc.nat(5), async (schedule, changesAfter) => {
-    const { faults, trace } = await simulate(schedule, { changesAfter });
-    if (faults.length > 0) throw new Error(`${faults.join('\n')}\n\n${trace.join('\n')}`);
+    await holds(schedule, { changesAfter });
   });
   await fc.assert(property, { numRuns: numRuns / 4 });
 }, 3_600_000);
@@ -58,8 +58,7 @@ const empty = { before: 'empty', after: 'empty' } as const;
 
 test('a merge that leaves empty what is missing has a row for each line at any time, full or half, once', async () => {
   const property = fc.asyncProperty(schedules, async (schedule) => {
-    const { faults, trace } = await simulate(schedule, { missing: empty });
-    if (faults.length > 0) throw new Error(`${faults.join('\n')}\n\n${trace.join('\n')}`);
+    await holds(schedule, { missing: empty });
   });
   await fc.assert(property, { numRuns: numRuns / 2 });
 }, 3_600_000);
@@ -68,8 +67,7 @@ test('its rows are right as well in packs, and with a sink that refuses some of 
   const packs = fc.integer({ min: 1, max: 8 });
   const property = fc.asyncProperty(schedules, packs, fc.boolean(), async (schedule, packed, refuses) => {
     const conditions = { missing: empty, packs: packed, ...(refuses && { refuses: refusesSome }) };
-    const { faults, trace } = await simulate(schedule, conditions);
-    if (faults.length > 0) throw new Error(`${faults.join('\n')}\n\n${trace.join('\n')}`);
+    await holds(schedule, conditions);
   });
   await fc.assert(property, { numRuns: numRuns / 4 });
 }, 3_600_000);
@@ -77,8 +75,7 @@ test('its rows are right as well in packs, and with a sink that refuses some of 
 test('half rows are made when a merge is changed to leave empty what is missing, and made anew when it did so before', async () => {
   const missing = fc.constantFrom({ before: 'wait', after: 'empty' } as const, empty);
   const property = fc.asyncProperty(schedules, fc.nat(5), missing, async (schedule, changesAfter, both) => {
-    const { faults, trace } = await simulate(schedule, { changesAfter, missing: both });
-    if (faults.length > 0) throw new Error(`${faults.join('\n')}\n\n${trace.join('\n')}`);
+    await holds(schedule, { changesAfter, missing: both });
   });
   await fc.assert(property, { numRuns: numRuns / 4 });
 }, 3_600_000);
@@ -86,8 +83,7 @@ test('half rows are made when a merge is changed to leave empty what is missing,
 test('two merges, of which each takes for its lines what the other points at, have the rows of both', async () => {
   const second = { before: true, after: true };
   const property = fc.asyncProperty(schedules, fc.boolean(), async (schedule, refuses) => {
-    const { faults, trace } = await simulate(schedule, { second, ...(refuses && { refuses: refusesSome }) });
-    if (faults.length > 0) throw new Error(`${faults.join('\n')}\n\n${trace.join('\n')}`);
+    await holds(schedule, { second, ...(refuses && { refuses: refusesSome }) });
   });
   await fc.assert(property, { numRuns: numRuns / 2 });
 }, 3_600_000);
@@ -99,8 +95,7 @@ test('a merge that is added, changed or dropped alone has its rows made of what 
     changesAfter: fc.nat(5),
   });
   const property = fc.asyncProperty(schedules, conditions, async (schedule, changes) => {
-    const { faults, trace } = await simulate(schedule, { ...changes, changesMergesAlone: true });
-    if (faults.length > 0) throw new Error(`${faults.join('\n')}\n\n${trace.join('\n')}`);
+    await holds(schedule, { ...changes, changesMergesAlone: true });
   });
   await fc.assert(property, { numRuns: numRuns / 4 });
 }, 3_600_000);
