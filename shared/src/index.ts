@@ -94,6 +94,7 @@ export * from './redis/redis.js';
 export * from './redis/run-log.js';
 export * from './redis/seen-again.js';
 export * from './service/buckets.js';
+export * from './service/built-file.js';
 export * from './service/clock.js';
 export { hasBody } from './service/connections.js';
 export * from './service/development-credentials.js';

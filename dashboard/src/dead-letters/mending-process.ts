@@ -1,7 +1,5 @@
 import { type ChildProcess, fork } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
-import { FatalError, PoisonError, RetryableError } from '@tributary/shared';
+import { builtFile, PoisonError, RetryableError } from '@tributary/shared';
 import type { Mended, Mending } from './mending.js';
 import type { MendAnswer, Task } from './mending-child.js';
 
@@ -91,7 +89,7 @@ export class MendingProcess {
   }
 
   async #start(): Promise<ChildProcess> {
-    const child = fork(childFile(), [], {
+    const child = fork(builtFile('./mending-child.js', import.meta.url), [], {
       env: {},
       execArgv: [`--max-old-space-size=${this.#limits.memory}`],
       serialization: 'advanced',
@@ -131,12 +129,4 @@ export class MendingProcess {
       else child.send(message);
     });
   }
-}
-
-/** Tests run this file from src; Node cannot run a TypeScript child, so they use the built one, as everybody else. */
-function childFile(): string {
-  const relative = import.meta.url.endsWith('.ts') ? '../../dist/dead-letters/mending-child.js' : './mending-child.js';
-  const file = fileURLToPath(new URL(relative, import.meta.url));
-  if (!existsSync(file)) throw new FatalError('not_built', `there is no ${file}: run "npm run build" first`);
-  return file;
 }

@@ -1,8 +1,6 @@
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
-import { FatalError, type FoundForPage, interruptible, RetryableError } from '@tributary/shared';
+import { builtFile, FatalError, type FoundForPage, interruptible, RetryableError } from '@tributary/shared';
 import type { Looked } from './on-page-thread.js';
 
 export interface ThreadLimits {
@@ -29,7 +27,7 @@ export async function discoverInThread(
 ): Promise<FoundForPage> {
   signal.throwIfAborted();
   const late = AbortSignal.timeout(time);
-  const thread = new Worker(threadFile(), {
+  const thread = new Worker(builtFile('./on-page-thread.js', import.meta.url), {
     workerData: input,
     env: {},
     // Of the process's own: tests look for sources.
@@ -69,12 +67,4 @@ function resultOf(looked: Looked): FoundForPage {
   if (looked.kind === 'fatal') throw new FatalError(looked.code, looked.message);
   if (looked.kind === 'retryable') throw new RetryableError(looked.code, looked.message);
   throw new Error(looked.message);
-}
-
-/** Tests run this file from src; Node cannot run a thread in TypeScript, so they use the built one, as everybody else. */
-function threadFile(): string {
-  const relative = import.meta.url.endsWith('.ts') ? '../../dist/discover/on-page-thread.js' : './on-page-thread.js';
-  const file = fileURLToPath(new URL(relative, import.meta.url));
-  if (!existsSync(file)) throw new FatalError('not_built', `there is no ${file}: run "npm run build" first`);
-  return file;
 }

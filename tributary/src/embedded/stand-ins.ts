@@ -1,9 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
-import { describeError, FatalError } from '@tributary/shared';
+import { builtFile, describeError, FatalError } from '@tributary/shared';
 
 /** Where the stand-ins listen; also what their process sends when they do. */
 interface Urls {
@@ -34,7 +32,7 @@ const STOP_TIMEOUT = 3_000;
  * @throws FatalError if they do not come up, with what they printed last
  */
 export async function startStandIns(options: StandInsOptions = {}): Promise<StandIns> {
-  const child = fork(childFile(), [], {
+  const child = fork(builtFile('./stand-ins-child.js', import.meta.url), [], {
     // Valkey's log goes to stdout and helps nobody; stderr is kept for the day they die.
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     execArgv: ['--disable-warning=ExperimentalWarning'],
@@ -61,14 +59,6 @@ export async function startStandIns(options: StandInsOptions = {}): Promise<Stan
     await stop();
     throw error;
   }
-}
-
-/** Tests run this file from src; Node cannot run a TypeScript child, so they use the built one, as everybody else. */
-function childFile(): string {
-  const relative = import.meta.url.endsWith('.ts') ? '../../dist/embedded/stand-ins-child.js' : './stand-ins-child.js';
-  const file = fileURLToPath(new URL(relative, import.meta.url));
-  if (!existsSync(file)) throw new FatalError('not_built', `there is no ${file}: run "npm run build" first`);
-  return file;
 }
 
 async function untilListening(child: ChildProcess, ended: Promise<string>): Promise<Urls> {
