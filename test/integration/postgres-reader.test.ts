@@ -7,6 +7,7 @@ import type { RowQuery } from '../../dashboard/src/data/readers/port.js';
 import { createPostgresReader } from '../../dashboard/src/data/readers/postgres/reader.js';
 import { describeMoments } from '../../dashboard/test/data/moments.js';
 import { describeReader, type ReaderHarness, records } from '../../dashboard/test/data/readers/conformance.js';
+import { describeProfiles } from '../../dashboard/test/data/readers/profiles.js';
 import { type SampleRow, sampleConfig, time } from '../../dashboard/test/sample.js';
 import { uniqueName } from '../services/handle.js';
 
@@ -77,6 +78,7 @@ function rowOf({ key, at, values, deleted = false, version = time(at) }: SampleR
 }
 
 describeReader('Postgres', () => openHarness());
+describeProfiles('Postgres', () => openHarness());
 
 const log = createLogger({ service: 'dashboard', instance: 'test', level: 'silent' });
 

@@ -77,6 +77,7 @@ export function createView({ dataset: name }, { navigate, announce }) {
           ? '0'
           : h('button', { type: 'button', class: 'link', onclick: () => openParts(name) }, count(summary.parts)),
       ],
+      ['Columns', h('a', { href: addressOf({ at: 'schema', dataset: name, view: place.view }) }, 'What they hold')],
       ['Last written', since(summary.lastWrittenAt)],
     ];
     const list = figures.map(([term, figure]) => h('div', {}, h('dt', {}, term), h('dd', {}, figure)));

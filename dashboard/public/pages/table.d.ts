@@ -9,6 +9,7 @@ export interface Page {
   readonly title: string | ((place: Place) => string);
   readonly tab?: string;
   readonly key?: string;
+  readonly within?: string;
   readonly alarm?: (flow: { readonly queues: readonly { readonly dead: number | null }[] }) => number;
   readonly query: readonly string[];
 }

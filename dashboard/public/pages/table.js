@@ -10,6 +10,7 @@
  * | `title` | of the browser's window |
  * | `tab` | the tab that leads here, if there is one |
  * | `key` | the key that leads here after a `g` |
+ * | `within` | the section whose tab is marked as the one that is open, if it is not the page's own |
  * | `alarm` | how many things need attention here, from what flows now; shown in the tab if it is not 0 |
  *
  * This module has no imports and uses nothing that only a browser has, because the server reads it too; table.d.ts has
@@ -32,6 +33,13 @@ export const PAGES = [
     view: 'dataset',
     title: ({ dataset }) => dataset,
     query: ['view', 'page', 'search', 'columns', 'sort', 'where'],
+  },
+  {
+    path: '/schema/:dataset',
+    view: 'schema',
+    title: ({ dataset }) => `${dataset}: columns`,
+    within: 'data',
+    query: ['view'],
   },
   { path: '/trace', view: 'trace', title: 'Trace', tab: 'Trace', key: 't', query: ['dataset', 'key'] },
   {

@@ -1,4 +1,4 @@
-import { h } from './dom.js';
+import { h, setText } from './dom.js';
 import { sentence } from './format.js';
 
 /**
@@ -47,7 +47,7 @@ export function ask({ title, text, more, action, danger = false, reason: wantsRe
       outcome = await run({ reason: reason.value.trim() });
       dialog.close();
     } catch (failure) {
-      problem.textContent = sentence(failure.message);
+      setText(problem, sentence(failure.message));
       problem.hidden = false;
       go.disabled = false;
     }

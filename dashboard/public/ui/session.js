@@ -1,6 +1,6 @@
 import { get, post, remove } from './api.js';
 import { whileAttended } from './attendance.js';
-import { h } from './dom.js';
+import { h, setText } from './dom.js';
 import { sentence } from './format.js';
 
 const RANK = { viewer: 0, operator: 1, admin: 2 };
@@ -87,7 +87,7 @@ export function askForToken(onChange) {
       dialog.close();
       onChange();
     } catch (failure) {
-      problem.textContent = sentence(failure.message);
+      setText(problem, sentence(failure.message));
       problem.hidden = false;
       token.select();
     }

@@ -16,8 +16,9 @@ export function createTabs() {
   return {
     links: tabs.map(({ link }) => link),
     show(place) {
+      const open = PAGES.find((page) => sectionOf(page) === place.at)?.within ?? place.at;
       for (const { page, link } of tabs) {
-        if (sectionOf(page) === place.at) link.setAttribute('aria-current', 'page');
+        if (sectionOf(page) === open) link.setAttribute('aria-current', 'page');
         else link.removeAttribute('aria-current');
       }
     },

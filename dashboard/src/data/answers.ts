@@ -57,3 +57,24 @@ export const rows = selection.extend({
 });
 
 export const facets = selection.extend({ facets: z.array(facet), total: count, revision: z.string() });
+
+const profiled = z.strictObject({
+  column,
+  empty: count,
+  distinct: count,
+  isAbout: z.boolean(),
+  least: z.string().nullable(),
+  most: z.string().nullable(),
+  histogram: z.array(count).nullable(),
+  examples: z.array(z.strictObject({ value: z.string(), count: count.nullable() })),
+  since: z.iso.datetime().nullable(),
+});
+
+export const profile = z.strictObject({
+  dataset: z.string(),
+  view: z.enum(['latest', 'history']),
+  rows: count,
+  since: z.iso.datetime().nullable(),
+  columns: z.array(profiled),
+  left: count,
+});

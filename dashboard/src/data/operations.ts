@@ -86,6 +86,21 @@ export const dataOperations: readonly Operation[] = [
   }),
   operation({
     method: 'get',
+    path: '/datasets/{name}/profile',
+    summary: 'What the values of each column are like',
+    role: 'viewer',
+    body: 'none',
+    rate: ASKING,
+    load: SEARCHES,
+    params,
+    query: { view: selection.view },
+    answer: answers.profile,
+    async handler({ params: { name }, query: { view }, signal }, { reader }) {
+      return { dataset: name, view, ...known(await reader.profile(name, view, signal), name) };
+    },
+  }),
+  operation({
+    method: 'get',
     path: '/datasets/{name}/parts/{part}',
     summary: 'One file as it is on disk',
     role: 'viewer',

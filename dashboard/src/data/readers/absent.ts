@@ -15,6 +15,7 @@ export function createAbsentReader(why: string): DatasetReader {
     download: refuse,
     part: refuse,
     facets: refuse,
+    profile: refuse,
     versions: refuse,
     keys: refuse,
     problems: () => [why],

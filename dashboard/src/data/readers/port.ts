@@ -142,6 +142,36 @@ export interface Facets {
   readonly revision: string;
 }
 
+/** What the values of one column are like, in the rows of a view. */
+export interface ColumnProfile {
+  readonly column: Column;
+  /** Rows without a value. */
+  readonly empty: number;
+  /** How many different values there are, and whether that is only about. */
+  readonly distinct: number;
+  readonly isAbout: boolean;
+  /** In the column's own order, cut if they are long; null without a value, and for what has no order. */
+  readonly least: string | null;
+  readonly most: string | null;
+  /** How many rows stand in each of some equal steps from the least to the most; null where numbers and times alone have one. */
+  readonly histogram: readonly number[] | null;
+  /** Some values, cut if they are long: the most frequent ones with how often each occurs, or any, without. */
+  readonly examples: readonly { readonly value: string; readonly count: number | null }[];
+  /** When the first row with a value was written, of those that are still there; ISO 8601 in UTC. */
+  readonly since: string | null;
+}
+
+/** What the values are like as of one moment, in rows that are no tombstones. */
+export interface Profile {
+  readonly rows: number;
+  /** When the first of them was written; ISO 8601 in UTC. */
+  readonly since: string | null;
+  /** The dataset's own, without Tributary's. */
+  readonly columns: readonly ColumnProfile[];
+  /** Columns beyond those that are told. */
+  readonly left: number;
+}
+
 /** Where one version of a key is. */
 export interface VersionPlace {
   /** In words: a file with the number of the record, or a table. */
@@ -203,6 +233,8 @@ export interface DatasetReader {
   part(dataset: string, name: string): Promise<{ readonly bytes: number; read(): Readable } | undefined>;
   /** The columns with few different values, and how often each occurs; at most a dozen values each. */
   facets(dataset: string, selection: Selection, signal: AbortSignal): Promise<Facets | undefined>;
+  /** What the values of each column are like. All rows are read, some times for each column. */
+  profile(dataset: string, view: View, signal: AbortSignal): Promise<Profile | undefined>;
   /** @param limit versions to give at most */
   versions(dataset: string, key: string, limit: number, signal: AbortSignal): Promise<Versions | undefined>;
   /** The live keys that fit a pattern, in their order. */

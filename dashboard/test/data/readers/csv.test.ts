@@ -5,8 +5,18 @@ import { type Clock, createLogger, systemClock } from '@tributary/shared';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createCsvReader } from '../../../src/data/readers/csv/reader.js';
 import type { DatasetReader, View } from '../../../src/data/readers/port.js';
-import { appendRows, collect, customerHeader, customerLines, partPath, sampleConfig, writePart } from '../../sample.js';
+import {
+  appendRows,
+  collect,
+  customerHeader,
+  customerLines,
+  partPath,
+  type SampleRow,
+  sampleConfig,
+  writePart,
+} from '../../sample.js';
 import { describeReader, records } from './conformance.js';
+import { describeProfiles } from './profiles.js';
 
 const log = createLogger({ service: 'dashboard', instance: 'test', level: 'silent' });
 const never = new AbortController().signal;
@@ -24,19 +34,22 @@ async function openSample(): Promise<{ directory: string; reader: DatasetReader;
   return { directory, reader, close };
 }
 
-describeReader('CSV', async () => {
+async function openWritable() {
   const { directory, reader, close } = await openSample();
   let begun = false;
   return {
     reader,
     close,
-    async write(rows) {
+    async write(rows: readonly SampleRow[]) {
       if (begun) await appendRows(directory, rows);
       else await writePart(directory, rows);
       begun = true;
     },
   };
-});
+}
+
+describeReader('CSV', openWritable);
+describeProfiles('CSV', openWritable);
 
 describe('the CSV reader and its parts', () => {
   let directory: string;

@@ -4,10 +4,12 @@ import type {
   Download,
   Facets,
   KeyPattern,
+  Profile,
   RowPage,
   RowQuery,
   Selection,
   Versions,
+  View,
 } from '../port.js';
 import { forPage, pageOf } from '../query/columns.js';
 import { countSql, keysSql, orderBy } from '../query/where.js';
@@ -19,6 +21,7 @@ import { facetColumns, facetsOf } from './facets.js';
 import { FollowedContents, type FollowOptions } from './followed.js';
 import { openPart } from './part-file.js';
 import { placesOf } from './places.js';
+import { profileOf } from './profile.js';
 import { ofView, whereOf } from './where.js';
 
 export interface CsvDatasetOptions extends FollowOptions {
@@ -127,6 +130,10 @@ export class CsvDataset {
       const facets = await this.#facets(moment, contents, columns, where, values);
       return { facets, total: await countOf(moment, table.name, where, values), revision };
     });
+  }
+
+  profile(view: View, signal: AbortSignal): Promise<Profile> {
+    return this.#moment(signal, ({ table }, columns, moment) => profileOf(moment, table, columns, view));
   }
 
   /** Waits for a first read to end: a file with some of the rows would be taken for the whole. */

@@ -7,6 +7,7 @@ import type {
   Facet,
   Facets,
   KeyPattern,
+  Profile,
   RowPage,
   RowQuery,
   Selection,
@@ -21,6 +22,7 @@ import { MissingTableError, type Queries, TOO_SLOW } from './database.js';
 import { facetsOf } from './facets.js';
 import { rowsThat } from './kept-deleted.js';
 import { isLarge, keyOrder, type Order, pageSql } from './order.js';
+import { profileOf } from './profile.js';
 import { emptySummary, readSummary, type SummaryOptions } from './summary.js';
 import { whereOf } from './where.js';
 
@@ -212,6 +214,13 @@ export class PostgresDataset {
         name !== keyColumn && !system && (type === 'string' || type === 'boolean'),
     );
     return await facetsOf(moment, this.#source(view), where, values, candidates);
+  }
+
+  async profile(view: View, signal: AbortSignal): Promise<Profile> {
+    const from = this.#source(view);
+    return await this.#ifThere({ rows: 0, since: null, columns: [], left: 0 }, () =>
+      this.#options.database.snapshot(({ query }) => profileOf(query, from, this.columns), signal),
+    );
   }
 
   async versions(key: string, limit: number, signal: AbortSignal): Promise<Versions> {

@@ -48,6 +48,7 @@ export function createPostgresReader(
     describe: async (name) => datasets.get(name)?.describe(),
     rows: async (name, query, signal) => datasets.get(name)?.rows(query, signal),
     facets: async (name, selection, signal) => datasets.get(name)?.facets(selection, signal),
+    profile: async (name, view, signal) => datasets.get(name)?.profile(view, signal),
     versions: async (name, key, limit, signal) => datasets.get(name)?.versions(key, limit, signal),
     keys: async (name, pattern, limit, signal) => datasets.get(name)?.keys(pattern, limit, signal),
     // Tables are not files.
