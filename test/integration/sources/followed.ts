@@ -179,5 +179,7 @@ export function followerOf(endpoints: Record<string, object>, more: object) {
     };
     return { run, source, stop: () => stop.abort(new Error('stopped')) };
   };
-  return { endpoint, open, landing, news, doubts, messages, stores };
+  /** Redis comes back empty: places and keys are gone. */
+  const loseRedis = () => Object.assign(stores, { cursors: memoryCursorStore(), known: memoryKnownKeys() });
+  return { endpoint, open, landing, news, doubts, messages, stores, loseRedis };
 }

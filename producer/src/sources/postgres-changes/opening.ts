@@ -96,6 +96,8 @@ export async function openSlot(options: OpeningOptions, saved: ChangesPlace | un
       const isCopiedWithOther = copies.includes(table) && !lacking.includes(table);
       return place === undefined || isCopiedWithOther ? [] : [[id, place]];
     });
+    // What was deleted before the copy is in the log alone, where Redis has lost the keys: so all that the slot still has is streamed. What the copy
+    // has of it is newer.
     const lsn = missed === undefined && saved !== undefined ? saved.lsn : own.confirmed;
     // What a copy brings is not in the log, so a checkpoint before it would not bring it again.
     const canGoBack = missed === undefined && copies.length === 0;
@@ -112,9 +114,7 @@ export async function openSlot(options: OpeningOptions, saved: ChangesPlace | un
     const shown = await createSlot(replication, `${own.name}_copy`, true);
     copying = await openSession(false);
     await seeSnapshot(copying, shown.snapshot);
-    // Where everything is copied, what was before that is of no use: its versions are older.
-    const begun = saved === undefined ? { ...place, lsn: shown.begin } : place;
-    return { place: begun, tables, copies, copying, copiedAt: shown.begin };
+    return { place, tables, copies, copying, copiedAt: shown.begin };
   } catch (error) {
     await copying?.close();
     throw error;
