@@ -59,6 +59,8 @@ describe('an audit of CSV', () => {
     readonly live?: boolean;
     /** How the endpoint of the items deletes. */
     readonly deletes?: NonNullable<EndpointConfig['deletes']>;
+    /** What else of that endpoint is another. */
+    readonly endpoint?: object;
     /** Records that the API has removed. */
     readonly removed?: readonly unknown[];
   }
@@ -66,7 +68,10 @@ describe('an audit of CSV', () => {
     const sample = samplePipeline(directory);
     const { customers, items } = sample.endpoints;
     if (customers === undefined || items === undefined) throw new Error('the sample has two endpoints');
-    const config = { ...sample, endpoints: { customers, items: { ...items, deletes: options.deletes } } };
+    const config = {
+      ...sample,
+      endpoints: { customers, items: { ...items, deletes: options.deletes, ...options.endpoint } },
+    };
     return audit({
       config,
       truth: truthOf(options.truth ?? sampleRecords, options.removed),
@@ -136,6 +141,26 @@ describe('an audit of CSV', () => {
     test('does not judge them where the endpoint does not look for what is missing', async () => {
       writeSample(directory, rightRows());
       expect(await run({ ...gone })).toMatchObject({ ok: true, leftOut: 1 });
+    });
+
+    test.each([
+      ['follows the changes of a table', { source: 'postgres-changes' }],
+      ['takes events, of which one says so', { source: 'webhook', deletes: { when: 'has(raw.gone)' } }],
+      ['polls a database, and looks for what is missing', { source: 'sql', deletes: missing }],
+      ['reads files, and looks for what is missing', { source: 'files', deletes: missing }],
+    ])('counts its rows as stale where the endpoint %s', async (_words, endpoint) => {
+      writeSample(directory, rightRows());
+      const stale = { items: { expected: 1, stale: 1 }, orders: { expected: 2, stale: 1 } };
+      expect(await run({ ...gone, endpoint })).toMatchObject({ audit: stale, ok: false });
+    });
+
+    test.each([
+      ['takes events, none of which says so', { source: 'webhook' }],
+      ['polls a database by its versions', { source: 'sql' }],
+      ['reads files that only grow', { source: 'files' }],
+    ])('does not judge them where the endpoint %s', async (_words, endpoint) => {
+      writeSample(directory, rightRows());
+      expect(await run({ ...gone, endpoint })).toMatchObject({ ok: true, leftOut: 1 });
     });
 
     test('counts its rows as stale where the API marks it, and they are still there', async () => {

@@ -1,5 +1,12 @@
 import { compileShape, type ShapeEvents } from '@tributary/producer';
-import { compileEntity, type Payload, type PipelineConfig, PoisonError } from '@tributary/shared';
+import {
+  compileEntity,
+  type EndpointConfig,
+  type Payload,
+  type PipelineConfig,
+  PoisonError,
+  type SourceKind,
+} from '@tributary/shared';
 import type { Side } from './join.js';
 import type { Expectations } from './judge.js';
 import type { Truth } from './truth.js';
@@ -20,6 +27,20 @@ export interface ReadOptions {
 
 const UNTOLD: ShapeEvents = { unknownField() {}, cut() {}, failed() {}, tell() {} };
 
+/** Whether a record that is removed has to leave its dataset: whether the endpoint looks for what is missing, or its source tells it. */
+const TELLS_REMOVED = {
+  rest: looksForMissing,
+  sql: looksForMissing,
+  files: looksForMissing,
+  // Nothing else can tell it of a record that only events bring.
+  webhook: ({ deletes }) => deletes?.when !== undefined,
+  'postgres-changes': () => true,
+} satisfies Record<SourceKind, (endpoint: Pick<EndpointConfig, 'deletes'>) => boolean>;
+
+function looksForMissing({ deletes }: Pick<EndpointConfig, 'deletes'>): boolean {
+  return deletes?.missing === true;
+}
+
 /** The truth about one entity. */
 export class FinalRecords implements Side, Expectations {
   readonly #records = new Map<string, FinalRecord>();
@@ -32,13 +53,14 @@ export class FinalRecords implements Side, Expectations {
     const endpoint = Object.values(config.endpoints).find((one) => one.entity === entity);
     const shape = compileShape(entityConfig, { map: {}, where: undefined, deletes: undefined, ...endpoint }, UNTOLD);
     const final = new FinalRecords();
-    const looksForMissing = endpoint?.deletes?.missing === true;
+    const tellsRemoved = endpoint !== undefined && TELLS_REMOVED[endpoint.source](endpoint);
+    const tellsLeftOut = endpoint?.deletes?.missing === true;
     for await (const { record: raw, changedAt, pending, deleted: isRemoved = false } of truth.records(entity)) {
       const { record, isFiltered } = shape.of(raw);
       const key = compiled.keyOf(record);
       if (isFiltered || isRemoved) {
-        // What landed before stays, unless the endpoint looks for what is missing.
-        const isOpen = !looksForMissing || options.isUnderWay(changedAt, pending);
+        // What landed before stays, unless the source tells that it is gone.
+        const isOpen = !(isRemoved ? tellsRemoved : tellsLeftOut) || options.isUnderWay(changedAt, pending);
         if (isOpen && key !== undefined) final.#leftOut.add(key);
         continue;
       }

@@ -22,8 +22,9 @@ const PATIENCE = 120_000;
 export const archiveCustomers = (stage: Stage): Promise<void> => setRates(stage, { archive: ARCHIVED });
 
 /**
- * Items are removed for good once Redis is lost no more. Which keys were there is kept in Redis alone: what is removed between the
- * last walk before a loss and the first one after it stays in its dataset (a known gap).
+ * Items are removed for good. Where only a walk shows what is gone, that is once Redis is lost no more: which keys were there is kept in Redis
+ * alone, so what is removed between the last walk before a loss and the first one after it stays in its dataset (a known gap). So it is where
+ * RabbitMQ loses tombstones as well, as in the world.
  *
  * @param started when the plan began, in milliseconds since the epoch
  */
@@ -33,6 +34,7 @@ export async function removeItems(
   started: number,
   signal: AbortSignal,
 ): Promise<void> {
+  if (!stage.mirror.isPolled && !stage.isWorld) return await setRates(stage, { remove: REMOVED });
   const losing = stage.redis instanceof WatchedRedis ? LOSE_WATCHED_REDIS : LOSE_REDIS;
   const losses = plan.filter(({ kind }) => losing.includes(kind));
   const lastLoss = Math.max(0, ...losses.map(({ at, length }) => at + length));
