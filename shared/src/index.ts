@@ -19,10 +19,12 @@ export {
   variable,
 } from './config/environment.js';
 export { wanted } from './config/expectation.js';
+export { FILTERS, type Filter } from './config/export.js';
 export { ConfigError } from './config/fault.js';
 export { type Field, type FieldSource, mappedFields } from './config/fields.js';
 export type { IncrementalConfig } from './config/incremental.js';
 export { type AuthConfig, type AuthKind, type AuthOf, grantOf, keepsToken, placeOf } from './config/kinds/auth.js';
+export { EXPORT_FORMATS, type ExportFormat } from './config/kinds/export-formats.js';
 export type { FieldType, Unit } from './config/kinds/field-types.js';
 export type { Arrangement, FormatConfig, FormatKind } from './config/kinds/formats.js';
 export { PAGE_PLACEHOLDERS, type PagePlaceholder, type PagingConfig, type PagingKind } from './config/kinds/paging.js';
@@ -93,6 +95,10 @@ export * from './redis/publications-settled.js';
 export * from './redis/redis.js';
 export * from './redis/run-log.js';
 export * from './redis/seen-again.js';
+export { upTo } from './s3/answer.js';
+export type { BoundedClient, BoundedOptions } from './s3/bounded-client.js';
+export * from './s3/open.js';
+export * from './schedule/cron.js';
 export * from './service/buckets.js';
 export * from './service/built-file.js';
 export * from './service/clock.js';

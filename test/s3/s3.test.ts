@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import { S3Client } from '@bradenmacdonald/s3-lite-client';
 import { type Clock, systemClock } from '@tributary/shared';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { BoundedClient } from '../../producer/src/sources/files/places/bounded-client.js';
 import { describeSource } from '../../producer/test/sources/conformance.js';
 import { idsIn, stageOf } from '../../producer/test/sources/files/stage.js';
+import { BoundedClient } from '../../shared/src/s3/bounded-client.js';
 import { type PrivateS3, SLOW, STRANGER, startPrivateS3 } from '../services/swift/swift.js';
 import { startFront } from './front.js';
 

@@ -1,5 +1,4 @@
-import type { Clock, Logger, ScheduleConfig } from '@tributary/shared';
-import { CronTimes } from './cron.js';
+import { type Clock, CronTimes, type Logger, type ScheduleConfig } from '@tributary/shared';
 
 /** A schedule in progress. */
 export interface Schedule {

@@ -17,7 +17,8 @@ const REPEATED = [
     .describe('At the times that a cron expression names'),
 ] as const;
 
-const schedule = z.union(
+/** When something is done. */
+export const schedule = z.union(
   [
     ...REPEATED,
     z

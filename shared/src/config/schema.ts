@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { UNKNOWN_FIELDS, UNKNOWN_FIELDS_KINDS } from '../records/unknown-fields.js';
 import { batchSchema } from './batch.js';
 import { endpointSchema } from './endpoint.js';
+import { exportSchema } from './export.js';
 import { DEFAULT_MAX_LENGTH, type Field, fieldSchema } from './fields.js';
 import { sinkSchema } from './kinds/sinks.js';
 import type { SourceKind, USUAL_SOURCE } from './kinds/sources.js';
@@ -80,6 +81,12 @@ export const pipelineSchema = z.strictObject({
   pack: packSchema.prefault({}).describe('How many records share a message while RabbitMQ does not keep up with them'),
   batch: batchSchema.prefault({}).describe('When records are written: a batch is one durable write'),
   sink: sinkSchema.prefault({}).describe('Where the rows land'),
+  exports: z
+    .record(name, exportSchema)
+    .default({})
+    .describe(
+      'Files that are made of the datasets, by name: on a schedule, by `npx tributary export NAME`, or from the dashboard',
+    ),
 });
 
 type Written = z.input<typeof pipelineSchema>;
@@ -103,4 +110,5 @@ export type ScheduleConfig = EndpointConfig['schedule'];
 export type LimitsConfig = PipelineConfig['limits'];
 export type TlsConfig = NonNullable<EndpointOf<'rest'>['tls']>;
 export type MergeConfig = PipelineConfig['merges'][number];
+export type ExportConfig = PipelineConfig['exports'][string];
 export type BatchConfig = PipelineConfig['batch'];

@@ -1,8 +1,7 @@
 import { existsSync, statSync } from 'node:fs';
-import { type Environment, FatalError } from '@tributary/shared';
+import { type Environment, FatalError, isS3 } from '@tributary/shared';
 import { formatNamed } from '../../sources/files/formats/detect.js';
 import { splitGlob } from '../../sources/files/places/glob.js';
-import { isS3 } from '../../sources/files/places/s3-client.js';
 import type { Draft, EndpointDraft, EntityDraft } from '../draft.js';
 import type { Settings } from '../guess.js';
 import { mergesIn } from '../merges.js';

@@ -1,11 +1,11 @@
 import { mkdir, readFile, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { describeError, type EndpointOf, RetryableError } from '@tributary/shared';
+import { type Bucket, bucketIn, describeError, type EndpointOf, isS3, RetryableError } from '@tributary/shared';
 import { RawBytes } from './bytes.js';
 import { writeNew, writeWhole } from './places/copy.js';
 import { codeOf, openLocal } from './places/open-local.js';
 import { FileGone, type FoundFile, type OpenFile } from './places/place.js';
-import { type Bucket, bucketIn, isS3, NotThere, Refused, type S3 } from './places/s3-client.js';
+import { NotThere, Refused, type S3 } from './places/s3-client.js';
 import { OpenObject } from './places/s3-object.js';
 
 /** A copy of a file as it came. */

@@ -3,6 +3,7 @@ import type { PipelineConfig } from '../schema.js';
 import { checkDeletes } from './deletes.js';
 import { checkEndpoints } from './endpoints.js';
 import { checkEntities } from './entities.js';
+import { checkExports } from './exports.js';
 import { checkLimits } from './limits.js';
 import { checkMerges } from './merges.js';
 import { checkOrders } from './postgres-changes.js';
@@ -20,6 +21,7 @@ export function crossCheck(config: PipelineConfig): Fault[] {
     checkDeletes,
     checkMerges,
     checkOrders,
+    checkExports,
   ];
   return checks.flatMap((check) => [...check(config)]);
 }

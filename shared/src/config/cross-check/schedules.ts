@@ -14,7 +14,8 @@ export function* checkSchedules({ endpoints }: PipelineConfig): Generator<Fault>
   }
 }
 
-function* checkSchedule(path: string, schedule: ScheduleConfig): Generator<Fault> {
+/** Of an endpoint or an export. */
+export function* checkSchedule(path: string, schedule: ScheduleConfig): Generator<Fault> {
   if ('every' in schedule && schedule.every < SHORTEST) {
     yield { path: `${path}.every`, message: `${schedule.every}ms is too often: expected ${SHORTEST}ms or more` };
   }

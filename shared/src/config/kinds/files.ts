@@ -24,7 +24,8 @@ function isEncoding(label: string): boolean {
   }
 }
 
-const s3 = z.strictObject({
+/** How S3 is asked: of an endpoint that reads there, and of an export that writes there. */
+export const s3 = z.strictObject({
   endpoint: z
     .url({ protocol: /^https?$/, error: 'expected an http or https URL' })
     .optional()

@@ -1,7 +1,7 @@
-import type { EndpointOf } from '@tributary/shared';
+import { type EndpointOf, isS3 } from '@tributary/shared';
 import { LocalPlace } from './local.js';
 import type { FilePlace } from './place.js';
-import { isS3, type S3 } from './s3-client.js';
+import type { S3 } from './s3-client.js';
 import { S3Place } from './s3-place.js';
 
 /** Where the files of an endpoint lie. @param s3 the server, if they are there */

@@ -5,6 +5,7 @@ import {
   describeError,
   type EndpointOf,
   FatalError,
+  openS3Client,
   RetryableError,
   redactUrl,
   withoutValues,
@@ -12,7 +13,6 @@ import {
 import type { Gate } from '../../gate.js';
 import type { SourceEvents } from '../../port.js';
 import { tryAgain } from '../../try-again.js';
-import { BoundedClient } from './bounded-client.js';
 import { FileGone } from './place.js';
 
 export interface S3Options extends SourceEvents {
@@ -22,21 +22,6 @@ export interface S3Options extends SourceEvents {
   /** From 0 to 1. */
   random(): number;
 }
-
-/** A bucket and what is below it. */
-export interface Bucket {
-  readonly name: string;
-  /** Without a `/` at its beginning. */
-  readonly path: string;
-}
-
-/** @param url `s3://bucket/path` */
-export function bucketIn(url: string): Bucket {
-  const [, name = '', path = ''] = /^s3:\/\/([^/]+)\/?(.*)$/s.exec(url) ?? [];
-  return { name, path };
-}
-
-export const isS3 = (path: string): boolean => path.startsWith('s3://');
 
 /** Asks an S3 server, within the limits, again where that may help, and tells what is wrong in words. */
 export class S3 {
@@ -62,7 +47,7 @@ export class S3 {
     const { priority, retries, retryDelay, timeout } = this.#config;
     const attempt = async () => {
       try {
-        const client = new BoundedClient({ ...this.#config.s3, endPoint: this.#endPoint, signal, timeout });
+        const client = await openS3Client({ ...this.#config.s3, endPoint: this.#endPoint, signal, timeout });
         return await gate.pass(this.#host, priority, signal, () => work(client));
       } catch (error) {
         throw signal.aborted || error instanceof FileGone ? error : this.#faultOf(what, error);

@@ -1,5 +1,5 @@
+import { upTo } from '@tributary/shared';
 import { PIECE } from '../bytes.js';
-import { upTo } from './bounded-client.js';
 import { FileGone, type FoundFile, type OpenFile } from './place.js';
 import { NotThere, Refused, type S3 } from './s3-client.js';
 

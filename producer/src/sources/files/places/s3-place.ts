@@ -1,7 +1,7 @@
-import { FatalError } from '@tributary/shared';
+import { type Bucket, bucketIn, FatalError } from '@tributary/shared';
 import { isTemporary, matcherOf, splitGlob } from './glob.js';
 import type { FilePlace, FoundFile, Listing, OpenFile, Trouble } from './place.js';
-import { type Bucket, bucketIn, NotThere, type S3 } from './s3-client.js';
+import { NotThere, type S3 } from './s3-client.js';
 import { isAsListed, lookAt, OpenObject } from './s3-object.js';
 
 /** A prefix of a bucket. */

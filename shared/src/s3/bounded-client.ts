@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { S3Client } from '@bradenmacdonald/s3-lite-client';
 import { AwsV4Signer } from 'aws4fetch';
+import { upTo } from './answer.js';
 
 type Asked = Parameters<S3Client['makeRequest']>[0];
 
@@ -155,19 +156,6 @@ async function faultIn(response: Response, expected: number): Promise<S3Fault> {
     return new S3Fault(`the server answers ${status}, where ${expected} was expected`, undefined, 'UnexpectedStatus');
   const message = part('Message') ?? (code === undefined ? `the server answers ${status}` : code);
   return new S3Fault(told(message), status, code);
-}
-
-/** The beginning of an answer, and whether that is all of it. The rest is not read. */
-export async function upTo(response: Response, most: number): Promise<{ bytes: Buffer; isWhole: boolean }> {
-  const pieces: Uint8Array[] = [];
-  let size = 0;
-  for await (const piece of response.body ?? []) {
-    pieces.push(piece);
-    size += piece.length;
-    // Leaving the loop ends the request.
-    if (size > most) break;
-  }
-  return { bytes: Buffer.concat(pieces, size).subarray(0, most), isWhole: size <= most };
 }
 
 const told = (text: string): string => (text.length > ERROR_TOLD ? `${text.slice(0, ERROR_TOLD)}…` : text);

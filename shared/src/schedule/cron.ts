@@ -1,5 +1,5 @@
-import { type TimeZone, timeZone } from '@tributary/shared';
 import { createTask, parse } from 'node-cron';
+import { type TimeZone, timeZone } from '../records/times/zone.js';
 
 const SECOND = 1_000;
 const HOUR = 3_600_000;
