@@ -62,6 +62,17 @@ describe('data in a browser', () => {
       const page = await open('/schema/customers', look);
       await page.locator('.column').first().waitFor();
       await expectUsable(page);
+      await page.goto(`${dashboard.url}/data/customers?pin=spent&column=spent&column=note&where=spent:from:10`);
+      await page.locator('.rows tbody tr').first().waitFor();
+      await page.locator('summary', { hasText: 'Filters' }).click();
+      await page.locator('.facets .chip').first().waitFor();
+      await expectUsable(page);
+      await page.getByRole('button', { name: 'Columns…' }).click();
+      await page.locator('.column-choice li').first().waitFor();
+      await expectUsable(page);
+      await page.goto(`${dashboard.url}/trace?dataset=customers&key=c-000`);
+      await page.locator('.compare summary').click();
+      await expectUsable(page);
       await page.context().close();
     },
     300_000,
@@ -85,6 +96,114 @@ describe('data in a browser', () => {
     await page.getByRole('article', { name: 'note' }).getByRole('link', { name: 'Köln 43' }).click();
     await page.getByText('1–43 of 43').waitFor();
     expect(new URL(page.url()).search).toBe('?where=note%3Ais%3AK%C3%B6ln');
+    await page.context().close();
+  });
+
+  test('shows the columns that a person chooses, in their order, and keeps some in view', async () => {
+    const page = await open('/data/customers');
+    const heads = page.locator('.rows thead th');
+    await heads.first().waitFor();
+    expect(await heads.first().innerText()).toBe('id');
+    await page.getByRole('button', { name: 'Columns…' }).click();
+    const dialog = page.getByRole('dialog', { name: 'Columns' });
+    await dialog.getByRole('checkbox', { name: 'lines', exact: true }).uncheck();
+    await dialog.getByRole('button', { name: 'Move up: spent' }).press('Enter');
+    await dialog.getByRole('button', { name: 'Move up: spent' }).press('Enter');
+    await dialog.getByRole('button', { name: 'Pin: note' }).click();
+    await dialog.getByRole('button', { name: 'Show', exact: true }).click();
+    await expect.poll(async () => (await heads.allInnerTexts()).slice(0, 4).join()).toBe('id,note,spent,name');
+    expect(await heads.allInnerTexts()).not.toContain('lines');
+    const address = page.url();
+    expect(
+      await page
+        .locator('.rows tbody td')
+        .first()
+        .evaluate((cell) => getComputedStyle(cell).left),
+    ).not.toBe('0px');
+    await page.getByRole('button', { name: 'Columns…' }).click();
+    await dialog.getByRole('button', { name: 'As usual' }).click();
+    await expect.poll(() => heads.allInnerTexts()).toContain('lines');
+    await page.goto(address);
+    await expect.poll(async () => (await heads.allInnerTexts()).slice(0, 4).join()).toBe('id,note,spent,name');
+    await page.context().close();
+  });
+
+  test('goes to a page and to a row, with as many rows on a page as a person wants', async () => {
+    const page = await open('/data/customers');
+    const position = page.locator('.pager p').first();
+    await page.getByText('1–50 of 130').waitFor();
+    await page.getByRole('spinbutton', { name: 'Go to page' }).fill('3');
+    await page.keyboard.press('Enter');
+    await page.getByText('101–130 of 130').waitFor();
+    await page.getByRole('spinbutton', { name: 'Go to row' }).fill('77');
+    await page.keyboard.press('Enter');
+    await expect.poll(() => position.innerText()).toContain('51–100 of 130');
+    await expect.poll(() => page.evaluate('document.activeElement.dataset.row')).toBe('26');
+    await page.getByRole('combobox', { name: 'Rows on a page' }).selectOption('25');
+    await expect.poll(() => position.innerText()).toContain('51–75 of 130');
+    expect(new URL(page.url()).search).toBe('?page=3&size=25');
+    await page.context().close();
+  });
+
+  test('filters by ranges of numbers and times, and by what is not', async () => {
+    const page = await open('/data/customers', { timezoneId: 'Europe/Berlin' });
+    await page.locator('summary', { hasText: 'Filters' }).click();
+    const column = page.getByRole('combobox', { name: 'Column', exact: true });
+    const comparison = page.getByRole('combobox', { name: 'Comparison' });
+    const add = page.getByRole('button', { name: 'Add filter' });
+    await column.selectOption('spent');
+    await comparison.selectOption('between');
+    await page.getByLabel('Value', { exact: true }).fill('100');
+    await page.getByLabel('Last value').fill('190');
+    await add.click();
+    await page.getByText('1–10 of 10').waitFor();
+    await column.selectOption('note');
+    await comparison.selectOption('not');
+    await page.getByLabel('Value', { exact: true }).fill('Ulm');
+    await add.click();
+    await page.getByText('1–7 of 7').waitFor();
+    await page.getByRole('link', { name: 'Remove all filters' }).click();
+    await page.getByText('1–50 of 130').waitFor();
+    await column.selectOption('updatedAt');
+    await comparison.selectOption('from');
+    await page.getByLabel('Value', { exact: true }).fill('2026-01-05T13:00:00');
+    await add.click();
+    await page.getByText('1–11 of 11').waitFor();
+    expect(new URL(page.url()).searchParams.get('where')).toBe('updatedAt:from:2026-01-05T12:00:00.000Z');
+    await page.context().close();
+  });
+
+  test('compares any two versions of a record, and shows characters that turn text as such', async () => {
+    const page = await open('/trace?dataset=customers&key=c-000');
+    await page.locator('.compare summary').click();
+    const cells = page.locator('.compare tbody tr').filter({ hasText: 'name' }).locator('td');
+    expect(await cells.allInnerTexts()).toEqual(['Customer 0', 'evil ⟨U+202E⟩gpj.exe']);
+    await page.getByRole('combobox', { name: 'Later version' }).selectOption('1');
+    await expect.poll(() => cells.allInnerTexts()).toEqual(['Customer 0', 'Renamed']);
+    for (const path of ['/data/customers?search=evil', '/trace?dataset=customers&key=c-000', '/schema/customers']) {
+      await page.goto(`${dashboard.url}${path}`);
+      await page.getByText('evil ⟨U+202E⟩gpj.exe').first().waitFor({ state: 'attached' });
+      expect(await page.locator('body').innerText()).not.toContain(TURN);
+    }
+    await page.context().close();
+  });
+
+  test('has targets for fingers, the first rows and the open tab on the first screen of a phone', async () => {
+    const page = await open('/data/customers', { viewport: { width: 360, height: 640 } });
+    await page.locator('.rows tbody tr').first().waitFor();
+    expect((await page.locator('.rows tbody tr').nth(1).boundingBox())?.y).toBeLessThan(600);
+    const small = await page.evaluate(`[...document.querySelectorAll('a, button, input, select, summary')]
+      .filter((one) => one.offsetParent !== null && one.className !== 'skip')
+      .map((one) => [one.textContent, one.getBoundingClientRect()])
+      .filter(([, { width, height }]) => width < 24 || height < 24)
+      .map(([text, { width, height }]) => [text, width, height])`);
+    expect(small).toEqual([]);
+    for (const path of ['/audit', '/', '/trace']) {
+      await page.goto(`${dashboard.url}${path}`);
+      const box = await page.locator('#tabs [aria-current]').boundingBox();
+      expect(box?.x).toBeGreaterThanOrEqual(0);
+      expect((box?.x ?? 0) + (box?.width ?? 0)).toBeLessThanOrEqual(360);
+    }
     await page.context().close();
   });
 

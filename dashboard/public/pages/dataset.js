@@ -7,11 +7,13 @@ import { addressOf } from '../ui/location.js';
 import { released } from '../ui/pointer.js';
 import { activity, kindOf, notices } from '../ui/summary.js';
 import { since } from '../ui/times.js';
+import { chooseColumns } from './dataset/choose.js';
 import { createFilters } from './dataset/filters.js';
-import { noRows, PAGE, pager } from './dataset/pager.js';
+import { createJump } from './dataset/jump.js';
+import { noRows, pager } from './dataset/pager.js';
 import { openParts } from './dataset/part-list.js';
 import { openDetail } from './dataset/row.js';
-import { table } from './dataset/table.js';
+import { choiceOf, placePinned, table } from './dataset/table.js';
 import { createTools } from './dataset/tools.js';
 
 /** A refresh that takes longer than this many milliseconds shows a progress line. */
@@ -28,13 +30,22 @@ export function createView({ dataset: name }, { navigate, announce }) {
   let shown; // the page of rows in the table, and its address
   let loading; // the request that is running
   let live = true;
+  let wanted; // the number of the row to go to
   let shownNumbers = ''; // the numbers that are shown
 
   const kind = h('span', { class: 'kind' });
   const stats = h('div', { class: 'stats' });
   const messages = h('div', { class: 'messages' });
   const rows = h('div', { class: 'rows', tabindex: '0', role: 'region', 'aria-label': `Rows of ${name}` });
-  const pages = h('nav', { class: 'pager', 'aria-label': 'Pages' });
+  const pages = h('div', { class: 'positions' });
+  const jump = createJump({
+    onPage: (page) => navigate({ ...place, page }),
+    onRow(row) {
+      wanted = row;
+      navigate({ ...place, page: Math.ceil(row / place.size) });
+    },
+    onSize: (size) => navigate({ ...place, size, page: Math.floor(((place.page - 1) * place.size) / size) + 1 }),
+  });
   const tools = createTools(name, {
     onSearch(search) {
       // One search makes one entry in the browser's history, however many letters are typed.
@@ -47,6 +58,8 @@ export function createView({ dataset: name }, { navigate, announce }) {
       if (place.page > 1) navigate({ ...place, page: 1 });
       else load(true);
     },
+    onColumns: () =>
+      shown && chooseColumns(choiceOf(shown.page, options()), (choice) => navigate({ ...place, ...choice })),
     onDown: () => rows.querySelector('button')?.focus(),
   });
   const again = createAgain(() => load(true));
@@ -60,8 +73,9 @@ export function createView({ dataset: name }, { navigate, announce }) {
     tools.root,
     filters.root,
     rows,
-    pages,
+    h('nav', { class: 'pager', 'aria-label': 'Pages' }, pages, jump.root),
   );
+  const options = () => ({ dataset: name, key: summary?.key ?? '_key', all: place.all, place });
 
   function showSummary() {
     const now = JSON.stringify([summary.revision, summary.indexing, summary.problems, summary.bytes]);
@@ -77,7 +91,7 @@ export function createView({ dataset: name }, { navigate, announce }) {
           ? '0'
           : h('button', { type: 'button', class: 'link', onclick: () => openParts(name) }, count(summary.parts)),
       ],
-      ['Columns', h('a', { href: addressOf({ at: 'schema', dataset: name, view: place.view }) }, 'What they hold')],
+      ['Columns', h('a', { href: addressOf({ at: 'schema', dataset: name }) }, 'What they hold')],
       ['Last written', since(summary.lastWrittenAt)],
     ];
     const list = figures.map(([term, figure]) => h('div', {}, h('dt', {}, term), h('dd', {}, figure)));
@@ -131,8 +145,8 @@ export function createView({ dataset: name }, { navigate, announce }) {
     const same = shown?.address === address;
     const hasMoved = !same && shown?.selection === selectionOf(place) && shown.page.revision !== page.revision;
     const before = same ? new Set(shown.page.rows.map(identity(shown.page.columns))) : undefined;
-    const options = { dataset: name, key: summary?.key ?? '_key', all: place.all, place };
-    filters.offer(page.columns, options.key);
+    const how = options();
+    filters.offer(page.columns, how.key);
     shown = { page, address, selection: selectionOf(place) };
     again.done();
     tools.markBehind(false);
@@ -142,13 +156,25 @@ export function createView({ dataset: name }, { navigate, announce }) {
         ? noRows(name, place, page.total, summary?.rows ?? 0)
         : table(
             page,
-            options,
-            (index) => openDetail(page, index, options),
+            how,
+            (index) => openDetail(page, index, how),
             (row) => same && !before.has(id(row)),
           ),
     );
+    if (place.pinned.length > 0) placePinned(rows);
     replace(pages, ...pager(place, page, hasMoved));
+    jump.show(place, page.total);
     if (!same) rows.scrollTo(0, 0);
+    goToWanted();
+  }
+
+  /** The row that a person has asked for by its number. */
+  function goToWanted() {
+    if (wanted === undefined) return;
+    const button = rows.querySelector(`[data-row="${(wanted - 1) % place.size}"]`);
+    wanted = undefined;
+    button?.focus();
+    button?.scrollIntoView({ block: 'center' });
   }
 
   function showFailure(failure) {
@@ -201,8 +227,8 @@ const selectionOf = (place) => selectionQuery(place).toString();
 
 function rowsQuery(place) {
   const query = selectionQuery(place);
-  query.set('offset', String((place.page - 1) * PAGE));
-  query.set('limit', String(PAGE));
+  query.set('offset', String((place.page - 1) * place.size));
+  query.set('limit', String(place.size));
   return query;
 }
 

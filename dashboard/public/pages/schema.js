@@ -144,8 +144,10 @@ function bars({ column, histogram, least, most }) {
 /** Values as links to the rows that have them. */
 function examples({ column, examples: some }, where) {
   const isFilter = column.type !== 'list' && column.type !== 'json';
+  // Where each value stands alone, to say so of each tells nothing.
+  const isAlone = some.every(({ count: times }) => times === 1);
   const chip = ({ value, count: times }) => {
-    const inside = [value, times !== null && h('span', { class: 'faint' }, ` ${count(times)}`)];
+    const inside = [value, times !== null && !isAlone && h('span', { class: 'faint' }, ` ${count(times)}`)];
     const isWhole = isFilter && !value.endsWith('…');
     return isWhole
       ? h('a', { class: 'chip', href: where(`is:${value}`) }, ...inside)

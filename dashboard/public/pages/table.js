@@ -32,7 +32,7 @@ export const PAGES = [
     path: '/data/:dataset',
     view: 'dataset',
     title: ({ dataset }) => dataset,
-    query: ['view', 'page', 'search', 'columns', 'sort', 'where'],
+    query: ['view', 'page', 'size', 'search', 'columns', 'column', 'pin', 'sort', 'where'],
   },
   {
     path: '/schema/:dataset',

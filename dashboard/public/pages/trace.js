@@ -5,6 +5,7 @@ import { emptyState } from '../ui/empty.js';
 import { count, plural, sentence } from '../ui/format.js';
 import { addressOf, LONGEST_KEY } from '../ui/location.js';
 import { moment } from '../ui/times.js';
+import { compareVersions } from './trace/compare.js';
 import { versionItem } from './trace/version.js';
 
 /** Where a record is and how it got there: every version of a key, what changed, and the merged rows made from it. */
@@ -114,6 +115,7 @@ export function createView(_place, { navigate, announce }) {
         ', newest first',
       ),
       seenAgain === null ? '' : againLine(seenAgain),
+      versions.length > 1 && compareVersions(versions),
       h(
         'ol',
         { class: 'versions' },

@@ -7,13 +7,16 @@ import { namesIn, PAGES, pageAt, sectionOf } from '../pages/table.js';
  * @typedef {{ column: string, is: string, value: string }} Filter
  * @typedef {{
  *   at: string, dataset?: string | undefined, letter?: string | undefined,
- *   view?: 'latest' | 'history', page?: number, search?: string, all?: boolean, sort?: string, where?: string[],
+ *   view?: 'latest' | 'history', page?: number, size?: number, chosen?: string[], pinned?: string[], search?: string, all?: boolean, sort?: string, where?: string[],
  *   key?: string, queue?: string, code?: string, field?: string, endpoint?: string,
  *   who?: string, action?: string, outcome?: string, state?: string, group?: string,
  * }} Place
  */
 
 const LONGEST = 200;
+/** Rows on a page: the second is the usual one. */
+export const SIZES = [25, 50, 100, 200, 500];
+const MOST_CHOSEN = 200;
 /** Characters of a key. The longest is that of a merged row, which is made of two keys; the server takes as many. */
 export const LONGEST_KEY = 2_100;
 
@@ -36,6 +39,15 @@ const PARAMETERS = {
     read: ([page]) => Math.max(1, Math.floor(Number(page) || 1)),
     write: (page = 1) => (page > 1 ? [String(page)] : []),
   },
+  /** Rows on a page. */
+  size: {
+    read: ([size]) => (SIZES.includes(Number(size)) ? Number(size) : SIZES[1]),
+    write: (size = SIZES[1]) => (size === SIZES[1] ? [] : [String(size)]),
+  },
+  /** The columns that a person has chosen, in their order; none for the usual ones. */
+  column: { field: 'chosen', read: (names) => names.slice(0, MOST_CHOSEN), write: (chosen = []) => chosen },
+  /** Those that stay in view. */
+  pin: { field: 'pinned', read: (names) => names.slice(0, MOST_CHOSEN), write: (pinned = []) => pinned },
   search: text(),
   columns: { field: 'all', read: ([columns]) => columns === 'all', write: (all) => (all ? ['all'] : []) },
   sort: text(),

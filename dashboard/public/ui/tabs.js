@@ -18,8 +18,10 @@ export function createTabs() {
     show(place) {
       const open = PAGES.find((page) => sectionOf(page) === place.at)?.within ?? place.at;
       for (const { page, link } of tabs) {
-        if (sectionOf(page) === open) link.setAttribute('aria-current', 'page');
-        else link.removeAttribute('aria-current');
+        if (sectionOf(page) === open) {
+          link.setAttribute('aria-current', 'page');
+          bringIntoView(link);
+        } else link.removeAttribute('aria-current');
       }
     },
     update(flow) {
@@ -30,6 +32,14 @@ export function createTabs() {
       }
     },
   };
+}
+
+/** On a phone, not all tabs fit: the one that is open stands in the middle. */
+function bringIntoView(link) {
+  const list = link.parentElement;
+  if (list === null) return;
+  const [own, around] = [link, list].map((element) => element.getBoundingClientRect());
+  list.scrollLeft += own.left + own.width / 2 - (around.left + around.width / 2);
 }
 
 /** The keyboard shortcuts, for the foot of the page. */

@@ -1,6 +1,6 @@
 import { selectionQuery } from '../../ui/api.js';
 import { h, replace } from '../../ui/dom.js';
-import { count, plural } from '../../ui/format.js';
+import { count, localTime, plural, showsUtc } from '../../ui/format.js';
 import { addressOf } from '../../ui/location.js';
 
 /** The comparisons as a person reads them. */
@@ -16,6 +16,19 @@ const WORDS = {
   filled: 'is not empty',
 };
 const WITHOUT_VALUE = new Set(['empty', 'filled']);
+/** Two filters at once. */
+const BETWEEN = 'between';
+/** The comparisons that are of use for a column of these types; all for others. */
+const ORDERED = ['is', 'not', 'above', 'below', 'from', 'to', BETWEEN, 'empty', 'filled'];
+const OFFERED = {
+  boolean: ['is', 'not', 'empty', 'filled'],
+  integer: ORDERED,
+  number: ORDERED,
+  decimal: ORDERED,
+  date: ORDERED,
+  datetime: ORDERED,
+};
+const FIELDS = { date: 'date', datetime: 'datetime-local' };
 /** While rows arrive, values are counted again after this many milliseconds. */
 const COUNT_AGAIN = 10_000;
 
@@ -24,6 +37,9 @@ export function readFilter(text) {
   const [, column = '', is = '', value = ''] = /^(.+?):([a-z]+)(?::(.*))?$/su.exec(text) ?? [];
   return { column, is, value };
 }
+
+/** A moment in the zone in which times are shown. */
+const asRead = (value) => (/^\d{4}-\d\d-\d\dT[\d:.]+Z$/.test(value) ? (localTime(value) ?? value) : value);
 
 const writeFilter = ({ column, is, value }) => (WITHOUT_VALUE.has(is) ? `${column}:${is}` : `${column}:${is}:${value}`);
 
@@ -40,12 +56,8 @@ export function createFilters(navigate, onOpen) {
   let counted; // what the facets were asked for last, and when
 
   const active = h('p', { class: 'facet active-filters' });
-  const column = h('select', { class: 'control', 'aria-label': 'Column' });
-  const is = h(
-    'select',
-    { class: 'control', 'aria-label': 'Comparison', onchange: showValue },
-    ...Object.entries(WORDS).map(([value, words]) => h('option', { value }, words)),
-  );
+  const column = h('select', { class: 'control', 'aria-label': 'Column', onchange: showComparisons });
+  const is = h('select', { class: 'control', 'aria-label': 'Comparison', onchange: showValue });
   const value = h('input', {
     class: 'control',
     type: 'text',
@@ -55,12 +67,20 @@ export function createFilters(navigate, onOpen) {
     spellcheck: 'false',
     autocomplete: 'off',
   });
+  const last = h('input', {
+    class: 'control',
+    type: 'text',
+    'aria-label': 'Last value',
+    placeholder: 'and',
+    maxlength: 200,
+  });
   const form = h(
     'form',
     { class: 'filter-form', onsubmit: add },
     column,
     is,
     value,
+    last,
     h('button', { type: 'submit', class: 'control' }, 'Add filter'),
   );
   const facets = h('div', { class: 'facets' });
@@ -72,15 +92,50 @@ export function createFilters(navigate, onOpen) {
     facets,
   );
 
+  const typeOf = () => columns.find(({ name }) => name === column.value)?.type;
+
+  function showComparisons() {
+    const type = typeOf();
+    const words = { ...WORDS, [BETWEEN]: 'is between' };
+    const offered = OFFERED[type] ?? [...Object.keys(WORDS), BETWEEN];
+    const before = is.value;
+    is.replaceChildren(...offered.map((one) => h('option', { value: one }, words[one])));
+    if (offered.includes(before)) is.value = before;
+    for (const input of [value, last]) {
+      const field = FIELDS[type] ?? 'text';
+      if (input.type === field) continue;
+      input.type = field;
+      input.value = '';
+      if (field === 'datetime-local') input.step = '1';
+    }
+    showValue();
+  }
+
   function showValue() {
     value.hidden = WITHOUT_VALUE.has(is.value);
+    last.hidden = is.value !== BETWEEN;
+  }
+
+  /** A time is written in the zone in which times are shown. */
+  function given(input) {
+    if (input.type !== 'datetime-local' || input.value === '') return input.value;
+    return showsUtc() ? `${input.value}Z` : new Date(input.value).toISOString();
   }
 
   function add(event) {
     event.preventDefault();
-    const one = writeFilter({ column: column.value, is: is.value, value: value.value });
+    const of = column.value;
+    const all =
+      is.value === BETWEEN
+        ? [
+            ['from', given(value)],
+            ['to', given(last)],
+          ].filter(([, end]) => end !== '')
+        : [[is.value, given(value)]];
+    const more = all.map(([comparison, end]) => writeFilter({ column: of, is: comparison, value: end }));
     value.value = '';
-    navigate({ ...place, where: [...place.where.filter((other) => other !== one), one], page: 1 });
+    last.value = '';
+    navigate({ ...place, where: [...place.where.filter((other) => !more.includes(other)), ...more], page: 1 });
   }
 
   const without = (one) => addressOf({ ...place, where: place.where.filter((other) => other !== one), page: 1 });
@@ -90,7 +145,7 @@ export function createFilters(navigate, onOpen) {
       const filter = readFilter(one);
       const words = WITHOUT_VALUE.has(filter.is)
         ? `${filter.column} ${WORDS[filter.is]}`
-        : `${filter.column} ${WORDS[filter.is] ?? filter.is} ${filter.value}`;
+        : `${filter.column} ${WORDS[filter.is] ?? filter.is} ${asRead(filter.value)}`;
       return h(
         'a',
         { class: 'chip', 'aria-current': 'true', href: without(one), title: 'Remove this filter' },
@@ -120,7 +175,7 @@ export function createFilters(navigate, onOpen) {
       const href = on ? without(one) : addressOf({ ...place, where: [...place.where, one], page: 1 });
       return h(
         'a',
-        { class: 'chip', 'aria-current': on ? 'true' : null, href },
+        { class: 'chip', 'aria-current': on ? 'true' : null, href, title: found === null ? 'nothing' : String(found) },
         found === null ? '–' : String(found),
         h('span', { class: 'faint' }, ` ${count(times)}`),
       );
@@ -155,13 +210,13 @@ export function createFilters(navigate, onOpen) {
     },
     /** Offers the columns of the rows, when a page of them has been read. */
     offer(all, key) {
-      const names = all
-        .filter(({ system, name: one }) => !system || one === '_written_at' || one === '_key')
-        .map(({ name: one }) => one);
-      if (names.join() === columns.join()) return;
-      columns = names;
+      const some = all.filter(({ system, name: one }) => !system || one === '_written_at' || one === '_key');
+      const [names, before] = [some, columns].map((list) => list.map(({ name: one }) => one));
+      if (names.join() === before.join()) return;
+      columns = some;
       column.replaceChildren(...names.map((one) => h('option', { value: one }, one)));
       column.value = names.find((one) => one !== key && !one.startsWith('_')) ?? names[0];
+      showComparisons();
     },
   };
 }

@@ -3,14 +3,12 @@ import { emptyState } from '../../ui/empty.js';
 import { count, plural } from '../../ui/format.js';
 import { addressOf } from '../../ui/location.js';
 
-/** Rows on one page. */
-export const PAGE = 50;
 const NEWEST = '-_written_at';
 
 /** The position among all rows, and links to the pages before and after. */
 /** @param hasMoved whether rows were written since the page that was shown before */
 export function pager(place, { total, order, rows: { length } }, hasMoved) {
-  const first = (place.page - 1) * PAGE;
+  const first = (place.page - 1) * place.size;
   const range = length === 0 ? 'No rows' : `${count(first + 1)}–${count(first + length)} of ${count(total)}`;
   const byTime = place.sort === NEWEST || (place.sort === '' && order === 'newest');
   const step = (page, label, exists) =>

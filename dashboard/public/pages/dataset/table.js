@@ -12,12 +12,48 @@ const USUAL = new Set(['_written_at']);
  * The columns of a table; the key comes first and stays in view. It is read from `_key`, which tombstones have too, so the
  * dataset's own key column is left out.
  */
-export function shownColumns(page, { key, all }) {
+export function shownColumns(page, { key, all, place: { chosen, pinned } }) {
   const position = (name) => page.columns.findIndex((column) => column.name === name);
-  const others = page.columns
-    .map((column, index) => ({ ...column, index }))
-    .filter(({ name, system }) => name !== '_key' && name !== key && (!system || all || USUAL.has(name)));
+  const others = offered(page, key).filter(({ name, system }) =>
+    chosen.length > 0 ? chosen.includes(name) : !system || all || USUAL.has(name),
+  );
+  const place = ({ name, index }) => [
+    pinned.includes(name) ? 0 : 1,
+    chosen.includes(name) ? chosen.indexOf(name) : index,
+  ];
+  others.sort((a, b) => {
+    const [[pinA, atA], [pinB, atB]] = [place(a), place(b)];
+    return pinA - pinB || atA - atB;
+  });
   return { key: { name: key, index: position('_key') }, deleted: position('_deleted'), others };
+}
+
+/** The columns that may be chosen. */
+const offered = (page, key) =>
+  page.columns.map((column, index) => ({ ...column, index })).filter(({ name }) => name !== '_key' && name !== key);
+
+/** The columns as they are chosen now: those that are shown first, in their order. */
+export function choiceOf(page, options) {
+  const { others } = shownColumns(page, options);
+  const rest = offered(page, options.key).filter(({ name }) => !others.some((one) => one.name === name));
+  const { pinned } = options.place;
+  return [...others, ...rest].map(({ name }) => ({
+    name,
+    isShown: others.some((one) => one.name === name),
+    isPinned: pinned.includes(name),
+  }));
+}
+
+/** Puts columns that are pinned beside the key, by the widths that the browser gave to the columns. */
+export function placePinned(root) {
+  const heads = [...root.querySelectorAll('thead th')];
+  let left = 0;
+  for (const [index, head] of heads.entries()) {
+    if (index > 0 && !head.classList.contains('pinned')) break;
+    if (index > 0)
+      for (const cell of root.querySelectorAll(`tr > :nth-child(${index + 1})`)) cell.style.left = `${left}px`;
+    left += head.getBoundingClientRect().width;
+  }
 }
 
 /**
@@ -28,6 +64,8 @@ export function shownColumns(page, { key, all }) {
  */
 export function table(page, options, onOpen, isNew) {
   const columns = shownColumns(page, options);
+  const classesOf = (name, type) =>
+    [classOf(type), options.place.pinned.includes(name) && 'pinned'].filter(Boolean).join(' ') || null;
   const clipped = new Map(page.clipped.map(({ row, column, length }) => [`${row} ${column}`, length]));
   const head = h(
     'tr',
@@ -42,7 +80,7 @@ export function table(page, options, onOpen, isNew) {
       options.place,
     ),
     ...columns.others.map(({ name, type }) =>
-      header({ name, label: name, type, className: classOf(type) }, options.place),
+      header({ name, label: name, type, className: classesOf(name, type) }, options.place),
     ),
   );
   const rows = page.rows.map((row, index) => {
@@ -55,7 +93,7 @@ export function table(page, options, onOpen, isNew) {
     const cells = columns.others.map((column) =>
       h(
         'td',
-        { class: classOf(column.type) },
+        { class: classesOf(column.name, column.type) },
         cell(row[column.index], column.type, clipped.get(`${index} ${column.name}`)),
       ),
     );

@@ -1,6 +1,7 @@
 import { downloadAddress } from '../../ui/api.js';
 import { h, setText } from '../../ui/dom.js';
 import { addressOf } from '../../ui/location.js';
+import { copyText } from './row.js';
 
 /** A search starts when typing has paused for this long, in milliseconds. */
 const TYPING_PAUSE = 250;
@@ -9,9 +10,9 @@ const TYPING_PAUSE = 250;
  * The tools above a table: latest or all versions, the search, the columns, the download. They are made once for each
  * dataset and kept, so that typing is never interrupted.
  *
- * @param {{ onSearch: (text: string) => void, onLive: (live: boolean) => void, onDown: () => void }} actions
+ * @param {{ onSearch: (text: string) => void, onLive: (live: boolean) => void, onDown: () => void, onColumns: () => void }} actions
  */
-export function createTools(name, { onSearch, onLive, onDown }) {
+export function createTools(name, { onSearch, onLive, onDown, onColumns }) {
   let typing;
   const views = h('div', { class: 'views', role: 'group', 'aria-label': 'Which rows' });
   const search = h('input', {
@@ -46,6 +47,18 @@ export function createTools(name, { onSearch, onLive, onDown }) {
     'Show live',
   );
   const columns = h('a', { class: 'control toggle' }, 'All columns');
+  const choose = h('button', { type: 'button', class: 'control', onclick: onColumns }, 'Columns…');
+  const copy = h(
+    'button',
+    {
+      type: 'button',
+      class: 'control',
+      title: 'The address of what is shown',
+      onclick: () => copyText(copy, location.href),
+    },
+    'Copy link',
+  );
+  copy.hidden = navigator.clipboard === undefined;
   const csv = h('a', { class: 'control download', download: true });
   const ndjson = h('a', { class: 'control', download: true, title: 'One JSON object per line' }, 'NDJSON');
 
@@ -61,7 +74,16 @@ export function createTools(name, { onSearch, onLive, onDown }) {
   }
 
   return {
-    root: h('div', { class: 'tools' }, views, search, live, columns, h('span', { class: 'push' }, csv, ndjson)),
+    root: h(
+      'div',
+      { class: 'tools' },
+      views,
+      search,
+      live,
+      columns,
+      choose,
+      h('span', { class: 'push' }, copy, csv, ndjson),
+    ),
     focusSearch: () => search.focus(),
     leave: () => clearTimeout(typing),
     /** Shows that there are newer rows than those in the table. */
@@ -76,6 +98,8 @@ export function createTools(name, { onSearch, onLive, onDown }) {
       if (document.activeElement !== search || place.search === '') search.value = place.search;
       columns.href = addressOf({ ...place, all: !place.all });
       columns.setAttribute('aria-current', String(place.all));
+      columns.hidden = place.chosen.length > 0;
+      setText(copy, 'Copy link');
       const chosen = place.search !== '' || place.where.length > 0;
       csv.href = downloadAddress(name, place);
       ndjson.href = downloadAddress(name, place, 'ndjson');
