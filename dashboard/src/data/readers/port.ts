@@ -244,6 +244,13 @@ export interface DatasetReader {
     limit: number,
     signal: AbortSignal,
   ): Promise<{ readonly keys: readonly string[]; readonly total: number } | undefined>;
+  /**
+   * Writes all datasets as they are at one moment to a file that DuckDB opens: each has a view with its name, and one with `_history`
+   * behind it (unless a dataset has that name), with values of the pipeline's types. Whoever asks removes the file. Undefined where
+   * queries go to the sink itself.
+   * @throws RetryableError if not all is read
+   */
+  snapshot?(file: string): Promise<{ readonly asOf: string }>;
   /** What keeps the reader from reading, in words; empty if nothing does. */
   problems(): readonly string[];
   /** The summaries as they are known, without reading anything: for metrics. */

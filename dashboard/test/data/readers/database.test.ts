@@ -41,12 +41,12 @@ describe('the database of the CSV reader', () => {
   });
 
   it('answers as of one moment, whatever is written meanwhile', async () => {
-    const count = 'SELECT count(*)::INTEGER AS rows FROM t';
-    await database.write(({ query }) => query('CREATE TABLE t AS SELECT range AS n FROM range(10)'));
-    const all = await database.stream('SELECT n::VARCHAR FROM t', [], new AbortController().signal);
+    const count = 'SELECT count(*)::INTEGER AS rows FROM store.t';
+    await database.write(({ query }) => query('CREATE TABLE store.t AS SELECT range AS n FROM range(10)'));
+    const all = await database.stream('SELECT n::VARCHAR FROM store.t', [], new AbortController().signal);
     const seen = await database.snapshot(async ({ query }) => {
       const before = await query(count);
-      await database.write((writes) => writes.query('INSERT INTO t SELECT range FROM range(5)'));
+      await database.write((writes) => writes.query('INSERT INTO store.t SELECT range FROM range(5)'));
       return [...before, ...(await query(count))];
     });
     expect(seen).toEqual([{ rows: 10 }, { rows: 10 }]);
@@ -55,13 +55,13 @@ describe('the database of the CSV reader', () => {
   });
 
   it('takes nothing of what fails half-way', async () => {
-    await database.write(({ query }) => query('CREATE TABLE t (n INTEGER)'));
+    await database.write(({ query }) => query('CREATE TABLE store.t (n INTEGER)'));
     const failing = database.write(async ({ query }) => {
-      await query('INSERT INTO t VALUES (1)');
+      await query('INSERT INTO store.t VALUES (1)');
       throw new Error('no');
     });
     await expect(failing).rejects.toThrow('no');
-    expect(await database.snapshot(({ query }) => query('FROM t'))).toEqual([]);
+    expect(await database.snapshot(({ query }) => query('FROM store.t'))).toEqual([]);
   });
 
   it('ends a statement whose reader has gone, and goes on with others', async () => {

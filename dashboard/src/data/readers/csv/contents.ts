@@ -1,15 +1,12 @@
 import type { Dataset } from '@tributary/shared';
 import type { Database, Queries } from './database.js';
-import { STORE } from './open.js';
+import { Minutes } from './minutes.js';
 import { type PartFile, type PartState, unreadPart } from './part-file.js';
 import { Table } from './table.js';
+import { viewsSql } from './views.js';
 
 /** Columns of a dataset that the configuration does not name, Tributary's own among them. */
 const MOST_STRANGE = 1_000;
-
-const MINUTE = 60_000;
-/** Minutes of activity that are kept; more than are shown, for a clock that was set back. */
-const MINUTES_KEPT = 1_000;
 
 /**
  * All that was read of a dataset's files: its rows in a table, and how far each part was read. It only grows, unless a part is replaced
@@ -21,50 +18,47 @@ export class Contents {
   /** Whether every part has been read to its end once. */
   caughtUp = false;
   readonly dataset: Dataset;
-  /** One more each time that rows are forgotten. */
-  #generation = 1;
-  #nextPart = 0;
-  #nextPiece = 0;
   /** Resolves when the table is there. */
   #making: Promise<void> | undefined;
-  #rows = 0;
-  #keys = 0;
-  #last: number | undefined;
-  /** Rows that were written in a minute, counted since 1970. */
-  #minutes = new Map<number, number>();
+  #known: Known = { generation: 1, nextPart: 0, nextPiece: 0, rows: 0, keys: 0, last: null };
+  readonly #minutes = new Minutes();
 
-  /** @param number of the dataset among all */
-  constructor(dataset: Dataset, number: number) {
+  readonly #datasets: readonly string[];
+
+  /** @param datasets the names of all */
+  constructor(dataset: Dataset, datasets: readonly string[]) {
+    const number = datasets.indexOf(dataset.name);
     this.dataset = dataset;
-    this.table = new Table(`${STORE}.rows_${number}`, dataset);
+    this.#datasets = datasets;
+    this.table = new Table(`rows_${number}`, dataset);
   }
 
   get rows(): number {
-    return this.#rows;
+    return this.#known.rows;
   }
 
   /** Keys whose newest row is not a tombstone. */
   get keys(): number {
-    return this.#keys;
+    return this.#known.keys;
   }
 
   /** Milliseconds since 1970. */
   get lastWrittenAt(): number | undefined {
-    return this.#last;
+    return this.#known.last ?? undefined;
   }
 
   get revision(): string {
-    return `${this.#generation}.${this.#rows}`;
+    return `${this.#known.generation}.${this.rows}`;
   }
 
   /** A number that no other piece of rows has. */
   nextPiece(): number {
-    return this.#nextPiece++;
+    return this.#known.nextPiece++;
   }
 
   /** Takes in a part of which nothing was read. */
   addPart(state: PartState): void {
-    this.parts.push(unreadPart(state, this.#nextPart++));
+    this.parts.push(unreadPart(state, this.#known.nextPart++));
   }
 
   /** Why parts cannot be read now, in words. */
@@ -84,15 +78,66 @@ export class Contents {
     return [...problems, `${lines} left out: ${first.name}, ${first.lost.first}`];
   }
 
-  /** Makes the table unless it is there. */
+  /** Makes the table, or takes that of an earlier process, unless it is there. */
   make(database: Database): Promise<void> {
-    this.#making ??= database
-      .write(async ({ query }) => void (await query(this.table.createSql())))
-      .catch((error: unknown) => {
-        this.#making = undefined;
-        throw error;
-      });
+    this.#making ??= this.#make(database).catch((error: unknown) => {
+      this.#making = undefined;
+      throw error;
+    });
     return this.#making;
+  }
+
+  async #make(database: Database): Promise<void> {
+    const kept = (JSON.parse((await database.kept()) ?? '{}') as Record<string, KeptContents>)[this.dataset.name];
+    if (kept !== undefined && (await this.#isWhole(kept, database))) {
+      for (const name of kept.columns) if (!this.table.has(name)) this.table.add(this.table.another(name));
+      this.parts = kept.parts.map((part) => ({ ...part, ending: Buffer.from(part.ending, 'base64') }));
+      this.#known = { ...kept.known };
+      this.#minutes.add(kept.minutes);
+      return;
+    }
+    await database.write(async ({ query }) => {
+      for (const statement of [this.table.createSql(), ...viewsSql(this.table, this.#datasets)]) await query(statement);
+    });
+  }
+
+  /** A process may have been killed between rows and what is noted of them. */
+  async #isWhole({ about, known, parts }: KeptContents, database: Database): Promise<boolean> {
+    if (about !== this.#about) return false;
+    try {
+      const found = await database.snapshot(({ query }) =>
+        query<{ part: number; rows: bigint; piece: number }>(
+          `SELECT part, count(*) AS rows, max(piece) AS piece FROM ${this.table.name} GROUP BY part`,
+        ),
+      );
+      const rows = new Map(found.map((one) => [Number(one.part), Number(one.rows)]));
+      const isNoted = found.every(
+        ({ part, piece }) => piece < known.nextPiece && parts.some(({ number }) => number === part),
+      );
+      return isNoted && parts.every((part) => (rows.get(part.number) ?? 0) === part.rows);
+    } catch {
+      return false;
+    }
+  }
+
+  /** What the rows are by the configuration. */
+  get #about(): string {
+    return JSON.stringify([this.table.name, this.dataset]);
+  }
+
+  /** What another process needs to go on with the table. */
+  get state(): KeptContents {
+    const { table, parts } = this;
+    return {
+      about: this.#about,
+      columns: table.columns.map(({ name }) => name),
+      known: this.#known,
+      minutes: this.#minutes.all,
+      // Parts of which nothing was read are found anew. Where a part lies is looked up too.
+      parts: parts
+        .filter(({ rows }) => rows > 0)
+        .map((part) => ({ ...part, path: '', read: 0, unreadable: undefined, ending: part.ending.toString('base64') })),
+    };
   }
 
   /** Whether it can have these columns too: thousands take minutes to add, and each look at a row asks for all of them. */
@@ -107,28 +152,35 @@ export class Contents {
     for (const name of names) {
       if (this.table.has(name)) continue;
       const column = this.table.another(name);
-      await database.write(async ({ query }) => {
-        for (const statement of this.table.alterSql(column)) await query(statement);
-      });
-      this.table.add(column);
+      await database.write(
+        async ({ query }) => {
+          for (const statement of this.table.alterSql(column)) await query(statement);
+        },
+        () => this.table.add(column),
+      );
     }
   }
 
   /** Forgets a part and its rows. What they had overtaken is the newest of its key again. */
   async forget(part: PartFile, database: Database): Promise<void> {
     this.caughtUp = false;
-    if (part.rows > 0) {
-      const counted = await database.write(async (writes) => {
+    const leave = () => {
+      this.parts = this.parts.filter((one) => one !== part);
+    };
+    if (part.rows === 0) return leave();
+    await database.write(
+      async (writes) => {
         for (const statement of this.table.forgetSql(part.number)) await writes.query(statement);
         return await this.count(writes);
-      });
-      this.#rows -= part.rows;
-      this.#generation++;
-      this.#last = undefined;
-      this.#minutes.clear();
-      this.#note(counted);
-    }
-    this.parts = this.parts.filter((one) => one !== part);
+      },
+      (counted) => {
+        leave();
+        this.#minutes.clear();
+        this.#known.generation++;
+        this.#known.last = null;
+        this.noteRows(-part.rows, counted);
+      },
+    );
   }
 
   /** The numbers with the rows of a piece, or with all rows. */
@@ -139,48 +191,46 @@ export class Contents {
       `SELECT (SELECT count(*) FROM ${name} WHERE is_head AND NOT is_deleted) AS keys,
               (SELECT max(epoch_ms(written)) FROM ${name} WHERE ${added}) AS last`,
     );
-    const minutes = await query<{ minute: bigint; rows: bigint }>(
-      `SELECT epoch_ms(written) // ${MINUTE} AS minute, count(*) AS rows FROM ${name} WHERE ${added}
-        GROUP BY 1 ORDER BY 1 DESC LIMIT ${MINUTES_KEPT}`,
-    );
+    const minutes = await this.#minutes.count({ query }, name, added);
     const last = counted?.last ?? null;
-    return {
-      keys: Number(counted?.keys ?? 0),
-      last: last === null ? undefined : Number(last),
-      minutes: minutes.map(({ minute, rows }) => [Number(minute), Number(rows)]),
-    };
+    return { keys: Number(counted?.keys ?? 0), last: last === null ? null : Number(last), minutes };
   }
 
   /** Notes rows that are in the table. */
-  noteRows(added: number, counted: Counted): void {
-    this.#rows += added;
-    this.#note(counted);
-  }
-
-  #note({ keys, last, minutes }: Counted): void {
-    this.#keys = keys;
-    if (last !== undefined) this.#last = Math.max(last, this.#last ?? last);
-    for (const [minute, rows] of minutes) this.#minutes.set(minute, (this.#minutes.get(minute) ?? 0) + rows);
-    if (this.#minutes.size <= MINUTES_KEPT) return;
-    this.#minutes = new Map([...this.#minutes].sort(([a], [b]) => b - a).slice(0, MINUTES_KEPT));
+  noteRows(added: number, { keys, last, minutes }: Counted): void {
+    const known = this.#known;
+    const latest = last === null ? known.last : Math.max(last, known.last ?? last);
+    this.#known = { ...known, rows: known.rows + added, keys, last: latest };
+    this.#minutes.add(minutes);
   }
 
   /** Rows written in each of the last `minutes`, this minute last. A clock that runs ahead counts as now. */
   activity(now: number, minutes: number): number[] {
-    const buckets = new Array<number>(minutes).fill(0);
-    const thisMinute = Math.floor(now / MINUTE);
-    for (const [minute, rows] of this.#minutes) {
-      const bucket = minutes - 1 - Math.max(0, thisMinute - minute);
-      if (bucket >= 0) buckets[bucket] = (buckets[bucket] ?? 0) + rows;
-    }
-    return buckets;
+    return this.#minutes.activity(now, minutes);
   }
 }
 
+interface Known {
+  /** One more each time that rows are forgotten. */
+  generation: number;
+  nextPart: number;
+  nextPiece: number;
+  rows: number;
+  keys: number;
+  last: number | null;
+}
+
 /** How the numbers of a dataset are after rows were added. */
-interface Counted {
-  readonly keys: number;
+interface Counted extends Pick<Known, 'keys' | 'last'> {
   /** When the last of the rows that were added was written. */
-  readonly last: number | undefined;
   readonly minutes: readonly (readonly [minute: number, rows: number])[];
+}
+
+/** What one process notes for the next; JSON. */
+interface KeptContents {
+  readonly about: string;
+  readonly columns: readonly string[];
+  readonly known: Known;
+  readonly minutes: Counted['minutes'];
+  readonly parts: readonly (Omit<PartFile, 'ending'> & { readonly ending: string })[];
 }

@@ -1,10 +1,9 @@
-import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { DuckDBConnection, DuckDBResult, JS } from '@duckdb/node-api';
 import { describeError, RetryableError } from '@tributary/shared';
 import { Held } from './held.js';
-import { type Opened, openDatabase, STORE } from './open.js';
+import { copyRows, copyStored, type Opened, openDatabase, storeAll } from './open.js';
 import { Turns } from './turns.js';
 
 /** What a statement's parameter may be: DuckDB's client would take a large whole number for an integer that it cannot hold. */
@@ -41,9 +40,17 @@ const MOST_UNSTORED = 100_000;
 /** The code of the error for a statement that was ended because it took too long. */
 export const TOO_SLOW = 'too_slow';
 
+/** What goes on in the next process. */
+export interface Keeping {
+  /** What the database belongs to. */
+  readonly id: string;
+  /** What is known of the tables. It fits to them whenever nobody writes. */
+  state(): string;
+}
+
 /**
- * A DuckDB of this process alone, in a folder of its own that is removed with it. It holds nothing that the parts do not hold, so it is
- * made anew at each start. It reaches no other file, no network and no setting, whatever a statement says.
+ * A DuckDB of this process alone, in a folder of its own. It holds nothing that the parts do not hold: the folder is removed in the end, or
+ * left to the next process. It reaches no other file, no network and no setting, whatever a statement says.
  */
 export class Database {
   readonly #reads = new Turns(AT_ONCE);
@@ -53,6 +60,7 @@ export class Database {
   /** Downloads that wait for their clients. */
   readonly #held = new Set<Held>();
   readonly #above: string;
+  readonly #keeping: Keeping | undefined;
   #opening: Promise<Opened> | undefined;
   #folder = '';
   /** Rows that were written since the last checkpoint. */
@@ -61,8 +69,14 @@ export class Database {
   #closing: Promise<void> | undefined;
 
   /** @param above the folder in which it makes its own; this machine's folder for temporary files unless given */
-  constructor(above: string = tmpdir()) {
+  constructor(above: string = tmpdir(), keeping?: Keeping) {
     this.#above = above;
+    this.#keeping = keeping;
+  }
+
+  /** What an earlier process knew of the tables that are here; undefined if there are none. */
+  async kept(): Promise<string | undefined> {
+    return (await this.#noted(this.#open())).kept;
   }
 
   /**
@@ -71,7 +85,7 @@ export class Database {
    */
   async staging<T>(work: (path: string) => Promise<T>): Promise<T> {
     return await this.#staging.take(
-      async () => await this.#noted(work(join((await this.#open()).folder, 'lines.csv'))),
+      async () => await this.#noted(work(join((await this.#open()).folder.path, 'lines.csv'))),
     );
   }
 
@@ -156,27 +170,49 @@ export class Database {
 
   /**
    * Does all of `work`, or nothing of it. One at a time.
+   * @param note is called if all is done, before anybody else writes
    * @throws as {@link snapshot}, and what `work` throws
    */
-  async write<T>(work: (writes: Writes) => Promise<T>): Promise<T> {
-    return await this.#writing.take(() => this.#noted(this.#inTransaction(work)));
+  async write<T>(work: (writes: Writes) => Promise<T>, note?: (result: T) => void): Promise<T> {
+    return await this.#writing.take(async () => {
+      const result = await this.#noted(this.#inTransaction(work));
+      note?.(result);
+      return result;
+    });
   }
 
   /** Moves what was written from memory to the file, when it has come to some rows. */
   async store(rows: number): Promise<void> {
     this.#unstored += rows;
-    if (this.#unstored < MOST_UNSTORED) return;
-    await this.#writing.take(() => this.#noted(this.#checkpoint()));
+    if (this.#unstored >= MOST_UNSTORED) await this.#writing.take(() => this.#noted(this.#store()));
   }
 
-  async #checkpoint(): Promise<void> {
+  /** Copies all tables as they are at one moment to a file, which DuckDB can open. */
+  async copy(to: string): Promise<void> {
+    await this.#writing.take(() => this.#noted(this.#copy(to)));
+  }
+
+  async #copy(to: string): Promise<void> {
+    const opened = await this.#open();
+    const isStored = await this.#store();
+    await this.#interruptibly(
+      opened.writer,
+      undefined,
+      () => (isStored ? copyStored : copyRows)(opened, to),
+      Number.POSITIVE_INFINITY,
+    );
+  }
+
+  /** @returns whether all is in the file now. A download may hold on to older rows: then the next rows try again */
+  async #store(): Promise<boolean> {
     const { writer } = await this.#open();
-    const run = async () => void (await writer.run(`CHECKPOINT ${STORE}`));
     try {
+      const run = () => storeAll(writer, this.#keeping?.state() ?? '');
       await this.#interruptibly(writer, undefined, run, Number.POSITIVE_INFINITY);
       this.#unstored = 0;
+      return true;
     } catch {
-      // A download may hold on to older rows: the next rows try again.
+      return false;
     }
   }
 
@@ -272,8 +308,8 @@ export class Database {
   #open(): Promise<Opened> {
     if (this.#isClosed) return Promise.reject(closed());
     const opened = async (): Promise<Opened> => {
-      const found = await openDatabase(this.#above);
-      this.#folder = found.folder;
+      const found = await openDatabase(this.#above, this.#keeping?.id);
+      this.#folder = found.folder.path;
       return found;
     };
     this.#opening ??= opened().catch((error: unknown) => {
@@ -296,9 +332,23 @@ export class Database {
     await Promise.allSettled(this.#running);
     for (const held of this.#held) held.release();
     if (opened === undefined) return;
+    // What it has begun and not ended is undone.
     opened.writer.closeSync();
+    const isStored = this.#keeping !== undefined && (await isStoredAtLast(opened, this.#keeping));
     opened.instance.closeSync();
-    await rm(opened.folder, { recursive: true, force: true });
+    await (isStored ? opened.folder.giveBack() : opened.folder.remove());
+  }
+}
+
+async function isStoredAtLast({ instance }: Opened, keeping: Keeping): Promise<boolean> {
+  const connection = await instance.connect();
+  try {
+    await storeAll(connection, keeping.state());
+    return true;
+  } catch {
+    return false;
+  } finally {
+    connection.closeSync();
   }
 }
 

@@ -41,6 +41,10 @@ export class CsvDataset {
   /** The columns of facets, and the number of rows that they were found by. */
   #facetColumns: { readonly rows: number; readonly names: ReadonlySet<string> } | undefined;
 
+  get name(): string {
+    return this.#options.dataset.name;
+  }
+
   constructor(options: CsvDatasetOptions) {
     this.#options = options;
     this.followed = new FollowedContents(options);

@@ -21,11 +21,14 @@ export async function follow(contents: Contents, following: Following): Promise<
   const { directory, signal, database, log } = following;
   const listed = await Promise.all((await listParts(directory, contents.dataset.name)).map(inspectPart));
   const found = new Map(listed.flatMap((part) => (part === undefined ? [] : [[part.name, part] as const])));
+  // What an earlier process has read is compared with what is there.
+  if (found.size > 0) await contents.make(database);
   for (const part of contents.parts) {
     const now = found.get(part.name);
     const isAnother = now === undefined || now.identity !== part.identity || now.size < part.end;
     if (!isAnother) {
       part.size = now.size;
+      part.path = now.path;
       continue;
     }
     // A consumer took over the parts of one that died, old parts were removed, or the part cannot be opened any more.
@@ -34,7 +37,6 @@ export async function follow(contents: Contents, following: Following): Promise<
   }
   const known = new Set(contents.parts.map((part) => part.name));
   for (const part of found.values()) if (!known.has(part.name)) contents.addPart(part);
-  if (contents.parts.length > 0) await contents.make(database);
   for (const part of contents.parts) {
     if (signal.aborted) return;
     if (part.read !== part.size) await readIfPossible(contents, part, following);

@@ -7,8 +7,8 @@ import { type PartFile, PartReplacedError, PartUnreadableError } from './part-fi
 
 export interface FollowOptions {
   readonly dataset: Dataset;
-  /** Of the dataset among all. */
-  readonly number: number;
+  /** The names of all. */
+  readonly datasets: readonly string[];
   readonly database: Database;
   readonly directory: string;
   readonly neutraliseFormulas: boolean;
@@ -42,7 +42,7 @@ export class FollowedContents {
 
   constructor(options: FollowOptions) {
     this.#options = options;
-    this.#contents = new Contents(options.dataset, options.number);
+    this.#contents = new Contents(options.dataset, options.datasets);
   }
 
   /** What is known without looking at the disk. */

@@ -42,7 +42,7 @@ export async function loadPart(contents: Contents, part: PartFile, loading: Load
     if (part.rows === 0) {
       part.neutralised = await isNeutralised({ directory, neutraliseFormulas }, contents.dataset.name, part.name);
     }
-    if (!(await endsAsRead(file, part))) throw new PartReplacedError(part);
+    if (!(await beginsAsRead(file, part))) throw new PartReplacedError(part);
     if (part.header === undefined) await readHeader(contents, part, file, database);
     const { header } = part;
     for (let before = -1; header !== undefined && part.end > before && part.end < size && !signal.aborted; ) {
@@ -68,8 +68,8 @@ async function readHeader(contents: Contents, part: PartFile, file: FileHandle, 
   else if (header === undefined) part.problem = `${part.name} is left out: its first line is not a Tributary header`;
   else await contents.addColumns(header.columns, database);
   part.header = header;
+  part.ending = await endingAt(line.length, file);
   part.end = line.length;
-  await noteEnding(part, file);
 }
 
 /** Bytes in which a first line is looked for at first. */
@@ -98,20 +98,20 @@ async function loadLines(
       const { longest, guards, ...lines } = await copyLines(file, from, size, path);
       const handed = { ...lines, source: linesOf(path, longest, header.columns.length), isMeant: guards === 'none' };
       const isRead =
-        guards !== 'within' && (await add(contents, part, header, database, async () => handed).catch(falseIfMisread));
+        guards !== 'within' &&
+        (await add(contents, part, header, file, database, async () => handed).catch(falseIfMisread));
       return { end: lines.end, isRead };
     });
     // DuckDB and the sink do not read each line the same: ours decides, which says what is wrong with a line too.
-    if (!copied.isRead) to = copied.end;
-    else return await noteEnding(part, file);
+    if (copied.isRead) return;
+    to = copied.end;
   }
-  await add(contents, part, header, database, async ({ handOver }) => {
+  await add(contents, part, header, file, database, async ({ handOver }) => {
     const lines = await handOver(header.columns.length, (take) =>
       readLines(file, { from, to }, header, neutralised, take),
     );
     return { ...lines, source: HANDED_OVER, isMeant: true };
   });
-  await noteEnding(part, file);
 }
 
 /**
@@ -122,27 +122,29 @@ async function add(
   contents: Contents,
   part: PartFile,
   header: PartHeader,
+  file: FileHandle,
   database: Database,
   hand: (writes: Writes) => Promise<Staged & Lines & { readonly unreadable?: Unreadable }>,
 ): Promise<true> {
   const { table } = contents;
   const piece = contents.nextPiece();
-  const { handed, counted } = await database.write(async (writes) => {
+  const work = async (writes: Writes) => {
     const handed = await hand(writes);
     const rows = handed.lines === 0 ? 0 : await writes.change(table.insertSql(part, header, handed, piece));
     if (rows !== handed.lines) throw new MisreadError(`DuckDB reads ${rows} rows in ${handed.lines} lines`);
     if (rows > 0) await writes.change(table.overtakenSql(piece));
-    return { handed, counted: await contents.count(writes, piece) };
+    return { handed, counted: await contents.count(writes, piece), ending: await endingAt(handed.end, file) };
+  };
+  await database.write(work, ({ handed: { end, lines, unreadable, marks }, counted, ending }) => {
+    contents.noteRows(lines, counted);
+    if (unreadable !== undefined) {
+      part.lost = { count: part.lost.count + unreadable.count, first: part.lost.first || unreadable.first };
+    }
+    part.marks = thinned([...part.marks, ...marks.map(({ row, offset }) => ({ row: row + part.rows, offset }))]);
+    part.rows += lines;
+    part.end = end;
+    part.ending = ending;
   });
-  const { end, lines, unreadable } = handed;
-  contents.noteRows(lines, counted);
-  if (unreadable !== undefined) {
-    part.lost = { count: part.lost.count + unreadable.count, first: part.lost.first || unreadable.first };
-  }
-  const marks = handed.marks.map(({ row, offset }) => ({ row: row + part.rows, offset }));
-  part.marks = thinned([...part.marks, ...marks]);
-  part.rows += lines;
-  part.end = end;
   return true;
 }
 
@@ -159,18 +161,26 @@ function falseIfMisread(error: unknown): false {
 const thinned = (marks: Mark[]): Mark[] =>
   marks.length <= MARKS ? marks : marks.filter((_, index) => index % 2 === 0);
 
-async function noteEnding(part: PartFile, file: FileHandle): Promise<void> {
-  const ending = Buffer.alloc(Math.min(part.end, ENDING));
-  await file.read(ending, 0, ending.length, part.end - ending.length);
-  part.ending = ending;
+/** The bytes before a place. */
+async function endingAt(end: number, file: FileHandle, length = ENDING): Promise<Buffer> {
+  const ending = Buffer.alloc(Math.min(end, length));
+  await file.read(ending, 0, ending.length, end - ending.length);
+  return ending;
 }
+
+/** Marks that are compared of a part that an earlier process has read. */
+const COMPARED = 8;
 
 /**
  * Whether the last lines that were read are still where they were. A sink whose write failed half-way cuts them off again and
- * writes other lines in their place, to the same file.
+ * writes other lines in their place, to the same file. And whether lines begin where an earlier process has seen some begin.
  */
-async function endsAsRead(file: FileHandle, { end, ending }: PartFile): Promise<boolean> {
-  const found = Buffer.alloc(ending.length);
-  await file.read(found, 0, found.length, end - found.length);
-  return found.equals(ending);
+async function beginsAsRead(file: FileHandle, { end, ending, rows, read, marks }: PartFile): Promise<boolean> {
+  if (!(await endingAt(end, file)).equals(ending)) return false;
+  if (read > 0 || rows === 0) return true;
+  const some = marks.filter((_, index) => index % Math.ceil(marks.length / COMPARED) === 0);
+  const before = await Promise.all(some.map(({ offset }) => endingAt(offset, file, 1)));
+  return before.every(([byte]) => byte === LINE_FEED);
 }
+
+const LINE_FEED = 0x0a;

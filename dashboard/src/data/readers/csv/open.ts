@@ -1,7 +1,8 @@
+import { constants, copyFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { RetryableError } from '@tributary/shared';
-import { makeFolder } from './folder.js';
+import { type Folder, takeFolder } from './folder.js';
 
 /** What DuckDB keeps in memory at most; beyond it writes to its folder. */
 const MEMORY = '256MB';
@@ -10,30 +11,60 @@ const SPILL = '4GB';
 
 /** What statements call the file: its tables stand there, and none of the names of this process's memory. */
 export const STORE = 'store';
+/** The schema of the tables; what the file's own schema holds is for other readers of the file. */
+export const TABLES = 'tables';
+const FILE = 'rows.duckdb';
+/** Raised whenever the tables become others. */
+const FORMAT = 1;
 
 /** A database that was opened. */
 export interface Opened {
   readonly instance: DuckDBInstance;
   readonly writer: DuckDBConnection;
-  readonly folder: string;
+  readonly folder: Folder;
+  /** What the last process noted of the tables; undefined if there is nothing of it. */
+  readonly kept: string | undefined;
 }
 
 /** A text as it stands in a statement; for what does not come from outside. */
 export const quoted = (text: string): string => `'${text.replaceAll("'", "''")}'`;
+/** A name that may come from outside. */
+export const quotedName = (name: string): string => `"${name.replaceAll('"', '""')}"`;
 
-/** @throws RetryableError if DuckDB cannot be loaded */
-export async function openDatabase(above: string): Promise<Opened> {
+/**
+ * Opens what an earlier process has left, if it is whole, or a new file.
+ * @param id what the file belongs to; without it nothing is kept
+ * @throws RetryableError if DuckDB cannot be loaded
+ */
+export async function openDatabase(above: string, id: string | undefined): Promise<Opened> {
   const { DuckDBInstance } = await import('@duckdb/node-api').catch((error: unknown) => {
     throw new RetryableError('duckdb_missing', NOT_HERE, { cause: error });
   });
-  const folder = await makeFolder(above);
-  const instance = await DuckDBInstance.create(':memory:', { threads: '2', memory_limit: MEMORY });
-  const writer = await instance.connect();
-  // Nothing is read from the file after a crash, so no log of what is written is kept: it would be as large as the rows.
-  await writer.run(`ATTACH ${quoted(join(folder, 'rows.duckdb'))} AS ${STORE} (RECOVERY_MODE no_wal_writes)`);
+  const folder = await takeFolder(above, id);
+  for (let isKept = folder.isKept; ; isKept = false) {
+    const instance = await DuckDBInstance.create(':memory:', { threads: '2', memory_limit: MEMORY });
+    const writer = await instance.connect();
+    try {
+      await prepare(writer, folder.path);
+      return { instance, writer, folder, kept: isKept ? await keptOf(writer) : undefined };
+    } catch (error) {
+      writer.closeSync();
+      instance.closeSync();
+      if (!isKept) throw error;
+      // Torn, or another version's.
+      await rm(join(folder.path, FILE), { force: true });
+    }
+  }
+}
+
+async function prepare(writer: DuckDBConnection, folder: string): Promise<void> {
+  // What is written is kept from checkpoint to checkpoint: a log of it would be as large as the rows.
+  await writer.run(`ATTACH ${quoted(join(folder, FILE))} AS ${STORE} (RECOVERY_MODE no_wal_writes)`);
   for (const setting of [
     `temp_directory = ${quoted(join(folder, 'spilled'))}`,
     `max_temp_directory_size = ${quoted(SPILL)}`,
+    // Only when what stands beside the rows is noted with them.
+    "checkpoint_threshold = '1TB'",
     'autoinstall_known_extensions = false',
     'autoload_known_extensions = false',
     `allowed_directories = [${quoted(`${folder}/`)}]`,
@@ -42,7 +73,58 @@ export async function openDatabase(above: string): Promise<Opened> {
   ]) {
     await writer.run(`SET ${setting}`);
   }
-  return { instance, writer, folder };
+  await writer.run(`USE ${STORE}`);
+  await writer.run(`CREATE SCHEMA IF NOT EXISTS ${TABLES}`);
+  await writer.run(`CREATE TABLE IF NOT EXISTS ${KEPT} (format INTEGER, version VARCHAR, state VARCHAR)`);
+}
+
+const KEPT = `${STORE}.${TABLES}.kept`;
+
+/** @throws if a block of the file is not what was written there */
+async function keptOf(writer: DuckDBConnection): Promise<string | undefined> {
+  const ask = async (text: string) => (await writer.runAndReadAll(text)).getRowObjectsJS();
+  const [found] = await ask(`SELECT state FROM ${KEPT} WHERE format = ${FORMAT} AND version = version()`);
+  if (found === undefined) throw new Error('the file is of another version');
+  const columns = await ask(
+    `SELECT table_name AS name, list(column_name) AS columns FROM duckdb_columns()
+      WHERE database_name = ${quoted(STORE)} AND schema_name = ${quoted(TABLES)} AND data_type = 'VARCHAR' GROUP BY 1`,
+  );
+  // Each block is compared with its checksum as it is read.
+  for (const { name, columns: texts } of columns) {
+    const lengths = (texts as string[]).map((text) => `max(strlen(${text}))`).join(', ');
+    await ask(`SELECT ${lengths} FROM ${STORE}.${TABLES}.${String(name)}`);
+  }
+  return String(found.state);
+}
+
+/** Notes beside the rows what is known of them, and moves all from memory to the file. */
+export async function storeAll(writer: DuckDBConnection, state: string): Promise<void> {
+  await writer.run('BEGIN TRANSACTION');
+  await writer.run(`DELETE FROM ${KEPT}`);
+  await writer.run(`INSERT INTO ${KEPT} VALUES (${FORMAT}, version(), $1)`, [state]);
+  await writer.run('COMMIT');
+  await writer.run(`CHECKPOINT ${STORE}`);
+}
+
+/** Copies the file as it was stored last. */
+export const copyStored = ({ folder }: Opened, to: string): Promise<void> =>
+  copyFile(join(folder.path, FILE), to, constants.COPYFILE_FICLONE);
+
+/** Copies all rows as they are now, one by one. */
+export async function copyRows({ folder, writer }: Opened, to: string): Promise<void> {
+  const path = join(folder.path, 'copy.duckdb');
+  try {
+    await writer.run(`ATTACH ${quoted(path)} AS copy`);
+    try {
+      await writer.run(`COPY FROM DATABASE ${STORE} TO copy`);
+      await writer.run('CHECKPOINT copy');
+    } finally {
+      await writer.run('DETACH copy');
+    }
+    await copyFile(path, to, constants.COPYFILE_FICLONE);
+  } finally {
+    await rm(path, { force: true });
+  }
 }
 
 const NOT_HERE =

@@ -20,7 +20,7 @@ export interface PartFile {
   /** Its place among the parts, by which the table names it. */
   readonly number: number;
   readonly name: string;
-  readonly path: string;
+  path: string;
   /** Which file it was: a part that is replaced keeps its path, and nothing else. */
   readonly identity: string;
   /** Bytes it had when last looked at. */

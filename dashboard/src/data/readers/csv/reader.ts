@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+import { resolve } from 'node:path';
 import { type Clock, datasetsOf, keyColumnOf, type Logger, type PipelineConfig } from '@tributary/shared';
 import type { DatasetReader } from '../port.js';
 import { Database } from './database.js';
@@ -7,17 +9,30 @@ import { CsvDataset } from './dataset.js';
  * Reads the CSV sink's parts. Paths are made of the configured folder and dataset names alone; a name from a request
  * is only looked up among them.
  *
- * The rows are taken into a DuckDB of this process, which is built again at each start.
+ * The rows are taken into a DuckDB of this process.
  *
- * @param folder where the DuckDB is made; this machine's folder for temporary files unless given
+ * @param folder where its file is kept for the next process; unless given, it is a temporary one
  */
 export function createCsvReader(config: PipelineConfig, clock: Clock, log: Logger, folder?: string): DatasetReader {
   const closing = new AbortController();
-  const database = new Database(folder);
+  const own = datasetsOf(config);
+  const state = () => JSON.stringify(Object.fromEntries(all.map(({ name, followed }) => [name, followed.known.state])));
+  // What is in a folder for temporary files is not looked for again.
+  const database = new Database(folder, folder === undefined ? undefined : { id: idOf(config), state });
   const datasets = new Map(
-    datasetsOf(config).map((dataset, number) => {
+    own.map((dataset) => {
       const keyColumn = keyColumnOf(config.entities[dataset.entity ?? '']);
-      const options = { dataset, number, keyColumn, database, ...config.sink.csv, clock, log, closed: closing.signal };
+      const names = own.map(({ name }) => name);
+      const options = {
+        dataset,
+        datasets: names,
+        keyColumn,
+        database,
+        ...config.sink.csv,
+        clock,
+        log,
+        closed: closing.signal,
+      };
       return [dataset.name, new CsvDataset(options)];
     }),
   );
@@ -44,5 +59,15 @@ export function createCsvReader(config: PipelineConfig, clock: Clock, log: Logge
     keys: async (name, pattern, limit, signal) => datasets.get(name)?.keys(pattern, limit, signal),
     part: async (name, part) => datasets.get(name)?.part(part),
     download: async (name, selection, signal) => datasets.get(name)?.download(selection, signal),
+    async snapshot(file) {
+      await Promise.all(all.map((dataset) => dataset.followed.complete()));
+      const asOf = new Date(clock.now()).toISOString();
+      await database.copy(file);
+      return { asOf };
+    },
   };
 }
+
+/** What a database belongs to. */
+const idOf = ({ sink }: PipelineConfig): string =>
+  createHash('sha256').update(resolve(sink.csv.directory)).digest('hex').slice(0, 16);

@@ -1,5 +1,5 @@
 import { type Dataset, type FieldType, type Neutralised, SYSTEM_COLUMNS } from '@tributary/shared';
-import { quoted } from './open.js';
+import { quoted, STORE, TABLES } from './open.js';
 import { isSystemColumn, type PartFile, type PartHeader } from './part-file.js';
 import { GUARDED_SEMICOLON } from './staging.js';
 
@@ -46,11 +46,14 @@ export interface Lines {
 export class Table {
   /** Made by us alone: never quoted. */
   readonly name: string;
+  /** As statements call it that are kept in its own file. */
+  readonly inFile: string;
   readonly dataset: Dataset;
   readonly #columns = new Map<string, StoredColumn>();
 
   constructor(name: string, dataset: Dataset) {
-    this.name = name;
+    this.inFile = `${TABLES}.${name}`;
+    this.name = `${STORE}.${this.inFile}`;
     this.dataset = dataset;
     for (const column of [...Object.keys(dataset.columns), ...SYSTEM_COLUMNS]) this.add(this.another(column));
   }
