@@ -5,6 +5,7 @@ import { writeOrder } from '../ledger/order.js';
 import type { LedgerRedis } from '../ledger/redis-client.js';
 import { createMergeRows, type MergeRows, readMergedKey, timeOfRemerge, writeSide } from '../merge/rows.js';
 import type { Sink } from '../sinks/port.js';
+import { BroughtKeys } from './brought.js';
 import { BulkWriter } from './bulk-writer.js';
 import { type Doubt, findDoubts } from './doubts.js';
 import type { Rebuild } from './epoch.js';
@@ -12,7 +13,7 @@ import { type LandedMerge, type NewestRow, type NewestSide, newestRows, newestSi
 import { findUnmerged } from './unmerged.js';
 
 export interface RebuildOptions {
-  readonly redis: Pick<LedgerRedis, 'pipeline'>;
+  readonly redis: Pick<LedgerRedis, 'pipeline' | 'eval'>;
   readonly config: PipelineConfig;
   readonly sink: Sink;
   readonly clock: Clock;
@@ -52,6 +53,7 @@ class LedgerRebuild {
   readonly #clock: Clock;
   readonly #keys: LedgerKeys;
   readonly #writer: BulkWriter;
+  readonly #brought: BroughtKeys;
   readonly #datasets: readonly Dataset[];
   readonly #merges: readonly MergeRows[];
   /** The records that have landed, by entity; only of entities that are a side of a merge. */
@@ -71,6 +73,7 @@ class LedgerRebuild {
     this.#clock = clock;
     this.#keys = keys;
     this.#writer = new BulkWriter(redis);
+    this.#brought = new BroughtKeys(redis, config);
     this.#datasets = datasetsOf(config);
     this.#merges = createMergeRows(config);
   }
@@ -85,10 +88,15 @@ class LedgerRebuild {
 
   async #rebuildEntity(dataset: Dataset, entity: string): Promise<void> {
     const isSide = this.#merges.some(({ eachEntity, withEntity }) => eachEntity === entity || withEntity === entity);
-    if (!isSide) return this.#writeContents(dataset, await newestRows(this.#sink, dataset, this.#isDoubted));
+    if (!isSide) return this.#writeRecords(dataset, entity, await newestRows(this.#sink, dataset, this.#isDoubted));
     const records = await newestSides(this.#sink, dataset, this.#isDoubted);
-    await this.#writeContents(dataset, records);
+    await this.#writeRecords(dataset, entity, records);
     this.#sides.set(entity, records);
+  }
+
+  async #writeRecords(dataset: Dataset, entity: string, newest: ReadonlyMap<string, NewestRow>): Promise<void> {
+    await this.#writeContents(dataset, newest);
+    await this.#brought.note(entity, newest);
   }
 
   async #rebuildMerge(rows: MergeRows): Promise<void> {

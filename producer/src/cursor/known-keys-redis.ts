@@ -1,4 +1,4 @@
-import { RetryableError, redisPrefix } from '@tributary/shared';
+import { knownKeysKey, RetryableError, redisPrefix } from '@tributary/shared';
 import type { Redis } from 'ioredis';
 import type { KnownKey, KnownKeys, RunKeys } from './known-keys.js';
 
@@ -139,7 +139,7 @@ export function redisKnownKeys(
   fenceOf: (endpoint: string) => number | undefined = () => undefined,
 ): KnownKeys {
   const prefix = redisPrefix(pipeline);
-  const nameOf = (id: string) => `${prefix}keys:${id}`;
+  const nameOf = (id: string) => knownKeysKey(pipeline, id);
   return {
     open(id, run, kind, heldAs = id) {
       // A run keeps to the lease under which it began.

@@ -100,8 +100,6 @@ const FACTS: { readonly [K in SourceKind]: SourceFacts<EndpointOf<K>> } = {
     urls: ({ url }) => [url],
     origin: (_id, { url }) => url,
     hasOwnOrder: true,
-    lostWithMemory:
-      'a row whose deletion was taken and is not written yet when this is killed stays in the output, as do rows that are truncated while it does not run',
     advice: () => [],
     hook: () => undefined,
   },

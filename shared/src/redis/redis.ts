@@ -79,6 +79,9 @@ export const needsOf = (pipeline: string, writes: boolean): RedisNeeds => ({
  */
 export const sinkGenerationKey = (pipeline: string): string => `${redisPrefix(pipeline)}sink-generation`;
 
+/** The keys that an endpoint has brought, with what is known of each: see the producer's `redisKnownKeys`. */
+export const knownKeysKey = (pipeline: string, endpoint: string): string => `${redisPrefix(pipeline)}keys:${endpoint}`;
+
 /** Counts how often the cursor of an endpoint was made void: by a reset, or because its records are made in another form now. */
 export const cursorResetsKey = (pipeline: string, endpoint: string): string =>
   `${redisPrefix(pipeline)}reset:${endpoint}`;

@@ -8,8 +8,9 @@ import {
 } from '@tributary/shared';
 import { Client } from 'pg';
 import { afterAll, beforeAll, onTestFinished, vi } from 'vitest';
-import { memoryCursorStore } from '../../../producer/src/cursor/cursor.js';
-import { memoryKnownKeys } from '../../../producer/src/cursor/known-keys.js';
+import type { LandedRow } from '../../../consumer/src/sinks/port.js';
+import { type CursorStore, memoryCursorStore } from '../../../producer/src/cursor/cursor.js';
+import { type KnownKeys, memoryKnownKeys } from '../../../producer/src/cursor/known-keys.js';
 import { compileEndpoints } from '../../../producer/src/endpoint.js';
 import { follow } from '../../../producer/src/follow/follow.js';
 import { createPollMetrics } from '../../../producer/src/metrics.js';
@@ -77,18 +78,25 @@ export function sharedPostgres(settings: object = {}) {
 export class Landing {
   readonly #contents = new Map<string, EntityRecord[]>();
   readonly #orders = new Map<string, string>();
+  /** By entity and key, the message of the newest content. */
+  readonly #messageIds = new Map<string, string>();
+  /** RabbitMQ confirms what comes, and loses it. */
+  isLosing = false;
   /** Messages that changed nothing. */
   dropped = 0;
 
   take(record: EntityRecord, messageId: string): void {
+    if (this.isLosing) return;
     const name = `${record.entity} ${record.key}`;
     const order = versionOrder(record.version, messageId);
     const contents = this.#contents.get(name) ?? [];
     this.#contents.set(name, contents);
     const isNew = order > (this.#orders.get(name) ?? '') && contents.at(-1)?.hash !== record.hash;
     if (order > (this.#orders.get(name) ?? '')) this.#orders.set(name, order);
-    if (isNew) contents.push(record);
-    else this.dropped += 1;
+    if (isNew) {
+      contents.push(record);
+      this.#messageIds.set(name, messageId);
+    } else this.dropped += 1;
   }
 
   /** The output loses all that it has of these keys, and the ledger learns that. */
@@ -108,10 +116,26 @@ export class Landing {
     return Object.fromEntries(rows.sort(([a], [b]) => (a < b ? -1 : 1)));
   }
 
+  /** As a sink tells it when the ledger is rebuilt: the newest row of each key. */
+  *landed(): Generator<LandedRow> {
+    for (const [name, contents] of this.#contents) {
+      const last = contents.at(-1);
+      if (last === undefined) continue;
+      const { key, version, hash, payload } = last;
+      const messageId = this.#messageIds.get(name) ?? '';
+      yield { key, version, hash, messageId, deleted: payload === null, values: payload ?? {} };
+    }
+  }
+
   /** All that was ever there under a key; null where it was deleted. */
   history(entity: string, key: string): unknown[] {
     return (this.#contents.get(`${entity} ${key}`) ?? []).map(({ payload }) => payload);
   }
+}
+
+interface Stores {
+  readonly cursors: CursorStore;
+  readonly known: KnownKeys;
 }
 
 /** Follows tables of a Postgres as a producer does, with stores and a broker that are in memory. */
@@ -123,7 +147,7 @@ export function followerOf(endpoints: Record<string, object>, more: object) {
   const config = pipelineWith(Object.fromEntries(settings), more);
   const [endpoint, ...others] = compileEndpoints(config);
   if (endpoint === undefined || others.length > 0) throw new Error('expected one group of endpoints');
-  const stores = { cursors: memoryCursorStore(), known: memoryKnownKeys() };
+  const stores: Stores = { cursors: memoryCursorStore(), known: memoryKnownKeys() };
   const landing = new Landing();
   const news: string[] = [];
   const doubts: string[] = [];
@@ -181,5 +205,5 @@ export function followerOf(endpoints: Record<string, object>, more: object) {
   };
   /** Redis comes back empty: places and keys are gone. */
   const loseRedis = () => Object.assign(stores, { cursors: memoryCursorStore(), known: memoryKnownKeys() });
-  return { endpoint, open, landing, news, doubts, messages, stores, loseRedis };
+  return { config, endpoint, open, landing, news, doubts, messages, stores, loseRedis };
 }
