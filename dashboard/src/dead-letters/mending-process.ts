@@ -1,5 +1,4 @@
-import { type ChildProcess, fork } from 'node:child_process';
-import { builtFile, PoisonError, RetryableError } from '@tributary/shared';
+import { BoundedProcess, builtFile, PoisonError, RetryableError } from '@tributary/shared';
 import type { Mended, Mending } from './mending.js';
 import type { MendAnswer, Task } from './mending-child.js';
 
@@ -19,8 +18,7 @@ const START = 120_000;
 
 /**
  * Mends records in a process of its own, one after the other, with limits of time and memory: an expression that doubles what it holds held
- * up the dashboard for minutes, with a producer and a consumer in the same process, or ended it. A thread is not enough: one text that does
- * not fit into the memory of a thread ends the whole process. Nothing of the environment is in it.
+ * up the dashboard for minutes, with a producer and a consumer in the same process, or ended it.
  *
  * Once a record was beyond a limit, all those behind it stay as they are: an operator's expression costs the limits once.
  */
@@ -28,7 +26,7 @@ export class MendingProcess {
   readonly #mending: Mending;
   readonly #signal: AbortSignal;
   readonly #limits: MendingLimits;
-  #child: ChildProcess | undefined;
+  #child: BoundedProcess | undefined;
   #last: Promise<unknown> = Promise.resolve();
   #spent = 0;
   /** Why no more records are mended. */
@@ -59,7 +57,7 @@ export class MendingProcess {
   }
 
   #kill(): void {
-    this.#child?.kill('SIGKILL');
+    this.#child?.kill();
     this.#child = undefined;
   }
 
@@ -70,9 +68,9 @@ export class MendingProcess {
     const { time, inAll, memory } = this.#limits;
     const began = performance.now();
     // It ends by itself after its time, unless it does not come to that.
-    const answer = await this.#answerTo(this.#child, body, 2 * time);
+    const answer = await this.#child.ask<MendAnswer>(body, { time: 2 * time, signal: this.#signal });
     this.#spent += performance.now() - began;
-    if (answer === 'exit') throw this.#refuse(`take more than ${memory} MB for one record`);
+    if (answer === 'spent' || answer === 'killed') throw this.#refuse(`take more than ${memory} MB for one record`);
     if (answer === 'late' || 'late' in answer) throw this.#refuse(`take more than ${time / 1_000} s for one record`);
     if (this.#spent > inAll) this.#refuse(`have taken more than ${inAll / 1_000} s in all`);
     if ('mended' in answer) return { ...answer.mended, body: Buffer.from(answer.mended.body) };
@@ -88,45 +86,14 @@ export class MendingProcess {
     return this.#refused;
   }
 
-  async #start(): Promise<ChildProcess> {
-    const child = fork(builtFile('./mending-child.js', import.meta.url), [], {
-      env: {},
-      execArgv: [`--max-old-space-size=${this.#limits.memory}`],
-      serialization: 'advanced',
-      stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
-    });
-    // It may end while something is sent to it: that is told by its exit.
-    child.on('error', () => {});
+  async #start(): Promise<BoundedProcess> {
+    const child = new BoundedProcess(builtFile('./mending-child.js', import.meta.url), this.#limits.memory);
     this.#child = child;
     const { fields, expressions } = this.#mending;
     const task: Task = { fields, expressions, time: this.#limits.time };
-    const ready = await this.#answerTo(child, task, START);
-    if (ready !== 'exit' && ready !== 'late') return child;
+    const ready = await child.ask<'ready'>(task, { time: START, signal: this.#signal });
+    if (ready === 'ready') return child;
     this.#kill();
     throw new RetryableError('mending_failed', 'the process that mends records does not start; try again');
-  }
-
-  #answerTo(child: ChildProcess, message: Task | Uint8Array, time: number): Promise<MendAnswer | 'exit' | 'late'> {
-    return new Promise((resolve, reject) => {
-      const settle = (done: () => void) => {
-        clearTimeout(late);
-        child.off('message', answered).off('exit', exited).off('error', exited);
-        this.#signal.removeEventListener('abort', aborted);
-        done();
-      };
-      const answered = (answer: unknown) => settle(() => resolve(answer as MendAnswer));
-      const exited = () => settle(() => resolve('exit'));
-      const aborted = () =>
-        settle(() => {
-          this.#kill();
-          reject(this.#signal.reason);
-        });
-      const late = setTimeout(() => settle(() => resolve('late')), time);
-      child.on('message', answered).on('exit', exited).on('error', exited);
-      this.#signal.addEventListener('abort', aborted);
-      if (this.#signal.aborted) aborted();
-      else if (child.exitCode !== null || child.signalCode !== null || !child.connected) exited();
-      else child.send(message);
-    });
   }
 }

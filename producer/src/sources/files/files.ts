@@ -16,7 +16,7 @@ import type { Standing } from './formats/framer.js';
 import { readGone } from './gone.js';
 import { type FileState, isRead, isSame, KnownFiles, type Task } from './known.js';
 import { inOrder } from './order.js';
-import { isParquet, openParquet } from './parquet.js';
+import { isParquet, openParquet } from './parquet/parquet.js';
 import { FileFault, FileGone, type FilePlace, type FoundFile, type OpenFile, type Trouble } from './places/place.js';
 import type { Reading } from './readings.js';
 import { Readiness } from './ready.js';
@@ -130,7 +130,8 @@ export class FilesSource implements Source {
     if (first === undefined) return { name, columns: [], key: [], bytes };
     const opened = await place.open(first, signal);
     try {
-      const { columns = [] } = await this.#readingOf(opened, undefined, signal);
+      const { columns = [], close } = await this.#readingOf(opened, undefined, signal);
+      await close();
       return {
         name: `${name}, such as ${first.name}`,
         columns: columns.map((column) => ({ name: column, type: 'text' })),
@@ -222,17 +223,21 @@ export class FilesSource implements Source {
       archived,
     };
     run.hasRead = true;
-    for await (const { records, numbers, standing, unit } of reading.batches()) {
-      const bad = records.reduce<number>((sum, record) => sum + (record instanceof Unreadable ? 1 : 0), 0);
-      state = { ...state, records: state.records + records.length, bad: state.bad + bad };
-      if (standing !== undefined) state = { ...state, at: standing.at, number: standing.number };
-      if (standing !== undefined) run.known.set(state);
-      if (records.length === 0) continue;
-      this.#context.add(records, numbers, file);
-      if (!isLook) this.#tellReading(run, { name, readBytes: reading.readBytes(), bytes: file.size });
-      const page = this.#page(records, run, (index) => `${name}, ${unit} ${numbers[index]}`);
-      signal.throwIfAborted();
-      yield standing !== undefined && run.isDue() ? { ...page, place: run.known.place() } : page;
+    try {
+      for await (const { records, numbers, standing, unit } of reading.batches()) {
+        const bad = records.reduce<number>((sum, record) => sum + (record instanceof Unreadable ? 1 : 0), 0);
+        state = { ...state, records: state.records + records.length, bad: state.bad + bad };
+        if (standing !== undefined) state = { ...state, at: standing.at, number: standing.number };
+        if (standing !== undefined) run.known.set(state);
+        if (records.length === 0) continue;
+        this.#context.add(records, numbers, file);
+        if (!isLook) this.#tellReading(run, { name, readBytes: reading.readBytes(), bytes: file.size });
+        const page = this.#page(records, run, (index) => `${name}, ${unit} ${numbers[index]}`);
+        signal.throwIfAborted();
+        yield standing !== undefined && run.isDue() ? { ...page, place: run.known.place() } : page;
+      }
+    } finally {
+      await reading.close();
     }
     signal.throwIfAborted();
     const changed = await opened.changed(signal);

@@ -24,6 +24,8 @@ export interface Opened {
   /** The SHA-256 of all its bytes; undefined if they were not all read. To be called once, at the end. */
   digest(): string | undefined;
   batches(): AsyncGenerator<FileBatch, void, undefined>;
+  /** Gives back what reads it. To be called when it is needed no more; the file itself stays open. */
+  close(): Promise<void>;
 }
 
 /**
@@ -67,6 +69,7 @@ export async function openText(
     readBytes: () => bytes.end,
     digest: () => bytes.digest(),
     batches: () => framedIn(framer, behind(text, skipped), compression, config.chunk, signal),
+    close: async () => {},
   };
 }
 

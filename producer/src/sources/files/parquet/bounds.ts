@@ -1,6 +1,5 @@
 import type { Compressors, FileMetaData, SchemaElement } from 'hyparquet';
 import type { parquetHeader } from 'hyparquet/src/column.js';
-import type { OpenFile } from './places/place.js';
 
 /** Bytes to which the pages of the groups that are read at once may unpack. A group has to fit into the memory. */
 const MOST_UNPACKED = 1024 * 1024 * 1024;
@@ -10,12 +9,18 @@ const MOST_UNPACKED = 1024 * 1024 * 1024;
  * caught.
  * @throws Error for what lies outside of the file
  */
-export async function sliceOf(opened: OpenFile, start: number, end: number, signal: AbortSignal): Promise<ArrayBuffer> {
-  const { size } = opened.file;
+export async function sliceOf(
+  read: (at: number, length: number) => Promise<Uint8Array>,
+  size: number,
+  start: number,
+  end: number,
+): Promise<ArrayBuffer> {
   const isInside =
     Number.isSafeInteger(start) && Number.isSafeInteger(end) && start >= 0 && start <= end && end <= size;
   if (!isInside) throw new Error(`its bytes ${start} to ${end} are needed, and it has ${size}`);
-  return new Uint8Array(await opened.read(start, end - start, signal)).buffer;
+  const bytes = await read(start, end - start);
+  const isWhole = bytes.byteOffset === 0 && bytes.byteLength === bytes.buffer.byteLength;
+  return (isWhole ? bytes.buffer : new Uint8Array(bytes).buffer) as ArrayBuffer;
 }
 
 /**

@@ -1,108 +1,6 @@
-import { describeError, type EndpointOf, FatalError, parseJson, RetryableError } from '@tributary/shared';
+import { parseJson } from '@tributary/shared';
 import type { ParquetParsers, SchemaElement } from 'hyparquet';
-import { Unreadable } from '../port.js';
-import { digestOf } from './bytes.js';
-import type { Standing } from './formats/framer.js';
-import {
-  boundedCompressors,
-  checkHeld,
-  checkPages,
-  checkScales,
-  checkValues,
-  rowsOf,
-  sliceOf,
-} from './parquet-bounds.js';
-import { FileFault, FileGone, type OpenFile } from './places/place.js';
-import type { FileBatch, Opened } from './text-records.js';
-
-/** Whether a file is Parquet, by its first bytes. */
-export const isParquet = (head: Buffer): boolean => head.toString('latin1', 0, 4) === 'PAR1';
-
-/**
- * Opens a Parquet file. Its rows are read by groups, as it was written: a group has to fit into the memory.
- * @param from the row where earlier runs stopped
- */
-export async function openParquet(
-  opened: OpenFile,
-  { chunk }: EndpointOf<'files'>,
-  from: Standing | undefined,
-  signal: AbortSignal,
-): Promise<Opened> {
-  const { parquetMetadataAsync, parquetReadObjects, parquetSchema } = await import('hyparquet');
-  const { parquetHeader } = await import('hyparquet/src/column.js');
-  const { compressors } = await import('hyparquet-compressors');
-  const file = {
-    byteLength: opened.file.size,
-    slice: (start: number, end = opened.file.size) => sliceOf(opened, start, end, signal),
-  };
-  const wrong = (error: unknown): Error => {
-    signal.throwIfAborted();
-    if (error instanceof FileGone || error instanceof RetryableError || error instanceof FatalError) return error;
-    return new FileFault(
-      'not_parquet',
-      `it is no whole Parquet file, or one that cannot be read: ${describeError(error)}`,
-    );
-  };
-  const read = async () => {
-    const metadata = await parquetMetadataAsync(file);
-    const rows = rowsOf(metadata);
-    checkValues(metadata, opened.file.size);
-    checkScales(metadata.schema);
-    const { children } = parquetSchema(metadata);
-    const scales = new Map<string, number>();
-    for (const { element, children: parts } of children) {
-      const scale = parts.length === 0 ? takeScale(element) : undefined;
-      if (scale !== undefined) scales.set(element.name, scale);
-    }
-    return { metadata, rows, children, scales };
-  };
-  const { metadata, rows, children, scales } = await read().catch((error: unknown) => Promise.reject(wrong(error)));
-  const checked = {
-    ...file,
-    slice: async (start: number, end?: number) => {
-      const bytes = await file.slice(start, end);
-      checkPages(metadata, bytes, start, parquetHeader);
-      return bytes;
-    },
-  };
-  const columns = children.map(({ element }) => element.name);
-  const inexact = metadata.schema.filter((element) => isDecimal(element)).map(({ name }) => name);
-  let reached = from?.at ?? 0;
-  let digest: string | undefined;
-  async function* batches(): AsyncGenerator<FileBatch, void, undefined> {
-    for (let at = from?.at ?? 0; at < rows; at += chunk) {
-      signal.throwIfAborted();
-      const end = Math.min(rows, at + chunk);
-      const readRows = async () => {
-        const found = await parquetReadObjects({
-          file: checked,
-          metadata,
-          compressors: boundedCompressors(compressors),
-          parsers: PARSERS,
-          rowStart: at,
-          rowEnd: end,
-        });
-        checkHeld(found);
-        return found.map((row) => recordOf(row, scales));
-      };
-      // Whatever is thrown while records are made is a fault of this file: the others of the poll are read.
-      const records = await readRows().catch((error: unknown) => Promise.reject(wrong(error)));
-      const numbers = records.map((_, index) => at + index + 1);
-      reached = end;
-      yield { records, numbers, standing: { at: end, number: end }, unit: 'row' };
-    }
-    digest = await digestOf(opened, signal);
-  }
-  const doubts =
-    inexact.length === 0
-      ? []
-      : [
-          `decimals of ${inexact.join(', ')} are read as doubles, which hold 15 to 17 digits: they lie in a list or an object, or as bytes of any length`,
-        ];
-  // By its share of the rows: a group of them is read at once.
-  const readBytes = () => Math.round((opened.file.size * reached) / Math.max(1, rows));
-  return { columns, doubts, readBytes, digest: () => digest, batches };
-}
+import { Unreadable } from '../../port.js';
 
 /** Text whose bytes are none in UTF-8: its row is a dead letter, where a replacement character would hide what was wrong. */
 class NoText {
@@ -141,7 +39,7 @@ const dateOr = (milliseconds: number, value: unknown): Date | string => {
 };
 
 /** Times with all their digits, which hyparquet's own cut to milliseconds; and values that are wrong, for which its own fail or guess. */
-const PARSERS: Partial<ParquetParsers> = {
+export const PARSERS: Partial<ParquetParsers> = {
   dateFromDays: (days) => dateOr(days * 86_400_000, days),
   timestampFromMilliseconds: (millis) => dateOr(Number(millis), millis),
   stringFromBytes: (bytes) => bytes && textOf(bytes),
@@ -160,14 +58,14 @@ function timeText(time: bigint | null | undefined, digits: 6 | 9): string | null
   return `${seconds.toISOString().slice(0, -5)}.${String(fraction).padStart(digits, '0')}Z`;
 }
 
-const isDecimal = ({ converted_type, logical_type }: SchemaElement): boolean =>
+export const isDecimal = ({ converted_type, logical_type }: SchemaElement): boolean =>
   converted_type === 'DECIMAL' || logical_type?.type === 'DECIMAL';
 
 /**
  * Lets a column of decimals be read as the whole numbers that it stores, since hyparquet makes doubles of them.
  * @returns how many digits stand behind the point; undefined if it is another column, or its numbers are bytes of any length
  */
-function takeScale(element: SchemaElement): number | undefined {
+export function takeScale(element: SchemaElement): number | undefined {
   const isOneOfMany = element.repetition_type === 'REPEATED';
   if (!isDecimal(element) || isOneOfMany || element.type === 'BYTE_ARRAY') return undefined;
   const scale = element.logical_type?.type === 'DECIMAL' ? element.logical_type.scale : element.scale;
@@ -176,7 +74,7 @@ function takeScale(element: SchemaElement): number | undefined {
   return scale ?? 0;
 }
 
-function recordOf(row: Readonly<Record<string, unknown>>, scales: ReadonlyMap<string, number>): unknown {
+export function recordOf(row: Readonly<Record<string, unknown>>, scales: ReadonlyMap<string, number>): unknown {
   for (const [name, value] of Object.entries(row)) {
     if (holdsNoText(value)) return new Unreadable(`its column ${name} holds bytes that are no UTF-8`, shown(row));
   }
