@@ -20,6 +20,8 @@ import {
 } from '@tributary/shared';
 import { Guard } from './access/guard.js';
 import { Tokens } from './access/roles.js';
+import { Alerts } from './alerts/alerts.js';
+import { createAlertStore } from './alerts/stores/create.js';
 import { AuditLog, DEFAULT_AUDIT_LOG } from './audit/audit.js';
 import { createReader } from './data/readers/create.js';
 import { Broker } from './dead-letters/broker.js';
@@ -45,6 +47,8 @@ export interface DashboardOptions extends DashboardSettings {
   readonly amqpUrl?: string | undefined;
   /** Where producers and consumers note what a trace tells of runs and duplicates; without it the trace says so. */
   readonly redisUrl?: string | undefined;
+  /** Whether the Redis ends with this process: what has to outlive it is kept in a file then. */
+  readonly redisIsPassing?: boolean | undefined;
   /** Needed if the pipeline's sink is postgres. */
   readonly postgresUrl?: string | undefined;
   /** Where producers and consumers answer, for the picture of what flows. */
@@ -96,7 +100,17 @@ class DashboardService implements Dashboard {
       reader,
       services,
       readToken: options.readToken,
+      firing: () => alerts.firing,
       clock,
+    });
+    const live = new Live(observer, clock, log);
+    const alerts: Alerts = new Alerts({
+      config,
+      store: createAlertStore(options),
+      look: () => live.now(),
+      failuresOf: (endpoint) => observer.endpoint(endpoint).state?.failures ?? 0,
+      clock,
+      log,
     });
     const deadLetters = new DeadLetters({ config, broker, audit, clock, limits: options.sweepLimits, postgresUrl });
     this.#context = {
@@ -109,7 +123,8 @@ class DashboardService implements Dashboard {
       deadLetters,
       listing: new Listing(deadLetters, clock),
       observer,
-      live: new Live(observer, clock, log),
+      live,
+      alerts,
       services,
       producerToken,
       mockApi: options.mockApi ?? (() => undefined),
@@ -133,7 +148,7 @@ class DashboardService implements Dashboard {
 
   async #start(): Promise<void> {
     const { port, host, log, amqpUrl, trustProxy = false } = this.#options;
-    const { audit, reader, live } = this.#context;
+    const { audit, reader, live, alerts } = this.#context;
     this.#releases.add('the audit log', () => audit.close());
     if (amqpUrl) {
       await this.#broker.open();
@@ -146,6 +161,8 @@ class DashboardService implements Dashboard {
     const app = createDashboardApp({ ...this.#context, journal, trustProxy }, this.#clock, log);
     live.start();
     this.#releases.add('the live events', () => live.stop());
+    alerts.start();
+    this.#releases.add('the alerts', () => alerts.stop());
     const server = await listen(app, port, host);
     this.#releases.add('the HTTP server', () => server.close());
     this.#url = server.url;

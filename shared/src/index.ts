@@ -23,6 +23,8 @@ export { FILTERS, type Filter } from './config/export.js';
 export { ConfigError } from './config/fault.js';
 export { type Field, type FieldSource, mappedFields } from './config/fields.js';
 export type { IncrementalConfig } from './config/incremental.js';
+export { ALERT_CHANNELS, type AlertChannelKind } from './config/kinds/alert-channels.js';
+export { ALERT_CONDITIONS, type AlertConditionKind } from './config/kinds/alert-conditions.js';
 export { type AuthConfig, type AuthKind, type AuthOf, grantOf, keepsToken, placeOf } from './config/kinds/auth.js';
 export { EXPORT_FORMATS, type ExportFormat } from './config/kinds/export-formats.js';
 export type { FieldType, Unit } from './config/kinds/field-types.js';

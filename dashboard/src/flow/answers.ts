@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { firingAlert } from '../alerts/answers.js';
 import { datasetSummary } from '../data/answers.js';
 import { SINK_KINDS } from '../data/readers/create.js';
 import { MODES } from '../endpoints/modes.js';
@@ -56,6 +57,7 @@ export const flow = z.strictObject({
   freshness: z.number().nullable(),
   sink: z.strictObject({ type: z.enum(SINK_KINDS), medium: z.string(), where: z.string() }),
   datasets: z.array(datasetSummary),
+  alerts: z.array(firingAlert),
   problems: z.array(z.string()),
 });
 

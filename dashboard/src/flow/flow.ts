@@ -1,4 +1,5 @@
 import type { SinkKind } from '@tributary/shared';
+import type { FiringAlert } from '../alerts/subject.js';
 import type { DatasetSummary } from '../data/readers/port.js';
 import type { EndpointDescription } from '../endpoints/describe.js';
 import type { Rates } from './rates.js';
@@ -68,6 +69,8 @@ export interface Flow {
   /** Its kind, what it writes in words (`CSV files`), and the same with the place. */
   readonly sink: { readonly type: SinkKind; readonly medium: string; readonly where: string };
   readonly datasets: readonly DatasetSummary[];
+  /** What the pipeline file's rules say is wrong, told or silenced. */
+  readonly alerts: readonly FiringAlert[];
   /** What is wrong, in words; the gravest first. */
   readonly problems: readonly string[];
 }

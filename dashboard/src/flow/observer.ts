@@ -26,6 +26,8 @@ export interface ObserverOptions {
   readonly services: () => ServiceUrls;
   /** The token with which they are read, where they want one. */
   readonly readToken?: string | undefined;
+  /** Alerts that fire, for those who look at the flow. */
+  readonly firing: () => Flow['alerts'];
   readonly clock: Clock;
 }
 
@@ -90,6 +92,7 @@ export class Observer {
       freshness: newest === 0 ? null : Math.max(0, (now - newest) / 1_000),
       sink: { type: config.sink.type, medium: words.medium, where: words.description },
       datasets,
+      alerts: this.#options.firing(),
     };
     this.#record(now, flow);
     return { ...flow, problems: tellProblems(flow, now) };

@@ -27,7 +27,7 @@ export function createDashboardApp(
   clock: Clock,
   log: Logger,
 ): Express {
-  const { registry, timing } = createInstruments(rest.reader);
+  const { registry, timing } = createInstruments(rest.reader, rest.alerts);
   const context: Context = { ...rest, registry };
   const app = createApp();
   app.set('query parser', 'simple');

@@ -1,5 +1,6 @@
 import type { PipelineConfig, Registry } from '@tributary/shared';
 import type { Guard } from '../access/guard.js';
+import type { Alerts } from '../alerts/alerts.js';
 import type { AuditLog } from '../audit/audit.js';
 import type { DatasetReader } from '../data/readers/port.js';
 import type { Broker } from '../dead-letters/broker.js';
@@ -27,6 +28,7 @@ export interface Context {
   readonly listing: Listing;
   readonly observer: Observer;
   readonly live: Live;
+  readonly alerts: Alerts;
   /** Where producers and consumers answer. */
   readonly services: () => ServiceUrls;
   /** The token that producers take commands with; they refuse commands without it. */

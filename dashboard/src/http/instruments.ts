@@ -1,10 +1,16 @@
 import { createRegistry, Gauge, Histogram, type Registry } from '@tributary/shared';
 import type { RequestHandler } from 'express';
+import type { Alerts } from '../alerts/alerts.js';
+import { addAlertInstruments } from '../alerts/instruments.js';
 import type { DatasetReader, DatasetSummary } from '../data/readers/port.js';
 
 /** The dashboard's metrics: the size of each dataset, and how long its own answers take. */
-export function createInstruments(reader: DatasetReader): { registry: Registry; timing: RequestHandler } {
+export function createInstruments(
+  reader: DatasetReader,
+  alerts: Alerts,
+): { registry: Registry; timing: RequestHandler } {
   const registry = createRegistry('dashboard');
+  addAlertInstruments(registry, alerts);
   const measures = {
     rows: 'Rows of a dataset, tombstones too',
     keys: 'Keys of a dataset that are not deleted',

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { accessOperations } from '../access/operations.js';
 import { ASKING } from '../access/rate-limit.js';
+import { alertOperations } from '../alerts/operations.js';
 import { auditOperations } from '../audit/operations.js';
 import { dataOperations } from '../data/operations.js';
 import { deadLetterOperations } from '../dead-letters/operations.js';
@@ -15,6 +16,7 @@ import { type Operation, operation } from './operation.js';
 const described: readonly Operation[] = [
   ...accessOperations,
   ...flowOperations,
+  ...alertOperations,
   ...dataOperations,
   ...traceOperations,
   ...deadLetterOperations,

@@ -94,6 +94,7 @@ describe('what is wrong', () => {
     unacked: 0,
     oldestUnflushed: null,
     freshness: null,
+    alerts: [],
     sink: { type: 'csv', medium: '', where: '' },
   };
   const queue = { queue: 'q', entity: 'e', ready: 0, records: 0, consumers: 1, dead: 0, rate: 0 };

@@ -2,6 +2,7 @@ import { stringifyJson } from '../records/json.js';
 import { isMapping } from '../records/own-value.js';
 import { originsToConceal } from './concealed.js';
 import type { Issue } from './issues.js';
+import { SECRET_OF_CHANNEL } from './kinds/alert-channels.js';
 import { isSecretName } from './substitute.js';
 import { type Origin, Written } from './written-value.js';
 
@@ -78,6 +79,7 @@ export class Concealer {
 
 /** Settings whose values are secrets also where they stand in the file itself. */
 function isSecretSetting([section, , ...path]: readonly PropertyKey[]): boolean {
+  if (section === 'alerts') return SECRET_OF_CHANNEL.includes(String(path.at(-1)));
   if (section !== 'endpoints') return false;
   if (path.includes('auth') || path.includes('tls')) return path.at(-1) !== 'type';
   // In a list of secrets, the place in it comes last.

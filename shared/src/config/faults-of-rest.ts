@@ -27,6 +27,9 @@ const STAND_INS: Readonly<Record<string, unknown>> = {
   verifyToken: 'stand-in',
   header: 'stand-in',
   username: 'stand-in',
+  server: 'smtp://stand-in.invalid',
+  olderThan: '1h',
+  service: 'producer',
 };
 
 /**

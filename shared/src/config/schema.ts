@@ -1,9 +1,12 @@
 import { z } from 'zod';
 import { UNKNOWN_FIELDS, UNKNOWN_FIELDS_KINDS } from '../records/unknown-fields.js';
+import { alertsSchema } from './alerts.js';
 import { batchSchema } from './batch.js';
 import { endpointSchema } from './endpoint.js';
 import { exportSchema } from './export.js';
 import { DEFAULT_MAX_LENGTH, type Field, fieldSchema } from './fields.js';
+import type { AlertChannelKind } from './kinds/alert-channels.js';
+import type { AlertConditionKind } from './kinds/alert-conditions.js';
 import { sinkSchema } from './kinds/sinks.js';
 import type { SourceKind, USUAL_SOURCE } from './kinds/sources.js';
 import { limitsSchema } from './limits.js';
@@ -87,6 +90,7 @@ export const pipelineSchema = z.strictObject({
     .describe(
       'Files that are made of the datasets, by name: on a schedule, by `npx tributary export NAME`, or from the dashboard',
     ),
+  alerts: alertsSchema.prefault({}).describe('What people are told when something is wrong, and how'),
 });
 
 type Written = z.input<typeof pipelineSchema>;
@@ -112,3 +116,8 @@ export type TlsConfig = NonNullable<EndpointOf<'rest'>['tls']>;
 export type MergeConfig = PipelineConfig['merges'][number];
 export type ExportConfig = PipelineConfig['exports'][string];
 export type BatchConfig = PipelineConfig['batch'];
+export type AlertsConfig = PipelineConfig['alerts'];
+export type AlertRule = AlertsConfig['rules'][string];
+export type AlertRuleOf<K extends AlertConditionKind> = Extract<AlertRule, { readonly when: K }>;
+export type AlertChannel = AlertsConfig['channels'][string];
+export type AlertChannelOf<K extends AlertChannelKind> = Extract<AlertChannel, { readonly type: K }>;

@@ -212,6 +212,7 @@ async function startServices(options: PipelineOptions, release: ReleaseList): Pr
       services: () => ({ producers: urlsOf(running.producer), consumers: urlsOf(running.consumer) }),
       mockApi: () => mockApi?.url,
       discover: discoverInThread,
+      redisIsPassing: servers.inMemory.includes('ledger'),
       port,
       log: logger('dashboard'),
     });

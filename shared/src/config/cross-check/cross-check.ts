@@ -1,5 +1,6 @@
 import type { Fault } from '../fault.js';
 import type { PipelineConfig } from '../schema.js';
+import { checkAlerts } from './alerts.js';
 import { checkDeletes } from './deletes.js';
 import { checkEndpoints } from './endpoints.js';
 import { checkEntities } from './entities.js';
@@ -22,6 +23,7 @@ export function crossCheck(config: PipelineConfig): Fault[] {
     checkMerges,
     checkOrders,
     checkExports,
+    checkAlerts,
   ];
   return checks.flatMap((check) => [...check(config)]);
 }

@@ -1,0 +1,48 @@
+import { createTransport } from 'nodemailer';
+import { type Message, textOf } from '../message.js';
+import { codeOf, type MakeChannel, NotTaken, SEND_WITHIN } from './channel.js';
+
+/** One connection for each message: there are few, and a server that was away is asked anew. */
+export const email: MakeChannel<'email'> = ({ server, tls, from, to }) => ({
+  async send(message, signal) {
+    signal.throwIfAborted();
+    const { protocol, hostname, port, username, password } = new URL(server);
+    const secure = protocol.toLowerCase() === 'smtps:';
+    const transport = createTransport({
+      host: hostname.replace(/^\[|\]$/g, ''),
+      port: Number(port) || (secure ? 465 : 587),
+      secure,
+      requireTLS: !secure && tls === 'required',
+      ...(username === '' ? {} : { auth: { user: decodeURIComponent(username), pass: decodeURIComponent(password) } }),
+      connectionTimeout: SEND_WITHIN,
+      greetingTimeout: SEND_WITHIN,
+      socketTimeout: SEND_WITHIN,
+      // A message has text alone, and must never make the dashboard read a file or ask a URL.
+      disableFileAccess: true,
+      disableUrlAccess: true,
+    });
+    try {
+      await transport.sendMail({ from, to: [...to], ...mailOf(message) });
+    } catch (error) {
+      throw notTaken(error);
+    } finally {
+      transport.close();
+    }
+  },
+});
+
+const mailOf = (message: Message) => ({
+  subject: `[${message.pipeline}] ${message.title}`.replaceAll(/\s+/g, ' ').slice(0, 200),
+  text: textOf(message),
+  // The same for each attempt: mail programs show a message once that came twice.
+  messageId: `<${message.id}@tributary.alerts>`,
+  // Programs that answer by themselves do not answer to this (RFC 3834).
+  headers: { 'Auto-Submitted': 'auto-generated', 'X-Tributary-Incident': message.incident },
+});
+
+function notTaken(error: unknown): NotTaken {
+  const { responseCode, code } = error as { responseCode?: unknown; code?: unknown };
+  if (typeof responseCode !== 'number') return new NotTaken(`the server cannot be reached: ${codeOf(error)}`);
+  const isFinal = responseCode >= 500 && (code === 'EENVELOPE' || code === 'EMESSAGE');
+  return new NotTaken(`the server answered ${responseCode} (${codeOf(error)})`, isFinal);
+}
