@@ -87,7 +87,7 @@ export async function follow(
       const shaped = changes
         .slice(from, to)
         .flatMap((change) => memberOf(change.endpoint).shaped(change, fetchedAt) ?? []);
-      const told = await shared.withoutMoved(shaped);
+      const told = await shared.told(shaped);
       for (const member of new Set(shaped.map((one) => one.member))) await member.note();
       for (const one of told) {
         const room = one.member.publish(one);

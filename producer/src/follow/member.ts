@@ -26,9 +26,11 @@ export interface Shaped {
   readonly member: Member;
   /** Undefined for a key that no row can have: it is never in the dataset. */
   readonly key: string | undefined;
-  /** Whether the message is a tombstone. */
+  /** Whether the table has no such record any more. */
   readonly isGone: boolean;
   readonly message: OutgoingMessage;
+  /** Whether `where` leaves it out: nothing is told of it. */
+  readonly isLeftOut: boolean;
 }
 
 /** Which keys other members of the entity have. */
@@ -108,12 +110,21 @@ export class Member {
   }
 
   #accepted(message: OutgoingMessage, isGone: boolean, isFiltered: boolean): Shaped | undefined {
-    if (!this.#progress.accepts(message, isFiltered)) return undefined;
+    const isAccepted = this.#progress.accepts(message, isFiltered);
+    if (!isAccepted && !isFiltered) return undefined;
     const { key, version } = message.envelope;
-    if (key === undefined || !isUsableKey(key)) return { member: this, key: undefined, isGone, message };
+    if (isFiltered) return { member: this, key, isGone: true, message, isLeftOut: true };
+    if (key === undefined || !isUsableKey(key))
+      return { member: this, key: undefined, isGone, message, isLeftOut: false };
     if (isGone) this.#live.delete(key);
     if (isGone || !this.#live.has(key)) this.#wait({ key, version: orderOf(version), isMarked: isGone });
-    return { member: this, key, isGone, message };
+    return { member: this, key, isGone, message, isLeftOut: false };
+  }
+
+  /** A record that it has brought is left out since. To be called before its keys are noted. */
+  leaveOut({ envelope: { key = '', version } }: OutgoingMessage): void {
+    this.#live.delete(key);
+    this.#wait({ key, version: orderOf(version), isMarked: true });
   }
 
   #wait(known: KnownKey): void {
@@ -182,6 +193,10 @@ export class Member {
     }
     const told = keys.filter(({ key, isMarked }) => !isMarked && !others.has(key));
     this.#progress.deletes('missing', told.length);
+  }
+
+  get id(): string {
+    return this.#endpoint.id;
   }
 
   /** The name of its entity. */

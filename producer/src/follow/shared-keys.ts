@@ -17,27 +17,37 @@ export class SharedKeys {
   }
 
   /**
-   * Leaves out the tombstones of keys that another table has. To be called before the keys of these changes are noted.
+   * Leaves out what is not to be told: tombstones of keys that another table has, and rows that `where` leaves out. A table that had such a
+   * row has its key no more, so that the other tables' tombstones of it are told. To be called before the keys of these changes are noted.
    * @param changes in their order
    */
-  async withoutMoved(changes: readonly Shaped[]): Promise<readonly Shaped[]> {
+  async told(changes: readonly Shaped[]): Promise<readonly Shaped[]> {
     const asked = new Map<Member, Set<string>>();
-    for (const { member, key, isGone } of changes) {
-      if (!isGone || key === undefined) continue;
-      for (const sibling of this.#of(member)) {
-        const keys = asked.get(sibling) ?? new Set();
-        asked.set(sibling, keys.add(key));
+    for (const { member, key, isGone, isLeftOut } of changes) {
+      const siblings = this.#of(member);
+      if (!isGone || key === undefined || siblings.length === 0) continue;
+      for (const one of isLeftOut ? [member, ...siblings] : siblings) {
+        const keys = asked.get(one) ?? new Set();
+        asked.set(one, keys.add(key));
       }
     }
-    if (asked.size === 0) return changes;
+    if (asked.size === 0) return changes.filter(({ isLeftOut }) => !isLeftOut);
     const live = new Map<Member, Set<string>>();
     for (const [member, keys] of asked) live.set(member, new Set(await member.live([...keys])));
-    return changes.filter(({ member, key, isGone }) => {
-      if (key === undefined) return true;
+    const leftOut = new Map<string, Shaped>();
+    const told = changes.filter((change) => {
+      const { member, key, isGone, isLeftOut } = change;
+      if (key === undefined) return !isLeftOut;
+      const name = `${member.id} ${key}`;
+      const had = live.get(member)?.has(key) === true;
       if (isGone) live.get(member)?.delete(key);
       else live.get(member)?.add(key);
-      return !isGone || !this.#of(member).some((sibling) => live.get(sibling)?.has(key) === true);
+      if (isLeftOut && (had || leftOut.has(name))) leftOut.set(name, change);
+      if (!isLeftOut) leftOut.delete(name);
+      return !isLeftOut && (!isGone || !this.#of(member).some((sibling) => live.get(sibling)?.has(key) === true));
     });
+    for (const { member, message } of leftOut.values()) member.leaveOut(message);
+    return told;
   }
 
   /** Those of the keys that another table has. Whatever came before has to be noted. */

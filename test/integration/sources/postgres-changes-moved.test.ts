@@ -1,4 +1,4 @@
-import { expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { uniqueName } from '../../services/handle.js';
 import { followerOf, sharedPostgres } from './followed.js';
 
@@ -9,8 +9,8 @@ const entities = {
   thing: { dataset: 'things', queue: 'things', key: 'id', fields: { id: 'integer', name: 'string?' } },
 };
 
-/** Two tables that are followed into one entity. */
-async function followed() {
+/** Two tables that are followed into one entity. @param first what else of the first is set */
+async function followed(first: object = {}) {
   const slot = uniqueName('moved');
   const [a, b] = [`${slot}_a`, `${slot}_b`] as const;
   for (const table of [a, b]) await run(`CREATE TABLE ${table} (id int PRIMARY KEY, name text)`);
@@ -19,7 +19,7 @@ async function followed() {
     await run(`DROP TABLE ${a}, ${b}`, `DROP PUBLICATION IF EXISTS ${slot}`);
   });
   const one = (table: string) => ({ url: server.url, table, slot, entity: 'thing', chunk: 10 });
-  const follower = followerOf({ first: one(a), second: one(b) }, { entities });
+  const follower = followerOf({ first: { ...one(a), ...first }, second: one(b) }, { entities });
   /** What is in either table, by key. */
   const there = async () => {
     const rows = await run(`SELECT id, name FROM ${a} UNION SELECT id, name FROM ${b} ORDER BY id`);
@@ -142,4 +142,50 @@ test('a row that moves to another table stays when only the table that it left i
   );
   await open().run();
   expect(landing.rows('thing')).toEqual(await there());
+});
+
+describe('a row that where leaves out since an update', () => {
+  const leftOut = { where: "name != 'out'" };
+  /** What is in either table, and not left out. */
+  const shown = async ({ a, b }: Followed) => {
+    const rows = await run(`SELECT * FROM ${a} WHERE name <> 'out' UNION SELECT * FROM ${b} ORDER BY id`);
+    return Object.fromEntries(rows.map((row) => [String(row.id), row]));
+  };
+  const out = (table: string, id: number) => `UPDATE ${table} SET name = 'out' WHERE id = ${id}`;
+
+  test('does not keep the key of the other table, also if both change in one transaction or the producer dies', async () => {
+    const follower = await followed(leftOut);
+    const { a, b, open, landing } = follower;
+    const producer = open();
+    await fill(follower);
+    await run(`INSERT INTO ${b} SELECT id, 'of both' FROM ${a}`);
+    await producer.run();
+    await run(out(a, 1), out(a, 2), `BEGIN; ${out(a, 3)}; ${deleted(b, 3)}; COMMIT`);
+    await producer.run();
+    producer.stop();
+    await run(deleted(b, 1), out(a, 4), `UPDATE ${a} SET name = 'back' WHERE id = 4`, deleted(b, 4));
+    const second = open();
+    await second.run();
+    expect(landing.rows('thing')).toEqual(await shown(follower));
+    await run(`UPDATE ${a} SET name = 'back' WHERE id IN (1, 2)`, deleted(b, 2), out(a, 1));
+    await second.run();
+    expect(Object.keys(landing.rows('thing'))).toEqual(['1', '2', '4', '5', '6', '7', '8']);
+  });
+
+  test('is gone where the other table is truncated, or everything is copied again', async () => {
+    const follower = await followed(leftOut);
+    const { a, b, open, landing } = follower;
+    const producer = open();
+    await fill(follower);
+    await run(`INSERT INTO ${b} SELECT id, 'of both' FROM ${a}`);
+    await producer.run();
+    await run(out(a, 1), `TRUNCATE ${b}`, `INSERT INTO ${b} VALUES (1, 'new'), (2, 'new')`);
+    await producer.run();
+    await run(out(a, 2), deleted(b, 1));
+    await producer.run();
+    expect(Object.keys(landing.rows('thing'))).toEqual(Object.keys(await shown(follower)));
+    await run(deleted(b, 2), out(a, 3));
+    await producer.run({ full: true });
+    expect(Object.keys(landing.rows('thing'))).toEqual(Object.keys(await shown(follower)));
+  });
 });

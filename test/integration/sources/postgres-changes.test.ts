@@ -125,6 +125,32 @@ test('a large value that an update left as it was is read from the table, and ne
   expect(landing.rows('thing')).toEqual({ 2: { id: 2, name: 'd', body: 'B'.repeat(9_000) } });
 });
 
+test('types of extensions, ranges and composites come as the text that Postgres writes, the same from the copy and from the stream', async () => {
+  await run('CREATE EXTENSION IF NOT EXISTS hstore', 'CREATE EXTENSION IF NOT EXISTS citext');
+  const types = { tags: 'hstore', mail: 'citext', span: 'int4range', maps: 'hstore[]', list: 'citext[]' };
+  const columns = Object.entries(types).map(([name, type]) => `${name} ${type}`);
+  const { name, open, landing, messages } = await followed({
+    columns: `id int PRIMARY KEY, ${columns.join(', ')}`,
+    fields: { id: 'integer', tags: 'string?', mail: 'string?', span: 'string?', maps: 'json?', list: 'json?' },
+  });
+  const values = `hstore('"a"=>"1", "b c"=>NULL, "d"=>"say \\"ü\\""'), 'Ada@Example.org', '[1,5)', ARRAY['x=>1'::hstore, NULL], '{Ü,b}'`;
+  await run(`INSERT INTO ${name} VALUES (1, ${values})`);
+  const producer = open();
+  await producer.run();
+  await run(`INSERT INTO ${name} VALUES (2, ${values})`, `DELETE FROM ${name} WHERE id = 1`);
+  await producer.run();
+  const row = {
+    tags: '"a"=>"1", "d"=>"say \\"ü\\"", "b c"=>NULL',
+    mail: 'Ada@Example.org',
+    span: '[1,5)',
+    maps: ['"x"=>"1"', null],
+    list: ['Ü', 'b'],
+  };
+  expect(landing.history('thing', '1')).toEqual([{ id: 1, ...row }, null]);
+  expect(landing.history('thing', '2')).toEqual([{ id: 2, ...row }]);
+  expect(messages).toHaveLength(3);
+});
+
 test('columns that come and go are told, and rows are read as they are from then on', async () => {
   const { name, open, landing, news } = await followed({ fields: { ...FIELDS, size: 'integer?' } });
   const producer = open();
