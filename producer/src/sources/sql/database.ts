@@ -90,13 +90,13 @@ export interface Dialect {
     /** @param now the clock of the database before it was asked, in milliseconds since the epoch */
     read(row: readonly Value[], now: number): OpenNow;
   };
-  /** How the server says that it is a copy of another one, whose open transactions it does not show. Absent where nothing tells. */
-  readonly replica?: {
-    /** The statement; its value is 1 if it is one, and 0 if it is none. */
+  /** How the server says that it is a copy of another one, whose open transactions it does not show: each is asked until one says so. */
+  readonly replica?: readonly {
+    /** The statement. Its first value is 0 if the server is none; one that gives no rows, or that the user may not run, says nothing. */
     readonly text: string;
     /** What the server is then, in words: `a standby (pg_is_in_recovery)`. */
     readonly words: string;
-  };
+  }[];
 }
 
 /** What a database holds, with the columns by which what is new could be found. */

@@ -79,16 +79,31 @@ export class OpenTransactions {
 
   /** A replica shows what is open on itself, so that a poll would trust that nothing is. */
   async #learnServer(signal: AbortSignal): Promise<void> {
-    const { statements, dialect, onDoubt } = this.#options;
+    const { dialect, onDoubt } = this.#options;
     if (this.#isKnown || dialect.replica === undefined || this.#config.incremental?.overlap !== undefined) return;
-    const { text, words } = dialect.replica;
-    const { rows } = await statements.ask({ text, values: [] }, signal);
+    const words = await this.#replicaIn(dialect.replica, signal);
     this.#isKnown = true;
-    if (Number(rows[0]?.[0]) !== 1 || this.#isReplicaTold) return;
+    if (words === undefined || this.#isReplicaTold) return;
     this.#isReplicaTold = true;
     onDoubt(
       `the server is ${words}, and does not show which transactions are open on its primary: rows that are committed later after their version than the overlap is long (${USUAL_OVERLAP} ms for times, none for numbers) are left out; set overlap to more than the longest transaction that writes, or read the primary`,
     );
+  }
+
+  /** What the server is, in words, if any of the statements says that it is a replica. */
+  async #replicaIn(asked: NonNullable<Dialect['replica']>, signal: AbortSignal): Promise<string | undefined> {
+    for (const { text, words } of asked) {
+      const rows = await this.#options.statements.ask({ text, values: [] }, signal).then(
+        (answer) => answer.rows,
+        (error: unknown) => {
+          // The server does not know it, or the user may not ask.
+          if (error instanceof FatalError) return [];
+          throw error;
+        },
+      );
+      if (rows[0] !== undefined && String(rows[0][0]) !== '0') return words;
+    }
+    return undefined;
   }
 
   /**

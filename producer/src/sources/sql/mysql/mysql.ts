@@ -36,8 +36,15 @@ export const DIALECT: Dialect = {
   limited: (select, rows) => `${select} LIMIT ${rows}`,
   clock: 'SELECT FLOOR(UNIX_TIMESTAMP(NOW(3)) * 1000)',
   openTransactions: OPEN_TRANSACTIONS,
-  // What replicates is told to those alone who have a right to it; that nothing else writes, to all.
-  replica: { text: 'SELECT @@global.read_only', words: 'set to read_only, as replicas are' },
+  // That nothing else writes is told to all; what replicates, to those alone who have a right to it. MariaDB has several connections to primaries,
+  // MySQL before 8.0.22 knows none of the new words, and MySQL since 8.4 none of the old ones.
+  replica: [
+    { text: 'SELECT @@global.read_only', words: 'set to read_only, as replicas are' },
+    ...['SHOW REPLICA STATUS', 'SHOW ALL SLAVES STATUS', 'SHOW SLAVE STATUS'].map((text) => ({
+      text,
+      words: 'a replica (SHOW REPLICA STATUS)',
+    })),
+  ],
 };
 
 /**

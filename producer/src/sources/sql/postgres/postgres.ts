@@ -37,7 +37,7 @@ export const DIALECT: Dialect = {
   comparesLists: true,
   limited: (select, rows) => `${select} LIMIT ${rows}`,
   clock: 'SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint',
-  replica: { text: 'SELECT pg_is_in_recovery()::int', words: 'a standby (pg_is_in_recovery)' },
+  replica: [{ text: 'SELECT pg_is_in_recovery()::int', words: 'a standby (pg_is_in_recovery)' }],
   openTransactions: {
     text: OPEN_TRANSACTIONS,
     read: ([began, hidden, prepared]) => ({
