@@ -110,7 +110,7 @@ class ConsumerService implements Consumer {
     this.#metrics = new ConsumerMetrics(this.registry, () => this.#unflushedAges());
     this.#metrics.measureUnsettled(() => this.unsettled());
     this.#metrics.tellBatchInterval(options.config.batch.interval);
-    tellPipeline(this.registry, options.config);
+    tellPipeline(this.registry, options.config, options.instance);
     this.#problems.set('session', 'not consuming yet');
     const isThere = (what: string) => () => !this.#problems.has(what);
     measureConnections(this.registry, { rabbitmq: isThere('broker'), redis: isThere('redis') });

@@ -102,6 +102,8 @@ class DashboardService implements Dashboard {
       readToken: options.readToken,
       firing: () => alerts.firing,
       clock,
+      log,
+      keepIn: options.keepIn,
     });
     const live = new Live(observer, clock, log);
     const alerts: Alerts = new Alerts({
@@ -148,7 +150,7 @@ class DashboardService implements Dashboard {
 
   async #start(): Promise<void> {
     const { port, host, log, amqpUrl, trustProxy = false } = this.#options;
-    const { audit, reader, live, alerts } = this.#context;
+    const { audit, reader, live, alerts, observer } = this.#context;
     this.#releases.add('the audit log', () => audit.close());
     if (amqpUrl) {
       await this.#broker.open();
@@ -159,6 +161,8 @@ class DashboardService implements Dashboard {
     reader.start();
     const journal = this.#openJournal();
     const app = createDashboardApp({ ...this.#context, journal, trustProxy }, this.#clock, log);
+    await observer.restore();
+    this.#releases.add('what was seen', () => observer.close());
     live.start();
     this.#releases.add('the live events', () => live.stop());
     alerts.start();

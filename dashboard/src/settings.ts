@@ -1,3 +1,4 @@
+import { dirname } from 'node:path';
 import {
   ENVIRONMENT,
   FatalError,
@@ -25,6 +26,8 @@ export interface DashboardSettings {
   readonly trustProxy?: TrustProxy | undefined;
   /** The file in which everything that is done here is written down. */
   readonly auditLog?: string | undefined;
+  /** The folder in which runs and charts are kept over a restart; nowhere unless given. */
+  readonly keepIn?: string | undefined;
 }
 
 /** @throws FatalError for a setting that cannot be used */
@@ -44,6 +47,7 @@ export function readDashboardSettings(env: ServiceEnvironment): DashboardSetting
     producerToken,
     trustProxy: readTrustProxy(env.TRUST_PROXY),
     auditLog: AUDIT_LOG || undefined,
+    keepIn: dirname(variable(env, 'AUDIT_LOG')),
   };
 }
 

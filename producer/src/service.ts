@@ -9,6 +9,7 @@ import {
   interruptible,
   keepHeapSmall,
   type LogOutput,
+  linesOf,
   listen,
   measureBlocked,
   measureConnections,
@@ -150,7 +151,7 @@ class ProducerService implements Producer {
   constructor(options: ProducerOptions) {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
-    tellPipeline(this.registry, options.config);
+    tellPipeline(this.registry, options.config, options.instance);
     // Every run in progress listens to it, and there may be ninety: that is not a leak.
     setMaxListeners(0, this.#stopping.signal);
   }
@@ -331,10 +332,13 @@ class ProducerService implements Producer {
   }
 
   async #listen(control: Control, problems: () => readonly string[]): Promise<void> {
-    const { instance, adminToken, reading, readToken, port, host } = this.#options;
+    const { instance, adminToken, reading, readToken, port, host, log } = this.#options;
     const guard = new ServiceGuard({ reading, readToken, adminToken, clock: this.#clock });
     const hooks = hookRoutes(() => this.#doors?.door);
-    const own = [...operationRoutes({ control, instance }), sentRecordsRoute(() => this.#doors?.records)];
+    const own = [
+      ...operationRoutes({ control, instance, lines: (id) => linesOf(log, id) }),
+      sentRecordsRoute(() => this.#doors?.records),
+    ];
     const { webhooks } = this.#options;
     const app = serviceApp(this.registry, problems, guard, webhooks === undefined ? [...own, ...hooks] : own);
     const http = await listen(app, port, host);

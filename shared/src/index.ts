@@ -113,6 +113,7 @@ export { keepHeapSmall } from './service/heap.js';
 export * from './service/instance.js';
 export * from './service/interruptible.js';
 export * from './service/lifecycle.js';
+export { type LogLine, LogLines, linesOf } from './service/log-lines.js';
 export { PipedLog } from './service/log-output.js';
 export * from './service/logging.js';
 export * from './service/memory-watch.js';

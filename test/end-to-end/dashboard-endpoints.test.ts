@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createDashboard, type Dashboard } from '@tributary/dashboard';
-import { createLogger, parsePipeline } from '@tributary/shared';
+import { createLogger, parsePipeline, partsOf } from '@tributary/shared';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startChromium } from '../services/chromium.js';
@@ -49,6 +49,8 @@ const FILE = JSON.stringify({
   endpoints,
 });
 
+const PARTS = partsOf(parsePipeline(FILE, { TOKEN: SECRET }, 'test.yaml'));
+
 /** A producer as the dashboard sees it: what it says of its endpoints, and what it is told. */
 class FakeProducer {
   readonly commands: string[] = [];
@@ -59,6 +61,7 @@ class FakeProducer {
       this.#take(request, `${pathname}${search}`);
       response.writeHead(202).end('{"accepted":true}');
     } else if (pathname === '/metrics') response.end(this.#metrics());
+    else if (pathname.endsWith('/log')) response.end(JSON.stringify({ instance: 'p1', lines: this.#lines() }));
     else if (pathname === '/readyz') response.end('{"ready":true,"problems":[]}');
     else response.end(JSON.stringify(this.#endpoints()));
   });
@@ -80,8 +83,19 @@ class FakeProducer {
     if (path.endsWith('/run')) this.run += 1;
   }
 
+  #lines() {
+    const text = `the poll failed: it answered "evil \u202egpj.exe" (run ${this.run})`;
+    return [
+      { at: '2026-01-05T00:00:00.000Z', level: 'info', text: 'polling goes on' },
+      { at: '2026-01-05T00:00:01.000Z', level: 'warn', text },
+    ];
+  }
+
   #metrics(): string {
-    const lines = [`tributary_poll_pages_total{endpoint="shop-20"} ${this.run * 3}`];
+    const lines = [
+      `tributary_pipeline_info{pipeline="shops",parts="${PARTS}",name="producer-of-berlin"} 1`,
+      `tributary_poll_pages_total{endpoint="shop-20"} ${this.run * 3}`,
+    ];
     return `${lines.join('\n')}\n`;
   }
 
@@ -117,24 +131,14 @@ describe('endpoints in a browser', () => {
   const producer = new FakeProducer();
   const complaints: string[] = [];
   let folder: string;
+  let producerUrl: string;
   let dashboard: Dashboard;
   let browser: Browser;
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'endpoints-'));
-    const url = await producer.start();
-    const file = FILE.replace(/}$/, `, "sink": { "type": "csv", "csv": { "directory": ${JSON.stringify(folder)} } } }`);
-    dashboard = createDashboard({
-      config: parsePipeline(file, { TOKEN: SECRET }, 'test.yaml'),
-      port: 0,
-      host: '127.0.0.1',
-      instance: 'test',
-      log: createLogger({ service: 'dashboard', instance: 'test', level: 'silent' }),
-      tokens: { admin: `anna=${TOKEN}` },
-      producerToken: 'producer-token-123',
-      services: () => ({ producers: [url], consumers: [] }),
-      auditLog: join(folder, 'audit.jsonl'),
-    });
+    producerUrl = await producer.start();
+    dashboard = createDashboard(options());
     await dashboard.start();
     browser = await startChromium();
   });
@@ -144,6 +148,22 @@ describe('endpoints in a browser', () => {
     producer.stop();
     await rm(folder, { recursive: true, force: true });
   });
+
+  function options(): Parameters<typeof createDashboard>[0] {
+    const file = FILE.replace(/}$/, `, "sink": { "type": "csv", "csv": { "directory": ${JSON.stringify(folder)} } } }`);
+    return {
+      config: parsePipeline(file, { TOKEN: SECRET }, 'test.yaml'),
+      port: 0,
+      host: '127.0.0.1',
+      instance: 'test',
+      log: createLogger({ service: 'dashboard', instance: 'test', level: 'silent' }),
+      tokens: { admin: `anna=${TOKEN}` },
+      producerToken: 'producer-token-123',
+      services: () => ({ producers: [producerUrl], consumers: [] }),
+      auditLog: join(folder, 'audit.jsonl'),
+      keepIn: folder,
+    };
+  }
 
   const open = (path: string, options: { token?: string } = {}) =>
     openPage(browser, `${dashboard.url}${path}`, { ...options, complaints });
@@ -244,6 +264,37 @@ describe('endpoints in a browser', () => {
     await page.getByRole('button', { name: 'Bring again…', exact: true }).click();
     await page.getByLabel('From', { exact: true }).selectOption('0/16B3748');
     await page.locator('dialog').getByRole('button', { name: 'Cancel', exact: true }).click();
+    await page.context().close();
+  });
+
+  test('show what producers log of them as it comes, and their runs on a line of time', async () => {
+    const page = await open('/endpoints/shop-20');
+    const log = page.getByRole('region', { name: 'Log lines' });
+    await log.getByText(/^the poll failed: it answered "evil ⟨U\+202E⟩gpj\.exe" \(run \d+\)$/).waitFor();
+    expect(await log.locator('li').last().innerText()).toContain('info polling goes on');
+    await page.getByRole('img', { name: /runs? from .* 0 of them failed/ }).waitFor();
+    producer.run += 1;
+    await log.getByText(`(run ${producer.run})`).waitFor();
+    await page.context().close();
+  });
+
+  test('keep their runs over a restart of the dashboard', async () => {
+    const runsOf = async () => {
+      const answer = await fetch(`${dashboard.url}/api/endpoints/shop-21`);
+      return ((await answer.json()) as { runs: unknown[] }).runs;
+    };
+    await expect.poll(async () => (await runsOf()).length).toBeGreaterThan(1);
+    const before = await runsOf();
+    await dashboard.stop();
+    dashboard = createDashboard(options());
+    await dashboard.start();
+    await expect.poll(runsOf).toEqual(expect.arrayContaining(before));
+  });
+
+  test('are polled by an instance with a name', async () => {
+    const page = await open('/');
+    const node = page.locator('.node', { hasText: 'producer-of-berlin' });
+    await node.waitFor();
     await page.context().close();
   });
 

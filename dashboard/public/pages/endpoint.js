@@ -7,6 +7,7 @@ import { sentence, speed } from '../ui/format.js';
 import { addressOf } from '../ui/location.js';
 import { moment, since, until } from '../ui/times.js';
 import { createActs } from './endpoint/acts.js';
+import { createLog } from './endpoint/log.js';
 import { runTable } from './endpoint/runs.js';
 
 /** What one endpoint is, how it is, its runs, and what can be done to it. */
@@ -37,6 +38,7 @@ export function createView({ endpoint: id }, { announce, signIn }) {
     const trouble = h('p', { class: 'notice bad', hidden: true });
     const now = h('dl', { class: 'facts' });
     const runs = h('div', {});
+    const log = createLog(id, closing.signal);
     const acts = createActs({ id, announce, signIn, onDone: load });
     const facts = settings.flatMap(({ name, value }) => [h('dt', {}, name), h('dd', {}, value)]);
     root.replaceChildren(
@@ -46,11 +48,11 @@ export function createView({ endpoint: id }, { announce, signIn }) {
       h(
         'div',
         { class: 'edit' },
-        h('div', {}, h('h2', {}, 'Runs'), runs),
+        h('div', {}, h('h2', {}, 'Runs'), runs, h('h2', {}, 'Log'), log.root),
         h('aside', {}, h('h2', {}, 'Now'), now, h('h2', {}, 'What it is'), h('dl', { class: 'facts' }, ...facts)),
       ),
     );
-    return { state, trouble, now, runs, acts };
+    return { state, trouble, now, runs, acts, log };
   }
 
   function show({ endpoint, now, runs }) {
@@ -69,6 +71,7 @@ export function createView({ endpoint: id }, { announce, signIn }) {
     replace(parts.now, ...facts.flatMap(([term, value]) => [h('dt', {}, term), h('dd', {}, value)]));
     replace(parts.runs, runTable(runs, mode));
     parts.acts.update(endpoint, now?.checkpoints ?? []);
+    parts.log.look();
   }
 
   function showState(endpoint) {
@@ -88,6 +91,7 @@ export function createView({ endpoint: id }, { announce, signIn }) {
       const endpoint = endpoints.find((one) => one.id === id);
       if (endpoint === undefined || parts === undefined) return;
       showState(endpoint);
+      parts.log.look();
       const { lastPollAt, nextPollAt, paused, running, source } = endpoint;
       const now = JSON.stringify([lastPollAt, nextPollAt, paused, running, source]);
       if (now === seen) return;

@@ -42,7 +42,12 @@ const queue = z.strictObject({
   rate: z.number(),
 });
 
-const instance = z.strictObject({ address: z.string(), answers: z.boolean(), problems: z.array(z.string()) });
+const instance = z.strictObject({
+  address: z.string(),
+  name: z.string().nullable(),
+  answers: z.boolean(),
+  problems: z.array(z.string()),
+});
 
 export const flow = z.strictObject({
   at: time,

@@ -1,9 +1,9 @@
 import { FLOW_NAMES } from './rates.js';
 
 export const MEASURES = [...FLOW_NAMES, 'backlog', 'unacked', 'freshness'] as const;
-type Measure = (typeof MEASURES)[number];
+export type Measure = (typeof MEASURES)[number];
 
-/** The last hour, as columns of one length, as a chart takes them. */
+/** Measurements as columns of one length, as a chart takes them. */
 export interface History {
   /** Seconds since the epoch. */
   readonly at: readonly number[];
@@ -28,15 +28,22 @@ export class Recorder {
   }
 
   get history(): History {
-    const column = (measure: Measure) => this.#points.map(({ values }) => round(values[measure]));
-    return {
-      at: this.#points.map(({ at }) => Math.round(at / 1_000)),
-      series: Object.fromEntries(MEASURES.map((measure) => [measure, column(measure)])) as Record<
-        Measure,
-        ReturnType<typeof column>
-      >,
-    };
+    return toHistory(this.#points);
   }
+}
+
+/** Points as columns. */
+export function toHistory(
+  points: readonly { readonly at: number; readonly values: Readonly<Record<Measure, number | null>> }[],
+): History {
+  const column = (measure: Measure) => points.map(({ values }) => round(values[measure]));
+  return {
+    at: points.map(({ at }) => Math.round(at / 1_000)),
+    series: Object.fromEntries(MEASURES.map((measure) => [measure, column(measure)])) as Record<
+      Measure,
+      ReturnType<typeof column>
+    >,
+  };
 }
 
 const round = (value: number | null): number | null => (value === null ? null : Math.round(value * 100) / 100);

@@ -1,12 +1,15 @@
-import { type Clock, type PipelineConfig, sinkWords, topologyOf } from '@tributary/shared';
+import { join } from 'node:path';
+import { type Clock, type Logger, type PipelineConfig, sinkWords, topologyOf } from '@tributary/shared';
 import type { DatasetReader } from '../data/readers/port.js';
 import type { Broker } from '../dead-letters/broker.js';
 import { askEndpoints, type EndpointState, endpointFlows } from './endpoints.js';
 import type { Flow, QueueFlow } from './flow.js';
 import { type History, Recorder } from './history.js';
+import { KeptLines } from './kept-lines.js';
+import { type KeptPoint, LongHistory, type LongSpan, MOST_POINTS } from './long-history.js';
 import { sumOf } from './metrics-text.js';
 import { RateMeter } from './rates.js';
-import { RunHistory, type SeenRun } from './run-history.js';
+import { type KeptRun, MOST_RUNS, RunHistory, type SeenRun } from './run-history.js';
 import { type Scrape, scrapeAll } from './scrape.js';
 import { tellProblems } from './words.js';
 
@@ -29,6 +32,9 @@ export interface ObserverOptions {
   /** Alerts that fire, for those who look at the flow. */
   readonly firing: () => Flow['alerts'];
   readonly clock: Clock;
+  readonly log: Logger;
+  /** The folder in which runs and charts are kept over a restart; nowhere unless given. */
+  readonly keepIn?: string | undefined;
 }
 
 /** Looks at every part of the pipeline: the services' own metrics, RabbitMQ's queues, the sink. */
@@ -36,12 +42,44 @@ export class Observer {
   readonly #options: ObserverOptions;
   readonly #meter = new RateMeter();
   readonly #recorder = new Recorder();
-  readonly #runs = new RunHistory();
+  readonly #runs: RunHistory;
+  readonly #long = new LongHistory();
+  readonly #keptRuns: KeptLines<KeptRun>;
+  readonly #keptPoints: KeptLines<KeptPoint>;
   #lastRecorded = 0;
   #states: readonly EndpointState[] = [];
 
   constructor(options: ObserverOptions) {
     this.#options = options;
+    const { config, keepIn, log } = options;
+    this.#runs = new RunHistory(Object.keys(config.endpoints).length);
+    // Pipelines that share a folder have files of their own.
+    const file = (of: string) =>
+      keepIn === undefined ? undefined : join(keepIn, `${of}-${encodeURIComponent(config.name)}.jsonl`);
+    this.#keptRuns = new KeptLines(file('runs'), MOST_RUNS, () => this.#runs.all(), log);
+    this.#keptPoints = new KeptLines(file('flow'), MOST_POINTS, () => this.#long.all(), log);
+  }
+
+  /** Takes in what was seen before a restart. */
+  async restore(): Promise<void> {
+    const [runs, points] = await Promise.all([this.#keptRuns.load(), this.#keptPoints.load()]);
+    this.#runs.restore(runs, (id) => Object.hasOwn(this.#options.config.endpoints, id));
+    this.#long.restore(points);
+  }
+
+  /** Resolves when what was seen is kept. */
+  async close(): Promise<void> {
+    await Promise.all([this.#keptRuns.close(), this.#keptPoints.close()]);
+  }
+
+  /** The last day or month, by the minute or the hour. */
+  longHistory(span: LongSpan): History {
+    return this.#long.of(span);
+  }
+
+  /** The token with which services are read, where they want one. */
+  get readToken(): string | undefined {
+    return this.#options.readToken;
   }
 
   get history(): History {
@@ -70,7 +108,7 @@ export class Observer {
     const now = clock.now();
     this.#meter.take(now, [...producers, ...consumers]);
     this.#states = states;
-    this.#runs.take(states, producers);
+    this.#keptRuns.add(...this.#runs.take(states, producers));
     const newest = Math.max(0, ...datasets.map(({ lastWrittenAt }) => Date.parse(lastWrittenAt ?? '') || 0));
     const waits = consumers.flatMap(({ metrics }) => metrics.get('tributary_oldest_unflushed_seconds') ?? []);
     const words = sinkWords(config.sink);
@@ -100,7 +138,10 @@ export class Observer {
 
   #record(now: number, { rates, queues, unacked, freshness }: Omit<Flow, 'problems'>): void {
     const backlog = queues.reduce((sum, { records }) => sum + (records ?? 0), 0);
-    if (this.#recorder.record(now, { ...rates, backlog, unacked, freshness })) this.#lastRecorded = now;
+    const values = { ...rates, backlog, unacked, freshness };
+    if (!this.#recorder.record(now, values)) return;
+    this.#lastRecorded = now;
+    this.#keptPoints.add(...this.#long.record(now, values));
   }
 
   async #producers(urls: readonly string[]) {
@@ -147,4 +188,4 @@ function withRecords(
   });
 }
 
-const instance = ({ address, answers, problems }: Scrape) => ({ address, answers, problems });
+const instance = ({ address, name, answers, problems }: Scrape) => ({ address, name, answers, problems });

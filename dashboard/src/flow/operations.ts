@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { ASKING } from '../access/rate-limit.js';
 import { type Operation, operation } from '../http/operation.js';
 import * as answers from './answers.js';
@@ -30,13 +31,19 @@ export const flowOperations: readonly Operation[] = [
   operation({
     method: 'get',
     path: '/flow/history',
-    summary: 'The last hour, in columns',
+    summary: 'The last hour, day or month, in columns',
     role: 'viewer',
     body: 'none',
     rate: ASKING,
     load: 'light',
+    query: {
+      span: z
+        .enum(['hour', 'day', 'month'], { error: 'expected hour, day or month' })
+        .default('hour')
+        .describe('How far back: a point each 10 s, minute or hour'),
+    },
     answer: answers.history,
-    handler: (_call, { observer }) => observer.history,
+    handler: ({ query: { span } }, { observer }) => (span === 'hour' ? observer.history : observer.longHistory(span)),
   }),
   operation({
     method: 'get',

@@ -18,8 +18,17 @@ export interface SeenRun {
   readonly error: string | null;
 }
 
-/** Runs of each endpoint that are remembered. */
-const KEPT = 100;
+/** A run as it is kept in a file. */
+export interface KeptRun extends SeenRun {
+  readonly endpoint: string;
+}
+
+/** Runs of each endpoint that are remembered, where endpoints are not too many; and of all. */
+const KEPT = 500;
+const MOST = 30_000;
+const FEWEST = 30;
+/** Lines of the file before it is written anew. */
+export const MOST_RUNS = 2 * MOST;
 
 interface Counted {
   readonly pages: number;
@@ -30,8 +39,32 @@ interface Counted {
 export class RunHistory {
   readonly #runs = new Map<string, SeenRun[]>();
   readonly #counted = new Map<string, Counted>();
+  readonly #kept: number;
 
-  take(states: readonly EndpointState[], producers: readonly Pick<Scrape, 'metrics'>[]): void {
+  /** @param endpoints how many there are */
+  constructor(endpoints = 1) {
+    this.#kept = Math.max(FEWEST, Math.min(KEPT, Math.floor(MOST / Math.max(1, endpoints))));
+  }
+
+  /** Takes in runs that were seen before a restart, the oldest first. */
+  restore(runs: readonly KeptRun[], isEndpoint: (id: string) => boolean): void {
+    for (const { endpoint, ...run } of runs) {
+      if (typeof endpoint !== 'string' || !isEndpoint(endpoint) || typeof run.endedAt !== 'string') continue;
+      const known = this.#runs.get(endpoint) ?? [];
+      // Another dashboard may have kept the same one.
+      if (known.some(({ endedAt }) => endedAt === run.endedAt)) continue;
+      this.#runs.set(endpoint, [run, ...known].slice(0, this.#kept));
+    }
+  }
+
+  /** All that are remembered, the oldest of each endpoint first. */
+  all(): readonly KeptRun[] {
+    return [...this.#runs].flatMap(([endpoint, runs]) => runs.toReversed().map((run) => ({ endpoint, ...run })));
+  }
+
+  /** @returns the runs that are new */
+  take(states: readonly EndpointState[], producers: readonly Pick<Scrape, 'metrics'>[]): KeptRun[] {
+    const found: KeptRun[] = [];
     for (const state of states) {
       const { endpoint, lastRun } = state;
       const runs = this.#runs.get(endpoint) ?? [];
@@ -44,7 +77,7 @@ export class RunHistory {
       // A look may come in the middle of the next run: what was counted is of this run only if that has not begun.
       const isAlone = before?.run != null && run === before.run + 1 && state.state !== 'polling';
       const since = isAlone && last !== undefined && last.pages <= counted.pages ? last : undefined;
-      runs.unshift({
+      const seen: SeenRun = {
         run,
         startedAt,
         endedAt,
@@ -54,11 +87,13 @@ export class RunHistory {
         retries: since === undefined ? null : counted.retries - since.retries,
         producer: state.producer ?? null,
         error,
-      });
-      this.#runs.set(endpoint, runs.slice(0, KEPT));
+      };
+      found.push({ endpoint, ...seen });
+      this.#runs.set(endpoint, [seen, ...runs].slice(0, this.#kept));
       if (state.state === 'polling') this.#counted.delete(endpoint);
       else this.#counted.set(endpoint, counted);
     }
+    return found;
   }
 
   /** The newest first. */

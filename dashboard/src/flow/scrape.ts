@@ -8,6 +8,8 @@ export interface Scrape {
   readonly url: string;
   /** Its address, without anything secret. */
   readonly address: string;
+  /** What it calls itself; null if it does not say. */
+  readonly name: string | null;
   readonly answers: boolean;
   /** Why it is not ready, in words. */
   readonly problems: readonly string[];
@@ -24,7 +26,8 @@ export async function scrapeAll(
   return await Promise.all(instances.flat().map((url) => scrape(url, config, token)));
 }
 
-async function instancesOf(url: string): Promise<string[]> {
+/** The instances that a URL stands for. */
+export async function instancesOf(url: string): Promise<string[]> {
   const { protocol, hostname, port } = new URL(url);
   // A certificate is for a name, not for an address.
   if (protocol !== 'http:' || /^[\d.]+$|^\[/.test(hostname)) return [url];
@@ -64,21 +67,23 @@ async function scrape(url: string, config: PipelineConfig, token: string | undef
     ]);
     const problem = REFUSALS[metrics.status];
     if (problem !== undefined) {
-      return { url, address, answers: false, problems: [problem], metrics: new Map() };
+      return { url, address, name: null, answers: false, problems: [problem], metrics: new Map() };
     }
     const { problems } = JSON.parse(await readiness.text()) as { problems?: unknown };
     const parsed = parseMetrics(await metrics.text());
     const stranger = strangerIn(parsed, config);
-    if (stranger !== undefined) return { url, address, answers: false, problems: [stranger], metrics: new Map() };
+    if (stranger !== undefined)
+      return { url, address, name: null, answers: false, problems: [stranger], metrics: new Map() };
     return {
       url,
       address,
+      name: parsed.get('tributary_pipeline_info')?.[0]?.labels.name || null,
       answers: true,
       problems: Array.isArray(problems) ? problems.map(String) : [],
       metrics: parsed,
     };
   } catch (error) {
-    return { url, address, answers: false, problems: [reasonOf(error)], metrics: new Map() };
+    return { url, address, name: null, answers: false, problems: [reasonOf(error)], metrics: new Map() };
   }
 }
 

@@ -5,6 +5,7 @@ import { alertOperations } from '../alerts/operations.js';
 import { auditOperations } from '../audit/operations.js';
 import { dataOperations } from '../data/operations.js';
 import { deadLetterOperations } from '../dead-letters/operations.js';
+import { endpointLogOperations } from '../endpoints/log.js';
 import { endpointOperations } from '../endpoints/operations.js';
 import { scenarioOperations } from '../endpoints/scenarios.js';
 import { flowOperations } from '../flow/operations.js';
@@ -21,6 +22,7 @@ const described: readonly Operation[] = [
   ...traceOperations,
   ...deadLetterOperations,
   ...endpointOperations,
+  ...endpointLogOperations,
   ...scenarioOperations,
   ...sourceOperations,
   ...auditOperations,

@@ -38,6 +38,7 @@ describe('metrics as text', () => {
 describe('rates', () => {
   const scrape = (address: string, written: number) => ({
     address,
+    name: null,
     answers: true,
     problems: [],
     metrics: parseMetrics(`tributary_rows_written_total{dataset="customers"} ${written}`),
@@ -108,8 +109,8 @@ describe('what is wrong', () => {
       {
         ...calm,
         broker: { known: true, connected: true },
-        producers: [{ address: 'p:1', answers: false, problems: ['connect ECONNREFUSED'] }],
-        consumers: [{ address: 'c:1', answers: true, problems: ['Redis is not connected'], unsettled: 0 }],
+        producers: [{ address: 'p:1', name: null, answers: false, problems: ['connect ECONNREFUSED'] }],
+        consumers: [{ address: 'c:1', name: null, answers: true, problems: ['Redis is not connected'], unsettled: 0 }],
         queues: [{ ...queue, ready: 12, consumers: 0, dead: 1 }],
       },
       0,

@@ -51,12 +51,12 @@ describe('the runs that were seen', () => {
     expect(pages()).toBe(2);
   });
 
-  it('tell why they failed, and are a hundred at most', () => {
+  it('tell why they failed, and are five hundred at most', () => {
     const history = new RunHistory();
-    for (let run = 1; run <= 120; run++) {
+    for (let run = 1; run <= 520; run++) {
       history.take([state(run, { lastRun: { endedAt: at(run), error: 'the API answered 503' } })], counted(0, 0));
     }
-    expect(history.of('crm')).toHaveLength(100);
-    expect(history.of('crm')[0]).toMatchObject({ run: 120, startedAt: at(120), error: 'the API answered 503' });
+    expect(history.of('crm')).toHaveLength(500);
+    expect(history.of('crm')[0]).toMatchObject({ run: 520, startedAt: at(520), error: 'the API answered 503' });
   });
 });

@@ -18,6 +18,7 @@ const { endpoints } = parsePipeline(PIPELINE, {}, 'words.yaml');
 const producer = (text: string) => ({
   url: 'http://p',
   address: 'p',
+  name: null,
   answers: true,
   problems: [],
   metrics: parseMetrics(text),

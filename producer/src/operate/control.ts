@@ -95,6 +95,10 @@ export class Control {
     return await Promise.all(this.#options.endpoints.map((endpoint) => this.#report(endpoint)));
   }
 
+  knows(id: string): boolean {
+    return this.#find(id) !== undefined;
+  }
+
   /** @returns undefined if there is no such endpoint */
   async report(id: string): Promise<EndpointReport | undefined> {
     const endpoint = this.#find(id);

@@ -1,19 +1,21 @@
-import { describeError, FatalError, hasBody, printable, type ServiceRoute } from '@tributary/shared';
+import { describeError, FatalError, hasBody, type LogLine, printable, type ServiceRoute } from '@tributary/shared';
 import type { Request, Response } from 'express';
 import { type Control, ENDPOINT_COMMANDS, type ResetFrom } from './control.js';
 
 export interface OperationsOptions {
   readonly control: Control;
   readonly instance: string;
+  /** The newest lines of the log about an endpoint, the oldest first. */
+  readonly lines: (endpoint: string) => readonly LogLine[];
 }
 
 const STATES = ['polling', 'waiting', 'paused', 'failing', 'open', 'refused'];
 
 /**
- * The routes for people and programs: `GET /status`, `GET /endpoints`, `GET /endpoints/:id/status`, and, with the admin
+ * The routes for people and programs: `GET /status`, `GET /endpoints`, `GET /endpoints/:id/status`, `GET /endpoints/:id/log`, and, with the admin
  * token as bearer, `POST /endpoints/:id/run|pause|resume|restart|reset`.
  */
-export const operationRoutes = ({ control, instance }: OperationsOptions): readonly ServiceRoute[] => [
+export const operationRoutes = ({ control, instance, lines }: OperationsOptions): readonly ServiceRoute[] => [
   {
     method: 'get',
     path: '/status',
@@ -46,6 +48,16 @@ export const operationRoutes = ({ control, instance }: OperationsOptions): reado
       const report = await control.report(id);
       if (report === undefined) return unknown(response, id);
       response.json(report);
+    },
+  },
+  {
+    method: 'get',
+    path: '/endpoints/:id/log',
+    role: 'reader',
+    async handle({ params }, response) {
+      const id = String(params.id);
+      if (!control.knows(id)) return unknown(response, id);
+      response.json({ instance, lines: lines(id) });
     },
   },
   ...ENDPOINT_COMMANDS.map(

@@ -11,7 +11,7 @@ const READ = 'read-token-of-tests';
 const crm = { url: 'http://127.0.0.1:1/customers', entity: 'customer' };
 const unused = {} as Control;
 const TABLE: readonly ServiceRoute[] = [
-  ...operationRoutes({ control: unused, instance: 'test' }),
+  ...operationRoutes({ control: unused, instance: 'test', lines: () => [] }),
   ...healthRoutes({} as Parameters<typeof healthRoutes>[0], () => []),
 ];
 const named = (role: ServiceRoute['role']) =>
@@ -34,7 +34,7 @@ describe('what a producer tells', () => {
       named('reader')
         .map(([, path]) => path)
         .sort(),
-    ).toEqual(['/endpoints', '/endpoints/crm/status', '/metrics', '/status']);
+    ).toEqual(['/endpoints', '/endpoints/crm/log', '/endpoints/crm/status', '/metrics', '/status']);
     expect(new Set(named('admin').map(([method]) => method))).toEqual(new Set(['post']));
   });
 

@@ -1,5 +1,6 @@
 import { type DestinationStream, type Logger, pino } from 'pino';
 import { FatalError } from '../errors.js';
+import { keepLines, LogLines } from './log-lines.js';
 import { stdoutLog } from './log-output.js';
 import { printable, withoutPasswords } from './safe-text.js';
 
@@ -34,6 +35,7 @@ export function createLogger(
   if (!LEVELS.includes(level)) {
     throw new FatalError('settings_invalid', `LOG_LEVEL: expected one of ${LEVELS.join(', ')}, found "${level}"`);
   }
+  const lines = new LogLines();
   const settings = {
     level,
     base: { service: options.service, instance: options.instance },
@@ -41,9 +43,17 @@ export function createLogger(
     formatters: { level: (label: string) => ({ level: label }) },
     redact: { paths: SECRET_PATHS, censor: '[secret]' },
     // Errors of libraries hold URLs with passwords, and texts from outside hold what a terminal obeys.
-    hooks: { streamWrite: (line: string) => printable(withoutPasswords(line)) },
+    hooks: {
+      streamWrite(line: string) {
+        const safe = printable(withoutPasswords(line));
+        lines.take(safe);
+        return safe;
+      },
+    },
   };
-  return pino(settings, destination ?? stdoutLog());
+  const log = pino(settings, destination ?? stdoutLog());
+  keepLines(log, lines);
+  return log;
 }
 
 /** The user or the password of a URL, decoded; as it is written where it is not encoded, such as `50%off`. */

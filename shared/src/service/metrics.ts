@@ -12,14 +12,15 @@ export function createRegistry(service: string): Registry {
   return registry;
 }
 
-/** Exposes to which pipeline this service belongs, so that a dashboard that reads the wrong service notices it. */
-export function tellPipeline(registry: Registry, config: PipelineConfig): void {
+/** Exposes to which pipeline this service belongs, so that a dashboard that reads the wrong service notices it, and what the instance is called. */
+export function tellPipeline(registry: Registry, config: PipelineConfig, instance: string): void {
   new Gauge({
     name: 'tributary_pipeline_info',
-    help: 'Always 1; the labels name the pipeline, and what its entities and endpoints are called',
-    labelNames: ['pipeline', 'parts'],
+    help: 'Always 1; the labels name the pipeline, and what its entities and endpoints are called, and the instance',
+    // Prometheus calls the address of what it reads `instance`.
+    labelNames: ['pipeline', 'parts', 'name'],
     registers: [registry],
-  }).set({ pipeline: config.name, parts: partsOf(config) }, 1);
+  }).set({ pipeline: config.name, parts: partsOf(config), name: instance }, 1);
 }
 
 /** Equal for all services of one pipeline, whatever environment each of them has. */

@@ -75,8 +75,9 @@ export function instanceNode(title) {
   const { root, name, figure, below } = node(title, 'work');
   return {
     root,
-    update({ address, answers, problems }, first, second) {
-      setText(name, address);
+    update({ address, name: own, answers, problems }, first, second) {
+      setText(name, own ?? address);
+      name.title = address;
       setText(figure, answers ? first : 'no answer');
       setText(below[0], answers ? second : '');
       root.dataset.state = !answers || problems.length > 0 ? 'bad' : 'good';
