@@ -44,7 +44,7 @@ const queue = z.strictObject({
 
 const instance = z.strictObject({
   address: z.string(),
-  name: z.string().nullable(),
+  name: z.string().nullish(),
   answers: z.boolean(),
   problems: z.array(z.string()),
 });

@@ -47,8 +47,8 @@ export interface QueueFlow {
 /** One running instance of a service. */
 export interface InstanceFlow {
   readonly address: string;
-  /** What it calls itself; null if it does not say. */
-  readonly name: string | null;
+  /** What it calls itself; null or nothing if it does not say. */
+  readonly name?: string | null;
   readonly answers: boolean;
   readonly problems: readonly string[];
 }
