@@ -57,7 +57,7 @@ export interface TryOptions {
  * Polls an endpoint once, up to a few records, and shows the requests, the messages, and whether the consumer would accept
  * them. Nothing is published, no cursor is read or moved; neither RabbitMQ nor Redis is needed.
  *
- * @returns how many of the records of the pages that were fetched would be dead-lettered
+ * @returns how many records of the pages that were fetched were looked at, and how many of them would be dead-lettered
  * @throws FatalError if there is no such endpoint, FatalError or RetryableError if it cannot be polled
  */
 export async function tryEndpoint({
@@ -70,7 +70,7 @@ export async function tryEndpoint({
   kept,
   event,
   write,
-}: TryOptions): Promise<number> {
+}: TryOptions): Promise<{ readonly looked: number; readonly bad: number }> {
   const { endpoint, parents } = find(config, id);
   const releases = new ReleaseList();
   const lasting =
@@ -146,7 +146,7 @@ export async function tryEndpoint({
   write(
     `\n${shown} shown${leftOut}${gone}, ${bad} of them would be dead-lettered${unseen}; nothing was published, no cursor was moved\n`,
   );
-  return bad + others.bad;
+  return { looked: shown + others.records, bad: bad + others.bad };
 }
 
 /**

@@ -13,7 +13,7 @@ async function tryIt(settings: object, limit = 5, pages?: number) {
   const write = (text: string) => {
     shown += text;
   };
-  const bad = await tryEndpoint({ config, id: 'crm', limit, pages, clock: new ManualClock(), proxies: {}, write });
+  const { bad } = await tryEndpoint({ config, id: 'crm', limit, pages, clock: new ManualClock(), proxies: {}, write });
   return { bad, shown };
 }
 
@@ -180,7 +180,15 @@ describe('trying an event', () => {
     const write = (text: string) => {
       shown += text;
     };
-    const bad = await tryEndpoint({ config, id: 'crm', limit: 5, clock: new ManualClock(), proxies: {}, event, write });
+    const { bad } = await tryEndpoint({
+      config,
+      id: 'crm',
+      limit: 5,
+      clock: new ManualClock(),
+      proxies: {},
+      event,
+      write,
+    });
     return { bad, shown };
   }
 

@@ -1,6 +1,6 @@
 import { stringifyJson } from '../records/json.js';
 import { isMapping } from '../records/own-value.js';
-import { originsToConceal } from './concealed.js';
+import { isWithinWord, originsToConceal } from './concealed.js';
 import type { Issue } from './issues.js';
 import { SECRET_OF_CHANNEL } from './kinds/alert-channels.js';
 import { isSecretName } from './substitute.js';
@@ -68,7 +68,10 @@ export class Concealer {
     if (forms.size === 0) return withoutUsers(message);
     const longestFirst = [...forms.keys()].sort((a, b) => b.length - a.length);
     const pattern = longestFirst.map((form) => (form.length < 4 ? alone(escaped(form)) : escaped(form))).join('|');
-    const whole = withoutUsers(message).replaceAll(new RegExp(pattern, 'gu'), (form) => forms.get(form) ?? '...');
+    const told = withoutUsers(message);
+    const whole = told.replaceAll(new RegExp(pattern, 'gu'), (form, at: number) =>
+      isWithinWord(told, form, at) ? form : (forms.get(form) ?? '...'),
+    );
     // What is wrong with a path is shown from there on: a part of the value.
     return whole.replaceAll(/"([^"]{6,})"/g, (quoted, part: string) => {
       const [, placeholder] = [...forms].find(([form]) => form.includes(part)) ?? [];

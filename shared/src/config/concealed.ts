@@ -80,4 +80,22 @@ export const withoutValues = (text: string, values: readonly string[]): string =
   [...new Set(values.flatMap(formsOf))]
     .filter((form) => form !== '')
     .sort((a, b) => b.length - a.length)
-    .reduce((shown, form) => shown.replaceAll(form, '[secret]'), text);
+    .reduce(
+      (shown, form) =>
+        shown.replaceAll(form, (found, at: number) => (isWithinWord(shown, found, at) ? found : '[secret]')),
+      text,
+    );
+
+/** A secret that anybody guesses. */
+const COMMON = /^[a-z]{1,11}$/;
+
+/**
+ * Whether what was found is a part of a longer word of a sentence, such as `short` of `shorter`: to conceal that garbles the sentence, and
+ * tells the secret by what is left. Within an address, or in quotes, a secret may stand against other letters.
+ */
+export function isWithinWord(text: string, found: string, at: number): boolean {
+  if (!COMMON.test(found)) return false;
+  const before = /(?:^|[\s(])([a-z]*)$/i.exec(text.slice(Math.max(0, at - 40), at))?.[1];
+  const after = /^([a-z]*)(?=$|[\s,;)]|[.:](?:\s|$))/i.exec(text.slice(at + found.length, at + found.length + 40))?.[1];
+  return before !== undefined && after !== undefined && before + after !== '';
+}

@@ -43,6 +43,7 @@ export function discoverCommand(context: Context): CommandUnknownOpts {
     .action(async (input, { config: file, print, ...given }) => {
       const producer = await import('@tributary/producer');
       const env = { ...producer.secretsBeside(file), ...context.env };
+      if (print !== true) refuseMissingFolder(file);
       const wasThere = print !== true && existsSync(file);
       const { draft, asked, wanted } = await findDraft(context, producer, env, { input, ...given });
       const existing = wasThere ? readFileSync(file, 'utf8') : undefined;
@@ -98,6 +99,13 @@ export function schemaFor(file: string): string {
 function recordsOf(drafts: readonly { readonly records: readonly unknown[] }[], ids: readonly string[]) {
   const all = ids.map((id, index) => [id, drafts[index]?.records ?? []] as const);
   return new Map(all.filter(([, records]) => records.length > 0));
+}
+
+/** @throws FatalError before anything is asked whose answer could not be written */
+function refuseMissingFolder(file: string): void {
+  const folder = dirname(resolve(file));
+  if (existsSync(folder)) return;
+  throw new FatalError('folder_missing', `there is no folder ${folder} for ${file}: make it first; nothing was asked`);
 }
 
 /** @throws FatalError if endpoints of the file poll it already */

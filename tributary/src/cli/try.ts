@@ -35,7 +35,14 @@ export function tryCommand(context: Context): CommandUnknownOpts {
         event: event === undefined ? undefined : readFile(event),
         write,
       });
-      await withProgress(terminal, () => `polling ${id}`, trying);
+      const { looked, bad } = await withProgress(terminal, () => `polling ${id}`, trying);
+      if (looked > 0 && bad === looked) {
+        const all =
+          bad === 1
+            ? 'the record that was looked at would become a dead letter'
+            : `all ${bad} records that were looked at would become dead letters`;
+        throw new FatalError('records_refused', `${all}: what is wrong is said above`);
+      }
     });
   return withExamples(context, command, [
     ['blog-posts', 'the first 5 records'],

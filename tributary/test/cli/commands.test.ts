@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -67,6 +67,29 @@ describe('every command that reads a pipeline file', () => {
     expect(trying.stderr).toContain(`pipeline: ${file}\nthere is no endpoint "nope"`);
     const generated = await cli(['generate-endpoints', '--count', '3', '--config', file]);
     expect(generated.stdout.match(/^ {2}crm-/gm)).toHaveLength(3);
+  });
+});
+
+describe('try', () => {
+  it.each([
+    ['all are', ['x', 'y'], 1, 'all 2 records that were looked at would become dead letters'],
+    ['the only one is', ['x'], 1, 'the record that was looked at would become a dead letter'],
+    ['some are not', ['x', '7'], 0, ''],
+    ['there are none', [], 0, ''],
+  ])('says by its exit code whether every record would be a dead letter: %s', async (_what, values, code, said) => {
+    const file = join(folder, 'mine.yaml');
+    mkdirSync(join(folder, 'in'));
+    writeFileSync(join(folder, 'in', 'a.csv'), `id,count\n${values.map((value, id) => `${id},${value}\n`).join('')}`);
+    writeFileSync(
+      file,
+      `entities:
+  thing: { dataset: things, queue: things_data, key: id, fields: { id: string, count: integer } }
+endpoints:
+  things: { source: files, path: "${join(folder, 'in', '*')}", settle: 0s, entity: thing, schedule: { every: 1m } }
+`,
+    );
+    const tried = await cli(['try', 'things', '--config', file]);
+    expect(tried, tried.stderr).toMatchObject({ code, stderr: expect.stringContaining(said) });
   });
 });
 

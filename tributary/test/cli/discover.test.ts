@@ -42,6 +42,15 @@ describe('discover', () => {
     expect(await cli(['check', file], { env: { API_TOKEN: 't-12345' } })).toMatchObject({ code: 0 });
   });
 
+  it('asks nothing where the folder of the file is missing', async () => {
+    let requests = 0;
+    server.on('request', () => requests++);
+    const { code, stderr } = await cli(['discover', url, '--yes', '--config', join(folder, 'none', 'mine.yaml')]);
+    expect(code).toBe(1);
+    expect(stderr).toContain(`there is no folder ${join(folder, 'none')}`);
+    expect(requests).toBe(0);
+  });
+
   it('says what the API answered, and writes nothing, where it is refused', async () => {
     const file = join(folder, 'mine.yaml');
     const { code, stderr } = await cli(['discover', url, '--config', file]);

@@ -4,6 +4,7 @@ import {
   type Environment,
   FatalError,
   type FieldType,
+  parsePipeline,
   pathToName,
   RetryableError,
   withoutValues,
@@ -17,6 +18,7 @@ import { mergesIn } from '../merges.js';
 import { namesOf } from '../names.js';
 import { refuseForeignIn, refuseUnwanted } from '../placeholders.js';
 import type { Column } from '../records/column.js';
+import { pipelineText } from '../write/document.js';
 
 /** Milliseconds. A person waits. */
 const TIMEOUT = 60_000;
@@ -45,8 +47,16 @@ export async function draftOfDatabase({ url, table, env, signal }: DatabaseDraft
   try {
     const found = table === undefined ? await database.tables(signal) : [await database.table(table, signal)];
     const tables = found.filter((one) => one !== undefined);
-    const drafted = tables.filter(({ key }) => key.length > 0).map((one) => draftOfTable(one, variable));
-    const left = tables.filter(({ key }) => key.length === 0).map(({ name }) => name);
+    const left = tables.filter(({ key }) => key.length === 0).map(({ name }) => shown(name));
+    const unfit: string[] = [];
+    const drafted = tables
+      .filter(({ key }) => key.length > 0)
+      .map((one) => ({ ...draftOfTable(one, variable), name: one.name }))
+      .filter((one) => {
+        const why = unfitness(one, { [variable]: url });
+        if (why !== undefined) unfit.push(`left out: ${shown(one.name)}, since ${why}`);
+        return why === undefined;
+      });
     if (drafted.length === 0) {
       const none =
         table === undefined
@@ -54,18 +64,18 @@ export async function draftOfDatabase({ url, table, env, signal }: DatabaseDraft
           : `there is no table ${table} with a key that this user may read`;
       throw new FatalError(
         'table_none',
-        `${database.name}: ${none}${left.length === 0 ? '' : `; without a key are ${left.join(', ')}`}`,
+        [
+          `${database.name}: ${none}${left.length === 0 ? '' : `; without a key are ${left.join(', ')}`}`,
+          ...unfit,
+        ].join('; '),
       );
-    }
-    for (const { entity, endpoint } of drafted) {
-      refuseForeignIn([entity]);
-      refuseUnwanted(endpoint.settings, new Set([variable]));
     }
     return {
       title: database.name,
       entities: drafted.map(({ entity }) => entity),
       endpoints: drafted.map(({ endpoint }) => endpoint),
       notes: [
+        ...unfit,
         ...(left.length === 0 ? [] : [`left out, since they have no primary key: ${left.join(', ')}`]),
         ...mergesIn(drafted.map(({ entity }) => entity)),
       ],
@@ -78,6 +88,41 @@ export async function draftOfDatabase({ url, table, env, signal }: DatabaseDraft
   } finally {
     await database.close();
   }
+}
+
+/** A name of a database as it may stand between words: it may hold whatever it wants. */
+const shown = (name: string): string => (/^[^\s"',;]+$/.test(name) ? name : JSON.stringify(name)).slice(0, 200);
+
+/** Why a table cannot stand in a pipeline file: one table with a name that looks like a setting must not cost all others. */
+function unfitness(
+  { entity, endpoint }: { readonly entity: EntityDraft; readonly endpoint: EndpointDraft },
+  secrets: Readonly<Record<string, string>>,
+): string | undefined {
+  try {
+    refuseForeignIn([entity]);
+    refuseUnwanted(endpoint.settings, new Set(Object.keys(secrets)));
+    const alone = { title: '', entities: [entity], endpoints: [endpoint], notes: [], secrets };
+    parsePipeline(pipelineText(alone, undefined, '').text, secrets, 'the file');
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof FatalError)) throw error;
+    return `its names fit into no pipeline file: ${error.message.replaceAll(/\s+/g, ' ').slice(0, 500)}`;
+  }
+}
+
+/** By column, a name of a field: without blanks, and without an underscore at its beginning, which only columns of Tributary have. */
+function fieldNames(columns: readonly string[]): ReadonlyMap<string, string> {
+  const taken = new Set(columns.filter((column) => /^[^_\s]\S*$/.test(column)));
+  const names = new Map([...taken].map((column) => [column, column]));
+  for (const column of columns) {
+    if (names.has(column)) continue;
+    const base = column.replaceAll(/\s+/g, '_').replace(/^_+/, '') || 'field';
+    let name = base;
+    for (let count = 2; taken.has(name); count++) name = `${base}_${count}`;
+    taken.add(name);
+    names.set(column, name);
+  }
+  return names;
 }
 
 /** What a column becomes; text is what any other becomes. */
@@ -109,9 +154,11 @@ function draftOfTable(
       !nullable.has(one) &&
       ['datetime', 'integer'].includes(typeOf(columns.find((column) => column.name === one)?.type ?? '')),
   );
+  const called = fieldNames(columns.map((column) => column.name));
+  const nameOf = (column: string): string => called.get(column) ?? column;
   const fields = columns.map(
     (column): Column => ({
-      name: column.name,
+      name: nameOf(column.name),
       label: [column.name],
       path: pathToName(column.name).text,
       steps: [column.name],
@@ -121,17 +168,17 @@ function draftOfTable(
       isSure: true,
     }),
   );
-  const isCounted = fields.find((field) => field.name === version)?.type === 'integer';
+  const isCounted = fields.find((field) => version !== undefined && field.name === nameOf(version))?.type === 'integer';
   const remarks: Record<string, Remark> = { key: { text: 'the primary key', isSure: true } };
   if (version !== undefined)
     remarks.version = { text: 'called like something that grows with each change', isSure: false };
   const entity: EntityDraft = {
     name: names.entity,
     dataset: names.dataset,
-    key,
-    version,
+    key: key.map(nameOf),
+    version: version === undefined ? undefined : nameOf(version),
     columns: fields,
-    required: new Set(columns.map((column) => column.name).filter((one) => !nullable.has(one))),
+    required: new Set(columns.filter(({ name: one }) => !nullable.has(one)).map(({ name: one }) => nameOf(one))),
     remarks,
   };
   const about: Record<string, Remark> =
