@@ -1,4 +1,4 @@
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import {
   type Clock,
   createLogger,
@@ -33,6 +33,8 @@ import { createDashboardApp } from './http/app.js';
 import type { Context } from './http/context.js';
 import { type DashboardSettings, readDashboardSettings, readServiceUrls } from './settings.js';
 import type { Discover } from './sources/discover.js';
+import { createSqlEngine } from './sql/engine.js';
+import { SavedQueries } from './sql/saved.js';
 import { type Journal, openJournal } from './trace/journal.js';
 
 export interface DashboardOptions extends DashboardSettings {
@@ -92,6 +94,13 @@ class DashboardService implements Dashboard {
     // In a container, what is written to the folder for temporary files may be kept in memory.
     const folder = options.auditLog ? dirname(options.auditLog) : undefined;
     const reader = createReader({ config, postgresUrl, folder, clock, log });
+    const auditLog = options.auditLog || DEFAULT_AUDIT_LOG;
+    const sql = {
+      engine: createSqlEngine({ config, reader, postgresUrl, sqlUrl: options.sqlUrl, folder, clock }),
+      role: options.sqlRole ?? 'viewer',
+      saved: new SavedQueries(join(dirname(auditLog), 'queries.json'), clock),
+      folder,
+    };
     const services = options.services ?? (() => ({ producers: [], consumers: [] }));
     const observer = new Observer({
       config,
@@ -121,6 +130,7 @@ class DashboardService implements Dashboard {
       guard: createGuard(options, clock),
       audit,
       reader,
+      sql,
       broker,
       deadLetters,
       listing: new Listing(deadLetters, clock),
@@ -150,13 +160,14 @@ class DashboardService implements Dashboard {
 
   async #start(): Promise<void> {
     const { port, host, log, amqpUrl, trustProxy = false } = this.#options;
-    const { audit, reader, live, alerts, observer } = this.#context;
+    const { audit, reader, live, alerts, observer, sql } = this.#context;
     this.#releases.add('the audit log', () => audit.close());
     if (amqpUrl) {
       await this.#broker.open();
       this.#releases.add('the RabbitMQ connection', () => this.#broker.close());
     }
     this.#releases.add('the reader', () => reader.close());
+    this.#releases.add('the SQL engine', () => sql.engine.close());
     for (const problem of reader.problems()) log.warn(problem);
     reader.start();
     const journal = this.#openJournal();

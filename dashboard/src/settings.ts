@@ -9,9 +9,10 @@ import {
   type ServiceEnvironment,
   variable,
 } from '@tributary/shared';
-import { type TokenSettings, Tokens } from './access/roles.js';
+import { type Role, type TokenSettings, Tokens } from './access/roles.js';
 import { readTrustProxy, type TrustProxy } from './access/trust-proxy.js';
 import type { ServiceUrls } from './flow/observer.js';
+import { sqlRoleOf } from './sql/access.js';
 
 /** The settings that only the dashboard has, as the environment gives them; for `main.ts` and for `npm start`. */
 export interface DashboardSettings {
@@ -24,6 +25,10 @@ export interface DashboardSettings {
   readonly producerToken?: string | undefined;
   /** Whose word on the address of a client is taken; no one's unless given. */
   readonly trustProxy?: TrustProxy | undefined;
+  /** Who may ask in SQL; `viewer` unless given. */
+  readonly sqlRole?: Role | 'off' | undefined;
+  /** The Postgres of the sink, as a role that may read the datasets and nothing else. */
+  readonly sqlUrl?: string | undefined;
   /** The file in which everything that is done here is written down. */
   readonly auditLog?: string | undefined;
   /** The folder in which runs and charts are kept over a restart; nowhere unless given. */
@@ -48,6 +53,8 @@ export function readDashboardSettings(env: ServiceEnvironment): DashboardSetting
     trustProxy: readTrustProxy(env.TRUST_PROXY),
     auditLog: AUDIT_LOG || undefined,
     keepIn: dirname(variable(env, 'AUDIT_LOG')),
+    sqlRole: sqlRoleOf(env.DASHBOARD_SQL),
+    sqlUrl: env.DASHBOARD_SQL_URL || undefined,
   };
 }
 

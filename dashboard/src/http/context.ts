@@ -9,6 +9,7 @@ import type { Listing } from '../dead-letters/listing.js';
 import type { Live } from '../flow/live.js';
 import type { Observer, ServiceUrls } from '../flow/observer.js';
 import type { Discover } from '../sources/discover.js';
+import type { Sql } from '../sql/access.js';
 import type { Journal } from '../trace/journal.js';
 
 /** What the operations of the API work with. */
@@ -21,6 +22,7 @@ export interface Context {
   readonly registry: Registry;
   readonly audit: AuditLog;
   readonly reader: DatasetReader;
+  readonly sql: Sql;
   /** Undefined if no setting says where it is. */
   readonly journal: Journal | undefined;
   readonly broker: Pick<Broker, 'problem'>;

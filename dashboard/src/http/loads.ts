@@ -6,6 +6,8 @@ import type { Load } from '../access/places.js';
  */
 export const DOWNLOADS: Load = { what: 'downloads', atOnce: 3, waiting: 12 };
 export const SEARCHES: Load = { what: 'searches', atOnce: 3, waiting: 40 };
+/** Queries in SQL: each is a process of its own, with some hundred megabytes. */
+export const QUERIES: Load = { what: 'queries', atOnce: 2, waiting: 20 };
 /** Looks at a queue of dead letters: each takes all of it and gives it back. */
 export const LOOKS: Load = { what: 'looks at dead letters', atOnce: 2, waiting: 20 };
 /** Looks at the audit log: each reads up to 2 MB of it. */

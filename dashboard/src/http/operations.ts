@@ -10,6 +10,7 @@ import { endpointOperations } from '../endpoints/operations.js';
 import { scenarioOperations } from '../endpoints/scenarios.js';
 import { flowOperations } from '../flow/operations.js';
 import { sourceOperations } from '../sources/operations.js';
+import { sqlOperations } from '../sql/operations.js';
 import { traceOperations } from '../trace/operations.js';
 import { openApiDocument } from './openapi.js';
 import { type Operation, operation } from './operation.js';
@@ -19,6 +20,7 @@ const described: readonly Operation[] = [
   ...flowOperations,
   ...alertOperations,
   ...dataOperations,
+  ...sqlOperations,
   ...traceOperations,
   ...deadLetterOperations,
   ...endpointOperations,

@@ -135,6 +135,17 @@ export const ENVIRONMENT = {
     words:
       'The address of the host on which the port of its container is published; docker-compose.yml sets it from BIND',
   },
+  DASHBOARD_SQL: {
+    readers: ['dashboard'],
+    usual: 'viewer',
+    words: 'Who may ask in SQL on the dashboard: `viewer` (all who may look), `operator`, `admin`, or `off` for nobody',
+  },
+  DASHBOARD_SQL_URL: {
+    readers: ['dashboard'],
+    usually: '`POSTGRES_URL`',
+    words:
+      'The Postgres of the sink for queries in SQL, as a role that may read the tables of the datasets (and make temporary ones) and nothing else',
+  },
   AUDIT_LOG: {
     readers: ['dashboard'],
     usual: './audit/actions.jsonl',

@@ -10,7 +10,7 @@ function typed({ name, text, compared }: StoredColumn, { columns }: Dataset): st
   const filled = `nullif(${text}, '')`;
   switch (isSystemColumn(name) ? 'string' : columns[name]?.type) {
     case 'integer':
-      return `TRY_CAST(${text} AS HUGEINT)`;
+      return `TRY_CAST(${text} AS BIGINT)`;
     case 'decimal':
       return `TRY_CAST(${text} AS DECIMAL(38, 18))`;
     case 'number':

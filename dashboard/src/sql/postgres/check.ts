@@ -1,0 +1,76 @@
+import type { Client } from 'pg';
+import { SqlError } from '../port.js';
+import type { PostgresPlace } from '../task.js';
+import { asSqlError } from './errors.js';
+
+const VIEW = 'CREATE TEMPORARY VIEW tributary_query AS ';
+
+/** Functions that Postgres calls volatile, and that change nothing. */
+const HARMLESS = new Set(['random', 'gen_random_uuid', 'clock_timestamp', 'timeofday']);
+/** Functions that Postgres calls stable, and that tell of the server, of other sessions or of tables that are no dataset, or run SQL. */
+const INNER =
+  /^(pg_(?!typeof$)|inet_|has_|current_setting$|to_reg|row_security|txid_|lo_|ts_stat|ts_rewrite|.*_to_xml|.*_description$)/;
+
+/**
+ * Has Postgres itself say what the query uses, without running it: as a temporary view, which is taken back at once. Postgres then knows each
+ * table and each function by its number, whatever name or operator they were called by. A query may use the tables of the datasets, and
+ * functions of Postgres' own that change nothing and tell nothing of the server. So even a superuser's connection reads no file here.
+ * @throws SqlError
+ */
+export async function checkQuery(client: Client, sql: string, { schema, tables }: PostgresPlace): Promise<void> {
+  await client.query('BEGIN READ WRITE');
+  try {
+    const view = { text: VIEW + sql, queryMode: 'extended' } as const;
+    await client.query(view);
+    const { rows } = await client.query<{ oid: string; tree: string }>(
+      `SELECT c.oid::text AS oid, r.ev_action::text AS tree FROM pg_catalog.pg_class c JOIN pg_catalog.pg_rewrite r ON r.ev_class = c.oid
+        WHERE c.relname = 'tributary_query' AND c.relnamespace = pg_catalog.pg_my_temp_schema()`,
+    );
+    const [found] = rows;
+    if (found === undefined) throw new SqlError('sql_refused', 'Postgres does not tell what the query would use');
+    await checkTables(client, found, schema, tables);
+    await checkFunctions(client, found.tree);
+  } catch (error) {
+    throw asSqlError(error, 0, VIEW.length);
+  } finally {
+    await client.query('ROLLBACK');
+  }
+}
+
+const numbersOf = (tree: string, name: RegExp): string[] => [
+  ...new Set([...tree.matchAll(name)].map(([, number]) => number ?? '')),
+];
+
+async function checkTables(
+  client: Client,
+  { tree, oid }: { readonly tree: string; readonly oid: string },
+  schema: string,
+  tables: readonly string[],
+): Promise<void> {
+  const used = numbersOf(tree, /:relid (\d+)/g).filter((one) => one !== '0' && one !== oid);
+  const { rows } = await client.query<{ name: string; own: string }>(
+    `SELECT c.oid::regclass::text AS name, n.nspname = $2 AND c.relname = ANY($3::text[]) AS own
+       FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = ANY($1::oid[])`,
+    [used, schema, tables],
+  );
+  const other = rows.find(({ own }) => own !== 't');
+  if (other === undefined && rows.length === used.length) return;
+  throw new SqlError(
+    'sql_refused',
+    `there is no table ${other?.name ?? 'of that name'} here; those here are ${tables.join(', ')}`,
+  );
+}
+
+async function checkFunctions(client: Client, tree: string): Promise<void> {
+  const used = numbersOf(tree, /:(?:funcid|opfuncid|aggfnoid|winfnoid) (\d+)/g).filter((one) => one !== '0');
+  const { rows } = await client.query<{ name: string; volatile: string; own: string }>(
+    `SELECT p.proname AS name, p.provolatile = 'v' AS volatile, n.nspname = 'pg_catalog' AS own
+       FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace WHERE p.oid = ANY($1::oid[])`,
+    [used],
+  );
+  const other = rows.find(
+    ({ name, volatile, own }) => own !== 't' || INNER.test(name) || (volatile === 't' && !HARMLESS.has(name)),
+  );
+  if (other !== undefined) throw new SqlError('sql_refused', `${other.name}() cannot be used here`);
+  if (rows.length !== used.length) throw new SqlError('sql_refused', 'Postgres does not tell what the query would use');
+}

@@ -1,0 +1,123 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { builtFile, RetryableError } from '@tributary/shared';
+import { TOO_LARGE } from './duckdb/errors.js';
+import { SqlError } from './port.js';
+import type { SqlAnswer, SqlTask } from './task.js';
+
+/** Milliseconds within which the process starts. */
+const START = 60_000;
+/** Milliseconds that the engine may take to tell by itself that its time is over. */
+const GRACE = 2_000;
+/** Megabytes that the process has beside what the engine takes: Node, DuckDB itself, and the rows that are handed over. */
+const BESIDE = 512;
+/** Megabytes of its heap. */
+const HEAP = 160;
+/** Milliseconds between two looks at its memory. */
+const LOOK = 200;
+
+/**
+ * One query in a process of its own, which is killed when its time or its memory is over, and when its reader goes: no statement can be trusted to
+ * end when it is asked to, and a value that fits into no memory ends the process that holds it.
+ */
+export class SqlProcess {
+  readonly #task: SqlTask;
+  readonly #signal: AbortSignal;
+  #child: ChildProcess | undefined;
+  /** Milliseconds that the engine has worked. */
+  #spent = 0;
+  #watching: NodeJS.Timeout | undefined;
+
+  constructor(task: SqlTask, signal: AbortSignal) {
+    this.#task = task;
+    this.#signal = signal;
+  }
+
+  /** Starts it, and resolves with its first answer. @throws SqlError; RetryableError; the signal's reason */
+  async begin(): Promise<SqlAnswer> {
+    this.#signal.throwIfAborted();
+    const child = fork(builtFile('./child.js', import.meta.url), [], {
+      // Of this machine's time zone nothing is known there.
+      env: { TZ: 'UTC' },
+      execArgv: [`--max-old-space-size=${HEAP}`],
+      serialization: 'advanced',
+      stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+    });
+    // It may end while something is sent to it: that is told by its exit.
+    child.on('error', () => {});
+    this.#child = child;
+    this.#watch(child);
+    return await this.#answerTo(this.#task);
+  }
+
+  /** Asks for what follows. @throws as {@link begin} */
+  next(): Promise<SqlAnswer> {
+    return this.#answerTo('next');
+  }
+
+  /** Safe to call again. */
+  end(): void {
+    clearInterval(this.#watching);
+    this.#child?.kill('SIGKILL');
+    this.#child = undefined;
+  }
+
+  /** DuckDB bounds most of what it takes by itself, Postgres' rows and single values nobody does. Only Linux tells it cheaply. */
+  #watch(child: ChildProcess): void {
+    const most = (this.#task.memory + BESIDE) * 1024 * 1024;
+    this.#watching = setInterval(async () => {
+      const pages = await readFile(`/proc/${child.pid}/statm`, 'utf8').catch(() => '');
+      if (Number(pages.split(' ')[1] ?? 0) * 4096 < most) return;
+      child.kill('SIGKILL');
+    }, LOOK);
+    this.#watching.unref();
+  }
+
+  /** The start of the process is no work of the engine. */
+  async #answerTo(message: SqlTask | 'next'): Promise<SqlAnswer> {
+    const began = performance.now();
+    const left = this.#task.seconds * 1_000 - this.#spent;
+    const answer = await this.#received(message, left + (message === 'next' ? 0 : START) + GRACE);
+    this.#spent += performance.now() - began;
+    if (typeof answer === 'object') {
+      if ('wrong' in answer) throw new SqlError(answer.wrong.code, answer.wrong.message, answer.wrong.position);
+      if ('broken' in answer)
+        throw new RetryableError('sql_failed', 'the query failed; the log of the dashboard says why', {
+          cause: answer.broken,
+        });
+      return answer;
+    }
+    if (answer === 'late') throw tooSlow(this.#task.seconds);
+    throw new SqlError('sql_too_large', TOO_LARGE);
+  }
+
+  #received(message: SqlTask | 'next', time: number): Promise<SqlAnswer | 'exit' | 'late'> {
+    const child = this.#child;
+    return new Promise((resolve, reject) => {
+      if (child === undefined) return resolve('exit');
+      const settle = (done: () => void) => {
+        clearTimeout(late);
+        child.off('message', answered).off('exit', exited);
+        this.#signal.removeEventListener('abort', aborted);
+        done();
+      };
+      const answered = (answer: unknown) => settle(() => resolve(answer as SqlAnswer));
+      const exited = () => settle(() => resolve('exit'));
+      const over = (done: () => void) =>
+        settle(() => {
+          this.end();
+          done();
+        });
+      const aborted = () => over(() => reject(this.#signal.reason));
+      const late = setTimeout(() => over(() => resolve('late')), time);
+      child.on('message', answered).on('exit', exited);
+      this.#signal.addEventListener('abort', aborted);
+      if (this.#signal.aborted) aborted();
+      else if (child.exitCode !== null || child.signalCode !== null || !child.connected) exited();
+      else child.send(message);
+    });
+  }
+}
+
+export const tooSlow = (seconds: number): SqlError =>
+  new SqlError('sql_too_slow', `it takes longer than ${seconds} s: ask for fewer rows, or filter before joining`);
