@@ -10,6 +10,7 @@ import { namesIn, PAGES, pageAt, sectionOf } from '../pages/table.js';
  *   view?: 'latest' | 'history', page?: number, size?: number, chosen?: string[], pinned?: string[], search?: string, all?: boolean, sort?: string, where?: string[],
  *   key?: string, queue?: string, code?: string, field?: string, endpoint?: string,
  *   who?: string, action?: string, outcome?: string, state?: string, group?: string,
+ *   query?: string, chart?: string, x?: string, y?: string[],
  * }} Place
  */
 
@@ -63,6 +64,12 @@ const PARAMETERS = {
   outcome: text(),
   state: text(),
   group: text(),
+  /** In SQL. */
+  query: text(8_000),
+  chart: text(),
+  /** Columns that a chart shows. */
+  x: text(),
+  y: { read: (names) => names.slice(0, 1), write: (names = []) => names },
 };
 
 /** Only the value is cut: a column may have a long name, and a filter that lacks its end is another filter. */

@@ -25,6 +25,7 @@ function tell(error: unknown): void {
   } else answer({ broken: String(error).slice(0, 1_000) });
 }
 
+process.send?.('ready');
 process.once('message', async (task: SqlTask) => {
   try {
     const asked = await ask(task);

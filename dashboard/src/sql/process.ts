@@ -47,6 +47,9 @@ export class SqlProcess {
     child.on('error', () => {});
     this.#child = child;
     this.#watch(child);
+    // To start is no work of the engine.
+    const ready = await this.#received(undefined, START);
+    if (ready === 'exit' || ready === 'late') throw notStarted();
     return await this.#answerTo(this.#task);
   }
 
@@ -73,11 +76,10 @@ export class SqlProcess {
     this.#watching.unref();
   }
 
-  /** The start of the process is no work of the engine. */
   async #answerTo(message: SqlTask | 'next'): Promise<SqlAnswer> {
     const began = performance.now();
     const left = this.#task.seconds * 1_000 - this.#spent;
-    const answer = await this.#received(message, left + (message === 'next' ? 0 : START) + GRACE);
+    const answer = await this.#received(message, left + GRACE);
     this.#spent += performance.now() - began;
     if (typeof answer === 'object') {
       if ('wrong' in answer) throw new SqlError(answer.wrong.code, answer.wrong.message, answer.wrong.position);
@@ -91,7 +93,7 @@ export class SqlProcess {
     throw new SqlError('sql_too_large', TOO_LARGE);
   }
 
-  #received(message: SqlTask | 'next', time: number): Promise<SqlAnswer | 'exit' | 'late'> {
+  #received(message: SqlTask | 'next' | undefined, time: number): Promise<SqlAnswer | 'exit' | 'late'> {
     const child = this.#child;
     return new Promise((resolve, reject) => {
       if (child === undefined) return resolve('exit');
@@ -114,10 +116,12 @@ export class SqlProcess {
       this.#signal.addEventListener('abort', aborted);
       if (this.#signal.aborted) aborted();
       else if (child.exitCode !== null || child.signalCode !== null || !child.connected) exited();
-      else child.send(message);
+      else if (message !== undefined) child.send(message);
     });
   }
 }
+
+const notStarted = () => new RetryableError('sql_failed', 'the process for the query does not start; try again');
 
 export const tooSlow = (seconds: number): SqlError =>
   new SqlError('sql_too_slow', `it takes longer than ${seconds} s: ask for fewer rows, or filter before joining`);

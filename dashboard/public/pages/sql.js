@@ -1,0 +1,204 @@
+import { get, post, remove } from '../ui/api.js';
+import { h, replace } from '../ui/dom.js';
+import { emptyState } from '../ui/empty.js';
+import { plural, sentence } from '../ui/format.js';
+import { session } from '../ui/session.js';
+import { createChartPanel } from './sql/chart-panel.js';
+import { createEditor } from './sql/editor.js';
+import { downloads, tableOf, wordsOf } from './sql/result.js';
+import { savedList } from './sql/saved.js';
+import { schemaOf } from './sql/schema.js';
+
+/** Queries over all datasets. The query and its chart stand in the address. */
+export function createView(_place, { navigate, announce, signIn }) {
+  let place;
+  let about;
+  let asking;
+  /** The query whose rows are shown, and those rows. */
+  let shown;
+  const editor = createEditor({ onRun: run, onChange: () => {} });
+  const go = h('button', { type: 'button', class: 'control primary', onclick: run }, 'Run');
+  const stop = h('button', { type: 'button', class: 'control', hidden: true, onclick: () => asking?.abort() }, 'Stop');
+  const save = h('button', { type: 'button', class: 'control', onclick: saveIt }, 'Save');
+  const name = h('input', {
+    class: 'control',
+    type: 'text',
+    maxlength: '80',
+    'aria-label': 'Name to save under',
+    placeholder: 'Name',
+  });
+  const keeping = h('span', { class: 'keeping', hidden: true }, name, save);
+  const side = h('aside', { class: 'sql-side', 'aria-label': 'Tables and saved queries' });
+  const status = h('p', { class: 'quiet', role: 'status' });
+  const files = h('span', { class: 'push' });
+  const chart = createChartPanel({ onChoose: (choice) => navigate({ ...place, ...choice }, true) });
+  const answer = h('div', { class: 'rows sql-rows', tabindex: '0', role: 'region', 'aria-label': 'Result' });
+  const main = h(
+    'div',
+    { class: 'sql-main' },
+    editor.root,
+    h('div', { class: 'tools' }, go, stop, keeping),
+    h('div', { class: 'tools sql-told' }, status, files),
+    chart.root,
+    answer,
+  );
+  const content = h('div', { class: 'sql' });
+  const dialect = h('span', { class: 'kind' });
+  const root = h(
+    'section',
+    { class: 'page', 'aria-labelledby': 'title' },
+    h('div', { class: 'heading' }, h('h1', { id: 'title' }, 'SQL ', dialect)),
+    content,
+  );
+
+  async function begin() {
+    try {
+      about = await get('/sql');
+    } catch (failure) {
+      replace(content, emptyState('SQL cannot be asked now', sentence(failure.message)));
+      return;
+    }
+    dialect.textContent = about.dialect;
+    if (!about.allowed) {
+      replace(
+        content,
+        notAllowed(about.role, () => signIn().then(begin)),
+      );
+      return;
+    }
+    keeping.hidden = !session.may('operator');
+    editor.know(about.tables);
+    showSide();
+    replace(content, main, side);
+    if (place.query === '') nothing();
+    else if (shown?.query !== place.query) ask();
+  }
+
+  function showSide() {
+    const put = (text) => navigate({ ...place, query: text, chart: '', x: '', y: [] });
+    replace(
+      side,
+      savedList(about.queries, { open: put, remove: session.may('operator') ? removeIt : undefined }),
+      schemaOf(about.tables, { open: put, insert: editor.insert }),
+    );
+  }
+
+  function nothing() {
+    const [first] = about.tables;
+    replace(
+      answer,
+      emptyState(
+        'Ask all datasets',
+        `Write one SELECT. Tables are named as the datasets; at most ${about.rows.toLocaleString('en')} rows are shown, within ${about.seconds} s. Files have all rows.`,
+        first !== undefined &&
+          h(
+            'button',
+            {
+              type: 'button',
+              class: 'link',
+              onclick: () => navigate({ ...place, query: `SELECT * FROM ${first.name} LIMIT 100` }),
+            },
+            `Show ${first.name}`,
+          ),
+      ),
+    );
+    status.textContent = '';
+    replace(files);
+    chart.hide();
+  }
+
+  function run() {
+    const query = editor.value;
+    if (query.trim() === '') return;
+    if (query === place.query) ask();
+    else navigate({ ...place, query, chart: place.chart, x: place.x, y: place.y });
+  }
+
+  async function ask() {
+    asking?.abort();
+    const mine = new AbortController();
+    asking = mine;
+    const { query } = place;
+    go.disabled = true;
+    stop.hidden = false;
+    editor.mark();
+    status.textContent = 'Running';
+    try {
+      const result = await post('/sql', { query }, mine.signal);
+      shown = { query, ...result };
+      const words = wordsOf(result, about);
+      status.textContent = words;
+      replace(files, ...downloads(query));
+      answer.replaceChildren(tableOf(result));
+      chart.show(result, place);
+      announce(words);
+    } catch (failure) {
+      shown = undefined;
+      if (asking !== mine) return;
+      const words = mine.signal.aborted ? 'It was stopped.' : sentence(failure.message);
+      status.textContent = '';
+      replace(files);
+      chart.hide();
+      answer.replaceChildren(emptyState('No result', words));
+      editor.mark(failure.message);
+      announce(words);
+    } finally {
+      if (asking === mine) {
+        go.disabled = false;
+        stop.hidden = true;
+      }
+    }
+  }
+
+  async function saveIt() {
+    if (name.value.trim() === '' || editor.value.trim() === '') {
+      name.focus();
+      return;
+    }
+    await change(() => post('/sql/queries', { name: name.value, query: editor.value }), `Saved as ${name.value}`);
+  }
+
+  const removeIt = (one) => change(() => remove(`/sql/queries/${encodeURIComponent(one)}`), `Removed ${one}`);
+
+  async function change(act, words) {
+    try {
+      await act();
+      about = await get('/sql');
+      showSide();
+      status.textContent = words;
+    } catch (failure) {
+      status.textContent = sentence(failure.message);
+    }
+  }
+
+  return {
+    root,
+    focusSearch: () => editor.focus(),
+    show(at) {
+      const before = place;
+      place = at;
+      editor.show(at.query);
+      if (about === undefined) begin();
+      else if (!about.allowed) return;
+      else if (at.query === '') nothing();
+      else if (before?.query !== at.query) ask();
+      else if (shown !== undefined) chart.show(shown, place);
+    },
+    leave() {
+      asking?.abort();
+      chart.leave();
+    },
+    get holdsInput() {
+      return editor.value !== (place?.query ?? '');
+    },
+  };
+}
+
+const notAllowed = (role, signIn) =>
+  role === 'off'
+    ? emptyState('SQL is turned off', 'The setting DASHBOARD_SQL says so.')
+    : emptyState(
+        `For ${plural(2, role).replace(/^2 /, '')}`,
+        `To ask in SQL needs the token of an ${role} here.`,
+        session.canSignIn && h('button', { type: 'button', class: 'control primary', onclick: signIn }, 'Sign in'),
+      );

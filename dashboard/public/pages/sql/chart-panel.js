@@ -1,0 +1,59 @@
+import { createPlot, KINDS } from '../../ui/chart.js';
+import { chartData, isNumeric } from '../../ui/chart-data.js';
+import { h, replace } from '../../ui/dom.js';
+
+/** The choice of a chart of a result, and the chart. @param {{ onChoose: (choice: { chart?: string, x?: string, y?: string[] }) => void }} acts */
+export function createChartPanel({ onChoose }) {
+  const choices = h('div', { class: 'tools' });
+  const plot = createPlot();
+  const words = h('p', { class: 'quiet' });
+  const figure = h('figure', { class: 'chart sql-chart', hidden: true }, plot.root, h('figcaption', {}, words));
+  const root = h('div', {}, choices, figure);
+
+  const choice = (label, value, options, onchange) => {
+    const select = h(
+      'select',
+      { class: 'control', 'aria-label': label, onchange: ({ target }) => onchange(target.value) },
+      ...options.map(([one, text]) => h('option', { value: one, selected: one === value }, text)),
+    );
+    return h('label', { class: 'sql-choice' }, h('span', { class: 'quiet' }, label), select);
+  };
+
+  return {
+    root,
+    hide() {
+      replace(choices);
+      figure.hidden = true;
+    },
+    show({ columns, rows }, { chart = '', x = '', y = [] }) {
+      const numeric = columns.filter(isNumeric).map(({ name }) => name);
+      const names = columns.map(({ name }) => name);
+      if (rows.length === 0 || numeric.length === 0) {
+        this.hide();
+        return;
+      }
+      const across = names.includes(x) ? x : chart === 'histogram' ? numeric[0] : names[0];
+      const up = y.find((one) => numeric.includes(one)) ?? numeric.find((one) => one !== across) ?? numeric[0];
+      const list = (all) => all.map((one) => [one, one]);
+      replace(
+        choices,
+        choice('Chart', chart, [['', 'none'], ...KINDS.map((kind) => [kind, kind])], (kind) =>
+          onChoose({ chart: kind, x, y }),
+        ),
+        chart !== '' &&
+          choice('Across', across, list(chart === 'histogram' ? numeric : names), (to) =>
+            onChoose({ chart, x: to, y }),
+          ),
+        chart !== '' &&
+          chart !== 'histogram' &&
+          choice('Up', up, list(numeric), (to) => onChoose({ chart, x, y: [to] })),
+      );
+      figure.hidden = !KINDS.includes(chart);
+      if (figure.hidden) return;
+      const data = chartData({ columns, rows }, { kind: chart, x: across, y: up });
+      words.textContent = data.words;
+      plot.show(data);
+    },
+    leave: () => plot.leave(),
+  };
+}

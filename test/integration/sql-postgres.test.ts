@@ -1,0 +1,220 @@
+import { readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createLogger, systemClock } from '@tributary/shared';
+import { Client, escapeIdentifier } from 'pg';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { createPostgresReader } from '../../dashboard/src/data/readers/postgres/reader.js';
+import { createSqlEngine } from '../../dashboard/src/sql/engine.js';
+import type { Cell, SqlEngine, SqlQuestion } from '../../dashboard/src/sql/port.js';
+import { sampleConfig } from '../../dashboard/test/sample.js';
+import { uniqueName } from '../services/handle.js';
+
+const log = createLogger({ service: 'dashboard', instance: 'test', level: 'silent' });
+const TIME = 120_000;
+
+describe('SQL over the Postgres sink, as a superuser', { timeout: TIME }, () => {
+  const url = inject('postgresUrl');
+  const schema = uniqueName('sql');
+  const sample = sampleConfig('nowhere', 'postgres');
+  const config = { ...sample, sink: { ...sample.sink, postgres: { ...sample.sink.postgres, schema, history: true } } };
+  const admin = new Client({ connectionString: url });
+  const reader = createPostgresReader(config, url, systemClock, log);
+  let engine: SqlEngine;
+  beforeAll(async () => {
+    await admin.connect();
+    const name = escapeIdentifier(schema);
+    await admin.query(`CREATE SCHEMA ${name}`);
+    await admin.query(`CREATE TABLE ${name}.customers (id text, name text, spent float8, balance numeric, points bigint, active boolean,
+      lines jsonb, "updatedAt" timestamptz, _key text PRIMARY KEY)`);
+    await admin.query(`CREATE TABLE ${name}.customers_history AS SELECT * FROM ${name}.customers`);
+    await admin.query(`CREATE TABLE ${name}.secrets AS SELECT 'hidden' AS word`);
+    await admin.query(
+      `CREATE FUNCTION ${name}.peek() RETURNS text IMMUTABLE LANGUAGE sql AS $$ SELECT word FROM ${name}.secrets $$`,
+    );
+    await admin.query(`CREATE OPERATOR ${name}.=!= (LEFTARG = text, RIGHTARG = text, FUNCTION = pg_catalog.textne)`);
+    await admin.query(`INSERT INTO ${name}.customers VALUES
+      ('a', 'Anna', 1.5, 10.25, 9007199254740993, true, '[{"sku": "x"}]', '2026-01-05T03:00:00.5Z', 'a'),
+      ('b', '=1+1', NULL, 3.5, 7, NULL, NULL, NULL, 'b')`);
+    engine = createSqlEngine({ config, reader, postgresUrl: url, clock: systemClock });
+  }, TIME);
+  afterAll(async () => {
+    await engine.close();
+    await reader.close();
+    await admin.query(`SET client_min_messages TO warning; DROP SCHEMA ${escapeIdentifier(schema)} CASCADE`);
+    await admin.end();
+  });
+
+  const question = (more: Partial<SqlQuestion> = {}): SqlQuestion => ({
+    signal: new AbortController().signal,
+    ...more,
+  });
+  async function ask(sql: string, more: Partial<SqlQuestion> = {}) {
+    const result = await engine.run(sql, question(more));
+    const rows: (readonly Cell[])[] = [];
+    for await (const batch of result.rows) rows.push(...batch);
+    return { columns: result.columns, rows, isCut: result.isCut() };
+  }
+  const failure = (sql: string, more: Partial<SqlQuestion> = {}) =>
+    ask(sql, more).then(
+      ({ rows }) => ({ code: 'none', message: JSON.stringify(rows).slice(0, 500), position: undefined }),
+      (error: { code: string; message: string; position?: number }) => error,
+    );
+
+  it('names tables as the datasets, and gives their types', async () => {
+    const { columns, rows } = await ask('SELECT * FROM customers ORDER BY id; -- all');
+    expect(columns.map(({ name, type }) => `${name} ${type}`)).toEqual([
+      'id string',
+      'name string',
+      'spent number',
+      'balance decimal',
+      'points integer',
+      'active boolean',
+      'lines json',
+      'updatedAt datetime',
+      '_key string',
+    ]);
+    expect(rows).toEqual([
+      ['a', 'Anna', 1.5, '10.25', '9007199254740993', true, '[{"sku": "x"}]', '2026-01-05T03:00:00.500Z', 'a'],
+      ['b', '=1+1', null, '3.5', 7, null, null, null, 'b'],
+    ]);
+  });
+
+  it.each([
+    'SELECT count(*), sum(balance), avg(spent), min(name) FROM customers',
+    "SELECT date_trunc('month', \"updatedAt\"), row_number() OVER (ORDER BY id), lower(name) LIKE '%a%' FROM customers",
+    "WITH t AS (SELECT * FROM customers) SELECT t.id, value->>'sku' FROM t, jsonb_array_elements(lines) AS value",
+    'SELECT random(), now(), CURRENT_DATE, generate_series(1, 3), pg_typeof(1)',
+    'WITH RECURSIVE t(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM t WHERE n < 5) SELECT array_agg(n) FROM t',
+    "SELECT regexp_replace(name, 'a+', 'b'), to_char(balance, '990.00'), md5(id) FROM customers",
+    'SELECT * FROM customers_history',
+    'VALUES (1), (2)',
+  ])('answers %s', async (sql) => {
+    expect((await ask(sql)).columns.length).toBeGreaterThan(0);
+  });
+
+  it.each([
+    ['SELECT nix FROM customers', 7, /nix/],
+    ['SLECT 1', 0, /syntax error/],
+    ["SELECT 'é', 'x'::integer", 12, /invalid input syntax/],
+  ])('says what is wrong in %j, and where', async (sql, position, words) => {
+    const found = await failure(sql);
+    expect(found).toMatchObject({ code: 'sql_wrong', position });
+    expect(found.message).toMatch(words);
+  });
+
+  it.each([
+    "SELECT pg_read_file('/etc/passwd')",
+    "SELECT pg_read_binary_file('/etc/passwd')",
+    "SELECT pg_ls_dir('/')",
+    'SELECT * FROM pg_ls_logdir()',
+    "SELECT pg_stat_file('/etc/passwd')",
+    "SELECT lo_import('/etc/passwd')",
+    "SELECT lo_export(1, '/tmp/stolen')",
+    'SELECT pg_sleep(100)',
+    "SELECT set_config('role', 'none', false)",
+    "SELECT set_config('statement_timeout', '0', false)",
+    "SELECT current_setting('data_directory')",
+    'SELECT * FROM pg_authid',
+    'SELECT * FROM pg_catalog.pg_shadow',
+    'SELECT * FROM pg_user_mapping',
+    'SELECT * FROM pg_settings',
+    'SELECT * FROM pg_stat_activity',
+    'SELECT * FROM pg_stat_get_activity(NULL)',
+    'SELECT * FROM information_schema.tables',
+    'SELECT pg_advisory_lock(1)',
+    'SELECT pg_terminate_backend(1)',
+    'SELECT pg_cancel_backend(1)',
+    'SELECT pg_reload_conf()',
+    "SELECT query_to_xml('SELECT 1', true, true, '')",
+    "SELECT schema_to_xml('pg_catalog', true, true, '')",
+    "SELECT table_to_xml('pg_authid', true, true, '')",
+    "SELECT ts_stat('SELECT 1')",
+    "SELECT ts_rewrite('a'::tsquery, 'SELECT 1')",
+    "SELECT nextval('x')",
+    'SELECT inet_server_addr()',
+    'SELECT version() FROM pg_class',
+    `SELECT * FROM ${schema}.secrets`,
+    'SELECT * FROM secrets',
+    `SELECT ${schema}.peek()`,
+    `SELECT 'a' OPERATOR(${schema}.=!=) 'b', (SELECT count(*) FROM secrets)`,
+    'SELECT (SELECT word FROM secrets)',
+    "COPY customers TO '/tmp/stolen'",
+    "COPY (SELECT 1) TO PROGRAM 'touch /tmp/stolen'",
+    'SET statement_timeout = 0',
+    'RESET ALL',
+    'SHOW data_directory',
+    'SELECT 1; SELECT 2',
+    'SELECT 1; DROP TABLE customers',
+    'INSERT INTO customers (_key) VALUES (1)',
+    'WITH gone AS (DELETE FROM customers RETURNING *) SELECT * FROM gone',
+    'SELECT * INTO other FROM customers',
+    'SELECT * FROM customers FOR UPDATE',
+    'CREATE TABLE t (a int)',
+    'DO $$ BEGIN END $$',
+    'CALL nothing()',
+    'LISTEN a',
+    "NOTIFY a, 'b'",
+    'LOCK TABLE customers',
+    'EXPLAIN ANALYZE SELECT 1',
+    'BEGIN',
+    'COMMIT',
+    'SELECT $1',
+    'SELECT 1 AS a WITH LOCAL CHECK OPTION',
+    '',
+  ])('refuses %s', async (sql) => {
+    const { code, message } = await failure(sql);
+    expect([code, message]).toEqual([
+      expect.stringMatching(/^sql_(wrong|refused)$/),
+      expect.not.stringMatching(/root:|hidden/),
+    ]);
+  });
+
+  it.each([
+    ['a bomb of rows', 'SELECT count(*) FROM generate_series(1, 100000000) a, generate_series(1, 100000000) b'],
+    [
+      'a query that never ends',
+      'WITH RECURSIVE t(n) AS (SELECT 1::numeric UNION ALL SELECT n + 1 FROM t) SELECT max(n) FROM t',
+    ],
+    ['a text of gigabytes', "SELECT repeat('x', 2000000000)"],
+    ['a text that is large for its reader', "SELECT repeat('x', 600000000), repeat('y', 600000000)"],
+  ])('ends %s with words, and answers others meanwhile', async (_what, sql) => {
+    const bomb = failure(sql, { seconds: 3 });
+    expect((await ask('SELECT count(*) FROM customers')).rows).toEqual([[2]]);
+    expect((await bomb).code).toMatch(/^sql_(too_slow|too_large|wrong)$/);
+  });
+
+  it('ends the statement in Postgres when its reader goes', async () => {
+    const reading = new AbortController();
+    const mark = uniqueName('bomb');
+    const running = ask(
+      `SELECT count(*) AS ${mark} FROM generate_series(1, 100000000) a, generate_series(1, 100000000) b`,
+      {
+        signal: reading.signal,
+        seconds: 60,
+      },
+    );
+    const alive = async () => {
+      const { rows } = await admin.query(
+        "SELECT 1 FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND state = 'active' AND query LIKE $1",
+        [`%${mark}%`],
+      );
+      return rows.length;
+    };
+    await expect.poll(alive, { timeout: 20_000 }).toBe(1);
+    reading.abort(new Error('gone'));
+    await expect(running).rejects.toThrow('gone');
+    await expect.poll(alive, { timeout: 20_000 }).toBe(0);
+  });
+
+  it('writes Parquet', async () => {
+    const file = join(tmpdir(), `${schema}.parquet`);
+    try {
+      const written = await engine.writeTo('SELECT * FROM customers', file, 'parquet', question());
+      expect(written.rows).toBe(2);
+      expect((await readFile(file)).subarray(0, 4).toString()).toBe('PAR1');
+    } finally {
+      await rm(file, { force: true });
+    }
+  });
+});
