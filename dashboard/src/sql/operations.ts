@@ -40,6 +40,13 @@ const column = z.strictObject({ name: z.string(), type: z.enum(SQL_TYPES) });
 const savedQuery = z.strictObject({ name: z.string(), query: z.string(), who: z.string(), at: z.iso.datetime() });
 const name = z.string().trim().min(1, 'expected a name').max(80, 'is longer than 80 characters');
 
+const TYPES = {
+  csv: 'text/csv',
+  ndjson: 'application/x-ndjson',
+  json: 'application/json',
+  parquet: 'application/vnd.apache.parquet',
+} as const satisfies Record<SqlFormat, string>;
+
 /** Queries over all datasets. They only read; see sql/port.ts for what holds that. */
 export const sqlOperations: readonly Operation[] = [
   operation({
@@ -144,13 +151,6 @@ export const sqlOperations: readonly Operation[] = [
     },
   }),
 ];
-
-const TYPES = {
-  csv: 'text/csv',
-  ndjson: 'application/x-ndjson',
-  json: 'application/json',
-  parquet: 'application/vnd.apache.parquet',
-} as const satisfies Record<SqlFormat, string>;
 
 function fileOf(format: SqlFormat): Operation {
   return operation({

@@ -188,19 +188,21 @@ describe('every route of the dashboard', () => {
     expect(acting.filter(({ rate }) => rate === ASKING).map(({ name }) => name)).toEqual([]);
   });
 
-  it('that only reads is a GET, but for those that check or sign out', () => {
+  it('that only reads is a GET, but for those that check, ask in SQL or sign out', () => {
     const others = table.filter(({ method, role }) => method !== 'get' && (role === 'open' || role === 'viewer'));
     expect(
       others
         .map(({ name }) => name)
         .filter((name) => !CATCHING.includes(name))
         .sort(),
-    ).toEqual(['delete /api/session', 'post /api/dead-letters/validate', 'post /api/session']);
+    ).toEqual(['delete /api/session', 'post /api/dead-letters/validate', 'post /api/session', 'post /api/sql']);
   });
 
   it('that reads many rows, a whole file or a queue takes its turn', () => {
     const light = table.filter(({ load }) => load === 'light').map(({ name }) => name);
-    expect(light.filter((name) => /rows|facets|csv|ndjson|parts|trace|get .*dead-letters/.test(name))).toEqual([]);
+    expect(
+      light.filter((name) => /rows|facets|csv|ndjson|sql[.]|post .*sql$|parts|trace|get .*dead-letters/.test(name)),
+    ).toEqual([]);
   });
 
   it.each(table)('$name answers with all headers that keep browsers safe', async (route) => {
