@@ -1,4 +1,4 @@
-import { cursorResetsKey, hasOwnOrder, knownKeysKey, type PipelineConfig } from '@tributary/shared';
+import { cursorKey, cursorResetsKey, hasOwnOrder, knownKeysKey, type PipelineConfig } from '@tributary/shared';
 import { isTombstone } from '../ledger/content.js';
 import type { LedgerRedis } from '../ledger/redis-client.js';
 import type { NewestRow } from './landed.js';
@@ -14,12 +14,14 @@ const AT_ONCE = 500;
 
 /**
  * Notes keys that Redis does not know, in the form of the producer's known keys: brought, and by no run of now. Where a run has begun without them, what it
- * has copied was compared with less than there is: its cursor is void then, and everything is copied again.
+ * has copied was compared with less than there is: its cursor is void then, and everything is copied again. Not so a place that is older than what Redis holds, behind
+ * which nothing was copied: the stream tells what goes.
  */
 const NOTE = `
 local isBegun, new = redis.call('HEXISTS', KEYS[1], ''), 0
 for at = 1, #ARGV, 2 do new = new + redis.call('HSETNX', KEYS[1], ARGV[at], '0.0 +' .. ARGV[at + 1]) end
-if new > 0 and isBegun == 1 then redis.call('INCR', KEYS[2]) end
+local isOutlived = string.find(redis.call('GET', KEYS[3]) or '', '"outlived":true', 1, true)
+if new > 0 and isBegun == 1 and not isOutlived then redis.call('INCR', KEYS[2]) end
 return new`;
 
 /** Endpoints that bring an entity, and the one under whose name their place is kept. */
@@ -51,7 +53,11 @@ export class BroughtKeys {
     });
     const { name } = this.#config;
     for (const endpoint of bringing.endpoints) {
-      const names = [knownKeysKey(name, endpoint), cursorResetsKey(name, bringing.first)];
+      const names = [
+        knownKeysKey(name, endpoint),
+        cursorResetsKey(name, bringing.first),
+        cursorKey(name, bringing.first),
+      ];
       for (let from = 0; from < known.length; from += AT_ONCE) {
         await this.#redis.eval(NOTE, names.length, ...names, ...known.slice(from, from + AT_ONCE).flat());
       }

@@ -1,4 +1,4 @@
-import { cursorResetsKey, RetryableError, redisPrefix, sinkGenerationKey } from '@tributary/shared';
+import { cursorKey, cursorResetsKey, RetryableError, redisPrefix, sinkGenerationKey } from '@tributary/shared';
 import type { Redis } from 'ioredis';
 import type { Endpoint } from '../endpoint.js';
 import {
@@ -55,7 +55,7 @@ export function redisCursorStore(
     `${prefix}leases`,
     generationKey,
     cursorResetsKey(pipeline, id),
-    `${prefix}cursor:${id}`,
+    cursorKey(pipeline, id),
   ];
   const stored = (endpoint: Endpoint, madeVoidBy: string): Endpoint => ({
     ...endpoint,

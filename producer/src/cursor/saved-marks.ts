@@ -1,4 +1,4 @@
-import { isMapping } from '@tributary/shared';
+import { hasOwnOrder, isMapping } from '@tributary/shared';
 import type { Endpoint } from '../endpoint.js';
 import type { EndpointState, StateStore } from '../schedule/states.js';
 import { type Cursor, type CursorStore, decode, encode } from './cursor.js';
@@ -66,7 +66,10 @@ export async function restoreMarks(
     const cursor = text === undefined ? undefined : decode(text, endpoint);
     if (cursor === undefined || !saysHowFar(cursor)) continue;
     await cursors.begin(endpoint, time);
-    await cursors.save(endpoint, { ...cursor, validators: [] });
+    const { place } = cursor;
+    // See ChangesPlace.
+    const outlived = place !== undefined && hasOwnOrder(endpoint.config) ? { place: { ...place, outlived: true } } : {};
+    await cursors.save(endpoint, { ...cursor, ...outlived, validators: [] });
   }
   for (const endpoint of watched(endpoints)) {
     const keys = known.open(endpoint.id, 0, endpoint.keyKind);

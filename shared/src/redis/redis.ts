@@ -82,6 +82,9 @@ export const sinkGenerationKey = (pipeline: string): string => `${redisPrefix(pi
 /** The keys that an endpoint has brought, with what is known of each: see the producer's `redisKnownKeys`. */
 export const knownKeysKey = (pipeline: string, endpoint: string): string => `${redisPrefix(pipeline)}keys:${endpoint}`;
 
+/** Holds the cursor of an endpoint: see the producer's `redisCursorStore`. */
+export const cursorKey = (pipeline: string, endpoint: string): string => `${redisPrefix(pipeline)}cursor:${endpoint}`;
+
 /** Counts how often the cursor of an endpoint was made void: by a reset, or because its records are made in another form now. */
 export const cursorResetsKey = (pipeline: string, endpoint: string): string =>
   `${redisPrefix(pipeline)}reset:${endpoint}`;

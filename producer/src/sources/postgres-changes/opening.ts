@@ -108,6 +108,7 @@ export async function openSlot(options: OpeningOptions, saved: ChangesPlace | un
       lsn,
       kept: checkpoints,
       tables: Object.fromEntries(kept),
+      ...(saved?.outlived === true && copies.length === 0 ? ({ outlived: true } as const) : {}),
     };
     if (copies.length === 0) return { place, tables, copies, copying: undefined, copiedAt: lsn };
     // It lives as long as the session that makes it, and is there only to show the database at a known place.

@@ -36,6 +36,11 @@ export interface ChangesPlace {
   readonly kept: readonly Kept[];
   /** By endpoint. */
   readonly tables: Readonly<Record<string, TablePlace>>;
+  /**
+   * It was kept elsewhere while Redis was lost, and nothing was copied since: the stream tells all that goes, so that keys that are learned from the
+   * output do not make it void (`brought.ts` of the consumer).
+   */
+  readonly outlived?: true;
 }
 
 /** Changes with the place that is reached when they are confirmed. */
@@ -64,7 +69,8 @@ export function readPlace(place: Place | undefined): ChangesPlace | undefined {
   const kept = checkpointsOf(place)
     .filter(({ name }) => isLsn(name))
     .map(({ name, at }) => ({ lsn: parseLsn(name), at }));
-  return { slot, system, timeline, lsn: parseLsn(lsn), kept, tables: Object.fromEntries(read) };
+  const outlived = place.outlived === true ? ({ outlived: true } as const) : {};
+  return { slot, system, timeline, lsn: parseLsn(lsn), kept, tables: Object.fromEntries(read), ...outlived };
 }
 
 const isLsn = (text: string): boolean => /^[0-9A-F]{1,8}\/[0-9A-F]{1,8}$/.test(text);
