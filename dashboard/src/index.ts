@@ -6,5 +6,7 @@ export {
   type DeadLetterRequest,
 } from './dead-letters/commands/request.js';
 export { type DeadLetterCommandOptions, runDeadLetterCommand } from './dead-letters/commands/run.js';
+export { type ExportCommandOptions, runExportCommand } from './exports/command.js';
+export type { ExportResult } from './exports/run.js';
 export { createDashboard, type Dashboard, type DashboardOptions, dashboardProcess } from './service.js';
 export { type DashboardSettings, readDashboardSettings } from './settings.js';

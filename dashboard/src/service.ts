@@ -27,6 +27,8 @@ import { createReader } from './data/readers/create.js';
 import { Broker } from './dead-letters/broker.js';
 import { DeadLetters, type SweepLimits } from './dead-letters/dead-letters.js';
 import { Listing } from './dead-letters/listing.js';
+import { Exports } from './exports/exports.js';
+import { memoryExportState } from './exports/state/port.js';
 import { Live } from './flow/live.js';
 import { Observer, type ServiceUrls } from './flow/observer.js';
 import { createDashboardApp } from './http/app.js';
@@ -35,7 +37,7 @@ import { type DashboardSettings, readDashboardSettings, readServiceUrls } from '
 import type { Discover } from './sources/discover.js';
 import { createSqlEngine } from './sql/engine.js';
 import { SavedQueries } from './sql/saved.js';
-import { type Journal, openJournal } from './trace/journal.js';
+import { type OpenedJournal, openJournal } from './trace/journal.js';
 
 export interface DashboardOptions extends DashboardSettings {
   readonly config: PipelineConfig;
@@ -78,7 +80,8 @@ class DashboardService implements Dashboard {
   readonly #clock: Clock;
   readonly #broker: Broker;
   /** All that operations work with, but for what `start` opens. */
-  readonly #context: Omit<Context, 'journal' | 'registry'>;
+  readonly #context: Omit<Context, 'journal' | 'registry' | 'exports'>;
+  readonly #folder: string | undefined;
   readonly #releases = new ReleaseList();
   #url = '';
   #started: Promise<void> | undefined;
@@ -94,6 +97,7 @@ class DashboardService implements Dashboard {
     // In a container, what is written to the folder for temporary files may be kept in memory.
     const folder = options.auditLog ? dirname(options.auditLog) : undefined;
     const reader = createReader({ config, postgresUrl, folder, clock, log });
+    this.#folder = folder;
     const auditLog = options.auditLog || DEFAULT_AUDIT_LOG;
     const sql = {
       engine: createSqlEngine({ config, reader, postgresUrl, sqlUrl: options.sqlUrl, folder, clock }),
@@ -171,10 +175,13 @@ class DashboardService implements Dashboard {
     for (const problem of reader.problems()) log.warn(problem);
     reader.start();
     const journal = this.#openJournal();
-    const app = createDashboardApp({ ...this.#context, journal, trustProxy }, this.#clock, log);
+    const exports = this.#createExports(journal);
+    const app = createDashboardApp({ ...this.#context, journal, exports, trustProxy }, this.#clock, log);
     await observer.restore();
     this.#releases.add('what was seen', () => observer.close());
     live.start();
+    exports.start();
+    this.#releases.add('the exports', () => exports.stop());
     this.#releases.add('the live events', () => live.stop());
     alerts.start();
     this.#releases.add('the alerts', () => alerts.stop());
@@ -184,7 +191,21 @@ class DashboardService implements Dashboard {
     log.info({ url: server.url }, `the dashboard is at ${server.url}`);
   }
 
-  #openJournal(): Journal | undefined {
+  #createExports(journal: OpenedJournal | undefined): Exports {
+    const { config, instance, log } = this.#options;
+    const state = journal?.exports ?? memoryExportState();
+    return new Exports({
+      config,
+      engine: this.#context.sql.engine,
+      state,
+      instance,
+      folder: this.#folder,
+      clock: this.#clock,
+      log,
+    });
+  }
+
+  #openJournal(): OpenedJournal | undefined {
     const { redisUrl, config, instance, log } = this.#options;
     return redisUrl ? openJournal(redisUrl, config.name, instance, log, this.#releases) : undefined;
   }

@@ -37,8 +37,9 @@ sink:
   csv: { directory: "\${DIRECTORY}" }
 `;
 
-export const sampleConfig = (directory: string, sink = 'csv'): PipelineConfig =>
-  parsePipeline(PIPELINE, { DIRECTORY: directory, SINK: sink }, 'sample.yaml');
+/** @param more YAML that is added to the file */
+export const sampleConfig = (directory: string, sink = 'csv', more = ''): PipelineConfig =>
+  parsePipeline(`${PIPELINE}${more}`, { DIRECTORY: directory, SINK: sink }, 'sample.yaml');
 
 /** A row of `customers` as a test states it; what it leaves out is made up. */
 export interface SampleRow {

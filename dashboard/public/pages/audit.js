@@ -8,7 +8,19 @@ import { createSearchBox } from '../ui/search-box.js';
 import { actionRow } from './audit/action.js';
 
 const PAGE = 100;
-const ACTIONS = ['replay', 'mend', 'discard', 'run', 'pause', 'resume', 'restart', 'reset', 'scenario', 'discover'];
+const ACTIONS = [
+  'replay',
+  'mend',
+  'discard',
+  'run',
+  'pause',
+  'resume',
+  'restart',
+  'reset',
+  'scenario',
+  'discover',
+  'export',
+];
 const OUTCOMES = [
   ['done', 'done'],
   ['failed', 'failed'],

@@ -53,6 +53,7 @@ export const PAGES = [
     query: ['page', 'search', 'queue', 'code', 'field', 'endpoint'],
   },
   { path: '/dead-letters/:letter', view: 'dead-letter', title: 'Dead letter', query: [] },
+  { path: '/exports', view: 'exports', title: 'Exports', tab: 'Exports', key: 'x', query: [] },
   { path: '/sources', view: 'sources', title: 'Data sources', tab: 'Data sources', key: 's', query: [] },
   {
     path: '/audit',

@@ -28,6 +28,7 @@ export function createDashboardApp(
   log: Logger,
 ): Express {
   const { registry, timing } = createInstruments(rest.reader, rest.alerts);
+  rest.exports.tally.register(registry);
   const context: Context = { ...rest, registry };
   const app = createApp();
   app.set('query parser', 'simple');

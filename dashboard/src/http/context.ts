@@ -6,6 +6,7 @@ import type { DatasetReader } from '../data/readers/port.js';
 import type { Broker } from '../dead-letters/broker.js';
 import type { DeadLetters } from '../dead-letters/dead-letters.js';
 import type { Listing } from '../dead-letters/listing.js';
+import type { Exports } from '../exports/exports.js';
 import type { Live } from '../flow/live.js';
 import type { Observer, ServiceUrls } from '../flow/observer.js';
 import type { Discover } from '../sources/discover.js';
@@ -23,6 +24,7 @@ export interface Context {
   readonly audit: AuditLog;
   readonly reader: DatasetReader;
   readonly sql: Sql;
+  readonly exports: Exports;
   /** Undefined if no setting says where it is. */
   readonly journal: Journal | undefined;
   readonly broker: Pick<Broker, 'problem'>;

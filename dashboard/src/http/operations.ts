@@ -8,6 +8,7 @@ import { deadLetterOperations } from '../dead-letters/operations.js';
 import { endpointLogOperations } from '../endpoints/log.js';
 import { endpointOperations } from '../endpoints/operations.js';
 import { scenarioOperations } from '../endpoints/scenarios.js';
+import { exportOperations } from '../exports/operations.js';
 import { flowOperations } from '../flow/operations.js';
 import { sourceOperations } from '../sources/operations.js';
 import { sqlOperations } from '../sql/operations.js';
@@ -27,6 +28,7 @@ const described: readonly Operation[] = [
   ...endpointLogOperations,
   ...scenarioOperations,
   ...sourceOperations,
+  ...exportOperations,
   ...auditOperations,
 ];
 const document = openApiDocument(described);

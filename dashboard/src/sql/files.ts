@@ -67,7 +67,7 @@ export async function* textOf(
 
 /** @returns how many rows were written */
 export async function writeRows(
-  result: SqlResult,
+  result: Pick<SqlResult, 'columns' | 'rows'>,
   file: string,
   format: SqlFormat,
   options: WritingOptions & { readonly signal: AbortSignal },

@@ -1,59 +1,108 @@
-import { createWriteStream } from 'node:fs';
-import { rm } from 'node:fs/promises';
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { DuckDBConnection } from '@duckdb/node-api';
+import { RetryableError } from '@tributary/shared';
 import { quoted } from './duckdb/quoted.js';
-import type { Cell, SqlResult, SqlType } from './port.js';
+import type { SqlColumn, SqlResult, SqlType } from './port.js';
 
-const MEMORY = '256MB';
+/** What DuckDB keeps in memory at most; beyond it writes to its folder. */
+const MEMORY = '192MB';
+/** Digits of a decimal in Parquet. */
+const DIGITS = 38;
 
-/** What DuckDB calls the types. */
-const TYPES = {
-  string: 'VARCHAR',
-  integer: 'BIGINT',
-  number: 'DOUBLE',
-  decimal: 'DECIMAL(38, 9)',
-  boolean: 'BOOLEAN',
-  datetime: 'TIMESTAMPTZ',
-  date: 'DATE',
-  json: 'JSON',
-} as const satisfies Record<SqlType, string>;
-
-/** Writes rows that another engine has given as Parquet: through a file of lines, so that memory stays small. @returns how many */
+/**
+ * Writes rows as Parquet, compressed with zstd. They are put into a file beside it first: only when all are there is it known how many digits
+ * a decimal column has, and whether all numbers of a column fit into its type. A column that has others is text.
+ * @returns how many rows
+ */
 export async function writeParquetFile(
-  { columns, rows }: SqlResult,
+  { columns, rows }: Pick<SqlResult, 'columns' | 'rows'>,
   file: string,
   signal: AbortSignal,
 ): Promise<number> {
-  const lines = `${file}.lines`;
-  let count = 0;
-  async function* text() {
-    for await (const batch of rows) {
-      count += batch.length;
-      yield batch.map((row) => `${row.map(cellText).join(',')}\n`).join('');
-    }
-  }
+  const { DuckDBInstance } = await import('@duckdb/node-api').catch((cause: unknown) => {
+    throw new RetryableError('duckdb_missing', 'DuckDB writes Parquet, and cannot be loaded on this machine', {
+      cause,
+    });
+  });
+  const folder = await mkdtemp(join(dirname(file), 'parquet-'));
+  const instance = await DuckDBInstance.create(join(folder, 'rows.duckdb'), { threads: '2', memory_limit: MEMORY });
   try {
-    await pipeline(Readable.from(text()), createWriteStream(lines), { signal });
-    const { DuckDBInstance } = await import('@duckdb/node-api');
-    const instance = await DuckDBInstance.create(':memory:', { threads: '1', memory_limit: MEMORY });
     const connection = await instance.connect();
     try {
-      const types = columns.map(({ name, type }) => `${quoted(name)}: ${quoted(TYPES[type])}`).join(', ');
-      await connection.run(
-        `COPY (FROM read_csv(${quoted(lines)}, columns = {${types}}, auto_detect = false, header = false, delim = ',', quote = '"',
-          escape = '"', new_line = '\\n', nullstr = '', allow_quoted_nulls = false, max_line_size = 200000000))
-         TO ${quoted(file)} (FORMAT parquet, COMPRESSION zstd)`,
-      );
+      await connection.run(`SET temp_directory = ${quoted(folder)}`);
+      await connection.run("SET TimeZone = 'UTC'");
+      const count = await keep(connection, columns, rows, signal);
+      const values = await valuesOf(connection, columns);
+      signal.throwIfAborted();
+      const interrupt = () => connection.interrupt();
+      signal.addEventListener('abort', interrupt, { once: true });
+      await connection
+        .run(`COPY (SELECT ${values.join(', ')} FROM kept) TO ${quoted(file)} (FORMAT parquet, COMPRESSION zstd)`)
+        .finally(() => signal.removeEventListener('abort', interrupt));
+      return count;
     } finally {
       connection.closeSync();
-      instance.closeSync();
     }
-    return count;
   } finally {
-    await rm(lines, { force: true });
+    instance.closeSync();
+    await rm(folder, { recursive: true, force: true });
   }
 }
 
-/** Nothing is the cell without quotes; the empty text has them. */
-const cellText = (cell: Cell): string => (cell === null ? '' : `"${String(cell).replaceAll('"', '""')}"`);
+async function keep(
+  connection: DuckDBConnection,
+  columns: readonly SqlColumn[],
+  rows: SqlResult['rows'],
+  signal: AbortSignal,
+): Promise<number> {
+  await connection.run(`CREATE TABLE kept (${columns.map((_, index) => `c${index} VARCHAR`).join(', ')})`);
+  const appender = await connection.createAppender('kept');
+  let count = 0;
+  try {
+    for await (const batch of rows) {
+      signal.throwIfAborted();
+      for (const row of batch) {
+        for (const cell of row) {
+          if (cell === null) appender.appendNull();
+          else appender.appendVarchar(String(cell));
+        }
+        appender.endRow();
+      }
+      count += batch.length;
+      appender.flushSync();
+    }
+  } finally {
+    appender.closeSync();
+  }
+  return count;
+}
+
+/** Each column as it is written. */
+async function valuesOf(connection: DuckDBConnection, columns: readonly SqlColumn[]): Promise<string[]> {
+  const digits = columns.map(({ type }, index) =>
+    type === 'decimal' ? `max(length(split_part(c${index}, '.', 2)))` : 'NULL',
+  );
+  const [found = []] = (await connection.runAndReadAll(`SELECT ${digits.join(', ')} FROM kept`)).getRows();
+  const types = columns.map(({ type }, index) => TYPES[type]?.(Number(found[index] ?? 0)));
+  const misfits = types.map((type, index) =>
+    type === undefined
+      ? 'false'
+      : `coalesce(bool_or(c${index} IS NOT NULL AND TRY_CAST(c${index} AS ${type}) IS NULL), false)`,
+  );
+  const [isMisfit = []] = (await connection.runAndReadAll(`SELECT ${misfits.join(', ')} FROM kept`)).getRows();
+  return columns.map(({ name }, index) => {
+    const type = isMisfit[index] === true ? undefined : types[index];
+    return `${type === undefined ? `c${index}` : `CAST(c${index} AS ${type})`} AS "${name.replaceAll('"', '""')}"`;
+  });
+}
+
+/** The types of Parquet that have one; what is missing is text. */
+const TYPES: Readonly<Partial<Record<SqlType, (digits: number) => string>>> = {
+  integer: () => 'BIGINT',
+  number: () => 'DOUBLE',
+  decimal: (digits) => `DECIMAL(${DIGITS}, ${Math.min(digits, DIGITS)})`,
+  boolean: () => 'BOOLEAN',
+  datetime: () => 'TIMESTAMPTZ',
+  date: () => 'DATE',
+};

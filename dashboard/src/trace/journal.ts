@@ -9,6 +9,8 @@ import {
   redisSeenAgain,
   type SeenAgain,
 } from '@tributary/shared';
+import type { ExportState } from '../exports/state/port.js';
+import { redisExportState } from '../exports/state/redis.js';
 
 /** What producers and consumers keep in Redis about their runs and about records seen again. The dashboard only reads it. */
 export interface Journal {
@@ -18,6 +20,12 @@ export interface Journal {
   check(): void;
   /** Why Redis cannot be read now, in words; undefined if it can. */
   problem(): string | undefined;
+}
+
+/** A journal, and what dashboards themselves keep beside it. */
+export interface OpenedJournal extends Journal {
+  /** Which dashboard exports, and what was exported. */
+  readonly exports: ExportState;
 }
 
 /** Milliseconds. A Redis that does not answer must not keep a page from being shown. */
@@ -30,19 +38,21 @@ export function openJournal(
   instance: string,
   log: Logger,
   releases: ReleaseList,
-): Journal {
+): OpenedJournal {
   const connectionName = `dashboard ${instance}`;
   const needs = needsOf(pipeline, false);
   const { redis, health } = openRedis({ url, connectionName, log, commandTimeout: ANSWER_WITHIN, needs });
   releases.add('the Redis connection', () => redis.disconnect());
+  const check = () => {
+    // A command would wait until Redis is back, and the page with it.
+    const { problem } = health;
+    if (problem !== undefined) throw new RetryableError('redis_away', problem);
+  };
   return {
     runs: redisRunLog(redis, pipeline),
     seenAgain: redisSeenAgain(redis, pipeline),
-    check() {
-      // A command would wait until Redis is back, and the page with it.
-      const { problem } = health;
-      if (problem !== undefined) throw new RetryableError('redis_away', problem);
-    },
+    exports: redisExportState(redis, pipeline, check),
+    check,
     problem: () => health.problem,
   };
 }

@@ -44,6 +44,11 @@ const KEPT: readonly (readonly [form: RegExp, kept: KeptKey])[] = [
   [/^tokens$/, { type: 'hash', after: 'refresh tokens that the settings cannot obtain are gone: log in again' }],
   [/^token-lock:/, { type: 'string', after: MADE_AGAIN }],
   [/^runs:/, { type: 'zset', after: 'the dashboard knows nothing of the runs until then' }],
+  [/^export-lease:/, { type: 'string', after: MADE_AGAIN }],
+  [
+    /^export-runs:/,
+    { type: 'zset', after: 'the dashboard knows nothing of the exports until then; what they wrote stays' },
+  ],
   [/^seen-again$/, { type: 'stream', after: 'the dashboard knows nothing of what was dropped until then' }],
   [/^alerts$/, { type: 'string', after: 'alerts that still hold are told again' }],
   [/^alerts-holder$/, { type: 'string', after: MADE_AGAIN }],

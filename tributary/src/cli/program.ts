@@ -4,6 +4,7 @@ import { checkCommand } from './check.js';
 import { deadLettersCommand } from './dead-letters.js';
 import { discoverCommand } from './discover.js';
 import { endpointsCommand, resetCommand } from './endpoints.js';
+import { exportCommand } from './export.js';
 import { generateEndpointsCommand } from './generate-endpoints.js';
 import { initCommand } from './init.js';
 import { listCommand } from './list.js';
@@ -39,6 +40,7 @@ function createProgram(context: Context, version: string): CommandUnknownOpts {
     endpointsCommand(context),
     resetCommand(context),
     sendCommand(context),
+    exportCommand(context),
     deadLettersCommand(context),
     ...serviceCommands(context),
     generateEndpointsCommand(context),

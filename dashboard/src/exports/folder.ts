@@ -1,0 +1,21 @@
+import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { isRunning } from './alive.js';
+
+const NAME = /^tributary-export-(.+)\.(\d+)\.[^.]+$/;
+
+/**
+ * Makes a folder for the files of one run, and removes those that processes of this machine left behind when they were killed.
+ * @param above where it is made
+ */
+export async function makeFolder(above: string): Promise<string> {
+  await mkdir(above, { recursive: true });
+  for (const name of await readdir(above)) {
+    const [, host, pid] = NAME.exec(name) ?? [];
+    if (host !== hostname() || Number(pid) === process.pid || isRunning(Number(pid))) continue;
+    // What cannot be removed is another user's.
+    await rm(join(above, name), { recursive: true, force: true }).catch(() => {});
+  }
+  return await mkdtemp(join(above, `tributary-export-${hostname()}.${process.pid}.`));
+}

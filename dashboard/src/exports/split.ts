@@ -1,0 +1,38 @@
+import { createHash } from 'node:crypto';
+import { type ExportConfig, FatalError } from '@tributary/shared';
+import type { Cell, SqlColumn } from '../sql/port.js';
+
+export type Split = NonNullable<ExportConfig['split']>;
+
+/** Between two values of a key; no text of a column holds it but on purpose. */
+const BETWEEN = '\u001f';
+/** Bytes of the hash that count: a double holds as many exactly. */
+const BYTES = 6;
+
+/**
+ * Deals rows out to files by the hash of their key: the same key always comes into the same file, in every run, whatever else is exported and
+ * whichever database answers.
+ *
+ * @returns the number of the file of a row
+ * @throws FatalError if the key is not among the columns
+ */
+export function dealerOf({ by, shares }: Split, columns: readonly SqlColumn[]): (row: readonly Cell[]) => number {
+  const places = by.map((name) => {
+    const place = columns.findIndex((column) => column.name === name);
+    if (place >= 0) return place;
+    const names = columns.map((column) => column.name).join(', ');
+    throw new FatalError(
+      'export_split',
+      `split.by: "${name}" is no column of what is exported; expected one of ${names}`,
+    );
+  });
+  let sum = 0;
+  const bounds = Object.values(shares).map((share) => (sum += share));
+  return (row) => {
+    const key = places.map((place) => row[place] ?? '').join(BETWEEN);
+    const point = createHash('sha256').update(key).digest().readUIntBE(0, BYTES) / 2 ** (8 * BYTES);
+    const file = bounds.findIndex((bound) => point < bound);
+    // The sum of the shares may be a little less than 1.
+    return file < 0 ? bounds.length - 1 : file;
+  };
+}

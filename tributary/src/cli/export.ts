@@ -1,0 +1,36 @@
+import type { CommandUnknownOpts } from '@commander-js/extra-typings';
+import { count, systemClock } from '@tributary/shared';
+import { configOption, createCommand, withExamples } from './shell/command.js';
+import type { Context } from './shell/context.js';
+import { readPipelineFile } from './shell/pipeline-file.js';
+import { withProgress } from './shell/terminal.js';
+
+/** One run of an export of the pipeline file. */
+export function exportCommand(context: Context): CommandUnknownOpts {
+  const { terminal, env } = context;
+  const about =
+    'Runs an export of the pipeline file once: its query, as files with a manifest, to its folder or to S3. Needs no dashboard; ' +
+    'with the sink postgres, POSTGRES_URL names the database.';
+  const command = createCommand(context, 'export', 'write the files of an export now', about)
+    .argument('<NAME>', 'its name in the pipeline file')
+    .option('--json', 'print the manifest')
+    .addOption(configOption(context))
+    .action(async (name, { json, config: file }) => {
+      const { runExportCommand } = await import('@tributary/dashboard');
+      const config = readPipelineFile(context, file);
+      const signal = context.untilStopped();
+      const { POSTGRES_URL: postgresUrl, DASHBOARD_SQL_URL: sqlUrl } = env;
+      const exporting = runExportCommand({ config, name, postgresUrl, sqlUrl, clock: systemClock, signal });
+      const { manifest, place, removed, cleared } = await withProgress(terminal, () => `exporting ${name}`, exporting);
+      if (cleared.length > 0) terminal.say(`removed what ${count(cleared.length, 'run')} left that had been killed\n`);
+      if (json === true) return terminal.write(`${JSON.stringify(manifest, undefined, 2)}\n`);
+      for (const { name: written, rows, bytes } of manifest.files)
+        terminal.write(`${place}/${written}: ${count(rows, 'row')}, ${bytes} bytes\n`);
+      terminal.write(`${place}/manifest.json: as of ${manifest.asOf}\n`);
+      if (removed.length > 0) terminal.write(`removed: ${removed.join(', ')}\n`);
+    });
+  return withExamples(context, command, [
+    ['training-set', 'one run, as its settings say'],
+    ['training-set --json', 'the manifest on stdout'],
+  ]);
+}
