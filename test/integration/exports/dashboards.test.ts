@@ -1,0 +1,81 @@
+import { join } from 'node:path';
+import { connectRedis, createLogger, systemClock } from '@tributary/shared';
+import { expect, inject, onTestFinished, test } from 'vitest';
+import { createReader } from '../../../dashboard/src/data/readers/create.js';
+import { Exports } from '../../../dashboard/src/exports/exports.js';
+import { redisExportState } from '../../../dashboard/src/exports/state/redis.js';
+import { createSqlEngine } from '../../../dashboard/src/sql/engine.js';
+import { uniqueName } from '../../services/handle.js';
+import { customers, exportStage, hidden, wholeRuns } from './support.js';
+
+const log = createLogger({ service: 'dashboard', instance: 'test', level: 'silent' });
+const ONCE_AN_HOUR =
+  '\n  set: { dataset: customers, columns: [id], format: ndjson, to: $OUT, schedule: { every: 1h } }';
+
+async function stage() {
+  const pipeline = uniqueName('exports');
+  const { config, out } = await exportStage(customers(50), ONCE_AN_HOUR);
+  return {
+    home: join(out, 'set'),
+    /** The exports of a dashboard that has its own connection to the same Redis. */
+    dashboard(instance: string, keys = pipeline) {
+      const redis = connectRedis({ url: inject('redisUrl'), connectionName: instance, log });
+      const reader = createReader({ config, clock: systemClock, log });
+      const engine = createSqlEngine({ config, reader, clock: systemClock });
+      const state = redisExportState(redis, keys, () => {});
+      const exports = new Exports({ config, engine, state, instance, clock: systemClock, log, look: 20 });
+      onTestFinished(async () => {
+        await exports.stop();
+        await engine.close();
+        await reader.close();
+        redis.disconnect();
+      });
+      return { exports, state };
+    },
+  };
+}
+
+test('of three dashboards one exports at each tick, and all know of it', async () => {
+  const { home, dashboard } = await stage();
+  const all = ['one', 'two', 'three'].map((name) => dashboard(name));
+  for (const { exports } of all) exports.start();
+  await expect.poll(() => wholeRuns(home).length).toBe(1);
+  const pasts = async () => await Promise.all(all.map(async ({ exports }) => (await exports.list())[0]?.past ?? []));
+  await expect.poll(async () => (await pasts()).map((past) => past.length)).toEqual([1, 1, 1]);
+  const [status] = (await all[0]?.exports.list()) ?? [];
+  expect(status?.past[0]).toMatchObject({ by: 'schedule', rows: 50 });
+  expect(status?.past[0]?.why).toBeUndefined();
+  expect(status?.nextAt).toBeGreaterThan(systemClock.now() + 3_000_000);
+  // Some more looks of each.
+  await systemClock.sleep(500);
+  expect(wholeRuns(home)).toHaveLength(1);
+});
+
+test('a Redis that forgets does not have the export done anew: what was written says when', async () => {
+  const { home, dashboard } = await stage();
+  const first = dashboard('one');
+  first.exports.start();
+  await expect.poll(() => wholeRuns(home).length).toBe(1);
+  await first.exports.stop();
+  const { exports } = dashboard('two', uniqueName('emptied'));
+  const [status] = await exports.list();
+  expect(status?.past).toEqual([]);
+  expect(status?.nextAt).toBeGreaterThan(systemClock.now() + 3_000_000);
+});
+
+test('a run that is stopped is told, leaves nothing, and is tried again', async () => {
+  const { home, dashboard } = await stage();
+  const first = dashboard('one');
+  await first.exports.begin('set', 'anna');
+  await first.exports.stop();
+  const [past] = await first.state.past('set');
+  expect(past).toMatchObject({ by: 'anna', why: 'the dashboard was stopped' });
+  expect(await hidden(home).catch(() => [])).toEqual([]);
+  expect(await first.state.current('set')).toBeUndefined();
+  const second = dashboard('two');
+  await second.exports.begin('set', 'anna');
+  await expect(first.exports.begin('set', 'victor')).rejects.toThrow(
+    /set is being exported since .*, for anna, by the dashboard two/,
+  );
+  await expect.poll(() => wholeRuns(home).length).toBe(1);
+});
