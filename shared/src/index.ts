@@ -78,6 +78,7 @@ export * from './records/object-maker.js';
 export * from './records/own-value.js';
 export * from './records/pack.js';
 export * from './records/path.js';
+export * from './records/remember.js';
 export * from './records/row.js';
 export * from './records/times/instant.js';
 export * from './records/times/pattern.js';

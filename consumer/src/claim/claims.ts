@@ -1,8 +1,8 @@
-import { type Row, versionOrder } from '@tributary/shared';
+import { isClosing, type Row, versionOrder } from '@tributary/shared';
 import type { Incoming } from '../intake/decode.js';
 import type { Delivery } from '../intake/settle.js';
 import type { Ledger, Verdict } from '../ledger/port.js';
-import { isRemerged } from '../merge/rows.js';
+import { inOrder, isRemerged } from '../merge/rows.js';
 import type { LandedRows, Mark, Sink } from '../sinks/port.js';
 import type { Refusal } from '../sinks/refused.js';
 
@@ -98,8 +98,8 @@ export class Claims {
       if (isOpen(one)) break;
       this.#held.delete(id);
     }
-    const { values, order } = claimed.row;
-    if (values === null || isRemerged(order)) this.#held.set(idOf(claimed.row), claimed);
+    const { row } = claimed;
+    if (isClosing(row) || isRemerged(row.order)) this.#held.set(idOf(row), claimed);
   }
 
   /**
@@ -143,7 +143,7 @@ export class Claims {
  */
 function rowOfOrder(row: Row, order: string): Row {
   const sameVersion = versionOrder(row.version, '');
-  return order.startsWith(sameVersion) ? { ...row, order, messageId: order.slice(sameVersion.length) } : row;
+  return order.startsWith(sameVersion) ? inOrder(row, order, order.slice(sameVersion.length)) : row;
 }
 
 const isOpen = ({ landed, refused = false }: ClaimedRow): boolean => !landed && !refused;

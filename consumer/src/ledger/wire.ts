@@ -1,4 +1,4 @@
-import type { Row } from '@tributary/shared';
+import { isClosing, type Row } from '@tributary/shared';
 import { WriterLost } from '../writer-lost.js';
 import { ledgerHash, writeContent } from './content.js';
 import { readOrder, writeOrder } from './order.js';
@@ -24,8 +24,15 @@ export function writeRecord({ key, order, payload }: EachRecord | WithRecord, mo
 /** Rows as the scripts read them: see read_rows in prelude.lua. */
 export function writeRows(rows: readonly Row[]): string {
   let text = '';
-  for (const { key, hash, order, values } of rows)
-    text += `${key}\n${writeContent(ledgerHash(hash, values === null), order)}\n`;
+  for (const row of rows) text += row.written ?? writeRow(row);
+  return text;
+}
+
+function writeRow(row: Row): string {
+  const { key, hash, order, parts } = row;
+  const text = `${key}\n${writeContent(ledgerHash(hash, isClosing(row)), order)}\n`;
+  // The row is claimed, and then committed. Merged rows are the many.
+  if (parts !== undefined) row.written = text;
   return text;
 }
 

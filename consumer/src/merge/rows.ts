@@ -1,20 +1,23 @@
 import {
-  compileContentHash,
   contentHash,
   datasetsOf,
+  hashOfJson,
   isUsableKey,
   joinSides,
   type MergeConfig,
+  type MergedParts,
   mergedOrder,
   ownValue,
   type Payload,
   type PipelineConfig,
   parseJson,
   type Row,
+  rememberAll,
+  rememberLast,
   stringifyJson,
   versionOrder,
 } from '@tributary/shared';
-import { compileColumns } from './columns.js';
+import { compileColumns, type MergedColumns } from './columns.js';
 
 /** A record as one side of a merge. */
 export interface MergeSide {
@@ -58,34 +61,35 @@ export function createMergeRows(config: PipelineConfig): readonly MergeRows[] {
   const datasets = datasetsOf(config);
   return config.merges.map((merge) => {
     const columns = datasets.find(({ name }) => name === merge.dataset)?.columns ?? {};
-    return compileMerge(merge, compileColumns(config, merge), compileContentHash(merge.dataset, columns));
+    return compileMerge(merge, compileColumns(config, merge, columns));
   });
 }
 
-function compileMerge(
-  merge: MergeConfig,
-  valuesOf: ReturnType<typeof compileColumns>,
-  hashOf: ReturnType<typeof compileContentHash>,
-): MergeRows {
+function compileMerge(merge: MergeConfig, columns: MergedColumns): MergeRows {
   const { dataset } = merge;
+  const leavesEmpty = merge.missing === 'empty';
+  const entity = JSON.stringify(dataset);
+  const eachOrder = rememberLast(orderOf);
+  const otherOrder = rememberAll(orderOf);
 
-  const row = (each: MergeSide, lineId: string, other: MergeSide | undefined, values: Row['values']): Row => {
+  /** @param parts undefined for a tombstone */
+  const row = (each: MergeSide, lineId: string, other: MergeSide | undefined, parts: MergedParts | undefined): Row => {
     const key = mergedKey(each.key, lineId);
-    return {
+    const plain = {
       dataset,
       key,
-      hash: hashOf(key, values),
-      order: mergedOrder(sideOrder(each), sideOrder(other)),
+      hash: hashOfJson(entity, key, parts === undefined ? 'null' : columns.jsonOf(parts)),
+      order: mergedOrder(eachOrder(each), other === undefined ? NO_ORDER : otherOrder(other)),
       version: joinSides(each.version, other?.version ?? ''),
       messageId: joinSides(each.messageId, other?.messageId ?? ''),
-      values,
     };
+    return parts === undefined ? { ...plain, values: null } : new MergedRow(plain, parts, columns);
   };
 
-  const leavesEmpty = merge.missing === 'empty';
-  const valuesAt = (each: MergeSide, line: MergeLine, other: MergeSide | undefined): Row['values'] => {
+  const partsAt = (each: MergeSide, line: MergeLine, other: MergeSide | undefined): MergedParts | undefined => {
     const known = other?.payload ?? (leavesEmpty ? NOTHING : null);
-    return each.payload === null || known === null ? null : valuesOf(each.payload, line.values, known);
+    if (each.payload === null || known === null) return undefined;
+    return columns.partsOf({ each: each.payload, line: line.values, other: known });
   };
 
   return {
@@ -93,10 +97,57 @@ function compileMerge(
     eachEntity: merge.each.entity,
     withEntity: merge.with.entity,
     lines: (payload) => linesOf(merge, payload),
-    row: (each, line, other) => row(each, line.id, other, valuesAt(each, line, other)),
-    halfRow: (each, line) => (leavesEmpty ? row(each, line.id, undefined, valuesAt(each, line, undefined)) : undefined),
-    tombstone: (each, lineId, other) => row(each, lineId, other, null),
+    row: (each, line, other) => row(each, line.id, other, partsAt(each, line, other)),
+    halfRow: (each, line) => (leavesEmpty ? row(each, line.id, undefined, partsAt(each, line, undefined)) : undefined),
+    tombstone: (each, lineId, other) => row(each, lineId, other, undefined),
   };
+}
+
+/** A merged row that is no tombstone. Its values are made when they are asked for: a sink that writes parts never asks. */
+class MergedRow implements Row {
+  readonly dataset: string;
+  readonly key: string;
+  readonly hash: string;
+  readonly order: string;
+  readonly version: string;
+  readonly messageId: string;
+  readonly parts: MergedParts;
+  readonly #columns: Pick<MergedColumns, 'valuesOf'>;
+  #values: Payload | undefined;
+  #written: string | undefined;
+
+  constructor(
+    { dataset, key, hash, order, version, messageId }: Omit<Row, 'values' | 'parts'>,
+    parts: MergedParts,
+    columns: Pick<MergedColumns, 'valuesOf'>,
+  ) {
+    this.dataset = dataset;
+    this.key = key;
+    this.hash = hash;
+    this.order = order;
+    this.version = version;
+    this.messageId = messageId;
+    this.parts = parts;
+    this.#columns = columns;
+  }
+
+  get values(): Payload {
+    this.#values ??= this.#columns.valuesOf(this.parts);
+    return this.#values;
+  }
+
+  // No property of its own: what is written of a row is not true of a copy that has another order.
+  get written(): string | undefined {
+    return this.#written;
+  }
+
+  set written(text: string | undefined) {
+    this.#written = text;
+  }
+
+  withOrder(order: string, messageId: string): MergedRow {
+    return new MergedRow({ ...this, order, messageId }, this.parts, this.#columns);
+  }
 }
 
 /** Stands for a record that is missing: all that is read of it is empty. */
@@ -130,8 +181,12 @@ export function definitionOf({ missing, ...merge }: MergeConfig): Omit<MergeConf
  */
 export function remergedAt(row: Row, at: number): Row {
   const stamp = `+${at.toString(36).padStart(9, '0')}`;
-  return { ...row, order: `${row.order}${stamp}`, messageId: `${row.messageId}${stamp}` };
+  return inOrder(row, `${row.order}${stamp}`, `${row.messageId}${stamp}`);
 }
+
+/** The same row as another message brings it. */
+export const inOrder = (row: Row, order: string, messageId: string): Row =>
+  row instanceof MergedRow ? row.withOrder(order, messageId) : { ...row, order, messageId };
 
 /** Whether the merged row of this order was made once more. */
 export const isRemerged = (order: string): boolean => order.at(-10) === '+';
@@ -193,8 +248,9 @@ export function readMergedKey(key: string): { eachKey: string; lineId: string } 
   return { eachKey, lineId: line.join(NUMBERED) };
 }
 
-const sideOrder = (side: MergeSide | undefined): string =>
-  side === undefined ? versionOrder('', '') : versionOrder(side.version, side.messageId);
+const orderOf = ({ version, messageId }: MergeSide): string => versionOrder(version, messageId);
+/** In the place of a side that is not known. */
+const NO_ORDER = versionOrder('', '');
 
 /** A side as text, as the ledger keeps it for records of the other side. A deleted record has null in the place of its payload. */
 export const writeSide = ({ version, messageId, payload }: Omit<MergeSide, 'key'>): string =>

@@ -1,4 +1,4 @@
-import type { Row } from '@tributary/shared';
+import { isClosing, type Row } from '@tributary/shared';
 import { isTombstone, ledgerHash, UNKNOWN_CONTENT } from '../ledger/content.js';
 import { type MergeLine, mergedKey, orderOfRecords, readMergedKey } from '../merge/rows.js';
 import type { LandedMerge, NewestRow, NewestSide } from './landed.js';
@@ -36,12 +36,12 @@ function lacksRow(
         ? (rows.halfRow(record, line) ?? rows.tombstone(record, line.id, undefined))
         : rows.row(record, line, other);
     const known = merged.get(row.key);
-    if (known === undefined) return row.values !== null;
+    if (known === undefined) return !isClosing(row);
     return known.hash !== hashOf(row) && orderOfRecords(known.order) <= row.order;
   });
 }
 
-const hashOf = ({ hash, values }: Row): string => ledgerHash(hash, values === null);
+const hashOf = (row: Row): string => ledgerHash(row.hash, isClosing(row));
 
 /** Whether a line that the record has dropped still has a merged row. */
 function keepsDroppedLine(

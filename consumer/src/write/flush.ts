@@ -1,4 +1,4 @@
-import { type Clock, describeError, type Logger, PoisonError, type Row } from '@tributary/shared';
+import { type Clock, describeError, isClosing, type Logger, PoisonError, type Row } from '@tributary/shared';
 import { type ClaimedRow, rowsByDataset } from '../claim/claims.js';
 import type { Lease } from '../claim/lease.js';
 import type { EachRecord, Ledger } from '../ledger/port.js';
@@ -90,7 +90,7 @@ export class Flush {
     const toCommit = taken(rows).map(({ row }) => row);
     if (toCommit.length > 0) await ledger.commit(dataset, toCommit, marksOf(rows));
     const written = taken(toWrite);
-    metrics.written(dataset, written.length, written.filter(({ row }) => row.values === null).length);
+    metrics.written(dataset, written.length, written.filter(({ row }) => isClosing(row)).length);
     return refusals;
   }
 

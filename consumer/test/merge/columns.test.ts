@@ -1,4 +1,4 @@
-import { parsePipeline } from '@tributary/shared';
+import { datasetsOf, parsePipeline } from '@tributary/shared';
 import { describe, expect, test } from 'vitest';
 import { compileColumns } from '../../src/merge/columns.js';
 
@@ -23,8 +23,10 @@ merges:
   {},
   'test.yaml',
 );
-const columns = compileColumns(config, config.merges[0] ?? expect.fail('no merge'));
-const valuesOf = (line: object, item: object) => columns({}, { ...line }, { ...item });
+const fields = datasetsOf(config).at(-1)?.columns ?? {};
+const columns = compileColumns(config, config.merges[0] ?? expect.fail('no merge'), fields);
+const valuesOf = (line: object, item: object) =>
+  columns.valuesOf(columns.partsOf({ each: {}, line: { ...line }, other: { ...item } }));
 
 describe('a column that is calculated', () => {
   test.each([

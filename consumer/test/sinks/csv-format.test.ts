@@ -2,9 +2,9 @@ import { splitCells } from '@tributary/shared';
 import fc from 'fast-check';
 import { writeToString } from 'fast-csv';
 import { describe, expect, test } from 'vitest';
-import { formatLines } from '../../src/sinks/csv/format.js';
+import { formatLines, lineOf } from '../../src/sinks/csv/format.js';
 
-const textOf = async (lines: string[][]) => (await formatLines(lines)).toString('utf8');
+const textOf = async (lines: string[][]) => (await formatLines(lines.map(lineOf))).toString('utf8');
 
 /** Usual cells, and cells that hardly occur: short ones of the characters that have a meaning in CSV. */
 const cell = fc.oneof(

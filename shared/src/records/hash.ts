@@ -38,6 +38,13 @@ export function compileContentHash(entity: string, fields: Fields): (key: string
     isCanonical(payload) ? hash('sha256', JSON.stringify({ entity, key, payload })) : contentHash(entity, key, payload);
 }
 
+/**
+ * {@link contentHash} of a payload whose canonical JSON is known.
+ * @param entity as JSON
+ */
+export const hashOfJson = (entity: string, key: string, payload: string): string =>
+  hash('sha256', `{"entity":${entity},"key":${JSON.stringify(key)},"payload":${payload}}`);
+
 /** Sorts names as RFC 8785 does: by UTF-16 code units (section 3.2.3). */
 export const byName = (a: { readonly name: string }, b: { readonly name: string }): number =>
   a.name < b.name ? -1 : 1;

@@ -1,5 +1,6 @@
 import type { Field } from '../config/fields.js';
 import type { MergeConfig, PipelineConfig } from '../config/schema.js';
+import type { Payload } from './entity.js';
 import { versionOrder } from './version.js';
 
 /** One line of a dataset, before a sink gives it a form. */
@@ -11,8 +12,26 @@ export interface Row {
   readonly order: string;
   readonly version: string;
   readonly messageId: string;
-  /** The columns' values; null for a tombstone, the row that closes its key. */
+  /** The columns' values; null for a tombstone, the row that closes its key. Of a row with parts they are made when they are read. */
   readonly values: Readonly<Record<string, unknown>> | null;
+  /** Of a merged row that is no tombstone: what it is made of. */
+  readonly parts?: MergedParts;
+  /** Of a row with parts: what the ledger has written of it, to be written again. A copy of the row does not have it. */
+  written?: string | undefined;
+}
+
+/** Whether a row closes its key. */
+export const isClosing = (row: Row): boolean => row.parts === undefined && row.values === null;
+
+/** What a merged row is made of: the records of both sides, the line, and what is calculated of them. Many rows share a part. */
+export type MergedParts = Readonly<Record<MergedPart, Payload>>;
+export type MergedPart = 'each' | 'line' | 'other' | 'derived';
+
+/** A column of a merged row, and the part that has its value, under the name of a field. */
+export interface MergedColumn {
+  readonly name: string;
+  readonly part: MergedPart;
+  readonly field: string;
 }
 
 /** The columns that Tributary adds after a dataset's own. */
@@ -26,6 +45,8 @@ export interface Dataset {
   /** What its content hashes name as the entity: the entity, or for a merge the dataset itself. */
   readonly hashedAs: string;
   readonly columns: Readonly<Record<string, Field>>;
+  /** Of a merge: where the values of its columns come from, in their order. */
+  readonly merged?: readonly MergedColumn[];
   /** The order of a row that was read back from a sink, by its system columns. */
   orderOf(version: string, messageId: string): string;
 }
@@ -42,7 +63,8 @@ export function datasetsOf(config: PipelineConfig): Dataset[] {
   for (const merge of config.merges) {
     const { dataset } = merge;
     const columns = mergeColumns(config, merge);
-    datasets.push({ name: dataset, entity: undefined, hashedAs: dataset, columns, orderOf: orderOfMerged });
+    const merged = mergedColumns(merge);
+    datasets.push({ name: dataset, entity: undefined, hashedAs: dataset, columns, merged, orderOf: orderOfMerged });
   }
   return datasets;
 }
@@ -63,6 +85,35 @@ function orderOfMerged(version: string, messageId: string): string {
   const [leftVersion = '', rightVersion = ''] = version.split(' ');
   const [leftId = '', rightId = ''] = messageId.split(' ');
   return mergedOrder(versionOrder(leftVersion, leftId), versionOrder(rightVersion, rightId));
+}
+
+/** Where the value of each column of a merge comes from, in their order. */
+export const mergedColumns = (merge: MergeConfig): MergedColumn[] =>
+  Object.entries(merge.columns).map(([name, definition]) => ({
+    name,
+    ...(typeof definition === 'string' ? partOfSource(merge, definition) : { part: 'derived', field: name }),
+  }));
+
+/** Columns that stand beside each other and come from one part. */
+export interface MergedRun {
+  readonly part: MergedColumn['part'];
+  readonly columns: readonly MergedColumn[];
+}
+
+export function runsOf(columns: readonly MergedColumn[]): readonly MergedRun[] {
+  const runs: { readonly part: MergedPart; readonly columns: MergedColumn[] }[] = [];
+  for (const column of columns) {
+    const last = runs.at(-1);
+    if (last?.part === column.part) last.columns.push(column);
+    else runs.push({ part: column.part, columns: [column] });
+  }
+  return runs;
+}
+
+/** The part that a source of a merge's column is read from, and the name of the field there. */
+export function partOfSource(merge: MergeConfig, source: string): Omit<MergedColumn, 'name'> {
+  const [side, field = ''] = source.split('.');
+  return { part: side === 'line' ? 'line' : side === merge.each.entity ? 'each' : 'other', field };
 }
 
 /** The field that a source of a merge's column names, such as `inventory.price` or `line.quantity`. */

@@ -4,10 +4,16 @@ import {
   type Dataset,
   decodeCell,
   type Field,
+  isClosing,
   type Line,
+  type MergedPart,
   type Neutralised,
   ownValue,
+  type Payload,
   type Row,
+  rememberAll,
+  rememberLast,
+  runsOf,
   SYSTEM_COLUMNS,
 } from '@tributary/shared';
 import { writeToString } from 'fast-csv';
@@ -17,23 +23,75 @@ const TEXT: Field = { type: 'string', optional: false, maxLength: Number.MAX_SAF
 
 export const headerOf = (dataset: Dataset): string[] => [...Object.keys(dataset.columns), ...SYSTEM_COLUMNS];
 
-/** A row's cells, in the order of the header. */
-export type CellFormat = (row: Row, writtenAt: string) => string[];
+/** Cells that stand beside each other in a line, some of which need quotes. What lines have in common is formatted once for all of them. */
+interface Special {
+  readonly cells: readonly string[];
+  /** Whether the first cell gets quotes. */
+  readonly isBlank: boolean;
+  /** Undefined until fast-csv has formatted it. */
+  text: string | undefined;
+}
 
-/** How rows of a dataset are written as cells; compiled once. */
-export function compileCells(dataset: Dataset, neutraliseFormulas: boolean): CellFormat {
-  const columns = Object.entries(dataset.columns).map(([name, field]) => ({
-    read: compileOwnValue(name),
-    encode: compileCell(field, neutraliseFormulas),
-  }));
+/** A piece of a line: its text, if no cell needs quotes. */
+type Piece = string | Special;
+
+/** A line without its end; in pieces if some of it needs quotes. */
+export type Formatted = string | readonly Piece[];
+
+/** How rows of a dataset are written, in the order of the header; compiled once. */
+export function compileLine(dataset: Dataset, neutraliseFormulas: boolean): (row: Row, writtenAt: string) => Formatted {
   // Keys and versions come from outside too: a key may be a formula as well as any field.
   const text = compileCell(TEXT, neutraliseFormulas);
-  return ({ key, hash, version, messageId, values }, writtenAt) => {
-    const cells: string[] = [];
-    for (const { read, encode } of columns) cells.push(encode(read(values)));
-    cells.push(text(key), hash, text(version), text(messageId), String(values === null), writtenAt);
-    return cells;
+  const systemCells = (row: Row, writtenAt: string): string[] => {
+    const { key, hash, version, messageId } = row;
+    return [text(key), hash, text(version), text(messageId), String(isClosing(row)), writtenAt];
   };
+  const all = compileCells(plainColumns(dataset), dataset, neutraliseFormulas);
+  const whole = (row: Row, writtenAt: string) => lineOf([...all(row.values), ...systemCells(row, writtenAt)]);
+  if (dataset.merged === undefined) return whole;
+
+  const pieces = runsOf(dataset.merged).map(({ part, columns }) => {
+    const cellsOf = compileCells(columns, dataset, neutraliseFormulas);
+    const make = (values: Values) => pieceOf(cellsOf(values));
+    return { part, make: REMEMBERED[part]?.(make) ?? make };
+  });
+  return (row, writtenAt) => {
+    const { parts } = row;
+    if (parts === undefined) return whole(row, writtenAt);
+    const system = pieceOf(systemCells(row, writtenAt));
+    const line: Piece[] = [];
+    let plain = '';
+    for (const { part, make } of pieces) {
+      const piece = make(parts[part]);
+      line.push(piece);
+      if (typeof piece === 'string') plain += `${piece},`;
+    }
+    line.push(system);
+    if (beginsBlank(line)) return whole(row, writtenAt);
+    return typeof system === 'string' && line.every((piece) => typeof piece === 'string') ? plain + system : line;
+  };
+}
+
+type Values = Readonly<Record<string, unknown>> | null;
+
+/** Of the parts of a merged row, those that other rows share: rows of one record follow each other, and many records point at one. */
+const REMEMBERED: Partial<Record<MergedPart, <V>(make: (values: Payload) => V) => (values: Payload) => V>> = {
+  each: rememberLast,
+  other: rememberAll,
+};
+
+const plainColumns = ({ columns }: Dataset) => Object.keys(columns).map((name) => ({ name, field: name }));
+
+function compileCells(
+  columns: readonly { readonly name: string; readonly field: string }[],
+  dataset: Dataset,
+  neutraliseFormulas: boolean,
+): (values: Values) => string[] {
+  const cells = columns.map(({ name, field }) => ({
+    read: compileOwnValue(field),
+    encode: compileCell(dataset.columns[name] ?? TEXT, neutraliseFormulas),
+  }));
+  return (values) => cells.map(({ read, encode }) => encode(read(values)));
 }
 
 /** The number of lines that are formatted at a time, so that memory does not hold a very large write several times. */
@@ -41,42 +99,64 @@ const SLICE = 2_000;
 
 /**
  * Formats lines as RFC 4180 says: they end in CR LF. Each line has its end, so that a line without it is known to be torn.
- * Most lines need no quotes and are joined here, because fast-csv costs much more. It formats the others, and all lines come
- * out as it would write them.
+ * Most lines need no quotes and are joined here, because fast-csv costs much more. It formats the pieces that may need them, and all
+ * lines come out as it would write them: it looks at each cell by itself.
  */
-export async function formatLines(lines: readonly string[][]): Promise<Buffer> {
+export async function formatLines(lines: readonly Formatted[]): Promise<Buffer> {
   const slices: Buffer[] = [];
   for (let from = 0; from < lines.length; from += SLICE)
     slices.push(await formatSlice(lines.slice(from, from + SLICE)));
   return Buffer.concat(slices);
 }
 
-async function formatSlice(lines: readonly string[][]): Promise<Buffer> {
-  const texts = lines.map(plainLine);
-  const formatted = await formatSpecial(lines.filter((_cells, index) => texts[index] === undefined));
-  let next = 0;
-  return Buffer.from(texts.map((text) => `${text ?? formatted[next++]}\r\n`).join(''));
+async function formatSlice(lines: readonly Formatted[]): Promise<Buffer> {
+  const special = new Set<Special>();
+  for (const line of lines) {
+    if (typeof line === 'string') continue;
+    for (const piece of line) if (typeof piece !== 'string' && piece.text === undefined) special.add(piece);
+  }
+  await formatSpecial([...special]);
+  let text = '';
+  for (const line of lines) text += `${typeof line === 'string' ? line : line.map(textOf).join(',')}\r\n`;
+  return Buffer.from(text);
 }
 
-/** The line of cells that need no quotes; undefined if one of them may need them. fast-csv also quotes a bar, and removes NUL. */
-function plainLine(cells: readonly string[]): string | undefined {
-  const line = cells.join(',');
+const textOf = (piece: Piece): string | undefined => (typeof piece === 'string' ? piece : piece.text);
+
+/** All cells of a line. */
+export function lineOf(cells: readonly string[]): Formatted {
+  const piece = isBlank(cells[0]) ? { cells, isBlank: true, text: undefined } : pieceOf(cells);
+  return typeof piece === 'string' ? piece : [piece];
+}
+
+/** Some cells of a line. fast-csv also quotes a bar, and removes NUL. */
+function pieceOf(cells: readonly string[]): Piece {
+  const text = cells.join(',');
   let commas = 0;
-  for (let at = line.indexOf(','); at !== -1; at = line.indexOf(',', at + 1)) commas++;
-  return commas === cells.length - 1 && !/["\r\n\0|]/.test(line) && !beginsBlank(cells) ? line : undefined;
+  for (let at = text.indexOf(','); at !== -1; at = text.indexOf(',', at + 1)) commas++;
+  const isPlain = commas === cells.length - 1 && !/["\r\n\0|]/.test(text);
+  return isPlain ? text : { cells, isBlank: false, text: undefined };
 }
 
-/** The lines one by one, without their ends. fast-csv puts NUL between them, which it leaves in no cell. */
-async function formatSpecial(lines: string[][]): Promise<string[]> {
-  if (lines.length === 0) return [];
-  const quoteColumns = lines.some(beginsBlank) ? [true] : false;
-  return (await writeToString(lines, { headers: false, rowDelimiter: '\0', quoteColumns })).split('\0');
+/** fast-csv puts NUL between pieces here, which it leaves in no cell. */
+async function formatSpecial(pieces: readonly Special[]): Promise<void> {
+  for (const quotes of [false, true]) {
+    const some = pieces.filter((piece) => piece.isBlank === quotes);
+    if (some.length === 0) continue;
+    const options = { headers: false, rowDelimiter: '\0', quoteColumns: quotes ? [true] : false };
+    const cells = some.map((piece) => [...piece.cells]);
+    const texts = (await writeToString(cells, options)).split('\0');
+    for (const [at, piece] of some.entries()) piece.text = texts[at];
+  }
 }
 
 /** Such a line needs quotes: without them fast-csv and other readers take a blank cell at its beginning for an empty one. */
-const beginsBlank = ([first = '']: readonly string[]): boolean => first !== '' && first.trim() === '';
+const isBlank = (first = ''): boolean => first !== '' && first.trim() === '';
 
-/** Reads a line of a part as a row; the opposite of {@link compileCells}. */
+const beginsBlank = ([first = '']: readonly Piece[]): boolean =>
+  isBlank(typeof first === 'string' ? first.slice(0, first.indexOf(',') >>> 0) : first.cells[0]);
+
+/** Reads a line of a part as a row; the opposite of {@link compileLine}. */
 export function readLine(line: Line, dataset: Dataset, neutralised: Neutralised): LandedRow {
   const text = (cell: string | undefined) => decodeCell(cell ?? '', TEXT, neutralised) as string;
   return {

@@ -13,7 +13,7 @@ import {
   syncFolder,
   withFolder,
 } from './files.js';
-import { formatLines, headerOf } from './format.js';
+import { formatLines, headerOf, lineOf } from './format.js';
 import { OPEN_QUOTE, readPartRows } from './part-rows.js';
 import { type Durable, type Evidence, type PartState, sealOf } from './part-state.js';
 
@@ -156,7 +156,7 @@ export async function endLine(
 ): Promise<{ readonly size: number; readonly modified: number }> {
   const { size } = await stat(path);
   const end = wholeEnd ?? (await readableEnd(path, dataset));
-  const header = await formatLines([headerOf(dataset)]);
+  const header = await formatLines([lineOf(headerOf(dataset))]);
   const file = await open(path, 'r+');
   try {
     if (end === 0 && (await isTornHeader(path, size, header))) {

@@ -5,7 +5,7 @@ import { EPOCH_OVER, WriterLost } from '../../writer-lost.js';
 import type { Mark } from '../port.js';
 import type { CsvFence } from './fence.js';
 import { syncFolder } from './files.js';
-import { type CellFormat, compileCells, formatLines, headerOf } from './format.js';
+import { compileLine, formatLines, headerOf, lineOf } from './format.js';
 import { markOfPart } from './marks.js';
 import { OpenPart } from './open-part.js';
 import type { PartState } from './part-state.js';
@@ -37,7 +37,7 @@ interface PendingWrite {
  */
 export class CsvPartWriter {
   readonly #options: CsvWriterOptions;
-  readonly #cells: CellFormat;
+  readonly #line: ReturnType<typeof compileLine>;
   #part: OpenPart | undefined;
   #number = 0;
   /** Set once this writer may write no more. */
@@ -48,7 +48,7 @@ export class CsvPartWriter {
 
   constructor(options: CsvWriterOptions) {
     this.#options = options;
-    this.#cells = compileCells(options.dataset, options.neutraliseFormulas);
+    this.#line = compileLine(options.dataset, options.neutraliseFormulas);
   }
 
   /** @returns how far the part is durable then */
@@ -113,7 +113,7 @@ export class CsvPartWriter {
     // Before anything is written behind what another program has left there.
     await this.#checkOurs(part);
     const writtenAt = new Date(clock.now()).toISOString();
-    const content = await formatLines(rows.map((row) => this.#cells(row, writtenAt)));
+    const content = await formatLines(rows.map((row) => this.#line(row, writtenAt)));
     await part.append(content);
     try {
       await this.#checkFence(part, content.length);
@@ -145,7 +145,7 @@ export class CsvPartWriter {
     const path = join(folder, name);
     const part = new OpenPart(name, path, await open(path, 'ax'));
     try {
-      const header = await formatLines([headerOf(dataset)]);
+      const header = await formatLines([lineOf(headerOf(dataset))]);
       await part.append(header);
       await syncFolder(folder);
       await state.noteBegun(dataset, name, neutraliseFormulas);

@@ -1,4 +1,4 @@
-import { ownValue, type Row, stringifyJson } from '@tributary/shared';
+import { isClosing, ownValue, type Row, stringifyJson } from '@tributary/shared';
 import { escapeIdentifier } from 'pg';
 import { changesIn, contentOf, fillColumns, newestInHistory, recordReturns } from './history.js';
 import { notSettled, RowNotKept } from './refusals.js';
@@ -30,7 +30,7 @@ export async function writeRows(
   const before = keepsHistory(tables) ? await contentBefore(transaction, tables, keys) : [];
   const replace = replaceOlder(rows, options.retired, tables.keepsDeleted);
   await insert(transaction, rows, newest, options.writtenAt, replace);
-  const closed = newest.filter(({ values }) => values === null);
+  const closed = newest.filter(isClosing);
   await insert(transaction, tombstones, closed, options.writtenAt, replaceOlder(tombstones, [], false));
   await transaction.query(settle(tables, options.retired, OF_KEYS), [keys]);
   await checkKept(transaction, tables, newest);
@@ -66,7 +66,7 @@ async function checkKept(transaction: Transaction, tables: DatasetTables, writte
     [
       written.map(({ key }) => key),
       written.map(({ order }) => order),
-      written.map(({ values }) => values === null),
+      written.map(isClosing),
       tablesIn(tables).map(({ sql }) => sql),
     ],
   );
@@ -196,7 +196,7 @@ function cellOf(row: Row, { name, type, field }: Column, writtenAt: string): Cel
     case '_order':
       return row.order;
     case '_deleted':
-      return row.values === null;
+      return isClosing(row);
     default:
       return writtenAt;
   }
