@@ -35,9 +35,12 @@ export interface EachRecord extends Side {
   readonly lines: readonly string[];
 }
 
-/** What a record with lines meets: for each line the other side, if it is there, and the lines that it has dropped. */
+/**
+ * What a record with lines meets: for each line the other side, if it is there, and the lines that it has dropped. A side is `awaited`
+ * if a rebuild knows from merged rows that a record of it was accepted, and that its message still has to come again.
+ */
 export interface EachJoin {
-  readonly found: readonly (Side | undefined)[];
+  readonly found: readonly (Side | 'awaited' | undefined)[];
   readonly closed: readonly { readonly line: string; readonly side: Side | undefined }[];
 }
 

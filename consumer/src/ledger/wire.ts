@@ -73,7 +73,8 @@ export function readEachJoin({ sides, values }: JoinAnswer, count: number): Each
   for (let at = count; at < values.length; at += 2) {
     closed.push({ line: String(values[at]), side: sideAt(values[at + 1]) });
   }
-  return { found: values.slice(0, count).map(sideAt), closed };
+  const found = values.slice(0, count).map((value) => sideAt(value) ?? (value === 0 ? undefined : 'awaited'));
+  return { found, closed };
 }
 
 /** @param count the number of records that a page holds at most */
