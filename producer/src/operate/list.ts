@@ -1,4 +1,5 @@
 import { DATABASES, describeError, FatalError, RetryableError, withoutValues } from '@tributary/shared';
+import { MOST_OF_TABLES } from '../sources/sql/answer-bound.js';
 import { passwordsOf } from '../sources/sql/concealed.js';
 import type { TableDescription } from '../sources/sql/database.js';
 import { openDatabase } from '../sources/sql/databases.js';
@@ -27,7 +28,7 @@ export async function listTables({ url, table, write }: ListOptions): Promise<vo
     const message = `expected the URL of a database, such as postgres://user@host:5432/database; it begins with one of ${schemes.join(', ')}`;
     throw new FatalError('url_invalid', message);
   }
-  const database = openDatabase({ url, timeout: TIMEOUT, connectTimeout: CONNECT_TIMEOUT });
+  const database = openDatabase({ url, timeout: TIMEOUT, connectTimeout: CONNECT_TIMEOUT, mostBytes: MOST_OF_TABLES });
   const { signal } = new AbortController();
   try {
     const one = table === undefined ? undefined : await database.table(table, signal);

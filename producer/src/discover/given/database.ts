@@ -9,6 +9,7 @@ import {
   RetryableError,
   withoutValues,
 } from '@tributary/shared';
+import { MOST_OF_TABLES } from '../../sources/sql/answer-bound.js';
 import { passwordsOf } from '../../sources/sql/concealed.js';
 import type { TableDescription } from '../../sources/sql/database.js';
 import { openDatabase } from '../../sources/sql/databases.js';
@@ -43,7 +44,7 @@ export interface DatabaseDraftOptions {
  */
 export async function draftOfDatabase({ url, table, env, signal }: DatabaseDraftOptions): Promise<Draft> {
   const variable = freeName(VARIABLE, (name) => env[name] !== undefined && env[name] !== url);
-  const database = openDatabase({ url, timeout: TIMEOUT, connectTimeout: CONNECT_TIMEOUT });
+  const database = openDatabase({ url, timeout: TIMEOUT, connectTimeout: CONNECT_TIMEOUT, mostBytes: MOST_OF_TABLES });
   try {
     const found = table === undefined ? await database.tables(signal) : [await database.table(table, signal)];
     const tables = found.filter((one) => one !== undefined);

@@ -1,4 +1,4 @@
-import { RetryableError } from '@tributary/shared';
+import { FatalError, RetryableError } from '@tributary/shared';
 
 /** Connections of one database, as its driver has them. */
 export interface Connections<C> {
@@ -52,8 +52,10 @@ export async function withConnection<C, T>(
     return await Promise.race([work(connection), stopped]);
   } catch (error) {
     throwIfAborted();
-    const fault = connections.faultOf(error);
-    isBroken ||= fault instanceof RetryableError && fault.code === 'network';
+    // One of ours has its meaning, and has cut the connection.
+    const isOurs = error instanceof FatalError;
+    const fault = isOurs ? error : connections.faultOf(error);
+    isBroken ||= isOurs || (fault instanceof RetryableError && fault.code === 'network');
     throw fault;
   } finally {
     for (const signal of signals) signal.removeEventListener('abort', stop);

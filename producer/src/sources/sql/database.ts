@@ -137,6 +137,8 @@ export interface DatabaseOptions {
   readonly room?: Room | undefined;
   /** How much longer than `timeout` it waits for the answer to a statement, in milliseconds; {@link GRACE} unless given. */
   readonly grace?: number;
+  /** Bytes of an answer, beyond which the connection is cut; 256 MB unless given. */
+  readonly mostBytes?: number;
 }
 
 /**

@@ -1,6 +1,8 @@
 import { setMaxListeners } from 'node:events';
+import type { Socket } from 'node:net';
 import { decodeUserInfo, RetryableError, redactUrl } from '@tributary/shared';
 import mysql, { type Connection, type FieldPacket, type RowDataPacket, type TypeCastField } from 'mysql2';
+import { MOST_BYTES, withinBytes } from '../answer-bound.js';
 import { type Connections, withConnection } from '../connections.js';
 import type {
   Database,
@@ -71,6 +73,7 @@ export class MysqlDatabase implements Database {
   readonly #timeout: number;
   /** How long it waits for an answer, in milliseconds. */
   readonly #patience: number;
+  readonly #mostBytes: number;
   readonly #pool: ConnectionPool<Connection>;
   readonly #cancelled = new AbortController();
   readonly #connections: Connections<Connection> = {
@@ -82,10 +85,11 @@ export class MysqlDatabase implements Database {
   };
   #closed: Promise<void> | undefined;
 
-  constructor({ url, timeout, connectTimeout, room, grace = GRACE }: DatabaseOptions) {
+  constructor({ url, timeout, connectTimeout, room, grace = GRACE, mostBytes = MOST_BYTES }: DatabaseOptions) {
     this.host = new URL(url).host;
     this.name = redactUrl(url);
     this.#timeout = timeout;
+    this.#mostBytes = mostBytes;
     this.#patience = timeout + grace;
     const connect = async (onLost: (connection: Connection) => void) => {
       const connection = mysql.createConnection({
@@ -151,7 +155,7 @@ export class MysqlDatabase implements Database {
 
   #ask(statement: Statement, signal: AbortSignal): Promise<{ rows: Value[][]; fields: FieldPacket[] }> {
     return withConnection(this.#connections, [signal, this.#cancelled.signal], (connection) =>
-      rowsOf(connection, statement, this.#patience),
+      withinBytes(streamOf(connection), this.#mostBytes, () => rowsOf(connection, statement, this.#patience)),
     );
   }
 }
@@ -163,6 +167,9 @@ const endOf = (connection: Connection): Promise<void> =>
     connection.once('error', () => resolve());
     connection.destroy();
   });
+
+/** The driver has it, and its types do not. */
+const streamOf = (connection: Connection) => (connection as Connection & { readonly stream: Socket }).stream;
 
 /** @param timeout how long it waits for the answer, in milliseconds */
 const rowsOf = (connection: Connection, { text, values }: Statement, timeout: number) =>

@@ -1,6 +1,8 @@
 import { setMaxListeners } from 'node:events';
+import type { Socket } from 'node:net';
 import { RetryableError, redactUrl } from '@tributary/shared';
 import { Client } from 'pg';
+import { MOST_BYTES, withinBytes } from '../answer-bound.js';
 import { type Connections, withConnection } from '../connections.js';
 import type { Database, DatabaseOptions, Dialect, Rows, Statement, TableDescription, Value } from '../database.js';
 import { GRACE, MAY_WRITE_YET, partsOf } from '../database.js';
@@ -60,6 +62,7 @@ export class PostgresDatabase implements Database {
   readonly host: string;
   readonly name: string;
   readonly #timeout: number;
+  readonly #mostBytes: number;
   readonly #pool: ConnectionPool<Client>;
   /** By their numbers. */
   readonly #types = new Map<number, PostgresType>();
@@ -72,10 +75,11 @@ export class PostgresDatabase implements Database {
   };
   #closed: Promise<void> | undefined;
 
-  constructor({ url, timeout, connectTimeout, room, grace = GRACE }: DatabaseOptions) {
+  constructor({ url, timeout, connectTimeout, room, grace = GRACE, mostBytes = MOST_BYTES }: DatabaseOptions) {
     this.host = new URL(url).host;
     this.name = redactUrl(url);
     this.#timeout = timeout;
+    this.#mostBytes = mostBytes;
     const connect = async (onLost: (client: Client) => void) => {
       const client = new Client({
         connectionString: url,
@@ -136,7 +140,9 @@ export class PostgresDatabase implements Database {
   }
 
   #use<T>(signal: AbortSignal, work: (client: Client) => Promise<T>): Promise<T> {
-    return withConnection(this.#connections, [signal, this.#cancelled.signal], work);
+    return withConnection(this.#connections, [signal, this.#cancelled.signal], (client) =>
+      withinBytes(streamOf(client), this.#mostBytes, () => work(client)),
+    );
   }
 
   /** Ends the statement of a connection at once: its socket is closed, and the server would go on until the time-out. */
@@ -169,5 +175,9 @@ export class PostgresDatabase implements Database {
     return fields.map(({ dataTypeID }) => this.#types.get(dataTypeID) ?? UNKNOWN);
   }
 }
+
+/** The driver has it, and its types do not. */
+const streamOf = (client: Client) =>
+  (client as Client & { readonly connection: { readonly stream: Socket } }).connection.stream;
 
 const UNKNOWN: PostgresType = { name: 'unknown', category: 'X', element: undefined };
