@@ -175,6 +175,12 @@ const isNumeric = (value: unknown): value is number | ExactNumber =>
 
 // What was expected, and what to do where the value shows it.
 
+/** For `1,5`, as half of the world writes it. Of `1,500` nobody can tell whether its comma stands between thousands. */
+const commaHint = (value: unknown, conversion: 'double' | 'decimal'): string =>
+  typeof value === 'string' && /^\s*[-+]?\d+,\d+\s*$/.test(value)
+    ? `; where a comma is the decimal point, a computed field reads it: value: '${conversion}(raw.NAME.split(",").join("."))'`
+    : '';
+
 function wantedInteger(value: unknown): string {
   const wanted = 'expected a whole number';
   if (!isNumeric(value)) return wanted;
@@ -187,12 +193,12 @@ function wantedInteger(value: unknown): string {
 const wantedNumber = (value: unknown): string =>
   isNumeric(value)
     ? 'expected a number that a double holds; this one would be altered: a field of type decimal takes it'
-    : 'expected a number';
+    : `expected a number${commaHint(value, 'double')}`;
 
 const wantedDecimal = (value: unknown): string =>
   isNumeric(value) || (typeof value === 'string' && /^-?[\d.eE+-]+$/.test(value))
     ? `expected a decimal number of at most ${MAX_DIGITS} digits, without an exponent, such as 19.90`
-    : 'expected a decimal number such as 19.90';
+    : `expected a decimal number such as 19.90${commaHint(value, 'decimal')}`;
 
 function wantedTime(value: unknown): string {
   const wanted = 'expected an ISO 8601 time';

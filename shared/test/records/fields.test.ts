@@ -62,6 +62,10 @@ describe('a canonical record', () => {
     ['"amount":1e2000', 'at most 1000 digits'],
     ['"size":12345678901234567890', 'field "size" is 12345678901234567890: expected a number that a double holds'],
     ['"size":"1"', 'field "size" is "1": expected a number'],
+    [
+      '"size":"1,5"',
+      `field "size" is "1,5": expected a number; where a comma is the decimal point, a computed field reads it: value: 'double(raw.NAME.split(",").join("."))'`,
+    ],
     ['"at":1714557600', 'here perhaps unit: s'],
     ['"at":1714557600000', 'here perhaps unit: ms'],
     ['"at":"1714557600"', 'unit: s'],

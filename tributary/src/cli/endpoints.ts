@@ -1,5 +1,6 @@
 import type { CommandUnknownOpts } from '@commander-js/extra-typings';
 import type { EndpointCommandOptions, EndpointRequest } from '@tributary/producer';
+import { redactUrl } from '@tributary/shared';
 import { createCommand, createGroup, variablesOf, withEnvironment, withExamples } from './shell/command.js';
 import type { Context } from './shell/context.js';
 import { withProgress } from './shell/terminal.js';
@@ -74,6 +75,8 @@ async function ask(
     write,
   });
   await withProgress(terminal, () => `asking the producer at ${producerUrl}`, asking);
+  // Another pipeline of this machine may have the usual port.
+  if (command === 'list') terminal.say(`endpoints of the producer at ${redactUrl(producerUrl)}\n`);
   if (command === 'list' || command === 'status' || command === 'checkpoints') return;
   terminal.say(`How it goes is told by: ${spell('endpoints', `status ${endpoint}`)}\n`);
 }

@@ -56,12 +56,11 @@ async function pollOnce(context: Context, options: StartOptions): Promise<void> 
     const progress = async () => flowLine(await pipeline.figures(), pipeline.inFlight());
     const summary = await withProgress(terminal, progress, Promise.race([pipeline.once(), untilAborted(stop)]));
     const report = await writeReport(summary, pipeline.config, options.report, systemClock.now());
+    const advice = adviceOnMarks(pipeline, summary);
+    const warnings = advice.filter((line) => line.startsWith('NOT DELETED'));
     const told = options.json
-      ? `${JSON.stringify(summary)}\n`
-      : describeSummary(summary, [
-          ...adviceOnMarks(pipeline, summary),
-          ...(report === undefined ? [] : [`Report: ${report}`]),
-        ]);
+      ? `${JSON.stringify(warnings.length === 0 ? summary : { ...summary, warnings })}\n`
+      : describeSummary(summary, [...advice, ...(report === undefined ? [] : [`Report: ${report}`])]);
     terminal.write(withoutPasswords(told));
     if (summary.endpoints.some(({ error }) => error !== undefined)) throw new CommandFailed('an endpoint failed');
     const refused = summary.endpoints.flatMap(({ inputs = [] }) =>

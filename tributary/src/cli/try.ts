@@ -35,7 +35,11 @@ export function tryCommand(context: Context): CommandUnknownOpts {
         event: event === undefined ? undefined : readFile(event),
         write,
       });
-      const { looked, bad } = await withProgress(terminal, () => `polling ${id}`, trying);
+      const { looked, bad } = await withProgress(
+        terminal,
+        () => `polling ${id}`,
+        trying.catch((error: unknown) => advise(id, error)),
+      );
       if (looked > 0 && bad === looked) {
         const all =
           bad === 1
@@ -49,6 +53,13 @@ export function tryCommand(context: Context): CommandUnknownOpts {
     ['customers --event event.json', 'what becomes of an event that a webhook would bring'],
     ['blog-posts --limit 50 --config my-pipeline.yaml', 'more of them, from another file'],
   ]);
+}
+
+/** @throws the error, with what to do where the API refuses whoever asks */
+function advise(id: string, error: unknown): never {
+  if (!(error instanceof FatalError) || !/^http_40[13]$/.test(error.code)) throw error;
+  const advice = `the API refuses the credentials, or there are none: look at auth and headers of ${id}, and at the variables that they name`;
+  throw new FatalError(error.code, `${error.message}; ${advice}`);
 }
 
 /** @throws FatalError naming the file that cannot be read */

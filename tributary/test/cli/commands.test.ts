@@ -93,6 +93,30 @@ endpoints:
   });
 });
 
+describe('try of an API that refuses', () => {
+  it.each([
+    [401, 'look at auth and headers of things'],
+    [403, 'look at auth and headers of things'],
+    [404, 'answered 404'],
+  ])('says what to do: %i', async (status, said) => {
+    const server = createServer((_request, response) => response.writeHead(status).end('no')).listen(0, '127.0.0.1');
+    await new Promise((resolve) => server.once('listening', resolve));
+    const file = join(folder, 'mine.yaml');
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/things`;
+    writeFileSync(
+      file,
+      `entities: { thing: { dataset: things, queue: things_data, key: id, fields: { id: string } } }
+endpoints: { things: { url: "${url}", entity: thing, auth: { type: bearer, token: "wrong-one-here" } } }
+`,
+    );
+    const { code, stderr } = await cli(['try', 'things', '--config', file]);
+    server.close();
+    expect(code).toBe(1);
+    expect(stderr).toContain(said);
+    expect(stderr.includes('look at auth')).toBe(status !== 404);
+  });
+});
+
 describe('endpoints and reset', () => {
   let server: Server;
   let env: { PRODUCER_URL: string; ADMIN_TOKEN: string };
@@ -111,7 +135,9 @@ describe('endpoints and reset', () => {
   });
 
   it('ask the producer that PRODUCER_URL names, with the ADMIN_TOKEN', async () => {
-    expect((await cli(['endpoints', 'list'], { env })).stdout).toMatch(/^endpoint +state/);
+    const listed = await cli(['endpoints', 'list'], { env });
+    expect(listed.stdout).toMatch(/^endpoint +state/);
+    expect(listed.stderr).toContain(`endpoints of the producer at ${env.PRODUCER_URL}`);
     expect((await cli(['endpoints', 'status', 'crm'], { env })).code).toBe(0);
     const paused = await cli(['endpoints', 'pause', 'crm'], { env });
     expect(paused.stdout).toContain('crm: pause is accepted');

@@ -136,6 +136,23 @@ sink: { type: ${sink} }`;
     return welcome({ config, urls, inMemory, dashboardToken: 'abc' }, speller(installed));
   };
 
+  test('names the kinds of sources that there are', () => {
+    const text = `
+entities: { post: { dataset: posts, queue: posts, key: id, fields: { id: string } } }
+endpoints:
+  one: { source: files, path: "/in/*", entity: post }
+  two: { source: sql, url: "postgres://127.0.0.1/shop", table: posts, incremental: false, entity: post }`;
+    const urls = {
+      dashboard: 'http://127.0.0.1:1',
+      producer: 'http://127.0.0.1:2',
+      consumer: 'http://127.0.0.1:3',
+      mockApi: undefined,
+    };
+    const config = parsePipeline(text, {}, 'test.yaml');
+    const said = welcome({ config, urls, inMemory: [], dashboardToken: undefined }, speller(false));
+    expect(said).toContain('Tributary is running: files, database -> producer');
+  });
+
   test('holds no user, password or query of an endpoint', () => {
     const said = banner('csv', []);
     expect(said).toContain('blog  http://127.0.0.1:1/posts\n');

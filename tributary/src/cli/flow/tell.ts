@@ -1,5 +1,13 @@
 import type { DeadRecordGroup } from '@tributary/consumer';
-import { count, type EndpointConfig, lostWithMemory, originOf, redactUrl, sinkWords } from '@tributary/shared';
+import {
+  count,
+  type EndpointConfig,
+  lostWithMemory,
+  originOf,
+  type PipelineConfig,
+  redactUrl,
+  sinkWords,
+} from '@tributary/shared';
 import type { Figures } from '../../library/figures.js';
 import type { Summary } from '../../library/once.js';
 import type { MarksPlace, Pipeline } from '../../library/pipeline.js';
@@ -39,10 +47,24 @@ export function welcome(pipeline: Running, spell: Spell): string {
 const describeOrigin = (origin: string): string =>
   /^\w+:\/\//.test(origin) ? (redactUrl(origin).split('?')[0] ?? '') : origin;
 
+/** Where records come from, by the kind of the source. */
+const FROM = {
+  rest: 'REST API',
+  sql: 'database',
+  files: 'files',
+  webhook: 'webhooks',
+  'postgres-changes': 'changes of Postgres',
+} as const satisfies Record<PipelineConfig['endpoints'][string]['source'], string>;
+
 /** The record's way, through what there is of it here. */
 function pathOf({ config, inMemory }: Running): string {
   const queues = inMemory.includes('queues') ? 'queues in memory' : 'your RabbitMQ';
-  return `REST API -> producer -> ${queues} -> consumer -> ${sinkWords(config.sink).medium}`;
+  const kinds = new Set(
+    Object.values(config.endpoints)
+      .filter(({ enabled }) => enabled)
+      .map(({ source }) => FROM[source]),
+  );
+  return `${kinds.size === 0 ? FROM.rest : [...kinds].join(', ')} -> producer -> ${queues} -> consumer -> ${sinkWords(config.sink).medium}`;
 }
 
 /** What is gone when this ends, and what to do about it. */
