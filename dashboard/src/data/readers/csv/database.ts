@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { DuckDBConnection, DuckDBResult, JS } from '@duckdb/node-api';
@@ -35,8 +36,9 @@ const AGAIN = 50;
  * names: one thread has to be left.
  */
 const AT_ONCE = 2;
-/** Rows that may stand in memory alone, or in its spilled part. */
-const MOST_UNSTORED = 100_000;
+/** Rows that are not stored yet: of many at once, most are in the file already, and only the index of the file is written again. */
+const MOST_UNSTORED = 1_000_000;
+const SOME_UNSTORED = 100_000;
 /** The code of the error for a statement that was ended because it took too long. */
 export const TOO_SLOW = 'too_slow';
 
@@ -84,9 +86,16 @@ export class Database {
    * @throws RetryableError if DuckDB cannot be started
    */
   async staging<T>(work: (path: string) => Promise<T>): Promise<T> {
-    return await this.#staging.take(
-      async () => await this.#noted(work(join((await this.#open()).folder.path, 'lines.csv'))),
-    );
+    return await this.#staging.take(() => this.#noted(this.#lend(work)));
+  }
+
+  async #lend<T>(work: (path: string) => Promise<T>): Promise<T> {
+    const path = join((await this.#open()).folder.path, 'lines.csv');
+    try {
+      return await work(path);
+    } finally {
+      await rm(path, { force: true });
+    }
   }
 
   /**
@@ -174,17 +183,16 @@ export class Database {
    * @throws as {@link snapshot}, and what `work` throws
    */
   async write<T>(work: (writes: Writes) => Promise<T>, note?: (result: T) => void): Promise<T> {
-    return await this.#writing.take(async () => {
-      const result = await this.#noted(this.#inTransaction(work));
-      note?.(result);
-      return result;
-    });
+    return await this.#writing.take(() => this.#noted(this.#inTransaction(work, note)));
   }
 
-  /** Moves what was written from memory to the file, when it has come to some rows. */
-  async store(rows: number): Promise<void> {
+  /**
+   * Moves what was written from memory to the file, when it has come to some rows.
+   * @param isEnd whether no more rows are known of: then they are few enough at last
+   */
+  async store(rows: number, isEnd = false): Promise<void> {
     this.#unstored += rows;
-    if (this.#unstored >= MOST_UNSTORED) await this.#writing.take(() => this.#noted(this.#store()));
+    if (this.#unstored >= MOST_UNSTORED || (isEnd && this.#unstored >= SOME_UNSTORED)) await this.#writing.take(() => this.#noted(this.#store()));
   }
 
   /** Copies all tables as they are at one moment to a file, which DuckDB can open. */
@@ -216,7 +224,7 @@ export class Database {
     }
   }
 
-  async #inTransaction<T>(work: (writes: Writes) => Promise<T>): Promise<T> {
+  async #inTransaction<T>(work: (writes: Writes) => Promise<T>, note?: (result: T) => void): Promise<T> {
     const { writer } = await this.#open();
     const query = <Row>(text: string, values: readonly Value[] = []): Promise<Row[]> =>
       this.#rows<Row>(writer, text, values, undefined, Number.POSITIVE_INFINITY);
@@ -244,6 +252,7 @@ export class Database {
     try {
       const result = await work({ query, change, handOver });
       await query('COMMIT');
+      note?.(result);
       return result;
     } catch (error) {
       // A transaction that DuckDB has ended by itself cannot be rolled back.

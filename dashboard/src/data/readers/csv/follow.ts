@@ -42,6 +42,7 @@ export async function follow(contents: Contents, following: Following): Promise<
     if (part.read !== part.size) await readIfPossible(contents, part, following);
   }
   contents.caughtUp = !signal.aborted;
+  await database.store(0, true);
 }
 
 /** One part that cannot be read (by its rights, or because its disk fails) must not keep all others from being shown. */

@@ -50,7 +50,7 @@ export async function loadPart(contents: Contents, part: PartFile, loading: Load
       const { rows } = part;
       await loadLines(contents, part, header, file, loading);
       part.read = part.end;
-      await database.store(part.rows - rows);
+      await database.store(part.rows - rows, part.end - before < FEW);
     }
     if (!signal.aborted) part.read = size;
   } finally {

@@ -12,7 +12,7 @@ export interface Staged {
 }
 
 /** Bytes that are handed over at once, or one long line. */
-const MOST = 128 * 1024 * 1024;
+const MOST = 256 * 1024 * 1024;
 const CHUNK = 1024 * 1024;
 const [QUOTE, APOSTROPHE, LINE_FEED, BACKSLASH] = [0x22, 0x27, 0x0a, 0x5c];
 /** `;`, tab, carriage return and line feed: behind them a text may have been neutralised (see formulas.ts). */
