@@ -192,7 +192,8 @@ export class Database {
    */
   async store(rows: number, isEnd = false): Promise<void> {
     this.#unstored += rows;
-    if (this.#unstored >= MOST_UNSTORED || (isEnd && this.#unstored >= SOME_UNSTORED)) await this.#writing.take(() => this.#noted(this.#store()));
+    if (this.#unstored >= MOST_UNSTORED || (isEnd && this.#unstored >= SOME_UNSTORED))
+      await this.#writing.take(() => this.#noted(this.#store()));
   }
 
   /** Copies all tables as they are at one moment to a file, which DuckDB can open. */

@@ -11,8 +11,8 @@ export interface Staged {
   readonly marks: readonly Mark[];
 }
 
-/** Bytes that are handed over at once, or one long line. */
-const MOST = 256 * 1024 * 1024;
+/** Bytes that are handed over at once, or one long line. Of much more, DuckDB's two threads wait for each other's memory, which takes their CPU. */
+const MOST = 48 * 1024 * 1024;
 const CHUNK = 1024 * 1024;
 const [QUOTE, APOSTROPHE, LINE_FEED, BACKSLASH] = [0x22, 0x27, 0x0a, 0x5c];
 /** `;`, tab, carriage return and line feed: behind them a text may have been neutralised (see formulas.ts). */

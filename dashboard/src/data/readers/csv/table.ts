@@ -210,7 +210,7 @@ function meant(cell: string, isText: boolean, neutralised: Neutralised | undefin
 /** Bytes that any line may have. */
 const USUAL_LINE = 2_000_000;
 /** Bytes that each thread of DuckDB reads at once, unless a line is longer; by its own settings 32 MB. */
-const BUFFER = 8_000_000;
+const BUFFER = 4_000_000;
 
 /** DuckDB wants one that stands for nothing: no cell holds it. */
 const NO_TEXT = '\u0001no text stands for nothing\u0001';
