@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -8,6 +8,7 @@ import { createDashboard, type Dashboard } from '@tributary/dashboard';
 import { createLogger, parsePipeline, partsOf } from '@tributary/shared';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { MEASURES } from '../../dashboard/src/flow/history.js';
 import { startChromium } from '../services/chromium.js';
 import { expectUsable, LOOKS, openPage } from './support/browsed.js';
 
@@ -49,6 +50,8 @@ const FILE = JSON.stringify({
   endpoints,
 });
 
+/** A point of the charts as the dashboard keeps it: 7 of each measure. */
+const KEPT = MEASURES.map(() => 7);
 const PARTS = partsOf(parsePipeline(FILE, { TOKEN: SECRET }, 'test.yaml'));
 
 /** A producer as the dashboard sees it: what it says of its endpoints, and what it is told. */
@@ -199,7 +202,8 @@ describe('endpoints in a browser', () => {
     for (const line of await lines.all()) expect((await line.boundingBox())?.height).toBeLessThan(30);
     const sources = page.locator('.stage').first().locator('.node');
     expect(await sources.count()).toBe(7);
-    expect((await page.locator('.path').boundingBox())?.height).toBeLessThan(850);
+    const path = await page.locator('.path').boundingBox();
+    expect((path?.y ?? 0) + (path?.height ?? 900)).toBeLessThan(900);
     await page.getByRole('heading', { name: 'Sources', exact: true }).waitFor();
     await expectUsable(page);
     await page.getByRole('link', { name: 'api-5.example.org', exact: true }).click();
@@ -295,6 +299,33 @@ describe('endpoints in a browser', () => {
     const page = await open('/');
     const node = page.locator('.node', { hasText: 'producer-of-berlin' });
     await node.waitFor();
+    await page.context().close();
+  });
+
+  test('are charted over the last hour, day and month, and a stretch that is dragged over is shown larger', async () => {
+    const file = `${JSON.stringify({ span: 'day', at: Date.now() - 7_200_000, values: KEPT })}\n${JSON.stringify({ span: 'day', at: Date.now() - 3_600_000, values: KEPT })}\n`;
+    await dashboard.stop();
+    await writeFile(join(folder, 'flow-shops.jsonl'), file);
+    dashboard = createDashboard(options());
+    await dashboard.start();
+    const page = await open('/');
+    const written = page.getByRole('img', { name: /^Written in/ });
+    await page.getByRole('img', { name: /^Written in the last hour/ }).waitFor();
+    await page.getByRole('button', { name: 'Day', exact: true }).click();
+    await page.getByRole('img', { name: /^Written in the last day: now 7\.0\/s/ }).waitFor();
+    await written.scrollIntoViewIfNeeded();
+    const box = await written.boundingBox();
+    if (box === null) throw new Error('the chart is not shown');
+    await page.mouse.move(box.x + box.width * 0.5, box.y + 30);
+    await page.mouse.down();
+    await page.mouse.move(box.x + box.width * 0.8, box.y + 30, { steps: 5 });
+    await page.mouse.up();
+    const whole = page.getByRole('button', { name: 'Show the whole', exact: true });
+    await whole.click();
+    expect(await whole.isVisible()).toBe(false);
+    await page.getByRole('button', { name: '30 days', exact: true }).click();
+    await page.getByText('Nothing is known of it yet').waitFor();
+    await expectUsable(page);
     await page.context().close();
   });
 

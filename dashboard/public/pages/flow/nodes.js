@@ -55,6 +55,7 @@ export function endpointNode(announce) {
 /** The endpoints of one host, where there are too many for a box of their own. */
 export function sourceGroupNode() {
   const { root, name, figure, below } = node('', 'flow');
+  root.classList.add('host');
   name.classList.add('to-page');
   return {
     root,
