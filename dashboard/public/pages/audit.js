@@ -20,6 +20,10 @@ const ACTIONS = [
   'scenario',
   'discover',
   'export',
+  'silence',
+  'end silence',
+  'test alert',
+  'try',
 ];
 const OUTCOMES = [
   ['done', 'done'],

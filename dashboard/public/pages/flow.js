@@ -1,6 +1,7 @@
 import { h, setText } from '../ui/dom.js';
 import { count, span, speed } from '../ui/format.js';
 import { createCharts } from './flow/charts.js';
+import { createFiring } from './flow/firing.js';
 import { datasetNode, endpointNode, instanceNode, queueNode, sourceGroupNode } from './flow/nodes.js';
 import { createRivers } from './flow/rivers.js';
 import { createScenarios } from './flow/scenarios.js';
@@ -29,6 +30,7 @@ const VITALS = [
 export function createView(_place, { announce }) {
   const mood = h('p', { class: 'mood' }, 'Loading…');
   const troubles = createTroubles();
+  const firing = createFiring();
   const vitals = VITALS.map(([term, title]) => {
     const figure = h('strong', {}, '–');
     const unit = h('span', { class: 'unit' });
@@ -44,7 +46,7 @@ export function createView(_place, { announce }) {
     h(
       'div',
       { class: 'headline' },
-      h('div', { class: 'words' }, mood, troubles.root),
+      h('div', { class: 'words' }, mood, firing.root, troubles.root),
       h('dl', { class: 'vitals' }, ...vitals.map((vital) => vital.root)),
     ),
     path,
@@ -138,6 +140,7 @@ export function createView(_place, { announce }) {
         build(flow);
       }
       tellMood(flow, mood, troubles);
+      firing.update(flow.alerts);
       for (const [index, [, , of]] of VITALS.entries()) {
         const [figure, unit = ''] = of(flow);
         setText(vitals[index].figure, figure);

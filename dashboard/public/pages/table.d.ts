@@ -10,7 +10,10 @@ export interface Page {
   readonly tab?: string;
   readonly key?: string;
   readonly within?: string;
-  readonly alarm?: (flow: { readonly queues: readonly { readonly dead: number | null }[] }) => number;
+  readonly alarm?: (flow: {
+    readonly queues: readonly { readonly dead: number | null }[];
+    readonly alerts: readonly { readonly silenced: boolean }[];
+  }) => number;
   readonly query: readonly string[];
 }
 

@@ -54,6 +54,15 @@ export const PAGES = [
   },
   { path: '/dead-letters/:letter', view: 'dead-letter', title: 'Dead letter', query: [] },
   { path: '/exports', view: 'exports', title: 'Exports', tab: 'Exports', key: 'x', query: [] },
+  {
+    path: '/alerts',
+    view: 'alerts',
+    title: 'Alerts',
+    tab: 'Alerts',
+    key: 'r',
+    alarm: ({ alerts }) => alerts.filter(({ silenced }) => !silenced).length,
+    query: [],
+  },
   { path: '/sources', view: 'sources', title: 'Data sources', tab: 'Data sources', key: 's', query: [] },
   {
     path: '/audit',
