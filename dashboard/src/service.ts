@@ -2,6 +2,7 @@ import { dirname, join } from 'node:path';
 import {
   type Clock,
   createLogger,
+  type Environment,
   isLoopback,
   type Logger,
   type LogOutput,
@@ -23,6 +24,7 @@ import { Tokens } from './access/roles.js';
 import { Alerts } from './alerts/alerts.js';
 import { createAlertStore } from './alerts/stores/create.js';
 import { AuditLog, DEFAULT_AUDIT_LOG } from './audit/audit.js';
+import { readConfiguration } from './configuration/configuration.js';
 import { createReader } from './data/readers/create.js';
 import { Broker } from './dead-letters/broker.js';
 import { DeadLetters, type SweepLimits } from './dead-letters/dead-letters.js';
@@ -59,6 +61,8 @@ export interface DashboardOptions extends DashboardSettings {
   readonly services?: (() => ServiceUrls) | undefined;
   /** The mock CRM's address, in demo mode. */
   readonly mockApi?: (() => string | undefined) | undefined;
+  /** The pipeline file, and the environment that it is filled in from; without them the page of the configuration says that there is none. */
+  readonly source?: { readonly file: string; readonly env: Environment } | undefined;
   /** Looks at an API that a person pastes; without it the page says who can. */
   readonly discover?: Discover | undefined;
   /** How many dead letters are taken at once; for tests. */
@@ -145,6 +149,7 @@ class DashboardService implements Dashboard {
       producerToken,
       mockApi: options.mockApi ?? (() => undefined),
       discover: options.discover,
+      configuration: options.source && readConfiguration(options.source.file, options.source.env),
     };
   }
 
@@ -240,6 +245,7 @@ export function dashboardProcess(env: ServiceEnvironment, output?: LogOutput, di
     services: () => services,
     mockApi: () => env.MOCK_API_URL || undefined,
     discover,
+    source: { file: variable(env, 'PIPELINE'), env: { ...env } },
   });
   return { service, log };
 }

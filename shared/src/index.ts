@@ -43,6 +43,7 @@ export { SOURCES, type SourceKind } from './config/kinds/sources.js';
 export { DATABASES, type DatabaseKind } from './config/kinds/sql.js';
 export { SENDERS, type SenderConfig, type SenderKind, type SenderOf } from './config/kinds/webhook-senders.js';
 export { loadPipeline, parsePipeline } from './config/load.js';
+export { masked } from './config/masked.js';
 export { type PlacedText, type Placeholder, parsePlaceholders, placeholdersIn } from './config/placeholders.js';
 export type * from './config/schema.js';
 export {
@@ -54,6 +55,7 @@ export {
   lostWithMemory,
   originOf,
 } from './config/source-facts.js';
+export { isSecretName } from './config/substitute.js';
 export { withoutPlaceholders } from './config/values.js';
 export * from './csv/cells.js';
 export type { Neutralised } from './csv/formulas.js';

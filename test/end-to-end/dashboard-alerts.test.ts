@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createDashboard, type Dashboard } from '@tributary/dashboard';
@@ -30,7 +30,10 @@ describe('the page of alerts in a browser', () => {
         channels: { hook: { type: 'webhook', url: hook.url } },
       },
     };
+    const path = join(folder, 'pipeline.yaml');
+    await writeFile(path, JSON.stringify(file, null, 2));
     dashboard = createDashboard({
+      source: { file: path, env: {} },
       config: parsePipeline(JSON.stringify(file), {}, 'alerts.yaml'),
       port: 0,
       host: '127.0.0.1',
@@ -65,6 +68,28 @@ describe('the page of alerts in a browser', () => {
     await page.getByRole('region', { name: 'Silences' }).getByText('it is known').waitFor();
     await page.getByRole('button', { name: 'End the silence of customers' }).click();
     await page.getByRole('region', { name: 'Silences' }).waitFor({ state: 'detached' });
+    await page.context().close();
+    expect(complaints).toEqual([]);
+  });
+
+  test('an operator edits a copy of the configuration, and is told its faults in words as they type', async () => {
+    const page = await openPage(browser, `${dashboard.url}/configuration`, { token: TOKEN, complaints });
+    await page.getByText(/It is valid: 1 endpoint/).waitFor();
+    const editor = page.getByLabel('Pipeline file');
+    expect(await editor.inputValue()).not.toContain('hook-of-a-secret-kind');
+    await editor.fill((await editor.inputValue()).replace('"1ms"', '1'));
+    await page.getByText(/expected a duration with its unit/).waitFor();
+    await page.getByRole('button', { name: 'Back to what runs' }).click();
+    await page.getByText(/It is valid: 1 endpoint/).waitFor();
+    await page.context().close();
+    expect(complaints).toEqual([]);
+  });
+
+  test.each(LOOKS)('configuration is usable: $viewport.width px, $colorScheme', async (look) => {
+    const page = await openPage(browser, `${dashboard.url}/configuration`, { token: TOKEN, complaints, ...look });
+    await page.getByText(/It is valid: 1 endpoint/).waitFor();
+    await expectUsable(page);
+    await page.screenshot({ path: join(tmpdir(), `conf-${look.viewport.width}-${look.colorScheme}.png`) });
     await page.context().close();
     expect(complaints).toEqual([]);
   });

@@ -65,6 +65,14 @@ export const PAGES = [
   },
   { path: '/sources', view: 'sources', title: 'Data sources', tab: 'Data sources', key: 's', query: [] },
   {
+    path: '/configuration',
+    view: 'configuration',
+    title: 'Configuration',
+    tab: 'Configuration',
+    key: 'c',
+    query: [],
+  },
+  {
     path: '/audit',
     view: 'audit',
     title: 'Audit log',

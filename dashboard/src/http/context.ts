@@ -2,6 +2,7 @@ import type { PipelineConfig, Registry } from '@tributary/shared';
 import type { Guard } from '../access/guard.js';
 import type { Alerts } from '../alerts/alerts.js';
 import type { AuditLog } from '../audit/audit.js';
+import type { Configuration } from '../configuration/configuration.js';
 import type { DatasetReader } from '../data/readers/port.js';
 import type { Broker } from '../dead-letters/broker.js';
 import type { DeadLetters } from '../dead-letters/dead-letters.js';
@@ -33,6 +34,8 @@ export interface Context {
   readonly observer: Observer;
   readonly live: Live;
   readonly alerts: Alerts;
+  /** The pipeline file as it runs; undefined where there is none. */
+  readonly configuration: Configuration | undefined;
   /** Where producers and consumers answer. */
   readonly services: () => ServiceUrls;
   /** The token that producers take commands with; they refuse commands without it. */

@@ -16,3 +16,5 @@ export const AUDITS: Load = { what: 'looks at the audit log', atOnce: 2, waiting
 export const LARGE_BODIES: Load = { what: 'records to send again', atOnce: 2, waiting: 10 };
 /** Looks at an API that a person has pasted: each may take a minute, and reads some megabytes. */
 export const DISCOVERIES: Load = { what: 'looks at APIs', atOnce: 1, waiting: 2 };
+/** Checks of a pipeline file that a person edits: a process for each. */
+export const CHECKS: Load = { what: 'checks of the configuration', atOnce: 2, waiting: 10 };

@@ -3,6 +3,7 @@ import { accessOperations } from '../access/operations.js';
 import { ASKING } from '../access/rate-limit.js';
 import { alertOperations } from '../alerts/operations.js';
 import { auditOperations } from '../audit/operations.js';
+import { configurationOperations } from '../configuration/operations.js';
 import { dataOperations } from '../data/operations.js';
 import { deadLetterOperations } from '../dead-letters/operations.js';
 import { endpointLogOperations } from '../endpoints/log.js';
@@ -29,6 +30,7 @@ const described: readonly Operation[] = [
   ...scenarioOperations,
   ...sourceOperations,
   ...exportOperations,
+  ...configurationOperations,
   ...auditOperations,
 ];
 const document = openApiDocument(described);

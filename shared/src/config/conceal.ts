@@ -81,7 +81,7 @@ export class Concealer {
 }
 
 /** Settings whose values are secrets also where they stand in the file itself. */
-function isSecretSetting([section, , ...path]: readonly PropertyKey[]): boolean {
+export function isSecretSetting([section, , ...path]: readonly PropertyKey[]): boolean {
   if (section === 'alerts') return SECRET_OF_CHANNEL.includes(String(path.at(-1)));
   if (section !== 'endpoints') return false;
   if (path.includes('auth') || path.includes('tls')) return path.at(-1) !== 'type';

@@ -10,7 +10,7 @@ import { crossCheckRest } from './faults-of-rest.js';
 import { issuesOf, PARSE_OPTIONS, valueAtPath } from './issues.js';
 import { readYaml } from './read-yaml.js';
 import { type PipelineConfig, pipelineSchema } from './schema.js';
-import { substitute } from './substitute.js';
+import { type ReadSecret, substitute } from './substitute.js';
 import { settle } from './values-by-schema.js';
 
 /**
@@ -30,12 +30,12 @@ export function loadPipeline(file: string, env: Environment): PipelineConfig {
   return parsePipeline(text, env, file);
 }
 
-/** As {@link loadPipeline}, from text. */
-export function parsePipeline(text: string, env: Environment, file: string): PipelineConfig {
+/** As {@link loadPipeline}, from text. @param readSecret reads what `${file:…}` names, unless the file of that name is read */
+export function parsePipeline(text: string, env: Environment, file: string, readSecret?: ReadSecret): PipelineConfig {
   const content = readYaml(text, file);
   if (content === null) throw new ConfigError(file, [{ path: '', message: 'is empty' }]);
   const faults: Fault[] = [];
-  const filled = substitute(askEnvironment(content, env), env, faults);
+  const filled = substitute(askEnvironment(content, env), env, faults, [], readSecret);
   const concealer = new Concealer(filled);
   const raw = settle(filled, pipelineSchema, concealer.add);
   const parsed = pipelineSchema.safeParse(raw, PARSE_OPTIONS);

@@ -12,15 +12,22 @@ const PLACEHOLDER = /\$\{(?:file:(?<file>[^}]+)|(?<name>[A-Za-z_][A-Za-z0-9_]*)(
  * parsed values, never on the text of the file, so that no value can change the document's structure. What is filled in is a
  * {@link Written}: text, until the schema says that a number is expected.
  */
-export function substitute(value: unknown, env: Environment, faults: Fault[], path: readonly string[] = []): unknown {
-  if (typeof value === 'string') return value.includes('${') ? fill(value, false, env, faults, path) : value;
-  if (value instanceof Written) return value.text.includes('${') ? fill(value.text, true, env, faults, path) : value;
+export function substitute(
+  value: unknown,
+  env: Environment,
+  faults: Fault[],
+  path: readonly string[] = [],
+  readSecret: ReadSecret = readSecretFile,
+): unknown {
+  const filled = (text: string, isPlain: boolean) => fill(text, isPlain, env, faults, path, readSecret);
+  if (typeof value === 'string') return value.includes('${') ? filled(value, false) : value;
+  if (value instanceof Written) return value.text.includes('${') ? filled(value.text, true) : value;
   if (Array.isArray(value)) {
-    return value.map((item, index) => substitute(item, env, faults, [...path, String(index)]));
+    return value.map((item, index) => substitute(item, env, faults, [...path, String(index)], readSecret));
   }
   if (!isMapping(value)) return value;
   return Object.fromEntries(
-    Object.entries(value).map(([key, item]) => [key, substitute(item, env, faults, [...path, key])]),
+    Object.entries(value).map(([key, item]) => [key, substitute(item, env, faults, [...path, key], readSecret)]),
   );
 }
 
@@ -31,6 +38,7 @@ function fill(
   env: Environment,
   faults: Fault[],
   path: readonly string[],
+  readSecret: ReadSecret,
 ): string | Written {
   const origins: Origin[] = [];
   let grown = 0;
@@ -38,7 +46,7 @@ function fill(
     const groups = match.at(-1) as { file?: string; name?: string; fallback?: string };
     const [placeholder, offset] = [String(match[0]), Number(match.at(-3))];
     try {
-      const origin = groups.file === undefined ? fromVariable(groups, env) : fromFile(groups.file);
+      const origin = groups.file === undefined ? fromVariable(groups, env) : fromFile(groups.file, readSecret);
       origins.push({ ...origin, at: offset + grown });
       grown += origin.value.length - placeholder.length;
       return origin.value;
@@ -52,10 +60,15 @@ function fill(
   return new Written(text, isPlain ? meaningOf(text, text) : text, { template, origins });
 }
 
-function fromFile(file: string): Omit<Origin, 'at'> {
+/** Reads the file that a placeholder names. @throws Error if it cannot be read */
+export type ReadSecret = (file: string) => string;
+
+const readSecretFile: ReadSecret = (file) => readFileSync(file, 'utf8');
+
+function fromFile(file: string, readSecret: ReadSecret): Omit<Origin, 'at'> {
   try {
     // Editors and `echo` end a file with a line end, and some editors begin it with a byte order mark. All else is the secret's own.
-    const value = readFileSync(file, 'utf8')
+    const value = readSecret(file)
       .replace(/^\uFEFF/, '')
       .replace(/[\r\n]+$/, '');
     return { placeholder: `\${file:${file}}`, value, isSecret: true };

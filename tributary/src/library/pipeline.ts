@@ -212,6 +212,7 @@ async function startServices(options: PipelineOptions, release: ReleaseList): Pr
       services: () => ({ producers: urlsOf(running.producer), consumers: urlsOf(running.consumer) }),
       mockApi: () => mockApi?.url,
       discover: discoverInThread,
+      source: typeof options.config === 'string' ? { file: options.config, env } : undefined,
       redisIsPassing: servers.inMemory.includes('ledger'),
       port,
       log: logger('dashboard'),
