@@ -41,6 +41,7 @@ import type { LeaseTable } from './leases/table.js';
 import { createPollMetrics, registerGateMetrics, registerPublishMetrics } from './metrics.js';
 import { Control } from './operate/control.js';
 import { operationRoutes } from './operate/routes.js';
+import { tryRoute } from './operate/try-route.js';
 import type { PollSummary } from './poll/progress.js';
 import { openPublisher } from './publish/open.js';
 import type { Publisher } from './publish/publisher.js';
@@ -333,10 +334,12 @@ class ProducerService implements Producer {
 
   async #listen(control: Control, problems: () => readonly string[]): Promise<void> {
     const { instance, adminToken, reading, readToken, port, host, log } = this.#options;
+    const { config, proxies = {}, redisUrl, secret } = this.#options;
     const guard = new ServiceGuard({ reading, readToken, adminToken, clock: this.#clock });
     const hooks = hookRoutes(() => this.#doors?.door);
     const own = [
       ...operationRoutes({ control, instance, lines: (id) => linesOf(log, id) }),
+      tryRoute({ config, clock: this.#clock, proxies, redisUrl, secret }),
       sentRecordsRoute(() => this.#doors?.records),
     ];
     const { webhooks } = this.#options;

@@ -54,7 +54,7 @@ export function createView(_place, { announce, signIn }) {
       running = found.text;
       about.textContent = `${found.file} as it runs. Secrets that stand in it are masked; what comes from the environment is not in it. Edit the copy here, see what check says, and copy it: nothing is written by the dashboard.`;
       changed.hidden = !found.changed;
-      replace(content, about, changed, editor, h('p', { class: 'buttons' }, copy, back), state, faults);
+      replace(content, about, changed, editor, h('p', { class: 'buttons' }, copy, back), state, faults, trial());
       edit(editor.value === '' ? running : editor.value);
     } catch (failure) {
       replace(content, emptyState('The configuration cannot be shown', sentence(failure.message)));
@@ -64,6 +64,47 @@ export function createView(_place, { announce, signIn }) {
   function edit(text) {
     editor.value = text;
     check();
+  }
+
+  /** An endpoint of what runs, polled once by the producer. */
+  function trial() {
+    const choice = h('select', { class: 'control', 'aria-label': 'Endpoint' });
+    const shown = h('pre', { tabindex: '0', 'aria-label': 'What came', hidden: true });
+    const words = h('p', { class: 'quiet', role: 'status' });
+    const go = h('button', { type: 'button', class: 'control', onclick: () => run() }, 'Try');
+    get('/pipeline').then(
+      ({ endpoints }) => replace(choice, ...endpoints.map(({ id }) => h('option', { value: id }, id))),
+      () => {},
+    );
+    async function run() {
+      go.disabled = true;
+      shown.hidden = true;
+      words.textContent = 'Asking the API. This can take a minute.';
+      try {
+        const { text, error } = await post(`/configuration/endpoints/${encodeURIComponent(choice.value)}/try`, {
+          limit: 5,
+        });
+        shown.textContent = text;
+        shown.hidden = text === '';
+        words.textContent = error === null ? 'Nothing was published, and no cursor was moved.' : sentence(error);
+      } catch (failure) {
+        words.textContent = sentence(failure.message);
+      }
+      go.disabled = false;
+    }
+    return h(
+      'section',
+      {},
+      h('h2', {}, 'Try an endpoint'),
+      h(
+        'p',
+        { class: 'quiet' },
+        'As it runs, not as it is edited above: the producer polls it once and shows the first 5 records.',
+      ),
+      h('p', { class: 'buttons' }, choice, go),
+      words,
+      shown,
+    );
   }
 
   function later() {

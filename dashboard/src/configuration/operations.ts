@@ -6,6 +6,7 @@ import { CHECKS } from '../http/loads.js';
 import { type Operation, operation } from '../http/operation.js';
 import { checkInProcess } from './check.js';
 import { STAND_IN } from './configuration.js';
+import { tryOperation } from './try.js';
 
 /** How often one address may have a file checked: a process for each. */
 const CHECKING = { burst: 20, perSecond: 0.5 };
@@ -14,6 +15,7 @@ const LONGEST = 500_000;
 
 /** The pipeline file on a page. Nothing here writes it. */
 export const configurationOperations: readonly Operation[] = [
+  tryOperation,
   operation({
     method: 'get',
     path: '/configuration',

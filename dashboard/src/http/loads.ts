@@ -18,3 +18,5 @@ export const LARGE_BODIES: Load = { what: 'records to send again', atOnce: 2, wa
 export const DISCOVERIES: Load = { what: 'looks at APIs', atOnce: 1, waiting: 2 };
 /** Checks of a pipeline file that a person edits: a process for each. */
 export const CHECKS: Load = { what: 'checks of the configuration', atOnce: 2, waiting: 10 };
+/** Endpoints that are tried: each asks an API, and may take a minute. */
+export const TRIES: Load = { what: 'tries of endpoints', atOnce: 1, waiting: 2 };
