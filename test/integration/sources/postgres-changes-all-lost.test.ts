@@ -37,7 +37,7 @@ async function followed(count = 1, settings: object = {}) {
     await run(`DROP TABLE ${tables.join(', ')}`, `DROP PUBLICATION IF EXISTS ${name}`);
   });
   Object.assign(follower.stores, { cursors: redisCursorStore(redis, name), known: redisKnownKeys(redis, name) });
-  const sink = { scan: () => follower.landing.landed() } as unknown as Sink;
+  const sink = { scan: () => follower.landing.landed() } as object as Sink;
   const first = follower.config.endpoints[table];
   const endpointsNow = { ...follower.config.endpoints, ...(first && { [table]: { ...first, ...settings } }) };
   const config = { ...follower.config, endpoints: endpointsNow };
