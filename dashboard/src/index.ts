@@ -1,3 +1,4 @@
+export { AuditLog, DEFAULT_AUDIT_LOG } from './audit/audit.js';
 export type * from './data/readers/port.js';
 export {
   checkDeadLetterRequest,

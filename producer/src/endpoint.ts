@@ -8,8 +8,10 @@ import {
   isPolled,
   keyFieldsOf,
   type PipelineConfig,
+  protectsAny,
   type SourceKind,
 } from '@tributary/shared';
+import { fingerprintOf, NO_KEYS, type ProtectionKeys } from './shape/protect/keys.js';
 import { type CutAnswers, factsOf } from './sources/facts.js';
 
 /** An endpoint to poll, with the entity of its records. */
@@ -38,6 +40,8 @@ export interface Endpoint<Config extends EndpointConfig = EndpointConfig> {
   readonly maxRetryAfter: number;
   /** Whether its source is ever asked; otherwise it only takes events. */
   readonly isPolled: boolean;
+  /** What the protections of its entity need. */
+  readonly protectionKeys: ProtectionKeys;
   /** The URL of the endpoint that this one is polled for, if it is a child. */
   readonly parentUrl: string | undefined;
 }
@@ -45,9 +49,18 @@ export interface Endpoint<Config extends EndpointConfig = EndpointConfig> {
 /** An endpoint whose source is of one kind. */
 export type EndpointFrom<K extends SourceKind> = Endpoint<EndpointOf<K>>;
 
-/** The endpoints of a pipeline that are enabled and polled by themselves, with their children. */
-export function compileEndpoints(config: PipelineConfig): Endpoint[] {
-  return grouped(compileChildren(config, undefined));
+/**
+ * The endpoints of a pipeline that are enabled and polled by themselves, with their children.
+ * @param keys what protections need; without those that are needed, the shapes of such endpoints cannot be made
+ */
+export function compileEndpoints(config: PipelineConfig, keys: ProtectionKeys = NO_KEYS): Endpoint[] {
+  return grouped(compileChildren({ config, keys }, undefined));
+}
+
+/** What endpoints are made of. */
+interface Making {
+  readonly config: PipelineConfig;
+  readonly keys: ProtectionKeys;
 }
 
 /** Endpoints of one group become members of the first of them. */
@@ -60,16 +73,17 @@ function grouped(endpoints: readonly Endpoint[]): Endpoint[] {
   return [...groups.values()].flatMap(([first, ...members]) => (first === undefined ? [] : [{ ...first, members }]));
 }
 
-function compileChildren(config: PipelineConfig, parent: string | undefined): Endpoint[] {
-  return Object.entries(config.endpoints)
+function compileChildren(making: Making, parent: string | undefined): Endpoint[] {
+  return Object.entries(making.config.endpoints)
     .filter(([, endpoint]) => endpoint.enabled && endpoint.parent?.endpoint === parent)
-    .map(([id, endpoint]) => compileEndpoint(config, id, endpoint));
+    .map(([id, endpoint]) => compileEndpoint(making, id, endpoint));
 }
 
-function compileEndpoint(config: PipelineConfig, id: string, endpoint: EndpointConfig): Endpoint {
+function compileEndpoint(making: Making, id: string, endpoint: EndpointConfig): Endpoint {
+  const { config, keys } = making;
   const entity = config.entities[endpoint.entity];
   if (entity === undefined) throw new Error(`endpoint ${id} passed the config check without its entity`);
-  const children = compileChildren(config, id);
+  const children = compileChildren(making, id);
   const { deletes } = endpoint;
   const incremental: IncrementalConfig | undefined = endpoint.incremental;
   const facts = factsOf(endpoint);
@@ -88,6 +102,8 @@ function compileEndpoint(config: PipelineConfig, id: string, endpoint: EndpointC
     endpoint.where,
     // What was read before may have to be deleted, or to be known so that it can be missed.
     ...(deletes === undefined ? [] : [[deletes.when, deletes.missing]]),
+    // With another key, all that is protected is another text.
+    ...(protectsAny(entity.fields) ? [fingerprintOf(keys)] : []),
     children.map(({ fingerprint }) => fingerprint),
   ];
   return {
@@ -107,6 +123,7 @@ function compileEndpoint(config: PipelineConfig, id: string, endpoint: EndpointC
     children,
     members: [],
     pipeline: config.name,
+    protectionKeys: keys,
     cut: facts.cut,
     maxRetryAfter: facts.maxRetryAfter,
     isPolled: isPolled(endpoint),

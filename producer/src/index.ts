@@ -36,6 +36,8 @@ export type { PublishRun } from './publish/publish-run.js';
 export { Publisher, type PublisherOptions } from './publish/publisher.js';
 export { createProducer, type Producer, type ProducerOptions, producerProcess } from './service.js';
 export type { ShapeEvents } from './shape/endpoint-findings.js';
+export { type Revealed, reveal } from './shape/protect/encrypted.js';
+export { NO_KEYS, type ProtectionKeys, readProtectionKeys } from './shape/protect/keys.js';
 export { compileShape, type Shape, type Shaped } from './shape/shape.js';
 export type { Validator } from './sources/port.js';
 export { createSeal } from './sources/rest/auth/seal.js';

@@ -49,6 +49,7 @@ import { confirmedNoter } from './publish/recovery.js';
 import { type Confirmed, watchLosses } from './publish/watch-losses.js';
 import { createDuties } from './schedule/duties.js';
 import type { Duty } from './schedule/duty.js';
+import { NO_KEYS, type ProtectionKeys, readProtectionKeys } from './shape/protect/keys.js';
 import { LONGEST_IDLE_WAIT } from './sources/port.js';
 import { memoryTokenStore } from './sources/rest/auth/token-store.js';
 import { type Proxies, proxiesOf } from './sources/rest/proxies.js';
@@ -63,6 +64,8 @@ export interface ProducerOptions extends ServiceSettings {
   readonly adminToken?: string | undefined;
   /** What tokens are encrypted with in Redis; without it, those that a server gives are kept in this process only. */
   readonly secret?: string | undefined;
+  /** What protections of fields need; none unless given. */
+  readonly protectionKeys?: ProtectionKeys | undefined;
   /** The proxies between the producer and the APIs; none unless given. */
   readonly proxies?: Proxies;
   /** False: nothing is polled until `pollOnce` is called. */
@@ -122,6 +125,7 @@ export function producerProcess(env: ServiceEnvironment, output?: LogOutput): Se
     ...settings,
     adminToken,
     secret,
+    protectionKeys: readProtectionKeys(env),
     proxies: proxiesOf(env),
     webhooks: readHooksAddress(env),
     schedule: true,
@@ -245,7 +249,7 @@ class ProducerService implements Producer {
       redis: () => kept.problem() === undefined,
     });
     measureBlocked(registry, isBlocked);
-    const endpoints = compileEndpoints(config);
+    const endpoints = compileEndpoints(config, this.#options.protectionKeys);
     this.#endpoints = endpoints;
     const problems = () =>
       [problem(), kept.problem(), this.#rival, ...losses.problems(), ...surroundings.streams.problems()].filter(
@@ -255,6 +259,7 @@ class ProducerService implements Producer {
       config,
       instance,
       endpoints,
+      protectionKeys: this.#options.protectionKeys ?? NO_KEYS,
       publisher,
       stores: kept,
       topology: broker.topology,

@@ -21,7 +21,7 @@ export {
 export { wanted } from './config/expectation.js';
 export { FILTERS, type Filter } from './config/export.js';
 export { ConfigError } from './config/fault.js';
-export { type Field, type FieldSource, mappedFields } from './config/fields.js';
+export { type Field, type FieldSource, mappedFields, protectsAny } from './config/fields.js';
 export type { IncrementalConfig } from './config/incremental.js';
 export { ALERT_CHANNELS, type AlertChannelKind } from './config/kinds/alert-channels.js';
 export { ALERT_CONDITIONS, type AlertConditionKind } from './config/kinds/alert-conditions.js';
@@ -30,6 +30,12 @@ export { EXPORT_FORMATS, type ExportFormat } from './config/kinds/export-formats
 export type { FieldType, Unit } from './config/kinds/field-types.js';
 export type { Arrangement, FormatConfig, FormatKind } from './config/kinds/formats.js';
 export { PAGE_PLACEHOLDERS, type PagePlaceholder, type PagingConfig, type PagingKind } from './config/kinds/paging.js';
+export {
+  PROTECTIONS,
+  type Protection,
+  type ProtectionKind,
+  type ProtectionOf,
+} from './config/kinds/protections.js';
 export {
   isSinkKind,
   SINKS,
@@ -88,6 +94,7 @@ export * from './records/times/unix.js';
 export * from './records/times/zone.js';
 export { likelyType, lineToDeclare, UNKNOWN_FIELDS } from './records/unknown-fields.js';
 export { ORIGIN, UNREADABLE } from './records/unreadable.js';
+export { compileFields } from './records/validate.js';
 export * from './records/version.js';
 export * from './redis/health.js';
 export * from './redis/ledger-doubt.js';

@@ -67,7 +67,8 @@ export class Member {
     const { version: _version, ...rest } = entity;
     const keyEntity = { ...rest, fields: ofKey(entity.fields), unknownFields: 'tell' as const };
     const { map } = endpoint.config;
-    this.#keyShape = compileShape(keyEntity, { map: ofKey(map), where: undefined, deletes: undefined }, SILENT);
+    const said = { map: ofKey(map), where: undefined, deletes: undefined };
+    this.#keyShape = compileShape(keyEntity, said, SILENT, endpoint.protectionKeys);
     this.#tombstones = new Tombstones(entity);
     this.#messageOf = messageMaker(endpoint, run, ids);
     this.#keys = keys;

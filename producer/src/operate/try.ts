@@ -22,6 +22,7 @@ import { Slices } from '../poll/slices.js';
 import { createIds } from '../publish/ids.js';
 import { messageMaker } from '../publish/messages.js';
 import { ShapeFindings } from '../shape/findings.js';
+import { NO_KEYS, type ProtectionKeys } from '../shape/protect/keys.js';
 import { compileShape } from '../shape/shape.js';
 import { createSource } from '../sources/kinds.js';
 import type { Source, SourceEvents } from '../sources/port.js';
@@ -48,6 +49,8 @@ export interface TryOptions {
   readonly proxies: Proxies;
   /** Where refresh tokens are that servers have replaced, and what they are encrypted with: to use one is to replace it. */
   readonly kept?: { readonly redisUrl: string; readonly secret: string } | undefined;
+  /** What protections need. */
+  readonly keys?: ProtectionKeys | undefined;
   /** The body of an event, for an endpoint that has a door: it is tried in the place of what would be polled. */
   readonly event?: string | undefined;
   write(text: string): void;
@@ -68,10 +71,11 @@ export async function tryEndpoint({
   clock,
   proxies,
   kept,
+  keys = NO_KEYS,
   event,
   write,
 }: TryOptions): Promise<{ readonly looked: number; readonly bad: number }> {
-  const { endpoint, parents } = find(config, id);
+  const { endpoint, parents } = find(config, id, keys);
   const releases = new ReleaseList();
   const lasting =
     kept && keepsToken(authOf(endpoint.config)) ? openTokens(kept, config.name, clock, releases) : undefined;
@@ -88,7 +92,7 @@ export async function tryEndpoint({
     event === undefined ? createSource(endpoint, surroundings, events) : new TriedEvent(endpoint, event, clock);
   const messageOf = messageMaker(endpoint, 0, createIds());
   const findings = new ShapeFindings(endpoint.entity.config.unknownFields);
-  const shape = compileShape(endpoint.entity.config, saidOf(endpoint, event), findings);
+  const shape = compileShape(endpoint.entity.config, saidOf(endpoint, event), findings, endpoint.protectionKeys);
   const { signal } = new AbortController();
   const seen = new Observations(endpoint);
   let shown = 0;
@@ -180,14 +184,14 @@ interface Lineage {
   readonly parents: readonly Endpoint[];
 }
 
-function find(config: PipelineConfig, id: string): Lineage {
+function find(config: PipelineConfig, id: string, keys: ProtectionKeys): Lineage {
   if (config.endpoints[id] === undefined) {
     const known = Object.keys(config.endpoints).join(', ');
     throw new FatalError('endpoint_unknown', `there is no endpoint "${id}"; expected one of ${known}`);
   }
   // An endpoint that is not enabled can be tried too: that shows whether to enable it.
   const enabled = Object.entries(config.endpoints).map(([name, settings]) => [name, { ...settings, enabled: true }]);
-  const found = findIn(compileEndpoints({ ...config, endpoints: Object.fromEntries(enabled) }), id, []);
+  const found = findIn(compileEndpoints({ ...config, endpoints: Object.fromEntries(enabled) }, keys), id, []);
   if (found === undefined) throw new Error(`endpoint ${id} was not compiled`);
   return found;
 }

@@ -109,7 +109,12 @@ const childOf = (endpoint: Endpoint, options: DutiesOptions, told: Told): Child 
 });
 
 const shapeOf = (endpoint: Endpoint, { metrics, log }: DutiesOptions) =>
-  compileShape(endpoint.entity.config, endpoint.config, new EndpointFindings(endpoint, metrics, log));
+  compileShape(
+    endpoint.entity.config,
+    endpoint.config,
+    new EndpointFindings(endpoint, metrics, log),
+    endpoint.protectionKeys,
+  );
 
 /** What the sources of one poll tell. */
 interface Told {

@@ -13,6 +13,8 @@ import { CONTEXT, Unreadable } from '../sources/port.js';
 import { type Convert, converterOf } from './convert.js';
 import type { ShapeEvents } from './endpoint-findings.js';
 import { type Conditions, RecordExpressions } from './expressions.js';
+import { NO_KEYS, type ProtectionKeys } from './protect/keys.js';
+import { compileProtection, concealed, type ProtectRecord } from './protect/protected-record.js';
 import { Tombstones } from './tombstones.js';
 
 /** What became of a raw record. */
@@ -45,12 +47,45 @@ interface DeletesWhen {
   readonly when?: string | undefined;
 }
 
+/**
+ * @param keys what its protections need
+ * @throws FatalError if a key is missing
+ */
 export function compileShape(
   entity: EntityConfig,
   { map, where, deletes }: Pick<EndpointConfig, 'map' | 'where'> & { readonly deletes?: DeletesWhen | undefined },
   events: ShapeEvents,
+  keys: ProtectionKeys = NO_KEYS,
 ): Shape {
-  return new CompiledShape(entity, mappedFields(entity.fields, map), { where, deleted: deletes?.when }, events);
+  const fields = mappedFields(entity.fields, map);
+  const protect = compileProtection(fields, keys, entity.dataset);
+  const told = protect === undefined ? events : new DiscreetEvents(events);
+  return new CompiledShape(entity, fields, { where, deleted: deletes?.when }, told, protect);
+}
+
+/** Of an entity with protected fields, no value may stand in a log line. */
+class DiscreetEvents implements ShapeEvents {
+  readonly #events: ShapeEvents;
+
+  constructor(events: ShapeEvents) {
+    this.#events = events;
+  }
+
+  unknownField(name: string, value: unknown, record: unknown): void {
+    this.#events.unknownField(name, value, record);
+  }
+
+  cut(field: string): void {
+    this.#events.cut(field);
+  }
+
+  failed(place: string): void {
+    this.#events.failed(place, 'its words are not shown: they may hold a value of a protected field');
+  }
+
+  tell(): void {
+    this.#events.tell();
+  }
 }
 
 class CompiledShape implements Shape {
@@ -61,6 +96,7 @@ class CompiledShape implements Shape {
   readonly #gathers: boolean;
   readonly #events: ShapeEvents;
   readonly #tombstones: Tombstones;
+  readonly #protect: ProtectRecord | undefined;
   readonly #shaped = { record: undefined as unknown, isFiltered: false, isDeleted: false };
 
   constructor(
@@ -68,6 +104,7 @@ class CompiledShape implements Shape {
     fields: Readonly<Record<string, Field>>,
     conditions: Conditions,
     events: ShapeEvents,
+    protect: ProtectRecord | undefined,
   ) {
     // What is computed or gathered is not read from the raw record.
     const own = Object.entries(fields).filter(
@@ -82,6 +119,7 @@ class CompiledShape implements Shape {
     this.#gathers = entity.unknownFields !== 'tell';
     this.#events = events;
     this.#tombstones = new Tombstones(entity);
+    this.#protect = protect;
   }
 
   of(raw: unknown): Shaped {
@@ -89,17 +127,21 @@ class CompiledShape implements Shape {
     shaped.record = raw;
     shaped.isFiltered = false;
     shaped.isDeleted = false;
+    const isProtected = this.#protect !== undefined;
     if (raw instanceof Unreadable) {
-      shaped.record = { [UNREADABLE]: raw.fault, text: raw.text };
+      shaped.record = { [UNREADABLE]: raw.fault, text: isProtected ? concealed(raw.text) : raw.text };
       return shaped;
     }
     // What is no object has no fields, unless they are found by their place.
-    if (!isMapping(raw) && !this.#isOfLists) return shaped;
+    if (!isMapping(raw) && !this.#isOfLists) {
+      if (isProtected) shaped.record = { [UNREADABLE]: 'it is no object, and not shown', text: concealed(raw) };
+      return shaped;
+    }
     const record = this.#record(raw);
     shaped.record = record;
+    const fate = this.#expressions?.apply(raw, record);
+    this.#protect?.(record);
     if (isMapping(raw)) this.#noteUnknown(raw, record);
-    if (this.#expressions === undefined) return shaped;
-    const fate = this.#expressions.apply(raw, record);
     shaped.isFiltered = fate === 'filtered';
     shaped.isDeleted = fate === 'deleted';
     if (shaped.isDeleted) shaped.record = this.#tombstones.of(record);
@@ -118,7 +160,7 @@ class CompiledShape implements Shape {
       if (!this.#gathers) continue;
       // A name such as __proto__ would be no property of a plain object.
       unknown ??= Object.create(null) as Record<string, unknown>;
-      unknown[name] = raw[name];
+      unknown[name] = this.#protect === undefined ? raw[name] : concealed(raw[name]);
     }
     if (unknown !== undefined) record[UNKNOWN_FIELDS] = unknown;
   }

@@ -1,5 +1,6 @@
 import { type PipelineConfig, parsePipeline } from '@tributary/shared';
 import { compileEndpoints, type Endpoint, type EndpointFrom } from '../../src/endpoint.js';
+import { NO_KEYS, type ProtectionKeys } from '../../src/shape/protect/keys.js';
 
 const ENTITIES = {
   customer: {
@@ -26,8 +27,12 @@ export function pipelineWith(endpoints: Record<string, object>, more: object = {
 }
 
 /** One endpoint that reads a REST API, given by its settings. */
-export function endpointWith(settings: object, more: object = {}): EndpointFrom<'rest'> {
-  const endpoint = only(pipelineWith({ crm: settings }, more));
+export function endpointWith(
+  settings: object,
+  more: object = {},
+  keys: ProtectionKeys = NO_KEYS,
+): EndpointFrom<'rest'> {
+  const endpoint = only(pipelineWith({ crm: settings }, more), keys);
   const { config } = endpoint;
   if (config.source !== 'rest') throw new Error('the endpoint is no REST API');
   return { ...endpoint, config };
@@ -54,8 +59,8 @@ export function filesEndpointWith(settings: object, more: object = {}): Endpoint
   return { ...endpoint, config };
 }
 
-function only(config: PipelineConfig): Endpoint {
-  const [endpoint] = compileEndpoints(config);
+function only(config: PipelineConfig, keys: ProtectionKeys = NO_KEYS): Endpoint {
+  const [endpoint] = compileEndpoints(config, keys);
   if (endpoint === undefined) throw new Error('the endpoint is not enabled');
   return endpoint;
 }

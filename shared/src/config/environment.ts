@@ -103,6 +103,16 @@ export const ENVIRONMENT = {
     words:
       'A long random text, the same for all producers: what it encrypts is kept in Redis, such as a refresh token that a server has replaced. Without it such a token is lost with the process',
   },
+  PRIVACY_HASH_KEY: {
+    readers: ['producer'],
+    words:
+      'A long random text (32 characters at least), the same for all producers: what `protect: hash` makes pseudonyms with. With another one every pseudonym is another',
+  },
+  PRIVACY_ENCRYPTION_KEYS: {
+    readers: ['producer'],
+    words:
+      'What `protect: encrypt` encrypts with: `name:text`, several with commas between them, each text long and random (32 characters at least). The first encrypts; `npx tributary reveal` reads what any of them has encrypted',
+  },
   PRODUCER_URL: {
     readers: ['dashboard', 'commands'],
     usual: 'http://127.0.0.1:8081',

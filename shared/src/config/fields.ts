@@ -8,6 +8,7 @@ import {
   UNITS,
   type Unit,
 } from './kinds/field-types.js';
+import { type Protection, protectionFault, protectionSchema } from './kinds/protections.js';
 import { pathFault, pathSchema, zoneSchema } from './values.js';
 
 /** What the value of a field is made of, where it is not simply there under the field's own name. */
@@ -32,6 +33,10 @@ export interface Field extends FieldSource {
   readonly maxLength: number;
   /** The fields of each element of a `list`. */
   readonly items?: Readonly<Record<string, Field>>;
+  /** What the producer makes of the value before it leaves. */
+  readonly protect?: Protection | undefined;
+  /** What the value is at the source, where a protection lands another text in its place. */
+  readonly source?: { readonly type: FieldType; readonly maxLength: number } | undefined;
 }
 
 /** One million characters: longer than real values, and small enough that one record cannot fill the memory. */
@@ -113,9 +118,14 @@ const scalar = z
     type: z.literal([...TYPES, ...OPTIONAL_TYPES]).describe(TYPES_IN_WORDS),
     ...common,
     ...sourceSettings,
+    protect: protectionSchema.optional(),
   })
   .check(({ value: field, issues }) => {
     const type = field.type.replace('?', '') as ScalarType;
+    const { protect } = field;
+    const isOptional = field.optional || field.type.endsWith('?');
+    const fault = protect === undefined ? undefined : protectionFault(protect, type, isOptional);
+    if (fault !== undefined) issues.push({ code: 'custom', input: protect, path: ['protect'], message: fault });
     const settings: readonly TypeSetting[] = SCALAR_TYPES[type].settings;
     for (const setting of ['unit', 'format', 'zone'] as const) {
       if (field[setting] === undefined || settings.includes(setting)) continue;
@@ -127,12 +137,17 @@ const scalar = z
 
 type Form = Omit<Field, 'type'> & { readonly type: string };
 
-/** A "?" behind the type in the long form too. */
-const toField = (form: Form): Field => ({
-  ...form,
-  type: form.type.replace('?', '') as FieldType,
-  optional: form.optional || form.type.endsWith('?'),
-});
+/** A "?" behind the type in the long form too. What is protected lands as text; nothing lands of what is dropped. */
+function toField({ type: written, optional, ...form }: Form): Field {
+  const type = written.replace('?', '') as FieldType;
+  const own = { ...form, type, optional: optional || written.endsWith('?') };
+  if (form.protect === undefined || form.protect.type === 'drop') return own;
+  const { maxLength } = form;
+  return { ...own, type: 'string', maxLength: longestProtected(maxLength), source: { type, maxLength } };
+}
+
+/** Base64 of UTF-8, with nonce, tag and the name of the key. */
+const longestProtected = (maxLength: number): number => 4 * maxLength + 200;
 
 const list = z
   .strictObject({
@@ -156,14 +171,19 @@ export const mapSchema = z.record(
   }),
 );
 
-/** The fields of an entity as the records of an endpoint have them. */
+/** The fields of an entity as the records of an endpoint have them: what is protected has its own type there. */
 export function mappedFields(
   fields: Readonly<Record<string, Field>>,
   map: z.output<typeof mapSchema>,
 ): Readonly<Record<string, Field>> {
   return Object.fromEntries(
-    Object.entries(fields).map(([name, field]) => [name, { ...field, ...mappedSource(field, map[name]) }]),
+    Object.entries(fields).map(([name, field]) => [name, { ...atSource(field), ...mappedSource(field, map[name]) }]),
   );
+}
+
+function atSource({ source, ...field }: Field): Field {
+  const { items } = field;
+  return { ...field, ...source, ...(items && { items: mappedFields(items, {}) }) };
 }
 
 /** A path alone changes where a value lies, and not how it is written there. */
@@ -172,3 +192,9 @@ function mappedSource({ unit, format, zone }: Field, mapped: string | FieldSourc
   const none = { from: undefined, unit: undefined, format: undefined, zone: undefined, value: undefined };
   return typeof mapped === 'string' ? { ...none, unit, format, zone, from: mapped } : { ...none, ...mapped };
 }
+
+/** Whether any field is protected: then nothing else of the raw record may leave the producer either. */
+export const protectsAny = (fields: Readonly<Record<string, Field>>): boolean =>
+  Object.values(fields).some(
+    ({ protect, items }) => protect !== undefined || (items !== undefined && protectsAny(items)),
+  );

@@ -8,6 +8,7 @@ import { exportCommand } from './export.js';
 import { generateEndpointsCommand } from './generate-endpoints.js';
 import { initCommand } from './init.js';
 import { listCommand } from './list.js';
+import { revealCommand } from './reveal.js';
 import { sendCommand } from './send.js';
 import { serviceCommands } from './services.js';
 import { createGroup } from './shell/command.js';
@@ -42,6 +43,7 @@ function createProgram(context: Context, version: string): CommandUnknownOpts {
     sendCommand(context),
     exportCommand(context),
     deadLettersCommand(context),
+    revealCommand(context),
     ...serviceCommands(context),
     generateEndpointsCommand(context),
   ];

@@ -19,7 +19,7 @@ export function tryCommand(context: Context): CommandUnknownOpts {
     .option('--event <FILE>', 'the body of an event, for an endpoint that takes webhooks: tried instead of a poll')
     .addOption(configOption(context))
     .action(async (id, { limit, pages, event, config: file }) => {
-      const { proxiesOf, tryEndpoint } = await import('@tributary/producer');
+      const { proxiesOf, readProtectionKeys, tryEndpoint } = await import('@tributary/producer');
       const config = readPipelineFile(context, file);
       const write = (text: string) => terminal.write(text);
       const { REDIS_URL: redisUrl, TRIBUTARY_SECRET: secret } = env;
@@ -32,6 +32,7 @@ export function tryCommand(context: Context): CommandUnknownOpts {
         clock: systemClock,
         proxies: proxiesOf(env),
         kept,
+        keys: readProtectionKeys(env),
         event: event === undefined ? undefined : readFile(event),
         write,
       });

@@ -2,7 +2,14 @@ import { randomBytes } from 'node:crypto';
 import { type Consumer, checkSink, createConsumer } from '@tributary/consumer';
 import { createDashboard, type Dashboard, readDashboardSettings } from '@tributary/dashboard';
 import { createMockApi, type MockApi, readSettings } from '@tributary/mock-api';
-import { createProducer, discoverInThread, type Producer, proxiesOf, sendRecord } from '@tributary/producer';
+import {
+  createProducer,
+  discoverInThread,
+  type Producer,
+  proxiesOf,
+  readProtectionKeys,
+  sendRecord,
+} from '@tributary/producer';
 import {
   adviceOn,
   createLogger,
@@ -239,6 +246,7 @@ async function startServices(options: PipelineOptions, release: ReleaseList): Pr
       schedule,
       proxies,
       secret,
+      protectionKeys: readProtectionKeys(env),
       adminToken: producerToken,
       reading,
       readToken,

@@ -1,6 +1,7 @@
 import { type Environment, parsePipeline } from '@tributary/shared';
 import { compileEndpoints, type Endpoint } from '../../endpoint.js';
 import { ShapeFindings } from '../../shape/findings.js';
+import { readProtectionKeys } from '../../shape/protect/keys.js';
 import { compileShape } from '../../shape/shape.js';
 import { tableOf } from './table.js';
 
@@ -52,7 +53,7 @@ export function rowsByEndpoint(
   file: string,
   records: ReadonlyMap<string, readonly unknown[]>,
 ): ReadonlyMap<string, Rows> {
-  const endpoints = flat(compileEndpoints(parsePipeline(text, env, file)));
+  const endpoints = flat(compileEndpoints(parsePipeline(text, env, file), readProtectionKeys(env)));
   return new Map(
     endpoints.flatMap((endpoint) => {
       const raw = records.get(endpoint.id);
@@ -63,7 +64,12 @@ export function rowsByEndpoint(
 
 function rowsOf(endpoint: Endpoint, raw: readonly unknown[]): Rows {
   const { entity, config } = endpoint;
-  const shape = compileShape(entity.config, config, new ShapeFindings(entity.config.unknownFields));
+  const shape = compileShape(
+    entity.config,
+    config,
+    new ShapeFindings(entity.config.unknownFields),
+    endpoint.protectionKeys,
+  );
   const newest = new Map<string, unknown>();
   let bad = 0;
   let reason: string | undefined;

@@ -30,7 +30,7 @@ export function hooksOf(endpoints: readonly Endpoint[], metrics: PollMetrics, lo
       endpoint,
       config,
       sender: createSender(sender),
-      shape: compileShape(endpoint.entity.config, { map, where, deletes }, findings),
+      shape: compileShape(endpoint.entity.config, { map, where, deletes }, findings, endpoint.protectionKeys),
       records: new RecordsOfEvent(items),
       secretHeader: 'header' in sender ? sender.header : undefined,
     });

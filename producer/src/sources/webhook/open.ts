@@ -14,6 +14,7 @@ import { createIds } from '../../publish/ids.js';
 import type { Loss } from '../../publish/losses.js';
 import type { OutgoingMessage } from '../../publish/messages.js';
 import type { Publisher } from '../../publish/publisher.js';
+import type { ProtectionKeys } from '../../shape/protect/keys.js';
 import type { Stores } from '../../stores.js';
 import { ConfirmedEvents } from './confirmed-events.js';
 import { Door } from './door.js';
@@ -26,6 +27,7 @@ import { Takings } from './takings.js';
 export interface DoorsOptions {
   readonly config: PipelineConfig;
   readonly endpoints: readonly Endpoint[];
+  readonly protectionKeys: ProtectionKeys;
   readonly publisher: Pick<Publisher, 'begin'>;
   readonly stores: Pick<Stores, 'publications' | 'copies' | 'known' | 'table' | 'states'>;
   readonly topology: Topology;
@@ -114,6 +116,7 @@ export function openDoors(options: DoorsOptions): Doors {
   });
   const records = new SentRecords({
     entities: options.config.entities,
+    keys: options.protectionKeys,
     followed: new Set(Object.values(options.config.endpoints).flatMap((one) => (hasOwnOrder(one) ? one.entity : []))),
     intake,
     ids,

@@ -2,10 +2,12 @@ import type { IncomingMessage } from 'node:http';
 import {
   type Clock,
   compileEntity,
+  DELETED,
   describeError,
   type Entity,
   isMapping,
   type Logger,
+  mappedFields,
   type PipelineConfig,
   PoisonError,
   parseJson,
@@ -13,6 +15,8 @@ import {
 } from '@tributary/shared';
 import type { Ids } from '../../publish/ids.js';
 import { messageMaker, type OutgoingMessage } from '../../publish/messages.js';
+import type { ProtectionKeys } from '../../shape/protect/keys.js';
+import { compileProtection, type ProtectRecord } from '../../shape/protect/protected-record.js';
 import { Bodies } from './body.js';
 import { doorName } from './confirmed-events.js';
 import { textOf } from './event.js';
@@ -52,6 +56,8 @@ export interface Taken {
 
 export interface SentRecordsOptions {
   readonly entities: PipelineConfig['entities'];
+  /** What protections of fields need. */
+  readonly keys: ProtectionKeys;
   /** Entities whose records go by the order of the log of a database. */
   readonly followed: ReadonlySet<string>;
   readonly intake: Intake;
@@ -71,12 +77,19 @@ export interface SentRecordsOptions {
 export class SentRecords {
   readonly #options: SentRecordsOptions;
   readonly #entities: ReadonlyMap<string, Entity>;
+  readonly #protections: ReadonlyMap<string, ProtectRecord>;
   readonly #bodies = new Bodies();
 
   constructor(options: SentRecordsOptions) {
     this.#options = options;
     this.#entities = new Map(
       Object.entries(options.entities).map(([name, config]) => [name, compileEntity(name, config)]),
+    );
+    this.#protections = new Map(
+      Object.entries(options.entities).flatMap(([name, { fields }]) => {
+        const protect = compileProtection(mappedFields(fields, {}), options.keys, name);
+        return protect === undefined ? [] : [[name, protect]];
+      }),
     );
   }
 
@@ -110,6 +123,7 @@ export class SentRecords {
     const messages: OutgoingMessage[] = [];
     let place = 0;
     for (const record of records) {
+      this.#protect(entity, record.value);
       const error = faultOf(entity, record) ?? (this.#options.followed.has(name) ? outOfOrder(record) : undefined);
       if (error === undefined) messages.push(messageOf(record.value, now));
       else if (refused.length < MOST_FAULTS) refused.push({ place, error });
@@ -121,6 +135,16 @@ export class SentRecords {
       await withinPatience(clock, intake.accept(doorName(`:${name}`), messages));
     }
     return { status: refused.length === 0 ? 200 : 422, accepted: messages.length, refused };
+  }
+
+  /** Where a field is protected, nothing that is not declared leaves either. */
+  #protect({ name, config }: Entity, record: unknown): void {
+    const protect = this.#protections.get(name);
+    if (protect === undefined || !isMapping(record)) return;
+    protect(record);
+    for (const field of Object.keys(record)) {
+      if (!Object.hasOwn(config.fields, field) && field !== DELETED && field !== VERSION) delete record[field];
+    }
   }
 }
 

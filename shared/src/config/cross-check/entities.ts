@@ -1,6 +1,7 @@
 import { keyFieldsOf } from '../../records/key.js';
 import { expectedOneOf } from '../../words.js';
 import type { Fault } from '../fault.js';
+import { protectsAny } from '../fields.js';
 import type { FieldType } from '../kinds/field-types.js';
 import type { EntityConfig, PipelineConfig } from '../schema.js';
 
@@ -10,6 +11,7 @@ export function* checkEntities({ entities }: PipelineConfig): Generator<Fault> {
     const path = `entities.${name}`;
     yield* checkKey(`${path}.key`, entity);
     yield* checkVersion(`${path}.version`, entity);
+    yield* checkProtections(path, entity);
     for (const setting of ['dataset', 'queue'] as const) {
       const taken = `${setting} ${entity[setting]}`;
       const owner = owners.get(taken);
@@ -50,5 +52,25 @@ function* checkVersion(path: string, { version, fields }: EntityConfig): Generat
   else if (field.optional || !['string', 'integer', 'datetime'].includes(field.type)) {
     const message = `"${version}" must be a datetime, an integer or a string that sorts, and not optional`;
     yield { path, message, about: version };
+  }
+}
+
+/** What names a record must stay one name for each, and what orders its states must keep their order. */
+function* checkProtections(path: string, entity: EntityConfig): Generator<Fault> {
+  const { fields, version, unknownFields } = entity;
+  for (const key of keyFieldsOf(entity)) {
+    const kind = fields[key]?.protect?.type;
+    if (kind === undefined || kind === 'hash' || kind === 'encrypt') continue;
+    const message = `"${key}" is part of the key, and ${kind} would give many records one key: expected hash or encrypt`;
+    yield { path: `${path}.fields.${key}.protect`, message };
+  }
+  if (version !== undefined && fields[version]?.protect !== undefined) {
+    const message = `"${version}" is the version: protected, it could not tell which state of a record is the newer one`;
+    yield { path: `${path}.fields.${version}.protect`, message };
+  }
+  if (unknownFields === 'keep' && protectsAny(fields)) {
+    const message =
+      'keep would let fields leave in the clear that nobody has looked at: expected tell or refuse beside protect';
+    yield { path: `${path}.unknownFields`, message };
   }
 }

@@ -10,8 +10,9 @@ type Fields = Readonly<Record<string, Field>>;
 
 /** How raw records become canonical ones: what each field is made of, and which records are left out. */
 export function* checkShape({ entities, endpoints }: PipelineConfig): Generator<Fault> {
-  for (const [name, { fields }] of Object.entries(entities)) {
+  for (const [name, entity] of Object.entries(entities)) {
     const path = `entities.${name}.fields`;
+    const fields = mappedFields(entity.fields, {});
     for (const [field, settings] of Object.entries(fields))
       yield* checkField(`${path}.${field}`, field, settings, fields);
   }

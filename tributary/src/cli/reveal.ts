@@ -1,0 +1,57 @@
+import { userInfo } from 'node:os';
+import { createInterface } from 'node:readline';
+import type { CommandUnknownOpts } from '@commander-js/extra-typings';
+import { count, FatalError, systemClock } from '@tributary/shared';
+import { createCommand, withEnvironment, withExamples } from './shell/command.js';
+import { CommandFailed, type Context } from './shell/context.js';
+
+/** Shows what `protect: encrypt` has encrypted, to whoever has the keys. */
+export function revealCommand(context: Context): CommandUnknownOpts {
+  const about =
+    'Decrypts values that protect: encrypt has made (enc:…): one that is given, or all that stand in the lines of stdin, which may be CSV or ' +
+    'JSON. It needs PRIVACY_ENCRYPTION_KEYS. Who did it, when, why and to how many values is written to the audit log first.';
+  const command = createCommand(context, 'reveal', 'decrypt values of protected fields', about)
+    .argument('[VALUE]', 'a text with encrypted values; lines from stdin unless given')
+    .requiredOption('--reason <TEXT>', 'why, for the audit log')
+    .action((value, { reason }) => revealLines(context, value, reason));
+  const examples = [
+    ['enc:2026:8Rk… --reason "ticket 4711"', 'one value'],
+    ['--reason "yearly letter" < output/customers/part-000001.csv', 'a whole file'],
+  ] as const;
+  return withEnvironment(withExamples(context, command, examples), ['PRIVACY_ENCRYPTION_KEYS', 'AUDIT_LOG']);
+}
+
+async function revealLines({ env, terminal }: Context, value: string | undefined, reason: string): Promise<void> {
+  if (reason.trim() === '')
+    throw new FatalError('reason_missing', '--reason is empty: say why the values are decrypted');
+  const { readProtectionKeys, reveal } = await import('@tributary/producer');
+  const { AuditLog, DEFAULT_AUDIT_LOG } = await import('@tributary/dashboard');
+  const keys = readProtectionKeys(env);
+  if (keys.encryption.length === 0) {
+    throw new FatalError(
+      'protection_key_missing',
+      'PRIVACY_ENCRYPTION_KEYS is not set: without the keys nothing can be decrypted',
+    );
+  }
+  const audit = new AuditLog(env.AUDIT_LOG || DEFAULT_AUDIT_LOG, systemClock);
+  try {
+    const act = await audit.begin({ name: userInfo().username, role: 'admin', from: 'shell' }, 'reveal', { reason });
+    let done = 0;
+    const missing = new Set<string>();
+    for await (const line of value === undefined ? createInterface({ input: process.stdin }) : [value]) {
+      const revealed = reveal(line, keys);
+      done += revealed.count;
+      for (const id of revealed.missing) missing.add(id);
+      terminal.write(`${revealed.text}\n`);
+    }
+    await act.note('done', { done });
+    terminal.say(`${count(done, 'value')} decrypted\n`);
+    if (missing.size === 0) return;
+    terminal.say(
+      `values of the keys ${[...missing].join(', ')} stay as they are: PRIVACY_ENCRYPTION_KEYS has no key of that name, or another one than they were encrypted with\n`,
+    );
+    throw new CommandFailed('not all values could be decrypted');
+  } finally {
+    await audit.close();
+  }
+}
