@@ -16,9 +16,10 @@ export function whereOf(selection: Selection, columns: readonly ReadColumn[]) {
 const DIALECT: Dialect<ReadColumn> = {
   contains: (text, part, parameters) => `contains(lower(${text}), lower(${parameters.add(part)}))`,
   search: (words, _columns, parameters) => words.map((word) => `contains(searched, lower(${parameters.add(word)}))`),
-  compare: ({ stored: { comparedAs }, sorted: [mine = '', exact] }, operator, value, parameters) => {
+  compare: ({ stored: { comparedAs }, text, sorted: [mine = '', tie] }, operator, value, parameters) => {
     const theirs = comparedAs === undefined ? parameters.add(value) : `${parameters.add(value)}::${comparedAs}`;
-    if (exact === undefined) return `${mine} ${operator} ${theirs}`;
+    if (tie === undefined) return `${mine} ${operator} ${theirs}`;
+    const exact = exactly(text);
     const behind = exactly(`${parameters.add(value)}::VARCHAR`);
     if (operator === 'IS DISTINCT FROM') return `(${mine} ${operator} ${theirs} OR ${exact} ${operator} ${behind})`;
     // Numbers of more digits than are compared exactly count as equal.
