@@ -309,6 +309,17 @@ export function describeReader(name: string, open: () => Promise<ReaderHarness>)
         expect(await found(['balance', 'below', decimal], ['balance', 'above', '123456789012'])).toBe('g');
         expect((await sorted('points', true)).slice(0, 3)).toBe('gfe');
         expect((await sorted('balance', true)).slice(0, 3)).toBe('feg');
+        // A short number and a long one are one and the same in 64 bits.
+        await harness.write(
+          [
+            ['i', '0.300000000000000001'],
+            ['h', '0.3'],
+            ['j', '0.30'],
+          ].map(([key = '', balance], index) => ({ key, at: 20 + index, values: { name: key, balance } })),
+        );
+        const order = async (isDown: boolean) => (await sorted('balance', isDown)).replace(/[^hij]/g, '');
+        expect(await order(false)).toMatch(/^(hj|jh)i$/);
+        expect(await order(true)).toMatch(/^i(hj|jh)$/);
       });
 
       it('treats missing values as missing, and text as text and not as a pattern', async () => {
