@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -9,6 +9,7 @@ import { AmqpServer } from 'amqp-emulator';
 import { connect } from 'amqplib';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { z } from 'zod';
+import { watched } from '../../dashboard/test/alerts/pipeline.js';
 import { sampleConfig, writePart } from '../../dashboard/test/sample.js';
 
 const log = createLogger({ service: 'dashboard', instance: 'test', level: 'silent' });
@@ -33,13 +34,19 @@ describe('the API as its OpenAPI document has it', () => {
   let dashboard: Dashboard;
   let document: OpenApi;
   let letterId = '';
+  let silenceId = '';
   /** Operations that were asked and answered as the document says. */
   const asked = new Set<string>();
 
   beforeAll(async () => {
     const folder = await mkdtemp(join(tmpdir(), 'openapi-'));
     releases.push(() => rm(folder, { recursive: true }));
-    const config = sampleConfig(folder);
+    const { alerts } = watched(`
+  rules: { fresh: { when: freshness, olderThan: 7d } }
+  channels: { hook: { type: webhook, url: "http://127.0.0.1:1/alerts" } }
+`);
+    const config = { ...sampleConfig(folder), alerts };
+    await writeFile(join(folder, 'pipeline.yaml'), 'name: sample\n');
     await writePart(folder, [
       { key: 'a', at: 1, values: { note: 'red', lines: [{ sku: 'S', quantity: 1 }] } },
       { key: 'b', at: 2, values: { note: 'red', spent: 2.5 } },
@@ -73,6 +80,10 @@ describe('the API as its OpenAPI document has it', () => {
         response.end(JSON.stringify([{ name: 'burst', title: 'Much at once', description: 'count: how much' }]));
         return;
       }
+      if (asked === 'POST /endpoints/crm/try?limit=5') {
+        response.end(JSON.stringify({ text: 'GET /customers -> 200', bad: 0, error: null }));
+        return;
+      }
       const isEndpoints = asked === 'GET /endpoints';
       const endpoint = { endpoint: 'crm', state: 'failing', failures: 2, nextRun: '2026-01-05T10:00:00.000Z' };
       const lastRun = { endedAt: '2026-01-05T09:00:00.000Z', error: 'HTTP 500' };
@@ -94,6 +105,7 @@ describe('the API as its OpenAPI document has it', () => {
       producerToken: 'producer-token',
       services: () => ({ producers: [other], consumers: [] }),
       mockApi: () => other,
+      source: { file: join(folder, 'pipeline.yaml'), env: {} },
       discover: async (input) => ({
         text: `# ${input}`,
         endpoints: [
@@ -170,6 +182,13 @@ describe('the API as its OpenAPI document has it', () => {
       { match: { queue: 'customer_data', search: 'no such words' }, set: { name: "'a'" } },
     ],
     ['POST', '/dead-letters/discard', '/dead-letters/discard', { match: {}, reason: 'all of the test' }],
+    ['GET', '/alerts', '/alerts'],
+    ['POST', '/alerts/silences', '/alerts/silences', { rule: 'fresh', minutes: 5, why: 'a test of it' }],
+    ['DELETE', '/alerts/silences/{id}', '/alerts/silences/SILENCE'],
+    ['POST', '/alerts/channels/{channel}/test', '/alerts/channels/hook/test', {}],
+    ['GET', '/configuration', '/configuration'],
+    ['POST', '/configuration/check', '/configuration/check', { text: 'name: sample' }],
+    ['POST', '/configuration/endpoints/{id}/try', '/configuration/endpoints/crm/try', {}],
     ['GET', '/audit', '/audit'],
     ['GET', '/audit/actions', '/audit/actions?outcome=done'],
     ['GET', '/audit.csv', '/audit.csv'],
@@ -177,7 +196,10 @@ describe('the API as its OpenAPI document has it', () => {
   ] as [string, string, string, object?][])('answers %s %s as it says', async (method, path, example, body) => {
     const { response, schema } = await call(method, path, example, body);
     if (schema === undefined) expect(await response.text()).not.toBe('null');
-    else z.fromJSONSchema(schema).parse(await response.json());
+    else {
+      const answered = z.fromJSONSchema(schema).parse(await response.json());
+      if (path === '/alerts/silences') silenceId = (answered as { id: string }).id;
+    }
     asked.add(`${method} ${path}`);
   });
 
@@ -225,11 +247,14 @@ describe('the API as its OpenAPI document has it', () => {
     const operation = document.paths[`/api${path}`]?.[method.toLowerCase()];
     const [status = '200', answer] =
       Object.entries(operation?.responses ?? {}).find(([code]) => code !== 'default') ?? [];
-    const response = await fetch(`${dashboard.url}/api${example.replace('LETTER', letterId)}`, {
-      method,
-      headers: { authorization: `Bearer ${ADMIN}`, 'content-type': 'application/json' },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    });
+    const response = await fetch(
+      `${dashboard.url}/api${example.replace('LETTER', letterId).replace('SILENCE', silenceId)}`,
+      {
+        method,
+        headers: { authorization: `Bearer ${ADMIN}`, 'content-type': 'application/json' },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      },
+    );
     expect([response.status, response.ok ? '' : await response.text()]).toEqual([Number(status), '']);
     const [type, content] = Object.entries(answer?.content ?? {})[0] ?? [];
     if (type !== undefined) expect(response.headers.get('content-type')).toContain(type);

@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import { ASKING } from '../access/rate-limit.js';
 import { notFound } from '../http/api-error.js';
 import type { Context } from '../http/context.js';
 import { CHECKS } from '../http/loads.js';
@@ -8,6 +7,8 @@ import { checkInProcess } from './check.js';
 import { STAND_IN } from './configuration.js';
 import { tryOperation } from './try.js';
 
+/** How often one address may read the file. */
+const READING = { burst: 60, perSecond: 2 };
 /** How often one address may have a file checked: a process for each. */
 const CHECKING = { burst: 20, perSecond: 0.5 };
 /** Characters. */
@@ -22,7 +23,7 @@ export const configurationOperations: readonly Operation[] = [
     summary: 'The pipeline file as it runs, without secrets',
     role: 'operator',
     body: 'none',
-    rate: ASKING,
+    rate: READING,
     load: 'light',
     answer: z.strictObject({
       file: z.string(),
