@@ -24,6 +24,9 @@ const ACTIONS = [
   'end silence',
   'test alert',
   'try',
+  'sql',
+  'save_query',
+  'remove_query',
 ];
 const OUTCOMES = [
   ['done', 'done'],
