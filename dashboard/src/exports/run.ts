@@ -63,9 +63,12 @@ export async function runExport(options: ExportRun): Promise<ExportResult> {
   try {
     await target.begin(note, signal);
     const manifest = await signing(target, note, options, (lasting) =>
-      publish(target, note, { ...options, signal: lasting }),
+      putAll(target, note, { ...options, signal: lasting }),
     );
-    const removed = await removeOld(target, settings.keep, options);
+    signal.throwIfAborted();
+    // Signs of life have ended: one more would make the run's hidden folder anew, beside the run itself.
+    await target.publish(manifest, signal);
+    const removed = await removeOld(target, run, settings.keep, options);
     return { manifest, place: `${target.shown.replace(/\/$/, '')}/${run}`, removed, cleared };
   } catch (error) {
     // The signal may be why it ended. What cannot be removed now is removed by the next run.
@@ -76,7 +79,8 @@ export async function runExport(options: ExportRun): Promise<ExportResult> {
   }
 }
 
-async function publish(target: ExportTarget, { run }: RunNote, options: ExportRun): Promise<Manifest> {
+/** Puts all files where they go. @returns what publishes them */
+async function putAll(target: ExportTarget, { run }: RunNote, options: ExportRun): Promise<Manifest> {
   const { config, name, engine, clock, folder = tmpdir(), signal } = options;
   const settings = config.exports[name];
   if (settings === undefined) throw new Error(`there is no export ${name}`);
@@ -113,8 +117,6 @@ async function publish(target: ExportTarget, { run }: RunNote, options: ExportRu
       split: settings.split ?? null,
       files: put,
     };
-    signal.throwIfAborted();
-    await target.publish(manifest, signal);
     return manifest;
   } finally {
     await rm(beside, { recursive: true, force: true });
@@ -171,16 +173,18 @@ async function clear(target: ExportTarget, clock: Clock, signal: AbortSignal): P
   return cleared;
 }
 
-/** What cannot be removed is told, and no reason to fail: the new run is there. */
+/** What cannot be removed is told, and no reason to fail: the new run is there, and stays, also where the clock went back since older ones. */
 async function removeOld(
   target: ExportTarget,
+  run: string,
   keep: number | undefined,
   { name, log, signal }: ExportRun,
 ): Promise<string[]> {
   if (keep === undefined) return [];
   const removed: string[] = [];
   try {
-    for (const old of (await target.finished(signal)).slice(0, -keep)) {
+    const others = (await target.finished(signal)).filter((one) => one.run !== run);
+    for (const old of others.slice(0, Math.max(0, others.length + 1 - keep))) {
       await target.remove(
         old.run,
         old.files.map((file) => file.name),

@@ -64,7 +64,7 @@ export async function restoreMarks(
     if (state !== undefined) await states.save(endpoint, state);
     const text = textOf(endpoint.id);
     const cursor = text === undefined ? undefined : decode(text, endpoint);
-    if (cursor === undefined || !saysHowFar(cursor)) continue;
+    if (cursor === undefined || !saysHowFar(cursor) || sharesKeys(endpoint)) continue;
     await cursors.begin(endpoint, time);
     const { place } = cursor;
     // See ChangesPlace.
@@ -77,6 +77,16 @@ export async function restoreMarks(
     const brought = readKeys(textOf(nameOfKeys(endpoint)), endpoint.keyKind);
     for (let from = 0; from < brought.length; from += AT_ONCE) await keys.note(brought.slice(from, from + AT_ONCE));
   }
+}
+
+/**
+ * Whether several followed tables bring one entity. Only a copy shows again which of them has a key: what the output tells is true of all of them
+ * together, so that the end of a row in one of them would be no end while another seems to have it.
+ */
+function sharesKeys({ config, entity, members }: Endpoint): boolean {
+  if (!hasOwnOrder(config)) return false;
+  const names = [entity, ...members.map((one) => one.entity)].map(({ name }) => name);
+  return new Set(names).size < names.length;
 }
 
 const saysHowFar = ({ mark, place, backfill, answered }: Cursor): boolean =>

@@ -72,3 +72,42 @@ test('a single round goes on where the one before ended, and copies nothing agai
   expect(await once()).toBe(0);
   expect(await keys()).toEqual([1, 2, 4, 5, 6, 7, 8, 9, 10]);
 });
+
+test('of two tables of one entity, deletes and moves between single rounds are told as they are', async () => {
+  const [left, right] = [uniqueName('left'), uniqueName('right')];
+  await run(
+    ...[left, right].map((table) => `CREATE TABLE ${table} (id int PRIMARY KEY)`),
+    `INSERT INTO ${left} SELECT generate_series(1, 4)`,
+    `INSERT INTO ${right} SELECT generate_series(5, 8)`,
+  );
+  const output = mkdtempSync(join(tmpdir(), 'tributary-in-memory-'));
+  onTestFinished(() => rmSync(output, { recursive: true, force: true }));
+  onTestFinished(async () => {
+    await server.dropSlots(left);
+    await run(`DROP TABLE ${left}, ${right}`, `DROP PUBLICATION IF EXISTS ${left}`);
+  });
+  const follows = { source: 'postgres-changes' as const, url: server.url, entity: 'thing' };
+  const config = {
+    name: left,
+    entities: { thing: { dataset: 'things', queue: 'things', key: 'id', fields: { id: 'integer' } } },
+    endpoints: { left: { ...follows, table: left }, right: { ...follows, table: right } },
+    batch: { size: 5, interval: '1s' },
+  };
+  const keysAfterRound = async () => {
+    const pipeline = await startPipeline({ config, output, env: {}, schedule: false });
+    onTestFinished(() => pipeline.stop());
+    await pipeline.once();
+    await pipeline.stop();
+    const newest = [...historyOf(await readRows(output, 'things'))].map(([key, rows]) => [key, rows.at(-1)] as const);
+    return newest.flatMap(([key, row]) => (row?.deleted === false ? [Number(key)] : [])).sort((a, b) => a - b);
+  };
+  expect(await keysAfterRound()).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
+  await run(`DELETE FROM ${left} WHERE id = 2`, `DELETE FROM ${right} WHERE id = 7`);
+  expect(await keysAfterRound()).toEqual([1, 3, 4, 5, 6, 8]);
+  await run(`INSERT INTO ${right} VALUES (1)`);
+  expect(await keysAfterRound()).toEqual([1, 3, 4, 5, 6, 8]);
+  await run(`DELETE FROM ${left} WHERE id = 1`);
+  expect(await keysAfterRound()).toEqual([1, 3, 4, 5, 6, 8]);
+  await run(`DELETE FROM ${right} WHERE id = 1`);
+  expect(await keysAfterRound()).toEqual([3, 4, 5, 6, 8]);
+});

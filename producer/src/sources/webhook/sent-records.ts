@@ -5,6 +5,7 @@ import {
   DELETED,
   describeError,
   type Entity,
+  type Field,
   isMapping,
   type Logger,
   mappedFields,
@@ -60,7 +61,7 @@ export interface SentRecordsOptions {
   readonly keys: ProtectionKeys;
   /** Entities whose records go by the order of the log of a database. */
   readonly followed: ReadonlySet<string>;
-  readonly intake: Intake;
+  readonly intake: Pick<Intake, 'accept'>;
   readonly ids: Ids;
   readonly clock: Clock;
   readonly log: Logger;
@@ -142,11 +143,22 @@ export class SentRecords {
     const protect = this.#protections.get(name);
     if (protect === undefined || !isMapping(record)) return;
     protect(record);
-    for (const field of Object.keys(record)) {
-      if (!Object.hasOwn(config.fields, field) && field !== DELETED && field !== VERSION) delete record[field];
-    }
+    leaveDeclared(record, config.fields, [DELETED, VERSION]);
   }
 }
+
+/** Takes out of a record, and out of the items of its lists, what is not declared. */
+function leaveDeclared(record: Record<string, unknown>, fields: Fields, others: readonly string[] = []): void {
+  for (const [name, value] of Object.entries(record)) {
+    const field = Object.hasOwn(fields, name) ? fields[name] : undefined;
+    if (field === undefined && !others.includes(name)) delete record[name];
+    const { items } = field ?? {};
+    if (items === undefined || !Array.isArray(value)) continue;
+    for (const item of value) if (isMapping(item)) leaveDeclared(item, items);
+  }
+}
+
+type Fields = Readonly<Record<string, Field>>;
 
 /** A record as it was sent, or why it cannot be read. */
 type Read = { readonly value: unknown; readonly fault?: string };
