@@ -41,11 +41,13 @@ describe('the API as its OpenAPI document has it', () => {
   beforeAll(async () => {
     const folder = await mkdtemp(join(tmpdir(), 'openapi-'));
     releases.push(() => rm(folder, { recursive: true }));
-    const { alerts } = watched(`
+    const { alerts, exports } = watched(`
   rules: { fresh: { when: freshness, olderThan: 7d } }
   channels: { hook: { type: webhook, url: "http://127.0.0.1:1/alerts" } }
+exports:
+  everything: { dataset: customers, format: csv, to: ${JSON.stringify(join(folder, 'exports'))} }
 `);
-    const config = { ...sampleConfig(folder), alerts };
+    const config = { ...sampleConfig(folder), alerts, exports };
     await writeFile(join(folder, 'pipeline.yaml'), 'name: sample\n');
     await writePart(folder, [
       { key: 'a', at: 1, values: { note: 'red', lines: [{ sku: 'S', quantity: 1 }] } },
@@ -189,6 +191,18 @@ describe('the API as its OpenAPI document has it', () => {
     ['GET', '/configuration', '/configuration'],
     ['POST', '/configuration/check', '/configuration/check', { text: 'name: sample' }],
     ['POST', '/configuration/endpoints/{id}/try', '/configuration/endpoints/crm/try', {}],
+    ['GET', '/datasets/{name}/profile', '/datasets/customers/profile'],
+    ['GET', '/endpoints/{id}/log', '/endpoints/crm/log'],
+    ['GET', '/sql', '/sql'],
+    ['POST', '/sql', '/sql', { query: 'select 1 as one' }],
+    ['GET', '/sql.csv', '/sql.csv?query=select%201'],
+    ['GET', '/sql.ndjson', '/sql.ndjson?query=select%201'],
+    ['GET', '/sql.json', '/sql.json?query=select%201'],
+    ['GET', '/sql.parquet', '/sql.parquet?query=select%201'],
+    ['POST', '/sql/queries', '/sql/queries', { name: 'one', query: 'select 1' }],
+    ['DELETE', '/sql/queries/{name}', '/sql/queries/one'],
+    ['GET', '/exports', '/exports'],
+    ['POST', '/exports/{export}/run', '/exports/everything/run', {}],
     ['GET', '/audit', '/audit'],
     ['GET', '/audit/actions', '/audit/actions?outcome=done'],
     ['GET', '/audit.csv', '/audit.csv'],

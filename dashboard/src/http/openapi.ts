@@ -78,7 +78,10 @@ const describeBody = (schema: z.ZodType) => ({
 
 function contentOf(answer: Operation['answer']) {
   if (answer === 'none') return {};
-  if (typeof answer === 'string') return { content: { [answer]: { schema: { type: 'string' } } } };
+  // A file of JSON may hold anything.
+  if (typeof answer === 'string') {
+    return { content: { [answer]: { schema: answer === 'application/json' ? {} : { type: 'string' } } } };
+  }
   return { content: { 'application/json': { schema: jsonSchema(answer) } } };
 }
 
