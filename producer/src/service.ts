@@ -344,7 +344,7 @@ class ProducerService implements Producer {
     const hooks = hookRoutes(() => this.#doors?.door);
     const own = [
       ...operationRoutes({ control, instance, lines: (id) => linesOf(log, id) }),
-      tryRoute({ config, clock: this.#clock, proxies, redisUrl, secret }),
+      tryRoute({ config, clock: this.#clock, proxies, redisUrl, secret, keys: this.#options.protectionKeys }),
       sentRecordsRoute(() => this.#doors?.records),
     ];
     const { webhooks } = this.#options;

@@ -195,6 +195,18 @@ describe('each condition', () => {
     expect(words(never)).toEqual(['customers has no row, and has been watched for 12 min']);
   });
 
+  it('freshness: what is still being read is not judged', () => {
+    const reading = (lastWrittenAt: string | null) =>
+      flowOf({ datasets: dataset(lastWrittenAt).datasets.map((one) => ({ ...one, indexing: { done: 1, total: 2 } })) });
+    const watch = new Watch('    fresh: { when: freshness, olderThan: 10m }');
+    const start = new Date(watch.now).toISOString();
+    watch.pass(30 * MINUTE, reading(null));
+    watch.pass(30 * MINUTE, reading(start));
+    expect(words(watch)).toEqual([]);
+    watch.pass(2 * MINUTE, dataset(start));
+    expect(words(watch)).toEqual(['the newest row of customers is 62 min old']);
+  });
+
   it('endpoint-failing: so many polls in a row; a paused one does not count, one that is tried again does', () => {
     const watch = new Watch('    failing: { when: endpoint-failing, failures: 3 }');
     watch.failures = 2;

@@ -10,6 +10,7 @@ import {
   type ServiceRoute,
   withoutValues,
 } from '@tributary/shared';
+import type { ProtectionKeys } from '../shape/protect/keys.js';
 import type { Proxies } from '../sources/rest/proxies.js';
 import { tryEndpoint } from './try.js';
 
@@ -19,6 +20,8 @@ export interface TryRouteOptions {
   readonly proxies: Proxies;
   readonly redisUrl: string;
   readonly secret: string | undefined;
+  /** What protections of fields need. */
+  readonly keys?: ProtectionKeys | undefined;
 }
 
 const MOST_RECORDS = 20;
@@ -32,7 +35,7 @@ const LONGEST_TEXT = 200_000;
  * moved. A producer does it, since it alone has the credentials, the proxies and the way to the APIs; it asks nothing that it does not ask in a poll. One
  * at a time.
  */
-export function tryRoute({ config, clock, proxies, redisUrl, secret }: TryRouteOptions): ServiceRoute {
+export function tryRoute({ config, clock, proxies, redisUrl, secret, keys }: TryRouteOptions): ServiceRoute {
   let isBusy = false;
   return {
     method: 'post',
@@ -59,7 +62,7 @@ export function tryRoute({ config, clock, proxies, redisUrl, secret }: TryRouteO
         if (text.length < LONGEST_TEXT) text += more.slice(0, LONGEST_TEXT - text.length);
       };
       const kept = secret === undefined ? undefined : { redisUrl, secret };
-      const trying = tryEndpoint({ config, id, limit, pages: 1, clock, proxies, kept, write }).finally(() => {
+      const trying = tryEndpoint({ config, id, limit, pages: 1, clock, proxies, kept, keys, write }).finally(() => {
         isBusy = false;
       });
       const tell = (told: string) => withoutValues(told, concealedIn(endpoint));

@@ -3,13 +3,16 @@ import type { AddressInfo } from 'node:net';
 import { createApp, parsePipeline, ServiceGuard, systemClock } from '@tributary/shared';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { tryRoute } from '../../src/operate/try-route.js';
+import { readProtectionKeys } from '../../src/shape/protect/keys.js';
 
 const SECRET = 'a-secret-that-nobody-may-see';
 const FILE = `
 entities:
   customer: { dataset: customers, queue: customer_data, key: id, fields: { id: string, name: string? } }
+  person: { dataset: people, queue: people, key: id, fields: { id: { type: string, protect: hash }, name: { type: string?, protect: encrypt } } }
 endpoints:
   one: { url: "\${BASE}/one", entity: customer, retries: 0, auth: { type: bearer, token: "\${TOKEN}" } }
+  people: { url: "\${BASE}/people", entity: person, retries: 0 }
   away: { url: "http://127.0.0.1:1/away?key=\${TOKEN}", entity: customer, retries: 0 }
 `;
 
@@ -29,7 +32,11 @@ describe('an endpoint that is tried at a producer', () => {
     const env = { BASE: `http://127.0.0.1:${await portOf(api)}`, TOKEN: SECRET };
     const config = parsePipeline(FILE, env, 'try.yaml');
     const guard = new ServiceGuard({});
-    const route = tryRoute({ config, clock: systemClock, proxies: {}, redisUrl: '', secret: undefined });
+    const keys = readProtectionKeys({
+      PRIVACY_HASH_KEY: 'h'.repeat(40),
+      PRIVACY_ENCRYPTION_KEYS: `2026:${'e'.repeat(40)}`,
+    });
+    const route = tryRoute({ config, clock: systemClock, proxies: {}, redisUrl: '', secret: undefined, keys });
     server.on(
       'request',
       createApp().post(route.path, (request, response) => void route.handle(request, response, guard)),
@@ -52,6 +59,12 @@ describe('an endpoint that is tried at a producer', () => {
     expect(body.text).toContain('"id":"1"');
     expect(body.text).toContain('1 of them would be dead-lettered');
     expect(JSON.stringify(body)).not.toContain(SECRET);
+  });
+
+  it('protects fields with the keys of the producer', async () => {
+    const { body } = await tried('people/try');
+    expect(body).toMatchObject({ bad: 1, error: null });
+    expect(body.text).toMatch(/"id":"[0-9a-f]{32}"/);
   });
 
   it('tells in words why nothing came', async () => {

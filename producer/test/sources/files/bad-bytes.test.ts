@@ -1,4 +1,5 @@
 import { gzipSync } from 'node:zlib';
+import { stringifyJson } from '@tributary/shared';
 import { parquetWriteBuffer } from 'hyparquet-writer';
 import { describe, expect, test } from 'vitest';
 import { idsIn, stageOf } from './stage.js';
@@ -123,6 +124,21 @@ describe('Parquet', () => {
     ]);
     expect(bad).toEqual([expect.stringMatching(/a\.parquet, row 2: its column x holds bytes that are no UTF-8/)]);
   });
+
+  test.each([['12345678901234567890123'], ['1234567.89012345678901'], ['1e999'], ['-98765432109876543210']])(
+    'JSON keeps the number %s, which a double would alter',
+    async (number) => {
+      const n = 'x'.repeat(number.length - 2);
+      const column = { data: [{ n }, { n: 2, list: [0.30000000000000004] }, { n: 3 }] };
+      const content = fileOf(column, { type: 'BYTE_ARRAY', converted_type: 'JSON' }).toString('latin1');
+      const { records } = await contentOf('a.parquet', Buffer.from(content.replaceAll(`"${n}"`, number), 'latin1'));
+      expect(records.map((record) => stringifyJson((record as { x: unknown }).x))).toEqual([
+        `{"n":${number}}`,
+        '{"n":2,"list":[0.30000000000000004]}',
+        '{"n":3}',
+      ]);
+    },
+  );
 
   test('JSON that is none stays text, and costs no other row', async () => {
     const column = { data: [{ n: 111_111 }, { n: 222_222 }, { n: 333_333 }] };

@@ -1,4 +1,4 @@
-import type { EndpointOf } from '@tributary/shared';
+import { type EndpointOf, parseJson } from '@tributary/shared';
 import { Unreadable } from '../../port.js';
 import { digestOf } from '../bytes.js';
 import type { Standing } from '../formats/framer.js';
@@ -64,7 +64,7 @@ export async function openParquet(
     throw error;
   });
   if (!('found' in answer)) throw new Error('the process that reads Parquet files answers something else');
-  const { columns, doubts, rows } = answer.found;
+  const { columns, doubts, rows, hasJson } = answer.found;
   let reached = from?.at ?? 0;
   let digest: string | undefined;
   async function* batches(): AsyncGenerator<FileBatch, void, undefined> {
@@ -76,7 +76,7 @@ export async function openParquet(
       coming = next();
       // It is awaited only later. Without a handler Node would report an unhandled rejection.
       coming.catch(() => {});
-      const records = recordsOf(piece);
+      const records = recordsOf(piece, hasJson);
       const numbers = records.map((_, index) => piece.at - records.length + index + 1);
       reached = piece.at;
       yield { records, numbers, standing: { at: piece.at, number: piece.at }, unit: 'row' };
@@ -100,8 +100,9 @@ const ENDED = {
 
 const isNeeded = (said: unknown): said is Needed => typeof said === 'object' && said !== null && 'read' in said;
 
-function recordsOf({ json, bad }: Piece): unknown[] {
-  const records = JSON.parse(json) as unknown[];
+/** @param hasJson as of Found: looking for such numbers takes long where doubles have all their digits */
+function recordsOf({ json, bad }: Piece, hasJson: boolean): unknown[] {
+  const records = (hasJson ? parseJson(json) : JSON.parse(json)) as unknown[];
   for (const [index, fault, text] of bad) records[index] = new Unreadable(fault, text);
   return records;
 }

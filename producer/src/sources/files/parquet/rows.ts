@@ -1,9 +1,9 @@
-import { describeError } from '@tributary/shared';
+import { describeError, stringifyJson } from '@tributary/shared';
 import type { FileMetaData } from 'hyparquet';
 import { inUnits } from '../../../operate/described.js';
 import { Unreadable } from '../../port.js';
 import { boundedCompressors, checkHeld, checkPages, checkScales, checkValues, rowsOf, sliceOf } from './bounds.js';
-import { isDecimal, PARSERS, recordOf, takeScale } from './values.js';
+import { isDecimal, isJson, PARSERS, recordOf, takeScale } from './values.js';
 
 /** What a Parquet file is read from, and how. */
 export interface Reading {
@@ -20,6 +20,8 @@ export interface Found {
   readonly columns: readonly string[];
   readonly doubts: readonly string[];
   readonly rows: number;
+  /** Whether it has a column of JSON, which may hold numbers that a double would alter. */
+  readonly hasJson: boolean;
 }
 
 /** Some rows of a file. */
@@ -83,7 +85,12 @@ export class Rows {
         : [
             `decimals of ${inexact.join(', ')} are read as doubles, which hold 15 to 17 digits: they lie in a list or an object, or as bytes of any length`,
           ];
-    const found = { columns: children.map(({ element }) => element.name), doubts, rows };
+    const found = {
+      columns: children.map(({ element }) => element.name),
+      doubts,
+      rows,
+      hasJson: metadata.schema.some(isJson),
+    };
     return new Rows(reading, found, metadata, scales, read);
   }
 
@@ -159,7 +166,7 @@ export class Rows {
 function textOf(record: unknown, most: number): string | Unreadable {
   let text: string;
   try {
-    text = JSON.stringify(record);
+    text = stringifyJson(record) ?? 'null';
   } catch (error) {
     // No text of JavaScript is that long.
     return new Unreadable(`its record cannot be written as JSON: ${describeError(error)}`, '');

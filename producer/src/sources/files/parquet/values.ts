@@ -1,4 +1,4 @@
-import { parseJson } from '@tributary/shared';
+import { ExactNumber, parseJson } from '@tributary/shared';
 import type { ParquetParsers, SchemaElement } from 'hyparquet';
 import { Unreadable } from '../../port.js';
 
@@ -61,6 +61,9 @@ function timeText(time: bigint | null | undefined, digits: 6 | 9): string | null
 export const isDecimal = ({ converted_type, logical_type }: SchemaElement): boolean =>
   converted_type === 'DECIMAL' || logical_type?.type === 'DECIMAL';
 
+export const isJson = ({ converted_type, logical_type }: SchemaElement): boolean =>
+  converted_type === 'JSON' || logical_type?.type === 'JSON';
+
 /**
  * Lets a column of decimals be read as the whole numbers that it stores, since hyparquet makes doubles of them.
  * @returns how many digits stand behind the point; undefined if it is another column, or its numbers are bytes of any length
@@ -121,6 +124,7 @@ function plain(value: unknown): unknown {
   if (value instanceof Uint8Array) return Buffer.from(value).toString('base64');
   if (typeof value === 'number' && !Number.isFinite(value)) return String(value);
   if (Array.isArray(value)) return value.map((item) => plain(item));
-  if (typeof value !== 'object' || value === null || value instanceof NoText) return value;
+  if (typeof value !== 'object' || value === null) return value;
+  if (value instanceof NoText || value instanceof ExactNumber) return value;
   return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, plain(item)]));
 }
