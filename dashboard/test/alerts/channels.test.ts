@@ -1,4 +1,5 @@
 import { createHmac } from 'node:crypto';
+import { type AddressInfo, createServer } from 'node:net';
 import { type AlertChannel, systemClock } from '@tributary/shared';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createChannel } from '../../src/alerts/channels/kinds.js';
@@ -175,5 +176,38 @@ describe('an e-mail', () => {
       message: 'the server answered 550 (EENVELOPE)',
       isFinal: true,
     });
+  });
+});
+
+describe('a mail server that answers slowly and without an end', () => {
+  const dripping = async () => {
+    const server = createServer((socket) => {
+      socket.on('error', () => {});
+      socket.write('220 hello\r\n');
+      socket.once('data', () => {
+        const timer = setInterval(() => socket.write('250-and more\r\n'), 100);
+        socket.on('close', () => clearInterval(timer));
+      });
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    // It closes only when no connection is left.
+    closing.push(() => new Promise((resolve) => server.close(() => resolve())));
+    const { port } = server.address() as AddressInfo;
+    return channelOf(
+      `{ type: email, server: "smtp://127.0.0.1:${port}", tls: possible, from: a@b.org, to: [c@d.org] }`,
+    );
+  };
+
+  it('holds up a dashboard that stops no longer', async () => {
+    const channel = await dripping();
+    const stopped = new AbortController();
+    const sending = failure(channel.send(message, stopped.signal));
+    setTimeout(() => stopped.abort(), 500);
+    expect((await sending)?.message).toContain('cannot be reached');
+  });
+
+  it('is given up after the time of one attempt', { timeout: 25_000 }, async () => {
+    const channel = await dripping();
+    expect((await failure(channel.send(message, signal)))?.message).toContain('no answer in 15 s');
   });
 });

@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
 import { checkInProcess } from '../../src/configuration/check.js';
 import { readConfiguration, STAND_IN } from '../../src/configuration/configuration.js';
 
@@ -46,6 +47,44 @@ describe('the configuration on a page', () => {
     const { standIns } = readConfiguration(file, ENV);
     return checkInProcess({ text, file: 'pipeline.yaml', standIns, standIn: STAND_IN }, signal);
   };
+
+  it.each([
+    ['a key of S3', 'endpoints: { a: { s3: { accessKey: SECRET-1, secretKey: SECRET-2, sessionToken: SECRET-3 } } }'],
+    ['a key of S3 of an export', 'exports: { a: { s3: { accessKey: SECRET-1, secretKey: SECRET-2 } } }'],
+    ['a part beside a placeholder', `endpoints: { a: { headers: { authorization: "Bearer SECRET-1\${REST}" } } }`],
+    ['the default of a variable', `endpoints: { a: { auth: { type: bearer, token: "\${T:-SECRET-1}" } } }`],
+    [
+      'the default of a variable that is called secret',
+      `endpoints: { a: { url: "https://a.example/\${TOKEN:-SECRET-1}" } }`,
+    ],
+    ['an alias', 'endpoints: { a: { query: { q: &q SECRET-1 } }, b: { auth: { type: bearer, token: *q } } }'],
+    ['mappings that are merged in', 'x: &x { token: SECRET-1 }\nendpoints: { a: { auth: { type: bearer, <<: *x } } }'],
+    ['a parameter of a URL', 'endpoints: { a: { url: "https://a.example/x?page=2&api_key=SECRET-1&sig=SECRET-2" } }'],
+    ['the user of a URL', 'endpoints: { a: { url: "https://SECRET-1@a.example/x" } }'],
+    [
+      'a password with an @, and behind a placeholder',
+      `endpoints: { a: { url: "https://u:\${P}SEC@RET-1@a.example/" } }`,
+    ],
+    ['a list below a name', 'endpoints: { a: { body: { passwords: [SECRET-1] } } }'],
+    ['a setting in a comment', 'endpoints: {} # token: SECRET-1\n# "password": "SECRET-2 of two words"'],
+    ['a block', 'endpoints:\n  a:\n    auth:\n      token: |\n        SECRET-1\n      type: bearer'],
+  ])('masks %s, and leaves the file as valid as it was', async (_what, written) => {
+    const own = join(folder, 'own.yaml');
+    await writeFile(own, written);
+    const { text } = readConfiguration(own, {});
+    expect(text).not.toMatch(/SECRET|RET-1/);
+    expect(() => parse(text, { merge: true })).not.toThrow();
+  });
+
+  it.each([
+    `endpoints: { a: { url: "https://\${USER}:\${PASSWORD}@a.example/?token=\${TOKEN}&author=Ada" } }`,
+    `endpoints: { a: { headers: { authorization: "Bearer \${TOKEN}" } } } # the key: see the wiki for it`,
+    'entities: { a: { key: id, fields: { token: string, author: "string? $.author.key" } } }',
+  ])('shows %s as it is', async (written) => {
+    const own = join(folder, 'own.yaml');
+    await writeFile(own, written);
+    expect(readConfiguration(own, {}).text).toBe(written);
+  });
 
   it('shows the file with its placeholders and comments, and nothing secret', () => {
     const { text } = readConfiguration(file, ENV);

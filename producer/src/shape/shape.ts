@@ -129,7 +129,9 @@ class CompiledShape implements Shape {
     shaped.isDeleted = false;
     const isProtected = this.#protect !== undefined;
     if (raw instanceof Unreadable) {
-      shaped.record = { [UNREADABLE]: raw.fault, text: isProtected ? concealed(raw.text) : raw.text };
+      shaped.record = isProtected
+        ? { [UNREADABLE]: withoutQuotes(raw.fault), text: concealed(raw.text) }
+        : { [UNREADABLE]: raw.fault, text: raw.text };
       return shaped;
     }
     // What is no object has no fields, unless they are found by their place.
@@ -165,6 +167,9 @@ class CompiledShape implements Shape {
     if (unknown !== undefined) record[UNKNOWN_FIELDS] = unknown;
   }
 }
+
+/** Words of parsers quote what they could not read, also in part, and with quotes of its own within. */
+const withoutQuotes = (fault: string): string => fault.replace(/["'`][\s\S]*["'`]|["'`][\s\S]*/, '…');
 
 /** What a record holds of the request and the answer that brought it is no field of its own. */
 const OF_THE_REQUEST: ReadonlySet<string> = new Set(Object.values(CONTEXT));

@@ -4,6 +4,7 @@ import type { ShapeEvents } from '../../src/shape/endpoint-findings.js';
 import { reveal } from '../../src/shape/protect/encrypted.js';
 import { NO_KEYS, type ProtectionKeys, readProtectionKeys } from '../../src/shape/protect/keys.js';
 import { compileShape } from '../../src/shape/shape.js';
+import { recordIn } from '../../src/sources/files/formats/ndjson.js';
 import { Unreadable } from '../../src/sources/port.js';
 import { endpointWith } from '../support/pipeline.js';
 
@@ -135,6 +136,9 @@ describe('what cannot be protected', () => {
     ['a record that is no object', { f: { type: 'string?', protect: 'mask' } }, SECRET],
     ['a list in the place of a record', { f: { type: 'string?', protect: 'mask' } }, [SECRET]],
     ['a line that cannot be read', { f: { type: 'string?', protect: 'mask' } }, new Unreadable('is torn', SECRET)],
+    ['a line that is no JSON', { f: { type: 'string?', protect: 'mask' } }, recordIn(`{"f":${SECRET}}`)],
+    ['a line that quotes within', { f: { type: 'string?', protect: 'mask' } }, recordIn(`{"f":x, "g":"${SECRET}"}`)],
+    ['a line that is text alone', { f: { type: 'string?', protect: 'mask' } }, recordIn(SECRET)],
   ])('%s becomes a dead letter that does not show it', (_, fields, raw) => {
     const { of, entity, events } = shapeWith(fields);
     const record = of(raw);

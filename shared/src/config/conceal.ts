@@ -83,7 +83,9 @@ export class Concealer {
 /** Settings whose values are secrets also where they stand in the file itself. */
 export function isSecretSetting([section, , ...path]: readonly PropertyKey[]): boolean {
   if (section === 'alerts') return SECRET_OF_CHANNEL.includes(String(path.at(-1)));
-  if (section !== 'endpoints') return false;
+  if (section !== 'endpoints' && section !== 'exports') return false;
+  if (path.includes('s3')) return isSecretName(String(path.at(-1)));
+  if (section === 'exports') return false;
   if (path.includes('auth') || path.includes('tls')) return path.at(-1) !== 'type';
   // In a list of secrets, the place in it comes last.
   if (path.includes('sender')) return path.some((step) => isSecretName(String(step)));

@@ -146,6 +146,17 @@ describe('an export to a folder', () => {
     );
   });
 
+  test('keeps what it has just written, where a clock that was ahead has named older runs by later times', async () => {
+    const { run, out } = await exportStage(customers(5), `${ALL}\n    keep: 1`);
+    const { manifest, place } = await run();
+    const ahead = manifest.run.replace(/^\d{4}/, '2199');
+    writeFileSync(join(place, 'manifest.json'), JSON.stringify({ ...manifest, run: ahead }));
+    renameSync(place, join(out, 'set', ahead));
+    const { manifest: second, removed } = await run();
+    expect(removed).toEqual([ahead]);
+    expect(await readdir(join(out, 'set'))).toEqual([second.run]);
+  });
+
   test('removes nothing outside of its folder, whatever a manifest says', async () => {
     const { run, out, folder } = await exportStage(customers(5), `${ALL}\n    keep: 1`);
     const { manifest, place } = await run();

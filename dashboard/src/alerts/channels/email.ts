@@ -1,3 +1,4 @@
+import { connect, type Socket } from 'node:net';
 import { createTransport } from 'nodemailer';
 import { type Message, textOf } from '../message.js';
 import { codeOf, type MakeChannel, NotTaken, SEND_WITHIN } from './channel.js';
@@ -8,9 +9,15 @@ export const email: MakeChannel<'email'> = ({ server, tls, from, to }) => ({
     signal.throwIfAborted();
     const { protocol, hostname, port, username, password } = new URL(server);
     const secure = protocol.toLowerCase() === 'smtps:';
+    const place = { host: hostname.replace(/^\[|\]$/g, ''), port: Number(port) || (secure ? 465 : 587) };
+    let socket: Socket | undefined;
     const transport = createTransport({
-      host: hostname.replace(/^\[|\]$/g, ''),
-      port: Number(port) || (secure ? 465 : 587),
+      ...place,
+      // A socket of our own can be ended at any moment: the library's timeouts begin anew with each byte.
+      getSocket(_options, done) {
+        socket = connect(place).once('error', done);
+        socket.once('connect', () => done(null, { connection: socket }));
+      },
       secure,
       requireTLS: !secure && tls === 'required',
       ...(username === '' ? {} : { auth: { user: decodeURIComponent(username), pass: decodeURIComponent(password) } }),
@@ -21,12 +28,17 @@ export const email: MakeChannel<'email'> = ({ server, tls, from, to }) => ({
       disableFileAccess: true,
       disableUrlAccess: true,
     });
+    const ended = AbortSignal.any([signal, AbortSignal.timeout(SEND_WITHIN)]);
+    const end = () => socket?.destroy(ended.reason);
+    ended.addEventListener('abort', end);
     try {
       await transport.sendMail({ from, to: [...to], ...mailOf(message) });
     } catch (error) {
-      throw notTaken(error);
+      throw notTaken(ended.aborted ? ended.reason : error);
     } finally {
+      ended.removeEventListener('abort', end);
       transport.close();
+      socket?.destroy();
     }
   },
 });
