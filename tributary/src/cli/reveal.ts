@@ -16,7 +16,7 @@ export function revealCommand(context: Context): CommandUnknownOpts {
     .action((value, { reason }) => revealLines(context, value, reason));
   const examples = [
     ['enc:2026:8Rk… --reason "ticket 4711"', 'one value'],
-    ['--reason "yearly letter" < output/customers/part-000001.csv', 'a whole file'],
+    ['--reason "yearly letter" < output/customers/part-….csv', 'a whole file'],
   ] as const;
   return withEnvironment(withExamples(context, command, examples), ['PRIVACY_ENCRYPTION_KEYS', 'AUDIT_LOG']);
 }
@@ -46,6 +46,9 @@ async function revealLines({ env, terminal }: Context, value: string | undefined
     }
     await act.note('done', { done });
     terminal.say(`${count(done, 'value')} decrypted\n`);
+    if (value !== undefined && done === 0 && missing.size === 0) {
+      throw new CommandFailed('the text holds no whole value that protect: encrypt has made (enc:KEY:…)');
+    }
     if (missing.size === 0) return;
     terminal.say(
       `values of the keys ${[...missing].join(', ')} stay as they are: PRIVACY_ENCRYPTION_KEYS has no key of that name, or another one than they were encrypted with\n`,
