@@ -5,8 +5,17 @@ const BINS = 24;
 
 export const isNumeric = ({ type }) => NUMERIC.has(type);
 
+/** Beyond it the difference of two values may be infinite, and nothing is drawn. */
+const LARGEST = 1e300;
+
+const isDrawn = (value) => Number.isFinite(value) && Math.abs(value) <= LARGEST;
+
 const short = (value) =>
-  Number.isInteger(value) ? value.toLocaleString('en') : Number(value.toPrecision(4)).toLocaleString('en');
+  Math.abs(value) >= 1e21
+    ? String(Number(value.toPrecision(4)))
+    : Number.isInteger(value)
+      ? value.toLocaleString('en')
+      : Number(value.toPrecision(4)).toLocaleString('en');
 
 /**
  * What a chart shows of a result: points in the order of `x`, which are numbers, times in seconds, or places of labels.
@@ -26,7 +35,9 @@ export function chartData({ columns, rows }, { kind, x, y }) {
       y: row[at(y)] === null ? null : Number(row[at(y)]),
       label: row[at(x)],
     }))
-    .filter((point) => Number.isFinite(point.x) && !(isNumber && point.label === null) && !Number.isNaN(point.y));
+    .filter(
+      (point) => isDrawn(point.x) && !(isNumber && point.label === null) && (point.y === null || isDrawn(point.y)),
+    );
   if (isTime || isNumber) points.sort((a, b) => a.x - b.x);
   const ys = points.map((point) => point.y);
   const known = ys.filter((one) => one !== null);
@@ -48,7 +59,7 @@ function histogram(rows, column, x) {
     .map((row) => row[column])
     .filter((one) => one !== null)
     .map(Number)
-    .filter(Number.isFinite);
+    .filter(isDrawn);
   const [from, to] = values.length === 0 ? [0, 1] : [least(values), most(values)];
   const width = (to - from) / BINS || 1;
   const ys = new Array(BINS).fill(0);
@@ -61,3 +72,14 @@ function histogram(rows, column, x) {
 
 const least = (values) => values.reduce((a, b) => Math.min(a, b));
 const most = (values) => values.reduce((a, b) => Math.max(a, b));
+
+/**
+ * The ends of an axis, with so much between them that a double tells its marks apart: where a step is lost in the rounding, uPlot adds it for ever.
+ * @returns {[number, number]}
+ */
+export function axisOf(from, to) {
+  const least = Math.max(Math.abs(from), Math.abs(to)) * 1e-9;
+  if (to - from >= least) return [from, to];
+  const middle = from / 2 + to / 2;
+  return [middle - least, middle + least];
+}

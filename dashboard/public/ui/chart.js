@@ -1,3 +1,4 @@
+import { axisOf } from './chart-data.js';
 import { h } from './dom.js';
 
 export const KINDS = ['line', 'bar', 'scatter', 'histogram'];
@@ -62,7 +63,10 @@ function optionsOf({ kind, time, labels, x, y, xs }, width) {
     tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), 'Etc/UTC'),
     cursor: { points: { size: 6 }, drag: { x: true, y: false } },
     scales: {
-      x: { time, range: (_chart, from, to) => (isBar || from === to ? [from - half, to + half] : [from, to]) },
+      x: {
+        time,
+        range: (_chart, from, to) => (isBar || from === to ? axisOf(from - half, to + half) : axisOf(from, to)),
+      },
       y: { range: (_chart, from, to) => rangeOf(from, to, isBar) },
     },
     axes: [
@@ -97,5 +101,5 @@ function rangeOf(from, to, isBar) {
   if (from === null || to === null) return [0, 1];
   const [least, most] = isBar ? [Math.min(0, from), Math.max(0, to)] : [from, to];
   const room = (most - least || Math.abs(most) || 1) * 0.06;
-  return [isBar && least === 0 ? 0 : least - room, most + room];
+  return axisOf(isBar && least === 0 ? 0 : least - room, most + room);
 }
