@@ -11,10 +11,13 @@ const HARMLESS = new Set(['random', 'gen_random_uuid', 'clock_timestamp', 'timeo
 const INNER =
   /^(pg_(?!typeof$)|inet_|has_|current_setting$|to_reg|row_security|txid_|lo_|ts_stat|ts_rewrite|.*_to_xml|.*_description$)/;
 
+/** Types of numbers that are written as a name of the server. The other ones of their kind name types, and rules of languages. */
+const NAMES = ['regclass', 'regrole', 'regnamespace', 'regproc', 'regprocedure', 'regoper', 'regoperator', 'aclitem'];
+
 /**
  * Has Postgres itself say what the query uses, without running it: as a temporary view, which is taken back at once. Postgres then knows each
  * table and each function by its number, whatever name or operator they were called by. A query may use the tables of the datasets, and
- * functions of Postgres' own that change nothing and tell nothing of the server. So even a superuser's connection reads no file here.
+ * functions and types of Postgres' own that change nothing and tell nothing of the server. So even a superuser's connection reads no file here.
  * @throws SqlError
  */
 export async function checkQuery(client: Client, sql: string, { schema, tables }: PostgresPlace): Promise<void> {
@@ -30,6 +33,7 @@ export async function checkQuery(client: Client, sql: string, { schema, tables }
     if (found === undefined) throw new SqlError('sql_refused', 'Postgres does not tell what the query would use');
     await checkTables(client, found, schema, tables);
     await checkFunctions(client, found.tree);
+    await checkTypes(client, found.tree, schema, tables);
   } catch (error) {
     throw asSqlError(error, 0, VIEW.length);
   } finally {
@@ -73,4 +77,23 @@ async function checkFunctions(client: Client, tree: string): Promise<void> {
   );
   if (other !== undefined) throw new SqlError('sql_refused', `${other.name}() cannot be used here`);
   if (rows.length !== used.length) throw new SqlError('sql_refused', 'Postgres does not tell what the query would use');
+}
+
+/**
+ * A value of a type such as regclass or regrole is a number that Postgres writes as a name: counting up, it tells all tables and roles of the
+ * server. So do the rows of Postgres' own tables, which hold such values, when they are made from JSON.
+ */
+async function checkTypes(client: Client, tree: string, schema: string, tables: readonly string[]): Promise<void> {
+  const used = numbersOf(tree, /:\w*type(?:id)? (\d+)/gi).filter((one) => one !== '0');
+  const { rows } = await client.query<{ name: string }>(
+    `SELECT pg_catalog.format_type(t.oid, NULL) AS name
+       FROM pg_catalog.pg_type a JOIN pg_catalog.pg_type t ON t.oid = CASE WHEN a.typelem <> 0 AND a.typlen = -1 THEN a.typelem ELSE a.oid END
+       JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace LEFT JOIN pg_catalog.pg_class c ON c.oid = t.typrelid
+      WHERE a.oid = ANY($1::oid[]) AND (
+        n.nspname = 'pg_catalog' AND (t.typrelid <> 0 OR t.typname = ANY($4::text[]))
+        OR t.typrelid <> 0 AND NOT (n.nspname = $2 AND c.relname = ANY($3::text[])))`,
+    [used, schema, tables, NAMES],
+  );
+  const [other] = rows;
+  if (other !== undefined) throw new SqlError('sql_refused', `the type ${other.name} cannot be used here`);
 }
