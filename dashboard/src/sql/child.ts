@@ -2,6 +2,8 @@
  * The process in which one query runs; see process.ts, which starts it and ends it. It holds nothing but what the query may see, has no
  * environment, and never outlives its parent for long. It loads little: each query waits for that.
  */
+
+import { checkColumns } from './columns-bound.js';
 import { askDuckDb } from './duckdb/ask.js';
 import { SqlError } from './port.js';
 import { askPostgres } from './postgres/ask.js';
@@ -37,6 +39,7 @@ process.once('message', async (task: SqlTask) => {
         tell(error);
       }
     });
+    checkColumns(asked.columns);
     answer({ columns: asked.columns });
   } catch (error) {
     tell(error);

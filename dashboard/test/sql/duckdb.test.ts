@@ -152,6 +152,9 @@ describe('SQL over the CSV sink', { timeout: TIME }, () => {
     'LOAD httpfs',
     "SELECT getenv('PATH')",
     "SELECT current_setting('temp_directory')",
+    "SELECT json_serialize_plan('SELECT current_setting(''temp_directory'')', optimize := true)",
+    "SELECT JSON_Serialize_Plan('SELECT * FROM duckdb_databases()')",
+    "SELECT list_transform([1], x -> system.main.json_serialize_plan('SELECT 1'))",
     'SELECT * FROM duckdb_settings()',
     'SELECT 1 \0',
     'SELECT * FROM duckdb_databases()',
@@ -221,6 +224,10 @@ describe('SQL over the CSV sink', { timeout: TIME }, () => {
     [
       'an expression that is looked for long',
       "SELECT count(*) FROM range(100000000) WHERE regexp_matches(repeat('a', 200), '(a|aa)+$' || range)",
+    ],
+    [
+      'columns whose names are megabytes',
+      `WITH a AS (SELECT 1 AS "${'x'.repeat(5_000)}"), b AS (SELECT ${Array(100).fill('*')} FROM a) SELECT ${Array(20).fill('*')} FROM b`,
     ],
     ['a nesting of parentheses', `SELECT ${'('.repeat(20_000)}1${')'.repeat(20_000)}`],
   ])('ends %s with words, and answers others meanwhile', async (_what, sql) => {

@@ -4,9 +4,9 @@ import { quoted } from './quoted.js';
 
 /** Functions that give rows, and know nothing of this machine. */
 const ROW_FUNCTIONS = new Set(['range', 'generate_series', 'unnest', 'json_each', 'json_tree', 'repeat']);
-/** Functions that tell or change how DuckDB runs: they would show where this machine has its files. */
+/** Functions that tell or change how DuckDB runs, or plan a text as a query: they would show where this machine has its files. */
 const INNER_FUNCTIONS =
-  /^(current_setting|getvariable|getenv|nextval|currval|write_log|json_execute_serialized_sql|pg_.*)$/;
+  /^(current_setting|getvariable|getenv|nextval|currval|write_log|json_serialize_plan|json_execute_serialized_sql|pg_.*)$/;
 
 /** What `json_serialize_sql` tells. */
 interface Told {
