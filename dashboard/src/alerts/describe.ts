@@ -2,6 +2,7 @@ import type { PipelineConfig } from '@tributary/shared';
 import type { z } from 'zod';
 import type { Alerts } from './alerts.js';
 import type * as answers from './answers.js';
+import { knownChannel } from './document.js';
 
 const iso = (at: number): string => new Date(at).toISOString();
 
@@ -22,7 +23,7 @@ export function describeAlerts(alerts: Alerts, { alerts: settings }: PipelineCon
       firing: firing.filter(({ rule }) => rule === name).length,
     })),
     channels: Object.entries(settings.channels).map(([name, { type }]) => {
-      const known = document?.channels[name];
+      const known = document && knownChannel(document, name);
       return {
         name,
         type,

@@ -106,7 +106,13 @@ export const newDocument = (now: number): AlertDocument => ({
 export function readDocument(text: string): AlertDocument | undefined {
   try {
     const found = JSON.parse(text) as Partial<AlertDocument> | null;
-    return found?.format === 1 ? { ...newDocument(0), ...found, format: 1 } : undefined;
+    const usual = newDocument(0);
+    const isWhole = Object.entries(usual).every(([name, value]) => {
+      const one = found?.[name as keyof AlertDocument] ?? value;
+      return typeof one === typeof value && Array.isArray(one) === Array.isArray(value);
+    });
+    const said = Object.entries(found ?? {}).filter(([, value]) => value !== null);
+    return found?.format === 1 && isWhole ? { ...usual, ...Object.fromEntries(said), format: 1 } : undefined;
   } catch {
     return undefined;
   }
@@ -116,9 +122,16 @@ export function note(document: AlertDocument, happened: Happened): void {
   document.history = [happened, ...document.history].slice(0, KEPT);
 }
 
+/** A channel may be called as what every object inherits, such as `constructor`. */
+export const knownChannel = ({ channels }: AlertDocument, name: string): ChannelState | undefined =>
+  Object.hasOwn(channels, name) ? channels[name] : undefined;
+
 export const channelOf = (document: AlertDocument, name: string): ChannelState => {
-  document.channels[name] ??= { sent: 0, failed: 0, lastSentAt: null, problem: null };
-  return document.channels[name];
+  const known = knownChannel(document, name);
+  if (known !== undefined) return known;
+  const fresh = { sent: 0, failed: 0, lastSentAt: null, problem: null };
+  document.channels[name] = fresh;
+  return fresh;
 };
 
 export const keyOf = (rule: string, { kind, name }: Subject): string => `${rule} ${kind} ${name}`;

@@ -179,6 +179,16 @@ describe('an e-mail', () => {
   });
 });
 
+describe('Slack', () => {
+  it('makes no mention of plain words', async () => {
+    const { url, received } = await receiver();
+    await channelOf(`{ type: slack, url: "${url}" }`).send(message, signal);
+    const written: string[] = received[0]?.body.match(/\{"type":"mrkdwn"[^}]*\}/g) ?? [];
+    expect(written).toHaveLength(2);
+    for (const one of written) expect(one).toContain('"verbatim":true');
+  });
+});
+
 describe('a mail server that answers slowly and without an end', () => {
   const dripping = async () => {
     const server = createServer((socket) => {

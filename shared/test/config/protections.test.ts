@@ -66,3 +66,29 @@ describe('protect', () => {
     ['mail: { type: string, protect: hash }', ', unknownFields: keep', 'expected tell or refuse beside protect'],
   ])('%s is a fault', (fields, more, fault) => expect(faultsOf(fields, more)).toContain(fault));
 });
+
+describe('a merge by a protected field', () => {
+  const merged = (on: string, key: string) => `
+entities:
+  order: { dataset: orders, queue: orders, key: id, version: at, fields: { id: string, at: datetime, customer: ${on} } }
+  person: { dataset: people, queue: people, key: id, version: at, fields: { id: ${key}, at: datetime } }
+merges:
+  both: { each: { entity: order }, with: { entity: person, on: customer }, columns: { id: order.id, who: person.id } }
+endpoints:
+  orders: { url: "http://127.0.0.1:1/", entity: order }
+  people: { url: "http://127.0.0.1:1/p", entity: person }
+`;
+  const as = (kind: string) => `{ type: string, protect: ${kind} }`;
+  test.each([
+    ['string', as('hash')],
+    [as('hash'), 'string'],
+    [as('encrypt'), as('hash')],
+    [as('mask'), as('hash')],
+  ])('%s never finds a key that is %s, which is a fault', (on, key) => {
+    expect(() => parsePipeline(merged(on, key), {}, 'test.yaml')).toThrow(/no two of them would be equal/);
+  });
+
+  test.each(['hash', 'encrypt'])('finds one that is protected alike: %s', (kind) => {
+    expect(() => parsePipeline(merged(as(kind), as(kind)), {}, 'test.yaml')).not.toThrow();
+  });
+});

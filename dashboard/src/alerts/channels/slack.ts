@@ -23,12 +23,14 @@ function bodyOf(message: Message) {
     blocks: [
       { type: 'header', text: { type: 'plain_text', text: title.slice(0, 148) } },
       ...(lines.length === 0 ? [] : [section([...cut(lines), ...rest].join('\n'))]),
-      { type: 'context', elements: [{ type: 'mrkdwn', text: `${escaped(pipeline)} · ${at} · ${id}${page}` }] },
+      { type: 'context', elements: [markup(`${escaped(pipeline)} · ${at} · ${id}${page}`)] },
     ],
   };
 }
 
-const section = (text: string) => ({ type: 'section', text: { type: 'mrkdwn', text } });
+/** `verbatim`: without it Slack makes mentions and links of plain words too, such as @channel in what an API answered. */
+const markup = (text: string) => ({ type: 'mrkdwn', text, verbatim: true });
+const section = (text: string) => ({ type: 'section', text: markup(text) });
 
 /** As many whole lines as Slack takes: half a link is none. */
 function cut(lines: readonly string[]): string[] {

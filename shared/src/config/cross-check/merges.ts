@@ -1,3 +1,4 @@
+import { keyFieldsOf } from '../../records/key.js';
 import { expectedOneOf } from '../../words.js';
 import type { Fault } from '../fault.js';
 import type { Field } from '../fields.js';
@@ -41,6 +42,12 @@ function* checkMerge(path: string, merge: MergeConfig, { entities }: PipelineCon
   if (line !== undefined && line[merge.with.on] === undefined) {
     const whose = named === undefined ? `"${merge.each.entity}" has no field` : 'a line has no';
     const message = `${whose} "${merge.with.on}": ${expectedOneOf(Object.keys(line))}`;
+    yield { path: `${path}.with.on`, message, about: merge.with.on };
+  }
+  const [key = '', ...others] = target === undefined ? [] : keyFieldsOf(target);
+  const [ours, theirs] = [line?.[merge.with.on]?.protect?.type, target?.fields[key]?.protect?.type];
+  if (line?.[merge.with.on] !== undefined && target !== undefined && others.length === 0 && ours !== theirs) {
+    const message = `"${merge.with.on}" has protect: ${ours ?? 'nothing'} and the key "${key}" of "${merge.with.entity}" ${theirs ?? 'nothing'}: no two of them would be equal; protect both alike`;
     yield { path: `${path}.with.on`, message, about: merge.with.on };
   }
   yield* checkColumns(`${path}.columns`, merge, {
