@@ -47,7 +47,7 @@ async function revealLines({ env, terminal }: Context, value: string | undefined
     await act.note('done', { done });
     terminal.say(`${count(done, 'value')} decrypted\n`);
     if (value !== undefined && done === 0 && missing.size === 0) {
-      throw new CommandFailed('the text holds no whole value that protect: encrypt has made (enc:KEY:…)');
+      throw new FatalError('value_invalid', 'the text holds no whole value that protect: encrypt has made (enc:KEY:…)');
     }
     if (missing.size === 0) return;
     terminal.say(
