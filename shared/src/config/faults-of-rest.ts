@@ -71,7 +71,8 @@ function repair(root: unknown, path: Path, removed: Set<string>): void {
 function standInFor(path: Path): unknown {
   // A field of an unknown type still exists, and other parts may name it. An integer is right wherever a field is expected.
   if (path[0] === 'entities' && path.length >= 4 && ['fields', 'items'].includes(String(path.at(-2)))) return 'integer';
-  return STAND_INS[String(path.at(-1))];
+  const name = String(path.at(-1));
+  return Object.hasOwn(STAND_INS, name) ? STAND_INS[name] : undefined;
 }
 
 /** `entities.post.key: no field "id"` is no fault of the file if that field, or its whole entity, was removed here. */
