@@ -38,7 +38,16 @@ const query = z
   .describe('One SELECT in the SQL of DuckDB (CSV sink) or PostgreSQL (Postgres sink)');
 const column = z.strictObject({ name: z.string(), type: z.enum(SQL_TYPES) });
 const savedQuery = z.strictObject({ name: z.string(), query: z.string(), who: z.string(), at: z.iso.datetime() });
-const name = z.string().trim().min(1, 'expected a name').max(80, 'is longer than 80 characters');
+/** Dots alone are lost from an address, so that nothing could remove it; what cannot be seen would look like another one's name. */
+export const queryName = z
+  .string()
+  .trim()
+  .min(1, 'expected a name')
+  .max(80, 'is longer than 80 characters')
+  .refine(
+    (text) => !/^\.{1,2}$|[\p{C}\p{Zl}\p{Zp}]/u.test(text),
+    'is no name: it holds characters that cannot be seen, or dots alone',
+  );
 
 const TYPES = {
   csv: 'text/csv',
@@ -120,7 +129,7 @@ export const sqlOperations: readonly Operation[] = [
     path: '/sql/queries',
     summary: 'Save a query under a name, for everybody',
     role: 'operator',
-    body: { schema: z.strictObject({ name, query }), limit: 8 * LONGEST },
+    body: { schema: z.strictObject({ name: queryName, query }), limit: 8 * LONGEST },
     rate: ASKING_SQL,
     load: 'light',
     answer: savedQuery,
