@@ -39,6 +39,9 @@ describe('a protected field', () => {
   it.each([
     ['"ada@example.org"', 'a***@e***.org'],
     ['"ada.king@mail.example.co.uk"', 'a***@m***.uk'],
+    ['"a@b.org"', '***@***.org'],
+    ['"jo@x1.org"', '***@***.org'],
+    ['"ada@qq.com"', 'a***@***.com'],
     ['"+49 170 1234567"', '***4567'],
     ['"4111 1111 1111 1111"', '***1111'],
     ['"DE89 3704 0044 0532 0130 00"', '***3000'],

@@ -46,12 +46,15 @@ const FEWEST_DIGITS = 8;
 /** `ada@example.org` is `a***@e***.org`, `+49 170 1234567` is `***4567`, `Lovelace` is `L***`. */
 function mask(text: string): string {
   const [, user = '', host = '', end = ''] = /^([^@\s]+)@([^@\s]+)(\.[^@.\s]+)$/.exec(text) ?? [];
-  if (host !== '') return `${firstOf(user)}***@${firstOf(host)}***${end}`;
+  if (host !== '') return `${partOf(user)}@${partOf(host)}${end}`;
   const digits = text.replace(/\D/g, '');
   const isNumber = digits.length >= FEWEST_DIGITS && /^[\p{Lu}\d\s()+./-]+$/u.test(text);
   if (isNumber) return `***${digits.slice(-4)}`;
-  return [...text].length > 2 ? `${firstOf(text)}***` : '***';
+  return partOf(text);
 }
+
+/** The first of one or two letters would tell nearly all of them. */
+const partOf = (text: string): string => ([...text].length > 2 ? `${firstOf(text)}***` : '***');
 
 const firstOf = (text: string): string => String.fromCodePoint(text.codePointAt(0) ?? 0x2a);
 
