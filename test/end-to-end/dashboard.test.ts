@@ -112,6 +112,8 @@ describe('the dashboard in a browser', () => {
     const { customers } = await crm.records();
     const customer = customers[7];
     const page = await open('/data/customers');
+    // Before the page is there, keys are of no use, and letters may be the way to another page.
+    await page.locator('.rows tbody tr').first().waitFor();
     await page.keyboard.press('/');
     await page.keyboard.type(String(customer?.email));
     await page
