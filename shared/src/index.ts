@@ -134,4 +134,5 @@ export * from './service/routes.js';
 export * from './service/safe-text.js';
 export * from './service/settings.js';
 export * from './service/token.js';
+export { withTimeout } from './service/with-timeout.js';
 export * from './words.js';

@@ -1,4 +1,4 @@
-import { RetryableError } from '@tributary/shared';
+import { RetryableError, withTimeout } from '@tributary/shared';
 import { z } from 'zod';
 import { ApiError, notFound } from '../http/api-error.js';
 import { ask } from '../http/ask.js';
@@ -45,7 +45,7 @@ export const tryOperation: Operation = operation({
       const response = await ask(producer, `/endpoints/${encodeURIComponent(id)}/try?limit=${limit}`, {
         method: 'POST',
         headers: { authorization: `Bearer ${producerToken}` },
-        signal: AbortSignal.any([signal, AbortSignal.timeout(WITHIN)]),
+        signal: withTimeout(signal, WITHIN),
       });
       const body: unknown = await response.json().catch(() => ({}));
       if (!response.ok) {

@@ -7,6 +7,7 @@ import {
   type Logger,
   type PipelineConfig,
   RetryableError,
+  withTimeout,
 } from '@tributary/shared';
 import { Turns } from '../data/readers/csv/turns.js';
 import { type SqlEngine, SqlError } from '../sql/port.js';
@@ -121,7 +122,7 @@ export class Exports {
     let since: number | undefined = schedule !== undefined && 'cron' in schedule ? clock.now() : undefined;
     try {
       const target = targetOf(settings, { pipeline: config.name, name, clock });
-      const last = (await target.finished(AbortSignal.any([this.#stopped.signal, AbortSignal.timeout(20_000)]))).at(-1);
+      const last = (await target.finished(withTimeout(this.#stopped.signal, 20_000))).at(-1);
       if (last !== undefined) since = Date.parse(last.asOf);
     } catch {
       // The run itself tells what is wrong there.

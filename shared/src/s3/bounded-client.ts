@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { S3Client } from '@bradenmacdonald/s3-lite-client';
 import { AwsV4Signer } from 'aws4fetch';
+import { withTimeout } from '../service/with-timeout.js';
 import { upTo } from './answer.js';
 
 type Asked = Parameters<S3Client['makeRequest']>[0];
@@ -55,7 +56,7 @@ export class BoundedClient extends S3Client {
       method,
       headers: await this.#signed(method, url, new Headers(given), body),
       redirect: 'manual',
-      signal: AbortSignal.any([this.#options.signal, AbortSignal.timeout(this.#options.timeout)]),
+      signal: withTimeout(this.#options.signal, this.#options.timeout),
       ...(body === undefined ? {} : { body }),
     });
     if (response.status !== statusCode) throw await faultIn(response, statusCode);

@@ -1,4 +1,5 @@
 import { connect, type Socket } from 'node:net';
+import { withTimeout } from '@tributary/shared';
 import { createTransport } from 'nodemailer';
 import { type Message, textOf } from '../message.js';
 import { codeOf, type MakeChannel, NotTaken, SEND_WITHIN } from './channel.js';
@@ -28,7 +29,7 @@ export const email: MakeChannel<'email'> = ({ server, tls, from, to }) => ({
       disableFileAccess: true,
       disableUrlAccess: true,
     });
-    const ended = AbortSignal.any([signal, AbortSignal.timeout(SEND_WITHIN)]);
+    const ended = withTimeout(signal, SEND_WITHIN);
     const end = () => socket?.destroy(ended.reason);
     ended.addEventListener('abort', end);
     try {

@@ -1,3 +1,4 @@
+import { withTimeout } from '@tributary/shared';
 import { codeOf, NotTaken, SEND_WITHIN } from './channel.js';
 
 /** Statuses that will be the same for the same body. An address or a right that is wrong may be mended meanwhile. */
@@ -22,7 +23,7 @@ export async function post(
       body,
       headers: { 'content-type': 'application/json', 'user-agent': 'tributary', ...headers },
       redirect: 'manual',
-      signal: AbortSignal.any([signal, AbortSignal.timeout(SEND_WITHIN)]),
+      signal: withTimeout(signal, SEND_WITHIN),
     });
   } catch (error) {
     throw new NotTaken(`it cannot be reached: ${codeOf(error)}`);

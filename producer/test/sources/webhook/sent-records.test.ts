@@ -1,5 +1,6 @@
-import type { IncomingMessage } from 'node:http';
-import { Readable } from 'node:stream';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { createLogger, parsePipeline, systemClock } from '@tributary/shared';
 import { describe, expect, it } from 'vitest';
 import { createIds } from '../../../src/publish/ids.js';
@@ -33,8 +34,14 @@ async function sent(fields: object, record: object) {
     problem: () => undefined,
     hear: async () => {},
   });
-  const request = Object.assign(Readable.from([Buffer.from(JSON.stringify(record))]), { headers: {} });
-  const taken = await records.take('thing', request as unknown as IncomingMessage);
+  const server = createServer(async (request, response) => {
+    response.end(JSON.stringify(await records.take('thing', request)));
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const answer = await fetch(`http://127.0.0.1:${port}/`, { method: 'POST', body: JSON.stringify(record) });
+  const taken: unknown = await answer.json();
+  server.close();
   return { bodies, taken };
 }
 
