@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { type Environment, FatalError, systemClock } from '@tributary/shared';
+import { type Environment, FatalError, systemClock, withTimeout } from '@tributary/shared';
 import type { Context } from '../shell/context.js';
 import { withProgress } from '../shell/terminal.js';
 
@@ -153,7 +153,7 @@ const TIMEOUT = 30_000;
 
 async function textOf(place: string, closed: AbortSignal): Promise<string> {
   if (!isHttp(place)) return readText(place);
-  const signal = AbortSignal.any([closed, AbortSignal.timeout(TIMEOUT)]);
+  const signal = withTimeout(closed, TIMEOUT);
   // A redirect could lead into our own network.
   const response = await fetch(place, {
     signal,
