@@ -111,6 +111,7 @@ export { upTo } from './s3/answer.js';
 export type { BoundedClient, BoundedOptions } from './s3/bounded-client.js';
 export * from './s3/open.js';
 export * from './schedule/cron.js';
+export { closeText, NONCE_BYTES, openText } from './service/aes-gcm.js';
 export * from './service/bounded-process.js';
 export * from './service/buckets.js';
 export * from './service/built-file.js';

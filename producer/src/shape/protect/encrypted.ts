@@ -1,9 +1,8 @@
-import { createCipheriv, createDecipheriv, createHmac, timingSafeEqual } from 'node:crypto';
+import { createHmac, timingSafeEqual } from 'node:crypto';
+import { closeText, NONCE_BYTES, openText } from '@tributary/shared';
 import type { EncryptionKey, ProtectionKeys } from './keys.js';
 
 const PREFIX = 'enc:';
-const NONCE = 12;
-const TAG = 16;
 /** An encrypted value within a text: `enc:2026:…`. */
 const ENCRYPTED = /enc:([A-Za-z0-9._-]{1,40}):([A-Za-z0-9_-]{38,})/g;
 
@@ -12,9 +11,7 @@ const ENCRYPTED = /enc:([A-Za-z0-9._-]{1,40}):([A-Za-z0-9_-]{38,})/g;
  * synthetic one): a random one would make the content of a record another one at each poll. So equal values look equal.
  */
 export function encrypt(text: string, { id, key, nonceKey }: EncryptionKey): string {
-  const nonce = nonceOf(text, nonceKey);
-  const cipher = createCipheriv('aes-256-gcm', key, nonce).setAAD(Buffer.from(id));
-  const closed = Buffer.concat([nonce, cipher.update(text, 'utf8'), cipher.final(), cipher.getAuthTag()]);
+  const closed = closeText(text, key, nonceOf(text, nonceKey), id);
   return `${PREFIX}${id}:${closed.toString('base64url')}`;
 }
 
@@ -42,16 +39,10 @@ export function reveal(text: string, { encryption }: ProtectionKeys): Revealed {
 }
 
 function decrypt(closed: Buffer, { id, key, nonceKey }: EncryptionKey): string | undefined {
-  const nonce = closed.subarray(0, NONCE);
-  try {
-    const decipher = createDecipheriv('aes-256-gcm', key, nonce, { authTagLength: TAG });
-    decipher.setAAD(Buffer.from(id)).setAuthTag(closed.subarray(-TAG));
-    const text = decipher.update(closed.subarray(NONCE, -TAG), undefined, 'utf8') + decipher.final('utf8');
-    return timingSafeEqual(nonce, nonceOf(text, nonceKey)) ? text : undefined;
-  } catch {
-    return undefined;
-  }
+  const text = openText(closed, key, id);
+  if (text === undefined) return undefined;
+  return timingSafeEqual(closed.subarray(0, NONCE_BYTES), nonceOf(text, nonceKey)) ? text : undefined;
 }
 
 const nonceOf = (text: string, key: Buffer): Buffer =>
-  createHmac('sha256', key).update(text).digest().subarray(0, NONCE);
+  createHmac('sha256', key).update(text).digest().subarray(0, NONCE_BYTES);

@@ -1,4 +1,5 @@
-import { createCipheriv, createDecipheriv, createHmac, randomBytes, scryptSync } from 'node:crypto';
+import { createHmac, randomBytes, scryptSync } from 'node:crypto';
+import { closeText, NONCE_BYTES, openText } from '@tributary/shared';
 
 /** Keeps texts secret in a place that others may read. */
 export interface Seal {
@@ -11,8 +12,6 @@ export interface Seal {
 }
 
 const VERSION = 'v1.';
-const NONCE = 12;
-const TAG = 16;
 
 /**
  * A seal by AES-256-GCM. Its keys are derived by scrypt, so that a short secret takes long to guess.
@@ -26,23 +25,10 @@ export function createSeal(secret: string, pipeline: string): Seal {
   const naming = keys.subarray(32);
   return {
     nameOf: (text) => createHmac('sha256', naming).update(text).digest('base64url'),
-    close(text, place) {
-      const nonce = randomBytes(NONCE);
-      const cipher = createCipheriv('aes-256-gcm', key, nonce).setAAD(Buffer.from(place));
-      const closed = Buffer.concat([nonce, cipher.update(text, 'utf8'), cipher.final(), cipher.getAuthTag()]);
-      return VERSION + closed.toString('base64url');
-    },
+    close: (text, place) => VERSION + closeText(text, key, randomBytes(NONCE_BYTES), place).toString('base64url'),
     open(sealed, place) {
       if (!sealed.startsWith(VERSION)) return undefined;
-      const closed = Buffer.from(sealed.slice(VERSION.length), 'base64url');
-      if (closed.length < NONCE + TAG) return undefined;
-      try {
-        const decipher = createDecipheriv('aes-256-gcm', key, closed.subarray(0, NONCE), { authTagLength: TAG });
-        decipher.setAAD(Buffer.from(place)).setAuthTag(closed.subarray(-TAG));
-        return decipher.update(closed.subarray(NONCE, -TAG), undefined, 'utf8') + decipher.final('utf8');
-      } catch {
-        return undefined;
-      }
+      return openText(Buffer.from(sealed.slice(VERSION.length), 'base64url'), key, place);
     },
   };
 }
