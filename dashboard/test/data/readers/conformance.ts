@@ -367,6 +367,76 @@ export function describeReader(name: string, open: () => Promise<ReaderHarness>)
       });
     });
 
+    it('counts values of every type, and those that are missing, the most frequent first', async () => {
+      const values = [
+        { points: 1, active: true, note: 'b', balance: '1.50' },
+        { points: 2, active: false, note: 'a', balance: '1.50' },
+        { points: 2, note: 'a' },
+        { points: 1, note: 'b', lines: [] },
+        { points: 1, note: '', lines: [] },
+      ];
+      const rows = values.map((value, index) => ({ key: `k${index}`, at: index, values: value }));
+      await harness.write([...rows, { key: 'gone', at: 9, deleted: true }]);
+      const facetsOf = async (view: View) => {
+        const found = await harness.reader.facets('customers', { view, search: '', where: [] }, never);
+        const of = (column: string) => found?.facets.find((facet) => facet.column === column)?.values;
+        return { of, total: found?.total };
+      };
+      const { of, total } = await facetsOf('latest');
+      expect(total).toBe(5);
+      expect(of('points')).toEqual([
+        { value: 1, count: 3 },
+        { value: 2, count: 2 },
+      ]);
+      expect(of('active')).toEqual([
+        { value: null, count: 3 },
+        { value: false, count: 1 },
+        { value: true, count: 1 },
+      ]);
+      expect(of('note')).toEqual([
+        { value: 'a', count: 2 },
+        { value: 'b', count: 2 },
+        { value: null, count: 1 },
+      ]);
+      expect(of('balance')).toEqual([
+        { value: null, count: 3 },
+        { value: '1.50', count: 2 },
+      ]);
+      expect(of('lines')).toEqual([
+        { value: null, count: 3 },
+        { value: '[]', count: 2 },
+      ]);
+      expect(of('_key')).toBeUndefined();
+      const history = await facetsOf('history');
+      expect(history.of('_deleted')).toEqual([
+        { value: false, count: 5 },
+        { value: true, count: 1 },
+      ]);
+    });
+
+    it("downloads cells that have the values of their types, Tributary's own too", async () => {
+      await harness.write([
+        {
+          key: 'a',
+          at: 1,
+          values: { spent: 1.5, active: false, points: '9007199254740993', lines: [{ sku: '=s', quantity: 1 }] },
+        },
+      ]);
+      const download = await harness.reader.download('customers', { view: 'latest', search: '', where: [] }, never);
+      const [row] = await collect(download?.rows);
+      const value = (name: string) => download?.decode(name, row?.[download.columns.indexOf(name)] ?? '');
+      expect(['spent', 'active', 'points', 'balance', 'note', '_deleted', '_written_at'].map(value)).toEqual([
+        1.5,
+        false,
+        '9007199254740993',
+        undefined,
+        undefined,
+        false,
+        time1,
+      ]);
+      expect(JSON.stringify(value('lines'))).toBe('[{"sku":"=s","quantity":1}]');
+    });
+
     it('gives every version of a key, the newest first, and where each is', async () => {
       await harness.write([
         { key: 'a', at: 3, values: { name: 'third' } },

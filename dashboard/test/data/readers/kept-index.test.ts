@@ -192,6 +192,40 @@ describe('the index of the CSV reader', { timeout: PATIENCE }, () => {
     expect(found?.rows.map(([key]) => key)).toEqual(['a', 'b']);
   });
 
+  it('holds nothing of a dataset that left the pipeline', async () => {
+    await writePart(output, [{ key: 'a', at: 1 }]);
+    start();
+    const views = async (): Promise<unknown[]> => {
+      const file = join(output, 'copy.duckdb');
+      await reader?.snapshot?.(file);
+      const instance = await DuckDBInstance.create(file, { access_mode: 'READ_ONLY' });
+      const connection = await instance.connect();
+      const found = await connection.runAndReadAll('SELECT view_name AS name FROM duckdb_views() WHERE NOT internal');
+      connection.closeSync();
+      instance.closeSync();
+      await rm(file);
+      return found
+        .getRowObjectsJson()
+        .map(({ name }) => name)
+        .sort();
+    };
+    expect(await views()).toEqual([
+      'customer_items',
+      'customer_items_history',
+      'customers',
+      'customers_history',
+      'items',
+      'items_history',
+    ]);
+    await reader?.close();
+    const { customer } = sampleConfig(output).entities;
+    const config = { ...sampleConfig(output), merges: [], entities: { customer } } as ReturnType<typeof parsePipeline>;
+    start(config);
+    expect(await names()).toEqual(['Customer a']);
+    expect(await views()).toEqual(['customers', 'customers_history']);
+    expect(await readdir(state)).toHaveLength(1);
+  });
+
   it('is that of one of two processes alone', async () => {
     await writePart(output, [{ key: 'a', at: 1 }]);
     start();

@@ -1,6 +1,5 @@
-import type { Dataset } from '@tributary/shared';
+import type { Clock, Dataset } from '@tributary/shared';
 import type { Database, Queries } from './database.js';
-import { Minutes } from './minutes.js';
 import { type PartFile, type PartState, unreadPart } from './part-file.js';
 import { Table } from './table.js';
 import { viewsSql } from './views.js';
@@ -20,45 +19,36 @@ export class Contents {
   readonly dataset: Dataset;
   /** Resolves when the table is there. */
   #making: Promise<void> | undefined;
-  #known: Known = { generation: 1, nextPart: 0, nextPiece: 0, rows: 0, keys: 0, last: null };
-  readonly #minutes = new Minutes();
-
+  #numbers = { generation: 1, nextPart: 0, nextPiece: 0 };
+  #counted: Counted = { rows: 0, keys: 0, last: undefined, minutes: [] };
   readonly #datasets: readonly string[];
+  readonly #clock: Clock;
 
   /** @param datasets the names of all */
-  constructor(dataset: Dataset, datasets: readonly string[]) {
+  constructor(dataset: Dataset, datasets: readonly string[], clock: Clock) {
     const number = datasets.indexOf(dataset.name);
     this.dataset = dataset;
     this.#datasets = datasets;
+    this.#clock = clock;
     this.table = new Table(`rows_${number}`, dataset);
   }
 
-  get rows(): number {
-    return this.#known.rows;
-  }
-
-  /** Keys whose newest row is not a tombstone. */
-  get keys(): number {
-    return this.#known.keys;
-  }
-
-  /** Milliseconds since 1970. */
-  get lastWrittenAt(): number | undefined {
-    return this.#known.last ?? undefined;
+  get counted(): Counted {
+    return this.#counted;
   }
 
   get revision(): string {
-    return `${this.#known.generation}.${this.rows}`;
+    return `${this.#numbers.generation}.${this.#counted.rows}`;
   }
 
   /** A number that no other piece of rows has. */
   nextPiece(): number {
-    return this.#known.nextPiece++;
+    return this.#numbers.nextPiece++;
   }
 
   /** Takes in a part of which nothing was read. */
   addPart(state: PartState): void {
-    this.parts.push(unreadPart(state, this.#known.nextPart++));
+    this.parts.push(unreadPart(state, this.#numbers.nextPart++));
   }
 
   /** Why parts cannot be read now, in words. */
@@ -89,11 +79,13 @@ export class Contents {
 
   async #make(database: Database): Promise<void> {
     const kept = (JSON.parse((await database.kept()) ?? '{}') as Record<string, KeptContents>)[this.dataset.name];
-    if (kept !== undefined && (await this.#isWhole(kept, database))) {
+    const found = kept && (await database.snapshot((moment) => this.count(moment)).catch(() => undefined));
+    // A process may have been killed between rows and what is noted of them.
+    if (found !== undefined && found.rows === kept?.parts.reduce((sum, { rows }) => sum + rows, 0)) {
       for (const name of kept.columns) if (!this.table.has(name)) this.table.add(this.table.another(name));
       this.parts = kept.parts.map((part) => ({ ...part, ending: Buffer.from(part.ending, 'base64') }));
-      this.#known = { ...kept.known };
-      this.#minutes.add(kept.minutes);
+      this.#numbers = { ...kept.numbers };
+      this.#counted = found;
       return;
     }
     await database.write(async ({ query }) => {
@@ -101,38 +93,12 @@ export class Contents {
     });
   }
 
-  /** A process may have been killed between rows and what is noted of them. */
-  async #isWhole({ about, known, parts }: KeptContents, database: Database): Promise<boolean> {
-    if (about !== this.#about) return false;
-    try {
-      const found = await database.snapshot(({ query }) =>
-        query<{ part: number; rows: bigint; piece: number }>(
-          `SELECT part, count(*) AS rows, max(piece) AS piece FROM ${this.table.name} GROUP BY part`,
-        ),
-      );
-      const rows = new Map(found.map((one) => [Number(one.part), Number(one.rows)]));
-      const isNoted = found.every(
-        ({ part, piece }) => piece < known.nextPiece && parts.some(({ number }) => number === part),
-      );
-      return isNoted && parts.every((part) => (rows.get(part.number) ?? 0) === part.rows);
-    } catch {
-      return false;
-    }
-  }
-
-  /** What the rows are by the configuration. */
-  get #about(): string {
-    return JSON.stringify([this.table.name, this.dataset]);
-  }
-
   /** What another process needs to go on with the table. */
   get state(): KeptContents {
     const { table, parts } = this;
     return {
-      about: this.#about,
       columns: table.columns.map(({ name }) => name),
-      known: this.#known,
-      minutes: this.#minutes.all,
+      numbers: this.#numbers,
       // Parts of which nothing was read are found anew. Where a part lies is looked up too.
       parts: parts
         .filter(({ rows }) => rows > 0)
@@ -175,62 +141,65 @@ export class Contents {
       },
       (counted) => {
         leave();
-        this.#minutes.clear();
-        this.#known.generation++;
-        this.#known.last = null;
-        this.noteRows(-part.rows, counted);
+        this.#numbers.generation++;
+        this.note(counted);
       },
     );
   }
 
-  /** The numbers with the rows of a piece, or with all rows. */
-  async count({ query }: Queries, piece?: number): Promise<Counted> {
+  async count({ query }: Queries): Promise<Counted> {
     const { name } = this.table;
-    const added = piece === undefined ? 'true' : `piece = ${piece}`;
-    const [counted] = await query<{ keys: bigint; last: bigint | null }>(
-      `SELECT (SELECT count(*) FROM ${name} WHERE is_head AND NOT is_deleted) AS keys,
-              (SELECT max(epoch_ms(written)) FROM ${name} WHERE ${added}) AS last`,
+    const [found] = await query<{ rows: bigint; keys: bigint; last: bigint | null }>(
+      `SELECT count(*) AS rows, count(*) FILTER (is_head AND NOT is_deleted) AS keys, max(epoch_ms(written)) AS last FROM ${name}`,
     );
-    const minutes = await this.#minutes.count({ query }, name, added);
-    const last = counted?.last ?? null;
-    return { keys: Number(counted?.keys ?? 0), last: last === null ? null : Number(last), minutes };
+    const minutes = await query<{ minute: bigint; rows: bigint }>(
+      `SELECT epoch_ms(written) // ${MINUTE} AS minute, count(*) AS rows FROM ${name}
+        WHERE written > epoch_ms(${this.#clock.now() - MINUTES * MINUTE}) GROUP BY 1 ORDER BY 1 DESC LIMIT ${MINUTES}`,
+    );
+    const last = found?.last ?? undefined;
+    return {
+      rows: Number(found?.rows ?? 0),
+      keys: Number(found?.keys ?? 0),
+      last: last === undefined ? undefined : Number(last),
+      minutes: minutes.map(({ minute, rows }) => [Number(minute), Number(rows)] as const),
+    };
   }
 
-  /** Notes rows that are in the table. */
-  noteRows(added: number, { keys, last, minutes }: Counted): void {
-    const known = this.#known;
-    const latest = last === null ? known.last : Math.max(last, known.last ?? last);
-    this.#known = { ...known, rows: known.rows + added, keys, last: latest };
-    this.#minutes.add(minutes);
+  /** Notes what is in the table now. */
+  note(counted: Counted): void {
+    this.#counted = counted;
   }
 
   /** Rows written in each of the last `minutes`, this minute last. A clock that runs ahead counts as now. */
   activity(now: number, minutes: number): number[] {
-    return this.#minutes.activity(now, minutes);
+    const buckets = new Array<number>(minutes).fill(0);
+    for (const [minute, rows] of this.#counted.minutes) {
+      const bucket = minutes - 1 - Math.max(0, Math.floor(now / MINUTE) - minute);
+      if (bucket >= 0) buckets[bucket] = (buckets[bucket] ?? 0) + rows;
+    }
+    return buckets;
   }
 }
 
-interface Known {
-  /** One more each time that rows are forgotten. */
-  generation: number;
-  nextPart: number;
-  nextPiece: number;
-  rows: number;
-  keys: number;
-  last: number | null;
-}
+const MINUTE = 60_000;
+/** Minutes that are known of; more than are shown, for a clock that was set back. */
+const MINUTES = 1_000;
 
-/** How the numbers of a dataset are after rows were added. */
-interface Counted extends Pick<Known, 'keys' | 'last'> {
-  /** When the last of the rows that were added was written. */
+/** The numbers of a dataset. */
+interface Counted {
+  readonly rows: number;
+  /** Keys whose newest row is not a tombstone. */
+  readonly keys: number;
+  /** When the last row was written, in milliseconds since 1970. */
+  readonly last: number | undefined;
+  /** How many rows were written in each of the last minutes, counted since 1970. */
   readonly minutes: readonly (readonly [minute: number, rows: number])[];
 }
 
 /** What one process notes for the next; JSON. */
 interface KeptContents {
-  readonly about: string;
   readonly columns: readonly string[];
-  readonly known: Known;
-  readonly minutes: Counted['minutes'];
+  /** `generation`: one more each time that rows are forgotten. */
+  readonly numbers: { readonly generation: number; readonly nextPart: number; readonly nextPiece: number };
   readonly parts: readonly (Omit<PartFile, 'ending'> & { readonly ending: string })[];
 }

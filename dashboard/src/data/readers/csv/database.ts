@@ -1,10 +1,10 @@
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { DuckDBConnection, DuckDBResult, JS } from '@duckdb/node-api';
+import type { DuckDBConnection, DuckDBDataChunk, JS } from '@duckdb/node-api';
 import { describeError, RetryableError } from '@tributary/shared';
 import { Held } from './held.js';
-import { copyRows, copyStored, type Opened, openDatabase, storeAll } from './open.js';
+import { copyRows, copyStored, type Keeping, type Opened, openDatabase, storeAll } from './open.js';
 import { Turns } from './turns.js';
 
 /** What a statement's parameter may be: DuckDB's client would take a large whole number for an integer that it cannot hold. */
@@ -19,7 +19,7 @@ export interface Queries {
 /** A transaction that writes. */
 export interface Writes extends Queries {
   /** @returns how many rows were added or changed */
-  change(text: string, values?: readonly Value[]): Promise<number>;
+  change(text: string): Promise<number>;
   /** Makes the table {@link HANDED_OVER} with so many columns of text, `c0` and so on, and fills it. */
   handOver<T>(columns: number, fill: (take: TakeRows) => Promise<T>): Promise<T>;
 }
@@ -41,14 +41,6 @@ const MOST_UNSTORED = 1_000_000;
 const SOME_UNSTORED = 100_000;
 /** The code of the error for a statement that was ended because it took too long. */
 export const TOO_SLOW = 'too_slow';
-
-/** What goes on in the next process. */
-export interface Keeping {
-  /** What the database belongs to. */
-  readonly id: string;
-  /** What is known of the tables. It fits to them whenever nobody writes. */
-  state(): string;
-}
 
 /**
  * A DuckDB of this process alone, in a folder of its own. It holds nothing that the parts do not hold: the folder is removed in the end, or
@@ -78,7 +70,7 @@ export class Database {
 
   /** What an earlier process knew of the tables that are here; undefined if there are none. */
   async kept(): Promise<string | undefined> {
-    return (await this.#noted(this.#open())).kept;
+    return await this.#noted(async () => (await this.#open()).kept);
   }
 
   /**
@@ -86,16 +78,10 @@ export class Database {
    * @throws RetryableError if DuckDB cannot be started
    */
   async staging<T>(work: (path: string) => Promise<T>): Promise<T> {
-    return await this.#staging.take(() => this.#noted(this.#lend(work)));
-  }
-
-  async #lend<T>(work: (path: string) => Promise<T>): Promise<T> {
-    const path = join((await this.#open()).folder.path, 'lines.csv');
-    try {
-      return await work(path);
-    } finally {
-      await rm(path, { force: true });
-    }
+    return await this.#noted(async () => {
+      const path = join((await this.#open()).folder.path, 'lines.csv');
+      return await work(path).finally(() => rm(path, { force: true }));
+    }, this.#staging);
   }
 
   /**
@@ -104,21 +90,19 @@ export class Database {
    */
   async snapshot<T>(work: (moment: Queries) => Promise<T>, signal?: AbortSignal): Promise<T> {
     signal?.throwIfAborted();
-    return await this.#noted(this.#inSnapshot(work, signal));
-  }
-
-  async #inSnapshot<T>(work: (moment: Queries) => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-    const connection = await this.#connect();
-    const query = async <Row>(text: string, values: readonly Value[] = []): Promise<Row[]> =>
-      await this.#reads.take(() => this.#rows<Row>(connection, text, values, signal));
-    try {
-      await query('BEGIN TRANSACTION READ ONLY');
-      const result = await work({ query });
-      await query('COMMIT');
-      return result;
-    } finally {
-      connection.closeSync();
-    }
+    return await this.#noted(async () => {
+      const connection = await this.#connect();
+      const query = async <Row>(text: string, values: readonly Value[] = []): Promise<Row[]> =>
+        await this.#reads.take(() => this.#rows<Row>(connection, text, values, { signal }));
+      try {
+        await query('BEGIN TRANSACTION READ ONLY');
+        const result = await work({ query });
+        await query('COMMIT');
+        return result;
+      } finally {
+        connection.closeSync();
+      }
+    });
   }
 
   async #connect(): Promise<DuckDBConnection> {
@@ -134,46 +118,25 @@ export class Database {
    */
   async stream(text: string, values: readonly Value[], signal: AbortSignal): Promise<AsyncIterable<Text[][]>> {
     signal.throwIfAborted();
-    const connection = await this.#noted(this.#connect());
+    const connection = await this.#noted(() => this.#connect());
     const held = new Held(connection);
     this.#held.add(held);
-    signal.addEventListener('abort', () => {
+    const release = () => {
       held.release();
       this.#held.delete(held);
-    });
+    };
+    signal.addEventListener('abort', release);
+    const inTurn = <T>(run: () => Promise<T>): Promise<T> =>
+      held.use(() => this.#noted(() => this.#reads.take(() => this.#interruptibly(connection, run, { signal }))));
     try {
-      const result = await held.use(() =>
-        this.#noted(
-          this.#reads.take(() =>
-            this.#interruptibly(connection, signal, async () => {
-              await connection.run('BEGIN TRANSACTION READ ONLY');
-              return await connection.stream(text, [...values]);
-            }),
-          ),
-        ),
-      );
-      return this.#chunks(result, held, connection, signal);
+      const result = await inTurn(async () => {
+        await connection.run('BEGIN TRANSACTION READ ONLY');
+        return await connection.stream(text, [...values]);
+      });
+      return chunks(() => inTurn(() => result.fetchChunk()), release, signal);
     } catch (error) {
-      held.release();
+      release();
       throw error;
-    }
-  }
-
-  async *#chunks(result: DuckDBResult, held: Held, connection: DuckDBConnection, signal: AbortSignal) {
-    try {
-      for (;;) {
-        signal.throwIfAborted();
-        const chunk = await held.use(() =>
-          this.#noted(
-            this.#reads.take(() => this.#interruptibly(connection, signal, async () => await result.fetchChunk())),
-          ),
-        );
-        if (chunk === null || chunk.rowCount === 0) return;
-        yield chunk.getRows() as Text[][];
-      }
-    } finally {
-      held.release();
-      this.#held.delete(held);
     }
   }
 
@@ -183,7 +146,37 @@ export class Database {
    * @throws as {@link snapshot}, and what `work` throws
    */
   async write<T>(work: (writes: Writes) => Promise<T>, note?: (result: T) => void): Promise<T> {
-    return await this.#writing.take(() => this.#noted(this.#inTransaction(work, note)));
+    return await this.#noted(async () => {
+      const { writer } = await this.#open();
+      const query = <Row>(text: string, values: readonly Value[] = []): Promise<Row[]> =>
+        this.#rows<Row>(writer, text, values, UNLIMITED);
+      const change = (text: string) =>
+        this.#interruptibly(writer, async () => (await writer.run(text)).rowsChanged, UNLIMITED);
+      const handOver = async <Filled>(columns: number, fill: (take: TakeRows) => Promise<Filled>): Promise<Filled> => {
+        const names = Array.from({ length: columns }, (_, index) => `c${index} VARCHAR`);
+        await query(`CREATE OR REPLACE TEMP TABLE ${HANDED_OVER} (${names.join(', ')})`);
+        const appender = await writer.createAppender(HANDED_OVER, null, 'temp');
+        const take: TakeRows = (rows) => {
+          for (const row of rows) {
+            for (const cell of row) appender.appendVarchar(cell);
+            appender.endRow();
+          }
+          appender.flushSync();
+        };
+        return await fill(take).finally(() => appender.closeSync());
+      };
+      await query('BEGIN TRANSACTION');
+      try {
+        const result = await work({ query, change, handOver });
+        await query('COMMIT');
+        note?.(result);
+        return result;
+      } catch (error) {
+        // A transaction that DuckDB has ended by itself cannot be rolled back.
+        if (!this.#isClosed) await writer.run('ROLLBACK').catch(() => {});
+        throw error;
+      }
+    }, this.#writing);
   }
 
   /**
@@ -193,31 +186,23 @@ export class Database {
   async store(rows: number, isEnd = false): Promise<void> {
     this.#unstored += rows;
     if (this.#unstored >= MOST_UNSTORED || (isEnd && this.#unstored >= SOME_UNSTORED))
-      await this.#writing.take(() => this.#noted(this.#store()));
+      await this.#noted(() => this.#store(), this.#writing);
   }
 
   /** Copies all tables as they are at one moment to a file, which DuckDB can open. */
   async copy(to: string): Promise<void> {
-    await this.#writing.take(() => this.#noted(this.#copy(to)));
-  }
-
-  async #copy(to: string): Promise<void> {
-    const opened = await this.#open();
-    const isStored = await this.#store();
-    await this.#interruptibly(
-      opened.writer,
-      undefined,
-      () => (isStored ? copyStored : copyRows)(opened, to),
-      Number.POSITIVE_INFINITY,
-    );
+    await this.#noted(async () => {
+      const opened = await this.#open();
+      const copyAll = (await this.#store()) ? copyStored : copyRows;
+      await this.#interruptibly(opened.writer, () => copyAll(opened, to), UNLIMITED);
+    }, this.#writing);
   }
 
   /** @returns whether all is in the file now. A download may hold on to older rows: then the next rows try again */
   async #store(): Promise<boolean> {
     const { writer } = await this.#open();
     try {
-      const run = () => storeAll(writer, this.#keeping?.state() ?? '');
-      await this.#interruptibly(writer, undefined, run, Number.POSITIVE_INFINITY);
+      await this.#interruptibly(writer, () => storeAll(writer, this.#keeping), UNLIMITED);
       this.#unstored = 0;
       return true;
     } catch {
@@ -225,59 +210,20 @@ export class Database {
     }
   }
 
-  async #inTransaction<T>(work: (writes: Writes) => Promise<T>, note?: (result: T) => void): Promise<T> {
-    const { writer } = await this.#open();
-    const query = <Row>(text: string, values: readonly Value[] = []): Promise<Row[]> =>
-      this.#rows<Row>(writer, text, values, undefined, Number.POSITIVE_INFINITY);
-    const change = async (text: string, values: readonly Value[] = []): Promise<number> => {
-      const run = async () => (await writer.run(text, [...values])).rowsChanged;
-      return await this.#interruptibly(writer, undefined, run, Number.POSITIVE_INFINITY);
-    };
-    const handOver = async <Filled>(columns: number, fill: (take: TakeRows) => Promise<Filled>): Promise<Filled> => {
-      const names = Array.from({ length: columns }, (_, index) => `c${index} VARCHAR`);
-      await query(`CREATE OR REPLACE TEMP TABLE ${HANDED_OVER} (${names.join(', ')})`);
-      const appender = await writer.createAppender(HANDED_OVER, null, 'temp');
-      try {
-        return await fill((rows) => {
-          for (const row of rows) {
-            for (const cell of row) appender.appendVarchar(cell);
-            appender.endRow();
-          }
-          appender.flushSync();
-        });
-      } finally {
-        appender.closeSync();
-      }
-    };
-    await query('BEGIN TRANSACTION');
-    try {
-      const result = await work({ query, change, handOver });
-      await query('COMMIT');
-      note?.(result);
-      return result;
-    } catch (error) {
-      // A transaction that DuckDB has ended by itself cannot be rolled back.
-      if (!this.#isClosed) await writer.run('ROLLBACK').catch(() => {});
-      throw error;
-    }
-  }
-
   async #rows<Row>(
     connection: DuckDBConnection,
     text: string,
     values: readonly Value[],
-    signal: AbortSignal | undefined,
-    limit = STATEMENT_TIMEOUT,
+    bounds: Bounds,
   ): Promise<Row[]> {
     const run = async () => (await connection.runAndReadAll(text, [...values])).getRowObjectsJS();
-    return (await this.#interruptibly(connection, signal, run, limit)) as Row[];
+    return (await this.#interruptibly(connection, run, bounds)) as Row[];
   }
 
   async #interruptibly<T>(
     connection: DuckDBConnection,
-    signal: AbortSignal | undefined,
     run: () => Promise<T>,
-    limit = STATEMENT_TIMEOUT,
+    { signal, limit = STATEMENT_TIMEOUT }: Bounds,
   ): Promise<T> {
     // It may have aborted while a turn was waited for.
     signal?.throwIfAborted();
@@ -300,25 +246,24 @@ export class Database {
   /** Without paths: viewers are shown what is wrong, and not where this machine has its files. */
   #asOurs(error: unknown): RetryableError {
     const [line = ''] = describeError(error).split('\n');
-    return new RetryableError(
-      'duckdb',
-      `the index of the parts: ${line.replaceAll(this.#folder || '\0', 'its folder')}`,
-    );
+    const told = line.replaceAll(this.#folder || '\0', 'its folder');
+    return new RetryableError('duckdb', `the index of the parts: ${told}`);
   }
 
-  async #noted<T>(work: Promise<T>): Promise<T> {
-    this.#running.add(work);
-    try {
-      return await work;
-    } finally {
-      this.#running.delete(work);
-    }
+  /** @param turns that are waited for */
+  async #noted<T>(work: () => Promise<T>, turns?: Turns): Promise<T> {
+    const running = async () => {
+      const done = work();
+      this.#running.add(done);
+      return await done.finally(() => this.#running.delete(done));
+    };
+    return await (turns?.take(running) ?? running());
   }
 
   #open(): Promise<Opened> {
     if (this.#isClosed) return Promise.reject(closed());
     const opened = async (): Promise<Opened> => {
-      const found = await openDatabase(this.#above, this.#keeping?.id);
+      const found = await openDatabase(this.#above, this.#keeping);
       this.#folder = found.folder.path;
       return found;
     };
@@ -342,23 +287,41 @@ export class Database {
     await Promise.allSettled(this.#running);
     for (const held of this.#held) held.release();
     if (opened === undefined) return;
+    const { instance, writer, folder } = opened;
     // What it has begun and not ended is undone.
-    opened.writer.closeSync();
-    const isStored = this.#keeping !== undefined && (await isStoredAtLast(opened, this.#keeping));
-    opened.instance.closeSync();
-    await (isStored ? opened.folder.giveBack() : opened.folder.remove());
+    writer.closeSync();
+    const last = await instance.connect();
+    const isStored =
+      this.#keeping !== undefined &&
+      (await storeAll(last, this.#keeping).then(
+        () => true,
+        () => false,
+      ));
+    last.closeSync();
+    instance.closeSync();
+    await (isStored ? folder.giveBack() : folder.remove());
   }
 }
 
-async function isStoredAtLast({ instance }: Opened, keeping: Keeping): Promise<boolean> {
-  const connection = await instance.connect();
+/** What ends a statement before it has ended by itself. */
+interface Bounds {
+  readonly signal?: AbortSignal | undefined;
+  /** Milliseconds. */
+  readonly limit?: number;
+}
+
+const UNLIMITED: Bounds = { limit: Number.POSITIVE_INFINITY };
+
+async function* chunks(fetch: () => Promise<DuckDBDataChunk | null>, release: () => void, signal: AbortSignal) {
   try {
-    await storeAll(connection, keeping.state());
-    return true;
-  } catch {
-    return false;
+    for (;;) {
+      signal.throwIfAborted();
+      const chunk = await fetch();
+      if (chunk === null || chunk.rowCount === 0) return;
+      yield chunk.getRows() as Text[][];
+    }
   } finally {
-    connection.closeSync();
+    release();
   }
 }
 

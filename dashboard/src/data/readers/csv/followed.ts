@@ -1,21 +1,23 @@
-import { type Clock, type Dataset, describeError, type Logger, RetryableError, within } from '@tributary/shared';
+import {
+  type Clock,
+  type Dataset,
+  describeError,
+  type Logger,
+  listParts,
+  RetryableError,
+  within,
+} from '@tributary/shared';
 import { Contents } from './contents.js';
-import type { Database } from './database.js';
 import { describeFileError } from './file-error.js';
-import { follow, probe } from './follow.js';
-import { type PartFile, PartReplacedError, PartUnreadableError } from './part-file.js';
+import { type Loading, loadPart } from './load.js';
+import { inspectPart, type PartFile, PartReplacedError, PartUnreadableError, probe } from './part-file.js';
 
-export interface FollowOptions {
+export interface FollowOptions extends Loading {
   readonly dataset: Dataset;
   /** The names of all. */
   readonly datasets: readonly string[];
-  readonly database: Database;
-  readonly directory: string;
-  readonly neutraliseFormulas: boolean;
   readonly clock: Clock;
   readonly log: Logger;
-  /** Aborts when the reader is closed. */
-  readonly closed: AbortSignal;
 }
 
 /** How long a call waits for what is new before it answers with what is known, in milliseconds. */
@@ -31,7 +33,8 @@ const ATTEMPTS = 3;
 /** A dataset's contents, brought up to date whenever they are asked for. */
 export class FollowedContents {
   readonly #options: FollowOptions;
-  readonly #contents: Contents;
+  /** As they are known without looking at the disk. */
+  readonly known: Contents;
   #following: Promise<void> | undefined;
   #next: Promise<void> | undefined;
   #problem: string | undefined;
@@ -42,12 +45,7 @@ export class FollowedContents {
 
   constructor(options: FollowOptions) {
     this.#options = options;
-    this.#contents = new Contents(options.dataset, options.datasets);
-  }
-
-  /** What is known without looking at the disk. */
-  get known(): Contents {
-    return this.#contents;
+    this.known = new Contents(options.dataset, options.datasets, options.clock);
   }
 
   /** What keeps the parts from being read, in words; undefined if nothing does. */
@@ -86,13 +84,9 @@ export class FollowedContents {
       isDone = true;
     });
     await within(clock, PATIENCE, done);
-    if (!isDone && this.#waiting() < LITTLE) await within(clock, PATIENCE_FOR_LITTLE, done);
-    return this.#contents;
-  }
-
-  /** Bytes that are still to be read, as far as they are known. */
-  #waiting(): number {
-    return this.#contents.parts.reduce((sum, part) => sum + part.size - part.read, 0);
+    const waiting = this.known.parts.reduce((sum, part) => sum + part.size - part.read, 0);
+    if (!isDone && waiting < LITTLE) await within(clock, PATIENCE_FOR_LITTLE, done);
+    return this.known;
   }
 
   /** As {@link fresh}, with a table that can be asked. */
@@ -110,19 +104,17 @@ export class FollowedContents {
   async complete(): Promise<Contents> {
     await this.refresh();
     if (this.#problem !== undefined) throw new RetryableError('unreadable', this.#problem);
-    const [unreadable] = this.#contents.unreadable;
+    const [unreadable] = this.known.unreadable;
     if (unreadable !== undefined) {
       const why =
         'a file with the other rows alone would be taken for the whole; the other parts can be downloaded one by one';
       throw new RetryableError('part_unreadable', `${unreadable}: ${why}`);
     }
-    await this.#contents.make(this.#options.database);
-    return this.#contents;
+    await this.known.make(this.#options.database);
+    return this.known;
   }
 
-  /**
-   * Reads with the contents as they are now, and again if a part was replaced meanwhile.
-   */
+  /** Reads with the contents as they are now, and again if a part was replaced meanwhile. */
   async retrying<T>(contents: () => Promise<Contents>, read: (contents: Contents) => Promise<T>): Promise<T> {
     for (let attempt = 1; ; attempt++) {
       const now = await contents();
@@ -135,42 +127,15 @@ export class FollowedContents {
     }
   }
 
-  #leaveOut({ part, message }: PartUnreadableError): void {
-    this.#leftOut.set(part, { why: message, at: this.#options.clock.monotonic() });
-  }
-
-  /** A part that was left out is read to its end, now and then, before its rows are taken in again. */
-  async #whyNot(part: PartFile): Promise<string | undefined> {
-    const { clock } = this.#options;
-    const leftOut = this.#leftOut.get(part.name);
-    if (leftOut === undefined) return undefined;
-    if (clock.monotonic() - leftOut.at < PROBE_AGAIN) return leftOut.why;
-    try {
-      await probe(part);
-      this.#leftOut.delete(part.name);
-      return undefined;
-    } catch (error) {
-      if (!(error instanceof PartUnreadableError)) throw error;
-      this.#leftOut.set(part.name, { why: error.message, at: clock.monotonic() });
-      return error.message;
-    }
-  }
-
-  #tellUnreadable(): void {
-    const { dataset, log } = this.#options;
-    const now = this.#contents.unreadable.join('; ');
-    if (now !== '' && now !== this.#told) log.warn({ dataset: dataset.name }, now);
-    this.#told = now;
-  }
-
   async #follow(): Promise<void> {
-    const { directory, dataset, closed, log, database, neutraliseFormulas } = this.#options;
-    const whyNot = (part: PartFile) => this.#whyNot(part);
+    const { dataset, closed, log } = this.#options;
     for (let attempt = 1; ; attempt++) {
       try {
-        await follow(this.#contents, { database, directory, neutraliseFormulas, signal: closed, log, whyNot });
+        await this.#takeIn();
         this.#problem = undefined;
-        this.#tellUnreadable();
+        const told = this.known.unreadable.join('; ');
+        if (told !== '' && told !== this.#told) log.warn({ dataset: dataset.name }, told);
+        this.#told = told;
         return;
       } catch (error) {
         if (error instanceof PartUnreadableError) {
@@ -190,6 +155,80 @@ export class FollowedContents {
         this.#problem = problem;
         return;
       }
+    }
+  }
+
+  /**
+   * Takes in what has been appended to the parts since the last time, and nothing twice.
+   *
+   * @throws PartReplacedError if what was read of a part is no longer there
+   * @throws PartUnreadableError for a part of which some rows were read, and others cannot be. In both cases its rows are forgotten.
+   */
+  async #takeIn(): Promise<void> {
+    const { known } = this;
+    const { directory, closed, database, log, dataset } = this.#options;
+    const listed = await Promise.all((await listParts(directory, dataset.name)).map(inspectPart));
+    const found = new Map(listed.flatMap((part) => (part === undefined ? [] : [[part.name, part] as const])));
+    // What an earlier process has read is compared with what is there.
+    if (found.size > 0) await known.make(database);
+    for (const part of known.parts) {
+      const now = found.get(part.name);
+      if (now !== undefined && now.identity === part.identity && now.size >= part.end) {
+        part.size = now.size;
+        part.path = now.path;
+        continue;
+      }
+      // A consumer took over the parts of one that died, old parts were removed, or the part cannot be opened any more.
+      if (part.rows > 0) log.info({ dataset: dataset.name, part: part.name }, 'this part is not what it was');
+      await known.forget(part, database);
+    }
+    const names = new Set(known.parts.map((part) => part.name));
+    for (const part of found.values()) if (!names.has(part.name)) known.addPart(part);
+    for (const part of known.parts) {
+      if (closed.aborted) return;
+      if (part.read !== part.size) await this.#readIfPossible(part);
+    }
+    known.caughtUp = !closed.aborted;
+    await database.store(0, true);
+  }
+
+  /** One part that cannot be read (by its rights, or because its disk fails) must not keep all others from being shown. */
+  async #readIfPossible(part: PartFile): Promise<void> {
+    part.unreadable = await this.#whyNot(part);
+    if (part.unreadable !== undefined) return;
+    try {
+      await loadPart(this.known, part, this.#options);
+    } catch (error) {
+      const { syscall } = error as NodeJS.ErrnoException;
+      const cause = syscall === 'read' ? new PartUnreadableError(part, error) : error;
+      if (cause instanceof PartUnreadableError && part.rows === 0) {
+        part.unreadable = cause.message;
+        return;
+      }
+      // With some of its rows in the table, the others would not be missed.
+      if (cause instanceof PartUnreadableError || cause instanceof PartReplacedError)
+        await this.known.forget(part, this.#options.database);
+      throw cause;
+    }
+  }
+
+  #leaveOut({ part, message }: PartUnreadableError): void {
+    this.#leftOut.set(part, { why: message, at: this.#options.clock.monotonic() });
+  }
+
+  /** A part that was left out is read to its end, now and then, before its rows are taken in again. */
+  async #whyNot(part: PartFile): Promise<string | undefined> {
+    const leftOut = this.#leftOut.get(part.name);
+    if (leftOut === undefined) return undefined;
+    if (this.#options.clock.monotonic() - leftOut.at < PROBE_AGAIN) return leftOut.why;
+    try {
+      await probe(part);
+      this.#leftOut.delete(part.name);
+      return undefined;
+    } catch (error) {
+      if (!(error instanceof PartUnreadableError)) throw error;
+      this.#leaveOut(error);
+      return error.message;
     }
   }
 }

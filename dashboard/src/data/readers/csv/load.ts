@@ -19,7 +19,8 @@ export interface Loading {
   readonly directory: string;
   /** What the configuration says of cells that are written now. */
   readonly neutraliseFormulas: boolean;
-  readonly signal: AbortSignal;
+  /** Aborts when the reader is closed. */
+  readonly closed: AbortSignal;
 }
 
 /** Bytes up to which lines are read here: for DuckDB to open a file takes longer than that. */
@@ -34,7 +35,7 @@ const MARKS = 1_000;
  * @throws PartReplacedError if what was read is no longer there
  */
 export async function loadPart(contents: Contents, part: PartFile, loading: Loading): Promise<void> {
-  const { directory, neutraliseFormulas, signal, database } = loading;
+  const { directory, neutraliseFormulas, closed, database } = loading;
   const { size } = part;
   const file = await openPart(part);
   try {
@@ -45,14 +46,14 @@ export async function loadPart(contents: Contents, part: PartFile, loading: Load
     if (!(await beginsAsRead(file, part))) throw new PartReplacedError(part);
     if (part.header === undefined) await readHeader(contents, part, file, database);
     const { header } = part;
-    for (let before = -1; header !== undefined && part.end > before && part.end < size && !signal.aborted; ) {
+    for (let before = -1; header !== undefined && part.end > before && part.end < size && !closed.aborted; ) {
       before = part.end;
       const { rows } = part;
       await loadLines(contents, part, header, file, loading);
       part.read = part.end;
       await database.store(part.rows - rows, part.end - before < FEW);
     }
-    if (!signal.aborted) part.read = size;
+    if (!closed.aborted) part.read = size;
   } finally {
     await file.close();
   }
@@ -133,10 +134,10 @@ async function add(
     const rows = handed.lines === 0 ? 0 : await writes.change(table.insertSql(part, header, handed, piece));
     if (rows !== handed.lines) throw new MisreadError(`DuckDB reads ${rows} rows in ${handed.lines} lines`);
     if (rows > 0) await writes.change(table.overtakenSql(piece));
-    return { handed, counted: await contents.count(writes, piece), ending: await endingAt(handed.end, file) };
+    return { handed, counted: await contents.count(writes), ending: await endingAt(handed.end, file) };
   };
   await database.write(work, ({ handed: { end, lines, unreadable, marks }, counted, ending }) => {
-    contents.noteRows(lines, counted);
+    contents.note(counted);
     if (unreadable !== undefined) {
       part.lost = { count: part.lost.count + unreadable.count, first: part.lost.first || unreadable.first };
     }

@@ -15,7 +15,17 @@ export const STORE = 'store';
 export const TABLES = 'tables';
 const FILE = 'rows.duckdb';
 /** Raised whenever the tables become others. */
-const FORMAT = 1;
+const FORMAT = 2;
+
+/** What goes on in the next process. */
+export interface Keeping {
+  /** What the file belongs to. */
+  readonly id: string;
+  /** What its tables and views are made by: a file of anything else is made anew. */
+  readonly about: string;
+  /** What is known of the tables. It fits to them whenever nobody writes. */
+  state(): string;
+}
 
 /** A database that was opened. */
 export interface Opened {
@@ -33,25 +43,25 @@ export const quotedName = (name: string): string => `"${name.replaceAll('"', '""
 
 /**
  * Opens what an earlier process has left, if it is whole, or a new file.
- * @param id what the file belongs to; without it nothing is kept
+ * @param keeping without it nothing is kept
  * @throws RetryableError if DuckDB cannot be loaded
  */
-export async function openDatabase(above: string, id: string | undefined): Promise<Opened> {
+export async function openDatabase(above: string, keeping: Keeping | undefined): Promise<Opened> {
   const { DuckDBInstance } = await import('@duckdb/node-api').catch((error: unknown) => {
     throw new RetryableError('duckdb_missing', NOT_HERE, { cause: error });
   });
-  const folder = await takeFolder(above, id);
+  const folder = await takeFolder(above, keeping?.id);
   for (let isKept = folder.isKept; ; isKept = false) {
     const instance = await DuckDBInstance.create(':memory:', { threads: '2', memory_limit: MEMORY });
     const writer = await instance.connect();
     try {
       await prepare(writer, folder.path);
-      return { instance, writer, folder, kept: isKept ? await keptOf(writer) : undefined };
+      return { instance, writer, folder, kept: isKept ? await keptOf(writer, keeping) : undefined };
     } catch (error) {
       writer.closeSync();
       instance.closeSync();
       if (!isKept) throw error;
-      // Torn, or another version's.
+      // Torn, another version's, or of another configuration.
       await rm(join(folder.path, FILE), { force: true });
     }
   }
@@ -75,16 +85,19 @@ async function prepare(writer: DuckDBConnection, folder: string): Promise<void> 
   }
   await writer.run(`USE ${STORE}`);
   await writer.run(`CREATE SCHEMA IF NOT EXISTS ${TABLES}`);
-  await writer.run(`CREATE TABLE IF NOT EXISTS ${KEPT} (format INTEGER, version VARCHAR, state VARCHAR)`);
+  await writer.run(`CREATE TABLE IF NOT EXISTS ${KEPT} (about VARCHAR, version VARCHAR, state VARCHAR)`);
 }
 
 const KEPT = `${STORE}.${TABLES}.kept`;
 
+const aboutOf = (keeping: Keeping | undefined): string => `${FORMAT} ${keeping?.about ?? ''}`;
+
 /** @throws if a block of the file is not what was written there */
-async function keptOf(writer: DuckDBConnection): Promise<string | undefined> {
-  const ask = async (text: string) => (await writer.runAndReadAll(text)).getRowObjectsJS();
-  const [found] = await ask(`SELECT state FROM ${KEPT} WHERE format = ${FORMAT} AND version = version()`);
-  if (found === undefined) throw new Error('the file is of another version');
+async function keptOf(writer: DuckDBConnection, keeping: Keeping | undefined): Promise<string | undefined> {
+  const ask = async (text: string, values: string[] = []) =>
+    (await writer.runAndReadAll(text, values)).getRowObjectsJS();
+  const [found] = await ask(`SELECT state FROM ${KEPT} WHERE about = $1 AND version = version()`, [aboutOf(keeping)]);
+  if (found === undefined) throw new Error('the file is of another version or configuration');
   const columns = await ask(
     `SELECT table_name AS name, list(column_name) AS columns FROM duckdb_columns()
       WHERE database_name = ${quoted(STORE)} AND schema_name = ${quoted(TABLES)} AND data_type = 'VARCHAR' GROUP BY 1`,
@@ -98,10 +111,10 @@ async function keptOf(writer: DuckDBConnection): Promise<string | undefined> {
 }
 
 /** Notes beside the rows what is known of them, and moves all from memory to the file. */
-export async function storeAll(writer: DuckDBConnection, state: string): Promise<void> {
+export async function storeAll(writer: DuckDBConnection, keeping: Keeping | undefined): Promise<void> {
   await writer.run('BEGIN TRANSACTION');
   await writer.run(`DELETE FROM ${KEPT}`);
-  await writer.run(`INSERT INTO ${KEPT} VALUES (${FORMAT}, version(), $1)`, [state]);
+  await writer.run(`INSERT INTO ${KEPT} VALUES ($1, version(), $2)`, [aboutOf(keeping), keeping?.state() ?? '']);
   await writer.run('COMMIT');
   await writer.run(`CHECKPOINT ${STORE}`);
 }

@@ -1,5 +1,6 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { type Dataset, type Neutralised, type Part, RetryableError, SYSTEM_COLUMNS } from '@tributary/shared';
+import { isSystemColumn } from '../query/columns.js';
 import { describeFileError } from './file-error.js';
 
 /** That a line begins at this byte of a part, and how many rows stand before it. */
@@ -51,8 +52,6 @@ export interface PartHeader {
   readonly isText: readonly boolean[];
 }
 
-export const isSystemColumn = (name: string): boolean => (SYSTEM_COLUMNS as readonly string[]).includes(name);
-
 /** @returns undefined if a system column is missing: then no consumer wrote this file */
 export function headerOf(columns: readonly string[], dataset: Dataset): PartHeader | undefined {
   if (SYSTEM_COLUMNS.some((name) => !columns.includes(name))) return undefined;
@@ -60,7 +59,7 @@ export function headerOf(columns: readonly string[], dataset: Dataset): PartHead
 }
 
 /** Whether the sink writes the column's values as text. */
-export function isTextColumn(name: string, { columns }: Dataset): boolean {
+function isTextColumn(name: string, { columns }: Dataset): boolean {
   if (isSystemColumn(name)) return name !== '_deleted' && name !== '_written_at';
   const type = columns[name]?.type ?? 'string';
   return type === 'string' || type === 'datetime' || type === 'date';
@@ -144,6 +143,18 @@ export async function openPart(part: PartFile): Promise<FileHandle> {
   if (identity === part.identity) return handle;
   await handle.close();
   throw new PartReplacedError(part);
+}
+
+/** Reads a part to its end. @throws PartReplacedError, PartUnreadableError */
+export async function probe(part: PartFile): Promise<void> {
+  const file = await openPart(part);
+  try {
+    for await (const _chunk of file.createReadStream({ autoClose: false }));
+  } catch (error) {
+    throw new PartUnreadableError(part, error);
+  } finally {
+    await file.close();
+  }
 }
 
 /** @throws PartReplacedError, PartUnreadableError */

@@ -1,6 +1,6 @@
 import { splitCells, wholeLines } from '@tributary/shared';
 import type { VersionPlace } from '../port.js';
-import type { Found, Queries } from './database.js';
+import type { Ask, Line } from '../query/dialect.js';
 import { openPart, type PartFile } from './part-file.js';
 
 /**
@@ -8,12 +8,12 @@ import { openPart, type PartFile } from './part-file.js';
  * @param found each with `part`, `piece`, `first`, `row` (its rowid) and `written`, in milliseconds
  */
 export async function placesOf(
-  moment: Queries,
+  ask: Ask,
   table: string,
   parts: readonly PartFile[],
-  found: readonly Found[],
+  found: readonly Line[],
 ): Promise<VersionPlace[]> {
-  const batches = await batchesOf(moment, table, found);
+  const batches = await batchesOf(ask, table, found);
   return await Promise.all(
     found.map(async ({ row, part }) => {
       const own = batches.find(({ rows }) => rows.includes(Number(row)));
@@ -32,11 +32,11 @@ export async function placesOf(
  * Rows that were written to the same part together: they follow each other and have the same time. Two writes within one
  * millisecond look like one.
  */
-async function batchesOf({ query }: Queries, table: string, found: readonly Found[]) {
+async function batchesOf(ask: Ask, table: string, found: readonly Line[]) {
   if (found.length === 0) return [];
   const pairs = new Set(found.map(({ part, written }) => `(${Number(part)}, ${Number(written)})`));
   const rows = found.map(({ row }) => Number(row)).join(', ');
-  const batches = await query<Found & { readonly rows: unknown; readonly records: unknown }>(
+  const batches = await ask(
     `WITH asked(part, ms) AS (VALUES ${[...pairs].join(', ')}),
       near AS (
         SELECT rowid AS row, part, piece, first, ms

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { resolve } from 'node:path';
 import { type Clock, datasetsOf, keyColumnOf, type Logger, type PipelineConfig } from '@tributary/shared';
 import type { DatasetReader } from '../port.js';
+import { readerOf } from '../query/reader.js';
 import { Database } from './database.js';
 import { CsvDataset } from './dataset.js';
 
@@ -16,56 +17,44 @@ import { CsvDataset } from './dataset.js';
 export function createCsvReader(config: PipelineConfig, clock: Clock, log: Logger, folder?: string): DatasetReader {
   const closing = new AbortController();
   const own = datasetsOf(config);
-  const state = () => JSON.stringify(Object.fromEntries(all.map(({ name, followed }) => [name, followed.known.state])));
+  const state = () =>
+    JSON.stringify(Object.fromEntries(datasets.map(({ name, followed }) => [name, followed.known.state])));
   // What is in a folder for temporary files is not looked for again.
-  const database = new Database(folder, folder === undefined ? undefined : { id: idOf(config), state });
-  const datasets = new Map(
-    own.map((dataset) => {
-      const keyColumn = keyColumnOf(config.entities[dataset.entity ?? '']);
-      const names = own.map(({ name }) => name);
-      const options = {
-        dataset,
-        datasets: names,
-        keyColumn,
-        database,
-        ...config.sink.csv,
-        clock,
-        log,
-        closed: closing.signal,
-      };
-      return [dataset.name, new CsvDataset(options)];
-    }),
+  const database = new Database(
+    folder,
+    folder === undefined ? undefined : { id: idOf(config), about: JSON.stringify(own), state },
   );
-  const all = [...datasets.values()];
-
-  return {
+  const datasets = own.map((dataset) => {
+    const keyColumn = keyColumnOf(config.entities[dataset.entity ?? '']);
+    const names = own.map(({ name }) => name);
+    const common = { database, ...config.sink.csv, clock, log, closed: closing.signal };
+    return new CsvDataset({ dataset, datasets: names, keyColumn, ...common });
+  });
+  const reader: DatasetReader = readerOf(datasets, config.sink.csv.neutraliseFormulas, {
     start() {
-      // What fails is told by the first call that needs it.
-      for (const dataset of all) void dataset.start().catch(() => {});
+      // Reads all, and what the first page with facets would wait for. What fails is told by the first call that needs it.
+      for (const { name, followed } of datasets) {
+        const warm = () => reader.facets(name, { view: 'latest', search: '', where: [] }, closing.signal);
+        void followed
+          .refresh()
+          .then(warm)
+          .catch(() => {});
+      }
     },
     async close() {
       closing.abort();
       await database.close();
-      await Promise.all(all.map((dataset) => dataset.followed.settled()));
+      await Promise.all(datasets.map(({ followed }) => followed.settled()));
     },
-    list: () => Promise.all(all.map((dataset) => dataset.latestSummary())),
-    known: () => all.map((dataset) => dataset.summary()),
-    problems: () => all.flatMap((dataset) => dataset.followed.problem ?? []),
-    describe: async (name) => datasets.get(name)?.describe(),
-    rows: async (name, query, signal) => datasets.get(name)?.rows(query, signal),
-    facets: async (name, selection, signal) => datasets.get(name)?.facets(selection, signal),
-    profile: async (name, view, signal) => datasets.get(name)?.profile(view, signal),
-    versions: async (name, key, limit, signal) => datasets.get(name)?.versions(key, limit, signal),
-    keys: async (name, pattern, limit, signal) => datasets.get(name)?.keys(pattern, limit, signal),
-    part: async (name, part) => datasets.get(name)?.part(part),
-    download: async (name, selection, signal) => datasets.get(name)?.download(selection, signal),
+    problems: () => datasets.flatMap(({ followed }) => followed.problem ?? []),
     async snapshot(file) {
-      await Promise.all(all.map((dataset) => dataset.followed.complete()));
+      await Promise.all(datasets.map(({ followed }) => followed.complete()));
       const asOf = new Date(clock.now()).toISOString();
       await database.copy(file);
       return { asOf };
     },
-  };
+  });
+  return reader;
 }
 
 /** What a database belongs to. */

@@ -1,6 +1,7 @@
 import { type Dataset, type FieldType, type Neutralised, SYSTEM_COLUMNS } from '@tributary/shared';
+import { isSystemColumn } from '../query/columns.js';
 import { quoted, STORE, TABLES } from './open.js';
-import { isSystemColumn, type PartFile, type PartHeader } from './part-file.js';
+import type { PartFile, PartHeader } from './part-file.js';
 import { GUARDED_SEMICOLON } from './staging.js';
 
 /** What DuckDB compares and sorts the values of a type as, beside their text. */

@@ -1,5 +1,5 @@
 import type { Batch } from '../port.js';
-import type { Queries } from './database.js';
+import type { Ask } from '../query/dialect.js';
 
 /** Pages of 8 kB on either side of a row: the rows of one transaction are next to each other, unless the table has gaps. */
 const PAGES = 64;
@@ -21,14 +21,14 @@ interface Found {
  * @returns by message id and hash
  */
 export async function batchesOf(
-  database: Queries,
+  ask: Ask,
   table: string,
   key: string,
   limit: number,
 ): Promise<(messageId: unknown, hash: unknown) => Batch | null> {
-  const [server] = await database.query<{ version: string }>("SELECT current_setting('server_version_num') AS version");
+  const [server] = await ask<{ version: string }>("SELECT current_setting('server_version_num') AS version");
   if (Number(server?.version ?? 0) < LEAST_VERSION) return () => null;
-  const found = await database.query<Found>(
+  const found = await ask<Found>(
     `WITH mine AS MATERIALIZED (
        SELECT _message_id, _hash, _written_at, xmin AS wrote, (ctid::text::point)[0]::bigint AS page
          FROM ${table} WHERE _key = $1 ORDER BY _order DESC LIMIT ${limit})

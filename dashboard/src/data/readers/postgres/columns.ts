@@ -1,43 +1,59 @@
-import {
-  canonicalInteger,
-  type Dataset,
-  type Field,
-  type FieldType,
-  parseJson,
-  SYSTEM_COLUMNS,
-} from '@tributary/shared';
+import { type Dataset, encodeCell, type Field, type FieldType, parseJson } from '@tributary/shared';
 import { escapeIdentifier } from 'pg';
-import { cut, inOrder, type Lengths, LONGEST_CELL, type QueryColumn } from '../query/columns.js';
+import { columnOf, fieldsOf } from '../query/columns.js';
+import type { QueryColumn } from '../query/dialect.js';
+import { binary } from './dialect.js';
 
-/** A column of a table as it is read. */
-export interface ReadColumn extends QueryColumn {
-  readonly field: Field | undefined;
-  /** The column itself, quoted. */
-  readonly sql: string;
-}
-
-const SYSTEM_TYPES: Readonly<Record<string, FieldType>> = { _deleted: 'boolean', _written_at: 'datetime' };
+/** What a value from outside is cast to, by type of field. */
+const CASTS: Readonly<Partial<Record<FieldType, string>>> = {
+  integer: 'numeric',
+  number: 'double precision',
+  decimal: 'numeric',
+  datetime: 'timestamptz',
+  date: 'date',
+  boolean: 'boolean',
+};
 
 /** The columns of a dataset, Tributary's own last; `_order` is for the consumer alone. */
-export function columnsOf(dataset: Dataset): ReadColumn[] {
-  const own = Object.entries(dataset.columns).map(([name, field]) => readColumn(name, field.type, field));
-  return [...own, ...SYSTEM_COLUMNS.map((name) => readColumn(name, SYSTEM_TYPES[name] ?? 'string', undefined))];
+export const columnsOf = (dataset: Dataset, keyColumn: string): QueryColumn[] =>
+  fieldsOf(dataset).map(([name, field]) => readColumn(name, field, keyColumn));
+
+function readColumn(name: string, field: Field, keyColumn: string): QueryColumn {
+  const { type } = field;
+  const sql = escapeIdentifier(name);
+  const plain = `${sql}::text`;
+  const isText = CASTS[type] === undefined;
+  return {
+    column: columnOf(name, field),
+    field,
+    name: sql,
+    plain,
+    text: asText(sql, type),
+    filled: isText ? `coalesce(${plain}, '') <> ''` : `${sql} IS NOT NULL`,
+    sorted: isText ? binary(`NULLIF(${plain}, '')`) : sql,
+    cast: CASTS[type],
+    isKey: type === 'string' && name === keyColumn,
+    ...numberOf(sql, type),
+    rewritten: (text) => (type === 'json' || type === 'list' ? encodeCell(parseJson(text), field, false) : text),
+  };
 }
 
-function readColumn(name: string, type: FieldType, field: Field | undefined): ReadColumn {
-  const sql = escapeIdentifier(name);
-  const text = asText(sql, type);
-  const isText = type === 'string' || type === 'json' || type === 'list';
-  const short = type === 'datetime' || type === 'date' ? text : sql;
-  return {
-    column: { name, type, optional: field?.optional ?? true, system: field === undefined },
-    field,
-    sql,
-    text,
-    sorted: [isText ? `NULLIF(${text}, '') COLLATE "C"` : sql],
-    short: isText ? undefined : short,
-    read: (cell, length) => readCell(cell, length, type, field),
-  };
+function numberOf(sql: string, type: FieldType): Pick<QueryColumn, 'number' | 'ends'> {
+  switch (type) {
+    case 'integer':
+    case 'number':
+    case 'decimal':
+      return {
+        // What is no double, and what is no number, ends a statement that reads it as one.
+        number: `CASE WHEN ${sql} > -1e300 AND ${sql} < 1e300 THEN ${sql}::float8 END`,
+        ends: [`min(${sql})::text`, `max(${sql})::text`],
+      };
+    case 'datetime':
+    case 'date':
+      return { number: `CASE WHEN isfinite(${sql}) THEN (extract(epoch FROM ${sql}) * 1000)::float8 END` };
+    default:
+      return {};
+  }
 }
 
 /**
@@ -55,23 +71,4 @@ function asText(sql: string, type: FieldType): string {
     default:
       return `${sql}::text`;
   }
-}
-
-export const LENGTHS: Lengths = {
-  bytes: (text) => `octet_length(${text})`,
-  units: (text) => `length(${text}) + length(regexp_replace(${text}, '[\\u0001-\\uFFFF]', '', 'g'))`,
-  fetched: (text) => text,
-};
-
-function readCell(
-  cell: unknown,
-  length: number | undefined,
-  type: FieldType,
-  field: Field | undefined,
-): { value: unknown; length?: number } {
-  if (type === 'integer') return { value: canonicalInteger(String(cell)) ?? cell };
-  if (type === 'number') return { value: Number(cell) };
-  if (typeof cell !== 'string') return { value: cell };
-  if (length !== undefined || cell.length > LONGEST_CELL) return { value: cut(cell), length: length ?? cell.length };
-  return { value: type === 'json' || type === 'list' ? inOrder(parseJson(cell), field?.items) : cell };
 }

@@ -10,6 +10,7 @@ import {
 } from '@tributary/shared';
 import { Pool, type PoolClient, type QueryConfig } from 'pg';
 import { QueryError } from '../port.js';
+import type { Cells } from '../query/dialect.js';
 import { cancelStatements } from './cancel.js';
 
 /** Milliseconds. A page that takes longer than this is of no use, and its statement keeps the database from other work. */
@@ -65,7 +66,8 @@ export class ReadDatabase {
       statement_timeout: STATEMENT_TIMEOUT,
       lock_timeout: LOCK_TIMEOUT,
       idle_in_transaction_session_timeout: REST_TIMEOUT,
-      options: '-c default_transaction_read_only=on -c timezone=UTC',
+      // The database may be set to show numbers with fewer digits than they have.
+      options: '-c default_transaction_read_only=on -c timezone=UTC -c extra_float_digits=1',
     });
     // A connection that breaks while no query uses it must not end the process: the next query fails instead.
     pool.on('error', () => {});
@@ -111,13 +113,15 @@ export class ReadDatabase {
    *   RetryableError if the database is away; the signal's reason if it aborts
    */
   async query<Row>(text: string, values: readonly unknown[] = [], signal?: AbortSignal): Promise<Row[]> {
-    return await this.#on(signal, async (client) => {
-      try {
-        return (await client.query(text, [...values])).rows as Row[];
-      } catch (error) {
-        throw this.#asOurs(error);
-      }
-    });
+    return await this.#on(signal, (client) => this.#ask<Row>(client, text, values));
+  }
+
+  async #ask<Row>(client: PoolClient, text: string, values: readonly unknown[] = []): Promise<Row[]> {
+    try {
+      return (await client.query(text, [...values])).rows as Row[];
+    } catch (error) {
+      throw this.#asOurs(error);
+    }
   }
 
   /** Works on a connection, which goes back to the pool if nothing went wrong with it. */
@@ -171,11 +175,7 @@ export class ReadDatabase {
     return await this.#on(signal, async (client) => {
       const ask = async <Row>(text: string, values: readonly unknown[] = []): Promise<Row[]> => {
         signal?.throwIfAborted();
-        try {
-          return (await client.query(text, [...values])).rows as Row[];
-        } catch (error) {
-          throw this.#asOurs(error);
-        }
+        return await this.#ask<Row>(client, text, values);
       };
       await ask('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
       const result = await work({ query: ask });
@@ -185,10 +185,10 @@ export class ReadDatabase {
   }
 
   /**
-   * Rows as of the moment of the call, some hundred at a time. The connection is given back when the rows end, when the caller
+   * Rows of texts as of the moment of the call, some hundred at a time. The connection is given back when the rows end, when the caller
    * stops reading, and when the signal aborts.
    */
-  async stream<Row>(text: string, values: readonly unknown[], signal: AbortSignal): Promise<AsyncIterable<Row[]>> {
+  async stream(text: string, values: readonly string[], signal: AbortSignal): Promise<AsyncIterable<Cells[]>> {
     const client = await this.#connect();
     let open = true;
     const release = (broken: boolean) => {
@@ -204,22 +204,22 @@ export class ReadDatabase {
     signal.addEventListener('abort', abandon);
     try {
       signal.throwIfAborted();
-      // The database may be set to show numbers with fewer digits than they have.
-      await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL extra_float_digits = 1');
+      await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
       await client.query(`DECLARE rows_to_read NO SCROLL CURSOR FOR ${text}`, [...values]);
     } catch (error) {
       release(true);
       throw signal.aborted ? signal.reason : this.#asOurs(error);
     }
-    return this.#fetch<Row>(client, release);
+    return this.#fetch(client, release);
   }
 
-  async *#fetch<Row>(client: PoolClient, release: (broken: boolean) => void): AsyncGenerator<Row[]> {
+  async *#fetch(client: PoolClient, release: (broken: boolean) => void): AsyncGenerator<Cells[]> {
     let ended = false;
     try {
       for (;;) {
-        const { rows } = await client.query(`FETCH ${ROWS_PER_FETCH} FROM rows_to_read`);
-        yield rows as Row[];
+        const text = `FETCH ${ROWS_PER_FETCH} FROM rows_to_read`;
+        const { rows } = await client.query<(string | null)[]>({ text, rowMode: 'array' });
+        yield rows;
         if (rows.length < ROWS_PER_FETCH) break;
       }
       await client.query('COMMIT');

@@ -1,5 +1,6 @@
 import { type Clock, datasetsOf, keyColumnOf, type Logger, type PipelineConfig } from '@tributary/shared';
 import type { DatasetReader } from '../port.js';
+import { readerOf } from '../query/reader.js';
 import { ReadDatabase } from './database.js';
 import { PostgresDataset } from './dataset.js';
 import { DatabaseWatch } from './watch.js';
@@ -21,38 +22,20 @@ export function createPostgresReader(
   { quick = 50, large = 200_000 } = {},
 ): DatasetReader {
   const database = new ReadDatabase(url);
-  const { schema, history } = config.sink.postgres;
-  const { neutraliseFormulas } = config.sink.csv;
-  const datasets = new Map(
-    datasetsOf(config).map((dataset) => {
-      const keyColumn = keyColumnOf(config.entities[dataset.entity ?? '']);
-      const options = { dataset, keyColumn, schema, history, neutraliseFormulas, database, clock, quick, large };
-      return [dataset.name, new PostgresDataset(options)];
-    }),
-  );
-  const all = [...datasets.values()];
-  const watch = new DatabaseWatch(database, all, clock, log);
-
-  return {
+  const datasets = datasetsOf(config).map((dataset) => {
+    const keyColumn = keyColumnOf(config.entities[dataset.entity ?? '']);
+    return new PostgresDataset({ ...config.sink.postgres, dataset, keyColumn, database, clock, quick, large });
+  });
+  const watch = new DatabaseWatch(database, datasets, clock, log);
+  return readerOf(datasets, config.sink.csv.neutraliseFormulas, {
     start() {
       watch.start();
-      for (const dataset of all) void dataset.latestSummary();
+      for (const dataset of datasets) void dataset.latestSummary();
     },
     close() {
       watch.close();
       return database.close();
     },
-    list: () => Promise.all(all.map((dataset) => dataset.latestSummary())),
-    known: () => all.map((dataset) => dataset.summary),
     problems: () => watch.problems,
-    describe: async (name) => datasets.get(name)?.describe(),
-    rows: async (name, query, signal) => datasets.get(name)?.rows(query, signal),
-    facets: async (name, selection, signal) => datasets.get(name)?.facets(selection, signal),
-    profile: async (name, view, signal) => datasets.get(name)?.profile(view, signal),
-    versions: async (name, key, limit, signal) => datasets.get(name)?.versions(key, limit, signal),
-    keys: async (name, pattern, limit, signal) => datasets.get(name)?.keys(pattern, limit, signal),
-    // Tables are not files.
-    part: async () => undefined,
-    download: async (name, selection, signal) => datasets.get(name)?.download(selection, signal),
-  };
+  });
 }

@@ -1,45 +1,42 @@
+import { type Dataset, decodeCell, type Field, SYSTEM_COLUMNS } from '@tributary/shared';
 import type { ClippedCell, Column, RowPage } from '../port.js';
+import type { Dialect, QueryColumn } from './dialect.js';
 
 /** Longer text is fetched by its beginning: a page of 500 rows must not become gigabytes. */
-export const LONGEST_CELL = 1000;
-/** In UTF-8 a character takes up to four bytes: up to here a cell is fetched whole, and cut by its reader. */
+const LONGEST_CELL = 1000;
+/** In UTF-8 a character takes up to four bytes: up to here a cell is fetched whole, and cut here. */
 const WHOLE_BYTES = LONGEST_CELL * 4;
 
-/** A column of a dataset: how a statement names it, and how its cells are read. */
-export interface QueryColumn {
-  readonly column: Column;
-  /** Its text; '' or NULL for nothing. */
-  readonly text: string;
-  /** What rows are sorted by, the first first: NULL for nothing. */
-  readonly sorted: readonly string[];
-  /** What is fetched for a page, where that is never long; its text unless given. */
-  readonly short?: string | undefined;
-  /**
-   * @param cell what was fetched, and not NULL
-   * @param length the text's, if the cell is only its beginning
-   * @returns the value, null for nothing; and the text's length if the value is only its beginning
-   */
-  read(cell: unknown, length: number | undefined): { value: unknown; length?: number };
-}
+const ANY_TEXT: Field = { type: 'string', optional: true, maxLength: Number.MAX_SAFE_INTEGER };
+const SYSTEM_TYPES: Readonly<Record<string, Field['type']>> = { _deleted: 'boolean', _written_at: 'datetime' };
 
-/** How a database says what the statements of all have in common. */
-export interface Lengths {
-  /** Bytes of a text in UTF-8. */
-  bytes(text: string): string;
-  /** The length of a text in JavaScript, which counts a character beyond U+FFFF as two. */
-  units(text: string): string;
-  /** What has to be asked for so that this text comes as it is. */
-  fetched(text: string): string;
-}
+export const isSystemColumn = (name: string): boolean => (SYSTEM_COLUMNS as readonly string[]).includes(name);
 
-/** What is fetched of a column for a table's page: its value, and its length if that is only its beginning. */
-export function forPage({ text, short }: QueryColumn, index: number, { bytes, units, fetched }: Lengths): string[] {
-  if (short !== undefined) return [`${short} AS v${index}`];
-  const isLong = `${bytes(text)} > ${WHOLE_BYTES}`;
+/** The columns of the configuration, those that it does not name, and Tributary's own. */
+export function fieldsOf({ columns }: Dataset, names: readonly string[] = []): (readonly [string, Field])[] {
+  const others = names.filter((name) => !isSystemColumn(name) && !Object.hasOwn(columns, name));
   return [
-    `CASE WHEN ${isLong} THEN left(${text}, ${LONGEST_CELL}) ELSE ${fetched(text)} END AS v${index}`,
-    `CASE WHEN ${isLong} THEN ${units(text)} END AS l${index}`,
+    ...Object.entries(columns),
+    ...others.map((name) => [name, ANY_TEXT] as const),
+    ...SYSTEM_COLUMNS.map((name) => [name, { ...ANY_TEXT, type: SYSTEM_TYPES[name] ?? 'string' }] as const),
   ];
+}
+
+export const columnOf = (name: string, { type, optional }: Field): Column => ({
+  name,
+  type,
+  optional,
+  system: isSystemColumn(name),
+});
+
+/** What is fetched of columns for a table's page: their values, and the lengths of those of which that is only the beginning. */
+export function forPage(columns: readonly QueryColumn[], { bytes, units, fetched }: Dialect): string {
+  const selected = columns.map(({ text }, index) => {
+    const isLong = `${bytes(text)} > ${WHOLE_BYTES}`;
+    return `CASE WHEN ${isLong} THEN left(${text}, ${LONGEST_CELL}) ELSE ${fetched(text)} END AS v${index},
+      CASE WHEN ${isLong} THEN ${units(text)} END AS l${index}`;
+  });
+  return selected.join(', ');
 }
 
 /** The rows of a page as they were fetched. */
@@ -49,23 +46,36 @@ export function pageOf(
 ): Pick<RowPage, 'columns' | 'rows' | 'clipped'> {
   const clipped: ClippedCell[] = [];
   const rows = fetched.map((line, row) =>
-    columns.map(({ column, read }, index) => {
-      const cell = line[`v${index}`];
-      if (cell === null || cell === undefined) return null;
-      const long = line[`l${index}`];
-      const { value, length } = read(cell, long === null || long === undefined ? undefined : Number(long));
-      if (length !== undefined) clipped.push({ row, column: column.name, length });
-      return value;
+    columns.map(({ column, field }, index) => {
+      const text = line[`v${index}`];
+      if (typeof text !== 'string') return null;
+      const length = Number(line[`l${index}`] ?? text.length);
+      if (length <= LONGEST_CELL) return decode(text, field) ?? null;
+      clipped.push({ row, column: column.name, length });
+      return cut(text);
     }),
   );
   return { columns: columns.map(({ column }) => column), rows, clipped };
 }
 
 /** The beginning of a text. A cut may go through the middle of an emoji, whose half has no UTF-8 form. */
-export const cut = (text: string): string => text.slice(0, LONGEST_CELL).toWellFormed();
+const cut = (text: string): string => text.slice(0, LONGEST_CELL).toWellFormed();
+
+/**
+ * The value that a text stands for; undefined for nothing. One that its type cannot read, such as a cell of a column whose type was changed,
+ * is shown as it stands.
+ */
+export function decode(text: string, field: Field): unknown {
+  try {
+    const value = inOrder(decodeCell(text, field, false), field.items);
+    return (value === undefined && text !== '') || Number.isNaN(value) ? text : value;
+  } catch {
+    return text;
+  }
+}
 
 /** The objects of a list with their names as the configuration has them: databases and canonical JSON have an order of their own. */
-export function inOrder(value: unknown, items: Readonly<Record<string, unknown>> | undefined): unknown {
+function inOrder(value: unknown, items: Readonly<Record<string, unknown>> | undefined): unknown {
   if (items === undefined || !Array.isArray(value)) return value;
   return value.map((item: unknown) => {
     if (item === null || typeof item !== 'object') return item;

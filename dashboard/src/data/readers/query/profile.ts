@@ -1,6 +1,6 @@
 import { RetryableError } from '@tributary/shared';
 import type { ColumnProfile, Profile } from '../port.js';
-import type { QueryColumn } from './columns.js';
+import type { Ask, Dialect, QueryColumn, Rows } from './dialect.js';
 
 /** Steps of a histogram. */
 const STEPS = 20;
@@ -16,44 +16,16 @@ const MOST_COLUMNS = 200;
 /** Milliseconds. Each statement has its own, shorter limit. */
 const WITHIN = 60_000;
 
-/** How a database looks at the values of a column. All are expressions. */
-export interface ProfiledColumn {
-  readonly column: QueryColumn['column'];
-  /** Holds for a row with a value. */
-  readonly filled: string;
-  /** About how many different values there are. */
-  readonly different: string;
-  /** What equal values have in common; it stands under this name in the rows. */
-  readonly value: string;
-  /** {@link value} as it is shown. */
-  readonly shown: string;
-  /** The least and the most, as text; undefined where the numbers say it, or where there is no order. */
-  readonly ends?: readonly [least: string, most: string] | undefined;
-  /** The value as a number without infinity, times in milliseconds since 1970. */
-  readonly number?: string | undefined;
-}
-
-export interface Profiled {
-  readonly from: string;
-  readonly where: string;
-  /** When a row was written, aggregated to the first, in milliseconds since 1970: an expression with the condition of the rows. */
-  since(filter: string): string;
-}
-
-type Line = Readonly<Record<string, unknown>>;
-type Ask = (text: string) => Promise<Line[]>;
-
-/** The values of columns, in one statement for all, and one or two for each. @throws RetryableError if it takes too long */
-export async function profile(
-  ask: Ask,
-  all: readonly ProfiledColumn[],
-  { from, where, since }: Profiled,
-): Promise<Profile> {
+/**
+ * What the values of columns are like, in one statement for all, and one or two for each.
+ * @throws RetryableError if it takes too long
+ */
+export async function profile(ask: Ask, all: readonly QueryColumn[], rows: Rows, dialect: Dialect): Promise<Profile> {
   const until = performance.now() + WITHIN;
   const columns = all.slice(0, MOST_COLUMNS);
+  const aggregated = columns.map((one, index) => `, ${aggregates(one, dialect, index)}`).join('');
   const [line = {}] = await ask(
-    `SELECT count(*) AS total, ${since('true')} AS since${columns.map((one, index) => `, ${aggregates(one, since, index)}`).join('')}
-       FROM ${from} WHERE ${where}`,
+    `SELECT count(*) AS total, ${dialect.since('true')} AS since${aggregated} FROM ${rows.from} WHERE ${rows.where}`,
   );
   const profiles: ColumnProfile[] = [];
   for (const [index, one] of columns.entries()) {
@@ -62,7 +34,7 @@ export async function profile(
     const filled = Number(told('f') ?? 0);
     const ends = numbersOf(told('l'), told('m'));
     const about = Number(told('d') ?? 0);
-    const counted = filled > 0 && about <= MOST_COUNTED ? await frequent(ask, one, from, where) : undefined;
+    const counted = filled > 0 && about <= MOST_COUNTED ? await frequent(ask, one, rows, dialect) : undefined;
     profiles.push({
       column: one.column,
       empty: Number(line.total ?? 0) - filled,
@@ -70,8 +42,8 @@ export async function profile(
       isAbout: filled > 0 && counted === undefined,
       least: textOf(told('a')) ?? momentOf(one, ends?.[0]),
       most: textOf(told('z')) ?? momentOf(one, ends?.[1]),
-      histogram: ends === undefined ? null : await histogram(ask, one.number ?? '', ends, from, where),
-      examples: counted?.examples ?? (filled === 0 ? [] : await anyOf(ask, one, from, where)),
+      histogram: ends === undefined ? null : await histogram(ask, one.number ?? '', ends, rows),
+      examples: counted?.examples ?? (filled === 0 ? [] : await anyOf(ask, one, rows, dialect)),
       since: timeOf(told('w')),
     });
   }
@@ -84,45 +56,42 @@ export async function profile(
 }
 
 function aggregates(
-  { filled, different, ends, number }: ProfiledColumn,
-  since: Profiled['since'],
+  { column, plain, text, filled, ends, number }: QueryColumn,
+  dialect: Dialect,
   index: number,
 ): string {
+  const { since, different, binary, fetched } = dialect;
+  const beginning = fetched(binary(`left(nullif(${text}, ''), 200)`));
+  const [least, most] = ends ?? (column.type === 'string' ? [`min(${beginning})`, `max(${beginning})`] : []);
   return [
     `count(*) FILTER (WHERE ${filled}) AS f${index}`,
-    `${different} AS d${index}`,
+    `${different(`nullif(${plain}, '')`)} AS d${index}`,
     `${since(filled)} AS w${index}`,
-    ...(ends === undefined ? [] : [`${ends[0]} AS a${index}`, `${ends[1]} AS z${index}`]),
+    ...(least === undefined ? [] : [`${least} AS a${index}`, `${most} AS z${index}`]),
     ...(number === undefined ? [] : [`min(${number}) AS l${index}`, `max(${number}) AS m${index}`]),
   ].join(', ');
 }
 
 /** Columns of a dataset do not begin with an underscore, so the names are free. */
-async function frequent(ask: Ask, { value, shown, filled }: ProfiledColumn, from: string, where: string) {
+async function frequent(ask: Ask, { name, text, filled }: QueryColumn, { from, where }: Rows, { fetched }: Dialect) {
   const found = await ask(
-    `SELECT left(${shown}, ${SHOWN + 1}) AS _shown, _rows, _different FROM (
-       SELECT ${value}, count(*) AS _rows, count(*) OVER () AS _different FROM ${from} WHERE ${where} AND ${filled}
-        GROUP BY ${value} ORDER BY _rows DESC, ${value} LIMIT ${EXAMPLES}) AS frequent ORDER BY _rows DESC, _shown`,
+    `SELECT left(${fetched(text)}, ${SHOWN + 1}) AS _shown, _rows, _different FROM (
+       SELECT ${name}, count(*) AS _rows, count(*) OVER () AS _different FROM ${from} WHERE ${where} AND ${filled}
+        GROUP BY ${name} ORDER BY _rows DESC, ${name} LIMIT ${EXAMPLES}) AS frequent ORDER BY _rows DESC, _shown`,
   );
   const examples = found.map((one) => ({ value: cut(one._shown), count: Number(one._rows) }));
   return { examples, different: Number(found[0]?._different ?? 0) };
 }
 
-async function anyOf(ask: Ask, { value, shown, filled }: ProfiledColumn, from: string, where: string) {
+async function anyOf(ask: Ask, { name, text, filled }: QueryColumn, { from, where }: Rows, { fetched }: Dialect) {
   const found = await ask(
-    `SELECT DISTINCT left(${shown}, ${SHOWN + 1}) AS _shown FROM (
-       SELECT ${value} FROM ${from} WHERE ${where} AND ${filled} LIMIT ${LOOKED_AT}) AS a_few ORDER BY _shown LIMIT ${EXAMPLES}`,
+    `SELECT DISTINCT left(${fetched(text)}, ${SHOWN + 1}) AS _shown FROM (
+       SELECT ${name} FROM ${from} WHERE ${where} AND ${filled} LIMIT ${LOOKED_AT}) AS a_few ORDER BY _shown LIMIT ${EXAMPLES}`,
   );
   return found.map((one) => ({ value: cut(one._shown), count: null }));
 }
 
-async function histogram(
-  ask: Ask,
-  number: string,
-  [least, most]: Ends,
-  from: string,
-  where: string,
-): Promise<number[]> {
+async function histogram(ask: Ask, number: string, [least, most]: Ends, { from, where }: Rows): Promise<number[]> {
   const counts = new Array<number>(most > least ? STEPS : 1).fill(0);
   // Halves do not overflow where the whole does.
   const step =
@@ -151,7 +120,7 @@ function cut(value: unknown): string {
 
 const textOf = (value: unknown): string | null => (value === null || value === undefined ? null : cut(value));
 
-function momentOf({ column: { type } }: ProfiledColumn, milliseconds: number | undefined): string | null {
+function momentOf({ column: { type } }: QueryColumn, milliseconds: number | undefined): string | null {
   const time = timeOf(milliseconds);
   return type === 'date' ? (time?.slice(0, 10) ?? null) : time;
 }

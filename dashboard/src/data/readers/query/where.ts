@@ -1,44 +1,19 @@
-import { plainDecimal } from '@tributary/shared';
-import { type Condition, type KeyPattern, type Selection, type Sort, UnknownColumnError } from '../port.js';
-import type { QueryColumn } from './columns.js';
-
-/** Values for a statement: what comes from a request becomes one of them, and never a part of the statement's text. */
-export class Parameters {
-  readonly values: string[] = [];
-
-  /** @returns its place in the statement */
-  add(value: string): string {
-    return `$${this.values.push(value)}`;
-  }
-}
-
-/** What a database does in a way of its own. */
-export interface Dialect<C extends QueryColumn> {
-  /** Whether a text has a part that is equal to this but for the letter case. */
-  contains(text: string, part: string, parameters: Parameters): string;
-  /** Conditions that hold for rows in which all words occur. */
-  search(words: readonly string[], columns: readonly C[], parameters: Parameters): string[];
-  /**
-   * Compares the values of a column. NULL is no value: only `IS DISTINCT FROM` holds for it.
-   * @param value in a form that its type has (see {@link comparable})
-   */
-  compare(column: C, operator: Operator, value: string, parameters: Parameters): string;
-  /** A moment in the form in which the database takes it; undefined for a text that is none. */
-  instant(text: string): string | undefined;
-}
+import { WANTED } from '../../values.js';
+import { type Condition, type Selection, type Sort, UnknownColumnError } from '../port.js';
+import type { Dialect, Parameters, QueryColumn } from './dialect.js';
 
 const OPERATORS = { is: '=', not: 'IS DISTINCT FROM', above: '>', below: '<', from: '>=', to: '<=' } as const;
-export type Operator = (typeof OPERATORS)[keyof typeof OPERATORS];
+type Operator = (typeof OPERATORS)[keyof typeof OPERATORS];
 
 /**
  * What a selection asks of the rows, one condition each.
  * @throws UnknownColumnError
  */
-export function conditionsOf<C extends QueryColumn>(
+export function conditionsOf(
   { search, where }: Pick<Selection, 'search' | 'where'>,
-  columns: readonly C[],
+  columns: readonly QueryColumn[],
   parameters: Parameters,
-  dialect: Dialect<C>,
+  dialect: Dialect,
 ): string[] {
   const words = search.split(/\s+/).filter(Boolean);
   return [
@@ -47,47 +22,31 @@ export function conditionsOf<C extends QueryColumn>(
   ];
 }
 
-function conditionOf<C extends QueryColumn>(
-  { is, value }: Condition,
-  column: C,
-  parameters: Parameters,
-  dialect: Dialect<C>,
-): string {
-  const filled = `coalesce(${column.text}, '') <> ''`;
+function conditionOf({ is, value }: Condition, column: QueryColumn, parameters: Parameters, dialect: Dialect): string {
+  const { filled, text } = column;
   if (is === 'filled') return filled;
   if (is === 'empty') return `NOT (${filled})`;
-  if (is === 'contains') return `(${filled} AND ${dialect.contains(column.text, value, parameters)})`;
-  const wanted = comparable(value, column.column.type, dialect);
+  if (is === 'contains') return `(${filled} AND ${dialect.contains(text, value, parameters)})`;
+  const wanted = WANTED[column.column.type].read(value);
   // A text that is not a number equals no number, and is neither above nor below one. Postgres would refuse the statement.
   if (wanted === undefined) return is === 'not' ? 'true' : 'false';
-  // A missing value is not Berlin, and neither above nor below anything.
-  return dialect.compare(column, OPERATORS[is], wanted, parameters);
+  const compared = compare(column, OPERATORS[is], wanted, parameters);
+  return is === 'is' && column.isKey === true ? `(${compared} AND _key = ${parameters.add(wanted)})` : compared;
 }
 
-function comparable(
-  text: string,
-  type: QueryColumn['column']['type'],
-  { instant }: Pick<Dialect<never>, 'instant'>,
-): string | undefined {
-  switch (type) {
-    case 'boolean':
-      return text === 'true' || text === 'false' ? text : undefined;
-    case 'integer':
-    case 'decimal':
-      return plainDecimal(text);
-    case 'number':
-      return text === '' || Number.isNaN(Number(text)) ? undefined : String(Number(text));
-    case 'date':
-      return /^\d{4}-\d{2}-\d{2}$/.test(text) && !Number.isNaN(Date.parse(text)) ? text : undefined;
-    case 'datetime':
-      return instant(text);
-    default:
-      return text === '' && type !== 'string' ? undefined : text;
-  }
+/** A missing value is not Berlin, and neither above nor below anything: NULL is no value, and only `IS DISTINCT FROM` holds for it. */
+function compare({ sorted, cast, tie, text }: QueryColumn, operator: Operator, value: string, parameters: Parameters) {
+  const theirs = `${parameters.add(value)}${cast === undefined ? '' : `::${cast}`}`;
+  if (tie === undefined) return `${sorted} ${operator} ${theirs}`;
+  const [exact, behind] = [tie.exactly(text), tie.exactly(`${parameters.add(value)}::VARCHAR`)];
+  if (operator === 'IS DISTINCT FROM') return `(${sorted} ${operator} ${theirs} OR ${exact} ${operator} ${behind})`;
+  // Numbers of more digits than are compared exactly count as equal.
+  const isSame = `${sorted} = ${theirs} AND coalesce(${exact} ${operator} ${behind}, ${operator.endsWith('=')})`;
+  return operator === '=' ? `(${isSame})` : `(${sorted} ${operator.charAt(0)} ${theirs} OR (${isSame}))`;
 }
 
 /** @throws UnknownColumnError */
-export function columnNamed<C extends QueryColumn>(name: string, columns: readonly C[]): C {
+export function columnNamed(name: string, columns: readonly QueryColumn[]): QueryColumn {
   const found = columns.find(({ column }) => column.name === name);
   if (found === undefined) throw new UnknownColumnError(name);
   return found;
@@ -96,14 +55,7 @@ export function columnNamed<C extends QueryColumn>(name: string, columns: readon
 /** Rows without a value come last, and those with equal ones in the order `otherwise`. @throws UnknownColumnError */
 export function orderBy(sort: Sort | undefined, columns: readonly QueryColumn[], otherwise: string): string {
   if (sort === undefined) return otherwise;
-  const direction = sort.descending ? 'DESC' : 'ASC';
-  const by = columnNamed(sort.column, columns).sorted.map((one) => `${one} ${direction} NULLS LAST`);
-  return `${by.join(', ')}, ${otherwise}`;
+  const { sorted, tie } = columnNamed(sort.column, columns);
+  const by = [sorted, ...(tie === undefined ? [] : [tie.sorted])];
+  return [...by.map((one) => `${one} ${sort.descending ? 'DESC' : 'ASC'} NULLS LAST`), otherwise].join(', ');
 }
-
-export const countSql = (from: string, where: string): string => `SELECT count(*) AS total FROM ${from} WHERE ${where}`;
-
-/** The keys that fit a pattern, given as the first value. */
-export const keysSql = (key: string, from: string, where: string, place: KeyPattern['place'], limit: number): string =>
-  `SELECT ${key} AS key, count(*) OVER () AS total FROM ${from}
-    WHERE ${where} AND split_part(${key}, '/', ${place === 'first' ? 1 : 2}) = $1 ORDER BY ${key} LIMIT ${limit}`;
