@@ -203,6 +203,7 @@ class DashboardService implements Dashboard {
       config,
       engine: this.#context.sql.engine,
       state,
+      audit: this.#context.audit,
       instance,
       folder: this.#folder,
       clock: this.#clock,

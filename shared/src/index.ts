@@ -1,4 +1,7 @@
 export type { Channel, ChannelModel, ConfirmChannel, ConsumeMessage, RecoveringChannelModel } from 'amqplib';
+export { type ChainFault, type ChainPlace, keyOf as auditPlaceText, placeIn as auditPlaceIn } from './audit/chain.js';
+export { type AuditFindings, isWhole, verifyAuditLog } from './audit/verify.js';
+export { type AuditActor, type AuditedAct, AuditWriter } from './audit/writer.js';
 export * from './broker/amqp.js';
 export { connectionsEnd } from './broker/close-reason.js';
 export * from './broker/queue-depths.js';

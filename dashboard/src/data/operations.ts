@@ -3,6 +3,7 @@ import { sinkWords } from '@tributary/shared';
 import type { Response } from 'express';
 import { z } from 'zod';
 import { ASKING } from '../access/rate-limit.js';
+import type { AuditedAct } from '../audit/audit.js';
 import { notFound } from '../http/api-error.js';
 import { DOWNLOADS, SEARCHES } from '../http/loads.js';
 import { type Operation, operation } from '../http/operation.js';
@@ -109,7 +110,7 @@ export const dataOperations: readonly Operation[] = [
     load: DOWNLOADS,
     params: { ...params, part: z.string().describe('As the dataset names it') },
     answer: 'text/csv',
-    async handler({ params: { name, part }, response }, { reader }) {
+    async handler({ params: { name, part }, response, actor }, { reader, audit }) {
       const found = await reader.part(name, part);
       if (found === undefined) throw notFound(`${name.slice(0, 80)} has no part of that name`);
       response.set({
@@ -117,7 +118,8 @@ export const dataOperations: readonly Operation[] = [
         'Content-Disposition': `attachment; filename="${part.replaceAll(/[^\w.-]/g, '_')}"`,
         'Content-Length': String(found.bytes),
       });
-      await pipeline(found.read(), response);
+      const act = await audit.begin(actor, 'download', { dataset: name, file: part });
+      await audited(act, () => pipeline(found.read(), response));
     },
   }),
 ];
@@ -140,13 +142,26 @@ function downloadOf(
     params,
     query: selection,
     answer,
-    async handler({ params: { name }, query, request, response, signal }, { config, reader }) {
+    async handler({ params: { name }, query, request, response, actor, signal }, { config, reader, audit }) {
       const where = checkConditions(config, name, query.where);
       const download = known(await reader.download(name, { ...query, where }, signal), name);
       const fileName = query.view === 'history' ? `${name}-history.${format}` : `${name}.${format}`;
-      await send(response, fileName, request.method === 'HEAD' ? undefined : download);
+      if (request.method === 'HEAD') return send(response, fileName, undefined);
+      const act = await audit.begin(actor, 'download', { dataset: name, file: fileName });
+      await audited(act, () => send(response, fileName, download));
     },
   });
+}
+
+/** That a client went away, or that the rows ended with an error, must not look as if it had got all. */
+async function audited(act: AuditedAct, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    await act.note('failed', { why: 'not_sent_whole' });
+    throw error;
+  }
+  await act.note('done');
 }
 
 function known<T>(found: T | undefined, name: string): T {

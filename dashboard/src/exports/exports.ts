@@ -9,6 +9,7 @@ import {
   RetryableError,
   withTimeout,
 } from '@tributary/shared';
+import type { AuditedAct, AuditLog } from '../audit/audit.js';
 import { Turns } from '../data/readers/csv/turns.js';
 import { type SqlEngine, SqlError } from '../sql/port.js';
 import { BY_SCHEDULE, dueAt } from './due.js';
@@ -21,6 +22,8 @@ export interface ExportsOptions {
   readonly config: PipelineConfig;
   readonly engine: SqlEngine;
   readonly state: ExportState;
+  /** Where a run that is due is noted; one that a person asks for is noted where it is asked for. */
+  readonly audit: AuditLog;
   /** Names this dashboard among others. */
   readonly instance: string;
   /** Where files are kept until they are copied. */
@@ -190,10 +193,13 @@ export class Exports {
       renewed(state.hold(name, current, LEASE)).then((held) => held || lose(), lose);
     }, RENEW);
     const from = clock.monotonic();
+    let act: AuditedAct | undefined;
     try {
+      if (current.by === BY_SCHEDULE) act = await this.#audited(name);
       const work = () => runExport({ config, name, engine, folder, clock, log, signal });
       const result = await this.#turns.take(work);
       await this.#noteDone(name, current, result, clock.monotonic() - from);
+      await act?.note('done', { done: result.manifest.rows, run: result.manifest.run }).catch(() => {});
     } catch (error) {
       const why = wordsFor(signal.aborted ? signal.reason : error);
       const seconds = (clock.monotonic() - from) / 1_000;
@@ -202,11 +208,17 @@ export class Exports {
         `the export ${name} failed: ${why}`,
       );
       this.tally.failed(name);
+      await act?.note('failed', { why }).catch(() => {});
       await this.#note(name, current, { run: undefined, rows: undefined, bytes: undefined, place: undefined, why });
     } finally {
       clearInterval(renewing);
       await state.release(name, current.token).catch(() => {});
     }
+  }
+
+  #audited(name: string): Promise<AuditedAct> {
+    const { audit, instance } = this.#options;
+    return audit.begin({ name: BY_SCHEDULE, role: 'system', from: instance }, 'export', { export: name });
   }
 
   async #noteDone(name: string, current: CurrentRun, { manifest, place, removed }: ExportResult, milliseconds: number) {

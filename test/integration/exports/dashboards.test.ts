@@ -1,6 +1,8 @@
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { connectRedis, createLogger, systemClock } from '@tributary/shared';
 import { expect, inject, onTestFinished, test } from 'vitest';
+import { AuditLog } from '../../../dashboard/src/audit/audit.js';
 import { createReader } from '../../../dashboard/src/data/readers/create.js';
 import { Exports } from '../../../dashboard/src/exports/exports.js';
 import { redisExportState } from '../../../dashboard/src/exports/state/redis.js';
@@ -15,17 +17,21 @@ const ONCE_AN_HOUR =
 async function stage() {
   const pipeline = uniqueName('exports');
   const { config, out } = await exportStage(customers(50), ONCE_AN_HOUR);
+  const auditLog = join(out, 'audit.jsonl');
   return {
     home: join(out, 'set'),
+    auditLog,
     /** The exports of a dashboard that has its own connection to the same Redis. */
     dashboard(instance: string, keys = pipeline) {
       const redis = connectRedis({ url: inject('redisUrl'), connectionName: instance, log });
       const reader = createReader({ config, clock: systemClock, log });
       const engine = createSqlEngine({ config, reader, clock: systemClock });
       const state = redisExportState(redis, keys, () => {});
-      const exports = new Exports({ config, engine, state, instance, clock: systemClock, log, look: 20 });
+      const audit = new AuditLog(auditLog, systemClock);
+      const exports = new Exports({ config, engine, state, audit, instance, clock: systemClock, log, look: 20 });
       onTestFinished(async () => {
         await exports.stop();
+        await audit.close();
         await engine.close();
         await reader.close();
         redis.disconnect();
@@ -36,7 +42,7 @@ async function stage() {
 }
 
 test('of three dashboards one exports at each tick, and all know of it', async () => {
-  const { home, dashboard } = await stage();
+  const { home, auditLog, dashboard } = await stage();
   const all = ['one', 'two', 'three'].map((name) => dashboard(name));
   for (const { exports } of all) exports.start();
   await expect.poll(() => wholeRuns(home).length).toBe(1);
@@ -49,6 +55,11 @@ test('of three dashboards one exports at each tick, and all know of it', async (
   // Some more looks of each.
   await systemClock.sleep(500);
   expect(wholeRuns(home)).toHaveLength(1);
+  const lines = readFileSync(auditLog, 'utf8').trim().split('\n');
+  expect(lines.map((line) => JSON.parse(line) as object)).toMatchObject([
+    { who: 'schedule', role: 'system', action: 'export', export: 'set', step: 'begun' },
+    { step: 'done', done: 50 },
+  ]);
 });
 
 test('a Redis that forgets does not have the export done anew: what was written says when', async () => {

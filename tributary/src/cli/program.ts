@@ -1,5 +1,6 @@
 import { CommanderError, type CommandUnknownOpts } from '@commander-js/extra-typings';
 import { describeError } from '@tributary/shared';
+import { auditLogCommand } from './audit-log.js';
 import { checkCommand } from './check.js';
 import { deadLettersCommand } from './dead-letters.js';
 import { discoverCommand } from './discover.js';
@@ -44,6 +45,7 @@ function createProgram(context: Context, version: string): CommandUnknownOpts {
     exportCommand(context),
     deadLettersCommand(context),
     revealCommand(context),
+    auditLogCommand(context),
     ...serviceCommands(context),
     generateEndpointsCommand(context),
   ];
