@@ -5,6 +5,7 @@ import {
   compileEntity,
   createRegistry,
   DEFAULT_SHUTDOWN_DEADLINE,
+  datasetsOf,
   describeError,
   interruptible,
   keepHeapSmall,
@@ -110,6 +111,7 @@ class ConsumerService implements Consumer {
     this.#metrics = new ConsumerMetrics(this.registry, () => this.#unflushedAges());
     this.#metrics.measureUnsettled(() => this.unsettled());
     this.#metrics.tellBatchInterval(options.config.batch.interval);
+    this.#metrics.knowDatasets(datasetsOf(options.config).map(({ name }) => name));
     tellPipeline(this.registry, options.config, options.instance);
     this.#problems.set('session', 'not consuming yet');
     const isThere = (what: string) => () => !this.#problems.has(what);

@@ -62,7 +62,7 @@ quoted() { printf "'%s'" "$(printf '%s' "$1" | sed "s/'/''/g")"; }
     echo '        send_resolved: true'
     [ -z "${SLACK_CHANNEL:-}" ] || echo "        channel: $(quoted "$SLACK_CHANNEL")"
     echo "        title: '{{ .Status }}: {{ .CommonLabels.alertname }}'"
-    echo "        text: '{{ range .Alerts }}{{ .Annotations.summary }}. {{ .Annotations.action }} {{ end }}'"
+    echo "        text: '{{ range .Alerts }}{{ .Annotations.summary }}. {{ .Annotations.action }} ({{ .Annotations.runbook }}) {{ end }}'"
   fi
   if [ -n "${ALERT_EMAIL_TO:-}" ]; then
     echo '  - name: email'

@@ -30,5 +30,6 @@ test('each alert has a test, a severity, and says what to do', () => {
     expect(tests, name).toContain(name);
     expect(rule).toMatch(/severity: (critical|warning)/);
     expect(rule).toMatch(/summary: ".+"\n +action: ".+"/);
+    expect(rule).toContain(`runbook: "docs/operating/runbooks.md#${name.toLowerCase()}"`);
   }
 });

@@ -40,7 +40,8 @@ export async function watchLetters(options: WatchOptions): Promise<void> {
         ? `so many are held aside that nothing more is taken from ${queue} until some can be put there`
         : 'they are held aside, and stay in their queue; other records go on';
       onProblem(queue, `dead letters of ${queue} cannot be put on ${queue}.dead: ${why}; ${consequence}`);
-      if (!told.has(queue)) log.error({ queue, why }, `dead letters cannot be put on their queue: ${consequence}`);
+      if (!told.has(queue))
+        log.error({ queue, reason: why }, `dead letters cannot be put on their queue: ${consequence}`);
       told.add(queue);
     }
   }

@@ -121,6 +121,11 @@ export class ConsumerMetrics {
     });
   }
 
+  /** Counts failures of each from 0 on: the first one would begin a series otherwise, which Prometheus does not count as an increase. */
+  knowDatasets(names: Iterable<string>): void {
+    for (const dataset of names) this.#sinkFailures.inc({ dataset }, 0);
+  }
+
   /** @param interval milliseconds that the oldest record of a batch waits for the others */
   tellBatchInterval(interval: number): void {
     new Gauge({

@@ -110,6 +110,9 @@ export class Deliveries {
       if (waiting.attempts === 1) happened('not sent', `${why}; it is tried again`);
     }
     const next = isFinal ? 'given up' : 'it is tried again';
-    log.warn({ channel, message: message.id, attempts: waiting.attempts, why }, `an alert was not sent: ${next}`);
+    log.warn(
+      { channel, message: message.id, attempts: waiting.attempts, reason: why },
+      `an alert was not sent: ${next}`,
+    );
   }
 }

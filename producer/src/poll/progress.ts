@@ -92,9 +92,9 @@ export class PollProgress {
     for (const input of inputs) this.#input(input);
     pages.inc(labels);
     fetched.inc(labels, records.length);
-    if (!notModified) return;
-    this.#notModified += 1;
-    unchanged.inc(labels);
+    // Both from the first page on: a share of pages that were never 304 is 0, and not unknown.
+    unchanged.inc(labels, notModified ? 1 : 0);
+    if (notModified) this.#notModified += 1;
   }
 
   #input(input: Input): void {

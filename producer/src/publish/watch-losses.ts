@@ -58,7 +58,7 @@ export function watchLosses(options: WatchLossesOptions, releases: ReleaseList):
     else await options.doors?.recover(loss);
   };
   const queues = new Set(endpoints.map(({ entity }) => entity.config.queue));
-  const measure = measureBacklog(registry, queues);
+  const measure = measureBacklog(registry, queues, () => clock.monotonic());
   const onLook = async (open: Parameters<typeof measure>[0]) => {
     measure(open);
     await options.doors?.look(open);

@@ -58,7 +58,7 @@ export function redisTokenStore({ redis, pipeline, seal: makeSeal, clock, log }:
     const sealed = (await redis.hget(key, name)) ?? '';
     const text = sealed === '' ? undefined : seal().open(sealed, name);
     if (sealed !== '' && text === undefined) {
-      log.warn({ redis: key }, 'a token in Redis cannot be read; was it written with another TRIBUTARY_SECRET?');
+      log.warn({ key }, 'a token in Redis cannot be read; was it written with another TRIBUTARY_SECRET?');
     }
     const token = unsaved.get(name) ?? (text === undefined ? undefined : (JSON.parse(text) as KeptToken));
     return { sealed, token };
