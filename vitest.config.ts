@@ -27,7 +27,7 @@ export default defineConfig({
           name: 'unit',
           include: [
             '{shared,producer,consumer,mock-api,dashboard,tributary,bench}/test/**/*.test.ts',
-            'test/{docs,layout,services}/**/*.test.ts',
+            'test/{docs,kubernetes,layout,services}/**/*.test.ts',
           ],
           exclude: slow,
           // Generous: a machine under load is slow, and no test waits by the clock.
