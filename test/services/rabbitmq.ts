@@ -8,7 +8,7 @@ import { firstExecutable, onPath, searchPath, versionsIn } from './binaries.js';
 import type { ServiceKind } from './choose.js';
 import { CONTAINER_TIMEOUT } from './docker.js';
 import { type PrivateService, type Say, sayOnConsole } from './handle.js';
-import { freePorts } from './ports.js';
+import { freePort, freePorts } from './ports.js';
 import { type Recipe, runPrivately } from './private-server.js';
 
 const image = 'rabbitmq:4-management';
@@ -37,16 +37,22 @@ export const rabbitmq: ServiceKind = {
  * Raft library notes a new queue's name that much later (auto_save in ra_directory.erl). A test that is not about that
  * restarts the server after its declarations.
  */
-export async function startPrivateRabbitMQ(say: Say = sayOnConsole): Promise<PrivateRabbitMQ> {
+export async function startPrivateRabbitMQ(
+  say: Say = sayOnConsole,
+  { measured = false }: { readonly measured?: boolean } = {},
+): Promise<PrivateRabbitMQ> {
   const programs = await findOrInstall(findPrograms, [debianPackage], say);
   let env: Readonly<Record<string, string>> = {};
+  let metricsPort = 0;
   const server = await runPrivately(async (folder) => {
-    const recipe = await prepare(folder, programs);
+    metricsPort = measured ? await freePort() : 0;
+    const recipe = await prepare(folder, programs, metricsPort);
     env = recipe.env;
     return recipe;
   });
   return {
     ...server,
+    metrics: measured ? `127.0.0.1:${metricsPort}` : undefined,
     async ctl(...args) {
       const { stdout } = await promisify(execFile)(programs.ctl, ['--quiet', ...args], { env });
       return stdout;
@@ -55,6 +61,8 @@ export async function startPrivateRabbitMQ(say: Say = sayOnConsole): Promise<Pri
 }
 
 export interface PrivateRabbitMQ extends PrivateService {
+  /** Host and port at which Prometheus reads it; undefined unless it was asked to be measured. */
+  readonly metrics: string | undefined;
   /**
    * `rabbitmqctl` on this server: alarms, policies, users. It takes some seconds, because it starts an Erlang of its own.
    * @returns what it prints
@@ -82,7 +90,7 @@ function findPrograms(): Programs | undefined {
   return server === undefined || ctl === undefined || epmd === undefined ? undefined : { server, ctl, epmd };
 }
 
-async function prepare(folder: string, { server, epmd }: Programs): Promise<Recipe> {
+async function prepare(folder: string, { server, epmd }: Programs, metricsPort: number): Promise<Recipe> {
   const [port = 0, distributionPort = 0, epmdPort = 0] = await freePorts(3);
   const file = (name: string, content: string, mode = 0o600): string => {
     const path = join(folder, name);
@@ -110,8 +118,8 @@ async function prepare(folder: string, { server, epmd }: Programs): Promise<Reci
       RABBITMQ_MNESIA_BASE: join(folder, 'data'),
       RABBITMQ_LOG_BASE: folder,
       RABBITMQ_LOGS: '-',
-      RABBITMQ_CONFIG_FILE: file('rabbitmq.conf', CONFIGURATION),
-      RABBITMQ_ENABLED_PLUGINS_FILE: file('enabled_plugins', '[].\n'),
+      RABBITMQ_CONFIG_FILE: file('rabbitmq.conf', metricsPort === 0 ? CONFIGURATION : measuredAt(metricsPort)),
+      RABBITMQ_ENABLED_PLUGINS_FILE: file('enabled_plugins', metricsPort === 0 ? '[].\n' : '[rabbitmq_prometheus].\n'),
       RABBITMQ_CONF_ENV_FILE: file('rabbitmq-env.conf', ''),
       // Two schedulers that are not tied to a core leave room for the tests, and for a second broker beside this one.
       RABBITMQ_SCHEDULER_BIND_TYPE: 'u',
@@ -137,6 +145,11 @@ raft.wal_max_size_bytes = 67108864
 log.console = true
 log.console.level = warning
 log.file = false
+`;
+
+const measuredAt = (port: number) => `${CONFIGURATION}
+prometheus.tcp.ip = 127.0.0.1
+prometheus.tcp.port = ${port}
 `;
 
 async function check(url: string): Promise<void> {
