@@ -105,7 +105,7 @@ export async function astray({ redis, pipeline }: Pick<Stage, 'redis' | 'pipelin
   );
 }
 
-async function twoMorePolls(producer: Worker, signal: AbortSignal): Promise<void> {
+export async function twoMorePolls(producer: Worker, signal: AbortSignal): Promise<void> {
   let before: Map<string, number> | undefined;
   await until(
     `${producer.name} polls each endpoint twice more`,
