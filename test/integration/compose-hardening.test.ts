@@ -7,6 +7,7 @@ import { ROOT } from '../end-to-end/support/program.js';
 
 interface ComposeService {
   readonly read_only?: boolean;
+  readonly user?: string;
   readonly cap_drop?: readonly string[];
   readonly cap_add?: readonly string[];
   readonly security_opt?: readonly string[];
@@ -25,17 +26,25 @@ function servicesOf(files: readonly string[]): Readonly<Record<string, ComposeSe
   const flags = files.flatMap((file) => ['-f', join(ROOT, file)]);
   const profiles = ['--profile', 'postgres', '--profile', 'observability'];
   try {
-    const options = { encoding: 'utf8' as const, timeout: 20_000 };
+    const env = { ...process.env, ...(files === TEAM ? TEAM_SETTINGS : {}) };
+    const options = { encoding: 'utf8' as const, timeout: 20_000, env };
     return (parse(execFileSync('docker', ['compose', ...flags, ...profiles, 'config'], options)) as File).services;
   } catch {
     const merged: Record<string, ComposeService> = {};
     for (const file of files) {
-      const { services } = parse(readFileSync(join(ROOT, file), 'utf8'), { merge: true }) as File;
+      const { services } = parse(readFileSync(join(ROOT, file), 'utf8'), { merge: true, logLevel: 'silent' }) as File;
       for (const [name, one] of Object.entries(services)) merged[name] = { ...merged[name], ...one };
     }
     return merged;
   }
 }
+
+/** What docker-compose.team.yml does not go without. */
+const TEAM_SETTINGS = Object.fromEntries(
+  [...readFileSync(join(ROOT, 'docker-compose.team.yml'), 'utf8').matchAll(/\$\{([A-Z_]+):\?/g)].map(
+    ([, name = '']) => [name, 'set-by-the-test'],
+  ),
+);
 
 /** Of servers whose image begins as root and goes on as a user of its own. */
 const OF_SERVERS = ['CHOWN', 'DAC_OVERRIDE', 'FOWNER', 'SETGID', 'SETUID'];
@@ -63,7 +72,8 @@ function faultsOf(name: string, service: ComposeService): string[] {
 const networksOf = ({ networks = [] }: ComposeService): readonly string[] =>
   Array.isArray(networks) ? (networks as readonly string[]) : Object.keys(networks);
 
-const FILES = [['docker-compose.yml'], ['docker-compose.yml', 'docker-compose.cluster.yml']];
+const TEAM = ['docker-compose.yml', 'docker-compose.team.yml'];
+const FILES = [['docker-compose.yml'], ['docker-compose.yml', 'docker-compose.cluster.yml'], TEAM];
 
 test.for(FILES.map((files) => [files]))('every service of %j is hardened', ([files = []]) => {
   const services = servicesOf(files);
@@ -91,6 +101,40 @@ test('what keeps the data is in no network with what only looks or plays', () =>
   expect(of('rabbitmq')).toEqual(['back', 'metrics']);
   expect(of('mock-api')).toEqual(['front', 'metrics']);
   for (const name of ['prometheus', 'alertmanager', 'grafana']) expect(of(name)).toEqual(['metrics']);
+});
+
+/** Made by compose alone, which takes away what the first file has; plain YAML tells too. */
+const inNetworks = (name: string) => [...networksOf(servicesOf(TEAM)[name] ?? {})].sort();
+
+test('for a team, what keeps the data has a network of its own, and a consumer reaches nothing but servers', () => {
+  const text = readFileSync(join(ROOT, 'docker-compose.team.yml'), 'utf8');
+  const { networks } = parse(text, { merge: true, logLevel: 'silent' }) as {
+    networks: Readonly<Record<string, { readonly internal?: boolean } | null>>;
+  };
+  const closed = Object.keys(networks).filter((name) => networks[name]?.internal === true);
+  expect(inNetworks('redis')).toEqual(['ledger']);
+  expect(inNetworks('postgres')).toEqual(['rows']);
+  for (const name of ['redis', 'postgres', 'rabbitmq', 'consumer']) {
+    expect(
+      inNetworks(name).filter((one) => !closed.includes(one)),
+      name,
+    ).toEqual([]);
+  }
+  expect(inNetworks('proxy')).toEqual(['doors', 'edge']);
+  for (const other of ['redis', 'postgres', 'rabbitmq', 'consumer']) {
+    expect(
+      inNetworks('proxy').filter((one) => inNetworks(other).includes(one)),
+      other,
+    ).toEqual([]);
+  }
+});
+
+test('for a team, servers are never root', () => {
+  const services = servicesOf(TEAM);
+  for (const name of ['rabbitmq', 'redis', 'postgres']) {
+    expect(services[name]?.user, name).toBe(name);
+    expect(services[name]?.cap_add ?? [], name).toEqual([]);
+  }
 });
 
 test('Redis asks for a password', () => {
