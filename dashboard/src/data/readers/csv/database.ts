@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { DuckDBConnection, DuckDBDataChunk, JS } from '@duckdb/node-api';
 import { describeError, RetryableError } from '@tributary/shared';
 import { Held } from './held.js';
-import { copyRows, copyStored, type Keeping, type Opened, openDatabase, storeAll } from './open.js';
+import { copyRows, copyStored, type Keeping, type Opened, openDatabase, storeAll, useThreads } from './open.js';
 import { Turns } from './turns.js';
 
 /** What a statement's parameter may be: DuckDB's client would take a large whole number for an integer that it cannot hold. */
@@ -44,7 +44,8 @@ export const TOO_SLOW = 'too_slow';
 
 /**
  * A DuckDB of this process alone, in a folder of its own. It holds nothing that the parts do not hold: the folder is removed in the end, or
- * left to the next process. It reaches no other file, no network and no setting, whatever a statement says.
+ * left to the next process. It reaches no other file, no network and no setting but the number of its threads, whatever a
+ * statement says.
  */
 export class Database {
   readonly #reads = new Turns(AT_ONCE);
@@ -79,8 +80,16 @@ export class Database {
    */
   async staging<T>(work: (path: string) => Promise<T>): Promise<T> {
     return await this.#noted(async () => {
-      const path = join((await this.#open()).folder.path, 'lines.csv');
-      return await work(path).finally(() => rm(path, { force: true }));
+      const { writer, folder } = await this.#open();
+      const path = join(folder.path, 'lines.csv');
+      const use = (isInserting: boolean) => this.#writing.take(() => useThreads(writer, isInserting));
+      await use(true);
+      try {
+        return await work(path);
+      } finally {
+        if (!this.#isClosed) await use(false);
+        await rm(path, { force: true });
+      }
     }, this.#staging);
   }
 

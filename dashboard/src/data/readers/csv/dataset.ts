@@ -117,13 +117,11 @@ function tablesOf({ table, parts, revision, counted }: Contents): Tables {
     key: table.column('_key').text,
     rows: (view) => ({ from: table.name, where: SHOWN[view] }),
     facetRows: table.name,
-    page: async ({ sort }, isWhole) => ({
+    page: async ({ sort }) => ({
       order: 'newest',
       by: orderBy(sort, columns, NEWEST_FIRST),
-      // What a search finds is found once, and counted as it is found. To count all rows takes no time.
-      picked: `rowid AS row${isWhole ? '' : ', count(*) OVER () AS total'}`,
+      picked: 'rowid AS row',
       cells: `${table.name} WHERE rowid IN (SELECT row FROM page)`,
-      isCounted: !isWhole,
     }),
     newestFirst: `${table.order} DESC, rowid DESC`,
     placed: 'part, piece, first, rowid AS row, epoch_ms(written) AS written',

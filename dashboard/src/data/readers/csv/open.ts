@@ -4,8 +4,10 @@ import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { RetryableError } from '@tributary/shared';
 import { type Folder, takeFolder } from './folder.js';
 
+/** Threads that work on one statement. */
+const THREADS = 2;
 /** What DuckDB keeps in memory at most; beyond it writes to its folder. */
-const MEMORY = '256MB';
+const MEMORY = '192MB';
 /** What DuckDB writes to its folder at most for what does not fit into memory. */
 const SPILL = '4GB';
 
@@ -52,7 +54,7 @@ export async function openDatabase(above: string, keeping: Keeping | undefined):
   });
   const folder = await takeFolder(above, keeping?.id);
   for (let isKept = folder.isKept; ; isKept = false) {
-    const instance = await DuckDBInstance.create(':memory:', { threads: '2', memory_limit: MEMORY });
+    const instance = await DuckDBInstance.create(':memory:', { threads: String(THREADS), memory_limit: MEMORY });
     const writer = await instance.connect();
     try {
       await prepare(writer, folder.path);
@@ -79,6 +81,7 @@ async function prepare(writer: DuckDBConnection, folder: string): Promise<void> 
     'autoload_known_extensions = false',
     `allowed_directories = [${quoted(`${folder}/`)}]`,
     'enable_external_access = false',
+    "allowed_configs = ['threads']",
     'lock_configuration = true',
   ]) {
     await writer.run(`SET ${setting}`);
@@ -118,6 +121,10 @@ export async function storeAll(writer: DuckDBConnection, keeping: Keeping | unde
   await writer.run('COMMIT');
   await writer.run(`CHECKPOINT ${STORE}`);
 }
+
+/** Two threads that insert wait for each other's memory, and take twice the CPU of one. */
+export const useThreads = (writer: DuckDBConnection, isInserting: boolean): Promise<unknown> =>
+  writer.run(`SET threads = ${isInserting ? 1 : THREADS}`);
 
 /** Copies the file as it was stored last. */
 export const copyStored = ({ folder }: Opened, to: string): Promise<void> =>

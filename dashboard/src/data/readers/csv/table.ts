@@ -91,7 +91,7 @@ export class Table {
   createSql(): string {
     const own = this.columns.flatMap((column) => definitions(column));
     return `CREATE OR REPLACE TABLE ${this.name} (part INTEGER, piece INTEGER, first BIGINT, is_head BOOLEAN, is_deleted BOOLEAN,
-      written TIMESTAMP, searched VARCHAR, ${own.join(', ')})`;
+      written TIMESTAMP, searched VARCHAR ${HARDLY_TWICE}, ${own.join(', ')})`;
   }
 
   /** What adds a column to a table that was made. */
@@ -188,8 +188,11 @@ function writtenSql(text: string): string {
 /** What a text may be read as that is no value. */
 const NO_VALUE = { DOUBLE: "'nan'::DOUBLE", TIMESTAMP: 'NULL' } as const;
 
-function definitions({ text, compared, comparedAs }: StoredColumn): string[] {
-  const own = `${text} VARCHAR`;
+/** To look for equal texts where there are hardly any takes a third of the time in which rows are put into the table. */
+const HARDLY_TWICE = 'USING COMPRESSION fsst';
+
+function definitions({ name, text, compared, comparedAs }: StoredColumn): string[] {
+  const own = `${text} VARCHAR${isSystemColumn(name) && name !== '_deleted' ? ` ${HARDLY_TWICE}` : ''}`;
   return compared === undefined || compared === 'written' ? [own] : [own, `${compared} ${comparedAs}`];
 }
 

@@ -92,8 +92,6 @@ export interface Paging {
   readonly picked: string;
   /** Where the cells of these are: what stands behind FROM. */
   readonly cells: string;
-  /** Whether the rows are counted as they are found: then a column `total` of `page` has their number. */
-  readonly isCounted?: boolean;
 }
 
 /** The tables of one dataset as they are now. */
