@@ -118,8 +118,12 @@ export const dataOperations: readonly Operation[] = [
         'Content-Disposition': `attachment; filename="${part.replaceAll(/[^\w.-]/g, '_')}"`,
         'Content-Length': String(found.bytes),
       });
-      const act = await audit.begin(actor, 'download', { dataset: name, file: part });
-      await audited(act, () => pipeline(found.read(), response));
+      const bytes = found.read();
+      const act = await audit.begin(actor, 'download', { dataset: name, file: part }).catch((error: unknown) => {
+        bytes.destroy();
+        throw error;
+      });
+      await audited(act, () => pipeline(bytes, response));
     },
   }),
 ];

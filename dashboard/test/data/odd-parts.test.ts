@@ -23,21 +23,27 @@ interface Summary {
 }
 
 let folder: string;
+/** Where a download is noted, also by a user with few rights. */
+let audits: string;
 let dashboard: Dashboard;
 
 async function start(neutraliseFormulas = true): Promise<void> {
   const sample = sampleConfig(folder);
   const config = { ...sample, sink: { ...sample.sink, csv: { ...sample.sink.csv, neutraliseFormulas } } };
-  dashboard = createDashboard({ config, port: 0, host: '127.0.0.1', instance: 'test', log });
+  const auditLog = join(audits, 'actions.jsonl');
+  dashboard = createDashboard({ config, port: 0, host: '127.0.0.1', instance: 'test', log, auditLog });
   await dashboard.start();
 }
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'odd-parts-'));
   await chmod(folder, 0o755);
+  audits = await mkdtemp(join(tmpdir(), 'odd-parts-audit-'));
+  await chmod(audits, 0o777);
 });
 afterEach(async () => {
   await dashboard.stop();
   await rm(folder, { recursive: true });
+  await rm(audits, { recursive: true });
 });
 
 const call = (path: string) => fetch(`${dashboard.url}/api/datasets/customers${path}`);
