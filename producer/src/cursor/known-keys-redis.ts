@@ -253,11 +253,13 @@ class RedisRunKeys implements RunKeys {
 
   /** @param except the walk whose keys are left out; '' for none */
   async *#list(except: string, evenBuried: boolean): AsyncGenerator<readonly KnownKey[], void, undefined> {
-    await this.#last;
-    const head = this.#head();
     let place = '0';
     do {
-      const answer = await this.#call(LIST, [], head, head, except, place, BATCH, evenBuried ? 'buried' : '');
+      // Keys may be noted between two pages.
+      const answer = await this.#inTurn(() => {
+        const head = this.#head();
+        return this.#call(LIST, [], head, head, except, place, BATCH, evenBuried ? 'buried' : '');
+      });
       const [next = '0', ...found] = answer as string[];
       const keys: KnownKey[] = [];
       for (let at = 0; at < found.length; at += 2) {

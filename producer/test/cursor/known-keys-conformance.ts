@@ -155,6 +155,28 @@ export function describeKnownKeys(
       expect([...(await second.live([...many, 'a', 'b']))]).toEqual(['b']);
     });
 
+    it.each(['missing', 'all'] as const)(
+      'lists %s of many keys while those that were listed are noted',
+      async (list) => {
+        const { store } = await make();
+        const noteAll = async (keys: RunKeys, known: readonly KnownKey[]) => {
+          for (let from = 0; from < known.length; from += 500) await keys.note(known.slice(from, from + 500));
+        };
+        const many = Array.from({ length: 5_000 }, (_, index) => live(`k${index}`));
+        await noteAll(await walk(store, 1, []), many);
+        const keys = await walk(store, 2, []);
+        const found = new Set<string>();
+        for await (const batch of list === 'missing' ? keys.missing(true) : keys.all()) {
+          await noteAll(
+            keys,
+            batch.map(({ key }) => marked(key)),
+          );
+          for (const { key } of batch) found.add(key);
+        }
+        expect(found.size).toBe(many.length);
+      },
+    );
+
     it('hears later versions of the keys that it has, and of no others', async () => {
       const { store } = await make();
       await walk(store, 1, [live('a', '2'), marked('b', '2'), live('c', '9')]);

@@ -78,6 +78,8 @@ test('of two tables of one entity, deletes and moves between single rounds are t
   await run(
     ...[left, right].map((table) => `CREATE TABLE ${table} (id int PRIMARY KEY)`),
     `INSERT INTO ${left} SELECT generate_series(1, 4)`,
+    // So many that reading the output takes its time (a round must not begin before), and that keys are listed in several pages.
+    `INSERT INTO ${left} SELECT generate_series(1001, 6000)`,
     `INSERT INTO ${right} SELECT generate_series(5, 8)`,
   );
   const output = mkdtempSync(join(tmpdir(), 'tributary-in-memory-'));
@@ -99,7 +101,8 @@ test('of two tables of one entity, deletes and moves between single rounds are t
     await pipeline.once();
     await pipeline.stop();
     const newest = [...historyOf(await readRows(output, 'things'))].map(([key, rows]) => [key, rows.at(-1)] as const);
-    return newest.flatMap(([key, row]) => (row?.deleted === false ? [Number(key)] : [])).sort((a, b) => a - b);
+    const keys = newest.flatMap(([key, row]) => (row?.deleted === false ? [Number(key)] : []));
+    return keys.filter((key) => key <= 1_000).sort((a, b) => a - b);
   };
   expect(await keysAfterRound()).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
   await run(`DELETE FROM ${left} WHERE id = 2`, `DELETE FROM ${right} WHERE id = 7`);

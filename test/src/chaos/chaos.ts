@@ -16,7 +16,7 @@ import { keepEvidence } from './evidence.js';
 import { Faults } from './faults.js';
 import { inRunFolder } from './folder.js';
 import { type Deletes, type Packing, TRUTH_OF } from './pipeline.js';
-import { planFaults } from './plan.js';
+import { type Fault, planFaults } from './plan.js';
 import { QUEUES_NOTED, queueDepths, takeDeadLetters } from './queues.js';
 import { archiveCustomers, removeItems } from './removals.js';
 import type { ChaosReport, ChaosResult } from './report.js';
@@ -43,6 +43,12 @@ export interface ChaosOptions {
   readonly world: boolean;
   /** Keep logs and output also when all is well. */
   readonly keep: boolean;
+  /** What is done; unless given, what follows from the seed. */
+  readonly plan?: readonly Fault[];
+  /** Watches from the first fault until the last is over. Its end says what was not well. */
+  readonly watch?: (stage: Stage) => { end(): Promise<readonly string[]> };
+  /** Of producers and consumers; `debug` unless given. */
+  readonly logLevel?: string;
   /** Told what happens, line by line. */
   readonly say: (line: string) => void;
   /** Aborted to break off; everything is cleared away all the same. */
@@ -73,12 +79,14 @@ async function play(
   const stage = await raiseStage({ ...options, onDeath }, release);
   await systemClock.sleep(QUEUES_NOTED, signal);
 
-  const plan = planFaults(seed, seconds, sink, world, source);
+  const plan = options.plan ?? planFaults(seed, seconds, sink, world, source);
   say(`seed ${seed}: ${plan.length} faults in ${seconds} s`);
   const rowsBefore = await countRows(stage);
   const faults = new Faults(stage, say, signal);
   const standstills = new StandstillWatch(stage);
   release.add('the watch for standstills', () => standstills.end());
+  const watch = options.watch?.(stage);
+  release.add('the watch', async () => void (await watch?.end()));
   const started = Date.now();
   await archiveCustomers(stage);
   const removals = removeItems(stage, plan, started, signal).catch((error: unknown) => {
@@ -91,6 +99,8 @@ async function play(
   }
   await faults.ended();
   await removals;
+  await systemClock.sleep(started + seconds * 1_000 - Date.now(), signal);
+  problems.push(...((await watch?.end()) ?? []));
   const rowsUnderFire = (await countRows(stage)) - rowsBefore;
 
   say('the faults are over; waiting for the last polls and for the queues to empty');

@@ -115,8 +115,10 @@ const HABITS: Readonly<Record<FaultKind, Habit>> = {
   foreign: { weight: 14, every: 3_000, length: [0, 0], otherWay: 0, until: 1 },
 };
 
-/** Milliseconds from one fault to the next. */
-const GAP = [900, 2_400] as const;
+/** From the least to the most milliseconds from one fault to the next. */
+type Gap = readonly [from: number, to: number];
+
+const GAP: Gap = [900, 2_400];
 
 const MOMENTS: readonly (readonly [Moment, weight: number])[] = [
   ['any', 1],
@@ -170,6 +172,7 @@ export function planFaults(
   sink: SinkKind,
   world: boolean,
   source: SourceKind = 'rest',
+  gap: Gap = GAP,
 ): Fault[] {
   const kinds = kindsOf(seed, sink, world, source);
   const moments = MOMENTS.filter(([moment]) => !isOfOtherSink(moment, sink));
@@ -179,7 +182,7 @@ export function planFaults(
   const last = new Map<FaultKind, number>();
   const isDue = (kind: FaultKind, at: number) =>
     at - (last.get(kind) ?? -Infinity) >= HABITS[kind].every && at < HABITS[kind].until * seconds * 1_000;
-  for (let at = 0; at < seconds * 1_000; at += between(random, ...GAP)) {
+  for (let at = 0; at < seconds * 1_000; at += between(random, ...gap)) {
     const first = untried.findIndex((kind) => isDue(kind, at));
     const due = kinds.filter((kind) => isDue(kind, at)).map((kind) => [kind, HABITS[kind].weight] as const);
     const kind = first >= 0 ? (untried.splice(first, 1)[0] ?? 'consumer') : pick(random, due);

@@ -23,6 +23,8 @@ export interface StageOptions {
   readonly deletes?: Deletes;
   /** Whether networks, disks, clocks, operators and other programs are unkind as well. */
   readonly world: boolean;
+  /** As of ChaosOptions. */
+  readonly logLevel?: string;
   readonly say: (line: string) => void;
   /** Told when a process ends that nobody killed. */
   readonly onDeath: (how: string) => void;
@@ -78,13 +80,13 @@ export async function makeWorkers(
 }
 
 /** What a producer or consumer is told of the servers. */
-export function workerEnv(servers: Addresses, pipeline: string): Record<string, string> {
+export function workerEnv(servers: Addresses, pipeline: string, logLevel = 'debug'): Record<string, string> {
   return {
     AMQP_URL: `${servers.rabbitmq}?heartbeat=${HEARTBEAT_SECONDS}`,
     REDIS_URL: servers.redis,
     ...(servers.postgres === undefined ? {} : { POSTGRES_URL: servers.postgres }),
     PIPELINE: pipeline,
-    LOG_LEVEL: 'debug',
+    LOG_LEVEL: logLevel,
   };
 }
 
@@ -116,7 +118,7 @@ export async function raiseStage(options: StageOptions, release: ReleaseList): P
   const pipeline = writePipeline(folder, mirror, sink, { pack, deletes });
   recorder.know(pipeline.config);
   const makeServices = async (workspace: 'consumer' | 'producer', count: number) => {
-    const env = workerEnv(await world.addressesFor(workspace, servers), pipeline.path);
+    const env = workerEnv(await world.addressesFor(workspace, servers), pipeline.path, options.logLevel);
     return makeWorkers(workspace, count, env, { ...options, clockFor: world.clockFor }, release);
   };
   const consumers = await makeServices('consumer', options.consumers);

@@ -54,6 +54,11 @@ export class Worker {
     return this.#child !== undefined;
   }
 
+  /** Undefined while it does not run. */
+  get pid(): number | undefined {
+    return this.#child?.pid;
+  }
+
   get isPaused(): boolean {
     return this.#paused;
   }

@@ -1,6 +1,14 @@
 import type { Consumer, DeadRecordGroup } from '@tributary/consumer';
 import type { PollSummary, Producer } from '@tributary/producer';
-import { applyTopology, type Clock, FatalError, type PipelineConfig, sinkWords, topologyOf } from '@tributary/shared';
+import {
+  applyTopology,
+  type Clock,
+  FatalError,
+  hasOwnOrder,
+  type PipelineConfig,
+  sinkWords,
+  topologyOf,
+} from '@tributary/shared';
 import { connect } from 'amqplib';
 import { diedSince } from './died.js';
 import { type Counted, type Figures, readFigures, since } from './figures.js';
@@ -56,17 +64,23 @@ const LACKING = 20_000;
  */
 const JUDGED_ELSEWHERE = 5_000;
 
+/** What the consumer says before its ledger is made. */
+const NOT_CONSUMING = 'not consuming yet';
+const CONSUMING_POLL = 20;
+
 /** Polls every endpoint once, and waits until every record has its row. */
 export async function runOnce(pipeline: Round, clock: Clock): Promise<Summary> {
   const started = clock.monotonic();
   const before = await readFigures(pipeline);
   const deadBefore = pipeline.consumer.deadRecords();
   const done = new AbortController();
-  const round = pipeline.producer.pollOnce().then(async (polls) => {
+  const round = async () => {
+    if (Object.values(pipeline.config.endpoints).some(hasOwnOrder)) await untilConsuming(pipeline, clock, done.signal);
+    const polls = await pipeline.producer.pollOnce();
     await drain(pipeline, clock);
     return polls;
-  });
-  const polls = await Promise.race([round, untilLacking(pipeline, clock, done.signal)]).finally(() => done.abort());
+  };
+  const polls = await Promise.race([round(), untilLacking(pipeline, clock, done.signal)]).finally(() => done.abort());
   const died = diedSince(deadBefore, pipeline.consumer.deadRecords());
   return {
     polled: polls.reduce((sum, { records }) => sum + records, 0),
@@ -95,13 +109,24 @@ function polledEndpoint(
   };
 }
 
+/**
+ * What a followed table had brought is learned from the output as the ledger is made from it. A single round that began before would compare the
+ * table with less than there is, and where the ledger is in memory no later one would mend it.
+ */
+async function untilConsuming({ consumer }: Round, clock: Clock, signal: AbortSignal): Promise<void> {
+  while (consumer.problems().some((problem) => problem.startsWith(NOT_CONSUMING))) {
+    await clock.sleep(CONSUMING_POLL, signal);
+    signal.throwIfAborted();
+  }
+}
+
 /** @throws FatalError when the consumer has lacked the same thing (its sink, its broker) for too long; never resolves */
 async function untilLacking(pipeline: Round, clock: Clock, signal: AbortSignal): Promise<never> {
   let since = clock.monotonic();
   let last = '';
   while (!signal.aborted) {
     // A large output takes its time to be read: beginning to consume is no lack.
-    const lacks = pipeline.consumer.problems().filter((problem) => problem !== 'not consuming yet');
+    const lacks = pipeline.consumer.problems().filter((problem) => problem !== NOT_CONSUMING);
     const now = lacks.join('; ');
     if (now === '' || now !== last) since = clock.monotonic();
     last = now;

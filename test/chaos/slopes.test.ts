@@ -1,0 +1,51 @@
+import { describe, expect, test } from 'vitest';
+import { judgeSlopes, LIMITS, type Sample } from '../src/soak/slopes.js';
+
+const SECONDS = 600;
+
+/** Samples of all that is judged; each is as said, or flat. */
+function samplesOf(said: Readonly<Record<string, (at: number) => number | undefined>>): Sample[] {
+  return Array.from({ length: SECONDS / 5 }, (_, index) => {
+    const at = index * 5;
+    const flat = Object.keys(LIMITS).map((ending) => [ending, 100 + (index % 7)]);
+    const own = Object.entries(said).flatMap(([name, of]) => (of(at) === undefined ? [] : [[name, of(at)]]));
+    const values = Object.fromEntries([...flat.filter(([name]) => !(String(name) in said)), ...own]);
+    return { at, values };
+  });
+}
+
+const growing = (samples: readonly Sample[]) =>
+  judgeSlopes(samples)
+    .slopes.filter(({ isFlat }) => !isFlat)
+    .map(({ name }) => name);
+
+describe('slopes', () => {
+  test('what stays as it is, or falls, is flat', () => {
+    const samples = samplesOf({ sockets: (at) => 200 - at / 10 });
+    expect(judgeSlopes(samples).lacking).toEqual([]);
+    expect(growing(samples)).toEqual([]);
+  });
+
+  test.each([
+    ['consumer-1 resident memory', (at: number) => 150 + at / 10],
+    ['producer-1 open files', (at: number) => 40 + Math.floor(at / 20)],
+    ['keys in Redis', (at: number) => 4_000 + 2 * at],
+    ['waiting messages', (at: number) => 20 * at],
+  ])('what leaks is found, also among noise: %s', (name, of) => {
+    const noisy = (at: number) => of(at) * (1 + 0.02 * Math.sin(at));
+    expect(growing(samplesOf({ [name]: noisy }))).toEqual([name]);
+  });
+
+  test('what fills in the first third, and single peaks, are no leak', () => {
+    const memory = (at: number) => Math.min(160, 60 + at) + (at % 150 === 0 ? 200 : 0);
+    expect(growing(samplesOf({ 'consumer-1 resident memory': memory }))).toEqual([]);
+  });
+
+  test('what was hardly measured, or never, is told', () => {
+    const samples = samplesOf({ sockets: (at) => (at < 550 ? undefined : 5), 'keys in Redis': () => undefined });
+    expect(judgeSlopes(samples).lacking).toEqual([
+      'sockets: measured 10 times, and 12 are needed',
+      'keys in Redis: never measured',
+    ]);
+  });
+});

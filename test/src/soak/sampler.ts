@@ -1,0 +1,130 @@
+import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { systemClock } from '@tributary/shared';
+import { queueDepths } from '../chaos/queues.js';
+import { withRedis } from '../chaos/redis.js';
+import type { Stage } from '../chaos/stage.js';
+import type { Worker } from '../chaos/worker.js';
+import type { Sample } from './slopes.js';
+
+/** Milliseconds from one sample to the next. */
+const EVERY = 5_000;
+
+/** Milliseconds that a server that is down at the moment may take. */
+const ANSWER = 3_000;
+
+const MB = 1_048_576;
+
+/** Measures what must not grow, until it is ended. */
+export class Sampler {
+  readonly samples: Sample[] = [];
+  readonly #stage: Stage;
+  readonly #stop = new AbortController();
+  readonly #sampling: Promise<void>;
+  readonly #watched: readonly (readonly [Worker, number | undefined])[];
+  readonly #restarted = new Set<string>();
+
+  constructor(stage: Stage) {
+    this.#stage = stage;
+    this.#watched = firstOf(stage).map((worker) => [worker, worker.pid] as const);
+    this.#sampling = this.#sample();
+  }
+
+  /** @returns in words what keeps the samples from saying anything */
+  async end(): Promise<readonly string[]> {
+    this.#stop.abort();
+    await this.#sampling;
+    return [...this.#restarted].map((name) => `${name} was to live through the whole run, and was started again`);
+  }
+
+  async #sample(): Promise<void> {
+    const started = performance.now();
+    while (!this.#stop.signal.aborted) {
+      const at = (performance.now() - started) / 1_000;
+      const values = { ...this.#ofProcesses(), ...this.#ofOutput(), ...(await this.#ofServers()) };
+      this.samples.push({ at, values });
+      await systemClock.sleep(EVERY, this.#stop.signal);
+    }
+  }
+
+  #ofProcesses(): Record<string, number> {
+    const values: Record<string, number> = {};
+    for (const [worker, pid] of this.#watched) {
+      const { name } = worker;
+      if (pid === undefined || worker.pid !== pid) this.#restarted.add(name);
+      else Object.assign(values, ofProcess(name, pid));
+    }
+    return values;
+  }
+
+  #ofOutput(): Record<string, number> {
+    const { csv, type } = this.#stage.pipeline.config.sink;
+    if (type !== 'csv') return {};
+    const files = readdirSync(csv.directory, { recursive: true, withFileTypes: true }).filter((one) => one.isFile());
+    const rows = files.filter(({ name }) => name.endsWith('.csv'));
+    const bytes = rows.reduce((sum, { parentPath, name }) => sum + sizeOf(join(parentPath, name)), 0);
+    return { 'files beside the rows': files.length - rows.length, 'rows in MB': bytes / MB };
+  }
+
+  async #ofServers(): Promise<Record<string, number>> {
+    const { rabbitmq, redis, pipeline } = this.#stage;
+    const waiting = inTime(queueDepths(rabbitmq.url, pipeline.config));
+    const inRedis = inTime(
+      withRedis(redis.url, async (client) => ({ info: await client.info('memory'), keys: await client.dbsize() })),
+    );
+    const [depths, store] = await Promise.all([waiting, inRedis]);
+    const bytes = Number(/used_memory:(\d+)/.exec(store?.info ?? '')?.[1] ?? Number.NaN);
+    return {
+      ...(depths === undefined ? {} : { 'waiting messages': depths.waiting }),
+      ...(store === undefined || Number.isNaN(bytes)
+        ? {}
+        : { 'memory of Redis': bytes / MB, 'keys in Redis': store.keys }),
+    };
+  }
+}
+
+/** The processes that live through a whole run: faults hit the others. */
+const firstOf = ({ producers, consumers }: Stage): readonly Worker[] =>
+  [producers[0], consumers[0]].filter((worker) => worker !== undefined);
+
+/** @returns nothing for a process that has just ended */
+function ofProcess(name: string, pid: number): Record<string, number> {
+  try {
+    const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+    const kilobytes = Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]);
+    const descriptors = readdirSync(`/proc/${pid}/fd`).map((fd) => targetOf(`/proc/${pid}/fd/${fd}`));
+    return {
+      [`${name} resident memory`]: kilobytes / 1_024,
+      [`${name} open files`]: descriptors.length,
+      [`${name} sockets`]: descriptors.filter((target) => target.startsWith('socket:')).length,
+    };
+  } catch {
+    return {};
+  }
+}
+
+function targetOf(link: string): string {
+  try {
+    return readlinkSync(link);
+  } catch {
+    // It was closed meanwhile.
+    return '';
+  }
+}
+
+function sizeOf(path: string): number {
+  try {
+    return statSync(path).size;
+  } catch {
+    return 0;
+  }
+}
+
+/** A server that is down is not measured. */
+async function inTime<T>(asking: Promise<T>): Promise<T | undefined> {
+  const over = new AbortController();
+  const late = systemClock.sleep(ANSWER, over.signal).then(() => undefined);
+  const answer = await Promise.race([asking.catch(() => undefined), late]);
+  over.abort();
+  return answer;
+}

@@ -1,0 +1,67 @@
+import type { SinkKind } from '@tributary/shared';
+import { runChaos } from '../chaos/chaos.js';
+import { planFaults } from '../chaos/plan.js';
+import type { ChaosResult } from '../chaos/report.js';
+import { Sampler } from './sampler.js';
+import { judgeSlopes, type Slope } from './slopes.js';
+
+export interface SoakOptions {
+  readonly seconds: number;
+  readonly seed: number;
+  readonly sink: SinkKind;
+  readonly keep: boolean;
+  readonly say: (line: string) => void;
+  readonly signal: AbortSignal;
+}
+
+export interface SoakResult {
+  readonly chaos: ChaosResult;
+  readonly slopes: readonly Slope[];
+  /** Records that the producer that lives through the run had confirmed, in a second. */
+  readonly recordsPerSecond: number;
+  readonly ok: boolean;
+}
+
+/** Milliseconds from one fault to the next: what one of them hurts is well again before the next, and the pipeline is under load most of the time. */
+const GAP = [16_000, 24_000] as const;
+
+/** Faults hit the last process of each kind, so that the first lives through the run and shows what grows. */
+const LAST = 0.999;
+
+/** Runs the pipeline under load and faults for long, and judges what grows. @throws as runChaos */
+export async function runSoak({ seconds, seed, sink, keep, say, signal }: SoakOptions): Promise<SoakResult> {
+  const plan = planFaults(seed, seconds, sink, false, 'rest', GAP).map((fault) => ({ ...fault, victim: LAST }));
+  let sampler: Sampler | undefined;
+  let recordsPerSecond = 0;
+  const chaos = await runChaos({
+    seconds,
+    seed,
+    sink,
+    keep,
+    say,
+    signal,
+    plan,
+    producers: 2,
+    consumers: 2,
+    world: false,
+    logLevel: 'info',
+    watch: (stage) => {
+      const sampling = new Sampler(stage);
+      sampler = sampling;
+      return {
+        end: async () => {
+          const counts = await Promise.all(
+            stage.producers.map((one) => one.metric('tributary_publish_confirmed_total').catch(() => new Map())),
+          );
+          const all = counts.flatMap((one) => [...one.values()]).reduce((sum, count) => sum + count, 0);
+          recordsPerSecond = all / (sampling.samples.at(-1)?.at ?? seconds);
+          return sampling.end();
+        },
+      };
+    },
+  });
+  const { slopes, lacking } = judgeSlopes(sampler?.samples ?? []);
+  const problems = [...chaos.problems, ...lacking];
+  const ok = chaos.report.ok && lacking.length === 0 && slopes.every(({ isFlat }) => isFlat);
+  return { chaos: { ...chaos, problems }, slopes, recordsPerSecond, ok };
+}
