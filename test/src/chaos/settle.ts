@@ -68,14 +68,14 @@ export async function untilCalm({ producers, consumers }: Stage, signal: AbortSi
   );
 }
 
-/** Stops the changes, and lets every producer poll twice from here on. What it says last is the truth. */
+/** Stops the changes, and lets every endpoint be polled twice from here on. What it says last is the truth. */
 export async function lastPolls(stage: Stage, signal: AbortSignal): Promise<void> {
   const { api, mirror, producers } = stage;
   const response = await fetch(`${api.url}/admin/pause`, { method: 'POST' });
   if (!response.ok) throw new Error(`the API cannot be paused: ${response.status}`);
   await mirror.caughtUp(signal);
   const poll = async () => {
-    if (mirror.isPolled) await Promise.all(producers.map((producer) => twoMorePolls(producer, signal)));
+    if (mirror.isPolled) await twoMorePolls(producers, signal);
   };
   await poll();
   if (!stage.isWorld) return;
@@ -105,12 +105,13 @@ export async function astray({ redis, pipeline }: Pick<Stage, 'redis' | 'pipelin
   );
 }
 
-export async function twoMorePolls(producer: Worker, signal: AbortSignal): Promise<void> {
+/** Resolves when each endpoint was polled twice more, by whichever producer has it. */
+export async function twoMorePolls(producers: readonly Worker[], signal: AbortSignal): Promise<void> {
   let before: Map<string, number> | undefined;
   await until(
-    `${producer.name} polls each endpoint twice more`,
+    'each endpoint is polled twice more',
     async () => {
-      const now = await goodPolls(producer);
+      const now = await goodPolls(producers);
       before ??= now;
       // Of three that end from now on, only the first may have begun before.
       const late = [...now].filter(([labels, count]) => count < (before?.get(labels) ?? 0) + 3);
@@ -121,15 +122,20 @@ export async function twoMorePolls(producer: Worker, signal: AbortSignal): Promi
   );
 }
 
-async function goodPolls(producer: Worker): Promise<Map<string, number>> {
-  const [runs, failures] = await Promise.all([
-    producer.metric('tributary_poll_runs_total'),
-    producer.metric('tributary_poll_failures_total'),
-  ]);
+/** By endpoint, over all producers: an endpoint that went from one to another stays among the counts of both. */
+async function goodPolls(producers: readonly Worker[]): Promise<Map<string, number>> {
+  const counted = await Promise.all(
+    producers.map((one) =>
+      Promise.all([one.metric('tributary_poll_runs_total'), one.metric('tributary_poll_failures_total')]),
+    ),
+  );
   const endpoint = (labels: string) => /endpoint="([^"]*)"/.exec(labels)?.[1] ?? '';
   const good = new Map<string, number>();
-  for (const [labels, count] of runs) good.set(endpoint(labels), count);
-  for (const [labels, count] of failures) good.set(endpoint(labels), (good.get(endpoint(labels)) ?? 0) - count);
+  const add = (labels: string, count: number) => good.set(endpoint(labels), (good.get(endpoint(labels)) ?? 0) + count);
+  for (const [runs, failures] of counted) {
+    for (const [labels, count] of runs) add(labels, count);
+    for (const [labels, count] of failures) add(labels, -count);
+  }
   return good;
 }
 

@@ -75,7 +75,7 @@ async function play(options: DrillOptions, folder: string, release: ReleaseList)
   const file = join(ROOT, 'pipeline.yaml');
   const filled = { CRM_URL: api.url, POLL_INTERVAL: '1s', BATCH_INTERVAL: '1s', OUTPUT_DIR: join(folder, 'output') };
   const config = loadPipeline(file, filled);
-  const env = { ...workerEnv(addressesOf(servers), file), ...filled, LOG_LEVEL: 'info' };
+  const env = { ...workerEnv(addressesOf(servers), file, 'info'), ...filled };
   const producers = await makeWorkers('producer', 1, env, { folder, onDeath }, release);
   const consumers = await makeWorkers('consumer', options.consumers, env, { folder, onDeath }, release);
   const hosts = (workers: readonly Worker[]) => workers.map(({ url }) => new URL(url).host);
@@ -140,7 +140,7 @@ async function play(options: DrillOptions, folder: string, release: ReleaseList)
   const seconds = Math.round((performance.now() - began) / 1_000);
 
   await fetch(`${api.url}/admin/pause`, { method: 'POST' });
-  await Promise.all(producers.map((producer) => twoMorePolls(producer, signal)));
+  await twoMorePolls(producers, signal);
   problems.push(...(await stopInOrder(producers)));
   await untilDrained(servers.rabbitmq.url, config, running, signal, PATIENCE);
   const { dead } = await queueDepths(servers.rabbitmq.url, config);
