@@ -15,14 +15,14 @@ function samplesOf(said: Readonly<Record<string, (at: number) => number | undefi
 }
 
 const growing = (samples: readonly Sample[]) =>
-  judgeSlopes(samples)
+  judgeSlopes(samples, 'csv')
     .slopes.filter(({ isFlat }) => !isFlat)
     .map(({ name }) => name);
 
 describe('slopes', () => {
   test('what stays as it is, or falls, is flat', () => {
     const samples = samplesOf({ sockets: (at) => 200 - at / 10 });
-    expect(judgeSlopes(samples).lacking).toEqual([]);
+    expect(judgeSlopes(samples, 'csv').lacking).toEqual([]);
     expect(growing(samples)).toEqual([]);
   });
 
@@ -43,9 +43,15 @@ describe('slopes', () => {
 
   test('what was hardly measured, or never, is told', () => {
     const samples = samplesOf({ sockets: (at) => (at < 550 ? undefined : 5), 'keys in Redis': () => undefined });
-    expect(judgeSlopes(samples).lacking).toEqual([
+    expect(judgeSlopes(samples, 'csv').lacking).toEqual([
       'sockets: measured 10 times, and 12 are needed',
       'keys in Redis: never measured',
     ]);
+  });
+
+  test('what only another sink has need not be measured', () => {
+    const samples = samplesOf({ 'files beside the rows': () => undefined });
+    expect(judgeSlopes(samples, 'postgres').lacking).toEqual([]);
+    expect(judgeSlopes(samples, 'csv').lacking).toEqual(['files beside the rows: never measured']);
   });
 });

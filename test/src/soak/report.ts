@@ -1,10 +1,10 @@
 import type { SoakResult } from './soak.js';
 
 /** What grew and what did not, a line for each. */
-export function formatSlopes({ slopes, recordsPerSecond, ok }: SoakResult): string {
+export function formatSlopes({ slopes, rowsPerSecond, ok }: SoakResult): string {
   const shown = (value: number) => value.toFixed(Math.abs(value) < 100 ? 1 : 0);
   return [
-    `${Math.round(recordsPerSecond).toLocaleString('en')} records a second; what grew after the first third:`,
+    `${Math.round(rowsPerSecond).toLocaleString('en')} rows a second; what grew after the first third:`,
     ...slopes.map(({ name, unit, middle, growth, allowed, isFlat }) => {
       const figures = `${shown(middle).padStart(9)} ${unit.padEnd(2)} ${growth < 0 ? '' : '+'}${shown(growth)}`;
       return `  ${isFlat ? 'flat ' : 'GROWS'} ${name.padEnd(32)} ${figures} (up to ${shown(allowed)} is taken for noise)`;

@@ -1,6 +1,6 @@
-import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { systemClock } from '@tributary/shared';
+import { interruptible, systemClock } from '@tributary/shared';
 import { queueDepths } from '../chaos/queues.js';
 import { withRedis } from '../chaos/redis.js';
 import type { Stage } from '../chaos/stage.js';
@@ -14,6 +14,9 @@ const EVERY = 5_000;
 const ANSWER = 3_000;
 
 const MB = 1_048_576;
+
+/** A part to which nobody writes any more has a note there, so these grow with the rows. */
+const SEALED = join('.tributary', 'sealed');
 
 /** Measures what must not grow, until it is ended. */
 export class Sampler {
@@ -61,9 +64,8 @@ export class Sampler {
     const { csv, type } = this.#stage.pipeline.config.sink;
     if (type !== 'csv') return {};
     const files = readdirSync(csv.directory, { recursive: true, withFileTypes: true }).filter((one) => one.isFile());
-    const rows = files.filter(({ name }) => name.endsWith('.csv'));
-    const bytes = rows.reduce((sum, { parentPath, name }) => sum + sizeOf(join(parentPath, name)), 0);
-    return { 'files beside the rows': files.length - rows.length, 'rows in MB': bytes / MB };
+    const beside = files.filter(({ name, parentPath }) => !name.endsWith('.csv') && !parentPath.includes(SEALED));
+    return { 'files beside the rows': beside.length };
   }
 
   async #ofServers(): Promise<Record<string, number>> {
@@ -112,19 +114,6 @@ function targetOf(link: string): string {
   }
 }
 
-function sizeOf(path: string): number {
-  try {
-    return statSync(path).size;
-  } catch {
-    return 0;
-  }
-}
-
 /** A server that is down is not measured. */
-async function inTime<T>(asking: Promise<T>): Promise<T | undefined> {
-  const over = new AbortController();
-  const late = systemClock.sleep(ANSWER, over.signal).then(() => undefined);
-  const answer = await Promise.race([asking.catch(() => undefined), late]);
-  over.abort();
-  return answer;
-}
+const inTime = <T>(asking: Promise<T>): Promise<T | undefined> =>
+  interruptible(asking, AbortSignal.timeout(ANSWER)).catch(() => undefined);

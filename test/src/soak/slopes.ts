@@ -1,3 +1,5 @@
+import type { SinkKind } from '@tributary/shared';
+
 /** What was measured at one time: by what it is of, such as `consumer-1 resident memory`. */
 export interface Sample {
   /** Seconds after the first. */
@@ -7,11 +9,14 @@ export interface Sample {
 
 /** How much something may grow over the judged part of a run: the larger of the two. */
 interface Limit {
+  readonly unit: string;
   readonly share: number;
   readonly least: number;
+  /** The only sink that has it. */
+  readonly sink?: SinkKind;
 }
 
-/** What must not grow, by the end of its name, with its unit. What is not named here grows with the rows, and is told only. */
+/** What must not grow, by the end of its name, with its unit. */
 export const LIMITS = {
   'resident memory': { unit: 'MB', share: 0.15, least: 25 },
   'open files': { unit: '', share: 0.2, least: 10 },
@@ -19,10 +24,10 @@ export const LIMITS = {
   'memory of Redis': { unit: 'MB', share: 0.15, least: 5 },
   'keys in Redis': { unit: '', share: 0.1, least: 50 },
   'waiting messages': { unit: '', share: 0.5, least: 2_000 },
-  'files beside the rows': { unit: '', share: 0.2, least: 10 },
-} as const satisfies Record<string, Limit & { readonly unit: string }>;
+  'files beside the rows': { unit: '', share: 0.2, least: 10, sink: 'csv' },
+} as const satisfies Record<string, Limit>;
 
-type Limited = keyof typeof LIMITS;
+const limits: readonly (readonly [ending: string, limit: Limit])[] = Object.entries(LIMITS);
 
 export interface Slope {
   readonly name: string;
@@ -46,14 +51,17 @@ const MOST = 400;
  * Judges each thing that must not grow.
  * @returns the slopes, and in words what cannot be judged: a run that measures nothing has proved nothing
  */
-export function judgeSlopes(samples: readonly Sample[]): { slopes: readonly Slope[]; lacking: readonly string[] } {
+export function judgeSlopes(
+  samples: readonly Sample[],
+  sink: SinkKind,
+): { slopes: readonly Slope[]; lacking: readonly string[] } {
   const end = samples.at(-1)?.at ?? 0;
   const judged = samples.filter(({ at }) => at >= end * WARM_UP);
   const names = new Set(samples.flatMap(({ values }) => Object.keys(values)));
   const slopes: Slope[] = [];
   const lacking: string[] = [];
   for (const name of names) {
-    const limit = limitOf(name);
+    const [, limit] = limits.find(([ending]) => name.endsWith(ending)) ?? [];
     if (limit === undefined) continue;
     const points = judged.flatMap(({ at, values }): [number, number][] => {
       const value = values[name];
@@ -62,18 +70,14 @@ export function judgeSlopes(samples: readonly Sample[]): { slopes: readonly Slop
     if (points.length < FEWEST) lacking.push(`${name}: measured ${points.length} times, and ${FEWEST} are needed`);
     else slopes.push(slopeOf(name, points, limit));
   }
-  for (const ending of Object.keys(LIMITS)) {
+  for (const [ending, limit] of limits) {
+    if ((limit.sink ?? sink) !== sink) continue;
     if (![...names].some((name) => name.endsWith(ending))) lacking.push(`${ending}: never measured`);
   }
   return { slopes, lacking };
 }
 
-function limitOf(name: string): (typeof LIMITS)[Limited] | undefined {
-  const ending = (Object.keys(LIMITS) as Limited[]).find((one) => name.endsWith(one));
-  return ending && LIMITS[ending];
-}
-
-function slopeOf(name: string, all: readonly [number, number][], limit: (typeof LIMITS)[Limited]): Slope {
+function slopeOf(name: string, all: readonly [number, number][], limit: Limit): Slope {
   const step = Math.ceil(all.length / MOST);
   const points = all.filter((_, index) => index % step === 0);
   const slopes = points.flatMap(([at, value], index) =>
