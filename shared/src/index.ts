@@ -54,6 +54,7 @@ export { SENDERS, type SenderConfig, type SenderKind, type SenderOf } from './co
 export { loadPipeline, parsePipeline } from './config/load.js';
 export { masked } from './config/masked.js';
 export { type PlacedText, type Placeholder, parsePlaceholders, placeholdersIn } from './config/placeholders.js';
+export type { ExportPrivacy, PrivacyLevel } from './config/privacy.js';
 export type * from './config/schema.js';
 export {
   authOf,
@@ -76,6 +77,13 @@ export * from './errors.js';
 export * from './expressions/index.js';
 export * from './postgres/primary.js';
 export * from './postgres/servers.js';
+export {
+  type Called,
+  kindByName,
+  PERSONAL_KINDS,
+  type PersonalKind,
+  personalKindOf,
+  wordsOf,
 export * from './records/decimal.js';
 export { DELETED } from './records/deleted.js';
 export * from './records/entity.js';

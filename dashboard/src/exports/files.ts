@@ -4,6 +4,8 @@ import { PassThrough } from 'node:stream';
 import type { ExportConfig, ExportFormat } from '@tributary/shared';
 import { writeRows } from '../sql/files.js';
 import type { Cell, SqlColumn, SqlEngine, SqlResult } from '../sql/port.js';
+import type { Manifest } from './manifest.js';
+import { type PrivateRows, privateRows } from './privacy/rows.js';
 import { dealerOf, type Split } from './split.js';
 
 /** A file that was written to a folder of this machine. */
@@ -18,13 +20,14 @@ export interface WrittenFiles {
   readonly columns: readonly SqlColumn[];
   /** The moment that all of them show, ISO 8601 in UTC. */
   readonly asOf: string;
+  readonly privacy: Manifest['privacy'];
 }
 
 export interface Writing {
   readonly engine: SqlEngine;
   readonly query: string;
   readonly name: string;
-  readonly settings: Pick<ExportConfig, 'format' | 'split'>;
+  readonly settings: Pick<ExportConfig, 'format' | 'split' | 'privacy'>;
   readonly neutraliseFormulas: boolean;
   /** A folder that is empty. */
   readonly folder: string;
@@ -44,36 +47,38 @@ export async function writeFiles(writing: Writing): Promise<WrittenFiles> {
   const { engine, query, name, settings, folder, signal } = writing;
   const question = { signal, seconds: SECONDS, memory: MEMORY };
   const places = fileNamesOf(name, settings).map((file) => ({ name: file, path: join(folder, file) }));
-  const { format, split } = settings;
+  const { format, split, privacy } = settings;
   const [only] = places;
-  if (split === undefined && only !== undefined) {
+  if (split === undefined && privacy === undefined && only !== undefined) {
     const { columns, rows, asOf } = await engine.writeTo(query, only.path, format, question);
-    return { files: [{ ...only, rows }], columns, asOf };
+    return { files: [{ ...only, rows }], columns, asOf, privacy: null };
   }
-  const result = await engine.run(query, question);
+  const asked: PrivateRows | SqlResult =
+    privacy === undefined ? await engine.run(query, question) : await privateRows(engine, query, privacy, question);
   const rows = await dealOut(
-    result,
-    split as Split,
+    asked,
+    split,
     places.map(({ path }) => path),
     format,
     writing,
   );
   return {
     files: places.map((place, index) => ({ ...place, rows: rows[index] ?? 0 })),
-    columns: result.columns,
-    asOf: result.asOf,
+    columns: asked.columns,
+    asOf: asked.asOf,
+    privacy: 'told' in asked ? asked.told() : null,
   };
 }
 
 /** Writes all files at the same time, each as fast as the slowest. @returns the rows of each */
 async function dealOut(
-  { columns, rows }: SqlResult,
-  split: Split,
+  { columns, rows }: Pick<SqlResult, 'columns' | 'rows'>,
+  split: Split | undefined,
   paths: readonly string[],
   format: ExportFormat,
   { neutraliseFormulas, signal }: Writing,
 ): Promise<number[]> {
-  const fileOf = dealerOf(split, columns);
+  const fileOf = split === undefined ? () => 0 : dealerOf(split, columns);
   const channels = paths.map(() => new PassThrough({ objectMode: true, highWaterMark: 2 }));
   const writers = channels.map((channel, index) => {
     return writeRows({ columns, rows: readingOf(channel) }, paths[index] ?? '', format, { neutraliseFormulas, signal });

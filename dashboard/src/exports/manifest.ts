@@ -47,6 +47,26 @@ export const manifestSchema = z.object({
   rows: z.int(),
   columns: z.array(z.object({ name: z.string(), type: z.enum(SQL_TYPES) })),
   split: z.object({ by: z.array(z.string()), shares: z.record(z.string(), z.number()) }).nullable(),
+  /** What was done so that no row tells of a single person. */
+  privacy: z
+    .object({
+      k: z.int(),
+      l: z.int().nullable(),
+      /** How far each column went up its levels: 0 is as it is. */
+      quasi: z.array(z.object({ column: z.string(), level: z.int(), of: z.int(), made: z.string() })),
+      sensitive: z.array(z.string()),
+      keep: z.array(z.string()),
+      /** Columns of the query that are not written. */
+      leftOut: z.array(z.string()),
+      /** Rows that the query gave, and those of them that were left out. */
+      rows: z.int(),
+      suppressed: z.int(),
+      /** Of what is written: the rows of the smallest group, and the fewest different values that a sensitive column has in one. */
+      smallestGroup: z.int(),
+      fewestValues: z.int().nullable(),
+    })
+    .nullable()
+    .default(null),
   files: z.array(z.object({ name: fileName, rows: z.int(), bytes: z.int(), sha256: z.string() })),
 });
 /** What a run wrote. It is there when all of its files are. */

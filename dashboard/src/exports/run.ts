@@ -88,7 +88,7 @@ async function putAll(target: ExportTarget, { run }: RunNote, options: ExportRun
   const beside = await makeFolder(folder);
   try {
     const { neutraliseFormulas } = config.sink.csv;
-    const { files, columns, asOf } = await writeFiles({
+    const { files, columns, asOf, privacy } = await writeFiles({
       engine,
       query,
       name,
@@ -115,6 +115,7 @@ async function putAll(target: ExportTarget, { run }: RunNote, options: ExportRun
       rows: files.reduce((sum, { rows }) => sum + rows, 0),
       columns: columns.map(({ name: column, type }) => ({ name: column, type })),
       split: settings.split ?? null,
+      privacy,
       files: put,
     };
     return manifest;

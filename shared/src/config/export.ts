@@ -3,6 +3,7 @@ import { schedule } from './endpoint.js';
 import { EXPORT_FORMATS } from './kinds/export-formats.js';
 import { s3 } from './kinds/files.js';
 import { nameSchema } from './kinds/table.js';
+import { exportPrivacySchema } from './privacy.js';
 import { name, scalar, someText } from './values.js';
 
 /** How a filter compares a column, and how that is said in SQL, of DuckDB and of Postgres. */
@@ -71,5 +72,8 @@ export const exportSchema = z.strictObject({
     .min(1)
     .optional()
     .describe('How many runs stay: with each that succeeds, older ones go. All stay unless given'),
+  privacy: exportPrivacySchema
+    .optional()
+    .describe('What is written tells of no single person: k-anonymity and l-diversity, or nothing is written'),
   split: split.optional().describe('Several files, with shares that add up to 1: `{ train: 0.8, test: 0.2, by: id }`'),
 });

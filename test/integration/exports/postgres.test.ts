@@ -57,6 +57,29 @@ test('an export of Postgres has the rows and types that a plain scan has, in eve
   expect((await run('ndjson')).manifest.columns.map(({ name }) => name)).toEqual(['n', 'total']);
 });
 
+test('an export of Postgres with privacy makes columns coarser in its SQL too', async () => {
+  const { run, out } = await stage(`
+  private: { dataset: customers, to: $OUT, privacy: { quasi: { points: [{ bucket: 10 }], name: [{ first: 9 }], updatedAt: [{ to: year }] }, k: 5, sensitive: [active], l: 2, suppressAtMost: 1% } }`);
+  const { place, manifest } = await run('private');
+  expect(manifest.privacy).toMatchObject({
+    quasi: [
+      { column: 'points', made: 'buckets of 10' },
+      { column: 'name', made: 'first 9' },
+      { column: 'updatedAt', made: 'year' },
+    ],
+    rows: ROWS,
+    leftOut: expect.arrayContaining(['id', 'balance']),
+  });
+  const rows = await read(join(place, 'private.parquet'));
+  expect(rows).toHaveLength(ROWS - (manifest.privacy?.suppressed ?? 0));
+  expect(rows[0]).toMatchObject({
+    points: expect.stringMatching(/^\d+-\d+$/),
+    name: 'Customer ***',
+    updatedAt: '2026',
+  });
+  expect(wholeRuns(join(out, 'private'))).toEqual([manifest]);
+});
+
 test('a key comes into the same file as with CSV: the split goes by its text', async () => {
   const { run } = await stage(`
   one: { query: "select id from customers", format: csv, to: $OUT, split: { a: 0.5, b: 0.5, by: id } }

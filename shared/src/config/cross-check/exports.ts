@@ -1,6 +1,7 @@
 import { datasetsOf, SYSTEM_COLUMNS } from '../../records/row.js';
 import { expectedOneOf } from '../../words.js';
 import type { Fault } from '../fault.js';
+import { heightOf, MOST_NODES } from '../privacy.js';
 import type { ExportConfig, PipelineConfig } from '../schema.js';
 import { checkSchedule } from './schedules.js';
 
@@ -13,6 +14,7 @@ export function* checkExports(config: PipelineConfig): Generator<Fault> {
     yield* one.query === undefined ? checkDataset(path, one, config) : checkQuery(path, one);
     yield* checkTarget(path, one);
     yield* checkSplit(path, one);
+    yield* checkPrivacy(path, one, config);
     if (one.schedule !== undefined) yield* checkSchedule(`${path}.schedule`, one.schedule);
   }
 }
@@ -94,4 +96,40 @@ function* checkSplit(path: string, { split }: ExportConfig): Generator<Fault> {
   const sum = shares.reduce((total, [, share]) => total + share, 0);
   if (shares.length >= 2 && Math.abs(sum - 1) > 1e-9)
     yield { path: `${path}.split`, message: `the shares add up to ${Number(sum.toFixed(9))}: expected 1` };
+}
+
+function* checkPrivacy(path: string, one: ExportConfig, config: PipelineConfig): Generator<Fault> {
+  if (one.privacy === undefined) return;
+  const { quasi, sensitive, keep, l } = one.privacy;
+  const own = `${path}.privacy`;
+  if (sensitive.length > 0 && l === undefined)
+    yield {
+      path: own,
+      message: 'sensitive columns need l: how many different values they have among rows that are alike',
+    };
+  if (l !== undefined && sensitive.length === 0)
+    yield { path: `${own}.l`, message: 'l is for sensitive columns: name them' };
+  const nodes = Object.values(quasi).reduce((product, levels) => product * (heightOf(levels) + 1), 1);
+  if (nodes > MOST_NODES)
+    yield {
+      path: `${own}.quasi`,
+      message: `there are ${nodes} ways to make these columns coarser, and ${MOST_NODES} are tried at most: leave out levels`,
+    };
+  const named = [...Object.keys(quasi), ...sensitive, ...keep];
+  const twice = named.find((column, index) => named.indexOf(column) !== index);
+  if (twice !== undefined)
+    yield { path: own, message: `"${twice}" stands there twice: a column is quasi, sensitive or kept`, about: twice };
+  for (const column of one.split?.by ?? [])
+    if (!sensitive.includes(column) && !keep.includes(column))
+      yield {
+        path: `${path}.split.by`,
+        message: `"${column}" is not written as it is: expected one of sensitive and keep`,
+        about: column,
+      };
+  if (one.dataset === undefined) return;
+  const fields = datasetsOf(config).find((each) => each.name === one.dataset)?.columns;
+  const written = one.columns ?? Object.keys(fields ?? {});
+  for (const column of named)
+    if (fields !== undefined && !written.includes(column))
+      yield { path: own, message: `"${column}" is no column of the export: ${expectedOneOf(written)}`, about: column };
 }

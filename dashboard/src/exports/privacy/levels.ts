@@ -1,0 +1,92 @@
+import { type ExportPrivacy, FatalError, type PrivacyLevel } from '@tributary/shared';
+import type { SqlColumn, SqlType } from '../../sql/port.js';
+
+/** A level of a column, ready to be asked for. */
+export interface Level {
+  /** For people: `as it is`, `year`, `first 2`, `all alike`. */
+  readonly words: string;
+  /** The value of a row as text; '' for none. Of DuckDB and of Postgres. */
+  readonly sql: string;
+}
+
+/** A column by which somebody may be known. */
+export interface Quasi {
+  readonly name: string;
+  readonly type: SqlType;
+  /** The finest first; the last one makes all alike. */
+  readonly levels: readonly Level[];
+}
+
+export const quotedName = (name: string): string => `"${name.replaceAll('"', '""')}"`;
+const quotedText = (text: string): string => `'${text.replaceAll("'", "''")}'`;
+
+/**
+ * The columns and their levels.
+ * @param columns what the export's query gives
+ * @throws FatalError for a column that is not there, and for a level that is not for its type
+ */
+export function quasiOf({ quasi }: ExportPrivacy, columns: readonly SqlColumn[]): Quasi[] {
+  return Object.entries(quasi).map(([name, levels]) => {
+    const { type } = columnOf(name, columns);
+    const text = `CAST(${quotedName(name)} AS text)`;
+    const made = levels.map(
+      (level): Level => ({ words: wordsOf(level), sql: orNothing(text, sqlOf(level, name, type, text)) }),
+    );
+    return {
+      name,
+      type,
+      levels: [{ words: 'as it is', sql: `coalesce(${text}, '')` }, ...made, { words: 'all alike', sql: "'*'" }],
+    };
+  });
+}
+
+/** @throws FatalError if there is none of that name */
+export function columnOf(name: string, columns: readonly SqlColumn[]): SqlColumn {
+  const found = columns.find((column) => column.name === name);
+  if (found !== undefined) return found;
+  const names = columns.map((column) => column.name).join(', ');
+  throw new FatalError(
+    'export_privacy',
+    `privacy: "${name}" is no column of what is exported; expected one of ${names}`,
+  );
+}
+
+/** No value is made coarser to one, and stays none. */
+const orNothing = (text: string, sql: string): string => `CASE WHEN coalesce(${text}, '') = '' THEN '' ELSE ${sql} END`;
+
+const FOR: Readonly<Record<keyof PrivacyLevel, readonly SqlType[]>> = {
+  to: ['date', 'datetime', 'string'],
+  bucket: ['integer', 'number', 'decimal'],
+  first: ['string', 'integer', 'decimal'],
+  groups: ['string', 'integer', 'boolean', 'date'],
+};
+const CHARACTERS = { year: 4, month: 7, decade: 3 } as const;
+
+function sqlOf(level: PrivacyLevel, name: string, type: SqlType, text: string): string {
+  const [way] = Object.keys(level) as (keyof PrivacyLevel)[];
+  if (way !== undefined && !FOR[way].includes(type)) {
+    throw new FatalError(
+      'export_privacy',
+      `privacy.quasi.${name}: ${way} is for ${FOR[way].join(', ')}, and the column is of type ${type}`,
+    );
+  }
+  const { to, bucket, first, groups } = level;
+  if (to !== undefined) return `substr(${text}, 1, ${CHARACTERS[to]})${to === 'decade' ? " || '0s'" : ''}`;
+  if (bucket !== undefined) {
+    const from = `CAST(floor(CAST(${quotedName(name)} AS double precision) / ${bucket}) * ${bucket} AS bigint)`;
+    return `CAST(${from} AS text) || '-' || CAST(${from} + ${bucket} AS text)`;
+  }
+  // More characters than there are would show all of them.
+  if (first !== undefined) return `substr(${text}, 1, CAST(least(${first}, length(${text}) - 1) AS integer)) || '***'`;
+  const cases = Object.entries(groups ?? {}).map(
+    ([group, values]) => `WHEN ${text} IN (${values.map(quotedText).join(', ')}) THEN ${quotedText(group)}`,
+  );
+  return `CASE ${cases.join(' ')} ELSE '*' END`;
+}
+
+function wordsOf({ to, bucket, first, groups }: PrivacyLevel): string {
+  if (to !== undefined) return to;
+  if (bucket !== undefined) return `buckets of ${bucket}`;
+  if (first !== undefined) return `first ${first}`;
+  return `groups ${Object.keys(groups ?? {}).join(', ')}`;
+}

@@ -1,0 +1,77 @@
+import { z } from 'zod';
+import { someText } from './values.js';
+
+/** Ways to make the values of a column coarser. */
+const level = z
+  .strictObject({
+    to: z
+      .enum(['year', 'month', 'decade'])
+      .optional()
+      .describe('Of a date or a datetime only the year, the month or the decade'),
+    bucket: z
+      .int()
+      .positive()
+      .optional()
+      .describe('Of a number the bucket that it lies in: with 10, 34 becomes `30-40` (40 is not in it)'),
+    first: z.int().min(1).max(100).optional().describe('Of a text so many characters: with 2, 80331 becomes `80***`'),
+    groups: z
+      .record(someText, z.array(z.string()).min(1))
+      .optional()
+      .describe(
+        'Values by the name of their group: `{ south: [Munich, Ulm], north: [Kiel] }`; what is in none becomes `*`',
+      ),
+  })
+  .refine((given) => Object.keys(given).length === 1, 'expected one of to, bucket, first and groups');
+
+/** One step of a hierarchy. */
+export type PrivacyLevel = z.output<typeof level>;
+
+const columns = z.array(someText).min(1);
+
+const share = z
+  .union([z.string().regex(/^\d{1,3}(\.\d{1,4})?%$/), z.number().min(0).max(1)], {
+    error: 'expected a share such as 5%',
+  })
+  .transform((given) => (typeof given === 'number' ? given : Number(given.slice(0, -1)) / 100))
+  .refine((part) => part <= 1, 'expected a share of 100% at most');
+
+/** How an export is kept from telling of single people. */
+export const exportPrivacySchema = z.strictObject({
+  quasi: z
+    .union(
+      [
+        columns.transform((names) => Object.fromEntries(names.map((one) => [one, [] as PrivacyLevel[]]))),
+        z.record(someText, z.array(level).max(6)),
+      ],
+      {
+        error:
+          'expected a list of columns, or the levels of each: { zip: [{ first: 4 }, { first: 2 }], born: [{ to: year }] }',
+      },
+    )
+    .refine((given) => Object.keys(given).length > 0, 'expected one column or more')
+    .describe(
+      'Columns by which somebody may be known who is in other data too, each with the levels by which it may be made coarser, the finest first. The last one, by which all are alike (`*`), is there by itself',
+    ),
+  k: z.int().min(2).describe('How many rows at least have the same values in all of these columns'),
+  sensitive: columns.default([]).describe('Columns that nobody shall learn of a person'),
+  l: z
+    .int()
+    .min(2)
+    .optional()
+    .describe('How many different values at least each of these has among those rows; needed with `sensitive`'),
+  keep: z
+    .array(someText)
+    .default([])
+    .describe('Other columns that are written, as they are. Columns that are not named here are left out'),
+  suppressAtMost: share
+    .default(0)
+    .describe('The share of the rows that may be left out, such as `5%`, so that the others need not be made coarser'),
+});
+
+export type ExportPrivacy = z.output<typeof exportPrivacySchema>;
+
+/** How many ways to make columns coarser an export may have. */
+export const MOST_NODES = 5_000;
+
+/** As they are, each level, and all alike. */
+export const heightOf = (levels: readonly PrivacyLevel[]): number => levels.length + 1;
