@@ -11,3 +11,4 @@ export { type ExportCommandOptions, runExportCommand } from './exports/command.j
 export type { ExportResult } from './exports/run.js';
 export { createDashboard, type Dashboard, type DashboardOptions, dashboardProcess } from './service.js';
 export { type DashboardSettings, readDashboardSettings } from './settings.js';
+export { type SampleOptions, sampleDatasets } from './sql/sample.js';

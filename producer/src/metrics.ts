@@ -135,6 +135,12 @@ export function createPollMetrics(registry: Registry) {
       labelNames: ['endpoint', 'entity', 'field'],
       registers: [registry],
     }),
+    personalFields: new Counter({
+      name: 'tributary_personal_unknown_fields_total',
+      help: 'Of these, fields whose names or values look like personal data',
+      labelNames: ['endpoint', 'entity', 'field', 'kind'],
+      registers: [registry],
+    }),
     moving: counter(
       'moving_pages',
       'Polls whose numbered pages moved each time they were read, so that the mark stayed',

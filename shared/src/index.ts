@@ -24,7 +24,7 @@ export {
 export { wanted } from './config/expectation.js';
 export { FILTERS, type Filter } from './config/export.js';
 export { ConfigError } from './config/fault.js';
-export { type Field, type FieldSource, mappedFields, protectsAny } from './config/fields.js';
+export { DEFAULT_MAX_LENGTH, type Field, type FieldSource, mappedFields, protectsAny } from './config/fields.js';
 export type { IncrementalConfig } from './config/incremental.js';
 export { ALERT_CHANNELS, type AlertChannelKind } from './config/kinds/alert-channels.js';
 export { ALERT_CONDITIONS, type AlertConditionKind } from './config/kinds/alert-conditions.js';
@@ -38,6 +38,7 @@ export {
   type Protection,
   type ProtectionKind,
   type ProtectionOf,
+  protectionFault,
 } from './config/kinds/protections.js';
 export {
   isSinkKind,
@@ -84,6 +85,7 @@ export {
   type PersonalKind,
   personalKindOf,
   wordsOf,
+} from './privacy/kinds.js';
 export * from './records/decimal.js';
 export { DELETED } from './records/deleted.js';
 export * from './records/entity.js';

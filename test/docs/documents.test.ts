@@ -82,7 +82,7 @@ function tributaryCommandsOf(document: Document): { readonly words: string[]; re
 }
 
 /** Commands that are followed by another. */
-const GROUPS = new Set(['endpoints', 'dead-letters']);
+const GROUPS = new Set(['endpoints', 'dead-letters', 'audit-log', 'privacy']);
 
 /** A private key must be one. */
 const valueFor = (name: string): string => (name.endsWith('_PEM') ? PEM : 'a-value-long-enough');

@@ -53,6 +53,8 @@ export interface TryOptions {
   readonly keys?: ProtectionKeys | undefined;
   /** The body of an event, for an endpoint that has a door: it is tried in the place of what would be polled. */
   readonly event?: string | undefined;
+  /** Sees each raw record that is looked at. */
+  readonly see?: ((raw: unknown) => void) | undefined;
   write(text: string): void;
 }
 
@@ -73,6 +75,7 @@ export async function tryEndpoint({
   kept,
   keys = NO_KEYS,
   event,
+  see,
   write,
 }: TryOptions): Promise<{ readonly looked: number; readonly bad: number }> {
   const { endpoint, parents } = find(config, id, keys);
@@ -117,6 +120,7 @@ export async function tryEndpoint({
       write(`${count(records.length, 'record')}\n`);
       const hidden = records.slice(limit - shown);
       for (const raw of records.slice(0, limit - shown)) {
+        see?.(raw);
         const { record, isFiltered, isDeleted } = shape.of(raw);
         // A tombstone holds the key alone, and says nothing of the other columns.
         if (isDeleted) deleted += 1;

@@ -1,4 +1,11 @@
-import { type Logger, likelyType, lineToDeclare } from '@tributary/shared';
+import {
+  type Logger,
+  likelyType,
+  lineToDeclare,
+  PERSONAL_KINDS,
+  type PersonalKind,
+  personalKindOf,
+} from '@tributary/shared';
 import type { Endpoint } from '../endpoint.js';
 import type { PollMetrics } from '../metrics.js';
 
@@ -13,8 +20,12 @@ interface UnknownField {
   count: number;
   /** What it seems to be; undefined while only null was seen. */
   type: string | undefined;
+  /** What it seems to hold of people. */
+  personal: PersonalKind | undefined;
   isTold: boolean;
 }
+
+type Counted = Pick<PollMetrics, 'unknownFields' | 'personalFields' | 'expressionFailures'>;
 
 /** What a shape tells of the records that it makes. */
 export interface ShapeEvents {
@@ -34,7 +45,7 @@ export interface ShapeEvents {
  */
 export class EndpointFindings implements ShapeEvents {
   readonly #endpoint: Endpoint;
-  readonly #metrics: Pick<PollMetrics, 'unknownFields' | 'expressionFailures'>;
+  readonly #metrics: Counted;
   readonly #log: Pick<Logger, 'warn'>;
   readonly #unknown = new Map<string, UnknownField>();
   readonly #cut = new Map<string, boolean>();
@@ -44,11 +55,7 @@ export class EndpointFindings implements ShapeEvents {
   /** A record that brought news, for a person to look at. */
   #key: string | undefined;
 
-  constructor(
-    endpoint: Endpoint,
-    metrics: Pick<PollMetrics, 'unknownFields' | 'expressionFailures'>,
-    log: Pick<Logger, 'warn'>,
-  ) {
+  constructor(endpoint: Endpoint, metrics: Counted, log: Pick<Logger, 'warn'>) {
     this.#endpoint = endpoint;
     this.#metrics = metrics;
     this.#log = log;
@@ -61,12 +68,13 @@ export class EndpointFindings implements ShapeEvents {
       this.#hasNews = true;
       return;
     }
-    const field = known ?? { count: 0, type: undefined, isTold: false };
+    const field = known ?? { count: 0, type: undefined, personal: undefined, isTold: false };
     if (known === undefined) this.#unknown.set(name, field);
     field.count += 1;
     this.#hasNews = true;
     if (field.type !== undefined) return;
     field.type = likelyType(value);
+    field.personal = personalKindOf(name, value);
     this.#key ??= this.#endpoint.entity.keyOf(record);
   }
 
@@ -96,21 +104,36 @@ export class EndpointFindings implements ShapeEvents {
     const { id: endpoint, entity } = this.#endpoint;
     const labels = { endpoint, entity: entity.name };
     const news: (readonly [name: string, type: string])[] = [];
+    const personal: string[] = [];
     for (const [name, field] of this.#unknown) {
       if (field.count > 0) this.#metrics.unknownFields.inc({ ...labels, field: name }, field.count);
+      if (field.count > 0 && field.personal !== undefined)
+        this.#metrics.personalFields.inc({ ...labels, field: name, kind: field.personal }, field.count);
       field.count = 0;
       if (field.isTold || field.type === undefined) continue;
       field.isTold = true;
+      if (field.personal !== undefined) personal.push(`${name}: ${PERSONAL_KINDS[field.personal].words}`);
       news.push([name, field.type]);
     }
     if (this.#others > 0) this.#metrics.unknownFields.inc({ ...labels, field: '(others)' }, this.#others);
     this.#others = 0;
+    this.#tellPersonal(personal);
     if (news.length === 0) return;
     const told = news.slice(0, MOST_TOLD);
     const more = news.length > told.length ? ` (and ${news.length - told.length} more)` : '';
     this.#log.warn(
       { ...labels, key: this.#key, fields: told.map(([name]) => name), add: told.map((one) => lineToDeclare(...one)) },
       `records have fields that the entity does not declare${more}; ${FATES[entity.config.unknownFields]}. To declare them, add these lines to its fields`,
+    );
+  }
+
+  #tellPersonal(personal: readonly string[]): void {
+    if (personal.length === 0) return;
+    const { id: endpoint, entity } = this.#endpoint;
+    const fate = FATES_OF_PERSONAL[entity.config.unknownFields];
+    this.#log.warn(
+      { endpoint, entity: entity.name, key: this.#key, fields: personal.slice(0, MOST_TOLD) },
+      `records have new fields that look like personal data; ${fate}`,
     );
   }
 
@@ -147,6 +170,12 @@ const FATES = {
   tell: 'they are left out',
   keep: 'they are kept in the column unknown_fields',
   refuse: 'their records become dead letters, as unknownFields says',
+} as const;
+
+const FATES_OF_PERSONAL = {
+  tell: 'they are left out. Declare them with protect if they are needed',
+  keep: 'THEY ARE KEPT IN THE CLEAR in the column unknown_fields. Declare them with protect, or let unknownFields be tell',
+  refuse: 'their records become dead letters, which hold them in the clear unless a field of the entity is protected',
 } as const;
 
 /** What becomes of a record on which a condition fails. */

@@ -26,7 +26,7 @@ function setUp(entity: object = {}) {
 describe('the news of a shape', () => {
   it('tell once, in one line, which fields are not declared, of which type, and what to add', async () => {
     const { page, lines, metrics } = setUp();
-    const odd = { id: 'a', colour: 'red', size: 1, price: 1.5, 'First Name': 'Ada', since: '2024-05-01T10:00:00Z' };
+    const odd = { id: 'a', colour: 'red', size: 1, price: 1.5, 'Paper Size': 'A4', since: '2024-05-01T10:00:00Z' };
     page({ ...odd, day: '2024-05-01', on: true, tags: [], empty: null }, odd);
     page(odd);
     expect(lines).toMatchObject([
@@ -35,12 +35,12 @@ describe('the news of a shape', () => {
         endpoint: 'crm',
         entity: 'customer',
         key: 'a',
-        fields: ['colour', 'size', 'price', 'First Name', 'since', 'day', 'on', 'tags'],
+        fields: ['colour', 'size', 'price', 'Paper Size', 'since', 'day', 'on', 'tags'],
         add: [
           'colour: string?',
           'size: integer?',
           'price: number?',
-          `First_Name: "string? $['First Name']"`,
+          `Paper_Size: "string? $['Paper Size']"`,
           'since: datetime?',
           'day: date?',
           'on: boolean?',
@@ -52,6 +52,30 @@ describe('the news of a shape', () => {
     page({ id: 'b', empty: 'x', more: 1 });
     expect(lines[1]).toMatchObject({ key: 'b', fields: ['empty', 'more'] });
     expect(lines).toHaveLength(2);
+  });
+
+  it('tell which of them look like personal data, by name or value, without the value, and count them', async () => {
+    const { page, lines, metrics } = setUp({ unknownFields: 'keep' });
+    page({
+      id: 'a',
+      customerPhone: '0170 1234567',
+      contact: 'ada@example.org',
+      Geburtsdatum: '1815-12-10',
+      city_code: 'B',
+      colour: 'red',
+    });
+    const [personal, unknown] = lines;
+    expect(personal).toMatchObject({
+      level: 'warn',
+      fields: ['customerPhone: phone numbers', 'contact: e-mail addresses', 'Geburtsdatum: dates of birth'],
+      msg: expect.stringContaining('KEPT IN THE CLEAR'),
+    });
+    expect(unknown).toMatchObject({ fields: ['customerPhone', 'contact', 'Geburtsdatum', 'city_code', 'colour'] });
+    expect(JSON.stringify(lines)).not.toContain('ada@');
+    expect(await metrics()).toMatch(
+      /tributary_personal_unknown_fields_total\{[^}]*field="contact",kind="email"[^}]*\} 1/,
+    );
+    expect(await metrics()).not.toMatch(/tributary_personal_unknown_fields_total\{[^}]*colour/);
   });
 
   it('say what becomes of such fields', () => {

@@ -9,6 +9,7 @@ import { exportCommand } from './export.js';
 import { generateEndpointsCommand } from './generate-endpoints.js';
 import { initCommand } from './init.js';
 import { listCommand } from './list.js';
+import { privacyCommand } from './privacy.js';
 import { revealCommand } from './reveal.js';
 import { sendCommand } from './send.js';
 import { serviceCommands } from './services.js';
@@ -44,6 +45,7 @@ function createProgram(context: Context, version: string): CommandUnknownOpts {
     sendCommand(context),
     exportCommand(context),
     deadLettersCommand(context),
+    privacyCommand(context),
     revealCommand(context),
     auditLogCommand(context),
     ...serviceCommands(context),

@@ -1,0 +1,54 @@
+import { type Clock, createLogger, type PipelineConfig } from '@tributary/shared';
+import { createReader } from '../data/readers/create.js';
+import { createSqlEngine } from './engine.js';
+import type { Cell } from './port.js';
+
+export interface SampleOptions {
+  readonly config: PipelineConfig;
+  /** Datasets of the pipeline. */
+  readonly datasets: readonly string[];
+  /** Rows of each that are looked at. */
+  readonly rows: number;
+  /** Needed if the pipeline's sink is postgres. */
+  readonly postgresUrl?: string | undefined;
+  /** The same Postgres, as a role that may only read the datasets. */
+  readonly sqlUrl?: string | undefined;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  /** Takes a value of a row. */
+  see(dataset: string, column: string, cell: Cell): void;
+}
+
+/** Seconds that a dataset may take. */
+const SECONDS = 600;
+
+/**
+ * Looks at some rows of datasets, the newest of each key.
+ * @returns how many rows of each were seen
+ * @throws SqlError or RetryableError if they cannot be read
+ */
+export async function sampleDatasets(options: SampleOptions): Promise<Readonly<Record<string, number>>> {
+  const { config, datasets, rows: maxRows, postgresUrl, sqlUrl, clock, signal, see } = options;
+  const log = createLogger({ service: 'dashboard', instance: 'scan', level: 'silent' });
+  const reader = createReader({ config, postgresUrl, clock, log });
+  const engine = createSqlEngine({ config, reader, postgresUrl, sqlUrl, clock });
+  const seen: Record<string, number> = {};
+  try {
+    for (const dataset of datasets) {
+      seen[dataset] = 0;
+      const question = { signal, maxRows, seconds: SECONDS };
+      const { columns, rows } = await engine.run(`SELECT * FROM "${dataset.replaceAll('"', '""')}"`, question);
+      for (const { name } of columns) see(dataset, name, null);
+      for await (const batch of rows) {
+        for (const row of batch) {
+          seen[dataset] += 1;
+          for (const [index, { name }] of columns.entries()) see(dataset, name, row[index] ?? null);
+        }
+      }
+    }
+    return seen;
+  } finally {
+    await engine.close();
+    await reader.close();
+  }
+}

@@ -1,0 +1,120 @@
+import { PERSONAL_KINDS, type PersonalKind, SYSTEM_COLUMNS } from '@tributary/shared';
+import type { Declared } from './declared.js';
+import { isConcealed, judgeColumn } from './judge.js';
+import { SAFE_HARBOR } from './safe-harbor.js';
+import { maskedExample, type Samples } from './samples.js';
+import { lineFor } from './suggest.js';
+
+/** A column that likely holds something of people. */
+export interface Found {
+  readonly column: string;
+  readonly kind: PersonalKind;
+  readonly words: string;
+  readonly confidence: number;
+  readonly because: string;
+  /** Their letters and digits are taken away. */
+  readonly examples: readonly string[];
+  /** What to do, for a person. */
+  readonly advice: string;
+  /** The line of the pipeline file, under `entity`; null where there is none. */
+  readonly line: string | null;
+  readonly entity: string | null;
+  readonly isProtected: boolean;
+}
+
+/** What was scanned: an endpoint or a dataset. */
+export interface Scanned {
+  readonly name: string;
+  readonly of: 'endpoint' | 'dataset';
+  readonly records: number;
+  readonly columns: number;
+  /** Columns that were too many to be looked at. */
+  readonly left: number;
+  readonly found: readonly Found[];
+}
+
+const EXAMPLES = 3;
+
+/** @param declared by where the values lie */
+export function scanned(
+  name: string,
+  of: Scanned['of'],
+  samples: Samples,
+  declared: ReadonlyMap<string, Declared>,
+): Scanned {
+  const own = samples.columns.filter(
+    ({ path }) => of === 'endpoint' || !(SYSTEM_COLUMNS as readonly string[]).includes(path),
+  );
+  const found = own.flatMap(({ path, values }): Found[] => {
+    const judged = judgeColumn(path, values);
+    const field = fieldOf(path, declared);
+    // In rows, what is protected is no longer there to be found; in raw records it is.
+    if (judged === undefined || (of === 'dataset' && (field?.isProtected === true || isConcealed(values)))) return [];
+    const { kind, confidence, because } = judged;
+    const isText = kind === 'text';
+    return [
+      {
+        column: path,
+        kind,
+        words: PERSONAL_KINDS[kind].words,
+        confidence,
+        because,
+        examples: isText ? [] : [...new Set(values.map(maskedExample))].slice(0, EXAMPLES),
+        ...adviceFor(kind, field, of),
+        isProtected: field?.isProtected ?? false,
+      },
+    ];
+  });
+  const sorted = found.toSorted((a, b) => b.confidence - a.confidence);
+  return { name, of, records: samples.records, columns: own.length, left: samples.left, found: sorted };
+}
+
+/** The field that a place belongs to: a field of type json has all that lies below it. */
+function fieldOf(path: string, declared: ReadonlyMap<string, Declared>): Declared | undefined {
+  for (let place = path; place !== ''; place = place.replace(/(\[\]|\.?[^.[\]]*)$/, '')) {
+    const found = declared.get(place);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+function adviceFor(
+  kind: PersonalKind,
+  field: Declared | undefined,
+  of: Scanned['of'],
+): Pick<Found, 'advice' | 'line' | 'entity'> {
+  if (field === undefined) {
+    const advice =
+      of === 'endpoint'
+        ? 'not declared: it stays in the producer, unless unknownFields keeps it'
+        : 'no field of an entity: look at what makes the column';
+    return { advice, line: null, entity: null };
+  }
+  if (field.isProtected) return { advice: 'protected', line: null, entity: field.entity };
+  const line = lineFor(kind, field);
+  const isLine = line.endsWith('}');
+  return {
+    advice: isLine ? `under entities.${field.entity}.fields` : line,
+    line: isLine ? line : null,
+    entity: field.entity,
+  };
+}
+
+/** One of the 18 identifiers, with the columns that seem to hold it. */
+export interface Identifier {
+  readonly number: number;
+  readonly words: string;
+  /** `customers.email`, the surest first; with `(protected)` behind it where it is. */
+  readonly columns: readonly string[];
+}
+
+export const checklistOf = (all: readonly Scanned[]): readonly Identifier[] =>
+  SAFE_HARBOR.map(({ words, kinds }, index) => ({
+    number: index + 1,
+    words,
+    columns: all.flatMap(({ name, found }) =>
+      found
+        .filter(({ kind }) => kinds.includes(kind))
+        .map(({ column, isProtected }) => `${name}.${column}${isProtected ? ' (protected)' : ''}`),
+    ),
+  }));
