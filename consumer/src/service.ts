@@ -37,6 +37,7 @@ import {
 import { LyingLetters } from './dead-letters/lying-letters.js';
 import { RedisBuried } from './dead-letters/redis-buried.js';
 import { RedisStrikes } from './intake/redis-strikes.js';
+import { tellFailures } from './merge/failures.js';
 import { createMergeRows } from './merge/rows.js';
 import { type DeadRecordGroup, DeadRecords } from './metrics/dead-records.js';
 import { measureEvictions } from './metrics/evictions.js';
@@ -259,7 +260,7 @@ class ConsumerService implements Consumer {
     const shared = {
       config,
       entities: Object.entries(config.entities).map(([name, entity]) => compileEntity(name, entity)),
-      merges: createMergeRows(config),
+      merges: createMergeRows(config, tellFailures(log, this.#metrics)),
       topology: topologyOf(config),
       broker,
       deadLetterBroker,

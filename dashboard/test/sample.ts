@@ -31,7 +31,7 @@ merges:
   customer_items:
     each: { entity: customer, lines: lines }
     with: { entity: item, on: sku }
-    columns: { customer_name: customer.name, price: item.price, value: { multiply: [line.quantity, item.price] } }
+    columns: { customer_name: customer.name, price: item.price, value: { type: number, decimals: 2, value: double(line.quantity) * item.price } }
 sink:
   type: \${SINK:-csv}
   csv: { directory: "\${DIRECTORY}" }

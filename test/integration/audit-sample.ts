@@ -37,8 +37,8 @@ merges:
       sku: line.sku
       quantity: line.quantity
       price: item.price
-      value: { multiply: [line.quantity, item.price] }
-      in_stock: { atLeast: [item.stock, line.quantity] }
+      value: { type: number, decimals: 2, value: double(line.quantity) * item.price }
+      in_stock: { type: boolean, value: item.stock >= line.quantity }
 sink:
   csv: { directory: ${JSON.stringify(directory)} }
 `,

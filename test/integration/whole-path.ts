@@ -284,7 +284,7 @@ merges:
       sku: line.sku
       quantity: line.quantity
       price: item.price
-      value: { multiply: [line.quantity, item.price] }
+      value: { type: number, decimals: 2, value: double(line.quantity) * item.price }
 batch: { size: 10, interval: 300ms }
 sink:
   type: ${sink}

@@ -1,31 +1,20 @@
 import {
   byName,
-  compareDecimals,
   compileCanonicalJson,
   compileObject,
   compileOwnValue,
   type Field,
-  type FieldType,
-  fieldOfSource,
   type MergeConfig,
   type MergedColumn,
   type MergedParts,
   mergedColumns,
-  multiplyDecimals,
   type Payload,
   type PipelineConfig,
-  partOfSource,
-  plainDecimal,
   rememberAll,
   rememberLast,
   runsOf,
 } from '@tributary/shared';
-
-/** The records that a row is made of. */
-export type Joined = Omit<MergedParts, 'derived'>;
-
-/** Reads one value out of what a merged row is made of. */
-type Source = (joined: Joined) => unknown;
+import { compileCalculated, type Joined, type OnColumnFailed } from './calculated.js';
 
 /** `columns` of a merge, compiled once. */
 export interface MergedColumns {
@@ -42,18 +31,23 @@ export function compileColumns(
   config: Pick<PipelineConfig, 'entities'>,
   merge: MergeConfig,
   fields: Readonly<Record<string, Field>>,
+  onFailed: OnColumnFailed = () => {},
 ): MergedColumns {
   const columns = mergedColumns(merge).sort(byName);
   return {
-    partsOf: compileParts(config, merge),
+    partsOf: compileParts(config, merge, onFailed),
     valuesOf: compileValues(columns),
     jsonOf: compileJson(columns, fields),
   };
 }
 
-function compileParts(config: Pick<PipelineConfig, 'entities'>, merge: MergeConfig): MergedColumns['partsOf'] {
-  const derived = Object.entries(merge.columns).flatMap(([name, definition]) =>
-    typeof definition === 'string' ? [] : [{ name, source: compileDerived(config, merge, definition) }],
+function compileParts(
+  config: Pick<PipelineConfig, 'entities'>,
+  merge: MergeConfig,
+  onFailed: OnColumnFailed,
+): MergedColumns['partsOf'] {
+  const derived = Object.entries(merge.columns).flatMap(([name, column]) =>
+    typeof column === 'string' ? [] : [{ name, source: compileCalculated(config, merge, [name, column], onFailed) }],
   );
   const make = compileObject(derived.map(({ name }) => name));
   return (joined) => {
@@ -124,55 +118,3 @@ function compileRun(
 
 /** A column that is no column of the dataset: there is none. */
 const NO_FIELD: Field = { type: 'json', optional: true, maxLength: Number.MAX_SAFE_INTEGER };
-
-function compileSource(merge: MergeConfig, source: string): Source {
-  const { part, field } = partOfSource(merge, source);
-  const read = compileOwnValue(field);
-  if (part === 'line') return ({ line }) => read(line);
-  if (part === 'each') return ({ each }) => read(each);
-  return ({ other }) => read(other);
-}
-
-/** A value that is calculated with. */
-interface Operand {
-  readonly type: FieldType;
-  readonly read: Source;
-}
-
-/**
- * A derived column has a value only if both its sources are numbers. A decimal, or a whole number beyond what a double holds,
- * is there as text, and is calculated with exactly.
- */
-function compileDerived(
-  config: Pick<PipelineConfig, 'entities'>,
-  merge: MergeConfig,
-  definition: Exclude<MergeConfig['columns'][string], string>,
-): Source {
-  const operandOf = (source: string): Operand => ({
-    type: fieldOfSource(config, merge, source).type,
-    read: compileSource(merge, source),
-  });
-  const isProduct = 'multiply' in definition;
-  const [first, second] = isProduct ? definition.multiply : definition.atLeast;
-  const [left, right] = [operandOf(first), operandOf(second)];
-  const isDecimal = left.type === 'decimal' || right.type === 'decimal';
-  return (joined) => {
-    const [a, b] = [left.read(joined), right.read(joined)];
-    if (typeof a === 'number' && typeof b === 'number' && !isDecimal) {
-      if (!isProduct) return a >= b;
-      const product = Number((a * b).toFixed(definition.decimals));
-      return Number.isFinite(product) ? product : undefined;
-    }
-    const [exactA, exactB] = [digitsOf(a, left), digitsOf(b, right)];
-    if (exactA === undefined || exactB === undefined) return undefined;
-    if (!isProduct) return compareDecimals(exactA, exactB) >= 0;
-    const product = multiplyDecimals(exactA, exactB, definition.decimals);
-    return isDecimal ? product : Number(product);
-  };
-}
-
-/** The digits of a number; undefined for anything else, also for text that only looks like one. */
-function digitsOf(value: unknown, { type }: Operand): string | undefined {
-  const isNumber = typeof value === 'number' || (typeof value === 'string' && ['integer', 'decimal'].includes(type));
-  return isNumber ? plainDecimal(String(value)) : undefined;
-}

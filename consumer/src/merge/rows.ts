@@ -17,6 +17,7 @@ import {
   stringifyJson,
   versionOrder,
 } from '@tributary/shared';
+import type { OnColumnFailed } from './calculated.js';
 import { compileColumns, type MergedColumns } from './columns.js';
 
 /** A record as one side of a merge. */
@@ -57,11 +58,11 @@ export interface MergeRows {
 }
 
 /** The merges of a pipeline, in the order of its file. */
-export function createMergeRows(config: PipelineConfig): readonly MergeRows[] {
+export function createMergeRows(config: PipelineConfig, onFailed?: OnColumnFailed): readonly MergeRows[] {
   const datasets = datasetsOf(config);
   return config.merges.map((merge) => {
     const columns = datasets.find(({ name }) => name === merge.dataset)?.columns ?? {};
-    return compileMerge(merge, compileColumns(config, merge, columns));
+    return compileMerge(merge, compileColumns(config, merge, columns, onFailed));
   });
 }
 

@@ -22,6 +22,7 @@ export class ConsumerMetrics {
   readonly #flushSeconds;
   readonly #latency;
   readonly #processing;
+  readonly #columnFailures;
   readonly #takeOvers;
   readonly #sessions;
   readonly #endpoints = new Set<string>();
@@ -96,6 +97,12 @@ export class ConsumerMetrics {
       help: 'The same, without the seconds that the record waited for its batch to be full',
       labelNames: ['entity'],
       buckets: LATENCY_BUCKETS,
+      registers,
+    });
+    this.#columnFailures = new Counter({
+      name: 'tributary_merge_expression_failures_total',
+      help: 'Expressions of columns that failed on a merged row; the column is empty there',
+      labelNames: ['dataset', 'column'],
       registers,
     });
     this.#takeOvers = new Counter({
@@ -201,6 +208,10 @@ export class ConsumerMetrics {
 
   sinkFailed(dataset: string): void {
     this.#sinkFailures.inc({ dataset });
+  }
+
+  columnFailed(dataset: string, column: string): void {
+    this.#columnFailures.inc({ dataset, column });
   }
 
   tookOver(): void {

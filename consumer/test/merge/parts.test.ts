@@ -23,13 +23,14 @@ merges:
       name: item.name
       a: order.note
       b: item.price
-      value: { multiply: [line.count, item.price], decimals: 2 }
+      value: { type: decimal, decimals: 2, value: line.count * item.price }
       size: item.size
       id: order.id
       sold: item.sold
       extra: order.extra
       lines: order.lines
-      enough: { atLeast: [item.size, line.count] }
+      enough: { type: boolean, value: item.size >= line.count }
+      label: { type: string, value: "line.sku + (item.name == null ? '' : item.name)" }
       sku: line.sku
 `,
   {},

@@ -49,6 +49,7 @@ merges:
       name: customer.name
       quantity: line.quantity
       price: inventory.price
+      worth: { type: integer, value: line.quantity * inventory.price }
       ${changed ? 'phone: customer.phone' : ''}
       ${versioned ? 'customer_revision: customer.revision' : ''}
       ${versioned ? 'item_revision: inventory.revision' : ''}

@@ -58,7 +58,7 @@ merges:
       thing_json: thing.json
       quantity: line.quantity
       price: part.price
-      value: { multiply: [line.quantity, part.price] }
+      value: { type: number, decimals: 2, value: double(line.quantity) * part.price }
 `;
 
 export const pipeline = (yaml = PIPELINE): PipelineConfig => parsePipeline(yaml, {}, 'test.yaml');

@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import { isMapping, ownValue } from '../records/own-value.js';
 import { wanted } from './expectation.js';
-import { describeRenamed } from './renamed.js';
+import { describeFormer, describeRenamed } from './renamed.js';
 
 /** One thing that the schema refuses, with the path of the setting that is wrong. */
 export interface Issue {
@@ -43,6 +43,8 @@ function narrow(issue: Issue): Issue[] {
 
 /** Splits an issue about unknown settings: those that were renamed are issues of their own. */
 function splitRenamed(issue: Issue): Issue[] {
+  const former = describeFormer(issue.path.map(String).join('.'), issue.input);
+  if (former !== undefined) return [{ path: issue.path, code: RENAMED, message: former }];
   const renamed: Issue[] = [];
   const unknown: string[] = [];
   for (const key of issue.keys ?? []) {

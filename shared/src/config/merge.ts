@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { SCALAR_TYPES, type ScalarType } from './kinds/field-types.js';
 import { name } from './values.js';
 
 const source = z
@@ -6,16 +7,31 @@ const source = z
   .regex(/^[a-z][a-z0-9_]*\.[^.\s]+$/, 'expected ENTITY.FIELD or line.FIELD')
   .meta({ id: 'Source', description: 'A field of one side (`customer.name`) or of the line (`line.quantity`)' });
 
-const multiply = z
-  .strictObject({
-    multiply: z.tuple([source, source]).describe('Two numbers to multiply'),
-    decimals: z.int().min(0).max(9).default(2).describe('Decimals that the product is rounded to'),
-  })
-  .describe('The product of two numbers; empty if one of them is missing');
+/** What a column that is calculated may hold: all that a field may, but for JSON and lists, which are taken from a side as they are. */
+const CALCULATED = Object.keys(SCALAR_TYPES).filter((type) => type !== 'json') as Exclude<ScalarType, 'json'>[];
 
-const atLeast = z
-  .strictObject({ atLeast: z.tuple([source, source]).describe('Two numbers to compare') })
-  .describe('Whether the first number is not less than the second; empty if one of them is missing');
+const calculated = z
+  .strictObject({
+    type: z.enum(CALCULATED, { error: `expected one of ${CALCULATED.join(', ')}` }).describe('What the column holds'),
+    decimals: z
+      .int()
+      .min(0)
+      .max(9)
+      .optional()
+      .describe('Decimals that a `number` or a `decimal` is rounded to; not rounded unless given'),
+    value: z
+      .string()
+      .min(1)
+      .describe(
+        'A CEL expression over the fields of the sides and of the line: `double(line.quantity) * inventory.price`. Empty if it cannot be evaluated, as where a field that it needs is absent',
+      ),
+  })
+  .check(({ value: { type, decimals }, issues }) => {
+    if (decimals === undefined || type === 'number' || type === 'decimal') return;
+    const message = `a column of type ${type} has no decimals: they are for number and decimal`;
+    issues.push({ code: 'custom', input: decimals, path: ['decimals'], message });
+  })
+  .describe('A value that is calculated');
 
 const each = z.strictObject({
   entity: z
@@ -46,7 +62,5 @@ export const mergeSchema = z.strictObject({
       'What a line does whose other side is not there, or is deleted. wait: it has no row until that record comes. empty: it has ' +
         'a row at once, with what comes from the other side left empty, and the full row when that record comes',
     ),
-  columns: z
-    .record(name, z.union([source, multiply, atLeast]))
-    .describe('The columns of a row, and where each comes from'),
+  columns: z.record(name, z.union([source, calculated])).describe('The columns of a row, and where each comes from'),
 });

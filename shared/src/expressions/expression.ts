@@ -1,20 +1,12 @@
 import { Environment, EvaluationError, ParseError, TypeError as TypeFault } from '@marcbachmann/cel-js';
 import { describeError } from '../errors.js';
 import { expectedOneOf } from '../words.js';
+import { compileArithmetic, type Quick } from './arithmetic.js';
 import { addDecimals } from './decimal.js';
-import { partsOf } from './walk.js';
+import type { ValueType, Variables } from './variables.js';
+import { type Parts, partsOf } from './walk.js';
 
-/** A type of a value in an expression. `dyn` may be anything, and is judged when the expression is evaluated. */
-export type ValueType = 'string' | 'int' | 'double' | 'decimal' | 'bool' | 'timestamp' | 'list' | 'dyn';
-
-/** What an expression can name. */
-export interface Variable {
-  readonly type: ValueType;
-  /** It may be null. */
-  readonly optional: boolean;
-}
-
-export type Variables = Readonly<Record<string, Variable>>;
+export type { ValueType, Variable, Variables } from './variables.js';
 
 /** A CEL expression that was checked. */
 export interface Expression {
@@ -25,6 +17,13 @@ export interface Expression {
   readonly usesBytes: boolean;
   /** Properties that it reads of a variable directly, as `raw.status` does. */
   propertiesOf(variable: string): ReadonlySet<string>;
+  /**
+   * A quick way to the value of simple arithmetic over fields of records, which most expressions are that are evaluated for each row;
+   * undefined for any other expression.
+   *
+   * @param read how a field of a record is read
+   */
+  arithmetic<T>(read: (variable: string, field: string) => (of: T) => unknown): Quick<T> | undefined;
   /**
    * @param values of the variables that it reads, by name; null for one that is absent
    * @throws Error in words, if it cannot be evaluated for these values
@@ -53,6 +52,7 @@ const CEL_TYPES: Readonly<Record<ValueType, string>> = {
   bool: 'bool',
   timestamp: 'google.protobuf.Timestamp',
   list: 'list<dyn>',
+  record: 'dyn',
   dyn: 'dyn',
 };
 
@@ -66,8 +66,10 @@ const LIMITS = { maxAstNodes: 1_000, maxDepth: 50, maxListElements: 500, maxMapE
  */
 export function compileExpression(text: string, variables: Variables, wanted: readonly ValueType[]): Expression {
   const parsed = inWords(() => environmentFor(variables, 'to evaluate').parse(text), variables);
-  const { names, properties, usesBytes, refused } = partsOf(parsed.ast);
+  const parts = partsOf(parsed.ast);
+  const { names, properties, usesBytes, refused } = parts;
   if (refused !== undefined) throw new ExpressionError(refused);
+  checkRecords(parts, variables);
   // As a person reads it: an optional text is a text that may be compared with null.
   const type = checkedType(() => environmentFor(variables, 'to check').check(text), variables);
   checkedType(() => parsed.check(), variables);
@@ -82,6 +84,7 @@ export function compileExpression(text: string, variables: Variables, wanted: re
     names: new Set([...names].filter((name) => Object.hasOwn(variables, name))),
     usesBytes,
     propertiesOf: (variable) => properties.get(variable) ?? none,
+    arithmetic: (read) => compileArithmetic(parsed.ast, variables, read),
     evaluate: (values) => inWords(() => parsed(values) as unknown, variables),
   };
 }
@@ -94,9 +97,11 @@ function environmentFor(variables: Variables, purpose: 'to check' | 'to evaluate
   const environment = new Environment({ homogeneousAggregateLiterals: false, limits: LIMITS });
   addDecimals(environment);
   environment.registerOperator('double == int', (a: number, b: bigint) => a === Number(b));
-  for (const [name, { type, optional }] of Object.entries(variables)) {
+  for (const [name, { type, optional, fields }] of Object.entries(variables)) {
     if (!IDENTIFIER.test(name)) continue;
-    environment.registerVariable(name, CEL_TYPES[optional && purpose === 'to evaluate' ? 'dyn' : type]);
+    if (fields !== undefined && purpose === 'to check') {
+      environment.registerVariable(name, registerRecord(environment, name, fields));
+    } else environment.registerVariable(name, CEL_TYPES[optional && purpose === 'to evaluate' ? 'dyn' : type]);
   }
   if (purpose === 'to check') {
     for (const type of ['string', 'int', 'double', 'decimal', 'bool', 'list<dyn>', CEL_TYPES.timestamp]) {
@@ -104,6 +109,30 @@ function environmentFor(variables: Variables, purpose: 'to check' | 'to evaluate
     }
   }
   return environment;
+}
+
+/** @returns the type of a record with these fields */
+function registerRecord(environment: Environment, name: string, fields: Variables): string {
+  const type = `record.${name}`;
+  const types = Object.entries(fields).map(([field, variable]) => [field, CEL_TYPES[variable.type]]);
+  environment.registerType(type, { ctor: class {}, fields: Object.fromEntries(types) });
+  return type;
+}
+
+/** The library would say of a field that a record lacks no more than that it is missing, and read of a record as a whole nothing. */
+function checkRecords({ properties, whole }: Parts, variables: Variables): void {
+  for (const [name, { fields }] of Object.entries(variables)) {
+    if (fields === undefined) continue;
+    for (const property of properties.get(name) ?? []) {
+      if (Object.hasOwn(fields, property)) continue;
+      const expected = expectedOneOf(Object.keys(fields));
+      throw new ExpressionError(`${name} has no field "${property}": ${expected}`, { unknown: property });
+    }
+    if (whole.has(name))
+      throw new ExpressionError(
+        `${name} is a record: name one of its fields, such as ${name}.${Object.keys(fields)[0]}`,
+      );
+  }
 }
 
 /** Names that CEL can hold, and has not taken for itself; values of other names are found in `raw`. */
@@ -131,7 +160,8 @@ function faultOf(cause: unknown, variables: Variables): ExpressionError {
   const unknown = /^Unknown variable: (\S+)/.exec(summary)?.[1];
   if (unknown !== undefined) {
     const names = Object.keys(variables).filter((name) => IDENTIFIER.test(name));
-    return new ExpressionError(`no field "${unknown}": ${expectedOneOf(names)}`, { cause, unknown });
+    const what = Object.values(variables).some(({ fields }) => fields !== undefined) ? 'side' : 'field';
+    return new ExpressionError(`no ${what} "${unknown}": ${expectedOneOf(names)}`, { cause, unknown });
   }
   const place = range === undefined ? '' : ` (at character ${range.start + 1})`;
   return new ExpressionError(`${summary}${place}${hintFor(summary)}`, { cause });

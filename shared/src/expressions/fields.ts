@@ -3,15 +3,28 @@ import type { FieldType } from '../config/kinds/field-types.js';
 import { ExactNumber } from '../records/json.js';
 import { isMapping, ownValue } from '../records/own-value.js';
 import { ExactDecimal } from './decimal.js';
-import type { ValueType, Variables } from './expression.js';
+import type { ValueType, Variables } from './variables.js';
 
 type Fields = Readonly<Record<string, Field>>;
 
 /** What expressions over a record can name: its fields, by their types, and the raw record. */
 export function variablesOf(fields: Fields): Variables {
-  const own = Object.entries(fields).map(([name, { type, optional }]) => [name, { type: VALUES[type].type, optional }]);
-  return { ...Object.fromEntries(own), [RAW]: { type: 'dyn', optional: true } };
+  return { ...ownVariables(fields), [RAW]: { type: 'dyn', optional: true } };
 }
+
+/** What expressions over several records can name: the fields of each, as `customer.name`. */
+export const variablesOfRecords = (records: Readonly<Record<string, Fields>>): Variables =>
+  Object.fromEntries(
+    Object.entries(records).map(([name, fields]) => [
+      name,
+      { type: 'record', optional: false, fields: ownVariables(fields) } as const,
+    ]),
+  );
+
+const ownVariables = (fields: Fields): Variables =>
+  Object.fromEntries(
+    Object.entries(fields).map(([name, { type, optional }]) => [name, { type: VALUES[type].type, optional }]),
+  );
 
 /** The fields that the expression of a field may name: those that are computed behind it are not there yet. */
 export function fieldsBefore(fields: Fields, name: string): Fields {

@@ -1,3 +1,4 @@
+export type { Quick } from './arithmetic.js';
 export { ExactDecimal } from './decimal.js';
 export {
   compileExpression,
@@ -7,4 +8,12 @@ export {
   type Variable,
   type Variables,
 } from './expression.js';
-export { fieldsBefore, fromExpression, RAW, toExpression, valueTypesFor, variablesOf } from './fields.js';
+export {
+  fieldsBefore,
+  fromExpression,
+  RAW,
+  toExpression,
+  valueTypesFor,
+  variablesOf,
+  variablesOfRecords,
+} from './fields.js';

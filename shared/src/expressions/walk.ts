@@ -6,6 +6,8 @@ export interface Parts {
   readonly names: ReadonlySet<string>;
   /** Properties that it reads of these variables: `raw.status` reads `status` of `raw`. */
   readonly properties: ReadonlyMap<string, ReadonlySet<string>>;
+  /** Names that it reads otherwise than by such a property. */
+  readonly whole: ReadonlySet<string>;
   /** Whether it has bytes: `bytes(text)`, `b"…"`. */
   readonly usesBytes: boolean;
   /** What must not be in it, in words; undefined if nothing is. */
@@ -19,22 +21,29 @@ const LOOPS = new Set(['all', 'exists', 'exists_one', 'map', 'filter', 'bind']);
 export function partsOf(root: ASTNode): Parts {
   const names = new Set<string>();
   const properties = new Map<string, Set<string>>();
+  const whole = new Set<string>();
   let usesBytes = false;
   let refused: string | undefined;
-  const note = (variable: string, property: string) => {
-    const known = properties.get(variable) ?? new Set();
-    properties.set(variable, known.add(property));
+  /** @returns whether the node is the property of a variable */
+  const noteProperty = (of: ASTNode, property: unknown): boolean => {
+    if (of.op !== 'id' || typeof property !== 'string') return false;
+    const known = properties.get(of.args) ?? new Set();
+    properties.set(of.args, known.add(property));
+    names.add(of.args);
+    return true;
   };
   const visit = (node: ASTNode, isInLoop: boolean): void => {
     let isLoop = false;
-    if (node.op === 'id') names.add(node.args);
-    else if (node.op === 'value') usesBytes ||= node.args instanceof Uint8Array;
+    if (node.op === 'id') {
+      names.add(node.args);
+      whole.add(node.args);
+    } else if (node.op === 'value') usesBytes ||= node.args instanceof Uint8Array;
     else if (node.op === '.') {
       const [of, property] = node.args;
-      if (of.op === 'id') note(of.args, property);
+      if (noteProperty(of, property)) return;
     } else if (node.op === '[]') {
       const [of, index] = node.args;
-      if (of.op === 'id' && index.op === 'value' && typeof index.args === 'string') note(of.args, index.args);
+      if (index.op === 'value' && noteProperty(of, index.args)) return;
     } else if (node.op === 'rcall' || node.op === 'call') {
       const [name] = node.args;
       usesBytes ||= name === 'bytes';
@@ -49,7 +58,7 @@ export function partsOf(root: ASTNode): Parts {
       visit(child, isInLoop || isLoop);
   };
   visit(root, false);
-  return { names, properties, usesBytes, refused };
+  return { names, properties, whole, usesBytes, refused };
 }
 
 function childrenOf(node: ASTNode): readonly ASTNode[] {

@@ -111,25 +111,31 @@ export function runsOf(columns: readonly MergedColumn[]): readonly MergedRun[] {
 }
 
 /** The part that a source of a merge's column is read from, and the name of the field there. */
-export function partOfSource(merge: MergeConfig, source: string): Omit<MergedColumn, 'name'> {
+export function partOfSource(
+  merge: MergeConfig,
+  source: string,
+): { readonly part: Exclude<MergedPart, 'derived'>; readonly field: string } {
   const [side, field = ''] = source.split('.');
   return { part: side === 'line' ? 'line' : side === merge.each.entity ? 'each' : 'other', field };
 }
 
-/** The field that a source of a merge's column names, such as `inventory.price` or `line.quantity`. */
-export function fieldOfSource(
+/** The fields of what a merge's columns are made of, by the names that columns give it: each side, and `line` where a field holds lines. */
+export function sidesOfMerge(
   { entities }: Pick<PipelineConfig, 'entities'>,
-  merge: MergeConfig,
-  source: string,
-): Field {
-  const each = entities[merge.each.entity]?.fields ?? {};
-  const sides: Record<string, Readonly<Record<string, Field>>> = {
-    [merge.each.entity]: each,
-    [merge.with.entity]: entities[merge.with.entity]?.fields ?? {},
-    line: (merge.each.lines === undefined ? undefined : (each[merge.each.lines] as Field | undefined))?.items ?? {},
+  { each, with: other }: MergeConfig,
+): Readonly<Record<string, Readonly<Record<string, Field>>>> {
+  const fields = entities[each.entity]?.fields ?? {};
+  return {
+    [each.entity]: fields,
+    [other.entity]: entities[other.entity]?.fields ?? {},
+    ...(each.lines === undefined ? {} : { line: fields[each.lines]?.items ?? {} }),
   };
+}
+
+/** The field that a source of a merge's column names, such as `inventory.price` or `line.quantity`. */
+function fieldOfSource(config: Pick<PipelineConfig, 'entities'>, merge: MergeConfig, source: string): Field {
   const [side = '', name = ''] = source.split('.');
-  const field = sides[side]?.[name];
+  const field = sidesOfMerge(config, merge)[side]?.[name];
   if (field === undefined) throw new Error(`merge column source ${source} passed the config check but is unknown`);
   return field;
 }
@@ -140,12 +146,9 @@ function mergeColumns(config: PipelineConfig, merge: MergeConfig): Record<string
     const isOfOther = source.startsWith(`${merge.with.entity}.`);
     return isOfOther && merge.missing === 'empty' ? { ...field, optional: true } : field;
   };
-  const column = (definition: MergeConfig['columns'][string]): Field => {
-    if (typeof definition === 'string') return fieldAt(definition);
-    const optional = { optional: true, maxLength: Number.MAX_SAFE_INTEGER };
-    if (!('multiply' in definition)) return { type: 'boolean', ...optional };
-    const isExact = definition.multiply.some((source) => fieldAt(source).type === 'decimal');
-    return { type: isExact ? 'decimal' : 'number', ...optional };
-  };
+  const column = (definition: MergeConfig['columns'][string]): Field =>
+    typeof definition === 'string'
+      ? fieldAt(definition)
+      : { type: definition.type, optional: true, maxLength: Number.MAX_SAFE_INTEGER };
   return Object.fromEntries(Object.entries(merge.columns).map(([name, definition]) => [name, column(definition)]));
 }

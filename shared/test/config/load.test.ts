@@ -265,6 +265,53 @@ merges:
   ]);
 });
 
+test('a column that is calculated is checked: its form, its names, its type', () => {
+  const post =
+    'post: { dataset: posts, queue: posts, key: id, fields: { id: integer, author: integer, size: number, note: string? } }';
+  const writer = 'writer: { dataset: writers, queue: writers, key: id, fields: { id: integer, rate: decimal } }';
+  const faultsOf = (columns: string) =>
+    faults(`
+entities: { ${post}, ${writer} }
+endpoints: {}
+merges: { texts: { each: { entity: post }, with: { entity: writer, on: author }, columns: { ${columns} } } }
+`);
+  const right =
+    'a: { type: decimal, decimals: 2, value: writer.rate * post.size }, b: { type: boolean, value: "post.note != null" }';
+  expect(faultsOf(right)).toEqual([]);
+  const place = 'merges.texts.columns';
+  const former = (type: string, value: string) => `{ type: ${type}, value: "${value}" }`;
+  expect(
+    faultsOf('a: { multiply: [post.size, writer.rate], decimals: 3 }, b: { atLeast: [post.id, writer.id] }'),
+  ).toEqual([
+    expect.stringContaining(
+      `${place}.a: multiply is an expression now: write { type: number, decimals: 3, value: "post.size * writer.rate" }`,
+    ),
+    `${place}.b: atLeast is an expression now: write ${former('boolean', 'post.id >= writer.id')}`,
+  ]);
+  expect(faultsOf('a: { type: number, value: post.id * post.size }, b: { type: string, value: post.nope }')).toEqual([
+    expect.stringMatching(
+      /^merges\.texts\.columns\.a\.value: .* cannot be evaluated: no such overload: int \* double .*double\(x\)/,
+    ),
+    expect.stringContaining('post has no field "nope": expected one of id, author, size, note'),
+  ]);
+  const others = (columns: string) => faultsOf(`a: { type: string, value: post.id }, ${columns}`);
+  const ofId =
+    'merges.texts.columns.a.value: "post.id" cannot be evaluated: its value is of type int, expected string; string(x) makes text of a number';
+  expect(others('b: { type: string, decimals: 2, value: post.note }')).toEqual([
+    expect.stringMatching(/b\.decimals: .*a column of type string has no decimals: they are for number and decimal$/),
+    ofId,
+  ]);
+  expect(others('b: { type: json, value: post.note }')).toContainEqual(
+    expect.stringMatching(
+      /columns\.b\.type: .*expected one of string, integer, number, decimal, boolean, datetime, date/,
+    ),
+  );
+  expect(others('b: { type: string, value: line.id }')).toEqual([
+    ofId,
+    expect.stringContaining('no side "line": expected one of post, writer'),
+  ]);
+});
+
 test('a file that says merge is told what it is called now, and its other faults', () => {
   const merge =
     'merge: { dataset: lines, each: { entity: post, lines: x }, with: { entity: post, on: id }, columns: {} }';

@@ -106,7 +106,7 @@ async function auditEntity(options: AuditOptions, dataset: Dataset, entity: stri
 }
 
 async function auditMerge(
-  { sink, settledBefore, changes }: AuditOptions,
+  { config, sink, settledBefore, changes }: AuditOptions,
   dataset: Dataset,
   merge: MergeConfig,
   sides: ReadonlyMap<string, Sides>,
@@ -123,10 +123,10 @@ async function auditMerge(
     const known = [each.final.record(eachKey)?.version ?? '', other.final.record(target)?.version ?? ''] as const;
     return isLater(eachVersion, known[0]) || isLater(otherVersion, known[1]);
   };
-  const isOvertaken = changes && overtakenMerge(changes, merge, { each: each.times, other: other.times });
+  const isOvertaken = changes && overtakenMerge(changes, { config, merge }, { each: each.times, other: other.times });
   const histories = await readHistories(sink, dataset, tally, { isOvertaken });
-  judgeState(histories, tally, new Join(joinSides(merge, each.final, other.final)), isLeftOut);
-  judgeMerge(histories, tally, new Join(joinSides(merge, each.landed, other.landed)), isLeftOut);
+  judgeState(histories, tally, new Join(joinSides(config, merge, each.final, other.final)), isLeftOut);
+  judgeMerge(histories, tally, new Join(joinSides(config, merge, each.landed, other.landed)), isLeftOut);
 }
 
 /** A row's key and version are columns of their own, beside the fields that they were made from. */

@@ -1,4 +1,4 @@
-import { contentHash, type MergeConfig, type Payload } from '@tributary/shared';
+import { contentHash, type MergeConfig, type Payload, type PipelineConfig } from '@tributary/shared';
 import { joinSides, type Side, sidesOfKey } from './join.js';
 import { isLater, type Span, type Times } from './times.js';
 
@@ -38,7 +38,11 @@ export function overtakenRecord(changes: Changes, entity: string, times: Times):
  * A → B → A is three rows, but if whoever has B dies before it is written, and by then the second A is there, nobody makes
  * the row of B any more: the two sides have moved on.
  */
-export function overtakenMerge(changes: Changes, merge: MergeConfig, times: SidesTimes): IsOvertaken {
+export function overtakenMerge(
+  changes: Changes,
+  { config, merge }: { readonly config: PipelineConfig; readonly merge: MergeConfig },
+  times: SidesTimes,
+): IsOvertaken {
   return ({ key, content, versions }) => {
     const { eachKey, target } = sidesOfKey(key);
     const [first, second] = versions.map((version) => {
@@ -52,7 +56,7 @@ export function overtakenMerge(changes: Changes, merge: MergeConfig, times: Side
         const isBehindFirst = isAfter(each.version, first.each) || isAfter(other.version, first.other);
         const isBeforeSecond = isBefore(each.version, second.each) || isBefore(other.version, second.other);
         if (!isBehindFirst || !isBeforeSecond) continue;
-        const rows = new Map(joinSides(merge, one(eachKey, each.payload), one(target, other.payload)));
+        const rows = new Map(joinSides(config, merge, one(eachKey, each.payload), one(target, other.payload)));
         if ((rows.get(key) ?? contentHash(merge.dataset, key, null)) !== content) return true;
       }
     }

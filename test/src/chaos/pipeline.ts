@@ -130,8 +130,12 @@ const MERGES = {
       price: 'inventory.price',
       stock: 'inventory.stock',
       warehouse: 'inventory.warehouse',
-      line_value: { multiply: ['line.quantity', 'inventory.price'], decimals: 2 },
-      in_stock: { atLeast: ['inventory.stock', 'line.quantity'] },
+      line_value: { type: 'number', decimals: 2, value: 'double(line.quantity) * inventory.price' },
+      in_stock: { type: 'boolean', value: 'inventory.stock >= line.quantity' },
+      left: {
+        type: 'string',
+        value: 'string(inventory.stock - line.quantity) + (customer.phone == null ? "" : " for " + customer.phone)',
+      },
     },
   },
   customer_items: {

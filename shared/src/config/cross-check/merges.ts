@@ -1,8 +1,10 @@
+import { valueTypesFor, variablesOfRecords } from '../../expressions/fields.js';
 import { keyFieldsOf } from '../../records/key.js';
 import { expectedOneOf } from '../../words.js';
 import type { Fault } from '../fault.js';
 import type { Field } from '../fields.js';
 import type { MergeConfig, PipelineConfig } from '../schema.js';
+import { checkExpression } from './expression.js';
 
 export function* checkMerges(config: PipelineConfig): Generator<Fault> {
   for (const merge of config.merges) yield* checkMerge(`merges.${merge.dataset}`, merge, config);
@@ -61,27 +63,35 @@ function* checkMerge(path: string, merge: MergeConfig, { entities }: PipelineCon
  * @param sides the fields of each side by the name that columns give it; undefined for a side that does not exist: that is
  *   a fault of its own, and what is taken from it cannot be judged
  */
-function* checkColumns(
-  path: string,
-  { columns }: MergeConfig,
-  sides: Readonly<Record<string, Readonly<Record<string, Field>> | undefined>>,
-): Generator<Fault> {
+function* checkColumns(path: string, { columns }: MergeConfig, sides: Sides): Generator<Fault> {
   for (const [column, definition] of Object.entries(columns)) {
-    for (const source of sourcesOf(definition)) {
-      const [side = '', field = ''] = source.split('.');
-      const fields = sides[side];
-      const missing = !Object.hasOwn(sides, side)
-        ? `no side "${side}": ${expectedOneOf(Object.keys(sides))}`
-        : fields !== undefined && !Object.hasOwn(fields, field)
-          ? `no field "${field}": ${expectedOneOf(Object.keys(fields))}`
-          : undefined;
-      if (missing !== undefined)
-        yield { path: `${path}.${column}`, message: `"${source}" does not exist: ${missing}`, about: source };
-    }
+    if (typeof definition !== 'string') yield* checkCalculated(`${path}.${column}.value`, definition, sides);
+    else yield* checkSource(`${path}.${column}`, definition, sides);
   }
 }
 
-function sourcesOf(definition: MergeConfig['columns'][string]): readonly string[] {
-  if (typeof definition === 'string') return [definition];
-  return 'multiply' in definition ? definition.multiply : definition.atLeast;
+type Sides = Readonly<Record<string, Readonly<Record<string, Field>> | undefined>>;
+
+function* checkSource(path: string, source: string, sides: Sides): Generator<Fault> {
+  const [side = '', field = ''] = source.split('.');
+  const fields = sides[side];
+  const missing = !Object.hasOwn(sides, side)
+    ? `no side "${side}": ${expectedOneOf(Object.keys(sides))}`
+    : fields !== undefined && !Object.hasOwn(fields, field)
+      ? `no field "${field}": ${expectedOneOf(Object.keys(fields))}`
+      : undefined;
+  if (missing !== undefined) yield { path, message: `"${source}" does not exist: ${missing}`, about: source };
+}
+
+function* checkCalculated(
+  path: string,
+  { type, value }: Exclude<MergeConfig['columns'][string], string>,
+  sides: Sides,
+): Generator<Fault> {
+  const known: Record<string, Readonly<Record<string, Field>>> = {};
+  for (const [name, fields] of Object.entries(sides)) {
+    if (fields === undefined) return;
+    known[name] = fields;
+  }
+  yield* checkExpression(path, value, variablesOfRecords(known), valueTypesFor(type));
 }

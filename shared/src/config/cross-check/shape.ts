@@ -1,10 +1,10 @@
-import { compileExpression, ExpressionError, type ValueType, type Variables } from '../../expressions/expression.js';
 import { fieldsBefore, valueTypesFor, variablesOf } from '../../expressions/fields.js';
 import { expectedOneOf } from '../../words.js';
 import type { Fault } from '../fault.js';
 import { type Field, mappedFields } from '../fields.js';
 import type { EndpointConfig, PipelineConfig } from '../schema.js';
 import { patternFault } from '../values.js';
+import { checkExpression } from './expression.js';
 
 type Fields = Readonly<Record<string, Field>>;
 
@@ -75,19 +75,5 @@ function* checkField(path: string, name: string, field: Field, fields: Fields): 
     if (settings.value !== undefined) {
       yield { path: `${path}.items.${item}.value`, message: 'only a field of the record itself can be computed' };
     } else yield* checkField(`${path}.items.${item}`, item, settings, items);
-  }
-}
-
-function* checkExpression(
-  path: string,
-  text: string,
-  variables: Variables,
-  wanted: readonly ValueType[],
-): Generator<Fault> {
-  try {
-    compileExpression(text, variables, wanted);
-  } catch (error) {
-    if (!(error instanceof ExpressionError)) throw error;
-    yield { path, message: `"${text}" cannot be evaluated: ${error.message}`, about: error.unknown };
   }
 }
