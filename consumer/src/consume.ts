@@ -1,11 +1,12 @@
 import { type Entity, PoisonError, REPLAY_HEADER, type SeenAgain } from '@tributary/shared';
 import { type Claims, type Deduplicated, dedupe } from './claim/claims.js';
 import type { DeadLetters } from './dead-letters/dead-letters.js';
+import type { ErasedKeys } from './erase/erasure.js';
 import { decode, type Incoming } from './intake/decode.js';
 import type { Intake } from './intake/intake.js';
 import type { KnownOfEntity } from './intake/known-records.js';
 import { oneAhead } from './intake/one-ahead.js';
-import { bytesOf, headersOf, nameKey } from './intake/packed.js';
+import { bytesOf, headersOf, keyIn, nameKey } from './intake/packed.js';
 import type { Delivery } from './intake/settle.js';
 import { ENDS_CONSUMER } from './intake/suspects.js';
 import type { Entry, MergeStep } from './merge/merge.js';
@@ -22,6 +23,8 @@ export interface Steps {
   readonly merge: MergeStep;
   readonly batch: Batcher<Entry>;
   readonly report: Reporter;
+  /** Keys whose records are acknowledged and forgotten. */
+  readonly erased: ErasedKeys;
   readonly seenAgain: Pick<SeenAgain, 'note'>;
   /** Names this consumer for people. */
   readonly instance: string;
@@ -75,12 +78,16 @@ function noteDropped({ duplicates, stale }: Deduplicated, { entity, seenAgain, i
 }
 
 async function decodeAll(deliveries: readonly Delivery[], steps: Steps): Promise<Incoming[]> {
-  const { entity, known, deadLetters, report } = steps;
+  const { entity, known, deadLetters, report, erased } = steps;
   const incoming: Incoming[] = [];
   for (const delivery of deliveries) {
     try {
       if (delivery.refused !== undefined) throw delivery.refused;
       const one = decode(delivery, entity, known);
+      if (erased.has(entity.name, one.record.key)) {
+        forget(delivery, steps);
+        continue;
+      }
       report.unknownFields(one);
       incoming.push(one);
     } catch (error) {
@@ -95,8 +102,22 @@ async function decodeAll(deliveries: readonly Delivery[], steps: Steps): Promise
 }
 
 /** Nothing waits for it: a record that cannot be put on the dead letters is held aside, and the records beside it go on. */
-function bury(delivery: Delivery, error: PoisonError, { entity, deadLetters, report }: Steps): void {
+function bury(delivery: Delivery, error: PoisonError, steps: Steps): void {
+  const { entity, deadLetters, report, erased } = steps;
+  if (erased.hasAny(entity.name) && error.code !== ENDS_CONSUMER) {
+    const key = keyIn(delivery.message, entity);
+    if (key !== undefined && erased.has(entity.name, key)) {
+      forget(delivery, steps);
+      return;
+    }
+  }
   // Not even its key is read of a record that ends the process that reads it.
   if (error.code !== ENDS_CONSUMER) nameKey(delivery.message, entity);
   deadLetters.bury(delivery, entity.config.queue, error, (isNew) => report.dead(delivery, entity.name, error, isNew));
+}
+
+/** A record of a key that was erased: it must not come back, nor may it lie in the dead letters. */
+function forget(delivery: Delivery, { entity, report }: Steps): void {
+  report.erased(entity.name);
+  delivery.ack();
 }

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { askFor, ErasedKeys } from '../src/erase/erasure.js';
 import { ledgerKeys } from '../src/ledger/keys.js';
 import { MemoryRedis } from './simulation/memory-redis.js';
 import { settled } from './support/fake-clock.js';
@@ -16,8 +17,8 @@ describe('the consumer', () => {
   let sink: PlainSink;
   let steps: RunningSteps;
   const running: RunningSteps[] = [];
-  const start = async (writer: string) => {
-    const begun = await startSteps({ redis: redis.client(), sink, writer, epoch: EPOCH });
+  const start = async (writer: string, erased?: ErasedKeys) => {
+    const begun = await startSteps({ redis: redis.client(), sink, writer, epoch: EPOCH, ...(erased && { erased }) });
     running.push(begun);
     return begun;
   };
@@ -43,6 +44,26 @@ describe('the consumer', () => {
   };
   const count = async (metric: string): Promise<string> =>
     (await steps.metrics.registry.metrics()).split('\n').find((line) => line.startsWith(metric)) ?? '';
+
+  test('drops records of a key that was erased, also those that it could not write, and says nothing of what they hold', async () => {
+    const todo = { key: 'C-1', where: {} };
+    const erased = await start('Y', new ErasedKeys([askFor([], 'customer', todo, now)]));
+    erased.deliver('customer', customer({ id: 'C-1', lines: [] }));
+    erased.deliver('customer', customer({ id: 'C-1', lines: 'no list' }));
+    erased.deliver('customer', '{"id":"C-1"}');
+    erased.deliver('customer', customer({ id: 'C-2', lines: [] }));
+    erased.deliver('customer', customer({ id: 'C-2', lines: 'no list' }));
+    erased.deliver('customer', 'no JSON');
+    erased.deliver('inventory', item({ sku: 'C-1' }));
+    await done(erased);
+    expect(sink.keys('customers')).toEqual(['C-2']);
+    expect(sink.keys('inventory')).toEqual(['C-1']);
+    expect(erased.buried).toHaveLength(2);
+    expect(erased.unsettled()).toBe(0);
+    const metrics = await erased.metrics.registry.metrics();
+    expect(metrics).toContain('tributary_records_total{entity="customer",outcome="erased"} 3');
+    expect(metrics).not.toContain('C-1');
+  });
 
   test('writes a batch when ten records are there, and not before', async () => {
     for (let n = 1; n <= 9; n++) steps.deliver('customer', customer({ id: `C-${n}`, lines: [] }));

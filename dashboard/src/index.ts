@@ -6,8 +6,15 @@ export {
   type DeadLetterCommand,
   type DeadLetterRequest,
 } from './dead-letters/commands/request.js';
-export { type DeadLetterCommandOptions, runDeadLetterCommand } from './dead-letters/commands/run.js';
+export {
+  type DeadLetterCommandOptions,
+  eraseLettersOfRecord,
+  lettersOfRecord,
+  type Reaching,
+  runDeadLetterCommand,
+} from './dead-letters/commands/run.js';
 export { type ExportCommandOptions, runExportCommand } from './exports/command.js';
+export { type KeptRun, keptRuns } from './exports/finished.js';
 export type { ExportResult } from './exports/run.js';
 export { createDashboard, type Dashboard, type DashboardOptions, dashboardProcess } from './service.js';
 export { type DashboardSettings, readDashboardSettings } from './settings.js';

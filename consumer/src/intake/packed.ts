@@ -170,11 +170,16 @@ const LONGEST_KEY = 512;
 /** Names the key of a packed record for people, before it is buried: the headers of its pack do not. */
 export function nameKey(message: BrokerMessage, entity: Entity): void {
   if (!(message instanceof PackedMessage)) return;
-  let key: string | undefined;
+  const key = keyIn(message, entity);
+  if (key !== undefined && key.length <= LONGEST_KEY) message.nameKey(key);
+}
+
+/** The key of a record that may be no valid one. */
+export function keyIn(message: BrokerMessage, entity: Entity): string | undefined {
   try {
-    key = entity.keyOf(parseBody(message.content));
+    return entity.keyOf(parseBody(message.content));
   } catch {
     // What is no JSON has no key.
+    return undefined;
   }
-  if (key !== undefined && key.length <= LONGEST_KEY) message.nameKey(key);
 }

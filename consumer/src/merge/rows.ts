@@ -232,7 +232,7 @@ function linesOf(merge: MergeConfig, payload: Payload | null): readonly MergeLin
 }
 
 /** Nearly no part holds a character that is escaped. */
-const escapePart = (part: string): string =>
+export const escapePart = (part: string): string =>
   /[%/]/.test(part) ? part.replaceAll('%', '%25').replaceAll('/', '%2F') : part;
 const unescapePart = (part: string): string => part.replaceAll('%2F', '/').replaceAll('%25', '%');
 

@@ -33,7 +33,7 @@ export class ConsumerMetrics {
     const registers = [registry];
     this.#records = new Counter({
       name: 'tributary_records_total',
-      help: 'Records judged, by outcome: accepted, duplicate, stale, dead',
+      help: 'Records judged, by outcome: accepted, duplicate, stale, dead, erased',
       labelNames: ['entity', 'outcome'],
       registers,
     });
@@ -187,6 +187,10 @@ export class ConsumerMetrics {
 
   deadAgain(entity: string): void {
     this.#records.inc({ entity, outcome: 'dead' });
+  }
+
+  erased(entity: string): void {
+    this.#records.inc({ entity, outcome: 'erased' });
   }
 
   unknownField(endpoint: string, entity: string, field: string): void {

@@ -49,6 +49,11 @@ export class Reporter {
     this.#options.metrics.judged(entity, judged);
   }
 
+  /** A record of a key that was erased. Its key is not told. */
+  erased(entity: string): void {
+    this.#options.metrics.erased(entity);
+  }
+
   /** @param isNew whether the record is buried for the first time: the same bad record may come with every poll */
   dead(delivery: Delivery, entity: string, error: PoisonError, isNew: boolean): void {
     const { metrics, dead } = this.#options;

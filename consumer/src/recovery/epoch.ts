@@ -5,6 +5,7 @@ import {
   type Logger,
   ledgerEpochKey,
   readEpoch,
+  seenAgainKey,
   sinkGenerationKey,
 } from '@tributary/shared';
 import { type LedgerKeys, ledgerKeys, rebuildsKey } from '../ledger/keys.js';
@@ -195,6 +196,8 @@ async function rebuildUnderLock(options: EpochOptions & { readonly deployment: D
     await keep(redis, keys.forms, forms);
     // Behind the marks: it may take long, and if this consumer dies meanwhile, the marks of before would tell of a loss.
     await sink.prepare?.(name);
+    // Notes for people name keys, those that were erased too.
+    if (((await sink.erasures?.list()) ?? []).length > 0) await redis.del(seenAgainKey(pipeline));
     await rebuild(keys, isDoubted, reformed, readName(name)?.since);
     if (await lock.publish(ledgerEpochKey(pipeline), name)) {
       // If this fails, the next rebuild only does more than it has to.
@@ -242,7 +245,7 @@ function tellWhyItEnds({ present, isDoubted, rival, lost }: Look & { readonly pr
   }
   if (rival === undefined) {
     const what =
-      'the ledger in Redis belongs to an earlier run of the server, to another sink, to another configuration, or to another version of Tributary';
+      'the ledger in Redis belongs to an earlier run of the server, to another sink, to another configuration, or to another version of Tributary, or rows were erased from the output';
     log.warn({ previous: present }, what);
     return;
   }

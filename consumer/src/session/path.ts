@@ -2,6 +2,7 @@ import type { ReleaseList } from '@tributary/shared';
 import { type ClaimedRow, Claims } from '../claim/claims.js';
 import type { Lease } from '../claim/lease.js';
 import { DeadLetters } from '../dead-letters/dead-letters.js';
+import { ErasedKeys } from '../erase/erasure.js';
 import type { Settled } from '../intake/settle.js';
 import type { EnteredLedger } from '../ledger/port.js';
 import type { MergeOptions } from '../merge/join.js';
@@ -21,6 +22,7 @@ export interface Path {
   readonly merges: readonly MergeOptions[];
   readonly deadLetters: DeadLetters;
   readonly output: SinkWriter;
+  readonly erased: ErasedKeys;
 }
 
 /** What a session has before its path is open, and what ends with it. */
@@ -36,6 +38,8 @@ export async function openPath(options: SessionOptions, surroundings: PathSurrou
   const { config, clock, log, metrics, onSinkProblem } = options;
   const { ledger, lease, ending, release } = surroundings;
   const output = await openOutput(options, surroundings);
+  // Behind the open output: who erases a key notes it before an epoch begins in which its rows go.
+  const erased = new ErasedKeys((await options.sink.erasures?.list()) ?? []);
   const flush = new Flush({
     ledger,
     lease,
@@ -62,7 +66,7 @@ export async function openPath(options: SessionOptions, surroundings: PathSurrou
   release.add('the notes of what was settled', () => settledLog.close());
   const onSettled = (queue: string, arrivals: readonly Settled[]) => settledLog.settled(queue, arrivals);
   lanes = await openLanes({ ...options, batch, onSettled }, ending, release);
-  return { lanes, claims, merges, deadLetters, output };
+  return { lanes, claims, merges, deadLetters, output, erased };
 }
 
 /**

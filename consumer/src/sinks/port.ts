@@ -1,4 +1,5 @@
 import type { Clock, Dataset, Logger, Row, SinkConfig, SinkKind } from '@tributary/shared';
+import type { Erasures } from '../erase/erasure.js';
 import type { WriterLost } from '../writer-lost.js';
 
 /** A row as a sink gives it back: enough to rebuild the ledger and the merge from. */
@@ -53,6 +54,13 @@ export interface StoredOutput {
   readonly more?: readonly string[];
 }
 
+/** A row that was looked for. */
+export interface FoundRow {
+  /** The part or table that holds it. */
+  readonly place: string;
+  readonly row: LandedRow;
+}
+
 /** Where rows land. It is the truth: everything that the ledger in Redis holds can be rebuilt from it. */
 export interface Sink {
   /** A name that stays with the stored data. It tells a ledger of other data (an emptied folder, another database) apart. */
@@ -71,10 +79,11 @@ export interface Sink {
   /**
    * Begins an epoch: from here on no writer of an older epoch can change the output, whether it lives or only seems dead.
    * If a write of such a writer succeeded, it was durable before, and {@link scan} sees it.
+   * @param isBetween whether the ledger of the epoch before is still to be compared with what is stored: its marks are kept
    */
-  beginEpoch(epoch: string): Promise<void>;
+  beginEpoch(epoch: string, isBetween?: boolean): Promise<void>;
   /**
-   * Puts in order what is stored, as the settings of today ask for it. Called in each epoch that begins, before it is read and before a
+   * Puts in order what is stored, as the settings of today ask for it, and removes the rows of keys that are to be erased. Called in each epoch that begins, before it is read and before a
    * writer opens its output; if that is interrupted, another epoch begins. It may take minutes.
    * @throws WriterLost if the epoch is over: another consumer has begun a newer one meanwhile
    */
@@ -92,6 +101,13 @@ export interface Sink {
   takeOver(writer: string): Promise<LandedRows>;
   /** Every row that has landed. Several rows may have one key; the newest by the dataset's order is its state. */
   scan(dataset: Dataset): AsyncIterable<LandedRow>;
+  /**
+   * The keys that were erased. One is noted before an epoch begins; the rows go in that epoch ({@link prepare}), and who writes in it has
+   * read the list after {@link open}: so no writer takes a record of the key once the rows are gone.
+   */
+  readonly erasures?: Erasures;
+  /** As {@link scan}, of rows that are meant, older ones of their keys too, as far as they are kept. Nothing is kept from changing meanwhile. */
+  find?(dataset: Dataset, isMeant: (row: LandedRow) => boolean): AsyncIterable<FoundRow>;
   /**
    * Resolves if a write would succeed now.
    * @throws Error saying why not (disk full, folder not writable, database away)

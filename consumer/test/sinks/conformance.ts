@@ -6,14 +6,17 @@ import {
   parseJson,
   type Row,
   stringifyJson,
+  systemClock,
   tombstoneHash,
 } from '@tributary/shared';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { eraseIn } from '../../src/erase/erase.js';
+import { askFor, ErasedKeys } from '../../src/erase/erasure.js';
 import type { Sink, SinkWriter } from '../../src/sinks/port.js';
 import { RowsRefused } from '../../src/sinks/refused.js';
 import { WriterLost } from '../../src/writer-lost.js';
-import { datasetNamed, mergedRow, messageId, odd, partRow, thingRow } from './records.js';
+import { datasetNamed, mergedRow, messageId, odd, partRow, pipeline, thingRow } from './records.js';
 
 /** A place where rows are stored, new and empty. */
 export interface Store {
@@ -105,6 +108,117 @@ export function describeSink(name: string, makeStore: () => Promise<Store>, { re
     };
 
     const expectLost = (action: Promise<unknown>) => expect(action).rejects.toBeInstanceOf(WriterLost);
+
+    describe('when a key is erased', () => {
+      const erase = (entity: string, key: string, on = connect()) =>
+        eraseIn(on, { config: pipeline(), entity, key, clock: systemClock, signal: new AbortController().signal });
+      const keysOf = async (dataset: string) => (await landed(dataset)).map(({ key }) => key).sort();
+      /** Every row of a dataset, older ones too, as far as they are kept. */
+      const everything = async (dataset: string) => {
+        const found: string[] = [];
+        for await (const { row } of connect().find?.(datasetNamed(dataset), () => true) ?? []) found.push(row.key);
+        return found.sort();
+      };
+
+      test('removes all of its rows, those of merges on either side too, and no others', async () => {
+        const others = ['A', 'A/B', 'AB', 'A%', 'a', '%41', 'A/C/2'];
+        await writer.write('parts', [partRow('A/C', 1), ...others.map((key) => partRow(key, 1))]);
+        await writer.write('parts', [partRow('A/C', 2), partRow('AB', 2)]);
+        const merged = ['T1/A%2FC', 'T1/A%2FC/2', 'T1/A', 'A%2FC/A', 'A%2FC/A%2FC', 'T1/A/2', 'T%2F1/A%2FC'];
+        await writer.write(
+          'thing_parts',
+          merged.map((key) => mergedRow(key, 1, { quantity: 1 })),
+        );
+        const { removed, doneAt, todo } = await erase('part', 'A/C');
+        expect(await everything('parts').then((keys) => new Set(keys))).toEqual(new Set(others));
+        expect(await keysOf('thing_parts')).toEqual(['A%2FC/A', 'T1/A', 'T1/A/2']);
+        expect(await everything('thing_parts')).not.toContain('T1/A%2FC');
+        expect(doneAt).toMatch(/^20/);
+        expect(todo).toBeUndefined();
+        expect(Object.values(removed).reduce((sum, n) => sum + n)).toBeGreaterThanOrEqual(5);
+        await erase('thing', 'A/C');
+        expect(await keysOf('thing_parts')).toEqual(['T1/A', 'T1/A/2']);
+        expect(new Set(await everything('parts'))).toEqual(new Set(others));
+      });
+
+      test('removes tombstones, and the key that is not there is refused all the same', async () => {
+        await writer.write('parts', [partRow('A', 1), partRow('B', 1)]);
+        await writer.write('thing_parts', [mergedRow('T/A', 1), mergedRow('T/B', 1)]);
+        await writer.write('thing_parts', [mergedRow('T/A', 2, null), mergedRow('T/B', 2, null)]);
+        await erase('part', 'A');
+        await erase('part', 'never was');
+        expect(await keysOf('thing_parts').then((keys) => new Set(keys))).toEqual(new Set(['T/B']));
+        expect(new Set(await everything('thing_parts'))).toEqual(new Set(['T/B']));
+        const erased = new ErasedKeys((await connect().erasures?.list()) ?? []);
+        expect([erased.has('part', 'A'), erased.has('part', 'never was'), erased.has('part', 'B')]).toEqual([
+          true,
+          true,
+          false,
+        ]);
+        expect(erased.has('thing', 'A')).toBe(false);
+      });
+
+      test('keeps nothing from which the key can be read', async () => {
+        await writer.write('parts', [partRow('the very key', 1), partRow('B', 1)]);
+        await erase('part', 'the very key');
+        expect(JSON.stringify(await connect().erasures?.list())).not.toContain('the very key');
+      });
+
+      test('fences the writers of before, and is no loss of rows: the output keeps its name and its marks', async () => {
+        await writer.write('parts', [partRow('A', 1), partRow('B', 1)]);
+        await writer.close();
+        const before = await connect().identity();
+        const kept = { ...(await connect().inspect({})).marks };
+        const mark = await open('writer-2').then((one) => one.write('parts', [partRow('A', 2), partRow('C', 1)]));
+        if (mark !== undefined) kept[mark.name] = String(mark.at);
+        const late = await open('writer-3');
+        await late.write('parts', [partRow('D', 1)]);
+        await erase('part', 'A');
+        await expectLost(late.write('parts', [partRow('A', 3)]));
+        expect(await connect().inspect(kept)).toMatchObject({ lost: undefined });
+        expect(await connect().identity()).toBe(before);
+        await erase('part', 'B');
+        expect(await connect().inspect(kept)).toMatchObject({ lost: undefined });
+        expect(await connect().identity()).toBe(before);
+        expect(await keysOf('parts')).toEqual(['C', 'D']);
+      });
+
+      test('what was asked for and not done is done when the next epoch begins', async () => {
+        await writer.write('parts', [partRow('A', 1), partRow('B', 1)]);
+        const todo = { key: 'A', where: { parts: ['key'], thing_parts: ['with'] } } as const;
+        await connect().erasures?.note(askFor([], 'part', todo, 0));
+        const next = connect();
+        await next.beginEpoch('sink.run.2');
+        await next.prepare?.('sink.run.2');
+        expect(await keysOf('parts')).toEqual(['B']);
+        expect((await connect().erasures?.list())?.map((one) => one.todo)).toEqual([undefined]);
+      });
+
+      test('is left to whoever has begun a newer epoch', async () => {
+        await writer.write('parts', [partRow('A', 1), partRow('B', 1)]);
+        const slow = connect();
+        const todo = { key: 'A', where: { parts: ['key'] } } as const;
+        await slow.erasures?.note(askFor([], 'part', todo, 0));
+        await slow.beginEpoch('sink.run.2');
+        await connect().beginEpoch('sink.run.3');
+        await expectLost(slow.prepare?.('sink.run.2') ?? Promise.resolve());
+        expect(await keysOf('parts')).toEqual(['A', 'B']);
+        await connect().prepare?.('sink.run.3');
+        expect(await keysOf('parts')).toEqual(['B']);
+      });
+
+      test('a writer of a later epoch goes on, and its marks grow', async () => {
+        await writer.write('parts', [partRow('A', 1), partRow('B', 1)]);
+        await erase('part', 'A');
+        const on = connect();
+        await on.beginEpoch('sink.run.9');
+        const kept = (await on.inspect({})).marks;
+        const next = await open('writer-9', 'sink.run.9', on);
+        await next.write('parts', [partRow('C', 1)]);
+        expect(await connect().inspect(kept)).toMatchObject({ lost: undefined });
+        expect(await keysOf('parts')).toEqual(['B', 'C']);
+      });
+    });
 
     describe('when it writes', () => {
       test('has the rows once the write resolves, for every other process', async () => {

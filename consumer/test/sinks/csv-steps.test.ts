@@ -1,10 +1,12 @@
-import { appendFile, readdir, rm, truncate } from 'node:fs/promises';
+import { appendFile, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { systemClock } from '@tributary/shared';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { eraseIn } from '../../src/erase/erase.js';
 import type { Sink, SinkWriter } from '../../src/sinks/port.js';
 import { WriterLost } from '../../src/writer-lost.js';
 import { type CsvStore, csvStore } from './csv-store.js';
-import { datasetNamed, partRow } from './records.js';
+import { datasetNamed, partRow, pipeline } from './records.js';
 import { Crash, crashAt, holdAt, withSteps } from './stepping-fs.js';
 
 // Each test runs once for every step on files that the action takes: a process dies, or is held up, just before it.
@@ -363,6 +365,114 @@ describe('a part that another program has changed', () => {
       });
     },
   );
+});
+
+describe('erasing a key', () => {
+  const erase = (key = 'old', sink = store.connect()) =>
+    eraseIn(sink, {
+      config: pipeline(),
+      entity: 'part',
+      key,
+      clock: systemClock,
+      signal: new AbortController().signal,
+    });
+  const pending = async () => (await store.connect().erasures?.list())?.filter(({ todo }) => todo !== undefined);
+  /** Every file of the output that holds a text, hidden ones and leftovers too. */
+  const filesWith = async (text: string) => {
+    const names = await readdir(store.directory, { recursive: true, withFileTypes: true });
+    const files = names.filter((one) => one.isFile()).map((one) => join(one.parentPath, one.name));
+    const contents = await Promise.all(files.map((path) => readFile(path, 'utf8')));
+    return files.filter((_, index) => contents[index]?.includes(text));
+  };
+  const OLD = partRow('old', 1, 'canary\nof two lines');
+  const write = async () => {
+    await writer.write('parts', [A_ROW, OLD, ...ROWS]);
+    await writer.write('parts', [partRow('old', 2, 'canary again'), partRow('last', 1)]);
+    await writer.close();
+  };
+  const left = ['landed', 'last', 'new 1', 'new 2'];
+
+  test.each([1, 1_000_000])(
+    'the process may die at any step, and the command that is given again completes it',
+    async (maxPartSize) => {
+      await forEachStep(async (at) => {
+        await write();
+        const kept = (await store.connect().inspect({})).marks;
+        const before = await store.connect().identity();
+        const crash = crashAt(at);
+        await withSteps(crash.step, () => erase()).catch((error: unknown) => expect(error).toBeInstanceOf(Crash));
+        // At any moment the output is sound, and nothing is taken for lost.
+        await expectSound();
+        expect(await store.connect().inspect(kept)).toMatchObject({ lost: undefined });
+        expect(await store.connect().identity()).toBe(before);
+        const { removed } = await erase();
+        // None is left to be counted where all was done before it died.
+        expect([2, 0]).toContain(Object.values(removed).reduce((sum, n) => sum + n, 0));
+        expect(await keys()).toEqual(left);
+        expect(await filesWith('canary')).toEqual([]);
+        expect(await pending()).toEqual([]);
+        await expectSound();
+        expect(await store.connect().inspect(kept)).toMatchObject({ lost: undefined });
+        expect(await store.connect().identity()).toBe(before);
+        return crash.happened();
+      }, maxPartSize);
+    },
+  );
+
+  test('the process may die at any step once it was noted, and the next epoch completes it', async () => {
+    await forEachStep(async (at) => {
+      await write();
+      const crash = crashAt(at);
+      await withSteps(crash.step, () => erase()).catch((error: unknown) => expect(error).toBeInstanceOf(Crash));
+      const wasNoted = (await store.connect().erasures?.list())?.some((one) => one.todo !== undefined) ?? false;
+      const wasDone = (await store.connect().erasures?.list())?.some((one) => one.doneAt !== undefined) ?? false;
+      const next = store.connect();
+      await next.beginEpoch(NEXT_EPOCH);
+      await next.prepare?.(NEXT_EPOCH);
+      const isGone = wasNoted || wasDone;
+      expect(await keys()).toEqual(isGone ? left : [...left, 'old', 'old'].sort());
+      if (isGone) expect(await filesWith('canary')).toEqual([]);
+      await expectSound();
+      return crash.happened();
+    });
+  });
+
+  test('it may be held up at any step, while others erase this key and another one, and a writer writes', async () => {
+    await forEachStep(async (at) => {
+      await write();
+      const slow = await holdAt(at, () => erase().catch((error: unknown) => error));
+      await erase('landed');
+      const next = store.connect();
+      await next.beginEpoch(NEXT_EPOCH);
+      await next.prepare?.(NEXT_EPOCH);
+      const fresh = await next.open('writer-2', NEXT_EPOCH);
+      const wrote = await fresh.write('parts', [partRow('fresh', 1)]).then(() => true);
+      await fresh.close();
+      slow.letGo();
+      await slow.outcome;
+      await erase();
+      expect(wrote).toBe(true);
+      // What one of them has erased the other has not brought back.
+      expect(await keys()).toEqual(['fresh', 'last', 'new 1', 'new 2']);
+      expect(await filesWith('canary')).toEqual([]);
+      await expectSound();
+      expect(await store.connect().identity()).toBe(await store.connect().identity());
+      return slow.held;
+    });
+  });
+
+  test('another program that puts an older copy of a part back is noticed', async () => {
+    await write();
+    const path = join(store.directory, 'parts', 'part-writer-1-1.csv');
+    const older = await readFile(path);
+    await erase();
+    const before = await store.connect().identity();
+    await writeFile(path, older);
+    expect(await store.connect().identity()).not.toBe(before);
+    expect(await keys()).toContain('old');
+    await erase();
+    expect(await keys()).toEqual(left);
+  });
 });
 
 /** An error of the file system, as Node throws it. */

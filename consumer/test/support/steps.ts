@@ -2,6 +2,7 @@ import { type Entity, memorySeenAgain, type PipelineConfig } from '@tributary/sh
 import { type ClaimedRow, Claims } from '../../src/claim/claims.js';
 import { Lease } from '../../src/claim/lease.js';
 import { consume, type Steps } from '../../src/consume.js';
+import { ErasedKeys } from '../../src/erase/erasure.js';
 import { Intake } from '../../src/intake/intake.js';
 import { KnownRecords } from '../../src/intake/known-records.js';
 import { ledgerKeys } from '../../src/ledger/keys.js';
@@ -29,6 +30,7 @@ export interface StepsOptions {
   readonly pipeline?: string;
   readonly config?: PipelineConfig;
   readonly entities?: readonly Entity[];
+  readonly erased?: ErasedKeys;
 }
 
 /** The steps of one writer, joined as a session joins them; a test delivers the messages instead of a broker. */
@@ -66,6 +68,7 @@ export async function startSteps(options: StepsOptions) {
     forget: async () => {},
   };
   const errors: unknown[] = [];
+  const erased = options.erased ?? new ErasedKeys([]);
   const seenAgain = memorySeenAgain(() => clock.now());
   const knownRecords = new KnownRecords();
 
@@ -87,7 +90,19 @@ export async function startSteps(options: StepsOptions) {
       const merge = createMergeStep(entity.name, merges);
       const report = new Reporter({ metrics, log, clock, dead: new DeadRecords(), over: ended.signal });
       const known = knownRecords.of(entity);
-      const steps = { entity, intake, deadLetters, known, claims, merge, batch, report, seenAgain, instance: writer };
+      const steps = {
+        entity,
+        intake,
+        deadLetters,
+        known,
+        claims,
+        merge,
+        batch,
+        report,
+        erased,
+        seenAgain,
+        instance: writer,
+      };
       const story = consume(steps).catch((error: unknown) => errors.push(error));
       return { name: entity.name, channel, intake, batch, story };
     }),

@@ -1,6 +1,6 @@
 import type { Clock, ConsumeMessage } from '@tributary/shared';
 import { keptBodyOf } from './kept-bodies.js';
-import { type DeadLetter, type LetterMatch, matches } from './letter.js';
+import type { DeadLetter } from './letter.js';
 import type { Disposition } from './pass.js';
 import type { Swept } from './sweep.js';
 import type { Fault, Faults, Problem } from './verdict.js';
@@ -41,7 +41,9 @@ const LONGEST_PASS = 20 * 60_000;
 
 /** What an action does, and to which letters. */
 export interface Action {
-  readonly match: LetterMatch;
+  readonly isMeant: (message: ConsumeMessage, letter: DeadLetter) => boolean;
+  /** Whether only one letter is meant, so that there is no need to look further. */
+  readonly isOne: boolean;
   readonly signal: AbortSignal;
   readonly doTo: DoTo;
   readonly sift?: Sift | undefined;
@@ -57,7 +59,7 @@ export interface Action {
  */
 export async function actOnQueue(
   pass: (until: AbortSignal, visit: Visit) => Promise<Swept>,
-  { match, signal, doTo, sift, clock }: Action,
+  { isMeant, isOne, signal, doTo, sift, clock }: Action,
   total: Total,
 ): Promise<void> {
   const settled = new Set<string>();
@@ -83,7 +85,7 @@ export async function actOnQueue(
       const { id } = letter;
       // It was acted on before; only its acknowledgement was lost.
       if (settled.has(id)) return 'remove';
-      if (stop.signal.aborted || !matches(letter, match) || meant?.has(id) === false) return 'keep';
+      if (stop.signal.aborted || !isMeant(message, letter) || meant?.has(id) === false) return 'keep';
       // In a pass that goes on where the time ran out, it may be one that has come back.
       if (isContinued && letter.deadAt > began) return 'keep';
       if (!isFirst && staying.has(id)) return 'keep';
@@ -100,7 +102,7 @@ export async function actOnQueue(
       }
       // Only this letter was asked for: the caller need not wait for a look at all those behind it.
       // But where its body is kept, that must not be removed while another letter needs it.
-      if (match.id !== undefined && keptBodyOf(message) === undefined) stop.abort();
+      if (isOne && keptBodyOf(message) === undefined) stop.abort();
       return doTo(message, letter).then((problem): Disposition => {
         hand.puts(message);
         if (problem !== undefined) return stay(problem);

@@ -301,24 +301,77 @@ export class DeadLetters {
     });
   }
 
+  /** Every letter of a record, in full. */
+  async ofRecord(of: RecordName, signal: AbortSignal): Promise<WholeLetter[]> {
+    const found: WholeLetter[] = [];
+    for (const queue of this.#queuesOf(of)) {
+      const bounds = { ...EVERYTHING, perChannel: this.#limits.looking };
+      const messages: { readonly letter: DeadLetter; readonly message: ConsumeMessage }[] = [];
+      await this.#sweep(this.#lookableQueue(queue.queue), bounds, signal, (message, letter) => {
+        if (this.#isOf(message, letter, of)) messages.push({ letter, message });
+        return 'keep';
+      });
+      for (const { letter, message } of messages) {
+        const body = textOf(await originalBody(message, letter.queue, this.#kept).catch(() => message.content));
+        found.push({ letter, body, headers: message.properties.headers ?? {} });
+      }
+    }
+    return found;
+  }
+
+  /** Removes the letters of a record for good: nothing of them is written to the audit log but how many there were. */
+  async erase(of: RecordName, act: AuditedAct, signal: AbortSignal): Promise<Acted> {
+    const isMeant = (message: ConsumeMessage, letter: DeadLetter) => this.#isOf(message, letter, of);
+    const what = { isMeant, doTo: async () => undefined };
+    return await this.#actOn(this.#queuesOf(of), act, signal, what);
+  }
+
+  #queuesOf({ entity }: RecordName): readonly EntityQueue[] {
+    return this.topology.queues.filter((queue) => queue.entity === entity);
+  }
+
+  /** By the key that the letter names, or by the one in its body: not every letter names its key. */
+  #isOf(message: ConsumeMessage, letter: DeadLetter, { entity, key }: RecordName): boolean {
+    if (letter.entity !== entity) return false;
+    return letter.key === key.slice(0, LONGEST_NAMED_KEY) || this.#keyIn(message, entity) === key;
+  }
+
+  #keyIn({ content }: ConsumeMessage, entity: string): string | undefined {
+    try {
+      return this.#entities.get(entity)?.keyOf(parseBody(content));
+    } catch {
+      return undefined;
+    }
+  }
+
   async #act(
     act: AuditedAct,
     match: LetterMatch,
     signal: AbortSignal,
     what: Pick<Action, 'doTo' | 'sift'>,
   ): Promise<Acted> {
+    const queues = this.topology.queues.filter(({ queue }) => (match.queue ?? queue) === queue);
+    const isMeant = (_message: ConsumeMessage, letter: DeadLetter) => matches(letter, match);
+    return await this.#actOn(queues, act, signal, { ...what, isMeant, isOne: match.id !== undefined });
+  }
+
+  async #actOn(
+    queues: readonly EntityQueue[],
+    act: AuditedAct,
+    signal: AbortSignal,
+    what: Pick<Action, 'doTo' | 'sift' | 'isMeant'> & Partial<Pick<Action, 'isOne'>>,
+  ): Promise<Acted> {
     const total: Total = { done: 0, looked: 0, complete: true, faults: new Faults() };
     const acted = (): Acted => {
       const { faults, ...counts } = total;
       return { ...counts, stayed: faults.count, faults: faults.list };
     };
-    const queues = this.topology.queues.filter(({ queue }) => (match.queue ?? queue) === queue);
     try {
       for (const queue of queues) {
         const bounds = { ...EVERYTHING, perChannel: this.#limits.acting };
         const kept = new KeptRemoval(this.#kept, (message) => originalBody(message, queue.queue, this.#kept));
         const pass = (until: AbortSignal, visit: Visit) => this.#sweep(queue, bounds, until, kept.seeing(visit));
-        const action = { ...what, doTo: kept.around(what.doTo), match, signal, clock: this.#options.clock };
+        const action = { isOne: false, ...what, doTo: kept.around(what.doTo), signal, clock: this.#options.clock };
         await actOnQueue(pass, action, total);
         await kept.finish(act, total.complete);
       }
@@ -387,6 +440,15 @@ export class DeadLetters {
     return found;
   }
 }
+
+/** Names a record. */
+export interface RecordName {
+  readonly entity: string;
+  readonly key: string;
+}
+
+/** Characters of a key that a letter names. */
+const LONGEST_NAMED_KEY = 512;
 
 /** What is sent in the place of a letter, and what the audit log keeps of it. */
 interface MadeReplay {

@@ -38,9 +38,11 @@ const OVERHEAD = 100;
 /** Notes that are read at a time, the newest first. */
 const PAGE = 100;
 
+export const seenAgainKey = (pipeline: string): string => `${redisPrefix(pipeline)}seen-again`;
+
 /** In a stream of Redis, `seen-again`: one entry for each micro-batch that dropped something, keys as JSON. */
 export function redisSeenAgain(redis: Redis, pipeline: string, most = MOST_BYTES): SeenAgain {
-  const key = `${redisPrefix(pipeline)}seen-again`;
+  const key = seenAgainKey(pipeline);
   // A stream is bounded by its number of entries, whose lengths differ: the bound follows from their usual length.
   let usual = 1_000;
   return {

@@ -5,6 +5,7 @@ import { checkCommand } from './check.js';
 import { deadLettersCommand } from './dead-letters.js';
 import { discoverCommand } from './discover.js';
 import { endpointsCommand, resetCommand } from './endpoints.js';
+import { eraseCommand } from './erase.js';
 import { exportCommand } from './export.js';
 import { generateEndpointsCommand } from './generate-endpoints.js';
 import { initCommand } from './init.js';
@@ -18,6 +19,7 @@ import { CommandFailed, type Context, EXIT } from './shell/context.js';
 import { adviceForNpm, swallowedByNpm } from './shell/npm-options.js';
 import { adviceIfMissing } from './shell/pipeline-file.js';
 import { startCommand } from './start.js';
+import { subjectCommand } from './subject.js';
 import { tryCommand } from './try.js';
 
 const ABOUT =
@@ -48,6 +50,8 @@ function createProgram(context: Context, version: string): CommandUnknownOpts {
     privacyCommand(context),
     revealCommand(context),
     auditLogCommand(context),
+    subjectCommand(context),
+    eraseCommand(context),
     ...serviceCommands(context),
     generateEndpointsCommand(context),
   ];

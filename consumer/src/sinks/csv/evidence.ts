@@ -8,7 +8,7 @@ import { PartState } from './part-state.js';
 export interface OutputEvidence {
   /** What names the output; another name is given to one that has lost parts. */
   readonly sink: string;
-  /** The size of each part in bytes, by dataset and name. */
+  /** The size of each part in bytes, with what was erased from it, by dataset and name. */
   readonly parts: Readonly<Record<string, Readonly<Record<string, number>>>>;
 }
 
@@ -26,7 +26,7 @@ export async function takeEvidence(
       const found = await statIfThere(path);
       if (found === undefined) continue;
       if (!(await isAsSealed(state, dataset, name, path, found))) return undefined;
-      sizes[name] = found.size;
+      sizes[name] = await state.sizeWithErased(dataset, name, found.size);
     }
     if (begun.some((name) => sizes[name] === undefined)) return undefined;
     parts[dataset] = sizes;

@@ -21,6 +21,7 @@ export interface FenceOptions {
  *     fenced/<writer>          this writer may write no more
  *     begun/<dataset>/<part>   this part was begun, and should be there (part-state.ts)
  *     sealed/<dataset>/<part>  no writer writes to this part any more (seal.ts)
+ *     erased/<hash>.json       a key that was erased, and may not come back (erasures.ts)
  *     marks/<pipeline>.json    how far the endpoints came, where there is no Redis (tributary/src/library/mark-file.ts)
  *
  * A writer looks for its fence after each write, before it calls the write durable. The consumer that fences it sets the

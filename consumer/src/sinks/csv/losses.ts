@@ -75,7 +75,7 @@ export class Losses {
     }
     try {
       const { size, modified } = await endLine(path, dataset);
-      const evidence = { size, sha256: await hashOfFile(path, size), modified, changed: true };
+      const evidence = { ...now, size, sha256: await hashOfFile(path, size), modified, changed: true };
       await this.#state.replaceEvidence(dataset.name, name, evidence);
     } catch (error) {
       // It went away meanwhile, which the next look finds.
@@ -109,7 +109,8 @@ export class Losses {
     return this.#lookAtOpen(dataset, part, look);
   }
 
-  async #lookAtSealed(dataset: Dataset, { name, path }: Part, sound: Map<string, Seen>): Promise<Change | undefined> {
+  async #lookAtSealed(dataset: Dataset, part: Part, sound: Map<string, Seen>): Promise<Change | undefined> {
+    const { name, path } = part;
     const evidence = await this.#state.evidence(dataset.name, name);
     // Again, and behind the look at the seal: until then the part could still be replaced by its copy.
     const seen = await statIfThere(path);
@@ -120,13 +121,16 @@ export class Losses {
       sound.set(path, seen);
       return undefined;
     }
-    const now: Evidence = { size, sha256: await hashOfFile(path, size), modified, changed: evidence.changed };
+    const now: Evidence = { ...evidence, size, sha256: await hashOfFile(path, size), modified };
     if (now.sha256 === evidence.sha256 && size === evidence.size) {
       // A copy of a backup has another time. If the new time cannot be kept, the content is compared once more next time.
       await this.#state.replaceEvidence(dataset.name, name, now).catch(() => {});
       sound.set(path, seen);
       return undefined;
     }
+    // Rows were erased from it meanwhile, which is no change of another program.
+    const again = await this.#state.evidence(dataset.name, name);
+    if (again?.sha256 !== evidence.sha256) return this.#lookAtSealed(dataset, part, sound);
     const lost = !(await beginsWith(path, evidence, size));
     const what = lost
       ? changeInWords(evidence.size, size)

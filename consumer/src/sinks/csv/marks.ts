@@ -9,38 +9,55 @@ export const markOfPart = (dataset: string, name: string): string => `${dataset}
 
 /**
  * Compares the parts with the sizes that they had. No part gets shorter: lines are only added, and what is cut off when a part
- * is sealed was never durable. So a part that is shorter, or not there, is one of an older copy of the folder.
+ * is sealed was never durable. So a part that is shorter, or not there, is one of an older copy of the folder. What was erased from a part
+ * counts as still there.
  *
  * Of a part that its writer may still write to, only the writer knows how much is durable. So only sealed ones are measured here.
  */
 export async function inspectParts(
   directory: string,
   datasets: readonly Dataset[],
-  state: Pick<PartState, 'isSealed'>,
+  state: Pick<PartState, 'isSealed' | 'sizeWithErased'>,
   kept: Marks,
 ): Promise<Inspection> {
-  const lost = await findLost(directory, kept);
+  const lost = await findLost(directory, state, kept);
   if (lost !== undefined) return { lost, marks: {} };
   const marks: Record<string, string> = {};
   for (const { name: dataset } of datasets) {
     for (const { name, path } of await listParts(directory, dataset)) {
       const mark = markOfPart(dataset, name);
       if (!(await state.isSealed(dataset, name))) continue;
-      const size = String((await statIfThere(path))?.size ?? 0);
-      if (kept[mark] !== size) marks[mark] = size;
+      const size = (await statIfThere(path))?.size ?? 0;
+      if (kept[mark] === String(size)) continue;
+      const whole = String(await state.sizeWithErased(dataset, name, size));
+      if (kept[mark] !== whole) marks[mark] = whole;
     }
   }
   return { lost, marks };
 }
 
-async function findLost(directory: string, kept: Marks): Promise<string | undefined> {
+async function findLost(
+  directory: string,
+  state: Pick<PartState, 'sizeWithErased'>,
+  kept: Marks,
+): Promise<string | undefined> {
   for (const [mark, size] of Object.entries(kept)) {
     const path = join(directory, mark);
     const found = await statIfThere(path);
     if (found === undefined) return `${path} is gone, which held ${size} bytes`;
-    if (found.size < Number(size)) {
+    if (found.size < Number(size) && (await wholeSize(path, mark, state)) < Number(size)) {
       return `${path} has ${found.size} bytes, and had ${size}: it is an older copy, or was cut`;
     }
   }
   return undefined;
+}
+
+/** Looked at until it holds still: rows may be erased from the part between two looks. */
+async function wholeSize(path: string, mark: string, state: Pick<PartState, 'sizeWithErased'>): Promise<number> {
+  const [dataset = '', name = ''] = mark.split('/');
+  for (;;) {
+    const before = (await statIfThere(path))?.size ?? 0;
+    const whole = await state.sizeWithErased(dataset, name, before);
+    if ((await statIfThere(path))?.size === before || before === 0) return whole;
+  }
 }

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import { open, writeFile } from 'node:fs/promises';
+import { open, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Dataset, isMapping, noteOfPart, writeNote } from '@tributary/shared';
-import { readIfThere, replaceFile, statIfThere, unlinkIfThere, withFolder } from './files.js';
+import { ignoreMissing, readIfThere, replaceFile, statIfThere, unlinkIfThere, withFolder } from './files.js';
 
 /** The beginning of a part as it was when it was durable. */
 export interface Durable {
@@ -18,6 +18,8 @@ export interface Evidence extends Durable {
   readonly modified: number;
   /** Another program or person has changed the part: each of its rows has to prove itself by its hash. */
   readonly changed?: boolean | undefined;
+  /** Bytes of rows that were erased from it since (rewrite.ts). */
+  readonly removed?: number | undefined;
 }
 
 /** What the note of a part says that was begun. */
@@ -45,6 +47,7 @@ const NOTHING: Durable = { size: 0, sha256: createHash('sha256').digest('hex') }
  *
  *     begun/<dataset>/<part>            this part was begun, and should be there: how it was made, and how far it is durable
  *     sealed/<dataset>/<part>/evidence  what it was when it ended (an empty file `sealed/<dataset>/<part>` in older versions)
+ *     sealed/<dataset>/<part>/rewritten-<n>/evidence  what it is since rows were erased from it, the n-th time (rewrite.ts)
  */
 export class PartState {
   readonly #directory: string;
@@ -97,12 +100,41 @@ export class PartState {
 
   /** @returns undefined for a part that is not sealed, or was by an older version */
   async evidence(dataset: string, name: string): Promise<Evidence | undefined> {
-    const text = await readIfThere(join(this.marker(dataset, name), 'evidence')).catch(ignoreFileInTheWay);
+    const path = join(await this.#current(dataset, name), 'evidence');
+    const text = await readIfThere(path).catch(ignoreFileInTheWay);
     return text === undefined ? undefined : parseEvidence(text);
   }
 
   async replaceEvidence(dataset: string, name: string, evidence: Evidence): Promise<void> {
-    await replaceFile(join(this.marker(dataset, name), 'evidence'), JSON.stringify(evidence));
+    await replaceFile(join(await this.#current(dataset, name), 'evidence'), JSON.stringify(evidence));
+  }
+
+  /** How often rows were erased from a part: copies that have their place, and perhaps one that is about to take it. */
+  async rewritten(dataset: string, name: string): Promise<number> {
+    const names = (await readdir(this.marker(dataset, name)).catch(ignoreNoFolder)) ?? [];
+    return Math.max(0, ...names.map((one) => Number(/^rewritten-(\d+)$/.exec(one)?.[1] ?? 0)));
+  }
+
+  rewrite(dataset: string, name: string, number: number): string {
+    return join(this.marker(dataset, name), `rewritten-${number}`);
+  }
+
+  /**
+   * How long a part would be if nothing had been erased from it. A part never gets shorter by that measure.
+   * @param size of the part
+   */
+  async sizeWithErased(dataset: string, name: string, size: number): Promise<number> {
+    const { size: known, removed = 0 } = (await this.evidence(dataset, name)) ?? {};
+    return known === size ? size + removed : size;
+  }
+
+  /** The folder with the evidence that holds now. A copy that is still in its folder has not taken the part's place. */
+  async #current(dataset: string, name: string): Promise<string> {
+    for (let number = await this.rewritten(dataset, name); number > 0; number--) {
+      const folder = this.rewrite(dataset, name, number);
+      if ((await statIfThere(join(folder, 'copy'))) === undefined) return folder;
+    }
+    return this.marker(dataset, name);
   }
 
   async isSealed(dataset: string, name: string): Promise<boolean> {
@@ -132,12 +164,16 @@ function parseEvidence(text: string): Evidence | undefined {
     return undefined;
   }
   if (!isMapping(value)) return undefined;
-  const { size, sha256, modified, changed } = value;
+  const { size, sha256, modified, changed, removed } = value;
   if (typeof size !== 'number' || typeof sha256 !== 'string' || typeof modified !== 'number') return undefined;
-  return { size, sha256, modified, changed: changed === true };
+  return { size, sha256, modified, changed: changed === true, removed: typeof removed === 'number' ? removed : 0 };
 }
 
 /** A marker of older versions is a file, which holds no evidence. */
 function ignoreFileInTheWay(error: NodeJS.ErrnoException): undefined {
   if (error.code !== 'ENOTDIR') throw error;
+}
+
+function ignoreNoFolder(error: NodeJS.ErrnoException): undefined {
+  if (error.code !== 'ENOTDIR') ignoreMissing(error);
 }

@@ -85,15 +85,15 @@ export class PartSeals {
   }
 }
 
-const temporaryOf = (marker: string): string => `${marker}-${random()}`;
+export const temporaryOf = (marker: string): string => `${marker}-${random()}`;
 
-async function writeEvidence(folder: string, evidence: Evidence): Promise<void> {
+export async function writeEvidence(folder: string, evidence: Evidence): Promise<void> {
   await writeFile(join(folder, 'evidence'), JSON.stringify(evidence), { flush: true });
   await syncFolder(folder);
 }
 
 /** Safe for several consumers at once: all of them put the same copy in the same place, and the part never changes afterwards. */
-async function putInPlace(copy: string, part: Part): Promise<void> {
+export async function putInPlace(copy: string, part: Pick<Part, 'name' | 'path'>): Promise<void> {
   try {
     await rename(copy, part.path);
   } catch (error) {
@@ -108,7 +108,7 @@ async function putInPlace(copy: string, part: Part): Promise<void> {
 }
 
 /** The dataset's folder may be on another disk than the output's own folder. */
-async function putAcrossFileSystems(copy: string, part: Part): Promise<void> {
+async function putAcrossFileSystems(copy: string, part: Pick<Part, 'name' | 'path'>): Promise<void> {
   const temporary = join(dirname(part.path), `.${part.name}-${random()}`);
   try {
     await copyFile(copy, temporary);

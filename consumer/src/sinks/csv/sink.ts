@@ -4,6 +4,7 @@ import { access, mkdir, open, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { listParts, type Part, type Row, type SinkConfig } from '@tributary/shared';
 import type {
+  FoundRow,
   Inspection,
   LandedRow,
   LandedRows,
@@ -15,6 +16,7 @@ import type {
   SinkWriter,
   StoredOutput,
 } from '../port.js';
+import { CsvErasures } from './erasures.js';
 import { CsvFence } from './fence.js';
 import { ignoreMissing, statIfThere } from './files.js';
 import { OutputIdentity } from './identity.js';
@@ -52,6 +54,7 @@ class CsvSink implements Sink {
   readonly #identity: OutputIdentity;
   readonly #reader: PartReader;
   readonly #presence: Presence;
+  readonly erasures: CsvErasures;
 
   constructor(parts: SinkParts<SinkConfig['csv']>) {
     const { settings, datasets, log, pipeline, clock } = parts;
@@ -64,6 +67,7 @@ class CsvSink implements Sink {
     this.#identity = new OutputIdentity({ directory, fence: this.#fence, losses: this.#losses, log });
     this.#presence = new Presence(directory, pipeline, clock);
     this.#reader = new PartReader({ settings, state: this.#state, log });
+    this.erasures = new CsvErasures({ ...parts, fence: this.#fence, state: this.#state, seals: this.#seals });
   }
 
   identity(): Promise<string> {
@@ -89,6 +93,10 @@ class CsvSink implements Sink {
 
   beginEpoch(epoch: string): Promise<void> {
     return told(() => this.#fence.beginEpoch(epoch));
+  }
+
+  prepare(epoch: string): Promise<void> {
+    return told(() => this.erasures.carryOut(epoch));
   }
 
   async open(writer: string, epoch: string, onLost?: Parameters<Sink['open']>[2]): Promise<SinkWriter> {
@@ -152,6 +160,13 @@ class CsvSink implements Sink {
       yield* this.#reader.rows(part, dataset, teller);
     }
     teller.finish();
+  }
+
+  async *find(dataset: Parameters<Sink['scan']>[0], isMeant: (row: LandedRow) => boolean): AsyncGenerator<FoundRow> {
+    for (const part of await listParts(this.#parts.settings.directory, dataset.name)) {
+      const place = markOfPart(dataset.name, part.name);
+      for await (const row of this.#reader.rows(part, dataset)) if (isMeant(row)) yield { place, row };
+    }
   }
 
   probe(): Promise<void> {

@@ -52,10 +52,10 @@ export class PostgresFence {
   }
 
   /** Sets the epoch, then removes every writer: no writer of an older epoch has a row, and none can get one any more. */
-  beginEpoch(epoch: string): Promise<void> {
+  beginEpoch(epoch: string, isBetween = false): Promise<void> {
     const { meta, writers } = this.#tables;
     return this.#database.transaction(async (transaction) => {
-      await this.#marks.sumUp(transaction, await this.#epoch(transaction, ''));
+      if (!isBetween) await this.#marks.sumUp(transaction, await this.#epoch(transaction, ''));
       await transaction.query(
         `INSERT INTO ${meta.sql} (pipeline, sink_id, epoch) VALUES ($1, $2, $3)
          ON CONFLICT (pipeline) DO UPDATE SET epoch = EXCLUDED.epoch`,

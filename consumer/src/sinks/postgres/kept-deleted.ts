@@ -9,13 +9,13 @@ import type { Transaction } from './transaction.js';
 const KEYS_AT_A_TIME = 5_000;
 
 /** The keys after the first parameter, up to the second. */
-const IN_RANGE = (alias: string): string =>
+export const IN_RANGE = (alias: string): string =>
   `($1::text IS NULL OR ${alias}._key > $1::text) AND ${alias}._key <= $2::text`;
 
 /** Runs the work in one transaction of the epoch, which no newer epoch begins in the middle of. */
-type InEpoch = <T>(work: (transaction: Transaction) => Promise<T>) => Promise<T>;
+export type InEpoch = <T>(work: (transaction: Transaction) => Promise<T>) => Promise<T>;
 
-type Range = readonly [after: string | null, last: string];
+export type Range = readonly [after: string | null, last: string];
 
 /**
  * Makes the rows of deleted records what the setting asks for, in each table that has the column `_deleted`: the setting may have changed, a
@@ -109,7 +109,7 @@ async function countDeleted(transaction: Transaction, { rows }: DatasetTables, r
 }
 
 /** Goes through a table by its key, some keys in each transaction: one statement over a large table would take too long. */
-async function inRanges(
+export async function inRanges(
   inEpoch: InEpoch,
   { sql }: Table,
   work: (transaction: Transaction, range: Range) => Promise<void>,

@@ -1,9 +1,10 @@
 import { canonicalInteger, type Dataset, type FieldType, parseJson } from '@tributary/shared';
 import { escapeIdentifier } from 'pg';
-import type { LandedRow } from '../port.js';
+import type { FoundRow, LandedRow } from '../port.js';
 import type { Database } from './database.js';
 import { checkNothingHidden } from './row-security.js';
-import { type Column, type DatasetTables, isLive, tablesIn } from './tables.js';
+import { type Column, type DatasetTables, isLive, type Table, tablesIn } from './tables.js';
+import type { Transaction } from './transaction.js';
 
 const ROWS_PER_FETCH = 500;
 
@@ -19,27 +20,60 @@ interface Fetched {
 }
 
 /** Streams what has landed, as of one moment: the newest row of each key, then the keys that were closed. */
-export async function* scanRows(database: Database, tables: DatasetTables) {
-  const { rows, tombstones, dataset } = tables;
-  const transaction = await database.begin('REPEATABLE READ READ ONLY', { hangTimeout: PATIENCE });
+export async function* scanRows(database: Database, tables: DatasetTables): AsyncGenerator<LandedRow> {
+  const { rows, tombstones } = tables;
+  const transaction = await begin(database, tables);
   try {
-    await checkNothingHidden(transaction, tablesIn(tables));
-    for (const table of [rows, tombstones]) {
-      const columns = table.columns.map(expression).join(', ');
-      const where = table === rows ? isLive(tables, 'r') : true;
-      await transaction.query(
-        `DECLARE landed NO SCROLL CURSOR FOR SELECT ${columns} FROM ${table.sql} AS r WHERE ${where}`,
-      );
-      for (;;) {
-        const fetched = await transaction.query<Fetched>(`FETCH ${ROWS_PER_FETCH} FROM landed`);
-        for (const row of fetched) yield readRow(row, dataset, table === tombstones);
-        if (fetched.length < ROWS_PER_FETCH) break;
-      }
-      await transaction.query('CLOSE landed');
+    yield* scanTable(transaction, tables, rows, isLive(tables, 'r'));
+    yield* scanTable(transaction, tables, tombstones);
+  } finally {
+    await transaction.abandon();
+  }
+}
+
+/** Streams the rows that are meant, as of one moment, from every table of the dataset. */
+export async function* findRows(
+  database: Database,
+  tables: DatasetTables,
+  isMeant: (row: LandedRow) => boolean,
+): AsyncGenerator<FoundRow> {
+  const transaction = await begin(database, tables);
+  try {
+    for (const table of tablesIn(tables)) {
+      for await (const row of scanTable(transaction, tables, table)) if (isMeant(row)) yield { place: table.name, row };
     }
   } finally {
     await transaction.abandon();
   }
+}
+
+async function begin(database: Database, tables: DatasetTables): Promise<Transaction> {
+  const transaction = await database.begin('REPEATABLE READ READ ONLY', { hangTimeout: PATIENCE });
+  try {
+    await checkNothingHidden(transaction, tablesIn(tables));
+    return transaction;
+  } catch (error) {
+    await transaction.abandon();
+    throw error;
+  }
+}
+
+async function* scanTable(
+  transaction: Transaction,
+  { tombstones, dataset }: DatasetTables,
+  table: Table,
+  where = 'true',
+): AsyncGenerator<LandedRow> {
+  const columns = table.columns.map(expression).join(', ');
+  await transaction.query(
+    `DECLARE landed NO SCROLL CURSOR FOR SELECT ${columns} FROM ${table.sql} AS r WHERE ${where}`,
+  );
+  for (;;) {
+    const fetched = await transaction.query<Fetched>(`FETCH ${ROWS_PER_FETCH} FROM landed`);
+    for (const row of fetched) yield readRow(row, dataset, table === tombstones || row._deleted === true);
+    if (fetched.length < ROWS_PER_FETCH) break;
+  }
+  await transaction.query('CLOSE landed');
 }
 
 /**

@@ -73,7 +73,7 @@ export class PostgresSchema {
       // While this waits for a table behind a long query, all other statements on it wait behind this: not for long.
       await transaction.query(`SET LOCAL lock_timeout = '10s'`);
       // One consumer at a time: several that start together would fail on each other's half-made tables.
-      await transaction.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [`tributary ${schema}`]);
+      await transaction.query(LOCK, [`tributary ${schema}`]);
       const { statements, retired } = await this.#plan(transaction);
       for (const statement of statements) await transaction.query(statement);
       await checkNothingHidden(transaction, this.#all);
@@ -103,6 +103,9 @@ export class PostgresSchema {
   }
 }
 
+/** With the name of a schema behind `tributary `: whoever makes tables in it waits for its turn. */
+export const LOCK = 'SELECT pg_advisory_xact_lock(hashtextextended($1, 0))';
+
 const FIND_COLUMNS = `
   SELECT c.relname AS "table", a.attname AS "column", pg_catalog.format_type(a.atttypid, a.atttypmod) AS type,
          pg_catalog.col_description(c.oid, a.attnum) AS comment
@@ -126,7 +129,7 @@ function mark(table: Table, { name, field, comment = field && `${MARK}${field}` 
   return comment === undefined ? [] : [`COMMENT ON COLUMN ${table.sql}.${escapeIdentifier(name)} IS '${comment}'`];
 }
 
-function createTable(table: Table): string[] {
+export function createTable(table: Table): string[] {
   const columns = table.columns.map(define);
   const key = `PRIMARY KEY (${table.key.map(escapeIdentifier).join(', ')})`;
   return [

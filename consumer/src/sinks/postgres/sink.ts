@@ -3,13 +3,14 @@ import { WriterLost } from '../../writer-lost.js';
 import type { LandedRows, Sink, SinkMaker, SinkWriter } from '../port.js';
 import { type Refusal, RowsRefused } from '../refused.js';
 import { Database } from './database.js';
+import { PostgresErasures } from './erasures.js';
 import { PostgresFence } from './fence.js';
 import { mendDeleted } from './kept-deleted.js';
 import { PostgresMarks } from './marks.js';
 import { HistoryMender } from './mend-history.js';
 import { culpritOf } from './refusals.js';
 import { checkNothingHidden } from './row-security.js';
-import { scanRows } from './scan.js';
+import { findRows, scanRows } from './scan.js';
 import { PostgresSchema } from './schema.js';
 import { writeSplit } from './split.js';
 import { readStored } from './stored.js';
@@ -64,6 +65,7 @@ export function createPostgresSink(options: PostgresSinkOptions): Sink {
   const marks = new PostgresMarks(database, tables, pipeline);
   const histories = new HistoryMender(database, tables, () => schema.forget(), options.log);
   const fence = new PostgresFence(database, tables, pipeline, marks);
+  const erasures = new PostgresErasures({ database, tables, pipeline, marks, schema, clock });
 
   const tablesFor = (dataset: string): DatasetTables => {
     const found = tables.datasets.get(dataset);
@@ -100,9 +102,9 @@ export function createPostgresSink(options: PostgresSinkOptions): Sink {
       return fence.epoch();
     },
 
-    async beginEpoch(epoch) {
+    async beginEpoch(epoch, isBetween) {
       await schema.ensure();
-      await fence.beginEpoch(epoch);
+      await fence.beginEpoch(epoch, isBetween);
     },
 
     async prepare(epoch) {
@@ -115,6 +117,7 @@ export function createPostgresSink(options: PostgresSinkOptions): Sink {
           return await work(transaction);
         });
       await mendDeleted(inEpoch, tables, retired, options.log);
+      await erasures.carryOut(inEpoch);
     },
 
     async open(writer, epoch): Promise<SinkWriter> {
@@ -170,6 +173,13 @@ export function createPostgresSink(options: PostgresSinkOptions): Sink {
     async *scan(dataset) {
       await schema.ensure();
       yield* scanRows(database, tablesFor(dataset.name));
+    },
+
+    erasures,
+
+    async *find(dataset, isMeant) {
+      await schema.ensure();
+      yield* findRows(database, tablesFor(dataset.name), isMeant);
     },
 
     async probe() {

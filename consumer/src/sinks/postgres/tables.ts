@@ -54,6 +54,8 @@ export interface PostgresTables {
   readonly writers: Table;
   /** The number of writes of each writer to each dataset, and those of all earlier writers together. */
   readonly marks: Table;
+  /** The keys that were erased, and may not come back; with what is still to be done. It is made when the first is. */
+  readonly erased: Table;
 }
 
 const TYPES: Readonly<Record<FieldType, string>> = {
@@ -133,6 +135,11 @@ export function tablesOf(settings: TableSettings, datasets: readonly Dataset[]):
       'tributary_marks',
       [own('pipeline'), own('writer'), own('dataset'), own('epoch'), own('mark', 'bigint'), WITNESSES],
       ['pipeline', 'writer', 'dataset'],
+    ),
+    erased: table(
+      'tributary_erased',
+      [own('pipeline'), own('hash'), own('note'), own('todo', 'text', '')],
+      ['pipeline', 'hash'],
     ),
     datasets: new Map(
       datasets.map((dataset) => {

@@ -3,8 +3,9 @@ import { userInfo } from 'node:os';
 import { text } from 'node:stream/consumers';
 import { FatalError, type Logger, type PipelineConfig, PoisonError, ReleaseList, systemClock } from '@tributary/shared';
 import { type Actor, AuditLog, DEFAULT_AUDIT_LOG } from '../../audit/audit.js';
+import type { Acted } from '../act.js';
 import { Broker } from '../broker.js';
-import { DeadLetters, type WholeLetter } from '../dead-letters.js';
+import { DeadLetters, type RecordName, type WholeLetter } from '../dead-letters.js';
 import { Listing } from '../listing.js';
 import { checkDeadLetterRequest, type DeadLetterRequest } from './request.js';
 import { describeActed, describeLetter, describeList, describeProspect } from './words.js';
@@ -23,6 +24,9 @@ export interface DeadLetterCommandOptions {
   readonly signal: AbortSignal;
 }
 
+/** What it takes to reach the letters. */
+export type Reaching = Omit<DeadLetterCommandOptions, 'write'>;
+
 /** Milliseconds to wait for RabbitMQ. */
 const CONNECT_TIMEOUT = 10_000;
 
@@ -38,9 +42,44 @@ const NO_BROKER =
  */
 export async function runDeadLetterCommand(
   request: DeadLetterRequest,
-  { config, amqpUrl, postgresUrl, auditLog, log, write, signal }: DeadLetterCommandOptions,
+  options: DeadLetterCommandOptions,
 ): Promise<void> {
   checkDeadLetterRequest(request);
+  const { write, signal } = options;
+  await withDeadLetters(options, async (deadLetters) => {
+    const listing = new Listing(deadLetters, systemClock);
+    const tell = (words: string) => {
+      if (!request.json) write(words);
+    };
+    const { found, words } = await run(request, deadLetters, listing, tell, signal);
+    write(request.json ? `${JSON.stringify(found)}\n` : words);
+  });
+}
+
+/** The letters of a record, for a person at a shell. @throws as {@link runDeadLetterCommand} */
+export const lettersOfRecord = (of: RecordName, options: Reaching): Promise<WholeLetter[]> =>
+  withDeadLetters(options, (deadLetters) => deadLetters.ofRecord(of, options.signal));
+
+/**
+ * Removes the letters of a record for good; the audit log tells how many there were, and nothing of what they held.
+ * @param erased stands for the key in the audit log
+ * @throws as {@link runDeadLetterCommand}
+ */
+export const eraseLettersOfRecord = (
+  of: RecordName,
+  erased: string,
+  reason: string,
+  options: Reaching,
+): Promise<Acted> =>
+  withDeadLetters(options, async (deadLetters, audit) => {
+    const detail = { entity: of.entity, erased, reason, place: 'dead letters' };
+    return await deadLetters.erase(of, await audit.begin(atShell(), 'erase', detail), options.signal);
+  });
+
+async function withDeadLetters<T>(
+  { config, amqpUrl, postgresUrl, auditLog, log, signal }: Reaching,
+  work: (deadLetters: DeadLetters, audit: AuditLog) => Promise<T>,
+): Promise<T> {
   if (!amqpUrl) throw new FatalError('amqp_url_missing', NO_BROKER);
   const releases = new ReleaseList();
   try {
@@ -51,17 +90,14 @@ export async function runDeadLetterCommand(
     while (!broker.connected && systemClock.now() < until && !signal.aborted) await systemClock.sleep(50, signal);
     const audit = new AuditLog(auditLog || DEFAULT_AUDIT_LOG, systemClock);
     releases.add('the audit log', () => audit.close());
-    const deadLetters = new DeadLetters({ config, broker, audit, clock: systemClock, postgresUrl });
-    const listing = new Listing(deadLetters, systemClock);
-    const tell = (words: string) => {
-      if (!request.json) write(words);
-    };
-    const { found, words } = await run(request, deadLetters, listing, tell, signal);
-    write(request.json ? `${JSON.stringify(found)}\n` : words);
+    return await work(new DeadLetters({ config, broker, audit, clock: systemClock, postgresUrl }), audit);
   } finally {
     await releases.release().catch(() => {});
   }
 }
+
+/** A person who can reach the broker may do anything with it; the audit log says who it was. */
+const atShell = (): Actor => ({ name: userInfo().username, role: 'admin', from: 'shell' });
 
 /** What a command answers: for programs, and for people. */
 interface Answer {
@@ -76,8 +112,7 @@ async function run(
   tell: (words: string) => void,
   signal: AbortSignal,
 ): Promise<Answer> {
-  // A person who can reach the broker may do anything with it; the audit log says who it was.
-  const actor: Actor = { name: userInfo().username, role: 'admin', from: 'shell' };
+  const actor = atShell();
   switch (command) {
     case 'list': {
       const page = await listing.page(match, { offset: 0, limit }, signal);

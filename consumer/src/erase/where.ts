@@ -1,0 +1,39 @@
+import { FatalError, type PipelineConfig } from '@tributary/shared';
+import { readMergedKey, targetOfLine } from '../merge/rows.js';
+
+/** How the rows of a dataset name a record: by their own key, or as one side of a merge. */
+export type Rule = 'key' | 'each' | 'with';
+
+/** By dataset, how its rows name the records of one entity. Datasets whose rows do not name them are left out. */
+export type Where = Readonly<Record<string, readonly Rule[]>>;
+
+/** Where rows of the records of an entity lie: in its own dataset, and in those of the merges that it is a side of. */
+function whereOf({ entities, merges }: PipelineConfig, entity: string): Where {
+  const where: Record<string, Rule[]> = {};
+  const own = entities[entity]?.dataset;
+  if (own !== undefined) where[own] = ['key'];
+  for (const merge of merges) {
+    const rules: Rule[] = [];
+    if (merge.each.entity === entity) rules.push('each');
+    if (merge.with.entity === entity) rules.push('with');
+    if (rules.length > 0) where[merge.dataset] = rules;
+  }
+  return where;
+}
+
+/** @throws FatalError naming the entities that there are */
+export function whereIn(config: PipelineConfig, entity: string): Where {
+  if (Object.hasOwn(config.entities, entity)) return whereOf(config, entity);
+  const known = Object.keys(config.entities).join(', ');
+  throw new FatalError('entity_unknown', `the pipeline has no entity "${entity}"; it has ${known}`);
+}
+
+const MATCHES: Readonly<Record<Rule, (rowKey: string, key: string) => boolean>> = {
+  key: (rowKey, key) => rowKey === key,
+  each: (rowKey, key) => readMergedKey(rowKey).eachKey === key,
+  with: (rowKey, key) => targetOfLine(readMergedKey(rowKey).lineId) === key,
+};
+
+/** Whether a row of this key is of the record, by one of the rules. */
+export const isOf = (rules: readonly Rule[], rowKey: string, key: string): boolean =>
+  rules.some((rule) => MATCHES[rule](rowKey, key));

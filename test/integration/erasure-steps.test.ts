@@ -1,0 +1,80 @@
+import { systemClock } from '@tributary/shared';
+import { afterEach, beforeEach, describe, expect, inject, test, vi } from 'vitest';
+import { eraseIn } from '../../consumer/src/erase/erase.js';
+import { Transaction } from '../../consumer/src/sinks/postgres/transaction.js';
+import { mergedRow, partRow, pipeline } from '../../consumer/test/sinks/records.js';
+import { type PostgresStore, postgresStore } from './postgres-store.js';
+
+class Crash extends Error {}
+
+describe('erasing a key in Postgres', () => {
+  let store: PostgresStore;
+  beforeEach(async () => {
+    store = await postgresStore(inject('postgresUrl'), { history: true });
+  });
+  afterEach(async () => {
+    vi.restoreAllMocks();
+    await store.remove();
+  });
+
+  const erase = async (key: string) => {
+    const sink = store.connect();
+    const options = {
+      config: pipeline(),
+      entity: 'part',
+      key,
+      clock: systemClock,
+      signal: new AbortController().signal,
+    };
+    return await eraseIn(sink, options).finally(() => sink.close());
+  };
+  /** A process that dies before its statement number `at`. @returns whether there was such a statement */
+  const dyingAt = async (at: number, action: () => Promise<unknown>): Promise<boolean> => {
+    let count = 0;
+    const real = Transaction.prototype.query;
+    const spy = vi.spyOn(Transaction.prototype, 'query').mockImplementation(function (this: Transaction, ...args) {
+      if (count++ >= at) throw new Crash('died');
+      return real.apply(this, args) as Promise<never[]>;
+    });
+    await action().catch(() => {});
+    spy.mockRestore();
+    return count > at;
+  };
+  const everything = async () => {
+    const tables = await store.query<{ name: string }>(
+      `SELECT tablename AS name FROM pg_tables WHERE schemaname = '${store.schema}'`,
+    );
+    const found: unknown[] = [];
+    for (const { name } of tables) found.push(await store.query(`SELECT t::text FROM "${name}" t`));
+    return JSON.stringify(found);
+  };
+
+  test('the process may die before its statements (every third is tried), and the command that is given again completes it', {
+    timeout: 120_000,
+  }, async () => {
+    let isOver = false;
+    for (let at = 0; !isOver; at += 3) {
+      const key = `canary ${at}`;
+      const sink = store.connect();
+      await sink.beginEpoch(`sink.run.${at}`);
+      const writer = await sink.open(`writer-${at}`, `sink.run.${at}`);
+      await writer.write('parts', [partRow(key, 1), partRow('other', at + 1)]);
+      await writer.write('parts', [partRow(key, 2)]);
+      await writer.write('thing_parts', [mergedRow(`T/${key}`, 1), mergedRow('T/other', at + 1)]);
+      const kept = (await sink.inspect({})).marks;
+      isOver = !(await dyingAt(at, () => erase(key)));
+      expect(await sink.inspect(kept)).toMatchObject({ lost: undefined });
+      const { removed } = await erase(key);
+      // In `parts`, its history, `thing_parts` and its history.
+      // Nothing is left to be counted where all was done before it died.
+      const all = { parts: 1, parts_history: 2, thing_parts: 1, thing_parts_history: 1 };
+      expect([all, {}]).toContainEqual(removed);
+      const left = await everything();
+      expect(left).not.toContain(key);
+      expect(left).toContain('T/other');
+      expect(await sink.inspect(kept)).toMatchObject({ lost: undefined });
+      await sink.close();
+      if (at === 0) expect(isOver).toBe(false);
+    }
+  });
+});

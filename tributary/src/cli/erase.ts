@@ -1,0 +1,99 @@
+import { existsSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { userInfo } from 'node:os';
+import type { CommandUnknownOpts } from '@commander-js/extra-typings';
+import type { Erasure } from '@tributary/consumer';
+import { FatalError, type PipelineConfig, sinkWords, systemClock } from '@tributary/shared';
+import { configOption, createCommand, withEnvironment, withExamples } from './shell/command.js';
+import type { Context } from './shell/context.js';
+import { readPipelineFile } from './shell/pipeline-file.js';
+import { withProgress } from './shell/terminal.js';
+import { type RecordName, reachingLetters } from './subject.js';
+
+const VARIABLES = ['PIPELINE', 'POSTGRES_URL', 'AMQP_URL', 'AUDIT_LOG'] as const;
+
+/** Removes a record, and keeps it away. */
+export function eraseCommand(context: Context): CommandUnknownOpts {
+  const about =
+    'Removes every row of a record, also older ones and those of merges, and its dead letters, and keeps a keyed hash of its key, so that no later ' +
+    'poll brings it back. Consumers may run: they begin anew, and rebuild the ledger without it. It may be ended at any moment and run once more. ' +
+    'What was removed where, and what it does not reach, is written as JSON: the certificate.';
+  const command = createCommand(context, 'erase', 'remove a record for good, and keep it away', about)
+    .argument('<ENTITY>', 'as the pipeline file names it')
+    .argument('<KEY>', 'as it stands in the column _key: of a protected key, its pseudonym')
+    .requiredOption('--reason <TEXT>', 'why, for the audit log and the certificate')
+    .option('--certificate <FILE>', 'where the certificate goes; stdout unless given')
+    .addOption(configOption(context))
+    .action(async (entity, key, { reason, certificate, config: file }) => {
+      if (reason.trim() === '') throw new FatalError('reason_missing', '--reason is empty: say why it is erased');
+      if (certificate !== undefined && existsSync(certificate))
+        throw new FatalError('certificate_exists', `${certificate} is there already: name another file`);
+      const config = readPipelineFile(context, file);
+      const erasing = erase(context, config, { entity, key }, reason);
+      const told = await withProgress(context.terminal, () => 'erasing', erasing);
+      const text = `${JSON.stringify(told, undefined, 2)}\n`;
+      if (certificate === undefined) context.terminal.write(text);
+      else await writeFile(certificate, text, { flag: 'wx', flush: true });
+    });
+  const examples = [
+    ['customer C-000042 --reason "request 17" > certificate.json', 'all of a customer'],
+    ['customer C-000042 --reason "request 17" --certificate c.json', 'the same, to a new file'],
+  ] as const;
+  return withEnvironment(withExamples(context, command, examples), VARIABLES);
+}
+
+async function erase(context: Context, config: PipelineConfig, of: RecordName, reason: string): Promise<unknown> {
+  const { env } = context;
+  const { eraseKey } = await import('@tributary/consumer');
+  const { AuditLog, DEFAULT_AUDIT_LOG, eraseLettersOfRecord, keptRuns } = await import('@tributary/dashboard');
+  const signal = context.untilStopped();
+  const by = userInfo().username;
+  const audit = new AuditLog(env.AUDIT_LOG || DEFAULT_AUDIT_LOG, systemClock);
+  try {
+    const act = await audit.begin({ name: by, role: 'admin', from: 'shell' }, 'erase', { entity: of.entity, reason });
+    try {
+      const postgresUrl = env.POSTGRES_URL;
+      const onNoted = ({ hash }: Erasure) => act.note('noted', { erased: hash });
+      const erasure = await eraseKey({ config, ...of, postgresUrl, clock: systemClock, signal, onNoted });
+      const reaching = reachingLetters(context, config, signal);
+      const letters = env.AMQP_URL ? await eraseLettersOfRecord(of, erasure.hash, reason, reaching) : undefined;
+      const exports = await keptRuns(config, systemClock, signal);
+      const { entity, hash: key, askedAt, doneAt, removed } = erasure;
+      const told = {
+        certificate: 'erasure',
+        version: 1,
+        pipeline: config.name,
+        output: sinkWords(config.sink).description,
+        entity,
+        key,
+        askedAt,
+        doneAt,
+        by,
+        reason,
+        rows: removed,
+        verified: 'afterwards every row was read, and none was of the key',
+        deadLetters: letters === undefined ? 'not looked at: AMQP_URL is not set' : letters.done,
+        exports: exports.filter(({ asOf }) => asOf === undefined || asOf <= (doneAt ?? '')),
+        left: LEFT,
+      };
+      const rows = Object.values(removed).reduce((sum, n) => sum + n, 0);
+      await act.note('done', { erased: key, done: rows, deadLetters: letters?.done });
+      return told;
+    } catch (error) {
+      await act.note('failed', { why: 'the command was ended, or failed: run it once more' }).catch(() => {});
+      throw error;
+    }
+  } finally {
+    await audit.close();
+  }
+}
+
+/** What is told in every certificate: it goes by itself, or has to be looked after by a person. */
+const LEFT = [
+  'Redis: the ledger and the sides of merges hold it until a consumer runs, which rebuilds them from the output',
+  'queues: messages that wait there are dropped when they come to a consumer',
+  'dashboards: they forget the rows when they look at the parts the next time; free space of their files is used again, not wiped',
+  'exports: runs that are listed here were made before; remove them, or run the exports anew',
+  'rows of other records that name the key stay: see npx tributary subject',
+  'not reached: the source, archives of files, logs, the audit log, backups, snapshots, replicas and the write-ahead log of Postgres, free space of disks',
+];

@@ -1,0 +1,82 @@
+import { userInfo } from 'node:os';
+import type { CommandUnknownOpts } from '@commander-js/extra-typings';
+import { createLogger, type PipelineConfig, stringifyJson, systemClock } from '@tributary/shared';
+import { configOption, createCommand, withEnvironment, withExamples } from './shell/command.js';
+import type { Context } from './shell/context.js';
+import { readPipelineFile } from './shell/pipeline-file.js';
+import { withProgress } from './shell/terminal.js';
+
+const VARIABLES = ['PIPELINE', 'POSTGRES_URL', 'AMQP_URL', 'AUDIT_LOG'] as const;
+
+/** Everything that is held about one record. */
+export function subjectCommand(context: Context): CommandUnknownOpts {
+  const about =
+    'Collects what is held about one record, as JSON: its rows, older ones and those of merges too, other rows that name its key, its dead letters, ' +
+    'and the runs of exports that may hold it. Who asked for it, and why, is written to the audit log first. All rows are read, so it takes as long as that.';
+  const command = createCommand(context, 'subject', 'collect everything that is held about a record', about)
+    .argument('<ENTITY>', 'as the pipeline file names it')
+    .argument('<KEY>', 'as it stands in the column _key: of a protected key, its pseudonym')
+    .requiredOption('--reason <TEXT>', 'why, for the audit log')
+    .addOption(configOption(context))
+    .action(async (entity, key, { reason, config: file }) => {
+      const config = readPipelineFile(context, file);
+      const collecting = collect(context, config, { entity, key }, reason);
+      const found = await withProgress(context.terminal, () => 'reading all rows', collecting);
+      context.terminal.write(`${stringifyJson(found) ?? ''}\n`);
+    });
+  const examples = [['customer C-000042 --reason "request 17" > subject.json', 'all that is held']] as const;
+  return withEnvironment(withExamples(context, command, examples), VARIABLES);
+}
+
+export interface RecordName {
+  readonly entity: string;
+  readonly key: string;
+}
+
+async function collect(context: Context, config: PipelineConfig, of: RecordName, reason: string): Promise<unknown> {
+  const { env } = context;
+  const { collectHeld } = await import('@tributary/consumer');
+  const { AuditLog, DEFAULT_AUDIT_LOG, keptRuns, lettersOfRecord } = await import('@tributary/dashboard');
+  const signal = context.untilStopped();
+  const audit = new AuditLog(env.AUDIT_LOG || DEFAULT_AUDIT_LOG, systemClock);
+  try {
+    // Not the key: the log is kept when the record is erased. The reason says whose request it was.
+    const actor = { name: userInfo().username, role: 'admin', from: 'shell' } as const;
+    const act = await audit.begin(actor, 'subject', { entity: of.entity, reason });
+    const held = await collectHeld({ config, ...of, postgresUrl: env.POSTGRES_URL, clock: systemClock });
+    const reaching = reachingLetters(context, config, signal);
+    const letters = env.AMQP_URL ? await lettersOfRecord(of, reaching) : undefined;
+    const exports = await keptRuns(config, systemClock, signal);
+    await act.note('done', { done: held.rows.length });
+    return {
+      ...of,
+      collectedAt: new Date(systemClock.now()).toISOString(),
+      pipeline: config.name,
+      ...held,
+      deadLetters: letters ?? 'not looked at: AMQP_URL is not set',
+      exports,
+      notLookedAt: NOT_LOOKED_AT,
+    };
+  } finally {
+    await audit.close();
+  }
+}
+
+/** What it takes to reach the dead letters. */
+export const reachingLetters = ({ env, terminal }: Context, config: PipelineConfig, signal: AbortSignal) => ({
+  config,
+  amqpUrl: env.AMQP_URL,
+  postgresUrl: env.POSTGRES_URL,
+  auditLog: env.AUDIT_LOG,
+  log: createLogger(
+    { service: 'dead-letters', instance: 'shell', level: env.LOG_LEVEL || 'error' },
+    { write: (line) => terminal.say(line) },
+  ),
+  signal,
+});
+
+const NOT_LOOKED_AT = [
+  'messages that wait in queues, and the copies of events of webhooks in Redis until they are settled',
+  'the ledger and the sides of merges in Redis: they hold what the rows hold',
+  'log files, the audit log, archives of files, backups, and the source itself',
+];
