@@ -25,6 +25,8 @@ export interface Steps {
   readonly report: Reporter;
   /** Keys whose records are acknowledged and forgotten. */
   readonly erased: ErasedKeys;
+  /** The same as of now, for records that would be buried. */
+  readonly erasedNow: () => Promise<ErasedKeys>;
   readonly seenAgain: Pick<SeenAgain, 'note'>;
   /** Names this consumer for people. */
   readonly instance: string;
@@ -92,7 +94,8 @@ async function decodeAll(deliveries: readonly Delivery[], steps: Steps): Promise
       incoming.push(one);
     } catch (error) {
       if (!(error instanceof PoisonError)) throw error;
-      bury(delivery, error, steps);
+      if (await mustNotLie(delivery, error, steps)) forget(delivery, steps);
+      else bury(delivery, error, steps);
     }
   }
   report.tellUnknownFields();
@@ -103,17 +106,22 @@ async function decodeAll(deliveries: readonly Delivery[], steps: Steps): Promise
 
 /** Nothing waits for it: a record that cannot be put on the dead letters is held aside, and the records beside it go on. */
 function bury(delivery: Delivery, error: PoisonError, steps: Steps): void {
-  const { entity, deadLetters, report, erased } = steps;
-  if (erased.hasAny(entity.name) && error.code !== ENDS_CONSUMER) {
-    const key = keyIn(delivery.message, entity);
-    if (key !== undefined && erased.has(entity.name, key)) {
-      forget(delivery, steps);
-      return;
-    }
-  }
+  const { entity, deadLetters, report } = steps;
   // Not even its key is read of a record that ends the process that reads it.
   if (error.code !== ENDS_CONSUMER) nameKey(delivery.message, entity);
   deadLetters.bury(delivery, entity.config.queue, error, (isNew) => report.dead(delivery, entity.name, error, isNew));
+}
+
+/** Whether a record that cannot be written is of a key that was erased. Of one that ends the process that reads it not even the key is read. */
+async function mustNotLie(
+  { message }: Delivery,
+  { code }: PoisonError,
+  { entity, erasedNow }: Steps,
+): Promise<boolean> {
+  const erased = await erasedNow();
+  if (!erased.hasAny(entity.name) || code === ENDS_CONSUMER) return false;
+  const key = keyIn(message, entity);
+  return key !== undefined && erased.has(entity.name, key);
 }
 
 /** A record of a key that was erased: it must not come back, nor may it lie in the dead letters. */

@@ -200,7 +200,7 @@ describe.each(['csv', 'postgres'] as const)('a person who is erased, with the si
     await vi.waitFor(async () => expect(await written()).toContain('C-3/S2'), PATIENT);
     await vi.waitFor(async () => {
       const metrics = await consumer.registry.metrics();
-      expect(metrics).toMatch(/tributary_records_total\{entity="person",outcome="erased"\} [1-9]/);
+      expect(metrics).toMatch(/tributary_records_total\{entity="person",outcome="erased",service="consumer"\} [1-9]/);
     }, PATIENT);
     // Others are there once, and whole.
     const text = await written();
@@ -214,10 +214,10 @@ describe.each(['csv', 'postgres'] as const)('a person who is erased, with the si
       redis: await inRedis(),
       metrics: `${await consumer.registry.metrics()}`,
       audit: auditLog(),
-      log: logs
+      log: `-${logs
         .slice(logged)
         .filter((line) => line.includes('"consumer"'))
-        .join('\n'),
+        .join('\n')}`,
     };
     for (const [place, found] of Object.entries(places)) {
       expect(found.length, place).toBeGreaterThan(0);

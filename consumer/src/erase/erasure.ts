@@ -1,4 +1,5 @@
 import { createHmac, randomBytes } from 'node:crypto';
+import type { Clock } from '@tributary/shared';
 import type { Rule, Where } from './where.js';
 
 /**
@@ -92,6 +93,32 @@ export class ErasedKeys {
     for (const [secret, hashes] of secrets) if (hashes.has(hashWith(secret, entity, key))) return true;
     return false;
   }
+}
+
+/** Milliseconds for which a list that was read counts as new. Who erases dead letters looks for them once more after that. */
+const FRESH = 1_000;
+
+/**
+ * The keys that are erased now, not only when the session began. Nothing fences a session whose epoch is over from the dead letters, and it
+ * may take some seconds until it knows. While the sink is away, the keys of before count: nothing is erased then.
+ */
+export function erasedNow(
+  erasures: Erasures | undefined,
+  before: ErasedKeys,
+  clock: Pick<Clock, 'monotonic'>,
+): () => Promise<ErasedKeys> {
+  let last: { readonly at: number; readonly keys: Promise<ErasedKeys> } | undefined;
+  return () => {
+    const at = clock.monotonic();
+    if (last === undefined || at - last.at >= FRESH) {
+      const keys = Promise.resolve(erasures?.list() ?? []).then(
+        (list) => new ErasedKeys(list),
+        () => before,
+      );
+      last = { at, keys };
+    }
+    return last.keys;
+  };
 }
 
 /** @throws Error if the text is not what {@link writeErasure} has written: then nobody knows which keys may not come back */

@@ -2,7 +2,7 @@ import type { ReleaseList } from '@tributary/shared';
 import { type ClaimedRow, Claims } from '../claim/claims.js';
 import type { Lease } from '../claim/lease.js';
 import { DeadLetters } from '../dead-letters/dead-letters.js';
-import { ErasedKeys } from '../erase/erasure.js';
+import { ErasedKeys, erasedNow } from '../erase/erasure.js';
 import type { Settled } from '../intake/settle.js';
 import type { EnteredLedger } from '../ledger/port.js';
 import type { MergeOptions } from '../merge/join.js';
@@ -23,6 +23,7 @@ export interface Path {
   readonly deadLetters: DeadLetters;
   readonly output: SinkWriter;
   readonly erased: ErasedKeys;
+  readonly erasedNow: () => Promise<ErasedKeys>;
 }
 
 /** What a session has before its path is open, and what ends with it. */
@@ -66,7 +67,15 @@ export async function openPath(options: SessionOptions, surroundings: PathSurrou
   release.add('the notes of what was settled', () => settledLog.close());
   const onSettled = (queue: string, arrivals: readonly Settled[]) => settledLog.settled(queue, arrivals);
   lanes = await openLanes({ ...options, batch, onSettled }, ending, release);
-  return { lanes, claims, merges, deadLetters, output, erased };
+  return {
+    lanes,
+    claims,
+    merges,
+    deadLetters,
+    output,
+    erased,
+    erasedNow: erasedNow(options.sink.erasures, erased, clock),
+  };
 }
 
 /**

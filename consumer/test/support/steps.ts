@@ -69,6 +69,7 @@ export async function startSteps(options: StepsOptions) {
   };
   const errors: unknown[] = [];
   const erased = options.erased ?? new ErasedKeys([]);
+  const erasedNow = async () => erased;
   const seenAgain = memorySeenAgain(() => clock.now());
   const knownRecords = new KnownRecords();
 
@@ -100,6 +101,7 @@ export async function startSteps(options: StepsOptions) {
         batch,
         report,
         erased,
+        erasedNow,
         seenAgain,
         instance: writer,
       };

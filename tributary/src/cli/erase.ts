@@ -56,7 +56,14 @@ async function erase(context: Context, config: PipelineConfig, of: RecordName, r
       const onNoted = ({ hash }: Erasure) => act.note('noted', { erased: hash });
       const erasure = await eraseKey({ config, ...of, postgresUrl, clock: systemClock, signal, onNoted });
       const reaching = reachingLetters(context, config, signal);
-      const letters = env.AMQP_URL ? await eraseLettersOfRecord(of, erasure.hash, reason, reaching) : undefined;
+      const eraseLetters = async () => (await eraseLettersOfRecord(of, erasure.hash, reason, reaching)).done;
+      let letters: number | undefined;
+      if (env.AMQP_URL) {
+        letters = await eraseLetters();
+        // A consumer may have read the list of erased keys right before, and put one there since.
+        await systemClock.sleep(LETTERS_ON_THEIR_WAY, signal);
+        letters += await eraseLetters();
+      }
       const exports = await keptRuns(config, systemClock, signal);
       const { entity, hash: key, askedAt, doneAt, removed } = erasure;
       const told = {
@@ -72,12 +79,12 @@ async function erase(context: Context, config: PipelineConfig, of: RecordName, r
         reason,
         rows: removed,
         verified: 'afterwards every row was read, and none was of the key',
-        deadLetters: letters === undefined ? 'not looked at: AMQP_URL is not set' : letters.done,
+        deadLetters: letters ?? 'not looked at: AMQP_URL is not set',
         exports: exports.filter(({ asOf }) => asOf === undefined || asOf <= (doneAt ?? '')),
         left: LEFT,
       };
       const rows = Object.values(removed).reduce((sum, n) => sum + n, 0);
-      await act.note('done', { erased: key, done: rows, deadLetters: letters?.done });
+      await act.note('done', { erased: key, done: rows, deadLetters: letters });
       return told;
     } catch (error) {
       await act.note('failed', { why: 'the command was ended, or failed: run it once more' }).catch(() => {});
@@ -87,6 +94,9 @@ async function erase(context: Context, config: PipelineConfig, of: RecordName, r
     await audit.close();
   }
 }
+
+/** Milliseconds: more than the age of a consumer's list of erased keys, and the time that a letter takes. */
+const LETTERS_ON_THEIR_WAY = 3_000;
 
 /** What is told in every certificate: it goes by itself, or has to be looked after by a person. */
 const LEFT = [
