@@ -55,7 +55,7 @@ export { SENDERS, type SenderConfig, type SenderKind, type SenderOf } from './co
 export { loadPipeline, parsePipeline } from './config/load.js';
 export { masked } from './config/masked.js';
 export { type PlacedText, type Placeholder, parsePlaceholders, placeholdersIn } from './config/placeholders.js';
-export type { ExportPrivacy, PrivacyLevel } from './config/privacy.js';
+export { type ExportPrivacy, levelFault, type PrivacyLevel } from './config/privacy.js';
 export type * from './config/schema.js';
 export {
   authOf,

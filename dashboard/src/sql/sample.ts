@@ -23,7 +23,7 @@ export interface SampleOptions {
 const SECONDS = 600;
 
 /**
- * Looks at some rows of datasets, the newest of each key.
+ * Looks at some rows of datasets, taken by chance from the newest of each key.
  * @returns how many rows of each were seen
  * @throws SqlError or RetryableError if they cannot be read
  */
@@ -36,8 +36,9 @@ export async function sampleDatasets(options: SampleOptions): Promise<Readonly<R
   try {
     for (const dataset of datasets) {
       seen[dataset] = 0;
-      const question = { signal, maxRows, seconds: SECONDS };
-      const { columns, rows } = await engine.run(`SELECT * FROM "${dataset.replaceAll('"', '""')}"`, question);
+      // By chance: the first rows may be from before a column had anything in it.
+      const query = `SELECT * FROM "${dataset.replaceAll('"', '""')}" ORDER BY random() LIMIT ${maxRows}`;
+      const { columns, rows } = await engine.run(query, { signal, maxRows, seconds: SECONDS });
       for (const { name } of columns) see(dataset, name, null);
       for await (const batch of rows) {
         for (const row of batch) {

@@ -1,10 +1,10 @@
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
-import { type ExportPrivacy, FatalError } from '@tributary/shared';
+import { type ExportPrivacy, FatalError, type PrivacyLevel } from '@tributary/shared';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { quasiOf } from '../../src/exports/privacy/levels.js';
 import { rowsQuery } from '../../src/exports/privacy/rows.js';
 import { type Choice, chooseNode, nodesOf } from '../../src/exports/privacy/search.js';
-import type { Cell, SqlColumn } from '../../src/sql/port.js';
+import type { Cell, SqlColumn, SqlType } from '../../src/sql/port.js';
 
 const COLUMNS: readonly SqlColumn[] = [
   { name: 'zip', type: 'string' },
@@ -144,6 +144,15 @@ function oracle(
 
 const seeds = Array.from({ length: 80 }, (_, seed) => seed);
 
+/** Types of SQL and ours, a level, values, and what they become. */
+const ODD: readonly [string, SqlType, PrivacyLevel, readonly string[], readonly string[]][] = [
+  ['text', 'string', { to: 'year' }, ['12/03/1984', '19840312', 'Ada', '10000-01-01', '1984-03-12'], ['*', '1984']],
+  ['text', 'string', { first: 2 }, ['👩‍👩‍👧x', 'é', 'ab', 'abc'], ['***', 'a***', 'ab***', '👩\u200d***']],
+  ['double', 'number', { bucket: 10 }, ['NaN', 'Infinity', '-Infinity', '1e300', '-3.5'], ['*', '-10-0']],
+  ['decimal(38, 2)', 'decimal', { bucket: 1 }, ['99999999999999999999999999999999.99', '-0.01', '1e15'], ['*', '-1-0']],
+  ['text', 'string', { groups: { "l'un": ["d'or", ''], '*x': ['\\'] } }, ["d'or", '\\', 'x'], ['*', '*x', "l'un"]],
+];
+
 describe('an export with privacy', () => {
   it('chooses what plain counting of every way chooses, and gives these rows', async () => {
     let refused = 0;
@@ -171,7 +180,8 @@ describe('an export with privacy', () => {
         written.map(({ name }) => {
           const level = choice.node[names.indexOf(name)] ?? 0;
           const value = level === 0 ? person[name as keyof Person] : (ORACLE[name]?.[level]?.(person) ?? null);
-          return value === null || (level > 0 && value === '') ? null : String(value);
+          const isNone = value === null || (value === '' && names.includes(name));
+          return isNone ? null : String(value);
         }),
       );
       const told = rows.map((row) => row.slice(0, -3).map((cell) => (cell === null ? null : String(cell))));
@@ -206,6 +216,22 @@ describe('an export with privacy', () => {
     expect(() => quasiOf(privacy({ nothing: [] }), COLUMNS)).toThrow('"nothing" is no column');
     expect(() => quasiOf(privacy({ zip: [{ bucket: 10 }] }), COLUMNS)).toThrow('bucket is for integer');
     expect(() => quasiOf(privacy({ age: [{ to: 'year' }] }), COLUMNS)).toThrow('to is for date');
+  });
+
+  it.each(ODD)('makes %s coarser whatever stands there (%s, %o)', async (sqlType, type, level, values, wanted) => {
+    await connection.run(`CREATE OR REPLACE TABLE odd (v ${sqlType})`);
+    const given = values.map((value) => `('${value.replaceAll("'", "''")}'::${sqlType})`);
+    await connection.run(`INSERT INTO odd VALUES ${given.join(', ')}`);
+    const privacy: ExportPrivacy = {
+      quasi: { v: [level] },
+      k: 2,
+      sensitive: [],
+      keep: [],
+      suppressAtMost: 0,
+    };
+    const [{ levels } = { levels: [] }] = quasiOf(privacy, [{ name: 'v', type }]);
+    const rows = await ask(`SELECT DISTINCT ${levels[1]?.sql} AS made FROM odd`);
+    expect(rows.map(([made]) => made).sort()).toEqual([...wanted].sort());
   });
 
   it('gives no row of a group that has become too small since the levels were chosen', async () => {

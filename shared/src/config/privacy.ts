@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { FieldType } from './kinds/field-types.js';
 import { someText } from './values.js';
 
 /** Ways to make the values of a column coarser. */
@@ -25,6 +26,20 @@ const level = z
 
 /** One step of a hierarchy. */
 export type PrivacyLevel = z.output<typeof level>;
+
+const FOR: Readonly<Record<keyof PrivacyLevel, readonly FieldType[]>> = {
+  to: ['date', 'datetime', 'string'],
+  bucket: ['integer', 'number', 'decimal'],
+  first: ['string', 'integer', 'decimal'],
+  groups: ['string', 'integer', 'boolean', 'date'],
+};
+
+/** Why a level is not for a column of a type, in words; undefined if it is. */
+export function levelFault(level: PrivacyLevel, type: FieldType): string | undefined {
+  const [way] = Object.keys(level) as (keyof PrivacyLevel)[];
+  if (way === undefined || FOR[way].includes(type)) return undefined;
+  return `${way} is for ${FOR[way].join(', ')}, and the column is of type ${type}`;
+}
 
 const columns = z.array(someText).min(1);
 

@@ -103,3 +103,13 @@ test('a history that Postgres does not keep is refused', () => {
   expect(faultsOf(settings, 'sink: { type: postgres }').join('\n')).toMatch(/keeps no history/);
   expect(faultsOf(settings, 'sink: { type: postgres, postgres: { history: true } }')).toEqual([]);
 });
+
+test.each([
+  ['city: [{ bucket: 10 }]', 'city', 'bucket is for integer, number, decimal, and the column is of type string'],
+  ['id: [{ bucket: 10 }, { to: year }]', 'id', 'to is for date, datetime, string, and the column is of type integer'],
+  ['total: [{ groups: { low: ["1"] } }]', 'total', 'groups is for string, integer, boolean, date, and the column'],
+])('a level that is not for the type of its column is told: %s', (quasi, column, fault) => {
+  const faults = faultsOf(`dataset: orders\nto: ./exports\nprivacy: { quasi: { ${quasi} }, k: 2 }`);
+  expect(faults).toEqual([expect.stringContaining(`exports.set.privacy.quasi.${column}`)]);
+  expect(faults[0]).toContain(fault);
+});

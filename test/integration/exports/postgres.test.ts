@@ -80,6 +80,17 @@ test('an export of Postgres with privacy makes columns coarser in its SQL too', 
   expect(wholeRuns(join(out, 'private'))).toEqual([manifest]);
 });
 
+test('a row of an export with privacy is not told from its group by an empty text where the others have nothing', async () => {
+  const { client, run } = await stage(`
+  private: { dataset: customers, to: $OUT, privacy: { quasi: [note], k: 5 } }`);
+  await client.query("UPDATE customers SET note = '' WHERE points = 7");
+  const { place, manifest } = await run('private');
+  expect(manifest.privacy).toMatchObject({ quasi: [{ made: 'as it is' }], suppressed: 0, smallestGroup: ROWS });
+  const notes = (await read(join(place, 'private.parquet'))).map(({ note }) => note ?? null);
+  expect(notes).toHaveLength(ROWS);
+  expect(new Set(notes)).toEqual(new Set([null]));
+});
+
 test('a key comes into the same file as with CSV: the split goes by its text', async () => {
   const { run } = await stage(`
   one: { query: "select id from customers", format: csv, to: $OUT, split: { a: 0.5, b: 0.5, by: id } }

@@ -22,3 +22,21 @@ test('a scan for personal data sees as many rows of a dataset as it asks for, an
   expect(names.size).toBe(30);
   expect([...(columns.get('items') ?? [])]).toContain('price');
 });
+
+test('a scan sees rows from everywhere, so a column that has values only of late is not missed', async () => {
+  const { config } = await exportStage(customers(2_000), '  set: { dataset: customers, to: $OUT }');
+  const points: number[] = [];
+  await sampleDatasets({
+    config,
+    datasets: ['customers'],
+    rows: 100,
+    clock: systemClock,
+    signal: new AbortController().signal,
+    see(_, column, cell) {
+      if (column === 'points' && cell !== null) points.push(Number(cell));
+    },
+  });
+  expect(points).toHaveLength(100);
+  expect(Math.max(...points)).toBeGreaterThan(1_000);
+  expect(Math.min(...points)).toBeLessThan(1_000);
+});

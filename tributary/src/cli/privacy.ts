@@ -122,7 +122,7 @@ async function scanEndpoint(
     import('../privacy/scan.js'),
     import('../privacy/declared.js'),
   ]);
-  const samples = new Samples();
+  const samples = new Samples(sample);
   const { REDIS_URL: redisUrl, TRIBUTARY_SECRET: secret } = env;
   await tryEndpoint({
     config,
@@ -161,7 +161,7 @@ async function scanDatasets(
     import('../privacy/scan.js'),
     import('../privacy/declared.js'),
   ]);
-  const samples = new Map(datasets.map((name) => [name, new Samples()]));
+  const samples = new Map(datasets.map((name) => [name, new Samples(rows)]));
   const { POSTGRES_URL: postgresUrl, DASHBOARD_SQL_URL: sqlUrl } = env;
   const see = (dataset: string, column: string, cell: unknown) => samples.get(dataset)?.cell(column, cell);
   const seen = await sampleDatasets({

@@ -1,4 +1,4 @@
-import { kindByName, type PersonalKind, wordsOf } from '@tributary/shared';
+import { type Called, kindByName, type PersonalKind, wordsOf } from '@tributary/shared';
 import { type Contents, contentsOf } from './text.js';
 import { hasGivenName, VALUE_TESTS, yearOf } from './values.js';
 
@@ -58,8 +58,15 @@ export function judgeColumn(column: string, values: readonly string[]): Judged |
   return found.toSorted((a, b) => b.confidence - a.confidence)[0];
 }
 
-function byName(column: string, values: readonly string[]): Judged | undefined {
+/** The last part of a path says what a value is: `customer.address` is an address, and `home.page url` a URL. */
+function calledBy(column: string): Called | undefined {
   const called = kindByName(column);
+  if (called?.isWhole === true) return called;
+  return kindByName(column.slice(column.lastIndexOf('.') + 1)) ?? called;
+}
+
+function byName(column: string, values: readonly string[]): Judged | undefined {
+  const called = calledBy(column);
   if (called === undefined || called.kind === 'text') return undefined;
   const { kind, isWhole } = called;
   if (values.length === 0) return isWhole ? judgedAs(kind, 0.5, 'its name; it has no values') : undefined;
@@ -128,7 +135,7 @@ function byYears(values: readonly string[]): Judged | undefined {
 const SMALL_WORDS = /(?<=^|\s)\p{Ll}{2,}/gu;
 
 function byText(column: string, values: readonly string[]): Judged | undefined {
-  const called = kindByName(column);
+  const called = calledBy(column);
   const isText = shareOf(values, (value) => (value.match(SMALL_WORDS)?.length ?? 0) >= 4) >= 0.3;
   if (!isText) return undefined;
   const contains = contentsOf(values);

@@ -28,7 +28,7 @@ export interface Scanned {
   readonly of: 'endpoint' | 'dataset';
   readonly records: number;
   readonly columns: number;
-  /** Columns that were too many to be looked at. */
+  /** Values that were too many to be looked at. */
   readonly left: number;
   readonly found: readonly Found[];
 }
@@ -71,12 +71,18 @@ export function scanned(
 
 /** The field that a place belongs to: a field of type json has all that lies below it. */
 function fieldOf(path: string, declared: ReadonlyMap<string, Declared>): Declared | undefined {
-  for (let place = path; place !== ''; place = place.replace(/(\[\]|\.?[^.[\]]*)$/, '')) {
+  for (let place = path; place !== ''; place = above(place)) {
     const found = declared.get(place);
     if (found !== undefined) return found;
   }
   return undefined;
 }
+
+const PARTS = '; or declare the parts of it that are needed, and protect those';
+
+/** Always shorter, whatever names a source has: `address[street]` is one. */
+const above = (place: string): string =>
+  place.endsWith('[]') ? place.slice(0, -2) : place.slice(0, Math.max(0, place.lastIndexOf('.')));
 
 function adviceFor(
   kind: PersonalKind,
@@ -94,7 +100,7 @@ function adviceFor(
   const line = lineFor(kind, field);
   const isLine = line.endsWith('}');
   return {
-    advice: isLine ? `under entities.${field.entity}.fields` : line,
+    advice: isLine ? `under entities.${field.entity}.fields${field.type === 'json' ? PARTS : ''}` : line,
     line: isLine ? line : null,
     entity: field.entity,
   };

@@ -47,13 +47,16 @@ const FIRST: Readonly<Record<PersonalKind, readonly Protection[]>> = {
   text: [{ type: 'drop' }, { type: 'encrypt' }],
 };
 
+/** JSON is protected as a whole, whatever lies in it: one line is meant for all that was found there. */
+const WHOLE: readonly Protection[] = [{ type: 'drop' }, { type: 'encrypt' }];
+
 /** The line of the pipeline file that protects a field, or why there is none. */
 export function lineFor(kind: PersonalKind, field: DeclaredField): string {
   const { name, type, optional, isKey, isVersion } = field;
   if (isVersion) return `${name} is the version of its entity, which cannot be protected: take another one`;
   const wanted: readonly Protection[] = isKey
     ? [{ type: 'hash' }]
-    : [...FIRST[kind], { type: 'hash' }, { type: 'encrypt' }];
+    : [...(type === 'json' ? WHOLE : FIRST[kind]), { type: 'hash' }, { type: 'encrypt' }];
   const protection = wanted.find((one) => protectionFault(one, type, optional) === undefined);
   if (protection === undefined)
     return `${name}: no protection is for the type ${type}; leave the field out, or declare the parts of it that are needed`;

@@ -112,9 +112,10 @@ function isStreet(text: string): boolean {
   return STREET_BEHIND.test(text) || (STREET_WORDS.test(text) && /(^|\s)\d{1,5}\s?[a-z]?([\s,]|$)/i.test(text));
 }
 
-const WORD = /^(\p{Lu}[\p{L}\p{M}'’.-]*|de|del|della|di|da|la|le|du|des|von|van|der|den|zu|y|e|i|el|los|las)$/u;
+const WORD =
+  /^([\p{Lu}\p{Lo}][\p{L}\p{M}'’.·-]*|de|del|della|di|da|la|le|du|des|von|van|der|den|zu|y|e|i|el|los|las)$/u;
 
-/** One to five words that begin with large letters. */
+/** One to five words that begin with large letters, or are of a script that has none. */
 function isNameLike(text: string): boolean {
   const parts = text.split(/\s+/);
   return text.length >= 2 && text.length <= 60 && parts.length <= 5 && parts.every((part) => WORD.test(part));

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { judgeColumn } from '../../src/privacy/judge.js';
 import { maskedExample, Samples } from '../../src/privacy/samples.js';
+import { scanned } from '../../src/privacy/scan.js';
 
 const kindOf = (column: string, ...values: string[]) => judgeColumn(column, values)?.kind;
 const many = (count: number, make: (index: number) => string) =>
@@ -29,6 +30,9 @@ describe('a column', () => {
     ['name', 'nachname', 'Lovelace', 'von Neumann'],
     ['name', 'x', 'Anna Schmidt', 'Giuseppe Verdi'],
     ['medicalRecord', 'mrn', '118231', '991237'],
+    ['name', 'full_name', '李小龙', 'Ольга Иванова', 'محمد علي'],
+    ['place', 'order.shipping.city', 'Ulm', 'Kiel'],
+    ['email', 'contacts[].E-Mail', 'ada@example.org', 'ben@exämple.com'],
   ])('of %s is found under the name %s', (kind, column, ...values) => {
     expect(kindOf(column, ...values)).toBe(kind);
   });
@@ -70,6 +74,43 @@ describe('a column', () => {
     ).toBe('birthdate');
     expect(kindOf('d', ...many(40, (index) => `20${10 + (index % 16)}-05-01`))).toBeUndefined();
   });
+});
+
+it.each(['address[street]', 'a]', 'b[0].c', '[]', '.', 'x.', '}'])(
+  'a column that a source calls %s ends no scan',
+  (name) => {
+    const samples = new Samples();
+    samples.add({ [name]: 'ada@example.org' });
+    expect(scanned('crm', 'endpoint', samples, new Map()).found).toMatchObject([{ column: name, kind: 'email' }]);
+  },
+);
+
+it('a value in the place of a name is looked at and not shown', () => {
+  const samples = new Samples();
+  for (let index = 0; index < 20; index++) {
+    samples.add({
+      members: { [`ada${index}@example.org`]: { phone: `+49 170 12345${10 + index}` } },
+      byId: { [String(index)]: { mail: 'x@example.org' } },
+      years: { 2026: 1 },
+    });
+  }
+  const { found, columns } = scanned('crm', 'endpoint', samples, new Map());
+  expect(found.map(({ column, kind }) => `${column} ${kind}`).sort()).toEqual([
+    'byId.*.mail email',
+    'members.*.phone phone',
+    'members.{names} email',
+  ]);
+  expect(columns).toBe(5);
+  expect(JSON.stringify(found)).not.toContain('ada1');
+});
+
+it('as many values are looked at as are asked for, without blanks around them, and long ones in part', () => {
+  const samples = new Samples(2_000);
+  for (let index = 0; index < 2_500; index++) samples.add({ mail: ` ${index}@example.org\n`, text: '*'.repeat(9_000) });
+  const [mail, text] = samples.columns;
+  expect(mail?.values).toHaveLength(2_000);
+  expect(mail?.values[1]).toBe('1@example.org');
+  expect(text?.values[0]).toHaveLength(4_000);
 });
 
 it('samples are taken from any depth, and examples show no letter and no digit of theirs', () => {

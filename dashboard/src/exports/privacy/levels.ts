@@ -1,4 +1,4 @@
-import { type ExportPrivacy, FatalError, type PrivacyLevel } from '@tributary/shared';
+import { type ExportPrivacy, FatalError, levelFault, type PrivacyLevel } from '@tributary/shared';
 import type { SqlColumn, SqlType } from '../../sql/port.js';
 
 /** A level of a column, ready to be asked for. */
@@ -54,27 +54,23 @@ export function columnOf(name: string, columns: readonly SqlColumn[]): SqlColumn
 /** No value is made coarser to one, and stays none. */
 const orNothing = (text: string, sql: string): string => `CASE WHEN coalesce(${text}, '') = '' THEN '' ELSE ${sql} END`;
 
-const FOR: Readonly<Record<keyof PrivacyLevel, readonly SqlType[]>> = {
-  to: ['date', 'datetime', 'string'],
-  bucket: ['integer', 'number', 'decimal'],
-  first: ['string', 'integer', 'decimal'],
-  groups: ['string', 'integer', 'boolean', 'date'],
-};
+/** From here on a double does not tell buckets apart, and then a bigint cannot hold them; not a number is beyond it too. */
+const LARGEST = '1e15';
 const CHARACTERS = { year: 4, month: 7, decade: 3 } as const;
 
 function sqlOf(level: PrivacyLevel, name: string, type: SqlType, text: string): string {
-  const [way] = Object.keys(level) as (keyof PrivacyLevel)[];
-  if (way !== undefined && !FOR[way].includes(type)) {
-    throw new FatalError(
-      'export_privacy',
-      `privacy.quasi.${name}: ${way} is for ${FOR[way].join(', ')}, and the column is of type ${type}`,
-    );
-  }
+  const wrong = levelFault(level, type);
+  if (wrong !== undefined) throw new FatalError('export_privacy', `privacy.quasi.${name}: ${wrong}`);
   const { to, bucket, first, groups } = level;
-  if (to !== undefined) return `substr(${text}, 1, ${CHARACTERS[to]})${to === 'decade' ? " || '0s'" : ''}`;
+  if (to !== undefined) {
+    const made = `substr(${text}, 1, ${CHARACTERS[to]})${to === 'decade' ? " || '0s'" : ''}`;
+    // The first characters of a text that is no date are no year: they may be all that was to be hidden.
+    return `CASE WHEN translate(substr(${text}, 1, 4), '0123456789', '') = '' AND substr(${text}, 5, 1) = '-' THEN ${made} ELSE '*' END`;
+  }
   if (bucket !== undefined) {
-    const from = `CAST(floor(CAST(${quotedName(name)} AS double precision) / ${bucket}) * ${bucket} AS bigint)`;
-    return `CAST(${from} AS text) || '-' || CAST(${from} + ${bucket} AS text)`;
+    const number = `CAST(${quotedName(name)} AS double precision)`;
+    const from = `CAST(floor(${number} / ${bucket}) * ${bucket} AS bigint)`;
+    return `CASE WHEN abs(${number}) < ${LARGEST} THEN CAST(${from} AS text) || '-' || CAST(${from} + ${bucket} AS text) ELSE '*' END`;
   }
   // More characters than there are would show all of them.
   if (first !== undefined) return `substr(${text}, 1, CAST(least(${first}, length(${text}) - 1) AS integer)) || '***'`;

@@ -1,5 +1,5 @@
 import { type ExportPrivacy, RetryableError } from '@tributary/shared';
-import type { Cell, SqlColumn, SqlEngine, SqlQuestion, SqlResult } from '../../sql/port.js';
+import type { Cell, SqlColumn, SqlEngine, SqlQuestion, SqlResult, SqlType } from '../../sql/port.js';
 import type { Manifest } from '../manifest.js';
 import { columnOf, type Quasi, quasiOf, quotedName } from './levels.js';
 import { asPart, type Choice, chooseNode, goodOf, groupOf } from './search.js';
@@ -44,19 +44,25 @@ export function rowsQuery(
 ): string {
   const levels = quasi.map(({ levels: own }, index) => `${own[node[index] ?? 0]?.sql} AS tributary_q${index}`);
   const keys = quasi.map((_, index) => `tributary_q${index}`);
-  const shown = written.map(({ name }) => {
+  const shown = written.map(({ name, type }) => {
     const index = quasi.findIndex((one) => one.name === name);
-    const isCoarser = index >= 0 && node[index] !== 0;
-    return `${isCoarser ? `nullif(r.tributary_q${index}, '')` : `r.${quotedName(name)}`} AS ${quotedName(name)}`;
+    return `${shownOf(`r.${quotedName(name)}`, type, index, node[index] ?? 0)} AS ${quotedName(name)}`;
   });
   const distinct = privacy.sensitive.map((_, index) => `g.d${index}`);
   const fewest = distinct.length === 0 ? '0' : distinct.length === 1 ? distinct[0] : `least(${distinct.join(', ')})`;
   return `WITH tributary_rows AS (${asPart(query)}),
-tributary_levels AS MATERIALIZED (SELECT *, ${levels.join(', ')} FROM tributary_rows),
+tributary_levels AS MATERIALIZED (SELECT ${[...written.map(({ name }) => quotedName(name)), ...levels].join(', ')} FROM tributary_rows),
 tributary_groups AS (SELECT ${keys.join(', ')}, ${groupOf(privacy.sensitive.map(quotedName))} FROM tributary_levels GROUP BY ${keys.join(', ')})
 SELECT ${shown.join(', ')}, (SELECT count(*) FROM tributary_levels) AS tributary_total, g.n AS tributary_n, ${fewest} AS tributary_d
 FROM tributary_levels AS r JOIN tributary_groups AS g ON ${keys.map((key) => `r.${key} = g.${key}`).join(' AND ')}
 WHERE ${goodOf(privacy)}`;
+}
+
+/** Nothing and an empty text are one value where rows are counted, so they must be one where they are read. */
+function shownOf(column: string, type: SqlType, index: number, level: number): string {
+  if (index < 0) return column;
+  if (level > 0) return `nullif(r.tributary_q${index}, '')`;
+  return type === 'string' ? `nullif(${column}, '')` : column;
 }
 
 function counted(

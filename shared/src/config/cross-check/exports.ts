@@ -1,7 +1,7 @@
 import { datasetsOf, SYSTEM_COLUMNS } from '../../records/row.js';
 import { expectedOneOf } from '../../words.js';
 import type { Fault } from '../fault.js';
-import { heightOf, MOST_NODES } from '../privacy.js';
+import { heightOf, levelFault, MOST_NODES } from '../privacy.js';
 import type { ExportConfig, PipelineConfig } from '../schema.js';
 import { checkSchedule } from './schedules.js';
 
@@ -132,4 +132,9 @@ function* checkPrivacy(path: string, one: ExportConfig, config: PipelineConfig):
   for (const column of named)
     if (fields !== undefined && !written.includes(column))
       yield { path: own, message: `"${column}" is no column of the export: ${expectedOneOf(written)}`, about: column };
+  for (const [column, levels] of Object.entries(quasi)) {
+    const field = fields?.[column];
+    const wrong = field && levels.map((level) => levelFault(level, field.type)).find((fault) => fault !== undefined);
+    if (wrong !== undefined) yield { path: `${own}.quasi.${column}`, message: wrong };
+  }
 }

@@ -19,7 +19,10 @@ export async function tellScan(all: readonly Scanned[]): Promise<string> {
 
 function ofOne({ name, of, records, columns, left, found }: Scanned): string {
   const head = `${of} ${name}: ${count(records, of === 'dataset' ? 'row' : 'record')}, ${count(columns, 'column')}, ${found.length} likely of people`;
-  const more = left === 0 ? [] : [`  (${count(left, 'value')} in columns beyond the first 500 were not looked at)`];
+  const more =
+    left === 0
+      ? []
+      : [`  (${count(left, 'value')} were not looked at: there are more than 500 columns, or more than 100 MB)`];
   return [head, ...more, ...found.map(lineOf), ''].join('\n');
 }
 
