@@ -84,10 +84,9 @@ function rowsOf(
   const made: Row[] = [];
   for (const [at, line] of lines.entries()) {
     const side = join.found[at];
-    const isThere = side !== undefined && side !== 'awaited';
-    const row = isThere ? rows.row(each, line, read(line.target, side.payload)) : rows.halfRow(each, line);
-    // The row may be whole already: half of it would be a step back. The record that is awaited makes it.
-    if (side === 'awaited' && row !== undefined) continue;
+    // The row may be whole already: to take it back, by half or whole, would be a step back. The record that is awaited makes it.
+    if (side === 'awaited') continue;
+    const row = side === undefined ? rows.halfRow(each, line) : rows.row(each, line, read(line.target, side.payload));
     if (row !== undefined) made.push(row);
     else if (isRemerge) made.push(rows.tombstone(each, line.id, undefined));
   }

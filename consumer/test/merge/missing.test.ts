@@ -136,6 +136,36 @@ describe('a merge that leaves empty what is missing', () => {
     expect(rows()).toEqual([of(1), of(2), ['C-1/B', 'half'], of(2)]);
   });
 
+  for (const missing of ['wait', 'empty'] as const) {
+    for (const before of ['no', 'an older'] as const) {
+      test(`that has ${missing} leaves a row whose item has still to come again, where ${before} item has landed and its customer came again under another message`, async () => {
+        const config = mergesWith(missing);
+        await rebuild(config, EPOCHS[1]);
+        if (before === 'an older') await deliver('inventory', item({ sku: 'A', price: 1 }));
+        await deliver('customer', customer({ lines: lines('A') }));
+        await deliver('inventory', item({ sku: 'A', price: 2, updatedAt: at(1) }));
+        const made = rows();
+        expect(made.at(-1)).toEqual(['C-1/A', 2]);
+        const [lost] = sink.rows.splice(
+          sink.rows.findLastIndex(({ dataset }) => dataset === 'inventory'),
+          1,
+        );
+        // A ledger that was lost does not know that the customer had landed when its next fetch brings it once more.
+        const place = sink.rows.findIndex(({ dataset }) => dataset === 'customers');
+        const landed = sink.rows[place] as (typeof sink.rows)[number];
+        const order = `${landed.order.slice(0, landed.order.lastIndexOf(' '))} m9000`;
+        sink.rows[place] = { ...landed, messageId: 'm9000', order };
+        await rebuild(config, 'sink.run1.e4');
+        expect(rows()).toEqual(made);
+        steps.deliver('inventory', item({ sku: 'A', price: 2, updatedAt: at(1) }), lost?.messageId);
+        await done();
+        expect(rows()).toEqual(made);
+        await deliver('inventory', item({ sku: 'A', price: 3, updatedAt: at(2) }));
+        expect(rows()).toEqual([...made, ['C-1/A', 3]]);
+      });
+    }
+  }
+
   test('makes the half rows when it comes in the place of one that waits, and closes them when it goes', async () => {
     await steps.kill();
     await sink.beginEpoch(EPOCHS[1]);
