@@ -70,7 +70,7 @@ export async function runSession(options: SessionOptions): Promise<SessionEnd> {
     void watchOutput(entered, options, ending);
 
     const end = await ending.outcome;
-    work.end();
+    work.end(end);
     if (SOUND.has(end.after)) {
       await work.finish();
     } else {

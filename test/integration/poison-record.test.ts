@@ -20,8 +20,8 @@ JSON.parse = (text, ...more) => {
 };
 `;
 
-/** Five lives until the messages are suspected, one with all records that are, two with the deadly one alone; some to spare. */
-const MOST_LIVES = 14;
+/** Five lives until the messages are suspected, one with all records that are, seven with the deadly one alone; some to spare. */
+const MOST_LIVES = 19;
 
 const name = uniqueName('poison');
 const queues = { customer: `${name}_customer`, item: `${name}_item` };

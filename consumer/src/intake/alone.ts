@@ -53,13 +53,12 @@ export class Alone {
     return end;
   }
 
-  /** @returns whether nothing is at work any more; false if it has waited long enough */
-  async untilDone(): Promise<boolean> {
-    for (let waited = 0; waited < PATIENCE; waited += LOOK) {
-      if (this.#queues.every(({ atWork }) => atWork === 0)) return true;
+  /** Waits until nothing is at work any more, or it has waited long enough, or the signal has aborted. */
+  async untilDone(signal?: AbortSignal): Promise<void> {
+    for (let waited = 0; waited < PATIENCE && signal?.aborted !== true; waited += LOOK) {
+      if (this.#queues.every(({ atWork }) => atWork === 0)) return;
       for (const queue of this.#queues) queue.hurry();
-      await this.#clock.sleep(LOOK);
+      await this.#clock.sleep(LOOK, signal);
     }
-    return false;
   }
 }

@@ -4,7 +4,7 @@ import type { BrokerMessage, IntakeChannel } from './channel.js';
 import { faultOfPack, sizeOf } from './packed.js';
 import { Delivery, type OnSettled, type Pack, Settler } from './settle.js';
 import { Subscription } from './subscription.js';
-import { isSuspect, Suspects, type SuspectsOptions } from './suspects.js';
+import { type Group, isSuspect, Suspects, type SuspectsOptions } from './suspects.js';
 import { Window } from './window.js';
 
 /** How many deliveries are judged together: enough to share a round trip to Redis, few enough to keep it short. */
@@ -45,6 +45,8 @@ export class Intake implements AsyncIterable<Delivery[]> {
   readonly #alone: Alone;
   /** Messages that were delivered many times. They have their turn before the others. */
   #suspected: (Delivery | Pack)[] = [];
+  /** The suspects that are at work. */
+  #trial: Group | undefined;
   #buffer: (Delivery | Pack)[] = [];
   #busy: Delivery[] = [];
   #wake: (() => void) | undefined;
@@ -137,8 +139,14 @@ export class Intake implements AsyncIterable<Delivery[]> {
     await this.#subscription?.cancel();
   }
 
-  /** Ends the iteration at once. Deliveries that were not given out stay unacknowledged, and are delivered again. */
-  end(): void {
+  /**
+   * Ends the iteration at once. Deliveries that were not given out stay unacknowledged, and are delivered again.
+   *
+   * @param isFault whether it ends because the code failed: a record that is at work alone is no better then than one that ends the process
+   */
+  end(isFault = false): void {
+    // It is not waited for: Redis may be what is away. Strikes that stay are only some too many.
+    if (!isFault) void this.#trial?.survived().catch(() => {});
     this.#subscription?.end();
     this.#over.abort();
     this.#wake?.();
@@ -177,12 +185,15 @@ export class Intake implements AsyncIterable<Delivery[]> {
     try {
       while (this.#suspected.length > 0 && !this.#over.signal.aborted) {
         const taken = this.#take(this.#suspected);
-        const { deliveries, survived } = await this.#suspects.next(taken);
-        this.#suspected.unshift(...taken.slice(deliveries.length));
-        yield [...deliveries];
-        const isDone = await this.#suspects.untilDone();
-        // A session that fails because of a record, and ends, is no better than a process that does.
-        if (isDone || !this.#over.signal.aborted) await survived();
+        const trial = await this.#suspects.next(taken);
+        this.#trial = trial;
+        this.#suspected.unshift(...taken.slice(trial.deliveries.length));
+        yield [...trial.deliveries];
+        await this.#suspects.untilDone(this.#over.signal);
+        // What becomes of the strikes when the session has ended is decided there, for the reason is known there.
+        if (this.#over.signal.aborted) return;
+        this.#trial = undefined;
+        await trial.survived();
       }
     } finally {
       end();

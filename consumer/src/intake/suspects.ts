@@ -10,8 +10,12 @@ import type { Delivery } from './settle.js';
  */
 const SUSPECT_FROM = 5;
 
-/** A record with which the process ended so many times is buried: once among others, and then alone. */
-const MOST_STRIKES = 3;
+/**
+ * A record with which the process ended so many times is buried: once among others, and then alone. A record that ends the process does so
+ * each time. One that does not is at work for a moment, and may be so, by chance, when a process is killed for another reason: it was seen to be
+ * three times in a row where consumers were killed all the time, and must not be buried for it.
+ */
+const MOST_STRIKES = 8;
 
 /** The code of the dead letter. */
 export const ENDS_CONSUMER = 'ends_consumer';
@@ -70,7 +74,7 @@ export class Suspects {
 
   /** @returns which of these records are to be given out next: the first one, or more from there on */
   async next(deliveries: readonly Delivery[]): Promise<Group> {
-    const { strikes, queue } = this.#options;
+    const { strikes, queue, log } = this.#options;
     const names = deliveries.map(({ message }) => hash('sha256', message.content));
     const counts = await strikes.of(queue, names);
     const [first] = deliveries;
@@ -83,6 +87,12 @@ export class Suspects {
       // Its strikes stay: if it is replayed and ends the process again, it is known sooner.
       return { deliveries: [first], survived: async () => {} };
     }
+    if (count > 1) {
+      log.warn(
+        { queue, count },
+        `a record is handled alone: the consumer ended each time that it was at work. It may be the cause, or have been there by chance; after ${MOST_STRIKES} ends it is buried`,
+      );
+    }
     const unknown = counts.findIndex((one) => one > 0);
     const together = count > 0 ? 1 : unknown === -1 ? deliveries.length : unknown;
     const given = names.slice(0, together);
@@ -91,7 +101,7 @@ export class Suspects {
   }
 
   /** As of {@link Alone.untilDone}. */
-  untilDone(): Promise<boolean> {
-    return this.#options.alone.untilDone();
+  untilDone(signal: AbortSignal): Promise<void> {
+    return this.#options.alone.untilDone(signal);
   }
 }

@@ -5,7 +5,14 @@ import { WriterLost } from '../writer-lost.js';
 export interface SessionEnd {
   readonly after: 'stopped' | 'channel closed' | 'consumer cancelled' | 'writer lost' | 'held too long' | 'failed';
   readonly reason?: string | undefined;
+  /** Set if the code itself failed, such as by a TypeError: what was at work may be the cause. An outage is not. */
+  readonly isFault?: boolean;
 }
+
+/** What the language itself throws. Errors of servers, of the network and of files have other names. */
+const FAULTS: ReadonlySet<string> = new Set(['TypeError', 'RangeError', 'ReferenceError', 'SyntaxError']);
+
+const isFault = (error: unknown): boolean => error instanceof Error && FAULTS.has(error.name);
 
 /** Decides how a session ends: the first reason counts. */
 export class Ending {
@@ -47,7 +54,7 @@ export class Ending {
     const reason = describeBrokerError(error);
     if (error instanceof WriterLost) this.by('writer lost', reason);
     else if (error instanceof Error && error.name === 'IllegalOperationError') this.by('channel closed', reason);
-    else this.by('failed', reason);
+    else this.#resolve({ after: 'failed', reason, isFault: isFault(error) });
   }
 
   abandon(): void {

@@ -4,7 +4,7 @@ import { KnownRecords } from '../intake/known-records.js';
 import { createMergeStep } from '../merge/merge.js';
 import { type Remerge, startRemerge } from '../merge/remerge.js';
 import { Reporter } from '../metrics/report.js';
-import type { Ending } from './ending.js';
+import type { Ending, SessionEnd } from './ending.js';
 import type { RunningSession, SessionOptions } from './options.js';
 import type { Path } from './path.js';
 
@@ -52,8 +52,8 @@ export class Work implements RunningSession {
   }
 
   /** Begins nothing new. */
-  end(): void {
-    for (const { intake } of this.#path.lanes) intake.end();
+  end({ isFault }: SessionEnd): void {
+    for (const { intake } of this.#path.lanes) intake.end(isFault);
     this.#remerge.end();
     this.#path.deadLetters.end();
   }
