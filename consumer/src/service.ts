@@ -42,6 +42,7 @@ import { createMergeRows } from './merge/rows.js';
 import { type DeadRecordGroup, DeadRecords } from './metrics/dead-records.js';
 import { measureEvictions } from './metrics/evictions.js';
 import { ConsumerMetrics } from './metrics/metrics.js';
+import type { ConsumerObserver } from './metrics/observer.js';
 import { RedisLedgerStore } from './recovery/store.js';
 import { type Connections, openConnections } from './session/connections.js';
 import type { SessionEnd } from './session/ending.js';
@@ -57,6 +58,8 @@ export interface ConsumerOptions extends ServiceSettings {
   /** Needed if the pipeline's sink is postgres. */
   readonly postgresUrl?: string | undefined;
   readonly clock?: Clock;
+  /** Is told what became of records, in a program that holds the consumer. */
+  readonly observer?: ConsumerObserver | undefined;
 }
 
 export interface Consumer extends Service {
@@ -285,6 +288,7 @@ class ConsumerService implements Consumer {
       log,
       metrics: this.#metrics,
       dead: this.#dead,
+      observer: this.#options.observer,
       onSinkProblem: (problem: string | undefined, dataset: string) => this.#problems.set(`sink ${dataset}`, problem),
       onLetterProblem: (queue: string, problem: string | undefined) =>
         this.#problems.set(`dead letters of ${queue}`, problem),

@@ -1,3 +1,4 @@
+export type { AlertNews } from './alerts/news.js';
 export { AuditLog, DEFAULT_AUDIT_LOG } from './audit/audit.js';
 export type * from './data/readers/port.js';
 export {
@@ -18,4 +19,5 @@ export { type KeptRun, keptRuns } from './exports/finished.js';
 export type { ExportResult } from './exports/run.js';
 export { createDashboard, type Dashboard, type DashboardOptions, dashboardProcess } from './service.js';
 export { type DashboardSettings, readDashboardSettings } from './settings.js';
+export { type Cell, type SqlColumn, SqlError } from './sql/port.js';
 export { type SampleOptions, sampleDatasets } from './sql/sample.js';

@@ -22,6 +22,7 @@ import {
 import { Guard } from './access/guard.js';
 import { Tokens } from './access/roles.js';
 import { Alerts } from './alerts/alerts.js';
+import type { AlertNews } from './alerts/news.js';
 import { createAlertStore } from './alerts/stores/create.js';
 import { AuditLog, DEFAULT_AUDIT_LOG } from './audit/audit.js';
 import { readConfiguration } from './configuration/configuration.js';
@@ -38,6 +39,7 @@ import type { Context } from './http/context.js';
 import { type DashboardSettings, readDashboardSettings, readServiceUrls } from './settings.js';
 import type { Discover } from './sources/discover.js';
 import { createSqlEngine } from './sql/engine.js';
+import type { SqlEngine } from './sql/port.js';
 import { SavedQueries } from './sql/saved.js';
 import { type OpenedJournal, openJournal } from './trace/journal.js';
 
@@ -65,6 +67,8 @@ export interface DashboardOptions extends DashboardSettings {
   readonly source?: { readonly file: string; readonly env: Environment } | undefined;
   /** Looks at an API that a person pastes; without it the page says who can. */
   readonly discover?: Discover | undefined;
+  /** Called with each alert that begins to fire or ends, if this dashboard judges them. It must not throw. */
+  readonly onAlert?: ((news: AlertNews) => void) | undefined;
   /** How many dead letters are taken at once; for tests. */
   readonly sweepLimits?: Partial<SweepLimits> | undefined;
 }
@@ -72,6 +76,8 @@ export interface DashboardOptions extends DashboardSettings {
 export interface Dashboard extends Service {
   /** Where the page is; empty before `start`. */
   readonly url: string;
+  /** Asks all datasets in SQL. */
+  readonly sql: Pick<SqlEngine, 'run'>;
 }
 
 /** The dashboard as a service. `start` resolves when the page can be opened. */
@@ -130,6 +136,7 @@ class DashboardService implements Dashboard {
       failuresOf: (endpoint) => observer.endpoint(endpoint).state?.failures ?? 0,
       clock,
       log,
+      onNews: options.onAlert,
     });
     const deadLetters = new DeadLetters({ config, broker, audit, clock, limits: options.sweepLimits, postgresUrl });
     this.#context = {
@@ -155,6 +162,10 @@ class DashboardService implements Dashboard {
 
   get url(): string {
     return this.#url;
+  }
+
+  get sql(): Pick<SqlEngine, 'run'> {
+    return this.#context.sql.engine;
   }
 
   start(): Promise<void> {

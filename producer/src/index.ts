@@ -26,8 +26,10 @@ export {
   type EndpointRequest,
   runEndpointCommand,
 } from './operate/commands.js';
+export type { EndpointReport, ResetFrom } from './operate/control.js';
 export { type GenerateOptions, generateEndpoints } from './operate/generate.js';
 export { type ListOptions, listTables } from './operate/list.js';
+export type { Operations, RunResult } from './operate/operations.js';
 export { type NotTaken, type SendOptions, type Sent, sendLines, sendRecord } from './operate/send.js';
 export { type TryOptions, tryEndpoint } from './operate/try.js';
 export type { PollSummary } from './poll/progress.js';
@@ -43,3 +45,4 @@ export type { Validator } from './sources/port.js';
 export { createSeal } from './sources/rest/auth/seal.js';
 export { redisTokenStore } from './sources/rest/auth/token-store-redis.js';
 export { type Proxies, proxiesOf } from './sources/rest/proxies.js';
+export type { SentRecord } from './sources/webhook/sent-records.js';

@@ -40,6 +40,7 @@ import { Leases } from './leases/leases.js';
 import type { LeaseTable } from './leases/table.js';
 import { createPollMetrics, registerGateMetrics, registerPublishMetrics } from './metrics.js';
 import { Control } from './operate/control.js';
+import { Operations } from './operate/operations.js';
 import { operationRoutes } from './operate/routes.js';
 import { tryRoute } from './operate/try-route.js';
 import type { PollSummary } from './poll/progress.js';
@@ -76,6 +77,8 @@ export interface ProducerOptions extends ServiceSettings {
   readonly webhooks?: { readonly port: number; readonly host: string } | undefined;
   /** How far the endpoints had come, where Redis does not outlive the process. */
   readonly marks?: SavedMarks | undefined;
+  /** Called with what each poll came to. It must not throw. */
+  readonly onRun?: ((summary: PollSummary) => void) | undefined;
   /** False: cursors end with the process, and the caller keeps the marks, and says so by `kept`. True unless given. */
   readonly isLasting?: boolean;
 }
@@ -88,6 +91,10 @@ export interface Producer extends Service {
   readonly registry: Registry;
   /** Polls every enabled endpoint once, all at the same time. Never rejects: the summary of a failed poll holds its error. */
   pollOnce(): Promise<PollSummary[]>;
+  /** What the program that holds it can ask of it, once it is started. */
+  readonly operations: Operations;
+  /** What keeps it from its work, in words; empty if nothing does. */
+  problems(): readonly string[];
   /** What RabbitMQ has confirmed and lost again, in words; it is not polled again yet. */
   losses(): readonly string[];
   /** How many records RabbitMQ has confirmed that no consumer has settled yet; undefined where that is not kept: without Redis. */
@@ -146,6 +153,8 @@ class ProducerService implements Producer {
   #kept: Stores | undefined;
   #confirmed: Confirmed | undefined;
   #doors: Doors | undefined;
+  #operations: Operations | undefined;
+  #problems: () => readonly string[] = () => ['not started yet'];
   /** Which other pipeline has our name, in words. */
   #rival: string | undefined;
   #url = '';
@@ -191,6 +200,15 @@ class ProducerService implements Producer {
     const polled = [...this.#duties.values()].filter(({ endpoint }) => endpoint.isPolled);
     const summaries = await Promise.all(polled.map(poll));
     return summaries.flatMap((summary) => [summary, ...(summary.children ?? [])]);
+  }
+
+  get operations(): Operations {
+    if (this.#operations === undefined) throw new Error('the producer has not been started');
+    return this.#operations;
+  }
+
+  problems(): readonly string[] {
+    return this.#problems();
   }
 
   losses(): readonly string[] {
@@ -283,7 +301,8 @@ class ProducerService implements Producer {
     // A person waits for a single round.
     const patience = this.#options.schedule ? undefined : LONGEST_IDLE_WAIT;
     const common = { publisher, surroundings, metrics, clock: this.#clock, log, instance, signal, patience };
-    const dutyOptions = { ...kept, ...common, ...confirmed, isLasting: this.#options.isLasting };
+    const { isLasting, onRun } = this.#options;
+    const dutyOptions = { ...kept, ...common, ...confirmed, isLasting, onRun };
     this.#duties = createDuties(endpoints, dutyOptions);
     const leases = this.#createLeases(kept.table);
     this.#leases = leases;
@@ -295,6 +314,16 @@ class ProducerService implements Producer {
       clock: this.#clock,
       streams: surroundings.streams,
       readings: surroundings.readings,
+    });
+    this.#problems = problems;
+    this.#operations = new Operations({
+      control,
+      duties: this.#duties,
+      isMine: this.#isMine,
+      records: doors.records,
+      publications,
+      clock: this.#clock,
+      signal,
     });
     await this.#listen(control, problems);
     // Without a schedule, the caller of pollOnce makes sure that no other producer polls.

@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { nodeWithSqlite } from '../services/newer-node.js';
 import { ROOT } from './support/program.js';
 import { useStage } from './support/stage.js';
 
@@ -98,9 +99,9 @@ describe('the one package to install', () => {
 
 /** A program of somebody who has installed the package: JavaScript that is TypeScript too. */
 const PROGRAM = `
-import { startPipeline } from 'tributary';
+import { createPipeline } from 'tributary';
 
-const pipeline = await startPipeline({
+const pipeline = createPipeline({
   config: {
     entities: { post: { dataset: 'posts', queue: 'posts', key: 'id', fields: { id: 'string', title: 'string?' } } },
     endpoints: { blog: { url: '\${BLOG_URL}/posts', entity: 'post', items: '$.posts' } },
@@ -109,12 +110,30 @@ const pipeline = await startPipeline({
   output: 'from-a-program',
   schedule: false,
 });
+await pipeline.start();
 const page = await fetch(pipeline.urls.dashboard);
 const first = await pipeline.once();
 const second = await pipeline.once();
 await Promise.all([pipeline.stop(), pipeline.stop()]);
 console.log(JSON.stringify({ page: page.status, inMemory: pipeline.inMemory, first, second }));
 `;
+
+/** What each example prints. */
+const OUTPUTS: Readonly<Record<string, string>> = {
+  readings: '[{"sensor":"roof","readings":3,"highest":21}]\n',
+};
+
+/** What the compiler says of a program of somebody who has installed the package; nothing if it is right. */
+async function check(text: string): Promise<string> {
+  writeFileSync(join(folder, 'program.mts'), text);
+  const options = ['--noEmit', '--strict', '--skipLibCheck', '--module', 'nodenext', '--target', 'es2023'];
+  const types = ['--types', 'node', '--typeRoots', `${ROOT}node_modules/@types`];
+  const tsc = `${ROOT}node_modules/typescript/bin/tsc`;
+  return await run(process.execPath, [tsc, ...options, ...types, 'program.mts'], { cwd: folder }).then(
+    () => '',
+    (error: { stdout: string }) => error.stdout,
+  );
+}
 
 describe('the library', () => {
   test('runs a pipeline for a plain program, which ends by itself after stop', async () => {
@@ -138,27 +157,19 @@ describe('the library', () => {
     expect(readdirSync(join(folder, 'from-a-program', 'posts'))).toHaveLength(1);
   });
 
+  test.each(['readings'])('runs the example %s, which compiles as TypeScript too', async (name) => {
+    const text = readFileSync(`${ROOT}examples/library/${name}.mjs`, 'utf8');
+    writeFileSync(join(folder, `${name}.mjs`), text);
+    const node = await nodeWithSqlite();
+    const versions = new Set([process.execPath, node]);
+    for (const program of versions) {
+      const { stdout, stderr } = await run(program, [`${name}.mjs`], { cwd: folder, env: { PATH: nodeAlone } });
+      expect({ stdout, stderr }).toEqual({ stdout: OUTPUTS[name], stderr: '' });
+    }
+    expect(await check(text)).toBe('');
+  });
+
   test('has types: a program that names an option wrongly does not compile', async () => {
-    const check = async (text: string) => {
-      writeFileSync(join(folder, 'program.mts'), text);
-      const options = [
-        '--noEmit',
-        '--strict',
-        '--skipLibCheck',
-        '--module',
-        'nodenext',
-        '--target',
-        'es2023',
-        '--types',
-        'node',
-      ];
-      const types = ['--typeRoots', `${ROOT}node_modules/@types`];
-      const tsc = `${ROOT}node_modules/typescript/bin/tsc`;
-      return await run(process.execPath, [tsc, ...options, ...types, 'program.mts'], { cwd: folder }).then(
-        () => '',
-        (error: { stdout: string }) => error.stdout,
-      );
-    };
     expect(await check(PROGRAM)).toBe('');
     expect(await check(PROGRAM.replace('schedule: false', 'scheduled: false'))).toContain("'scheduled' does not exist");
     expect(await check(PROGRAM.replace("key: 'id'", 'key: 1'))).toContain('program.mts');

@@ -7,7 +7,7 @@ import { createLogger, parsePipeline } from '@tributary/shared';
 import { connect } from 'amqplib';
 import { Redis } from 'ioredis';
 import { Client } from 'pg';
-import { startPipeline } from 'tributary';
+import { createPipeline } from 'tributary';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest';
 import { eventually } from '../end-to-end/support/eventually.js';
 import { readRows } from '../end-to-end/support/output.js';
@@ -199,7 +199,8 @@ sink: ${sink}
     await writeFile(path, `${file(`{ csv: { directory: ${join(folder, 'rows')} } }`)}pack: { records: 1 }\n`);
     const env = { AMQP_URL: rabbit.url, REDIS_URL: inject('redisUrl') };
     const round = async () => {
-      const pipeline = await startPipeline({ config: path, env, schedule: false, logger: () => log });
+      const pipeline = createPipeline({ config: path, env, schedule: false, logger: () => log });
+      await pipeline.start();
       try {
         return await pipeline.once();
       } finally {

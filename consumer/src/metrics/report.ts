@@ -14,6 +14,7 @@ import type { Incoming } from '../intake/decode.js';
 import type { Delivery } from '../intake/settle.js';
 import type { DeadRecordGroup, DeadRecords } from './dead-records.js';
 import type { ConsumerMetrics } from './metrics.js';
+import { type ConsumerObserver, deadRecordOf } from './observer.js';
 
 /** The number of unknown fields that are named. An API that invents field names, or an attacker, must not fill the metrics. */
 const UNKNOWN_FIELDS_NAMED = 200;
@@ -30,6 +31,7 @@ export interface ReporterOptions {
   readonly log: Logger;
   readonly clock: Clock;
   readonly dead: DeadRecords;
+  readonly observer?: ConsumerObserver | undefined;
   /** Aborted when the session is over: what waits is told then. */
   readonly over: AbortSignal;
 }
@@ -56,7 +58,8 @@ export class Reporter {
 
   /** @param isNew whether the record is buried for the first time: the same bad record may come with every poll */
   dead(delivery: Delivery, entity: string, error: PoisonError, isNew: boolean): void {
-    const { metrics, dead } = this.#options;
+    const { metrics, dead, observer } = this.#options;
+    observer?.dead?.(deadRecordOf(delivery, entity, error, isNew));
     const isFirst = dead.note(delivery, entity, error, isNew);
     if (!isNew) {
       metrics.deadAgain(entity);

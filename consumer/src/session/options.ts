@@ -6,6 +6,7 @@ import type { LedgerStore } from '../ledger/port.js';
 import type { MergeRows } from '../merge/rows.js';
 import type { DeadRecords } from '../metrics/dead-records.js';
 import type { ConsumerMetrics } from '../metrics/metrics.js';
+import type { ConsumerObserver } from '../metrics/observer.js';
 import type { Sink } from '../sinks/port.js';
 import type { Broker } from './broker.js';
 
@@ -34,6 +35,8 @@ export interface SessionOptions {
   readonly metrics: ConsumerMetrics;
   /** Takes note of the records that died, over all sessions. */
   readonly dead: DeadRecords;
+  /** Is told what became of records. */
+  readonly observer?: ConsumerObserver | undefined;
   readonly onSinkProblem: (problem: string | undefined, dataset: string) => void;
   /** Called with why dead letters of a queue cannot be buried, and with undefined when they can again. */
   readonly onLetterProblem: (queue: string, problem: string | undefined) => void;

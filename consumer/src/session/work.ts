@@ -78,8 +78,8 @@ export class Work implements RunningSession {
 /** One story for each queue; each ends when its intake ends, or with an error that ends the session. */
 function startStories(path: Path, options: SessionOptions, ending: Ending): Promise<void>[] {
   const { claims, merges, deadLetters, erased, erasedNow } = path;
-  const { seenAgain, instance, metrics, log, clock, dead } = options;
-  const report = new Reporter({ metrics, log, clock, dead, over: ending.abandoned });
+  const { seenAgain, instance, metrics, log, clock, dead, observer } = options;
+  const report = new Reporter({ metrics, log, clock, dead, observer, over: ending.abandoned });
   const knownRecords = new KnownRecords();
   return path.lanes.map(({ entity, intake, batch }) => {
     const known = knownRecords.of(entity);

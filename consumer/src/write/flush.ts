@@ -4,6 +4,7 @@ import type { Lease } from '../claim/lease.js';
 import type { EachRecord, Ledger } from '../ledger/port.js';
 import type { Entry } from '../merge/merge.js';
 import type { ConsumerMetrics } from '../metrics/metrics.js';
+import type { ConsumerObserver } from '../metrics/observer.js';
 import type { Mark, SinkWriter } from '../sinks/port.js';
 import { type Refusal, RowsRefused } from '../sinks/refused.js';
 import { WriterLost } from '../writer-lost.js';
@@ -15,6 +16,7 @@ export interface FlushOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: ConsumerMetrics;
+  readonly observer?: ConsumerObserver | undefined;
   /** Called with what keeps the sink from taking rows of a dataset, and with undefined when it takes them again. */
   readonly onSinkProblem: (problem: string | undefined, dataset: string) => void;
   /** Aborted when the writer has ended: then a flush waits for nothing any more. */
@@ -76,7 +78,7 @@ export class Flush {
   async land(given: readonly ClaimedRow[]): Promise<readonly Refusal[]> {
     const dataset = given[0]?.row.dataset;
     if (dataset === undefined) return [];
-    const { ledger, metrics } = this.#options;
+    const { ledger, metrics, observer } = this.#options;
     const rows = [...new Set(given)];
     const toWrite = rows.filter(({ landed, writing }) => !landed && writing === undefined);
     if (toWrite.length > 0) {
@@ -91,6 +93,12 @@ export class Flush {
     if (toCommit.length > 0) await ledger.commit(dataset, toCommit, marksOf(rows));
     const written = taken(toWrite);
     metrics.written(dataset, written.length, written.filter(({ row }) => isClosing(row)).length);
+    if (observer?.written !== undefined && written.length > 0) {
+      observer.written(
+        dataset,
+        written.map(({ row }) => row),
+      );
+    }
     return refusals;
   }
 

@@ -7,6 +7,7 @@ import { type AlertDocument, isSilenced, newDocument, note, type Silence } from 
 import { enqueue, gatherMessages } from './gather.js';
 import { cameWithin, judgeAll, noteDeadLetters } from './judge.js';
 import { idOf, pathOf } from './message.js';
+import { type AlertNews, newsOf } from './news.js';
 import type { AlertStore } from './stores/store.js';
 import type { FiringAlert } from './subject.js';
 
@@ -24,6 +25,8 @@ export interface AlertsOptions {
   readonly failuresOf: (endpoint: string) => number;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Called with each alert that begins to fire or ends, by whoever judges. It must not throw. */
+  readonly onNews?: ((news: AlertNews) => void) | undefined;
 }
 
 /**
@@ -170,10 +173,12 @@ export class Alerts {
     const document = this.#document;
     if (!this.#isHolder || document === undefined || this.#stopped.signal.aborted) return;
     const now = clock.now();
+    const before = this.firing;
     const came = noteDeadLetters(document, { flow, now });
     const seen = { flow, now, since: document.since, failuresOf, cameWithin: cameWithin(document, now) };
     const judged = judgeAll(document, config.alerts, seen);
     const gathered = gatherMessages(document, config, this.#silences, now);
+    for (const news of newsOf(before, this.firing)) this.#options.onNews?.(news);
     if (came || judged || gathered) await this.#save();
     if (this.#isHolder) this.#deliveries.run(document);
   }

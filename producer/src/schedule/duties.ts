@@ -5,6 +5,7 @@ import type { PollMetrics } from '../metrics.js';
 import type { Child } from '../poll/children.js';
 import { MissingNews } from '../poll/missing-news.js';
 import { type PollSteps, poll } from '../poll/poll.js';
+import type { PollSummary } from '../poll/progress.js';
 import { RetryWatch } from '../poll/retrying.js';
 import { createIds } from '../publish/ids.js';
 import type { Publisher } from '../publish/publisher.js';
@@ -30,6 +31,8 @@ export interface DutiesOptions
   readonly signal: AbortSignal;
   /** As of PollSteps. */
   readonly isLasting?: boolean | undefined;
+  /** As of the runners. */
+  readonly onRun?: ((summary: PollSummary) => void) | undefined;
   /** As of the runners. */
   readonly patience?: number | undefined;
 }
@@ -80,6 +83,7 @@ export function createDuties(endpoints: readonly Endpoint[], options: DutiesOpti
             : poll(endpoint, steps, progress, stop, manner),
         nextAt: () => duty.nextAt(),
         patience: options.patience,
+        onRun: options.onRun,
         retries,
       });
       const isContinuous = isFollowed(source);

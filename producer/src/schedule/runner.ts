@@ -26,6 +26,8 @@ export interface RunnerOptions {
   nextAt(): number | undefined;
   /** The longest pause that a run waits for, in milliseconds; any, unless given. It fails where it would have to wait longer. */
   readonly patience?: number | undefined;
+  /** Called with what each poll came to. It must not throw. */
+  readonly onRun?: ((summary: PollSummary) => void) | undefined;
   /** The requests of its polls that are tried again. */
   readonly retries?: RetryWatch | undefined;
 }
@@ -200,6 +202,7 @@ export class Runner {
     this.#showCircuit();
     this.#remember(summary, progress, startedAt);
     this.#keep(summary, startedAt, manner, progress.hasCompared);
+    this.#options.onRun?.(summary);
     return summary;
   }
 

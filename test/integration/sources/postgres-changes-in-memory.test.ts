@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startPipeline } from 'tributary';
+import { createPipeline } from 'tributary';
 import { expect, onTestFinished, test } from 'vitest';
 import { eventually } from '../../end-to-end/support/eventually.js';
 import { historyOf, readRows } from '../../end-to-end/support/output.js';
@@ -28,8 +28,9 @@ async function inMemory() {
     batch: { size: 5, interval: '1s' },
   };
   const start = async (schedule: boolean) => {
-    const pipeline = await startPipeline({ config, output, env: {}, schedule });
+    const pipeline = createPipeline({ config, output, env: {}, schedule });
     onTestFinished(() => pipeline.stop());
+    await pipeline.start();
     return pipeline;
   };
   const keys = async () => {
@@ -96,8 +97,9 @@ test('of two tables of one entity, deletes and moves between single rounds are t
     batch: { size: 5, interval: '1s' },
   };
   const keysAfterRound = async () => {
-    const pipeline = await startPipeline({ config, output, env: {}, schedule: false });
+    const pipeline = createPipeline({ config, output, env: {}, schedule: false });
     onTestFinished(() => pipeline.stop());
+    await pipeline.start();
     await pipeline.once();
     await pipeline.stop();
     const newest = [...historyOf(await readRows(output, 'things'))].map(([key, rows]) => [key, rows.at(-1)] as const);

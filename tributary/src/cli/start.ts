@@ -1,5 +1,5 @@
 import type { CommandUnknownOpts } from '@commander-js/extra-typings';
-import { type Service, sinkWords, systemClock, withoutPasswords } from '@tributary/shared';
+import { FatalError, type Service, sinkWords, systemClock, withoutPasswords } from '@tributary/shared';
 import type { Pipeline } from '../library/pipeline.js';
 import { writeReport } from '../library/report-file.js';
 import { showFlow } from './flow/live.js';
@@ -53,7 +53,7 @@ async function pollOnce(context: Context, options: StartOptions): Promise<void> 
   const stop = context.untilStopped();
   const pipeline = await start(context, options);
   try {
-    const progress = async () => flowLine(await pipeline.figures(), pipeline.inFlight());
+    const progress = async () => flowLine(await pipeline.stats());
     const summary = await withProgress(terminal, progress, Promise.race([pipeline.once(), untilAborted(stop)]));
     const report = await writeReport(summary, pipeline.config, options.report, systemClock.now());
     const advice = adviceOnMarks(pipeline, summary);
@@ -91,7 +91,7 @@ async function runUntilStopped(context: Context, options: StartOptions): Promise
       ended.abort();
       await withProgress(terminal, () => 'stopping: what is under way is written', pipeline.stop());
       terminal.write(
-        withoutPasswords(`${farewell(await pipeline.figures(), sinkWords(pipeline.config.sink).place)}\n`),
+        withoutPasswords(`${farewell(await pipeline.stats(), sinkWords(pipeline.config.sink).place)}\n`),
       );
     },
   };
@@ -99,21 +99,17 @@ async function runUntilStopped(context: Context, options: StartOptions): Promise
 }
 
 async function start(context: Context, { config, output, once }: StartOptions): Promise<Pipeline> {
-  const { startPipeline } = await import('../library/pipeline.js');
+  const { createPipeline } = await import('../library/pipeline.js');
   const logger = personLogger(context);
-  const starting = startPipeline({
-    config,
-    output,
-    schedule: !once,
-    env: context.env,
-    logger,
-    onLost: ({ message }) => {
-      const advice = 'the RabbitMQ in memory has died; start again: what was written is not written twice';
-      logger('tributary').fatal({ reason: message }, advice);
-      context.exit(EXIT.failed);
-    },
+  const pipeline = createPipeline({ config, output, schedule: !once, env: context.env, logger });
+  pipeline.on('error', (error) => {
+    // The services log their own problems.
+    if (!(error instanceof FatalError)) return;
+    const advice = 'the RabbitMQ in memory has died; start again: what was written is not written twice';
+    logger('tributary').fatal({ reason: error.message }, advice);
+    context.exit(EXIT.failed);
   });
-  const pipeline = await withProgress(context.terminal, () => 'starting', starting);
+  await withProgress(context.terminal, () => 'starting', pipeline.start());
   tellFile(context, config);
   await tellOthers(context, config, pipeline);
   return pipeline;

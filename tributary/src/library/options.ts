@@ -1,9 +1,9 @@
 import type { Environment, Logger, PipelineInput } from '@tributary/shared';
 
-/** What {@link startPipeline} is asked for. */
-export interface PipelineOptions {
+/** What {@link createPipeline} is asked for. */
+export interface PipelineOptions<Config extends string | PipelineInput = string | PipelineInput> {
   /** The path of a pipeline file, or an object of the same content. */
-  readonly config: string | PipelineInput;
+  readonly config: Config;
   /**
    * Where `${NAME}` in the pipeline is looked up, and the settings of the services (AMQP_URL, REDIS_URL, POSTGRES_URL, PORT of
    * the dashboard, ADMIN_TOKEN, ...). Empty unless given: a program passes `process.env` if it wants its own environment
@@ -14,13 +14,8 @@ export interface PipelineOptions {
   readonly logger?: (service: string) => Logger;
   /** Where the CSV files go, whatever the pipeline says. */
   readonly output?: string | undefined;
-  /** False: nothing is polled until `once` is called. True unless given: each endpoint is polled on its schedule. */
+  /** False: nothing is polled until `once` or `run` is called. True unless given: each endpoint is polled on its schedule. */
   readonly schedule?: boolean;
-  /**
-   * Called if the RabbitMQ or Redis in memory dies: nothing flows any more, and the pipeline has to be stopped and
-   * started again. What was written is not written twice. The error is logged unless this is given.
-   */
-  readonly onLost?: (error: Error) => void;
 }
 
 /** Where the services of a pipeline answer on this machine. */
@@ -30,4 +25,12 @@ export interface PipelineUrls {
   readonly consumer: string;
   /** The mock CRM; undefined if the pipeline does not ask for it. */
   readonly mockApi: string | undefined;
+}
+
+/** How a record is published. */
+export interface PublishSettings {
+  /** True: resolves when the record's row is durable. False unless given: when RabbitMQ has confirmed the record. */
+  readonly durable?: boolean;
+  /** Milliseconds that `durable` waits at most; 60,000 unless given. */
+  readonly timeout?: number;
 }

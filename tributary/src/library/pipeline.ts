@@ -1,41 +1,26 @@
-import { randomBytes } from 'node:crypto';
-import { type Consumer, checkSink, createConsumer } from '@tributary/consumer';
-import { createDashboard, type Dashboard, readDashboardSettings } from '@tributary/dashboard';
-import { createMockApi, type MockApi, readSettings } from '@tributary/mock-api';
-import {
-  createProducer,
-  discoverInThread,
-  type Producer,
-  proxiesOf,
-  readProtectionKeys,
-  sendRecord,
-} from '@tributary/producer';
-import {
-  adviceOn,
-  createLogger,
-  type Environment,
-  type Logger,
-  type PipelineConfig,
-  PORTS,
-  ReleaseList,
-  readHooksAddress,
-  readInstance,
-  readPort,
-  sinkWords,
-  systemClock,
-} from '@tributary/shared';
-import { startOnPort } from '../embedded/ports.js';
-import { findServers, type InMemory, type Servers } from '../embedded/servers.js';
-import { asksForMockApi, readConfig } from './config.js';
+import type { EndpointReport, ResetFrom, RunResult } from '@tributary/producer';
+import { createLogger, type Logger, type PipelineConfig, type PipelineInput, ReleaseList, readInstance, systemClock, within } from '@tributary/shared';
+import type { InMemory } from '../embedded/servers.js';
 import { endpointsOf } from './died.js';
+import { DurablePublisher } from './durable.js';
+import type { EntitiesOf, EntityRecord, Tombstone } from './entities.js';
+import { type EventName, Events, type Listener } from './events.js';
 import { type Figures, readFigures } from './figures.js';
-import { MarkFile } from './mark-file.js';
+import { type Health, healthOf, tellProblems } from './health.js';
 import { runOnce, type Summary } from './once.js';
-import type { PipelineOptions, PipelineUrls } from './options.js';
+import type { PipelineOptions, PipelineUrls, PublishSettings } from './options.js';
+import { type QueryOptions, type QueryResult, runQuery } from './query.js';
+import { type Services, startServices } from './services.js';
 
-/** A pipeline that runs: every service of it in this process. */
-export interface Pipeline {
-  /** As it was read and checked, with its defaults. */
+/** What has flowed since the start, and what is on its way. */
+export interface Stats extends Figures {
+  /** Records that were taken from the queues and are not settled yet. */
+  readonly inFlight: number;
+}
+
+/** A pipeline with every service of it in this process. `Entities` are those of its configuration, by name. */
+export interface Pipeline<Entities = EntitiesOf<string>> {
+  /** As it was read and checked, with its defaults. This and the next four are known once it is started. */
   readonly config: PipelineConfig;
   readonly urls: PipelineUrls;
   /** What is kept in memory for lack of a server; empty if the environment names both servers. */
@@ -44,104 +29,238 @@ export interface Pipeline {
   readonly marks: MarksPlace;
   /** What to sign in to the dashboard with; undefined where the environment has tokens of its own. */
   readonly dashboardToken: string | undefined;
-  /** What has flowed since the start. */
-  figures(): Promise<Figures>;
   /**
-   * Sends a record with the fields of the entity; resolves when its queue has it.
-   * @throws FatalError in words if it is not valid, or if it cannot be taken
+   * Starts producer, consumer and dashboard, a RabbitMQ and a Redis in memory where the environment names none, and the mock CRM where the
+   * pipeline polls `${CRM_URL}` and the environment names none. Whatever had started is released again if something fails. Safe to call again.
+   * @throws ConfigError with every fault of the pipeline
+   * @throws FatalError for settings that cannot be used, or servers in memory that do not start
    */
-  publish(entity: string, record: unknown): Promise<void>;
-  /** Records that were taken from the queues and are not settled yet. */
-  inFlight(): number;
+  start(): Promise<void>;
+  /** Polls no more, writes what is under way, and releases everything. Safe to call again. It cannot be started again: create another. */
+  stop(): Promise<void>;
+  /** Polls an endpoint no more, or none of them; a poll in progress goes on. It stays so after a restart, if Redis does. */
+  pause(endpoint?: string): Promise<void>;
+  resume(endpoint?: string): Promise<void>;
+  /**
+   * Polls an endpoint now, or joins the poll in progress, and resolves when it has ended and all it brought is confirmed. A poll that fails is told
+   * in the result's `error`.
+   * @throws FatalError if there is no such endpoint that is polled
+   */
+  run(endpoint: string): Promise<RunResult>;
   /**
    * Polls every endpoint once, waits until everything is written, and sums it up. A poll that fails is told in the summary.
    * @throws Error if the pipeline polls on schedules
    * @throws FatalError if the sink or a server is away for 20 s, or nothing moves for 2 minutes
    */
   once(): Promise<Summary>;
-  /** Polls no more, writes what is under way, and releases everything. Safe to call again. */
-  stop(): Promise<void>;
+  /**
+   * Forgets how far an endpoint came: everything is polled again, or what changed since `since`, or what came after the checkpoint `to`. No row is
+   * written twice.
+   * @throws FatalError if there is no such endpoint, or if it does not have what is named
+   */
+  reset(endpoint: string, from?: ResetFrom): Promise<void>;
+  /**
+   * Sends a record with the fields of the entity, or a tombstone with `_deleted: true`. Resolves when RabbitMQ has confirmed it; with
+   * `{ durable: true }` when its row is durable (or one of the same or a newer content of its key), whichever process writes it.
+   * @throws FatalError in words if it is not valid, or, where `durable` is asked for, if it has become a dead letter
+   * @throws RetryableError if it could not be taken for 45 s; or, where `durable` is asked for, if it is in its queue and not known to be durable in time
+   */
+  publish<E extends keyof Entities & string>(
+    entity: E,
+    record: EntityRecord<Entities[E]> | Tombstone<Entities[E]>,
+    settings?: PublishSettings,
+  ): Promise<void>;
+  /**
+   * Asks all datasets in SQL, as of now: `posts` has one row for each key, `posts_history` all that is kept. DuckDB's SQL for CSV files, Postgres' own for
+   * Postgres. It can only read.
+   * @throws SqlError for what the query is at fault for
+   */
+  query(sql: string, options?: QueryOptions): Promise<QueryResult>;
+  /** What keeps the services from their work. */
+  health(): Health;
+  stats(): Promise<Stats>;
+  /** What is known of each endpoint: its state, its last run, when it is polled next. */
+  endpoints(): Promise<EndpointReport[]>;
+  /** @returns a function that ends it */
+  on<K extends EventName>(event: K, listener: Listener<K>): () => void;
 }
 
 /** `redis` and `output` (the folder of the rows) outlive the process. */
 export type MarksPlace = 'redis' | 'output' | 'memory';
 
-/** It stays on this machine, whatever HOST says. */
-const HOST = '127.0.0.1';
+/** Milliseconds that `durable` waits at most. */
+const TIMEOUT = 60_000;
+/** Milliseconds for which `stop` waits for records that were published, so that whoever waits for them learns that they are durable. */
+const LAST_RECORDS = 5_000;
 
-/**
- * Starts a whole pipeline in this process: producer, consumer and dashboard, a RabbitMQ and a Redis in memory where the
- * environment names none, and the mock CRM where the pipeline polls `${CRM_URL}` and the environment names none.
- * Whatever had started is released again if something fails.
- *
- * @throws ConfigError with every fault of the pipeline
- * @throws FatalError for settings that cannot be used, or servers in memory that do not start
- */
-export async function startPipeline(options: PipelineOptions): Promise<Pipeline> {
-  const release = new ReleaseList();
-  try {
-    return new RunningPipeline(options, await startServices(options, release), release);
-  } catch (error) {
-    await release.release().catch(() => {});
-    throw error;
-  }
+/** Makes a pipeline; nothing runs until it is started. Listeners that are added before hear everything. */
+export function createPipeline<const Config extends string | PipelineInput>(
+  options: PipelineOptions<Config>,
+): Pipeline<EntitiesOf<Config>> {
+  return new OwnPipeline(options);
 }
 
-interface Services extends Servers {
-  readonly config: PipelineConfig;
-  readonly producer: Producer;
-  readonly consumer: Consumer;
-  readonly dashboard: Dashboard;
-  readonly mockApi: MockApi | undefined;
-  readonly dashboardToken: string | undefined;
-  /** The producer takes commands and records with it. */
-  readonly producerToken: string;
-  /** Where marks are kept, if the ledger is in memory and rows are written to a folder. */
-  readonly markFile: MarkFile | undefined;
-}
-
-class RunningPipeline implements Pipeline {
-  readonly config: PipelineConfig;
-  readonly urls: PipelineUrls;
-  readonly inMemory: readonly InMemory[];
-  readonly marks: MarksPlace;
-  readonly dashboardToken: string | undefined;
-  readonly #services: Services;
-  readonly #schedule: boolean;
-  readonly #release: ReleaseList;
+class OwnPipeline implements Pipeline {
+  readonly #options: PipelineOptions;
+  readonly #logger: (service: string) => Logger;
+  readonly #events: Events;
+  readonly #release = new ReleaseList();
+  readonly #stopping = new AbortController();
+  #services: Services | undefined;
+  #durable: DurablePublisher | undefined;
+  #lost: Error | undefined;
+  #started: Promise<void> | undefined;
   #stopped: Promise<void> | undefined;
 
-  constructor({ schedule = true }: PipelineOptions, services: Services, release: ReleaseList) {
-    const { config, producer, consumer, dashboard, mockApi, inMemory, dashboardToken } = services;
-    this.config = config;
-    this.urls = { dashboard: dashboard.url, producer: producer.url, consumer: consumer.url, mockApi: mockApi?.url };
-    this.inMemory = inMemory;
-    const isInOutput = services.markFile !== undefined && !schedule;
-    this.marks = !inMemory.includes('ledger') ? 'redis' : isInOutput ? 'output' : 'memory';
-    this.dashboardToken = dashboardToken;
-    this.#services = services;
-    this.#schedule = schedule;
-    this.#release = release;
+  constructor(options: PipelineOptions) {
+    this.#options = options;
+    this.#logger = options.logger ?? warnings(options.env);
+    this.#events = new Events((err) => this.#logger('tributary').error({ err }, 'a listener has failed'));
   }
 
-  figures(): Promise<Figures> {
-    return readFigures(this.#services);
+  get config(): PipelineConfig {
+    return this.#running.config;
   }
 
-  publish(entity: string, record: unknown): Promise<void> {
-    const { producer, producerToken } = this.#services;
-    return sendRecord(record, { entity, producerUrl: producer.url, adminToken: producerToken });
+  get urls(): PipelineUrls {
+    const { dashboard, producer, consumer, mockApi } = this.#running;
+    return { dashboard: dashboard.url, producer: producer.url, consumer: consumer.url, mockApi: mockApi?.url };
   }
 
-  inFlight(): number {
-    return this.#services.consumer.unsettled();
+  get inMemory(): readonly InMemory[] {
+    return this.#running.inMemory;
+  }
+
+  get marks(): MarksPlace {
+    const { inMemory, markFile } = this.#running;
+    if (!inMemory.includes('ledger')) return 'redis';
+    return markFile !== undefined && !this.#isScheduled ? 'output' : 'memory';
+  }
+
+  get dashboardToken(): string | undefined {
+    return this.#running.dashboardToken;
+  }
+
+  start(): Promise<void> {
+    this.#started ??= this.#start();
+    return this.#started;
+  }
+
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  pause(endpoint?: string): Promise<void> {
+    return this.#forEach(endpoint, 'pause');
+  }
+
+  resume(endpoint?: string): Promise<void> {
+    return this.#forEach(endpoint, 'resume');
+  }
+
+  async run(endpoint: string): Promise<RunResult> {
+    return await this.#running.producer.operations.run(endpoint);
   }
 
   async once(): Promise<Summary> {
-    if (this.#schedule)
+    if (this.#isScheduled)
       throw new Error('this pipeline polls on its schedules; start it with schedule: false to poll once');
-    const summary = await runOnce(this.#services, systemClock);
+    const summary = await runOnce(this.#running, systemClock);
     return await this.#keepMarks(summary);
+  }
+
+  async reset(endpoint: string, from?: ResetFrom): Promise<void> {
+    await this.#running.producer.operations.command(endpoint, 'reset', from);
+  }
+
+  async publish(entity: string, record: unknown, { durable = false, timeout = TIMEOUT }: PublishSettings = {}) {
+    const { operations } = this.#running.producer;
+    if (this.#stopped !== undefined) throw new Error('the pipeline was stopped');
+    if (durable) await this.#durable?.publish(entity, record, timeout);
+    else await operations.send(entity, record);
+  }
+
+  async query(sql: string, options?: QueryOptions): Promise<QueryResult> {
+    return await runQuery(this.#running.dashboard.sql, sql, options);
+  }
+
+  health(): Health {
+    return healthOf(this.#services, this.#lost);
+  }
+
+  async stats(): Promise<Stats> {
+    const services = this.#running;
+    return { ...(await readFigures(services)), inFlight: services.consumer.unsettled() };
+  }
+
+  async endpoints(): Promise<EndpointReport[]> {
+    return await this.#running.producer.operations.endpoints();
+  }
+
+  on<K extends EventName>(event: K, listener: Listener<K>): () => void {
+    return this.#events.on(event, listener);
+  }
+
+  get #isScheduled(): boolean {
+    return this.#options.schedule ?? true;
+  }
+
+  get #running(): Services {
+    if (this.#services === undefined) throw new Error('the pipeline is not started: await start() first');
+    return this.#services;
+  }
+
+  async #start(): Promise<void> {
+    if (this.#stopped !== undefined) throw new Error('the pipeline was stopped; create another');
+    const events = this.#events;
+    try {
+      const options = { ...this.#options, logger: this.#logger };
+      const services = await startServices(options, this.#release, {
+        observer: {
+          written: (dataset, rows) => {
+            if (!events.has('written')) return;
+            const told = rows.map(({ key, values, messageId }) => ({ key, values, messageId }));
+            events.emit('written', { dataset, rows: told });
+          },
+          dead: (record) => {
+            this.#durable?.dead(record);
+            events.emit('dead', record);
+          },
+        },
+        onRun: (summary) => events.emit('run', summary),
+        onAlert: (news) => events.emit('alert', news),
+        onLost: (error) => this.#loses(error),
+      });
+      this.#services = services;
+      const { consumer, producer } = services;
+      const { signal } = this.#stopping;
+      this.#durable = new DurablePublisher({ operations: producer.operations, consumer, clock: systemClock, signal });
+      void tellProblems(() => this.health(), (error) => events.emit('error', error), systemClock, signal);
+    } catch (error) {
+      await this.#release.release().catch(() => {});
+      throw error;
+    }
+  }
+
+  async #stop(): Promise<void> {
+    await this.#started?.catch(() => {});
+    const published = this.#durable?.idle();
+    if (published !== undefined) await within(systemClock, LAST_RECORDS, published);
+    this.#stopping.abort(new Error('the pipeline was stopped before the record was known to be durable'));
+    await this.#release.release();
+  }
+
+  #loses(error: Error): void {
+    this.#lost = error;
+    if (this.#events.has('error')) this.#events.emit('error', error);
+    else this.#logger('tributary').fatal({ reason: error.message }, 'nothing flows any more');
+  }
+
+  async #forEach(endpoint: string | undefined, command: 'pause' | 'resume'): Promise<void> {
+    const { operations } = this.#running.producer;
+    const ids = endpoint === undefined ? (await operations.endpoints()).map((one) => one.endpoint) : [endpoint];
+    for (const id of ids) await operations.command(id, command);
   }
 
   /**
@@ -149,7 +268,7 @@ class RunningPipeline implements Pipeline {
    * would pass one stay where they were: its endpoint brings it again.
    */
   async #keepMarks(summary: Summary): Promise<Summary> {
-    const { markFile, producer, consumer, config, inMemory } = this.#services;
+    const { markFile, producer, consumer, config, inMemory } = this.#running;
     if (this.#stopped !== undefined) return summary;
     const failed = summary.endpoints.flatMap(({ endpoint, error }) => (error === undefined ? [] : [endpoint]));
     if (markFile === undefined) {
@@ -165,120 +284,10 @@ class RunningPipeline implements Pipeline {
     const stay = Object.keys(marks.endpoints).filter((id) => withheld.has(id));
     return stay.length === 0 ? summary : { ...summary, withheld: stay };
   }
-
-  stop(): Promise<void> {
-    this.#stopped ??= this.#release.release();
-    return this.#stopped;
-  }
-}
-
-/** Stopped in reverse: the producer publishes no more before the consumer writes what is left. */
-async function startServices(options: PipelineOptions, release: ReleaseList): Promise<Services> {
-  const { schedule = true, logger = warnings(options.env) } = options;
-  const env: Record<string, string | undefined> = { ...options.env };
-  const instance = readInstance(env);
-  // A person opens the dashboard, so PORT is for it. If it was asked for, it is that port or none.
-  const dashboardPort = readPort(env, PORTS.dashboard);
-
-  const mockApi = asksForMockApi(options.config, env) ? await startMockApi(env, schedule, logger) : undefined;
-  if (mockApi !== undefined) {
-    release.add('mock CRM', () => mockApi.stop());
-    env.CRM_URL = mockApi.url;
-  }
-  const config = readConfig(options.config, env, options.output);
-  const postgresUrl = env.POSTGRES_URL;
-  checkSink({ config, postgresUrl });
-
-  const onLost =
-    options.onLost ?? ((error) => logger('tributary').fatal({ reason: error.message }, 'nothing flows any more'));
-  const servers = await findServers(env, release, onLost);
-  const { amqpUrl, redisUrl } = servers;
-  const { folder } = sinkWords(config.sink);
-  // Without --once they are read and not kept: what is in the queues in memory when the process dies would be behind them.
-  const keepsMarks = folder !== undefined && servers.inMemory.includes('ledger');
-  const markFile = keepsMarks ? new MarkFile(folder, config) : undefined;
-  const kept = await markFile?.read();
-  const common = { config, amqpUrl, redisUrl, postgresUrl, instance, host: HOST };
-  const { tokens, dashboardToken, ...settings } = dashboardSettings(env);
-  const producerToken = settings.producerToken ?? randomBytes(24).toString('base64url');
-  // Where the dashboard wants a token for reading, the other services of this process tell nothing without one either.
-  const reading = settings.reading ?? (env.DASHBOARD_VIEWER_TOKEN || settings.readToken ? 'token' : 'local');
-  const made = reading === 'token' ? randomBytes(24).toString('base64url') : undefined;
-  const readToken = settings.readToken ?? made;
-
-  // The dashboard comes first, so that it shows the others as they start.
-  const running: { consumer?: Consumer; producer?: Producer } = {};
-  const urlsOf = (service: { url: string } | undefined) => (service?.url ? [service.url] : []);
-  const makeDashboard = (port: number) =>
-    createDashboard({
-      ...common,
-      ...settings,
-      tokens,
-      readToken,
-      producerToken,
-      services: () => ({ producers: urlsOf(running.producer), consumers: urlsOf(running.consumer) }),
-      mockApi: () => mockApi?.url,
-      discover: discoverInThread,
-      source: typeof options.config === 'string' ? { file: options.config, env } : undefined,
-      redisIsPassing: servers.inMemory.includes('ledger'),
-      port,
-      log: logger('dashboard'),
-    });
-  const dashboard = await startOnPort(dashboardPort, makeDashboard, Boolean(env.PORT));
-  release.add('dashboard', () => dashboard.stop());
-
-  const consumer = await startOnPort(8082, (port) =>
-    createConsumer({ ...common, reading, readToken, port, log: logger('consumer') }),
-  );
-  release.add('consumer', () => consumer.stop());
-  running.consumer = consumer;
-
-  const proxies = proxiesOf(env);
-  const producerLog = logger('producer');
-  for (const advice of adviceOn(config, env)) producerLog.warn(advice);
-  // What a Redis in memory keeps is lost with the process: then a server's new refresh token is told of.
-  const secret = servers.inMemory.includes('ledger') ? undefined : env.TRIBUTARY_SECRET || undefined;
-  const producer = await startOnPort(8081, (port) =>
-    createProducer({
-      ...common,
-      port,
-      log: producerLog,
-      schedule,
-      proxies,
-      secret,
-      protectionKeys: readProtectionKeys(env),
-      adminToken: producerToken,
-      reading,
-      readToken,
-      marks: kept,
-      isLasting: !servers.inMemory.includes('ledger'),
-      webhooks: readHooksAddress(env),
-    }),
-  );
-  release.add('producer', () => producer.stop());
-  running.producer = producer;
-  return { ...servers, config, producer, consumer, dashboard, mockApi, dashboardToken, producerToken, markFile };
-}
-
-function startMockApi(env: Environment, schedule: boolean, logger: (service: string) => Logger): Promise<MockApi> {
-  // PORT is the dashboard's here.
-  const settings = readSettings({ ...env, PORT: undefined, HOST: undefined });
-  // A single round should see a CRM that stands still, so that the same command twice finds the same records.
-  const still = !schedule && !env.MOCK_CHANGES_PER_SECOND ? { ...settings, changesPerSecond: 0 } : settings;
-  return startOnPort(8080, (port) => createMockApi({ ...still, host: HOST, port, log: logger('mock-api') }));
-}
-
-/** The dashboard's own, with a token made up for this run where the environment has none. */
-function dashboardSettings(env: Environment) {
-  const settings = readDashboardSettings({ ...env, HOST: undefined });
-  if (Object.values(settings.tokens ?? {}).some(Boolean)) return { ...settings, dashboardToken: undefined };
-  // So long that no other program of this machine can lock it out (isStrong).
-  const dashboardToken = randomBytes(18).toString('base64url');
-  return { ...settings, tokens: { admin: dashboardToken }, dashboardToken };
 }
 
 /** JSON lines on stderr, for a program that brings no logger. */
-function warnings(env: Environment = {}): (service: string) => Logger {
+function warnings(env: PipelineOptions['env'] = {}): (service: string) => Logger {
   const instance = readInstance(env);
   const level = env.LOG_LEVEL || 'warn';
   return (service) => createLogger({ service, instance, level }, process.stderr);

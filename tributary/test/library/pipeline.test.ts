@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createLogger, systemClock } from '@tributary/shared';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
-import { type PipelineInput, type PipelineOptions, publish, startPipeline } from '../../src/index.js';
+import { createPipeline, type PipelineInput, type PipelineOptions, publish } from '../../src/index.js';
 
 let folder: string;
 beforeAll(() => {
@@ -19,6 +19,7 @@ const config: PipelineInput = {
   entities: { post: { dataset: 'posts', queue: 'posts', key: 'id', fields: { id: 'string' } } },
   endpoints: { blog: { url: 'http://127.0.0.1:1/', entity: 'post', retries: 0 } },
 };
+const output = (name: string): string => mkdtempSync(join(folder, `${name}-`));
 const options = (): PipelineOptions => ({
   config,
   env: { PORT: '0' },
@@ -26,7 +27,13 @@ const options = (): PipelineOptions => ({
   output: folder,
 });
 
-describe('startPipeline', () => {
+async function startPipeline(options: PipelineOptions) {
+  const pipeline = createPipeline(options);
+  await pipeline.start();
+  return pipeline;
+}
+
+describe('createPipeline', () => {
   it('tells every fault of a pipeline that came as an object', async () => {
     const wrong = { ...config, batch: { size: 0 } };
     await expect(startPipeline({ ...options(), config: wrong })).rejects.toMatchObject({
@@ -72,6 +79,102 @@ describe('startPipeline', () => {
       return lines.map((line) => line.split(',')[0]).toSorted();
     };
     await vi.waitFor(() => expect(keys()).toEqual(['a', 'b']));
+  });
+
+  it('tells when a record is durable, at once though its batch would wait, and a query finds it then', async () => {
+    const pipeline = await startPipeline({ ...options(), config: { ...config, endpoints: {} }, output: output('durable') });
+    onTestFinished(() => pipeline.stop());
+    const told: unknown[] = [];
+    pipeline.on('written', ({ dataset, rows }) => told.push(...rows.map(({ key }) => `${dataset} ${key}`)));
+    const began = performance.now();
+    await Promise.all(['a', 'b', 'a'].map((id) => pipeline.publish('post', { id }, { durable: true })));
+    // A batch waits for 30 s.
+    expect(performance.now() - began).toBeLessThan(25_000);
+    expect(told.toSorted()).toEqual(['posts a', 'posts b']);
+    const { rows, isCut } = await pipeline.query('SELECT id FROM posts ORDER BY id');
+    expect({ rows, isCut }).toEqual({ rows: [{ id: 'a' }, { id: 'b' }], isCut: false });
+    expect(await pipeline.query('SELECT id FROM posts', { maxRows: 1 })).toMatchObject({ isCut: true });
+    await pipeline.publish('post', { id: 'a', _deleted: true }, { durable: true });
+    expect((await pipeline.query('SELECT id FROM posts')).rows).toEqual([{ id: 'b' }]);
+    await expect(pipeline.query('SELECT wrong FROM posts')).rejects.toMatchObject({ code: 'sql_wrong' });
+    await expect(pipeline.publish('post', { id: 7.5, more: 1 }, { durable: true })).rejects.toThrow(/it was not sent/);
+    await expect(pipeline.publish('page', { id: 'a' })).rejects.toThrow('there is no entity "page"');
+    expect(await pipeline.stats()).toMatchObject({ published: 4, inFlight: 0, rows: { posts: 3 } });
+  });
+
+  it('polls what it is asked for, and tells what came of it', async () => {
+    const asked: string[] = [];
+    let records: unknown[] = [{ id: 'a', at: '2026-03-01T11:00:00Z' }, { id: 'b' }];
+    const api = createServer(({ url = '' }, response) => {
+      asked.push(url);
+      response.setHeader('content-type', 'application/json');
+      response.end(JSON.stringify(records));
+    });
+    await new Promise<void>((resolve) => {
+      api.listen(0, '127.0.0.1', resolve);
+    });
+    onTestFinished(() => void api.close());
+    const fields = { id: 'string', at: 'datetime' } as const;
+    const url = `http://127.0.0.1:${(api.address() as AddressInfo).port}/`;
+    const polled: PipelineInput = {
+      entities: { post: { dataset: 'polled', queue: 'polled', key: 'id', version: 'at', fields } },
+      endpoints: { blog: { url, entity: 'post', incremental: { parameter: 'since' } } },
+      batch: { size: 1, interval: '100ms' },
+    };
+    const pipeline = createPipeline({ ...options(), config: polled, output: output('polled'), schedule: false });
+    onTestFinished(() => pipeline.stop());
+    const [dead, runs]: [unknown[], unknown[]] = [[], []];
+    pipeline.on('dead', ({ endpoint, key, field }) => dead.push([endpoint, key, field]));
+    pipeline.on('run', ({ endpoint, published }) => runs.push([endpoint, published]));
+    await pipeline.start();
+    expect(await pipeline.run('blog')).toMatchObject({ endpoint: 'blog', records: 2, published: 2 });
+    await vi.waitFor(() => expect(dead).toEqual([['blog', 'b', 'at']]));
+    records = [];
+    await pipeline.run('blog');
+    expect(asked.at(-1)).toMatch(/since=/);
+    await pipeline.reset('blog');
+    await pipeline.run('blog');
+    expect(asked.at(-1)).not.toMatch(/since=/);
+    expect(runs).toEqual([['blog', 2], ['blog', 0], ['blog', 0]]);
+    await expect(pipeline.run('blag')).rejects.toThrow('there is no endpoint "blag" that is enabled; expected one of: blog');
+    await expect(pipeline.reset('blag')).rejects.toMatchObject({ code: 'endpoint_unknown' });
+    await vi.waitFor(() => expect(pipeline.health()).toEqual({ ready: true, problems: [] }));
+  });
+
+  it('polls no more on its schedules while it is paused, and polls what it is asked for all the same', async () => {
+    let asked = 0;
+    const api = createServer((_, response) => {
+      asked += 1;
+      response.setHeader('content-type', 'application/json');
+      response.end('[]');
+    });
+    await new Promise<void>((resolve) => {
+      api.listen(0, '127.0.0.1', resolve);
+    });
+    onTestFinished(() => void api.close());
+    const url = `http://127.0.0.1:${(api.address() as AddressInfo).port}/`;
+    const often: PipelineInput = { ...config, endpoints: { blog: { url, entity: 'post', schedule: { every: '200ms' } } } };
+    const pipeline = await startPipeline({ ...options(), config: often, output: output('paused') });
+    onTestFinished(() => pipeline.stop());
+    await vi.waitFor(() => expect(asked).toBeGreaterThan(1), { timeout: 10_000 });
+    await pipeline.pause();
+    await vi.waitFor(async () => expect(await pipeline.endpoints()).toMatchObject([{ state: 'paused' }]));
+    await systemClock.sleep(500);
+    const before = asked;
+    await systemClock.sleep(700);
+    expect(asked).toBe(before);
+    expect(await pipeline.run('blog')).toMatchObject({ records: 0 });
+    expect(asked).toBe(before + 1);
+    await pipeline.resume('blog');
+    await vi.waitFor(() => expect(asked).toBeGreaterThan(before + 2), { timeout: 10_000 });
+  });
+
+  it('is not used before it is started, nor after it was stopped', async () => {
+    const pipeline = createPipeline(options());
+    expect(pipeline.health()).toEqual({ ready: false, problems: [{ service: 'pipeline', problem: 'not started' }] });
+    await expect(pipeline.publish('post', { id: 'a' })).rejects.toThrow('await start() first');
+    await pipeline.stop();
+    await expect(pipeline.start()).rejects.toThrow('create another');
   });
 
   it('moves files away only when their records are durable, and how far it came is kept', async () => {
@@ -170,6 +273,6 @@ describe('startPipeline', () => {
     const pipeline = await startPipeline(options());
     await systemClock.sleep(delay);
     await pipeline.stop();
-    expect(pipeline.inFlight()).toBe(0);
+    expect((await pipeline.stats()).inFlight).toBe(0);
   });
 });

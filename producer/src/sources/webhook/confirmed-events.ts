@@ -1,4 +1,11 @@
-import { type Clock, count, type Logger, type OpenPublication, type Publications } from '@tributary/shared';
+import {
+  type Clock,
+  type ConfirmedMessages,
+  count,
+  type Logger,
+  type OpenPublication,
+  type Publications,
+} from '@tributary/shared';
 import type { Loss } from '../../publish/losses.js';
 import { describeLoss } from '../../publish/losses.js';
 import type { OutgoingMessage } from '../../publish/messages.js';
@@ -28,7 +35,7 @@ export interface ConfirmedEventsOptions {
   /** The queue of an entity. */
   queueOf(entity: string): string;
   /** Publishes them, and keeps their copies. */
-  publish(name: string, messages: readonly OutgoingMessage[]): Promise<void>;
+  publish(name: string, messages: readonly OutgoingMessage[]): Promise<unknown>;
   readonly metrics: Pick<HookMetrics, 'republished' | 'lost'>;
   readonly clock: Clock;
   readonly log: Logger;
@@ -52,11 +59,18 @@ export class ConfirmedEvents {
     this.#options = options;
   }
 
-  /** To be awaited before the senders are answered: what they were told of is not sent again. */
-  async confirmed(name: string, messages: readonly OutgoingMessage[], { numbering }: PublishRun): Promise<void> {
+  /**
+   * To be awaited before the senders are answered: what they were told of is not sent again.
+   * @returns the numbers that they have
+   */
+  async confirmed(
+    name: string,
+    messages: readonly OutgoingMessage[],
+    { numbering }: PublishRun,
+  ): Promise<readonly ConfirmedMessages[]> {
     const { copies, publications, queueOf, clock } = this.#options;
     const parts = numbering?.take() ?? [];
-    if (parts.length === 0) return;
+    if (parts.length === 0) return [];
     const at = clock.now();
     // A batch seldom lies in two publications. Which of them holds a message is not known, so the copies are with both.
     const kept = parts.map(({ token }) => {
@@ -78,6 +92,7 @@ export class ConfirmedEvents {
     }
     numbering?.noted();
     if (this.#own.size < MOST_OPEN) numbering?.end();
+    return noted;
   }
 
   /** Removes the copies of what is settled. @param open the publications that are not, as of now or a moment ago */

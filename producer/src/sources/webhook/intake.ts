@@ -1,3 +1,4 @@
+import type { ConfirmedMessages } from '@tributary/shared';
 import type { OutgoingMessage } from '../../publish/messages.js';
 import type { PublishRun } from '../../publish/publish-run.js';
 import { Refused } from './refused.js';
@@ -6,8 +7,12 @@ import { Refused } from './refused.js';
 export interface IntakeOptions {
   /** As of the publisher. */
   begin(name: string): PublishRun;
-  /** Called when a batch is confirmed, before its senders are answered. */
-  confirmed(name: string, messages: readonly OutgoingMessage[], run: PublishRun): Promise<void>;
+  /** Called when a batch is confirmed, before its senders are answered. @returns by which numbers consumers settle it */
+  confirmed(
+    name: string,
+    messages: readonly OutgoingMessage[],
+    run: PublishRun,
+  ): Promise<readonly ConfirmedMessages[]>;
 }
 
 /** Records that wait in memory for the broker, of all senders together; more are refused, and come again. */
@@ -16,7 +21,7 @@ const MOST_BYTES = 64 * 1024 * 1024;
 
 interface Waiting {
   readonly messages: readonly OutgoingMessage[];
-  resolve(): void;
+  resolve(numbers: readonly ConfirmedMessages[]): void;
   reject(reason: unknown): void;
 }
 
@@ -42,10 +47,11 @@ export class Intake {
 
   /**
    * Resolves when the broker has confirmed all of them, and their copies are kept.
+   * @returns by which numbers consumers settle them, with what was published together with them; none where that is not noted
    * @throws Refused if too many wait
    * @throws the error that failed the batch: some of the messages may be in the queue all the same
    */
-  async accept(name: string, messages: readonly OutgoingMessage[]): Promise<void> {
+  async accept(name: string, messages: readonly OutgoingMessage[]): Promise<readonly ConfirmedMessages[]> {
     const bytes = messages.reduce((sum, { body }) => sum + body.length, 0);
     // A single request that is larger than that alone must not wait for ever.
     if (this.#records > 0 && (this.#records + messages.length > MOST_RECORDS || this.#bytes + bytes > MOST_BYTES)) {
@@ -57,7 +63,7 @@ export class Intake {
     this.#records += messages.length;
     this.#bytes += bytes;
     try {
-      await new Promise<void>((resolve, reject) => {
+      return await new Promise((resolve, reject) => {
         const waiting = this.#waiting.get(name) ?? [];
         waiting.push({ messages, resolve, reject });
         this.#waiting.set(name, waiting);
@@ -83,8 +89,8 @@ export class Intake {
       if (batch.length === 0) break;
       try {
         const messages = batch.flatMap((one) => one.messages);
-        await this.#publish(name, messages);
-        for (const one of batch) one.resolve();
+        const numbers = await this.#publish(name, messages);
+        for (const one of batch) one.resolve(numbers);
       } catch (error) {
         for (const one of batch) one.reject(error);
       }
@@ -92,13 +98,13 @@ export class Intake {
     this.#running.delete(name);
   }
 
-  async #publish(name: string, messages: readonly OutgoingMessage[]): Promise<void> {
+  async #publish(name: string, messages: readonly OutgoingMessage[]): Promise<readonly ConfirmedMessages[]> {
     const run = this.#options.begin(name);
     for (const message of messages) {
       const room = run.publish(message);
       if (room !== undefined) await room;
     }
     await run.flush();
-    await this.#options.confirmed(name, messages, run);
+    return await this.#options.confirmed(name, messages, run);
   }
 }

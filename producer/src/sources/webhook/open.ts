@@ -68,7 +68,7 @@ export function openDoors(options: DoorsOptions): Doors {
 
   const intake: Intake = new Intake({
     begin: (name) => publisher.begin(name),
-    confirmed: async (name, messages, run) => await events?.confirmed(name, messages, run),
+    confirmed: async (name, messages, run) => (await events?.confirmed(name, messages, run)) ?? [],
   });
   registerHookGauges(registry, () => intake.records);
   const publish = (name: string, messages: readonly OutgoingMessage[]) => intake.accept(name, messages);

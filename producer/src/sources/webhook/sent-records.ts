@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import {
   type Clock,
+  type ConfirmedMessages,
   compileEntity,
   DELETED,
   describeError,
@@ -12,6 +13,7 @@ import {
   type PipelineConfig,
   PoisonError,
   parseJson,
+  stringifyJson,
   VERSION,
 } from '@tributary/shared';
 import type { Ids } from '../../publish/ids.js';
@@ -53,6 +55,17 @@ export interface Taken {
   readonly error?: string;
   /** Seconds of Retry-After. */
   readonly after?: number | undefined;
+}
+
+/** A record that RabbitMQ has confirmed. */
+export interface SentRecord {
+  readonly entity: string;
+  /** As long as it travels alone. */
+  readonly messageId: string;
+  /** As it travels. */
+  readonly body: Buffer;
+  /** By which numbers consumers settle it, with what was sent at the same time; none where that is not noted. */
+  readonly numbers: readonly ConfirmedMessages[];
 }
 
 export interface SentRecordsOptions {
@@ -108,8 +121,29 @@ export class SentRecords {
     }
   }
 
+  /**
+   * Takes a record of this process.
+   * @throws Refused if it is not valid, or while nothing can be taken; and what failed to publish it
+   */
+  async send(name: string, record: unknown): Promise<SentRecord> {
+    const entity = this.#find(name);
+    const text = stringifyJson(record);
+    if (text === undefined) throw new Refused('unreadable', 'there is no record to send');
+    const { refused, messages, numbers } = await this.#publish(entity, [read(text)]);
+    const [message] = messages;
+    if (message === undefined) throw new Refused('unreadable', refused[0]?.error ?? 'it cannot be read');
+    return { entity: name, messageId: message.envelope.messageId, body: message.body, numbers };
+  }
+
   async #take(name: string, request: IncomingMessage): Promise<Taken> {
-    const { ids, clock, intake, hear } = this.#options;
+    const entity = this.#find(name);
+    const body = await this.#bodies.read(request, MOST_BYTES);
+    const { refused, messages } = await this.#publish(entity, recordsOf(body, request.headers['content-type'] ?? ''));
+    return { status: refused.length === 0 ? 200 : 422, accepted: messages.length, refused };
+  }
+
+  /** @throws Refused if there is no such entity, or while nothing can be taken */
+  #find(name: string): Entity {
     const entity = this.#entities.get(name);
     if (entity === undefined) {
       const known = [...this.#entities.keys()].join(', ');
@@ -117,7 +151,12 @@ export class SentRecords {
     }
     const problem = this.#options.problem();
     if (problem !== undefined) throw new Refused('not_now', problem, { after: 10 });
-    const records = recordsOf(await this.#bodies.read(request, MOST_BYTES), request.headers['content-type'] ?? '');
+    return entity;
+  }
+
+  async #publish(entity: Entity, records: Iterable<Read>) {
+    const { ids, clock, intake, hear } = this.#options;
+    const { name } = entity;
     const messageOf = messageMaker({ id: SENT, entity }, 0, ids);
     const now = clock.now();
     const refused: RefusedRecord[] = [];
@@ -131,11 +170,12 @@ export class SentRecords {
       else throw tooManyFaults(refused);
       place += 1;
     }
+    let numbers: readonly ConfirmedMessages[] = [];
     if (messages.length > 0) {
       await hear(name, messages);
-      await withinPatience(clock, intake.accept(doorName(`:${name}`), messages));
+      numbers = await withinPatience(clock, intake.accept(doorName(`:${name}`), messages));
     }
-    return { status: refused.length === 0 ? 200 : 422, accepted: messages.length, refused };
+    return { refused, messages, numbers };
   }
 
   /** Where a field is protected, nothing that is not declared leaves either. */
@@ -204,16 +244,16 @@ function outOfOrder({ value }: Read): string | undefined {
   return `its entity follows the changes of a database, and a record without a place in that order (${VERSION}) would count as older than all of them: write it into the table`;
 }
 
-async function withinPatience(clock: Clock, accepted: Promise<void>): Promise<void> {
+async function withinPatience<T>(clock: Clock, accepted: Promise<T>): Promise<T> {
   const late = new AbortController();
   accepted.catch(() => {});
   const isLate = clock.sleep(PATIENCE, late.signal).then(() => {
-    if (late.signal.aborted) return;
+    if (late.signal.aborted) return accepted;
     const words = `RabbitMQ has not confirmed within ${PATIENCE / 1_000} s; send again: what arrived meanwhile is dropped`;
     throw new Refused('not_now', words, { after: 10 });
   });
   try {
-    await Promise.race([accepted, isLate]);
+    return await Promise.race([accepted, isLate]);
   } finally {
     late.abort();
     isLate.catch(() => {});

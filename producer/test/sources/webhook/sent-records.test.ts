@@ -26,6 +26,7 @@ async function sent(fields: object, record: object) {
     intake: {
       async accept(_name, messages) {
         for (const { body } of messages) bodies.push(body.toString());
+        return [];
       },
     },
     ids: createIds(),

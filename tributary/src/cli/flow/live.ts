@@ -16,7 +16,7 @@ export async function showFlow(
 ): Promise<void> {
   let last = '';
   while (!signal.aborted) {
-    const line = flowLine(await pipeline.figures(), pipeline.inFlight());
+    const line = flowLine(await pipeline.stats());
     if (terminal.isScreen) terminal.status(line, 'stdout');
     else if (line !== last) terminal.write(`${line}\n`);
     last = line;

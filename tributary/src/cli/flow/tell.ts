@@ -10,7 +10,7 @@ import {
 } from '@tributary/shared';
 import type { Figures } from '../../library/figures.js';
 import type { Summary } from '../../library/once.js';
-import type { MarksPlace, Pipeline } from '../../library/pipeline.js';
+import type { MarksPlace, Pipeline, Stats } from '../../library/pipeline.js';
 import type { Spell } from '../shell/spelling.js';
 
 type Running = Pick<Pipeline, 'config' | 'urls' | 'inMemory' | 'dashboardToken'>;
@@ -90,15 +90,15 @@ function askedBy(producerUrl: string, spell: Spell): string {
 }
 
 /** One line of what flows. */
-export function flowLine(figures: Figures, unsettled: number): string {
-  const rows = Object.entries(figures.rows).map(([dataset, written]) => `${dataset} ${written}`);
+export function flowLine(stats: Stats): string {
+  const rows = Object.entries(stats.rows).map(([dataset, written]) => `${dataset} ${written}`);
   return [
-    `published ${figures.published}`,
-    `accepted ${figures.accepted}`,
-    `duplicate ${figures.duplicate}`,
-    ...(figures.stale > 0 ? [`stale ${figures.stale}`] : []),
-    ...(figures.deadLettered > 0 ? [`dead ${deadWords(figures)}`] : []),
-    `in flight ${unsettled}`,
+    `published ${stats.published}`,
+    `accepted ${stats.accepted}`,
+    `duplicate ${stats.duplicate}`,
+    ...(stats.stale > 0 ? [`stale ${stats.stale}`] : []),
+    ...(stats.deadLettered > 0 ? [`dead ${deadWords(stats)}`] : []),
+    `in flight ${stats.inFlight}`,
     `rows: ${rows.join(', ')}`,
   ].join(' | ');
 }
