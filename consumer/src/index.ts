@@ -7,3 +7,18 @@ export { type Consumer, type ConsumerOptions, consumerProcess, createConsumer } 
 export { checkSink, compareWithOutput } from './sinks/create.js';
 export { type OutputEvidence, stillHolds, takeEvidence } from './sinks/csv/evidence.js';
 export { replaceFile } from './sinks/csv/files.js';
+export type {
+  Inspection,
+  LandedRow,
+  LandedRows,
+  MakeProgramSink,
+  Mark,
+  Marks,
+  Sink,
+  SinkContext,
+  SinkWriter,
+  StoredDataset,
+  StoredOutput,
+} from './sinks/port.js';
+export { type Refusal, RowsRefused } from './sinks/refused.js';
+export { WriterLost } from './writer-lost.js';

@@ -52,11 +52,13 @@ import { runSession } from './session.js';
 import { tellAgainst } from './sinks/against.js';
 import { createSink } from './sinks/create.js';
 import { keptBodies } from './sinks/create-kept-bodies.js';
-import type { Sink } from './sinks/port.js';
+import type { MakeProgramSink, Sink } from './sinks/port.js';
 
 export interface ConsumerOptions extends ServiceSettings {
   /** Needed if the pipeline's sink is postgres. */
   readonly postgresUrl?: string | undefined;
+  /** Needed if the sink is one of the program that holds the consumer. */
+  readonly programSink?: MakeProgramSink | undefined;
   readonly clock?: Clock;
   /** Is told what became of records, in a program that holds the consumer. */
   readonly observer?: ConsumerObserver | undefined;
@@ -241,8 +243,8 @@ class ConsumerService implements Consumer {
   }
 
   #createSink(): Sink {
-    const { config, postgresUrl } = this.#options;
-    const sink = createSink({ config, postgresUrl, clock: this.#clock, log: this.#log });
+    const { config, postgresUrl, programSink: program } = this.#options;
+    const sink = createSink({ config, postgresUrl, program, clock: this.#clock, log: this.#log });
     this.#releases.add('sink', () => sink.close());
     return sink;
   }

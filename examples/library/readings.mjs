@@ -10,8 +10,14 @@ const pipeline = createPipeline({ config: { entities: { reading }, endpoints: {}
 pipeline.on('dead', ({ key, reason }) => console.error(`${key} cannot be written: ${reason}`));
 
 await pipeline.start();
-const measured = [19.5, 21, 20.5].map((celsius, hour) => ({ sensor: 'roof', at: new Date(Date.UTC(2026, 2, 1, hour)), celsius }));
+const measured = [19.5, 21, 20.5].map((celsius, hour) => ({
+  sensor: 'roof',
+  at: new Date(Date.UTC(2026, 2, 1, hour)),
+  celsius,
+}));
 await Promise.all(measured.map((record) => pipeline.publish('reading', record, { durable: true })));
-const { rows } = await pipeline.query('SELECT sensor, count(*) AS readings, max(celsius) AS highest FROM readings GROUP BY ALL');
+const { rows } = await pipeline.query(
+  'SELECT sensor, count(*) AS readings, max(celsius) AS highest FROM readings GROUP BY ALL',
+);
 console.log(JSON.stringify(rows));
 await pipeline.stop();

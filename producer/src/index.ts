@@ -41,7 +41,17 @@ export type { ShapeEvents } from './shape/endpoint-findings.js';
 export { type Revealed, reveal } from './shape/protect/encrypted.js';
 export { NO_KEYS, type ProtectionKeys, readProtectionKeys } from './shape/protect/keys.js';
 export { compileShape, type Shape, type Shaped } from './shape/shape.js';
-export type { Validator } from './sources/port.js';
+export {
+  type Input,
+  type Page,
+  type PageRequest,
+  type Place,
+  type Source,
+  type SourceEvents,
+  Unreadable,
+  type Validator,
+} from './sources/port.js';
+export type { MakeProgramSource, ProgramSources, SourceContext } from './sources/program.js';
 export { createSeal } from './sources/rest/auth/seal.js';
 export { redisTokenStore } from './sources/rest/auth/token-store-redis.js';
 export { type Proxies, proxiesOf } from './sources/rest/proxies.js';

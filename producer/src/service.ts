@@ -52,6 +52,7 @@ import { createDuties } from './schedule/duties.js';
 import type { Duty } from './schedule/duty.js';
 import { NO_KEYS, type ProtectionKeys, readProtectionKeys } from './shape/protect/keys.js';
 import { LONGEST_IDLE_WAIT } from './sources/port.js';
+import type { ProgramSources } from './sources/program.js';
 import { memoryTokenStore } from './sources/rest/auth/token-store.js';
 import { type Proxies, proxiesOf } from './sources/rest/proxies.js';
 import { createSurroundings } from './sources/surroundings.js';
@@ -69,6 +70,8 @@ export interface ProducerOptions extends ServiceSettings {
   readonly protectionKeys?: ProtectionKeys | undefined;
   /** The proxies between the producer and the APIs; none unless given. */
   readonly proxies?: Proxies;
+  /** Sources of the program that holds the producer; none unless given. */
+  readonly programSources?: ProgramSources | undefined;
   /** False: nothing is polled until `pollOnce` is called. */
   readonly schedule: boolean;
   /** Where cursors are stored, if not in Redis; then Redis is not used at all. */
@@ -237,10 +240,11 @@ class ProducerService implements Producer {
   async #start(): Promise<void> {
     if (this.#stopped !== undefined) throw new Error('the producer was stopped; make another');
     const { config, amqpUrl, instance, log } = this.#options;
-    const { proxies } = this.#options;
+    const { proxies, programSources } = this.#options;
     const kept = this.#openStores();
     const tokens = { passing: memoryTokenStore(), lasting: kept.tokens };
-    const surroundings = createSurroundings({ limits: config.limits, proxies, clock: this.#clock, tokens });
+    const { limits } = config;
+    const surroundings = createSurroundings({ limits, proxies, clock: this.#clock, tokens, programSources });
     this.#releases.add('the connections of the sources', () => surroundings.close());
     this.#kept = kept;
     const { publications } = kept;

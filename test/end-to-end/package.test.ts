@@ -121,6 +121,7 @@ console.log(JSON.stringify({ page: page.status, inMemory: pipeline.inMemory, fir
 /** What each example prints. */
 const OUTPUTS: Readonly<Record<string, string>> = {
   readings: '[{"sensor":"roof","readings":3,"highest":21}]\n',
+  'own-source': '{"rows":{"readings":2},"polled":2,"more":{"readings":1}}\n',
 };
 
 /** What the compiler says of a program of somebody who has installed the package; nothing if it is right. */
@@ -157,7 +158,7 @@ describe('the library', () => {
     expect(readdirSync(join(folder, 'from-a-program', 'posts'))).toHaveLength(1);
   });
 
-  test.each(['readings'])('runs the example %s, which compiles as TypeScript too', async (name) => {
+  test.each(['readings', 'own-source'])('runs the example %s, which compiles as TypeScript too', async (name) => {
     const text = readFileSync(`${ROOT}examples/library/${name}.mjs`, 'utf8');
     writeFileSync(join(folder, `${name}.mjs`), text);
     const node = await nodeWithSqlite();
@@ -167,6 +168,21 @@ describe('the library', () => {
       expect({ stdout, stderr }).toEqual({ stdout: OUTPUTS[name], stderr: '' });
     }
     expect(await check(text)).toBe('');
+  });
+
+  test('brings the suites for sources and sinks, which the examples of both pass', async () => {
+    for (const name of ['memory-sink.mjs', 'conformance.test.mjs'])
+      writeFileSync(join(folder, name), readFileSync(`${ROOT}examples/library/${name}`));
+    for (const name of ['vitest', 'fast-check'])
+      symlinkSync(`${ROOT}node_modules/${name}`, join(folder, 'node_modules', name));
+    const vitest = `${ROOT}node_modules/vitest/vitest.mjs`;
+    const args = [vitest, 'run', '--root', folder, '--reporter=json', '--outputFile=report.json'];
+    const ended = await run(process.execPath, args, { cwd: folder, env: plain }).catch((error: Error) => error);
+    const report = join(folder, 'report.json');
+    expect(existsSync(report), String(ended)).toBe(true);
+    const { numPassedTests, numFailedTests } = JSON.parse(readFileSync(report, 'utf8')) as Record<string, number>;
+    expect({ numPassedTests, numFailedTests }, String(ended)).toMatchObject({ numFailedTests: 0 });
+    expect(numPassedTests).toBeGreaterThan(40);
   });
 
   test('has types: a program that names an option wrongly does not compile', async () => {

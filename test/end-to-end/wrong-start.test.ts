@@ -87,7 +87,7 @@ describe('npm start with something wrong', () => {
     faults: [
       'sink.type',
       '"parquet"',
-      'expected csv or postgres',
+      'expected csv, postgres or program',
       'endpoints.crm-customers.schedule',
       'endpoints.crm-products.schedule',
       '"often"',

@@ -84,7 +84,7 @@ test('npm run audit says what is wrong with how it was called', async () => {
   expect(await run('--sink', 'excel')).toMatchObject({
     code: 1,
     stdout: '',
-    stderr: '--sink: expected csv or postgres, found "excel"\n',
+    stderr: '--sink: expected csv, postgres or program, found "excel"\n',
   });
   expect(await run('--api', api.url, '--collection', 'customer')).toMatchObject({
     code: 1,

@@ -1,8 +1,38 @@
+export type {
+  Inspection,
+  LandedRow,
+  LandedRows,
+  MakeProgramSink,
+  Mark,
+  Marks,
+  Refusal,
+  Sink,
+  SinkContext,
+  SinkWriter,
+  StoredDataset,
+  StoredOutput,
+} from '@tributary/consumer';
+export { RowsRefused, WriterLost } from '@tributary/consumer';
 export type { Cell, SqlColumn } from '@tributary/dashboard';
 export { SqlError } from '@tributary/dashboard';
-export type { EndpointReport, ResetFrom, RunResult } from '@tributary/producer';
-export type { Environment, Logger, PipelineConfig, PipelineInput } from '@tributary/shared';
-export { ConfigError, FatalError, RetryableError } from '@tributary/shared';
+export type {
+  EndpointReport,
+  Input,
+  MakeProgramSource,
+  Page,
+  PageRequest,
+  Place,
+  ProgramSources,
+  ResetFrom,
+  RunResult,
+  Source,
+  SourceContext,
+  SourceEvents,
+  Validator,
+} from '@tributary/producer';
+export { Unreadable } from '@tributary/producer';
+export type { Clock, Dataset, Environment, Logger, PipelineConfig, PipelineInput, Row } from '@tributary/shared';
+export { ConfigError, FatalError, PoisonError, RetryableError } from '@tributary/shared';
 export type { InMemory } from './embedded/servers.js';
 export {
   defineEndpoint,

@@ -10,6 +10,7 @@ type KeptKinds = { readonly [K in SinkKind]: (settings: SinkConfig[K], secrets: 
 const KEPT = {
   csv: ({ directory }) => folderBodies(directory),
   postgres: ({ schema }, { postgresUrl = '' }) => tableBodies(postgresUrl, schema),
+  program: ({ directory }) => folderBodies(directory),
 } satisfies KeptKinds;
 
 export const keptBodies = (sink: SinkConfig, secrets: SinkSecrets): KeptBodies => keptOf(sink.type, sink, secrets);

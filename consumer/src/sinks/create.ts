@@ -8,11 +8,12 @@ import {
 } from '@tributary/shared';
 import { tellAgainst } from './against.js';
 import { csvSink } from './csv/sink.js';
-import type { Sink, SinkKinds } from './port.js';
+import type { MakeProgramSink, Sink, SinkKinds } from './port.js';
 import { postgresSink } from './postgres/sink.js';
+import { programSink } from './program.js';
 
 /** Every kind of sink. A new kind is a folder beside these, and a line here. */
-const SINKS = { csv: csvSink, postgres: postgresSink } satisfies SinkKinds;
+const SINKS = { csv: csvSink, postgres: postgresSink, program: programSink } satisfies SinkKinds;
 
 const SILENT = createLogger({ service: 'consumer', instance: 'sink', level: 'silent' });
 
@@ -20,6 +21,8 @@ export interface SinkOptions {
   readonly config: PipelineConfig;
   /** The address of the Postgres sink's database; the other kinds do not need it. */
   readonly postgresUrl: string | undefined;
+  /** Makes the sink of a program; the other kinds do not need it. */
+  readonly program?: MakeProgramSink | undefined;
   readonly clock: Clock;
   /** Where the sink tells what it found in the output; it tells nothing without one. */
   readonly log?: Logger | undefined;
@@ -29,8 +32,8 @@ export interface SinkOptions {
  * Checks that the sink has all that it needs, for callers that want to know before anything starts.
  * @throws FatalError if something is missing, saying what to do
  */
-export function checkSink({ config, postgresUrl }: Pick<SinkOptions, 'config' | 'postgresUrl'>): void {
-  SINKS[config.sink.type].check({ postgresUrl });
+export function checkSink({ config, postgresUrl, program }: Omit<SinkOptions, 'clock' | 'log'>): void {
+  SINKS[config.sink.type].check({ postgresUrl, program });
 }
 
 /**
@@ -42,10 +45,10 @@ export function createSink(options: SinkOptions): Sink {
   return createOf(options.config.sink.type, options);
 }
 
-function createOf<K extends SinkKind>(kind: K, { config, postgresUrl, clock, log = SILENT }: SinkOptions): Sink {
+function createOf<K extends SinkKind>(kind: K, { config, clock, log = SILENT, ...secrets }: SinkOptions): Sink {
   const { sink, name: pipeline } = config;
   const kinds: SinkKinds = SINKS;
-  return kinds[kind].create({ settings: sink[kind], pipeline, datasets: datasetsOf(config), postgresUrl, clock, log });
+  return kinds[kind].create({ settings: sink[kind], pipeline, datasets: datasetsOf(config), clock, log, ...secrets });
 }
 
 /**

@@ -139,21 +139,29 @@ export interface LandedRows {
   markOf(row: Row): Mark | undefined;
 }
 
-/** What a sink may need that is not in pipeline.yaml: addresses and secrets come from the environment. */
-export interface SinkSecrets {
-  readonly postgresUrl: string | undefined;
-}
-
-/** What a sink is made of. */
-export interface SinkParts<Settings> extends SinkSecrets {
-  /** The settings of its kind, from pipeline.yaml. */
-  readonly settings: Settings;
+/** What a program's own sink is made with. */
+export interface SinkContext {
+  /** The pipeline's name. */
   readonly pipeline: string;
   readonly datasets: readonly Dataset[];
   /** Stamps `_written_at`. */
   readonly clock: Clock;
   /** Where the sink tells what it found in the output and what it did about it. */
   readonly log: Logger;
+}
+
+export type MakeProgramSink = (context: SinkContext) => Sink;
+
+/** What a sink may need that is not in pipeline.yaml: addresses and secrets come from the environment, a sink of its own from a program. */
+export interface SinkSecrets {
+  readonly postgresUrl: string | undefined;
+  readonly program?: MakeProgramSink | undefined;
+}
+
+/** What a sink is made of. */
+export interface SinkParts<Settings> extends SinkSecrets, SinkContext {
+  /** The settings of its kind, from pipeline.yaml. */
+  readonly settings: Settings;
 }
 
 /** One kind of sink: how it is checked and made. */

@@ -32,6 +32,7 @@ type Stores = { readonly [K in SinkKind]: (settings: SinkConfig[K], postgresUrl:
 const STORES = {
   csv: ({ directory }) => folderStore(join(directory, KEPT_BODIES.folder)),
   postgres: ({ schema }, postgresUrl) => tableStore(postgresUrl, schema),
+  program: ({ directory }) => folderStore(join(directory, KEPT_BODIES.folder)),
 } satisfies Stores;
 
 export const keptStore = (sink: SinkConfig, postgresUrl: string | undefined): KeptStore =>

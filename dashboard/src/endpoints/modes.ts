@@ -10,6 +10,7 @@ const MODE_OF = {
   files: 'polled',
   webhook: 'sent',
   'postgres-changes': 'followed',
+  program: 'polled',
 } as const satisfies Record<SourceKind, Mode>;
 
 export const modeOf = ({ source }: EndpointConfig): Mode => MODE_OF[source];

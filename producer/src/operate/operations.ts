@@ -1,4 +1,11 @@
-import { type Clock, describeError, FatalError, interruptible, type Publications, RetryableError } from '@tributary/shared';
+import {
+  type Clock,
+  describeError,
+  FatalError,
+  interruptible,
+  type Publications,
+  RetryableError,
+} from '@tributary/shared';
 import type { PollSummary } from '../poll/progress.js';
 import { missingOf } from '../publish/losses.js';
 import type { Duty } from '../schedule/duty.js';
@@ -62,12 +69,11 @@ export class Operations {
     await this.command(id, 'run');
     for (;;) {
       signal.throwIfAborted();
-      const report = await control.report(id);
-      const last = report?.lastRun;
-      if (last != null && last.endedAt !== before) {
-        const { startedAt, endedAt, ...counts } = last;
+      const { run = null, lastRun = null } = (await control.report(id)) ?? {};
+      if (lastRun !== null && lastRun.endedAt !== before) {
+        const { startedAt, endedAt, ...counts } = lastRun;
         const durationMs = Date.parse(endedAt) - Date.parse(startedAt);
-        return { endpoint: id, run: report?.run ?? 0, durationMs, ...counts };
+        return { endpoint: id, run: run ?? 0, durationMs, ...counts };
       }
       await clock.sleep(LOOK, signal);
     }
@@ -103,7 +109,10 @@ export class Operations {
   async isSettled({ numbers }: Pick<SentRecord, 'numbers'>): Promise<boolean> {
     const { publications } = this.#options;
     if (publications === undefined || numbers.length === 0)
-      throw new FatalError('nothing_noted', 'without Redis nobody notes what is settled, so nothing is known as durable');
+      throw new FatalError(
+        'nothing_noted',
+        'without Redis nobody notes what is settled, so nothing is known as durable',
+      );
     const noted = numbers.map(({ token, queue, from, to, count }) => {
       return { token, endpoint: '', counts: { [queue]: count }, ranges: { [queue]: [from, to] as const } };
     });
@@ -112,7 +121,10 @@ export class Operations {
 
   #unknown(id: string): FatalError {
     const known = [...this.#options.duties.keys()].join(', ') || 'none';
-    return new FatalError('endpoint_unknown', `there is no endpoint "${id}" that is enabled; expected one of: ${known}`);
+    return new FatalError(
+      'endpoint_unknown',
+      `there is no endpoint "${id}" that is enabled; expected one of: ${known}`,
+    );
   }
 }
 

@@ -66,6 +66,9 @@ const FACTS: { readonly [K in SourceKind]: (endpoint: EndpointOf<K>) => SourceFa
       group: JSON.stringify([source, withoutPassword(url), slot, publication]),
     };
   },
+  program({ source, revision }) {
+    return { asked: [[source, revision]], server: undefined, cut: undefined, maxRetryAfter: 0 };
+  },
 };
 
 export function factsOf(endpoint: EndpointConfig): SourceFacts {

@@ -6,6 +6,7 @@ import { placeOf } from './files/places/kinds.js';
 import { S3 } from './files/places/s3-client.js';
 import type { Source, SourceEvents } from './port.js';
 import { PostgresChangesSource } from './postgres-changes/postgres-changes.js';
+import { programSource } from './program.js';
 import { RestSource } from './rest/rest.js';
 import { SqlSource } from './sql/sql.js';
 import type { Surroundings } from './surroundings.js';
@@ -53,6 +54,8 @@ const SOURCES: { readonly [K in SourceKind]: MakeSource<EndpointFrom<K>> } = {
       onReading: (reading) => readings.tell(endpoint.id, reading),
     });
   },
+  program: ({ id, config }, { programSources, clock }, events) =>
+    programSource(programSources, { id, config, clock, events }),
 };
 
 /** Makes the source of an endpoint. It reports to `events` while it is read. */

@@ -1,6 +1,7 @@
 import type { Clock, LimitsConfig } from '@tributary/shared';
 import { Readings } from './files/readings.js';
 import { Gate } from './gate.js';
+import type { ProgramSources } from './program.js';
 import { memoryTokenStores, type TokenStores } from './rest/auth/token-store.js';
 import { Dispatchers } from './rest/dispatchers.js';
 import { Pauses } from './rest/pauses.js';
@@ -27,6 +28,8 @@ export interface Surroundings {
   readonly streams: Streams;
   /** How far the reading of files has come. */
   readonly readings: Readings;
+  /** Those of the program that holds the producer. */
+  readonly programSources: ProgramSources;
   /** Closes all connections, even those in use. */
   close(): Promise<void>;
 }
@@ -38,6 +41,8 @@ export interface SurroundingsOptions {
   readonly clock: Clock;
   /** Where tokens are kept; in this process only unless given. */
   readonly tokens?: TokenStores | undefined;
+  /** Sources of the program that holds the producer; none unless given. */
+  readonly programSources?: ProgramSources | undefined;
 }
 
 export function createSurroundings({
@@ -45,6 +50,7 @@ export function createSurroundings({
   proxies,
   clock,
   tokens = memoryTokenStores(),
+  programSources = {},
 }: SurroundingsOptions): Surroundings {
   const dispatchers = new Dispatchers(proxies);
   const databases = new Databases(limits);
@@ -56,6 +62,7 @@ export function createSurroundings({
     databases,
     streams: new Streams(),
     readings: new Readings(),
+    programSources,
     async close() {
       await Promise.all([dispatchers.destroy(), databases.close()]);
     },

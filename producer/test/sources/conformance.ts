@@ -10,7 +10,7 @@ export interface StageRecord {
 
 /** A place with records, and the source that reads them. */
 export interface SourceStage {
-  readonly endpoint: Endpoint;
+  readonly endpoint: Pick<Endpoint, 'id'>;
   readonly source: Source;
   /** By the clock that the source was given. */
   now(): number;

@@ -103,6 +103,13 @@ const FACTS: { readonly [K in SourceKind]: SourceFacts<EndpointOf<K>> } = {
     advice: () => [],
     hook: () => undefined,
   },
+  program: {
+    auth: () => undefined,
+    urls: () => [],
+    origin: (id) => `the program's source ${id}`,
+    advice: () => [],
+    hook: besideHook,
+  },
 };
 
 /** Whether there is anything to ask. */
@@ -112,6 +119,7 @@ const POLLED: Readonly<Record<SourceKind, boolean>> = {
   webhook: false,
   files: true,
   'postgres-changes': true,
+  program: true,
 };
 
 // The compiler cannot see that the facts found by a name take the settings that hold this name.

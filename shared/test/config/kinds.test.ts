@@ -46,7 +46,7 @@ test('a kind that does not exist, is missing or is no mapping is told with the k
     'endpoints.blog.format: "yaml" is not valid: expected json, ndjson, csv or xml, or a mapping with that as its type',
   ]);
   expect(faults(pipeline('', 'sink: { type: parquet }'))).toEqual([
-    'sink.type: "parquet" is not valid: expected csv or postgres',
+    'sink.type: "parquet" is not valid: expected csv, postgres or program',
   ]);
 });
 

@@ -35,6 +35,7 @@ const TELLS_REMOVED = {
   // Nothing else can tell it of a record that only events bring.
   webhook: ({ deletes }) => deletes?.when !== undefined,
   'postgres-changes': () => true,
+  program: looksForMissing,
 } satisfies Record<SourceKind, (endpoint: Pick<EndpointConfig, 'deletes'>) => boolean>;
 
 function looksForMissing({ deletes }: Pick<EndpointConfig, 'deletes'>): boolean {

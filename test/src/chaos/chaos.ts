@@ -1,11 +1,4 @@
-import {
-  datasetsOf,
-  describeError,
-  type ReleaseList,
-  type SinkKind,
-  type SourceKind,
-  systemClock,
-} from '@tributary/shared';
+import { datasetsOf, describeError, type ReleaseList, type SinkKind, systemClock } from '@tributary/shared';
 import { audit } from '../audit/audit.js';
 import type { AuditReport } from '../audit/report.js';
 import { csvRows } from '../audit/sinks/csv.js';
@@ -15,6 +8,7 @@ import { apiTruth } from '../audit/truth.js';
 import { keepEvidence } from './evidence.js';
 import { Faults } from './faults.js';
 import { inRunFolder } from './folder.js';
+import type { MirroredSource } from './mirrors/table.js';
 import { type Deletes, type Packing, TRUTH_OF } from './pipeline.js';
 import { type Fault, planFaults } from './plan.js';
 import { QUEUES_NOTED, queueDepths, takeDeadLetters } from './queues.js';
@@ -32,7 +26,7 @@ export interface ChaosOptions {
   readonly consumers: number;
   readonly sink: SinkKind;
   /** Where the producers read what the CRM has; over its API unless given. */
-  readonly source?: SourceKind;
+  readonly source?: MirroredSource;
   /** For a source that is a database, which one; it follows from the seed unless given. */
   readonly database?: string | undefined;
   /** When records share a message; `adapting` unless given. */

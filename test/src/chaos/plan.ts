@@ -130,6 +130,7 @@ const MOMENTS: readonly (readonly [Moment, weight: number])[] = [
 const ONLY_OF: Readonly<Record<SinkKind, readonly (FaultKind | Moment)[]>> = {
   csv: ['write', 'fullDisk'],
   postgres: ['postgres', 'tableLocked', 'postgresFailover'],
+  program: [],
 };
 
 const isOfOtherSink = (what: FaultKind | Moment, sink: SinkKind): boolean =>

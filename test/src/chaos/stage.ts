@@ -1,8 +1,8 @@
 import { mkdirSync } from 'node:fs';
-import type { ReleaseList, SinkKind, SourceKind } from '@tributary/shared';
+import type { ReleaseList, SinkKind } from '@tributary/shared';
 import { freePorts } from '../../services/ports.js';
 import type { Mirror } from './mirrors/mirror.js';
-import { MIRRORS } from './mirrors/table.js';
+import { MIRRORS, type MirroredSource } from './mirrors/table.js';
 import { type Deletes, type Packing, type PipelineFile, writePipeline } from './pipeline.js';
 import { type Recorder, startRecorder } from './recorder.js';
 import { type Addresses, type Servers, startServers } from './servers.js';
@@ -17,7 +17,7 @@ export interface StageOptions {
   readonly consumers: number;
   readonly sink: SinkKind;
   /** As of ChaosOptions. */
-  readonly source?: SourceKind;
+  readonly source?: MirroredSource;
   readonly database?: string | undefined;
   readonly pack?: Packing;
   readonly deletes?: Deletes;

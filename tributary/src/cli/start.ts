@@ -90,9 +90,7 @@ async function runUntilStopped(context: Context, options: StartOptions): Promise
     async stop() {
       ended.abort();
       await withProgress(terminal, () => 'stopping: what is under way is written', pipeline.stop());
-      terminal.write(
-        withoutPasswords(`${farewell(await pipeline.stats(), sinkWords(pipeline.config.sink).place)}\n`),
-      );
+      terminal.write(withoutPasswords(`${farewell(await pipeline.stats(), sinkWords(pipeline.config.sink).place)}\n`));
     },
   };
   await context.run(service, personLogger(context)('tributary'));

@@ -64,7 +64,7 @@ export class DurablePublisher {
    * @throws RetryableError if RabbitMQ has it, and it is not known to be durable in time
    */
   async publish(entity: string, record: unknown, timeout: number): Promise<void> {
-    const published = this.#publish(entity, record, timeout);
+    const published = Promise.resolve().then(() => this.#publish(entity, record, timeout));
     this.#underWay.add(published);
     try {
       await published;

@@ -1,3 +1,5 @@
+import type { MakeProgramSink } from '@tributary/consumer';
+import type { ProgramSources } from '@tributary/producer';
 import type { Environment, Logger, PipelineInput } from '@tributary/shared';
 
 /** What {@link createPipeline} is asked for. */
@@ -16,6 +18,10 @@ export interface PipelineOptions<Config extends string | PipelineInput = string 
   readonly output?: string | undefined;
   /** False: nothing is polled until `once` or `run` is called. True unless given: each endpoint is polled on its schedule. */
   readonly schedule?: boolean;
+  /** Sources of this program, by the endpoints that have `source: 'program'`. */
+  readonly sources?: ProgramSources | undefined;
+  /** The sink of this program, where `sink.type` is `program`. */
+  readonly sink?: MakeProgramSink | undefined;
 }
 
 /** Where the services of a pipeline answer on this machine. */

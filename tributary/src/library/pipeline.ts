@@ -1,5 +1,14 @@
 import type { EndpointReport, ResetFrom, RunResult } from '@tributary/producer';
-import { createLogger, type Logger, type PipelineConfig, type PipelineInput, ReleaseList, readInstance, systemClock, within } from '@tributary/shared';
+import {
+  createLogger,
+  type Logger,
+  type PipelineConfig,
+  type PipelineInput,
+  ReleaseList,
+  readInstance,
+  systemClock,
+  within,
+} from '@tributary/shared';
 import type { InMemory } from '../embedded/servers.js';
 import { endpointsOf } from './died.js';
 import { DurablePublisher } from './durable.js';
@@ -236,7 +245,12 @@ class OwnPipeline implements Pipeline {
       const { consumer, producer } = services;
       const { signal } = this.#stopping;
       this.#durable = new DurablePublisher({ operations: producer.operations, consumer, clock: systemClock, signal });
-      void tellProblems(() => this.health(), (error) => events.emit('error', error), systemClock, signal);
+      void tellProblems(
+        () => this.health(),
+        (error) => events.emit('error', error),
+        systemClock,
+        signal,
+      );
     } catch (error) {
       await this.#release.release().catch(() => {});
       throw error;

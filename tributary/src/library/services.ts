@@ -75,7 +75,7 @@ export async function startServices(
   }
   const config = readConfig(options.config, env, options.output);
   const postgresUrl = env.POSTGRES_URL;
-  checkSink({ config, postgresUrl });
+  checkSink({ config, postgresUrl, program: options.sink });
 
   const servers = await findServers(env, release, (error) => told.onLost(error));
   const { amqpUrl, redisUrl } = servers;
@@ -115,7 +115,15 @@ export async function startServices(
   release.add('dashboard', () => dashboard.stop());
 
   const consumer = await startOnPort(8082, (port) =>
-    createConsumer({ ...common, reading, readToken, port, log: logger('consumer'), observer: told.observer }),
+    createConsumer({
+      ...common,
+      reading,
+      readToken,
+      port,
+      log: logger('consumer'),
+      programSink: options.sink,
+      observer: told.observer,
+    }),
   );
   release.add('consumer', () => consumer.stop());
   running.consumer = consumer;
@@ -141,6 +149,7 @@ export async function startServices(
       onRun: (summary) => told.onRun(summary),
       isLasting: !servers.inMemory.includes('ledger'),
       webhooks: readHooksAddress(env),
+      programSources: options.sources,
     }),
   );
   release.add('producer', () => producer.stop());

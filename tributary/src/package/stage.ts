@@ -15,12 +15,31 @@ const ASSETS: Readonly<Record<Bundled | 'tributary', readonly string[]>> = {
   tributary: ['bin', 'templates', 'README.md'],
 };
 
+/** The suites that hold sources and sinks to their ports, of the workspaces' tests. They need Vitest and fast-check, which nothing else does. */
+const SUITES: Readonly<Partial<Record<Bundled, readonly string[]>>> = {
+  producer: ['sources/conformance'],
+  consumer: ['sinks/conformance', 'sinks/records', 'sinks/context'],
+};
+const TESTING = {
+  js: [
+    "export { describeSink } from './lib/consumer/test/sinks/conformance.js';",
+    "export { contextOf } from './lib/consumer/test/sinks/context.js';",
+    "export { describeSource } from './lib/producer/test/sources/conformance.js';",
+  ],
+  types: [
+    "export type { Store } from './lib/consumer/test/sinks/conformance.js';",
+    "export type { SourceStage, StageRecord } from './lib/producer/test/sources/conformance.js';",
+  ],
+};
+const FOR_TESTING = ['fast-check', 'vitest'] as const;
+
 /** Developers' alone: what makes the package, and what declares modules to the compiler that builds it. */
 const NOT_SHIPPED = /^package[/\\]|\.d\.ts$/;
 
 interface Manifest {
   readonly [field: string]: unknown;
   readonly dependencies: Readonly<Record<string, string>>;
+  readonly devDependencies?: Readonly<Record<string, string>>;
 }
 
 /**
@@ -36,6 +55,10 @@ export function stagePackage(root: string, stage: string): void {
   const homes = new Map<string, string>(BUNDLED.map((name) => [`@tributary/${name}`, join(stage, 'lib', name)]));
   for (const name of BUNDLED) stageWorkspace(join(root, name), join(stage, 'lib', name), ASSETS[name], homes);
   stageWorkspace(join(root, 'tributary'), stage, ASSETS.tributary, homes);
+  for (const [name, suites] of Object.entries(SUITES))
+    stageSuites(join(root, name), join(stage, 'lib', name), suites, homes);
+  writeFileSync(join(stage, 'testing.js'), `${TESTING.js.join('\n')}\n`);
+  writeFileSync(join(stage, 'testing.d.ts'), `${[...TESTING.js, ...TESTING.types].join('\n')}\n`);
   cpSync(join(root, 'LICENSE'), join(stage, 'LICENSE'));
   // Editors find it by the first line of the file that init writes.
   cpSync(join(root, 'docs/reference/pipeline.schema.json'), join(stage, 'pipeline.schema.json'));
@@ -48,14 +71,29 @@ function stageWorkspace(from: string, to: string, assets: readonly string[], hom
   // By the sources: what was built of a file that is no more may still lie in dist.
   for (const name of readdirSync(join(from, 'src'), { recursive: true, encoding: 'utf8' })) {
     if (!name.endsWith('.ts') || NOT_SHIPPED.test(name)) continue;
-    for (const extension of ['.js', '.d.ts']) {
-      const module = join('dist', name.replace(/\.ts$/, extension));
-      if (!existsSync(join(from, module)))
-        throw new Error(`there is no ${join(from, module)}: run "npm run build" first`);
-      const target = join(to, module);
-      mkdirSync(dirname(target), { recursive: true });
-      writeFileSync(target, withRelativeImports(readFileSync(join(from, module), 'utf8'), target, homes));
-    }
+    stageModule(join(from, 'dist'), join(to, 'dist'), name.replace(/\.ts$/, ''), homes);
+  }
+}
+
+function stageSuites(from: string, to: string, suites: readonly string[], homes: ReadonlyMap<string, string>): void {
+  // Tests import the sources beside them.
+  const ofModules = (text: string) => text.replaceAll(/(['"]\.\.\/[^'"]*)\/src\//g, '$1/dist/');
+  for (const suite of suites) stageModule(join(from, 'test', 'dist'), join(to, 'test'), suite, homes, ofModules);
+}
+
+/** @param name of the module, without its extension */
+function stageModule(
+  from: string,
+  to: string,
+  name: string,
+  homes: ReadonlyMap<string, string>,
+  changed = (text: string) => text,
+): void {
+  for (const extension of ['.js', '.d.ts']) {
+    const [module, target] = [join(from, `${name}${extension}`), join(to, `${name}${extension}`)];
+    if (!existsSync(module)) throw new Error(`there is no ${module}: run "npm run build" first`);
+    mkdirSync(dirname(target), { recursive: true });
+    writeFileSync(target, withRelativeImports(changed(readFileSync(module, 'utf8')), target, homes));
   }
 }
 
@@ -94,7 +132,13 @@ function manifestOf(root: Manifest, manifests: readonly Manifest[]): object {
     type,
     engines: root.engines,
     bin,
-    exports: { '.': { types: './dist/index.d.ts', default: './dist/index.js' } },
+    exports: {
+      '.': { types: './dist/index.d.ts', default: './dist/index.js' },
+      './testing': { types: './testing.d.ts', default: './testing.js' },
+      './package.json': './package.json',
+    },
+    peerDependencies: Object.fromEntries(FOR_TESTING.map((name) => [name, root.devDependencies?.[name] ?? '*'])),
+    peerDependenciesMeta: Object.fromEntries(FOR_TESTING.map((name) => [name, { optional: true }])),
     dependencies: Object.fromEntries([...dependencies].toSorted(([a], [b]) => (a < b ? -1 : 1))),
   };
 }

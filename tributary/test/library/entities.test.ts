@@ -23,8 +23,15 @@ const order = defineEntity({
 
 test('an entity as an object is what a pipeline file holds', () => {
   const orders = defineEndpoint({ url: 'https://example.org/orders', entity: 'order' });
-  const { entities } = parsePipeline(JSON.stringify({ entities: { order }, endpoints: { orders } }), {}, 'the pipeline');
-  expect(entities.order).toMatchObject({ key: ['shop', 'number'], fields: { note: { type: 'string', optional: true } } });
+  const { entities } = parsePipeline(
+    JSON.stringify({ entities: { order }, endpoints: { orders } }),
+    {},
+    'the pipeline',
+  );
+  expect(entities.order).toMatchObject({
+    key: ['shop', 'number'],
+    fields: { note: { type: 'string', optional: true } },
+  });
 });
 
 test('the type of its records follows from its fields', () => {

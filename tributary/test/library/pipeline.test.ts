@@ -5,7 +5,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createLogger, systemClock } from '@tributary/shared';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
-import { createPipeline, type PipelineInput, type PipelineOptions, publish } from '../../src/index.js';
+import { PlainSink } from '../../../consumer/test/support/plain-sink.js';
+import {
+  createPipeline,
+  type PipelineInput,
+  type PipelineOptions,
+  publish,
+  type SinkContext,
+} from '../../src/index.js';
 
 let folder: string;
 beforeAll(() => {
@@ -82,7 +89,11 @@ describe('createPipeline', () => {
   });
 
   it('tells when a record is durable, at once though its batch would wait, and a query finds it then', async () => {
-    const pipeline = await startPipeline({ ...options(), config: { ...config, endpoints: {} }, output: output('durable') });
+    const pipeline = await startPipeline({
+      ...options(),
+      config: { ...config, endpoints: {} },
+      output: output('durable'),
+    });
     onTestFinished(() => pipeline.stop());
     const told: unknown[] = [];
     pipeline.on('written', ({ dataset, rows }) => told.push(...rows.map(({ key }) => `${dataset} ${key}`)));
@@ -128,17 +139,23 @@ describe('createPipeline', () => {
     pipeline.on('run', ({ endpoint, published }) => runs.push([endpoint, published]));
     await pipeline.start();
     expect(await pipeline.run('blog')).toMatchObject({ endpoint: 'blog', records: 2, published: 2 });
-    await vi.waitFor(() => expect(dead).toEqual([['blog', 'b', 'at']]));
+    await vi.waitFor(() => expect(dead).toEqual([['blog', 'b', 'at']]), { timeout: 10_000 });
     records = [];
     await pipeline.run('blog');
     expect(asked.at(-1)).toMatch(/since=/);
     await pipeline.reset('blog');
     await pipeline.run('blog');
     expect(asked.at(-1)).not.toMatch(/since=/);
-    expect(runs).toEqual([['blog', 2], ['blog', 0], ['blog', 0]]);
-    await expect(pipeline.run('blag')).rejects.toThrow('there is no endpoint "blag" that is enabled; expected one of: blog');
+    expect(runs).toEqual([
+      ['blog', 2],
+      ['blog', 0],
+      ['blog', 0],
+    ]);
+    await expect(pipeline.run('blag')).rejects.toThrow(
+      'there is no endpoint "blag" that is enabled; expected one of: blog',
+    );
     await expect(pipeline.reset('blag')).rejects.toMatchObject({ code: 'endpoint_unknown' });
-    await vi.waitFor(() => expect(pipeline.health()).toEqual({ ready: true, problems: [] }));
+    await vi.waitFor(() => expect(pipeline.health()).toEqual({ ready: true, problems: [] }), { timeout: 10_000 });
   });
 
   it('polls no more on its schedules while it is paused, and polls what it is asked for all the same', async () => {
@@ -153,12 +170,16 @@ describe('createPipeline', () => {
     });
     onTestFinished(() => void api.close());
     const url = `http://127.0.0.1:${(api.address() as AddressInfo).port}/`;
-    const often: PipelineInput = { ...config, endpoints: { blog: { url, entity: 'post', schedule: { every: '200ms' } } } };
+    const often: PipelineInput = {
+      ...config,
+      endpoints: { blog: { url, entity: 'post', schedule: { every: '200ms' } } },
+    };
     const pipeline = await startPipeline({ ...options(), config: often, output: output('paused') });
     onTestFinished(() => pipeline.stop());
     await vi.waitFor(() => expect(asked).toBeGreaterThan(1), { timeout: 10_000 });
     await pipeline.pause();
-    await vi.waitFor(async () => expect(await pipeline.endpoints()).toMatchObject([{ state: 'paused' }]));
+    const states = async () => (await pipeline.endpoints()).map(({ state }) => state);
+    await vi.waitFor(async () => expect(await states()).toEqual(['paused']), { timeout: 10_000 });
     await systemClock.sleep(500);
     const before = asked;
     await systemClock.sleep(700);
@@ -167,6 +188,44 @@ describe('createPipeline', () => {
     expect(asked).toBe(before + 1);
     await pipeline.resume('blog');
     await vi.waitFor(() => expect(asked).toBeGreaterThan(before + 2), { timeout: 10_000 });
+  });
+
+  it('reads a source of its program, and writes to a sink of its program, across a second start', async () => {
+    const sink = new PlainSink('a-sink-of-a-program');
+    const own: PipelineInput = {
+      ...config,
+      endpoints: { list: { source: 'program', entity: 'post' } },
+      sink: { type: 'program' },
+    };
+    const program = {
+      config: own,
+      sources: {
+        list: () => ({
+          countsPages: false,
+          async *pages() {
+            yield { records: [{ id: 'a' }, { id: 'b' }], fetchedAt: Date.now(), serverTime: undefined };
+          },
+        }),
+      },
+      sink: ({ datasets }: SinkContext) => {
+        expect(datasets.map(({ name }) => name)).toEqual(['posts']);
+        return sink;
+      },
+      schedule: false,
+    };
+    const once = async () => {
+      const pipeline = await startPipeline({ ...options(), ...program, output: undefined });
+      onTestFinished(() => pipeline.stop());
+      const { polled, accepted, duplicate } = await pipeline.once();
+      await expect(pipeline.query('SELECT * FROM posts')).rejects.toThrow(/sink of the program|asked in SQL/);
+      await pipeline.stop();
+      return { polled, accepted, duplicate };
+    };
+    expect(await once()).toEqual({ polled: 2, accepted: 2, duplicate: 0 });
+    expect(await once()).toEqual({ polled: 2, accepted: 0, duplicate: 2 });
+    expect(sink.keys('posts').toSorted()).toEqual(['a', 'b']);
+    await expect(startPipeline({ ...options(), ...program, sink: undefined })).rejects.toThrow('createPipeline({ sink');
+    await expect(startPipeline({ ...options(), ...program, sources: {} })).rejects.toThrow('createPipeline({ sources');
   });
 
   it('is not used before it is started, nor after it was stopped', async () => {

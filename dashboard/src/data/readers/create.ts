@@ -22,6 +22,7 @@ const READERS = {
   csv: ({ config, clock, log, folder }) => createCsvReader(config, clock, log, folder),
   postgres: ({ config, postgresUrl, clock, log }) =>
     postgresUrl ? createPostgresReader(config, postgresUrl, clock, log) : createAbsentReader(NO_POSTGRES),
+  program: () => createAbsentReader('the rows of this pipeline go to a sink of the program that holds it: look there'),
 } as const satisfies { readonly [K in SinkKind]: (options: ReaderOptions) => DatasetReader };
 
 export const SINK_KINDS = Object.keys(READERS) as readonly SinkKind[];

@@ -8,11 +8,7 @@ export interface IntakeOptions {
   /** As of the publisher. */
   begin(name: string): PublishRun;
   /** Called when a batch is confirmed, before its senders are answered. @returns by which numbers consumers settle it */
-  confirmed(
-    name: string,
-    messages: readonly OutgoingMessage[],
-    run: PublishRun,
-  ): Promise<readonly ConfirmedMessages[]>;
+  confirmed(name: string, messages: readonly OutgoingMessage[], run: PublishRun): Promise<readonly ConfirmedMessages[]>;
 }
 
 /** Records that wait in memory for the broker, of all senders together; more are refused, and come again. */

@@ -48,6 +48,10 @@ const CHECKS: {
   webhook: (path, endpoint) => checkWebhook(path, endpoint),
   files: (path, endpoint) => checkFiles(path, endpoint),
   'postgres-changes': (path, endpoint, { entity }) => checkChanges(path, endpoint, entity),
+  *program(path, { incremental, entity: name }, { entity }) {
+    if (incremental === undefined || entity === undefined || entity.version !== undefined) return;
+    yield { path: `${path}.incremental`, message: `entity "${name}" has no version to go by` };
+  },
 };
 
 function checkSource(path: string, endpoint: EndpointConfig, around: Surrounding): Iterable<Fault> {

@@ -34,6 +34,14 @@ export const SINKS = {
         ),
     },
   },
+  program: {
+    words: 'A sink of the program that holds the pipeline (see the library, `createPipeline`)',
+    settings: {
+      directory: someText
+        .default('./output')
+        .describe('Folder for the bodies of dead letters that are larger than RabbitMQ takes'),
+    },
+  },
 } as const satisfies KindTable;
 
 /** The file may hold the settings of every kind; `type` says which of them count. */
@@ -75,6 +83,13 @@ const WORDS: { readonly [K in SinkKind]: (settings: SinkConfig[K]) => SinkWords 
     folder: undefined,
     description: `Postgres, schema ${schema}`,
   }),
+  program: () => ({
+    medium: 'a program',
+    form: 'rows of a program',
+    place: 'the sink of the program',
+    folder: undefined,
+    description: 'the sink of the program',
+  }),
 };
 
 export const sinkWords = (sink: SinkConfig): SinkWords => wordsOf(sink.type, sink);
@@ -86,6 +101,7 @@ export const sinkWords = (sink: SinkConfig): SinkWords => wordsOf(sink.type, sin
 const STORED: { readonly [K in SinkKind]: (settings: SinkConfig[K]) => '' | 'k' } = {
   csv: () => '',
   postgres: ({ deletes }) => (deletes === 'keep' ? 'k' : ''),
+  program: () => '',
 };
 
 export const wayOfStoring = (sink: SinkConfig): string => wayOf(sink.type, sink);

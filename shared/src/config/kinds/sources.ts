@@ -1,5 +1,6 @@
 import { filesSettings } from './files.js';
 import { postgresChangesSettings } from './postgres-changes.js';
+import { programSettings } from './program.js';
 import { restSettings } from './rest.js';
 import { sqlSettings } from './sql.js';
 import type { KindTable } from './table.js';
@@ -17,6 +18,10 @@ export const SOURCES = {
   'postgres-changes': {
     words: 'The changes of a table of Postgres, as they happen (logical replication)',
     settings: postgresChangesSettings,
+  },
+  program: {
+    words: 'A source of the program that holds the pipeline (see the library, `createPipeline`)',
+    settings: programSettings,
   },
 } as const satisfies KindTable;
 

@@ -21,6 +21,9 @@ const READERS: Readonly<Record<SinkKind, Open>> = {
     if (!url) throw new Error('set POSTGRES_URL to audit the Postgres sink');
     return postgresRows(postgres, url);
   },
+  program() {
+    throw new Error('the rows go to a sink of a program, which nothing here can read');
+  },
 };
 
 /**

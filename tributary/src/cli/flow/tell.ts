@@ -54,6 +54,7 @@ const FROM = {
   files: 'files',
   webhook: 'webhooks',
   'postgres-changes': 'changes of Postgres',
+  program: 'a program',
 } as const satisfies Record<PipelineConfig['endpoints'][string]['source'], string>;
 
 /** The record's way, through what there is of it here. */
