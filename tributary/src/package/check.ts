@@ -42,8 +42,15 @@ try {
   run(
     'typedoc',
     ...entries.flatMap((entry) => ['--entryPoints', entry]),
-    ...['--tsconfig', tsconfig, '--out', pages, '--name', 'tributary'],
-    ...['--readme', join(stage, 'README.md'), '--treatWarningsAsErrors'],
+    '--tsconfig',
+    tsconfig,
+    '--out',
+    pages,
+    '--name',
+    'tributary',
+    '--readme',
+    join(stage, 'README.md'),
+    '--treatWarningsAsErrors',
   );
 } finally {
   rmSync(folder, { recursive: true, force: true });
