@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { setMaxListeners } from 'node:events';
 import type { Consumer, DeadRecord } from '@tributary/consumer';
 import type { Operations, SentRecord } from '@tributary/producer';
 import { type Clock, FatalError, interruptible, RetryableError } from '@tributary/shared';
@@ -39,6 +40,8 @@ export class DurablePublisher {
 
   constructor(options: DurableOptions) {
     this.#options = options;
+    // Every look listens to it, and there may be many: that is not a leak.
+    setMaxListeners(0, options.signal);
   }
 
   /** To be called with each record that died here. */

@@ -1,7 +1,7 @@
 import type { DeadRecord } from '@tributary/consumer';
 import type { SentRecord } from '@tributary/producer';
 import { FatalError, systemClock } from '@tributary/shared';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { DurablePublisher } from '../../src/library/durable.js';
 
 const BODY = '{"id":"a"}';
@@ -61,6 +61,17 @@ describe('a record that is published to be durable', () => {
     const { durable, calls } = publisher([false, true], () => sentAs(shared));
     await Promise.all(Array.from({ length: 50 }, () => durable.publish('post', {}, 10_000)));
     expect(calls.looks).toBe(2);
+  });
+
+  it('is one of many that are waited for at the same time, and Node warns of no leak', async () => {
+    const warnings: string[] = [];
+    const onWarning = ({ name }: Error) => warnings.push(name);
+    process.on('warning', onWarning);
+    onTestFinished(() => void process.off('warning', onWarning));
+    const { durable } = publisher([...Array(30).fill(false), true], () => sentAs(numbers()));
+    await Promise.all(Array.from({ length: 30 }, () => durable.publish('post', {}, 10_000)));
+    await new Promise(setImmediate);
+    expect(warnings).toEqual([]);
   });
 
   it.each([
