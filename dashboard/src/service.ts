@@ -103,7 +103,7 @@ class DashboardService implements Dashboard {
     this.#clock = clock;
     const broker = new Broker({ urls: amqpUrl ?? '', connectionName: `tributary dashboard ${instance}`, log });
     this.#broker = broker;
-    const audit = new AuditLog(options.auditLog || DEFAULT_AUDIT_LOG, clock);
+    const audit = new AuditLog(options.auditLog || DEFAULT_AUDIT_LOG, clock, config.name);
     // In a container, what is written to the folder for temporary files may be kept in memory.
     const folder = options.auditLog ? dirname(options.auditLog) : undefined;
     const reader = createReader({ config, postgresUrl, folder, clock, log });
@@ -112,7 +112,7 @@ class DashboardService implements Dashboard {
     const sql = {
       engine: createSqlEngine({ config, reader, postgresUrl, sqlUrl: options.sqlUrl, folder, clock }),
       role: options.sqlRole ?? 'viewer',
-      saved: new SavedQueries(join(dirname(auditLog), 'queries.json'), clock),
+      saved: new SavedQueries(join(dirname(auditLog), `queries-${config.name}.json`), clock),
       folder,
     };
     const services = options.services ?? (() => ({ producers: [], consumers: [] }));

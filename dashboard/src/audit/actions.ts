@@ -78,7 +78,7 @@ export class ActionGatherer {
 }
 
 function actionOf(begun: AuditEntry, { records, keys, end, why }: Gathering): AuditAction {
-  const { at, who, role, from, action, request, step: _step, ...detail } = begun;
+  const { at, who, role, from, action, request, step: _step, pipeline: _pipeline, ...detail } = begun;
   const number = (value: unknown) => (typeof value === 'number' ? value : null);
   return {
     request,

@@ -26,10 +26,13 @@ export const DEFAULT_AUDIT_LOG: string = ENVIRONMENT.AUDIT_LOG.usual;
 /** The audit log, to write to and to look at. */
 export class AuditLog extends AuditWriter {
   readonly #path: string;
+  readonly #pipeline: string | undefined;
 
-  constructor(path: string, clock: Clock) {
-    super(path, clock);
+  /** @param pipeline whose lines it writes and shows; it shows those of all unless given */
+  constructor(path: string, clock: Clock, pipeline?: string) {
+    super(path, clock, pipeline);
     this.#path = path;
+    this.#pipeline = pipeline;
   }
 
   /**
@@ -57,13 +60,18 @@ export class AuditLog extends AuditWriter {
     }
   }
 
+  /** What names no pipeline is of all: `reveal`, and what was written before lines named theirs. */
+  #isOwn({ pipeline }: AuditEntry): boolean {
+    return this.#pipeline === undefined || pipeline === undefined || pipeline === this.#pipeline;
+  }
+
   async *#entries(): AsyncGenerator<AuditEntry> {
     let file: FileHandle | undefined;
     try {
       file = await open(this.#path);
       for await (const line of linesFromEnd(file)) {
         const { link: _link, body: _body, before: _before, ...entry } = (parse(line) ?? {}) as AuditEntry;
-        if (entry.at !== undefined) yield entry as AuditEntry;
+        if (entry.at !== undefined && this.#isOwn(entry)) yield entry as AuditEntry;
       }
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;

@@ -1,6 +1,8 @@
 /** One line of the log: who did what, to what, when, and with what result. */
 export interface AuditEntry {
   readonly at: string;
+  /** Of which it was done; none for what belongs to no single one. */
+  readonly pipeline?: string;
   readonly who: string;
   readonly role: string;
   readonly from: string;

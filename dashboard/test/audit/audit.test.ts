@@ -1,7 +1,7 @@
 import { appendFile, mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { systemClock } from '@tributary/shared';
+import { systemClock, verifyAuditLog } from '@tributary/shared';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ActionMatch, AuditAction } from '../../src/audit/actions.js';
 import { AuditLog } from '../../src/audit/audit.js';
@@ -87,6 +87,48 @@ describe('the audit log', () => {
 
   it('is empty before anything was done', async () => {
     expect(await log.newest(10)).toEqual([]);
+  });
+});
+
+describe('an audit log of several pipelines in one folder', () => {
+  it('shows each of them what was done to it, and what belongs to none; the chain holds all', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'audit-'));
+    const path = join(folder, 'audit.jsonl');
+    const [sales, clinic, shell] = [
+      new AuditLog(path, systemClock, 'sales'),
+      new AuditLog(path, systemClock, 'clinic'),
+      new AuditLog(path, systemClock),
+    ];
+    try {
+      await Promise.all(
+        Array.from({ length: 20 }, async (_, index) => {
+          const log = index % 2 === 0 ? sales : clinic;
+          const act = await log.begin(anna, 'sql', { query: index % 2 === 0 ? 'select 1' : 'select diagnosis' });
+          await act.note('done', { done: index });
+        }),
+      );
+      await shell.begin(anna, 'reveal', { reason: 'ticket 4711' });
+      for (const [log, own] of [
+        [sales, 'select 1'],
+        [clinic, 'select diagnosis'],
+      ] as const) {
+        const actions: AuditAction[] = [];
+        for await (const action of log.actions({})) actions.push(action);
+        expect(actions.map(({ action, outcome }) => `${action} ${outcome}`)).toEqual([
+          'reveal open',
+          ...Array.from({ length: 10 }, () => 'sql done'),
+        ]);
+        expect(actions.slice(1).map(({ detail }) => detail)).toEqual(
+          Array.from({ length: 10 }, () => ({ query: own })),
+        );
+        expect(await log.newest(100)).toHaveLength(21);
+      }
+      expect(await shell.newest(100)).toHaveLength(41);
+      expect(await verifyAuditLog(path)).toMatchObject({ lines: 41, faults: [], end: 'fits' });
+    } finally {
+      for (const log of [sales, clinic, shell]) await log.close();
+      await rm(folder, { recursive: true });
+    }
   });
 });
 

@@ -24,10 +24,14 @@ export interface AuditedAct {
 export class AuditWriter {
   readonly #file: AuditFile;
   readonly #clock: Clock;
+  /** On each line, since dashboards and commands of several pipelines may share a file. */
+  readonly #pipeline: string | undefined;
 
-  constructor(path: string, clock: Clock) {
+  /** @param pipeline of which all is that will be written */
+  constructor(path: string, clock: Clock, pipeline?: string) {
     this.#file = new AuditFile(path);
     this.#clock = clock;
+    this.#pipeline = pipeline;
   }
 
   /**
@@ -39,7 +43,8 @@ export class AuditWriter {
     const note: AuditedAct['note'] = (step, more = {}) => {
       const { name, role, from } = actor;
       const at = new Date(this.#clock.now()).toISOString();
-      return this.#file.append({ at, who: name, role, from, action, request, step, ...more });
+      const pipeline = this.#pipeline;
+      return this.#file.append({ at, pipeline, who: name, role, from, action, request, step, ...more });
     };
     await note('begun', detail);
     return { note };

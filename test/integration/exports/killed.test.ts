@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
@@ -25,7 +25,10 @@ exports:
 `;
 
 function begin(file: string): { child: ChildProcess; ended: Promise<number | null> } {
-  const child = spawn(process.execPath, [PROGRAM, 'export', 'set', '--config', file], { stdio: 'ignore' });
+  const child = spawn(process.execPath, [PROGRAM, 'export', 'set', '--config', file], {
+    stdio: 'ignore',
+    env: { ...process.env, AUDIT_LOG: join(dirname(file), 'audit.jsonl') },
+  });
   return { child, ended: once(child, 'exit').then(([code]) => code as number | null) };
 }
 

@@ -48,7 +48,7 @@ async function erase(context: Context, config: PipelineConfig, of: RecordName, r
   const { AuditLog, DEFAULT_AUDIT_LOG, eraseLettersOfRecord, keptRuns } = await import('@tributary/dashboard');
   const signal = context.untilStopped();
   const by = userInfo().username;
-  const audit = new AuditLog(env.AUDIT_LOG || DEFAULT_AUDIT_LOG, systemClock);
+  const audit = new AuditLog(env.AUDIT_LOG || DEFAULT_AUDIT_LOG, systemClock, config.name);
   try {
     const act = await audit.begin({ name: by, role: 'admin', from: 'shell' }, 'erase', { entity: of.entity, reason });
     try {

@@ -1,6 +1,7 @@
 import type { CommandUnknownOpts } from '@commander-js/extra-typings';
 import { count, systemClock } from '@tributary/shared';
-import { configOption, createCommand, withExamples } from './shell/command.js';
+import { audited } from './shell/audited.js';
+import { configOption, createCommand, withEnvironment, withExamples } from './shell/command.js';
 import type { Context } from './shell/context.js';
 import { readPipelineFile } from './shell/pipeline-file.js';
 import { withProgress } from './shell/terminal.js';
@@ -10,7 +11,7 @@ export function exportCommand(context: Context): CommandUnknownOpts {
   const { terminal, env } = context;
   const about =
     'Runs an export of the pipeline file once: its query, as files with a manifest, to its folder or to S3. Needs no dashboard; ' +
-    'with the sink postgres, POSTGRES_URL names the database.';
+    'with the sink postgres, POSTGRES_URL names the database. Who did it is written to the audit log.';
   const command = createCommand(context, 'export', 'write the files of an export now', about)
     .argument('<NAME>', 'its name in the pipeline file')
     .option('--json', 'print the manifest')
@@ -20,7 +21,12 @@ export function exportCommand(context: Context): CommandUnknownOpts {
       const config = readPipelineFile(context, file);
       const signal = context.untilStopped();
       const { POSTGRES_URL: postgresUrl, DASHBOARD_SQL_URL: sqlUrl } = env;
-      const exporting = runExportCommand({ config, name, postgresUrl, sqlUrl, clock: systemClock, signal });
+      const exporting = audited(context, config.name, {
+        action: 'export',
+        detail: { export: name },
+        work: () => runExportCommand({ config, name, postgresUrl, sqlUrl, clock: systemClock, signal }),
+        done: ({ manifest: { rows } }) => rows,
+      });
       const { manifest, place, removed, cleared } = await withProgress(terminal, () => `exporting ${name}`, exporting);
       if (cleared.length > 0) terminal.say(`removed what ${count(cleared.length, 'run')} left that had been killed\n`);
       if (json === true) return terminal.write(`${JSON.stringify(manifest, undefined, 2)}\n`);
@@ -29,8 +35,9 @@ export function exportCommand(context: Context): CommandUnknownOpts {
       terminal.write(`${place}/manifest.json: as of ${manifest.asOf}\n`);
       if (removed.length > 0) terminal.write(`removed: ${removed.join(', ')}\n`);
     });
-  return withExamples(context, command, [
+  const examples = [
     ['training-set', 'one run, as its settings say'],
     ['training-set --json', 'the manifest on stdout'],
-  ]);
+  ] as const;
+  return withEnvironment(withExamples(context, command, examples), ['POSTGRES_URL', 'AUDIT_LOG']);
 }

@@ -1,16 +1,8 @@
-import { userInfo } from 'node:os';
 import type { CommandUnknownOpts } from '@commander-js/extra-typings';
-import {
-  expectedOneOf,
-  FatalError,
-  isPolled,
-  mappedFields,
-  type PipelineConfig,
-  systemClock,
-  variable,
-} from '@tributary/shared';
+import { expectedOneOf, FatalError, isPolled, mappedFields, type PipelineConfig, systemClock } from '@tributary/shared';
 import type { Scanned } from '../privacy/scan.js';
 import { tellScan } from './privacy/tell.js';
+import { audited } from './shell/audited.js';
 import {
   configOption,
   createCommand,
@@ -95,19 +87,16 @@ async function scan(
   { endpoints, datasets }: Chosen,
   sample: number,
 ): Promise<Scanned[]> {
-  const { AuditLog } = await import('@tributary/dashboard');
-  const audit = new AuditLog(variable(context.env, 'AUDIT_LOG'), systemClock);
-  try {
-    const actor = { name: userInfo().username, role: 'admin', from: 'shell' };
-    const act = await audit.begin(actor, 'privacy scan', { endpoints, datasets, sample });
-    const ofEndpoints: Scanned[] = [];
-    for (const id of endpoints) ofEndpoints.push(await scanEndpoint(context, config, id, sample));
-    const all = [...ofEndpoints, ...(await scanDatasets(context, config, datasets, sample))];
-    await act.note('done', { done: all.reduce((sum, { records }) => sum + records, 0) });
-    return all;
-  } finally {
-    await audit.close();
-  }
+  return await audited(context, config.name, {
+    action: 'privacy scan',
+    detail: { endpoints, datasets, sample },
+    async work() {
+      const ofEndpoints: Scanned[] = [];
+      for (const id of endpoints) ofEndpoints.push(await scanEndpoint(context, config, id, sample));
+      return [...ofEndpoints, ...(await scanDatasets(context, config, datasets, sample))];
+    },
+    done: (all) => all.reduce((sum, { records }) => sum + records, 0),
+  });
 }
 
 async function scanEndpoint(

@@ -38,7 +38,7 @@ async function collect(context: Context, config: PipelineConfig, of: RecordName,
   const { collectHeld } = await import('@tributary/consumer');
   const { AuditLog, DEFAULT_AUDIT_LOG, keptRuns, lettersOfRecord } = await import('@tributary/dashboard');
   const signal = context.untilStopped();
-  const audit = new AuditLog(env.AUDIT_LOG || DEFAULT_AUDIT_LOG, systemClock);
+  const audit = new AuditLog(env.AUDIT_LOG || DEFAULT_AUDIT_LOG, systemClock, config.name);
   try {
     // Not the key: the log is kept when the record is erased. The reason says whose request it was.
     const actor = { name: userInfo().username, role: 'admin', from: 'shell' } as const;

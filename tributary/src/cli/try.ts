@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import type { CommandUnknownOpts } from '@commander-js/extra-typings';
 import { FatalError, systemClock } from '@tributary/shared';
-import { configOption, createCommand, wholeNumber, withExamples } from './shell/command.js';
+import { audited } from './shell/audited.js';
+import { configOption, createCommand, wholeNumber, withEnvironment, withExamples } from './shell/command.js';
 import type { Context } from './shell/context.js';
 import { readPipelineFile } from './shell/pipeline-file.js';
 import { withProgress } from './shell/terminal.js';
@@ -11,7 +12,7 @@ export function tryCommand(context: Context): CommandUnknownOpts {
   const { terminal, env } = context;
   const about =
     'Polls an endpoint once, and shows the requests, the records, and what is wrong with them. Publishes ' +
-    'nothing, and needs neither RabbitMQ nor Redis.';
+    'nothing, and needs neither RabbitMQ nor Redis. Who did it is written to the audit log.';
   const command = createCommand(context, 'try', 'poll an endpoint, show what comes, publish nothing', about)
     .argument('<ENDPOINT>', 'its name in the pipeline file, enabled or not')
     .option('--limit <N>', 'how many records are shown', wholeNumber, 5)
@@ -24,17 +25,24 @@ export function tryCommand(context: Context): CommandUnknownOpts {
       const write = (text: string) => terminal.write(text);
       const { REDIS_URL: redisUrl, TRIBUTARY_SECRET: secret } = env;
       const kept = redisUrl && secret ? { redisUrl, secret } : undefined;
-      const trying = tryEndpoint({
-        config,
-        id,
-        limit,
-        pages,
-        clock: systemClock,
-        proxies: proxiesOf(env),
-        kept,
-        keys: readProtectionKeys(env),
-        event: event === undefined ? undefined : readFile(event),
-        write,
+      const body = event === undefined ? undefined : readFile(event);
+      const trying = audited(context, config.name, {
+        action: 'try',
+        detail: { endpoint: id },
+        work: () =>
+          tryEndpoint({
+            config,
+            id,
+            limit,
+            pages,
+            clock: systemClock,
+            proxies: proxiesOf(env),
+            kept,
+            keys: readProtectionKeys(env),
+            event: body,
+            write,
+          }),
+        done: (tried) => tried.looked,
       });
       const { looked, bad } = await withProgress(
         terminal,
@@ -49,11 +57,12 @@ export function tryCommand(context: Context): CommandUnknownOpts {
         throw new FatalError('records_refused', `${all}: what is wrong is said above`);
       }
     });
-  return withExamples(context, command, [
+  const examples = [
     ['blog-posts', 'the first 5 records'],
     ['customers --event event.json', 'what becomes of an event that a webhook would bring'],
     ['blog-posts --limit 50 --config my-pipeline.yaml', 'more of them, from another file'],
-  ]);
+  ] as const;
+  return withEnvironment(withExamples(context, command, examples), ['AUDIT_LOG']);
 }
 
 /** @throws the error, with what to do where the API refuses whoever asks */

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -8,12 +8,20 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { cli } from './support.js';
 
 let folder: string;
+let AUDIT_LOG: string;
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'tributary-cli-'));
+  AUDIT_LOG = join(folder, 'audit.jsonl');
 });
 afterEach(() => {
   rmSync(folder, { recursive: true });
 });
+
+const audited = () =>
+  readFileSync(AUDIT_LOG, 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
 
 describe('init', () => {
   it('writes a pipeline that is valid, and says what to do with it', async () => {
@@ -62,7 +70,7 @@ describe('every command that reads a pipeline file', () => {
     const dead = ['dead-letters', 'list'];
     expect((await cli([...dead, '--config', file])).stderr).toContain(`pipeline: ${file}\n`);
     expect((await cli(dead, { env: { PIPELINE: file } })).stderr).toContain(`pipeline: ${file}\n`);
-    const trying = await cli(['try', 'nope', '--config', file]);
+    const trying = await cli(['try', 'nope', '--config', file], { env: { AUDIT_LOG } });
     expect(trying).toMatchObject({ code: 1, stdout: '' });
     expect(trying.stderr).toContain(`pipeline: ${file}\nthere is no endpoint "nope"`);
     const generated = await cli(['generate-endpoints', '--count', '3', '--config', file]);
@@ -88,8 +96,12 @@ endpoints:
   things: { source: files, path: "${join(folder, 'in', '*')}", settle: 0s, entity: thing, schedule: { every: 1m } }
 `,
     );
-    const tried = await cli(['try', 'things', '--config', file]);
+    const tried = await cli(['try', 'things', '--config', file], { env: { AUDIT_LOG } });
     expect(tried, tried.stderr).toMatchObject({ code, stderr: expect.stringContaining(said) });
+    expect(audited()).toMatchObject([
+      { action: 'try', step: 'begun', endpoint: 'things', role: 'admin', from: 'shell', pipeline: 'tributary' },
+      { action: 'try', step: 'done', done: values.length },
+    ]);
   });
 });
 
@@ -109,11 +121,47 @@ describe('try of an API that refuses', () => {
 endpoints: { things: { url: "${url}", entity: thing, auth: { type: bearer, token: "wrong-one-here" } } }
 `,
     );
-    const { code, stderr } = await cli(['try', 'things', '--config', file]);
+    const { code, stderr } = await cli(['try', 'things', '--config', file], { env: { AUDIT_LOG } });
     server.close();
     expect(code).toBe(1);
     expect(stderr).toContain(said);
     expect(stderr.includes('look at auth')).toBe(status !== 404);
+    expect(audited().at(-1)).toMatchObject({ step: 'failed', why: `http_${status}` });
+  });
+});
+
+describe('export', () => {
+  const file = () => {
+    const path = join(folder, 'mine.yaml');
+    writeFileSync(
+      path,
+      `entities: { thing: { dataset: things, queue: things_data, key: id, fields: { id: string } } }
+endpoints: {}
+sink: { csv: { directory: "${join(folder, 'output')}" } }
+exports: { set: { query: "select 7 as n", format: csv, to: "${join(folder, 'out')}" }, wrong: { query: "select 1 from nothing", to: "${folder}" } }
+`,
+    );
+    return path;
+  };
+
+  it('is in the audit log before and behind, with its rows, or with why it failed', async () => {
+    expect(await cli(['export', 'set', '--config', file()], { env: { AUDIT_LOG } })).toMatchObject({ code: 0 });
+    expect(await cli(['export', 'wrong', '--config', file()], { env: { AUDIT_LOG } })).toMatchObject({ code: 1 });
+    expect(audited()).toMatchObject([
+      { action: 'export', step: 'begun', export: 'set', pipeline: 'tributary' },
+      { step: 'done', done: 1 },
+      { action: 'export', step: 'begun', export: 'wrong' },
+      { step: 'failed', why: expect.any(String) },
+    ]);
+  });
+
+  it('is not done where the audit log cannot be written', async () => {
+    writeFileSync(join(folder, 'a-file'), '');
+    const env = { AUDIT_LOG: join(folder, 'a-file', 'audit.jsonl') };
+    const { code, stderr } = await cli(['export', 'set', '--config', file()], { env });
+    expect(code).toBe(1);
+    expect(stderr).toContain('what is not in the audit log is not done');
+    expect(existsSync(join(folder, 'out'))).toBe(false);
   });
 });
 

@@ -88,7 +88,7 @@ async function withDeadLetters<T>(
     releases.add('the RabbitMQ connection', () => broker.close());
     const until = systemClock.now() + CONNECT_TIMEOUT;
     while (!broker.connected && systemClock.now() < until && !signal.aborted) await systemClock.sleep(50, signal);
-    const audit = new AuditLog(auditLog || DEFAULT_AUDIT_LOG, systemClock);
+    const audit = new AuditLog(auditLog || DEFAULT_AUDIT_LOG, systemClock, config.name);
     releases.add('the audit log', () => audit.close());
     return await work(new DeadLetters({ config, broker, audit, clock: systemClock, postgresUrl }), audit);
   } finally {
