@@ -21,7 +21,7 @@ export async function expectCleanRun(
     ok: true,
     folder: undefined,
   });
-  for (const dataset of ['customers', 'inventory', 'customer_inventory']) {
+  for (const dataset of ['customers', 'inventory', 'customer_inventory', 'customer_star']) {
     expect(report.audit[dataset]).toMatchObject(CLEAN);
     expect(report.audit[dataset]?.found).toBe(report.audit[dataset]?.expected);
   }

@@ -1,8 +1,11 @@
 import { FatalError, type PipelineConfig } from '@tributary/shared';
-import { readMergedKey, targetOfLine } from '../merge/rows.js';
+import { entitiesOf, partOfMergedKey } from '../merge/rows.js';
 
-/** How the rows of a dataset name a record: by their own key, or as one side of a merge. */
-export type Rule = 'key' | 'each' | 'with';
+/**
+ * How the rows of a dataset name a record: by their own key, or as one side of a merge. A number is the place of that side in the key of a
+ * merged row: 0 is the record with the lines, and 1 the first that lines point at.
+ */
+export type Rule = 'key' | number;
 
 /** By dataset, how its rows name the records of one entity. Datasets whose rows do not name them are left out. */
 export type Where = Readonly<Record<string, readonly Rule[]>>;
@@ -13,9 +16,7 @@ function whereOf({ entities, merges }: PipelineConfig, entity: string): Where {
   const own = entities[entity]?.dataset;
   if (own !== undefined) where[own] = ['key'];
   for (const merge of merges) {
-    const rules: Rule[] = [];
-    if (merge.each.entity === entity) rules.push('each');
-    if (merge.with.entity === entity) rules.push('with');
+    const rules = entitiesOf(merge).flatMap((side, place) => (side === entity ? [place] : []));
     if (rules.length > 0) where[merge.dataset] = rules;
   }
   return where;
@@ -28,12 +29,6 @@ export function whereIn(config: PipelineConfig, entity: string): Where {
   throw new FatalError('entity_unknown', `the pipeline has no entity "${entity}"; it has ${known}`);
 }
 
-const MATCHES: Readonly<Record<Rule, (rowKey: string, key: string) => boolean>> = {
-  key: (rowKey, key) => rowKey === key,
-  each: (rowKey, key) => readMergedKey(rowKey).eachKey === key,
-  with: (rowKey, key) => targetOfLine(readMergedKey(rowKey).lineId) === key,
-};
-
 /** Whether a row of this key is of the record, by one of the rules. */
 export const isOf = (rules: readonly Rule[], rowKey: string, key: string): boolean =>
-  rules.some((rule) => MATCHES[rule](rowKey, key));
+  rules.some((rule) => (rule === 'key' ? rowKey : partOfMergedKey(rowKey, rule)) === key);

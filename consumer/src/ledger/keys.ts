@@ -46,6 +46,12 @@ const mergeKeys = (prefix: string): MergeKeys => ({
   unmerged: `${prefix}unmerged`,
 });
 
+/**
+ * How a record that lines point at is named in `with` and `refs`: by its key, and in a star also by its place among the sides that lines
+ * point at, from the second on. No key holds the control character between them.
+ */
+export const sideName = (key: string, place: number): string => (place === 0 ? key : `${key}\x02${place}`);
+
 /** What rebuilds were begun for that are not done (recovery/begun.ts). */
 export const rebuildsKey = (pipeline: string): string => `${redisPrefix(pipeline)}rebuilds`;
 

@@ -9,20 +9,20 @@ import { lengthOfVersion, readVersion, writeVersion } from './version.js';
  *     letter version id [place] [+stamp]
  *
  * The letter tells the kind of version (version.ts). The id is 22 characters, the place two, and the stamp (remergedAt) as it was. Any
- * other order is kept as it is, behind `=`. The order of a merged row is that of both sides with a tab between them, as before.
+ * other order is kept as it is, behind `=`. The order of a merged row is that of all its sides with a tab between them, as before.
  *
  * Two orders whose letters are the same compare byte by byte as they did before. If the letters differ, the script compares what they
  * were written from (`before` in prelude.lua).
  */
 export function writeOrder(order: string): string {
   const tab = order.indexOf('\t');
-  return tab === -1 ? writeSide(order) : `${writeSide(order.slice(0, tab))}\t${writeSide(order.slice(tab + 1))}`;
+  return tab === -1 ? writeSide(order) : `${writeSide(order.slice(0, tab))}\t${writeOrder(order.slice(tab + 1))}`;
 }
 
 /** The order that {@link writeOrder} was given. */
 export function readOrder(text: string): string {
   const tab = text.indexOf('\t');
-  return tab === -1 ? readSide(text) : `${readSide(text.slice(0, tab))}\t${readSide(text.slice(tab + 1))}`;
+  return tab === -1 ? readSide(text) : `${readSide(text.slice(0, tab))}\t${readOrder(text.slice(tab + 1))}`;
 }
 
 const AS_IT_IS = '=';

@@ -36,12 +36,21 @@ export interface EachRecord extends Side {
 }
 
 /**
- * What a record with lines meets: for each line the other side, if it is there, and the lines that it has dropped. A side is `awaited`
+ * What a record with lines meets: for each line the other sides, in their order, if they are there, and the lines that it has dropped. A side is `awaited`
  * if a rebuild knows from merged rows that a record of it was accepted, and that its message still has to come again.
  */
 export interface EachJoin {
-  readonly found: readonly (Side | 'awaited' | undefined)[];
-  readonly closed: readonly { readonly line: string; readonly side: Side | undefined }[];
+  readonly found: readonly Found[];
+  readonly closed: readonly { readonly line: string; readonly sides: readonly (Side | undefined)[] }[];
+}
+
+/** A side that a line points at. */
+export type Found = Side | 'awaited' | undefined;
+
+/** Which of the sides that the lines of a merge point at, and how many of them there are. */
+export interface StarPlace {
+  readonly place: number;
+  readonly places: number;
 }
 
 /** A record that lines point at. */
@@ -53,9 +62,17 @@ export interface WithRecord extends Side {
 
 /** A page of the records whose lines point at a record of the other side. */
 export interface WithJoin {
-  readonly pointing: readonly { readonly key: string; readonly side: Side }[];
+  readonly pointing: readonly PointingRecord[];
   /** Where the next page begins; undefined after the last. */
   readonly after: string | undefined;
+}
+
+/** A record with lines that point at another. */
+export interface PointingRecord {
+  readonly key: string;
+  readonly side: Side;
+  /** In a star: the sides that each such line points at, by the line's id; the record itself is not among them. */
+  readonly others?: ReadonlyMap<string, readonly Found[]>;
 }
 
 /** A record whose merged rows have to be made once more. */
@@ -96,10 +113,21 @@ export interface Ledger {
    * counts as unknown then, so that any record that is not older is a change, and is merged.
    */
   doubt(dataset: string, rows: readonly Row[]): Promise<void>;
-  /** Stores records and reads what they meet. `superseded`: a newer record of that key is already stored. */
-  joinEach(merge: string, records: readonly EachRecord[]): Promise<(EachJoin | 'superseded')[]>;
-  /** Does the same for records that lines point at, and reads one page of at most `count` for each. */
-  joinWith(merge: string, records: readonly WithRecord[], count: number): Promise<(WithJoin | 'superseded')[]>;
+  /**
+   * Stores records and reads what they meet. `superseded`: a newer record of that key is already stored.
+   * @param places how many sides each line points at: one unless given
+   */
+  joinEach(merge: string, records: readonly EachRecord[], places?: number): Promise<(EachJoin | 'superseded')[]>;
+  /**
+   * Does the same for records that lines point at, and reads one page of at most `count` for each.
+   * @param star given in a merge whose lines point at several sides: at the only one otherwise
+   */
+  joinWith(
+    merge: string,
+    records: readonly WithRecord[],
+    count: number,
+    star?: StarPlace,
+  ): Promise<(WithJoin | 'superseded')[]>;
   /** To be called when the tombstones of the lines that these records dropped are durable. */
   closeLines(merge: string, records: readonly EachRecord[]): Promise<void>;
   /** Records with lines whose merged rows were not what the two sides make when the ledger was rebuilt; at most `count`. */

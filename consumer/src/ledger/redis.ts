@@ -1,8 +1,8 @@
 import type { Row } from '@tributary/shared';
 import type { Mark } from '../sinks/port.js';
-import type { LedgerKeys } from './keys.js';
+import { type LedgerKeys, sideName } from './keys.js';
 import { writeOrder } from './order.js';
-import type { EachJoin, EachRecord, Ledger, Unmerged, Verdict, WithJoin, WithRecord } from './port.js';
+import type { EachJoin, EachRecord, Ledger, StarPlace, Unmerged, Verdict, WithJoin, WithRecord } from './port.js';
 import type { LedgerRedis } from './redis-client.js';
 import { LedgerScripts, type ScriptCall } from './scripts.js';
 import {
@@ -23,6 +23,9 @@ import {
  */
 const ROWS_PER_CALL = 500;
 const RECORDS_PER_JOIN = 128;
+
+/** The lines of most merges point at one side. */
+const ALONE: StarPlace = { place: 0, places: 1 };
 
 export interface RedisLedgerOptions {
   readonly redis: Pick<LedgerRedis, 'pipeline' | 'script' | 'hget' | 'zrange' | 'zrem'>;
@@ -89,20 +92,28 @@ export class RedisLedger implements Ledger {
     for (const reply of (await this.#scripts.run('doubt', calls)) as string[]) checkStatus(reply);
   }
 
-  async joinEach(merge: string, records: readonly EachRecord[]): Promise<(EachJoin | 'superseded')[]> {
+  async joinEach(merge: string, records: readonly EachRecord[], places = 1): Promise<(EachJoin | 'superseded')[]> {
+    const last = places === 1 ? [] : ['', places];
     const calls = chunk(records, RECORDS_PER_JOIN).map((part) =>
-      this.#joinCall(merge, 'each', part, ({ lines }) => lines),
+      this.#joinCall(merge, 'each', part, ({ lines }) => lines, last),
     );
     const answers = await this.#join(calls);
-    return answers.map((answer, index) => readEachJoin(answer, records[index]?.lines.length ?? 0));
+    return answers.map((answer, index) => readEachJoin(answer, records[index]?.lines.length ?? 0, places));
   }
 
-  async joinWith(merge: string, records: readonly WithRecord[], count: number): Promise<(WithJoin | 'superseded')[]> {
-    const calls = chunk(records, Math.ceil(RECORDS_PER_JOIN / count)).map((part) =>
-      this.#joinCall(merge, 'with', part, ({ after }) => [after], [count]),
+  async joinWith(
+    merge: string,
+    records: readonly WithRecord[],
+    count: number,
+    { place, places }: StarPlace = ALONE,
+  ): Promise<(WithJoin | 'superseded')[]> {
+    const named = place === 0 ? records : records.map((one) => ({ ...one, key: sideName(one.key, place) }));
+    const last = places === 1 ? [count] : [count, places];
+    const calls = chunk(named, Math.ceil(RECORDS_PER_JOIN / count)).map((part) =>
+      this.#joinCall(merge, 'with', part, ({ after }) => [after], last),
     );
     const answers = await this.#join(calls);
-    return answers.map((answer) => readWithJoin(answer, count));
+    return answers.map((answer) => readWithJoin(answer, count, places));
   }
 
   #joinCall<T extends EachRecord | WithRecord>(
@@ -110,7 +121,7 @@ export class RedisLedger implements Ledger {
     kind: 'each' | 'with',
     records: readonly T[],
     more: (record: T) => readonly string[],
-    last: readonly number[] = [],
+    last: readonly (number | string)[] = [],
   ): ScriptCall {
     const { keys, epoch, writer } = this.#options;
     const of = keys.merge(merge);

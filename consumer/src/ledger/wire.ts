@@ -3,7 +3,7 @@ import { WriterLost } from '../writer-lost.js';
 import { ledgerHash, writeContent } from './content.js';
 import { readOrder, writeOrder } from './order.js';
 import { readNumber } from './packed-text.js';
-import type { EachJoin, EachRecord, Side, Verdict, WithJoin, WithRecord } from './port.js';
+import type { EachJoin, EachRecord, Found, PointingRecord, Side, Verdict, WithJoin, WithRecord } from './port.js';
 
 // How rows and records are written for the scripts, and their answers are read. The .lua files tell the same.
 
@@ -65,28 +65,53 @@ export function readJoins(reply: unknown): JoinAnswer[] {
   return answers.map((values) => ({ sides, values: values === 0 ? 'superseded' : values }));
 }
 
-/** @param count the number of lines of the record */
-export function readEachJoin({ sides, values }: JoinAnswer, count: number): EachJoin | 'superseded' {
+type Sides = JoinAnswer['sides'];
+
+const sideAt = (sides: Sides, value: string | number | undefined): Side | undefined => sides[Number(value) - 1];
+const foundAt = (sides: Sides, value: string | number | undefined): Found =>
+  sideAt(sides, value) ?? (value === 0 ? undefined : 'awaited');
+
+/**
+ * @param count the number of lines of the record
+ * @param places how many sides each of them points at
+ */
+export function readEachJoin({ sides, values }: JoinAnswer, count: number, places: number): EachJoin | 'superseded' {
   if (values === 'superseded') return 'superseded';
-  const sideAt = (value: string | number | undefined) => sides[Number(value) - 1];
-  const closed: { line: string; side: Side | undefined }[] = [];
-  for (let at = count; at < values.length; at += 2) {
-    closed.push({ line: String(values[at]), side: sideAt(values[at + 1]) });
+  const closed: { line: string; sides: (Side | undefined)[] }[] = [];
+  for (let at = count * places; at < values.length; at += 1 + places) {
+    const its = values.slice(at + 1, at + 1 + places).map((value) => sideAt(sides, value));
+    closed.push({ line: String(values[at]), sides: its });
   }
-  const found = values.slice(0, count).map((value) => sideAt(value) ?? (value === 0 ? undefined : 'awaited'));
-  return { found, closed };
+  return { found: values.slice(0, count * places).map((value) => foundAt(sides, value)), closed };
 }
 
-/** @param count the number of records that a page holds at most */
-export function readWithJoin({ values: told }: JoinAnswer, count: number): WithJoin | 'superseded' {
-  const values = told as readonly string[] | 'superseded';
+/**
+ * @param count the number of records that a page holds at most
+ * @param places how many sides each line points at
+ */
+export function readWithJoin({ sides, values }: JoinAnswer, count: number, places: number): WithJoin | 'superseded' {
   if (values === 'superseded') return 'superseded';
-  const pointing: { key: string; side: Side }[] = [];
-  for (let at = 0; at < values.length; at += 2) {
-    const side = readSide(values[at + 1]);
-    if (side !== undefined) pointing.push({ key: values[at] ?? '', side });
+  const pointing: PointingRecord[] = [];
+  let [last, records] = ['', 0];
+  for (let at = 0; at < values.length; records++) {
+    last = String(values[at]);
+    const side = readSide(String(values[at + 1]));
+    at += 2;
+    if (places === 1) {
+      if (side !== undefined) pointing.push({ key: last, side });
+      continue;
+    }
+    const others = new Map<string, readonly Found[]>();
+    const lines = Number(values[at++]);
+    for (let line = 0; line < lines; line++, at += 1 + places) {
+      others.set(
+        String(values[at]),
+        values.slice(at + 1, at + 1 + places).map((value) => foundAt(sides, value)),
+      );
+    }
+    if (side !== undefined) pointing.push({ key: last, side, others });
   }
-  return { pointing, after: values.length < count * 2 ? undefined : values.at(-2) };
+  return { pointing, after: records < count ? undefined : last };
 }
 
 export function readSide(text: string | undefined): Side | undefined {

@@ -50,9 +50,11 @@ function compileParts(
     typeof column === 'string' ? [] : [{ name, source: compileCalculated(config, merge, [name, column], onFailed) }],
   );
   const make = compileObject(derived.map(({ name }) => name));
+  const calculate = (joined: Joined) => make(derived.map(({ source }) => source(joined)));
+  if (merge.with.length > 1) return (joined) => ({ ...joined, derived: calculate(joined) });
   return (joined) => {
     const { each, line, other } = joined;
-    return { each, line, other, derived: make(derived.map(({ source }) => source(joined))) };
+    return { each, line, other, derived: calculate(joined) };
   };
 }
 
@@ -72,28 +74,28 @@ function compileJson(
     const own = runs.filter((run) => run.part === part).map((run) => compileRun(run.columns, fields));
     return (payload: Payload): readonly string[] => own.map((write) => write(payload));
   };
-  const eachTexts = rememberLast(textsOf('each'));
-  const otherTexts = rememberAll(textsOf('other'));
-  const [lineTexts, derivedTexts] = [textsOf('line'), textsOf('derived')];
+  const names = [...new Set(runs.map(({ part }) => part))];
+  const parts = names.map((part) => ({ part, write: remembered(part)(textsOf(part)) }));
   // Where the text of a run stands among those of its part.
   const places = runs.map(({ part }, at) => ({
-    part,
+    from: names.indexOf(part),
     at: runs.slice(0, at).filter((run) => run.part === part).length,
   }));
-  return ({ each, line, other, derived }) => {
-    const texts = {
-      each: eachTexts(each),
-      other: otherTexts(other),
-      line: lineTexts(line),
-      derived: derivedTexts(derived),
-    };
+  return (row) => {
+    const texts = parts.map(({ part, write }) => write(row[part] ?? NOTHING));
     let json = '';
-    for (const { part, at } of places) {
-      const text = texts[part][at] ?? '';
+    for (const { from, at } of places) {
+      const text = texts[from]?.[at] ?? '';
       json += json === '' ? text.slice(1) : text;
     }
     return `{${json}}`;
   };
+}
+
+/** Many rows share a record; rows of one record follow each other. */
+function remembered(part: MergedColumn['part']): <V>(make: (of: Payload) => V) => (of: Payload) => V {
+  if (part === 'each') return rememberLast;
+  return part === 'line' || part === 'derived' ? (make) => make : rememberAll;
 }
 
 /** The members of these columns, with a comma before each. */
@@ -115,6 +117,9 @@ function compileRun(
     return text;
   };
 }
+
+/** A part that a row does not have: there is none. */
+const NOTHING: Payload = {};
 
 /** A column that is no column of the dataset: there is none. */
 const NO_FIELD: Field = { type: 'json', optional: true, maxLength: Number.MAX_SAFE_INTEGER };

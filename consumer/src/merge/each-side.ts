@@ -10,7 +10,7 @@ import {
   type OrderedSide,
   sideOf,
 } from './join.js';
-import { type MergeLine, type MergeRows, type MergeSide, readSide, targetOfLine, writeSide } from './rows.js';
+import { type MergeLine, type MergeRows, type MergeSide, readSide, targetsOfLine, writeSide } from './rows.js';
 
 /** Joins records that have lines: each line with what it points at, and a tombstone for each line that is gone. */
 export async function joinEachSide(claimed: readonly ClaimedRecord[], options: MergeOptions): Promise<JoinedRecord[]> {
@@ -47,7 +47,7 @@ export async function joinLines(
     const payload = ids.length === 0 && remerge === undefined ? '' : writeSide(side);
     return { key: side.key, order: side.order, payload, lines: ids };
   });
-  const joins = await ledger.joinEach(rows.dataset, records);
+  const joins = await ledger.joinEach(rows.dataset, records, rows.withEntities.length);
 
   const read = sideReader();
   const made = sides.map((each, index): readonly Row[] => {
@@ -83,18 +83,26 @@ function rowsOf(
   if (lines.length === 0 && join.closed.length === 0) return NO_ROWS;
   const made: Row[] = [];
   for (const [at, line] of lines.entries()) {
-    const side = join.found[at];
+    let isAwaited = false;
+    const others = line.targets.map((target, place) => {
+      const side = join.found[at * line.targets.length + place];
+      if (side === 'awaited') isAwaited = true;
+      return side === undefined || side === 'awaited' ? undefined : read(target, side.payload);
+    });
     // The row may be whole already: to take it back, by half or whole, would be a step back. The record that is awaited makes it.
-    if (side === 'awaited') continue;
-    const row = side === undefined ? rows.halfRow(each, line) : rows.row(each, line, read(line.target, side.payload));
+    if (isAwaited) continue;
+    const row = rows.row(each, line, others);
     if (row !== undefined) made.push(row);
-    else if (isRemerge) made.push(rows.tombstone(each, line.id, undefined));
+    else if (isRemerge) made.push(rows.tombstone(each, line.id, others));
   }
-  for (const { line, side } of join.closed) {
-    const target = targetOfLine(line);
+  for (const { line, sides } of join.closed) {
+    const targets = targetsOfLine(line);
     // A ledger may hold such a line from a time when it was taken for a key; the line never had a row.
-    if (target !== '' && !isUsableKey(target)) continue;
-    made.push(rows.tombstone(each, line, side === undefined ? undefined : read(target, side.payload)));
+    if (targets.some((target) => target !== '' && !isUsableKey(target))) continue;
+    const others = sides.map((side, place) =>
+      side === undefined ? undefined : read(targets[place] ?? '', side.payload),
+    );
+    made.push(rows.tombstone(each, line, others));
   }
   return made;
 }

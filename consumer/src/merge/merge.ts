@@ -32,8 +32,8 @@ export function createMergeStep(entity: string, merges: readonly MergeOptions[])
   const joins = merges.flatMap((options) => {
     if (entity === options.rows.eachEntity)
       return [(claimed: readonly ClaimedRecord[]) => joinEachSide(claimed, options)];
-    if (entity === options.rows.withEntity)
-      return [(claimed: readonly ClaimedRecord[]) => joinWithSide(claimed, options)];
+    const place = options.rows.withEntities.indexOf(entity);
+    if (place >= 0) return [(claimed: readonly ClaimedRecord[]) => joinWithSide(claimed, place, options)];
     return [];
   });
   const [first] = merges;

@@ -3,10 +3,10 @@ import {
   datasetsOf,
   hashOfJson,
   isUsableKey,
-  joinSides,
   type MergeConfig,
   type MergedParts,
-  mergedOrder,
+  type OtherPart,
+  otherPart,
   ownValue,
   type Payload,
   type PipelineConfig,
@@ -29,32 +29,35 @@ export interface MergeSide {
   readonly payload: Payload | null;
 }
 
-/** One line of a record, and the key of the other side that it points at. */
+/** One line of a record, and the keys of the other sides that it points at. */
 export interface MergeLine {
-  /** Names the line within its record: the target, and from the second line to the same target on, a number behind it. */
+  /** Names the line within its record: the targets, and from the second line to the same targets on, a number behind them. */
   readonly id: string;
-  /** Empty if the line points at nothing; only a merge that leaves empty what is missing has such lines. */
-  readonly target: string;
+  /** The keys that it points at, one for each side; empty for a side of which it names none, which only a merge that leaves empty what is missing allows. */
+  readonly targets: readonly string[];
   readonly values: Readonly<Record<string, unknown>>;
 }
 
-/** The pure half of a merge: which rows two sides make. Which sides meet is decided in the ledger (join.lua). */
+/** The records that a line points at, one for each side; undefined for one that is not known. */
+export type Others = readonly (MergeSide | undefined)[];
+
+/** The pure half of a merge: which rows its sides make. Which sides meet is decided in the ledger (join.lua). */
 export interface MergeRows {
   /** Where its rows go. It also names the merge. */
   readonly dataset: string;
   readonly eachEntity: string;
-  readonly withEntity: string;
+  /** The entities that its lines point at, in their order. */
+  readonly withEntities: readonly string[];
   /** A deleted record has none. */
   lines(payload: Payload | null): readonly MergeLine[];
   /**
-   * What the line and the record that it points at make. If the record with the line is deleted, the row that closes the line; so too if
-   * the other is, unless the merge leaves empty what is missing.
+   * What the line and the records that it points at make. If the record with the line is deleted, the row that closes the line; so too if
+   * one of the others is, unless the merge leaves empty what is missing. Undefined if the line makes no row before a record comes that is
+   * not known yet.
    */
-  row(each: MergeSide, line: MergeLine, other: MergeSide): Row;
-  /** What the line makes while the record that it points at is not known; undefined if it makes no row until then. */
-  halfRow(each: MergeSide, line: MergeLine): Row | undefined;
+  row(each: MergeSide, line: MergeLine, others: Others): Row | undefined;
   /** The row that closes a line that the record had and has no more. */
-  tombstone(each: MergeSide, lineId: string, other: MergeSide | undefined): Row;
+  tombstone(each: MergeSide, lineId: string, others: Others): Row;
 }
 
 /** The merges of a pipeline, in the order of its file. */
@@ -73,34 +76,50 @@ function compileMerge(merge: MergeConfig, columns: MergedColumns): MergeRows {
   const eachOrder = rememberLast(orderOf);
   const otherOrder = rememberAll(orderOf);
 
+  const isStar = merge.with.length > 1;
+  const orders = (each: MergeSide, others: Others): string => {
+    let order = eachOrder(each);
+    for (const other of others) order += `\t${other === undefined ? NO_ORDER : otherOrder(other)}`;
+    return order;
+  };
+
   /** @param parts undefined for a tombstone */
-  const row = (each: MergeSide, lineId: string, other: MergeSide | undefined, parts: MergedParts | undefined): Row => {
+  const row = (each: MergeSide, lineId: string, others: Others, parts: MergedParts | undefined): Row => {
     const key = mergedKey(each.key, lineId);
     const plain = {
       dataset,
       key,
       hash: hashOfJson(entity, key, parts === undefined ? 'null' : columns.jsonOf(parts)),
-      order: mergedOrder(eachOrder(each), other === undefined ? NO_ORDER : otherOrder(other)),
-      version: joinSides(each.version, other?.version ?? ''),
-      messageId: joinSides(each.messageId, other?.messageId ?? ''),
+      order: orders(each, others),
+      version: joinAll(each.version, others, VERSION),
+      messageId: joinAll(each.messageId, others, MESSAGE_ID),
     };
     return parts === undefined ? { ...plain, values: null } : new MergedRow(plain, parts, columns);
   };
 
-  const partsAt = (each: MergeSide, line: MergeLine, other: MergeSide | undefined): MergedParts | undefined => {
-    const known = other?.payload ?? (leavesEmpty ? NOTHING : null);
+  const partsAt = (each: MergeSide, line: MergeLine, others: Others): MergedParts | undefined => {
+    const [first] = others;
+    const known = first?.payload ?? (leavesEmpty ? NOTHING : null);
     if (each.payload === null || known === null) return undefined;
-    return columns.partsOf({ each: each.payload, line: line.values, other: known });
+    const joined = { each: each.payload, line: line.values, other: known };
+    if (!isStar) return columns.partsOf(joined);
+    const more: Record<OtherPart, Payload> = { other: known };
+    for (let place = 1; place < others.length; place++) {
+      const payload = others[place]?.payload ?? (leavesEmpty ? NOTHING : null);
+      if (payload === null) return undefined;
+      more[otherPart(place)] = payload;
+    }
+    return columns.partsOf({ ...joined, ...more });
   };
 
   return {
     dataset,
     eachEntity: merge.each.entity,
-    withEntity: merge.with.entity,
+    withEntities: merge.with.map(({ entity }) => entity),
     lines: (payload) => linesOf(merge, payload),
-    row: (each, line, other) => row(each, line.id, other, partsAt(each, line, other)),
-    halfRow: (each, line) => (leavesEmpty ? row(each, line.id, undefined, partsAt(each, line, undefined)) : undefined),
-    tombstone: (each, lineId, other) => row(each, lineId, other, undefined),
+    row: (each, line, others) =>
+      leavesEmpty || !others.includes(undefined) ? row(each, line.id, others, partsAt(each, line, others)) : undefined,
+    tombstone: (each, lineId, others) => row(each, lineId, others, undefined),
   };
 }
 
@@ -159,7 +178,7 @@ export function nameOfMerges(config: PipelineConfig): string {
   const { merges, entities } = config;
   if (merges.length === 0) return 'none';
   const described = merges.map((merge) => {
-    const sides = [merge.each.entity, merge.with.entity].map((name) => [name, entities[name]] as const);
+    const sides = entitiesOf(merge).map((name) => [name, entities[name]] as const);
     return { merge: definitionOf(merge), sides: Object.fromEntries(sides) };
   });
   return contentHash('merges', 'all', { merges: described }).slice(0, 8);
@@ -169,9 +188,16 @@ export function nameOfMerges(config: PipelineConfig): string {
  * A merge by what its rows are made by. A setting that has its default is left out: a setting that came with a newer version, and that a
  * file does not have, must not make all rows of its merges anew.
  */
-export function definitionOf({ missing, ...merge }: MergeConfig): Omit<MergeConfig, 'missing'> & Partial<MergeConfig> {
-  return missing === 'wait' ? merge : { ...merge, missing };
+export function definitionOf({ missing, with: others, ...merge }: MergeConfig): object {
+  const sides = { ...merge, with: others.length === 1 ? others[0] : others };
+  return missing === 'wait' ? sides : { ...sides, missing };
 }
+
+/** The entities of a merge, the one with the lines first. */
+export const entitiesOf = (merge: MergeConfig): string[] => [
+  merge.each.entity,
+  ...merge.with.map(({ entity }) => entity),
+];
 
 /**
  * Marks a merged row that was made once more of the same two records because the merge itself had changed: its order and
@@ -198,11 +224,13 @@ export const timeOfRemerge = (order: string): number => Number.parseInt(/\+([0-9
 /** The order of a merged row as its two records make it, without the time of a remerge. */
 export const orderOfRecords = (order: string): string => order.replace(/\+[0-9a-z]{9}$/, '');
 
-/** Between a line's target and its number. No key may hold this control character, so no target looks like a numbered one. */
+/** Between a line's targets and its number. No key may hold this control character, so no target looks like a numbered one. */
 const NUMBERED = '\x01';
+/** Between the targets of a line that has several. */
+const NEXT_TARGET = '\x02';
 
-/** The key of the other side that a line's id points at. */
-export const targetOfLine = (lineId: string): string => lineId.split(NUMBERED, 1)[0] ?? '';
+/** The keys of the other sides that a line's id points at, in their order. */
+export const targetsOfLine = (lineId: string): string[] => (lineId.split(NUMBERED, 1)[0] ?? '').split(NEXT_TARGET);
 
 const NO_LINES: readonly MergeLine[] = [];
 
@@ -218,15 +246,19 @@ function linesOf(merge: MergeConfig, payload: Payload | null): readonly MergeLin
   const seen = new Map<string, number>();
   const lines: MergeLine[] = [];
   for (const values of given) {
-    const given = String(ownValue(values, merge.with.on) ?? '');
-    // No record can have another key, so the line points at nothing.
-    const target = isUsableKey(given) ? given : '';
-    if (target === '' && merge.missing === 'wait') continue;
-    const count = (seen.get(target) ?? 0) + 1;
-    seen.set(target, count);
+    const targets: string[] = [];
+    for (const { on } of merge.with) {
+      const given = String(ownValue(values, on) ?? '');
+      // No record can have another key, so the line points at nothing.
+      targets.push(isUsableKey(given) ? given : '');
+    }
+    if (merge.missing === 'wait' && targets.includes('')) continue;
+    const name = targets.length === 1 ? (targets[0] ?? '') : targets.join(NEXT_TARGET);
+    const count = (seen.get(name) ?? 0) + 1;
+    seen.set(name, count);
     // The ledger knows no empty id: a line that points at nothing has a number in any case.
-    const isNumbered = count > 1 || target === '';
-    lines.push({ id: isNumbered ? `${target}${NUMBERED}${count}` : target, target, values });
+    const isNumbered = count > 1 || name === '';
+    lines.push({ id: isNumbered ? `${name}${NUMBERED}${count}` : name, targets, values });
   }
   return lines;
 }
@@ -239,14 +271,32 @@ const unescapePart = (part: string): string => part.replaceAll('%2F', '/').repla
 /** `C-000001/SKU-00007`, or `C-000001/SKU-00007/2` for the second line to the same item; `C-000001//1` for a line that points at nothing. */
 export function mergedKey(eachKey: string, lineId: string): string {
   let key = escapePart(eachKey);
-  for (const part of lineId.split(NUMBERED)) key += `/${escapePart(part)}`;
+  for (const part of lineId.split(BETWEEN)) key += `/${escapePart(part)}`;
   return key;
 }
 
-/** The record and line that a merged key names. */
-export function readMergedKey(key: string): { eachKey: string; lineId: string } {
+const BETWEEN = new RegExp(`[${NUMBERED}${NEXT_TARGET}]`);
+
+/** The key of one of the records that a merged key names: at 0 of that with the lines, from 1 on of those that they point at. */
+export const partOfMergedKey = (key: string, place: number): string => unescapePart(key.split('/')[place] ?? '');
+
+/**
+ * The record and line that a merged key names.
+ * @param targets how many sides the lines of the merge point at
+ */
+export function readMergedKey(key: string, targets = 1): { eachKey: string; lineId: string } {
   const [eachKey = '', ...line] = key.split('/').map(unescapePart);
-  return { eachKey, lineId: line.join(NUMBERED) };
+  const name = line.slice(0, targets).join(NEXT_TARGET);
+  return { eachKey, lineId: [name, ...line.slice(targets)].join(NUMBERED) };
+}
+
+const VERSION = ({ version }: MergeSide): string => version;
+const MESSAGE_ID = ({ messageId }: MergeSide): string => messageId;
+
+function joinAll(each: string, others: Others, read: (side: MergeSide) => string): string {
+  let joined = each;
+  for (const other of others) joined += ` ${other === undefined ? '' : read(other)}`;
+  return joined;
 }
 
 const orderOf = ({ version, messageId }: MergeSide): string => versionOrder(version, messageId);

@@ -18,13 +18,20 @@ interface Page {
   readonly refused: readonly ClaimedRow[];
 }
 
-/** Joins records that lines point at: each with every line that does. Lands all pages but the last of each record. */
-export async function joinWithSide(claimed: readonly ClaimedRecord[], options: MergeOptions): Promise<JoinedRecord[]> {
+/**
+ * Joins records that lines point at: each with every line that does. Lands all pages but the last of each record.
+ * @param place which of the sides that lines point at these are
+ */
+export async function joinWithSide(
+  claimed: readonly ClaimedRecord[],
+  place: number,
+  options: MergeOptions,
+): Promise<JoinedRecord[]> {
   const joined = new Map<ClaimedRecord, JoinedRecord>();
   let pages: readonly Page[] = claimed.map((one) => ({ one, after: '', busy: false, refused: [] }));
   while (pages.length > 0) {
     const next: Page[] = [];
-    for (const { one, rows, busy, refused, after } of await joinPages(pages, options)) {
+    for (const { one, rows, busy, refused, after } of await joinPages(pages, place, options)) {
       if (after === undefined) {
         joined.set(one, { rows: [...refused, ...rows], busy, dropped: NONE_DROPPED });
       } else {
@@ -43,15 +50,20 @@ interface JoinedPage extends Pick<Page, 'one' | 'busy' | 'refused'> {
   readonly after: string | undefined;
 }
 
-async function joinPages(pages: readonly Page[], { rows, ledger, claims }: MergeOptions): Promise<JoinedPage[]> {
+async function joinPages(
+  pages: readonly Page[],
+  place: number,
+  { rows, ledger, claims }: MergeOptions,
+): Promise<JoinedPage[]> {
   const records = pages.map(({ one, after }) => ({
     key: one.record.key,
     order: one.row.order,
     payload: writeSide(sideOf(one)),
     after,
   }));
-  const joins = await ledger.joinWith(rows.dataset, records, PAGE);
-  const made = pages.map(({ one }, index) => rowsOf(one, joins[index], rows));
+  const star = { place, places: rows.withEntities.length };
+  const joins = await ledger.joinWith(rows.dataset, records, PAGE, star);
+  const made = pages.map(({ one }, index) => rowsOf(one, place, joins[index], rows));
   const groups = await claimMergedRows(made, rows.dataset, claims);
   return pages.map(({ one, busy, refused }, index) => {
     const join = joins[index];
@@ -67,13 +79,29 @@ async function joinPages(pages: readonly Page[], { rows, ledger, claims }: Merge
 }
 
 /** The merged rows of one record with the lines that point at it, as far as they are on this page. */
-function rowsOf(one: ClaimedRecord, join: WithJoin | 'superseded' | undefined, rows: MergeRows): Row[] {
+function rowsOf(
+  one: ClaimedRecord,
+  place: number,
+  join: WithJoin | 'superseded' | undefined,
+  rows: MergeRows,
+): readonly Row[] {
   // A newer record of this key is stored; its message makes the rows.
   if (join === undefined || join === 'superseded') return [];
   const other = sideOf(one);
-  return join.pointing.flatMap(({ key, side }) => {
+  return join.pointing.flatMap(({ key, side, others }) => {
     const each = readSide(key, side.payload);
-    const lines = rows.lines(each.payload).filter(({ target }) => target === other.key);
-    return lines.map((line) => rows.row(each, line, other));
+    return rows.lines(each.payload).flatMap((line) => {
+      if (line.targets[place] !== other.key) return [];
+      if (others === undefined) return rows.row(each, line, [other]) ?? [];
+      const found = others.get(line.id);
+      // A record that is awaited makes the row, which may be whole already.
+      if (found === undefined || found.includes('awaited')) return [];
+      const sides = line.targets.map((target, at) => {
+        const its = found[at];
+        if (at === place) return other;
+        return its === undefined || its === 'awaited' ? undefined : readSide(target, its.payload);
+      });
+      return rows.row(each, line, sides) ?? [];
+    });
   });
 }

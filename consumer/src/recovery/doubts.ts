@@ -1,12 +1,12 @@
 import { versionOrder } from '@tributary/shared';
 import { isTombstone } from '../ledger/content.js';
-import { orderOfRecords, readMergedKey, targetOfLine } from '../merge/rows.js';
-import type { LandedMerge } from './landed.js';
+import { orderOfRecords, readMergedKey, targetsOfLine } from '../merge/rows.js';
+import { type LandedMerge, landedOthers } from './landed.js';
 
 /** A record that has left merged rows behind and has not landed itself. */
 export interface Doubt {
-  /** Which side of the merge it is. */
-  readonly side: 'each' | 'with';
+  /** Which of the sides that lines point at it is; undefined for the one that has the lines. */
+  readonly place: number | undefined;
   readonly entity: string;
   readonly key: string;
   /** The order under which it was accepted. */
@@ -37,34 +37,40 @@ export function findDoubts(landed: LandedMerge): Doubt[] {
 /** The order of a side that was not there when the merged row was made. */
 const NO_RECORD = versionOrder('', '');
 
-/** The two records that a merged row was made of, under the orders that it tells. */
+/** The records that a merged row was made of, under the orders that it tells. */
 function sidesOf(mergedKey: string, mergedOrder: string, { rows }: LandedMerge): Doubt[] {
-  const { eachKey, lineId } = readMergedKey(mergedKey);
-  const [eachOrder = '', withOrder = ''] = orderOfRecords(mergedOrder).split('\t');
+  const { eachKey, lineId } = readMergedKey(mergedKey, rows.withEntities.length);
+  const [eachOrder = '', ...orders] = orderOfRecords(mergedOrder).split('\t');
+  const targets = targetsOfLine(lineId);
   return [
-    { side: 'each', entity: rows.eachEntity, key: eachKey, order: eachOrder },
-    { side: 'with', entity: rows.withEntity, key: targetOfLine(lineId), order: withOrder },
+    { place: undefined, entity: rows.eachEntity, key: eachKey, order: eachOrder },
+    ...rows.withEntities.map((entity, place) => {
+      return { place, entity, key: targets[place] ?? '', order: orders[place] ?? NO_RECORD };
+    }),
   ];
 }
 
-const landedOrder = ({ side, key }: Doubt, landed: LandedMerge): string => landed[side].get(key)?.order ?? '';
+const landedOrder = ({ place, key }: Doubt, landed: LandedMerge): string =>
+  (place === undefined ? landed.each : landed.others[place])?.get(key)?.order ?? '';
 
 /**
  * Those of the sides which have to be known, because the records that have landed make another merged row. If they make the same,
  * it does not matter which of them were accepted.
  */
 function sidesThatMatter(newer: readonly Doubt[], mergedKey: string, hash: string, landed: LandedMerge) {
-  const { eachKey, lineId } = readMergedKey(mergedKey);
+  const { rows, others } = landed;
+  const { eachKey, lineId } = readMergedKey(mergedKey, others.length);
   const each = landed.each.get(eachKey);
   if (each === undefined) return newer;
-  const line = landed.rows.lines(each.payload).find(({ id }) => id === lineId);
+  const line = rows.lines(each.payload).find(({ id }) => id === lineId);
   if (line === undefined) return isTombstone(hash) ? NONE : newer;
-  const other = landed.with.get(targetOfLine(lineId));
-  const row = other === undefined ? landed.rows.halfRow(each, line) : landed.rows.row(each, line, other);
+  // In a star, a side behind a newer one may change next: the row that is made then must not be older than this one.
+  if (others.length > 1) return newer;
+  const row = rows.row(each, line, landedOthers(landed, line.targets));
   if (row !== undefined && row.values !== null) return row.hash === hash ? NONE : newer;
   // The other side is missing or deleted. The record with the line may come back as it landed, and the other side after it.
   // The row that they make must then not be older than this tombstone.
-  return isTombstone(hash) ? newer.filter(({ side }) => side === 'each') : newer;
+  return isTombstone(hash) ? newer.filter(({ place }) => place === undefined) : newer;
 }
 
 const NONE: readonly Doubt[] = [];

@@ -1,5 +1,5 @@
 import { contentHash, type PipelineConfig, wayOfStoring } from '@tributary/shared';
-import { definitionOf, nameOfMerges } from '../merge/rows.js';
+import { definitionOf, entitiesOf, nameOfMerges } from '../merge/rows.js';
 
 /** What the rows of each dataset are made by: fields with their types, key, version, the definition of a merge. */
 export type Forms = Readonly<Record<string, string>>;
@@ -11,7 +11,7 @@ export function formsOf({ entities, merges }: PipelineConfig): Forms {
   const forms: Record<string, string> = {};
   for (const { dataset, queue: _queue, ...entity } of Object.values(entities)) forms[dataset] = nameOf(plain(entity));
   for (const merge of merges) {
-    const sides = [merge.each.entity, merge.with.entity].map((name) => entities[name]);
+    const sides = entitiesOf(merge).map((name) => entities[name]);
     forms[merge.dataset] = nameOf(plain({ merge: definitionOf(merge), sides }));
   }
   return forms;

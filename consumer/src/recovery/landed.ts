@@ -12,13 +12,20 @@ export interface NewestRow {
 /** The newest landed record of a key, with its content, or that it is deleted: that of an entity that is a side of a merge. */
 export interface NewestSide extends NewestRow, MergeSide {}
 
-/** What has landed of one merge: the newest rows of both sides and of the merge itself, by key. */
+/** What has landed of one merge: the newest rows of its sides and of the merge itself, by key. */
 export interface LandedMerge {
   readonly rows: MergeRows;
   readonly each: ReadonlyMap<string, NewestSide>;
-  readonly with: ReadonlyMap<string, NewestSide>;
+  /** Of each of the sides that lines point at, in their order. */
+  readonly others: readonly ReadonlyMap<string, NewestSide>[];
   readonly merged: ReadonlyMap<string, NewestRow>;
 }
+
+/** The records that have landed of those that a line points at. */
+export const landedOthers = (
+  { others }: LandedMerge,
+  targets: readonly string[],
+): readonly (NewestSide | undefined)[] => others.map((side, place) => side.get(targets[place] ?? ''));
 
 /** @param isDoubted whether each row has to prove by its hash that it holds what was written: a person may have changed it */
 export const newestRows = (sink: Sink, dataset: Dataset, isDoubted: boolean): Promise<Map<string, NewestRow>> =>

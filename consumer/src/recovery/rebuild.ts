@@ -1,6 +1,6 @@
 import { type Clock, type Dataset, datasetsOf, type PipelineConfig } from '@tributary/shared';
 import { isTombstone, UNKNOWN_CONTENT, writeContent, writeFormed } from '../ledger/content.js';
-import type { LedgerKeys, MergeKeys } from '../ledger/keys.js';
+import { type LedgerKeys, type MergeKeys, sideName } from '../ledger/keys.js';
 import { writeOrder } from '../ledger/order.js';
 import type { LedgerRedis } from '../ledger/redis-client.js';
 import { createMergeRows, type MergeRows, readMergedKey, timeOfRemerge, writeSide } from '../merge/rows.js';
@@ -40,9 +40,9 @@ const COMES_AGAIN_WITHIN = 7 * 86_400_000;
 
 /**
  * Orders of records with an id that no other has: a UUIDv7, as the producer gives, and the place if it was in a pack. Behind a tab there
- * is nothing but a space in the order of a merged row whose second record was not there.
+ * is nothing but a space in the order of a merged row for a record that was not there.
  */
-const OF_ONE_MESSAGE = /-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}(?:\.\d+)?(?:\t )?(?:\+[0-9a-z]{9})?$/;
+const OF_ONE_MESSAGE = /-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}(?:\.\d+)?(?:\t )*(?:\+[0-9a-z]{9})?$/;
 
 class LedgerRebuild {
   readonly #sink: Sink;
@@ -87,7 +87,9 @@ class LedgerRebuild {
   }
 
   async #rebuildEntity(dataset: Dataset, entity: string): Promise<void> {
-    const isSide = this.#merges.some(({ eachEntity, withEntity }) => eachEntity === entity || withEntity === entity);
+    const isSide = this.#merges.some(
+      ({ eachEntity, withEntities }) => eachEntity === entity || withEntities.includes(entity),
+    );
     if (!isSide) return this.#writeRecords(dataset, entity, await newestRows(this.#sink, dataset, this.#isDoubted));
     const records = await newestSides(this.#sink, dataset, this.#isDoubted);
     await this.#writeRecords(dataset, entity, records);
@@ -105,7 +107,7 @@ class LedgerRebuild {
     const landed: LandedMerge = {
       rows,
       each: this.#sides.get(rows.eachEntity) ?? new Map(),
-      with: this.#sides.get(rows.withEntity) ?? new Map(),
+      others: rows.withEntities.map((entity) => this.#sides.get(entity) ?? new Map()),
       merged: await newestRows(this.#sink, dataset, this.#isDoubted),
     };
     const keys = this.#keys.merge(rows.dataset);
@@ -134,14 +136,18 @@ class LedgerRebuild {
       const lines = rows.lines(record.payload);
       const payload = lines.length === 0 ? '' : writeSide(record);
       await this.#writer.hset(keys.each, key, `${writeOrder(record.order)}\0${payload}`);
-      for (const { target } of lines) await this.#writer.zadd(keys.refs, `${target}\0${key}`);
+      for (const { targets } of lines) {
+        for (const [place, target] of targets.entries())
+          await this.#writer.zadd(keys.refs, `${sideName(target, place)}\0${key}`);
+      }
     }
   }
 
   /** The records that lines point at. */
   async #writeWithSide(landed: LandedMerge, keys: MergeKeys): Promise<void> {
-    for (const [key, record] of landed.with) {
-      await this.#writer.hset(keys.with, key, `${writeOrder(record.order)}\0${writeSide(record)}`);
+    for (const [place, records] of landed.others.entries()) {
+      for (const [key, record] of records)
+        await this.#writer.hset(keys.with, sideName(key, place), `${writeOrder(record.order)}\0${writeSide(record)}`);
     }
   }
 
@@ -150,7 +156,7 @@ class LedgerRebuild {
     for (const [key, lines] of openLines(landed)) await this.#writer.hset(keys.open, key, [...lines].join('\0'));
   }
 
-  async #writeDoubt({ side, entity, key, order }: Doubt, landed: LandedMerge, keys: MergeKeys): Promise<void> {
+  async #writeDoubt({ place, entity, key, order }: Doubt, landed: LandedMerge, keys: MergeKeys): Promise<void> {
     const { name = '' } = this.#datasets.find((dataset) => dataset.entity === entity) ?? {};
     const id = `${name} ${key}`;
     if (order > (this.#doubted.get(id) ?? '')) {
@@ -160,10 +166,10 @@ class LedgerRebuild {
     // Until the newer record comes, the one that lines point at has no content to merge with. If lines met the older content
     // that has landed, its merged rows would step back, and all of them would come once more with the newer record. Only
     // where its version is newer: otherwise nothing says that the record in doubt still comes.
-    const landedOrder = landed.with.get(key)?.order ?? '';
-    if (side === 'with' && versionOf(order) > versionOf(landedOrder)) {
-      await this.#writer.hset(keys.with, key, `${writeOrder(order)}\0`);
-    }
+    if (place === undefined) return;
+    const landedOrder = landed.others[place]?.get(key)?.order ?? '';
+    if (versionOf(order) > versionOf(landedOrder))
+      await this.#writer.hset(keys.with, sideName(key, place), `${writeOrder(order)}\0`);
   }
 
   /** The records whose merged rows have to be made once more, and the time that will mark those rows. */
@@ -193,7 +199,7 @@ function openLines({ rows, each, merged }: LandedMerge): Map<string, Set<string>
   for (const [key, { payload }] of each) for (const { id } of rows.lines(payload)) add(key, id);
   for (const [key, { hash }] of merged) {
     if (isTombstone(hash)) continue;
-    const { eachKey, lineId } = readMergedKey(key);
+    const { eachKey, lineId } = readMergedKey(key, rows.withEntities.length);
     add(eachKey, lineId);
   }
   return open;

@@ -1,7 +1,7 @@
 import { isClosing, type Row } from '@tributary/shared';
 import { isTombstone, ledgerHash, UNKNOWN_CONTENT } from '../ledger/content.js';
 import { type MergeLine, mergedKey, orderOfRecords, readMergedKey } from '../merge/rows.js';
-import type { LandedMerge, NewestRow, NewestSide } from './landed.js';
+import { type LandedMerge, landedOthers, type NewestSide } from './landed.js';
 
 /**
  * The keys of the records with lines whose merged rows are not what the two sides make, as both have landed: the merge is
@@ -10,7 +10,7 @@ import type { LandedMerge, NewestRow, NewestSide } from './landed.js';
  * written: a merged row of that would be wrong until then.
  */
 export function* findUnmerged(landed: LandedMerge): Generator<string> {
-  const rowsOfRecord = liveLines(landed.merged);
+  const rowsOfRecord = liveLines(landed);
   for (const [key, record] of landed.each) {
     if (record.hash === UNKNOWN_CONTENT) continue;
     const lines = landed.rows.lines(record.payload);
@@ -23,18 +23,12 @@ export function* findUnmerged(landed: LandedMerge): Generator<string> {
  * Whether the merged row of one of the record's lines is missing, or has another content than the two sides make. Where they make none,
  * because the other side is deleted or is not there, nothing is missing, but a row that is still there has to be closed.
  */
-function lacksRow(
-  record: NewestSide,
-  lines: readonly MergeLine[],
-  { rows, with: others, merged }: LandedMerge,
-): boolean {
+function lacksRow(record: NewestSide, lines: readonly MergeLine[], landed: LandedMerge): boolean {
+  const { rows, merged } = landed;
   return lines.some((line) => {
-    const other = others.get(line.target);
-    if (other?.hash === UNKNOWN_CONTENT) return false;
-    const row =
-      other === undefined
-        ? (rows.halfRow(record, line) ?? rows.tombstone(record, line.id, undefined))
-        : rows.row(record, line, other);
+    const others = landedOthers(landed, line.targets);
+    if (others.some((other) => other?.hash === UNKNOWN_CONTENT)) return false;
+    const row = rows.row(record, line, others) ?? rows.tombstone(record, line.id, others);
     const known = merged.get(row.key);
     if (known === undefined) return !isClosing(row);
     return known.hash !== hashOf(row) && orderOfRecords(known.order) <= row.order;
@@ -61,11 +55,11 @@ function keepsDroppedLine(
 const eachOrderOf = (order: string): string => order.split('\t', 1)[0] ?? '';
 
 /** The lines of each record that have a merged row which no tombstone closes. */
-function liveLines(merged: ReadonlyMap<string, NewestRow>): Map<string, string[]> {
+function liveLines({ rows, merged }: LandedMerge): Map<string, string[]> {
   const lines = new Map<string, string[]>();
   for (const [key, { hash }] of merged) {
     if (isTombstone(hash)) continue;
-    const { eachKey, lineId } = readMergedKey(key);
+    const { eachKey, lineId } = readMergedKey(key, rows.withEntities.length);
     const known = lines.get(eachKey);
     if (known === undefined) lines.set(eachKey, [lineId]);
     else known.push(lineId);

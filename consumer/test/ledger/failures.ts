@@ -179,7 +179,7 @@ export function describeFailures(make: () => Promise<LedgerHarness>): void {
       ]);
       const shorter = { ...record, order: '2 m3', lines: ['j'] };
       expect(await s.joinEach(MERGED, [shorter])).toEqual([
-        { found: [undefined], closed: [{ line: 'i', side: other }] },
+        { found: [undefined], closed: [{ line: 'i', sides: [other] }] },
       ]);
       await s.closeLines(MERGED, [shorter]);
       expect(await s.joinEach(MERGED, [shorter])).toEqual([{ found: [undefined], closed: [] }]);

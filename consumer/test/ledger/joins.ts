@@ -79,9 +79,70 @@ export function describeJoins(make: () => Promise<LedgerHarness>): void {
       const joins = await x.joinEach(MERGED, [each('c', '1 m2', 'i'), each('c', '2 m3'), each('c', '1 m2', 'i')]);
       expect(joins).toEqual([
         { found: [side(item('i', '1 m1'))], closed: [] },
-        { found: [], closed: [{ line: 'i', side: side(item('i', '1 m1')) }] },
+        { found: [], closed: [{ line: 'i', sides: [side(item('i', '1 m1'))] }] },
         'superseded',
       ]);
+    });
+  });
+
+  describe('a star', () => {
+    const star = (place: number) => ({ place, places: 2 });
+    const line = (...targets: string[]) => targets.join('\x02');
+    const joinStar = async (writer: Ledger, record: EachRecord) => (await writer.joinEach(MERGED, [record], 2))[0];
+    const joinPlace = async (writer: Ledger, place: number, record: WithRecord, count = 10) =>
+      (await writer.joinWith(MERGED, [record], count, star(place)))[0];
+
+    test('meets each of its sides under the entity that it is of, though they have the same key', async () => {
+      await joinPlace(x, 0, item('i', '1 m1'));
+      await joinPlace(y, 1, { ...item('i', '1 m2'), payload: 'place i' });
+      const of = { order: '1 m2', payload: 'place i' };
+      expect(await joinStar(x, each('c', '1 m3', line('i', 'i'), line('i', 'j')))).toEqual({
+        found: [side(item('i', '1 m1')), of, side(item('i', '1 m1')), undefined],
+        closed: [],
+      });
+    });
+
+    test('tells a record of any side the lines that point at it, with the other sides of these', async () => {
+      const record = each('c', '1 m1', line('i', 'w'), line('j', 'w'), `${line('i', 'w')}${SECOND}`, line('i', 'v'));
+      await joinStar(x, record);
+      await joinStar(x, each('d', '1 m2', line('w', 'i')));
+      await joinPlace(x, 0, item('i', '1 m3'));
+      const found = await joinPlace(y, 1, item('w', '1 m4'), 1);
+      const others = new Map([
+        [line('i', 'w'), [side(item('i', '1 m3')), undefined]],
+        [line('j', 'w'), [undefined, undefined]],
+        [`${line('i', 'w')}${SECOND}`, [side(item('i', '1 m3')), undefined]],
+      ]);
+      expect(found).toEqual({ pointing: [{ key: 'c', side: side(record), others }], after: 'c' });
+      expect(await joinPlace(y, 1, item('w', '1 m4', 'c'), 1)).toEqual({ pointing: [], after: undefined });
+      expect(await joinPlace(y, 0, item('i', '2 m5'))).toMatchObject({
+        pointing: [
+          {
+            key: 'c',
+            others: new Map([
+              [line('i', 'w'), [undefined, side(item('w', '1 m4'))]],
+              [`${line('i', 'w')}${SECOND}`, [undefined, side(item('w', '1 m4'))]],
+              [line('i', 'v'), [undefined, undefined]],
+            ]),
+          },
+        ],
+      });
+    });
+
+    test('closes a line that points at another record of one side, and points at no other by it any more', async () => {
+      await joinStar(x, each('c', '1 m1', line('i', 'w')));
+      await joinPlace(x, 1, item('w', '1 m2'));
+      const next = each('c', '2 m3', line('i', 'v'));
+      expect(await joinStar(y, next)).toEqual({
+        found: [undefined, undefined],
+        closed: [{ line: line('i', 'w'), sides: [undefined, side(item('w', '1 m2'))] }],
+      });
+      expect(await joinPlace(y, 1, item('w', '2 m4'))).toEqual({ pointing: [], after: undefined });
+      await y.closeLines(MERGED, [next]);
+      expect(await joinPlace(y, 0, item('i', '1 m5'))).toMatchObject({
+        pointing: [{ others: new Map([[line('i', 'v'), [undefined, undefined]]]) }],
+      });
+      expect(await joinStar(y, each('c', '1 m1', line('i', 'w')))).toBe('superseded');
     });
   });
 
@@ -90,8 +151,8 @@ export function describeJoins(make: () => Promise<LedgerHarness>): void {
       await joinWith(x, item('i', '1 m1'));
       await joinEach(x, each('c', '1 m2', 'i', 'j'));
       const closed = [
-        { line: 'i', side: side(item('i', '1 m1')) },
-        { line: 'j', side: undefined },
+        { line: 'i', sides: [side(item('i', '1 m1'))] },
+        { line: 'j', sides: [undefined] },
       ];
       expect(await joinEach(x, each('c', '2 m3', 'k'))).toEqual({ found: [undefined], closed });
       expect(await joinEach(y, each('c', '3 m4', 'k'))).toMatchObject({ closed: expect.arrayContaining(closed) });
@@ -106,7 +167,7 @@ export function describeJoins(make: () => Promise<LedgerHarness>): void {
       await x.closeLines(MERGED, [each('c', '2 m2')]);
       expect(await joinEach(y, each('c', '4 m4', 'j'))).toEqual({
         found: [undefined],
-        closed: [{ line: 'i', side: undefined }],
+        closed: [{ line: 'i', sides: [undefined] }],
       });
     });
 
@@ -115,8 +176,8 @@ export function describeJoins(make: () => Promise<LedgerHarness>): void {
       const shorter = each('c', '2 m2', 'i');
       expect(await joinEach(x, shorter)).toMatchObject({
         closed: [
-          { line: `i${SECOND}`, side: undefined },
-          { line: 'j', side: undefined },
+          { line: `i${SECOND}`, sides: [undefined] },
+          { line: 'j', sides: [undefined] },
         ],
       });
       expect(await joinWith(y, item('i', '1 m3'))).toEqual(pointing(shorter));

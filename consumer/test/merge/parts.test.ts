@@ -74,8 +74,8 @@ const made = fc.tuple(fc.array(order, { minLength: 1, maxLength: 4 }), item, ite
     const payload = withoutUndefined({ ...one, lines: one.lines.map(withoutUndefined) });
     const each = { key: `${one.id}${at}`, version: '', messageId: `m${at}`, payload };
     return rows.lines(payload).flatMap((its, place) => {
-      const other = place === 1 ? undefined : others.get(its.target);
-      return other === undefined ? (rows.halfRow(each, its) ?? []) : [rows.row(each, its, other)];
+      const other = place === 1 ? undefined : others.get(its.targets[0] ?? '');
+      return rows.row(each, its, [other]) ?? [];
     });
   });
 });
@@ -127,7 +127,7 @@ describe('a merged row that is written from the parts it is made of', () => {
 
   test('is told from the tombstone of its key', () => {
     const each = { key: '1', version: '', messageId: 'm1', payload: { id: '1', lines: [] } };
-    const closed = rows.tombstone(each, 'A', undefined);
+    const closed = rows.tombstone(each, 'A', [undefined]);
     expect(isClosing(closed)).toBe(true);
     expect(closed.hash).toBe(contentHash(dataset.name, closed.key, null));
     expect(isClosing(inOrder(closed, 'later', 'm9'))).toBe(true);

@@ -1,7 +1,7 @@
 import { contentHash, mergedOrder, versionOrder } from '@tributary/shared';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { createMergeRows, mergedKey, readMergedKey, readSide, targetOfLine, writeSide } from '../../src/merge/rows.js';
+import { createMergeRows, mergedKey, readMergedKey, readSide, targetsOfLine, writeSide } from '../../src/merge/rows.js';
 import { CRM, CUSTOMER, customer, type Fields, INVENTORY, item } from '../support/records.js';
 
 const rows = present(createMergeRows(CRM)[0]);
@@ -24,7 +24,7 @@ const lines = (...of: Fields[]) => ({ lines: of });
 function rowOf(each: ReturnType<typeof customerSide>, other = itemSide()) {
   const [line] = rows.lines(each.payload);
   if (line === undefined) throw new Error('a customer without lines makes no row');
-  return rows.row(each, line, other);
+  return present(rows.row(each, line, [other]));
 }
 
 describe('a merged row', () => {
@@ -53,10 +53,10 @@ describe('a merged row', () => {
     const columns = { id: 'customer.id', lines: 'customer.lines' };
     const config = { ...CRM, merges: CRM.merges.map((merge) => ({ ...merge, columns })) };
     const listed = present(createMergeRows(config)[0]);
-    const line = { id: 'SKU-1', target: 'SKU-1', values: {} };
+    const line = { id: 'SKU-1', targets: ['SKU-1'], values: {} };
     for (const was of [[{ sku: 'SKU-1', note: 'gift', quantity: 2 }], { b: 1, a: 2 }, 'text']) {
       const each = { key: 'C-1', version: '', messageId: 'm1', payload: { id: 'C-1', lines: was } };
-      const row = listed.row(each, line, itemSide());
+      const row = present(listed.row(each, line, [itemSide()]));
       expect(row.hash).toBe(contentHash(row.dataset, row.key, row.values));
     }
   });
@@ -110,11 +110,11 @@ describe('a merged row', () => {
   test('is closed by a tombstone of its key, which is newer', () => {
     const [each, other] = [customerSide(), itemSide()];
     const next = customerSide({ ...lines(), updatedAt: '2025-01-02T00:00:00Z' }, 'm3');
-    const tombstone = rows.tombstone(next, 'SKU-1', other);
+    const tombstone = rows.tombstone(next, 'SKU-1', [other]);
     expect(tombstone).toMatchObject({ key: rowOf(each, other).key, values: null, messageId: 'm3 m2' });
     expect(tombstone.hash).toBe(contentHash('customer_inventory', tombstone.key, null));
     expect(tombstone.order > rowOf(each, other).order).toBe(true);
-    expect(rows.tombstone(next, 'SKU-1', undefined)).toMatchObject({
+    expect(rows.tombstone(next, 'SKU-1', [undefined])).toMatchObject({
       messageId: 'm3 ',
       version: '2025-01-02T00:00:00.000Z ',
     });
@@ -136,7 +136,7 @@ describe('lines', () => {
       { sku: 'A', quantity: 2 },
     );
     expect(repeated).toEqual(['A', 'B', 'A\x012', 'A\x013']);
-    expect(repeated.map(targetOfLine)).toEqual(['A', 'B', 'A', 'A']);
+    expect(repeated.map(targetsOfLine)).toEqual([['A'], ['B'], ['A'], ['A']]);
     expect(repeated.map((id) => mergedKey('C-1', id))).toEqual(['C-1/A', 'C-1/B', 'C-1/A/2', 'C-1/A/3']);
   });
 

@@ -1,5 +1,5 @@
 import { contentHash, type Dataset, tombstoneHash } from '@tributary/shared';
-import { type MergeRows, readMergedKey, targetOfLine } from '../../src/merge/rows.js';
+import { type MergeRows, readMergedKey, targetsOfLine } from '../../src/merge/rows.js';
 import type { LandedRow } from '../../src/sinks/port.js';
 import type { MemoryDisk } from './memory-sink.js';
 import type { Pipeline } from './pipelines.js';
@@ -27,12 +27,16 @@ function expectedOf(published: readonly Published[], { entity }: Dataset): Map<s
 
 function expectedMerge(published: readonly Published[], rows: MergeRows): Map<string, string> {
   const expected = new Map<string, string>();
-  const others = newest(published, rows.withEntity);
+  const others = rows.withEntities.map((entity) => newest(published, entity));
   for (const record of newest(published, rows.eachEntity).values()) {
     const each = sideOf(record);
     for (const line of rows.lines(each.payload)) {
-      const other = others.get(line.target);
-      const row = other === undefined ? rows.halfRow(each, line) : rows.row(each, line, sideOf(other));
+      const sides = others.map((of, place) => of.get(line.targets[place] ?? ''));
+      const row = rows.row(
+        each,
+        line,
+        sides.map((other) => other && sideOf(other)),
+      );
       if (row !== undefined && row.values !== null) expected.set(row.key, row.hash);
     }
   }
@@ -105,19 +109,22 @@ function changedBetween(
   if (merge === undefined) {
     return published.some(({ record, order }) => record.key === row.key && isChange(order, record.hash));
   }
-  const { eachKey, lineId } = readMergedKey(row.key);
+  const { eachKey, lineId } = readMergedKey(row.key, merge.withEntities.length);
   const of = (name: string, key: string) =>
     published.filter(({ record }) => record.entity === name && record.key === key).map(sideOf);
   return of(merge.eachEntity, eachKey).some((each) => {
     const line = merge.lines(each.payload).find(({ id }) => id === lineId);
-    return [undefined, ...of(merge.withEntity, targetOfLine(lineId))].some((other) => {
-      const made =
-        line === undefined
-          ? merge.tombstone(each, lineId, other)
-          : other === undefined
-            ? merge.halfRow(each, line)
-            : merge.row(each, line, other);
+    const targets = targetsOfLine(lineId);
+    const others = merge.withEntities.map((entity, place) => [undefined, ...of(entity, targets[place] ?? '')]);
+    return combinations(others).some((sides) => {
+      const made = line === undefined ? merge.tombstone(each, lineId, sides) : merge.row(each, line, sides);
       return made !== undefined && isChange(made.order, made.hash);
     });
   });
+}
+
+/** Each of the first with each of the others. */
+function combinations<T>([first, ...rest]: readonly (readonly T[])[]): T[][] {
+  if (first === undefined) return [[]];
+  return combinations(rest).flatMap((others) => first.map((one) => [one, ...others]));
 }

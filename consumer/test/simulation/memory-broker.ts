@@ -231,7 +231,7 @@ class MemoryChannel extends EventEmitter implements SessionChannel {
   }
 
   #queues(): Queue[] {
-    return ['customer_data', 'inventory_data'].map((name) => this.#broker.queue(name));
+    return ['customer_data', 'inventory_data', 'warehouse_data'].map((name) => this.#broker.queue(name));
   }
 
   #endThere(): void {

@@ -195,11 +195,15 @@ export const lease: Script = (store, keys, args) => {
   return 'ok';
 };
 
-const targetOf = (line: string): string => line.split('\x01', 1)[0] ?? '';
+/** The names of the sides that a line points at. */
+function targetsOf(line: string, places: number): string[] {
+  const targets = (line.split('\x01', 1)[0] ?? '').split('\x02');
+  return Array.from({ length: places }, (_, place) => `${targets[place] ?? ''}${place === 0 ? '' : `\x02${place}`}`);
+}
 
 export const join: Script = (store, keys, args) => {
   const [epoch = '', fenced = '', each = '', withs = '', refs = '', open = ''] = keys;
-  const [, , kind, records = '', count = '0'] = args;
+  const [, , kind, records = '', count = '0', places = '1'] = args;
   const refused = refusal(store, epoch, fenced, args);
   if (refused !== undefined) return [refused];
 
@@ -212,29 +216,34 @@ export const join: Script = (store, keys, args) => {
   };
   const sides: string[] = [];
   const indexes = new Map<string, number>();
-  const side = (line: string): number => {
-    const target = targetOf(line);
+  const targets = (line: string) => targetsOf(line, Number(places));
+  const side = (target: string): number => {
     const text = store.hash(withs).get(target);
     if (!indexes.has(target)) indexes.set(target, text === undefined ? 0 : sides.push(text));
     return indexes.get(target) ?? 0;
   };
   const joinEach = (key: string, ids: readonly string[]): (string | number)[] => {
-    for (const line of ids) store.sortedSet(refs).set(`${targetOf(line)}\0${key}`, 0);
-    const targets = new Set(ids.map(targetOf));
+    for (const target of ids.flatMap(targets)) store.sortedSet(refs).set(`${target}\0${key}`, 0);
+    const pointedAt = new Set(ids.flatMap(targets));
     const closed = (store.hash(open).get(key) ?? '').split('\0').filter((line) => line !== '' && !ids.includes(line));
-    for (const line of closed) {
-      if (!targets.has(targetOf(line))) store.sortedSet(refs).delete(`${targetOf(line)}\0${key}`);
+    for (const target of closed.flatMap(targets)) {
+      if (!pointedAt.has(target)) store.sortedSet(refs).delete(`${target}\0${key}`);
     }
     if (ids.length + closed.length > 0) store.hash(open).set(key, [...ids, ...closed].join('\0'));
-    return [...ids.map(side), ...closed.flatMap((line) => [line, side(line)])];
+    return [...ids.flatMap(targets).map(side), ...closed.flatMap((line) => [line, ...targets(line).map(side)])];
   };
-  const joinWith = (key: string, after: string): string[] =>
+  const others = (key: string, other: string): (string | number)[] => {
+    const lines = (store.hash(open).get(other) ?? '').split('\0').filter((line) => targets(line).includes(key));
+    const found = lines.flatMap((line) => [line, ...targets(line).map((one) => (one === key ? 0 : side(one)))]);
+    return places === '1' ? [] : [lines.length, ...found];
+  };
+  const joinWith = (key: string, after: string): (string | number)[] =>
     store
       .membersFrom(refs, `${key}\0${after}`, after === '')
       .filter((member) => member.startsWith(`${key}\0`))
       .slice(0, Number(count))
       .map((member) => member.slice(key.length + 1))
-      .flatMap((other) => [other, store.hash(each).get(other) ?? '']);
+      .flatMap((other) => [other, store.hash(each).get(other) ?? '', ...others(key, other)]);
 
   const answers = records
     .split('\n')

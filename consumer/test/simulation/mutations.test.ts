@@ -12,7 +12,7 @@ import { readContent, readKnown, writeKnown } from './known.js';
 import * as scripts from './memory-scripts.js';
 import { type File, MemoryDisk, type Part } from './memory-sink.js';
 import type { Publication } from './publications.js';
-import { schedules, schedulesOf, schedulesWithoutDeletions } from './schedule.js';
+import { schedules, schedulesOf, schedulesOfStars, schedulesWithoutDeletions } from './schedule.js';
 import { type Broken, type Conditions, refusesSome, simulate } from './simulate.js';
 
 /**
@@ -126,6 +126,40 @@ describe('a fault is found when the flush', () => {
         }
       };
     await expectFault();
+  });
+});
+
+describe('a fault is found in a star when', () => {
+  test('a record of one side does not learn what else the lines point at', async () => {
+    const join: typeof scripts.join = (store, keys, args) => {
+      const reply = scripts.join(store, keys, args);
+      return args[2] === 'with' && Array.isArray(reply) && reply[0] === 'ok' ? ['ok', [], ...reply.slice(2)] : reply;
+    };
+    await expectFault({ star: true, scripts: { join } }, schedulesOfStars);
+  });
+
+  test('a record with lines is known to the first side alone', async () => {
+    const join: typeof scripts.join = (store, keys, args) => {
+      const reply = scripts.join(store, keys, args);
+      const refs = store.sortedSet(keys[4] ?? '');
+      for (const ref of [...refs.keys()]) if (ref.includes('\x02')) refs.delete(ref);
+      return reply;
+    };
+    await expectFault({ star: true, scripts: { join } }, schedulesOfStars);
+  });
+
+  test('an order is compared without its last side', async () => {
+    const cut: (script: typeof scripts.claim, at: number) => typeof scripts.claim =
+      (script, at) => (store, keys, args) =>
+        script(
+          store,
+          keys,
+          args.map((arg, place) => (place === at ? arg.replaceAll(/^([^\t\n]*\t[^\t\n]*)\t[^\n]*$/gm, '$1') : arg)),
+        );
+    await expectFault(
+      { star: true, scripts: { claim: cut(scripts.claim, 3), commit: cut(scripts.commit, 3) } },
+      schedulesOfStars,
+    );
   });
 });
 

@@ -11,11 +11,20 @@ interface Kind {
   readonly missing?: 'wait' | 'empty';
   /** Whether items have owners. */
   readonly owners?: boolean;
+  /** Whether lines point at warehouses too, and the merge joins all three. */
+  readonly star?: boolean;
   /** Whether there is a second merge, of these owners with the customers that they are, which leaves empty what is missing. */
   readonly second?: boolean;
 }
 
-const yaml = ({ versioned, changed = false, missing = 'wait', owners = false, second = false }: Kind): string => `
+const yaml = ({
+  versioned,
+  changed = false,
+  missing = 'wait',
+  owners = false,
+  second = false,
+  star = false,
+}: Kind): string => `
 name: simulation
 entities:
   customer:
@@ -26,7 +35,7 @@ entities:
     fields:
       id: string
       name: string
-      lines: { type: list, items: { sku: string, quantity: integer } }
+      lines: { type: list, items: { sku: string, quantity: integer${star ? ', place: string?' : ''} } }
       ${changed ? 'phone: string?' : ''}
       ${versioned ? 'revision: integer' : ''}
   inventory:
@@ -39,22 +48,33 @@ entities:
       price: integer
       ${owners ? 'owners: { type: list, items: { id: string } }' : ''}
       ${versioned ? 'revision: integer' : ''}
+${star ? warehouse(versioned) : ''}
 endpoints: {}
 merges:
   customer_inventory:
     each: { entity: customer, lines: lines }
-    with: { entity: inventory, on: sku }
+    with: [{ entity: inventory, on: sku }${star ? ', { entity: warehouse, on: place }' : ''}]
     missing: ${missing}
     columns:
       name: customer.name
       quantity: line.quantity
       price: inventory.price
       worth: { type: integer, value: line.quantity * inventory.price }
+      ${star ? 'city: warehouse.city' : ''}
       ${changed ? 'phone: customer.phone' : ''}
       ${versioned ? 'customer_revision: customer.revision' : ''}
       ${versioned ? 'item_revision: inventory.revision' : ''}
 ${second ? SECOND_MERGE : ''}
 batch: { size: 2, interval: 1s }
+`;
+
+const warehouse = (versioned: boolean) => `
+  warehouse:
+    dataset: warehouses
+    queue: warehouse_data
+    key: code
+    ${versioned ? 'version: revision' : ''}
+    fields: { code: string, city: string${versioned ? ', revision: integer' : ''} }
 `;
 
 const SECOND_MERGE = `

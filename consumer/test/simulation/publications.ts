@@ -5,7 +5,7 @@ import type { Pipeline } from './pipelines.js';
 
 /** One record that the producer publishes. */
 export interface Publication {
-  readonly entity: 'customer' | 'inventory';
+  readonly entity: 'customer' | 'inventory' | 'warehouse';
   /** Which record, and which of its few contents it has now. */
   readonly key: number;
   readonly content: number;
@@ -33,6 +33,9 @@ const contentOfDeleted = (content: number): number => -2 - (content % 3);
 
 /** The items of the lines of each content. A line without one makes a row where a merge leaves empty what is missing. */
 const LINES = [['i0'], ['i0', 'i1'], ['i1', ''], [], ['i0', 'i0']];
+
+/** The warehouse of each of their lines, of which only a star knows. */
+const PLACES = ['w0', 'w1', 'w0', ''];
 
 /** As those of the producer look; the ids of a later poll are later. */
 const messageIdOf = (index: number, poll = 0): string =>
@@ -118,11 +121,19 @@ export function pack(published: readonly Published[], size: number): Sent {
 }
 
 function bodyOf({ entity, key, content, deleted }: Publication) {
-  const isCustomer = entity === 'customer';
-  if (!deleted) return isCustomer ? customer(key, content) : item(key, content);
-  const fields = content % 2 === 0 ? {} : isCustomer ? customer(key, content) : item(key, content);
-  return { ...fields, ...(isCustomer ? { id: `c${key}` } : { sku: `i${key}` }), _deleted: true };
+  const { named, whole } = BODIES[entity];
+  if (!deleted) return whole(key, content);
+  return { ...(content % 2 === 0 ? {} : whole(key, content)), ...named(key), _deleted: true };
 }
+
+const BODIES = {
+  customer: { named: (key: number) => ({ id: `c${key}` }), whole: customer },
+  inventory: { named: (key: number) => ({ sku: `i${key}` }), whole: item },
+  warehouse: {
+    named: (key: number) => ({ code: `w${key}` }),
+    whole: (key: number, content: number) => ({ code: `w${key}`, city: `city ${content}` }),
+  },
+};
 
 function item(key: number, content: number) {
   const owners = (LINES[content % LINES.length] ?? []).map((sku) => ({ id: sku.replace('i', 'c') }));
@@ -130,7 +141,9 @@ function item(key: number, content: number) {
 }
 
 function customer(key: number, content: number) {
-  const lines = (LINES[content % LINES.length] ?? []).map((sku, index) => ({ sku, quantity: index + 1 }));
+  const lines = (LINES[content % LINES.length] ?? []).map((sku, index) => {
+    return { sku, quantity: index + 1, place: PLACES[(content + index) % PLACES.length] };
+  });
   const extra = (LINES[(content + 2) % LINES.length] ?? []).map((sku, index) => ({ sku, quantity: index + 5 }));
   return { id: `c${key}`, name: `name ${Math.floor(content / LINES.length)}`, phone: `${content % 4}`, lines, extra };
 }

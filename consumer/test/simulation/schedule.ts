@@ -61,6 +61,8 @@ const content = fc.record({
   twice: fc.integer({ min: 0, max: 7 }).map((n) => n === 7),
 });
 
+const ofStar = fc.constantFrom('customer' as const, 'inventory' as const, 'warehouse' as const);
+
 const anyOf = (publication: fc.Arbitrary<Publication>) =>
   schedulesOf(fc.array(publication, { minLength: 1, maxLength: 8 }));
 
@@ -68,6 +70,11 @@ const isDeleted = fc.integer({ min: 0, max: 4 }).map((n) => n === 4);
 
 /** All schedules, with any publications. */
 export const schedules = anyOf(fc.tuple(content, isDeleted).map(([one, deleted]) => ({ ...one, deleted })));
+
+/** Those with records of three entities. */
+export const schedulesOfStars = anyOf(
+  fc.tuple(content, isDeleted, ofStar).map(([one, deleted, entity]) => ({ ...one, entity, deleted })),
+);
 
 /** Those in which no record is deleted. */
 export const schedulesWithoutDeletions = anyOf(content.map((one) => ({ ...one, deleted: false })));

@@ -42,6 +42,8 @@ export interface Conditions {
   readonly changesAfter?: number;
   /** What a line does without its item, before and after the configuration is changed; it waits unless given. */
   readonly missing?: { readonly before: 'wait' | 'empty'; readonly after: 'wait' | 'empty' };
+  /** Whether the merge is a star: its lines point at items and warehouses. */
+  readonly star?: boolean;
   /** Whether there is a second merge, before and after the configuration is changed; there is none unless given. */
   readonly second?: { readonly before: boolean; readonly after: boolean };
   /** Whether only merges are changed. Then nothing is polled again: their rows are made of what has landed. */
@@ -97,7 +99,7 @@ class Simulation {
     this.#broker = new MemoryBroker(world, schedule);
     const { missing = { before: 'wait', after: 'wait' }, second = { before: false, after: false } } = broken;
     this.#changesMergesAlone = broken.changesMergesAlone === true;
-    const usual = { versioned: schedule.versioned, owners: broken.second !== undefined };
+    const usual = { versioned: schedule.versioned, owners: broken.second !== undefined, star: broken.star === true };
     this.#pipeline = pipelineOf({ ...usual, missing: missing.before, second: second.before });
     const changed = !this.#changesMergesAlone;
     this.#pipelineNext = pipelineOf({ ...usual, changed, missing: missing.after, second: second.after });
@@ -295,7 +297,7 @@ class Simulation {
    * seen. If that is lost, or the row was refused, other content from in between that comes late is the newest, until the next poll.
    */
   #publishOnceMore(): void {
-    for (const entity of ['customer', 'inventory']) {
+    for (const entity of ['customer', 'inventory', 'warehouse']) {
       for (const { queue, message, record } of newest(this.#published, entity).values()) {
         const messageId = polledAgain(message.messageId);
         this.#published.push({

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { schedules } from './schedule.js';
+import { schedules, schedulesOfStars } from './schedule.js';
 import { refusesSome, simulate } from './simulate.js';
 
 /** Set SCHEDULES to run more of them, such as 100000 after a change of the protocol. */
@@ -98,6 +98,44 @@ test('a merge that is added, changed or dropped alone has its rows made of what 
     await holds(schedule, { ...changes, changesMergesAlone: true });
   });
   await fc.assert(property, { numRuns: numRuns / 4 });
+}, 3_600_000);
+
+const star = true;
+
+test('a star, whose lines point at two entities, has the row of each line once, whichever of the three sides comes first or changes', async () => {
+  const conditions = fc.record({
+    missing: fc.constantFrom({ before: 'wait', after: 'wait' } as const, empty),
+    packs: fc.integer({ min: 1, max: 4 }),
+    refuses: fc.integer({ min: 0, max: 3 }).map((n) => (n === 0 ? refusesSome : undefined)),
+  });
+  const property = fc.asyncProperty(schedulesOfStars, conditions, async (schedule, { refuses, ...more }) => {
+    await holds(schedule, { ...more, star, ...(refuses && { refuses }) });
+  });
+  await fc.assert(property, { numRuns });
+}, 3_600_000);
+
+test('a star is right after a change of the configuration, and where the sink goes back', async () => {
+  const missing = fc.constantFrom(
+    empty,
+    { before: 'wait', after: 'empty' } as const,
+    { before: 'wait', after: 'wait' } as const,
+  );
+  const property = fc.asyncProperty(
+    schedulesOfStars,
+    fc.nat(5),
+    missing,
+    fc.boolean(),
+    async (schedule, at, both, isChange) => {
+      await holds(schedule, {
+        star,
+        missing: both,
+        ...(isChange
+          ? { changesAfter: at }
+          : { goesBackAfter: at, missing: { before: both.before, after: both.before } }),
+      });
+    },
+  );
+  await fc.assert(property, { numRuns: numRuns / 2 });
 }, 3_600_000);
 
 test('a rebuilt ledger stays if the answer that it is published is lost, and the command is sent again', async () => {

@@ -185,13 +185,26 @@ export function describeSink(name: string, makeStore: () => Promise<Store>, { re
 
       test('what was asked for and not done is done when the next epoch begins', async () => {
         await writer.write('parts', [partRow('A', 1), partRow('B', 1)]);
-        const todo = { key: 'A', where: { parts: ['key'], thing_parts: ['with'] } } as const;
+        const todo = { key: 'A', where: { parts: ['key'], thing_parts: [1] } } as const;
         await connect().erasures?.note(askFor([], 'part', todo, 0));
         const next = connect();
         await next.beginEpoch('sink.run.2');
         await next.prepare?.('sink.run.2');
         expect(await keysOf('parts')).toEqual(['B']);
         expect((await connect().erasures?.list())?.map((one) => one.todo)).toEqual([undefined]);
+      });
+
+      test('takes of a star the rows that name it at its place, and no others', async () => {
+        const keys = ['A/X/Y', 'X/A/Y', 'X/Y/A', 'X/Y/A/2', 'X/A', 'X/Y/B%2FA', 'X/A/A'];
+        await writer.write(
+          'thing_parts',
+          keys.map((key) => mergedRow(key, 1)),
+        );
+        const todo = { key: 'A', where: { thing_parts: [2] } } as const;
+        await connect().erasures?.note(askFor([], 'part', todo, 0));
+        await connect().beginEpoch('sink.run.2');
+        await connect().prepare?.('sink.run.2');
+        expect((await keysOf('thing_parts')).sort()).toEqual(['A/X/Y', 'X/A', 'X/A/Y', 'X/Y/B%2FA']);
       });
 
       test('is left to whoever has begun a newer epoch', async () => {

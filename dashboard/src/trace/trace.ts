@@ -133,7 +133,7 @@ function timeOf(messageId: string): number | undefined {
 /** The entity whose records a dataset holds; for a merge those of its two sides. */
 function entitiesOf({ entities, merges }: PipelineConfig, dataset: string): string[] {
   const merge = merges.find((one) => one.dataset === dataset);
-  if (merge !== undefined) return [merge.each.entity, merge.with.entity];
+  if (merge !== undefined) return [merge.each.entity, ...merge.with.map(({ entity }) => entity)];
   return Object.keys(entities).filter((name) => entities[name]?.dataset === dataset);
 }
 
@@ -152,7 +152,8 @@ async function mergedOf(
   const part = key.replaceAll('%', '%25').replaceAll('/', '%2F');
   const merged = merges.map(async (merge) => {
     const isEach = entities[merge.each.entity]?.dataset === dataset;
-    if (!isEach && entities[merge.with.entity]?.dataset !== dataset) return [];
+    // Of a star, rows are found by the record with the lines and by the first of the others.
+    if (!isEach && entities[merge.with[0]?.entity ?? '']?.dataset !== dataset) return [];
     const pattern: KeyPattern = { place: isEach ? 'first' : 'second', part };
     const found = await reader.keys(merge.dataset, pattern, MERGED_SHOWN, signal);
     return found === undefined || found.total === 0

@@ -52,9 +52,19 @@ const other = z.strictObject({
     .describe("The line's field (of the record itself, if that is the line) that holds the key of that entity"),
 });
 
+/** More would make keys longer than an index of Postgres takes, and a row that few could read. */
+const MOST_SIDES = 5;
+
+/** One side, or several: a star. Of one, the list may be left out. */
+const others = z
+  .union([other, z.array(other).min(1).max(MOST_SIDES)])
+  .transform((given) => (Array.isArray(given) ? given : [given]));
+
 export const mergeSchema = z.strictObject({
   each: each.describe('The side with the lines: each line, or each record that is one, makes one row'),
-  with: other.describe('The side that a line points at'),
+  with: others.describe(
+    'The side that a line points at; or a list of several, each by a field of its own: an order line with its item and its warehouse',
+  ),
   missing: z
     .enum(['wait', 'empty'])
     .default('wait')

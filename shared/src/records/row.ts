@@ -25,7 +25,11 @@ export const isClosing = (row: Row): boolean => row.parts === undefined && row.v
 
 /** What a merged row is made of: the records of both sides, the line, and what is calculated of them. Many rows share a part. */
 export type MergedParts = Readonly<Record<MergedPart, Payload>>;
-export type MergedPart = 'each' | 'line' | 'other' | 'derived';
+export type MergedPart = 'each' | 'line' | 'derived' | OtherPart;
+/** The records that a line points at: `other`, and in a star those behind the first by their place in `with`: `other1`. */
+export type OtherPart = 'other' | `other${number}`;
+
+export const otherPart = (place: number): OtherPart => (place === 0 ? 'other' : `other${place}`);
 
 /** A column of a merged row, and the part that has its value, under the name of a field. */
 export interface MergedColumn {
@@ -70,21 +74,27 @@ export function datasetsOf(config: PipelineConfig): Dataset[] {
 }
 
 /**
- * The order of a merged row: the orders of its two sides, one after the other. Each change advances one side and never moves
- * the other back, so the pairs of one merged row form a chain, and comparing them as text finds the newer.
+ * The order of a merged row: the orders of its sides, one after the other. Each change advances one side and never moves
+ * another back, so the orders of one merged row form a chain, and comparing them as text finds the newer.
  */
-export function mergedOrder(left: string, right: string): string {
-  // A tab sorts before every character of an order, so a left side that is the beginning of a longer one is still the older.
-  return `${left}\t${right}`;
+export function mergedOrder(each: string, ...others: readonly string[]): string {
+  let order = each;
+  // A tab sorts before every character of an order, so a side that is the beginning of a longer one is still the older.
+  for (const other of others) order += `\t${other}`;
+  return order;
 }
 
-/** A merged row's `_version` and `_message_id` hold both sides', with a space between. */
-export const joinSides = (left: string, right: string): string => `${left} ${right}`;
+/** A merged row's `_version` and `_message_id` hold those of all sides, with a space between. */
+export function joinSides(each: string, ...others: readonly string[]): string {
+  let joined = each;
+  for (const other of others) joined += ` ${other}`;
+  return joined;
+}
 
 function orderOfMerged(version: string, messageId: string): string {
-  const [leftVersion = '', rightVersion = ''] = version.split(' ');
-  const [leftId = '', rightId = ''] = messageId.split(' ');
-  return mergedOrder(versionOrder(leftVersion, leftId), versionOrder(rightVersion, rightId));
+  const [versions, ids] = [version.split(' '), messageId.split(' ')];
+  const orders = ids.map((id, place) => versionOrder(versions[place] ?? '', id));
+  return orders.length < 2 ? mergedOrder(orders[0] ?? '', versionOrder('', '')) : orders.join('\t');
 }
 
 /** Where the value of each column of a merge comes from, in their order. */
@@ -116,18 +126,19 @@ export function partOfSource(
   source: string,
 ): { readonly part: Exclude<MergedPart, 'derived'>; readonly field: string } {
   const [side, field = ''] = source.split('.');
-  return { part: side === 'line' ? 'line' : side === merge.each.entity ? 'each' : 'other', field };
+  if (side === 'line' || side === merge.each.entity) return { part: side === 'line' ? 'line' : 'each', field };
+  return { part: otherPart(merge.with.findIndex(({ entity }) => entity === side)), field };
 }
 
 /** The fields of what a merge's columns are made of, by the names that columns give it: each side, and `line` where a field holds lines. */
 export function sidesOfMerge(
   { entities }: Pick<PipelineConfig, 'entities'>,
-  { each, with: other }: MergeConfig,
+  { each, with: others }: MergeConfig,
 ): Readonly<Record<string, Readonly<Record<string, Field>>>> {
   const fields = entities[each.entity]?.fields ?? {};
   return {
     [each.entity]: fields,
-    [other.entity]: entities[other.entity]?.fields ?? {},
+    ...Object.fromEntries(others.map(({ entity }) => [entity, entities[entity]?.fields ?? {}])),
     ...(each.lines === undefined ? {} : { line: fields[each.lines]?.items ?? {} }),
   };
 }
@@ -143,7 +154,7 @@ function fieldOfSource(config: Pick<PipelineConfig, 'entities'>, merge: MergeCon
 function mergeColumns(config: PipelineConfig, merge: MergeConfig): Record<string, Field> {
   const fieldAt = (source: string): Field => {
     const field = fieldOfSource(config, merge, source);
-    const isOfOther = source.startsWith(`${merge.with.entity}.`);
+    const isOfOther = merge.with.some(({ entity }) => source.startsWith(`${entity}.`));
     return isOfOther && merge.missing === 'empty' ? { ...field, optional: true } : field;
   };
   const column = (definition: MergeConfig['columns'][string]): Field =>

@@ -340,6 +340,35 @@ test('there may be any number of merges, also of the same entities, and the faul
   ]);
 });
 
+test('a star names each entity once, and each by a field of the line', () => {
+  const fields = '{ id: integer, item: string, place: string?, total: number }';
+  const text = (others: string) => `
+entities:
+  order: { dataset: orders, queue: o, key: id, fields: ${fields} }
+  item: { dataset: items, queue: i, key: sku, fields: { sku: string, price: number } }
+  place: { dataset: places, queue: p, key: code, fields: { code: string, city: string } }
+endpoints: {}
+merges:
+  all: { each: { entity: order }, with: ${others}, columns: { price: item.price, city: place.city } }
+`;
+  const config = parsePipeline(text('[{ entity: item, on: item }, { entity: place, on: place }]'), {}, 'test.yaml');
+  expect(config.merges[0]?.with).toEqual([
+    { entity: 'item', on: 'item' },
+    { entity: 'place', on: 'place' },
+  ]);
+  expect(
+    faults(
+      text(
+        '[{ entity: item, on: item }, { entity: place, on: nope }, { entity: item, on: id }, { entity: order, on: id }]',
+      ),
+    ),
+  ).toEqual([
+    expect.stringMatching(/^merges\.all\.with\.2\.entity: "item" is named twice/),
+    expect.stringMatching(/^merges\.all\.with\.3\.entity: "order" is the entity of each too/),
+    'merges.all.with.1.on: "order" has no field "nope": expected one of id, item, place, total',
+  ]);
+});
+
 test('a merge of an entity with itself is refused: its records would be one side only, and the rows of the merge would be missing', () => {
   const side = '{ each: { entity: post }, with: { entity: post, on: author }, columns: { title: post.title } }';
   expect(faults(`${GOOD}merges: { answers: ${side} }\n`)).toEqual([

@@ -80,7 +80,9 @@ async function auditEntity(options: AuditOptions, dataset: Dataset, entity: stri
   const { config, truth, sink, settledBefore, changes } = options;
   const isLive = settledBefore !== undefined;
   const isUnderWay = (changedAt: number, pending: boolean) => isLive && (pending || changedAt > settledBefore);
-  const keepPayloads = config.merges.some((merge) => [merge.each.entity, merge.with.entity].includes(entity));
+  const keepPayloads = config.merges.some((merge) =>
+    [merge.each, ...merge.with].some((side) => side.entity === entity),
+  );
   const final = await FinalRecords.read(config, entity, truth, { keepPayloads, isUnderWay });
   const landed = new LandedRecords(final);
   const times = isOrderedBySource(config, entity) ? new LandedTimes() : undefined;
@@ -113,20 +115,37 @@ async function auditMerge(
   tally: Tally,
 ): Promise<void> {
   const each = sides.get(merge.each.entity);
-  const other = sides.get(merge.with.entity);
-  if (each === undefined || other === undefined) throw new Error('a side of the merge is no dataset');
+  const others = merge.with.flatMap(({ entity }) => sides.get(entity) ?? []);
+  if (each === undefined || others.length < merge.with.length) throw new Error('a side of the merge is no dataset');
+  const all = [each, ...others];
   const isLeftOut = (key: string, newest: Mark | undefined) => {
-    const { eachKey, target } = sidesOfKey(key);
-    if (each.final.isLeftOut(eachKey) || other.final.isLeftOut(target)) return true;
+    const keys = sidesOfKey(merge, key);
+    if (all.some(({ final }, place) => final.isLeftOut(keys[place] ?? ''))) return true;
     if (settledBefore === undefined || newest === undefined) return false;
-    const [eachVersion = '', otherVersion = ''] = newest.version.split(' ');
-    const known = [each.final.record(eachKey)?.version ?? '', other.final.record(target)?.version ?? ''] as const;
-    return isLater(eachVersion, known[0]) || isLater(otherVersion, known[1]);
+    const versions = newest.version.split(' ');
+    return all.some(({ final }, place) => {
+      return isLater(versions[place] ?? '', final.record(keys[place] ?? '')?.version ?? '');
+    });
   };
-  const isOvertaken = changes && overtakenMerge(changes, { config, merge }, { each: each.times, other: other.times });
+  const isOvertaken =
+    changes &&
+    overtakenMerge(
+      changes,
+      { config, merge },
+      all.map(({ times }) => times),
+    );
   const histories = await readHistories(sink, dataset, tally, { isOvertaken });
-  judgeState(histories, tally, new Join(joinSides(config, merge, each.final, other.final)), isLeftOut);
-  judgeMerge(histories, tally, new Join(joinSides(config, merge, each.landed, other.landed)), isLeftOut);
+  const join = (of: 'final' | 'landed') =>
+    new Join(
+      joinSides(
+        config,
+        merge,
+        each[of],
+        others.map((other) => other[of]),
+      ),
+    );
+  judgeState(histories, tally, join('final'), isLeftOut);
+  judgeMerge(histories, tally, join('landed'), isLeftOut);
 }
 
 /** A row's key and version are columns of their own, beside the fields that they were made from. */

@@ -41,41 +41,55 @@ export function overtakenRecord(changes: Changes, entity: string, times: Times):
 export function overtakenMerge(
   changes: Changes,
   { config, merge }: { readonly config: PipelineConfig; readonly merge: MergeConfig },
-  times: SidesTimes,
+  times: readonly Times[],
 ): IsOvertaken {
   return ({ key, content, versions }) => {
-    const { eachKey, target } = sidesOfKey(key);
-    const [first, second] = versions.map((version) => {
-      const [eachVersion = '', otherVersion = ''] = version.split(' ');
-      return { each: times.each.span(eachKey, eachVersion), other: times.other.span(target, otherVersion) };
-    }) as [SidesSpan, SidesSpan];
-    for (const each of changes.states(merge.each.entity, eachKey)) {
-      if (isLater(first.each.from, each.version)) continue;
-      if (second.each.to !== undefined && isLater(each.version, second.each.to)) continue;
-      for (const other of changes.states(merge.with.entity, target)) {
-        const isBehindFirst = isAfter(each.version, first.each) || isAfter(other.version, first.other);
-        const isBeforeSecond = isBefore(each.version, second.each) || isBefore(other.version, second.other);
-        if (!isBehindFirst || !isBeforeSecond) continue;
-        const rows = new Map(joinSides(config, merge, one(eachKey, each.payload), one(target, other.payload)));
-        if ((rows.get(key) ?? contentHash(merge.dataset, key, null)) !== content) return true;
-      }
+    const keys = sidesOfKey(merge, key);
+    const spansOf = (version: string): Span[] => {
+      const each = version.split(' ');
+      return times.map((time, place) => time.span(keys[place] ?? '', each[place] ?? ''));
+    };
+    const [first, second] = [spansOf(versions[0]), spansOf(versions[1])];
+    const [eachFirst = ANY, eachSecond = ANY] = [first[0], second[0]];
+    const eachStates = [...changes.states(merge.each.entity, keys[0] ?? '')].filter(
+      ({ version }) =>
+        !isLater(eachFirst.from, version) && !(eachSecond.to !== undefined && isLater(version, eachSecond.to)),
+    );
+    const otherStates = merge.with.map(({ entity }, place) => {
+      const states = [...changes.states(entity, keys[place + 1] ?? '')];
+      return merge.with.length > 1 && states.length === 0 ? [NEVER] : states;
+    });
+    for (const states of combinations([eachStates, ...otherStates])) {
+      const isBehindFirst = states.some(({ version }, place) => isAfter(version, first[place] ?? ANY));
+      const isBeforeSecond = states.some(({ version }, place) => isBefore(version, second[place] ?? ANY));
+      if (!isBehindFirst || !isBeforeSecond) continue;
+      const [each, ...others] = states.map(({ payload }, place) => one(keys[place] ?? '', payload));
+      if (each === undefined) continue;
+      const rows = new Map(joinSides(config, merge, each, others));
+      if ((rows.get(key) ?? contentHash(merge.dataset, key, null)) !== content) return true;
     }
     return false;
   };
+}
+
+/** The only state of a record that there never was. */
+const NEVER: RecordState = { version: '', payload: {}, content: '' };
+
+const ANY: Span = { from: '', to: undefined };
+
+/** Each state of the one with each of the others. */
+function* combinations([first, ...rest]: readonly (readonly RecordState[])[]): Generator<readonly RecordState[]> {
+  if (first === undefined) {
+    yield [];
+    return;
+  }
+  for (const others of combinations(rest)) for (const state of first) yield [state, ...others];
 }
 
 const one = (key: string, payload: Payload): Side => ({
   get: (wanted) => (wanted === key ? payload : undefined),
   entries: () => [[key, payload]],
 });
-
-/** Of the two sides of a merge. */
-export interface SidesTimes {
-  readonly each: Times;
-  readonly other: Times;
-}
-
-type SidesSpan = Readonly<Record<keyof SidesTimes, Span>>;
 
 const isAfter = (version: string, { from }: Span): boolean => isLater(version, from);
 const isBefore = (version: string, { to }: Span): boolean => to === undefined || isLater(to, version);

@@ -15,17 +15,18 @@ import {
 export interface Parts {
   readonly each: Payload;
   readonly line: Payload;
-  readonly item: Payload;
+  /** The records that the line points at. */
+  readonly items: readonly Payload[];
 }
 
 type Fields = Readonly<Record<string, Field>>;
 type Calculated = Exclude<MergeConfig['columns'][string], string>;
 
 /** The values of a merged row's columns. Expressions are evaluated by CEL alone, without the short cuts that the consumer takes. */
-export function valuesOf(config: PipelineConfig, merge: MergeConfig, { each, line, item }: Parts): Payload {
+export function valuesOf(config: PipelineConfig, merge: MergeConfig, { each, line, items }: Parts): Payload {
   const records: Readonly<Record<string, Payload>> = {
     line,
-    [merge.with.entity]: item,
+    ...Object.fromEntries(merge.with.map(({ entity }, place) => [entity, items[place] ?? {}])),
     [merge.each.entity]: each,
   };
   const values: Record<string, unknown> = {};
@@ -53,7 +54,7 @@ function compile({ entities }: PipelineConfig, merge: MergeConfig, column: Calcu
   const lines = merge.each.lines === undefined ? undefined : each[merge.each.lines]?.items;
   const sides = {
     [merge.each.entity]: each,
-    [merge.with.entity]: entities[merge.with.entity]?.fields ?? {},
+    ...Object.fromEntries(merge.with.map(({ entity }) => [entity, entities[entity]?.fields ?? {}])),
     ...(lines && { line: lines }),
   };
   const made = {

@@ -25,38 +25,50 @@ export class Join {
 }
 
 /**
- * The join of the lines of one side with the other side (an inner one, or with `missing: empty` a left one), written here once more from its definition (DESIGN.md,
+ * The join of the lines of one side with the other sides (an inner one, or with `missing: empty` a left one), written here once more from its definition (DESIGN.md,
  * pipeline.yaml) and without a look at the consumer's, whose faults it is there to find.
  */
-export function* joinSides(config: PipelineConfig, merge: MergeConfig, each: Side, other: Side): Generator<Joined> {
+export function* joinSides(
+  config: PipelineConfig,
+  merge: MergeConfig,
+  each: Side,
+  others: readonly Side[],
+): Generator<Joined> {
   for (const [eachKey, payload] of each.entries()) {
     const repeats = new Map<string, number>();
     for (const line of linesOf(merge, payload)) {
-      const target = String(line[merge.with.on] ?? '');
+      const targets = merge.with.map(({ on }) => String(line[on] ?? ''));
       const keepsAll = merge.missing === 'empty';
-      if (target === '' && !keepsAll) continue;
-      const count = (repeats.get(target) ?? 0) + 1;
-      repeats.set(target, count);
-      const item = other.get(target) ?? (keepsAll ? {} : undefined);
-      if (item === undefined) continue;
-      const key = keyOf(eachKey, target, count);
-      const values = valuesOf(config, merge, { each: payload, line, item });
+      if (targets.includes('') && !keepsAll) continue;
+      const name = JSON.stringify(targets);
+      const count = (repeats.get(name) ?? 0) + 1;
+      repeats.set(name, count);
+      const items: Payload[] = [];
+      for (const [place, other] of others.entries()) {
+        const item = other.get(targets[place] ?? '') ?? (keepsAll ? {} : undefined);
+        if (item !== undefined) items.push(item);
+      }
+      if (items.length < others.length) continue;
+      const key = keyOf([eachKey, ...targets], count);
+      const values = valuesOf(config, merge, { each: payload, line, items });
       yield [key, contentHash(merge.dataset, key, values)];
     }
   }
 }
 
 /** `C-000001/SKU-00007`; the second line of a record to the same item has `/2` behind it, one that names no item has `//1`. */
-function keyOf(eachKey: string, target: string, count: number): string {
-  const parts = [eachKey, target].map((part) => part.split('%').join('%25').split('/').join('%2F'));
-  return (count === 1 && target !== '' ? parts : [...parts, String(count)]).join('/');
+function keyOf(keys: readonly string[], count: number): string {
+  const parts = keys.map((part) => part.split('%').join('%25').split('/').join('%2F'));
+  const isNamed = count === 1 && !(keys.length === 2 && keys[1] === '');
+  return (isNamed ? parts : [...parts, String(count)]).join('/');
 }
 
-/** The keys of the two sides that a merged key names. */
-export function sidesOfKey(key: string): { readonly eachKey: string; readonly target: string } {
-  const [eachKey = '', target = ''] = key.split('/').map((part) => part.split('%2F').join('/').split('%25').join('%'));
-  return { eachKey, target };
-}
+/** The keys of the sides that a merged key names, that of the record with the lines first. */
+export const sidesOfKey = (merge: MergeConfig, key: string): string[] =>
+  key
+    .split('/')
+    .slice(0, 1 + merge.with.length)
+    .map((part) => part.split('%2F').join('/').split('%25').join('%'));
 
 const linesOf = ({ each }: MergeConfig, payload: Payload): readonly Payload[] =>
   each.lines === undefined ? [payload] : ((payload[each.lines] as readonly Payload[] | undefined) ?? []);

@@ -39,14 +39,17 @@ export function writePipeline(
   });
   // While all producers are down for long, many items are removed; none of them may stay for that.
   const deletes = { missing: true, atMost: '90 %' };
+  // Only an API can be read twice without the one hurting the other: no file is archived, no log is confirmed.
+  const offers = 'url' in endpoints.products ? { url: `${String(endpoints.products.url)}?${FOR}=offers` } : undefined;
   return write(folder, {
     name: 'chaos',
-    entities: ENTITIES,
+    entities: { ...ENTITIES, ...(offers && { offer: OFFER }) },
     endpoints: {
       customers: endpoint('customers', { deletes: { when: 'archived == true' } }),
       products: endpoint('products', isPolled ? { deletes } : {}),
+      ...(offers && { offers: { ...endpoint('products', { deletes }), entity: 'offer', ...offers } }),
     },
-    merges: MERGES,
+    merges: { ...MERGES, ...(offers && { customer_star: STAR }) },
     batch: { size: 10, interval: '1s' },
     pack: PACKING[pack],
     sink: {
@@ -56,6 +59,9 @@ export function writePipeline(
     },
   });
 }
+
+/** The parameter of a request that names the endpoint whose it is, where several read one collection. The CRM does not look at it. */
+export const FOR = 'for';
 
 /** JSON is YAML. */
 export function write(folder: string, pipeline: object): PipelineFile {
@@ -71,9 +77,10 @@ const ENTITY_OF: Readonly<Record<CollectionName, keyof typeof ENTITIES>> = {
 };
 
 /** Where the CRM tells the truth about an entity. */
-export const TRUTH_OF: Readonly<Record<string, readonly string[]>> = Object.fromEntries(
-  Object.entries(ENTITY_OF).map(([collection, entity]) => [entity, [`/${collection}`]]),
-);
+export const TRUTH_OF: Readonly<Record<string, readonly string[]>> = {
+  ...Object.fromEntries(Object.entries(ENTITY_OF).map(([collection, entity]) => [entity, [`/${collection}`]])),
+  offer: ['/products'],
+};
 
 const ENTITIES = {
   customer: {
@@ -111,6 +118,32 @@ const ENTITIES = {
       warehouse: 'string?',
       updatedAt: 'datetime',
     },
+  },
+};
+
+/** What the products cost: read by an endpoint of its own, so that it comes before or behind the products, whichever the faults decide. */
+const OFFER = {
+  dataset: 'offers',
+  queue: 'offer_data',
+  key: 'sku',
+  version: 'updatedAt',
+  fields: { sku: 'string', price: 'number', stock: 'integer', updatedAt: 'datetime' },
+};
+
+const STAR = {
+  each: { entity: 'customer', lines: 'lines' },
+  with: [
+    { entity: 'inventory', on: 'sku' },
+    { entity: 'offer', on: 'sku' },
+  ],
+  missing: 'empty',
+  columns: {
+    customer_name: 'customer.name',
+    quantity: 'line.quantity',
+    item_name: 'inventory.name',
+    price: 'offer.price',
+    line_value: { type: 'number', decimals: 2, value: 'double(line.quantity) * offer.price' },
+    is_last: { type: 'boolean', value: 'offer.stock <= line.quantity && inventory.reorderLevel != null' },
   },
 };
 

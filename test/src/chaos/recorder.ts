@@ -11,6 +11,7 @@ import {
   type PipelineConfig,
 } from '@tributary/shared';
 import type { Changes, RecordState } from '../audit/changes.js';
+import { FOR } from './pipeline.js';
 
 /** Stands between the producers and the API, and remembers every state of every record that went by. */
 export interface Recorder extends Changes {
@@ -58,7 +59,10 @@ export async function startRecorder(api: string): Promise<Recorder> {
           }),
         ]),
       );
-      read = (url, body) => listings.get(url.pathname)?.read(url, JSON.parse(body) as Listed);
+      read = (url, body) => {
+        const id = url.searchParams.get(FOR);
+        listings.get(id === null ? url.pathname : `/${id}`)?.read(url, JSON.parse(body) as Listed);
+      };
     },
     states: (entity, key) => states.get(`${entity} ${key}`)?.values() ?? [],
     async stop() {

@@ -39,16 +39,19 @@ export async function removeItems(
   const losses = plan.filter(({ kind }) => losing.includes(kind));
   const lastLoss = Math.max(0, ...losses.map(({ at, length }) => at + length));
   await systemClock.sleep(started + lastLoss - Date.now(), signal);
-  if (stage.mirror.isPolled) await untilKeysAreKnown(stage, signal);
+  const endpoints = Object.entries(stage.pipeline.config.endpoints).filter(
+    ([, { deletes }]) => deletes?.missing === true,
+  );
+  if (stage.mirror.isPolled) for (const [id] of endpoints) await untilKeysAreKnown(stage, id, signal);
   await setRates(stage, { remove: REMOVED });
 }
 
-async function untilKeysAreKnown(stage: Stage, signal: AbortSignal): Promise<void> {
+async function untilKeysAreKnown(stage: Stage, endpoint: string, signal: AbortSignal): Promise<void> {
   let polls = 0;
-  let before = await pollsOfItems(stage);
+  let before = await pollsOf(endpoint, stage);
   for (const deadline = Date.now() + PATIENCE; polls < POLLS && Date.now() < deadline && !signal.aborted; ) {
     await systemClock.sleep(500, signal);
-    const now = await pollsOfItems(stage);
+    const now = await pollsOf(endpoint, stage);
     // A producer that was started again counts from nothing.
     for (const [name, count] of now) polls += Math.max(0, count - (before.get(name) ?? 0));
     before = now;
@@ -56,13 +59,15 @@ async function untilKeysAreKnown(stage: Stage, signal: AbortSignal): Promise<voi
   if (polls < POLLS) throw new Error(`no ${POLLS} good polls in ${PATIENCE / 1_000} s`);
 }
 
-async function pollsOfItems({ producers }: Stage): Promise<Map<string, number>> {
+async function pollsOf(endpoint: string, { producers }: Stage): Promise<Map<string, number>> {
   const counts = new Map<string, number>();
   for (const producer of producers) {
     const runs = await producer.metric('tributary_poll_duration_seconds_count').catch(() => new Map<string, number>());
     const failures = await producer.metric('tributary_poll_failures_total').catch(() => new Map<string, number>());
     const sum = (of: ReadonlyMap<string, number>) =>
-      [...of].filter(([labels]) => labels.includes('endpoint="products"')).reduce((all, [, count]) => all + count, 0);
+      [...of]
+        .filter(([labels]) => labels.includes(`endpoint="${endpoint}"`))
+        .reduce((all, [, count]) => all + count, 0);
     counts.set(producer.name, sum(runs) - sum(failures));
   }
   return counts;

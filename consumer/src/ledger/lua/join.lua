@@ -4,16 +4,18 @@
 -- KEYS: epoch, fenced, each (hash: key -> side), with (hash: key -> side), refs (zset of "with-key NUL each-key"),
 --       open (hash: each-key -> ids of lines that may have a merged row, NUL between them)
 -- A side is "order NUL payload", with the order as order.ts writes it. A line's id is the with-key that it points at; from the second line to the same key on, \1
--- and a number follow.
+-- and a number follow. In a star a line points at several with-keys, with \2 between them. Those behind the first are called "key \2 place" in
+-- `with` and `refs`, for records of several entities may have the same key.
 --
--- ARGV: epoch, writer, kind, records, and of 'with': count
+-- ARGV: epoch, writer, kind, records, count (of 'with'), places (how many with-keys a line points at; 1 if left out)
 --   A record of 'each' is "key US order US payload US", then the id of each of its lines with a US behind it, then LF.
 --   A record of 'with' is "key US order US payload US after US LF". Keys and ids hold no control character but the \1, and
 --   payloads are JSON, so none of them holds LF or US.
 -- Returns {'lost'}, {'fenced'} or {'ok', {with-side, ...}, answer, answer, ...}. An answer is
---   of 'each': {index, ..., line id, index, ...}: the sides of its lines in their order, then the lines that it has dropped.
---     An index counts the with-sides of the reply, which holds each of them once; 0 stands for none
---   of 'with': {each-key, each-side, ...}: up to `count` records that point at it, after the key `after`
+--   of 'each': {index, ..., line id, index, ...}: the sides of its lines in their order, then the lines that it has dropped; of each line
+--     as many as there are places. An index counts the with-sides of the reply, which holds each of them once; 0 stands for none
+--   of 'with': {each-key, each-side, ...}: up to `count` records that point at it, after the key `after`. In a star, behind each of them:
+--     how many of its lines point at it, then for each of these line id, index, ... (0 in the place of the record itself)
 --   0 if a newer record of the key is stored: the message that brought it merges it.
 local epoch, writer, kind = ARGV[1], ARGV[2], ARGV[3]
 if not is_epoch(epoch) then return { 'lost' } end
@@ -78,33 +80,69 @@ local function side_of(target)
   return indexes[target]
 end
 
+local places = tonumber(ARGV[6] or 1)
+-- Calls a function with the name of each with-side that a line points at.
+local function for_targets(id, visit)
+  local targets = string.match(id, '^[^\1]*')
+  if places == 1 then return visit(targets) end
+  local place = 0
+  for target in string.gmatch(targets .. '\2', '([^\2]*)\2') do
+    if place < places then visit(place == 0 and target or target .. '\2' .. place) end
+    place = place + 1
+  end
+  -- A line of a time when the merge had fewer sides
+  for missing = place, places - 1 do visit('\2' .. missing) end
+end
+
 local NONE = {}
 local function join_each(at, key, ids)
   local was_open = open_lines.get(at)
   -- Many records never have lines.
   if ids == '' and not was_open then return NONE end
   local answer, lines, targets, open = {}, {}, {}, {}
-  for id in string.gmatch(ids, '([^\31]*)\31') do
-    local target = string.match(id, '^[^\1]*')
-    lines[id], targets[target] = true, true
-    open[#open + 1] = id
+  local function meet(target)
+    targets[target] = true
     refs[target .. '\0' .. key] = true
+    answer[#answer + 1] = side_of(target)
+  end
+  for id in string.gmatch(ids, '([^\31]*)\31') do
+    lines[id] = true
+    open[#open + 1] = id
+    for_targets(id, meet)
+  end
+  local function drop(target)
+    if not targets[target] then refs[target .. '\0' .. key] = false end
     answer[#answer + 1] = side_of(target)
   end
   -- A line that was open stays open until its tombstone is committed (close.lua), so that a crash in between repeats the
   -- tombstone.
   for line in string.gmatch(was_open or '', '%Z+') do
     if not lines[line] then
-      local target = string.match(line, '^[^\1]*')
-      if not targets[target] then refs[target .. '\0' .. key] = false end
       open[#open + 1] = line
       answer[#answer + 1] = line
-      answer[#answer + 1] = side_of(target)
+      for_targets(line, drop)
     end
   end
   local is_open = table.concat(open, '\0')
   if is_open ~= (was_open or '') then open_lines.set(at, is_open) end
   return answer
+end
+
+-- The other sides of those lines of a record that point at this one.
+local function meet_others(key, each, answer)
+  answer[#answer + 1] = 0
+  local counted = #answer
+  for line in string.gmatch(redis.call('HGET', KEYS[6], each) or '', '%Z+') do
+    local found, points = { line }, false
+    for_targets(line, function(target)
+      if target == key then points = true end
+      found[#found + 1] = target == key and 0 or side_of(target)
+    end)
+    if points then
+      answer[counted] = answer[counted] + 1
+      for _, one in ipairs(found) do answer[#answer + 1] = one end
+    end
+  end
 end
 
 local function join_with(key, after, count)
@@ -114,6 +152,7 @@ local function join_with(key, after, count)
     local each = string.sub(ref, #key + 2)
     answer[#answer + 1] = each
     answer[#answer + 1] = redis.call('HGET', KEYS[3], each) or ''
+    if places > 1 then meet_others(key, each, answer) end
   end
   return answer
 end

@@ -67,9 +67,7 @@ local function side_order_text(text)
 end
 
 local function order_text(order)
-  local left, right = string.match(order, '^([^\t]*)\t(.*)$')
-  if not left then return side_order_text(order) end
-  return side_order_text(left) .. '\t' .. side_order_text(right)
+  return (string.gsub(order, '[^\t]+', side_order_text))
 end
 
 -- Whether an order is older than another. Where two orders differ in the letter that tells how a side is written (order.ts), what they

@@ -53,7 +53,7 @@ export function compileLine(dataset: Dataset, neutraliseFormulas: boolean): (row
   const pieces = runsOf(dataset.merged).map(({ part, columns }) => {
     const cellsOf = compileCells(columns, dataset, neutraliseFormulas);
     const make = (values: Values) => pieceOf(cellsOf(values));
-    return { part, make: REMEMBERED[part]?.(make) ?? make };
+    return { part, make: remembered(part)(make) };
   });
   return (row, writtenAt) => {
     const { parts } = row;
@@ -62,7 +62,7 @@ export function compileLine(dataset: Dataset, neutraliseFormulas: boolean): (row
     const line: Piece[] = [];
     let plain = '';
     for (const { part, make } of pieces) {
-      const piece = make(parts[part]);
+      const piece = make(parts[part] ?? NOTHING);
       line.push(piece);
       if (typeof piece === 'string') plain += `${piece},`;
     }
@@ -72,13 +72,16 @@ export function compileLine(dataset: Dataset, neutraliseFormulas: boolean): (row
   };
 }
 
+/** A part that a row does not have: there is none. */
+const NOTHING: Payload = {};
+
 type Values = Readonly<Record<string, unknown>> | null;
 
 /** Of the parts of a merged row, those that other rows share: rows of one record follow each other, and many records point at one. */
-const REMEMBERED: Partial<Record<MergedPart, <V>(make: (values: Payload) => V) => (values: Payload) => V>> = {
-  each: rememberLast,
-  other: rememberAll,
-};
+function remembered(part: MergedPart): <V>(make: (values: Payload) => V) => (values: Payload) => V {
+  if (part === 'each') return rememberLast;
+  return part === 'line' || part === 'derived' ? (make) => make : rememberAll;
+}
 
 const plainColumns = ({ columns }: Dataset) => Object.keys(columns).map((name) => ({ name, field: name }));
 

@@ -86,8 +86,8 @@ export class PostgresErasures implements Erasures {
   async #erase(inEpoch: InEpoch, one: Pending, rule: Rule, table: Table): Promise<void> {
     const { key } = one.todo;
     const statement = (where: string) => `DELETE FROM ${table.sql} AS r WHERE ${where} RETURNING 1`;
-    if (rule === 'with') {
-      const text = statement(`${IN_RANGE('r')} AND split_part(r._key, '/', 2) = $3`);
+    if (rule !== 'key' && rule > 0) {
+      const text = statement(`${IN_RANGE('r')} AND split_part(r._key, '/', ${rule + 1}) = $3`);
       await inRanges(inEpoch, table, async (transaction, range) => {
         const gone = await transaction.query(text, [...range, escapePart(key)]);
         await this.#count(transaction, one, table, gone.length);

@@ -12,24 +12,18 @@ export function* checkMerges(config: PipelineConfig): Generator<Fault> {
 
 function* checkMerge(path: string, merge: MergeConfig, { entities }: PipelineConfig): Generator<Fault> {
   const each = entities[merge.each.entity];
-  const target = entities[merge.with.entity];
-  const names = expectedOneOf(Object.keys(entities));
-  if (each === undefined)
-    yield {
-      path: `${path}.each.entity`,
-      message: `no entity "${merge.each.entity}": ${names}`,
-      about: merge.each.entity,
-    };
-  if (target === undefined)
-    yield {
-      path: `${path}.with.entity`,
-      message: `no entity "${merge.with.entity}": ${names}`,
-      about: merge.with.entity,
-    };
-  if (each !== undefined && merge.each.entity === merge.with.entity) {
-    // Records would be taken for one side only, and columns could not say which of the two they mean.
-    const message = `"${merge.with.entity}" is the entity of each too, and a merge joins two: bring what lines point at into an entity of its own, with an endpoint of its own`;
-    yield { path: `${path}.with.entity`, message, about: merge.with.entity };
+  if (each === undefined) yield noEntity(`${path}.each.entity`, merge.each.entity, entities);
+  const places = merge.with.map((_, place) => (merge.with.length === 1 ? `${path}.with` : `${path}.with.${place}`));
+  for (const [place, { entity }] of merge.with.entries()) {
+    if (entities[entity] === undefined) yield noEntity(`${places[place]}.entity`, entity, entities);
+    else if (entity === merge.each.entity) {
+      // Records would be taken for one side only, and columns could not say which of the two they mean.
+      const message = `"${entity}" is the entity of each too, and a merge joins two: bring what lines point at into an entity of its own, with an endpoint of its own`;
+      yield { path: `${places[place]}.entity`, message, about: entity };
+    } else if (merge.with.findIndex((other) => other.entity === entity) < place) {
+      const message = `"${entity}" is named twice, and columns could not say which of the two they mean: bring one of them into an entity of its own`;
+      yield { path: `${places[place]}.entity`, message, about: entity };
+    }
   }
   if (Object.values(entities).some((entity) => entity.dataset === merge.dataset)) {
     yield { path, message: `"${merge.dataset}" is already an entity's dataset` };
@@ -41,22 +35,49 @@ function* checkMerge(path: string, merge: MergeConfig, { entities }: PipelineCon
   }
   const items = lines?.type === 'list' ? lines.items : undefined;
   const line = named === undefined ? each?.fields : items;
-  if (line !== undefined && line[merge.with.on] === undefined) {
-    const whose = named === undefined ? `"${merge.each.entity}" has no field` : 'a line has no';
-    const message = `${whose} "${merge.with.on}": ${expectedOneOf(Object.keys(line))}`;
-    yield { path: `${path}.with.on`, message, about: merge.with.on };
-  }
-  const [key = '', ...others] = target === undefined ? [] : keyFieldsOf(target);
-  const [ours, theirs] = [line?.[merge.with.on]?.protect?.type, target?.fields[key]?.protect?.type];
-  if (line?.[merge.with.on] !== undefined && target !== undefined && others.length === 0 && ours !== theirs) {
-    const message = `"${merge.with.on}" has protect: ${ours ?? 'nothing'} and the key "${key}" of "${merge.with.entity}" ${theirs ?? 'nothing'}: no two of them would be equal; protect both alike`;
-    yield { path: `${path}.with.on`, message, about: merge.with.on };
+  const whose = named === undefined ? `"${merge.each.entity}" has no field` : 'a line has no';
+  for (const [place, other] of merge.with.entries()) {
+    if (line !== undefined)
+      yield* checkPointer(`${places[place]}.on`, other, { line, whose, target: entities[other.entity] });
   }
   yield* checkColumns(`${path}.columns`, merge, {
     [merge.each.entity]: each?.fields,
-    [merge.with.entity]: target?.fields,
+    ...Object.fromEntries(merge.with.map(({ entity }) => [entity, entities[entity]?.fields])),
     ...(named !== undefined && { line: items }),
   });
+}
+
+const noEntity = (path: string, name: string, entities: PipelineConfig['entities']): Fault => ({
+  path,
+  message: `no entity "${name}": ${expectedOneOf(Object.keys(entities))}`,
+  about: name,
+});
+
+/** The field of a line that points at another entity. */
+function* checkPointer(
+  path: string,
+  { entity, on }: MergeConfig['with'][number],
+  {
+    line,
+    whose,
+    target,
+  }: {
+    readonly line: Readonly<Record<string, Field>>;
+    readonly whose: string;
+    readonly target: PipelineConfig['entities'][string] | undefined;
+  },
+): Generator<Fault> {
+  const field = line[on];
+  if (field === undefined) {
+    yield { path, message: `${whose} "${on}": ${expectedOneOf(Object.keys(line))}`, about: on };
+    return;
+  }
+  const [key = '', ...others] = target === undefined ? [] : keyFieldsOf(target);
+  const [ours, theirs] = [field.protect?.type, target?.fields[key]?.protect?.type];
+  if (target !== undefined && others.length === 0 && ours !== theirs) {
+    const message = `"${on}" has protect: ${ours ?? 'nothing'} and the key "${key}" of "${entity}" ${theirs ?? 'nothing'}: no two of them would be equal; protect both alike`;
+    yield { path, message, about: on };
+  }
 }
 
 /**
