@@ -56,7 +56,9 @@ function show() {
   if (!ready) return;
   const { pathname, search } = location;
   const place = readPlace(pathname, search);
-  const { page } = pageAt(pathname) ?? { page: PAGES[0] };
+  const found = pageAt(pathname);
+  if (found === undefined) return showNothingHere(pathname);
+  const { page } = found;
   document.title = `${typeof page.title === 'string' ? page.title : page.title(place)} – Tributary`;
   tabs.show(place);
   if (view?.path !== pathname) {
@@ -96,6 +98,19 @@ const cannotLoad = ({ message }) =>
 function leave() {
   view?.leave?.();
   view = undefined;
+}
+
+function showNothingHere(path) {
+  leave();
+  document.title = 'No such page – Tributary';
+  tabs.show({ at: undefined });
+  main.replaceChildren(
+    emptyPage(
+      'There is no such page',
+      `Nothing is at ${path.slice(0, 100)}. The tabs above lead to all there is.`,
+      h('a', { href: '/' }, 'To Flow'),
+    ),
+  );
 }
 
 function showSignIn() {

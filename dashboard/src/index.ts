@@ -14,6 +14,7 @@ export {
   type Reaching,
   runDeadLetterCommand,
 } from './dead-letters/commands/run.js';
+export { faultsOfQueries } from './exports/check-queries.js';
 export { type ExportCommandOptions, runExportCommand } from './exports/command.js';
 export { type KeptRun, keptRuns } from './exports/finished.js';
 export type { ExportResult } from './exports/run.js';

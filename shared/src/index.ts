@@ -23,7 +23,7 @@ export {
 } from './config/environment.js';
 export { wanted } from './config/expectation.js';
 export { FILTERS, type Filter } from './config/export.js';
-export { ConfigError } from './config/fault.js';
+export { ConfigError, type Fault } from './config/fault.js';
 export { DEFAULT_MAX_LENGTH, type Field, type FieldSource, mappedFields, protectsAny } from './config/fields.js';
 export type { IncrementalConfig } from './config/incremental.js';
 export { ALERT_CHANNELS, type AlertChannelKind } from './config/kinds/alert-channels.js';
@@ -52,8 +52,10 @@ export {
 export { SOURCES, type SourceKind } from './config/kinds/sources.js';
 export { DATABASES, type DatabaseKind } from './config/kinds/sql.js';
 export { SENDERS, type SenderConfig, type SenderKind, type SenderOf } from './config/kinds/webhook-senders.js';
-export { loadPipeline, parsePipeline } from './config/load.js';
+export { loadPipeline, type ParseOptions, parsePipeline } from './config/load.js';
 export { masked } from './config/masked.js';
+export { masksIn } from './config/masks-left.js';
+export { missingKeys } from './config/missing-keys.js';
 export { type PlacedText, type Placeholder, parsePlaceholders, placeholdersIn } from './config/placeholders.js';
 export { type ExportPrivacy, levelFault, type PrivacyLevel } from './config/privacy.js';
 export type * from './config/schema.js';
@@ -144,6 +146,7 @@ export * from './service/memory-watch.js';
 export * from './service/metrics.js';
 export * from './service/problems.js';
 export * from './service/reading.js';
+export { random, replaceFile, syncFolder } from './service/replace-file.js';
 export * from './service/routes.js';
 export * from './service/safe-text.js';
 export * from './service/settings.js';

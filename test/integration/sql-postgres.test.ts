@@ -91,8 +91,33 @@ describe('SQL over the Postgres sink, as a superuser', { timeout: TIME }, () => 
     "SELECT regexp_replace(name, 'a+', 'b'), to_char(balance, '990.00'), md5(id) FROM customers",
     'SELECT * FROM customers_history',
     'VALUES (1), (2)',
+    'SELECT CURRENT_TIME, CURRENT_TIMESTAMP, LOCALTIME, LOCALTIMESTAMP(3)',
+    'SELECT t::text FROM (SELECT pg_typeof(name) AS t FROM customers) AS of_names',
+    'SELECT x::text AS t FROM json_to_record(\'{"a":1}\') AS x(a int, b text)',
   ])('answers %s', async (sql) => {
     expect((await ask(sql)).columns.length).toBeGreaterThan(0);
+  });
+
+  it.each([
+    ['SELECT avg(points) AS a FROM customers WHERE points < 10', '7'],
+    ['SELECT 1.50::numeric(10, 4) AS a', '1.5'],
+    ['SELECT 100::numeric AS a', '100'],
+    ['SELECT -0.00::numeric AS a', '0'],
+    ["SELECT 'NaN'::numeric AS a", 'NaN'],
+    ['SELECT 1e30::numeric AS a', `1${'0'.repeat(30)}`],
+  ])('gives a decimal without the zeros that nobody wrote: %s', async (sql, digits) => {
+    expect((await ask(sql)).rows).toEqual([[digits]]);
+  });
+
+  it('cuts values where it is asked to, and hands over no row that is too large to hold', async () => {
+    const { rows } = await ask("SELECT repeat('x', 5000000) AS a, 'short' AS b, repeat('y', 100) AS c", {
+      longest: 100,
+    });
+    expect(rows).toEqual([[`${'x'.repeat(100)}…`, 'short', 'y'.repeat(100)]]);
+    expect(await failure("SELECT repeat('x', 20000000) AS a")).toMatchObject({
+      code: 'sql_too_large',
+      message: expect.stringContaining('million characters'),
+    });
   });
 
   it.each([
@@ -147,6 +172,24 @@ describe('SQL over the Postgres sink, as a superuser', { timeout: TIME }, () => 
     "SELECT nextval('x')",
     'SELECT inet_server_addr()',
     'SELECT version() FROM pg_class',
+    'SELECT version()',
+    'SELECT current_user',
+    'SELECT session_user, user',
+    'SELECT current_role',
+    'SELECT current_catalog',
+    'SELECT current_schema',
+    'SELECT current_schema()',
+    'SELECT current_schemas(true)',
+    'SELECT current_database()',
+    'SELECT "current_user"()',
+    'SELECT getdatabaseencoding()',
+    'SELECT getpgusername()',
+    'SELECT current_query()',
+    'SELECT name || (SELECT upper(version())) FROM customers WHERE name <> CURRENT_USER',
+    'SELECT format_type(n::oid, NULL) AS t FROM generate_series(1, 2000) n',
+    'SELECT n::oid::regtype AS t FROM generate_series(1, 2000) n',
+    `SELECT x::text AS t FROM json_to_record('{"a":1260}') AS x(a regclass)`,
+    `SELECT x::text AS t FROM json_to_record('{"a":1260}') AS x(a regtype)`,
     `SELECT * FROM ${schema}.secrets`,
     'SELECT * FROM secrets',
     `SELECT ${schema}.peek()`,

@@ -12,7 +12,10 @@ export interface DeadRecordGroup {
   readonly reason: string;
   /** The keys of some of them; those of records without a usable key are left out. */
   readonly keys: readonly string[];
+  /** How often records of it came. */
   readonly count: number;
+  /** How many of these lay among the dead letters already: a poll may read one record twice, and the next one reads it again. */
+  readonly again: number;
 }
 
 interface Counted {
@@ -23,6 +26,7 @@ interface Counted {
   reason: string;
   keys: string[];
   count: number;
+  again: number;
 }
 
 /** An API that invents faults (or an attacker) must not fill the memory. */
@@ -41,8 +45,8 @@ export class DeadRecords {
    */
   note(delivery: Delivery, entity: string, error: PoisonError, isNew: boolean): boolean {
     const envelope = readEnvelope(delivery.message, entity);
-    if (isNew) count(this.#untold, envelope, error);
-    return count(this.#all, envelope, error);
+    if (isNew) count(this.#untold, envelope, error, isNew);
+    return count(this.#all, envelope, error, isNew);
   }
 
   /** All of them since the start. */
@@ -59,7 +63,7 @@ export class DeadRecords {
 }
 
 /** @returns whether this made a group */
-function count(groups: Map<string, Counted>, envelope: Envelope, error: PoisonError): boolean {
+function count(groups: Map<string, Counted>, envelope: Envelope, error: PoisonError, isNew: boolean): boolean {
   const { endpoint, entity, key } = envelope;
   const { code, field, fault, message: reason } = error;
   const isFull = groups.size >= MOST_GROUPS - 1;
@@ -68,10 +72,12 @@ function count(groups: Map<string, Counted>, envelope: Envelope, error: PoisonEr
   const place = groups.has(id) || !isFull ? id : [endpoint, entity].join('\n');
   const group = groups.get(place);
   if (group === undefined) {
-    groups.set(place, { endpoint, entity, code, field, reason, keys: key === undefined ? [] : [key], count: 1 });
+    const keys = key === undefined ? [] : [key];
+    groups.set(place, { endpoint, entity, code, field, reason, keys, count: 1, again: isNew ? 0 : 1 });
     return true;
   }
   group.count += 1;
+  if (!isNew) group.again += 1;
   if (key !== undefined && group.keys.length < MOST_KEYS && !group.keys.includes(key)) group.keys.push(key);
   return false;
 }

@@ -133,7 +133,7 @@ interface NewFields {
   readonly add: string[];
 }
 
-function tellDead({ keys, count: records, ...group }: DeadRecordGroup, log: Logger): void {
+function tellDead({ keys, count: records, again: _, ...group }: DeadRecordGroup, log: Logger): void {
   const what =
     records === 1
       ? 'record sent to the dead letters: it can never be written as it is; correct it at its source, or correct it and replay it'

@@ -132,12 +132,15 @@ const none = () =>
     'Add some under exports: in the pipeline file: a query or a dataset, a format, and where the files go. docs/exports.md tells how.',
   );
 
-const by = ({ by: who }) => (who === 'schedule' ? 'the schedule' : who);
+const NAMES = { schedule: 'the schedule', elsewhere: 'no dashboard (the command line)' };
+const by = ({ by: who }) => NAMES[who] ?? who;
+
+const stateOf = ({ why, kept }) => (why !== null ? 'failed' : kept === false ? 'done, removed since' : 'done');
 
 function writes({ format, split, keep }) {
   const shares =
     split === null ? [] : Object.entries(split).map(([file, share]) => `${file} ${Math.round(share * 1000) / 10} %`);
-  return [format, ...shares, ...(keep === null ? [] : [`${plural(keep, 'run')} kept`])].join(' · ');
+  return [format, ...shares, ...(keep === null ? [] : [`the last ${plural(keep, 'run')} kept`])].join(' · ');
 }
 
 function when({ schedule }, nextAt) {
@@ -152,7 +155,7 @@ function runTable(name, past) {
       'tr',
       {},
       h('td', {}, since(one.begunAt)),
-      h('td', { class: one.why === null ? '' : 'failed' }, one.why === null ? 'done' : 'failed'),
+      h('td', { class: one.why === null ? '' : 'failed' }, stateOf(one)),
       h('td', { class: 'number' }, one.rows === null ? '–' : count(one.rows)),
       h('td', { class: 'number' }, one.bytes === null ? '–' : bytes(one.bytes)),
       h('td', { class: 'number' }, span(seconds).join(' ')),

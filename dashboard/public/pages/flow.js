@@ -2,6 +2,7 @@ import { h, setText } from '../ui/dom.js';
 import { count, span, speed } from '../ui/format.js';
 import { createCharts } from './flow/charts.js';
 import { createFiring } from './flow/firing.js';
+import { moodOf } from './flow/mood.js';
 import { datasetNode, endpointNode, instanceNode, queueNode, sourceGroupNode } from './flow/nodes.js';
 import { createRivers } from './flow/rivers.js';
 import { createScenarios } from './flow/scenarios.js';
@@ -183,10 +184,8 @@ function age(seconds, suffix = '') {
 const atLeastOne = (list, name) => (list.length > 0 ? list : [{ address: name }]);
 
 function tellMood(flow, mood, troubles) {
-  const { problems, rates } = flow;
-  const calm =
-    rates.fetched + rates.written === 0 ? 'No problems. Nothing new to read.' : 'No problems. Records are flowing.';
-  setText(mood, problems.length === 0 ? calm : problems.length === 1 ? '1 problem' : `${problems.length} problems`);
-  mood.dataset.state = problems.length === 0 ? 'good' : 'bad';
-  troubles.update(problems);
+  const { words, state } = moodOf(flow);
+  setText(mood, words);
+  mood.dataset.state = state;
+  troubles.update(flow.problems);
 }

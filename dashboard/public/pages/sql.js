@@ -6,8 +6,10 @@ import { session } from '../ui/session.js';
 import { createChartPanel } from './sql/chart-panel.js';
 import { createEditor } from './sql/editor.js';
 import { downloads, tableOf, wordsOf } from './sql/result.js';
+import { hasRun, rememberRun } from './sql/run-here.js';
 import { savedList } from './sql/saved.js';
 import { schemaOf } from './sql/schema.js';
+import { quotedName } from './sql/suggestions.js';
 
 /** Queries over all datasets. The query and its chart stand in the address. */
 export function createView(_place, { navigate, announce, signIn }) {
@@ -71,15 +73,21 @@ export function createView(_place, { navigate, announce, signIn }) {
     showSide();
     replace(content, main, side);
     if (place.query === '') nothing();
-    else if (shown?.query !== place.query) ask();
+    else if (shown?.query !== place.query) askOrWait();
+  }
+
+  /** What a person has chosen here. */
+  function open(query) {
+    rememberRun(query);
+    if (query === place.query && shown === undefined) ask();
+    else navigate({ ...place, query, chart: '', x: '', y: [], by: undefined });
   }
 
   function showSide() {
-    const put = (text) => navigate({ ...place, query: text, chart: '', x: '', y: [] });
     replace(
       side,
-      savedList(about.queries, { open: put, remove: session.may('operator') ? removeIt : undefined }),
-      schemaOf(about.tables, { open: put, insert: editor.insert }),
+      savedList(about.queries, { open, remove: session.may('operator') ? removeIt : undefined }),
+      schemaOf(about.tables, { open, insert: editor.insert }),
     );
   }
 
@@ -96,12 +104,18 @@ export function createView(_place, { navigate, announce, signIn }) {
             {
               type: 'button',
               class: 'link',
-              onclick: () => navigate({ ...place, query: `SELECT * FROM ${first.name} LIMIT 100` }),
+              onclick: () => open(`SELECT * FROM ${quotedName(first.name)} LIMIT 100`),
             },
             `Show ${first.name}`,
           ),
       ),
     );
+    clear();
+  }
+
+  /** The answer to another query is none to this one. */
+  function clear() {
+    shown = undefined;
     status.textContent = '';
     replace(files);
     chart.hide();
@@ -110,8 +124,31 @@ export function createView(_place, { navigate, announce, signIn }) {
   function run() {
     const query = editor.value;
     if (query.trim() === '') return;
+    rememberRun(query);
     if (query === place.query) ask();
-    else navigate({ ...place, query, chart: place.chart, x: place.x, y: place.y });
+    else navigate({ ...place, query });
+  }
+
+  function askOrWait() {
+    if (hasRun(place.query)) return ask();
+    asking?.abort();
+    asking = undefined;
+    settle();
+    clear();
+    replace(
+      answer,
+      emptyState(
+        'This query waits',
+        'It came with the address of this page, and has not run in this tab. Read it above, and run it if you mean to.',
+        h('button', { type: 'button', class: 'control primary', onclick: run }, 'Run it'),
+      ),
+    );
+    announce('The query of the address is shown, and waits to be run.');
+  }
+
+  function settle() {
+    go.disabled = false;
+    stop.hidden = true;
   }
 
   async function ask() {
@@ -122,9 +159,14 @@ export function createView(_place, { navigate, announce, signIn }) {
     go.disabled = true;
     stop.hidden = false;
     editor.mark();
+    if (shown?.query !== query) {
+      clear();
+      replace(answer, emptyState('Running', 'The rows come here.'));
+    }
     status.textContent = 'Running';
     try {
       const result = await post('/sql', { query }, mine.signal);
+      if (asking !== mine) return;
       shown = { query, ...result };
       const words = wordsOf(result, about);
       status.textContent = words;
@@ -133,8 +175,8 @@ export function createView(_place, { navigate, announce, signIn }) {
       chart.show(result, place);
       announce(words);
     } catch (failure) {
-      shown = undefined;
       if (asking !== mine) return;
+      shown = undefined;
       const words = mine.signal.aborted ? 'It was stopped.' : sentence(failure.message);
       status.textContent = '';
       replace(files);
@@ -143,10 +185,7 @@ export function createView(_place, { navigate, announce, signIn }) {
       editor.mark(failure.message);
       announce(words);
     } finally {
-      if (asking === mine) {
-        go.disabled = false;
-        stop.hidden = true;
-      }
+      if (asking === mine) settle();
     }
   }
 
@@ -181,7 +220,7 @@ export function createView(_place, { navigate, announce, signIn }) {
       if (about === undefined) begin();
       else if (!about.allowed) return;
       else if (at.query === '') nothing();
-      else if (before?.query !== at.query) ask();
+      else if (before?.query !== at.query) askOrWait();
       else if (shown !== undefined) chart.show(shown, place);
     },
     leave() {

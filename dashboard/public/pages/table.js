@@ -41,7 +41,7 @@ export const PAGES = [
     within: 'data',
     query: ['view'],
   },
-  { path: '/sql', view: 'sql', title: 'SQL', tab: 'SQL', key: 'q', query: ['query', 'chart', 'x', 'y'] },
+  { path: '/sql', view: 'sql', title: 'SQL', tab: 'SQL', key: 'q', query: ['query', 'chart', 'x', 'y', 'by'] },
   { path: '/trace', view: 'trace', title: 'Trace', tab: 'Trace', key: 't', query: ['dataset', 'key'] },
   {
     path: '/dead-letters',

@@ -17,12 +17,18 @@ const short = (value) =>
       ? value.toLocaleString('en')
       : Number(value.toPrecision(4)).toLocaleString('en');
 
+/** Lines that one chart can tell apart. */
+export const MOST_LINES = 6;
+
 /**
- * What a chart shows of a result: points in the order of `x`, which are numbers, times in seconds, or places of labels.
- * @returns {{ kind: string, time: boolean, labels: string[] | undefined, xs: number[], ys: number[], x: string, y: string, words: string }}
- *   `words` tell the same to who cannot see it
+ * What a chart shows of a result: points in the order of `x`, which are numbers, times in seconds, or places of labels. Where several rows have
+ * one `x`, those of each value of `by` are a line of their own; without it they are points, since a line through them would mean nothing.
+ * @param {{ columns: { name: string, type: string }[], rows: readonly unknown[][] }} result
+ * @param {{ kind: string, x: string, y: string, by?: string | undefined }} choice `by` is the column that is found to fit unless given; '' for none
+ * @returns {{ kind: string, time: boolean, labels: string[] | undefined, xs: number[], lines: { name: string, ys: (number | null | undefined)[] }[], x: string, y: string, by: string, words: string }}
+ *   `words` tell the same to who cannot see it; of a line that has no point at an `x`, `ys` has undefined there
  */
-export function chartData({ columns, rows }, { kind, x, y }) {
+export function chartData({ columns, rows }, { kind, x, y, by }) {
   const at = (name) => columns.findIndex((one) => one.name === name);
   if (kind === 'histogram') return histogram(rows, at(x), x);
   const type = columns[at(x)]?.type;
@@ -31,6 +37,7 @@ export function chartData({ columns, rows }, { kind, x, y }) {
   const read = (value) => (isTime ? Date.parse(value) / 1000 : Number(value));
   const points = rows
     .map((row, index) => ({
+      row,
       x: isTime || isNumber ? read(row[at(x)]) : index,
       y: row[at(y)] === null ? null : Number(row[at(y)]),
       label: row[at(x)],
@@ -39,19 +46,59 @@ export function chartData({ columns, rows }, { kind, x, y }) {
       (point) => isDrawn(point.x) && !(isNumber && point.label === null) && (point.y === null || isDrawn(point.y)),
     );
   if (isTime || isNumber) points.sort((a, b) => a.x - b.x);
-  const ys = points.map((point) => point.y);
-  const known = ys.filter((one) => one !== null);
+  const hasTwins = points.some((point, index) => point.x === points[index - 1]?.x);
+  const fitting = hasTwins ? columns.filter((one, index) => one.name !== x && isText(one) && tells(points, index)) : [];
+  const chosen = kind === 'bar' ? undefined : (by ?? fitting[0]?.name);
+  const names =
+    chosen === undefined || at(chosen) < 0 ? [] : [...new Set(points.map(({ row }) => labelOf(row[at(chosen)])))];
+  const isSplit = names.length > 0 && names.length <= MOST_LINES;
+  const shown = !isSplit && hasTwins && kind === 'line' ? 'scatter' : kind;
+  const { xs, lines } = isSplit
+    ? linesOf(points, names, at(chosen))
+    : { xs: points.map((point) => point.x), lines: [{ name: y, ys: points.map((point) => point.y) }] };
+  const known = points.map((point) => point.y).filter((one) => one !== null);
   const range = known.length === 0 ? 'no values' : `from ${short(least(known))} to ${short(most(known))}`;
+  const told = isSplit
+    ? `, as ${lines.length} lines by ${chosen}: ${names.join(', ')}`
+    : shown === kind
+      ? ''
+      : ', as points: several rows have the same x, and a line would go to and fro';
   return {
-    kind,
+    kind: shown,
     time: isTime,
     labels: isTime || isNumber ? undefined : points.map(({ label }) => String(label)),
-    xs: points.map((point) => point.x),
-    ys,
+    xs,
+    lines,
     x,
     y,
-    words: `${y} by ${x}: ${points.length.toLocaleString('en')} points, ${range}. The table below has the same values.`,
+    by: isSplit ? chosen : '',
+    words: `${y} by ${x}: ${points.length.toLocaleString('en')} points, ${range}${told}. The table below has the same values.`,
   };
+}
+
+const labelOf = (value) => (value === null ? 'null' : String(value));
+
+export const isText = ({ type }) => !NUMERIC.has(type) && !TIMES.has(type);
+
+/** Whether a column tells the points of one x apart, by few enough values. */
+function tells(points, column) {
+  const values = new Set();
+  const both = new Set();
+  for (const point of points) {
+    const value = labelOf(point.row[column]);
+    values.add(value);
+    both.add(JSON.stringify([point.x, value]));
+  }
+  return values.size <= MOST_LINES && both.size === points.length;
+}
+
+/** Each line over all values of x. Of points with the same x in one line, the last counts. */
+function linesOf(points, names, column) {
+  const xs = [...new Set(points.map((point) => point.x))];
+  const places = new Map(xs.map((one, index) => [one, index]));
+  const lines = names.map((name) => ({ name, ys: new Array(xs.length).fill(undefined) }));
+  for (const point of points) lines[names.indexOf(labelOf(point.row[column]))].ys[places.get(point.x)] = point.y;
+  return { xs, lines };
 }
 
 function histogram(rows, column, x) {
@@ -67,7 +114,17 @@ function histogram(rows, column, x) {
   const xs = ys.map((_count, index) => from + (index + 0.5) * width);
   const fullest = ys.indexOf(most(ys));
   const words = `${x}: ${values.length.toLocaleString('en')} values from ${short(from)} to ${short(to)}; most, ${ys[fullest]}, lie between ${short(from + fullest * width)} and ${short(from + (fullest + 1) * width)}.`;
-  return { kind: 'histogram', time: false, labels: undefined, xs, ys, x, y: 'rows', words };
+  return {
+    kind: 'histogram',
+    time: false,
+    labels: undefined,
+    xs,
+    lines: [{ name: 'rows', ys }],
+    x,
+    y: 'rows',
+    by: '',
+    words,
+  };
 }
 
 const least = (values) => values.reduce((a, b) => Math.min(a, b));

@@ -3,6 +3,8 @@ import { h } from './dom.js';
 
 export const KINDS = ['line', 'bar', 'scatter', 'histogram'];
 const HEIGHT = 260;
+/** Of the lines of one chart, in their order; controls and legends name them by their places. */
+const COLORS = ['--accent', '--second', '--bad', '--good', '--fifth', '--sixth'];
 /** Characters of a label below the axis. */
 const LABEL = 14;
 
@@ -22,7 +24,7 @@ export function createPlot() {
 
   function draw() {
     chart?.destroy();
-    chart = new uPlot(optionsOf(data, width()), [data.xs, data.ys], root);
+    chart = new uPlot(optionsOf(data, width()), [data.xs, ...data.lines.map(({ ys }) => ys)], root);
   }
 
   return {
@@ -40,7 +42,7 @@ export function createPlot() {
   };
 }
 
-function optionsOf({ kind, time, labels, x, y, xs }, width) {
+function optionsOf({ kind, time, labels, x, y, xs, lines }, width) {
   const style = getComputedStyle(document.documentElement);
   const color = (name) => style.getPropertyValue(name).trim();
   const axis = {
@@ -80,9 +82,9 @@ function optionsOf({ kind, time, labels, x, y, xs }, width) {
     ],
     series: [
       { label: x },
-      {
-        label: y,
-        stroke: color('--accent'),
+      ...lines.map(({ name }, index) => ({
+        label: name,
+        stroke: color(COLORS[index % COLORS.length]),
         width: 1.6,
         fill: isBar ? `color-mix(in srgb, ${color('--accent')} 45%, transparent)` : undefined,
         paths: isBar
@@ -91,7 +93,7 @@ function optionsOf({ kind, time, labels, x, y, xs }, width) {
             ? () => null
             : undefined,
         points: { show: kind === 'scatter' || (kind === 'line' && xs.length < 60), size: 5 },
-      },
+      })),
     ],
   };
 }

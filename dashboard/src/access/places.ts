@@ -1,4 +1,4 @@
-import { interruptible } from '@tributary/shared';
+import { interruptible, withTimeout } from '@tributary/shared';
 import { ApiError, tooMany } from '../http/api-error.js';
 
 /** How much of something is done at the same time, and how much waits for it. */
@@ -63,15 +63,15 @@ export class Places {
     const { promise: turn, resolve } = withResolvers<() => void>();
     const waiting = { share, begin: () => resolve(this.#occupy(share)) };
     this.#queue.push(waiting);
-    const late = AbortSignal.timeout(this.#patience);
+    const waits = withTimeout(signal, this.#patience);
     try {
-      return await interruptible(turn, AbortSignal.any([signal, late]));
+      return await interruptible(turn, waits);
     } catch (error) {
       const place = this.#queue.indexOf(waiting);
       if (place >= 0) this.#queue.splice(place, 1);
       // The turn came at the moment at which the wait ended.
       else void turn.then((release) => release());
-      if (!late.aborted || signal.aborted) throw error;
+      if (!waits.aborted || signal.aborted) throw error;
       throw this.#full(`other ${this.#load.what} have not ended in ${this.#patience / 1_000} s`);
     }
   }

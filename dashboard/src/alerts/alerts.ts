@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { type Clock, describeError, type Logger, type PipelineConfig } from '@tributary/shared';
 import type { Flow } from '../flow/flow.js';
 import { createChannel } from './channels/kinds.js';
+import { takeBack } from './clock-back.js';
 import { Deliveries } from './deliveries.js';
 import { type AlertDocument, isSilenced, newDocument, note, type Silence } from './document.js';
 import { enqueue, gatherMessages } from './gather.js';
@@ -174,12 +175,13 @@ export class Alerts {
     if (!this.#isHolder || document === undefined || this.#stopped.signal.aborted) return;
     const now = clock.now();
     const before = this.firing;
+    const went = takeBack(document, now);
     const came = noteDeadLetters(document, { flow, now });
     const seen = { flow, now, since: document.since, failuresOf, cameWithin: cameWithin(document, now) };
     const judged = judgeAll(document, config.alerts, seen);
     const gathered = gatherMessages(document, config, this.#silences, now);
     for (const news of newsOf(before, this.firing)) this.#options.onNews?.(news);
-    if (came || judged || gathered) await this.#save();
+    if (went || came || judged || gathered) await this.#save();
     if (this.#isHolder) this.#deliveries.run(document);
   }
 

@@ -4,7 +4,7 @@ import { type AlertDocument, channelOf, note, type Waiting } from './document.js
 
 /** Milliseconds before the second attempt; each further one waits twice as long, up to the most. */
 const FIRST_PAUSE = 2_000;
-const MOST_PAUSE = 300_000;
+export const MOST_PAUSE = 300_000;
 /** Milliseconds after which a message is given up. What goes on is told again by then. */
 const GIVEN_UP = 6 * 3_600_000;
 

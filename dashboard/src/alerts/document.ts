@@ -9,7 +9,7 @@ export interface Alert {
   readonly group: string;
   words: string;
   /** Since when the condition holds. */
-  readonly since: number;
+  since: number;
   /** Since when the alert fires; null while the rule's `for` has not passed. */
   firingSince: number | null;
   /** Since when the condition does not hold any more; null while it does. */
@@ -20,7 +20,9 @@ export interface Alert {
 export interface Group {
   readonly rule: string;
   readonly name: string;
-  readonly since: number;
+  since: number;
+  /** The channels that were told, for the case that the rule goes. */
+  to?: readonly string[];
   /** Messages so far; a message's id is made of it. */
   messages: number;
   /** How often it was told again without anything new. */
@@ -36,7 +38,7 @@ export interface Waiting {
   readonly message: Message;
   attempts: number;
   nextAt: number;
-  readonly since: number;
+  since: number;
 }
 
 export const EVENTS = ['fired', 'resolved', 'sent', 'not sent', 'dropped', 'silenced', 'silence ended'] as const;
@@ -65,13 +67,13 @@ export interface ChannelState {
 export interface AlertDocument {
   readonly format: 1;
   /** Since when this pipeline is watched. */
-  readonly since: number;
+  since: number;
   readonly alerts: Record<string, Alert>;
   readonly groups: Record<string, Group>;
   waiting: Waiting[];
   history: Happened[];
   /** For each queue: how many dead letters lay there at the last look, and when some came. */
-  readonly dead: Record<string, { last: number; came: { readonly at: number; readonly more: number }[] }>;
+  readonly dead: Record<string, { last: number; came: { at: number; readonly more: number }[] }>;
   readonly channels: Record<string, ChannelState>;
 }
 

@@ -47,6 +47,9 @@ export function gatherMessages(
   for (const [key, group] of Object.entries(document.groups)) {
     const rule = config.alerts.rules[group.rule];
     if (rule === undefined) {
+      // Who was told that it began is told that nobody watches it any more.
+      const told = Object.entries(group.told);
+      if (told.length > 0) tell(document, config, group, [], told, now);
       delete document.groups[key];
       changed = true;
       continue;
@@ -106,7 +109,6 @@ function tell(
   now: number,
 ): void {
   const rule = settings.rules[group.rule];
-  if (rule === undefined) return;
   const { page } = settings;
   const linkOf = (path: string) => (page === undefined ? {} : { link: new URL(path, page).href });
   const isNew = alerts.some(({ subject }) => group.told[keyOf(group.rule, subject)] === undefined);
@@ -123,7 +125,12 @@ function tell(
   const status = alerts.length > 0 ? 'firing' : 'resolved';
   const of = status === 'firing' ? alerts.length : over.length;
   const [first] = told;
-  const what = of === 1 ? (first?.words ?? group.rule) : titleOf(rule.when, of, group.name);
+  const what =
+    rule === undefined
+      ? `the rule ${group.rule} is not watched any more`
+      : of === 1
+        ? (first?.words ?? group.rule)
+        : titleOf(rule.when, of, group.name);
   group.messages += 1;
   group.lastAt = now;
   const incident = idOf(pipeline, group.rule, group.name, group.since);
@@ -132,7 +139,7 @@ function tell(
     incident,
     pipeline,
     rule: group.rule,
-    condition: rule.when,
+    condition: rule?.when ?? 'gone from the file',
     status,
     repeat: group.repeats,
     title: `${status === 'firing' ? 'Alert' : 'Over'}: ${what}`,
@@ -145,7 +152,9 @@ function tell(
   for (const { rule: name, subject, words, firingSince } of alerts)
     group.told[keyOf(name, subject)] = { subject, words, since: firingSince ?? now };
   for (const [key] of over) delete group.told[key];
-  for (const channel of rule.to ?? Object.keys(settings.channels)) enqueue(document, channel, message, now);
+  const known = Object.keys(settings.channels);
+  group.to = rule === undefined ? (group.to ?? known).filter((channel) => known.includes(channel)) : (rule.to ?? known);
+  for (const channel of group.to) enqueue(document, channel, message, now);
 }
 
 /** Puts a message into the queue of a channel. */

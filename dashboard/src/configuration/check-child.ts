@@ -2,7 +2,7 @@
  * The process in which an edited pipeline file is checked; see check.ts, which starts it. It has no environment, reads no file that the text
  * names, and never outlives its parent for long.
  */
-import { adviceOn, ConfigError, count, describeError, parsePipeline } from '@tributary/shared';
+import { adviceOn, ConfigError, count, describeError, masksIn, parsePipeline } from '@tributary/shared';
 
 export interface CheckTask {
   readonly text: string;
@@ -21,7 +21,7 @@ export interface Checked {
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
 process.on('disconnect', () => process.exit(0));
 
-process.once('message', (task: CheckTask) => {
+process.on('message', (task: CheckTask) => {
   process.send?.(check(task));
 });
 
@@ -30,9 +30,11 @@ function check({ text, file, standIns, standIn }: CheckTask): Checked {
   const fresh = [...new Set(named)].filter((name) => !Object.hasOwn(standIns, name));
   const env = { ...Object.fromEntries(fresh.map((name) => [name, standIn])), ...standIns };
   const notes = fresh.map((name) => `${name} is not filled in here: set it for producer, consumer and dashboard`);
+  if (masksIn(text.replaceAll(/^\s*#.*$/gm, '')).length > 0)
+    notes.push('stars stand in the place of secrets here: put those back before you use it, or the file is refused');
   try {
     // What is in a secret's file is nobody's business here.
-    const pipeline = parsePipeline(text, env, file, () => standIn);
+    const pipeline = parsePipeline(text, env, file, { readSecret: () => standIn, isMasked: true });
     const { endpoints, entities, sink } = pipeline;
     const found = [count(Object.keys(endpoints).length, 'endpoint'), `entities: ${Object.keys(entities).join(', ')}`];
     const words = `it is valid: ${found.join(', ')}; sink: ${sink.type}`;

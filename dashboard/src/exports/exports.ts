@@ -13,9 +13,12 @@ import type { AuditedAct, AuditLog } from '../audit/audit.js';
 import { Turns } from '../data/readers/csv/turns.js';
 import { type SqlEngine, SqlError } from '../sql/port.js';
 import { BY_SCHEDULE, dueAt } from './due.js';
+import { type KnownRun, knownRuns } from './known-runs.js';
+import type { Manifest } from './manifest.js';
 import { Tally } from './metrics.js';
 import { type ExportResult, runExport } from './run.js';
 import type { CurrentRun, ExportState, PastRun } from './state/port.js';
+import type { ExportTarget } from './targets/port.js';
 import { targetOf } from './targets/target.js';
 
 export interface ExportsOptions {
@@ -40,7 +43,7 @@ export interface ExportStatus {
   readonly settings: ExportConfig;
   readonly current: CurrentRun | undefined;
   /** The newest first. */
-  readonly past: readonly PastRun[];
+  readonly past: readonly KnownRun[];
   /** Milliseconds since the epoch; undefined if it is not done by itself (any more). */
   readonly nextAt: number | undefined;
 }
@@ -49,6 +52,10 @@ export interface ExportStatus {
 const LEASE = 30_000;
 const RENEW = 8_000;
 const LOOK = 5_000;
+/** Milliseconds for which what lies where an export writes to is not looked at again. */
+const FRESH = 15_000;
+/** Milliseconds for which what keeps from knowing what is due is no news: at a start, Redis is not connected yet. */
+const PATIENCE = 15_000;
 
 /** An export that goes on already. */
 export class GoingOnError extends Error {}
@@ -66,8 +73,9 @@ export class Exports {
   /** When each schedule began to count, where no run is remembered. */
   readonly #since = new Map<string, number | undefined>();
   readonly #mine = new Set<string>();
+  /** What lay where each export writes to, at the last look. */
+  readonly #found = new Map<string, { readonly at: number; readonly runs: Promise<readonly Manifest[] | undefined> }>();
   #watching: Promise<void> | undefined;
-  #told = '';
 
   constructor(options: ExportsOptions) {
     this.#options = options;
@@ -92,7 +100,13 @@ export class Exports {
 
   /** @throws RetryableError if what is remembered cannot be read */
   async list(): Promise<ExportStatus[]> {
-    return await Promise.all(this.names.map((name) => this.#status(name)));
+    return await Promise.all(
+      this.names.map(async (name) => {
+        const { settings, past, ...status } = await this.#status(name);
+        const target = this.#targetOf(name, settings);
+        return { ...status, settings, past: knownRuns(past, await this.#foundAt(name, target), target.shown) };
+      }),
+    );
   }
 
   /**
@@ -107,7 +121,22 @@ export class Exports {
     throw new GoingOnError(`${name} is being exported${who}`);
   }
 
-  async #status(name: string): Promise<ExportStatus> {
+  #targetOf(name: string, settings: ExportConfig): ExportTarget {
+    const { config, clock } = this.#options;
+    return targetOf(settings, { pipeline: config.name, name, clock });
+  }
+
+  /** What is there to be found; undefined if nobody can look now. A run itself tells what is wrong there. */
+  #foundAt(name: string, target: ExportTarget): Promise<readonly Manifest[] | undefined> {
+    const now = this.#options.clock.monotonic();
+    const last = this.#found.get(name);
+    if (last !== undefined && now - last.at < FRESH) return last.runs;
+    const runs = target.finished(withTimeout(this.#stopped.signal, 5_000)).catch(() => undefined);
+    this.#found.set(name, { at: now, runs });
+    return runs;
+  }
+
+  async #status(name: string): Promise<Omit<ExportStatus, 'past'> & { readonly past: readonly PastRun[] }> {
     const { config, state } = this.#options;
     const settings = config.exports[name];
     if (settings === undefined) throw new Error(`there is no export ${name}`);
@@ -120,12 +149,11 @@ export class Exports {
   /** Looks at what is there, since Redis may have forgotten: a quarter's export must not be done anew with each empty Redis. */
   async #begunAt(name: string, settings: ExportConfig): Promise<number | undefined> {
     if (this.#since.has(name)) return this.#since.get(name);
-    const { config, clock } = this.#options;
+    const { clock } = this.#options;
     const { schedule } = settings;
     let since: number | undefined = schedule !== undefined && 'cron' in schedule ? clock.now() : undefined;
     try {
-      const target = targetOf(settings, { pipeline: config.name, name, clock });
-      const last = (await target.finished(withTimeout(this.#stopped.signal, 20_000))).at(-1);
+      const last = (await this.#targetOf(name, settings).finished(withTimeout(this.#stopped.signal, 20_000))).at(-1);
       if (last !== undefined) since = Date.parse(last.asOf);
     } catch {
       // The run itself tells what is wrong there.
@@ -137,16 +165,19 @@ export class Exports {
   async #watch(): Promise<void> {
     const { clock, log, look = LOOK } = this.#options;
     const { signal } = this.#stopped;
+    const failing = new Map<string, { readonly since: number; told: string }>();
     while (!signal.aborted) {
       for (const name of this.names) {
         try {
           await this.#beginIfDue(name);
-          this.#told = '';
+          failing.delete(name);
         } catch (error) {
           const why = describeError(error);
-          if (why !== this.#told)
-            log.warn({ export: name, reason: why }, 'cannot know whether an export is due; looking again');
-          this.#told = why;
+          const known = failing.get(name) ?? { since: clock.monotonic(), told: '' };
+          failing.set(name, known);
+          if (why === known.told || clock.monotonic() - known.since < PATIENCE) continue;
+          known.told = why;
+          log.warn({ export: name, reason: why }, 'cannot know whether an export is due; looking again');
         }
       }
       await clock.sleep(look, signal);
@@ -240,6 +271,7 @@ export class Exports {
     ended: Omit<PastRun, 'by' | 'instance' | 'begunAt' | 'endedAt'>,
   ) {
     const { state, clock, log } = this.#options;
+    this.#found.delete(name);
     const endedAt = new Date(clock.now()).toISOString();
     await state.note(name, { by, instance, begunAt, endedAt, ...ended }).catch((error: unknown) => {
       log.warn({ export: name, reason: describeError(error) }, 'the run could not be noted');

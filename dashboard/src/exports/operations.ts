@@ -8,7 +8,11 @@ import { queryOf } from './query.js';
 
 const pastRun = z.strictObject({
   run: z.string().nullable(),
-  by: z.string().describe('`schedule`, or the person who asked for it'),
+  by: z
+    .string()
+    .describe(
+      '`schedule`, the person who asked for it, or `elsewhere` for a run that no dashboard remembers, such as one of the command line',
+    ),
   instance: z.string(),
   begunAt: z.string(),
   endedAt: z.string(),
@@ -16,6 +20,10 @@ const pastRun = z.strictObject({
   bytes: z.int().nullable(),
   place: z.string().nullable(),
   why: z.string().nullable().describe('Why it failed; null if it did not'),
+  kept: z
+    .boolean()
+    .nullable()
+    .describe('Whether its files are still there; null if that is not known, or if it failed'),
 });
 
 const status = z.strictObject({
@@ -69,6 +77,7 @@ export const exportOperations: readonly Operation[] = [
             bytes: one.bytes ?? null,
             place: one.place ?? null,
             why: one.why ?? null,
+            kept: one.isKept ?? null,
           })),
         })),
       };

@@ -1,6 +1,6 @@
-import { appendFile, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { describeError, type Logger } from '@tributary/shared';
+import { describeError, type Logger, replaceFile } from '@tributary/shared';
 
 /**
  * A small file of what is remembered, one JSON object a line, so that a restart of the dashboard does not lose it. It is written behind
@@ -69,11 +69,9 @@ export class KeptLines<T extends object> {
     }
   }
 
-  /** Beside the file, and renamed: a crash leaves the one or the other. */
   async #writeAnew(path: string): Promise<void> {
     const all = this.#all();
-    await writeFile(`${path}.new`, textOf(all), { mode: 0o600 });
-    await rename(`${path}.new`, path);
+    await replaceFile(path, textOf(all), 0o600);
     this.#lines = all.length;
   }
 

@@ -7,6 +7,9 @@ export interface Sample {
 /** A service's metrics, by name; of histograms the `_sum`, `_count` and `_bucket` are names of their own. */
 export type Metrics = ReadonlyMap<string, readonly Sample[]>;
 
+/** When the process began, in seconds since the epoch. */
+export const PROCESS_START = 'process_start_time_seconds';
+
 const LINE = /^([A-Za-z_:][\w:]*)(?:\{(.*)\})?\s+(\S+)/;
 const LABEL = /([A-Za-z_]\w*)="((?:[^"\\]|\\.)*)"/g;
 
@@ -14,8 +17,8 @@ const LABEL = /([A-Za-z_]\w*)="((?:[^"\\]|\\.)*)"/g;
 export function parseMetrics(text: string): Metrics {
   const metrics = new Map<string, Sample[]>();
   for (const line of text.split('\n')) {
-    // Node's own metrics are many, and not used here.
-    if (!line.startsWith('tributary_')) continue;
+    // Node's own metrics are many, and but for this one not used here.
+    if (!line.startsWith('tributary_') && !line.startsWith(PROCESS_START)) continue;
     const [, name, labels = '', value] = LINE.exec(line) ?? [];
     if (name === undefined) continue;
     const samples = metrics.get(name) ?? [];

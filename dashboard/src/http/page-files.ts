@@ -44,10 +44,14 @@ interface PageFile {
 export function sendPageFile(request: Request, response: Response): void {
   files ??= readFiles();
   const view = pageAt(request.path)?.page.view;
-  const file = files.get(view === undefined ? request.path : htmlOf(view));
+  const known = files.get(view === undefined ? request.path : htmlOf(view));
+  // A person who has mistyped an address gets the page, which says so; a program gets words in JSON.
+  const file = known ?? (request.accepts(['json', 'html']) === 'html' ? files.get('/index.html') : undefined);
   if (file === undefined) nothingHere();
+  if (known === undefined) response.status(404);
   response.set('Cache-Control', 'private, no-cache');
-  send(file, request.acceptsEncodings('gzip') === 'gzip', request.get('if-none-match'), response);
+  const etag = known === undefined ? undefined : request.get('if-none-match');
+  send(file, request.acceptsEncodings('gzip') === 'gzip', etag, response);
 }
 
 /** The name of the HTML for a view; no path of a request has a `#`. */

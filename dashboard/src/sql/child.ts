@@ -3,6 +3,7 @@
  * environment, and never outlives its parent for long. It loads little: each query waits for that.
  */
 
+import { boundedRows } from './bounded-rows.js';
 import { checkColumns } from './columns-bound.js';
 import { askDuckDb } from './duckdb/ask.js';
 import { SqlError } from './port.js';
@@ -18,7 +19,9 @@ const ask = (task: SqlTask): Promise<Asked> => {
   return engine.kind === 'duckdb' ? askDuckDb(task, engine) : askPostgres(task, engine satisfies PostgresPlace);
 };
 
-const answer = (message: SqlAnswer): void => void process.send?.(message);
+type Rows = Awaited<ReturnType<Asked['next']>>;
+
+const answer = (message: SqlAnswer | 'ready'): void => void process.send?.(message);
 
 function tell(error: unknown): void {
   if (error instanceof SqlError) {
@@ -27,21 +30,27 @@ function tell(error: unknown): void {
   } else answer({ broken: String(error).slice(0, 1_000) });
 }
 
-process.send?.('ready');
-process.once('message', async (task: SqlTask) => {
-  try {
-    const asked = await ask(task);
-    process.on('message', async () => {
-      try {
-        const rows = await asked.next();
-        answer(rows === undefined ? { end: true, written: asked.written } : { rows });
-      } catch (error) {
-        tell(error);
-      }
-    });
+async function* piecesOf(asked: Asked, longest: number | undefined): AsyncGenerator<NonNullable<Rows>, undefined> {
+  for (let rows = await asked.next(); rows !== undefined; rows = await asked.next()) yield* boundedRows(rows, longest);
+}
+
+let pieces: AsyncGenerator<NonNullable<Rows>, undefined> | undefined;
+let written: number | undefined;
+
+/** `start` is answered as soon as it is there; then comes the task, and `next` each time that more is asked for. */
+async function answerTo(message: 'start' | 'next' | SqlTask): Promise<SqlAnswer | 'ready'> {
+  if (message === 'start') return 'ready';
+  if (message !== 'next') {
+    const asked = await ask(message);
     checkColumns(asked.columns);
-    answer({ columns: asked.columns });
-  } catch (error) {
-    tell(error);
+    pieces = piecesOf(asked, message.longest);
+    written = asked.written;
+    return { columns: asked.columns };
   }
+  const rows = (await pieces?.next())?.value;
+  return rows === undefined ? { end: true, written } : { rows };
+}
+
+process.on('message', (message: 'start' | 'next' | SqlTask) => {
+  answerTo(message).then(answer, tell);
 });

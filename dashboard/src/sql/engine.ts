@@ -38,10 +38,10 @@ export function createSqlEngine(options: SqlEngineOptions): SqlEngine {
     question: SqlQuestion,
     parquet?: string,
   ): Promise<SqlResult & { written(): number }> {
-    const { seconds = SECONDS, memory = MEMORY, maxRows } = question;
+    const { seconds = SECONDS, memory = MEMORY, maxRows, longest } = question;
     const signal = AbortSignal.any([question.signal, closing.signal]);
     const place = await places.take(signal);
-    const process = new SqlProcess({ sql, memory, seconds, parquet, engine: place.engine }, signal);
+    const process = new SqlProcess({ sql, memory, seconds, longest, parquet, engine: place.engine }, signal);
     const end = () => {
       process.end();
       place.release();

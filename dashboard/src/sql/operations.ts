@@ -26,6 +26,8 @@ const FILE_SECONDS = 300;
 const LONGEST = 8_000;
 /** Characters of results that the page is sent. */
 const MOST = 4_000_000;
+/** Characters of a value that the page is sent. */
+const LONGEST_VALUE = 100_000;
 /** Characters of a query that the audit log keeps. */
 const AUDITED = 2_000;
 
@@ -101,25 +103,34 @@ export const sqlOperations: readonly Operation[] = [
       columns: z.array(column),
       rows: z.array(z.array(z.union([z.string(), z.number(), z.boolean(), z.null()]))),
       cut: z.enum(['rows', 'size']).nullable(),
+      shortened: z
+        .int()
+        .describe(`Values that are longer: they end behind ${LONGEST_VALUE.toLocaleString('en')} characters, with a …`),
       asOf: z.iso.datetime(),
       milliseconds: z.number(),
     }),
     async handler({ body, actor, signal }, context) {
       const began = performance.now();
       return await audited(body.query, actor, signal, context, async () => {
-        const result = await context.sql.engine.run(body.query, { signal, maxRows: ROWS, seconds: SECONDS });
+        const limits = { maxRows: ROWS, longest: LONGEST_VALUE, seconds: SECONDS };
+        const result = await context.sql.engine.run(body.query, { signal, ...limits });
         const rows: (readonly Cell[])[] = [];
         let size = 0;
+        let shortened = 0;
         for await (const batch of result.rows) {
           for (const row of batch) {
-            size += row.reduce<number>((sum, cell) => sum + (typeof cell === 'string' ? cell.length : 8), 0);
-            if (size <= MOST) rows.push(row);
+            const lengths = row.map((cell) => (typeof cell === 'string' ? cell.length : 8));
+            size += lengths.reduce((sum, length) => sum + length, 0);
+            if (size > MOST) break;
+            shortened += lengths.filter((length) => length > LONGEST_VALUE).length;
+            rows.push(row);
           }
           if (size > MOST) break;
         }
         const cut = size > MOST ? ('size' as const) : result.isCut() ? ('rows' as const) : null;
         const { columns, asOf } = result;
-        return [{ columns, rows, cut, asOf, milliseconds: Math.round(performance.now() - began) }, rows.length];
+        const milliseconds = Math.round(performance.now() - began);
+        return [{ columns, rows, cut, shortened, asOf, milliseconds }, rows.length];
       });
     },
   }),

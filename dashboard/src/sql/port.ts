@@ -17,6 +17,8 @@ export type Cell = string | number | boolean | null;
 export interface SqlLimits {
   /** Rows after which the result is cut; all unless given. */
   readonly maxRows?: number | undefined;
+  /** Characters behind which a text is cut, and ends with `…`: those that are cut, and no others, are longer. None is unless given. */
+  readonly longest?: number | undefined;
   /** Seconds that the engine may work; 30 unless given. */
   readonly seconds?: number | undefined;
   /** Megabytes that the engine may take; 256 unless given. */

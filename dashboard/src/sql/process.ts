@@ -1,6 +1,5 @@
-import { type ChildProcess, fork } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
-import { builtFile, RetryableError } from '@tributary/shared';
+import { BoundedProcess, builtFile, RetryableError } from '@tributary/shared';
 import { TOO_LARGE } from './duckdb/errors.js';
 import { SqlError } from './port.js';
 import type { SqlAnswer, SqlTask } from './task.js';
@@ -23,7 +22,7 @@ const LOOK = 200;
 export class SqlProcess {
   readonly #task: SqlTask;
   readonly #signal: AbortSignal;
-  #child: ChildProcess | undefined;
+  #child: BoundedProcess | undefined;
   /** Milliseconds that the engine has worked. */
   #spent = 0;
   #watching: NodeJS.Timeout | undefined;
@@ -36,20 +35,12 @@ export class SqlProcess {
   /** Starts it, and resolves with its first answer. @throws SqlError; RetryableError; the signal's reason */
   async begin(): Promise<SqlAnswer> {
     this.#signal.throwIfAborted();
-    const child = fork(builtFile('./child.js', import.meta.url), [], {
-      // Of this machine's time zone nothing is known there.
-      env: { TZ: 'UTC' },
-      execArgv: [`--max-old-space-size=${HEAP}`],
-      serialization: 'advanced',
-      stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
-    });
-    // It may end while something is sent to it: that is told by its exit.
-    child.on('error', () => {});
+    // Of this machine's time zone nothing is known there.
+    const child = new BoundedProcess(builtFile('./child.js', import.meta.url), HEAP, { TZ: 'UTC' });
     this.#child = child;
     this.#watch(child);
     // To start is no work of the engine.
-    const ready = await this.#received(undefined, START);
-    if (ready === 'exit' || ready === 'late') throw notStarted();
+    if ((await child.ask('start', { time: START, signal: this.#signal })) !== 'ready') throw notStarted();
     return await this.#answerTo(this.#task);
   }
 
@@ -61,63 +52,37 @@ export class SqlProcess {
   /** Safe to call again. */
   end(): void {
     clearInterval(this.#watching);
-    this.#child?.kill('SIGKILL');
+    this.#child?.kill();
     this.#child = undefined;
   }
 
   /** DuckDB bounds most of what it takes by itself, Postgres' rows and single values nobody does. Only Linux tells it cheaply. */
-  #watch(child: ChildProcess): void {
+  #watch(child: BoundedProcess): void {
     const most = (this.#task.memory + BESIDE) * 1024 * 1024;
     this.#watching = setInterval(async () => {
       const pages = await readFile(`/proc/${child.pid}/statm`, 'utf8').catch(() => '');
-      if (Number(pages.split(' ')[1] ?? 0) * 4096 < most) return;
-      child.kill('SIGKILL');
+      if (Number(pages.split(' ')[1] ?? 0) * 4096 >= most) child.kill();
     }, LOOK);
     this.#watching.unref();
   }
 
   async #answerTo(message: SqlTask | 'next'): Promise<SqlAnswer> {
+    const { seconds } = this.#task;
     const began = performance.now();
-    const left = this.#task.seconds * 1_000 - this.#spent;
-    const answer = await this.#received(message, left + GRACE);
+    const time = seconds * 1_000 - this.#spent + GRACE;
+    const answer = (await this.#child?.ask<SqlAnswer>(message, { time, signal: this.#signal })) ?? 'killed';
     this.#spent += performance.now() - began;
-    if (typeof answer === 'object') {
-      if ('wrong' in answer) throw new SqlError(answer.wrong.code, answer.wrong.message, answer.wrong.position);
-      if ('broken' in answer)
-        throw new RetryableError('sql_failed', 'the query failed; the log of the dashboard says why', {
-          cause: answer.broken,
-        });
-      return answer;
+    if (answer === 'late') {
+      this.end();
+      throw tooSlow(seconds);
     }
-    if (answer === 'late') throw tooSlow(this.#task.seconds);
-    throw new SqlError('sql_too_large', TOO_LARGE);
-  }
-
-  #received(message: SqlTask | 'next' | undefined, time: number): Promise<SqlAnswer | 'exit' | 'late'> {
-    const child = this.#child;
-    return new Promise((resolve, reject) => {
-      if (child === undefined) return resolve('exit');
-      const settle = (done: () => void) => {
-        clearTimeout(late);
-        child.off('message', answered).off('exit', exited);
-        this.#signal.removeEventListener('abort', aborted);
-        done();
-      };
-      const answered = (answer: unknown) => settle(() => resolve(answer as SqlAnswer));
-      const exited = () => settle(() => resolve('exit'));
-      const over = (done: () => void) =>
-        settle(() => {
-          this.end();
-          done();
-        });
-      const aborted = () => over(() => reject(this.#signal.reason));
-      const late = setTimeout(() => over(() => resolve('late')), time);
-      child.on('message', answered).on('exit', exited);
-      this.#signal.addEventListener('abort', aborted);
-      if (this.#signal.aborted) aborted();
-      else if (child.exitCode !== null || child.signalCode !== null || !child.connected) exited();
-      else if (message !== undefined) child.send(message);
-    });
+    if (typeof answer === 'string') throw new SqlError('sql_too_large', TOO_LARGE);
+    if ('wrong' in answer) throw new SqlError(answer.wrong.code, answer.wrong.message, answer.wrong.position);
+    if ('broken' in answer)
+      throw new RetryableError('sql_failed', 'the query failed; the log of the dashboard says why', {
+        cause: answer.broken,
+      });
+    return answer;
   }
 }
 

@@ -1,6 +1,6 @@
-import { mkdir, open, readFile, rename } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { type Clock, describeError, RetryableError } from '@tributary/shared';
+import { type Clock, describeError, RetryableError, replaceFile } from '@tributary/shared';
 import { z } from 'zod';
 import { ApiError } from '../http/api-error.js';
 
@@ -67,15 +67,7 @@ export class SavedQueries {
   async #write(text: string): Promise<void> {
     try {
       await mkdir(dirname(this.#path), { recursive: true });
-      const beside = `${this.#path}.new`;
-      const file = await open(beside, 'w', 0o600);
-      try {
-        await file.writeFile(text);
-        await file.datasync();
-      } finally {
-        await file.close();
-      }
-      await rename(beside, this.#path);
+      await replaceFile(this.#path, text, 0o600);
     } catch (cause) {
       throw new RetryableError('queries_unwritable', `queries cannot be saved: ${describeError(cause)}`, { cause });
     }

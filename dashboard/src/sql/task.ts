@@ -7,6 +7,8 @@ export interface SqlTask {
   readonly memory: number;
   /** Seconds. */
   readonly seconds: number;
+  /** Characters behind which a text is cut; none is unless given. */
+  readonly longest?: number | undefined;
   /** Writes all rows to this file as Parquet instead of giving them. */
   readonly parquet?: string | undefined;
   readonly engine: DuckDbPlace | PostgresPlace;

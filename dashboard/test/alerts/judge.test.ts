@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { takeBack } from '../../src/alerts/clock-back.js';
 import { type AlertDocument, newDocument, type Silence } from '../../src/alerts/document.js';
 import { gatherMessages, MOST_WAITING } from '../../src/alerts/gather.js';
 import { cameWithin, judgeAll, noteDeadLetters } from '../../src/alerts/judge.js';
@@ -12,7 +13,7 @@ const MINUTE = 60 * SECOND;
 
 /** Alerts over a time that passes in steps of five seconds, without a network. */
 class Watch {
-  readonly config;
+  config;
   readonly document: AlertDocument;
   silences: Silence[] = [];
   now = Date.UTC(2026, 0, 5);
@@ -28,6 +29,7 @@ class Watch {
     const before = this.document.waiting.length;
     for (const end = this.now + milliseconds; this.now < end; ) {
       this.now += 5 * SECOND;
+      takeBack(this.document, this.now);
       noteDeadLetters(this.document, { flow, now: this.now });
       const { now, failures } = this;
       const seen = { flow, now, since: this.document.since, failuresOf: () => failures };
@@ -94,6 +96,62 @@ describe('an alert', () => {
     expect(watch.pass(3 * MINUTE, bad)).toHaveLength(1);
     expect(flap(40, 20 * SECOND, 50 * SECOND)).toEqual([]);
     expect(watch.pass(3 * MINUTE, well)).toMatchObject([{ status: 'resolved' }]);
+  });
+
+  it('is told to be over when its rule leaves the file, to those who were told of it', () => {
+    const watch = new Watch(FAILING);
+    const [first] = watch.pass(3 * MINUTE, bad);
+    watch.config = watched(`${CHANNEL}  rules: { other: { when: gone, service: producer } }`);
+    const [over, ...others] = watch.pass(MINUTE, bad);
+    expect(others).toEqual([]);
+    expect(over).toMatchObject({
+      rule: 'failing',
+      status: 'resolved',
+      incident: first?.incident,
+      title: 'Over: the rule failing is not watched any more',
+      alerts: [{ status: 'resolved', subject: { name: 'one' } }],
+    });
+    expect([watch.document.groups, watch.document.alerts]).toEqual([{}, {}]);
+  });
+
+  it('says nothing of a rule that leaves the file before anybody was told', () => {
+    const watch = new Watch(FAILING);
+    watch.pass(MINUTE, bad);
+    watch.config = watched(`${CHANNEL}  rules: { other: { when: gone, service: producer } }`);
+    expect(watch.pass(MINUTE, bad)).toEqual([]);
+  });
+
+  describe('of a clock that is set back by a day', () => {
+    const DAY = 24 * 60 * MINUTE;
+
+    it('fires, repeats and ends as if nothing had happened', () => {
+      const watch = new Watch(FAILING);
+      watch.pass(30 * SECOND, bad);
+      watch.now -= DAY;
+      expect(watch.pass(3 * MINUTE, bad)).toMatchObject([{ status: 'firing' }]);
+      watch.now -= DAY;
+      expect(watch.pass(62 * MINUTE, bad)).toMatchObject([{ repeat: 1 }]);
+      watch.failures = 0;
+      watch.pass(30 * SECOND, well);
+      watch.now -= DAY;
+      expect(watch.pass(3 * MINUTE, well)).toMatchObject([{ status: 'resolved' }]);
+    });
+
+    it('counts what came no longer than its rule says, and sends what waits', () => {
+      const watch = new Watch(
+        '    dead: { when: dead-letters, within: 10m, moreThan: 2, for: 0s, gather: 0s, resolveAfter: 1m }',
+      );
+      watch.pass(MINUTE, flowOf({ queues: [queue({ dead: 0 })] }));
+      watch.pass(MINUTE, flowOf({ queues: [queue({ dead: 5 })] }));
+      watch.now -= DAY;
+      const told = watch.pass(15 * MINUTE, flowOf({ queues: [queue({ dead: 5 })] }));
+      expect(told.at(-1)).toMatchObject({ status: 'resolved' });
+      const [first] = watch.document.waiting;
+      if (first === undefined) throw new Error('nothing waits');
+      first.nextAt = watch.now + DAY;
+      takeBack(watch.document, watch.now);
+      expect(first.nextAt).toBe(watch.now);
+    });
   });
 
   it('is told again while it goes on, under another id of the same incident', () => {

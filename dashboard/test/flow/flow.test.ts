@@ -60,6 +60,33 @@ describe('rates', () => {
     expect(meter.rates.written).toBe(3);
   });
 
+  it('count a first burst: of a counter that was not there at the last look, and of a process that has just begun', () => {
+    const telling = (began: number, written?: number) => ({
+      address: 'a',
+      metrics: parseMetrics(
+        [
+          `process_start_time_seconds{service="consumer"} ${began}`,
+          ...(written === undefined ? [] : [`tributary_rows_written_total{dataset="customers"} ${written}`]),
+        ].join('\n'),
+      ),
+    });
+    const later = new RateMeter();
+    later.take(1_000_000, [telling(1)]);
+    later.take(1_010_000, [telling(1, 100)]);
+    expect(later.rates.written).toBe(10);
+
+    const together = new RateMeter();
+    together.take(1_000_000, [telling(995, 100)]);
+    expect(together.rates.written).toBe(20);
+    for (let at = 1_002_000; at <= 1_060_000; at += 2_000) together.take(at, [telling(995, 100)]);
+    expect(together.rates.written).toBe(0);
+
+    const long = new RateMeter();
+    long.take(1_000_000, [telling(1, 100)]);
+    long.take(1_010_000, [telling(1, 100)]);
+    expect(long.rates.written).toBe(0);
+  });
+
   it('fall to 0 when nothing flows any more', () => {
     const meter = new RateMeter();
     meter.take(0, [scrape('a', 0)]);

@@ -268,6 +268,19 @@ describe('the dashboard over HTTP', () => {
     }
     expect(await rawStatus(dashboard.url, '/ui/../../package.json')).toBe(404);
   });
+
+  it('answers a person at an unknown address with the page, which says so, and a program with JSON', async () => {
+    for (const path of ['/nowhere', '/data/customers/more/than/that', '/SQL', '/index']) {
+      const accept = 'text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8';
+      const page = await fetch(dashboard.url + path, { headers: { accept } });
+      expect([path, page.status, page.headers.get('content-type')]).toEqual([path, 404, 'text/html; charset=utf-8']);
+      expect(await page.text()).toContain('<title>');
+      const program = await fetch(dashboard.url + path);
+      expect(await program.json()).toMatchObject({ error: { code: 'not_found' } });
+    }
+    const other = await fetch(`${dashboard.url}/api/nowhere`, { headers: { accept: 'text/html' } });
+    expect([other.status, await other.json()]).toMatchObject([404, { error: { code: 'not_found' } }]);
+  });
 });
 
 describe('the dashboard as a service', () => {

@@ -44,7 +44,60 @@ it.each([
   ],
 ] as const)('a %s leaves out what is too large to be drawn', (kind, rows) => {
   const columns = ['x', 'y'].map((name) => ({ name, type: 'number' }));
-  const { xs, ys, words } = chartData({ columns, rows: rows.map((row) => [...row]) }, { kind, x: 'x', y: 'y' });
-  expect([...xs, ...ys].every((one) => Number.isFinite(one))).toBe(true);
+  const { xs, lines, words } = chartData({ columns, rows: rows.map((row) => [...row]) }, { kind, x: 'x', y: 'y' });
+  expect([...xs, ...lines.flatMap(({ ys }) => ys)].every((one) => Number.isFinite(one))).toBe(true);
   expect(words).toMatch(/^(y by x: 1 points|x: 1 values)/);
+});
+
+describe('several rows with one x', () => {
+  const columns = [
+    { name: 'day', type: 'date' },
+    { name: 'n', type: 'integer' },
+    { name: 'country', type: 'string' },
+    { name: 'note', type: 'string' },
+  ];
+  const rows = [
+    ['2026-01-01', 1, 'DE', 'a'],
+    ['2026-01-01', 5, 'FR', 'a'],
+    ['2026-01-02', 2, 'DE', 'a'],
+    ['2026-01-03', 3, 'DE', 'a'],
+    ['2026-01-03', 7, 'FR', 'a'],
+  ];
+  const shown = (choice: object, given: unknown[][] = rows) =>
+    chartData({ columns, rows: given }, { kind: 'line', x: 'day', y: 'n', ...choice });
+
+  it('are lines of their own, by the column that tells them apart', () => {
+    const { kind, xs, lines, by } = shown({});
+    expect([kind, by, xs.length]).toEqual(['line', 'country', 3]);
+    expect(lines).toEqual([
+      { name: 'DE', ys: [1, 2, 3] },
+      { name: 'FR', ys: [5, undefined, 7] },
+    ]);
+  });
+
+  it.each([
+    ['that a person wants together', { by: '' }, rows],
+    ['that no column tells apart', {}, rows.map(([day, n]) => [day, n, 'DE', 'a'])],
+    [
+      'of more values than a chart can tell apart',
+      {},
+      rows
+        .map(([day, n], index) => [day, n, `c${index}`, `${index}`])
+        .concat([
+          ['2026-01-04', 1, 'x', 'x'],
+          ['2026-01-05', 1, 'y', 'y'],
+          ['2026-01-05', 1, 'z', 'z'],
+        ]),
+    ],
+  ])('are points where no line can be drawn: those %s', (_what, choice, given) => {
+    const { kind, lines, words } = shown(choice, given);
+    expect([kind, lines.length]).toEqual(['scatter', 1]);
+    expect(words).toContain('several rows have the same x');
+  });
+
+  it('are one line where each x has one row', () => {
+    const { kind, lines, words } = shown({}, rows.slice(1, 4));
+    expect([kind, lines.length]).toEqual(['line', 1]);
+    expect(words).not.toContain('several');
+  });
 });

@@ -111,6 +111,28 @@ describe('SQL over the CSV sink', { timeout: TIME }, () => {
   });
 
   it.each([
+    ['a text', "repeat('x', 5000000)", `${'x'.repeat(100)}…`],
+    ['JSON', 'list_transform(range(100000), x -> 1)', /^\[1,1,.{95}…$/],
+    ['characters of two units', "repeat('😀', 60)", /^(😀){50}…$/u],
+    ['a cut in the middle of such a character', "'x' || repeat('😀', 60)", /^x(😀){49}\uFFFD…$/u],
+    ['one that just fits', "repeat('x', 100)", 'x'.repeat(100)],
+  ])('cuts %s where it is asked to, before the dashboard has it', async (_what, sql, wanted) => {
+    const { rows } = await ask(`SELECT ${sql} AS a, 7 AS b`, { longest: 100 });
+    expect(rows).toEqual([[typeof wanted === 'string' ? wanted : expect.stringMatching(wanted), 7]]);
+  });
+
+  it.each([
+    ['value', "SELECT repeat('x', 20000000)"],
+    ['row', `SELECT ${Array.from({ length: 20 }, (_, at) => `repeat('x', 1000000) AS c${at}`)}`],
+    ['list', 'SELECT list(range) FROM range(3000000)'],
+  ])('hands over no %s that is too large to hold', async (_what, sql) => {
+    expect(await failure(sql)).toMatchObject({
+      code: 'sql_too_large',
+      message: expect.stringMatching(/million characters|more memory/),
+    });
+  });
+
+  it.each([
     'DESCRIBE customers',
     'SUMMARIZE customers',
     'FROM customers',

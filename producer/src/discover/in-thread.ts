@@ -1,6 +1,13 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
-import { builtFile, FatalError, type FoundForPage, interruptible, RetryableError } from '@tributary/shared';
+import {
+  builtFile,
+  FatalError,
+  type FoundForPage,
+  interruptible,
+  RetryableError,
+  withTimeout,
+} from '@tributary/shared';
 import type { Looked } from './on-page-thread.js';
 
 export interface ThreadLimits {
@@ -26,7 +33,7 @@ export async function discoverInThread(
   { memory, time }: ThreadLimits = LIMITS,
 ): Promise<FoundForPage> {
   signal.throwIfAborted();
-  const late = AbortSignal.timeout(time);
+  const looking = withTimeout(signal, time);
   const thread = new Worker(builtFile('./on-page-thread.js', import.meta.url), {
     workerData: input,
     env: {},
@@ -37,9 +44,9 @@ export async function discoverInThread(
   // One that comes after the end of the look, such as that there was no memory, would end the process.
   thread.on('error', () => {});
   try {
-    return resultOf(await interruptible(answerOf(thread), AbortSignal.any([signal, late])));
+    return resultOf(await interruptible(answerOf(thread), looking));
   } catch (error) {
-    if (late.aborted && !signal.aborted)
+    if (looking.aborted && !signal.aborted)
       throw new RetryableError(
         'timeout',
         `what the API answered could not be looked at within ${time / 1_000} s; on the command line there is no such limit`,

@@ -1,4 +1,4 @@
-import { type Clock, FatalError, type FoundForPage, RetryableError } from '@tributary/shared';
+import { type Clock, FatalError, type FoundForPage, RetryableError, withTimeout } from '@tributary/shared';
 import { targetOf } from './ask/input.js';
 import { reachOf } from './ask/reach.js';
 import type { Target } from './ask/target.js';
@@ -30,7 +30,7 @@ export async function discoverForPage(
 ): Promise<FoundForPage> {
   const target = targetOf(input, {});
   refuseVariables(target);
-  const late = AbortSignal.timeout(LONGEST);
+  const looking = withTimeout(signal, LONGEST);
   const requests: FoundForPage['requests'][number][] = [];
   try {
     const draft = await discover({
@@ -40,7 +40,7 @@ export async function discoverForPage(
       clock,
       reach: await reachOf(target.url),
       maxBody: MOST_BODY,
-      signal: AbortSignal.any([signal, late]),
+      signal: looking,
       onExchange: ({ asked, answered, milliseconds }) =>
         requests.push({ asked, answered: String(answered), milliseconds }),
     });
@@ -58,7 +58,7 @@ export async function discoverForPage(
     }));
     return { text, endpoints, notes: draft.notes, secrets: Object.keys(draft.secrets), requests };
   } catch (error) {
-    if (late.aborted && !signal.aborted)
+    if (looking.aborted && !signal.aborted)
       throw new RetryableError(
         'timeout',
         `the API took longer than ${LONGEST / 1_000} s; on the command line there is no such limit`,

@@ -49,6 +49,16 @@ describe('a protected field', () => {
     ['"李小龙"', '李***'],
     ['"Al"', '***'],
     ['"1984"', '1***'],
+    ['"05.03.1984"', '***'],
+    ['"1984-03-05"', '***'],
+    ['"03/05/1984"', '***'],
+    ['"5 3 1984"', '***'],
+    ['"19840305"', '***'],
+    ['"05031984"', '***'],
+    ['"1984-03-05T10:20:30.000Z"', '***'],
+    ['"BORN 05.03.1984"', '***'],
+    ['"+33 6 12 34 56 78"', '***5678'],
+    ['"12345678901"', '***8901'],
   ])('masks %s as %s', (json, masked) => expect(landed({ type: 'string', protect: 'mask' }, json)).toBe(masked));
 
   it.each([
@@ -58,6 +68,28 @@ describe('a protected field', () => {
     [{ type: 'integer', protect: { type: 'generalise', bucket: 10 } }, '34', '30-40'],
     [{ type: 'integer', protect: { type: 'generalise', bucket: 10 } }, '-1', '-10-0'],
     [{ type: 'decimal', protect: { type: 'generalise', bucket: 0.1 } }, '"0.37"', '0.3-0.4'],
+    [
+      { type: 'decimal', protect: { type: 'generalise', bucket: 10 } },
+      '"12345678901234567891.5"',
+      '12345678901234567890-12345678901234567900',
+    ],
+    [
+      { type: 'integer', protect: { type: 'generalise', bucket: 1000 } },
+      '9007199254740993',
+      '9007199254740000-9007199254741000',
+    ],
+    [{ type: 'decimal', protect: { type: 'generalise', bucket: 0.5 } }, '"-0.25"', '-0.5-0'],
+    [
+      { type: 'decimal', protect: { type: 'generalise', bucket: 1e21 } },
+      '"3e21"',
+      '3000000000000000000000-4000000000000000000000',
+    ],
+    [{ type: 'number', protect: { type: 'generalise', bucket: 0.1 } }, '0.3', '0.3-0.4'],
+    [
+      { type: 'decimal', protect: { type: 'generalise', bucket: 100 } },
+      `"${'9'.repeat(998)}.5"`,
+      `${'9'.repeat(996)}00-1${'0'.repeat(998)}`,
+    ],
     [{ type: 'string', protect: { type: 'generalise', first: 2 } }, '"80331"', '80***'],
     [{ type: 'string', protect: { type: 'generalise', first: 5 } }, '"803"', '80***'],
   ])('generalises %j: %s is %s', (field, json, coarse) => expect(landed(field, json)).toBe(coarse));

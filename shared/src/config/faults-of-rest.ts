@@ -1,7 +1,6 @@
-import { crossCheck } from './cross-check/cross-check.js';
 import type { Fault } from './fault.js';
 import { type Issue, issuesOf, PARSE_OPTIONS, valueAtPath } from './issues.js';
-import { pipelineSchema } from './schema.js';
+import { type PipelineConfig, pipelineSchema } from './schema.js';
 
 type Path = readonly PropertyKey[];
 
@@ -34,19 +33,33 @@ const STAND_INS: Readonly<Record<string, unknown>> = {
 
 /**
  * The faults between the parts of a file that the schema refuses. What it refuses is removed, or replaced by something
- * that it accepts, piece by piece, until the rest passes. Faults that exist only because of these changes are left out.
+ * that it accepts, piece by piece, until the rest passes. What the schema refuses only then is told too: it looks at some things once all
+ * around them is right. Faults that exist only because of these changes are left out.
  */
-export function crossCheckRest(raw: unknown, issues: readonly Issue[]): Fault[] {
+export function crossCheckRest(
+  raw: unknown,
+  issues: readonly Issue[],
+  tell: (issue: Issue) => readonly Fault[],
+  check: (config: PipelineConfig) => readonly Fault[],
+): Fault[] {
+  const hidden: Fault[] = [];
   const rest: unknown = structuredClone(raw);
   const removed = new Set<string>();
   let found = issues;
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     for (const issue of found) for (const path of placesOf(issue)) repair(rest, path, removed);
     const parsed = pipelineSchema.safeParse(rest, PARSE_OPTIONS);
-    if (parsed.success) return crossCheck(parsed.data).filter((fault) => !isAboutRemoved(fault, removed));
+    if (parsed.success) return [...hidden, ...check(parsed.data).filter((fault) => !isAboutRemoved(fault, removed))];
     found = issuesOf(parsed.error);
+    hidden.push(...found.filter(({ path }) => !isByRepair(path, removed)).flatMap(tell));
   }
-  return [];
+  return hidden;
+}
+
+/** Whether something was removed there, below or above it: then that may be what is wrong now. */
+function isByRepair(path: Path, removed: ReadonlySet<string>): boolean {
+  const place = path.map(String).join('.');
+  return place === '' || [...removed].some((one) => `${one}.`.startsWith(`${place}.`) || place.startsWith(`${one}.`));
 }
 
 /** An unknown setting is an issue of the mapping that holds it; only the setting itself is removed. */

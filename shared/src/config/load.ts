@@ -7,11 +7,21 @@ import { askEnvironment, type Environment } from './environment.js';
 import { expandEndpoints } from './expand.js';
 import { ConfigError, type Fault } from './fault.js';
 import { crossCheckRest } from './faults-of-rest.js';
-import { issuesOf, PARSE_OPTIONS, valueAtPath } from './issues.js';
+import { type Issue, issuesOf, PARSE_OPTIONS, valueAtPath } from './issues.js';
+import { masksIn } from './masks-left.js';
 import { readYaml } from './read-yaml.js';
 import { type PipelineConfig, pipelineSchema } from './schema.js';
 import { type ReadSecret, substitute } from './substitute.js';
 import { settle } from './values-by-schema.js';
+
+export interface ParseOptions {
+  /** Reads what `${file:…}` names, unless the file of that name is read. */
+  readonly readSecret?: ReadSecret;
+  /** Whether the text is what the page Configuration shows, with stars in the place of secrets. */
+  readonly isMasked?: boolean;
+  /** Finds faults that only some place can have, such as what the environment of producers lacks. */
+  readonly also?: (config: PipelineConfig) => Iterable<Fault>;
+}
 
 /**
  * Reads, substitutes and validates a pipeline file.
@@ -20,21 +30,27 @@ import { settle } from './values-by-schema.js';
  * @param env where `${NAME}` and `${NAME:-default}` are looked up
  * @throws ConfigError with every fault, each with its path, its value and what was expected
  */
-export function loadPipeline(file: string, env: Environment): PipelineConfig {
+export function loadPipeline(file: string, env: Environment, options?: ParseOptions): PipelineConfig {
   let text: string;
   try {
     text = readFileSync(file, 'utf8');
   } catch (cause) {
     throw new ConfigError(file, [{ path: '', message: cannotBeRead(cause as NodeJS.ErrnoException) }]);
   }
-  return parsePipeline(text, env, file);
+  return parsePipeline(text, env, file, options);
 }
 
-/** As {@link loadPipeline}, from text. @param readSecret reads what `${file:…}` names, unless the file of that name is read */
-export function parsePipeline(text: string, env: Environment, file: string, readSecret?: ReadSecret): PipelineConfig {
+/** As {@link loadPipeline}, from text. */
+export function parsePipeline(
+  text: string,
+  env: Environment,
+  file: string,
+  { readSecret, isMasked = false, also = () => [] }: ParseOptions = {},
+): PipelineConfig {
   const content = readYaml(text, file);
   if (content === null) throw new ConfigError(file, [{ path: '', message: 'is empty' }]);
-  const faults: Fault[] = [];
+  const check = (config: PipelineConfig) => [...crossCheck(config), ...also(config)];
+  const faults: Fault[] = isMasked ? [] : masksIn(content);
   const filled = substitute(askEnvironment(content, env), env, faults, [], readSecret);
   const concealer = new Concealer(filled);
   const raw = settle(filled, pipelineSchema, concealer.add);
@@ -43,15 +59,14 @@ export function parsePipeline(text: string, env: Environment, file: string, read
     const issues = issuesOf(parsed.error);
     // A variable that is not set leaves a value that is wrong as well; the fault of the variable says more.
     const reported = new Set(faults.map((fault) => fault.path));
-    for (const issue of issues) {
+    const told = (issue: Issue): Fault[] => {
       const path = issue.path.map(String).join('.');
       const shown = concealer.show(issue, valueAtPath(filled, issue.path), valueAtPath(raw, issue.path));
-      if (reported.has(path)) continue;
-      faults.push(...describeIssue(issue, shown, raw).map((message) => ({ path, message })));
-    }
-    faults.push(...crossCheckRest(raw, issues));
+      return reported.has(path) ? [] : describeIssue(issue, shown, raw).map((message) => ({ path, message }));
+    };
+    faults.push(...issues.flatMap(told), ...crossCheckRest(raw, issues, told, check));
   } else {
-    faults.push(...crossCheck(parsed.data));
+    faults.push(...check(parsed.data));
   }
   if (faults.length > 0 || !parsed.success) {
     throw new ConfigError(

@@ -1,7 +1,7 @@
 import { Lexer } from 'yaml';
+import { MASK } from './masks-left.js';
 import { isSecretName } from './substitute.js';
 
-const MASK = '****************';
 /** `password: abc`, `"token" = "abc def"`; several words without quotes are a sentence. */
 const SETTING = /(["']?)([\w.-]+)\1(\s*[:=]\s*)((?:Bearer |Basic )?)("[^"]*"|'[^']*'|[^\s,}\]]+)(?=\s*(?:$|[,}\]#]))/gi;
 

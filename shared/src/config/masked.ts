@@ -1,10 +1,9 @@
 import { isAlias, isMap, isScalar, isSeq, type Node, parseDocument } from 'yaml';
 import { isSecretSetting } from './conceal.js';
 import { maskedComments } from './masked-comments.js';
+import { MASK, MASKED_USER } from './masks-left.js';
 import { isSecretName } from './substitute.js';
 
-/** As long as a secret has to be, so that what is shown is as valid as the file. */
-const MASK = '****************';
 const PLACEHOLDER = /\$\{[^}]*\}/g;
 /** Placeholders that are filled in from elsewhere, and nothing else. A default stands in the file itself. */
 const WITHOUT_DEFAULT = /\$\{(?:file:[^}]+|[A-Za-z_][A-Za-z0-9_]*)\}/g;
@@ -67,7 +66,7 @@ function withoutSecretsOfUrls(text: string): string {
     .replaceAll(/\$\{([A-Za-z_][A-Za-z0-9_]*):-([^}]+)\}/g, (all, name: string) =>
       isSecretName(name) ? `\${${name}:-${MASK}}` : all,
     )
-    .replaceAll(/(?<=:\/\/)(?:[^\s"'/?#]*|[^\s"'@/?#]*:[^\s"'@]*)@/g, (all) => (isFilledIn(all) ? all : '********@'))
+    .replaceAll(/(?<=:\/\/)(?:[^\s"'/?#]*|[^\s"'@/?#]*:[^\s"'@]*)@/g, (all) => (isFilledIn(all) ? all : MASKED_USER))
     .replaceAll(/(?<=[?&;#])([\w.-]+)=([^\s"'&;#]+)/g, (all, name: string, value: string) => {
       const isSecret = (isSecretName(name) && !/author/i.test(name)) || /^sig$/i.test(name);
       return isSecret && value.replaceAll(WITHOUT_DEFAULT, '') !== '' && !value.startsWith('{{')

@@ -60,8 +60,11 @@ const FACTS: { readonly [K in SourceKind]: SourceFacts<EndpointOf<K>> } = {
     auth: ({ auth }) => auth,
     urls: ({ url, auth }) => [url, ...authUrls(auth)],
     origin: (_id, { url }) => url,
-    *advice(id, { incremental, query, headers, form, body }) {
-      if (incremental === undefined || incremental.initial !== undefined) return;
+    *advice(id, { incremental, paging, query, headers, form, body }) {
+      if (incremental === undefined) return;
+      if (paging.type === 'page' || paging.type === 'offset')
+        yield `endpoint ${id}: its pages are found by number, and records move between them while they are read, so a poll that finds several pages reads them all again until two readings agree: twice as many requests. A cursor or links, if the API has them, are read once`;
+      if (incremental.initial !== undefined) return;
       if (!standsInText([query, headers, form, body], 'since')) return;
       yield `endpoint ${id}: {{since}} stands inside a longer text. The first poll leaves out all of that text; if more is in it than the time, set incremental.initial, such as 2000-01-01`;
     },

@@ -21,7 +21,7 @@ const ABORTED: readonly unknown[] = ['SIGABRT', 'SIGTRAP', 'SIGILL', 134];
 
 /**
  * A process with a bound on its memory, which answers to one message after the other. A thread is not enough: one text that does not fit
- * into the memory of a thread ends the whole process. Nothing of the environment is in it.
+ * into the memory of a thread ends the whole process. Nothing of the environment is in it but what it is given.
  */
 export class BoundedProcess {
   readonly #child: ChildProcess;
@@ -29,10 +29,11 @@ export class BoundedProcess {
   /**
    * @param file a built module, which must end when its parent disconnects (see `builtFile`)
    * @param memory megabytes of its heap
+   * @param env all that it has of an environment
    */
-  constructor(file: string, memory: number) {
+  constructor(file: string, memory: number, env: Readonly<Record<string, string>> = {}) {
     this.#child = fork(file, [], {
-      env: {},
+      env,
       execArgv: [`--max-old-space-size=${memory}`],
       serialization: 'advanced',
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
@@ -44,6 +45,11 @@ export class BoundedProcess {
   /** Safe to call again. */
   kill(): void {
     this.#child.kill('SIGKILL');
+  }
+
+  /** Undefined if it has not started. */
+  get pid(): number | undefined {
+    return this.#child.pid;
   }
 
   get isAlive(): boolean {

@@ -5,8 +5,13 @@ const tokenUrl = 'http://127.0.0.1:1/token';
 const refreshing = { type: 'oauth2', tokenUrl, clientId: 'me', refreshToken: 'r' };
 const SECRET = 'a-long-random-text';
 
-function advice(env: Record<string, string>, auth: object = refreshing, more: object = {}): string[] {
-  const entities = { post: { dataset: 'posts', queue: 'posts', key: 'id', fields: { id: 'integer' } } };
+function advice(
+  env: Record<string, string>,
+  auth: object = refreshing,
+  more: object = {},
+  post: object = {},
+): string[] {
+  const entities = { post: { dataset: 'posts', queue: 'posts', key: 'id', fields: { id: 'integer' }, ...post } };
   const blog = { url: 'http://127.0.0.1:1/posts', entity: 'post', auth, ...more };
   return [...adviceOn(parsePipeline(JSON.stringify({ entities, endpoints: { blog } }), {}, 'test.yaml'), env)];
 }
@@ -64,4 +69,25 @@ it.each([
   expect(told).toHaveLength(count);
   if (count > 0)
     expect(told[0]).toMatch(/^limits: db.example.org:5432 may have (32|8) requests .*while it hangs, no other/);
+});
+
+describe('pages that are found by number', () => {
+  const incremental = { parameter: 'since' };
+  const cursor = { type: 'cursor', next: '$.next', parameter: 'cursor' };
+  const said = (more: object) =>
+    advice({}, { type: 'bearer', token: 't' }, more, { version: 'id' }).filter((one) =>
+      one.includes('twice as many requests'),
+    );
+
+  it.each([
+    ['a page', { type: 'page', parameter: 'page', size: 10 }],
+    ['an offset', { type: 'offset', parameter: 'offset', size: 10 }],
+  ])('are told to be read twice: %s', (_what, paging) => {
+    expect(said({ incremental, paging, items: '$.data' })).toHaveLength(1);
+  });
+
+  it('are told to nobody where nothing is asked for by what is new, or pages are found otherwise', () => {
+    expect(said({ paging: { type: 'page', parameter: 'page', size: 10 } })).toEqual([]);
+    expect(said({ incremental, paging: cursor })).toEqual([]);
+  });
 });

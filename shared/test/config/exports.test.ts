@@ -40,7 +40,7 @@ test.each([
     'a dataset with filters',
     'dataset: orders\nwhere: { total: { from: 10, below: 20 }, city: { filled: true } }\nto: ./exports',
   ],
-  ['S3', 'dataset: orders\nto: s3://ml/sets'],
+  ['S3', 'dataset: orders\nto: s3://ml/sets\ns3: { accessKey: k, secretKey: s }'],
   [
     'everything',
     `dataset: orders
@@ -90,6 +90,16 @@ test.each([
   ['no bucket', 'dataset: orders\nto: s3:///x', /expected a folder of this machine, or s3/],
   ['a path that leaves its prefix', 'dataset: orders\nto: s3://bucket/../x', /without \.\./],
   ['a path that leaves its folder', 'dataset: orders\nto: exports/../../x', /without \.\./],
+  [
+    'S3 without credentials',
+    'dataset: orders\nto: s3://b/x',
+    /exports\.set\.s3: to is written to S3.*accessKey and secretKey/,
+  ],
+  [
+    'credentials in the address',
+    'dataset: orders\nto: s3://key:hidden@b/x',
+    /exports\.set\.to: expected s3:\/\/bucket/,
+  ],
   ['half of a key', 'dataset: orders\nto: s3://b/x\ns3: { accessKey: k }', /belong together/],
   ['a wrong schedule', 'dataset: orders\nto: ./e\nschedule: { cron: "61 * * * *" }', /not a cron expression/],
   ['keep nothing', 'dataset: orders\nto: ./e\nkeep: 0', /keep/],

@@ -398,3 +398,62 @@ test('a limit for a host is no fault where the URL that may name it cannot be re
   const text = `${GOOD.replace('http://127.0.0.1:1', '127.0.0.1:1')}limits: { hosts: { "127.0.0.1:1": {} } }\n`;
   expect(faults(text)).toEqual([expect.stringMatching(/^endpoints\.blog\.url: .*expected an http or https URL$/)]);
 });
+
+test.each(['entities', 'post', 'fields', 'url', 'blog'])(
+  'a name that no mapping keeps is refused, and not lost in silence: in the place of %s',
+  (name) => {
+    expect(faults(GOOD.replace(`${name}:`, '__proto__:'))).toEqual([
+      expect.stringMatching(/^line \d+: nothing can be called __proto__ here/),
+    ]);
+  },
+);
+
+test('such a name is refused wherever it stands, with its line', () => {
+  const more = '    headers: { accept: x, "__proto__": y }\n    query: { ? __proto__ : 1 }\n';
+  expect(faults(GOOD + more)).toEqual([expect.stringMatching(/^line 13: /), expect.stringMatching(/^line 14: /)]);
+});
+
+const STARS = '*'.repeat(16);
+
+test.each([
+  ['a token', `    auth: { type: bearer, token: "${STARS}" }`, 'endpoints.blog.auth.token'],
+  [
+    'a token behind a scheme',
+    `    headers: { authorization: "Bearer ${STARS}" }`,
+    'endpoints.blog.headers.authorization',
+  ],
+  ['a default', `    auth: { type: bearer, token: "\${TOKEN:-${STARS}}" }`, 'endpoints.blog.auth.token'],
+  ['a parameter of a URL', `    query: { key: "${STARS}" }`, 'endpoints.blog.query.key'],
+  ['a part of a body', `    method: POST\n    body: { deep: [{ pin: '${STARS}' }] }`, 'endpoints.blog.body.deep.0.pin'],
+])('stars that the page Configuration shows are refused by name: %s', (_what, lines, path) => {
+  const told = faults(`${GOOD}${lines}\n`);
+  expect(told).toContainEqual(expect.stringMatching(`^${path.replaceAll('.', '\\.')}: holds the stars`));
+});
+
+test('so are those of a user in a URL; fewer stars, and those of a comment, are none', () => {
+  const url = GOOD.replace('http://127.0.0.1:1/posts', 'http://********@127.0.0.1:1/posts');
+  expect(faults(url)).toContainEqual(expect.stringMatching(/^endpoints\.blog\.url: holds the stars/));
+  expect(faults(`${GOOD}    schedule: { cron: "* * * * *" } # ${STARS}\n    headers: { accept: "*/*" }\n`)).toEqual([]);
+});
+
+test('what the schema looks at once the rest is right is told at once too', () => {
+  const text = GOOD.replace('author: string?', 'author: { type: string, protect: drop }');
+  const told = faults(
+    `${text}    retries: many\nexports: { one: { to: 7 }, two: { to: ./e, colour: red, query: delete from posts } }\n`,
+  );
+  for (const place of [
+    'fields.author.protect',
+    'endpoints.blog.retries',
+    'exports.one: expected a query, or a dataset',
+    'colour',
+    'exports.two.query',
+  ])
+    expect(told.join('\n')).toContain(place);
+  expect(new Set(told).size).toBe(told.length);
+});
+
+test('an alias of nothing is told in words', () => {
+  expect(faults(`${GOOD}    headers: { accept: *nowhere }\n`)).toEqual([
+    expect.stringMatching(/cannot be read: .*nowhere/),
+  ]);
+});

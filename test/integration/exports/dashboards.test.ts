@@ -1,10 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { connectRedis, createLogger, systemClock } from '@tributary/shared';
+import { connectRedis, createLogger, RetryableError, systemClock } from '@tributary/shared';
 import { expect, inject, onTestFinished, test } from 'vitest';
 import { AuditLog } from '../../../dashboard/src/audit/audit.js';
 import { createReader } from '../../../dashboard/src/data/readers/create.js';
 import { Exports } from '../../../dashboard/src/exports/exports.js';
+import { memoryExportState } from '../../../dashboard/src/exports/state/port.js';
 import { redisExportState } from '../../../dashboard/src/exports/state/redis.js';
 import { createSqlEngine } from '../../../dashboard/src/sql/engine.js';
 import { uniqueName } from '../../services/handle.js';
@@ -70,8 +71,78 @@ test('a Redis that forgets does not have the export done anew: what was written 
   await first.exports.stop();
   const { exports } = dashboard('two', uniqueName('emptied'));
   const [status] = await exports.list();
-  expect(status?.past).toEqual([]);
+  expect(status?.past).toMatchObject([{ by: 'elsewhere', rows: 50, isKept: true }]);
   expect(status?.nextAt).toBeGreaterThan(systemClock.now() + 3_000_000);
+});
+
+test('a run of the command line is listed, and one that went by `keep` is told to be gone', async () => {
+  const { config, run, out } = await exportStage(
+    customers(20),
+    '\n  set: { dataset: customers, columns: [id], format: ndjson, to: $OUT, keep: 2 }',
+  );
+  const reader = createReader({ config, clock: systemClock, log });
+  const engine = createSqlEngine({ config, reader, clock: systemClock });
+  const state = memoryExportState();
+  const audit = new AuditLog(join(out, 'audit.jsonl'), systemClock);
+  const exports = () => new Exports({ config, engine, state, audit, instance: 'one', clock: systemClock, log });
+  const first = exports();
+  onTestFinished(async () => {
+    await first.stop();
+    await audit.close();
+    await engine.close();
+    await reader.close();
+  });
+  await first.begin('set', 'anna');
+  await expect.poll(async () => (await state.past('set')).length).toBe(1);
+  await run();
+  expect((await exports().list())[0]?.past).toMatchObject([
+    { by: 'elsewhere', rows: 20, isKept: true, why: undefined },
+    { by: 'anna', rows: 20, isKept: true },
+  ]);
+  await run();
+  expect((await exports().list())[0]?.past.map(({ by, isKept }) => [by, isKept])).toEqual([
+    ['elsewhere', true],
+    ['elsewhere', true],
+    ['anna', false],
+  ]);
+});
+
+test('a Redis that is not there yet is no news at a start, and is news when it stays away', async () => {
+  const { config, out } = await exportStage(customers(1), ONCE_AN_HOUR);
+  const told: string[] = [];
+  const listening = {
+    ...log,
+    warn: (_detail: object, words: string) => void told.push(words),
+    error: () => {},
+    info: () => {},
+  };
+  const away = () => {
+    throw new RetryableError('redis_away', 'Redis is not connected');
+  };
+  let now = 0;
+  const clock = { ...systemClock, monotonic: () => now };
+  const reader = createReader({ config, clock: systemClock, log });
+  const engine = createSqlEngine({ config, reader, clock: systemClock });
+  const state = { ...memoryExportState(), current: async () => away(), past: async () => away() };
+  const audit = new AuditLog(join(out, 'audit.jsonl'), systemClock);
+  const exports = new Exports({
+    config,
+    engine,
+    state,
+    audit,
+    instance: 'one',
+    clock,
+    log: listening as never,
+    look: 5,
+  });
+  exports.start();
+  await systemClock.sleep(100);
+  expect(told).toEqual([]);
+  now = 20_000;
+  await expect.poll(() => told).toEqual(['cannot know whether an export is due; looking again']);
+  await exports.stop();
+  await engine.close();
+  await reader.close();
 });
 
 test('a run that is stopped is told, leaves nothing, and is tried again', async () => {

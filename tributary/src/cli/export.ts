@@ -1,5 +1,7 @@
+import { readdir } from 'node:fs/promises';
 import type { CommandUnknownOpts } from '@commander-js/extra-typings';
-import { count, systemClock } from '@tributary/shared';
+import { count, datasetsOf, FatalError, type PipelineConfig, systemClock } from '@tributary/shared';
+import { withOutput } from '../library/config.js';
 import { audited } from './shell/audited.js';
 import { configOption, createCommand, withEnvironment, withExamples } from './shell/command.js';
 import type { Context } from './shell/context.js';
@@ -15,16 +17,20 @@ export function exportCommand(context: Context): CommandUnknownOpts {
   const command = createCommand(context, 'export', 'write the files of an export now', about)
     .argument('<NAME>', 'its name in the pipeline file')
     .option('--json', 'print the manifest')
+    .option('--output <DIR>', 'where the CSV files are, as with start --output; otherwise where the pipeline file says')
     .addOption(configOption(context))
-    .action(async (name, { json, config: file }) => {
+    .action(async (name, { json, output, config: file }) => {
       const { runExportCommand } = await import('@tributary/dashboard');
-      const config = readPipelineFile(context, file);
+      const config = withOutput(readPipelineFile(context, file), output);
       const signal = context.untilStopped();
       const { POSTGRES_URL: postgresUrl, DASHBOARD_SQL_URL: sqlUrl } = env;
       const exporting = audited(context, config.name, {
         action: 'export',
         detail: { export: name },
-        work: () => runExportCommand({ config, name, postgresUrl, sqlUrl, clock: systemClock, signal }),
+        async work() {
+          await refuseEmpty(config);
+          return await runExportCommand({ config, name, postgresUrl, sqlUrl, clock: systemClock, signal });
+        },
         done: ({ manifest: { rows } }) => rows,
       });
       const { manifest, place, removed, cleared } = await withProgress(terminal, () => `exporting ${name}`, exporting);
@@ -38,6 +44,24 @@ export function exportCommand(context: Context): CommandUnknownOpts {
   const examples = [
     ['training-set', 'one run, as its settings say'],
     ['training-set --json', 'the manifest on stdout'],
+    ['training-set --output ./out', 'after start --output ./out'],
   ] as const;
   return withEnvironment(withExamples(context, command, examples), ['POSTGRES_URL', 'AUDIT_LOG']);
+}
+
+/**
+ * Where nothing was ever written, an export would be one of no rows, and look like a success.
+ * @throws FatalError
+ */
+async function refuseEmpty(config: PipelineConfig): Promise<void> {
+  const { sink } = config;
+  if (sink.type !== 'csv') return;
+  const { directory } = sink.csv;
+  const ours = new Set(['.tributary', ...datasetsOf(config).map(({ name }) => name)]);
+  const names = await readdir(directory).catch(() => []);
+  if (names.some((name) => ours.has(name))) return;
+  throw new FatalError(
+    'output_missing',
+    `${directory} holds nothing that this pipeline has written, so that the export would have no rows: after start --output DIR, say --output DIR here too (or set OUTPUT_DIR)`,
+  );
 }

@@ -1,30 +1,42 @@
 import { userInfo } from 'node:os';
 import { createInterface } from 'node:readline';
-import type { CommandUnknownOpts } from '@commander-js/extra-typings';
+import { type CommandUnknownOpts, Option } from '@commander-js/extra-typings';
 import { count, FatalError, systemClock } from '@tributary/shared';
+import type { FormName } from './reveal/forms.js';
 import { createCommand, withEnvironment, withExamples } from './shell/command.js';
-import { CommandFailed, type Context } from './shell/context.js';
+import { CommandFailed, type Context, EXIT } from './shell/context.js';
 
 /** Shows what `protect: encrypt` has encrypted, to whoever has the keys. */
 export function revealCommand(context: Context): CommandUnknownOpts {
   const about =
-    'Decrypts values that protect: encrypt has made (enc:…): one that is given, or all that stand in the lines of stdin, which may be CSV or ' +
-    'JSON. It needs PRIVACY_ENCRYPTION_KEYS. Who did it, when, why and to how many values is written to the audit log first.';
+    'Decrypts values that protect: encrypt has made (enc:…): one that is given, or all that stand in the lines of stdin. --as says what these are: in CSV ' +
+    'a value is quoted where it has to be and is no formula for a spreadsheet, in JSON it is written as JSON, and in text as it is. It needs PRIVACY_ENCRYPTION_KEYS. Who did it, when, why and to how many values is written to the audit log first.';
   const command = createCommand(context, 'reveal', 'decrypt values of protected fields', about)
     .argument('[VALUE]', 'a text with encrypted values; lines from stdin unless given')
+    .addOption(new Option('--as <FORM>', 'what stdin holds').choices(['csv', 'json', 'text'] as const))
     .requiredOption('--reason <TEXT>', 'why, for the audit log')
-    .action((value, { reason }) => revealLines(context, value, reason));
+    .action(async (value, { reason, as }) => {
+      if (value === undefined && as === undefined)
+        command.error('error: say what stdin holds: --as csv, --as json or --as text', { exitCode: EXIT.usage });
+      await revealLines(context, value, as ?? 'text', reason);
+    });
   const examples = [
     ['enc:2026:8Rk… --reason "ticket 4711"', 'one value'],
-    ['--reason "yearly letter" < output/customers/part-….csv', 'a whole file'],
+    ['--as csv --reason "yearly letter" < output/customers/part-….csv', 'a whole file'],
   ] as const;
   return withEnvironment(withExamples(context, command, examples), ['PRIVACY_ENCRYPTION_KEYS', 'AUDIT_LOG']);
 }
 
-async function revealLines({ env, terminal }: Context, value: string | undefined, reason: string): Promise<void> {
+async function revealLines(
+  { env, terminal }: Context,
+  value: string | undefined,
+  as: FormName,
+  reason: string,
+): Promise<void> {
   if (reason.trim() === '')
     throw new FatalError('reason_missing', '--reason is empty: say why the values are decrypted');
-  const { readProtectionKeys, reveal } = await import('@tributary/producer');
+  const { readProtectionKeys } = await import('@tributary/producer');
+  const { revealed } = await import('./reveal/forms.js');
   const { AuditLog, DEFAULT_AUDIT_LOG } = await import('@tributary/dashboard');
   const keys = readProtectionKeys(env);
   if (keys.encryption.length === 0) {
@@ -38,11 +50,11 @@ async function revealLines({ env, terminal }: Context, value: string | undefined
     const act = await audit.begin({ name: userInfo().username, role: 'admin', from: 'shell' }, 'reveal', { reason });
     let done = 0;
     const missing = new Set<string>();
-    for await (const line of value === undefined ? createInterface({ input: process.stdin }) : [value]) {
-      const revealed = reveal(line, keys);
-      done += revealed.count;
-      for (const id of revealed.missing) missing.add(id);
-      terminal.write(`${revealed.text}\n`);
+    const lines = value === undefined ? createInterface({ input: process.stdin }) : [value];
+    for await (const record of revealed(lines, as, keys)) {
+      done += record.count;
+      for (const id of record.missing) missing.add(id);
+      terminal.write(`${record.text}\n`);
     }
     await act.note('done', { done });
     terminal.say(`${count(done, 'value')} decrypted\n`);

@@ -23,10 +23,14 @@ export function readConfig(
   // JSON is YAML, so an object takes the same way as a file, with the same placeholders and the same faults.
   const read =
     typeof config === 'string' ? loadPipeline(config, env) : parsePipeline(JSON.stringify(config), env, OBJECT);
-  return output === undefined
-    ? read
-    : { ...read, sink: { ...read.sink, csv: { ...read.sink.csv, directory: output } } };
+  return withOutput(read, output);
 }
+
+/** @param output the folder for CSV files that counts instead of the pipeline's own */
+export const withOutput = (config: PipelineConfig, output: string | undefined): PipelineConfig =>
+  output === undefined
+    ? config
+    : { ...config, sink: { ...config.sink, csv: { ...config.sink.csv, directory: output } } };
 
 /** Whether the pipeline polls `${CRM_URL}` and the environment names none: then the mock CRM stands in for it. */
 export function asksForMockApi(config: string | PipelineInput, env: Environment): boolean {

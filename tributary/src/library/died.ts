@@ -6,9 +6,12 @@ const idOf = ({ endpoint, entity, code, field, reason }: DeadRecordGroup): strin
 
 /** The records that died between two looks, by their fault. */
 export function diedSince(before: readonly DeadRecordGroup[], after: readonly DeadRecordGroup[]): DeadRecordGroup[] {
-  const known = new Map(before.map((group) => [idOf(group), group.count]));
+  const known = new Map(before.map((group) => [idOf(group), group]));
   return after
-    .map((group) => ({ ...group, count: group.count - (known.get(idOf(group)) ?? 0) }))
+    .map((group) => {
+      const { count = 0, again = 0 } = known.get(idOf(group)) ?? {};
+      return { ...group, count: group.count - count, again: group.again - again };
+    })
     .filter(({ count }) => count > 0);
 }
 

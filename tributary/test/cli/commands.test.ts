@@ -63,6 +63,94 @@ describe('check', () => {
   });
 });
 
+describe('check, of what a file needs around it', () => {
+  const HASH = 'a-long-random-text-of-32-characters-or-more';
+  const entities = (protect: unknown) => ({
+    post: {
+      dataset: 'posts',
+      queue: 'posts',
+      key: 'id',
+      fields: { id: 'integer', title: { type: 'string?', protect } },
+    },
+  });
+  const endpoints = { blog: { url: 'http://127.0.0.1:1/', entity: 'post' } };
+  const check = async (pipeline: object, env: Record<string, string> = {}) => {
+    const file = join(folder, 'mine.yaml');
+    writeFileSync(file, JSON.stringify({ endpoints, ...pipeline }));
+    return await cli(['check', file], { env });
+  };
+
+  it.each([
+    ['hash', 'hash', 'PRIVACY_HASH_KEY'],
+    ['encrypt', 'encrypt', 'PRIVACY_ENCRYPTION_KEYS'],
+  ])('tells the key that %s lacks, and takes one that is there', async (_what, protect, variable) => {
+    const told = await check({ entities: entities(protect) });
+    expect(told.code).toBe(1);
+    expect(told.stderr).toContain(`entities.post.fields.title.protect: ${protect} needs ${variable}, which is not set`);
+    const key = protect === 'hash' ? HASH : `one:${HASH}`;
+    expect(await check({ entities: entities(protect) }, { [variable]: key })).toMatchObject({ code: 0 });
+    const short = await check({ entities: entities(protect) }, { [variable]: key.slice(0, 12) });
+    expect(short).toMatchObject({ code: 1, stderr: expect.stringContaining('expected 32 at least') });
+  });
+
+  it('needs no key for what is masked or dropped', async () => {
+    expect(await check({ entities: entities('mask') })).toMatchObject({ code: 0 });
+  });
+
+  it.each([
+    ['another table', 'SELECT * FROM post', 'there is no table post here; those here are posts'],
+    ['another table in a join', 'SELECT 1 FROM posts JOIN users ON true', 'there is no table users here'],
+    ['another column', 'SELECT titel FROM posts', 'titel'],
+    ['no syntax', 'SELECT FROM WHERE', 'syntax error'],
+    ['a file', "SELECT * FROM read_csv('/etc/passwd')", 'read_csv() cannot be used here'],
+  ])('tells what is wrong with the query of an export: %s', async (_what, query, words) => {
+    const told = await check({ entities: entities('mask'), exports: { set: { query, to: './exports' } } });
+    expect(told.code).toBe(1);
+    expect(told.stderr).toContain('exports.set.query: ');
+    expect(told.stderr).toContain(words);
+  });
+
+  it.each([
+    ['DuckDB', 'SELECT title, count(*) FROM posts_history WHERE id > 3 GROUP BY ALL;', {}],
+    ['Postgres', "SELECT id, title ~* 'a' FROM posts WHERE _deleted IS NOT TRUE", { sink: { type: 'postgres' } }],
+    ['Postgres alone', "SELECT to_char(now(), 'YYYY'), id FROM posts", { sink: { type: 'postgres' } }],
+  ])('takes a query that runs: %s', async (_what, query, more) => {
+    const told = await check({ entities: entities('mask'), exports: { set: { query, to: './exports' } }, ...more });
+    expect(told, told.stderr).toMatchObject({ code: 0 });
+  });
+
+  it('tells another table in the SQL of Postgres too', async () => {
+    const exports = { set: { query: 'SELECT * FROM nowhere', to: './exports' } };
+    const told = await check({ entities: entities('mask'), exports, sink: { type: 'postgres' } });
+    expect(told).toMatchObject({ code: 1, stderr: expect.stringContaining('there is no table nowhere here') });
+  });
+
+  it('tells the faults of all parts at once', async () => {
+    const { code, stderr } = await check({
+      entities: entities('hash'),
+      endpoints: {
+        blog: { url: 'http://127.0.0.1:1/', entity: 'post', paging: { type: 'pages' } },
+        other: { url: 'x', entity: 'nobody' },
+      },
+      exports: { one: { query: 'SELECT * FROM nowhere', to: './exports' }, two: { dataset: 'posts', to: 's3://b/x' } },
+      alerts: { rules: { late: { when: 'freshness', dataset: 'nowhere', olderThan: '1h', tell: ['nobody'] } } },
+      batch: { size: 0 },
+    });
+    expect(code).toBe(1);
+    for (const place of [
+      'entities.post.fields.title.protect',
+      'endpoints.blog.paging',
+      'endpoints.other.url',
+      'endpoints.other.entity',
+      'exports.one.query',
+      'exports.two.s3',
+      'alerts.rules.late',
+      'batch.size',
+    ])
+      expect(stderr).toContain(`  ${place}`);
+  });
+});
+
 describe('every command that reads a pipeline file', () => {
   it('takes it from --config, else from PIPELINE, and says which it read', async () => {
     const file = join(folder, 'mine.yaml');
@@ -133,6 +221,7 @@ endpoints: { things: { url: "${url}", entity: thing, auth: { type: bearer, token
 describe('export', () => {
   const file = () => {
     const path = join(folder, 'mine.yaml');
+    mkdirSync(join(folder, 'output', 'things'), { recursive: true });
     writeFileSync(
       path,
       `entities: { thing: { dataset: things, queue: things_data, key: id, fields: { id: string } } }
@@ -153,6 +242,15 @@ exports: { set: { query: "select 7 as n", format: csv, to: "${join(folder, 'out'
       { action: 'export', step: 'begun', export: 'wrong' },
       { step: 'failed', why: expect.any(String) },
     ]);
+  });
+
+  it('of a folder in which nothing was ever written says so, and makes no files without rows', async () => {
+    const args = ['export', 'set', '--config', file(), '--output', join(folder, 'elsewhere')];
+    const { code, stderr } = await cli(args, { env: { AUDIT_LOG } });
+    expect(code).toBe(1);
+    expect(stderr).toContain('elsewhere holds nothing that this pipeline has written');
+    expect(existsSync(join(folder, 'out'))).toBe(false);
+    expect(audited()).toMatchObject([{ step: 'begun' }, { step: 'failed', why: 'output_missing' }]);
   });
 
   it('is not done where the audit log cannot be written', async () => {

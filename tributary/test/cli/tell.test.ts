@@ -70,6 +70,7 @@ test('records that died are told by their fault, with some of their keys', () =>
       reason: 'endpoint crm: post 7: field "total" is "x": expected a number',
       keys: ['7', '8', '9', '10'],
       count: 12,
+      again: 0,
     },
     {
       endpoint: 'crm',
@@ -79,6 +80,27 @@ test('records that died are told by their fault, with some of their keys', () =>
       reason: 'it is 42',
       keys: [],
       count: 1,
+      again: 0,
+    },
+    {
+      endpoint: 'twice',
+      entity: 'post',
+      code: 'late',
+      field: undefined,
+      reason: 'it is late',
+      keys: ['1'],
+      count: 2,
+      again: 1,
+    },
+    {
+      endpoint: 'known',
+      entity: 'post',
+      code: 'late',
+      field: undefined,
+      reason: 'it is late',
+      keys: ['1'],
+      count: 1,
+      again: 1,
     },
   ];
   const endpoints = [{ endpoint: 'crm', records: 13, allDied: true as const }];
@@ -87,6 +109,8 @@ test('records that died are told by their fault, with some of their keys', () =>
     'DIED 12 records of crm, field total (field_invalid), such as 7, 8, 9: endpoint crm: post 7: field "total" is "x": expected a number',
   );
   expect(told).toContain('DIED 1 record of crm (not_an_object): it is 42');
+  expect(told).toContain('DIED 1 record (came again: 1) of twice (late), such as 1: it is late');
+  expect(told).toContain('DIED again, as dead letters already, 1 record of known (late), such as 1: it is late');
   expect(told).toContain('ALL DIED of crm: correct its fields in the pipeline file, or its records at their source');
 });
 

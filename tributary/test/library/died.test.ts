@@ -3,7 +3,7 @@ import { parsePipeline } from '@tributary/shared';
 import { expect, test } from 'vitest';
 import { diedSince, endpointsOf } from '../../src/library/died.js';
 
-const group = (endpoint: string, count: number, field = 'total'): DeadRecordGroup => ({
+const group = (endpoint: string, count: number, field = 'total', again = 0): DeadRecordGroup => ({
   endpoint,
   entity: 'order',
   code: 'field_invalid',
@@ -11,12 +11,13 @@ const group = (endpoint: string, count: number, field = 'total'): DeadRecordGrou
   reason: `order 1: field "${field}" is "x"`,
   keys: ['1'],
   count,
+  again,
 });
 
 test('what died in a round is what was not there before it', () => {
-  const before = [group('a', 3), group('b', 1)];
-  const after = [group('a', 5), group('b', 1), group('a', 2, 'name')];
-  expect(diedSince(before, after)).toEqual([group('a', 2), group('a', 2, 'name')]);
+  const before = [group('a', 3, 'total', 1), group('b', 1)];
+  const after = [group('a', 5, 'total', 2), group('b', 1), group('a', 2, 'name')];
+  expect(diedSince(before, after)).toEqual([group('a', 2, 'total', 1), group('a', 2, 'name')]);
 });
 
 test('the marks that would pass a dead record are those of its endpoint and of all that it is polled for', () => {

@@ -1,40 +1,13 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, open, readdir, readFile, rename, rmdir, stat, unlink, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rmdir, stat, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { random, replaceFile, syncFolder } from '@tributary/shared';
 
 // Steps on files that several processes may take at once, and whose effect outlives a loss of power. None needs hard links:
 // some network file systems, Windows shares and FAT have none.
 
-export const random = (): string => randomBytes(8).toString('hex');
-
-/** Puts a file with this content at a path, in one step, whether or not there was a file. */
-export async function replaceFile(path: string, content: string): Promise<void> {
-  const temporary = `${path}-${random()}`;
-  try {
-    await writeFile(temporary, content, { flush: true });
-    await rename(temporary, path);
-  } catch (error) {
-    // On a full disk each retry would leave another file.
-    await unlink(temporary).catch(() => {});
-    throw error;
-  }
-  await syncFolder(dirname(path));
-}
-
-/** File systems that cannot sync a folder keep names by themselves. */
-const NO_FOLDER_SYNC = new Set(['EINVAL', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EISDIR', 'EBADF']);
-
-/** Makes a new name, or a rename, as durable as the file itself. */
-export async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, 'r');
-  await folder
-    .sync()
-    .catch((error: NodeJS.ErrnoException) => {
-      if (!NO_FOLDER_SYNC.has(error.code ?? '')) throw error;
-    })
-    .finally(() => folder.close());
-}
+export { random, replaceFile, syncFolder };
 
 const THERE = new Set(['EEXIST', 'ENOTEMPTY', 'ENOTDIR']);
 /** Windows shares refuse to rename a folder onto another one with these. */

@@ -13,7 +13,7 @@ export function folderBodies(output: string): KeptBodies {
       await mkdir(folder, { recursive: true });
       const path = join(folder, id);
       const temporary = `${path}-${randomBytes(8).toString('hex')}`;
-      await writeFile(temporary, body, { flush: true });
+      await writeFile(temporary, body, { flag: 'wx', flush: true });
       await rename(temporary, path);
       const handle = await open(folder, 'r');
       await handle.sync().finally(() => handle.close());

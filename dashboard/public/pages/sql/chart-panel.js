@@ -1,13 +1,14 @@
 import { createPlot, KINDS } from '../../ui/chart.js';
-import { chartData, isNumeric } from '../../ui/chart-data.js';
+import { chartData, isNumeric, isText } from '../../ui/chart-data.js';
 import { h, replace } from '../../ui/dom.js';
 
-/** The choice of a chart of a result, and the chart. @param {{ onChoose: (choice: { chart?: string, x?: string, y?: string[] }) => void }} acts */
+/** The choice of a chart of a result, and the chart. @param {{ onChoose: (choice: { chart?: string, x?: string, y?: string[], by?: string | undefined }) => void }} acts */
 export function createChartPanel({ onChoose }) {
   const choices = h('div', { class: 'tools' });
   const plot = createPlot();
   const words = h('p', { class: 'quiet' });
-  const figure = h('figure', { class: 'chart sql-chart', hidden: true }, plot.root, h('figcaption', {}, words));
+  const key = h('ul', { class: 'sql-key', 'aria-label': 'Lines' });
+  const figure = h('figure', { class: 'chart sql-chart', hidden: true }, plot.root, key, h('figcaption', {}, words));
   const root = h('div', {}, choices, figure);
 
   const choice = (label, value, options, onchange) => {
@@ -25,7 +26,7 @@ export function createChartPanel({ onChoose }) {
       replace(choices);
       figure.hidden = true;
     },
-    show({ columns, rows }, { chart = '', x = '', y = [] }) {
+    show({ columns, rows }, { chart = '', x = '', y = [], by }) {
       const numeric = columns.filter(isNumeric).map(({ name }) => name);
       const names = columns.map(({ name }) => name);
       if (rows.length === 0 || numeric.length === 0) {
@@ -35,23 +36,31 @@ export function createChartPanel({ onChoose }) {
       const across = names.includes(x) ? x : chart === 'histogram' ? numeric[0] : names[0];
       const up = y.find((one) => numeric.includes(one)) ?? numeric.find((one) => one !== across) ?? numeric[0];
       const list = (all) => all.map((one) => [one, one]);
+      const isDrawn = KINDS.includes(chart);
+      const data = isDrawn ? chartData({ columns, rows }, { kind: chart, x: across, y: up, by }) : undefined;
+      const texts = columns.filter((one) => isText(one) && one.name !== across).map(({ name }) => name);
       replace(
         choices,
         choice('Chart', chart, [['', 'none'], ...KINDS.map((kind) => [kind, kind])], (kind) =>
-          onChoose({ chart: kind, x, y }),
+          onChoose({ chart: kind, x, y, by }),
         ),
         chart !== '' &&
           choice('Across', across, list(chart === 'histogram' ? numeric : names), (to) =>
-            onChoose({ chart, x: to, y }),
+            onChoose({ chart, x: to, y, by: undefined }),
           ),
         chart !== '' &&
           chart !== 'histogram' &&
-          choice('Up', up, list(numeric), (to) => onChoose({ chart, x, y: [to] })),
+          choice('Up', up, list(numeric), (to) => onChoose({ chart, x, y: [to], by })),
+        ['line', 'scatter'].includes(chart) &&
+          texts.length > 0 &&
+          choice('Each', data.by, [['', 'all together'], ...list(texts)], (to) => onChoose({ chart, x, y, by: to })),
       );
-      figure.hidden = !KINDS.includes(chart);
-      if (figure.hidden) return;
-      const data = chartData({ columns, rows }, { kind: chart, x: across, y: up });
+      figure.hidden = !isDrawn;
+      if (!isDrawn) return;
       words.textContent = data.words;
+      const lines = data.lines.length > 1 ? data.lines.map(({ name }) => name) : [];
+      replace(key, ...lines.map((name, index) => h('li', { class: `line-${index + 1}` }, name)));
+      key.hidden = lines.length === 0;
       plot.show(data);
     },
     leave: () => plot.leave(),

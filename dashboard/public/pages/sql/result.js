@@ -12,13 +12,14 @@ const NUMBERS = new Set(['integer', 'number', 'decimal']);
 const LONGEST = 300;
 
 /** What a result is, and what was cut. */
-export function wordsOf({ rows, cut, asOf, milliseconds }, limits) {
+export function wordsOf({ rows, cut, shortened, asOf, milliseconds }, limits) {
   const found = plural(rows.length, 'row');
   const more = {
     rows: `the first ${count(limits.rows)} rows; there are more, which a file has`,
     size: `${found}; the others are too large to be shown here, a file has them`,
   };
-  return `${cut === null ? found : more[cut]}, ${(milliseconds / 1000).toFixed(1)} s, as of ${localTime(Date.parse(asOf))}`;
+  const long = shortened === 0 ? '' : `, ${plural(shortened, 'long value')} cut (a file has them whole)`;
+  return `${cut === null ? found : more[cut]}${long}, ${(milliseconds / 1000).toFixed(1)} s, as of ${localTime(Date.parse(asOf))}`;
 }
 
 /** All rows as files. */

@@ -1,5 +1,6 @@
-import { mkdir, open, readFile, rename } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { replaceFile } from '@tributary/shared';
 import { type AlertDocument, readDocument, type Silence } from '../document.js';
 import type { AlertStore } from './store.js';
 
@@ -28,19 +29,11 @@ export function fileAlertStore(path: string): AlertStore {
       kept = {};
     }
   };
-  /** Beside it, synced, and renamed: a crash leaves the one before. */
   const write = (change: Kept) => {
     kept = { ...kept, ...change };
     const turn = writing.then(async () => {
       await mkdir(dirname(path), { recursive: true });
-      const file = await open(`${path}.new`, 'w');
-      try {
-        await file.writeFile(JSON.stringify(kept));
-        await file.sync();
-      } finally {
-        await file.close();
-      }
-      await rename(`${path}.new`, path);
+      await replaceFile(path, JSON.stringify(kept), 0o600);
     });
     writing = turn.catch(() => {});
     return turn;

@@ -6,6 +6,7 @@ import {
   type Json,
   JsonDuckDBValueConverter,
 } from '@duckdb/node-api';
+import { integerOf, timeOf, withoutZeros } from '../cell-texts.js';
 import type { Cell, SqlColumn, SqlType } from '../port.js';
 
 const ID = DuckDBTypeId;
@@ -61,20 +62,4 @@ export const cellOf: DuckDBValueConverter<Cell> = (value, type) => {
   if (kind === 'datetime') return timeOf(String(json));
   if (kind === 'json' && type.alias !== 'JSON') return JSON.stringify(json);
   return typeof json === 'object' ? JSON.stringify(json) : json;
-};
-
-function integerOf(digits: string): Cell {
-  const number = Number(digits);
-  return Number.isSafeInteger(number) ? number : digits;
-}
-
-/** A decimal has room for 18 digits behind the point, whatever it was written with. */
-const withoutZeros = (digits: string): string => (digits.includes('.') ? digits.replace(/\.?0+$/, '') : digits);
-
-/** DuckDB writes `2026-01-05 10:00:00.5+00`; the pipeline's times are in UTC, and so are those without a zone here. */
-const timeOf = (text: string): string => {
-  const [, day, time] = /^(.+) ([\d:.]+)(?:\+00)?$/.exec(text) ?? [];
-  if (day === undefined) return text;
-  const [whole, part = ''] = (time ?? '').split('.');
-  return `${day}T${whole}.${part.padEnd(3, '0')}Z`;
 };

@@ -15,7 +15,8 @@ interface Made {
   /** When it was begun, by a clock that nobody sets. */
   readonly at: number;
   readonly took: number;
-  readonly asOf: string;
+  /** The last moment at which it was known to hold all rows. */
+  asOf: string;
   readers: number;
 }
 
@@ -80,8 +81,12 @@ export class TablesFiles {
     const at = this.#clock.monotonic();
     if (last !== undefined && last.took > QUICK && at - last.at < last.took * REST) return last;
     // What is written behind this look is in the file or not: then the next one looks again.
+    const looked = new Date(this.#clock.now()).toISOString();
     const revision = (await this.#reader.list()).map((one) => `${one.revision} ${one.indexing?.done ?? ''}`).join('; ');
-    if (last?.revision === revision) return last;
+    if (last?.revision === revision) {
+      last.asOf = looked;
+      return last;
+    }
     const path = join(await this.folder(), `tables-${this.#number++}.duckdb`);
     const snapshot = await this.#reader.snapshot?.(path);
     if (snapshot === undefined) throw new SinkNotSetError('what this pipeline writes cannot be asked in SQL');

@@ -1,3 +1,4 @@
+import { integerOf, timeOf, withoutZeros } from '../cell-texts.js';
 import type { Cell, SqlType } from '../port.js';
 
 /** What is no text, by the type's number in pg_type. */
@@ -23,13 +24,8 @@ export function cellOf(text: string | null, type: SqlType): Cell {
   if (text === null) return null;
   if (type === 'boolean') return text === 't';
   if (type === 'datetime') return timeOf(text);
-  if (type !== 'integer' && type !== 'number') return text;
+  if (type === 'decimal') return withoutZeros(text);
+  if (type === 'integer') return integerOf(text);
   const number = Number(text);
-  return Number.isFinite(number) && (type === 'number' || Number.isSafeInteger(number)) ? number : text;
-}
-
-/** Postgres writes `2026-01-05 10:00:00.5+00`. */
-function timeOf(text: string): string {
-  const [, day, whole, part = ''] = /^(\S+) ([\d:]+)(?:\.(\d+))?(?:\+00)?$/.exec(text) ?? [];
-  return day === undefined ? text : `${day}T${whole}.${part.padEnd(3, '0')}Z`;
+  return type === 'number' && Number.isFinite(number) ? number : text;
 }

@@ -7,11 +7,24 @@ const VIEW = 'CREATE TEMPORARY VIEW tributary_query AS ';
 
 /** Functions that Postgres calls volatile, and that change nothing. */
 const HARMLESS = new Set(['random', 'gen_random_uuid', 'clock_timestamp', 'timeofday']);
-/** Functions that Postgres calls stable, and that tell of the server, of other sessions or of tables that are no dataset, or run SQL. */
-const INNER =
-  /^(pg_(?!typeof$)|inet_|has_|current_setting$|to_reg|row_security|txid_|lo_|ts_stat|ts_rewrite|.*_to_xml|.*_description$)/;
+/**
+ * Functions that Postgres does not call volatile, and that tell of the server, of who asks, of other sessions or of tables that are no dataset, or
+ * run SQL.
+ */
+const INNER = new RegExp(
+  `^(${[
+    'pg_(?!typeof$)|inet_|has_|to_reg|row_security|txid_|lo_|ts_stat|ts_rewrite|.*_to_xml|.*_description$|aclexplode$|makeaclitem$',
+    'version$|.*unicode_version$|getdatabaseencoding$|getpgusername$|format_type$|reg\\w+(out|send)$',
+    'current_(setting|database|schemas?|user|catalog|query|role)$|(session|system)_user$|user$',
+  ].join('|')})`,
+);
+/** What is written without parentheses, such as CURRENT_USER, and is a name: the others are times. 19 is the type of names. */
+const WHO_ASKS = /\{SQLVALUEFUNCTION :op \d+ :type 19\b/;
 
-/** Types of numbers that are written as a name of the server. The other ones of their kind name types, and rules of languages. */
+/**
+ * Types of numbers that are written as a name of the server. The other ones of their kind name rules of languages, and types: each table has one
+ * of its name, so a number must not become one, while pg_typeof() may give one.
+ */
 const NAMES = ['regclass', 'regrole', 'regnamespace', 'regproc', 'regprocedure', 'regoper', 'regoperator', 'aclitem'];
 
 /**
@@ -66,6 +79,8 @@ async function checkTables(
 }
 
 async function checkFunctions(client: Client, tree: string): Promise<void> {
+  if (WHO_ASKS.test(tree))
+    throw new SqlError('sql_refused', 'who asks, and where, cannot be asked here: current_user and its like');
   const used = numbersOf(tree, /:(?:funcid|opfuncid|aggfnoid|winfnoid) (\d+)/g).filter((one) => one !== '0');
   const { rows } = await client.query<{ name: string; volatile: string; own: string }>(
     `SELECT p.proname AS name, p.provolatile = 'v' AS volatile, n.nspname = 'pg_catalog' AS own
@@ -84,15 +99,19 @@ async function checkFunctions(client: Client, tree: string): Promise<void> {
  * server. So do the rows of Postgres' own tables, which hold such values, when they are made from JSON.
  */
 async function checkTypes(client: Client, tree: string, schema: string, tables: readonly string[]): Promise<void> {
-  const used = numbersOf(tree, /:\w*type(?:id)? (\d+)/gi).filter((one) => one !== '0');
+  // The columns of a function that gives rows stand in a list.
+  const listed = [...tree.matchAll(/:\w*coltypes \(o ([\d ]+)\)/g)].flatMap(([, numbers = '']) => numbers.split(' '));
+  const used = [...numbersOf(tree, /:\w*type(?:id)? (\d+)/gi), ...listed].filter((one) => one !== '0');
+  const made = [...numbersOf(tree, /:(?:const|result)type (\d+)/g), ...listed];
   const { rows } = await client.query<{ name: string }>(
     `SELECT pg_catalog.format_type(t.oid, NULL) AS name
        FROM pg_catalog.pg_type a JOIN pg_catalog.pg_type t ON t.oid = CASE WHEN a.typelem <> 0 AND a.typlen = -1 THEN a.typelem ELSE a.oid END
        JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace LEFT JOIN pg_catalog.pg_class c ON c.oid = t.typrelid
       WHERE a.oid = ANY($1::oid[]) AND (
         n.nspname = 'pg_catalog' AND (t.typrelid <> 0 OR t.typname = ANY($4::text[]))
+        OR n.nspname = 'pg_catalog' AND t.typname = 'regtype' AND a.oid = ANY($5::oid[])
         OR t.typrelid <> 0 AND NOT (n.nspname = $2 AND c.relname = ANY($3::text[])))`,
-    [used, schema, tables, NAMES],
+    [used, schema, tables, NAMES, made],
   );
   const [other] = rows;
   if (other !== undefined) throw new SqlError('sql_refused', `the type ${other.name} cannot be used here`);

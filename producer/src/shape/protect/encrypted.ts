@@ -24,8 +24,11 @@ export interface Revealed {
   readonly missing: readonly string[];
 }
 
-/** A text with its encrypted values in the clear. What cannot be decrypted stays as it is. */
-export function reveal(text: string, { encryption }: ProtectionKeys): Revealed {
+/**
+ * A text with its encrypted values in the clear. What cannot be decrypted stays as it is.
+ * @param write writes a value as it has to stand in the text; as it is unless given
+ */
+export function reveal(text: string, { encryption }: ProtectionKeys, write = (clear: string) => clear): Revealed {
   const missing = new Set<string>();
   let count = 0;
   const clear = text.replace(ENCRYPTED, (value, id: string, closed: string) => {
@@ -33,7 +36,7 @@ export function reveal(text: string, { encryption }: ProtectionKeys): Revealed {
     const found = key && decrypt(Buffer.from(closed, 'base64url'), key);
     if (found === undefined) missing.add(id);
     else count += 1;
-    return found ?? value;
+    return found === undefined ? value : write(found);
   });
   return { text: clear, count, missing: [...missing] };
 }

@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto';
-import { FatalError, type Protection, type ProtectionKind, type ProtectionOf } from '@tributary/shared';
+import { FatalError, type Protection, type ProtectionKind, type ProtectionOf, plainDecimal } from '@tributary/shared';
 import { encrypt } from './encrypted.js';
 import type { ProtectionKeys } from './keys.js';
 
@@ -43,10 +43,21 @@ const PSEUDONYM = 32;
 /** Digits of a number that is masked, and stays masked with its last four to be seen. */
 const FEWEST_DIGITS = 8;
 
+/** A date in the orders that people write, wherever it stands: the last digits that are shown would be its year. */
+const DATE = new RegExp(
+  `(?<!\\d)(?:${[
+    String.raw`\d{4}([-./ ])\d{1,2}\1\d{1,2}`,
+    String.raw`\d{1,2}([-./ ])\d{1,2}\2\d{4}`,
+    '(?:19|20)\\d\\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\\d|3[01])',
+    '(?:0[1-9]|[12]\\d|3[01])(?:0[1-9]|1[0-2])(?:19|20)\\d\\d',
+  ].join('|')})(?!\\d)`,
+);
+
 /** `ada@example.org` is `a***@e***.org`, `+49 170 1234567` is `***4567`, `Lovelace` is `L***`. */
 function mask(text: string): string {
   const [, user = '', host = '', end = ''] = /^([^@\s]+)@([^@\s]+)(\.[^@.\s]+)$/.exec(text) ?? [];
   if (host !== '') return `${partOf(user)}@${partOf(host)}${end}`;
+  if (DATE.test(text)) return '***';
   const digits = text.replace(/\D/g, '');
   const isNumber = digits.length >= FEWEST_DIGITS && /^[\p{Lu}\d\s()+./-]+$/u.test(text);
   if (isNumber) return `***${digits.slice(-4)}`;
@@ -64,14 +75,30 @@ const TIMES: Readonly<Record<'year' | 'month' | 'decade', (text: string) => stri
   decade: (text) => `${text.slice(0, 3)}0s`,
 };
 
-/** `30-40`: from, and up to but without. */
+/** `30-40`: from, and up to but without; in whole units, since a double would put large numbers into other buckets. */
 function bucketOf(text: string, size: number): string {
-  const from = Math.floor(Number(text) / size) * size;
-  return `${tidy(from)}-${tidy(from + size)}`;
+  const [digits, scale] = unitsOf(text);
+  const [step, stepScale] = unitsOf(String(size));
+  const most = Math.max(scale, stepScale);
+  const [value, width] = [digits * 10n ** BigInt(most - scale), step * 10n ** BigInt(most - stepScale)];
+  const rest = ((value % width) + width) % width;
+  return `${written(value - rest, most)}-${written(value - rest + width, most)}`;
 }
 
-/** Without the digits that a sum of doubles invents. */
-const tidy = (number: number): string => String(Number(number.toPrecision(12)));
+/** A decimal number as a whole one, and how many of its digits stand behind the point. */
+function unitsOf(text: string): [digits: bigint, scale: number] {
+  const [whole = '', fraction = ''] = (plainDecimal(text) ?? '0').split('.');
+  return [BigInt(whole + fraction), fraction.length];
+}
+
+function written(units: bigint, scale: number): string {
+  const digits = String(units < 0n ? -units : units).padStart(scale + 1, '0');
+  const [whole, fraction] = [
+    digits.slice(0, digits.length - scale),
+    digits.slice(digits.length - scale).replace(/0+$/, ''),
+  ];
+  return `${units < 0n ? '-' : ''}${whole}${fraction === '' ? '' : `.${fraction}`}`;
+}
 
 const missing = (place: string, kind: ProtectionKind, variable: string) =>
   new FatalError(

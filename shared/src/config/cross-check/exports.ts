@@ -3,6 +3,7 @@ import { expectedOneOf } from '../../words.js';
 import type { Fault } from '../fault.js';
 import { heightOf, levelFault, MOST_NODES } from '../privacy.js';
 import type { ExportConfig, PipelineConfig } from '../schema.js';
+import { checkS3 } from './s3.js';
 import { checkSchedule } from './schedules.js';
 
 /** What becomes the name of a file. */
@@ -77,8 +78,7 @@ function* checkTarget(path: string, { to, s3 }: ExportConfig): Generator<Fault> 
     yield { path: `${path}.to`, message: 'expected a folder of this machine, or s3://bucket/prefix' };
   if (/(^|\/)\.{1,2}(\/|$)/.test(to.replace(/^\.{1,2}\//, '').replace(/^s3:\/\//, '')) || to === '..')
     yield { path: `${path}.to`, message: 'expected a path without .. or . in it: write where it leads' };
-  if ((s3.accessKey === undefined) !== (s3.secretKey === undefined))
-    yield { path: `${path}.s3`, message: 'accessKey and secretKey belong together: expected both or neither' };
+  yield* checkS3(path, s3, [{ setting: 'to', url: to, writes: true }]);
 }
 
 function* checkSplit(path: string, { split }: ExportConfig): Generator<Fault> {

@@ -2,6 +2,7 @@ import { compilePath } from '../../records/path.js';
 import type { Fault } from '../fault.js';
 import { placeholdersIn } from '../placeholders.js';
 import type { EndpointOf } from '../schema.js';
+import { checkS3 } from './s3.js';
 
 /** What files cannot be asked for. */
 export function* checkFiles(path: string, endpoint: EndpointOf<'files'>): Generator<Fault> {
@@ -54,9 +55,11 @@ export function* checkFiles(path: string, endpoint: EndpointOf<'files'>): Genera
       message: 'what is moved away would count as missing: leave it out, or deletes.missing',
     };
   }
-  if ((s3.accessKey === undefined) !== (s3.secretKey === undefined)) {
-    yield { path: `${path}.s3`, message: 'accessKey and secretKey belong together: expected both or neither' };
-  }
+  yield* checkS3(path, s3, [
+    { setting: 'path', url: endpoint.path, writes: false },
+    { setting: 'archive', url: archive, writes: true },
+    { setting: 'after.move', url: after?.move, writes: true },
+  ]);
   if (compilePath(endpoint.items).steps.some((step) => typeof step !== 'string')) {
     yield { path: `${path}.items`, message: 'expected names only, such as $.data.items: the file is read as a stream' };
   }

@@ -164,10 +164,16 @@ function describeInputs(endpoint: string, inputs: NonNullable<Summary['endpoints
 const MOST_SHOWN = 20;
 
 /** Records that died of one fault: how many, which, and why one of them did. */
-function describeDied({ endpoint, code, field, keys, count: records, reason }: DeadRecordGroup): string {
+function describeDied({ endpoint, code, field, keys, count: came, again, reason }: DeadRecordGroup): string {
   const where = field === undefined ? '' : `, field ${field}`;
   const such = keys.length === 0 ? '' : `, such as ${keys.slice(0, 3).join(', ')}`;
-  return `DIED ${count(records, 'record')} of ${endpoint}${where} (${code})${such}: ${reason}`;
+  const records =
+    again === 0
+      ? count(came, 'record')
+      : again < came
+        ? `${count(came - again, 'record')} (came again: ${again})`
+        : `again, as dead letters already, ${count(came, 'record')}`;
+  return `DIED ${records} of ${endpoint}${where} (${code})${such}: ${reason}`;
 }
 
 const MARKS: Readonly<Record<MarksPlace, readonly string[]>> = {

@@ -59,7 +59,7 @@ async function written(
   // Another endpoint, or a producer on another machine, may write a file of the same name at the same time.
   const temporary = join(folder, `.${randomUUID()}.part`);
   const hash = createHash('sha256');
-  const handle = await open(temporary, 'w');
+  const handle = await open(temporary, 'wx');
   try {
     for await (const piece of content) {
       hash.update(piece);

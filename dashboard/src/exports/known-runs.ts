@@ -1,0 +1,44 @@
+import type { Manifest } from './manifest.js';
+import type { PastRun } from './state/port.js';
+
+/** A run that has ended, and whether it is still where it was written; undefined if that is not known, or if it failed. */
+export interface KnownRun extends PastRun {
+  readonly isKept: boolean | undefined;
+}
+
+/** How a run is called that no dashboard remembers: of the command line, or of a dashboard that has forgotten. */
+export const ELSEWHERE = 'elsewhere';
+
+/**
+ * The runs that dashboards remember, and those that lie where they are written, the newest first.
+ * @param found the whole runs that are there; undefined if nobody could look
+ * @param place where they are, for people
+ */
+export function knownRuns(past: readonly PastRun[], found: readonly Manifest[] | undefined, place: string): KnownRun[] {
+  const there = new Set(found?.map(({ run }) => run));
+  const remembered = past.map((one): KnownRun => {
+    const isKept = found === undefined || one.run === undefined ? undefined : there.has(one.run);
+    return { ...one, isKept };
+  });
+  const known = new Set(past.map(({ run }) => run));
+  const others = (found ?? []).filter(({ run }) => !known.has(run)).map((one) => foundRun(one, place));
+  return [...remembered, ...others].sort((a, b) => Date.parse(b.begunAt) - Date.parse(a.begunAt));
+}
+
+/** The name of a run tells when it began. */
+function foundRun({ run, rows, files, writtenAt }: Manifest, place: string): KnownRun {
+  const [, day, hour, minute, second, part] = /^(\d{8})T(\d\d)(\d\d)(\d\d)(\d{3})Z/.exec(run) ?? [];
+  const date = day?.replace(/^(\d{4})(\d\d)(\d\d)$/, '$1-$2-$3');
+  return {
+    run,
+    by: ELSEWHERE,
+    instance: ELSEWHERE,
+    begunAt: date === undefined ? writtenAt : `${date}T${hour}:${minute}:${second}.${part}Z`,
+    endedAt: writtenAt,
+    rows,
+    bytes: files.reduce((sum, { bytes }) => sum + bytes, 0),
+    place: `${place.replace(/\/$/, '')}/${run}`,
+    why: undefined,
+    isKept: true,
+  };
+}

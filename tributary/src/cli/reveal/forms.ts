@@ -1,0 +1,84 @@
+import type { ProtectionKeys, Revealed } from '@tributary/producer';
+import { reveal } from '@tributary/producer';
+import { encodeCell, FatalError, type Field, guardJson, splitCells } from '@tributary/shared';
+
+/** How the text is written that holds encrypted values, so that a value in the clear stands in it as one that belongs there. */
+export const FORMS = {
+  text: { isWhole: () => true, reveal },
+  json: { isWhole: () => true, reveal: (line, keys) => reveal(line, keys, withinJson) },
+  csv: { isWhole: hasClosedQuotes, reveal: revealCells },
+} as const satisfies Readonly<Record<string, Form>>;
+
+export type FormName = keyof typeof FORMS;
+
+interface Form {
+  /** Whether nothing of a record is missing at the end of a line. */
+  isWhole(lines: string): boolean;
+  reveal(record: string, keys: ProtectionKeys): Revealed;
+}
+
+/** Characters of a record of CSV: where a quote is never closed, the rest of the file would be one. */
+const LONGEST = 16_000_000;
+
+/** Each record of the text, its encrypted values in the clear. @throws FatalError for a quote that nothing closes */
+export async function* revealed(
+  lines: AsyncIterable<string> | Iterable<string>,
+  name: FormName,
+  keys: ProtectionKeys,
+): AsyncGenerator<Revealed> {
+  const form: Form = FORMS[name];
+  let record: string | undefined;
+  for await (const line of lines) {
+    record = record === undefined ? line : `${record}\n${line}`;
+    if (record.length > LONGEST) throw notClosed();
+    if (!form.isWhole(record)) continue;
+    yield form.reveal(record, keys);
+    record = undefined;
+  }
+  if (record !== undefined) throw notClosed();
+}
+
+const notClosed = () =>
+  new FatalError('not_csv', 'a quote is never closed: this is no CSV; say --as text or --as json');
+
+const withinJson = (clear: string): string => JSON.stringify(clear).slice(1, -1);
+
+/** Two quotes stand for one within quotes, so an odd one is open. */
+function hasClosedQuotes(lines: string): boolean {
+  let count = 0;
+  for (let at = lines.indexOf('"'); at !== -1; at = lines.indexOf('"', at + 1)) count += 1;
+  return count % 2 === 0;
+}
+
+const TEXT: Field = { type: 'string', optional: true, maxLength: Number.MAX_SAFE_INTEGER };
+
+/** A cell with a value in the clear is quoted where it has to be, and is no formula for a spreadsheet. Records without one stay as they are. */
+function revealCells(record: string, keys: ProtectionKeys): Revealed {
+  if (reveal(record, keys).count === 0) return reveal(record, keys);
+  const cells = splitCells(record).map((cell) => {
+    if (!isJson(cell)) {
+      const plain = reveal(cell, keys);
+      return { ...plain, text: plain.count === 0 ? cell : encodeCell(plain.text, TEXT, true) };
+    }
+    const json = reveal(cell, keys, withinJson);
+    return { ...json, text: json.count === 0 ? cell : guardJson(json.text) };
+  });
+  return {
+    text: cells.map(({ text }) => quoted(text)).join(','),
+    count: cells.reduce((sum, { count }) => sum + count, 0),
+    missing: cells.flatMap(({ missing }) => missing),
+  };
+}
+
+const quoted = (cell: string): string => (/[",\r\n]/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell);
+
+/** A list, or a mapping, as the CSV sink writes it. */
+function isJson(cell: string): boolean {
+  if (!/^\s*[[{]/.test(cell)) return false;
+  try {
+    JSON.parse(cell);
+    return true;
+  } catch {
+    return false;
+  }
+}
