@@ -126,6 +126,6 @@ async function mustNotLie(
 
 /** A record of a key that was erased: it must not come back, nor may it lie in the dead letters. */
 function forget(delivery: Delivery, { entity, report }: Steps): void {
-  report.erased(entity.name);
+  report.erased(delivery, entity);
   delivery.ack();
 }

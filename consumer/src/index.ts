@@ -2,7 +2,7 @@ export { type EraseOptions, eraseKey } from './erase/erase.js';
 export type { Erasure } from './erase/erasure.js';
 export { collectHeld, type Held, type HeldRow, type SubjectOptions } from './erase/subject.js';
 export type { DeadRecordGroup } from './metrics/dead-records.js';
-export type { ConsumerObserver, DeadRecord } from './metrics/observer.js';
+export type { ConsumerObserver, DeadRecord, ErasedRecord } from './metrics/observer.js';
 export { type Consumer, type ConsumerOptions, consumerProcess, createConsumer } from './service.js';
 export { checkSink, compareWithOutput } from './sinks/create.js';
 export { type OutputEvidence, stillHolds, takeEvidence } from './sinks/csv/evidence.js';

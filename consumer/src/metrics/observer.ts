@@ -27,6 +27,16 @@ export interface ConsumerObserver {
   /** The rows are durable, and the ledger has them. */
   written?(dataset: string, rows: readonly Row[]): void;
   dead?(record: DeadRecord): void;
+  /** A record of a key that was erased: it was taken from its queue, and nothing of it is kept. */
+  erased?(record: ErasedRecord): void;
+}
+
+/** A record that was not written, since its key was erased. */
+export interface ErasedRecord {
+  readonly entity: string;
+  readonly messageId: string;
+  /** The record as it was sent. */
+  readonly record: string;
 }
 
 export function deadRecordOf(delivery: Delivery, entity: string, error: PoisonError, isNew: boolean): DeadRecord {

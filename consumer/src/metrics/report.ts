@@ -1,6 +1,7 @@
 import {
   type Clock,
   count,
+  type Entity,
   type Logger,
   likelyType,
   lineToDeclare,
@@ -52,8 +53,11 @@ export class Reporter {
   }
 
   /** A record of a key that was erased. Its key is not told. */
-  erased(entity: string): void {
-    this.#options.metrics.erased(entity);
+  erased({ message }: Delivery, entity: Entity): void {
+    const { metrics, observer } = this.#options;
+    metrics.erased(entity.name);
+    const { messageId } = readEnvelope(message, entity.name);
+    observer?.erased?.({ entity: entity.name, messageId, record: message.content.toString() });
   }
 
   /** @param isNew whether the record is buried for the first time: the same bad record may come with every poll */

@@ -203,21 +203,21 @@ function checkpointOf({ id }: Endpoint, { place }: Cursor, to: string): Checkpoi
   const oldest = checkpoints[0];
   if (oldest === undefined) {
     const remedy = 'a source that follows a database has them of the time since keep was set (such as keep: 1h)';
-    throw new FatalError('no_checkpoints', `${id} has no checkpoints: ${remedy}; leave --to out to bring everything`);
+    throw new FatalError('no_checkpoints', `${id} has no checkpoints: ${remedy}; leave "to" out to bring everything`);
   }
   const found = checkpointAt(checkpoints, to);
   if (found !== undefined) return found;
   const from = `the oldest is of ${new Date(oldest.at).toISOString()} (${oldest.name})`;
   throw new FatalError(
     'checkpoint_unknown',
-    `${id}: there is no checkpoint "${to}", or at a time before it; ${from}; leave --to out to bring everything`,
+    `${id}: there is no checkpoint "${to}", or at a time before it; ${from}; leave "to" out to bring everything`,
   );
 }
 
 /** The mark as the endpoint's own runs would have saved it. */
 function markOf({ id, config, entity }: Endpoint, since: string): string {
   if (config.incremental === undefined) {
-    throw new FatalError('since_useless', `${id} is not incremental: it is always polled in full; leave --since out`);
+    throw new FatalError('since_useless', `${id} is not incremental: it is always polled in full; leave "since" out`);
   }
   const type = entity.config.fields[entity.config.version ?? '']?.type;
   if (type === 'string') return since;

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
-import type { Consumer, DeadRecord } from '@tributary/consumer';
+import type { Consumer, DeadRecord, ErasedRecord } from '@tributary/consumer';
 import type { Operations, SentRecord } from '@tributary/producer';
 import { type Clock, FatalError, interruptible, RetryableError } from '@tributary/shared';
 
@@ -8,8 +8,8 @@ import { type Clock, FatalError, interruptible, RetryableError } from '@tributar
 const LOOK = 20;
 const LONGEST_LOOK = 250;
 
-/** Dead records that are remembered while records are on their way. */
-const MOST_DIED = 10_000;
+/** Records that died, or whose key was erased, that are remembered while records are on their way. */
+const MOST_LOST = 10_000;
 
 export interface DurableOptions {
   readonly operations: Pick<Operations, 'send' | 'isSettled'>;
@@ -34,8 +34,8 @@ export class DurablePublisher {
   readonly #options: DurableOptions;
   /** By the numbers of what was sent together. */
   readonly #looks = new Map<SentRecord['numbers'], Look>();
-  /** What died since the first of the records was sent that are on their way, by message id and by content. */
-  readonly #died = new Map<string, DeadRecord>();
+  /** Why records were not written, since the first of those was sent that are on their way: by message id and by content. */
+  readonly #lost = new Map<string, FatalError>();
   readonly #underWay = new Set<Promise<void>>();
 
   constructor(options: DurableOptions) {
@@ -46,12 +46,26 @@ export class DurablePublisher {
 
   /** To be called with each record that died here. */
   dead(record: DeadRecord): void {
+    const { reason, code } = record;
+    this.#lose(record, () => new FatalError('record_died', `${reason}; it lies with the dead letters (${code})`));
+  }
+
+  /** To be called with each record that was not written here since its key was erased. */
+  erased(record: ErasedRecord): void {
+    this.#lose(
+      record,
+      () => new FatalError('record_erased', `${record.entity}: its key was erased, so it was not written`),
+    );
+  }
+
+  #lose({ entity, messageId, record }: ErasedRecord, why: () => FatalError): void {
     if (this.#underWay.size === 0) return;
-    this.#died.set(record.messageId, record);
-    this.#died.set(contentOf(record.entity, record.record), record);
-    for (const id of this.#died.keys()) {
-      if (this.#died.size <= MOST_DIED) break;
-      this.#died.delete(id);
+    const lost = why();
+    this.#lost.set(messageId, lost);
+    this.#lost.set(contentOf(entity, record), lost);
+    for (const id of this.#lost.keys()) {
+      if (this.#lost.size <= MOST_LOST) break;
+      this.#lost.delete(id);
     }
   }
 
@@ -63,7 +77,7 @@ export class DurablePublisher {
   /**
    * Resolves when the record's row is durable, or one of the same or a newer content of its key.
    * @param timeout milliseconds
-   * @throws FatalError if it is not valid, or has become a dead letter
+   * @throws FatalError if it is not valid, has become a dead letter, or is of a key that was erased
    * @throws RetryableError if RabbitMQ has it, and it is not known to be durable in time
    */
   async publish(entity: string, record: unknown, timeout: number): Promise<void> {
@@ -73,16 +87,15 @@ export class DurablePublisher {
       await published;
     } finally {
       this.#underWay.delete(published);
-      if (this.#underWay.size === 0) this.#died.clear();
+      if (this.#underWay.size === 0) this.#lost.clear();
     }
   }
 
   async #publish(entity: string, record: unknown, timeout: number): Promise<void> {
     const sent = await this.#options.operations.send(entity, record);
     await this.#untilSettled(sent, timeout);
-    const died = this.#died.get(sent.messageId) ?? this.#died.get(contentOf(entity, sent.body));
-    if (died !== undefined)
-      throw new FatalError('record_died', `${died.reason}; it lies with the dead letters (${died.code})`);
+    const lost = this.#lost.get(sent.messageId) ?? this.#lost.get(contentOf(entity, sent.body));
+    if (lost !== undefined) throw lost;
   }
 
   async #untilSettled({ entity, numbers }: SentRecord, timeout: number): Promise<void> {

@@ -40,7 +40,7 @@ export interface Pipeline<Entities = EntitiesOf<string>> {
   readonly dashboardToken: string | undefined;
   /**
    * Starts producer, consumer and dashboard, a RabbitMQ and a Redis in memory where the environment names none, and the mock CRM where the
-   * pipeline polls `${CRM_URL}` and the environment names none. Whatever had started is released again if something fails. Safe to call again.
+   * pipeline polls `${CRM_URL}` and the environment names none. Whatever had started is released again if something fails. It does not wait for servers to answer: {@link health} tells. Safe to call again.
    * @throws ConfigError with every fault of the pipeline
    * @throws FatalError for settings that cannot be used, or servers in memory that do not start
    */
@@ -71,7 +71,7 @@ export interface Pipeline<Entities = EntitiesOf<string>> {
   /**
    * Sends a record with the fields of the entity, or a tombstone with `_deleted: true`. Resolves when RabbitMQ has confirmed it; with
    * `{ durable: true }` when its row is durable (or one of the same or a newer content of its key), whichever process writes it.
-   * @throws FatalError in words if it is not valid, or, where `durable` is asked for, if it has become a dead letter
+   * @throws FatalError in words if it is not valid, or, where `durable` is asked for, if it has become a dead letter or its key was erased
    * @throws RetryableError if it could not be taken for 45 s; or, where `durable` is asked for, if it is in its queue and not known to be durable in time
    */
   publish<E extends keyof Entities & string>(
@@ -151,6 +151,7 @@ class OwnPipeline implements Pipeline {
   }
 
   start(): Promise<void> {
+    if (this.#stopped !== undefined) return Promise.reject(new Error('the pipeline was stopped; create another'));
     this.#started ??= this.#start();
     return this.#started;
   }
@@ -221,7 +222,6 @@ class OwnPipeline implements Pipeline {
   }
 
   async #start(): Promise<void> {
-    if (this.#stopped !== undefined) throw new Error('the pipeline was stopped; create another');
     const events = this.#events;
     try {
       const options = { ...this.#options, logger: this.#logger };
@@ -236,6 +236,7 @@ class OwnPipeline implements Pipeline {
             this.#durable?.dead(record);
             events.emit('dead', record);
           },
+          erased: (record) => this.#durable?.erased(record),
         },
         onRun: (summary) => events.emit('run', summary),
         onAlert: (news) => events.emit('alert', news),

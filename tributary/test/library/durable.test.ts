@@ -88,6 +88,14 @@ describe('a record that is published to be durable', () => {
     });
   });
 
+  it('is refused if its key was erased', async () => {
+    const { durable } = publisher([true], () => {
+      durable.erased({ entity: 'post', messageId: 'pack.0000001', record: BODY });
+      return sentAs(numbers());
+    });
+    await expect(durable.publish('post', {}, 10_000)).rejects.toMatchObject({ code: 'record_erased' });
+  });
+
   it('has nothing to do with another record that died', async () => {
     const { durable } = publisher([true], () => {
       durable.dead({ ...dead, record: '{"id":"b"}' });
