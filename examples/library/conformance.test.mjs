@@ -3,19 +3,23 @@ import { RetryableError } from 'tributary';
 import { contextOf, describeSink, describeSource } from 'tributary/testing';
 import { MemoryStore } from './memory-sink.mjs';
 
-describeSink('memory', async () => {
-  const store = new MemoryStore();
-  return {
-    connect: (config) => store.connect(contextOf(config)),
-    obstruct: async (dataset) => {
-      store.away.add(dataset);
-      return async () => {
-        store.away.delete(dataset);
-      };
-    },
-    remove: async () => {},
-  };
-});
+describeSink(
+  'memory',
+  async () => {
+    const store = new MemoryStore();
+    return {
+      connect: (config) => store.connect(contextOf(config)),
+      obstruct: async (dataset) => {
+        store.away.add(dataset);
+        return async () => {
+          store.away.delete(dataset);
+        };
+      },
+      remove: async () => {},
+    };
+  },
+  { erases: false },
+);
 
 describeSource('list', async () => {
   const records = new Map();

@@ -32,8 +32,16 @@ export interface Store {
 
 const EPOCH = 'sink.run.1';
 
-/** What every kind of sink does: the contract of sinks/port.ts. */
-export function describeSink(name: string, makeStore: () => Promise<Store>, { refusesRows = false } = {}): void {
+/**
+ * What every kind of sink does: the contract of sinks/port.ts.
+ * @param options.refusesRows whether it may refuse rows for what they hold
+ * @param options.erases whether keys can be erased from it: it has `erasures` and `find`
+ */
+export function describeSink(
+  name: string,
+  makeStore: () => Promise<Store>,
+  { refusesRows = false, erases = true } = {},
+): void {
   describe(`the ${name} sink`, { timeout: 60_000 }, () => {
     let store: Store;
     let sinks: Sink[];
@@ -109,7 +117,7 @@ export function describeSink(name: string, makeStore: () => Promise<Store>, { re
 
     const expectLost = (action: Promise<unknown>) => expect(action).rejects.toBeInstanceOf(WriterLost);
 
-    describe('when a key is erased', () => {
+    describe.runIf(erases)('when a key is erased', () => {
       const erase = (entity: string, key: string, on = connect()) =>
         eraseIn(on, { config: pipeline(), entity, key, clock: systemClock, signal: new AbortController().signal });
       const keysOf = async (dataset: string) => (await landed(dataset)).map(({ key }) => key).sort();
