@@ -124,13 +124,15 @@ const OUTPUTS: Readonly<Record<string, string>> = {
   'own-source': '{"rows":{"readings":2},"polled":2,"more":{"readings":1}}\n',
 };
 
+const STRICTEST = ['--exactOptionalPropertyTypes', '--noUncheckedIndexedAccess', '--verbatimModuleSyntax'];
+
 /** What the compiler says of a program of somebody who has installed the package; nothing if it is right. */
-async function check(text: string): Promise<string> {
+async function check(text: string, ...more: readonly string[]): Promise<string> {
   writeFileSync(join(folder, 'program.mts'), text);
-  const options = ['--noEmit', '--strict', '--skipLibCheck', '--module', 'nodenext', '--target', 'es2023'];
+  const options = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2023'];
   const types = ['--types', 'node', '--typeRoots', `${ROOT}node_modules/@types`];
   const tsc = `${ROOT}node_modules/typescript/bin/tsc`;
-  return await run(process.execPath, [tsc, ...options, ...types, 'program.mts'], { cwd: folder }).then(
+  return await run(process.execPath, [tsc, ...options, ...types, ...more, 'program.mts'], { cwd: folder }).then(
     () => '',
     (error: { stdout: string }) => error.stdout,
   );
@@ -169,7 +171,7 @@ describe('the library', () => {
       const { stdout, stderr } = await run(node, ['program.mjs'], { cwd, env: { PATH: nodeAlone } });
       expect({ stdout, stderr }).toEqual({ stdout: OUTPUTS[name], stderr: '' });
     }
-    expect(await check(text)).toBe('');
+    expect(await check(text, '--skipLibCheck')).toBe('');
   });
 
   test('brings the suites for sources and sinks, which the examples of both pass', async () => {
@@ -189,9 +191,19 @@ describe('the library', () => {
     expect(numPassedTests).toBeGreaterThan(50);
   });
 
+  test('has types that are right in themselves, for a compiler that looks at all of them as strictly as it can', async () => {
+    const shares =
+      "exports: { set: { dataset: 'posts', format: 'csv', to: 'sets', split: { train: 0.8, test: 0.2, by: 'id' } } },";
+    const program = PROGRAM.replace('endpoints: {', `${shares} endpoints: {`);
+    expect(await check(program, ...STRICTEST)).toBe('');
+    expect(await check(program.replace("by: 'id'", 'by: 7'), '--skipLibCheck')).toContain('program.mts');
+  });
+
   test('has types: a program that names an option wrongly does not compile', async () => {
-    expect(await check(PROGRAM)).toBe('');
-    expect(await check(PROGRAM.replace('schedule: false', 'scheduled: false'))).toContain("'scheduled' does not exist");
-    expect(await check(PROGRAM.replace("key: 'id'", 'key: 1'))).toContain('program.mts');
+    expect(await check(PROGRAM, '--skipLibCheck')).toBe('');
+    expect(await check(PROGRAM.replace('schedule: false', 'scheduled: false'), '--skipLibCheck')).toContain(
+      "'scheduled' does not exist",
+    );
+    expect(await check(PROGRAM.replace("key: 'id'", 'key: 1'), '--skipLibCheck')).toContain('program.mts');
   });
 });

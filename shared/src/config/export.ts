@@ -27,7 +27,17 @@ const filter = z
 
 const share = z.number().gt(0, 'expected a share between 0 and 1').lt(1, 'expected a share between 0 and 1');
 
-const split = z
+/** As it is written. Zod would say that each share is a number, `by` too, and nothing could be written so. */
+export interface SplitInput {
+  readonly [share: string]: number | string | readonly string[];
+  readonly by: string | readonly string[];
+}
+export interface Split {
+  by: string[];
+  shares: Record<string, number>;
+}
+
+const split: z.ZodType<Split, SplitInput> = z
   .object({
     by: z
       .union([someText, z.array(someText).min(1)], { error: 'expected the name of a column, or a list of names' })
