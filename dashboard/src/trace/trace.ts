@@ -151,10 +151,10 @@ async function mergedOf(
   // A merged key is CUSTOMER/ITEM (see consumer/src/merge/rows.ts), with what could be mistaken for that escaped.
   const part = key.replaceAll('%', '%25').replaceAll('/', '%2F');
   const merged = merges.map(async (merge) => {
-    const isEach = entities[merge.each.entity]?.dataset === dataset;
-    // Of a star, rows are found by the record with the lines and by the first of the others.
-    if (!isEach && entities[merge.with[0]?.entity ?? '']?.dataset !== dataset) return [];
-    const pattern: KeyPattern = { place: isEach ? 'first' : 'second', part };
+    const sides = [merge.each, ...merge.with];
+    const place = sides.findIndex(({ entity }) => entities[entity]?.dataset === dataset);
+    if (place === -1) return [];
+    const pattern: KeyPattern = { place, part };
     const found = await reader.keys(merge.dataset, pattern, MERGED_SHOWN, signal);
     return found === undefined || found.total === 0
       ? []

@@ -9,7 +9,7 @@ import {
   RetryableError,
   systemClock,
 } from '@tributary/shared';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createCsvReader } from '../../src/data/readers/csv/reader.js';
 import type { DatasetReader } from '../../src/data/readers/port.js';
 import type { Journal } from '../../src/trace/journal.js';
@@ -154,6 +154,28 @@ describe('a trace', () => {
       });
       expect((await traceOf(noted, 'b')).seenAgain).toEqual({ last: null, since, note: null });
     });
+  });
+
+  it('finds the merged rows of a star by whichever of its sides the record is', async () => {
+    await writePart(folder, [{ key: 'a/b', at: 1 }]);
+    const config = sampleConfig(folder);
+    const [item = { entity: '', on: '' }] = config.merges[0]?.with ?? [];
+    const keys = vi.spyOn(reader, 'keys').mockResolvedValue({ keys: ['x/y/a%2Fb'], total: 1 });
+    const merges = config.merges.map((merge) => ({
+      ...merge,
+      each: { entity: 'other' },
+      with: [item, { entity: 'customer', on: 'buyer' }],
+    }));
+    const signal = new AbortController().signal;
+    const found = await traceKey(
+      { config: { ...config, merges }, reader, journal: undefined },
+      'customers',
+      'a/b',
+      signal,
+    );
+    const [{ dataset = '' } = {}] = merges;
+    expect(keys.mock.calls.map(([name, pattern]) => [name, pattern])).toEqual([[dataset, { place: 2, part: 'a%2Fb' }]]);
+    expect(found?.merged).toEqual([{ dataset, rows: ['x/y/a%2Fb'], total: 1 }]);
   });
 
   it('is empty for a key that does not exist, and undefined for a dataset that does not exist', async () => {

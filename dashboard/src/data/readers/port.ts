@@ -198,9 +198,10 @@ export interface Versions {
   readonly total: number;
 }
 
-/** Keys of the merge with this part in the first or second place: `FIRST/SECOND`, or `FIRST/SECOND/2`. */
+/** Keys of a merge with this part in one of the places: `FIRST/SECOND`, or `FIRST/SECOND/2`; of a star `FIRST/SECOND/THIRD`. */
 export interface KeyPattern {
-  readonly place: 'first' | 'second';
+  /** From 0 on. */
+  readonly place: number;
   readonly part: string;
 }
 

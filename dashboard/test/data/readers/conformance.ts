@@ -187,7 +187,7 @@ export function describeReader(name: string, open: () => Promise<ReaderHarness>)
       const download = await harness.reader.download('customers', { view: 'latest', search: '', where: [] }, never);
       const note = download?.columns.indexOf('note') ?? -1;
       expect((await collect(download?.rows)).map((row) => row[note]).toSorted()).toEqual(twice);
-      const found = await harness.reader.keys('customers', { place: 'second', part: 'x' }, 10, never);
+      const found = await harness.reader.keys('customers', { place: 1, part: 'x' }, 10, never);
       expect(found?.keys.toSorted()).toEqual(texts.map((text) => `${text}/x`).toSorted());
       expect((await harness.reader.versions('customers', '\ufeffmarked/x', 10, never))?.total).toBe(1);
     });

@@ -145,7 +145,7 @@ export class Dataset {
       const found = await ask<{ readonly key: string; readonly total: unknown }>(
         `SELECT ${fetched('key')} AS key, total FROM (
            SELECT ${key} AS key, count(*) OVER () AS total FROM ${from}
-            WHERE ${where} AND split_part(${key}, '/', ${place === 'first' ? 1 : 2}) = $1 ORDER BY 1 LIMIT ${limit}) AS fitting`,
+            WHERE ${where} AND split_part(${key}, '/', ${place + 1}) = $1 ORDER BY 1 LIMIT ${limit}) AS fitting`,
         [part],
       );
       return { keys: found.map((one) => one.key), total: Number(found[0]?.total ?? 0) };
