@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { type FileHandle, mkdir, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { describeError, RetryableError } from '../errors.js';
@@ -19,7 +18,6 @@ interface Waiting {
  */
 export class AuditFile {
   readonly #path: string;
-  readonly #writer = randomUUID().slice(0, 8);
   readonly #waiting: Waiting[] = [];
   #writing: Promise<void> | undefined;
   #file: FileHandle | undefined;
@@ -73,7 +71,7 @@ export class AuditFile {
   /** The line is on disk: that its head is not must not undo what it tells of. The next line writes it. */
   async #noteHead(file: FileHandle): Promise<void> {
     const chain = await this.#follow(file);
-    await writeHead(this.#path, { ...chain.place, bytes: this.#read }, this.#writer).catch(() => {});
+    await writeHead(this.#path, { ...chain.place, bytes: this.#read }).catch(() => {});
   }
 
   /** Reads what this process and others have written since. */

@@ -1,4 +1,5 @@
-import { open, readFile, rename } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
+import { replaceFile } from '../service/replace-file.js';
 import { type ChainPlace, keyOf, placeIn } from './chain.js';
 
 /** How far a log had been written, and the bytes that this took. */
@@ -17,18 +18,6 @@ export async function readHead(log: string): Promise<AuditHead | undefined> {
   return found === undefined || !/^\d{1,15}$/.test(bytes) ? undefined : { ...found, bytes: Number(bytes) };
 }
 
-/**
- * Nobody reads half of it. It is not synced: an older head than the log's end is no fault.
- * @param writer names who writes, so that no two write the same file beside it
- */
-export async function writeHead(log: string, head: AuditHead, writer: string): Promise<void> {
-  const path = headFileOf(log);
-  const beside = `${path}.${writer}`;
-  const file = await open(beside, 'w', 0o600);
-  try {
-    await file.writeFile(`${keyOf(head)} ${head.bytes}\n`);
-  } finally {
-    await file.close();
-  }
-  await rename(beside, path);
-}
+/** Nobody reads half of it. */
+export const writeHead = (log: string, head: AuditHead): Promise<void> =>
+  replaceFile(headFileOf(log), `${keyOf(head)} ${head.bytes}\n`, 0o600);

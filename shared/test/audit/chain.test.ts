@@ -1,4 +1,4 @@
-import { appendFile, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -83,6 +83,13 @@ describe('a log that nobody has touched', () => {
     await next.begin(anna, 'discard', {});
     await next.begin(anna, 'discard', {});
     expect(await verifyAuditLog(path)).toMatchObject({ lines: 4, without: 1, torn: 0, faults: [], end: 'fits' });
+  });
+
+  it('takes lines where the note of its end cannot be put, and leaves no other file behind', async () => {
+    await mkdir(headFileOf(path));
+    await writer().begin(anna, 'replay', {});
+    expect(await readdir(folder)).toEqual(['audit.jsonl', 'audit.jsonl.head']);
+    expect(await verifyAuditLog(path)).toMatchObject({ lines: 1, faults: [], end: 'none' });
   });
 
   it('that began without a chain goes on with one, which holds the old lines too', async () => {
