@@ -43,6 +43,7 @@ import { type DeadRecordGroup, DeadRecords } from './metrics/dead-records.js';
 import { measureEvictions } from './metrics/evictions.js';
 import { ConsumerMetrics } from './metrics/metrics.js';
 import type { ConsumerObserver } from './metrics/observer.js';
+import { watchRetention } from './recovery/retention.js';
 import { RedisLedgerStore } from './recovery/store.js';
 import { type Connections, openConnections } from './session/connections.js';
 import type { SessionEnd } from './session/ending.js';
@@ -160,6 +161,15 @@ class ConsumerService implements Consumer {
         this.#problems.set('pipeline', problem);
       },
       onTwin: (words) => this.#log.warn(words),
+      signal: this.#stopping.signal,
+    });
+    void watchRetention({
+      redis: connections.redis,
+      pipeline: this.#options.config.name,
+      retention: this.#options.config.retention,
+      sink,
+      clock: this.#clock,
+      log: this.#log,
       signal: this.#stopping.signal,
     });
     this.#sessions = runSessions({

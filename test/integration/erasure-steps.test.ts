@@ -7,7 +7,7 @@ import { type PostgresStore, postgresStore } from './postgres-store.js';
 
 class Crash extends Error {}
 
-describe('erasing a key in Postgres', () => {
+describe('erasing in Postgres', () => {
   let store: PostgresStore;
   beforeEach(async () => {
     store = await postgresStore(inject('postgresUrl'), { history: true });
@@ -52,7 +52,7 @@ describe('erasing a key in Postgres', () => {
     return JSON.stringify(found);
   };
 
-  test('the process may die before each COMMIT, and the command that is given again completes it', {
+  test('a key: the process may die before each COMMIT, and the command that is given again completes it', {
     timeout: 120_000,
   }, async () => {
     let isOver = false;
@@ -78,6 +78,29 @@ describe('erasing a key in Postgres', () => {
       expect(await sink.inspect(kept)).toMatchObject({ lost: undefined });
       await sink.close();
       if (at === 0) expect(isOver).toBe(false);
+    }
+  });
+
+  test('so it may while older states are forgotten: what is newest is always there, and the next epoch completes it', async () => {
+    let isOver = false;
+    for (let at = 0; !isOver; at++) {
+      const sink = store.connect();
+      const forget = async (epoch: string) => {
+        await sink.beginEpoch(epoch, true);
+        await sink.forgetHistory?.(epoch, Date.now() + 1_000);
+      };
+      await sink.beginEpoch(`sink.run.${at}`);
+      const writer = await sink.open(`writer-${at}`, `sink.run.${at}`);
+      for (const n of [1, 2, 3]) await writer.write('parts', [partRow('A', 3 * at + n, `canary ${n}`)]);
+      const kept = (await sink.inspect({})).marks;
+      isOver = !(await dyingAt(at, () => forget('sink.run.next')));
+      expect(await everything()).toContain('canary 3');
+      await forget('sink.run.last');
+      const left = await everything();
+      expect(left).toContain('canary 3');
+      expect(left).not.toMatch(/canary [12]/);
+      expect(await sink.inspect(kept)).toMatchObject({ lost: undefined });
+      await sink.close();
     }
   });
 });

@@ -91,7 +91,7 @@ async function carryOut(
 }
 
 /** Of the same ledger and configuration as the one before, so that nothing but the rows is taken for changed. */
-const nextEpoch = (before = `erase.${randomBytes(6).toString('hex')}.none`): string =>
+export const nextEpoch = (before = `erase.${randomBytes(6).toString('hex')}.none`): string =>
   before.replace(/[0-9a-f]{12}$/, randomBytes(6).toString('hex'));
 
 /** @throws FatalError if a row is still there: a trigger or a rule of Postgres may have kept it */

@@ -4,6 +4,7 @@ import {
   describeError,
   type Logger,
   ledgerEpochKey,
+  type RetentionConfig,
   readEpoch,
   seenAgainKey,
   sinkGenerationKey,
@@ -18,6 +19,7 @@ import { Deployment, readName } from './deployment.js';
 import { changedForms, type Forms, makesSameRows } from './forms.js';
 import { RebuildLock } from './lock.js';
 import { inspectOutput, sinkOfEpoch } from './output.js';
+import { keepRetention } from './retention.js';
 
 /**
  * Fills an empty ledger from the sink, under the keys of the epoch that is about to begin.
@@ -41,6 +43,8 @@ export interface EpochOptions {
   readonly rebuild: Rebuild;
   /** What the rows of each dataset are made by. */
   readonly forms?: Forms;
+  /** How long what is written is kept; for ever if it is left out. */
+  readonly retention?: RetentionConfig;
   /** The endpoints that bring the records of these datasets. */
   readonly endpointsOf?: (datasets: ReadonlySet<string>) => Iterable<string>;
   /** What this process knows of its configuration; of a process that has just begun if it is left out. */
@@ -196,6 +200,7 @@ async function rebuildUnderLock(options: EpochOptions & { readonly deployment: D
     await keep(redis, keys.forms, forms);
     // Behind the marks: it may take long, and if this consumer dies meanwhile, the marks of before would tell of a loss.
     await sink.prepare?.(name);
+    await keepRetention({ ...options, retention: options.retention ?? {} }, name);
     // Notes for people name keys, those that were erased too.
     if (((await sink.erasures?.list()) ?? []).length > 0) await redis.del(seenAgainKey(pipeline));
     await rebuild(keys, isDoubted, reformed, readName(name)?.since);
@@ -245,7 +250,7 @@ function tellWhyItEnds({ present, isDoubted, rival, lost }: Look & { readonly pr
   }
   if (rival === undefined) {
     const what =
-      'the ledger in Redis belongs to an earlier run of the server, to another sink, to another configuration, or to another version of Tributary, or rows were erased from the output';
+      'the ledger in Redis belongs to an earlier run of the server, to another sink, to another configuration, or to another version of Tributary, or rows were erased from the output (erase, retention)';
     log.warn({ previous: present }, what);
     return;
   }

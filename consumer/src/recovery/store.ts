@@ -49,6 +49,7 @@ export class RedisLedgerStore implements LedgerStore {
       mergeName: this.#mergeName,
       rebuild,
       forms: this.#forms,
+      retention: config.retention,
       endpointsOf: (datasets) => endpointsOf(config, datasets),
       deployment: this.#deployment,
       ...(onWaiting !== undefined && { onWaiting }),

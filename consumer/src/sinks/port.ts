@@ -9,6 +9,8 @@ export interface LandedRow {
   readonly version: string;
   readonly messageId: string;
   readonly deleted: boolean;
+  /** When it was written, in ISO 8601 of UTC with milliseconds, where the sink that gives it knows that. */
+  readonly writtenAt?: string;
   /** The dataset's own columns. They may be decoded only when they are read. */
   readonly values: Readonly<Record<string, unknown>>;
 }
@@ -88,6 +90,13 @@ export interface Sink {
    * @throws WriterLost if the epoch is over: another consumer has begun a newer one meanwhile
    */
   prepare?(epoch: string): Promise<void>;
+  /**
+   * Removes rows that a newer row of their key has replaced, where that one was written before this time (milliseconds since 1970). The newest
+   * row of each key stays, whatever its age. Called behind {@link prepare}, under the same rules; what is interrupted is done the next time.
+   * @returns how many rows were removed, by the part or table that held them
+   * @throws WriterLost if the epoch is over
+   */
+  forgetHistory?(epoch: string, before: number): Promise<Readonly<Record<string, number>>>;
   /**
    * Opens this writer's own output. A writer's name is used once and never again.
    * @param onLost called if the sink finds, also while nothing is written, that this writer may write no more, or that the

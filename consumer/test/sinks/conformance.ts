@@ -241,6 +241,84 @@ export function describeSink(
       });
     });
 
+    describe('when older states are forgotten', () => {
+      const forget = async (epoch: string, before: number, on = connect()) => {
+        await on.beginEpoch(epoch, true);
+        await on.prepare?.(epoch);
+        return (await on.forgetHistory?.(epoch, before)) ?? {};
+      };
+      const ordersOf = async (dataset: string) => {
+        const { orderOf } = datasetNamed(dataset);
+        const found = new Set<string>();
+        for await (const { row } of connect().find?.(datasetNamed(dataset), () => true) ?? [])
+          found.add(`${row.key} ${orderOf(row.version, row.messageId)}`);
+        return found;
+      };
+      const named = (...rows: readonly Row[]) => new Set(rows.map(({ key, order }) => `${key} ${order}`));
+      const later = () => new Promise((resolve) => setTimeout(resolve, 20));
+
+      test('only what was replaced before that time goes: a state that was valid then stays, and so does the newest of each key', async () => {
+        const [a1, a2, a3, b1] = [partRow('A', 1), partRow('A', 2), partRow('A', 3), partRow('B', 1)];
+        await writer.write('parts', [a1, b1]);
+        await writer.write('parts', [a2]);
+        await writer.write('thing_parts', [mergedRow('T/A', 1), mergedRow('T/B', 1)]);
+        await writer.write('thing_parts', [mergedRow('T/A', 2), mergedRow('T/B', 2, null)]);
+        await later();
+        const before = Date.now();
+        await later();
+        await writer.write('parts', [a3]);
+        const kept = await ordersOf('parts');
+        const removed = await forget('sink.run.2', before);
+        expect(await ordersOf('parts')).toEqual(new Set([...kept].filter((one) => !named(a1).has(one))));
+        expect([...(await ordersOf('parts'))]).toEqual(expect.arrayContaining([...named(a3, b1)]));
+        await expectState('parts', [a3, b1]);
+        await expectState('thing_parts', [mergedRow('T/A', 2), mergedRow('T/B', 2, null)]);
+        expect(await ordersOf('thing_parts')).toEqual(named(mergedRow('T/A', 2), mergedRow('T/B', 2)));
+        if (kept.size > 2) expect(Object.values(removed).reduce((sum, n) => sum + n, 0)).toBe(3);
+        expect(await forget('sink.run.3', before)).toEqual({});
+      });
+
+      test('it is no loss of rows: the output keeps its name and its marks, and a later writer goes on', async () => {
+        await writer.write('parts', [partRow('A', 1), partRow('B', 1)]);
+        const mark = await writer.write('parts', [partRow('A', 2)]);
+        const before = await connect().identity();
+        const kept = { ...(await connect().inspect({})).marks };
+        if (mark !== undefined) kept[mark.name] = String(mark.at);
+        await later();
+        await forget('sink.run.2', Date.now());
+        await expectLost(writer.write('parts', [partRow('C', 1)]));
+        expect(await connect().inspect(kept)).toMatchObject({ lost: undefined });
+        expect(await connect().identity()).toBe(before);
+        const next = await open('writer-2', 'sink.run.2');
+        await next.write('parts', [partRow('A', 3), partRow('C', 1)]);
+        expect(await connect().inspect(kept)).toMatchObject({ lost: undefined });
+        await expectState('parts', [partRow('A', 3), partRow('B', 1), partRow('C', 1)]);
+      });
+
+      test('an older state that comes late is forgotten too, and what is written at that time is not', async () => {
+        await writer.write('parts', [partRow('A', 3)]);
+        await later();
+        const before = Date.now();
+        await later();
+        await writer.write('parts', [partRow('A', 1), partRow('A', 5)]);
+        await forget('sink.run.2', before);
+        expect([...(await ordersOf('parts'))]).not.toEqual(expect.arrayContaining([...named(partRow('A', 1))]));
+        await expectState('parts', [partRow('A', 5)]);
+      });
+
+      test('is left to whoever has begun a newer epoch', async () => {
+        await writer.write('parts', [partRow('A', 1)]);
+        await writer.write('parts', [partRow('A', 2)]);
+        await later();
+        const before = await ordersOf('parts');
+        const slow = connect();
+        await slow.beginEpoch('sink.run.2');
+        await connect().beginEpoch('sink.run.3');
+        if (before.size > 1) await expectLost(slow.forgetHistory?.('sink.run.2', Date.now()) ?? Promise.resolve());
+        expect(await ordersOf('parts')).toEqual(before);
+      });
+    });
+
     describe('when it writes', () => {
       test('has the rows once the write resolves, for every other process', async () => {
         const rows = [partRow('A', 1), partRow('B', 2), partRow('C', 3)];

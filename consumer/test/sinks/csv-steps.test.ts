@@ -367,6 +367,75 @@ describe('a part that another program has changed', () => {
   );
 });
 
+describe('forgetting older states', () => {
+  const forget = async (epoch = NEXT_EPOCH, sink = store.connect()) => {
+    await sink.beginEpoch(epoch, true);
+    await sink.prepare?.(epoch);
+    return await sink.forgetHistory?.(epoch, Date.now() + 1_000);
+  };
+  const write = async () => {
+    await writer.write('parts', [A_ROW, partRow('old', 1, 'canary\nof two lines'), ...ROWS]);
+    await writer.write('parts', [partRow('old', 2, 'canary again'), partRow('last', 1)]);
+    await writer.write('parts', [partRow('old', 3)]);
+    await writer.close();
+  };
+  const all = ['landed', 'last', 'new 1', 'new 2', 'old'];
+  const contents = async () => [...(await store.files('parts')).values()].join('');
+
+  test('the process may die at any step, and the next epoch completes it', async () => {
+    await forEachStep(async (at) => {
+      await write();
+      const kept = (await store.connect().inspect({})).marks;
+      const before = await store.connect().identity();
+      const crash = crashAt(at);
+      await withSteps(crash.step, () => forget()).catch((error: unknown) => expect(error).toBeInstanceOf(Crash));
+      await expectSound();
+      expect(new Set(await keys())).toEqual(new Set(all));
+      await forget('sink.run.3');
+      expect(await keys()).toEqual(all);
+      expect(await contents()).not.toContain('canary');
+      await expectSound();
+      expect(await store.connect().inspect(kept)).toMatchObject({ lost: undefined });
+      expect(await store.connect().identity()).toBe(before);
+      return crash.happened();
+    }, 1);
+  });
+
+  test('it may be held up at any step, while another does the same and a writer writes', async () => {
+    await forEachStep(async (at) => {
+      await write();
+      const slow = await holdAt(at, () => forget().catch((error: unknown) => error));
+      await forget('sink.run.3');
+      const next = await store.connect().open('writer-2', 'sink.run.3');
+      const wrote = await next.write('parts', [partRow('old', 4), partRow('fresh', 1)]).then(() => true);
+      slow.letGo();
+      const outcome = await slow.outcome;
+      await next.close().catch(() => {});
+      // Held up before its own epoch began, it ends that of the other.
+      expect(wrote).toBe(true);
+      if (outcome instanceof Error) expect(outcome).toBeInstanceOf(WriterLost);
+      await forget('sink.run.4');
+      expect(await keys()).toEqual(['fresh', ...all]);
+      expect(await contents()).not.toContain('canary');
+      await expectSound();
+      return slow.held;
+    });
+  });
+
+  test('a part that is put back from an older copy is noticed, and its older states are forgotten once more', async () => {
+    await write();
+    const path = join(store.directory, 'parts', 'part-writer-1-1.csv');
+    const older = await readFile(path);
+    await forget();
+    const before = await store.connect().identity();
+    await writeFile(path, older);
+    expect(await store.connect().identity()).not.toBe(before);
+    await forget('sink.run.3');
+    expect(await contents()).not.toContain('canary');
+    expect(await keys()).toEqual(all);
+  });
+});
+
 describe('erasing a key', () => {
   const erase = (key = 'old', sink = store.connect()) =>
     eraseIn(sink, {

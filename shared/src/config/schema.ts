@@ -12,6 +12,7 @@ import type { SourceKind, USUAL_SOURCE } from './kinds/sources.js';
 import { limitsSchema } from './limits.js';
 import { mergeSchema } from './merge.js';
 import { packSchema } from './pack.js';
+import { retentionSchema } from './retention.js';
 import { name } from './values.js';
 
 const endpointId = z.string().regex(/^[a-z0-9][a-z0-9._-]{0,99}$/, 'expected letters, digits, dots, dashes');
@@ -84,6 +85,7 @@ export const pipelineSchema = z.strictObject({
   pack: packSchema.prefault({}).describe('How many records share a message while RabbitMQ does not keep up with them'),
   batch: batchSchema.prefault({}).describe('When records are written: a batch is one durable write'),
   sink: sinkSchema.prefault({}).describe('Where the rows land'),
+  retention: retentionSchema.prefault({}).describe('How long what is written is kept'),
   exports: z
     .record(name, exportSchema)
     .default({})
@@ -115,6 +117,7 @@ export type LimitsConfig = PipelineConfig['limits'];
 export type TlsConfig = NonNullable<EndpointOf<'rest'>['tls']>;
 export type MergeConfig = PipelineConfig['merges'][number];
 export type ExportConfig = PipelineConfig['exports'][string];
+export type RetentionConfig = PipelineConfig['retention'];
 export type BatchConfig = PipelineConfig['batch'];
 export type AlertsConfig = PipelineConfig['alerts'];
 export type AlertRule = AlertsConfig['rules'][string];

@@ -457,3 +457,14 @@ test('an alias of nothing is told in words', () => {
     expect.stringMatching(/cannot be read: .*nowhere/),
   ]);
 });
+
+test('a time for older states is a fault where none are kept', () => {
+  const text = `${GOOD}retention: { history: 90d }\n`;
+  expect(parsePipeline(text, {}, 'the test').retention.history).toBe(90 * 86_400_000);
+  const postgres = (settings: string) => faults(`${text}sink: { type: postgres, postgres: ${settings} }\n`);
+  expect(postgres('{}')).toEqual([
+    'retention.history: older states are not kept at all: set sink.postgres.history to true, or leave this out',
+  ]);
+  expect(postgres('{ history: true }')).toEqual([]);
+  expect(faults(`${GOOD}retention: { history: 90 }\n`)[0]).toContain('expected a duration with its unit');
+});

@@ -14,11 +14,12 @@ import {
 } from '../../erase/erasure.js';
 import { isOf } from '../../erase/where.js';
 import { EPOCH_OVER, WriterLost } from '../../writer-lost.js';
+import type { LandedRow } from '../port.js';
 import type { CsvFence } from './fence.js';
 import { ignoreMissing, readIfThere, replaceFile, syncFolder, unlinkIfThere, withFolder } from './files.js';
 import { markOfPart } from './marks.js';
 import type { PartState } from './part-state.js';
-import { isOldSeal, removeUnpublished, rewritePart } from './rewrite.js';
+import { removeUnpublished, rewritePart, sealForRewrite } from './rewrite.js';
 import type { PartSeals } from './seal.js';
 
 export interface CsvErasuresOptions {
@@ -73,8 +74,7 @@ export class CsvErasures implements Erasures {
       if (meant.length === 0) continue;
       for (const part of await listParts(settings.directory, dataset.name)) {
         await this.#hold(epoch);
-        if (await isOldSeal(state, dataset.name, part)) await unlinkIfThere(state.marker(dataset.name, part.name));
-        await seals.seal(dataset, part);
+        await sealForRewrite({ state, seals, dataset, part });
         // One after the other, so that each knows how many rows were its own.
         for (const one of meant) await this.#erase(one, dataset, part, noted);
         await removeUnpublished(state, dataset.name, part);
@@ -87,7 +87,7 @@ export class CsvErasures implements Erasures {
   async #erase(one: Pending, dataset: Dataset, part: Part, noted: Map<string, Pending>): Promise<void> {
     const { settings, state } = this.#options;
     const rules = rulesFor(one, dataset.name);
-    const isErased = (key: string) => isOf(rules, key, one.todo.key);
+    const isErased = ({ key }: LandedRow) => isOf(rules, key, one.todo.key);
     const onFound = async (rows: number) => {
       const before = noted.get(one.hash) ?? one;
       // A part that was found before, by a process that died, still has the same rows, or none.

@@ -168,6 +168,7 @@ export function readLine(line: Line, dataset: Dataset, neutralised: Neutralised)
     version: text(line._version),
     messageId: text(line._message_id),
     deleted: line._deleted === 'true',
+    writtenAt: line._written_at ?? '',
     get values() {
       const values: Record<string, unknown> = {};
       for (const [name, field] of Object.entries(dataset.columns)) {

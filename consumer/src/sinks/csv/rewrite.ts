@@ -2,18 +2,19 @@ import { createReadStream } from 'node:fs';
 import { mkdir, open, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Dataset, isNeutralised, type Part, type SinkConfig } from '@tributary/shared';
-import { hashOfFile, ignoreMissing, publishFolder, removeFolder, statIfThere } from './files.js';
+import type { LandedRow } from '../port.js';
+import { hashOfFile, ignoreMissing, publishFolder, removeFolder, statIfThere, unlinkIfThere } from './files.js';
 import { readPartRows } from './part-rows.js';
 import type { Evidence, PartState } from './part-state.js';
-import { putInPlace, temporaryOf, writeEvidence } from './seal.js';
+import { type PartSeals, putInPlace, temporaryOf, writeEvidence } from './seal.js';
 
 export interface RewriteOptions {
   readonly settings: SinkConfig['csv'];
   readonly state: PartState;
   readonly dataset: Dataset;
   readonly part: Part;
-  /** Whether the row of this key goes. */
-  readonly isErased: (key: string) => boolean;
+  /** Whether the row goes. */
+  readonly isErased: (row: LandedRow) => boolean;
   /** Called with the number of rows that go, before the part is changed. */
   readonly onFound: (rows: number) => Promise<void>;
 }
@@ -52,7 +53,7 @@ async function findCuts({ settings, dataset, part, isErased }: RewriteOptions): 
   try {
     for await (const line of readPartRows(part.path, { dataset, neutralised, verify: false })) {
       if (begun !== undefined) cuts.push({ from: begun, to: line.offset });
-      begun = 'row' in line && isErased(line.row.key) ? line.offset : undefined;
+      begun = 'row' in line && isErased(line.row) ? line.offset : undefined;
     }
     if (begun !== undefined) cuts.push({ from: begun, to: (await stat(part.path)).size });
     return cuts;
@@ -113,6 +114,19 @@ export async function removeUnpublished(state: PartState, dataset: string, part:
   }
 }
 
-/** Whether a part's seal is an empty file, as older versions left it. */
-export const isOldSeal = async (state: PartState, dataset: string, part: Part): Promise<boolean> =>
-  (await statIfThere(state.marker(dataset, part.name)))?.isDirectory() === false;
+/** A part whose seal is an empty file, as older versions left it, is sealed once more: copies of it are published in a folder. */
+export async function sealForRewrite({
+  state,
+  seals,
+  dataset,
+  part,
+}: {
+  readonly state: PartState;
+  readonly seals: PartSeals;
+  readonly dataset: Dataset;
+  readonly part: Part;
+}): Promise<void> {
+  const marker = state.marker(dataset.name, part.name);
+  if ((await statIfThere(marker))?.isDirectory() === false) await unlinkIfThere(marker);
+  await seals.seal(dataset, part);
+}

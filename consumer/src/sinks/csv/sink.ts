@@ -19,6 +19,7 @@ import type {
 import { CsvErasures } from './erasures.js';
 import { CsvFence } from './fence.js';
 import { ignoreMissing, statIfThere } from './files.js';
+import { forgetCsvHistory } from './forget-history.js';
 import { OutputIdentity } from './identity.js';
 import { Losses } from './losses.js';
 import { inspectParts, markOfPart } from './marks.js';
@@ -97,6 +98,11 @@ class CsvSink implements Sink {
 
   prepare(epoch: string): Promise<void> {
     return told(() => this.erasures.carryOut(epoch));
+  }
+
+  forgetHistory(epoch: string, before: number): Promise<Readonly<Record<string, number>>> {
+    const shared = { fence: this.#fence, state: this.#state, seals: this.#seals, reader: this.#reader };
+    return told(() => forgetCsvHistory({ ...this.#parts, ...shared }, epoch, before));
   }
 
   async open(writer: string, epoch: string, onLost?: Parameters<Sink['open']>[2]): Promise<SinkWriter> {

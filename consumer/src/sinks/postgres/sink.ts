@@ -5,7 +5,8 @@ import { type Refusal, RowsRefused } from '../refused.js';
 import { Database } from './database.js';
 import { PostgresErasures } from './erasures.js';
 import { PostgresFence } from './fence.js';
-import { mendDeleted } from './kept-deleted.js';
+import { forgetPostgresHistory } from './forget-history.js';
+import { type InEpoch, mendDeleted } from './kept-deleted.js';
 import { PostgresMarks } from './marks.js';
 import { HistoryMender } from './mend-history.js';
 import { culpritOf } from './refusals.js';
@@ -67,6 +68,14 @@ export function createPostgresSink(options: PostgresSinkOptions): Sink {
   const fence = new PostgresFence(database, tables, pipeline, marks);
   const erasures = new PostgresErasures({ database, tables, pipeline, marks, schema, clock });
 
+  const inEpochOf =
+    (epoch: string): InEpoch =>
+    (work) =>
+      database.transaction(async (transaction) => {
+        await fence.holdEpoch(transaction, epoch);
+        return await work(transaction);
+      });
+
   const tablesFor = (dataset: string): DatasetTables => {
     const found = tables.datasets.get(dataset);
     if (found === undefined) throw new Error(`no dataset "${dataset}" in this pipeline`);
@@ -111,13 +120,14 @@ export function createPostgresSink(options: PostgresSinkOptions): Sink {
       // A column that was dropped since is made again, before what it held is mended.
       if (options.deletes === 'keep') schema.forget();
       const retired = await schema.ensure();
-      const inEpoch = <T>(work: (transaction: Transaction) => Promise<T>) =>
-        database.transaction(async (transaction) => {
-          await fence.holdEpoch(transaction, epoch);
-          return await work(transaction);
-        });
+      const inEpoch = inEpochOf(epoch);
       await mendDeleted(inEpoch, tables, retired, options.log);
       await erasures.carryOut(inEpoch);
+    },
+
+    async forgetHistory(epoch, before) {
+      await schema.ensure();
+      return await forgetPostgresHistory(inEpochOf(epoch), tables, before);
     },
 
     async open(writer, epoch): Promise<SinkWriter> {

@@ -8,6 +8,7 @@ import { checkExports } from './exports.js';
 import { checkLimits } from './limits.js';
 import { checkMerges } from './merges.js';
 import { checkOrders } from './postgres-changes.js';
+import { checkRetention } from './retention.js';
 import { checkSchedules } from './schedules.js';
 import { checkShape } from './shape.js';
 
@@ -15,6 +16,7 @@ import { checkShape } from './shape.js';
 export function crossCheck(config: PipelineConfig): Fault[] {
   const checks = [
     checkEntities,
+    checkRetention,
     checkEndpoints,
     checkLimits,
     checkSchedules,

@@ -109,3 +109,14 @@ export const wayOfStoring = (sink: SinkConfig): string => wayOf(sink.type, sink)
 const wayOf = <K extends SinkKind>(type: K, sink: Pick<SinkConfig, K>): string => STORED[type](sink[type]);
 
 const wordsOf = <K extends SinkKind>(type: K, sink: Pick<SinkConfig, K>): SinkWords => WORDS[type](sink[type]);
+
+const KEEPS_HISTORY: { readonly [K in SinkKind]: (settings: SinkConfig[K]) => boolean } = {
+  csv: () => true,
+  postgres: ({ history }) => history,
+  program: () => true,
+};
+
+/** Whether older states of a record are kept. */
+export const keepsHistory = (sink: SinkConfig): boolean => historyOf(sink.type, sink);
+
+const historyOf = <K extends SinkKind>(type: K, sink: Pick<SinkConfig, K>): boolean => KEEPS_HISTORY[type](sink[type]);

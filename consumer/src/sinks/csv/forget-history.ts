@@ -1,0 +1,81 @@
+import { type Dataset, listParts, type SinkConfig } from '@tributary/shared';
+import { EPOCH_OVER, WriterLost } from '../../writer-lost.js';
+import type { LandedRow } from '../port.js';
+import type { CsvFence } from './fence.js';
+import { markOfPart } from './marks.js';
+import type { PartReader } from './part-reader.js';
+import type { PartState } from './part-state.js';
+import { removeUnpublished, rewritePart, sealForRewrite } from './rewrite.js';
+import type { PartSeals } from './seal.js';
+
+export interface ForgetHistoryOptions {
+  readonly settings: SinkConfig['csv'];
+  readonly datasets: readonly Dataset[];
+  readonly fence: CsvFence;
+  readonly state: PartState;
+  readonly seals: PartSeals;
+  readonly reader: PartReader;
+}
+
+/** As a writer writes it. A spreadsheet that saved the part may have put another form there, which says nothing. */
+const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
+
+/** What is known of a key: the newest order that was written before the time, and the oldest of all. */
+interface Orders {
+  before: string;
+  oldest: string;
+}
+
+/**
+ * Removes older states from the parts of a CSV output. Every part is sealed, and no writer has begun another one: an epoch has just begun.
+ *
+ * The row that replaced the others stays, so whoever is interrupted, or is held up while another does the same, finds the same row once
+ * more, or a newer one: what goes is the same, or more.
+ */
+export async function forgetCsvHistory(
+  options: ForgetHistoryOptions,
+  epoch: string,
+  before: number,
+): Promise<Record<string, number>> {
+  const removed: Record<string, number> = {};
+  const until = new Date(before).toISOString();
+  for (const dataset of options.datasets) {
+    const replaced = await findReplaced(options, dataset, until);
+    if (replaced.size === 0) continue;
+    const isErased = (row: LandedRow) =>
+      dataset.orderOf(row.version, row.messageId) < (replaced.get(row.key)?.before ?? '');
+    const { settings, state, seals, fence } = options;
+    for (const part of await listParts(settings.directory, dataset.name)) {
+      if ((await fence.epoch()) !== epoch) throw new WriterLost('lost', EPOCH_OVER);
+      await sealForRewrite({ state, seals, dataset, part });
+      const place = markOfPart(dataset.name, part.name);
+      const onFound = async (rows: number) => {
+        removed[place] = rows;
+      };
+      await rewritePart({ settings, state, dataset, part, isErased, onFound });
+      await removeUnpublished(state, dataset.name, part);
+    }
+  }
+  return removed;
+}
+
+/** The keys of which there are rows to be removed. */
+async function findReplaced({ settings, reader }: ForgetHistoryOptions, dataset: Dataset, until: string) {
+  const found = new Map<string, Orders>();
+  for (const part of await listParts(settings.directory, dataset.name)) {
+    for await (const row of reader.rows(part, dataset)) {
+      const order = dataset.orderOf(row.version, row.messageId);
+      const orders = found.get(row.key);
+      const { writtenAt = '' } = row;
+      const isBefore = TIME.test(writtenAt) && writtenAt < until;
+      if (orders === undefined) {
+        found.set(row.key, { before: isBefore ? order : '', oldest: order });
+        continue;
+      }
+      if (isBefore && order > orders.before) orders.before = order;
+      if (order < orders.oldest) orders.oldest = order;
+    }
+  }
+  for (const [key, { before, oldest }] of found) if (before <= oldest) found.delete(key);
+  return found;
+}

@@ -1,0 +1,24 @@
+import { IN_RANGE, type InEpoch, inRanges } from './kept-deleted.js';
+import type { PostgresTables } from './tables.js';
+
+/** Removes older states from the histories, some keys in each transaction of the epoch. What was removed is removed whatever comes next. */
+export async function forgetPostgresHistory(
+  inEpoch: InEpoch,
+  { datasets }: PostgresTables,
+  before: number,
+): Promise<Record<string, number>> {
+  const removed: Record<string, number> = {};
+  for (const { history } of datasets.values()) {
+    if (history === undefined) continue;
+    const statement = `
+      DELETE FROM ${history.sql} h
+       USING (SELECT n._key, max(n._order) AS "order" FROM ${history.sql} n
+               WHERE ${IN_RANGE('n')} AND n._written_at < $3::timestamptz GROUP BY n._key) AS newer
+       WHERE ${IN_RANGE('h')} AND h._key = newer._key AND h._order < newer."order" RETURNING 1`;
+    await inRanges(inEpoch, history, async (transaction, range) => {
+      const gone = await transaction.query(statement, [...range, new Date(before).toISOString()]);
+      if (gone.length > 0) removed[history.name] = (removed[history.name] ?? 0) + gone.length;
+    });
+  }
+  return removed;
+}

@@ -1,0 +1,136 @@
+import { createLogger, type PipelineConfig } from '@tributary/shared';
+import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { watchRetention } from '../../src/recovery/retention.js';
+import { RedisLedgerStore } from '../../src/recovery/store.js';
+import type { Sink } from '../../src/sinks/port.js';
+import { MemoryRedis } from '../simulation/memory-redis.js';
+import { type CsvStore, csvStore } from '../sinks/csv-store.js';
+import { datasetNamed, partRow, pipeline } from '../sinks/records.js';
+import { FakeClock } from '../support/fake-clock.js';
+
+const HOUR = 3_600_000;
+const DAY = 24 * HOUR;
+
+describe('history that is kept for ten days', () => {
+  let store: CsvStore;
+  let clock: FakeClock;
+  let redis: MemoryRedis;
+  let logs: string[];
+  const config: PipelineConfig = { ...pipeline(), retention: { history: 10 * DAY } };
+
+  beforeEach(async () => {
+    store = await csvStore();
+    clock = new FakeClock(Date.now());
+    redis = new MemoryRedis(() => clock.now());
+    logs = [];
+  });
+  afterEach(() => store.remove());
+
+  const log = createLogger(
+    { service: 'consumer', instance: 'test' },
+    { write: (line: string) => void logs.push(line) },
+  );
+  const options = (sink: Sink) => ({ redis: redis.client(), config, sink, clock, log });
+  const enter = (sink = store.connect()) =>
+    new RedisLedgerStore(options(sink)).enter('writer', new AbortController().signal);
+  /** Writes the n-th state of a key, as a consumer does that begins now. */
+  let writers = 0;
+  const write = async (n: number) => {
+    const { epoch } = await enter();
+    const writer = await store.connect().open(`writer-${++writers}`, epoch);
+    await writer.write('parts', [partRow('A', n)]);
+    await writer.close();
+  };
+  const states = async () => {
+    const found: string[] = [];
+    for await (const { version } of store.connect().scan(datasetNamed('parts'))) found.push(version);
+    return found.sort();
+  };
+  const watch = (sink = store.connect()) => {
+    const stop = new AbortController();
+    onTestFinished(() => stop.abort());
+    void watchRetention({ ...options(sink), pipeline: config.name, retention: config.retention, signal: stop.signal });
+  };
+  /** Lets so much time pass, with time for files in between. */
+  const pass = async (milliseconds: number) => {
+    for (let passed = 0; passed < milliseconds; passed += HOUR) {
+      await clock.advance(HOUR);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+  };
+
+  test('goes once a day in an epoch that a consumer begins for it, and one alone of several', async () => {
+    await write(1);
+    await write(2);
+    const { epoch } = await enter();
+    const began = vi.fn();
+    for (const sink of [store.connect(), store.connect()]) {
+      vi.spyOn(sink, 'beginEpoch').mockImplementation(async (name) => began(name));
+      watch(sink);
+    }
+    await pass(20 * HOUR);
+    expect(began).not.toHaveBeenCalled();
+    await pass(4 * HOUR);
+    await clock.advance(HOUR / 3);
+    await vi.waitFor(() => expect(began).toHaveBeenCalledTimes(1));
+    // It is of the same output, ledger and configuration.
+    expect(began.mock.calls[0]?.[0]).not.toBe(epoch);
+    expect(String(began.mock.calls[0]?.[0]).split('.').slice(0, 2)).toEqual(epoch.split('.').slice(0, 2));
+    expect(await states()).toEqual(['1', '2']);
+  });
+
+  test('is removed in the epoch that begins when it is time, and what a consumer that ended in between has left is too', async () => {
+    await write(1);
+    await write(2);
+    watch();
+    await pass(9 * DAY);
+    await enter();
+    expect(await states()).toEqual(['1', '2']);
+    await pass(2 * DAY);
+    const { epoch } = await enter();
+    expect(await states()).toEqual(['2']);
+    expect(await store.connect().epoch()).toBe(epoch);
+    expect(logs.some((line) => line.includes('1 older states'))).toBe(true);
+  });
+
+  test('is removed once more where Redis is lost, or has gone back, or the output came back from a copy', async () => {
+    await write(1);
+    await write(2);
+    const snapshot = redis.store.snapshot();
+    clock.step(11 * DAY);
+    redis.restart();
+    await enter();
+    expect(await states()).toEqual(['2']);
+    redis.restart(snapshot);
+    await enter();
+    expect(await states()).toEqual(['2']);
+  });
+
+  test('that cannot be removed keeps nobody from writing; it is told, and tried again after an hour', async () => {
+    await write(1);
+    await write(2);
+    clock.step(11 * DAY);
+    redis.restart();
+    const sink = store.connect();
+    vi.spyOn(sink, 'forgetHistory').mockRejectedValue(new Error('ENOSPC: no space left on device'));
+    await enter(sink);
+    expect(await states()).toEqual(['1', '2']);
+    expect(logs.filter((line) => line.includes('"level":"error"')).join()).toContain('ENOSPC');
+    watch();
+    await pass(2 * HOUR);
+    await enter();
+    expect(await states()).toEqual(['2']);
+  });
+
+  test('a pipeline without retention forgets nothing', async () => {
+    await write(1);
+    await write(2);
+    clock.step(4_000 * DAY);
+    redis.restart();
+    await new RedisLedgerStore({ ...options(store.connect()), config: pipeline() }).enter(
+      'writer',
+      new AbortController().signal,
+    );
+    expect(await states()).toEqual(['1', '2']);
+  });
+});
