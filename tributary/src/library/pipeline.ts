@@ -1,6 +1,7 @@
 import type { EndpointReport, ResetFrom, RunResult } from '@tributary/producer';
 import {
   createLogger,
+  FatalError,
   type Logger,
   type PipelineConfig,
   type PipelineInput,
@@ -58,7 +59,7 @@ export interface Pipeline<Entities = EntitiesOf<string>> {
   run(endpoint: string): Promise<RunResult>;
   /**
    * Polls every endpoint once, waits until everything is written, and sums it up. A poll that fails is told in the summary.
-   * @throws Error if the pipeline polls on schedules
+   * @throws FatalError if the pipeline polls on schedules
    * @throws FatalError if the sink or a server is away for 20 s, or nothing moves for 2 minutes
    */
   once(): Promise<Summary>;
@@ -151,7 +152,8 @@ class OwnPipeline implements Pipeline {
   }
 
   start(): Promise<void> {
-    if (this.#stopped !== undefined) return Promise.reject(new Error('the pipeline was stopped; create another'));
+    if (this.#stopped !== undefined)
+      return Promise.reject(new FatalError('pipeline_stopped', 'the pipeline was stopped; create another'));
     this.#started ??= this.#start();
     return this.#started;
   }
@@ -175,7 +177,10 @@ class OwnPipeline implements Pipeline {
 
   async once(): Promise<Summary> {
     if (this.#isScheduled)
-      throw new Error('this pipeline polls on its schedules; start it with schedule: false to poll once');
+      throw new FatalError(
+        'pipeline_scheduled',
+        'this pipeline polls on its schedules; start it with schedule: false to poll once',
+      );
     const summary = await runOnce(this.#running, systemClock);
     return await this.#keepMarks(summary);
   }
@@ -186,7 +191,7 @@ class OwnPipeline implements Pipeline {
 
   async publish(entity: string, record: unknown, { durable = false, timeout = TIMEOUT }: PublishSettings = {}) {
     const { operations } = this.#running.producer;
-    if (this.#stopped !== undefined) throw new Error('the pipeline was stopped');
+    if (this.#stopped !== undefined) throw new FatalError('pipeline_stopped', 'the pipeline was stopped');
     if (durable) await this.#durable?.publish(entity, record, timeout);
     else await operations.send(entity, record);
   }
@@ -217,7 +222,8 @@ class OwnPipeline implements Pipeline {
   }
 
   get #running(): Services {
-    if (this.#services === undefined) throw new Error('the pipeline is not started: await start() first');
+    if (this.#services === undefined)
+      throw new FatalError('pipeline_not_started', 'the pipeline is not started: await start() first');
     return this.#services;
   }
 
@@ -262,7 +268,9 @@ class OwnPipeline implements Pipeline {
     await this.#started?.catch(() => {});
     const published = this.#durable?.idle();
     if (published !== undefined) await within(systemClock, LAST_RECORDS, published);
-    this.#stopping.abort(new Error('the pipeline was stopped before the record was known to be durable'));
+    this.#stopping.abort(
+      new FatalError('pipeline_stopped', 'the pipeline was stopped before the record was known to be durable'),
+    );
     await this.#release.release();
   }
 

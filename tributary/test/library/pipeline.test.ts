@@ -333,6 +333,6 @@ describe('createPipeline', () => {
     await systemClock.sleep(delay);
     await pipeline.stop();
     expect((await pipeline.stats()).inFlight).toBe(0);
-    await expect(pipeline.start()).rejects.toThrow('the pipeline was stopped; create another');
+    await expect(pipeline.start()).rejects.toMatchObject({ code: 'pipeline_stopped' });
   });
 });
