@@ -46,6 +46,8 @@ describe('SQL in a browser', () => {
   test('a person types with offered names, runs, charts, saves and sends the address', async () => {
     const page = await openPage(browser, `${dashboard.url}/sql`, { token: TOKEN, complaints });
     const field = page.getByLabel('Query');
+    const place = async () => (await page.getByRole('button', { name: 'Run' }).boundingBox())?.y;
+    const before = await place();
     await field.fill('SELECT count(*) AS n FROM custo');
     await field.press('End');
     await field.press('s');
@@ -54,6 +56,8 @@ describe('SQL in a browser', () => {
       .getByRole('group', { name: 'Names that fit' })
       .getByRole('button', { name: 'customers', exact: true })
       .waitFor();
+    // What is offered moves nothing that a person is about to click.
+    expect(await place()).toBe(before);
     await field.press('Tab');
     expect(await field.inputValue()).toBe('SELECT count(*) AS n FROM customers');
     await field.press('Control+Enter');
@@ -63,6 +67,8 @@ describe('SQL in a browser', () => {
     await field.fill('SELECT 1,\n nix FROM customers');
     await page.getByRole('button', { name: 'Run' }).click();
     await page.getByRole('region', { name: 'Result' }).getByText('Line 2, character 2:').waitFor();
+    expect(await page.getByRole('link', { name: 'NDJSON' }).isVisible()).toBe(false);
+    expect(await page.getByRole('region', { name: 'Result' }).textContent()).not.toContain('!.');
 
     await field.fill(QUERY);
     await field.press('Control+Enter');
@@ -153,6 +159,11 @@ describe('SQL in a browser', () => {
     await page.getByRole('button', { name: 'Run it' }).click();
     await page.getByRole('img', { name: 'spent by updatedAt' }).waitFor();
     await expectUsable(page);
+    const rowOf = async (name: string) => {
+      const { y = 0, height = 0 } = (await page.getByRole('button', { name }).boundingBox()) ?? {};
+      return Math.round(y + height / 2);
+    };
+    if (look.viewport.width >= 1_000) expect(await rowOf('Save')).toBe(await rowOf('Run'));
     await page.context().close();
   });
 

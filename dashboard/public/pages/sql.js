@@ -27,20 +27,22 @@ export function createView(_place, { navigate, announce, signIn }) {
     type: 'text',
     maxlength: '80',
     'aria-label': 'Name to save under',
-    placeholder: 'Name',
+    placeholder: 'Name to save under',
   });
-  const keeping = h('span', { class: 'keeping', hidden: true }, name, save);
+  const keeping = h('span', { class: 'push keeping', hidden: true }, name, save);
   const side = h('aside', { class: 'sql-side', 'aria-label': 'Tables and saved queries' });
   const status = h('p', { class: 'quiet', role: 'status' });
-  const files = h('span', { class: 'push' });
+  const files = h('span', { class: 'sql-files' });
   const chart = createChartPanel({ onChoose: (choice) => navigate({ ...place, ...choice }, true) });
   const answer = h('div', { class: 'rows sql-rows', tabindex: '0', role: 'region', 'aria-label': 'Result' });
+  /** What can be made of the rows; not there without rows. */
+  const found = h('div', { class: 'tools', hidden: true }, chart.choices, files);
   const main = h(
     'div',
     { class: 'sql-main' },
     editor.root,
-    h('div', { class: 'tools' }, go, stop, keeping),
-    h('div', { class: 'tools sql-told' }, status, files),
+    h('div', { class: 'tools' }, go, stop, status, keeping),
+    found,
     chart.root,
     answer,
   );
@@ -117,7 +119,7 @@ export function createView(_place, { navigate, announce, signIn }) {
   function clear() {
     shown = undefined;
     status.textContent = '';
-    replace(files);
+    found.hidden = true;
     chart.hide();
   }
 
@@ -170,7 +172,8 @@ export function createView(_place, { navigate, announce, signIn }) {
       shown = { query, ...result };
       const words = wordsOf(result, about);
       status.textContent = words;
-      replace(files, ...downloads(query));
+      replace(files, h('span', { class: 'quiet' }, 'Files'), ...downloads(query));
+      found.hidden = false;
       answer.replaceChildren(tableOf(result));
       chart.show(result, place);
       announce(words);
@@ -179,7 +182,7 @@ export function createView(_place, { navigate, announce, signIn }) {
       shown = undefined;
       const words = mine.signal.aborted ? 'It was stopped.' : sentence(failure.message);
       status.textContent = '';
-      replace(files);
+      found.hidden = true;
       chart.hide();
       answer.replaceChildren(emptyState('No result', words));
       editor.mark(failure.message);

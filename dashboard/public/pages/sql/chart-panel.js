@@ -4,12 +4,11 @@ import { h, replace } from '../../ui/dom.js';
 
 /** The choice of a chart of a result, and the chart. @param {{ onChoose: (choice: { chart?: string, x?: string, y?: string[], by?: string | undefined }) => void }} acts */
 export function createChartPanel({ onChoose }) {
-  const choices = h('div', { class: 'tools' });
+  const choices = h('div', { class: 'sql-choices' });
   const plot = createPlot();
   const words = h('p', { class: 'quiet' });
   const key = h('ul', { class: 'sql-key', 'aria-label': 'Lines' });
-  const figure = h('figure', { class: 'chart sql-chart', hidden: true }, plot.root, key, h('figcaption', {}, words));
-  const root = h('div', {}, choices, figure);
+  const root = h('figure', { class: 'chart sql-chart', hidden: true }, plot.root, key, h('figcaption', {}, words));
 
   const choice = (label, value, options, onchange) => {
     const select = h(
@@ -22,9 +21,10 @@ export function createChartPanel({ onChoose }) {
 
   return {
     root,
+    choices,
     hide() {
       replace(choices);
-      figure.hidden = true;
+      root.hidden = true;
     },
     show({ columns, rows }, { chart = '', x = '', y = [], by }) {
       const numeric = columns.filter(isNumeric).map(({ name }) => name);
@@ -55,7 +55,7 @@ export function createChartPanel({ onChoose }) {
           texts.length > 0 &&
           choice('Each', data.by, [['', 'all together'], ...list(texts)], (to) => onChoose({ chart, x, y, by: to })),
       );
-      figure.hidden = !isDrawn;
+      root.hidden = !isDrawn;
       if (!isDrawn) return;
       words.textContent = data.words;
       const lines = data.lines.length > 1 ? data.lines.map(({ name }) => name) : [];

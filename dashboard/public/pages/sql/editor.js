@@ -27,7 +27,8 @@ export function createEditor({ onRun }) {
     },
   });
   const offered = h('div', { class: 'sql-offered', role: 'group', 'aria-label': 'Names that fit' });
-  const root = h('div', {}, input, offered, h('p', { id: 'sql-hint', class: 'faint sql-hint' }, hint));
+  const below = h('div', { class: 'sql-below' }, offered, h('p', { id: 'sql-hint', class: 'faint sql-hint' }, hint));
+  const root = h('div', {}, input, below);
 
   const current = () => suggestions(input.value, input.selectionStart, tables).slice(0, MOST);
 

@@ -19,7 +19,10 @@ export function asSqlError(error: unknown, sql: string): SqlError {
   if (type === 'Out of Memory') return new SqlError('sql_too_large', TOO_LARGE);
   if (type === 'Permission') return new SqlError('sql_refused', 'files and the network cannot be reached from here');
   const hint = more.find((one) => /^(Candidate|Did you mean)/.test(one));
-  const words = [line, ...(hint === undefined ? [] : [hint])].join('. ').slice(0, LONGEST);
+  const words = [line, ...(hint === undefined ? [] : [hint])]
+    .map((part) => part.replace(/[.!]+$/, ''))
+    .join('. ')
+    .slice(0, LONGEST);
   return new SqlError('sql_wrong', withoutPaths(words), position === undefined ? undefined : unitsOf(sql, position));
 }
 
