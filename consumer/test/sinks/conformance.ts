@@ -35,7 +35,7 @@ const EPOCH = 'sink.run.1';
 /**
  * What every kind of sink does: the contract of sinks/port.ts.
  * @param options.refusesRows whether it may refuse rows for what they hold
- * @param options.erases whether keys can be erased from it: it has `erasures` and `find`
+ * @param options.erases whether keys can be erased from it, and older states: it has `erasures`, `find` and `forgetHistory`
  */
 export function describeSink(
   name: string,
@@ -241,7 +241,7 @@ export function describeSink(
       });
     });
 
-    describe('when older states are forgotten', () => {
+    describe.runIf(erases)('when older states are forgotten', () => {
       const forget = async (epoch: string, before: number, on = connect()) => {
         await on.beginEpoch(epoch, true);
         await on.prepare?.(epoch);
