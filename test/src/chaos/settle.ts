@@ -82,6 +82,11 @@ export async function lastPolls(stage: Stage, signal: AbortSignal): Promise<void
   // What RabbitMQ has lost is noticed some time later. Then it is polled again.
   await untilSettled(stage, signal);
   await poll();
+  // Where changes are followed, the tables are copied once more instead. It begins at once, and lasts for seconds.
+  if (!mirror.isPolled) {
+    await untilCalm(stage, signal);
+    await mirror.caughtUp(signal);
+  }
   await untilSettled(stage, signal);
 }
 

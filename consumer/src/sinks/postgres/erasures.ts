@@ -68,7 +68,7 @@ export class PostgresErasures implements Erasures {
 
   /** Does what is still to be done, in the epoch that has just begun: no writer has entered it. */
   async carryOut(inEpoch: InEpoch): Promise<void> {
-    const { tables, clock, marks } = this.#options;
+    const { tables, clock } = this.#options;
     for (const one of (await this.list()).filter(isPending)) {
       for (const dataset of tables.datasets.values()) {
         for (const rule of rulesFor(one, dataset.dataset.name)) {
@@ -76,8 +76,6 @@ export class PostgresErasures implements Erasures {
         }
       }
       await inEpoch(async (transaction) => {
-        // They name keys of rows, and would tell that this one is missing.
-        await marks.forgetWitnesses(transaction);
         await this.#note(transaction, done(await this.#held(transaction, one), clock.now()));
       });
     }
@@ -107,6 +105,8 @@ export class PostgresErasures implements Erasures {
   /** In the transaction that removes them. */
   async #count(transaction: Transaction, one: Pending, { name }: Table, rows: number): Promise<void> {
     if (rows === 0) return;
+    // They name keys of rows, and would tell that these are missing, also if the process dies before the rest is done.
+    await this.#options.marks.forgetWitnesses(transaction);
     const held = await this.#held(transaction, one);
     const removed = { ...held.removed, [name]: (held.removed[name] ?? 0) + rows };
     await this.#note(transaction, { ...held, removed });
