@@ -8,12 +8,13 @@ import {
   RetryableError,
 } from '@tributary/shared';
 import type { ErrorRequestHandler, Express, RequestHandler } from 'express';
-import { ASKING, rateLimit } from '../access/rate-limit.js';
+import { ASKING, FILES, rateLimit } from '../access/rate-limit.js';
 import type { TrustProxy } from '../access/trust-proxy.js';
 import { QueryError, SinkNotSetError } from '../data/readers/port.js';
 import { ApiError, badRequest, nothingHere } from './api-error.js';
 import type { Context } from './context.js';
 import { createInstruments } from './instruments.js';
+import { isPageFile } from './page-files.js';
 import { ROUTES } from './routes.js';
 import { securityHeaders } from './security.js';
 import { serve } from './serve.js';
@@ -34,7 +35,7 @@ export function createDashboardApp(
   app.set('query parser', 'simple');
   app.set('case sensitive routing', true);
   app.set('trust proxy', trustProxy);
-  app.use(securityHeaders, knownMethods, oneHost, rateLimit(ASKING, clock));
+  app.use(securityHeaders, knownMethods, oneHost, limited(clock));
   app.use('/api', timing);
   serve(app, ROUTES, context, clock);
   app.use(nothingHere);
@@ -47,6 +48,11 @@ const knownMethods: RequestHandler = ({ method }, response, next) => {
   response.set('Allow', METHODS.join(', '));
   throw new ApiError(405, 'method_not_allowed', `${method.slice(0, 20)} is not answered here`);
 };
+
+function limited(clock: Clock): RequestHandler {
+  const [asking, files] = [rateLimit(ASKING, clock), rateLimit(FILES, clock)];
+  return (request, response, next) => (isPageFile(request.path) ? files : asking)(request, response, next);
+}
 
 const oneHost: RequestHandler = (request, _response, next) => {
   const problem = hostProblem(request);

@@ -54,6 +54,12 @@ export function sendPageFile(request: Request, response: Response): void {
   send(file, request.acceptsEncodings('gzip') === 'gzip', etag, response);
 }
 
+/** Whether a path is that of a file in memory. The addresses of the page are none. */
+export function isPageFile(path: string): boolean {
+  files ??= readFiles();
+  return files.has(path);
+}
+
 /** The name of the HTML for a view; no path of a request has a `#`. */
 const htmlOf = (view: string): string => `/index.html#${view}`;
 

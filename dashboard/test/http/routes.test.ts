@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { brotliCompressSync, constants, deflateSync, gzipSync } from 'node:zlib';
 import { createLogger, systemClock } from '@tributary/shared';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ASKING } from '../../src/access/rate-limit.js';
+import { ASKING, FILES } from '../../src/access/rate-limit.js';
+import { readFiles } from '../../src/http/page-files.js';
 import type { Route } from '../../src/http/route.js';
 import { ROUTES } from '../../src/http/routes.js';
 import { createDashboard, type Dashboard } from '../../src/index.js';
@@ -181,6 +182,19 @@ describe('every route of the dashboard', () => {
     }
     for (const route of table) expect([route.name, await statusOf(route, from)]).toEqual([route.name, 429]);
     for (const route of table) expect([route.name, await statusOf(route)]).not.toEqual([route.name, 429]);
+  });
+
+  it('counts the files of the page by themselves: twenty tabs that one person opens at once are whole', async () => {
+    const from = { 'x-forwarded-for': nextAddress() };
+    const files = [...readFiles().keys()].filter((path) => !path.includes('#'));
+    expect(files.length).toBeGreaterThan(60);
+    const statusesOf = (paths: readonly string[]) =>
+      Promise.all(paths.map((path) => statusOf({ method: 'get', path }, from)));
+    for (let tab = 0; tab < 20; tab++) expect(new Set(await statusesOf(files))).toEqual(new Set([200]));
+    const [path = ''] = files;
+    for (let asked = 20 * files.length; asked < FILES.burst; asked += 50) await statusesOf(Array(50).fill(path));
+    expect(await statusesOf([path])).toEqual([429]);
+    expect(await statusesOf(['/healthz'])).toEqual([200]);
   });
 
   it('that a viewer may not ask for, or that takes a body, has a limit of its own of how often one address may', () => {
