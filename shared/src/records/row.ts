@@ -23,7 +23,7 @@ export interface Row {
 /** Whether a row closes its key. */
 export const isClosing = (row: Row): boolean => row.parts === undefined && row.values === null;
 
-/** What a merged row is made of: the records of both sides, the line, and what is calculated of them. Many rows share a part. */
+/** What a merged row is made of: the records of all sides, the line, and what is calculated of them. Many rows share a part. */
 export type MergedParts = Readonly<Record<MergedPart, Payload>>;
 export type MergedPart = 'each' | 'line' | 'derived' | OtherPart;
 /** The records that a line points at: `other`, and in a star those behind the first by their place in `with`: `other1`. */

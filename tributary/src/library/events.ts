@@ -7,7 +7,7 @@ export interface WrittenRow {
   readonly key: string;
   /** The columns' values by name; null if the row closes its key: the record was deleted. */
   readonly values: Readonly<Record<string, unknown>> | null;
-  /** Of the message that brought it; of a merged row those of both sides, with a space between. */
+  /** Of the message that brought it; of a merged row those of all sides, with a space between. */
   readonly messageId: string;
 }
 
