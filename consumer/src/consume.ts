@@ -107,9 +107,11 @@ async function decodeAll(deliveries: readonly Delivery[], steps: Steps): Promise
 /** Nothing waits for it: a record that cannot be put on the dead letters is held aside, and the records beside it go on. */
 function bury(delivery: Delivery, error: PoisonError, steps: Steps): void {
   const { entity, deadLetters, report } = steps;
+  const late = { mustNotLie: () => mustNotLie(delivery, error, steps), forget: () => forget(delivery, steps) };
   // Not even its key is read of a record that ends the process that reads it.
   if (error.code !== ENDS_CONSUMER) nameKey(delivery.message, entity);
-  deadLetters.bury(delivery, entity.config.queue, error, (isNew) => report.dead(delivery, entity.name, error, isNew));
+  const onBuried = (isNew: boolean) => report.dead(delivery, entity.name, error, isNew);
+  deadLetters.bury(delivery, entity.config.queue, error, onBuried, late);
 }
 
 /** Whether a record that cannot be written is of a key that was erased. Of one that ends the process that reads it not even the key is read. */

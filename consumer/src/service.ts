@@ -168,6 +168,7 @@ class ConsumerService implements Consumer {
       pipeline: this.#options.config.name,
       retention: this.#options.config.retention,
       sink,
+      isConsuming: () => this.#running !== undefined,
       clock: this.#clock,
       log: this.#log,
       signal: this.#stopping.signal,

@@ -3,6 +3,7 @@ import { inspect } from 'node:util';
 import { datasetsOf, describeError, FatalError, RetryableError, type Row, systemClock } from '@tributary/shared';
 import { Client } from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, onTestFinished, test, vi } from 'vitest';
+import { eraseIn } from '../../consumer/src/erase/erase.js';
 import { createSink } from '../../consumer/src/sinks/create.js';
 import type { Sink } from '../../consumer/src/sinks/port.js';
 import { createPostgresSink, type PostgresSinkOptions } from '../../consumer/src/sinks/postgres/sink.js';
@@ -209,6 +210,22 @@ describe('the tables', () => {
     expect(await sink.identity()).not.toBe(name);
     expect(await keys(sink)).toEqual([]);
   });
+});
+
+test('a key is erased from the history too that is left from when it was kept', async () => {
+  const store = await newStore({ history: true });
+  const { writer } = await begin(store.connect());
+  await writer.write('parts', [partRow('A', 1), partRow('B', 1)]);
+  await writer.write('parts', [partRow('A', 2)]);
+  const off = sinkOn(inject('postgresUrl'), { schema: store.schema });
+  onTestFinished(() => off.close());
+  const erasing = { config: pipeline(), entity: 'part', clock: systemClock, signal: new AbortController().signal };
+  const { removed } = await eraseIn(off, { ...erasing, key: 'A' });
+  expect(removed).toEqual({ parts: 1, parts_history: 2 });
+  const left: string[] = [];
+  for await (const { place, row } of off.find?.(datasetNamed('parts'), () => true) ?? [])
+    left.push(`${place} ${row.key}`);
+  expect(left.sort()).toEqual(['parts B', 'parts_history B']);
 });
 
 describe('the history', () => {

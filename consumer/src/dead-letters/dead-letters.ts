@@ -2,7 +2,7 @@ import { describeError, maxMessageSizeIn, type PoisonError, RetryableError, with
 import type { Delivery } from '../intake/settle.js';
 import { bareOptions, COPY, copyOptions } from './copy.js';
 import type { KeptBodies } from './kept-bodies.js';
-import { HeldLetters, type Letter } from './letter.js';
+import { HeldLetters, type Late, type Letter } from './letter.js';
 import { type ChannelKeeperOptions, type LetterChannel, LetterChannelKeeper } from './letter-channel.js';
 import { Refusals } from './refusals.js';
 import { watchLetters } from './watch.js';
@@ -45,6 +45,9 @@ const MOST_BYTES = 64 * 1024 * 1024;
 /** Milliseconds that a session waits at its start for the channel. Without one it begins all the same. */
 const PATIENCE = 2_000;
 
+/** Milliseconds for which it is taken as known that a letter may lie there. Who erases dead letters looks for them once more after that. */
+const JUDGED_FOR = 1_000;
+
 /** How often the broker may close the channel for one letter alone before the letter is made as small as it can be. */
 const MOST_STRIKES = 2;
 
@@ -78,6 +81,8 @@ export class DeadLetters {
   /** One letter at a time, to find out for which of them the broker closes the channel. */
   #isCautious = false;
   #isWatched = false;
+  /** How many letters are being judged once more. */
+  #judging = 0;
   #onQuiet: () => void = () => {};
 
   constructor(options: DeadLettersOptions) {
@@ -99,10 +104,12 @@ export class DeadLetters {
   /**
    * Takes a message over: acknowledges it when it lies with the dead letters.
    * @param onBuried called then; false if the same record lies there for the same reason already
+   * @param late asked before it is sent, if it has waited
    */
-  bury(delivery: Delivery, queue: string, error: PoisonError, onBuried: (isNew: boolean) => void): void {
+  bury(delivery: Delivery, queue: string, error: PoisonError, onBuried: (isNew: boolean) => void, late?: Late): void {
     const copy = ++this.#copies;
-    const letter = { delivery, queue, error, onBuried, copy, strikes: 0, isBare: false };
+    const judgedAt = this.#options.clock.monotonic();
+    const letter = { delivery, queue, error, onBuried, late, judgedAt, copy, strikes: 0, isBare: false };
     this.#take({ ...letter, kept: undefined, failure: undefined }).catch(this.#options.onError);
   }
 
@@ -176,18 +183,43 @@ export class DeadLetters {
     this.#waiting.push(...letters);
     const waiting = this.#waiting.splice(0);
     for (const [index, letter] of waiting.entries()) {
-      if (this.#channel === undefined || (this.#isCautious && this.#inFlight.size > 0)) {
+      if (this.#channel === undefined || (this.#isCautious && this.#inFlight.size + this.#judging > 0)) {
         this.#waiting.push(...waiting.slice(index));
         return;
       }
       if (this.#refusals.delays(letter)) continue;
+      if (letter.late !== undefined && this.#options.clock.monotonic() - letter.judgedAt >= JUDGED_FOR) {
+        this.#judge(letter, letter.late).catch(this.#options.onError);
+        continue;
+      }
       if (letter.kept === undefined && (letter.isBare || letter.delivery.message.content.length > this.#maxBody)) {
         void this.#keepBody(letter);
       } else {
         this.#publish(letter, this.#channel);
       }
     }
-    if (this.#inFlight.size === 0) this.#isCautious = false;
+    if (this.#inFlight.size + this.#judging === 0) this.#isCautious = false;
+  }
+
+  /** It may have waited for long, for a queue that was full or a broker that was away. */
+  async #judge(letter: Letter, late: Late): Promise<void> {
+    this.#judging += 1;
+    const mustNotLie = await late.mustNotLie().finally(() => {
+      this.#judging -= 1;
+    });
+    if (!mustNotLie) {
+      letter.judgedAt = this.#options.clock.monotonic();
+      this.#waiting.unshift(letter);
+      this.#send([]);
+      return;
+    }
+    late.forget();
+    this.#buried += 1;
+    this.#held.delete(letter);
+    if (this.#held.size === 0) this.#onQuiet();
+    // It may have been the one that was to ask whether the queue takes letters again.
+    this.#refusals.over(letter.queue);
+    this.#send([]);
   }
 
   /** Puts the body where the output is. The letter follows when it is durable there. */

@@ -1,6 +1,14 @@
 import type { PoisonError } from '@tributary/shared';
 import type { Delivery } from '../intake/settle.js';
 
+/** Asked of a letter that could not be put there at once: its key may have been erased meanwhile. */
+export interface Late {
+  /** Whether its record must not lie with the dead letters. */
+  mustNotLie(): Promise<boolean>;
+  /** Acknowledges its message. */
+  forget(): void;
+}
+
 /** A message that can never succeed, on its way to the dead letters. Until it is there, it is held here, not acknowledged. */
 export interface Letter {
   readonly delivery: Delivery;
@@ -9,6 +17,9 @@ export interface Letter {
   readonly error: PoisonError;
   /** Called when it is there; false if the same record lies there already. */
   readonly onBuried: (isNew: boolean) => void;
+  readonly late: Late | undefined;
+  /** When it was last known that it may lie there, by the clock that is never set. */
+  judgedAt: number;
   /** The number of its copy. */
   readonly copy: number;
   /** How often the broker closed the channel for it alone. */

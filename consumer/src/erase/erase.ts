@@ -11,7 +11,7 @@ import { createSink } from '../sinks/create.js';
 import type { Sink } from '../sinks/port.js';
 import { WriterLost } from '../writer-lost.js';
 import { askFor, done, type Erasure, type Erasures, isPending } from './erasure.js';
-import { isOf, type Where, whereIn } from './where.js';
+import { holdsOf, type Where, whereIn } from './where.js';
 
 export interface EraseOptions {
   readonly config: PipelineConfig;
@@ -24,7 +24,16 @@ export interface EraseOptions {
   readonly onNoted?: (erasure: Erasure) => Promise<void>;
 }
 
-/** Milliseconds that a consumer which has begun an epoch in between has for the rest, before another one is begun. */
+/** What was erased, and what could not be looked at. */
+export interface Erased extends Erasure {
+  /** Lines that are no rows, by the part that holds them: another program has changed them. They may hold the record. */
+  readonly unread: Readonly<Record<string, number>>;
+}
+
+/**
+ * Milliseconds that a consumer which has begun an epoch in between has for the rest, before another one is begun: it may have died. It doubles each time, for
+ * one that lives begins from the start once it is interrupted, and a large output takes hours.
+ */
 const CONSUMER_HAS = 60_000;
 
 /**
@@ -37,7 +46,7 @@ const CONSUMER_HAS = 60_000;
  *
  * @throws FatalError if the entity is none of the pipeline, or rows are still there afterwards; RetryableError if the sink is away
  */
-export async function eraseKey(options: EraseOptions): Promise<Erasure> {
+export async function eraseKey(options: EraseOptions): Promise<Erased> {
   const sink = createSink(options);
   try {
     // Gives way to another pipeline, and takes in what other programs have changed.
@@ -50,18 +59,18 @@ export async function eraseKey(options: EraseOptions): Promise<Erasure> {
 }
 
 /** As {@link eraseKey}, in a sink of the caller's. */
-export async function eraseIn(sink: Sink, options: Omit<EraseOptions, 'postgresUrl'>): Promise<Erasure> {
+export async function eraseIn(sink: Sink, options: Omit<EraseOptions, 'postgresUrl'>): Promise<Erased> {
   const { config, entity, key, clock, signal } = options;
   const where = whereIn(config, entity);
   const erasures = erasuresOf(sink);
   const asked = askFor(await erasures.list(), entity, { key, where }, clock.now());
   await erasures.note(asked);
   await options.onNoted?.(asked);
-  while (!signal.aborted) {
-    const found = await carryOut(sink, erasures, asked, options);
+  for (let consumerHas = CONSUMER_HAS; !signal.aborted; consumerHas *= 2) {
+    const found = await carryOut(sink, erasures, asked, { clock, signal, consumerHas });
     if (found === undefined) continue;
     await checkGone(sink, datasetsOf(config), where, key);
-    return found;
+    return { ...found, unread: await unreadIn(sink, datasetsOf(config), where) };
   }
   throw new RetryableError('stopped', 'stopped before all rows were removed: run it once more, or start a consumer');
 }
@@ -71,7 +80,7 @@ async function carryOut(
   sink: Sink,
   erasures: Erasures,
   { hash }: Erasure,
-  { clock, signal }: Pick<EraseOptions, 'clock' | 'signal'>,
+  { clock, signal, consumerHas }: Pick<EraseOptions, 'clock' | 'signal'> & { readonly consumerHas: number },
 ): Promise<Erasure | undefined> {
   const epoch = nextEpoch(await sink.epoch());
   await sink.beginEpoch(epoch, true);
@@ -80,7 +89,7 @@ async function carryOut(
     await sink.prepare?.(epoch);
   } catch (error) {
     if (!(error instanceof WriterLost)) throw error;
-    until += CONSUMER_HAS;
+    until += consumerHas;
   }
   for (;;) {
     const found = (await erasures.list()).find((one) => one.hash === hash);
@@ -100,7 +109,8 @@ async function checkGone(sink: Sink, datasets: readonly Dataset[], where: Where,
   for (const dataset of datasets) {
     const rules = where[dataset.name] ?? [];
     if (rules.length === 0) continue;
-    for await (const { place } of sink.find?.(dataset, (row) => isOf(rules, row.key, key)) ?? []) places.add(place);
+    // A consumer that is at work again may have made half rows by now.
+    for await (const { place } of sink.find?.(dataset, (row) => holdsOf(rules, row, key)) ?? []) places.add(place);
   }
   if (places.size === 0) return;
   const found = [...places].join(', ');
@@ -108,6 +118,19 @@ async function checkGone(sink: Sink, datasets: readonly Dataset[], where: Where,
     'not_erased',
     `rows of the key are still in ${found}: another program put them back, or a trigger keeps them; run it once more`,
   );
+}
+
+/** What nobody can judge in the datasets that may hold rows of the record. */
+export async function unreadIn(
+  sink: Sink,
+  datasets: readonly Dataset[],
+  where: Where,
+): Promise<Readonly<Record<string, number>>> {
+  const found: Record<string, number> = {};
+  for (const dataset of datasets) {
+    if ((where[dataset.name] ?? []).length > 0) Object.assign(found, await sink.unread?.(dataset));
+  }
+  return found;
 }
 
 function erasuresOf({ erasures }: Sink): Erasures {

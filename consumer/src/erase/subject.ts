@@ -1,7 +1,8 @@
 import { type Clock, datasetsOf, type PipelineConfig } from '@tributary/shared';
 import { createSink } from '../sinks/create.js';
+import { unreadIn } from './erase.js';
 import { ErasedKeys } from './erasure.js';
-import { isOf, whereIn } from './where.js';
+import { holdsOf, isOf, whereIn } from './where.js';
 
 export interface SubjectOptions {
   readonly config: PipelineConfig;
@@ -27,10 +28,12 @@ export interface HeldRow {
 export interface Held {
   /** Its own rows and those of merges that it is a side of, also older ones as far as they are kept. */
   readonly rows: readonly HeldRow[];
-  /** Other rows in which a cell, or a value in one, is its key. They are not erased with it. */
+  /** Other rows that name its key, or in which a cell, or a value in one, is its key. They are not erased with it. */
   readonly mentions: readonly HeldRow[];
   /** Whether the key was erased, or is being erased: its records are refused. */
   readonly erased: boolean;
+  /** Lines that are no rows, by the part that holds them: another program has changed them. They may hold the record. */
+  readonly unread: Readonly<Record<string, number>>;
 }
 
 /** Collects what the output holds about one record. Every row is read, so it takes as long as reading everything does. */
@@ -47,11 +50,11 @@ export async function collectHeld(options: SubjectOptions): Promise<Held> {
       for await (const { place, row } of sink.find?.(dataset, isMeant) ?? []) {
         const { messageId, version, deleted, values } = row;
         const held = { dataset: dataset.name, place, key: row.key, version, messageId, deleted, values };
-        (isOf(rules, row.key, key) ? rows : mentions).push(held);
+        (holdsOf(rules, row, key) ? rows : mentions).push(held);
       }
     }
     const erased = new ErasedKeys((await sink.erasures?.list()) ?? []).has(entity, key);
-    return { rows, mentions, erased };
+    return { rows, mentions, erased, unread: await unreadIn(sink, datasetsOf(config), where) };
   } finally {
     await sink.close();
   }

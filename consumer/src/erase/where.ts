@@ -32,3 +32,17 @@ export function whereIn(config: PipelineConfig, entity: string): Where {
 /** Whether a row of this key is of the record, by one of the rules. */
 export const isOf = (rules: readonly Rule[], rowKey: string, key: string): boolean =>
   rules.some((rule) => (rule === 'key' ? rowKey : partOfMergedKey(rowKey, rule)) === key);
+
+/**
+ * Whether a merged row that names the record was made without it: its side is not among those that the row was made of. So are half rows that consumers make
+ * anew where the merge leaves empty what is missing.
+ */
+const isWithout = (rule: Rule, messageId: string): boolean =>
+  rule !== 'key' && rule > 0 && /^(\+[0-9a-z]{9})?$/.test(messageId.split(' ')[rule] ?? '');
+
+/** Whether a row holds anything of the record but its key. */
+export const holdsOf = (
+  rules: readonly Rule[],
+  row: { readonly key: string; readonly messageId: string },
+  key: string,
+): boolean => rules.some((rule) => isOf([rule], row.key, key) && !isWithout(rule, row.messageId));

@@ -8,13 +8,18 @@ export async function* oneAhead<T, R>(items: AsyncIterable<T>, step: (item: T) =
     const { done, value } = await iterator.next();
     return done === true ? undefined : { result: await step(value) };
   };
-  let next = begin();
-  for (;;) {
-    const present = await next;
-    if (present === undefined) return;
-    next = begin();
-    // Its error is thrown when its turn comes. If the caller stops before, the error must not end the process.
-    next.catch(() => {});
-    yield present.result;
+  try {
+    let next = begin();
+    for (;;) {
+      const present = await next;
+      if (present === undefined) return;
+      next = begin();
+      // Its error is thrown when its turn comes. If the caller stops before, the error must not end the process.
+      next.catch(() => {});
+      yield present.result;
+    }
+  } finally {
+    // Where a step has failed, the items would never learn that nobody asks for another. It is not waited for: they may be waiting themselves.
+    iterator.return?.().catch(() => {});
   }
 }

@@ -13,6 +13,12 @@ export interface RetentionOptions {
   readonly log: Logger;
 }
 
+export interface WatchRetentionOptions extends RetentionOptions {
+  /** Whether this consumer is at work. One that has given way (to another pipeline on the output, to a newer configuration) must end no epoch of theirs. */
+  readonly isConsuming: () => boolean;
+  readonly signal: AbortSignal;
+}
+
 /** Milliseconds between two times that what is too old is removed. */
 const DAY = 86_400_000;
 /** Milliseconds between two looks whether it is time, and between two attempts. */
@@ -41,6 +47,8 @@ export async function keepRetention(options: RetentionOptions, epoch: string): P
     return;
   }
   if ((await redis.get(doneKey(pipeline))) !== null) return;
+  // It may take hours. Who watches must not end this epoch meanwhile, or it would never be done. If it ends in between, the next epoch goes on.
+  await redis.set(begunKey(pipeline), String(clock.now()), 'PX', DAY);
   try {
     const removed = await sink.forgetHistory(epoch, clock.now() - history);
     for (const [from, count] of byDataset(removed))
@@ -51,18 +59,20 @@ export async function keepRetention(options: RetentionOptions, epoch: string): P
       { reason: describeError(error) },
       'retention: older states of records could not be removed; it is tried again in an hour',
     );
+    await redis.set(begunKey(pipeline), String(clock.now()), 'PX', TRY_AGAIN);
     return;
   }
   await redis.set(doneKey(pipeline), String(clock.now()), 'PX', DAY);
 }
 
 /** Begins an epoch once a day, in which {@link keepRetention} is done: no writer may write meanwhile. */
-export async function watchRetention(options: RetentionOptions & { readonly signal: AbortSignal }): Promise<void> {
-  const { redis, pipeline, retention, sink, clock, log, signal } = options;
+export async function watchRetention(options: WatchRetentionOptions): Promise<void> {
+  const { redis, pipeline, retention, sink, isConsuming, clock, log, signal } = options;
   if (retention.history === undefined || sink.forgetHistory === undefined) return;
   for (;;) {
     await clock.sleep(LOOK_EVERY, signal);
     if (signal.aborted) return;
+    if (!isConsuming()) continue;
     try {
       const epoch = await sink.epoch();
       if (epoch === undefined || (await redis.get(doneKey(pipeline))) !== null) continue;

@@ -118,6 +118,11 @@ export interface Sink {
   /** As {@link scan}, of rows that are meant, older ones of their keys too, as far as they are kept. Nothing is kept from changing meanwhile. */
   find?(dataset: Dataset, isMeant: (row: LandedRow) => boolean): AsyncIterable<FoundRow>;
   /**
+   * What {@link find} and {@link prepare} cannot judge: lines that are no rows, since another program has changed them.
+   * @returns how many there are, by the part that holds them
+   */
+  unread?(dataset: Dataset): Promise<Readonly<Record<string, number>>>;
+  /**
    * Resolves if a write would succeed now.
    * @throws Error saying why not (disk full, folder not writable, database away)
    */

@@ -51,3 +51,21 @@ test('a caller that stops does not get the error of a step ahead of it', async (
   };
   await expect(work()).rejects.toThrow('of 1');
 });
+
+test('where a step fails, or the caller stops, the items are told that nobody asks for more', async () => {
+  const ended: string[] = [];
+  async function* items(name: string) {
+    try {
+      yield* [1, 2, 3];
+    } finally {
+      ended.push(name);
+    }
+  }
+  const fail = async () => {
+    throw new Error('of the step');
+  };
+  await expect(oneAhead(items('a step fails'), fail).next()).rejects.toThrow('of the step');
+  for await (const _ of oneAhead(items('the caller stops'), async (n) => n)) break;
+  await settled();
+  expect(ended).toEqual(['a step fails', 'the caller stops']);
+});

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { Alone } from '../../src/intake/alone.js';
 import type { BrokerMessage } from '../../src/intake/channel.js';
 import { Intake } from '../../src/intake/intake.js';
+import { oneAhead } from '../../src/intake/one-ahead.js';
 import type { Delivery } from '../../src/intake/settle.js';
 import { ENDS_CONSUMER } from '../../src/intake/suspects.js';
 import { FakeChannel } from '../support/fake-channel.js';
@@ -159,5 +160,40 @@ describe('a record that ends the process', () => {
     intake.end(false);
     await settled();
     expect(strikes.counts.size).toBe(0);
+  });
+
+  test('gives its turn back when the step that reads it fails: a session that ends does not wait for the other queues for ever', async () => {
+    const clock = new FakeClock();
+    const alone = new Alone(clock);
+    const lane = async () => {
+      const channel = new FakeChannel();
+      const options = { ...apart(clock, new MemoryStrikes(), alone), channel, clock, prefetch: 250, batchSize: 10 };
+      const intake = new Intake(options);
+      await intake.start('customer_data', 'host-1-customer', () => {});
+      return { channel, intake };
+    };
+    // As consume() does.
+    const story = async (intake: Intake, judge: (deliveries: Delivery[]) => Promise<unknown>) => {
+      for await (const _ of oneAhead(intake, judge)) await settled();
+    };
+    const first = await lane();
+    const second = await lane();
+    const failed = story(first.intake, async () => {
+      throw new Error('this writer was fenced');
+    }).catch(String);
+    let isOver = false;
+    const other = story(second.intake, async (deliveries) => deliveries).then(() => {
+      isOver = true;
+    });
+    first.channel.deliver(messageOf(first.channel, 5, '"suspect"'));
+    await settled();
+    second.channel.deliver(messageOf(second.channel, 0, '"other"'));
+    await settled();
+    expect(await failed).toContain('fenced');
+    // The connection to the broker was lost right before: what was begun is finished, which waits for both.
+    for (const { intake } of [first, second]) intake.end();
+    await clock.advance(20_000);
+    expect(isOver).toBe(true);
+    await other;
   });
 });

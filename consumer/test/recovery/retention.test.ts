@@ -46,10 +46,11 @@ describe('history that is kept for ten days', () => {
     for await (const { version } of store.connect().scan(datasetNamed('parts'))) found.push(version);
     return found.sort();
   };
-  const watch = (sink = store.connect()) => {
+  const watch = (sink = store.connect(), isConsuming = () => true) => {
     const stop = new AbortController();
     onTestFinished(() => stop.abort());
-    void watchRetention({ ...options(sink), pipeline: config.name, retention: config.retention, signal: stop.signal });
+    const { name, retention } = config;
+    void watchRetention({ ...options(sink), pipeline: name, retention, isConsuming, signal: stop.signal });
   };
   /** Lets so much time pass, with time for files in between. */
   const pass = async (milliseconds: number) => {
@@ -120,6 +121,42 @@ describe('history that is kept for ten days', () => {
     await pass(2 * HOUR);
     await enter();
     expect(await states()).toEqual(['2']);
+  });
+
+  test('is none of the business of a consumer that has given way to others', async () => {
+    await write(1);
+    redis.restart();
+    const sink = store.connect();
+    const began = vi.spyOn(sink, 'beginEpoch');
+    watch(sink, () => false);
+    await pass(3 * HOUR);
+    expect(began).not.toHaveBeenCalled();
+  });
+
+  test('that takes hours is not begun anew meanwhile', async () => {
+    await write(1);
+    await write(2);
+    clock.step(11 * DAY);
+    redis.restart();
+    const slow = store.connect();
+    let finish = () => {};
+    const forget = vi.spyOn(slow, 'forgetHistory').mockImplementationOnce(
+      () =>
+        new Promise((resolve) => {
+          finish = () => resolve({});
+        }),
+    );
+    const entering = enter(slow);
+    await vi.waitFor(() => expect(forget).toHaveBeenCalled());
+    const other = store.connect();
+    const began = vi.spyOn(other, 'beginEpoch');
+    watch(other);
+    await pass(3 * HOUR);
+    expect(began).not.toHaveBeenCalled();
+    finish();
+    const { epoch } = await entering;
+    expect(await store.connect().epoch()).toBe(epoch);
+    expect(forget).toHaveBeenCalledTimes(1);
   });
 
   test('a pipeline without retention forgets nothing', async () => {

@@ -6,7 +6,7 @@ import { eraseIn } from '../../src/erase/erase.js';
 import type { Sink, SinkWriter } from '../../src/sinks/port.js';
 import { WriterLost } from '../../src/writer-lost.js';
 import { type CsvStore, csvStore } from './csv-store.js';
-import { datasetNamed, partRow, pipeline } from './records.js';
+import { datasetNamed, mergedRow, partRow, pipeline } from './records.js';
 import { Crash, crashAt, holdAt, withSteps } from './stepping-fs.js';
 
 // Each test runs once for every step on files that the action takes: a process dies, or is held up, just before it.
@@ -479,6 +479,8 @@ describe('erasing a key', () => {
         expect([2, 0]).toContain(Object.values(removed).reduce((sum, n) => sum + n, 0));
         expect(await keys()).toEqual(left);
         expect(await filesWith('canary')).toEqual([]);
+        // Nor the key itself, in what a process has left that died while it noted what is to be done.
+        expect(await filesWith('"key":"old"')).toEqual([]);
         expect(await pending()).toEqual([]);
         await expectSound();
         expect(await store.connect().inspect(kept)).toMatchObject({ lost: undefined });
@@ -528,6 +530,42 @@ describe('erasing a key', () => {
       expect(await store.connect().identity()).toBe(await store.connect().identity());
       return slow.held;
     });
+  });
+
+  test('lines that a spreadsheet has saved so that they are no rows are counted: nobody can tell whose they are', async () => {
+    await write();
+    expect((await erase('last')).unread).toEqual({});
+    const path = join(store.directory, 'parts', 'part-writer-1-1.csv');
+    const text = await readFile(path, 'utf8');
+    await writeFile(path, text.replaceAll(',false\r\n', ',FALSE\r\n').replaceAll(',false,', ',FALSE,'));
+    const { unread } = await erase();
+    expect(Object.keys(unread)).toEqual(['parts/part-writer-1-1.csv']);
+    expect(await filesWith('canary')).not.toEqual([]);
+  });
+
+  test('a half row that a consumer makes anew meanwhile is nothing of the record, and a whole one is', async () => {
+    const whole = mergedRow('T/old', 1);
+    const half = {
+      ...whole,
+      version: whole.version.replace(/ .*/, ' '),
+      messageId: whole.messageId.replace(/ .*/, ' '),
+    };
+    for (const [name, row] of [
+      ['half', half],
+      ['whole', whole],
+    ] as const) {
+      const sink = store.connect();
+      const prepare = sink.prepare?.bind(sink);
+      vi.spyOn(sink, 'prepare').mockImplementation(async (epoch) => {
+        await prepare?.(epoch);
+        const next = await store.connect().open(`writer-${name}`, epoch);
+        await next.write('thing_parts', [row]);
+        await next.close();
+      });
+      const erased = erase('old', sink);
+      if (name === 'half') await erased;
+      else await expect(erased).rejects.toThrow('rows of the key are still in');
+    }
   });
 
   test('another program that puts an older copy of a part back is noticed', async () => {

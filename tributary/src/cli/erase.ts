@@ -65,7 +65,7 @@ async function erase(context: Context, config: PipelineConfig, of: RecordName, r
         letters += await eraseLetters();
       }
       const exports = await keptRuns(config, systemClock, signal);
-      const { entity, hash: key, askedAt, doneAt, removed } = erasure;
+      const { entity, hash: key, askedAt, doneAt, removed, unread } = erasure;
       const told = {
         certificate: 'erasure',
         version: 1,
@@ -78,7 +78,8 @@ async function erase(context: Context, config: PipelineConfig, of: RecordName, r
         by,
         reason,
         rows: removed,
-        verified: 'afterwards every row was read, and none was of the key',
+        verified: Object.keys(unread).length === 0 ? VERIFIED : `${VERIFIED}; ${UNREAD}`,
+        unread,
         deadLetters: letters ?? 'not looked at: AMQP_URL is not set',
         exports: exports.filter(({ asOf }) => asOf === undefined || asOf <= (doneAt ?? '')),
         left: LEFT,
@@ -94,6 +95,10 @@ async function erase(context: Context, config: PipelineConfig, of: RecordName, r
     await audit.close();
   }
 }
+
+const VERIFIED = 'afterwards every row was read, and none was of the key';
+const UNREAD =
+  'lines that are no rows, since another program has changed them, could not be judged (unread): look at them, and remove what is of the record';
 
 /** Milliseconds: more than the age of a consumer's list of erased keys, and the time that a letter takes. */
 const LETTERS_ON_THEIR_WAY = 3_000;

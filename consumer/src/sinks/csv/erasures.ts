@@ -57,7 +57,16 @@ export class CsvErasures implements Erasures {
     const path = await withFolder(this.#path(note.hash));
     await replaceFile(`${path}.json`, writeErasure({ ...note, todo: undefined }));
     if (todo !== undefined) await replaceFile(`${path}.todo`, JSON.stringify(todo));
-    else if (await unlinkIfThere(`${path}.todo`)) await syncFolder(this.#path());
+    else await this.#forgetTodo(note.hash);
+  }
+
+  /** Also what a process that died has left before it had this name: it holds the key as well. */
+  async #forgetTodo(hash: string): Promise<void> {
+    let isGone = false;
+    for (const name of (await readdir(this.#path()).catch(ignoreMissing)) ?? []) {
+      if (name.startsWith(`${hash}.todo`) && (await unlinkIfThere(this.#path(name)))) isGone = true;
+    }
+    if (isGone) await syncFolder(this.#path());
   }
 
   /**

@@ -43,6 +43,19 @@ export class PartReader {
     }
   }
 
+  /** How many lines are no rows. Of a file that is no part at all, one is counted. */
+  async unread(part: Part, dataset: Dataset): Promise<number> {
+    const neutralised = await isNeutralised(this.#options.settings, dataset.name, part.name);
+    let lines = 0;
+    try {
+      for await (const line of readPartRows(part.path, { dataset, neutralised, verify: false }))
+        if ('fault' in line && line.ended) lines += 1;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    }
+    return lines;
+  }
+
   /** Rows of a part that another program has changed have to prove themselves, unless they were made by other columns. */
   async #mustVerify({ name }: Part, dataset: Dataset, state: PartState): Promise<boolean> {
     if ((await state.evidence(dataset.name, name))?.changed !== true) return false;

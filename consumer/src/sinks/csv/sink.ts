@@ -175,6 +175,17 @@ class CsvSink implements Sink {
     }
   }
 
+  unread(dataset: Parameters<Sink['scan']>[0]): Promise<Readonly<Record<string, number>>> {
+    return told(async () => {
+      const found: Record<string, number> = {};
+      for (const part of await listParts(this.#parts.settings.directory, dataset.name)) {
+        const lines = await this.#reader.unread(part, dataset);
+        if (lines > 0) found[markOfPart(dataset.name, part.name)] = lines;
+      }
+      return found;
+    });
+  }
+
   probe(): Promise<void> {
     const { settings, datasets } = this.#parts;
     return told(async () => {

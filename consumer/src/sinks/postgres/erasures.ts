@@ -14,6 +14,7 @@ import type { Rule } from '../../erase/where.js';
 import { escapePart } from '../../merge/rows.js';
 import type { Database } from './database.js';
 import { IN_RANGE, type InEpoch, inRanges } from './kept-deleted.js';
+import { findLeftHistory } from './left-history.js';
 import type { PostgresMarks } from './marks.js';
 import { checkNothingHidden } from './row-security.js';
 import { createTable, LOCK, type PostgresSchema } from './schema.js';
@@ -28,6 +29,8 @@ export interface PostgresErasuresOptions {
   readonly schema: PostgresSchema;
   readonly clock: Clock;
 }
+
+const ROWS_AT_A_TIME = 5_000;
 
 interface Kept {
   readonly note: string;
@@ -71,8 +74,10 @@ export class PostgresErasures implements Erasures {
     const { tables, clock } = this.#options;
     for (const one of (await this.list()).filter(isPending)) {
       for (const dataset of tables.datasets.values()) {
+        const left = await inEpoch((transaction) => findLeftHistory(transaction, tables, dataset));
         for (const rule of rulesFor(one, dataset.dataset.name)) {
-          for (const table of tablesIn(dataset)) await this.#erase(inEpoch, one, rule, table);
+          for (const table of [...tablesIn(dataset), ...(left === undefined ? [] : [left])])
+            await this.#erase(inEpoch, one, rule, table);
         }
       }
       await inEpoch(async (transaction) => {
@@ -96,10 +101,16 @@ export class PostgresErasures implements Erasures {
       rule === 'key'
         ? ['r._key = $1', key]
         : [`r._key > $1 || '/' COLLATE "C" AND r._key < $1 || '0' COLLATE "C"`, escapePart(key)];
-    await inEpoch(async (transaction) => {
-      const gone = await transaction.query(statement(where), [value]);
-      await this.#count(transaction, one, table, gone.length);
-    });
+    // A record may have very many lines, and the server ends a statement that takes long.
+    const page = `SELECT max(_key) FROM (SELECT r._key FROM ${table.sql} AS r WHERE ${where} ORDER BY r._key LIMIT ${ROWS_AT_A_TIME}) AS page`;
+    const text = statement(`${where} AND r._key <= (${page})`);
+    for (let gone = -1; gone !== 0; ) {
+      gone = await inEpoch(async (transaction) => {
+        const { length } = await transaction.query(text, [value]);
+        await this.#count(transaction, one, table, length);
+        return length;
+      });
+    }
   }
 
   /** In the transaction that removes them. */

@@ -2,8 +2,9 @@ import { canonicalInteger, type Dataset, type FieldType, parseJson } from '@trib
 import { escapeIdentifier } from 'pg';
 import type { FoundRow, LandedRow } from '../port.js';
 import type { Database } from './database.js';
+import { findLeftHistory } from './left-history.js';
 import { checkNothingHidden } from './row-security.js';
-import { type Column, type DatasetTables, isLive, type Table, tablesIn } from './tables.js';
+import { type Column, type DatasetTables, isLive, type PostgresTables, type Table, tablesIn } from './tables.js';
 import type { Transaction } from './transaction.js';
 
 const ROWS_PER_FETCH = 500;
@@ -31,15 +32,17 @@ export async function* scanRows(database: Database, tables: DatasetTables): Asyn
   }
 }
 
-/** Streams the rows that are meant, as of one moment, from every table of the dataset. */
+/** Streams the rows that are meant, as of one moment, from every table of the dataset, also from a history that is kept no more. */
 export async function* findRows(
   database: Database,
+  all: PostgresTables,
   tables: DatasetTables,
   isMeant: (row: LandedRow) => boolean,
 ): AsyncGenerator<FoundRow> {
   const transaction = await begin(database, tables);
   try {
-    for (const table of tablesIn(tables)) {
+    const left = await findLeftHistory(transaction, all, tables);
+    for (const table of [...tablesIn(tables), ...(left === undefined ? [] : [left])]) {
       for await (const row of scanTable(transaction, tables, table)) if (isMeant(row)) yield { place: table.name, row };
     }
   } finally {

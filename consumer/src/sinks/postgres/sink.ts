@@ -189,7 +189,7 @@ export function createPostgresSink(options: PostgresSinkOptions): Sink {
 
     async *find(dataset, isMeant) {
       await schema.ensure();
-      yield* findRows(database, tablesFor(dataset.name), isMeant);
+      yield* findRows(database, tables, tablesFor(dataset.name), isMeant);
     },
 
     async probe() {
