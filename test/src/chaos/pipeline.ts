@@ -40,7 +40,8 @@ export function writePipeline(
   // While all producers are down for long, many items are removed; none of them may stay for that.
   const deletes = { missing: true, atMost: '90 %' };
   // Only an API can be read twice without the one hurting the other: no file is archived, no log is confirmed.
-  const offers = 'url' in endpoints.products ? { url: `${String(endpoints.products.url)}?${FOR}=offers` } : undefined;
+  const { url } = endpoints.products as { readonly url?: unknown };
+  const offers = /^https?:/.test(String(url)) ? { url: `${String(url)}?${FOR}=offers` } : undefined;
   return write(folder, {
     name: 'chaos',
     entities: { ...ENTITIES, ...(offers && { offer: OFFER }) },
