@@ -79,13 +79,13 @@ export const pipelineSchema = z.strictObject({
     .default({})
     .transform((merges) => Object.entries(merges).map(([dataset, settings]) => ({ dataset, ...settings })))
     .describe(
-      'Joins the lines of one entity with another, by the dataset that the rows make. There may be any number, and an entity may ' +
+      'Joins the lines of one entity, or its records, with one or several others, by the dataset that the rows make. There may be any number, and an entity may ' +
         'stand in several',
     ),
   pack: packSchema.prefault({}).describe('How many records share a message while RabbitMQ does not keep up with them'),
   batch: batchSchema.prefault({}).describe('When records are written: a batch is one durable write'),
   sink: sinkSchema.prefault({}).describe('Where the rows land'),
-  retention: retentionSchema.prefault({}).describe('How long what is written is kept'),
+  retention: retentionSchema.prefault({}).describe('How long older states of what is written are kept'),
   exports: z
     .record(name, exportSchema)
     .default({})
