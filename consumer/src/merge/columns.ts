@@ -10,8 +10,7 @@ import {
   mergedColumns,
   type Payload,
   type PipelineConfig,
-  rememberAll,
-  rememberLast,
+  rememberPart,
   runsOf,
 } from '@tributary/shared';
 import { compileCalculated, type Joined, type OnColumnFailed } from './calculated.js';
@@ -75,7 +74,7 @@ function compileJson(
     return (payload: Payload): readonly string[] => own.map((write) => write(payload));
   };
   const names = [...new Set(runs.map(({ part }) => part))];
-  const parts = names.map((part) => ({ part, write: remembered(part)(textsOf(part)) }));
+  const parts = names.map((part) => ({ part, write: rememberPart(part)(textsOf(part)) }));
   // Where the text of a run stands among those of its part.
   const places = runs.map(({ part }, at) => ({
     from: names.indexOf(part),
@@ -90,12 +89,6 @@ function compileJson(
     }
     return `{${json}}`;
   };
-}
-
-/** Many rows share a record; rows of one record follow each other. */
-function remembered(part: MergedColumn['part']): <V>(make: (of: Payload) => V) => (of: Payload) => V {
-  if (part === 'each') return rememberLast;
-  return part === 'line' || part === 'derived' ? (make) => make : rememberAll;
 }
 
 /** The members of these columns, with a comma before each. */

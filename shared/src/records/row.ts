@@ -1,6 +1,7 @@
 import type { Field } from '../config/fields.js';
 import type { MergeConfig, PipelineConfig } from '../config/schema.js';
 import type { Payload } from './entity.js';
+import { rememberAll, rememberLast } from './remember.js';
 import { versionOrder } from './version.js';
 
 /** One line of a dataset, before a sink gives it a form. */
@@ -118,6 +119,12 @@ export function runsOf(columns: readonly MergedColumn[]): readonly MergedRun[] {
     else runs.push({ part: column.part, columns: [column] });
   }
   return runs;
+}
+
+/** Makes something of each part of merged rows, once where many rows share it: rows of one record follow each other, and many records point at one. */
+export function rememberPart(part: MergedPart): <V>(make: (of: Payload) => V) => (of: Payload) => V {
+  if (part === 'each') return rememberLast;
+  return part === 'line' || part === 'derived' ? (make) => make : rememberAll;
 }
 
 /** The part that a source of a merge's column is read from, and the name of the field there. */

@@ -6,13 +6,11 @@ import {
   type Field,
   isClosing,
   type Line,
-  type MergedPart,
   type Neutralised,
   ownValue,
   type Payload,
   type Row,
-  rememberAll,
-  rememberLast,
+  rememberPart,
   runsOf,
   SYSTEM_COLUMNS,
 } from '@tributary/shared';
@@ -53,7 +51,7 @@ export function compileLine(dataset: Dataset, neutraliseFormulas: boolean): (row
   const pieces = runsOf(dataset.merged).map(({ part, columns }) => {
     const cellsOf = compileCells(columns, dataset, neutraliseFormulas);
     const make = (values: Values) => pieceOf(cellsOf(values));
-    return { part, make: remembered(part)(make) };
+    return { part, make: rememberPart(part)(make) };
   });
   return (row, writtenAt) => {
     const { parts } = row;
@@ -76,12 +74,6 @@ export function compileLine(dataset: Dataset, neutraliseFormulas: boolean): (row
 const NOTHING: Payload = {};
 
 type Values = Readonly<Record<string, unknown>> | null;
-
-/** Of the parts of a merged row, those that other rows share: rows of one record follow each other, and many records point at one. */
-function remembered(part: MergedPart): <V>(make: (values: Payload) => V) => (values: Payload) => V {
-  if (part === 'each') return rememberLast;
-  return part === 'line' || part === 'derived' ? (make) => make : rememberAll;
-}
 
 const plainColumns = ({ columns }: Dataset) => Object.keys(columns).map((name) => ({ name, field: name }));
 
