@@ -10,7 +10,7 @@ export const random = (): string => randomBytes(8).toString('hex');
  * have another file overwritten.
  * @param mode of the file, less the umask
  */
-export async function replaceFile(path: string, content: string, mode = 0o666): Promise<void> {
+export async function replaceFile(path: string, content: string | Uint8Array, mode = 0o666): Promise<void> {
   const temporary = `${path}-${random()}`;
   try {
     await writeFile(temporary, content, { flag: 'wx', mode, flush: true });

@@ -1,8 +1,8 @@
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { type OutputEvidence, replaceFile, stillHolds, takeEvidence } from '@tributary/consumer';
+import { type OutputEvidence, stillHolds, takeEvidence } from '@tributary/consumer';
 import type { SavedMarks } from '@tributary/producer';
-import { datasetsOf, isMapping, type PipelineConfig } from '@tributary/shared';
+import { datasetsOf, isMapping, type PipelineConfig, replaceFile } from '@tributary/shared';
 
 /** Marks that were reached with the same output. */
 interface Group {

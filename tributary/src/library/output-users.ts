@@ -1,8 +1,7 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
 import { dirname, join, relative, resolve } from 'node:path';
-import { replaceFile } from '@tributary/consumer';
-import { isMapping } from '@tributary/shared';
+import { isMapping, replaceFile } from '@tributary/shared';
 
 /** So many are remembered: one that was copied and run under many names must not make the file grow. */
 const MOST = 20;

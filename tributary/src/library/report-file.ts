@@ -1,7 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { replaceFile } from '@tributary/consumer';
-import { type PipelineConfig, sinkWords } from '@tributary/shared';
+import { type PipelineConfig, replaceFile, sinkWords } from '@tributary/shared';
 import type { Summary } from './once.js';
 
 /**

@@ -1,6 +1,14 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Clock, type Dataset, listParts, type Part, type SinkConfig } from '@tributary/shared';
+import {
+  type Clock,
+  type Dataset,
+  listParts,
+  type Part,
+  replaceFile,
+  type SinkConfig,
+  syncFolder,
+} from '@tributary/shared';
 import {
   done,
   type Erasure,
@@ -16,7 +24,7 @@ import { isOf } from '../../erase/where.js';
 import { EPOCH_OVER, WriterLost } from '../../writer-lost.js';
 import type { LandedRow } from '../port.js';
 import type { CsvFence } from './fence.js';
-import { ignoreMissing, readIfThere, replaceFile, syncFolder, unlinkIfThere, withFolder } from './files.js';
+import { ignoreMissing, readIfThere, unlinkIfThere, withFolder } from './files.js';
 import { markOfPart } from './marks.js';
 import type { PartState } from './part-state.js';
 import { removeUnpublished, rewritePart, sealForRewrite } from './rewrite.js';

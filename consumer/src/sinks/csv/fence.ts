@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { type Dataset, listParts } from '@tributary/shared';
-import { readIfThere, replaceFile, statIfThere, syncFolder, withFolder } from './files.js';
+import { type Dataset, listParts, replaceFile, syncFolder } from '@tributary/shared';
+import { readIfThere, statIfThere, withFolder } from './files.js';
 import type { PartState } from './part-state.js';
 import type { PartSeals } from './seal.js';
 

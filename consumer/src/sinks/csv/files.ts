@@ -2,12 +2,10 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rmdir, stat, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { random, replaceFile, syncFolder } from '@tributary/shared';
+import { syncFolder } from '@tributary/shared';
 
 // Steps on files that several processes may take at once, and whose effect outlives a loss of power. None needs hard links:
 // some network file systems, Windows shares and FAT have none.
-
-export { random, replaceFile, syncFolder };
 
 const THERE = new Set(['EEXIST', 'ENOTEMPTY', 'ENOTDIR']);
 /** Windows shares refuse to rename a folder onto another one with these. */

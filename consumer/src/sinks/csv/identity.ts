@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Logger } from '@tributary/shared';
+import { type Logger, random, replaceFile } from '@tributary/shared';
 import type { CsvFence } from './fence.js';
-import { publishFolder, random, readIfThere, removeFolder, replaceFile, withFolder } from './files.js';
+import { publishFolder, readIfThere, removeFolder, withFolder } from './files.js';
 import type { Change, Losses } from './losses.js';
 
 export interface IdentityOptions {

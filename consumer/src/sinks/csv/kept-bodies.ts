@@ -1,7 +1,6 @@
-import { randomBytes } from 'node:crypto';
-import { mkdir, open, rename, writeFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { KEPT_BODIES, keptId } from '@tributary/shared';
+import { KEPT_BODIES, keptId, replaceFile } from '@tributary/shared';
 import type { KeptBodies } from '../../dead-letters/kept-bodies.js';
 
 /** Bodies as files, in a folder of the output. Each is durable, and there as a whole, before its letter is sent. */
@@ -11,12 +10,7 @@ export function folderBodies(output: string): KeptBodies {
     async keep(body, of) {
       const id = keptId(of, body);
       await mkdir(folder, { recursive: true });
-      const path = join(folder, id);
-      const temporary = `${path}-${randomBytes(8).toString('hex')}`;
-      await writeFile(temporary, body, { flag: 'wx', flush: true });
-      await rename(temporary, path);
-      const handle = await open(folder, 'r');
-      await handle.sync().finally(() => handle.close());
+      await replaceFile(join(folder, id), body);
       return { id, where: `${KEPT_BODIES.folder}/${id} in the output's folder` };
     },
   };

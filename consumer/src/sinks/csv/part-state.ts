@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { open, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Dataset, isMapping, noteOfPart, writeNote } from '@tributary/shared';
-import { ignoreMissing, readIfThere, replaceFile, statIfThere, unlinkIfThere, withFolder } from './files.js';
+import { type Dataset, isMapping, noteOfPart, replaceFile, writeNote } from '@tributary/shared';
+import { ignoreMissing, readIfThere, statIfThere, unlinkIfThere, withFolder } from './files.js';
 
 /** The beginning of a part as it was when it was durable. */
 export interface Durable {

@@ -1,7 +1,7 @@
 import { readdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Clock, FatalError } from '@tributary/shared';
-import { ignoreMissing, random, readIfThere, statIfThere, unlinkIfThere, withFolder } from './files.js';
+import { type Clock, FatalError, random } from '@tributary/shared';
+import { ignoreMissing, readIfThere, statIfThere, unlinkIfThere, withFolder } from './files.js';
 
 /** Milliseconds after which a consumer that does not say that it runs is taken for dead. */
 const FRESH = 12_000;

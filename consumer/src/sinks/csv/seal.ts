@@ -1,16 +1,14 @@
 import { constants } from 'node:fs';
 import { copyFile, mkdir, open, readdir, rename, stat, unlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { type Dataset, type Part, wholeLinesEnd } from '@tributary/shared';
+import { type Dataset, type Part, random, syncFolder, wholeLinesEnd } from '@tributary/shared';
 import {
   hashOfFile,
   ignoreMissing,
   publishFolder,
-  random,
   readIfThere,
   removeFolder,
   statIfThere,
-  syncFolder,
   withFolder,
 } from './files.js';
 import { formatLines, headerOf, lineOf } from './format.js';

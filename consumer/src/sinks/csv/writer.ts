@@ -1,10 +1,9 @@
 import { mkdir, open, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Clock, type Dataset, partName, type Row } from '@tributary/shared';
+import { type Clock, type Dataset, partName, type Row, syncFolder } from '@tributary/shared';
 import { EPOCH_OVER, WriterLost } from '../../writer-lost.js';
 import type { Mark } from '../port.js';
 import type { CsvFence } from './fence.js';
-import { syncFolder } from './files.js';
 import { compileLine, formatLines, headerOf, lineOf } from './format.js';
 import { markOfPart } from './marks.js';
 import { OpenPart } from './open-part.js';
