@@ -1,14 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import {
-  type Clock,
-  type Dataset,
-  listParts,
-  type Part,
-  replaceFile,
-  type SinkConfig,
-  syncFolder,
-} from '@tributary/shared';
+import { type Clock, type Dataset, type Part, replaceFile, syncFolder } from '@tributary/shared';
 import {
   done,
   type Erasure,
@@ -21,21 +13,12 @@ import {
   writeErasure,
 } from '../../erase/erasure.js';
 import { isOf } from '../../erase/where.js';
-import { EPOCH_OVER, WriterLost } from '../../writer-lost.js';
 import type { LandedRow } from '../port.js';
-import type { CsvFence } from './fence.js';
 import { ignoreMissing, readIfThere, unlinkIfThere, withFolder } from './files.js';
 import { markOfPart } from './marks.js';
-import type { PartState } from './part-state.js';
-import { removeUnpublished, rewritePart, sealForRewrite } from './rewrite.js';
-import type { PartSeals } from './seal.js';
+import { forEachSealed, type RewriteSurroundings, rewritePart } from './rewrite.js';
 
-export interface CsvErasuresOptions {
-  readonly settings: SinkConfig['csv'];
-  readonly datasets: readonly Dataset[];
-  readonly fence: CsvFence;
-  readonly state: PartState;
-  readonly seals: PartSeals;
+export interface CsvErasuresOptions extends RewriteSurroundings {
   readonly clock: Clock;
 }
 
@@ -78,26 +61,23 @@ export class CsvErasures implements Erasures {
   }
 
   /**
-   * Does what is still to be done. Every part is sealed, and no writer has begun another one: an epoch has just begun.
+   * Does what is still to be done, in an epoch that has just begun.
    * @throws WriterLost if the epoch is over; whoever began the next one does the rest
    */
   async carryOut(epoch: string): Promise<void> {
-    const { settings, datasets, state, seals, clock } = this.#options;
+    const { datasets, fence, clock } = this.#options;
     const pending = (await this.list()).filter(isPending);
     if (pending.length === 0) return;
     const noted = new Map(pending.map((one) => [one.hash, one]));
     for (const dataset of datasets) {
       const meant = pending.filter((one) => rulesFor(one, dataset.name).length > 0);
       if (meant.length === 0) continue;
-      for (const part of await listParts(settings.directory, dataset.name)) {
-        await this.#hold(epoch);
-        await sealForRewrite({ state, seals, dataset, part });
+      await forEachSealed(this.#options, epoch, dataset, async (part) => {
         // One after the other, so that each knows how many rows were its own.
         for (const one of meant) await this.#erase(one, dataset, part, noted);
-        await removeUnpublished(state, dataset.name, part);
-      }
+      });
     }
-    await this.#hold(epoch);
+    await fence.holdEpoch(epoch);
     for (const one of noted.values()) await this.note(done(one, clock.now()));
   }
 
@@ -113,10 +93,6 @@ export class CsvErasures implements Erasures {
       await replaceFile(this.#path(`${one.hash}.json`), writeErasure({ ...now, todo: undefined }));
     };
     await rewritePart({ settings, state, dataset, part, isErased, onFound });
-  }
-
-  async #hold(epoch: string): Promise<void> {
-    if ((await this.#options.fence.epoch()) !== epoch) throw new WriterLost('lost', EPOCH_OVER);
   }
 
   #path(...steps: string[]): string {

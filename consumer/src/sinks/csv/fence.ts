@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type Dataset, listParts, replaceFile, syncFolder } from '@tributary/shared';
+import { EPOCH_OVER, WriterLost } from '../../writer-lost.js';
 import { readIfThere, statIfThere, withFolder } from './files.js';
 import type { PartState } from './part-state.js';
 import type { PartSeals } from './seal.js';
@@ -36,6 +37,11 @@ export class CsvFence {
 
   async epoch(): Promise<string | undefined> {
     return readIfThere(join(this.#options.directory, '.tributary', 'epoch'));
+  }
+
+  /** @throws WriterLost if the epoch is over: another consumer has begun a newer one */
+  async holdEpoch(epoch: string): Promise<void> {
+    if ((await this.epoch()) !== epoch) throw new WriterLost('lost', EPOCH_OVER);
   }
 
   /** Sets the epoch, then fences every writer whose parts are not sealed. */

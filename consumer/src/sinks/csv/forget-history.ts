@@ -1,19 +1,10 @@
-import { type Dataset, listParts, type SinkConfig } from '@tributary/shared';
-import { EPOCH_OVER, WriterLost } from '../../writer-lost.js';
+import { type Dataset, listParts } from '@tributary/shared';
 import type { LandedRow } from '../port.js';
-import type { CsvFence } from './fence.js';
 import { markOfPart } from './marks.js';
 import type { PartReader } from './part-reader.js';
-import type { PartState } from './part-state.js';
-import { removeUnpublished, rewritePart, sealForRewrite } from './rewrite.js';
-import type { PartSeals } from './seal.js';
+import { forEachSealed, type RewriteSurroundings, rewritePart } from './rewrite.js';
 
-export interface ForgetHistoryOptions {
-  readonly settings: SinkConfig['csv'];
-  readonly datasets: readonly Dataset[];
-  readonly fence: CsvFence;
-  readonly state: PartState;
-  readonly seals: PartSeals;
+export interface ForgetHistoryOptions extends RewriteSurroundings {
   readonly reader: PartReader;
 }
 
@@ -27,7 +18,7 @@ interface Orders {
 }
 
 /**
- * Removes older states from the parts of a CSV output. Every part is sealed, and no writer has begun another one: an epoch has just begun.
+ * Removes older states from the parts of a CSV output, in an epoch that has just begun.
  *
  * The row that replaced the others stays, so whoever is interrupted, or is held up while another does the same, finds the same row once
  * more, or a newer one: what goes is the same, or more.
@@ -44,17 +35,13 @@ export async function forgetCsvHistory(
     if (replaced.size === 0) continue;
     const isErased = (row: LandedRow) =>
       dataset.orderOf(row.version, row.messageId) < (replaced.get(row.key)?.before ?? '');
-    const { settings, state, seals, fence } = options;
-    for (const part of await listParts(settings.directory, dataset.name)) {
-      if ((await fence.epoch()) !== epoch) throw new WriterLost('lost', EPOCH_OVER);
-      await sealForRewrite({ state, seals, dataset, part });
-      const place = markOfPart(dataset.name, part.name);
+    const { settings, state } = options;
+    await forEachSealed(options, epoch, dataset, async (part) => {
       const onFound = async (rows: number) => {
-        removed[place] = rows;
+        removed[markOfPart(dataset.name, part.name)] = rows;
       };
       await rewritePart({ settings, state, dataset, part, isErased, onFound });
-      await removeUnpublished(state, dataset.name, part);
-    }
+    });
   }
   return removed;
 }

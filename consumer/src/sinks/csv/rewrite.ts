@@ -1,8 +1,9 @@
 import { createReadStream } from 'node:fs';
 import { mkdir, open, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Dataset, isNeutralised, type Part, type SinkConfig } from '@tributary/shared';
+import { type Dataset, isNeutralised, listParts, type Part, type SinkConfig } from '@tributary/shared';
 import type { LandedRow } from '../port.js';
+import type { CsvFence } from './fence.js';
 import { hashOfFile, ignoreMissing, publishFolder, removeFolder, statIfThere, unlinkIfThere } from './files.js';
 import { readPartRows } from './part-rows.js';
 import type { Evidence, PartState } from './part-state.js';
@@ -107,25 +108,43 @@ async function copyWithout(from: string, to: string, cuts: readonly Stretch[]): 
 }
 
 /** Removes what processes that died have left of copies that they never published. */
-export async function removeUnpublished(state: PartState, dataset: string, part: Part): Promise<void> {
+async function removeUnpublished(state: PartState, dataset: string, part: Part): Promise<void> {
   const marker = state.marker(dataset, part.name);
   for (const name of (await readdir(marker).catch(ignoreMissing)) ?? []) {
     if (/^rewritten-\d+-/.test(name)) await removeFolder(join(marker, name)).catch(() => {});
   }
 }
 
-/** A part whose seal is an empty file, as older versions left it, is sealed once more: copies of it are published in a folder. */
-export async function sealForRewrite({
-  state,
-  seals,
-  dataset,
-  part,
-}: {
+/** Where parts are rewritten. */
+export interface RewriteSurroundings {
+  readonly settings: SinkConfig['csv'];
+  readonly datasets: readonly Dataset[];
+  readonly fence: CsvFence;
   readonly state: PartState;
   readonly seals: PartSeals;
-  readonly dataset: Dataset;
-  readonly part: Part;
-}): Promise<void> {
+}
+
+/**
+ * Goes through the parts of a dataset, to rewrite them: each is sealed before the work, and tidied behind it. No writer has begun another
+ * one, for the epoch has just begun.
+ * @throws WriterLost if the epoch is over
+ */
+export async function forEachSealed(
+  { settings, fence, state, seals }: RewriteSurroundings,
+  epoch: string,
+  dataset: Dataset,
+  work: (part: Part) => Promise<void>,
+): Promise<void> {
+  for (const part of await listParts(settings.directory, dataset.name)) {
+    await fence.holdEpoch(epoch);
+    await sealForRewrite(state, seals, dataset, part);
+    await work(part);
+    await removeUnpublished(state, dataset.name, part);
+  }
+}
+
+/** A part whose seal is an empty file, as older versions left it, is sealed once more: copies of it are published in a folder. */
+async function sealForRewrite(state: PartState, seals: PartSeals, dataset: Dataset, part: Part): Promise<void> {
   const marker = state.marker(dataset.name, part.name);
   if ((await statIfThere(marker))?.isDirectory() === false) await unlinkIfThere(marker);
   await seals.seal(dataset, part);

@@ -1,7 +1,7 @@
 import { mkdir, open, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Clock, type Dataset, partName, type Row, syncFolder } from '@tributary/shared';
-import { EPOCH_OVER, WriterLost } from '../../writer-lost.js';
+import { WriterLost } from '../../writer-lost.js';
 import type { Mark } from '../port.js';
 import type { CsvFence } from './fence.js';
 import { compileLine, formatLines, headerOf, lineOf } from './format.js';
@@ -188,7 +188,7 @@ export class CsvPartWriter {
   async #checkWriter(): Promise<void> {
     const { fence, writer, epoch } = this.#options;
     if (await fence.isFenced(writer)) throw new WriterLost('fenced');
-    if ((await fence.epoch()) !== epoch) throw new WriterLost('lost', EPOCH_OVER);
+    await fence.holdEpoch(epoch);
   }
 
   /** No reader, or no reader of a whole line, would see what is written to a part that another program has changed. */
