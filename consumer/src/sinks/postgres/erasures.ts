@@ -13,7 +13,7 @@ import {
 import type { Rule } from '../../erase/where.js';
 import { escapePart } from '../../merge/rows.js';
 import type { Database } from './database.js';
-import { IN_RANGE, type InEpoch, inRanges } from './kept-deleted.js';
+import { IN_RANGE, type InEpoch, inRanges } from './in-ranges.js';
 import { findLeftHistory } from './left-history.js';
 import type { PostgresMarks } from './marks.js';
 import { checkNothingHidden } from './row-security.js';
@@ -74,8 +74,10 @@ export class PostgresErasures implements Erasures {
     const { tables, clock } = this.#options;
     for (const one of (await this.list()).filter(isPending)) {
       for (const dataset of tables.datasets.values()) {
+        const rules = rulesFor(one, dataset.dataset.name);
+        if (rules.length === 0) continue;
         const left = await inEpoch((transaction) => findLeftHistory(transaction, tables, dataset));
-        for (const rule of rulesFor(one, dataset.dataset.name)) {
+        for (const rule of rules) {
           for (const table of [...tablesIn(dataset), ...(left === undefined ? [] : [left])])
             await this.#erase(inEpoch, one, rule, table);
         }

@@ -1,4 +1,4 @@
-import { IN_RANGE, type InEpoch, inRanges } from './kept-deleted.js';
+import { IN_RANGE, type InEpoch, inRanges } from './in-ranges.js';
 import type { PostgresTables } from './tables.js';
 
 /** Removes older states from the histories, some keys in each transaction of the epoch. What was removed is removed whatever comes next. */
