@@ -72,6 +72,11 @@ export class ErasedKeys {
   /** By entity and secret: two erasures that were the first of an output at the same moment have secrets of their own. */
   readonly #hashes = new Map<string, Map<string, Set<string>>>();
 
+  /** Those that a sink keeps; none where it cannot erase. */
+  static async of(erasures: Erasures | undefined): Promise<ErasedKeys> {
+    return new ErasedKeys((await erasures?.list()) ?? []);
+  }
+
   constructor(erasures: readonly Erasure[]) {
     for (const { entity, secret, hash } of erasures) {
       const secrets = this.#hashes.get(entity) ?? new Map<string, Set<string>>();
@@ -111,11 +116,7 @@ export function erasedNow(
   return () => {
     const at = clock.monotonic();
     if (last === undefined || at - last.at >= FRESH) {
-      const keys = Promise.resolve(erasures?.list() ?? []).then(
-        (list) => new ErasedKeys(list),
-        () => before,
-      );
-      last = { at, keys };
+      last = { at, keys: ErasedKeys.of(erasures).catch(() => before) };
     }
     return last.keys;
   };

@@ -53,7 +53,7 @@ export async function collectHeld(options: SubjectOptions): Promise<Held> {
         (holdsOf(rules, row, key) ? rows : mentions).push(held);
       }
     }
-    const erased = new ErasedKeys((await sink.erasures?.list()) ?? []).has(entity, key);
+    const erased = (await ErasedKeys.of(sink.erasures)).has(entity, key);
     return { rows, mentions, erased, unread: await unreadIn(sink, datasetsOf(config), where) };
   } finally {
     await sink.close();

@@ -56,8 +56,11 @@ export class Reporter {
   erased({ message }: Delivery, entity: Entity): void {
     const { metrics, observer } = this.#options;
     metrics.erased(entity.name);
-    const { messageId } = readEnvelope(message, entity.name);
-    observer?.erased?.({ entity: entity.name, messageId, record: message.content.toString() });
+    observer?.erased?.({
+      entity: entity.name,
+      messageId: readEnvelope(message, entity.name).messageId,
+      record: message.content.toString(),
+    });
   }
 
   /** @param isNew whether the record is buried for the first time: the same bad record may come with every poll */

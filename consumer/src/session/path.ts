@@ -40,7 +40,7 @@ export async function openPath(options: SessionOptions, surroundings: PathSurrou
   const { ledger, lease, ending, release } = surroundings;
   const output = await openOutput(options, surroundings);
   // Behind the open output: who erases a key notes it before an epoch begins in which its rows go.
-  const erased = new ErasedKeys((await options.sink.erasures?.list()) ?? []);
+  const erased = await ErasedKeys.of(options.sink.erasures);
   const flush = new Flush({
     ledger,
     lease,
