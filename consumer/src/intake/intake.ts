@@ -47,6 +47,8 @@ export class Intake implements AsyncIterable<Delivery[]> {
   #suspected: (Delivery | Pack)[] = [];
   /** The suspects that are at work. */
   #trial: Group | undefined;
+  /** Whether it ended because the code failed: strikes stay then. */
+  #isFault = false;
   #buffer: (Delivery | Pack)[] = [];
   #busy: Delivery[] = [];
   #wake: (() => void) | undefined;
@@ -145,11 +147,16 @@ export class Intake implements AsyncIterable<Delivery[]> {
    * @param isFault whether it ends because the code failed: a record that is at work alone is no better then than one that ends the process
    */
   end(isFault = false): void {
-    // It is not waited for: Redis may be what is away. Strikes that stay are only some too many.
-    if (!isFault) void this.#trial?.survived().catch(() => {});
+    this.#isFault = isFault;
+    this.#spare(this.#trial);
     this.#subscription?.end();
     this.#over.abort();
     this.#wake?.();
+  }
+
+  /** It is not waited for: Redis may be what is away. Strikes that stay are only some too many. */
+  #spare(trial: Group | undefined): void {
+    if (!this.#isFault) void trial?.survived().catch(() => {});
   }
 
   /** How many records were given out, and are neither settled nor put back. */
@@ -186,6 +193,8 @@ export class Intake implements AsyncIterable<Delivery[]> {
       while (this.#suspected.length > 0 && !this.#over.signal.aborted) {
         const taken = this.#take(this.#suspected);
         const trial = await this.#suspects.next(taken);
+        // They have their strikes, and nobody takes them any more.
+        if (this.#over.signal.aborted) return this.#spare(trial);
         this.#trial = trial;
         this.#suspected.unshift(...taken.slice(trial.deliveries.length));
         yield [...trial.deliveries];

@@ -162,6 +162,26 @@ describe('a record that ends the process', () => {
     expect(strikes.counts.size).toBe(0);
   });
 
+  test('loses its strike when the session ends while it is noted', async () => {
+    const strikes = new MemoryStrikes();
+    let note = () => {};
+    const noted = new Promise<void>((resolve) => (note = resolve));
+    const { add } = strikes;
+    strikes.add = async (...of) => {
+      await noted;
+      await add.apply(strikes, of);
+    };
+    const life = new Life(strikes);
+    const { channel, intake } = await life.lane();
+    channel.deliver(messageOf(channel, 5, '"suspect"'));
+    await settled();
+    await life.clock.advance(200);
+    intake.end(false);
+    note();
+    await settled();
+    expect([strikes.counts.size, life.groups]).toEqual([0, []]);
+  });
+
   test('gives its turn back when the step that reads it fails: a session that ends does not wait for the other queues for ever', async () => {
     const clock = new FakeClock();
     const alone = new Alone(clock);
