@@ -1,5 +1,5 @@
 export type { AlertNews } from './alerts/news.js';
-export { AuditLog, DEFAULT_AUDIT_LOG } from './audit/audit.js';
+export { AuditLog } from './audit/audit.js';
 export type * from './data/readers/port.js';
 export {
   checkDeadLetterRequest,

@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
-import { userInfo } from 'node:os';
 import type { CommandUnknownOpts } from '@commander-js/extra-typings';
 import type { Erasure } from '@tributary/consumer';
 import { FatalError, type PipelineConfig, sinkWords, systemClock } from '@tributary/shared';
+import { atShell, audited } from './shell/audited.js';
 import { configOption, createCommand, withEnvironment, withExamples } from './shell/command.js';
 import type { Context } from './shell/context.js';
 import { readPipelineFile } from './shell/pipeline-file.js';
@@ -45,13 +45,12 @@ export function eraseCommand(context: Context): CommandUnknownOpts {
 async function erase(context: Context, config: PipelineConfig, of: RecordName, reason: string): Promise<unknown> {
   const { env } = context;
   const { eraseKey } = await import('@tributary/consumer');
-  const { AuditLog, DEFAULT_AUDIT_LOG, eraseLettersOfRecord, keptRuns } = await import('@tributary/dashboard');
+  const { eraseLettersOfRecord, keptRuns } = await import('@tributary/dashboard');
   const signal = context.untilStopped();
-  const by = userInfo().username;
-  const audit = new AuditLog(env.AUDIT_LOG || DEFAULT_AUDIT_LOG, systemClock, config.name);
-  try {
-    const act = await audit.begin({ name: by, role: 'admin', from: 'shell' }, 'erase', { entity: of.entity, reason });
-    try {
+  const { erasure, letters, exports } = await audited(context, config.name, {
+    action: 'erase',
+    detail: { entity: of.entity, reason },
+    async work(act) {
       const postgresUrl = env.POSTGRES_URL;
       const onNoted = ({ hash }: Erasure) => act.note('noted', { erased: hash });
       const erasure = await eraseKey({ config, ...of, postgresUrl, clock: systemClock, signal, onNoted });
@@ -64,36 +63,33 @@ async function erase(context: Context, config: PipelineConfig, of: RecordName, r
         await systemClock.sleep(LETTERS_ON_THEIR_WAY, signal);
         letters += await eraseLetters();
       }
-      const exports = await keptRuns(config, systemClock, signal);
-      const { entity, hash: key, askedAt, doneAt, removed, unread } = erasure;
-      const told = {
-        certificate: 'erasure',
-        version: 1,
-        pipeline: config.name,
-        output: sinkWords(config.sink).description,
-        entity,
-        key,
-        askedAt,
-        doneAt,
-        by,
-        reason,
-        rows: removed,
-        verified: Object.keys(unread).length === 0 ? VERIFIED : `${VERIFIED}; ${UNREAD}`,
-        unread,
-        deadLetters: letters ?? 'not looked at: AMQP_URL is not set',
-        exports: exports.filter(({ asOf }) => asOf === undefined || asOf <= (doneAt ?? '')),
-        left: LEFT,
-      };
+      return { erasure, letters, exports: await keptRuns(config, systemClock, signal) };
+    },
+    done({ erasure: { hash, removed }, letters }) {
       const rows = Object.values(removed).reduce((sum, n) => sum + n, 0);
-      await act.note('done', { erased: key, done: rows, deadLetters: letters });
-      return told;
-    } catch (error) {
-      await act.note('failed', { why: 'the command was ended, or failed: run it once more' }).catch(() => {});
-      throw error;
-    }
-  } finally {
-    await audit.close();
-  }
+      return { erased: hash, done: rows, deadLetters: letters };
+    },
+    failed: 'the command was ended, or failed: run it once more',
+  });
+  const { entity, hash: key, askedAt, doneAt, removed, unread } = erasure;
+  return {
+    certificate: 'erasure',
+    version: 1,
+    pipeline: config.name,
+    output: sinkWords(config.sink).description,
+    entity,
+    key,
+    askedAt,
+    doneAt,
+    by: atShell().name,
+    reason,
+    rows: removed,
+    verified: Object.keys(unread).length === 0 ? VERIFIED : `${VERIFIED}; ${UNREAD}`,
+    unread,
+    deadLetters: letters ?? 'not looked at: AMQP_URL is not set',
+    exports: exports.filter(({ asOf }) => asOf === undefined || asOf <= (doneAt ?? '')),
+    left: LEFT,
+  };
 }
 
 const VERIFIED = 'afterwards every row was read, and none was of the key';

@@ -31,7 +31,7 @@ export function exportCommand(context: Context): CommandUnknownOpts {
           await refuseEmpty(config);
           return await runExportCommand({ config, name, postgresUrl, sqlUrl, clock: systemClock, signal });
         },
-        done: ({ manifest: { rows } }) => rows,
+        done: ({ manifest: { rows } }) => ({ done: rows }),
       });
       const { manifest, place, removed, cleared } = await withProgress(terminal, () => `exporting ${name}`, exporting);
       if (cleared.length > 0) terminal.say(`removed what ${count(cleared.length, 'run')} left that had been killed\n`);

@@ -95,7 +95,7 @@ async function scan(
       for (const id of endpoints) ofEndpoints.push(await scanEndpoint(context, config, id, sample));
       return [...ofEndpoints, ...(await scanDatasets(context, config, datasets, sample))];
     },
-    done: (all) => all.reduce((sum, { records }) => sum + records, 0),
+    done: (all) => ({ done: all.reduce((sum, { records }) => sum + records, 0) }),
   });
 }
 

@@ -1,8 +1,8 @@
-import { userInfo } from 'node:os';
 import { createInterface } from 'node:readline';
 import { type CommandUnknownOpts, Option } from '@commander-js/extra-typings';
-import { count, FatalError, systemClock } from '@tributary/shared';
+import { count, FatalError } from '@tributary/shared';
 import type { FormName } from './reveal/forms.js';
+import { audited } from './shell/audited.js';
 import { createCommand, withEnvironment, withExamples } from './shell/command.js';
 import { CommandFailed, type Context, EXIT } from './shell/context.js';
 
@@ -28,16 +28,16 @@ export function revealCommand(context: Context): CommandUnknownOpts {
 }
 
 async function revealLines(
-  { env, terminal }: Context,
+  context: Context,
   value: string | undefined,
   as: FormName,
   reason: string,
 ): Promise<void> {
   if (reason.trim() === '')
     throw new FatalError('reason_missing', '--reason is empty: say why the values are decrypted');
+  const { env, terminal } = context;
   const { readProtectionKeys } = await import('@tributary/producer');
   const { revealed } = await import('./reveal/forms.js');
-  const { AuditLog, DEFAULT_AUDIT_LOG } = await import('@tributary/dashboard');
   const keys = readProtectionKeys(env);
   if (keys.encryption.length === 0) {
     throw new FatalError(
@@ -45,28 +45,30 @@ async function revealLines(
       'PRIVACY_ENCRYPTION_KEYS is not set: without the keys nothing can be decrypted',
     );
   }
-  const audit = new AuditLog(env.AUDIT_LOG || DEFAULT_AUDIT_LOG, systemClock);
-  try {
-    const act = await audit.begin({ name: userInfo().username, role: 'admin', from: 'shell' }, 'reveal', { reason });
-    let done = 0;
-    const missing = new Set<string>();
-    const lines = value === undefined ? createInterface({ input: process.stdin }) : [value];
-    for await (const record of revealed(lines, as, keys)) {
-      done += record.count;
-      for (const id of record.missing) missing.add(id);
-      terminal.write(`${record.text}\n`);
-    }
-    await act.note('done', { done });
-    terminal.say(`${count(done, 'value')} decrypted\n`);
-    if (value !== undefined && done === 0 && missing.size === 0) {
-      throw new FatalError('value_invalid', 'the text holds no whole value that protect: encrypt has made (enc:KEY:…)');
-    }
-    if (missing.size === 0) return;
-    terminal.say(
-      `values of the keys ${[...missing].join(', ')} stay as they are: PRIVACY_ENCRYPTION_KEYS has no key of that name, or another one than they were encrypted with\n`,
-    );
-    throw new CommandFailed('not all values could be decrypted');
-  } finally {
-    await audit.close();
+  const missing = new Set<string>();
+  // Values do not tell of which pipeline they are.
+  const done = await audited(context, undefined, {
+    action: 'reveal',
+    detail: { reason },
+    async work() {
+      let found = 0;
+      const lines = value === undefined ? createInterface({ input: process.stdin }) : [value];
+      for await (const record of revealed(lines, as, keys)) {
+        found += record.count;
+        for (const id of record.missing) missing.add(id);
+        terminal.write(`${record.text}\n`);
+      }
+      return found;
+    },
+    done: (values) => ({ done: values }),
+  });
+  terminal.say(`${count(done, 'value')} decrypted\n`);
+  if (value !== undefined && done === 0 && missing.size === 0) {
+    throw new FatalError('value_invalid', 'the text holds no whole value that protect: encrypt has made (enc:KEY:…)');
   }
+  if (missing.size === 0) return;
+  terminal.say(
+    `values of the keys ${[...missing].join(', ')} stay as they are: PRIVACY_ENCRYPTION_KEYS has no key of that name, or another one than they were encrypted with\n`,
+  );
+  throw new CommandFailed('not all values could be decrypted');
 }

@@ -1,6 +1,6 @@
-import { userInfo } from 'node:os';
 import type { CommandUnknownOpts } from '@commander-js/extra-typings';
 import { createLogger, type PipelineConfig, stringifyJson, systemClock } from '@tributary/shared';
+import { audited } from './shell/audited.js';
 import { configOption, createCommand, withEnvironment, withExamples } from './shell/command.js';
 import type { Context } from './shell/context.js';
 import { readPipelineFile } from './shell/pipeline-file.js';
@@ -36,30 +36,29 @@ export interface RecordName {
 async function collect(context: Context, config: PipelineConfig, of: RecordName, reason: string): Promise<unknown> {
   const { env } = context;
   const { collectHeld } = await import('@tributary/consumer');
-  const { AuditLog, DEFAULT_AUDIT_LOG, keptRuns, lettersOfRecord } = await import('@tributary/dashboard');
+  const { keptRuns, lettersOfRecord } = await import('@tributary/dashboard');
   const signal = context.untilStopped();
-  const audit = new AuditLog(env.AUDIT_LOG || DEFAULT_AUDIT_LOG, systemClock, config.name);
-  try {
+  return await audited(context, config.name, {
+    action: 'subject',
     // Not the key: the log is kept when the record is erased. The reason says whose request it was.
-    const actor = { name: userInfo().username, role: 'admin', from: 'shell' } as const;
-    const act = await audit.begin(actor, 'subject', { entity: of.entity, reason });
-    const held = await collectHeld({ config, ...of, postgresUrl: env.POSTGRES_URL, clock: systemClock });
-    const reaching = reachingLetters(context, config, signal);
-    const letters = env.AMQP_URL ? await lettersOfRecord(of, reaching) : undefined;
-    const exports = await keptRuns(config, systemClock, signal);
-    await act.note('done', { done: held.rows.length });
-    return {
-      ...of,
-      collectedAt: new Date(systemClock.now()).toISOString(),
-      pipeline: config.name,
-      ...held,
-      deadLetters: letters ?? 'not looked at: AMQP_URL is not set',
-      exports,
-      notLookedAt: NOT_LOOKED_AT,
-    };
-  } finally {
-    await audit.close();
-  }
+    detail: { entity: of.entity, reason },
+    async work() {
+      const held = await collectHeld({ config, ...of, postgresUrl: env.POSTGRES_URL, clock: systemClock });
+      const reaching = reachingLetters(context, config, signal);
+      const letters = env.AMQP_URL ? await lettersOfRecord(of, reaching) : undefined;
+      const exports = await keptRuns(config, systemClock, signal);
+      return {
+        ...of,
+        collectedAt: new Date(systemClock.now()).toISOString(),
+        pipeline: config.name,
+        ...held,
+        deadLetters: letters ?? 'not looked at: AMQP_URL is not set',
+        exports,
+        notLookedAt: NOT_LOOKED_AT,
+      };
+    },
+    done: ({ rows }) => ({ done: rows.length }),
+  });
 }
 
 /** What it takes to reach the dead letters. */

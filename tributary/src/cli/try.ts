@@ -42,7 +42,7 @@ export function tryCommand(context: Context): CommandUnknownOpts {
             event: body,
             write,
           }),
-        done: (tried) => tried.looked,
+        done: (tried) => ({ done: tried.looked }),
       });
       const { looked, bad } = await withProgress(
         terminal,

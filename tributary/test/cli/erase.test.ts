@@ -25,6 +25,8 @@ describe('erase and subject', () => {
       expect(code).toBe(1);
       expect(stderr).toContain('the pipeline has no entity "toString"; it has person');
     }
+    // What failed is not open in the log for ever.
+    expect(audited().match(/"step":"failed"/g)).toHaveLength(2);
   });
 
   test('want a reason', async () => {
