@@ -1,6 +1,6 @@
 import { type CommandUnknownOpts, Option } from '@commander-js/extra-typings';
-import type { DeadLetterRequest } from '@tributary/dashboard';
-import { createLogger, describeError } from '@tributary/shared';
+import type { DeadLetterRequest, Reaching } from '@tributary/dashboard';
+import { createLogger, describeError, type PipelineConfig } from '@tributary/shared';
 import {
   configOption,
   createCommand,
@@ -112,7 +112,7 @@ interface Asked {
 
 async function act(context: Context, command: CommandUnknownOpts, file: string, asked: Asked): Promise<void> {
   const { checkDeadLetterRequest, runDeadLetterCommand } = await import('@tributary/dashboard');
-  const { env, terminal } = context;
+  const { terminal } = context;
   const { limit = 50, all = false, reason = '', json = false, payload } = asked;
   const request = { command: asked.command, match: asked.match, limit, all, reason, payload, json };
   try {
@@ -121,16 +121,21 @@ async function act(context: Context, command: CommandUnknownOpts, file: string, 
     command.error(`error: ${describeError(error)}`, { exitCode: EXIT.usage });
   }
   const acting = runDeadLetterCommand(request, {
-    config: readPipelineFile(context, file),
-    amqpUrl: env.AMQP_URL,
-    postgresUrl: env.POSTGRES_URL,
-    auditLog: env.AUDIT_LOG,
-    log: createLogger(
-      { service: 'dead-letters', instance: 'shell', level: env.LOG_LEVEL || 'error' },
-      { write: (line) => terminal.say(line) },
-    ),
+    ...reachingLetters(context, readPipelineFile(context, file), context.untilStopped()),
     write: (text) => terminal.write(text),
-    signal: context.untilStopped(),
   });
   await withProgress(terminal, () => 'going through the dead letters', acting);
 }
+
+/** What it takes to reach the dead letters. */
+export const reachingLetters = ({ env, terminal }: Context, config: PipelineConfig, signal: AbortSignal): Reaching => ({
+  config,
+  amqpUrl: env.AMQP_URL,
+  postgresUrl: env.POSTGRES_URL,
+  auditLog: env.AUDIT_LOG,
+  log: createLogger(
+    { service: 'dead-letters', instance: 'shell', level: env.LOG_LEVEL || 'error' },
+    { write: (line) => terminal.say(line) },
+  ),
+  signal,
+});

@@ -3,12 +3,13 @@ import { writeFile } from 'node:fs/promises';
 import type { CommandUnknownOpts } from '@commander-js/extra-typings';
 import type { Erasure } from '@tributary/consumer';
 import { FatalError, type PipelineConfig, sinkWords, systemClock } from '@tributary/shared';
+import { reachingLetters } from './dead-letters.js';
 import { atShell, audited } from './shell/audited.js';
 import { configOption, createCommand, withEnvironment, withExamples } from './shell/command.js';
 import type { Context } from './shell/context.js';
 import { readPipelineFile } from './shell/pipeline-file.js';
 import { withProgress } from './shell/terminal.js';
-import { type RecordName, reachingLetters } from './subject.js';
+import type { RecordName } from './subject.js';
 
 const VARIABLES = ['PIPELINE', 'POSTGRES_URL', 'AMQP_URL', 'AUDIT_LOG'] as const;
 

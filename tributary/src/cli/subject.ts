@@ -1,5 +1,6 @@
 import type { CommandUnknownOpts } from '@commander-js/extra-typings';
-import { createLogger, type PipelineConfig, stringifyJson, systemClock } from '@tributary/shared';
+import { type PipelineConfig, stringifyJson, systemClock } from '@tributary/shared';
+import { reachingLetters } from './dead-letters.js';
 import { audited } from './shell/audited.js';
 import { configOption, createCommand, withEnvironment, withExamples } from './shell/command.js';
 import type { Context } from './shell/context.js';
@@ -60,19 +61,6 @@ async function collect(context: Context, config: PipelineConfig, of: RecordName,
     done: ({ rows }) => ({ done: rows.length }),
   });
 }
-
-/** What it takes to reach the dead letters. */
-export const reachingLetters = ({ env, terminal }: Context, config: PipelineConfig, signal: AbortSignal) => ({
-  config,
-  amqpUrl: env.AMQP_URL,
-  postgresUrl: env.POSTGRES_URL,
-  auditLog: env.AUDIT_LOG,
-  log: createLogger(
-    { service: 'dead-letters', instance: 'shell', level: env.LOG_LEVEL || 'error' },
-    { write: (line) => terminal.say(line) },
-  ),
-  signal,
-});
 
 const NOT_LOOKED_AT = [
   'messages that wait in queues, and the copies of events of webhooks in Redis until they are settled',
