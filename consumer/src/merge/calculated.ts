@@ -10,10 +10,10 @@ import {
   fromExpression,
   type MergeConfig,
   type MergedParts,
-  multiplyDecimals,
   type PipelineConfig,
   partOfSource,
   plainDecimal,
+  roundDecimal,
   sidesOfMerge,
   toExpression,
   valueTypesFor,
@@ -111,7 +111,7 @@ function compileConversion(type: Calculated['type'], decimals: number | undefine
   if (type === 'decimal') {
     return (found) => {
       const text = isNumeric(found) ? plainDecimal(String(found)) : undefined;
-      return text === undefined || decimals === undefined ? text : multiplyDecimals(text, '1', decimals);
+      return text === undefined || decimals === undefined ? text : roundDecimal(text, decimals);
     };
   }
   const field: Field = { type, optional: true, maxLength: LONGEST };

@@ -37,27 +37,33 @@ export function plainDecimal(text: string): string | undefined {
 export const compareDecimals = (a: string, b: string): number => compareNumber(a, b);
 
 /**
- * The product of two decimal numbers, exact, and then rounded to so many decimals, halves away from zero.
+ * A decimal number rounded to so many decimals, halves away from zero, and written with all of them.
  *
- * @param a digits with or without a point and a minus
+ * @param text as plainDecimal gives it
  */
-export function multiplyDecimals(a: string, b: string, decimals: number): string {
-  const [left, leftScale] = scaled(a);
-  const [right, rightScale] = scaled(b);
-  const product = left * right;
-  const scale = leftScale + rightScale;
+export function roundDecimal(text: string, decimals: number): string {
+  const [units, scale] = decimalUnits(text);
   const rounded =
-    scale <= decimals ? product * 10n ** BigInt(decimals - scale) : divide(product, 10n ** BigInt(scale - decimals));
-  const digits = (rounded < 0n ? -rounded : rounded).toString().padStart(decimals + 1, '0');
-  const point = digits.length - decimals;
-  const plain = decimals === 0 ? digits : `${digits.slice(0, point)}.${digits.slice(point)}`;
-  return rounded < 0n ? `-${plain}` : plain;
+    scale <= decimals ? units * 10n ** BigInt(decimals - scale) : divide(units, 10n ** BigInt(scale - decimals));
+  return decimalOf(rounded, decimals);
 }
 
-/** A decimal number as a whole one, and how many of its digits were behind the point. */
-function scaled(text: string): [number: bigint, scale: number] {
+/**
+ * A decimal number as a whole one, and how many of its digits are behind the point.
+ *
+ * @param text as plainDecimal gives it
+ */
+export function decimalUnits(text: string): [units: bigint, scale: number] {
   const [whole = '', fraction = ''] = text.split('.');
   return [BigInt(whole + fraction), fraction.length];
+}
+
+/** The decimal number of which {@link decimalUnits} makes this. */
+export function decimalOf(units: bigint, scale: number): string {
+  const digits = (units < 0n ? -units : units).toString().padStart(scale + 1, '0');
+  const point = digits.length - scale;
+  const plain = scale === 0 ? digits : `${digits.slice(0, point)}.${digits.slice(point)}`;
+  return units < 0n ? `-${plain}` : plain;
 }
 
 function divide(number: bigint, by: bigint): bigint {

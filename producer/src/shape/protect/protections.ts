@@ -1,5 +1,13 @@
 import { createHmac } from 'node:crypto';
-import { FatalError, type Protection, type ProtectionKind, type ProtectionOf, plainDecimal } from '@tributary/shared';
+import {
+  decimalOf,
+  decimalUnits,
+  FatalError,
+  type Protection,
+  type ProtectionKind,
+  type ProtectionOf,
+  plainDecimal,
+} from '@tributary/shared';
 import { encrypt } from './encrypted.js';
 import type { ProtectionKeys } from './keys.js';
 
@@ -32,7 +40,7 @@ const MAKERS: Makers = {
   },
   generalise: ({ to, bucket, first }) => {
     if (to !== undefined) return (text) => TIMES[to](text);
-    if (bucket !== undefined) return (text) => bucketOf(text, bucket);
+    if (bucket !== undefined) return bucketsOf(bucket);
     // More characters than there are would show all of them.
     return (text) => `${[...text].slice(0, Math.min(first ?? 0, [...text].length - 1)).join('')}***`;
   },
@@ -76,28 +84,24 @@ const TIMES: Readonly<Record<'year' | 'month' | 'decade', (text: string) => stri
 };
 
 /** `30-40`: from, and up to but without; in whole units, since a double would put large numbers into other buckets. */
-function bucketOf(text: string, size: number): string {
-  const [digits, scale] = unitsOf(text);
+function bucketsOf(size: number): Protect {
   const [step, stepScale] = unitsOf(String(size));
-  const most = Math.max(scale, stepScale);
-  const [value, width] = [digits * 10n ** BigInt(most - scale), step * 10n ** BigInt(most - stepScale)];
-  const rest = ((value % width) + width) % width;
-  return `${written(value - rest, most)}-${written(value - rest + width, most)}`;
+  return (text) => {
+    const [digits, scale] = unitsOf(text);
+    const most = Math.max(scale, stepScale);
+    const [value, width] = [digits * 10n ** BigInt(most - scale), step * 10n ** BigInt(most - stepScale)];
+    const rest = ((value % width) + width) % width;
+    return `${tidy(decimalOf(value - rest, most))}-${tidy(decimalOf(value - rest + width, most))}`;
+  };
 }
 
-/** A decimal number as a whole one, and how many of its digits stand behind the point. */
-function unitsOf(text: string): [digits: bigint, scale: number] {
-  const [whole = '', fraction = ''] = (plainDecimal(text) ?? '0').split('.');
-  return [BigInt(whole + fraction), fraction.length];
-}
+const unitsOf = (text: string) => decimalUnits(plainDecimal(text) ?? '0');
 
-function written(units: bigint, scale: number): string {
-  const digits = String(units < 0n ? -units : units).padStart(scale + 1, '0');
-  const [whole, fraction] = [
-    digits.slice(0, digits.length - scale),
-    digits.slice(digits.length - scale).replace(/0+$/, ''),
-  ];
-  return `${units < 0n ? '-' : ''}${whole}${fraction === '' ? '' : `.${fraction}`}`;
+/** Without the zeros that its bucket needs behind the point alone. */
+function tidy(number: string): string {
+  const [whole = '', fraction = ''] = number.split('.');
+  const left = fraction.replace(/0+$/, '');
+  return left === '' ? whole : `${whole}.${left}`;
 }
 
 const missing = (place: string, kind: ProtectionKind, variable: string) =>
