@@ -74,7 +74,8 @@ export class EndpointFindings implements ShapeEvents {
     this.#hasNews = true;
     if (field.type !== undefined) return;
     field.type = likelyType(value);
-    field.personal = personalKindOf(name, value);
+    // By its name at first, and by a value once there is one: many fields are null in every record.
+    if (known === undefined || field.type !== undefined) field.personal = personalKindOf(name, value);
     this.#key ??= this.#endpoint.entity.keyOf(record);
   }
 
