@@ -18,6 +18,26 @@ export async function within(clock: Clock, ms: number, work: Promise<unknown>, s
   await Promise.race([work, clock.sleep(ms, either)]).finally(() => done.abort());
 }
 
+/**
+ * What `work` comes to, unless it takes longer than this. It goes on then, and nobody waits for it any more.
+ * @throws what `late` gives, or what `work` throws in time
+ */
+export async function inTime<T>(clock: Clock, ms: number, work: Promise<T>, late: () => Error): Promise<T> {
+  const done = new AbortController();
+  // One that fails when it is too late must not end the process.
+  work.catch(() => {});
+  const isLate = clock.sleep(ms, done.signal).then(() => {
+    if (done.signal.aborted) return work;
+    throw late();
+  });
+  try {
+    return await Promise.race([work, isLate]);
+  } finally {
+    done.abort();
+    isLate.catch(() => {});
+  }
+}
+
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
 import type { Consumer, DeadRecord, ErasedRecord } from '@tributary/consumer';
 import type { Operations, SentRecord } from '@tributary/producer';
-import { type Clock, FatalError, interruptible, RetryableError } from '@tributary/shared';
+import { type Clock, FatalError, inTime, interruptible, RetryableError } from '@tributary/shared';
 
 /** Milliseconds between two looks whether a record is settled: at first, and at most. */
 const LOOK = 20;
@@ -93,25 +93,12 @@ export class DurablePublisher {
 
   async #publish(entity: string, record: unknown, timeout: number): Promise<void> {
     const sent = await this.#options.operations.send(entity, record);
-    await this.#untilSettled(sent, timeout);
+    const { clock, consumer } = this.#options;
+    await inTime(clock, timeout, this.#lookOf(sent.numbers, timeout), () =>
+      notDurable(entity, timeout, consumer.problems().join('; ') || 'the consumer has not come to it'),
+    );
     const lost = this.#lost.get(sent.messageId) ?? this.#lost.get(contentOf(entity, sent.body));
     if (lost !== undefined) throw lost;
-  }
-
-  async #untilSettled({ entity, numbers }: SentRecord, timeout: number): Promise<void> {
-    const { clock, consumer } = this.#options;
-    const late = new AbortController();
-    const isLate = clock.sleep(timeout, late.signal).then(() => {
-      if (late.signal.aborted) return;
-      const why = consumer.problems().join('; ') || 'the consumer has not come to it';
-      throw notDurable(entity, timeout, why);
-    });
-    try {
-      await Promise.race([this.#lookOf(numbers, timeout), isLate]);
-    } finally {
-      late.abort();
-      isLate.catch(() => {});
-    }
   }
 
   /** One look for all that was sent together. */

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { Buckets, type Clock, describeError, type Logger } from '@tributary/shared';
+import { Buckets, type Clock, describeError, inTime, type Logger } from '@tributary/shared';
 import type { Endpoint } from '../../endpoint.js';
 import type { PollMetrics } from '../../metrics.js';
 import type { Ids } from '../../publish/ids.js';
@@ -173,23 +173,14 @@ export class Door {
     if (messages.length === 0) return;
     const { intake, hear, took, clock, metrics } = this.#options;
     const { endpoint, config } = hook;
-    const late = new AbortController();
     const publish = async () => {
       await hear(hook, messages);
       await intake.accept(doorName(endpoint.id), messages);
     };
-    const published = publish();
     // What comes too late is not lost: it is on its way, and the sender sends it again.
-    published.catch(() => {});
-    const isLate = clock.sleep(config.answerWithin, late.signal).then(() => {
-      if (!late.signal.aborted) throw notNow(`RabbitMQ has not confirmed within ${config.answerWithin / 1_000} s`);
-    });
-    try {
-      await Promise.race([published, isLate]);
-    } finally {
-      late.abort();
-      isLate.catch(() => {});
-    }
+    await inTime(clock, config.answerWithin, publish(), () =>
+      notNow(`RabbitMQ has not confirmed within ${config.answerWithin / 1_000} s`),
+    );
     metrics.records.inc({ endpoint: endpoint.id }, messages.length);
     took(endpoint, messages.length);
   }

@@ -7,6 +7,7 @@ import {
   describeError,
   type Entity,
   type Field,
+  inTime,
   isMapping,
   type Logger,
   mappedFields,
@@ -173,7 +174,7 @@ export class SentRecords {
     let numbers: readonly ConfirmedMessages[] = [];
     if (messages.length > 0) {
       await hear(name, messages);
-      numbers = await withinPatience(clock, intake.accept(doorName(`:${name}`), messages));
+      numbers = await inTime(clock, PATIENCE, intake.accept(doorName(`:${name}`), messages), notConfirmed);
     }
     return { refused, messages, numbers };
   }
@@ -244,18 +245,9 @@ function outOfOrder({ value }: Read): string | undefined {
   return `its entity follows the changes of a database, and a record without a place in that order (${VERSION}) would count as older than all of them: write it into the table`;
 }
 
-async function withinPatience<T>(clock: Clock, accepted: Promise<T>): Promise<T> {
-  const late = new AbortController();
-  accepted.catch(() => {});
-  const isLate = clock.sleep(PATIENCE, late.signal).then(() => {
-    if (late.signal.aborted) return accepted;
-    const words = `RabbitMQ has not confirmed within ${PATIENCE / 1_000} s; send again: what arrived meanwhile is dropped`;
-    throw new Refused('not_now', words, { after: 10 });
-  });
-  try {
-    return await Promise.race([accepted, isLate]);
-  } finally {
-    late.abort();
-    isLate.catch(() => {});
-  }
-}
+const notConfirmed = (): Refused =>
+  new Refused(
+    'not_now',
+    `RabbitMQ has not confirmed within ${PATIENCE / 1_000} s; send again: what arrived meanwhile is dropped`,
+    { after: 10 },
+  );
