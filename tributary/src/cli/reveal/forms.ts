@@ -4,16 +4,16 @@ import { encodeCell, FatalError, type Field, guardJson, splitCells } from '@trib
 
 /** How the text is written that holds encrypted values, so that a value in the clear stands in it as one that belongs there. */
 export const FORMS = {
-  text: { isWhole: () => true, reveal },
-  json: { isWhole: () => true, reveal: (line, keys) => reveal(line, keys, withinJson) },
-  csv: { isWhole: hasClosedQuotes, reveal: revealCells },
+  text: { turns: () => false, reveal },
+  json: { turns: () => false, reveal: (line, keys) => reveal(line, keys, withinJson) },
+  csv: { turns: hasOddQuotes, reveal: revealCells },
 } as const satisfies Readonly<Record<string, Form>>;
 
 export type FormName = keyof typeof FORMS;
 
 interface Form {
-  /** Whether nothing of a record is missing at the end of a line. */
-  isWhole(lines: string): boolean;
+  /** Whether a line opens what another has to close, or closes it: until then it is one record. */
+  turns(line: string): boolean;
   reveal(record: string, keys: ProtectionKeys): Revealed;
 }
 
@@ -27,15 +27,19 @@ export async function* revealed(
   keys: ProtectionKeys,
 ): AsyncGenerator<Revealed> {
   const form: Form = FORMS[name];
-  let record: string | undefined;
+  let open: string[] = [];
+  let length = 0;
   for await (const line of lines) {
-    record = record === undefined ? line : `${record}\n${line}`;
-    if (record.length > LONGEST) throw notClosed();
-    if (!form.isWhole(record)) continue;
-    yield form.reveal(record, keys);
-    record = undefined;
+    const isOpen = open.length > 0;
+    open.push(line);
+    length += line.length + (isOpen ? 1 : 0);
+    if (length > LONGEST) throw notClosed();
+    if (form.turns(line) !== isOpen) continue;
+    yield form.reveal(open.join('\n'), keys);
+    open = [];
+    length = 0;
   }
-  if (record !== undefined) throw notClosed();
+  if (open.length > 0) throw notClosed();
 }
 
 const notClosed = () =>
@@ -44,17 +48,18 @@ const notClosed = () =>
 const withinJson = (clear: string): string => JSON.stringify(clear).slice(1, -1);
 
 /** Two quotes stand for one within quotes, so an odd one is open. */
-function hasClosedQuotes(lines: string): boolean {
+function hasOddQuotes(line: string): boolean {
   let count = 0;
-  for (let at = lines.indexOf('"'); at !== -1; at = lines.indexOf('"', at + 1)) count += 1;
-  return count % 2 === 0;
+  for (let at = line.indexOf('"'); at !== -1; at = line.indexOf('"', at + 1)) count += 1;
+  return count % 2 === 1;
 }
 
 const TEXT: Field = { type: 'string', optional: true, maxLength: Number.MAX_SAFE_INTEGER };
 
 /** A cell with a value in the clear is quoted where it has to be, and is no formula for a spreadsheet. Records without one stay as they are. */
 function revealCells(record: string, keys: ProtectionKeys): Revealed {
-  if (reveal(record, keys).count === 0) return reveal(record, keys);
+  const whole = reveal(record, keys);
+  if (whole.count === 0) return whole;
   const cells = splitCells(record).map((cell) => {
     if (!isJson(cell)) {
       const plain = reveal(cell, keys);
