@@ -26,4 +26,8 @@ anna giuseppina rosa angela giovanna teresa lucia carmela caterina francesca ant
 alessia silvia elisa federica giorgia ilaria aurora ginevra sofia alice beatrice gaia greta camilla arianna noemi serena roberta simona daniela barbara patrizia monica stefania
 `;
 
-export const GIVEN_NAMES: ReadonlySet<string> = new Set(COMMON.split(/\s+/).filter(Boolean));
+const GIVEN_NAMES: ReadonlySet<string> = new Set(COMMON.split(/\s+/).filter(Boolean));
+
+/** With or without what stands on its letters. */
+export const isGivenName = (word: string): boolean =>
+  GIVEN_NAMES.has(word.normalize('NFD').replaceAll(/\p{M}/gu, '').toLowerCase());

@@ -70,11 +70,7 @@ function byName(column: string, values: readonly string[]): Judged | undefined {
   if (called === undefined || called.kind === 'text') return undefined;
   const { kind, isWhole } = called;
   if (values.length === 0) return isWhole ? judgedAs(kind, 0.5, 'its name; it has no values') : undefined;
-  if (
-    values.every((value) => /^(true|false|0|1|yes|no|y|n)$/i.test(value)) ||
-    values.every((value) => CONCEALED.test(value))
-  )
-    return undefined;
+  if (isConcealed(values) || values.every((value) => /^(true|false|0|1|yes|no|y|n)$/i.test(value))) return undefined;
   const test = VALUE_TESTS[kind];
   if (test === undefined) return judgedAs(kind, isWhole ? 0.75 : 0.5, 'its name');
   const share = shareOf(values, test.fits);

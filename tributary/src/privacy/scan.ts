@@ -46,10 +46,11 @@ export function scanned(
     ({ path }) => of === 'endpoint' || !(SYSTEM_COLUMNS as readonly string[]).includes(path),
   );
   const found = own.flatMap(({ path, values }): Found[] => {
-    const judged = judgeColumn(path, values);
     const field = fieldOf(path, declared);
     // In rows, what is protected is no longer there to be found; in raw records it is.
-    if (judged === undefined || (of === 'dataset' && (field?.isProtected === true || isConcealed(values)))) return [];
+    if (of === 'dataset' && (field?.isProtected === true || isConcealed(values))) return [];
+    const judged = judgeColumn(path, values);
+    if (judged === undefined) return [];
     const { kind, confidence, because } = judged;
     const isText = kind === 'text';
     return [

@@ -1,5 +1,5 @@
 import type { PersonalKind } from '@tributary/shared';
-import { GIVEN_NAMES } from './given-names.js';
+import { isGivenName } from './given-names.js';
 import { isPhone, VALUE_TESTS } from './values.js';
 
 /** What was found within texts: the share of the texts that hold it. */
@@ -30,9 +30,7 @@ export function contentsOf(texts: readonly string[]): Contents {
     const part = share((text) => (text.match(pattern) ?? []).some((one) => fits(one.trim())));
     if (part > 0) found[kind] = part;
   }
-  const named = share((text) => [...text.matchAll(NAMED)].some(([, first = '']) => GIVEN_NAMES.has(plain(first))));
+  const named = share((text) => [...text.matchAll(NAMED)].some(([, first = '']) => isGivenName(first)));
   if (named > 0) found.name = named;
   return found;
 }
-
-const plain = (word: string): string => word.normalize('NFD').replaceAll(/\p{M}/gu, '').toLowerCase();

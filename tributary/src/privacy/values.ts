@@ -1,7 +1,7 @@
 import type { PersonalKind } from '@tributary/shared';
 import { type CountryCode, parsePhoneNumberFromString } from 'libphonenumber-js';
 import validator from 'validator';
-import { GIVEN_NAMES } from './given-names.js';
+import { isGivenName } from './given-names.js';
 
 /** How much a value tells that fits: `proof` by itself; `shape` only where the name of its column says the same. */
 export type Strength = 'proof' | 'shape';
@@ -123,13 +123,7 @@ function isNameLike(text: string): boolean {
 
 /** Whether a text that looks like a name has a given name that many people have. */
 export const hasGivenName = (text: string): boolean =>
-  isNameLike(text) &&
-  text
-    .normalize('NFD')
-    .replaceAll(/\p{M}/gu, '')
-    .toLowerCase()
-    .split(/[\s'’.-]+/)
-    .some((part) => GIVEN_NAMES.has(part));
+  isNameLike(text) && text.split(/[\s'’.-]+/).some(isGivenName);
 
 /** The year of a date, in the ways that dates are written; undefined for anything else. */
 export function yearOf(text: string): number | undefined {
