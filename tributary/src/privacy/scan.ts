@@ -3,7 +3,7 @@ import type { Declared } from './declared.js';
 import { isConcealed, judgeColumn } from './judge.js';
 import { SAFE_HARBOR } from './safe-harbor.js';
 import { maskedExample, type Samples } from './samples.js';
-import { lineFor } from './suggest.js';
+import { suggestionFor } from './suggest.js';
 
 /** A column that likely holds something of people. */
 export interface Found {
@@ -97,14 +97,11 @@ function adviceFor(
         : 'no field of an entity: look at what makes the column';
     return { advice, line: null, entity: null };
   }
-  if (field.isProtected) return { advice: 'protected', line: null, entity: field.entity };
-  const line = lineFor(kind, field);
-  const isLine = line.endsWith('}');
-  return {
-    advice: isLine ? `under entities.${field.entity}.fields${field.type === 'json' ? PARTS : ''}` : line,
-    line: isLine ? line : null,
-    entity: field.entity,
-  };
+  const { entity, type } = field;
+  if (field.isProtected) return { advice: 'protected', line: null, entity };
+  const suggestion = suggestionFor(kind, field);
+  if ('why' in suggestion) return { advice: suggestion.why, line: null, entity };
+  return { advice: `under entities.${entity}.fields${type === 'json' ? PARTS : ''}`, line: suggestion.line, entity };
 }
 
 /** One of the 18 identifiers, with the columns that seem to hold it. */

@@ -51,15 +51,19 @@ const FIRST: Readonly<Record<PersonalKind, readonly Protection[]>> = {
 const WHOLE: readonly Protection[] = [{ type: 'drop' }, { type: 'encrypt' }];
 
 /** The line of the pipeline file that protects a field, or why there is none. */
-export function lineFor(kind: PersonalKind, field: DeclaredField): string {
+export type Suggestion = { readonly line: string } | { readonly why: string };
+
+export function suggestionFor(kind: PersonalKind, field: DeclaredField): Suggestion {
   const { name, type, optional, isKey, isVersion } = field;
-  if (isVersion) return `${name} is the version of its entity, which cannot be protected: take another one`;
+  if (isVersion) return { why: `${name} is the version of its entity, which cannot be protected: take another one` };
   const wanted: readonly Protection[] = isKey
     ? [{ type: 'hash' }]
     : [...(type === 'json' ? WHOLE : FIRST[kind]), { type: 'hash' }, { type: 'encrypt' }];
   const protection = wanted.find((one) => protectionFault(one, type, optional) === undefined);
   if (protection === undefined)
-    return `${name}: no protection is for the type ${type}; leave the field out, or declare the parts of it that are needed`;
+    return {
+      why: `${name}: no protection is for the type ${type}; leave the field out, or declare the parts of it that are needed`,
+    };
   const { type: way, ...settings } = protection;
   const said =
     Object.keys(settings).length === 0
@@ -67,7 +71,7 @@ export function lineFor(kind: PersonalKind, field: DeclaredField): string {
       : `{ type: ${way}, ${Object.entries(settings)
           .map(([key, value]) => `${key}: ${value}`)
           .join(', ')} }`;
-  if (field.hasMore) return `${name}: { …, protect: ${said} }`;
+  if (field.hasMore) return { line: `${name}: { …, protect: ${said} }` };
   const from = field.from === undefined ? '' : `, from: ${JSON.stringify(field.from)}`;
-  return `${name}: { type: ${type}${optional ? '?' : ''}${from}, protect: ${said} }`;
+  return { line: `${name}: { type: ${type}${optional ? '?' : ''}${from}, protect: ${said} }` };
 }
