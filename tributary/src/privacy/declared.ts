@@ -1,4 +1,4 @@
-import { DEFAULT_MAX_LENGTH, type EntityConfig, type Field, keyFieldsOf } from '@tributary/shared';
+import { compilePath, DEFAULT_MAX_LENGTH, type EntityConfig, type Field, keyFieldsOf } from '@tributary/shared';
 import type { DeclaredField } from './suggest.js';
 
 /** A field as the pipeline file declares it, and whether it is protected. */
@@ -46,7 +46,7 @@ export function declaredOf(
 
 /** `$.customer['e-mail']` is `customer.e-mail`, `$.lines[0].sku` is `lines[].sku`. */
 const placeOf = (path: string): string =>
-  path
-    .replaceAll(/\[['"](.*?)['"]\]/g, '.$1')
-    .replaceAll(/\[-?\d+\]/g, '[]')
-    .replace(/^\$\.?/, '');
+  compilePath(path)
+    .steps.map((step) => (typeof step === 'number' ? '[]' : `.${step}`))
+    .join('')
+    .replace(/^\./, '');
