@@ -1,5 +1,6 @@
 import type { CommandUnknownOpts } from '@commander-js/extra-typings';
 import { expectedOneOf, FatalError, isPolled, mappedFields, type PipelineConfig, systemClock } from '@tributary/shared';
+import { checklistOf } from '../privacy/safe-harbor.js';
 import type { Scanned } from '../privacy/scan.js';
 import { tellScan } from './privacy/tell.js';
 import { audited } from './shell/audited.js';
@@ -42,9 +43,8 @@ function scanCommand(context: Context): CommandUnknownOpts {
         () => 'looking for personal data',
         scan(context, config, wanted, sample),
       );
-      context.terminal.write(
-        json === true ? `${JSON.stringify(await asJson(all), undefined, 2)}\n` : await tellScan(all),
-      );
+      const asJson = () => JSON.stringify({ scanned: all, safeHarbor: checklistOf(all) }, undefined, 2);
+      context.terminal.write(json === true ? `${asJson()}\n` : tellScan(all));
     });
   const examples = [
     ['', 'all datasets'],
@@ -170,9 +170,4 @@ async function scanDatasets(
     if (own.records === 0) terminal.say(`${entity.dataset} has no rows\n`);
     return [scanned(entity.dataset, 'dataset', own, declaredOf(name, entity, entity.fields, true))];
   });
-}
-
-async function asJson(scanned: readonly Scanned[]) {
-  const { checklistOf } = await import('../privacy/scan.js');
-  return { scanned, safeHarbor: checklistOf(scanned) };
 }

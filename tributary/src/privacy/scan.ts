@@ -1,7 +1,6 @@
 import { PERSONAL_KINDS, type PersonalKind, SYSTEM_COLUMNS } from '@tributary/shared';
 import type { Declared } from './declared.js';
 import { isConcealed, judgeColumn } from './judge.js';
-import { SAFE_HARBOR } from './safe-harbor.js';
 import { maskedExample, type Samples } from './samples.js';
 import { suggestionFor } from './suggest.js';
 
@@ -103,22 +102,3 @@ function adviceFor(
   if ('why' in suggestion) return { advice: suggestion.why, line: null, entity };
   return { advice: `under entities.${entity}.fields${type === 'json' ? PARTS : ''}`, line: suggestion.line, entity };
 }
-
-/** One of the 18 identifiers, with the columns that seem to hold it. */
-export interface Identifier {
-  readonly number: number;
-  readonly words: string;
-  /** `customers.email`, the surest first; with `(protected)` behind it where it is. */
-  readonly columns: readonly string[];
-}
-
-export const checklistOf = (all: readonly Scanned[]): readonly Identifier[] =>
-  SAFE_HARBOR.map(({ words, kinds }, index) => ({
-    number: index + 1,
-    words,
-    columns: all.flatMap(({ name, found }) =>
-      found
-        .filter(({ kind }) => kinds.includes(kind))
-        .map(({ column, isProtected }) => `${name}.${column}${isProtected ? ' (protected)' : ''}`),
-    ),
-  }));

@@ -1,9 +1,9 @@
 import { count } from '@tributary/shared';
+import { checklistOf } from '../../privacy/safe-harbor.js';
 import type { Found, Scanned } from '../../privacy/scan.js';
 
 /** What was found, for a person. */
-export async function tellScan(all: readonly Scanned[]): Promise<string> {
-  const { checklistOf } = await import('../../privacy/scan.js');
+export function tellScan(all: readonly Scanned[]): string {
   const parts = all.map(ofOne);
   const list = checklistOf(all).map(({ number, words, columns }) => {
     const told = columns.length === 0 ? 'nothing found' : columns.join(', ');
