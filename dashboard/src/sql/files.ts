@@ -1,7 +1,7 @@
 import { createWriteStream } from 'node:fs';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { encodeCell, type Field } from '@tributary/shared';
+import { encodeCell, type Field, quoteCell } from '@tributary/shared';
 import { writeParquetFile } from './parquet.js';
 import type { Cell, SqlColumn, SqlFormat, SqlResult, SqlType } from './port.js';
 
@@ -22,7 +22,7 @@ export interface WritingOptions {
 const FORMATS = {
   csv: (columns, { neutraliseFormulas }) => {
     const fields = columns.map(({ type }) => fieldOf(type));
-    const line = (cells: readonly string[]) => `${cells.map(quotedCell).join(',')}\r\n`;
+    const line = (cells: readonly string[]) => `${cells.map(quoteCell).join(',')}\r\n`;
     const cellOf = (cell: Cell, index: number) => {
       if (cell === null) return '';
       // JSON stands there as its text.
@@ -88,8 +88,6 @@ export async function writeRows(
 const TEXT: Field = { type: 'string', optional: true, maxLength: Number.MAX_SAFE_INTEGER };
 /** JSON stands in a cell as the text that it is already. */
 const fieldOf = (type: SqlType): Field => ({ ...TEXT, type: type === 'json' ? 'string' : type });
-
-const quotedCell = (text: string): string => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
 
 function objectOf(columns: readonly SqlColumn[], cells: readonly Cell[]): string {
   const members = columns.map(

@@ -1,6 +1,6 @@
 import type { ProtectionKeys, Revealed } from '@tributary/producer';
 import { reveal } from '@tributary/producer';
-import { encodeCell, FatalError, type Field, guardJson, splitCells } from '@tributary/shared';
+import { encodeCell, FatalError, type Field, guardJson, quoteCell, splitCells } from '@tributary/shared';
 
 /** How the text is written that holds encrypted values, so that a value in the clear stands in it as one that belongs there. */
 export const FORMS = {
@@ -69,13 +69,11 @@ function revealCells(record: string, keys: ProtectionKeys): Revealed {
     return { ...json, text: json.count === 0 ? cell : guardJson(json.text) };
   });
   return {
-    text: cells.map(({ text }) => quoted(text)).join(','),
+    text: cells.map(({ text }) => quoteCell(text)).join(','),
     count: cells.reduce((sum, { count }) => sum + count, 0),
     missing: cells.flatMap(({ missing }) => missing),
   };
 }
-
-const quoted = (cell: string): string => (/[",\r\n]/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell);
 
 /** A list, or a mapping, as the CSV sink writes it. */
 function isJson(cell: string): boolean {
