@@ -5,6 +5,7 @@ import { asSqlError } from '../sql/duckdb/errors.js';
 import { checkStatement } from '../sql/duckdb/statement.js';
 import { placeWords } from '../sql/place-words.js';
 import type { SqlTable, SqlType } from '../sql/port.js';
+import { quotedName } from '../sql/quoted.js';
 
 /**
  * What is wrong with the queries of exports, as far as it is known without a row: tables and columns that are not there, and syntax. Each query is
@@ -73,6 +74,5 @@ function createSql({ name, columns }: SqlTable): string {
     taken.add(column.name.toLowerCase());
     return !isTaken;
   });
-  const quotedName = (text: string) => `"${text.replaceAll('"', '""')}"`;
   return `CREATE TABLE IF NOT EXISTS ${quotedName(name)} (${own.map((column) => `${quotedName(column.name)} ${TYPES[column.type]}`).join(', ')})`;
 }

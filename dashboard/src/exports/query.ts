@@ -1,7 +1,5 @@
 import { datasetsOf, type ExportConfig, type Filter, type PipelineConfig } from '@tributary/shared';
-
-const quotedName = (name: string): string => `"${name.replaceAll('"', '""')}"`;
-const quotedText = (text: string): string => `'${text.replaceAll("'", "''")}'`;
+import { quoted, quotedName } from '../sql/quoted.js';
 
 /** How a filter is said in SQL, of DuckDB and of Postgres: both take a text for a value of the column's type. */
 const SAID = {
@@ -28,7 +26,7 @@ export function queryOf(config: PipelineConfig, settings: ExportConfig): string 
     return [
       ...(filled === undefined ? [] : [filled ? isFilled : `NOT (${isFilled})`]),
       ...Object.entries(compared).flatMap(([filter, value]) =>
-        value === undefined ? [] : [SAID[filter as Filter](column, quotedText(value))],
+        value === undefined ? [] : [SAID[filter as Filter](column, quoted(value))],
       ),
     ];
   });

@@ -2,8 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { RetryableError } from '@tributary/shared';
-import { quoted } from './duckdb/quoted.js';
 import type { SqlColumn, SqlResult, SqlType } from './port.js';
+import { quoted, quotedName } from './quoted.js';
 
 /** What DuckDB keeps in memory at most; beyond it writes to its folder. */
 const MEMORY = '192MB';
@@ -93,7 +93,7 @@ async function valuesOf(connection: DuckDBConnection, columns: readonly SqlColum
   const [isMisfit = []] = (await connection.runAndReadAll(`SELECT ${misfits.join(', ')} FROM kept`)).getRows();
   return columns.map(({ name }, index) => {
     const type = isMisfit[index] === true ? undefined : types[index];
-    return `${type === undefined ? `c${index}` : `CAST(c${index} AS ${type})`} AS "${name.replaceAll('"', '""')}"`;
+    return `${type === undefined ? `c${index}` : `CAST(c${index} AS ${type})`} AS ${quotedName(name)}`;
   });
 }
 

@@ -2,6 +2,7 @@ import { type Clock, createLogger, type PipelineConfig } from '@tributary/shared
 import { createReader } from '../data/readers/create.js';
 import { createSqlEngine } from './engine.js';
 import type { Cell } from './port.js';
+import { quotedName } from './quoted.js';
 
 export interface SampleOptions {
   readonly config: PipelineConfig;
@@ -37,7 +38,7 @@ export async function sampleDatasets(options: SampleOptions): Promise<Readonly<R
     for (const dataset of datasets) {
       seen[dataset] = 0;
       // By chance: the first rows may be from before a column had anything in it.
-      const query = `SELECT * FROM "${dataset.replaceAll('"', '""')}" ORDER BY random() LIMIT ${maxRows}`;
+      const query = `SELECT * FROM ${quotedName(dataset)} ORDER BY random() LIMIT ${maxRows}`;
       const { columns, rows } = await engine.run(query, { signal, maxRows, seconds: SECONDS });
       for (const { name } of columns) see(dataset, name, null);
       for await (const batch of rows) {

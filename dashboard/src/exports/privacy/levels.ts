@@ -1,5 +1,6 @@
 import { type ExportPrivacy, FatalError, levelFault, type PrivacyLevel } from '@tributary/shared';
 import type { SqlColumn, SqlType } from '../../sql/port.js';
+import { quoted, quotedName } from '../../sql/quoted.js';
 
 /** A level of a column, ready to be asked for. */
 export interface Level {
@@ -16,9 +17,6 @@ export interface Quasi {
   /** The finest first; the last one makes all alike. */
   readonly levels: readonly Level[];
 }
-
-export const quotedName = (name: string): string => `"${name.replaceAll('"', '""')}"`;
-const quotedText = (text: string): string => `'${text.replaceAll("'", "''")}'`;
 
 /**
  * The columns and their levels.
@@ -75,7 +73,7 @@ function sqlOf(level: PrivacyLevel, name: string, type: SqlType, text: string): 
   // More characters than there are would show all of them.
   if (first !== undefined) return `substr(${text}, 1, CAST(least(${first}, length(${text}) - 1) AS integer)) || '***'`;
   const cases = Object.entries(groups ?? {}).map(
-    ([group, values]) => `WHEN ${text} IN (${values.map(quotedText).join(', ')}) THEN ${quotedText(group)}`,
+    ([group, values]) => `WHEN ${text} IN (${values.map(quoted).join(', ')}) THEN ${quoted(group)}`,
   );
   return `CASE ${cases.join(' ')} ELSE '*' END`;
 }

@@ -1,7 +1,8 @@
 import { type ExportPrivacy, RetryableError } from '@tributary/shared';
 import type { Cell, SqlColumn, SqlEngine, SqlQuestion, SqlResult, SqlType } from '../../sql/port.js';
+import { quotedName } from '../../sql/quoted.js';
 import type { Manifest } from '../manifest.js';
-import { columnOf, type Quasi, quasiOf, quotedName } from './levels.js';
+import { columnOf, type Quasi, quasiOf } from './levels.js';
 import { asPart, type Choice, chooseNode, goodOf, groupOf } from './search.js';
 
 /** Rows that tell of no single person, and what was done to them. */

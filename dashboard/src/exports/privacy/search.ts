@@ -1,6 +1,7 @@
 import { type ExportPrivacy, FatalError } from '@tributary/shared';
 import type { Cell } from '../../sql/port.js';
-import { type Quasi, quotedName } from './levels.js';
+import { quotedName } from '../../sql/quoted.js';
+import type { Quasi } from './levels.js';
 
 /** One way to make all columns coarser: the level of each, in their order. */
 export type Node = readonly number[];

@@ -1,9 +1,9 @@
 import type { DuckDBConnection, DuckDBResult } from '@duckdb/node-api';
 import type { Cell } from '../port.js';
+import { quoted } from '../quoted.js';
 import type { Asked, DuckDbPlace, SqlTask } from '../task.js';
 import { cellOf, columnsOf } from './cells.js';
 import { asSqlError } from './errors.js';
-import { quoted } from './quoted.js';
 import { checkStatement } from './statement.js';
 
 /** What DuckDB writes at most to the folder for what does not fit into memory. */

@@ -1,6 +1,6 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { SqlError } from '../port.js';
-import { quoted } from './quoted.js';
+import { quoted } from '../quoted.js';
 
 /** Functions that give rows, and know nothing of this machine. */
 const ROW_FUNCTIONS = new Set(['range', 'generate_series', 'unnest', 'json_each', 'json_tree', 'repeat']);

@@ -1,4 +1,5 @@
 import { Client, type QueryArrayConfig } from 'pg';
+import { quotedName } from '../quoted.js';
 import type { Asked, PostgresPlace, SqlTask } from '../task.js';
 import { cellOf, typeOf } from './cells.js';
 import { checkQuery } from './check.js';
@@ -61,7 +62,7 @@ function asked(client: Client, text: string) {
 async function bound(client: Client, seconds: number, schema: string): Promise<void> {
   const set = (name: string, value: string) =>
     client.query('SELECT pg_catalog.set_config($1, $2, false)', [name, value]);
-  await set('search_path', `pg_catalog, "${schema.replaceAll('"', '""')}"`);
+  await set('search_path', `pg_catalog, ${quotedName(schema)}`);
   await set('statement_timeout', String(seconds * 1_000));
   await set('lock_timeout', '5000');
   await set('idle_in_transaction_session_timeout', '300000');

@@ -2,6 +2,7 @@ import { constants, copyFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { RetryableError } from '@tributary/shared';
+import { quoted } from '../../../sql/quoted.js';
 import { type Folder, takeFolder } from './folder.js';
 
 /** Threads that work on one statement. */
@@ -37,11 +38,6 @@ export interface Opened {
   /** What the last process noted of the tables; undefined if there is nothing of it. */
   readonly kept: string | undefined;
 }
-
-/** A text as it stands in a statement; for what does not come from outside. */
-export const quoted = (text: string): string => `'${text.replaceAll("'", "''")}'`;
-/** A name that may come from outside. */
-export const quotedName = (name: string): string => `"${name.replaceAll('"', '""')}"`;
 
 /**
  * Opens what an earlier process has left, if it is whole, or a new file.

@@ -1,6 +1,7 @@
 import { type Dataset, type FieldType, type Neutralised, SYSTEM_COLUMNS } from '@tributary/shared';
+import { quoted } from '../../../sql/quoted.js';
 import { isSystemColumn } from '../query/columns.js';
-import { quoted, STORE, TABLES } from './open.js';
+import { STORE, TABLES } from './open.js';
 import type { PartFile, PartHeader } from './part-file.js';
 import { GUARDED_SEMICOLON } from './staging.js';
 

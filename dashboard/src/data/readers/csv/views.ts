@@ -1,6 +1,6 @@
 import type { Dataset } from '@tributary/shared';
+import { quotedName } from '../../../sql/quoted.js';
 import { isSystemColumn } from '../query/columns.js';
-import { quotedName } from './open.js';
 import type { StoredColumn, Table } from './table.js';
 
 /** What a view is read as, by the type of a column. Nothing is NULL. */
