@@ -3,6 +3,7 @@ import type { Fault, PipelineConfig } from '@tributary/shared';
 import { tablesOf } from '../sql/columns.js';
 import { asSqlError } from '../sql/duckdb/errors.js';
 import { checkStatement } from '../sql/duckdb/statement.js';
+import { withoutTwins } from '../sql/duckdb/twins.js';
 import { placeWords } from '../sql/place-words.js';
 import type { SqlTable, SqlType } from '../sql/port.js';
 import { quotedName } from '../sql/quoted.js';
@@ -66,13 +67,8 @@ const TYPES = {
   json: 'JSON',
 } as const satisfies Record<SqlType, string>;
 
-/** DuckDB takes names that differ in the case of their letters for one. */
+/** Of tables too DuckDB takes names that differ in the case of their letters for one. */
 function createSql({ name, columns }: SqlTable): string {
-  const taken = new Set<string>();
-  const own = columns.filter((column) => {
-    const isTaken = taken.has(column.name.toLowerCase());
-    taken.add(column.name.toLowerCase());
-    return !isTaken;
-  });
-  return `CREATE TABLE IF NOT EXISTS ${quotedName(name)} (${own.map((column) => `${quotedName(column.name)} ${TYPES[column.type]}`).join(', ')})`;
+  const own = withoutTwins(columns).map((column) => `${quotedName(column.name)} ${TYPES[column.type]}`);
+  return `CREATE TABLE IF NOT EXISTS ${quotedName(name)} (${own.join(', ')})`;
 }

@@ -1,4 +1,5 @@
 import type { Dataset } from '@tributary/shared';
+import { withoutTwins } from '../../../sql/duckdb/twins.js';
 import { quotedName } from '../../../sql/quoted.js';
 import { isSystemColumn } from '../query/columns.js';
 import type { StoredColumn, Table } from './table.js';
@@ -34,14 +35,8 @@ function typed({ name, text, compared }: StoredColumn, { columns }: Dataset): st
  * @param datasets the names of all
  */
 export function viewsSql({ inFile, dataset, columns }: Table, datasets: readonly string[]): string[] {
-  const taken = new Set<string>();
   const shown = columns.filter(({ name }) => isSystemColumn(name) || Object.hasOwn(dataset.columns, name));
-  const selected = shown.flatMap((column) => {
-    // DuckDB takes names that differ in the case of their letters for one.
-    const isTaken = taken.has(column.name.toLowerCase());
-    taken.add(column.name.toLowerCase());
-    return isTaken ? [] : `${typed(column, dataset)} AS ${quotedName(column.name)}`;
-  });
+  const selected = withoutTwins(shown).map((column) => `${typed(column, dataset)} AS ${quotedName(column.name)}`);
   const view = (name: string, where: string) =>
     `CREATE OR REPLACE VIEW ${quotedName(name)} AS SELECT ${selected.join(', ')} FROM ${inFile} WHERE ${where}`;
   const isFree = (name: string) => datasets.every((one) => one.toLowerCase() !== name.toLowerCase());
