@@ -31,7 +31,8 @@ export function* boundedRows(rows: readonly Row[], longest = Number.POSITIVE_INF
   if (piece.length > 0) yield piece;
 }
 
-const lengthOf = (cell: Cell): number => (typeof cell === 'string' ? cell.length : 8);
+/** Characters of a text; any other value counts as eight. */
+export const lengthOf = (cell: Cell): number => (typeof cell === 'string' ? cell.length : 8);
 
 /** A character of two units may be cut in its middle. */
 const cutCell = (cell: Cell, longest: number): Cell =>

@@ -13,6 +13,7 @@ import { ApiError, badRequest, notFound } from '../http/api-error.js';
 import type { Context } from '../http/context.js';
 import { QUERIES } from '../http/loads.js';
 import { type Operation, operation } from '../http/operation.js';
+import { lengthOf } from './bounded-rows.js';
 import { textOf } from './files.js';
 import { placeWords } from './place-words.js';
 import { type Cell, SQL_FORMATS, SQL_TYPES, SqlError, type SqlFormat, type SqlQuestion } from './port.js';
@@ -119,7 +120,7 @@ export const sqlOperations: readonly Operation[] = [
         let shortened = 0;
         for await (const batch of result.rows) {
           for (const row of batch) {
-            const lengths = row.map((cell) => (typeof cell === 'string' ? cell.length : 8));
+            const lengths = row.map(lengthOf);
             size += lengths.reduce((sum, length) => sum + length, 0);
             if (size > MOST) break;
             shortened += lengths.filter((length) => length > LONGEST_VALUE).length;

@@ -1,4 +1,5 @@
 import type { DuckDBConnection, DuckDBResult } from '@duckdb/node-api';
+import { lengthOf } from '../bounded-rows.js';
 import type { Cell } from '../port.js';
 import { quoted } from '../quoted.js';
 import type { Asked, DuckDbPlace, SqlTask } from '../task.js';
@@ -82,7 +83,7 @@ async function* batchesOf(result: DuckDBResult, sql: string): AsyncGenerator<Cel
     for (let index = 0; index < chunk.rowCount; index++) {
       const row = chunk.convertRowValues(index, cellOf);
       rows.push(row);
-      for (const cell of row) length += typeof cell === 'string' ? cell.length : 8;
+      for (const cell of row) length += lengthOf(cell);
       if (length < CHUNK && rows.length < ROWS) continue;
       yield rows;
       rows = [];
