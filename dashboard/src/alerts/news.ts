@@ -1,3 +1,4 @@
+import { keyOf } from './document.js';
 import type { FiringAlert, Subject } from './subject.js';
 
 /** An alert that began to fire, or that fires no more. */
@@ -13,18 +14,17 @@ export interface AlertNews {
   readonly silenced: boolean;
 }
 
-const idOf = ({ rule, subject }: FiringAlert): string => JSON.stringify([rule, subject.kind, subject.name]);
-
 /** What is new between two looks. */
 export function newsOf(before: readonly FiringAlert[], after: readonly FiringAlert[]): AlertNews[] {
-  const fired = new Set(before.map(idOf));
-  const fires = new Set(after.map(idOf));
+  const keyOfAlert = ({ rule, subject }: FiringAlert) => keyOf(rule, subject);
+  const fired = new Set(before.map(keyOfAlert));
+  const fires = new Set(after.map(keyOfAlert));
   const told = (status: AlertNews['status']) => (alert: FiringAlert) => {
     const { rule, subject, words, since, silenced } = alert;
     return { rule, subject, words, since, status, silenced };
   };
   return [
-    ...after.filter((one) => !fired.has(idOf(one))).map(told('firing')),
-    ...before.filter((one) => !fires.has(idOf(one))).map(told('resolved')),
+    ...after.filter((one) => !fired.has(keyOfAlert(one))).map(told('firing')),
+    ...before.filter((one) => !fires.has(keyOfAlert(one))).map(told('resolved')),
   ];
 }
