@@ -17,7 +17,7 @@ import { type Acted, type Action, actOnQueue, type Sift, type Total, type Visit 
 import type { Broker } from './broker.js';
 import { type KeptStore, keptBodyOf, keptStore, originalBody } from './kept-bodies.js';
 import { KeptRemoval } from './kept-removal.js';
-import { type DeadLetter, type LetterMatch, type ListedLetter, matches, readLetter } from './letter.js';
+import { type DeadLetter, type LetterMatch, type ListedLetter, LONGEST_KEY, matches, readLetter } from './letter.js';
 import { withLock } from './lock.js';
 import { type MendProspect, MendProspects } from './mend-prospects.js';
 import { type Expressions, type Mended, Mending } from './mending.js';
@@ -33,7 +33,7 @@ import { Faults, judge, type Problem, problemOf, shortened, UNKNOWN, type Verdic
 /** One dead letter in full. */
 export interface WholeLetter {
   readonly letter: DeadLetter;
-  /** Its body as text; bytes that are not UTF-8 are shown as �. */
+  /** Its body as text. */
   readonly body: string;
   readonly headers: Readonly<Record<string, unknown>>;
 }
@@ -108,6 +108,7 @@ export class DeadLetters {
     return { letters, complete };
   }
 
+  /** One letter; bytes of its body that are not UTF-8 are shown as �. */
   async find(queue: string, id: string, signal: AbortSignal): Promise<WholeLetter | undefined> {
     let found: { readonly letter: DeadLetter; readonly message: ConsumeMessage } | undefined;
     const stop = new AbortController();
@@ -146,7 +147,7 @@ export class DeadLetters {
     try {
       return await this.#act(act, match, signal, {
         doTo: async (message, letter) => {
-          const mended = body === undefined ? {} : { before: await this.#auditedBody(message, letter), body };
+          const mended = body === undefined ? {} : { before: await this.#wholeBody(message, letter), body };
           await act.note('letter', { ...nameOf(letter), ...mended });
           const sent = body === undefined ? await originalBody(message, letter.queue, this.#kept) : Buffer.from(body);
           await replayer.replay(message, letter.entity, sent);
@@ -295,13 +296,13 @@ export class DeadLetters {
     const act = await this.#options.audit.begin(actor, 'discard', { match, reason });
     return await this.#act(act, match, signal, {
       doTo: async (message, letter) => {
-        await act.note('letter', { ...nameOf(letter), body: await this.#auditedBody(message, letter) });
+        await act.note('letter', { ...nameOf(letter), body: await this.#wholeBody(message, letter) });
         return undefined;
       },
     });
   }
 
-  /** Every letter of a record, in full. */
+  /** Every letter of a record, in full: a body that is not UTF-8 is in base64. */
   async ofRecord(of: RecordName, signal: AbortSignal): Promise<WholeLetter[]> {
     const found: WholeLetter[] = [];
     for (const queue of this.#queuesOf(of)) {
@@ -312,8 +313,8 @@ export class DeadLetters {
         return 'keep';
       });
       for (const { letter, message } of messages) {
-        const body = textOf(await originalBody(message, letter.queue, this.#kept).catch(() => message.content));
-        found.push({ letter, body, headers: message.properties.headers ?? {} });
+        const headers = message.properties.headers ?? {};
+        found.push({ letter, body: await this.#wholeBody(message, letter), headers });
       }
     }
     return found;
@@ -333,7 +334,7 @@ export class DeadLetters {
   /** By the key that the letter names, or by the one in its body: not every letter names its key. */
   #isOf(message: ConsumeMessage, letter: DeadLetter, { entity, key }: RecordName): boolean {
     if (letter.entity !== entity) return false;
-    return letter.key === key.slice(0, LONGEST_NAMED_KEY) || this.#keyIn(message, entity) === key;
+    return letter.key === key.slice(0, LONGEST_KEY) || this.#keyIn(message, entity) === key;
   }
 
   #keyIn({ content }: ConsumeMessage, entity: string): string | undefined {
@@ -383,8 +384,8 @@ export class DeadLetters {
     return acted();
   }
 
-  /** The whole body, so that a discard loses nothing. */
-  async #auditedBody(message: ConsumeMessage, letter: DeadLetter): Promise<string> {
+  /** The whole body as the audit log keeps it, so that a discard loses nothing, and a record's letters show all of it. */
+  async #wholeBody(message: ConsumeMessage, letter: DeadLetter): Promise<string> {
     // A body that is lost is no reason to keep its letter for ever: the letter's own content says where it was.
     return textOf(await originalBody(message, letter.queue, this.#kept).catch(() => message.content));
   }
@@ -446,9 +447,6 @@ export interface RecordName {
   readonly entity: string;
   readonly key: string;
 }
-
-/** Characters of a key that a letter names. */
-const LONGEST_NAMED_KEY = 512;
 
 /** What is sent in the place of a letter, and what the audit log keeps of it. */
 interface MadeReplay {

@@ -38,6 +38,8 @@ export interface ListedLetter extends DeadLetter {
 const PREVIEW = 160;
 /** Characters that a list keeps of any text from outside: a hundred thousand letters must fit into memory. */
 const LONGEST = 400;
+/** Characters of a key that a letter names. */
+export const LONGEST_KEY = 512;
 
 /** Reads a message on a dead-letter queue. */
 export function readLetter(message: ConsumeMessage, { entity, queue }: EntityQueue): DeadLetter {
@@ -55,7 +57,7 @@ export function readLetter(message: ConsumeMessage, { entity, queue }: EntityQue
     queue,
     entity,
     endpoint: envelope.endpoint.slice(0, LONGEST),
-    key: envelope.key?.slice(0, 512) ?? null,
+    key: envelope.key?.slice(0, LONGEST_KEY) ?? null,
     messageId,
     version: envelope.version.slice(0, LONGEST),
     run: envelope.run,
