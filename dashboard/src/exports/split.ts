@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
-import { type ExportConfig, FatalError } from '@tributary/shared';
+import type { ExportConfig } from '@tributary/shared';
 import type { Cell, SqlColumn } from '../sql/port.js';
+import { columnOf } from './column-of.js';
 
 export type Split = NonNullable<ExportConfig['split']>;
 
@@ -17,15 +18,7 @@ const BYTES = 6;
  * @throws FatalError if the key is not among the columns
  */
 export function dealerOf({ by, shares }: Split, columns: readonly SqlColumn[]): (row: readonly Cell[]) => number {
-  const places = by.map((name) => {
-    const place = columns.findIndex((column) => column.name === name);
-    if (place >= 0) return place;
-    const names = columns.map((column) => column.name).join(', ');
-    throw new FatalError(
-      'export_split',
-      `split.by: "${name}" is no column of what is exported; expected one of ${names}`,
-    );
-  });
+  const places = by.map((name) => columns.indexOf(columnOf(name, columns, 'split')));
   let sum = 0;
   const bounds = Object.values(shares).map((share) => (sum += share));
   return (row) => {

@@ -1,6 +1,7 @@
 import { type ExportPrivacy, FatalError, levelFault, type PrivacyLevel } from '@tributary/shared';
 import type { SqlColumn, SqlType } from '../../sql/port.js';
 import { quoted, quotedName } from '../../sql/quoted.js';
+import { columnOf } from '../column-of.js';
 
 /** A level of a column, ready to be asked for. */
 export interface Level {
@@ -25,7 +26,7 @@ export interface Quasi {
  */
 export function quasiOf({ quasi }: ExportPrivacy, columns: readonly SqlColumn[]): Quasi[] {
   return Object.entries(quasi).map(([name, levels]) => {
-    const { type } = columnOf(name, columns);
+    const { type } = columnOf(name, columns, 'privacy');
     const text = `CAST(${quotedName(name)} AS text)`;
     const made = levels.map(
       (level): Level => ({ words: wordsOf(level), sql: orNothing(text, sqlOf(level, name, type, text)) }),
@@ -36,17 +37,6 @@ export function quasiOf({ quasi }: ExportPrivacy, columns: readonly SqlColumn[])
       levels: [{ words: 'as it is', sql: `coalesce(${text}, '')` }, ...made, { words: 'all alike', sql: "'*'" }],
     };
   });
-}
-
-/** @throws FatalError if there is none of that name */
-export function columnOf(name: string, columns: readonly SqlColumn[]): SqlColumn {
-  const found = columns.find((column) => column.name === name);
-  if (found !== undefined) return found;
-  const names = columns.map((column) => column.name).join(', ');
-  throw new FatalError(
-    'export_privacy',
-    `privacy: "${name}" is no column of what is exported; expected one of ${names}`,
-  );
 }
 
 /** No value is made coarser to one, and stays none. */

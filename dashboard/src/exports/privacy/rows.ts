@@ -1,8 +1,9 @@
 import { type ExportPrivacy, RetryableError } from '@tributary/shared';
 import type { Cell, SqlColumn, SqlEngine, SqlQuestion, SqlResult, SqlType } from '../../sql/port.js';
 import { quotedName } from '../../sql/quoted.js';
+import { columnOf } from '../column-of.js';
 import type { Manifest } from '../manifest.js';
-import { columnOf, type Quasi, quasiOf } from './levels.js';
+import { type Quasi, quasiOf } from './levels.js';
 import { asPart, type Choice, chooseNode, goodOf, groupOf } from './search.js';
 
 /** Rows that tell of no single person, and what was done to them. */
@@ -25,7 +26,7 @@ export async function privateRows(
   const none = await engine.run(`SELECT * FROM (${asPart(query)}) AS tributary_rows LIMIT 0`, question);
   await drain(none);
   const quasi = quasiOf(privacy, none.columns);
-  for (const name of [...privacy.sensitive, ...privacy.keep]) columnOf(name, none.columns);
+  for (const name of [...privacy.sensitive, ...privacy.keep]) columnOf(name, none.columns, 'privacy');
   const choice = await chooseNode(query, privacy, quasi, async (sql) => await drain(await engine.run(sql, question)));
   const written = none.columns.filter(({ name }) => isWritten(name, privacy));
   const result = await engine.run(rowsQuery(query, privacy, quasi, choice, written), question);
