@@ -1,4 +1,4 @@
-import type { Manifest } from './manifest.js';
+import { beganAt, type Manifest, placeOf } from './manifest.js';
 import type { PastRun } from './state/port.js';
 
 /** A run that has ended, and whether it is still where it was written; undefined if that is not known, or if it failed. */
@@ -25,19 +25,16 @@ export function knownRuns(past: readonly PastRun[], found: readonly Manifest[] |
   return [...remembered, ...others].sort((a, b) => Date.parse(b.begunAt) - Date.parse(a.begunAt));
 }
 
-/** The name of a run tells when it began. */
 function foundRun({ run, rows, files, writtenAt }: Manifest, place: string): KnownRun {
-  const [, day, hour, minute, second, part] = /^(\d{8})T(\d\d)(\d\d)(\d\d)(\d{3})Z/.exec(run) ?? [];
-  const date = day?.replace(/^(\d{4})(\d\d)(\d\d)$/, '$1-$2-$3');
   return {
     run,
     by: ELSEWHERE,
     instance: ELSEWHERE,
-    begunAt: date === undefined ? writtenAt : `${date}T${hour}:${minute}:${second}.${part}Z`,
+    begunAt: beganAt(run),
     endedAt: writtenAt,
     rows,
     bytes: files.reduce((sum, { bytes }) => sum + bytes, 0),
-    place: `${place.replace(/\/$/, '')}/${run}`,
+    place: placeOf(run, place),
     why: undefined,
     isKept: true,
   };

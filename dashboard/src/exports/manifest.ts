@@ -14,6 +14,13 @@ export const RUN = /^\d{8}T\d{9}Z-[0-9a-f]{8}$/;
 export const runName = (now: number, random: string): string =>
   `${new Date(now).toISOString().replaceAll(/[-:.]/g, '')}-${random.replaceAll('-', '').slice(0, 8)}`;
 
+/** When a run began, ISO 8601 in UTC: its name tells. */
+export const beganAt = (run: string): string =>
+  run.replace(/^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)(\d{3})Z.*$/, '$1-$2-$3T$4:$5:$6.$7Z');
+
+/** Where a run is, for people. @param shown where the runs of its export are */
+export const placeOf = (run: string, shown: string): string => `${shown.replace(/\/$/, '')}/${run}`;
+
 const formats = Object.keys(EXPORT_FORMATS) as [keyof typeof EXPORT_FORMATS];
 
 /** What an export may call a file. Names from a manifest are believed no further than this: files are removed by them. */

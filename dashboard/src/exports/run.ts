@@ -6,7 +6,7 @@ import type { SqlEngine } from '../sql/port.js';
 import { going, isAlive, SIGN_EVERY, thisHost } from './alive.js';
 import { fileNamesOf, writeFiles } from './files.js';
 import { makeFolder } from './folder.js';
-import { type Manifest, type RunNote, runName } from './manifest.js';
+import { type Manifest, placeOf, type RunNote, runName } from './manifest.js';
 import { queryOf } from './query.js';
 import type { ExportTarget } from './targets/port.js';
 import { targetOf } from './targets/target.js';
@@ -69,7 +69,7 @@ export async function runExport(options: ExportRun): Promise<ExportResult> {
     // Signs of life have ended: one more would make the run's hidden folder anew, beside the run itself.
     await target.publish(manifest, signal);
     const removed = await removeOld(target, run, settings.keep, options);
-    return { manifest, place: `${target.shown.replace(/\/$/, '')}/${run}`, removed, cleared };
+    return { manifest, place: placeOf(run, target.shown), removed, cleared };
   } catch (error) {
     // The signal may be why it ended. What cannot be removed now is removed by the next run.
     await target.remove(run, note.files, AbortSignal.timeout(30_000)).catch(() => {});
