@@ -1,20 +1,12 @@
-import { type Clock, createLogger, type PipelineConfig } from '@tributary/shared';
-import { createReader } from '../data/readers/create.js';
-import { createSqlEngine } from './engine.js';
+import { type AloneOptions, withEngine } from './alone.js';
 import type { Cell } from './port.js';
 import { quotedName } from './quoted.js';
 
-export interface SampleOptions {
-  readonly config: PipelineConfig;
+export interface SampleOptions extends AloneOptions {
   /** Datasets of the pipeline. */
   readonly datasets: readonly string[];
   /** Rows of each that are looked at. */
   readonly rows: number;
-  /** Needed if the pipeline's sink is postgres. */
-  readonly postgresUrl?: string | undefined;
-  /** The same Postgres, as a role that may only read the datasets. */
-  readonly sqlUrl?: string | undefined;
-  readonly clock: Clock;
   readonly signal: AbortSignal;
   /** Takes a value of a row. */
   see(dataset: string, column: string, cell: Cell): void;
@@ -29,12 +21,9 @@ const SECONDS = 600;
  * @throws SqlError or RetryableError if they cannot be read
  */
 export async function sampleDatasets(options: SampleOptions): Promise<Readonly<Record<string, number>>> {
-  const { config, datasets, rows: maxRows, postgresUrl, sqlUrl, clock, signal, see } = options;
-  const log = createLogger({ service: 'dashboard', instance: 'scan', level: 'silent' });
-  const reader = createReader({ config, postgresUrl, clock, log });
-  const engine = createSqlEngine({ config, reader, postgresUrl, sqlUrl, clock });
-  const seen: Record<string, number> = {};
-  try {
+  const { datasets, rows: maxRows, signal, see } = options;
+  return await withEngine(options, 'scan', async (engine) => {
+    const seen: Record<string, number> = {};
     for (const dataset of datasets) {
       seen[dataset] = 0;
       // By chance: the first rows may be from before a column had anything in it.
@@ -49,8 +38,5 @@ export async function sampleDatasets(options: SampleOptions): Promise<Readonly<R
       }
     }
     return seen;
-  } finally {
-    await engine.close();
-    await reader.close();
-  }
+  });
 }
