@@ -115,7 +115,7 @@ export function createView(_place, { navigate, announce, signIn }) {
     clear();
   }
 
-  /** The answer to another query is none to this one. */
+  /** The answer to another query, or from before a failure, is none to this one. */
   function clear() {
     shown = undefined;
     status.textContent = '';
@@ -179,11 +179,8 @@ export function createView(_place, { navigate, announce, signIn }) {
       announce(words);
     } catch (failure) {
       if (asking !== mine) return;
-      shown = undefined;
+      clear();
       const words = mine.signal.aborted ? 'It was stopped.' : sentence(failure.message);
-      status.textContent = '';
-      found.hidden = true;
-      chart.hide();
       answer.replaceChildren(emptyState('No result', words));
       editor.mark(failure.message);
       announce(words);
