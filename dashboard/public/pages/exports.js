@@ -132,8 +132,12 @@ const none = () =>
     'Add some under exports: in the pipeline file: a query or a dataset, a format, and where the files go. docs/exports.md tells how.',
   );
 
-const NAMES = { schedule: 'the schedule', elsewhere: 'no dashboard (the command line)' };
-const by = ({ by: who }) => NAMES[who] ?? who;
+const NAMES = new Map([
+  ['schedule', 'the schedule'],
+  ['elsewhere', 'no dashboard (the command line)'],
+]);
+/** A person may be called as what every object inherits, such as `constructor`. */
+const by = ({ by: who }) => NAMES.get(who) ?? who;
 
 const stateOf = ({ why, kept }) => (why !== null ? 'failed' : kept === false ? 'done, removed since' : 'done');
 
